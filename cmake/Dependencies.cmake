@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Millrace Authors
+#
+# Everything Millrace takes from outside, found once; the installed package includes this file too.
+# Each Debian package and its reason is named in tools/packages.txt.
+
+# A missing package is answered with the name of the Debian package that brings it.
+macro(millrace_find package debian)
+  find_package(${package} ${ARGN} QUIET)
+  if(NOT ${package}_FOUND)
+    message(FATAL_ERROR "Millrace needs ${package}. On Debian 12: apt-get install ${debian}")
+  endif()
+endmacro()
+
+# Boost 1.81 ships its own config beside Debian's default 1.74; headers are all that modules get unless they ask.
+set(Boost_NO_WARN_NEW_VERSIONS ON)
+millrace_find(Threads libc6-dev)
+millrace_find(Boost libboost1.81-dev 1.81)
+millrace_find(OpenSSL libssl-dev)
+millrace_find(fmt libfmt-dev)
+millrace_find(spdlog libspdlog-dev)
+millrace_find(simdjson libsimdjson-dev)
+millrace_find(zstd libzstd-dev)
+millrace_find(CLI11 libcli11-dev)
+millrace_find(prometheus-cpp prometheus-cpp-dev COMPONENTS core)
+
+if(NOT TARGET xxhash::xxhash)
+  find_path(XXHASH_INCLUDE_DIR xxhash.h)
+  find_library(XXHASH_LIBRARY xxhash)
+  if(NOT XXHASH_INCLUDE_DIR OR NOT XXHASH_LIBRARY)
+    message(FATAL_ERROR "Millrace needs xxhash. On Debian 12: apt-get install libxxhash-dev")
+  endif()
+  mark_as_advanced(XXHASH_INCLUDE_DIR XXHASH_LIBRARY)
+  add_library(xxhash::xxhash UNKNOWN IMPORTED)
+  set_target_properties(xxhash::xxhash PROPERTIES
+    IMPORTED_LOCATION "${XXHASH_LIBRARY}"
+    INTERFACE_INCLUDE_DIRECTORIES "${XXHASH_INCLUDE_DIR}")
+endif()
+
+if(MILLRACE_TESTS)
+  millrace_find(GTest "libgtest-dev libgmock-dev")
+  millrace_find(rapidcheck librapidcheck-dev)
+endif()
+if(MILLRACE_BENCH)
+  millrace_find(benchmark libbenchmark-dev)
+endif()

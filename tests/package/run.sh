@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Millrace Authors
+#
+# run.sh BUILD WORK: installs the finished build directory BUILD below WORK and builds the outside project against it,
+# then builds the outside project with the tree as a subdirectory.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+build=$1 work=$2
+rm -rf "$work"
+mkdir -p "$work"
+
+# try NAME ARGUMENT...: configures, builds and runs the outside project.
+try() {
+  local name=$1
+  shift
+  {
+    cmake -S "$here" -B "$work/$name" -G Ninja -DCMAKE_CXX_COMPILER=g++-12 "$@" && ninja -C "$work/$name"
+  } >"$work/$name.log" 2>&1 || { tail -n 40 "$work/$name.log" && echo "$name failed; the log is $work/$name.log" && exit 1; }
+  echo "$name: $("$work/$name/consumer")"
+}
+
+cmake --install "$build" --prefix "$work/prefix" >"$work/install.log"
+try find_package "-DCMAKE_PREFIX_PATH=$work/prefix"
+try add_subdirectory "-DMILLRACE_TREE=$here/../.." -DMILLRACE_CCACHE=ON

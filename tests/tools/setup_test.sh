@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Millrace Authors
+#
+# What tools/lib.sh does about packages, over a pretended dpkg-query, apt-get, sudo and id.
+set -euo pipefail
+tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+mkdir -p "$root/tools" "$root/bin"
+printf 'alpha  build  compiles\nbeta  build  links\ngamma  test  tests\n' >"$root/tools/packages.txt"
+
+# Installed is what the file `installed` names; installing adds to it; the first install can be made to need an update.
+cat >"$root/bin/dpkg-query" <<'FAKE'
+#!/usr/bin/env bash
+for name in "$@"; do grep -qx "$name" "$root/installed" && echo "installed $name"; done
+exit 1
+FAKE
+cat >"$root/bin/apt-get" <<'FAKE'
+#!/usr/bin/env bash
+echo "$*" >>"$root/calls"
+case " $* " in
+  *" update "*) rm -f "$root/stale" ;;
+  *" install "*) [ ! -e "$root/stale" ] && printf '%s\n' "$@" | grep -E '^(alpha|beta|gamma)$' >>"$root/installed" ;;
+esac
+FAKE
+cat >"$root/bin/sudo" <<'FAKE'
+#!/usr/bin/env bash
+echo sudo >>"$root/calls"
+exec "$@"
+FAKE
+printf '#!/bin/sh\ncat "$root/uid"\n' >"$root/bin/id"
+chmod +x "$root"/bin/*
+export root PATH="$root/bin:$PATH"
+# shellcheck source=../../tools/lib.sh
+. "$tree/tools/lib.sh"
+
+tests=0 failures=0
+expect() {
+  tests=$((tests + 1))
+  if [ "$2" != "$3" ]; then
+    failures=$((failures + 1))
+    printf '%s: expected <%s>, got <%s>\n' "$1" "$2" "$3"
+  fi
+}
+reset() {
+  printf '%s\n' "$1" >"$root/installed"
+  echo "$2" >"$root/uid"
+  rm -f "$root/calls" "$root/stale"
+}
+calls() { cat "$root/calls" 2>/dev/null || true; }
+apt='-y -q -o DPkg::Lock::Timeout=300'
+
+reset alpha 0
+expect 'what is missing is named by group' 'beta' "$(missing_packages build)"
+expect 'groups add up' 'beta gamma' "$(missing_packages build test | tr '\n' ' ' | sed 's/ $//')"
+
+said=$(ensure_packages build 2>&1)
+expect 'only what is missing is installed' "$apt install --no-install-recommends beta" "$(calls)"
+expect 'the reason is told' 1 "$(grep -c 'beta .*links' <<<"$said")"
+ensure_packages build
+expect 'the second call does nothing' "$apt install --no-install-recommends beta" "$(calls)"
+
+reset alpha 1000
+ensure_packages build 2>/dev/null
+expect 'who is not root goes through sudo' sudo "$(calls | head -n 1)"
+
+reset alpha 0
+touch "$root/stale"
+ensure_packages build 2>/dev/null
+expect 'stale lists are updated once' 1 "$(calls | grep -c update)"
+expect 'and then it is installed' '' "$(missing_packages build)"
+
+mkdir -p "$root/modules/base"
+touch "$root/modules/base/CMakeLists.txt"
+expect 'only directories that exist are built' 'modules/base/all' "$(present_targets modules/base modules/log)"
+
+echo "$((tests - failures)) passed, $failures failed"
+[ "$failures" -eq 0 ]

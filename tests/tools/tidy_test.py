@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Millrace Authors
+"""Every rule of tools/tidy finds its violation, at its line, and leaves a clean tree alone."""
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TIDY = ROOT / "tools" / "tidy"
+LICENCE = "// SPDX-License-Identifier: Apache-2.0\n// Copyright The Millrace Authors\n"
+LICENCE_CMAKE = LICENCE.replace("//", "#")
+UNFINISHED = "TO" + "DO"
+
+CLEAN = {
+    "cmake/layers.txt": "# module layer\nbase 0\nlog 2\nstream 3\ntestkit 6\n",
+    "modules/base/README.md": "# base\n",
+    "modules/base/CMakeLists.txt": LICENCE_CMAKE + "millrace_module(base SOURCES src/a.cpp TESTS tests/a_test.cpp)\n",
+    "modules/base/include/millrace/base/a.hpp": LICENCE + "#pragma once\nint a();\n",
+    "modules/base/src/a.cpp": LICENCE + "#include <millrace/base/a.hpp>\nint a() { return 1; }\n",
+    "modules/base/tests/a_test.cpp": LICENCE + "#include <millrace/testkit/driver.hpp>\n",
+    "modules/log/README.md": "# log\n",
+    "modules/log/CMakeLists.txt": LICENCE_CMAKE + "millrace_module(log SOURCES src/b.cpp)\n",
+    "modules/log/src/b.cpp": LICENCE + '#include <millrace/base/a.hpp>\n// std::thread\nconst char* b = "rand()";\n',
+}
+
+
+class TidyTest(unittest.TestCase):
+    def setUp(self):
+        self.root = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.root)
+        for name, content in CLEAN.items():
+            self.write(name, content)
+
+    def write(self, name, content):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+
+    def tidy(self, *options):
+        command = [sys.executable, "-B", TIDY, "--root", self.root, *options]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def assert_clean(self):
+        outcome = self.tidy("--no-format")
+        self.assertEqual(outcome.returncode, 0, outcome.stdout + outcome.stderr)
+
+    def assert_found(self, place, rule):
+        outcome = self.tidy("--no-format")
+        self.assertEqual(outcome.returncode, 1, outcome.stdout + outcome.stderr)
+        self.assertIn(f"{place}: {rule}: ", outcome.stdout)
+        self.assertIn(" 1 findings", outcome.stdout)
+
+    def add_to_log(self, code):
+        self.write("modules/log/src/b.cpp", LICENCE + code)
+
+    def add_header(self, code):
+        self.write("modules/base/include/millrace/base/a.hpp", LICENCE + code)
+
+    def test_a_clean_tree_passes(self):
+        self.assert_clean()
+
+    def test_including_a_higher_layer_is_found(self):
+        self.add_to_log("#include <millrace/stream/task.hpp>\n")
+        self.assert_found("modules/log/src/b.cpp:3", "layers")
+
+    def test_including_an_unknown_module_is_found(self):
+        self.add_to_log("#include <millrace/nowhere/a.hpp>\n")
+        self.assert_found("modules/log/src/b.cpp:3", "layers")
+
+    def test_only_tests_may_include_testkit_from_below(self):
+        self.add_to_log("#include <millrace/testkit/driver.hpp>\n")
+        self.assert_found("modules/log/src/b.cpp:3", "layers")
+
+    def test_including_a_header_by_a_parent_path_is_found(self):
+        self.add_to_log('#include "../../base/src/secret.hpp"\n')
+        self.assert_found("modules/log/src/b.cpp:3", "private-header")
+
+    def test_each_banned_call_is_found_below_the_seams(self):
+        calls = [
+            "auto t = std::chrono::system_clock::now();", "auto t = std::chrono::steady_clock::now();", "std::thread t;",
+            "std::jthread t;", "std::this_thread::sleep_for(d);", 'int f = ::open("x", 0);', "int s = ::socket(1, 2, 3);",
+            "std::random_device d;", "int r = std::rand();", "int r = rand();", 'auto e = std::getenv("X");',
+            'std::ifstream f("x");', "clock_gettime(0, &t);",
+        ]  # fmt: skip
+        for call in calls:
+            with self.subTest(call):
+                self.add_to_log("\n" + call + "\n")
+                self.assert_found("modules/log/src/b.cpp:4", "banned-call")
+
+    def test_the_same_calls_are_free_above_the_seams(self):
+        self.write("modules/base/src/a.cpp", LICENCE + "std::thread t;\n")
+        self.assert_clean()
+
+    def test_names_that_only_resemble_a_banned_call_are_free(self):
+        self.add_to_log("int x = operand(1) + File::open(p) + std::thread::id() + random.rand(2);\n")
+        self.assert_clean()
+
+    def test_an_exemption_with_a_reason_lets_a_finding_pass(self):
+        self.add_to_log("std::thread t;\n")
+        self.write("tools/tidy_exemptions.txt", "banned-call modules/log/src/b.cpp it is an adapter\n")
+        self.assert_clean()
+
+    def test_an_exemption_without_a_reason_is_found(self):
+        self.add_to_log("std::thread t;\n")
+        self.write("tools/tidy_exemptions.txt", "banned-call modules/log/src/b.cpp\n")
+        self.assert_found("tools/tidy_exemptions.txt:1", "exemption")
+
+    def test_an_exemption_that_nothing_needs_is_found(self):
+        self.write("tools/tidy_exemptions.txt", "banned-call modules/log/src/b.cpp it was an adapter\n")
+        self.assert_found("tools/tidy_exemptions.txt:1", "exemption")
+
+    def test_a_sleeping_test_is_found(self):
+        self.write("modules/base/tests/a_test.cpp", LICENCE + "std::this_thread::sleep_for(1s);\n")
+        self.assert_found("modules/base/tests/a_test.cpp:3", "test-sleep")
+
+    def test_a_file_past_600_lines_is_found(self):
+        self.add_to_log("int b;\n" * 599)
+        self.assert_found("modules/log/src/b.cpp:600", "file-length")
+
+    def test_a_file_past_400_lines_is_a_warning(self):
+        self.add_to_log("int b;\n" * 399)
+        outcome = self.tidy("--no-format")
+        self.assertEqual(outcome.returncode, 0)
+        self.assertIn("b.cpp:400: warning: file-length", outcome.stdout)
+
+    def test_a_function_past_70_lines_is_a_warning(self):
+        self.add_to_log("int b() {\n" + "  f();\n" * 70 + "}\n")
+        outcome = self.tidy("--no-format")
+        self.assertEqual(outcome.returncode, 0)
+        self.assertIn("b.cpp:3: warning: function-length", outcome.stdout)
+
+    def test_a_test_that_no_build_file_names_is_found(self):
+        self.write("modules/log/tests/b_test.cpp", LICENCE)
+        self.assert_found("modules/log/tests/b_test.cpp:1", "registered")
+
+    def test_a_test_in_a_comment_of_the_build_file_is_not_registered(self):
+        self.write("modules/log/tests/b_test.cpp", LICENCE)
+        content = CLEAN["modules/log/CMakeLists.txt"] + "# tests/b_test.cpp\n"
+        self.write("modules/log/CMakeLists.txt", content)
+        self.assert_found("modules/log/tests/b_test.cpp:1", "registered")
+
+    def test_a_source_that_no_build_file_names_is_found(self):
+        self.write("modules/log/src/c.cpp", LICENCE)
+        self.assert_found("modules/log/src/c.cpp:1", "registered")
+
+    def test_a_source_that_a_glob_of_the_build_file_matches_is_registered(self):
+        glob = "file(GLOB more CONFIGURE_DEPENDS src/m*.cpp)\n"
+        self.write("modules/log/CMakeLists.txt", CLEAN["modules/log/CMakeLists.txt"] + glob)
+        self.write("modules/log/src/more.cpp", LICENCE)
+        self.assert_clean()
+        self.write("modules/log/src/m/deep.cpp", LICENCE)
+        self.assert_found("modules/log/src/m/deep.cpp:1", "registered")
+
+    def test_a_script_test_that_no_build_file_names_is_found(self):
+        self.write("tests/tools/CMakeLists.txt", LICENCE_CMAKE)
+        self.write("tests/tools/x_test.py", LICENCE_CMAKE)
+        self.assert_found("tests/tools/x_test.py:1", "registered")
+
+    def test_a_module_without_a_readme_is_found(self):
+        (self.root / "modules/log/README.md").unlink()
+        self.assert_found("modules/log:1", "module-shape")
+
+    def test_a_header_without_pragma_once_is_found(self):
+        self.add_header("int a();\n")
+        self.assert_found("modules/base/include/millrace/base/a.hpp:1", "pragma-once")
+
+    def test_each_heavy_header_is_found_in_a_public_header(self):
+        for header in ("regex", "iostream", "filesystem", "future", "boost/asio.hpp", "simdjson.h", "spdlog/spdlog.h"):
+            with self.subTest(header):
+                self.add_header(f"#pragma once\n#include <{header}>\n")
+                self.assert_found("modules/base/include/millrace/base/a.hpp:4", "heavy-header")
+
+    def test_describing_structs_with_boost_in_a_public_header_is_free(self):
+        self.add_header("#pragma once\n#include <boost/describe.hpp>\n")
+        self.assert_clean()
+
+    def test_a_source_without_a_licence_line_is_found(self):
+        self.write("modules/log/src/b.cpp", "// Copyright The Millrace Authors\n")
+        self.assert_found("modules/log/src/b.cpp:1", "licence")
+
+    def test_unfinished_work_is_found(self):
+        self.add_to_log(f"// {UNFINISHED}: more\n")
+        self.assert_found("modules/log/src/b.cpp:3", "unfinished")
+
+    def test_what_trails_a_line_is_found(self):
+        self.add_to_log("int b; \n")
+        self.assert_found("modules/log/src/b.cpp:3", "whitespace")
+
+    def test_a_missing_last_newline_is_found(self):
+        self.add_to_log("int b;")
+        self.assert_found("modules/log/src/b.cpp:3", "whitespace")
+
+    def test_a_broken_script_is_found(self):
+        self.write("go", "#!/bin/bash\n" + LICENCE_CMAKE + "if true\n")
+        self.assert_found("go:5", "shell-syntax")
+
+    def test_a_file_above_5_mb_is_found(self):
+        self.write("examples/x/data.csv", "x" * 5_000_001)
+        self.assert_found("examples/x/data.csv:1", "file-size")
+
+    def test_a_large_file_needs_its_licence_beside_it(self):
+        self.write("examples/x/data.csv", "x" * 1_000_001)
+        self.assert_found("examples/x/data.csv:1", "file-size")
+        self.write("examples/x/README.md", "Licence: CC BY 4.0\n")
+        self.assert_clean()
+
+    @unittest.skipUnless(shutil.which("clang-format-19"), "needs clang-format-19")
+    def test_the_format_is_checked_and_mended(self):
+        shutil.copy(ROOT / ".clang-format", self.root)
+        self.add_to_log("int   b;\n")
+        outcome = self.tidy()
+        self.assertEqual(outcome.returncode, 1)
+        self.assertIn("modules/log/src/b.cpp:3: format: ", outcome.stdout)
+        self.assertEqual(self.tidy("--fix").returncode, 0)
+        self.assertEqual((self.root / "modules/log/src/b.cpp").read_text(), LICENCE + "int b;\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

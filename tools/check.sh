@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Millrace Authors
+#
+# The stages that CI runs, one by one or together. A stage whose subject is not in the tree yet is left out.
+set -uo pipefail
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+# shellcheck source=tools/lib.sh
+. "$root/tools/lib.sh"
+
+usage() {
+  cat <<'USAGE'
+Usage: tools/check.sh [--full] [STAGE...]
+Stages:
+  test      ./test: tidy, the dev build with every header alone, all tests
+  package   an outside project uses the installed package, and the tree by add_subdirectory
+  asan      address and undefined-behaviour sanitizers: unit and contract tests
+  tsan      thread sanitizer: base, log, stream
+  estate    the release build of the retail estate: on a part of the data twice, on all of it once
+  fuzz      every fuzz target, 30 s each
+  bench     bench/run of every suite, the quick form (for its results, not its times)
+  ci        what CI runs after ./test: package asan tsan estate fuzz
+Without a stage: test ci. --full: the long forms (all tests under asan, 300 s of fuzzing, bench).
+USAGE
+}
+
+stage_test() { "$root/test"; }
+
+stage_package() {
+  [ -f "$root/tests/package/CMakeLists.txt" ] && [ -f "$root/modules/base/CMakeLists.txt" ] || return 77
+  ensure_packages build test && build_preset dev || return 1
+  "$root/tests/package/run.sh" "$root/build/dev" "$root/build/package"
+}
+
+# Address space randomisation with many bits is more than GCC 12's thread sanitizer can map.
+unrandomised() {
+  if setarch -R true 2>/dev/null; then setarch -R "$@"; else "$@"; fi
+}
+
+stage_asan() {
+  local targets labels
+  mapfile -t targets < <(cd "$root" && present_targets modules/* tests/contracts)
+  [ "${#targets[@]}" -gt 0 ] || return 77
+  labels="^($(cd "$root/modules" && printf '%s|' *)contract)\$"
+  ensure_packages build test || return 1
+  if [ "$full" = yes ]; then
+    build_preset asan && run_ctest asan
+  else
+    build_preset asan "${targets[@]}" && run_ctest asan -L "$labels" -LE slow
+  fi
+}
+
+stage_tsan() {
+  local targets
+  mapfile -t targets < <(cd "$root" && present_targets modules/base modules/log modules/stream)
+  [ "${#targets[@]}" -gt 0 ] || return 77
+  ensure_packages build test && build_preset tsan "${targets[@]}" || return 1
+  export -f run_ctest
+  unrandomised env root="$root" bash -o pipefail -c 'run_ctest tsan -L "^(base|log|stream)\$" -LE slow'
+}
+
+# One run of the estate in a directory of its own, and the audit of what it left.
+estate_run() {
+  local name=$1 port data="$root/build/estate/$1"
+  shift
+  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  rm -rf "$data"
+  say "./run --once $* (in build/estate/$name)"
+  "$root/run" --once --data "$data" --port "$port" --summary "$data.json" "$@" >"$data.out" 2>&1 ||
+    { tail -n 40 "$data.out" && say "The estate failed; its output is $data.out" && return 1; }
+  "$root/build/release/bin/retail-audit" "$data" || return 1
+  rm -rf "$data"
+}
+
+stage_estate() {
+  grep -qs 'retail-run' "$root"/examples/retail/CMakeLists.txt || return 77
+  mkdir -p "$root/build/estate"
+  estate_run part-ample --stock ample --limit 2500 &&
+    estate_run part-scarce --stock scarce --limit 2500 --chaos 0.5 &&
+    estate_run whole --stock scarce
+}
+
+stage_fuzz() {
+  grep -rqs --include=CMakeLists.txt '^ *millrace_fuzz_target(' "$root/modules" "$root/tests" || return 77
+  local seconds=30 target corpus
+  [ "$full" = yes ] && seconds=300
+  ensure_packages build fuzz && build_preset fuzz || return 1
+  for target in "$root"/build/fuzz/bin/fuzz/*; do
+    corpus="$root/build/fuzz/corpus/${target##*/}"
+    mkdir -p "$corpus"
+    say "${target##*/}: $seconds s"
+    "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+      -artifact_prefix="$corpus." "$corpus" >"$corpus.log" 2>&1 ||
+      { tail -n 40 "$corpus.log" && return 1; }
+  done
+}
+
+stage_bench() {
+  [ -x "$root/bench/run" ] || return 77
+  local suite
+  for suite in $("$root/bench/run" --list 2>/dev/null || echo log stream); do
+    "$root/bench/run" "$suite" --quick --json "$root/build/bench-$suite.json" || return 1
+  done
+}
+
+full=no
+stages=()
+for argument in "$@"; do
+  case $argument in
+    -h | --help) usage && exit 0 ;;
+    --full) full=yes ;;
+    ci) stages+=(package asan tsan estate fuzz) ;;
+    test | package | asan | tsan | estate | fuzz | bench) stages+=("$argument") ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+done
+[ "${#stages[@]}" -gt 0 ] || stages=(test package asan tsan estate fuzz)
+[ "$full" = no ] || [[ " ${stages[*]} " == *" bench "* ]] || stages+=(bench)
+export MILLRACE_FULL=$full
+if [ -z "${MILLRACE_RESULTS:-}" ]; then
+  mkdir -p "$root/build"
+  MILLRACE_RESULTS=$(mktemp "$root/build/results.XXXXXX")
+  trap 'rm -f "$MILLRACE_RESULTS"' EXIT
+fi
+export MILLRACE_RESULTS
+
+report=() failed=no
+for stage in "${stages[@]}"; do
+  say "--- $stage"
+  began=$SECONDS
+  before=$(wc -l <"$MILLRACE_RESULTS")
+  (set -e; "stage_$stage")
+  case $? in
+    0) outcome=passed ;;
+    77) outcome='left out: its subject is not in this tree' ;;
+    *) outcome=FAILED failed=yes ;;
+  esac
+  # A stage that ran no ctest counts as one test; so does one that broke down before its tests could fail.
+  if [[ $outcome == left* ]]; then
+    :
+  elif [ "$outcome" = FAILED ] && ! tail -n +"$((before + 1))" "$MILLRACE_RESULTS" | grep -qE ' [1-9]'; then
+    echo "0 1" >>"$MILLRACE_RESULTS"
+  elif [ "$(wc -l <"$MILLRACE_RESULTS")" -eq "$before" ]; then
+    echo "1 0" >>"$MILLRACE_RESULTS"
+  fi
+  report+=("$(printf '%-8s %5d s  %s' "$stage" $((SECONDS - began)) "$outcome")")
+done
+
+printf '\n'
+printf '%s\n' "${report[@]}"
+awk '{ passed += $1; failed += $2 } END { printf "%d passed, %d failed\n", passed, failed }' "$MILLRACE_RESULTS"
+[ "$failed" = no ]

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Millrace Authors
+"""The rules of tools/tidy, by what they look at: code, layout, text."""

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Millrace Authors
+"""Rules about what C++ code includes, calls and how long it is."""
+import re
+
+from .tree import Finding
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+MODULE_HEADER = re.compile(r"millrace/([a-z_]+)/")
+
+# Below the seams the world comes in through interfaces of modules/base.
+SEAMED_MODULES = {"log", "stream", "entity", "workflow"}
+BANNED_CALLS = [
+    (re.compile(r"\b(?:system|steady|high_resolution)_clock::now\b"), "take the time from the Clock that is passed in"),
+    (re.compile(r"\b(?:clock_gettime|gettimeofday)\s*\(|(?<![\w.>])::time\s*\("), "take the time from the Clock that is passed in"),
+    (re.compile(r"\bstd::j?thread\b(?!::)|\bstd::async\b|\bpthread_create\s*\("), "let the Scheduler that is passed in run it"),
+    (re.compile(r"\bsleep_(?:for|until)\b|\b(?:u|nano)sleep\s*\("), "wait through the Clock or Scheduler that is passed in"),
+    (re.compile(r"(?<!\w)::(?:open|openat|creat|mmap)\s*\(|\bfopen\s*\(|\bstd::[io]?fstream\b"), "use the FileSystem that is passed in"),
+    (re.compile(r"(?<!\w)::(?:socket|connect|bind|accept)\s*\("), "use the transport that is passed in"),
+    (re.compile(r"\bstd::random_device\b|(?<![\w.>])s?rand\s*\("), "draw from the Random that is passed in"),
+    (re.compile(r"\bgetenv\b"), "take it as an option; only service and apps read the environment"),
+]
+TEST_SLEEP = re.compile(r"\bsleep_(?:for|until)\b|\b(?:u|nano)sleep\s*\(|(?<!\w)(?:::)?sleep\s*\(")
+
+HEAVY_HEADERS = {"regex", "iostream", "filesystem", "future"}
+HEAVY_PREFIXES = (
+    "simdjson", "spdlog/", "prometheus/", "rocksdb/", "librdkafka/", "openssl/", "google/protobuf/",
+    *(f"boost/{part}" for part in ("asio", "beast", "json", "regex", "spirit", "filesystem", "thread", "log", "interprocess")),
+)  # fmt: skip
+
+LENGTH_WARNED, LENGTH_MAX, FUNCTION_LENGTH_MAX = 400, 600, 70
+
+
+def check(tree):
+    findings = []
+    for name in tree.cpp_files:
+        code = tree.code(name)
+        findings += check_includes(tree, name, code)
+        findings += check_calls(tree, name, code)
+        findings += check_functions(name, code)
+        if name.endswith(".hpp") and not any(line.strip() == "#pragma once" for line in code):
+            findings.append(Finding(name, 1, "pragma-once", "begin the header with #pragma once"))
+    for name in tree.files:
+        if name.endswith((".cpp", ".hpp", ".ipp", ".py", ".sh", ".cmake")):
+            findings += check_length(name, tree.text(name).count("\n"))
+    return findings
+
+
+def check_includes(tree, name, code):
+    module = tree.module_of(name)
+    public = module and name.startswith(f"modules/{module}/include/")
+    for number, line in enumerate(code, 1):
+        include = INCLUDE.match(line)
+        if not include:
+            continue
+        header = include[2]
+        used = MODULE_HEADER.match(header)
+        if used and module:
+            yield from check_layer(tree, name, number, module, used[1])
+        elif used and used[1] not in tree.layers:
+            yield Finding(name, number, "layers", f"there is no module {used[1]} in cmake/layers.txt")
+        if "../" in header:
+            yield Finding(name, number, "private-header", "name the header from its include directory, not by ../")
+        if public and (header in HEAVY_HEADERS or header.startswith(HEAVY_PREFIXES)):
+            yield Finding(name, number, "heavy-header", f"<{header}> is slow to read: hide it in src/ behind a forward declaration")
+
+
+def check_layer(tree, name, number, module, used):
+    if used not in tree.layers:
+        yield Finding(name, number, "layers", f"there is no module {used} in cmake/layers.txt")
+    elif module not in tree.layers:
+        yield Finding(name, number, "layers", f"give module {module} a layer in cmake/layers.txt")
+    elif used != module and tree.layers[used] >= tree.layers[module]:
+        in_tests = name.startswith(f"modules/{module}/tests/")
+        if not (in_tests and used == "testkit"):
+            yield Finding(
+                name, number, "layers",
+                f"{module} (layer {tree.layers[module]}) may not use {used} (layer {tree.layers[used]}):"
+                " move what is shared to a lower layer",
+            )  # fmt: skip
+
+
+def check_calls(tree, name, code):
+    module = tree.module_of(name)
+    if module in SEAMED_MODULES and "/tests/" not in name:
+        for number, line in enumerate(code, 1):
+            for pattern, advice in BANNED_CALLS:
+                match = pattern.search(line)
+                if match:
+                    yield Finding(name, number, "banned-call", f"{match[0].strip()}: {advice}")
+    if name.endswith("_test.cpp"):
+        for number, line in enumerate(code, 1):
+            if TEST_SLEEP.search(line):
+                yield Finding(name, number, "test-sleep", "wait for the event itself, not for a while")
+
+
+def check_functions(name, code):
+    """In the house format a function outside a class begins and ends in the first column."""
+    began = None
+    for number, line in enumerate(code, 1):
+        if re.match(r"[\w:~<]", line) and not re.match(r"(?:namespace|class|struct|union|enum|extern)\b", line):
+            began = number
+        elif line.startswith("}"):
+            if began and number - began + 1 > FUNCTION_LENGTH_MAX:
+                length = number - began + 1
+                yield Finding(name, began, "function-length", f"{length} lines: split it, {FUNCTION_LENGTH_MAX} fit on a screen", True)
+            began = None
+
+
+def check_length(name, length):
+    if length > LENGTH_MAX:
+        yield Finding(name, LENGTH_MAX, "file-length", f"{length} lines, {LENGTH_MAX} at most: split the file")
+    elif length > LENGTH_WARNED:
+        yield Finding(name, LENGTH_WARNED, "file-length", f"{length} lines: it asks to be split", True)
