@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace millrace {
+
+/// Stable name of a kind of failure, such as `log.fenced`. Each module lists its codes in `<module>/errors.hpp`;
+/// `docs/errors/` has a page for each. Two codes are equal when their names are. The name must be a literal.
+struct ErrorCode {
+  std::string_view name;
+  friend constexpr bool operator==(ErrorCode a, ErrorCode b) { return a.name == b.name; }
+};
+
+/// A failure as a value: a stable code for programs, a message for people that says what is wrong, where, and what
+/// to do about it. Copyable; owns its text.
+class Error {
+ public:
+  Error(ErrorCode code, std::string message) : code_(code), message_(std::move(message)) {}
+
+  [[nodiscard]] ErrorCode code() const { return code_; }
+  [[nodiscard]] const std::string& message() const { return message_; }
+  [[nodiscard]] bool is(ErrorCode code) const { return code_ == code; }
+
+  /// The same failure with "`where`: " in front of its message, for callers who know more about the place.
+  [[nodiscard]] Error at(std::string_view where) const {
+    return {code_, std::string(where) + ": " + message_};
+  }
+
+  /// `code: message`, the form for logs and terminals.
+  [[nodiscard]] std::string to_string() const { return std::string(code_.name) + ": " + message_; }
+
+ private:
+  ErrorCode code_;
+  std::string message_;
+};
+
+/// What a call that can fail answers.
+template <class T>
+using Result = std::expected<T, Error>;
+using Status = Result<void>;
+
+/// `return fail(errc::fenced, "...")` from a function that answers a Result.
+[[nodiscard]] inline std::unexpected<Error> fail(ErrorCode code, std::string message) {
+  return std::unexpected<Error>(Error(code, std::move(message)));
+}
+[[nodiscard]] inline std::unexpected<Error> fail(Error error) {
+  return std::unexpected<Error>(std::move(error));
+}
+
+namespace errc {
+/// A call was given something it cannot take. Remedy: as the message says.
+inline constexpr ErrorCode invalid_argument{"base.invalid_argument"};
+/// A file, directory or name does not exist.
+inline constexpr ErrorCode not_found{"base.not_found"};
+/// The operating system refused an operation on a file. Remedy: the message names the file and the reason.
+inline constexpr ErrorCode io_error{"base.io_error"};
+/// The disk or quota is full. Remedy: free some room; the operation can then be tried again.
+inline constexpr ErrorCode disk_full{"base.disk_full"};
+/// Another process holds what was asked for.
+inline constexpr ErrorCode busy{"base.busy"};
+}  // namespace errc
+
+}  // namespace millrace
+
+/// Passes a failure on to the caller: `MILLRACE_TRY(status_expression);`
+#define MILLRACE_TRY(expression)                                                                 \
+  do {                                                                                           \
+    if (auto millrace_try_ = (expression); !millrace_try_) {                                     \
+      return std::unexpected<::millrace::Error>(std::move(millrace_try_).error());               \
+    }                                                                                            \
+  } while (false)
+
+#define MILLRACE_CONCAT_INNER(a, b) a##b
+#define MILLRACE_CONCAT(a, b) MILLRACE_CONCAT_INNER(a, b)
+
+/// Takes the value or passes the failure on: `MILLRACE_ASSIGN(auto file, files.open(path));`
+#define MILLRACE_ASSIGN(declaration, expression)                                                 \
+  auto MILLRACE_CONCAT(millrace_result_, __LINE__) = (expression);                               \
+  if (!MILLRACE_CONCAT(millrace_result_, __LINE__)) {                                            \
+    return std::unexpected<::millrace::Error>(                                                   \
+        std::move(MILLRACE_CONCAT(millrace_result_, __LINE__)).error());                         \
+  }                                                                                              \
+  declaration = *std::move(MILLRACE_CONCAT(millrace_result_, __LINE__))

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "millrace/base/fault_file_system.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "fault_inode.hpp"
+#include "file_paths.hpp"
+
+namespace millrace {
+namespace {
+
+using Entries = std::map<std::string, std::shared_ptr<FaultInode>>;
+
+// One spelling for each path: no doubled, trailing or dotted parts.
+std::string normal(const std::string& path) {
+  std::string out = path.starts_with('/') ? "/" : "";
+  std::size_t at = 0;
+  while (at < path.size()) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::string part = path.substr(at, end - at);
+    if (!part.empty() && part != ".") {
+      out += out.empty() || out == "/" ? part : "/" + part;
+    }
+    at = end + 1;
+  }
+  return out.empty() ? "." : out;
+}
+
+std::unexpected<Error> missing(const char* what, const std::string& path) {
+  return fail(errc::not_found, std::string("cannot ") + what + " " + path + ": no such file or directory");
+}
+
+}  // namespace
+
+struct FaultFileSystem::State {
+  class OpenFile;
+
+  mutable std::mutex mutex;
+  Entries entries;
+  Entries durable_entries;
+  std::set<std::string> directories{"/", "."};
+  std::uint64_t capacity = UINT64_MAX;
+  std::uint64_t syncs = 0;
+  std::uint64_t power_cuts = 0;
+  bool failing_writes = false;
+  bool failing_syncs = false;
+
+  [[nodiscard]] std::uint64_t room() const {
+    std::uint64_t used = 0;
+    for (const auto& [path, inode] : entries) {
+      used += inode->size;
+    }
+    return capacity > used ? capacity - used : 0;
+  }
+
+  void lose_power(Random* random) {
+    const std::scoped_lock lock(mutex);
+    ++power_cuts;
+    std::map<const FaultInode*, std::shared_ptr<FaultInode>> found;
+    for (auto& [path, inode] : durable_entries) {
+      std::shared_ptr<FaultInode>& survivor = found[inode.get()];
+      if (survivor == nullptr) {
+        survivor = inode->after_power_loss(random);
+      }
+    }
+    for (auto& [path, inode] : durable_entries) {
+      inode = found[inode.get()];
+    }
+    entries = durable_entries;
+  }
+};
+
+class FaultFileSystem::State::OpenFile final : public File {
+ public:
+  OpenFile(std::shared_ptr<State> state, std::shared_ptr<FaultInode> inode, std::string path, bool writable)
+      : state_(std::move(state)),
+        inode_(std::move(inode)),
+        path_(std::move(path)),
+        power_cuts_(state_->power_cuts),
+        writable_(writable) {}
+
+  Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) override {
+    const std::scoped_lock lock(state_->mutex);
+    MILLRACE_TRY(usable("read", false));
+    const std::size_t count = offset >= inode_->size ? 0 : std::min<std::uint64_t>(size, inode_->size - offset);
+    inode_->cache.read(offset, out, count);
+    return count;
+  }
+
+  Status write_at(std::uint64_t offset, std::string_view bytes) override {
+    const std::scoped_lock lock(state_->mutex);
+    MILLRACE_TRY(usable("write", true));
+    if (state_->failing_writes) {
+      // A real device fails in the middle as well as at the start.
+      inode_->write(offset, bytes.substr(0, bytes.size() / 2));
+      return fail(errc::io_error, "cannot write " + path_ + ": told to fail");
+    }
+    const std::uint64_t room = state_->room();
+    const std::uint64_t end = offset + bytes.size();
+    if (end > inode_->size && end - inode_->size > room) {
+      const std::uint64_t last = inode_->size + room;
+      if (last > offset) {
+        inode_->write(offset, bytes.substr(0, last - offset));
+      }
+      return full("write");
+    }
+    if (!bytes.empty()) {
+      inode_->write(offset, bytes);
+    }
+    return {};
+  }
+
+  Status sync() override {
+    const std::scoped_lock lock(state_->mutex);
+    MILLRACE_TRY(usable("sync", false));
+    if (state_->failing_syncs) {
+      inode_->forget_dirty();
+      return fail(errc::io_error, "cannot sync " + path_ + ": told to fail");
+    }
+    inode_->sync();
+    ++state_->syncs;
+    return {};
+  }
+
+  Status allocate(std::uint64_t size) override {
+    const std::scoped_lock lock(state_->mutex);
+    MILLRACE_TRY(usable("reserve room for", true));
+    if (size <= inode_->size) {
+      return {};
+    }
+    if (size - inode_->size > state_->room()) {
+      return full("reserve room for");
+    }
+    inode_->resize(size);
+    return {};
+  }
+
+  Status truncate(std::uint64_t size) override {
+    const std::scoped_lock lock(state_->mutex);
+    MILLRACE_TRY(usable("truncate", true));
+    if (size > inode_->size && size - inode_->size > state_->room()) {
+      return full("truncate");
+    }
+    inode_->resize(size);
+    return {};
+  }
+
+  Result<std::uint64_t> size() override {
+    const std::scoped_lock lock(state_->mutex);
+    MILLRACE_TRY(usable("stat", false));
+    return inode_->size;
+  }
+
+  Result<char*> map(std::uint64_t size) override {
+    const std::scoped_lock lock(state_->mutex);
+    MILLRACE_TRY(usable("map", true));
+    if (size == 0 || size > inode_->size) {
+      return fail(errc::io_error, "cannot map " + path_ + ": allocate the bytes first");
+    }
+    char* const memory = inode_->cache.map(size);
+    if (memory == nullptr) {
+      return fail(errc::io_error, "cannot map " + path_ + ": it is mapped already, with fewer bytes");
+    }
+    return memory;
+  }
+
+ private:
+  Status usable(const char* what, bool writes) {
+    if (power_cuts_ != state_->power_cuts) {
+      return fail(errc::io_error, std::string("cannot ") + what + " " + path_ + ": the power was lost since it was opened");
+    }
+    if (writes && !writable_) {
+      return fail(errc::io_error, std::string("cannot ") + what + " " + path_ + ": opened for reading only");
+    }
+    return {};
+  }
+
+  std::unexpected<Error> full(const char* what) {
+    return fail(errc::disk_full, std::string("cannot ") + what + " " + path_ + ": no space left on device");
+  }
+
+  std::shared_ptr<State> state_;
+  std::shared_ptr<FaultInode> inode_;
+  std::string path_;
+  std::uint64_t power_cuts_;
+  bool writable_;
+};
+
+FaultFileSystem::FaultFileSystem() : state_(std::make_shared<State>()) {}
+FaultFileSystem::~FaultFileSystem() = default;
+
+Result<std::unique_ptr<File>> FaultFileSystem::open(const std::string& path, OpenMode mode) {
+  const std::scoped_lock lock(state_->mutex);
+  const std::string name = normal(path);
+  if (state_->directories.contains(name)) {
+    return fail(errc::io_error, "cannot open " + path + ": is a directory");
+  }
+  auto found = state_->entries.find(name);
+  if (found == state_->entries.end()) {
+    if (mode == OpenMode::read || mode == OpenMode::read_write || !state_->directories.contains(directory_of(name))) {
+      return missing("open", path);
+    }
+    found = state_->entries.emplace(name, std::make_shared<FaultInode>()).first;
+  } else if (mode == OpenMode::create_exclusive) {
+    return fail(errc::busy, "cannot open " + path + ": file exists");
+  }
+  return std::make_unique<State::OpenFile>(state_, found->second, path, mode != OpenMode::read);
+}
+
+Status FaultFileSystem::create_directories(const std::string& path) {
+  const std::scoped_lock lock(state_->mutex);
+  for (std::string part = normal(path); !state_->directories.contains(part); part = directory_of(part)) {
+    if (state_->entries.contains(part)) {
+      return fail(errc::io_error, "cannot make directory " + path + ": " + part + " is a file");
+    }
+    state_->directories.insert(part);
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> FaultFileSystem::list(const std::string& path) {
+  const std::scoped_lock lock(state_->mutex);
+  const std::string name = normal(path);
+  if (!state_->directories.contains(name)) {
+    return missing("list", path);
+  }
+  std::set<std::string> names;
+  const auto add = [&](const std::string& entry) {
+    if (entry != name && directory_of(entry) == name) {
+      names.insert(entry.substr(entry.find_last_of('/') + 1));
+    }
+  };
+  for (const auto& [entry, inode] : state_->entries) {
+    add(entry);
+  }
+  for (const std::string& entry : state_->directories) {
+    add(entry);
+  }
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+bool FaultFileSystem::exists(const std::string& path) {
+  const std::scoped_lock lock(state_->mutex);
+  const std::string name = normal(path);
+  return state_->entries.contains(name) || state_->directories.contains(name);
+}
+
+Status FaultFileSystem::remove(const std::string& path) {
+  const std::string name = normal(path);
+  const auto listed = list(path);
+  const std::scoped_lock lock(state_->mutex);
+  if (state_->entries.erase(name) != 0) {
+    return {};
+  }
+  if (!state_->directories.contains(name)) {
+    return missing("remove", path);
+  }
+  if (!listed || !listed->empty()) {
+    return fail(errc::io_error, "cannot remove " + path + ": directory not empty");
+  }
+  state_->directories.erase(name);
+  return {};
+}
+
+Status FaultFileSystem::rename(const std::string& from, const std::string& to) {
+  const std::scoped_lock lock(state_->mutex);
+  const auto found = state_->entries.find(normal(from));
+  if (found == state_->entries.end() || !state_->directories.contains(directory_of(normal(to)))) {
+    return missing("rename", from);
+  }
+  const std::shared_ptr<FaultInode> inode = found->second;
+  state_->entries.erase(found);
+  state_->entries[normal(to)] = inode;
+  return {};
+}
+
+Status FaultFileSystem::sync_directory(const std::string& path) {
+  const std::scoped_lock lock(state_->mutex);
+  const std::string name = normal(path);
+  if (!state_->directories.contains(name)) {
+    return missing("sync directory", path);
+  }
+  if (state_->failing_syncs) {
+    return fail(errc::io_error, "cannot sync directory " + path + ": told to fail");
+  }
+  std::erase_if(state_->durable_entries, [&](const auto& entry) { return directory_of(entry.first) == name; });
+  for (const auto& [entry, inode] : state_->entries) {
+    if (directory_of(entry) == name) {
+      state_->durable_entries[entry] = inode;
+    }
+  }
+  return {};
+}
+
+void FaultFileSystem::lose_power(Random& random) { state_->lose_power(&random); }
+void FaultFileSystem::lose_power() { state_->lose_power(nullptr); }
+
+void FaultFileSystem::set_capacity(std::uint64_t bytes) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->capacity = bytes;
+}
+
+void FaultFileSystem::fail_writes(bool fail) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->failing_writes = fail;
+}
+
+void FaultFileSystem::fail_syncs(bool fail) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->failing_syncs = fail;
+}
+
+Status FaultFileSystem::flip_bit(const std::string& path, std::uint64_t offset, int bit) {
+  const std::scoped_lock lock(state_->mutex);
+  const auto found = state_->entries.find(normal(path));
+  if (found == state_->entries.end()) {
+    return missing("flip a bit of", path);
+  }
+  FaultInode& inode = *found->second;
+  if (offset >= inode.size || bit < 0 || bit > 7) {
+    return fail(errc::invalid_argument, "there is no such bit in " + path);
+  }
+  const auto flip = [bit](char byte) { return static_cast<char>(static_cast<unsigned char>(byte) ^ (1U << bit)); };
+  char byte = 0;
+  inode.cache.read(offset, &byte, 1);
+  byte = flip(byte);
+  inode.cache.write(offset, {&byte, 1});
+  if (offset < inode.disk.size()) {
+    inode.disk[offset] = flip(inode.disk[offset]);
+  }
+  return {};
+}
+
+std::uint64_t FaultFileSystem::syncs() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->syncs;
+}
+
+}  // namespace millrace

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "fault_inode.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace millrace {
+
+void FaultInode::mark_dirty(std::uint64_t begin, std::uint64_t end) {
+  dirty_begin = std::min(dirty_begin, begin);
+  dirty_end = std::max(dirty_end, end);
+}
+
+void FaultInode::write(std::uint64_t offset, std::string_view bytes) {
+  resize(std::max(size, offset + bytes.size()));
+  cache.write(offset, bytes);
+  mark_dirty(offset, offset + bytes.size());
+}
+
+void FaultInode::resize(std::uint64_t to) {
+  cache.reserve(to);
+  if (to < size) {
+    cache.fill_zero(to, size);
+    mark_dirty(to, size);
+  }
+  size = to;
+}
+
+void FaultInode::sync() {
+  // Stores into a mapping leave no trace, so all of a mapped part counts as written.
+  if (cache.mapped() != 0) {
+    mark_dirty(0, cache.mapped());
+  }
+  disk.resize(size, '\0');
+  const std::uint64_t end = std::min(dirty_end, size);
+  if (dirty_begin < end) {
+    cache.read(dirty_begin, disk.data() + dirty_begin, end - dirty_begin);
+  }
+  forget_dirty();
+}
+
+void FaultInode::forget_dirty() {
+  dirty_begin = UINT64_MAX;
+  dirty_end = 0;
+}
+
+std::shared_ptr<FaultInode> FaultInode::after_power_loss(Random* random) const {
+  constexpr std::uint64_t sector = 512;
+  std::string survived = disk;
+  if (random != nullptr) {
+    survived.resize(std::max<std::uint64_t>(size, disk.size()), '\0');
+    std::array<char, sector> now{};
+    for (std::uint64_t at = 0; at < size; at += sector) {
+      const std::uint64_t count = std::min(sector, size - at);
+      cache.read(at, now.data(), count);
+      if (std::memcmp(now.data(), survived.data() + at, count) != 0 && random->below(2) == 0) {
+        std::memcpy(survived.data() + at, now.data(), count);
+      }
+    }
+    const bool new_size_survives = size != disk.size() && random->below(2) == 0;
+    survived.resize(new_size_survives ? size : disk.size());
+  }
+  auto found = std::make_shared<FaultInode>();
+  found->resize(survived.size());
+  found->cache.write(0, survived);
+  found->disk = std::move(survived);
+  return found;
+}
+
+}  // namespace millrace

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "file_paths.hpp"
+#include "millrace/base/file_system.hpp"
+
+namespace millrace {
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) {
+    return ".";
+  }
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Result<std::string> read_file(FileSystem& files, const std::string& path) {
+  MILLRACE_ASSIGN(const std::unique_ptr<File> file, files.open(path, OpenMode::read));
+  MILLRACE_ASSIGN(const std::uint64_t size, file->size());
+  std::string content(static_cast<std::size_t>(size), '\0');
+  MILLRACE_ASSIGN(const std::size_t got, file->read_at(0, content.data(), content.size()));
+  content.resize(got);
+  return content;
+}
+
+Status write_file_atomically(FileSystem& files, const std::string& path, std::string_view content) {
+  const std::string temporary = path + ".tmp";
+  {
+    MILLRACE_ASSIGN(const std::unique_ptr<File> file, files.open(temporary, OpenMode::create));
+    MILLRACE_TRY(file->truncate(0));
+    MILLRACE_TRY(file->write_at(0, content));
+    MILLRACE_TRY(file->sync());
+  }
+  MILLRACE_TRY(files.rename(temporary, path));
+  return files.sync_directory(directory_of(path));
+}
+
+}  // namespace millrace

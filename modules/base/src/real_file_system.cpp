@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <mutex>
+#include <system_error>
+
+#include "file_paths.hpp"
+#include "millrace/base/file_system.hpp"
+
+namespace millrace {
+namespace {
+
+ErrorCode code_of(int error) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+      return errc::disk_full;
+    case ENOENT:
+      return errc::not_found;
+    case EEXIST:
+      return errc::busy;
+    default:
+      return errc::io_error;
+  }
+}
+
+std::unexpected<Error> refused(const char* what, const std::string& path, int error) {
+  return fail(code_of(error), std::string("cannot ") + what + " " + path + ": " + std::generic_category().message(error));
+}
+
+// Retries what a signal interrupted.
+template <class Call>
+auto uninterrupted(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) {
+    result = call();
+  }
+  return result;
+}
+
+class RealFile final : public File {
+ public:
+  RealFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
+  RealFile(const RealFile&) = delete;
+  RealFile& operator=(const RealFile&) = delete;
+  ~RealFile() override {
+    for (const Mapping& mapping : mappings_) {
+      ::munmap(mapping.start, mapping.size);
+    }
+    ::close(descriptor_);
+  }
+
+  Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) override {
+    std::size_t done = 0;
+    while (done < size) {
+      const ssize_t got = uninterrupted(
+          [&] { return ::pread(descriptor_, out + done, size - done, static_cast<off_t>(offset + done)); });
+      if (got < 0) {
+        return refused("read", path_, errno);
+      }
+      if (got == 0) {
+        break;
+      }
+      done += static_cast<std::size_t>(got);
+    }
+    return done;
+  }
+
+  Status write_at(std::uint64_t offset, std::string_view bytes) override {
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+      const ssize_t put = uninterrupted([&] {
+        return ::pwrite(descriptor_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+      });
+      if (put <= 0) {
+        return refused("write", path_, put == 0 ? EIO : errno);
+      }
+      done += static_cast<std::size_t>(put);
+    }
+    return {};
+  }
+
+  Status sync() override {
+    if (uninterrupted([&] { return ::fdatasync(descriptor_); }) < 0) {
+      return refused("sync", path_, errno);
+    }
+    return {};
+  }
+
+  Status allocate(std::uint64_t size) override {
+    if (size == 0) {
+      return {};
+    }
+    int error = 0;
+    do {
+      error = ::posix_fallocate(descriptor_, 0, static_cast<off_t>(size));
+    } while (error == EINTR);
+    if (error != 0) {
+      return refused("reserve room for", path_, error);
+    }
+    return {};
+  }
+
+  Status truncate(std::uint64_t size) override {
+    if (uninterrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(size)); }) < 0) {
+      return refused("truncate", path_, errno);
+    }
+    return {};
+  }
+
+  Result<std::uint64_t> size() override {
+    struct stat info {};
+    if (::fstat(descriptor_, &info) < 0) {
+      return refused("stat", path_, errno);
+    }
+    return static_cast<std::uint64_t>(info.st_size);
+  }
+
+  Result<char*> map(std::uint64_t size) override {
+    const std::scoped_lock lock(mutex_);
+    for (const Mapping& mapping : mappings_) {
+      if (mapping.size >= size) {
+        return static_cast<char*>(mapping.start);
+      }
+    }
+    MILLRACE_ASSIGN(const std::uint64_t available, this->size());
+    if (size == 0 || available < size) {
+      return fail(errc::io_error, "cannot map " + std::to_string(size) + " bytes of " + path_ + ": it has " +
+                                      std::to_string(available) + "; allocate them first");
+    }
+    void* const start = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
+    if (start == MAP_FAILED) {
+      return refused("map", path_, errno);
+    }
+    mappings_.push_back({start, size});
+    return static_cast<char*>(start);
+  }
+
+ private:
+  struct Mapping {
+    void* start;
+    std::size_t size;
+  };
+
+  int descriptor_;
+  std::string path_;
+  std::mutex mutex_;
+  std::vector<Mapping> mappings_;
+};
+
+int flags_of(OpenMode mode) {
+  switch (mode) {
+    case OpenMode::read:
+      return O_RDONLY;
+    case OpenMode::read_write:
+      return O_RDWR;
+    case OpenMode::create:
+      return O_RDWR | O_CREAT;
+    case OpenMode::create_exclusive:
+      return O_RDWR | O_CREAT | O_EXCL;
+  }
+  return O_RDONLY;
+}
+
+class RealFileSystem final : public FileSystem {
+ public:
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    const int descriptor = uninterrupted([&] { return ::open(path.c_str(), flags_of(mode) | O_CLOEXEC, 0644); });
+    if (descriptor < 0) {
+      return refused("open", path, errno);
+    }
+    return std::make_unique<RealFile>(descriptor, path);
+  }
+
+  Status create_directories(const std::string& path) override {
+    for (std::size_t end = 0; end != std::string::npos;) {
+      end = path.find('/', end + 1);
+      const std::string part = path.substr(0, end);
+      if (part.empty() || is_directory(part)) {
+        continue;
+      }
+      if (::mkdir(part.c_str(), 0755) < 0) {
+        if (errno == EEXIST && is_directory(part)) {
+          continue;
+        }
+        return refused("make directory", part, errno == EEXIST ? ENOTDIR : errno);
+      }
+      const std::string trimmed = part.substr(0, part.find_last_not_of('/') + 1);
+      MILLRACE_TRY(sync_directory(directory_of(trimmed)));
+    }
+    return {};
+  }
+
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    DIR* const directory = ::opendir(path.c_str());
+    if (directory == nullptr) {
+      return refused("list", path, errno);
+    }
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent* entry = ::readdir(directory)) {
+      std::string name = entry->d_name;
+      if (name != "." && name != "..") {
+        names.push_back(std::move(name));
+      }
+    }
+    const int error = errno;
+    ::closedir(directory);
+    if (error != 0) {
+      return refused("list", path, error);
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  bool exists(const std::string& path) override { return ::access(path.c_str(), F_OK) == 0; }
+
+  Status remove(const std::string& path) override {
+    if (std::remove(path.c_str()) < 0) {
+      return refused("remove", path, errno);
+    }
+    return {};
+  }
+
+  Status rename(const std::string& from, const std::string& to) override {
+    if (::rename(from.c_str(), to.c_str()) < 0) {
+      return refused("rename", from + " to " + to, errno);
+    }
+    return {};
+  }
+
+  Status sync_directory(const std::string& path) override {
+    const int descriptor =
+        uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+    if (descriptor < 0) {
+      return refused("open directory", path, errno);
+    }
+    const int result = uninterrupted([&] { return ::fsync(descriptor); });
+    const int error = errno;
+    ::close(descriptor);
+    if (result < 0) {
+      return refused("sync directory", path, error);
+    }
+    return {};
+  }
+
+ private:
+  static bool is_directory(const std::string& path) {
+    struct stat info {};
+    return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  }
+};
+
+}  // namespace
+
+FileSystem& real_file_system() {
+  static RealFileSystem files;
+  return files;
+}
+
+}  // namespace millrace

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "millrace/base/file_system.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "millrace/base/fault_file_system.hpp"
+
+namespace millrace {
+namespace {
+
+struct Subject {
+  const char* name;
+  std::function<std::unique_ptr<FileSystem>()> own;  // none: the machine's
+};
+
+// What both file systems promise. Each test gets a fresh directory.
+class AnyFileSystem : public testing::TestWithParam<Subject> {
+ protected:
+  void SetUp() override {
+    if (GetParam().own) {
+      owned_ = GetParam().own();
+      root_ = "/root";
+      ASSERT_TRUE(owned_->create_directories(root_));
+    } else {
+      std::string pattern = testing::TempDir() + "millrace-files-XXXXXX";
+      ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+      root_ = pattern;
+    }
+  }
+  void TearDown() override {
+    if (!owned_) {
+      remove_all(root_);
+    }
+  }
+  FileSystem& files() { return owned_ ? *owned_ : real_file_system(); }
+  std::string path(const std::string& name) const { return root_ + "/" + name; }
+  std::unique_ptr<File> open(const std::string& name, OpenMode mode = OpenMode::create) {
+    auto file = files().open(path(name), mode);
+    EXPECT_TRUE(file) << file.error().to_string();
+    return *std::move(file);
+  }
+
+ private:
+  void remove_all(const std::string& directory) {
+    if (const auto names = files().list(directory)) {
+      for (const std::string& name : *names) {
+        remove_all(directory + "/" + name);
+      }
+    }
+    (void)files().remove(directory);
+  }
+
+  std::unique_ptr<FileSystem> owned_;
+  std::string root_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Files, AnyFileSystem,
+                         testing::Values(Subject{"real", nullptr},
+                                         Subject{"fault", [] { return std::make_unique<FaultFileSystem>(); }}),
+                         [](const auto& subject) { return subject.param.name; });
+
+TEST_P(AnyFileSystem, bytes_written_are_read_back_and_reads_stop_at_the_end) {
+  const auto file = open("a");
+  ASSERT_TRUE(file->write_at(3, "hello"));
+  char out[16] = {};
+  EXPECT_EQ(file->read_at(0, out, sizeof out).value(), 8U);
+  EXPECT_EQ(std::string(out, 8), std::string("\0\0\0hello", 8));
+  EXPECT_EQ(file->read_at(100, out, sizeof out).value(), 0U);
+  EXPECT_EQ(file->size().value(), 8U);
+  EXPECT_TRUE(file->sync());
+}
+
+TEST_P(AnyFileSystem, opening_respects_the_mode) {
+  EXPECT_TRUE(files().open(path("a"), OpenMode::read).error().is(errc::not_found));
+  EXPECT_TRUE(files().open(path("a"), OpenMode::read_write).error().is(errc::not_found));
+  EXPECT_TRUE(files().open(path("none/a"), OpenMode::create).error().is(errc::not_found));
+  open("a", OpenMode::create_exclusive);
+  EXPECT_TRUE(files().open(path("a"), OpenMode::create_exclusive).error().is(errc::busy));
+  const auto reader = open("a", OpenMode::read);
+  const auto refused = reader->write_at(0, "x");
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(errc::io_error));
+  EXPECT_NE(refused.error().message().find(path("a")), std::string::npos);
+}
+
+TEST_P(AnyFileSystem, allocation_grows_with_zeros_and_never_shrinks) {
+  const auto file = open("a");
+  ASSERT_TRUE(file->write_at(0, "abc"));
+  ASSERT_TRUE(file->allocate(5'000));
+  EXPECT_EQ(file->size().value(), 5'000U);
+  ASSERT_TRUE(file->allocate(10));
+  EXPECT_EQ(file->size().value(), 5'000U);
+  char out[4] = {};
+  EXPECT_EQ(file->read_at(2, out, 2).value(), 2U);
+  EXPECT_EQ(std::string(out, 2), std::string("c\0", 2));
+}
+
+TEST_P(AnyFileSystem, truncated_bytes_read_as_zero_when_the_file_grows_again) {
+  const auto file = open("a");
+  ASSERT_TRUE(file->write_at(0, "abcdef"));
+  ASSERT_TRUE(file->truncate(2));
+  ASSERT_TRUE(file->truncate(4));
+  char out[8] = {};
+  EXPECT_EQ(file->read_at(0, out, sizeof out).value(), 4U);
+  EXPECT_EQ(std::string(out, 4), std::string("ab\0\0", 4));
+}
+
+TEST_P(AnyFileSystem, a_mapping_is_shared_by_all_who_open_the_file) {
+  const auto one = open("a");
+  const auto two = open("a");
+  EXPECT_FALSE(one->map(4096)) << "nothing is allocated yet";
+  ASSERT_TRUE(one->allocate(4096));
+  char* const mine = one->map(4096).value();
+  char* const theirs = two->map(4096).value();
+  mine[7] = 'x';
+  EXPECT_EQ(theirs[7], 'x');
+  ASSERT_TRUE(two->write_at(8, "y"));
+  EXPECT_EQ(mine[8], 'y');
+  ASSERT_TRUE(two->allocate(100'000));
+  ASSERT_TRUE(two->write_at(50'000, "z"));
+  EXPECT_EQ(one->map(4096).value(), mine);
+  char out = 0;
+  EXPECT_EQ(one->read_at(7, &out, 1).value(), 1U);
+  EXPECT_EQ(out, 'x');
+}
+
+TEST_P(AnyFileSystem, directories_are_made_with_their_parents_and_listed_in_order) {
+  ASSERT_TRUE(files().create_directories(path("x/y/z/")));
+  ASSERT_TRUE(files().create_directories(path("x/y")));
+  open("x/b");
+  open("x/a");
+  EXPECT_EQ(files().list(path("x")).value(), (std::vector<std::string>{"a", "b", "y"}));
+  EXPECT_TRUE(files().list(path("nowhere")).error().is(errc::not_found));
+  EXPECT_TRUE(files().create_directories(path("x/a")).error().is(errc::io_error));
+  EXPECT_TRUE(files().create_directories(path("x/a/b")).error().is(errc::io_error));
+  EXPECT_TRUE(files().exists(path("x/y")));
+  EXPECT_FALSE(files().remove(path("x")));
+  EXPECT_TRUE(files().remove(path("x/y/z")));
+  EXPECT_FALSE(files().exists(path("x/y/z")));
+}
+
+TEST_P(AnyFileSystem, rename_replaces_and_remove_removes) {
+  ASSERT_TRUE(open("a")->write_at(0, "new"));
+  ASSERT_TRUE(open("b")->write_at(0, "old one"));
+  ASSERT_TRUE(files().rename(path("a"), path("b")));
+  EXPECT_FALSE(files().exists(path("a")));
+  EXPECT_EQ(read_file(files(), path("b")).value(), "new");
+  ASSERT_TRUE(files().sync_directory(path(".")));
+  ASSERT_TRUE(files().remove(path("b")));
+  EXPECT_TRUE(files().remove(path("b")).error().is(errc::not_found));
+  EXPECT_TRUE(files().rename(path("b"), path("c")).error().is(errc::not_found));
+}
+
+TEST_P(AnyFileSystem, a_file_is_replaced_as_a_whole) {
+  ASSERT_TRUE(write_file_atomically(files(), path("config"), "a long first version"));
+  ASSERT_TRUE(write_file_atomically(files(), path("config"), "second"));
+  EXPECT_EQ(read_file(files(), path("config")).value(), "second");
+  EXPECT_EQ(files().list(path(".")).value(), std::vector<std::string>{"config"});
+  EXPECT_TRUE(read_file(files(), path("other")).error().is(errc::not_found));
+}
+
+TEST(RealFileSystem, a_full_device_is_told_apart) {
+  const auto file = real_file_system().open("/dev/full", OpenMode::read_write);
+  ASSERT_TRUE(file);
+  EXPECT_TRUE((*file)->write_at(0, "x").error().is(errc::disk_full));
+}
+
+}  // namespace
+}  // namespace millrace
