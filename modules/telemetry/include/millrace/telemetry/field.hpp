@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace millrace::telemetry {
+
+/// A number, text or truth beside a name. Text is a view: it must live until the call that takes the field returns.
+class FieldValue {
+ public:
+  using Variant = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool>;
+
+  FieldValue(std::string_view text) : value_(text) {}
+  FieldValue(const std::string& text) : value_(std::string_view(text)) {}
+  FieldValue(const char* text) : value_(std::string_view(text)) {}
+  FieldValue(bool truth) : value_(truth) {}
+  template <std::signed_integral T>
+  FieldValue(T number) : value_(static_cast<std::int64_t>(number)) {}
+  template <std::unsigned_integral T>
+    requires(!std::same_as<T, bool>)
+  FieldValue(T number) : value_(static_cast<std::uint64_t>(number)) {}
+  FieldValue(double number) : value_(number) {}
+
+  [[nodiscard]] const Variant& get() const { return value_; }
+
+ private:
+  Variant value_;
+};
+
+/// One named value of a log line or of a problem body: `{"partition", 3}`. A view, see FieldValue.
+struct Field {
+  std::string_view name;
+  FieldValue value;
+};
+
+/// The field under which every log line carries the correlation id of the request it is about.
+[[nodiscard]] inline Field correlation(std::string_view id) { return {"correlation_id", id}; }
+
+/// Appends `text` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+/// Appends `"name":value`; a number that JSON cannot say (NaN, infinite) becomes null.
+void append_json_field(std::string& out, const Field& field);
+
+}  // namespace millrace::telemetry

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/base/error.hpp"
+#include "millrace/telemetry/field.hpp"
+#include "millrace/telemetry/log_sink.hpp"
+
+namespace millrace::telemetry {
+
+/// How much a line matters. `off` is for configuration only.
+enum class Level : unsigned char { debug, info, warn, error, off };
+
+/// `debug`, `info`, `warn`, `error`, `off`.
+[[nodiscard]] std::string_view level_name(Level level);
+/// The level of that name; errc::invalid_argument lists the names.
+[[nodiscard]] Result<Level> parse_level(std::string_view name);
+
+/// Writes JSON lines, one object per line, members in this order:
+///
+///     {"time":"2010-12-01T08:26:00.000Z","level":"info","service":"stock","pid":4711,"message":"restored",
+///      "correlation_id":"c-1","topic":"stock","records":12}
+///
+/// Thread-safe. Code below the seams gets a `Logger&` passed in; `null_logger()` is for those who do not care.
+///
+///     log.warn("batch refused", {{"topic", topic}, {"offset", offset}, correlation(id)});
+class Logger {
+ public:
+  /// `service` and `pid` stand in every line; `pid` is the instance's process id, 0 leaves it out (simulated worlds).
+  struct Options {
+    std::string service{};
+    std::int64_t pid = 0;
+    Level level = Level::info;
+  };
+
+  /// `clock` gives the time of each line and outlives the logger.
+  Logger(Options options, Clock& clock, std::shared_ptr<LogSink> sink);
+  Logger(const Logger&) = delete;
+  Logger& operator=(const Logger&) = delete;
+
+  void debug(std::string_view message, std::initializer_list<Field> fields = {}) { log(Level::debug, message, fields); }
+  void info(std::string_view message, std::initializer_list<Field> fields = {}) { log(Level::info, message, fields); }
+  void warn(std::string_view message, std::initializer_list<Field> fields = {}) { log(Level::warn, message, fields); }
+  void error(std::string_view message, std::initializer_list<Field> fields = {}) { log(Level::error, message, fields); }
+
+  /// Writes a line unless its level is below the logger's. Two fields of one name both appear; readers take the last.
+  void log(Level level, std::string_view message, std::initializer_list<Field> fields) {
+    log(level, message, std::span<const Field>(fields.begin(), fields.size()));
+  }
+  void log(Level level, std::string_view message, std::span<const Field> fields);
+
+  /// Whether a line of `level` would be written; for lines that are costly to prepare.
+  [[nodiscard]] bool enabled(Level level) const {
+    return level != Level::off && level >= level_.load(std::memory_order_relaxed);
+  }
+  /// Takes effect for the next line of any thread.
+  void set_level(Level level) { level_.store(level, std::memory_order_relaxed); }
+
+ private:
+  Clock& clock_;
+  std::shared_ptr<LogSink> sink_;
+  std::atomic<Level> level_;
+  std::string fixed_;
+};
+
+/// A logger that writes nothing. Lives for the whole program.
+[[nodiscard]] Logger& null_logger();
+
+}  // namespace millrace::telemetry
