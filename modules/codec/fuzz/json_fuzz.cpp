@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "../tests/shop.hpp"
+#include "millrace/base/assert.hpp"
+
+/// Whatever is accepted must be a value that can be written and read again.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace millrace::codec;
+  const TypeInfo& type = type_info<shop::Everything>();
+  shop::Everything value;
+  if (decode(Format::json, type, {}, {reinterpret_cast<const char*>(data), size}, &value)) {
+    std::string again;
+    encode(Format::json, type, &value, again);
+    MILLRACE_ASSERT(decode(Format::json, type, {}, again, &value).has_value(), "what is written can be read");
+  }
+  return 0;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "millrace/codec/cloud_events.hpp"
+
+#include "header_bytes.hpp"
+#include "millrace/base/time_text.hpp"
+#include "millrace/codec/codec.hpp"
+#include "traceparent.hpp"
+#include "writer.hpp"
+
+namespace millrace::codec {
+namespace {
+
+constexpr auto id_key = header_key("ce_id");
+constexpr auto source_key = header_key("ce_source");
+constexpr auto type_key = header_key("ce_type");
+constexpr auto correlation_key = header_key("correlationid");
+constexpr auto causation_key = header_key("causationid");
+// What all events share, and after it the key and the value's length of a header whose value has a fixed length.
+constexpr auto constant_part = joined(header("ce_specversion", "1.0"), header("content-type", "application/json"),
+                                      header_key("ce_time"), length_prefix<24>());
+constexpr auto trace_part = joined(header_key("traceparent"), length_prefix<traceparent_bytes>());
+
+template <std::size_t Size>
+void put_header(Writer& out, const std::array<char, Size>& key, std::string_view value) {
+  char* at = out.room(Size + varint_bytes_max + value.size());
+  std::memcpy(at, key.data(), Size);
+  at = write_varint(at + Size, zigzag(static_cast<std::int64_t>(value.size())));
+  std::memcpy(at, value.data(), value.size());
+  out.advance(at + value.size());
+}
+
+std::unexpected<Error> not_headers() { return fail(errc::bad_envelope, "the bytes of the record's headers are malformed"); }
+
+void keep_first(std::string_view& kept, std::string_view value) {
+  if (kept.data() == nullptr) {
+    kept = value;
+  }
+}
+
+Status take(EventContext& context, std::string_view key, std::string_view value) {
+  if (key == "ce_id") {
+    keep_first(context.id, value);
+  } else if (key == "ce_source") {
+    keep_first(context.source, value);
+  } else if (key == "ce_type") {
+    keep_first(context.type, value);
+  } else if (key == "correlationid") {
+    keep_first(context.correlation, value);
+  } else if (key == "causationid") {
+    keep_first(context.causation, value);
+  } else if (key == "traceparent") {
+    if (!context.trace.valid()) {
+      context.trace = parse_traceparent(value).value_or(TraceContext{});
+    }
+  } else if (key == "ce_specversion" && !value.starts_with("1.")) {
+    return fail(errc::bad_envelope, "ce_specversion is '" + std::string(value.substr(0, 20)) + "'; events of version 1 are read");
+  } else if (key == "content-type" && value.starts_with("application/cloudevents")) {
+    return fail(errc::bad_envelope, "the event is in structured mode (" + std::string(value.substr(0, 60)) +
+                                        "); send its attributes as ce_ headers");
+  }
+  return {};
+}
+
+}  // namespace
+
+void append_event_headers(EncodedHeaders& out, const EventHeaders& headers) {
+  Writer writer(out.bytes);
+  put_header(writer, id_key, headers.id);
+  put_header(writer, source_key, headers.source);
+  put_header(writer, type_key, headers.type);
+  char* at = writer.room(constant_part.size() + 24);
+  std::memcpy(at, constant_part.data(), constant_part.size());
+  write_time(at + constant_part.size(), headers.time_ms);
+  writer.advance(at + constant_part.size() + 24);
+  out.count += 6;
+  if (!headers.correlation.empty()) {
+    put_header(writer, correlation_key, headers.correlation);
+    ++out.count;
+  }
+  if (!headers.causation.empty()) {
+    put_header(writer, causation_key, headers.causation);
+    ++out.count;
+  }
+  if (headers.trace.valid()) {
+    at = writer.room(trace_part.size() + traceparent_bytes);
+    std::memcpy(at, trace_part.data(), trace_part.size());
+    write_traceparent(at + trace_part.size(), headers.trace);
+    writer.advance(at + trace_part.size() + traceparent_bytes);
+    ++out.count;
+  }
+}
+
+Result<EventContext> read_event_headers(std::string_view encoded, std::int32_t count) {
+  EventContext context;
+  for (std::int32_t i = 0; i < count; ++i) {
+    RawHeader header;
+    if (!next_header(encoded, header)) {
+      return not_headers();
+    }
+    if (header.has_value) {
+      MILLRACE_TRY(take(context, header.key, header.value));
+    }
+  }
+  if (!encoded.empty()) {
+    return not_headers();
+  }
+  return context;
+}
+
+}  // namespace millrace::codec

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "millrace/codec/codec.hpp"
+
+#include "formats.hpp"
+#include "transparent.hpp"
+
+namespace millrace::codec {
+
+void encode(Format format, const TypeInfo& type, const void* value, std::string& out) {
+  if (format == Format::json) {
+    encode_json(type, value, out);
+  } else {
+    encode_binary(type, value, out);
+  }
+}
+
+Status decode(Format format, const TypeInfo& type, std::string_view event_type, std::string_view bytes, void* out) {
+  return format == Format::json ? decode_json(type, event_type, bytes, out) : decode_binary(type, bytes, out);
+}
+
+std::string_view event_type(const TypeInfo& described, const void* value) {
+  const TypeInfo& type = resolve(&described, value);
+  return type.kind == Kind::variant ? type.alternatives[type.ops.active(value)]().name : described.name;
+}
+
+}  // namespace millrace::codec

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "millrace/codec/envelope.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <map>
+
+#include "header_bytes.hpp"
+#include "millrace/codec/cloud_events.hpp"
+#include "millrace/codec/codec.hpp"
+
+namespace millrace::codec {
+namespace {
+
+constexpr std::string_view parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+// Headers as another writer might encode them.
+class Headers {
+ public:
+  Headers& add(std::string_view key, std::string_view value) {
+    length(static_cast<std::int64_t>(key.size()));
+    bytes_ += key;
+    length(static_cast<std::int64_t>(value.size()));
+    bytes_ += value;
+    ++count_;
+    return *this;
+  }
+  Headers& add_null(std::string_view key) {
+    length(static_cast<std::int64_t>(key.size()));
+    bytes_ += key;
+    length(-1);
+    ++count_;
+    return *this;
+  }
+  [[nodiscard]] Result<EventContext> read() const { return read_event_headers(bytes_, count_); }
+
+ private:
+  void length(std::int64_t value) {
+    char text[varint_bytes_max];
+    bytes_.append(text, write_varint(text, zigzag(value)));
+  }
+  std::string bytes_;
+  std::int32_t count_ = 0;
+};
+
+std::map<std::string, std::string> all(const EncodedHeaders& headers) {
+  std::map<std::string, std::string> out;
+  std::string_view rest = headers.bytes;
+  RawHeader header;
+  for (std::int32_t i = 0; i < headers.count; ++i) {
+    EXPECT_TRUE(next_header(rest, header));
+    out.emplace(header.key, header.value);
+  }
+  EXPECT_TRUE(rest.empty());
+  return out;
+}
+
+EventHeaders example() {
+  return {"e-1", "/orders", "OrderPlaced", 1'291'191'960'000, "c-1", "e-0", *parse_traceparent(parent)};
+}
+
+TEST(Traceparent, is_read_and_written_as_the_specification_has_it) {
+  const auto trace = parse_traceparent(parent);
+  ASSERT_TRUE(trace);
+  EXPECT_EQ(trace->trace_high, 0x0af7651916cd43ddU);
+  EXPECT_EQ(trace->trace_low, 0x8448eb211c80319cU);
+  EXPECT_EQ(trace->span, 0xb7ad6b7169203331U);
+  EXPECT_EQ(trace->flags, 1);
+  std::string out;
+  append_traceparent(out, *trace);
+  EXPECT_EQ(out, parent);
+}
+
+TEST(Traceparent, what_the_specification_forbids_is_refused) {
+  for (const char* text :
+       {"", "00", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "00-00000000000000000000000000000000-b7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
+        "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "0g-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}) {
+    EXPECT_FALSE(parse_traceparent(text)) << text;
+  }
+  EXPECT_TRUE(parse_traceparent("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more")) << "a later version may add to it";
+}
+
+TEST(CloudEvents, the_headers_are_those_of_the_kafka_binding) {
+  EncodedHeaders headers;
+  append_event_headers(headers, example());
+  EXPECT_EQ(all(headers), (std::map<std::string, std::string>{{"ce_id", "e-1"},
+                                                              {"ce_source", "/orders"},
+                                                              {"ce_specversion", "1.0"},
+                                                              {"ce_type", "OrderPlaced"},
+                                                              {"ce_time", "2010-12-01T08:26:00.000Z"},
+                                                              {"content-type", "application/json"},
+                                                              {"correlationid", "c-1"},
+                                                              {"causationid", "e-0"},
+                                                              {"traceparent", std::string(parent)}}));
+  EXPECT_EQ(headers.count, 9);
+}
+
+TEST(CloudEvents, what_there_is_none_of_is_left_out) {
+  EncodedHeaders headers;
+  append_event_headers(headers, {"e-1", "/orders", "OrderPlaced", 0, {}, {}, {}});
+  EXPECT_EQ(all(headers).count("correlationid") + all(headers).count("causationid") + all(headers).count("traceparent"), 0U);
+  EXPECT_EQ(headers.count, 6);
+}
+
+TEST(CloudEvents, reading_gives_back_what_was_written) {
+  EncodedHeaders headers;
+  append_event_headers(headers, example());
+  const auto context = read_event_headers(headers.bytes, headers.count);
+  ASSERT_TRUE(context);
+  EXPECT_EQ(context->id, "e-1");
+  EXPECT_EQ(context->source, "/orders");
+  EXPECT_EQ(context->type, "OrderPlaced");
+  EXPECT_EQ(context->correlation, "c-1");
+  EXPECT_EQ(context->causation, "e-0");
+  EXPECT_EQ(context->trace.span, 0xb7ad6b7169203331U);
+}
+
+RC_GTEST_PROP(CloudEvents, any_texts_survive, (const std::string& id, const std::string& type, const std::string& correlation)) {
+  EncodedHeaders headers;
+  append_event_headers(headers, {id, "/s", type, 0, correlation, {}, {}});
+  const auto context = read_event_headers(headers.bytes, headers.count);
+  RC_ASSERT(context.has_value());
+  RC_ASSERT(context->id == id && context->type == type && context->correlation == correlation);
+}
+
+TEST(CloudEvents, order_does_not_matter_and_strangers_are_ignored) {
+  const Headers headers = Headers().add("x", "y").add_null("z").add("ce_type", "T").add("ce_id", "first").add("ce_id", "second").add("", "");
+  const auto context = headers.read();
+  ASSERT_TRUE(context);
+  EXPECT_EQ(context->type, "T");
+  EXPECT_EQ(context->id, "first");
+  EXPECT_FALSE(context->trace.valid());
+}
+
+TEST(CloudEvents, a_record_without_them_has_an_empty_context) {
+  const auto none = read_event_headers({}, 0);
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(none->id.empty() && none->type.empty() && none->correlation.empty());
+  EXPECT_TRUE(Headers().add_null("ce_id").add("traceparent", "broken").read());
+}
+
+TEST(CloudEvents, other_versions_and_structured_mode_are_refused) {
+  EXPECT_TRUE(Headers().add("ce_specversion", "1.1").read());
+  EXPECT_TRUE(Headers().add("ce_specversion", "2.0").read().error().is(errc::bad_envelope));
+  EXPECT_TRUE(Headers().add("content-type", "application/cloudevents+json").read().error().is(errc::bad_envelope));
+}
+
+TEST(CloudEvents, bytes_that_are_no_headers_are_refused) {
+  EncodedHeaders headers;
+  append_event_headers(headers, example());
+  for (std::size_t size = 0; size < headers.bytes.size(); ++size) {
+    const auto result = read_event_headers(std::string_view(headers.bytes).substr(0, size), headers.count);
+    ASSERT_FALSE(result) << size;
+    EXPECT_TRUE(result.error().is(errc::bad_envelope));
+  }
+  EXPECT_FALSE(read_event_headers(headers.bytes, headers.count - 1)) << "bytes are left";
+  EXPECT_FALSE(read_event_headers("\x01x", 1)) << "a key has no negative length";
+  EXPECT_FALSE(read_event_headers(std::string_view("\x00\x03", 2), 1)) << "only -1 stands for null";
+}
+
+TEST(PrivateContext, one_header_carries_trace_correlation_and_cause) {
+  EncodedHeaders headers;
+  EventContext context;
+  context.id = "e-1";
+  context.correlation = std::string_view("a correlation id that is longer than sixty-three characters, so its length takes two bytes");
+  context.trace = *parse_traceparent(parent);
+  append_private_context(headers, context);
+  EXPECT_EQ(headers.count, 1);
+  const auto read = read_private_context(headers.bytes, headers.count);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->id, "e-1");
+  EXPECT_EQ(read->correlation, context.correlation);
+  EXPECT_EQ(read->trace.trace_low, context.trace.trace_low);
+  EXPECT_EQ(read->trace.flags, 1);
+  EXPECT_TRUE(read->type.empty());
+}
+
+TEST(PrivateContext, none_is_an_empty_context_and_a_broken_one_is_refused) {
+  EXPECT_TRUE(read_private_context({}, 0));
+  EncodedHeaders headers;
+  append_private_context(headers, {});
+  EXPECT_FALSE(read_private_context(headers.bytes, 1)->trace.valid());
+  EXPECT_FALSE(read_private_context(std::string_view(headers.bytes).substr(0, 10), 1));
+  EXPECT_TRUE(read_private_context(std::string_view("\x04" "cx\x04" "ab", 6), 1).error().is(errc::bad_envelope));
+}
+
+}  // namespace
+}  // namespace millrace::codec
