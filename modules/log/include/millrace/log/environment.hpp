@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include "millrace/base/clock.hpp"
+#include "millrace/base/file_system.hpp"
+#include "millrace/base/random.hpp"
+
+namespace millrace {
+class SharedRegionFactory;
+}
+
+namespace millrace::log {
+
+/// The outside world of a log, passed in. All members outlive the log.
+struct LogEnvironment {
+  Clock& clock;
+  FileSystem& files;
+  Random& random;
+  SharedRegionFactory& regions;
+};
+
+}  // namespace millrace::log

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <memory>
+
+#include "millrace/log/log.hpp"
+
+namespace millrace::log {
+
+/// The shared store behind memory logs: one process, deterministic, for tests, simulations and examples. Handles of one broker are members of one log.
+/// Thread-safe; handles keep it alive.
+class MemoryBroker {
+ public:
+  /// `clock` and `random` outlive the broker. With `simulated` waits never sleep.
+  MemoryBroker(Clock& clock, Random& random, bool simulated);
+  ~MemoryBroker();
+
+  [[nodiscard]] std::unique_ptr<Log> connect(LogOptions options);
+
+  /// What becomes durable only when told: with manual durability wait_durable waits for `make_durable`. Off at first.
+  void set_manual_durability(bool manual);
+  void make_durable();
+  /// Makes the following commits fail with this code before anything is written, `times` times.
+  void fail_commits(ErrorCode code, int times);
+  /// The member's process dies: its claims are freed, its later calls answer errc::closed.
+  void kill_member(Log& handle);
+
+ private:
+  struct State;
+  friend class MemoryLog;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace millrace::log

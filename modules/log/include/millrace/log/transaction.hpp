@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/log/record.hpp"
+#include "millrace/log/record_batch.hpp"
+
+namespace millrace::log {
+
+/// The right to work on one unit (a task) of a group. A newer claim on the same unit, whoever has it, makes this one stale for ever.
+struct Claim {
+  GroupId group;
+  std::int32_t slot = -1;           ///< place in the log's table of claims
+  std::uint32_t incarnation = 0;    ///< with `number`: the epoch, which never repeats
+  std::uint64_t number = 0;
+  std::string unit;
+  friend bool operator==(const Claim&, const Claim&) = default;
+};
+
+/// Records for any topics and partitions, input positions of groups and the claims they are written under: all become visible together or never.
+/// Records are encoded as they are added. Reusable through clear(), which keeps its memory. Not thread-safe.
+class Transaction {
+ public:
+  struct Position {
+    GroupId group;
+    TopicPartition place;
+    Offset next;  ///< the first offset not yet processed
+  };
+  struct Batch {
+    TopicPartition place;
+    RecordBatchBuilder builder;
+  };
+  struct Sequence {
+    std::string producer;
+    std::int64_t number = -1;
+  };
+
+  /// Encodes the record. A transaction of more than 256 MiB keeps count only: no log takes it.
+  void append(TopicPartition place, const Record& record);
+  /// The last one given for a group and place counts.
+  void set_position(GroupId group, TopicPartition place, Offset next);
+  /// The commit is refused with errc::fenced unless this claim is current. More than one may be required.
+  void require(const Claim& claim);
+  /// Makes the commit repeatable: the same producer and number again answers the first outcome and writes nothing.
+  void set_sequence(std::string_view producer, std::int64_t number);
+
+  [[nodiscard]] bool empty() const { return used_ == 0 && positions_.empty(); }
+  /// Encoded size of the records so far.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  [[nodiscard]] std::size_t records() const { return records_; }
+  /// Encoded size of the largest record so far.
+  [[nodiscard]] std::size_t largest_record() const { return largest_record_; }
+  void clear();
+
+  /// For backends.
+  [[nodiscard]] std::size_t batch_count() const { return used_; }
+  [[nodiscard]] Batch& batch(std::size_t index) { return batches_[index]; }
+  [[nodiscard]] const std::vector<Position>& positions() const { return positions_; }
+  [[nodiscard]] const std::vector<Claim>& claims() const { return claims_; }
+  [[nodiscard]] const Sequence& sequence() const { return sequence_; }
+
+ private:
+  Batch& batch_of(TopicPartition place);
+  Batch& add_batch(TopicPartition place);
+  void index_batch(std::size_t index);
+
+  std::vector<Batch> batches_;         // the first used_ are of this transaction, the rest keep their memory for later ones
+  std::vector<std::uint32_t> index_;   // hash table of batch number + 1, used from some batches on
+  std::size_t used_ = 0;
+  std::size_t last_ = 0;               // the batch last appended to
+  std::size_t largest_record_ = 0;
+  std::size_t bytes_ = 0;
+  std::size_t records_ = 0;
+  std::vector<Position> positions_;
+  std::vector<Claim> claims_;
+  Sequence sequence_;
+};
+
+/// The outcome of a commit.
+struct Committed {
+  struct Place {
+    TopicPartition place;
+    Offset first;  ///< offset of the first record the transaction put there
+  };
+  LogPosition position;         ///< the end of the commit, for waiting on durability
+  std::vector<Place> places;    ///< in the order in which the partitions were first appended to
+  bool repeated = false;        ///< the sequence had been seen: this is the first outcome
+};
+
+}  // namespace millrace::log

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace millrace::log {
+
+/// An integer that cannot be mixed up with another kind of integer.
+template <class Tag, class Rep>
+struct Strong {
+  Rep value{};
+  friend constexpr auto operator<=>(Strong, Strong) = default;
+};
+
+/// Place of a record in its partition: rises, need not be dense, names one record for ever.
+struct Offset : Strong<Offset, std::int64_t> {
+  friend constexpr auto operator<=>(Offset, Offset) = default;
+  /// The offset after this one.
+  [[nodiscard]] constexpr Offset next() const { return Offset{{value + 1}}; }
+};
+[[nodiscard]] constexpr Offset offset(std::int64_t value) { return Offset{{value}}; }
+
+/// Number of a partition within its topic, from 0.
+struct PartitionId : Strong<PartitionId, std::int32_t> {
+  friend constexpr auto operator<=>(PartitionId, PartitionId) = default;
+};
+[[nodiscard]] constexpr PartitionId partition(std::int32_t value) { return PartitionId{{value}}; }
+
+/// A topic as a small number. On the embedded log it is the same for ever and for all; elsewhere only for one Log handle.
+struct TopicId : Strong<TopicId, std::int32_t> {
+  friend constexpr auto operator<=>(TopicId, TopicId) = default;
+};
+
+/// A group as a small number, with the same reach as TopicId.
+struct GroupId : Strong<GroupId, std::int32_t> {
+  friend constexpr auto operator<=>(GroupId, GroupId) = default;
+};
+
+struct TopicPartition {
+  TopicId topic;
+  PartitionId partition;
+  friend constexpr auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
+};
+
+/// A place in the order of commits of a whole log: the end of a commit. `incarnation` counts the recoveries of the log;
+/// positions of one log are ordered by `position` alone, and one of an older incarnation beyond that incarnation's recovered end names
+/// nothing any more. On Kafka there is no such order and both are 0.
+struct LogPosition {
+  std::uint32_t incarnation = 0;
+  std::uint64_t position = 0;
+  friend constexpr bool operator==(const LogPosition&, const LogPosition&) = default;
+};
+
+/// Who may write and who reads a topic.
+enum class TopicKind : std::uint8_t {
+  events = 1,        ///< facts: one service, its owner, writes; any reads
+  commands = 2,      ///< requests to one service, its owner, which reads; any writes
+  private_topic = 3  ///< the owner's own: changelogs, repartitions
+};
+[[nodiscard]] std::string to_string(TopicKind kind);
+
+/// What becomes of old records. Topics keep all of them for ever unless told otherwise.
+enum class CleanupPolicy : std::uint8_t { keep = 0, compact = 1 };
+
+struct TopicSpec {
+  std::string name;  ///< 1 to 249 of [A-Za-z0-9._-], as in Kafka
+  std::int32_t partitions = 1;
+  TopicKind kind = TopicKind::events;
+  std::string owner;  ///< the service that owns it
+  CleanupPolicy cleanup = CleanupPolicy::keep;
+  friend bool operator==(const TopicSpec&, const TopicSpec&) = default;
+};
+
+struct Topic {
+  TopicId id;
+  TopicSpec spec;
+};
+
+/// When an acknowledged commit can still be lost.
+enum class DurabilityPolicy : std::uint8_t {
+  sync,      ///< what leaves the estate waits until it is on the disk
+  interval,  ///< the same, and the disk is synced every so many ms
+  os         ///< the edge waits for the commit only: a power cut may lose the last moments, a dead process never
+};
+
+}  // namespace millrace::log
+
+template <>
+struct std::hash<millrace::log::TopicPartition> {
+  std::size_t operator()(const millrace::log::TopicPartition& tp) const noexcept {
+    return static_cast<std::size_t>(tp.topic.value) * 0x9e3779b97f4a7c15U + static_cast<std::size_t>(tp.partition.value);
+  }
+};

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "embedded/checkpoint.hpp"
+
+#include "embedded/bytes.hpp"
+#include "embedded/core.hpp"
+#include "millrace/base/fault_point.hpp"
+#include "millrace/base/hash.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+constexpr std::uint32_t checkpoint_magic = 0x504b435aU;  // "ZCKP"
+constexpr std::uint32_t checkpoint_version = 1;
+
+}  // namespace
+
+std::string Checkpoint::encode() const {
+  std::string out;
+  put(out, checkpoint_magic);
+  put(out, checkpoint_version);
+  put(out, log_id);
+  put(out, incarnation);
+  put(out, checksum);
+  put(out, position);
+  put(out, static_cast<std::uint32_t>(catalog.size()));
+  for (const std::string& record : catalog) {
+    put_text(out, record);
+  }
+  put(out, static_cast<std::uint32_t>(next_offsets.size()));
+  for (const std::int64_t next : next_offsets) {
+    put(out, next);
+  }
+  put(out, static_cast<std::uint32_t>(positions.size()));
+  for (const PositionRecord& row : positions) {
+    put(out, row.group.value);
+    put(out, row.place.topic.value);
+    put(out, row.place.partition.value);
+    put(out, row.next);
+  }
+  put(out, static_cast<std::uint32_t>(producers.size()));
+  for (const Producer& producer : producers) {
+    put_text(out, producer.name);
+    put(out, producer.state.sequence);
+    put(out, producer.state.frame);
+  }
+  put(out, crc32c(out));
+  return out;
+}
+
+Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
+  const auto damaged = [] { return fail(errc::corrupt, "the checkpoint makes no sense"); };
+  constexpr std::size_t sum_bytes = 4;
+  if (bytes.size() < sum_bytes) {
+    return damaged();
+  }
+  Taker sum{bytes.substr(bytes.size() - sum_bytes)};
+  bytes.remove_suffix(sum_bytes);
+  Taker taker{bytes};
+  const bool known = taker.take<std::uint32_t>() == checkpoint_magic && taker.take<std::uint32_t>() == checkpoint_version;
+  if (!known || crc32c(bytes) != sum.take<std::uint32_t>()) {
+    return damaged();
+  }
+  Checkpoint made;
+  made.log_id = taker.take<std::uint64_t>();
+  made.incarnation = taker.take<std::uint32_t>();
+  made.checksum = taker.take<std::uint32_t>();
+  made.position = taker.take<std::uint64_t>();
+  for (auto left = taker.take<std::uint32_t>(); left > 0 && taker.ok; --left) {
+    made.catalog.emplace_back(taker.take_text());
+  }
+  for (auto left = taker.take<std::uint32_t>(); left > 0 && taker.ok; --left) {
+    made.next_offsets.push_back(taker.take<std::int64_t>());
+  }
+  for (auto left = taker.take<std::uint32_t>(); left > 0 && taker.ok; --left) {
+    PositionRecord row;
+    row.group.value = taker.take<std::int32_t>();
+    row.place.topic.value = taker.take<std::int32_t>();
+    row.place.partition.value = taker.take<std::int32_t>();
+    row.next = taker.take<std::int64_t>();
+    made.positions.push_back(row);
+  }
+  for (auto left = taker.take<std::uint32_t>(); left > 0 && taker.ok; --left) {
+    Producer producer;
+    producer.name = taker.take_text();
+    producer.state.sequence = taker.take<std::int64_t>();
+    producer.state.frame = taker.take<std::uint64_t>();
+    made.producers.push_back(std::move(producer));
+  }
+  if (!taker.ok) {
+    return damaged();
+  }
+  return made;
+}
+
+void Checkpoint::take_tables(const Control& control, std::size_t rows) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    next_offsets.push_back(control.partitions[i].next_offset);
+  }
+  for (const PositionRow& row : control.positions) {
+    if (row.used != 0) {
+      positions.push_back({{{row.group}}, {{{row.topic}}, partition(row.partition)}, row.next});
+    }
+  }
+  for (const ProducerRow& row : control.producers) {
+    if (row.used != 0) {
+      producers.push_back({std::string(row.name.view()), {row.sequence, row.frame}});
+    }
+  }
+}
+
+Status Core::write_checkpoint() {
+  Checkpoint made;
+  {
+    // On a clean close the log is ours alone and our slot is given up: then there is nobody to lock out.
+    std::optional<Locked> locked;
+    if (region->alive(slot)) {
+      MILLRACE_ASSIGN(Locked taken, lock());
+      locked.emplace(std::move(taken));
+    }
+    MILLRACE_TRY(refresh_catalog());
+    made.log_id = log_id;
+    made.incarnation = control->incarnation;
+    made.position = control->committed.load(std::memory_order_relaxed);
+    made.checksum = tail().checksum;
+    made.catalog = catalog.records();
+    made.take_tables(*control, catalog.rows_used());
+    control->checkpoint_segment = control->segment_start;
+  }
+  MILLRACE_TRY(refresh_segments());
+  // A checkpoint proves what it speaks of: so that must be durable first.
+  MILLRACE_TRY(journal.sync(control->durable.load(std::memory_order_acquire), made.position));
+  MILLRACE_FAULT_POINT("checkpoint.before_write");
+  return write_file_atomically(environment.files, directory + names::checkpoint, made.encode());
+}
+
+Status Core::checkpoint_when_due() {
+  if (std::atomic_ref(control->checkpoint_segment).load(std::memory_order_relaxed) ==
+      std::atomic_ref(control->segment_start).load(std::memory_order_relaxed)) {
+    return {};
+  }
+  std::uint32_t nobody = 0;
+  if (!control->checkpoint_owner.compare_exchange_strong(nobody, static_cast<std::uint32_t>(slot) + 1)) {
+    return {};
+  }
+  const Status written = write_checkpoint();
+  control->checkpoint_owner.store(0, std::memory_order_release);
+  // A full disk is no reason to stop: the older checkpoint still holds.
+  return written || written.error().is(millrace::errc::disk_full) ? Status{} : written;
+}
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "millrace/log/types.hpp"
+
+// A commit in the journal: docs/formats/journal.md.
+namespace millrace::log::embedded {
+
+inline constexpr std::uint32_t frame_magic = 0x5246524dU;  // "MRFR"
+inline constexpr std::uint16_t frame_version = 1;
+inline constexpr std::size_t frame_header_bytes = 80;
+inline constexpr std::size_t frame_entry_bytes = 32;
+/// Before each batch: its distance to the end of the frame, and the complement of that.
+inline constexpr std::size_t batch_prefix_bytes = 8;
+/// No frame is larger: a length above it is damage.
+inline constexpr std::uint64_t max_frame_bytes = (1ULL << 30U) + (64ULL << 20U);
+
+/// The fixed part of a frame; in memory as on the disk (little-endian).
+struct FrameHeader {
+  std::uint32_t magic = frame_magic;
+  std::uint16_t version = frame_version;
+  std::uint16_t header_bytes = frame_header_bytes;
+  std::uint32_t bytes = 0;        ///< of the whole frame, a multiple of 8
+  std::uint32_t entries = 0;
+  std::uint64_t position = 0;
+  std::uint64_t durable = 0;      ///< durable position known to the writer
+  std::uint64_t log_id = 0;
+  std::uint64_t claim_number = 0; ///< epoch of the first claim it was written under, with `claim_incarnation`
+  std::int64_t append_time_ms = 0;
+  std::uint32_t claim_incarnation = 0;
+  std::uint32_t incarnation = 0;
+  std::uint32_t member = 0;
+  std::uint32_t previous = 0;     ///< checksum of the frame before
+  std::uint32_t reserved = 0;
+  std::uint32_t checksum = 0;     ///< CRC-32C of this header, with this field zero, and the entries
+};
+static_assert(sizeof(FrameHeader) == frame_header_bytes);
+
+/// What the frame says about one of its batches.
+struct FrameEntry {
+  std::int32_t topic = 0;
+  std::int32_t partition = 0;
+  std::int64_t base_offset = 0;
+  std::uint32_t bytes = 0;   ///< of the batch
+  std::uint32_t crc = 0;     ///< the batch's own checksum
+  std::uint32_t offsets = 0; ///< how many offsets it takes
+  std::uint32_t place = 0;   ///< of the batch in the frame
+};
+static_assert(sizeof(FrameEntry) == frame_entry_bytes);
+
+/// Builds a frame in memory that is used again and again. Everything that does not depend on the order of commits is done before the
+/// writer lock is taken; seal() does the rest. Not thread-safe.
+class FrameBuilder {
+ public:
+  /// Starts over; room for so many batches, of which some may stay unused.
+  void start(std::size_t entries);
+  /// Copies a finished batch (a complete RecordBatch v2).
+  void add(TopicPartition place, std::string_view batch, std::uint32_t offsets);
+  /// Completes the size. No more batches after it.
+  void close();
+  [[nodiscard]] std::uint64_t bytes() const { return buffer_.size(); }
+  [[nodiscard]] std::size_t entries() const { return used_; }
+  [[nodiscard]] FrameEntry& entry(std::size_t index);
+  /// Base offsets have been set in the entries: writes them into the batches, completes the header and its checksum.
+  void seal(FrameHeader header);
+  [[nodiscard]] std::string_view view() const { return buffer_; }
+  [[nodiscard]] std::uint32_t checksum() const;
+
+ private:
+  std::string buffer_;
+  std::size_t used_ = 0;
+};
+
+/// A frame that was read. Cheap view.
+class FrameView {
+ public:
+  FrameView() = default;
+  explicit FrameView(std::string_view bytes) : bytes_(bytes) {}
+  [[nodiscard]] FrameHeader header() const;
+  [[nodiscard]] FrameEntry entry(std::size_t index) const;
+  /// The batch; the view must hold the whole frame.
+  [[nodiscard]] std::string_view batch(const FrameEntry& entry) const { return bytes_.substr(entry.place, entry.bytes); }
+
+ private:
+  std::string_view bytes_;
+};
+
+/// Bytes of header and entries.
+[[nodiscard]] inline std::uint64_t table_bytes(const FrameHeader& header) {
+  return frame_header_bytes + static_cast<std::uint64_t>(header.entries) * frame_entry_bytes;
+}
+
+/// Why bytes are not the header of a frame of this log at this position, or an empty text when its fields make sense (checksum not looked at).
+[[nodiscard]] const char* frame_header_fault(const FrameHeader& header, std::uint64_t log_id, std::uint64_t position);
+/// Checks the checksum over header and entries and that the entries lie in the frame. `table` holds table_bytes().
+[[nodiscard]] const char* frame_table_fault(std::string_view table);
+/// Checks the batches of a whole frame against its entries; null when they hold.
+[[nodiscard]] const char* frame_batches_fault(std::string_view frame);
+
+}  // namespace millrace::log::embedded

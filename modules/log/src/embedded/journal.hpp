@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/base/error.hpp"
+#include "millrace/base/file_system.hpp"
+
+namespace millrace::log::embedded {
+
+/// The files of the journal: one sequence of bytes, cut into preallocated segments that are named by the position of their first byte. A segment
+/// ends where the next begins. Thread-safe; which bytes mean something is the caller's to know.
+class Journal {
+ public:
+  /// `files` outlives the journal.
+  Journal(FileSystem& files, std::string directory) : files_(files), directory_(std::move(directory)) {}
+
+  struct Place {
+    std::uint64_t start = 0;
+    std::uint64_t end = 0;  ///< start of the next segment, or of the room of the last one
+    std::string path;
+  };
+
+  /// Looks which segments there are; keeps those that are open.
+  [[nodiscard]] Status refresh();
+  [[nodiscard]] std::vector<Place> segments();
+  [[nodiscard]] bool empty();
+  /// The file that holds a position, for messages.
+  [[nodiscard]] std::string path_of(std::uint64_t position);
+
+  /// Makes the segment that begins at `start`, with room for `bytes`; it and its name are durable on return. One that is there is
+  /// used, and grown when too small. Answers its room. errc::disk_full: nothing changed.
+  [[nodiscard]] Result<std::uint64_t> make_segment(std::uint64_t start, std::uint64_t bytes);
+
+  /// Reads up to `size` bytes of one segment; answers how many.
+  [[nodiscard]] Result<std::size_t> read(std::uint64_t position, char* out, std::size_t size);
+  [[nodiscard]] Status write(std::uint64_t position, std::string_view bytes);
+  /// Makes [from, to) durable.
+  [[nodiscard]] Status sync(std::uint64_t from, std::uint64_t to);
+
+  /// Zeroes what is not zero from `position` to the end of its segment, and removes all later segments, durably. For recovery.
+  [[nodiscard]] Status cut(std::uint64_t position);
+
+ private:
+  struct Segment {
+    std::uint64_t start = 0;
+    std::uint64_t room = 0;
+    std::unique_ptr<File> file;
+  };
+
+  [[nodiscard]] std::string name_of(std::uint64_t start) const;
+  [[nodiscard]] Segment* find(std::uint64_t position);
+  [[nodiscard]] Result<Segment*> require(std::uint64_t position);
+  void insert(std::unique_ptr<Segment> segment);
+
+  FileSystem& files_;
+  std::string directory_;
+  std::shared_mutex mutex_;
+  std::vector<std::unique_ptr<Segment>> segments_;
+};
+
+}  // namespace millrace::log::embedded

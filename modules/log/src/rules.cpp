@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "rules.hpp"
+
+#include <algorithm>
+
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log {
+
+namespace {
+
+std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+
+std::string describe(const TopicSpec& spec) {
+  return std::to_string(spec.partitions) +
+         (spec.partitions == 1 ? " partition, " : " partitions, ") + to_string(spec.kind) + " of " +
+         quoted(spec.owner) + (spec.cleanup == CleanupPolicy::compact ? ", compacted" : ", kept");
+}
+
+std::string describe_service(std::string_view service) {
+  return service.empty() ? std::string("a handle without a service") : "service " + quoted(service);
+}
+
+bool is_topic_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+         c == '_' || c == '-';
+}
+
+}  // namespace
+
+Status check_topic_spec(const TopicSpec& spec) {
+  if (spec.name.empty() || spec.name.size() > max_name_bytes || spec.name == "." ||
+      spec.name == ".." || !std::all_of(spec.name.begin(), spec.name.end(), is_topic_character)) {
+    return fail(errc::invalid_argument,
+                "topic name " + quoted(spec.name) +
+                    " is not allowed: use 1 to 249 letters, digits, '.', '_' or '-'");
+  }
+  if (spec.partitions < 1 || spec.partitions > max_partitions) {
+    return fail(errc::invalid_argument,
+                "topic " + quoted(spec.name) + " cannot have " + std::to_string(spec.partitions) +
+                    " partitions: use 1 to " + std::to_string(max_partitions));
+  }
+  if (spec.kind != TopicKind::events && spec.kind != TopicKind::commands &&
+      spec.kind != TopicKind::private_topic) {
+    return fail(errc::invalid_argument, "topic " + quoted(spec.name) + " has no valid kind");
+  }
+  return check_name(spec.owner, "the owner of topic " + quoted(spec.name));
+}
+
+Status check_create_topic(const TopicSpec& wanted, const TopicSpec* existing,
+                          std::string_view service) {
+  MILLRACE_TRY(check_topic_spec(wanted));
+  if (existing != nullptr) {
+    if (*existing == wanted) {
+      return {};
+    }
+    return fail(errc::topic_mismatch, "topic " + quoted(wanted.name) + " exists with " +
+                                          describe(*existing) + "; asked for were " +
+                                          describe(wanted));
+  }
+  if (wanted.owner != service) {
+    return fail(errc::not_owner, "topic " + quoted(wanted.name) + " of service " +
+                                     quoted(wanted.owner) + " cannot be created by " +
+                                     describe_service(service) + ": start its owner first");
+  }
+  return {};
+}
+
+Status check_may_write(const TopicSpec& spec, std::string_view service) {
+  if (spec.kind == TopicKind::commands || spec.owner == service) {
+    return {};
+  }
+  return fail(errc::not_owner, "topic " + quoted(spec.name) + " (" + to_string(spec.kind) + " of " +
+                                   quoted(spec.owner) + ") cannot be written by " +
+                                   describe_service(service) +
+                                   ": only its owner may; send the owner a command");
+}
+
+Status check_partition(const TopicSpec& spec, PartitionId partition) {
+  if (partition.value >= 0 && partition.value < spec.partitions) {
+    return {};
+  }
+  return fail(errc::unknown_partition, "topic " + quoted(spec.name) + " has no partition " +
+                                           std::to_string(partition.value) +
+                                           ", its partitions are 0 to " +
+                                           std::to_string(spec.partitions - 1));
+}
+
+Status check_size(const Transaction& transaction, const LogOptions& options) {
+  if (transaction.largest_record() > options.max_record_bytes) {
+    return fail(errc::too_large, "a record of " + std::to_string(transaction.largest_record()) +
+                                     " bytes is above the limit max_record_bytes = " +
+                                     std::to_string(options.max_record_bytes));
+  }
+  const std::size_t limit = std::min(options.max_transaction_bytes, absolute_transaction_bytes);
+  if (transaction.bytes() > limit) {
+    return fail(errc::too_large,
+                "a transaction of " + std::to_string(transaction.bytes()) +
+                    " bytes is above the limit max_transaction_bytes = " + std::to_string(limit));
+  }
+  return {};
+}
+
+Result<SequenceOutcome> check_sequence(const Transaction::Sequence& sequence, std::int64_t last) {
+  if (sequence.number < 0) {
+    return fail(errc::invalid_argument, "sequence " + std::to_string(sequence.number) +
+                                            " of producer " + quoted(sequence.producer) +
+                                            " is negative");
+  }
+  if (sequence.number < last) {
+    return fail(errc::invalid_argument, "sequence " + std::to_string(sequence.number) +
+                                            " of producer " + quoted(sequence.producer) +
+                                            " is older than its last one, " + std::to_string(last));
+  }
+  return sequence.number == last ? SequenceOutcome::repeated : SequenceOutcome::fresh;
+}
+
+Status check_name(std::string_view name, std::string_view what) {
+  if (!name.empty() && name.size() <= max_name_bytes) {
+    return {};
+  }
+  return fail(errc::invalid_argument, std::string(what) + " needs a name of 1 to " +
+                                          std::to_string(max_name_bytes) + " bytes, not " +
+                                          std::to_string(name.size()));
+}
+
+Error unknown_topic_error(std::string_view name) {
+  return {errc::unknown_topic,
+          "there is no topic " + quoted(name) + ": start the service that owns it, or create it"};
+}
+
+Error unknown_topic_error(TopicId id) {
+  return {errc::unknown_topic, "there is no topic with the number " + std::to_string(id.value)};
+}
+
+Error out_of_range_error(std::string_view topic, PartitionId partition, Offset asked, Offset start,
+                         Offset end) {
+  return {errc::out_of_range,
+          "offset " + std::to_string(asked.value) + " of topic " + quoted(topic) + " partition " +
+              std::to_string(partition.value) + " is out of range: the first kept is " +
+              std::to_string(start.value) + ", the end is " + std::to_string(end.value)};
+}
+
+Error fenced_error(const Claim& claim) {
+  return {errc::fenced, "the claim on unit " + quoted(claim.unit) + " of group " +
+                            std::to_string(claim.group.value) + " under epoch " +
+                            std::to_string(claim.incarnation) + "." + std::to_string(claim.number) +
+                            " is no longer current; nothing was written"};
+}
+
+Error closed_error(std::string_view member) {
+  return {errc::closed, "the log handle of member " + quoted(member) + " is closed"};
+}
+
+}  // namespace millrace::log

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "log_contract.hpp"
+#include "millrace/log/partitioner.hpp"
+
+namespace millrace::log {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST_P(LogContract, offsets_of_a_partition_rise_and_every_commit_tells_its_first) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  Offset last = offset(-1);
+  for (int i = 0; i < 5; ++i) {
+    Transaction transaction;
+    transaction.append(place, {0, "a", std::to_string(i), {}});
+    transaction.append(place, {0, "b", std::to_string(i), {}});
+    const auto committed = log->commit(transaction);
+    ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+    ASSERT_EQ(committed->places.size(), 1U);
+    EXPECT_EQ(committed->places[0].place, place);
+    EXPECT_GT(committed->places[0].first, last);
+    FetchBuffer buffer;
+    ASSERT_TRUE(log->fetch(place, committed->places[0].first, 1000, buffer).has_value());
+    ASSERT_EQ(buffer.records.size(), 2U);
+    EXPECT_EQ(buffer.records[0].offset, committed->places[0].first);
+    EXPECT_GT(buffer.records[1].offset, buffer.records[0].offset);
+    EXPECT_EQ(buffer.records[0].value, std::to_string(i));
+    last = buffer.records[1].offset;
+  }
+}
+
+TEST_P(LogContract, an_offset_names_one_record_for_ever) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  std::vector<Offset> offsets;
+  for (int i = 0; i < 30; ++i) {
+    offsets.push_back(put(*log, place, "k", std::to_string(i)).places.at(0).first);
+    FetchBuffer buffer;
+    for (std::size_t j = 0; j < offsets.size(); ++j) {
+      ASSERT_TRUE(log->fetch(place, offsets[j], 1, buffer).has_value());
+      ASSERT_FALSE(buffer.records.empty());
+      EXPECT_EQ(buffer.records[0].offset, offsets[j]);
+      EXPECT_EQ(buffer.records[0].value, std::to_string(j));
+    }
+  }
+}
+
+TEST_P(LogContract, what_was_committed_is_there_for_a_handle_opened_later) {
+  TopicPartition place;
+  {
+    auto log = connect();
+    place = make_topic(*log, "t");
+    put(*log, place, "k", "v");
+  }
+  auto later = connect("other");
+  const auto topic = later->find_topic("t");
+  ASSERT_TRUE(topic.has_value());
+  EXPECT_THAT(read(*later, {topic->id, partition(0)}), ElementsAre("k=v"));
+}
+
+TEST_P(LogContract, records_of_one_key_meet_in_the_partition_kafkas_clients_choose) {
+  auto log = connect();
+  auto place = make_topic(*log, "t", 10);
+  SeededRandom random(1);
+  place.partition = choose_partition("foobar", 10, random);
+  EXPECT_EQ(place.partition, partition((-790332482 & 0x7fffffff) % 10));
+  put(*log, place, "foobar", "v");
+  EXPECT_THAT(read(*log, place), ElementsAre("foobar=v"));
+}
+
+TEST_P(LogContract, keys_and_values_may_be_null_or_empty) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  Transaction transaction;
+  transaction.append(place, {0, "tombstone", std::nullopt, {}});
+  transaction.append(place, {0, std::nullopt, "no key", {}});
+  transaction.append(place, {0, std::nullopt, std::nullopt, {}});
+  transaction.append(place, {0, "", "", {}});
+  ASSERT_TRUE(log->commit(transaction).has_value());
+  EXPECT_THAT(read(*log, place), ElementsAre("tombstone=null", "null=no key", "null=null", "="));
+}
+
+TEST_P(LogContract, headers_keep_their_order_and_may_have_null_values_and_equal_names) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  HeadersBuilder headers;
+  headers.add("z", "1").add("a", std::nullopt).add("z", "").add("", "x");
+  Transaction transaction;
+  transaction.append(place, {0, "k", "v", headers.view()});
+  ASSERT_TRUE(log->commit(transaction).has_value());
+  FetchBuffer buffer;
+  ASSERT_TRUE(log->fetch(place, offset(0), 1000, buffer).has_value());
+  ASSERT_EQ(buffer.records.size(), 1U);
+  std::string seen;
+  std::string_view cursor = buffer.records[0].headers.encoded();
+  HeaderView header;
+  while (HeadersView::next(cursor, header)) {
+    seen +=
+        std::string(header.key) + ":" + (header.value ? std::string(*header.value) : "null") + ";";
+  }
+  EXPECT_EQ(seen, "z:1;a:null;z:;:x;");
+  EXPECT_EQ(buffer.records[0].headers.size(), 4);
+}
+
+TEST_P(LogContract, event_times_need_not_rise_and_may_be_years_apart) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  Transaction transaction;
+  const std::vector<std::int64_t> times{1'600'000'000'000, 0, -5, 4'000'000'000'000,
+                                        1'291'191'960'000};
+  for (const std::int64_t time : times) {
+    transaction.append(place, {time, "k", "v", {}});
+  }
+  ASSERT_TRUE(log->commit(transaction).has_value());
+  FetchBuffer buffer;
+  ASSERT_TRUE(log->fetch(place, offset(0), 10'000, buffer).has_value());
+  ASSERT_EQ(buffer.records.size(), times.size());
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    EXPECT_EQ(buffer.records[i].timestamp_ms, times[i]);
+  }
+}
+
+TEST_P(LogContract, one_commit_reaches_forty_partitions_of_several_topics) {
+  auto log = connect();
+  std::vector<TopicPartition> places;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    auto place = make_topic(*log, name, 10);
+    for (std::int32_t i = 0; i < 10; ++i) {
+      place.partition = partition(i);
+      places.push_back(place);
+    }
+  }
+  Transaction transaction;
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      transaction.append(places[i], {0, std::to_string(i), std::to_string(round), {}});
+    }
+  }
+  const auto committed = log->commit(transaction);
+  ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+  ASSERT_EQ(committed->places.size(), places.size());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    EXPECT_EQ(committed->places[i].place, places[i]);
+    EXPECT_THAT(read(*log, places[i]),
+                ElementsAre(std::to_string(i) + "=0", std::to_string(i) + "=1"));
+  }
+}
+
+TEST_P(LogContract, an_empty_transaction_succeeds_and_changes_nothing) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  put(*log, place, "k", "v");
+  const LogPosition before = log->committed();
+  Transaction transaction;
+  const auto committed = log->commit(transaction);
+  ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+  EXPECT_TRUE(committed->places.empty());
+  EXPECT_EQ(log->committed(), before);
+  EXPECT_TRUE(log->wait_durable(committed->position).has_value());
+}
+
+TEST_P(LogContract, a_transaction_can_be_used_again_after_clear) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  Transaction transaction;
+  for (int i = 0; i < 3; ++i) {
+    transaction.append(place, {0, "k", std::to_string(i), {}});
+    ASSERT_TRUE(log->commit(transaction).has_value());
+    transaction.clear();
+  }
+  EXPECT_THAT(read(*log, place), ElementsAre("k=0", "k=1", "k=2"));
+}
+
+TEST_P(LogContract, commits_are_in_one_order_that_readers_see_as_positions) {
+  auto log = connect();
+  const auto a = make_topic(*log, "a");
+  const auto b = make_topic(*log, "b");
+  const LogPosition first = put(*log, a, "k", "1").position;
+  const LogPosition second = put(*log, b, "k", "2").position;
+  const LogPosition third = put(*log, a, "k", "3").position;
+  EXPECT_LT(first.position, second.position);
+  EXPECT_LT(second.position, third.position);
+  EXPECT_EQ(log->committed(), third);
+  FetchBuffer buffer;
+  ASSERT_TRUE(log->fetch(a, offset(0), 10'000, buffer).has_value());
+  ASSERT_EQ(buffer.batches.size(), 2U);
+  EXPECT_EQ(buffer.batches[0].position, first);
+  EXPECT_EQ(buffer.batches[1].position, third);
+}
+
+TEST_P(LogContract, a_repeated_sequence_answers_the_first_outcome_and_writes_nothing) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  put(*log, place, "k", "before");
+  Transaction transaction;
+  transaction.append(place, {0, "k", "once", {}});
+  transaction.set_sequence("feed", 7);
+  const auto first = log->commit(transaction);
+  ASSERT_TRUE(first.has_value()) << first.error().to_string();
+  EXPECT_FALSE(first->repeated);
+  put(*log, place, "k", "after");
+  auto successor = connect("stock", "successor");
+  const auto second = successor->commit(transaction);
+  ASSERT_TRUE(second.has_value()) << second.error().to_string();
+  EXPECT_TRUE(second->repeated);
+  EXPECT_EQ(second->places.at(0).first, first->places.at(0).first);
+  EXPECT_EQ(second->position, first->position);
+  EXPECT_THAT(read(*log, place), ElementsAre("k=before", "k=once", "k=after"));
+}
+
+TEST_P(LogContract, a_higher_sequence_is_written_and_a_lower_one_refused) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  Transaction transaction;
+  transaction.append(place, {0, "k", "v", {}});
+  transaction.set_sequence("feed", 7);
+  ASSERT_TRUE(log->commit(transaction).has_value());
+  transaction.set_sequence("feed", 9);
+  ASSERT_TRUE(log->commit(transaction).has_value());
+  transaction.set_sequence("feed", 8);
+  const auto lower = log->commit(transaction);
+  ASSERT_FALSE(lower.has_value());
+  EXPECT_TRUE(lower.error().is(errc::invalid_argument)) << lower.error().to_string();
+  transaction.set_sequence("another", 1);
+  ASSERT_TRUE(log->commit(transaction).has_value());
+  EXPECT_EQ(read(*log, place).size(), 3U);
+}
+
+TEST_P(LogContract, a_refused_commit_does_not_use_up_its_sequence) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  Transaction transaction;
+  transaction.append(place, {0, "k", "v", {}});
+  transaction.append({place.topic, partition(9)}, {0, "k", "v", {}});
+  transaction.set_sequence("feed", 1);
+  ASSERT_FALSE(log->commit(transaction).has_value());
+  transaction.clear();
+  transaction.append(place, {0, "k", "v", {}});
+  transaction.set_sequence("feed", 1);
+  const auto committed = log->commit(transaction);
+  ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+  EXPECT_FALSE(committed->repeated);
+  EXPECT_THAT(read(*log, place), ElementsAre("k=v"));
+}
+
+TEST_P(LogContract, a_record_just_below_the_limit_is_taken) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  const std::string value(log->options().max_record_bytes - 100, 'x');
+  put(*log, place, "k", value);
+  EXPECT_THAT(read(*log, place), ElementsAre("k=" + value));
+}
+
+TEST_P(LogContract, a_record_above_the_limit_is_refused_naming_the_limit_and_nothing_is_written) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  Transaction transaction;
+  transaction.append(place, {0, "k", "small", {}});
+  transaction.append(place, {0, "k", std::string(log->options().max_record_bytes, 'x'), {}});
+  const auto committed = log->commit(transaction);
+  ASSERT_FALSE(committed.has_value());
+  EXPECT_TRUE(committed.error().is(errc::too_large)) << committed.error().to_string();
+  EXPECT_THAT(committed.error().message(),
+              HasSubstr(std::to_string(log->options().max_record_bytes)));
+  EXPECT_THAT(read(*log, place), ElementsAre());
+}
+
+TEST_P(LogContract,
+       a_transaction_above_the_limit_is_refused_naming_the_limit_and_nothing_is_written) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t", 8);
+  const std::string value(900'000, 'x');
+  Transaction transaction;
+  for (std::int32_t i = 0; i < 8; ++i) {
+    transaction.append({place.topic, partition(i)}, {0, "k", value, {}});
+  }
+  const auto committed = log->commit(transaction);
+  ASSERT_FALSE(committed.has_value());
+  EXPECT_TRUE(committed.error().is(errc::too_large)) << committed.error().to_string();
+  EXPECT_THAT(committed.error().message(),
+              HasSubstr(std::to_string(log->options().max_transaction_bytes)));
+  for (std::int32_t i = 0; i < 8; ++i) {
+    EXPECT_THAT(read(*log, {place.topic, partition(i)}), ElementsAre());
+  }
+}
+
+TEST_P(LogContract, a_transaction_with_one_bad_place_writes_nothing_at_all) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  for (const auto& [bad, code] :
+       {std::pair{TopicPartition{place.topic, partition(1)}, errc::unknown_partition},
+        std::pair{TopicPartition{place.topic, partition(-1)}, errc::unknown_partition},
+        std::pair{TopicPartition{TopicId{{987}}, partition(0)}, errc::unknown_topic}}) {
+    Transaction transaction;
+    transaction.append(place, {0, "k", "v", {}});
+    transaction.append(bad, {0, "k", "v", {}});
+    const auto committed = log->commit(transaction);
+    ASSERT_FALSE(committed.has_value());
+    EXPECT_TRUE(committed.error().is(code)) << committed.error().to_string();
+    EXPECT_THAT(read(*log, place), ElementsAre());
+  }
+}
+
+}  // namespace
+}  // namespace millrace::log

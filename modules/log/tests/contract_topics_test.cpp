@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gmock/gmock.h>
+
+#include "log_contract.hpp"
+
+namespace millrace::log {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST_P(LogContract, a_topic_is_the_same_for_all_handles) {
+  auto stock = connect("stock");
+  auto orders = connect("orders");
+  const auto made =
+      stock->create_topic({"stock.events", 3, TopicKind::events, "stock", CleanupPolicy::keep});
+  ASSERT_TRUE(made.has_value()) << made.error().to_string();
+  const auto found = orders->find_topic("stock.events");
+  ASSERT_TRUE(found.has_value()) << found.error().to_string();
+  EXPECT_EQ(found->id, made->id);
+  EXPECT_EQ(found->spec, made->spec);
+}
+
+TEST_P(LogContract, creating_a_topic_again_answers_the_one_there_is) {
+  auto log = connect();
+  const TopicSpec spec{"t", 3, TopicKind::private_topic, "stock", CleanupPolicy::compact};
+  const auto first = log->create_topic(spec);
+  const auto second = log->create_topic(spec);
+  ASSERT_TRUE(first.has_value() && second.has_value());
+  EXPECT_EQ(first->id, second->id);
+  EXPECT_EQ(second->spec, spec);
+  EXPECT_EQ(log->topics().size(), 1U);
+}
+
+TEST_P(LogContract, a_topic_of_the_same_name_and_another_shape_is_a_mismatch_that_shows_both) {
+  auto log = connect();
+  const TopicSpec spec{"t", 3, TopicKind::events, "stock", CleanupPolicy::keep};
+  ASSERT_TRUE(log->create_topic(spec).has_value());
+  for (const TopicSpec& other :
+       {TopicSpec{"t", 4, TopicKind::events, "stock", CleanupPolicy::keep},
+        TopicSpec{"t", 3, TopicKind::commands, "stock", CleanupPolicy::keep},
+        TopicSpec{"t", 3, TopicKind::events, "stock", CleanupPolicy::compact}}) {
+    const auto created = log->create_topic(other);
+    ASSERT_FALSE(created.has_value());
+    EXPECT_TRUE(created.error().is(errc::topic_mismatch)) << created.error().to_string();
+  }
+  const auto created = log->create_topic({"t", 4, TopicKind::events, "stock", CleanupPolicy::keep});
+  EXPECT_THAT(created.error().message(), HasSubstr("3"));
+  EXPECT_THAT(created.error().message(), HasSubstr("4"));
+}
+
+TEST_P(LogContract, a_service_cannot_create_a_topic_of_another_one) {
+  auto orders = connect("orders");
+  auto nobody = connect("", "tool");
+  for (Log* log : {orders.get(), nobody.get()}) {
+    const auto created =
+        log->create_topic({"stock.events", 1, TopicKind::events, "stock", CleanupPolicy::keep});
+    ASSERT_FALSE(created.has_value());
+    EXPECT_TRUE(created.error().is(errc::not_owner)) << created.error().to_string();
+  }
+  EXPECT_FALSE(orders->find_topic("stock.events").has_value());
+}
+
+TEST_P(LogContract, names_that_kafka_would_not_take_are_refused) {
+  auto log = connect();
+  for (const std::string& name : {std::string(""), std::string("."), std::string(".."),
+                                  std::string("a/b"), std::string("a b"), std::string("\xc3\xa4"),
+                                  std::string("a\0b", 3), std::string(250, 'x')}) {
+    const auto created =
+        log->create_topic({name, 1, TopicKind::events, "stock", CleanupPolicy::keep});
+    ASSERT_FALSE(created.has_value()) << name;
+    EXPECT_TRUE(created.error().is(errc::invalid_argument)) << created.error().to_string();
+  }
+  for (const std::string& name :
+       {std::string("a"), std::string("A-b_c.9"), std::string(249, 'x')}) {
+    const auto created =
+        log->create_topic({name, 1, TopicKind::events, "stock", CleanupPolicy::keep});
+    EXPECT_TRUE(created.has_value()) << created.error().to_string();
+  }
+}
+
+TEST_P(LogContract, a_topic_has_at_least_one_partition) {
+  auto log = connect();
+  for (const std::int32_t partitions : {0, -1}) {
+    const auto created =
+        log->create_topic({"t", partitions, TopicKind::events, "stock", CleanupPolicy::keep});
+    ASSERT_FALSE(created.has_value());
+    EXPECT_TRUE(created.error().is(errc::invalid_argument)) << created.error().to_string();
+  }
+}
+
+TEST_P(LogContract, an_unknown_topic_is_an_error_that_names_it) {
+  auto log = connect();
+  const auto found = log->find_topic("nowhere");
+  ASSERT_FALSE(found.has_value());
+  EXPECT_TRUE(found.error().is(errc::unknown_topic));
+  EXPECT_THAT(found.error().message(), HasSubstr("nowhere"));
+}
+
+TEST_P(LogContract, only_the_owner_publishes_events) {
+  auto stock = connect("stock");
+  auto orders = connect("orders");
+  auto nobody = connect("", "tool");
+  const auto place = make_topic(*stock, "stock.events");
+  for (Log* log : {orders.get(), nobody.get()}) {
+    Transaction transaction;
+    transaction.append(place, {0, "k", "forged", {}});
+    const auto committed = log->commit(transaction);
+    ASSERT_FALSE(committed.has_value());
+    EXPECT_TRUE(committed.error().is(errc::not_owner)) << committed.error().to_string();
+    EXPECT_THAT(committed.error().message(), HasSubstr("stock.events"));
+  }
+  put(*stock, place, "k", "v");
+  EXPECT_THAT(read(*orders, place), ElementsAre("k=v"));
+}
+
+TEST_P(LogContract, only_the_owner_writes_to_a_private_topic) {
+  auto stock = connect("stock");
+  auto orders = connect("orders");
+  const auto place = make_topic(*stock, "stock.changelog", 1, TopicKind::private_topic);
+  Transaction transaction;
+  transaction.append(place, {0, "k", "v", {}});
+  EXPECT_TRUE(orders->commit(transaction).error().is(errc::not_owner));
+  EXPECT_TRUE(stock->commit(transaction).has_value());
+}
+
+TEST_P(LogContract, anybody_sends_commands) {
+  auto stock = connect("stock");
+  auto orders = connect("orders");
+  auto nobody = connect("", "tool");
+  const auto place = make_topic(*stock, "stock.commands", 1, TopicKind::commands);
+  put(*orders, place, "k", "from orders");
+  put(*nobody, place, "k", "from a tool");
+  put(*stock, place, "k", "from itself");
+  EXPECT_THAT(read(*stock, place), ElementsAre("k=from orders", "k=from a tool", "k=from itself"));
+}
+
+TEST_P(LogContract, a_transaction_that_may_write_only_some_of_its_topics_writes_none) {
+  auto stock = connect("stock");
+  auto orders = connect("orders");
+  const auto mine = make_topic(*orders, "orders.events");
+  const auto theirs = make_topic(*stock, "stock.events");
+  Transaction transaction;
+  transaction.append(mine, {0, "k", "v", {}});
+  transaction.append(theirs, {0, "k", "v", {}});
+  EXPECT_TRUE(orders->commit(transaction).error().is(errc::not_owner));
+  EXPECT_THAT(read(*orders, mine), ElementsAre());
+}
+
+TEST_P(LogContract, a_thousand_topics_are_listed_by_number_and_each_can_be_used) {
+  auto log = connect();
+  std::vector<TopicPartition> places;
+  for (int i = 0; i < 1000; ++i) {
+    places.push_back(make_topic(*log, "topic-" + std::to_string(i)));
+  }
+  auto other = connect("other");
+  const auto topics = other->topics();
+  ASSERT_EQ(topics.size(), 1000U);
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    EXPECT_EQ(topics[i].id, places[i].topic);
+    EXPECT_EQ(topics[i].spec.name, "topic-" + std::to_string(i));
+  }
+  Transaction transaction;
+  for (const TopicPartition& place : places) {
+    transaction.append(place, {0, "k", "v", {}});
+  }
+  const auto committed = log->commit(transaction);
+  ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+  EXPECT_THAT(read(*other, places[0]), ElementsAre("k=v"));
+  EXPECT_THAT(read(*other, places[999]), ElementsAre("k=v"));
+}
+
+}  // namespace
+}  // namespace millrace::log

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "log_contract.hpp"
+
+#include <algorithm>
+
+namespace millrace::log {
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(LogContract);
+
+std::unique_ptr<Log> LogContract::connect(std::string service, std::string member) {
+  LogOptions options;
+  options.service = std::move(service);
+  options.member = std::move(member);
+  auto log = world_->connect(std::move(options));
+  EXPECT_NE(log, nullptr);
+  return log;
+}
+
+TopicPartition LogContract::make_topic(Log& log, const std::string& name, std::int32_t partitions,
+                                       TopicKind kind) {
+  const auto topic =
+      log.create_topic({name, partitions, kind, log.options().service, CleanupPolicy::keep});
+  if (!topic) {
+    ADD_FAILURE() << topic.error().to_string();
+    return {};
+  }
+  return {topic->id, partition(0)};
+}
+
+Committed LogContract::put(Log& log, TopicPartition place, const std::string& key,
+                           const std::string& value) {
+  Transaction transaction;
+  transaction.append(place, {0, key, value, {}});
+  auto committed = log.commit(transaction);
+  if (!committed) {
+    ADD_FAILURE() << committed.error().to_string();
+    return {};
+  }
+  return *committed;
+}
+
+std::string LogContract::text_of(const RecordView& record) {
+  return (record.key ? std::string(*record.key) : "null") + "=" +
+         (record.value ? std::string(*record.value) : "null");
+}
+
+std::vector<std::string> LogContract::read(Log& log, TopicPartition place, Offset from) {
+  std::vector<std::string> result;
+  FetchBuffer buffer;
+  for (;;) {
+    const Status status = log.fetch(place, from, 1U << 16U, buffer);
+    if (!status) {
+      ADD_FAILURE() << status.error().to_string();
+      return result;
+    }
+    if (buffer.records.empty()) {
+      return result;
+    }
+    for (const RecordView& record : buffer.records) {
+      result.push_back(text_of(record));
+    }
+    from = buffer.next;
+  }
+}
+
+ObedientMember join(Log& log, const std::string& group, std::vector<std::string> units) {
+  const auto id = log.group(group);
+  if (!id) {
+    ADD_FAILURE() << id.error().to_string();
+    return {log, nullptr, {}, {}};
+  }
+  auto membership = log.join(*id, std::move(units));
+  if (!membership) {
+    ADD_FAILURE() << membership.error().to_string();
+    return {log, nullptr, {}, {}};
+  }
+  return {log, std::move(*membership), {}, {}};
+}
+
+bool ObedientMember::obey() {
+  if (const Status status = log.maintain(); !status) {
+    ADD_FAILURE() << status.error().to_string();
+    return false;
+  }
+  auto change = membership->poll();
+  if (!change) {
+    ADD_FAILURE() << change.error().to_string();
+    return false;
+  }
+  for (const Claim& claim : change->lost) {
+    EXPECT_EQ(std::erase(held, claim), 1U) << "lost a claim that was not held";
+    lost.push_back(claim);
+  }
+  held.insert(held.end(), change->granted.begin(), change->granted.end());
+  for (const Claim& claim : change->asked_back) {
+    EXPECT_EQ(std::erase(held, claim), 1U) << "asked back a claim that is not held";
+    EXPECT_TRUE(membership->release(claim).has_value());
+  }
+  return !change->empty();
+}
+
+std::vector<std::string> ObedientMember::units() const {
+  std::vector<std::string> names;
+  for (const Claim& claim : held) {
+    names.push_back(claim.unit);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+void come_to_rest(const std::vector<ObedientMember*>& members) {
+  for (int quiet = 0, round = 0; quiet < 2; ++round) {
+    bool changed = false;
+    for (ObedientMember* member : members) {
+      changed = member->obey() || changed;
+    }
+    quiet = changed ? 0 : quiet + 1;
+    if (round == 100) {
+      ADD_FAILURE() << "the group does not come to rest";
+      return;
+    }
+  }
+}
+
+}  // namespace millrace::log

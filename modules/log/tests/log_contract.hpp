@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/log/errors.hpp"
+#include "millrace/log/log.hpp"
+
+// The contract of a log as a suite of tests, the same for every backend. A backend's own test file
+// runs it on itself:
+//
+//   class MyFixture final : public LogFixture { ... };
+//   INSTANTIATE_TEST_SUITE_P(Mine, LogContract,
+//                            testing::Values(LogBackend{"plain", [] { return
+//                            std::make_unique<MyFixture>(); }}), backend_name);
+
+namespace millrace::log {
+
+/// One empty log of a backend and the world around it. Made anew for each test; outlives all
+/// handles.
+class LogFixture {
+ public:
+  virtual ~LogFixture() = default;
+
+  /// Opens a handle, a further member of the one log. The defaults of LogOptions hold for limits
+  /// and time-outs.
+  virtual std::unique_ptr<Log> connect(LogOptions options) = 0;
+  /// The handle's process dies without a farewell. The others may learn of it at their next
+  /// maintain(). The test still destroys the handle and its memberships, which must do nothing any
+  /// more.
+  virtual void kill(Log& handle) = 0;
+  /// The clock that all handles see.
+  virtual Clock& clock() = 0;
+  /// Moves that clock forward.
+  virtual void advance_ms(std::int64_t ms) = 0;
+  /// Waits really block, and threads may use handles at the same time. Tests with threads are
+  /// skipped otherwise.
+  virtual bool blocks() const { return true; }
+};
+
+struct LogBackend {
+  std::string name;
+  std::function<std::unique_ptr<LogFixture>()> make;
+  friend void PrintTo(const LogBackend& backend, std::ostream* out) { *out << backend.name; }
+};
+
+inline std::string backend_name(const testing::TestParamInfo<LogBackend>& info) {
+  return info.param.name;
+}
+
+/// The real clock plus what a test adds: threads can sleep by it and time-outs can still be jumped
+/// over.
+class SkewedClock final : public Clock {
+ public:
+  std::int64_t wall_ms() override { return real_clock().wall_ms() + skew_ms(); }
+  std::int64_t monotonic_ns() override {
+    return real_clock().monotonic_ns() + skew_ms() * 1'000'000;
+  }
+  void advance_ms(std::int64_t ms) { __atomic_fetch_add(&skew_ms_, ms, __ATOMIC_RELAXED); }
+
+ private:
+  std::int64_t skew_ms() const { return __atomic_load_n(&skew_ms_, __ATOMIC_RELAXED); }
+  std::int64_t skew_ms_ = 0;
+};
+
+/// Words that the tests of the contract share.
+class LogContract : public testing::TestWithParam<LogBackend> {
+ protected:
+  /// A handle of a service, `stock` unless told otherwise.
+  std::unique_ptr<Log> connect(std::string service = "stock", std::string member = "");
+  /// Makes a topic of the handle's service.
+  static TopicPartition make_topic(Log& log, const std::string& name, std::int32_t partitions = 1,
+                                   TopicKind kind = TopicKind::events);
+  /// Commits one record; fails the test when refused.
+  static Committed put(Log& log, TopicPartition place, const std::string& key,
+                       const std::string& value);
+  /// `key=value` of all records of a partition from an offset on, read batch by batch.
+  static std::vector<std::string> read(Log& log, TopicPartition place, Offset from = offset(0));
+  static std::string text_of(const RecordView& record);
+  /// A deadline no test ever reaches.
+  std::int64_t far_away() { return world_->clock().monotonic_ns() + 600'000'000'000; }
+
+  LogFixture& world() { return *world_; }
+
+ private:
+  std::unique_ptr<LogFixture> world_ = GetParam().make();
+};
+
+/// A member with what it holds, doing as it is told.
+struct ObedientMember {
+  Log& log;
+  std::unique_ptr<Membership> membership;
+  std::vector<Claim> held;
+  std::vector<Claim> lost;
+
+  /// Polls, gives back what is asked for; true when something changed.
+  bool obey();
+  std::vector<std::string> units() const;
+};
+
+ObedientMember join(Log& log, const std::string& group, std::vector<std::string> units);
+/// Lets all of them poll and release until nothing changes any more.
+void come_to_rest(const std::vector<ObedientMember*>& members);
+
+}  // namespace millrace::log
