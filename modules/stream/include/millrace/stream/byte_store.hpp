@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace millrace::stream {
+
+/// One task's part of a key-value store over bytes, in memory. Writes go to an overlay that the task applies when its commit succeeds or drops when it is refused.
+/// The task's thread reads through the overlay; queries from other threads see committed values only.
+class ByteStore {
+ public:
+  ByteStore();
+  ~ByteStore();
+  ByteStore(const ByteStore&) = delete;
+  ByteStore& operator=(const ByteStore&) = delete;
+
+  // The task's thread.
+
+  /// The current value, overlay first. Valid until the next change of that key.
+  [[nodiscard]] std::optional<std::string_view> get(std::string_view key) const;
+  void put(std::string_view key, std::string_view value);
+  void erase(std::string_view key);
+  /// Visits keys in [from, to) in byte order, overlay included, until `visit` answers false. An empty `to` means no upper end. The store may not be changed meanwhile.
+  void range(std::string_view from, std::string_view to, const std::function<bool(std::string_view, std::string_view)>& visit) const;
+
+  /// Visits each key changed since the last apply or drop, once, with its new value or nothing when erased; in byte order, so that the changelog is a pure function.
+  void changes(const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const;
+  [[nodiscard]] bool dirty() const;
+  /// The commit succeeded: the overlay becomes the content.
+  void apply();
+  /// The commit was refused: the overlay is forgotten.
+  void drop();
+  /// Writes past the overlay, for restoring.
+  void restore(std::string_view key, std::optional<std::string_view> value);
+  void clear();
+
+  // Any thread: committed content.
+
+  [[nodiscard]] std::optional<std::string> read(std::string_view key) const;
+  /// As range(), over committed content, under a shared lock: keep the visit short.
+  void read_range(std::string_view from, std::string_view to, const std::function<bool(std::string_view, std::string_view)>& visit) const;
+  [[nodiscard]] std::size_t size() const;
+  /// Bytes of keys and values held.
+  [[nodiscard]] std::size_t bytes() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace millrace::stream

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "millrace/stream/node.hpp"
+#include "millrace/stream/plan.hpp"
+
+namespace millrace::stream::detail {
+
+using NodeFactory = std::function<std::unique_ptr<Node>()>;
+
+/// Where an operator's function puts what it makes. Lives for the call.
+class Output {
+ public:
+  Output(const Node& node, TaskContext& context) : node_(&node), context_(&context) {}
+  void operator()(const Message& message) const {
+    for (Node* child : node_->children)
+      child->process(message, *context_);
+  }
+
+ private:
+  const Node* node_;
+  TaskContext* context_;
+};
+
+/// Hands on everything: merges and emitters.
+[[nodiscard]] NodeFactory pass_through();
+/// Hands on what has a value, leaving out deletions: sources of streams, tables as streams.
+[[nodiscard]] NodeFactory facts();
+
+using Body = std::function<void(const Message&, const Output&)>;
+/// An operator without state. Each task has its own copy of `body`.
+[[nodiscard]] NodeFactory stateless(Body body);
+
+/// Writes to a topic. The node's copy of the spec is the one that TaskContext::send gets: tell
+/// sinks apart by SinkSpec::node.
+[[nodiscard]] NodeFactory sink(const SinkSpec& spec);
+
+struct TableSpec {
+  StoreId store{};
+  const codec::TypeInfo* key = nullptr;
+  const codec::TypeInfo* value = nullptr;
+};
+/// Keeps the latest value by key and hands on every change; a null value erases.
+[[nodiscard]] NodeFactory table(TableSpec spec);
+
+struct AggregateSpec {
+  TableSpec table;
+  /// Folds a message into `*so_far`, an object of the table's value type; `exists` tells whether
+  /// there was one, else it is default-constructed or left over.
+  std::function<void(const Message&, void* so_far, bool exists)> fold;
+  /// Writes the key under which the message counts to `*key`, an object of the table's key type.
+  /// None: the message's own.
+  std::function<void(const Message&, void* key)> group;
+};
+/// Folds messages by key in a store and hands on each new value.
+[[nodiscard]] NodeFactory aggregate(AggregateSpec spec);
+
+struct JoinSpec {
+  TableSpec table;
+  bool inner = true;  ///< leave out messages without a match
+  std::function<void(const Message&, const void* match, const Output&)> joiner;
+};
+/// Looks up the table's current value for each message.
+[[nodiscard]] NodeFactory join(JoinSpec spec);
+
+}  // namespace millrace::stream::detail

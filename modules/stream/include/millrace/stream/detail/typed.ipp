@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <type_traits>
+
+#include "millrace/stream/detail/topology_core.ipp"
+
+namespace millrace::stream {
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_merged = false;
+template <class... V>
+inline constexpr bool is_merged<std::variant<const V*...>> = sizeof...(V) > 0;
+
+template <class K, class V>
+[[nodiscard]] RecordType record_type(codec::Format format) {
+  static_assert(!is_merged<V>,
+                "merged streams hold pointers, which cannot be written to a topic: repartition or "
+                "publish each stream "
+                "before it is merged, or map_values() to a value of its own first");
+  return {&codec::type_info<K>(), &codec::type_info<V>(), format};
+}
+
+/// The type of records should a repartition be necessary, which merged streams cannot have.
+template <class K, class V>
+[[nodiscard]] RecordType repartition_type() {
+  if constexpr (is_merged<V>) {
+    return {&codec::type_info<K>(), nullptr, codec::Format::binary};
+  } else {
+    return record_type<K, V>(codec::Format::binary);
+  }
+}
+
+/// Calls `fn(key, value)`, or `fn(value)` for those that do not ask for the key.
+template <class K, class V, class F, class... More>
+decltype(auto) call(F& fn, const Message& message, More&&... more) {
+  const K& key = *static_cast<const K*>(message.key);
+  const V& value = *static_cast<const V*>(message.value);
+  if constexpr (std::is_invocable_v<F&, const K&, const V&, More...>) {
+    return fn(key, value, std::forward<More>(more)...);
+  } else {
+    static_assert(std::is_invocable_v<F&, const V&, More...>,
+                  "the function takes (const K&, const V&, ...) or (const V&, ...) of this stream");
+    return fn(value, std::forward<More>(more)...);
+  }
+}
+template <class K, class V, class F, class... More>
+using Called = std::remove_cvref_t<decltype(call<K, V>(
+    std::declval<F&>(), std::declval<const Message&>(), std::declval<More>()...))>;
+
+template <class K, class V, class F>
+[[nodiscard]] auto partitioner(F fn) {
+  return [fn](const void* key, const void* value, std::int32_t partitions) -> std::int32_t {
+    return fn(*static_cast<const K*>(key), *static_cast<const V*>(value), partitions);
+  };
+}
+
+/// Runs a user's processor as a node.
+template <class K, class V>
+class ProcessorNode final : public Node {
+ public:
+  ProcessorNode(std::string name, Connections connections,
+                std::unique_ptr<Processor<K, V>> processor)
+      : name_(std::move(name)),
+        connections_(std::move(connections)),
+        processor_(std::move(processor)) {}
+  void open(TaskContext& context) override {
+    context_.emplace(context, name_, connections_.emitters, connections_.stores);
+    processor_->open(*context_);
+  }
+  void process(const Message& message, TaskContext&) override {
+    if (message.value == nullptr) return;
+    processor_->process(*static_cast<const K*>(message.key), *static_cast<const V*>(message.value),
+                        *context_);
+  }
+
+ private:
+  std::string name_;
+  Connections connections_;
+  std::optional<ProcessorContext> context_;
+  std::unique_ptr<Processor<K, V>> processor_;
+};
+
+template <class K, class A>
+[[nodiscard]] TableSpec table_spec(StoreId store) {
+  return {store, &codec::type_info<K>(), &codec::type_info<A>()};
+}
+
+/// The fold of reduce(): the first value as it is, then `fn(so_far, value)`.
+template <class V, class F>
+[[nodiscard]] auto reducing(F fn) {
+  return [fn](const Message& message, void* so_far, bool exists) mutable {
+    V& result = *static_cast<V*>(so_far);
+    const V& value = *static_cast<const V*>(message.value);
+    if (exists) {
+      result = fn(std::as_const(result), value);
+    } else {
+      result = value;
+    }
+  };
+}
+
+/// The fold of aggregate(): `fn(key, value, so_far)`, from `initial`.
+template <class K, class V, class A, class F>
+[[nodiscard]] auto folding(A initial, F fn) {
+  return [initial = std::move(initial), fn](const Message& message, void* so_far,
+                                            bool exists) mutable {
+    A& result = *static_cast<A*>(so_far);
+    if (!exists) result = initial;
+    result = call<K, V>(fn, message, std::move(result));
+  };
+}
+
+inline auto counting() {
+  return [](const Message&, void* so_far, bool exists) {
+    auto& count = *static_cast<std::int64_t*>(so_far);
+    count = exists ? count + 1 : 1;
+  };
+}
+
+template <class K>
+[[nodiscard]] auto windowing(TumblingWindows windows) {
+  return [windows](const Message& message, void* key) {
+    auto& windowed = *static_cast<Windowed<K>*>(key);
+    windowed.key = *static_cast<const K*>(message.key);
+    windowed.start_ms = windows.start_of(message.timestamp_ms);
+    windowed.end_ms = windowed.start_ms + windows.size_ms;
+  };
+}
+
+/// Adds an aggregation of a grouped stream of K and V under the store `name`.
+template <class StoreKey, class A, class K, class V>
+[[nodiscard]] Table<StoreKey, A> add_aggregate(
+    TopologyBuilder::Core& core, NodeId node, bool repartition, std::string_view kind,
+    const std::string& name, auto fold, std::function<void(const Message&, void*)> group = {}) {
+  if (repartition) node = core.repartition(node, name, repartition_type<K, V>());
+  const StoreId store = core.store(name, codec::type_info<StoreKey>(), codec::type_info<A>());
+  node = core.add_stateful(
+      kind, node, store,
+      aggregate({table_spec<StoreKey, A>(store), std::move(fold), std::move(group)}));
+  return {core, node, store};
+}
+
+}  // namespace detail
+
+}  // namespace millrace::stream

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "millrace/base/error.hpp"
+#include "millrace/codec/envelope.hpp"
+#include "millrace/log/record.hpp"
+#include "millrace/log/types.hpp"
+
+namespace millrace::stream {
+
+class ByteStore;
+struct RememberedContext;
+struct SinkSpec;
+
+/// Index of a node, store or sink in its Topology.
+enum class NodeId : std::uint32_t {};
+enum class StoreId : std::uint32_t {};
+
+/// What flows between nodes: pointers to a key and a value of the types that the edge was built with. Lives for the call. A null value is a deletion (tables).
+struct Message {
+  const void* key = nullptr;
+  const void* value = nullptr;
+  std::int64_t timestamp_ms = 0;
+};
+
+/// The record that a task has in hand. During a punctuation the place is empty and the context that of nobody.
+struct RecordInHand {
+  std::string_view topic;
+  log::PartitionId partition;
+  log::Offset offset;
+  std::int64_t timestamp_ms = 0;   ///< event time; during a punctuation the task's stream time
+  codec::EventContext context;
+  log::HeadersView headers;        ///< all of them, such as `dl-reason` of a dead letter
+};
+
+enum class PunctuationType : std::uint8_t {
+  stream_time,  ///< fires when the task's stream time passes the next multiple of the interval since it was scheduled
+  wall_clock    ///< fires when the clock passes it, events or not
+};
+
+/// What a node gets from the task that runs it. One thread.
+class TaskContext {
+ public:
+  virtual ~TaskContext() = default;
+  [[nodiscard]] virtual const RecordInHand& record() const = 0;
+  /// Largest timestamp the task has seen, this record's included.
+  [[nodiscard]] virtual std::int64_t stream_time_ms() const = 0;
+  [[nodiscard]] virtual std::int64_t wall_ms() const = 0;
+  [[nodiscard]] virtual log::PartitionId partition() const = 0;
+  /// The task's part of a store. Valid as long as the task.
+  [[nodiscard]] virtual ByteStore& store(StoreId id) = 0;
+  /// Hands a message to a node of the same sub-topology.
+  virtual void forward(NodeId to, const Message& message) = 0;
+  /// Encodes a record into the task's transaction; it becomes visible with the commit.
+  virtual void send(const SinkSpec& sink, const Message& message) = 0;
+  /// Sends the record in hand, as it came, to the service's dead letters. What it has emitted and written so far stays.
+  virtual void dead_letter(ErrorCode code, std::string_view reason) = 0;
+  /// Calls `callback(time_ms)` again and again, from the task's thread. `name` is stable across restarts and unique in the task; next firing times survive
+  /// a restart. Called while opening nodes.
+  virtual void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms, std::function<void(std::int64_t)> callback) = 0;
+  /// Calls `fn` with that context in hand: what it sends names its event as the cause and keeps its correlation.
+  virtual void with_context(const RememberedContext& context, const std::function<void()>& fn) {
+    static_cast<void>(context);
+    fn();
+  }
+};
+
+/// A step of a topology at work in one task. Nodes of different tasks share nothing.
+class Node {
+ public:
+  virtual ~Node() = default;
+  virtual void open(TaskContext& context) { static_cast<void>(context); }
+  /// May throw: the task catches it and asks the processing error policy.
+  virtual void process(const Message& message, TaskContext& context) = 0;
+
+  /// Wired by the task before open().
+  std::vector<Node*> children;
+
+ protected:
+  void forward(const Message& message, TaskContext& context) {
+    for (Node* child : children) child->process(message, context);
+  }
+};
+
+}  // namespace millrace::stream

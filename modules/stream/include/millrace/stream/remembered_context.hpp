@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <boost/describe/class.hpp>
+#include <cstdint>
+#include <string>
+
+namespace millrace::stream {
+
+/// The envelope of a record, for keeping in a store: what happens later because of it (a timer fires)
+/// names it as its cause and keeps its correlation and trace. Made by ProcessorContext::remember, used
+/// by ProcessorContext::with_context. Owns its text.
+struct RememberedContext {
+  std::string id;           ///< `ce_id` of the event in hand, or of the last public one behind it
+  std::string correlation;  ///< `correlationid`
+  std::uint64_t trace_high = 0;
+  std::uint64_t trace_low = 0;
+  std::uint64_t span = 0;
+  friend bool operator==(const RememberedContext&, const RememberedContext&) = default;
+};
+BOOST_DESCRIBE_STRUCT(RememberedContext, (), (id, correlation, trace_high, trace_low, span))
+
+}  // namespace millrace::stream

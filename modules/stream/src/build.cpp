@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "names.hpp"
+#include "plan_checks.hpp"
+
+namespace millrace::stream {
+
+namespace {
+
+template <class Id>
+std::size_t index(Id id) {
+  return static_cast<std::size_t>(id);
+}
+
+void check_connected(const Topology& plan, std::vector<std::string>& problems) {
+  if (plan.sources.empty())
+    problems.emplace_back("it reads no topic: begin with stream() or table()");
+  std::set<StoreId> used;
+  for (const NodeSpec& node : plan.nodes) {
+    used.insert(node.stores.begin(), node.stores.end());
+    if (node.kind == "emitter" && node.parents.empty()) {
+      problems.push_back("nothing emits through emitter '" + node.name +
+                         "': pass emits(...) to the process() that does");
+    }
+  }
+  for (const StoreSpec& store : plan.stores) {
+    if (!used.contains(store.id)) {
+      problems.push_back("store '" + store.name +
+                         "' is used by nothing: pass uses(...) to the process() that does");
+    }
+  }
+}
+
+void check_sinks_agree(const SinkSpec& a, const SinkSpec& b, std::vector<std::string>& problems) {
+  const std::string both = "topic '" + a.topic.name + "' is written twice, ";
+  if (a.topic.kind != b.topic.kind) {
+    problems.push_back(both + "once as " + log::to_string(a.topic.kind) + " and once as " +
+                       log::to_string(b.topic.kind));
+  } else if (a.type.key != b.type.key) {
+    problems.push_back(both + "with keys of type " + type_name(a.type.key) + " and " +
+                       type_name(b.type.key));
+  } else if (a.type.format == codec::Format::binary && a.type.value != b.type.value) {
+    problems.push_back(both + "with values of type " + type_name(a.type.value) + " and " +
+                       type_name(b.type.value) +
+                       ": a private topic holds one type, which may be a std::variant");
+  }
+}
+
+// Only what is private is known to be written here and nowhere else.
+void check_reader(const SourceSpec& source, const std::map<std::string, const SinkSpec*>& written,
+                  std::vector<std::string>& problems) {
+  const auto found = written.find(source.topic);
+  const bool is_private = source.type.format == codec::Format::binary;
+  if (found == written.end()) {
+    if (is_private) {
+      problems.push_back("private topic '" + source.topic +
+                         "' is read and never written: add to_private()");
+    }
+    return;
+  }
+  const SinkSpec& sink = *found->second;
+  if (sink.type.format != source.type.format) {
+    problems.push_back("topic '" + source.topic +
+                       "' is private for one end and public for the other");
+  } else if (sink.type.key != source.type.key ||
+             (is_private && sink.type.value != source.type.value)) {
+    problems.push_back("topic '" + source.topic + "' is written as (" + type_names(sink.type) +
+                       ") and read as (" + type_names(source.type) + ")");
+  }
+}
+
+/// Nodes in sets that grow together.
+class Unions {
+ public:
+  explicit Unions(std::size_t size) : parent_(size) {
+    for (std::size_t i = 0; i < size; ++i)
+      parent_[i] = i;
+  }
+  std::size_t find(std::size_t i) {
+    while (parent_[i] != i)
+      i = parent_[i] = parent_[parent_[i]];
+    return i;
+  }
+  // The smallest member stands for its set: the sets are in order of declaration.
+  void unite(std::size_t a, std::size_t b) {
+    a = find(a);
+    b = find(b);
+    parent_[std::max(a, b)] = std::min(a, b);
+  }
+
+ private:
+  std::vector<std::size_t> parent_;
+};
+
+/// Parents before children, else in order of declaration. What is missing from the answer is on a
+/// cycle or behind one.
+std::vector<NodeId> ordered(const Topology& plan) {
+  std::vector<std::size_t> waiting(plan.nodes.size());
+  std::vector<std::vector<NodeId>> children(plan.nodes.size());
+  std::set<NodeId> ready;
+  for (const NodeSpec& node : plan.nodes) {
+    waiting[index(node.id)] = node.parents.size();
+    for (const NodeId parent : node.parents)
+      children[index(parent)].push_back(node.id);
+    if (node.parents.empty()) ready.insert(node.id);
+  }
+  std::vector<NodeId> order;
+  while (!ready.empty()) {
+    const NodeId next = *ready.begin();
+    ready.erase(ready.begin());
+    order.push_back(next);
+    for (const NodeId child : children[index(next)]) {
+      if (--waiting[index(child)] == 0) ready.insert(child);
+    }
+  }
+  return order;
+}
+
+// Names given by people come first, and of those what keeps state: they do not change when
+// operators are put in or taken out.
+std::string name_of(const Topology& plan, const SubTopology& part) {
+  const auto first_processor =
+      std::find_if(plan.nodes.begin(), plan.nodes.end(), [&](const NodeSpec& node) {
+        return node.kind == "process" &&
+               std::find(part.nodes.begin(), part.nodes.end(), node.id) != part.nodes.end();
+      });
+  if (first_processor != plan.nodes.end()) return first_processor->name;
+  if (!part.stores.empty()) return plan.stores[index(part.stores.front())].name;
+  const std::string prefix = plan.service + ".";
+  const std::string suffix = ".repartition";
+  for (const std::size_t source : part.sources) {
+    const std::string& topic = plan.sources[source].topic;
+    if (topic.starts_with(prefix) && topic.ends_with(suffix)) {
+      return topic.substr(prefix.size(), topic.size() - prefix.size() - suffix.size());
+    }
+  }
+  return plan.sources[part.sources.front()].topic;
+}
+
+}  // namespace
+
+void check_plan(const Topology& plan, std::vector<std::string>& problems) {
+  check_connected(plan, problems);
+  std::map<std::string, const SinkSpec*> written;
+  for (const SinkSpec& sink : plan.sinks) {
+    const auto [found, is_new] = written.emplace(sink.topic.name, &sink);
+    if (!is_new) check_sinks_agree(*found->second, sink, problems);
+  }
+  for (const SourceSpec& source : plan.sources)
+    check_reader(source, written, problems);
+}
+
+void cut_sub_topologies(Topology& plan, std::vector<std::string>& problems) {
+  Unions sets(plan.nodes.size());
+  std::vector<std::size_t> user_of(plan.stores.size(), plan.nodes.size());
+  for (const NodeSpec& node : plan.nodes) {
+    for (const NodeId parent : node.parents)
+      sets.unite(index(node.id), index(parent));
+    for (const StoreId store : node.stores) {
+      std::size_t& user = user_of[index(store)];
+      if (user == plan.nodes.size()) user = index(node.id);
+      sets.unite(user, index(node.id));
+    }
+  }
+  const std::vector<NodeId> order = ordered(plan);
+  if (order.size() != plan.nodes.size()) {
+    for (const NodeSpec& node : plan.nodes) {
+      if (node.kind == "process" && std::find(order.begin(), order.end(), node.id) == order.end()) {
+        problems.push_back(
+            "what processor '" + node.name +
+            "' emits comes back to it within the task: let it pass through a private topic");
+        return;
+      }
+    }
+  }
+  std::map<std::size_t, SubTopology> parts;
+  for (const NodeId node : order)
+    parts[sets.find(index(node))].nodes.push_back(node);
+  for (std::size_t i = 0; i < plan.sources.size(); ++i) {
+    parts[sets.find(index(plan.sources[i].node))].sources.push_back(i);
+  }
+  for (std::size_t i = 0; i < plan.sinks.size(); ++i)
+    parts[sets.find(index(plan.sinks[i].node))].sinks.push_back(i);
+  for (const StoreSpec& store : plan.stores)
+    parts[sets.find(user_of[index(store.id)])].stores.push_back(store.id);
+
+  std::set<std::string> names;
+  for (auto& [first, part] : parts) {
+    part.name = name_of(plan, part);
+    if (!names.insert(part.name).second) {
+      problems.push_back("two parts of it would be named '" + part.name +
+                         "', after their first processor, store or topic: rename one");
+    }
+    plan.sub_topologies.push_back(std::move(part));
+  }
+}
+
+void list_topics(Topology& plan, std::int32_t partitions, std::vector<std::string>& problems) {
+  using log::CleanupPolicy;
+  using log::TopicKind;
+  std::map<std::string, std::string> users;
+  const auto add = [&](log::TopicSpec topic, const std::string& use) {
+    const auto [found, is_new] = users.emplace(topic.name, use);
+    if (is_new) {
+      plan.own_topics.push_back(std::move(topic));
+    } else if (found->second != use) {
+      problems.push_back("topic '" + topic.name + "' would be both " + found->second + " and " +
+                         use + ": rename one");
+    }
+  };
+  for (const SinkSpec& sink : plan.sinks)
+    add(sink.topic, "a topic it writes");
+  for (const StoreSpec& store : plan.stores) {
+    if (store.source_is_changelog) continue;
+    add({store.changelog, partitions, TopicKind::private_topic, plan.service,
+         CleanupPolicy::compact},
+        "the changelog of store '" + store.name + "'");
+  }
+  add({plan.service + ".dead-letters", partitions, TopicKind::events, plan.service,
+       CleanupPolicy::keep},
+      "where dead letters go");
+  add({plan.service + ".retry", partitions, TopicKind::commands, plan.service, CleanupPolicy::keep},
+      "where dead letters come back from");
+
+  for (SubTopology& part : plan.sub_topologies) {
+    for (const std::size_t source : part.sources) {
+      if (users.contains(plan.sources[source].topic)) part.partitions = partitions;
+    }
+  }
+}
+
+}  // namespace millrace::stream

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "millrace/stream/byte_store.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <boost/unordered/unordered_map.hpp>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <vector>
+
+#include "millrace/base/assert.hpp"
+
+namespace millrace::stream {
+
+namespace {
+
+enum class Change : std::uint8_t { none, put, erased };
+
+// The overlay lives beside the content: a key that is overwritten again and again swaps two buffers
+// and allocates nothing. Other threads read `value` alone, and only under the lock.
+struct Entry {
+  std::string value;
+  std::string pending;
+  Change change = Change::none;
+  bool committed = false;
+};
+
+struct KeyHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view key) const noexcept {
+    return std::hash<std::string_view>{}(key);
+  }
+};
+
+using Entries = boost::unordered_map<std::string, Entry, KeyHash, std::equal_to<>>;
+using Item = Entries::value_type;
+using Index = std::map<std::string_view, Item*>;
+
+// A buffer kept for the next overwrite; larger ones go back, or a store would hold everything
+// twice.
+constexpr std::size_t spare_bytes_max = 256;
+
+bool before(std::string_view key, std::string_view to) { return to.empty() || key < to; }
+
+}  // namespace
+
+// The task's thread alone changes anything but the index's first making. What readers see
+// (`content`'s structure, committed values, `index`) it changes under the exclusive lock, and reads
+// without.
+struct ByteStore::State {
+  mutable std::shared_mutex mutex;
+  Entries content;
+  Index index;  // of content, once somebody asked for a range
+  std::atomic<bool> indexed = false;
+  std::size_t bytes = 0;
+
+  Entries fresh;  // keys that the content does not have yet
+  Index fresh_index;
+  bool fresh_indexed = false;
+  std::vector<Item*> changed;
+
+  void build_index() {
+    if (indexed.load(std::memory_order_acquire)) return;
+    const std::unique_lock lock(mutex);
+    if (indexed.load(std::memory_order_relaxed)) return;
+    for (Item& item : content)
+      index.emplace(item.first, &item);
+    indexed.store(true, std::memory_order_release);
+  }
+
+  void build_fresh_index() {
+    if (fresh_indexed) return;
+    for (Item& item : fresh)
+      fresh_index.emplace(item.first, &item);
+    fresh_indexed = true;
+  }
+
+  [[nodiscard]] Item* find(std::string_view key) {
+    if (const auto it = content.find(key); it != content.end()) return &*it;
+    if (fresh.empty()) return nullptr;
+    const auto it = fresh.find(key);
+    return it == fresh.end() ? nullptr : &*it;
+  }
+
+  void mark(Item& item, Change change) {
+    if (item.second.change == Change::none) changed.push_back(&item);
+    item.second.change = change;
+  }
+
+  void apply_to_content(Item& item) {
+    Entry& entry = item.second;
+    if (entry.change == Change::erased) {
+      bytes -= item.first.size() + entry.value.size();
+      if (indexed.load(std::memory_order_relaxed)) index.erase(item.first);
+      content.erase(content.find(item.first));
+      return;
+    }
+    bytes += entry.pending.size();
+    bytes -= entry.value.size();
+    entry.value.swap(entry.pending);
+    if (entry.pending.capacity() > spare_bytes_max) std::string().swap(entry.pending);
+    entry.change = Change::none;
+  }
+
+  void apply_fresh(Item& item) {
+    auto node = fresh.extract(fresh.find(item.first));
+    Entry& entry = item.second;
+    if (entry.change == Change::erased) return;
+    entry.value = std::move(entry.pending);
+    entry.pending = {};
+    entry.change = Change::none;
+    entry.committed = true;
+    bytes += item.first.size() + entry.value.size();
+    const auto inserted = content.insert(std::move(node));
+    if (indexed.load(std::memory_order_relaxed)) {
+      index.emplace(inserted.position->first, &*inserted.position);
+    }
+  }
+
+  void forget_overlay() {
+    changed.clear();
+    if (!fresh.empty()) fresh.clear();  // clearing walks all buckets
+    fresh_index.clear();
+  }
+};
+
+ByteStore::ByteStore() : state_(std::make_unique<State>()) {}
+ByteStore::~ByteStore() = default;
+
+std::optional<std::string_view> ByteStore::get(std::string_view key) const {
+  const Item* item = state_->find(key);
+  if (item == nullptr || item->second.change == Change::erased) return std::nullopt;
+  return item->second.change == Change::put ? item->second.pending : item->second.value;
+}
+
+void ByteStore::put(std::string_view key, std::string_view value) {
+  State& state = *state_;
+  Item* item = state.find(key);
+  if (item == nullptr) {
+    item = &*state.fresh.try_emplace(std::string(key)).first;
+    if (state.fresh_indexed) state.fresh_index.emplace(item->first, item);
+  }
+  item->second.pending.assign(value);
+  state.mark(*item, Change::put);
+}
+
+void ByteStore::erase(std::string_view key) {
+  if (Item* item = state_->find(key)) state_->mark(*item, Change::erased);
+}
+
+void ByteStore::range(std::string_view from, std::string_view to,
+                      const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  State& state = *state_;
+  state.build_index();
+  state.build_fresh_index();
+  auto old = state.index.lower_bound(from);
+  auto fresh = state.fresh_index.lower_bound(from);
+  for (;;) {
+    const bool has_old = old != state.index.end() && before(old->first, to);
+    const bool has_fresh = fresh != state.fresh_index.end() && before(fresh->first, to);
+    if (!has_old && !has_fresh) return;
+    const bool take_old = has_old && (!has_fresh || old->first < fresh->first);
+    const Item& item = take_old ? *(old++)->second : *(fresh++)->second;
+    const Entry& entry = item.second;
+    if (entry.change == Change::erased) continue;
+    if (!visit(item.first, entry.change == Change::put ? entry.pending : entry.value)) return;
+  }
+}
+
+void ByteStore::changes(
+    const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const {
+  auto& changed = state_->changed;
+  std::sort(changed.begin(), changed.end(),
+            [](const Item* a, const Item* b) { return a->first < b->first; });
+  for (const Item* item : changed) {
+    const Entry& entry = item->second;
+    if (entry.change == Change::put) {
+      visit(item->first, entry.pending);
+    } else if (entry.committed) {
+      visit(item->first, std::nullopt);
+    }
+  }
+}
+
+bool ByteStore::dirty() const { return !state_->changed.empty(); }
+
+void ByteStore::apply() {
+  State& state = *state_;
+  if (state.changed.empty()) return;
+  const std::unique_lock lock(state.mutex);
+  for (Item* item : state.changed) {
+    if (item->second.committed) {
+      state.apply_to_content(*item);
+    } else {
+      state.apply_fresh(*item);
+    }
+  }
+  state.forget_overlay();
+}
+
+void ByteStore::drop() {
+  for (Item* item : state_->changed)
+    item->second.change = Change::none;
+  state_->forget_overlay();
+}
+
+void ByteStore::restore(std::string_view key, std::optional<std::string_view> value) {
+  State& state = *state_;
+  MILLRACE_ASSERT(state.changed.empty(), "a store is restored between commits");
+  const std::unique_lock lock(state.mutex);
+  const auto found = state.content.find(key);
+  const bool indexed = state.indexed.load(std::memory_order_relaxed);
+  if (!value) {
+    if (found == state.content.end()) return;
+    state.bytes -= found->first.size() + found->second.value.size();
+    if (indexed) state.index.erase(found->first);
+    state.content.erase(found);
+    return;
+  }
+  if (found != state.content.end()) {
+    state.bytes += value->size();
+    state.bytes -= found->second.value.size();
+    found->second.value.assign(*value);
+    return;
+  }
+  Item& item = *state.content.try_emplace(std::string(key)).first;
+  item.second.value.assign(*value);
+  item.second.committed = true;
+  state.bytes += key.size() + value->size();
+  if (indexed) state.index.emplace(item.first, &item);
+}
+
+void ByteStore::clear() {
+  State& state = *state_;
+  const std::unique_lock lock(state.mutex);
+  state.forget_overlay();
+  state.index.clear();
+  state.content.clear();
+  state.bytes = 0;
+}
+
+std::optional<std::string> ByteStore::read(std::string_view key) const {
+  const std::shared_lock lock(state_->mutex);
+  const auto found = state_->content.find(key);
+  if (found == state_->content.end()) return std::nullopt;
+  return found->second.value;
+}
+
+void ByteStore::read_range(
+    std::string_view from, std::string_view to,
+    const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  state_->build_index();
+  const std::shared_lock lock(state_->mutex);
+  for (auto it = state_->index.lower_bound(from); it != state_->index.end(); ++it) {
+    if (!before(it->first, to) || !visit(it->first, it->second->second.value)) return;
+  }
+}
+
+std::size_t ByteStore::size() const {
+  const std::shared_lock lock(state_->mutex);
+  return state_->content.size();
+}
+
+std::size_t ByteStore::bytes() const {
+  const std::shared_lock lock(state_->mutex);
+  return state_->bytes;
+}
+
+}  // namespace millrace::stream

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <algorithm>
+
+#include "describe_json.hpp"
+#include "millrace/stream/plan.hpp"
+#include "names.hpp"
+
+namespace millrace::stream {
+
+namespace {
+
+template <class Id>
+std::size_t index(Id id) {
+  return static_cast<std::size_t>(id);
+}
+
+std::string partitions_text(std::int32_t partitions) {
+  return partitions == 0 ? "as many tasks as its topics have partitions"
+                         : std::to_string(partitions) + " tasks";
+}
+
+std::vector<std::string> children_of(const Topology& plan, const NodeSpec& node) {
+  std::vector<std::string> names;
+  for (const NodeSpec& other : plan.nodes) {
+    if (std::find(other.parents.begin(), other.parents.end(), node.id) != other.parents.end()) {
+      names.push_back(other.name);
+    }
+  }
+  return names;
+}
+
+std::string joined(const std::vector<std::string>& words, const std::string& separator) {
+  std::string text;
+  for (const std::string& word : words)
+    text += (text.empty() ? "" : separator) + word;
+  return text;
+}
+
+void describe_node(const Topology& plan, const NodeSpec& node, std::string& out) {
+  out += "    " + (node.name.starts_with(node.kind) ? node.name : node.kind + " " + node.name);
+  std::vector<std::string> stores;
+  for (const StoreId store : node.stores)
+    stores.push_back(plan.stores[index(store)].name);
+  if (!stores.empty()) out += " [" + joined(stores, ", ") + "]";
+  const std::vector<std::string> children = children_of(plan, node);
+  if (!children.empty()) out += " -> " + joined(children, ", ");
+  out += "\n";
+}
+
+std::string as_text(const Topology& plan) {
+  std::string out = "topology of " + plan.service + "\n";
+  for (const SubTopology& part : plan.sub_topologies) {
+    out += "  sub-topology " + part.name + ", " + partitions_text(part.partitions) + "\n";
+    for (const std::size_t i : part.sources) {
+      const SourceSpec& source = plan.sources[i];
+      out += "    reads " + source.topic + (source.is_table ? " as a table" : "") + ": " +
+             type_names(source.type) + "\n";
+    }
+    for (const std::size_t i : part.sinks) {
+      out +=
+          "    writes " + plan.sinks[i].topic.name + ": " + type_names(plan.sinks[i].type) + "\n";
+    }
+    for (const StoreId id : part.stores) {
+      const StoreSpec& store = plan.stores[index(id)];
+      out += "    keeps " + store.name + " in " + store.changelog + ": " +
+             type_names({store.key, store.value, {}}) + "\n";
+    }
+    for (const NodeId id : part.nodes)
+      describe_node(plan, plan.nodes[index(id)], out);
+  }
+  out += "  topics\n";
+  for (const log::TopicSpec& topic : plan.own_topics) {
+    out += "    " + topic.name + ": " + log::to_string(topic.kind) + ", " +
+           std::to_string(topic.partitions) + " partitions" +
+           (topic.cleanup == log::CleanupPolicy::compact ? ", compacted" : "") + "\n";
+  }
+  return out;
+}
+
+// Names hold nothing that a quoted DOT string would have to escape.
+std::string quoted(const std::string& text) { return "\"" + text + "\""; }
+
+void draw_part(const Topology& plan, const SubTopology& part, std::string& out) {
+  out +=
+      "  subgraph " + quoted("cluster_" + part.name) + " {\n    label=" + quoted(part.name) + ";\n";
+  for (const NodeId id : part.nodes) {
+    const NodeSpec& node = plan.nodes[index(id)];
+    out += "    n" + std::to_string(index(id)) + " [label=" +
+           quoted(node.name.starts_with(node.kind) ? node.name : node.kind + "\\n" + node.name) +
+           "];\n";
+  }
+  for (const StoreId id : part.stores) {
+    out += "    s" + std::to_string(index(id)) +
+           " [shape=cylinder, label=" + quoted(plan.stores[index(id)].name) + "];\n";
+  }
+  out += "  }\n";
+}
+
+std::string as_dot(const Topology& plan) {
+  std::string out = "digraph " + quoted(plan.service) + " {\n  rankdir=LR;\n  node [shape=box];\n";
+  for (const SubTopology& part : plan.sub_topologies)
+    draw_part(plan, part, out);
+  std::vector<std::string> topics;
+  for (const SourceSpec& source : plan.sources)
+    topics.push_back(source.topic);
+  for (const SinkSpec& sink : plan.sinks)
+    topics.push_back(sink.topic.name);
+  std::sort(topics.begin(), topics.end());
+  topics.erase(std::unique(topics.begin(), topics.end()), topics.end());
+  for (const std::string& topic : topics)
+    out += "  " + quoted(topic) + " [shape=cds];\n";
+  const auto node_name = [](NodeId id) { return "n" + std::to_string(index(id)); };
+  for (const SourceSpec& source : plan.sources)
+    out += "  " + quoted(source.topic) + " -> " + node_name(source.node) + ";\n";
+  for (const SinkSpec& sink : plan.sinks)
+    out += "  " + node_name(sink.node) + " -> " + quoted(sink.topic.name) + ";\n";
+  for (const NodeSpec& node : plan.nodes) {
+    for (const NodeId parent : node.parents)
+      out += "  " + node_name(parent) + " -> " + node_name(node.id) + ";\n";
+    for (const StoreId store : node.stores) {
+      out += "  " + node_name(node.id) + " -> s" + std::to_string(index(store)) +
+             " [style=dotted, dir=none];\n";
+    }
+  }
+  return out + "}\n";
+}
+
+}  // namespace
+
+std::string Topology::describe(std::string_view form) const {
+  if (form == "dot") return as_dot(*this);
+  if (form == "json") return describe_json(*this);
+  return as_text(*this);
+}
+
+}  // namespace millrace::stream

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "describe_json.hpp"
+
+#include "millrace/codec/describe.hpp"
+#include "names.hpp"
+
+namespace millrace::stream {
+
+namespace {
+
+struct TopicUse {
+  std::string topic;
+  std::string key;
+  std::string value;
+  bool table = false;
+};
+BOOST_DESCRIBE_STRUCT(TopicUse, (), (topic, key, value, table))
+
+struct StoreShape {
+  std::string name;
+  std::string key;
+  std::string value;
+  std::string changelog;
+};
+BOOST_DESCRIBE_STRUCT(StoreShape, (), (name, key, value, changelog))
+
+struct NodeShape {
+  std::string name;
+  std::string kind;
+  std::vector<std::string> parents;
+  std::vector<std::string> stores;
+};
+BOOST_DESCRIBE_STRUCT(NodeShape, (), (name, kind, parents, stores))
+
+struct PartShape {
+  std::string name;
+  std::int32_t partitions = 0;
+  std::vector<TopicUse> sources;
+  std::vector<TopicUse> sinks;
+  std::vector<StoreShape> stores;
+  std::vector<NodeShape> nodes;
+};
+BOOST_DESCRIBE_STRUCT(PartShape, (), (name, partitions, sources, sinks, stores, nodes))
+
+struct TopicShape {
+  std::string name;
+  std::string kind;
+  std::int32_t partitions = 0;
+  bool compacted = false;
+};
+BOOST_DESCRIBE_STRUCT(TopicShape, (), (name, kind, partitions, compacted))
+
+struct TopologyShape {
+  std::string service;
+  std::vector<PartShape> sub_topologies;
+  std::vector<TopicShape> topics;
+};
+BOOST_DESCRIBE_STRUCT(TopologyShape, (), (service, sub_topologies, topics))
+
+template <class Id>
+std::size_t index(Id id) {
+  return static_cast<std::size_t>(id);
+}
+
+NodeShape shape_of(const Topology& plan, const NodeSpec& node) {
+  NodeShape shape{node.name, node.kind, {}, {}};
+  for (const NodeId parent : node.parents)
+    shape.parents.push_back(plan.nodes[index(parent)].name);
+  for (const StoreId store : node.stores)
+    shape.stores.push_back(plan.stores[index(store)].name);
+  return shape;
+}
+
+PartShape shape_of(const Topology& plan, const SubTopology& part) {
+  PartShape shape;
+  shape.name = part.name;
+  shape.partitions = part.partitions;
+  for (const std::size_t i : part.sources) {
+    const SourceSpec& source = plan.sources[i];
+    shape.sources.push_back(
+        {source.topic, type_name(source.type.key), type_name(source.type.value), source.is_table});
+  }
+  for (const std::size_t i : part.sinks) {
+    const SinkSpec& sink = plan.sinks[i];
+    shape.sinks.push_back(
+        {sink.topic.name, type_name(sink.type.key), type_name(sink.type.value), false});
+  }
+  for (const StoreId id : part.stores) {
+    const StoreSpec& store = plan.stores[index(id)];
+    shape.stores.push_back(
+        {store.name, type_name(store.key), type_name(store.value), store.changelog});
+  }
+  for (const NodeId id : part.nodes)
+    shape.nodes.push_back(shape_of(plan, plan.nodes[index(id)]));
+  return shape;
+}
+
+}  // namespace
+
+std::string describe_json(const Topology& plan) {
+  TopologyShape shape{plan.service, {}, {}};
+  for (const SubTopology& part : plan.sub_topologies)
+    shape.sub_topologies.push_back(shape_of(plan, part));
+  for (const log::TopicSpec& topic : plan.own_topics) {
+    shape.topics.push_back({topic.name, log::to_string(topic.kind), topic.partitions,
+                            topic.cleanup == log::CleanupPolicy::compact});
+  }
+  return codec::to_json(shape);
+}
+
+}  // namespace millrace::stream

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "names.hpp"
+
+#include <algorithm>
+
+namespace millrace::stream {
+
+namespace {
+
+// Room for the service's name, the suffix and what a backend adds, within Kafka's 249.
+constexpr std::size_t name_length_max = 200;
+
+bool is_name_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+         c == '_' || c == '-';
+}
+
+}  // namespace
+
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= name_length_max &&
+         std::all_of(name.begin(), name.end(), is_name_character);
+}
+
+std::string name_advice(std::string_view name) {
+  return "'" + std::string(name) +
+         "' becomes part of topics' names: use 1 to 200 of A-Z a-z 0-9 . _ -";
+}
+
+std::string type_name(const codec::TypeInfo* type) {
+  if (type == nullptr) return "?";
+  switch (type->kind) {
+    case codec::Kind::optional:
+      return type_name(&type->element()) + "?";
+    case codec::Kind::sequence:
+      return "[" + type_name(&type->element()) + "]";
+    case codec::Kind::map:
+      return "{" + type_name(&type->element()) + "}";
+    case codec::Kind::variant:
+      break;
+    default:
+      return std::string(type->name);
+  }
+  std::string names;
+  for (const auto alternative : type->alternatives) {
+    if (!names.empty()) names += " | ";
+    names += type_name(&alternative());
+  }
+  return names;
+}
+
+std::string type_names(const RecordType& type) {
+  return type_name(type.key) + " -> " + type_name(type.value);
+}
+
+}  // namespace millrace::stream

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "millrace/stream/plan.hpp"
+
+namespace millrace::stream {
+
+/// Whether it can be part of a topic's name: 1 to 200 of [A-Za-z0-9._-].
+[[nodiscard]] bool is_name(std::string_view name);
+/// "'a b' must be ...", for messages.
+[[nodiscard]] std::string name_advice(std::string_view name);
+
+/// "OrderId -> OrderEvent"; alternatives of a variant with bars between them.
+[[nodiscard]] std::string type_names(const RecordType& type);
+[[nodiscard]] std::string type_name(const codec::TypeInfo* type);
+
+}  // namespace millrace::stream

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <optional>
+
+#include "operators/stored_table.hpp"
+
+namespace millrace::stream::detail {
+
+namespace {
+
+class AggregateNode final : public Node {
+ public:
+  explicit AggregateNode(const AggregateSpec& spec) : spec_(spec), table_(spec.table) {
+    if (spec_.group) group_.emplace(*spec.table.key);
+  }
+  void open(TaskContext& context) override { table_.open(context); }
+  void process(const Message& message, TaskContext& context) override {
+    const void* key = message.key;
+    if (group_) {
+      spec_.group(message, group_->get());
+      key = group_->get();
+    }
+    const bool exists = table_.load(key);
+    spec_.fold(message, table_.value(), exists);
+    table_.save(table_.value());
+    forward({key, table_.value(), message.timestamp_ms}, context);
+  }
+
+ private:
+  AggregateSpec spec_;
+  StoredTable table_;
+  std::optional<TypedObject> group_;
+};
+
+}  // namespace
+
+NodeFactory aggregate(AggregateSpec spec) {
+  return [spec = std::move(spec)] { return std::make_unique<AggregateNode>(spec); };
+}
+
+}  // namespace millrace::stream::detail

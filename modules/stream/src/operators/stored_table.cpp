@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "operators/stored_table.hpp"
+
+#include "millrace/codec/codec.hpp"
+#include "millrace/stream/byte_store.hpp"
+#include "millrace/stream/detail/store_bytes.hpp"
+
+namespace millrace::stream::detail {
+
+void StoredTable::encode_key(const void* key) {
+  key_bytes_.clear();
+  codec::encode_key(*spec_.key, key, key_bytes_);
+}
+
+bool StoredTable::load(const void* key) {
+  encode_key(key);
+  const auto bytes = store_->get(key_bytes_);
+  if (!bytes) return false;
+  check_stored(codec::decode(codec::Format::binary, *spec_.value, {}, *bytes, value_.get()));
+  return true;
+}
+
+void StoredTable::save(const void* value) {
+  value_bytes_.clear();
+  codec::encode(codec::Format::binary, *spec_.value, value, value_bytes_);
+  store_->put(key_bytes_, value_bytes_);
+}
+
+void StoredTable::put(const void* key, const void* value) {
+  encode_key(key);
+  save(value);
+}
+
+void StoredTable::erase(const void* key) {
+  encode_key(key);
+  store_->erase(key_bytes_);
+}
+
+}  // namespace millrace::stream::detail

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <string>
+
+#include "millrace/stream/detail/operators.hpp"
+#include "operators/typed_object.hpp"
+
+namespace millrace::stream {
+class ByteStore;
+}
+
+namespace millrace::stream::detail {
+
+/// An operator's way to the task's part of a store. Keeps its buffers.
+class StoredTable {
+ public:
+  explicit StoredTable(const TableSpec& spec) : spec_(spec), value_(*spec.value) {}
+  void open(TaskContext& context) { store_ = &context.store(spec_.store); }
+
+  /// Decodes what the key has into value(); false when it has nothing, and value() is what it was.
+  bool load(const void* key);
+  [[nodiscard]] void* value() const { return value_.get(); }
+  /// Writes under the key of the last load().
+  void save(const void* value);
+  void put(const void* key, const void* value);
+  void erase(const void* key);
+
+ private:
+  void encode_key(const void* key);
+
+  TableSpec spec_;
+  TypedObject value_;
+  ByteStore* store_ = nullptr;
+  std::string key_bytes_;
+  std::string value_bytes_;
+};
+
+}  // namespace millrace::stream::detail

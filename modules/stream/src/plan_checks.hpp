@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "millrace/stream/plan.hpp"
+
+namespace millrace::stream {
+
+// The steps of a build, each adding what it finds wrong to `problems`.
+
+/// That everything declared is connected, and that topics written and read agree.
+void check_plan(const Topology& plan, std::vector<std::string>& problems);
+/// Fills Topology::sub_topologies: what is connected by messages or stores, named.
+void cut_sub_topologies(Topology& plan, std::vector<std::string>& problems);
+/// Fills Topology::own_topics and the numbers of partitions that follow from them.
+void list_topics(Topology& plan, std::int32_t partitions, std::vector<std::string>& problems);
+
+}  // namespace millrace::stream

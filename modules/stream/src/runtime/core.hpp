@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <vector>
+
+#include "millrace/stream/instance.hpp"
+#include "runtime/membership.hpp"
+#include "runtime/task.hpp"
+
+namespace millrace::stream {
+
+/// The instance behind its face. step(), wait() and close() by one thread; reads and status by any.
+class Instance::Core {
+ public:
+  Core(log::Log& log, Topology topology, InstanceOptions options, Environment environment);
+  ~Core();
+
+  [[nodiscard]] Status open();
+  [[nodiscard]] Result<StepResult> step();
+  void wait(const StepResult& last);
+  void interrupt() { waiter_->interrupt(); }
+  [[nodiscard]] Status close();
+
+  [[nodiscard]] InstanceStatus status() const;
+  [[nodiscard]] const Topology& topology() const { return topology_; }
+  [[nodiscard]] Result<Answer<std::optional<std::string>>> read(std::string_view store, std::string_view key) const;
+  [[nodiscard]] Result<Answer<std::vector<std::pair<std::string, std::string>>>> read_range(std::string_view store, std::string_view from,
+                                                                                            std::string_view to, std::size_t limit) const;
+
+ private:
+  using Task = runtime::Task;
+  using Tasks = std::vector<std::unique_ptr<Task>>;
+  static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+
+  // core.cpp: the life of tasks
+  [[nodiscard]] Status make_topics();
+  [[nodiscard]] Result<StepResult> do_step();
+  [[nodiscard]] Status look_for_topics(std::int64_t now_ns, StepResult& result);
+  [[nodiscard]] Status poll_memberships(std::int64_t now_ns, StepResult& result);
+  [[nodiscard]] Status apply_change(runtime::SubTopologyMember& member, const log::MembershipChange& change);
+  void remove_task(const log::Claim& claim);
+  [[nodiscard]] Status restore_tasks(StepResult& result);
+  void keep_snapshots(std::int64_t now_ns);
+  [[nodiscard]] std::int64_t wake_at(std::int64_t now_ns) const;
+
+  // cycle.cpp: process and commit
+  [[nodiscard]] Status run_cycle(StepResult& result);
+  [[nodiscard]] Status commit(StepResult& result);
+  [[nodiscard]] Status commit_refused(const Error& error, StepResult& result);
+  [[nodiscard]] Status narrow_down(const Error& error);
+  [[nodiscard]] Status reload_tasks();
+  void back_off(std::int64_t first_ms, std::int64_t last_ms);
+  void drop_all();
+  [[nodiscard]] std::size_t uncommitted_records() const;
+
+  // queries.cpp
+  [[nodiscard]] const StoreSpec* find_store(std::string_view name) const;
+  [[nodiscard]] Error unknown_store(std::string_view name) const;
+  void update_status();
+  void list_tasks(InstanceStatus& status) const;
+
+  Topology topology_;
+  InstanceOptions options_;
+  Environment environment_;
+  runtime::Shared shared_;
+  std::unique_ptr<log::Waiter> waiter_;
+  std::vector<log::Interest> interests_;
+  std::vector<std::unique_ptr<runtime::SubTopologyMember>> members_;
+  // Changed by the stepping thread, under the lock; that thread reads without.
+  Tasks tasks_;
+  mutable std::shared_mutex tasks_mutex_;
+
+  std::optional<Error> ended_;
+  bool idle_ = true;                          // nothing was done in the last step
+  std::int64_t looked_ns_ = -1;
+  std::int64_t polled_ns_ = -1;
+  std::int64_t blocked_until_ns_ = 0;         // no cycle before that
+  std::int64_t backoff_ms_ = 0;
+  std::size_t record_limit_ = no_limit;       // records per commit, less after one that was too large
+  std::uint64_t commits_ = 0;
+  std::uint64_t refused_commits_ = 0;
+  int refused_in_a_row_ = 0;
+  bool tasks_changed_ = true;
+
+  InstanceStatus status_;
+  mutable std::mutex status_mutex_;
+};
+
+}  // namespace millrace::stream

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// The cycle of an instance: every task has its turn, then all they did is one commit.
+#include <algorithm>
+
+#include "millrace/base/fault_point.hpp"
+#include "millrace/log/errors.hpp"
+#include "runtime/core.hpp"
+
+namespace millrace::stream {
+
+using runtime::Turn;
+
+namespace {
+constexpr std::int64_t ms = 1'000'000;
+constexpr int refusals_at_once = 3;  // tried again without a pause
+}  // namespace
+
+Status Instance::Core::run_cycle(StepResult& result) {
+  for (std::size_t i = 0; i < tasks_.size(); ++i) {
+    Task& task = *tasks_[i];
+    if (!task.ready()) continue;
+    const std::size_t room = record_limit_ == no_limit ? no_limit : record_limit_ - uncommitted_records();
+    MILLRACE_ASSIGN(const Turn turn, task.run(std::min(options_.max_cycle_records, room)));
+    if (turn == Turn::idle) continue;
+    result.worked = true;
+    if (turn == Turn::failed) {
+      drop_all();
+      return {};
+    }
+    const bool full = shared_.transaction.bytes() >= options_.max_commit_bytes || uncommitted_records() >= record_limit_;
+    if (!full) continue;
+    const std::size_t tasks_before = tasks_.size();
+    MILLRACE_TRY(commit(result));
+    // A refused commit may have cost us tasks, and left the rest with nothing in hand: the next cycle sees to it.
+    if (refused_in_a_row_ > 0 || tasks_.size() != tasks_before) return {};
+  }
+  return commit(result);
+}
+
+Status Instance::Core::commit(StepResult& result) {
+  bool anything = false;
+  for (const auto& task : tasks_) {
+    if (!task->ready() || !task->has_work()) continue;
+    task->stage();
+    anything = true;
+  }
+  if (!anything) return {};
+  MILLRACE_FAULT_POINT("stream.commit.before");
+  const Result<log::Committed> committed = shared_.log.commit(shared_.transaction);
+  if (!committed) return commit_refused(committed.error(), result);
+  MILLRACE_FAULT_POINT("stream.commit.after");
+  for (const auto& task : tasks_) {
+    if (task->ready() && task->has_work()) task->committed(*committed);
+  }
+  shared_.transaction.clear();
+  ++commits_;
+  refused_in_a_row_ = 0;
+  backoff_ms_ = 0;
+  if (record_limit_ != no_limit) record_limit_ = record_limit_ > options_.max_cycle_records ? no_limit : record_limit_ * 2;
+  return {};
+}
+
+Status Instance::Core::commit_refused(const Error& error, StepResult& result) {
+  ++refused_commits_;
+  ++refused_in_a_row_;
+  if (error.is(log::errc::too_large)) return narrow_down(error);
+  drop_all();
+  if (error.is(log::errc::fenced)) {
+    shared_.tell("warn", "commit refused, another member owns a task", error.message());
+    if (refused_in_a_row_ > refusals_at_once) back_off(10, 1'000);
+    polled_ns_ = -1;
+    return poll_memberships(environment_.clock.monotonic_ns(), result);
+  }
+  if (error.is(log::errc::disk_full) || error.is(millrace::errc::disk_full)) {
+    shared_.tell("error", "the disk is full, trying again", error.message());
+    back_off(100, 1'000);
+    result.worked = false;
+    return {};
+  }
+  if (error.is(log::errc::outcome_unknown)) {
+    shared_.tell("warn", "outcome of a commit unknown, reading the state anew", error.message());
+    return reload_tasks();
+  }
+  return fail(error.at("committing"));
+}
+
+// Halves the commits until the record is found that alone makes one too large; that one is treated as failed.
+Status Instance::Core::narrow_down(const Error& error) {
+  const std::size_t records = uncommitted_records();
+  if (records == 0) {
+    drop_all();
+    return fail(error.at("committing what a timer did"));
+  }
+  if (records == 1) {
+    shared_.tell("warn", "what one record causes is too large to commit", error.message());
+    for (const auto& task : tasks_) {
+      if (task->uncommitted_records() == 1) task->blame_last_record(error);
+    }
+  }
+  drop_all();
+  record_limit_ = std::max<std::size_t>(1, records / 2);
+  return {};
+}
+
+// As after a crash: whatever the log has is what happened.
+Status Instance::Core::reload_tasks() {
+  const std::unique_lock lock(tasks_mutex_);
+  for (const auto& task : tasks_) MILLRACE_TRY(task->begin_restore());
+  return {};
+}
+
+void Instance::Core::back_off(std::int64_t first_ms, std::int64_t last_ms) {
+  backoff_ms_ = std::clamp(backoff_ms_ * 2, first_ms, last_ms);
+  blocked_until_ns_ = environment_.clock.monotonic_ns() + backoff_ms_ * ms;
+}
+
+void Instance::Core::drop_all() {
+  for (const auto& task : tasks_) task->drop();
+  shared_.transaction.clear();
+}
+
+std::size_t Instance::Core::uncommitted_records() const {
+  std::size_t records = 0;
+  for (const auto& task : tasks_) records += task->uncommitted_records();
+  return records;
+}
+
+}  // namespace millrace::stream

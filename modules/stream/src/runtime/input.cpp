@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "runtime/input.hpp"
+
+namespace millrace::stream::runtime {
+
+Input::Input(const InputTopic& topic, std::string_view sub_topology, log::PartitionId partition, std::size_t order)
+    : topic_(&topic), place_{topic.topic.id, partition}, order_(order) {
+  id_prefix_.append(sub_topology).append(".").append(topic.topic.spec.name).append("-");
+  id_prefix_.append(std::to_string(partition.value)).append("-");
+}
+
+void Input::start(log::Offset from) {
+  buffer_.records.clear();
+  buffer_.batches.clear();
+  buffer_.next = from;
+  buffer_.end = from;
+  start_ = from;
+  cursor_ = 0;
+  committed_ = 0;
+}
+
+Status Input::fill(log::Log& log, std::size_t max_bytes) {
+  if (committed_ < buffer_.records.size()) return {};
+  start_ = buffer_.next;
+  cursor_ = 0;
+  committed_ = 0;
+  buffer_.records.clear();
+  if (Status fetched = log.fetch(place_, start_, max_bytes, buffer_); !fetched) {
+    return fail(fetched.error().at("reading " + topic_->topic.spec.name + "/" + std::to_string(place_.partition.value)));
+  }
+  return {};
+}
+
+log::Offset Input::offset_at(std::size_t cursor) const {
+  if (cursor == buffer_.records.size()) return buffer_.next;
+  return cursor == 0 ? start_ : buffer_.records[cursor - 1].offset.next();
+}
+
+}  // namespace millrace::stream::runtime

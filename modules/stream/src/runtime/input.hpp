@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "runtime/shared.hpp"
+
+namespace millrace::stream::runtime {
+
+/// One partition that a task reads: what was fetched, how far it was processed and how far that is
+/// committed.
+///
+///     committed_      cursor_            records.size()
+///        v               v                     v
+///     |..|processed, not committed|not processed|      buffer_.next ... buffer_.end
+class Input {
+ public:
+  Input(const InputTopic& topic, std::string_view sub_topology, log::PartitionId partition, std::size_t order);
+
+  /// Begins at `from`, with nothing fetched.
+  void start(log::Offset from);
+  /// Fetches when everything fetched is processed and committed. Failures as Log::fetch.
+  [[nodiscard]] Status fill(log::Log& log, std::size_t max_bytes);
+
+  /// The next record to process; null when there is none at hand.
+  [[nodiscard]] const log::RecordView* head() const {
+    return cursor_ < buffer_.records.size() ? &buffer_.records[cursor_] : nullptr;
+  }
+  void take() { ++cursor_; }
+  /// Nothing at hand, but the partition has more.
+  [[nodiscard]] bool starved() const { return head() == nullptr && buffer_.next < buffer_.end; }
+  /// First offset not yet processed.
+  [[nodiscard]] log::Offset next() const { return offset_at(cursor_); }
+  /// Offset of the record taken last; something was taken since the last fetch.
+  [[nodiscard]] log::Offset last_taken() const { return buffer_.records[cursor_ - 1].offset; }
+  [[nodiscard]] bool moved() const { return cursor_ != committed_; }
+  void commit() { committed_ = cursor_; }
+  /// Forgets what was processed since the last commit, to process it again.
+  void rewind() { cursor_ = committed_; }
+
+  /// Records known to be there and not processed; an estimate where offsets are not dense.
+  [[nodiscard]] std::int64_t lag() const { return buffer_.end.value > next().value ? buffer_.end.value - next().value : 0; }
+  /// Where to wait for more.
+  [[nodiscard]] log::Interest interest() const { return {place_, buffer_.next}; }
+
+  [[nodiscard]] const InputTopic& topic() const { return *topic_; }
+  [[nodiscard]] log::TopicPartition place() const { return place_; }
+  [[nodiscard]] std::size_t order() const { return order_; }
+  /// `<sub-topology>.<topic>-<partition>-`, where the ids of events that come of this input begin.
+  [[nodiscard]] const std::string& id_prefix() const { return id_prefix_; }
+
+ private:
+  [[nodiscard]] log::Offset offset_at(std::size_t cursor) const;
+
+  const InputTopic* topic_;
+  log::TopicPartition place_;
+  std::size_t order_;
+  std::string id_prefix_;
+  log::FetchBuffer buffer_;
+  log::Offset start_;
+  std::size_t cursor_ = 0;
+  std::size_t committed_ = 0;
+};
+
+/// True when `a` is processed before `b`: by time, tables first, then in order of declaration. Both have a head.
+[[nodiscard]] inline bool goes_before(const Input& a, const Input& b) {
+  const std::int64_t time_a = a.head()->timestamp_ms;
+  const std::int64_t time_b = b.head()->timestamp_ms;
+  if (time_a != time_b) return time_a < time_b;
+  if (a.topic().is_table != b.topic().is_table) return a.topic().is_table;
+  return a.order() < b.order();
+}
+
+}  // namespace millrace::stream::runtime

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "runtime/membership.hpp"
+
+#include <algorithm>
+
+#include "millrace/log/errors.hpp"
+#include "millrace/stream/topology.hpp"
+
+namespace millrace::stream::runtime {
+
+Status SubTopologyMember::look_for_topics() {
+  std::vector<InputTopic> inputs;
+  missing_.clear();
+  for (const std::size_t index : spec_->sources) {
+    const SourceSpec& source = shared_->topology.sources[index];
+    const auto same = std::find_if(inputs.begin(), inputs.end(), [&](const InputTopic& input) { return input.topic.spec.name == source.topic; });
+    if (same != inputs.end()) {
+      same->sources.push_back(index);
+      same->is_table |= source.is_table;
+      continue;
+    }
+    Result<log::Topic> topic = shared_->log.find_topic(source.topic);
+    if (topic) {
+      inputs.push_back({*std::move(topic), {index}, source.is_table, false});
+    } else if (topic.error().is(log::errc::unknown_topic)) {
+      missing_.push_back(source.topic);
+    } else {
+      return fail(std::move(topic).error());
+    }
+  }
+  if (!missing_.empty()) return {};
+  return resolve(std::move(inputs));
+}
+
+Status SubTopologyMember::resolve(std::vector<InputTopic> inputs) {
+  MILLRACE_TRY(check_partitions(inputs));
+  auto resolved = std::make_unique<ResolvedSubTopology>();
+  resolved->spec = spec_;
+  resolved->partitions = inputs.front().topic.spec.partitions;
+  resolved->inputs = std::move(inputs);
+  // A replayed dead letter comes back in the partition that it was lost from.
+  if (shared_->retry && shared_->retry->spec.partitions == resolved->partitions) {
+    resolved->inputs.push_back({*shared_->retry, {}, false, true});
+  }
+  MILLRACE_TRY(make_changelogs(*resolved));
+  MILLRACE_ASSIGN(resolved->group, shared_->log.group(shared_->topology.service + "/" + spec_->name));
+  std::vector<std::string> units;
+  for (std::int32_t i = 0; i < resolved->partitions; ++i) units.push_back(spec_->name + "/" + std::to_string(i));
+  MILLRACE_ASSIGN(membership_, shared_->log.join(resolved->group, std::move(units)));
+  resolved_ = std::move(resolved);
+  return {};
+}
+
+Status SubTopologyMember::check_partitions(const std::vector<InputTopic>& inputs) const {
+  std::string counts;
+  bool same = true;
+  const std::int32_t wanted = spec_->partitions > 0 ? spec_->partitions : inputs.front().topic.spec.partitions;
+  for (const InputTopic& input : inputs) {
+    same &= input.topic.spec.partitions == wanted;
+    counts.append(counts.empty() ? "" : ", ").append(input.topic.spec.name).append(" has ").append(std::to_string(input.topic.spec.partitions));
+  }
+  if (same) return {};
+  return fail(errc::bad_topology, "sub-topology " + spec_->name + " reads topics with different numbers of partitions (" + counts +
+                                      "): repartition the smaller ones, or make the topics alike");
+}
+
+Status SubTopologyMember::make_changelogs(ResolvedSubTopology& resolved) const {
+  log::TopicSpec spec;
+  spec.partitions = resolved.partitions;
+  spec.kind = log::TopicKind::private_topic;
+  spec.owner = shared_->topology.service;
+  spec.cleanup = log::CleanupPolicy::compact;
+  for (const StoreId id : spec_->stores) {
+    const StoreSpec& store = shared_->topology.stores[static_cast<std::size_t>(id)];
+    if (store.source_is_changelog) continue;
+    spec.name = store.changelog;
+    MILLRACE_ASSIGN(const log::Topic topic, shared_->log.create_topic(spec));
+    resolved.changelogs.push_back({id, topic.id});
+  }
+  spec.name = shared_->topology.service + "." + spec_->name + ".system.changelog";
+  MILLRACE_ASSIGN(const log::Topic system, shared_->log.create_topic(spec));
+  resolved.system = system.id;
+  return {};
+}
+
+}  // namespace millrace::stream::runtime

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/shared.hpp"
+
+namespace millrace::stream::runtime {
+
+/// A sub-topology's place in an instance: first waiting for its topics, then a member of the group `<service>/<sub-topology>` that shares its tasks.
+class SubTopologyMember {
+ public:
+  SubTopologyMember(Shared& shared, const SubTopology& spec) : shared_(&shared), spec_(&spec) {}
+
+  /// Looks for the input topics; joins the group when all are there. errc::bad_topology when their partition counts differ, else failures of the log.
+  [[nodiscard]] Status look_for_topics();
+  [[nodiscard]] bool joined() const { return membership_ != nullptr; }
+  /// Inputs that did not exist when last looked for.
+  [[nodiscard]] const std::vector<std::string>& missing() const { return missing_; }
+
+  [[nodiscard]] Result<log::MembershipChange> poll() { return membership_->poll(); }
+  [[nodiscard]] Status release(const log::Claim& claim) { return membership_->release(claim); }
+  /// Once joined. Its address stays.
+  [[nodiscard]] const ResolvedSubTopology& resolved() const { return *resolved_; }
+  [[nodiscard]] const SubTopology& spec() const { return *spec_; }
+
+ private:
+  [[nodiscard]] Status resolve(std::vector<InputTopic> inputs);
+  [[nodiscard]] Status check_partitions(const std::vector<InputTopic>& inputs) const;
+  [[nodiscard]] Status make_changelogs(ResolvedSubTopology& resolved) const;
+
+  Shared* shared_;
+  const SubTopology* spec_;
+  std::unique_ptr<ResolvedSubTopology> resolved_;
+  std::unique_ptr<log::Membership> membership_;
+  std::vector<std::string> missing_;
+};
+
+}  // namespace millrace::stream::runtime

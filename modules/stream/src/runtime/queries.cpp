@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// What any thread may ask an instance: values of stores, and its state.
+#include <algorithm>
+
+#include "runtime/core.hpp"
+
+namespace millrace::stream {
+
+Result<Answer<std::optional<std::string>>> Instance::Core::read(std::string_view store, std::string_view key) const {
+  const StoreSpec* const spec = find_store(store);
+  if (spec == nullptr) return fail(unknown_store(store));
+  const std::shared_lock lock(tasks_mutex_);
+  std::int32_t ready = 0;
+  std::int32_t partitions = 0;
+  Answer<std::optional<std::string>> answer;
+  for (const auto& task : tasks_) {
+    const ByteStore* const bytes = task->find_store(spec->id);
+    if (bytes == nullptr) continue;
+    partitions = task->resolved().partitions;
+    if (!task->ready()) continue;
+    ++ready;
+    answer.value = bytes->read(key);
+    const log::LogPosition position = task->position();
+    if (answer.value || answer.position.position < position.position) answer.position = position;
+    if (answer.value) return answer;
+  }
+  // How the inputs were partitioned is their writers' affair, so a key that no task here has may be anywhere else.
+  if (partitions == 0 || ready < partitions) {
+    return fail(errc::not_ready, "store " + std::string(store) + ": the key may be in a task that is not restored yet, or that another instance runs; ask again");
+  }
+  return answer;
+}
+
+Result<Answer<std::vector<std::pair<std::string, std::string>>>> Instance::Core::read_range(std::string_view store, std::string_view from,
+                                                                                            std::string_view to, std::size_t limit) const {
+  const StoreSpec* const spec = find_store(store);
+  if (spec == nullptr) return fail(unknown_store(store));
+  const std::shared_lock lock(tasks_mutex_);
+  Answer<std::vector<std::pair<std::string, std::string>>> answer;
+  bool any = false;
+  for (const auto& task : tasks_) {
+    const ByteStore* const bytes = task->find_store(spec->id);
+    if (bytes == nullptr) continue;
+    any = task->ready();
+    if (!any) break;
+    std::size_t taken = 0;
+    bytes->read_range(from, to, [&](std::string_view key, std::string_view value) {
+      if (taken++ == limit) return false;
+      answer.value.emplace_back(key, value);
+      return true;
+    });
+    const log::LogPosition position = task->position();
+    if (answer.position.position < position.position) answer.position = position;
+  }
+  if (!any) return fail(errc::not_ready, "store " + std::string(store) + ": its tasks are not restored yet, or other instances run them; ask again");
+  std::sort(answer.value.begin(), answer.value.end());
+  if (answer.value.size() > limit) answer.value.resize(limit);
+  return answer;
+}
+
+const StoreSpec* Instance::Core::find_store(std::string_view name) const {
+  for (const StoreSpec& store : topology_.stores) {
+    if (store.name == name) return &store;
+  }
+  return nullptr;
+}
+
+Error Instance::Core::unknown_store(std::string_view name) const {
+  std::string known;
+  for (const StoreSpec& store : topology_.stores) known.append(known.empty() ? "" : ", ").append(store.name);
+  return {errc::unknown_store, "there is no store " + std::string(name) + "; there are: " + (known.empty() ? "none" : known)};
+}
+
+InstanceStatus Instance::Core::status() const {
+  const std::lock_guard lock(status_mutex_);
+  return status_;
+}
+
+void Instance::Core::update_status() {
+  const std::lock_guard lock(status_mutex_);
+  status_.records = shared_.records;
+  status_.commits = commits_;
+  status_.refused_commits = refused_commits_;
+  status_.dead_letters = shared_.dead_lettered;
+  status_.skipped = shared_.skipped;
+  status_.waiting_for_topics.clear();
+  bool joined = true;
+  for (const auto& member : members_) {
+    joined &= member->joined() || !member->missing().empty();
+    for (const std::string& topic : member->missing()) {
+      auto& waiting = status_.waiting_for_topics;
+      if (std::find(waiting.begin(), waiting.end(), topic) == waiting.end()) waiting.push_back(topic);
+    }
+  }
+  if (tasks_changed_) list_tasks(status_);
+  tasks_changed_ = false;
+  status_.ready = joined && polled_ns_ >= 0 && !ended_;
+  for (std::size_t i = 0; i < tasks_.size(); ++i) {
+    tasks_[i]->describe(status_.tasks[i]);
+    status_.ready &= tasks_[i]->ready();
+  }
+}
+
+void Instance::Core::list_tasks(InstanceStatus& status) const {
+  status.tasks.resize(tasks_.size());
+  for (std::size_t i = 0; i < tasks_.size(); ++i) status.tasks[i].name = tasks_[i]->claim().unit;
+}
+
+}  // namespace millrace::stream

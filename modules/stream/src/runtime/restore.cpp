@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "runtime/restore.hpp"
+
+#include <algorithm>
+
+#include "millrace/base/assert.hpp"
+#include "millrace/codec/codec.hpp"
+
+namespace millrace::stream::runtime {
+
+Restore::Restore(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition, std::string_view unit, StoreSet& stores)
+    : shared_(&shared), resolved_(&resolved), partition_(partition), unit_(unit), stores_(&stores) {}
+
+Status Restore::begin(const SnapshotFile& snapshot) {
+  forget();
+  if (snapshot.exists()) {
+    if (Status loaded = load(snapshot); !loaded) {
+      shared_->tell("warn", "snapshot ignored, replaying the changelogs", unit_ + ": " + snapshot.path() + ": " + loaded.error().message());
+      forget();
+    }
+  }
+  for (StoreSet::Entry& entry : stores_->entries()) {
+    MILLRACE_ASSIGN(Replay replay, entry.changelog ? replay_of(entry) : replay_of_table(entry));
+    replays_.push_back(std::move(replay));
+  }
+  if (resolved_->system) {
+    Replay replay;
+    replay.place = {*resolved_->system, partition_};
+    replay.next = system_next_;
+    MILLRACE_ASSIGN(replay.end, shared_->log.end_offset(replay.place));
+    replays_.push_back(std::move(replay));
+  }
+  return {};
+}
+
+void Restore::forget() {
+  for (StoreSet::Entry& entry : stores_->entries()) {
+    entry.bytes->clear();
+    entry.next = log::Offset{};
+  }
+  state_ = {};
+  system_next_ = {};
+  replays_.clear();
+  current_ = 0;
+}
+
+Status Restore::load(const SnapshotFile& snapshot) {
+  MILLRACE_ASSIGN(const std::string bytes, snapshot.read());
+  MILLRACE_ASSIGN(const SnapshotHead head, decode_snapshot(bytes, *stores_));
+  MILLRACE_TRY(check_snapshot(head));
+  if (!head.task_state.empty()) {
+    MILLRACE_ASSIGN(state_, decode_task_state(head.task_state));
+  }
+  system_next_ = head.system_next;
+  from_snapshot_ = true;
+  return {};
+}
+
+// A snapshot is published for durable positions only, so it can be ahead of the log only when it is of another one.
+Status Restore::check_snapshot(const SnapshotHead& head) {
+  const log::LogPosition committed = shared_->log.committed();
+  if (head.stamp.incarnation > committed.incarnation || head.stamp.position > committed.position) {
+    return fail(millrace::errc::invalid_argument, "it is of position " + std::to_string(head.stamp.position) + ", the log ends at " +
+                                                      std::to_string(committed.position));
+  }
+  for (StoreSet::Entry& entry : stores_->entries()) {
+    MILLRACE_ASSIGN(const Replay replay, entry.changelog ? replay_of(entry) : replay_of_table(entry));
+    if (entry.next > replay.end) return fail(millrace::errc::invalid_argument, "its store " + entry.spec->name + " is ahead of the changelog");
+  }
+  if (resolved_->system) {
+    MILLRACE_ASSIGN(const log::Offset end, shared_->log.end_offset({*resolved_->system, partition_}));
+    if (head.system_next > end) return fail(millrace::errc::invalid_argument, "its task state is ahead of the changelog");
+  }
+  return {};
+}
+
+Result<Restore::Replay> Restore::replay_of(StoreSet::Entry& entry) {
+  Replay replay;
+  replay.store = &entry;
+  replay.place = *entry.changelog;
+  MILLRACE_ASSIGN(const log::Offset start, shared_->log.start_offset(replay.place));
+  replay.next = std::max(entry.next, start);
+  MILLRACE_ASSIGN(replay.end, shared_->log.end_offset(replay.place));
+  return replay;
+}
+
+// A table's own topic counts up to what the task has committed of it: what follows is input.
+Result<Restore::Replay> Restore::replay_of_table(StoreSet::Entry& entry) {
+  Replay replay;
+  replay.store = &entry;
+  for (const InputTopic& input : resolved_->inputs) {
+    for (const std::size_t index : input.sources) {
+      const SourceSpec& source = shared_->topology.sources[index];
+      if (source.table != entry.spec->id) continue;
+      replay.place = {input.topic.id, partition_};
+      replay.table = std::make_unique<SourceReader>(source);
+    }
+  }
+  MILLRACE_ASSERT(replay.table != nullptr, "a store without a changelog is a table read from a topic");
+  MILLRACE_ASSIGN(const std::optional<log::Offset> position, shared_->log.position(resolved_->group, replay.place));
+  MILLRACE_ASSIGN(const log::Offset start, shared_->log.start_offset(replay.place));
+  replay.next = std::max(entry.next, start);
+  replay.end = position.value_or(log::Offset{});
+  return replay;
+}
+
+Result<bool> Restore::slice(std::size_t max_bytes) {
+  std::size_t read = 0;
+  while (current_ < replays_.size()) {
+    Replay& replay = replays_[current_];
+    if (replay.next >= replay.end) {
+      if (replay.store != nullptr) replay.store->next = replay.end;
+      if (replay.store == nullptr) system_next_ = replay.end;
+      ++current_;
+      continue;
+    }
+    if (read >= max_bytes) return false;
+    MILLRACE_TRY(shared_->log.fetch(replay.place, replay.next, max_bytes - read, buffer_));
+    for (const log::RecordView& record : buffer_.records) {
+      if (record.offset >= replay.end) break;
+      apply(replay, record);
+      ++replayed_;
+      read += record.value.value_or(std::string_view()).size() + record.key.value_or(std::string_view()).size();
+    }
+    // Offsets need not be dense: nothing more below the end is the end.
+    replay.next = buffer_.records.empty() ? replay.end : buffer_.next;
+  }
+  return true;
+}
+
+void Restore::apply(Replay& replay, const log::RecordView& record) {
+  if (replay.store == nullptr) {
+    if (!record.value) return;
+    if (auto state = decode_task_state(*record.value)) {
+      state_ = std::move(*state);
+    } else {
+      shared_->tell("error", "task state ignored", unit_ + ": " + state.error().message());
+    }
+    return;
+  }
+  ByteStore& bytes = *replay.store->bytes;
+  if (replay.table == nullptr) {
+    if (record.key) bytes.restore(*record.key, record.value);
+    return;
+  }
+  // What does not decode went to the dead letters, or was skipped, when it was processed.
+  const auto context = read_context(replay.table->spec().type.format, record.headers);
+  if (!context) return;
+  Message message;
+  const Result<bool> known = replay.table->read(record, context->type, message);
+  if (!known || !*known) return;
+  key_.clear();
+  codec::encode_key(*replay.store->spec->key, message.key, key_);
+  if (message.value == nullptr) {
+    bytes.restore(key_, std::nullopt);
+    return;
+  }
+  value_.clear();
+  codec::encode(codec::Format::binary, *replay.store->spec->value, message.value, value_);
+  bytes.restore(key_, value_);
+}
+
+std::string Restore::summary() const {
+  return std::string(from_snapshot_ ? "from a snapshot, " : "") + std::to_string(replayed_) + " records replayed";
+}
+
+std::int64_t Restore::records_left() const {
+  std::int64_t left = 0;
+  for (std::size_t i = current_; i < replays_.size(); ++i) {
+    left += std::max<std::int64_t>(0, replays_[i].end.value - replays_[i].next.value);
+  }
+  return left;
+}
+
+}  // namespace millrace::stream::runtime

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "runtime/punctuators.hpp"
+#include "runtime/snapshot.hpp"
+#include "runtime/source_reader.hpp"
+#include "runtime/store_set.hpp"
+
+namespace millrace::stream::runtime {
+
+/// Brings a task's state to where its last owner's last commit left it: from the snapshot, if it holds, and then from the changelogs, in slices so that
+/// other tasks go on meanwhile. Made once the claim is ours, for then nobody else can add to the changelogs.
+class Restore {
+ public:
+  Restore(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition, std::string_view unit, StoreSet& stores);
+
+  /// Reads the snapshot and finds out what there is to replay. Failures of the log; a bad snapshot is told and passed over.
+  [[nodiscard]] Status begin(const SnapshotFile& snapshot);
+  /// Replays about that much; true at the end. Failures as Log::fetch.
+  [[nodiscard]] Result<bool> slice(std::size_t max_bytes);
+  [[nodiscard]] std::int64_t records_left() const;
+  /// What it took, for people: `from a snapshot, 12 records replayed`.
+  [[nodiscard]] std::string summary() const;
+
+  [[nodiscard]] TaskState take_state() { return std::move(state_); }
+  /// From where the changelog of the task's state goes on.
+  [[nodiscard]] log::Offset system_next() const { return system_next_; }
+
+ private:
+  struct Replay {
+    StoreSet::Entry* store = nullptr;              // null: the task's state
+    std::unique_ptr<SourceReader> table;           // decodes a table's own topic
+    log::TopicPartition place;
+    log::Offset next;
+    log::Offset end;
+  };
+
+  [[nodiscard]] Status load(const SnapshotFile& snapshot);
+  [[nodiscard]] Status check_snapshot(const SnapshotHead& head);
+  [[nodiscard]] Result<Replay> replay_of(StoreSet::Entry& entry);
+  [[nodiscard]] Result<Replay> replay_of_table(StoreSet::Entry& entry);
+  void forget();
+  void apply(Replay& replay, const log::RecordView& record);
+
+  Shared* shared_;
+  const ResolvedSubTopology* resolved_;
+  log::PartitionId partition_;
+  std::string unit_;
+  StoreSet* stores_;
+  std::vector<Replay> replays_;
+  std::size_t current_ = 0;
+  log::FetchBuffer buffer_;
+  TaskState state_;
+  log::Offset system_next_;
+  bool from_snapshot_ = false;
+  std::size_t replayed_ = 0;
+  std::string key_;
+  std::string value_;
+};
+
+}  // namespace millrace::stream::runtime

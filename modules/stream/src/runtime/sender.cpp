@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "runtime/sender.hpp"
+
+#include <charconv>
+#include <stdexcept>
+
+#include "millrace/base/assert.hpp"
+#include "millrace/base/hash.hpp"
+#include "millrace/codec/codec.hpp"
+
+namespace millrace::stream::runtime {
+
+namespace {
+
+void append_number(std::string& out, std::uint64_t number) {
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
+  out.append(digits, end);
+}
+
+}  // namespace
+
+void Sender::begin(std::string_view id_prefix, std::uint64_t number, const codec::EventContext& context) {
+  id_prefix_ = id_prefix;
+  number_ = number;
+  outputs_ = 0;
+  context_ = &context;
+  private_ready_ = false;
+}
+
+void Sender::send(const SinkSpec& spec, const Message& message) {
+  const ResolvedSink& sink = shared_->sinks[static_cast<std::size_t>(spec.node)];
+  MILLRACE_ASSERT(sink.spec != nullptr, "a sink node sends to a sink of the topology");
+  const RecordType& type = sink.spec->type;
+  key_.clear();
+  codec::encode_key(*type.key, message.key, key_);
+  log::Record record{message.timestamp_ms, key_, std::nullopt, {}};
+  if (message.value != nullptr) {
+    value_.clear();
+    codec::encode(type.format, *type.value, message.value, value_);
+    record.value = value_;
+  }
+  if (type.format == codec::Format::json) {
+    public_headers(sink, message);
+    record.headers = {public_.bytes, public_.count};
+  } else {
+    private_headers();
+    record.headers = {private_.bytes, private_.count};
+  }
+  const std::int32_t partition = sink.spec->partitioner ? sink.spec->partitioner(message.key, message.value, sink.partitions)
+                                                        : partition_of(key_, sink.partitions);
+  if (partition < 0 || partition >= sink.partitions) {
+    throw std::out_of_range("the partitioner of " + sink.spec->topic.name + " answered " + std::to_string(partition) + " of " +
+                            std::to_string(sink.partitions) + " partitions");
+  }
+  shared_->transaction.append({sink.topic, log::partition(partition)}, record);
+}
+
+// docs/formats/envelope.md. The id is a function of the input alone: the same after a crash, and in a simulation.
+void Sender::public_headers(const ResolvedSink& sink, const Message& message) {
+  id_.assign(id_prefix_);
+  append_number(id_, number_);
+  id_.push_back('.');
+  append_number(id_, outputs_++);
+  codec::EventHeaders event;
+  event.id = id_;
+  event.source = shared_->source;
+  if (message.value != nullptr) event.type = codec::event_type(*sink.spec->type.value, message.value);
+  event.correlation = context_->correlation;
+  event.causation = context_->id;
+  event.trace = context_->trace;
+  event.time_ms = message.timestamp_ms;
+  if (event.trace.valid()) event.trace.span = xxh64(id_) | 1U;  // zero means no span
+  public_.clear();
+  codec::append_event_headers(public_, event);
+}
+
+void Sender::private_headers() {
+  if (private_ready_) return;
+  private_.clear();
+  codec::append_private_context(private_, *context_);
+  private_ready_ = true;
+}
+
+void Sender::dead_letter(const log::Record& record, const DeadLetterPlace& place, log::PartitionId task, const DeadLetterReason& reason) {
+  dead_.clear();
+  std::string_view cursor = record.headers.encoded();
+  log::HeaderView header;
+  while (log::HeadersView::next(cursor, header)) {
+    if (!header.key.starts_with("dl-")) dead_.add(header.key, header.value);
+  }
+  dead_.add("dl-reason", reason.text).add("dl-code", reason.code.name);
+  dead_.add("dl-topic", place.topic).add("dl-partition", std::to_string(place.partition)).add("dl-offset", std::to_string(place.offset));
+  dead_.add("dl-sub-topology", place.sub_topology).add("dl-attempts", std::to_string(reason.attempts));
+  dead_.add("dl-build", shared_->options.build);
+  const log::Topic& topic = shared_->dead_letters;
+  const log::PartitionId partition = log::partition(task.value % topic.spec.partitions);
+  shared_->transaction.append({topic.id, partition}, log::Record{record.timestamp_ms, record.key, record.value, dead_.view()});
+}
+
+}  // namespace millrace::stream::runtime

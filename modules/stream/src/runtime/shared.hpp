@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/log/log.hpp"
+#include "millrace/stream/instance.hpp"
+
+namespace millrace::stream::runtime {
+
+/// A sink and the topic it writes to.
+struct ResolvedSink {
+  const SinkSpec* spec = nullptr;
+  log::TopicId topic;
+  std::int32_t partitions = 0;
+};
+
+/// What all tasks of an instance share. One thread: that of step().
+struct Shared {
+  log::Log& log;
+  const Topology& topology;
+  const InstanceOptions& options;
+  Instance::Environment& environment;
+
+  log::Transaction transaction;      ///< of the cycle under way, over all tasks
+  std::vector<ResolvedSink> sinks;   ///< by NodeId; those of other nodes are empty
+  log::Topic dead_letters;
+  std::optional<log::Topic> retry;
+  std::string source;                ///< `ce_source` of what we publish: `/<service>`
+
+  // Counted when the work they count is committed.
+  std::uint64_t records = 0;
+  std::uint64_t dead_lettered = 0;
+  std::uint64_t skipped = 0;
+
+  void tell(std::string_view level, std::string_view message, std::string_view detail) const {
+    if (environment.events) environment.events(level, message, detail);
+  }
+};
+
+/// A topic that the tasks of a sub-topology read.
+struct InputTopic {
+  log::Topic topic;
+  std::vector<std::size_t> sources;  ///< indexes into Topology::sources, in order of declaration
+  bool is_table = false;
+  bool is_retry = false;             ///< replayed dead letters: each names the source it belongs to
+};
+
+/// A store's changelog.
+struct Changelog {
+  StoreId store{};
+  log::TopicId topic;
+};
+
+/// A sub-topology whose topics all exist.
+struct ResolvedSubTopology {
+  const SubTopology* spec = nullptr;
+  log::GroupId group;
+  std::int32_t partitions = 0;
+  std::vector<InputTopic> inputs;      ///< the retry topic, if any, is the last
+  std::vector<Changelog> changelogs;   ///< of stores whose source is not their changelog
+  std::optional<log::TopicId> system;  ///< stream time and punctuators; none when nobody could ask for them
+};
+
+}  // namespace millrace::stream::runtime

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "runtime/store_set.hpp"
+
+#include <algorithm>
+
+#include "millrace/base/assert.hpp"
+
+namespace millrace::stream::runtime {
+
+StoreSet::StoreSet(const Topology& topology, const ResolvedSubTopology& resolved, log::PartitionId partition) {
+  for (const StoreId id : resolved.spec->stores) {
+    Entry entry;
+    entry.spec = &topology.stores[static_cast<std::size_t>(id)];
+    entry.bytes = std::make_unique<ByteStore>();
+    for (const Changelog& changelog : resolved.changelogs) {
+      if (changelog.store == id) entry.changelog = log::TopicPartition{changelog.topic, partition};
+    }
+    entries_.push_back(std::move(entry));
+  }
+}
+
+ByteStore* StoreSet::find(StoreId id) const {
+  for (const Entry& entry : entries_) {
+    if (entry.spec->id == id) return entry.bytes.get();
+  }
+  return nullptr;
+}
+
+bool StoreSet::dirty() const {
+  return std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.bytes->dirty(); });
+}
+
+void StoreSet::write_changes(log::Transaction& transaction, std::int64_t timestamp_ms) {
+  for (Entry& entry : entries_) {
+    entry.written = 0;
+    if (!entry.changelog || !entry.bytes->dirty()) continue;
+    // The transaction lists batches in the order of their first record, and nobody else writes this one.
+    entry.batch = transaction.batch_count();
+    entry.bytes->changes([&](std::string_view key, std::optional<std::string_view> value) {
+      transaction.append(*entry.changelog, log::Record{timestamp_ms, key, value, {}});
+      ++entry.written;
+    });
+  }
+}
+
+void StoreSet::apply(const log::Committed& committed) {
+  for (Entry& entry : entries_) {
+    if (entry.written > 0) {
+      MILLRACE_ASSERT(entry.batch < committed.places.size() && committed.places[entry.batch].place == *entry.changelog,
+                      "the log answers places in the order of the transaction's batches");
+      entry.next = log::offset(committed.places[entry.batch].first.value + static_cast<std::int64_t>(entry.written));
+      entry.written = 0;
+    }
+    entry.bytes->apply();
+  }
+}
+
+void StoreSet::drop() {
+  for (Entry& entry : entries_) {
+    entry.written = 0;
+    entry.bytes->drop();
+  }
+}
+
+}  // namespace millrace::stream::runtime

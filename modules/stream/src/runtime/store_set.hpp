@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "millrace/stream/byte_store.hpp"
+#include "runtime/shared.hpp"
+
+namespace millrace::stream::runtime {
+
+/// A task's stores and their changelogs.
+class StoreSet {
+ public:
+  struct Entry {
+    const StoreSpec* spec = nullptr;
+    std::unique_ptr<ByteStore> bytes;
+    std::optional<log::TopicPartition> changelog;  ///< none where the source is the changelog
+    log::Offset next;                              ///< of the changelog: up to there it is in the store
+    std::size_t batch = 0;                         ///< its batch in the transaction under way
+    std::size_t written = 0;                       ///< records in it
+  };
+
+  StoreSet(const Topology& topology, const ResolvedSubTopology& resolved, log::PartitionId partition);
+
+  /// Null when this task has no such store.
+  [[nodiscard]] ByteStore* find(StoreId id) const;
+  [[nodiscard]] std::vector<Entry>& entries() { return entries_; }
+  [[nodiscard]] bool dirty() const;
+  /// Writes what changed to the changelogs, all at `timestamp_ms`.
+  void write_changes(log::Transaction& transaction, std::int64_t timestamp_ms);
+  void apply(const log::Committed& committed);
+  void drop();
+
+ private:
+  std::vector<Entry> entries_;
+};
+
+}  // namespace millrace::stream::runtime

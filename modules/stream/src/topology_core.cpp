@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <algorithm>
+
+#include "millrace/base/assert.hpp"
+#include "millrace/stream/topology.hpp"
+#include "names.hpp"
+#include "plan_checks.hpp"
+
+namespace millrace::stream {
+
+namespace {
+
+template <class Id>
+std::size_t index(Id id) {
+  return static_cast<std::size_t>(id);
+}
+
+bool same(const RecordType& a, const RecordType& b) {
+  return a.key == b.key && a.value == b.value && a.format == b.format;
+}
+
+}  // namespace
+
+TopologyBuilder::TopologyBuilder(std::string service, std::int32_t partitions)
+    : core_(std::make_unique<Core>(std::move(service), partitions)) {}
+TopologyBuilder::~TopologyBuilder() = default;
+Result<Topology> TopologyBuilder::build() { return core_->build(); }
+
+TopologyBuilder::Core::Core(std::string service, std::int32_t partitions)
+    : partitions_(partitions) {
+  plan_.service = std::move(service);
+  if (!is_name(plan_.service))
+    problems_.push_back("the service's name " + name_advice(plan_.service));
+  if (partitions_ < 1)
+    problems_.push_back("a topology needs at least 1 partition, not " +
+                        std::to_string(partitions_));
+}
+
+void TopologyBuilder::Core::claim_name(std::string_view what, const std::string& name) {
+  const std::string claim = std::string(what).append(" '").append(name).append("'");
+  if (!is_name(name)) problems_.push_back(claim + ": the name " + name_advice(name));
+  if (!names_.insert(claim).second)
+    problems_.push_back(claim + " is there twice: give each a name of its own");
+}
+
+NodeId TopologyBuilder::Core::add_named(std::string_view kind, std::string name,
+                                        std::vector<NodeId> parents, detail::NodeFactory make,
+                                        Keys keys) {
+  const auto id = static_cast<NodeId>(plan_.nodes.size());
+  for (const NodeId parent : parents)
+    keys = std::max(keys, this->keys(parent));
+  plan_.nodes.push_back(
+      {id, std::move(name), std::string(kind), std::move(parents), {}, std::move(make)});
+  keys_.push_back(keys);
+  return id;
+}
+
+NodeId TopologyBuilder::Core::add(std::string_view kind, std::vector<NodeId> parents,
+                                  detail::NodeFactory make, Keys keys) {
+  std::string name(kind);
+  name.append("-").append(std::to_string(++kinds_[name]));
+  return add_named(kind, std::move(name), std::move(parents), std::move(make), keys);
+}
+
+NodeId TopologyBuilder::Core::add_source(const std::string& topic, RecordType type, bool is_table) {
+  if (!is_name(topic)) problems_.push_back("topic '" + topic + "': the name " + name_advice(topic));
+  if (const auto found = readers_.find(topic); found != readers_.end()) {
+    const Reader& reader = found->second;
+    if (is_table || reader.is_table) {
+      problems_.push_back(
+          "topic '" + topic +
+          "' is read twice, once as a table: read it once and use table.to_stream() for the facts");
+    } else if (!same(reader.type, type)) {
+      problems_.push_back("topic '" + topic + "' is read with other types before, (" +
+                          type_names(reader.type) + ") and (" + type_names(type) +
+                          "): read it once, with a std::variant of all events wanted");
+    }
+    return reader.node;
+  }
+  const NodeId node = add_named("source", topic, {},
+                                is_table ? detail::pass_through() : detail::facts(), Keys::kept);
+  readers_.emplace(topic, Reader{node, type, is_table});
+  plan_.sources.push_back({node, topic, type, is_table, std::nullopt});
+  return node;
+}
+
+NodeId TopologyBuilder::Core::source(const std::string& topic, RecordType type) {
+  return add_source(topic, type, false);
+}
+
+NodeId TopologyBuilder::Core::private_source(const std::string& topic, RecordType type) {
+  return add_source(plan_.service + "." + topic, type, false);
+}
+
+std::pair<NodeId, StoreId> TopologyBuilder::Core::table_source(const std::string& topic,
+                                                               const std::string& name,
+                                                               RecordType type) {
+  const NodeId from = add_source(topic, type, true);
+  const StoreId id = store(name, *type.key, *type.value);
+  plan_.stores[index(id)].changelog = topic;
+  plan_.stores[index(id)].source_is_changelog = true;
+  for (SourceSpec& spec : plan_.sources) {
+    if (spec.node == from && spec.is_table) spec.table = id;
+  }
+  return {add_stateful("table", from, id, detail::table({id, type.key, type.value})), id};
+}
+
+StoreId TopologyBuilder::Core::store(const std::string& name, const codec::TypeInfo& key,
+                                     const codec::TypeInfo& value) {
+  claim_name("store", name);
+  const auto id = static_cast<StoreId>(plan_.stores.size());
+  plan_.stores.push_back(
+      {id, name, &key, &value, plan_.service + "." + name + ".changelog", false});
+  return id;
+}
+
+NodeId TopologyBuilder::Core::emitter(const std::string& name) {
+  claim_name("emitter", name);
+  return add_named("emitter", name, {}, detail::pass_through(), Keys::emitted);
+}
+
+NodeId TopologyBuilder::Core::add_stateful(std::string_view kind, NodeId parent, StoreId store,
+                                           detail::NodeFactory make) {
+  std::string name(kind);
+  name.append(" ").append(store_name(store));
+  const NodeId id = add_named(kind, std::move(name), {parent}, std::move(make), Keys::kept);
+  plan_.nodes[index(id)].stores.push_back(store);
+  return id;
+}
+
+void TopologyBuilder::Core::process(const std::string& name, NodeId parent, RecordType type,
+                                    const Connections& connections, detail::NodeFactory make) {
+  claim_name("processor", name);
+  if (!connections.stores.empty() && keys(parent) == Keys::changed)
+    parent = repartition(parent, name, type);
+  const NodeId id = add_named("process", name, {parent}, std::move(make), Keys::kept);
+  plan_.nodes[index(id)].stores = connections.stores;
+  for (const NodeId emitter : connections.emitters)
+    plan_.nodes[index(emitter)].parents.push_back(id);
+}
+
+void TopologyBuilder::Core::add_sink(std::string_view kind, NodeId parent, std::string topic,
+                                     log::TopicKind topic_kind, RecordType type,
+                                     Partitioner partitioner) {
+  if (!is_name(topic)) problems_.push_back("topic '" + topic + "': the name " + name_advice(topic));
+  SinkSpec spec;
+  spec.node = static_cast<NodeId>(plan_.nodes.size());
+  spec.topic = {std::move(topic), partitions_, topic_kind, plan_.service, log::CleanupPolicy::keep};
+  spec.type = type;
+  spec.partitioner = std::move(partitioner);
+  add_named(kind, spec.topic.name, {parent}, detail::sink(spec), Keys::kept);
+  plan_.sinks.push_back(std::move(spec));
+}
+
+void TopologyBuilder::Core::to(NodeId parent, const std::string& topic, RecordType type,
+                               Partitioner partitioner) {
+  add_sink("to", parent, topic, log::TopicKind::events, type, std::move(partitioner));
+}
+
+void TopologyBuilder::Core::to_private(NodeId parent, const std::string& topic, RecordType type,
+                                       Partitioner partitioner) {
+  add_sink("to_private", parent, plan_.service + "." + topic, log::TopicKind::private_topic, type,
+           std::move(partitioner));
+}
+
+NodeId TopologyBuilder::Core::repartition(NodeId parent, const std::string& name, RecordType type) {
+  if (type.value == nullptr) {
+    problems_.push_back("'" + name +
+                        "' keeps state by a key that was changed before streams were merged: "
+                        "repartition(\"name\") each stream before merging them");
+    return parent;
+  }
+  claim_name("repartition", name);
+  const std::string topic = plan_.service + "." + name + ".repartition";
+  add_sink("repartition", parent, topic, log::TopicKind::private_topic, type, {});
+  return add_source(topic, type, false);
+}
+
+NodeId TopologyBuilder::Core::keyed(NodeId parent, const std::string& name, RecordType type) {
+  return keys(parent) == Keys::kept ? parent : repartition(parent, name, type);
+}
+
+const std::string& TopologyBuilder::Core::store_name(StoreId store) const {
+  return plan_.stores[index(store)].name;
+}
+
+Result<Topology> TopologyBuilder::Core::build() const {
+  Topology plan = plan_;
+  std::vector<std::string> problems = problems_;
+  check_plan(plan, problems);
+  if (problems.empty()) cut_sub_topologies(plan, problems);
+  if (problems.empty()) list_topics(plan, partitions_, problems);
+  if (problems.empty()) return plan;
+  std::string message = "topology of '" + plan.service + "': " + problems.front();
+  for (std::size_t i = 1; i < problems.size(); ++i)
+    message += "; " + problems[i];
+  return fail(errc::bad_topology, std::move(message));
+}
+
+}  // namespace millrace::stream

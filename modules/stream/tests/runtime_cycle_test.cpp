@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gtest/gtest.h>
+
+#include "millrace/base/fault_point.hpp"
+#include "millrace/log/errors.hpp"
+#include "runtime_fixture.hpp"
+
+namespace millrace::stream::test {
+namespace {
+
+testkit::DriverOptions small_cycles(std::size_t records) {
+  testkit::DriverOptions options;
+  options.instance.max_cycle_records = records;
+  return options;
+}
+
+TEST(Cycle, a_record_becomes_state_and_output_with_its_envelope) {
+  auto driver = open_bank();
+  const std::string id = driver->pipe("deposits", std::string("anna"), Deposited{5}, 1'000, "process-1");
+  driver->pipe("deposits", std::string("anna"), Deposited{7}, 2'000);
+  driver->run_until_idle();
+
+  const auto balances = driver->read<std::string, Balance>("bank.balances");
+  ASSERT_EQ(balances.size(), 2U);
+  EXPECT_EQ(balances[0].key, "anna");
+  EXPECT_EQ(balances[0].value, (Balance{5, 1}));
+  EXPECT_EQ(balances[0].type, "Balance");
+  EXPECT_EQ(balances[0].raw.timestamp_ms, 1'000);
+  EXPECT_EQ(balances[0].raw.header("ce_source"), "/bank");
+  EXPECT_EQ(balances[0].raw.header("correlationid"), "process-1");
+  EXPECT_EQ(balances[0].raw.header("causationid"), id);
+  EXPECT_NE(balances[0].raw.header("ce_id"), balances[1].raw.header("ce_id"));
+  EXPECT_EQ(balances[1].value, (Balance{12, 2}));
+  EXPECT_EQ((driver->store<std::string, Balance>("balances").get("anna")), (Balance{12, 2}));
+}
+
+TEST(Cycle, a_dead_process_repeats_nothing_and_loses_nothing_wherever_it_died) {
+  // Dies before the nth commit, for every n, and after it.
+  for (const char* point : {"stream.commit.before", "stream.commit.after"}) {
+    for (int n = 1; n <= 12; ++n) {
+      SCOPED_TRACE(std::string(point) + ", pass " + std::to_string(n));
+      auto driver = open_bank({}, {});
+      static std::string dying_point;
+      static int passes_left;
+      dying_point = point;
+      passes_left = n;
+      const FaultHandler former = set_fault_handler([](std::string_view reached) {
+        if (reached == dying_point && --passes_left == 0) throw SimulatedDeath{reached};
+      });
+      for (int i = 0; i < 60; ++i) {
+        driver->pipe("deposits", "account-" + std::to_string(i % 7), Deposited{1}, 1'000 + i);
+        if (i % 5 != 0) continue;
+        try {
+          driver->run_until_idle();
+        } catch (const SimulatedDeath&) {
+          driver->crash_and_restart();
+        }
+      }
+      set_fault_handler(former);
+      driver->run_until_idle();
+      EXPECT_LE(passes_left, 0);
+      const auto published = driver->read<std::string, Balance>("bank.balances");
+      EXPECT_EQ(published.size(), 60U);
+      EXPECT_TRUE(without_gap_or_repeat(published));
+      std::int64_t total = 0;
+      for (const auto& [account, amount] : totals(*driver)) total += amount;
+      EXPECT_EQ(total, 60);
+    }
+  }
+}
+
+TEST(Cycle, a_refused_commit_leaves_no_trace_and_is_done_again) {
+  auto driver = open_bank();
+  for (int i = 0; i < 10; ++i) driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
+  driver->broker().fail_commits(log::errc::fenced, 2);
+  const auto step = driver->step();
+  ASSERT_TRUE(step);
+  EXPECT_EQ(driver->instance().status().refused_commits, 1U);
+  EXPECT_TRUE(driver->read_raw("bank.balances").empty());
+  EXPECT_TRUE(totals(*driver).empty());
+  driver->run_until_idle();
+  EXPECT_EQ(totals(*driver).at("anna"), 10);
+  EXPECT_TRUE(without_gap_or_repeat(driver->read<std::string, Balance>("bank.balances")));
+}
+
+TEST(Cycle, a_full_disk_is_waited_out) {
+  auto driver = open_bank();
+  driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
+  driver->broker().fail_commits(log::errc::disk_full, 3);
+  driver->run_until_idle();
+  EXPECT_TRUE(totals(*driver).empty());
+  for (int i = 0; i < 4; ++i) driver->advance_ms(1'000);
+  EXPECT_EQ(totals(*driver).at("anna"), 1);
+  EXPECT_EQ(driver->read_raw("bank.balances").size(), 1U);
+  EXPECT_EQ(driver->instance().status().refused_commits, 3U);
+}
+
+TEST(Cycle, an_unknown_outcome_is_settled_by_what_the_log_has) {
+  auto driver = open_bank();
+  for (int i = 0; i < 10; ++i) driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
+  driver->run_until_idle();
+  driver->pipe("deposits", std::string("anna"), Deposited{1}, 2'000);
+  driver->broker().fail_commits(log::errc::outcome_unknown, 1);
+  driver->run_until_idle();
+  EXPECT_EQ(totals(*driver).at("anna"), 11);
+  EXPECT_TRUE(without_gap_or_repeat(driver->read<std::string, Balance>("bank.balances")));
+}
+
+TEST(Cycle, a_failed_log_ends_the_instance_with_its_reason) {
+  auto driver = open_bank();
+  driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
+  driver->broker().fail_commits(log::errc::failed_sync, 1);
+  const auto step = driver->step();
+  ASSERT_FALSE(step);
+  EXPECT_TRUE(step.error().is(log::errc::failed_sync));
+  EXPECT_FALSE(driver->step());
+}
+
+TEST(Cycle, a_commit_that_is_too_large_is_cut_until_one_record_is_to_blame) {
+  auto driver = open_bank();
+  for (int i = 0; i < 8; ++i) driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
+  // 8 records, then 4, 2 and 1 are refused: the first record goes to the dead letters, the rest goes through.
+  driver->broker().fail_commits(log::errc::too_large, 4);
+  driver->run_until_idle();
+  EXPECT_EQ(driver->read_raw("bank.dead-letters").size(), 1U);
+  EXPECT_EQ(totals(*driver).at("anna"), 7);
+}
+
+TEST(Cycle, what_is_not_committed_is_seen_by_no_query) {
+  BankOptions bank_options;
+  std::optional<std::int64_t> seen;
+  testkit::TopologyDriver* driver_in_handler = nullptr;
+  bank_options.on_process = [&](const std::string& key, const Deposited& deposit) {
+    if (deposit.amount != 2) return;
+    const auto balance = driver_in_handler->store<std::string, Balance>("balances").get(key);
+    seen = balance ? balance->total : 0;
+  };
+  auto driver = open_bank({}, bank_options);
+  driver_in_handler = driver.get();
+  driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
+  driver->run_until_idle();
+  driver->pipe("deposits", std::string("anna"), Deposited{2}, 2'000);
+  driver->run_until_idle();
+  EXPECT_EQ(seen, 1);
+  EXPECT_EQ(totals(*driver).at("anna"), 3);
+}
+
+TEST(Cycle, an_answer_carries_the_position_that_holds_it) {
+  auto driver = open_bank();
+  driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
+  driver->run_until_idle();
+  const auto answer = driver->instance().view<std::string, Balance>("balances").get("anna");
+  ASSERT_TRUE(answer);
+  EXPECT_GT(answer->position.position, 0U);
+  EXPECT_LE(answer->position.position, driver->log().committed().position);
+}
+
+TEST(Cycle, small_cycles_give_the_same_as_large_ones) {
+  std::vector<std::string> balances;
+  for (const std::size_t records : {1U, 3U, 1'000U}) {
+    auto driver = open_bank(small_cycles(records));
+    for (int i = 0; i < 40; ++i) driver->pipe("deposits", "account-" + std::to_string(i % 3), Deposited{i}, 1'000 + i);
+    driver->run_until_idle();
+    std::map<std::string, std::string> by_id;
+    for (const auto& record : driver->all_raw("bank.balances")) by_id[record.header("ce_id")] = *record.value;
+    std::string text;
+    for (const auto& [id, value] : by_id) text += id + " " + value + "\n";
+    balances.push_back(text);
+  }
+  EXPECT_EQ(balances[0], balances[1]);
+  EXPECT_EQ(balances[0], balances[2]);
+}
+
+TEST(Cycle, the_status_tells_lag_and_the_age_of_the_oldest_record) {
+  auto driver = open_bank(small_cycles(2));
+  for (int i = 0; i < 5; ++i) driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
+  ASSERT_TRUE(driver->step());
+  const auto status = driver->instance().status();
+  std::int64_t lag = 0;
+  std::int64_t oldest = -1;
+  for (const auto& task : status.tasks) {
+    lag += task.lag;
+    oldest = std::max(oldest, task.oldest_unprocessed_ms);
+  }
+  EXPECT_EQ(lag, 3);
+  EXPECT_EQ(oldest, 1'002);
+  EXPECT_EQ(status.records, 2U);
+  driver->run_until_idle();
+  for (const auto& task : driver->instance().status().tasks) EXPECT_EQ(task.lag, 0);
+}
+
+}  // namespace
+}  // namespace millrace::stream::test

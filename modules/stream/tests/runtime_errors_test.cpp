@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gtest/gtest.h>
+
+#include "runtime_fixture.hpp"
+
+namespace millrace::stream::test {
+namespace {
+
+testkit::RawRecord poison(std::string value, std::string type = "Deposited") {
+  testkit::RawRecord record;
+  record.key = "anna";
+  record.value = std::move(value);
+  record.headers = {{"ce_id", "poison-1"}, {"ce_source", "/teller"}, {"ce_type", std::move(type)}, {"ce_specversion", "1.0"}};
+  record.timestamp_ms = 1'500;
+  return record;
+}
+
+TEST(Errors, a_record_that_does_not_decode_goes_to_the_dead_letters_as_it_came) {
+  auto driver = open_bank();
+  driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
+  driver->pipe_raw("deposits", poison("{\"amount\": "));
+  driver->pipe("deposits", std::string("anna"), Deposited{2}, 2'000);
+  driver->run_until_idle();
+
+  EXPECT_EQ(totals(*driver).at("anna"), 3);
+  const auto dead = driver->read_raw("bank.dead-letters");
+  ASSERT_EQ(dead.size(), 1U);
+  EXPECT_EQ(dead[0].key, "anna");
+  EXPECT_EQ(dead[0].value, "{\"amount\": ");
+  EXPECT_EQ(dead[0].timestamp_ms, 1'500);
+  EXPECT_EQ(dead[0].header("ce_id"), "poison-1");
+  EXPECT_EQ(dead[0].header("dl-topic"), "deposits");
+  EXPECT_EQ(dead[0].header("dl-offset"), "1");
+  EXPECT_EQ(dead[0].header("dl-partition"), std::to_string(dead[0].partition));
+  EXPECT_EQ(dead[0].header("dl-attempts"), "1");
+  EXPECT_EQ(dead[0].header("dl-build"), "dev");
+  EXPECT_EQ(dead[0].header("dl-code"), "codec.malformed");
+  EXPECT_FALSE(dead[0].header("dl-reason").empty());
+  EXPECT_EQ(driver->instance().status().dead_letters, 1U);
+}
+
+TEST(Errors, an_event_of_another_type_is_skipped_and_counted) {
+  auto driver = open_bank();
+  driver->pipe("deposits", std::string("anna"), Closed{"moved"}, 1'000);
+  driver->run_until_idle();
+  EXPECT_TRUE(driver->read_raw("bank.dead-letters").empty());
+  EXPECT_EQ(driver->instance().status().skipped, 1U);
+  EXPECT_EQ(driver->instance().status().records, 1U);
+}
+
+TEST(Errors, a_handler_that_throws_in_the_middle_of_a_batch_costs_that_record_alone) {
+  auto driver = open_bank();
+  for (int i = 10; i < 17; ++i) driver->pipe("deposits", std::string("anna"), Deposited{i}, 1'000 + i);
+  driver->pipe("deposits", std::string("berta"), Deposited{1}, 2'000);
+  driver->run_until_idle();
+
+  // 14 is a dead letter of the handler's own, whose effects stay; 13 threw, and left nothing.
+  EXPECT_EQ(totals(*driver).at("anna"), 10 + 11 + 12 + 14 + 15 + 16);
+  EXPECT_EQ(totals(*driver).at("berta"), 1);
+  const auto dead = driver->read_raw("bank.dead-letters");
+  ASSERT_EQ(dead.size(), 2U);
+  EXPECT_EQ(dead[0].header("dl-code"), "stream.handler_failed");
+  EXPECT_EQ(dead[0].header("dl-reason"), "13 is no amount");
+  EXPECT_EQ(dead[1].header("dl-code"), "bank.refused");
+  EXPECT_TRUE(without_gap_or_repeat(driver->read<std::string, Balance>("bank.balances")));
+}
+
+TEST(Errors, many_failing_records_in_one_batch_all_go_to_the_dead_letters) {
+  auto driver = open_bank();
+  for (int i = 0; i < 50; ++i) driver->pipe("deposits", "account-" + std::to_string(i % 5), Deposited{i % 2 == 0 ? 13 : 1}, 1'000 + i);
+  driver->run_until_idle();
+  EXPECT_EQ(driver->read_raw("bank.dead-letters").size(), 25U);
+  EXPECT_EQ(driver->read_raw("bank.balances").size(), 25U);
+}
+
+TEST(Errors, the_policy_may_be_to_fail_or_to_skip) {
+  testkit::DriverOptions failing;
+  failing.instance.on_processing_error = ErrorAction::fail;
+  auto driver = open_bank(failing);
+  driver->pipe("deposits", std::string("anna"), Deposited{13}, 1'000);
+  const auto step = driver->step();
+  ASSERT_FALSE(step);
+  EXPECT_TRUE(step.error().is(errc::handler_failed));
+  EXPECT_NE(step.error().message().find("deposits/"), std::string::npos);
+
+  testkit::DriverOptions skipping;
+  skipping.instance.on_processing_error = ErrorAction::skip;
+  auto other = open_bank(skipping);
+  other->pipe("deposits", std::string("anna"), Deposited{13}, 1'000);
+  other->run_until_idle();
+  EXPECT_EQ(other->instance().status().skipped, 1U);
+  EXPECT_TRUE(other->read_raw("bank.dead-letters").empty());
+}
+
+TEST(Errors, a_replayed_dead_letter_is_processed_by_its_consumer) {
+  bool broken = true;
+  BankOptions bank_options;
+  bank_options.on_process = [&](const std::string&, const Deposited&) {
+    if (broken) throw std::runtime_error("out of order");
+  };
+  auto driver = open_bank({}, bank_options);
+  driver->pipe("deposits", std::string("anna"), Deposited{5}, 1'000);
+  driver->run_until_idle();
+  const auto replay = [&] {
+    auto dead = driver->read_raw("bank.dead-letters");
+    ASSERT_EQ(dead.size(), 1U);
+    dead[0].partition = std::stoi(dead[0].header("dl-partition"));
+    driver->pipe_raw("bank.retry", dead[0]);
+    driver->run_until_idle();
+  };
+  replay();
+  // Still broken: back among the dead letters, with the place it came from at first.
+  const auto again = driver->all_raw("bank.dead-letters");
+  ASSERT_EQ(again.size(), 2U);
+  EXPECT_EQ(again[1].header("dl-attempts"), "2");
+  EXPECT_EQ(again[1].header("dl-topic"), "deposits");
+  EXPECT_EQ(again[1].header("dl-offset"), "0");
+  broken = false;
+  replay();
+  EXPECT_EQ(totals(*driver).at("anna"), 5);
+  EXPECT_EQ(driver->all_raw("bank.dead-letters").size(), 2U);
+}
+
+TEST(Errors, a_dead_letter_survives_a_crash_once) {
+  auto driver = open_bank();
+  driver->pipe("deposits", std::string("anna"), Deposited{13}, 1'000);
+  ASSERT_TRUE(driver->step());
+  driver->crash_and_restart();
+  driver->run_until_idle();
+  driver->crash_and_restart();
+  driver->run_until_idle();
+  EXPECT_EQ(driver->read_raw("bank.dead-letters").size(), 1U);
+}
+
+}  // namespace
+}  // namespace millrace::stream::test

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "millrace/log/errors.hpp"
+#include "runtime_fixture.hpp"
+
+namespace millrace::stream::test {
+namespace {
+
+// Several instances of the bank over one log.
+class Branches : public ::testing::Test {
+ protected:
+  struct Branch {
+    std::unique_ptr<log::Log> log;
+    std::unique_ptr<Instance> instance;
+  };
+
+  Branches() { writer_.declare_topic("deposits", "teller"); }
+
+  Branch open(const std::string& member) {
+    log::LogOptions options;
+    options.service = "bank";
+    options.member = member;
+    Branch branch{broker_.connect(std::move(options)), nullptr};
+    auto opened = Instance::open(*branch.log, bank(), {}, {clock_, files_, random_, {}});
+    if (!opened) throw std::runtime_error(opened.error().to_string());
+    branch.instance = *std::move(opened);
+    return branch;
+  }
+
+  static bool step(Branch& branch) {
+    const auto result = branch.instance->step();
+    if (!result) throw std::runtime_error(result.error().to_string());
+    return result->worked;
+  }
+
+  // Until nobody has anything to do.
+  void rest(std::vector<Branch*> branches) {
+    for (int idle = 0; idle < 3;) {
+      bool worked = false;
+      for (Branch* branch : branches) worked |= step(*branch);
+      idle = worked ? 0 : idle + 1;
+      clock_.advance_ms(100);
+    }
+  }
+
+  void deposit(int count) {
+    for (int i = 0; i < count; ++i) writer_.write("deposits", "account-" + std::to_string(i % 17), Deposited{1}, 1'000 + i);
+  }
+
+  // What all published balances come to, having checked that none is missing or doubled.
+  std::size_t published() {
+    testkit::TopicReader reader(*tool_);
+    const auto balances = reader.decode_all<std::string, Balance>("bank.balances", reader.all("bank.balances"));
+    EXPECT_TRUE(without_gap_or_repeat(balances));
+    return balances.size();
+  }
+
+  ManualClock clock_;
+  SeededRandom random_{7};
+  FaultFileSystem files_;
+  log::MemoryBroker broker_{clock_, random_, true};
+  testkit::EventWriter writer_{broker_};
+  std::unique_ptr<log::Log> tool_ = broker_.connect({});
+};
+
+TEST_F(Branches, a_second_instance_gets_its_share_and_the_state_with_it) {
+  Branch one = open("bank-1");
+  rest({&one});
+  EXPECT_EQ(one.instance->status().tasks.size(), 4U);
+  deposit(100);
+  rest({&one});
+  Branch two = open("bank-2");
+  deposit(100);
+  rest({&one, &two});
+  EXPECT_EQ(one.instance->status().tasks.size(), 2U);
+  EXPECT_EQ(two.instance->status().tasks.size(), 2U);
+  deposit(100);
+  rest({&one, &two});
+  EXPECT_EQ(published(), 300U);
+}
+
+TEST_F(Branches, when_one_instance_dies_the_other_carries_on) {
+  Branch one = open("bank-1");
+  Branch two = open("bank-2");
+  rest({&one, &two});
+  deposit(100);
+  rest({&one, &two});
+  deposit(100);
+  broker_.kill_member(*one.log);
+  rest({&two});
+  EXPECT_EQ(two.instance->status().tasks.size(), 4U);
+  EXPECT_EQ(published(), 200U);
+  EXPECT_FALSE(one.instance->step());
+}
+
+TEST_F(Branches, an_instance_that_overslept_is_fenced_and_repeats_nothing) {
+  Branch one = open("bank-1");
+  rest({&one});
+  deposit(50);
+  rest({&one});
+  // It does not wake for longer than its session.
+  clock_.advance_ms(60'000);
+  Branch two = open("bank-2");
+  for (int i = 0; i < 5; ++i) {
+    step(two);
+    clock_.advance_ms(100);
+  }
+  deposit(50);
+  rest({&two, &one});
+  EXPECT_EQ(published(), 100U);
+}
+
+TEST_F(Branches, a_closed_instance_hands_its_tasks_over) {
+  Branch one = open("bank-1");
+  Branch two = open("bank-2");
+  rest({&one, &two});
+  ASSERT_TRUE(one.instance->close());
+  EXPECT_TRUE(one.instance->step().error().is(log::errc::closed));
+  deposit(60);
+  rest({&two});
+  EXPECT_EQ(two.instance->status().tasks.size(), 4U);
+  EXPECT_EQ(published(), 60U);
+}
+
+TEST_F(Branches, a_key_that_may_be_elsewhere_is_not_reported_as_missing) {
+  Branch one = open("bank-1");
+  Branch two = open("bank-2");
+  rest({&one, &two});
+  const auto answer = one.instance->view<std::string, Balance>("balances").get("nobody");
+  ASSERT_FALSE(answer);
+  EXPECT_TRUE(answer.error().is(errc::not_ready));
+  const auto other = one.instance->view<std::string, Balance>("savings").get("nobody");
+  ASSERT_FALSE(other);
+  EXPECT_TRUE(other.error().is(errc::unknown_store));
+  EXPECT_NE(other.error().message().find("balances"), std::string::npos);
+}
+
+TEST(Topics, a_missing_input_is_waited_for_and_named) {
+  testkit::TopologyDriver driver(bank());
+  driver.run_until_idle();
+  const auto status = driver.instance().status();
+  EXPECT_EQ(status.waiting_for_topics, std::vector<std::string>{"deposits"});
+  EXPECT_TRUE(status.ready);
+  EXPECT_TRUE(status.tasks.empty());
+  driver.declare_topic("deposits", "teller");
+  driver.pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
+  driver.run_until_idle();
+  EXPECT_TRUE(driver.instance().status().waiting_for_topics.empty());
+  EXPECT_EQ(totals(driver).at("anna"), 1);
+}
+
+TEST(Topics, a_missing_input_holds_up_only_those_who_read_it) {
+  TopologyBuilder builder("two");
+  builder.stream<std::string, Deposited>("deposits").map_values([](const Deposited& deposit) { return Balance{deposit.amount, 1}; }).to("two.a");
+  builder.stream<std::string, Closed>("closings").map_values([](const Closed&) { return Balance{}; }).to("two.b");
+  auto built = builder.build();
+  ASSERT_TRUE(built);
+  testkit::TopologyDriver driver(*built);
+  driver.declare_topic("deposits", "teller");
+  driver.pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
+  driver.run_until_idle();
+  EXPECT_EQ(driver.read_raw("two.a").size(), 1U);
+  EXPECT_EQ(driver.instance().status().waiting_for_topics, std::vector<std::string>{"closings"});
+}
+
+TEST(Topics, a_topic_that_comes_late_is_read_from_its_beginning) {
+  testkit::TopologyDriver driver(bank());
+  driver.run_until_idle();
+  driver.declare_topic("deposits", "teller");
+  for (int i = 0; i < 20; ++i) driver.pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
+  driver.run_until_idle();
+  EXPECT_EQ(totals(driver).at("anna"), 20);
+}
+
+TEST(Topics, inputs_of_one_task_with_different_partition_counts_are_refused_by_name) {
+  TopologyBuilder builder("names");
+  const auto names = builder.table<std::string, Closed>("holders", "holders");
+  builder.stream<std::string, Deposited>("deposits").join(names, [](const Deposited&, const Closed& holder) { return holder; }).to("names.deposits");
+  auto built = builder.build();
+  ASSERT_TRUE(built);
+  testkit::TopologyDriver driver(*built);
+  driver.declare_topic("holders", "registry", 3);
+  driver.declare_topic("deposits", "teller", 4);
+  const auto step = driver.step();
+  ASSERT_FALSE(step);
+  EXPECT_TRUE(step.error().is(errc::bad_topology));
+  EXPECT_NE(step.error().message().find("holders has 3"), std::string::npos);
+  EXPECT_NE(step.error().message().find("deposits has 4"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace millrace::stream::test

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/base/fault_file_system.hpp"
+#include "millrace/base/random.hpp"
+#include "millrace/log/memory_log.hpp"
+#include "millrace/stream/instance.hpp"
+#include "millrace/testkit/event_writer.hpp"
+#include "millrace/testkit/topic_reader.hpp"
+
+namespace millrace::testkit {
+
+/// How a driver runs a topology.
+struct DriverOptions {
+  stream::InstanceOptions instance;
+  std::int64_t wall_ms = 1'600'000'000'000;
+  std::uint64_t seed = 1;
+};
+
+/// Runs a topology's real tasks over a log in memory, with a clock that the test cranks. Events go in by pipe(), what comes out is read by read(), and
+/// nothing happens but in run_until_idle(). One thread. Failures throw TestError.
+///
+///     TopologyDriver driver(*revenue());
+///     driver.declare_topic("orders", "orders");
+///     driver.pipe("orders", std::string("A1"), OrderConfirmed{...}, time);
+///     driver.run_until_idle();
+///     EXPECT_EQ(driver.store<std::string, Money>("revenue").get("DE"), Money{42});
+class TopologyDriver {
+ public:
+  explicit TopologyDriver(stream::Topology topology, DriverOptions options = {});
+  ~TopologyDriver();
+  TopologyDriver(const TopologyDriver&) = delete;
+  TopologyDriver& operator=(const TopologyDriver&) = delete;
+
+  /// Makes an input topic, owned by another service.
+  void declare_topic(const std::string& name, const std::string& owner, std::int32_t partitions = 4, log::TopicKind kind = log::TopicKind::events);
+
+  /// Appends an event as its service would and answers its `ce_id`.
+  template <class K, class V>
+  std::string pipe(const std::string& topic, const K& key, const V& value, std::int64_t timestamp_ms, const std::string& correlation = {}) {
+    return writer_.write(topic, key, value, timestamp_ms, correlation);
+  }
+  /// Appends any bytes: poison, replayed dead letters.
+  void pipe_raw(const std::string& topic, const RawRecord& record) { writer_.write_raw(topic, record); }
+
+  /// Steps until there is nothing to do; a topology that never rests fails.
+  void run_until_idle();
+  /// One step; an error of the instance is answered.
+  [[nodiscard]] Result<stream::StepResult> step() { return instance_->step(); }
+  /// Moves both clocks, then runs until idle: timers fire.
+  void advance_ms(std::int64_t ms);
+
+  /// What came to a topic since the last read() of it, in the order of commits.
+  template <class K, class V>
+  [[nodiscard]] std::vector<Received<K, V>> read(const std::string& topic) {
+    return reader_->decode_all<K, V>(topic, reader_->fresh(topic));
+  }
+  [[nodiscard]] std::vector<RawRecord> read_raw(const std::string& topic) { return reader_->fresh(topic); }
+  /// Everything in a topic.
+  [[nodiscard]] std::vector<RawRecord> all_raw(const std::string& topic) { return reader_->all(topic); }
+
+  /// Committed content of a store.
+  template <class K, class V>
+  class StoreFace {
+   public:
+    StoreFace(const stream::Instance& instance, std::string name) : view_(instance, std::move(name)) {}
+    [[nodiscard]] std::optional<V> get(const K& key) const { return checked(view_.get(key)); }
+    [[nodiscard]] std::vector<std::pair<K, V>> all() const { return checked(view_.all(1'000'000)); }
+
+   private:
+    template <class T>
+    static T checked(Result<stream::Answer<T>> answer) {
+      if (!answer) throw TestError(answer.error().to_string());
+      return std::move(answer->value);
+    }
+    stream::View<K, V> view_;
+  };
+  template <class K, class V>
+  [[nodiscard]] StoreFace<K, V> store(const std::string& name) const {
+    return {*instance_, name};
+  }
+
+  /// The process dies, whatever it was doing, and is started again; what was committed is all that is left.
+  void crash_and_restart();
+  /// Closes cleanly and starts again.
+  void restart();
+  /// The same with another version of the topology.
+  void restart_as(stream::Topology topology);
+
+  [[nodiscard]] stream::Instance& instance() { return *instance_; }
+  [[nodiscard]] log::MemoryBroker& broker() { return broker_; }
+  [[nodiscard]] log::Log& log() { return *log_; }
+  [[nodiscard]] ManualClock& clock() { return clock_; }
+  [[nodiscard]] FaultFileSystem& files() { return files_; }
+  /// What the runtime told, `level: message: detail`.
+  [[nodiscard]] const std::vector<std::string>& events() const { return events_; }
+
+ private:
+  void start();
+
+  stream::Topology topology_;
+  DriverOptions options_;
+  ManualClock clock_;
+  SeededRandom random_;
+  FaultFileSystem files_;
+  log::MemoryBroker broker_;
+  EventWriter writer_;
+  std::unique_ptr<log::Log> tool_log_;
+  std::unique_ptr<TopicReader> reader_;
+  std::vector<std::string> events_;
+  std::unique_ptr<log::Log> log_;
+  std::unique_ptr<stream::Instance> instance_;
+};
+
+}  // namespace millrace::testkit

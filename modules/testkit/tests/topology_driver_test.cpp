@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "millrace/testkit/topology_driver.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/describe/class.hpp>
+
+#include "millrace/stream/topology.hpp"
+
+namespace millrace::testkit {
+namespace {
+
+struct Said {
+  std::string words;
+};
+BOOST_DESCRIBE_STRUCT(Said, (), (words))
+
+struct Count {
+  std::int64_t count = 0;
+};
+BOOST_DESCRIBE_STRUCT(Count, (), (count))
+
+stream::Topology speakers() {
+  stream::TopologyBuilder builder("speakers");
+  builder.stream<std::string, Said>("talk")
+      .group_by_key()
+      .count("counts")
+      .to_stream()
+      .map_values([](std::int64_t count) { return Count{count}; })
+      .to("speakers.counts");
+  auto built = builder.build();
+  if (!built) throw TestError(built.error().to_string());
+  return *std::move(built);
+}
+
+TEST(TopologyDriver, pipes_in_reads_out_and_looks_into_stores) {
+  TopologyDriver driver(speakers());
+  driver.declare_topic("talk", "stage");
+  driver.pipe("talk", std::string("anna"), Said{"hello"}, 1'000);
+  driver.run_until_idle();
+  const auto counts = driver.read<std::string, Count>("speakers.counts");
+  ASSERT_EQ(counts.size(), 1U);
+  EXPECT_EQ(counts[0].key, "anna");
+  EXPECT_EQ(counts[0].value.count, 1);
+  EXPECT_EQ(counts[0].type, "Count");
+  EXPECT_EQ((driver.store<std::string, std::int64_t>("counts").get("anna")), 1);
+  EXPECT_EQ((driver.store<std::string, std::int64_t>("counts").get("berta")), std::nullopt);
+  EXPECT_TRUE((driver.read<std::string, Count>("speakers.counts")).empty());
+  EXPECT_EQ(driver.all_raw("speakers.counts").size(), 1U);
+}
+
+TEST(TopologyDriver, a_crash_leaves_what_was_committed) {
+  TopologyDriver driver(speakers());
+  driver.declare_topic("talk", "stage");
+  driver.pipe("talk", std::string("anna"), Said{"hello"}, 1'000);
+  driver.run_until_idle();
+  driver.crash_and_restart();
+  driver.pipe("talk", std::string("anna"), Said{"again"}, 2'000);
+  driver.run_until_idle();
+  EXPECT_EQ((driver.store<std::string, std::int64_t>("counts").get("anna")), 2);
+  driver.restart();
+  driver.run_until_idle();
+  EXPECT_EQ((driver.store<std::string, std::int64_t>("counts").get("anna")), 2);
+}
+
+TEST(TopologyDriver, an_unknown_topic_is_an_error_that_says_what_to_do) {
+  TopologyDriver driver(speakers());
+  try {
+    driver.pipe("tlak", std::string("anna"), Said{"hello"}, 1'000);
+    FAIL() << "the topic does not exist";
+  } catch (const TestError& error) {
+    EXPECT_NE(std::string(error.what()).find("declare_topic"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace millrace::testkit
