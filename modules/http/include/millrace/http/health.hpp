@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/http/router.hpp"
+
+namespace millrace::telemetry {
+class MetricRegistry;
+}
+
+namespace millrace::http {
+
+/// Whether the process should get requests, and why not. Thread-safe. Ready when no check names a
+/// reason and it is not draining.
+///
+///     health.add_check("restore", [&]() -> std::optional<std::string> {
+///       return restored ? std::nullopt : std::optional<std::string>("restoring stock-2");
+///     });
+class Health {
+ public:
+  /// Nothing when all is well, else the reason in a few words. Quick and thread-safe; must not call
+  /// back into Health.
+  using Check = std::function<std::optional<std::string>()>;
+
+  Health();
+  ~Health();
+  Health(const Health&) = delete;
+  Health& operator=(const Health&) = delete;
+
+  /// Adds a named check; a name again replaces it.
+  void add_check(std::string_view name, Check check);
+  /// Not ready from now on: call before Server::drain().
+  void set_draining();
+  /// Nothing when ready, else `name: reason` of the first check that fails.
+  [[nodiscard]] std::optional<std::string> not_ready() const;
+
+  /// One line of /readyz.
+  struct Finding {
+    std::string name;
+    std::optional<std::string> reason;  ///< Nothing when the check holds.
+  };
+  [[nodiscard]] std::vector<Finding> findings() const;
+
+  /// A gate for routes that want a ready process. This object outlives it.
+  [[nodiscard]] Gate gate() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Adds `GET /livez` (200 while the server's thread turns), `GET /readyz` (200 or 503, with
+/// `{"status","checks":[{"name","ok","reason"?}]}`) and `GET /metrics` (Prometheus text 0.0.4).
+/// They are not limited and answer while draining. `health` and `metrics` outlive the server.
+void add_health_routes(Router& router, const Health& health,
+                       const telemetry::MetricRegistry& metrics);
+
+}  // namespace millrace::http

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <memory>
+
+#include "millrace/http/message.hpp"
+
+namespace millrace::http {
+
+/// Where a responder's answer goes; the server implements it, a test of a handler may too.
+class ResponseSink {
+ public:
+  virtual ~ResponseSink() = default;
+  /// Called once, on any thread.
+  virtual void deliver(Response response) = 0;
+};
+
+/// The duty to answer one request. Move-only; may be kept and used on any thread, also after the
+/// server is gone (the answer is then dropped). A responder destroyed without an answer answers
+/// 500. Answers given from another thread are gathered: a burst of them wakes the server's thread
+/// once.
+class Responder {
+ public:
+  Responder() = default;
+  explicit Responder(std::shared_ptr<ResponseSink> sink) : sink_(std::move(sink)) {}
+  Responder(Responder&&) noexcept = default;
+  Responder& operator=(Responder&& other) noexcept {
+    drop();
+    sink_ = std::move(other.sink_);
+    return *this;
+  }
+  ~Responder() { drop(); }
+
+  /// Answers. At most once (asserted); an answer after the handler's deadline is counted and
+  /// dropped.
+  void send(Response response);
+  /// Whether the answer is still owed.
+  [[nodiscard]] bool pending() const { return sink_ != nullptr; }
+
+ private:
+  void drop();
+  std::shared_ptr<ResponseSink> sink_;
+};
+
+}  // namespace millrace::http

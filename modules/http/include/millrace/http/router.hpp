@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "millrace/http/message.hpp"
+#include "millrace/http/responder.hpp"
+
+namespace millrace::telemetry {
+class Histogram;
+}
+
+namespace millrace::http {
+
+/// Answers a request, at once or later from any thread. Runs on the server's thread: it must not
+/// block. What it throws is logged and answered with 500.
+using Handler = std::function<void(Request, Responder)>;
+
+/// Why requests are not served at the moment, or nothing. Runs on the server's thread for every
+/// request: quick.
+using Gate = std::function<std::optional<std::string>()>;
+
+/// What the routes of a group have in common.
+struct RouteOptions {
+  Gate gate{};  ///< While it names a reason, requests get 503 with `Retry-After` and that reason.
+  bool limited = true;  ///< Counts towards max_in_flight (429) and is refused (503) while draining;
+                        ///< probes are not.
+};
+
+/// One entry of a router.
+struct Route {
+  Method method;
+  std::string pattern;
+  Handler handler;
+  std::shared_ptr<const RouteOptions> options;
+  std::vector<std::string> segments;        ///< Of the pattern; a capture keeps its braces.
+  telemetry::Histogram* latency = nullptr;  ///< Set by the server.
+};
+
+class Router;
+
+/// Adds routes that share options: `auto api = router.group({.gate = health.gate()});
+/// api.get("/orders/{id}", show);` A view of the router, which outlives it.
+class RouteGroup {
+ public:
+  RouteGroup& get(std::string_view pattern, Handler handler) {
+    return add(Method::get, pattern, std::move(handler));
+  }
+  RouteGroup& post(std::string_view pattern, Handler handler) {
+    return add(Method::post, pattern, std::move(handler));
+  }
+  RouteGroup& put(std::string_view pattern, Handler handler) {
+    return add(Method::put, pattern, std::move(handler));
+  }
+  RouteGroup& del(std::string_view pattern, Handler handler) {
+    return add(Method::del, pattern, std::move(handler));
+  }
+  RouteGroup& add(Method method, std::string_view pattern, Handler handler);
+
+ private:
+  friend class Router;
+  RouteGroup(Router& router, std::shared_ptr<const RouteOptions> options)
+      : router_(router), options_(std::move(options)) {}
+  Router& router_;
+  std::shared_ptr<const RouteOptions> options_;
+};
+
+/// Finds the handler for a method and a path. Patterns are `/`-separated: plain segments match
+/// themselves, `{name}` matches one non-empty segment and a last `{name...}` the whole rest. A
+/// plain segment is preferred to a capture. HEAD is served by GET's route when it has none of its
+/// own. Fill it before the server starts; then it is read only.
+class Router {
+ public:
+  /// Two equal patterns with one method, or a pattern that does not start with `/`, are asserted
+  /// against.
+  void add(Method method, std::string_view pattern, Handler handler, RouteOptions options = {});
+  [[nodiscard]] RouteGroup group(RouteOptions options);
+
+  /// The answers of match().
+  struct NotFound {};
+  struct MethodNotAllowed {
+    std::string allow;  ///< For the `Allow` header.
+  };
+  struct BadPath {};  ///< A broken %XX.
+  using Match = std::variant<const Route*, NotFound, MethodNotAllowed, BadPath>;
+  /// Matches `request.method` and `request.target`; fills in `path`, `params` and `query`.
+  [[nodiscard]] Match match(Request& request) const;
+
+  [[nodiscard]] std::deque<Route>& routes() { return routes_; }
+
+ private:
+  friend class RouteGroup;
+  void add(Method method, std::string_view pattern, Handler handler,
+           std::shared_ptr<const RouteOptions> options);
+  std::deque<Route> routes_;
+};
+
+}  // namespace millrace::http

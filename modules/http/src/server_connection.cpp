@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+
+#include "server_connection.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <exception>
+
+#include "millrace/http/problem.hpp"
+#include "millrace/telemetry/logger.hpp"
+#include "response_writer.hpp"
+
+namespace millrace::http {
+namespace {
+
+using std::chrono::steady_clock;
+using telemetry::Field;
+
+constexpr std::size_t small_body = 16UL * 1024;
+constexpr std::chrono::milliseconds linger_time{1'000};
+constexpr std::size_t max_id_size = 128;
+
+// Where a handler's answer goes: by value of the exchange's number, so that an answer after the
+// deadline finds nothing.
+class Exchange final : public ResponseSink {
+ public:
+  Exchange(std::weak_ptr<ServerConnection> connection, std::uint64_t number,
+           std::shared_ptr<CompletionQueue> queue)
+      : connection_(std::move(connection)), number_(number), queue_(std::move(queue)) {}
+
+  void deliver(Response response) override {
+    if (queue_->on_io_thread()) {
+      if (const auto connection = connection_.lock(); connection && connection->is_dispatching()) {
+        connection->complete(number_, std::move(response));
+        return;
+      }
+    }
+    queue_->push({std::move(connection_), number_, std::move(response)});
+  }
+
+ private:
+  std::weak_ptr<ServerConnection> connection_;
+  std::uint64_t number_;
+  std::shared_ptr<CompletionQueue> queue_;
+};
+
+bool is_sane_id(std::string_view id) {
+  return !id.empty() && id.size() <= max_id_size && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.' || c == ':';
+  });
+}
+
+void append_hex(std::string& out, std::uint64_t number) {
+  char text[24];
+  out.append(text, std::to_chars(std::begin(text), std::end(text), number, 16).ptr);
+}
+
+}  // namespace
+
+ServerConnection::ServerConnection(IoThread& thread, Tcp::socket socket)
+    : thread_(thread),
+      core_(thread.core),
+      socket_(std::move(socket)),
+      reader_(core_.options.max_header_bytes, core_.options.max_body_bytes) {
+  enter(Phase::idle, core_.options.idle_timeout);
+}
+
+void ServerConnection::enter(Phase phase, std::chrono::milliseconds time_limit) {
+  phase_ = phase;
+  expired_ = false;
+  deadline_ = steady_clock::now() + time_limit;
+}
+
+Awaitable<void> ServerConnection::run(std::shared_ptr<ServerConnection> self) {
+  try {
+    auto serving = self->serve();
+    co_await std::move(serving);
+  } catch (const std::exception& error) {
+    self->core_.logger.error("a connection failed", {{"reason", error.what()}});
+  }
+  SystemError ignored;
+  self->socket_.close(ignored);
+  self->finish_exchange();
+  self->thread_.remove(*self);
+}
+
+Awaitable<void> ServerConnection::serve() {
+  while (!aborted_) {
+    const ReadState state = parse();
+    if (state == ReadState::need_more && !expired_) {
+      auto reading = read_more();
+      if (!co_await std::move(reading)) {
+        break;
+      }
+      continue;
+    }
+    const bool too_slow = expired_;
+    begin_exchange();
+    if (state == ReadState::done) {
+      dispatch(std::move(reader_.request()));
+      while (!response_ && !aborted_) {
+        auto waiting = answered_.wait();
+        co_await std::move(waiting);
+      }
+    } else {
+      answer_failure(too_slow ? ReadFailure{408, "The request did not arrive in time."}
+                              : reader_.failure());
+    }
+    if (aborted_) {
+      break;
+    }
+    finish_exchange();
+    serialize();
+    if (!write_now()) {
+      auto writing = flush();
+      if (!co_await std::move(writing)) {
+        break;
+      }
+    }
+    if (latency_ != nullptr) {
+      latency_->observe(
+          std::chrono::duration<double>(steady_clock::now() - exchange_began_).count());
+    }
+    if (!keep_alive_) {
+      auto lingering = linger();
+      co_await std::move(lingering);
+      break;
+    }
+    reader_.reset();
+    continue_sent_ = false;
+    enter(Phase::idle, core_.draining ? core_.options.drain_linger : core_.options.idle_timeout);
+  }
+}
+
+ReadState ServerConnection::parse() {
+  if (!buffer_.empty() && reader_.state() == ReadState::need_more) {
+    buffer_.used(reader_.feed(buffer_.bytes()));
+  }
+  const ReadState state = reader_.state();
+  if (state == ReadState::need_more && phase_ == Phase::idle && reader_.started()) {
+    enter(Phase::reading, core_.options.read_timeout);
+  }
+  return state;
+}
+
+// False when the connection is over; a request that came too late in parts goes on to its 408.
+Awaitable<bool> ServerConnection::read_more() {
+  SystemError ec;
+  if (!continue_sent_ && reader_.awaits_continue()) {
+    continue_sent_ = true;
+    constexpr std::string_view text = "HTTP/1.1 100 Continue\r\n\r\n";
+    socket_.write_some(asio::const_buffer(text.data(), text.size()), ec);
+    if (ec) {
+      co_return false;
+    }
+  }
+  char* const room = buffer_.room();
+  const asio::mutable_buffer target(room, buffer_.room_size());
+  auto token = asio::redirect_error(asio::use_awaitable, ec);
+  auto receiving = socket_.async_read_some(target, token);
+  const std::size_t n = co_await std::move(receiving);
+  if (aborted_) {
+    co_return false;
+  }
+  if (ec) {
+    co_return expired_&& phase_ == Phase::reading;
+  }
+  buffer_.received(n);
+  co_return true;
+}
+
+void ServerConnection::begin_exchange() {
+  ++exchange_;
+  exchange_began_ = steady_clock::now();
+  response_.reset();
+  latency_ = nullptr;
+  is_head_ = false;
+  request_id_.clear();
+  phase_ = Phase::handling;
+  expired_ = false;
+  deadline_ = exchange_began_ + core_.options.handler_deadline;
+}
+
+void ServerConnection::answer_failure(const ReadFailure& failure) {
+  keep_alive_ = false;
+  switch (failure.status) {
+    case 408:
+      return refuse("slow_request", problem(408, "request-timeout", {}, failure.detail));
+    case 413:
+      return refuse("body_too_large", problem(413, "body-too-large", {}, failure.detail,
+                                              {{"max_bytes", core_.options.max_body_bytes}}));
+    case 431:
+      return refuse("header_too_large", problem(431, "header-too-large", {}, failure.detail,
+                                                {{"max_bytes", core_.options.max_header_bytes}}));
+    default:
+      return refuse("malformed", problem(400, "malformed-request", {}, failure.detail));
+  }
+}
+
+void ServerConnection::identify(Request& request) {
+  if (const auto given = request.header("X-Request-Id"); given && is_sane_id(*given)) {
+    request.id = *given;
+  } else {
+    request.id.clear();
+    append_hex(request.id, core_.id_seed);
+    request.id += '-';
+    append_hex(request.id, core_.next_id.fetch_add(1, std::memory_order_relaxed));
+  }
+  request_id_ = request.id;
+}
+
+void ServerConnection::dispatch(Request request) {
+  keep_alive_ = reader_.keep_alive();
+  is_head_ = request.method == Method::head;
+  identify(request);
+  const Router::Match match = core_.router.match(request);
+  if (std::holds_alternative<Router::BadPath>(match)) {
+    return refuse("malformed", problem(400, "malformed-target", {},
+                                       "The path or query has a broken percent escape."));
+  }
+  if (std::holds_alternative<Router::NotFound>(match)) {
+    return answer(problem(404, "no-such-path", {}, "Nothing is served at " + request.target + "."));
+  }
+  if (const auto* other = std::get_if<Router::MethodNotAllowed>(&match)) {
+    Response response =
+        problem(405, "method-not-allowed", {}, "This path takes " + other->allow + ".");
+    response.headers.set("Allow", other->allow);
+    return answer(std::move(response));
+  }
+  const Route& route = *std::get<const Route*>(match);
+  latency_ = route.latency;
+  if (auto refused = refusal(route)) {
+    return answer(*std::move(refused));
+  }
+  Responder responder(std::make_shared<Exchange>(weak_from_this(), exchange_, thread_.queue));
+  try {
+    route.handler(std::move(request), std::move(responder));
+  } catch (const std::exception& error) {
+    core_.logger.error(
+        "a handler threw",
+        {{"route", route.pattern}, {"reason", error.what()}, {"request_id", request_id_}});
+  } catch (...) {
+    core_.logger.error("a handler threw", {{"route", route.pattern}, {"request_id", request_id_}});
+  }
+}
+
+// Why a request that has a route is not handed to it, if so. Takes a place among those in flight
+// otherwise.
+std::optional<Response> ServerConnection::refusal(const Route& route) {
+  const RouteOptions& options = *route.options;
+  if (options.limited && core_.draining) {
+    core_.metrics.refused("draining");
+    keep_alive_ = false;
+    return problem_retry(503, core_.options.retry_after, "draining",
+                         "This process is about to end; try another or later.");
+  }
+  if (options.gate) {
+    if (const auto reason = options.gate()) {
+      core_.metrics.refused("not_ready");
+      return problem_retry(503, core_.options.retry_after, "not-ready", *reason);
+    }
+  }
+  if (!options.limited) {
+    return std::nullopt;
+  }
+  if (core_.in_flight.fetch_add(1, std::memory_order_relaxed) >= core_.options.max_in_flight) {
+    core_.in_flight.fetch_sub(1, std::memory_order_relaxed);
+    core_.metrics.refused("too_many_in_flight");
+    return problem_retry(
+        429, core_.options.retry_after, "too-many-in-flight",
+        "As many requests as this process takes on at once are being worked on; try again later.",
+        {{"max_in_flight", core_.options.max_in_flight}});
+  }
+  counted_ = true;
+  core_.metrics.in_flight.add(1);
+  return std::nullopt;
+}
+
+void ServerConnection::refuse(std::string_view reason, Response response) {
+  core_.metrics.refused(reason);
+  answer(std::move(response));
+}
+
+void ServerConnection::answer(Response response) { response_ = std::move(response); }
+
+void ServerConnection::complete(std::uint64_t exchange, Response response) {
+  if (exchange != exchange_ || response_ || phase_ != Phase::handling) {
+    core_.metrics.late_answers.add();
+    return;
+  }
+  answer(std::move(response));
+  answered_.notify();
+}
+
+void ServerConnection::finish_exchange() {
+  if (std::exchange(counted_, false)) {
+    core_.in_flight.fetch_sub(1, std::memory_order_relaxed);
+    core_.metrics.in_flight.add(-1);
+  }
+}
+
+void ServerConnection::serialize() {
+  Response& response = *response_;
+  if (response.status < 200 || response.status > 599) {
+    response.status = 500;
+  }
+  if (core_.draining) {
+    keep_alive_ = false;
+  }
+  core_.metrics.answers[static_cast<std::size_t>(response.status / 100)]->add();
+  const bool has_body = !is_head_ && response.status != 204 && response.status != 304;
+  write_head(out_, response, {thread_.date(), request_id_, keep_alive_});
+  large_body_.clear();
+  written_ = 0;
+  if (has_body && response.body.size() <= small_body) {
+    out_ += response.body;
+  } else if (has_body) {
+    large_body_ = std::move(response.body);
+  }
+}
+
+// Most answers fit into the socket's buffer: written at once, without a turn of the event loop.
+bool ServerConnection::write_now() {
+  SystemError ec;
+  if (large_body_.empty()) {
+    written_ = socket_.write_some(asio::const_buffer(out_.data(), out_.size()), ec);
+  }
+  return !ec && written_ == out_.size() && large_body_.empty();
+}
+
+Awaitable<bool> ServerConnection::flush() {
+  enter(Phase::writing, core_.options.write_timeout);
+  std::array<asio::const_buffer, 2> parts;
+  parts[0] = asio::const_buffer(out_.data() + written_, out_.size() - written_);
+  parts[1] = asio::const_buffer(large_body_.data(), large_body_.size());
+  SystemError ec;
+  auto token = asio::redirect_error(asio::use_awaitable, ec);
+  auto sending = asio::async_write(socket_, parts, token);
+  co_await std::move(sending);
+  co_return !ec && !aborted_;
+}
+
+// A socket closed with unread input resets the connection, and the peer may lose the answer: so
+// read on until the peer closes too, for a while.
+Awaitable<void> ServerConnection::linger() {
+  enter(Phase::lingering, linger_time);
+  SystemError ec;
+  socket_.shutdown(Tcp::socket::shutdown_send, ec);
+  while (!ec && !aborted_) {
+    buffer_.clear();
+    char* const room = buffer_.room();
+    const asio::mutable_buffer target(room, buffer_.room_size());
+    auto token = asio::redirect_error(asio::use_awaitable, ec);
+    auto receiving = socket_.async_read_some(target, token);
+    co_await std::move(receiving);
+  }
+}
+
+void ServerConnection::check_deadline(SteadyTime now) {
+  if (now < deadline_ || expired_) {
+    return;
+  }
+  if (phase_ == Phase::handling) {
+    if (!response_) {
+      core_.metrics.refused("handler_deadline");
+      core_.logger.warn("a handler gave no answer in time", {{"request_id", request_id_}});
+      answer(problem(504, "no-answer-in-time", {},
+                     "The request was accepted, but its answer did not come in time."));
+      answered_.notify();
+    }
+    return;
+  }
+  expired_ = true;
+  SystemError ignored;
+  socket_.cancel(ignored);
+}
+
+void ServerConnection::hurry(SteadyTime idle_until) {
+  if (phase_ == Phase::idle) {
+    deadline_ = std::min(deadline_, idle_until);
+  }
+}
+
+void ServerConnection::abort() {
+  aborted_ = true;
+  SystemError ignored;
+  socket_.close(ignored);
+  answered_.notify();
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+
+#include "millrace/service/views.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <new>
+
+#include "millrace/codec/codec.hpp"
+#include "millrace/http/problem.hpp"
+#include "millrace/telemetry/field.hpp"
+
+namespace millrace::service {
+
+namespace {
+
+constexpr std::size_t default_limit = 100;
+constexpr std::size_t max_limit = 10'000;
+
+// An object of a type known only at run time.
+class Object {
+ public:
+  explicit Object(const codec::TypeInfo& type)
+      : type_(type), memory_(::operator new(type.size, std::align_val_t(type.alignment))) {
+    type_.construct(memory_);
+  }
+  ~Object() {
+    type_.destroy(memory_);
+    ::operator delete(memory_, std::align_val_t(type_.alignment));
+  }
+  Object(const Object&) = delete;
+  Object& operator=(const Object&) = delete;
+  void* get() { return memory_; }
+
+ private:
+  const codec::TypeInfo& type_;
+  void* memory_;
+};
+
+const stream::StoreSpec* find_store(const stream::Topology& topology, std::string_view name) {
+  const auto found = std::find_if(topology.stores.begin(), topology.stores.end(), [name](const auto& one) { return one.name == name; });
+  return found == topology.stores.end() ? nullptr : &*found;
+}
+
+// Keys given in a URL: text for string keys, JSON for others.
+Result<std::string> key_from_text(const codec::TypeInfo& type, std::string_view text) {
+  Object key(type);
+  std::string quoted;
+  if (Status read = codec::decode(codec::Format::json, type, "", text, key.get()); !read) {
+    telemetry::append_json_string(quoted, text);
+    MILLRACE_TRY(codec::decode(codec::Format::json, type, "", quoted, key.get()));
+  }
+  std::string bytes;
+  codec::encode_key(type, key.get(), bytes);
+  return bytes;
+}
+
+Status append_key_json(const codec::TypeInfo& type, std::string_view bytes, std::string& out) {
+  Object key(type);
+  MILLRACE_TRY(codec::decode_key(type, bytes, key.get()));
+  codec::encode(codec::Format::json, type, key.get(), out);
+  return {};
+}
+
+Status append_value_json(const codec::TypeInfo& type, std::string_view bytes, std::string& out) {
+  Object value(type);
+  MILLRACE_TRY(codec::decode(codec::Format::binary, type, "", bytes, value.get()));
+  codec::encode(codec::Format::json, type, value.get(), out);
+  return {};
+}
+
+http::Response error_response(const Error& error) {
+  const int status = error.is(stream::errc::not_ready) ? 503 : error.is(stream::errc::unknown_store) ? 404 : 500;
+  return http::problem(status, error.code().name, "", error.message());
+}
+
+class ViewRoutes {
+ public:
+  ViewRoutes(const stream::Instance& instance, DurabilityGate& durability) : instance_(instance), durability_(durability) {}
+
+  void list(http::Responder responder) const {
+    std::string body = "{\"views\":[";
+    for (const stream::StoreSpec& store : instance_.topology().stores) {
+      if (body.back() != '[') body += ',';
+      telemetry::append_json_string(body, store.name);
+    }
+    http::Response response;
+    response.body = body + "]}";
+    responder.send(std::move(response));
+  }
+
+  void get(const http::Request& request, http::Responder responder) const {
+    const stream::StoreSpec* store = find_store(instance_.topology(), request.param("store"));
+    if (store == nullptr) return responder.send(unknown_store(request));
+    Result<std::string> key = key_from_text(*store->key, request.param("key"));
+    if (!key) return responder.send(http::problem(400, key.error().code().name, "", key.error().message()));
+    auto answer = instance_.read(store->name, *key);
+    if (!answer) return responder.send(error_response(answer.error()));
+    if (!answer->value) {
+      return send(request, answer->position, http::problem(404, "not-found", "", "no entry of that key"), std::move(responder));
+    }
+    http::Response response;
+    if (Status done = append_value_json(*store->value, *answer->value, response.body); !done) return responder.send(error_response(done.error()));
+    send(request, answer->position, std::move(response), std::move(responder));
+  }
+
+  void range(const http::Request& request, http::Responder responder) const {
+    const stream::StoreSpec* store = find_store(instance_.topology(), request.param("store"));
+    if (store == nullptr) return responder.send(unknown_store(request));
+    Result<std::string> from = bound(*store, request, "from");
+    Result<std::string> to = bound(*store, request, "to");
+    Result<std::size_t> limit = read_limit(request);
+    for (const auto* error : {from ? nullptr : &from.error(), to ? nullptr : &to.error(), limit ? nullptr : &limit.error()}) {
+      if (error != nullptr) return responder.send(http::problem(400, error->code().name, "", error->message()));
+    }
+    auto answer = instance_.read_range(store->name, *from, *to, *limit);
+    if (!answer) return responder.send(error_response(answer.error()));
+    http::Response response;
+    if (Status done = append_entries(*store, answer->value, response.body); !done) return responder.send(error_response(done.error()));
+    send(request, answer->position, std::move(response), std::move(responder));
+  }
+
+ private:
+  http::Response unknown_store(const http::Request& request) const {
+    std::string names;
+    for (const stream::StoreSpec& store : instance_.topology().stores) names += (names.empty() ? "" : ", ") + store.name;
+    return http::problem(404, "unknown-view", "", "there is no view '" + std::string(request.param("store")) + "'; there are: " + names);
+  }
+
+  static Result<std::string> bound(const stream::StoreSpec& store, const http::Request& request, std::string_view name) {
+    const auto text = request.query_param(name);
+    if (!text || text->empty()) return std::string();
+    Result<std::string> key = key_from_text(*store.key, *text);
+    if (!key) return fail(key.error().at(name));
+    return key;
+  }
+
+  static Result<std::size_t> read_limit(const http::Request& request) {
+    const auto text = request.query_param("limit");
+    if (!text) return default_limit;
+    std::size_t limit = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
+    if (error != std::errc() || end != text->data() + text->size() || limit == 0 || limit > max_limit) {
+      return fail(millrace::errc::invalid_argument, "limit: a whole number from 1 to " + std::to_string(max_limit) + " is wanted");
+    }
+    return limit;
+  }
+
+  static Status append_entries(const stream::StoreSpec& store, const std::vector<std::pair<std::string, std::string>>& entries, std::string& out) {
+    out += "{\"entries\":[";
+    bool first = true;
+    for (const auto& [key, value] : entries) {
+      out += first ? "{\"key\":" : ",{\"key\":";
+      first = false;
+      MILLRACE_TRY(append_key_json(*store.key, key, out));
+      out += ",\"value\":";
+      MILLRACE_TRY(append_value_json(*store.value, value, out));
+      out += '}';
+    }
+    out += "]}";
+    return {};
+  }
+
+  void send(const http::Request& request, log::LogPosition position, http::Response response, http::Responder responder) const {
+    if (request.query_param("durability") == "any") return responder.send(std::move(response));
+    auto held = std::make_shared<std::pair<http::Response, http::Responder>>(std::move(response), std::move(responder));
+    durability_.when_durable(position, [held](const Status& status) {
+      held->second.send(status ? std::move(held->first) : http::problem(503, status.error().code().name, "", status.error().message()));
+    });
+  }
+
+  const stream::Instance& instance_;
+  DurabilityGate& durability_;
+};
+
+}  // namespace
+
+void add_view_routes(http::Router& router, const stream::Instance& instance, DurabilityGate& durability, const http::RouteOptions& options) {
+  auto routes = std::make_shared<const ViewRoutes>(instance, durability);
+  router.group(options)
+      .get("/views", [routes](const http::Request&, http::Responder responder) { routes->list(std::move(responder)); })
+      .get("/views/{store}", [routes](const http::Request& request, http::Responder responder) { routes->range(request, std::move(responder)); })
+      .get("/views/{store}/{key}", [routes](const http::Request& request, http::Responder responder) { routes->get(request, std::move(responder)); });
+}
+
+}  // namespace millrace::service

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+
+#include "worker.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "millrace/base/assert.hpp"
+
+namespace millrace::service {
+
+namespace {
+constexpr int maintenance_interval_ms = 100;
+}
+
+Worker::Worker(stream::Instance& instance, telemetry::Logger& logger, std::function<void()> stepped, std::function<void()> failed)
+    : instance_(instance), logger_(logger), stepped_(std::move(stepped)), failed_(std::move(failed)), thread_([this] { run(); }) {}
+
+void Worker::stop() {
+  if (!thread_.joinable()) return;
+  stopping_.store(true);
+  instance_.interrupt();
+  thread_.join();
+}
+
+void Worker::run() {
+  while (!stopping_.load()) {
+    const Result<stream::StepResult> step = instance_.step();
+    if (!step) {
+      logger_.error("the topology stopped", {{"code", step.error().code().name}, {"error", step.error().message()}});
+      failed_();
+      return;
+    }
+    if (step->worked && stepped_) stepped_();
+    if (!step->worked && !stopping_.load()) instance_.wait(*step);
+  }
+}
+
+Keeper::Keeper(log::Log& log, telemetry::Logger& logger, std::function<void()> failed)
+    : log_(log), logger_(logger), failed_(std::move(failed)), stop_event_(::eventfd(0, EFD_CLOEXEC)), thread_([this] { run(); }) {
+  MILLRACE_ASSERT(stop_event_ >= 0, "the system has no descriptor left for an eventfd");
+}
+
+Keeper::~Keeper() {
+  MILLRACE_ASSERT(::eventfd_write(stop_event_, 1) == 0, "writing to an eventfd of ours");
+  thread_.join();
+  ::close(stop_event_);
+}
+
+void Keeper::run() {
+  // poll() passes over negative descriptors, so a log without one is only looked after by the clock.
+  std::array<pollfd, 2> watched{{{stop_event_, POLLIN, 0}, {log_.death_descriptor(), POLLIN, 0}}};
+  while ((watched[0].revents & POLLIN) == 0) {
+    if (const Status status = log_.maintain(); !status) {
+      logger_.error("the log cannot be used any longer", {{"code", status.error().code().name}, {"error", status.error().message()}});
+      failed_();
+      return;
+    }
+    ::poll(watched.data(), watched.size(), maintenance_interval_ms);
+  }
+}
+
+}  // namespace millrace::service

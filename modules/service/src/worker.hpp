@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "millrace/log/log.hpp"
+#include "millrace/stream/instance.hpp"
+#include "millrace/telemetry/logger.hpp"
+
+namespace millrace::service {
+
+/// The thread that steps an instance until it is told to stop or the instance fails.
+class Worker {
+ public:
+  /// `stepped` (may be empty) is called after each step that did something, `failed` once when the instance gives up, both from the thread. All outlive the worker.
+  Worker(stream::Instance& instance, telemetry::Logger& logger, std::function<void()> stepped, std::function<void()> failed);
+  ~Worker() { stop(); }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Finishes the cycle in hand and ends the thread. Idempotent.
+  void stop();
+
+ private:
+  void run();
+  stream::Instance& instance_;
+  telemetry::Logger& logger_;
+  std::function<void()> stepped_;
+  std::function<void()> failed_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+/// The thread that keeps a handle of the log alive: heartbeats, deaths of other members, syncs by interval.
+class Keeper {
+ public:
+  /// `failed` is called once, from the thread, when the log must not be used any longer. All outlive the keeper.
+  Keeper(log::Log& log, telemetry::Logger& logger, std::function<void()> failed);
+  ~Keeper();
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+
+ private:
+  void run();
+  log::Log& log_;
+  telemetry::Logger& logger_;
+  std::function<void()> failed_;
+  int stop_event_;
+  std::thread thread_;
+};
+
+}  // namespace millrace::service
