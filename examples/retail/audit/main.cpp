@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/base/file_system.hpp"
+#include "millrace/base/random.hpp"
+#include "millrace/base/shared_region.hpp"
+#include "millrace/log/environment.hpp"
+#include "millrace/log/log.hpp"
+#include "retail/audit/audit.hpp"
+
+namespace {
+
+constexpr const char* usage =
+    "usage: retail-audit DATA|URL [--json]\n"
+    "Checks from the topics alone that an estate at rest lost nothing and doubled nothing.\n"
+    "DATA is the directory of a run (its log is DATA/log), URL names a log (file:DIR).\n"
+    "Exit status: 0 the audit holds, 1 it does not, 2 it could not be made.\n";
+
+std::string url_of(std::string_view place) {
+  if (place.find(':') != std::string_view::npos) return std::string(place);
+  const std::string log = std::string(place) + "/log";
+  return "file:" + (millrace::real_file_system().exists(log) ? log : std::string(place));
+}
+
+int run(std::string_view place, bool json) {
+  millrace::SeededRandom random(millrace::real_seed());
+  millrace::log::LogEnvironment environment{millrace::real_clock(), millrace::real_file_system(), random, millrace::real_shared_regions()};
+  millrace::log::LogOptions options;
+  options.member = "retail-audit";
+  options.create = false;
+  const auto log = millrace::log::open_log(url_of(place), environment, options);
+  if (!log) {
+    std::fprintf(stderr, "retail-audit: %s\n", log.error().to_string().c_str());
+    return 2;
+  }
+  const auto report = retail::audit(**log);
+  if (!report) {
+    std::fprintf(stderr, "retail-audit: %s\n", report.error().to_string().c_str());
+    return 2;
+  }
+  const std::string text = json ? retail::to_json(*report) + "\n" : retail::to_text(*report);
+  std::fputs(text.c_str(), stdout);
+  return report->ok ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string_view place;
+  bool json = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--help" || argument == "-h") {
+      std::fputs(usage, stdout);
+      return 0;
+    }
+    if (argument == "--json") {
+      json = true;
+    } else if (argument.starts_with('-') || !place.empty()) {
+      std::fprintf(stderr, "retail-audit: unexpected '%s'\n%s", argv[i], usage);
+      return 2;
+    } else {
+      place = argument;
+    }
+  }
+  if (place.empty()) {
+    std::fputs(usage, stderr);
+    return 2;
+  }
+  return run(place, json);
+}

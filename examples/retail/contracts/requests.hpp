@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <boost/describe/class.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "retail/contracts/ids.hpp"
+#include "retail/contracts/money.hpp"
+
+namespace retail {
+
+/// Owned by storefront: what was asked for over HTTP, as it came. Key: RequestId. The record's timestamp is the time of the order.
+inline constexpr const char* requests_topic = "requests";
+
+/// More pieces on one line, or a larger total, is taken for a mistake.
+inline constexpr std::int64_t quantity_max = 1'000'000'000;
+inline constexpr Money total_max{1'000'000'000'000'000};
+
+/// A line as asked for. Lines are numbered from 0; a product may stand on several.
+struct RequestedLine {
+  ProductCode product;
+  std::optional<std::string> description;
+  std::int64_t quantity = 0;
+  Money unit_price_milli;
+};
+BOOST_DESCRIBE_STRUCT(RequestedLine, (), (product, description, quantity, unit_price_milli))
+
+/// What all requests have. `body_hash` is XXH64 of kind and body: the same id with another hash is another request under a used id and is ignored.
+struct RequestBody {
+  std::uint64_t body_hash = 0;
+  std::optional<std::string> customer_id;
+  Country country;
+  std::vector<RequestedLine> lines;
+};
+BOOST_DESCRIBE_STRUCT(RequestBody, (), (body_hash, customer_id, country, lines))
+
+/// Somebody wants to buy. Not checked yet: it may even be an adjustment (`A...`), which is no sale.
+struct OrderRequested : RequestBody {};
+BOOST_DESCRIBE_STRUCT(OrderRequested, (RequestBody), ())
+/// Goods come back; quantities are positive.
+struct ReturnRequested : RequestBody {};
+BOOST_DESCRIBE_STRUCT(ReturnRequested, (RequestBody), ())
+/// Goods are to be written off; quantities are positive.
+struct WriteOffRequested : RequestBody {};
+BOOST_DESCRIBE_STRUCT(WriteOffRequested, (RequestBody), ())
+
+using RequestEvent = std::variant<OrderRequested, ReturnRequested, WriteOffRequested>;
+
+}  // namespace retail

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+
+#include "feed.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <queue>
+#include <thread>
+
+#include "latencies.hpp"
+#include "millrace/base/file_system.hpp"
+#include "millrace/http/client.hpp"
+
+namespace retail {
+
+using millrace::fail;
+using millrace::Result;
+using millrace::Status;
+
+namespace {
+
+constexpr std::int64_t ns_per_ms = 1'000'000;
+constexpr std::int64_t ns_per_s = 1'000'000'000;
+// In the open loop a stalled server must not make the feed hold the whole year.
+constexpr std::size_t open_loop_limit = 4'096;
+constexpr std::size_t open_loop_connections = 256;
+constexpr std::int64_t position_interval_ns = ns_per_s;
+constexpr std::int64_t resend_pause_ns = 20 * ns_per_ms;
+
+Result<std::size_t> read_position(const std::string& path) {
+  if (path.empty() || !millrace::real_file_system().exists(path)) return std::size_t{0};
+  MILLRACE_ASSIGN(const std::string text, millrace::read_file(millrace::real_file_system(), path));
+  std::size_t position = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), position);
+  if (error != std::errc() || std::string_view(end, static_cast<std::size_t>(text.data() + text.size() - end)) != "\n") {
+    return fail(millrace::errc::invalid_argument, path + " holds no position: remove it to send all requests again (each takes effect once)");
+  }
+  return position;
+}
+
+}  // namespace
+
+struct Feed::State {
+  struct Resend {
+    std::int64_t at_ns;
+    std::size_t index;
+    friend bool operator>(const Resend& a, const Resend& b) { return a.at_ns > b.at_ns; }
+  };
+
+  State(FeedOptions the_options, FeedSource the_source, millrace::Clock& the_clock, std::size_t position)
+      : options(std::move(the_options)), source(std::move(the_source)), clock(the_clock), done_event(::eventfd(0, EFD_CLOEXEC)) {
+    progress.begun_at = std::min(position, options.total);
+    progress.total = options.total;
+    next = answered_prefix = progress.begun_at;
+    answered.assign(options.total, false);
+    due_ns.assign(options.total, 0);
+  }
+
+  void run();
+  void wait_for_work(std::unique_lock<std::mutex>& lock);
+  std::optional<std::size_t> take_due(std::int64_t now_ns);
+  void send(std::size_t index);
+  void on_answer(std::size_t index, bool is_order, const Result<millrace::http::Response>& answer);
+  void on_final(std::size_t index, bool is_order);
+  void save_position(std::size_t position);
+  void finish();
+
+  const FeedOptions options;
+  const FeedSource source;
+  millrace::Clock& clock;
+  const int done_event;
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  FeedProgress progress;
+  Latencies latencies;
+  std::vector<bool> answered;
+  std::vector<std::int64_t> due_ns;  ///< when each was first sent, or in the open loop was to be
+  std::priority_queue<Resend, std::vector<Resend>, std::greater<>> resends;
+  std::size_t next = 0;
+  std::size_t answered_prefix = 0;
+  std::size_t in_flight = 0;
+  std::int64_t open_loop_start_ns = 0;
+  bool stopping = false;
+  std::unique_ptr<millrace::http::ClientPool> pool;
+  std::thread thread;
+};
+
+void Feed::State::run() {
+  std::unique_lock lock(mutex);
+  open_loop_start_ns = clock.monotonic_ns();
+  std::int64_t saved_ns = open_loop_start_ns;
+  while (!stopping && progress.failure.empty() && answered_prefix < options.total) {
+    const std::int64_t now_ns = clock.monotonic_ns();
+    if (const auto index = take_due(now_ns)) {
+      ++in_flight;
+      lock.unlock();
+      send(*index);
+      lock.lock();
+    } else {
+      wait_for_work(lock);
+    }
+    if (now_ns - saved_ns > position_interval_ns) {
+      saved_ns = now_ns;
+      const std::size_t position = answered_prefix;
+      lock.unlock();
+      save_position(position);
+      lock.lock();
+    }
+  }
+  const std::size_t position = answered_prefix;
+  lock.unlock();
+  save_position(position);
+  finish();
+}
+
+// The next request to send now, if the loop allows one.
+std::optional<std::size_t> Feed::State::take_due(std::int64_t now_ns) {
+  if (!resends.empty() && resends.top().at_ns <= now_ns) {
+    const std::size_t index = resends.top().index;
+    resends.pop();
+    return index;
+  }
+  if (next >= options.total) return std::nullopt;
+  const std::size_t held = in_flight + resends.size();
+  if (options.rate > 0) {
+    const auto due = open_loop_start_ns + static_cast<std::int64_t>(static_cast<double>(next - progress.begun_at) / options.rate * 1e9);
+    if (due > now_ns || held >= open_loop_limit) return std::nullopt;
+    due_ns[next] = due;
+  } else {
+    if (held >= options.in_flight) return std::nullopt;
+    due_ns[next] = now_ns;
+  }
+  if (progress.first_send_ns == 0) progress.first_send_ns = now_ns;
+  return next++;
+}
+
+void Feed::State::wait_for_work(std::unique_lock<std::mutex>& lock) {
+  const std::int64_t now_ns = clock.monotonic_ns();
+  std::int64_t until_ns = now_ns + position_interval_ns;
+  if (!resends.empty()) until_ns = std::min(until_ns, resends.top().at_ns);
+  if (options.rate > 0 && next < options.total && in_flight + resends.size() < open_loop_limit) {
+    until_ns = std::min(until_ns, open_loop_start_ns + static_cast<std::int64_t>(static_cast<double>(next - progress.begun_at) / options.rate * 1e9));
+  }
+  changed.wait_for(lock, std::chrono::nanoseconds(std::max<std::int64_t>(0, until_ns - now_ns)));
+}
+
+void Feed::State::send(std::size_t index) {
+  FeedItem item = source(index);
+  const bool is_order = item.is_order;
+  millrace::http::ClientRequest request;
+  request.method = millrace::http::Method::post;
+  request.target = std::move(item.target);
+  request.body = std::move(item.body);
+  request.timeout = std::chrono::seconds(60);
+  const Status taken =
+      pool->send(std::move(request), [this, index, is_order](Result<millrace::http::Response> answer) { on_answer(index, is_order, answer); });
+  if (!taken) on_answer(index, is_order, fail(taken.error()));
+}
+
+void Feed::State::on_answer(std::size_t index, bool is_order, const Result<millrace::http::Response>& answer) {
+  const std::lock_guard lock(mutex);
+  --in_flight;
+  const int status = answer ? answer->status : 0;
+  if (status == 0 || status == 429 || status == 503) {
+    std::int64_t pause_ns = resend_pause_ns;
+    if (answer) {
+      const auto retry_after = answer->headers.find("Retry-After");
+      std::int64_t seconds = 0;
+      if (retry_after && std::from_chars(retry_after->data(), retry_after->data() + retry_after->size(), seconds).ec == std::errc()) pause_ns = seconds * ns_per_s;
+    }
+    ++progress.sent_again;
+    resends.push({clock.monotonic_ns() + pause_ns, index});
+  } else if (status == 200 || status == 201 || status == 202 || status == 409 || status == 422) {
+    on_final(index, is_order);
+  } else {
+    progress.failure = "request " + std::to_string(index) + " was answered " + std::to_string(status) + ": " + answer->body;
+  }
+  changed.notify_one();
+}
+
+void Feed::State::on_final(std::size_t index, bool is_order) {
+  if (is_order) latencies.add_us((clock.monotonic_ns() - due_ns[index]) / 1'000);
+  answered[index] = true;
+  ++progress.answered;
+  while (answered_prefix < options.total && answered[answered_prefix]) ++answered_prefix;
+}
+
+// A lost position only means that answered requests are sent again, each of which takes effect once.
+void Feed::State::save_position(std::size_t position) {
+  if (options.position_file.empty()) return;
+  const Status saved = millrace::write_file_atomically(millrace::real_file_system(), options.position_file, std::to_string(position) + "\n");
+  if (saved) return;
+  const std::lock_guard lock(mutex);
+  progress.failure = saved.error().message();
+}
+
+void Feed::State::finish() {
+  {
+    const std::lock_guard lock(mutex);
+    progress.done = true;
+  }
+  static_cast<void>(::eventfd_write(done_event, 1));
+}
+
+Result<std::unique_ptr<Feed>> Feed::start(FeedOptions options, FeedSource source, millrace::Clock& clock) {
+  MILLRACE_ASSIGN(const std::size_t position, read_position(options.position_file));
+  millrace::http::ClientPoolOptions pool;
+  pool.url = options.url;
+  pool.connections = options.rate > 0 ? open_loop_connections : options.in_flight;
+  pool.max_queued = std::max(open_loop_limit, options.in_flight);
+  auto state = std::make_unique<State>(std::move(options), std::move(source), clock, position);
+  MILLRACE_ASSIGN(state->pool, millrace::http::ClientPool::create(std::move(pool)));
+  State& running = *state;
+  state->thread = std::thread([&running] { running.run(); });
+  return std::unique_ptr<Feed>(new Feed(std::move(state)));
+}
+
+Feed::Feed(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Feed::~Feed() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+  }
+  state_->changed.notify_one();
+  state_->thread.join();
+  state_->pool.reset();
+  ::close(state_->done_event);
+}
+
+FeedProgress Feed::progress() const {
+  const std::lock_guard lock(state_->mutex);
+  FeedProgress progress = state_->progress;
+  progress.latency_p50_us = state_->latencies.percentile_us(0.50);
+  progress.latency_p99_us = state_->latencies.percentile_us(0.99);
+  progress.latency_max_us = state_->latencies.percentile_us(1.0);
+  return progress;
+}
+
+int Feed::done_descriptor() const { return state_->done_event; }
+
+}  // namespace retail

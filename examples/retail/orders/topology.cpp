@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "retail/orders/topology.hpp"
+
+#include <boost/describe/enum_to_string.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "retail/contracts/payments.hpp"
+#include "retail/contracts/requests.hpp"
+#include "retail/contracts/shipments.hpp"
+#include "retail/contracts/stock.hpp"
+
+namespace retail::orders {
+
+namespace reads {
+
+// Of each event only what this service needs: the rest is not even parsed.
+struct OrderRequested {
+  std::uint64_t body_hash = 0;
+  Country country;
+  std::vector<OrderLine> lines;
+};
+BOOST_DESCRIBE_STRUCT(OrderRequested, (), (body_hash, country, lines))
+struct ReturnRequested : OrderRequested {};
+BOOST_DESCRIBE_STRUCT(ReturnRequested, (OrderRequested), ())
+struct PaymentReceived {};
+BOOST_DESCRIBE_STRUCT(PaymentReceived, (), ())
+struct PaymentDeclined {};
+BOOST_DESCRIBE_STRUCT(PaymentDeclined, (), ())
+struct PaymentRefunded {};
+BOOST_DESCRIBE_STRUCT(PaymentRefunded, (), ())
+struct StockReleased {};
+BOOST_DESCRIBE_STRUCT(StockReleased, (), ())
+struct GoodsTakenBack {};
+BOOST_DESCRIBE_STRUCT(GoodsTakenBack, (), ())
+struct PackagingFailed {};
+BOOST_DESCRIBE_STRUCT(PackagingFailed, (), ())
+struct OrderDispatched {};
+BOOST_DESCRIBE_STRUCT(OrderDispatched, (), ())
+
+using RequestIn = std::variant<OrderRequested, ReturnRequested>;
+using StockIn = std::variant<StockRefused, StockReleased, GoodsTakenBack>;
+using PaymentIn = std::variant<PaymentReceived, PaymentDeclined, PaymentRefunded>;
+using ShipmentIn = std::variant<PackagingFailed, OrderDispatched>;
+using Input = std::variant<const RequestIn*, const StockIn*, const PaymentIn*, const ShipmentIn*>;
+
+}  // namespace reads
+
+namespace {
+
+using millrace::stream::Emitter;
+using millrace::stream::Processor;
+using millrace::stream::ProcessorContext;
+using millrace::stream::StoreRef;
+
+constexpr millrace::ErrorCode not_a_sale{"retail.not_a_sale"};
+constexpr millrace::ErrorCode bad_request{"retail.bad_request"};
+
+struct Wiring {
+  StoreRef<RequestId, OrderState> orders;
+  StoreRef<std::string, Progress> progress;
+  Emitter<RequestId, OrderEvent> events;
+};
+
+/// A checked request: its total, or why it is none.
+struct Checked {
+  Money total;
+  std::string problem;
+};
+
+Checked check(const reads::OrderRequested& request) {
+  Checked checked;
+  if (request.lines.empty()) checked.problem = "lines: an order has at least one";
+  for (std::size_t i = 0; i < request.lines.size() && checked.problem.empty(); ++i) {
+    const OrderLine& line = request.lines[i];
+    const auto at = [&](const char* what) { return "lines[" + std::to_string(i) + "]." + what; };
+    if (line.product.text.empty()) checked.problem = at("product: empty");
+    if (line.quantity <= 0 || line.quantity > quantity_max) checked.problem = at("quantity: must be from 1 to 1000000000");
+    if (line.unit_price_milli.milli < 0) checked.problem = at("unit_price_milli: must not be negative");
+    const std::optional<Money> total = add_line(checked.total, line.quantity, line.unit_price_milli);
+    if (!total || *total > total_max) {
+      checked.problem = at("unit_price_milli: the total is out of range");
+    } else {
+      checked.total = *total;
+    }
+  }
+  return checked;
+}
+
+/// The state machine of one order or return. Each event is taken in any order that causes allow, and any number of times.
+class Lifecycle final : public Processor<RequestId, reads::Input> {
+ public:
+  explicit Lifecycle(Wiring wiring) : wiring_(wiring) {}
+
+  void process(const RequestId& id, const reads::Input& input, ProcessorContext& context) override {
+    std::visit([&](const auto* event) { std::visit([&](const auto& one) { take(id, one, context); }, *event); }, input);
+  }
+
+ private:
+  void take(const RequestId& id, const reads::OrderRequested& request, ProcessorContext& context) { begin(id, request, false, context); }
+  void take(const RequestId& id, const reads::ReturnRequested& request, ProcessorContext& context) { begin(id, request, true, context); }
+
+  void begin(const RequestId& id, const reads::OrderRequested& request, bool is_return, ProcessorContext& context) {
+    auto orders = context.store(wiring_.orders);
+    if (orders.get(id)) {
+      count(context, [](Progress& progress) { ++progress.repeated; });
+      return;
+    }
+    OrderState state;
+    state.body_hash = request.body_hash;
+    state.country = request.country;
+    // Nothing else of an adjustment means what it says, so it is told by its number alone.
+    if (id.text.starts_with('A')) {
+      bury(id, std::move(state), not_a_sale, "not a sale", context);
+      return;
+    }
+    Checked checked = check(request);
+    if (!checked.problem.empty()) {
+      bury(id, std::move(state), bad_request, checked.problem, context);
+      return;
+    }
+    state.total_milli = checked.total;
+    if (is_return) {
+      state.phase = Phase::accepted;
+      context.emit(wiring_.events, id, OrderEvent(ReturnAccepted{request.country, checked.total, request.lines}));
+    } else {
+      context.emit(wiring_.events, id, OrderEvent(OrderValidated{request.country, checked.total, request.lines}));
+    }
+    orders.put(id, state);
+    count(context, [](Progress& progress) { ++progress.open; });
+  }
+
+  void bury(const RequestId& id, OrderState state, millrace::ErrorCode code, const std::string& reason, ProcessorContext& context) {
+    state.phase = Phase::dead_lettered;
+    state.final = true;
+    state.reason = reason;
+    context.dead_letter(code, reason);
+    context.store(wiring_.orders).put(id, state);
+    count(context, [](Progress& progress) { ++progress.dead_lettered; });
+  }
+
+  void take(const RequestId& id, const StockRefused& refused, ProcessorContext& context) {
+    change(id, Phase::validated, context, [&](OrderState& state) {
+      state.stock_done = true;
+      state.money_done = true;
+      reject(id, state, RejectionReason::out_of_stock, refused.shortages, context);
+    });
+  }
+  void take(const RequestId& id, const reads::PaymentDeclined&, ProcessorContext& context) {
+    change(id, Phase::validated, context, [&](OrderState& state) {
+      state.money_done = true;
+      reject(id, state, RejectionReason::payment_declined, {}, context);
+    });
+  }
+  void take(const RequestId& id, const reads::PackagingFailed&, ProcessorContext& context) {
+    change(id, Phase::confirmed, context, [&](OrderState& state) { reject(id, state, RejectionReason::packing_failed, {}, context); });
+  }
+  // Payment follows a reservation, so it says both; StockReserved itself may be seen before or after and adds nothing.
+  void take(const RequestId& id, const reads::PaymentReceived&, ProcessorContext& context) {
+    change(id, Phase::validated, context, [&](OrderState& state) {
+      state.phase = Phase::confirmed;
+      context.emit(wiring_.events, id, OrderEvent(OrderConfirmed{state.country, state.total_milli}));
+    });
+  }
+  void take(const RequestId& id, const reads::OrderDispatched&, ProcessorContext& context) {
+    change(id, Phase::confirmed, context, [&](OrderState& state) {
+      state.phase = Phase::completed;
+      state.final = true;
+      context.emit(wiring_.events, id, OrderEvent(OrderCompleted{state.country, state.total_milli}));
+      count(context, [](Progress& progress) { --progress.open, ++progress.completed; });
+    });
+  }
+  void take(const RequestId& id, const reads::StockReleased&, ProcessorContext& context) {
+    change(id, Phase::rejected, context, [&](OrderState& state) {
+      state.stock_done = true;
+      settle(id, state, context);
+    });
+  }
+  void take(const RequestId& id, const reads::GoodsTakenBack&, ProcessorContext& context) {
+    change(id, Phase::accepted, context, [&](OrderState& state) {
+      state.stock_done = true;
+      settle(id, state, context);
+    });
+  }
+  void take(const RequestId& id, const reads::PaymentRefunded&, ProcessorContext& context) {
+    const std::optional<OrderState> state = context.store(wiring_.orders).get(id);
+    if (!state) return;
+    change(id, state->phase == Phase::accepted ? Phase::accepted : Phase::rejected, context, [&](OrderState& now) {
+      now.money_done = true;
+      settle(id, now, context);
+    });
+  }
+
+  void reject(const RequestId& id, OrderState& state, RejectionReason reason, const std::vector<Shortage>& shortages, ProcessorContext& context) {
+    state.phase = Phase::rejected;
+    state.reason = boost::describe::enum_to_string(reason, "");
+    context.emit(wiring_.events, id, OrderEvent(OrderRejected{reason, state.country, state.total_milli, shortages}));
+    settle(id, state, context);
+  }
+
+  /// Final once stock and money are where they belong.
+  void settle(const RequestId& id, OrderState& state, ProcessorContext& context) {
+    if (state.final || !state.stock_done || !state.money_done) return;
+    state.final = true;
+    if (state.phase == Phase::accepted) {
+      state.phase = Phase::returned;
+      context.emit(wiring_.events, id, OrderEvent(ReturnCompleted{state.country, state.total_milli}));
+      count(context, [](Progress& progress) { --progress.open, ++progress.returned; });
+    } else {
+      count(context, [](Progress& progress) { --progress.open, ++progress.rejected; });
+    }
+  }
+
+  /// Applies `apply` to a request that is in `phase`; others have moved on or are unknown, and stay as they are.
+  template <class F>
+  void change(const RequestId& id, Phase phase, ProcessorContext& context, F apply) {
+    auto orders = context.store(wiring_.orders);
+    std::optional<OrderState> state = orders.get(id);
+    if (!state || state->phase != phase) return;
+    apply(*state);
+    orders.put(id, *state);
+  }
+
+  template <class F>
+  void count(ProcessorContext& context, F apply) {
+    auto store = context.store(wiring_.progress);
+    const std::string key = std::to_string(context.record().partition.value);
+    Progress progress = store.get(key).value_or(Progress{});
+    apply(progress);
+    store.put(key, progress);
+  }
+
+  Wiring wiring_;
+};
+
+}  // namespace
+
+millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
+  millrace::stream::TopologyBuilder builder("orders", settings.partitions);
+  const auto requests = builder.stream<RequestId, reads::RequestIn>(requests_topic);
+  const auto stock = builder.stream<RequestId, reads::StockIn>(stock_topic);
+  const auto payments = builder.stream<RequestId, reads::PaymentIn>(payments_topic);
+  const auto shipments = builder.stream<RequestId, reads::ShipmentIn>(shipments_topic);
+
+  const Wiring wiring{builder.store<RequestId, OrderState>(orders_store), builder.store<std::string, Progress>(progress_store),
+                      builder.emitter<RequestId, OrderEvent>("order-events")};
+  builder.merge(requests, stock, payments, shipments)
+      .process(
+          "lifecycle", [wiring] { return std::make_unique<Lifecycle>(wiring); }, uses(wiring.orders, wiring.progress), emits(wiring.events));
+  builder.stream(wiring.events).to(orders_topic);
+  return builder.build();
+}
+
+}  // namespace retail::orders

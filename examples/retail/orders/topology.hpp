@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <boost/describe/class.hpp>
+#include <boost/describe/enum.hpp>
+#include <cstdint>
+#include <string>
+
+#include "millrace/stream/topology.hpp"
+#include "retail/contracts/orders.hpp"
+#include "retail/contracts/settings.hpp"
+
+namespace retail::orders {
+
+enum class Phase : std::uint8_t { validated, confirmed, completed, rejected, accepted, returned, dead_lettered };
+BOOST_DESCRIBE_ENUM(Phase, validated, confirmed, completed, rejected, accepted, returned, dead_lettered)
+
+/// Where an order or a return stands. Store `orders`, key RequestId.
+struct OrderState {
+  Phase phase = Phase::validated;
+  bool final = false;       ///< nothing more will happen: compensations included
+  bool stock_done = false;  ///< reservations released, or a return's goods taken back
+  bool money_done = false;  ///< a charge rolled back, or a return refunded
+  std::uint64_t body_hash = 0;
+  Country country;
+  Money total_milli;
+  std::string reason;  ///< of a rejection or a dead letter
+};
+BOOST_DESCRIBE_STRUCT(OrderState, (), (phase, final, stock_done, money_done, body_hash, country, total_milli, reason))
+
+/// Counts of one partition. Store `progress`, key: the partition's number. Nothing is under way when `open` is 0.
+struct Progress {
+  std::int64_t open = 0;
+  std::int64_t completed = 0;
+  std::int64_t rejected = 0;
+  std::int64_t returned = 0;
+  std::int64_t dead_lettered = 0;
+  std::int64_t repeated = 0;  ///< requests under an id that was known
+};
+BOOST_DESCRIBE_STRUCT(Progress, (), (open, completed, rejected, returned, dead_lettered, repeated))
+
+inline constexpr const char* orders_store = "orders";      ///< RequestId -> OrderState
+inline constexpr const char* progress_store = "progress";  ///< std::string -> Progress
+
+/// The life of orders and returns.
+[[nodiscard]] millrace::Result<millrace::stream::Topology> topology(const Settings& settings);
+
+}  // namespace retail::orders

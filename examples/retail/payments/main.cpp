@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+
+#include "retail/payments/topology.hpp"
+#include "retail/main_settings.hpp"
+
+int main(int argc, char** argv) {
+  return millrace::service::run(argc, argv, retail::plain_service("payments", "Charges, declines and refunds", retail::payments::topology));
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "retail/payments/topology.hpp"
+
+#include <memory>
+#include <variant>
+
+#include "retail/contracts/orders.hpp"
+#include "retail/contracts/stock.hpp"
+
+namespace retail::payments {
+
+namespace reads {
+
+struct OrderValidated {
+  Country country;
+  Money total_milli;
+};
+BOOST_DESCRIBE_STRUCT(OrderValidated, (), (country, total_milli))
+struct ReturnAccepted {
+  Country country;
+  Money total_milli;
+};
+BOOST_DESCRIBE_STRUCT(ReturnAccepted, (), (country, total_milli))
+struct OrderRejected {};
+BOOST_DESCRIBE_STRUCT(OrderRejected, (), ())
+struct StockReserved {};
+BOOST_DESCRIBE_STRUCT(StockReserved, (), ())
+
+using OrderIn = std::variant<OrderValidated, ReturnAccepted, OrderRejected>;
+using StockIn = std::variant<StockReserved>;
+using Input = std::variant<const OrderIn*, const StockIn*>;
+
+}  // namespace reads
+
+namespace {
+
+using millrace::stream::Emitter;
+using millrace::stream::Processor;
+using millrace::stream::ProcessorContext;
+using millrace::stream::StoreRef;
+
+struct Wiring {
+  StoreRef<RequestId, Payment> payments;
+  Emitter<RequestId, PaymentEvent> events;
+};
+
+class Cashier final : public Processor<RequestId, reads::Input> {
+ public:
+  Cashier(Wiring wiring, bool declines) : wiring_(wiring), declines_(declines) {}
+
+  void process(const RequestId& id, const reads::Input& input, ProcessorContext& context) override {
+    auto store = context.store(wiring_.payments);
+    Payment payment = store.get(id).value_or(Payment{});
+    const bool changed = std::visit([&](const auto* event) { return std::visit([&](const auto& one) { return take(id, one, payment, context); }, *event); }, input);
+    if (changed) store.put(id, payment);
+  }
+
+ private:
+  // Total and reservation come over two topics, either first.
+  bool take(const RequestId& id, const reads::OrderValidated& order, Payment& payment, ProcessorContext& context) {
+    if (payment.total_known) return false;
+    payment.total_known = true;
+    payment.country = order.country;
+    payment.amount_milli = order.total_milli;
+    if (payment.reserved) charge(id, payment, context);
+    return true;
+  }
+  bool take(const RequestId& id, const reads::StockReserved&, Payment& payment, ProcessorContext& context) {
+    if (payment.reserved) return false;
+    payment.reserved = true;
+    if (payment.total_known) charge(id, payment, context);
+    return true;
+  }
+  bool take(const RequestId& id, const reads::ReturnAccepted& accepted, Payment& payment, ProcessorContext& context) {
+    if (payment.phase != Phase::waiting || payment.total_known) return false;
+    payment = {Phase::credited, true, false, accepted.country, accepted.total_milli};
+    context.emit(wiring_.events, id, PaymentEvent(PaymentRefunded{RefundKind::credit_note, payment.country, payment.amount_milli}));
+    return true;
+  }
+  bool take(const RequestId& id, const reads::OrderRejected&, Payment& payment, ProcessorContext& context) {
+    if (payment.phase != Phase::charged) return false;
+    payment.phase = Phase::rolled_back;
+    context.emit(wiring_.events, id, PaymentEvent(PaymentRefunded{RefundKind::rollback, payment.country, payment.amount_milli}));
+    return true;
+  }
+
+  void charge(const RequestId& id, Payment& payment, ProcessorContext& context) {
+    if (declines_ && payment.amount_milli > limit_milli) {
+      payment.phase = Phase::declined;
+      context.emit(wiring_.events, id, PaymentEvent(PaymentDeclined{payment.country, payment.amount_milli, limit_milli}));
+    } else {
+      payment.phase = Phase::charged;
+      context.emit(wiring_.events, id, PaymentEvent(PaymentReceived{payment.country, payment.amount_milli}));
+    }
+  }
+
+  Wiring wiring_;
+  bool declines_;
+};
+
+}  // namespace
+
+millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
+  millrace::stream::TopologyBuilder builder("payments", settings.partitions);
+  const auto orders = builder.stream<RequestId, reads::OrderIn>(orders_topic);
+  const auto stock = builder.stream<RequestId, reads::StockIn>(stock_topic);
+  const Wiring wiring{builder.store<RequestId, Payment>(payments_store), builder.emitter<RequestId, PaymentEvent>("payment-events")};
+  const bool declines = settings.stock == StockMode::scarce;
+  builder.merge(orders, stock).process(
+      "cashier", [wiring, declines] { return std::make_unique<Cashier>(wiring, declines); }, uses(wiring.payments), emits(wiring.events));
+  builder.stream(wiring.events).to(payments_topic);
+  return builder.build();
+}
+
+}  // namespace retail::payments

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chaos.hpp"
+#include "directory.hpp"
+#include "live_view.hpp"
+#include "millrace/base/error.hpp"
+#include "millrace/base/random.hpp"
+#include "millrace/log/environment.hpp"
+#include "millrace/log/log.hpp"
+#include "millrace/service/signals.hpp"
+#include "millrace/service/supervisor.hpp"
+#include "options.hpp"
+#include "rest_watcher.hpp"
+#include "retail/feed/feed.hpp"
+#include "retail/invoices/invoices.hpp"
+#include "summary.hpp"
+
+namespace retail {
+
+/// The seven services under supervision, the feed that gives them work, and the eyes on them. Main thread only.
+class Estate {
+ public:
+  Estate(const RunOptions& options, const EstateDirectory& directory, std::vector<Invoice> invoices);
+
+  /// Opens the log and starts the services, in order; returns when all of them are ready.
+  [[nodiscard]] millrace::Status start(const std::string& program_directory);
+  /// Feeds until all requests are answered and the estate has come to rest. False when a signal came first.
+  [[nodiscard]] millrace::Result<bool> run_to_rest();
+  /// Keeps the estate up until a signal comes.
+  void stay_up();
+  /// Stops the services, the last started first, each by SIGTERM.
+  void stop();
+  /// Audits the topics and sums up.
+  [[nodiscard]] millrace::Result<Summary> sum_up();
+  [[nodiscard]] const std::string& storefront_url() const { return url_; }
+
+ private:
+  void watch(std::int64_t timeout_ms);
+  [[nodiscard]] millrace::Result<bool> feed_all();
+  [[nodiscard]] bool kill_twice();
+  [[nodiscard]] millrace::Result<bool> await_rest();
+  [[nodiscard]] bool all_ready() const;
+  [[nodiscard]] bool all_idle() const;
+  [[nodiscard]] std::string service_url(const std::string& name) const;
+
+  const RunOptions& options_;
+  const EstateDirectory& directory_;
+  const std::vector<Invoice> invoices_;
+  millrace::service::Signals signals_;
+  millrace::SeededRandom random_;
+  millrace::log::LogEnvironment environment_;
+  std::unique_ptr<millrace::log::Log> log_;
+  std::optional<RestWatcher> watcher_;
+  millrace::service::Supervisor services_;
+  std::uint64_t seed_;
+  std::optional<Chaos> chaos_;
+  std::optional<LiveView> view_;
+  std::string url_;
+  std::unique_ptr<Feed> feed_;
+  FeedProgress feed_progress_;
+  std::int64_t rest_ns_ = 0;
+  std::string signal_;
+};
+
+}  // namespace retail

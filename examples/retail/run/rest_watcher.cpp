@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+
+#include "rest_watcher.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "retail/contracts/orders.hpp"
+#include "retail/contracts/stock.hpp"
+
+namespace retail {
+
+using millrace::Result;
+using millrace::Status;
+using millrace::log::partition;
+
+namespace {
+
+constexpr std::size_t read_bytes = 1U << 20U;
+
+// The events after which a request's owner has nothing more to say; what others still have to do for it shows as lag.
+constexpr std::array<std::string_view, 4> final_types{"OrderCompleted", "OrderRejected", "ReturnCompleted", "StockWrittenOff"};
+
+bool is_final(const millrace::log::RecordView& record) {
+  const auto type = record.headers.find("ce_type");
+  return type && std::find(final_types.begin(), final_types.end(), *type) != final_types.end();
+}
+
+}  // namespace
+
+Status RestWatcher::find_topics() {
+  for (const char* name : {orders_topic, stock_topic, orders_dead_letters_topic}) {
+    if (std::find(found_.begin(), found_.end(), name) != found_.end()) continue;
+    const auto topic = log_.find_topic(name);
+    if (!topic && topic.error().is(millrace::log::errc::unknown_topic)) continue;
+    if (!topic) return millrace::fail(topic.error());
+    for (std::int32_t number = 0; number < topic->spec.partitions; ++number) {
+      places_.push_back({{topic->id, partition(number)}, millrace::log::offset(0), name == std::string_view(orders_dead_letters_topic)});
+    }
+    found_.emplace_back(name);
+  }
+  return {};
+}
+
+Result<bool> RestWatcher::read_some(Place& place) {
+  MILLRACE_TRY(log_.fetch(place.place, place.next, read_bytes, buffer_));
+  for (const auto& record : buffer_.records) {
+    if (place.dead_letters || is_final(record)) ++final_;
+  }
+  const bool advanced = buffer_.next != place.next;
+  place.next = buffer_.next;
+  return advanced;
+}
+
+Status RestWatcher::read() {
+  if (found_.size() < 3) MILLRACE_TRY(find_topics());
+  for (Place& place : places_) {
+    bool more = true;
+    while (more) {
+      MILLRACE_ASSIGN(more, read_some(place));
+    }
+  }
+  return {};
+}
+
+Result<std::int64_t> RestWatcher::lag() {
+  std::int64_t total = 0;
+  for (const auto& group : log_.groups()) {
+    for (const auto& position : group.positions) {
+      MILLRACE_ASSIGN(const auto end, log_.end_offset(position.place));
+      total += end.value - position.next.value;
+    }
+  }
+  return total;
+}
+
+}  // namespace retail

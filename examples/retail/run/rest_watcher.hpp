@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "millrace/base/error.hpp"
+#include "millrace/log/errors.hpp"
+#include "millrace/log/log.hpp"
+
+namespace retail {
+
+/// Follows the estate's topics and tells when it has come to rest: every request has reached a final event, and no group of the estate has anything left to read.
+/// One thread.
+class RestWatcher {
+ public:
+  /// `log` outlives the watcher.
+  explicit RestWatcher(millrace::log::Log& log) : log_(log) {}
+
+  /// Reads what is new, as far as there is.
+  [[nodiscard]] millrace::Status read();
+  /// Requests that have reached a final event so far.
+  [[nodiscard]] std::int64_t final_requests() const { return final_; }
+  /// Records that the estate's groups have not read yet.
+  [[nodiscard]] millrace::Result<std::int64_t> lag();
+
+ private:
+  struct Place {
+    millrace::log::TopicPartition place;
+    millrace::log::Offset next;
+    bool dead_letters = false;
+  };
+  [[nodiscard]] millrace::Status find_topics();
+  [[nodiscard]] millrace::Result<bool> read_some(Place& place);
+
+  millrace::log::Log& log_;
+  std::vector<std::string> found_;
+  std::vector<Place> places_;
+  millrace::log::FetchBuffer buffer_;
+  std::int64_t final_ = 0;
+};
+
+}  // namespace retail

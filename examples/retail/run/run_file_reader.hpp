@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace retail {
+
+/// The port that a service wrote to its run file; nothing while there is none.
+[[nodiscard]] std::optional<std::uint16_t> read_port(const std::string& path);
+
+}  // namespace retail

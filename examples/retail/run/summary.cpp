@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+
+#include "summary.hpp"
+
+#include <boost/describe/class.hpp>
+#include <cstdio>
+#include <map>
+
+#include "millrace/base/file_system.hpp"
+#include "millrace/codec/describe.hpp"
+
+namespace retail {
+
+namespace {
+
+struct LatencyFigures {
+  double p50 = 0, p99 = 0, max = 0;
+};
+BOOST_DESCRIBE_STRUCT(LatencyFigures, (), (p50, p99, max))
+
+struct AuditFigures {
+  bool ok = false;
+  std::vector<std::string> violations;
+};
+BOOST_DESCRIBE_STRUCT(AuditFigures, (), (ok, violations))
+
+struct ServiceFigures {
+  double cpu_seconds = 0;
+  double peak_rss_mb = 0;
+  std::int64_t starts = 0;
+};
+BOOST_DESCRIBE_STRUCT(ServiceFigures, (), (cpu_seconds, peak_rss_mb, starts))
+
+struct SummaryFigures {
+  std::int64_t invoices = 0, orders = 0, completed = 0, rejected = 0;
+  std::map<std::string, std::int64_t> rejected_by;
+  std::int64_t returns = 0, write_offs = 0, dead_lettered = 0, lines = 0;
+  std::map<std::string, std::int64_t> revenue_milli, refunds_milli;
+  double wall_seconds = 0, lines_per_s = 0;
+  LatencyFigures order_latency_ms;
+  std::int64_t kills = 0;
+  std::uint64_t seed = 0;
+  std::map<std::string, ServiceFigures> services;
+  AuditFigures audit;
+};
+BOOST_DESCRIBE_STRUCT(SummaryFigures, (),
+                      (invoices, orders, completed, rejected, rejected_by, returns, write_offs, dead_lettered, lines, revenue_milli, refunds_milli, wall_seconds,
+                       lines_per_s, order_latency_ms, kills, seed, services, audit))
+
+// What a finished run is recognised by.
+struct FinishedFigures {
+  std::int64_t invoices = 0;
+  AuditFigures audit;
+};
+BOOST_DESCRIBE_STRUCT(FinishedFigures, (), (invoices, audit))
+
+double ms(std::int64_t us) { return static_cast<double>(us) / 1000.0; }
+
+SummaryFigures figures_of(const Summary& summary) {
+  const AuditReport& audit = summary.audit;
+  SummaryFigures figures;
+  figures.invoices = audit.invoices;
+  figures.orders = audit.orders;
+  figures.completed = audit.completed;
+  figures.rejected = audit.rejected;
+  figures.rejected_by = audit.rejected_by;
+  figures.returns = audit.returns;
+  figures.write_offs = audit.write_offs;
+  figures.dead_lettered = audit.dead_lettered;
+  figures.lines = audit.lines;
+  figures.revenue_milli = audit.revenue_milli;
+  figures.refunds_milli = audit.refunds_milli;
+  figures.wall_seconds = summary.wall_seconds;
+  if (summary.wall_seconds > 0) figures.lines_per_s = static_cast<double>(audit.lines) / summary.wall_seconds;
+  figures.order_latency_ms = {ms(summary.feed.latency_p50_us), ms(summary.feed.latency_p99_us), ms(summary.feed.latency_max_us)};
+  figures.kills = summary.kills;
+  figures.seed = summary.seed;
+  for (const auto& service : summary.services) {
+    figures.services[service.name] = {service.cpu_seconds, static_cast<double>(service.peak_rss_bytes) / 1e6, service.starts};
+  }
+  figures.audit = {audit.ok, audit.violations};
+  return figures;
+}
+
+template <class... Values>
+void print(std::string& out, const char* pattern, Values... values) {
+  char text[256];
+  const int size = std::snprintf(text, sizeof text, pattern, values...);
+  out.append(text, static_cast<std::size_t>(std::min(size, static_cast<int>(sizeof text) - 1)));
+}
+
+long long number(std::int64_t value) { return value; }
+
+}  // namespace
+
+std::string to_json(const Summary& summary) { return millrace::codec::to_json(figures_of(summary)) + "\n"; }
+
+std::string to_text(const Summary& summary) {
+  const SummaryFigures figures = figures_of(summary);
+  std::string out = "\n";
+  print(out, "invoices    %lld: %lld orders, %lld returns, %lld write-offs, %lld dead-lettered\n", number(figures.invoices), number(figures.orders),
+        number(figures.returns), number(figures.write_offs), number(figures.dead_lettered));
+  print(out, "orders      %lld completed, %lld rejected", number(figures.completed), number(figures.rejected));
+  for (const auto& [reason, count] : figures.rejected_by) print(out, ", %s %lld", reason.c_str(), number(count));
+  print(out, "\ntime        %.2f s, %.0f order lines/s\n", figures.wall_seconds, figures.lines_per_s);
+  print(out, "latency     p50 %.2f ms, p99 %.2f ms, max %.2f ms from POST to answer\n", figures.order_latency_ms.p50, figures.order_latency_ms.p99,
+        figures.order_latency_ms.max);
+  if (figures.kills > 0) print(out, "chaos       %lld kills, seed %llu\n", number(figures.kills), static_cast<unsigned long long>(figures.seed));
+  for (const auto& [name, service] : figures.services) {
+    print(out, "%-11s %.2f s of CPU, %.0f MB at most, starts %lld\n", name.c_str(), service.cpu_seconds, service.peak_rss_mb, number(service.starts));
+  }
+  print(out, "audit       %s\n", figures.audit.ok ? "holds" : "VIOLATED:");
+  for (const std::string& violation : figures.audit.violations) out += "  " + violation + "\n";
+  return out;
+}
+
+std::optional<FinishedRun> finished_summary(const std::string& path, std::size_t invoices) {
+  auto text = millrace::read_file(millrace::real_file_system(), path);
+  if (!text) return std::nullopt;
+  const auto figures = millrace::codec::from_json<FinishedFigures>(*text);
+  if (!figures || figures->invoices != static_cast<std::int64_t>(invoices)) return std::nullopt;
+  return FinishedRun{std::move(*text), figures->audit.ok};
+}
+
+}  // namespace retail

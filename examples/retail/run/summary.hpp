@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "millrace/service/supervisor.hpp"
+#include "retail/audit/audit.hpp"
+#include "retail/feed/feed.hpp"
+
+namespace retail {
+
+/// What a finished run says of itself.
+struct Summary {
+  AuditReport audit;
+  FeedProgress feed;
+  double wall_seconds = 0;  ///< from the first request sent to the last final state durable
+  std::int64_t kills = 0;
+  std::uint64_t seed = 0;
+  std::vector<millrace::service::ChildStatus> services;
+};
+
+/// The summary as one JSON object, as `--summary` writes it.
+[[nodiscard]] std::string to_json(const Summary& summary);
+/// The summary for people.
+[[nodiscard]] std::string to_text(const Summary& summary);
+
+/// What a directory says of the run that it holds.
+struct FinishedRun {
+  std::string text;
+  bool audit_ok = false;
+};
+/// The summary at `path`, if it is that of a run of so many invoices.
+[[nodiscard]] std::optional<FinishedRun> finished_summary(const std::string& path, std::size_t invoices);
+
+}  // namespace retail

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "millrace/stream/topology.hpp"
+#include "retail/stock/shelf_commands.hpp"
+
+namespace retail::stock {
+
+namespace reads {
+
+// Of each event only what the gatherer needs: the rest is not even parsed.
+struct Line {
+  ProductCode product;
+  std::int64_t quantity = 0;
+};
+BOOST_DESCRIBE_STRUCT(Line, (), (product, quantity))
+struct Lines {
+  std::vector<Line> lines;
+};
+BOOST_DESCRIBE_STRUCT(Lines, (), (lines))
+struct OrderValidated : Lines {};
+BOOST_DESCRIBE_STRUCT(OrderValidated, (Lines), ())
+struct ReturnAccepted : Lines {};
+BOOST_DESCRIBE_STRUCT(ReturnAccepted, (Lines), ())
+struct WriteOffRequested : Lines {};
+BOOST_DESCRIBE_STRUCT(WriteOffRequested, (Lines), ())
+struct OrderCompleted {};
+BOOST_DESCRIBE_STRUCT(OrderCompleted, (), ())
+struct OrderRejected {};
+BOOST_DESCRIBE_STRUCT(OrderRejected, (), ())
+
+using OrderIn = std::variant<OrderValidated, OrderCompleted, OrderRejected, ReturnAccepted>;
+using RequestIn = std::variant<WriteOffRequested>;
+using Input = std::variant<const OrderIn*, const RequestIn*, const ShelfAnswer*>;
+
+}  // namespace reads
+
+/// What the gatherer reads and writes.
+struct GathererWiring {
+  millrace::stream::StoreRef<RequestId, Gathering> gatherings;
+  millrace::stream::Emitter<RequestId, ShelfCommand> commands;
+  millrace::stream::Emitter<RequestId, StockEvent> events;
+  std::int32_t partitions = 4;
+};
+
+/// Splits a request's lines over the partitions of the shelves, one command each, and gathers their answers into one event.
+[[nodiscard]] std::unique_ptr<millrace::stream::Processor<RequestId, reads::Input>> make_gatherer(const GathererWiring& wiring);
+
+}  // namespace retail::stock

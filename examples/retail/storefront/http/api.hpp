@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include "desk.hpp"
+#include "millrace/http/router.hpp"
+#include "millrace/service/service.hpp"
+
+namespace retail::storefront {
+
+/// Adds the storefront's routes: POST and GET of orders, returns and write-offs, insights, and /openapi.json. Context and desk outlive the router.
+void add_api(millrace::http::Router& router, millrace::service::Context& context, Desk& desk);
+
+/// The description of these routes, OpenAPI 3.1.
+[[nodiscard]] std::string_view openapi_json();
+
+}  // namespace retail::storefront

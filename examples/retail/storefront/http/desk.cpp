@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+
+#include "desk.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+
+#include "answers.hpp"
+#include "millrace/base/hash.hpp"
+#include "millrace/http/problem.hpp"
+#include "millrace/log/errors.hpp"
+#include "request_record.hpp"
+
+namespace retail::storefront {
+
+using millrace::Result;
+using millrace::Status;
+using millrace::http::problem;
+using millrace::http::problem_retry;
+using millrace::http::Responder;
+using millrace::http::Response;
+
+namespace {
+
+constexpr std::chrono::milliseconds retry_after{1'000};
+
+using Deadlines = std::multimap<std::int64_t, std::uint64_t>;  // monotonic ns -> ticket
+
+struct Waiting {
+  RequestKind kind = RequestKind::unknown;
+  RequestId id;
+  std::uint64_t body_hash = 0;
+  Responder responder;
+  Deadlines::iterator deadline = {};
+};
+
+}  // namespace
+
+struct Desk::State : std::enable_shared_from_this<Desk::State> {
+  State(millrace::service::Context& the_context, millrace::log::Topic the_topic)
+      : context(the_context), topic(std::move(the_topic)),
+        views(context.instance.view<RequestId, RequestView>(status_store)), timer([this] { run_timer(); }) {}
+
+  void run_timer();
+  void answer_overdue(const std::vector<std::uint64_t>& tickets);
+  std::uint64_t wait(Waiting waiting, std::chrono::milliseconds patience);
+  std::vector<Waiting> take(const RequestId& id);
+  std::optional<Waiting> take_ticket(std::uint64_t ticket);
+  void withdraw(std::uint64_t ticket, const millrace::Error& error);
+  void append(const Posted& posted, std::string_view trace, std::uint64_t ticket);
+  void send_when_durable(millrace::log::LogPosition position, Response response, Responder responder);
+  bool answer_from_view(const Posted& posted, Responder& responder);
+  void stop();
+
+  millrace::service::Context& context;
+  const millrace::log::Topic topic;
+  const millrace::stream::View<RequestId, RequestView> views;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::unordered_map<std::uint64_t, Waiting> waiting;
+  std::unordered_multimap<std::string, std::uint64_t> by_id;
+  Deadlines by_deadline;
+  std::uint64_t next_ticket = 1;
+  bool stopping = false;
+  std::thread timer;
+};
+
+void Desk::State::run_timer() {
+  std::unique_lock lock(mutex);
+  while (!stopping) {
+    const std::int64_t now = context.clock.monotonic_ns();
+    std::vector<std::uint64_t> overdue;
+    for (const auto& [deadline, ticket] : by_deadline) {
+      if (deadline > now) break;
+      overdue.push_back(ticket);
+    }
+    if (!overdue.empty()) {
+      lock.unlock();
+      answer_overdue(overdue);
+      lock.lock();
+      continue;
+    }
+    if (by_deadline.empty()) {
+      changed.wait(lock);
+    } else {
+      changed.wait_for(lock, std::chrono::nanoseconds(by_deadline.begin()->first - now));
+    }
+  }
+}
+
+void Desk::State::answer_overdue(const std::vector<std::uint64_t>& tickets) {
+  for (const std::uint64_t ticket : tickets) {
+    if (std::optional<Waiting> late = take_ticket(ticket)) late->responder.send(still_pending(late->kind, late->id));
+  }
+}
+
+std::uint64_t Desk::State::wait(Waiting one, std::chrono::milliseconds patience) {
+  const std::int64_t deadline = context.clock.monotonic_ns() + std::chrono::nanoseconds(patience).count();
+  const std::lock_guard lock(mutex);
+  const std::uint64_t ticket = next_ticket++;
+  by_id.emplace(one.id.text, ticket);
+  one.deadline = by_deadline.emplace(deadline, ticket);
+  if (one.deadline == by_deadline.begin()) changed.notify_one();
+  waiting.emplace(ticket, std::move(one));
+  return ticket;
+}
+
+std::vector<Waiting> Desk::State::take(const RequestId& id) {
+  std::vector<Waiting> taken;
+  const std::lock_guard lock(mutex);
+  const auto [begin, end] = by_id.equal_range(id.text);
+  for (auto one = begin; one != end; ++one) {
+    const auto found = waiting.find(one->second);
+    by_deadline.erase(found->second.deadline);
+    taken.push_back(std::move(found->second));
+    waiting.erase(found);
+  }
+  by_id.erase(begin, end);
+  return taken;
+}
+
+// Nothing if it has been answered meanwhile.
+std::optional<Waiting> Desk::State::take_ticket(std::uint64_t ticket) {
+  const std::lock_guard lock(mutex);
+  const auto found = waiting.find(ticket);
+  if (found == waiting.end()) return std::nullopt;
+  Waiting taken = std::move(found->second);
+  waiting.erase(found);
+  by_deadline.erase(taken.deadline);
+  const auto [begin, end] = by_id.equal_range(taken.id.text);
+  by_id.erase(std::find_if(begin, end, [ticket](const auto& one) { return one.second == ticket; }));
+  return taken;
+}
+
+void Desk::State::withdraw(std::uint64_t ticket, const millrace::Error& error) {
+  std::optional<Waiting> refused = take_ticket(ticket);
+  if (!refused) return;
+  if (error.is(millrace::log::errc::too_large)) return refused->responder.send(problem(413, error.code().name, "", error.message()));
+  context.logger.error("a request could not be appended", {millrace::telemetry::correlation(refused->id.text), {"error", error.to_string()}});
+  refused->responder.send(problem_retry(503, retry_after, error.code().name, error.message()));
+}
+
+void Desk::State::append(const Posted& posted, std::string_view trace, std::uint64_t ticket) {
+  thread_local RequestRecord record;
+  record.fill(posted, trace);
+  const auto partition = millrace::log::partition(millrace::partition_of(posted.id.text, topic.spec.partitions));
+  const Status taken = context.edge.append({topic.id, partition}, record.view(),
+                                           [self = shared_from_this(), ticket](const Result<millrace::log::LogPosition>& outcome) {
+                                             if (!outcome) self->withdraw(ticket, outcome.error());
+                                           });
+  if (!taken) withdraw(ticket, taken.error());
+}
+
+void Desk::State::send_when_durable(millrace::log::LogPosition position, Response response, Responder responder) {
+  auto held = std::make_shared<std::pair<Response, Responder>>(std::move(response), std::move(responder));
+  context.durability.when_durable(position, [held](const Status& status) {
+    held->second.send(status ? std::move(held->first) : problem_retry(503, retry_after, status.error().code().name, status.error().message()));
+  });
+}
+
+// Answers at once what the view already knows. False: the request has to be appended, or waited for.
+bool Desk::State::answer_from_view(const Posted& posted, Responder& responder) {
+  const auto answer = views.get(posted.id);
+  if (!answer) {
+    responder.send(problem_retry(503, retry_after, answer.error().code().name, answer.error().message()));
+    return true;
+  }
+  const auto& view = answer->value;
+  if (!view || view->body_hash == 0) return false;
+  if (view->body_hash != posted.body_hash) {
+    send_when_durable(answer->position, id_reused(posted.kind, posted.id), std::move(responder));
+    return true;
+  }
+  if (view->outcome == Outcome::pending) return false;
+  send_when_durable(answer->position, outcome_answer(posted.id, *view), std::move(responder));
+  return true;
+}
+
+void Desk::State::stop() {
+  {
+    const std::lock_guard lock(mutex);
+    stopping = true;
+  }
+  changed.notify_one();
+  timer.join();
+}
+
+Result<std::unique_ptr<Desk>> Desk::create(millrace::service::Context& context) {
+  MILLRACE_ASSIGN(millrace::log::Topic topic, context.log.find_topic(requests_topic));
+  return std::unique_ptr<Desk>(new Desk(std::make_shared<State>(context, std::move(topic))));
+}
+
+Desk::Desk(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+Desk::~Desk() { state_->stop(); }
+
+void Desk::submit(Posted posted, std::string_view trace, std::chrono::milliseconds patience, Responder responder) {
+  if (state_->answer_from_view(posted, responder)) return;
+  // Waiting begins before the append, so that no outcome can pass unseen. A request that is under way already is appended again: the first one in the
+  // log counts, the others have no effect.
+  const std::uint64_t ticket = state_->wait({posted.kind, posted.id, posted.body_hash, std::move(responder)}, patience);
+  state_->append(posted, trace, ticket);
+  // Its outcome may have been committed between the first look and the wait.
+  look_again({posted.id});
+}
+
+void Desk::look_again(const std::vector<RequestId>& ids) {
+  for (const RequestId& id : ids) {
+    {
+      const std::lock_guard lock(state_->mutex);
+      if (!state_->by_id.contains(id.text)) continue;
+    }
+    const auto answer = state_->views.get(id);
+    if (!answer || !answer->value || answer->value->outcome == Outcome::pending) continue;
+    const RequestView& view = *answer->value;
+    for (Waiting& one : state_->take(id)) {
+      Response response = one.body_hash == view.body_hash ? outcome_answer(id, view) : id_reused(one.kind, id);
+      state_->send_when_durable(answer->position, std::move(response), std::move(one.responder));
+    }
+  }
+}
+
+}  // namespace retail::storefront

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <boost/describe/class.hpp>
+#include <boost/describe/enum.hpp>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millrace/stream/topology.hpp"
+#include "retail/contracts/insights.hpp"
+#include "retail/contracts/orders.hpp"
+#include "retail/contracts/settings.hpp"
+
+namespace retail::storefront {
+
+enum class RequestKind : std::uint8_t { unknown, order, goods_return, write_off };
+BOOST_DESCRIBE_ENUM(RequestKind, unknown, order, goods_return, write_off)
+
+/// How far a request has come.
+enum class RequestStatus : std::uint8_t {
+  requested,
+  validated,     ///< an order was found good
+  confirmed,     ///< an order is reserved and paid
+  completed,     ///< an order was dispatched, a return is back and refunded; final
+  rejected,      ///< an order ended badly; final
+  accepted,      ///< a return was found good
+  recorded,      ///< a write-off is recorded; final
+  dead_lettered  ///< no sale, or not to be understood; final
+};
+BOOST_DESCRIBE_ENUM(RequestStatus, requested, validated, confirmed, completed, rejected, accepted, recorded, dead_lettered)
+
+/// What the request was answered with first. Never changes once it is not pending, whatever becomes of the request later.
+enum class Outcome : std::uint8_t {
+  pending,
+  granted,       ///< order confirmed, return completed, write-off recorded: 201
+  rejected,      ///< 409 with the reason
+  dead_lettered  ///< 422 with the reason
+};
+BOOST_DESCRIBE_ENUM(Outcome, pending, granted, rejected, dead_lettered)
+
+/// The storefront's memory of one request. Store `status`, key RequestId.
+struct RequestView {
+  RequestKind kind = RequestKind::unknown;
+  RequestStatus status = RequestStatus::requested;
+  Outcome outcome = Outcome::pending;
+  std::uint64_t body_hash = 0;  ///< of the first request under this id; 0: not seen yet
+  Country country;
+  Money total_milli;
+  std::string reason;               ///< `out_of_stock`, ..., or the dead letter's reason
+  std::vector<Shortage> shortages;  ///< when out of stock
+  std::int64_t asked = 0;           ///< write-off: pieces asked for
+  std::int64_t taken = 0;           ///< write-off: pieces that were free
+};
+BOOST_DESCRIBE_STRUCT(RequestView, (), (kind, status, outcome, body_hash, country, total_milli, reason, shortages, asked, taken))
+
+inline constexpr const char* status_store = "status";      ///< RequestId -> RequestView
+inline constexpr const char* revenue_store = "revenue";    ///< Country -> RevenueChanged
+inline constexpr const char* products_store = "products";  ///< ProductCode -> ProductSalesChanged
+
+/// Told when a request got its outcome. A hint only: called by the task's thread before the commit, so look into the committed view `status` after the
+/// step that is under way, and do not rely on being called (a commit may be refused, another instance may own the task).
+class OutcomeListener {
+ public:
+  virtual ~OutcomeListener() = default;
+  virtual void outcome_known(const RequestId& id) = 0;
+};
+
+/// The storefront's views: requests by id, revenue by country, sales by product. Also makes the topic `requests` that the HTTP side writes.
+/// `listener` may be null, else outlives every instance of the topology.
+[[nodiscard]] millrace::Result<millrace::stream::Topology> topology(const Settings& settings, OutcomeListener* listener = nullptr);
+
+/// The `count` best sellers by pieces, ties by code.
+[[nodiscard]] std::vector<std::pair<ProductCode, ProductSalesChanged>> best_sellers(std::vector<std::pair<ProductCode, ProductSalesChanged>> sales,
+                                                                                  std::size_t count);
+
+}  // namespace retail::storefront
