@@ -13,7 +13,8 @@ constexpr std::string_view replacement = "\xEF\xBF\xBD";
 
 bool is_continuation(unsigned char byte) { return (byte & 0xC0U) == 0x80U; }
 
-// Length of the well-formed UTF-8 sequence at the front of `text` (Unicode 15, table 3-7), 0 if there is none.
+// Length of the well-formed UTF-8 sequence at the front of `text` (Unicode 15, table 3-7), 0 if
+// there is none.
 std::size_t utf8_length(std::string_view text) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = at(0);
@@ -29,7 +30,8 @@ std::size_t utf8_length(std::string_view text) {
     return overlong || surrogate ? 0 : 3;
   }
   if (lead >= 0xF0 && lead <= 0xF4) {
-    if (text.size() < 4 || !is_continuation(at(1)) || !is_continuation(at(2)) || !is_continuation(at(3))) {
+    if (text.size() < 4 || !is_continuation(at(1)) || !is_continuation(at(2)) ||
+        !is_continuation(at(3))) {
       return 0;
     }
     const bool overlong = lead == 0xF0 && at(1) < 0x90;
@@ -41,11 +43,21 @@ std::size_t utf8_length(std::string_view text) {
 
 void append_escape(std::string& out, char c) {
   switch (c) {
-    case '"': out += "\\\""; break;
-    case '\\': out += "\\\\"; break;
-    case '\n': out += "\\n"; break;
-    case '\r': out += "\\r"; break;
-    case '\t': out += "\\t"; break;
+    case '"':
+      out += "\\\"";
+      break;
+    case '\\':
+      out += "\\\\";
+      break;
+    case '\n':
+      out += "\\n";
+      break;
+    case '\r':
+      out += "\\r";
+      break;
+    case '\t':
+      out += "\\t";
+      break;
     default: {
       constexpr char digits[] = "0123456789abcdef";
       out += "\\u00";

@@ -12,11 +12,16 @@ namespace millrace::telemetry {
 
 std::string_view level_name(Level level) {
   switch (level) {
-    case Level::debug: return "debug";
-    case Level::info: return "info";
-    case Level::warn: return "warn";
-    case Level::error: return "error";
-    case Level::off: break;
+    case Level::debug:
+      return "debug";
+    case Level::info:
+      return "info";
+    case Level::warn:
+      return "warn";
+    case Level::error:
+      return "error";
+    case Level::off:
+      break;
   }
   return "off";
 }
@@ -68,7 +73,8 @@ Logger& null_logger() {
     void write(std::string_view /*line*/) override {}
   };
   static ManualClock clock;
-  static Logger logger({.service = "", .pid = 0, .level = Level::off}, clock, std::make_shared<NullSink>());
+  static Logger logger({.service = "", .pid = 0, .level = Level::off}, clock,
+                       std::make_shared<NullSink>());
   return logger;
 }
 

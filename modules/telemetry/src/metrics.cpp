@@ -87,15 +87,16 @@ ClientMetric collect_series(const Labels& labels, const Series& series, MetricTy
 Histogram::Histogram(std::span<const double> upper_bounds)
     : upper_bounds_(upper_bounds.begin(), upper_bounds.end()),
       buckets_(std::make_unique<std::atomic<std::uint64_t>[]>(upper_bounds.size() + 1)) {
-  MILLRACE_ASSERT(std::adjacent_find(upper_bounds.begin(), upper_bounds.end(), std::greater_equal<>()) ==
-                      upper_bounds.end(),
+  MILLRACE_ASSERT(std::adjacent_find(upper_bounds.begin(), upper_bounds.end(),
+                                     std::greater_equal<>()) == upper_bounds.end(),
                   "the bounds of a histogram ascend");
 }
 
 void Histogram::observe(double value) {
   // A bound is inclusive (`le`).
   const auto bound = std::lower_bound(upper_bounds_.begin(), upper_bounds_.end(), value);
-  buckets_[static_cast<std::size_t>(bound - upper_bounds_.begin())].fetch_add(1, std::memory_order_relaxed);
+  buckets_[static_cast<std::size_t>(bound - upper_bounds_.begin())].fetch_add(
+      1, std::memory_order_relaxed);
   sum_.fetch_add(value, std::memory_order_relaxed);
 }
 
@@ -108,8 +109,9 @@ std::uint64_t Histogram::count() const {
 }
 
 std::span<const double> latency_buckets() {
-  static constexpr double bounds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                      0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30,    60};
+  static constexpr double bounds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                      0.01,   0.025,   0.05,   0.1,   0.25,   0.5,
+                                      1,      2.5,     5,      10,    30,     60};
   return bounds;
 }
 
@@ -120,10 +122,13 @@ struct MetricRegistry::Impl {
   std::uint64_t next_serial = 1;
 
   Series& series(std::string_view name, std::string_view help, MetricType type, Labels labels) {
-    MILLRACE_ASSERT(is_snake_case(name) && name.starts_with(prefix), "a metric's name is in snake case, prefix first");
-    MILLRACE_ASSERT(name.ends_with("_total") == (type == MetricType::Counter), "counters, and they only, end in _total");
+    MILLRACE_ASSERT(is_snake_case(name) && name.starts_with(prefix),
+                    "a metric's name is in snake case, prefix first");
+    MILLRACE_ASSERT(name.ends_with("_total") == (type == MetricType::Counter),
+                    "counters, and they only, end in _total");
     for (const auto& [label, value] : labels) {
-      MILLRACE_ASSERT(is_snake_case(label) && label != "le", "a label's name is in snake case and not `le`");
+      MILLRACE_ASSERT(is_snake_case(label) && label != "le",
+                      "a label's name is in snake case and not `le`");
     }
     // The same labels in another order are the same series.
     std::sort(labels.begin(), labels.end());
@@ -144,15 +149,17 @@ struct MetricRegistry::Impl {
     }
   }
 
-  std::function<void()> add_callback(std::string_view name, std::string_view help, MetricType type, Labels labels,
-                                     std::function<double()> value) {
+  std::function<void()> add_callback(std::string_view name, std::string_view help, MetricType type,
+                                     Labels labels, std::function<double()> value) {
     std::sort(labels.begin(), labels.end());
     const std::lock_guard lock(mutex);
     Series& made = series(name, help, type, labels);
     MILLRACE_ASSERT(!made.counter && !made.gauge, "a series is either kept or computed");
     const std::uint64_t serial = next_serial++;
     made.callback = {serial, std::move(value)};
-    return [this, name = std::string(name), labels = std::move(labels), serial] { drop_callback(name, labels, serial); };
+    return [this, name = std::string(name), labels = std::move(labels), serial] {
+      drop_callback(name, labels, serial);
+    };
   }
 };
 
@@ -191,14 +198,16 @@ Histogram& MetricRegistry::histogram(std::string_view name, std::string_view hel
   return *series.histogram;
 }
 
-MetricCallback MetricRegistry::callback_gauge(std::string_view name, std::string_view help, Labels labels,
-                                              std::function<double()> value) {
-  return MetricCallback(impl_->add_callback(name, help, MetricType::Gauge, std::move(labels), std::move(value)));
+MetricCallback MetricRegistry::callback_gauge(std::string_view name, std::string_view help,
+                                              Labels labels, std::function<double()> value) {
+  return MetricCallback(
+      impl_->add_callback(name, help, MetricType::Gauge, std::move(labels), std::move(value)));
 }
 
-MetricCallback MetricRegistry::callback_counter(std::string_view name, std::string_view help, Labels labels,
-                                                std::function<double()> value) {
-  return MetricCallback(impl_->add_callback(name, help, MetricType::Counter, std::move(labels), std::move(value)));
+MetricCallback MetricRegistry::callback_counter(std::string_view name, std::string_view help,
+                                                Labels labels, std::function<double()> value) {
+  return MetricCallback(
+      impl_->add_callback(name, help, MetricType::Counter, std::move(labels), std::move(value)));
 }
 
 std::string MetricRegistry::exposition() const {

@@ -21,13 +21,16 @@ double resident_bytes() {
   unsigned long long resident = 0;
   const int fields = std::fscanf(file, "%llu %llu", &total, &resident);
   std::fclose(file);
-  return fields == 2 ? static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)) : 0;
+  return fields == 2 ? static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE))
+                     : 0;
 }
 
 double cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -50,11 +53,13 @@ double open_files() {
 std::vector<MetricCallback> add_process_metrics(MetricRegistry& metrics) {
   std::vector<MetricCallback> callbacks;
   callbacks.push_back(metrics.callback_gauge("millrace_process_resident_memory_bytes",
-                                             "Memory of this process that is in RAM.", {}, resident_bytes));
+                                             "Memory of this process that is in RAM.", {},
+                                             resident_bytes));
   callbacks.push_back(metrics.callback_counter("millrace_process_cpu_seconds_total",
-                                               "User and system time of this process.", {}, cpu_seconds));
-  callbacks.push_back(
-      metrics.callback_gauge("millrace_process_open_files", "Open file descriptors of this process.", {}, open_files));
+                                               "User and system time of this process.", {},
+                                               cpu_seconds));
+  callbacks.push_back(metrics.callback_gauge(
+      "millrace_process_open_files", "Open file descriptors of this process.", {}, open_files));
   return callbacks;
 }
 

@@ -29,20 +29,23 @@ TEST(Field, quotes_backslashes_and_control_characters_are_escaped) {
 }
 
 TEST(Field, well_formed_utf8_stays_as_it_is) {
-  EXPECT_EQ(json_string("\xC2\xA3 \xE2\x82\xAC \xF0\x9F\x98\x80"), "\"\xC2\xA3 \xE2\x82\xAC \xF0\x9F\x98\x80\"");
+  EXPECT_EQ(json_string("\xC2\xA3 \xE2\x82\xAC \xF0\x9F\x98\x80"),
+            "\"\xC2\xA3 \xE2\x82\xAC \xF0\x9F\x98\x80\"");
 }
 
 TEST(Field, bytes_that_are_not_utf8_become_the_replacement_character) {
   const std::string replacement = "\xEF\xBF\xBD";
   EXPECT_EQ(json_string("a\xFFz"), '"' + std::string("a") + replacement + "z\"");
   EXPECT_EQ(json_string("\xC0\xAF"), '"' + replacement + replacement + '"') << "overlong";
-  EXPECT_EQ(json_string("\xED\xA0\x80"), '"' + replacement + replacement + replacement + '"') << "a surrogate";
+  EXPECT_EQ(json_string("\xED\xA0\x80"), '"' + replacement + replacement + replacement + '"')
+      << "a surrogate";
   EXPECT_EQ(json_string("\xE2\x82"), '"' + replacement + replacement + '"') << "cut off";
 }
 
 TEST(Field, a_value_keeps_its_type) {
   EXPECT_EQ(json_field({"n", -3}), R"("n":-3)");
-  EXPECT_EQ(json_field({"n", std::numeric_limits<std::uint64_t>::max()}), R"("n":18446744073709551615)");
+  EXPECT_EQ(json_field({"n", std::numeric_limits<std::uint64_t>::max()}),
+            R"("n":18446744073709551615)");
   EXPECT_EQ(json_field({"ok", true}), R"("ok":true)");
   EXPECT_EQ(json_field({"s", 0.25}), R"("s":0.25)");
   EXPECT_EQ(json_field({"text", "true"}), R"("text":"true")");

@@ -21,9 +21,10 @@ struct LoggerTest : testing::Test {
 TEST_F(LoggerTest, a_line_is_one_json_object_with_the_named_members) {
   logger.warn("refused", {{"topic", "orders"}, {"offset", 7}, correlation("c-1")});
   ASSERT_EQ(sink->lines().size(), 1U);
-  EXPECT_EQ(sink->lines()[0],
-            R"({"time":"2010-12-01T08:26:40.000Z","level":"warn","service":"stock","pid":42,"message":"refused",)"
-            R"("topic":"orders","offset":7,"correlation_id":"c-1"})");
+  EXPECT_EQ(
+      sink->lines()[0],
+      R"({"time":"2010-12-01T08:26:40.000Z","level":"warn","service":"stock","pid":42,"message":"refused",)"
+      R"("topic":"orders","offset":7,"correlation_id":"c-1"})");
 }
 
 TEST_F(LoggerTest, lines_below_the_level_are_left_out_and_the_level_can_change) {

@@ -58,7 +58,8 @@ TEST(Metrics, a_callback_is_asked_at_each_scrape_until_its_handle_goes) {
   MetricRegistry metrics;
   double lag = 1;
   {
-    const auto handle = metrics.callback_gauge("millrace_lag_records", "Lag.", {{"topic", "orders"}}, [&] { return lag; });
+    const auto handle = metrics.callback_gauge("millrace_lag_records", "Lag.",
+                                               {{"topic", "orders"}}, [&] { return lag; });
     EXPECT_THAT(metrics.exposition(), HasSubstr("millrace_lag_records{topic=\"orders\"} 1\n"));
     lag = 2;
     EXPECT_THAT(metrics.exposition(), HasSubstr("millrace_lag_records{topic=\"orders\"} 2\n"));
@@ -69,8 +70,11 @@ TEST(Metrics, a_callback_is_asked_at_each_scrape_until_its_handle_goes) {
 TEST(Metrics, a_callback_made_again_outlives_the_handle_of_the_first) {
   MetricRegistry metrics;
   auto first = metrics.callback_gauge("millrace_lag_records", "Lag.", {}, [] { return 1.0; });
-  const auto second = metrics.callback_gauge("millrace_lag_records", "Lag.", {}, [] { return 2.0; });
-  { const MetricCallback gone = std::move(first); }
+  const auto second =
+      metrics.callback_gauge("millrace_lag_records", "Lag.", {}, [] { return 2.0; });
+  {
+    const MetricCallback gone = std::move(first);
+  }
   EXPECT_THAT(metrics.exposition(), HasSubstr("millrace_lag_records 2\n"));
 }
 

@@ -10,7 +10,8 @@
 
 namespace millrace::telemetry {
 
-/// A number, text or truth beside a name. Text is a view: it must live until the call that takes the field returns.
+/// A number, text or truth beside a name. Text is a view: it must live until the call that takes
+/// the field returns.
 class FieldValue {
  public:
   using Variant = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool>;

@@ -17,8 +17,8 @@ namespace millrace::telemetry {
 class LogSink {
  public:
   virtual ~LogSink() = default;
-  /// Takes one whole line, its newline included. Never blocks on the caller's locks and never fails loudly: a line that
-  /// cannot be written is counted in lost().
+  /// Takes one whole line, its newline included. Never blocks on the caller's locks and never fails
+  /// loudly: a line that cannot be written is counted in lost().
   virtual void write(std::string_view line) = 0;
   /// Lines that could not be written, since the start.
   [[nodiscard]] virtual std::uint64_t lost() const { return 0; }
@@ -27,7 +27,8 @@ class LogSink {
 /// Lines to standard error, each with one write(2), so that lines of several processes do not mix.
 [[nodiscard]] std::shared_ptr<LogSink> stderr_sink();
 
-/// Lines appended to the file at `path`, which is made if missing. errc::io_error when it cannot be opened.
+/// Lines appended to the file at `path`, which is made if missing. errc::io_error when it cannot be
+/// opened.
 [[nodiscard]] Result<std::shared_ptr<LogSink>> file_sink(const std::string& path);
 
 /// Keeps the lines in memory, for tests.

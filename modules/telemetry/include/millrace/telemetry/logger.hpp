@@ -30,12 +30,14 @@ enum class Level : unsigned char { debug, info, warn, error, off };
 ///     {"time":"2010-12-01T08:26:00.000Z","level":"info","service":"stock","pid":4711,"message":"restored",
 ///      "correlation_id":"c-1","topic":"stock","records":12}
 ///
-/// Thread-safe. Code below the seams gets a `Logger&` passed in; `null_logger()` is for those who do not care.
+/// Thread-safe. Code below the seams gets a `Logger&` passed in; `null_logger()` is for those who
+/// do not care.
 ///
 ///     log.warn("batch refused", {{"topic", topic}, {"offset", offset}, correlation(id)});
 class Logger {
  public:
-  /// `service` and `pid` stand in every line; `pid` is the instance's process id, 0 leaves it out (simulated worlds).
+  /// `service` and `pid` stand in every line; `pid` is the instance's process id, 0 leaves it out
+  /// (simulated worlds).
   struct Options {
     std::string service{};
     std::int64_t pid = 0;
@@ -47,12 +49,21 @@ class Logger {
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
 
-  void debug(std::string_view message, std::initializer_list<Field> fields = {}) { log(Level::debug, message, fields); }
-  void info(std::string_view message, std::initializer_list<Field> fields = {}) { log(Level::info, message, fields); }
-  void warn(std::string_view message, std::initializer_list<Field> fields = {}) { log(Level::warn, message, fields); }
-  void error(std::string_view message, std::initializer_list<Field> fields = {}) { log(Level::error, message, fields); }
+  void debug(std::string_view message, std::initializer_list<Field> fields = {}) {
+    log(Level::debug, message, fields);
+  }
+  void info(std::string_view message, std::initializer_list<Field> fields = {}) {
+    log(Level::info, message, fields);
+  }
+  void warn(std::string_view message, std::initializer_list<Field> fields = {}) {
+    log(Level::warn, message, fields);
+  }
+  void error(std::string_view message, std::initializer_list<Field> fields = {}) {
+    log(Level::error, message, fields);
+  }
 
-  /// Writes a line unless its level is below the logger's. Two fields of one name both appear; readers take the last.
+  /// Writes a line unless its level is below the logger's. Two fields of one name both appear;
+  /// readers take the last.
   void log(Level level, std::string_view message, std::initializer_list<Field> fields) {
     log(level, message, std::span<const Field>(fields.begin(), fields.size()));
   }

@@ -14,7 +14,8 @@
 
 namespace millrace::telemetry {
 
-/// Label names and values of one series, fixed when it is made. Values must come from a small, bounded set: never an id.
+/// Label names and values of one series, fixed when it is made. Values must come from a small,
+/// bounded set: never an id.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
 /// A count that only grows. Lock-free; lives as long as its registry.
@@ -38,15 +39,17 @@ class Gauge {
   std::atomic<double> value_{0};
 };
 
-/// Counts of observations below fixed bounds, and their sum. Lock-free; lives as long as its registry. A scrape while
-/// others observe may be off by the observations under way.
+/// Counts of observations below fixed bounds, and their sum. Lock-free; lives as long as its
+/// registry. A scrape while others observe may be off by the observations under way.
 class Histogram {
  public:
   explicit Histogram(std::span<const double> upper_bounds);
   void observe(double value);
   [[nodiscard]] const std::vector<double>& upper_bounds() const { return upper_bounds_; }
   /// Observations in bucket `i` alone; `i == upper_bounds().size()` is the bucket without bound.
-  [[nodiscard]] std::uint64_t bucket(std::size_t i) const { return buckets_[i].load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t bucket(std::size_t i) const {
+    return buckets_[i].load(std::memory_order_relaxed);
+  }
   [[nodiscard]] std::uint64_t count() const;
   [[nodiscard]] double sum() const { return sum_.load(std::memory_order_relaxed); }
 
@@ -59,12 +62,14 @@ class Histogram {
 /// Bounds in seconds from 100 us to 60 s, three to the decade: for latencies.
 [[nodiscard]] std::span<const double> latency_buckets();
 
-/// Keeps a callback series alive; the series leaves the registry when this is destroyed, which waits for a scrape that
-/// is calling it. Must not outlive the registry. Move-only; not thread-safe.
+/// Keeps a callback series alive; the series leaves the registry when this is destroyed, which
+/// waits for a scrape that is calling it. Must not outlive the registry. Move-only; not
+/// thread-safe.
 class MetricCallback {
  public:
   MetricCallback() = default;
-  MetricCallback(MetricCallback&& other) noexcept : release_(std::exchange(other.release_, nullptr)) {}
+  MetricCallback(MetricCallback&& other) noexcept
+      : release_(std::exchange(other.release_, nullptr)) {}
   MetricCallback& operator=(MetricCallback&& other) noexcept {
     std::swap(release_, other.release_);
     return *this;
@@ -81,13 +86,15 @@ class MetricCallback {
   std::function<void()> release_;
 };
 
-/// The metrics of one process. Thread-safe; making a series takes a lock, using it does not: keep the reference.
+/// The metrics of one process. Thread-safe; making a series takes a lock, using it does not: keep
+/// the reference.
 ///
-/// Names (asserted): `prefix` first, lower-case snake case, base units (`_seconds`, `_bytes`), counters end in `_total`
-/// and nothing else does. The same name and labels give the same object again; one name has one kind and one help.
+/// Names (asserted): `prefix` first, lower-case snake case, base units (`_seconds`, `_bytes`),
+/// counters end in `_total` and nothing else does. The same name and labels give the same object
+/// again; one name has one kind and one help.
 ///
-///     auto& refused = metrics.counter("millrace_log_refused_total", "Commits refused.", {{"reason", "fenced"}});
-///     refused.add();
+///     auto& refused = metrics.counter("millrace_log_refused_total", "Commits refused.",
+///     {{"reason", "fenced"}}); refused.add();
 class MetricRegistry {
  public:
   /// An empty prefix takes any name.
@@ -99,16 +106,17 @@ class MetricRegistry {
   Counter& counter(std::string_view name, std::string_view help, Labels labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
   /// `upper_bounds` ascend; the first call for a series fixes them.
-  Histogram& histogram(std::string_view name, std::string_view help, std::span<const double> upper_bounds,
-                       Labels labels = {});
+  Histogram& histogram(std::string_view name, std::string_view help,
+                       std::span<const double> upper_bounds, Labels labels = {});
 
-  /// A gauge whose value is computed at each scrape, on the scraping thread, under the registry's lock: `value` must be
-  /// thread-safe, quick and must not call the registry. A second callback for the same series replaces the first.
-  [[nodiscard]] MetricCallback callback_gauge(std::string_view name, std::string_view help, Labels labels,
-                                              std::function<double()> value);
+  /// A gauge whose value is computed at each scrape, on the scraping thread, under the registry's
+  /// lock: `value` must be thread-safe, quick and must not call the registry. A second callback for
+  /// the same series replaces the first.
+  [[nodiscard]] MetricCallback callback_gauge(std::string_view name, std::string_view help,
+                                              Labels labels, std::function<double()> value);
   /// The same for a count that is kept elsewhere and only grows.
-  [[nodiscard]] MetricCallback callback_counter(std::string_view name, std::string_view help, Labels labels,
-                                                std::function<double()> value);
+  [[nodiscard]] MetricCallback callback_counter(std::string_view name, std::string_view help,
+                                                Labels labels, std::function<double()> value);
 
   /// All series as Prometheus text, format 0.0.4, families in order of name.
   [[nodiscard]] std::string exposition() const;
@@ -119,10 +127,11 @@ class MetricRegistry {
 };
 
 /// The content type of MetricRegistry::exposition().
-inline constexpr std::string_view exposition_content_type = "text/plain; version=0.0.4; charset=utf-8";
+inline constexpr std::string_view exposition_content_type =
+    "text/plain; version=0.0.4; charset=utf-8";
 
-/// Adds `millrace_process_resident_memory_bytes`, `_process_cpu_seconds_total` and `_process_open_files` of this process.
-/// Keep the handles as long as the registry is scraped.
+/// Adds `millrace_process_resident_memory_bytes`, `_process_cpu_seconds_total` and
+/// `_process_open_files` of this process. Keep the handles as long as the registry is scraped.
 [[nodiscard]] std::vector<MetricCallback> add_process_metrics(MetricRegistry& metrics);
 
 }  // namespace millrace::telemetry
