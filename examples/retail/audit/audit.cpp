@@ -32,20 +32,29 @@ Result<std::map<std::string, RevenueChanged>> read_revenue(log::Log& log, AuditR
   return last;
 }
 
-void check_money(const RequestLedger& requests, const std::map<std::string, RevenueChanged>& insights, AuditReport& report) {
+void check_money(const RequestLedger& requests,
+                 const std::map<std::string, RevenueChanged>& insights, AuditReport& report) {
   std::set<std::string> countries;
-  for (const auto& [country, money] : requests.money()) countries.insert(country);
-  for (const auto& [country, revenue] : insights) countries.insert(country);
+  for (const auto& [country, money] : requests.money())
+    countries.insert(country);
+  for (const auto& [country, revenue] : insights)
+    countries.insert(country);
   for (const std::string& country : countries) {
     const auto asked = requests.money().find(country);
-    const RequestLedger::CountryMoney money = asked == requests.money().end() ? RequestLedger::CountryMoney{} : asked->second;
+    const RequestLedger::CountryMoney money =
+        asked == requests.money().end() ? RequestLedger::CountryMoney{} : asked->second;
     const auto seen = insights.find(country);
     const RevenueChanged revenue = seen == insights.end() ? RevenueChanged{} : seen->second;
-    const auto equal = [&](const char* what, std::int64_t is, const char* other, std::int64_t should) {
-      if (is != should) violation(report, country + ": " + what + " " + std::to_string(is) + ", " + other + " " + std::to_string(should));
+    const auto equal = [&](const char* what, std::int64_t is, const char* other,
+                           std::int64_t should) {
+      if (is != should)
+        violation(report, country + ": " + what + " " + std::to_string(is) + ", " + other + " " +
+                              std::to_string(should));
     };
-    equal("completed orders", money.completed.milli, "payments received less rollbacks", money.kept.milli);
-    equal("revenue in insights", revenue.revenue_milli.milli, "completed orders", money.completed.milli);
+    equal("completed orders", money.completed.milli, "payments received less rollbacks",
+          money.kept.milli);
+    equal("revenue in insights", revenue.revenue_milli.milli, "completed orders",
+          money.completed.milli);
     equal("refunds in insights", revenue.refunds_milli.milli, "credit notes", money.credited.milli);
     equal("orders in insights", revenue.orders, "orders completed", money.orders);
     if (money.completed.milli != 0) report.revenue_milli[country] = money.completed.milli;

@@ -16,27 +16,32 @@ namespace retail {
 /// What the topics of an estate at rest say about it.
 struct AuditReport {
   bool ok = false;
-  std::vector<std::string> violations;     ///< the first 100, each naming topic, place or id
+  std::vector<std::string> violations;  ///< the first 100, each naming topic, place or id
   std::int64_t violations_total = 0;
 
   std::int64_t invoices = 0;  ///< requests, however often each was sent
   std::int64_t orders = 0;    ///< of them orders that are sales
   std::int64_t completed = 0;
   std::int64_t rejected = 0;
-  std::map<std::string, std::int64_t> rejected_by;  ///< out_of_stock, payment_declined, packing_failed: all three are there
+  std::map<std::string, std::int64_t>
+      rejected_by;  ///< out_of_stock, payment_declined, packing_failed: all three are there
   std::int64_t returns = 0;     ///< completed
   std::int64_t write_offs = 0;  ///< recorded
   std::int64_t dead_lettered = 0;
-  std::int64_t lines = 0;  ///< of orders that are sales
+  std::int64_t lines = 0;                             ///< of orders that are sales
   std::map<std::string, std::int64_t> revenue_milli;  ///< by country, without zeros
   std::map<std::string, std::int64_t> refunds_milli;  ///< by country, credit notes, without zeros
 };
 BOOST_DESCRIBE_STRUCT(AuditReport, (),
-                      (ok, violations, violations_total, invoices, orders, completed, rejected, rejected_by, returns, write_offs, dead_lettered, lines, revenue_milli, refunds_milli))
+                      (ok, violations, violations_total, invoices, orders, completed, rejected,
+                       rejected_by, returns, write_offs, dead_lettered, lines, revenue_milli,
+                       refunds_milli))
 
-/// Reads all topics of the estate from the beginning and checks what must be true at rest (1-3 and 6 of the estate's page): each request in exactly one final state, with
-/// a chain of causes back to it; shelves that add up; money that adds up; nothing left behind by rejected orders. Holds one small entry per request and per
-/// product and nothing per event. Failures are those of reading the log; what the topics say wrong is in the report.
+/// Reads all topics of the estate from the beginning and checks what must be true at rest (1-3 and
+/// 6 of the estate's page): each request in exactly one final state, with a chain of causes back to
+/// it; shelves that add up; money that adds up; nothing left behind by rejected orders. Holds one
+/// small entry per request and per product and nothing per event. Failures are those of reading the
+/// log; what the topics say wrong is in the report.
 [[nodiscard]] millrace::Result<AuditReport> audit(millrace::log::Log& log);
 
 /// As one JSON object: {"ok", "violations", and the counts}.

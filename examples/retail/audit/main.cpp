@@ -28,7 +28,8 @@ std::string url_of(std::string_view place) {
 
 int run(std::string_view place, bool json) {
   millrace::SeededRandom random(millrace::real_seed());
-  millrace::log::LogEnvironment environment{millrace::real_clock(), millrace::real_file_system(), random, millrace::real_shared_regions()};
+  millrace::log::LogEnvironment environment{millrace::real_clock(), millrace::real_file_system(),
+                                            random, millrace::real_shared_regions()};
   millrace::log::LogOptions options;
   options.member = "retail-audit";
   options.create = false;

@@ -9,11 +9,14 @@ namespace retail {
 
 namespace {
 
-void append_money(std::string& out, const char* title, const std::map<std::string, std::int64_t>& amounts) {
+void append_money(std::string& out, const char* title,
+                  const std::map<std::string, std::int64_t>& amounts) {
   std::int64_t sum = 0;
-  for (const auto& [country, milli] : amounts) sum += milli;
+  for (const auto& [country, milli] : amounts)
+    sum += milli;
   const std::string digits = std::to_string(sum % 1000 < 0 ? -(sum % 1000) : sum % 1000);
-  out += title + std::to_string(sum / 1000) + "." + std::string(3 - digits.size(), '0') + digits + " in " + std::to_string(amounts.size()) + " countries\n";
+  out += title + std::to_string(sum / 1000) + "." + std::string(3 - digits.size(), '0') + digits +
+         " in " + std::to_string(amounts.size()) + " countries\n";
 }
 
 }  // namespace
@@ -21,21 +24,27 @@ void append_money(std::string& out, const char* title, const std::map<std::strin
 std::string to_json(const AuditReport& report) { return millrace::codec::to_json(report); }
 
 std::string to_text(const AuditReport& report) {
-  const auto line = [](const char* title, std::int64_t count) { return title + std::to_string(count) + "\n"; };
+  const auto line = [](const char* title, std::int64_t count) {
+    return title + std::to_string(count) + "\n";
+  };
   std::string out;
   out += line("requests       ", report.invoices);
   out += line("orders         ", report.orders);
   out += line("  lines        ", report.lines);
   out += line("  completed    ", report.completed);
   out += line("  rejected     ", report.rejected);
-  for (const auto& [reason, count] : report.rejected_by) out += "    " + reason + " " + std::to_string(count) + "\n";
+  for (const auto& [reason, count] : report.rejected_by)
+    out += "    " + reason + " " + std::to_string(count) + "\n";
   out += line("returns        ", report.returns);
   out += line("write-offs     ", report.write_offs);
   out += line("dead letters   ", report.dead_lettered);
   append_money(out, "revenue        ", report.revenue_milli);
   append_money(out, "refunds        ", report.refunds_milli);
-  for (const std::string& violation : report.violations) out += "violation: " + violation + "\n";
-  out += report.ok ? "The audit holds.\n" : "The audit does not hold: " + std::to_string(report.violations_total) + " violations.\n";
+  for (const std::string& violation : report.violations)
+    out += "violation: " + violation + "\n";
+  out += report.ok ? "The audit holds.\n"
+                   : "The audit does not hold: " + std::to_string(report.violations_total) +
+                         " violations.\n";
   return out;
 }
 

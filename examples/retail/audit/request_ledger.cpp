@@ -20,10 +20,26 @@ using namespace millrace;
 namespace {
 
 // In the order of RequestLedger::Event.
-constexpr std::string_view event_names[] = {
-    "OrderRequested", "ReturnRequested", "WriteOffRequested", "OrderValidated",   "OrderConfirmed", "OrderCompleted",  "OrderRejected",
-    "ReturnAccepted", "ReturnCompleted", "StockReserved",     "StockRefused",     "StockReleased",  "GoodsTakenBack",  "StockWrittenOff",
-    "PaymentReceived", "PaymentDeclined", "PaymentRefunded (rollback)", "PaymentRefunded (credit_note)", "PackagingFailed", "OrderDispatched"};
+constexpr std::string_view event_names[] = {"OrderRequested",
+                                            "ReturnRequested",
+                                            "WriteOffRequested",
+                                            "OrderValidated",
+                                            "OrderConfirmed",
+                                            "OrderCompleted",
+                                            "OrderRejected",
+                                            "ReturnAccepted",
+                                            "ReturnCompleted",
+                                            "StockReserved",
+                                            "StockRefused",
+                                            "StockReleased",
+                                            "GoodsTakenBack",
+                                            "StockWrittenOff",
+                                            "PaymentReceived",
+                                            "PaymentDeclined",
+                                            "PaymentRefunded (rollback)",
+                                            "PaymentRefunded (credit_note)",
+                                            "PackagingFailed",
+                                            "OrderDispatched"};
 
 constexpr const char* write_off_dead_letters_topic = "stock.dead-letters";
 
@@ -38,13 +54,17 @@ RequestLedger::Event RequestLedger::event_of(std::string_view type) {
 }
 
 Status RequestLedger::read(log::Log& log, AuditReport& report) {
-  for (const char* topic : {requests_topic, orders_topic, stock_topic, payments_topic, shipments_topic}) {
-    MILLRACE_ASSIGN(const bool found, read_topic(log, topic, [&](const AuditedRecord& record) { take(record, report); }));
+  for (const char* topic :
+       {requests_topic, orders_topic, stock_topic, payments_topic, shipments_topic}) {
+    MILLRACE_ASSIGN(const bool found, read_topic(log, topic, [&](const AuditedRecord& record) {
+                      take(record, report);
+                    }));
     if (!found) violation(report, std::string(topic) + ": there is no such topic");
   }
   for (const char* topic : {orders_dead_letters_topic, write_off_dead_letters_topic}) {
     const auto visit = [&](const AuditedRecord& record) {
-      if (record.record.headers.find("dl-topic") == requests_topic) entries_[std::string(record.key())].dead_letter = xxh64(record.context.id);
+      if (record.record.headers.find("dl-topic") == requests_topic)
+        entries_[std::string(record.key())].dead_letter = xxh64(record.context.id);
     };
     MILLRACE_TRY(read_topic(log, topic, visit));
   }
@@ -63,7 +83,8 @@ void RequestLedger::take(const AuditedRecord& record, AuditReport& report) {
   take_content(entry, event, record, report);
 }
 
-void RequestLedger::take_content(Entry& entry, Event event, const AuditedRecord& record, AuditReport& report) {
+void RequestLedger::take_content(Entry& entry, Event event, const AuditedRecord& record,
+                                 AuditReport& report) {
   const auto use = [&]<class T>(Result<T> value, auto&& apply) {
     if (value) {
       apply(*value);
@@ -83,7 +104,8 @@ void RequestLedger::take_content(Entry& entry, Event event, const AuditedRecord&
         ++money_[order.country.name].orders;
       });
     case rejected:
-      return use(record.decode<OrderRejected>(), [&](const OrderRejected& order) { entry.reason = order.reason; });
+      return use(record.decode<OrderRejected>(),
+                 [&](const OrderRejected& order) { entry.reason = order.reason; });
     case received:
       return use(record.decode<PaymentReceived>(), [&](const PaymentReceived& payment) {
         entry.charged += payment.amount_milli;
@@ -95,40 +117,52 @@ void RequestLedger::take_content(Entry& entry, Event event, const AuditedRecord&
         money_[refund.country.name].kept -= refund.amount_milli;
       });
     case credited:
-      return use(record.decode<PaymentRefunded>(), [&](const PaymentRefunded& refund) { money_[refund.country.name].credited += refund.amount_milli; });
+      return use(record.decode<PaymentRefunded>(), [&](const PaymentRefunded& refund) {
+        money_[refund.country.name].credited += refund.amount_milli;
+      });
     case recorded:
-      return use(record.decode<StockWrittenOff>(), [&](const StockWrittenOff& write_off) { written_off_ += write_off.taken; });
+      return use(record.decode<StockWrittenOff>(),
+                 [&](const StockWrittenOff& write_off) { written_off_ += write_off.taken; });
     default:
       return;
   }
 }
 
-void RequestLedger::expect(const std::string& id, const Entry& entry, std::initializer_list<Event> once, AuditReport& report) {
+void RequestLedger::expect(const std::string& id, const Entry& entry,
+                           std::initializer_list<Event> once, AuditReport& report) {
   // What leads nowhere and may be there or not: delays, packing, repeated requests.
   for (std::size_t i = validated; i < other_event; ++i) {
     const auto event = static_cast<Event>(i);
     const std::size_t wanted = std::find(once.begin(), once.end(), event) != once.end() ? 1 : 0;
     if (entry.seen[i] != wanted) {
-      violation(report, id + ": " + std::string(event_names[i]) + " " + std::to_string(entry.seen[i]) + " times, not " + std::to_string(wanted));
+      violation(report, id + ": " + std::string(event_names[i]) + " " +
+                            std::to_string(entry.seen[i]) + " times, not " +
+                            std::to_string(wanted));
     }
   }
 }
 
-void RequestLedger::check_chain(const std::string& id, const Entry& entry, Event last, AuditReport& report) {
-  const auto link = std::find_if(entry.links.begin(), entry.links.end(), [&](const Link& l) { return l.event == last; });
+void RequestLedger::check_chain(const std::string& id, const Entry& entry, Event last,
+                                AuditReport& report) {
+  const auto link = std::find_if(entry.links.begin(), entry.links.end(),
+                                 [&](const Link& l) { return l.event == last; });
   if (link == entry.links.end()) return;
   const Link* at = &*link;
   // No chain is longer than there are events, unless it runs in a circle.
   for (std::size_t hops = 0; hops <= entry.links.size(); ++hops) {
     if (at->event <= write_off_requested) {
-      if (at->id == entry.dead_letter) violation(report, id + ": " + std::string(event_names[last]) + " comes of a request that was dead-lettered");
+      if (at->id == entry.dead_letter)
+        violation(report, id + ": " + std::string(event_names[last]) +
+                              " comes of a request that was dead-lettered");
       return;
     }
-    const auto cause = std::find_if(entry.links.begin(), entry.links.end(), [&](const Link& l) { return l.id == at->cause; });
+    const auto cause = std::find_if(entry.links.begin(), entry.links.end(),
+                                    [&](const Link& l) { return l.id == at->cause; });
     if (cause == entry.links.end()) break;
     at = &*cause;
   }
-  violation(report, id + ": the causes of " + std::string(event_names[last]) + " do not lead back to the request");
+  violation(report, id + ": the causes of " + std::string(event_names[last]) +
+                        " do not lead back to the request");
 }
 
 void RequestLedger::check_order(const std::string& id, const Entry& entry, AuditReport& report) {
@@ -138,7 +172,9 @@ void RequestLedger::check_order(const std::string& id, const Entry& entry, Audit
     ++report.completed;
     expect(id, entry, {validated, confirmed, completed_, reserved, received, dispatched}, report);
     check_chain(id, entry, completed_, report);
-    if (entry.charged != entry.total) violation(report, id + ": charged " + std::to_string(entry.charged.milli) + " of " + std::to_string(entry.total.milli));
+    if (entry.charged != entry.total)
+      violation(report, id + ": charged " + std::to_string(entry.charged.milli) + " of " +
+                            std::to_string(entry.total.milli));
     return;
   }
   ++report.rejected;
@@ -151,11 +187,18 @@ void RequestLedger::check_order(const std::string& id, const Entry& entry, Audit
       expect(id, entry, {validated, rejected, reserved, declined, released}, report);
       break;
     case RejectionReason::packing_failed:
-      expect(id, entry, {validated, confirmed, rejected, reserved, received, packaging_failed, released, rolled_back}, report);
+      expect(id, entry,
+             {validated, confirmed, rejected, reserved, received, packaging_failed, released,
+              rolled_back},
+             report);
       break;
   }
-  for (const Event last : {rejected, released, rolled_back}) check_chain(id, entry, last, report);
-  if (entry.charged != entry.rolled_back) violation(report, id + ": rejected, but " + std::to_string((entry.charged - entry.rolled_back).milli) + " of its money was kept");
+  for (const Event last : {rejected, released, rolled_back})
+    check_chain(id, entry, last, report);
+  if (entry.charged != entry.rolled_back)
+    violation(report, id + ": rejected, but " +
+                          std::to_string((entry.charged - entry.rolled_back).milli) +
+                          " of its money was kept");
 }
 
 void RequestLedger::check_return(const std::string& id, const Entry& entry, AuditReport& report) {
@@ -165,16 +208,21 @@ void RequestLedger::check_return(const std::string& id, const Entry& entry, Audi
 }
 
 void RequestLedger::check(AuditReport& report) const {
-  for (const RejectionReason reason : {RejectionReason::out_of_stock, RejectionReason::payment_declined, RejectionReason::packing_failed}) {
+  for (const RejectionReason reason :
+       {RejectionReason::out_of_stock, RejectionReason::payment_declined,
+        RejectionReason::packing_failed}) {
     report.rejected_by[boost::describe::enum_to_string(reason, "")];
   }
   std::vector<const Entries::value_type*> sorted;
   sorted.reserve(entries_.size());
-  for (const auto& entry : entries_) sorted.push_back(&entry);
-  std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+  for (const auto& entry : entries_)
+    sorted.push_back(&entry);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto* a, const auto* b) { return a->first < b->first; });
   for (const auto* item : sorted) {
     const auto& [id, entry] = *item;
-    const bool asked = std::any_of(entry.seen.begin(), entry.seen.begin() + validated, [](std::uint8_t seen) { return seen > 0; });
+    const bool asked = std::any_of(entry.seen.begin(), entry.seen.begin() + validated,
+                                   [](std::uint8_t seen) { return seen > 0; });
     if (asked) {
       ++report.invoices;
     } else {

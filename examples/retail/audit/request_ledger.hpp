@@ -16,7 +16,8 @@
 
 namespace retail {
 
-/// Follows every request through the topics that are keyed by request: its events by type, its money, and which event led to which.
+/// Follows every request through the topics that are keyed by request: its events by type, its
+/// money, and which event led to which.
 class RequestLedger {
  public:
   /// Reads requests, orders, stock, payments, shipments and dead letters.
@@ -38,15 +39,31 @@ class RequestLedger {
 
  private:
   enum Event : std::uint8_t {
-    order_requested, return_requested, write_off_requested,
-    validated, confirmed, completed_, rejected, accepted, returned_,
-    reserved, refused, released, taken_back, recorded,
-    received, declined, rolled_back, credited,
-    packaging_failed, dispatched,
-    other_event, event_types
+    order_requested,
+    return_requested,
+    write_off_requested,
+    validated,
+    confirmed,
+    completed_,
+    rejected,
+    accepted,
+    returned_,
+    reserved,
+    refused,
+    released,
+    taken_back,
+    recorded,
+    received,
+    declined,
+    rolled_back,
+    credited,
+    packaging_failed,
+    dispatched,
+    other_event,
+    event_types
   };
   struct Link {
-    std::uint64_t id = 0;     // hashes of ce_id
+    std::uint64_t id = 0;  // hashes of ce_id
     std::uint64_t cause = 0;
     Event event = other_event;
   };
@@ -65,8 +82,10 @@ class RequestLedger {
   void take_content(Entry& entry, Event event, const AuditedRecord& record, AuditReport& report);
   static void check_order(const std::string& id, const Entry& entry, AuditReport& report);
   static void check_return(const std::string& id, const Entry& entry, AuditReport& report);
-  static void check_chain(const std::string& id, const Entry& entry, Event last, AuditReport& report);
-  static void expect(const std::string& id, const Entry& entry, std::initializer_list<Event> once, AuditReport& report);
+  static void check_chain(const std::string& id, const Entry& entry, Event last,
+                          AuditReport& report);
+  static void expect(const std::string& id, const Entry& entry, std::initializer_list<Event> once,
+                     AuditReport& report);
 
   Entries entries_;
   std::map<std::string, CountryMoney> money_;

@@ -61,31 +61,38 @@ ShelfLevel after(ShelfLevel level, ShelfChange change, std::int64_t pieces) {
 }
 
 bool same(const ShelfLevel& a, const ShelfLevel& b) {
-  return a.opened == b.opened && a.arrived == b.arrived && a.taken_back == b.taken_back && a.written_off == b.written_off && a.shipped == b.shipped &&
-         a.reserved == b.reserved && a.free == b.free && a.on_order == b.on_order;
+  return a.opened == b.opened && a.arrived == b.arrived && a.taken_back == b.taken_back &&
+         a.written_off == b.written_off && a.shipped == b.shipped && a.reserved == b.reserved &&
+         a.free == b.free && a.on_order == b.on_order;
 }
 
 }  // namespace
 
 void ShelfLedger::take(const AuditedRecord& record, AuditReport& report) {
   const auto changed = record.decode<ShelfChanged>();
-  const auto wrong = [&](const std::string& what) { violation(report, record.place() + ": " + std::string(record.key()) + ": " + what); };
+  const auto wrong = [&](const std::string& what) {
+    violation(report, record.place() + ": " + std::string(record.key()) + ": " + what);
+  };
   if (!changed) return wrong(changed.error().message());
   const ShelfLevel& level = *changed;
-  if (level.free != level.opened + level.arrived + level.taken_back - level.written_off - level.shipped - level.reserved) {
+  if (level.free != level.opened + level.arrived + level.taken_back - level.written_off -
+                        level.shipped - level.reserved) {
     wrong("free is not what the other numbers leave");
   }
   if (level.free < 0) wrong("free is " + std::to_string(level.free));
   if (level.reserved < 0) wrong("reserved is " + std::to_string(level.reserved));
   ShelfLevel& before = shelves_[std::string(record.key())].level;
   if (!same(after(before, changed->change, changed->quantity), level)) {
-    wrong(std::string("the level is not the one before and ") + std::to_string(changed->quantity) + " " + boost::describe::enum_to_string(changed->change, ""));
+    wrong(std::string("the level is not the one before and ") + std::to_string(changed->quantity) +
+          " " + boost::describe::enum_to_string(changed->change, ""));
   }
   before = level;
 }
 
 Status ShelfLedger::read(log::Log& log, const RequestLedger& requests, AuditReport& report) {
-  MILLRACE_ASSIGN(const bool found, read_topic(log, shelves_topic, [&](const AuditedRecord& record) { take(record, report); }));
+  MILLRACE_ASSIGN(
+      const bool found,
+      read_topic(log, shelves_topic, [&](const AuditedRecord& record) { take(record, report); }));
   if (!found) violation(report, std::string(shelves_topic) + ": there is no such topic");
   const auto add = [&](const AuditedRecord& record) {
     const bool sale = record.context.type == "OrderValidated" && requests.completed(record.key());
@@ -106,16 +113,21 @@ Status ShelfLedger::read(log::Log& log, const RequestLedger& requests, AuditRepo
 void ShelfLedger::check(const RequestLedger& requests, AuditReport& report) const {
   std::int64_t written_off = 0;
   for (const auto& [product, shelf] : shelves_) {
-    const auto wrong = [&, &name = product](const char* what, std::int64_t is, std::int64_t should) {
-      violation(report, "shelf " + name + ": " + what + " is " + std::to_string(is) + ", should be " + std::to_string(should));
+    const auto wrong = [&, &name = product](const char* what, std::int64_t is,
+                                            std::int64_t should) {
+      violation(report, "shelf " + name + ": " + what + " is " + std::to_string(is) +
+                            ", should be " + std::to_string(should));
     };
     if (shelf.level.reserved != 0) wrong("reserved", shelf.level.reserved, 0);
     if (shelf.level.shipped != shelf.shipped) wrong("shipped", shelf.level.shipped, shelf.shipped);
-    if (shelf.level.taken_back != shelf.taken_back) wrong("taken_back", shelf.level.taken_back, shelf.taken_back);
+    if (shelf.level.taken_back != shelf.taken_back)
+      wrong("taken_back", shelf.level.taken_back, shelf.taken_back);
     written_off += shelf.level.written_off;
   }
   if (written_off != requests.written_off()) {
-    violation(report, "shelves lost " + std::to_string(written_off) + " pieces to write-offs, which say they took " + std::to_string(requests.written_off()));
+    violation(report, "shelves lost " + std::to_string(written_off) +
+                          " pieces to write-offs, which say they took " +
+                          std::to_string(requests.written_off()));
   }
 }
 

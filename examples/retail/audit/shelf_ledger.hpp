@@ -12,11 +12,14 @@
 
 namespace retail {
 
-/// Follows every shelf through its events, and compares it with what the requests say must have been taken and brought.
+/// Follows every shelf through its events, and compares it with what the requests say must have
+/// been taken and brought.
 class ShelfLedger {
  public:
-  /// Reads `stock.shelves`, checking each event as it comes (rule 2), and the lines of what was completed and returned.
-  [[nodiscard]] millrace::Status read(millrace::log::Log& log, const RequestLedger& requests, AuditReport& report);
+  /// Reads `stock.shelves`, checking each event as it comes (rule 2), and the lines of what was
+  /// completed and returned.
+  [[nodiscard]] millrace::Status read(millrace::log::Log& log, const RequestLedger& requests,
+                                      AuditReport& report);
   /// The levels at the end.
   void check(const RequestLedger& requests, AuditReport& report) const;
 

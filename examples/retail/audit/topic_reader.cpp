@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t fetch_bytes = 1U << 20U;
 
-Status read_partition(log::Log& log, std::string_view topic, log::TopicPartition place, const std::function<void(const AuditedRecord&)>& visit) {
+Status read_partition(log::Log& log, std::string_view topic, log::TopicPartition place,
+                      const std::function<void(const AuditedRecord&)>& visit) {
   MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
   MILLRACE_ASSIGN(log::Offset next, log.start_offset(place));
   log::FetchBuffer buffer;
@@ -21,7 +22,8 @@ Status read_partition(log::Log& log, std::string_view topic, log::TopicPartition
     MILLRACE_TRY(log.fetch(place, next, fetch_bytes, buffer));
     for (const log::RecordView& record : buffer.records) {
       if (record.offset < next || record.offset >= end) continue;
-      const auto context = codec::read_event_headers(record.headers.encoded(), record.headers.size());
+      const auto context =
+          codec::read_event_headers(record.headers.encoded(), record.headers.size());
       visit({topic, place.partition.value, record, context.value_or(codec::EventContext{})});
     }
     if (buffer.next <= next) break;
@@ -33,10 +35,12 @@ Status read_partition(log::Log& log, std::string_view topic, log::TopicPartition
 }  // namespace
 
 std::string AuditedRecord::place() const {
-  return std::string(topic) + "-" + std::to_string(partition) + "@" + std::to_string(record.offset.value);
+  return std::string(topic) + "-" + std::to_string(partition) + "@" +
+         std::to_string(record.offset.value);
 }
 
-Result<bool> read_topic(log::Log& log, std::string_view name, const std::function<void(const AuditedRecord&)>& visit) {
+Result<bool> read_topic(log::Log& log, std::string_view name,
+                        const std::function<void(const AuditedRecord&)>& visit) {
   const auto topic = log.find_topic(name);
   if (!topic) {
     if (topic.error().is(log::errc::unknown_topic)) return false;

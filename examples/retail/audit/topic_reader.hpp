@@ -29,8 +29,11 @@ struct AuditedRecord {
   }
 };
 
-/// Hands over every record that the topic has now, partition by partition in order. A record without a readable envelope comes with an empty one. False: there is no such
-/// topic. Failures as Log::fetch.
-[[nodiscard]] millrace::Result<bool> read_topic(millrace::log::Log& log, std::string_view topic, const std::function<void(const AuditedRecord&)>& visit);
+/// Hands over every record that the topic has now, partition by partition in order. A record
+/// without a readable envelope comes with an empty one. False: there is no such topic. Failures as
+/// Log::fetch.
+[[nodiscard]] millrace::Result<bool> read_topic(
+    millrace::log::Log& log, std::string_view topic,
+    const std::function<void(const AuditedRecord&)>& visit);
 
 }  // namespace retail

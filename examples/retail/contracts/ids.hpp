@@ -10,7 +10,8 @@
 
 namespace retail {
 
-/// Names an order, a return or a write-off; the key of every public topic that is not about products or countries.
+/// Names an order, a return or a write-off; the key of every public topic that is not about
+/// products or countries.
 struct RequestId {
   using millrace_transparent = void;
   std::string text;
@@ -18,7 +19,8 @@ struct RequestId {
 };
 BOOST_DESCRIBE_STRUCT(RequestId, (), (text))
 
-/// A stock code, case-sensitive. Codes that begin with five digits are goods and have a shelf; all others are services, always available.
+/// A stock code, case-sensitive. Codes that begin with five digits are goods and have a shelf; all
+/// others are services, always available.
 struct ProductCode {
   using millrace_transparent = void;
   std::string text;

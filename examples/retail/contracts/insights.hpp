@@ -64,7 +64,8 @@ struct FunnelChanged {
   friend bool operator==(const FunnelChanged&, const FunnelChanged&) = default;
 };
 BOOST_DESCRIBE_STRUCT(FunnelChanged, (),
-                      (orders_requested, returns_requested, write_offs_requested, validated, reserved, paid, confirmed, packaged, dispatched, completed, rejected,
+                      (orders_requested, returns_requested, write_offs_requested, validated,
+                       reserved, paid, confirmed, packaged, dispatched, completed, rejected,
                        returns_completed, written_off))
 
 }  // namespace retail

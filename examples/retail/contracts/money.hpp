@@ -9,7 +9,8 @@
 
 namespace retail {
 
-/// An exact amount in thousandths of a pound. Written as its number; fields that hold one end in `_milli`.
+/// An exact amount in thousandths of a pound. Written as its number; fields that hold one end in
+/// `_milli`.
 struct Money {
   using millrace_transparent = void;
   std::int64_t milli = 0;
@@ -28,10 +29,13 @@ struct Money {
 BOOST_DESCRIBE_STRUCT(Money, (), (milli))
 
 /// `so_far + quantity * unit_price`, or nothing when that leaves the range of int64.
-[[nodiscard]] inline std::optional<Money> add_line(Money so_far, std::int64_t quantity, Money unit_price) {
+[[nodiscard]] inline std::optional<Money> add_line(Money so_far, std::int64_t quantity,
+                                                   Money unit_price) {
   Money total;
   std::int64_t line = 0;
-  if (__builtin_mul_overflow(quantity, unit_price.milli, &line) || __builtin_add_overflow(so_far.milli, line, &total.milli)) return std::nullopt;
+  if (__builtin_mul_overflow(quantity, unit_price.milli, &line) ||
+      __builtin_add_overflow(so_far.milli, line, &total.milli))
+    return std::nullopt;
   return total;
 }
 

@@ -15,7 +15,8 @@ namespace retail {
 
 /// Owned by orders: the life of orders and returns. Key: RequestId.
 inline constexpr const char* orders_topic = "orders";
-/// Requests that are no sale or cannot be understood, as they came, with the reason. Key: RequestId.
+/// Requests that are no sale or cannot be understood, as they came, with the reason. Key:
+/// RequestId.
 inline constexpr const char* orders_dead_letters_topic = "orders.dead-letters";
 
 /// A line that was found good.
@@ -60,8 +61,9 @@ struct OrderCompleted {
 };
 BOOST_DESCRIBE_STRUCT(OrderCompleted, (), (country, total_milli))
 
-/// The order ended badly. Final when stock has released what was reserved (StockReleased, unless out_of_stock) and payments has given back what was
-/// charged (PaymentRefunded, when packing_failed).
+/// The order ended badly. Final when stock has released what was reserved (StockReleased, unless
+/// out_of_stock) and payments has given back what was charged (PaymentRefunded, when
+/// packing_failed).
 struct OrderRejected {
   RejectionReason reason = RejectionReason::out_of_stock;
   Country country;
@@ -85,6 +87,7 @@ struct ReturnCompleted {
 };
 BOOST_DESCRIBE_STRUCT(ReturnCompleted, (), (country, total_milli))
 
-using OrderEvent = std::variant<OrderValidated, OrderConfirmed, OrderCompleted, OrderRejected, ReturnAccepted, ReturnCompleted>;
+using OrderEvent = std::variant<OrderValidated, OrderConfirmed, OrderCompleted, OrderRejected,
+                                ReturnAccepted, ReturnCompleted>;
 
 }  // namespace retail

@@ -13,7 +13,8 @@ namespace retail {
 /// Owned by pricing: list prices. Key: ProductCode.
 inline constexpr const char* prices_topic = "prices";
 
-/// The list price of a product moved, because of what was asked for in a period and the one before it.
+/// The list price of a product moved, because of what was asked for in a period and the one before
+/// it.
 struct PriceMoved {
   Money from_milli;
   Money to_milli;

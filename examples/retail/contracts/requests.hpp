@@ -14,7 +14,8 @@
 
 namespace retail {
 
-/// Owned by storefront: what was asked for over HTTP, as it came. Key: RequestId. The record's timestamp is the time of the order.
+/// Owned by storefront: what was asked for over HTTP, as it came. Key: RequestId. The record's
+/// timestamp is the time of the order.
 inline constexpr const char* requests_topic = "requests";
 
 /// More pieces on one line, or a larger total, is taken for a mistake.
@@ -30,7 +31,8 @@ struct RequestedLine {
 };
 BOOST_DESCRIBE_STRUCT(RequestedLine, (), (product, description, quantity, unit_price_milli))
 
-/// What all requests have. `body_hash` is XXH64 of kind and body: the same id with another hash is another request under a used id and is ignored.
+/// What all requests have. `body_hash` is XXH64 of kind and body: the same id with another hash is
+/// another request under a used id and is ignored.
 struct RequestBody {
   std::uint64_t body_hash = 0;
   std::optional<std::string> customer_id;

@@ -26,7 +26,8 @@ struct PackagingFailed {
 };
 BOOST_DESCRIBE_STRUCT(PackagingFailed, (), (reason))
 
-/// No carrier came; the dispatch is tried again after `wait_ms` of wall-clock time. `attempt` counts from 1.
+/// No carrier came; the dispatch is tried again after `wait_ms` of wall-clock time. `attempt`
+/// counts from 1.
 struct DispatchDelayed {
   std::int64_t attempt = 1;
   std::int64_t wait_ms = 0;
@@ -39,6 +40,7 @@ struct OrderDispatched {
 };
 BOOST_DESCRIBE_STRUCT(OrderDispatched, (), (attempt))
 
-using ShipmentEvent = std::variant<OrderPackaged, PackagingFailed, DispatchDelayed, OrderDispatched>;
+using ShipmentEvent =
+    std::variant<OrderPackaged, PackagingFailed, DispatchDelayed, OrderDispatched>;
 
 }  // namespace retail

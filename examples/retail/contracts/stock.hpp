@@ -45,6 +45,7 @@ struct StockWrittenOff {
 };
 BOOST_DESCRIBE_STRUCT(StockWrittenOff, (), (asked, taken))
 
-using StockEvent = std::variant<StockReserved, StockRefused, StockReleased, GoodsTakenBack, StockWrittenOff>;
+using StockEvent =
+    std::variant<StockReserved, StockRefused, StockReleased, GoodsTakenBack, StockWrittenOff>;
 
 }  // namespace retail

@@ -22,23 +22,38 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
   explicit Lifecycle(const LifecycleWiring& wiring) : wiring_(wiring) {}
 
   void open(ProcessorContext& context) override {
-    context.schedule("publish", PunctuationType::wall_clock, publish_interval_ms, [this, &context](std::int64_t) { publish(context); });
+    context.schedule("publish", PunctuationType::wall_clock, publish_interval_ms,
+                     [this, &context](std::int64_t) { publish(context); });
     context.schedule("stuck", PunctuationType::wall_clock, look_for_stuck_every_ms,
                      [this, &context](std::int64_t now_ms) { look_for_stuck(now_ms, context); });
   }
 
   void process(const RequestId& id, const reads::Input& input, ProcessorContext& context) override {
-    std::visit([&](const auto* event) { std::visit([&](const auto& one) { take(id, one, context); }, *event); }, input);
+    std::visit(
+        [&](const auto* event) {
+          std::visit([&](const auto& one) { take(id, one, context); }, *event);
+        },
+        input);
   }
 
  private:
   using Count = std::int64_t FunnelChanged::*;
 
-  void take(const RequestId&, const reads::OrderRequested&, ProcessorContext& context) { count(&FunnelChanged::orders_requested, context); }
-  void take(const RequestId&, const reads::ReturnRequested&, ProcessorContext& context) { count(&FunnelChanged::returns_requested, context); }
-  void take(const RequestId&, const reads::WriteOffRequested&, ProcessorContext& context) { count(&FunnelChanged::write_offs_requested, context); }
-  void take(const RequestId&, const reads::ReturnCompleted&, ProcessorContext& context) { count(&FunnelChanged::returns_completed, context); }
-  void take(const RequestId&, const reads::StockWrittenOff&, ProcessorContext& context) { count(&FunnelChanged::written_off, context); }
+  void take(const RequestId&, const reads::OrderRequested&, ProcessorContext& context) {
+    count(&FunnelChanged::orders_requested, context);
+  }
+  void take(const RequestId&, const reads::ReturnRequested&, ProcessorContext& context) {
+    count(&FunnelChanged::returns_requested, context);
+  }
+  void take(const RequestId&, const reads::WriteOffRequested&, ProcessorContext& context) {
+    count(&FunnelChanged::write_offs_requested, context);
+  }
+  void take(const RequestId&, const reads::ReturnCompleted&, ProcessorContext& context) {
+    count(&FunnelChanged::returns_completed, context);
+  }
+  void take(const RequestId&, const reads::StockWrittenOff&, ProcessorContext& context) {
+    count(&FunnelChanged::written_off, context);
+  }
   // Refunds are counted in money, by another part of the topology.
   void take(const RequestId&, const PaymentRefunded&, ProcessorContext&) {}
 
@@ -48,21 +63,33 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
     Sales sales;
     sales.lines.reserve(order.lines.size());
     for (const OrderLine& line : order.lines) {
-      sales.lines.push_back({line.product, line.quantity, add_line({}, line.quantity, line.unit_price_milli).value_or(Money{})});
+      sales.lines.push_back({line.product, line.quantity,
+                             add_line({}, line.quantity, line.unit_price_milli).value_or(Money{})});
     }
     context.store(wiring_.open_sales).put(id, sales);
   }
-  void take(const RequestId& id, const reads::StockReserved&, ProcessorContext& context) { reach(id, Stage::reserved, &FunnelChanged::reserved, context); }
-  void take(const RequestId& id, const reads::PaymentReceived&, ProcessorContext& context) { reach(id, Stage::paid, &FunnelChanged::paid, context); }
-  void take(const RequestId& id, const reads::OrderConfirmed&, ProcessorContext& context) { reach(id, Stage::confirmed, &FunnelChanged::confirmed, context); }
-  void take(const RequestId& id, const reads::OrderPackaged&, ProcessorContext& context) { reach(id, Stage::packaged, &FunnelChanged::packaged, context); }
-  void take(const RequestId& id, const reads::DispatchDelayed&, ProcessorContext& context) { reach(id, Stage::delayed, nullptr, context); }
+  void take(const RequestId& id, const reads::StockReserved&, ProcessorContext& context) {
+    reach(id, Stage::reserved, &FunnelChanged::reserved, context);
+  }
+  void take(const RequestId& id, const reads::PaymentReceived&, ProcessorContext& context) {
+    reach(id, Stage::paid, &FunnelChanged::paid, context);
+  }
+  void take(const RequestId& id, const reads::OrderConfirmed&, ProcessorContext& context) {
+    reach(id, Stage::confirmed, &FunnelChanged::confirmed, context);
+  }
+  void take(const RequestId& id, const reads::OrderPackaged&, ProcessorContext& context) {
+    reach(id, Stage::packaged, &FunnelChanged::packaged, context);
+  }
+  void take(const RequestId& id, const reads::DispatchDelayed&, ProcessorContext& context) {
+    reach(id, Stage::delayed, nullptr, context);
+  }
   void take(const RequestId& id, const reads::OrderDispatched&, ProcessorContext& context) {
     reach(id, Stage::dispatched, &FunnelChanged::dispatched, context);
   }
   void take(const RequestId& id, const OrderCompleted&, ProcessorContext& context) {
     count(&FunnelChanged::completed, context);
-    if (const std::optional<Sales> sold = context.store(wiring_.open_sales).get(id)) hand_on(id, *sold, context);
+    if (const std::optional<Sales> sold = context.store(wiring_.open_sales).get(id))
+      hand_on(id, *sold, context);
     close(id, context);
   }
   void take(const RequestId& id, const reads::OrderRejected&, ProcessorContext& context) {
@@ -70,7 +97,8 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
     close(id, context);
   }
 
-  // Topics are read side by side, so an order may be closed before all its stages are seen, and stages may be seen late.
+  // Topics are read side by side, so an order may be closed before all its stages are seen, and
+  // stages may be seen late.
   void reach(const RequestId& id, Stage stage, Count counted, ProcessorContext& context) {
     if (counted != nullptr) count(counted, context);
     auto store = context.store(wiring_.open_orders);
@@ -89,7 +117,8 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
   void hand_on(const RequestId& id, const Sales& sold, ProcessorContext& context) {
     std::vector<Sales> parts(static_cast<std::size_t>(wiring_.partitions));
     for (const Sale& sale : sold.lines) {
-      parts[static_cast<std::size_t>(millrace::partition_of(sale.product.text, wiring_.partitions))].lines.push_back(sale);
+      parts[static_cast<std::size_t>(millrace::partition_of(sale.product.text, wiring_.partitions))]
+          .lines.push_back(sale);
     }
     for (std::size_t i = 0; i < parts.size(); ++i) {
       parts[i].partition = static_cast<std::int32_t>(i);
@@ -127,7 +156,8 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
       return true;
     });
     auto store = context.store(wiring_.stuck_orders);
-    for (const auto& [id, order] : stuck) store.put(id, order);
+    for (const auto& [id, order] : stuck)
+      store.put(id, order);
   }
 
   LifecycleWiring wiring_;
@@ -135,6 +165,8 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
 
 }  // namespace
 
-std::unique_ptr<Processor<RequestId, reads::Input>> make_lifecycle(const LifecycleWiring& wiring) { return std::make_unique<Lifecycle>(wiring); }
+std::unique_ptr<Processor<RequestId, reads::Input>> make_lifecycle(const LifecycleWiring& wiring) {
+  return std::make_unique<Lifecycle>(wiring);
+}
 
 }  // namespace retail::insights

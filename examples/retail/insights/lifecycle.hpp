@@ -47,11 +47,13 @@ struct OrderDispatched {};
 BOOST_DESCRIBE_STRUCT(OrderDispatched, (), ())
 
 using RequestIn = std::variant<OrderRequested, ReturnRequested, WriteOffRequested>;
-using OrderIn = std::variant<OrderValidated, OrderConfirmed, OrderCompleted, OrderRejected, ReturnCompleted>;
+using OrderIn =
+    std::variant<OrderValidated, OrderConfirmed, OrderCompleted, OrderRejected, ReturnCompleted>;
 using StockIn = std::variant<StockReserved, StockWrittenOff>;
 using PaymentIn = std::variant<PaymentReceived, PaymentRefunded>;
 using ShipmentIn = std::variant<OrderPackaged, DispatchDelayed, OrderDispatched>;
-using Input = std::variant<const RequestIn*, const OrderIn*, const StockIn*, const PaymentIn*, const ShipmentIn*>;
+using Input = std::variant<const RequestIn*, const OrderIn*, const StockIn*, const PaymentIn*,
+                           const ShipmentIn*>;
 
 }  // namespace reads
 
@@ -66,7 +68,9 @@ struct LifecycleWiring {
   std::int32_t partitions = 4;
 };
 
-/// Follows every order: counts how far requests come, keeps what is under way, hands on the sales of completed orders.
-[[nodiscard]] std::unique_ptr<millrace::stream::Processor<RequestId, reads::Input>> make_lifecycle(const LifecycleWiring& wiring);
+/// Follows every order: counts how far requests come, keeps what is under way, hands on the sales
+/// of completed orders.
+[[nodiscard]] std::unique_ptr<millrace::stream::Processor<RequestId, reads::Input>> make_lifecycle(
+    const LifecycleWiring& wiring);
 
 }  // namespace retail::insights

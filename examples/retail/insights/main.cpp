@@ -5,5 +5,9 @@
 #include "retail/main_settings.hpp"
 
 int main(int argc, char** argv) {
-  return millrace::service::run(argc, argv, retail::plain_service("insights", "Revenue by country and day, best sellers, the order funnel", retail::insights::topology));
+  return millrace::service::run(
+      argc, argv,
+      retail::plain_service("insights",
+                            "Revenue by country and day, best sellers, the order funnel",
+                            retail::insights::topology));
 }

@@ -22,19 +22,22 @@ using millrace::stream::Emitter;
 using millrace::stream::Processor;
 using millrace::stream::ProcessorContext;
 using millrace::stream::PunctuationType;
-using millrace::stream::Stream;
 using millrace::stream::StoreRef;
+using millrace::stream::Stream;
 using millrace::stream::TopologyBuilder;
 using millrace::stream::Windowed;
 
-/// Adds up the sales of one partition of products, and publishes from time to time what changed: an event for each line sold would be most of the estate's traffic.
+/// Adds up the sales of one partition of products, and publishes from time to time what changed: an
+/// event for each line sold would be most of the estate's traffic.
 class SalesCounter final : public Processor<RequestId, Sales> {
  public:
-  SalesCounter(StoreRef<ProductCode, ProductTotals> products, Emitter<ProductCode, ProductSalesChanged> changes)
+  SalesCounter(StoreRef<ProductCode, ProductTotals> products,
+               Emitter<ProductCode, ProductSalesChanged> changes)
       : products_(products), changes_(changes) {}
 
   void open(ProcessorContext& context) override {
-    context.schedule("publish", PunctuationType::wall_clock, publish_interval_ms, [this, &context](std::int64_t) { publish(context); });
+    context.schedule("publish", PunctuationType::wall_clock, publish_interval_ms,
+                     [this, &context](std::int64_t) { publish(context); });
   }
 
   void process(const RequestId&, const Sales& sold, ProcessorContext& context) override {
@@ -77,12 +80,14 @@ Revenue add(const Country&, const Revenue& change, Revenue so_far) {
 std::string day_of(std::int64_t ms) { return millrace::format_time(ms).substr(0, 10); }
 
 /// Revenue by country, and by country and day of event time.
-void count_money(TopologyBuilder&, const Stream<RequestId, reads::OrderIn>& orders, const Stream<RequestId, reads::PaymentIn>& payments) {
+void count_money(TopologyBuilder&, const Stream<RequestId, reads::OrderIn>& orders,
+                 const Stream<RequestId, reads::PaymentIn>& payments) {
   using namespace std::chrono_literals;
-  const auto sales = orders.filter(millrace::stream::is<OrderCompleted>).map([](const RequestId&, const reads::OrderIn& event) {
-    const auto& order = std::get<OrderCompleted>(event);
-    return std::pair(order.country, Revenue{order.total_milli, {}, 1});
-  });
+  const auto sales = orders.filter(millrace::stream::is<OrderCompleted>)
+                         .map([](const RequestId&, const reads::OrderIn& event) {
+                           const auto& order = std::get<OrderCompleted>(event);
+                           return std::pair(order.country, Revenue{order.total_milli, {}, 1});
+                         });
   const auto refunds = payments
                            .filter([](const reads::PaymentIn& event) {
                              const auto* refund = std::get_if<PaymentRefunded>(&event);
@@ -93,22 +98,30 @@ void count_money(TopologyBuilder&, const Stream<RequestId, reads::OrderIn>& orde
                              return std::pair(refund.country, Revenue{{}, refund.amount_milli, 0});
                            });
   const auto by_country = sales.merge(refunds).repartition("revenue-by-country").group_by_key();
-  by_country.aggregate(Revenue{}, add, revenue_store).to_stream().map_values([](const Revenue& total) { return RevenueEvent(total); }).to(revenue_topic);
+  by_country.aggregate(Revenue{}, add, revenue_store)
+      .to_stream()
+      .map_values([](const Revenue& total) { return RevenueEvent(total); })
+      .to(revenue_topic);
   by_country.windowed_by(millrace::stream::tumbling(24h))
       .aggregate(Revenue{}, add, daily_revenue_store)
       .to_stream()
       .map([](const Windowed<Country>& window, const Revenue& total) {
-        return std::pair(window.key, RevenueEvent(DailyRevenueChanged{day_of(window.start_ms), total.revenue_milli, total.refunds_milli, total.orders}));
+        return std::pair(window.key, RevenueEvent(DailyRevenueChanged{
+                                         day_of(window.start_ms), total.revenue_milli,
+                                         total.refunds_milli, total.orders}));
       })
       .to(revenue_topic);
 }
 
 void count_products(TopologyBuilder& builder, const Emitter<RequestId, Sales>& sales) {
-  builder.stream(sales).to_private("sales", [](const RequestId&, const Sales& part, std::int32_t) { return part.partition; });
+  builder.stream(sales).to_private(
+      "sales", [](const RequestId&, const Sales& part, std::int32_t) { return part.partition; });
   const auto products = builder.store<ProductCode, ProductTotals>(products_store);
   const auto changes = builder.emitter<ProductCode, ProductSalesChanged>("product-changes");
   builder.private_stream<RequestId, Sales>("sales").process(
-      "sales-counter", [products, changes] { return std::make_unique<SalesCounter>(products, changes); }, uses(products), emits(changes));
+      "sales-counter",
+      [products, changes] { return std::make_unique<SalesCounter>(products, changes); },
+      uses(products), emits(changes));
   builder.stream(changes).to(products_topic);
 }
 
@@ -132,7 +145,8 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings) 
   builder.merge(requests, orders, stock, payments, shipments)
       .process(
           "lifecycle", [wiring] { return make_lifecycle(wiring); },
-          uses(wiring.open_orders, wiring.open_sales, wiring.stuck_orders, wiring.funnel), emits(wiring.sales, wiring.funnel_changes));
+          uses(wiring.open_orders, wiring.open_sales, wiring.stuck_orders, wiring.funnel),
+          emits(wiring.sales, wiring.funnel_changes));
   builder.stream(wiring.funnel_changes).to(funnel_topic);
   count_products(builder, wiring.sales);
   count_money(builder, orders, payments);

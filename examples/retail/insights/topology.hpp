@@ -13,7 +13,15 @@
 
 namespace retail::insights {
 
-enum class Stage : std::uint8_t { validated, reserved, paid, confirmed, packaged, delayed, dispatched };
+enum class Stage : std::uint8_t {
+  validated,
+  reserved,
+  paid,
+  confirmed,
+  packaged,
+  delayed,
+  dispatched
+};
 BOOST_DESCRIBE_ENUM(Stage, validated, reserved, paid, confirmed, packaged, delayed, dispatched)
 
 /// What an order will have sold of a product once it is completed.
@@ -24,15 +32,17 @@ struct Sale {
 };
 BOOST_DESCRIBE_STRUCT(Sale, (), (product, units, revenue_milli))
 
-/// An order under way, from its validation on. Store `open-orders`, key RequestId; gone once completed or rejected. The store `stuck-orders` holds those of them that have
-/// not moved for `stuck_after_ms` of wall-clock time.
+/// An order under way, from its validation on. Store `open-orders`, key RequestId; gone once
+/// completed or rejected. The store `stuck-orders` holds those of them that have not moved for
+/// `stuck_after_ms` of wall-clock time.
 struct OpenOrder {
   Stage stage = Stage::validated;
   std::int64_t since_wall_ms = 0;  ///< when it came to this stage, as seen here
 };
 BOOST_DESCRIBE_STRUCT(OpenOrder, (), (stage, since_wall_ms))
 
-/// The sales of one order, or their part in one partition of products. Store `open-sales`, key RequestId, beside `open-orders`.
+/// The sales of one order, or their part in one partition of products. Store `open-sales`, key
+/// RequestId, beside `open-orders`.
 struct Sales {
   std::int32_t partition = 0;
   std::vector<Sale> lines;
@@ -46,18 +56,21 @@ struct ProductTotals {
 };
 BOOST_DESCRIBE_STRUCT(ProductTotals, (), (sales, published_lines))
 
-/// Money of a country or of a country and day. Stores `revenue` (key Country) and `revenue-by-country-and-day` (key Windowed<Country>).
+/// Money of a country or of a country and day. Stores `revenue` (key Country) and
+/// `revenue-by-country-and-day` (key Windowed<Country>).
 using Revenue = RevenueChanged;
 
 inline constexpr const char* open_sales_store = "open-sales";
 inline constexpr const char* open_orders_store = "open-orders";
 inline constexpr const char* stuck_orders_store = "stuck-orders";
 inline constexpr const char* products_store = "products";
-inline constexpr const char* funnel_store = "funnel";  ///< std::string (partition number) -> FunnelCounts
+inline constexpr const char* funnel_store =
+    "funnel";  ///< std::string (partition number) -> FunnelCounts
 inline constexpr const char* revenue_store = "revenue";
 inline constexpr const char* daily_revenue_store = "revenue-by-country-and-day";
 inline constexpr std::int64_t stuck_after_ms = 60'000;
-inline constexpr std::int64_t publish_interval_ms = 1'000;  ///< wall-clock, between publications of sales by product and of the funnel
+inline constexpr std::int64_t publish_interval_ms =
+    1'000;  ///< wall-clock, between publications of sales by product and of the funnel
 
 /// Counts of one partition and whether they were published.
 struct FunnelCounts {
@@ -66,7 +79,8 @@ struct FunnelCounts {
 };
 BOOST_DESCRIBE_STRUCT(FunnelCounts, (), (counts, published))
 
-/// Revenue, sales by product, the funnel of orders, and orders that are stuck. May be started last: it reads history from the beginning.
+/// Revenue, sales by product, the funnel of orders, and orders that are stuck. May be started last:
+/// it reads history from the beginning.
 [[nodiscard]] millrace::Result<millrace::stream::Topology> topology(const Settings& settings);
 
 }  // namespace retail::insights

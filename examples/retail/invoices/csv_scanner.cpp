@@ -8,7 +8,9 @@ namespace retail {
 
 using namespace millrace;
 
-std::string CsvScanner::at_line(std::string_view what) const { return "row " + std::to_string(rows_ + 1) + ": " + std::string(what); }
+std::string CsvScanner::at_line(std::string_view what) const {
+  return "row " + std::to_string(rows_ + 1) + ": " + std::string(what);
+}
 
 Result<std::size_t> CsvScanner::take_row(std::string_view text, Row& row) {
   std::size_t at = 0;
@@ -31,14 +33,16 @@ Result<std::size_t> CsvScanner::take_row(std::string_view text, Row& row) {
       row[column] = field;
     } else {
       const std::size_t begin = at;
-      while (at < text.size() && text[at] != ',' && text[at] != '\n') ++at;
+      while (at < text.size() && text[at] != ',' && text[at] != '\n')
+        ++at;
       if (at >= text.size()) return 0;
       row[column] = text.substr(begin, at - begin);
       if (last && row[column].ends_with('\r')) row[column].remove_suffix(1);
     }
     if (last && text[at] == '\r') ++at;
     if (at >= text.size()) return 0;
-    if (text[at] != (last ? '\n' : ',')) return fail(errc::invalid_argument, at_line("it does not have 8 fields"));
+    if (text[at] != (last ? '\n' : ','))
+      return fail(errc::invalid_argument, at_line("it does not have 8 fields"));
     ++at;
   }
   ++rows_;

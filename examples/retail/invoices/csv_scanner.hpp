@@ -11,14 +11,16 @@
 
 namespace retail {
 
-/// Takes RFC 4180 text in pieces of any size and hands over rows of exactly 8 fields, unquoted. Both line ends are taken; a quoted field may hold commas, line ends and
-/// doubled quotes. Reusable memory; not thread-safe.
+/// Takes RFC 4180 text in pieces of any size and hands over rows of exactly 8 fields, unquoted.
+/// Both line ends are taken; a quoted field may hold commas, line ends and doubled quotes. Reusable
+/// memory; not thread-safe.
 class CsvScanner {
  public:
   static constexpr std::size_t columns = 8;
   using Row = std::array<std::string_view, columns>;
 
-  /// Scans a piece; `visit(row)` answers a Status, and its failure ends the scan. Rows live for the call.
+  /// Scans a piece; `visit(row)` answers a Status, and its failure ends the scan. Rows live for the
+  /// call.
   template <class F>
   [[nodiscard]] millrace::Status push(std::string_view piece, F visit) {
     // What is left of the piece before goes in front: rows are small beside pieces.
@@ -43,7 +45,9 @@ class CsvScanner {
   [[nodiscard]] millrace::Status finish(F visit) {
     if (rest_.empty()) return {};
     MILLRACE_TRY(push("\n", visit));
-    if (!rest_.empty()) return millrace::fail(millrace::errc::invalid_argument, at_line("the file ends inside a row"));
+    if (!rest_.empty())
+      return millrace::fail(millrace::errc::invalid_argument,
+                            at_line("the file ends inside a row"));
     return {};
   }
   /// Rows handed over so far; the header counts.

@@ -36,9 +36,12 @@ bool milli_of(std::string_view text, std::int64_t& out) {
   if (!digits(text.substr(0, point), whole) || whole < 0 || whole > INT64_MAX / 2000) return false;
   if (point != std::string_view::npos) {
     std::string_view decimals = text.substr(point + 1);
-    while (decimals.size() > 3 && decimals.ends_with('0')) decimals.remove_suffix(1);
-    if (decimals.empty() || decimals.size() > 3 || !digits(decimals, fraction) || fraction < 0) return false;
-    for (std::size_t i = decimals.size(); i < 3; ++i) fraction *= 10;
+    while (decimals.size() > 3 && decimals.ends_with('0'))
+      decimals.remove_suffix(1);
+    if (decimals.empty() || decimals.size() > 3 || !digits(decimals, fraction) || fraction < 0)
+      return false;
+    for (std::size_t i = decimals.size(); i < 3; ++i)
+      fraction *= 10;
   }
   out = (whole * 1000 + fraction) * (negative ? -1 : 1);
   return true;
@@ -48,17 +51,23 @@ bool milli_of(std::string_view text, std::int64_t& out) {
 bool time_of(std::string_view text, std::int64_t& out) {
   std::int64_t part[6] = {};
   constexpr std::size_t begins[] = {0, 5, 8, 11, 14, 17};
-  if (text.size() != 19 || text[4] != '-' || text[7] != '-' || text[10] != ' ' || text[13] != ':' || text[16] != ':') return false;
+  if (text.size() != 19 || text[4] != '-' || text[7] != '-' || text[10] != ' ' || text[13] != ':' ||
+      text[16] != ':')
+    return false;
   for (std::size_t i = 0; i < 6; ++i) {
     if (!digits(text.substr(begins[i], i == 0 ? 4 : 2), part[i]) || part[i] < 0) return false;
   }
-  if (part[1] < 1 || part[1] > 12 || part[2] < 1 || part[2] > 31 || part[3] > 23 || part[4] > 59 || part[5] > 59) return false;
-  // Days since 1970 of a Gregorian date, counting years from March so that the leap day is the last (Hinnant, chrono-Compatible Low-Level Date Algorithms).
+  if (part[1] < 1 || part[1] > 12 || part[2] < 1 || part[2] > 31 || part[3] > 23 || part[4] > 59 ||
+      part[5] > 59)
+    return false;
+  // Days since 1970 of a Gregorian date, counting years from March so that the leap day is the last
+  // (Hinnant, chrono-Compatible Low-Level Date Algorithms).
   const std::int64_t year = part[0] - (part[1] <= 2 ? 1 : 0);
   const std::int64_t era = year / 400;
   const std::int64_t year_of_era = year - era * 400;
   const std::int64_t day_of_year = (153 * (part[1] + (part[1] > 2 ? -3 : 9)) + 2) / 5 + part[2] - 1;
-  const std::int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  const std::int64_t day_of_era =
+      year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
   const std::int64_t days = era * 146'097 + day_of_era - 719'468;
   out = ((days * 24 + part[3]) * 60 + part[4]) * 60'000 + part[5] * 1000;
   return true;
@@ -75,7 +84,8 @@ class Gathering {
   Result<std::vector<Invoice>> finish() {
     MILLRACE_TRY(scanner_.finish([this](const CsvScanner::Row& row) { return take(row); }));
     if (scanner_.rows() == 0) return fail(errc::invalid_argument, "the file is empty");
-    for (Invoice& invoice : invoices_) classify(invoice);
+    for (Invoice& invoice : invoices_)
+      classify(invoice);
     return std::move(invoices_);
   }
 
@@ -83,14 +93,16 @@ class Gathering {
   Status take(const CsvScanner::Row& row) {
     if (scanner_.rows() == 1) {
       if (row[0] == "InvoiceNo") return {};
-      return fail(errc::invalid_argument, "the first row is not the header InvoiceNo,StockCode,...");
+      return fail(errc::invalid_argument,
+                  "the first row is not the header InvoiceNo,StockCode,...");
     }
     Invoice* invoice = find(row);
     if (invoice == nullptr) return {};
     InvoiceLine line{std::string(row[1]), std::string(row[2]), 0, 0};
     if (!digits(row[3], line.quantity)) return bad("Quantity", row[3]);
     if (!milli_of(row[5], line.unit_price_milli)) return bad("UnitPrice", row[5]);
-    if (invoice->lines.empty() && !time_of(row[4], invoice->ordered_at_ms)) return bad("InvoiceDate", row[4]);
+    if (invoice->lines.empty() && !time_of(row[4], invoice->ordered_at_ms))
+      return bad("InvoiceDate", row[4]);
     invoice->lines.push_back(std::move(line));
     return {};
   }
@@ -116,24 +128,31 @@ class Gathering {
 
   static void classify(Invoice& invoice) {
     bool negative = false;
-    for (const InvoiceLine& line : invoice.lines) negative = negative || line.quantity < 0;
+    for (const InvoiceLine& line : invoice.lines)
+      negative = negative || line.quantity < 0;
     if (invoice.id.starts_with('A')) {
       invoice.kind = InvoiceKind::adjustment;
       return;
     }
-    invoice.kind = invoice.id.starts_with('C') ? InvoiceKind::goods_return : negative ? InvoiceKind::write_off : InvoiceKind::order;
+    invoice.kind = invoice.id.starts_with('C') ? InvoiceKind::goods_return
+                   : negative                  ? InvoiceKind::write_off
+                                               : InvoiceKind::order;
     for (InvoiceLine& line : invoice.lines) {
       if (line.quantity < 0) line.quantity = -line.quantity;
     }
   }
 
   Status bad(std::string_view field, std::string_view value) const {
-    return fail(errc::invalid_argument, "row " + std::to_string(scanner_.rows()) + ": " + std::string(field) + " '" + std::string(value) + "' is not one");
+    return fail(errc::invalid_argument, "row " + std::to_string(scanner_.rows()) + ": " +
+                                            std::string(field) + " '" + std::string(value) +
+                                            "' is not one");
   }
 
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
   };
 
   CsvScanner scanner_;
@@ -144,7 +163,8 @@ class Gathering {
 };
 
 Status unpack(File& file, const std::string& path, Gathering& gathering) {
-  const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> zstd(ZSTD_createDCtx(), &ZSTD_freeDCtx);
+  const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> zstd(ZSTD_createDCtx(),
+                                                                  &ZSTD_freeDCtx);
   std::string packed(piece_bytes, '\0');
   std::string plain(piece_bytes, '\0');
   std::size_t pending = 0;
@@ -156,7 +176,9 @@ Status unpack(File& file, const std::string& path, Gathering& gathering) {
     while (in.pos < in.size || pending != 0) {
       ZSTD_outBuffer out{plain.data(), plain.size(), 0};
       pending = ZSTD_decompressStream(zstd.get(), &out, &in);
-      if (ZSTD_isError(pending) != 0) return fail(errc::invalid_argument, path + ": not a zstd file: " + ZSTD_getErrorName(pending));
+      if (ZSTD_isError(pending) != 0)
+        return fail(errc::invalid_argument,
+                    path + ": not a zstd file: " + ZSTD_getErrorName(pending));
       MILLRACE_TRY(gathering.push(std::string_view(plain).substr(0, out.pos)));
       if (out.pos < out.size && in.pos == in.size) break;
     }
@@ -183,7 +205,8 @@ Result<std::vector<Invoice>> parse_invoices(std::string_view csv, std::size_t li
   return gathering.finish();
 }
 
-Result<std::vector<Invoice>> read_invoices(FileSystem& files, const std::string& path, std::size_t limit) {
+Result<std::vector<Invoice>> read_invoices(FileSystem& files, const std::string& path,
+                                           std::size_t limit) {
   MILLRACE_ASSIGN(const auto file, files.open(path, OpenMode::read));
   Gathering gathering(limit);
   MILLRACE_TRY(path.ends_with(".zst") ? unpack(*file, path, gathering) : copy(*file, gathering));

@@ -15,10 +15,10 @@ namespace retail {
 
 /// Where a request goes.
 enum class InvoiceKind : std::uint8_t {
-  order,       ///< no letter in the number, all quantities positive
-  adjustment,  ///< number begins with `A`; sent as an order as it stands
+  order,         ///< no letter in the number, all quantities positive
+  adjustment,    ///< number begins with `A`; sent as an order as it stands
   goods_return,  ///< number begins with `C`; quantities are made positive
-  write_off    ///< a negative quantity on an ordinary number; quantities are made positive
+  write_off      ///< a negative quantity on an ordinary number; quantities are made positive
 };
 
 struct InvoiceLine {
@@ -38,12 +38,17 @@ struct Invoice {
   std::vector<InvoiceLine> lines;
 };
 
-/// Reads `online-retail.csv.zst` (or the unpacked `.csv`): gathers each number's lines over the whole file, in the order of first lines. Never holds more than the
-/// invoices and a window of the file. `limit` keeps the first so many invoices, with all their lines; 0: all. errc::not_found, io_error; invalid_argument names the line.
-[[nodiscard]] millrace::Result<std::vector<Invoice>> read_invoices(millrace::FileSystem& files, const std::string& path, std::size_t limit = 0);
+/// Reads `online-retail.csv.zst` (or the unpacked `.csv`): gathers each number's lines over the
+/// whole file, in the order of first lines. Never holds more than the invoices and a window of the
+/// file. `limit` keeps the first so many invoices, with all their lines; 0: all. errc::not_found,
+/// io_error; invalid_argument names the line.
+[[nodiscard]] millrace::Result<std::vector<Invoice>> read_invoices(millrace::FileSystem& files,
+                                                                   const std::string& path,
+                                                                   std::size_t limit = 0);
 
 /// The same from the text of the file.
-[[nodiscard]] millrace::Result<std::vector<Invoice>> parse_invoices(std::string_view csv, std::size_t limit = 0);
+[[nodiscard]] millrace::Result<std::vector<Invoice>> parse_invoices(std::string_view csv,
+                                                                    std::size_t limit = 0);
 
 /// The body to POST to `/orders`, `/returns` or `/write-offs`.
 [[nodiscard]] std::string request_body(const Invoice& invoice);

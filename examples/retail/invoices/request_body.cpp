@@ -33,7 +33,7 @@ struct WriteOffBody : Body {
 BOOST_DESCRIBE_STRUCT(WriteOffBody, (Body), (write_off_id))
 
 template <class T>
-std::string body_of(const Invoice& invoice, std::string T::*id) {
+std::string body_of(const Invoice& invoice, std::string T::* id) {
   T body;
   body.*id = invoice.id;
   body.customer_id = invoice.customer;

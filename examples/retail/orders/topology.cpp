@@ -80,9 +80,12 @@ Checked check(const reads::OrderRequested& request) {
     const OrderLine& line = request.lines[i];
     const auto at = [&](const char* what) { return "lines[" + std::to_string(i) + "]." + what; };
     if (line.product.text.empty()) checked.problem = at("product: empty");
-    if (line.quantity <= 0 || line.quantity > quantity_max) checked.problem = at("quantity: must be from 1 to 1000000000");
-    if (line.unit_price_milli.milli < 0) checked.problem = at("unit_price_milli: must not be negative");
-    const std::optional<Money> total = add_line(checked.total, line.quantity, line.unit_price_milli);
+    if (line.quantity <= 0 || line.quantity > quantity_max)
+      checked.problem = at("quantity: must be from 1 to 1000000000");
+    if (line.unit_price_milli.milli < 0)
+      checked.problem = at("unit_price_milli: must not be negative");
+    const std::optional<Money> total =
+        add_line(checked.total, line.quantity, line.unit_price_milli);
     if (!total || *total > total_max) {
       checked.problem = at("unit_price_milli: the total is out of range");
     } else {
@@ -92,20 +95,30 @@ Checked check(const reads::OrderRequested& request) {
   return checked;
 }
 
-/// The state machine of one order or return. Each event is taken in any order that causes allow, and any number of times.
+/// The state machine of one order or return. Each event is taken in any order that causes allow,
+/// and any number of times.
 class Lifecycle final : public Processor<RequestId, reads::Input> {
  public:
   explicit Lifecycle(Wiring wiring) : wiring_(wiring) {}
 
   void process(const RequestId& id, const reads::Input& input, ProcessorContext& context) override {
-    std::visit([&](const auto* event) { std::visit([&](const auto& one) { take(id, one, context); }, *event); }, input);
+    std::visit(
+        [&](const auto* event) {
+          std::visit([&](const auto& one) { take(id, one, context); }, *event);
+        },
+        input);
   }
 
  private:
-  void take(const RequestId& id, const reads::OrderRequested& request, ProcessorContext& context) { begin(id, request, false, context); }
-  void take(const RequestId& id, const reads::ReturnRequested& request, ProcessorContext& context) { begin(id, request, true, context); }
+  void take(const RequestId& id, const reads::OrderRequested& request, ProcessorContext& context) {
+    begin(id, request, false, context);
+  }
+  void take(const RequestId& id, const reads::ReturnRequested& request, ProcessorContext& context) {
+    begin(id, request, true, context);
+  }
 
-  void begin(const RequestId& id, const reads::OrderRequested& request, bool is_return, ProcessorContext& context) {
+  void begin(const RequestId& id, const reads::OrderRequested& request, bool is_return,
+             ProcessorContext& context) {
     auto orders = context.store(wiring_.orders);
     if (orders.get(id)) {
       count(context, [](Progress& progress) { ++progress.repeated; });
@@ -127,15 +140,18 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
     state.total_milli = checked.total;
     if (is_return) {
       state.phase = Phase::accepted;
-      context.emit(wiring_.events, id, OrderEvent(ReturnAccepted{request.country, checked.total, request.lines}));
+      context.emit(wiring_.events, id,
+                   OrderEvent(ReturnAccepted{request.country, checked.total, request.lines}));
     } else {
-      context.emit(wiring_.events, id, OrderEvent(OrderValidated{request.country, checked.total, request.lines}));
+      context.emit(wiring_.events, id,
+                   OrderEvent(OrderValidated{request.country, checked.total, request.lines}));
     }
     orders.put(id, state);
     count(context, [](Progress& progress) { ++progress.open; });
   }
 
-  void bury(const RequestId& id, OrderState state, millrace::ErrorCode code, const std::string& reason, ProcessorContext& context) {
+  void bury(const RequestId& id, OrderState state, millrace::ErrorCode code,
+            const std::string& reason, ProcessorContext& context) {
     state.phase = Phase::dead_lettered;
     state.final = true;
     state.reason = reason;
@@ -158,20 +174,25 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
     });
   }
   void take(const RequestId& id, const reads::PackagingFailed&, ProcessorContext& context) {
-    change(id, Phase::confirmed, context, [&](OrderState& state) { reject(id, state, RejectionReason::packing_failed, {}, context); });
+    change(id, Phase::confirmed, context, [&](OrderState& state) {
+      reject(id, state, RejectionReason::packing_failed, {}, context);
+    });
   }
-  // Payment follows a reservation, so it says both; StockReserved itself may be seen before or after and adds nothing.
+  // Payment follows a reservation, so it says both; StockReserved itself may be seen before or
+  // after and adds nothing.
   void take(const RequestId& id, const reads::PaymentReceived&, ProcessorContext& context) {
     change(id, Phase::validated, context, [&](OrderState& state) {
       state.phase = Phase::confirmed;
-      context.emit(wiring_.events, id, OrderEvent(OrderConfirmed{state.country, state.total_milli}));
+      context.emit(wiring_.events, id,
+                   OrderEvent(OrderConfirmed{state.country, state.total_milli}));
     });
   }
   void take(const RequestId& id, const reads::OrderDispatched&, ProcessorContext& context) {
     change(id, Phase::confirmed, context, [&](OrderState& state) {
       state.phase = Phase::completed;
       state.final = true;
-      context.emit(wiring_.events, id, OrderEvent(OrderCompleted{state.country, state.total_milli}));
+      context.emit(wiring_.events, id,
+                   OrderEvent(OrderCompleted{state.country, state.total_milli}));
       count(context, [](Progress& progress) { --progress.open, ++progress.completed; });
     });
   }
@@ -190,16 +211,19 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
   void take(const RequestId& id, const reads::PaymentRefunded&, ProcessorContext& context) {
     const std::optional<OrderState> state = context.store(wiring_.orders).get(id);
     if (!state) return;
-    change(id, state->phase == Phase::accepted ? Phase::accepted : Phase::rejected, context, [&](OrderState& now) {
-      now.money_done = true;
-      settle(id, now, context);
-    });
+    change(id, state->phase == Phase::accepted ? Phase::accepted : Phase::rejected, context,
+           [&](OrderState& now) {
+             now.money_done = true;
+             settle(id, now, context);
+           });
   }
 
-  void reject(const RequestId& id, OrderState& state, RejectionReason reason, const std::vector<Shortage>& shortages, ProcessorContext& context) {
+  void reject(const RequestId& id, OrderState& state, RejectionReason reason,
+              const std::vector<Shortage>& shortages, ProcessorContext& context) {
     state.phase = Phase::rejected;
     state.reason = boost::describe::enum_to_string(reason, "");
-    context.emit(wiring_.events, id, OrderEvent(OrderRejected{reason, state.country, state.total_milli, shortages}));
+    context.emit(wiring_.events, id,
+                 OrderEvent(OrderRejected{reason, state.country, state.total_milli, shortages}));
     settle(id, state, context);
   }
 
@@ -209,14 +233,16 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
     state.final = true;
     if (state.phase == Phase::accepted) {
       state.phase = Phase::returned;
-      context.emit(wiring_.events, id, OrderEvent(ReturnCompleted{state.country, state.total_milli}));
+      context.emit(wiring_.events, id,
+                   OrderEvent(ReturnCompleted{state.country, state.total_milli}));
       count(context, [](Progress& progress) { --progress.open, ++progress.returned; });
     } else {
       count(context, [](Progress& progress) { --progress.open, ++progress.rejected; });
     }
   }
 
-  /// Applies `apply` to a request that is in `phase`; others have moved on or are unknown, and stay as they are.
+  /// Applies `apply` to a request that is in `phase`; others have moved on or are unknown, and stay
+  /// as they are.
   template <class F>
   void change(const RequestId& id, Phase phase, ProcessorContext& context, F apply) {
     auto orders = context.store(wiring_.orders);
@@ -247,11 +273,13 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings) 
   const auto payments = builder.stream<RequestId, reads::PaymentIn>(payments_topic);
   const auto shipments = builder.stream<RequestId, reads::ShipmentIn>(shipments_topic);
 
-  const Wiring wiring{builder.store<RequestId, OrderState>(orders_store), builder.store<std::string, Progress>(progress_store),
+  const Wiring wiring{builder.store<RequestId, OrderState>(orders_store),
+                      builder.store<std::string, Progress>(progress_store),
                       builder.emitter<RequestId, OrderEvent>("order-events")};
   builder.merge(requests, stock, payments, shipments)
       .process(
-          "lifecycle", [wiring] { return std::make_unique<Lifecycle>(wiring); }, uses(wiring.orders, wiring.progress), emits(wiring.events));
+          "lifecycle", [wiring] { return std::make_unique<Lifecycle>(wiring); },
+          uses(wiring.orders, wiring.progress), emits(wiring.events));
   builder.stream(wiring.events).to(orders_topic);
   return builder.build();
 }

@@ -13,8 +13,17 @@
 
 namespace retail::orders {
 
-enum class Phase : std::uint8_t { validated, confirmed, completed, rejected, accepted, returned, dead_lettered };
-BOOST_DESCRIBE_ENUM(Phase, validated, confirmed, completed, rejected, accepted, returned, dead_lettered)
+enum class Phase : std::uint8_t {
+  validated,
+  confirmed,
+  completed,
+  rejected,
+  accepted,
+  returned,
+  dead_lettered
+};
+BOOST_DESCRIBE_ENUM(Phase, validated, confirmed, completed, rejected, accepted, returned,
+                    dead_lettered)
 
 /// Where an order or a return stands. Store `orders`, key RequestId.
 struct OrderState {
@@ -27,9 +36,12 @@ struct OrderState {
   Money total_milli;
   std::string reason;  ///< of a rejection or a dead letter
 };
-BOOST_DESCRIBE_STRUCT(OrderState, (), (phase, final, stock_done, money_done, body_hash, country, total_milli, reason))
+BOOST_DESCRIBE_STRUCT(OrderState, (),
+                      (phase, final, stock_done, money_done, body_hash, country, total_milli,
+                       reason))
 
-/// Counts of one partition. Store `progress`, key: the partition's number. Nothing is under way when `open` is 0.
+/// Counts of one partition. Store `progress`, key: the partition's number. Nothing is under way
+/// when `open` is 0.
 struct Progress {
   std::int64_t open = 0;
   std::int64_t completed = 0;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 
-#include "retail/payments/topology.hpp"
 #include "retail/main_settings.hpp"
+#include "retail/payments/topology.hpp"
 
 int main(int argc, char** argv) {
-  return millrace::service::run(argc, argv, retail::plain_service("payments", "Charges, declines and refunds", retail::payments::topology));
+  return millrace::service::run(argc, argv,
+                                retail::plain_service("payments", "Charges, declines and refunds",
+                                                      retail::payments::topology));
 }

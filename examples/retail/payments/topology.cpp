@@ -52,13 +52,19 @@ class Cashier final : public Processor<RequestId, reads::Input> {
   void process(const RequestId& id, const reads::Input& input, ProcessorContext& context) override {
     auto store = context.store(wiring_.payments);
     Payment payment = store.get(id).value_or(Payment{});
-    const bool changed = std::visit([&](const auto* event) { return std::visit([&](const auto& one) { return take(id, one, payment, context); }, *event); }, input);
+    const bool changed = std::visit(
+        [&](const auto* event) {
+          return std::visit([&](const auto& one) { return take(id, one, payment, context); },
+                            *event);
+        },
+        input);
     if (changed) store.put(id, payment);
   }
 
  private:
   // Total and reservation come over two topics, either first.
-  bool take(const RequestId& id, const reads::OrderValidated& order, Payment& payment, ProcessorContext& context) {
+  bool take(const RequestId& id, const reads::OrderValidated& order, Payment& payment,
+            ProcessorContext& context) {
     if (payment.total_known) return false;
     payment.total_known = true;
     payment.country = order.country;
@@ -66,32 +72,42 @@ class Cashier final : public Processor<RequestId, reads::Input> {
     if (payment.reserved) charge(id, payment, context);
     return true;
   }
-  bool take(const RequestId& id, const reads::StockReserved&, Payment& payment, ProcessorContext& context) {
+  bool take(const RequestId& id, const reads::StockReserved&, Payment& payment,
+            ProcessorContext& context) {
     if (payment.reserved) return false;
     payment.reserved = true;
     if (payment.total_known) charge(id, payment, context);
     return true;
   }
-  bool take(const RequestId& id, const reads::ReturnAccepted& accepted, Payment& payment, ProcessorContext& context) {
+  bool take(const RequestId& id, const reads::ReturnAccepted& accepted, Payment& payment,
+            ProcessorContext& context) {
     if (payment.phase != Phase::waiting || payment.total_known) return false;
     payment = {Phase::credited, true, false, accepted.country, accepted.total_milli};
-    context.emit(wiring_.events, id, PaymentEvent(PaymentRefunded{RefundKind::credit_note, payment.country, payment.amount_milli}));
+    context.emit(wiring_.events, id,
+                 PaymentEvent(PaymentRefunded{RefundKind::credit_note, payment.country,
+                                              payment.amount_milli}));
     return true;
   }
-  bool take(const RequestId& id, const reads::OrderRejected&, Payment& payment, ProcessorContext& context) {
+  bool take(const RequestId& id, const reads::OrderRejected&, Payment& payment,
+            ProcessorContext& context) {
     if (payment.phase != Phase::charged) return false;
     payment.phase = Phase::rolled_back;
-    context.emit(wiring_.events, id, PaymentEvent(PaymentRefunded{RefundKind::rollback, payment.country, payment.amount_milli}));
+    context.emit(
+        wiring_.events, id,
+        PaymentEvent(PaymentRefunded{RefundKind::rollback, payment.country, payment.amount_milli}));
     return true;
   }
 
   void charge(const RequestId& id, Payment& payment, ProcessorContext& context) {
     if (declines_ && payment.amount_milli > limit_milli) {
       payment.phase = Phase::declined;
-      context.emit(wiring_.events, id, PaymentEvent(PaymentDeclined{payment.country, payment.amount_milli, limit_milli}));
+      context.emit(
+          wiring_.events, id,
+          PaymentEvent(PaymentDeclined{payment.country, payment.amount_milli, limit_milli}));
     } else {
       payment.phase = Phase::charged;
-      context.emit(wiring_.events, id, PaymentEvent(PaymentReceived{payment.country, payment.amount_milli}));
+      context.emit(wiring_.events, id,
+                   PaymentEvent(PaymentReceived{payment.country, payment.amount_milli}));
     }
   }
 
@@ -105,10 +121,13 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings) 
   millrace::stream::TopologyBuilder builder("payments", settings.partitions);
   const auto orders = builder.stream<RequestId, reads::OrderIn>(orders_topic);
   const auto stock = builder.stream<RequestId, reads::StockIn>(stock_topic);
-  const Wiring wiring{builder.store<RequestId, Payment>(payments_store), builder.emitter<RequestId, PaymentEvent>("payment-events")};
+  const Wiring wiring{builder.store<RequestId, Payment>(payments_store),
+                      builder.emitter<RequestId, PaymentEvent>("payment-events")};
   const bool declines = settings.stock == StockMode::scarce;
-  builder.merge(orders, stock).process(
-      "cashier", [wiring, declines] { return std::make_unique<Cashier>(wiring, declines); }, uses(wiring.payments), emits(wiring.events));
+  builder.merge(orders, stock)
+      .process(
+          "cashier", [wiring, declines] { return std::make_unique<Cashier>(wiring, declines); },
+          uses(wiring.payments), emits(wiring.events));
   builder.stream(wiring.events).to(payments_topic);
   return builder.build();
 }

@@ -15,7 +15,8 @@ namespace retail::payments {
 enum class Phase : std::uint8_t { waiting, charged, declined, rolled_back, credited };
 BOOST_DESCRIBE_ENUM(Phase, waiting, charged, declined, rolled_back, credited)
 
-/// What was charged or given back. Store `payments`, key RequestId. While waiting either the total or the reservation is known.
+/// What was charged or given back. Store `payments`, key RequestId. While waiting either the total
+/// or the reservation is known.
 struct Payment {
   Phase phase = Phase::waiting;
   bool total_known = false;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 
-#include "retail/pricing/topology.hpp"
 #include "retail/main_settings.hpp"
+#include "retail/pricing/topology.hpp"
 
 int main(int argc, char** argv) {
-  return millrace::service::run(argc, argv, retail::plain_service("pricing", "Moves prices with demand", retail::pricing::topology));
+  return millrace::service::run(
+      argc, argv,
+      retail::plain_service("pricing", "Moves prices with demand", retail::pricing::topology));
 }

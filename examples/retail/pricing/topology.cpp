@@ -23,7 +23,8 @@ using millrace::stream::StoreRef;
 
 using OrderIn = std::variant<OrderValidated>;
 
-/// What one order asks of the products of one partition: a record each would cost more than all else this service does.
+/// What one order asks of the products of one partition: a record each would cost more than all
+/// else this service does.
 struct Demand {
   std::int32_t partition = 0;
   std::vector<OrderLine> lines;
@@ -32,7 +33,8 @@ BOOST_DESCRIBE_STRUCT(Demand, (), (partition, lines))
 
 class PriceMover final : public Processor<RequestId, Demand> {
  public:
-  PriceMover(StoreRef<ProductCode, PriceState> prices, Emitter<ProductCode, PriceMoved> moved) : prices_(prices), moved_(moved) {}
+  PriceMover(StoreRef<ProductCode, PriceState> prices, Emitter<ProductCode, PriceMoved> moved)
+      : prices_(prices), moved_(moved) {}
 
   void process(const RequestId&, const Demand& demand, ProcessorContext& context) override {
     auto prices = context.store(prices_);
@@ -61,10 +63,13 @@ class PriceMover final : public Processor<RequestId, Demand> {
   void move(const ProductCode& product, PriceState& price, ProcessorContext& context) {
     if (price.units == price.units_before || price.base_milli == Money{}) return;
     const std::int64_t step = std::max<std::int64_t>(price.price_milli.milli / 50, 1);
-    const std::int64_t wanted = price.price_milli.milli + (price.units > price.units_before ? step : -step);
-    const Money to{std::clamp(wanted, (price.base_milli.milli + 1) / 2, 2 * price.base_milli.milli)};
+    const std::int64_t wanted =
+        price.price_milli.milli + (price.units > price.units_before ? step : -step);
+    const Money to{
+        std::clamp(wanted, (price.base_milli.milli + 1) / 2, 2 * price.base_milli.milli)};
     if (to == price.price_milli) return;
-    context.emit(moved_, product, PriceMoved{price.price_milli, to, price.units, price.units_before});
+    context.emit(moved_, product,
+                 PriceMoved{price.price_milli, to, price.units, price.units_before});
     price.price_milli = to;
   }
 
@@ -89,12 +94,15 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings) 
         std::erase_if(parts, [](const Demand& part) { return part.lines.empty(); });
         return parts;
       })
-      .to_private("demand", [](const RequestId&, const Demand& demand, std::int32_t) { return demand.partition; });
+      .to_private("demand", [](const RequestId&, const Demand& demand, std::int32_t) {
+        return demand.partition;
+      });
 
   const auto prices = builder.store<ProductCode, PriceState>(prices_store);
   const auto moved = builder.emitter<ProductCode, PriceMoved>("moved");
   builder.private_stream<RequestId, Demand>("demand").process(
-      "price-mover", [prices, moved] { return std::make_unique<PriceMover>(prices, moved); }, uses(prices), emits(moved));
+      "price-mover", [prices, moved] { return std::make_unique<PriceMover>(prices, moved); },
+      uses(prices), emits(moved));
   builder.stream(moved).to(prices_topic);
   return builder.build();
 }

@@ -33,6 +33,15 @@ std::string get(const std::string& url) {
   return answer && answer->status == 200 ? answer->body : std::string();
 }
 
+// Of what a service wrote before it ended: why.
+std::string last_line(const std::string& path) {
+  const auto text = millrace::read_file(millrace::real_file_system(), path);
+  if (!text || text->empty()) return "it wrote nothing";
+  const std::size_t end = text->find_last_not_of('\n');
+  const std::size_t begin = text->rfind('\n', end);
+  return text->substr(begin == std::string::npos ? 0 : begin + 1, end - begin);
+}
+
 }  // namespace
 
 Estate::Estate(const RunOptions& options, const EstateDirectory& directory, std::vector<Invoice> invoices)
@@ -63,7 +72,7 @@ Status Estate::start(const std::string& program_directory) {
     for (const auto& service : services_.status()) {
       // Wrong flags and unusable directories do not mend themselves.
       if (service.starts >= 5 && service.last_exit.starts_with("exit ")) {
-        return fail(millrace::errc::io_error, service.name + " does not start (" + service.last_exit + "): see " + service.log_file);
+        return fail(millrace::errc::io_error, service.name + " does not start (" + service.last_exit + "): " + last_line(service.log_file) + "\nSee " + service.log_file);
       }
     }
   }

@@ -40,18 +40,22 @@ class Packer final : public Processor<RequestId, reads::OrderIn> {
   Packer(Wiring wiring, Settings settings) : wiring_(wiring), settings_(settings) {}
 
   void open(ProcessorContext& context) override {
-    context.schedule("retry", PunctuationType::wall_clock, look_every_ms, [this, &context](std::int64_t now_ms) { retry(now_ms, context); });
+    context.schedule("retry", PunctuationType::wall_clock, look_every_ms,
+                     [this, &context](std::int64_t now_ms) { retry(now_ms, context); });
   }
 
   void process(const RequestId& id, const reads::OrderIn&, ProcessorContext& context) override {
     if (packing_fails(settings_, id)) {
-      context.emit(wiring_.events, id, ShipmentEvent(PackagingFailed{"the goods do not fit into one parcel"}));
+      context.emit(wiring_.events, id,
+                   ShipmentEvent(PackagingFailed{"the goods do not fit into one parcel"}));
       return;
     }
     context.emit(wiring_.events, id, ShipmentEvent(OrderPackaged{1}));
     if (dispatch_is_late(settings_, id, 1)) {
       context.emit(wiring_.events, id, ShipmentEvent(DispatchDelayed{1, wait_ms}));
-      context.store(wiring_.delayed).put(id, {1, context.wall_ms() + wait_ms, context.record().timestamp_ms, context.remember()});
+      context.store(wiring_.delayed)
+          .put(id,
+               {1, context.wall_ms() + wait_ms, context.record().timestamp_ms, context.remember()});
     } else {
       context.emit(wiring_.events, id, ShipmentEvent(OrderDispatched{1}));
     }
@@ -63,23 +67,29 @@ class Packer final : public Processor<RequestId, reads::OrderIn> {
     std::vector<std::pair<RequestId, Delayed>> due;
     store.all([&](const RequestId& id, const Delayed& delayed) {
       // A wall clock that was set back must not hold a parcel for longer than the wait.
-      if (delayed.due_wall_ms <= now_ms || delayed.due_wall_ms > now_ms + wait_ms) due.emplace_back(id, delayed);
+      if (delayed.due_wall_ms <= now_ms || delayed.due_wall_ms > now_ms + wait_ms)
+        due.emplace_back(id, delayed);
       return true;
     });
     for (auto& [id, delayed] : due) {
-      context.with_context(delayed.cause, [&, &order = id, &late = delayed] { dispatch(order, late, now_ms, context); });
+      context.with_context(delayed.cause, [&, &order = id, &late = delayed] {
+        dispatch(order, late, now_ms, context);
+      });
     }
   }
 
-  void dispatch(const RequestId& id, Delayed delayed, std::int64_t now_ms, ProcessorContext& context) {
+  void dispatch(const RequestId& id, Delayed delayed, std::int64_t now_ms,
+                ProcessorContext& context) {
     const std::int64_t attempt = delayed.attempt + 1;
     if (attempt <= retries_max && dispatch_is_late(settings_, id, attempt)) {
       delayed.attempt = attempt;
       delayed.due_wall_ms = now_ms + wait_ms;
-      context.emit_at(delayed.event_time_ms, wiring_.events, id, ShipmentEvent(DispatchDelayed{attempt, wait_ms}));
+      context.emit_at(delayed.event_time_ms, wiring_.events, id,
+                      ShipmentEvent(DispatchDelayed{attempt, wait_ms}));
       context.store(wiring_.delayed).put(id, delayed);
     } else {
-      context.emit_at(delayed.event_time_ms, wiring_.events, id, ShipmentEvent(OrderDispatched{attempt}));
+      context.emit_at(delayed.event_time_ms, wiring_.events, id,
+                      ShipmentEvent(OrderDispatched{attempt}));
       context.store(wiring_.delayed).erase(id);
     }
   }
@@ -100,10 +110,12 @@ bool dispatch_is_late(const Settings& settings, const RequestId& id, std::int64_
 
 millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
   millrace::stream::TopologyBuilder builder("shipments", settings.partitions);
-  const Wiring wiring{builder.store<RequestId, Delayed>(delayed_store), builder.emitter<RequestId, ShipmentEvent>("shipment-events")};
+  const Wiring wiring{builder.store<RequestId, Delayed>(delayed_store),
+                      builder.emitter<RequestId, ShipmentEvent>("shipment-events")};
   builder.stream<RequestId, reads::OrderIn>(orders_topic)
       .process(
-          "packer", [wiring, settings] { return std::make_unique<Packer>(wiring, settings); }, uses(wiring.delayed), emits(wiring.events));
+          "packer", [wiring, settings] { return std::make_unique<Packer>(wiring, settings); },
+          uses(wiring.delayed), emits(wiring.events));
   builder.stream(wiring.events).to(shipments_topic);
   return builder.build();
 }

@@ -25,9 +25,11 @@ inline constexpr const char* delayed_store = "delayed";  ///< RequestId -> Delay
 inline constexpr std::int64_t wait_ms = 200;             ///< before a late dispatch is tried again
 inline constexpr std::int64_t retries_max = 3;
 
-/// What chance holds for an order in scarce; the same everywhere: packing fails for one in 200, dispatch is late once for one in 50.
+/// What chance holds for an order in scarce; the same everywhere: packing fails for one in 200,
+/// dispatch is late once for one in 50.
 [[nodiscard]] bool packing_fails(const Settings& settings, const RequestId& id);
-[[nodiscard]] bool dispatch_is_late(const Settings& settings, const RequestId& id, std::int64_t attempt);
+[[nodiscard]] bool dispatch_is_late(const Settings& settings, const RequestId& id,
+                                    std::int64_t attempt);
 
 /// Packs and dispatches.
 [[nodiscard]] millrace::Result<millrace::stream::Topology> topology(const Settings& settings);

@@ -18,11 +18,14 @@ using millrace::stream::ProcessorContext;
 
 constexpr millrace::ErrorCode bad_request{"retail.bad_request"};
 
-constexpr std::uint64_t bit(std::int32_t partition) { return std::uint64_t{1} << static_cast<unsigned>(partition); }
+constexpr std::uint64_t bit(std::int32_t partition) {
+  return std::uint64_t{1} << static_cast<unsigned>(partition);
+}
 
 class Gatherer final : public Processor<RequestId, reads::Input> {
  public:
-  explicit Gatherer(const GathererWiring& wiring) : wiring_(wiring), split_(static_cast<std::size_t>(wiring.partitions)) {}
+  explicit Gatherer(const GathererWiring& wiring)
+      : wiring_(wiring), split_(static_cast<std::size_t>(wiring.partitions)) {}
 
   void process(const RequestId& id, const reads::Input& input, ProcessorContext& context) override {
     if (const auto* answer = std::get_if<const ShelfAnswer*>(&input)) {
@@ -30,7 +33,8 @@ class Gatherer final : public Processor<RequestId, reads::Input> {
     } else if (const auto* request = std::get_if<const reads::RequestIn*>(&input)) {
       take(id, std::get<reads::WriteOffRequested>(**request), context);
     } else {
-      std::visit([&](const auto& event) { take(id, event, context); }, *std::get<const reads::OrderIn*>(input));
+      std::visit([&](const auto& event) { take(id, event, context); },
+                 *std::get<const reads::OrderIn*>(input));
     }
   }
 
@@ -41,10 +45,12 @@ class Gatherer final : public Processor<RequestId, reads::Input> {
   void take(const RequestId& id, const reads::ReturnAccepted& accepted, ProcessorContext& context) {
     begin(id, accepted, Phase::taking_back, ShelfAction::take_back, context);
   }
-  void take(const RequestId& id, const reads::WriteOffRequested& request, ProcessorContext& context) {
+  void take(const RequestId& id, const reads::WriteOffRequested& request,
+            ProcessorContext& context) {
     for (const reads::Line& line : request.lines) {
       if (line.quantity <= 0 || line.quantity > quantity_max) {
-        context.dead_letter(bad_request, "lines: the quantity of " + line.product.text + " must be from 1 to 1000000000");
+        context.dead_letter(bad_request, "lines: the quantity of " + line.product.text +
+                                             " must be from 1 to 1000000000");
         return;
       }
     }
@@ -66,18 +72,21 @@ class Gatherer final : public Processor<RequestId, reads::Input> {
     conclude(id, *gathering, context);
   }
 
-  void begin(const RequestId& id, const reads::Lines& request, Phase phase, ShelfAction action, ProcessorContext& context) {
+  void begin(const RequestId& id, const reads::Lines& request, Phase phase, ShelfAction action,
+             ProcessorContext& context) {
     if (context.store(wiring_.gatherings).get(id)) return;
     Gathering gathering;
     gathering.phase = phase;
-    for (ShelfCommand& part : split_) part.lines.clear();
+    for (ShelfCommand& part : split_)
+      part.lines.clear();
     for (std::size_t i = 0; i < request.lines.size(); ++i) {
       const reads::Line& line = request.lines[i];
       gathering.asked += line.quantity;
       if (!is_goods(line.product)) continue;
       ++gathering.lines;
       const std::int32_t partition = millrace::partition_of(line.product.text, wiring_.partitions);
-      split_[static_cast<std::size_t>(partition)].lines.push_back({static_cast<std::int64_t>(i), line.product, line.quantity});
+      split_[static_cast<std::size_t>(partition)].lines.push_back(
+          {static_cast<std::int64_t>(i), line.product, line.quantity});
     }
     for (std::size_t i = 0; i < split_.size(); ++i) {
       ShelfCommand& part = split_[i];
@@ -95,9 +104,12 @@ class Gatherer final : public Processor<RequestId, reads::Input> {
     if (!gathering || gathering->awaited == 0) return;
     --gathering->awaited;
     gathering->taken += answer.taken;
-    if (answer.action == ShelfAction::reserve && answer.shortages.empty()) gathering->holding |= bit(answer.partition);
-    gathering->shortages.insert(gathering->shortages.end(), answer.shortages.begin(), answer.shortages.end());
-    if (gathering->awaited == 0 && gathering->phase == Phase::reserving && !gathering->shortages.empty()) {
+    if (answer.action == ShelfAction::reserve && answer.shortages.empty())
+      gathering->holding |= bit(answer.partition);
+    gathering->shortages.insert(gathering->shortages.end(), answer.shortages.begin(),
+                                answer.shortages.end());
+    if (gathering->awaited == 0 && gathering->phase == Phase::reserving &&
+        !gathering->shortages.empty()) {
       gathering->phase = Phase::giving_back;
       gathering->awaited = command_holders(id, gathering->holding, ShelfAction::give_back, context);
     }
@@ -127,7 +139,8 @@ class Gatherer final : public Processor<RequestId, reads::Input> {
         context.emit(wiring_.events, id, StockEvent(GoodsTakenBack{gathering.lines}));
         break;
       case Phase::writing_off:
-        context.emit(wiring_.events, id, StockEvent(StockWrittenOff{gathering.asked, gathering.taken}));
+        context.emit(wiring_.events, id,
+                     StockEvent(StockWrittenOff{gathering.asked, gathering.taken}));
         // A write-off may be asked for again under the same id, with nobody before us to notice.
         gathering.phase = Phase::done;
         store.put(id, gathering);
@@ -139,7 +152,8 @@ class Gatherer final : public Processor<RequestId, reads::Input> {
     store.erase(id);
   }
 
-  std::int32_t command_holders(const RequestId& id, std::uint64_t holding, ShelfAction action, ProcessorContext& context) {
+  std::int32_t command_holders(const RequestId& id, std::uint64_t holding, ShelfAction action,
+                               ProcessorContext& context) {
     std::int32_t sent = 0;
     for (std::int32_t partition = 0; partition < wiring_.partitions; ++partition) {
       if ((holding & bit(partition)) == 0) continue;

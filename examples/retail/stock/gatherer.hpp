@@ -49,7 +49,9 @@ struct GathererWiring {
   std::int32_t partitions = 4;
 };
 
-/// Splits a request's lines over the partitions of the shelves, one command each, and gathers their answers into one event.
-[[nodiscard]] std::unique_ptr<millrace::stream::Processor<RequestId, reads::Input>> make_gatherer(const GathererWiring& wiring);
+/// Splits a request's lines over the partitions of the shelves, one command each, and gathers their
+/// answers into one event.
+[[nodiscard]] std::unique_ptr<millrace::stream::Processor<RequestId, reads::Input>> make_gatherer(
+    const GathererWiring& wiring);
 
 }  // namespace retail::stock

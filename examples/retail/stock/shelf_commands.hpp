@@ -20,7 +20,8 @@ enum class ShelfAction : std::uint8_t {
 };
 BOOST_DESCRIBE_ENUM(ShelfAction, reserve, give_back, ship, take_back, write_off)
 
-/// From the gathering of a request to the shelves of one partition: one record for all its lines there. Key: RequestId.
+/// From the gathering of a request to the shelves of one partition: one record for all its lines
+/// there. Key: RequestId.
 struct ShelfCommand {
   ShelfAction action = ShelfAction::reserve;
   std::int32_t partition = 0;

@@ -20,7 +20,8 @@ class ShelfKeeper final : public Processor<RequestId, ShelfCommand> {
  public:
   explicit ShelfKeeper(const ShelfKeeperWiring& wiring) : wiring_(wiring) {}
 
-  void process(const RequestId& id, const ShelfCommand& command, ProcessorContext& context) override {
+  void process(const RequestId& id, const ShelfCommand& command,
+               ProcessorContext& context) override {
     in_hand_.clear();
     unload_arrivals(context);
     ShelfAnswer answer{command.action, command.partition, 0, {}};
@@ -35,7 +36,8 @@ class ShelfKeeper final : public Processor<RequestId, ShelfCommand> {
         end_reservations(id, ShelfChange::shipped, context);
         break;
       case ShelfAction::take_back:
-        for (const Reservation& line : command.lines) change(shelf(line.product, context), ShelfChange::taken_back, line.quantity, context);
+        for (const Reservation& line : command.lines)
+          change(shelf(line.product, context), ShelfChange::taken_back, line.quantity, context);
         break;
       case ShelfAction::write_off:
         for (const Reservation& line : command.lines) {
@@ -63,7 +65,8 @@ class ShelfKeeper final : public Processor<RequestId, ShelfCommand> {
 
   /// The shelf of a product, in hand until the command is done; opened when there is none.
   Shelf& shelf(const ProductCode& product, ProcessorContext& context) {
-    const auto found = std::find_if(in_hand_.begin(), in_hand_.end(), [&](const Shelf& held) { return held.product == product; });
+    const auto found = std::find_if(in_hand_.begin(), in_hand_.end(),
+                                    [&](const Shelf& held) { return held.product == product; });
     if (found != in_hand_.end()) return *found;
     const std::optional<ShelfLevel> stored = context.store(wiring_.shelves).get(product);
     Shelf& added = in_hand_.emplace_back(Shelf{product, stored.value_or(ShelfLevel{}), 0, false});
@@ -71,18 +74,22 @@ class ShelfKeeper final : public Processor<RequestId, ShelfCommand> {
     return added;
   }
 
-  void reserve(const RequestId& id, const ShelfCommand& command, ShelfAnswer& answer, ProcessorContext& context) {
+  void reserve(const RequestId& id, const ShelfCommand& command, ShelfAnswer& answer,
+               ProcessorContext& context) {
     auto reservations = context.store(wiring_.reservations);
     if (reservations.get(id)) return;
     for (const Reservation& line : command.lines) {
       Shelf& wanted = shelf(line.product, context);
-      if (__builtin_add_overflow(wanted.wanted, line.quantity, &wanted.wanted)) wanted.wanted = INT64_MAX;
+      if (__builtin_add_overflow(wanted.wanted, line.quantity, &wanted.wanted))
+        wanted.wanted = INT64_MAX;
     }
     for (const Shelf& wanted : in_hand_) {
-      if (wanted.wanted > wanted.level.free) answer.shortages.push_back({wanted.product, wanted.wanted, wanted.level.free});
+      if (wanted.wanted > wanted.level.free)
+        answer.shortages.push_back({wanted.product, wanted.wanted, wanted.level.free});
     }
     if (!answer.shortages.empty()) return;
-    for (const Reservation& line : command.lines) change(shelf(line.product, context), ShelfChange::reserved, line.quantity, context);
+    for (const Reservation& line : command.lines)
+      change(shelf(line.product, context), ShelfChange::reserved, line.quantity, context);
     reservations.put(id, {command.lines});
   }
 
@@ -90,7 +97,8 @@ class ShelfKeeper final : public Processor<RequestId, ShelfCommand> {
     auto reservations = context.store(wiring_.reservations);
     const std::optional<Reservations> held = reservations.get(id);
     if (!held) return;
-    for (const Reservation& line : held->lines) change(shelf(line.product, context), how, line.quantity, context);
+    for (const Reservation& line : held->lines)
+      change(shelf(line.product, context), how, line.quantity, context);
     reservations.erase(id);
   }
 
@@ -99,10 +107,11 @@ class ShelfKeeper final : public Processor<RequestId, ShelfCommand> {
     if (wiring_.rules.reorder_below <= 0) return;
     auto arrivals = context.store(wiring_.arrivals);
     std::vector<std::pair<Arrival, std::int64_t>> here;
-    arrivals.range(Arrival{INT64_MIN, {}}, Arrival{context.stream_time_ms() + 1, {}}, [&](const Arrival& arrival, std::int64_t pieces) {
-      here.emplace_back(arrival, pieces);
-      return true;
-    });
+    arrivals.range(Arrival{INT64_MIN, {}}, Arrival{context.stream_time_ms() + 1, {}},
+                   [&](const Arrival& arrival, std::int64_t pieces) {
+                     here.emplace_back(arrival, pieces);
+                     return true;
+                   });
     for (const auto& [arrival, pieces] : here) {
       arrivals.erase(arrival);
       change(shelf(arrival.product, context), ShelfChange::arrived, pieces, context);
@@ -118,7 +127,8 @@ class ShelfKeeper final : public Processor<RequestId, ShelfCommand> {
     if (shelf.level.free >= rules.reorder_below || shelf.level.on_order > 0) return;
     shelf.level.on_order += rules.reorder_pieces;
     publish(shelf, ShelfChange::ordered, rules.reorder_pieces, context);
-    context.store(wiring_.arrivals).put({context.stream_time_ms() + rules.delivery_ms, shelf.product}, rules.reorder_pieces);
+    context.store(wiring_.arrivals)
+        .put({context.stream_time_ms() + rules.delivery_ms, shelf.product}, rules.reorder_pieces);
   }
 
   static void apply(ShelfLevel& level, ShelfChange what, std::int64_t pieces) {
@@ -150,11 +160,13 @@ class ShelfKeeper final : public Processor<RequestId, ShelfCommand> {
         level.on_order += pieces;
         break;
     }
-    level.free = level.opened + level.arrived + level.taken_back - level.written_off - level.shipped - level.reserved;
+    level.free = level.opened + level.arrived + level.taken_back - level.written_off -
+                 level.shipped - level.reserved;
     MILLRACE_ASSERT(level.free >= 0 && level.reserved >= 0, "a shelf gives no more than it has");
   }
 
-  void publish(const Shelf& shelf, ShelfChange what, std::int64_t pieces, ProcessorContext& context) {
+  void publish(const Shelf& shelf, ShelfChange what, std::int64_t pieces,
+               ProcessorContext& context) {
     ShelfChanged changed;
     static_cast<ShelfLevel&>(changed) = shelf.level;
     changed.change = what;
@@ -168,7 +180,8 @@ class ShelfKeeper final : public Processor<RequestId, ShelfCommand> {
 
 }  // namespace
 
-std::unique_ptr<Processor<RequestId, ShelfCommand>> make_shelf_keeper(const ShelfKeeperWiring& wiring) {
+std::unique_ptr<Processor<RequestId, ShelfCommand>> make_shelf_keeper(
+    const ShelfKeeperWiring& wiring) {
   return std::make_unique<ShelfKeeper>(wiring);
 }
 

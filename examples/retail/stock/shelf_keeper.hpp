@@ -20,7 +20,9 @@ struct ShelfKeeperWiring {
   ShelfRules rules;
 };
 
-/// Keeps the shelves of one partition: each command is carried out, every change published with the level after it, and answered.
-[[nodiscard]] std::unique_ptr<millrace::stream::Processor<RequestId, ShelfCommand>> make_shelf_keeper(const ShelfKeeperWiring& wiring);
+/// Keeps the shelves of one partition: each command is carried out, every change published with the
+/// level after it, and answered.
+[[nodiscard]] std::unique_ptr<millrace::stream::Processor<RequestId, ShelfCommand>>
+make_shelf_keeper(const ShelfKeeperWiring& wiring);
 
 }  // namespace retail::stock

@@ -19,7 +19,9 @@ ShelfRules rules_of(StockMode mode) {
 
 millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
   if (settings.partitions > 64) {
-    return millrace::fail(millrace::errc::invalid_argument, "stock gathers over at most 64 partitions, not " + std::to_string(settings.partitions));
+    return millrace::fail(
+        millrace::errc::invalid_argument,
+        "stock gathers over at most 64 partitions, not " + std::to_string(settings.partitions));
   }
   millrace::stream::TopologyBuilder builder("stock", settings.partitions);
   const auto orders = builder.stream<RequestId, reads::OrderIn>(orders_topic);
@@ -27,14 +29,17 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings) 
   const auto answers = builder.private_stream<RequestId, ShelfAnswer>(shelf_answers_topic);
   const auto commands = builder.private_stream<RequestId, ShelfCommand>(shelf_commands_topic);
 
-  const GathererWiring gathering{builder.store<RequestId, Gathering>(gatherings_store), builder.emitter<RequestId, ShelfCommand>("commands"),
-                                 builder.emitter<RequestId, StockEvent>("stock-events"), settings.partitions};
+  const GathererWiring gathering{builder.store<RequestId, Gathering>(gatherings_store),
+                                 builder.emitter<RequestId, ShelfCommand>("commands"),
+                                 builder.emitter<RequestId, StockEvent>("stock-events"),
+                                 settings.partitions};
   builder.merge(orders, requests, answers)
       .process(
-          "gatherer", [gathering] { return make_gatherer(gathering); }, uses(gathering.gatherings), emits(gathering.commands, gathering.events));
-  builder.stream(gathering.commands).to_private(shelf_commands_topic, [](const RequestId&, const ShelfCommand& command, std::int32_t) {
-    return command.partition;
-  });
+          "gatherer", [gathering] { return make_gatherer(gathering); }, uses(gathering.gatherings),
+          emits(gathering.commands, gathering.events));
+  builder.stream(gathering.commands)
+      .to_private(shelf_commands_topic, [](const RequestId&, const ShelfCommand& command,
+                                           std::int32_t) { return command.partition; });
   builder.stream(gathering.events).to(stock_topic);
 
   const ShelfKeeperWiring keeping{builder.store<ProductCode, ShelfLevel>(shelves_store),
@@ -44,7 +49,8 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings) 
                                   builder.emitter<ProductCode, ShelfChanged>("shelf-changes"),
                                   rules_of(settings.stock)};
   commands.process(
-      "shelf-keeper", [keeping] { return make_shelf_keeper(keeping); }, uses(keeping.shelves, keeping.reservations, keeping.arrivals),
+      "shelf-keeper", [keeping] { return make_shelf_keeper(keeping); },
+      uses(keeping.shelves, keeping.reservations, keeping.arrivals),
       emits(keeping.answers, keeping.changes));
   builder.stream(keeping.answers).to_private(shelf_answers_topic);
   builder.stream(keeping.changes).to(shelves_topic);

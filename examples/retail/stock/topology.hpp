@@ -15,10 +15,20 @@
 namespace retail::stock {
 
 /// What the gathering of one request's answers waits for.
-enum class Phase : std::uint8_t { reserving, giving_back, reserved, releasing, taking_back, writing_off, done };
-BOOST_DESCRIBE_ENUM(Phase, reserving, giving_back, reserved, releasing, taking_back, writing_off, done)
+enum class Phase : std::uint8_t {
+  reserving,
+  giving_back,
+  reserved,
+  releasing,
+  taking_back,
+  writing_off,
+  done
+};
+BOOST_DESCRIBE_ENUM(Phase, reserving, giving_back, reserved, releasing, taking_back, writing_off,
+                    done)
 
-/// A request whose lines are spread over the shelves' partitions. Store `gatherings`, key RequestId; orders and returns leave it when they are final.
+/// A request whose lines are spread over the shelves' partitions. Store `gatherings`, key
+/// RequestId; orders and returns leave it when they are final.
 struct Gathering {
   Phase phase = Phase::reserving;
   std::int32_t awaited = 0;   ///< answers still to come
@@ -38,7 +48,8 @@ struct Reservation {
 };
 BOOST_DESCRIBE_STRUCT(Reservation, (), (line, product, quantity))
 
-/// The reservations of an order on the shelves of one partition. Store `reservations`, key RequestId.
+/// The reservations of an order on the shelves of one partition. Store `reservations`, key
+/// RequestId.
 struct Reservations {
   std::vector<Reservation> lines;
 };
@@ -47,7 +58,8 @@ BOOST_DESCRIBE_STRUCT(Reservations, (), (lines))
 inline constexpr const char* gatherings_store = "gatherings";      ///< RequestId -> Gathering
 inline constexpr const char* shelves_store = "shelves";            ///< ProductCode -> ShelfLevel
 inline constexpr const char* reservations_store = "reservations";  ///< RequestId -> Reservations
-inline constexpr const char* arrivals_store = "arrivals";          ///< Arrival -> std::int64_t pieces, in scarce
+inline constexpr const char* arrivals_store =
+    "arrivals";  ///< Arrival -> std::int64_t pieces, in scarce
 
 /// Goods on their way, in the order in which they arrive (stream time).
 struct Arrival {
@@ -60,7 +72,7 @@ BOOST_DESCRIBE_STRUCT(Arrival, (), (due_ms, product))
 /// How shelves are kept.
 struct ShelfRules {
   std::int64_t opens_with = 200;
-  std::int64_t reorder_below = 50;   ///< free pieces; 0: nothing is ever ordered
+  std::int64_t reorder_below = 50;  ///< free pieces; 0: nothing is ever ordered
   std::int64_t reorder_pieces = 500;
   std::int64_t delivery_ms = 2LL * 24 * 60 * 60 * 1000;  ///< of stream time
 };

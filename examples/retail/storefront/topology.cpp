@@ -59,7 +59,8 @@ BOOST_DESCRIBE_STRUCT(ReturnRequested, (DeadLetter), ())
 }  // namespace dead
 
 using RequestIn = std::variant<OrderRequested, ReturnRequested, WriteOffRequested>;
-using OrderIn = std::variant<OrderValidated, OrderConfirmed, OrderCompleted, OrderRejected, ReturnAccepted, ReturnCompleted>;
+using OrderIn = std::variant<OrderValidated, OrderConfirmed, OrderCompleted, OrderRejected,
+                             ReturnAccepted, ReturnCompleted>;
 using StockIn = std::variant<StockWrittenOff>;
 using DeadIn = std::variant<dead::OrderRequested, dead::ReturnRequested>;
 using Input = std::variant<const RequestIn*, const OrderIn*, const StockIn*, const DeadIn*>;
@@ -95,13 +96,18 @@ int rank(RequestStatus status) {
 
 class StatusKeeper final : public Processor<RequestId, reads::Input> {
  public:
-  StatusKeeper(StatusStore status, OutcomeListener* listener) : status_(status), listener_(listener) {}
+  StatusKeeper(StatusStore status, OutcomeListener* listener)
+      : status_(status), listener_(listener) {}
 
   void process(const RequestId& id, const reads::Input& input, ProcessorContext& context) override {
     auto store = context.store(status_);
     RequestView view = store.get(id).value_or(RequestView{});
     const Outcome before = view.outcome;
-    std::visit([&](const auto* event) { std::visit([&](const auto& one) { take(one, view, context); }, *event); }, input);
+    std::visit(
+        [&](const auto* event) {
+          std::visit([&](const auto& one) { take(one, view, context); }, *event);
+        },
+        input);
     store.put(id, view);
     if (listener_ != nullptr && view.outcome != before) listener_->outcome_known(id);
   }
@@ -120,9 +126,15 @@ class StatusKeeper final : public Processor<RequestId, reads::Input> {
     view.country = request.country;
   }
 
-  void take(const reads::OrderRequested& request, RequestView& view, ProcessorContext&) { first(view, RequestKind::order, request); }
-  void take(const reads::ReturnRequested& request, RequestView& view, ProcessorContext&) { first(view, RequestKind::goods_return, request); }
-  void take(const reads::WriteOffRequested& request, RequestView& view, ProcessorContext&) { first(view, RequestKind::write_off, request); }
+  void take(const reads::OrderRequested& request, RequestView& view, ProcessorContext&) {
+    first(view, RequestKind::order, request);
+  }
+  void take(const reads::ReturnRequested& request, RequestView& view, ProcessorContext&) {
+    first(view, RequestKind::goods_return, request);
+  }
+  void take(const reads::WriteOffRequested& request, RequestView& view, ProcessorContext&) {
+    first(view, RequestKind::write_off, request);
+  }
   void take(const reads::OrderValidated& order, RequestView& view, ProcessorContext&) {
     view.total_milli = order.total_milli;
     move(view, RequestStatus::validated);
@@ -167,7 +179,8 @@ class StatusKeeper final : public Processor<RequestId, reads::Input> {
 
 }  // namespace
 
-millrace::Result<millrace::stream::Topology> topology(const Settings& settings, OutcomeListener* listener) {
+millrace::Result<millrace::stream::Topology> topology(const Settings& settings,
+                                                      OutcomeListener* listener) {
   millrace::stream::TopologyBuilder builder("storefront", settings.partitions);
   const auto requests = builder.stream<RequestId, reads::RequestIn>(requests_topic);
   const auto orders = builder.stream<RequestId, reads::OrderIn>(orders_topic);
@@ -177,21 +190,27 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings, 
   const StatusStore status = builder.store<RequestId, RequestView>(status_store);
   builder.merge(requests, orders, stock, dead_letters)
       .process(
-          "status-keeper", [status, listener] { return std::make_unique<StatusKeeper>(status, listener); }, uses(status));
+          "status-keeper",
+          [status, listener] { return std::make_unique<StatusKeeper>(status, listener); },
+          uses(status));
   builder.stream<Country, RevenueChanged>(revenue_topic).to_table(revenue_store);
   builder.stream<ProductCode, ProductSalesChanged>(products_topic).to_table(products_store);
 
   MILLRACE_ASSIGN(millrace::stream::Topology plan, builder.build());
   // Written by the HTTP side, which is no part of the topology.
-  plan.own_topics.push_back({requests_topic, settings.partitions, millrace::log::TopicKind::events, plan.service, millrace::log::CleanupPolicy::keep});
+  plan.own_topics.push_back({requests_topic, settings.partitions, millrace::log::TopicKind::events,
+                             plan.service, millrace::log::CleanupPolicy::keep});
   return plan;
 }
 
-std::vector<std::pair<ProductCode, ProductSalesChanged>> best_sellers(std::vector<std::pair<ProductCode, ProductSalesChanged>> sales, std::size_t count) {
+std::vector<std::pair<ProductCode, ProductSalesChanged>> best_sellers(
+    std::vector<std::pair<ProductCode, ProductSalesChanged>> sales, std::size_t count) {
   count = std::min(count, sales.size());
-  std::partial_sort(sales.begin(), sales.begin() + static_cast<std::ptrdiff_t>(count), sales.end(), [](const auto& a, const auto& b) {
-    return a.second.units != b.second.units ? a.second.units > b.second.units : a.first < b.first;
-  });
+  std::partial_sort(sales.begin(), sales.begin() + static_cast<std::ptrdiff_t>(count), sales.end(),
+                    [](const auto& a, const auto& b) {
+                      return a.second.units != b.second.units ? a.second.units > b.second.units
+                                                              : a.first < b.first;
+                    });
   sales.resize(count);
   return sales;
 }

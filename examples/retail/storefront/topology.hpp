@@ -30,9 +30,11 @@ enum class RequestStatus : std::uint8_t {
   recorded,      ///< a write-off is recorded; final
   dead_lettered  ///< no sale, or not to be understood; final
 };
-BOOST_DESCRIBE_ENUM(RequestStatus, requested, validated, confirmed, completed, rejected, accepted, recorded, dead_lettered)
+BOOST_DESCRIBE_ENUM(RequestStatus, requested, validated, confirmed, completed, rejected, accepted,
+                    recorded, dead_lettered)
 
-/// What the request was answered with first. Never changes once it is not pending, whatever becomes of the request later.
+/// What the request was answered with first. Never changes once it is not pending, whatever becomes
+/// of the request later.
 enum class Outcome : std::uint8_t {
   pending,
   granted,       ///< order confirmed, return completed, write-off recorded: 201
@@ -54,26 +56,31 @@ struct RequestView {
   std::int64_t asked = 0;           ///< write-off: pieces asked for
   std::int64_t taken = 0;           ///< write-off: pieces that were free
 };
-BOOST_DESCRIBE_STRUCT(RequestView, (), (kind, status, outcome, body_hash, country, total_milli, reason, shortages, asked, taken))
+BOOST_DESCRIBE_STRUCT(RequestView, (),
+                      (kind, status, outcome, body_hash, country, total_milli, reason, shortages,
+                       asked, taken))
 
 inline constexpr const char* status_store = "status";      ///< RequestId -> RequestView
 inline constexpr const char* revenue_store = "revenue";    ///< Country -> RevenueChanged
 inline constexpr const char* products_store = "products";  ///< ProductCode -> ProductSalesChanged
 
-/// Told when a request got its outcome. A hint only: called by the task's thread before the commit, so look into the committed view `status` after the
-/// step that is under way, and do not rely on being called (a commit may be refused, another instance may own the task).
+/// Told when a request got its outcome. A hint only: called by the task's thread before the commit,
+/// so look into the committed view `status` after the step that is under way, and do not rely on
+/// being called (a commit may be refused, another instance may own the task).
 class OutcomeListener {
  public:
   virtual ~OutcomeListener() = default;
   virtual void outcome_known(const RequestId& id) = 0;
 };
 
-/// The storefront's views: requests by id, revenue by country, sales by product. Also makes the topic `requests` that the HTTP side writes.
-/// `listener` may be null, else outlives every instance of the topology.
-[[nodiscard]] millrace::Result<millrace::stream::Topology> topology(const Settings& settings, OutcomeListener* listener = nullptr);
+/// The storefront's views: requests by id, revenue by country, sales by product. Also makes the
+/// topic `requests` that the HTTP side writes. `listener` may be null, else outlives every instance
+/// of the topology.
+[[nodiscard]] millrace::Result<millrace::stream::Topology> topology(
+    const Settings& settings, OutcomeListener* listener = nullptr);
 
 /// The `count` best sellers by pieces, ties by code.
-[[nodiscard]] std::vector<std::pair<ProductCode, ProductSalesChanged>> best_sellers(std::vector<std::pair<ProductCode, ProductSalesChanged>> sales,
-                                                                                  std::size_t count);
+[[nodiscard]] std::vector<std::pair<ProductCode, ProductSalesChanged>> best_sellers(
+    std::vector<std::pair<ProductCode, ProductSalesChanged>> sales, std::size_t count);
 
 }  // namespace retail::storefront

@@ -22,7 +22,9 @@ namespace retail::test {
 
 inline constexpr std::int64_t day_ms = 24LL * 60 * 60 * 1000;
 /// 2010-12-01T00:00:00Z and days after it.
-inline constexpr std::int64_t day(std::int64_t number) { return 1'291'161'600'000 + number * day_ms; }
+inline constexpr std::int64_t day(std::int64_t number) {
+  return 1'291'161'600'000 + number * day_ms;
+}
 
 inline constexpr Settings scarce{StockMode::scarce, 4};
 inline constexpr Settings ample{StockMode::ample, 4};
@@ -37,33 +39,41 @@ struct TestLine {
 };
 
 template <class Event>
-Event request(const std::vector<TestLine>& lines, std::uint64_t body_hash = 1, const std::string& country = "France") {
+Event request(const std::vector<TestLine>& lines, std::uint64_t body_hash = 1,
+              const std::string& country = "France") {
   Event event;
   event.body_hash = body_hash;
   event.country = {country};
-  for (const TestLine& line : lines) event.lines.push_back({{line.product}, "THING", line.quantity, {line.price_milli}});
+  for (const TestLine& line : lines)
+    event.lines.push_back({{line.product}, "THING", line.quantity, {line.price_milli}});
   return event;
 }
 
 inline std::vector<OrderLine> order_lines(const std::vector<TestLine>& lines) {
   std::vector<OrderLine> out;
-  for (const TestLine& line : lines) out.push_back({{line.product}, line.quantity, {line.price_milli}});
+  for (const TestLine& line : lines)
+    out.push_back({{line.product}, line.quantity, {line.price_milli}});
   return out;
 }
 
 inline Money total_of(const std::vector<TestLine>& lines) {
   Money total;
-  for (const TestLine& line : lines) total.milli += line.quantity * line.price_milli;
+  for (const TestLine& line : lines)
+    total.milli += line.quantity * line.price_milli;
   return total;
 }
 
-inline OrderEvent validated(const std::vector<TestLine>& lines, const std::string& country = "France") {
+inline OrderEvent validated(const std::vector<TestLine>& lines,
+                            const std::string& country = "France") {
   return OrderValidated{{country}, total_of(lines), order_lines(lines)};
 }
-inline OrderEvent accepted(const std::vector<TestLine>& lines, const std::string& country = "France") {
+inline OrderEvent accepted(const std::vector<TestLine>& lines,
+                           const std::string& country = "France") {
   return ReturnAccepted{{country}, total_of(lines), order_lines(lines)};
 }
-inline OrderEvent rejected(RejectionReason reason) { return OrderRejected{reason, {"France"}, {1'000}, {}}; }
+inline OrderEvent rejected(RejectionReason reason) {
+  return OrderRejected{reason, {"France"}, {1'000}, {}};
+}
 
 /// A topology that must be sound.
 inline millrace::stream::Topology sound(millrace::Result<millrace::stream::Topology> topology) {
@@ -72,9 +82,11 @@ inline millrace::stream::Topology sound(millrace::Result<millrace::stream::Topol
 }
 
 /// `ce_type key` of everything that came to a topic since it was last read.
-inline std::vector<std::string> story(millrace::testkit::TopologyDriver& driver, const std::string& topic) {
+inline std::vector<std::string> story(millrace::testkit::TopologyDriver& driver,
+                                      const std::string& topic) {
   std::vector<std::string> out;
-  for (const auto& record : driver.read_raw(topic)) out.push_back(record.header("ce_type") + " " + record.key.value_or("-"));
+  for (const auto& record : driver.read_raw(topic))
+    out.push_back(record.header("ce_type") + " " + record.key.value_or("-"));
   return out;
 }
 

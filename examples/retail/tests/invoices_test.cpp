@@ -19,10 +19,13 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr const char* header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
+constexpr const char* header =
+    "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
 
 std::vector<Invoice> whole_file() {
-  auto invoices = read_invoices(millrace::real_file_system(), std::string(millrace::test::source_dir) + "/examples/retail/data/online-retail.csv.zst");
+  auto invoices = read_invoices(
+      millrace::real_file_system(),
+      std::string(millrace::test::source_dir) + "/examples/retail/data/online-retail.csv.zst");
   if (!invoices) throw std::runtime_error(invoices.error().to_string());
   return *std::move(invoices);
 }
@@ -60,18 +63,22 @@ TEST(Invoices, the_whole_file_is_25900_requests) {
   EXPECT_EQ(revenue, 10'655'622'484);
 }
 
-TEST(Invoices, each_request_has_the_time_and_place_of_its_first_line_and_requests_go_in_that_order) {
+TEST(Invoices,
+     each_request_has_the_time_and_place_of_its_first_line_and_requests_go_in_that_order) {
   const auto invoices = whole_file();
   EXPECT_EQ(invoices.front().id, "536365");
   EXPECT_EQ(millrace::format_time(invoices.front().ordered_at_ms), "2010-12-01T08:26:00.000Z");
   EXPECT_EQ(invoices.front().customer, "17850");
   EXPECT_EQ(millrace::format_time(invoices.back().ordered_at_ms), "2011-12-09T12:50:00.000Z");
-  for (std::size_t i = 1; i < invoices.size(); ++i) ASSERT_LE(invoices[i - 1].ordered_at_ms, invoices[i].ordered_at_ms);
+  for (std::size_t i = 1; i < invoices.size(); ++i)
+    ASSERT_LE(invoices[i - 1].ordered_at_ms, invoices[i].ordered_at_ms);
 }
 
 TEST(Invoices, a_limit_keeps_the_first_invoices_with_all_their_lines) {
   const auto all = whole_file();
-  const auto some = read_invoices(millrace::real_file_system(), std::string(millrace::test::source_dir) + "/examples/retail/data/online-retail.csv.zst", 500);
+  const auto some = read_invoices(
+      millrace::real_file_system(),
+      std::string(millrace::test::source_dir) + "/examples/retail/data/online-retail.csv.zst", 500);
   ASSERT_TRUE(some) << some.error().to_string();
   ASSERT_EQ(some->size(), 500U);
   for (std::size_t i = 0; i < some->size(); ++i) {
@@ -88,7 +95,8 @@ TEST(Invoices, prices_are_exact_in_thousandths) {
                                        "1,85123A,X,1,2010-12-01 08:26:00,7,17850.0,France\n");
   ASSERT_TRUE(invoices) << invoices.error().to_string();
   std::vector<std::int64_t> prices;
-  for (const InvoiceLine& line : invoices->front().lines) prices.push_back(line.unit_price_milli);
+  for (const InvoiceLine& line : invoices->front().lines)
+    prices.push_back(line.unit_price_milli);
   EXPECT_THAT(prices, ElementsAre(2550, 1, -11'062'060, 7000));
 }
 
@@ -111,9 +119,11 @@ TEST(Invoices, numbers_say_what_a_request_is) {
 }
 
 TEST(Invoices, quoted_fields_may_hold_commas_quotes_and_line_ends) {
-  const auto invoices = parse_invoices(std::string(header) +
-                                       "1,85123A,\"AIRLINE LOUNGE,\"\"METAL\"\" \nSIGN\",6,2010-12-01 08:26:00,2.55,17850.0,France\r\n"
-                                       "1,85123A,\"\",6,2010-12-01 08:26:00,2.55,17850.0,\"France\"");
+  const auto invoices =
+      parse_invoices(std::string(header) +
+                     "1,85123A,\"AIRLINE LOUNGE,\"\"METAL\"\" \nSIGN\",6,2010-12-01 "
+                     "08:26:00,2.55,17850.0,France\r\n"
+                     "1,85123A,\"\",6,2010-12-01 08:26:00,2.55,17850.0,\"France\"");
   ASSERT_TRUE(invoices) << invoices.error().to_string();
   ASSERT_EQ(invoices->front().lines.size(), 2U);
   EXPECT_EQ(invoices->front().lines[0].description, "AIRLINE LOUNGE,\"METAL\" \nSIGN");
@@ -121,7 +131,8 @@ TEST(Invoices, quoted_fields_may_hold_commas_quotes_and_line_ends) {
 }
 
 TEST(Invoices, a_row_that_cannot_be_read_is_named) {
-  const auto bad_price = parse_invoices(std::string(header) + "1,85123A,X,6,2010-12-01 08:26:00,2.5555,17850.0,France\n");
+  const auto bad_price = parse_invoices(std::string(header) +
+                                        "1,85123A,X,6,2010-12-01 08:26:00,2.5555,17850.0,France\n");
   ASSERT_FALSE(bad_price);
   EXPECT_THAT(bad_price.error().message(), HasSubstr("row 2: UnitPrice '2.5555'"));
   const auto short_row = parse_invoices(std::string(header) + "1,85123A,X\n");
@@ -143,7 +154,8 @@ TEST(Invoices, a_file_that_is_torn_or_missing_is_said_to_be) {
 }
 
 TEST(Invoices, bodies_are_what_the_storefront_takes) {
-  const auto invoices = parse_invoices(std::string(header) + "C1,85123A,X \"Y\",-6,2010-12-01 08:26:00,2.55,17850.0,France\n");
+  const auto invoices = parse_invoices(
+      std::string(header) + "C1,85123A,X \"Y\",-6,2010-12-01 08:26:00,2.55,17850.0,France\n");
   ASSERT_TRUE(invoices) << invoices.error().to_string();
   const std::string body = request_body(invoices->front());
   EXPECT_EQ(request_path(invoices->front().kind), "/returns");

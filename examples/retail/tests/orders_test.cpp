@@ -41,11 +41,14 @@ class Orders : public testing::Test {
   }
   std::vector<std::string> said() { return story(driver_, orders_topic); }
   orders::OrderState state(const std::string& name) {
-    return driver_.store<RequestId, orders::OrderState>(orders::orders_store).get(id(name)).value_or(orders::OrderState{});
+    return driver_.store<RequestId, orders::OrderState>(orders::orders_store)
+        .get(id(name))
+        .value_or(orders::OrderState{});
   }
   orders::Progress progress() {
     orders::Progress sum;
-    for (const auto& [key, part] : driver_.store<std::string, orders::Progress>(orders::progress_store).all()) {
+    for (const auto& [key, part] :
+         driver_.store<std::string, orders::Progress>(orders::progress_store).all()) {
       sum.open += part.open;
       sum.completed += part.completed;
       sum.rejected += part.rejected;
@@ -56,7 +59,8 @@ class Orders : public testing::Test {
     return sum;
   }
 
-  const OrderRequested order_ = request<OrderRequested>({{"85123A", 6, 2'550}, {"POST", 1, 18'000}});
+  const OrderRequested order_ =
+      request<OrderRequested>({{"85123A", 6, 2'550}, {"POST", 1, 18'000}});
   millrace::testkit::TopologyDriver driver_;
 };
 
@@ -88,7 +92,8 @@ TEST_F(Orders, totals_are_exact_and_carried_on) {
 }
 
 TEST_F(Orders, an_event_names_the_request_as_its_cause) {
-  const std::string cause = driver_.pipe(requests_topic, id("1"), RequestEvent(order_), day(0), "order-1");
+  const std::string cause =
+      driver_.pipe(requests_topic, id("1"), RequestEvent(order_), day(0), "order-1");
   driver_.run_until_idle();
   const auto events = driver_.read_raw(orders_topic);
   ASSERT_THAT(events, SizeIs(1));
@@ -149,8 +154,10 @@ TEST_F(Orders, payment_seen_before_the_reservation_confirms_once) {
 TEST_F(Orders, every_event_may_come_twice) {
   ask("1", order_);
   ask("1", order_);
-  for (int i = 0; i < 2; ++i) payments("1", PaymentReceived{{"France"}, {33'300}});
-  for (int i = 0; i < 2; ++i) shipments("1", OrderDispatched{});
+  for (int i = 0; i < 2; ++i)
+    payments("1", PaymentReceived{{"France"}, {33'300}});
+  for (int i = 0; i < 2; ++i)
+    shipments("1", OrderDispatched{});
   stock("1", StockReleased{1});
   EXPECT_THAT(said(), ElementsAre("OrderValidated 1", "OrderConfirmed 1", "OrderCompleted 1"));
   EXPECT_EQ(progress().repeated, 1);
@@ -190,16 +197,20 @@ TEST_F(Orders, an_adjustment_is_no_sale_whatever_else_it_says) {
   EXPECT_TRUE(state("A563186").final);
   EXPECT_EQ(progress().dead_lettered, 2);
   ask("A563186", request<OrderRequested>({{"B", 1, -11'062'060}}));
-  EXPECT_THAT(driver_.read_raw(orders_dead_letters_topic), IsEmpty()) << "asked for again, it stays buried once";
+  EXPECT_THAT(driver_.read_raw(orders_dead_letters_topic), IsEmpty())
+      << "asked for again, it stays buried once";
 }
 
 TEST_F(Orders, what_is_no_good_order_is_dead_lettered_with_the_field_named) {
   const std::pair<const char*, OrderRequested> cases[] = {
       {"lines: an order has at least one", request<OrderRequested>({})},
-      {"lines[1].quantity: must be from 1 to 1000000000", request<OrderRequested>({{"85123A", 1}, {"85123A", 0}})},
-      {"lines[0].unit_price_milli: must not be negative", request<OrderRequested>({{"85123A", 1, -1}})},
+      {"lines[1].quantity: must be from 1 to 1000000000",
+       request<OrderRequested>({{"85123A", 1}, {"85123A", 0}})},
+      {"lines[0].unit_price_milli: must not be negative",
+       request<OrderRequested>({{"85123A", 1, -1}})},
       {"lines[0].product: empty", request<OrderRequested>({{"", 1}})},
-      {"lines[0].unit_price_milli: the total is out of range", request<OrderRequested>({{"85123A", 1'000'000'000, INT64_MAX}})},
+      {"lines[0].unit_price_milli: the total is out of range",
+       request<OrderRequested>({{"85123A", 1'000'000'000, INT64_MAX}})},
   };
   int number = 0;
   for (const auto& [reason, order] : cases) {
@@ -215,7 +226,10 @@ TEST_F(Orders, a_record_that_does_not_decode_is_dead_lettered_and_the_next_one_t
   millrace::testkit::RawRecord poison;
   poison.key = "1";
   poison.value = "{\"lines\": 7";
-  poison.headers = {{"ce_id", "x"}, {"ce_source", "/storefront"}, {"ce_specversion", "1.0"}, {"ce_type", "OrderRequested"}};
+  poison.headers = {{"ce_id", "x"},
+                    {"ce_source", "/storefront"},
+                    {"ce_specversion", "1.0"},
+                    {"ce_type", "OrderRequested"}};
   poison.timestamp_ms = day(0);
   driver_.pipe_raw(requests_topic, poison);
   ask("1", order_);

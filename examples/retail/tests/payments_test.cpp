@@ -16,7 +16,8 @@ using testing::SizeIs;
 
 class Payments : public testing::Test {
  protected:
-  explicit Payments(const Settings& settings = scarce) : driver_(sound(payments::topology(settings))) {
+  explicit Payments(const Settings& settings = scarce)
+      : driver_(sound(payments::topology(settings))) {
     driver_.declare_topic(orders_topic, "orders");
     driver_.declare_topic(stock_topic, "stock");
   }

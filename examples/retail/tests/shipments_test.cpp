@@ -16,19 +16,27 @@ using testing::SizeIs;
 
 class Shipments : public testing::Test {
  protected:
-  explicit Shipments(const Settings& settings = scarce) : driver_(sound(shipments::topology(settings))) { driver_.declare_topic(orders_topic, "orders"); }
+  explicit Shipments(const Settings& settings = scarce)
+      : driver_(sound(shipments::topology(settings))) {
+    driver_.declare_topic(orders_topic, "orders");
+  }
   std::string confirm(const RequestId& order) {
-    const std::string cause = driver_.pipe(orders_topic, order, OrderEvent(OrderConfirmed{{"France"}, {1'000}}), day(0), "correlation-of-" + order.text);
+    const std::string cause =
+        driver_.pipe(orders_topic, order, OrderEvent(OrderConfirmed{{"France"}, {1'000}}), day(0),
+                     "correlation-of-" + order.text);
     driver_.run_until_idle();
     return cause;
   }
   std::vector<std::string> said() { return story(driver_, shipments_topic); }
 
   const RequestId good_ = id_such_that([](const RequestId& order) {
-    return !shipments::packing_fails(scarce, order) && !shipments::dispatch_is_late(scarce, order, 1);
+    return !shipments::packing_fails(scarce, order) &&
+           !shipments::dispatch_is_late(scarce, order, 1);
   });
-  const RequestId failing_ = id_such_that([](const RequestId& order) { return shipments::packing_fails(scarce, order); });
-  const RequestId late_ = id_such_that([](const RequestId& order) { return shipments::dispatch_is_late(scarce, order, 1); });
+  const RequestId failing_ =
+      id_such_that([](const RequestId& order) { return shipments::packing_fails(scarce, order); });
+  const RequestId late_ = id_such_that(
+      [](const RequestId& order) { return shipments::dispatch_is_late(scarce, order, 1); });
   millrace::testkit::TopologyDriver driver_;
 };
 
@@ -57,7 +65,8 @@ TEST_F(Shipments, a_late_dispatch_waits_and_is_tried_again) {
   EXPECT_THAT(said(), ElementsAre("OrderDispatched " + late_.text));
   driver_.advance_ms(10 * shipments::wait_ms);
   EXPECT_THAT(said(), IsEmpty());
-  EXPECT_THAT((driver_.store<RequestId, shipments::Delayed>(shipments::delayed_store).all()), IsEmpty());
+  EXPECT_THAT((driver_.store<RequestId, shipments::Delayed>(shipments::delayed_store).all()),
+              IsEmpty());
 }
 
 TEST_F(Shipments, a_late_dispatch_keeps_its_event_time_its_cause_and_its_correlation) {
@@ -78,14 +87,16 @@ TEST_F(Shipments, a_dispatch_that_waits_survives_a_crash) {
   driver_.advance_ms(3 * shipments::wait_ms);
   driver_.crash_and_restart();
   driver_.advance_ms(3 * shipments::wait_ms);
-  EXPECT_THAT(said(), ElementsAre("OrderPackaged " + late_.text, "DispatchDelayed " + late_.text, "OrderDispatched " + late_.text));
+  EXPECT_THAT(said(), ElementsAre("OrderPackaged " + late_.text, "DispatchDelayed " + late_.text,
+                                  "OrderDispatched " + late_.text));
 }
 
 TEST_F(AmpleShipments, nothing_fails_and_nothing_is_late) {
   confirm(failing_);
   confirm(late_);
   EXPECT_THAT(said(), SizeIs(4));
-  EXPECT_THAT((driver_.store<RequestId, shipments::Delayed>(shipments::delayed_store).all()), IsEmpty());
+  EXPECT_THAT((driver_.store<RequestId, shipments::Delayed>(shipments::delayed_store).all()),
+              IsEmpty());
 }
 
 }  // namespace

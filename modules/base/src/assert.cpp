@@ -8,7 +8,8 @@
 namespace millrace {
 
 void assertion_failed(const char* condition, const char* file, int line, const char* why) {
-  std::fprintf(stderr, "millrace: broken invariant at %s:%d: %s (%s)\n", file, line, why, condition);
+  std::fprintf(stderr, "millrace: broken invariant at %s:%d: %s (%s)\n", file, line, why,
+               condition);
   std::fflush(stderr);
   std::abort();
 }

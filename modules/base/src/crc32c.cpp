@@ -57,8 +57,9 @@ std::uint32_t update_by_table(std::uint32_t crc, const char* data, std::size_t s
 
 #if defined(__x86_64__)
 
-// The instruction takes three cycles but one can start in each, so three streams run side by side. What the first stream
-// computed is then carried over the bytes of the second: a linear map of 32 bits, looked up byte by byte.
+// The instruction takes three cycles but one can start in each, so three streams run side by side.
+// What the first stream computed is then carried over the bytes of the second: a linear map of 32
+// bits, looked up byte by byte.
 constexpr std::size_t stripe = 1024;
 
 using Carry = std::array<std::array<std::uint32_t, 256>, 4>;
@@ -81,7 +82,8 @@ Carry make_carry() {
 }
 
 std::uint32_t carried(const Carry& carry, std::uint32_t crc) {
-  return carry[0][crc & 0xffU] ^ carry[1][(crc >> 8U) & 0xffU] ^ carry[2][(crc >> 16U) & 0xffU] ^ carry[3][crc >> 24U];
+  return carry[0][crc & 0xffU] ^ carry[1][(crc >> 8U) & 0xffU] ^ carry[2][(crc >> 16U) & 0xffU] ^
+         carry[3][crc >> 24U];
 }
 
 std::uint64_t load(const char* data) {
@@ -90,7 +92,9 @@ std::uint64_t load(const char* data) {
   return word;
 }
 
-__attribute__((target("sse4.2"))) std::uint32_t update_by_instruction(std::uint32_t start, const char* data, std::size_t size) {
+__attribute__((target("sse4.2"))) std::uint32_t update_by_instruction(std::uint32_t start,
+                                                                      const char* data,
+                                                                      std::size_t size) {
   std::uint64_t crc = start;
   if (size >= 3 * stripe) {
     static const Carry carry = make_carry();

@@ -29,7 +29,8 @@ std::string normal(const std::string& path) {
 }
 
 std::unexpected<Error> missing(const char* what, const std::string& path) {
-  return fail(errc::not_found, std::string("cannot ") + what + " " + path + ": no such file or directory");
+  return fail(errc::not_found,
+              std::string("cannot ") + what + " " + path + ": no such file or directory");
 }
 
 }  // namespace
@@ -74,7 +75,8 @@ struct FaultFileSystem::State {
 
 class FaultFileSystem::State::OpenFile final : public File {
  public:
-  OpenFile(std::shared_ptr<State> state, std::shared_ptr<FaultInode> inode, std::string path, bool writable)
+  OpenFile(std::shared_ptr<State> state, std::shared_ptr<FaultInode> inode, std::string path,
+           bool writable)
       : state_(std::move(state)),
         inode_(std::move(inode)),
         path_(std::move(path)),
@@ -84,7 +86,8 @@ class FaultFileSystem::State::OpenFile final : public File {
   Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) override {
     const std::scoped_lock lock(state_->mutex);
     MILLRACE_TRY(usable("read", false));
-    const std::size_t count = offset >= inode_->size ? 0 : std::min<std::uint64_t>(size, inode_->size - offset);
+    const std::size_t count =
+        offset >= inode_->size ? 0 : std::min<std::uint64_t>(size, inode_->size - offset);
     inode_->cache.read(offset, out, count);
     return count;
   }
@@ -161,7 +164,8 @@ class FaultFileSystem::State::OpenFile final : public File {
     }
     char* const memory = inode_->cache.map(size);
     if (memory == nullptr) {
-      return fail(errc::io_error, "cannot map " + path_ + ": it is mapped already, with fewer bytes");
+      return fail(errc::io_error,
+                  "cannot map " + path_ + ": it is mapped already, with fewer bytes");
     }
     return memory;
   }
@@ -169,16 +173,19 @@ class FaultFileSystem::State::OpenFile final : public File {
  private:
   Status usable(const char* what, bool writes) {
     if (power_cuts_ != state_->power_cuts) {
-      return fail(errc::io_error, std::string("cannot ") + what + " " + path_ + ": the power was lost since it was opened");
+      return fail(errc::io_error, std::string("cannot ") + what + " " + path_ +
+                                      ": the power was lost since it was opened");
     }
     if (writes && !writable_) {
-      return fail(errc::io_error, std::string("cannot ") + what + " " + path_ + ": opened for reading only");
+      return fail(errc::io_error,
+                  std::string("cannot ") + what + " " + path_ + ": opened for reading only");
     }
     return {};
   }
 
   std::unexpected<Error> full(const char* what) {
-    return fail(errc::disk_full, std::string("cannot ") + what + " " + path_ + ": no space left on device");
+    return fail(errc::disk_full,
+                std::string("cannot ") + what + " " + path_ + ": no space left on device");
   }
 
   std::shared_ptr<State> state_;
@@ -199,7 +206,8 @@ Result<std::unique_ptr<File>> FaultFileSystem::open(const std::string& path, Ope
   }
   auto found = state_->entries.find(name);
   if (found == state_->entries.end()) {
-    if (mode == OpenMode::read || mode == OpenMode::read_write || !state_->directories.contains(directory_of(name))) {
+    if (mode == OpenMode::read || mode == OpenMode::read_write ||
+        !state_->directories.contains(directory_of(name))) {
       return missing("open", path);
     }
     found = state_->entries.emplace(name, std::make_shared<FaultInode>()).first;
@@ -211,7 +219,8 @@ Result<std::unique_ptr<File>> FaultFileSystem::open(const std::string& path, Ope
 
 Status FaultFileSystem::create_directories(const std::string& path) {
   const std::scoped_lock lock(state_->mutex);
-  for (std::string part = normal(path); !state_->directories.contains(part); part = directory_of(part)) {
+  for (std::string part = normal(path); !state_->directories.contains(part);
+       part = directory_of(part)) {
     if (state_->entries.contains(part)) {
       return fail(errc::io_error, "cannot make directory " + path + ": " + part + " is a file");
     }
@@ -285,7 +294,8 @@ Status FaultFileSystem::sync_directory(const std::string& path) {
   if (state_->failing_syncs) {
     return fail(errc::io_error, "cannot sync directory " + path + ": told to fail");
   }
-  std::erase_if(state_->durable_entries, [&](const auto& entry) { return directory_of(entry.first) == name; });
+  std::erase_if(state_->durable_entries,
+                [&](const auto& entry) { return directory_of(entry.first) == name; });
   for (const auto& [entry, inode] : state_->entries) {
     if (directory_of(entry) == name) {
       state_->durable_entries[entry] = inode;
@@ -322,7 +332,9 @@ Status FaultFileSystem::flip_bit(const std::string& path, std::uint64_t offset, 
   if (offset >= inode.size || bit < 0 || bit > 7) {
     return fail(errc::invalid_argument, "there is no such bit in " + path);
   }
-  const auto flip = [bit](char byte) { return static_cast<char>(static_cast<unsigned char>(byte) ^ (1U << bit)); };
+  const auto flip = [bit](char byte) {
+    return static_cast<char>(static_cast<unsigned char>(byte) ^ (1U << bit));
+  };
   char byte = 0;
   inode.cache.read(offset, &byte, 1);
   byte = flip(byte);

@@ -26,7 +26,8 @@ struct FaultInode {
   void mark_dirty(std::uint64_t begin, std::uint64_t end);
   /// Everything written reaches the disk.
   void sync();
-  /// A sync failed: as on Linux the pages count as clean from now on though the disk never saw them.
+  /// A sync failed: as on Linux the pages count as clean from now on though the disk never saw
+  /// them.
   void forget_dirty();
   /// The file as found after a power cut. Without a random source nothing unsynced survives.
   [[nodiscard]] std::shared_ptr<FaultInode> after_power_loss(Random* random) const;

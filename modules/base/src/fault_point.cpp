@@ -25,8 +25,8 @@ struct PlannedFault {
 
 // A plan that is quietly ignored would let a test pass without its fault.
 [[noreturn]] void refuse(std::string_view entry) {
-  std::fprintf(stderr, "millrace: MILLRACE_FAULT: '%.*s' is not point[:nth[:kill|stop]]\n", static_cast<int>(entry.size()),
-               entry.data());
+  std::fprintf(stderr, "millrace: MILLRACE_FAULT: '%.*s' is not point[:nth[:kill|stop]]\n",
+               static_cast<int>(entry.size()), entry.data());
   std::_Exit(2);
 }
 
@@ -66,9 +66,11 @@ std::deque<PlannedFault> read_plan(const char* text) {
 
 void follow_environment(std::string_view point) {
   // Never destroyed: threads may pass fault points while the process exits.
-  static std::deque<PlannedFault>& plan = *new std::deque<PlannedFault>(read_plan(std::getenv("MILLRACE_FAULT")));
+  static std::deque<PlannedFault>& plan =
+      *new std::deque<PlannedFault>(read_plan(std::getenv("MILLRACE_FAULT")));
   for (PlannedFault& fault : plan) {
-    if (fault.point == point && fault.passes.fetch_add(1, std::memory_order_relaxed) + 1 == fault.nth) {
+    if (fault.point == point &&
+        fault.passes.fetch_add(1, std::memory_order_relaxed) + 1 == fault.nth) {
       ::kill(::getpid(), fault.signal);
     }
   }
@@ -79,9 +81,12 @@ std::atomic<FaultHandler> current{follow_environment};
 }  // namespace
 
 FaultHandler set_fault_handler(FaultHandler handler) {
-  return current.exchange(handler == nullptr ? follow_environment : handler, std::memory_order_acq_rel);
+  return current.exchange(handler == nullptr ? follow_environment : handler,
+                          std::memory_order_acq_rel);
 }
 
-void detail::fault_point_reached(std::string_view point) { current.load(std::memory_order_acquire)(point); }
+void detail::fault_point_reached(std::string_view point) {
+  current.load(std::memory_order_acquire)(point);
+}
 
 }  // namespace millrace

@@ -42,6 +42,8 @@ std::int32_t partition_of(std::string_view key, std::int32_t partitions) {
   return (murmur2(key) & 0x7fffffff) % partitions;
 }
 
-std::uint64_t xxh64(std::string_view bytes, std::uint64_t seed) { return XXH64(bytes.data(), bytes.size(), seed); }
+std::uint64_t xxh64(std::string_view bytes, std::uint64_t seed) {
+  return XXH64(bytes.data(), bytes.size(), seed);
+}
 
 }  // namespace millrace

@@ -35,7 +35,8 @@ void OwnedFd::reset() {
   }
 }
 
-ProcessHandle::ProcessHandle(std::int64_t pid) : fd_(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0U))) {}
+ProcessHandle::ProcessHandle(std::int64_t pid)
+    : fd_(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0U))) {}
 
 bool ProcessHandle::kill_and_wait(int timeout_ms) const {
   if (::syscall(SYS_pidfd_send_signal, fd_.get(), SIGKILL, nullptr, 0U) != 0) {
@@ -54,7 +55,8 @@ bool ProcessHandle::kill_and_wait(int timeout_ms) const {
 
 std::uint64_t process_start_time(std::int64_t pid) {
   const std::string text = read_small("/proc/" + std::to_string(pid) + "/stat");
-  // The name in parentheses may hold spaces and parentheses; field 3 follows its last one, the start time is field 22.
+  // The name in parentheses may hold spaces and parentheses; field 3 follows its last one, the
+  // start time is field 22.
   std::size_t at = text.rfind(')');
   for (int field = 2; at != std::string::npos && field < 22; ++field) {
     at = text.find(' ', at + 1);
@@ -63,12 +65,10 @@ std::uint64_t process_start_time(std::int64_t pid) {
 }
 
 std::uint64_t pid_namespace() {
-  struct stat status {};
+  struct stat status{};
   return ::stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
 }
 
-std::uint64_t boot_hash() {
-  return xxh64(read_small("/proc/sys/kernel/random/boot_id"));
-}
+std::uint64_t boot_hash() { return xxh64(read_small("/proc/sys/kernel/random/boot_id")); }
 
 }  // namespace millrace

@@ -33,7 +33,8 @@ class ProcessHandle {
   explicit ProcessHandle(std::int64_t pid);
   explicit operator bool() const { return static_cast<bool>(fd_); }
   [[nodiscard]] int get() const { return fd_.get(); }
-  /// Sends SIGKILL and waits for the end; false with errno when it is not permitted or takes longer.
+  /// Sends SIGKILL and waits for the end; false with errno when it is not permitted or takes
+  /// longer.
   [[nodiscard]] bool kill_and_wait(int timeout_ms) const;
 
  private:

@@ -33,7 +33,10 @@ ErrorCode code_of(int error) {
 }
 
 std::unexpected<Error> refused(const char* what, const std::string& path, int error) {
-  return fail(code_of(error), std::string("cannot ") + what + " " + path + ": " + std::generic_category().message(error));
+  std::string message = "cannot ";
+  message.append(what).append(" ").append(path).append(": ").append(
+      std::generic_category().message(error));
+  return fail(code_of(error), std::move(message));
 }
 
 // Retries what a signal interrupted.
@@ -61,8 +64,9 @@ class RealFile final : public File {
   Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) override {
     std::size_t done = 0;
     while (done < size) {
-      const ssize_t got = uninterrupted(
-          [&] { return ::pread(descriptor_, out + done, size - done, static_cast<off_t>(offset + done)); });
+      const ssize_t got = uninterrupted([&] {
+        return ::pread(descriptor_, out + done, size - done, static_cast<off_t>(offset + done));
+      });
       if (got < 0) {
         return refused("read", path_, errno);
       }
@@ -78,7 +82,8 @@ class RealFile final : public File {
     std::size_t done = 0;
     while (done < bytes.size()) {
       const ssize_t put = uninterrupted([&] {
-        return ::pwrite(descriptor_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+        return ::pwrite(descriptor_, bytes.data() + done, bytes.size() - done,
+                        static_cast<off_t>(offset + done));
       });
       if (put <= 0) {
         return refused("write", path_, put == 0 ? EIO : errno);
@@ -117,7 +122,7 @@ class RealFile final : public File {
   }
 
   Result<std::uint64_t> size() override {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(descriptor_, &info) < 0) {
       return refused("stat", path_, errno);
     }
@@ -133,8 +138,9 @@ class RealFile final : public File {
     }
     MILLRACE_ASSIGN(const std::uint64_t available, this->size());
     if (size == 0 || available < size) {
-      return fail(errc::io_error, "cannot map " + std::to_string(size) + " bytes of " + path_ + ": it has " +
-                                      std::to_string(available) + "; allocate them first");
+      return fail(errc::io_error, "cannot map " + std::to_string(size) + " bytes of " + path_ +
+                                      ": it has " + std::to_string(available) +
+                                      "; allocate them first");
     }
     void* const start = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
     if (start == MAP_FAILED) {
@@ -173,7 +179,8 @@ int flags_of(OpenMode mode) {
 class RealFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
-    const int descriptor = uninterrupted([&] { return ::open(path.c_str(), flags_of(mode) | O_CLOEXEC, 0644); });
+    const int descriptor =
+        uninterrupted([&] { return ::open(path.c_str(), flags_of(mode) | O_CLOEXEC, 0644); });
     if (descriptor < 0) {
       return refused("open", path, errno);
     }
@@ -254,7 +261,7 @@ class RealFileSystem final : public FileSystem {
 
  private:
   static bool is_directory(const std::string& path) {
-    struct stat info {};
+    struct stat info{};
     return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
   }
 };

@@ -29,7 +29,8 @@ namespace {
 std::atomic<std::uint32_t> fork_generation{0};
 
 void count_forks() {
-  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { fork_generation.fetch_add(1); });
+  static const int registered =
+      ::pthread_atfork(nullptr, nullptr, [] { fork_generation.fetch_add(1); });
   static_cast<void>(registered);
 }
 
@@ -44,13 +45,15 @@ struct Mapping {
   std::uint64_t size = 0;
 };
 
-/// Maps a file of exactly or at least `size` bytes; with `create` a new one, all of whose room is allocated: a store into a hole of a full
-/// disk would be SIGBUS.
-Result<Mapping> map_file(const std::string& path, std::uint64_t size, bool create, struct stat* info) {
+/// Maps a file of exactly or at least `size` bytes; with `create` a new one, all of whose room is
+/// allocated: a store into a hole of a full disk would be SIGBUS.
+Result<Mapping> map_file(const std::string& path, std::uint64_t size, bool create,
+                         struct stat* info) {
   if (create) {
     ::unlink(path.c_str());
   }
-  const OwnedFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | (create ? O_CREAT | O_EXCL : 0), 0644));
+  const OwnedFd fd(
+      ::open(path.c_str(), O_RDWR | O_CLOEXEC | (create ? O_CREAT | O_EXCL : 0), 0644));
   if (!fd) {
     return errno == ENOENT ? Result<Mapping>(Mapping{}) : os_failure(path, "cannot open");
   }
@@ -63,7 +66,7 @@ Result<Mapping> map_file(const std::string& path, std::uint64_t size, bool creat
       return failure;
     }
   }
-  struct stat local {};
+  struct stat local{};
   struct stat& status = info != nullptr ? *info : local;
   if (::fstat(fd.get(), &status) != 0) {
     return os_failure(path, "cannot stat");
@@ -79,7 +82,7 @@ Result<Mapping> map_file(const std::string& path, std::uint64_t size, bool creat
 }
 
 Result<bool> set_lock(int fd, short type, const std::string& path) {
-  struct flock request {};
+  struct flock request{};
   request.l_type = type;
   request.l_whence = SEEK_SET;
   if (::fcntl(fd, F_OFD_SETLK, &request) == 0) {
@@ -91,30 +94,43 @@ Result<bool> set_lock(int fd, short type, const std::string& path) {
   return os_failure(path, "cannot lock");
 }
 
-/// The name of a file system on which mapped memory or locks are not shared by all who see its files; null for the others.
+/// The name of a file system on which mapped memory or locks are not shared by all who see its
+/// files; null for the others.
 const char* unsafe_file_system(const std::string& directory) {
-  struct statfs status {};
+  struct statfs status{};
   if (::statfs(directory.c_str(), &status) != 0) {
     return nullptr;
   }
   switch (static_cast<unsigned long>(status.f_type)) {
-    case NFS_SUPER_MAGIC: return "NFS";
-    case SMB_SUPER_MAGIC: return "SMB";
-    case 0xFF534D42UL: return "CIFS";
-    case 0xFE534D42UL: return "SMB2";
-    case FUSE_SUPER_MAGIC: return "FUSE";
-    case OVERLAYFS_SUPER_MAGIC: return "overlay";
-    case V9FS_MAGIC: return "9p";
-    case AFS_SUPER_MAGIC: return "AFS";
-    case CEPH_SUPER_MAGIC: return "Ceph";
-    default: return nullptr;
+    case NFS_SUPER_MAGIC:
+      return "NFS";
+    case SMB_SUPER_MAGIC:
+      return "SMB";
+    case 0xFF534D42UL:
+      return "CIFS";
+    case 0xFE534D42UL:
+      return "SMB2";
+    case FUSE_SUPER_MAGIC:
+      return "FUSE";
+    case OVERLAYFS_SUPER_MAGIC:
+      return "overlay";
+    case V9FS_MAGIC:
+      return "9p";
+    case AFS_SUPER_MAGIC:
+      return "AFS";
+    case CEPH_SUPER_MAGIC:
+      return "Ceph";
+    default:
+      return nullptr;
   }
 }
 
 class RealRegion final : public SharedRegion {
  public:
   RealRegion(std::string directory, OwnedFd lock, OwnedFd epoll)
-      : directory_(std::move(directory)), lock_(std::move(lock)), epoll_(std::move(epoll)),
+      : directory_(std::move(directory)),
+        lock_(std::move(lock)),
+        epoll_(std::move(epoll)),
         generation_(fork_generation.load(std::memory_order_relaxed)) {
     identity_.boot = boot_hash();
     identity_.pid_namespace = pid_namespace();
@@ -133,7 +149,9 @@ class RealRegion final : public SharedRegion {
   Identity identity() override { return identity_; }
 
   Result<bool> try_lock(LockMode mode) override {
-    const short type = mode == LockMode::none ? F_UNLCK : mode == LockMode::shared ? F_RDLCK : F_WRLCK;
+    const short type = mode == LockMode::none     ? F_UNLCK
+                       : mode == LockMode::shared ? F_RDLCK
+                                                  : F_WRLCK;
     return set_lock(lock_.get(), type, directory_ + "/LOCK");
   }
 
@@ -141,7 +159,7 @@ class RealRegion final : public SharedRegion {
     if (fresh) {
       MILLRACE_TRY(remove_blocks());
     }
-    struct stat info {};
+    struct stat info{};
     MILLRACE_ASSIGN(control_, map_file(directory_ + "/control", size, fresh, &info));
     identity_.device = info.st_dev;
     identity_.inode = info.st_ino;
@@ -176,7 +194,7 @@ class RealRegion final : public SharedRegion {
     if (!fd) {
       return true;
     }
-    struct flock request {};
+    struct flock request{};
     request.l_type = F_WRLCK;
     request.l_whence = SEEK_SET;
     return ::fcntl((*fd)->get(), F_OFD_GETLK, &request) != 0 || request.l_type != F_UNLCK;
@@ -187,7 +205,8 @@ class RealRegion final : public SharedRegion {
       return {};
     }
     if (!process.kill_and_wait(10'000)) {
-      return fail(errc::busy, "process " + std::to_string(pid) + " cannot be killed: " + std::strerror(errno));
+      return fail(errc::busy,
+                  "process " + std::to_string(pid) + " cannot be killed: " + std::strerror(errno));
     }
     return {};
   }
@@ -231,7 +250,8 @@ class RealRegion final : public SharedRegion {
       if (!fd) {
         return os_failure(path, "cannot open");
       }
-      // Dirty pages stay cached whatever the advice; after a failed write-back they count as clean and go.
+      // Dirty pages stay cached whatever the advice; after a failed write-back they count as clean
+      // and go.
       if (::fdatasync(fd.get()) != 0) {
         return os_failure(path, "cannot sync");
       }
@@ -239,7 +259,9 @@ class RealRegion final : public SharedRegion {
     }
     return {};
   }
-  bool forked() const override { return generation_ != fork_generation.load(std::memory_order_relaxed); }
+  bool forked() const override {
+    return generation_ != fork_generation.load(std::memory_order_relaxed);
+  }
   void die() override {
     const std::lock_guard guard(mutex_);
     dead_ = true;
@@ -297,8 +319,10 @@ class RealRegions final : public SharedRegionFactory {
     MILLRACE_TRY(files.create_directories(directory + "/index"));
     const char* unsafe = unsafe_file_system(directory);
     if (unsafe != nullptr && !force) {
-      return fail(errc::invalid_argument, directory + ": lies on a file system (" + unsafe +
-                                              ") on which processes may not share it safely; use a local disk, or force it");
+      return fail(
+          errc::invalid_argument,
+          directory + ": lies on a file system (" + unsafe +
+              ") on which processes may not share it safely; use a local disk, or force it");
     }
     const std::string path = directory + "/LOCK";
     OwnedFd lock(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_CREAT, 0644));

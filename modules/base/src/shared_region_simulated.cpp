@@ -12,7 +12,8 @@ namespace {
 
 class SimulatedRegion;
 
-/// What the members of one directory share. Memory outlives its replacement: a dead member may still hold pointers into it.
+/// What the members of one directory share. Memory outlives its replacement: a dead member may
+/// still hold pointers into it.
 struct Directory {
   using Memory = std::shared_ptr<std::vector<std::uint64_t>>;
   Memory memory;
@@ -25,9 +26,7 @@ struct Directory {
 Directory::Memory make_memory(std::uint64_t size) {
   return std::make_shared<std::vector<std::uint64_t>>((size + 7) / 8);
 }
-char* bytes_of(const Directory::Memory& memory) {
-  return reinterpret_cast<char*>(memory->data());
-}
+char* bytes_of(const Directory::Memory& memory) { return reinterpret_cast<char*>(memory->data()); }
 
 }  // namespace
 
@@ -126,7 +125,8 @@ class SimulatedRegion final : public SharedRegion {
   Status kill(int slot, std::int64_t pid, std::uint64_t start_time) override {
     const std::lock_guard lock(state_->mutex);
     SimulatedRegion* other = holder(slot);
-    if (other != nullptr && other->identity_.pid == pid && other->identity_.start_time == start_time) {
+    if (other != nullptr && other->identity_.pid == pid &&
+        other->identity_.start_time == start_time) {
       other->dead_ = true;
     }
     return {};

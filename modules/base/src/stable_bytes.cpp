@@ -41,13 +41,16 @@ void StableBytes::read(std::uint64_t offset, char* out, std::size_t size) const 
 }
 
 void StableBytes::write(std::uint64_t offset, std::string_view bytes) {
-  for_range(offset, offset + bytes.size(), [&](char* memory, std::uint64_t at, std::uint64_t count) {
-    std::memcpy(memory, bytes.data() + at, count);
-  });
+  for_range(offset, offset + bytes.size(),
+            [&](char* memory, std::uint64_t at, std::uint64_t count) {
+              std::memcpy(memory, bytes.data() + at, count);
+            });
 }
 
 void StableBytes::fill_zero(std::uint64_t begin, std::uint64_t end) {
-  for_range(begin, end, [](char* memory, std::uint64_t, std::uint64_t count) { std::memset(memory, 0, count); });
+  for_range(begin, end, [](char* memory, std::uint64_t, std::uint64_t count) {
+    std::memset(memory, 0, count);
+  });
 }
 
 char* StableBytes::map(std::uint64_t size) {

@@ -11,8 +11,8 @@
 
 namespace millrace {
 
-/// Bytes that grow without moving, so that a test file can be mapped and still be written past its mapping. Fresh bytes
-/// are zero. Not thread-safe.
+/// Bytes that grow without moving, so that a test file can be mapped and still be written past its
+/// mapping. Fresh bytes are zero. Not thread-safe.
 class StableBytes {
  public:
   /// Makes room for [0, size).
@@ -21,7 +21,8 @@ class StableBytes {
   /// There must be room.
   void write(std::uint64_t offset, std::string_view bytes);
   void fill_zero(std::uint64_t begin, std::uint64_t end);
-  /// [0, size) in one piece that stays where it is; null when an earlier, smaller mapping forbids it.
+  /// [0, size) in one piece that stays where it is; null when an earlier, smaller mapping forbids
+  /// it.
   [[nodiscard]] char* map(std::uint64_t size);
   /// How much of the front was handed out by map().
   [[nodiscard]] std::uint64_t mapped() const { return mapped_; }
@@ -36,7 +37,9 @@ class StableBytes {
     std::unique_ptr<char[], Free> memory;
   };
 
-  [[nodiscard]] std::uint64_t capacity() const { return chunks_.empty() ? 0 : chunks_.back().begin + chunks_.back().size; }
+  [[nodiscard]] std::uint64_t capacity() const {
+    return chunks_.empty() ? 0 : chunks_.back().begin + chunks_.back().size;
+  }
   void add_chunk(std::uint64_t size);
   template <class Visit>
   void for_range(std::uint64_t begin, std::uint64_t end, Visit visit) const;

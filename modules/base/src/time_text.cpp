@@ -19,8 +19,9 @@ struct Date {
   std::int64_t day;    // 1 to 31
 };
 
-// Days are counted in years that begin in March, so that the leap day is the last of its year and the months before any
-// day of the year follow the line (153 m + 2) / 5. Within years 0 to 9999 the shift by 400 years keeps all terms positive.
+// Days are counted in years that begin in March, so that the leap day is the last of its year and
+// the months before any day of the year follow the line (153 m + 2) / 5. Within years 0 to 9999 the
+// shift by 400 years keeps all terms positive.
 constexpr std::int64_t days_before_epoch = 719'468;  // 1970-01-01 from 0000-03-01
 constexpr std::int64_t days_per_era = 146'097;       // in 400 years
 
@@ -35,7 +36,8 @@ Date date_of(std::int64_t days) {
   const std::int64_t all = days + days_before_epoch + days_per_era;
   const std::int64_t era = all / days_per_era;
   const std::int64_t in_era = all % days_per_era;
-  const std::int64_t year_in_era = (in_era - in_era / 1'460 + in_era / 36'524 - in_era / 146'096) / 365;
+  const std::int64_t year_in_era =
+      (in_era - in_era / 1'460 + in_era / 36'524 - in_era / 146'096) / 365;
   const std::int64_t in_year = in_era - (year_in_era * 365 + year_in_era / 4 - year_in_era / 100);
   const std::int64_t shifted = (5 * in_year + 2) / 153;
   const std::int64_t month = shifted < 10 ? shifted + 3 : shifted - 9;
@@ -51,7 +53,8 @@ void put(char* out, std::int64_t value, int digits) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Takes fixed pieces off the front of a text; once something did not fit, everything after fails too.
+// Takes fixed pieces off the front of a text; once something did not fit, everything after fails
+// too.
 struct Scanner {
   std::string_view rest;
   bool ok = true;
@@ -169,7 +172,8 @@ Result<std::int64_t> parse_time(std::string_view text) {
   if (!in.ok || !in.rest.empty() || date.month < 1 || date.month > 12 || date.day < 1 ||
       date.day > days_in_month(date.year, date.month) || hour > 23 || minute > 59 || second > 60) {
     return fail(errc::invalid_argument,
-                "'" + std::string(text.substr(0, 40)) + "' is no time; write it as 2010-12-01T08:26:00.000Z (RFC 3339)");
+                "'" + std::string(text.substr(0, 40)) +
+                    "' is no time; write it as 2010-12-01T08:26:00.000Z (RFC 3339)");
   }
   return days_of(date) * ms_per_day + ((hour * 60 + minute - zone) * 60 + second) * 1'000 + ms;
 }

@@ -10,13 +10,16 @@
 namespace millrace {
 namespace {
 
-std::unique_ptr<File> open(FaultFileSystem& files, const std::string& path, OpenMode mode = OpenMode::create) {
+std::unique_ptr<File> open(FaultFileSystem& files, const std::string& path,
+                           OpenMode mode = OpenMode::create) {
   auto file = files.open(path, mode);
   EXPECT_TRUE(file) << file.error().to_string();
   return *std::move(file);
 }
 
-std::string content(FaultFileSystem& files, const std::string& path) { return read_file(files, path).value(); }
+std::string content(FaultFileSystem& files, const std::string& path) {
+  return read_file(files, path).value();
+}
 
 TEST(FaultFileSystem, only_what_was_synced_survives_a_power_cut) {
   FaultFileSystem files;

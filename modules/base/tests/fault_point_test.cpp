@@ -49,7 +49,9 @@ TEST(FaultPoint, the_planned_pass_kills_and_no_other) {
   EXPECT_TRUE(exited(status_of_child("", 8, 3), 0));
 }
 
-TEST(FaultPoint, a_process_can_be_stopped_instead) { EXPECT_TRUE(WIFSTOPPED(status_of_child("a:1:stop", 1, 0))); }
+TEST(FaultPoint, a_process_can_be_stopped_instead) {
+  EXPECT_TRUE(WIFSTOPPED(status_of_child("a:1:stop", 1, 0)));
+}
 
 TEST(FaultPoint, a_plan_that_cannot_be_read_ends_the_process) {
   EXPECT_TRUE(exited(status_of_child("a:x", 1, 0), 2));
@@ -59,7 +61,8 @@ TEST(FaultPoint, a_plan_that_cannot_be_read_ends_the_process) {
 }
 
 TEST(FaultPoint, a_simulation_replaces_the_handler_and_may_throw) {
-  const FaultHandler former = set_fault_handler([](std::string_view point) { throw SimulatedDeath{point}; });
+  const FaultHandler former =
+      set_fault_handler([](std::string_view point) { throw SimulatedDeath{point}; });
   EXPECT_THROW(detail::fault_point_reached("commit.inside"), SimulatedDeath);
   EXPECT_NE(set_fault_handler(former), former);
 }

@@ -62,10 +62,11 @@ class AnyFileSystem : public testing::TestWithParam<Subject> {
   std::string root_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Files, AnyFileSystem,
-                         testing::Values(Subject{"real", nullptr},
-                                         Subject{"fault", [] { return std::make_unique<FaultFileSystem>(); }}),
-                         [](const auto& subject) { return subject.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Files, AnyFileSystem,
+    testing::Values(Subject{"real", nullptr},
+                    Subject{"fault", [] { return std::make_unique<FaultFileSystem>(); }}),
+    [](const auto& subject) { return subject.param.name; });
 
 TEST_P(AnyFileSystem, bytes_written_are_read_back_and_reads_stop_at_the_end) {
   const auto file = open("a");

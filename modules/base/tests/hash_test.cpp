@@ -47,8 +47,11 @@ TEST(Hash, crc32c_by_instruction_equals_crc32c_by_table_at_every_length_and_alig
 
 TEST(Hash, crc32c_continues_from_an_earlier_result) {
   const std::string bytes(8'000, 'x');
-  for (const std::size_t cut : {std::size_t{0}, std::size_t{1}, std::size_t{3'072}, std::size_t{7'999}}) {
-    EXPECT_EQ(crc32c(std::string_view(bytes).substr(cut), crc32c(std::string_view(bytes).substr(0, cut))), crc32c(bytes));
+  for (const std::size_t cut :
+       {std::size_t{0}, std::size_t{1}, std::size_t{3'072}, std::size_t{7'999}}) {
+    EXPECT_EQ(
+        crc32c(std::string_view(bytes).substr(cut), crc32c(std::string_view(bytes).substr(0, cut))),
+        crc32c(bytes));
   }
 }
 

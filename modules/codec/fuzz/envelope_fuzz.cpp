@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "../tests/shop.hpp"
 #include "millrace/base/assert.hpp"
 #include "millrace/codec/cloud_events.hpp"
+#include "shop.hpp"
 
 /// The first byte is the count of headers; the rest is read as both kinds of headers and as a key.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -18,8 +18,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   if (const auto context = read_event_headers(bytes, data[0])) {
     EncodedHeaders headers;
-    append_event_headers(headers, {context->id, context->source, context->type, 0, context->correlation, context->causation, context->trace});
-    MILLRACE_ASSERT(read_event_headers(headers.bytes, headers.count).has_value(), "headers that are written can be read");
+    append_event_headers(headers, {context->id, context->source, context->type, 0,
+                                   context->correlation, context->causation, context->trace});
+    MILLRACE_ASSERT(read_event_headers(headers.bytes, headers.count).has_value(),
+                    "headers that are written can be read");
   }
   (void)read_private_context(bytes, data[0]);
   shop::Everything key;

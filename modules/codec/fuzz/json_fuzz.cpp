@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "../tests/shop.hpp"
 #include "millrace/base/assert.hpp"
+#include "shop.hpp"
 
 /// Whatever is accepted must be a value that can be written and read again.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -16,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (decode(Format::json, type, {}, {reinterpret_cast<const char*>(data), size}, &value)) {
     std::string again;
     encode(Format::json, type, &value, again);
-    MILLRACE_ASSERT(decode(Format::json, type, {}, again, &value).has_value(), "what is written can be read");
+    MILLRACE_ASSERT(decode(Format::json, type, {}, again, &value).has_value(),
+                    "what is written can be read");
   }
   return 0;
 }

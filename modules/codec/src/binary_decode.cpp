@@ -16,7 +16,8 @@
 namespace millrace::codec {
 namespace {
 
-// A default-constructed object of a described type, for the values of fields that an older writer did not know.
+// A default-constructed object of a described type, for the values of fields that an older writer
+// did not know.
 class DefaultObject {
  public:
   explicit DefaultObject(const TypeInfo& type)
@@ -81,11 +82,14 @@ class Reader {
   bool cut_off() { return failure.set(errc::malformed, "the bytes end within the value"); }
 
   bool varint(std::uint64_t& out) {
-    return read_varint(in_, out) || failure.set(errc::malformed, "a number is cut off or longer than 64 bits");
+    return read_varint(in_, out) ||
+           failure.set(errc::malformed, "a number is cut off or longer than 64 bits");
   }
 
   bool enter(int depth) {
-    return depth < depth_max || failure.set(errc::malformed, "nested deeper than " + std::to_string(depth_max) + " levels");
+    return depth < depth_max ||
+           failure.set(errc::malformed,
+                       "nested deeper than " + std::to_string(depth_max) + " levels");
   }
 
   bool read_bool(bool& out) {
@@ -169,7 +173,8 @@ class Reader {
         return true;
       }
     }
-    return failure.set(errc::wrong_type, "wanted " + std::string(type.name) + ", found the number " + std::to_string(value));
+    return failure.set(errc::wrong_type, "wanted " + std::string(type.name) +
+                                             ", found the number " + std::to_string(value));
   }
 
   bool read_optional(const TypeInfo& type, void* out, int depth) {
@@ -181,7 +186,8 @@ class Reader {
     return !present || read(&type.element(), type.ops.append(out), depth);
   }
 
-  // Each element takes a byte at least, so a count beyond the bytes left is a lie that must not cost memory.
+  // Each element takes a byte at least, so a count beyond the bytes left is a lie that must not
+  // cost memory.
   bool count(std::uint64_t& out) { return varint(out) && (out <= in_.size() || cut_off()); }
 
   bool read_sequence(const TypeInfo& type, void* out, int depth) {
@@ -253,7 +259,8 @@ class Reader {
       return false;
     }
     if (index >= type.alternatives.size()) {
-      return failure.set(errc::unknown_type, "alternative " + std::to_string(index) + " is not known, there are " +
+      return failure.set(errc::unknown_type, "alternative " + std::to_string(index) +
+                                                 " is not known, there are " +
                                                  std::to_string(type.alternatives.size()));
     }
     const TypeInfo& alternative = type.alternatives[index]();

@@ -15,7 +15,9 @@ namespace {
 
 void write_value(const TypeInfo* described, const void* value, Writer& out);
 
-void write_unsigned(Writer& out, std::uint64_t value) { out.advance(write_varint(out.room(varint_bytes_max), value)); }
+void write_unsigned(Writer& out, std::uint64_t value) {
+  out.advance(write_varint(out.room(varint_bytes_max), value));
+}
 void write_signed(Writer& out, std::int64_t value) { write_unsigned(out, zigzag(value)); }
 
 void write_string(Writer& out, std::string_view text) {
@@ -33,7 +35,8 @@ void write_double(Writer& out, double value) {
   out.advance(at);
 }
 
-// Most bodies are shorter than 128 bytes: one byte is left for the length, and a longer body moves over to make room.
+// Most bodies are shorter than 128 bytes: one byte is left for the length, and a longer body moves
+// over to make room.
 void write_struct(const TypeInfo& type, const void* value, Writer& out) {
   out.put('\0');
   const std::size_t start = out.position();

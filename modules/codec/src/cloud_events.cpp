@@ -16,9 +16,11 @@ constexpr auto source_key = header_key("ce_source");
 constexpr auto type_key = header_key("ce_type");
 constexpr auto correlation_key = header_key("correlationid");
 constexpr auto causation_key = header_key("causationid");
-// What all events share, and after it the key and the value's length of a header whose value has a fixed length.
-constexpr auto constant_part = joined(header("ce_specversion", "1.0"), header("content-type", "application/json"),
-                                      header_key("ce_time"), length_prefix<24>());
+// What all events share, and after it the key and the value's length of a header whose value has a
+// fixed length.
+constexpr auto constant_part =
+    joined(header("ce_specversion", "1.0"), header("content-type", "application/json"),
+           header_key("ce_time"), length_prefix<24>());
 constexpr auto trace_part = joined(header_key("traceparent"), length_prefix<traceparent_bytes>());
 
 template <std::size_t Size>
@@ -26,11 +28,12 @@ void put_header(Writer& out, const std::array<char, Size>& key, std::string_view
   char* at = out.room(Size + varint_bytes_max + value.size());
   std::memcpy(at, key.data(), Size);
   at = write_varint(at + Size, zigzag(static_cast<std::int64_t>(value.size())));
-  std::memcpy(at, value.data(), value.size());
-  out.advance(at + value.size());
+  out.advance(copy_bytes(at, value));
 }
 
-std::unexpected<Error> not_headers() { return fail(errc::bad_envelope, "the bytes of the record's headers are malformed"); }
+std::unexpected<Error> not_headers() {
+  return fail(errc::bad_envelope, "the bytes of the record's headers are malformed");
+}
 
 void keep_first(std::string_view& kept, std::string_view value) {
   if (kept.data() == nullptr) {
@@ -54,9 +57,11 @@ Status take(EventContext& context, std::string_view key, std::string_view value)
       context.trace = parse_traceparent(value).value_or(TraceContext{});
     }
   } else if (key == "ce_specversion" && !value.starts_with("1.")) {
-    return fail(errc::bad_envelope, "ce_specversion is '" + std::string(value.substr(0, 20)) + "'; events of version 1 are read");
+    return fail(errc::bad_envelope, "ce_specversion is '" + std::string(value.substr(0, 20)) +
+                                        "'; events of version 1 are read");
   } else if (key == "content-type" && value.starts_with("application/cloudevents")) {
-    return fail(errc::bad_envelope, "the event is in structured mode (" + std::string(value.substr(0, 60)) +
+    return fail(errc::bad_envelope, "the event is in structured mode (" +
+                                        std::string(value.substr(0, 60)) +
                                         "); send its attributes as ce_ headers");
   }
   return {};

@@ -15,13 +15,16 @@ void encode(Format format, const TypeInfo& type, const void* value, std::string&
   }
 }
 
-Status decode(Format format, const TypeInfo& type, std::string_view event_type, std::string_view bytes, void* out) {
-  return format == Format::json ? decode_json(type, event_type, bytes, out) : decode_binary(type, bytes, out);
+Status decode(Format format, const TypeInfo& type, std::string_view event_type,
+              std::string_view bytes, void* out) {
+  return format == Format::json ? decode_json(type, event_type, bytes, out)
+                                : decode_binary(type, bytes, out);
 }
 
 std::string_view event_type(const TypeInfo& described, const void* value) {
   const TypeInfo& type = resolve(&described, value);
-  return type.kind == Kind::variant ? type.alternatives[type.ops.active(value)]().name : described.name;
+  return type.kind == Kind::variant ? type.alternatives[type.ops.active(value)]().name
+                                    : described.name;
 }
 
 }  // namespace millrace::codec

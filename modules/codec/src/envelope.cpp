@@ -49,14 +49,18 @@ void append_traceparent(std::string& out, const TraceContext& trace) {
 
 std::optional<TraceContext> parse_traceparent(std::string_view text) {
   // A later version may append more, after a dash.
-  const bool framed = text.size() >= traceparent_bytes && text[2] == '-' && text[35] == '-' && text[52] == '-' &&
-                      (text.size() == traceparent_bytes || (text[traceparent_bytes] == '-' && text.substr(0, 2) != "00"));
+  const bool framed = text.size() >= traceparent_bytes && text[2] == '-' && text[35] == '-' &&
+                      text[52] == '-' &&
+                      (text.size() == traceparent_bytes ||
+                       (text[traceparent_bytes] == '-' && text.substr(0, 2) != "00"));
   TraceContext trace;
   std::uint64_t version = 0;
   std::uint64_t flags = 0;
   if (!framed || !read_hex(text.substr(0, 2), version) || version == 0xffU ||
-      !read_hex(text.substr(3, 16), trace.trace_high) || !read_hex(text.substr(19, 16), trace.trace_low) ||
-      !read_hex(text.substr(36, 16), trace.span) || !read_hex(text.substr(53, 2), flags) || !trace.valid()) {
+      !read_hex(text.substr(3, 16), trace.trace_high) ||
+      !read_hex(text.substr(19, 16), trace.trace_low) ||
+      !read_hex(text.substr(36, 16), trace.span) || !read_hex(text.substr(53, 2), flags) ||
+      !trace.valid()) {
     return std::nullopt;
   }
   trace.flags = static_cast<std::uint8_t>(flags);

@@ -11,8 +11,9 @@
 
 namespace millrace::codec {
 
-/// What went wrong while decoding, and where: the readers answer plain booleans, and each level adds its part of the path on
-/// the way out, so that a value that decodes pays nothing for the path.
+/// What went wrong while decoding, and where: the readers answer plain booleans, and each level
+/// adds its part of the path on the way out, so that a value that decodes pays nothing for the
+/// path.
 class Failure {
  public:
   /// Notes the failure; answers false, for the caller to pass on.

@@ -12,7 +12,8 @@
 namespace millrace::codec {
 
 void encode_json(const TypeInfo& type, const void* value, std::string& out);
-[[nodiscard]] Status decode_json(const TypeInfo& type, std::string_view event_type, std::string_view bytes, void* out);
+[[nodiscard]] Status decode_json(const TypeInfo& type, std::string_view event_type,
+                                 std::string_view bytes, void* out);
 
 void encode_binary(const TypeInfo& type, const void* value, std::string& out);
 [[nodiscard]] Status decode_binary(const TypeInfo& type, std::string_view bytes, void* out);

@@ -9,7 +9,8 @@
 
 #include "varint.hpp"
 
-/// Headers of a RecordBatch v2 as bytes: read one by one, and the constant ones made at compile time.
+/// Headers of a RecordBatch v2 as bytes: read one by one, and the constant ones made at compile
+/// time.
 namespace millrace::codec {
 
 struct RawHeader {
@@ -21,7 +22,8 @@ struct RawHeader {
 /// Takes the next header off the front; false when the bytes are malformed.
 inline bool next_header(std::string_view& in, RawHeader& out) {
   std::uint64_t raw = 0;
-  if (!read_varint(in, raw) || unzigzag(raw) < 0 || static_cast<std::uint64_t>(unzigzag(raw)) > in.size()) {
+  if (!read_varint(in, raw) || unzigzag(raw) < 0 ||
+      static_cast<std::uint64_t>(unzigzag(raw)) > in.size()) {
     return false;
   }
   out.key = in.substr(0, static_cast<std::size_t>(unzigzag(raw)));

@@ -45,8 +45,8 @@ bool JsonCursor::scan_plain() {
       }
       at_ += 8;
     }
-    while (at_ != end_ && static_cast<unsigned char>(*at_) >= 0x20U && static_cast<unsigned char>(*at_) < 0x80U &&
-           *at_ != '"' && *at_ != '\\') {
+    while (at_ != end_ && static_cast<unsigned char>(*at_) >= 0x20U &&
+           static_cast<unsigned char>(*at_) < 0x80U && *at_ != '"' && *at_ != '\\') {
       ++at_;
     }
     if (at_ == end_) {
@@ -142,7 +142,7 @@ bool JsonCursor::hex4(unsigned& out) {
   out = 0;
   for (int i = 0; i < 4; ++i) {
     const char c = *at_++;
-    const unsigned digit = is_digit(c)             ? static_cast<unsigned>(c - '0')
+    const unsigned digit = is_digit(c)            ? static_cast<unsigned>(c - '0')
                            : c >= 'a' && c <= 'f' ? static_cast<unsigned>(c - 'a' + 10)
                            : c >= 'A' && c <= 'F' ? static_cast<unsigned>(c - 'A' + 10)
                                                   : 16U;

@@ -9,11 +9,13 @@
 
 namespace millrace::codec {
 
-/// Walks over a JSON text (RFC 8259), strictly, without building anything. Every call skips white space first; those that fail say
-/// why with problem(), and the cursor is of no use afterwards. Views into the text live as long as it does.
+/// Walks over a JSON text (RFC 8259), strictly, without building anything. Every call skips white
+/// space first; those that fail say why with problem(), and the cursor is of no use afterwards.
+/// Views into the text live as long as it does.
 class JsonCursor {
  public:
-  explicit JsonCursor(std::string_view text) : begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
+  explicit JsonCursor(std::string_view text)
+      : begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
 
   /// The next byte, 0 at the end.
   [[nodiscard]] char peek() {
@@ -33,8 +35,8 @@ class JsonCursor {
   }
   /// Takes `"name":` if it comes next, spelled without escapes; no failure otherwise.
   bool take_key(std::string_view name) {
-    if (peek() != '"' || static_cast<std::size_t>(end_ - at_) < name.size() + 2 || at_[name.size() + 1] != '"' ||
-        std::memcmp(at_ + 1, name.data(), name.size()) != 0) {
+    if (peek() != '"' || static_cast<std::size_t>(end_ - at_) < name.size() + 2 ||
+        at_[name.size() + 1] != '"' || std::memcmp(at_ + 1, name.data(), name.size()) != 0) {
       return false;
     }
     const char* const start = at_;
@@ -58,7 +60,8 @@ class JsonCursor {
   /// After an element: takes a comma (`more`) or the closing bracket.
   bool separator(char close, bool& more) {
     more = take(',');
-    return more || take(close) || fail(close == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
+    return more || take(close) ||
+           fail(close == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
   }
 
   [[nodiscard]] const char* position() const { return at_; }

@@ -71,9 +71,7 @@ class Reader {
     return false;
   }
 
-  bool read_end() {
-    return in_.at_end() || in_.fail("something follows the value") || malformed();
-  }
+  bool read_end() { return in_.at_end() || in_.fail("something follows the value") || malformed(); }
 
  private:
   bool malformed() { return failure.set(errc::malformed, in_.problem()); }
@@ -85,14 +83,17 @@ class Reader {
     if (!in_.skip(0)) {
       return malformed();
     }
-    const std::string found = first == '{'   ? "an object"
-                              : first == '[' ? "a list"
-                                             : shortened({start, static_cast<std::size_t>(in_.position() - start)});
-    return failure.set(errc::wrong_type, "wanted " + std::string(wanted_name(type)) + ", found " + found);
+    const std::string found =
+        first == '{'   ? "an object"
+        : first == '[' ? "a list"
+                       : shortened({start, static_cast<std::size_t>(in_.position() - start)});
+    return failure.set(errc::wrong_type,
+                       "wanted " + std::string(wanted_name(type)) + ", found " + found);
   }
 
   bool unfit(const TypeInfo& type, std::string_view token) {
-    return failure.set(errc::wrong_type, "wanted " + std::string(type.name) + ", found " + shortened(token));
+    return failure.set(errc::wrong_type,
+                       "wanted " + std::string(type.name) + ", found " + shortened(token));
   }
 
   bool read_bool(const TypeInfo& type, bool& out) {
@@ -186,7 +187,8 @@ class Reader {
       return wrong_type(type);
     }
     if (depth >= depth_max) {
-      return failure.set(errc::malformed, "nested deeper than " + std::to_string(depth_max) + " levels");
+      return failure.set(errc::malformed,
+                         "nested deeper than " + std::to_string(depth_max) + " levels");
     }
     in_.take(open);
     more = !in_.take(close);
@@ -212,8 +214,9 @@ class Reader {
     return true;
   }
 
-  // Takes a member's name: `found` is the index of the field, or the number of fields for a stranger. Writers mostly keep the
-  // order of the declaration, so the field after the last one is tried first.
+  // Takes a member's name: `found` is the index of the field, or the number of fields for a
+  // stranger. Writers mostly keep the order of the declaration, so the field after the last one is
+  // tried first.
   bool read_key(const TypeInfo& type, std::size_t expected, std::size_t& found) {
     const std::size_t count = type.fields.size();
     if (expected < count && in_.take_key(type.fields[expected].name)) [[likely]] {
@@ -257,7 +260,8 @@ class Reader {
     return missing == 0 || fill_missing(type, missing, out);
   }
 
-  bool read_member(const FieldInfo& field, std::uint64_t bit, std::uint64_t& missing, void* out, int depth) {
+  bool read_member(const FieldInfo& field, std::uint64_t bit, std::uint64_t& missing, void* out,
+                   int depth) {
     if ((missing & bit) == 0) {
       return failure.set(errc::malformed, "given twice");
     }
@@ -270,7 +274,8 @@ class Reader {
       const FieldInfo& field = type.fields[static_cast<std::size_t>(std::countr_zero(missing))];
       void* member = field_at(out, field);
       const TypeInfo& member_type = resolve(&field.type(), member);
-      if (member_type.kind != Kind::optional && member_type.kind != Kind::sequence && member_type.kind != Kind::map) {
+      if (member_type.kind != Kind::optional && member_type.kind != Kind::sequence &&
+          member_type.kind != Kind::map) {
         failure.set(errc::missing_field, "missing");
         return failure.in_field(field.name);
       }
@@ -295,10 +300,12 @@ class Reader {
           return failure.in_field(alternative.name);
         }
         return (in_.separator('}', more) || malformed()) &&
-               (!more || failure.set(errc::wrong_type, "wanted " + std::string(wanted_name(type)) + ", found several"));
+               (!more || failure.set(errc::wrong_type, "wanted " + std::string(wanted_name(type)) +
+                                                           ", found several"));
       }
     }
-    return failure.set(errc::unknown_type, "'" + shortened(name) + "' names none of the known alternatives");
+    return failure.set(errc::unknown_type,
+                       "'" + shortened(name) + "' names none of the known alternatives");
   }
 
   bool read_map(const TypeInfo& type, void* out, int depth) {
@@ -335,7 +342,8 @@ class Reader {
 
 }  // namespace
 
-Status decode_json(const TypeInfo& described, std::string_view event_type, std::string_view bytes, void* out) {
+Status decode_json(const TypeInfo& described, std::string_view event_type, std::string_view bytes,
+                   void* out) {
   const TypeInfo* type = &resolve(&described, out);
   if (type->kind == Kind::variant) {
     std::size_t index = 0;
@@ -343,7 +351,8 @@ Status decode_json(const TypeInfo& described, std::string_view event_type, std::
       ++index;
     }
     if (index == type->alternatives.size()) {
-      return fail(errc::unknown_type, "no event of type '" + shortened(event_type) + "' is known to this reader");
+      return fail(errc::unknown_type,
+                  "no event of type '" + shortened(event_type) + "' is known to this reader");
     }
     out = type->ops.emplace(out, index);
     type = &type->alternatives[index]();

@@ -115,7 +115,8 @@ void write_value(const TypeInfo* described, const void* value, Writer& out) {
   const TypeInfo& type = resolve(described, value);
   switch (type.kind) {
     case Kind::boolean:
-      return out.put(*static_cast<const bool*>(value) ? std::string_view("true") : std::string_view("false"));
+      return out.put(*static_cast<const bool*>(value) ? std::string_view("true")
+                                                      : std::string_view("false"));
     case Kind::int32:
       return write_number(out, *static_cast<const std::int32_t*>(value));
     case Kind::int64:

@@ -8,8 +8,9 @@
 #include "millrace/codec/codec.hpp"
 #include "transparent.hpp"
 
-// Byte order is value order. Within a struct or list a string escapes 0x00 as 0x00 0xff and ends with 0x00 0x01, which
-// sorts before any longer string; lists and maps mark each element with 0x01 and their end with 0x00.
+// Byte order is value order. Within a struct or list a string escapes 0x00 as 0x00 0xff and ends
+// with 0x00 0x01, which sorts before any longer string; lists and maps mark each element with 0x01
+// and their end with 0x00.
 namespace millrace::codec {
 namespace {
 
@@ -36,7 +37,9 @@ std::uint64_t ordered(double value) {
   const auto bits = std::bit_cast<std::uint64_t>(value);
   return (bits & sign) != 0 ? ~bits : bits | sign;
 }
-double from_ordered(std::uint64_t bits) { return std::bit_cast<double>((bits & sign) != 0 ? bits & ~sign : ~bits); }
+double from_ordered(std::uint64_t bits) {
+  return std::bit_cast<double>((bits & sign) != 0 ? bits & ~sign : ~bits);
+}
 
 void put_value(const TypeInfo* described, const void* value, std::string& out) {
   const TypeInfo& type = resolve(described, value);
@@ -44,9 +47,12 @@ void put_value(const TypeInfo* described, const void* value, std::string& out) {
     case Kind::boolean:
       return out.push_back(*static_cast<const bool*>(value) ? '\1' : '\0');
     case Kind::int32:
-      return put_big_endian(out, static_cast<std::uint32_t>(*static_cast<const std::int32_t*>(value)) ^ 0x80000000U, 4);
+      return put_big_endian(
+          out, static_cast<std::uint32_t>(*static_cast<const std::int32_t*>(value)) ^ 0x80000000U,
+          4);
     case Kind::int64:
-      return put_big_endian(out, static_cast<std::uint64_t>(*static_cast<const std::int64_t*>(value)) ^ sign, 8);
+      return put_big_endian(
+          out, static_cast<std::uint64_t>(*static_cast<const std::int64_t*>(value)) ^ sign, 8);
     case Kind::uint32:
       return put_big_endian(out, *static_cast<const std::uint32_t*>(value), 4);
     case Kind::uint64:
@@ -106,9 +112,11 @@ class KeyReader {
       case Kind::boolean:
         return big_endian(bits, 1) && (bits <= 1 || bad()) && assign<bool>(out, bits == 1);
       case Kind::int32:
-        return big_endian(bits, 4) && assign<std::int32_t>(out, static_cast<std::int32_t>(bits ^ 0x80000000U));
+        return big_endian(bits, 4) &&
+               assign<std::int32_t>(out, static_cast<std::int32_t>(bits ^ 0x80000000U));
       case Kind::int64:
-        return big_endian(bits, 8) && assign<std::int64_t>(out, static_cast<std::int64_t>(bits ^ sign));
+        return big_endian(bits, 8) &&
+               assign<std::int64_t>(out, static_cast<std::int64_t>(bits ^ sign));
       case Kind::uint32:
         return big_endian(bits, 4) && assign<std::uint32_t>(out, static_cast<std::uint32_t>(bits));
       case Kind::uint64:
@@ -250,7 +258,8 @@ Status decode_key(const TypeInfo& described, std::string_view bytes, void* out) 
     return {};
   }
   KeyReader reader(bytes);
-  if (reader.read(&type, out, 0) && (reader.at_end() || reader.failure.set(errc::malformed, "bytes follow the key"))) {
+  if (reader.read(&type, out, 0) &&
+      (reader.at_end() || reader.failure.set(errc::malformed, "bytes follow the key"))) {
     return {};
   }
   return reader.failure.answer();

@@ -37,9 +37,7 @@ std::size_t varint_bytes(std::uint64_t value) {
 }
 
 char* write_text(char* out, std::string_view text) {
-  out = write_varint(out, text.size());
-  std::memcpy(out, text.data(), text.size());
-  return out + text.size();
+  return copy_bytes(write_varint(out, text.size()), text);
 }
 
 bool read_text(std::string_view& in, std::string_view& out) {
@@ -68,8 +66,9 @@ bool read_context(std::string_view in, EventContext& out) {
 }  // namespace
 
 void append_private_context(EncodedHeaders& out, const EventContext& context) {
-  const std::size_t size = trace_bytes + varint_bytes(context.correlation.size()) + context.correlation.size() +
-                           varint_bytes(context.id.size()) + context.id.size();
+  const std::size_t size = trace_bytes + varint_bytes(context.correlation.size()) +
+                           context.correlation.size() + varint_bytes(context.id.size()) +
+                           context.id.size();
   Writer writer(out.bytes);
   char* at = writer.room(context_key.size() + varint_bytes_max + size);
   std::memcpy(at, context_key.data(), context_key.size());

@@ -7,7 +7,12 @@ namespace millrace::codec {
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned lead = byte(0);
-  const std::size_t length = lead < 0x80U ? 1 : lead < 0xc2U ? 0 : lead < 0xe0U ? 2 : lead < 0xf0U ? 3 : lead < 0xf5U ? 4 : 0;
+  const std::size_t length = lead < 0x80U   ? 1
+                             : lead < 0xc2U ? 0
+                             : lead < 0xe0U ? 2
+                             : lead < 0xf0U ? 3
+                             : lead < 0xf5U ? 4
+                                            : 0;
   if (length == 0 || text.size() < length) {
     return 0;
   }

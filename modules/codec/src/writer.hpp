@@ -10,8 +10,17 @@
 
 namespace millrace::codec {
 
-/// Appends to a string through a raw cursor: one comparison per piece instead of a call. The string has its true size again
-/// once the writer is destroyed.
+/// Copies the bytes to `out`, answers their end there. A view of nothing may point nowhere, which
+/// memcpy does not allow.
+inline char* copy_bytes(char* out, std::string_view bytes) {
+  if (!bytes.empty()) {
+    std::memcpy(out, bytes.data(), bytes.size());
+  }
+  return out + bytes.size();
+}
+
+/// Appends to a string through a raw cursor: one comparison per piece instead of a call. The string
+/// has its true size again once the writer is destroyed.
 class Writer {
  public:
   explicit Writer(std::string& out) : out_(out), used_(out.size()) { grow(192); }
@@ -32,11 +41,10 @@ class Writer {
     *room(1) = byte;
     ++cursor_;
   }
-  void put(std::string_view bytes) {
-    std::memcpy(room(bytes.size()), bytes.data(), bytes.size());
-    cursor_ += bytes.size();
+  void put(std::string_view bytes) { cursor_ = copy_bytes(room(bytes.size()), bytes); }
+  [[nodiscard]] std::size_t position() const {
+    return static_cast<std::size_t>(cursor_ - out_.data());
   }
-  [[nodiscard]] std::size_t position() const { return static_cast<std::size_t>(cursor_ - out_.data()); }
   /// Bytes written earlier; valid until the next call.
   char* at(std::size_t position) { return out_.data() + position; }
 

@@ -32,7 +32,8 @@ void expect_failure(std::string_view bytes, ErrorCode code, std::string_view mes
   const auto result = from_binary<T>(bytes);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code().name, code.name);
-  EXPECT_NE(result.error().message().find(message), std::string::npos) << result.error().to_string();
+  EXPECT_NE(result.error().message().find(message), std::string::npos)
+      << result.error().to_string();
 }
 
 struct Version1 {
@@ -53,27 +54,35 @@ TEST(Binary, the_bytes_are_those_of_the_format_page) {
   EXPECT_EQ(to_binary(std::int32_t{-1}), "\x01");
   EXPECT_EQ(to_binary(std::uint64_t{300}), "\xac\x02");
   EXPECT_EQ(to_binary(1.0), std::string("\0\0\0\0\0\0\xf0\x3f", 8));
-  EXPECT_EQ(to_binary(shop::Line{"ab", std::nullopt, 6, -1}), std::string("\x06\x02" "ab\0\x0c\x01", 7));
-  EXPECT_EQ(to_binary(shop::Event{shop::Rejected{{"x"}, shop::Reason::payment_declined}}), std::string("\x01\x03\x01x\x0e", 5));
-  EXPECT_EQ(to_binary(std::map<std::string, bool>{{"a", true}}), std::string("\x01\x01" "a\x01", 4));
+  EXPECT_EQ(to_binary(shop::Line{"ab", std::nullopt, 6, -1}), std::string("\x06\x02"
+                                                                          "ab\0\x0c\x01",
+                                                                          7));
+  EXPECT_EQ(to_binary(shop::Event{shop::Rejected{{"x"}, shop::Reason::payment_declined}}),
+            std::string("\x01\x03\x01x\x0e", 5));
+  EXPECT_EQ(to_binary(std::map<std::string, bool>{{"a", true}}), std::string("\x01\x01"
+                                                                             "a\x01",
+                                                                             4));
 }
 
 RC_GTEST_PROP(Binary, reading_gives_back_what_was_written, ()) {
   const auto before = *shop::any_everything();
   const auto value = *shop::any_everything();
   shop::Everything out = before;
-  RC_ASSERT(decode(Format::binary, type_info<shop::Everything>(), {}, to_binary(value), &out).has_value());
+  RC_ASSERT(decode(Format::binary, type_info<shop::Everything>(), {}, to_binary(value), &out)
+                .has_value());
   RC_ASSERT(out == value);
 }
 
 RC_GTEST_PROP(Binary, every_number_survives, (std::int64_t number)) {
   RC_ASSERT(unzigzag(zigzag(number)) == number);
   RC_ASSERT(from_binary<std::int64_t>(to_binary(number)).value() == number);
-  RC_ASSERT(from_binary<std::uint64_t>(to_binary(static_cast<std::uint64_t>(number))).value() == static_cast<std::uint64_t>(number));
+  RC_ASSERT(from_binary<std::uint64_t>(to_binary(static_cast<std::uint64_t>(number))).value() ==
+            static_cast<std::uint64_t>(number));
 }
 
 TEST(Binary, bodies_of_any_length_have_their_length_in_front) {
-  for (const std::size_t size : {0U, 120U, 121U, 122U, 123U, 16'000U, 16'376U, 16'377U, 16'378U, 16'379U, 70'000U}) {
+  for (const std::size_t size :
+       {0U, 120U, 121U, 122U, 123U, 16'000U, 16'376U, 16'377U, 16'378U, 16'379U, 70'000U}) {
     const shop::Line line{std::string(size, 'x'), std::nullopt, 1, 2};
     EXPECT_EQ(from_binary<shop::Line>(to_binary(line)).value(), line) << size;
   }
@@ -96,7 +105,8 @@ TEST(Binary, what_a_newer_writer_added_is_skipped) {
 }
 
 TEST(Binary, bytes_cut_off_anywhere_are_malformed) {
-  const shop::Placed placed{{"536365"}, {{"85123A", "HEART", 6, 2550}, {"71053", std::nullopt, -1, 0}}};
+  const shop::Placed placed{{"536365"},
+                            {{"85123A", "HEART", 6, 2550}, {"71053", std::nullopt, -1, 0}}};
   const std::string whole = to_binary(placed);
   for (std::size_t size = 0; size < whole.size(); ++size) {
     expect_failure<shop::Placed>(whole.substr(0, size), errc::malformed, "");
@@ -107,24 +117,43 @@ TEST(Binary, bytes_cut_off_anywhere_are_malformed) {
 TEST(Binary, failures_name_the_place) {
   std::string bytes = to_binary(std::vector<shop::Rejected>{{{"1"}, {}}, {{"2"}, {}}});
   bytes.back() = 6;
-  expect_failure<std::vector<shop::Rejected>>(bytes, errc::wrong_type, "[1].reason: wanted Reason, found the number 3");
+  expect_failure<std::vector<shop::Rejected>>(bytes, errc::wrong_type,
+                                              "[1].reason: wanted Reason, found the number 3");
   expect_failure<shop::Event>("\x09", errc::unknown_type, "alternative 9");
-  expect_failure<std::int32_t>(to_binary(std::int64_t{1} << 31), errc::wrong_type, "found 2147483648");
-  expect_failure<std::uint32_t>(to_binary(std::uint64_t{1} << 32U), errc::wrong_type, "found 4294967296");
+  expect_failure<std::int32_t>(to_binary(std::int64_t{1} << 31), errc::wrong_type,
+                               "found 2147483648");
+  expect_failure<std::uint32_t>(to_binary(std::uint64_t{1} << 32U), errc::wrong_type,
+                                "found 4294967296");
   expect_failure<bool>("\x02", errc::malformed, "0 or 1");
-  expect_failure<std::map<std::string, bool>>(std::string("\x02\x01" "a\x01\x01" "a\x01", 7), errc::malformed, "twice");
+  expect_failure<std::map<std::string, bool>>(std::string("\x02\x01"
+                                                          "a\x01\x01"
+                                                          "a\x01",
+                                                          7),
+                                              errc::malformed, "twice");
 }
 
 TEST(Binary, numbers_longer_than_64_bits_are_malformed) {
-  EXPECT_EQ(from_binary<std::uint64_t>("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01").value(), UINT64_MAX);
-  expect_failure<std::uint64_t>("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", errc::malformed, "64 bits");
-  expect_failure<std::uint64_t>("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", errc::malformed, "64 bits");
+  EXPECT_EQ(from_binary<std::uint64_t>("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01").value(),
+            UINT64_MAX);
+  expect_failure<std::uint64_t>("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", errc::malformed,
+                                "64 bits");
+  expect_failure<std::uint64_t>("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", errc::malformed,
+                                "64 bits");
 }
 
 TEST(Binary, a_count_that_lies_costs_no_memory) {
-  expect_failure<std::vector<std::int64_t>>("\xff\xff\xff\xff\x0f" "ab", errc::malformed, "end within");
-  expect_failure<std::map<std::string, bool>>("\xff\xff\xff\xff\x0f" "ab", errc::malformed, "end within");
-  expect_failure<std::string>("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" "ab", errc::malformed, "end within");
+  expect_failure<std::vector<std::int64_t>>(
+      "\xff\xff\xff\xff\x0f"
+      "ab",
+      errc::malformed, "end within");
+  expect_failure<std::map<std::string, bool>>(
+      "\xff\xff\xff\xff\x0f"
+      "ab",
+      errc::malformed, "end within");
+  expect_failure<std::string>(
+      "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
+      "ab",
+      errc::malformed, "end within");
 }
 
 TEST(Binary, deep_nesting_is_refused_and_not_a_stack_overflow) {

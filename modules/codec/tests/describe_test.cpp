@@ -27,7 +27,8 @@ TEST(Describe, members_are_listed_in_order_with_their_places_inherited_ones_firs
   EXPECT_EQ(type.fields[0].name, "inherited");
   EXPECT_EQ(type.fields[1].name, "flag");
   shop::Everything value;
-  EXPECT_EQ(reinterpret_cast<char*>(&value) + type.fields[7].offset, reinterpret_cast<char*>(&value.text));
+  EXPECT_EQ(reinterpret_cast<char*>(&value) + type.fields[7].offset,
+            reinterpret_cast<char*>(&value.text));
   EXPECT_EQ(type.fields[7].type().kind, Kind::string);
   EXPECT_EQ(&type_info<shop::Everything>(), &type);
 }
@@ -48,7 +49,8 @@ TEST(Describe, values_are_made_copied_reset_and_destroyed_through_the_descriptio
   type.copy(memory[1], memory[0]);
   type.reset(memory[0]);
   EXPECT_EQ(first, shop::Placed{});
-  EXPECT_EQ(reinterpret_cast<shop::Placed*>(memory[1])->order.value, "a long order id that is on the heap");
+  EXPECT_EQ(reinterpret_cast<shop::Placed*>(memory[1])->order.value,
+            "a long order id that is on the heap");
   type.destroy(memory[0]);
   type.destroy(memory[1]);
 }

@@ -58,7 +58,8 @@ std::map<std::string, std::string> all(const EncodedHeaders& headers) {
 }
 
 EventHeaders example() {
-  return {"e-1", "/orders", "OrderPlaced", 1'291'191'960'000, "c-1", "e-0", *parse_traceparent(parent)};
+  return {
+      "e-1", "/orders", "OrderPlaced", 1'291'191'960'000, "c-1", "e-0", *parse_traceparent(parent)};
 }
 
 TEST(Traceparent, is_read_and_written_as_the_specification_has_it) {
@@ -74,35 +75,42 @@ TEST(Traceparent, is_read_and_written_as_the_specification_has_it) {
 }
 
 TEST(Traceparent, what_the_specification_forbids_is_refused) {
-  for (const char* text :
-       {"", "00", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        "00-00000000000000000000000000000000-b7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
-        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
-        "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "0g-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}) {
+  for (const char* text : {"", "00", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                           "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                           "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+                           "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+                           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0",
+                           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
+                           "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                           "0g-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}) {
     EXPECT_FALSE(parse_traceparent(text)) << text;
   }
-  EXPECT_TRUE(parse_traceparent("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more")) << "a later version may add to it";
+  EXPECT_TRUE(parse_traceparent("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more"))
+      << "a later version may add to it";
 }
 
 TEST(CloudEvents, the_headers_are_those_of_the_kafka_binding) {
   EncodedHeaders headers;
   append_event_headers(headers, example());
-  EXPECT_EQ(all(headers), (std::map<std::string, std::string>{{"ce_id", "e-1"},
-                                                              {"ce_source", "/orders"},
-                                                              {"ce_specversion", "1.0"},
-                                                              {"ce_type", "OrderPlaced"},
-                                                              {"ce_time", "2010-12-01T08:26:00.000Z"},
-                                                              {"content-type", "application/json"},
-                                                              {"correlationid", "c-1"},
-                                                              {"causationid", "e-0"},
-                                                              {"traceparent", std::string(parent)}}));
+  EXPECT_EQ(all(headers),
+            (std::map<std::string, std::string>{{"ce_id", "e-1"},
+                                                {"ce_source", "/orders"},
+                                                {"ce_specversion", "1.0"},
+                                                {"ce_type", "OrderPlaced"},
+                                                {"ce_time", "2010-12-01T08:26:00.000Z"},
+                                                {"content-type", "application/json"},
+                                                {"correlationid", "c-1"},
+                                                {"causationid", "e-0"},
+                                                {"traceparent", std::string(parent)}}));
   EXPECT_EQ(headers.count, 9);
 }
 
 TEST(CloudEvents, what_there_is_none_of_is_left_out) {
   EncodedHeaders headers;
   append_event_headers(headers, {"e-1", "/orders", "OrderPlaced", 0, {}, {}, {}});
-  EXPECT_EQ(all(headers).count("correlationid") + all(headers).count("causationid") + all(headers).count("traceparent"), 0U);
+  EXPECT_EQ(all(headers).count("correlationid") + all(headers).count("causationid") +
+                all(headers).count("traceparent"),
+            0U);
   EXPECT_EQ(headers.count, 6);
 }
 
@@ -119,7 +127,8 @@ TEST(CloudEvents, reading_gives_back_what_was_written) {
   EXPECT_EQ(context->trace.span, 0xb7ad6b7169203331U);
 }
 
-RC_GTEST_PROP(CloudEvents, any_texts_survive, (const std::string& id, const std::string& type, const std::string& correlation)) {
+RC_GTEST_PROP(CloudEvents, any_texts_survive,
+              (const std::string& id, const std::string& type, const std::string& correlation)) {
   EncodedHeaders headers;
   append_event_headers(headers, {id, "/s", type, 0, correlation, {}, {}});
   const auto context = read_event_headers(headers.bytes, headers.count);
@@ -128,7 +137,13 @@ RC_GTEST_PROP(CloudEvents, any_texts_survive, (const std::string& id, const std:
 }
 
 TEST(CloudEvents, order_does_not_matter_and_strangers_are_ignored) {
-  const Headers headers = Headers().add("x", "y").add_null("z").add("ce_type", "T").add("ce_id", "first").add("ce_id", "second").add("", "");
+  const Headers headers = Headers()
+                              .add("x", "y")
+                              .add_null("z")
+                              .add("ce_type", "T")
+                              .add("ce_id", "first")
+                              .add("ce_id", "second")
+                              .add("", "");
   const auto context = headers.read();
   ASSERT_TRUE(context);
   EXPECT_EQ(context->type, "T");
@@ -146,14 +161,19 @@ TEST(CloudEvents, a_record_without_them_has_an_empty_context) {
 TEST(CloudEvents, other_versions_and_structured_mode_are_refused) {
   EXPECT_TRUE(Headers().add("ce_specversion", "1.1").read());
   EXPECT_TRUE(Headers().add("ce_specversion", "2.0").read().error().is(errc::bad_envelope));
-  EXPECT_TRUE(Headers().add("content-type", "application/cloudevents+json").read().error().is(errc::bad_envelope));
+  EXPECT_TRUE(Headers()
+                  .add("content-type", "application/cloudevents+json")
+                  .read()
+                  .error()
+                  .is(errc::bad_envelope));
 }
 
 TEST(CloudEvents, bytes_that_are_no_headers_are_refused) {
   EncodedHeaders headers;
   append_event_headers(headers, example());
   for (std::size_t size = 0; size < headers.bytes.size(); ++size) {
-    const auto result = read_event_headers(std::string_view(headers.bytes).substr(0, size), headers.count);
+    const auto result =
+        read_event_headers(std::string_view(headers.bytes).substr(0, size), headers.count);
     ASSERT_FALSE(result) << size;
     EXPECT_TRUE(result.error().is(errc::bad_envelope));
   }
@@ -166,7 +186,8 @@ TEST(PrivateContext, one_header_carries_trace_correlation_and_cause) {
   EncodedHeaders headers;
   EventContext context;
   context.id = "e-1";
-  context.correlation = std::string_view("a correlation id that is longer than sixty-three characters, so its length takes two bytes");
+  context.correlation = std::string_view(
+      "a correlation id that is longer than sixty-three characters, so its length takes two bytes");
   context.trace = *parse_traceparent(parent);
   append_private_context(headers, context);
   EXPECT_EQ(headers.count, 1);
@@ -185,7 +206,13 @@ TEST(PrivateContext, none_is_an_empty_context_and_a_broken_one_is_refused) {
   append_private_context(headers, {});
   EXPECT_FALSE(read_private_context(headers.bytes, 1)->trace.valid());
   EXPECT_FALSE(read_private_context(std::string_view(headers.bytes).substr(0, 10), 1));
-  EXPECT_TRUE(read_private_context(std::string_view("\x04" "cx\x04" "ab", 6), 1).error().is(errc::bad_envelope));
+  EXPECT_TRUE(read_private_context(std::string_view("\x04"
+                                                    "cx\x04"
+                                                    "ab",
+                                                    6),
+                                   1)
+                  .error()
+                  .is(errc::bad_envelope));
 }
 
 }  // namespace

@@ -13,19 +13,25 @@ namespace millrace::codec {
 namespace {
 
 template <class T>
-void expect_failure(std::string_view text, ErrorCode code, std::string_view message, std::string_view event = {}) {
+void expect_failure(std::string_view text, ErrorCode code, std::string_view message,
+                    std::string_view event = {}) {
   const Result<T> result = from_json<T>(text, event);
   ASSERT_FALSE(result) << text;
-  EXPECT_EQ(result.error().code().name, code.name) << text << " gave " << result.error().to_string();
-  EXPECT_NE(result.error().message().find(message), std::string::npos) << text << " gave " << result.error().to_string();
+  EXPECT_EQ(result.error().code().name, code.name)
+      << text << " gave " << result.error().to_string();
+  EXPECT_NE(result.error().message().find(message), std::string::npos)
+      << text << " gave " << result.error().to_string();
 }
 
 TEST(Json, a_value_is_written_with_the_names_of_its_members) {
-  shop::Placed placed{{"536365"}, {{"85123A", "WHITE \"HEART\"", 6, 2550}, {"71053", std::nullopt, -1, 0}}};
-  EXPECT_EQ(to_json(placed),
-            R"({"order":"536365","lines":[{"product":"85123A","description":"WHITE \"HEART\"","quantity":6,"price":2550},)"
-            R"({"product":"71053","quantity":-1,"price":0}]})");
-  EXPECT_EQ(to_json(shop::Rejected{{"1"}, shop::Reason::payment_declined}), R"({"order":"1","reason":"payment_declined"})");
+  shop::Placed placed{{"536365"},
+                      {{"85123A", "WHITE \"HEART\"", 6, 2550}, {"71053", std::nullopt, -1, 0}}};
+  EXPECT_EQ(
+      to_json(placed),
+      R"({"order":"536365","lines":[{"product":"85123A","description":"WHITE \"HEART\"","quantity":6,"price":2550},)"
+      R"({"product":"71053","quantity":-1,"price":0}]})");
+  EXPECT_EQ(to_json(shop::Rejected{{"1"}, shop::Reason::payment_declined}),
+            R"({"order":"1","reason":"payment_declined"})");
   EXPECT_EQ(to_json(shop::Placed{}), R"({"order":"","lines":[]})");
 }
 
@@ -38,7 +44,8 @@ RC_GTEST_PROP(Json, whatever_the_object_held_before_is_overwritten, ()) {
   const auto before = *shop::any_everything();
   const auto value = *shop::any_everything();
   shop::Everything out = before;
-  RC_ASSERT(decode(Format::json, type_info<shop::Everything>(), {}, to_json(value), &out).has_value());
+  RC_ASSERT(
+      decode(Format::json, type_info<shop::Everything>(), {}, to_json(value), &out).has_value());
   RC_ASSERT(out == value);
 }
 
@@ -50,7 +57,8 @@ TEST(Json, scalars_and_lists_stand_at_the_top_too) {
   EXPECT_EQ(from_json<std::int32_t>("-0").value(), 0);
   EXPECT_EQ(from_json<bool>("true").value(), true);
   EXPECT_EQ(from_json<std::optional<bool>>("null").value(), std::nullopt);
-  EXPECT_EQ(from_json<std::vector<double>>("[1, 2.5, -1e3]").value(), (std::vector<double>{1, 2.5, -1000}));
+  EXPECT_EQ(from_json<std::vector<double>>("[1, 2.5, -1e3]").value(),
+            (std::vector<double>{1, 2.5, -1000}));
 }
 
 TEST(Json, the_order_of_members_does_not_matter_and_strangers_are_ignored) {
@@ -64,24 +72,35 @@ TEST(Json, the_order_of_members_does_not_matter_and_strangers_are_ignored) {
 
 TEST(Json, missing_optionals_and_lists_are_empty) {
   EXPECT_EQ(from_json<shop::Placed>(R"({"order":"1"})").value(), (shop::Placed{{"1"}, {}}));
-  EXPECT_EQ(from_json<shop::Line>(R"({"product":"p","quantity":2,"price":5,"description":null})")->description, std::nullopt);
+  EXPECT_EQ(from_json<shop::Line>(R"({"product":"p","quantity":2,"price":5,"description":null})")
+                ->description,
+            std::nullopt);
 }
 
 TEST(Json, a_missing_required_field_is_named_by_its_path) {
-  expect_failure<shop::Placed>(R"({"order":"1","lines":[{"product":"p","quantity":1,"price":1},{"product":"p","price":1}]})",
-                               errc::missing_field, "lines[1].quantity: missing");
+  expect_failure<shop::Placed>(
+      R"({"order":"1","lines":[{"product":"p","quantity":1,"price":1},{"product":"p","price":1}]})",
+      errc::missing_field, "lines[1].quantity: missing");
   expect_failure<shop::Placed>("{}", errc::missing_field, "order: missing");
-  expect_failure<std::map<std::string, shop::Line>>(R"({"k":{}})", errc::missing_field, "k.product: missing");
+  expect_failure<std::map<std::string, shop::Line>>(R"({"k":{}})", errc::missing_field,
+                                                    "k.product: missing");
 }
 
 TEST(Json, a_wrong_type_is_named_with_what_was_there) {
-  expect_failure<shop::Line>(R"({"product":"p","quantity":"6","price":1})", errc::wrong_type, "quantity: wanted int32, found \"6\"");
-  expect_failure<shop::Line>(R"({"product":"p","quantity":6.0,"price":1})", errc::wrong_type, "quantity: wanted int32, found 6.0");
-  expect_failure<shop::Line>(R"({"product":"p","quantity":null,"price":1})", errc::wrong_type, "quantity: wanted int32, found null");
-  expect_failure<shop::Line>(R"({"product":["p"]})", errc::wrong_type, "product: wanted string, found a list");
-  expect_failure<shop::Placed>(R"({"order":{"value":"1"}})", errc::wrong_type, "order: wanted string, found an object");
-  expect_failure<shop::Placed>(R"({"order":"1","lines":[7]})", errc::wrong_type, "lines[0]: wanted Line, found 7");
-  expect_failure<shop::Rejected>(R"({"order":"1","reason":"bored"})", errc::wrong_type, "reason: wanted Reason, found \"bored\"");
+  expect_failure<shop::Line>(R"({"product":"p","quantity":"6","price":1})", errc::wrong_type,
+                             "quantity: wanted int32, found \"6\"");
+  expect_failure<shop::Line>(R"({"product":"p","quantity":6.0,"price":1})", errc::wrong_type,
+                             "quantity: wanted int32, found 6.0");
+  expect_failure<shop::Line>(R"({"product":"p","quantity":null,"price":1})", errc::wrong_type,
+                             "quantity: wanted int32, found null");
+  expect_failure<shop::Line>(R"({"product":["p"]})", errc::wrong_type,
+                             "product: wanted string, found a list");
+  expect_failure<shop::Placed>(R"({"order":{"value":"1"}})", errc::wrong_type,
+                               "order: wanted string, found an object");
+  expect_failure<shop::Placed>(R"({"order":"1","lines":[7]})", errc::wrong_type,
+                               "lines[0]: wanted Line, found 7");
+  expect_failure<shop::Rejected>(R"({"order":"1","reason":"bored"})", errc::wrong_type,
+                                 "reason: wanted Reason, found \"bored\"");
   expect_failure<shop::Placed>("[]", errc::wrong_type, "wanted Placed, found a list");
   expect_failure<bool>("1", errc::wrong_type, "wanted bool, found 1");
 }
@@ -101,12 +120,37 @@ TEST(Json, a_number_without_a_json_form_is_written_as_null_and_read_as_not_a_num
 }
 
 TEST(Json, text_that_is_not_json_is_malformed_with_its_place) {
-  for (const char* text :
-       {"", " ", "{", "[1", "{\"order\"}", "{\"order\":}", "{\"order\":\"1\",}", "{\"order\":\"1\" \"lines\":[]}", "{\"order\":\"1\"} x",
-        "{order:\"1\"}", "{'order':'1'}", "{\"order\":\"1\"", "{\"order\":\"1", "{\"order\":\"1\\\"}", "{\"order\":\"\\x\"}", "{\"order\":\"\\ud800\"}",
-        "{\"order\":\"\\udc00\"}", "{\"order\":\"\\u12g4\"}", "{\"order\":\"a\nb\"}", "{\"order\":\"1\",\"lines\":[}", "{\"order\":\"1\",\"lines\":[,]}",
-        "{\"x\":tru,\"order\":\"1\"}", "{\"x\":01,\"order\":\"1\"}", "{\"x\":1.,\"order\":\"1\"}", "{\"x\":-,\"order\":\"1\"}", "{\"x\":1e,\"order\":\"1\"}",
-        "{\"x\":+1,\"order\":\"1\"}", "{\"x\":[1 2],\"order\":\"1\"}", "{\"x\":{\"a\" 1},\"order\":\"1\"}", "nul", "\xef\xbb\xbf{}"}) {
+  for (const char* text : {"",
+                           " ",
+                           "{",
+                           "[1",
+                           "{\"order\"}",
+                           "{\"order\":}",
+                           "{\"order\":\"1\",}",
+                           "{\"order\":\"1\" \"lines\":[]}",
+                           "{\"order\":\"1\"} x",
+                           "{order:\"1\"}",
+                           "{'order':'1'}",
+                           "{\"order\":\"1\"",
+                           "{\"order\":\"1",
+                           "{\"order\":\"1\\\"}",
+                           "{\"order\":\"\\x\"}",
+                           "{\"order\":\"\\ud800\"}",
+                           "{\"order\":\"\\udc00\"}",
+                           "{\"order\":\"\\u12g4\"}",
+                           "{\"order\":\"a\nb\"}",
+                           "{\"order\":\"1\",\"lines\":[}",
+                           "{\"order\":\"1\",\"lines\":[,]}",
+                           "{\"x\":tru,\"order\":\"1\"}",
+                           "{\"x\":01,\"order\":\"1\"}",
+                           "{\"x\":1.,\"order\":\"1\"}",
+                           "{\"x\":-,\"order\":\"1\"}",
+                           "{\"x\":1e,\"order\":\"1\"}",
+                           "{\"x\":+1,\"order\":\"1\"}",
+                           "{\"x\":[1 2],\"order\":\"1\"}",
+                           "{\"x\":{\"a\" 1},\"order\":\"1\"}",
+                           "nul",
+                           "\xef\xbb\xbf{}"}) {
     expect_failure<shop::Placed>(text, errc::malformed, "not valid JSON at byte");
   }
   expect_failure<shop::Placed>(R"({"order":"1",!})", errc::malformed, "at byte 13");
@@ -119,15 +163,19 @@ TEST(Json, a_nul_byte_is_no_end_of_text) {
 }
 
 TEST(Json, invalid_utf8_is_malformed) {
-  for (const char* bytes : {"\xff", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xe0\x80\x80", "\xf4\x90\x80\x80", "\xf0\x80\x80\x80", "a\x80z"}) {
+  for (const char* bytes : {"\xff", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xe0\x80\x80",
+                            "\xf4\x90\x80\x80", "\xf0\x80\x80\x80", "a\x80z"}) {
     expect_failure<shop::OrderId>("\"" + std::string(bytes) + "\"", errc::malformed, "not UTF-8");
-    expect_failure<shop::Placed>("{\"stranger\":\"long enough text " + std::string(bytes) + "\"}", errc::malformed, "not UTF-8");
+    expect_failure<shop::Placed>("{\"stranger\":\"long enough text " + std::string(bytes) + "\"}",
+                                 errc::malformed, "not UTF-8");
   }
 }
 
 TEST(Json, a_field_given_twice_is_malformed) {
-  expect_failure<shop::Placed>(R"({"order":"1","order":"2"})", errc::malformed, "order: given twice");
-  expect_failure<std::map<std::string, bool>>(R"({"a":true,"a":false})", errc::malformed, "a: given twice");
+  expect_failure<shop::Placed>(R"({"order":"1","order":"2"})", errc::malformed,
+                               "order: given twice");
+  expect_failure<std::map<std::string, bool>>(R"({"a":true,"a":false})", errc::malformed,
+                                              "a: given twice");
 }
 
 TEST(Json, deep_nesting_is_refused_and_not_a_stack_overflow) {
@@ -150,12 +198,17 @@ TEST(Json, the_event_type_chooses_the_alternative) {
 }
 
 TEST(Json, a_nested_variant_carries_its_name) {
-  const std::vector<shop::Event> events{shop::Closed{}, shop::Rejected{{"1"}, shop::Reason::out_of_stock}};
-  EXPECT_EQ(to_json(events), R"([{"Closed":{}},{"Rejected":{"order":"1","reason":"out_of_stock"}}])");
-  expect_failure<std::vector<shop::Event>>(R"([{"Shipped":{}}])", errc::unknown_type, "[0]: 'Shipped'");
-  expect_failure<std::vector<shop::Event>>(R"([{"Closed":{},"Placed":{}}])", errc::wrong_type, "found several");
+  const std::vector<shop::Event> events{shop::Closed{},
+                                        shop::Rejected{{"1"}, shop::Reason::out_of_stock}};
+  EXPECT_EQ(to_json(events),
+            R"([{"Closed":{}},{"Rejected":{"order":"1","reason":"out_of_stock"}}])");
+  expect_failure<std::vector<shop::Event>>(R"([{"Shipped":{}}])", errc::unknown_type,
+                                           "[0]: 'Shipped'");
+  expect_failure<std::vector<shop::Event>>(R"([{"Closed":{},"Placed":{}}])", errc::wrong_type,
+                                           "found several");
   expect_failure<std::vector<shop::Event>>(R"([{}])", errc::unknown_type, "''");
-  expect_failure<std::vector<shop::Event>>(R"([{"Rejected":{"order":"1"}}])", errc::missing_field, "[0].Rejected.reason: missing");
+  expect_failure<std::vector<shop::Event>>(R"([{"Rejected":{"order":"1"}}])", errc::missing_field,
+                                           "[0].Rejected.reason: missing");
 }
 
 }  // namespace

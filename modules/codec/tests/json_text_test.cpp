@@ -11,8 +11,10 @@ namespace millrace::codec {
 namespace {
 
 TEST(JsonText, what_json_escapes_is_escaped_and_the_rest_passes) {
-  EXPECT_EQ(to_json(std::string("a\"b\\c/d\b\f\n\r\t\x01\x1f\x7f")), "\"a\\\"b\\\\c/d\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\"");
-  EXPECT_EQ(to_json(std::string("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80")), "\"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\"");
+  EXPECT_EQ(to_json(std::string("a\"b\\c/d\b\f\n\r\t\x01\x1f\x7f")),
+            "\"a\\\"b\\\\c/d\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\"");
+  EXPECT_EQ(to_json(std::string("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80")),
+            "\"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\"");
   EXPECT_EQ(to_json(std::string(1, '\0')), "\"\\u0000\"");
 }
 

@@ -29,12 +29,20 @@ rc::Gen<std::string> short_text() {
 
 rc::Gen<ShelfKey> any_key() {
   return rc::gen::apply(
-      [](std::string product, std::int32_t line, std::int64_t at, std::uint32_t shelf, std::string note,
-         std::vector<std::string> path, double weight) {
-        return ShelfKey{{std::move(product)}, line, at, shelf, note.empty() ? std::nullopt : std::optional(note), std::move(path), weight};
+      [](std::string product, std::int32_t line, std::int64_t at, std::uint32_t shelf,
+         std::string note, std::vector<std::string> path, double weight) {
+        return ShelfKey{{std::move(product)},
+                        line,
+                        at,
+                        shelf,
+                        note.empty() ? std::nullopt : std::optional(note),
+                        std::move(path),
+                        weight};
       },
-      short_text(), rc::gen::inRange(-2, 2), rc::gen::element<std::int64_t>(INT64_MIN, -1, 0, 1, INT64_MAX),
-      rc::gen::element(0U, 1U, 0x80000000U), short_text(), rc::gen::container<std::vector<std::string>>(short_text()), shop::any_finite());
+      short_text(), rc::gen::inRange(-2, 2),
+      rc::gen::element<std::int64_t>(INT64_MIN, -1, 0, 1, INT64_MAX),
+      rc::gen::element(0U, 1U, 0x80000000U), short_text(),
+      rc::gen::container<std::vector<std::string>>(short_text()), shop::any_finite());
 }
 
 template <class T>

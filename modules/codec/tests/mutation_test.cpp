@@ -6,8 +6,8 @@
 #include "millrace/base/random.hpp"
 #include "millrace/codec/cloud_events.hpp"
 
-// Bytes from outside may be anything. Each test damages good bytes in many ways: whatever is then still accepted must be a
-// value like any other, one that can be written and read again.
+// Bytes from outside may be anything. Each test damages good bytes in many ways: whatever is then
+// still accepted must be a value like any other, one that can be written and read again.
 namespace millrace::codec {
 namespace {
 
@@ -40,7 +40,8 @@ std::string damaged(std::string bytes, Random& random) {
         bytes.insert(at, bytes.substr(random.below(bytes.size()), random.below(16)));
         break;
       case 3:
-        bytes[at] = static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1U << random.below(8)));
+        bytes[at] =
+            static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1U << random.below(8)));
         break;
       default:
         bytes.resize(at);
@@ -103,11 +104,14 @@ TEST(Mutation, damaged_headers_are_refused_or_point_into_the_bytes) {
     const std::vector<char> exact(bytes.begin(), bytes.end());
     const std::string_view view(exact.data(), exact.size());
     const auto inside = [&](std::string_view piece) {
-      return piece.empty() || (piece.data() >= view.data() && piece.data() + piece.size() <= view.data() + view.size());
+      return piece.empty() || (piece.data() >= view.data() &&
+                               piece.data() + piece.size() <= view.data() + view.size());
     };
-    for (const auto& read : {read_event_headers(view, headers.count), read_private_context(view, headers.count)}) {
+    for (const auto& read :
+         {read_event_headers(view, headers.count), read_private_context(view, headers.count)}) {
       if (read) {
-        ASSERT_TRUE(inside(read->id) && inside(read->type) && inside(read->source) && inside(read->correlation) && inside(read->causation));
+        ASSERT_TRUE(inside(read->id) && inside(read->type) && inside(read->source) &&
+                    inside(read->correlation) && inside(read->causation));
       }
     }
   }

@@ -78,7 +78,8 @@ struct Everything : Base {
   bool operator==(const Everything&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(Everything, (Base),
-                      (flag, i32, i64, u32, u64, number, text, reason, maybe, list, by_name, event, events, id))
+                      (flag, i32, i64, u32, u64, number, text, reason, maybe, list, by_name, event,
+                       events, id))
 
 struct Tree {
   std::vector<Tree> children;

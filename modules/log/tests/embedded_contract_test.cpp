@@ -28,7 +28,9 @@ class RealFixture final : public LogFixture {
 
 class SimulatedFixture final : public LogFixture {
  public:
-  std::unique_ptr<Log> connect(LogOptions options) override { return machine_.open(std::move(options)); }
+  std::unique_ptr<Log> connect(LogOptions options) override {
+    return machine_.open(std::move(options));
+  }
   void kill(Log& handle) override { abandon(handle); }
   Clock& clock() override { return machine_.clock; }
   void advance_ms(std::int64_t ms) override { machine_.clock.advance_ms(ms); }
@@ -38,10 +40,11 @@ class SimulatedFixture final : public LogFixture {
   SimulatedMachine machine_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Embedded, LogContract,
-                         testing::Values(LogBackend{"real", [] { return std::make_unique<RealFixture>(); }},
-                                         LogBackend{"simulated", [] { return std::make_unique<SimulatedFixture>(); }}),
-                         backend_name);
+INSTANTIATE_TEST_SUITE_P(
+    Embedded, LogContract,
+    testing::Values(LogBackend{"real", [] { return std::make_unique<RealFixture>(); }},
+                    LogBackend{"simulated", [] { return std::make_unique<SimulatedFixture>(); }}),
+    backend_name);
 
 }  // namespace
 }  // namespace millrace::log

@@ -23,9 +23,10 @@ void die_there(std::string_view point) {
   }
 }
 
-const char* const all_points[] = {"lock.held",           "commit.before_frame", "commit.inside_frame", "commit.after_frame",
-                                  "commit.after_publish", "commit.before_wake",  "commit.after_wake",   "sync.leader_before",
-                                  "sync.leader_after"};
+const char* const all_points[] = {
+    "lock.held",          "commit.before_frame",  "commit.inside_frame",
+    "commit.after_frame", "commit.after_publish", "commit.before_wake",
+    "commit.after_wake",  "sync.leader_before",   "sync.leader_after"};
 
 class EmbeddedFaults : public testing::Test {
  protected:
@@ -84,7 +85,8 @@ TEST_F(EmbeddedFaults, a_member_that_dies_at_any_point_of_any_commit_harms_nobod
       });
       ASSERT_TRUE(died) << point;
       const auto committed = put_all(*survivor, {a, b}, "after");
-      ASSERT_TRUE(committed.has_value()) << point << " " << nth << ": " << committed.error().to_string();
+      ASSERT_TRUE(committed.has_value())
+          << point << " " << nth << ": " << committed.error().to_string();
       ASSERT_TRUE(survivor->wait_durable(committed->position).has_value());
       const auto values = values_of(*survivor, a);
       EXPECT_EQ(values, values_of(*survivor, b)) << point << " " << nth;
@@ -130,8 +132,9 @@ TEST_F(EmbeddedFaults, a_death_during_recovery_leaves_the_log_to_the_next) {
   if (!fault_points_compiled_in()) {
     GTEST_SKIP();
   }
-  for (const char* point : {"recovery.mapped", "recovery.before_cut", "recovery.after_cut", "recovery.before_checkpoint",
-                            "recovery.after_checkpoint", "recovery.before_share"}) {
+  for (const char* point :
+       {"recovery.mapped", "recovery.before_cut", "recovery.after_cut",
+        "recovery.before_checkpoint", "recovery.after_checkpoint", "recovery.before_share"}) {
     SimulatedMachine machine;
     auto log = machine.open();
     const auto place = topic_at(*log, "t");
@@ -188,6 +191,7 @@ TEST_F(EmbeddedFaults, a_full_disk_refuses_the_append_and_room_lets_it_go_on) {
   EXPECT_EQ(values_of(*log, place).size(), written + 1);
   abandon(*log);
   log = machine_.open();
+  ASSERT_NE(log, nullptr);
   EXPECT_EQ(values_of(*log, place).size(), written + 1);
 }
 
@@ -223,7 +227,10 @@ TEST_F(EmbeddedFaults, after_a_failed_sync_nobody_appends_until_the_log_is_repai
   log.reset();
   other.reset();
   // The mark may not have reached a disk that fails; the directory that has it is refused.
-  ASSERT_TRUE(write_file_atomically(machine_.files, std::string(SimulatedMachine::directory) + "/FAILED", "a sync failed").has_value());
+  ASSERT_TRUE(write_file_atomically(machine_.files,
+                                    std::string(SimulatedMachine::directory) + "/FAILED",
+                                    "a sync failed")
+                  .has_value());
   const auto opened = machine_.try_open();
   ASSERT_FALSE(opened.has_value());
   EXPECT_TRUE(opened.error().is(errc::failed_sync)) << opened.error().to_string();
@@ -254,8 +261,10 @@ TEST_F(EmbeddedFaults, one_sync_serves_all_commits_before_it) {
 
 TEST_F(EmbeddedFaults, a_full_table_is_named) {
   auto log = machine_.open();
-  ASSERT_TRUE(log->create_topic({"big", 4000, TopicKind::events, "stock", CleanupPolicy::keep}).has_value());
-  const auto refused = log->create_topic({"more", 200, TopicKind::events, "stock", CleanupPolicy::keep});
+  ASSERT_TRUE(log->create_topic({"big", 4000, TopicKind::events, "stock", CleanupPolicy::keep})
+                  .has_value());
+  const auto refused =
+      log->create_topic({"more", 200, TopicKind::events, "stock", CleanupPolicy::keep});
   ASSERT_FALSE(refused.has_value());
   EXPECT_TRUE(refused.error().is(errc::limit)) << refused.error().to_string();
   EXPECT_THAT(refused.error().message(), HasSubstr("4096"));

@@ -75,13 +75,9 @@ class EmbeddedProcesses : public testing::Test {
   LogEnvironment environment_{real_clock(), real_file_system(), random_, real_shared_regions()};
 };
 
-bool was_killed(int status) {
-  return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-}
+bool was_killed(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
 
-std::int64_t soon() {
-  return real_clock().monotonic_ns() + 20'000'000'000;
-}
+std::int64_t soon() { return real_clock().monotonic_ns() + 20'000'000'000; }
 
 TEST_F(EmbeddedProcesses, two_processes_share_one_log_and_wake_each_other) {
   Child writer([&] {
@@ -126,7 +122,8 @@ TEST_F(EmbeddedProcesses, many_processes_opening_at_once_get_one_log) {
     EXPECT_EQ(child->wait(), 0);
   }
   auto log = open("reader");
-  EXPECT_THAT(values_of(*log, topic_at(*log, "t")), testing::UnorderedElementsAre("0", "1", "2", "3", "4", "5", "6", "7"));
+  EXPECT_THAT(values_of(*log, topic_at(*log, "t")),
+              testing::UnorderedElementsAre("0", "1", "2", "3", "4", "5", "6", "7"));
 }
 
 /// What this process does to itself at a fault point.
@@ -143,10 +140,13 @@ void follow_plan(std::string_view point) {
   }
 }
 
-const char* const commit_points[] = {"lock.held",           "commit.before_frame", "commit.inside_frame", "commit.after_frame",
-                                     "commit.after_publish", "commit.before_wake",  "commit.after_wake"};
+const char* const commit_points[] = {
+    "lock.held",          "commit.before_frame",  "commit.inside_frame",
+    "commit.after_frame", "commit.after_publish", "commit.before_wake",
+    "commit.after_wake"};
 
-TEST_F(EmbeddedProcesses, a_writer_killed_at_any_point_of_a_commit_leaves_a_whole_log_and_the_others_go_on) {
+TEST_F(EmbeddedProcesses,
+       a_writer_killed_at_any_point_of_a_commit_leaves_a_whole_log_and_the_others_go_on) {
   if (!fault_points_compiled_in()) {
     GTEST_SKIP();
   }
@@ -263,11 +263,13 @@ TEST_F(EmbeddedProcesses, when_all_are_killed_the_next_one_continues) {
     ::close(ready[0]);
     ::close(ready[1]);
     auto log = open("next");
-    EXPECT_GE(values_of(*log, topic_at(*log, "t")).size(), static_cast<std::size_t>(21 * (round + 1)));
+    EXPECT_GE(values_of(*log, topic_at(*log, "t")).size(),
+              static_cast<std::size_t>(21 * (round + 1)));
   }
 }
 
-TEST_F(EmbeddedProcesses, a_reader_asleep_is_woken_when_the_writer_dies_between_publishing_and_waking) {
+TEST_F(EmbeddedProcesses,
+       a_reader_asleep_is_woken_when_the_writer_dies_between_publishing_and_waking) {
   if (!fault_points_compiled_in()) {
     GTEST_SKIP();
   }

@@ -62,7 +62,8 @@ class SimulatedMachine {
     }
     return *std::move(log);
   }
-  /// The power goes: all handles are dead, of what was not synced only what `random` leaves survives.
+  /// The power goes: all handles are dead, of what was not synced only what `random` leaves
+  /// survives.
   void lose_power(Random& which) {
     regions.lose_power();
     files.lose_power(which);
@@ -76,7 +77,8 @@ class SimulatedMachine {
 };
 
 /// Commits `key=value` records, one for each place, as one transaction.
-inline Result<Committed> put_all(Log& log, const std::vector<TopicPartition>& places, const std::string& value) {
+inline Result<Committed> put_all(Log& log, const std::vector<TopicPartition>& places,
+                                 const std::string& value) {
   Transaction transaction;
   for (const TopicPartition& place : places) {
     transaction.append(place, {0, "k", value, {}});
@@ -85,7 +87,8 @@ inline Result<Committed> put_all(Log& log, const std::vector<TopicPartition>& pl
 }
 
 inline TopicPartition topic_at(Log& log, const std::string& name, std::int32_t partitions = 1) {
-  const auto topic = log.create_topic({name, partitions, TopicKind::events, log.options().service, CleanupPolicy::keep});
+  const auto topic = log.create_topic(
+      {name, partitions, TopicKind::events, log.options().service, CleanupPolicy::keep});
   if (!topic) {
     ADD_FAILURE() << topic.error().to_string();
     return {};

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/log/errors.hpp"
+
 namespace millrace::service {
 
 struct EdgeWriter::State {
@@ -65,6 +67,12 @@ EdgeWriter::~EdgeWriter() {
 }
 
 Status EdgeWriter::append(log::TopicPartition place, const log::Record& record, Done done) {
+  // Refused here, it does not take the others of its commit with it.
+  const std::size_t bytes = record.key.value_or("").size() + record.value.value_or("").size() + record.headers.encoded().size();
+  if (bytes > state_->log.options().max_record_bytes) {
+    return fail(log::errc::too_large, "a record of " + std::to_string(bytes) + " bytes is above the limit of " +
+                                          std::to_string(state_->log.options().max_record_bytes));
+  }
   bool was_empty = false;
   {
     const std::lock_guard lock(state_->mutex);

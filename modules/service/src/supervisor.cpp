@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 #include "millrace/base/assert.hpp"
@@ -31,6 +32,19 @@ std::string describe_exit(const siginfo_t& info) {
 }
 
 double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; }
+
+// The largest resident size of a running process. Not ru_maxrss, which counts what the process was before its exec: a copy of its parent.
+std::int64_t peak_rss_of(pid_t pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/status";
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> status(std::fopen(path.c_str(), "re"), &std::fclose);
+  if (!status) return 0;
+  long long kilobytes = 0;
+  char line[256];
+  while (std::fgets(line, sizeof line, status.get()) != nullptr) {
+    if (std::sscanf(line, "VmHWM: %lld kB", &kilobytes) == 1) break;
+  }
+  return kilobytes * 1024;
+}
 
 // Everything a child needs between fork and exec, where nothing may be allocated.
 struct Launch {
@@ -147,7 +161,6 @@ void Supervisor::reap(Child& child) {
   // The C library's waitid has no place for the usage that the kernel's answers.
   if (::syscall(SYS_waitid, P_PIDFD, child.pidfd, &info, WEXITED | WNOHANG, &usage) != 0 || info.si_pid == 0) return;
   child.cpu_seconds += seconds(usage.ru_utime) + seconds(usage.ru_stime);
-  child.peak_rss_bytes = std::max<std::int64_t>(child.peak_rss_bytes, usage.ru_maxrss * 1024);
   ::close(child.pidfd);
   child.last_exit = describe_exit(info);
   child.pid = 0;
@@ -191,6 +204,7 @@ std::vector<std::string> Supervisor::stop_all(std::int64_t timeout_ms) {
   for (auto one = children_.rbegin(); one != children_.rend(); ++one) {
     Child& child = **one;
     if (child.state == ChildState::running) {
+      child.peak_rss_bytes = std::max(child.peak_rss_bytes, peak_rss_of(child.pid));
       ::kill(child.pid, SIGTERM);
       pollfd watched{child.pidfd, POLLIN, 0};
       if (::poll(&watched, 1, static_cast<int>(timeout_ms)) == 0) {
@@ -208,6 +222,7 @@ std::vector<std::string> Supervisor::stop_all(std::int64_t timeout_ms) {
 std::vector<ChildStatus> Supervisor::status() const {
   std::vector<ChildStatus> result;
   for (const auto& child : children_) {
+    if (child->state == ChildState::running) child->peak_rss_bytes = std::max(child->peak_rss_bytes, peak_rss_of(child->pid));
     result.push_back({child->spec.name, child->pid, child->state, child->starts, child->last_exit, child->spec.log_file, child->cpu_seconds, child->peak_rss_bytes});
   }
   return result;

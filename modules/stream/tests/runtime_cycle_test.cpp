@@ -17,7 +17,8 @@ testkit::DriverOptions small_cycles(std::size_t records) {
 
 TEST(Cycle, a_record_becomes_state_and_output_with_its_envelope) {
   auto driver = open_bank();
-  const std::string id = driver->pipe("deposits", std::string("anna"), Deposited{5}, 1'000, "process-1");
+  const std::string id =
+      driver->pipe("deposits", std::string("anna"), Deposited{5}, 1'000, "process-1");
   driver->pipe("deposits", std::string("anna"), Deposited{7}, 2'000);
   driver->run_until_idle();
 
@@ -64,7 +65,8 @@ TEST(Cycle, a_dead_process_repeats_nothing_and_loses_nothing_wherever_it_died) {
       EXPECT_EQ(published.size(), 60U);
       EXPECT_TRUE(without_gap_or_repeat(published));
       std::int64_t total = 0;
-      for (const auto& [account, amount] : totals(*driver)) total += amount;
+      for (const auto& [account, amount] : totals(*driver))
+        total += amount;
       EXPECT_EQ(total, 60);
     }
   }
@@ -72,7 +74,8 @@ TEST(Cycle, a_dead_process_repeats_nothing_and_loses_nothing_wherever_it_died) {
 
 TEST(Cycle, a_refused_commit_leaves_no_trace_and_is_done_again) {
   auto driver = open_bank();
-  for (int i = 0; i < 10; ++i) driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
+  for (int i = 0; i < 10; ++i)
+    driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
   driver->broker().fail_commits(log::errc::fenced, 2);
   const auto step = driver->step();
   ASSERT_TRUE(step);
@@ -90,7 +93,8 @@ TEST(Cycle, a_full_disk_is_waited_out) {
   driver->broker().fail_commits(log::errc::disk_full, 3);
   driver->run_until_idle();
   EXPECT_TRUE(totals(*driver).empty());
-  for (int i = 0; i < 4; ++i) driver->advance_ms(1'000);
+  for (int i = 0; i < 4; ++i)
+    driver->advance_ms(1'000);
   EXPECT_EQ(totals(*driver).at("anna"), 1);
   EXPECT_EQ(driver->read_raw("bank.balances").size(), 1U);
   EXPECT_EQ(driver->instance().status().refused_commits, 3U);
@@ -98,7 +102,8 @@ TEST(Cycle, a_full_disk_is_waited_out) {
 
 TEST(Cycle, an_unknown_outcome_is_settled_by_what_the_log_has) {
   auto driver = open_bank();
-  for (int i = 0; i < 10; ++i) driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
+  for (int i = 0; i < 10; ++i)
+    driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
   driver->run_until_idle();
   driver->pipe("deposits", std::string("anna"), Deposited{1}, 2'000);
   driver->broker().fail_commits(log::errc::outcome_unknown, 1);
@@ -119,12 +124,28 @@ TEST(Cycle, a_failed_log_ends_the_instance_with_its_reason) {
 
 TEST(Cycle, a_commit_that_is_too_large_is_cut_until_one_record_is_to_blame) {
   auto driver = open_bank();
-  for (int i = 0; i < 8; ++i) driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
-  // 8 records, then 4, 2 and 1 are refused: the first record goes to the dead letters, the rest goes through.
+  for (int i = 0; i < 8; ++i)
+    driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
+  // 8 records, then 4, 2 and 1 are refused: the first record goes to the dead letters, the rest
+  // goes through.
   driver->broker().fail_commits(log::errc::too_large, 4);
   driver->run_until_idle();
   EXPECT_EQ(driver->read_raw("bank.dead-letters").size(), 1U);
   EXPECT_EQ(totals(*driver).at("anna"), 7);
+}
+
+TEST(Cycle, a_dead_letter_that_is_too_large_itself_goes_without_its_value) {
+  auto driver = open_bank();
+  driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
+  driver->pipe("deposits", std::string("anna"), Deposited{2}, 2'000);
+  driver->broker().fail_commits(log::errc::too_large, 3);
+  driver->run_until_idle();
+  const auto dead = driver->read_raw("bank.dead-letters");
+  ASSERT_EQ(dead.size(), 1U);
+  EXPECT_EQ(dead[0].key, "anna");
+  EXPECT_FALSE(dead[0].value);
+  EXPECT_EQ(dead[0].header("dl-code"), "log.too_large");
+  EXPECT_EQ(totals(*driver).at("anna"), 2);
 }
 
 TEST(Cycle, what_is_not_committed_is_seen_by_no_query) {
@@ -160,12 +181,15 @@ TEST(Cycle, small_cycles_give_the_same_as_large_ones) {
   std::vector<std::string> balances;
   for (const std::size_t records : {1U, 3U, 1'000U}) {
     auto driver = open_bank(small_cycles(records));
-    for (int i = 0; i < 40; ++i) driver->pipe("deposits", "account-" + std::to_string(i % 3), Deposited{i}, 1'000 + i);
+    for (int i = 0; i < 40; ++i)
+      driver->pipe("deposits", "account-" + std::to_string(i % 3), Deposited{i}, 1'000 + i);
     driver->run_until_idle();
     std::map<std::string, std::string> by_id;
-    for (const auto& record : driver->all_raw("bank.balances")) by_id[record.header("ce_id")] = *record.value;
+    for (const auto& record : driver->all_raw("bank.balances"))
+      by_id[record.header("ce_id")] = *record.value;
     std::string text;
-    for (const auto& [id, value] : by_id) text += id + " " + value + "\n";
+    for (const auto& [id, value] : by_id)
+      text += id + " " + value + "\n";
     balances.push_back(text);
   }
   EXPECT_EQ(balances[0], balances[1]);
@@ -174,7 +198,8 @@ TEST(Cycle, small_cycles_give_the_same_as_large_ones) {
 
 TEST(Cycle, the_status_tells_lag_and_the_age_of_the_oldest_record) {
   auto driver = open_bank(small_cycles(2));
-  for (int i = 0; i < 5; ++i) driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
+  for (int i = 0; i < 5; ++i)
+    driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
   ASSERT_TRUE(driver->step());
   const auto status = driver->instance().status();
   std::int64_t lag = 0;
@@ -187,7 +212,8 @@ TEST(Cycle, the_status_tells_lag_and_the_age_of_the_oldest_record) {
   EXPECT_EQ(oldest, 1'002);
   EXPECT_EQ(status.records, 2U);
   driver->run_until_idle();
-  for (const auto& task : driver->instance().status().tasks) EXPECT_EQ(task.lag, 0);
+  for (const auto& task : driver->instance().status().tasks)
+    EXPECT_EQ(task.lag, 0);
 }
 
 }  // namespace

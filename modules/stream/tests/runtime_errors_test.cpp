@@ -11,7 +11,10 @@ testkit::RawRecord poison(std::string value, std::string type = "Deposited") {
   testkit::RawRecord record;
   record.key = "anna";
   record.value = std::move(value);
-  record.headers = {{"ce_id", "poison-1"}, {"ce_source", "/teller"}, {"ce_type", std::move(type)}, {"ce_specversion", "1.0"}};
+  record.headers = {{"ce_id", "poison-1"},
+                    {"ce_source", "/teller"},
+                    {"ce_type", std::move(type)},
+                    {"ce_specversion", "1.0"}};
   record.timestamp_ms = 1'500;
   return record;
 }
@@ -51,7 +54,8 @@ TEST(Errors, an_event_of_another_type_is_skipped_and_counted) {
 
 TEST(Errors, a_handler_that_throws_in_the_middle_of_a_batch_costs_that_record_alone) {
   auto driver = open_bank();
-  for (int i = 10; i < 17; ++i) driver->pipe("deposits", std::string("anna"), Deposited{i}, 1'000 + i);
+  for (int i = 10; i < 17; ++i)
+    driver->pipe("deposits", std::string("anna"), Deposited{i}, 1'000 + i);
   driver->pipe("deposits", std::string("berta"), Deposited{1}, 2'000);
   driver->run_until_idle();
 
@@ -68,7 +72,9 @@ TEST(Errors, a_handler_that_throws_in_the_middle_of_a_batch_costs_that_record_al
 
 TEST(Errors, many_failing_records_in_one_batch_all_go_to_the_dead_letters) {
   auto driver = open_bank();
-  for (int i = 0; i < 50; ++i) driver->pipe("deposits", "account-" + std::to_string(i % 5), Deposited{i % 2 == 0 ? 13 : 1}, 1'000 + i);
+  for (int i = 0; i < 50; ++i)
+    driver->pipe("deposits", "account-" + std::to_string(i % 5), Deposited{i % 2 == 0 ? 13 : 1},
+                 1'000 + i);
   driver->run_until_idle();
   EXPECT_EQ(driver->read_raw("bank.dead-letters").size(), 25U);
   EXPECT_EQ(driver->read_raw("bank.balances").size(), 25U);

@@ -46,9 +46,11 @@ struct BankOptions {
 
 class Bank final : public Processor<std::string, Deposited> {
  public:
-  Bank(StoreRef<std::string, Balance> balances, Emitter<std::string, Balance> out, BankOptions options)
+  Bank(StoreRef<std::string, Balance> balances, Emitter<std::string, Balance> out,
+       BankOptions options)
       : balances_(balances), out_(out), options_(std::move(options)) {}
-  void process(const std::string& key, const Deposited& deposit, ProcessorContext& context) override {
+  void process(const std::string& key, const Deposited& deposit,
+               ProcessorContext& context) override {
     auto store = context.store(balances_);
     Balance balance = store.get(key).value_or(Balance{});
     balance.total += deposit.amount;
@@ -72,7 +74,9 @@ inline Topology bank(BankOptions options = {}) {
   const auto balances = builder.store<std::string, Balance>("balances");
   const auto out = builder.emitter<std::string, Balance>("out");
   builder.stream<std::string, Deposited>("deposits")
-      .process("bank", [=] { return std::make_unique<Bank>(balances, out, options); }, uses(balances), emits(out));
+      .process(
+          "bank", [=] { return std::make_unique<Bank>(balances, out, options); }, uses(balances),
+          emits(out));
   builder.stream(out).to("bank.balances");
   auto built = builder.build();
   if (!built) throw std::runtime_error(built.error().to_string());
@@ -80,8 +84,10 @@ inline Topology bank(BankOptions options = {}) {
 }
 
 /// A driver over a bank with its input topic.
-inline std::unique_ptr<testkit::TopologyDriver> open_bank(testkit::DriverOptions options = {}, BankOptions bank_options = {}) {
-  auto driver = std::make_unique<testkit::TopologyDriver>(bank(std::move(bank_options)), std::move(options));
+inline std::unique_ptr<testkit::TopologyDriver> open_bank(testkit::DriverOptions options = {},
+                                                          BankOptions bank_options = {}) {
+  auto driver =
+      std::make_unique<testkit::TopologyDriver>(bank(std::move(bank_options)), std::move(options));
   driver->declare_topic("deposits", "teller");
   driver->run_until_idle();
   return driver;
@@ -90,12 +96,14 @@ inline std::unique_ptr<testkit::TopologyDriver> open_bank(testkit::DriverOptions
 /// Totals by account, as the store has them.
 inline std::map<std::string, std::int64_t> totals(testkit::TopologyDriver& driver) {
   std::map<std::string, std::int64_t> out;
-  for (const auto& [key, balance] : driver.store<std::string, Balance>("balances").all()) out[key] = balance.total;
+  for (const auto& [key, balance] : driver.store<std::string, Balance>("balances").all())
+    out[key] = balance.total;
   return out;
 }
 
 /// Checks that the published balances are each account's running totals without a gap or a repeat.
-inline bool without_gap_or_repeat(const std::vector<testkit::Received<std::string, Balance>>& published) {
+inline bool without_gap_or_repeat(
+    const std::vector<testkit::Received<std::string, Balance>>& published) {
   std::map<std::string, std::int64_t> seen;
   for (const auto& balance : published) {
     if (balance.value.deposits != ++seen[balance.key]) return false;

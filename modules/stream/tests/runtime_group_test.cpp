@@ -2,7 +2,8 @@
 // Copyright The Millrace Authors
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <atomic>
+#include <thread>
 
 #include "millrace/log/errors.hpp"
 #include "runtime_fixture.hpp"
@@ -41,20 +42,23 @@ class Branches : public ::testing::Test {
   void rest(std::vector<Branch*> branches) {
     for (int idle = 0; idle < 3;) {
       bool worked = false;
-      for (Branch* branch : branches) worked |= step(*branch);
+      for (Branch* branch : branches)
+        worked |= step(*branch);
       idle = worked ? 0 : idle + 1;
       clock_.advance_ms(100);
     }
   }
 
   void deposit(int count) {
-    for (int i = 0; i < count; ++i) writer_.write("deposits", "account-" + std::to_string(i % 17), Deposited{1}, 1'000 + i);
+    for (int i = 0; i < count; ++i)
+      writer_.write("deposits", "account-" + std::to_string(i % 17), Deposited{1}, 1'000 + i);
   }
 
   // What all published balances come to, having checked that none is missing or doubled.
   std::size_t published() {
     testkit::TopicReader reader(*tool_);
-    const auto balances = reader.decode_all<std::string, Balance>("bank.balances", reader.all("bank.balances"));
+    const auto balances =
+        reader.decode_all<std::string, Balance>("bank.balances", reader.all("bank.balances"));
     EXPECT_TRUE(without_gap_or_repeat(balances));
     return balances.size();
   }
@@ -126,6 +130,36 @@ TEST_F(Branches, a_closed_instance_hands_its_tasks_over) {
   EXPECT_EQ(published(), 60U);
 }
 
+TEST_F(Branches, views_and_status_may_be_asked_from_any_thread_while_tasks_come_and_go) {
+  Branch one = open("bank-1");
+  rest({&one});
+  std::atomic<bool> stop = false;
+  std::atomic<std::int64_t> answers = 0;
+  std::thread asker([&] {
+    const auto view = one.instance->view<std::string, Balance>("balances");
+    std::int64_t last = 0;
+    while (!stop) {
+      if (const auto answer = view.get("account-3"); answer && answer->value) {
+        EXPECT_GE(answer->value->deposits, last);
+        last = answer->value->deposits;
+        ++answers;
+      }
+      static_cast<void>(view.all(100));
+      static_cast<void>(one.instance->status());
+    }
+  });
+  for (int round = 0; round < 20 || answers == 0; ++round) {
+    deposit(40);
+    Branch two = open("bank-2");
+    rest({&one, &two});
+    ASSERT_TRUE(two.instance->close());
+    rest({&one});
+  }
+  stop = true;
+  asker.join();
+  EXPECT_GT(answers, 0);
+}
+
 TEST_F(Branches, a_key_that_may_be_elsewhere_is_not_reported_as_missing) {
   Branch one = open("bank-1");
   Branch two = open("bank-2");
@@ -155,8 +189,12 @@ TEST(Topics, a_missing_input_is_waited_for_and_named) {
 
 TEST(Topics, a_missing_input_holds_up_only_those_who_read_it) {
   TopologyBuilder builder("two");
-  builder.stream<std::string, Deposited>("deposits").map_values([](const Deposited& deposit) { return Balance{deposit.amount, 1}; }).to("two.a");
-  builder.stream<std::string, Closed>("closings").map_values([](const Closed&) { return Balance{}; }).to("two.b");
+  builder.stream<std::string, Deposited>("deposits")
+      .map_values([](const Deposited& deposit) { return Balance{deposit.amount, 1}; })
+      .to("two.a");
+  builder.stream<std::string, Closed>("closings")
+      .map_values([](const Closed&) { return Balance{}; })
+      .to("two.b");
   auto built = builder.build();
   ASSERT_TRUE(built);
   testkit::TopologyDriver driver(*built);
@@ -171,7 +209,8 @@ TEST(Topics, a_topic_that_comes_late_is_read_from_its_beginning) {
   testkit::TopologyDriver driver(bank());
   driver.run_until_idle();
   driver.declare_topic("deposits", "teller");
-  for (int i = 0; i < 20; ++i) driver.pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
+  for (int i = 0; i < 20; ++i)
+    driver.pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
   driver.run_until_idle();
   EXPECT_EQ(totals(driver).at("anna"), 20);
 }
@@ -179,7 +218,9 @@ TEST(Topics, a_topic_that_comes_late_is_read_from_its_beginning) {
 TEST(Topics, inputs_of_one_task_with_different_partition_counts_are_refused_by_name) {
   TopologyBuilder builder("names");
   const auto names = builder.table<std::string, Closed>("holders", "holders");
-  builder.stream<std::string, Deposited>("deposits").join(names, [](const Deposited&, const Closed& holder) { return holder; }).to("names.deposits");
+  builder.stream<std::string, Deposited>("deposits")
+      .join(names, [](const Deposited&, const Closed& holder) { return holder; })
+      .to("names.deposits");
   auto built = builder.build();
   ASSERT_TRUE(built);
   testkit::TopologyDriver driver(*built);

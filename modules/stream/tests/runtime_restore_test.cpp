@@ -18,19 +18,22 @@ testkit::DriverOptions with_snapshots() {
 }
 
 void deposit(testkit::TopologyDriver& driver, int from, int to) {
-  for (int i = from; i < to; ++i) driver.pipe("deposits", "account-" + std::to_string(i % 11), Deposited{1}, 1'000 + i);
+  for (int i = from; i < to; ++i)
+    driver.pipe("deposits", "account-" + std::to_string(i % 11), Deposited{1}, 1'000 + i);
   driver.run_until_idle();
 }
 
 std::int64_t total(testkit::TopologyDriver& driver) {
   std::int64_t sum = 0;
-  for (const auto& [account, amount] : totals(driver)) sum += amount;
+  for (const auto& [account, amount] : totals(driver))
+    sum += amount;
   return sum;
 }
 
 std::size_t count_events(const testkit::TopologyDriver& driver, std::string_view part) {
-  return static_cast<std::size_t>(std::count_if(driver.events().begin(), driver.events().end(),
-                                                [&](const std::string& event) { return event.find(part) != std::string::npos; }));
+  return static_cast<std::size_t>(std::count_if(
+      driver.events().begin(), driver.events().end(),
+      [&](const std::string& event) { return event.find(part) != std::string::npos; }));
 }
 
 TEST(Restore, state_comes_back_from_the_changelog) {
@@ -72,7 +75,8 @@ TEST(Restore, a_corrupt_snapshot_is_told_and_passed_over) {
   const auto names = driver->files().list("state");
   ASSERT_TRUE(names);
   ASSERT_EQ(names->size(), 4U);
-  for (const std::string& name : *names) ASSERT_TRUE(driver->files().flip_bit("state/" + name, 100, 3));
+  for (const std::string& name : *names)
+    ASSERT_TRUE(driver->files().flip_bit("state/" + name, 100, 3));
   driver->crash_and_restart();
   driver->run_until_idle();
   EXPECT_EQ(total(*driver), 100);
@@ -86,7 +90,10 @@ TEST(Restore, a_snapshot_is_published_only_when_its_position_is_durable) {
   driver->advance_ms(2'000);
   const auto published = [&] {
     const auto names = driver->files().list("state");
-    return names ? std::count_if(names->begin(), names->end(), [](const std::string& name) { return name.ends_with(".snapshot"); }) : 0;
+    return names
+               ? std::count_if(names->begin(), names->end(),
+                               [](const std::string& name) { return name.ends_with(".snapshot"); })
+               : 0;
   };
   EXPECT_EQ(published(), 0);
   driver->broker().make_durable();
@@ -150,7 +157,8 @@ TEST(Restore, long_restores_go_in_slices_and_a_view_says_not_ready_meanwhile) {
   ASSERT_TRUE(built);
   testkit::TopologyDriver driver(*built);
   driver.declare_topic("closings", "teller", 1);
-  for (int i = 0; i < 100; ++i) driver.pipe("closings", "account-" + std::to_string(i), Closed{std::string(100'000, 'x')}, i);
+  for (int i = 0; i < 100; ++i)
+    driver.pipe("closings", "account-" + std::to_string(i), Closed{std::string(100'000, 'x')}, i);
   driver.run_until_idle();
   driver.crash_and_restart();
   int not_ready = 0;
@@ -173,7 +181,10 @@ Topology named_deposits() {
   TopologyBuilder builder("names");
   const auto names = builder.table<std::string, Closed>("holders", "holders");
   builder.stream<std::string, Deposited>("deposits")
-      .join(names, [](const Deposited& deposit, const Closed& holder) { return Closed{holder.reason + " " + std::to_string(deposit.amount)}; })
+      .join(names,
+            [](const Deposited& deposit, const Closed& holder) {
+              return Closed{holder.reason + " " + std::to_string(deposit.amount)};
+            })
       .to("names.deposits");
   auto built = builder.build();
   if (!built) throw std::runtime_error(built.error().to_string());
@@ -182,7 +193,8 @@ Topology named_deposits() {
 
 TEST(Restore, a_table_is_rebuilt_from_its_own_topic_up_to_what_was_processed) {
   for (const bool snapshots : {false, true}) {
-    testkit::TopologyDriver driver(named_deposits(), snapshots ? with_snapshots() : testkit::DriverOptions{});
+    testkit::TopologyDriver driver(named_deposits(),
+                                   snapshots ? with_snapshots() : testkit::DriverOptions{});
     driver.declare_topic("holders", "registry");
     driver.declare_topic("deposits", "teller");
     driver.pipe("holders", std::string("a"), Closed{"Anna"}, 1'000);
@@ -202,7 +214,8 @@ TEST(Restore, a_table_is_rebuilt_from_its_own_topic_up_to_what_was_processed) {
     driver.pipe("deposits", std::string("c"), Deposited{4}, 2'000);
     driver.run_until_idle();
     std::vector<std::string> said;
-    for (const auto& record : driver.read<std::string, Closed>("names.deposits")) said.push_back(record.value.reason);
+    for (const auto& record : driver.read<std::string, Closed>("names.deposits"))
+      said.push_back(record.value.reason);
     std::sort(said.begin(), said.end());
     EXPECT_EQ(said, (std::vector<std::string>{"Anna 1", "Anna 2", "Berta 3"}));
     EXPECT_EQ(driver.read_raw("names.dead-letters").size(), 1U);

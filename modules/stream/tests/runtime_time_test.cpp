@@ -20,19 +20,25 @@ struct Ticker {
   bool fails = false;
 };
 
-// Publishes a note for each deposit and for each firing; a firing names the first deposit of its account as its cause.
+// Publishes a note for each deposit and for each firing; a firing names the first deposit of its
+// account as its cause.
 class Clockwork final : public Processor<std::string, Deposited> {
  public:
-  Clockwork(StoreRef<std::string, RememberedContext> first, Emitter<std::string, Note> out, Ticker ticker) : first_(first), out_(out), ticker_(ticker) {}
+  Clockwork(StoreRef<std::string, RememberedContext> first, Emitter<std::string, Note> out,
+            Ticker ticker)
+      : first_(first), out_(out), ticker_(ticker) {}
   void open(ProcessorContext& context) override {
-    context.schedule("tick", ticker_.type, ticker_.interval_ms, [this, context](std::int64_t time_ms) mutable {
-      context.emit(out_, std::string("tick"), Note{"tick", time_ms});
-      context.store(first_).all([&](const std::string& key, const RememberedContext& remembered) {
-        context.with_context(remembered, [&] { context.emit(out_, key, Note{"late", time_ms}); });
-        return true;
-      });
-      if (ticker_.fails) throw std::runtime_error("the spring broke");
-    });
+    context.schedule(
+        "tick", ticker_.type, ticker_.interval_ms, [this, context](std::int64_t time_ms) mutable {
+          context.emit(out_, std::string("tick"), Note{"tick", time_ms});
+          context.store(first_).all(
+              [&](const std::string& key, const RememberedContext& remembered) {
+                context.with_context(remembered,
+                                     [&] { context.emit(out_, key, Note{"late", time_ms}); });
+                return true;
+              });
+          if (ticker_.fails) throw std::runtime_error("the spring broke");
+        });
   }
   void process(const std::string& key, const Deposited&, ProcessorContext& context) override {
     if (!context.store(first_).get(key)) context.store(first_).put(key, context.remember());
@@ -50,7 +56,9 @@ std::unique_ptr<testkit::TopologyDriver> open_clockwork(Ticker ticker) {
   const auto first = builder.store<std::string, RememberedContext>("first");
   const auto out = builder.emitter<std::string, Note>("out");
   builder.stream<std::string, Deposited>("deposits")
-      .process("clockwork", [=] { return std::make_unique<Clockwork>(first, out, ticker); }, uses(first), emits(out));
+      .process(
+          "clockwork", [=] { return std::make_unique<Clockwork>(first, out, ticker); }, uses(first),
+          emits(out));
   builder.stream(out).to("clockwork.notes");
   auto built = builder.build();
   if (!built) throw std::runtime_error(built.error().to_string());
@@ -63,17 +71,20 @@ std::unique_ptr<testkit::TopologyDriver> open_clockwork(Ticker ticker) {
 std::string notes(testkit::TopologyDriver& driver) {
   std::string out;
   for (const auto& note : driver.read<std::string, Note>("clockwork.notes")) {
-    if (note.value.text != "late") out += note.value.text + "@" + std::to_string(note.value.time_ms) + " ";
+    if (note.value.text != "late")
+      out += note.value.text + "@" + std::to_string(note.value.time_ms) + " ";
   }
   return out;
 }
 
 TEST(Punctuators, stream_time_fires_when_a_record_passes_the_next_multiple) {
   auto driver = open_clockwork({PunctuationType::stream_time, 100});
-  for (const int time : {1'000, 1'050, 1'100, 1'150, 1'480, 1'490, 1'500}) driver->pipe("deposits", std::string("a"), Deposited{1}, time);
+  for (const int time : {1'000, 1'050, 1'100, 1'150, 1'480, 1'490, 1'500})
+    driver->pipe("deposits", std::string("a"), Deposited{1}, time);
   driver->run_until_idle();
   EXPECT_EQ(notes(*driver),
-            "deposit@1000 deposit@1050 deposit@1100 tick@1100 deposit@1150 deposit@1480 tick@1480 deposit@1490 deposit@1500 tick@1500 ");
+            "deposit@1000 deposit@1050 deposit@1100 tick@1100 deposit@1150 deposit@1480 tick@1480 "
+            "deposit@1490 deposit@1500 tick@1500 ");
 }
 
 TEST(Punctuators, stream_time_and_next_firings_survive_a_crash) {
@@ -117,7 +128,8 @@ TEST(Punctuators, a_clock_that_is_set_back_does_not_stop_them) {
 
 TEST(Punctuators, what_a_firing_emits_has_an_id_of_its_own_and_a_remembered_cause) {
   auto driver = open_clockwork({PunctuationType::wall_clock, 50});
-  const std::string cause = driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000, "process-7");
+  const std::string cause =
+      driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000, "process-7");
   driver->run_until_idle();
   static_cast<void>(driver->read_raw("clockwork.notes"));
   driver->advance_ms(50);
@@ -151,7 +163,8 @@ TEST(Order, inputs_are_merged_by_time_with_tables_first) {
   const auto names = builder.table<std::string, Closed>("holders", "holders");
   const auto deposits = builder.stream<std::string, Deposited>("deposits");
   const auto told = deposits.left_join(names, [](const Deposited& deposit, const Closed* holder) {
-    return Note{(holder != nullptr ? holder->reason : "nobody") + std::to_string(deposit.amount), 0};
+    return Note{(holder != nullptr ? holder->reason : "nobody") + std::to_string(deposit.amount),
+                0};
   });
   told.to("order.notes");
   auto built = builder.build();
@@ -167,7 +180,8 @@ TEST(Order, inputs_are_merged_by_time_with_tables_first) {
   driver.pipe("holders", std::string("a"), Closed{"berta"}, 2'500);
   driver.run_until_idle();
   std::string said;
-  for (const auto& note : driver.read<std::string, Note>("order.notes")) said += note.value.text + " ";
+  for (const auto& note : driver.read<std::string, Note>("order.notes"))
+    said += note.value.text + " ";
   EXPECT_EQ(said, "nobody1 anna2 berta3 ");
 }
 
@@ -184,7 +198,8 @@ TEST(Order, context_passes_through_private_topics) {
   ASSERT_TRUE(built) << built.error().to_string();
   testkit::TopologyDriver driver(*built);
   driver.declare_topic("deposits", "teller");
-  const std::string cause = driver.pipe("deposits", std::string("a"), Deposited{1}, 1'000, "process-9");
+  const std::string cause =
+      driver.pipe("deposits", std::string("a"), Deposited{1}, 1'000, "process-9");
   driver.run_until_idle();
   const auto counts = driver.read_raw("hops.counts");
   ASSERT_EQ(counts.size(), 1U);

@@ -15,20 +15,25 @@ std::string RawRecord::header(std::string_view name) const {
   return {};
 }
 
-log::Topic EventWriter::declare_topic(const std::string& name, const std::string& owner, std::int32_t partitions, log::TopicKind kind) {
-  auto topic = handle_of(owner).create_topic({name, partitions, kind, owner, log::CleanupPolicy::keep});
+log::Topic EventWriter::declare_topic(const std::string& name, const std::string& owner,
+                                      std::int32_t partitions, log::TopicKind kind) {
+  auto topic =
+      handle_of(owner).create_topic({name, partitions, kind, owner, log::CleanupPolicy::keep});
   if (!topic) throw TestError(topic.error().to_string());
   return *topic;
 }
 
-std::string EventWriter::write_encoded(const std::string& name, const codec::TypeInfo& key_type, const void* key, const codec::TypeInfo& value_type,
-                                       const void* value, std::int64_t timestamp_ms, const std::string& correlation) {
+std::string EventWriter::write_encoded(const std::string& name, const codec::TypeInfo& key_type,
+                                       const void* key, const codec::TypeInfo& value_type,
+                                       const void* value, std::int64_t timestamp_ms,
+                                       const std::string& correlation) {
   const log::Topic topic = find(name);
   const bool is_private = topic.spec.kind == log::TopicKind::private_topic;
   std::string key_bytes;
   codec::encode_key(key_type, key, key_bytes);
   std::string value_bytes;
-  codec::encode(is_private ? codec::Format::binary : codec::Format::json, value_type, value, value_bytes);
+  codec::encode(is_private ? codec::Format::binary : codec::Format::json, value_type, value,
+                value_bytes);
   std::string id = name + "-" + std::to_string(written_++);
   const std::string source = "/" + topic.spec.owner;
   codec::EncodedHeaders headers;
@@ -38,17 +43,23 @@ std::string EventWriter::write_encoded(const std::string& name, const codec::Typ
     context.correlation = correlation;
     codec::append_private_context(headers, context);
   } else {
-    codec::append_event_headers(headers, {id, source, codec::event_type(value_type, value), timestamp_ms, correlation, {}, {}});
+    codec::append_event_headers(
+        headers,
+        {id, source, codec::event_type(value_type, value), timestamp_ms, correlation, {}, {}});
   }
-  append(topic, partition_of(key_bytes, topic.spec.partitions), {timestamp_ms, key_bytes, value_bytes, {headers.bytes, headers.count}});
+  append(topic, partition_of(key_bytes, topic.spec.partitions),
+         {timestamp_ms, key_bytes, value_bytes, {headers.bytes, headers.count}});
   return id;
 }
 
 void EventWriter::write_raw(const std::string& name, const RawRecord& record) {
   const log::Topic topic = find(name);
   log::HeadersBuilder headers;
-  for (const auto& [key, value] : record.headers) headers.add(key, value);
-  const std::int32_t partition = record.partition >= 0 ? record.partition : partition_of(record.key.value_or(""), topic.spec.partitions);
+  for (const auto& [key, value] : record.headers)
+    headers.add(key, value);
+  const std::int32_t partition = record.partition >= 0
+                                     ? record.partition
+                                     : partition_of(record.key.value_or(""), topic.spec.partitions);
   append(topic, partition, {record.timestamp_ms, record.key, record.value, headers.view()});
 }
 
@@ -69,10 +80,12 @@ log::Topic EventWriter::find(const std::string& topic) {
   return *found;
 }
 
-void EventWriter::append(const log::Topic& topic, std::int32_t partition, const log::Record& record) {
+void EventWriter::append(const log::Topic& topic, std::int32_t partition,
+                         const log::Record& record) {
   log::Transaction transaction;
   transaction.append({topic.id, log::partition(partition)}, record);
-  if (auto committed = handle_of(topic.spec.owner).commit(transaction); !committed) throw TestError(committed.error().to_string());
+  if (auto committed = handle_of(topic.spec.owner).commit(transaction); !committed)
+    throw TestError(committed.error().to_string());
 }
 
 }  // namespace millrace::testkit

@@ -22,7 +22,9 @@ RawRecord copy(const log::RecordView& view, std::int32_t partition) {
   std::string_view cursor = view.headers.encoded();
   log::HeaderView header;
   while (log::HeadersView::next(cursor, header)) {
-    out.headers.emplace_back(std::string(header.key), header.value ? std::optional<std::string>(*header.value) : std::nullopt);
+    out.headers.emplace_back(
+        std::string(header.key),
+        header.value ? std::optional<std::string>(*header.value) : std::nullopt);
   }
   out.timestamp_ms = view.timestamp_ms;
   out.partition = partition;
@@ -37,9 +39,12 @@ std::vector<RawRecord> TopicReader::all(const std::string& topic) {
   return read(topic, from);
 }
 
-std::vector<RawRecord> TopicReader::fresh(const std::string& topic) { return read(topic, positions_[topic]); }
+std::vector<RawRecord> TopicReader::fresh(const std::string& topic) {
+  return read(topic, positions_[topic]);
+}
 
-std::vector<RawRecord> TopicReader::read(const std::string& name, std::map<std::int32_t, log::Offset>& from) {
+std::vector<RawRecord> TopicReader::read(const std::string& name,
+                                         std::map<std::int32_t, log::Offset>& from) {
   const auto topic = log_->find_topic(name);
   if (!topic) return {};
   std::vector<Placed> found;
@@ -47,30 +52,39 @@ std::vector<RawRecord> TopicReader::read(const std::string& name, std::map<std::
   for (std::int32_t partition = 0; partition < topic->spec.partitions; ++partition) {
     log::Offset& next = from[partition];
     for (;;) {
-      const Status fetched = log_->fetch({topic->id, log::partition(partition)}, next, 1U << 20U, buffer);
+      const Status fetched =
+          log_->fetch({topic->id, log::partition(partition)}, next, 1U << 20U, buffer);
       if (!fetched) throw TestError(name + ": " + fetched.error().to_string());
       if (buffer.records.empty()) break;
       for (const log::FetchedBatch& batch : buffer.batches) {
-        for (std::size_t i = 0; i < batch.count; ++i) found.push_back({batch.position.position, copy(buffer.records[batch.first + i], partition)});
+        for (std::size_t i = 0; i < batch.count; ++i)
+          found.push_back(
+              {batch.position.position, copy(buffer.records[batch.first + i], partition)});
       }
       next = buffer.next;
     }
   }
-  std::stable_sort(found.begin(), found.end(), [](const Placed& a, const Placed& b) { return a.position < b.position; });
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Placed& a, const Placed& b) { return a.position < b.position; });
   std::vector<RawRecord> records;
-  for (Placed& placed : found) records.push_back(std::move(placed.record));
+  for (Placed& placed : found)
+    records.push_back(std::move(placed.record));
   return records;
 }
 
-void TopicReader::decode_into(const std::string& name, const RawRecord& record, const codec::TypeInfo& key_type, void* key,
+void TopicReader::decode_into(const std::string& name, const RawRecord& record,
+                              const codec::TypeInfo& key_type, void* key,
                               const codec::TypeInfo& value_type, void* value) {
   const auto topic = log_->find_topic(name);
   if (!topic) throw TestError(topic.error().to_string());
-  const auto format = topic->spec.kind == log::TopicKind::private_topic ? codec::Format::binary : codec::Format::json;
+  const auto format = topic->spec.kind == log::TopicKind::private_topic ? codec::Format::binary
+                                                                        : codec::Format::json;
   Status decoded = codec::decode_key(key_type, record.key.value_or(""), key);
-  if (decoded && record.value) decoded = codec::decode(format, value_type, record.header("ce_type"), *record.value, value);
+  if (decoded && record.value)
+    decoded = codec::decode(format, value_type, record.header("ce_type"), *record.value, value);
   if (!decoded) {
-    throw TestError(name + "/" + std::to_string(record.partition) + "@" + std::to_string(record.offset) + ": " + decoded.error().to_string());
+    throw TestError(name + "/" + std::to_string(record.partition) + "@" +
+                    std::to_string(record.offset) + ": " + decoded.error().to_string());
   }
 }
 

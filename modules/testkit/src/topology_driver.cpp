@@ -27,15 +27,19 @@ void TopologyDriver::start() {
   options.service = topology_.service;
   options.member = topology_.service;
   log_ = broker_.connect(std::move(options));
-  stream::Instance::Environment environment{clock_, files_, random_, [this](std::string_view level, std::string_view message, std::string_view detail) {
-                                              events_.push_back(std::string(level) + ": " + std::string(message) + ": " + std::string(detail));
-                                            }};
+  stream::Instance::Environment environment{
+      clock_, files_, random_,
+      [this](std::string_view level, std::string_view message, std::string_view detail) {
+        events_.push_back(std::string(level) + ": " + std::string(message) + ": " +
+                          std::string(detail));
+      }};
   auto opened = stream::Instance::open(*log_, topology_, options_.instance, std::move(environment));
   if (!opened) throw TestError("opening the instance: " + opened.error().to_string());
   instance_ = *std::move(opened);
 }
 
-void TopologyDriver::declare_topic(const std::string& name, const std::string& owner, std::int32_t partitions, log::TopicKind kind) {
+void TopologyDriver::declare_topic(const std::string& name, const std::string& owner,
+                                   std::int32_t partitions, log::TopicKind kind) {
   writer_.declare_topic(name, owner, partitions, kind);
   // The instance looks for missing topics once a second.
   clock_.advance_ms(1'000);
@@ -63,14 +67,16 @@ void TopologyDriver::crash_and_restart() {
 }
 
 void TopologyDriver::restart() {
-  if (const Status closed = instance_->close(); !closed) throw TestError("closing the instance: " + closed.error().to_string());
+  if (const Status closed = instance_->close(); !closed)
+    throw TestError("closing the instance: " + closed.error().to_string());
   instance_.reset();
   log_.reset();
   start();
 }
 
 void TopologyDriver::restart_as(stream::Topology topology) {
-  if (const Status closed = instance_->close(); !closed) throw TestError("closing the instance: " + closed.error().to_string());
+  if (const Status closed = instance_->close(); !closed)
+    throw TestError("closing the instance: " + closed.error().to_string());
   instance_.reset();
   log_.reset();
   topology_ = std::move(topology);

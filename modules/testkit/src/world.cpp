@@ -25,7 +25,9 @@ void die_when_due(std::string_view point) {
 // Lets the code below die at its fault points.
 class Mortality {
  public:
-  explicit Mortality(std::uint64_t points) : former_(set_fault_handler(die_when_due)) { points_to_death = points; }
+  explicit Mortality(std::uint64_t points) : former_(set_fault_handler(die_when_due)) {
+    points_to_death = points;
+  }
   ~Mortality() {
     points_to_death = 0;
     set_fault_handler(former_);
@@ -94,7 +96,8 @@ void World::start(Member& member) {
   member.log = broker_.connect(std::move(log_options));
   stream::InstanceOptions options = options_.instance;
   if (!options.state_directory.empty()) options.state_directory += "/" + member.name;
-  auto opened = stream::Instance::open(*member.log, member.topology(), std::move(options), {clock_, files_, member.random, {}});
+  auto opened = stream::Instance::open(*member.log, member.topology(), std::move(options),
+                                       {clock_, files_, member.random, {}});
   if (!opened) throw TestError(name() + ": " + member.name + ": " + opened.error().to_string());
   member.instance = *std::move(opened);
 }
@@ -127,8 +130,10 @@ bool World::step(Member& member, bool disturbed) {
 
 void World::step_randomly(int steps) {
   for (int i = 0; i < steps && !members_.empty(); ++i) {
-    if (chance(options_.clock_jumps)) clock_.jump_wall_ms(static_cast<std::int64_t>(random_.below(120'000)) - 60'000);
-    if (random_.below(4) == 0) clock_.advance_ms(static_cast<std::int64_t>(random_.below(2 * round_ms)));
+    if (chance(options_.clock_jumps))
+      clock_.jump_wall_ms(static_cast<std::int64_t>(random_.below(120'000)) - 60'000);
+    if (random_.below(4) == 0)
+      clock_.advance_ms(static_cast<std::int64_t>(random_.below(2 * round_ms)));
     Member& member = *members_[random_.below(members_.size())];
     if (!member.instance) {
       start(member);
@@ -161,7 +166,8 @@ void World::run_to_rest() {
       const stream::InstanceStatus status = member->instance->status();
       records += status.records;
       resting &= status.ready;
-      for (const auto& task : status.tasks) resting &= task.lag == 0;
+      for (const auto& task : status.tasks)
+        resting &= task.lag == 0;
     }
     quiet = resting && records == records_before ? quiet + 1 : 0;
     if (quiet == quiet_rounds) return;
@@ -176,7 +182,8 @@ std::string World::dump() {
   for (const log::Topic& topic : tool_log_->topics()) {
     out += topic.spec.name + "\n";
     for (const RawRecord& record : reader_.all(topic.spec.name)) {
-      out += "  " + std::to_string(record.partition) + "@" + std::to_string(record.offset) + " " + std::to_string(record.timestamp_ms) + " ";
+      out += "  " + std::to_string(record.partition) + "@" + std::to_string(record.offset) + " " +
+             std::to_string(record.timestamp_ms) + " ";
       append_bytes(out, record.key);
       out += " -> ";
       append_bytes(out, record.value);

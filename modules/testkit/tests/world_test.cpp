@@ -27,9 +27,15 @@ BOOST_DESCRIBE_STRUCT(Shipped, (), (product, quantity))
 stream::Topology warehouse() {
   stream::TopologyBuilder builder("warehouse");
   const auto orders = builder.stream<std::string, Ordered>("orders");
-  orders.map_values([](const Ordered& order) { return Shipped{order.product, order.quantity}; }).to("shipments");
+  orders.map_values([](const Ordered& order) { return Shipped{order.product, order.quantity}; })
+      .to("shipments");
   orders.group_by([](const Ordered& order) { return order.product; })
-      .aggregate(std::int64_t{0}, [](const std::string&, const Ordered& order, std::int64_t so_far) { return so_far + order.quantity; }, "quantities");
+      .aggregate(
+          std::int64_t{0},
+          [](const std::string&, const Ordered& order, std::int64_t so_far) {
+            return so_far + order.quantity;
+          },
+          "quantities");
   auto built = builder.build();
   if (!built) throw TestError(built.error().to_string());
   return *std::move(built);
@@ -57,7 +63,8 @@ std::int64_t sum(World& world, const std::string& service, const std::string& st
   for (stream::Instance* instance : world.instances(service)) {
     const auto all = instance->view<K, std::int64_t>(store).all(10'000);
     if (!all) continue;  // this instance has no task of the store
-    for (const auto& [key, value] : all->value) total += value;
+    for (const auto& [key, value] : all->value)
+      total += value;
   }
   return total;
 }
@@ -70,11 +77,13 @@ Outcome live(std::uint64_t seed, WorldOptions options) {
   world.add_service("warehouse", warehouse, 2);
   world.add_service("billing", billing, 2);
   for (int i = 0; i < orders; ++i) {
-    world.write("orders", "order-" + std::to_string(i), Ordered{"product-" + std::to_string(i % 9), 1 + i % 3}, 1'000 + i);
+    world.write("orders", "order-" + std::to_string(i),
+                Ordered{"product-" + std::to_string(i % 9), 1 + i % 3}, 1'000 + i);
     world.step_randomly(5);
   }
   world.run_to_rest();
-  return {world.dump(), world.deaths(), sum<std::string>(world, "warehouse", "quantities"), sum<std::string>(world, "billing", "bills")};
+  return {world.dump(), world.deaths(), sum<std::string>(world, "warehouse", "quantities"),
+          sum<std::string>(world, "billing", "bills")};
 }
 
 WorldOptions rough() {

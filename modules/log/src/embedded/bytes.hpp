@@ -22,7 +22,8 @@ inline void put_text(std::string& out, std::string_view text) {
   out.append(text);
 }
 
-/// Takes values off the front of bytes; once they run out, `ok` is false and all further values are zero.
+/// Takes values off the front of bytes; once they run out, `ok` is false and all further values are
+/// zero.
 struct Taker {
   std::string_view rest;
   bool ok = true;

@@ -24,7 +24,9 @@ Catalog::Catalog() {
   const std::string_view names[internal_topics] = {"__catalog", "__positions", "__producers"};
   for (std::int32_t id = 0; id < internal_topics; ++id) {
     CatalogTopic topic;
-    topic.topic = {TopicId{{id}}, {std::string(names[id]), 1, TopicKind::private_topic, "millrace", CleanupPolicy::keep}};
+    topic.topic = {
+        TopicId{{id}},
+        {std::string(names[id]), 1, TopicKind::private_topic, "millrace", CleanupPolicy::keep}};
     topic.first_row = static_cast<std::uint32_t>(id);
     add(std::move(topic));
   }
@@ -73,8 +75,9 @@ Result<std::optional<CatalogTopic>> Catalog::read_topic(std::string_view record)
   spec.cleanup = static_cast<CleanupPolicy>(taker.take<std::uint8_t>());
   spec.name = taker.take_text();
   spec.owner = taker.take_text();
-  if (!taker.ok || made.topic.id.value < internal_topics || static_cast<std::size_t>(made.topic.id.value) >= max_rows ||
-      !check_topic_spec(spec) || made.first_row + static_cast<std::size_t>(spec.partitions) > max_rows) {
+  if (!taker.ok || made.topic.id.value < internal_topics ||
+      static_cast<std::size_t>(made.topic.id.value) >= max_rows || !check_topic_spec(spec) ||
+      made.first_row + static_cast<std::size_t>(spec.partitions) > max_rows) {
     return damaged();
   }
   return made;
@@ -156,7 +159,8 @@ std::uint32_t Catalog::rows_used() const {
   const std::lock_guard lock(mutex_);
   std::uint32_t used = 0;
   for (const auto& topic : topics_) {
-    used = std::max(used, topic->first_row + static_cast<std::uint32_t>(topic->topic.spec.partitions));
+    used =
+        std::max(used, topic->first_row + static_cast<std::uint32_t>(topic->topic.spec.partitions));
   }
   return used;
 }

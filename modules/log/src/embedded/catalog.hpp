@@ -31,7 +31,8 @@ struct CatalogTopic {
   std::uint32_t first_row = 0;
 };
 
-/// A member's copy of the names of topics and groups, as the records of `__catalog` tell them. Thread-safe; topics live as long as the catalog.
+/// A member's copy of the names of topics and groups, as the records of `__catalog` tell them.
+/// Thread-safe; topics live as long as the catalog.
 class Catalog {
  public:
   Catalog();
@@ -43,8 +44,9 @@ class Catalog {
 
   /// Null when not known (yet).
   [[nodiscard]] const CatalogTopic* find(TopicId id) const {
-    return id.value >= 0 && static_cast<std::size_t>(id.value) < max_rows ? by_id_[static_cast<std::size_t>(id.value)].load(std::memory_order_acquire)
-                                                                       : nullptr;
+    return id.value >= 0 && static_cast<std::size_t>(id.value) < max_rows
+               ? by_id_[static_cast<std::size_t>(id.value)].load(std::memory_order_acquire)
+               : nullptr;
   }
   [[nodiscard]] const CatalogTopic* find(std::string_view name) const;
   [[nodiscard]] std::vector<Topic> topics() const;

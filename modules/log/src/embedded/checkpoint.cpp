@@ -58,7 +58,8 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
   Taker sum{bytes.substr(bytes.size() - sum_bytes)};
   bytes.remove_suffix(sum_bytes);
   Taker taker{bytes};
-  const bool known = taker.take<std::uint32_t>() == checkpoint_magic && taker.take<std::uint32_t>() == checkpoint_version;
+  const bool known = taker.take<std::uint32_t>() == checkpoint_magic &&
+                     taker.take<std::uint32_t>() == checkpoint_version;
   if (!known || crc32c(bytes) != sum.take<std::uint32_t>()) {
     return damaged();
   }
@@ -113,7 +114,8 @@ void Checkpoint::take_tables(const Control& control, std::size_t rows) {
 Status Core::write_checkpoint() {
   Checkpoint made;
   {
-    // On a clean close the log is ours alone and our slot is given up: then there is nobody to lock out.
+    // On a clean close the log is ours alone and our slot is given up: then there is nobody to lock
+    // out.
     std::optional<Locked> locked;
     if (region->alive(slot)) {
       MILLRACE_ASSIGN(Locked taken, lock());
@@ -141,7 +143,8 @@ Status Core::checkpoint_when_due() {
     return {};
   }
   std::uint32_t nobody = 0;
-  if (!control->checkpoint_owner.compare_exchange_strong(nobody, static_cast<std::uint32_t>(slot) + 1)) {
+  if (!control->checkpoint_owner.compare_exchange_strong(nobody,
+                                                         static_cast<std::uint32_t>(slot) + 1)) {
     return {};
   }
   const Status written = write_checkpoint();

@@ -13,12 +13,13 @@
 
 namespace millrace::log::embedded {
 
-/// What the file `checkpoint` holds: the state that frames build up, as it is at a durable position. docs/formats/journal.md.
+/// What the file `checkpoint` holds: the state that frames build up, as it is at a durable
+/// position. docs/formats/journal.md.
 struct Checkpoint {
   std::uint64_t log_id = 0;
   std::uint32_t incarnation = 0;
-  std::uint64_t position = 0;      ///< everything before it is durable
-  std::uint32_t checksum = 0;      ///< of the frame that ends there
+  std::uint64_t position = 0;  ///< everything before it is durable
+  std::uint32_t checksum = 0;  ///< of the frame that ends there
   std::vector<std::string> catalog;
   std::vector<std::int64_t> next_offsets;  ///< by row
   std::vector<PositionRecord> positions;

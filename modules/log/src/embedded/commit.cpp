@@ -27,7 +27,8 @@ Status Core::make_room(std::uint64_t bytes) {
     return {};
   }
   if (position + bytes > IndexEntry::position_mask) {
-    return fail(errc::limit, "the journal is full (" + std::to_string(IndexEntry::position_mask) + " bytes)");
+    return fail(errc::limit,
+                "the journal is full (" + std::to_string(IndexEntry::position_mask) + " bytes)");
   }
   auto room = journal.make_segment(position, segment_room(options, bytes));
   if (!room) {
@@ -51,7 +52,8 @@ Status Core::write_frame(std::uint64_t position, FrameBuilder& frame) {
 #endif
 }
 
-Result<std::uint64_t> Core::append_frame(FrameBuilder& frame, FrameHeader header, const Transaction* transaction) {
+Result<std::uint64_t> Core::append_frame(FrameBuilder& frame, FrameHeader header,
+                                         const Transaction* transaction) {
   MILLRACE_TRY(make_room(frame.bytes()));
   MILLRACE_TRY(refresh_segments());
   if (auto reserved = reserve_index(frame); !reserved) {
@@ -72,7 +74,8 @@ Result<std::uint64_t> Core::append_frame(FrameBuilder& frame, FrameHeader header
   frame.seal(header);
   MILLRACE_FAULT_POINT("commit.before_frame");
   if (auto written = write_frame(position, frame); !written) {
-    // Nothing of it may look like a frame later; when not even that can be written, nobody may append behind it.
+    // Nothing of it may look like a frame later; when not even that can be written, nobody may
+    // append behind it.
     if (auto wiped = journal.write(position, std::string(frame_header_bytes, '\0')); !wiped) {
       mark_failed("a write failed and could not be taken back: " + wiped.error().message());
     }
@@ -92,13 +95,15 @@ Result<std::uint64_t> Core::append_frame(FrameBuilder& frame, FrameHeader header
   return position + frame.bytes();
 }
 
-Status Core::publish_frame(FrameBuilder& frame, std::uint64_t position, const Transaction* transaction) {
+Status Core::publish_frame(FrameBuilder& frame, std::uint64_t position,
+                           const Transaction* transaction) {
   if (transaction != nullptr) {
     for (const Transaction::Position& moved : transaction->positions()) {
       set_position(*control, moved.group, moved.place, moved.next.value);
     }
     if (!transaction->sequence().producer.empty()) {
-      set_producer(*control, transaction->sequence().producer, {transaction->sequence().number, position});
+      set_producer(*control, transaction->sequence().producer,
+                   {transaction->sequence().number, position});
     }
   } else {
     MILLRACE_TRY(apply_internal(frame.view()));
@@ -140,10 +145,12 @@ Status Committer::check(Transaction& transaction) {
 }
 
 void Committer::encode(Transaction& transaction) {
-  frame_.start(transaction.batch_count() + 2);
+  frame_.start(transaction.batch_count() + (transaction.positions().empty() ? 0 : 1) +
+               (transaction.sequence().producer.empty() ? 0 : 1));
   for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
     Transaction::Batch& batch = transaction.batch(i);
-    frame_.add(batch.place, batch.builder.finish(), static_cast<std::uint32_t>(batch.builder.count()));
+    frame_.add(batch.place, batch.builder.finish(),
+               static_cast<std::uint32_t>(batch.builder.count()));
   }
   const std::int64_t now_ms = core_.environment.clock.wall_ms();
   if (!transaction.positions().empty()) {
@@ -153,7 +160,8 @@ void Committer::encode(Transaction& transaction) {
       const std::string value = integer_value(moved.next.value);
       records_.add({now_ms, key, value, {}});
     }
-    frame_.add(internal_place(positions_topic), records_.finish(), static_cast<std::uint32_t>(records_.count()));
+    frame_.add(internal_place(positions_topic), records_.finish(),
+               static_cast<std::uint32_t>(records_.count()));
   }
   if (!transaction.sequence().producer.empty()) {
     records_.clear();
@@ -172,9 +180,11 @@ void Committer::encode(Transaction& transaction) {
 
 Result<Committed> Committer::repeat(std::uint64_t position) {
   FrameHeader header;
-  MILLRACE_ASSIGN(const std::size_t got, core_.journal.read(position, reinterpret_cast<char*>(&header), sizeof header));
+  MILLRACE_ASSIGN(const std::size_t got,
+                  core_.journal.read(position, reinterpret_cast<char*>(&header), sizeof header));
   if (got != sizeof header || frame_header_fault(header, core_.log_id, position) != nullptr) {
-    return fail(errc::corrupt, core_.journal.path_of(position) + ": the frame of a repeated commit at position " +
+    return fail(errc::corrupt, core_.journal.path_of(position) +
+                                   ": the frame of a repeated commit at position " +
                                    std::to_string(position) + " cannot be read");
   }
   std::string table(table_bytes(header), '\0');
@@ -185,7 +195,8 @@ Result<Committed> Committer::repeat(std::uint64_t position) {
   for (std::uint32_t i = 0; i < header.entries; ++i) {
     const FrameEntry entry = FrameView(table).entry(i);
     if (entry.topic >= internal_topics) {
-      outcome.places.push_back({{{entry.topic}, partition(entry.partition)}, offset(entry.base_offset)});
+      outcome.places.push_back(
+          {{{entry.topic}, partition(entry.partition)}, offset(entry.base_offset)});
     }
   }
   return outcome;
@@ -210,7 +221,8 @@ Result<Committed> Committer::commit(Transaction& transaction) {
   if (!nothing) {
     encode(transaction);
     if (frame_.bytes() > max_commit_bytes) {
-      return fail(errc::too_large, "a commit of " + std::to_string(frame_.bytes()) + " bytes is above the limit of " +
+      return fail(errc::too_large, "a commit of " + std::to_string(frame_.bytes()) +
+                                       " bytes is above the limit of " +
                                        std::to_string(max_commit_bytes));
     }
   }
@@ -227,7 +239,8 @@ Result<Committed> Committer::commit(Transaction& transaction) {
   MILLRACE_TRY(check_claims(transaction));
   Committed committed;
   if (nothing) {
-    committed.position = {core_.control->incarnation, core_.control->committed.load(std::memory_order_relaxed)};
+    committed.position = {core_.control->incarnation,
+                          core_.control->committed.load(std::memory_order_relaxed)};
     return committed;
   }
   MILLRACE_TRY(check_room(*core_.control, transaction.positions().size(), sequenced ? 1 : 0));
@@ -236,7 +249,8 @@ Result<Committed> Committer::commit(Transaction& transaction) {
   committed.position = {core_.control->incarnation, end};
   for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
     const FrameEntry& entry = frame_.entry(i);
-    committed.places.push_back({{{entry.topic}, partition(entry.partition)}, offset(entry.base_offset)});
+    committed.places.push_back(
+        {{{entry.topic}, partition(entry.partition)}, offset(entry.base_offset)});
   }
   return committed;
 }

@@ -6,7 +6,8 @@
 
 namespace millrace::log::embedded {
 
-/// One commit at a time, with memory that the next reuses. Not thread-safe; several may work on one core at once.
+/// One commit at a time, with memory that the next reuses. Not thread-safe; several may work on one
+/// core at once.
 class Committer {
  public:
   explicit Committer(Core& core) : core_(core) {}

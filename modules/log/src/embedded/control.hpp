@@ -9,8 +9,8 @@
 #include <string_view>
 #include <type_traits>
 
-// The shared memory of an embedded log: docs/formats/control_file.md. Zeroed memory is an empty control file. Fields that are not atomic
-// are read and written under the writer lock only.
+// The shared memory of an embedded log: docs/formats/control_file.md. Zeroed memory is an empty
+// control file. Fields that are not atomic are read and written under the writer lock only.
 namespace millrace::log::embedded {
 
 inline constexpr std::uint32_t control_magic = 0x4c435a4dU;  // "MZCL"
@@ -67,7 +67,8 @@ struct alignas(64) PartitionRow {
   std::int64_t next_offset;
   std::int32_t topic;
   std::int32_t partition;
-  std::uint64_t levels[index_levels];  ///< block number << 32 | place in it in units of index_unit; 0: none
+  std::uint64_t
+      levels[index_levels];  ///< block number << 32 | place in it in units of index_unit; 0: none
 };
 
 struct PositionRow {
@@ -108,7 +109,8 @@ struct ProducerRow {
   SharedName name;
 };
 
-/// The end of a frame and its checksum, which the next frame repeats. Two take turns, so that a death while one is written leaves the other.
+/// The end of a frame and its checksum, which the next frame repeats. Two take turns, so that a
+/// death while one is written leaves the other.
 struct Tail {
   std::uint64_t end;
   std::uint32_t checksum;
@@ -157,15 +159,15 @@ struct Control {
   std::atomic<std::uint64_t> alarms;
   std::atomic<std::uint32_t> group_members_high;
   std::atomic<std::uint32_t> checkpoint_owner;  ///< slot of the member that writes one + 1
-  std::uint64_t checkpoint_segment;             ///< start of the segment that the last checkpoint knows
+  std::uint64_t checkpoint_segment;  ///< start of the segment that the last checkpoint knows
   std::uint64_t claim_number;
   std::uint64_t join_number;
   std::uint32_t rows_used;
   std::uint32_t positions_used;
   std::uint32_t units_used;
   std::uint32_t producers_used;
-  std::uint32_t blocks_used;         ///< index blocks made
-  std::uint64_t block_free;          ///< next free byte of the last of them
+  std::uint32_t blocks_used;  ///< index blocks made
+  std::uint64_t block_free;   ///< next free byte of the last of them
   std::uint64_t block_size;
 
   MemberRow members[max_members];
@@ -178,7 +180,8 @@ struct Control {
 };
 
 static_assert(std::is_standard_layout_v<Control>);
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
+              std::atomic<std::uint32_t>::is_always_lock_free);
 
 /// A word to sleep on.
 [[nodiscard]] inline std::uint32_t* futex_of(std::atomic<std::uint32_t>& word) {

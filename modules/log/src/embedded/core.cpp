@@ -22,13 +22,18 @@ constexpr int simulated_attempts = 3;
 }  // namespace
 
 Error log_error(Error error) {
-  return error.is(millrace::errc::disk_full) ? Error(errc::disk_full, error.message()) : std::move(error);
+  return error.is(millrace::errc::disk_full) ? Error(errc::disk_full, error.message())
+                                             : std::move(error);
 }
 
 Core::Core(const std::string& where, LogEnvironment& outside, LogOptions wanted)
-    : environment(outside), directory(where), options(std::move(wanted)), journal(outside.files, where + names::journal) {}
+    : environment(outside),
+      directory(where),
+      options(std::move(wanted)),
+      journal(outside.files, where + names::journal) {}
 
-Result<std::unique_ptr<Core>> Core::open(const std::string& directory, LogEnvironment& environment, LogOptions options) {
+Result<std::unique_ptr<Core>> Core::open(const std::string& directory, LogEnvironment& environment,
+                                         LogOptions options) {
   if (!options.create && !environment.files.exists(directory + names::version)) {
     return fail(errc::not_found, directory + ": there is no log in this directory");
   }
@@ -52,9 +57,12 @@ Status Core::attach() {
     if (attached) {
       return {};
     }
-    if (environment.clock.monotonic_ns() > give_up_ns || (region->simulated() && attempt == simulated_attempts)) {
-      return fail(millrace::errc::busy, directory + ": other processes have this log open, but its control file is missing, damaged or being made; "
-                                                    "stop them and open it again");
+    if (environment.clock.monotonic_ns() > give_up_ns ||
+        (region->simulated() && attempt == simulated_attempts)) {
+      return fail(millrace::errc::busy, directory +
+                                            ": other processes have this log open, but its control "
+                                            "file is missing, damaged or being made; "
+                                            "stop them and open it again");
     }
     std::uint32_t word = 0;
     region->wait(&word, 0, open_pause_ns);
@@ -87,7 +95,8 @@ Status Core::read_version() {
   log_id = version.log_id;
   if (environment.files.exists(directory + names::failed)) {
     const auto reason = read_file(environment.files, directory + names::failed);
-    return fail(errc::failed_sync, directory + ": a sync failed earlier (" + (reason ? *reason : "reason unknown") +
+    return fail(errc::failed_sync, directory + ": a sync failed earlier (" +
+                                       (reason ? *reason : "reason unknown") +
                                        "); run `millrace log repair` before it is used again");
   }
   return {};
@@ -100,15 +109,18 @@ Result<bool> Core::join_running() {
   }
   control = reinterpret_cast<Control*>(memory);
   const SharedRegion::Identity self = region->identity();
-  if (control->valid.load(std::memory_order_acquire) != 1 || control->magic != control_magic || control->device != self.device ||
-      control->inode != self.inode) {
+  if (control->valid.load(std::memory_order_acquire) != 1 || control->magic != control_magic ||
+      control->device != self.device || control->inode != self.inode) {
     return false;
   }
   if (control->layout != control_layout || control->bytes != sizeof(Control)) {
-    return fail(errc::incompatible, directory + ": in use by processes of another version of Millrace");
+    return fail(errc::incompatible,
+                directory + ": in use by processes of another version of Millrace");
   }
   if (control->boot != self.boot || control->pid_namespace != self.pid_namespace) {
-    return fail(errc::incompatible, directory + ": in use from another machine or PID namespace; all processes of a log must see each other");
+    return fail(errc::incompatible, directory +
+                                        ": in use from another machine or PID namespace; all "
+                                        "processes of a log must see each other");
   }
   MILLRACE_TRY(read_version());
   index = std::make_unique<Index>(*control, *region);
@@ -137,11 +149,10 @@ void Core::leave() {
   }
 }
 
-void Core::die() {
-  region->die();
-}
+void Core::die() { region->die(); }
 
-Core::Locked::Locked(Core& core) : core_(nullptr), mutex_(core.mutex_), unwinding_(std::uncaught_exceptions()) {}
+Core::Locked::Locked(Core& core)
+    : core_(nullptr), mutex_(core.mutex_), unwinding_(std::uncaught_exceptions()) {}
 
 Core::Locked::~Locked() {
   if (core_ != nullptr && std::uncaught_exceptions() == unwinding_ && !core_->region->dead()) {
@@ -170,7 +181,8 @@ Result<Core::Locked> Core::lock() {
 }
 
 Status Core::check_open() const {
-  MILLRACE_ASSERT(!region->forked(), "a log handle must not be used in a forked child: open the log there");
+  MILLRACE_ASSERT(!region->forked(),
+                  "a log handle must not be used in a forked child: open the log there");
   if (region->dead()) [[unlikely]] {
     return fail(closed_error(options.member));
   }
@@ -179,7 +191,8 @@ Status Core::check_open() const {
 
 Status Core::check_not_failed() const {
   if (control->failed.load(std::memory_order_acquire) != 0) [[unlikely]] {
-    return fail(errc::failed_sync, directory + ": " + std::string(control->failure.view()) + "; run `millrace log repair`");
+    return fail(errc::failed_sync, directory + ": " + std::string(control->failure.view()) +
+                                       "; run `millrace log repair`");
   }
   return {};
 }
@@ -218,10 +231,12 @@ Status Core::refresh_catalog() {
     }
     MILLRACE_TRY(refresh_segments());
     batch.resize(entry.bytes());
-    MILLRACE_ASSIGN(const std::size_t got, journal.read(entry.position(), batch.data(), batch.size()));
+    MILLRACE_ASSIGN(const std::size_t got,
+                    journal.read(entry.position(), batch.data(), batch.size()));
     const auto header = read_batch_header(std::string_view(batch).substr(0, got));
     if (!header || !batch_checksum_holds(std::string_view(batch).substr(0, header->bytes))) {
-      return fail(errc::corrupt, journal.path_of(entry.position()) + ": the batch at position " + std::to_string(entry.position()) +
+      return fail(errc::corrupt, journal.path_of(entry.position()) + ": the batch at position " +
+                                     std::to_string(entry.position()) +
                                      " of the catalog does not check");
     }
     records.clear();

@@ -24,20 +24,26 @@
 
 namespace millrace::log::embedded {
 
-/// One member of an embedded log: what commit, fetch, durability and groups work on. Each of these has its own file; this class owns the parts and
-/// the writer lock. Thread-safe after opening.
+/// One member of an embedded log: what commit, fetch, durability and groups work on. Each of these
+/// has its own file; this class owns the parts and the writer lock. Thread-safe after opening.
 class Core {
  public:
   /// Opens and joins the log; recovers it when nobody else has it open.
-  [[nodiscard]] static Result<std::unique_ptr<Core>> open(const std::string& directory, LogEnvironment& environment, LogOptions options);
+  [[nodiscard]] static Result<std::unique_ptr<Core>> open(const std::string& directory,
+                                                          LogEnvironment& environment,
+                                                          LogOptions options);
   /// Leaves in order, unless the member is dead.
   ~Core();
 
-  /// The writer lock, held until destruction: by exception (a simulated death) it stays held, as by a real death.
+  /// The writer lock, held until destruction: by exception (a simulated death) it stays held, as by
+  /// a real death.
   class Locked {
    public:
     explicit Locked(Core& core);
-    Locked(Locked&& other) noexcept : core_(std::exchange(other.core_, nullptr)), mutex_(std::move(other.mutex_)), unwinding_(other.unwinding_) {}
+    Locked(Locked&& other) noexcept
+        : core_(std::exchange(other.core_, nullptr)),
+          mutex_(std::move(other.mutex_)),
+          unwinding_(other.unwinding_) {}
     ~Locked();
 
    private:
@@ -46,7 +52,8 @@ class Core {
     std::unique_lock<std::mutex> mutex_;
     int unwinding_;
   };
-  /// Takes the writer lock and repairs what a dead holder left. errc::closed, failed_sync, stuck_holder.
+  /// Takes the writer lock and repairs what a dead holder left. errc::closed, failed_sync,
+  /// stuck_holder.
   [[nodiscard]] Result<Locked> lock();
   /// The same, also on a log that has failed: reading and leaving still work there.
   [[nodiscard]] Result<Locked> lock_even_failed();
@@ -82,8 +89,10 @@ class Core {
   /// Completes or cuts what a dead holder of the lock left half done.
   [[nodiscard]] Status repair();
 
-  /// Writes the frame, whose base offsets are not yet set, publishes it and wakes its readers (commit.cpp). Under the lock. errc::disk_full, limit.
-  [[nodiscard]] Result<std::uint64_t> append_frame(FrameBuilder& frame, FrameHeader header, const Transaction* transaction);
+  /// Writes the frame, whose base offsets are not yet set, publishes it and wakes its readers
+  /// (commit.cpp). Under the lock. errc::disk_full, limit.
+  [[nodiscard]] Result<std::uint64_t> append_frame(FrameBuilder& frame, FrameHeader header,
+                                                   const Transaction* transaction);
 
   /// Appends a record to `__catalog`. Under the lock.
   [[nodiscard]] Status append_catalog(std::string_view record);
@@ -92,7 +101,8 @@ class Core {
   [[nodiscard]] Status join();
   /// Frees what a dead or leaving member had. Under the lock.
   void clean_slot(std::uint32_t slot);
-  /// Takes units from memberships that did not poll for their session time-out. Under the lock. True when there were some.
+  /// Takes units from memberships that did not poll for their session time-out. Under the lock.
+  /// True when there were some.
   bool expire_memberships();
   void free_group_member(std::uint32_t row);
   [[nodiscard]] Status maintain();
@@ -129,7 +139,8 @@ class Core {
   [[nodiscard]] Result<bool> join_running();
   [[nodiscard]] Status read_version();
   [[nodiscard]] Status make_room(std::uint64_t bytes);
-  [[nodiscard]] Status publish_frame(FrameBuilder& frame, std::uint64_t position, const Transaction* transaction);
+  [[nodiscard]] Status publish_frame(FrameBuilder& frame, std::uint64_t position,
+                                     const Transaction* transaction);
   [[nodiscard]] Status write_frame(std::uint64_t position, FrameBuilder& frame);
   [[nodiscard]] Status repair_frame();
   void clean_dead_members();

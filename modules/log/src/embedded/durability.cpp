@@ -4,7 +4,8 @@
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/errors.hpp"
 
-// Group commit: of those who wait, one syncs for all; who comes meanwhile is covered by the next sync.
+// Group commit: of those who wait, one syncs for all; who comes meanwhile is covered by the next
+// sync.
 namespace millrace::log::embedded {
 namespace {
 
@@ -25,7 +26,8 @@ Status Core::sync_as_leader() {
   const Status synced = journal.sync(control->durable.load(std::memory_order_acquire), committed);
   if (!synced) {
     mark_failed("a sync failed: " + synced.error().message());
-    return fail(errc::failed_sync, directory + ": " + synced.error().message() + "; run `millrace log repair`");
+    return fail(errc::failed_sync,
+                directory + ": " + synced.error().message() + "; run `millrace log repair`");
   }
   raise_to(control->durable, committed);
   MILLRACE_FAULT_POINT("sync.leader_after");
@@ -40,9 +42,12 @@ Status Core::lead_or_wait(std::uint64_t position) {
     MILLRACE_TRY(check_not_failed());
     const std::uint32_t word = control->durable_word.load(std::memory_order_acquire);
     std::uint32_t leader = 0;
-    const bool leads = control->sync_leader.compare_exchange_strong(leader, me, std::memory_order_seq_cst);
-    // A leader that was stopped must not stop the others: a second sync beside its own does no harm.
-    const bool impatient = environment.clock.monotonic_ns() - began_ns > options.stuck_holder_ms * 1'000'000;
+    const bool leads =
+        control->sync_leader.compare_exchange_strong(leader, me, std::memory_order_seq_cst);
+    // A leader that was stopped must not stop the others: a second sync beside its own does no
+    // harm.
+    const bool impatient =
+        environment.clock.monotonic_ns() - began_ns > options.stuck_holder_ms * 1'000'000;
     if (leads || impatient) {
       const Status synced = sync_as_leader();
       if (leads) {
@@ -71,14 +76,16 @@ Status Core::lead_or_wait(std::uint64_t position) {
 Status Core::wait_durable(std::uint64_t position) {
   MILLRACE_TRY(check_open());
   if (position > control->committed.load(std::memory_order_acquire)) {
-    return fail(errc::invalid_argument, "position " + std::to_string(position) + " is beyond the end of the log");
+    return fail(errc::invalid_argument,
+                "position " + std::to_string(position) + " is beyond the end of the log");
   }
   if (options.durability == DurabilityPolicy::os) {
     return {};
   }
   if (options.durability == DurabilityPolicy::interval && !region->simulated()) {
     // The member whose housekeeping syncs wakes us; when nobody does in time, we sync ourselves.
-    const std::int64_t until_ns = environment.clock.monotonic_ns() + options.sync_interval_ms * 1'000'000;
+    const std::int64_t until_ns =
+        environment.clock.monotonic_ns() + options.sync_interval_ms * 1'000'000;
     std::int64_t left_ns = options.sync_interval_ms * 1'000'000;
     while (control->durable.load(std::memory_order_acquire) < position && left_ns > 0) {
       MILLRACE_TRY(check_not_failed());

@@ -14,7 +14,8 @@ Result<Topic> EmbeddedLog::create_topic(const TopicSpec& spec) {
   const auto decide = [&]() -> Result<const CatalogTopic*> {
     MILLRACE_TRY(core_->refresh_catalog());
     const CatalogTopic* found = core_->catalog.find(std::string_view(spec.name));
-    MILLRACE_TRY(check_create_topic(spec, found == nullptr ? nullptr : &found->topic.spec, core_->options.service));
+    MILLRACE_TRY(check_create_topic(spec, found == nullptr ? nullptr : &found->topic.spec,
+                                    core_->options.service));
     return found;
   };
   MILLRACE_ASSIGN(const CatalogTopic* known, decide());
@@ -30,7 +31,8 @@ Result<Topic> EmbeddedLog::create_topic(const TopicSpec& spec) {
   made.topic = {{{static_cast<std::int32_t>(core_->catalog.topic_count())}}, spec};
   made.first_row = core_->catalog.rows_used();
   if (made.first_row + static_cast<std::size_t>(spec.partitions) > max_rows) {
-    return fail(errc::limit, "topic '" + spec.name + "': the log's table of partitions is full (" + std::to_string(max_rows) + ")");
+    return fail(errc::limit, "topic '" + spec.name + "': the log's table of partitions is full (" +
+                                 std::to_string(max_rows) + ")");
   }
   MILLRACE_TRY(core_->append_catalog(Catalog::topic_record(made)));
   return made.topic;
@@ -75,7 +77,8 @@ Result<Committed> EmbeddedLog::commit(Transaction& transaction) {
   return committed;
 }
 
-Status EmbeddedLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes, FetchBuffer& buffer) {
+Status EmbeddedLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+                          FetchBuffer& buffer) {
   return fetch_records(*core_, place, from, max_bytes, buffer);
 }
 
@@ -92,9 +95,7 @@ Result<Offset> EmbeddedLog::end_offset(TopicPartition place) {
   return offset(visible.end);
 }
 
-std::unique_ptr<Waiter> EmbeddedLog::waiter() {
-  return std::make_unique<EmbeddedWaiter>(*core_);
-}
+std::unique_ptr<Waiter> EmbeddedLog::waiter() { return std::make_unique<EmbeddedWaiter>(*core_); }
 
 LogPosition EmbeddedLog::committed() {
   return {core_->control->incarnation, core_->control->committed.load(std::memory_order_acquire)};
@@ -121,20 +122,15 @@ Result<std::optional<Offset>> EmbeddedLog::position(GroupId group, TopicPartitio
   return found ? std::optional(offset(*found)) : std::nullopt;
 }
 
-Result<std::unique_ptr<Membership>> EmbeddedLog::join(GroupId group, std::vector<std::string> units) {
+Result<std::unique_ptr<Membership>> EmbeddedLog::join(GroupId group,
+                                                      std::vector<std::string> units) {
   return EmbeddedMembership::join(*core_, group, std::move(units));
 }
 
-std::vector<GroupInfo> EmbeddedLog::groups() {
-  return describe_groups(*core_);
-}
+std::vector<GroupInfo> EmbeddedLog::groups() { return describe_groups(*core_); }
 
-Status EmbeddedLog::maintain() {
-  return core_->maintain();
-}
+Status EmbeddedLog::maintain() { return core_->maintain(); }
 
-int EmbeddedLog::death_descriptor() {
-  return core_->region->death_descriptor();
-}
+int EmbeddedLog::death_descriptor() { return core_->region->death_descriptor(); }
 
 }  // namespace millrace::log::embedded

@@ -20,7 +20,8 @@ class EmbeddedLog final : public Log {
   Result<Topic> find_topic(std::string_view name) override;
   std::vector<Topic> topics() override;
   Result<Committed> commit(Transaction& transaction) override;
-  Status fetch(TopicPartition place, Offset from, std::size_t max_bytes, FetchBuffer& buffer) override;
+  Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+               FetchBuffer& buffer) override;
   Result<Offset> start_offset(TopicPartition place) override;
   Result<Offset> end_offset(TopicPartition place) override;
   std::unique_ptr<Waiter> waiter() override;

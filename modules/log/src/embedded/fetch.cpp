@@ -10,7 +10,8 @@
 namespace millrace::log::embedded {
 namespace {
 
-// Batches so near to each other are read together with what lies between: cheaper than another call.
+// Batches so near to each other are read together with what lies between: cheaper than another
+// call.
 constexpr std::uint64_t near_bytes = 8192;
 // What lies between may be so many times what is wanted.
 constexpr std::uint64_t waste_factor = 2;
@@ -34,7 +35,8 @@ struct Plan {
 };
 
 /// The first of `count` entries that ends after `from`; there is one.
-Result<std::uint64_t> find_entry(Core& core, const PartitionRow& row, std::uint64_t count, std::int64_t from) {
+Result<std::uint64_t> find_entry(Core& core, const PartitionRow& row, std::uint64_t count,
+                                 std::int64_t from) {
   std::uint64_t low = 0;
   std::uint64_t high = count - 1;
   // Readers mostly are near the end: look there in growing steps first.
@@ -59,8 +61,10 @@ Result<std::uint64_t> find_entry(Core& core, const PartitionRow& row, std::uint6
   return low;
 }
 
-Status make_plan(Core& core, const PartitionRow& row, std::uint64_t first, std::uint64_t count, std::size_t max_bytes, Plan& plan) {
+Status make_plan(Core& core, const PartitionRow& row, std::uint64_t first, std::uint64_t count,
+                 std::size_t max_bytes, Plan& plan) {
   std::uint64_t wanted = 0;
+  std::uint64_t segment_end = 0;
   for (std::uint64_t i = first; i < count; ++i) {
     MILLRACE_ASSIGN(const IndexEntry entry, core.index->at(row, i));
     const std::uint64_t start = entry.position() - batch_prefix_bytes;
@@ -68,12 +72,17 @@ Status make_plan(Core& core, const PartitionRow& row, std::uint64_t first, std::
     if (!plan.batches.empty() && wanted + bytes > max_bytes) {
       break;
     }
-    const std::uint64_t gap = plan.stretches.empty() ? 0 : start - (plan.stretches.back().position + plan.stretches.back().bytes);
-    const bool joins = !plan.stretches.empty() && gap <= near_bytes && plan.bytes + gap <= (wanted + bytes) * waste_factor + near_bytes;
+    const std::uint64_t gap =
+        plan.stretches.empty()
+            ? 0
+            : start - (plan.stretches.back().position + plan.stretches.back().bytes);
+    const bool joins = !plan.stretches.empty() && start < segment_end && gap <= near_bytes &&
+                       plan.bytes + gap <= (wanted + bytes) * waste_factor + near_bytes;
     if (joins) {
       plan.stretches.back().bytes += gap + bytes;
       plan.bytes += gap + bytes;
     } else {
+      segment_end = core.journal.end_of(start);
       plan.stretches.push_back({start, bytes, plan.batches.size()});
       plan.bytes += bytes;
     }
@@ -84,12 +93,14 @@ Status make_plan(Core& core, const PartitionRow& row, std::uint64_t first, std::
 }
 
 std::unexpected<Error> damaged(Core& core, std::uint64_t position) {
-  return fail(errc::corrupt, core.journal.path_of(position) + ": the batch at position " + std::to_string(position) +
+  return fail(errc::corrupt, core.journal.path_of(position) + ": the batch at position " +
+                                 std::to_string(position) +
                                  " does not check; run `millrace log verify`");
 }
 
 /// Checks and decodes the batch that lies at `bytes` (which begins with its prefix).
-Status take_batch(Core& core, const IndexEntry& entry, std::string_view bytes, std::int64_t from, FetchBuffer& buffer) {
+Status take_batch(Core& core, const IndexEntry& entry, std::string_view bytes, std::int64_t from,
+                  FetchBuffer& buffer) {
   std::uint32_t prefix[2];
   if (bytes.size() < sizeof prefix + record_batch_header_bytes) {
     return damaged(core, entry.position());
@@ -109,10 +120,14 @@ Status take_batch(Core& core, const IndexEntry& entry, std::string_view bytes, s
   MILLRACE_TRY(decode_batch(batch, buffer.records));
   if (header->base_offset.value < from) {
     const auto begin = buffer.records.begin() + static_cast<std::ptrdiff_t>(first);
-    buffer.records.erase(begin, std::find_if(begin, buffer.records.end(),
-                                             [from](const RecordView& record) { return record.offset.value >= from; }));
+    buffer.records.erase(
+        begin, std::find_if(begin, buffer.records.end(), [from](const RecordView& record) {
+          return record.offset.value >= from;
+        }));
   }
-  buffer.batches.push_back({{core.control->incarnation, entry.position() + prefix[0]}, first, buffer.records.size() - first});
+  buffer.batches.push_back({{core.control->incarnation, entry.position() + prefix[0]},
+                            first,
+                            buffer.records.size() - first});
   buffer.next = offset(entry.end);
   return {};
 }
@@ -122,16 +137,19 @@ Status read_plan(Core& core, const Plan& plan, std::int64_t from, FetchBuffer& b
   std::uint64_t at = 0;
   for (std::size_t s = 0; s < plan.stretches.size(); ++s) {
     const Stretch& stretch = plan.stretches[s];
-    MILLRACE_ASSIGN(const std::size_t got, core.journal.read(stretch.position, buffer.bytes.data() + at, stretch.bytes));
+    MILLRACE_ASSIGN(const std::size_t got,
+                    core.journal.read(stretch.position, buffer.bytes.data() + at, stretch.bytes));
     const std::string_view bytes = std::string_view(buffer.bytes).substr(at, got);
-    const std::size_t end = s + 1 < plan.stretches.size() ? plan.stretches[s + 1].first : plan.batches.size();
+    const std::size_t end =
+        s + 1 < plan.stretches.size() ? plan.stretches[s + 1].first : plan.batches.size();
     for (std::size_t i = stretch.first; i < end; ++i) {
       const IndexEntry& entry = plan.batches[i];
       const std::uint64_t place = entry.position() - batch_prefix_bytes - stretch.position;
       if (place > bytes.size()) {
         return damaged(core, entry.position());
       }
-      MILLRACE_TRY(take_batch(core, entry, bytes.substr(place, entry.bytes() + batch_prefix_bytes), from, buffer));
+      MILLRACE_TRY(take_batch(core, entry, bytes.substr(place, entry.bytes() + batch_prefix_bytes),
+                              from, buffer));
     }
     at += stretch.bytes;
   }
@@ -156,7 +174,8 @@ Result<VisibleEnd> visible_end(Core& core, const PartitionRow& row) {
   return visible;
 }
 
-Status fetch_records(Core& core, TopicPartition place, Offset from, std::size_t max_bytes, FetchBuffer& buffer) {
+Status fetch_records(Core& core, TopicPartition place, Offset from, std::size_t max_bytes,
+                     FetchBuffer& buffer) {
   buffer.records.clear();
   buffer.batches.clear();
   buffer.bytes.clear();
@@ -166,7 +185,8 @@ Status fetch_records(Core& core, TopicPartition place, Offset from, std::size_t 
   const std::int64_t start = row->start_offset.load(std::memory_order_acquire);
   if (from.value < start || from.value > visible.end) {
     MILLRACE_ASSIGN(const CatalogTopic* topic, core.topic_of(place.topic));
-    return fail(out_of_range_error(topic->topic.spec.name, place.partition, from, offset(start), offset(visible.end)));
+    return fail(out_of_range_error(topic->topic.spec.name, place.partition, from, offset(start),
+                                   offset(visible.end)));
   }
   buffer.next = from;
   buffer.end = offset(visible.end);
@@ -176,8 +196,8 @@ Status fetch_records(Core& core, TopicPartition place, Offset from, std::size_t 
   static thread_local Plan plan;
   plan.clear();
   MILLRACE_ASSIGN(const std::uint64_t first, find_entry(core, *row, visible.count, from.value));
-  MILLRACE_TRY(make_plan(core, *row, first, visible.count, max_bytes, plan));
   MILLRACE_TRY(core.refresh_segments());
+  MILLRACE_TRY(make_plan(core, *row, first, visible.count, max_bytes, plan));
   return read_plan(core, plan, from.value, buffer);
 }
 

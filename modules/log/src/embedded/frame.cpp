@@ -14,10 +14,13 @@
 namespace millrace::log::embedded {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "frames are written as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "frames are written as they lie in memory");
 
-constexpr std::size_t aligned(std::size_t size) {
-  return (size + 7) & ~std::size_t{7};
+constexpr std::size_t aligned(std::size_t size) { return (size + 7) & ~std::size_t{7}; }
+
+bool is_zero(std::string_view bytes) {
+  return bytes.find_first_not_of('\0') == std::string_view::npos;
 }
 
 std::uint32_t table_checksum(std::string_view table) {
@@ -37,7 +40,8 @@ void FrameBuilder::start(std::size_t entries) {
 }
 
 FrameEntry& FrameBuilder::entry(std::size_t index) {
-  return *reinterpret_cast<FrameEntry*>(buffer_.data() + frame_header_bytes + index * frame_entry_bytes);
+  return *reinterpret_cast<FrameEntry*>(buffer_.data() + frame_header_bytes +
+                                        index * frame_entry_bytes);
 }
 
 void FrameBuilder::add(TopicPartition place, std::string_view batch, std::uint32_t offsets) {
@@ -76,9 +80,7 @@ void FrameBuilder::seal(FrameHeader header) {
   std::memcpy(buffer_.data(), &header, sizeof header);
 }
 
-std::uint32_t FrameBuilder::checksum() const {
-  return FrameView(buffer_).header().checksum;
-}
+std::uint32_t FrameBuilder::checksum() const { return FrameView(buffer_).header().checksum; }
 
 FrameHeader FrameView::header() const {
   FrameHeader header;
@@ -92,7 +94,8 @@ FrameEntry FrameView::entry(std::size_t index) const {
   return entry;
 }
 
-const char* frame_header_fault(const FrameHeader& header, std::uint64_t log_id, std::uint64_t position) {
+const char* frame_header_fault(const FrameHeader& header, std::uint64_t log_id,
+                               std::uint64_t position) {
   if (header.magic != frame_magic) {
     return "no frame begins here";
   }
@@ -105,8 +108,8 @@ const char* frame_header_fault(const FrameHeader& header, std::uint64_t log_id, 
   if (header.position != position) {
     return "the frame belongs to another position";
   }
-  if (header.bytes < frame_header_bytes || header.bytes % 8 != 0 || header.bytes > max_frame_bytes || header.entries == 0 ||
-      table_bytes(header) > header.bytes) {
+  if (header.bytes < frame_header_bytes || header.bytes % 8 != 0 ||
+      header.bytes > max_frame_bytes || header.entries == 0 || table_bytes(header) > header.bytes) {
     return "the frame's length makes no sense";
   }
   if (header.durable > position) {
@@ -124,7 +127,8 @@ const char* frame_table_fault(std::string_view table) {
   std::uint64_t at = table_bytes(header);
   for (std::uint32_t i = 0; i < header.entries; ++i) {
     const FrameEntry entry = view.entry(i);
-    if (entry.place < at + batch_prefix_bytes || entry.bytes < record_batch_header_bytes || entry.offsets == 0 ||
+    if (entry.place < at + batch_prefix_bytes || entry.bytes < record_batch_header_bytes ||
+        entry.offsets == 0 ||
         static_cast<std::uint64_t>(entry.place) + entry.bytes > header.bytes) {
       return "the frame's entries make no sense";
     }
@@ -136,22 +140,29 @@ const char* frame_table_fault(std::string_view table) {
 const char* frame_batches_fault(std::string_view frame) {
   const FrameView view(frame);
   const FrameHeader header = view.header();
+  std::size_t end = table_bytes(header);
   for (std::uint32_t i = 0; i < header.entries; ++i) {
     const FrameEntry entry = view.entry(i);
+    if (!is_zero(frame.substr(end, entry.place - batch_prefix_bytes - end))) {
+      return "there is something between the batches";
+    }
+    end = entry.place + entry.bytes;
     const std::string_view batch = view.batch(entry);
     const auto found = read_batch_header(batch);
     std::uint32_t prefix[2];
     std::memcpy(prefix, frame.data() + entry.place - batch_prefix_bytes, sizeof prefix);
-    if (!found || found->bytes != entry.bytes || found->crc != entry.crc || found->base_offset.value != entry.base_offset ||
-        static_cast<std::uint32_t>(found->last_offset_delta) + 1 != entry.offsets || prefix[0] != header.bytes - entry.place ||
-        prefix[1] != ~prefix[0]) {
+    if (!found || found->bytes != entry.bytes || found->crc != entry.crc ||
+        found->base_offset.value != entry.base_offset ||
+        static_cast<std::uint32_t>(found->last_offset_delta) + 1 != entry.offsets ||
+        prefix[0] != header.bytes - entry.place || prefix[1] != ~prefix[0] ||
+        load_big<std::uint32_t>(batch.data() + batch_layout::leader_epoch) != 0) {
       return "a batch does not match the frame's entry";
     }
     if (!batch_checksum_holds(batch)) {
       return "the checksum of a batch does not hold";
     }
   }
-  return nullptr;
+  return is_zero(frame.substr(end)) ? nullptr : "there is something behind the batches";
 }
 
 }  // namespace millrace::log::embedded

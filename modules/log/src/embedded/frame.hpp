@@ -25,19 +25,20 @@ struct FrameHeader {
   std::uint32_t magic = frame_magic;
   std::uint16_t version = frame_version;
   std::uint16_t header_bytes = frame_header_bytes;
-  std::uint32_t bytes = 0;        ///< of the whole frame, a multiple of 8
+  std::uint32_t bytes = 0;  ///< of the whole frame, a multiple of 8
   std::uint32_t entries = 0;
   std::uint64_t position = 0;
-  std::uint64_t durable = 0;      ///< durable position known to the writer
+  std::uint64_t durable = 0;  ///< durable position known to the writer
   std::uint64_t log_id = 0;
-  std::uint64_t claim_number = 0; ///< epoch of the first claim it was written under, with `claim_incarnation`
+  std::uint64_t claim_number =
+      0;  ///< epoch of the first claim it was written under, with `claim_incarnation`
   std::int64_t append_time_ms = 0;
   std::uint32_t claim_incarnation = 0;
   std::uint32_t incarnation = 0;
   std::uint32_t member = 0;
-  std::uint32_t previous = 0;     ///< checksum of the frame before
+  std::uint32_t previous = 0;  ///< checksum of the frame before
   std::uint32_t reserved = 0;
-  std::uint32_t checksum = 0;     ///< CRC-32C of this header, with this field zero, and the entries
+  std::uint32_t checksum = 0;  ///< CRC-32C of this header, with this field zero, and the entries
 };
 static_assert(sizeof(FrameHeader) == frame_header_bytes);
 
@@ -46,18 +47,18 @@ struct FrameEntry {
   std::int32_t topic = 0;
   std::int32_t partition = 0;
   std::int64_t base_offset = 0;
-  std::uint32_t bytes = 0;   ///< of the batch
-  std::uint32_t crc = 0;     ///< the batch's own checksum
-  std::uint32_t offsets = 0; ///< how many offsets it takes
-  std::uint32_t place = 0;   ///< of the batch in the frame
+  std::uint32_t bytes = 0;    ///< of the batch
+  std::uint32_t crc = 0;      ///< the batch's own checksum
+  std::uint32_t offsets = 0;  ///< how many offsets it takes
+  std::uint32_t place = 0;    ///< of the batch in the frame
 };
 static_assert(sizeof(FrameEntry) == frame_entry_bytes);
 
-/// Builds a frame in memory that is used again and again. Everything that does not depend on the order of commits is done before the
-/// writer lock is taken; seal() does the rest. Not thread-safe.
+/// Builds a frame in memory that is used again and again. Everything that does not depend on the
+/// order of commits is done before the writer lock is taken; seal() does the rest. Not thread-safe.
 class FrameBuilder {
  public:
-  /// Starts over; room for so many batches, of which some may stay unused.
+  /// Starts over, for exactly so many batches.
   void start(std::size_t entries);
   /// Copies a finished batch (a complete RecordBatch v2).
   void add(TopicPartition place, std::string_view batch, std::uint32_t offsets);
@@ -66,7 +67,8 @@ class FrameBuilder {
   [[nodiscard]] std::uint64_t bytes() const { return buffer_.size(); }
   [[nodiscard]] std::size_t entries() const { return used_; }
   [[nodiscard]] FrameEntry& entry(std::size_t index);
-  /// Base offsets have been set in the entries: writes them into the batches, completes the header and its checksum.
+  /// Base offsets have been set in the entries: writes them into the batches, completes the header
+  /// and its checksum.
   void seal(FrameHeader header);
   [[nodiscard]] std::string_view view() const { return buffer_; }
   [[nodiscard]] std::uint32_t checksum() const;
@@ -84,7 +86,9 @@ class FrameView {
   [[nodiscard]] FrameHeader header() const;
   [[nodiscard]] FrameEntry entry(std::size_t index) const;
   /// The batch; the view must hold the whole frame.
-  [[nodiscard]] std::string_view batch(const FrameEntry& entry) const { return bytes_.substr(entry.place, entry.bytes); }
+  [[nodiscard]] std::string_view batch(const FrameEntry& entry) const {
+    return bytes_.substr(entry.place, entry.bytes);
+  }
 
  private:
   std::string_view bytes_;
@@ -95,9 +99,12 @@ class FrameView {
   return frame_header_bytes + static_cast<std::uint64_t>(header.entries) * frame_entry_bytes;
 }
 
-/// Why bytes are not the header of a frame of this log at this position, or an empty text when its fields make sense (checksum not looked at).
-[[nodiscard]] const char* frame_header_fault(const FrameHeader& header, std::uint64_t log_id, std::uint64_t position);
-/// Checks the checksum over header and entries and that the entries lie in the frame. `table` holds table_bytes().
+/// Why bytes are not the header of a frame of this log at this position, or an empty text when its
+/// fields make sense (checksum not looked at).
+[[nodiscard]] const char* frame_header_fault(const FrameHeader& header, std::uint64_t log_id,
+                                             std::uint64_t position);
+/// Checks the checksum over header and entries and that the entries lie in the frame. `table` holds
+/// table_bytes().
 [[nodiscard]] const char* frame_table_fault(std::string_view table);
 /// Checks the batches of a whole frame against its entries; null when they hold.
 [[nodiscard]] const char* frame_batches_fault(std::string_view frame);

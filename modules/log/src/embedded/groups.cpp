@@ -23,12 +23,14 @@ std::vector<std::size_t> members_of(const Control& control, GroupId group) {
   const std::uint32_t high = control.group_members_high.load(std::memory_order_relaxed);
   for (std::size_t i = 0; i < high; ++i) {
     const GroupMemberRow& row = control.group_members[i];
-    if (row.state.load(std::memory_order_relaxed) == SlotState::active && row.group == group.value) {
+    if (row.state.load(std::memory_order_relaxed) == SlotState::active &&
+        row.group == group.value) {
       rows.push_back(i);
     }
   }
-  std::sort(rows.begin(), rows.end(),
-            [&](std::size_t a, std::size_t b) { return control.group_members[a].joined < control.group_members[b].joined; });
+  std::sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) {
+    return control.group_members[a].joined < control.group_members[b].joined;
+  });
   return rows;
 }
 
@@ -40,8 +42,9 @@ std::vector<std::size_t> units_of(const Control& control, GroupId group) {
       rows.push_back(i);
     }
   }
-  std::sort(rows.begin(), rows.end(),
-            [&](std::size_t a, std::size_t b) { return control.units[a].name.view() < control.units[b].name.view(); });
+  std::sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) {
+    return control.units[a].name.view() < control.units[b].name.view();
+  });
   return rows;
 }
 
@@ -53,7 +56,8 @@ Result<std::size_t> find_or_make_unit(Control& control, GroupId group, std::stri
   }
   const std::size_t made = control.units_used;
   if (made == max_units) {
-    return fail(errc::limit, "the log's table of units is full (" + std::to_string(max_units) + ")");
+    return fail(errc::limit,
+                "the log's table of units is full (" + std::to_string(max_units) + ")");
   }
   UnitRow& unit = control.units[made];
   unit.group = group.value;
@@ -61,26 +65,32 @@ Result<std::size_t> find_or_make_unit(Control& control, GroupId group, std::stri
   unit.name.set(name);
   unit.used = 1;
   // Counted last: a death before it leaves a row that the next one overwrites.
-  std::atomic_ref(control.units_used).store(static_cast<std::uint32_t>(made) + 1, std::memory_order_release);
+  std::atomic_ref(control.units_used)
+      .store(static_cast<std::uint32_t>(made) + 1, std::memory_order_release);
   return made;
 }
 
 }  // namespace
 
 bool claim_holds(const Control& control, const Claim& claim) {
-  if (claim.slot < 0 || static_cast<std::uint32_t>(claim.slot) >= control.units_used || claim.number == 0) {
+  if (claim.slot < 0 || static_cast<std::uint32_t>(claim.slot) >= control.units_used ||
+      claim.number == 0) {
     return false;
   }
   const UnitRow& unit = control.units[claim.slot];
-  return unit.number == claim.number && unit.incarnation == claim.incarnation && unit.group == claim.group.value;
+  return unit.number == claim.number && unit.incarnation == claim.incarnation &&
+         unit.group == claim.group.value;
 }
 
 Status check_group(Core& core, GroupId group) {
-  const auto known = [&] { return group.value >= 0 && static_cast<std::size_t>(group.value) < core.catalog.group_count(); };
+  const auto known = [&] {
+    return group.value >= 0 && static_cast<std::size_t>(group.value) < core.catalog.group_count();
+  };
   if (!known()) {
     MILLRACE_TRY(core.refresh_catalog());
     if (!known()) {
-      return fail(errc::not_found, "there is no group with the number " + std::to_string(group.value));
+      return fail(errc::not_found,
+                  "there is no group with the number " + std::to_string(group.value));
     }
   }
   return {};
@@ -103,7 +113,8 @@ Result<GroupId> find_or_make_group(Core& core, std::string_view name) {
   return id;
 }
 
-Result<std::unique_ptr<Membership>> EmbeddedMembership::join(Core& core, GroupId group, std::vector<std::string> units) {
+Result<std::unique_ptr<Membership>> EmbeddedMembership::join(Core& core, GroupId group,
+                                                             std::vector<std::string> units) {
   MILLRACE_TRY(core.check_open());
   MILLRACE_TRY(check_group(core, group));
   for (const std::string& unit : units) {
@@ -137,11 +148,14 @@ Status EmbeddedMembership::enter() {
     MILLRACE_ASSIGN(const std::size_t found, find_or_make_unit(control, group_, unit));
     units[found / 64] |= 1ULL << (found % 64);
   }
-  const auto free_row = std::find_if(std::begin(control.group_members), std::end(control.group_members), [](const GroupMemberRow& row) {
-    return row.state.load(std::memory_order_relaxed) == SlotState::free;
-  });
+  const auto free_row =
+      std::find_if(std::begin(control.group_members), std::end(control.group_members),
+                   [](const GroupMemberRow& row) {
+                     return row.state.load(std::memory_order_relaxed) == SlotState::free;
+                   });
   if (free_row == std::end(control.group_members)) {
-    return fail(errc::limit, "the log's table of group members is full (" + std::to_string(max_group_members) + ")");
+    return fail(errc::limit, "the log's table of group members is full (" +
+                                 std::to_string(max_group_members) + ")");
   }
   row_ = static_cast<std::size_t>(free_row - std::begin(control.group_members));
   GroupMemberRow& row = *free_row;
@@ -154,7 +168,8 @@ Status EmbeddedMembership::enter() {
   row.joined = ++control.join_number;
   std::copy(std::begin(units), std::end(units), std::begin(row.units));
   if (control.group_members_high.load(std::memory_order_relaxed) <= row_) {
-    control.group_members_high.store(static_cast<std::uint32_t>(row_) + 1, std::memory_order_release);
+    control.group_members_high.store(static_cast<std::uint32_t>(row_) + 1,
+                                     std::memory_order_release);
   }
   row.state.store(SlotState::active, std::memory_order_release);
   control.groups_version.fetch_add(1, std::memory_order_release);
@@ -190,9 +205,11 @@ Result<MembershipChange> EmbeddedMembership::poll() {
   if (!is_active()) {
     MILLRACE_TRY(enter());
   }
-  core_.control->group_members[row_].heartbeat_ns.store(core_.environment.clock.monotonic_ns(), std::memory_order_relaxed);
+  core_.control->group_members[row_].heartbeat_ns.store(core_.environment.clock.monotonic_ns(),
+                                                        std::memory_order_relaxed);
   collect_lost(change);
-  // Read before sharing: what we take ourselves is a reason to look once more, for it may be too much.
+  // Read before sharing: what we take ourselves is a reason to look once more, for it may be too
+  // much.
   seen_version_ = core_.control->groups_version.load(std::memory_order_relaxed);
   share(change);
   return change;
@@ -210,7 +227,8 @@ void EmbeddedMembership::collect_lost(MembershipChange& change) {
 
 Claim EmbeddedMembership::claim_of(std::size_t number) const {
   const UnitRow& unit = core_.control->units[number];
-  return {group_, static_cast<std::int32_t>(number), unit.incarnation, unit.number, std::string(unit.name.view())};
+  return {group_, static_cast<std::int32_t>(number), unit.incarnation, unit.number,
+          std::string(unit.name.view())};
 }
 
 void EmbeddedMembership::share(MembershipChange& change) {
@@ -218,14 +236,16 @@ void EmbeddedMembership::share(MembershipChange& change) {
   const std::vector<std::size_t> members = members_of(control, group_);
   const std::vector<std::size_t> units = units_of(control, group_);
   std::vector<AssignmentUnit> wanted(units.size());
-  const auto me = static_cast<std::int32_t>(std::find(members.begin(), members.end(), row_) - members.begin());
+  const auto me =
+      static_cast<std::int32_t>(std::find(members.begin(), members.end(), row_) - members.begin());
   for (std::size_t i = 0; i < units.size(); ++i) {
     const UnitRow& unit = control.units[units[i]];
     for (std::size_t m = 0; m < members.size(); ++m) {
       if (unit.number != 0 && unit.owner == members[m]) {
         wanted[i].owner = static_cast<std::int32_t>(m);
       }
-      wanted[i].able.push_back((control.group_members[members[m]].units[units[i] / 64] >> (units[i] % 64) & 1U) != 0);
+      wanted[i].able.push_back(
+          (control.group_members[members[m]].units[units[i] / 64] >> (units[i] % 64) & 1U) != 0);
     }
   }
   const Assignment decision = decide_assignment(wanted, members.size());
@@ -285,19 +305,22 @@ std::vector<GroupInfo> describe_groups(Core& core) {
     };
     for (const std::size_t row : members_of(control, info.id)) {
       const GroupMemberRow& member = control.group_members[row];
-      const std::int64_t age_ms = (now - member.heartbeat_ns.load(std::memory_order_relaxed)) / 1'000'000;
+      const std::int64_t age_ms =
+          (now - member.heartbeat_ns.load(std::memory_order_relaxed)) / 1'000'000;
       info.members.push_back({name_of(row), control.members[member.member].pid, age_ms});
     }
     for (const std::size_t row : units_of(control, info.id)) {
       const UnitRow& unit = control.units[row];
-      info.units.push_back({std::string(unit.name.view()), unit.number == 0 ? std::string() : name_of(unit.owner), unit.number});
+      info.units.push_back({std::string(unit.name.view()),
+                            unit.number == 0 ? std::string() : name_of(unit.owner), unit.number});
     }
     for (const PositionRow& row : control.positions) {
       if (row.used != 0 && row.group == info.id.value) {
         info.positions.push_back({{{row.topic}, partition(row.partition)}, offset(row.next)});
       }
     }
-    std::sort(info.positions.begin(), info.positions.end(), [](const auto& a, const auto& b) { return a.place < b.place; });
+    std::sort(info.positions.begin(), info.positions.end(),
+              [](const auto& a, const auto& b) { return a.place < b.place; });
     result.push_back(std::move(info));
   }
   return result;

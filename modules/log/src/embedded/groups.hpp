@@ -15,17 +15,19 @@ namespace millrace::log::embedded {
 /// Log::groups.
 [[nodiscard]] std::vector<GroupInfo> describe_groups(Core& core);
 
-/// A row in the table of group members. Sharing is decided by whoever polls, under the writer lock, from the tables alone; everybody takes only what is
-/// granted to itself.
+/// A row in the table of group members. Sharing is decided by whoever polls, under the writer lock,
+/// from the tables alone; everybody takes only what is granted to itself.
 class EmbeddedMembership final : public Membership {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<Membership>> join(Core& core, GroupId group, std::vector<std::string> units);
+  [[nodiscard]] static Result<std::unique_ptr<Membership>> join(Core& core, GroupId group,
+                                                                std::vector<std::string> units);
   ~EmbeddedMembership() override;
   Result<MembershipChange> poll() override;
   Status release(const Claim& claim) override;
 
  private:
-  EmbeddedMembership(Core& core, GroupId group, std::vector<std::string> units) : core_(core), group_(group), units_(std::move(units)) {}
+  EmbeddedMembership(Core& core, GroupId group, std::vector<std::string> units)
+      : core_(core), group_(group), units_(std::move(units)) {}
 
   [[nodiscard]] bool is_active() const;
   [[nodiscard]] bool is_quiet(std::int64_t now);

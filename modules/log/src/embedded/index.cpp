@@ -33,7 +33,9 @@ std::uint64_t level_bytes(std::size_t level) {
 }  // namespace
 
 Index::Index(Control& control, SharedRegion& region)
-    : control_(control), region_(region), blocks_(std::make_unique<std::array<std::atomic<char*>, max_blocks>>()) {}
+    : control_(control),
+      region_(region),
+      blocks_(std::make_unique<std::array<std::atomic<char*>, max_blocks>>()) {}
 
 Result<char*> Index::block(std::uint32_t number) {
   char* known = (*blocks_)[number].load(std::memory_order_acquire);
@@ -46,9 +48,11 @@ Result<char*> Index::block(std::uint32_t number) {
 }
 
 Result<char*> Index::level(const PartitionRow& row, std::size_t number) {
-  const std::uint64_t address = std::atomic_ref(const_cast<std::uint64_t&>(row.levels[number])).load(std::memory_order_acquire);
+  const std::uint64_t address = std::atomic_ref(const_cast<std::uint64_t&>(row.levels[number]))
+                                    .load(std::memory_order_acquire);
   const auto in_block = static_cast<std::uint32_t>(address >> 32U);
-  if (level_bytes(number) > block_bytes && (*blocks_)[in_block].load(std::memory_order_acquire) == nullptr) {
+  if (level_bytes(number) > block_bytes &&
+      (*blocks_)[in_block].load(std::memory_order_acquire) == nullptr) {
     MILLRACE_ASSIGN(char* const mapped, region_.block(in_block, level_bytes(number), false));
     (*blocks_)[in_block].store(mapped, std::memory_order_release);
   }
@@ -59,7 +63,8 @@ Result<char*> Index::level(const PartitionRow& row, std::size_t number) {
 Status Index::reserve(PartitionRow& row) {
   const Slot slot = slot_of(row.count.load(std::memory_order_relaxed));
   if (slot.level >= index_levels) {
-    return fail(errc::limit, "the index of a partition is full (" + std::to_string(index_levels) + " levels)");
+    return fail(errc::limit,
+                "the index of a partition is full (" + std::to_string(index_levels) + " levels)");
   }
   if (row.levels[slot.level] != 0) {
     return {};
@@ -80,7 +85,8 @@ Status Index::reserve(PartitionRow& row) {
   const std::uint64_t place = control_.block_free;
   // Advanced first: a death here leaks the room instead of giving it out twice.
   control_.block_free = place + wanted;
-  const std::uint64_t address = (static_cast<std::uint64_t>(control_.blocks_used - 1) << 32U) | (place / index_unit + 1);
+  const std::uint64_t address =
+      (static_cast<std::uint64_t>(control_.blocks_used - 1) << 32U) | (place / index_unit + 1);
   std::atomic_ref(row.levels[slot.level]).store(address, std::memory_order_release);
   return {};
 }

@@ -15,8 +15,8 @@ namespace millrace::log::embedded {
 
 /// Where a batch lies, as kept in shared memory.
 struct IndexEntry {
-  std::int64_t end = 0;     ///< one past the last offset of the batch
-  std::uint64_t packed = 0; ///< position, and the length in units of 16 bytes rounded up
+  std::int64_t end = 0;      ///< one past the last offset of the batch
+  std::uint64_t packed = 0;  ///< position, and the length in units of 16 bytes rounded up
 
   [[nodiscard]] std::uint64_t position() const { return packed & position_mask; }
   /// At least the length of the batch, by less than 16 bytes.
@@ -28,8 +28,9 @@ struct IndexEntry {
   static constexpr std::uint64_t position_mask = (1ULL << position_bits) - 1;
 };
 
-/// Per partition, the batches in order of their offsets. Entries lie in shared blocks, in levels of doubling size, so that an entry is found without
-/// a search. Appending is for the holder of the writer lock; reading is for any thread, up to the count it loaded from the row.
+/// Per partition, the batches in order of their offsets. Entries lie in shared blocks, in levels of
+/// doubling size, so that an entry is found without a search. Appending is for the holder of the
+/// writer lock; reading is for any thread, up to the count it loaded from the row.
 class Index {
  public:
   Index(Control& control, SharedRegion& region);

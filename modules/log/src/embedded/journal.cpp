@@ -30,6 +30,20 @@ std::string Journal::name_of(std::uint64_t start) const {
   return directory_ + "/" + std::string(digits - number.size(), '0') + number + std::string(suffix);
 }
 
+Journal::Segment* Journal::find_exactly(std::uint64_t start) {
+  const std::shared_lock lock(mutex_);
+  Segment* known = find(start);
+  return known != nullptr && known->start == start ? known : nullptr;
+}
+
+// A segment may have been seen while its maker was still reserving its room.
+Status Journal::grow(Segment& segment) {
+  MILLRACE_ASSIGN(const std::uint64_t size, segment.file->size());
+  const std::unique_lock lock(mutex_);
+  segment.room = std::max(segment.room, size);
+  return {};
+}
+
 Status Journal::refresh() {
   MILLRACE_ASSIGN(const auto names, files_.list(directory_));
   for (const std::string& name : names) {
@@ -37,35 +51,54 @@ Status Journal::refresh() {
     if (!parse_name(name, start)) {
       continue;
     }
-    {
-      const std::shared_lock lock(mutex_);
-      const Segment* known = find(start);
-      if (known != nullptr && known->start == start) {
-        continue;
-      }
+    if (Segment* known = find_exactly(start); known != nullptr) {
+      MILLRACE_TRY(grow(*known));
+      continue;
     }
     auto segment = std::make_unique<Segment>();
     segment->start = start;
     MILLRACE_ASSIGN(segment->file, files_.open(directory_ + "/" + name, OpenMode::read_write));
     MILLRACE_ASSIGN(segment->room, segment->file->size());
-    insert(std::move(segment));
+    // Nothing was ever written to a segment whose making did not succeed.
+    if (segment->room != 0) {
+      insert(std::move(segment));
+    }
   }
   return {};
 }
 
 void Journal::insert(std::unique_ptr<Segment> segment) {
   const std::unique_lock lock(mutex_);
-  const auto at = std::lower_bound(segments_.begin(), segments_.end(), segment->start,
-                                   [](const auto& other, std::uint64_t start) { return other->start < start; });
+  const auto at =
+      std::lower_bound(segments_.begin(), segments_.end(), segment->start,
+                       [](const auto& other, std::uint64_t start) { return other->start < start; });
   if (at == segments_.end() || (*at)->start != segment->start) {
     segments_.insert(at, std::move(segment));
+  } else {
+    (*at)->room = std::max((*at)->room, segment->room);
   }
 }
 
 Journal::Segment* Journal::find(std::uint64_t position) {
-  const auto after = std::upper_bound(segments_.begin(), segments_.end(), position,
-                                      [](std::uint64_t wanted, const auto& other) { return wanted < other->start; });
+  const auto after = std::upper_bound(
+      segments_.begin(), segments_.end(), position,
+      [](std::uint64_t wanted, const auto& other) { return wanted < other->start; });
   return after == segments_.begin() ? nullptr : std::prev(after)->get();
+}
+
+std::uint64_t Journal::end_of_locked(std::uint64_t position) const {
+  const auto after = std::upper_bound(
+      segments_.begin(), segments_.end(), position,
+      [](std::uint64_t wanted, const auto& other) { return wanted < other->start; });
+  if (after != segments_.end()) {
+    return (*after)->start;
+  }
+  return segments_.empty() ? 0 : segments_.back()->start + segments_.back()->room;
+}
+
+std::uint64_t Journal::end_of(std::uint64_t position) {
+  const std::shared_lock lock(mutex_);
+  return end_of_locked(position);
 }
 
 Result<Journal::Segment*> Journal::require(std::uint64_t position) {
@@ -75,7 +108,8 @@ Result<Journal::Segment*> Journal::require(std::uint64_t position) {
       return found;
     }
   }
-  return fail(errc::corrupt, directory_ + ": no segment holds position " + std::to_string(position));
+  return fail(errc::corrupt,
+              directory_ + ": no segment holds position " + std::to_string(position));
 }
 
 std::vector<Journal::Place> Journal::segments() {
@@ -83,7 +117,8 @@ std::vector<Journal::Place> Journal::segments() {
   std::vector<Place> places;
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     const Segment& segment = *segments_[i];
-    const std::uint64_t end = i + 1 < segments_.size() ? segments_[i + 1]->start : segment.start + segment.room;
+    const std::uint64_t end =
+        i + 1 < segments_.size() ? segments_[i + 1]->start : segment.start + segment.room;
     places.push_back({segment.start, end, name_of(segment.start)});
   }
   return places;
@@ -107,9 +142,10 @@ Result<std::uint64_t> Journal::make_segment(std::uint64_t start, std::uint64_t b
   segment->start = start;
   MILLRACE_ASSIGN(segment->file, files_.open(path, OpenMode::create));
   if (auto allocated = segment->file->allocate(bytes); !allocated) {
+    // Emptied, not removed: another member may have it open already, and the next try must not make
+    // a second file of that name.
     if (is_new) {
-      segment->file.reset();
-      static_cast<void>(files_.remove(path));
+      static_cast<void>(segment->file->truncate(0));
     }
     return std::unexpected(std::move(allocated).error());
   }
@@ -122,8 +158,22 @@ Result<std::uint64_t> Journal::make_segment(std::uint64_t start, std::uint64_t b
 }
 
 Result<std::size_t> Journal::read(std::uint64_t position, char* out, std::size_t size) {
-  MILLRACE_ASSIGN(Segment * segment, require(position));
-  return segment->file->read_at(position - segment->start, out, size);
+  Segment* segment = nullptr;
+  std::uint64_t end = 0;
+  {
+    const std::shared_lock lock(mutex_);
+    segment = find(position);
+    end = end_of_locked(position);
+  }
+  if (segment == nullptr) {
+    return fail(errc::corrupt,
+                directory_ + ": no segment holds position " + std::to_string(position));
+  }
+  // The file may be longer than the segment: what lies behind the next one's start was never
+  // written.
+  const std::uint64_t left = end > position ? end - position : 0;
+  return segment->file->read_at(position - segment->start, out,
+                                std::min<std::uint64_t>(size, left));
 }
 
 Status Journal::write(std::uint64_t position, std::string_view bytes) {
@@ -157,7 +207,8 @@ Status Journal::cut(std::uint64_t position) {
     if (got == 0) {
       break;
     }
-    if (std::any_of(chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(got), [](char c) { return c != 0; })) {
+    if (std::any_of(chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(got),
+                    [](char c) { return c != 0; })) {
       MILLRACE_TRY(last->file->write_at(at, std::string(got, '\0')));
       dirty = true;
     }

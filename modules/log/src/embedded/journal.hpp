@@ -14,12 +14,14 @@
 
 namespace millrace::log::embedded {
 
-/// The files of the journal: one sequence of bytes, cut into preallocated segments that are named by the position of their first byte. A segment
-/// ends where the next begins. Thread-safe; which bytes mean something is the caller's to know.
+/// The files of the journal: one sequence of bytes, cut into preallocated segments that are named
+/// by the position of their first byte. A segment ends where the next begins. Thread-safe; which
+/// bytes mean something is the caller's to know.
 class Journal {
  public:
   /// `files` outlives the journal.
-  Journal(FileSystem& files, std::string directory) : files_(files), directory_(std::move(directory)) {}
+  Journal(FileSystem& files, std::string directory)
+      : files_(files), directory_(std::move(directory)) {}
 
   struct Place {
     std::uint64_t start = 0;
@@ -34,17 +36,21 @@ class Journal {
   /// The file that holds a position, for messages.
   [[nodiscard]] std::string path_of(std::uint64_t position);
 
-  /// Makes the segment that begins at `start`, with room for `bytes`; it and its name are durable on return. One that is there is
-  /// used, and grown when too small. Answers its room. errc::disk_full: nothing changed.
+  /// Makes the segment that begins at `start`, with room for `bytes`; it and its name are durable
+  /// on return. One that is there is used, and grown when too small. Answers its room.
+  /// errc::disk_full: nothing changed.
   [[nodiscard]] Result<std::uint64_t> make_segment(std::uint64_t start, std::uint64_t bytes);
 
+  /// Where the segment that holds a position ends, as far as is known.
+  [[nodiscard]] std::uint64_t end_of(std::uint64_t position);
   /// Reads up to `size` bytes of one segment; answers how many.
   [[nodiscard]] Result<std::size_t> read(std::uint64_t position, char* out, std::size_t size);
   [[nodiscard]] Status write(std::uint64_t position, std::string_view bytes);
   /// Makes [from, to) durable.
   [[nodiscard]] Status sync(std::uint64_t from, std::uint64_t to);
 
-  /// Zeroes what is not zero from `position` to the end of its segment, and removes all later segments, durably. For recovery.
+  /// Zeroes what is not zero from `position` to the end of its segment, and removes all later
+  /// segments, durably. For recovery.
   [[nodiscard]] Status cut(std::uint64_t position);
 
  private:
@@ -56,6 +62,9 @@ class Journal {
 
   [[nodiscard]] std::string name_of(std::uint64_t start) const;
   [[nodiscard]] Segment* find(std::uint64_t position);
+  [[nodiscard]] Segment* find_exactly(std::uint64_t start);
+  [[nodiscard]] Status grow(Segment& segment);
+  [[nodiscard]] std::uint64_t end_of_locked(std::uint64_t position) const;
   [[nodiscard]] Result<Segment*> require(std::uint64_t position);
   void insert(std::unique_ptr<Segment> segment);
 

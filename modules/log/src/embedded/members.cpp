@@ -12,7 +12,8 @@ namespace millrace::log::embedded {
 Status Core::join() {
   for (int candidate = 0; candidate < static_cast<int>(max_members); ++candidate) {
     MemberRow& row = control->members[candidate];
-    // The slot of a dead member is cleaned before it is used again: whoever sees it taken must not take us for the dead one.
+    // The slot of a dead member is cleaned before it is used again: whoever sees it taken must not
+    // take us for the dead one.
     if (row.state.load(std::memory_order_acquire) != SlotState::free) {
       continue;
     }
@@ -28,7 +29,8 @@ Status Core::join() {
     break;
   }
   if (slot < 0) {
-    return fail(errc::limit, directory + ": the log has its limit of " + std::to_string(max_members) + " members");
+    return fail(errc::limit, directory + ": the log has its limit of " +
+                                 std::to_string(max_members) + " members");
   }
   MemberRow& row = control->members[slot];
   const SharedRegion::Identity self = region->identity();
@@ -45,9 +47,11 @@ Status Core::join() {
   }
   row.state.store(SlotState::active, std::memory_order_release);
   control->members_version.fetch_add(1, std::memory_order_acq_rel);
-  writer_lock = std::make_unique<WriterLock>(*control, *region, environment.clock, slot, options.stuck_holder_ms);
+  writer_lock = std::make_unique<WriterLock>(*control, *region, environment.clock, slot,
+                                             options.stuck_holder_ms);
   last_sync_ns_ = environment.clock.monotonic_ns();
-  // Once through the lock: what a member that died in it left half done is repaired before we read anything.
+  // Once through the lock: what a member that died in it left half done is repaired before we read
+  // anything.
   MILLRACE_ASSIGN(const Locked locked, lock_even_failed());
   clean_dead_members();
   watch_members();
@@ -114,7 +118,8 @@ void Core::clean_dead_members() {
   const std::uint32_t high = control->members_high.load(std::memory_order_acquire);
   bool some = false;
   for (std::uint32_t i = 0; i < high; ++i) {
-    const bool active = control->members[i].state.load(std::memory_order_acquire) == SlotState::active;
+    const bool active =
+        control->members[i].state.load(std::memory_order_acquire) == SlotState::active;
     if (active && static_cast<int>(i) != slot && !region->alive(static_cast<int>(i))) {
       clean_slot(i);
       MILLRACE_FAULT_POINT("members.cleaned");
@@ -150,7 +155,8 @@ Status Core::maintain() {
   const std::uint32_t high = control->members_high.load(std::memory_order_acquire);
   bool dead = false;
   for (std::uint32_t i = 0; i < high && !dead; ++i) {
-    const bool active = control->members[i].state.load(std::memory_order_acquire) == SlotState::active;
+    const bool active =
+        control->members[i].state.load(std::memory_order_acquire) == SlotState::active;
     dead = active && static_cast<int>(i) != slot && !region->alive(static_cast<int>(i));
   }
   bool silent = false;
@@ -169,7 +175,8 @@ Status Core::maintain() {
     watch_members();
   }
   MILLRACE_TRY(check_not_failed());
-  const bool due = options.durability == DurabilityPolicy::interval && now - last_sync_ns_ >= options.sync_interval_ms * 1'000'000;
+  const bool due = options.durability == DurabilityPolicy::interval &&
+                   now - last_sync_ns_ >= options.sync_interval_ms * 1'000'000;
   const std::uint64_t committed = control->committed.load(std::memory_order_acquire);
   if (due && control->durable.load(std::memory_order_acquire) < committed) {
     last_sync_ns_ = now;

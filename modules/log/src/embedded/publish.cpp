@@ -8,8 +8,9 @@
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/errors.hpp"
 
-// How a frame becomes visible. Everything here is repeatable: a member that dies half way leaves a state from which the next holder of
-// the lock does it again from the frame itself. Readers trust an index entry only when its batch lies below `committed`.
+// How a frame becomes visible. Everything here is repeatable: a member that dies half way leaves a
+// state from which the next holder of the lock does it again from the frame itself. Readers trust
+// an index entry only when its batch lies below `committed`.
 namespace millrace::log::embedded {
 namespace {
 
@@ -148,14 +149,17 @@ Status Core::repair_frame() {
   }
   MILLRACE_TRY(journal.refresh());
   FrameHeader header;
-  MILLRACE_ASSIGN(const std::size_t got, journal.read(position, reinterpret_cast<char*>(&header), sizeof header));
-  const bool readable = got == sizeof header && frame_header_fault(header, log_id, position) == nullptr &&
-                        header.incarnation == control->incarnation && header.previous == before.checksum &&
-                        position + header.bytes <= control->segment_end;
+  MILLRACE_ASSIGN(const std::size_t got,
+                  journal.read(position, reinterpret_cast<char*>(&header), sizeof header));
+  const bool readable =
+      got == sizeof header && frame_header_fault(header, log_id, position) == nullptr &&
+      header.incarnation == control->incarnation && header.previous == before.checksum &&
+      position + header.bytes <= control->segment_end;
   if (readable) {
     std::string frame(header.bytes, '\0');
     MILLRACE_ASSIGN(const std::size_t whole, journal.read(position, frame.data(), frame.size()));
-    if (whole == frame.size() && frame_table_fault(std::string_view(frame).substr(0, table_bytes(header))) == nullptr &&
+    if (whole == frame.size() &&
+        frame_table_fault(std::string_view(frame).substr(0, table_bytes(header))) == nullptr &&
         frame_batches_fault(frame) == nullptr) {
       MILLRACE_TRY(apply_internal(frame));
       MILLRACE_TRY(apply_entries(FrameView(frame), position));
@@ -163,7 +167,8 @@ Status Core::repair_frame() {
       return {};
     }
   }
-  // Not whole: it never became visible. Its header is wiped so that nobody takes it for a frame, whatever follows.
+  // Not whole: it never became visible. Its header is wiped so that nobody takes it for a frame,
+  // whatever follows.
   return journal.write(position, std::string(frame_header_bytes, '\0'));
 }
 

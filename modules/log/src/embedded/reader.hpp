@@ -17,7 +17,8 @@ struct VisibleEnd {
 [[nodiscard]] Result<VisibleEnd> visible_end(Core& core, const PartitionRow& row);
 
 /// Log::fetch.
-[[nodiscard]] Status fetch_records(Core& core, TopicPartition place, Offset from, std::size_t max_bytes, FetchBuffer& buffer);
+[[nodiscard]] Status fetch_records(Core& core, TopicPartition place, Offset from,
+                                   std::size_t max_bytes, FetchBuffer& buffer);
 
 /// Sleeps on a word of its own in shared memory.
 class EmbeddedWaiter final : public Waiter {
@@ -30,7 +31,8 @@ class EmbeddedWaiter final : public Waiter {
  private:
   [[nodiscard]] bool has_news(std::span<const Interest> interests);
   void show_interests(std::span<const Interest> interests);
-  [[nodiscard]] bool sleep_once(std::span<const Interest> interests, std::int64_t deadline_ns, std::uint64_t alarms, WaitOutcome& outcome);
+  [[nodiscard]] bool sleep_once(std::span<const Interest> interests, std::int64_t deadline_ns,
+                                std::uint64_t alarms, WaitOutcome& outcome);
 
   Core& core_;
   int row_ = -1;  // -1: all rows are taken, then it looks again and again

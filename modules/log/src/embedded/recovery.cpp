@@ -31,8 +31,10 @@ Status Recovery::make_new_log() {
   }
   MILLRACE_TRY(files.create_directories(core_.directory + names::journal));
   MILLRACE_ASSIGN(const auto names, files.list(core_.directory + names::journal));
-  if (std::any_of(names.begin(), names.end(), [](const std::string& name) { return name.ends_with(".journal"); })) {
-    return fail(errc::corrupt, core_.directory + names::version + ": missing beside a journal; restore it from a backup");
+  if (std::any_of(names.begin(), names.end(),
+                  [](const std::string& name) { return name.ends_with(".journal"); })) {
+    return fail(errc::corrupt, core_.directory + names::version +
+                                   ": missing beside a journal; restore it from a backup");
   }
   MILLRACE_TRY(files.sync_directory(core_.directory));
   Version version;
@@ -98,14 +100,17 @@ Status Recovery::walk() {
   const auto segments = journal.segments();
   if (segments.empty()) {
     if (checkpoint_ && checkpoint_->position > 0) {
-      return fail(errc::corrupt, core_.directory + names::journal + ": empty, but the log was durable up to position " +
+      return fail(errc::corrupt, core_.directory + names::journal +
+                                     ": empty, but the log was durable up to position " +
                                      std::to_string(checkpoint_->position));
     }
     return {};
   }
   if (segments.front().start != 0) {
-    return fail(errc::corrupt, segments.front().path + ": the journal's first segment is missing, it begins at position " +
-                                   std::to_string(segments.front().start));
+    return fail(errc::corrupt,
+                segments.front().path +
+                    ": the journal's first segment is missing, it begins at position " +
+                    std::to_string(segments.front().start));
   }
   FrameWalker walker(journal, core_.log_id);
   const std::uint64_t proven = checkpoint_ ? checkpoint_->position : 0;
@@ -125,7 +130,8 @@ Status Recovery::walk() {
       MILLRACE_TRY(core_.apply_internal(whole));
     }
     MILLRACE_TRY(take_frame(frame));
-    if (checkpoint_ && walker.position() == checkpoint_->position && walker.previous() == checkpoint_->checksum) {
+    if (checkpoint_ && walker.position() == checkpoint_->position &&
+        walker.previous() == checkpoint_->checksum) {
       MILLRACE_TRY(use_tables(*checkpoint_));
     }
   }
@@ -133,9 +139,10 @@ Status Recovery::walk() {
   checksum_ = walker.previous();
   MILLRACE_ASSIGN(const std::uint64_t later, walker.proven_after(position_));
   if (std::max(proven, later) > position_) {
-    return fail(errc::corrupt, journal.path_of(position_) + ": corrupt at position " + std::to_string(position_) + ": " + walker.reason() +
-                                   ", but the log was durable up to position " + std::to_string(std::max(proven, later)) +
-                                   "; run `millrace log verify`");
+    return fail(errc::corrupt,
+                journal.path_of(position_) + ": corrupt at position " + std::to_string(position_) +
+                    ": " + walker.reason() + ", but the log was durable up to position " +
+                    std::to_string(std::max(proven, later)) + "; run `millrace log verify`");
   }
   MILLRACE_FAULT_POINT("recovery.before_cut");
   MILLRACE_TRY(journal.cut(position_));
@@ -157,7 +164,8 @@ Status Recovery::finish() {
   made.catalog = core_.catalog.records();
   made.take_tables(control, core_.catalog.rows_used());
   MILLRACE_FAULT_POINT("recovery.before_checkpoint");
-  MILLRACE_TRY(write_file_atomically(core_.environment.files, core_.directory + names::checkpoint, made.encode()));
+  MILLRACE_TRY(write_file_atomically(core_.environment.files, core_.directory + names::checkpoint,
+                                     made.encode()));
   MILLRACE_FAULT_POINT("recovery.after_checkpoint");
   control.committed.store(position_);
   control.durable.store(position_);

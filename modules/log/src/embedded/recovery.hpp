@@ -12,8 +12,9 @@
 
 namespace millrace::log::embedded {
 
-/// Makes a directory ready for use, alone, under its exclusive lock: makes a new log, or walks the journal of an old one, cuts its torn tail or refuses
-/// what is corrupt, and builds the control file and the index anew.
+/// Makes a directory ready for use, alone, under its exclusive lock: makes a new log, or walks the
+/// journal of an old one, cuts its torn tail or refuses what is corrupt, and builds the control
+/// file and the index anew.
 class Recovery {
  public:
   explicit Recovery(Core& core) : core_(core) {}

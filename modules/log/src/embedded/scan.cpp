@@ -13,7 +13,8 @@ constexpr std::uint64_t read_ahead_bytes = 256U << 10U;
 }  // namespace
 
 Result<std::string_view> FrameWalker::window(std::uint64_t position, std::uint64_t bytes) {
-  const bool there = position >= buffer_start_ && position + bytes <= buffer_start_ + buffer_.size();
+  const bool there =
+      position >= buffer_start_ && position + bytes <= buffer_start_ + buffer_.size();
   if (!there) {
     buffer_.resize(std::max(bytes, read_ahead_bytes));
     buffer_start_ = position;
@@ -38,14 +39,16 @@ Result<bool> FrameWalker::next(std::uint64_t check_from, WalkedFrame& frame) {
     return false;
   }
   MILLRACE_ASSIGN(const std::string_view table, window(position_, table_bytes(header)));
-  reason_ = table.size() < table_bytes(header) ? "the segment ends within the frame" : frame_table_fault(table);
+  reason_ = table.size() < table_bytes(header) ? "the segment ends within the frame"
+                                               : frame_table_fault(table);
   if (reason_ != nullptr) {
     return false;
   }
   frame = {position_, header, table};
   if (position_ >= check_from) {
     MILLRACE_ASSIGN(const std::string_view bytes, window(position_, header.bytes));
-    reason_ = bytes.size() < header.bytes ? "the segment ends within the frame" : frame_batches_fault(bytes);
+    reason_ = bytes.size() < header.bytes ? "the segment ends within the frame"
+                                          : frame_batches_fault(bytes);
     if (reason_ != nullptr) {
       return false;
     }
@@ -66,13 +69,16 @@ Result<std::uint64_t> FrameWalker::proven_after(std::uint64_t position) {
   const std::uint32_t wanted = frame_magic;
   std::memcpy(magic, &wanted, sizeof magic);
   for (const Journal::Place& place : journal_.segments()) {
-    for (std::uint64_t at = std::max(place.start, position); at + frame_header_bytes <= place.end;) {
-      MILLRACE_ASSIGN(const std::string_view bytes, window(at, std::min(read_ahead_bytes, place.end - at)));
+    for (std::uint64_t at = std::max(place.start, position);
+         at + frame_header_bytes <= place.end;) {
+      MILLRACE_ASSIGN(const std::string_view bytes,
+                      window(at, std::min(read_ahead_bytes, place.end - at)));
       if (bytes.size() < frame_header_bytes) {
         break;
       }
       std::size_t found = 0;
-      for (; (found = bytes.find({magic, sizeof magic}, found)) != std::string_view::npos; ++found) {
+      for (; (found = bytes.find({magic, sizeof magic}, found)) != std::string_view::npos;
+           ++found) {
         if ((at + found) % 8 == 0 && at + found > position) {
           break;
         }
@@ -85,7 +91,8 @@ Result<std::uint64_t> FrameWalker::proven_after(std::uint64_t position) {
       const std::uint64_t candidate = at + found;
       at = candidate + 8;
       MILLRACE_ASSIGN(const std::string_view head, window(candidate, frame_header_bytes));
-      if (head.size() < frame_header_bytes || frame_header_fault(FrameView(head).header(), log_id_, candidate) != nullptr) {
+      if (head.size() < frame_header_bytes ||
+          frame_header_fault(FrameView(head).header(), log_id_, candidate) != nullptr) {
         continue;
       }
       const FrameHeader header = FrameView(head).header();

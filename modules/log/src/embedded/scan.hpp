@@ -28,8 +28,8 @@ class FrameWalker {
     position_ = position;
     previous_ = previous;
   }
-  /// Takes one step: true with the frame, or false with the reason why there is no good frame at position(). Its batches are checked
-  /// from `check_from` on. Failures are those of reading.
+  /// Takes one step: true with the frame, or false with the reason why there is no good frame at
+  /// position(). Its batches are checked from `check_from` on. Failures are those of reading.
   [[nodiscard]] Result<bool> next(std::uint64_t check_from, WalkedFrame& frame);
   /// The whole frame that next() just answered.
   [[nodiscard]] Result<std::string_view> whole(const WalkedFrame& frame);
@@ -37,7 +37,8 @@ class FrameWalker {
   [[nodiscard]] std::uint32_t previous() const { return previous_; }
   [[nodiscard]] const char* reason() const { return reason_; }
 
-  /// The highest durable position that any good frame header after `position` tells of; 0 without one.
+  /// The highest durable position that any good frame header after `position` tells of; 0 without
+  /// one.
   [[nodiscard]] Result<std::uint64_t> proven_after(std::uint64_t position);
 
  private:

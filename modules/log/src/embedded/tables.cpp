@@ -13,14 +13,10 @@
 namespace millrace::log::embedded {
 namespace {
 
-bool is_used(const std::uint32_t& used) {
-  return used != 0;
-}
+bool is_used(const std::uint32_t& used) { return used != 0; }
 
 // A row counts once all of it is written, should its writer die.
-void mark_used(std::uint32_t& used) {
-  std::atomic_ref(used).store(1, std::memory_order_release);
-}
+void mark_used(std::uint32_t& used) { std::atomic_ref(used).store(1, std::memory_order_release); }
 
 /// The row of the key, or the first free one on its way; null when there is neither.
 template <class Row, std::size_t size, class Same>
@@ -44,12 +40,14 @@ PositionRow* position_row(Control& control, GroupId group, TopicPartition place)
 }
 
 ProducerRow* producer_row(Control& control, std::string_view name) {
-  return probe(control.producers, xxh64(name), [&](const ProducerRow& row) { return row.name.view() == name; });
+  return probe(control.producers, xxh64(name),
+               [&](const ProducerRow& row) { return row.name.view() == name; });
 }
 
 }  // namespace
 
-std::optional<std::int64_t> find_position(const Control& control, GroupId group, TopicPartition place) {
+std::optional<std::int64_t> find_position(const Control& control, GroupId group,
+                                          TopicPartition place) {
   const PositionRow* row = position_row(const_cast<Control&>(control), group, place);
   return row != nullptr && is_used(row->used) ? std::optional(row->next) : std::nullopt;
 }
@@ -69,7 +67,9 @@ void set_position(Control& control, GroupId group, TopicPartition place, std::in
 
 std::optional<ProducerState> find_producer(const Control& control, std::string_view name) {
   const ProducerRow* row = producer_row(const_cast<Control&>(control), name);
-  return row != nullptr && is_used(row->used) ? std::optional(ProducerState{row->sequence, row->frame}) : std::nullopt;
+  return row != nullptr && is_used(row->used)
+             ? std::optional(ProducerState{row->sequence, row->frame})
+             : std::nullopt;
 }
 
 void set_producer(Control& control, std::string_view name, ProducerState state) {
@@ -86,19 +86,23 @@ void set_producer(Control& control, std::string_view name, ProducerState state) 
 
 Status check_room(const Control& control, std::size_t positions, std::size_t producers) {
   if (control.positions_used + positions > max_positions) {
-    return fail(errc::limit, "the log's table of group positions is full (" + std::to_string(max_positions) + ")");
+    return fail(errc::limit, "the log's table of group positions is full (" +
+                                 std::to_string(max_positions) + ")");
   }
   if (control.producers_used + producers > max_producers) {
-    return fail(errc::limit, "the log's table of producers is full (" + std::to_string(max_producers) + ")");
+    return fail(errc::limit,
+                "the log's table of producers is full (" + std::to_string(max_producers) + ")");
   }
   return {};
 }
 
 void recount(Control& control) {
-  control.positions_used = static_cast<std::uint32_t>(std::count_if(
-      std::begin(control.positions), std::end(control.positions), [](const PositionRow& row) { return is_used(row.used); }));
-  control.producers_used = static_cast<std::uint32_t>(std::count_if(
-      std::begin(control.producers), std::end(control.producers), [](const ProducerRow& row) { return is_used(row.used); }));
+  control.positions_used = static_cast<std::uint32_t>(
+      std::count_if(std::begin(control.positions), std::end(control.positions),
+                    [](const PositionRow& row) { return is_used(row.used); }));
+  control.producers_used = static_cast<std::uint32_t>(
+      std::count_if(std::begin(control.producers), std::end(control.producers),
+                    [](const ProducerRow& row) { return is_used(row.used); }));
 }
 
 std::string position_key(GroupId group, TopicPartition place) {

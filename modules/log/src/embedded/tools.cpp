@@ -26,7 +26,8 @@ JournalFault fault_at(Journal& journal, std::uint64_t position, const char* reas
   return fault;
 }
 
-/// Whether anything but zeros lies between `position` and the end of the journal; answers one past its last byte.
+/// Whether anything but zeros lies between `position` and the end of the journal; answers one past
+/// its last byte.
 Result<std::uint64_t> end_of_data(Journal& journal, std::uint64_t position) {
   std::uint64_t end = position;
   std::string chunk(1U << 20U, '\0');
@@ -122,8 +123,8 @@ Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environme
   if (checkpoint) {
     stat.incarnation = checkpoint->incarnation;
     stat.checkpoint = checkpoint->position;
-    stat.topics = static_cast<std::size_t>(
-        std::count_if(checkpoint->catalog.begin(), checkpoint->catalog.end(), [](const std::string& record) {
+    stat.topics = static_cast<std::size_t>(std::count_if(
+        checkpoint->catalog.begin(), checkpoint->catalog.end(), [](const std::string& record) {
           const auto topic = Catalog::read_topic(record);
           return topic && topic->has_value();
         }));
@@ -143,13 +144,15 @@ Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environme
   return stat;
 }
 
-Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& environment, bool dry_run) {
+Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& environment,
+                                bool dry_run) {
   FileSystem& files = environment.files;
   MILLRACE_TRY(read_version_file(files, directory));
   MILLRACE_ASSIGN(const auto region, environment.regions.open(directory, true));
   MILLRACE_ASSIGN(const bool alone, region->try_lock(SharedRegion::LockMode::exclusive));
   if (!alone) {
-    return fail(millrace::errc::busy, directory + ": the log is open; stop all its processes first");
+    return fail(millrace::errc::busy,
+                directory + ": the log is open; stop all its processes first");
   }
   Journal journal(files, directory + names::journal);
   MILLRACE_TRY(journal.refresh());

@@ -11,9 +11,7 @@ namespace {
 
 constexpr std::string_view title = "millrace-log ";
 
-std::string path_of(const std::string& directory) {
-  return directory + "/version";
-}
+std::string path_of(const std::string& directory) { return directory + "/version"; }
 
 }  // namespace
 
@@ -26,8 +24,10 @@ Result<Version> read_version_file(FileSystem& files, const std::string& director
     read = std::from_chars(text.data() + title.size(), end, version.format);
   }
   if (read.ec == std::errc{} && version.format > format_version) {
-    return fail(errc::incompatible, path_of(directory) + ": the log has format " + std::to_string(version.format) +
-                                        ", this program knows formats up to " + std::to_string(format_version) + "; use a newer Millrace");
+    return fail(errc::incompatible, path_of(directory) + ": the log has format " +
+                                        std::to_string(version.format) +
+                                        ", this program knows formats up to " +
+                                        std::to_string(format_version) + "; use a newer Millrace");
   }
   if (read.ec == std::errc{} && read.ptr != end) {
     read = std::from_chars(read.ptr + 1, end, version.log_id, 16);

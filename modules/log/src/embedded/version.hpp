@@ -20,6 +20,7 @@ struct Version {
 
 /// errc::incompatible for a newer format, corrupt when it makes no sense, not_found.
 [[nodiscard]] Result<Version> read_version_file(FileSystem& files, const std::string& directory);
-[[nodiscard]] Status write_version_file(FileSystem& files, const std::string& directory, Version version);
+[[nodiscard]] Status write_version_file(FileSystem& files, const std::string& directory,
+                                        Version version);
 
 }  // namespace millrace::log::embedded

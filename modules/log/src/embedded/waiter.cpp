@@ -17,7 +17,8 @@ EmbeddedWaiter::EmbeddedWaiter(Core& core) : core_(core) {
   const std::uint32_t owner = static_cast<std::uint32_t>(core.slot) + 1;
   for (std::size_t i = 0; i < max_waiters && row_ < 0; ++i) {
     std::uint32_t expected = 0;
-    if (core.control->waiters[i].owner.compare_exchange_strong(expected, owner, std::memory_order_acq_rel)) {
+    if (core.control->waiters[i].owner.compare_exchange_strong(expected, owner,
+                                                               std::memory_order_acq_rel)) {
       row_ = static_cast<int>(i);
     }
   }
@@ -48,7 +49,9 @@ bool EmbeddedWaiter::has_news(std::span<const Interest> interests) {
 void EmbeddedWaiter::show_interests(std::span<const Interest> interests) {
   const bool same = interests.size() == shown_.size() &&
                     std::equal(shown_.begin(), shown_.end(), interests.begin(),
-                               [](const TopicPartition& place, const Interest& interest) { return place == interest.place; });
+                               [](const TopicPartition& place, const Interest& interest) {
+                                 return place == interest.place;
+                               });
   if (same || row_ < 0) {
     return;
   }
@@ -66,12 +69,13 @@ void EmbeddedWaiter::show_interests(std::span<const Interest> interests) {
   }
 }
 
-bool EmbeddedWaiter::sleep_once(std::span<const Interest> interests, std::int64_t deadline_ns, std::uint64_t alarms, WaitOutcome& outcome) {
+bool EmbeddedWaiter::sleep_once(std::span<const Interest> interests, std::int64_t deadline_ns,
+                                std::uint64_t alarms, WaitOutcome& outcome) {
   Control& control = *core_.control;
   std::atomic<std::uint32_t>* word = row_ >= 0 ? &control.waiters[row_].word : nullptr;
   const std::uint32_t seen = word != nullptr ? word->load(std::memory_order_acquire) : 0;
-  if (interrupted_.exchange(false, std::memory_order_seq_cst) || control.alarms.load(std::memory_order_seq_cst) != alarms ||
-      core_.region->dead()) {
+  if (interrupted_.exchange(false, std::memory_order_seq_cst) ||
+      control.alarms.load(std::memory_order_seq_cst) != alarms || core_.region->dead()) {
     outcome = WaitOutcome::interrupted;
     return false;
   }

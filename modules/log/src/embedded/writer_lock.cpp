@@ -9,7 +9,8 @@
 namespace millrace::log::embedded {
 namespace {
 
-// Set when somebody may sleep for the lock. Never missing while somebody does, except for the time-out of one sleep.
+// Set when somebody may sleep for the lock. Never missing while somebody does, except for the
+// time-out of one sleep.
 constexpr std::uint32_t contended = 0x8000'0000U;
 constexpr std::uint32_t holder_mask = 0xffffU;
 constexpr std::int64_t starving_after_ns = 1'000'000;
@@ -27,8 +28,8 @@ void pause_processor() {
 
 bool WriterLock::try_free(std::uint32_t mark) {
   std::uint32_t expected = 0;
-  return control_.lock.compare_exchange_strong(expected, (static_cast<std::uint32_t>(slot_) + 1) | mark,
-                                               std::memory_order_seq_cst);
+  return control_.lock.compare_exchange_strong(
+      expected, (static_cast<std::uint32_t>(slot_) + 1) | mark, std::memory_order_seq_cst);
 }
 
 Result<WriterLock::Outcome> WriterLock::acquire() {
@@ -72,7 +73,8 @@ Result<WriterLock::Outcome> WriterLock::acquire_slowly() {
     auto taken = take_from_dead(word | contended, watch);
     if (!taken) {
       // A lock handed over at this moment must not be left with us unnoticed.
-      if ((control_.lock.load(std::memory_order_acquire) & holder_mask) == static_cast<std::uint32_t>(slot_) + 1) {
+      if ((control_.lock.load(std::memory_order_acquire) & holder_mask) ==
+          static_cast<std::uint32_t>(slot_) + 1) {
         return Outcome::acquired;
       }
       return std::unexpected(std::move(taken).error());
@@ -100,14 +102,17 @@ Result<bool> WriterLock::take_from_dead(std::uint32_t word, Watch& watch) {
   if (!overdue) {
     watch.rounds += 1;
     if (region_.simulated() && watch.rounds > simulated_rounds) {
-      return fail(errc::stuck_holder, "member '" + std::string(row.name.view()) + "' (pid " + std::to_string(row.pid) +
+      return fail(errc::stuck_holder, "member '" + std::string(row.name.view()) + "' (pid " +
+                                          std::to_string(row.pid) +
                                           ") holds the lock and simulated time stands still");
     }
     return false;
   }
   if (auto killed = region_.kill(static_cast<int>(holder), row.pid, row.start_time); !killed) {
-    return fail(errc::stuck_holder, "member '" + std::string(row.name.view()) + "' (pid " + std::to_string(row.pid) +
-                                        ") holds the log's lock without progress: " + killed.error().message() + "; end that process");
+    return fail(errc::stuck_holder,
+                "member '" + std::string(row.name.view()) + "' (pid " + std::to_string(row.pid) +
+                    ") holds the log's lock without progress: " + killed.error().message() +
+                    "; end that process");
   }
   watch = {};
   return false;
@@ -120,7 +125,8 @@ MemberRow* WriterLock::next_waiter(std::int64_t now, bool& starving, std::uint32
   for (std::uint32_t i = 0; i < high; ++i) {
     MemberRow& row = control_.members[i];
     const std::int64_t since = row.lock_wait_since_ns.load(std::memory_order_seq_cst);
-    if (since != 0 && since < oldest && row.state.load(std::memory_order_relaxed) == SlotState::active) {
+    if (since != 0 && since < oldest &&
+        row.state.load(std::memory_order_relaxed) == SlotState::active) {
       oldest = since;
       found = &row;
       slot = i;

@@ -11,9 +11,10 @@
 
 namespace millrace::log::embedded {
 
-/// The lock under which members write. A free lock goes to whoever comes; a member that has waited for a millisecond is served next, in order of
-/// waiting, so that a bulk writer cannot starve the others. The lock of a dead holder is taken over; a living holder without progress is
-/// killed. One thread of a member uses it at a time.
+/// The lock under which members write. A free lock goes to whoever comes; a member that has waited
+/// for a millisecond is served next, in order of waiting, so that a bulk writer cannot starve the
+/// others. The lock of a dead holder is taken over; a living holder without progress is killed. One
+/// thread of a member uses it at a time.
 class WriterLock {
  public:
   enum class Outcome : std::uint8_t {
@@ -22,8 +23,13 @@ class WriterLock {
   };
 
   /// All outlive the lock.
-  WriterLock(Control& control, SharedRegion& region, Clock& clock, int slot, std::int64_t stuck_holder_ms)
-      : control_(control), region_(region), clock_(clock), slot_(slot), stuck_ns_(stuck_holder_ms * 1'000'000) {}
+  WriterLock(Control& control, SharedRegion& region, Clock& clock, int slot,
+             std::int64_t stuck_holder_ms)
+      : control_(control),
+        region_(region),
+        clock_(clock),
+        slot_(slot),
+        stuck_ns_(stuck_holder_ms * 1'000'000) {}
 
   /// errc::stuck_holder.
   [[nodiscard]] Result<Outcome> acquire();

@@ -10,7 +10,8 @@
 
 namespace millrace::stream::runtime {
 
-static_assert(std::endian::native == std::endian::little, "the formats are little-endian, written as they are in memory");
+static_assert(std::endian::native == std::endian::little,
+              "the formats are little-endian, written as they are in memory");
 
 template <class T>
 void put(std::string& out, T value) {
@@ -23,7 +24,8 @@ inline void put_text(std::string& out, std::string_view text) {
   out.append(text);
 }
 
-/// Takes values off the front of bytes; after the first that is not there `ok` is false and all others are zero.
+/// Takes values off the front of bytes; after the first that is not there `ok` is false and all
+/// others are zero.
 struct Reader {
   std::string_view bytes;
   bool ok = true;

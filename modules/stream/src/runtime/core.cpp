@@ -15,7 +15,7 @@ using runtime::SubTopologyMember;
 namespace {
 
 constexpr std::int64_t ms = 1'000'000;
-constexpr std::int64_t look_interval_ns = 1'000 * ms;
+constexpr std::int64_t look_interval_ns = 50 * ms;
 constexpr std::int64_t poll_interval_ns = 100 * ms;
 constexpr std::size_t restore_bytes_per_step = 4U << 20U;
 constexpr std::int32_t default_partitions = 4;
@@ -30,12 +30,20 @@ log::PartitionId partition_of_unit(const std::string& unit) {
 
 }  // namespace
 
-Instance::Core::Core(log::Log& log, Topology topology, InstanceOptions options, Environment environment)
+Instance::Core::Core(log::Log& log, Topology topology, InstanceOptions options,
+                     Environment environment)
     : topology_(std::move(topology)),
       options_(std::move(options)),
       environment_(std::move(environment)),
-      shared_{.log = log, .topology = topology_, .options = options_, .environment = environment_, .transaction = {}, .sinks = {},
-              .dead_letters = {}, .retry = {}, .source = "/" + topology_.service},
+      shared_{.log = log,
+              .topology = topology_,
+              .options = options_,
+              .environment = environment_,
+              .transaction = {},
+              .sinks = {},
+              .dead_letters = {},
+              .retry = {},
+              .source = "/" + topology_.service},
       waiter_(log.waiter()) {}
 
 Instance::Core::~Core() {
@@ -57,7 +65,9 @@ Status Instance::Core::open() {
 Status Instance::Core::make_topics() {
   const auto is_changelog = [this](const std::string& name) {
     return std::any_of(topology_.stores.begin(), topology_.stores.end(),
-                       [&](const StoreSpec& store) { return store.changelog == name && !store.source_is_changelog; });
+                       [&](const StoreSpec& store) {
+                         return store.changelog == name && !store.source_is_changelog;
+                       });
   };
   std::int32_t partitions = 0;
   for (const log::TopicSpec& spec : topology_.own_topics) {
@@ -75,9 +85,11 @@ Status Instance::Core::make_topics() {
   const auto make = [&](const std::string& name, log::TopicKind kind) -> Result<log::Topic> {
     Result<log::Topic> found = shared_.log.find_topic(name);
     if (found || !found.error().is(log::errc::unknown_topic)) return found;
-    return shared_.log.create_topic({name, partitions > 0 ? partitions : default_partitions, kind, topology_.service, log::CleanupPolicy::keep});
+    return shared_.log.create_topic({name, partitions > 0 ? partitions : default_partitions, kind,
+                                     topology_.service, log::CleanupPolicy::keep});
   };
-  MILLRACE_ASSIGN(shared_.dead_letters, make(topology_.service + ".dead-letters", log::TopicKind::events));
+  MILLRACE_ASSIGN(shared_.dead_letters,
+                  make(topology_.service + ".dead-letters", log::TopicKind::events));
   MILLRACE_ASSIGN(shared_.retry, make(topology_.service + ".retry", log::TopicKind::commands));
   return {};
 }
@@ -133,7 +145,8 @@ Status Instance::Core::poll_memberships(std::int64_t now_ns, StepResult& result)
 }
 
 // Between cycles, so everything that the tasks did is committed.
-Status Instance::Core::apply_change(SubTopologyMember& member, const log::MembershipChange& change) {
+Status Instance::Core::apply_change(SubTopologyMember& member,
+                                    const log::MembershipChange& change) {
   for (const log::Claim& claim : change.lost) {
     shared_.tell("warn", "task lost", claim.unit);
     remove_task(claim);
@@ -145,7 +158,8 @@ Status Instance::Core::apply_change(SubTopologyMember& member, const log::Member
   }
   for (const log::Claim& claim : change.granted) {
     remove_task(claim);
-    auto task = std::make_unique<Task>(shared_, member.resolved(), claim, partition_of_unit(claim.unit));
+    auto task =
+        std::make_unique<Task>(shared_, member.resolved(), claim, partition_of_unit(claim.unit));
     MILLRACE_TRY(task->begin_restore());
     shared_.tell("info", "task granted", claim.unit);
     const std::unique_lock lock(tasks_mutex_);
@@ -163,7 +177,8 @@ void Instance::Core::remove_task(const log::Claim& claim) {
 }
 
 Status Instance::Core::restore_tasks(StepResult& result) {
-  const std::size_t restoring = static_cast<std::size_t>(std::count_if(tasks_.begin(), tasks_.end(), [](const auto& task) { return !task->ready(); }));
+  const std::size_t restoring = static_cast<std::size_t>(
+      std::count_if(tasks_.begin(), tasks_.end(), [](const auto& task) { return !task->ready(); }));
   if (restoring == 0) return {};
   result.worked = true;
   for (const auto& task : tasks_) {
@@ -182,7 +197,8 @@ void Instance::Core::keep_snapshots(std::int64_t now_ns) {
   }
   if (!waiting) return;
   const log::LogPosition durable = shared_.log.durable();
-  for (const auto& task : tasks_) task->publish_snapshot(durable);
+  for (const auto& task : tasks_)
+    task->publish_snapshot(durable);
 }
 
 std::int64_t Instance::Core::wake_at(std::int64_t now_ns) const {
@@ -190,7 +206,8 @@ std::int64_t Instance::Core::wake_at(std::int64_t now_ns) const {
   if (blocked_until_ns_ > now_ns) at = std::min(at, blocked_until_ns_);
   const std::int64_t wall = environment_.clock.wall_ms();
   for (const auto& task : tasks_) {
-    if (const auto due = task->next_wall_ms(); due && task->ready()) at = std::min(at, now_ns + std::max<std::int64_t>(0, *due - wall) * ms);
+    if (const auto due = task->next_wall_ms(); due && task->ready())
+      at = std::min(at, now_ns + std::max<std::int64_t>(0, *due - wall) * ms);
   }
   return at;
 }
@@ -199,7 +216,8 @@ void Instance::Core::wait(const StepResult& last) {
   interests_.clear();
   if (blocked_until_ns_ <= environment_.clock.monotonic_ns()) {
     for (const auto& task : tasks_) {
-      for (const runtime::Input& input : task->inputs()) interests_.push_back(input.interest());
+      for (const runtime::Input& input : task->inputs())
+        interests_.push_back(input.interest());
     }
   }
   static_cast<void>(waiter_->wait(interests_, last.wake_at_ns));
@@ -211,12 +229,15 @@ Status Instance::Core::close() {
   std::optional<log::LogPosition> last;
   for (const auto& task : tasks_) {
     task->keep_snapshot(environment_.clock.monotonic_ns(), true);
-    if (const auto stamp = task->unpublished_snapshot(); stamp && (!last || stamp->position > last->position)) last = stamp;
+    if (const auto stamp = task->unpublished_snapshot();
+        stamp && (!last || stamp->position > last->position))
+      last = stamp;
   }
   if (last) {
     MILLRACE_TRY(shared_.log.wait_durable(*last));
     const log::LogPosition durable = shared_.log.durable();
-    for (const auto& task : tasks_) task->publish_snapshot(durable);
+    for (const auto& task : tasks_)
+      task->publish_snapshot(durable);
   }
   {
     const std::unique_lock lock(tasks_mutex_);

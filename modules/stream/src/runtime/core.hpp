@@ -29,9 +29,10 @@ class Instance::Core {
 
   [[nodiscard]] InstanceStatus status() const;
   [[nodiscard]] const Topology& topology() const { return topology_; }
-  [[nodiscard]] Result<Answer<std::optional<std::string>>> read(std::string_view store, std::string_view key) const;
-  [[nodiscard]] Result<Answer<std::vector<std::pair<std::string, std::string>>>> read_range(std::string_view store, std::string_view from,
-                                                                                            std::string_view to, std::size_t limit) const;
+  [[nodiscard]] Result<Answer<std::optional<std::string>>> read(std::string_view store,
+                                                                std::string_view key) const;
+  [[nodiscard]] Result<Answer<std::vector<std::pair<std::string, std::string>>>> read_range(
+      std::string_view store, std::string_view from, std::string_view to, std::size_t limit) const;
 
  private:
   using Task = runtime::Task;
@@ -43,7 +44,8 @@ class Instance::Core {
   [[nodiscard]] Result<StepResult> do_step();
   [[nodiscard]] Status look_for_topics(std::int64_t now_ns, StepResult& result);
   [[nodiscard]] Status poll_memberships(std::int64_t now_ns, StepResult& result);
-  [[nodiscard]] Status apply_change(runtime::SubTopologyMember& member, const log::MembershipChange& change);
+  [[nodiscard]] Status apply_change(runtime::SubTopologyMember& member,
+                                    const log::MembershipChange& change);
   void remove_task(const log::Claim& claim);
   [[nodiscard]] Status restore_tasks(StepResult& result);
   void keep_snapshots(std::int64_t now_ns);
@@ -77,12 +79,12 @@ class Instance::Core {
   mutable std::shared_mutex tasks_mutex_;
 
   std::optional<Error> ended_;
-  bool idle_ = true;                          // nothing was done in the last step
+  bool idle_ = true;  // nothing was done in the last step
   std::int64_t looked_ns_ = -1;
   std::int64_t polled_ns_ = -1;
-  std::int64_t blocked_until_ns_ = 0;         // no cycle before that
+  std::int64_t blocked_until_ns_ = 0;  // no cycle before that
   std::int64_t backoff_ms_ = 0;
-  std::size_t record_limit_ = no_limit;       // records per commit, less after one that was too large
+  std::size_t record_limit_ = no_limit;  // records per commit, less after one that was too large
   std::uint64_t commits_ = 0;
   std::uint64_t refused_commits_ = 0;
   int refused_in_a_row_ = 0;

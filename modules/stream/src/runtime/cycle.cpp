@@ -21,7 +21,8 @@ Status Instance::Core::run_cycle(StepResult& result) {
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     Task& task = *tasks_[i];
     if (!task.ready()) continue;
-    const std::size_t room = record_limit_ == no_limit ? no_limit : record_limit_ - uncommitted_records();
+    const std::size_t room =
+        record_limit_ == no_limit ? no_limit : record_limit_ - uncommitted_records();
     MILLRACE_ASSIGN(const Turn turn, task.run(std::min(options_.max_cycle_records, room)));
     if (turn == Turn::idle) continue;
     result.worked = true;
@@ -29,11 +30,13 @@ Status Instance::Core::run_cycle(StepResult& result) {
       drop_all();
       return {};
     }
-    const bool full = shared_.transaction.bytes() >= options_.max_commit_bytes || uncommitted_records() >= record_limit_;
+    const bool full = shared_.transaction.bytes() >= options_.max_commit_bytes ||
+                      uncommitted_records() >= record_limit_;
     if (!full) continue;
     const std::size_t tasks_before = tasks_.size();
     MILLRACE_TRY(commit(result));
-    // A refused commit may have cost us tasks, and left the rest with nothing in hand: the next cycle sees to it.
+    // A refused commit may have cost us tasks, and left the rest with nothing in hand: the next
+    // cycle sees to it.
     if (refused_in_a_row_ > 0 || tasks_.size() != tasks_before) return {};
   }
   return commit(result);
@@ -58,7 +61,8 @@ Status Instance::Core::commit(StepResult& result) {
   ++commits_;
   refused_in_a_row_ = 0;
   backoff_ms_ = 0;
-  if (record_limit_ != no_limit) record_limit_ = record_limit_ > options_.max_cycle_records ? no_limit : record_limit_ * 2;
+  if (record_limit_ != no_limit)
+    record_limit_ = record_limit_ > options_.max_cycle_records ? no_limit : record_limit_ * 2;
   return {};
 }
 
@@ -86,7 +90,8 @@ Status Instance::Core::commit_refused(const Error& error, StepResult& result) {
   return fail(error.at("committing"));
 }
 
-// Halves the commits until the record is found that alone makes one too large; that one is treated as failed.
+// Halves the commits until the record is found that alone makes one too large; that one is treated
+// as failed.
 Status Instance::Core::narrow_down(const Error& error) {
   const std::size_t records = uncommitted_records();
   if (records == 0) {
@@ -107,7 +112,8 @@ Status Instance::Core::narrow_down(const Error& error) {
 // As after a crash: whatever the log has is what happened.
 Status Instance::Core::reload_tasks() {
   const std::unique_lock lock(tasks_mutex_);
-  for (const auto& task : tasks_) MILLRACE_TRY(task->begin_restore());
+  for (const auto& task : tasks_)
+    MILLRACE_TRY(task->begin_restore());
   return {};
 }
 
@@ -117,13 +123,15 @@ void Instance::Core::back_off(std::int64_t first_ms, std::int64_t last_ms) {
 }
 
 void Instance::Core::drop_all() {
-  for (const auto& task : tasks_) task->drop();
+  for (const auto& task : tasks_)
+    task->drop();
   shared_.transaction.clear();
 }
 
 std::size_t Instance::Core::uncommitted_records() const {
   std::size_t records = 0;
-  for (const auto& task : tasks_) records += task->uncommitted_records();
+  for (const auto& task : tasks_)
+    records += task->uncommitted_records();
   return records;
 }
 

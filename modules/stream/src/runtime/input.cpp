@@ -4,7 +4,8 @@
 
 namespace millrace::stream::runtime {
 
-Input::Input(const InputTopic& topic, std::string_view sub_topology, log::PartitionId partition, std::size_t order)
+Input::Input(const InputTopic& topic, std::string_view sub_topology, log::PartitionId partition,
+             std::size_t order)
     : topic_(&topic), place_{topic.topic.id, partition}, order_(order) {
   id_prefix_.append(sub_topology).append(".").append(topic.topic.spec.name).append("-");
   id_prefix_.append(std::to_string(partition.value)).append("-");
@@ -27,7 +28,8 @@ Status Input::fill(log::Log& log, std::size_t max_bytes) {
   committed_ = 0;
   buffer_.records.clear();
   if (Status fetched = log.fetch(place_, start_, max_bytes, buffer_); !fetched) {
-    return fail(fetched.error().at("reading " + topic_->topic.spec.name + "/" + std::to_string(place_.partition.value)));
+    return fail(fetched.error().at("reading " + topic_->topic.spec.name + "/" +
+                                   std::to_string(place_.partition.value)));
   }
   return {};
 }

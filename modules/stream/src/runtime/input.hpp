@@ -17,7 +17,8 @@ namespace millrace::stream::runtime {
 ///     |..|processed, not committed|not processed|      buffer_.next ... buffer_.end
 class Input {
  public:
-  Input(const InputTopic& topic, std::string_view sub_topology, log::PartitionId partition, std::size_t order);
+  Input(const InputTopic& topic, std::string_view sub_topology, log::PartitionId partition,
+        std::size_t order);
 
   /// Begins at `from`, with nothing fetched.
   void start(log::Offset from);
@@ -41,7 +42,9 @@ class Input {
   void rewind() { cursor_ = committed_; }
 
   /// Records known to be there and not processed; an estimate where offsets are not dense.
-  [[nodiscard]] std::int64_t lag() const { return buffer_.end.value > next().value ? buffer_.end.value - next().value : 0; }
+  [[nodiscard]] std::int64_t lag() const {
+    return buffer_.end.value > next().value ? buffer_.end.value - next().value : 0;
+  }
   /// Where to wait for more.
   [[nodiscard]] log::Interest interest() const { return {place_, buffer_.next}; }
 
@@ -64,7 +67,8 @@ class Input {
   std::size_t committed_ = 0;
 };
 
-/// True when `a` is processed before `b`: by time, tables first, then in order of declaration. Both have a head.
+/// True when `a` is processed before `b`: by time, tables first, then in order of declaration. Both
+/// have a head.
 [[nodiscard]] inline bool goes_before(const Input& a, const Input& b) {
   const std::int64_t time_a = a.head()->timestamp_ms;
   const std::int64_t time_b = b.head()->timestamp_ms;

@@ -6,8 +6,10 @@
 
 namespace millrace::stream {
 
-Result<std::unique_ptr<Instance>> Instance::open(log::Log& log, Topology topology, InstanceOptions options, Environment environment) {
-  auto core = std::make_unique<Core>(log, std::move(topology), std::move(options), std::move(environment));
+Result<std::unique_ptr<Instance>> Instance::open(log::Log& log, Topology topology,
+                                                 InstanceOptions options, Environment environment) {
+  auto core =
+      std::make_unique<Core>(log, std::move(topology), std::move(options), std::move(environment));
   MILLRACE_TRY(core->open());
   return std::unique_ptr<Instance>(new Instance(std::move(core)));
 }
@@ -22,10 +24,13 @@ Status Instance::close() { return core_->close(); }
 InstanceStatus Instance::status() const { return core_->status(); }
 const Topology& Instance::topology() const { return core_->topology(); }
 
-Result<Answer<std::optional<std::string>>> Instance::read(std::string_view store, std::string_view key) const { return core_->read(store, key); }
+Result<Answer<std::optional<std::string>>> Instance::read(std::string_view store,
+                                                          std::string_view key) const {
+  return core_->read(store, key);
+}
 
-Result<Answer<std::vector<std::pair<std::string, std::string>>>> Instance::read_range(std::string_view store, std::string_view from,
-                                                                                      std::string_view to, std::size_t limit) const {
+Result<Answer<std::vector<std::pair<std::string, std::string>>>> Instance::read_range(
+    std::string_view store, std::string_view from, std::string_view to, std::size_t limit) const {
   return core_->read_range(store, from, to, limit);
 }
 

@@ -14,7 +14,9 @@ Status SubTopologyMember::look_for_topics() {
   missing_.clear();
   for (const std::size_t index : spec_->sources) {
     const SourceSpec& source = shared_->topology.sources[index];
-    const auto same = std::find_if(inputs.begin(), inputs.end(), [&](const InputTopic& input) { return input.topic.spec.name == source.topic; });
+    const auto same = std::find_if(inputs.begin(), inputs.end(), [&](const InputTopic& input) {
+      return input.topic.spec.name == source.topic;
+    });
     if (same != inputs.end()) {
       same->sources.push_back(index);
       same->is_table |= source.is_table;
@@ -44,9 +46,11 @@ Status SubTopologyMember::resolve(std::vector<InputTopic> inputs) {
     resolved->inputs.push_back({*shared_->retry, {}, false, true});
   }
   MILLRACE_TRY(make_changelogs(*resolved));
-  MILLRACE_ASSIGN(resolved->group, shared_->log.group(shared_->topology.service + "/" + spec_->name));
+  MILLRACE_ASSIGN(resolved->group,
+                  shared_->log.group(shared_->topology.service + "/" + spec_->name));
   std::vector<std::string> units;
-  for (std::int32_t i = 0; i < resolved->partitions; ++i) units.push_back(spec_->name + "/" + std::to_string(i));
+  for (std::int32_t i = 0; i < resolved->partitions; ++i)
+    units.push_back(spec_->name + "/" + std::to_string(i));
   MILLRACE_ASSIGN(membership_, shared_->log.join(resolved->group, std::move(units)));
   resolved_ = std::move(resolved);
   return {};
@@ -55,13 +59,19 @@ Status SubTopologyMember::resolve(std::vector<InputTopic> inputs) {
 Status SubTopologyMember::check_partitions(const std::vector<InputTopic>& inputs) const {
   std::string counts;
   bool same = true;
-  const std::int32_t wanted = spec_->partitions > 0 ? spec_->partitions : inputs.front().topic.spec.partitions;
+  const std::int32_t wanted =
+      spec_->partitions > 0 ? spec_->partitions : inputs.front().topic.spec.partitions;
   for (const InputTopic& input : inputs) {
     same &= input.topic.spec.partitions == wanted;
-    counts.append(counts.empty() ? "" : ", ").append(input.topic.spec.name).append(" has ").append(std::to_string(input.topic.spec.partitions));
+    counts.append(counts.empty() ? "" : ", ")
+        .append(input.topic.spec.name)
+        .append(" has ")
+        .append(std::to_string(input.topic.spec.partitions));
   }
   if (same) return {};
-  return fail(errc::bad_topology, "sub-topology " + spec_->name + " reads topics with different numbers of partitions (" + counts +
+  return fail(errc::bad_topology, "sub-topology " + spec_->name +
+                                      " reads topics with different numbers of partitions (" +
+                                      counts +
                                       "): repartition the smaller ones, or make the topics alike");
 }
 

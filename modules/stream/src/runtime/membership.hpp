@@ -10,12 +10,14 @@
 
 namespace millrace::stream::runtime {
 
-/// A sub-topology's place in an instance: first waiting for its topics, then a member of the group `<service>/<sub-topology>` that shares its tasks.
+/// A sub-topology's place in an instance: first waiting for its topics, then a member of the group
+/// `<service>/<sub-topology>` that shares its tasks.
 class SubTopologyMember {
  public:
   SubTopologyMember(Shared& shared, const SubTopology& spec) : shared_(&shared), spec_(&spec) {}
 
-  /// Looks for the input topics; joins the group when all are there. errc::bad_topology when their partition counts differ, else failures of the log.
+  /// Looks for the input topics; joins the group when all are there. errc::bad_topology when their
+  /// partition counts differ, else failures of the log.
   [[nodiscard]] Status look_for_topics();
   [[nodiscard]] bool joined() const { return membership_ != nullptr; }
   /// Inputs that did not exist when last looked for.

@@ -29,7 +29,9 @@ Result<TaskState> decode_task_state(std::string_view bytes) {
   Reader reader{bytes};
   TaskState state;
   if (const auto version = reader.take<std::uint8_t>(); version != state_version) {
-    return fail(millrace::errc::invalid_argument, "task state of version " + std::to_string(version) + "; this build reads " + std::to_string(state_version));
+    return fail(millrace::errc::invalid_argument,
+                "task state of version " + std::to_string(version) + "; this build reads " +
+                    std::to_string(state_version));
   }
   state.stream_time_ms = reader.take<std::int64_t>();
   const auto count = reader.take<std::uint32_t>();
@@ -49,8 +51,8 @@ void Punctuators::restore(TaskState state) {
   restored_ = std::move(state);
 }
 
-void Punctuators::add(std::string_view name, PunctuationType type, std::int64_t interval_ms, std::int64_t wall_ms,
-                      std::function<void(std::int64_t)> callback) {
+void Punctuators::add(std::string_view name, PunctuationType type, std::int64_t interval_ms,
+                      std::int64_t wall_ms, std::function<void(std::int64_t)> callback) {
   MILLRACE_ASSERT(interval_ms > 0, "a punctuator has an interval of at least a millisecond");
   auto timer = std::make_unique<Timer>();
   timer->name = name;
@@ -75,7 +77,8 @@ Punctuators::Timer* Punctuators::fire(PunctuationType type, std::int64_t now_ms)
     if (timer->type != type) continue;
     // The first stream time ever seen starts the intervals.
     if (timer->now.next_ms == no_time) timer->now.next_ms = now_ms + timer->interval_ms;
-    if (timer->now.next_ms <= now_ms && (due == nullptr || timer->now.next_ms < due->now.next_ms)) due = timer.get();
+    if (timer->now.next_ms <= now_ms && (due == nullptr || timer->now.next_ms < due->now.next_ms))
+      due = timer.get();
   }
   if (due != nullptr) {
     const std::int64_t missed = (now_ms - due->now.next_ms) / due->interval_ms;
@@ -89,44 +92,52 @@ Punctuators::Timer* Punctuators::fire(PunctuationType type, std::int64_t now_ms)
 std::optional<std::int64_t> Punctuators::next_wall_ms() const {
   std::optional<std::int64_t> next;
   for (const auto& timer : timers_) {
-    if (timer->type == PunctuationType::wall_clock && (!next || timer->now.next_ms < *next)) next = timer->now.next_ms;
+    if (timer->type == PunctuationType::wall_clock && (!next || timer->now.next_ms < *next))
+      next = timer->now.next_ms;
   }
   return next;
 }
 
 void Punctuators::clamp_to(std::int64_t wall_ms) {
   for (const auto& timer : timers_) {
-    if (timer->type == PunctuationType::wall_clock) timer->now.next_ms = std::min(timer->now.next_ms, wall_ms + timer->interval_ms);
+    if (timer->type == PunctuationType::wall_clock)
+      timer->now.next_ms = std::min(timer->now.next_ms, wall_ms + timer->interval_ms);
   }
 }
 
 bool Punctuators::moved() const {
   if (stream_time_ms_ != committed_stream_time_ms_) return true;
-  return std::any_of(timers_.begin(), timers_.end(), [](const auto& timer) { return timer->now.firing != timer->committed.firing; });
+  return std::any_of(timers_.begin(), timers_.end(), [](const auto& timer) {
+    return timer->now.firing != timer->committed.firing;
+  });
 }
 
 void Punctuators::commit() {
   committed_stream_time_ms_ = stream_time_ms_;
-  for (const auto& timer : timers_) timer->committed = timer->now;
+  for (const auto& timer : timers_)
+    timer->committed = timer->now;
 }
 
 void Punctuators::rewind() {
   stream_time_ms_ = committed_stream_time_ms_;
-  for (const auto& timer : timers_) timer->now = timer->committed;
+  for (const auto& timer : timers_)
+    timer->now = timer->committed;
   find_next();
 }
 
 void Punctuators::encode(std::string& out) const {
   TaskState state;
   state.stream_time_ms = stream_time_ms_;
-  for (const auto& timer : timers_) state.timers.emplace(timer->name, timer->now);
+  for (const auto& timer : timers_)
+    state.timers.emplace(timer->name, timer->now);
   encode_task_state(state, out);
 }
 
 void Punctuators::find_next() {
   next_stream_ms_ = never;
   for (const auto& timer : timers_) {
-    if (timer->type == PunctuationType::stream_time) next_stream_ms_ = std::min(next_stream_ms_, timer->now.next_ms);
+    if (timer->type == PunctuationType::stream_time)
+      next_stream_ms_ = std::min(next_stream_ms_, timer->now.next_ms);
   }
 }
 

@@ -22,8 +22,9 @@ inline constexpr std::int64_t no_time = std::numeric_limits<std::int64_t>::min()
 /// What a task remembers beside its stores; docs/formats/task_state.md.
 struct TaskState {
   struct Timer {
-    std::int64_t next_ms = no_time;  ///< due then; no_time: not known yet, waits for the first stream time
-    std::uint64_t firing = 0;        ///< firings so far
+    std::int64_t next_ms =
+        no_time;  ///< due then; no_time: not known yet, waits for the first stream time
+    std::uint64_t firing = 0;  ///< firings so far
     friend bool operator==(const Timer&, const Timer&) = default;
   };
   std::int64_t stream_time_ms = no_time;
@@ -32,8 +33,8 @@ struct TaskState {
 void encode_task_state(const TaskState& state, std::string& out);
 [[nodiscard]] Result<TaskState> decode_task_state(std::string_view bytes);
 
-/// A task's timers on stream time and on wall-clock time, and the stream time itself. They move in an
-/// overlay of their own: commit() keeps what has fired, rewind() takes it back.
+/// A task's timers on stream time and on wall-clock time, and the stream time itself. They move in
+/// an overlay of their own: commit() keeps what has fired, rewind() takes it back.
 class Punctuators {
  public:
   struct Timer {
@@ -47,8 +48,8 @@ class Punctuators {
 
   /// What was committed before, kept for the timers that register from now on.
   void restore(TaskState state);
-  void add(std::string_view name, PunctuationType type, std::int64_t interval_ms, std::int64_t wall_ms,
-           std::function<void(std::int64_t)> callback);
+  void add(std::string_view name, PunctuationType type, std::int64_t interval_ms,
+           std::int64_t wall_ms, std::function<void(std::int64_t)> callback);
 
   [[nodiscard]] std::int64_t stream_time_ms() const { return stream_time_ms_; }
   /// Takes the timestamp of a record; true when a stream-time timer is due then.
@@ -57,7 +58,8 @@ class Punctuators {
     stream_time_ms_ = timestamp_ms;
     return timestamp_ms >= next_stream_ms_;
   }
-  /// The earliest timer that is due, moved on to its next time; null when none is. In order of due time, then of registration.
+  /// The earliest timer that is due, moved on to its next time; null when none is. In order of due
+  /// time, then of registration.
   Timer* fire(PunctuationType type, std::int64_t now_ms);
   /// When the next wall-clock timer is due; nothing without one.
   [[nodiscard]] std::optional<std::int64_t> next_wall_ms() const;

@@ -8,7 +8,8 @@
 
 namespace millrace::stream {
 
-Result<Answer<std::optional<std::string>>> Instance::Core::read(std::string_view store, std::string_view key) const {
+Result<Answer<std::optional<std::string>>> Instance::Core::read(std::string_view store,
+                                                                std::string_view key) const {
   const StoreSpec* const spec = find_store(store);
   if (spec == nullptr) return fail(unknown_store(store));
   const std::shared_lock lock(tasks_mutex_);
@@ -26,15 +27,18 @@ Result<Answer<std::optional<std::string>>> Instance::Core::read(std::string_view
     if (answer.value || answer.position.position < position.position) answer.position = position;
     if (answer.value) return answer;
   }
-  // How the inputs were partitioned is their writers' affair, so a key that no task here has may be anywhere else.
+  // How the inputs were partitioned is their writers' affair, so a key that no task here has may be
+  // anywhere else.
   if (partitions == 0 || ready < partitions) {
-    return fail(errc::not_ready, "store " + std::string(store) + ": the key may be in a task that is not restored yet, or that another instance runs; ask again");
+    return fail(errc::not_ready, "store " + std::string(store) +
+                                     ": the key may be in a task that is not restored yet, or that "
+                                     "another instance runs; ask again");
   }
   return answer;
 }
 
-Result<Answer<std::vector<std::pair<std::string, std::string>>>> Instance::Core::read_range(std::string_view store, std::string_view from,
-                                                                                            std::string_view to, std::size_t limit) const {
+Result<Answer<std::vector<std::pair<std::string, std::string>>>> Instance::Core::read_range(
+    std::string_view store, std::string_view from, std::string_view to, std::size_t limit) const {
   const StoreSpec* const spec = find_store(store);
   if (spec == nullptr) return fail(unknown_store(store));
   const std::shared_lock lock(tasks_mutex_);
@@ -54,7 +58,10 @@ Result<Answer<std::vector<std::pair<std::string, std::string>>>> Instance::Core:
     const log::LogPosition position = task->position();
     if (answer.position.position < position.position) answer.position = position;
   }
-  if (!any) return fail(errc::not_ready, "store " + std::string(store) + ": its tasks are not restored yet, or other instances run them; ask again");
+  if (!any)
+    return fail(errc::not_ready,
+                "store " + std::string(store) +
+                    ": its tasks are not restored yet, or other instances run them; ask again");
   std::sort(answer.value.begin(), answer.value.end());
   if (answer.value.size() > limit) answer.value.resize(limit);
   return answer;
@@ -69,8 +76,10 @@ const StoreSpec* Instance::Core::find_store(std::string_view name) const {
 
 Error Instance::Core::unknown_store(std::string_view name) const {
   std::string known;
-  for (const StoreSpec& store : topology_.stores) known.append(known.empty() ? "" : ", ").append(store.name);
-  return {errc::unknown_store, "there is no store " + std::string(name) + "; there are: " + (known.empty() ? "none" : known)};
+  for (const StoreSpec& store : topology_.stores)
+    known.append(known.empty() ? "" : ", ").append(store.name);
+  return {errc::unknown_store, "there is no store " + std::string(name) +
+                                   "; there are: " + (known.empty() ? "none" : known)};
 }
 
 InstanceStatus Instance::Core::status() const {
@@ -91,7 +100,8 @@ void Instance::Core::update_status() {
     joined &= member->joined() || !member->missing().empty();
     for (const std::string& topic : member->missing()) {
       auto& waiting = status_.waiting_for_topics;
-      if (std::find(waiting.begin(), waiting.end(), topic) == waiting.end()) waiting.push_back(topic);
+      if (std::find(waiting.begin(), waiting.end(), topic) == waiting.end())
+        waiting.push_back(topic);
     }
   }
   if (tasks_changed_) list_tasks(status_);
@@ -105,7 +115,8 @@ void Instance::Core::update_status() {
 
 void Instance::Core::list_tasks(InstanceStatus& status) const {
   status.tasks.resize(tasks_.size());
-  for (std::size_t i = 0; i < tasks_.size(); ++i) status.tasks[i].name = tasks_[i]->claim().unit;
+  for (std::size_t i = 0; i < tasks_.size(); ++i)
+    status.tasks[i].name = tasks_[i]->claim().unit;
 }
 
 }  // namespace millrace::stream

@@ -9,14 +9,20 @@
 
 namespace millrace::stream::runtime {
 
-Restore::Restore(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition, std::string_view unit, StoreSet& stores)
-    : shared_(&shared), resolved_(&resolved), partition_(partition), unit_(unit), stores_(&stores) {}
+Restore::Restore(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition,
+                 std::string_view unit, StoreSet& stores)
+    : shared_(&shared),
+      resolved_(&resolved),
+      partition_(partition),
+      unit_(unit),
+      stores_(&stores) {}
 
 Status Restore::begin(const SnapshotFile& snapshot) {
   forget();
   if (snapshot.exists()) {
     if (Status loaded = load(snapshot); !loaded) {
-      shared_->tell("warn", "snapshot ignored, replaying the changelogs", unit_ + ": " + snapshot.path() + ": " + loaded.error().message());
+      shared_->tell("warn", "snapshot ignored, replaying the changelogs",
+                    unit_ + ": " + snapshot.path() + ": " + loaded.error().message());
       forget();
     }
   }
@@ -57,20 +63,27 @@ Status Restore::load(const SnapshotFile& snapshot) {
   return {};
 }
 
-// A snapshot is published for durable positions only, so it can be ahead of the log only when it is of another one.
+// A snapshot is published for durable positions only, so it can be ahead of the log only when it is
+// of another one.
 Status Restore::check_snapshot(const SnapshotHead& head) {
   const log::LogPosition committed = shared_->log.committed();
   if (head.stamp.incarnation > committed.incarnation || head.stamp.position > committed.position) {
-    return fail(millrace::errc::invalid_argument, "it is of position " + std::to_string(head.stamp.position) + ", the log ends at " +
-                                                      std::to_string(committed.position));
+    return fail(millrace::errc::invalid_argument,
+                "it is of position " + std::to_string(head.stamp.position) + ", the log ends at " +
+                    std::to_string(committed.position));
   }
   for (StoreSet::Entry& entry : stores_->entries()) {
-    MILLRACE_ASSIGN(const Replay replay, entry.changelog ? replay_of(entry) : replay_of_table(entry));
-    if (entry.next > replay.end) return fail(millrace::errc::invalid_argument, "its store " + entry.spec->name + " is ahead of the changelog");
+    MILLRACE_ASSIGN(const Replay replay,
+                    entry.changelog ? replay_of(entry) : replay_of_table(entry));
+    if (entry.next > replay.end)
+      return fail(millrace::errc::invalid_argument,
+                  "its store " + entry.spec->name + " is ahead of the changelog");
   }
   if (resolved_->system) {
-    MILLRACE_ASSIGN(const log::Offset end, shared_->log.end_offset({*resolved_->system, partition_}));
-    if (head.system_next > end) return fail(millrace::errc::invalid_argument, "its task state is ahead of the changelog");
+    MILLRACE_ASSIGN(const log::Offset end,
+                    shared_->log.end_offset({*resolved_->system, partition_}));
+    if (head.system_next > end)
+      return fail(millrace::errc::invalid_argument, "its task state is ahead of the changelog");
   }
   return {};
 }
@@ -97,8 +110,10 @@ Result<Restore::Replay> Restore::replay_of_table(StoreSet::Entry& entry) {
       replay.table = std::make_unique<SourceReader>(source);
     }
   }
-  MILLRACE_ASSERT(replay.table != nullptr, "a store without a changelog is a table read from a topic");
-  MILLRACE_ASSIGN(const std::optional<log::Offset> position, shared_->log.position(resolved_->group, replay.place));
+  MILLRACE_ASSERT(replay.table != nullptr,
+                  "a store without a changelog is a table read from a topic");
+  MILLRACE_ASSIGN(const std::optional<log::Offset> position,
+                  shared_->log.position(resolved_->group, replay.place));
   MILLRACE_ASSIGN(const log::Offset start, shared_->log.start_offset(replay.place));
   replay.next = std::max(entry.next, start);
   replay.end = position.value_or(log::Offset{});
@@ -121,7 +136,8 @@ Result<bool> Restore::slice(std::size_t max_bytes) {
       if (record.offset >= replay.end) break;
       apply(replay, record);
       ++replayed_;
-      read += record.value.value_or(std::string_view()).size() + record.key.value_or(std::string_view()).size();
+      read += record.value.value_or(std::string_view()).size() +
+              record.key.value_or(std::string_view()).size();
     }
     // Offsets need not be dense: nothing more below the end is the end.
     replay.next = buffer_.records.empty() ? replay.end : buffer_.next;
@@ -162,7 +178,8 @@ void Restore::apply(Replay& replay, const log::RecordView& record) {
 }
 
 std::string Restore::summary() const {
-  return std::string(from_snapshot_ ? "from a snapshot, " : "") + std::to_string(replayed_) + " records replayed";
+  return std::string(from_snapshot_ ? "from a snapshot, " : "") + std::to_string(replayed_) +
+         " records replayed";
 }
 
 std::int64_t Restore::records_left() const {

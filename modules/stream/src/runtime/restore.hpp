@@ -13,13 +13,16 @@
 
 namespace millrace::stream::runtime {
 
-/// Brings a task's state to where its last owner's last commit left it: from the snapshot, if it holds, and then from the changelogs, in slices so that
-/// other tasks go on meanwhile. Made once the claim is ours, for then nobody else can add to the changelogs.
+/// Brings a task's state to where its last owner's last commit left it: from the snapshot, if it
+/// holds, and then from the changelogs, in slices so that other tasks go on meanwhile. Made once
+/// the claim is ours, for then nobody else can add to the changelogs.
 class Restore {
  public:
-  Restore(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition, std::string_view unit, StoreSet& stores);
+  Restore(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition,
+          std::string_view unit, StoreSet& stores);
 
-  /// Reads the snapshot and finds out what there is to replay. Failures of the log; a bad snapshot is told and passed over.
+  /// Reads the snapshot and finds out what there is to replay. Failures of the log; a bad snapshot
+  /// is told and passed over.
   [[nodiscard]] Status begin(const SnapshotFile& snapshot);
   /// Replays about that much; true at the end. Failures as Log::fetch.
   [[nodiscard]] Result<bool> slice(std::size_t max_bytes);
@@ -33,8 +36,8 @@ class Restore {
 
  private:
   struct Replay {
-    StoreSet::Entry* store = nullptr;              // null: the task's state
-    std::unique_ptr<SourceReader> table;           // decodes a table's own topic
+    StoreSet::Entry* store = nullptr;     // null: the task's state
+    std::unique_ptr<SourceReader> table;  // decodes a table's own topic
     log::TopicPartition place;
     log::Offset next;
     log::Offset end;

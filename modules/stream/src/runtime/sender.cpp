@@ -21,7 +21,8 @@ void append_number(std::string& out, std::uint64_t number) {
 
 }  // namespace
 
-void Sender::begin(std::string_view id_prefix, std::uint64_t number, const codec::EventContext& context) {
+void Sender::begin(std::string_view id_prefix, std::uint64_t number,
+                   const codec::EventContext& context) {
   id_prefix_ = id_prefix;
   number_ = number;
   outputs_ = 0;
@@ -48,16 +49,19 @@ void Sender::send(const SinkSpec& spec, const Message& message) {
     private_headers();
     record.headers = {private_.bytes, private_.count};
   }
-  const std::int32_t partition = sink.spec->partitioner ? sink.spec->partitioner(message.key, message.value, sink.partitions)
-                                                        : partition_of(key_, sink.partitions);
+  const std::int32_t partition =
+      sink.spec->partitioner ? sink.spec->partitioner(message.key, message.value, sink.partitions)
+                             : partition_of(key_, sink.partitions);
   if (partition < 0 || partition >= sink.partitions) {
-    throw std::out_of_range("the partitioner of " + sink.spec->topic.name + " answered " + std::to_string(partition) + " of " +
-                            std::to_string(sink.partitions) + " partitions");
+    throw std::out_of_range("the partitioner of " + sink.spec->topic.name + " answered " +
+                            std::to_string(partition) + " of " + std::to_string(sink.partitions) +
+                            " partitions");
   }
   shared_->transaction.append({sink.topic, log::partition(partition)}, record);
 }
 
-// docs/formats/envelope.md. The id is a function of the input alone: the same after a crash, and in a simulation.
+// docs/formats/cloud_events.md. The id is a function of the input alone: the same after a crash,
+// and in a simulation.
 void Sender::public_headers(const ResolvedSink& sink, const Message& message) {
   id_.assign(id_prefix_);
   append_number(id_, number_);
@@ -66,7 +70,8 @@ void Sender::public_headers(const ResolvedSink& sink, const Message& message) {
   codec::EventHeaders event;
   event.id = id_;
   event.source = shared_->source;
-  if (message.value != nullptr) event.type = codec::event_type(*sink.spec->type.value, message.value);
+  if (message.value != nullptr)
+    event.type = codec::event_type(*sink.spec->type.value, message.value);
   event.correlation = context_->correlation;
   event.causation = context_->id;
   event.trace = context_->trace;
@@ -83,7 +88,8 @@ void Sender::private_headers() {
   private_ready_ = true;
 }
 
-void Sender::dead_letter(const log::Record& record, const DeadLetterPlace& place, log::PartitionId task, const DeadLetterReason& reason) {
+void Sender::dead_letter(const log::Record& record, const DeadLetterPlace& place,
+                         log::PartitionId task, const DeadLetterReason& reason) {
   dead_.clear();
   std::string_view cursor = record.headers.encoded();
   log::HeaderView header;
@@ -91,12 +97,16 @@ void Sender::dead_letter(const log::Record& record, const DeadLetterPlace& place
     if (!header.key.starts_with("dl-")) dead_.add(header.key, header.value);
   }
   dead_.add("dl-reason", reason.text).add("dl-code", reason.code.name);
-  dead_.add("dl-topic", place.topic).add("dl-partition", std::to_string(place.partition)).add("dl-offset", std::to_string(place.offset));
-  dead_.add("dl-sub-topology", place.sub_topology).add("dl-attempts", std::to_string(reason.attempts));
+  dead_.add("dl-topic", place.topic)
+      .add("dl-partition", std::to_string(place.partition))
+      .add("dl-offset", std::to_string(place.offset));
+  dead_.add("dl-sub-topology", place.sub_topology)
+      .add("dl-attempts", std::to_string(reason.attempts));
   dead_.add("dl-build", shared_->options.build);
   const log::Topic& topic = shared_->dead_letters;
   const log::PartitionId partition = log::partition(task.value % topic.spec.partitions);
-  shared_->transaction.append({topic.id, partition}, log::Record{record.timestamp_ms, record.key, record.value, dead_.view()});
+  shared_->transaction.append({topic.id, partition}, log::Record{record.timestamp_ms, record.key,
+                                                                 record.value, dead_.view()});
 }
 
 }  // namespace millrace::stream::runtime

@@ -27,11 +27,11 @@ struct Shared {
   const InstanceOptions& options;
   Instance::Environment& environment;
 
-  log::Transaction transaction;      ///< of the cycle under way, over all tasks
-  std::vector<ResolvedSink> sinks;   ///< by NodeId; those of other nodes are empty
+  log::Transaction transaction;     ///< of the cycle under way, over all tasks
+  std::vector<ResolvedSink> sinks;  ///< by NodeId; those of other nodes are empty
   log::Topic dead_letters;
   std::optional<log::Topic> retry;
-  std::string source;                ///< `ce_source` of what we publish: `/<service>`
+  std::string source;  ///< `ce_source` of what we publish: `/<service>`
 
   // Counted when the work they count is committed.
   std::uint64_t records = 0;
@@ -48,7 +48,7 @@ struct InputTopic {
   log::Topic topic;
   std::vector<std::size_t> sources;  ///< indexes into Topology::sources, in order of declaration
   bool is_table = false;
-  bool is_retry = false;             ///< replayed dead letters: each names the source it belongs to
+  bool is_retry = false;  ///< replayed dead letters: each names the source it belongs to
 };
 
 /// A store's changelog.
@@ -62,9 +62,10 @@ struct ResolvedSubTopology {
   const SubTopology* spec = nullptr;
   log::GroupId group;
   std::int32_t partitions = 0;
-  std::vector<InputTopic> inputs;      ///< the retry topic, if any, is the last
-  std::vector<Changelog> changelogs;   ///< of stores whose source is not their changelog
-  std::optional<log::TopicId> system;  ///< stream time and punctuators; none when nobody could ask for them
+  std::vector<InputTopic> inputs;     ///< the retry topic, if any, is the last
+  std::vector<Changelog> changelogs;  ///< of stores whose source is not their changelog
+  std::optional<log::TopicId>
+      system;  ///< stream time and punctuators; none when nobody could ask for them
 };
 
 }  // namespace millrace::stream::runtime

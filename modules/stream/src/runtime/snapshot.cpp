@@ -12,9 +12,12 @@ namespace {
 
 constexpr std::string_view magic = "mrsnap\r\n";
 constexpr std::uint32_t version = 1;
-constexpr std::size_t checksum_place = 12;  // after magic and version; it covers all that follows it
+constexpr std::size_t checksum_place =
+    12;  // after magic and version; it covers all that follows it
 
-Status broken(std::string_view what) { return fail(millrace::errc::invalid_argument, std::string(what)); }
+Status broken(std::string_view what) {
+  return fail(millrace::errc::invalid_argument, std::string(what));
+}
 
 StoreSet::Entry* find(StoreSet& stores, std::string_view name) {
   for (StoreSet::Entry& entry : stores.entries()) {
@@ -26,7 +29,9 @@ StoreSet::Entry* find(StoreSet& stores, std::string_view name) {
 void decode_store(Reader& reader, StoreSet& stores) {
   StoreSet::Entry* entry = find(stores, reader.take_text());
   // A store whose changelog is another topic now is another store.
-  if (const auto changelog = reader.take_text(); entry != nullptr && changelog != entry->spec->changelog) entry = nullptr;
+  if (const auto changelog = reader.take_text();
+      entry != nullptr && changelog != entry->spec->changelog)
+    entry = nullptr;
   const auto next = reader.take<std::int64_t>();
   const auto count = reader.take<std::uint64_t>();
   for (std::uint64_t i = 0; i < count && reader.ok; ++i) {
@@ -60,7 +65,8 @@ void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& ou
       return true;
     });
   }
-  const std::uint32_t checksum = crc32c(std::string_view(out).substr(start + checksum_place + sizeof(std::uint32_t)));
+  const std::uint32_t checksum =
+      crc32c(std::string_view(out).substr(start + checksum_place + sizeof(std::uint32_t)));
   std::memcpy(out.data() + start + checksum_place, &checksum, sizeof(checksum));
 }
 
@@ -68,22 +74,28 @@ Result<SnapshotHead> decode_snapshot(std::string_view bytes, StoreSet& stores) {
   if (!bytes.starts_with(magic)) return fail(broken("this is no snapshot").error());
   Reader reader{bytes.substr(magic.size())};
   if (const auto found = reader.take<std::uint32_t>(); found != version) {
-    return fail(broken("snapshot of version " + std::to_string(found) + "; this build reads " + std::to_string(version)).error());
+    return fail(broken("snapshot of version " + std::to_string(found) + "; this build reads " +
+                       std::to_string(version))
+                    .error());
   }
   const auto checksum = reader.take<std::uint32_t>();
-  if (!reader.ok || checksum != crc32c(reader.bytes)) return fail(broken("the checksum does not hold").error());
+  if (!reader.ok || checksum != crc32c(reader.bytes))
+    return fail(broken("the checksum does not hold").error());
   SnapshotHead head;
   head.stamp.incarnation = reader.take<std::uint32_t>();
   head.stamp.position = reader.take<std::uint64_t>();
   head.system_next = log::offset(reader.take<std::int64_t>());
   head.task_state = reader.take_text();
   const auto count = reader.take<std::uint32_t>();
-  for (std::uint32_t i = 0; i < count && reader.ok; ++i) decode_store(reader, stores);
-  if (!reader.ok || !reader.bytes.empty()) return fail(broken("the snapshot has another length than its content").error());
+  for (std::uint32_t i = 0; i < count && reader.ok; ++i)
+    decode_store(reader, stores);
+  if (!reader.ok || !reader.bytes.empty())
+    return fail(broken("the snapshot has another length than its content").error());
   return head;
 }
 
-SnapshotFile::SnapshotFile(FileSystem& files, const std::string& directory, std::string_view unit) : files_(&files), directory_(directory) {
+SnapshotFile::SnapshotFile(FileSystem& files, const std::string& directory, std::string_view unit)
+    : files_(&files), directory_(directory) {
   if (directory.empty()) return;
   std::string name(unit);
   for (char& c : name) {

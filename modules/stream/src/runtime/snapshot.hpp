@@ -20,11 +20,13 @@ struct SnapshotHead {
 
 /// Appends the whole file: the head and the committed content of the stores.
 void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& out);
-/// Fills the stores, and the offsets from which their changelogs go on. Stores that the snapshot does not know stay as they are. base's errc::invalid_argument
-/// when the bytes do not check or are of another version; the stores may then be half full.
+/// Fills the stores, and the offsets from which their changelogs go on. Stores that the snapshot
+/// does not know stay as they are. base's errc::invalid_argument when the bytes do not check or are
+/// of another version; the stores may then be half full.
 [[nodiscard]] Result<SnapshotHead> decode_snapshot(std::string_view bytes, StoreSet& stores);
 
-/// Where a task's snapshot lives: written aside first, published by renaming once its stamp is durable.
+/// Where a task's snapshot lives: written aside first, published by renaming once its stamp is
+/// durable.
 class SnapshotFile {
  public:
   /// An empty directory: no snapshots at all.

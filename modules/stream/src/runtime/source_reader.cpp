@@ -20,22 +20,29 @@ DecodedObject::~DecodedObject() {
 }
 
 Result<codec::EventContext> read_context(codec::Format format, log::HeadersView headers) {
-  if (format == codec::Format::json) return codec::read_event_headers(headers.encoded(), headers.size());
+  if (format == codec::Format::json)
+    return codec::read_event_headers(headers.encoded(), headers.size());
   return codec::read_private_context(headers.encoded(), headers.size());
 }
 
-Result<bool> SourceReader::read(const log::Record& record, std::string_view event_type, Message& out) const {
+Result<bool> SourceReader::read(const log::Record& record, std::string_view event_type,
+                                Message& out) const {
   const RecordType& type = spec_->type;
   if (!record.key) return fail(codec::errc::malformed, "the record has no key");
   out.value = nullptr;
   if (record.value) {
-    if (type.format == codec::Format::json && type.value->kind == codec::Kind::variant && event_type.empty()) {
-      return fail(codec::errc::bad_envelope, "header ce_type: missing; it tells the events of this topic apart");
+    if (type.format == codec::Format::json && type.value->kind == codec::Kind::variant &&
+        event_type.empty()) {
+      return fail(codec::errc::bad_envelope,
+                  "header ce_type: missing; it tells the events of this topic apart");
     }
-    const bool other_event = type.format == codec::Format::json && type.value->kind == codec::Kind::structure &&
-                             !event_type.empty() && event_type != type.value->name;
+    const bool other_event = type.format == codec::Format::json &&
+                             type.value->kind == codec::Kind::structure && !event_type.empty() &&
+                             event_type != type.value->name;
     if (other_event) return false;
-    if (Status decoded = codec::decode(type.format, *type.value, event_type, *record.value, value_.get()); !decoded) {
+    if (Status decoded =
+            codec::decode(type.format, *type.value, event_type, *record.value, value_.get());
+        !decoded) {
       if (decoded.error().is(codec::errc::unknown_type)) return false;
       return fail(std::move(decoded).error());
     }
@@ -43,7 +50,8 @@ Result<bool> SourceReader::read(const log::Record& record, std::string_view even
   } else if (!spec_->is_table) {
     return fail(codec::errc::malformed, "the record has no value; only tables take deletions");
   }
-  if (Status decoded = codec::decode_key(*type.key, *record.key, key_.get()); !decoded) return fail(decoded.error().at("key"));
+  if (Status decoded = codec::decode_key(*type.key, *record.key, key_.get()); !decoded)
+    return fail(decoded.error().at("key"));
   out.key = key_.get();
   out.timestamp_ms = record.timestamp_ms;
   return true;

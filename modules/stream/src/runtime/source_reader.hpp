@@ -21,17 +21,22 @@ class DecodedObject {
   void* memory_;
 };
 
-/// The context that a record's headers carry: CloudEvents on public topics (json), the compact form on private ones (binary). codec's errc::bad_envelope.
-[[nodiscard]] Result<codec::EventContext> read_context(codec::Format format, log::HeadersView headers);
+/// The context that a record's headers carry: CloudEvents on public topics (json), the compact form
+/// on private ones (binary). codec's errc::bad_envelope.
+[[nodiscard]] Result<codec::EventContext> read_context(codec::Format format,
+                                                       log::HeadersView headers);
 
 /// Decodes the records of a source.
 class SourceReader {
  public:
-  explicit SourceReader(const SourceSpec& spec) : spec_(&spec), key_(*spec.type.key), value_(*spec.type.value) {}
+  explicit SourceReader(const SourceSpec& spec)
+      : spec_(&spec), key_(*spec.type.key), value_(*spec.type.value) {}
 
-  /// True when `out` is a message for the source's node, valid until the next read; false when the source's type does not know the event, which is to be
-  /// skipped. Failures as codec::decode, and codec's errc::malformed for a record without a key, or without a value on a stream.
-  [[nodiscard]] Result<bool> read(const log::Record& record, std::string_view event_type, Message& out) const;
+  /// True when `out` is a message for the source's node, valid until the next read; false when the
+  /// source's type does not know the event, which is to be skipped. Failures as codec::decode, and
+  /// codec's errc::malformed for a record without a key, or without a value on a stream.
+  [[nodiscard]] Result<bool> read(const log::Record& record, std::string_view event_type,
+                                  Message& out) const;
   [[nodiscard]] const SourceSpec& spec() const { return *spec_; }
 
  private:

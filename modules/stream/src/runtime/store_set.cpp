@@ -8,7 +8,8 @@
 
 namespace millrace::stream::runtime {
 
-StoreSet::StoreSet(const Topology& topology, const ResolvedSubTopology& resolved, log::PartitionId partition) {
+StoreSet::StoreSet(const Topology& topology, const ResolvedSubTopology& resolved,
+                   log::PartitionId partition) {
   for (const StoreId id : resolved.spec->stores) {
     Entry entry;
     entry.spec = &topology.stores[static_cast<std::size_t>(id)];
@@ -28,14 +29,16 @@ ByteStore* StoreSet::find(StoreId id) const {
 }
 
 bool StoreSet::dirty() const {
-  return std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.bytes->dirty(); });
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [](const Entry& entry) { return entry.bytes->dirty(); });
 }
 
 void StoreSet::write_changes(log::Transaction& transaction, std::int64_t timestamp_ms) {
   for (Entry& entry : entries_) {
     entry.written = 0;
     if (!entry.changelog || !entry.bytes->dirty()) continue;
-    // The transaction lists batches in the order of their first record, and nobody else writes this one.
+    // The transaction lists batches in the order of their first record, and nobody else writes this
+    // one.
     entry.batch = transaction.batch_count();
     entry.bytes->changes([&](std::string_view key, std::optional<std::string_view> value) {
       transaction.append(*entry.changelog, log::Record{timestamp_ms, key, value, {}});
@@ -47,9 +50,11 @@ void StoreSet::write_changes(log::Transaction& transaction, std::int64_t timesta
 void StoreSet::apply(const log::Committed& committed) {
   for (Entry& entry : entries_) {
     if (entry.written > 0) {
-      MILLRACE_ASSERT(entry.batch < committed.places.size() && committed.places[entry.batch].place == *entry.changelog,
+      MILLRACE_ASSERT(entry.batch < committed.places.size() &&
+                          committed.places[entry.batch].place == *entry.changelog,
                       "the log answers places in the order of the transaction's batches");
-      entry.next = log::offset(committed.places[entry.batch].first.value + static_cast<std::int64_t>(entry.written));
+      entry.next = log::offset(committed.places[entry.batch].first.value +
+                               static_cast<std::int64_t>(entry.written));
       entry.written = 0;
     }
     entry.bytes->apply();

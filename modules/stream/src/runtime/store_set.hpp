@@ -18,12 +18,13 @@ class StoreSet {
     const StoreSpec* spec = nullptr;
     std::unique_ptr<ByteStore> bytes;
     std::optional<log::TopicPartition> changelog;  ///< none where the source is the changelog
-    log::Offset next;                              ///< of the changelog: up to there it is in the store
-    std::size_t batch = 0;                         ///< its batch in the transaction under way
-    std::size_t written = 0;                       ///< records in it
+    log::Offset next;         ///< of the changelog: up to there it is in the store
+    std::size_t batch = 0;    ///< its batch in the transaction under way
+    std::size_t written = 0;  ///< records in it
   };
 
-  StoreSet(const Topology& topology, const ResolvedSubTopology& resolved, log::PartitionId partition);
+  StoreSet(const Topology& topology, const ResolvedSubTopology& resolved,
+           log::PartitionId partition);
 
   /// Null when this task has no such store.
   [[nodiscard]] ByteStore* find(StoreId id) const;

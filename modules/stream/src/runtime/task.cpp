@@ -12,7 +12,8 @@ namespace {
 constexpr std::string_view state_key = "task";
 }
 
-Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim, log::PartitionId partition)
+Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim,
+           log::PartitionId partition)
     : shared_(&shared),
       resolved_(&resolved),
       claim_(std::move(claim)),
@@ -21,8 +22,12 @@ Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim
       snapshot_(shared.environment.files, shared.options.state_directory, claim_.unit),
       sources_(shared.topology.sources.size()),
       sender_(shared) {
-  timer_prefix_.append(resolved.spec->name).append(".").append(std::to_string(partition.value)).append(".");
-  for (const InputTopic& topic : resolved.inputs) inputs_.emplace_back(topic, resolved.spec->name, partition, inputs_.size());
+  timer_prefix_.append(resolved.spec->name)
+      .append(".")
+      .append(std::to_string(partition.value))
+      .append(".");
+  for (const InputTopic& topic : resolved.inputs)
+    inputs_.emplace_back(topic, resolved.spec->name, partition, inputs_.size());
 }
 
 Task::~Task() = default;
@@ -42,15 +47,19 @@ void Task::make_nodes() {
   const SubTopology& sub = *resolved_->spec;
   nodes_.clear();
   nodes_.resize(shared_->topology.nodes.size());
-  for (const NodeId id : sub.nodes) nodes_[static_cast<std::size_t>(id)] = shared_->topology.nodes[static_cast<std::size_t>(id)].make();
+  for (const NodeId id : sub.nodes)
+    nodes_[static_cast<std::size_t>(id)] =
+        shared_->topology.nodes[static_cast<std::size_t>(id)].make();
   for (const NodeId id : sub.nodes) {
     for (const NodeId parent : shared_->topology.nodes[static_cast<std::size_t>(id)].parents) {
-      nodes_[static_cast<std::size_t>(parent)]->children.push_back(nodes_[static_cast<std::size_t>(id)].get());
+      nodes_[static_cast<std::size_t>(parent)]->children.push_back(
+          nodes_[static_cast<std::size_t>(id)].get());
     }
   }
   for (const std::size_t index : sub.sources) {
     const SourceSpec& spec = shared_->topology.sources[index];
-    sources_[index].reset(new Source{SourceReader(spec), nodes_[static_cast<std::size_t>(spec.node)].get()});
+    sources_[index].reset(
+        new Source{SourceReader(spec), nodes_[static_cast<std::size_t>(spec.node)].get()});
   }
 }
 
@@ -62,7 +71,8 @@ Result<bool> Task::restore(std::size_t max_bytes) {
   shared_->tell("info", "task restored", claim_.unit + ": " + restore_->summary());
   restore_.reset();
   for (Input& input : inputs_) {
-    MILLRACE_ASSIGN(const std::optional<log::Offset> position, shared_->log.position(resolved_->group, input.place()));
+    MILLRACE_ASSIGN(const std::optional<log::Offset> position,
+                    shared_->log.position(resolved_->group, input.place()));
     if (position) {
       input.start(*position);
       continue;
@@ -81,7 +91,8 @@ Status Task::open_nodes() {
   for (const NodeId id : resolved_->spec->nodes) {
     const NodeSpec& spec = shared_->topology.nodes[static_cast<std::size_t>(id)];
     const auto refused = [&](std::string_view why) {
-      return fail(errc::handler_failed, "opening " + spec.name + " in " + claim_.unit + ": " + std::string(why));
+      return fail(errc::handler_failed,
+                  "opening " + spec.name + " in " + claim_.unit + ": " + std::string(why));
     };
     try {
       nodes_[static_cast<std::size_t>(id)]->open(*this);
@@ -94,7 +105,8 @@ Status Task::open_nodes() {
 
 bool Task::has_work() const {
   return sent_ || punctuators_.moved() || stores_.dirty() ||
-         std::any_of(inputs_.begin(), inputs_.end(), [](const Input& input) { return input.moved(); });
+         std::any_of(inputs_.begin(), inputs_.end(),
+                     [](const Input& input) { return input.moved(); });
 }
 
 void Task::stage() {
@@ -106,7 +118,8 @@ void Task::stage() {
     scratch_.clear();
     punctuators_.encode(scratch_);
     state_batch_ = transaction.batch_count();
-    transaction.append({*resolved_->system, partition_}, log::Record{time, state_key, scratch_, {}});
+    transaction.append({*resolved_->system, partition_},
+                       log::Record{time, state_key, scratch_, {}});
   }
   for (const Input& input : inputs_) {
     if (input.moved()) transaction.set_position(resolved_->group, input.place(), input.next());
@@ -118,17 +131,21 @@ void Task::committed(const log::Committed& committed) {
   // First: an answer must never be newer than the position it carries.
   set_position(committed.position);
   stores_.apply(committed);
-  for (Input& input : inputs_) input.commit();
+  for (Input& input : inputs_)
+    input.commit();
   for (StoreSet::Entry& entry : stores_.entries()) {
     if (entry.changelog) continue;
     for (const Input& input : inputs_) {
       const auto& sources = input.topic().sources;
-      const bool own = std::any_of(sources.begin(), sources.end(), [&](std::size_t s) { return shared_->topology.sources[s].table == entry.spec->id; });
+      const bool own = std::any_of(sources.begin(), sources.end(), [&](std::size_t s) {
+        return shared_->topology.sources[s].table == entry.spec->id;
+      });
       if (own) entry.next = input.next();
     }
   }
   if (state_staged_) {
-    MILLRACE_ASSERT(state_batch_ < committed.places.size(), "the log answers places in the order of the transaction's batches");
+    MILLRACE_ASSERT(state_batch_ < committed.places.size(),
+                    "the log answers places in the order of the transaction's batches");
     system_next_ = committed.places[state_batch_].first.next();
   }
   punctuators_.commit();
@@ -145,7 +162,8 @@ void Task::committed(const log::Committed& committed) {
 void Task::drop() {
   stores_.drop();
   punctuators_.rewind();
-  for (Input& input : inputs_) input.rewind();
+  for (Input& input : inputs_)
+    input.rewind();
   sent_ = state_staged_ = false;
   uncommitted_records_ = dead_lettered_ = skipped_ = 0;
 }
@@ -153,7 +171,9 @@ void Task::drop() {
 void Task::keep_snapshot(std::int64_t now_ns, bool now_or_never) {
   const bool has_state = resolved_->system || !stores_.entries().empty();
   if (!snapshot_.enabled() || !has_state || !ready() || !changed_since_snapshot_) return;
-  if (!now_or_never && now_ns - last_snapshot_ns_ < shared_->options.snapshot_interval_ms * 1'000'000) return;
+  if (!now_or_never &&
+      now_ns - last_snapshot_ns_ < shared_->options.snapshot_interval_ms * 1'000'000)
+    return;
   last_snapshot_ns_ = now_ns;
   changed_since_snapshot_ = false;
   SnapshotHead head{position(), system_next_, {}};
@@ -169,7 +189,8 @@ void Task::keep_snapshot(std::int64_t now_ns, bool now_or_never) {
 void Task::publish_snapshot(log::LogPosition durable) {
   if (!snapshot_.waiting() || durable.position < snapshot_.waiting()->position) return;
   if (const Status published = snapshot_.publish(); !published) {
-    shared_->tell("warn", "snapshot not published", claim_.unit + ": " + published.error().to_string());
+    shared_->tell("warn", "snapshot not published",
+                  claim_.unit + ": " + published.error().to_string());
   }
 }
 
@@ -182,7 +203,8 @@ void Task::describe(InstanceStatus::Task& status) const {
   for (const Input& input : inputs_) {
     status.lag += input.lag();
     const log::RecordView* head = input.head();
-    if (head != nullptr && (status.oldest_unprocessed_ms < 0 || head->timestamp_ms < status.oldest_unprocessed_ms)) {
+    if (head != nullptr &&
+        (status.oldest_unprocessed_ms < 0 || head->timestamp_ms < status.oldest_unprocessed_ms)) {
       status.oldest_unprocessed_ms = head->timestamp_ms;
     }
   }

@@ -23,22 +23,28 @@ namespace millrace::stream::runtime {
 enum class Turn : std::uint8_t {
   idle,    ///< nothing to do
   worked,  ///< it has something to commit
-  failed   ///< a handler failed: drop what all tasks did since the last commit; the task knows what to do about it next time
+  failed   ///< a handler failed: drop what all tasks did since the last commit; the task knows what
+           ///< to do about it next time
 };
 
-/// One sub-topology for one partition: nodes, stores, inputs, timers. Restored first, then run by turns. What a turn does becomes real by stage() and
-/// committed(), or is taken back by drop(). One thread, that of step(); what says so is open to any.
+/// One sub-topology for one partition: nodes, stores, inputs, timers. Restored first, then run by
+/// turns. What a turn does becomes real by stage() and committed(), or is taken back by drop(). One
+/// thread, that of step(); what says so is open to any.
 class Task final : public TaskContext {
  public:
-  Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim, log::PartitionId partition);
+  Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim,
+       log::PartitionId partition);
   ~Task() override;
 
-  /// Starts restoring; failures of the log. Also when what was committed is not known: reads everything anew.
+  /// Starts restoring; failures of the log. Also when what was committed is not known: reads
+  /// everything anew.
   [[nodiscard]] Status begin_restore();
-  /// Restores about that much; true when the task may run. stream's errc::bad_topology when a node cannot be opened.
+  /// Restores about that much; true when the task may run. stream's errc::bad_topology when a node
+  /// cannot be opened.
   [[nodiscard]] Result<bool> restore(std::size_t max_bytes);
 
-  /// Processes what is there, `max_records` at most, and fires what is due. Failures of the log, or of a handler whose policy is to fail.
+  /// Processes what is there, `max_records` at most, and fires what is due. Failures of the log, or
+  /// of a handler whose policy is to fail.
   [[nodiscard]] Result<Turn> run(std::size_t max_records);
   /// There is something to commit.
   [[nodiscard]] bool has_work() const;
@@ -48,19 +54,24 @@ class Task final : public TaskContext {
   void drop();
   /// Records processed since the last commit.
   [[nodiscard]] std::size_t uncommitted_records() const { return uncommitted_records_; }
-  /// The one record processed since the last commit cannot be committed: it is treated as one whose handler failed.
+  /// The one record processed since the last commit cannot be committed: it is treated as one whose
+  /// handler failed.
   void blame_last_record(const Error& error);
 
-  /// Writes a snapshot aside when it is due (or asked for) and something changed; publishes it when its position is durable. A failure is told, and tried
-  /// again at the next interval.
+  /// Writes a snapshot aside when it is due (or asked for) and something changed; publishes it when
+  /// its position is durable. A failure is told, and tried again at the next interval.
   void keep_snapshot(std::int64_t now_ns, bool now_or_never);
-  [[nodiscard]] std::optional<log::LogPosition> unpublished_snapshot() const { return snapshot_.waiting(); }
+  [[nodiscard]] std::optional<log::LogPosition> unpublished_snapshot() const {
+    return snapshot_.waiting();
+  }
   void publish_snapshot(log::LogPosition durable);
 
   [[nodiscard]] const log::Claim& claim() const { return claim_; }
   [[nodiscard]] const ResolvedSubTopology& resolved() const { return *resolved_; }
   [[nodiscard]] std::vector<Input>& inputs() { return inputs_; }
-  [[nodiscard]] std::optional<std::int64_t> next_wall_ms() const { return punctuators_.next_wall_ms(); }
+  [[nodiscard]] std::optional<std::int64_t> next_wall_ms() const {
+    return punctuators_.next_wall_ms();
+  }
   void describe(InstanceStatus::Task& status) const;
 
   // Any thread, while the task lives.
@@ -71,14 +82,21 @@ class Task final : public TaskContext {
 
   // TaskContext
   [[nodiscard]] const RecordInHand& record() const override { return hand_; }
-  [[nodiscard]] std::int64_t stream_time_ms() const override { return punctuators_.stream_time_ms(); }
-  [[nodiscard]] std::int64_t wall_ms() const override { return shared_->environment.clock.wall_ms(); }
+  [[nodiscard]] std::int64_t stream_time_ms() const override {
+    return punctuators_.stream_time_ms();
+  }
+  [[nodiscard]] std::int64_t wall_ms() const override {
+    return shared_->environment.clock.wall_ms();
+  }
   [[nodiscard]] log::PartitionId partition() const override { return partition_; }
   [[nodiscard]] ByteStore& store(StoreId id) override;
-  void forward(NodeId to, const Message& message) override { nodes_[static_cast<std::size_t>(to)]->process(message, *this); }
+  void forward(NodeId to, const Message& message) override {
+    nodes_[static_cast<std::size_t>(to)]->process(message, *this);
+  }
   void send(const SinkSpec& sink, const Message& message) override;
   void dead_letter(ErrorCode code, std::string_view reason) override;
-  void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms, std::function<void(std::int64_t)> callback) override;
+  void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
+                std::function<void(std::int64_t)> callback) override;
   void with_context(const RememberedContext& context, const std::function<void()>& fn) override;
 
  private:
@@ -92,6 +110,7 @@ class Task final : public TaskContext {
     log::Offset offset;
     ErrorCode code;
     std::string reason;
+    bool without_value = false;  // the dead letter itself was too large
   };
 
   void make_nodes();
@@ -100,7 +119,8 @@ class Task final : public TaskContext {
   [[nodiscard]] Input* choose();
   [[nodiscard]] bool is_judged(const Input& input, const log::RecordView& record) const;
   [[nodiscard]] Status process_record(Input& input, const log::RecordView& record);
-  [[nodiscard]] Status deliver(const std::vector<std::size_t>& sources, const log::RecordView& record);
+  [[nodiscard]] Status deliver(const std::vector<std::size_t>& sources,
+                               const log::RecordView& record);
   [[nodiscard]] Status deliver_replayed(const log::RecordView& record);
   [[nodiscard]] Status refuse(ErrorAction action, ErrorCode code, std::string_view reason);
   void send_dead_letter(ErrorCode code, std::string_view reason);
@@ -114,27 +134,28 @@ class Task final : public TaskContext {
   const ResolvedSubTopology* resolved_;
   log::Claim claim_;
   log::PartitionId partition_;
-  std::string timer_prefix_;                    // `<sub-topology>.<partition>.`
+  std::string timer_prefix_;  // `<sub-topology>.<partition>.`
   StoreSet stores_;
   SnapshotFile snapshot_;
   std::unique_ptr<Restore> restore_;
   Punctuators punctuators_;
-  std::vector<std::unique_ptr<Node>> nodes_;    // by NodeId; null for those of other sub-topologies
+  std::vector<std::unique_ptr<Node>> nodes_;  // by NodeId; null for those of other sub-topologies
   std::vector<std::unique_ptr<Source>> sources_;  // by index in Topology::sources
   std::vector<Input> inputs_;
   Sender sender_;
 
   RecordInHand hand_;
   Input* input_in_hand_ = nullptr;
-  const log::RecordView* record_in_hand_ = nullptr;   // null during a punctuation
+  const log::RecordView* record_in_hand_ = nullptr;  // null during a punctuation
   const Punctuators::Timer* timer_in_hand_ = nullptr;
   std::string timer_id_prefix_;
   std::optional<Verdict> verdict_;
-  std::optional<std::pair<std::string, std::uint64_t>> failed_firing_;  // name and number of a firing to be passed over
+  std::optional<std::pair<std::string, std::uint64_t>>
+      failed_firing_;  // name and number of a firing to be passed over
 
-  bool sent_ = false;                           // something is in the transaction
+  bool sent_ = false;  // something is in the transaction
   std::size_t uncommitted_records_ = 0;
-  std::uint64_t dead_lettered_ = 0;             // since the last commit
+  std::uint64_t dead_lettered_ = 0;  // since the last commit
   std::uint64_t skipped_ = 0;
   bool state_staged_ = false;
   std::size_t state_batch_ = 0;

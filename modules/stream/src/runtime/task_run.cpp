@@ -14,6 +14,8 @@ namespace millrace::stream::runtime {
 
 namespace {
 
+constexpr std::size_t reason_bytes_max = 2'000;
+
 std::int64_t number_in(std::optional<std::string_view> text) {
   std::int64_t number = 0;
   if (text) std::from_chars(text->data(), text->data() + text->size(), number);
@@ -23,7 +25,8 @@ std::int64_t number_in(std::optional<std::string_view> text) {
 }  // namespace
 
 Result<Turn> Task::run(std::size_t max_records) {
-  for (Input& input : inputs_) MILLRACE_TRY(input.fill(shared_->log, shared_->options.fetch_bytes));
+  for (Input& input : inputs_)
+    MILLRACE_TRY(input.fill(shared_->log, shared_->options.fetch_bytes));
   try {
     return process(max_records);
   } catch (const SimulatedDeath&) {
@@ -49,9 +52,11 @@ Result<Turn> Task::process(std::size_t max_records) {
     MILLRACE_TRY(process_record(*input, record));
     input->take();
     ++uncommitted_records_;
-    // Committed alone, so that however many fail in one batch each record is processed twice at most. A starved input
-    // may have records that go before the others' heads.
-    if (judged || input->starved() || shared_->transaction.bytes() >= shared_->options.max_commit_bytes) break;
+    // Committed alone, so that however many fail in one batch each record is processed twice at
+    // most. A starved input may have records that go before the others' heads.
+    if (judged || input->starved() ||
+        shared_->transaction.bytes() >= shared_->options.max_commit_bytes)
+      break;
   }
   return has_work() ? Turn::worked : Turn::idle;
 }
@@ -84,7 +89,9 @@ Status Task::process_record(Input& input, const log::RecordView& record) {
 Status Task::deliver(const std::vector<std::size_t>& sources, const log::RecordView& record) {
   const codec::Format format = sources_[sources.front()]->reader.spec().type.format;
   const auto context = read_context(format, record.headers);
-  if (!context) return refuse(shared_->options.on_deserialization_error, context.error().code(), context.error().message());
+  if (!context)
+    return refuse(shared_->options.on_deserialization_error, context.error().code(),
+                  context.error().message());
   hand_.context = *context;
   bool known_to_any = false;
   bool due = false;
@@ -93,7 +100,8 @@ Status Task::deliver(const std::vector<std::size_t>& sources, const log::RecordV
     Message message;
     const Result<bool> known = source.reader.read(record, hand_.context.type, message);
     if (!known) {
-      return refuse(shared_->options.on_deserialization_error, known.error().code(), known.error().message());
+      return refuse(shared_->options.on_deserialization_error, known.error().code(),
+                    known.error().message());
     }
     if (!*known) continue;
     known_to_any = true;
@@ -105,7 +113,8 @@ Status Task::deliver(const std::vector<std::size_t>& sources, const log::RecordV
   return {};
 }
 
-// A dead letter that came back: its headers say whose it is. Other sub-topologies read the same retry topic.
+// A dead letter that came back: its headers say whose it is. Other sub-topologies read the same
+// retry topic.
 Status Task::deliver_replayed(const log::RecordView& record) {
   const auto owner = record.headers.find("dl-sub-topology");
   const auto topic = record.headers.find("dl-topic");
@@ -116,10 +125,15 @@ Status Task::deliver_replayed(const log::RecordView& record) {
     for (const std::size_t index : input.topic().sources) {
       const SourceSpec& source = shared_->topology.sources[index];
       // Such a store is rebuilt from its topic alone and would forget what came by another way.
-      const bool lost = source.table && shared_->topology.stores[static_cast<std::size_t>(*source.table)].source_is_changelog;
+      const bool lost =
+          source.table &&
+          shared_->topology.stores[static_cast<std::size_t>(*source.table)].source_is_changelog;
       if (!lost) sources.push_back(index);
     }
-    if (sources.empty()) shared_->tell("warn", "a replayed record of a table is left out; write it to the table's topic again", place_in_hand());
+    if (sources.empty())
+      shared_->tell("warn",
+                    "a replayed record of a table is left out; write it to the table's topic again",
+                    place_in_hand());
     return sources.empty() ? Status{} : deliver(sources, record);
   }
   return {};
@@ -148,7 +162,11 @@ void Task::send_dead_letter(ErrorCode code, std::string_view reason) {
     place.partition = static_cast<std::int32_t>(number_in(record.headers.find("dl-partition")));
     place.offset = number_in(record.headers.find("dl-offset"));
   }
-  sender_.dead_letter(record, place, partition_, DeadLetterReason{code, reason, number_in(record.headers.find("dl-attempts")) + 1});
+  log::Record letter = record;
+  if (is_judged(*input_in_hand_, record) && verdict_->without_value) letter.value.reset();
+  sender_.dead_letter(letter, place, partition_,
+                      DeadLetterReason{code, reason.substr(0, reason_bytes_max),
+                                       number_in(record.headers.find("dl-attempts")) + 1});
   sent_ = true;
   ++dead_lettered_;
   shared_->tell("warn", "dead letter", place_in_hand() + ": " + std::string(reason));
@@ -156,14 +174,16 @@ void Task::send_dead_letter(ErrorCode code, std::string_view reason) {
 
 Result<Turn> Task::handler_failed(std::string_view reason) {
   const std::string what = place_in_hand() + ": " + std::string(reason);
-  if (shared_->options.on_processing_error == ErrorAction::fail) return fail(errc::handler_failed, what);
+  if (shared_->options.on_processing_error == ErrorAction::fail)
+    return fail(errc::handler_failed, what);
   shared_->tell("warn", "a handler failed", what);
   if (timer_in_hand_ != nullptr) {
     failed_firing_.emplace(timer_in_hand_->name, timer_in_hand_->now.firing);
     timer_in_hand_ = nullptr;
   } else {
     MILLRACE_ASSERT(record_in_hand_ != nullptr, "a handler runs for a record or for a timer");
-    verdict_ = Verdict{input_in_hand_->place(), record_in_hand_->offset, errc::handler_failed, std::string(reason)};
+    verdict_ = Verdict{input_in_hand_->place(), record_in_hand_->offset, errc::handler_failed,
+                       std::string(reason)};
   }
   return Turn::failed;
 }
@@ -174,18 +194,24 @@ bool Task::is_judged(const Input& input, const log::RecordView& record) const {
 
 void Task::blame_last_record(const Error& error) {
   for (const Input& input : inputs_) {
-    if (input.moved()) verdict_ = Verdict{input.place(), input.last_taken(), error.code(), error.message()};
+    if (!input.moved()) continue;
+    const bool judged =
+        verdict_ && verdict_->place == input.place() && verdict_->offset == input.last_taken();
+    verdict_ = Verdict{input.place(), input.last_taken(), error.code(), error.message(), judged};
   }
 }
 
 void Task::fire_due(PunctuationType type, std::int64_t now_ms) {
-  while (Punctuators::Timer* timer = punctuators_.fire(type, now_ms)) fire(*timer, now_ms);
+  while (Punctuators::Timer* timer = punctuators_.fire(type, now_ms))
+    fire(*timer, now_ms);
 }
 
 void Task::fire(Punctuators::Timer& timer, std::int64_t now_ms) {
-  if (failed_firing_ && failed_firing_->first == timer.name && failed_firing_->second == timer.now.firing) {
+  if (failed_firing_ && failed_firing_->first == timer.name &&
+      failed_firing_->second == timer.now.firing) {
     ++skipped_;
-    shared_->tell("error", "a firing that failed is passed over", claim_.unit + ", " + timer.name + ", firing " + std::to_string(timer.now.firing));
+    shared_->tell("error", "a firing that failed is passed over",
+                  claim_.unit + ", " + timer.name + ", firing " + std::to_string(timer.now.firing));
     return;
   }
   timer_in_hand_ = &timer;
@@ -203,7 +229,8 @@ void Task::fire(Punctuators::Timer& timer, std::int64_t now_ms) {
 
 std::string Task::place_in_hand() const {
   if (timer_in_hand_ != nullptr) return claim_.unit + ", timer " + timer_in_hand_->name;
-  return std::string(hand_.topic) + "/" + std::to_string(hand_.partition.value) + "@" + std::to_string(hand_.offset.value) + " in " + claim_.unit;
+  return std::string(hand_.topic) + "/" + std::to_string(hand_.partition.value) + "@" +
+         std::to_string(hand_.offset.value) + " in " + claim_.unit;
 }
 
 ByteStore& Task::store(StoreId id) {
@@ -219,13 +246,15 @@ void Task::send(const SinkSpec& sink, const Message& message) {
 
 void Task::dead_letter(ErrorCode code, std::string_view reason) {
   if (record_in_hand_ == nullptr) {
-    shared_->tell("error", "dead_letter() without a record in hand", place_in_hand() + ": " + std::string(reason));
+    shared_->tell("error", "dead_letter() without a record in hand",
+                  place_in_hand() + ": " + std::string(reason));
     return;
   }
   send_dead_letter(code, reason);
 }
 
-void Task::schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms, std::function<void(std::int64_t)> callback) {
+void Task::schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
+                    std::function<void(std::int64_t)> callback) {
   punctuators_.add(name, type, interval_ms, wall_ms(), std::move(callback));
 }
 

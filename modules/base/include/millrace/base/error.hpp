@@ -10,15 +10,16 @@
 
 namespace millrace {
 
-/// Stable name of a kind of failure, such as `log.fenced`. Each module lists its codes in `<module>/errors.hpp`;
-/// `docs/errors/` has a page for each. Two codes are equal when their names are. The name must be a literal.
+/// Stable name of a kind of failure, such as `log.fenced`. Each module lists its codes in
+/// `<module>/errors.hpp`; `docs/errors/` has a page for each. Two codes are equal when their names
+/// are. The name must be a literal.
 struct ErrorCode {
   std::string_view name;
   friend constexpr bool operator==(ErrorCode a, ErrorCode b) { return a.name == b.name; }
 };
 
-/// A failure as a value: a stable code for programs, a message for people that says what is wrong, where, and what
-/// to do about it. Copyable; owns its text.
+/// A failure as a value: a stable code for programs, a message for people that says what is wrong,
+/// where, and what to do about it. Copyable; owns its text.
 class Error {
  public:
   Error(ErrorCode code, std::string message) : code_(code), message_(std::move(message)) {}
@@ -27,7 +28,8 @@ class Error {
   [[nodiscard]] const std::string& message() const { return message_; }
   [[nodiscard]] bool is(ErrorCode code) const { return code_ == code; }
 
-  /// The same failure with "`where`: " in front of its message, for callers who know more about the place.
+  /// The same failure with "`where`: " in front of its message, for callers who know more about the
+  /// place.
   [[nodiscard]] Error at(std::string_view where) const {
     return {code_, std::string(where) + ": " + message_};
   }
@@ -58,7 +60,8 @@ namespace errc {
 inline constexpr ErrorCode invalid_argument{"base.invalid_argument"};
 /// A file, directory or name does not exist.
 inline constexpr ErrorCode not_found{"base.not_found"};
-/// The operating system refused an operation on a file. Remedy: the message names the file and the reason.
+/// The operating system refused an operation on a file. Remedy: the message names the file and the
+/// reason.
 inline constexpr ErrorCode io_error{"base.io_error"};
 /// The disk or quota is full. Remedy: free some room; the operation can then be tried again.
 inline constexpr ErrorCode disk_full{"base.disk_full"};
@@ -69,21 +72,21 @@ inline constexpr ErrorCode busy{"base.busy"};
 }  // namespace millrace
 
 /// Passes a failure on to the caller: `MILLRACE_TRY(status_expression);`
-#define MILLRACE_TRY(expression)                                                                 \
-  do {                                                                                           \
-    if (auto millrace_try_ = (expression); !millrace_try_) {                                     \
-      return std::unexpected<::millrace::Error>(std::move(millrace_try_).error());               \
-    }                                                                                            \
+#define MILLRACE_TRY(expression)                                                   \
+  do {                                                                             \
+    if (auto millrace_try_ = (expression); !millrace_try_) {                       \
+      return std::unexpected<::millrace::Error>(std::move(millrace_try_).error()); \
+    }                                                                              \
   } while (false)
 
 #define MILLRACE_CONCAT_INNER(a, b) a##b
 #define MILLRACE_CONCAT(a, b) MILLRACE_CONCAT_INNER(a, b)
 
 /// Takes the value or passes the failure on: `MILLRACE_ASSIGN(auto file, files.open(path));`
-#define MILLRACE_ASSIGN(declaration, expression)                                                 \
-  auto MILLRACE_CONCAT(millrace_result_, __LINE__) = (expression);                               \
-  if (!MILLRACE_CONCAT(millrace_result_, __LINE__)) {                                            \
-    return std::unexpected<::millrace::Error>(                                                   \
-        std::move(MILLRACE_CONCAT(millrace_result_, __LINE__)).error());                         \
-  }                                                                                              \
+#define MILLRACE_ASSIGN(declaration, expression)                         \
+  auto MILLRACE_CONCAT(millrace_result_, __LINE__) = (expression);       \
+  if (!MILLRACE_CONCAT(millrace_result_, __LINE__)) {                    \
+    return std::unexpected<::millrace::Error>(                           \
+        std::move(MILLRACE_CONCAT(millrace_result_, __LINE__)).error()); \
+  }                                                                      \
   declaration = *std::move(MILLRACE_CONCAT(millrace_result_, __LINE__))

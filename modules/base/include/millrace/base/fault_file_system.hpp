@@ -13,8 +13,9 @@
 
 namespace millrace {
 
-/// A file system in memory that can do what disks do: forget unsynced data, tear the last writes, run full, and fail on
-/// demand. Thread-safe. Files opened from it share its state and stay valid after it is destroyed.
+/// A file system in memory that can do what disks do: forget unsynced data, tear the last writes,
+/// run full, and fail on demand. Thread-safe. Files opened from it share its state and stay valid
+/// after it is destroyed.
 class FaultFileSystem final : public FileSystem {
  public:
   FaultFileSystem();
@@ -28,13 +29,15 @@ class FaultFileSystem final : public FileSystem {
   Status rename(const std::string& from, const std::string& to) override;
   Status sync_directory(const std::string& path) override;
 
-  /// The power goes: of what was written and not synced, each 512-byte sector survives or not as `random` says (so that writes
-  /// are lost, reordered and torn); directory entries not synced vanish. Files open from before answer io_error from now on.
+  /// The power goes: of what was written and not synced, each 512-byte sector survives or not as
+  /// `random` says (so that writes are lost, reordered and torn); directory entries not synced
+  /// vanish. Files open from before answer io_error from now on.
   void lose_power(Random& random);
   /// The power goes and everything unsynced is lost.
   void lose_power();
 
-  /// Room for file data in bytes, allocated ones included; writes and allocations beyond it fail with disk_full.
+  /// Room for file data in bytes, allocated ones included; writes and allocations beyond it fail
+  /// with disk_full.
   void set_capacity(std::uint64_t bytes);
   /// Each following write / sync fails with io_error, until set back to false.
   void fail_writes(bool fail);

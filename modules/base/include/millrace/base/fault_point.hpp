@@ -6,16 +6,17 @@
 
 namespace millrace {
 
-/// Called at each named fault point of a build that has them. May throw (a simulated death unwinds the member), stop or
-/// kill the process, or return.
+/// Called at each named fault point of a build that has them. May throw (a simulated death unwinds
+/// the member), stop or kill the process, or return.
 using FaultHandler = void (*)(std::string_view point);
 
-/// Replaces the handler of this process, returns the former. The handler of a new process reads MILLRACE_FAULT:
-/// `point[:nth[:kill|stop]]`, comma-separated, and at the nth pass of that point (default 1) sends itself SIGKILL
-/// (default) or SIGSTOP. Thread-safe.
+/// Replaces the handler of this process, returns the former. The handler of a new process reads
+/// MILLRACE_FAULT: `point[:nth[:kill|stop]]`, comma-separated, and at the nth pass of that point
+/// (default 1) sends itself SIGKILL (default) or SIGSTOP. Thread-safe.
 FaultHandler set_fault_handler(FaultHandler handler);
 
-/// True in builds whose fault points are compiled in (`MILLRACE_FAULT_POINTS`); release builds have none.
+/// True in builds whose fault points are compiled in (`MILLRACE_FAULT_POINTS`); release builds have
+/// none.
 [[nodiscard]] constexpr bool fault_points_compiled_in() {
 #ifdef MILLRACE_FAULT_POINTS
   return true;

@@ -13,23 +13,27 @@
 
 namespace millrace {
 
-/// An open file. Reads and writes at explicit places may run in several threads at once; closing may not.
-/// Closed by its destructor. All failures name the path: errc::io_error, errc::disk_full.
+/// An open file. Reads and writes at explicit places may run in several threads at once; closing
+/// may not. Closed by its destructor. All failures name the path: errc::io_error, errc::disk_full.
 class File {
  public:
   virtual ~File() = default;
-  /// Reads up to `size` bytes at `offset` into `out`; answers how many (fewer only at the end of the file).
-  [[nodiscard]] virtual Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) = 0;
+  /// Reads up to `size` bytes at `offset` into `out`; answers how many (fewer only at the end of
+  /// the file).
+  [[nodiscard]] virtual Result<std::size_t> read_at(std::uint64_t offset, char* out,
+                                                    std::size_t size) = 0;
   /// Writes all bytes at `offset` or fails; after a failure the range's content is unknown.
   [[nodiscard]] virtual Status write_at(std::uint64_t offset, std::string_view bytes) = 0;
   /// Makes written data durable (fdatasync).
   [[nodiscard]] virtual Status sync() = 0;
-  /// Reserves room and sets the size to at least `size`; new bytes read as zero. errc::disk_full when there is none.
+  /// Reserves room and sets the size to at least `size`; new bytes read as zero. errc::disk_full
+  /// when there is none.
   [[nodiscard]] virtual Status allocate(std::uint64_t size) = 0;
   [[nodiscard]] virtual Status truncate(std::uint64_t size) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> size() = 0;
-  /// Maps [0, size) shared and writable; the file must have been allocated to that size. Null for file systems that
-  /// cannot (the caller falls back to reads). The mapping lives as long as the File.
+  /// Maps [0, size) shared and writable; the file must have been allocated to that size. Null for
+  /// file systems that cannot (the caller falls back to reads). The mapping lives as long as the
+  /// File.
   [[nodiscard]] virtual Result<char*> map(std::uint64_t size) = 0;
 };
 
@@ -46,7 +50,8 @@ enum class OpenMode {
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
-  [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path,
+                                                           OpenMode mode) = 0;
   /// Makes a directory and its missing parents; those it made are durable on return.
   [[nodiscard]] virtual Status create_directories(const std::string& path) = 0;
   /// Names (not paths) in a directory, sorted.
@@ -65,8 +70,10 @@ class FileSystem {
 /// Reads a whole file.
 [[nodiscard]] Result<std::string> read_file(FileSystem& files, const std::string& path);
 
-/// Replaces a file's content so that after a crash it has the old content or the new: writes a temporary beside it,
+/// Replaces a file's content so that after a crash it has the old content or the new: writes a
+/// temporary beside it,
 /// (`<path>.tmp`), syncs it, renames it and syncs the directory. One writer per path at a time.
-[[nodiscard]] Status write_file_atomically(FileSystem& files, const std::string& path, std::string_view content);
+[[nodiscard]] Status write_file_atomically(FileSystem& files, const std::string& path,
+                                           std::string_view content);
 
 }  // namespace millrace

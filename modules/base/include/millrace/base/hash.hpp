@@ -7,7 +7,8 @@
 
 namespace millrace {
 
-/// CRC-32C (Castagnoli), in hardware where the processor has it. `seed` is the result of an earlier call to continue.
+/// CRC-32C (Castagnoli), in hardware where the processor has it. `seed` is the result of an earlier
+/// call to continue.
 [[nodiscard]] std::uint32_t crc32c(std::string_view bytes, std::uint32_t seed = 0);
 
 /// Kafka's murmur2 with seed 0x9747b28c (clients Utils.java); the default partitioner's hash.

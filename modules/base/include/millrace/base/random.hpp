@@ -15,7 +15,8 @@ class Random {
   [[nodiscard]] std::uint64_t below(std::uint64_t bound) { return next() % bound; }
 };
 
-/// A reproducible source (splitmix64, Steele, Lea and Flood 2014): the same seed gives the same numbers everywhere.
+/// A reproducible source (splitmix64, Steele, Lea and Flood 2014): the same seed gives the same
+/// numbers everywhere.
 class SeededRandom final : public Random {
  public:
   explicit SeededRandom(std::uint64_t seed) : state_(seed) {}

@@ -11,8 +11,8 @@
 
 namespace millrace::codec {
 
-/// Headers as a RecordBatch v2 has them (per header: zigzag varint key length, key, zigzag varint value length or -1, value), without their
-/// count. Appendable and reusable; not thread-safe.
+/// Headers as a RecordBatch v2 has them (per header: zigzag varint key length, key, zigzag varint
+/// value length or -1, value), without their count. Appendable and reusable; not thread-safe.
 struct EncodedHeaders {
   std::string bytes;
   std::int32_t count = 0;
@@ -22,7 +22,8 @@ struct EncodedHeaders {
   }
 };
 
-/// What the headers of a public record say (CloudEvents 1.0, Kafka binding, binary mode; docs/formats/cloud_events.md).
+/// What the headers of a public record say (CloudEvents 1.0, Kafka binding, binary mode;
+/// docs/formats/cloud_events.md).
 struct EventHeaders {
   std::string_view id;           ///< unique together with `source`
   std::string_view source;       ///< the service, `/orders`
@@ -33,19 +34,24 @@ struct EventHeaders {
   TraceContext trace;            ///< left out when not valid
 };
 
-/// Appends the headers of a public record: `ce_id`, `ce_source`, `ce_type`, `ce_specversion`, `content-type` (application/json), `ce_time`, and
-/// `correlationid`, `causationid`, `traceparent` where there are any. Copies the views.
+/// Appends the headers of a public record: `ce_id`, `ce_source`, `ce_type`, `ce_specversion`,
+/// `content-type` (application/json), `ce_time`, and `correlationid`, `causationid`, `traceparent`
+/// where there are any. Copies the views.
 void append_event_headers(EncodedHeaders& out, const EventHeaders& headers);
 
-/// Reads the headers of a public record. Their order does not matter, other headers are ignored, of a repeated one the first counts; a
-/// malformed traceparent starts no trace. A record without any of them has an empty context. Views point into `encoded`.
-/// errc::bad_envelope: the bytes are no headers, or the event is of another major version or in structured mode.
+/// Reads the headers of a public record. Their order does not matter, other headers are ignored, of
+/// a repeated one the first counts; a malformed traceparent starts no trace. A record without any
+/// of them has an empty context. Views point into `encoded`. errc::bad_envelope: the bytes are no
+/// headers, or the event is of another major version or in structured mode.
 [[nodiscard]] Result<EventContext> read_event_headers(std::string_view encoded, std::int32_t count);
 
-/// Appends the one header of a private record, `cx`: `trace`, `correlation` and `id` of the context.
+/// Appends the one header of a private record, `cx`: `trace`, `correlation` and `id` of the
+/// context.
 void append_private_context(EncodedHeaders& out, const EventContext& context);
 
-/// Reads the header `cx` of a private record; empty when there is none. Views point into `encoded`. errc::bad_envelope when malformed.
-[[nodiscard]] Result<EventContext> read_private_context(std::string_view encoded, std::int32_t count);
+/// Reads the header `cx` of a private record; empty when there is none. Views point into `encoded`.
+/// errc::bad_envelope when malformed.
+[[nodiscard]] Result<EventContext> read_private_context(std::string_view encoded,
+                                                        std::int32_t count);
 
 }  // namespace millrace::codec

@@ -14,18 +14,23 @@ namespace millrace::codec {
 /// How values are written. Public topics are readable, private ones compact.
 enum class Format : std::uint8_t { json, binary };
 
-/// Appends the value to `out`. A variant is written as its active alternative in JSON (its type travels beside it, as `ce_type`), and with its
-/// alternative's index in binary. Never fails for described types.
+/// Appends the value to `out`. A variant is written as its active alternative in JSON (its type
+/// travels beside it, as `ce_type`), and with its alternative's index in binary. Never fails for
+/// described types.
 void encode(Format format, const TypeInfo& type, const void* value, std::string& out);
 
-/// Reads a value into `out`, an object of that type, overwriting all of it. Unknown fields are ignored; missing optionals and sequences
-/// default; a missing required field is an error that names its path, such as `lines[3].quantity: missing`.
-/// For a JSON variant `event_type` chooses the alternative; an unknown one is errc::unknown_type. Safe on hostile input.
-/// errc::malformed, errc::missing_field, errc::wrong_type, errc::unknown_type. After a failure `out` is valid but unspecified.
-[[nodiscard]] Status decode(Format format, const TypeInfo& type, std::string_view event_type, std::string_view bytes, void* out);
+/// Reads a value into `out`, an object of that type, overwriting all of it. Unknown fields are
+/// ignored; missing optionals and sequences default; a missing required field is an error that
+/// names its path, such as `lines[3].quantity: missing`. For a JSON variant `event_type` chooses
+/// the alternative; an unknown one is errc::unknown_type. Safe on hostile input. errc::malformed,
+/// errc::missing_field, errc::wrong_type, errc::unknown_type. After a failure `out` is valid but
+/// unspecified.
+[[nodiscard]] Status decode(Format format, const TypeInfo& type, std::string_view event_type,
+                            std::string_view bytes, void* out);
 
-/// Appends the key form: strings raw (readable, what the partitioner sees), integers big-endian with the sign bit flipped so that byte order is number
-/// order, structs as their members with strings escaped (0x00 -> 0x00 0xff) and ended by 0x00 0x01. Byte order is value order.
+/// Appends the key form: strings raw (readable, what the partitioner sees), integers big-endian
+/// with the sign bit flipped so that byte order is number order, structs as their members with
+/// strings escaped (0x00 -> 0x00 0xff) and ended by 0x00 0x01. Byte order is value order.
 void encode_key(const TypeInfo& type, const void* value, std::string& out);
 /// errc::malformed.
 [[nodiscard]] Status decode_key(const TypeInfo& type, std::string_view bytes, void* out);
@@ -35,7 +40,8 @@ namespace errc {
 inline constexpr ErrorCode malformed{"codec.malformed"};
 /// A required field is missing; the message names its path.
 inline constexpr ErrorCode missing_field{"codec.missing_field"};
-/// A field has another type or does not fit; the message names its path, what was wanted and what was there.
+/// A field has another type or does not fit; the message names its path, what was wanted and what
+/// was there.
 inline constexpr ErrorCode wrong_type{"codec.wrong_type"};
 /// The event's type is none of those the reader knows.
 inline constexpr ErrorCode unknown_type{"codec.unknown_type"};

@@ -49,13 +49,16 @@ template <class C>
 struct VectorTraits : std::false_type {};
 template <class T>
 struct VectorTraits<std::vector<T>> : std::true_type {
-  static_assert(!std::is_same_v<T, bool>, "std::vector<bool> has no elements to point at; use std::vector<std::int32_t>");
+  static_assert(!std::is_same_v<T, bool>,
+                "std::vector<bool> has no elements to point at; use std::vector<std::int32_t>");
   using Element = T;
   static constexpr ContainerOps ops() {
     using C = std::vector<T>;
     ContainerOps out;
     out.size = [](const void* self) { return object<C>(self).size(); };
-    out.at = [](const void* self, std::size_t index) -> const void* { return object<C>(self).data() + index; };
+    out.at = [](const void* self, std::size_t index) -> const void* {
+      return object<C>(self).data() + index;
+    };
     out.append = [](void* self) -> void* {
       C& elements = object<C>(self);
       // Growing from one element by doubling would move the first ones three more times.
@@ -80,12 +83,15 @@ struct MapTraits<std::map<std::string, T>> : std::true_type {
     ContainerOps out;
     out.size = [](const void* self) { return object<C>(self).size(); };
     out.clear = [](void* self) { object<C>(self).clear(); };
-    out.for_each = [](const void* self, void* context, void (*visit)(void*, std::string_view, const void*)) {
+    out.for_each = [](const void* self, void* context,
+                      void (*visit)(void*, std::string_view, const void*)) {
       for (const auto& [key, value] : object<C>(self)) {
         visit(context, key, &value);
       }
     };
-    out.insert = [](void* self, std::string_view key) -> void* { return &object<C>(self)[std::string(key)]; };
+    out.insert = [](void* self, std::string_view key) -> void* {
+      return &object<C>(self)[std::string(key)];
+    };
     return out;
   }
 };
@@ -102,10 +108,13 @@ struct VariantTraits<std::variant<Alternatives...>> : std::true_type {
       return std::visit([](const auto& active) -> const void* { return &active; }, object<C>(self));
     };
     out.active = [](const void* self) {
-      MILLRACE_ASSERT(!object<C>(self).valueless_by_exception(), "a variant holds one of its alternatives");
+      MILLRACE_ASSERT(!object<C>(self).valueless_by_exception(),
+                      "a variant holds one of its alternatives");
       return object<C>(self).index();
     };
-    out.emplace = [](void* self, std::size_t alternative) -> void* { return emplacers[alternative](object<C>(self)); };
+    out.emplace = [](void* self, std::size_t alternative) -> void* {
+      return emplacers[alternative](object<C>(self));
+    };
     return out;
   }
 
@@ -116,7 +125,8 @@ struct VariantTraits<std::variant<Alternatives...>> : std::true_type {
     return &self.template emplace<Index>();
   }
   template <std::size_t... Index>
-  static constexpr std::array<Emplacer, sizeof...(Index)> make_emplacers(std::index_sequence<Index...>) {
+  static constexpr std::array<Emplacer, sizeof...(Index)> make_emplacers(
+      std::index_sequence<Index...>) {
     return {&emplace_at<Index>...};
   }
   static constexpr auto emplacers = make_emplacers(std::index_sequence_for<Alternatives...>{});

@@ -24,10 +24,12 @@
 
 namespace millrace::codec {
 
-/// The run-time description of T: bool, integers of 32 and 64 bits, double, std::string, std::optional, std::vector, std::map<std::string, T>,
-/// std::variant, and structs (of up to 64 members, inherited ones included) and enums described with BOOST_DESCRIBE_STRUCT / BOOST_DESCRIBE_ENUM.
-/// A struct of one member that says `using millrace_transparent = void;` is a strong type: it is written as its member alone.
-/// T must be default constructible and copyable. Thread-safe; the answer lives for the whole program.
+/// The run-time description of T: bool, integers of 32 and 64 bits, double, std::string,
+/// std::optional, std::vector, std::map<std::string, T>, std::variant, and structs (of up to 64
+/// members, inherited ones included) and enums described with BOOST_DESCRIBE_STRUCT /
+/// BOOST_DESCRIBE_ENUM. A struct of one member that says `using millrace_transparent = void;` is a
+/// strong type: it is written as its member alone. T must be default constructible and copyable.
+/// Thread-safe; the answer lives for the whole program.
 template <class T>
 [[nodiscard]] const TypeInfo& type_info();
 
@@ -39,7 +41,8 @@ template <class T>
   return out;
 }
 
-/// `auto order = from_json<Order>(text);` Failures as decode(). For a variant, `event_type` names the alternative.
+/// `auto order = from_json<Order>(text);` Failures as decode(). For a variant, `event_type` names
+/// the alternative.
 template <class T>
 [[nodiscard]] Result<T> from_json(std::string_view text, std::string_view event_type = {}) {
   Result<T> out;
@@ -59,7 +62,8 @@ constexpr Kind kind_of() {
   if constexpr (std::is_same_v<T, bool>) {
     return Kind::boolean;
   } else if constexpr (std::is_integral_v<T>) {
-    static_assert(sizeof(T) == 4 || sizeof(T) == 8, "integers have 32 or 64 bits; others are not encoded");
+    static_assert(sizeof(T) == 4 || sizeof(T) == 8,
+                  "integers have 32 or 64 bits; others are not encoded");
     if constexpr (sizeof(T) == 4) {
       return std::is_signed_v<T> ? Kind::int32 : Kind::uint32;
     } else {
@@ -70,10 +74,12 @@ constexpr Kind kind_of() {
   } else if constexpr (std::is_same_v<T, std::string>) {
     return Kind::string;
   } else if constexpr (std::is_enum_v<T>) {
-    static_assert(boost::describe::has_describe_enumerators<T>::value, "describe this enum with BOOST_DESCRIBE_ENUM");
+    static_assert(boost::describe::has_describe_enumerators<T>::value,
+                  "describe this enum with BOOST_DESCRIBE_ENUM");
     return Kind::enumeration;
   } else if constexpr (OptionalTraits<T>::value) {
-    static_assert(!OptionalTraits<typename OptionalTraits<T>::Element>::value, "an optional of an optional cannot be told apart in JSON");
+    static_assert(!OptionalTraits<typename OptionalTraits<T>::Element>::value,
+                  "an optional of an optional cannot be told apart in JSON");
     return Kind::optional;
   } else if constexpr (VectorTraits<T>::value) {
     return Kind::sequence;
@@ -82,33 +88,41 @@ constexpr Kind kind_of() {
   } else if constexpr (VariantTraits<T>::value) {
     return Kind::variant;
   } else {
-    static_assert(boost::describe::has_describe_members<T>::value, "describe this struct with BOOST_DESCRIBE_STRUCT");
+    static_assert(boost::describe::has_describe_members<T>::value,
+                  "describe this struct with BOOST_DESCRIBE_STRUCT");
     return Kind::structure;
   }
 }
 
 template <class T>
 constexpr std::string_view name_of() {
-  constexpr std::string_view names[] = {"bool",   "int32",       "int64",    "uint32", "uint64",    "double",  "string",
-                                        "",       "optional",    "list",     "",       "variant",   "map"};
+  constexpr std::string_view names[] = {"bool",   "int32",   "int64", "uint32",   "uint64",
+                                        "double", "string",  "",      "optional", "list",
+                                        "",       "variant", "map"};
   constexpr Kind kind = kind_of<T>();
-  return kind == Kind::structure || kind == Kind::enumeration ? type_name<T>() : names[static_cast<std::size_t>(kind)];
+  return kind == Kind::structure || kind == Kind::enumeration
+             ? type_name<T>()
+             : names[static_cast<std::size_t>(kind)];
 }
 
-// Where a member is can be asked of an object only, so the tables of fields are made at first use; nothing is read.
+// Where a member is can be asked of an object only, so the tables of fields are made at first use;
+// nothing is read.
 template <class T, class Pointer>
 FieldInfo field_of(std::string_view name, Pointer member) {
   alignas(T) static const std::array<char, sizeof(T)> memory{};
   const T& at = *reinterpret_cast<const T*>(memory.data());
   const auto offset = reinterpret_cast<const char*>(std::addressof(at.*member)) - memory.data();
-  return {name, static_cast<std::size_t>(offset), &type_info<std::remove_cvref_t<decltype(at.*member)>>};
+  return {name, static_cast<std::size_t>(offset),
+          &type_info<std::remove_cvref_t<decltype(at.*member)>>};
 }
 
 template <class T, template <class...> class List, class... Descriptor>
 std::span<const FieldInfo> fields_of(List<Descriptor...>) {
   static_assert(sizeof...(Descriptor) <= 64, "a struct has at most 64 members; nest some of them");
-  static_assert(!is_transparent<T> || sizeof...(Descriptor) == 1, "a transparent struct has exactly one member");
-  static const std::array<FieldInfo, sizeof...(Descriptor)> fields{field_of<T>(Descriptor::name, Descriptor::pointer)...};
+  static_assert(!is_transparent<T> || sizeof...(Descriptor) == 1,
+                "a transparent struct has exactly one member");
+  static const std::array<FieldInfo, sizeof...(Descriptor)> fields{
+      field_of<T>(Descriptor::name, Descriptor::pointer)...};
   return fields;
 }
 
@@ -134,7 +148,8 @@ constexpr bool names_differ() {
 
 template <class... Alternative>
 std::span<const TypeInfo& (*const)()> alternatives_of(const std::variant<Alternative...>*) {
-  static_assert(names_differ<Alternative...>(), "alternatives of a variant are told apart by their unqualified names");
+  static_assert(names_differ<Alternative...>(),
+                "alternatives of a variant are told apart by their unqualified names");
   static const TypeInfo& (*const alternatives[])() = {&type_info<Alternative>...};
   return alternatives;
 }
@@ -143,7 +158,7 @@ template <class T>
 void describe_kind(TypeInfo& info) {
   if constexpr (kind_of<T>() == Kind::structure) {
     using namespace boost::describe;
-    info.fields = fields_of<T>(describe_members<T, mod_any_access | mod_inherited>{});
+    info.fields = fields_of<T>(describe_members < T, mod_any_access | mod_inherited > {});
     info.transparent = is_transparent<T>;
   } else if constexpr (kind_of<T>() == Kind::enumeration) {
     info.enumerators = enumerators_of<T>(boost::describe::describe_enumerators<T>{});

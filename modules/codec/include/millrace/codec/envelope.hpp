@@ -23,11 +23,12 @@ struct TraceContext {
 void append_traceparent(std::string& out, const TraceContext& trace);
 [[nodiscard]] std::optional<TraceContext> parse_traceparent(std::string_view text);
 
-/// What is carried through every hop without the user's help: which business process, caused by which event, in which trace.
-/// Views live as long as the record they were read from.
+/// What is carried through every hop without the user's help: which business process, caused by
+/// which event, in which trace. Views live as long as the record they were read from.
 struct EventContext {
-  std::string_view id;           ///< `ce_id` of the event in hand; of a private record: of the last public event behind it
-  std::string_view type;         ///< `ce_type`; empty on private records
+  std::string_view id;    ///< `ce_id` of the event in hand; of a private record: of the last public
+                          ///< event behind it
+  std::string_view type;  ///< `ce_type`; empty on private records
   std::string_view source;       ///< `ce_source`, `/orders`
   std::string_view correlation;  ///< `correlationid`
   std::string_view causation;    ///< `causationid` of the event in hand

@@ -10,28 +10,48 @@
 namespace millrace::codec {
 
 /// What a described type is made of.
-enum class Kind : std::uint8_t { boolean, int32, int64, uint32, uint64, float64, string, enumeration, optional, sequence, structure, variant, map };
+enum class Kind : std::uint8_t {
+  boolean,
+  int32,
+  int64,
+  uint32,
+  uint64,
+  float64,
+  string,
+  enumeration,
+  optional,
+  sequence,
+  structure,
+  variant,
+  map
+};
 
 struct TypeInfo;
 
 /// A member of a described struct.
 struct FieldInfo {
   std::string_view name;
-  std::size_t offset = 0;            ///< in bytes from the start of the struct
+  std::size_t offset = 0;  ///< in bytes from the start of the struct
   const TypeInfo& (*type)() = nullptr;
 };
 
-/// Operations on an optional, vector, map or variant without knowing its type. Null where the kind has none.
+/// Operations on an optional, vector, map or variant without knowing its type. Null where the kind
+/// has none.
 struct ContainerOps {
-  std::size_t (*size)(const void* self) = nullptr;                         ///< sequence, map; optional: 0 or 1
-  const void* (*at)(const void* self, std::size_t index) = nullptr;        ///< sequence, optional; variant: the active alternative
-  void* (*append)(void* self) = nullptr;                                   ///< sequence, optional (emplace): a new default element
+  std::size_t (*size)(const void* self) = nullptr;  ///< sequence, map; optional: 0 or 1
+  const void* (*at)(const void* self, std::size_t index) =
+      nullptr;                            ///< sequence, optional; variant: the active alternative
+  void* (*append)(void* self) = nullptr;  ///< sequence, optional (emplace): a new default element
   void (*clear)(void* self) = nullptr;
-  std::size_t (*active)(const void* self) = nullptr;                       ///< variant: index of the alternative
-  void* (*emplace)(void* self, std::size_t alternative) = nullptr;         ///< variant: makes that alternative active, default constructed
-  void (*for_each)(const void* self, void* context, void (*visit)(void* context, std::string_view key, const void* value)) = nullptr;  ///< map<string, T>
-  void* (*insert)(void* self, std::string_view key) = nullptr;             ///< map: the element of that key, made if missing
-  void (*reserve)(void* self, std::size_t count) = nullptr;                ///< sequence: room for that many
+  std::size_t (*active)(const void* self) = nullptr;  ///< variant: index of the alternative
+  void* (*emplace)(void* self, std::size_t alternative) =
+      nullptr;  ///< variant: makes that alternative active, default constructed
+  void (*for_each)(const void* self, void* context,
+                   void (*visit)(void* context, std::string_view key,
+                                 const void* value)) = nullptr;  ///< map<string, T>
+  void* (*insert)(void* self, std::string_view key) =
+      nullptr;  ///< map: the element of that key, made if missing
+  void (*reserve)(void* self, std::size_t count) = nullptr;  ///< sequence: room for that many
 };
 
 struct EnumeratorInfo {
@@ -39,19 +59,21 @@ struct EnumeratorInfo {
   std::int64_t value = 0;
 };
 
-/// A type at run time: the bridge from typed facade to byte core. One per type, lives for the whole program. Obtained by type_info<T>() (describe.hpp).
+/// A type at run time: the bridge from typed facade to byte core. One per type, lives for the whole
+/// program. Obtained by type_info<T>() (describe.hpp).
 struct TypeInfo {
-  std::string_view name;                          ///< unqualified C++ name; the `ce_type` of an event
+  std::string_view name;  ///< unqualified C++ name; the `ce_type` of an event
   Kind kind = Kind::boolean;
   std::size_t size = 0;
   std::size_t alignment = 0;
-  void (*construct)(void* memory) = nullptr;      ///< default construction in place
+  void (*construct)(void* memory) = nullptr;  ///< default construction in place
   void (*destroy)(void* object) = nullptr;
   void (*copy)(void* memory, const void* from) = nullptr;  ///< copy construction in place
-  void (*reset)(void* object) = nullptr;          ///< assigns a default-constructed value
-  std::span<const FieldInfo> fields;              ///< structure
-  bool transparent = false;                       ///< a strong type: a struct of one member described as that member alone
-  const TypeInfo& (*element)() = nullptr;         ///< optional, sequence, map
+  void (*reset)(void* object) = nullptr;                   ///< assigns a default-constructed value
+  std::span<const FieldInfo> fields;                       ///< structure
+  bool transparent =
+      false;  ///< a strong type: a struct of one member described as that member alone
+  const TypeInfo& (*element)() = nullptr;              ///< optional, sequence, map
   std::span<const TypeInfo& (*const)()> alternatives;  ///< variant
   std::span<const EnumeratorInfo> enumerators;
   std::int64_t (*get_enum)(const void* object) = nullptr;
@@ -59,7 +81,8 @@ struct TypeInfo {
   ContainerOps ops;
 };
 
-/// The names by which events of this type are told apart: the alternatives' names of a variant, or the type's own name.
+/// The names by which events of this type are told apart: the alternatives' names of a variant, or
+/// the type's own name.
 [[nodiscard]] std::string_view event_type(const TypeInfo& type, const void* value);
 
 }  // namespace millrace::codec

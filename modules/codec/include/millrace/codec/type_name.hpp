@@ -24,7 +24,8 @@ constexpr std::string_view unqualified(std::string_view function) {
 
 }  // namespace detail
 
-/// The name of a class or enum without its namespaces, known at compile time: `OrderPlaced` for `shop::OrderPlaced`.
+/// The name of a class or enum without its namespaces, known at compile time: `OrderPlaced` for
+/// `shop::OrderPlaced`.
 template <class T>
 [[nodiscard]] constexpr std::string_view type_name() {
   return detail::unqualified(detail::function_name<T>());

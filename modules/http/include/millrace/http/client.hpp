@@ -51,7 +51,7 @@ struct ClientPoolOptions {
 class ClientPool {
  public:
   /// Runs once per accepted request, on the pool's thread; must not block or throw; may call
-  /// send().
+  /// send(). What it refers to outlives the pool: declare the pool last.
   using Callback = std::function<void(Result<Response>)>;
 
   /// errc::bad_url. Does not connect yet.

@@ -11,7 +11,8 @@
 #include "millrace/log/environment.hpp"
 #include "millrace/log/log.hpp"
 
-// What people need around the embedded log besides using it. All of it reads the directory's files only; verify and stat may run while others write.
+// What people need around the embedded log besides using it. All of it reads the directory's files
+// only; verify and stat may run while others write.
 namespace millrace::log {
 
 /// The first place where the journal does not check.
@@ -27,27 +28,31 @@ struct VerifyReport {
   std::uint64_t frames = 0;
   std::uint64_t batches = 0;
   std::uint64_t records = 0;
-  std::uint64_t bytes = 0;             ///< of good frames
-  std::uint64_t end = 0;               ///< position after the last good frame
-  std::uint64_t durable = 0;           ///< highest position that something in the directory proves to be durable
-  std::optional<JournalFault> corrupt; ///< damage below a proven durable position
-  std::optional<JournalFault> torn;    ///< what opening would cut: the torn tail of a crash, or a frame being written right now
-  std::string failed;                  ///< why the directory is marked failed; empty when it is not
+  std::uint64_t bytes = 0;  ///< of good frames
+  std::uint64_t end = 0;    ///< position after the last good frame
+  std::uint64_t durable =
+      0;  ///< highest position that something in the directory proves to be durable
+  std::optional<JournalFault> corrupt;  ///< damage below a proven durable position
+  std::optional<JournalFault> torn;     ///< what opening would cut: the torn tail of a crash, or a
+                                        ///< frame being written right now
+  std::string failed;  ///< why the directory is marked failed; empty when it is not
 };
 
-/// Reads and checks the whole journal. errc::not_found, incompatible, io_error; damage is part of the report.
-[[nodiscard]] Result<VerifyReport> verify_log(const std::string& directory, LogEnvironment& environment);
+/// Reads and checks the whole journal. errc::not_found, incompatible, io_error; damage is part of
+/// the report.
+[[nodiscard]] Result<VerifyReport> verify_log(const std::string& directory,
+                                              LogEnvironment& environment);
 
 /// What `millrace log stat` shows.
 struct LogStat {
   std::uint32_t format = 0;
   std::uint64_t log_id = 0;
-  std::uint32_t incarnation = 0;       ///< of the last checkpoint
-  std::uint64_t checkpoint = 0;        ///< its position
-  std::uint64_t journal_bytes = 0;     ///< up to the last good frame
-  std::uint64_t allocated_bytes = 0;   ///< room of all segments
+  std::uint32_t incarnation = 0;      ///< of the last checkpoint
+  std::uint64_t checkpoint = 0;       ///< its position
+  std::uint64_t journal_bytes = 0;    ///< up to the last good frame
+  std::uint64_t allocated_bytes = 0;  ///< room of all segments
   std::size_t segments = 0;
-  std::size_t topics = 0;              ///< as of the last checkpoint
+  std::size_t topics = 0;  ///< as of the last checkpoint
   std::string failed;
 };
 [[nodiscard]] Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environment);
@@ -60,12 +65,16 @@ struct RepairReport {
   bool changed = false;
 };
 
-/// Brings a log that was marked failed, or is corrupt, back into use: re-reads it past the page cache, cuts it after the last good frame, makes that durable and takes the
-/// mark away. Refuses with errc::busy while anybody has the log open. Everything behind a corrupt place is lost: run it with `dry_run` first.
-[[nodiscard]] Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& environment, bool dry_run);
+/// Brings a log that was marked failed, or is corrupt, back into use: re-reads it past the page
+/// cache, cuts it after the last good frame, makes that durable and takes the mark away. Refuses
+/// with errc::busy while anybody has the log open. Everything behind a corrupt place is lost: run
+/// it with `dry_run` first.
+[[nodiscard]] Result<RepairReport> repair_log(const std::string& directory,
+                                              LogEnvironment& environment, bool dry_run);
 
-/// For simulations: the process of this member dies at once. Its locks are gone, what it held stays as it is for the others to find, and
-/// its further calls answer errc::closed. Works on handles of open_log("file:...") only.
+/// For simulations: the process of this member dies at once. Its locks are gone, what it held stays
+/// as it is for the others to find, and its further calls answer errc::closed. Works on handles of
+/// open_log("file:...") only.
 void abandon(Log& handle);
 
 }  // namespace millrace::log

@@ -33,7 +33,7 @@ struct ChildStatus {
   std::string last_exit;         ///< `exit 1`, `killed by SIGKILL`, empty if it never ended
   std::string log_file;
   double cpu_seconds = 0;        ///< user and system time of the runs that have ended
-  std::int64_t peak_rss_bytes = 0;  ///< largest resident size of the runs that have ended
+  std::int64_t peak_rss_bytes = 0;  ///< largest resident size seen
 };
 
 struct SupervisorOptions {

@@ -17,7 +17,8 @@
 
 namespace millrace::testkit {
 
-/// What the test kit throws when a test asks for something that cannot be, or when the code under test fails where the test did not expect it.
+/// What the test kit throws when a test asks for something that cannot be, or when the code under
+/// test fails where the test did not expect it.
 struct TestError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -34,26 +35,33 @@ struct RawRecord {
   [[nodiscard]] std::string header(std::string_view name) const;
 };
 
-/// Writes events of services that are not under test, as they would. One thread. Failures throw TestError.
+/// Writes events of services that are not under test, as they would. One thread. Failures throw
+/// TestError.
 class EventWriter {
  public:
   /// The broker outlives it.
   explicit EventWriter(log::MemoryBroker& broker) : broker_(&broker) {}
 
   /// Makes a topic of another service; nothing happens when it is there already.
-  log::Topic declare_topic(const std::string& name, const std::string& owner, std::int32_t partitions = 4, log::TopicKind kind = log::TopicKind::events);
+  log::Topic declare_topic(const std::string& name, const std::string& owner,
+                           std::int32_t partitions = 4,
+                           log::TopicKind kind = log::TopicKind::events);
 
-  /// Appends an event with its envelope (`ce_id` is `<topic>-<n>`) in the partition of its key and answers its id.
+  /// Appends an event with its envelope (`ce_id` is `<topic>-<n>`) in the partition of its key and
+  /// answers its id.
   template <class K, class V>
-  std::string write(const std::string& topic, const K& key, const V& value, std::int64_t timestamp_ms, const std::string& correlation = {}) {
-    return write_encoded(topic, codec::type_info<K>(), &key, codec::type_info<V>(), &value, timestamp_ms, correlation);
+  std::string write(const std::string& topic, const K& key, const V& value,
+                    std::int64_t timestamp_ms, const std::string& correlation = {}) {
+    return write_encoded(topic, codec::type_info<K>(), &key, codec::type_info<V>(), &value,
+                         timestamp_ms, correlation);
   }
   /// Appends any bytes.
   void write_raw(const std::string& topic, const RawRecord& record);
 
  private:
-  std::string write_encoded(const std::string& topic, const codec::TypeInfo& key_type, const void* key, const codec::TypeInfo& value_type,
-                            const void* value, std::int64_t timestamp_ms, const std::string& correlation);
+  std::string write_encoded(const std::string& topic, const codec::TypeInfo& key_type,
+                            const void* key, const codec::TypeInfo& value_type, const void* value,
+                            std::int64_t timestamp_ms, const std::string& correlation);
   log::Log& handle_of(const std::string& service);
   log::Topic find(const std::string& topic);
   void append(const log::Topic& topic, std::int32_t partition, const log::Record& record);

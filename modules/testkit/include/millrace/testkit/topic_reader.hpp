@@ -41,15 +41,18 @@ class TopicReader {
     return out;
   }
   template <class K, class V>
-  [[nodiscard]] std::vector<Received<K, V>> decode_all(const std::string& topic, std::vector<RawRecord> records) {
+  [[nodiscard]] std::vector<Received<K, V>> decode_all(const std::string& topic,
+                                                       std::vector<RawRecord> records) {
     std::vector<Received<K, V>> out;
-    for (RawRecord& record : records) out.push_back(decode<K, V>(topic, std::move(record)));
+    for (RawRecord& record : records)
+      out.push_back(decode<K, V>(topic, std::move(record)));
     return out;
   }
 
  private:
   std::vector<RawRecord> read(const std::string& topic, std::map<std::int32_t, log::Offset>& from);
-  void decode_into(const std::string& topic, const RawRecord& record, const codec::TypeInfo& key_type, void* key, const codec::TypeInfo& value_type,
+  void decode_into(const std::string& topic, const RawRecord& record,
+                   const codec::TypeInfo& key_type, void* key, const codec::TypeInfo& value_type,
                    void* value);
 
   log::Log* log_;

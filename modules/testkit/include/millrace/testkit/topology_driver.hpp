@@ -26,8 +26,9 @@ struct DriverOptions {
   std::uint64_t seed = 1;
 };
 
-/// Runs a topology's real tasks over a log in memory, with a clock that the test cranks. Events go in by pipe(), what comes out is read by read(), and
-/// nothing happens but in run_until_idle(). One thread. Failures throw TestError.
+/// Runs a topology's real tasks over a log in memory, with a clock that the test cranks. Events go
+/// in by pipe(), what comes out is read by read(), and nothing happens but in run_until_idle(). One
+/// thread. Failures throw TestError.
 ///
 ///     TopologyDriver driver(*revenue());
 ///     driver.declare_topic("orders", "orders");
@@ -42,15 +43,19 @@ class TopologyDriver {
   TopologyDriver& operator=(const TopologyDriver&) = delete;
 
   /// Makes an input topic, owned by another service.
-  void declare_topic(const std::string& name, const std::string& owner, std::int32_t partitions = 4, log::TopicKind kind = log::TopicKind::events);
+  void declare_topic(const std::string& name, const std::string& owner, std::int32_t partitions = 4,
+                     log::TopicKind kind = log::TopicKind::events);
 
   /// Appends an event as its service would and answers its `ce_id`.
   template <class K, class V>
-  std::string pipe(const std::string& topic, const K& key, const V& value, std::int64_t timestamp_ms, const std::string& correlation = {}) {
+  std::string pipe(const std::string& topic, const K& key, const V& value,
+                   std::int64_t timestamp_ms, const std::string& correlation = {}) {
     return writer_.write(topic, key, value, timestamp_ms, correlation);
   }
   /// Appends any bytes: poison, replayed dead letters.
-  void pipe_raw(const std::string& topic, const RawRecord& record) { writer_.write_raw(topic, record); }
+  void pipe_raw(const std::string& topic, const RawRecord& record) {
+    writer_.write_raw(topic, record);
+  }
 
   /// Steps until there is nothing to do; a topology that never rests fails.
   void run_until_idle();
@@ -64,15 +69,20 @@ class TopologyDriver {
   [[nodiscard]] std::vector<Received<K, V>> read(const std::string& topic) {
     return reader_->decode_all<K, V>(topic, reader_->fresh(topic));
   }
-  [[nodiscard]] std::vector<RawRecord> read_raw(const std::string& topic) { return reader_->fresh(topic); }
+  [[nodiscard]] std::vector<RawRecord> read_raw(const std::string& topic) {
+    return reader_->fresh(topic);
+  }
   /// Everything in a topic.
-  [[nodiscard]] std::vector<RawRecord> all_raw(const std::string& topic) { return reader_->all(topic); }
+  [[nodiscard]] std::vector<RawRecord> all_raw(const std::string& topic) {
+    return reader_->all(topic);
+  }
 
   /// Committed content of a store.
   template <class K, class V>
   class StoreFace {
    public:
-    StoreFace(const stream::Instance& instance, std::string name) : view_(instance, std::move(name)) {}
+    StoreFace(const stream::Instance& instance, std::string name)
+        : view_(instance, std::move(name)) {}
     [[nodiscard]] std::optional<V> get(const K& key) const { return checked(view_.get(key)); }
     [[nodiscard]] std::vector<std::pair<K, V>> all() const { return checked(view_.all(1'000'000)); }
 
@@ -89,7 +99,8 @@ class TopologyDriver {
     return {*instance_, name};
   }
 
-  /// The process dies, whatever it was doing, and is started again; what was committed is all that is left.
+  /// The process dies, whatever it was doing, and is started again; what was committed is all that
+  /// is left.
   void crash_and_restart();
   /// Closes cleanly and starts again.
   void restart();

@@ -20,15 +20,18 @@ namespace millrace::testkit {
 
 /// What may go wrong in a world, each in permille of its steps.
 struct WorldOptions {
-  std::uint32_t deaths = 0;           ///< of the instance that steps, at one of its next fault points (builds without them: after the step)
+  std::uint32_t deaths = 0;  ///< of the instance that steps, at one of its next fault points
+                             ///< (builds without them: after the step)
   std::uint32_t refused_commits = 0;  ///< fenced, disk full or of unknown outcome
   std::uint32_t clock_jumps = 0;      ///< of wall time by up to a minute either way
-  stream::InstanceOptions instance;   ///< `state_directory` is set per instance when it is not empty
+  stream::InstanceOptions instance;  ///< `state_directory` is set per instance when it is not empty
 };
 
-/// A whole estate in one thread under one seed: several services, each with several instances, over a log in memory. Who steps when, how the clock moves and
-/// who dies where is drawn from the seed, so two worlds with the same seed and the same calls end with the same topics, byte for byte. Failures throw
-/// TestError and name the seed; in tests of your own expectations say `SCOPED_TRACE(world.name())`.
+/// A whole estate in one thread under one seed: several services, each with several instances, over
+/// a log in memory. Who steps when, how the clock moves and who dies where is drawn from the seed,
+/// so two worlds with the same seed and the same calls end with the same topics, byte for byte.
+/// Failures throw TestError and name the seed; in tests of your own expectations say
+/// `SCOPED_TRACE(world.name())`.
 class World {
  public:
   using TopologyFactory = std::function<stream::Topology()>;
@@ -43,12 +46,14 @@ class World {
   /// Starts a service's instances.
   void add_service(const std::string& service, TopologyFactory topology, int instances = 1);
   /// Makes a topic that nobody in this world owns.
-  void declare_topic(const std::string& name, const std::string& owner, std::int32_t partitions = 4, log::TopicKind kind = log::TopicKind::events) {
+  void declare_topic(const std::string& name, const std::string& owner, std::int32_t partitions = 4,
+                     log::TopicKind kind = log::TopicKind::events) {
     writer_.declare_topic(name, owner, partitions, kind);
   }
   /// Appends an event as its service would.
   template <class K, class V>
-  std::string write(const std::string& topic, const K& key, const V& value, std::int64_t timestamp_ms, const std::string& correlation = {}) {
+  std::string write(const std::string& topic, const K& key, const V& value,
+                    std::int64_t timestamp_ms, const std::string& correlation = {}) {
     return writer_.write(topic, key, value, timestamp_ms, correlation);
   }
 
@@ -56,7 +61,8 @@ class World {
   void step_randomly(int steps);
   /// One instance of the service, drawn from the seed, dies at once.
   void crash(const std::string& service);
-  /// Starts the dead and runs all until nothing was left to do for a while. Nothing goes wrong meanwhile.
+  /// Starts the dead and runs all until nothing was left to do for a while. Nothing goes wrong
+  /// meanwhile.
   void run_to_rest();
 
   /// All topics, record by record in the order of commits, as text.
@@ -75,7 +81,9 @@ class World {
   void kill(Member& member);
   /// True when the instance had something to do.
   bool step(Member& member, bool disturbed);
-  [[nodiscard]] bool chance(std::uint32_t permille) { return permille > 0 && random_.below(1'000) < permille; }
+  [[nodiscard]] bool chance(std::uint32_t permille) {
+    return permille > 0 && random_.below(1'000) < permille;
+  }
 
   std::uint64_t seed_;
   WorldOptions options_;

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "millrace/base/error.hpp"
+#include "program.hpp"
+
+namespace CLI {
+class App;
+}
+
+// Each command has a function that does the work on a log, and one that adds it to the command
+// line.
+namespace millrace::cli {
+
+/// What the chosen command will do.
+using Action = std::function<Status(Session&)>;
+
+void add_topics(CLI::App& app, Action& action);
+void add_tail(CLI::App& app, Action& action);
+void add_trace(CLI::App& app, Action& action);
+void add_groups(CLI::App& app, Action& action);
+void add_query(CLI::App& app, Action& action);
+void add_dead_letters(CLI::App& app, Action& action);
+void add_log(CLI::App& app, Action& action);
+void add_completion(CLI::App& app, Action& action);
+
+struct TopicsOptions {
+  bool all = false;    ///< private and internal ones too
+  bool names = false;  ///< nothing but names
+  bool json = false;
+};
+[[nodiscard]] Status show_topics(log::Log& log, const TopicsOptions& options, Output& out);
+
+/// Where a tail begins.
+struct TailStart {
+  enum class Kind : std::uint8_t { beginning, end, offset, time };
+  Kind kind = Kind::beginning;
+  std::int64_t value = 0;  ///< the offset, or ms since 1970
+};
+/// `beginning`, `end`, an offset or a time; nothing for other text.
+[[nodiscard]] std::optional<TailStart> parse_tail_start(const std::string& text);
+
+struct TailOptions {
+  std::vector<std::string> topics;
+  std::optional<std::int32_t> partition;
+  std::optional<std::string> key;
+  std::optional<TailStart> from;     ///< nothing: the last ones
+  std::optional<std::size_t> limit;  ///< how many records; of the last ones 10
+  bool follow = false;
+  bool json = false;
+  bool headers = false;
+};
+[[nodiscard]] Status tail(log::Log& log, const TailOptions& options, Session& session);
+
+struct TraceOptions {
+  std::string id;
+  bool only_public = false;
+  bool json = false;
+};
+[[nodiscard]] Status trace(log::Log& log, const TraceOptions& options, Output& out);
+
+struct GroupsOptions {
+  std::string name;  ///< empty: all
+  bool json = false;
+};
+[[nodiscard]] Status show_groups(log::Log& log, const GroupsOptions& options, Output& out);
+
+struct QueryOptions {
+  std::string service;
+  std::string view;  ///< empty: lists the views
+  std::string key;   ///< empty: a range
+  std::string from;
+  std::string to;
+  std::string limit;
+  std::string run_directory;
+};
+[[nodiscard]] Status query(FileSystem& files, const QueryOptions& options, Output& out);
+
+}  // namespace millrace::cli

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+
+#include "commands/commands.hpp"
+#include "json.hpp"
+#include "millrace/log/errors.hpp"
+#include "names.hpp"
+#include "table.hpp"
+#include "text.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+struct Lag {
+  std::string topic;
+  std::int32_t partition = 0;
+  std::int64_t next = 0;
+  std::int64_t end = 0;
+  std::int64_t lag = 0;
+};
+
+using TopicNames = std::map<log::TopicId, std::string>;
+
+Result<std::vector<Lag>> lags_of(log::Log& log, const log::GroupInfo& group,
+                                 const TopicNames& topics) {
+  std::vector<Lag> lags;
+  for (const log::GroupInfo::Position& position : group.positions) {
+    const auto name = topics.find(position.place.topic);
+    Lag lag;
+    lag.topic =
+        name == topics.end() ? "#" + std::to_string(position.place.topic.value) : name->second;
+    lag.partition = position.place.partition.value;
+    lag.next = position.next.value;
+    MILLRACE_ASSIGN(const log::Offset end, log.end_offset(position.place));
+    lag.end = end.value;
+    lag.lag = std::max<std::int64_t>(0, lag.end - lag.next);
+    lags.push_back(std::move(lag));
+  }
+  std::sort(lags.begin(), lags.end(), [](const Lag& a, const Lag& b) {
+    return std::tie(a.topic, a.partition) < std::tie(b.topic, b.partition);
+  });
+  return lags;
+}
+
+std::int64_t total(const std::vector<Lag>& lags) {
+  std::int64_t sum = 0;
+  for (const Lag& lag : lags)
+    sum += lag.lag;
+  return sum;
+}
+
+template <class Items, class Append>
+std::string json_list(const Items& items, Append append) {
+  std::string out = "[";
+  for (const auto& item : items) {
+    if (out.size() > 1) out += ',';
+    JsonObject object(out);
+    append(object, item);
+    object.end();
+  }
+  return out + "]";
+}
+
+void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, Output& out) {
+  std::string line;
+  JsonObject object(line);
+  object.field("group", group.name).field("lag", total(lags));
+  object.raw("members", json_list(group.members, [](JsonObject& one, const auto& member) {
+               one.field("name", member.name)
+                   .field("pid", member.pid)
+                   .field("heartbeat_age_ms", member.heartbeat_age_ms);
+             }));
+  object.raw("units", json_list(group.units, [](JsonObject& one, const auto& unit) {
+               one.field("name", unit.name);
+               if (unit.member.empty()) {
+                 one.raw("owner", "null");
+               } else {
+                 one.field("owner", unit.member);
+               }
+               one.field("epoch", unit.epoch);
+             }));
+  object.raw("positions", json_list(lags, [](JsonObject& one, const Lag& lag) {
+               one.field("topic", lag.topic)
+                   .field("partition", lag.partition)
+                   .field("position", lag.next)
+                   .field("end", lag.end)
+                   .field("lag", lag.lag);
+             }));
+  object.end();
+  out.line(line);
+}
+
+void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, Output& out) {
+  const auto owned = static_cast<std::size_t>(
+      std::count_if(group.units.begin(), group.units.end(),
+                    [](const auto& unit) { return !unit.member.empty(); }));
+  out.line("group " + group.name + ": " + counted(group.members.size(), "member") + ", " +
+           std::to_string(owned) + " of " + counted(group.units.size(), "unit") + " owned, lag " +
+           std::to_string(total(lags)));
+  Table members({"MEMBER", "PID", "HEARTBEAT MS AGO"});
+  for (const auto& member : group.members) {
+    members.add({escaped(member.name), std::to_string(member.pid),
+                 std::to_string(member.heartbeat_age_ms)});
+  }
+  Table units({"UNIT", "OWNER", "EPOCH"});
+  for (const auto& unit : group.units) {
+    units.add({escaped(unit.name), unit.member.empty() ? "(nobody)" : escaped(unit.member),
+               std::to_string(unit.epoch)});
+  }
+  Table positions({"TOPIC", "PARTITION", "POSITION", "END", "LAG"});
+  for (const Lag& lag : lags) {
+    positions.add({lag.topic, std::to_string(lag.partition), std::to_string(lag.next),
+                   std::to_string(lag.end), std::to_string(lag.lag)});
+  }
+  for (const Table* table : {&members, &units, &positions}) {
+    if (!table->empty()) table->print(out, "  ");
+  }
+}
+
+}  // namespace
+
+Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
+  std::vector<log::GroupInfo> groups = log.groups();
+  std::sort(groups.begin(), groups.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  TopicNames topics;
+  for (const log::Topic& topic : sorted_topics(log, true))
+    topics[topic.id] = topic.spec.name;
+  std::vector<std::string> names;
+  bool found = false;
+  for (const log::GroupInfo& group : groups) {
+    names.push_back(group.name);
+    if (!options.name.empty() && options.name != group.name) continue;
+    MILLRACE_ASSIGN(const std::vector<Lag> lags, lags_of(log, group, topics));
+    if (options.json) {
+      print_json(group, lags, out);
+    } else {
+      if (found) out.line("");
+      print_text(group, lags, out);
+    }
+    found = true;
+  }
+  if (!found && !options.name.empty()) {
+    return fail(errc::not_found, unknown_name("group", options.name, names));
+  }
+  if (!found && !options.json) out.line("there are no groups yet");
+  return {};
+}
+
+void add_groups(CLI::App& app, Action& action) {
+  auto* command =
+      app.add_subcommand("groups", "Show groups: members, who owns which unit, positions, lag");
+  auto options = std::make_shared<GroupsOptions>();
+  command->add_option("NAME", options->name, "This group only");
+  command->add_flag("--json", options->json, "A JSON object a line, one for each group");
+  command->callback([options, &action] {
+    action = [options](Session& session) -> Status {
+      MILLRACE_ASSIGN(log::Log * log, session.log());
+      return show_groups(*log, *options, session.out);
+    };
+  });
+}
+
+}  // namespace millrace::cli

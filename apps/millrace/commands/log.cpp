@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <CLI/CLI.hpp>
+
+#include "commands/commands.hpp"
+#include "json.hpp"
+#include "millrace/log/embedded_tools.hpp"
+#include "millrace/log/errors.hpp"
+#include "text.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+struct Options {
+  std::string place;  // DIR or URL; empty: that of --log
+  bool dry_run = false;
+  bool json = false;
+};
+
+Result<std::string> directory_of(const Options& options, Session& session) {
+  const std::string& url = options.place.empty() ? session.log_url : options.place;
+  std::string directory = log_directory(url);
+  while (directory.size() > 1 && directory.ends_with('/'))
+    directory.pop_back();
+  if (directory.empty()) {
+    return fail(errc::invalid_argument,
+                "'" + escaped(url) + "' is no embedded log: name a directory or file:DIR");
+  }
+  if (!session.files.exists(directory)) {
+    return fail(errc::not_found, "no log at " + escaped(directory) + ": name its directory");
+  }
+  return directory;
+}
+
+std::string fault_text(const log::JournalFault& fault) {
+  return fault.reason + " in " + fault.file + " at byte " + std::to_string(fault.offset) +
+         " (position " + std::to_string(fault.position) + ")";
+}
+
+std::string fault_json(const std::optional<log::JournalFault>& fault) {
+  if (!fault) return "null";
+  std::string out;
+  JsonObject object(out);
+  object.field("file", fault->file)
+      .field("offset", fault->offset)
+      .field("position", fault->position)
+      .field("reason", fault->reason);
+  object.end();
+  return out;
+}
+
+void add_report(JsonObject& object, const log::VerifyReport& report) {
+  object.field("frames", report.frames)
+      .field("batches", report.batches)
+      .field("records", report.records)
+      .field("bytes", report.bytes)
+      .field("end", report.end)
+      .field("durable", report.durable)
+      .raw("corrupt", fault_json(report.corrupt))
+      .raw("torn", fault_json(report.torn))
+      .text("failed", report.failed);
+}
+
+void print_report(const log::VerifyReport& report, Output& out) {
+  out.line("good      " + counted(report.frames, "frame") + ", " +
+           counted(report.batches, "batch") + (report.batches == 1 ? ", " : "es, ") +
+           counted(report.records, "record") + ", " + counted(report.bytes, "byte"));
+  out.line("end       position " + std::to_string(report.end) + ", proven durable up to " +
+           std::to_string(report.durable));
+  if (report.torn) {
+    out.line("torn      " + fault_text(*report.torn) +
+             ": the tail of a crash, which the next opening cuts, or a frame being written now");
+  }
+  if (report.corrupt) out.line("CORRUPT   " + fault_text(*report.corrupt));
+  if (!report.failed.empty()) out.line("FAILED    " + escaped(report.failed));
+}
+
+Status verify(const std::string& directory, const Options& options, Session& session) {
+  MILLRACE_ASSIGN(const log::VerifyReport report,
+                  log::verify_log(directory, session.environment()));
+  if (options.json) {
+    std::string line;
+    JsonObject object(line);
+    object.field("ok", !report.corrupt && report.failed.empty());
+    add_report(object, report);
+    object.end();
+    session.out.line(line);
+  } else {
+    print_report(report, session.out);
+  }
+  if (report.corrupt) {
+    return fail(log::errc::corrupt,
+                "the journal is corrupt: restore a copy, or see what `millrace log repair "
+                "--dry-run` would cut");
+  }
+  if (!report.failed.empty()) {
+    return fail(log::errc::failed_sync, "the log takes no appends until `millrace log repair`");
+  }
+  return {};
+}
+
+Status stat(const std::string& directory, const Options& options, Session& session) {
+  MILLRACE_ASSIGN(const log::LogStat stat, log::stat_log(directory, session.environment()));
+  if (options.json) {
+    std::string line;
+    JsonObject object(line);
+    object.field("format", stat.format)
+        .field("log_id", hex_number(stat.log_id))
+        .field("incarnation", stat.incarnation)
+        .field("checkpoint", stat.checkpoint)
+        .field("journal_bytes", stat.journal_bytes)
+        .field("allocated_bytes", stat.allocated_bytes)
+        .field("segments", stat.segments)
+        .field("topics", stat.topics)
+        .text("failed", stat.failed);
+    object.end();
+    session.out.line(line);
+    return {};
+  }
+  session.out.line("format       " + std::to_string(stat.format));
+  session.out.line("log id       " + hex_number(stat.log_id));
+  session.out.line("incarnation  " + std::to_string(stat.incarnation));
+  session.out.line("journal      " + std::to_string(stat.journal_bytes) + " bytes in " +
+                   counted(stat.segments, "segment") + " with room for " +
+                   std::to_string(stat.allocated_bytes));
+  session.out.line("checkpoint   position " + std::to_string(stat.checkpoint) + ", " +
+                   counted(stat.topics, "topic"));
+  if (!stat.failed.empty()) session.out.line("FAILED       " + escaped(stat.failed));
+  return {};
+}
+
+Status repair(const std::string& directory, const Options& options, Session& session) {
+  MILLRACE_ASSIGN(const log::RepairReport report,
+                  log::repair_log(directory, session.environment(), options.dry_run));
+  if (options.json) {
+    std::string line;
+    JsonObject object(line);
+    object.field("dry_run", options.dry_run)
+        .field("changed", report.changed)
+        .field("cut_from", report.cut_from)
+        .field("cut_bytes", report.cut_bytes);
+    add_report(object, report.found);
+    object.end();
+    session.out.line(line);
+    return {};
+  }
+  print_report(report.found, session.out);
+  if (report.cut_bytes == 0 && report.found.failed.empty()) {
+    session.out.line("nothing to repair");
+    return {};
+  }
+  session.out.line((options.dry_run ? "would cut " : "cut ") + counted(report.cut_bytes, "byte") +
+                   " from position " + std::to_string(report.cut_from) + " on");
+  if (!report.found.failed.empty()) {
+    session.out.line(options.dry_run ? "would take the mark of failure away"
+                                     : "took the mark of failure away");
+  }
+  return {};
+}
+
+using Work = Status (*)(const std::string&, const Options&, Session&);
+
+CLI::App* add(CLI::App& app, Action& action, const std::shared_ptr<Options>& options,
+              const char* name, const char* help, Work work) {
+  auto* command = app.add_subcommand(name, help);
+  command->add_option("DIR", options->place, "Directory or URL of the log (default: --log)");
+  command->add_flag("--json", options->json, "A JSON object");
+  command->callback([options, &action, work] {
+    action = [options, work](Session& session) -> Status {
+      MILLRACE_ASSIGN(const std::string directory, directory_of(*options, session));
+      return work(directory, *options, session);
+    };
+  });
+  return command;
+}
+
+}  // namespace
+
+void add_log(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("log", "Check, describe and repair an embedded log");
+  command->require_subcommand(1);
+  auto options = std::make_shared<Options>();
+  add(*command, action, options, "verify",
+      "Read and check the whole journal, also while it is written; exit 1 on corruption", verify);
+  add(*command, action, options, "stat", "Show format, incarnation and sizes", stat);
+  auto* repairing =
+      add(*command, action, options, "repair",
+          "Cut a failed or corrupt log after its last good frame; nobody may have it open", repair);
+  repairing->add_flag("--dry-run", options->dry_run, "Tell what would be cut, change nothing");
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <CLI/CLI.hpp>
+
+#include "commands/commands.hpp"
+#include "json.hpp"
+#include "millrace/http/client.hpp"
+#include "run_directory.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+constexpr int status_ok = 200;
+constexpr int status_not_found = 404;
+
+std::string target_of(const QueryOptions& options) {
+  std::string target = "/views";
+  if (options.view.empty()) return target;
+  target += "/" + http::percent_encode(options.view);
+  if (!options.key.empty()) return target + "/" + http::percent_encode(options.key);
+  char separator = '?';
+  const auto add = [&](std::string_view name, const std::string& value) {
+    if (value.empty()) return;
+    target += separator;
+    target.append(name).append("=").append(http::percent_encode(value));
+    separator = '&';
+  };
+  add("from", options.from);
+  add("to", options.to);
+  add("limit", options.limit);
+  return target;
+}
+
+Result<http::Response> ask(const RunningInstance& instance, const std::string& target) {
+  const std::string url = "http://127.0.0.1:" + std::to_string(instance.port) + target;
+  Result<http::Response> answer = http::fetch(http::Method::get, url);
+  if (answer) return answer;
+  if (answer.error().is(http::errc::not_sent)) {
+    return fail(http::errc::not_sent, "service " + instance.name + " is not up at port " +
+                                          std::to_string(instance.port) + ": start ./run");
+  }
+  return fail(answer.error().at("service " + instance.name));
+}
+
+std::string refusal(const http::Response& response) {
+  if (auto detail = string_in(response.body, "detail"); detail && !detail->empty()) return *detail;
+  if (auto title = string_in(response.body, "title")) return *title;
+  return "it answered " + std::to_string(response.status);
+}
+
+}  // namespace
+
+Status query(FileSystem& files, const QueryOptions& options, Output& out) {
+  MILLRACE_ASSIGN(const auto instances,
+                  find_instances(files, options.run_directory, options.service));
+  const std::string target = target_of(options);
+  const bool is_range = !options.view.empty() && options.key.empty();
+  bool answered = false;
+  std::optional<Error> refused;
+  for (const RunningInstance& instance : instances) {
+    MILLRACE_ASSIGN(const http::Response response, ask(instance, target));
+    if (response.status == status_ok) {
+      out.line(response.body);
+      answered = true;
+      // Each instance answers for the partitions it owns: a range is the answers of all, a key is
+      // with one of them.
+      if (!is_range) return {};
+    } else if (!refused || response.status != status_not_found) {
+      refused = Error(response.status == status_not_found ? errc::not_found : errc::busy,
+                      "service " + instance.name + ": " + refusal(response));
+    }
+  }
+  if (refused && (!answered || is_range)) return fail(*refused);
+  return {};
+}
+
+void add_query(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("query", "Ask a running service for what its views hold");
+  auto options = std::make_shared<QueryOptions>();
+  command->add_option("SERVICE", options->service, "The service")->required();
+  command->add_option("VIEW", options->view, "The view; without one the views are listed");
+  auto* key = command->add_option("KEY", options->key,
+                                  "The key, as text or JSON; without one a range is answered");
+  command->add_option("--from", options->from, "First key of the range")->excludes(key);
+  command->add_option("--to", options->to, "Key before which the range ends")->excludes(key);
+  command->add_option("--limit", options->limit, "At most so many entries")
+      ->excludes(key)
+      ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--run", options->run_directory,
+                   "Directory in which services say where they are (default: `run` beside the log)")
+      ->type_name("DIR");
+  command->footer("\nExample: millrace query stock shelves 85123A\n");
+  command->callback([options, &action] {
+    action = [options](Session& session) -> Status {
+      if (options->run_directory.empty()) {
+        const std::string directory = log_directory(session.log_url);
+        if (directory.empty()) {
+          return fail(errc::invalid_argument, "say where the services run with --run DIR");
+        }
+        options->run_directory = run_directory_of(directory);
+      }
+      return query(session.files, *options, session.out);
+    };
+  });
+}
+
+}  // namespace millrace::cli

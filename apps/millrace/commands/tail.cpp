@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <limits>
+
+#include "commands/commands.hpp"
+#include "merged_reader.hpp"
+#include "millrace/base/time_text.hpp"
+#include "names.hpp"
+#include "record_text.hpp"
+#include "text.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+constexpr std::size_t last_records = 10;
+constexpr std::int64_t wait_ns = 200'000'000;  // between looks at the stop flag and heartbeats
+constexpr std::size_t scan_bytes = 1U << 20U;
+constexpr std::int64_t widening = 8;
+
+using Starts = std::vector<MergedReader::Start>;
+
+bool wanted(const TailOptions& options, const log::RecordView& record) {
+  return !options.key || record.key == *options.key;
+}
+
+Result<std::vector<log::Topic>> find_topics(log::Log& log, const TailOptions& options) {
+  std::vector<log::Topic> topics;
+  for (const std::string& name : options.topics) {
+    MILLRACE_ASSIGN(log::Topic topic, find_topic(log, name));
+    if (options.partition && *options.partition >= topic.spec.partitions) {
+      return fail(errc::invalid_argument, "topic '" + name + "' has partitions 0 to " +
+                                              std::to_string(topic.spec.partitions - 1));
+    }
+    topics.push_back(std::move(topic));
+  }
+  return topics;
+}
+
+// The first record at or after the time, as Kafka's offsetsForTimes has it. Event times need not
+// rise, so all are looked at.
+Result<log::Offset> offset_of_time(log::Log& log, log::TopicPartition place, log::Offset start,
+                                   std::int64_t time_ms) {
+  log::FetchBuffer buffer;
+  while (true) {
+    MILLRACE_TRY(log.fetch(place, start, scan_bytes, buffer));
+    for (const log::RecordView& record : buffer.records) {
+      if (record.timestamp_ms >= time_ms) return record.offset;
+    }
+    if (buffer.batches.empty()) return start;
+    start = buffer.next;
+  }
+}
+
+Result<log::Offset> first_offset(log::Log& log, log::TopicPartition place, const TailStart& from) {
+  MILLRACE_ASSIGN(const log::Offset start, log.start_offset(place));
+  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
+  switch (from.kind) {
+    case TailStart::Kind::beginning:
+      return start;
+    case TailStart::Kind::end:
+      return end;
+    case TailStart::Kind::offset:
+      return std::clamp(log::offset(from.value), start, end);
+    case TailStart::Kind::time:
+      return offset_of_time(log, place, start, from.value);
+  }
+  return start;
+}
+
+template <class OffsetOf>
+Result<Starts> starts_of(const std::vector<log::Topic>& topics, const TailOptions& options,
+                         OffsetOf offset_of) {
+  Starts starts;
+  for (const log::Topic& topic : topics) {
+    for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
+      if (options.partition && *options.partition != p) continue;
+      MILLRACE_ASSIGN(const log::Offset from, offset_of({topic.id, log::partition(p)}));
+      starts.push_back({&topic, log::partition(p), from});
+    }
+  }
+  return starts;
+}
+
+// Where to begin so that the last records come, and how many too many come first.
+struct LastRecords {
+  Starts starts;
+  std::size_t skip = 0;
+};
+
+Result<LastRecords> find_last(log::Log& log, const std::vector<log::Topic>& topics,
+                              const TailOptions& options, std::size_t count) {
+  auto window = static_cast<std::int64_t>(std::max<std::size_t>(count, 1));
+  while (true) {
+    bool whole = true;
+    MILLRACE_ASSIGN(
+        Starts starts,
+        starts_of(topics, options, [&](log::TopicPartition place) -> Result<log::Offset> {
+          MILLRACE_ASSIGN(const log::Offset start, log.start_offset(place));
+          MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
+          whole = whole && end.value - start.value <= window;
+          return std::max(start, log::offset(end.value - window));
+        }));
+    std::size_t found = 0;
+    MILLRACE_TRY(MergedReader(log, starts).read([&](const FoundRecord& one) {
+      if (wanted(options, one.record)) ++found;
+      return true;
+    }));
+    if (found >= count || whole)
+      return LastRecords{std::move(starts), found - std::min(found, count)};
+    window *= widening;
+  }
+}
+
+// Prints the wanted records from a reader until there are no more, there is a limit, or nobody
+// reads them.
+class Printer {
+ public:
+  Printer(const TailOptions& options, Session& session, std::size_t skip,
+          std::optional<std::size_t> limit)
+      : options_(options), session_(session), skip_(skip), left_(limit) {}
+
+  [[nodiscard]] bool done() const {
+    return (left_ && *left_ == 0) || !session_.out.open() || session_.stop.load();
+  }
+  void unlimited() { left_.reset(); }
+
+  bool operator()(const FoundRecord& found) {
+    if (!wanted(options_, found.record)) return !session_.stop.load();
+    if (skip_ > 0) {
+      --skip_;
+      return true;
+    }
+    text_.clear();
+    if (options_.json) {
+      append_record_json(text_, found, options_.headers);
+    } else {
+      append_record_line(text_, found, options_.headers);
+    }
+    session_.out.write(text_);
+    if (left_) --*left_;
+    return !done();
+  }
+
+ private:
+  const TailOptions& options_;
+  Session& session_;
+  std::size_t skip_;
+  std::optional<std::size_t> left_;
+  std::string text_;
+};
+
+Status follow(log::Log& log, MergedReader& reader, Printer& printer, Session& session) {
+  const auto waiter = log.waiter();
+  while (!printer.done()) {
+    MILLRACE_TRY(reader.read(std::ref(printer)));
+    session.out.flush();
+    session.out.look();
+    if (printer.done()) break;
+    MILLRACE_TRY(log.maintain());
+    const auto interests = reader.interests();
+    static_cast<void>(waiter->wait(interests, session.clock.monotonic_ns() + wait_ns));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<TailStart> parse_tail_start(const std::string& text) {
+  using Kind = TailStart::Kind;
+  if (text == "beginning") return TailStart{Kind::beginning, 0};
+  if (text == "end") return TailStart{Kind::end, 0};
+  if (const auto offset = parse_integer(text)) {
+    if (*offset < 0) return std::nullopt;
+    return TailStart{Kind::offset, *offset};
+  }
+  if (const auto time = parse_time(text)) return TailStart{Kind::time, *time};
+  return std::nullopt;
+}
+
+Status tail(log::Log& log, const TailOptions& options, Session& session) {
+  MILLRACE_ASSIGN(const std::vector<log::Topic> topics, find_topics(log, options));
+  LastRecords begin;
+  std::optional<std::size_t> limit = options.limit;
+  if (options.from) {
+    MILLRACE_ASSIGN(begin.starts, starts_of(topics, options, [&](log::TopicPartition place) {
+                      return first_offset(log, place, *options.from);
+                    }));
+  } else {
+    limit = limit.value_or(last_records);
+    MILLRACE_ASSIGN(begin, find_last(log, topics, options, *limit));
+  }
+  MergedReader reader(log, begin.starts);
+  Printer printer(options, session, begin.skip, limit);
+  if (!printer.done()) MILLRACE_TRY(reader.read(std::ref(printer)));
+  session.out.flush();
+  if (!options.follow) return {};
+  if (!options.from) printer.unlimited();
+  return follow(log, reader, printer, session);
+}
+
+void add_tail(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("tail", "Print records in the order of commits");
+  auto options = std::make_shared<TailOptions>();
+  auto from = std::make_shared<std::string>();
+  command->add_option("TOPIC", options->topics, "One or more topics")->required();
+  command->add_option("-p,--partition", options->partition, "This partition only")
+      ->check(CLI::Range(0, std::numeric_limits<std::int32_t>::max()));
+  command->add_option("-k,--key", options->key, "Records with this key only");
+  command
+      ->add_option("--from", *from,
+                   "Where to begin: beginning, end, an offset, or a time such as "
+                   "2010-12-01T08:26:00Z (default: the last records)")
+      ->type_name("START")
+      ->check([](const std::string& text) {
+        return parse_tail_start(text) ? std::string()
+                                      : "'" + text +
+                                            "' is none of beginning, end, an offset, a time "
+                                            "(2010-12-01T08:26:00Z)";
+      });
+  command
+      ->add_option("-n,--limit", options->limit,
+                   "At most so many records (default: 10 without --from)")
+      ->check(CLI::Range(0, std::numeric_limits<std::int32_t>::max()));
+  command->add_flag("-f,--follow", options->follow, "Wait for more records, until Ctrl-C");
+  command->add_flag("--json", options->json, "A JSON object a line");
+  command->add_flag("--headers", options->headers, "Show the headers too");
+  command->footer("\nExample: millrace tail orders --key 536365 --from beginning --json\n");
+  command->callback([options, from, &action] {
+    if (!from->empty()) options->from = parse_tail_start(*from);
+    action = [options](Session& session) -> Status {
+      MILLRACE_ASSIGN(log::Log * log, session.log());
+      return tail(*log, *options, session);
+    };
+  });
+}
+
+}  // namespace millrace::cli

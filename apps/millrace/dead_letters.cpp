@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "dead_letters.hpp"
+
+#include <algorithm>
+
+#include "merged_reader.hpp"
+#include "millrace/log/errors.hpp"
+#include "names.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+constexpr std::string_view place_headers[] = {"dl-topic", "dl-partition", "dl-offset",
+                                              "dl-sub-topology", "dl-attempts"};
+
+std::string replay_of_text(const FoundRecord& found) {
+  return place_text(found.topic.spec.name, found.partition.value, found.record.offset.value);
+}
+
+Result<std::vector<MergedReader::Start>> all_of(log::Log& log, const log::Topic& topic) {
+  std::vector<MergedReader::Start> starts;
+  for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
+    MILLRACE_ASSIGN(const log::Offset from, log.start_offset({topic.id, log::partition(p)}));
+    starts.push_back({&topic, log::partition(p), from});
+  }
+  return starts;
+}
+
+// The right to replay, exclusive among all who look at the log.
+class ReplayClaim {
+ public:
+  static Result<ReplayClaim> take(log::Log& log, const std::string& service) {
+    MILLRACE_ASSIGN(const log::GroupId group, log.group(service + ".replay"));
+    MILLRACE_ASSIGN(auto membership, log.join(group, {"replay"}));
+    MILLRACE_ASSIGN(const log::MembershipChange change, membership->poll());
+    if (change.granted.empty()) {
+      return fail(errc::busy, "somebody else replays dead letters of '" + service +
+                                  "' now: try again when that is done");
+    }
+    return ReplayClaim(std::move(membership), change.granted.front());
+  }
+  [[nodiscard]] const log::Claim& claim() const { return claim_; }
+  /// Keeps it while there is much to do.
+  [[nodiscard]] Status keep(log::Log& log) {
+    MILLRACE_TRY(log.maintain());
+    MILLRACE_ASSIGN(const log::MembershipChange change, membership_->poll());
+    static_cast<void>(change);  // a lost claim refuses the next commit, by name
+    return {};
+  }
+
+ private:
+  ReplayClaim(std::unique_ptr<log::Membership> membership, log::Claim claim)
+      : membership_(std::move(membership)), claim_(std::move(claim)) {}
+  std::unique_ptr<log::Membership> membership_;
+  log::Claim claim_;
+};
+
+// A dead letter as it goes back: it has to outlive the buffer it was read from.
+struct Letter {
+  std::string place;
+  log::PartitionId partition;
+  std::int64_t timestamp_ms = 0;
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  log::HeadersBuilder headers;
+};
+
+Letter letter_of(const FoundRecord& found, const log::Topic& retry) {
+  Letter letter;
+  letter.place = replay_of_text(found);
+  const log::RecordView& record = found.record;
+  letter.timestamp_ms = record.timestamp_ms;
+  if (record.key) letter.key = *record.key;
+  if (record.value) letter.value = *record.value;
+  std::string_view cursor = record.headers.encoded();
+  log::HeaderView header;
+  while (log::HeadersView::next(cursor, header)) {
+    const bool says_place = std::find(std::begin(place_headers), std::end(place_headers),
+                                      header.key) != std::end(place_headers);
+    if (says_place || !header.key.starts_with("dl-")) letter.headers.add(header.key, header.value);
+  }
+  letter.headers.add("dl-replay-of", letter.place);
+  // The task that failed on it reads the partition of the same number.
+  const auto partition = parse_integer(read_dead_letter(record.headers).partition);
+  letter.partition = found.partition;
+  if (partition && *partition >= 0 && *partition < retry.spec.partitions) {
+    letter.partition = log::partition(static_cast<std::int32_t>(*partition));
+  }
+  return letter;
+}
+
+Result<std::vector<Letter>> collect(log::Log& log, const log::Topic& topic, const log::Topic& retry,
+                                    const ReplayOptions& options, const Replays& replays) {
+  std::vector<Letter> letters;
+  if (options.all) {
+    MILLRACE_TRY(for_each_dead_letter(log, topic, [&](const FoundRecord& found) {
+      if (!options.again && replays.contains(replay_of_text(found))) return;
+      letters.push_back(letter_of(found, retry));
+    }));
+    return letters;
+  }
+  for (const Place& place : options.places) {
+    MILLRACE_TRY(with_record(log, topic, place, [&](const FoundRecord& found) {
+      letters.push_back(letter_of(found, retry));
+    }));
+  }
+  return letters;
+}
+
+Result<log::Committed> send(log::Log& log, const log::Topic& retry, const Letter& letter,
+                            const log::Claim& claim) {
+  log::Transaction transaction;
+  transaction.require(claim);
+  transaction.append({retry.id, letter.partition},
+                     {letter.timestamp_ms, letter.key, letter.value, letter.headers.view()});
+  return log.commit(transaction);
+}
+
+}  // namespace
+
+std::string service_of(std::string_view service_or_topic) {
+  if (is_dead_letters(service_or_topic)) {
+    service_or_topic.remove_suffix(dead_letters_suffix.size());
+  }
+  return std::string(service_or_topic);
+}
+
+Result<log::Topic> dead_letters_topic(log::Log& log, const std::string& service) {
+  Result<log::Topic> found = log.find_topic(service + std::string(dead_letters_suffix));
+  if (found || !found.error().is(log::errc::unknown_topic)) return found;
+  std::vector<std::string> services;
+  for (const log::Topic& topic : sorted_topics(log, false)) {
+    if (is_dead_letters(topic.spec.name)) services.push_back(service_of(topic.spec.name));
+  }
+  return fail(errc::not_found, unknown_name("service with dead letters", service, services));
+}
+
+Status for_each_dead_letter(log::Log& log, const log::Topic& topic,
+                            const std::function<void(const FoundRecord&)>& visit) {
+  MILLRACE_ASSIGN(const auto starts, all_of(log, topic));
+  return MergedReader(log, starts).read([&](const FoundRecord& found) {
+    visit(found);
+    return true;
+  });
+}
+
+Status with_record(log::Log& log, const log::Topic& topic, Place place,
+                   const std::function<void(const FoundRecord&)>& visit) {
+  const log::TopicPartition partition{topic.id, log::partition(place.partition)};
+  const auto missing = [&] {
+    return fail(errc::not_found,
+                "there is no record " + place_text(topic.spec.name, place.partition, place.offset));
+  };
+  if (place.partition >= topic.spec.partitions) return missing();
+  MILLRACE_ASSIGN(const log::Offset start, log.start_offset(partition));
+  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(partition));
+  const log::Offset wanted = log::offset(place.offset);
+  if (wanted < start || wanted >= end) return missing();
+  log::FetchBuffer buffer;
+  MILLRACE_TRY(log.fetch(partition, wanted, 1, buffer));
+  if (buffer.records.empty() || buffer.records.front().offset != wanted) return missing();
+  visit({topic, partition.partition, buffer.batches.front().position, buffer.records.front()});
+  return {};
+}
+
+Result<Replays> find_replays(log::Log& log, const std::string& service) {
+  Replays replays;
+  const auto retry = log.find_topic(service + std::string(retry_suffix));
+  if (!retry) return replays;
+  MILLRACE_TRY(for_each_dead_letter(log, *retry, [&](const FoundRecord& found) {
+    const auto of = found.record.headers.find("dl-replay-of");
+    if (of) replays.insert_or_assign(std::string(*of), replay_of_text(found));
+  }));
+  return replays;
+}
+
+Status replay_dead_letters(log::Log& log, const std::string& service, const ReplayOptions& options,
+                           const ReplaySink& sink) {
+  if (options.value && (options.all || options.places.size() != 1)) {
+    return fail(errc::invalid_argument, "a mended value is for one dead letter: name one");
+  }
+  MILLRACE_ASSIGN(const log::Topic topic, dead_letters_topic(log, service));
+  const auto retry = log.find_topic(service + std::string(retry_suffix));
+  if (!retry) return fail(retry.error().at("replay"));
+  MILLRACE_ASSIGN(ReplayClaim claim, ReplayClaim::take(log, service));
+  MILLRACE_ASSIGN(const Replays replays, find_replays(log, service));
+  MILLRACE_ASSIGN(std::vector<Letter> letters, collect(log, topic, *retry, options, replays));
+  log::LogPosition last;
+  for (Letter& letter : letters) {
+    const auto earlier = replays.find(letter.place);
+    if (earlier != replays.end() && !options.again) {
+      sink({letter.place, earlier->second, true});
+      continue;
+    }
+    if (options.value) letter.value = *options.value;
+    if (options.dry_run) {
+      sink({letter.place, "", false});
+      continue;
+    }
+    MILLRACE_TRY(claim.keep(log));
+    MILLRACE_ASSIGN(const log::Committed done, send(log, *retry, letter, claim.claim()));
+    last = done.position;
+    const std::int64_t offset = done.places.front().first.value;
+    sink({letter.place, place_text(retry->spec.name, letter.partition.value, offset), false});
+  }
+  return last == log::LogPosition{} ? Status{} : log.wait_durable(last);
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/base/error.hpp"
+#include "millrace/log/log.hpp"
+#include "record_text.hpp"
+#include "text.hpp"
+
+namespace millrace::cli {
+
+/// Name of the service whose dead letters are meant, of `orders` or `orders.dead-letters`.
+[[nodiscard]] std::string service_of(std::string_view service_or_topic);
+/// `<service>.dead-letters`. errc::not_found names the services that have some.
+[[nodiscard]] Result<log::Topic> dead_letters_topic(log::Log& log, const std::string& service);
+
+/// Visits all dead letters in a topic in commit order.
+[[nodiscard]] Status for_each_dead_letter(log::Log& log, const log::Topic& topic,
+                                          const std::function<void(const FoundRecord&)>& visit);
+/// Calls `visit` with one record. errc::not_found when the topic has none there.
+[[nodiscard]] Status with_record(log::Log& log, const log::Topic& topic, Place place,
+                                 const std::function<void(const FoundRecord&)>& visit);
+
+/// Where dead letters of a service were replayed to: place of the dead letter -> place in the retry
+/// topic, the last one if replayed again.
+using Replays = std::map<std::string, std::string, std::less<>>;
+[[nodiscard]] Result<Replays> find_replays(log::Log& log, const std::string& service);
+
+struct ReplayOptions {
+  std::vector<Place> places;         ///< in the dead-letter topic; ignored with `all`
+  bool all = false;                  ///< all that were not replayed yet
+  bool again = false;                ///< also what was replayed
+  bool dry_run = false;              ///< tell, but write nothing
+  std::optional<std::string> value;  ///< mended: instead of the original, of one place
+};
+
+/// What became of one dead letter.
+struct ReplayOutcome {
+  std::string dead_letter;
+  std::string retry;          ///< place in the retry topic; empty on a dry run
+  bool was_replayed = false;  ///< earlier: nothing was written
+};
+using ReplaySink = std::function<void(const ReplayOutcome&)>;
+
+/// Sends dead letters to the service's retry topic: the original key, value and headers, with those
+/// `dl-*` that say where the record belongs (docs/formats/dead_letter.md) and `dl-replay-of`, the
+/// place of the dead letter. Each is replayed once, however often and by how many this is called at
+/// a time: it runs under the claim on unit `replay` of group `<service>.replay`, under which it
+/// looks into the retry topic first. (A producer sequence would not do: it must rise, but a person
+/// picks old letters after new ones; and a producer for each letter would fill the log's table.)
+/// Returns when the replays are durable. errc::busy when somebody else replays; errc::not_found;
+/// errc::invalid_argument.
+[[nodiscard]] Status replay_dead_letters(log::Log& log, const std::string& service,
+                                         const ReplayOptions& options, const ReplaySink& sink);
+
+}  // namespace millrace::cli

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "millrace/telemetry/field.hpp"
+
+namespace millrace::cli {
+
+/// Writes the members of one JSON object to the end of a text, which outlives it.
+class JsonObject {
+ public:
+  explicit JsonObject(std::string& out) : out_(out) { out_ += '{'; }
+  JsonObject& field(std::string_view name, telemetry::FieldValue value);
+  /// A member whose value is JSON already.
+  JsonObject& raw(std::string_view name, std::string_view json);
+  /// Left out when the text is empty.
+  JsonObject& text(std::string_view name, std::string_view value);
+  void end() { out_ += '}'; }
+
+ private:
+  void comma();
+
+  std::string& out_;
+  bool first_ = true;
+};
+
+/// The text without needless white space if it is JSON, nothing otherwise.
+[[nodiscard]] std::optional<std::string> compact_json(std::string_view text);
+/// The text over several lines, two spaces deeper at each level; nothing when it is no JSON.
+[[nodiscard]] std::optional<std::string> indented_json(std::string_view text);
+/// A whole number member of a JSON object; nothing when it is none.
+[[nodiscard]] std::optional<std::int64_t> integer_in(std::string_view json, std::string_view name);
+/// A text member of a JSON object; nothing when it is none.
+[[nodiscard]] std::optional<std::string> string_in(std::string_view json, std::string_view name);
+
+}  // namespace millrace::cli

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "names.hpp"
+
+#include <algorithm>
+
+#include "millrace/log/errors.hpp"
+#include "text.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+constexpr std::string_view internal_topics[] = {"__catalog", "__positions", "__producers"};
+constexpr std::size_t listed_names_max = 12;
+
+}  // namespace
+
+bool is_dead_letters(std::string_view topic) { return topic.ends_with(dead_letters_suffix); }
+
+bool is_private(const log::Topic& topic) {
+  return topic.spec.kind == log::TopicKind::private_topic;
+}
+
+std::string unknown_name(std::string_view what, std::string_view name,
+                         const std::vector<std::string>& candidates) {
+  std::string message = "there is no ";
+  message.append(what).append(" '").append(escaped(name)).append("'");
+  if (const auto meant = nearest(name, candidates)) {
+    return message + ": did you mean '" + *meant + "'?";
+  }
+  if (candidates.empty() || candidates.size() > listed_names_max) return message;
+  message += ": there are ";
+  for (const std::string& candidate : candidates) {
+    if (candidate != candidates.front()) message += ", ";
+    message += candidate;
+  }
+  return message;
+}
+
+Result<log::Topic> find_topic(log::Log& log, std::string_view name) {
+  Result<log::Topic> found = log.find_topic(name);
+  if (found || !found.error().is(log::errc::unknown_topic)) return found;
+  std::vector<std::string> names;
+  for (const log::Topic& topic : sorted_topics(log, false))
+    names.push_back(topic.spec.name);
+  std::string message = unknown_name("topic", name, names);
+  if (!message.ends_with('?')) message += " (`millrace topics --all` lists them)";
+  return fail(log::errc::unknown_topic, std::move(message));
+}
+
+std::vector<log::Topic> sorted_topics(log::Log& log, bool with_internal) {
+  std::vector<log::Topic> topics = log.topics();
+  if (with_internal) {
+    for (const std::string_view name : internal_topics) {
+      if (auto topic = log.find_topic(name)) topics.push_back(*std::move(topic));
+    }
+  }
+  std::sort(topics.begin(), topics.end(),
+            [](const log::Topic& a, const log::Topic& b) { return a.spec.name < b.spec.name; });
+  return topics;
+}
+
+}  // namespace millrace::cli

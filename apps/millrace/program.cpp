@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "program.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "commands/commands.hpp"
+#include "millrace/base/shared_region.hpp"
+#include "text.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+constexpr int exit_done = 0;
+constexpr int exit_failed = 1;
+constexpr int exit_usage = 2;
+
+constexpr const char* default_log = "file:./data/log";
+constexpr const char* footer =
+    "\nThe log is that of --log, of the environment's MILLRACE_LOG, or file:./data/log.\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage. `millrace COMMAND --help` tells more.\n";
+
+int report(Output& notes, const Error& error) {
+  notes.line("millrace: " + error.message() + " [" + std::string(error.code().name) + "]");
+  notes.flush();
+  return exit_failed;
+}
+
+// CLI11 answers a mistyped command with what it wanted; a hint saves a look at the help.
+std::string usage_error(const CLI::App& app, const CLI::ParseError& error,
+                        const std::vector<std::string>& arguments) {
+  std::string message = std::string("millrace: ") + error.what() + "\n";
+  std::vector<std::string> names;
+  for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(one->get_name());
+  }
+  const bool has_command = !app.get_subcommands().empty();
+  const auto word = std::find_if(arguments.begin(), arguments.end(),
+                                 [](const std::string& one) { return !one.starts_with('-'); });
+  if (!has_command && word != arguments.end()) {
+    if (const auto meant = nearest(*word, names)) message += "Did you mean '" + *meant + "'?\n";
+  }
+  const std::string usage = app.help();
+  const std::size_t begin = usage.find("Usage:");
+  if (begin != std::string::npos) {
+    message += usage.substr(begin, usage.find('\n', begin) - begin) + "\n";
+  }
+  return message + "Run with --help for more information.\n";
+}
+
+void describe(CLI::App& app, std::string& log_url, Action& action) {
+  app.name("millrace");
+  app.footer(footer);
+  app.fallthrough();
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  app.set_version_flag("--version", "millrace " MILLRACE_VERSION);
+  app.add_option("--log", log_url, "The log, as a URL: file:DIR")
+      ->envname("MILLRACE_LOG")
+      ->type_name("URL")
+      ->capture_default_str();
+  add_topics(app, action);
+  add_tail(app, action);
+  add_trace(app, action);
+  add_groups(app, action);
+  add_query(app, action);
+  add_dead_letters(app, action);
+  add_log(app, action);
+  add_completion(app, action);
+}
+
+}  // namespace
+
+std::string log_directory(const std::string& url) {
+  constexpr std::string_view scheme = "file:";
+  if (url.starts_with(scheme)) return url.substr(scheme.size());
+  return url.find(':') == std::string::npos ? url : std::string();
+}
+
+Session::Session(Output& standard_output, Output& standard_error,
+                 const std::atomic<bool>& stop_asked)
+    : out(standard_output),
+      notes(standard_error),
+      stop(stop_asked),
+      clock(real_clock()),
+      files(real_file_system()),
+      random_(real_seed()),
+      environment_{clock, files, random_, real_shared_regions()} {}
+
+Result<log::Log*> Session::log() {
+  if (log_) return log_.get();
+  const std::string directory = log_directory(log_url);
+  const auto missing = [&] {
+    return fail(errc::not_found,
+                "no log at " + escaped(log_url) + ": start ./run, or name another with --log URL");
+  };
+  // Opening must leave no directory behind where there was none.
+  if (!directory.empty() && !files.exists(directory)) return missing();
+  log::LogOptions options;
+  options.member = "millrace";
+  options.create = false;
+  const std::string url = directory.empty() ? log_url : "file:" + directory;
+  auto opened = log::open_log(url, environment_, std::move(options));
+  if (!opened && opened.error().is(errc::not_found)) return missing();
+  if (!opened) return fail(std::move(opened).error());
+  log_ = *std::move(opened);
+  return log_.get();
+}
+
+int run_program(std::vector<std::string> arguments, Output& out, Output& notes,
+                const std::atomic<bool>& stop) {
+  Session session(out, notes, stop);
+  session.log_url = default_log;
+  Action action;
+  CLI::App app("Looks into a Millrace log and the services on it.");
+  describe(app, session.log_url, action);
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    app.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    out.write(app.help());
+  } catch (const CLI::CallForVersion&) {
+    out.line(app.version());
+  } catch (const CLI::ParseError& error) {
+    notes.write(usage_error(app, error, arguments));
+    notes.flush();
+    return exit_usage;
+  }
+  if (action) {
+    if (Status done = action(session); !done) {
+      static_cast<void>(out.finish());
+      return report(notes, done.error());
+    }
+  }
+  if (Status written = out.finish(); !written) return report(notes, written.error());
+  return exit_done;
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/base/file_system.hpp"
+#include "millrace/base/random.hpp"
+#include "millrace/log/environment.hpp"
+#include "millrace/log/log.hpp"
+#include "output.hpp"
+
+namespace millrace::cli {
+
+/// What a command works with. Not thread-safe, but `stop` may be set by a signal.
+class Session {
+ public:
+  /// All outlive the session.
+  Session(Output& standard_output, Output& standard_error, const std::atomic<bool>& stop_asked);
+
+  Output& out;
+  Output& notes;                  ///< for people: standard error
+  const std::atomic<bool>& stop;  ///< the user has seen enough
+  std::string log_url;
+  Clock& clock;
+  FileSystem& files;
+
+  /// The log of `log_url`, which must exist; opened at the first call, as a member that writes
+  /// commands only. errc::not_found says what to do.
+  [[nodiscard]] Result<log::Log*> log();
+  /// What logs are opened in.
+  [[nodiscard]] log::LogEnvironment& environment() { return environment_; }
+
+ private:
+  SeededRandom random_;
+  log::LogEnvironment environment_;
+  std::unique_ptr<log::Log> log_;
+};
+
+/// Directory of a `file:` URL, or of a plain path; empty for other kinds of logs.
+[[nodiscard]] std::string log_directory(const std::string& url);
+
+/// Runs one command line, without the program's name. Answers the exit code: 0 done, 1 failed, 2
+/// wrong usage.
+[[nodiscard]] int run_program(std::vector<std::string> arguments, Output& out, Output& notes,
+                              const std::atomic<bool>& stop);
+
+}  // namespace millrace::cli

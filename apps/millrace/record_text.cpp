@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "record_text.hpp"
+
+#include "json.hpp"
+#include "millrace/base/time_text.hpp"
+#include "millrace/codec/cloud_events.hpp"
+#include "names.hpp"
+#include "text.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+constexpr std::size_t line_value_bytes = 4096;
+
+bool may_be_json(const log::Topic& topic, const log::Record& record) {
+  // A private value is binary, and a short one may look like a number.
+  if (is_private(topic) || !record.value || record.value->empty()) return false;
+  const auto type = record.headers.find("content-type");
+  return !type || type->find("json") != std::string_view::npos;
+}
+
+void append_headers_json(std::string& out, log::HeadersView headers) {
+  out += '[';
+  std::string_view cursor = headers.encoded();
+  log::HeaderView header;
+  bool first = true;
+  while (log::HeadersView::next(cursor, header)) {
+    if (!first) out += ',';
+    first = false;
+    JsonObject object(out);
+    object.field("key", header.key);
+    if (!header.value) {
+      object.raw("value", "null");
+    } else if (is_plain_text(*header.value)) {
+      object.field("value", *header.value);
+    } else {
+      object.field("value_hex", hex(*header.value));
+    }
+    object.end();
+  }
+  out += ']';
+}
+
+void append_bytes_field(JsonObject& object, std::string_view name,
+                        std::optional<std::string_view> bytes) {
+  if (!bytes) {
+    object.raw(name, "null");
+  } else if (is_plain_text(*bytes)) {
+    object.field(name, *bytes);
+  } else {
+    object.field(std::string(name) + "_hex", hex(*bytes));
+  }
+}
+
+void append_dead_letter_json(std::string& out, const DeadLetterHeaders& why) {
+  JsonObject object(out);
+  object.text("reason", why.reason).text("code", why.code).text("topic", why.topic);
+  if (const auto partition = parse_integer(why.partition)) object.field("partition", *partition);
+  if (const auto offset = parse_integer(why.offset)) object.field("offset", *offset);
+  if (const auto attempts = parse_integer(why.attempts)) object.field("attempts", *attempts);
+  object.text("build", why.build);
+  object.end();
+}
+
+}  // namespace
+
+Envelope read_envelope(log::HeadersView headers) {
+  const bool is_compact = headers.find("cx").has_value();
+  // Headers that make no sense say nothing: the record is shown all the same.
+  const auto context = is_compact ? codec::read_private_context(headers.encoded(), headers.size())
+                                  : codec::read_event_headers(headers.encoded(), headers.size());
+  return context ? *context : Envelope{};
+}
+
+std::string DeadLetterHeaders::origin() const {
+  std::string text = escaped(topic);
+  text.append("-").append(escaped(partition)).append(":").append(escaped(offset));
+  return text;
+}
+
+DeadLetterHeaders read_dead_letter(log::HeadersView headers) {
+  const auto value = [&](std::string_view name) {
+    return headers.find(name).value_or(std::string_view());
+  };
+  return {value("dl-reason"), value("dl-code"),     value("dl-topic"), value("dl-partition"),
+          value("dl-offset"), value("dl-attempts"), value("dl-build"), value("dl-replay-of")};
+}
+
+std::string key_text(const log::Record& record) {
+  return record.key ? escaped(*record.key) : std::string("-");
+}
+
+std::string value_text(const log::Topic& topic, const log::Record& record, std::size_t max) {
+  if (!record.value) return record.key ? "(tombstone)" : "(null)";
+  const std::string_view value = *record.value;
+  std::string text;
+  std::string note;
+  if (may_be_json(topic, record)) {
+    if (auto json = compact_json(value)) text = *std::move(json);
+  }
+  if (text.empty()) {
+    const bool plain = !is_private(topic) && is_plain_text(value);
+    if (!plain) note = " (binary, " + counted(value.size(), "byte") + ")";
+    text = value;
+  }
+  if (text.size() > max) note = " (cut, of " + counted(value.size(), "byte") + ")";
+  // JSON may hold control characters as escapes only, so this changes nothing but broken or binary
+  // text.
+  if (!is_plain_text(text) || !note.empty()) return escaped(text.substr(0, max)) + note;
+  return text.find_first_of("\n\r\t") == std::string::npos ? text : escaped(text);
+}
+
+void append_record_line(std::string& out, const FoundRecord& found, bool with_headers) {
+  const log::RecordView& record = found.record;
+  const Envelope envelope = read_envelope(record.headers);
+  out += place_text(found.topic.spec.name, found.partition.value, record.offset.value);
+  out += "  " + format_time(record.timestamp_ms) + "  " + key_text(record) + "  ";
+  if (!envelope.type.empty()) out += escaped(envelope.type) + "  ";
+  out += value_text(found.topic, record, line_value_bytes) + "\n";
+  if (is_dead_letters(found.topic.spec.name)) {
+    const DeadLetterHeaders why = read_dead_letter(record.headers);
+    out += "    dead letter: " + escaped(why.reason) + " (" + escaped(why.code) + "), from " +
+           why.origin() + "\n";
+  }
+  if (!with_headers) return;
+  std::string_view cursor = record.headers.encoded();
+  log::HeaderView header;
+  while (log::HeadersView::next(cursor, header)) {
+    out += "    " + escaped(header.key) + ": " + (header.value ? escaped(*header.value) : "(null)");
+    out += '\n';
+  }
+}
+
+void append_record_json(std::string& out, const FoundRecord& found, bool with_headers) {
+  const log::RecordView& record = found.record;
+  const Envelope envelope = read_envelope(record.headers);
+  JsonObject object(out);
+  object.field("topic", found.topic.spec.name)
+      .field("partition", found.partition.value)
+      .field("offset", record.offset.value)
+      .field("position", found.position.position)
+      .field("time", format_time(record.timestamp_ms));
+  append_bytes_field(object, "key", record.key);
+  object.text("id", envelope.id)
+      .text("type", envelope.type)
+      .text("source", envelope.source)
+      .text("correlation", envelope.correlation)
+      .text("causation", envelope.causation);
+  const auto json = may_be_json(found.topic, record) ? compact_json(*record.value) : std::nullopt;
+  if (json) {
+    object.raw("value", *json);
+  } else if (record.value && is_private(found.topic)) {
+    object.field("value_hex", hex(*record.value));
+  } else {
+    append_bytes_field(object, "value", record.value);
+  }
+  if (is_dead_letters(found.topic.spec.name)) {
+    std::string why;
+    append_dead_letter_json(why, read_dead_letter(record.headers));
+    object.raw("dead_letter", why);
+  }
+  if (with_headers) {
+    std::string headers;
+    append_headers_json(headers, record.headers);
+    object.raw("headers", headers);
+  }
+  object.end();
+  out += '\n';
+}
+
+}  // namespace millrace::cli

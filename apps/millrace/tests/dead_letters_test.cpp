@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "dead_letters.hpp"
+
+#include <gtest/gtest.h>
+
+#include "millrace/log/errors.hpp"
+#include "shop.hpp"
+
+namespace millrace::cli {
+namespace {
+
+using log::TopicKind;
+
+class DeadLetters : public testing::Test {
+ protected:
+  void SetUp() override {
+    shop.topic("orders.dead-letters", "orders", TopicKind::events);
+    shop.topic("orders.retry", "orders", TopicKind::commands);
+    for (int i = 0; i < 3; ++i) {
+      const std::string n = std::to_string(i);
+      Event event{"orders.dead-letters", 1, "A" + n, "OrderRequested", "q" + n, "", "c" + n};
+      event.value = "{\"order_id\":\"A" + n + "\"}";
+      event.more_headers = {{"dl-reason", "not a sale"},
+                            {"dl-code", "retail.not_a_sale"},
+                            {"dl-topic", "requests"},
+                            {"dl-partition", "1"},
+                            {"dl-offset", n},
+                            {"dl-attempts", "1"},
+                            {"dl-sub-topology", "orders.life"},
+                            {"dl-build", "0.1.0"}};
+      shop.publish(event);
+    }
+  }
+  // The outcomes, or what went wrong as the only line.
+  std::vector<std::string> replay(const ReplayOptions& options) {
+    std::vector<std::string> outcomes;
+    const Status done =
+        replay_dead_letters(*shop.tool, "orders", options, [&](const ReplayOutcome& one) {
+          outcomes.push_back(one.dead_letter + (one.was_replayed ? " was " : " -> ") + one.retry);
+        });
+    if (!done) outcomes = {std::string(done.error().code().name)};
+    return outcomes;
+  }
+  static ReplayOptions one(std::int64_t offset) {
+    ReplayOptions options;
+    options.places = {{1, offset}};
+    return options;
+  }
+  static ReplayOptions all() {
+    ReplayOptions options;
+    options.all = true;
+    return options;
+  }
+  Shop shop;
+};
+
+TEST_F(DeadLetters, go_back_to_the_retry_topic_with_key_value_and_place) {
+  EXPECT_EQ(replay(one(1)),
+            std::vector<std::string>{"orders.dead-letters-1:1 -> orders.retry-1:0"});
+  log::FetchBuffer buffer;
+  const auto retry = shop.tool->find_topic("orders.retry");
+  ASSERT_TRUE(shop.tool->fetch({retry->id, log::partition(1)}, log::offset(0), 1000, buffer));
+  ASSERT_EQ(buffer.records.size(), 1U);
+  const log::RecordView& record = buffer.records[0];
+  EXPECT_EQ(record.key, "A1");
+  EXPECT_EQ(record.value, "{\"order_id\":\"A1\"}");
+  EXPECT_EQ(record.headers.find("ce_id"), "q1");
+  EXPECT_EQ(record.headers.find("dl-topic"), "requests");
+  EXPECT_EQ(record.headers.find("dl-offset"), "1");
+  EXPECT_EQ(record.headers.find("dl-sub-topology"), "orders.life");
+  EXPECT_EQ(record.headers.find("dl-attempts"), "1");
+  EXPECT_EQ(record.headers.find("dl-replay-of"), "orders.dead-letters-1:1");
+  EXPECT_FALSE(record.headers.find("dl-reason"));
+  EXPECT_FALSE(record.headers.find("dl-build"));
+}
+
+TEST_F(DeadLetters, are_replayed_once_however_often_asked) {
+  replay(one(1));
+  EXPECT_EQ(replay(one(1)),
+            std::vector<std::string>{"orders.dead-letters-1:1 was orders.retry-1:0"});
+  EXPECT_EQ(shop.read("orders.retry", 1).size(), 1U);
+}
+
+TEST_F(DeadLetters, are_replayed_once_more_when_asked_to) {
+  replay(one(1));
+  ReplayOptions again = one(1);
+  again.again = true;
+  EXPECT_EQ(replay(again), std::vector<std::string>{"orders.dead-letters-1:1 -> orders.retry-1:1"});
+}
+
+TEST_F(DeadLetters, an_older_one_can_be_replayed_after_a_newer_one) {
+  replay(one(2));
+  EXPECT_EQ(replay(one(0)),
+            std::vector<std::string>{"orders.dead-letters-1:0 -> orders.retry-1:1"});
+}
+
+TEST_F(DeadLetters, all_of_them_are_those_not_replayed_yet) {
+  replay(one(1));
+  EXPECT_EQ(replay(all()),
+            (std::vector<std::string>{"orders.dead-letters-1:0 -> orders.retry-1:1",
+                                      "orders.dead-letters-1:2 -> orders.retry-1:2"}));
+  EXPECT_TRUE(replay(all()).empty());
+}
+
+TEST_F(DeadLetters, a_dry_run_writes_nothing) {
+  ReplayOptions dry = all();
+  dry.dry_run = true;
+  EXPECT_EQ(replay(dry).size(), 3U);
+  EXPECT_TRUE(shop.read("orders.retry", 1).empty());
+}
+
+TEST_F(DeadLetters, can_be_mended_on_the_way_back) {
+  ReplayOptions mended = one(0);
+  mended.value = "{}";
+  replay(mended);
+  EXPECT_EQ(shop.read("orders.retry", 1),
+            (std::vector<std::pair<std::string, std::string>>{{"A0", "{}"}}));
+}
+
+TEST_F(DeadLetters, a_mended_value_is_for_one_of_them) {
+  ReplayOptions mended = all();
+  mended.value = "{}";
+  EXPECT_EQ(replay(mended), std::vector<std::string>{"base.invalid_argument"});
+}
+
+TEST_F(DeadLetters, that_are_not_there_cannot_be_replayed) {
+  EXPECT_EQ(replay(one(3)), std::vector<std::string>{"base.not_found"});
+}
+
+TEST_F(DeadLetters, are_not_replayed_by_two_at_a_time) {
+  const auto other = shop.broker.connect({});
+  const auto group = other->group("orders.replay");
+  ASSERT_TRUE(group);
+  auto membership = other->join(*group, {"replay"});
+  ASSERT_TRUE(membership);
+  ASSERT_TRUE((*membership)->poll());
+  EXPECT_EQ(replay(one(0)), std::vector<std::string>{"base.busy"});
+  membership->reset();
+  EXPECT_EQ(replay(one(0)).front(), "orders.dead-letters-1:0 -> orders.retry-1:0");
+}
+
+TEST_F(DeadLetters, of_an_unknown_service_name_those_that_have_some) {
+  const auto topic = dead_letters_topic(*shop.tool, "stock");
+  ASSERT_FALSE(topic);
+  EXPECT_NE(topic.error().message().find("orders"), std::string::npos);
+}
+
+TEST(ServiceOf, takes_a_service_or_its_dead_letter_topic) {
+  EXPECT_EQ(service_of("orders"), "orders");
+  EXPECT_EQ(service_of("orders.dead-letters"), "orders");
+}
+
+}  // namespace
+}  // namespace millrace::cli

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gtest/gtest.h>
+
+#include "commands/commands.hpp"
+#include "shop.hpp"
+
+namespace millrace::cli {
+namespace {
+
+class Groups : public testing::Test {
+ protected:
+  void SetUp() override {
+    shop.topic("orders", "orders", log::TopicKind::events);
+    for (int i = 0; i < 3; ++i)
+      shop.publish({"orders", 0, "k", "Happened", "e", "", "c"});
+    log::Log& stock = shop.service("stock");
+    group = *stock.group("stock");
+    membership = *stock.join(group, {"stock/0"});
+    ASSERT_TRUE(membership->poll());
+    log::Transaction transaction;
+    transaction.set_position(group, {shop.tool->find_topic("orders")->id, log::partition(0)},
+                             log::offset(1));
+    ASSERT_TRUE(stock.commit(transaction));
+  }
+  Shop shop;
+  log::GroupId group;
+  std::unique_ptr<log::Membership> membership;
+};
+
+TEST_F(Groups, show_members_claims_and_lag) {
+  Screen screen;
+  ASSERT_TRUE(show_groups(*shop.tool, {}, screen.out));
+  const auto lines = lines_of(screen.text);
+  ASSERT_EQ(lines.size(), 7U) << screen.text;
+  EXPECT_EQ(lines[0], "group stock: 1 member, 1 of 1 unit owned, lag 2");
+  EXPECT_TRUE(lines[2].starts_with("  stock ")) << lines[2];
+  EXPECT_TRUE(lines[4].starts_with("  stock/0  stock ")) << lines[4];
+  EXPECT_EQ(lines[5], "  TOPIC   PARTITION  POSITION  END  LAG");
+  EXPECT_EQ(lines[6], "  orders          0         1    3    2");
+}
+
+TEST_F(Groups, are_json_lines_when_asked) {
+  Screen screen;
+  ASSERT_TRUE(show_groups(*shop.tool, {"stock", true}, screen.out));
+  EXPECT_TRUE(is_json(screen.text)) << screen.text;
+  EXPECT_NE(screen.text.find("\"positions\":[{\"topic\":\"orders\",\"partition\":0,\"position\":1,"
+                             "\"end\":3,\"lag\":2}]"),
+            std::string::npos)
+      << screen.text;
+}
+
+TEST_F(Groups, that_do_not_exist_are_an_error_with_a_suggestion) {
+  Screen screen;
+  const Status done = show_groups(*shop.tool, {"stok", false}, screen.out);
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().message().find("did you mean 'stock'?"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace millrace::cli

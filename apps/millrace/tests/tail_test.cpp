@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "commands/commands.hpp"
+#include "json.hpp"
+#include "shop.hpp"
+
+namespace millrace::cli {
+namespace {
+
+using log::TopicKind;
+
+class Tail : public testing::Test {
+ protected:
+  void SetUp() override {
+    shop.topic("orders", "orders", TopicKind::events);
+    shop.topic("orders.state", "orders", TopicKind::private_topic);
+    for (int i = 0; i < 30; ++i) {
+      const std::string n = std::to_string(i);
+      Event event{"orders", i % 2, i % 3 == 0 ? "third" : "other", "Happened", "e" + n, "", "c"};
+      event.value = "{\"n\": " + n + "}";
+      event.timestamp_ms = 1'000'000 + i * 1000;
+      shop.publish(event);
+    }
+  }
+  std::vector<std::string> lines(const TailOptions& options) {
+    Screen screen;
+    const Status done = tail(*shop.tool, options, screen.session);
+    EXPECT_TRUE(done) << done.error().to_string();
+    return lines_of(screen.text);
+  }
+  static std::string number(std::int64_t n) { return "{\"n\":" + std::to_string(n) + "}"; }
+  TailOptions all() {
+    TailOptions options;
+    options.topics = {"orders"};
+    options.from = TailStart{};
+    return options;
+  }
+  Shop shop;
+};
+
+TEST_F(Tail, prints_partitions_in_the_order_of_commits) {
+  const auto printed = lines(all());
+  ASSERT_EQ(printed.size(), 30U);
+  for (std::size_t i = 0; i < printed.size(); ++i) {
+    EXPECT_TRUE(printed[i].ends_with(number(static_cast<std::int64_t>(i)))) << printed[i];
+  }
+}
+
+TEST_F(Tail, prints_the_last_ten_records_unless_told_otherwise) {
+  TailOptions options;
+  options.topics = {"orders"};
+  const auto printed = lines(options);
+  ASSERT_EQ(printed.size(), 10U);
+  EXPECT_TRUE(printed.front().ends_with(number(20))) << printed.front();
+  EXPECT_TRUE(printed.back().ends_with(number(29))) << printed.back();
+}
+
+TEST_F(Tail, finds_the_last_records_of_a_key_however_far_back) {
+  TailOptions options;
+  options.topics = {"orders"};
+  options.key = "third";
+  options.limit = 9;
+  const auto printed = lines(options);
+  ASSERT_EQ(printed.size(), 9U);
+  EXPECT_TRUE(printed.front().ends_with(number(3))) << printed.front();
+}
+
+TEST_F(Tail, prints_one_partition) {
+  TailOptions options = all();
+  options.partition = 1;
+  const auto printed = lines(options);
+  ASSERT_EQ(printed.size(), 15U);
+  EXPECT_TRUE(printed.front().starts_with("orders-1:0 ")) << printed.front();
+}
+
+TEST_F(Tail, of_a_partition_that_is_not_there_is_an_error) {
+  TailOptions options = all();
+  options.partition = 2;
+  Screen screen;
+  const Status done = tail(*shop.tool, options, screen.session);
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().message().find("0 to 1"), std::string::npos);
+}
+
+TEST_F(Tail, begins_at_an_offset_of_each_partition) {
+  TailOptions options = all();
+  options.from = TailStart{TailStart::Kind::offset, 13};
+  EXPECT_EQ(lines(options).size(), 4U);
+}
+
+TEST_F(Tail, begins_at_a_time) {
+  TailOptions options = all();
+  options.from = TailStart{TailStart::Kind::time, 1'000'000 + 25 * 1000};
+  const auto printed = lines(options);
+  ASSERT_EQ(printed.size(), 5U);
+  EXPECT_TRUE(printed.front().ends_with(number(25))) << printed.front();
+}
+
+TEST_F(Tail, from_the_end_prints_nothing_that_was_there) {
+  TailOptions options = all();
+  options.from = TailStart{TailStart::Kind::end, 0};
+  EXPECT_TRUE(lines(options).empty());
+}
+
+TEST_F(Tail, stops_at_its_limit) {
+  TailOptions options = all();
+  options.limit = 3;
+  EXPECT_EQ(lines(options).size(), 3U);
+}
+
+TEST_F(Tail, prints_json_lines) {
+  TailOptions options = all();
+  options.json = true;
+  options.headers = true;
+  options.limit = 1;
+  const auto printed = lines(options);
+  ASSERT_EQ(printed.size(), 1U);
+  ASSERT_TRUE(is_json(printed[0])) << printed[0];
+  EXPECT_NE(printed[0].find("\"value\":{\"n\":0}"), std::string::npos) << printed[0];
+  EXPECT_NE(printed[0].find("{\"key\":\"ce_id\",\"value\":\"e0\"}"), std::string::npos);
+}
+
+TEST_F(Tail, follows_until_its_limit_of_records_has_come) {
+  TailOptions options = all();
+  options.follow = true;
+  options.limit = 32;
+  Screen screen;
+  std::thread writer([this] {
+    shop.publish({"orders", 0, "k", "Happened", "n1", "", "c", "30"});
+    shop.publish({"orders", 1, "k", "Happened", "n2", "", "c", "31"});
+  });
+  const Status done = tail(*shop.tool, options, screen.session);
+  writer.join();
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(lines_of(screen.text).size(), 32U);
+}
+
+TEST_F(Tail, ends_when_the_user_asks) {
+  TailOptions options = all();
+  options.follow = true;
+  Screen screen;
+  screen.stop = true;
+  EXPECT_TRUE(tail(*shop.tool, options, screen.session));
+}
+
+TEST_F(Tail, of_an_unknown_topic_suggests_what_was_meant) {
+  TailOptions options;
+  options.topics = {"order"};
+  Screen screen;
+  const Status done = tail(*shop.tool, options, screen.session);
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().message().find("did you mean 'orders'?"), std::string::npos)
+      << done.error().message();
+}
+
+TEST(TailStart, is_a_word_an_offset_or_a_time) {
+  EXPECT_EQ(parse_tail_start("beginning")->kind, TailStart::Kind::beginning);
+  EXPECT_EQ(parse_tail_start("end")->kind, TailStart::Kind::end);
+  EXPECT_EQ(parse_tail_start("42")->value, 42);
+  EXPECT_EQ(parse_tail_start("1970-01-01T00:00:01Z")->value, 1000);
+  EXPECT_FALSE(parse_tail_start("-1"));
+  EXPECT_FALSE(parse_tail_start("yesterday"));
+}
+
+}  // namespace
+}  // namespace millrace::cli

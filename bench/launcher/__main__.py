@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Millrace Authors
+"""The command line of bench/run: builds, measures in rounds, prints the table, writes the JSON."""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import estate
+import programs
+import report
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SUITES = {"log": programs.LogSuite, "stream": programs.StreamSuite, "retail": estate.RetailSuite}
+MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs"}
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(
+        prog="bench/run", description="Measures Millrace beside its neighbours, in one run, on the same data. Suites: " + ", ".join(SUITES) + "."
+    )
+    parser.add_argument("suite", metavar="SUITE", nargs="?", help="one of " + ", ".join(SUITES))
+    parser.add_argument("--peers", action="store_true", help="beside other products too, where they are installed")
+    parser.add_argument("--quick", action="store_true", help="ends within two minutes; for its results, not its times")
+    parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="write the rows to this file")
+    parser.add_argument("--rounds", metavar="N", type=int, help="rounds, each over all systems (default: 5; retail 3; quick 1)")
+    parser.add_argument("--case", metavar="NAME", help="only the rows of this case")
+    parser.add_argument("--dir", metavar="DIR", type=pathlib.Path, default=ROOT / "build", help="a directory on the disk to be measured (default: build)")
+    parser.add_argument("--bin", metavar="DIR", type=pathlib.Path, help="measure the programs in DIR instead of building the release preset")
+    parser.add_argument("--list", action="store_true", help="print the names of the suites")
+    options = parser.parse_args(arguments)
+    if options.list:
+        print("\n".join(SUITES))
+        sys.exit(0)
+    if options.suite not in SUITES:
+        missing = f"there is no suite '{options.suite}' yet" if options.suite else "name a suite"
+        parser.error(missing + "; suites: " + ", ".join(SUITES))
+    if options.rounds is not None and options.rounds < 1:
+        parser.error("--rounds takes 1 or more")
+    return options
+
+
+def build(targets):
+    script = '. "$root/tools/lib.sh"; ensure_packages build; build_preset release "$@"'
+    command = ["bash", "-euo", "pipefail", "-c", script, "bench/run", *targets]
+    if subprocess.run(command, env={**os.environ, "root": str(ROOT)}, check=False).returncode != 0:
+        sys.exit(1)
+    return ROOT / "build/release/bin"
+
+
+def refuse_memory(directory):
+    found = subprocess.run(["stat", "-f", "-c", "%T", str(directory)], capture_output=True, text=True, check=True).stdout.strip()
+    if found in MEMORY_FILE_SYSTEMS:
+        sys.exit(f"{directory} is in memory ({found}): name a directory on a disk with --dir")
+
+
+def main():
+    options = parse(sys.argv[1:])
+    suite_class = SUITES[options.suite]
+    binaries = options.bin or build(suite_class.targets)
+    options.dir.mkdir(parents=True, exist_ok=True)
+    refuse_memory(options.dir)
+    work = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=options.dir))
+    try:
+        suite = suite_class(binaries.resolve(), work, options.quick)
+        if options.peers:
+            print("No other products are measured in this suite yet; its neighbours are the plain loops.", file=sys.stderr)
+        result = report.measure(suite, options)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    print(report.table(result))
+    for line in suite.remarks(result):
+        print(line)
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// Appends records in batches, one commit each: to one topic by several writers, beside files of their own that plain code writes.
+#include "log/cases.hpp"
+#include "support/crew.hpp"
+#include "support/plain_file.hpp"
+#include "support/real_log.hpp"
+
+namespace millrace::bench {
+namespace {
+
+constexpr std::size_t value_bytes = 100;
+constexpr std::uint64_t keys = 10'000;
+
+struct Task {
+  explicit Task(const Arguments& arguments)
+      : directory(arguments.text("dir")),
+        durability(arguments.text("durability")),
+        batch(arguments.number("batch")),
+        writers(static_cast<int>(arguments.number("writers"))),
+        processes(static_cast<int>(arguments.number("processes"))),
+        bytes(arguments.number("bytes")),
+        seconds(arguments.number("seconds")) {
+    if (writers < 1 || writers > Board::max_members || batch < 1 || (processes != 1 && processes != writers)) {
+      give_up("append: writers from 1 to 64, processes 1 or as many");
+    }
+  }
+  std::string directory;
+  std::string durability;
+  std::int64_t batch;
+  int writers;
+  int processes;
+  std::int64_t bytes;    ///< of values, by each writer, at most
+  std::int64_t seconds;  ///< at most
+};
+
+/// Whether a writer goes on: there is work left and time.
+class Limit {
+ public:
+  explicit Limit(const Task& task) : left_(task.bytes / static_cast<std::int64_t>(value_bytes) / task.batch), ends_ns_(now_ns() + task.seconds * 1'000'000'000) {}
+  [[nodiscard]] bool go_on() { return left_-- > 0 && now_ns() < ends_ns_; }
+
+ private:
+  std::int64_t left_;
+  std::int64_t ends_ns_;
+};
+
+Sample write_log(const Task& task, int member, const std::function<void()>& start) {
+  RealLog log(task.directory + "/log", "bench", task.durability);
+  const log::Topic topic = log.make_topic("events", task.writers);
+  RecordSource source(value_bytes, keys, static_cast<std::uint64_t>(member) + 1);
+  log::Transaction transaction;
+  start();
+  Limit limit(task);
+  double records = 0;
+  while (limit.go_on()) {
+    transaction.clear();
+    for (std::int64_t i = 0; i < task.batch; ++i) {
+      const RecordSource::Raw raw = source.next();
+      transaction.append({topic.id, log::partition(member)}, {raw.timestamp_ms, raw.key, raw.value, {}});
+    }
+    const log::Committed committed = must(log->commit(transaction));
+    must(log->wait_durable(committed.position));
+    records += static_cast<double>(task.batch);
+    log.keep();
+  }
+  return {.records = records};
+}
+
+/// The plain loop. Under `sync` one writer does the work of all: their batches, then one sync, as a perfect group commit would.
+Sample write_plainly(const Task& task, int member, const std::function<void()>& start) {
+  PlainFile file(task.directory + "/plain." + std::to_string(member));
+  const bool synced = task.durability == "sync";
+  const int batches = synced ? task.writers : 1;
+  RecordSource source(value_bytes, keys, static_cast<std::uint64_t>(member) + 1);
+  PlainBatch encoder;
+  start();
+  Limit limit(task);
+  std::int64_t records = 0;
+  while (limit.go_on()) {
+    for (int writer = 0; writer < batches; ++writer) {
+      encoder.clear();
+      for (std::int64_t i = 0; i < task.batch; ++i) encoder.add(source.next());
+      file.append(encoder.finish(records));
+      records += task.batch;
+    }
+    if (synced) file.sync();
+  }
+  return {.records = static_cast<double>(records)};
+}
+
+}  // namespace
+
+Sample run_append(const Arguments& arguments) {
+  const Task task(arguments);
+  const bool plain = arguments.system() == "plain";
+  const Crew::Work work = [&](int member, Board&, const std::function<void()>& start) {
+    return plain ? write_plainly(task, member, start) : write_log(task, member, start);
+  };
+  Crew crew;
+  const int members = plain && task.durability == "sync" ? 1 : task.writers;
+  if (task.processes == 1) {
+    crew.run_threads(members, work);
+  } else {
+    crew.run_processes(members, work);
+  }
+  return crew.sum(members);
+}
+
+}  // namespace millrace::bench

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// Counts words: `02_count_words DIR < text` appends the lines of the text to a topic, lets the topology catch up, and prints
+// the counts of all texts so far. Run it again with another text: it goes on where it was.
+#include <algorithm>
+#include <boost/describe/class.hpp>
+#include <cctype>
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/base/file_system.hpp"
+#include "millrace/base/hash.hpp"
+#include "millrace/base/random.hpp"
+#include "millrace/base/shared_region.hpp"
+#include "millrace/codec/cloud_events.hpp"
+#include "millrace/log/environment.hpp"
+#include "millrace/stream/instance.hpp"
+#include "millrace/stream/topology.hpp"
+
+namespace log = millrace::log;
+namespace codec = millrace::codec;
+namespace stream = millrace::stream;
+
+namespace {
+
+// [events]
+struct LineRead {
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(LineRead, (), (text))
+
+struct WordCounted {
+  std::int64_t count = 0;
+};
+BOOST_DESCRIBE_STRUCT(WordCounted, (), (count))
+// [events]
+
+std::vector<std::string> words_of(const LineRead& line) {
+  std::vector<std::string> words(1);
+  for (const unsigned char c : line.text) {
+    if (std::isalpha(c) != 0) {
+      words.back() += static_cast<char>(std::tolower(c));
+    } else if (!words.back().empty()) {
+      words.emplace_back();
+    }
+  }
+  if (words.back().empty()) words.pop_back();
+  return words;
+}
+
+// [topology]
+millrace::Result<stream::Topology> word_counts() {
+  stream::TopologyBuilder builder("words");
+  builder.stream<std::string, LineRead>("lines")
+      .flat_map_values(words_of)
+      .group_by([](const std::string& word) { return word; })
+      .count("counts")
+      .to_stream()
+      .map_values([](std::int64_t count) { return WordCounted{count}; })
+      .to("words.counts");
+  return builder.build();
+}
+// [topology]
+
+// Appends the lines as the service `reader`, whose topic `lines` is.
+millrace::Status append_lines(log::Log& log, std::istream& text) {
+  MILLRACE_ASSIGN(const log::Topic lines, log.create_topic({"lines", 4, log::TopicKind::events, "reader"}));
+  std::string line;
+  for (std::int64_t number = 0; std::getline(text, line); ++number) {
+    // [event]
+    const std::int64_t now_ms = millrace::real_clock().wall_ms();
+    const std::string key = "line-" + std::to_string(number);
+    const std::string value = codec::to_json(LineRead{line});
+    codec::EncodedHeaders headers;
+    codec::append_event_headers(headers, {.id = key + "@" + std::to_string(now_ms),
+                                          .source = "/reader",
+                                          .type = "LineRead",
+                                          .time_ms = now_ms,
+                                          .correlation = {},
+                                          .causation = {},
+                                          .trace = {}});
+    log::Transaction transaction;
+    transaction.append({lines.id, log::partition(millrace::partition_of(key, 4))},
+                       {now_ms, key, value, {headers.bytes, headers.count}});
+    MILLRACE_TRY(log.commit(transaction));
+    // [event]
+  }
+  return {};
+}
+
+// [catch up]
+millrace::Result<bool> caught_up(const stream::Instance& instance) {
+  const stream::InstanceStatus status = instance.status();
+  const auto behind = [](const auto& task) { return task.lag > 0; };
+  return status.ready && std::none_of(status.tasks.begin(), status.tasks.end(), behind);
+}
+
+millrace::Status catch_up(stream::Instance& instance) {
+  for (;;) {
+    MILLRACE_ASSIGN(const stream::StepResult step, instance.step());
+    if (step.worked) continue;
+    MILLRACE_ASSIGN(const bool done, caught_up(instance));
+    if (done) return {};
+    instance.wait(step);
+  }
+}
+// [catch up]
+
+// [run]
+millrace::Status count_words(const std::string& directory, std::istream& text) {
+  millrace::SeededRandom random(millrace::real_seed());
+  log::LogEnvironment world{millrace::real_clock(), millrace::real_file_system(), random,
+                            millrace::real_shared_regions()};
+  MILLRACE_ASSIGN(const auto reader, log::open_log("file:" + directory, world, {.service = "reader", .member = "reader"}));
+  MILLRACE_TRY(append_lines(*reader, text));
+
+  MILLRACE_ASSIGN(const auto log, log::open_log("file:" + directory, world, {.service = "words", .member = "words"}));
+  MILLRACE_ASSIGN(stream::Topology topology, word_counts());
+  MILLRACE_ASSIGN(const auto instance, stream::Instance::open(*log, std::move(topology), {},
+                                                              {world.clock, world.files, random, {}}));
+  MILLRACE_TRY(catch_up(*instance));
+
+  const auto counts = instance->view<std::string, std::int64_t>("counts");
+  MILLRACE_ASSIGN(const auto all, counts.all(1'000'000));
+  for (const auto& [word, count] : all.value) {
+    std::printf("%s %lld\n", word.c_str(), static_cast<long long>(count));
+  }
+  return instance->close();
+}
+// [run]
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fputs("Usage: 02_count_words DIR < text\n", stderr);
+    return 2;
+  }
+  if (const millrace::Status counted = count_words(argv[1], std::cin); !counted) {
+    std::fprintf(stderr, "%s\n", counted.error().to_string().c_str());
+    return 1;
+  }
+  return 0;
+}

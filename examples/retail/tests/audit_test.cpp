@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "retail/audit/audit.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retail/contracts/insights.hpp"
+#include "retail/tests/builders.hpp"
+#include "retail/tests/estate_world.hpp"
+
+namespace retail {
+namespace {
+
+using namespace test;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+/// An estate at rest whose audit holds; each test then adds one fact that must not be.
+class Audit : public testing::Test {
+ protected:
+  Audit() : invoices_(some_invoices(40)), estate_(5, ample) {
+    estate_.run(invoices_);
+    sound_ = estate_.audit();
+  }
+  template <class K, class V>
+  void add(const char* topic, const K& key, const V& event) {
+    estate_.world().write(topic, key, event, day(0));
+  }
+  void expect_violation(const std::string& text) {
+    const AuditReport report = estate_.audit();
+    EXPECT_FALSE(report.ok);
+    EXPECT_THAT(report.violations, Contains(HasSubstr(text)));
+    EXPECT_THAT(to_text(report), HasSubstr("does not hold"));
+  }
+
+  const std::vector<Invoice> invoices_;
+  EstateWorld estate_;
+  AuditReport sound_;
+};
+
+TEST_F(Audit, holds_for_an_estate_at_rest) {
+  EXPECT_THAT(sound_.violations, IsEmpty());
+  EXPECT_TRUE(sound_.ok);
+  EXPECT_THAT(to_json(sound_), HasSubstr("\"ok\":true"));
+  EXPECT_THAT(to_text(sound_), HasSubstr("The audit holds."));
+}
+
+TEST_F(Audit, finds_a_request_that_is_not_final) {
+  add(requests_topic, id("999999"), RequestEvent(request<OrderRequested>({{"85123A", 1}})));
+  expect_violation("999999: not in a final state");
+}
+
+TEST_F(Audit, finds_a_payment_that_was_taken_twice) {
+  add(payments_topic, id("536365"), PaymentEvent(PaymentReceived{{"United Kingdom"}, {139'120}}));
+  expect_violation("536365: PaymentReceived 2 times, not 1");
+  expect_violation("United Kingdom: completed orders");
+}
+
+TEST_F(Audit, finds_two_final_states) {
+  add(orders_topic, id("536365"), rejected(RejectionReason::out_of_stock));
+  expect_violation("536365: OrderRejected 1 times, not 0");
+}
+
+TEST_F(Audit, finds_events_of_nothing_that_was_asked_for) {
+  add(stock_topic, id("999999"), StockEvent(StockReleased{1}));
+  expect_violation("999999: there are events, but no request");
+}
+
+TEST_F(Audit, finds_a_chain_of_causes_that_does_not_lead_to_the_request) {
+  add(requests_topic, id("999999"), RequestEvent(request<WriteOffRequested>({{"85123A", 1}})));
+  add(stock_topic, id("999999"), StockEvent(StockWrittenOff{1, 0}));
+  expect_violation("999999: the causes of StockWrittenOff do not lead back to the request");
+}
+
+TEST_F(Audit, finds_a_shelf_that_does_not_add_up) {
+  ShelfChanged changed;
+  changed.opened = 10;
+  changed.free = 11;
+  changed.quantity = 10;
+  add(shelves_topic, ProductCode{"99999"}, changed);
+  expect_violation("99999: free is not what the other numbers leave");
+}
+
+TEST_F(Audit, finds_a_shelf_below_nothing) {
+  ShelfChanged changed;
+  changed.change = ShelfChange::shipped;
+  changed.shipped = 1;
+  changed.free = -1;
+  changed.quantity = 1;
+  add(shelves_topic, ProductCode{"99999"}, changed);
+  expect_violation("99999: free is -1");
+}
+
+TEST_F(Audit, finds_a_reservation_that_was_left_behind) {
+  ShelfChanged changed;
+  changed.opened = 10;
+  changed.free = 10;
+  changed.quantity = 10;
+  add(shelves_topic, ProductCode{"99999"}, changed);
+  changed.change = ShelfChange::reserved;
+  changed.reserved = 4;
+  changed.free = 6;
+  changed.quantity = 4;
+  add(shelves_topic, ProductCode{"99999"}, changed);
+  expect_violation("shelf 99999: reserved is 4, should be 0");
+}
+
+TEST_F(Audit, finds_goods_that_left_without_an_order) {
+  ShelfChanged changed;
+  changed.opened = 10;
+  changed.free = 10;
+  changed.quantity = 10;
+  add(shelves_topic, ProductCode{"99999"}, changed);
+  changed.change = ShelfChange::reserved;
+  changed.reserved = 4;
+  changed.free = 6;
+  changed.quantity = 4;
+  add(shelves_topic, ProductCode{"99999"}, changed);
+  changed.change = ShelfChange::shipped;
+  changed.reserved = 0;
+  changed.shipped = 4;
+  add(shelves_topic, ProductCode{"99999"}, changed);
+  expect_violation("shelf 99999: shipped is 4, should be 0");
+}
+
+TEST_F(Audit, finds_a_change_of_a_shelf_that_is_missing) {
+  ShelfChanged changed;
+  changed.opened = 10;
+  changed.arrived = 5;
+  changed.free = 15;
+  changed.quantity = 10;
+  add(shelves_topic, ProductCode{"99999"}, changed);
+  expect_violation("99999: the level is not the one before and 10 opened");
+}
+
+TEST_F(Audit, finds_revenue_that_insights_counted_wrong) {
+  add(revenue_topic, Country{"France"}, RevenueEvent(RevenueChanged{{1}, {}, 1}));
+  expect_violation("France: revenue in insights 1, completed orders");
+}
+
+TEST(AuditOfNothing, names_the_topics_that_are_missing) {
+  millrace::ManualClock clock;
+  millrace::SeededRandom random(1);
+  millrace::log::MemoryBroker broker(clock, random, true);
+  const auto log = broker.connect({});
+  const auto report = audit(*log);
+  ASSERT_TRUE(report);
+  EXPECT_FALSE(report->ok);
+  EXPECT_THAT(report->violations, Contains("requests: there is no such topic"));
+}
+
+}  // namespace
+}  // namespace retail

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retail/tests/builders.hpp"
+#include "retail/tests/estate_world.hpp"
+
+namespace retail {
+namespace {
+
+using namespace test;
+using millrace::testkit::WorldOptions;
+using testing::ElementsAreArray;
+using testing::Gt;
+using testing::IsEmpty;
+
+WorldOptions troubled() {
+  WorldOptions options;
+  options.deaths = 10;
+  options.refused_commits = 10;
+  options.clock_jumps = 5;
+  return options;
+}
+
+void expect_sound(const AuditReport& report, const std::vector<Invoice>& invoices) {
+  const FileTotals totals = totals_of(invoices);
+  EXPECT_THAT(report.violations, IsEmpty());
+  EXPECT_TRUE(report.ok);
+  EXPECT_EQ(report.invoices, static_cast<std::int64_t>(invoices.size()));
+  EXPECT_EQ(report.orders, totals.orders);
+  EXPECT_EQ(report.completed + report.rejected, totals.orders);
+  EXPECT_EQ(report.lines, totals.lines);
+  EXPECT_EQ(report.returns, totals.returns);
+  EXPECT_EQ(report.write_offs, totals.write_offs);
+  EXPECT_EQ(report.dead_lettered, totals.adjustments);
+  EXPECT_EQ(report.refunds_milli, totals.refunds_milli);
+}
+
+TEST(Estate, in_ample_every_order_completes_and_the_money_is_that_of_the_file) {
+  const auto invoices = some_invoices(400);
+  EstateWorld estate(1, ample);
+  estate.run(invoices);
+  const AuditReport report = estate.audit();
+  expect_sound(report, invoices);
+  EXPECT_EQ(report.rejected, 0);
+  EXPECT_EQ(report.revenue_milli, totals_of(invoices).revenue_milli);
+}
+
+TEST(Estate, in_scarce_orders_are_rejected_for_every_reason_and_nothing_is_left_behind) {
+  const auto invoices = some_invoices(900);
+  EstateWorld estate(2, scarce);
+  estate.run(invoices);
+  const AuditReport report = estate.audit();
+  expect_sound(report, invoices);
+  for (const auto& [reason, count] : report.rejected_by)
+    EXPECT_THAT(count, Gt(0)) << reason;
+}
+
+TEST(Estate, holds_in_ample_whoever_dies_wherever) {
+  const auto invoices = some_invoices(150);
+  for (const std::uint64_t seed : {11, 12, 13}) {
+    EstateWorld estate(seed, ample, troubled(), 2);
+    SCOPED_TRACE(estate.world().name());
+    estate.run(invoices);
+    const AuditReport report = estate.audit();
+    expect_sound(report, invoices);
+    EXPECT_EQ(report.revenue_milli, totals_of(invoices).revenue_milli);
+    EXPECT_THAT(estate.world().deaths(), Gt(0U));
+  }
+}
+
+TEST(Estate, holds_in_scarce_whoever_dies_wherever) {
+  const auto invoices = some_invoices(250);
+  for (const std::uint64_t seed : {21, 22, 23}) {
+    EstateWorld estate(seed, scarce, troubled(), 2);
+    SCOPED_TRACE(estate.world().name());
+    estate.run(invoices);
+    expect_sound(estate.audit(), invoices);
+    EXPECT_THAT(estate.world().deaths(), Gt(0U));
+  }
+}
+
+TEST(Estate, every_service_may_die_once_while_it_works) {
+  const auto invoices = some_invoices(120);
+  EstateWorld estate(31, scarce);
+  std::size_t sent = 0;
+  for (const char* service :
+       {"storefront", "orders", "stock", "payments", "shipments", "pricing", "insights"}) {
+    for (std::size_t i = 0; i < 15; ++i)
+      estate.send(invoices[sent++]);
+    estate.world().step_randomly(60);
+    estate.world().crash(service);
+    estate.world().step_randomly(30);
+  }
+  while (sent < invoices.size())
+    estate.send(invoices[sent++]);
+  estate.world().run_to_rest();
+  expect_sound(estate.audit(), invoices);
+}
+
+TEST(Estate, two_runs_with_the_same_seed_give_the_same_topics_byte_for_byte) {
+  const auto invoices = some_invoices(60);
+  const auto dump = [&](std::uint64_t seed) {
+    EstateWorld estate(seed, scarce, troubled(), 2);
+    estate.run(invoices);
+    return estate.world().dump();
+  };
+  const std::string first = dump(41);
+  EXPECT_EQ(first, dump(41));
+  EXPECT_NE(first, dump(42));
+}
+
+}  // namespace
+}  // namespace retail

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <string>
+
+#include "millrace/log/errors.hpp"
+#include "millrace/log/memory_log.hpp"
+#include "millrace/service/durability_gate.hpp"
+#include "millrace/service/edge_writer.hpp"
+
+namespace millrace::service {
+namespace {
+
+class Edge : public testing::Test {
+ protected:
+  Edge() : broker_(real_clock(), random_, false), log_(broker_.connect({.service = "shop"})) {
+    topic_ = *log_->create_topic({"requests", 1, log::TopicKind::events, "shop"});
+  }
+
+  [[nodiscard]] log::TopicPartition place() const { return {topic_.id, log::partition(0)}; }
+  static log::Record record(std::string_view key) { return {1, key, "value", {}}; }
+  std::size_t records_in_the_log() {
+    log::FetchBuffer buffer;
+    EXPECT_TRUE(log_->fetch(place(), log::offset(0), 1U << 20U, buffer));
+    return buffer.records.size();
+  }
+
+  SeededRandom random_{7};
+  log::MemoryBroker broker_;
+  std::unique_ptr<log::Log> log_;
+  log::Topic topic_;
+};
+
+TEST_F(Edge, an_appended_record_is_in_the_log_when_done_is_called) {
+  EdgeWriter writer(*log_, 1U << 20U);
+  std::promise<std::size_t> seen;
+  ASSERT_TRUE(writer.append(place(), record("a"), [&](const Result<log::LogPosition>& outcome) {
+    EXPECT_TRUE(outcome);
+    seen.set_value(records_in_the_log());
+  }));
+  EXPECT_EQ(seen.get_future().get(), 1U);
+}
+
+TEST_F(Edge, everything_that_was_taken_is_committed_before_the_writer_is_gone) {
+  std::atomic<int> done{0};
+  {
+    EdgeWriter writer(*log_, 1U << 20U);
+    for (int i = 0; i < 100; ++i) {
+      ASSERT_TRUE(writer.append(place(), record(std::to_string(i)), [&](const Result<log::LogPosition>& outcome) { done += outcome ? 1 : 0; }));
+    }
+  }
+  EXPECT_EQ(done, 100);
+  EXPECT_EQ(records_in_the_log(), 100U);
+}
+
+TEST_F(Edge, a_refused_commit_is_told_to_each_of_its_records) {
+  broker_.fail_commits(log::errc::disk_full, 1000);
+  std::atomic<int> refused{0};
+  {
+    EdgeWriter writer(*log_, 1U << 20U);
+    for (int i = 0; i < 10; ++i) {
+      ASSERT_TRUE(writer.append(place(), record("k"), [&](const Result<log::LogPosition>& outcome) {
+        if (!outcome && outcome.error().is(log::errc::disk_full)) ++refused;
+      }));
+    }
+  }
+  EXPECT_EQ(refused, 10);
+  EXPECT_EQ(records_in_the_log(), 0U);
+}
+
+TEST_F(Edge, a_record_above_the_limit_is_refused_alone) {
+  EdgeWriter writer(*log_, 4U << 20U);
+  const std::string big(2U << 20U, 'x');
+  const Status refused = writer.append(place(), {1, "k", big, {}}, [](const Result<log::LogPosition>&) { FAIL() << "it was not taken"; });
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(log::errc::too_large));
+}
+
+TEST_F(Edge, too_much_waiting_is_refused_as_busy_and_nothing_of_it_is_taken) {
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  EdgeWriter writer(*log_, 64);
+  ASSERT_TRUE(writer.append(place(), record("first"), [&](const Result<log::LogPosition>&) {
+    begun.set_value();
+    go_on.get_future().wait();
+  }));
+  begun.get_future().wait();
+  int taken = 1;
+  Status status;
+  while ((status = writer.append(place(), record("more"), [](const Result<log::LogPosition>&) {}))) ++taken;
+  EXPECT_TRUE(status.error().is(millrace::errc::busy));
+  EXPECT_LT(taken, 10);
+  go_on.set_value();
+}
+
+TEST_F(Edge, the_gate_opens_when_the_position_is_durable_and_not_before) {
+  broker_.set_manual_durability(true);
+  log::Transaction transaction;
+  transaction.append(place(), record("a"));
+  const auto committed = log_->commit(transaction);
+  ASSERT_TRUE(committed);
+  DurabilityGate gate(*log_);
+  std::atomic<bool> durable_made{false};
+  std::promise<bool> opened;
+  gate.when_durable(committed->position, [&](const Status& status) { opened.set_value(status.has_value() && durable_made); });
+  durable_made = true;
+  broker_.make_durable();
+  EXPECT_TRUE(opened.get_future().get());
+}
+
+}  // namespace
+}  // namespace millrace::service
