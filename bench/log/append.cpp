@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 //
-// Appends records in batches, one commit each: to one topic by several writers, beside files of their own that plain code writes.
+// Appends records in batches, one commit each: to one topic by several writers, beside files of
+// their own that plain code writes.
 #include "log/cases.hpp"
 #include "support/crew.hpp"
 #include "support/plain_file.hpp"
@@ -22,7 +23,8 @@ struct Task {
         processes(static_cast<int>(arguments.number("processes"))),
         bytes(arguments.number("bytes")),
         seconds(arguments.number("seconds")) {
-    if (writers < 1 || writers > Board::max_members || batch < 1 || (processes != 1 && processes != writers)) {
+    if (writers < 1 || writers > Board::max_members || batch < 1 ||
+        (processes != 1 && processes != writers)) {
       give_up("append: writers from 1 to 64, processes 1 or as many");
     }
   }
@@ -38,7 +40,9 @@ struct Task {
 /// Whether a writer goes on: there is work left and time.
 class Limit {
  public:
-  explicit Limit(const Task& task) : left_(task.bytes / static_cast<std::int64_t>(value_bytes) / task.batch), ends_ns_(now_ns() + task.seconds * 1'000'000'000) {}
+  explicit Limit(const Task& task)
+      : left_(task.bytes / static_cast<std::int64_t>(value_bytes) / task.batch),
+        ends_ns_(now_ns() + task.seconds * 1'000'000'000) {}
   [[nodiscard]] bool go_on() { return left_-- > 0 && now_ns() < ends_ns_; }
 
  private:
@@ -58,7 +62,8 @@ Sample write_log(const Task& task, int member, const std::function<void()>& star
     transaction.clear();
     for (std::int64_t i = 0; i < task.batch; ++i) {
       const RecordSource::Raw raw = source.next();
-      transaction.append({topic.id, log::partition(member)}, {raw.timestamp_ms, raw.key, raw.value, {}});
+      transaction.append({topic.id, log::partition(member)},
+                         {raw.timestamp_ms, raw.key, raw.value, {}});
     }
     const log::Committed committed = must(log->commit(transaction));
     must(log->wait_durable(committed.position));
@@ -68,7 +73,8 @@ Sample write_log(const Task& task, int member, const std::function<void()>& star
   return {.records = records};
 }
 
-/// The plain loop. Under `sync` one writer does the work of all: their batches, then one sync, as a perfect group commit would.
+/// The plain loop. Under `sync` one writer does the work of all: their batches, then one sync, as a
+/// perfect group commit would.
 Sample write_plainly(const Task& task, int member, const std::function<void()>& start) {
   PlainFile file(task.directory + "/plain." + std::to_string(member));
   const bool synced = task.durability == "sync";
@@ -81,7 +87,8 @@ Sample write_plainly(const Task& task, int member, const std::function<void()>& 
   while (limit.go_on()) {
     for (int writer = 0; writer < batches; ++writer) {
       encoder.clear();
-      for (std::int64_t i = 0; i < task.batch; ++i) encoder.add(source.next());
+      for (std::int64_t i = 0; i < task.batch; ++i)
+        encoder.add(source.next());
       file.append(encoder.finish(records));
       records += task.batch;
     }

@@ -27,7 +27,8 @@ void fill_log(RealLog& log, const log::Topic& topic, std::int64_t records) {
     const auto place = static_cast<std::int32_t>(written / batch % topic.spec.partitions);
     for (std::int64_t i = 0; i < batch; ++i) {
       const RecordSource::Raw raw = source.next();
-      transaction.append({topic.id, log::partition(place)}, {raw.timestamp_ms, raw.key, raw.value, {}});
+      transaction.append({topic.id, log::partition(place)},
+                         {raw.timestamp_ms, raw.key, raw.value, {}});
     }
     must(log->commit(transaction));
     log.keep();
@@ -42,7 +43,8 @@ Tally read_log(RealLog& log, const log::Topic& topic) {
     log::Offset at = log::offset(0);
     do {
       must(log->fetch(place, at, fetch_bytes, buffer));
-      for (const log::RecordView& record : buffer.records) tally.digest += digest(*record.value);
+      for (const log::RecordView& record : buffer.records)
+        tally.digest += digest(*record.value);
       tally.records += static_cast<std::int64_t>(buffer.records.size());
       at = buffer.next;
     } while (buffer.next < buffer.end);
@@ -53,7 +55,8 @@ Tally read_log(RealLog& log, const log::Topic& topic) {
 
 Tally read_plainly(const PlainFile& file) {
   Tally tally;
-  tally.records = read_plain(file, [&](const PlainRecord& record) { tally.digest += digest(record.value); });
+  tally.records =
+      read_plain(file, [&](const PlainRecord& record) { tally.digest += digest(record.value); });
   return tally;
 }
 
@@ -63,7 +66,8 @@ Sample timed(std::int64_t expected, F read) {
   const std::int64_t began = now_ns();
   const Tally tally = read();
   const std::int64_t ended = now_ns();
-  if (tally.records != expected || tally.digest == 0) give_up("read " + std::to_string(tally.records) + " records of " + std::to_string(expected));
+  if (tally.records != expected || tally.digest == 0)
+    give_up("read " + std::to_string(tally.records) + " records of " + std::to_string(expected));
   return {.records = static_cast<double>(tally.records),
           .seconds = static_cast<double>(ended - began) / 1e9,
           .cpu_seconds = static_cast<double>(thread_cpu_ns() - cpu_began) / 1e9,
@@ -74,7 +78,8 @@ Sample timed(std::int64_t expected, F read) {
 
 Sample run_read(const Arguments& arguments) {
   const std::string directory = arguments.text("dir");
-  const std::int64_t records = arguments.number("bytes") / static_cast<std::int64_t>(value_bytes) / batch * batch;
+  const std::int64_t records =
+      arguments.number("bytes") / static_cast<std::int64_t>(value_bytes) / batch * batch;
   if (arguments.system() == "plain") {
     PlainFile file(directory + "/plain");
     RecordSource source(value_bytes, keys);
@@ -82,7 +87,8 @@ Sample run_read(const Arguments& arguments) {
     return timed(records, [&] { return read_plainly(file); });
   }
   RealLog log(directory + "/log", "bench", "os");
-  const log::Topic topic = log.make_topic("events", static_cast<std::int32_t>(arguments.number("partitions")));
+  const log::Topic topic =
+      log.make_topic("events", static_cast<std::int32_t>(arguments.number("partitions")));
   fill_log(log, topic, records);
   return timed(records, [&] { return read_log(log, topic); });
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 //
-// One record at a time, every millisecond, while another process appends as fast as it can: how long does the small writer wait?
+// One record at a time, every millisecond, while another process appends as fast as it can: how
+// long does the small writer wait?
 #include "log/cases.hpp"
 #include "support/crew.hpp"
 #include "support/plain_file.hpp"
@@ -37,7 +38,9 @@ Sample pace(const Task& task, Board& board, const std::function<void()>& start, 
     latencies.add(now_ns() - began);
   }
   board.stop.store(true);
-  return {.records = static_cast<double>(task.samples), .p50_us = latencies.percentile_us(0.5), .p99_us = latencies.percentile_us(0.99)};
+  return {.records = static_cast<double>(task.samples),
+          .p50_us = latencies.percentile_us(0.5),
+          .p99_us = latencies.percentile_us(0.99)};
 }
 
 Sample append_small(const Task& task, Board& board, const std::function<void()>& start) {
@@ -92,7 +95,8 @@ Sample append_bulk_plainly(const Task& task, Board& board, const std::function<v
   start();
   while (!board.stop.load(std::memory_order_relaxed)) {
     encoder.clear();
-    for (std::int64_t i = 0; i < bulk_batch; ++i) encoder.add(source.next());
+    for (std::int64_t i = 0; i < bulk_batch; ++i)
+      encoder.add(source.next());
     file.append(encoder.finish(records));
     if (task.durability == "sync") file.sync();
     records += bulk_batch;
@@ -103,11 +107,13 @@ Sample append_bulk_plainly(const Task& task, Board& board, const std::function<v
 }  // namespace
 
 Sample run_small_append(const Arguments& arguments) {
-  const Task task{arguments.text("dir"), arguments.text("durability"), static_cast<std::size_t>(arguments.number("bytes")), arguments.number("samples")};
+  const Task task{arguments.text("dir"), arguments.text("durability"),
+                  static_cast<std::size_t>(arguments.number("bytes")), arguments.number("samples")};
   const bool plain = arguments.system() == "plain";
   Crew crew;
   crew.run_processes(2, [&](int member, Board& board, const std::function<void()>& start) {
-    if (member == 0) return plain ? append_small_plainly(task, board, start) : append_small(task, board, start);
+    if (member == 0)
+      return plain ? append_small_plainly(task, board, start) : append_small(task, board, start);
     return plain ? append_bulk_plainly(task, board, start) : append_bulk(task, board, start);
   });
   Sample sample = crew.sum(2);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 //
-// From the moment before an append in one process to the moment after the wake-up of a reader in another, that was asleep.
+// From the moment before an append in one process to the moment after the wake-up of a reader in
+// another, that was asleep.
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,7 +32,9 @@ struct Task {
   std::int64_t samples;
 };
 
-std::string_view stamp_bytes(const std::int64_t& stamp) { return {reinterpret_cast<const char*>(&stamp), sizeof stamp}; }
+std::string_view stamp_bytes(const std::int64_t& stamp) {
+  return {reinterpret_cast<const char*>(&stamp), sizeof stamp};
+}
 
 std::int64_t stamp_of(std::string_view value) {
   std::int64_t stamp = 0;
@@ -40,7 +43,9 @@ std::int64_t stamp_of(std::string_view value) {
 }
 
 Sample outcome_of(Latencies& latencies) {
-  return {.records = static_cast<double>(latencies.size()), .p50_us = latencies.percentile_us(0.5), .p99_us = latencies.percentile_us(0.99)};
+  return {.records = static_cast<double>(latencies.size()),
+          .p50_us = latencies.percentile_us(0.5),
+          .p99_us = latencies.percentile_us(0.99)};
 }
 
 /// Calls `append(stamp)` once a millisecond.
@@ -62,7 +67,8 @@ Sample load_by_half(Board& board, const std::function<void()>& start, F work) {
   start();
   while (!board.stop.load(std::memory_order_relaxed)) {
     const std::int64_t began = now_ns();
-    while (now_ns() - began < load_slice_ns) work();
+    while (now_ns() - began < load_slice_ns)
+      work();
     const std::int64_t ended = now_ns();
     sleep_until_ns(ended + (ended - began));
   }
@@ -82,7 +88,8 @@ Sample read_log(const Task& task, Board& board, const std::function<void()>& sta
     log.keep();
     if (outcome != log::WaitOutcome::ready) continue;
     must(log->fetch(interest.place, interest.next, 1U << 16U, buffer));
-    for (const log::RecordView& record : buffer.records) latencies.add(woke - stamp_of(*record.value));
+    for (const log::RecordView& record : buffer.records)
+      latencies.add(woke - stamp_of(*record.value));
     interest.next = buffer.next;
   }
   board.stop.store(true);
@@ -117,11 +124,13 @@ Sample load_log(const Task& task, Board& board, const std::function<void()>& sta
   });
 }
 
-long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value, const timespec* timeout) {
+long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value,
+           const timespec* timeout) {
   return ::syscall(SYS_futex, &word, operation, value, timeout, nullptr, 0);
 }
 
-/// Both sides of the plain form: the record goes through the board, behind a word that the reader sleeps on, and to a file.
+/// Both sides of the plain form: the record goes through the board, behind a word that the reader
+/// sleeps on, and to a file.
 Sample read_plainly(const Task& task, Board& board, const std::function<void()>& start) {
   Latencies latencies(static_cast<std::size_t>(task.samples));
   std::uint32_t seen = 0;
@@ -168,7 +177,8 @@ Sample run_wake(const Arguments& arguments) {
   const int members = load == "half" ? 3 : 2;
   Crew crew;
   crew.run_processes(members, [&](int member, Board& board, const std::function<void()>& start) {
-    if (member == reader) return plain ? read_plainly(task, board, start) : read_log(task, board, start);
+    if (member == reader)
+      return plain ? read_plainly(task, board, start) : read_log(task, board, start);
     if (member == writer) return plain ? write_plainly(task, board, start) : write_log(task, start);
     return plain ? load_plainly(task, board, start) : load_log(task, board, start);
   });

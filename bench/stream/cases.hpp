@@ -5,7 +5,8 @@
 #include "support/arguments.hpp"
 #include "support/measure.hpp"
 
-/// The cases of the suite `stream`; bench/README.md says what each measures and which parameters it takes.
+/// The cases of the suite `stream`; bench/README.md says what each measures and which parameters it
+/// takes.
 namespace millrace::bench {
 
 [[nodiscard]] Sample run_count(const Arguments& arguments);

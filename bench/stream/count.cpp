@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 //
-// Counts records by key: a topology with a store, changelog and exactly-once commits, beside a hash map.
+// Counts records by key: a topology with a store, changelog and exactly-once commits, beside a hash
+// map.
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "millrace/base/hash.hpp"
@@ -46,7 +47,8 @@ Sample count_plain(const Arguments& arguments, std::int64_t records, std::uint64
   Counts counts;
   const Sample sample = timed(records, [&] { count_plainly(file, counts); });
   std::int64_t total = 0;
-  for (const auto& [key, count] : counts) total += count;
+  for (const auto& [key, count] : counts)
+    total += count;
   if (total < records) give_up("plain counted " + std::to_string(total));
   return sample;
 }
@@ -61,7 +63,8 @@ Sample run_count(const Arguments& arguments) {
   write_input(directory + "/log", records, keys, arguments.text("envelope") == "cloudevents");
   Counter counter(directory, false);
   const Sample sample = timed(records, [&] { counter.run(records); });
-  if (counter.total() != records) give_up("counted " + std::to_string(counter.total()) + " of " + std::to_string(records));
+  if (counter.total() != records)
+    give_up("counted " + std::to_string(counter.total()) + " of " + std::to_string(records));
   return sample;
 }
 

@@ -33,7 +33,8 @@ std::string_view quoted(std::string& memory, std::string_view text) {
 
 }  // namespace
 
-void write_input(const std::string& directory, std::int64_t records, std::uint64_t keys, bool envelope) {
+void write_input(const std::string& directory, std::int64_t records, std::uint64_t keys,
+                 bool envelope) {
   RealLog log(directory, "source", "os");
   const log::Topic topic = log.make_topic("events", input_partitions);
   RecordSource source(input_value_bytes, keys);
@@ -43,10 +44,16 @@ void write_input(const std::string& directory, std::int64_t records, std::uint64
   for (std::int64_t written = 0; written < records; ++written) {
     const RecordSource::Raw raw = source.next();
     headers.clear();
-    if (envelope) codec::append_event_headers(headers, {std::to_string(written), "/source", "string", raw.timestamp_ms, raw.key, {}, {}});
+    if (envelope)
+      codec::append_event_headers(
+          headers,
+          {std::to_string(written), "/source", "string", raw.timestamp_ms, raw.key, {}, {}});
     const log::PartitionId place = log::choose_partition(raw.key, input_partitions, log.random());
-    transaction.append({topic.id, place}, {raw.timestamp_ms, raw.key, quoted(value, raw.value), {headers.bytes, headers.count}});
-    if (static_cast<std::int64_t>(transaction.records()) == input_batch * input_partitions || written + 1 == records) {
+    transaction.append(
+        {topic.id, place},
+        {raw.timestamp_ms, raw.key, quoted(value, raw.value), {headers.bytes, headers.count}});
+    if (static_cast<std::int64_t>(transaction.records()) == input_batch * input_partitions ||
+        written + 1 == records) {
       must(log->commit(transaction));
       transaction.clear();
       log.keep();
@@ -54,7 +61,8 @@ void write_input(const std::string& directory, std::int64_t records, std::uint64
   }
 }
 
-Counter::Counter(const std::string& directory, bool snapshots) : log_(directory + "/log", "counter", "os") {
+Counter::Counter(const std::string& directory, bool snapshots)
+    : log_(directory + "/log", "counter", "os") {
   stream::InstanceOptions options;
   if (snapshots) {
     options.state_directory = directory + "/state";
@@ -62,7 +70,8 @@ Counter::Counter(const std::string& directory, bool snapshots) : log_(directory 
     // Written by close() only.
     options.snapshot_interval_ms = 3'600'000;
   }
-  instance_ = must(stream::Instance::open(*log_, topology(), options, {real_clock(), real_file_system(), log_.random(), {}}));
+  instance_ = must(stream::Instance::open(*log_, topology(), options,
+                                          {real_clock(), real_file_system(), log_.random(), {}}));
 }
 
 void Counter::run(std::int64_t records) {
@@ -88,18 +97,22 @@ void Counter::close() {
 
 std::int64_t Counter::total() const {
   std::int64_t total = 0;
-  for (const auto& [key, count] : must(instance_->view<std::string, std::int64_t>("counts").all(SIZE_MAX)).value) total += count;
+  for (const auto& [key, count] :
+       must(instance_->view<std::string, std::int64_t>("counts").all(SIZE_MAX)).value)
+    total += count;
   return total;
 }
 
 std::int64_t Counter::keys() const {
-  return static_cast<std::int64_t>(must(instance_->view<std::string, std::int64_t>("counts").all(SIZE_MAX)).value.size());
+  return static_cast<std::int64_t>(
+      must(instance_->view<std::string, std::int64_t>("counts").all(SIZE_MAX)).value.size());
 }
 
 std::int64_t Counter::changelog_records() {
   const log::Topic topic = must(log_->find_topic(changelog));
   std::int64_t records = 0;
-  for (std::int32_t i = 0; i < topic.spec.partitions; ++i) records += must(log_->end_offset({topic.id, log::partition(i)})).value;
+  for (std::int32_t i = 0; i < topic.spec.partitions; ++i)
+    records += must(log_->end_offset({topic.id, log::partition(i)})).value;
   return records;
 }
 

@@ -15,10 +15,13 @@ namespace millrace::bench {
 inline constexpr std::size_t input_value_bytes = 92;
 inline constexpr std::int32_t input_partitions = 4;
 
-/// Writes the input topic `events` of the service `source`: `records` records, keys drawn evenly from `keys`; with CloudEvents headers when `envelope`.
-void write_input(const std::string& directory, std::int64_t records, std::uint64_t keys, bool envelope);
+/// Writes the input topic `events` of the service `source`: `records` records, keys drawn evenly
+/// from `keys`; with CloudEvents headers when `envelope`.
+void write_input(const std::string& directory, std::int64_t records, std::uint64_t keys,
+                 bool envelope);
 
-/// A service that counts the records of `events` by key, in a log of its own handle: exactly-once, durability `os`, all tasks in the calling thread.
+/// A service that counts the records of `events` by key, in a log of its own handle: exactly-once,
+/// durability `os`, all tasks in the calling thread.
 class Counter {
  public:
   /// Without `snapshots` none are written or read.

@@ -10,7 +10,9 @@
 namespace millrace::bench {
 
 Arguments::Arguments(int argc, const char* const* argv) {
-  if (argc < 3) give_up("usage: " + std::string(argc > 0 ? argv[0] : "bench") + " CASE SYSTEM name=value... (run by bench/run)");
+  if (argc < 3)
+    give_up("usage: " + std::string(argc > 0 ? argv[0] : "bench") +
+            " CASE SYSTEM name=value... (run by bench/run)");
   case_ = argv[1];
   system_ = argv[2];
   for (int i = 3; i < argc; ++i) {
@@ -35,7 +37,9 @@ std::int64_t Arguments::number(const std::string& name) const {
   return static_cast<std::int64_t>(number);
 }
 
-std::int64_t Arguments::number(const std::string& name, std::int64_t otherwise) const { return values_.contains(name) ? number(name) : otherwise; }
+std::int64_t Arguments::number(const std::string& name, std::int64_t otherwise) const {
+  return values_.contains(name) ? number(name) : otherwise;
+}
 
 void give_up(const std::string& reason) {
   std::fprintf(stderr, "%s\n", reason.c_str());

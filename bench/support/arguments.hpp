@@ -10,7 +10,8 @@
 
 namespace millrace::bench {
 
-/// What a measurement was asked for: `CASE SYSTEM name=value...`. Asking for a parameter without a default that was not given ends the program with the reason.
+/// What a measurement was asked for: `CASE SYSTEM name=value...`. Asking for a parameter without a
+/// default that was not given ends the program with the reason.
 class Arguments {
  public:
   /// Ends the program with the usage when there are fewer than two.
@@ -29,7 +30,8 @@ class Arguments {
   std::map<std::string, std::string> values_;
 };
 
-/// Prints why the measurement cannot go on and ends the program at once, whichever thread or process calls.
+/// Prints why the measurement cannot go on and ends the program at once, whichever thread or
+/// process calls.
 [[noreturn]] void give_up(const std::string& reason);
 
 /// The value, or the end of the measurement.

@@ -21,7 +21,8 @@ constexpr std::int64_t look_again_ns = 200'000;
 }
 
 Crew::Crew() {
-  void* memory = ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* memory =
+      ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) give_up("no shared memory for the members of a measurement");
   board_ = ::new (memory) Board{};
 }
@@ -33,12 +34,14 @@ void Crew::work_as(int member, const Work& work) {
   std::int64_t cpu_began_ns = 0;
   const auto start = [&] {
     board_->ready.fetch_add(1);
-    while (board_->go.load() == 0) sleep_until_ns(now_ns() + look_again_ns);
+    while (board_->go.load() == 0)
+      sleep_until_ns(now_ns() + look_again_ns);
     cpu_began_ns = thread_cpu_ns();
   };
   outcome.sample = work(member, *board_, start);
   outcome.ended_ns = now_ns();
-  if (outcome.sample.cpu_seconds < 0) outcome.sample.cpu_seconds = static_cast<double>(thread_cpu_ns() - cpu_began_ns) / 1e9;
+  if (outcome.sample.cpu_seconds < 0)
+    outcome.sample.cpu_seconds = static_cast<double>(thread_cpu_ns() - cpu_began_ns) / 1e9;
   outcome.sample.peak_rss_mb = peak_rss_mb();
 }
 
@@ -82,9 +85,11 @@ void Crew::run_threads(int members, const Work& work) {
     threads.emplace_back([this, member, &work] { work_as(member, work); });
   }
   await_ready(members);
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
   // One process has one peak: it counts once.
-  for (int member = 1; member < members; ++member) board_->outcomes[member].sample.peak_rss_mb = 0;
+  for (int member = 1; member < members; ++member)
+    board_->outcomes[member].sample.peak_rss_mb = 0;
 }
 
 Sample Crew::sum(int members) const {

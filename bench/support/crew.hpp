@@ -19,8 +19,8 @@ struct Board {
   };
   std::atomic<int> ready;
   std::atomic<std::uint32_t> go;
-  std::atomic<bool> stop;           ///< for members that go on until others are done
-  std::atomic<std::uint32_t> word;  ///< for members that wake each other themselves
+  std::atomic<bool> stop;              ///< for members that go on until others are done
+  std::atomic<std::uint32_t> word;     ///< for members that wake each other themselves
   std::atomic<std::int64_t> stamp_ns;  ///< goes with the word
   std::int64_t began_ns;
   Outcome outcomes[max_members];
@@ -29,7 +29,8 @@ struct Board {
 /// Several workers that start together, each a thread or a process of its own.
 class Crew {
  public:
-  /// Called in each worker: prepares, calls `start()`, works, and answers its sample. Runs in a fork of this process or in a thread of it.
+  /// Called in each worker: prepares, calls `start()`, works, and answers its sample. Runs in a
+  /// fork of this process or in a thread of it.
   using Work = std::function<Sample(int member, Board& board, const std::function<void()>& start)>;
 
   Crew();
@@ -37,12 +38,14 @@ class Crew {
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
-  /// Returns when all members are done. Call it before the process has threads. A member that dies ends the program.
+  /// Returns when all members are done. Call it before the process has threads. A member that dies
+  /// ends the program.
   void run_processes(int members, const Work& work);
   void run_threads(int members, const Work& work);
 
   [[nodiscard]] const Sample& sample(int member) const { return board_->outcomes[member].sample; }
-  /// Records, CPU seconds and memory of all members together; seconds from the start until the last was done.
+  /// Records, CPU seconds and memory of all members together; seconds from the start until the last
+  /// was done.
   [[nodiscard]] Sample sum(int members) const;
 
  private:

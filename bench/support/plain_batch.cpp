@@ -12,7 +12,8 @@ constexpr std::size_t length_at = 8, magic_at = 16, crc_at = 17, count_at = 57, 
 constexpr std::size_t record_overhead_max = 40;
 
 char* put_varint(char* at, std::int64_t signed_value) {
-  auto value = (static_cast<std::uint64_t>(signed_value) << 1U) ^ static_cast<std::uint64_t>(signed_value >> 63);
+  auto value = (static_cast<std::uint64_t>(signed_value) << 1U) ^
+               static_cast<std::uint64_t>(signed_value >> 63);
   while (value >= 0x80) {
     *at++ = static_cast<char>(value | 0x80U);
     value >>= 7U;
@@ -22,7 +23,8 @@ char* put_varint(char* at, std::int64_t signed_value) {
 }
 
 std::size_t varint_bytes(std::int64_t signed_value) {
-  const auto value = (static_cast<std::uint64_t>(signed_value) << 1U) ^ static_cast<std::uint64_t>(signed_value >> 63);
+  const auto value = (static_cast<std::uint64_t>(signed_value) << 1U) ^
+                     static_cast<std::uint64_t>(signed_value >> 63);
   return (static_cast<std::size_t>(std::bit_width(value | 1U)) + 6) / 7;
 }
 
@@ -55,8 +57,10 @@ void PlainBatch::add(const RecordSource::Raw& record) {
   if (count_ == 0) base_timestamp_ms_ = record.timestamp_ms;
   timestamp_ms_ = record.timestamp_ms;
   const std::int64_t timestamp_delta = record.timestamp_ms - base_timestamp_ms_;
-  const std::size_t body = 1 + varint_bytes(timestamp_delta) + varint_bytes(count_) + varint_bytes(static_cast<std::int64_t>(record.key.size())) +
-                           record.key.size() + varint_bytes(static_cast<std::int64_t>(record.value.size())) + record.value.size() + 1;
+  const std::size_t body =
+      1 + varint_bytes(timestamp_delta) + varint_bytes(count_) +
+      varint_bytes(static_cast<std::int64_t>(record.key.size())) + record.key.size() +
+      varint_bytes(static_cast<std::int64_t>(record.value.size())) + record.value.size() + 1;
   char* at = put_varint(buffer_.data() + size_, static_cast<std::int64_t>(body));
   *at++ = 0;
   at = put_varint(at, timestamp_delta);
@@ -91,7 +95,9 @@ bool PlainBatchReader::next_batch(std::string_view& bytes) {
   if (bytes.size() < PlainBatch::header_bytes) return false;
   const std::size_t size = get_big_endian32(bytes.data() + length_at) + 12ULL;
   if (bytes[magic_at] != 2 || bytes.size() < size) return false;
-  if (crc32c(bytes.substr(covered_at, size - covered_at)) != get_big_endian32(bytes.data() + crc_at)) give_up("a plain batch does not check");
+  if (crc32c(bytes.substr(covered_at, size - covered_at)) !=
+      get_big_endian32(bytes.data() + crc_at))
+    give_up("a plain batch does not check");
   left_ = static_cast<std::int32_t>(get_big_endian32(bytes.data() + count_at));
   cursor_ = bytes.data() + PlainBatch::header_bytes;
   bytes.remove_prefix(size);

@@ -10,7 +10,8 @@
 
 #include "support/record_source.hpp"
 
-/// RecordBatch v2 as plain code writes and reads it, knowing beforehand what comes: keys, values, no headers. The limit that a log can be held against.
+/// RecordBatch v2 as plain code writes and reads it, knowing beforehand what comes: keys, values,
+/// no headers. The limit that a log can be held against.
 namespace millrace::bench {
 
 /// Encodes batches. Reusable; not thread-safe.
@@ -43,7 +44,8 @@ struct PlainRecord {
 /// Reads batches that PlainBatch wrote.
 class PlainBatchReader {
  public:
-  /// Takes the next whole batch off `bytes` and checks it; false when the rest is not a whole batch, or zero. A wrong checksum ends the program.
+  /// Takes the next whole batch off `bytes` and checks it; false when the rest is not a whole
+  /// batch, or zero. A wrong checksum ends the program.
   [[nodiscard]] bool next_batch(std::string_view& bytes);
   /// Takes the next record off the batch.
   [[nodiscard]] bool next(PlainRecord& out) {
@@ -79,7 +81,8 @@ class PlainBatchReader {
   std::int32_t left_ = 0;
 };
 
-/// What reading a record means in the benchmarks, the same for all systems: each byte was checked, a word of the value is looked at.
+/// What reading a record means in the benchmarks, the same for all systems: each byte was checked,
+/// a word of the value is looked at.
 [[nodiscard]] inline std::uint64_t digest(std::string_view value) {
   std::uint64_t word = 0;
   std::memcpy(&word, value.data(), value.size() < sizeof word ? value.size() : sizeof word);

@@ -2,8 +2,8 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <cstdint>
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,7 +12,8 @@
 
 namespace millrace::bench {
 
-/// An append-only file as plain code keeps one: room reserved ahead, pwrite, fdatasync. Failures end the program. One thread.
+/// An append-only file as plain code keeps one: room reserved ahead, pwrite, fdatasync. Failures
+/// end the program. One thread.
 class PlainFile {
  public:
   /// Makes the file anew.
@@ -35,14 +36,16 @@ class PlainFile {
 
 /// Writes `records` records in batches of `batch`.
 void write_plain(PlainFile& file, RecordSource& source, std::int64_t records, std::int64_t batch);
-/// Reads the whole file in pieces of 1 MiB, checks and decodes it and hands over each record. Answers how many.
+/// Reads the whole file in pieces of 1 MiB, checks and decodes it and hands over each record.
+/// Answers how many.
 std::int64_t read_plain(const PlainFile& file, auto&& visit) {
   constexpr std::size_t piece_bytes = 1U << 20U;
   std::string piece(piece_bytes, 0);
   std::int64_t records = 0;
   std::uint64_t offset = 0;
   while (offset < file.size()) {
-    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(piece_bytes, file.size() - offset));
+    const auto wanted =
+        static_cast<std::size_t>(std::min<std::uint64_t>(piece_bytes, file.size() - offset));
     file.read(offset, piece.data(), wanted);
     std::string_view rest(piece.data(), wanted);
     PlainBatchReader reader;

@@ -12,8 +12,10 @@ namespace {
 constexpr std::int64_t keep_interval_ns = 100'000'000;
 }
 
-RealLog::RealLog(const std::string& directory, const std::string& service, const std::string& durability)
-    : random_(real_seed()), environment_{real_clock(), real_file_system(), random_, real_shared_regions()} {
+RealLog::RealLog(const std::string& directory, const std::string& service,
+                 const std::string& durability)
+    : random_(real_seed()),
+      environment_{real_clock(), real_file_system(), random_, real_shared_regions()} {
   log::LogOptions options;
   options.service = service;
   if (durability == "os") {
@@ -25,7 +27,8 @@ RealLog::RealLog(const std::string& directory, const std::string& service, const
 }
 
 log::Topic RealLog::make_topic(const std::string& name, std::int32_t partitions) {
-  return must(log_->create_topic({name, partitions, log::TopicKind::events, log_->options().service, log::CleanupPolicy::keep}));
+  return must(log_->create_topic({name, partitions, log::TopicKind::events, log_->options().service,
+                                  log::CleanupPolicy::keep}));
 }
 
 void RealLog::keep() {

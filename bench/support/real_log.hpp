@@ -11,10 +11,12 @@
 
 namespace millrace::bench {
 
-/// A handle on an embedded log on the real disk, with the housekeeping that a service would do. One thread.
+/// A handle on an embedded log on the real disk, with the housekeeping that a service would do. One
+/// thread.
 class RealLog {
  public:
-  /// `service` owns the topics it makes; `durability` is `os` or `sync`. Ends the program when it cannot be opened.
+  /// `service` owns the topics it makes; `durability` is `os` or `sync`. Ends the program when it
+  /// cannot be opened.
   RealLog(const std::string& directory, const std::string& service, const std::string& durability);
 
   [[nodiscard]] log::Log& operator*() const { return *log_; }

@@ -10,7 +10,8 @@
 
 namespace millrace::bench {
 
-/// Records of a given size, the same for every system: a key of 8 characters and a value cut out of random printable text. Not thread-safe.
+/// Records of a given size, the same for every system: a key of 8 characters and a value cut out of
+/// random printable text. Not thread-safe.
 class RecordSource {
  public:
   /// Keys are drawn evenly from `keys` different ones.
@@ -28,7 +29,9 @@ class RecordSource {
     mixed ^= mixed >> 32U;
     write_key(mixed % keys_);
     timestamp_ms_ += 1;
-    return {timestamp_ms_, {key_, sizeof key_}, {text_.data() + (mixed >> 40U) % text_window, value_bytes_}};
+    return {timestamp_ms_,
+            {key_, sizeof key_},
+            {text_.data() + (mixed >> 40U) % text_window, value_bytes_}};
   }
 
  private:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 //
-// A guest book on the embedded log: `01_append_read DIR NAME` signs it and prints who has signed so far. Run it twice.
+// A guest book on the embedded log: `01_append_read DIR NAME` signs it and prints who has signed so
+// far. Run it twice.
 #include <cstdio>
 #include <string>
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 //
-// Counts words: `02_count_words DIR < text` appends the lines of the text to a topic, lets the topology catch up, and prints
-// the counts of all texts so far. Run it again with another text: it goes on where it was.
+// Counts words: `02_count_words DIR < text` appends the lines of the text to a topic, lets the
+// topology catch up, and prints the counts of all texts so far. Run it again with another text: it
+// goes on where it was.
 #include <algorithm>
 #include <boost/describe/class.hpp>
 #include <cctype>
@@ -69,7 +70,8 @@ millrace::Result<stream::Topology> word_counts() {
 
 // Appends the lines as the service `reader`, whose topic `lines` is.
 millrace::Status append_lines(log::Log& log, std::istream& text) {
-  MILLRACE_ASSIGN(const log::Topic lines, log.create_topic({"lines", 4, log::TopicKind::events, "reader"}));
+  MILLRACE_ASSIGN(const log::Topic lines,
+                  log.create_topic({"lines", 4, log::TopicKind::events, "reader"}));
   std::string line;
   for (std::int64_t number = 0; std::getline(text, line); ++number) {
     // [event]
@@ -94,7 +96,7 @@ millrace::Status append_lines(log::Log& log, std::istream& text) {
 }
 
 // [catch up]
-millrace::Result<bool> caught_up(const stream::Instance& instance) {
+bool caught_up(const stream::Instance& instance) {
   const stream::InstanceStatus status = instance.status();
   const auto behind = [](const auto& task) { return task.lag > 0; };
   return status.ready && std::none_of(status.tasks.begin(), status.tasks.end(), behind);
@@ -104,8 +106,7 @@ millrace::Status catch_up(stream::Instance& instance) {
   for (;;) {
     MILLRACE_ASSIGN(const stream::StepResult step, instance.step());
     if (step.worked) continue;
-    MILLRACE_ASSIGN(const bool done, caught_up(instance));
-    if (done) return {};
+    if (caught_up(instance)) return {};
     instance.wait(step);
   }
 }
@@ -116,13 +117,16 @@ millrace::Status count_words(const std::string& directory, std::istream& text) {
   millrace::SeededRandom random(millrace::real_seed());
   log::LogEnvironment world{millrace::real_clock(), millrace::real_file_system(), random,
                             millrace::real_shared_regions()};
-  MILLRACE_ASSIGN(const auto reader, log::open_log("file:" + directory, world, {.service = "reader", .member = "reader"}));
+  MILLRACE_ASSIGN(const auto reader, log::open_log("file:" + directory, world,
+                                                   {.service = "reader", .member = "reader"}));
   MILLRACE_TRY(append_lines(*reader, text));
 
-  MILLRACE_ASSIGN(const auto log, log::open_log("file:" + directory, world, {.service = "words", .member = "words"}));
+  MILLRACE_ASSIGN(const auto log, log::open_log("file:" + directory, world,
+                                                {.service = "words", .member = "words"}));
   MILLRACE_ASSIGN(stream::Topology topology, word_counts());
-  MILLRACE_ASSIGN(const auto instance, stream::Instance::open(*log, std::move(topology), {},
-                                                              {world.clock, world.files, random, {}}));
+  MILLRACE_ASSIGN(const auto instance,
+                  stream::Instance::open(*log, std::move(topology), {},
+                                         {world.clock, world.files, random, {}}));
   MILLRACE_TRY(catch_up(*instance));
 
   const auto counts = instance->view<std::string, std::int64_t>("counts");

@@ -12,7 +12,10 @@ namespace retail {
 
 /// The setting that all services of the estate share.
 [[nodiscard]] inline millrace::service::Setting stock_setting() {
-  return {"stock", "scarce", "How shelves are filled; the same for all services and for the life of a log", {"ample", "scarce"}};
+  return {"stock",
+          "scarce",
+          "How shelves are filled; the same for all services and for the life of a log",
+          {"ample", "scarce"}};
 }
 
 [[nodiscard]] inline Settings estate_settings(const millrace::service::Settings& settings) {
@@ -22,13 +25,16 @@ namespace retail {
 }
 
 /// The definition of a service that has no HTTP routes of its own.
-[[nodiscard]] inline millrace::service::Definition plain_service(std::string name, std::string description,
-                                                                 millrace::Result<millrace::stream::Topology> (*topology)(const Settings&)) {
+[[nodiscard]] inline millrace::service::Definition plain_service(
+    std::string name, std::string description,
+    millrace::Result<millrace::stream::Topology> (*topology)(const Settings&)) {
   millrace::service::Definition definition;
   definition.name = std::move(name);
   definition.description = std::move(description);
   definition.settings = {stock_setting()};
-  definition.topology = [topology](const millrace::service::Settings& settings) { return topology(estate_settings(settings)); };
+  definition.topology = [topology](const millrace::service::Settings& settings) {
+    return topology(estate_settings(settings));
+  };
   return definition;
 }
 

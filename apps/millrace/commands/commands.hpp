@@ -67,7 +67,7 @@ struct TraceOptions {
 [[nodiscard]] Status trace(log::Log& log, const TraceOptions& options, Output& out);
 
 struct GroupsOptions {
-  std::string name;  ///< empty: all
+  std::string name;  ///< a group, or a service: all groups `<service>/...`; empty: all
   bool json = false;
 };
 [[nodiscard]] Status show_groups(log::Log& log, const GroupsOptions& options, Output& out);

@@ -121,6 +121,11 @@ void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, Outpu
   }
 }
 
+// A service has a group for each part of its topology, named after both: `stock/gatherer`.
+bool is_asked_for(const std::string& asked, const std::string& group) {
+  return asked.empty() || group == asked || group.starts_with(asked + "/");
+}
+
 }  // namespace
 
 Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
@@ -134,7 +139,7 @@ Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
   bool found = false;
   for (const log::GroupInfo& group : groups) {
     names.push_back(group.name);
-    if (!options.name.empty() && options.name != group.name) continue;
+    if (!is_asked_for(options.name, group.name)) continue;
     MILLRACE_ASSIGN(const std::vector<Lag> lags, lags_of(log, group, topics));
     if (options.json) {
       print_json(group, lags, out);
@@ -155,7 +160,7 @@ void add_groups(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("groups", "Show groups: members, who owns which unit, positions, lag");
   auto options = std::make_shared<GroupsOptions>();
-  command->add_option("NAME", options->name, "This group only");
+  command->add_option("NAME", options->name, "This group, or those of this service, only");
   command->add_flag("--json", options->json, "A JSON object a line, one for each group");
   command->callback([options, &action] {
     action = [options](Session& session) -> Status {

@@ -63,9 +63,9 @@ void add_report(JsonObject& object, const log::VerifyReport& report) {
 }
 
 void print_report(const log::VerifyReport& report, Output& out) {
-  out.line("good      " + counted(report.frames, "frame") + ", " +
-           counted(report.batches, "batch") + (report.batches == 1 ? ", " : "es, ") +
-           counted(report.records, "record") + ", " + counted(report.bytes, "byte"));
+  out.line("good      " + counted(report.frames, "frame") + ", " + std::to_string(report.batches) +
+           (report.batches == 1 ? " batch, " : " batches, ") + counted(report.records, "record") +
+           ", " + counted(report.bytes, "byte"));
   out.line("end       position " + std::to_string(report.end) + ", proven durable up to " +
            std::to_string(report.durable));
   if (report.torn) {

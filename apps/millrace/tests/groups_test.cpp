@@ -50,6 +50,14 @@ TEST_F(Groups, are_json_lines_when_asked) {
       << screen.text;
 }
 
+TEST_F(Groups, of_a_service_are_found_by_its_name) {
+  ASSERT_TRUE(shop.service("stock").group("stock/gatherer"));
+  ASSERT_TRUE(shop.service("stock").group("stocktaking"));
+  Screen screen;
+  ASSERT_TRUE(show_groups(*shop.tool, {"stock", true}, screen.out));
+  EXPECT_EQ(lines_of(screen.text).size(), 2U) << screen.text;
+}
+
 TEST_F(Groups, that_do_not_exist_are_an_error_with_a_suggestion) {
   Screen screen;
   const Status done = show_groups(*shop.tool, {"stok", false}, screen.out);

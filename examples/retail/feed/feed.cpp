@@ -40,8 +40,11 @@ Result<std::size_t> read_position(const std::string& path) {
   MILLRACE_ASSIGN(const std::string text, millrace::read_file(millrace::real_file_system(), path));
   std::size_t position = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), position);
-  if (error != std::errc() || std::string_view(end, static_cast<std::size_t>(text.data() + text.size() - end)) != "\n") {
-    return fail(millrace::errc::invalid_argument, path + " holds no position: remove it to send all requests again (each takes effect once)");
+  if (error != std::errc() ||
+      std::string_view(end, static_cast<std::size_t>(text.data() + text.size() - end)) != "\n") {
+    return fail(
+        millrace::errc::invalid_argument,
+        path + " holds no position: remove it to send all requests again (each takes effect once)");
   }
   return position;
 }
@@ -55,8 +58,12 @@ struct Feed::State {
     friend bool operator>(const Resend& a, const Resend& b) { return a.at_ns > b.at_ns; }
   };
 
-  State(FeedOptions the_options, FeedSource the_source, millrace::Clock& the_clock, std::size_t position)
-      : options(std::move(the_options)), source(std::move(the_source)), clock(the_clock), done_event(::eventfd(0, EFD_CLOEXEC)) {
+  State(FeedOptions the_options, FeedSource the_source, millrace::Clock& the_clock,
+        std::size_t position)
+      : options(std::move(the_options)),
+        source(std::move(the_source)),
+        clock(the_clock),
+        done_event(::eventfd(0, EFD_CLOEXEC)) {
     progress.begun_at = std::min(position, options.total);
     progress.total = options.total;
     next = answered_prefix = progress.begun_at;
@@ -131,7 +138,9 @@ std::optional<std::size_t> Feed::State::take_due(std::int64_t now_ns) {
   if (next >= options.total) return std::nullopt;
   const std::size_t held = in_flight + resends.size();
   if (options.rate > 0) {
-    const auto due = open_loop_start_ns + static_cast<std::int64_t>(static_cast<double>(next - progress.begun_at) / options.rate * 1e9);
+    const auto due = open_loop_start_ns +
+                     static_cast<std::int64_t>(static_cast<double>(next - progress.begun_at) /
+                                               options.rate * 1e9);
     if (due > now_ns || held >= open_loop_limit) return std::nullopt;
     due_ns[next] = due;
   } else {
@@ -147,7 +156,10 @@ void Feed::State::wait_for_work(std::unique_lock<std::mutex>& lock) {
   std::int64_t until_ns = now_ns + position_interval_ns;
   if (!resends.empty()) until_ns = std::min(until_ns, resends.top().at_ns);
   if (options.rate > 0 && next < options.total && in_flight + resends.size() < open_loop_limit) {
-    until_ns = std::min(until_ns, open_loop_start_ns + static_cast<std::int64_t>(static_cast<double>(next - progress.begun_at) / options.rate * 1e9));
+    until_ns = std::min(
+        until_ns, open_loop_start_ns +
+                      static_cast<std::int64_t>(static_cast<double>(next - progress.begun_at) /
+                                                options.rate * 1e9));
   }
   changed.wait_for(lock, std::chrono::nanoseconds(std::max<std::int64_t>(0, until_ns - now_ns)));
 }
@@ -160,12 +172,15 @@ void Feed::State::send(std::size_t index) {
   request.target = std::move(item.target);
   request.body = std::move(item.body);
   request.timeout = std::chrono::seconds(60);
-  const Status taken =
-      pool->send(std::move(request), [this, index, is_order](Result<millrace::http::Response> answer) { on_answer(index, is_order, answer); });
+  const Status taken = pool->send(std::move(request),
+                                  [this, index, is_order](Result<millrace::http::Response> answer) {
+                                    on_answer(index, is_order, answer);
+                                  });
   if (!taken) on_answer(index, is_order, fail(taken.error()));
 }
 
-void Feed::State::on_answer(std::size_t index, bool is_order, const Result<millrace::http::Response>& answer) {
+void Feed::State::on_answer(std::size_t index, bool is_order,
+                            const Result<millrace::http::Response>& answer) {
   const std::lock_guard lock(mutex);
   --in_flight;
   const int status = answer ? answer->status : 0;
@@ -174,14 +189,18 @@ void Feed::State::on_answer(std::size_t index, bool is_order, const Result<millr
     if (answer) {
       const auto retry_after = answer->headers.find("Retry-After");
       std::int64_t seconds = 0;
-      if (retry_after && std::from_chars(retry_after->data(), retry_after->data() + retry_after->size(), seconds).ec == std::errc()) pause_ns = seconds * ns_per_s;
+      if (retry_after &&
+          std::from_chars(retry_after->data(), retry_after->data() + retry_after->size(), seconds)
+                  .ec == std::errc())
+        pause_ns = seconds * ns_per_s;
     }
     ++progress.sent_again;
     resends.push({clock.monotonic_ns() + pause_ns, index});
   } else if (status == 200 || status == 201 || status == 202 || status == 409 || status == 422) {
     on_final(index, is_order);
   } else {
-    progress.failure = "request " + std::to_string(index) + " was answered " + std::to_string(status) + ": " + answer->body;
+    progress.failure = "request " + std::to_string(index) + " was answered " +
+                       std::to_string(status) + ": " + answer->body;
   }
   changed.notify_one();
 }
@@ -190,13 +209,16 @@ void Feed::State::on_final(std::size_t index, bool is_order) {
   if (is_order) latencies.add_us((clock.monotonic_ns() - due_ns[index]) / 1'000);
   answered[index] = true;
   ++progress.answered;
-  while (answered_prefix < options.total && answered[answered_prefix]) ++answered_prefix;
+  while (answered_prefix < options.total && answered[answered_prefix])
+    ++answered_prefix;
 }
 
-// A lost position only means that answered requests are sent again, each of which takes effect once.
+// A lost position only means that answered requests are sent again, each of which takes effect
+// once.
 void Feed::State::save_position(std::size_t position) {
   if (options.position_file.empty()) return;
-  const Status saved = millrace::write_file_atomically(millrace::real_file_system(), options.position_file, std::to_string(position) + "\n");
+  const Status saved = millrace::write_file_atomically(
+      millrace::real_file_system(), options.position_file, std::to_string(position) + "\n");
   if (saved) return;
   const std::lock_guard lock(mutex);
   progress.failure = saved.error().message();
@@ -210,7 +232,8 @@ void Feed::State::finish() {
   static_cast<void>(::eventfd_write(done_event, 1));
 }
 
-Result<std::unique_ptr<Feed>> Feed::start(FeedOptions options, FeedSource source, millrace::Clock& clock) {
+Result<std::unique_ptr<Feed>> Feed::start(FeedOptions options, FeedSource source,
+                                          millrace::Clock& clock) {
   MILLRACE_ASSIGN(const std::size_t position, read_position(options.position_file));
   millrace::http::ClientPoolOptions pool;
   pool.url = options.url;

@@ -29,28 +29,35 @@ struct FeedOptions {
   std::size_t in_flight = 64;  ///< closed loop: requests at once
   double rate = 0;             ///< open loop: requests per second, answered or not; 0: closed loop
   std::size_t total = 0;       ///< requests there are
-  std::string position_file;   ///< where the feed goes on when it is started again; empty: it starts at the first
+  std::string position_file;  ///< where the feed goes on when it is started again; empty: it starts
+                              ///< at the first
 };
 
 /// How far a feed has come.
 struct FeedProgress {
-  std::size_t begun_at = 0;    ///< position it started at
-  std::size_t answered = 0;    ///< since then
+  std::size_t begun_at = 0;  ///< position it started at
+  std::size_t answered = 0;  ///< since then
   std::size_t total = 0;
-  std::size_t sent_again = 0;  ///< after a 429, a 503, or an unknown outcome
+  std::size_t sent_again = 0;      ///< after a 429, a 503, or an unknown outcome
   std::int64_t first_send_ns = 0;  ///< Clock::monotonic_ns; 0: nothing was sent yet
-  std::int64_t latency_p50_us = 0, latency_p99_us = 0, latency_max_us = 0;  ///< of orders, from send to answer
+  std::int64_t latency_p50_us = 0, latency_p99_us = 0,
+               latency_max_us = 0;  ///< of orders, from send to answer
   bool done = false;
-  std::string failure;         ///< why it gave up; empty: it did not
+  std::string failure;  ///< why it gave up; empty: it did not
 };
 
-/// Sends requests over persistent connections, in order, as a closed or an open loop. What the server refuses for now (429, 503) or what may not have arrived is sent
-/// again, for ever; any other answer counts as one, and an answer that no request should get (400, 404, 5xx) ends the feed. Its position moves past answered requests only, so that
-/// it can be stopped and started again at any moment.
+/// Sends requests over persistent connections, in order, as a closed or an open loop. What the
+/// server refuses for now (429, 503) or what may not have arrived is sent again, for ever; any
+/// other answer counts as one, and an answer that no request should get (400, 404, 5xx) ends the
+/// feed. Its position moves past answered requests only, so that it can be stopped and started
+/// again at any moment.
 class Feed {
  public:
-  /// errc as ClientPool::create; errc::invalid_argument: a position file that is none. `clock` outlives the feed.
-  [[nodiscard]] static millrace::Result<std::unique_ptr<Feed>> start(FeedOptions options, FeedSource source, millrace::Clock& clock);
+  /// errc as ClientPool::create; errc::invalid_argument: a position file that is none. `clock`
+  /// outlives the feed.
+  [[nodiscard]] static millrace::Result<std::unique_ptr<Feed>> start(FeedOptions options,
+                                                                     FeedSource source,
+                                                                     millrace::Clock& clock);
   /// Stops: what is under way is given up and will be sent again by the next feed.
   ~Feed();
   Feed(const Feed&) = delete;

@@ -11,7 +11,8 @@ namespace retail {
 
 /// An invoice as the request that the feed sends for it.
 [[nodiscard]] inline FeedItem feed_item(const Invoice& invoice) {
-  return {std::string(request_path(invoice.kind)), request_body(invoice), invoice.kind == InvoiceKind::order};
+  return {std::string(request_path(invoice.kind)), request_body(invoice),
+          invoice.kind == InvoiceKind::order};
 }
 
 }  // namespace retail

@@ -17,8 +17,10 @@ class Latencies {
   [[nodiscard]] std::int64_t percentile_us(double share) const {
     if (all_.empty()) return 0;
     std::vector<std::int64_t> sorted = all_;
-    const auto rank = static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5);
-    std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(rank), sorted.end());
+    const auto rank =
+        static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5);
+    std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(rank),
+                     sorted.end());
     return sorted[rank];
   }
 

@@ -15,7 +15,8 @@ namespace retail {
 class Chaos {
  public:
   /// About every `seconds`: uniformly between half and one and a half of it.
-  Chaos(double seconds, std::uint64_t seed, std::int64_t now_ns) : seconds_(seconds), random_(seed), next_ns_(now_ns + draw_pause_ns()) {}
+  Chaos(double seconds, std::uint64_t seed, std::int64_t now_ns)
+      : seconds_(seconds), random_(seed), next_ns_(now_ns + draw_pause_ns()) {}
 
   /// When the next kill is due.
   [[nodiscard]] std::int64_t next_ns() const { return next_ns_; }

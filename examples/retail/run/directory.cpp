@@ -24,7 +24,8 @@ std::string settings_text(const RunOptions& options) { return "stock=" + options
 
 millrace::Status empty(const std::string& root) {
   std::error_code error;
-  for (const char* name : {"log", "state", "run", "logs", "estate", "feed.position", "summary.json"}) {
+  for (const char* name :
+       {"log", "state", "run", "logs", "estate", "feed.position", "summary.json"}) {
     std::filesystem::remove_all(root + "/" + name, error);
     if (error) return fail(millrace::errc::io_error, root + "/" + name + ": " + error.message());
   }
@@ -34,12 +35,15 @@ millrace::Status empty(const std::string& root) {
 millrace::Status check_settings(const std::string& root, const RunOptions& options) {
   millrace::FileSystem& files = millrace::real_file_system();
   const std::string file = root + "/estate";
-  if (!files.exists(file)) return millrace::write_file_atomically(files, file, settings_text(options));
+  if (!files.exists(file))
+    return millrace::write_file_atomically(files, file, settings_text(options));
   MILLRACE_ASSIGN(const std::string begun, millrace::read_file(files, file));
   if (begun == settings_text(options)) return {};
-  return fail(millrace::errc::invalid_argument, root + " was begun with " + begun.substr(0, begun.size() - 1) + " and this run asks for " +
-                                                    settings_text(options).substr(0, settings_text(options).size() - 1) +
-                                                    ": use another --data, or --fresh to forget what is there");
+  return fail(millrace::errc::invalid_argument,
+              root + " was begun with " + begun.substr(0, begun.size() - 1) +
+                  " and this run asks for " +
+                  settings_text(options).substr(0, settings_text(options).size() - 1) +
+                  ": use another --data, or --fresh to forget what is there");
 }
 
 }  // namespace
@@ -52,15 +56,20 @@ millrace::Result<EstateDirectory> EstateDirectory::open(const RunOptions& option
   if (lock < 0) return fail(millrace::errc::io_error, lock_path + ": " + std::strerror(errno));
   EstateDirectory directory(options.data, lock);
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
-    return fail(millrace::errc::busy, "another ./run works in " + options.data + ": stop it first, or use another --data");
+    return fail(millrace::errc::busy, "another ./run works in " + options.data +
+                                          ": stop it first, or use another --data");
   }
   if (options.fresh) MILLRACE_TRY(empty(options.data));
   MILLRACE_TRY(check_settings(options.data, options));
-  for (const char* name : {"run", "logs", "state"}) MILLRACE_TRY(files.create_directories(directory.path(name)));
+  for (const char* name : {"run", "logs", "state"})
+    MILLRACE_TRY(files.create_directories(directory.path(name)));
   return directory;
 }
 
-EstateDirectory::EstateDirectory(EstateDirectory&& other) noexcept : root_(std::move(other.root_)), lock_(other.lock_) { other.lock_ = -1; }
+EstateDirectory::EstateDirectory(EstateDirectory&& other) noexcept
+    : root_(std::move(other.root_)), lock_(other.lock_) {
+  other.lock_ = -1;
+}
 
 EstateDirectory::~EstateDirectory() {
   if (lock_ >= 0) ::close(lock_);

@@ -9,7 +9,8 @@
 
 namespace retail {
 
-/// The directory of a run, held by one `./run` at a time. The lock ends with the object or the process.
+/// The directory of a run, held by one `./run` at a time. The lock ends with the object or the
+/// process.
 class EstateDirectory {
  public:
   /// Makes or opens the directory, empties it when `fresh` is asked for, and takes its lock.

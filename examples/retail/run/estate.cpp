@@ -29,7 +29,8 @@ constexpr std::int64_t stop_timeout_ms = 40'000;
 constexpr std::chrono::milliseconds probe_timeout{2'000};
 
 std::string get(const std::string& url) {
-  const auto answer = millrace::http::fetch(millrace::http::Method::get, url, {}, {}, probe_timeout);
+  const auto answer =
+      millrace::http::fetch(millrace::http::Method::get, url, {}, {}, probe_timeout);
   return answer && answer->status == 200 ? answer->body : std::string();
 }
 
@@ -44,10 +45,16 @@ std::string last_line(const std::string& path) {
 
 }  // namespace
 
-Estate::Estate(const RunOptions& options, const EstateDirectory& directory, std::vector<Invoice> invoices)
-    : options_(options), directory_(directory), invoices_(std::move(invoices)), random_(millrace::real_seed()),
-      environment_{millrace::real_clock(), millrace::real_file_system(), random_, millrace::real_shared_regions()},
-      services_({}, millrace::real_clock()), seed_(options.seed != 0 ? options.seed : millrace::real_seed()) {}
+Estate::Estate(const RunOptions& options, const EstateDirectory& directory,
+               std::vector<Invoice> invoices)
+    : options_(options),
+      directory_(directory),
+      invoices_(std::move(invoices)),
+      random_(millrace::real_seed()),
+      environment_{millrace::real_clock(), millrace::real_file_system(), random_,
+                   millrace::real_shared_regions()},
+      services_({}, millrace::real_clock()),
+      seed_(options.seed != 0 ? options.seed : millrace::real_seed()) {}
 
 Status Estate::start(const std::string& program_directory) {
   millrace::log::LogOptions log_options;
@@ -62,17 +69,22 @@ Status Estate::start(const std::string& program_directory) {
   url_ = "http://127.0.0.1:" + std::to_string(port);
   for (auto& child : service_children(options_, directory_, program_directory, port)) {
     // A run file left by a killed service would name a process that is no more.
-    static_cast<void>(millrace::real_file_system().remove(directory_.path("run/" + child.name + ".json")));
+    static_cast<void>(
+        millrace::real_file_system().remove(directory_.path("run/" + child.name + ".json")));
     MILLRACE_TRY(services_.start(std::move(child)));
   }
   view_.emplace(::isatty(STDOUT_FILENO) == 1, url_, millrace::real_clock().monotonic_ns());
   while (!all_ready()) {
     watch(watch_ms);
-    if (!signal_.empty()) return fail(millrace::errc::busy, "stopped by " + signal_ + " before the services were ready");
+    if (!signal_.empty())
+      return fail(millrace::errc::busy,
+                  "stopped by " + signal_ + " before the services were ready");
     for (const auto& service : services_.status()) {
       // Wrong flags and unusable directories do not mend themselves.
       if (service.starts >= 5 && service.last_exit.starts_with("exit ")) {
-        return fail(millrace::errc::io_error, service.name + " does not start (" + service.last_exit + "): " + last_line(service.log_file) + "\nSee " + service.log_file);
+        return fail(millrace::errc::io_error,
+                    service.name + " does not start (" + service.last_exit +
+                        "): " + last_line(service.log_file) + "\nSee " + service.log_file);
       }
     }
   }
@@ -86,7 +98,8 @@ void Estate::watch(std::int64_t timeout_ms) {
   static_cast<void>(log_->maintain());
   if (feed_) feed_progress_ = feed_->progress();
   if (view_) {
-    view_->show(feed_progress_, watcher_->final_requests(), services_.status(), chaos_ ? chaos_->kills() : 0, millrace::real_clock().monotonic_ns());
+    view_->show(feed_progress_, watcher_->final_requests(), services_.status(),
+                chaos_ ? chaos_->kills() : 0, millrace::real_clock().monotonic_ns());
   }
 }
 
@@ -103,11 +116,14 @@ bool Estate::all_ready() const {
   return true;
 }
 
-// Lag as the services themselves see it: inputs that no position was ever committed for count as well.
+// Lag as the services themselves see it: inputs that no position was ever committed for count as
+// well.
 bool Estate::all_idle() const {
   for (const auto& service : services_.status()) {
     const std::string url = service_url(service.name);
-    if (url.empty() || get(url + "/metrics").find("\nmillrace_stream_lag_records 0\n") == std::string::npos) return false;
+    if (url.empty() ||
+        get(url + "/metrics").find("\nmillrace_stream_lag_records 0\n") == std::string::npos)
+      return false;
   }
   return true;
 }
@@ -119,25 +135,32 @@ Result<bool> Estate::feed_all() {
   feed.rate = options_.rate;
   feed.total = invoices_.size();
   feed.position_file = directory_.path("feed.position");
-  MILLRACE_ASSIGN(feed_, Feed::start(std::move(feed), [this](std::size_t index) { return feed_item(invoices_[index]); }, millrace::real_clock()));
+  MILLRACE_ASSIGN(
+      feed_, Feed::start(
+                 std::move(feed), [this](std::size_t index) { return feed_item(invoices_[index]); },
+                 millrace::real_clock()));
   if (options_.chaos_seconds > 0) {
-    std::printf("chaos: about every %g s, seed %llu\n", options_.chaos_seconds, static_cast<unsigned long long>(seed_));
+    std::printf("chaos: about every %g s, seed %llu\n", options_.chaos_seconds,
+                static_cast<unsigned long long>(seed_));
     chaos_.emplace(options_.chaos_seconds, seed_, millrace::real_clock().monotonic_ns());
   }
   while (!feed_->progress().done) {
     const std::int64_t now = millrace::real_clock().monotonic_ns();
     if (chaos_) chaos_->act(services_, now);
-    watch(chaos_ ? std::clamp<std::int64_t>((chaos_->next_ns() - now) / 1'000'000, 1, watch_ms) : watch_ms);
+    watch(chaos_ ? std::clamp<std::int64_t>((chaos_->next_ns() - now) / 1'000'000, 1, watch_ms)
+                 : watch_ms);
     MILLRACE_TRY(watcher_->read());
     if (!signal_.empty()) return false;
   }
   feed_progress_ = feed_->progress();
   feed_.reset();
-  if (!feed_progress_.failure.empty()) return fail(millrace::errc::io_error, "the feed gave up: " + feed_progress_.failure);
+  if (!feed_progress_.failure.empty())
+    return fail(millrace::errc::io_error, "the feed gave up: " + feed_progress_.failure);
   return true;
 }
 
-// Two more deaths when nothing comes in any longer; the second when all have recovered from the first.
+// Two more deaths when nothing comes in any longer; the second when all have recovered from the
+// first.
 bool Estate::kill_twice() {
   for (int round = 0; round < 2; ++round) {
     chaos_->kill_one(services_);
@@ -153,7 +176,8 @@ Result<bool> Estate::await_rest() {
   while (signal_.empty()) {
     MILLRACE_TRY(watcher_->read());
     MILLRACE_ASSIGN(const std::int64_t lag, watcher_->lag());
-    if (watcher_->final_requests() >= static_cast<std::int64_t>(invoices_.size()) && lag == 0 && all_idle()) {
+    if (watcher_->final_requests() >= static_cast<std::int64_t>(invoices_.size()) && lag == 0 &&
+        all_idle()) {
       MILLRACE_TRY(log_->wait_durable(log_->committed()));
       rest_ns_ = millrace::real_clock().monotonic_ns();
       return true;
@@ -171,14 +195,16 @@ Result<bool> Estate::run_to_rest() {
 }
 
 void Estate::stay_up() {
-  while (signal_.empty()) watch(200);
+  while (signal_.empty())
+    watch(200);
 }
 
 void Estate::stop() {
   if (view_) view_->finish();
   feed_.reset();
   for (const std::string& name : services_.stop_all(stop_timeout_ms)) {
-    std::printf("%s did not drain within %lld s and was killed\n", name.c_str(), static_cast<long long>(stop_timeout_ms / 1000));
+    std::printf("%s did not drain within %lld s and was killed\n", name.c_str(),
+                static_cast<long long>(stop_timeout_ms / 1000));
   }
 }
 
@@ -186,7 +212,8 @@ Result<Summary> Estate::sum_up() {
   Summary summary;
   MILLRACE_ASSIGN(summary.audit, audit(*log_));
   summary.feed = feed_progress_;
-  if (feed_progress_.first_send_ns != 0) summary.wall_seconds = static_cast<double>(rest_ns_ - feed_progress_.first_send_ns) / 1e9;
+  if (feed_progress_.first_send_ns != 0)
+    summary.wall_seconds = static_cast<double>(rest_ns_ - feed_progress_.first_send_ns) / 1e9;
   summary.kills = chaos_ ? chaos_->kills() : 0;
   summary.seed = chaos_ ? seed_ : 0;
   summary.services = services_.status();

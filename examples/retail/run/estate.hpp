@@ -24,14 +24,17 @@
 
 namespace retail {
 
-/// The seven services under supervision, the feed that gives them work, and the eyes on them. Main thread only.
+/// The seven services under supervision, the feed that gives them work, and the eyes on them. Main
+/// thread only.
 class Estate {
  public:
-  Estate(const RunOptions& options, const EstateDirectory& directory, std::vector<Invoice> invoices);
+  Estate(const RunOptions& options, const EstateDirectory& directory,
+         std::vector<Invoice> invoices);
 
   /// Opens the log and starts the services, in order; returns when all of them are ready.
   [[nodiscard]] millrace::Status start(const std::string& program_directory);
-  /// Feeds until all requests are answered and the estate has come to rest. False when a signal came first.
+  /// Feeds until all requests are answered and the estate has come to rest. False when a signal
+  /// came first.
   [[nodiscard]] millrace::Result<bool> run_to_rest();
   /// Keeps the estate up until a signal comes.
   void stay_up();

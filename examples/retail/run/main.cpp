@@ -33,7 +33,8 @@ int conclude(const RunOptions& options, const EstateDirectory& directory, const 
   const std::string json = to_json(summary);
   for (const std::string& path : {directory.path("summary.json"), options.summary}) {
     if (path.empty()) continue;
-    if (const auto written = millrace::write_file_atomically(files, path, json); !written) return complain(written.error(), 1);
+    if (const auto written = millrace::write_file_atomically(files, path, json); !written)
+      return complain(written.error(), 1);
   }
   std::fputs(to_text(summary).c_str(), stdout);
   return summary.audit.ok ? 0 : 1;
@@ -52,7 +53,8 @@ int run_through(const RunOptions& options, const EstateDirectory& directory, Est
   if (!summary) return complain(summary.error(), 1);
   const int code = conclude(options, directory, *summary);
   if (options.once) return code;
-  std::printf("\nThe year is over and the estate stays up: %s\nCtrl-C drains it.\n", estate.storefront_url().c_str());
+  std::printf("\nThe year is over and the estate stays up: %s\nCtrl-C drains it.\n",
+              estate.storefront_url().c_str());
   std::fflush(stdout);
   estate.stay_up();
   estate.stop();
@@ -61,18 +63,26 @@ int run_through(const RunOptions& options, const EstateDirectory& directory, Est
 
 int run(const RunOptions& options) {
   auto directory = EstateDirectory::open(options);
-  if (!directory) return complain(directory.error(), directory.error().is(millrace::errc::invalid_argument) ? 2 : 1);
-  auto invoices = read_invoices(millrace::real_file_system(), options.source, static_cast<std::size_t>(options.limit));
+  if (!directory)
+    return complain(directory.error(),
+                    directory.error().is(millrace::errc::invalid_argument) ? 2 : 1);
+  auto invoices = read_invoices(millrace::real_file_system(), options.source,
+                                static_cast<std::size_t>(options.limit));
   if (!invoices) return complain(invoices.error(), 1);
-  if (const auto finished = finished_summary(directory->path("summary.json"), invoices->size()); finished && options.once) {
+  if (const auto finished = finished_summary(directory->path("summary.json"), invoices->size());
+      finished && options.once) {
     std::printf("%s holds a finished run:\n%s", options.data.c_str(), finished->text.c_str());
     if (!options.summary.empty()) {
-      if (const auto written = millrace::write_file_atomically(millrace::real_file_system(), options.summary, finished->text); !written) return complain(written.error(), 1);
+      if (const auto written = millrace::write_file_atomically(millrace::real_file_system(),
+                                                               options.summary, finished->text);
+          !written)
+        return complain(written.error(), 1);
     }
     return finished->audit_ok ? 0 : 1;
   }
   Estate estate(options, *directory, std::move(*invoices));
-  if (const auto started = estate.start(program_directory()); !started) return complain(started.error(), 1);
+  if (const auto started = estate.start(program_directory()); !started)
+    return complain(started.error(), 1);
   return run_through(options, *directory, estate);
 }
 

@@ -12,20 +12,20 @@ namespace retail {
 
 /// What `./run` is asked to do.
 struct RunOptions {
-  bool once = false;               ///< come to rest, print the summary, leave
-  std::string stock = "scarce";    ///< ample or scarce
-  std::int64_t limit = 0;          ///< invoices to send; 0: all
-  std::string data = "./data";     ///< everything of a run lives here
-  bool fresh = false;              ///< forget what is there
-  std::uint16_t port = 0;          ///< of the storefront; 0: a free one
-  std::string log;                 ///< URL; default file:DATA/log
-  std::string summary;             ///< another place to write the summary to
-  double chaos_seconds = 0;        ///< kill a service about so often; 0: never
-  std::uint64_t seed = 0;          ///< of the chaos; 0: from the system
-  std::int64_t in_flight = 64;     ///< closed loop: requests at once
-  double rate = 0;                 ///< open loop: requests per second; 0: closed loop
+  bool once = false;             ///< come to rest, print the summary, leave
+  std::string stock = "scarce";  ///< ample or scarce
+  std::int64_t limit = 0;        ///< invoices to send; 0: all
+  std::string data = "./data";   ///< everything of a run lives here
+  bool fresh = false;            ///< forget what is there
+  std::uint16_t port = 0;        ///< of the storefront; 0: a free one
+  std::string log;               ///< URL; default file:DATA/log
+  std::string summary;           ///< another place to write the summary to
+  double chaos_seconds = 0;      ///< kill a service about so often; 0: never
+  std::uint64_t seed = 0;        ///< of the chaos; 0: from the system
+  std::int64_t in_flight = 64;   ///< closed loop: requests at once
+  double rate = 0;               ///< open loop: requests per second; 0: closed loop
   std::string durability = "sync";
-  std::string source;              ///< the invoices
+  std::string source;  ///< the invoices
 };
 
 /// Options, or what to print and exit 0 for (help, version).
@@ -34,7 +34,9 @@ struct ParsedRun {
   std::string print_and_exit;
 };
 
-/// Reads the command line. errc::invalid_argument: print the message and exit 2. `program_directory` is where the executables are.
-[[nodiscard]] millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv, const std::string& program_directory);
+/// Reads the command line. errc::invalid_argument: print the message and exit 2.
+/// `program_directory` is where the executables are.
+[[nodiscard]] millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv,
+                                                    const std::string& program_directory);
 
 }  // namespace retail

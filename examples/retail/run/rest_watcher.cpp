@@ -20,8 +20,10 @@ namespace {
 
 constexpr std::size_t read_bytes = 1U << 20U;
 
-// The events after which a request's owner has nothing more to say; what others still have to do for it shows as lag.
-constexpr std::array<std::string_view, 4> final_types{"OrderCompleted", "OrderRejected", "ReturnCompleted", "StockWrittenOff"};
+// The events after which a request's owner has nothing more to say; what others still have to do
+// for it shows as lag.
+constexpr std::array<std::string_view, 4> final_types{"OrderCompleted", "OrderRejected",
+                                                      "ReturnCompleted", "StockWrittenOff"};
 
 bool is_final(const millrace::log::RecordView& record) {
   const auto type = record.headers.find("ce_type");
@@ -37,7 +39,9 @@ Status RestWatcher::find_topics() {
     if (!topic && topic.error().is(millrace::log::errc::unknown_topic)) continue;
     if (!topic) return millrace::fail(topic.error());
     for (std::int32_t number = 0; number < topic->spec.partitions; ++number) {
-      places_.push_back({{topic->id, partition(number)}, millrace::log::offset(0), name == std::string_view(orders_dead_letters_topic)});
+      places_.push_back({{topic->id, partition(number)},
+                         millrace::log::offset(0),
+                         name == std::string_view(orders_dead_letters_topic)});
     }
     found_.emplace_back(name);
   }

@@ -12,8 +12,8 @@
 
 namespace retail {
 
-/// Follows the estate's topics and tells when it has come to rest: every request has reached a final event, and no group of the estate has anything left to read.
-/// One thread.
+/// Follows the estate's topics and tells when it has come to rest: every request has reached a
+/// final event, and no group of the estate has anything left to read. One thread.
 class RestWatcher {
  public:
   /// `log` outlives the watcher.

@@ -12,10 +12,11 @@
 
 namespace retail {
 
-/// The seven services in the order in which they start; insights is last and reads history, and the storefront's port is known from the start so that it keeps
-/// it when it is started again.
-[[nodiscard]] std::vector<millrace::service::ChildSpec> service_children(const RunOptions& options, const EstateDirectory& directory,
-                                                                         const std::string& program_directory, std::uint16_t storefront_port);
+/// The seven services in the order in which they start; insights is last and reads history, and the
+/// storefront's port is known from the start so that it keeps it when it is started again.
+[[nodiscard]] std::vector<millrace::service::ChildSpec> service_children(
+    const RunOptions& options, const EstateDirectory& directory,
+    const std::string& program_directory, std::uint16_t storefront_port);
 
 /// A loopback port that was free a moment ago.
 [[nodiscard]] millrace::Result<std::uint16_t> free_port();

@@ -45,7 +45,8 @@ struct SummaryFigures {
   AuditFigures audit;
 };
 BOOST_DESCRIBE_STRUCT(SummaryFigures, (),
-                      (invoices, orders, completed, rejected, rejected_by, returns, write_offs, dead_lettered, lines, revenue_milli, refunds_milli, wall_seconds,
+                      (invoices, orders, completed, rejected, rejected_by, returns, write_offs,
+                       dead_lettered, lines, revenue_milli, refunds_milli, wall_seconds,
                        lines_per_s, order_latency_ms, kills, seed, services, audit))
 
 // What a finished run is recognised by.
@@ -72,12 +73,15 @@ SummaryFigures figures_of(const Summary& summary) {
   figures.revenue_milli = audit.revenue_milli;
   figures.refunds_milli = audit.refunds_milli;
   figures.wall_seconds = summary.wall_seconds;
-  if (summary.wall_seconds > 0) figures.lines_per_s = static_cast<double>(audit.lines) / summary.wall_seconds;
-  figures.order_latency_ms = {ms(summary.feed.latency_p50_us), ms(summary.feed.latency_p99_us), ms(summary.feed.latency_max_us)};
+  if (summary.wall_seconds > 0)
+    figures.lines_per_s = static_cast<double>(audit.lines) / summary.wall_seconds;
+  figures.order_latency_ms = {ms(summary.feed.latency_p50_us), ms(summary.feed.latency_p99_us),
+                              ms(summary.feed.latency_max_us)};
   figures.kills = summary.kills;
   figures.seed = summary.seed;
   for (const auto& service : summary.services) {
-    figures.services[service.name] = {service.cpu_seconds, static_cast<double>(service.peak_rss_bytes) / 1e6, service.starts};
+    figures.services[service.name] = {
+        service.cpu_seconds, static_cast<double>(service.peak_rss_bytes) / 1e6, service.starts};
   }
   figures.audit = {audit.ok, audit.violations};
   return figures;
@@ -94,24 +98,34 @@ long long number(std::int64_t value) { return value; }
 
 }  // namespace
 
-std::string to_json(const Summary& summary) { return millrace::codec::to_json(figures_of(summary)) + "\n"; }
+std::string to_json(const Summary& summary) {
+  return millrace::codec::to_json(figures_of(summary)) + "\n";
+}
 
 std::string to_text(const Summary& summary) {
   const SummaryFigures figures = figures_of(summary);
   std::string out = "\n";
-  print(out, "invoices    %lld: %lld orders, %lld returns, %lld write-offs, %lld dead-lettered\n", number(figures.invoices), number(figures.orders),
-        number(figures.returns), number(figures.write_offs), number(figures.dead_lettered));
-  print(out, "orders      %lld completed, %lld rejected", number(figures.completed), number(figures.rejected));
-  for (const auto& [reason, count] : figures.rejected_by) print(out, ", %s %lld", reason.c_str(), number(count));
-  print(out, "\ntime        %.2f s, %.0f order lines/s\n", figures.wall_seconds, figures.lines_per_s);
-  print(out, "latency     p50 %.2f ms, p99 %.2f ms, max %.2f ms from POST to answer\n", figures.order_latency_ms.p50, figures.order_latency_ms.p99,
-        figures.order_latency_ms.max);
-  if (figures.kills > 0) print(out, "chaos       %lld kills, seed %llu\n", number(figures.kills), static_cast<unsigned long long>(figures.seed));
+  print(out, "invoices    %lld: %lld orders, %lld returns, %lld write-offs, %lld dead-lettered\n",
+        number(figures.invoices), number(figures.orders), number(figures.returns),
+        number(figures.write_offs), number(figures.dead_lettered));
+  print(out, "orders      %lld completed, %lld rejected", number(figures.completed),
+        number(figures.rejected));
+  for (const auto& [reason, count] : figures.rejected_by)
+    print(out, ", %s %lld", reason.c_str(), number(count));
+  print(out, "\ntime        %.2f s, %.0f order lines/s\n", figures.wall_seconds,
+        figures.lines_per_s);
+  print(out, "latency     p50 %.2f ms, p99 %.2f ms, max %.2f ms from POST to answer\n",
+        figures.order_latency_ms.p50, figures.order_latency_ms.p99, figures.order_latency_ms.max);
+  if (figures.kills > 0)
+    print(out, "chaos       %lld kills, seed %llu\n", number(figures.kills),
+          static_cast<unsigned long long>(figures.seed));
   for (const auto& [name, service] : figures.services) {
-    print(out, "%-11s %.2f s of CPU, %.0f MB at most, starts %lld\n", name.c_str(), service.cpu_seconds, service.peak_rss_mb, number(service.starts));
+    print(out, "%-11s %.2f s of CPU, %.0f MB at most, starts %lld\n", name.c_str(),
+          service.cpu_seconds, service.peak_rss_mb, number(service.starts));
   }
   print(out, "audit       %s\n", figures.audit.ok ? "holds" : "VIOLATED:");
-  for (const std::string& violation : figures.audit.violations) out += "  " + violation + "\n";
+  for (const std::string& violation : figures.audit.violations)
+    out += "  " + violation + "\n";
   return out;
 }
 

@@ -34,6 +34,7 @@ struct FinishedRun {
   bool audit_ok = false;
 };
 /// The summary at `path`, if it is that of a run of so many invoices.
-[[nodiscard]] std::optional<FinishedRun> finished_summary(const std::string& path, std::size_t invoices);
+[[nodiscard]] std::optional<FinishedRun> finished_summary(const std::string& path,
+                                                          std::size_t invoices);
 
 }  // namespace retail

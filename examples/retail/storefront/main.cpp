@@ -13,8 +13,8 @@
 namespace retail::storefront {
 namespace {
 
-// Collects during a step whose requests got an outcome, and tells the desk when the step is over. Used by the worker's thread only, but for the desk, which is made
-// before that thread starts.
+// Collects during a step whose requests got an outcome, and tells the desk when the step is over.
+// Used by the worker's thread only, but for the desk, which is made before that thread starts.
 class Outcomes final : public OutcomeListener {
  public:
   void outcome_known(const RequestId& id) override { known_.push_back(id); }
@@ -31,10 +31,15 @@ class Outcomes final : public OutcomeListener {
 millrace::service::Definition definition(Outcomes& outcomes) {
   millrace::service::Definition storefront;
   storefront.name = "storefront";
-  storefront.description = "HTTP in: takes orders, returns and write-offs, awaits what becomes of them, answers from local views";
+  storefront.description =
+      "HTTP in: takes orders, returns and write-offs, awaits what becomes of them, answers from "
+      "local views";
   storefront.settings = {stock_setting()};
-  storefront.topology = [&outcomes](const millrace::service::Settings& settings) { return topology(estate_settings(settings), &outcomes); };
-  storefront.routes = [&outcomes](millrace::service::Context& context, millrace::http::Router& router) -> millrace::Status {
+  storefront.topology = [&outcomes](const millrace::service::Settings& settings) {
+    return topology(estate_settings(settings), &outcomes);
+  };
+  storefront.routes = [&outcomes](millrace::service::Context& context,
+                                  millrace::http::Router& router) -> millrace::Status {
     MILLRACE_ASSIGN(outcomes.desk, Desk::create(context));
     add_api(router, context, *outcomes.desk);
     return {};

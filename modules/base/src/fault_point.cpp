@@ -71,7 +71,8 @@ void follow_environment(std::string_view point) {
   for (PlannedFault& fault : plan) {
     if (fault.point == point &&
         fault.passes.fetch_add(1, std::memory_order_relaxed) + 1 == fault.nth) {
-      ::kill(::getpid(), fault.signal);
+      // To this thread, which would run on for a while if another one took the signal.
+      ::raise(fault.signal);
     }
   }
 }

@@ -33,7 +33,8 @@ struct DurabilityGate::State {
     std::vector<Waiting> batch;
     while (take(batch)) {
       const Status status = log.wait_durable(furthest(batch));
-      for (Waiting& one : batch) one.then(status);
+      for (Waiting& one : batch)
+        one.then(status);
       batch.clear();
     }
   }
@@ -64,7 +65,8 @@ DurabilityGate::~DurabilityGate() {
   state_->thread.join();
 }
 
-void DurabilityGate::when_durable(log::LogPosition position, std::function<void(const Status&)> then) {
+void DurabilityGate::when_durable(log::LogPosition position,
+                                  std::function<void(const Status&)> then) {
   bool was_empty = false;
   {
     const std::lock_guard lock(state_->mutex);

@@ -15,7 +15,8 @@
 namespace millrace::service {
 
 struct EdgeWriter::State {
-  State(log::Log& the_log, std::size_t max_bytes) : log(the_log), max_waiting_bytes(max_bytes), thread([this] { run(); }) {}
+  State(log::Log& the_log, std::size_t max_bytes)
+      : log(the_log), max_waiting_bytes(max_bytes), thread([this] { run(); }) {}
 
   struct Waiting {
     log::Transaction transaction;
@@ -26,7 +27,8 @@ struct EdgeWriter::State {
     Waiting batch;
     while (take(batch)) {
       const Result<log::LogPosition> outcome = commit(batch.transaction);
-      for (Done& one : batch.done) one(outcome);
+      for (Done& one : batch.done)
+        one(outcome);
       batch.transaction.clear();
       batch.done.clear();
     }
@@ -68,9 +70,11 @@ EdgeWriter::~EdgeWriter() {
 
 Status EdgeWriter::append(log::TopicPartition place, const log::Record& record, Done done) {
   // Refused here, it does not take the others of its commit with it.
-  const std::size_t bytes = record.key.value_or("").size() + record.value.value_or("").size() + record.headers.encoded().size();
+  const std::size_t bytes = record.key.value_or("").size() + record.value.value_or("").size() +
+                            record.headers.encoded().size();
   if (bytes > state_->log.options().max_record_bytes) {
-    return fail(log::errc::too_large, "a record of " + std::to_string(bytes) + " bytes is above the limit of " +
+    return fail(log::errc::too_large, "a record of " + std::to_string(bytes) +
+                                          " bytes is above the limit of " +
                                           std::to_string(state_->log.options().max_record_bytes));
   }
   bool was_empty = false;
@@ -78,8 +82,9 @@ Status EdgeWriter::append(log::TopicPartition place, const log::Record& record, 
     const std::lock_guard lock(state_->mutex);
     log::Transaction& filling = state_->filling.transaction;
     if (filling.bytes() >= state_->max_waiting_bytes) {
-      return fail(millrace::errc::busy, std::to_string(filling.bytes()) + " bytes wait to be appended, the limit is " +
-                                            std::to_string(state_->max_waiting_bytes) + ": try again in a moment");
+      return fail(millrace::errc::busy,
+                  std::to_string(filling.bytes()) + " bytes wait to be appended, the limit is " +
+                      std::to_string(state_->max_waiting_bytes) + ": try again in a moment");
     }
     filling.append(place, record);
     was_empty = state_->filling.done.empty();

@@ -11,11 +11,13 @@ namespace {
 
 double lag(const stream::InstanceStatus& status) {
   std::int64_t total = 0;
-  for (const auto& task : status.tasks) total += task.lag;
+  for (const auto& task : status.tasks)
+    total += task.lag;
   return static_cast<double>(total);
 }
 
-// Event time may lie years back, as when history is read again: then the age says how far back the service is in it.
+// Event time may lie years back, as when history is read again: then the age says how far back the
+// service is in it.
 double oldest_age_seconds(const stream::InstanceStatus& status, std::int64_t now_ms) {
   std::int64_t oldest = now_ms;
   for (const auto& task : status.tasks) {
@@ -25,28 +27,43 @@ double oldest_age_seconds(const stream::InstanceStatus& status, std::int64_t now
 }
 
 double tasks_in(const stream::InstanceStatus& status, std::string_view state) {
-  return static_cast<double>(std::count_if(status.tasks.begin(), status.tasks.end(), [state](const auto& task) { return task.state == state; }));
+  return static_cast<double>(
+      std::count_if(status.tasks.begin(), status.tasks.end(),
+                    [state](const auto& task) { return task.state == state; }));
 }
 
 }  // namespace
 
-std::vector<telemetry::MetricCallback> add_instance_metrics(telemetry::MetricRegistry& metrics, const stream::Instance& instance, Clock& clock) {
+std::vector<telemetry::MetricCallback> add_instance_metrics(telemetry::MetricRegistry& metrics,
+                                                            const stream::Instance& instance,
+                                                            Clock& clock) {
   std::vector<telemetry::MetricCallback> handles;
-  const auto counter = [&](std::string_view name, std::string_view help, std::uint64_t stream::InstanceStatus::*member) {
-    handles.push_back(metrics.callback_counter(name, help, {}, [&instance, member] { return static_cast<double>(instance.status().*member); }));
+  const auto counter = [&](std::string_view name, std::string_view help,
+                           std::uint64_t stream::InstanceStatus::* member) {
+    handles.push_back(metrics.callback_counter(name, help, {}, [&instance, member] {
+      return static_cast<double>(instance.status().*member);
+    }));
   };
-  counter("millrace_stream_records_total", "Input records processed.", &stream::InstanceStatus::records);
+  counter("millrace_stream_records_total", "Input records processed.",
+          &stream::InstanceStatus::records);
   counter("millrace_stream_commits_total", "Commits made.", &stream::InstanceStatus::commits);
-  counter("millrace_stream_refused_commits_total", "Commits refused, as by fencing or a full disk.", &stream::InstanceStatus::refused_commits);
-  counter("millrace_stream_dead_letters_total", "Records sent to the dead letters.", &stream::InstanceStatus::dead_letters);
-  counter("millrace_stream_skipped_total", "Records of types that the topology does not read.", &stream::InstanceStatus::skipped);
-  handles.push_back(metrics.callback_gauge("millrace_stream_lag_records", "Input records committed and not yet processed.", {},
+  counter("millrace_stream_refused_commits_total", "Commits refused, as by fencing or a full disk.",
+          &stream::InstanceStatus::refused_commits);
+  counter("millrace_stream_dead_letters_total", "Records sent to the dead letters.",
+          &stream::InstanceStatus::dead_letters);
+  counter("millrace_stream_skipped_total", "Records of types that the topology does not read.",
+          &stream::InstanceStatus::skipped);
+  handles.push_back(metrics.callback_gauge("millrace_stream_lag_records",
+                                           "Input records committed and not yet processed.", {},
                                            [&instance] { return lag(instance.status()); }));
-  handles.push_back(metrics.callback_gauge("millrace_stream_oldest_unprocessed_age_seconds", "Age, by its event time, of the oldest event not yet processed; 0 when there is none.", {},
-                                           [&instance, &clock] { return oldest_age_seconds(instance.status(), clock.wall_ms()); }));
+  handles.push_back(metrics.callback_gauge(
+      "millrace_stream_oldest_unprocessed_age_seconds",
+      "Age, by its event time, of the oldest event not yet processed; 0 when there is none.", {},
+      [&instance, &clock] { return oldest_age_seconds(instance.status(), clock.wall_ms()); }));
   for (const char* state : {"restoring", "running"}) {
-    handles.push_back(metrics.callback_gauge("millrace_stream_tasks", "Tasks of this instance by state.", {{"state", state}},
-                                             [&instance, state] { return tasks_in(instance.status(), state); }));
+    handles.push_back(metrics.callback_gauge(
+        "millrace_stream_tasks", "Tasks of this instance by state.", {{"state", state}},
+        [&instance, state] { return tasks_in(instance.status(), state); }));
   }
   return handles;
 }

@@ -13,7 +13,8 @@ Status RunFile::write(std::int64_t pid, std::uint16_t port, std::string_view ver
   const std::size_t slash = path_.rfind('/');
   if (slash != std::string::npos) MILLRACE_TRY(files_.create_directories(path_.substr(0, slash)));
   MILLRACE_TRY(write_file_atomically(files_, path_,
-                                     "{\"pid\":" + std::to_string(pid) + ",\"port\":" + std::to_string(port) + ",\"version\":\"" +
+                                     "{\"pid\":" + std::to_string(pid) +
+                                         ",\"port\":" + std::to_string(port) + ",\"version\":\"" +
                                          std::string(version) + "\"}\n"));
   written_ = true;
   return {};

@@ -10,7 +10,8 @@
 
 namespace millrace::service {
 
-/// Tells others where a service is: `<directory>/<name>.json` {"pid", "port", "version"}, written atomically. The destructor removes it.
+/// Tells others where a service is: `<directory>/<name>.json` {"pid", "port", "version"}, written
+/// atomically. The destructor removes it.
 class RunFile {
  public:
   RunFile(FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}

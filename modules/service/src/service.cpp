@@ -17,10 +17,10 @@
 #include "millrace/http/health.hpp"
 #include "millrace/http/server.hpp"
 #include "millrace/log/environment.hpp"
+#include "millrace/service/signals.hpp"
 #include "millrace/service/version.hpp"
 #include "millrace/service/views.hpp"
 #include "run_file.hpp"
-#include "millrace/service/signals.hpp"
 #include "standard_settings.hpp"
 #include "worker.hpp"
 
@@ -35,7 +35,10 @@ constexpr std::chrono::milliseconds drain_timeout{30'000};
 class Runtime {
  public:
   Runtime(const Definition& definition, const Settings& settings, telemetry::Logger& logger)
-      : definition_(definition), settings_(settings), logger_(logger), random_(real_seed()),
+      : definition_(definition),
+        settings_(settings),
+        logger_(logger),
+        random_(real_seed()),
         environment_{real_clock(), real_file_system(), random_, real_shared_regions()} {}
 
   ~Runtime() {
@@ -49,17 +52,24 @@ class Runtime {
 
   Status start() {
     MILLRACE_ASSIGN(log::LogOptions log_options, service::log_options(settings_, definition_.name));
-    MILLRACE_ASSIGN(stream::InstanceOptions instance_options, service::instance_options(settings_, definition_.name));
+    MILLRACE_ASSIGN(stream::InstanceOptions instance_options,
+                    service::instance_options(settings_, definition_.name));
     MILLRACE_ASSIGN(http::ServerOptions server_options, service::server_options(settings_));
-    MILLRACE_ASSIGN(log_, log::open_log(settings_.get("log"), environment_, std::move(log_options)));
+    MILLRACE_ASSIGN(log_,
+                    log::open_log(settings_.get("log"), environment_, std::move(log_options)));
     MILLRACE_ASSIGN(stream::Topology topology, definition_.topology(settings_));
     keeper_.emplace(*log_, logger_, [this] { signals_.stop("the log failed"); });
     instance_options.build = std::string(version);
-    MILLRACE_ASSIGN(instance_, stream::Instance::open(*log_, std::move(topology), std::move(instance_options), stream_environment()));
+    MILLRACE_ASSIGN(instance_,
+                    stream::Instance::open(*log_, std::move(topology), std::move(instance_options),
+                                           stream_environment()));
     durability_.emplace(*log_);
     edge_.emplace(*log_, edge_waiting_bytes);
     MILLRACE_TRY(start_http(std::move(server_options)));
-    worker_.emplace(*instance_, logger_, definition_.stepped, [this] { failed_ = true; signals_.stop("the topology stopped"); });
+    worker_.emplace(*instance_, logger_, definition_.stepped, [this] {
+      failed_ = true;
+      signals_.stop("the topology stopped");
+    });
     return write_run_file();
   }
 
@@ -76,7 +86,8 @@ class Runtime {
 
  private:
   stream::Instance::Environment stream_environment() {
-    return {real_clock(), real_file_system(), random_, [this](std::string_view level, std::string_view message, std::string_view detail) {
+    return {real_clock(), real_file_system(), random_,
+            [this](std::string_view level, std::string_view message, std::string_view detail) {
               const auto parsed = telemetry::parse_level(level);
               logger_.log(parsed ? *parsed : telemetry::Level::info, message, {{"detail", detail}});
             }};
@@ -94,27 +105,32 @@ class Runtime {
     add_view_routes(server_->router(), *instance_, *durability_, ready);
     metric_handles_ = telemetry::add_process_metrics(metrics_);
     instance_metric_handles_ = add_instance_metrics(metrics_, *instance_, real_clock());
-    context_.emplace(Context{settings_, real_clock(), *log_, *instance_, *durability_, *edge_, logger_, metrics_, ready});
+    context_.emplace(Context{settings_, real_clock(), *log_, *instance_, *durability_, *edge_,
+                             logger_, metrics_, ready});
     if (definition_.routes) MILLRACE_TRY(definition_.routes(*context_, server_->router()));
     return server_->start();
   }
 
   Status write_run_file() {
     if (settings_.get("run-dir").empty()) return {};
-    run_file_.emplace(real_file_system(), settings_.get("run-dir") + "/" + instance_name(settings_, definition_.name) + ".json");
+    run_file_.emplace(real_file_system(), settings_.get("run-dir") + "/" +
+                                              instance_name(settings_, definition_.name) + ".json");
     return run_file_->write(::getpid(), server_->port(), version);
   }
 
   // Intake ends first, and the topology goes on until the last request in flight has its answer.
   void drain() {
     health_.set_draining();
-    if (!server_->drain(drain_timeout)) logger_.warn("requests were still in flight at the end of the drain", {{"in_flight", server_->in_flight()}});
+    if (!server_->drain(drain_timeout))
+      logger_.warn("requests were still in flight at the end of the drain",
+                   {{"in_flight", server_->in_flight()}});
     server_->stop();
     edge_.reset();
     worker_->stop();
     if (failed_) return;
     if (const Status closed = instance_->close(); !closed) {
-      logger_.error("closing failed", {{"code", closed.error().code().name}, {"error", closed.error().message()}});
+      logger_.error("closing failed",
+                    {{"code", closed.error().code().name}, {"error", closed.error().message()}});
     }
   }
 
@@ -148,15 +164,20 @@ Result<std::shared_ptr<telemetry::LogSink>> open_sink(const Settings& settings) 
 int serve(const Definition& definition, const Settings& settings) {
   auto sink = open_sink(settings);
   if (!sink) {
-    std::fprintf(stderr, "%s: --log-file: %s\n", definition.name.c_str(), sink.error().message().c_str());
+    std::fprintf(stderr, "%s: --log-file: %s\n", definition.name.c_str(),
+                 sink.error().message().c_str());
     return 1;
   }
   const auto level = telemetry::parse_level(settings.get("log-level"));
-  telemetry::Logger logger({instance_name(settings, definition.name), ::getpid(), level ? *level : telemetry::Level::info}, real_clock(), *sink);
+  telemetry::Logger logger({instance_name(settings, definition.name), ::getpid(),
+                            level ? *level : telemetry::Level::info},
+                           real_clock(), *sink);
   Runtime runtime(definition, settings, logger);
   if (const Status started = runtime.start(); !started) {
-    logger.error("could not start", {{"code", started.error().code().name}, {"error", started.error().message()}});
-    std::fprintf(stderr, "%s: could not start: %s\n", definition.name.c_str(), started.error().message().c_str());
+    logger.error("could not start",
+                 {{"code", started.error().code().name}, {"error", started.error().message()}});
+    std::fprintf(stderr, "%s: could not start: %s\n", definition.name.c_str(),
+                 started.error().message().c_str());
     return started.error().is(millrace::errc::invalid_argument) ? 2 : 1;
   }
   return runtime.run_until_told();
@@ -167,7 +188,8 @@ int serve(const Definition& definition, const Settings& settings) {
 int run(int argc, const char* const* argv, const Definition& definition) {
   std::vector<Setting> settings = standard_settings();
   settings.insert(settings.end(), definition.settings.begin(), definition.settings.end());
-  const auto parsed = parse_settings(argc, argv, definition.name, definition.description, version, settings);
+  const auto parsed =
+      parse_settings(argc, argv, definition.name, definition.description, version, settings);
   if (!parsed) {
     std::fprintf(stderr, "%s\n", parsed.error().message().c_str());
     return 2;

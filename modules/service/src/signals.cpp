@@ -25,7 +25,8 @@ Signals::Signals() : signals_(-1), stop_event_(::eventfd(0, EFD_CLOEXEC)) {
   signals_ = ::signalfd(-1, &wanted, SFD_CLOEXEC);
   // A peer that hangs up is an error of that write, not the end of the service.
   ::signal(SIGPIPE, SIG_IGN);
-  MILLRACE_ASSERT(signals_ >= 0 && stop_event_ >= 0, "the system has no descriptor left for signals");
+  MILLRACE_ASSERT(signals_ >= 0 && stop_event_ >= 0,
+                  "the system has no descriptor left for signals");
 }
 
 Signals::~Signals() {

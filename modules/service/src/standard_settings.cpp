@@ -16,7 +16,8 @@ std::vector<Setting> standard_settings() {
       {"address", "127.0.0.1", "IP address to serve HTTP on"},
       {"port", "0", "Port to serve HTTP on; 0 takes a free one"},
       {"max-in-flight", "1024", "Requests worked on at once; one more is answered 429"},
-      {"state-dir", "", "Directory for snapshots of state; empty: none are kept and state is rebuilt from the log"},
+      {"state-dir", "",
+       "Directory for snapshots of state; empty: none are kept and state is rebuilt from the log"},
       {"snapshot-interval-ms", "30000", "Time between snapshots of a task"},
       {"run-dir", "", "Directory for <service>.json with pid and port; empty: none is written"},
       {"instance", "1", "Number of this instance among those of the service"},
@@ -39,13 +40,17 @@ Status read_durability(std::string_view text, log::LogOptions& options) {
     options.durability = log::DurabilityPolicy::os;
   } else if (text.starts_with(interval)) {
     const std::string_view number = text.substr(interval.size());
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), options.sync_interval_ms);
-    if (error != std::errc() || end != number.data() + number.size() || options.sync_interval_ms < 1) {
-      return fail(millrace::errc::invalid_argument, "--durability: '" + std::string(text) + "': interval= wants a number of ms");
+    const auto [end, error] =
+        std::from_chars(number.data(), number.data() + number.size(), options.sync_interval_ms);
+    if (error != std::errc() || end != number.data() + number.size() ||
+        options.sync_interval_ms < 1) {
+      return fail(millrace::errc::invalid_argument,
+                  "--durability: '" + std::string(text) + "': interval= wants a number of ms");
     }
     options.durability = log::DurabilityPolicy::interval;
   } else {
-    return fail(millrace::errc::invalid_argument, "--durability: '" + std::string(text) + "' is none of sync, interval=MS, os");
+    return fail(millrace::errc::invalid_argument,
+                "--durability: '" + std::string(text) + "' is none of sync, interval=MS, os");
   }
   return {};
 }
@@ -54,15 +59,19 @@ Result<log::LogOptions> log_options(const Settings& settings, const std::string&
   log::LogOptions options;
   options.service = service;
   options.member = instance_name(settings, service);
-  MILLRACE_ASSIGN(options.session_timeout_ms, settings.integer("session-timeout-ms", 100, 3'600'000));
+  MILLRACE_ASSIGN(options.session_timeout_ms,
+                  settings.integer("session-timeout-ms", 100, 3'600'000));
   MILLRACE_TRY(read_durability(settings.get("durability"), options));
   return options;
 }
 
-Result<stream::InstanceOptions> instance_options(const Settings& settings, const std::string& service) {
+Result<stream::InstanceOptions> instance_options(const Settings& settings,
+                                                 const std::string& service) {
   stream::InstanceOptions options;
-  if (!settings.get("state-dir").empty()) options.state_directory = settings.get("state-dir") + "/" + service;
-  MILLRACE_ASSIGN(options.snapshot_interval_ms, settings.integer("snapshot-interval-ms", 10, 86'400'000));
+  if (!settings.get("state-dir").empty())
+    options.state_directory = settings.get("state-dir") + "/" + service;
+  MILLRACE_ASSIGN(options.snapshot_interval_ms,
+                  settings.integer("snapshot-interval-ms", 10, 86'400'000));
   return options;
 }
 

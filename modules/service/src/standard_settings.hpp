@@ -17,11 +17,14 @@ namespace millrace::service {
 [[nodiscard]] std::vector<Setting> standard_settings();
 
 /// Each reads its part of the standard settings; errc::invalid_argument names the setting.
-[[nodiscard]] Result<log::LogOptions> log_options(const Settings& settings, const std::string& service);
-[[nodiscard]] Result<stream::InstanceOptions> instance_options(const Settings& settings, const std::string& service);
+[[nodiscard]] Result<log::LogOptions> log_options(const Settings& settings,
+                                                  const std::string& service);
+[[nodiscard]] Result<stream::InstanceOptions> instance_options(const Settings& settings,
+                                                               const std::string& service);
 [[nodiscard]] Result<http::ServerOptions> server_options(const Settings& settings);
 
-/// `<service>` for instance 1, `<service>-<n>` for the others: the name of its run file and of its member.
+/// `<service>` for instance 1, `<service>-<n>` for the others: the name of its run file and of its
+/// member.
 [[nodiscard]] std::string instance_name(const Settings& settings, const std::string& service);
 
 }  // namespace millrace::service

@@ -31,12 +31,16 @@ std::string describe_exit(const siginfo_t& info) {
   return std::string("killed by SIG") + ::sigabbrev_np(info.si_status);
 }
 
-double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; }
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
 
-// The largest resident size of a running process. Not ru_maxrss, which counts what the process was before its exec: a copy of its parent.
+// The largest resident size of a running process. Not ru_maxrss, which counts what the process was
+// before its exec: a copy of its parent.
 std::int64_t peak_rss_of(pid_t pid) {
   const std::string path = "/proc/" + std::to_string(pid) + "/status";
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> status(std::fopen(path.c_str(), "re"), &std::fclose);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> status(std::fopen(path.c_str(), "re"),
+                                                               &std::fclose);
   if (!status) return 0;
   long long kilobytes = 0;
   char line[256];
@@ -49,11 +53,15 @@ std::int64_t peak_rss_of(pid_t pid) {
 // Everything a child needs between fork and exec, where nothing may be allocated.
 struct Launch {
   explicit Launch(const ChildSpec& spec) {
-    for (const std::string& word : spec.command) arguments.push_back(const_cast<char*>(word.c_str()));
+    for (const std::string& word : spec.command)
+      arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
-    for (const auto& [name, value] : spec.environment) added.push_back(name + "=" + value);
-    for (char** one = environ; *one != nullptr; ++one) environment.push_back(*one);
-    for (std::string& one : added) environment.push_back(one.data());
+    for (const auto& [name, value] : spec.environment)
+      added.push_back(name + "=" + value);
+    for (char** one = environ; *one != nullptr; ++one)
+      environment.push_back(*one);
+    for (std::string& one : added)
+      environment.push_back(one.data());
     environment.push_back(nullptr);
   }
   std::vector<char*> arguments;
@@ -61,7 +69,8 @@ struct Launch {
   std::vector<char*> environment;
 };
 
-// Runs in the child; tells the parent why exec failed through `report`, which closes by itself when it succeeds.
+// Runs in the child; tells the parent why exec failed through `report`, which closes by itself when
+// it succeeds.
 [[noreturn]] void become(const Launch& launch, pid_t parent, int output, int report) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -84,9 +93,12 @@ struct Launch {
 
 std::string_view to_string(ChildState state) {
   switch (state) {
-    case ChildState::running: return "running";
-    case ChildState::backing_off: return "backing off";
-    case ChildState::stopped: return "stopped";
+    case ChildState::running:
+      return "running";
+    case ChildState::backing_off:
+      return "backing off";
+    case ChildState::stopped:
+      return "stopped";
   }
   return "";
 }
@@ -105,7 +117,8 @@ struct Supervisor::Child {
   std::int64_t peak_rss_bytes = 0;
 };
 
-Supervisor::Supervisor(SupervisorOptions options, Clock& clock) : options_(options), clock_(clock) {}
+Supervisor::Supervisor(SupervisorOptions options, Clock& clock)
+    : options_(options), clock_(clock) {}
 
 Supervisor::~Supervisor() {
   for (const auto& child : children_) {
@@ -129,10 +142,12 @@ Status Supervisor::spawn(Child& child) {
   int output = -1;
   if (!child.spec.log_file.empty()) {
     output = ::open(child.spec.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (output < 0) return fail(millrace::errc::io_error, child.spec.log_file + ": " + std::strerror(errno));
+    if (output < 0)
+      return fail(millrace::errc::io_error, child.spec.log_file + ": " + std::strerror(errno));
   }
   int report[2];
-  if (::pipe2(report, O_CLOEXEC) != 0) return fail(millrace::errc::io_error, std::string("pipe: ") + std::strerror(errno));
+  if (::pipe2(report, O_CLOEXEC) != 0)
+    return fail(millrace::errc::io_error, std::string("pipe: ") + std::strerror(errno));
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid == 0) become(launch, parent, output, report[1]);
@@ -143,7 +158,8 @@ Status Supervisor::spawn(Child& child) {
   ::close(report[0]);
   if (failed) {
     if (pid > 0) ::waitpid(pid, nullptr, 0);
-    return fail(millrace::errc::io_error, child.spec.command[0] + ": " + std::strerror(pid < 0 ? errno : why));
+    return fail(millrace::errc::io_error,
+                child.spec.command[0] + ": " + std::strerror(pid < 0 ? errno : why));
   }
   child.pid = pid;
   child.pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
@@ -159,14 +175,18 @@ void Supervisor::reap(Child& child) {
   siginfo_t info{};
   rusage usage{};
   // The C library's waitid has no place for the usage that the kernel's answers.
-  if (::syscall(SYS_waitid, P_PIDFD, child.pidfd, &info, WEXITED | WNOHANG, &usage) != 0 || info.si_pid == 0) return;
+  if (::syscall(SYS_waitid, P_PIDFD, child.pidfd, &info, WEXITED | WNOHANG, &usage) != 0 ||
+      info.si_pid == 0)
+    return;
   child.cpu_seconds += seconds(usage.ru_utime) + seconds(usage.ru_stime);
   ::close(child.pidfd);
   child.last_exit = describe_exit(info);
   child.pid = 0;
   const std::int64_t now = clock_.monotonic_ns();
   const bool was_healthy = now - child.started_ns >= options_.healthy_after_ms * ns_per_ms;
-  child.backoff_ms = was_healthy || child.backoff_ms == 0 ? options_.backoff_first_ms : std::min(child.backoff_ms * 2, options_.backoff_max_ms);
+  child.backoff_ms = was_healthy || child.backoff_ms == 0
+                         ? options_.backoff_first_ms
+                         : std::min(child.backoff_ms * 2, options_.backoff_max_ms);
   child.restart_at_ns = now + child.backoff_ms * ns_per_ms;
   child.state = ChildState::backing_off;
 }
@@ -179,10 +199,12 @@ void Supervisor::poll(std::int64_t timeout_ms, int extra_descriptor) {
     if (child->state == ChildState::running) watched.push_back({child->pidfd, POLLIN, 0});
     if (child->state == ChildState::backing_off) until = std::min(until, child->restart_at_ns);
   }
-  ::poll(watched.data(), watched.size(), static_cast<int>(std::max<std::int64_t>(0, (until - now + ns_per_ms - 1) / ns_per_ms)));
+  ::poll(watched.data(), watched.size(),
+         static_cast<int>(std::max<std::int64_t>(0, (until - now + ns_per_ms - 1) / ns_per_ms)));
   for (const auto& child : children_) {
     if (child->state == ChildState::running) reap(*child);
-    if (child->state != ChildState::backing_off || child->restart_at_ns > clock_.monotonic_ns()) continue;
+    if (child->state != ChildState::backing_off || child->restart_at_ns > clock_.monotonic_ns())
+      continue;
     if (const Status started = spawn(*child); !started) {
       child->last_exit = started.error().message();
       child->restart_at_ns = clock_.monotonic_ns() + options_.backoff_max_ms * ns_per_ms;
@@ -191,7 +213,8 @@ void Supervisor::poll(std::int64_t timeout_ms, int extra_descriptor) {
 }
 
 Status Supervisor::signal(std::string_view name, int number) {
-  const auto found = std::find_if(children_.begin(), children_.end(), [name](const auto& one) { return one->spec.name == name; });
+  const auto found = std::find_if(children_.begin(), children_.end(),
+                                  [name](const auto& one) { return one->spec.name == name; });
   if (found == children_.end() || (*found)->state != ChildState::running) {
     return fail(millrace::errc::not_found, std::string(name) + " is not running");
   }
@@ -222,8 +245,10 @@ std::vector<std::string> Supervisor::stop_all(std::int64_t timeout_ms) {
 std::vector<ChildStatus> Supervisor::status() const {
   std::vector<ChildStatus> result;
   for (const auto& child : children_) {
-    if (child->state == ChildState::running) child->peak_rss_bytes = std::max(child->peak_rss_bytes, peak_rss_of(child->pid));
-    result.push_back({child->spec.name, child->pid, child->state, child->starts, child->last_exit, child->spec.log_file, child->cpu_seconds, child->peak_rss_bytes});
+    if (child->state == ChildState::running)
+      child->peak_rss_bytes = std::max(child->peak_rss_bytes, peak_rss_of(child->pid));
+    result.push_back({child->spec.name, child->pid, child->state, child->starts, child->last_exit,
+                      child->spec.log_file, child->cpu_seconds, child->peak_rss_bytes});
   }
   return result;
 }

@@ -40,7 +40,8 @@ class Object {
 };
 
 const stream::StoreSpec* find_store(const stream::Topology& topology, std::string_view name) {
-  const auto found = std::find_if(topology.stores.begin(), topology.stores.end(), [name](const auto& one) { return one.name == name; });
+  const auto found = std::find_if(topology.stores.begin(), topology.stores.end(),
+                                  [name](const auto& one) { return one.name == name; });
   return found == topology.stores.end() ? nullptr : &*found;
 }
 
@@ -72,13 +73,16 @@ Status append_value_json(const codec::TypeInfo& type, std::string_view bytes, st
 }
 
 http::Response error_response(const Error& error) {
-  const int status = error.is(stream::errc::not_ready) ? 503 : error.is(stream::errc::unknown_store) ? 404 : 500;
+  const int status = error.is(stream::errc::not_ready)       ? 503
+                     : error.is(stream::errc::unknown_store) ? 404
+                                                             : 500;
   return http::problem(status, error.code().name, "", error.message());
 }
 
 class ViewRoutes {
  public:
-  ViewRoutes(const stream::Instance& instance, DurabilityGate& durability) : instance_(instance), durability_(durability) {}
+  ViewRoutes(const stream::Instance& instance, DurabilityGate& durability)
+      : instance_(instance), durability_(durability) {}
 
   void list(http::Responder responder) const {
     std::string body = "{\"views\":[";
@@ -95,14 +99,18 @@ class ViewRoutes {
     const stream::StoreSpec* store = find_store(instance_.topology(), request.param("store"));
     if (store == nullptr) return responder.send(unknown_store(request));
     Result<std::string> key = key_from_text(*store->key, request.param("key"));
-    if (!key) return responder.send(http::problem(400, key.error().code().name, "", key.error().message()));
+    if (!key)
+      return responder.send(http::problem(400, key.error().code().name, "", key.error().message()));
     auto answer = instance_.read(store->name, *key);
     if (!answer) return responder.send(error_response(answer.error()));
     if (!answer->value) {
-      return send(request, answer->position, http::problem(404, "not-found", "", "no entry of that key"), std::move(responder));
+      return send(request, answer->position,
+                  http::problem(404, "not-found", "", "no entry of that key"),
+                  std::move(responder));
     }
     http::Response response;
-    if (Status done = append_value_json(*store->value, *answer->value, response.body); !done) return responder.send(error_response(done.error()));
+    if (Status done = append_value_json(*store->value, *answer->value, response.body); !done)
+      return responder.send(error_response(done.error()));
     send(request, answer->position, std::move(response), std::move(responder));
   }
 
@@ -112,24 +120,31 @@ class ViewRoutes {
     Result<std::string> from = bound(*store, request, "from");
     Result<std::string> to = bound(*store, request, "to");
     Result<std::size_t> limit = read_limit(request);
-    for (const auto* error : {from ? nullptr : &from.error(), to ? nullptr : &to.error(), limit ? nullptr : &limit.error()}) {
-      if (error != nullptr) return responder.send(http::problem(400, error->code().name, "", error->message()));
+    for (const auto* error : {from ? nullptr : &from.error(), to ? nullptr : &to.error(),
+                              limit ? nullptr : &limit.error()}) {
+      if (error != nullptr)
+        return responder.send(http::problem(400, error->code().name, "", error->message()));
     }
     auto answer = instance_.read_range(store->name, *from, *to, *limit);
     if (!answer) return responder.send(error_response(answer.error()));
     http::Response response;
-    if (Status done = append_entries(*store, answer->value, response.body); !done) return responder.send(error_response(done.error()));
+    if (Status done = append_entries(*store, answer->value, response.body); !done)
+      return responder.send(error_response(done.error()));
     send(request, answer->position, std::move(response), std::move(responder));
   }
 
  private:
   http::Response unknown_store(const http::Request& request) const {
     std::string names;
-    for (const stream::StoreSpec& store : instance_.topology().stores) names += (names.empty() ? "" : ", ") + store.name;
-    return http::problem(404, "unknown-view", "", "there is no view '" + std::string(request.param("store")) + "'; there are: " + names);
+    for (const stream::StoreSpec& store : instance_.topology().stores)
+      names += (names.empty() ? "" : ", ") + store.name;
+    return http::problem(
+        404, "unknown-view", "",
+        "there is no view '" + std::string(request.param("store")) + "'; there are: " + names);
   }
 
-  static Result<std::string> bound(const stream::StoreSpec& store, const http::Request& request, std::string_view name) {
+  static Result<std::string> bound(const stream::StoreSpec& store, const http::Request& request,
+                                   std::string_view name) {
     const auto text = request.query_param(name);
     if (!text || text->empty()) return std::string();
     Result<std::string> key = key_from_text(*store.key, *text);
@@ -142,13 +157,17 @@ class ViewRoutes {
     if (!text) return default_limit;
     std::size_t limit = 0;
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
-    if (error != std::errc() || end != text->data() + text->size() || limit == 0 || limit > max_limit) {
-      return fail(millrace::errc::invalid_argument, "limit: a whole number from 1 to " + std::to_string(max_limit) + " is wanted");
+    if (error != std::errc() || end != text->data() + text->size() || limit == 0 ||
+        limit > max_limit) {
+      return fail(millrace::errc::invalid_argument,
+                  "limit: a whole number from 1 to " + std::to_string(max_limit) + " is wanted");
     }
     return limit;
   }
 
-  static Status append_entries(const stream::StoreSpec& store, const std::vector<std::pair<std::string, std::string>>& entries, std::string& out) {
+  static Status append_entries(const stream::StoreSpec& store,
+                               const std::vector<std::pair<std::string, std::string>>& entries,
+                               std::string& out) {
     out += "{\"entries\":[";
     bool first = true;
     for (const auto& [key, value] : entries) {
@@ -163,11 +182,15 @@ class ViewRoutes {
     return {};
   }
 
-  void send(const http::Request& request, log::LogPosition position, http::Response response, http::Responder responder) const {
+  void send(const http::Request& request, log::LogPosition position, http::Response response,
+            http::Responder responder) const {
     if (request.query_param("durability") == "any") return responder.send(std::move(response));
-    auto held = std::make_shared<std::pair<http::Response, http::Responder>>(std::move(response), std::move(responder));
+    auto held = std::make_shared<std::pair<http::Response, http::Responder>>(std::move(response),
+                                                                             std::move(responder));
     durability_.when_durable(position, [held](const Status& status) {
-      held->second.send(status ? std::move(held->first) : http::problem(503, status.error().code().name, "", status.error().message()));
+      held->second.send(
+          status ? std::move(held->first)
+                 : http::problem(503, status.error().code().name, "", status.error().message()));
     });
   }
 
@@ -177,12 +200,20 @@ class ViewRoutes {
 
 }  // namespace
 
-void add_view_routes(http::Router& router, const stream::Instance& instance, DurabilityGate& durability, const http::RouteOptions& options) {
+void add_view_routes(http::Router& router, const stream::Instance& instance,
+                     DurabilityGate& durability, const http::RouteOptions& options) {
   auto routes = std::make_shared<const ViewRoutes>(instance, durability);
   router.group(options)
-      .get("/views", [routes](const http::Request&, http::Responder responder) { routes->list(std::move(responder)); })
-      .get("/views/{store}", [routes](const http::Request& request, http::Responder responder) { routes->range(request, std::move(responder)); })
-      .get("/views/{store}/{key}", [routes](const http::Request& request, http::Responder responder) { routes->get(request, std::move(responder)); });
+      .get("/views", [routes](const http::Request&,
+                              http::Responder responder) { routes->list(std::move(responder)); })
+      .get("/views/{store}",
+           [routes](const http::Request& request, http::Responder responder) {
+             routes->range(request, std::move(responder));
+           })
+      .get("/views/{store}/{key}",
+           [routes](const http::Request& request, http::Responder responder) {
+             routes->get(request, std::move(responder));
+           });
 }
 
 }  // namespace millrace::service

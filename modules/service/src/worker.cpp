@@ -17,8 +17,13 @@ namespace {
 constexpr int maintenance_interval_ms = 100;
 }
 
-Worker::Worker(stream::Instance& instance, telemetry::Logger& logger, std::function<void()> stepped, std::function<void()> failed)
-    : instance_(instance), logger_(logger), stepped_(std::move(stepped)), failed_(std::move(failed)), thread_([this] { run(); }) {}
+Worker::Worker(stream::Instance& instance, telemetry::Logger& logger, std::function<void()> stepped,
+               std::function<void()> failed)
+    : instance_(instance),
+      logger_(logger),
+      stepped_(std::move(stepped)),
+      failed_(std::move(failed)),
+      thread_([this] { run(); }) {}
 
 void Worker::stop() {
   if (!thread_.joinable()) return;
@@ -31,7 +36,8 @@ void Worker::run() {
   while (!stopping_.load()) {
     const Result<stream::StepResult> step = instance_.step();
     if (!step) {
-      logger_.error("the topology stopped", {{"code", step.error().code().name}, {"error", step.error().message()}});
+      logger_.error("the topology stopped",
+                    {{"code", step.error().code().name}, {"error", step.error().message()}});
       failed_();
       return;
     }
@@ -41,7 +47,11 @@ void Worker::run() {
 }
 
 Keeper::Keeper(log::Log& log, telemetry::Logger& logger, std::function<void()> failed)
-    : log_(log), logger_(logger), failed_(std::move(failed)), stop_event_(::eventfd(0, EFD_CLOEXEC)), thread_([this] { run(); }) {
+    : log_(log),
+      logger_(logger),
+      failed_(std::move(failed)),
+      stop_event_(::eventfd(0, EFD_CLOEXEC)),
+      thread_([this] { run(); }) {
   MILLRACE_ASSERT(stop_event_ >= 0, "the system has no descriptor left for an eventfd");
 }
 
@@ -52,11 +62,13 @@ Keeper::~Keeper() {
 }
 
 void Keeper::run() {
-  // poll() passes over negative descriptors, so a log without one is only looked after by the clock.
+  // poll() passes over negative descriptors, so a log without one is only looked after by the
+  // clock.
   std::array<pollfd, 2> watched{{{stop_event_, POLLIN, 0}, {log_.death_descriptor(), POLLIN, 0}}};
   while ((watched[0].revents & POLLIN) == 0) {
     if (const Status status = log_.maintain(); !status) {
-      logger_.error("the log cannot be used any longer", {{"code", status.error().code().name}, {"error", status.error().message()}});
+      logger_.error("the log cannot be used any longer",
+                    {{"code", status.error().code().name}, {"error", status.error().message()}});
       failed_();
       return;
     }

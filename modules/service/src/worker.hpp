@@ -15,8 +15,10 @@ namespace millrace::service {
 /// The thread that steps an instance until it is told to stop or the instance fails.
 class Worker {
  public:
-  /// `stepped` (may be empty) is called after each step that did something, `failed` once when the instance gives up, both from the thread. All outlive the worker.
-  Worker(stream::Instance& instance, telemetry::Logger& logger, std::function<void()> stepped, std::function<void()> failed);
+  /// `stepped` (may be empty) is called after each step that did something, `failed` once when the
+  /// instance gives up, both from the thread. All outlive the worker.
+  Worker(stream::Instance& instance, telemetry::Logger& logger, std::function<void()> stepped,
+         std::function<void()> failed);
   ~Worker() { stop(); }
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -34,10 +36,12 @@ class Worker {
   std::thread thread_;
 };
 
-/// The thread that keeps a handle of the log alive: heartbeats, deaths of other members, syncs by interval.
+/// The thread that keeps a handle of the log alive: heartbeats, deaths of other members, syncs by
+/// interval.
 class Keeper {
  public:
-  /// `failed` is called once, from the thread, when the log must not be used any longer. All outlive the keeper.
+  /// `failed` is called once, from the thread, when the log must not be used any longer. All
+  /// outlive the keeper.
   Keeper(log::Log& log, telemetry::Logger& logger, std::function<void()> failed);
   ~Keeper();
   Keeper(const Keeper&) = delete;

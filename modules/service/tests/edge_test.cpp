@@ -51,7 +51,9 @@ TEST_F(Edge, everything_that_was_taken_is_committed_before_the_writer_is_gone) {
   {
     EdgeWriter writer(*log_, 1U << 20U);
     for (int i = 0; i < 100; ++i) {
-      ASSERT_TRUE(writer.append(place(), record(std::to_string(i)), [&](const Result<log::LogPosition>& outcome) { done += outcome ? 1 : 0; }));
+      ASSERT_TRUE(
+          writer.append(place(), record(std::to_string(i)),
+                        [&](const Result<log::LogPosition>& outcome) { done += outcome ? 1 : 0; }));
     }
   }
   EXPECT_EQ(done, 100);
@@ -76,7 +78,9 @@ TEST_F(Edge, a_refused_commit_is_told_to_each_of_its_records) {
 TEST_F(Edge, a_record_above_the_limit_is_refused_alone) {
   EdgeWriter writer(*log_, 4U << 20U);
   const std::string big(2U << 20U, 'x');
-  const Status refused = writer.append(place(), {1, "k", big, {}}, [](const Result<log::LogPosition>&) { FAIL() << "it was not taken"; });
+  const Status refused =
+      writer.append(place(), {1, "k", big, {}},
+                    [](const Result<log::LogPosition>&) { FAIL() << "it was not taken"; });
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(log::errc::too_large));
 }
@@ -92,7 +96,8 @@ TEST_F(Edge, too_much_waiting_is_refused_as_busy_and_nothing_of_it_is_taken) {
   begun.get_future().wait();
   int taken = 1;
   Status status;
-  while ((status = writer.append(place(), record("more"), [](const Result<log::LogPosition>&) {}))) ++taken;
+  while ((status = writer.append(place(), record("more"), [](const Result<log::LogPosition>&) {})))
+    ++taken;
   EXPECT_TRUE(status.error().is(millrace::errc::busy));
   EXPECT_LT(taken, 10);
   go_on.set_value();
@@ -107,7 +112,9 @@ TEST_F(Edge, the_gate_opens_when_the_position_is_durable_and_not_before) {
   DurabilityGate gate(*log_);
   std::atomic<bool> durable_made{false};
   std::promise<bool> opened;
-  gate.when_durable(committed->position, [&](const Status& status) { opened.set_value(status.has_value() && durable_made); });
+  gate.when_durable(committed->position, [&](const Status& status) {
+    opened.set_value(status.has_value() && durable_made);
+  });
   durable_made = true;
   broker_.make_durable();
   EXPECT_TRUE(opened.get_future().get());

@@ -22,7 +22,8 @@ const std::vector<Setting> declared{
 
 Result<ParsedSettings> parse(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "program");
-  return parse_settings(static_cast<int>(arguments.size()), arguments.data(), "program", "Does things", "1.2.3", declared);
+  return parse_settings(static_cast<int>(arguments.size()), arguments.data(), "program",
+                        "Does things", "1.2.3", declared);
 }
 
 TEST(Settings, a_setting_that_nobody_gave_has_its_default) {
@@ -61,7 +62,8 @@ TEST(Settings, a_value_that_is_none_of_the_choices_is_refused_naming_them) {
 TEST(Settings, help_names_every_setting_its_default_and_its_variable) {
   const auto parsed = parse({"--help"});
   ASSERT_TRUE(parsed);
-  for (const char* text : {"--port", "8080", "MILLRACE_PORT", "Port to serve on", "--stock", "--config"}) {
+  for (const char* text :
+       {"--port", "8080", "MILLRACE_PORT", "Port to serve on", "--stock", "--config"}) {
     EXPECT_THAT(parsed->print_and_exit, HasSubstr(text));
   }
 }

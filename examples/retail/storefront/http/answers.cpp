@@ -46,41 +46,59 @@ BOOST_DESCRIBE_STRUCT(WriteOffAnswer, (), (write_off_id, status, reason, asked, 
 
 std::string_view status_name(RequestStatus status) {
   switch (status) {
-    case RequestStatus::requested: return "requested";
-    case RequestStatus::validated: return "validated";
-    case RequestStatus::confirmed: return "confirmed";
-    case RequestStatus::completed: return "completed";
-    case RequestStatus::rejected: return "rejected";
-    case RequestStatus::accepted: return "accepted";
-    case RequestStatus::recorded: return "recorded";
-    case RequestStatus::dead_lettered: return "dead_lettered";
+    case RequestStatus::requested:
+      return "requested";
+    case RequestStatus::validated:
+      return "validated";
+    case RequestStatus::confirmed:
+      return "confirmed";
+    case RequestStatus::completed:
+      return "completed";
+    case RequestStatus::rejected:
+      return "rejected";
+    case RequestStatus::accepted:
+      return "accepted";
+    case RequestStatus::recorded:
+      return "recorded";
+    case RequestStatus::dead_lettered:
+      return "dead_lettered";
   }
   return "";
 }
 
 std::string body_of(const RequestId& id, const RequestView& view, std::string_view status) {
-  const std::optional<std::string> reason = view.reason.empty() ? std::nullopt : std::optional(view.reason);
+  const std::optional<std::string> reason =
+      view.reason.empty() ? std::nullopt : std::optional(view.reason);
   std::string name(status);
   switch (view.kind) {
     case RequestKind::goods_return:
-      return millrace::codec::to_json(ReturnAnswer{id, std::move(name), reason, view.total_milli, view.country});
-    case RequestKind::write_off: return millrace::codec::to_json(WriteOffAnswer{id, std::move(name), reason, view.asked, view.taken});
-    default: return millrace::codec::to_json(OrderAnswer{id, std::move(name), reason, view.total_milli, view.country, view.shortages});
+      return millrace::codec::to_json(
+          ReturnAnswer{id, std::move(name), reason, view.total_milli, view.country});
+    case RequestKind::write_off:
+      return millrace::codec::to_json(
+          WriteOffAnswer{id, std::move(name), reason, view.asked, view.taken});
+    default:
+      return millrace::codec::to_json(
+          OrderAnswer{id, std::move(name), reason, view.total_milli, view.country, view.shortages});
   }
 }
 
 std::string_view granted_name(RequestKind kind) {
-  return kind == RequestKind::goods_return ? "completed" : kind == RequestKind::write_off ? "recorded" : "confirmed";
+  return kind == RequestKind::goods_return ? "completed"
+         : kind == RequestKind::write_off  ? "recorded"
+                                           : "confirmed";
 }
 
 }  // namespace
 
 Response outcome_answer(const RequestId& id, const RequestView& view) {
   if (view.outcome == Outcome::rejected) {
-    return problem(409, "order-rejected", "The order was rejected", view.reason, {{"order_id", id.text}, {"reason", view.reason}});
+    return problem(409, "order-rejected", "The order was rejected", view.reason,
+                   {{"order_id", id.text}, {"reason", view.reason}});
   }
   if (view.outcome == Outcome::dead_lettered) {
-    return problem(422, "dead-lettered", "The request cannot be processed", view.reason, {{"id", id.text}, {"reason", view.reason}});
+    return problem(422, "dead-lettered", "The request cannot be processed", view.reason,
+                   {{"id", id.text}, {"reason", view.reason}});
   }
   Response response;
   response.status = 201;
@@ -90,7 +108,9 @@ Response outcome_answer(const RequestId& id, const RequestView& view) {
 }
 
 Response id_reused(RequestKind kind, const RequestId& id) {
-  return problem(409, "order-id-reused", "The id is taken", id.text + " was used before with another body; what became of that is at " + location_of(kind, id),
+  return problem(409, "order-id-reused", "The id is taken",
+                 id.text + " was used before with another body; what became of that is at " +
+                     location_of(kind, id),
                  {{"id", id.text}});
 }
 

@@ -39,7 +39,8 @@ struct ProductAnswer {
 };
 BOOST_DESCRIBE_STRUCT(ProductAnswer, (), (product, units, revenue_milli))
 
-// `Prefer: wait=SECONDS` (RFC 7240), possibly among other preferences; what makes no sense is ignored, as the RFC asks.
+// `Prefer: wait=SECONDS` (RFC 7240), possibly among other preferences; what makes no sense is
+// ignored, as the RFC asks.
 std::chrono::milliseconds patience_of(const Request& request) {
   const auto prefer = request.header("Prefer");
   if (!prefer) return default_patience;
@@ -47,7 +48,8 @@ std::chrono::milliseconds patience_of(const Request& request) {
   if (at == std::string_view::npos) return default_patience;
   std::int64_t seconds = 0;
   const char* end = prefer->data() + prefer->size();
-  if (std::from_chars(prefer->data() + at + 5, end, seconds).ec != std::errc() || seconds < 0) return default_patience;
+  if (std::from_chars(prefer->data() + at + 5, end, seconds).ec != std::errc() || seconds < 0)
+    return default_patience;
   return std::min<std::chrono::seconds>(std::chrono::seconds(seconds), max_patience);
 }
 
@@ -57,9 +59,12 @@ class Api {
 
   void post(RequestKind kind, const Request& request, Responder responder) const {
     auto posted = read_posted(kind, request.body);
-    if (!posted) return responder.send(problem(400, posted.error().code().name, "The body cannot be read", posted.error().message()));
+    if (!posted)
+      return responder.send(problem(400, posted.error().code().name, "The body cannot be read",
+                                    posted.error().message()));
     const auto trace = request.header("traceparent");
-    desk_.submit(std::move(*posted), trace.value_or(""), patience_of(request), std::move(responder));
+    desk_.submit(std::move(*posted), trace.value_or(""), patience_of(request),
+                 std::move(responder));
   }
 
   void get(RequestKind kind, const Request& request, Responder responder) const {
@@ -67,18 +72,23 @@ class Api {
     const auto answer = context_.instance.view<RequestId, RequestView>(status_store).get(id);
     if (!answer) return responder.send(unavailable(answer.error()));
     const bool known = answer->value && answer->value->kind == kind;
-    send(answer->position, known ? status_answer(id, *answer->value) : problem(404, "not-found", "", "nothing is known of " + id.text), std::move(responder));
+    send(answer->position,
+         known ? status_answer(id, *answer->value)
+               : problem(404, "not-found", "", "nothing is known of " + id.text),
+         std::move(responder));
   }
 
   void revenue(const Request& request, Responder responder) const {
     const auto country = request.query_param("country");
-    if (!country || country->empty()) return responder.send(problem(400, "missing-parameter", "", "country: missing"));
+    if (!country || country->empty())
+      return responder.send(problem(400, "missing-parameter", "", "country: missing"));
     const Country key{std::string(*country)};
     const auto answer = context_.instance.view<Country, RevenueChanged>(revenue_store).get(key);
     if (!answer) return responder.send(unavailable(answer.error()));
     const RevenueChanged totals = answer->value.value_or(RevenueChanged{});
     Response response;
-    response.body = millrace::codec::to_json(RevenueAnswer{key, totals.revenue_milli, totals.refunds_milli, totals.orders});
+    response.body = millrace::codec::to_json(
+        RevenueAnswer{key, totals.revenue_milli, totals.refunds_milli, totals.orders});
     send(answer->position, std::move(response), std::move(responder));
   }
 
@@ -87,13 +97,17 @@ class Api {
     if (const auto text = request.query_param("top")) {
       const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), top);
       if (error != std::errc() || end != text->data() + text->size() || top == 0 || top > max_top) {
-        return responder.send(problem(400, "bad-parameter", "", "top: a whole number from 1 to " + std::to_string(max_top) + " is wanted"));
+        return responder.send(
+            problem(400, "bad-parameter", "",
+                    "top: a whole number from 1 to " + std::to_string(max_top) + " is wanted"));
       }
     }
-    auto answer = context_.instance.view<ProductCode, ProductSalesChanged>(products_store).all(all_products);
+    auto answer =
+        context_.instance.view<ProductCode, ProductSalesChanged>(products_store).all(all_products);
     if (!answer) return responder.send(unavailable(answer.error()));
     std::vector<ProductAnswer> list;
-    for (auto& [product, sales] : best_sellers(std::move(answer->value), top)) list.push_back({product, sales.units, sales.revenue_milli});
+    for (auto& [product, sales] : best_sellers(std::move(answer->value), top))
+      list.push_back({product, sales.units, sales.revenue_milli});
     Response response;
     response.body = millrace::codec::to_json(list);
     send(answer->position, std::move(response), std::move(responder));
@@ -101,11 +115,13 @@ class Api {
 
  private:
   static Response unavailable(const millrace::Error& error) {
-    return millrace::http::problem_retry(503, std::chrono::seconds(1), error.code().name, error.message());
+    return millrace::http::problem_retry(503, std::chrono::seconds(1), error.code().name,
+                                         error.message());
   }
 
   void send(millrace::log::LogPosition position, Response response, Responder responder) const {
-    auto held = std::make_shared<std::pair<Response, Responder>>(std::move(response), std::move(responder));
+    auto held =
+        std::make_shared<std::pair<Response, Responder>>(std::move(response), std::move(responder));
     context_.durability.when_durable(position, [held](const millrace::Status& status) {
       held->second.send(status ? std::move(held->first) : unavailable(status.error()));
     });
@@ -121,14 +137,23 @@ void add_api(millrace::http::Router& router, millrace::service::Context& context
   auto api = std::make_shared<const Api>(context, desk);
   auto routes = router.group(context.ready);
   const auto resource = [&](std::string_view path, RequestKind kind) {
-    routes.post(path, [api, kind](const Request& request, Responder responder) { api->post(kind, request, std::move(responder)); });
-    routes.get(std::string(path) + "/{id}", [api, kind](const Request& request, Responder responder) { api->get(kind, request, std::move(responder)); });
+    routes.post(path, [api, kind](const Request& request, Responder responder) {
+      api->post(kind, request, std::move(responder));
+    });
+    routes.get(std::string(path) + "/{id}",
+               [api, kind](const Request& request, Responder responder) {
+                 api->get(kind, request, std::move(responder));
+               });
   };
   resource("/orders", RequestKind::order);
   resource("/returns", RequestKind::goods_return);
   resource("/write-offs", RequestKind::write_off);
-  routes.get("/insights/revenue", [api](const Request& request, Responder responder) { api->revenue(request, std::move(responder)); });
-  routes.get("/insights/products", [api](const Request& request, Responder responder) { api->products(request, std::move(responder)); });
+  routes.get("/insights/revenue", [api](const Request& request, Responder responder) {
+    api->revenue(request, std::move(responder));
+  });
+  routes.get("/insights/products", [api](const Request& request, Responder responder) {
+    api->products(request, std::move(responder));
+  });
   routes.get("/openapi.json", [](const Request&, Responder responder) {
     Response response;
     response.body = openapi_json();

@@ -8,7 +8,8 @@
 
 namespace retail::storefront {
 
-/// Adds the storefront's routes: POST and GET of orders, returns and write-offs, insights, and /openapi.json. Context and desk outlive the router.
+/// Adds the storefront's routes: POST and GET of orders, returns and write-offs, insights, and
+/// /openapi.json. Context and desk outlive the router.
 void add_api(millrace::http::Router& router, millrace::service::Context& context, Desk& desk);
 
 /// The description of these routes, OpenAPI 3.1.

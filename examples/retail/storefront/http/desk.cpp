@@ -44,8 +44,10 @@ struct Waiting {
 
 struct Desk::State : std::enable_shared_from_this<Desk::State> {
   State(millrace::service::Context& the_context, millrace::log::Topic the_topic)
-      : context(the_context), topic(std::move(the_topic)),
-        views(context.instance.view<RequestId, RequestView>(status_store)), timer([this] { run_timer(); }) {}
+      : context(the_context),
+        topic(std::move(the_topic)),
+        views(context.instance.view<RequestId, RequestView>(status_store)),
+        timer([this] { run_timer(); }) {}
 
   void run_timer();
   void answer_overdue(const std::vector<std::uint64_t>& tickets);
@@ -54,7 +56,8 @@ struct Desk::State : std::enable_shared_from_this<Desk::State> {
   std::optional<Waiting> take_ticket(std::uint64_t ticket);
   void withdraw(std::uint64_t ticket, const millrace::Error& error);
   void append(const Posted& posted, std::string_view trace, std::uint64_t ticket);
-  void send_when_durable(millrace::log::LogPosition position, Response response, Responder responder);
+  void send_when_durable(millrace::log::LogPosition position, Response response,
+                         Responder responder);
   bool answer_from_view(const Posted& posted, Responder& responder);
   void stop();
 
@@ -96,12 +99,14 @@ void Desk::State::run_timer() {
 
 void Desk::State::answer_overdue(const std::vector<std::uint64_t>& tickets) {
   for (const std::uint64_t ticket : tickets) {
-    if (std::optional<Waiting> late = take_ticket(ticket)) late->responder.send(still_pending(late->kind, late->id));
+    if (std::optional<Waiting> late = take_ticket(ticket))
+      late->responder.send(still_pending(late->kind, late->id));
   }
 }
 
 std::uint64_t Desk::State::wait(Waiting one, std::chrono::milliseconds patience) {
-  const std::int64_t deadline = context.clock.monotonic_ns() + std::chrono::nanoseconds(patience).count();
+  const std::int64_t deadline =
+      context.clock.monotonic_ns() + std::chrono::nanoseconds(patience).count();
   const std::lock_guard lock(mutex);
   const std::uint64_t ticket = next_ticket++;
   by_id.emplace(one.id.text, ticket);
@@ -141,34 +146,45 @@ std::optional<Waiting> Desk::State::take_ticket(std::uint64_t ticket) {
 void Desk::State::withdraw(std::uint64_t ticket, const millrace::Error& error) {
   std::optional<Waiting> refused = take_ticket(ticket);
   if (!refused) return;
-  if (error.is(millrace::log::errc::too_large)) return refused->responder.send(problem(413, error.code().name, "", error.message()));
-  context.logger.error("a request could not be appended", {millrace::telemetry::correlation(refused->id.text), {"error", error.to_string()}});
+  if (error.is(millrace::log::errc::too_large))
+    return refused->responder.send(problem(413, error.code().name, "", error.message()));
+  context.logger.error(
+      "a request could not be appended",
+      {millrace::telemetry::correlation(refused->id.text), {"error", error.to_string()}});
   refused->responder.send(problem_retry(503, retry_after, error.code().name, error.message()));
 }
 
 void Desk::State::append(const Posted& posted, std::string_view trace, std::uint64_t ticket) {
   thread_local RequestRecord record;
   record.fill(posted, trace);
-  const auto partition = millrace::log::partition(millrace::partition_of(posted.id.text, topic.spec.partitions));
-  const Status taken = context.edge.append({topic.id, partition}, record.view(),
-                                           [self = shared_from_this(), ticket](const Result<millrace::log::LogPosition>& outcome) {
-                                             if (!outcome) self->withdraw(ticket, outcome.error());
-                                           });
+  const auto partition =
+      millrace::log::partition(millrace::partition_of(posted.id.text, topic.spec.partitions));
+  const Status taken = context.edge.append(
+      {topic.id, partition}, record.view(),
+      [self = shared_from_this(), ticket](const Result<millrace::log::LogPosition>& outcome) {
+        if (!outcome) self->withdraw(ticket, outcome.error());
+      });
   if (!taken) withdraw(ticket, taken.error());
 }
 
-void Desk::State::send_when_durable(millrace::log::LogPosition position, Response response, Responder responder) {
-  auto held = std::make_shared<std::pair<Response, Responder>>(std::move(response), std::move(responder));
+void Desk::State::send_when_durable(millrace::log::LogPosition position, Response response,
+                                    Responder responder) {
+  auto held =
+      std::make_shared<std::pair<Response, Responder>>(std::move(response), std::move(responder));
   context.durability.when_durable(position, [held](const Status& status) {
-    held->second.send(status ? std::move(held->first) : problem_retry(503, retry_after, status.error().code().name, status.error().message()));
+    held->second.send(status ? std::move(held->first)
+                             : problem_retry(503, retry_after, status.error().code().name,
+                                             status.error().message()));
   });
 }
 
-// Answers at once what the view already knows. False: the request has to be appended, or waited for.
+// Answers at once what the view already knows. False: the request has to be appended, or waited
+// for.
 bool Desk::State::answer_from_view(const Posted& posted, Responder& responder) {
   const auto answer = views.get(posted.id);
   if (!answer) {
-    responder.send(problem_retry(503, retry_after, answer.error().code().name, answer.error().message()));
+    responder.send(
+        problem_retry(503, retry_after, answer.error().code().name, answer.error().message()));
     return true;
   }
   const auto& view = answer->value;
@@ -200,11 +216,13 @@ Desk::Desk(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Desk::~Desk() { state_->stop(); }
 
-void Desk::submit(Posted posted, std::string_view trace, std::chrono::milliseconds patience, Responder responder) {
+void Desk::submit(Posted posted, std::string_view trace, std::chrono::milliseconds patience,
+                  Responder responder) {
   if (state_->answer_from_view(posted, responder)) return;
-  // Waiting begins before the append, so that no outcome can pass unseen. A request that is under way already is appended again: the first one in the
-  // log counts, the others have no effect.
-  const std::uint64_t ticket = state_->wait({posted.kind, posted.id, posted.body_hash, std::move(responder)}, patience);
+  // Waiting begins before the append, so that no outcome can pass unseen. A request that is under
+  // way already is appended again: the first one in the log counts, the others have no effect.
+  const std::uint64_t ticket =
+      state_->wait({posted.kind, posted.id, posted.body_hash, std::move(responder)}, patience);
   state_->append(posted, trace, ticket);
   // Its outcome may have been committed between the first look and the wait.
   look_again({posted.id});
@@ -220,7 +238,8 @@ void Desk::look_again(const std::vector<RequestId>& ids) {
     if (!answer || !answer->value || answer->value->outcome == Outcome::pending) continue;
     const RequestView& view = *answer->value;
     for (Waiting& one : state_->take(id)) {
-      Response response = one.body_hash == view.body_hash ? outcome_answer(id, view) : id_reused(one.kind, id);
+      Response response =
+          one.body_hash == view.body_hash ? outcome_answer(id, view) : id_reused(one.kind, id);
       state_->send_when_durable(answer->position, std::move(response), std::move(one.responder));
     }
   }

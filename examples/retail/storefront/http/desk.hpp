@@ -13,16 +13,19 @@
 
 namespace retail::storefront {
 
-/// Where requests wait for their outcome: appends them to `requests`, and answers when the committed view `status` shows what became of them and that is durable. Thread-safe.
+/// Where requests wait for their outcome: appends them to `requests`, and answers when the
+/// committed view `status` shows what became of them and that is durable. Thread-safe.
 class Desk {
  public:
   /// `context` outlives the desk. errc as Log::find_topic.
-  [[nodiscard]] static millrace::Result<std::unique_ptr<Desk>> create(millrace::service::Context& context);
+  [[nodiscard]] static millrace::Result<std::unique_ptr<Desk>> create(
+      millrace::service::Context& context);
   ~Desk();
 
-  /// Answers 201, 409 or 422 as the request turns out, 202 when `patience` passes first, 503 when it cannot be taken. `trace` is the caller's
-  /// `traceparent`, or empty.
-  void submit(Posted posted, std::string_view trace, std::chrono::milliseconds patience, millrace::http::Responder responder);
+  /// Answers 201, 409 or 422 as the request turns out, 202 when `patience` passes first, 503 when
+  /// it cannot be taken. `trace` is the caller's `traceparent`, or empty.
+  void submit(Posted posted, std::string_view trace, std::chrono::milliseconds patience,
+              millrace::http::Responder responder);
   /// These requests may have an outcome now; called when what the views show is committed.
   void look_again(const std::vector<RequestId>& ids);
 

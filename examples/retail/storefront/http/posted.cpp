@@ -48,13 +48,16 @@ BOOST_DESCRIBE_STRUCT(WriteOffBody, (), (write_off_id, customer_id, country, ord
 constexpr std::size_t max_id_bytes = 200;
 
 template <class Event, class Body>
-Result<Posted> read_as(RequestKind kind, std::string_view text, RequestId Body::*id, std::string_view id_name) {
+Result<Posted> read_as(RequestKind kind, std::string_view text, RequestId Body::* id,
+                       std::string_view id_name) {
   MILLRACE_ASSIGN(Body body, millrace::codec::from_json<Body>(text));
   RequestId& given = body.*id;
   if (given.text.empty() || given.text.size() > max_id_bytes) {
-    return fail(millrace::errc::invalid_argument, std::string(id_name) + ": 1 to 200 bytes are wanted");
+    return fail(millrace::errc::invalid_argument,
+                std::string(id_name) + ": 1 to 200 bytes are wanted");
   }
-  if (body.lines.empty()) return fail(millrace::errc::invalid_argument, "lines: at least one is wanted");
+  if (body.lines.empty())
+    return fail(millrace::errc::invalid_argument, "lines: at least one is wanted");
   const auto ordered_at = millrace::parse_time(body.ordered_at);
   if (!ordered_at) return fail(ordered_at.error().at("ordered_at"));
   Posted posted;
@@ -75,16 +78,22 @@ Result<Posted> read_as(RequestKind kind, std::string_view text, RequestId Body::
 
 Result<Posted> read_posted(RequestKind kind, std::string_view body) {
   switch (kind) {
-    case RequestKind::order: return read_as<OrderRequested>(kind, body, &OrderBody::order_id, "order_id");
-    case RequestKind::goods_return: return read_as<ReturnRequested>(kind, body, &ReturnBody::return_id, "return_id");
-    case RequestKind::write_off: return read_as<WriteOffRequested>(kind, body, &WriteOffBody::write_off_id, "write_off_id");
-    case RequestKind::unknown: break;
+    case RequestKind::order:
+      return read_as<OrderRequested>(kind, body, &OrderBody::order_id, "order_id");
+    case RequestKind::goods_return:
+      return read_as<ReturnRequested>(kind, body, &ReturnBody::return_id, "return_id");
+    case RequestKind::write_off:
+      return read_as<WriteOffRequested>(kind, body, &WriteOffBody::write_off_id, "write_off_id");
+    case RequestKind::unknown:
+      break;
   }
   return fail(millrace::errc::invalid_argument, "no such kind of request");
 }
 
 std::string location_of(RequestKind kind, const RequestId& id) {
-  const char* path = kind == RequestKind::goods_return ? "/returns/" : kind == RequestKind::write_off ? "/write-offs/" : "/orders/";
+  const char* path = kind == RequestKind::goods_return ? "/returns/"
+                     : kind == RequestKind::write_off  ? "/write-offs/"
+                                                       : "/orders/";
   return path + millrace::http::percent_encode(id.text);
 }
 

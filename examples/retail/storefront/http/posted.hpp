@@ -12,7 +12,8 @@
 
 namespace retail::storefront {
 
-/// A request that came over HTTP, checked as far as the storefront checks: whether it can be understood. Whether it is a good one is for orders to say.
+/// A request that came over HTTP, checked as far as the storefront checks: whether it can be
+/// understood. Whether it is a good one is for orders to say.
 struct Posted {
   RequestKind kind = RequestKind::unknown;
   RequestId id;

@@ -20,8 +20,10 @@ void append_hex(std::string& out, std::uint64_t number) {
   out.append(digits, end);
 }
 
-// The caller's span is the parent of what begins here; without one the request starts a trace of its own.
-codec::TraceContext trace_of(std::string_view traceparent, std::string_view id, std::string_view event_id) {
+// The caller's span is the parent of what begins here; without one the request starts a trace of
+// its own.
+codec::TraceContext trace_of(std::string_view traceparent, std::string_view id,
+                             std::string_view event_id) {
   codec::TraceContext trace = codec::parse_traceparent(traceparent).value_or(codec::TraceContext{});
   if (!trace.valid()) {
     trace.trace_high = millrace::xxh64(id, 1);

@@ -11,8 +11,9 @@
 
 namespace retail::storefront {
 
-/// A request as a record of the topic `requests`. Event id, correlation and (unless the caller brings one) trace are derived from the request, so that the same request sent
-/// again is the same event again. Reusable; not thread-safe.
+/// A request as a record of the topic `requests`. Event id, correlation and (unless the caller
+/// brings one) trace are derived from the request, so that the same request sent again is the same
+/// event again. Reusable; not thread-safe.
 class RequestRecord {
  public:
   void fill(const Posted& posted, std::string_view traceparent);

@@ -12,8 +12,9 @@ namespace millrace::log {
 
 /// A batch among the fetched records.
 struct FetchedBatch {
-  LogPosition position;       ///< the commit it became visible with: orders records of all partitions (not on Kafka)
-  std::size_t first = 0;      ///< index of its first record in FetchBuffer::records
+  LogPosition position;   ///< the commit it became visible with: orders records of all partitions
+                          ///< (not on Kafka)
+  std::size_t first = 0;  ///< index of its first record in FetchBuffer::records
   std::size_t count = 0;
 };
 
@@ -23,7 +24,8 @@ struct FetchBuffer {
   std::vector<RecordView> records;
   std::vector<FetchedBatch> batches;
   Offset next;  ///< where to fetch on
-  Offset end;   ///< one past the last committed record when the fetch ran; next == end: nothing more is known
+  Offset end;  ///< one past the last committed record when the fetch ran; next == end: nothing more
+               ///< is known
 };
 
 /// A partition and how far somebody has read it.
@@ -33,9 +35,9 @@ struct Interest {
 };
 
 enum class WaitOutcome : std::uint8_t {
-  ready,        ///< something new is there
+  ready,  ///< something new is there
   timeout,
-  interrupted   ///< interrupt() was called since the last wait
+  interrupted  ///< interrupt() was called since the last wait
 };
 
 }  // namespace millrace::log

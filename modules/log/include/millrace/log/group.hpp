@@ -13,17 +13,20 @@ namespace millrace::log {
 
 /// What changed for a member since it last polled.
 struct MembershipChange {
-  std::vector<Claim> granted;     ///< ours from now on
-  std::vector<Claim> asked_back;  ///< still ours: commit, then release them so that others get their share
-  std::vector<Claim> lost;        ///< no longer ours; commits under them are refused
+  std::vector<Claim> granted;  ///< ours from now on
+  std::vector<Claim>
+      asked_back;  ///< still ours: commit, then release them so that others get their share
+  std::vector<Claim> lost;  ///< no longer ours; commits under them are refused
   [[nodiscard]] bool empty() const { return granted.empty() && asked_back.empty() && lost.empty(); }
 };
 
-/// A member of a group: shares the group's units of work with the others, fairly and stickily. Destroying it releases its claims. One thread at a time.
+/// A member of a group: shares the group's units of work with the others, fairly and stickily.
+/// Destroying it releases its claims. One thread at a time.
 class Membership {
  public:
   virtual ~Membership() = default;
-  /// Tells the log that this member lives and answers what changed. Call at least every second: a member that misses its session time-out loses its claims.
+  /// Tells the log that this member lives and answers what changed. Call at least every second: a
+  /// member that misses its session time-out loses its claims.
   [[nodiscard]] virtual Result<MembershipChange> poll() = 0;
   /// Gives a unit back; others may take it at once.
   [[nodiscard]] virtual Status release(const Claim& claim) = 0;

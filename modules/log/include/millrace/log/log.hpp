@@ -22,50 +22,58 @@ namespace millrace::log {
 
 /// How a handle opens a log.
 struct LogOptions {
-  std::string service;                              ///< who writes: checked against topic owners; empty may write commands only
-  std::string member;                               ///< a name for people, such as `stock-1`; default: the service
+  std::string service;  ///< who writes: checked against topic owners; empty may write commands only
+  std::string member;   ///< a name for people, such as `stock-1`; default: the service
   DurabilityPolicy durability = DurabilityPolicy::sync;
-  std::int64_t sync_interval_ms = 100;              ///< for DurabilityPolicy::interval
-  std::int64_t session_timeout_ms = 10'000;         ///< a member silent for so long loses its claims
-  std::int64_t stuck_holder_ms = 2'000;             ///< a lock holder without progress for so long is killed
+  std::int64_t sync_interval_ms = 100;       ///< for DurabilityPolicy::interval
+  std::int64_t session_timeout_ms = 10'000;  ///< a member silent for so long loses its claims
+  std::int64_t stuck_holder_ms = 2'000;  ///< a lock holder without progress for so long is killed
   std::uint64_t segment_bytes = 64ULL << 20U;       ///< of the embedded journal
   std::size_t max_record_bytes = (1U << 20U) + 12;  ///< largest encoded record
   std::size_t max_transaction_bytes = 4U << 20U;    ///< largest transaction, encoded
-  bool create = true;                               ///< make the log when it is missing; else errc::not_found
-  bool force = false;                               ///< open on file systems that are refused by name
+  bool create = true;  ///< make the log when it is missing; else errc::not_found
+  bool force = false;  ///< open on file systems that are refused by name
 };
 
-/// Sleeps until partitions have something new. One thread uses it; interrupt() may be called from any.
+/// Sleeps until partitions have something new. One thread uses it; interrupt() may be called from
+/// any.
 class Waiter {
  public:
   virtual ~Waiter() = default;
-  /// Returns as soon as one interest has committed records at or after its offset, or at the deadline (Clock::monotonic_ns).
-  /// A log in simulated time does not sleep: it answers `timeout` at once when nothing is there.
-  [[nodiscard]] virtual WaitOutcome wait(std::span<const Interest> interests, std::int64_t deadline_ns) = 0;
+  /// Returns as soon as one interest has committed records at or after its offset, or at the
+  /// deadline (Clock::monotonic_ns). A log in simulated time does not sleep: it answers `timeout`
+  /// at once when nothing is there.
+  [[nodiscard]] virtual WaitOutcome wait(std::span<const Interest> interests,
+                                         std::int64_t deadline_ns) = 0;
   /// Makes the wait under way, or else the next one, return. Thread-safe.
   virtual void interrupt() = 0;
 };
 
-/// A log: topics, transactions, groups. The contract is design page `log.md`; every backend passes the same suite (tests/log_contract.hpp).
-/// A handle is one member of the log. Thread-safe unless said otherwise; outlives what it hands out.
+/// A log: topics, transactions, groups. The contract is design page `log.md`; every backend passes
+/// the same suite (tests/log_contract.hpp). A handle is one member of the log. Thread-safe unless
+/// said otherwise; outlives what it hands out.
 class Log {
  public:
   virtual ~Log() = default;
 
-  /// Makes a topic, or answers the one there is when its spec is the same. errc::topic_mismatch, not_owner (of another service's topic), invalid_argument.
+  /// Makes a topic, or answers the one there is when its spec is the same. errc::topic_mismatch,
+  /// not_owner (of another service's topic), invalid_argument.
   [[nodiscard]] virtual Result<Topic> create_topic(const TopicSpec& spec) = 0;
   /// errc::unknown_topic.
   [[nodiscard]] virtual Result<Topic> find_topic(std::string_view name) = 0;
   /// All topics by id, internal ones (`__...`) left out.
   [[nodiscard]] virtual std::vector<Topic> topics() = 0;
 
-  /// Makes everything in the transaction visible at once. On success and on failure the transaction keeps its content; clear() it.
-  /// errc::fenced, not_owner, too_large, disk_full, failed_sync, outcome_unknown, unknown_topic, unknown_partition.
+  /// Makes everything in the transaction visible at once. On success and on failure the transaction
+  /// keeps its content; clear() it. errc::fenced, not_owner, too_large, disk_full, failed_sync,
+  /// outcome_unknown, unknown_topic, unknown_partition.
   [[nodiscard]] virtual Result<Committed> commit(Transaction& transaction) = 0;
 
-  /// Reads committed records from `from` on: about `max_bytes` at most, but at least one batch if there is one. At the end of the partition the answer is
-  /// empty, not an error. errc::out_of_range names the first and last offset kept. Any thread; one buffer per thread.
-  [[nodiscard]] virtual Status fetch(TopicPartition place, Offset from, std::size_t max_bytes, FetchBuffer& buffer) = 0;
+  /// Reads committed records from `from` on: about `max_bytes` at most, but at least one batch if
+  /// there is one. At the end of the partition the answer is empty, not an error.
+  /// errc::out_of_range names the first and last offset kept. Any thread; one buffer per thread.
+  [[nodiscard]] virtual Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+                                     FetchBuffer& buffer) = 0;
   /// First offset kept.
   [[nodiscard]] virtual Result<Offset> start_offset(TopicPartition place) = 0;
   /// One past the last committed record.
@@ -76,21 +84,28 @@ class Log {
   /// End of the last commit, and of the last one that is durable.
   [[nodiscard]] virtual LogPosition committed() = 0;
   [[nodiscard]] virtual LogPosition durable() = 0;
-  /// Returns when what the durability policy promises holds for the position; may lead the sync of all who wait. errc::failed_sync, closed.
+  /// Returns when what the durability policy promises holds for the position; may lead the sync of
+  /// all who wait. errc::failed_sync, closed.
   [[nodiscard]] virtual Status wait_durable(LogPosition position) = 0;
 
   /// The number of a group, made when new.
   [[nodiscard]] virtual Result<GroupId> group(std::string_view name) = 0;
   /// Where the group goes on; nothing if it never committed a position there.
-  [[nodiscard]] virtual Result<std::optional<Offset>> position(GroupId group, TopicPartition place) = 0;
-  /// Joins a group to share the named units. All members name the same set, in mixed versions some may name more.
-  [[nodiscard]] virtual Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) = 0;
+  [[nodiscard]] virtual Result<std::optional<Offset>> position(GroupId group,
+                                                               TopicPartition place) = 0;
+  /// Joins a group to share the named units. All members name the same set, in mixed versions some
+  /// may name more.
+  [[nodiscard]] virtual Result<std::unique_ptr<Membership>> join(
+      GroupId group, std::vector<std::string> units) = 0;
   [[nodiscard]] virtual std::vector<GroupInfo> groups() = 0;
 
-  /// Housekeeping that needs no request: heartbeat, deaths of other members, syncs by interval. The runtime calls it some ten times a second from a thread of its own,
-  /// and at once when `death_descriptor` becomes readable. errc::closed when this handle must not go on (the log failed or we were evicted).
+  /// Housekeeping that needs no request: heartbeat, deaths of other members, syncs by interval. The
+  /// runtime calls it some ten times a second from a thread of its own, and at once when
+  /// `death_descriptor` becomes readable. errc::closed when this handle must not go on (the log
+  /// failed or we were evicted).
   [[nodiscard]] virtual Status maintain() = 0;
-  /// A descriptor that polls readable when a member may have died; -1 where there is none. Owned by the log.
+  /// A descriptor that polls readable when a member may have died; -1 where there is none. Owned by
+  /// the log.
   [[nodiscard]] virtual int death_descriptor() { return -1; }
 
   [[nodiscard]] virtual const LogOptions& options() const = 0;
@@ -99,7 +114,10 @@ class Log {
 /// The outside world of a log.
 struct LogEnvironment;
 
-/// Opens a log by URL: `file:DIR` (embedded). `memory:` needs a MemoryBroker instead. `kafka://` is not built yet and answers invalid_argument.
-[[nodiscard]] Result<std::unique_ptr<Log>> open_log(std::string_view url, LogEnvironment& environment, LogOptions options);
+/// Opens a log by URL: `file:DIR` (embedded). `memory:` needs a MemoryBroker instead. `kafka://` is
+/// not built yet and answers invalid_argument.
+[[nodiscard]] Result<std::unique_ptr<Log>> open_log(std::string_view url,
+                                                    LogEnvironment& environment,
+                                                    LogOptions options);
 
 }  // namespace millrace::log

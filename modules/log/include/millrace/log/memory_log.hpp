@@ -8,8 +8,8 @@
 
 namespace millrace::log {
 
-/// The shared store behind memory logs: one process, deterministic, for tests, simulations and examples. Handles of one broker are members of one log.
-/// Thread-safe; handles keep it alive.
+/// The shared store behind memory logs: one process, deterministic, for tests, simulations and
+/// examples. Handles of one broker are members of one log. Thread-safe; handles keep it alive.
 class MemoryBroker {
  public:
   /// `clock` and `random` outlive the broker. With `simulated` waits never sleep.
@@ -18,7 +18,8 @@ class MemoryBroker {
 
   [[nodiscard]] std::unique_ptr<Log> connect(LogOptions options);
 
-  /// What becomes durable only when told: with manual durability wait_durable waits for `make_durable`. Off at first.
+  /// What becomes durable only when told: with manual durability wait_durable waits for
+  /// `make_durable`. Off at first.
   void set_manual_durability(bool manual);
   void make_durable();
   /// Makes the following commits fail with this code before anything is written, `times` times.

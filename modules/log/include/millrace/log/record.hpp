@@ -17,8 +17,8 @@ struct HeaderView {
   std::optional<std::string_view> value;
 };
 
-/// The headers of a record, as encoded in a RecordBatch v2 (per header: varint key length, key, varint value length or -1, value).
-/// A cheap view, valid as long as the bytes it was read from.
+/// The headers of a record, as encoded in a RecordBatch v2 (per header: varint key length, key,
+/// varint value length or -1, value). A cheap view, valid as long as the bytes it was read from.
 class HeadersView {
  public:
   HeadersView() = default;
@@ -52,8 +52,8 @@ class HeadersBuilder {
   std::int32_t count_ = 0;
 };
 
-/// A record to be written; views are copied when it is added to a Transaction. Null key and null value as in Kafka; null value with a key is a
-/// tombstone.
+/// A record to be written; views are copied when it is added to a Transaction. Null key and null
+/// value as in Kafka; null value with a key is a tombstone.
 struct Record {
   std::int64_t timestamp_ms = 0;  ///< event time
   std::optional<std::string_view> key;

@@ -12,18 +12,21 @@
 
 namespace millrace::log {
 
-/// Size in bytes of the fixed part of a RecordBatch v2 (docs/formats/record_batch.md; Kafka's DefaultRecordBatch.java).
+/// Size in bytes of the fixed part of a RecordBatch v2 (docs/formats/record_batch.md; Kafka's
+/// DefaultRecordBatch.java).
 inline constexpr std::size_t record_batch_header_bytes = 61;
 
-/// Encodes records into one RecordBatch v2: uncompressed, create time, not transactional, producer id -1. The base offset is not covered by the
-/// checksum and is assigned last, by `set_base_offset`. Reusable through clear(); not thread-safe.
+/// Encodes records into one RecordBatch v2: uncompressed, create time, not transactional, producer
+/// id -1. The base offset is not covered by the checksum and is assigned last, by
+/// `set_base_offset`. Reusable through clear(); not thread-safe.
 class RecordBatchBuilder {
  public:
   void add(const Record& record);
   [[nodiscard]] std::int32_t count() const { return count_; }
   /// Bytes that finish() will answer, so far.
   [[nodiscard]] std::size_t bytes() const { return buffer_.size(); }
-  /// Completes header and checksum (base offset 0, leader epoch 0) and answers the batch. Valid until the next change.
+  /// Completes header and checksum (base offset 0, leader epoch 0) and answers the batch. Valid
+  /// until the next change.
   [[nodiscard]] std::string_view finish();
   void clear();
 
@@ -49,14 +52,16 @@ struct RecordBatchHeader {
   std::int16_t attributes = 0;
 };
 
-/// Reads and checks the fixed part (sizes, magic, counts), not the checksum. errc::corrupt with the reason.
+/// Reads and checks the fixed part (sizes, magic, counts), not the checksum. errc::corrupt with the
+/// reason.
 [[nodiscard]] Result<RecordBatchHeader> read_batch_header(std::string_view bytes);
 
 /// Checks the checksum of a whole batch.
 [[nodiscard]] bool batch_checksum_holds(std::string_view batch);
 
-/// Decodes all records of a whole batch to the end of `out`; views point into `batch`. errc::corrupt with the place on any malformed byte;
-/// compressed or control batches are refused by name. Safe on hostile input.
+/// Decodes all records of a whole batch to the end of `out`; views point into `batch`.
+/// errc::corrupt with the place on any malformed byte; compressed or control batches are refused by
+/// name. Safe on hostile input.
 [[nodiscard]] Status decode_batch(std::string_view batch, std::vector<RecordView>& out);
 
 }  // namespace millrace::log

@@ -12,18 +12,20 @@
 
 namespace millrace::log {
 
-/// The right to work on one unit (a task) of a group. A newer claim on the same unit, whoever has it, makes this one stale for ever.
+/// The right to work on one unit (a task) of a group. A newer claim on the same unit, whoever has
+/// it, makes this one stale for ever.
 struct Claim {
   GroupId group;
-  std::int32_t slot = -1;           ///< place in the log's table of claims
-  std::uint32_t incarnation = 0;    ///< with `number`: the epoch, which never repeats
+  std::int32_t slot = -1;         ///< place in the log's table of claims
+  std::uint32_t incarnation = 0;  ///< with `number`: the epoch, which never repeats
   std::uint64_t number = 0;
   std::string unit;
   friend bool operator==(const Claim&, const Claim&) = default;
 };
 
-/// Records for any topics and partitions, input positions of groups and the claims they are written under: all become visible together or never.
-/// Records are encoded as they are added. Reusable through clear(), which keeps its memory. Not thread-safe.
+/// Records for any topics and partitions, input positions of groups and the claims they are written
+/// under: all become visible together or never. Records are encoded as they are added. Reusable
+/// through clear(), which keeps its memory. Not thread-safe.
 class Transaction {
  public:
   struct Position {
@@ -44,9 +46,11 @@ class Transaction {
   void append(TopicPartition place, const Record& record);
   /// The last one given for a group and place counts.
   void set_position(GroupId group, TopicPartition place, Offset next);
-  /// The commit is refused with errc::fenced unless this claim is current. More than one may be required.
+  /// The commit is refused with errc::fenced unless this claim is current. More than one may be
+  /// required.
   void require(const Claim& claim);
-  /// Makes the commit repeatable: the same producer and number again answers the first outcome and writes nothing.
+  /// Makes the commit repeatable: the same producer and number again answers the first outcome and
+  /// writes nothing.
   void set_sequence(std::string_view producer, std::int64_t number);
 
   [[nodiscard]] bool empty() const { return used_ == 0 && positions_.empty(); }
@@ -69,10 +73,11 @@ class Transaction {
   Batch& add_batch(TopicPartition place);
   void index_batch(std::size_t index);
 
-  std::vector<Batch> batches_;         // the first used_ are of this transaction, the rest keep their memory for later ones
-  std::vector<std::uint32_t> index_;   // hash table of batch number + 1, used from some batches on
+  std::vector<Batch> batches_;  // the first used_ are of this transaction, the rest keep their
+                                // memory for later ones
+  std::vector<std::uint32_t> index_;  // hash table of batch number + 1, used from some batches on
   std::size_t used_ = 0;
-  std::size_t last_ = 0;               // the batch last appended to
+  std::size_t last_ = 0;  // the batch last appended to
   std::size_t largest_record_ = 0;
   std::size_t bytes_ = 0;
   std::size_t records_ = 0;
@@ -87,9 +92,9 @@ struct Committed {
     TopicPartition place;
     Offset first;  ///< offset of the first record the transaction put there
   };
-  LogPosition position;         ///< the end of the commit, for waiting on durability
-  std::vector<Place> places;    ///< in the order in which the partitions were first appended to
-  bool repeated = false;        ///< the sequence had been seen: this is the first outcome
+  LogPosition position;       ///< the end of the commit, for waiting on durability
+  std::vector<Place> places;  ///< in the order in which the partitions were first appended to
+  bool repeated = false;      ///< the sequence had been seen: this is the first outcome
 };
 
 }  // namespace millrace::log

@@ -31,7 +31,8 @@ struct PartitionId : Strong<PartitionId, std::int32_t> {
 };
 [[nodiscard]] constexpr PartitionId partition(std::int32_t value) { return PartitionId{{value}}; }
 
-/// A topic as a small number. On the embedded log it is the same for ever and for all; elsewhere only for one Log handle.
+/// A topic as a small number. On the embedded log it is the same for ever and for all; elsewhere
+/// only for one Log handle.
 struct TopicId : Strong<TopicId, std::int32_t> {
   friend constexpr auto operator<=>(TopicId, TopicId) = default;
 };
@@ -47,9 +48,10 @@ struct TopicPartition {
   friend constexpr auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
 };
 
-/// A place in the order of commits of a whole log: the end of a commit. `incarnation` counts the recoveries of the log;
-/// positions of one log are ordered by `position` alone, and one of an older incarnation beyond that incarnation's recovered end names
-/// nothing any more. On Kafka there is no such order and both are 0.
+/// A place in the order of commits of a whole log: the end of a commit. `incarnation` counts the
+/// recoveries of the log; positions of one log are ordered by `position` alone, and one of an older
+/// incarnation beyond that incarnation's recovered end names nothing any more. On Kafka there is no
+/// such order and both are 0.
 struct LogPosition {
   std::uint32_t incarnation = 0;
   std::uint64_t position = 0;
@@ -85,7 +87,8 @@ struct Topic {
 enum class DurabilityPolicy : std::uint8_t {
   sync,      ///< what leaves the estate waits until it is on the disk
   interval,  ///< the same, and the disk is synced every so many ms
-  os         ///< the edge waits for the commit only: a power cut may lose the last moments, a dead process never
+  os  ///< the edge waits for the commit only: a power cut may lose the last moments, a dead process
+      ///< never
 };
 
 }  // namespace millrace::log
@@ -93,6 +96,7 @@ enum class DurabilityPolicy : std::uint8_t {
 template <>
 struct std::hash<millrace::log::TopicPartition> {
   std::size_t operator()(const millrace::log::TopicPartition& tp) const noexcept {
-    return static_cast<std::size_t>(tp.topic.value) * 0x9e3779b97f4a7c15U + static_cast<std::size_t>(tp.partition.value);
+    return static_cast<std::size_t>(tp.topic.value) * 0x9e3779b97f4a7c15U +
+           static_cast<std::size_t>(tp.partition.value);
   }
 };

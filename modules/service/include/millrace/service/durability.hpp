@@ -9,7 +9,8 @@
 
 namespace millrace::service {
 
-/// Reads `sync`, `os` or `interval=MS` into the options. errc::invalid_argument says what is wanted.
+/// Reads `sync`, `os` or `interval=MS` into the options. errc::invalid_argument says what is
+/// wanted.
 [[nodiscard]] Status read_durability(std::string_view text, log::LogOptions& options);
 
 }  // namespace millrace::service

@@ -10,8 +10,8 @@
 
 namespace millrace::service {
 
-/// Holds back what leaves the estate until the log's durability policy is satisfied. One thread waits for all: while one sync runs, those that come
-/// meanwhile gather for the next. Thread-safe.
+/// Holds back what leaves the estate until the log's durability policy is satisfied. One thread
+/// waits for all: while one sync runs, those that come meanwhile gather for the next. Thread-safe.
 class DurabilityGate {
  public:
   /// `log` outlives the gate.
@@ -21,7 +21,8 @@ class DurabilityGate {
   DurabilityGate(const DurabilityGate&) = delete;
   DurabilityGate& operator=(const DurabilityGate&) = delete;
 
-  /// Calls `then` on the gate's thread once the position is safe, or with the error that says it never will be. `then` must be quick.
+  /// Calls `then` on the gate's thread once the position is safe, or with the error that says it
+  /// never will be. `then` must be quick.
   void when_durable(log::LogPosition position, std::function<void(const Status&)> then);
 
  private:

@@ -11,8 +11,8 @@
 
 namespace millrace::service {
 
-/// Appends what comes from outside. Records that come while a commit is under way go together into the next one, each atomic by itself. Bounded: refuses when
-/// too much waits. Thread-safe.
+/// Appends what comes from outside. Records that come while a commit is under way go together into
+/// the next one, each atomic by itself. Bounded: refuses when too much waits. Thread-safe.
 class EdgeWriter {
  public:
   using Done = std::function<void(const Result<log::LogPosition>&)>;
@@ -24,8 +24,9 @@ class EdgeWriter {
   EdgeWriter(const EdgeWriter&) = delete;
   EdgeWriter& operator=(const EdgeWriter&) = delete;
 
-  /// Copies the record and answers at once; `done` is called on the writer's thread when it is committed (not yet durable) or refused.
-  /// millrace::errc::busy when too much waits: nothing was taken, ask the client to try again.
+  /// Copies the record and answers at once; `done` is called on the writer's thread when it is
+  /// committed (not yet durable) or refused. millrace::errc::busy when too much waits: nothing was
+  /// taken, ask the client to try again.
   [[nodiscard]] Status append(log::TopicPartition place, const log::Record& record, Done done);
 
  private:

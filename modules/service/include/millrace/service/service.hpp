@@ -18,7 +18,8 @@
 
 namespace millrace::service {
 
-/// The parts of a running service that its own code may use. All live until the service has drained; all are thread-safe as they say.
+/// The parts of a running service that its own code may use. All live until the service has
+/// drained; all are thread-safe as they say.
 struct Context {
   const Settings& settings;
   Clock& clock;
@@ -33,21 +34,26 @@ struct Context {
 
 /// What makes a program a service.
 struct Definition {
-  std::string name;         ///< the owner of its topics
-  std::string description;  ///< one line for --help
+  std::string name;                    ///< the owner of its topics
+  std::string description;             ///< one line for --help
   std::vector<Setting> settings = {};  ///< besides the standard ones
   std::function<Result<stream::Topology>(const Settings&)> topology;
-  /// Adds the service's own HTTP routes; what they need beyond the Context they keep alive themselves.
+  /// Adds the service's own HTTP routes; what they need beyond the Context they keep alive
+  /// themselves.
   std::function<Status(Context&, http::Router&)> routes = {};
-  /// Called on the worker's thread after each step that did something: what it committed is visible in the views now.
+  /// Called on the worker's thread after each step that did something: what it committed is visible
+  /// in the views now.
   std::function<void()> stepped = {};
-  /// Called at the end, also after a failed start, when neither HTTP nor the worker runs any longer: drop what refers to the Context.
+  /// Called at the end, also after a failed start, when neither HTTP nor the worker runs any
+  /// longer: drop what refers to the Context.
   std::function<void()> ended = {};
 };
 
-/// The main function of a service: reads the settings, opens the log, runs the topology in a worker thread, serves HTTP (`/livez`, `/readyz`, `/metrics`,
-/// `/views/...` and the service's own routes), and on SIGTERM or SIGINT drains: stops intake, finishes, commits, leaves. Answers the exit code: 0 after
-/// draining, 1 when it could not start or had to give up (the reason is logged), 2 for wrong flags.
+/// The main function of a service: reads the settings, opens the log, runs the topology in a worker
+/// thread, serves HTTP (`/livez`, `/readyz`, `/metrics`,
+/// `/views/...` and the service's own routes), and on SIGTERM or SIGINT drains: stops intake,
+/// finishes, commits, leaves. Answers the exit code: 0 after draining, 1 when it could not start or
+/// had to give up (the reason is logged), 2 for wrong flags.
 [[nodiscard]] int run(int argc, const char* const* argv, const Definition& definition);
 
 }  // namespace millrace::service

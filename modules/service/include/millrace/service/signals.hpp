@@ -7,7 +7,8 @@
 
 namespace millrace::service {
 
-/// Turns SIGTERM and SIGINT into an answer of wait(). Make it in the main thread before any other thread starts. One per process.
+/// Turns SIGTERM and SIGINT into an answer of wait(). Make it in the main thread before any other
+/// thread starts. One per process.
 class Signals {
  public:
   Signals();

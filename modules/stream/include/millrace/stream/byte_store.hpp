@@ -12,8 +12,9 @@
 
 namespace millrace::stream {
 
-/// One task's part of a key-value store over bytes, in memory. Writes go to an overlay that the task applies when its commit succeeds or drops when it is refused.
-/// The task's thread reads through the overlay; queries from other threads see committed values only.
+/// One task's part of a key-value store over bytes, in memory. Writes go to an overlay that the
+/// task applies when its commit succeeds or drops when it is refused. The task's thread reads
+/// through the overlay; queries from other threads see committed values only.
 class ByteStore {
  public:
   ByteStore();
@@ -27,11 +28,15 @@ class ByteStore {
   [[nodiscard]] std::optional<std::string_view> get(std::string_view key) const;
   void put(std::string_view key, std::string_view value);
   void erase(std::string_view key);
-  /// Visits keys in [from, to) in byte order, overlay included, until `visit` answers false. An empty `to` means no upper end. The store may not be changed meanwhile.
-  void range(std::string_view from, std::string_view to, const std::function<bool(std::string_view, std::string_view)>& visit) const;
+  /// Visits keys in [from, to) in byte order, overlay included, until `visit` answers false. An
+  /// empty `to` means no upper end. The store may not be changed meanwhile.
+  void range(std::string_view from, std::string_view to,
+             const std::function<bool(std::string_view, std::string_view)>& visit) const;
 
-  /// Visits each key changed since the last apply or drop, once, with its new value or nothing when erased; in byte order, so that the changelog is a pure function.
-  void changes(const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const;
+  /// Visits each key changed since the last apply or drop, once, with its new value or nothing when
+  /// erased; in byte order, so that the changelog is a pure function.
+  void changes(
+      const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const;
   [[nodiscard]] bool dirty() const;
   /// The commit succeeded: the overlay becomes the content.
   void apply();
@@ -45,7 +50,8 @@ class ByteStore {
 
   [[nodiscard]] std::optional<std::string> read(std::string_view key) const;
   /// As range(), over committed content, under a shared lock: keep the visit short.
-  void read_range(std::string_view from, std::string_view to, const std::function<bool(std::string_view, std::string_view)>& visit) const;
+  void read_range(std::string_view from, std::string_view to,
+                  const std::function<bool(std::string_view, std::string_view)>& visit) const;
   [[nodiscard]] std::size_t size() const;
   /// Bytes of keys and values held.
   [[nodiscard]] std::size_t bytes() const;

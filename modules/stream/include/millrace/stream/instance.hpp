@@ -20,7 +20,8 @@
 namespace millrace::stream {
 
 namespace errc {
-/// A node or handler of the topology threw, and the policy is to fail. The message names the place and what was thrown.
+/// A node or handler of the topology threw, and the policy is to fail. The message names the place
+/// and what was thrown.
 inline constexpr ErrorCode handler_failed{"stream.handler_failed"};
 }  // namespace errc
 
@@ -28,63 +29,71 @@ inline constexpr ErrorCode handler_failed{"stream.handler_failed"};
 enum class ErrorAction : std::uint8_t { dead_letter, skip, fail };
 
 struct InstanceOptions {
-  std::string state_directory;                    ///< for snapshots; empty: none are written
-  std::int64_t snapshot_interval_ms = 30'000;     ///< between snapshots of a task, when it changed
-  std::size_t fetch_bytes = 256U << 10U;          ///< per input and cycle
-  std::size_t max_cycle_records = 4'000;          ///< inputs per task and commit
-  std::size_t max_commit_bytes = 512U << 10U;     ///< outputs after which a cycle is committed
+  std::string state_directory;                 ///< for snapshots; empty: none are written
+  std::int64_t snapshot_interval_ms = 30'000;  ///< between snapshots of a task, when it changed
+  std::size_t fetch_bytes = 256U << 10U;       ///< per input and cycle
+  std::size_t max_cycle_records = 4'000;       ///< inputs per task and commit
+  std::size_t max_commit_bytes = 512U << 10U;  ///< outputs after which a cycle is committed
   ErrorAction on_deserialization_error = ErrorAction::dead_letter;
   ErrorAction on_processing_error = ErrorAction::dead_letter;
-  std::string build = "dev";                      ///< named in dead letters
+  std::string build = "dev";  ///< named in dead letters
 };
 
 /// For metrics and tools; a copy, any thread.
 struct InstanceStatus {
   struct Task {
-    std::string name;                ///< `<sub-topology>/<partition>`
-    std::string state;               ///< restoring, running
-    std::int64_t records_left = 0;   ///< to restore
-    std::int64_t lag = 0;            ///< records committed to its inputs and not yet processed
+    std::string name;               ///< `<sub-topology>/<partition>`
+    std::string state;              ///< restoring, running
+    std::int64_t records_left = 0;  ///< to restore
+    std::int64_t lag = 0;           ///< records committed to its inputs and not yet processed
     std::int64_t oldest_unprocessed_ms = -1;  ///< event time of the next record; -1: none waits
   };
   std::vector<Task> tasks;
-  std::vector<std::string> waiting_for_topics;   ///< inputs that do not exist yet
+  std::vector<std::string> waiting_for_topics;  ///< inputs that do not exist yet
   std::uint64_t records = 0;
   std::uint64_t commits = 0;
   std::uint64_t refused_commits = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t skipped = 0;
-  bool ready = false;                            ///< every task of ours is restored
+  bool ready = false;  ///< every task of ours is restored
 };
 
 /// One step of an instance.
 struct StepResult {
-  bool worked = false;                 ///< something was processed, restored or changed: step again at once
-  std::int64_t wake_at_ns = 0;         ///< when idle: no later than this (Clock::monotonic_ns), for timers
+  bool worked = false;  ///< something was processed, restored or changed: step again at once
+  std::int64_t wake_at_ns = 0;  ///< when idle: no later than this (Clock::monotonic_ns), for timers
 };
 
-/// What the runtime tells: tasks granted and lost, restores, refused commits, dead letters. Called from the stepping thread.
-using EventSink = std::function<void(std::string_view level, std::string_view message, std::string_view detail)>;
+/// What the runtime tells: tasks granted and lost, restores, refused commits, dead letters. Called
+/// from the stepping thread.
+using EventSink =
+    std::function<void(std::string_view level, std::string_view message, std::string_view detail)>;
 
-/// A topology at work: the tasks that this member of the service's groups owns. Deterministic: it acts only inside step(), which one thread at a time calls
-/// (the service's worker thread, a test, or a simulation). Views and status() are open to any thread.
+/// A topology at work: the tasks that this member of the service's groups owns. Deterministic: it
+/// acts only inside step(), which one thread at a time calls (the service's worker thread, a test,
+/// or a simulation). Views and status() are open to any thread.
 class Instance {
  public:
   struct Environment {
     Clock& clock;
     FileSystem& files;
     Random& random;
-    EventSink events;                  ///< may be empty
+    EventSink events;  ///< may be empty
   };
 
-  /// Makes the service's topics and joins its groups. `log` outlives the instance. errc as Log::create_topic and bad_topology.
-  [[nodiscard]] static Result<std::unique_ptr<Instance>> open(log::Log& log, Topology topology, InstanceOptions options, Environment environment);
+  /// Makes the service's topics and joins its groups. `log` outlives the instance. errc as
+  /// Log::create_topic and bad_topology.
+  [[nodiscard]] static Result<std::unique_ptr<Instance>> open(log::Log& log, Topology topology,
+                                                              InstanceOptions options,
+                                                              Environment environment);
   /// Releases its tasks. What is not committed is dropped.
   ~Instance();
 
-  /// One cycle: membership, restore, fetch, process, commit. An error ends the instance: the log failed or a policy said so.
+  /// One cycle: membership, restore, fetch, process, commit. An error ends the instance: the log
+  /// failed or a policy said so.
   [[nodiscard]] Result<StepResult> step();
-  /// Sleeps until there is something for step() to do, or until the time it asked for. Interruptible from any thread.
+  /// Sleeps until there is something for step() to do, or until the time it asked for.
+  /// Interruptible from any thread.
   void wait(const StepResult& last);
   void interrupt();
   /// Stops cleanly: writes snapshots, releases the tasks. No step after it.
@@ -97,10 +106,12 @@ class Instance {
     return View<K, V>(*this, std::move(store));
   }
 
-  /// The byte core of views: committed value of an encoded key, and the entries of a range merged over the local tasks in key order.
-  [[nodiscard]] Result<Answer<std::optional<std::string>>> read(std::string_view store, std::string_view key) const;
-  [[nodiscard]] Result<Answer<std::vector<std::pair<std::string, std::string>>>> read_range(std::string_view store, std::string_view from, std::string_view to,
-                                                                                            std::size_t limit) const;
+  /// The byte core of views: committed value of an encoded key, and the entries of a range merged
+  /// over the local tasks in key order.
+  [[nodiscard]] Result<Answer<std::optional<std::string>>> read(std::string_view store,
+                                                                std::string_view key) const;
+  [[nodiscard]] Result<Answer<std::vector<std::pair<std::string, std::string>>>> read_range(
+      std::string_view store, std::string_view from, std::string_view to, std::size_t limit) const;
 
  private:
   class Core;

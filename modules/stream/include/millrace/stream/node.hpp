@@ -22,25 +22,28 @@ struct SinkSpec;
 enum class NodeId : std::uint32_t {};
 enum class StoreId : std::uint32_t {};
 
-/// What flows between nodes: pointers to a key and a value of the types that the edge was built with. Lives for the call. A null value is a deletion (tables).
+/// What flows between nodes: pointers to a key and a value of the types that the edge was built
+/// with. Lives for the call. A null value is a deletion (tables).
 struct Message {
   const void* key = nullptr;
   const void* value = nullptr;
   std::int64_t timestamp_ms = 0;
 };
 
-/// The record that a task has in hand. During a punctuation the place is empty and the context that of nobody.
+/// The record that a task has in hand. During a punctuation the place is empty and the context that
+/// of nobody.
 struct RecordInHand {
   std::string_view topic;
   log::PartitionId partition;
   log::Offset offset;
-  std::int64_t timestamp_ms = 0;   ///< event time; during a punctuation the task's stream time
+  std::int64_t timestamp_ms = 0;  ///< event time; during a punctuation the task's stream time
   codec::EventContext context;
-  log::HeadersView headers;        ///< all of them, such as `dl-reason` of a dead letter
+  log::HeadersView headers;  ///< all of them, such as `dl-reason` of a dead letter
 };
 
 enum class PunctuationType : std::uint8_t {
-  stream_time,  ///< fires when the task's stream time passes the next multiple of the interval since it was scheduled
+  stream_time,  ///< fires when the task's stream time passes the next multiple of the interval
+                ///< since it was scheduled
   wall_clock    ///< fires when the clock passes it, events or not
 };
 
@@ -59,12 +62,16 @@ class TaskContext {
   virtual void forward(NodeId to, const Message& message) = 0;
   /// Encodes a record into the task's transaction; it becomes visible with the commit.
   virtual void send(const SinkSpec& sink, const Message& message) = 0;
-  /// Sends the record in hand, as it came, to the service's dead letters. What it has emitted and written so far stays.
+  /// Sends the record in hand, as it came, to the service's dead letters. What it has emitted and
+  /// written so far stays.
   virtual void dead_letter(ErrorCode code, std::string_view reason) = 0;
-  /// Calls `callback(time_ms)` again and again, from the task's thread. `name` is stable across restarts and unique in the task; next firing times survive
-  /// a restart. Called while opening nodes.
-  virtual void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms, std::function<void(std::int64_t)> callback) = 0;
-  /// Calls `fn` with that context in hand: what it sends names its event as the cause and keeps its correlation.
+  /// Calls `callback(time_ms)` again and again, from the task's thread. `name` is stable across
+  /// restarts and unique in the task; next firing times survive a restart. Called while opening
+  /// nodes.
+  virtual void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
+                        std::function<void(std::int64_t)> callback) = 0;
+  /// Calls `fn` with that context in hand: what it sends names its event as the cause and keeps its
+  /// correlation.
   virtual void with_context(const RememberedContext& context, const std::function<void()>& fn) {
     static_cast<void>(context);
     fn();
@@ -84,7 +91,8 @@ class Node {
 
  protected:
   void forward(const Message& message, TaskContext& context) {
-    for (Node* child : children) child->process(message, context);
+    for (Node* child : children)
+      child->process(message, context);
   }
 };
 

@@ -22,7 +22,8 @@ namespace millrace::stream {
 struct RecordType {
   const codec::TypeInfo* key = nullptr;
   const codec::TypeInfo* value = nullptr;
-  codec::Format format = codec::Format::json;  ///< json: public, with CloudEvents headers; binary: private, with the compact context
+  codec::Format format = codec::Format::json;  ///< json: public, with CloudEvents headers; binary:
+                                               ///< private, with the compact context
 };
 
 /// A topic a task reads. Its node gets decoded keys and values.
@@ -30,17 +31,18 @@ struct SourceSpec {
   NodeId node;
   std::string topic;
   RecordType type;
-  bool is_table = false;             ///< tables go before streams at the same timestamp
-  std::optional<StoreId> table;      ///< the store that this topic is the changelog of
+  bool is_table = false;         ///< tables go before streams at the same timestamp
+  std::optional<StoreId> table;  ///< the store that this topic is the changelog of
 };
 
 /// A topic a task writes.
 struct SinkSpec {
   NodeId node;
-  log::TopicSpec topic;              ///< owner and kind filled in by the builder
+  log::TopicSpec topic;  ///< owner and kind filled in by the builder
   RecordType type;
   /// Chooses a partition of n from key and value; none: by the encoded key.
-  std::function<std::int32_t(const void* key, const void* value, std::int32_t partitions)> partitioner;
+  std::function<std::int32_t(const void* key, const void* value, std::int32_t partitions)>
+      partitioner;
 };
 
 struct StoreSpec {
@@ -48,14 +50,14 @@ struct StoreSpec {
   std::string name;
   const codec::TypeInfo* key = nullptr;
   const codec::TypeInfo* value = nullptr;
-  std::string changelog;             ///< topic; for a table read from a topic that topic itself
+  std::string changelog;  ///< topic; for a table read from a topic that topic itself
   bool source_is_changelog = false;
 };
 
 struct NodeSpec {
   NodeId id;
   std::string name;
-  std::string kind;                  ///< `filter`, `aggregate`, ... for describe()
+  std::string kind;  ///< `filter`, `aggregate`, ... for describe()
   std::vector<NodeId> parents;
   std::vector<StoreId> stores;
   std::function<std::unique_ptr<Node>()> make;  ///< a fresh node per task
@@ -63,24 +65,25 @@ struct NodeSpec {
 
 /// Nodes that run in one task, connected without a topic between them.
 struct SubTopology {
-  std::string name;                  ///< stable: does not change when unrelated parts of the topology do
-  std::vector<NodeId> nodes;         ///< parents before children
+  std::string name;           ///< stable: does not change when unrelated parts of the topology do
+  std::vector<NodeId> nodes;  ///< parents before children
   std::vector<std::size_t> sources;  ///< indexes into Topology::sources
   std::vector<std::size_t> sinks;    ///< indexes into Topology::sinks
   std::vector<StoreId> stores;
-  std::int32_t partitions = 0;       ///< 0: as many as the source topics have (all the same)
+  std::int32_t partitions = 0;  ///< 0: as many as the source topics have (all the same)
 };
 
 /// What a builder built: the plan that an Instance runs. Immutable, thread-safe to read.
 class Topology {
  public:
   std::string service;
-  std::vector<NodeSpec> nodes;              ///< index = NodeId
+  std::vector<NodeSpec> nodes;  ///< index = NodeId
   std::vector<SourceSpec> sources;
   std::vector<SinkSpec> sinks;
-  std::vector<StoreSpec> stores;            ///< index = StoreId
+  std::vector<StoreSpec> stores;  ///< index = StoreId
   std::vector<SubTopology> sub_topologies;
-  std::vector<log::TopicSpec> own_topics;   ///< all topics of the service, to be made at start: public, repartition, changelog
+  std::vector<log::TopicSpec> own_topics;  ///< all topics of the service, to be made at start:
+                                           ///< public, repartition, changelog
 
   /// A drawing of what was built: "text", "dot" or "json".
   [[nodiscard]] std::string describe(std::string_view form = "text") const;

@@ -20,11 +20,14 @@ struct Emitter {
   NodeId node{};
 };
 
-/// What a user's processor sees of its task. One thread; lives for the call, or for the processor when kept from open().
+/// What a user's processor sees of its task. One thread; lives for the call, or for the processor
+/// when kept from open().
 class ProcessorContext {
  public:
-  /// For the node that runs the processor; it owns what is passed in. The processor may emit and use only what is listed.
-  ProcessorContext(TaskContext& task, std::string_view processor, std::span<const NodeId> emitters, std::span<const StoreId> stores)
+  /// For the node that runs the processor; it owns what is passed in. The processor may emit and
+  /// use only what is listed.
+  ProcessorContext(TaskContext& task, std::string_view processor, std::span<const NodeId> emitters,
+                   std::span<const StoreId> stores)
       : task_(&task), processor_(processor), emitters_(emitters), stores_(stores) {}
 
   /// Place, time and envelope of the record in hand.
@@ -38,7 +41,8 @@ class ProcessorContext {
     check_emitter(to.node);
     task_->forward(to.node, Message{&key, &value, task_->record().timestamp_ms});
   }
-  /// Emits with a timestamp of its own: a timer's work keeps the event time of the record it belongs to.
+  /// Emits with a timestamp of its own: a timer's work keeps the event time of the record it
+  /// belongs to.
   template <class K, class V>
   void emit_at(std::int64_t timestamp_ms, const Emitter<K, V>& to, const K& key, const V& value) {
     check_emitter(to.node);
@@ -49,17 +53,25 @@ class ProcessorContext {
     check_store(ref.id);
     return Store<K, V>(task_->store(ref.id));
   }
-  /// Sends the record in hand to `<service>.dead-letters` with the reason. What was emitted for it so far stays.
+  /// Sends the record in hand to `<service>.dead-letters` with the reason. What was emitted for it
+  /// so far stays.
   void dead_letter(ErrorCode code, std::string_view reason) { task_->dead_letter(code, reason); }
-  /// Only in open(): calls back every interval; `name` is unique in the processor and stable over versions.
-  void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms, std::function<void(std::int64_t)> callback);
-  /// The envelope of the record in hand, for a store: a timer's later work can name it as its cause.
+  /// Only in open(): calls back every interval; `name` is unique in the processor and stable over
+  /// versions.
+  void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
+                std::function<void(std::int64_t)> callback);
+  /// The envelope of the record in hand, for a store: a timer's later work can name it as its
+  /// cause.
   [[nodiscard]] RememberedContext remember() const {
     const codec::EventContext& from = task_->record().context;
-    return {std::string(from.id), std::string(from.correlation), from.trace.trace_high, from.trace.trace_low, from.trace.span};
+    return {std::string(from.id), std::string(from.correlation), from.trace.trace_high,
+            from.trace.trace_low, from.trace.span};
   }
-  /// Calls `fn` with a remembered context in hand: what it emits is caused by that event and keeps its correlation and trace.
-  void with_context(const RememberedContext& context, const std::function<void()>& fn) { task_->with_context(context, fn); }
+  /// Calls `fn` with a remembered context in hand: what it emits is caused by that event and keeps
+  /// its correlation and trace.
+  void with_context(const RememberedContext& context, const std::function<void()>& fn) {
+    task_->with_context(context, fn);
+  }
 
  private:
   // Abort when the call of process() in the topology does not declare it with emits() or uses().
@@ -72,8 +84,10 @@ class ProcessorContext {
   std::span<const StoreId> stores_;
 };
 
-/// A user's own step: gets every message of its input, keeps state in stores, emits through emitters. One per task; what it keeps in members is lost with the
-/// task and not rolled back when a commit is refused, so state belongs into stores. May throw: the record goes to the processing error policy.
+/// A user's own step: gets every message of its input, keeps state in stores, emits through
+/// emitters. One per task; what it keeps in members is lost with the task and not rolled back when
+/// a commit is refused, so state belongs into stores. May throw: the record goes to the processing
+/// error policy.
 template <class K, class V>
 class Processor {
  public:

@@ -27,7 +27,8 @@ class Store {
   void put(const K& key, const V& value);
   void erase(const K& key);
   /// Visits keys in [from, to) in order until `visit(key, value)` answers false.
-  void range(const K& from, const K& to, const std::function<bool(const K&, const V&)>& visit) const;
+  void range(const K& from, const K& to,
+             const std::function<bool(const K&, const V&)>& visit) const;
   void all(const std::function<bool(const K&, const V&)>& visit) const;
 
  private:

@@ -27,7 +27,8 @@ class GroupedStream;
 template <class K, class V>
 class WindowedStream;
 
-/// What a processor uses: stores it reads and writes and emitters it emits through. `uses(shelves, orders)`, `emits(answers)`.
+/// What a processor uses: stores it reads and writes and emitters it emits through. `uses(shelves,
+/// orders)`, `emits(answers)`.
 struct Connections {
   std::vector<StoreId> stores;
   std::vector<NodeId> emitters;
@@ -49,16 +50,18 @@ template <class E, class... Alternatives>
 template <class E>
 inline constexpr auto is = [](const auto& value) { return is_alternative<E>(value); };
 
-/// Builds a topology. Functions given to operators take `(const K&, const V&)` or `(const V&)`; they run in the task's thread and may throw.
-/// Names of operators with state are part of their topics' names: keep them over versions. Not thread-safe.
+/// Builds a topology. Functions given to operators take `(const K&, const V&)` or `(const V&)`;
+/// they run in the task's thread and may throw. Names of operators with state are part of their
+/// topics' names: keep them over versions. Not thread-safe.
 class TopologyBuilder {
  public:
   /// `service` owns all topics the topology writes. `partitions` for topics that it makes.
   explicit TopologyBuilder(std::string service, std::int32_t partitions = 4);
   ~TopologyBuilder();
 
-  /// A public topic as a stream of facts. V is an event or a std::variant of events told apart by `ce_type`; records of types V does not know are skipped.
-  /// Asking for the same topic again with the same types gives the same stream.
+  /// A public topic as a stream of facts. V is an event or a std::variant of events told apart by
+  /// `ce_type`; records of types V does not know are skipped. Asking for the same topic again with
+  /// the same types gives the same stream.
   template <class K, class V>
   [[nodiscard]] Stream<K, V> stream(std::string topic);
   /// A public topic as a table, kept in the store `store`, with the topic as its changelog.
@@ -68,7 +71,8 @@ class TopologyBuilder {
   template <class K, class V>
   [[nodiscard]] Stream<K, V> private_stream(std::string topic);
 
-  /// A key-value store with a changelog `<service>.<name>.changelog`; the processors that use it are tied into one sub-topology.
+  /// A key-value store with a changelog `<service>.<name>.changelog`; the processors that use it
+  /// are tied into one sub-topology.
   template <class K, class V>
   [[nodiscard]] StoreRef<K, V> store(std::string name);
   template <class K, class V>
@@ -77,11 +81,13 @@ class TopologyBuilder {
   template <class K, class V>
   [[nodiscard]] Stream<K, V> stream(const Emitter<K, V>& emitter);
 
-  /// Streams of different values with the same key as one, each value behind a pointer (valid for the call; no copies are made).
+  /// Streams of different values with the same key as one, each value behind a pointer (valid for
+  /// the call; no copies are made).
   template <class K, class... V>
   [[nodiscard]] Stream<K, std::variant<const V*...>> merge(const Stream<K, V>&... streams);
 
-  /// Checks and completes the plan: cuts sub-topologies, names them, lists topics. errc::bad_topology names what is wrong.
+  /// Checks and completes the plan: cuts sub-topologies, names them, lists topics.
+  /// errc::bad_topology names what is wrong.
   [[nodiscard]] Result<Topology> build();
 
   /// For Stream and its kin: the builder's byte core.
@@ -135,7 +141,8 @@ class Stream {
   /// The same with a partition chosen from `fn(key, value, partitions)`.
   template <class F>
   void to(std::string topic, F partitioner) const;
-  /// Writes a private topic of this service, `<service>.<topic>`, binary; read it with private_stream(topic).
+  /// Writes a private topic of this service, `<service>.<topic>`, binary; read it with
+  /// private_stream(topic).
   void to_private(std::string topic) const;
   template <class F>
   void to_private(std::string topic, F partitioner) const;
@@ -143,7 +150,8 @@ class Stream {
   /// The latest value by key, kept in a store.
   Table<K, V> to_table(std::string store) const;
   GroupedStream<K, V> group_by_key() const;
-  /// `fn(value)` or `fn(key, value) -> K2`; repartitions under the name of the operator that follows.
+  /// `fn(value)` or `fn(key, value) -> K2`; repartitions under the name of the operator that
+  /// follows.
   template <class F>
   auto group_by(F fn) const;
 
@@ -154,7 +162,8 @@ class Stream {
   template <class V2, class F>
   auto left_join(const Table<K, V2>& table, F joiner) const;
 
-  /// Hands every message to a processor made by `factory() -> std::unique_ptr<Processor<K, V>>`, one per task.
+  /// Hands every message to a processor made by `factory() -> std::unique_ptr<Processor<K, V>>`,
+  /// one per task.
   template <class F, class... C>
   void process(std::string name, F factory, C... connections) const;
 
@@ -170,7 +179,8 @@ class Stream {
 template <class K, class V>
 class Table {
  public:
-  Table(TopologyBuilder::Core& core, NodeId node, StoreId store) : core_(&core), node_(node), store_(store) {}
+  Table(TopologyBuilder::Core& core, NodeId node, StoreId store)
+      : core_(&core), node_(node), store_(store) {}
   /// Every change as a fact; deletions are left out.
   Stream<K, V> to_stream() const;
   [[nodiscard]] NodeId node() const { return node_; }
@@ -182,11 +192,13 @@ class Table {
   StoreId store_;
 };
 
-/// Facts by group. Aggregations are kept in the store they name, `<service>.<name>.changelog` behind it, open to queries.
+/// Facts by group. Aggregations are kept in the store they name, `<service>.<name>.changelog`
+/// behind it, open to queries.
 template <class K, class V>
 class GroupedStream {
  public:
-  GroupedStream(TopologyBuilder::Core& core, NodeId node, bool repartition) : core_(&core), node_(node), repartition_(repartition) {}
+  GroupedStream(TopologyBuilder::Core& core, NodeId node, bool repartition)
+      : core_(&core), node_(node), repartition_(repartition) {}
   Table<K, std::int64_t> count(std::string store) const;
   /// `fn(const V& so_far, const V& value) -> V`.
   template <class F>
@@ -206,7 +218,8 @@ class GroupedStream {
 template <class K, class V>
 class WindowedStream {
  public:
-  WindowedStream(TopologyBuilder::Core& core, NodeId node, bool repartition, TumblingWindows windows)
+  WindowedStream(TopologyBuilder::Core& core, NodeId node, bool repartition,
+                 TumblingWindows windows)
       : core_(&core), node_(node), repartition_(repartition), windows_(windows) {}
   Table<Windowed<K>, std::int64_t> count(std::string store) const;
   template <class F>

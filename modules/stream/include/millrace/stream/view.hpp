@@ -17,22 +17,26 @@ namespace millrace::stream {
 
 class Instance;
 
-/// An answer of a view and the commit of the service that it reflects: wait until that is durable before it leaves the estate.
+/// An answer of a view and the commit of the service that it reflects: wait until that is durable
+/// before it leaves the estate.
 template <class T>
 struct Answer {
   T value;
   log::LogPosition position;
 };
 
-/// A read-only typed face of a store, over all tasks that this instance runs. Thread-safe. Lives at most as long as the Instance.
-/// errc::not_ready while the task of the key is being restored or belongs to another instance.
+/// A read-only typed face of a store, over all tasks that this instance runs. Thread-safe. Lives at
+/// most as long as the Instance. errc::not_ready while the task of the key is being restored or
+/// belongs to another instance.
 template <class K, class V>
 class View {
  public:
-  View(const Instance& instance, std::string store) : instance_(&instance), store_(std::move(store)) {}
+  View(const Instance& instance, std::string store)
+      : instance_(&instance), store_(std::move(store)) {}
   [[nodiscard]] Result<Answer<std::optional<V>>> get(const K& key) const;
   /// Up to `limit` entries with keys in [from, to), in order.
-  [[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> range(const K& from, const K& to, std::size_t limit) const;
+  [[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> range(const K& from, const K& to,
+                                                                   std::size_t limit) const;
   [[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> all(std::size_t limit) const;
 
  private:

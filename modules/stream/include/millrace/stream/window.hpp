@@ -19,7 +19,8 @@ struct Windowed {
   BOOST_DESCRIBE_CLASS(Windowed, (), (key, start_ms, end_ms), (), ())
 };
 
-/// Windows of one size that follow each other, aligned to 1970-01-01 UTC, without a grace limit: however late, a record counts.
+/// Windows of one size that follow each other, aligned to 1970-01-01 UTC, without a grace limit:
+/// however late, a record counts.
 struct TumblingWindows {
   std::int64_t size_ms = 0;
   [[nodiscard]] std::int64_t start_of(std::int64_t timestamp_ms) const {
@@ -27,6 +28,8 @@ struct TumblingWindows {
     return timestamp_ms - (into < 0 ? into + size_ms : into);
   }
 };
-[[nodiscard]] inline TumblingWindows tumbling(std::chrono::milliseconds size) { return {size.count()}; }
+[[nodiscard]] inline TumblingWindows tumbling(std::chrono::milliseconds size) {
+  return {size.count()};
+}
 
 }  // namespace millrace::stream

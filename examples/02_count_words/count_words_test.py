@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Millrace Authors
+"""Runs the word count on a log of its own, twice: the second run goes on where the first ended."""
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+PROGRAM = sys.argv.pop()
+
+
+class CountWordsTest(unittest.TestCase):
+    def count(self, log, text):
+        outcome = subprocess.run([PROGRAM, log], input=text, capture_output=True, text=True, check=False, timeout=60)
+        self.assertEqual(outcome.returncode, 0, outcome.stderr)
+        return outcome.stdout
+
+    def test_counts_go_on_where_the_last_run_ended(self):
+        with tempfile.TemporaryDirectory() as directory:
+            log = Path(directory) / "log"
+            self.assertEqual(self.count(log, "The mill turns.\nThe race runs.\n"), "mill 1\nrace 1\nruns 1\nthe 2\nturns 1\n")
+            self.assertEqual(self.count(log, "the end\n"), "end 1\nmill 1\nrace 1\nruns 1\nthe 3\nturns 1\n")
+            self.assertEqual(self.count(log, ""), "end 1\nmill 1\nrace 1\nruns 1\nthe 3\nturns 1\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

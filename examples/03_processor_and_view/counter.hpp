@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "millrace/http/responder.hpp"
+#include "millrace/http/router.hpp"
+#include "millrace/service/service.hpp"
+
+namespace wallets {
+
+/// Where HTTP requests wait for what the topology makes of them. Thread-safe.
+class Counter : public std::enable_shared_from_this<Counter> {
+ public:
+  /// `context` outlives the counter.
+  Counter(millrace::service::Context& context, millrace::log::Topic commands);
+
+  /// PUT /wallets/{wallet}/moves/{move} with {"pence": N}.
+  void move(const millrace::http::Request& request, millrace::http::Responder responder);
+  /// GET /wallets/{wallet}.
+  void balance(const millrace::http::Request& request, millrace::http::Responder responder) const;
+  /// Answers those whose outcome is committed; called after each step of the topology.
+  void look();
+
+ private:
+  [[nodiscard]] millrace::Status append(const std::string& wallet, const std::string& move,
+                                        std::int64_t pence);
+  void send_when_durable(millrace::log::LogPosition position, millrace::http::Response response,
+                         millrace::http::Responder responder) const;
+  void refuse(const std::string& move, const millrace::Error& error);
+
+  millrace::service::Context& context_;
+  const millrace::log::Topic commands_;
+  std::mutex mutex_;
+  std::multimap<std::string, millrace::http::Responder>
+      waiting_;  // by move; bounded by --max-in-flight
+};
+
+}  // namespace wallets

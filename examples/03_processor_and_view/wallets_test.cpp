@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "wallets.hpp"
+
+#include <gtest/gtest.h>
+
+#include "millrace/testkit/topology_driver.hpp"
+#include "millrace/testkit/world.hpp"
+
+namespace wallets {
+namespace {
+
+using millrace::testkit::TopologyDriver;
+using millrace::testkit::World;
+using millrace::testkit::WorldOptions;
+
+// [driver]
+TEST(Wallets, a_move_below_zero_is_refused) {
+  TopologyDriver driver(topology().value());
+  driver.pipe(commands_topic, std::string("anna"), MoveMoney{"m1", 500}, 1'000);
+  driver.pipe(commands_topic, std::string("anna"), MoveMoney{"m2", -501}, 2'000);
+  driver.run_until_idle();
+
+  const auto moved = driver.read<std::string, std::variant<MoneyMoved, MoveRefused>>(moves_topic);
+  ASSERT_EQ(moved.size(), 2U);
+  EXPECT_EQ(std::get<MoneyMoved>(moved[0].value).balance, 500);
+  EXPECT_EQ(moved[1].type, "MoveRefused");
+  EXPECT_EQ((driver.store<std::string, std::int64_t>(balances_store).get("anna")), 500);
+}
+
+TEST(Wallets, a_move_that_comes_again_after_a_crash_takes_effect_once) {
+  TopologyDriver driver(topology().value());
+  driver.pipe(commands_topic, std::string("anna"), MoveMoney{"m1", 500}, 1'000);
+  driver.run_until_idle();
+  driver.crash_and_restart();
+  driver.pipe(commands_topic, std::string("anna"), MoveMoney{"m1", 500}, 1'000);
+  driver.run_until_idle();
+  EXPECT_EQ((driver.store<std::string, std::int64_t>(balances_store).get("anna")), 500);
+}
+// [driver]
+
+// [world]
+TEST(Wallets, whatever_dies_no_penny_is_lost) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    WorldOptions rough;
+    rough.deaths = 50;           // permille of steps
+    rough.refused_commits = 20;  // fenced, disk full, of unknown outcome
+    World world(seed, rough);
+    SCOPED_TRACE(world.name());
+    world.add_service("wallets", [] { return topology().value(); }, 2);
+    world.declare_topic(commands_topic, "wallets", 4, millrace::log::TopicKind::commands);
+    for (int i = 0; i < 50; ++i) {
+      world.write(commands_topic, "wallet-" + std::to_string(i % 5),
+                  MoveMoney{"m" + std::to_string(i), 10}, 1'000 + i);
+      world.step_randomly(5);
+    }
+    world.run_to_rest();
+    std::int64_t total = 0;
+    for (millrace::stream::Instance* instance : world.instances("wallets")) {
+      const auto balances = instance->view<std::string, std::int64_t>(balances_store).all(100);
+      if (!balances) continue;  // this instance has none of the tasks
+      for (const auto& [wallet, pence] : balances->value)
+        total += pence;
+    }
+    EXPECT_EQ(total, 500);
+  }
+}
+// [world]
+
+}  // namespace
+}  // namespace wallets
