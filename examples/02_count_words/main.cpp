@@ -95,7 +95,7 @@ millrace::Status append_lines(log::Log& log, std::istream& text) {
   return {};
 }
 
-// [catch up]
+// [catch-up]
 bool caught_up(const stream::Instance& instance) {
   const stream::InstanceStatus status = instance.status();
   const auto behind = [](const auto& task) { return task.lag > 0; };
@@ -110,7 +110,7 @@ millrace::Status catch_up(stream::Instance& instance) {
     instance.wait(step);
   }
 }
-// [catch up]
+// [catch-up]
 
 // [run]
 millrace::Status count_words(const std::string& directory, std::istream& text) {

@@ -13,8 +13,9 @@ namespace {
 // A named point of a commit, and how services come there.
 struct Point {
   const char* name;
-  int pass;              ///< the one at which the service dies
+  int pass;  ///< the one at which the service dies
   const char* durability;
+  friend void PrintTo(const Point& point, std::ostream* out) { *out << point.name; }
 };
 
 // Under `sync` only who answers somebody outside leads a sync; under an interval every service does.
@@ -27,8 +28,8 @@ constexpr Point points[] = {
     {"commit.after_wake", 25, "sync"},
     {"stream.commit.before", 12, "sync"},
     {"stream.commit.after", 12, "sync"},
-    {"sync.leader_before", 3, "interval=1"},
-    {"sync.leader_after", 3, "interval=1"},
+    {"sync.leader_before", 1, "interval=1"},
+    {"sync.leader_after", 1, "interval=1"},
 };
 
 std::string name_of(const testing::TestParamInfo<Point>& info) {
@@ -46,7 +47,8 @@ TEST_P(DeathAt, loses_and_doubles_nothing_whichever_service_dies) {
   for (const std::string& service : service_names()) {
     programs.plan(service, std::string(GetParam().name) + ":" + std::to_string(GetParam().pass));
   }
-  const Finished run = run_estate(directory, {"--once", "--stock", "ample", "--limit", "150", "--in-flight", "4", "--durability", GetParam().durability},
+  // Slow enough that every service has many turns.
+  const Finished run = run_estate(directory, {"--once", "--stock", "ample", "--limit", "150", "--rate", "60", "--durability", GetParam().durability},
                                   programs.run_program());
   ASSERT_EQ(run.exit, (Exit{0, 0})) << run.output;
   const auto summary = read_summary(directory.file("data/summary.json"));

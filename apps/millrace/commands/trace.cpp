@@ -24,8 +24,7 @@ void add_trace(CLI::App& app, Action& action) {
       ->add_option("ID", options->id,
                    "A correlation id, the id of an event, or a key such as an order id")
       ->required();
-  command->add_flag("--public", options->only_public,
-                    "Leave out private records (changelogs, repartitions)");
+  command->add_flag("--public", options->only_public, "Leave out private records (repartitions)");
   command->add_flag("--json", options->json,
                     "One JSON object: the records in the order of commits, each with its parent");
   command->footer(

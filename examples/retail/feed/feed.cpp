@@ -184,7 +184,7 @@ void Feed::State::on_answer(std::size_t index, bool is_order,
   const std::lock_guard lock(mutex);
   --in_flight;
   const int status = answer ? answer->status : 0;
-  if (status == 0 || status == 429 || status == 503) {
+  if (status == 0 || status == 429 || status == 503 || status == 504) {
     std::int64_t pause_ns = resend_pause_ns;
     if (answer) {
       const auto retry_after = answer->headers.find("Retry-After");

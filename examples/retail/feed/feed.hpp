@@ -38,7 +38,7 @@ struct FeedProgress {
   std::size_t begun_at = 0;  ///< position it started at
   std::size_t answered = 0;  ///< since then
   std::size_t total = 0;
-  std::size_t sent_again = 0;      ///< after a 429, a 503, or an unknown outcome
+  std::size_t sent_again = 0;      ///< after a 429, a 503, a 504, or an unknown outcome
   std::int64_t first_send_ns = 0;  ///< Clock::monotonic_ns; 0: nothing was sent yet
   std::int64_t latency_p50_us = 0, latency_p99_us = 0,
                latency_max_us = 0;  ///< of orders, from send to answer

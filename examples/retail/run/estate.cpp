@@ -75,7 +75,7 @@ Status Estate::start(const std::string& program_directory) {
   }
   view_.emplace(::isatty(STDOUT_FILENO) == 1, url_, millrace::real_clock().monotonic_ns());
   while (!all_ready()) {
-    watch(watch_ms);
+    MILLRACE_TRY(watch(watch_ms));
     if (!signal_.empty())
       return fail(millrace::errc::busy,
                   "stopped by " + signal_ + " before the services were ready");
@@ -91,26 +91,28 @@ Status Estate::start(const std::string& program_directory) {
   return {};
 }
 
-// One turn of the supervision loop.
-void Estate::watch(std::int64_t timeout_ms) {
+// One turn of the supervision loop. A log that has failed does not mend itself, however often its
+// services are started again.
+Status Estate::watch(std::int64_t timeout_ms) {
   services_.poll(timeout_ms, signals_.descriptor());
   if (const auto signal = signals_.poll(); !signal.empty()) signal_ = signal;
-  static_cast<void>(log_->maintain());
+  MILLRACE_TRY(log_->maintain());
   if (feed_) feed_progress_ = feed_->progress();
   if (view_) {
     view_->show(feed_progress_, watcher_->final_requests(), services_.status(),
                 chaos_ ? chaos_->kills() : 0, millrace::real_clock().monotonic_ns());
   }
+  return {};
 }
 
-std::string Estate::service_url(const std::string& name) const {
-  const auto port = read_port(directory_.path("run/" + name + ".json"));
+std::string Estate::service_url(const millrace::service::ChildStatus& service) const {
+  const auto port = read_port(directory_.path("run/" + service.name + ".json"), service.pid);
   return port ? "http://127.0.0.1:" + std::to_string(*port) : std::string();
 }
 
 bool Estate::all_ready() const {
   for (const auto& service : services_.status()) {
-    const std::string url = service_url(service.name);
+    const std::string url = service_url(service);
     if (url.empty() || get(url + "/readyz").empty()) return false;
   }
   return true;
@@ -120,7 +122,7 @@ bool Estate::all_ready() const {
 // well.
 bool Estate::all_idle() const {
   for (const auto& service : services_.status()) {
-    const std::string url = service_url(service.name);
+    const std::string url = service_url(service);
     if (url.empty() ||
         get(url + "/metrics").find("\nmillrace_stream_lag_records 0\n") == std::string::npos)
       return false;
@@ -147,8 +149,9 @@ Result<bool> Estate::feed_all() {
   while (!feed_->progress().done) {
     const std::int64_t now = millrace::real_clock().monotonic_ns();
     if (chaos_) chaos_->act(services_, now);
-    watch(chaos_ ? std::clamp<std::int64_t>((chaos_->next_ns() - now) / 1'000'000, 1, watch_ms)
-                 : watch_ms);
+    MILLRACE_TRY(watch(
+        chaos_ ? std::clamp<std::int64_t>((chaos_->next_ns() - now) / 1'000'000, 1, watch_ms)
+               : watch_ms));
     MILLRACE_TRY(watcher_->read());
     if (!signal_.empty()) return false;
   }
@@ -161,11 +164,11 @@ Result<bool> Estate::feed_all() {
 
 // Two more deaths when nothing comes in any longer; the second when all have recovered from the
 // first.
-bool Estate::kill_twice() {
+Result<bool> Estate::kill_twice() {
   for (int round = 0; round < 2; ++round) {
     chaos_->kill_one(services_);
     do {
-      watch(watch_ms);
+      MILLRACE_TRY(watch(watch_ms));
       if (!signal_.empty()) return false;
     } while (!all_ready());
   }
@@ -182,21 +185,24 @@ Result<bool> Estate::await_rest() {
       rest_ns_ = millrace::real_clock().monotonic_ns();
       return true;
     }
-    watch(watch_ms);
+    MILLRACE_TRY(watch(watch_ms));
   }
   return false;
 }
 
 Result<bool> Estate::run_to_rest() {
   MILLRACE_ASSIGN(bool going, feed_all());
-  if (going && chaos_) going = kill_twice();
+  if (going && chaos_) {
+    MILLRACE_ASSIGN(going, kill_twice());
+  }
   if (!going) return false;
   return await_rest();
 }
 
-void Estate::stay_up() {
+Status Estate::stay_up() {
   while (signal_.empty())
-    watch(200);
+    MILLRACE_TRY(watch(200));
+  return {};
 }
 
 void Estate::stop() {

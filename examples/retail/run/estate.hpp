@@ -36,8 +36,8 @@ class Estate {
   /// Feeds until all requests are answered and the estate has come to rest. False when a signal
   /// came first.
   [[nodiscard]] millrace::Result<bool> run_to_rest();
-  /// Keeps the estate up until a signal comes.
-  void stay_up();
+  /// Keeps the estate up until a signal comes, or the log fails.
+  [[nodiscard]] millrace::Status stay_up();
   /// Stops the services, the last started first, each by SIGTERM.
   void stop();
   /// Audits the topics and sums up.
@@ -45,13 +45,13 @@ class Estate {
   [[nodiscard]] const std::string& storefront_url() const { return url_; }
 
  private:
-  void watch(std::int64_t timeout_ms);
+  [[nodiscard]] millrace::Status watch(std::int64_t timeout_ms);
   [[nodiscard]] millrace::Result<bool> feed_all();
-  [[nodiscard]] bool kill_twice();
+  [[nodiscard]] millrace::Result<bool> kill_twice();
   [[nodiscard]] millrace::Result<bool> await_rest();
   [[nodiscard]] bool all_ready() const;
   [[nodiscard]] bool all_idle() const;
-  [[nodiscard]] std::string service_url(const std::string& name) const;
+  [[nodiscard]] std::string service_url(const millrace::service::ChildStatus& service) const;
 
   const RunOptions& options_;
   const EstateDirectory& directory_;

@@ -56,8 +56,9 @@ int run_through(const RunOptions& options, const EstateDirectory& directory, Est
   std::printf("\nThe year is over and the estate stays up: %s\nCtrl-C drains it.\n",
               estate.storefront_url().c_str());
   std::fflush(stdout);
-  estate.stay_up();
+  const auto stayed = estate.stay_up();
   estate.stop();
+  if (!stayed) return complain(stayed.error(), 1);
   return code;
 }
 

@@ -8,7 +8,8 @@
 
 namespace retail {
 
-/// The port that a service wrote to its run file; nothing while there is none.
-[[nodiscard]] std::optional<std::uint16_t> read_port(const std::string& path);
+/// The port that process `pid` wrote to its run file; nothing while there is none, or one of an
+/// earlier process.
+[[nodiscard]] std::optional<std::uint16_t> read_port(const std::string& path, std::int64_t pid);
 
 }  // namespace retail

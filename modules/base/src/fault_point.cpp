@@ -2,8 +2,6 @@
 // Copyright The Millrace Authors
 #include "millrace/base/fault_point.hpp"
 
-#include <unistd.h>
-
 #include <atomic>
 #include <charconv>
 #include <csignal>

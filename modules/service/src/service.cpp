@@ -30,6 +30,8 @@ namespace {
 
 constexpr std::size_t edge_waiting_bytes = 1U << 20U;
 constexpr std::chrono::milliseconds drain_timeout{30'000};
+// When the log or the topology has failed nobody will answer what is in flight.
+constexpr std::chrono::milliseconds failed_drain_timeout{1'000};
 
 // The parts of a service in the order in which they are made; they leave in the opposite order.
 class Runtime {
@@ -79,7 +81,7 @@ class Runtime {
     const std::string_view reason = signals_.wait();
     logger_.info("draining", {{"reason", reason}});
     const bool asked = reason.starts_with("SIG");
-    drain();
+    drain(asked ? drain_timeout : failed_drain_timeout);
     logger_.info("stopped", {});
     return asked ? 0 : 1;
   }
@@ -119,9 +121,9 @@ class Runtime {
   }
 
   // Intake ends first, and the topology goes on until the last request in flight has its answer.
-  void drain() {
+  void drain(std::chrono::milliseconds timeout) {
     health_.set_draining();
-    if (!server_->drain(drain_timeout))
+    if (!server_->drain(timeout))
       logger_.warn("requests were still in flight at the end of the drain",
                    {{"in_flight", server_->in_flight()}});
     server_->stop();

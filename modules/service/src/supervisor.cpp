@@ -50,6 +50,17 @@ std::int64_t peak_rss_of(pid_t pid) {
   return kilobytes * 1024;
 }
 
+// False when the process still runs after so long. Stopping and resuming us interrupts the wait,
+// which then begins again.
+bool await_end(int pidfd, std::int64_t timeout_ms) {
+  pollfd watched{pidfd, POLLIN, 0};
+  int ready = 0;
+  do {
+    ready = ::poll(&watched, 1, static_cast<int>(timeout_ms));
+  } while (ready < 0 && errno == EINTR);
+  return ready > 0;
+}
+
 // Everything a child needs between fork and exec, where nothing may be allocated.
 struct Launch {
   explicit Launch(const ChildSpec& spec) {
@@ -117,8 +128,10 @@ struct Supervisor::Child {
   std::int64_t peak_rss_bytes = 0;
 };
 
-Supervisor::Supervisor(SupervisorOptions options, Clock& clock)
-    : options_(options), clock_(clock) {}
+Supervisor::Supervisor(SupervisorOptions options, Clock& clock) : options_(options), clock_(clock) {
+  // Who started us may have left it ignored: then the kernel tells nobody how children end.
+  ::signal(SIGCHLD, SIG_DFL);
+}
 
 Supervisor::~Supervisor() {
   for (const auto& child : children_) {
@@ -146,8 +159,11 @@ Status Supervisor::spawn(Child& child) {
       return fail(millrace::errc::io_error, child.spec.log_file + ": " + std::strerror(errno));
   }
   int report[2];
-  if (::pipe2(report, O_CLOEXEC) != 0)
-    return fail(millrace::errc::io_error, std::string("pipe: ") + std::strerror(errno));
+  if (::pipe2(report, O_CLOEXEC) != 0) {
+    const int why = errno;
+    if (output >= 0) ::close(output);
+    return fail(millrace::errc::io_error, std::string("pipe: ") + std::strerror(why));
+  }
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid == 0) become(launch, parent, output, report[1]);
@@ -175,12 +191,12 @@ void Supervisor::reap(Child& child) {
   siginfo_t info{};
   rusage usage{};
   // The C library's waitid has no place for the usage that the kernel's answers.
-  if (::syscall(SYS_waitid, P_PIDFD, child.pidfd, &info, WEXITED | WNOHANG, &usage) != 0 ||
-      info.si_pid == 0)
-    return;
+  const bool answered =
+      ::syscall(SYS_waitid, P_PIDFD, child.pidfd, &info, WEXITED | WNOHANG, &usage) == 0;
+  if (answered ? info.si_pid == 0 : errno != ECHILD) return;
   child.cpu_seconds += seconds(usage.ru_utime) + seconds(usage.ru_stime);
   ::close(child.pidfd);
-  child.last_exit = describe_exit(info);
+  child.last_exit = answered ? describe_exit(info) : "ended, somebody else was told how";
   child.pid = 0;
   const std::int64_t now = clock_.monotonic_ns();
   const bool was_healthy = now - child.started_ns >= options_.healthy_after_ms * ns_per_ms;
@@ -229,11 +245,10 @@ std::vector<std::string> Supervisor::stop_all(std::int64_t timeout_ms) {
     if (child.state == ChildState::running) {
       child.peak_rss_bytes = std::max(child.peak_rss_bytes, peak_rss_of(child.pid));
       ::kill(child.pid, SIGTERM);
-      pollfd watched{child.pidfd, POLLIN, 0};
-      if (::poll(&watched, 1, static_cast<int>(timeout_ms)) == 0) {
+      if (!await_end(child.pidfd, timeout_ms)) {
         killed.push_back(child.spec.name);
         ::kill(child.pid, SIGKILL);
-        ::poll(&watched, 1, -1);
+        static_cast<void>(await_end(child.pidfd, -1));
       }
       reap(child);
     }

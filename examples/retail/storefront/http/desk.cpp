@@ -37,7 +37,9 @@ struct Waiting {
   RequestId id;
   std::uint64_t body_hash = 0;
   Responder responder;
-  Deadlines::iterator deadline = {};
+  std::optional<millrace::log::LogPosition> appended = std::nullopt;  // where its record ends
+  bool overdue = false;  // its patience is over, it waits for its record alone
+  Deadlines::iterator deadline = {};  // unless overdue
 };
 
 }  // namespace
@@ -54,6 +56,10 @@ struct Desk::State : std::enable_shared_from_this<Desk::State> {
   std::uint64_t wait(Waiting waiting, std::chrono::milliseconds patience);
   std::vector<Waiting> take(const RequestId& id);
   std::optional<Waiting> take_ticket(std::uint64_t ticket);
+  std::optional<Waiting> take_late(std::uint64_t ticket);
+  std::optional<Waiting> take_locked(std::uint64_t ticket);
+  void appended(std::uint64_t ticket, millrace::log::LogPosition position);
+  void send_pending(Waiting late);
   void withdraw(std::uint64_t ticket, const millrace::Error& error);
   void append(const Posted& posted, std::string_view trace, std::uint64_t ticket);
   void send_when_durable(millrace::log::LogPosition position, Response response,
@@ -99,9 +105,36 @@ void Desk::State::run_timer() {
 
 void Desk::State::answer_overdue(const std::vector<std::uint64_t>& tickets) {
   for (const std::uint64_t ticket : tickets) {
-    if (std::optional<Waiting> late = take_ticket(ticket))
-      late->responder.send(still_pending(late->kind, late->id));
+    if (std::optional<Waiting> late = take_late(ticket)) send_pending(*std::move(late));
   }
+}
+
+// An answer that the request goes on regardless is a promise: it waits for the record to be safe.
+void Desk::State::send_pending(Waiting late) {
+  send_when_durable(*late.appended, still_pending(late.kind, late.id), std::move(late.responder));
+}
+
+// Nothing as long as its record is not appended: then it is the append that answers.
+std::optional<Waiting> Desk::State::take_late(std::uint64_t ticket) {
+  const std::lock_guard lock(mutex);
+  const auto found = waiting.find(ticket);
+  if (found == waiting.end()) return std::nullopt;
+  if (found->second.appended) return take_locked(ticket);
+  by_deadline.erase(found->second.deadline);
+  found->second.overdue = true;
+  return std::nullopt;
+}
+
+void Desk::State::appended(std::uint64_t ticket, millrace::log::LogPosition position) {
+  std::optional<Waiting> late;
+  {
+    const std::lock_guard lock(mutex);
+    const auto found = waiting.find(ticket);
+    if (found == waiting.end()) return;
+    found->second.appended = position;
+    if (found->second.overdue) late = take_locked(ticket);
+  }
+  if (late) send_pending(*std::move(late));
 }
 
 std::uint64_t Desk::State::wait(Waiting one, std::chrono::milliseconds patience) {
@@ -122,7 +155,7 @@ std::vector<Waiting> Desk::State::take(const RequestId& id) {
   const auto [begin, end] = by_id.equal_range(id.text);
   for (auto one = begin; one != end; ++one) {
     const auto found = waiting.find(one->second);
-    by_deadline.erase(found->second.deadline);
+    if (!found->second.overdue) by_deadline.erase(found->second.deadline);
     taken.push_back(std::move(found->second));
     waiting.erase(found);
   }
@@ -133,11 +166,15 @@ std::vector<Waiting> Desk::State::take(const RequestId& id) {
 // Nothing if it has been answered meanwhile.
 std::optional<Waiting> Desk::State::take_ticket(std::uint64_t ticket) {
   const std::lock_guard lock(mutex);
+  return take_locked(ticket);
+}
+
+std::optional<Waiting> Desk::State::take_locked(std::uint64_t ticket) {
   const auto found = waiting.find(ticket);
   if (found == waiting.end()) return std::nullopt;
   Waiting taken = std::move(found->second);
   waiting.erase(found);
-  by_deadline.erase(taken.deadline);
+  if (!taken.overdue) by_deadline.erase(taken.deadline);
   const auto [begin, end] = by_id.equal_range(taken.id.text);
   by_id.erase(std::find_if(begin, end, [ticket](const auto& one) { return one.second == ticket; }));
   return taken;
@@ -162,7 +199,11 @@ void Desk::State::append(const Posted& posted, std::string_view trace, std::uint
   const Status taken = context.edge.append(
       {topic.id, partition}, record.view(),
       [self = shared_from_this(), ticket](const Result<millrace::log::LogPosition>& outcome) {
-        if (!outcome) self->withdraw(ticket, outcome.error());
+        if (outcome) {
+          self->appended(ticket, *outcome);
+        } else {
+          self->withdraw(ticket, outcome.error());
+        }
       });
   if (!taken) withdraw(ticket, taken.error());
 }

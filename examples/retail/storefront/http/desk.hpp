@@ -22,8 +22,9 @@ class Desk {
       millrace::service::Context& context);
   ~Desk();
 
-  /// Answers 201, 409 or 422 as the request turns out, 202 when `patience` passes first, 503 when
-  /// it cannot be taken. `trace` is the caller's `traceparent`, or empty.
+  /// Answers 201, 409 or 422 as the request turns out, 202 when `patience` passes first (but no
+  /// sooner than the request itself is durable), 503 when it cannot be taken. `trace` is the
+  /// caller's `traceparent`, or empty.
   void submit(Posted posted, std::string_view trace, std::chrono::milliseconds patience,
               millrace::http::Responder responder);
   /// These requests may have an outcome now; called when what the views show is committed.

@@ -58,14 +58,14 @@ using Status = Result<void>;
 namespace errc {
 /// A call was given something it cannot take. Remedy: as the message says.
 inline constexpr ErrorCode invalid_argument{"base.invalid_argument"};
-/// A file, directory or name does not exist.
+/// A file, directory or name does not exist. Remedy: make it, or mend the name in the message.
 inline constexpr ErrorCode not_found{"base.not_found"};
 /// The operating system refused an operation on a file. Remedy: the message names the file and the
 /// reason.
 inline constexpr ErrorCode io_error{"base.io_error"};
 /// The disk or quota is full. Remedy: free some room; the operation can then be tried again.
 inline constexpr ErrorCode disk_full{"base.disk_full"};
-/// Another process holds what was asked for.
+/// Another process holds what was asked for. Remedy: stop it, or wait until it is done.
 inline constexpr ErrorCode busy{"base.busy"};
 }  // namespace errc
 

@@ -36,16 +36,16 @@ void encode_key(const TypeInfo& type, const void* value, std::string& out);
 [[nodiscard]] Status decode_key(const TypeInfo& type, std::string_view bytes, void* out);
 
 namespace errc {
-/// The bytes are not JSON, or not this binary form; the message names the place.
+/// The bytes are not JSON, or not this binary form. Remedy: mend what the message names.
 inline constexpr ErrorCode malformed{"codec.malformed"};
-/// A required field is missing; the message names its path.
+/// A required field is missing. Remedy: send the field that the message names.
 inline constexpr ErrorCode missing_field{"codec.missing_field"};
-/// A field has another type or does not fit; the message names its path, what was wanted and what
-/// was there.
+/// A field has another type or does not fit. Remedy: send what was wanted; the message names the
+/// field's path, what was wanted and what was there.
 inline constexpr ErrorCode wrong_type{"codec.wrong_type"};
-/// The event's type is none of those the reader knows.
+/// The event's type is none of those the reader knows. Remedy: teach the reader, or skip it.
 inline constexpr ErrorCode unknown_type{"codec.unknown_type"};
-/// A header of the envelope is missing or malformed.
+/// The headers are no CloudEvents 1.x in binary mode. Remedy: send `ce_` headers.
 inline constexpr ErrorCode bad_envelope{"codec.bad_envelope"};
 }  // namespace errc
 

@@ -23,7 +23,7 @@ inline constexpr ErrorCode timeout{"http.timeout"};
 /// The client pool's queue is at its limit; the request was not taken. Remedy: wait for answers
 /// before sending more.
 inline constexpr ErrorCode queue_full{"http.queue_full"};
-/// The URL is not `http://host[:port][/path]`.
+/// The URL is not `http://host[:port][/path]`, or its host is unknown. Remedy: mend the URL.
 inline constexpr ErrorCode bad_url{"http.bad_url"};
 
 }  // namespace millrace::http::errc

@@ -11,9 +11,9 @@ using namespace ::millrace::errc;
 
 /// The topic does not exist. Remedy: start the service that owns it, or create it.
 inline constexpr ErrorCode unknown_topic{"log.unknown_topic"};
-/// The topic has no such partition.
+/// The topic has no such partition. Remedy: take one of those that the message names.
 inline constexpr ErrorCode unknown_partition{"log.unknown_partition"};
-/// A topic of that name exists with another configuration, kind or owner. The message shows both.
+/// The topic exists with another specification. Remedy: ask for the one that the message shows.
 inline constexpr ErrorCode topic_mismatch{"log.topic_mismatch"};
 /// The service may not write to this topic. Remedy: only its owner publishes events; send the owner
 /// a command.
@@ -21,30 +21,30 @@ inline constexpr ErrorCode not_owner{"log.not_owner"};
 /// The claim was replaced: another member owns the unit now. Nothing was written. Remedy: drop the
 /// work and poll the membership.
 inline constexpr ErrorCode fenced{"log.fenced"};
-/// A record or transaction is above the limit that the message names. Nothing was written.
+/// It is above the limit that the message names; nothing was written. Remedy: split what you write.
 inline constexpr ErrorCode too_large{"log.too_large"};
-/// The offset is below the first or above the last one kept; the message names both.
+/// No such offset is kept. Remedy: choose where to go on; the message names the first and the last.
 inline constexpr ErrorCode out_of_range{"log.out_of_range"};
 /// Whether the commit took place is not known. Remedy: repeat it with the same producer name and
 /// sequence.
 inline constexpr ErrorCode outcome_unknown{"log.outcome_unknown"};
-/// The disk is full. Nothing was written and nothing acknowledged is lost; appends work again as
-/// soon as there is room.
+/// The disk is full. Nothing was written and nothing acknowledged is lost. Remedy: free some room;
+/// appends then work again, without a restart.
 inline constexpr ErrorCode disk_full{"log.disk_full"};
-/// Bytes below the proven durable position do not check. The message names file and position.
-/// Remedy: `millrace log verify`.
+/// Bytes below the proven durable position do not check. Remedy: the message names the place; put a
+/// good copy of the file back, or see `millrace log repair --dry-run` for what a cut would lose.
 inline constexpr ErrorCode corrupt{"log.corrupt"};
-/// A sync failed earlier; the log takes no appends. Remedy: `millrace log repair`.
+/// A sync failed; the log takes no appends. Remedy: mend the disk, stop all, `millrace log repair`.
 inline constexpr ErrorCode failed_sync{"log.failed_sync"};
-/// The directory was written by a newer version, or is in use from another machine or PID
-/// namespace.
+/// The log is of a newer version, or in use by another version or from another PID namespace.
+/// Remedy: one version, one machine and one PID namespace for all processes of a log.
 inline constexpr ErrorCode incompatible{"log.incompatible"};
-/// The holder of the log's lock makes no progress and may not be killed from here; the message
-/// names its pid.
+/// The holder of the log's lock makes no progress and may not be killed from here. Remedy: kill the
+/// pid that the message names, and run all processes of a log under one user.
 inline constexpr ErrorCode stuck_holder{"log.stuck_holder"};
-/// The handle was closed, interrupted for good, or used after fork.
+/// The handle was closed, or its member was evicted. Remedy: open the log again.
 inline constexpr ErrorCode closed{"log.closed"};
-/// A fixed table of the log is full; the message names it and its limit.
+/// A fixed table of the log is full. Remedy: use less of what the message names, or a second log.
 inline constexpr ErrorCode limit{"log.limit"};
 
 }  // namespace millrace::log::errc

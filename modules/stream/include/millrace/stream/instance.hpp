@@ -20,8 +20,8 @@
 namespace millrace::stream {
 
 namespace errc {
-/// A node or handler of the topology threw, and the policy is to fail. The message names the place
-/// and what was thrown.
+/// A node or handler of the topology threw. Remedy: mend it; the message, or the reason of the dead
+/// letter, names the place and what was thrown.
 inline constexpr ErrorCode handler_failed{"stream.handler_failed"};
 }  // namespace errc
 

@@ -47,7 +47,7 @@ class View {
 namespace errc {
 /// The store's task is not here or not restored yet. Remedy: ask again, or ask the owner.
 inline constexpr ErrorCode not_ready{"stream.not_ready"};
-/// There is no store of that name. The message lists those there are.
+/// There is no store of that name. Remedy: take one of those that the message lists.
 inline constexpr ErrorCode unknown_store{"stream.unknown_store"};
 }  // namespace errc
 

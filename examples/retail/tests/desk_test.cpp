@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "retail/storefront/http/desk.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+
+#include "millrace/base/file_system.hpp"
+#include "millrace/log/memory_log.hpp"
+#include "millrace/telemetry/logger.hpp"
+#include "retail/contracts/requests.hpp"
+#include "retail/tests/builders.hpp"
+
+namespace retail::storefront {
+namespace {
+
+using millrace::http::Responder;
+using millrace::http::Response;
+
+class Answer final : public millrace::http::ResponseSink {
+ public:
+  void deliver(Response response) override { promised_.set_value(std::move(response)); }
+  std::future<Response> future() { return promised_.get_future(); }
+
+ private:
+  std::promise<Response> promised_;
+};
+
+/// A storefront without HTTP: the parts of a service over a memory log that is durable when told.
+class DeskTest : public testing::Test {
+ protected:
+  DeskTest()
+      : broker_(millrace::real_clock(), random_, false),
+        log_(broker_.connect({.service = "storefront"})),
+        logger_({.service = "storefront"}, millrace::real_clock(), millrace::telemetry::stderr_sink()),
+        settings_({}) {
+    create_topics("orders", {orders_topic, orders_dead_letters_topic});
+    create_topics("stock", {stock_topic});
+    create_topics("insights", {revenue_topic, products_topic});
+    instance_ = *millrace::stream::Instance::open(
+        *log_, test::sound(topology(test::scarce, nullptr)), {},
+        {millrace::real_clock(), millrace::real_file_system(), random_, {}});
+    while (!instance_->status().ready)
+      EXPECT_TRUE(instance_->step());
+    durability_ = std::make_unique<millrace::service::DurabilityGate>(*log_);
+    edge_ = std::make_unique<millrace::service::EdgeWriter>(*log_, 1U << 20U);
+    context_.reset(new millrace::service::Context{settings_, millrace::real_clock(), *log_,
+                                                  *instance_, *durability_, *edge_, logger_,
+                                                  metrics_, {}});
+    desk_ = *Desk::create(*context_);
+  }
+  ~DeskTest() override {
+    broker_.set_manual_durability(false);
+    broker_.make_durable();
+    edge_.reset();
+    desk_.reset();
+  }
+
+  void create_topics(const std::string& owner, std::initializer_list<const char*> names) {
+    const auto log = broker_.connect({.service = owner});
+    for (const char* name : names)
+      EXPECT_TRUE(log->create_topic({name, 4, millrace::log::TopicKind::events, owner}));
+  }
+  std::future<Response> submit(const std::string& order, std::chrono::milliseconds patience) {
+    auto posted = read_posted(
+        RequestKind::order,
+        R"({"order_id":")" + order +
+            R"(","country":"France","ordered_at":"2010-12-01T08:26:00Z","lines":[{"product":"85123A","quantity":6,"unit_price_milli":2550}]})");
+    EXPECT_TRUE(posted) << posted.error().to_string();
+    auto answer = std::make_shared<Answer>();
+    auto future = answer->future();
+    desk_->submit(*std::move(posted), "", patience, Responder(answer));
+    return future;
+  }
+
+  millrace::SeededRandom random_{7};
+  millrace::log::MemoryBroker broker_;
+  std::unique_ptr<millrace::log::Log> log_;
+  millrace::telemetry::Logger logger_;
+  millrace::telemetry::MetricRegistry metrics_;
+  millrace::service::Settings settings_;
+  std::unique_ptr<millrace::stream::Instance> instance_;
+  std::unique_ptr<millrace::service::DurabilityGate> durability_;
+  std::unique_ptr<millrace::service::EdgeWriter> edge_;
+  std::unique_ptr<millrace::service::Context> context_;
+  std::unique_ptr<Desk> desk_;
+};
+
+TEST_F(DeskTest, a_client_without_patience_is_told_that_its_request_is_pending) {
+  const Response answer = submit("1", std::chrono::milliseconds(0)).get();
+  EXPECT_EQ(answer.status, 202);
+  EXPECT_EQ(answer.headers.find("Location"), "/orders/1");
+}
+
+TEST_F(DeskTest, a_request_that_cannot_be_appended_is_never_called_pending) {
+  broker_.fail_commits(millrace::log::errc::disk_full, 1);
+  EXPECT_EQ(submit("1", std::chrono::milliseconds(0)).get().status, 503);
+}
+
+TEST_F(DeskTest, a_request_is_not_called_pending_before_it_is_durable) {
+  broker_.set_manual_durability(true);
+  auto answer = submit("1", std::chrono::milliseconds(0));
+  // A second one behind it has gone through edge and gate when the first one's answer is held.
+  EXPECT_EQ(answer.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  broker_.make_durable();
+  EXPECT_EQ(answer.get().status, 202);
+}
+
+}  // namespace
+}  // namespace retail::storefront
