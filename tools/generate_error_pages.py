@@ -59,7 +59,7 @@ def page(code):
     return (
         f"# {code.name}\n\n"
         f"**Cause.** {code.cause}\n\n"
-        f"**Remedy.** {remedy}\n\n"
+        + f"**Remedy.** {remedy}".rstrip() + "\n\n"
         f"In C++ `{code.cpp}`, declared in [{Path(code.header).name}](../../{code.header}).\n"
     )  # fmt: skip
 

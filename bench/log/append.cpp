@@ -50,38 +50,37 @@ class Limit {
   std::int64_t ends_ns_;
 };
 
-Sample write_log(const Task& task, int member, const std::function<void()>& start) {
+Sample write_log(const Task& task, Turn& turn) {
   RealLog log(task.directory + "/log", "bench", task.durability);
   const log::Topic topic = log.make_topic("events", task.writers);
-  RecordSource source(value_bytes, keys, static_cast<std::uint64_t>(member) + 1);
+  RecordSource source(value_bytes, keys, static_cast<std::uint64_t>(turn.member()) + 1);
   log::Transaction transaction;
-  start();
+  turn.start();
   Limit limit(task);
   double records = 0;
   while (limit.go_on()) {
     transaction.clear();
     for (std::int64_t i = 0; i < task.batch; ++i) {
       const RecordSource::Raw raw = source.next();
-      transaction.append({topic.id, log::partition(member)},
+      transaction.append({topic.id, log::partition(turn.member())},
                          {raw.timestamp_ms, raw.key, raw.value, {}});
     }
     const log::Committed committed = must(log->commit(transaction));
     must(log->wait_durable(committed.position));
     records += static_cast<double>(task.batch);
-    log.keep();
   }
-  return {.records = records};
+  return turn.finish({.records = records});
 }
 
 /// The plain loop. Under `sync` one writer does the work of all: their batches, then one sync, as a
 /// perfect group commit would.
-Sample write_plainly(const Task& task, int member, const std::function<void()>& start) {
-  PlainFile file(task.directory + "/plain." + std::to_string(member));
+Sample write_plainly(const Task& task, Turn& turn) {
+  PlainFile file(task.directory + "/plain." + std::to_string(turn.member()));
   const bool synced = task.durability == "sync";
   const int batches = synced ? task.writers : 1;
-  RecordSource source(value_bytes, keys, static_cast<std::uint64_t>(member) + 1);
+  RecordSource source(value_bytes, keys, static_cast<std::uint64_t>(turn.member()) + 1);
   PlainBatch encoder;
-  start();
+  turn.start();
   Limit limit(task);
   std::int64_t records = 0;
   while (limit.go_on()) {
@@ -94,7 +93,7 @@ Sample write_plainly(const Task& task, int member, const std::function<void()>& 
     }
     if (synced) file.sync();
   }
-  return {.records = static_cast<double>(records)};
+  return turn.finish({.records = static_cast<double>(records)});
 }
 
 }  // namespace
@@ -102,8 +101,8 @@ Sample write_plainly(const Task& task, int member, const std::function<void()>& 
 Sample run_append(const Arguments& arguments) {
   const Task task(arguments);
   const bool plain = arguments.system() == "plain";
-  const Crew::Work work = [&](int member, Board&, const std::function<void()>& start) {
-    return plain ? write_plainly(task, member, start) : write_log(task, member, start);
+  const Crew::Work work = [&](Turn& turn) {
+    return plain ? write_plainly(task, turn) : write_log(task, turn);
   };
   Crew crew;
   const int members = plain && task.durability == "sync" ? 1 : task.writers;

@@ -14,7 +14,7 @@ Sample run_fdatasync(const Arguments& arguments) {
   file.append(block);
   file.sync();
   const std::int64_t began = now_ns();
-  const std::int64_t cpu_began = thread_cpu_ns();
+  const std::int64_t cpu_began = cpu_ns();
   for (std::int64_t i = 0; i < count; ++i) {
     file.append(block);
     const std::int64_t written = now_ns();
@@ -23,7 +23,7 @@ Sample run_fdatasync(const Arguments& arguments) {
   }
   return {.records = static_cast<double>(count),
           .seconds = static_cast<double>(now_ns() - began) / 1e9,
-          .cpu_seconds = static_cast<double>(thread_cpu_ns() - cpu_began) / 1e9,
+          .cpu_seconds = static_cast<double>(cpu_ns() - cpu_began) / 1e9,
           .peak_rss_mb = peak_rss_mb(),
           .p50_us = latencies.percentile_us(0.5),
           .p99_us = latencies.percentile_us(0.99)};

@@ -31,7 +31,6 @@ void fill_log(RealLog& log, const log::Topic& topic, std::int64_t records) {
                          {raw.timestamp_ms, raw.key, raw.value, {}});
     }
     must(log->commit(transaction));
-    log.keep();
   }
 }
 
@@ -48,7 +47,6 @@ Tally read_log(RealLog& log, const log::Topic& topic) {
       tally.records += static_cast<std::int64_t>(buffer.records.size());
       at = buffer.next;
     } while (buffer.next < buffer.end);
-    log.keep();
   }
   return tally;
 }
@@ -62,7 +60,7 @@ Tally read_plainly(const PlainFile& file) {
 
 template <class F>
 Sample timed(std::int64_t expected, F read) {
-  const std::int64_t cpu_began = thread_cpu_ns();
+  const std::int64_t cpu_began = cpu_ns();
   const std::int64_t began = now_ns();
   const Tally tally = read();
   const std::int64_t ended = now_ns();
@@ -70,7 +68,7 @@ Sample timed(std::int64_t expected, F read) {
     give_up("read " + std::to_string(tally.records) + " records of " + std::to_string(expected));
   return {.records = static_cast<double>(tally.records),
           .seconds = static_cast<double>(ended - began) / 1e9,
-          .cpu_seconds = static_cast<double>(thread_cpu_ns() - cpu_began) / 1e9,
+          .cpu_seconds = static_cast<double>(cpu_ns() - cpu_began) / 1e9,
           .peak_rss_mb = peak_rss_mb()};
 }
 

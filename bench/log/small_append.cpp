@@ -25,10 +25,10 @@ struct Task {
 
 /// Appends one record at each tick; `append` is what takes the time.
 template <class F>
-Sample pace(const Task& task, Board& board, const std::function<void()>& start, F append) {
+Sample pace(const Task& task, Turn& turn, F append) {
   RecordSource source(task.bytes, keys);
   Latencies latencies(static_cast<std::size_t>(task.samples));
-  start();
+  turn.start();
   std::int64_t tick = now_ns();
   for (std::int64_t i = 0; i < task.samples; ++i) {
     tick = std::max(tick + pause_ns, now_ns());
@@ -37,32 +37,31 @@ Sample pace(const Task& task, Board& board, const std::function<void()>& start, 
     append(source.next());
     latencies.add(now_ns() - began);
   }
-  board.stop.store(true);
-  return {.records = static_cast<double>(task.samples),
-          .p50_us = latencies.percentile_us(0.5),
-          .p99_us = latencies.percentile_us(0.99)};
+  turn.board().stop.store(true);
+  return turn.finish({.records = static_cast<double>(task.samples),
+                      .p50_us = latencies.percentile_us(0.5),
+                      .p99_us = latencies.percentile_us(0.99)});
 }
 
-Sample append_small(const Task& task, Board& board, const std::function<void()>& start) {
+Sample append_small(const Task& task, Turn& turn) {
   RealLog log(task.directory + "/log", "bench", task.durability);
   const log::Topic topic = log.make_topic("small", 1);
   log::Transaction transaction;
-  return pace(task, board, start, [&](const RecordSource::Raw& raw) {
+  return pace(task, turn, [&](const RecordSource::Raw& raw) {
     transaction.clear();
     transaction.append({topic.id, log::partition(0)}, {raw.timestamp_ms, raw.key, raw.value, {}});
     must(log->wait_durable(must(log->commit(transaction)).position));
-    log.keep();
   });
 }
 
-Sample append_bulk(const Task& task, Board& board, const std::function<void()>& start) {
+Sample append_bulk(const Task& task, Turn& turn) {
   RealLog log(task.directory + "/log", "bench", task.durability);
   const log::Topic topic = log.make_topic("bulk", 1);
   RecordSource source(bulk_value_bytes, keys);
   log::Transaction transaction;
   double records = 0;
-  start();
-  while (!board.stop.load(std::memory_order_relaxed)) {
+  turn.start();
+  while (!turn.board().stop.load(std::memory_order_relaxed)) {
     transaction.clear();
     for (std::int64_t i = 0; i < bulk_batch; ++i) {
       const RecordSource::Raw raw = source.next();
@@ -70,16 +69,15 @@ Sample append_bulk(const Task& task, Board& board, const std::function<void()>& 
     }
     must(log->wait_durable(must(log->commit(transaction)).position));
     records += static_cast<double>(bulk_batch);
-    log.keep();
   }
-  return {.records = records};
+  return turn.finish({.records = records});
 }
 
-Sample append_small_plainly(const Task& task, Board& board, const std::function<void()>& start) {
+Sample append_small_plainly(const Task& task, Turn& turn) {
   PlainFile file(task.directory + "/plain.small");
   PlainBatch encoder;
   std::int64_t records = 0;
-  return pace(task, board, start, [&](const RecordSource::Raw& raw) {
+  return pace(task, turn, [&](const RecordSource::Raw& raw) {
     encoder.clear();
     encoder.add(raw);
     file.append(encoder.finish(records++));
@@ -87,13 +85,13 @@ Sample append_small_plainly(const Task& task, Board& board, const std::function<
   });
 }
 
-Sample append_bulk_plainly(const Task& task, Board& board, const std::function<void()>& start) {
+Sample append_bulk_plainly(const Task& task, Turn& turn) {
   PlainFile file(task.directory + "/plain.bulk");
   RecordSource source(bulk_value_bytes, keys);
   PlainBatch encoder;
   std::int64_t records = 0;
-  start();
-  while (!board.stop.load(std::memory_order_relaxed)) {
+  turn.start();
+  while (!turn.board().stop.load(std::memory_order_relaxed)) {
     encoder.clear();
     for (std::int64_t i = 0; i < bulk_batch; ++i)
       encoder.add(source.next());
@@ -101,7 +99,7 @@ Sample append_bulk_plainly(const Task& task, Board& board, const std::function<v
     if (task.durability == "sync") file.sync();
     records += bulk_batch;
   }
-  return {.records = static_cast<double>(records)};
+  return turn.finish({.records = static_cast<double>(records)});
 }
 
 }  // namespace
@@ -111,10 +109,10 @@ Sample run_small_append(const Arguments& arguments) {
                   static_cast<std::size_t>(arguments.number("bytes")), arguments.number("samples")};
   const bool plain = arguments.system() == "plain";
   Crew crew;
-  crew.run_processes(2, [&](int member, Board& board, const std::function<void()>& start) {
-    if (member == 0)
-      return plain ? append_small_plainly(task, board, start) : append_small(task, board, start);
-    return plain ? append_bulk_plainly(task, board, start) : append_bulk(task, board, start);
+  crew.run_processes(2, [&](Turn& turn) {
+    if (turn.member() == 0)
+      return plain ? append_small_plainly(task, turn) : append_small(task, turn);
+    return plain ? append_bulk_plainly(task, turn) : append_bulk(task, turn);
   });
   Sample sample = crew.sum(2);
   sample.p50_us = crew.sample(0).p50_us;

@@ -31,12 +31,12 @@ void count_plainly(const PlainFile& file, Counts& counts) {
 
 template <class F>
 Sample timed(std::int64_t records, F work) {
-  const std::int64_t cpu_began = thread_cpu_ns();
+  const std::int64_t cpu_began = cpu_ns();
   const std::int64_t began = now_ns();
   work();
   return {.records = static_cast<double>(records),
           .seconds = static_cast<double>(now_ns() - began) / 1e9,
-          .cpu_seconds = static_cast<double>(thread_cpu_ns() - cpu_began) / 1e9,
+          .cpu_seconds = static_cast<double>(cpu_ns() - cpu_began) / 1e9,
           .peak_rss_mb = peak_rss_mb()};
 }
 

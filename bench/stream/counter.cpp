@@ -56,7 +56,6 @@ void write_input(const std::string& directory, std::int64_t records, std::uint64
         written + 1 == records) {
       must(log->commit(transaction));
       transaction.clear();
-      log.keep();
     }
   }
 }
@@ -77,7 +76,6 @@ Counter::Counter(const std::string& directory, bool snapshots)
 void Counter::run(std::int64_t records) {
   while (instance_->status().records < static_cast<std::uint64_t>(records)) {
     const stream::StepResult step = must(instance_->step());
-    log_.keep();
     if (!step.worked) instance_->wait(step);
   }
 }
@@ -85,7 +83,6 @@ void Counter::run(std::int64_t records) {
 void Counter::restore() {
   while (!instance_->status().ready) {
     const stream::StepResult step = must(instance_->step());
-    log_.keep();
     if (!step.worked) instance_->wait(step);
   }
 }

@@ -22,12 +22,12 @@ Sample run_restore(const Arguments& arguments) {
     counter.run(records);
     counter.close();
   }
-  const std::int64_t cpu_began = thread_cpu_ns();
+  const std::int64_t cpu_began = cpu_ns();
   const std::int64_t began = now_ns();
   Counter counter(directory, snapshots);
   counter.restore();
   Sample sample{.seconds = static_cast<double>(now_ns() - began) / 1e9,
-                .cpu_seconds = static_cast<double>(thread_cpu_ns() - cpu_began) / 1e9};
+                .cpu_seconds = static_cast<double>(cpu_ns() - cpu_began) / 1e9};
   sample.peak_rss_mb = peak_rss_mb();
   if (counter.total() != records)
     give_up("restored a count of " + std::to_string(counter.total()) + ", not " +

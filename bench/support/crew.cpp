@@ -29,20 +29,18 @@ Crew::Crew() {
 
 Crew::~Crew() { ::munmap(board_, sizeof(Board)); }
 
-void Crew::work_as(int member, const Work& work) {
-  Board::Outcome& outcome = board_->outcomes[member];
-  std::int64_t cpu_began_ns = 0;
-  const auto start = [&] {
-    board_->ready.fetch_add(1);
-    while (board_->go.load() == 0)
-      sleep_until_ns(now_ns() + look_again_ns);
-    cpu_began_ns = thread_cpu_ns();
-  };
-  outcome.sample = work(member, *board_, start);
-  outcome.ended_ns = now_ns();
-  if (outcome.sample.cpu_seconds < 0)
-    outcome.sample.cpu_seconds = static_cast<double>(thread_cpu_ns() - cpu_began_ns) / 1e9;
-  outcome.sample.peak_rss_mb = peak_rss_mb();
+void Turn::start() {
+  board_.ready.fetch_add(1);
+  while (board_.go.load() == 0)
+    sleep_until_ns(now_ns() + look_again_ns);
+  cpu_began_ns_ = cpu_ns();
+}
+
+Sample Turn::finish(Sample sample) {
+  board_.outcomes[member_].ended_ns = now_ns();
+  sample.cpu_seconds = static_cast<double>(cpu_ns() - cpu_began_ns_) / 1e9;
+  sample.peak_rss_mb = peak_rss_mb();
+  return sample;
 }
 
 void Crew::await_ready(int members) {
@@ -62,7 +60,8 @@ void Crew::run_processes(int members, const Work& work) {
     const pid_t child = ::fork();
     if (child < 0) give_up("fork failed");
     if (child == 0) {
-      work_as(member, work);
+      Turn turn(member, *board_);
+      board_->outcomes[member].sample = work(turn);
       ::_exit(0);
     }
   }
@@ -80,16 +79,17 @@ void Crew::run_processes(int members, const Work& work) {
 }
 
 void Crew::run_threads(int members, const Work& work) {
+  one_process_ = true;
   std::vector<std::thread> threads;
   for (int member = 0; member < members; ++member) {
-    threads.emplace_back([this, member, &work] { work_as(member, work); });
+    threads.emplace_back([this, member, &work] {
+      Turn turn(member, *board_);
+      board_->outcomes[member].sample = work(turn);
+    });
   }
   await_ready(members);
   for (std::thread& thread : threads)
     thread.join();
-  // One process has one peak: it counts once.
-  for (int member = 1; member < members; ++member)
-    board_->outcomes[member].sample.peak_rss_mb = 0;
 }
 
 Sample Crew::sum(int members) const {
@@ -98,8 +98,12 @@ Sample Crew::sum(int members) const {
   for (int member = 0; member < members; ++member) {
     const Board::Outcome& outcome = board_->outcomes[member];
     total.records += std::max(outcome.sample.records, 0.0);
-    total.cpu_seconds += outcome.sample.cpu_seconds;
-    total.peak_rss_mb += outcome.sample.peak_rss_mb;
+    // What a process used is the same for all of its threads.
+    const auto add = [this](double& sum, double more) {
+      sum = one_process_ ? std::max(sum, more) : sum + more;
+    };
+    add(total.cpu_seconds, outcome.sample.cpu_seconds);
+    add(total.peak_rss_mb, outcome.sample.peak_rss_mb);
     ended_ns = std::max(ended_ns, outcome.ended_ns);
   }
   total.seconds = static_cast<double>(ended_ns - board_->began_ns) / 1e9;

@@ -26,12 +26,30 @@ struct Board {
   Outcome outcomes[max_members];
 };
 
+/// A member's part in a measurement: between `start` and `finish` its time counts.
+class Turn {
+ public:
+  Turn(int member, Board& board) : member_(member), board_(board) {}
+  [[nodiscard]] int member() const { return member_; }
+  [[nodiscard]] Board& board() const { return board_; }
+  /// Returns when all members are ready.
+  void start();
+  /// Notes the time and completes the sample by what the process used since the start; call it
+  /// before things are closed.
+  [[nodiscard]] Sample finish(Sample sample = {});
+
+ private:
+  int member_;
+  Board& board_;
+  std::int64_t cpu_began_ns_ = 0;
+};
+
 /// Several workers that start together, each a thread or a process of its own.
 class Crew {
  public:
-  /// Called in each worker: prepares, calls `start()`, works, and answers its sample. Runs in a
-  /// fork of this process or in a thread of it.
-  using Work = std::function<Sample(int member, Board& board, const std::function<void()>& start)>;
+  /// Called in each worker, in a fork of this process or in a thread of it: prepares, starts,
+  /// works, and answers what `finish` made of its sample.
+  using Work = std::function<Sample(Turn& turn)>;
 
   Crew();
   ~Crew();
@@ -50,8 +68,8 @@ class Crew {
 
  private:
   void await_ready(int members);
-  void work_as(int member, const Work& work);
   Board* board_;
+  bool one_process_ = false;
 };
 
 }  // namespace millrace::bench

@@ -28,7 +28,7 @@ void print_field(const char* name, double value, bool last = false) {
 }  // namespace
 
 std::int64_t now_ns() { return read_clock(CLOCK_MONOTONIC); }
-std::int64_t thread_cpu_ns() { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
+std::int64_t cpu_ns() { return read_clock(CLOCK_PROCESS_CPUTIME_ID); }
 
 void sleep_until_ns(std::int64_t moment_ns) {
   const timespec until{moment_ns / 1'000'000'000, moment_ns % 1'000'000'000};

@@ -10,8 +10,8 @@ namespace millrace::bench {
 
 /// CLOCK_MONOTONIC, the same for all processes of the machine.
 [[nodiscard]] std::int64_t now_ns();
-/// CPU time of the calling thread.
-[[nodiscard]] std::int64_t thread_cpu_ns();
+/// CPU time of the calling process, all threads.
+[[nodiscard]] std::int64_t cpu_ns();
 /// Sleeps until that moment of now_ns().
 void sleep_until_ns(std::int64_t moment_ns);
 /// The most memory that the calling process has had resident, in MB (of 1,000,000 bytes).

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "millrace/base/random.hpp"
 #include "millrace/log/environment.hpp"
@@ -24,14 +25,12 @@ class RealLog {
   [[nodiscard]] Random& random() { return random_; }
   /// An events topic of this service.
   [[nodiscard]] log::Topic make_topic(const std::string& name, std::int32_t partitions);
-  /// What Log::maintain() wants, ten times a second; call it often.
-  void keep();
 
  private:
   SeededRandom random_;
   log::LogEnvironment environment_;
   std::unique_ptr<log::Log> log_;
-  std::int64_t kept_ns_ = 0;
+  std::jthread keeper_;
 };
 
 }  // namespace millrace::bench

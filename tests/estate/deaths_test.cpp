@@ -28,8 +28,8 @@ constexpr Point points[] = {
     {"commit.after_wake", 25, "sync"},
     {"stream.commit.before", 12, "sync"},
     {"stream.commit.after", 12, "sync"},
-    {"sync.leader_before", 1, "interval=1"},
-    {"sync.leader_after", 1, "interval=1"},
+    {"sync.leader_before", 1, "interval=50"},
+    {"sync.leader_after", 1, "interval=50"},
 };
 
 std::string name_of(const testing::TestParamInfo<Point>& info) {

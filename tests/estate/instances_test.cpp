@@ -38,7 +38,7 @@ TEST(TwoInstances, share_the_partitions_and_one_carries_on_when_the_other_dies) 
     return first > 0 && second > 0 && first + second == static_cast<std::int64_t>(owners.size());
   })) << text(log.owners("stock"));
 
-  const auto postings = mixed_postings("A-", 300);
+  const auto postings = mixed_postings("I-", 300);
   Shoppers shoppers(services, postings);
   ASSERT_TRUE(await("the shop is busy", [&] { return shoppers.answered() > 60; }));
   services.kill("stock-2");

@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TIDY = ROOT / "tools" / "tidy"
+ERROR_PAGES = ROOT / "tools" / "generate_error_pages.py"
 LICENCE = "// SPDX-License-Identifier: Apache-2.0\n// Copyright The Millrace Authors\n"
 LICENCE_CMAKE = LICENCE.replace("//", "#")
 UNFINISHED = "TO" + "DO"
@@ -206,6 +207,77 @@ class TidyTest(unittest.TestCase):
         self.assert_found("examples/x/data.csv:1", "file-size")
         self.write("examples/x/README.md", "Licence: CC BY 4.0\n")
         self.assert_clean()
+
+    def add_error_code(self, comment, name="base.broken"):
+        self.add_header(f'#pragma once\n{comment}inline constexpr ErrorCode broken{{"{name}"}};\n')
+        subprocess.run([sys.executable, "-B", ERROR_PAGES, "--root", self.root], check=True)
+
+    def test_an_error_code_with_cause_and_remedy_has_its_page(self):
+        self.add_error_code("/// It broke\n/// in two. Remedy: mend it.\n")
+        self.assert_clean()
+        page = (self.root / "docs/errors/base.broken.md").read_text()
+        self.assertIn("**Cause.** It broke in two.\n", page)
+        self.assertIn("**Remedy.** Mend it.\n", page)
+        self.assertIn("`millrace::errc::broken`", page)
+        self.assertIn("| [base.broken](base.broken.md) | It broke in two |", (self.root / "docs/errors/README.md").read_text())
+
+    def test_an_error_code_without_a_remedy_is_found(self):
+        self.add_error_code("/// It broke.\n")
+        self.assert_found("modules/base/include/millrace/base/a.hpp:5", "error-page")
+
+    def test_an_error_code_under_the_name_of_another_module_is_found(self):
+        self.add_error_code("/// It broke. Remedy: mend it.\n", "log.broken")
+        self.assert_found("modules/base/include/millrace/base/a.hpp:5", "error-page")
+
+    def test_an_error_page_that_says_something_else_is_found(self):
+        self.add_error_code("/// It broke. Remedy: mend it.\n")
+        self.add_header('#pragma once\n/// It broke. Remedy: buy another.\ninline constexpr ErrorCode broken{"base.broken"};\n')
+        self.assert_found("docs/errors/base.broken.md:1", "error-page")
+
+    def test_an_error_page_without_its_code_is_found(self):
+        self.add_error_code("/// It broke. Remedy: mend it.\n")
+        self.write("docs/errors/base.gone.md", "# base.gone\n")
+        self.assert_found("docs/errors/base.gone.md:1", "error-page")
+        self.add_error_code("/// It broke. Remedy: mend it.\n")
+        self.assert_clean()
+
+    def add_example(self, guide):
+        self.write("examples/x/CMakeLists.txt", LICENCE_CMAKE + "millrace_executable(x SOURCES main.cpp)\n")
+        self.write("examples/x/main.cpp", LICENCE + "namespace {\n  // [f]\n  int f();\n  // [g]\n  int g();\n  // [g]\n  // [f]\n}\n")
+        self.write("docs/guide/x.md", guide)
+
+    def test_code_of_the_guide_that_equals_its_example_passes(self):
+        self.add_example("# x\n\n```cpp file=examples/x/main.cpp part=f\nint f();\nint g();\n```\n```sh\nls\n```\n")
+        self.assert_clean()
+
+    def test_code_of_the_guide_that_differs_from_its_example_is_found(self):
+        self.add_example("# x\n\n```cpp file=examples/x/main.cpp part=g\nint h();\n```\n")
+        self.assert_found("docs/guide/x.md:3", "snippet")
+
+    def test_code_of_the_guide_from_a_missing_part_is_found(self):
+        self.add_example("```cpp file=examples/x/main.cpp part=h\nint h();\n```\n")
+        self.assert_found("docs/guide/x.md:1", "snippet")
+
+    def test_code_of_the_guide_from_no_example_is_found(self):
+        self.add_example("```cpp\nint h();\n```\n")
+        self.assert_found("docs/guide/x.md:1", "snippet")
+
+    def test_a_link_to_nowhere_is_found(self):
+        self.write("docs/a.md", "# a\n[log](../modules/log), [this](#a), [web](https://example.org/x), [base](../modules/base/README.md#base)\n")
+        self.assert_clean()
+        self.write("docs/a.md", "# a\n[stream](../modules/stream)\n")
+        self.assert_found("docs/a.md:2", "link")
+
+    @unittest.skipUnless(shutil.which("clang-format-19"), "needs clang-format-19")
+    def test_documents_that_follow_the_code_are_mended(self):
+        shutil.copy(ROOT / ".clang-format", self.root)
+        self.add_example("```cpp file=examples/x/main.cpp part=g\nint h();\nint i();\n```\nend\n")
+        self.add_error_code("/// It broke. Remedy: mend it.\n")
+        (self.root / "docs/errors/base.broken.md").unlink()
+        outcome = self.tidy("--fix")
+        self.assertEqual(outcome.returncode, 0, outcome.stdout)
+        self.assertTrue((self.root / "docs/errors/base.broken.md").exists())
+        self.assertIn("part=g\nint g();\n```\nend\n", (self.root / "docs/guide/x.md").read_text())
 
     @unittest.skipUnless(shutil.which("clang-format-19"), "needs clang-format-19")
     def test_the_format_is_checked_and_mended(self):

@@ -149,9 +149,9 @@ Result<bool> Estate::feed_all() {
   while (!feed_->progress().done) {
     const std::int64_t now = millrace::real_clock().monotonic_ns();
     if (chaos_) chaos_->act(services_, now);
-    MILLRACE_TRY(watch(
-        chaos_ ? std::clamp<std::int64_t>((chaos_->next_ns() - now) / 1'000'000, 1, watch_ms)
-               : watch_ms));
+    MILLRACE_TRY(
+        watch(chaos_ ? std::clamp<std::int64_t>((chaos_->next_ns() - now) / 1'000'000, 1, watch_ms)
+                     : watch_ms));
     MILLRACE_TRY(watcher_->read());
     if (!signal_.empty()) return false;
   }

@@ -40,6 +40,14 @@ int conclude(const RunOptions& options, const EstateDirectory& directory, const 
   return summary.audit.ok ? 0 : 1;
 }
 
+void stay_up(Estate& estate) {
+  std::printf("\nThe year is over and the estate stays up: %s\nCtrl-C drains it.\n",
+              estate.storefront_url().c_str());
+  std::fflush(stdout);
+  estate.stay_up();
+  estate.stop();
+}
+
 int run_through(const RunOptions& options, const EstateDirectory& directory, Estate& estate) {
   const auto rested = estate.run_to_rest();
   if (!rested) return complain(rested.error(), 1);
@@ -52,14 +60,18 @@ int run_through(const RunOptions& options, const EstateDirectory& directory, Est
   const auto summary = estate.sum_up();
   if (!summary) return complain(summary.error(), 1);
   const int code = conclude(options, directory, *summary);
-  if (options.once) return code;
-  std::printf("\nThe year is over and the estate stays up: %s\nCtrl-C drains it.\n",
-              estate.storefront_url().c_str());
-  std::fflush(stdout);
-  const auto stayed = estate.stay_up();
-  estate.stop();
-  if (!stayed) return complain(stayed.error(), 1);
+  if (!options.once) stay_up(estate);
   return code;
+}
+
+// Shows what a finished run left behind, and with it the exit code it had.
+millrace::Result<int> show_finished(const RunOptions& options, const FinishedRun& finished) {
+  std::printf("%s holds a finished run:\n%s", options.data.c_str(), finished.text.c_str());
+  if (!options.summary.empty()) {
+    MILLRACE_TRY(millrace::write_file_atomically(millrace::real_file_system(), options.summary,
+                                                 finished.text));
+  }
+  return finished.audit_ok ? 0 : 1;
 }
 
 int run(const RunOptions& options) {
@@ -70,21 +82,20 @@ int run(const RunOptions& options) {
   auto invoices = read_invoices(millrace::real_file_system(), options.source,
                                 static_cast<std::size_t>(options.limit));
   if (!invoices) return complain(invoices.error(), 1);
-  if (const auto finished = finished_summary(directory->path("summary.json"), invoices->size());
-      finished && options.once) {
-    std::printf("%s holds a finished run:\n%s", options.data.c_str(), finished->text.c_str());
-    if (!options.summary.empty()) {
-      if (const auto written = millrace::write_file_atomically(millrace::real_file_system(),
-                                                               options.summary, finished->text);
-          !written)
-        return complain(written.error(), 1);
-    }
-    return finished->audit_ok ? 0 : 1;
+  const auto finished = finished_summary(directory->path("summary.json"), invoices->size());
+  int code = 0;
+  if (finished) {
+    const auto shown = show_finished(options, *finished);
+    if (!shown) return complain(shown.error(), 1);
+    code = *shown;
+    if (options.once) return code;
   }
   Estate estate(options, *directory, std::move(*invoices));
   if (const auto started = estate.start(program_directory()); !started)
     return complain(started.error(), 1);
-  return run_through(options, *directory, estate);
+  if (!finished) return run_through(options, *directory, estate);
+  stay_up(estate);
+  return code;
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ bool is_free(std::uint16_t port) {
 
 // Any port that the system has; for machines that give nearly all of theirs to clients.
 millrace::Result<std::uint16_t> client_port() {
-const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

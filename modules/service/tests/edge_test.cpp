@@ -18,7 +18,9 @@ namespace {
 
 class Edge : public testing::Test {
  protected:
-  Edge() : broker_(real_clock(), random_, false), log_(broker_.connect({.service = "shop"})) {
+  Edge()
+      : broker_(real_clock(), random_, false),
+        log_(broker_.connect({.service = "shop", .member = ""})) {
     topic_ = *log_->create_topic({"requests", 1, log::TopicKind::events, "shop"});
   }
 

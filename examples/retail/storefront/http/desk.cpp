@@ -38,7 +38,7 @@ struct Waiting {
   std::uint64_t body_hash = 0;
   Responder responder;
   std::optional<millrace::log::LogPosition> appended = std::nullopt;  // where its record ends
-  bool overdue = false;  // its patience is over, it waits for its record alone
+  bool overdue = false;               // its patience is over, it waits for its record alone
   Deadlines::iterator deadline = {};  // unless overdue
 };
 
