@@ -31,7 +31,7 @@ class RetailSuite:
     def rows(self):
         """The closed loop comes first: the open one runs at a share of the rate that it reached."""
         if self.made is None:
-            whole, some = (300, 100) if self.quick else (0, 300)
+            whole, some = (300, 100) if self.quick else (0, 500)
             fixed = {"stock": "scarce", "durability": "sync"}
             self.made = [
                 Row("estate", {**fixed, "loop": "closed", "in_flight": 64, "invoices": whole or "all"}, "millrace", {"limit": whole}),

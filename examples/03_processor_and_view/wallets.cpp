@@ -24,6 +24,7 @@ class Teller final : public Processor<std::string, MoveMoney> {
          Emitter<std::string, Outcome> outcomes)
       : balances_(balances), answers_(answers), outcomes_(outcomes) {}
 
+  // [decide]
   void process(const std::string& wallet, const MoveMoney& move,
                ProcessorContext& context) override {
     auto balances = context.store(balances_);
@@ -41,6 +42,7 @@ class Teller final : public Processor<std::string, MoveMoney> {
     }
     answers.put(move.move, Answer{accepted, balance});
   }
+  // [decide]
 
  private:
   StoreRef<std::string, std::int64_t> balances_;

@@ -194,7 +194,7 @@ TEST_F(Shop, a_record_that_does_not_decode_goes_to_the_dead_letters_and_the_serv
     EXPECT_TRUE(services().process(service).running()) << service << "\n" << services().log_of(service);
     EXPECT_EQ(services().get(service, "/readyz").status, 200) << service;
   }
-  const Finished listed = run_program({{program("millrace"), "--log", services().log_url(), "dead-letters"}}, directory_.path());
+  const Finished listed = run_program({{program("millrace"), "--log", services().log_url(), "dead-letters", "list"}}, directory_.path());
   EXPECT_EQ(listed.exit, (Exit{0, 0})) << listed.output;
   EXPECT_TRUE(contains(listed.output, "X-1")) << listed.output;
 }

@@ -40,12 +40,14 @@ int conclude(const RunOptions& options, const EstateDirectory& directory, const 
   return summary.audit.ok ? 0 : 1;
 }
 
-void stay_up(Estate& estate) {
+// Answers the exit code: that of the finished run, or 1 when the estate cannot stay up.
+int stay_up(Estate& estate, int code) {
   std::printf("\nThe year is over and the estate stays up: %s\nCtrl-C drains it.\n",
               estate.storefront_url().c_str());
   std::fflush(stdout);
-  estate.stay_up();
+  const auto stayed = estate.stay_up();
   estate.stop();
+  return stayed ? code : complain(stayed.error(), 1);
 }
 
 int run_through(const RunOptions& options, const EstateDirectory& directory, Estate& estate) {
@@ -60,8 +62,7 @@ int run_through(const RunOptions& options, const EstateDirectory& directory, Est
   const auto summary = estate.sum_up();
   if (!summary) return complain(summary.error(), 1);
   const int code = conclude(options, directory, *summary);
-  if (!options.once) stay_up(estate);
-  return code;
+  return options.once ? code : stay_up(estate, code);
 }
 
 // Shows what a finished run left behind, and with it the exit code it had.
@@ -94,8 +95,7 @@ int run(const RunOptions& options) {
   if (const auto started = estate.start(program_directory()); !started)
     return complain(started.error(), 1);
   if (!finished) return run_through(options, *directory, estate);
-  stay_up(estate);
-  return code;
+  return stay_up(estate, code);
 }
 
 }  // namespace

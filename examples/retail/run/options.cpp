@@ -56,6 +56,11 @@ millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv,
     return millrace::fail(millrace::errc::invalid_argument,
                           std::string(error.what()) + "\n\n" + app.help());
   }
+  if (run.fresh && !run.log.empty() && run.log != "file:" + run.data + "/log") {
+    return millrace::fail(millrace::errc::invalid_argument,
+                          "--fresh forgets what is in --data and cannot empty " + run.log +
+                              ": remove that log yourself, or leave out --log\n\n" + app.help());
+  }
   if (run.log.empty()) run.log = "file:" + run.data + "/log";
   return ParsedRun{std::move(run), ""};
 }

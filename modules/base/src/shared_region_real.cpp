@@ -17,6 +17,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/hash.hpp"
@@ -183,13 +184,27 @@ class RealRegion final : public SharedRegion {
 
   Result<bool> join(int slot) override {
     MILLRACE_ASSIGN(OwnedFd * fd, member_file(slot));
-    return set_lock(fd->get(), F_WRLCK, directory_ + "/members/" + std::to_string(slot));
+    MILLRACE_ASSIGN(const bool taken, set_lock(fd->get(), F_WRLCK,
+                                               directory_ + "/members/" + std::to_string(slot)));
+    if (taken) {
+      const std::lock_guard guard(mutex_);
+      joined_.insert(slot);
+    }
+    return taken;
   }
   void leave(int slot) override {
     const std::lock_guard guard(mutex_);
+    joined_.erase(slot);
     member_files_.erase(slot);
   }
   bool alive(int slot) override {
+    {
+      // A lock never conflicts with its own description, so asking for ours would show it free.
+      const std::lock_guard guard(mutex_);
+      if (joined_.contains(slot)) {
+        return true;
+      }
+    }
     const auto fd = member_file(slot);
     if (!fd) {
       return true;
@@ -265,6 +280,7 @@ class RealRegion final : public SharedRegion {
   void die() override {
     const std::lock_guard guard(mutex_);
     dead_ = true;
+    joined_.clear();
     member_files_.clear();
     lock_.reset();
   }
@@ -307,6 +323,7 @@ class RealRegion final : public SharedRegion {
   std::mutex mutex_;
   std::map<std::uint32_t, Mapping> blocks_;
   std::map<int, OwnedFd> member_files_;
+  std::set<int> joined_;
   std::map<int, ProcessHandle> watched_;
 };
 

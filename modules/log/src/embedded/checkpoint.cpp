@@ -111,13 +111,11 @@ void Checkpoint::take_tables(const Control& control, std::size_t rows) {
   }
 }
 
-Status Core::write_checkpoint() {
+Status Core::write_checkpoint(bool alone) {
   Checkpoint made;
   {
-    // On a clean close the log is ours alone and our slot is given up: then there is nobody to lock
-    // out.
     std::optional<Locked> locked;
-    if (region->alive(slot)) {
+    if (!alone) {
       MILLRACE_ASSIGN(Locked taken, lock());
       locked.emplace(std::move(taken));
     }
@@ -132,7 +130,12 @@ Status Core::write_checkpoint() {
   }
   MILLRACE_TRY(refresh_segments());
   // A checkpoint proves what it speaks of: so that must be durable first.
-  MILLRACE_TRY(journal.sync(control->durable.load(std::memory_order_acquire), made.position));
+  const Status synced =
+      journal.sync(control->durable.load(std::memory_order_acquire), made.position);
+  if (!synced) {
+    mark_failed("a sync failed: " + synced.error().message());
+    return synced;
+  }
   MILLRACE_FAULT_POINT("checkpoint.before_write");
   return write_file_atomically(environment.files, directory + names::checkpoint, made.encode());
 }
@@ -147,7 +150,7 @@ Status Core::checkpoint_when_due() {
                                                          static_cast<std::uint32_t>(slot) + 1)) {
     return {};
   }
-  const Status written = write_checkpoint();
+  const Status written = write_checkpoint(false);
   control->checkpoint_owner.store(0, std::memory_order_release);
   // A full disk is no reason to stop: the older checkpoint still holds.
   return written || written.error().is(millrace::errc::disk_full) ? Status{} : written;

@@ -30,15 +30,26 @@ Status Core::make_room(std::uint64_t bytes) {
     return fail(errc::limit,
                 "the journal is full (" + std::to_string(IndexEntry::position_mask) + " bytes)");
   }
-  auto room = journal.make_segment(position, segment_room(options, bytes));
+  auto room = journal.make_segment(position, segment_room(options, bytes), [this] {
+    control->progress.fetch_add(1, std::memory_order_relaxed);
+  });
   if (!room) {
+    if (journal.sync_failed()) {
+      mark_failed("a sync failed: " + room.error().message());
+    }
     return fail(log_error(std::move(room).error()));
   }
-  control->progress.fetch_add(1, std::memory_order_relaxed);
-  control->segment_start = position;
-  control->segment_end = position + *room;
-  control->segments_version.fetch_add(1, std::memory_order_release);
+  MILLRACE_FAULT_POINT("segment.made");
+  use_segment(position, position + *room);
   return {};
+}
+
+void Core::use_segment(std::uint64_t start, std::uint64_t end) {
+  control->progress.fetch_add(1, std::memory_order_relaxed);
+  std::atomic_ref(control->segment_start).store(start, std::memory_order_release);
+  MILLRACE_FAULT_POINT("segment.inside_use");
+  std::atomic_ref(control->segment_end).store(end, std::memory_order_release);
+  control->segments_version.fetch_add(1, std::memory_order_release);
 }
 
 Status Core::write_frame(std::uint64_t position, FrameBuilder& frame) {
@@ -179,6 +190,7 @@ void Committer::encode(Transaction& transaction) {
 }
 
 Result<Committed> Committer::repeat(std::uint64_t position) {
+  MILLRACE_TRY(core_.refresh_segments());
   FrameHeader header;
   MILLRACE_ASSIGN(const std::size_t got,
                   core_.journal.read(position, reinterpret_cast<char*>(&header), sizeof header));
@@ -200,6 +212,21 @@ Result<Committed> Committer::repeat(std::uint64_t position) {
     }
   }
   return outcome;
+}
+
+Status Committer::check_tables(const Transaction& transaction) const {
+  const Control& control = *core_.control;
+  const std::string& producer = transaction.sequence().producer;
+  if (check_room(control, transaction.positions().size(), producer.empty() ? 0 : 1)) {
+    return {};
+  }
+  // Near the limit only keys that are not there yet count.
+  std::size_t positions = 0;
+  for (const Transaction::Position& moved : transaction.positions()) {
+    positions += find_position(control, moved.group, moved.place) ? 0 : 1;
+  }
+  const bool new_producer = !producer.empty() && !find_producer(control, producer);
+  return check_room(control, positions, new_producer ? 1 : 0);
 }
 
 Status Committer::check_claims(const Transaction& transaction) const {
@@ -243,7 +270,7 @@ Result<Committed> Committer::commit(Transaction& transaction) {
                           core_.control->committed.load(std::memory_order_relaxed)};
     return committed;
   }
-  MILLRACE_TRY(check_room(*core_.control, transaction.positions().size(), sequenced ? 1 : 0));
+  MILLRACE_TRY(check_tables(transaction));
   committed.places.reserve(transaction.batch_count());
   MILLRACE_ASSIGN(const std::uint64_t end, core_.append_frame(frame_, header_, &transaction));
   committed.position = {core_.control->incarnation, end};

@@ -16,6 +16,7 @@ class Committer {
  private:
   [[nodiscard]] Status check(Transaction& transaction);
   void encode(Transaction& transaction);
+  [[nodiscard]] Status check_tables(const Transaction& transaction) const;
   [[nodiscard]] Status check_claims(const Transaction& transaction) const;
   [[nodiscard]] Result<Committed> repeat(std::uint64_t position);
 

@@ -14,7 +14,7 @@
 namespace millrace::log::embedded {
 
 inline constexpr std::uint32_t control_magic = 0x4c435a4dU;  // "MZCL"
-inline constexpr std::uint32_t control_layout = 1;
+inline constexpr std::uint32_t control_layout = 2;
 
 inline constexpr std::size_t max_members = 64;
 inline constexpr std::size_t max_waiters = 256;
@@ -42,13 +42,14 @@ enum class SlotState : std::uint32_t { free = 0, active = 1 };
 /// A process, or rather a handle.
 struct alignas(64) MemberRow {
   std::atomic<SlotState> state;
-  std::uint32_t generation;
+  std::atomic<std::uint32_t> generation;  ///< rises with each member that takes the slot
   std::int64_t pid;
   std::uint64_t start_time;
   std::atomic<std::int64_t> heartbeat_ns;
   /// Since when it waits for the writer lock, 0 when it does not; and the word it sleeps on.
   alignas(64) std::atomic<std::int64_t> lock_wait_since_ns;
   std::atomic<std::uint32_t> lock_word;
+  std::atomic<std::uint32_t> durable_sleepers;  ///< its part of Control::durable_sleepers
   SharedName name;
   SharedName service;
 };
@@ -128,9 +129,11 @@ struct Control {
   std::uint64_t log_id;
   std::uint32_t incarnation;
   std::atomic<std::uint32_t> valid;
+  std::uint64_t recovered;  ///< where this incarnation began
 
   // The writer lock.
-  alignas(64) std::atomic<std::uint32_t> lock;  ///< slot of the holder + 1, and lock_contended
+  /// Slot of the holder + 1 (8 bits), its generation (23 bits), and whether somebody sleeps for it.
+  alignas(64) std::atomic<std::uint32_t> lock;
   alignas(64) std::atomic<std::uint64_t> progress;
   std::atomic<std::uint32_t> members_high;  ///< no member slot at or above it was ever used
   std::atomic<std::uint64_t> members_version;

@@ -93,10 +93,9 @@ Result<bool> Core::try_attach() {
 Status Core::read_version() {
   MILLRACE_ASSIGN(const Version version, read_version_file(environment.files, directory));
   log_id = version.log_id;
-  if (environment.files.exists(directory + names::failed)) {
-    const auto reason = read_file(environment.files, directory + names::failed);
-    return fail(errc::failed_sync, directory + ": a sync failed earlier (" +
-                                       (reason ? *reason : "reason unknown") +
+  if (const std::string reason = read_failure_file(environment.files, directory);
+      !reason.empty()) {
+    return fail(errc::failed_sync, directory + ": a sync failed earlier (" + reason +
                                        "); run `millrace log repair` before it is used again");
   }
   return {};
@@ -145,7 +144,7 @@ void Core::leave() {
   const auto alone = region->try_lock(SharedRegion::LockMode::exclusive);
   if (clean && alone && *alone) {
     // Without it the next to open walks a longer way, and that is all.
-    static_cast<void>(write_checkpoint());
+    static_cast<void>(write_checkpoint(true));
   }
 }
 
@@ -198,7 +197,7 @@ Status Core::check_not_failed() const {
 }
 
 void Core::mark_failed(const std::string& reason) {
-  static_cast<void>(write_file_atomically(environment.files, directory + names::failed, reason));
+  static_cast<void>(write_failure_file(environment.files, directory, reason));
   control->failure.set(reason);
   control->failed.store(1, std::memory_order_release);
   wake_everybody();

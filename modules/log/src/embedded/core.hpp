@@ -99,6 +99,8 @@ class Core {
 
   // Members (members.cpp).
   [[nodiscard]] Status join();
+  /// Takes the first slot in that state that no living member has; false without one.
+  [[nodiscard]] Result<bool> take_slot(SlotState wanted);
   /// Frees what a dead or leaving member had. Under the lock.
   void clean_slot(std::uint32_t slot);
   /// Takes units from memberships that did not poll for their session time-out. Under the lock.
@@ -109,13 +111,19 @@ class Core {
   void die();
 
   // Durability (durability.cpp).
-  [[nodiscard]] Status wait_durable(std::uint64_t position);
+  /// errc::out_of_range for a position of an earlier incarnation that its end did not reach.
+  [[nodiscard]] Status wait_durable(LogPosition wanted);
   /// Syncs what is committed, as the leader, or waits for the one who does.
   [[nodiscard]] Status lead_or_wait(std::uint64_t position);
   [[nodiscard]] Status sync_as_leader();
+  /// Becomes the leader; else `leader` is who it is. Takes the place of another when `impatient`.
+  [[nodiscard]] bool lead_sync(std::uint32_t& leader, bool impatient);
+  void sleep_for_durable(std::uint32_t word, std::int64_t timeout_ns);
 
   // Checkpoints (checkpoint.cpp).
-  [[nodiscard]] Status write_checkpoint();
+  /// `alone`: the directory's exclusive lock is held and our slot is given up, so nobody is to be
+  /// locked out.
+  [[nodiscard]] Status write_checkpoint(bool alone);
   [[nodiscard]] Status checkpoint_when_due();
 
   LogEnvironment environment;
@@ -139,6 +147,8 @@ class Core {
   [[nodiscard]] Result<bool> join_running();
   [[nodiscard]] Status read_version();
   [[nodiscard]] Status make_room(std::uint64_t bytes);
+  void use_segment(std::uint64_t start, std::uint64_t end);
+  [[nodiscard]] Status adopt_segment();
   [[nodiscard]] Status publish_frame(FrameBuilder& frame, std::uint64_t position,
                                      const Transaction* transaction);
   [[nodiscard]] Status write_frame(std::uint64_t position, FrameBuilder& frame);

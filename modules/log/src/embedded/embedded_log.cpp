@@ -106,7 +106,7 @@ LogPosition EmbeddedLog::durable() {
 }
 
 Status EmbeddedLog::wait_durable(LogPosition position) {
-  return core_->wait_durable(position.position);
+  return core_->wait_durable(position);
 }
 
 Result<GroupId> EmbeddedLog::group(std::string_view name) {

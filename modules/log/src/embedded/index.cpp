@@ -15,6 +15,14 @@ namespace {
 constexpr std::uint64_t index_unit = 256;
 constexpr std::uint64_t block_bytes = 4U << 20U;
 
+// More than any block has.
+constexpr std::uint64_t full = 1ULL << 60U;
+
+template <class T>
+void store(T& field, T value) {
+  std::atomic_ref(field).store(value, std::memory_order_release);
+}
+
 struct Slot {
   std::size_t level;
   std::uint64_t in_level;
@@ -78,13 +86,15 @@ Status Index::reserve(PartitionRow& row) {
     }
     MILLRACE_ASSIGN(char* const made, region_.block(number, size, true));
     (*blocks_)[number].store(made, std::memory_order_release);
-    control_.block_size = size;
-    control_.block_free = 0;
-    control_.blocks_used = number + 1;
+    // The former block counts as full until the new one is all there: a death between any two of
+    // these leaks room instead of giving it out twice.
+    store(control_.block_free, full);
+    store(control_.blocks_used, number + 1);
+    store(control_.block_size, size);
+    store(control_.block_free, std::uint64_t{0});
   }
   const std::uint64_t place = control_.block_free;
-  // Advanced first: a death here leaks the room instead of giving it out twice.
-  control_.block_free = place + wanted;
+  store(control_.block_free, place + wanted);
   const std::uint64_t address =
       (static_cast<std::uint64_t>(control_.blocks_used - 1) << 32U) | (place / index_unit + 1);
   std::atomic_ref(row.levels[slot.level]).store(address, std::memory_order_release);

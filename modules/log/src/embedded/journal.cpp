@@ -12,6 +12,7 @@ namespace millrace::log::embedded {
 namespace {
 
 constexpr std::string_view suffix = ".journal";
+constexpr std::string_view unfinished_name = "next.unfinished";
 constexpr std::size_t digits = 20;
 constexpr std::size_t chunk_bytes = 1U << 20U;
 
@@ -36,8 +37,7 @@ Journal::Segment* Journal::find_exactly(std::uint64_t start) {
   return known != nullptr && known->start == start ? known : nullptr;
 }
 
-// A segment may have been seen while its maker was still reserving its room.
-Status Journal::grow(Segment& segment) {
+Status Journal::look_at_size(Segment& segment) {
   MILLRACE_ASSIGN(const std::uint64_t size, segment.file->size());
   const std::unique_lock lock(mutex_);
   segment.room = std::max(segment.room, size);
@@ -48,23 +48,22 @@ Status Journal::refresh() {
   MILLRACE_ASSIGN(const auto names, files_.list(directory_));
   for (const std::string& name : names) {
     std::uint64_t start = 0;
-    if (!parse_name(name, start)) {
-      continue;
-    }
-    if (Segment* known = find_exactly(start); known != nullptr) {
-      MILLRACE_TRY(grow(*known));
+    if (!parse_name(name, start) || find_exactly(start) != nullptr) {
       continue;
     }
     auto segment = std::make_unique<Segment>();
     segment->start = start;
     MILLRACE_ASSIGN(segment->file, files_.open(directory_ + "/" + name, OpenMode::read_write));
     MILLRACE_ASSIGN(segment->room, segment->file->size());
-    // Nothing was ever written to a segment whose making did not succeed.
-    if (segment->room != 0) {
-      insert(std::move(segment));
-    }
+    insert(std::move(segment));
   }
-  return {};
+  Segment* last = nullptr;
+  {
+    const std::shared_lock lock(mutex_);
+    last = segments_.empty() ? nullptr : segments_.back().get();
+  }
+  // Only the last one can have grown.
+  return last == nullptr ? Status{} : look_at_size(*last);
 }
 
 void Journal::insert(std::unique_ptr<Segment> segment) {
@@ -74,8 +73,6 @@ void Journal::insert(std::unique_ptr<Segment> segment) {
                        [](const auto& other, std::uint64_t start) { return other->start < start; });
   if (at == segments_.end() || (*at)->start != segment->start) {
     segments_.insert(at, std::move(segment));
-  } else {
-    (*at)->room = std::max((*at)->room, segment->room);
   }
 }
 
@@ -135,24 +132,44 @@ std::string Journal::path_of(std::uint64_t position) {
   return found == nullptr ? directory_ : name_of(found->start);
 }
 
-Result<std::uint64_t> Journal::make_segment(std::uint64_t start, std::uint64_t bytes) {
-  const std::string path = name_of(start);
-  const bool is_new = !files_.exists(path);
+Result<std::uint64_t> Journal::grow(Segment& segment, std::uint64_t bytes,
+                                    const std::function<void()>& step) {
+  MILLRACE_TRY(segment.file->allocate(bytes));
+  step();
+  MILLRACE_TRY(sync_file(*segment.file));
+  step();
+  MILLRACE_TRY(sync_names());
+  MILLRACE_TRY(look_at_size(segment));
+  const std::shared_lock lock(mutex_);
+  return segment.room;
+}
+
+Result<std::uint64_t> Journal::make_segment(std::uint64_t start, std::uint64_t bytes,
+                                            const std::function<void()>& step) {
+  MILLRACE_TRY(refresh());
+  if (Segment* known = find_exactly(start)) {
+    return grow(*known, bytes, step);
+  }
+  // One name for all attempts: what a dead maker left is taken on, so that even a slow disk gets
+  // there.
+  const std::string unfinished = directory_ + "/" + std::string(unfinished_name);
   auto segment = std::make_unique<Segment>();
   segment->start = start;
-  MILLRACE_ASSIGN(segment->file, files_.open(path, OpenMode::create));
+  MILLRACE_ASSIGN(segment->file, files_.open(unfinished, OpenMode::create));
   if (auto allocated = segment->file->allocate(bytes); !allocated) {
-    // Emptied, not removed: another member may have it open already, and the next try must not make
-    // a second file of that name.
-    if (is_new) {
-      static_cast<void>(segment->file->truncate(0));
-    }
+    static_cast<void>(files_.remove(unfinished));
     return std::unexpected(std::move(allocated).error());
   }
-  MILLRACE_TRY(segment->file->sync());
-  MILLRACE_TRY(files_.sync_directory(directory_));
+  step();
+  if (auto synced = segment->file->sync(); !synced) {
+    static_cast<void>(files_.remove(unfinished));
+    return std::unexpected(std::move(synced).error());
+  }
+  step();
   MILLRACE_ASSIGN(segment->room, segment->file->size());
   const std::uint64_t room = segment->room;
+  MILLRACE_TRY(files_.rename(unfinished, name_of(start)));
+  MILLRACE_TRY(sync_names());
   insert(std::move(segment));
   return room;
 }
@@ -193,9 +210,31 @@ Status Journal::sync(std::uint64_t from, std::uint64_t to) {
     }
   }
   for (Segment* segment : dirty) {
-    MILLRACE_TRY(segment->file->sync());
+    MILLRACE_TRY(sync_file(*segment->file));
   }
   return {};
+}
+
+Status Journal::sync_file(File& file) {
+  const std::lock_guard guard(sync_mutex_);
+  if (sync_failed_) {
+    return fail(errc::failed_sync, directory_ + ": an earlier sync failed");
+  }
+  Status synced = file.sync();
+  sync_failed_ = !synced;
+  return synced;
+}
+
+Status Journal::sync_names() {
+  const std::lock_guard guard(sync_mutex_);
+  Status synced = files_.sync_directory(directory_);
+  sync_failed_ = sync_failed_ || !synced;
+  return synced;
+}
+
+bool Journal::sync_failed() {
+  const std::lock_guard guard(sync_mutex_);
+  return sync_failed_;
 }
 
 Status Journal::cut(std::uint64_t position) {
@@ -215,16 +254,17 @@ Status Journal::cut(std::uint64_t position) {
     at += got;
   }
   if (dirty) {
-    MILLRACE_TRY(last->file->sync());
+    MILLRACE_TRY(sync_file(*last->file));
   }
-  bool removed = false;
-  const std::unique_lock lock(mutex_);
-  while (!segments_.empty() && segments_.back()->start > position) {
-    MILLRACE_TRY(files_.remove(name_of(segments_.back()->start)));
-    segments_.pop_back();
-    removed = true;
+  {
+    const std::unique_lock lock(mutex_);
+    while (!segments_.empty() && segments_.back()->start > position) {
+      MILLRACE_TRY(files_.remove(name_of(segments_.back()->start)));
+      segments_.pop_back();
+    }
   }
-  return removed ? files_.sync_directory(directory_) : Status{};
+  // Also when nothing was removed now: an earlier attempt may have died before this.
+  return sync_names();
 }
 
 }  // namespace millrace::log::embedded

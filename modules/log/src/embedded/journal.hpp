@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -37,17 +39,22 @@ class Journal {
   [[nodiscard]] std::string path_of(std::uint64_t position);
 
   /// Makes the segment that begins at `start`, with room for `bytes`; it and its name are durable
-  /// on return. One that is there is used, and grown when too small. Answers its room.
-  /// errc::disk_full: nothing changed.
-  [[nodiscard]] Result<std::uint64_t> make_segment(std::uint64_t start, std::uint64_t bytes);
+  /// on return. It gets its name when it is whole, so nobody ever opens half a segment. One that is
+  /// there is used, and grown when too small. Answers its room; `step` is called after each thing
+  /// that may take long. Under the writer lock. errc::disk_full: nothing changed.
+  [[nodiscard]] Result<std::uint64_t> make_segment(std::uint64_t start, std::uint64_t bytes,
+                                                   const std::function<void()>& step);
 
   /// Where the segment that holds a position ends, as far as is known.
   [[nodiscard]] std::uint64_t end_of(std::uint64_t position);
   /// Reads up to `size` bytes of one segment; answers how many.
   [[nodiscard]] Result<std::size_t> read(std::uint64_t position, char* out, std::size_t size);
   [[nodiscard]] Status write(std::uint64_t position, std::string_view bytes);
-  /// Makes [from, to) durable.
+  /// Makes [from, to) durable. Once a sync has failed all later ones fail: the system tells of lost
+  /// pages once, and then takes them for clean.
   [[nodiscard]] Status sync(std::uint64_t from, std::uint64_t to);
+  /// Nothing that was not durable before may count as durable any more.
+  [[nodiscard]] bool sync_failed();
 
   /// Zeroes what is not zero from `position` to the end of its segment, and removes all later
   /// segments, durably. For recovery.
@@ -63,7 +70,11 @@ class Journal {
   [[nodiscard]] std::string name_of(std::uint64_t start) const;
   [[nodiscard]] Segment* find(std::uint64_t position);
   [[nodiscard]] Segment* find_exactly(std::uint64_t start);
-  [[nodiscard]] Status grow(Segment& segment);
+  [[nodiscard]] Status look_at_size(Segment& segment);
+  [[nodiscard]] Result<std::uint64_t> grow(Segment& segment, std::uint64_t bytes,
+                                           const std::function<void()>& step);
+  [[nodiscard]] Status sync_file(File& file);
+  [[nodiscard]] Status sync_names();
   [[nodiscard]] std::uint64_t end_of_locked(std::uint64_t position) const;
   [[nodiscard]] Result<Segment*> require(std::uint64_t position);
   void insert(std::unique_ptr<Segment> segment);
@@ -72,6 +83,9 @@ class Journal {
   std::string directory_;
   std::shared_mutex mutex_;
   std::vector<std::unique_ptr<Segment>> segments_;
+  // Held during a sync: of two at once on a file that failed, one would be told that all is well.
+  std::mutex sync_mutex_;
+  bool sync_failed_ = false;
 };
 
 }  // namespace millrace::log::embedded

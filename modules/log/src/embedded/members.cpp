@@ -9,36 +9,43 @@
 // Who takes part: joining, heartbeats, and what becomes of the dead.
 namespace millrace::log::embedded {
 
-Status Core::join() {
+Result<bool> Core::take_slot(SlotState wanted) {
   for (int candidate = 0; candidate < static_cast<int>(max_members); ++candidate) {
-    MemberRow& row = control->members[candidate];
-    // The slot of a dead member is cleaned before it is used again: whoever sees it taken must not
-    // take us for the dead one.
-    if (row.state.load(std::memory_order_acquire) != SlotState::free) {
+    const MemberRow& row = control->members[candidate];
+    if (row.state.load(std::memory_order_acquire) != wanted) {
       continue;
     }
     MILLRACE_ASSIGN(const bool taken, region->join(candidate));
     if (!taken) {
       continue;
     }
-    if (row.state.load(std::memory_order_acquire) != SlotState::free) {
+    if (row.state.load(std::memory_order_acquire) != wanted) {
       region->leave(candidate);
       continue;
     }
     slot = candidate;
-    break;
+    return true;
   }
-  if (slot < 0) {
-    return fail(errc::limit, directory + ": the log has its limit of " +
-                                 std::to_string(max_members) + " members");
+  return false;
+}
+
+Status Core::join() {
+  MILLRACE_ASSIGN(const bool clean, take_slot(SlotState::free));
+  if (!clean) {
+    // Perhaps some only look taken, by members whose death nobody has seen to.
+    MILLRACE_ASSIGN(const bool inherited, take_slot(SlotState::active));
+    if (!inherited) {
+      return fail(errc::limit, directory + ": the log has its limit of " +
+                                   std::to_string(max_members) + " members");
+    }
   }
   MemberRow& row = control->members[slot];
   const SharedRegion::Identity self = region->identity();
-  row.generation += 1;
+  row.lock_wait_since_ns.store(0, std::memory_order_relaxed);
+  row.generation.fetch_add(1, std::memory_order_acq_rel);
   row.pid = self.pid;
   row.start_time = self.start_time;
   row.heartbeat_ns.store(environment.clock.monotonic_ns(), std::memory_order_relaxed);
-  row.lock_wait_since_ns.store(0, std::memory_order_relaxed);
   row.name.set(options.member);
   row.service.set(options.service);
   std::uint32_t high = control->members_high.load(std::memory_order_relaxed);
@@ -53,6 +60,11 @@ Status Core::join() {
   // Once through the lock: what a member that died in it left half done is repaired before we read
   // anything.
   MILLRACE_ASSIGN(const Locked locked, lock_even_failed());
+  if (!clean) {
+    clean_slot(static_cast<std::uint32_t>(slot));
+    row.state.store(SlotState::active, std::memory_order_release);
+    control->members_version.fetch_add(1, std::memory_order_acq_rel);
+  }
   clean_dead_members();
   watch_members();
   return {};
@@ -110,6 +122,7 @@ void Core::clean_slot(std::uint32_t dead) {
   control->checkpoint_owner.compare_exchange_strong(leader, 0);
   MemberRow& row = control->members[dead];
   row.lock_wait_since_ns.store(0, std::memory_order_relaxed);
+  control->durable_sleepers.fetch_sub(row.durable_sleepers.exchange(0));
   row.state.store(SlotState::free, std::memory_order_release);
   control->members_version.fetch_add(1, std::memory_order_acq_rel);
 }

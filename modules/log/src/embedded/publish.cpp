@@ -78,11 +78,11 @@ Status Core::apply_internal(std::string_view bytes) {
         }
       } else if (entry.topic == positions_topic.value) {
         MILLRACE_ASSIGN(const PositionRecord read, read_position(key, value));
-        MILLRACE_TRY(check_room(*control, 1, 0));
+        MILLRACE_TRY(check_room_for(*control, read.group, read.place));
         set_position(*control, read.group, read.place, read.next);
       } else {
         MILLRACE_ASSIGN(const std::int64_t sequence, read_integer(value));
-        MILLRACE_TRY(check_room(*control, 0, 1));
+        MILLRACE_TRY(check_room_for(*control, key));
         set_producer(*control, key, {sequence, header.position});
       }
     }
@@ -115,7 +115,7 @@ void Core::wake_readers(FrameBuilder& frame) {
         const FrameEntry& entry = frame.entry(i);
         const CatalogTopic* topic = catalog.find(TopicId{{entry.topic}});
         const std::size_t row = topic->first_row + static_cast<std::size_t>(entry.partition);
-        hit = entry.topic >= internal_topics &&
+        hit = is_indexed(entry.topic) &&
               (waiter.interests[row / 64].load(std::memory_order_relaxed) >> (row % 64) & 1U) != 0;
       }
       if (hit) {
@@ -147,7 +147,6 @@ Status Core::repair_frame() {
   if (position + frame_header_bytes > control->segment_end || position < control->segment_start) {
     return {};
   }
-  MILLRACE_TRY(journal.refresh());
   FrameHeader header;
   MILLRACE_ASSIGN(const std::size_t got,
                   journal.read(position, reinterpret_cast<char*>(&header), sizeof header));
@@ -172,8 +171,25 @@ Status Core::repair_frame() {
   return journal.write(position, std::string(frame_header_bytes, '\0'));
 }
 
+Status Core::adopt_segment() {
+  MILLRACE_TRY(journal.refresh());
+  const auto segments = journal.segments();
+  // A segment that begins at the end of the log was made by the dead one, and some may have seen
+  // it: from now on it is the one for all.
+  if (!segments.empty() &&
+      segments.back().start == control->committed.load(std::memory_order_relaxed)) {
+    use_segment(segments.back().start, segments.back().end);
+  } else {
+    control->segments_version.fetch_add(1, std::memory_order_release);
+  }
+  return {};
+}
+
 Status Core::repair() {
   recount(*control);
+  MILLRACE_TRY(adopt_segment());
+  // The frame of the dead one may follow on catalog records that we have not seen yet.
+  MILLRACE_TRY(refresh_catalog());
   MILLRACE_TRY(repair_frame());
   MILLRACE_FAULT_POINT("repair.after_frame");
   clean_dead_members();

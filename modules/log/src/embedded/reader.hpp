@@ -30,7 +30,8 @@ class EmbeddedWaiter final : public Waiter {
 
  private:
   [[nodiscard]] bool has_news(std::span<const Interest> interests);
-  void show_interests(std::span<const Interest> interests);
+  /// False when some of the topics are not there yet; then new topics wake us too.
+  [[nodiscard]] bool show_interests(std::span<const Interest> interests);
   [[nodiscard]] bool sleep_once(std::span<const Interest> interests, std::int64_t deadline_ns,
                                 std::uint64_t alarms, WaitOutcome& outcome);
 

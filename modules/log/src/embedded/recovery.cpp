@@ -20,8 +20,14 @@ Status Recovery::run() {
   MILLRACE_TRY(map_control());
   MILLRACE_FAULT_POINT("recovery.mapped");
   MILLRACE_TRY(load_checkpoint());
-  MILLRACE_TRY(walk());
-  return finish();
+  Status recovered = walk();
+  if (recovered) {
+    recovered = finish();
+  }
+  if (core_.journal.sync_failed()) {
+    core_.mark_failed("a sync failed: " + recovered.error().message());
+  }
+  return recovered;
 }
 
 Status Recovery::make_new_log() {
@@ -80,11 +86,12 @@ Status Recovery::load_checkpoint() {
 
 Status Recovery::use_tables(const Checkpoint& checkpoint) {
   Control& control = *core_.control;
-  MILLRACE_TRY(check_room(control, checkpoint.positions.size(), checkpoint.producers.size()));
   for (const PositionRecord& row : checkpoint.positions) {
+    MILLRACE_TRY(check_room_for(control, row.group, row.place));
     set_position(control, row.group, row.place, row.next);
   }
   for (const Checkpoint::Producer& producer : checkpoint.producers) {
+    MILLRACE_TRY(check_room_for(control, producer.name));
     set_producer(control, producer.name, producer.state);
   }
   return {};
@@ -113,10 +120,13 @@ Status Recovery::walk() {
                     std::to_string(segments.front().start));
   }
   FrameWalker walker(journal, core_.log_id);
+  // All batches are checked, also below the checkpoint: they are read anyway, and damage must not
+  // wait for the one reader that needs the record.
+  constexpr std::uint64_t check_from = 0;
   const std::uint64_t proven = checkpoint_ ? checkpoint_->position : 0;
   WalkedFrame frame;
   while (true) {
-    MILLRACE_ASSIGN(const bool good, walker.next(proven, frame));
+    MILLRACE_ASSIGN(const bool good, walker.next(check_from, frame));
     if (!good) {
       break;
     }
@@ -167,8 +177,11 @@ Status Recovery::finish() {
   MILLRACE_TRY(write_file_atomically(core_.environment.files, core_.directory + names::checkpoint,
                                      made.encode()));
   MILLRACE_FAULT_POINT("recovery.after_checkpoint");
+  // A full disk is no reason not to open; then a failed sync may leave no mark.
+  static_cast<void>(reserve_failure_file(core_.environment.files, core_.directory));
   control.committed.store(position_);
   control.durable.store(position_);
+  control.recovered = position_;
   control.tails[0] = {position_, checksum_};
   control.tails[1] = {~0ULL, 0};
   const auto segments = journal.segments();

@@ -96,6 +96,14 @@ Status check_room(const Control& control, std::size_t positions, std::size_t pro
   return {};
 }
 
+Status check_room_for(const Control& control, GroupId group, TopicPartition place) {
+  return find_position(control, group, place) ? Status{} : check_room(control, 1, 0);
+}
+
+Status check_room_for(const Control& control, std::string_view producer) {
+  return find_producer(control, producer) ? Status{} : check_room(control, 0, 1);
+}
+
 void recount(Control& control) {
   control.positions_used = static_cast<std::uint32_t>(
       std::count_if(std::begin(control.positions), std::end(control.positions),

@@ -34,6 +34,9 @@ void set_producer(Control& control, std::string_view name, ProducerState state);
 /// Room for so many new positions and producers. errc::limit names the table.
 [[nodiscard]] Status check_room(const Control& control, std::size_t positions,
                                 std::size_t producers);
+/// The same for one key, which may be there already.
+[[nodiscard]] Status check_room_for(const Control& control, GroupId group, TopicPartition place);
+[[nodiscard]] Status check_room_for(const Control& control, std::string_view producer);
 /// Counts the used rows anew, after a death.
 void recount(Control& control);
 

@@ -56,19 +56,13 @@ Result<std::optional<Checkpoint>> read_checkpoint(FileSystem& files, const std::
   return decoded ? std::optional(*std::move(decoded)) : std::nullopt;
 }
 
-std::string failure_of(FileSystem& files, const std::string& directory) {
-  if (!files.exists(directory + names::failed)) {
-    return {};
-  }
-  auto reason = read_file(files, directory + names::failed);
-  return reason && !reason->empty() ? *std::move(reason) : "reason unknown";
-}
-
-Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::string& directory) {
+/// `checksum` becomes the one of the last good frame.
+Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::string& directory,
+                            std::uint32_t& checksum) {
   MILLRACE_ASSIGN(const Version version, read_version_file(files, directory));
   MILLRACE_TRY(journal.refresh());
   VerifyReport report;
-  report.failed = failure_of(files, directory);
+  report.failed = read_failure_file(files, directory);
   MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
   report.durable = checkpoint ? checkpoint->position : 0;
   if (journal.empty()) {
@@ -90,6 +84,7 @@ Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::stri
     }
   }
   report.end = walker.position();
+  checksum = walker.previous();
   const std::string reason = walker.reason();
   MILLRACE_ASSIGN(const std::uint64_t later, walker.proven_after(report.end));
   report.durable = std::max(report.durable, later);
@@ -106,7 +101,8 @@ Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::stri
 
 Result<VerifyReport> verify_log(const std::string& directory, LogEnvironment& environment) {
   Journal journal(environment.files, directory + names::journal);
-  return verify(journal, environment.files, directory);
+  std::uint32_t checksum = 0;
+  return verify(journal, environment.files, directory, checksum);
 }
 
 Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environment) {
@@ -115,7 +111,7 @@ Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environme
   LogStat stat;
   stat.format = version.format;
   stat.log_id = version.log_id;
-  stat.failed = failure_of(files, directory);
+  stat.failed = read_failure_file(files, directory);
   MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
   Journal journal(files, directory + names::journal);
   MILLRACE_TRY(journal.refresh());
@@ -159,7 +155,8 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
   // What a failed sync left in the page cache may not be on the disk: it must not vouch for itself.
   MILLRACE_TRY(region->drop_cache(directory + names::journal));
   RepairReport report;
-  MILLRACE_ASSIGN(report.found, verify(journal, files, directory));
+  std::uint32_t checksum = 0;
+  MILLRACE_ASSIGN(report.found, verify(journal, files, directory, checksum));
   report.cut_from = report.found.end;
   if (!journal.empty()) {
     MILLRACE_ASSIGN(const std::uint64_t data_end, end_of_data(journal, report.found.end));
@@ -174,8 +171,14 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
   }
   MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
   if (checkpoint && checkpoint->position > report.cut_from) {
-    // It speaks of what is gone; the next opening makes a new one from the journal.
-    MILLRACE_TRY(files.remove(directory + names::checkpoint));
+    // It speaks of what is gone. The tables come from the journal at the next opening; the number of
+    // the incarnation must not come again.
+    Checkpoint cut;
+    cut.log_id = checkpoint->log_id;
+    cut.incarnation = checkpoint->incarnation;
+    cut.position = report.cut_from;
+    cut.checksum = checksum;
+    MILLRACE_TRY(write_file_atomically(files, directory + names::checkpoint, cut.encode()));
   }
   if (!report.found.failed.empty()) {
     MILLRACE_TRY(files.remove(directory + names::failed));

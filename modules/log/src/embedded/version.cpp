@@ -13,6 +13,10 @@ constexpr std::string_view title = "millrace-log ";
 
 std::string path_of(const std::string& directory) { return directory + "/version"; }
 
+constexpr const char* failed_name = "/FAILED";
+constexpr const char* reserve_name = "/FAILED.room";
+constexpr std::size_t reserve_bytes = 512;
+
 }  // namespace
 
 Result<Version> read_version_file(FileSystem& files, const std::string& directory) {
@@ -45,6 +49,36 @@ Status write_version_file(FileSystem& files, const std::string& directory, Versi
   std::string text(title);
   text += std::to_string(version.format) + " " + std::string(digits, end) + "\n";
   return write_file_atomically(files, path_of(directory), text);
+}
+
+Status reserve_failure_file(FileSystem& files, const std::string& directory) {
+  const std::string path = directory + reserve_name;
+  return files.exists(path) ? Status{}
+                            : write_file_atomically(files, path, std::string(reserve_bytes, ' '));
+}
+
+Status write_failure_file(FileSystem& files, const std::string& directory,
+                          const std::string& reason) {
+  if (write_file_atomically(files, directory + failed_name, reason)) {
+    return {};
+  }
+  const std::string reserved = directory + reserve_name;
+  MILLRACE_ASSIGN(const auto file, files.open(reserved, OpenMode::read_write));
+  std::string padded = reason;
+  padded.resize(reserve_bytes, ' ');
+  MILLRACE_TRY(file->write_at(0, padded));
+  MILLRACE_TRY(file->sync());
+  MILLRACE_TRY(files.rename(reserved, directory + failed_name));
+  return files.sync_directory(directory);
+}
+
+std::string read_failure_file(FileSystem& files, const std::string& directory) {
+  if (!files.exists(directory + failed_name)) {
+    return {};
+  }
+  const auto text = read_file(files, directory + failed_name);
+  const std::size_t last = text ? text->find_last_not_of(' ') : std::string::npos;
+  return last == std::string::npos ? "reason unknown" : text->substr(0, last + 1);
 }
 
 }  // namespace millrace::log::embedded

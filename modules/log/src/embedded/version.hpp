@@ -23,4 +23,12 @@ struct Version {
 [[nodiscard]] Status write_version_file(FileSystem& files, const std::string& directory,
                                         Version version);
 
+/// Makes room for the file `FAILED`, so that a full disk cannot keep it from being written.
+[[nodiscard]] Status reserve_failure_file(FileSystem& files, const std::string& directory);
+/// Writes why no appends are taken into `FAILED`, if need be into the room that was made for it.
+[[nodiscard]] Status write_failure_file(FileSystem& files, const std::string& directory,
+                                        const std::string& reason);
+/// What `FAILED` says; empty when there is no such file.
+[[nodiscard]] std::string read_failure_file(FileSystem& files, const std::string& directory);
+
 }  // namespace millrace::log::embedded

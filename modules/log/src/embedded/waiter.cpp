@@ -10,6 +10,8 @@ namespace {
 // Longest sleep at a stretch; and without a row of its own, when nobody can wake us.
 constexpr std::int64_t longest_sleep_ns = 1'000'000'000;
 constexpr std::int64_t polling_sleep_ns = 1'000'000;
+// The row of `__catalog`.
+constexpr std::size_t catalog_row = 0;
 
 }  // namespace
 
@@ -46,27 +48,33 @@ bool EmbeddedWaiter::has_news(std::span<const Interest> interests) {
   });
 }
 
-void EmbeddedWaiter::show_interests(std::span<const Interest> interests) {
+bool EmbeddedWaiter::show_interests(std::span<const Interest> interests) {
   const bool same = interests.size() == shown_.size() &&
                     std::equal(shown_.begin(), shown_.end(), interests.begin(),
                                [](const TopicPartition& place, const Interest& interest) {
                                  return place == interest.place;
                                });
   if (same || row_ < 0) {
-    return;
+    return true;
   }
   WaiterRow& row = core_.control->waiters[row_];
   for (auto& word : row.interests) {
     word.store(0, std::memory_order_relaxed);
   }
   shown_.clear();
+  bool all = true;
   for (const Interest& interest : interests) {
     shown_.push_back(interest.place);
-    if (const auto found = core_.row_of(interest.place)) {
-      const auto number = static_cast<std::size_t>(*found - core_.control->partitions);
-      row.interests[number / 64].fetch_or(1ULL << (number % 64), std::memory_order_relaxed);
-    }
+    const auto found = core_.row_of(interest.place);
+    all = all && found.has_value();
+    const std::size_t number =
+        found ? static_cast<std::size_t>(*found - core_.control->partitions) : catalog_row;
+    row.interests[number / 64].fetch_or(1ULL << (number % 64), std::memory_order_relaxed);
   }
+  if (!all) {
+    shown_.clear();
+  }
+  return all;
 }
 
 bool EmbeddedWaiter::sleep_once(std::span<const Interest> interests, std::int64_t deadline_ns,
@@ -105,10 +113,11 @@ WaitOutcome EmbeddedWaiter::wait(std::span<const Interest> interests, std::int64
   if (!interrupted_.load(std::memory_order_acquire) && has_news(interests)) {
     return WaitOutcome::ready;
   }
-  show_interests(interests);
   WaitOutcome outcome = WaitOutcome::timeout;
   bool again = true;
+  bool all_shown = false;
   while (again) {
+    all_shown = all_shown || show_interests(interests);
     if (row_ >= 0) {
       control.sleeping[row_ / 64].fetch_or(1ULL << (row_ % 64), std::memory_order_seq_cst);
     }

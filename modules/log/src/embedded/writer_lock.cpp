@@ -12,7 +12,10 @@ namespace {
 // Set when somebody may sleep for the lock. Never missing while somebody does, except for the
 // time-out of one sleep.
 constexpr std::uint32_t contended = 0x8000'0000U;
-constexpr std::uint32_t holder_mask = 0xffffU;
+constexpr std::uint32_t slot_mask = 0xffU;
+constexpr unsigned generation_shift = 8;
+constexpr std::uint32_t generation_mask = 0x7f'ffffU;
+static_assert(max_members < slot_mask);
 constexpr std::int64_t starving_after_ns = 1'000'000;
 constexpr std::int64_t sleep_ns = 5'000'000;
 constexpr int spins = 60;
@@ -24,12 +27,27 @@ void pause_processor() {
 #endif
 }
 
+/// The word of a holder. With its generation, so that a slot's next member is never taken for the
+/// one that died.
+std::uint32_t word_of(std::uint32_t slot, const MemberRow& row) {
+  const std::uint32_t generation = row.generation.load(std::memory_order_acquire);
+  return (slot + 1) | ((generation & generation_mask) << generation_shift);
+}
+
 }  // namespace
+
+WriterLock::WriterLock(Control& control, SharedRegion& region, Clock& clock, int slot,
+                       std::int64_t stuck_holder_ms)
+    : control_(control),
+      region_(region),
+      clock_(clock),
+      slot_(slot),
+      mine_(word_of(static_cast<std::uint32_t>(slot), control.members[slot])),
+      stuck_ns_(stuck_holder_ms * 1'000'000) {}
 
 bool WriterLock::try_free(std::uint32_t mark) {
   std::uint32_t expected = 0;
-  return control_.lock.compare_exchange_strong(
-      expected, (static_cast<std::uint32_t>(slot_) + 1) | mark, std::memory_order_seq_cst);
+  return control_.lock.compare_exchange_strong(expected, mine_ | mark, std::memory_order_seq_cst);
 }
 
 Result<WriterLock::Outcome> WriterLock::acquire() {
@@ -54,7 +72,7 @@ Result<WriterLock::Outcome> WriterLock::acquire_slowly() {
   while (true) {
     const std::uint32_t seen = self.lock_word.load(std::memory_order_acquire);
     std::uint32_t word = control_.lock.load(std::memory_order_acquire);
-    if ((word & holder_mask) == static_cast<std::uint32_t>(slot_) + 1) {
+    if ((word & ~contended) == mine_) {
       return Outcome::acquired;
     }
     if (word == 0) {
@@ -73,8 +91,7 @@ Result<WriterLock::Outcome> WriterLock::acquire_slowly() {
     auto taken = take_from_dead(word | contended, watch);
     if (!taken) {
       // A lock handed over at this moment must not be left with us unnoticed.
-      if ((control_.lock.load(std::memory_order_acquire) & holder_mask) ==
-          static_cast<std::uint32_t>(slot_) + 1) {
+      if ((control_.lock.load(std::memory_order_acquire) & ~contended) == mine_) {
         return Outcome::acquired;
       }
       return std::unexpected(std::move(taken).error());
@@ -86,11 +103,12 @@ Result<WriterLock::Outcome> WriterLock::acquire_slowly() {
 }
 
 Result<bool> WriterLock::take_from_dead(std::uint32_t word, Watch& watch) {
-  const std::uint32_t holder = (word & holder_mask) - 1;
+  const std::uint32_t holder = (word & slot_mask) - 1;
   const std::uint64_t progress = control_.progress.load(std::memory_order_relaxed);
-  if (!region_.alive(static_cast<int>(holder))) {
-    const std::uint32_t mine = (static_cast<std::uint32_t>(slot_) + 1) | contended;
-    return control_.lock.compare_exchange_strong(word, mine, std::memory_order_seq_cst);
+  const bool replaced = word_of(holder, control_.members[holder]) != (word & ~contended);
+  if (replaced || !region_.alive(static_cast<int>(holder))) {
+    return control_.lock.compare_exchange_strong(word, mine_ | contended,
+                                                 std::memory_order_seq_cst);
   }
   const std::int64_t now = clock_.monotonic_ns();
   if (watch.holder != word || watch.progress != progress || watch.rounds == 0) {
@@ -137,14 +155,14 @@ MemberRow* WriterLock::next_waiter(std::int64_t now, bool& starving, std::uint32
 }
 
 void WriterLock::release() {
-  std::uint32_t mine = static_cast<std::uint32_t>(slot_) + 1;
+  std::uint32_t mine = mine_;
   if (control_.lock.compare_exchange_strong(mine, 0, std::memory_order_seq_cst)) {
     return;
   }
   bool starving = false;
   std::uint32_t slot = 0;
   MemberRow* next = next_waiter(clock_.monotonic_ns(), starving, slot);
-  control_.lock.store(starving ? (slot + 1) | contended : 0, std::memory_order_seq_cst);
+  control_.lock.store(starving ? word_of(slot, *next) | contended : 0, std::memory_order_seq_cst);
   if (next != nullptr) {
     next->lock_word.fetch_add(1, std::memory_order_release);
     region_.wake(futex_of(next->lock_word), 1);

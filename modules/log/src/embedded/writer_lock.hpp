@@ -22,14 +22,9 @@ class WriterLock {
     taken_over  ///< from a dead holder: what it left half done must be repaired
   };
 
-  /// All outlive the lock.
+  /// All outlive the lock. The slot is ours already, under its new generation.
   WriterLock(Control& control, SharedRegion& region, Clock& clock, int slot,
-             std::int64_t stuck_holder_ms)
-      : control_(control),
-        region_(region),
-        clock_(clock),
-        slot_(slot),
-        stuck_ns_(stuck_holder_ms * 1'000'000) {}
+             std::int64_t stuck_holder_ms);
 
   /// errc::stuck_holder.
   [[nodiscard]] Result<Outcome> acquire();
@@ -53,6 +48,7 @@ class WriterLock {
   SharedRegion& region_;
   Clock& clock_;
   int slot_;
+  std::uint32_t mine_;  ///< the word of the lock while we hold it, but for the mark
   std::int64_t stuck_ns_;
 };
 
