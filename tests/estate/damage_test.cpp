@@ -24,7 +24,7 @@ class SmallDisk {
  public:
   explicit SmallDisk(std::string path) : path_(std::move(path)) {
     std::filesystem::create_directories(path_);
-    if (::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=112m") != 0) why_not_ = std::strerror(errno);
+    if (::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=160m") != 0) why_not_ = std::strerror(errno);
   }
   ~SmallDisk() {
     if (why_not_.empty()) ::umount2(path_.c_str(), MNT_DETACH);

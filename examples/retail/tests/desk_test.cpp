@@ -59,6 +59,7 @@ class DeskTest : public testing::Test {
                                                   *edge_,
                                                   logger_,
                                                   metrics_,
+                                                  health_,
                                                   {}});
     desk_ = *Desk::create(*context_);
   }
@@ -91,6 +92,7 @@ class DeskTest : public testing::Test {
   std::unique_ptr<millrace::log::Log> log_;
   millrace::telemetry::Logger logger_;
   millrace::telemetry::MetricRegistry metrics_;
+  millrace::http::Health health_;
   millrace::service::Settings settings_;
   std::unique_ptr<millrace::stream::Instance> instance_;
   std::unique_ptr<millrace::service::DurabilityGate> durability_;

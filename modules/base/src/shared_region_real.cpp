@@ -184,8 +184,8 @@ class RealRegion final : public SharedRegion {
 
   Result<bool> join(int slot) override {
     MILLRACE_ASSIGN(OwnedFd * fd, member_file(slot));
-    MILLRACE_ASSIGN(const bool taken, set_lock(fd->get(), F_WRLCK,
-                                               directory_ + "/members/" + std::to_string(slot)));
+    MILLRACE_ASSIGN(const bool taken,
+                    set_lock(fd->get(), F_WRLCK, directory_ + "/members/" + std::to_string(slot)));
     if (taken) {
       const std::lock_guard guard(mutex_);
       joined_.insert(slot);

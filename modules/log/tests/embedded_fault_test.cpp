@@ -284,5 +284,165 @@ TEST_F(EmbeddedFaults, the_interval_policy_syncs_in_housekeeping) {
   EXPECT_EQ(log->durable().position, committed->position.position);
 }
 
+TEST_F(EmbeddedFaults, a_death_while_a_segment_is_made_divides_nobody) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP();
+  }
+  for (const char* point : {"segment.made", "segment.inside_use"}) {
+    SimulatedMachine machine;
+    auto survivor = machine.open(small_options("stock", "survivor"));
+    auto late = machine.open(small_options("stock", "late"));
+    const auto place = topic_at(*survivor, "t");
+    topic_at(*late, "t");
+    ASSERT_TRUE(put_all(*survivor, {place}, std::string(40'000, 'a')).has_value());
+    auto victim = machine.open(small_options("stock", "victim"));
+    plan(point, 1);
+    // It needs a new segment; what follows is small enough for the old one.
+    ASSERT_TRUE(dies(*victim, [&] {
+      static_cast<void>(put_all(*victim, {place}, std::string(40'000, 'b')));
+    })) << point;
+    std::vector<std::string> expected{std::string(40'000, 'a')};
+    for (int i = 0; i < 8; ++i) {
+      Log& writer = i % 2 == 0 ? *survivor : *late;
+      const auto committed = put_all(writer, {place}, std::to_string(i));
+      ASSERT_TRUE(committed.has_value()) << point << ": " << committed.error().to_string();
+      ASSERT_TRUE(writer.wait_durable(committed->position).has_value());
+      expected.push_back(std::to_string(i));
+    }
+    auto third = machine.open(small_options("stock", "third"));
+    for (Log* reader : {survivor.get(), late.get(), third.get()}) {
+      EXPECT_EQ(values_of(*reader, place), expected) << point;
+    }
+    for (Log* member : {survivor.get(), late.get(), third.get()}) {
+      abandon(*member);
+    }
+    machine.regions.lose_power();
+    machine.files.lose_power();
+    auto next = machine.open();
+    ASSERT_NE(next, nullptr) << point;
+    EXPECT_EQ(values_of(*next, place), expected) << point;
+  }
+}
+
+TEST_F(EmbeddedFaults, a_segment_that_found_no_room_leaves_nothing_that_another_member_could_keep) {
+  auto one = machine_.open(small_options("stock", "one"));
+  auto two = machine_.open(small_options("stock", "two"));
+  const auto place = topic_at(*one, "t");
+  topic_at(*two, "t");
+  ASSERT_TRUE(put_all(*one, {place}, std::string(40'000, 'a')).has_value());
+  machine_.files.set_capacity(70U << 10U);
+  ASSERT_TRUE(put_all(*one, {place}, std::string(40'000, 'b')).error().is(errc::disk_full));
+  ASSERT_TRUE(put_all(*two, {place}, std::string(40'000, 'b')).error().is(errc::disk_full));
+  machine_.files.set_capacity(10U << 20U);
+  const auto committed = put_all(*two, {place}, std::string(40'000, 'c'));
+  ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+  ASSERT_TRUE(put_all(*one, {place}, "d").has_value());
+  EXPECT_EQ(values_of(*one, place), values_of(*two, place));
+  EXPECT_EQ(values_of(*one, place).size(), 3U);
+}
+
+TEST_F(EmbeddedFaults, a_repairer_that_knows_fewer_groups_than_the_dead_member_goes_on) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP();
+  }
+  auto maker = machine_.open(small_options("stock", "maker"));
+  auto repairer = machine_.open(small_options("stock", "repairer"));
+  auto victim = machine_.open(small_options("stock", "victim"));
+  const GroupId first = maker->group("g0").value();
+  plan("commit.after_frame", 1);
+  ASSERT_TRUE(dies(*victim, [&] { static_cast<void>(victim->group("g1")); }));
+  // Takes the lock without having looked at the catalog before.
+  EXPECT_FALSE(repairer->position(first, {TopicId{{99}}, partition(0)}).has_value());
+  Transaction nothing;
+  const auto committed = repairer->commit(nothing);
+  ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+  EXPECT_EQ(repairer->group("g2").value().value, 2);
+  EXPECT_EQ(maker->groups().size(), 3U);
+}
+
+TEST_F(EmbeddedFaults, a_repeat_finds_its_outcome_in_a_segment_that_another_member_made) {
+  auto one = machine_.open(small_options("stock", "one"));
+  auto two = machine_.open(small_options("stock", "two"));
+  const auto place = topic_at(*one, "t");
+  topic_at(*two, "t");
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(put_all(*one, {place}, std::string(30'000, 'x')).has_value());
+  }
+  Transaction transaction;
+  transaction.append(place, {0, "k", "once", {}});
+  transaction.set_sequence("feed", 1);
+  const auto first = one->commit(transaction);
+  ASSERT_TRUE(first.has_value());
+  const auto again = two->commit(transaction);
+  ASSERT_TRUE(again.has_value()) << again.error().to_string();
+  EXPECT_TRUE(again->repeated);
+  EXPECT_EQ(again->places.at(0).first, first->places.at(0).first);
+}
+
+TEST_F(EmbeddedFaults, a_sync_that_failed_for_a_checkpoint_stops_the_log) {
+  auto log = machine_.open();
+  const auto place = topic_at(*log, "t");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(put_all(*log, {place}, std::string(40'000, 'x')).has_value());
+  }
+  machine_.files.fail_syncs(true);
+  EXPECT_FALSE(log->maintain().has_value());
+  machine_.files.fail_syncs(false);
+  // The disk tells of lost pages once: the next sync must not answer for them.
+  EXPECT_FALSE(log->wait_durable(log->committed()).has_value());
+  const auto refused = put_all(*log, {place}, "v");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_TRUE(refused.error().is(errc::failed_sync)) << refused.error().to_string();
+}
+
+TEST_F(EmbeddedFaults, a_log_that_failed_on_a_full_disk_is_refused_after_a_restart) {
+  auto log = machine_.open();
+  const auto place = topic_at(*log, "t");
+  ASSERT_TRUE(put_all(*log, {place}, "v").has_value());
+  machine_.files.set_capacity(1);
+  machine_.files.fail_syncs(true);
+  EXPECT_FALSE(log->wait_durable(log->committed()).has_value());
+  machine_.files.fail_syncs(false);
+  log.reset();
+  const auto opened = machine_.try_open();
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_TRUE(opened.error().is(errc::failed_sync)) << opened.error().to_string();
+  EXPECT_THAT(opened.error().message(), HasSubstr("told to fail)"));
+}
+
+TEST_F(EmbeddedFaults, a_new_member_takes_the_slot_of_one_whose_death_nobody_saw) {
+  std::vector<std::unique_ptr<Log>> members;
+  for (int i = 0; i < 64; ++i) {
+    members.push_back(machine_.open(small_options("stock", std::to_string(i))));
+  }
+  const auto place = topic_at(*members[0], "t");
+  const auto refused = machine_.try_open(small_options("stock", "more"));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_TRUE(refused.error().is(errc::limit)) << refused.error().to_string();
+  abandon(*members[40]);
+  auto more = machine_.open(small_options("stock", "more"));
+  ASSERT_NE(more, nullptr);
+  EXPECT_TRUE(put_all(*more, {place}, "v").has_value());
+  EXPECT_THAT(values_of(*members[0], place), testing::ElementsAre("v"));
+}
+
+TEST_F(EmbeddedFaults, the_lock_of_a_dead_member_is_taken_over_by_the_next_one_in_its_slot) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP();
+  }
+  std::vector<std::unique_ptr<Log>> members;
+  for (int i = 0; i < 64; ++i) {
+    members.push_back(machine_.open(small_options("stock", std::to_string(i))));
+  }
+  const auto place = topic_at(*members[0], "t");
+  plan("commit.after_frame", 1);
+  topic_at(*members[40], "t");
+  ASSERT_TRUE(dies(*members[40], [&] { static_cast<void>(put_all(*members[40], {place}, "v")); }));
+  auto more = machine_.open(small_options("stock", "more"));
+  ASSERT_NE(more, nullptr);
+  ASSERT_TRUE(put_all(*more, {place}, "w").has_value());
+  EXPECT_THAT(values_of(*members[0], place), testing::ElementsAre("v", "w"));
+}
+
 }  // namespace
 }  // namespace millrace::log

@@ -368,5 +368,38 @@ TEST_F(EmbeddedProcesses, a_handle_used_after_fork_aborts) {
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
+TEST_F(EmbeddedProcesses, a_member_is_alive_to_itself) {
+  const auto region = real_shared_regions().open(path(), false);
+  ASSERT_TRUE(region.has_value());
+  EXPECT_FALSE((*region)->alive(0));
+  ASSERT_TRUE((*region)->join(0).value());
+  EXPECT_TRUE((*region)->alive(0));
+  (*region)->leave(0);
+  EXPECT_FALSE((*region)->alive(0));
+}
+
+TEST_F(EmbeddedProcesses, a_stopped_leader_costs_its_followers_their_patience_only_once) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP();
+  }
+  // One who waits in vain takes the lead over for good, so that a second one finds it free.
+  auto log = open("survivor", 400);
+  const auto place = topic_at(*log, "t");
+  Child leader([&] {
+    plan = {"sync.leader_before", 1, SIGSTOP};
+    auto own = open("leader");
+    set_fault_handler(follow_plan);
+    const auto committed = put_all(*own, {place}, "v");
+    return own->wait_durable(committed->position) ? 0 : 1;
+  });
+  leader.wait_stopped();
+  ASSERT_TRUE(log->wait_durable(log->committed()).has_value());
+  const auto second = put_all(*log, {place}, "w");
+  // Patient beyond the end of the test: only a lead that is free lets it through.
+  auto patient = open("patient", 1'000'000);
+  EXPECT_TRUE(patient->wait_durable(second->position).has_value());
+  leader.signal(SIGCONT);
+  EXPECT_EQ(leader.wait(), 0);
+}
 }  // namespace
 }  // namespace millrace::log

@@ -272,5 +272,91 @@ TEST_F(EmbeddedRecovery, a_log_that_is_not_there_is_not_made_unless_asked) {
   EXPECT_TRUE(machine_.try_open(options).has_value());
 }
 
+TEST_F(EmbeddedRecovery, damage_below_the_checkpoint_is_refused_when_the_log_is_opened) {
+  std::uint64_t end = 0;
+  {
+    auto log = machine_.open();
+    const auto place = topic_at(*log, "t");
+    end = put_all(*log, {place}, "first")->position.position;
+    ASSERT_TRUE(put_all(*log, {place}, "second").has_value());
+  }
+  ASSERT_TRUE(machine_.files.flip_bit(journal_path(), end - 20, 1).has_value());
+  const auto opened = machine_.try_open();
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_TRUE(opened.error().is(errc::corrupt)) << opened.error().to_string();
+}
+
+TEST_F(EmbeddedRecovery, a_log_with_many_producers_and_positions_opens_again) {
+  for (const bool with_checkpoint : {true, false}) {
+    SimulatedMachine machine;
+    auto log = machine.open();
+    const auto place = topic_at(*log, "t");
+    const auto produce = [&](int producer, std::int64_t sequence) {
+      Transaction transaction;
+      transaction.append(place, {0, "k", "v", {}});
+      transaction.set_sequence("producer-" + std::to_string(producer), sequence);
+      return log->commit(transaction);
+    };
+    // All that the table holds.
+    for (int i = 0; i < 1024; ++i) {
+      ASSERT_TRUE(produce(i, 1).has_value()) << i;
+    }
+    const auto refused = produce(1024, 1);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_TRUE(refused.error().is(errc::limit)) << refused.error().to_string();
+    ASSERT_TRUE(produce(7, 2).has_value()) << "a row that is there needs no room";
+    if (!with_checkpoint) {
+      abandon(*log);
+    }
+    log.reset();
+    log = machine.open();
+    ASSERT_NE(log, nullptr);
+    EXPECT_TRUE(produce(7, 2)->repeated);
+    EXPECT_TRUE(produce(7, 3).has_value());
+  }
+}
+
+TEST_F(EmbeddedRecovery, an_incarnation_never_comes_again_after_a_repair) {
+  auto log = machine_.open();
+  const auto place = topic_at(*log, "t");
+  ASSERT_TRUE(put_all(*log, {place}, "first").has_value());
+  log.reset();
+  for (int i = 0; i < 3; ++i) {
+    log = machine_.open();
+    log.reset();
+  }
+  log = machine_.open();
+  const auto last = put_all(*log, {place}, "second");
+  const std::uint32_t incarnation = log->committed().incarnation;
+  log.reset();
+  ASSERT_TRUE(machine_.files.flip_bit(journal_path(), last->position.position - 20, 1).has_value());
+  ASSERT_FALSE(machine_.try_open().has_value());
+  ASSERT_TRUE(repair_log(SimulatedMachine::directory, machine_.environment, false)->changed);
+  log = machine_.open();
+  ASSERT_NE(log, nullptr);
+  EXPECT_GT(log->committed().incarnation, incarnation);
+  EXPECT_THAT(values_of(*log, place), ElementsAre("first"));
+}
+
+TEST_F(EmbeddedRecovery, a_position_that_was_lost_with_the_power_never_becomes_durable) {
+  auto log = machine_.open();
+  const auto place = topic_at(*log, "t");
+  const LogPosition kept = put_all(*log, {place}, "kept")->position;
+  ASSERT_TRUE(log->wait_durable(kept).has_value());
+  const LogPosition lost = put_all(*log, {place}, "lost")->position;
+  abandon(*log);
+  machine_.regions.lose_power();
+  machine_.files.lose_power();
+  log = machine_.open();
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(put_all(*log, {place}, "later").has_value());
+  }
+  ASSERT_GT(log->committed().position, lost.position);
+  EXPECT_TRUE(log->wait_durable(kept).has_value());
+  const Status waited = log->wait_durable(lost);
+  ASSERT_FALSE(waited.has_value());
+  EXPECT_TRUE(waited.error().is(errc::out_of_range)) << waited.error().to_string();
+}
+
 }  // namespace
 }  // namespace millrace::log

@@ -108,7 +108,7 @@ class Runtime {
     metric_handles_ = telemetry::add_process_metrics(metrics_);
     instance_metric_handles_ = add_instance_metrics(metrics_, *instance_, real_clock());
     context_.emplace(Context{settings_, real_clock(), *log_, *instance_, *durability_, *edge_,
-                             logger_, metrics_, ready});
+                             logger_, metrics_, health_, ready});
     if (definition_.routes) MILLRACE_TRY(definition_.routes(*context_, server_->router()));
     return server_->start();
   }

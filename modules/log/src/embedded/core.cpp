@@ -93,8 +93,7 @@ Result<bool> Core::try_attach() {
 Status Core::read_version() {
   MILLRACE_ASSIGN(const Version version, read_version_file(environment.files, directory));
   log_id = version.log_id;
-  if (const std::string reason = read_failure_file(environment.files, directory);
-      !reason.empty()) {
+  if (const std::string reason = read_failure_file(environment.files, directory); !reason.empty()) {
     return fail(errc::failed_sync, directory + ": a sync failed earlier (" + reason +
                                        "); run `millrace log repair` before it is used again");
   }

@@ -99,11 +99,10 @@ Status Core::wait_durable(LogPosition wanted) {
   const std::uint64_t position = wanted.position;
   if (wanted.incarnation != 0 && wanted.incarnation < control->incarnation &&
       position > control->recovered) {
-    return fail(errc::out_of_range,
-                "position " + std::to_string(position) + " of incarnation " +
-                    std::to_string(wanted.incarnation) +
-                    " was lost with the power; the log goes on from position " +
-                    std::to_string(control->recovered));
+    return fail(errc::out_of_range, "position " + std::to_string(position) + " of incarnation " +
+                                        std::to_string(wanted.incarnation) +
+                                        " was lost with the power; the log goes on from position " +
+                                        std::to_string(control->recovered));
   }
   if (position > control->committed.load(std::memory_order_acquire)) {
     return fail(errc::invalid_argument,

@@ -24,7 +24,7 @@ Status Recovery::run() {
   if (recovered) {
     recovered = finish();
   }
-  if (core_.journal.sync_failed()) {
+  if (!recovered && core_.journal.sync_failed()) {
     core_.mark_failed("a sync failed: " + recovered.error().message());
   }
   return recovered;

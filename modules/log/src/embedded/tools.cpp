@@ -171,8 +171,8 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
   }
   MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
   if (checkpoint && checkpoint->position > report.cut_from) {
-    // It speaks of what is gone. The tables come from the journal at the next opening; the number of
-    // the incarnation must not come again.
+    // It speaks of what is gone. The tables come from the journal at the next opening; the number
+    // of the incarnation must not come again.
     Checkpoint cut;
     cut.log_id = checkpoint->log_id;
     cut.incarnation = checkpoint->incarnation;

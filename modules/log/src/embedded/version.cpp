@@ -62,12 +62,14 @@ Status write_failure_file(FileSystem& files, const std::string& directory,
   if (write_file_atomically(files, directory + failed_name, reason)) {
     return {};
   }
+  // The disk may be full, or fail this sync as well. A mark that is not durable still counts until
+  // the power goes, and one without its reason too.
   const std::string reserved = directory + reserve_name;
   MILLRACE_ASSIGN(const auto file, files.open(reserved, OpenMode::read_write));
   std::string padded = reason;
   padded.resize(reserve_bytes, ' ');
-  MILLRACE_TRY(file->write_at(0, padded));
-  MILLRACE_TRY(file->sync());
+  static_cast<void>(file->write_at(0, padded));
+  static_cast<void>(file->sync());
   MILLRACE_TRY(files.rename(reserved, directory + failed_name));
   return files.sync_directory(directory);
 }

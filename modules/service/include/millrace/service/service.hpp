@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "millrace/base/error.hpp"
+#include "millrace/http/health.hpp"
 #include "millrace/http/router.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/service/durability_gate.hpp"
@@ -29,6 +30,7 @@ struct Context {
   EdgeWriter& edge;
   telemetry::Logger& logger;
   telemetry::MetricRegistry& metrics;
+  http::Health& health;      ///< takes checks of the service's own for /readyz
   http::RouteOptions ready;  ///< for routes that want the service restored and not draining
 };
 
