@@ -24,7 +24,8 @@ class SmallDisk {
  public:
   explicit SmallDisk(std::string path) : path_(std::move(path)) {
     std::filesystem::create_directories(path_);
-    if (::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=160m") != 0) why_not_ = std::strerror(errno);
+    if (::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=160m") != 0)
+      why_not_ = std::strerror(errno);
   }
   ~SmallDisk() {
     if (why_not_.empty()) ::umount2(path_.c_str(), MNT_DETACH);
@@ -46,7 +47,8 @@ BOOST_DESCRIBE_STRUCT(Verified, (), (end))
 // Fills the journal with records of a program of its own until not even a small one is taken.
 millrace::ErrorCode fill_journal(LogReader& reader) {
   namespace log = millrace::log;
-  const auto topic = reader.log().create_topic({"filler", 1, log::TopicKind::events, "filler", log::CleanupPolicy::keep});
+  const auto topic = reader.log().create_topic(
+      {"filler", 1, log::TopicKind::events, "filler", log::CleanupPolicy::keep});
   if (!topic) return topic.error().code();
   for (std::size_t size = 1U << 20U;;) {
     const std::string value(size, 'x');
@@ -62,7 +64,8 @@ millrace::ErrorCode fill_journal(LogReader& reader) {
 TEST(FullDisk, refuses_clearly_loses_nothing_and_works_again_once_there_is_room) {
   const TemporaryDirectory directory;
   const SmallDisk disk(directory.file("disk"));
-  if (!disk.why_not().empty()) GTEST_SKIP() << "no tmpfs can be mounted here (" << disk.why_not() << "): it takes root";
+  if (!disk.why_not().empty())
+    GTEST_SKIP() << "no tmpfs can be mounted here (" << disk.why_not() << "): it takes root";
   Services services(directory, {.log = directory.file("disk/log")});
   services.start_all();
   ASSERT_TRUE(services.all_ready());
@@ -85,7 +88,8 @@ TEST(FullDisk, refuses_clearly_loses_nothing_and_works_again_once_there_is_room)
   EXPECT_EQ(refused.status, 503) << refused.body;
   EXPECT_TRUE(contains(refused.body, "disk_full")) << refused.body;
   EXPECT_TRUE(refused.headers.contains("Retry-After"));
-  EXPECT_EQ(services.get("storefront", "/orders/V-0").status, 200) << "what is there can still be read";
+  EXPECT_EQ(services.get("storefront", "/orders/V-0").status, 200)
+      << "what is there can still be read";
 
   std::filesystem::remove(ballast);
   Shoppers after(services, mixed_postings("Z-", 60));
@@ -94,8 +98,10 @@ TEST(FullDisk, refuses_clearly_loses_nothing_and_works_again_once_there_is_room)
   const auto accepted = services.post(late.target, late.body);
   EXPECT_EQ(accepted.status, 201) << accepted.body;
   ASSERT_TRUE(services.at_rest(121));
-  for (const std::string& service : service_names()) EXPECT_TRUE(services.process(service).running()) << service;
-  const Finished audited = run_program({{program("retail-audit"), services.log_url(), "--json"}}, directory.path());
+  for (const std::string& service : service_names())
+    EXPECT_TRUE(services.process(service).running()) << service;
+  const Finished audited =
+      run_program({{program("retail-audit"), services.log_url(), "--json"}}, directory.path());
   EXPECT_EQ(audited.exit, (Exit{0, 0})) << audited.output;
   EXPECT_TRUE(services.stop_all());
 }
@@ -113,14 +119,19 @@ class Damaged : public testing::Test {
 
   // The end of the journal; nobody may have the log open.
   [[nodiscard]] std::uint64_t end() const {
-    const auto report = millrace::codec::from_json<Verified>(millrace({"log", "verify", "--json"}).output);
+    const auto report =
+        millrace::codec::from_json<Verified>(millrace({"log", "verify", "--json"}).output);
     return report ? report->end : 0;
   }
 
-  [[nodiscard]] std::string log_file(const std::string& name) const { return services_.log_directory() + "/" + name; }
+  [[nodiscard]] std::string log_file(const std::string& name) const {
+    return services_.log_directory() + "/" + name;
+  }
 
   // The first segment: position and place in the file are the same there.
-  [[nodiscard]] std::string journal() const { return files_ending(services_.log_directory() + "/journal", ".journal").front(); }
+  [[nodiscard]] std::string journal() const {
+    return files_ending(services_.log_directory() + "/journal", ".journal").front();
+  }
 
   void flip(const std::string& path, std::uint64_t at) const {
     std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
@@ -131,7 +142,9 @@ class Damaged : public testing::Test {
   }
 
   Finished start_alone(const std::string& service) const {
-    return run_program({{program("retail-" + service), "--log", services_.log_url(), "--stock", "ample"}}, directory_.path());
+    return run_program(
+        {{program("retail-" + service), "--log", services_.log_url(), "--stock", "ample"}},
+        directory_.path());
   }
   Finished millrace(std::vector<std::string> arguments) const {
     Command command{{program("millrace"), "--log", services_.log_url()}};
@@ -143,7 +156,8 @@ class Damaged : public testing::Test {
   void works_again() {
     services_.start_all();
     ASSERT_TRUE(services_.all_ready());
-    EXPECT_TRUE(contains(services_.get("storefront", "/orders/J-0").body, R"("status":"completed")"));
+    EXPECT_TRUE(
+        contains(services_.get("storefront", "/orders/J-0").body, R"("status":"completed")"));
     Shoppers shoppers(services_, mixed_postings("R-", 20));
     ASSERT_TRUE(shoppers.served());
     EXPECT_TRUE(shoppers.all_answered(201));
@@ -166,7 +180,8 @@ TEST_F(Damaged, a_control_file_that_was_deleted_is_made_again) {
 
 TEST_F(Damaged, a_corrupt_control_file_is_rebuilt) {
   services_.kill_all();
-  write_text(log_file("control"), std::string(std::filesystem::file_size(log_file("control")), '\xa5'));
+  write_text(log_file("control"),
+             std::string(std::filesystem::file_size(log_file("control")), '\xa5'));
   works_again();
 }
 
@@ -178,8 +193,9 @@ TEST_F(Damaged, a_truncated_control_file_is_rebuilt) {
 
 // How the estate ended decides whether a checkpoint covers the place.
 class DamagedInTheMiddle : public Damaged, public testing::WithParamInterface<bool> {};
-INSTANTIATE_TEST_SUITE_P(Ends, DamagedInTheMiddle, testing::Bool(),
-                         [](const auto& one) { return one.param ? "after_a_drain" : "after_a_kill"; });
+INSTANTIATE_TEST_SUITE_P(Ends, DamagedInTheMiddle, testing::Bool(), [](const auto& one) {
+  return one.param ? "after_a_drain" : "after_a_kill";
+});
 
 TEST_P(DamagedInTheMiddle, a_flipped_byte_is_refused_and_named) {
   if (GetParam()) {

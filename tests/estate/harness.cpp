@@ -22,7 +22,8 @@ constexpr int poll_pause_ms = 10;
 
 TemporaryDirectory::TemporaryDirectory() {
   std::string path = (std::filesystem::temp_directory_path() / "millrace-estate-XXXXXX").string();
-  if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("no temporary directory can be made at " + path);
+  if (::mkdtemp(path.data()) == nullptr)
+    throw std::runtime_error("no temporary directory can be made at " + path);
   path_ = path;
 }
 
@@ -66,8 +67,12 @@ std::vector<std::string> files_ending(const std::string& directory, std::string_
   return found;
 }
 
-std::string program(std::string_view name) { return std::string(millrace::test::bin_dir) + "/" + std::string(name); }
+std::string program(std::string_view name) {
+  return std::string(millrace::test::bin_dir) + "/" + std::string(name);
+}
 
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 }  // namespace estate

@@ -38,24 +38,35 @@ class Shop : public testing::Test {
 };
 
 std::string content_type(const Response& response) {
-  return response.content_type.empty() ? std::string(response.headers.find("Content-Type").value_or("")) : response.content_type;
+  return response.content_type.empty()
+             ? std::string(response.headers.find("Content-Type").value_or(""))
+             : response.content_type;
 }
 
 TEST_F(Shop, malformed_json_is_answered_400_naming_the_field) {
-  const std::string head = R"({"order_id":"M-1","country":"France","ordered_at":"2011-03-04T05:06:07Z","lines":[)";
+  const std::string head =
+      R"({"order_id":"M-1","country":"France","ordered_at":"2011-03-04T05:06:07Z","lines":[)";
   const std::string line = R"({"product":"85123A","quantity":1,"unit_price_milli":1})";
   const std::vector<std::pair<std::string, std::string>> wrong{
       {head + line + "]", ""},
       {"", ""},
       {"[]", ""},
-      {R"({"country":"France","ordered_at":"2011-03-04T05:06:07Z","lines":[)" + line + "]}", "order_id"},
-      {R"({"order_id":"","country":"France","ordered_at":"2011-03-04T05:06:07Z","lines":[)" + line + "]}", "order_id"},
-      {R"({"order_id":"M-1","ordered_at":"2011-03-04T05:06:07Z","lines":[)" + line + "]}", "country"},
-      {R"({"order_id":"M-1","country":"France","ordered_at":"yesterday","lines":[)" + line + "]}", "ordered_at"},
-      {R"({"order_id":"M-1","country":"France","ordered_at":"2011-03-04T05:06:07Z","lines":[]})", "lines"},
+      {R"({"country":"France","ordered_at":"2011-03-04T05:06:07Z","lines":[)" + line + "]}",
+       "order_id"},
+      {R"({"order_id":"","country":"France","ordered_at":"2011-03-04T05:06:07Z","lines":[)" + line +
+           "]}",
+       "order_id"},
+      {R"({"order_id":"M-1","ordered_at":"2011-03-04T05:06:07Z","lines":[)" + line + "]}",
+       "country"},
+      {R"({"order_id":"M-1","country":"France","ordered_at":"yesterday","lines":[)" + line + "]}",
+       "ordered_at"},
+      {R"({"order_id":"M-1","country":"France","ordered_at":"2011-03-04T05:06:07Z","lines":[]})",
+       "lines"},
       {head + line + R"(,{"product":"71053","unit_price_milli":1}]})", "lines[1].quantity"},
-      {head + R"({"product":"71053","quantity":"three","unit_price_milli":1}]})", "lines[0].quantity"},
-      {head + R"({"product":"71053","quantity":99999999999999999999,"unit_price_milli":1}]})", "lines[0].quantity"},
+      {head + R"({"product":"71053","quantity":"three","unit_price_milli":1}]})",
+       "lines[0].quantity"},
+      {head + R"({"product":"71053","quantity":99999999999999999999,"unit_price_milli":1}]})",
+       "lines[0].quantity"},
       {head + R"({"quantity":1,"unit_price_milli":1}]})", "lines[0].product"},
   };
   for (const auto& [body, field] : wrong) {
@@ -73,7 +84,8 @@ TEST_F(Shop, unknown_paths_and_methods_are_told) {
   EXPECT_EQ(unknown.status, 404);
   EXPECT_EQ(content_type(unknown), "application/problem+json");
   EXPECT_EQ(services().get("storefront", "/orders/never-seen").status, 404);
-  const auto deleted = millrace::http::fetch(millrace::http::Method::del, services().url("storefront") + "/orders/1");
+  const auto deleted = millrace::http::fetch(millrace::http::Method::del,
+                                             services().url("storefront") + "/orders/1");
   ASSERT_TRUE(deleted);
   EXPECT_EQ(deleted->status, 405);
 }
@@ -93,10 +105,12 @@ TEST_F(Shop, too_many_in_flight_are_answered_429_and_nothing_is_lost) {
   services().kill("orders");
   Shoppers shoppers(services(), mixed_postings("F-", 40), 8);
   Response refused;
-  ASSERT_TRUE(await("a request is refused", [&] {
-    refused = post(order("F-extra"), {{"Prefer", "wait=0"}});
-    return refused.status == 429;
-  })) << refused.status << refused.body;
+  ASSERT_TRUE(await("a request is refused",
+                    [&] {
+                      refused = post(order("F-extra"), {{"Prefer", "wait=0"}});
+                      return refused.status == 429;
+                    }))
+      << refused.status << refused.body;
   const auto retry_after = refused.headers.find("Retry-After");
   ASSERT_TRUE(retry_after);
   EXPECT_GE(std::stoi(std::string(*retry_after)), 1);
@@ -179,22 +193,30 @@ TEST_F(Shop, a_record_that_does_not_decode_goes_to_the_dead_letters_and_the_serv
   LogReader storefront(services().log_directory(), "storefront");
   const std::string poison = R"({"lines":"none)";
   storefront.append("requests", "X-1", poison,
-                    {{"ce_id", "X-1.1"}, {"ce_source", "/storefront"}, {"ce_type", "OrderRequested"}, {"ce_specversion", "1.0"}});
+                    {{"ce_id", "X-1.1"},
+                     {"ce_source", "/storefront"},
+                     {"ce_type", "OrderRequested"},
+                     {"ce_specversion", "1.0"}});
   storefront.append("requests", "X-2", "\x01\xff", {});
   EXPECT_EQ(post(order("X-3")).status, 201);
   ASSERT_TRUE(await("the poison is in the dead letters", [&] {
     const auto letters = storefront.all("orders.dead-letters");
-    return std::any_of(letters.begin(), letters.end(), [](const Read& letter) { return letter.key == "X-1"; });
+    return std::any_of(letters.begin(), letters.end(),
+                       [](const Read& letter) { return letter.key == "X-1"; });
   }));
   const auto letters = storefront.all("orders.dead-letters");
-  const auto letter = std::find_if(letters.begin(), letters.end(), [](const Read& one) { return one.key == "X-1"; });
+  const auto letter = std::find_if(letters.begin(), letters.end(),
+                                   [](const Read& one) { return one.key == "X-1"; });
   EXPECT_EQ(letter->value, poison) << "the original bytes are kept";
   EXPECT_FALSE(letter->header("dl-reason").empty());
   for (const std::string& service : service_names()) {
-    EXPECT_TRUE(services().process(service).running()) << service << "\n" << services().log_of(service);
+    EXPECT_TRUE(services().process(service).running()) << service << "\n"
+                                                       << services().log_of(service);
     EXPECT_EQ(services().get(service, "/readyz").status, 200) << service;
   }
-  const Finished listed = run_program({{program("millrace"), "--log", services().log_url(), "dead-letters", "list"}}, directory_.path());
+  const Finished listed =
+      run_program({{program("millrace"), "--log", services().log_url(), "dead-letters", "list"}},
+                  directory_.path());
   EXPECT_EQ(listed.exit, (Exit{0, 0})) << listed.output;
   EXPECT_TRUE(contains(listed.output, "X-1")) << listed.output;
 }

@@ -16,12 +16,14 @@ namespace {
 using Owners = std::vector<std::pair<std::string, std::string>>;
 
 std::int64_t owned_by(const Owners& owners, const std::string& member) {
-  return std::count_if(owners.begin(), owners.end(), [&](const auto& unit) { return unit.second == member; });
+  return std::count_if(owners.begin(), owners.end(),
+                       [&](const auto& unit) { return unit.second == member; });
 }
 
 std::string text(const Owners& owners) {
   std::string text;
-  for (const auto& [unit, member] : owners) text += unit + "=" + member + " ";
+  for (const auto& [unit, member] : owners)
+    text += unit + "=" + member + " ";
   return text;
 }
 
@@ -54,11 +56,13 @@ TEST(TwoInstances, share_the_partitions_and_one_carries_on_when_the_other_dies) 
 
   services.start("stock", {.instance = 2});
   ASSERT_TRUE(services.ready("stock-2"));
-  EXPECT_TRUE(await("the one that came back gets a share again", [&] { return owned_by(log.owners("stock"), "stock-2") > 0; }));
+  EXPECT_TRUE(await("the one that came back gets a share again",
+                    [&] { return owned_by(log.owners("stock"), "stock-2") > 0; }));
   EXPECT_TRUE(services.stop_all());
 }
 
-// It stops between reading and committing, loses its tasks meanwhile, and wakes with a commit in hand.
+// It stops between reading and committing, loses its tasks meanwhile, and wakes with a commit in
+// hand.
 TEST(TwoInstances, one_that_was_stopped_past_its_heartbeat_is_fenced_when_it_wakes) {
   const TemporaryDirectory directory;
   Services services(directory, {.arguments = {"--session-timeout-ms", "1000"}});
@@ -67,16 +71,19 @@ TEST(TwoInstances, one_that_was_stopped_past_its_heartbeat_is_fenced_when_it_wak
   ASSERT_TRUE(services.all_ready());
 
   Shoppers shoppers(services, mixed_postings("B-", 300));
-  ASSERT_TRUE(await("the second instance is stopped", [&] { return services.process("stock-2").stopped(); }));
+  ASSERT_TRUE(await("the second instance is stopped",
+                    [&] { return services.process("stock-2").stopped(); }));
   ASSERT_TRUE(shoppers.served());
   EXPECT_TRUE(shoppers.all_answered(201));
   LogReader log(services.log_directory());
   EXPECT_EQ(owned_by(log.owners("stock"), "stock-2"), 0) << text(log.owners("stock"));
 
   services.process("stock-2").signal(SIGCONT);
-  ASSERT_TRUE(await("its commit is refused", [&] { return services.metric("stock-2", "millrace_stream_refused_commits_total").value_or(0) > 0; }))
-      << services.log_of("stock-2");
-  ASSERT_TRUE(await("it takes part again", [&] { return owned_by(log.owners("stock"), "stock-2") > 0; }));
+  ASSERT_TRUE(await("its commit is refused", [&] {
+    return services.metric("stock-2", "millrace_stream_refused_commits_total").value_or(0) > 0;
+  })) << services.log_of("stock-2");
+  ASSERT_TRUE(
+      await("it takes part again", [&] { return owned_by(log.owners("stock"), "stock-2") > 0; }));
   Shoppers later(services, mixed_postings("C-", 60));
   ASSERT_TRUE(later.served());
   EXPECT_TRUE(later.all_answered(201));

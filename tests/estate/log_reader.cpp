@@ -21,7 +21,8 @@ namespace log = millrace::log;
 namespace {
 
 constexpr std::size_t fetch_bytes = 1U << 20U;
-constexpr std::array<std::string_view, 4> final_types{"OrderCompleted", "OrderRejected", "ReturnCompleted", "StockWrittenOff"};
+constexpr std::array<std::string_view, 4> final_types{"OrderCompleted", "OrderRejected",
+                                                      "ReturnCompleted", "StockWrittenOff"};
 
 template <class T>
 T checked(millrace::Result<T> result) {
@@ -33,15 +34,18 @@ T checked(millrace::Result<T> result) {
 
 struct LogReader::Outside {
   millrace::SeededRandom random{millrace::real_seed()};
-  log::LogEnvironment environment{millrace::real_clock(), millrace::real_file_system(), random, millrace::real_shared_regions()};
+  log::LogEnvironment environment{millrace::real_clock(), millrace::real_file_system(), random,
+                                  millrace::real_shared_regions()};
 };
 
 std::string Read::header(std::string_view name) const {
-  const auto found = std::find_if(headers.begin(), headers.end(), [name](const auto& one) { return one.first == name; });
+  const auto found = std::find_if(headers.begin(), headers.end(),
+                                  [name](const auto& one) { return one.first == name; });
   return found == headers.end() ? std::string() : found->second;
 }
 
-LogReader::LogReader(const std::string& directory, const std::string& service) : outside_(std::make_unique<Outside>()) {
+LogReader::LogReader(const std::string& directory, const std::string& service)
+    : outside_(std::make_unique<Outside>()) {
   log::LogOptions options;
   options.service = service;
   options.member = "test";
@@ -67,8 +71,13 @@ std::vector<Read> LogReader::all(const std::string& name) {
         for (std::size_t i = batch.first; i < batch.first + batch.count; ++i) {
           const log::RecordView& record = buffer.records[i];
           if (record.offset < next) continue;
-          Read read{name, number, record.offset.value, batch.position.position, std::string(record.key.value_or("")),
-                    std::string(record.value.value_or("")), {}};
+          Read read{name,
+                    number,
+                    record.offset.value,
+                    batch.position.position,
+                    std::string(record.key.value_or("")),
+                    std::string(record.value.value_or("")),
+                    {}};
           std::string_view cursor = record.headers.encoded();
           for (log::HeaderView header; log::HeadersView::next(cursor, header);) {
             read.headers.emplace_back(header.key, header.value.value_or(""));
@@ -85,10 +94,12 @@ void LogReader::append(const std::string& name, const std::string& key, const st
                        const std::vector<std::pair<std::string, std::string>>& headers) {
   const log::Topic topic = checked(log_->find_topic(name));
   log::HeadersBuilder builder;
-  for (const auto& [header, text] : headers) builder.add(header, text);
+  for (const auto& [header, text] : headers)
+    builder.add(header, text);
   log::Transaction transaction;
-  transaction.append({topic.id, log::choose_partition(key, topic.spec.partitions, outside_->random)},
-                     {millrace::real_clock().wall_ms(), key, value, builder.view()});
+  transaction.append(
+      {topic.id, log::choose_partition(key, topic.spec.partitions, outside_->random)},
+      {millrace::real_clock().wall_ms(), key, value, builder.view()});
   checked(log_->commit(transaction));
 }
 
@@ -98,7 +109,9 @@ std::int64_t LogReader::final_requests() {
   std::int64_t final = static_cast<std::int64_t>(all("orders.dead-letters").size());
   for (const char* topic : {"orders", "stock"}) {
     for (const Read& record : all(topic)) {
-      if (std::find(final_types.begin(), final_types.end(), record.header("ce_type")) != final_types.end()) ++final;
+      if (std::find(final_types.begin(), final_types.end(), record.header("ce_type")) !=
+          final_types.end())
+        ++final;
     }
   }
   return final;
@@ -118,7 +131,8 @@ std::vector<std::pair<std::string, std::string>> LogReader::owners(const std::st
   std::vector<std::pair<std::string, std::string>> owners;
   for (const log::GroupInfo& group : log_->groups()) {
     if (!group.name.starts_with(service + "/")) continue;
-    for (const auto& unit : group.units) owners.emplace_back(group.name + ":" + unit.name, unit.member);
+    for (const auto& unit : group.units)
+      owners.emplace_back(group.name + ":" + unit.name, unit.member);
   }
   return owners;
 }
@@ -127,7 +141,8 @@ std::string LogReader::describe_groups() {
   std::string text;
   for (const log::GroupInfo& group : log_->groups()) {
     text += group.name + ":";
-    for (const auto& unit : group.units) text += " " + unit.name + "=" + (unit.member.empty() ? "-" : unit.member);
+    for (const auto& unit : group.units)
+      text += " " + unit.name + "=" + (unit.member.empty() ? "-" : unit.member);
     std::int64_t lag = 0;
     for (const auto& position : group.positions) {
       lag += checked(log_->end_offset(position.place)).value - position.next.value;

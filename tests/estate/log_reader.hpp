@@ -25,7 +25,8 @@ struct Read {
   [[nodiscard]] std::string header(std::string_view name) const;
 };
 
-/// Looks into the log of an estate from outside, as a member of it that owns nothing. Failures throw std::runtime_error. One thread.
+/// Looks into the log of an estate from outside, as a member of it that owns nothing. Failures
+/// throw std::runtime_error. One thread.
 class LogReader {
  public:
   /// `service`: whom it writes as.

@@ -24,11 +24,15 @@ namespace {
 // What the child needs between fork and exec, where nothing may be allocated.
 struct Launch {
   explicit Launch(const Command& command) {
-    for (const std::string& word : command.words) arguments.push_back(const_cast<char*>(word.c_str()));
+    for (const std::string& word : command.words)
+      arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
-    for (const auto& [name, value] : command.environment) added.push_back(name + "=" + value);
-    for (std::string& one : added) variables.push_back(one.data());
-    for (char** one = environ; *one != nullptr; ++one) variables.push_back(*one);
+    for (const auto& [name, value] : command.environment)
+      added.push_back(name + "=" + value);
+    for (std::string& one : added)
+      variables.push_back(one.data());
+    for (char** one = environ; *one != nullptr; ++one)
+      variables.push_back(*one);
     variables.push_back(nullptr);
   }
   std::vector<char*> arguments;
@@ -87,7 +91,9 @@ Process::~Process() {
 }
 
 Process::Process(Process&& other) noexcept
-    : pid_(std::exchange(other.pid_, 0)), pidfd_(std::exchange(other.pidfd_, -1)), exit_(other.exit_) {}
+    : pid_(std::exchange(other.pid_, 0)),
+      pidfd_(std::exchange(other.pidfd_, -1)),
+      exit_(other.exit_) {}
 
 Process& Process::operator=(Process&& other) noexcept {
   std::swap(pid_, other.pid_);
@@ -102,7 +108,9 @@ void Process::signal(int number) const {
 
 void Process::reap() {
   siginfo_t info{};
-  if (exit_ || ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return;
+  if (exit_ || ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) != 0 ||
+      info.si_pid == 0)
+    return;
   exit_ = info.si_code == CLD_EXITED ? Exit{info.si_status, 0} : Exit{-1, info.si_status};
 }
 
@@ -129,13 +137,15 @@ void Process::kill() {
   static_cast<void>(wait());
 }
 
-Finished run_program(Command command, const std::string& directory, std::chrono::milliseconds limit) {
+Finished run_program(Command command, const std::string& directory,
+                     std::chrono::milliseconds limit) {
   static std::atomic<int> runs{0};
   command.output = directory + "/output-" + std::to_string(++runs);
   Process process(command);
   const auto exit = process.wait(limit);
   Finished finished{exit.value_or(Exit{}), read_text(command.output)};
-  if (!exit) throw std::runtime_error(command.words[0] + " did not end; it said:\n" + finished.output);
+  if (!exit)
+    throw std::runtime_error(command.words[0] + " did not end; it said:\n" + finished.output);
   return finished;
 }
 

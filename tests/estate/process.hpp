@@ -28,7 +28,8 @@ struct Exit {
 };
 [[nodiscard]] std::string to_string(const Exit& exit);
 
-/// A child process of the test, killed with it at the latest. One thread, which stays alive as long as the child shall.
+/// A child process of the test, killed with it at the latest. One thread, which stays alive as long
+/// as the child shall.
 class Process {
  public:
   /// Throws std::runtime_error when the program cannot be started.
@@ -61,7 +62,9 @@ struct Finished {
   Exit exit;
   std::string output;  ///< of both streams
 };
-/// `directory` takes the file for the output. Throws when it does not end in time; it is killed then.
-[[nodiscard]] Finished run_program(Command command, const std::string& directory, std::chrono::milliseconds limit = patience);
+/// `directory` takes the file for the output. Throws when it does not end in time; it is killed
+/// then.
+[[nodiscard]] Finished run_program(Command command, const std::string& directory,
+                                   std::chrono::milliseconds limit = patience);
 
 }  // namespace estate

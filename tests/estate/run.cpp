@@ -44,19 +44,24 @@ FaultyPrograms::FaultyPrograms(std::string directory) : directory_(std::move(dir
   link_or_copy(program("retail-run"), run_program());
   for (const std::string& service : service_names()) {
     const std::string name = "/retail-" + service;
-    make_script(directory_ + name, "#!/bin/sh\nexec '" + program("retail-" + service) + "' \"$@\"\n");
+    make_script(directory_ + name,
+                "#!/bin/sh\nexec '" + program("retail-" + service) + "' \"$@\"\n");
   }
 }
 
 void FaultyPrograms::plan(const std::string& service, const std::string& fault) const {
   const std::string path = directory_ + "/retail-" + service;
-  make_script(path, "#!/bin/sh\nif mkdir '" + path + ".started' 2>/dev/null; then MILLRACE_FAULT='" + fault +
-                        "'; export MILLRACE_FAULT; fi\nexec '" + program("retail-" + service) + "' \"$@\"\n");
+  make_script(path, "#!/bin/sh\nif mkdir '" + path +
+                        ".started' 2>/dev/null; then MILLRACE_FAULT='" + fault +
+                        "'; export MILLRACE_FAULT; fi\nexec '" + program("retail-" + service) +
+                        "' \"$@\"\n");
 }
 
-Command run_command(const std::string& data, std::vector<std::string> arguments, std::string program_path) {
+Command run_command(const std::string& data, std::vector<std::string> arguments,
+                    std::string program_path) {
   Command command;
-  command.words = {program_path.empty() ? program("retail-run") : std::move(program_path), "--data", data};
+  command.words = {program_path.empty() ? program("retail-run") : std::move(program_path), "--data",
+                   data};
   if (std::find(arguments.begin(), arguments.end(), "--source") == arguments.end()) {
     command.words.insert(command.words.end(), {"--source", invoices_file()});
   }
@@ -64,9 +69,11 @@ Command run_command(const std::string& data, std::vector<std::string> arguments,
   return command;
 }
 
-Finished run_estate(const TemporaryDirectory& directory, std::vector<std::string> arguments, std::string program_path,
-                    std::chrono::milliseconds limit) {
-  return run_program(run_command(directory.file("data"), std::move(arguments), std::move(program_path)), directory.path(), limit);
+Finished run_estate(const TemporaryDirectory& directory, std::vector<std::string> arguments,
+                    std::string program_path, std::chrono::milliseconds limit) {
+  return run_program(
+      run_command(directory.file("data"), std::move(arguments), std::move(program_path)),
+      directory.path(), limit);
 }
 
 std::optional<Summary> read_summary(const std::string& path) {
@@ -76,20 +83,23 @@ std::optional<Summary> read_summary(const std::string& path) {
 }
 
 Outcome expected_in_ample(const std::string& invoices) {
-  const std::string path = std::string(millrace::test::source_dir) + "/tests/estate/ample_" + invoices + ".json";
+  const std::string path =
+      std::string(millrace::test::source_dir) + "/tests/estate/ample_" + invoices + ".json";
   auto expected = millrace::codec::from_json<Outcome>(read_text(path));
   if (!expected) throw std::runtime_error(path + ": " + expected.error().message());
   return *std::move(expected);
 }
 
 Audited audit(const TemporaryDirectory& directory) {
-  const Finished finished = run_program({{program("retail-audit"), directory.file("data"), "--json"}}, directory.path());
+  const Finished finished =
+      run_program({{program("retail-audit"), directory.file("data"), "--json"}}, directory.path());
   Audited audited{finished.exit, finished.output, {}};
   auto report = millrace::codec::from_json<AuditReport>(finished.output);
   if (report) {
     audited.report = *std::move(report);
   } else {
-    audited.report.violations.push_back("no report: " + report.error().message() + ": " + finished.output);
+    audited.report.violations.push_back("no report: " + report.error().message() + ": " +
+                                        finished.output);
   }
   return audited;
 }
@@ -97,7 +107,8 @@ Audited audit(const TemporaryDirectory& directory) {
 testing::AssertionResult holds(const AuditFigures& audit) {
   if (audit.ok) return testing::AssertionSuccess();
   auto failure = testing::AssertionFailure() << "the audit found:";
-  for (const std::string& violation : audit.violations) failure << "\n  " << violation;
+  for (const std::string& violation : audit.violations)
+    failure << "\n  " << violation;
   return failure;
 }
 

@@ -22,8 +22,8 @@ struct Outcome {
   std::map<std::string, std::int64_t> revenue_milli, refunds_milli;
 };
 BOOST_DESCRIBE_STRUCT(Outcome, (),
-                      (invoices, orders, completed, rejected, rejected_by, returns, write_offs, dead_lettered, lines,
-                       revenue_milli, refunds_milli))
+                      (invoices, orders, completed, rejected, rejected_by, returns, write_offs,
+                       dead_lettered, lines, revenue_milli, refunds_milli))
 
 struct AuditFigures {
   bool ok = false;
@@ -60,12 +60,14 @@ BOOST_DESCRIBE_STRUCT(Summary, (Outcome),
 /// The names of all services, in the order in which the supervisor starts them.
 [[nodiscard]] const std::vector<std::string>& service_names();
 
-/// Programs of an estate of which some die, or stop, at a fault point when they are started for the first time.
+/// Programs of an estate of which some die, or stop, at a fault point when they are started for the
+/// first time.
 class FaultyPrograms {
  public:
   /// `directory` is new; it is filled with what retail-run expects beside itself.
   explicit FaultyPrograms(std::string directory);
-  /// `fault` as MILLRACE_FAULT takes it, for the first start of the service; the next starts are sound.
+  /// `fault` as MILLRACE_FAULT takes it, for the first start of the service; the next starts are
+  /// sound.
   void plan(const std::string& service, const std::string& fault) const;
   [[nodiscard]] std::string run_program() const { return directory_ + "/retail-run"; }
 
@@ -74,16 +76,19 @@ class FaultyPrograms {
 };
 
 /// `retail-run --data DIRECTORY ...`, of `program` or of this build.
-[[nodiscard]] Command run_command(const std::string& data, std::vector<std::string> arguments, std::string program_path = {});
+[[nodiscard]] Command run_command(const std::string& data, std::vector<std::string> arguments,
+                                  std::string program_path = {});
 
 /// Runs it to its end.
-[[nodiscard]] Finished run_estate(const TemporaryDirectory& directory, std::vector<std::string> arguments,
-                                  std::string program_path = {}, std::chrono::milliseconds limit = patience);
+[[nodiscard]] Finished run_estate(const TemporaryDirectory& directory,
+                                  std::vector<std::string> arguments, std::string program_path = {},
+                                  std::chrono::milliseconds limit = patience);
 
 /// The summary that a run left in its directory.
 [[nodiscard]] std::optional<Summary> read_summary(const std::string& path);
 
-/// What the first so many invoices come to in `ample`, counted from the file with no code of the estate: 150, 600 or `year`.
+/// What the first so many invoices come to in `ample`, counted from the file with no code of the
+/// estate: 150, 600 or `year`.
 [[nodiscard]] Outcome expected_in_ample(const std::string& invoices);
 
 /// What retail-audit says of a directory.

@@ -38,7 +38,8 @@ std::int64_t feed_position(const TemporaryDirectory& directory) {
 }
 
 std::optional<RunFile> run_file(const TemporaryDirectory& directory, const std::string& service) {
-  auto file = millrace::codec::from_json<RunFile>(read_text(directory.file("data/run/" + service + ".json")));
+  auto file = millrace::codec::from_json<RunFile>(
+      read_text(directory.file("data/run/" + service + ".json")));
   if (!file) return std::nullopt;
   return *file;
 }
@@ -68,7 +69,8 @@ class TakenPort {
 
 TEST(Run, once_in_ample_completes_every_order_to_the_thousandth) {
   const TemporaryDirectory directory;
-  const Finished run = run_estate(directory, {"--once", "--stock", "ample", "--limit", "600", "--summary", directory.file("s.json")});
+  const Finished run = run_estate(directory, {"--once", "--stock", "ample", "--limit", "600",
+                                              "--summary", directory.file("s.json")});
   ASSERT_EQ(run.exit, (Exit{0, 0})) << run.output;
   const auto summary = read_summary(directory.file("s.json"));
   ASSERT_TRUE(summary) << run.output;
@@ -98,7 +100,8 @@ TEST(Run, once_in_scarce_ends_with_every_request_accounted_for) {
   EXPECT_EQ(summary->completed + summary->rejected, summary->orders);
   EXPECT_GT(summary->rejected, 0);
   std::int64_t rejected = 0;
-  for (const auto& [reason, count] : summary->rejected_by) rejected += count;
+  for (const auto& [reason, count] : summary->rejected_by)
+    rejected += count;
   EXPECT_EQ(rejected, summary->rejected);
 }
 
@@ -115,8 +118,10 @@ TEST(Run, a_finished_run_is_not_repeated_but_told_again) {
 
 TEST(Run, fresh_forgets_what_was_there) {
   const TemporaryDirectory directory;
-  ASSERT_EQ(run_estate(directory, {"--once", "--stock", "ample", "--limit", "40"}).exit, (Exit{0, 0}));
-  const Finished run = run_estate(directory, {"--once", "--stock", "scarce", "--limit", "20", "--fresh"});
+  ASSERT_EQ(run_estate(directory, {"--once", "--stock", "ample", "--limit", "40"}).exit,
+            (Exit{0, 0}));
+  const Finished run =
+      run_estate(directory, {"--once", "--stock", "scarce", "--limit", "20", "--fresh"});
   EXPECT_EQ(run.exit, (Exit{0, 0})) << run.output;
   const auto summary = read_summary(directory.file("data/summary.json"));
   ASSERT_TRUE(summary);
@@ -125,7 +130,8 @@ TEST(Run, fresh_forgets_what_was_there) {
 
 TEST(Run, a_larger_limit_goes_on_where_the_smaller_ended) {
   const TemporaryDirectory directory;
-  ASSERT_EQ(run_estate(directory, {"--once", "--stock", "ample", "--limit", "40"}).exit, (Exit{0, 0}));
+  ASSERT_EQ(run_estate(directory, {"--once", "--stock", "ample", "--limit", "40"}).exit,
+            (Exit{0, 0}));
   const Finished run = run_estate(directory, {"--once", "--stock", "ample", "--limit", "150"});
   EXPECT_EQ(run.exit, (Exit{0, 0})) << run.output;
   const auto summary = read_summary(directory.file("data/summary.json"));
@@ -135,13 +141,17 @@ TEST(Run, a_larger_limit_goes_on_where_the_smaller_ended) {
 
 class InterruptedRun : public testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(Signals, InterruptedRun, testing::Values(SIGINT, SIGTERM),
-                         [](const auto& one) { return std::string("by_SIG") + ::sigabbrev_np(one.param); });
+                         [](const auto& one) {
+                           return std::string("by_SIG") + ::sigabbrev_np(one.param);
+                         });
 
 TEST_P(InterruptedRun, drains_and_goes_on_when_run_again) {
   const TemporaryDirectory directory;
-  const std::vector<std::string> arguments{"--once", "--stock", "ample", "--limit", "600", "--rate", "150"};
+  const std::vector<std::string> arguments{"--once", "--stock", "ample", "--limit",
+                                           "600",    "--rate",  "150"};
   Process run = start_run(directory, arguments);
-  ASSERT_TRUE(await("some requests are answered", [&] { return feed_position(directory) > 20; })) << read_text(directory.file("run.txt"));
+  ASSERT_TRUE(await("some requests are answered", [&] { return feed_position(directory) > 20; }))
+      << read_text(directory.file("run.txt"));
   run.signal(GetParam());
   const auto exit = run.wait();
   ASSERT_TRUE(exit);
@@ -158,8 +168,10 @@ TEST_P(InterruptedRun, drains_and_goes_on_when_run_again) {
 
 TEST(Run, its_children_end_when_it_is_killed_and_the_next_run_goes_on) {
   const TemporaryDirectory directory;
-  Process run = start_run(directory, {"--once", "--stock", "ample", "--limit", "600", "--rate", "150"});
-  ASSERT_TRUE(await("some requests are answered", [&] { return feed_position(directory) > 20; })) << read_text(directory.file("run.txt"));
+  Process run =
+      start_run(directory, {"--once", "--stock", "ample", "--limit", "600", "--rate", "150"});
+  ASSERT_TRUE(await("some requests are answered", [&] { return feed_position(directory) > 20; }))
+      << read_text(directory.file("run.txt"));
   std::vector<std::int64_t> pids;
   for (const std::string& service : service_names()) {
     const auto file = run_file(directory, service);
@@ -181,7 +193,8 @@ TEST(Run, its_children_end_when_it_is_killed_and_the_next_run_goes_on) {
 
 TEST(Run, chaos_kills_under_the_given_seed_and_changes_no_outcome) {
   const TemporaryDirectory directory;
-  const Finished run = run_estate(directory, {"--once", "--stock", "ample", "--limit", "600", "--chaos", "0.2", "--seed", "7"});
+  const Finished run = run_estate(
+      directory, {"--once", "--stock", "ample", "--limit", "600", "--chaos", "0.2", "--seed", "7"});
   ASSERT_EQ(run.exit, (Exit{0, 0})) << run.output;
   EXPECT_TRUE(contains(run.output, "seed 7")) << run.output;
   const auto summary = read_summary(directory.file("data/summary.json"));
@@ -191,15 +204,17 @@ TEST(Run, chaos_kills_under_the_given_seed_and_changes_no_outcome) {
   EXPECT_EQ(summary->seed, 7U);
   EXPECT_GE(summary->kills, 2);
   std::int64_t starts = 0;
-  for (const auto& [name, service] : summary->services) starts += service.starts;
+  for (const auto& [name, service] : summary->services)
+    starts += service.starts;
   EXPECT_EQ(starts, 7 + summary->kills);
 }
 
 TEST(Run, without_once_the_estate_stays_up_until_it_is_told_and_refuses_a_second_one) {
   const TemporaryDirectory directory;
   Process run = start_run(directory, {"--stock", "ample", "--limit", "20"});
-  ASSERT_TRUE(await("the summary is written", [&] { return read_summary(directory.file("data/summary.json")).has_value(); }))
-      << read_text(directory.file("run.txt"));
+  ASSERT_TRUE(await("the summary is written", [&] {
+    return read_summary(directory.file("data/summary.json")).has_value();
+  })) << read_text(directory.file("run.txt"));
   const auto storefront = run_file(directory, "storefront");
   ASSERT_TRUE(storefront);
   const std::string url = "http://127.0.0.1:" + std::to_string(storefront->port);
@@ -210,18 +225,21 @@ TEST(Run, without_once_the_estate_stays_up_until_it_is_told_and_refuses_a_second
 
   const Finished second = run_estate(directory, {"--once", "--stock", "ample", "--limit", "20"});
   EXPECT_EQ(second.exit, (Exit{1, 0}));
-  EXPECT_TRUE(contains(second.output, "another ./run works in " + directory.file("data"))) << second.output;
+  EXPECT_TRUE(contains(second.output, "another ./run works in " + directory.file("data")))
+      << second.output;
 
   run.signal(SIGINT);
   const auto exit = run.wait();
   ASSERT_TRUE(exit);
   EXPECT_EQ(*exit, (Exit{0, 0})) << read_text(directory.file("run.txt"));
-  for (const std::string& service : service_names()) EXPECT_FALSE(run_file(directory, service)) << service << " did not drain";
+  for (const std::string& service : service_names())
+    EXPECT_FALSE(run_file(directory, service)) << service << " did not drain";
 }
 
 TEST(Run, another_stock_on_the_same_directory_is_refused) {
   const TemporaryDirectory directory;
-  ASSERT_EQ(run_estate(directory, {"--once", "--stock", "ample", "--limit", "10"}).exit, (Exit{0, 0}));
+  ASSERT_EQ(run_estate(directory, {"--once", "--stock", "ample", "--limit", "10"}).exit,
+            (Exit{0, 0}));
   const Finished other = run_estate(directory, {"--once", "--stock", "scarce", "--limit", "10"});
   EXPECT_EQ(other.exit, (Exit{2, 0}));
   EXPECT_TRUE(contains(other.output, "stock=ample")) << other.output;
@@ -230,8 +248,10 @@ TEST(Run, another_stock_on_the_same_directory_is_refused) {
 
 TEST(Run, wrong_flags_exit_with_2_and_the_usage) {
   const TemporaryDirectory directory;
-  const std::vector<std::vector<std::string>> wrong{{"--nonsense"},       {"--stock", "plenty"},    {"--limit", "-3"}, {"--limit", "many"},
-                                                    {"--in-flight", "0"}, {"--rate", "5", "--in-flight", "3"}, {"--chaos", "-1"}};
+  const std::vector<std::vector<std::string>> wrong{
+      {"--nonsense"},      {"--stock", "plenty"}, {"--limit", "-3"},
+      {"--limit", "many"}, {"--in-flight", "0"},  {"--rate", "5", "--in-flight", "3"},
+      {"--chaos", "-1"}};
   for (const auto& arguments : wrong) {
     const Finished run = run_estate(directory, arguments);
     EXPECT_EQ(run.exit, (Exit{2, 0})) << arguments[0] << ": " << run.output;
@@ -245,14 +265,16 @@ TEST(Run, help_names_every_option) {
   const TemporaryDirectory directory;
   const Finished help = run_program({{program("retail-run"), "--help"}}, directory.path());
   EXPECT_EQ(help.exit, (Exit{0, 0}));
-  for (const char* option : {"--once", "--stock", "--limit", "--data", "--fresh", "--port", "--log", "--summary", "--chaos", "--in-flight", "--rate"}) {
+  for (const char* option : {"--once", "--stock", "--limit", "--data", "--fresh", "--port", "--log",
+                             "--summary", "--chaos", "--in-flight", "--rate"}) {
     EXPECT_TRUE(contains(help.output, option)) << option;
   }
 }
 
 TEST(Run, a_missing_data_file_is_named) {
   const TemporaryDirectory directory;
-  const Finished run = run_estate(directory, {"--once", "--source", "/nonexistent/invoices.csv.zst"});
+  const Finished run =
+      run_estate(directory, {"--once", "--source", "/nonexistent/invoices.csv.zst"});
   EXPECT_EQ(run.exit, (Exit{1, 0}));
   EXPECT_TRUE(contains(run.output, "/nonexistent/invoices.csv.zst")) << run.output;
 }

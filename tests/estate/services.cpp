@@ -31,7 +31,8 @@ BOOST_DESCRIBE_STRUCT(RunFile, (), (pid, port))
 Services::Services(const TemporaryDirectory& directory, EstateOptions options)
     : data_(directory.file("data")), options_(std::move(options)) {
   if (options_.log.empty()) options_.log = data_ + "/log";
-  for (const char* name : {"", "/run", "/logs", "/state"}) std::filesystem::create_directories(data_ + name);
+  for (const char* name : {"", "/run", "/logs", "/state"})
+    std::filesystem::create_directories(data_ + name);
 }
 
 void Services::start(const std::string& name, const ServiceStart& how) {
@@ -39,8 +40,17 @@ void Services::start(const std::string& name, const ServiceStart& how) {
   // One left by a killed process would lead to nobody, or to another service that got its port.
   std::filesystem::remove(data_ + "/run/" + member + ".json");
   Command command;
-  command.words = {program("retail-" + name), "--log", log_url(), "--stock", options_.stock, "--run-dir", data_ + "/run",
-                   "--state-dir", data_ + "/state/" + member, "--instance", std::to_string(how.instance)};
+  command.words = {program("retail-" + name),
+                   "--log",
+                   log_url(),
+                   "--stock",
+                   options_.stock,
+                   "--run-dir",
+                   data_ + "/run",
+                   "--state-dir",
+                   data_ + "/state/" + member,
+                   "--instance",
+                   std::to_string(how.instance)};
   command.words.insert(command.words.end(), options_.arguments.begin(), options_.arguments.end());
   command.words.insert(command.words.end(), how.arguments.begin(), how.arguments.end());
   if (!how.fault.empty()) command.environment.emplace_back("MILLRACE_FAULT", how.fault);
@@ -58,7 +68,8 @@ void Services::start_all(const std::vector<std::string>& but) {
 testing::AssertionResult Services::ready(const std::string& name) const {
   // The shop is open when it looks up orders, too: that takes topics of others.
   auto ready = await(name + " is ready", [&] {
-    return get(name, "/readyz").status == 200 && (name != "storefront" || get(name, "/orders/none").status == 404);
+    return get(name, "/readyz").status == 200 &&
+           (name != "storefront" || get(name, "/orders/none").status == 404);
   });
   if (!ready) ready << "\n" << get(name, "/readyz").body << "\n" << log_of(name);
   return ready;
@@ -77,7 +88,8 @@ void Services::kill(const std::string& name) {
 }
 
 void Services::kill_all() {
-  for (const auto& [name, process] : running_) process->signal(SIGKILL);
+  for (const auto& [name, process] : running_)
+    process->signal(SIGKILL);
   running_.clear();
 }
 
@@ -89,8 +101,9 @@ testing::AssertionResult Services::stop_all() {
     found->second->signal(SIGTERM);
     const auto exit = found->second->wait();
     if (!exit || *exit != Exit{0, 0}) {
-      result = testing::AssertionFailure() << *name << " did not drain: " << (exit ? to_string(*exit) : "it goes on") << "\n"
-                                           << log_of(*name);
+      result = testing::AssertionFailure()
+               << *name << " did not drain: " << (exit ? to_string(*exit) : "it goes on") << "\n"
+               << log_of(*name);
     }
     running_.erase(found);
   }
@@ -98,7 +111,8 @@ testing::AssertionResult Services::stop_all() {
 }
 
 std::string Services::url(const std::string& name) const {
-  const auto file = millrace::codec::from_json<RunFile>(read_text(data_ + "/run/" + name + ".json"));
+  const auto file =
+      millrace::codec::from_json<RunFile>(read_text(data_ + "/run/" + name + ".json"));
   return file ? "http://127.0.0.1:" + std::to_string(file->port) : std::string();
 }
 
@@ -109,10 +123,12 @@ Response Services::get(const std::string& name, const std::string& target) const
   return answer ? *std::move(answer) : Response{.status = 0, .body = answer.error().to_string()};
 }
 
-Response Services::post(const std::string& target, const std::string& body, millrace::http::Headers headers) const {
+Response Services::post(const std::string& target, const std::string& body,
+                        millrace::http::Headers headers) const {
   const std::string base = url("storefront");
   if (base.empty()) return {.status = 0};
-  auto answer = millrace::http::fetch(Method::post, base + target, body, std::move(headers), answer_timeout);
+  auto answer =
+      millrace::http::fetch(Method::post, base + target, body, std::move(headers), answer_timeout);
   return answer ? *std::move(answer) : Response{.status = 0, .body = answer.error().to_string()};
 }
 
@@ -124,20 +140,27 @@ std::optional<double> Services::metric(const std::string& name, std::string_view
   return std::strtod(text.c_str() + at + wanted.size(), nullptr);
 }
 
-std::string Services::log_of(const std::string& name) const { return read_text(data_ + "/logs/" + name + ".log"); }
+std::string Services::log_of(const std::string& name) const {
+  return read_text(data_ + "/logs/" + name + ".log");
+}
 
 bool Services::idle() const {
-  return std::all_of(running_.begin(), running_.end(),
-                     [&](const auto& one) { return metric(one.first, "millrace_stream_lag_records") == 0.0; });
+  return std::all_of(running_.begin(), running_.end(), [&](const auto& one) {
+    return metric(one.first, "millrace_stream_lag_records") == 0.0;
+  });
 }
 
 testing::AssertionResult Services::at_rest(std::int64_t final_requests) const {
   LogReader log(options_.log);
-  auto rest = await("all is quiet after " + std::to_string(final_requests) + " final requests", [&] {
-    const auto before = log.committed();
-    return log.final_requests() >= final_requests && log.lag() == 0 && idle() && log.committed() == before;
-  });
-  if (!rest) rest << "\nfinal " << log.final_requests() << ", lag " << log.lag() << "\n" << log.describe_groups();
+  auto rest =
+      await("all is quiet after " + std::to_string(final_requests) + " final requests", [&] {
+        const auto before = log.committed();
+        return log.final_requests() >= final_requests && log.lag() == 0 && idle() &&
+               log.committed() == before;
+      });
+  if (!rest)
+    rest << "\nfinal " << log.final_requests() << ", lag " << log.lag() << "\n"
+         << log.describe_groups();
   return rest;
 }
 

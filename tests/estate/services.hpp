@@ -20,7 +20,7 @@ namespace estate {
 /// What all services of an estate under test get.
 struct EstateOptions {
   std::string stock = "ample";
-  std::string log = {};  ///< directory; default DATA/log
+  std::string log = {};                     ///< directory; default DATA/log
   std::vector<std::string> arguments = {};  ///< of every service
 };
 
@@ -31,12 +31,14 @@ struct ServiceStart {
   std::vector<std::string> arguments = {};
 };
 
-/// The services of an estate, started one by one as processes of the test, without a supervisor. One thread, but for url(), get() and post().
+/// The services of an estate, started one by one as processes of the test, without a supervisor.
+/// One thread, but for url(), get() and post().
 class Services {
  public:
   explicit Services(const TemporaryDirectory& directory, EstateOptions options = {});
 
-  /// Starts a service and does not wait for it. `name` is `stock`; a further instance is called `stock-2` elsewhere.
+  /// Starts a service and does not wait for it. `name` is `stock`; a further instance is called
+  /// `stock-2` elsewhere.
   void start(const std::string& name, const ServiceStart& how = {});
   /// Starts all seven, or all but those named.
   void start_all(const std::vector<std::string>& but = {});
@@ -53,15 +55,18 @@ class Services {
   /// Of a service's HTTP server, from its run file; empty while there is none.
   [[nodiscard]] std::string url(const std::string& name) const;
   /// Status 0: there was no answer.
-  [[nodiscard]] millrace::http::Response get(const std::string& name, const std::string& target) const;
+  [[nodiscard]] millrace::http::Response get(const std::string& name,
+                                             const std::string& target) const;
   [[nodiscard]] millrace::http::Response post(const std::string& target, const std::string& body,
                                               millrace::http::Headers headers = {}) const;
   /// The value of a metric without labels; nothing when the service does not show it.
-  [[nodiscard]] std::optional<double> metric(const std::string& name, std::string_view metric) const;
+  [[nodiscard]] std::optional<double> metric(const std::string& name,
+                                             std::string_view metric) const;
   /// What the service wrote to its log so far.
   [[nodiscard]] std::string log_of(const std::string& name) const;
 
-  /// Waits until that many requests are final, no group has anything left to read and nothing is under way.
+  /// Waits until that many requests are final, no group has anything left to read and nothing is
+  /// under way.
   [[nodiscard]] testing::AssertionResult at_rest(std::int64_t final_requests) const;
 
   [[nodiscard]] std::string log_directory() const { return options_.log; }

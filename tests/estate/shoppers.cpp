@@ -13,12 +13,12 @@ namespace {
 constexpr int pause_ms = 20;
 
 std::string line(const std::string& product, std::int64_t quantity, std::int64_t unit_price_milli) {
-  return R"({"product":")" + product + R"(","quantity":)" + std::to_string(quantity) + R"(,"unit_price_milli":)" +
-         std::to_string(unit_price_milli) + "}";
+  return R"({"product":")" + product + R"(","quantity":)" + std::to_string(quantity) +
+         R"(,"unit_price_milli":)" + std::to_string(unit_price_milli) + "}";
 }
 
-Posting posting(const std::string& target, const std::string& id_name, const std::string& id, const std::string& country,
-                const std::string& lines) {
+Posting posting(const std::string& target, const std::string& id_name, const std::string& id,
+                const std::string& country, const std::string& lines) {
   return {target, id,
           "{\"" + id_name + R"(":")" + id + R"(","country":")" + country +
               R"(","ordered_at":"2011-03-04T05:06:07Z","lines":[)" + lines + "]}"};
@@ -26,8 +26,8 @@ Posting posting(const std::string& target, const std::string& id_name, const std
 
 }  // namespace
 
-Posting order(const std::string& id, const std::string& product, std::int64_t quantity, std::int64_t unit_price_milli,
-              const std::string& country) {
+Posting order(const std::string& id, const std::string& product, std::int64_t quantity,
+              std::int64_t unit_price_milli, const std::string& country) {
   return posting("/orders", "order_id", id, country, line(product, quantity, unit_price_milli));
 }
 
@@ -40,7 +40,8 @@ Posting write_off(const std::string& id, const std::string& product) {
 }
 
 std::vector<Posting> mixed_postings(const std::string& prefix, int count) {
-  constexpr std::array<const char*, 7> products{"85123A", "71053", "84406B", "22752", "POST", "21730", "22633"};
+  constexpr std::array<const char*, 7> products{"85123A", "71053", "84406B", "22752",
+                                                "POST",   "21730", "22633"};
   constexpr std::array<const char*, 3> countries{"United Kingdom", "France", "EIRE"};
   std::vector<Posting> postings;
   for (int i = 0; i < count; ++i) {
@@ -53,9 +54,11 @@ std::vector<Posting> mixed_postings(const std::string& prefix, int count) {
     } else {
       std::string lines;
       for (std::size_t l = 0; l <= n % 4; ++l) {
-        lines += (l == 0 ? "" : ",") + line(products[(n + l * 2) % products.size()], 1 + i % 5, 1'250 + i);
+        lines += (l == 0 ? "" : ",") +
+                 line(products[(n + l * 2) % products.size()], 1 + i % 5, 1'250 + i);
       }
-      postings.push_back(posting("/orders", "order_id", id, countries[n % countries.size()], lines));
+      postings.push_back(
+          posting("/orders", "order_id", id, countries[n % countries.size()], lines));
     }
   }
   return postings;
@@ -63,7 +66,8 @@ std::vector<Posting> mixed_postings(const std::string& prefix, int count) {
 
 Shoppers::Shoppers(const Services& services, std::vector<Posting> postings, int at_once)
     : services_(services), postings_(std::move(postings)), statuses_(postings_.size()) {
-  for (int i = 0; i < at_once; ++i) threads_.emplace_back([this] { shop(); });
+  for (int i = 0; i < at_once; ++i)
+    threads_.emplace_back([this] { shop(); });
 }
 
 Shoppers::~Shoppers() { leaving_ = true; }
@@ -92,7 +96,8 @@ testing::AssertionResult Shoppers::served() const {
 testing::AssertionResult Shoppers::all_answered(int status) const {
   for (std::size_t i = 0; i < postings_.size(); ++i) {
     if (statuses_[i] != status) {
-      return testing::AssertionFailure() << postings_[i].id << " was answered " << statuses_[i] << ", not " << status;
+      return testing::AssertionFailure()
+             << postings_[i].id << " was answered " << statuses_[i] << ", not " << status;
     }
   }
   return testing::AssertionSuccess();

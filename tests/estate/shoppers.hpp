@@ -20,19 +20,23 @@ struct Posting {
 };
 
 /// An order of one line.
-[[nodiscard]] Posting order(const std::string& id, const std::string& product = "85123A", std::int64_t quantity = 1,
-                            std::int64_t unit_price_milli = 2'550, const std::string& country = "United Kingdom");
+[[nodiscard]] Posting order(const std::string& id, const std::string& product = "85123A",
+                            std::int64_t quantity = 1, std::int64_t unit_price_milli = 2'550,
+                            const std::string& country = "United Kingdom");
 /// A return of one line.
 [[nodiscard]] Posting goods_return(const std::string& id, const std::string& product = "85123A");
 /// A write-off of one line.
 [[nodiscard]] Posting write_off(const std::string& id, const std::string& product = "85123A");
-/// A mix of all kinds over several products and countries: mostly orders, of one to four lines. Ids begin with `prefix`.
+/// A mix of all kinds over several products and countries: mostly orders, of one to four lines. Ids
+/// begin with `prefix`.
 [[nodiscard]] std::vector<Posting> mixed_postings(const std::string& prefix, int count);
 
-/// Customers who post requests, a few at a time, each again and again until it is answered for good. Runs in threads of its own.
+/// Customers who post requests, a few at a time, each again and again until it is answered for
+/// good. Runs in threads of its own.
 class Shoppers {
  public:
-  /// `services` outlives the shoppers and starts or ends no service but through their processes while they shop.
+  /// `services` outlives the shoppers and starts or ends no service but through their processes
+  /// while they shop.
   Shoppers(const Services& services, std::vector<Posting> postings, int at_once = 8);
   /// Sends them home.
   ~Shoppers();

@@ -30,7 +30,8 @@ TEST(Insights, started_last_read_history_and_agree) {
   const std::int64_t revenue = audited.report.revenue_milli.at("France");
   const auto answer = services.get("storefront", "/insights/revenue?country=France");
   EXPECT_EQ(answer.status, 200);
-  EXPECT_TRUE(contains(answer.body, "\"revenue_milli\":" + std::to_string(revenue) + ",")) << answer.body;
+  EXPECT_TRUE(contains(answer.body, "\"revenue_milli\":" + std::to_string(revenue) + ","))
+      << answer.body;
 }
 
 TEST(Pricing, is_plugged_into_the_running_estate_and_nobody_else_changes) {
@@ -50,7 +51,8 @@ TEST(Pricing, is_plugged_into_the_running_estate_and_nobody_else_changes) {
   ASSERT_TRUE(meanwhile.served());
   EXPECT_TRUE(meanwhile.all_answered(201));
   ASSERT_TRUE(services.at_rest(200));
-  EXPECT_GT(services.metric("pricing", "millrace_stream_records_total").value_or(0), 0) << "it reads what was there before it";
+  EXPECT_GT(services.metric("pricing", "millrace_stream_records_total").value_or(0), 0)
+      << "it reads what was there before it";
   EXPECT_TRUE(holds(audit(directory).report));
   EXPECT_TRUE(services.stop_all());
 }

@@ -114,6 +114,9 @@ bool Estate::all_ready() const {
   for (const auto& service : services_.status()) {
     const std::string url = service_url(service);
     if (url.empty() || get(url + "/readyz").empty()) return false;
+    // A service is ready without the topics of others; the estate is complete when all are there.
+    if (get(url + "/metrics").find("\nmillrace_stream_missing_topics 0\n") == std::string::npos)
+      return false;
   }
   return true;
 }

@@ -60,6 +60,9 @@ std::vector<telemetry::MetricCallback> add_instance_metrics(telemetry::MetricReg
       "millrace_stream_oldest_unprocessed_age_seconds",
       "Age, by its event time, of the oldest event not yet processed; 0 when there is none.", {},
       [&instance, &clock] { return oldest_age_seconds(instance.status(), clock.wall_ms()); }));
+  handles.push_back(metrics.callback_gauge(
+      "millrace_stream_missing_topics", "Topics that are to be read and do not exist yet.", {},
+      [&instance] { return static_cast<double>(instance.status().waiting_for_topics.size()); }));
   for (const char* state : {"restoring", "running"}) {
     handles.push_back(metrics.callback_gauge(
         "millrace_stream_tasks", "Tasks of this instance by state.", {{"state", state}},

@@ -158,6 +158,15 @@ TEST(Punctuators, a_firing_that_fails_is_told_and_passed_over_with_its_effects) 
   EXPECT_EQ(driver->instance().status().skipped, 1U);
 }
 
+TEST(Punctuators, a_timer_that_fails_at_every_firing_does_not_stop_the_task) {
+  auto driver = open_clockwork({PunctuationType::stream_time, 1, true});
+  for (const int time : {1'000, 1'010, 1'020, 1'030})
+    driver->pipe("deposits", std::string("a"), Deposited{1}, time);
+  driver->run_until_idle();
+  EXPECT_EQ(notes(*driver), "deposit@1000 deposit@1010 deposit@1020 deposit@1030 ");
+  EXPECT_EQ(driver->instance().status().skipped, 3U);
+}
+
 TEST(Order, inputs_are_merged_by_time_with_tables_first) {
   TopologyBuilder builder("order", 1);
   const auto names = builder.table<std::string, Closed>("holders", "holders");

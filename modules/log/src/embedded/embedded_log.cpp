@@ -105,9 +105,7 @@ LogPosition EmbeddedLog::durable() {
   return {core_->control->incarnation, core_->control->durable.load(std::memory_order_acquire)};
 }
 
-Status EmbeddedLog::wait_durable(LogPosition position) {
-  return core_->wait_durable(position);
-}
+Status EmbeddedLog::wait_durable(LogPosition position) { return core_->wait_durable(position); }
 
 Result<GroupId> EmbeddedLog::group(std::string_view name) {
   return find_or_make_group(*core_, name);

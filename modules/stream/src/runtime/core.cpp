@@ -124,7 +124,10 @@ Status Instance::Core::look_for_topics(std::int64_t now_ns, StepResult& result) 
   for (const auto& member : members_) {
     if (member->joined()) continue;
     MILLRACE_TRY(member->look_for_topics());
-    result.worked |= member->joined();
+    if (!member->joined()) continue;
+    result.worked = true;
+    // Its units are to be had at once, not at the next turn of the clock.
+    polled_ns_ = -1;
   }
   return {};
 }

@@ -36,7 +36,7 @@ Status Task::begin_restore() {
   ready_.store(false, std::memory_order_release);
   drop();
   verdict_.reset();
-  failed_firing_.reset();
+  failed_firings_.clear();
   punctuators_ = {};
   make_nodes();
   restore_ = std::make_unique<Restore>(*shared_, *resolved_, partition_, claim_.unit, stores_);
@@ -154,7 +154,7 @@ void Task::committed(const log::Committed& committed) {
   shared_->skipped += skipped_;
   changed_since_snapshot_ = true;
   verdict_.reset();
-  failed_firing_.reset();
+  failed_firings_.clear();
   sent_ = state_staged_ = false;
   uncommitted_records_ = dead_lettered_ = skipped_ = 0;
 }

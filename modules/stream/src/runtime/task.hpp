@@ -6,7 +6,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/input.hpp"
@@ -149,9 +151,11 @@ class Task final : public TaskContext {
   const log::RecordView* record_in_hand_ = nullptr;  // null during a punctuation
   const Punctuators::Timer* timer_in_hand_ = nullptr;
   std::string timer_id_prefix_;
+  std::vector<std::pair<Node*, Message>> readings_;  // of the record in hand
   std::optional<Verdict> verdict_;
-  std::optional<std::pair<std::string, std::uint64_t>>
-      failed_firing_;  // name and number of a firing to be passed over
+  // Names and numbers of firings to be passed over. All of them until a commit: several may fail
+  // one after another in the same turn.
+  std::set<std::pair<std::string, std::uint64_t>> failed_firings_;
 
   bool sent_ = false;  // something is in the transaction
   std::size_t uncommitted_records_ = 0;

@@ -93,8 +93,9 @@ Status Task::deliver(const std::vector<std::size_t>& sources, const log::RecordV
     return refuse(shared_->options.on_deserialization_error, context.error().code(),
                   context.error().message());
   hand_.context = *context;
-  bool known_to_any = false;
-  bool due = false;
+  // All are read before any is processed: a record that one of them cannot read goes to the dead
+  // letters whole, and its replay to all of them.
+  readings_.clear();
   for (const std::size_t index : sources) {
     Source& source = *sources_[index];
     Message message;
@@ -103,12 +104,15 @@ Status Task::deliver(const std::vector<std::size_t>& sources, const log::RecordV
       return refuse(shared_->options.on_deserialization_error, known.error().code(),
                     known.error().message());
     }
-    if (!*known) continue;
-    known_to_any = true;
-    due = punctuators_.observe(record.timestamp_ms) || due;
-    source.node->process(message, *this);
+    if (*known) readings_.emplace_back(source.node, message);
   }
-  if (!known_to_any) ++skipped_;
+  if (readings_.empty()) {
+    ++skipped_;
+    return {};
+  }
+  const bool due = punctuators_.observe(record.timestamp_ms);
+  for (const auto& [node, message] : readings_)
+    node->process(message, *this);
   if (due) fire_due(PunctuationType::stream_time, punctuators_.stream_time_ms());
   return {};
 }
@@ -178,7 +182,7 @@ Result<Turn> Task::handler_failed(std::string_view reason) {
     return fail(errc::handler_failed, what);
   shared_->tell("warn", "a handler failed", what);
   if (timer_in_hand_ != nullptr) {
-    failed_firing_.emplace(timer_in_hand_->name, timer_in_hand_->now.firing);
+    failed_firings_.emplace(timer_in_hand_->name, timer_in_hand_->now.firing);
     timer_in_hand_ = nullptr;
   } else {
     MILLRACE_ASSERT(record_in_hand_ != nullptr, "a handler runs for a record or for a timer");
@@ -207,8 +211,7 @@ void Task::fire_due(PunctuationType type, std::int64_t now_ms) {
 }
 
 void Task::fire(Punctuators::Timer& timer, std::int64_t now_ms) {
-  if (failed_firing_ && failed_firing_->first == timer.name &&
-      failed_firing_->second == timer.now.firing) {
+  if (failed_firings_.contains({timer.name, timer.now.firing})) {
     ++skipped_;
     shared_->tell("error", "a firing that failed is passed over",
                   claim_.unit + ", " + timer.name + ", firing " + std::to_string(timer.now.firing));

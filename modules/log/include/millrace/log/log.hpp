@@ -85,7 +85,8 @@ class Log {
   [[nodiscard]] virtual LogPosition committed() = 0;
   [[nodiscard]] virtual LogPosition durable() = 0;
   /// Returns when what the durability policy promises holds for the position; may lead the sync of
-  /// all who wait. errc::failed_sync, closed.
+  /// all who wait. errc::failed_sync, closed, out_of_range for a position of an earlier incarnation
+  /// that was lost.
   [[nodiscard]] virtual Status wait_durable(LogPosition position) = 0;
 
   /// The number of a group, made when new.
