@@ -288,7 +288,7 @@ TEST_F(EmbeddedFaults, a_death_while_a_segment_is_made_divides_nobody) {
   if (!fault_points_compiled_in()) {
     GTEST_SKIP();
   }
-  for (const char* point : {"segment.made", "segment.inside_use"}) {
+  for (const char* point : {"segment.renamed", "segment.made", "segment.inside_use"}) {
     SimulatedMachine machine;
     auto survivor = machine.open(small_options("stock", "survivor"));
     auto late = machine.open(small_options("stock", "late"));
@@ -385,6 +385,7 @@ TEST_F(EmbeddedFaults, a_sync_that_failed_for_a_checkpoint_stops_the_log) {
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(put_all(*log, {place}, std::string(40'000, 'x')).has_value());
   }
+  machine_.clock.advance_ms(5'000);
   machine_.files.fail_syncs(true);
   EXPECT_FALSE(log->maintain().has_value());
   machine_.files.fail_syncs(false);

@@ -14,6 +14,11 @@ namespace {
 constexpr std::uint32_t checkpoint_magic = 0x504b435aU;  // "ZCKP"
 constexpr std::uint32_t checkpoint_version = 1;
 
+// A checkpoint costs a sync of all that was written since; recovery walks so much in well under a
+// second.
+constexpr std::uint64_t bytes_between = 256ULL << 20U;
+constexpr std::int64_t pause_ns = 5'000'000'000;
+
 }  // namespace
 
 std::string Checkpoint::encode() const {
@@ -126,7 +131,10 @@ Status Core::write_checkpoint(bool alone) {
     made.checksum = tail().checksum;
     made.catalog = catalog.records();
     made.take_tables(*control, catalog.rows_used());
-    control->checkpoint_segment = control->segment_start;
+    std::atomic_ref(control->checkpoint_segment)
+        .store(control->segment_start, std::memory_order_relaxed);
+    control->checkpoint_position.store(made.position, std::memory_order_relaxed);
+    control->checkpoint_ns.store(environment.clock.monotonic_ns(), std::memory_order_relaxed);
   }
   MILLRACE_TRY(refresh_segments());
   // A checkpoint proves what it speaks of: so that must be durable first.
@@ -136,6 +144,7 @@ Status Core::write_checkpoint(bool alone) {
     mark_failed("a sync failed: " + synced.error().message());
     return synced;
   }
+  publish_durable(made.position);
   MILLRACE_FAULT_POINT("checkpoint.before_write");
   return write_file_atomically(environment.files, directory + names::checkpoint, made.encode());
 }
@@ -143,6 +152,13 @@ Status Core::write_checkpoint(bool alone) {
 Status Core::checkpoint_when_due() {
   if (std::atomic_ref(control->checkpoint_segment).load(std::memory_order_relaxed) ==
       std::atomic_ref(control->segment_start).load(std::memory_order_relaxed)) {
+    return {};
+  }
+  const std::uint64_t written_bytes = control->committed.load(std::memory_order_relaxed) -
+                                      control->checkpoint_position.load(std::memory_order_relaxed);
+  const std::int64_t since_ns =
+      environment.clock.monotonic_ns() - control->checkpoint_ns.load(std::memory_order_relaxed);
+  if (written_bytes < bytes_between && since_ns < pause_ns) {
     return {};
   }
   std::uint32_t nobody = 0;

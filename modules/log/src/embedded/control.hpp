@@ -14,7 +14,7 @@
 namespace millrace::log::embedded {
 
 inline constexpr std::uint32_t control_magic = 0x4c435a4dU;  // "MZCL"
-inline constexpr std::uint32_t control_layout = 2;
+inline constexpr std::uint32_t control_layout = 3;
 
 inline constexpr std::size_t max_members = 64;
 inline constexpr std::size_t max_waiters = 256;
@@ -162,7 +162,11 @@ struct Control {
   std::atomic<std::uint64_t> alarms;
   std::atomic<std::uint32_t> group_members_high;
   std::atomic<std::uint32_t> checkpoint_owner;  ///< slot of the member that writes one + 1
-  std::uint64_t checkpoint_segment;  ///< start of the segment that the last checkpoint knows
+  std::atomic<std::uint32_t> preparer;          ///< slot of the member that prepares a segment + 1
+  // Of the last checkpoint.
+  std::uint64_t checkpoint_segment;  ///< start of the segment that it knows
+  std::atomic<std::uint64_t> checkpoint_position;
+  std::atomic<std::int64_t> checkpoint_ns;  ///< monotonic
   std::uint64_t claim_number;
   std::uint64_t join_number;
   std::uint32_t rows_used;

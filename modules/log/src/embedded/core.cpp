@@ -144,6 +144,7 @@ void Core::leave() {
   if (clean && alone && *alone) {
     // Without it the next to open walks a longer way, and that is all.
     static_cast<void>(write_checkpoint(true));
+    journal.remove_unfinished();
   }
 }
 

@@ -119,12 +119,19 @@ class Core {
   /// Becomes the leader; else `leader` is who it is. Takes the place of another when `impatient`.
   [[nodiscard]] bool lead_sync(std::uint32_t& leader, bool impatient);
   void sleep_for_durable(std::uint32_t word, std::int64_t timeout_ns);
+  /// Everything before `position` was synced: says so to all who wait.
+  void publish_durable(std::uint64_t position);
 
   // Checkpoints (checkpoint.cpp).
   /// `alone`: the directory's exclusive lock is held and our slot is given up, so nobody is to be
   /// locked out.
   [[nodiscard]] Status write_checkpoint(bool alone);
   [[nodiscard]] Status checkpoint_when_due();
+
+  // Segments made ahead (prepare.cpp).
+  /// Prepares the next segments when they will soon be needed, so that nobody waits for the disk
+  /// with the writer lock held. A failure is none: then they are made when they are needed.
+  void prepare_segments();
 
   LogEnvironment environment;
   const std::string directory;
@@ -163,6 +170,8 @@ class Core {
   std::atomic<std::uint32_t> segments_seen_{0};
   std::int64_t last_sync_ns_ = 0;
   std::int64_t last_expiry_ns_ = 0;
+  std::uint64_t segment_seen_ = 0;
+  std::int64_t last_roll_ns_ = INT64_MIN / 2;
   std::uint64_t members_seen_ = 0;
   std::mutex maintain_mutex_;
 };

@@ -34,6 +34,14 @@ Status Core::sync_as_leader() {
   return {};
 }
 
+void Core::publish_durable(std::uint64_t position) {
+  raise_to(control->durable, position);
+  control->durable_word.fetch_add(1, std::memory_order_seq_cst);
+  if (control->durable_sleepers.load(std::memory_order_seq_cst) != 0) {
+    region->wake(futex_of(control->durable_word), 1 << 20);
+  }
+}
+
 void Core::sleep_for_durable(std::uint32_t word, std::int64_t timeout_ns) {
   std::atomic<std::uint32_t>& own = control->members[slot].durable_sleepers;
   // The total first, and last: who dies between counts too much, which costs a wake-up, never too

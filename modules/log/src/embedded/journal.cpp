@@ -6,13 +6,15 @@
 #include <charconv>
 #include <mutex>
 
+#include "millrace/base/fault_point.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::embedded {
 namespace {
 
 constexpr std::string_view suffix = ".journal";
-constexpr std::string_view unfinished_name = "next.unfinished";
+constexpr std::string_view prepared_suffix = ".prepared";
+constexpr std::string_view unfinished_suffix = ".unfinished";
 constexpr std::size_t digits = 20;
 constexpr std::size_t chunk_bytes = 1U << 20U;
 
@@ -144,34 +146,89 @@ Result<std::uint64_t> Journal::grow(Segment& segment, std::uint64_t bytes,
   return segment.room;
 }
 
-Result<std::uint64_t> Journal::make_segment(std::uint64_t start, std::uint64_t bytes,
-                                            const std::function<void()>& step) {
+Result<std::uint64_t> Journal::make_segment(std::uint64_t start, std::uint64_t needed,
+                                            std::uint64_t room, const std::function<void()>& step) {
   MILLRACE_TRY(refresh());
   if (Segment* known = find_exactly(start)) {
-    return grow(*known, bytes, step);
+    return grow(*known, room, step);
   }
-  // One name for all attempts: what a dead maker left is taken on, so that even a slow disk gets
-  // there.
-  const std::string unfinished = directory_ + "/" + std::string(unfinished_name);
+  if (!take_prepared(start, needed)) {
+    // One name for all attempts: what a dead maker left is taken on, so that even a slow disk gets
+    // there.
+    const std::string unfinished = directory_ + "/next" + std::string(unfinished_suffix);
+    MILLRACE_TRY(make_file(unfinished, room, step));
+    MILLRACE_TRY(files_.rename(unfinished, name_of(start)));
+  }
+  MILLRACE_FAULT_POINT("segment.renamed");
+  // Opened by its last name: whatever happened to the former one, all members use the same file.
   auto segment = std::make_unique<Segment>();
   segment->start = start;
-  MILLRACE_ASSIGN(segment->file, files_.open(unfinished, OpenMode::create));
-  if (auto allocated = segment->file->allocate(bytes); !allocated) {
-    static_cast<void>(files_.remove(unfinished));
-    return std::unexpected(std::move(allocated).error());
-  }
-  step();
-  if (auto synced = segment->file->sync(); !synced) {
-    static_cast<void>(files_.remove(unfinished));
-    return std::unexpected(std::move(synced).error());
-  }
-  step();
+  MILLRACE_ASSIGN(segment->file, files_.open(name_of(start), OpenMode::read_write));
   MILLRACE_ASSIGN(segment->room, segment->file->size());
-  const std::uint64_t room = segment->room;
-  MILLRACE_TRY(files_.rename(unfinished, name_of(start)));
+  const std::uint64_t found = segment->room;
   MILLRACE_TRY(sync_names());
+  step();
   insert(std::move(segment));
-  return room;
+  return found;
+}
+
+Status Journal::make_file(const std::string& path, std::uint64_t room,
+                          const std::function<void()>& step) {
+  MILLRACE_ASSIGN(const auto file, files_.open(path, OpenMode::create));
+  Status made = file->allocate(room);
+  step();
+  if (made) {
+    made = file->sync();
+    step();
+  }
+  if (!made) {
+    static_cast<void>(files_.remove(path));
+  }
+  return made;
+}
+
+bool Journal::take_prepared(std::uint64_t start, std::uint64_t needed) {
+  for (unsigned number = 0; number < max_prepared; ++number) {
+    const std::string path = prepared_name(number);
+    const auto file = files_.open(path, OpenMode::read);
+    if (!file) {
+      continue;
+    }
+    const auto size = (*file)->size();
+    if (size && *size >= needed && files_.rename(path, name_of(start))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::string Journal::prepared_name(unsigned number) const {
+  return directory_ + "/next." + std::to_string(number) + std::string(prepared_suffix);
+}
+
+Status Journal::prepare(unsigned number, std::uint64_t room, int maker) {
+  const std::string path = prepared_name(number);
+  if (files_.exists(path)) {
+    return {};
+  }
+  const std::string unfinished =
+      directory_ + "/next." + std::to_string(maker) + std::string(unfinished_suffix);
+  MILLRACE_TRY(make_file(unfinished, room, [] { MILLRACE_FAULT_POINT("prepare.inside"); }));
+  // The roll that takes it makes its name durable.
+  return files_.rename(unfinished, path);
+}
+
+void Journal::remove_unfinished() {
+  const auto names = files_.list(directory_);
+  if (!names) {
+    return;
+  }
+  for (const std::string& name : *names) {
+    if (name.starts_with("next.") &&
+        (name.ends_with(prepared_suffix) || name.ends_with(unfinished_suffix))) {
+      static_cast<void>(files_.remove(directory_ + "/" + name));
+    }
+  }
 }
 
 Result<std::size_t> Journal::read(std::uint64_t position, char* out, std::size_t size) {

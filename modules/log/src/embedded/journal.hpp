@@ -38,12 +38,25 @@ class Journal {
   /// The file that holds a position, for messages.
   [[nodiscard]] std::string path_of(std::uint64_t position);
 
-  /// Makes the segment that begins at `start`, with room for `bytes`; it and its name are durable
-  /// on return. It gets its name when it is whole, so nobody ever opens half a segment. One that is
-  /// there is used, and grown when too small. Answers its room; `step` is called after each thing
-  /// that may take long. Under the writer lock. errc::disk_full: nothing changed.
-  [[nodiscard]] Result<std::uint64_t> make_segment(std::uint64_t start, std::uint64_t bytes,
+  /// Makes the segment that begins at `start`, with room for at least `needed` bytes; it and its
+  /// name are durable on return. It gets its name when it is whole, so nobody ever opens half a
+  /// segment. One that is there is used, and grown when too small; else one that was prepared and
+  /// is large enough; else one of `room` bytes is made. Answers its room; `step` is called after
+  /// each thing that may take long. Under the writer lock. errc::disk_full: nothing changed.
+  [[nodiscard]] Result<std::uint64_t> make_segment(std::uint64_t start, std::uint64_t needed,
+                                                   std::uint64_t room,
                                                    const std::function<void()>& step);
+
+  /// So many segments can be prepared ahead.
+  static constexpr unsigned max_prepared = 4;
+  /// Makes what will be a segment when one is needed, allocated and synced, unless the one of that
+  /// number is there. Without the writer lock, by one member at a time; `maker` is its slot, and
+  /// tells its unfinished file from those of dead makers. After a failure nothing is left behind.
+  [[nodiscard]] Status prepare(unsigned number, std::uint64_t room, int maker);
+  /// Removes prepared and unfinished segments, as far as it can. When nobody else is there.
+  void remove_unfinished();
+  /// Makes the names of all segments durable.
+  [[nodiscard]] Status sync_names();
 
   /// Where the segment that holds a position ends, as far as is known.
   [[nodiscard]] std::uint64_t end_of(std::uint64_t position);
@@ -71,10 +84,13 @@ class Journal {
   [[nodiscard]] Segment* find(std::uint64_t position);
   [[nodiscard]] Segment* find_exactly(std::uint64_t start);
   [[nodiscard]] Status look_at_size(Segment& segment);
+  [[nodiscard]] std::string prepared_name(unsigned number) const;
+  [[nodiscard]] Status make_file(const std::string& path, std::uint64_t room,
+                                 const std::function<void()>& step);
+  [[nodiscard]] bool take_prepared(std::uint64_t start, std::uint64_t needed);
   [[nodiscard]] Result<std::uint64_t> grow(Segment& segment, std::uint64_t bytes,
                                            const std::function<void()>& step);
   [[nodiscard]] Status sync_file(File& file);
-  [[nodiscard]] Status sync_names();
   [[nodiscard]] std::uint64_t end_of_locked(std::uint64_t position) const;
   [[nodiscard]] Result<Segment*> require(std::uint64_t position);
   void insert(std::unique_ptr<Segment> segment);

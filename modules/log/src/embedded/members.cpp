@@ -120,6 +120,8 @@ void Core::clean_slot(std::uint32_t dead) {
   control->sync_leader.compare_exchange_strong(leader, 0);
   leader = dead + 1;
   control->checkpoint_owner.compare_exchange_strong(leader, 0);
+  leader = dead + 1;
+  control->preparer.compare_exchange_strong(leader, 0);
   MemberRow& row = control->members[dead];
   row.lock_wait_since_ns.store(0, std::memory_order_relaxed);
   control->durable_sleepers.fetch_sub(row.durable_sleepers.exchange(0));
@@ -195,6 +197,7 @@ Status Core::maintain() {
     last_sync_ns_ = now;
     MILLRACE_TRY(lead_or_wait(committed));
   }
+  prepare_segments();
   return checkpoint_when_due();
 }
 

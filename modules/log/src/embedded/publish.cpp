@@ -178,6 +178,8 @@ Status Core::adopt_segment() {
   // it: from now on it is the one for all.
   if (!segments.empty() &&
       segments.back().start == control->committed.load(std::memory_order_relaxed)) {
+    // Its maker may have died before the name was durable.
+    MILLRACE_TRY(journal.sync_names());
     use_segment(segments.back().start, segments.back().end);
   } else {
     control->segments_version.fetch_add(1, std::memory_order_release);

@@ -16,6 +16,7 @@ Status Recovery::run() {
     MILLRACE_TRY(make_new_log());
   }
   MILLRACE_TRY(core_.read_version());
+  core_.journal.remove_unfinished();
   MILLRACE_TRY(core_.journal.refresh());
   MILLRACE_TRY(map_control());
   MILLRACE_FAULT_POINT("recovery.mapped");
@@ -190,6 +191,8 @@ Status Recovery::finish() {
     control.segment_end = segments.back().end;
     control.checkpoint_segment = control.segment_start;
   }
+  control.checkpoint_position.store(position_);
+  control.checkpoint_ns.store(core_.environment.clock.monotonic_ns());
   control.segments_version.store(1);
   core_.catalog_next_.store(static_cast<std::int64_t>(control.partitions[0].count.load()));
   control.valid.store(1, std::memory_order_release);
