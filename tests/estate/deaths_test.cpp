@@ -7,6 +7,7 @@
 #include <set>
 
 #include "harness.hpp"
+#include "millrace/base/fault_point.hpp"
 #include "run.hpp"
 #include "services.hpp"
 #include "shoppers.hpp"
@@ -41,6 +42,7 @@ class DeathAt : public testing::TestWithParam<Point> {};
 INSTANTIATE_TEST_SUITE_P(Points, DeathAt, testing::ValuesIn(points), name_of);
 
 TEST_P(DeathAt, loses_and_doubles_nothing_whichever_service_dies) {
+  if (!millrace::fault_points_compiled_in()) GTEST_SKIP() << "this build has no fault points";
   const TemporaryDirectory directory;
   const FaultyPrograms programs(directory.file("bin"));
   for (const std::string& service : service_names()) {
@@ -89,6 +91,7 @@ INSTANTIATE_TEST_SUITE_P(Points, LeaderOfASync,
 // With an interval every service leads a sync now and then. The shop stays open until each has died
 // of it.
 TEST_P(LeaderOfASync, loses_and_doubles_nothing_whichever_service_dies) {
+  if (!millrace::fault_points_compiled_in()) GTEST_SKIP() << "this build has no fault points";
   const TemporaryDirectory directory;
   Services services(directory, {.arguments = {"--durability", "interval=50"}});
   for (const std::string& service : service_names())
@@ -123,6 +126,7 @@ INSTANTIATE_TEST_SUITE_P(Points, Recoverer,
 // Everything is killed at once; then the first to open the log dies of recovering it, and so does
 // the next.
 TEST_P(Recoverer, that_dies_leaves_the_log_to_the_next) {
+  if (!millrace::fault_points_compiled_in()) GTEST_SKIP() << "this build has no fault points";
   const TemporaryDirectory directory;
   Services services(directory);
   services.start_all();
@@ -148,6 +152,7 @@ TEST_P(Recoverer, that_dies_leaves_the_log_to_the_next) {
 // The whole estate cannot go on while the holder of the log's lock is stopped: another service has
 // to end it.
 TEST(StoppedWriter, is_killed_by_one_who_waits_for_its_lock) {
+  if (!millrace::fault_points_compiled_in()) GTEST_SKIP() << "this build has no fault points";
   const TemporaryDirectory directory;
   const FaultyPrograms programs(directory.file("bin"));
   programs.plan("payments", "lock.held:20:stop");

@@ -7,6 +7,7 @@
 
 #include "harness.hpp"
 #include "log_reader.hpp"
+#include "millrace/base/fault_point.hpp"
 #include "services.hpp"
 #include "shoppers.hpp"
 
@@ -64,6 +65,7 @@ TEST(TwoInstances, share_the_partitions_and_one_carries_on_when_the_other_dies) 
 // It stops between reading and committing, loses its tasks meanwhile, and wakes with a commit in
 // hand.
 TEST(TwoInstances, one_that_was_stopped_past_its_heartbeat_is_fenced_when_it_wakes) {
+  if (!millrace::fault_points_compiled_in()) GTEST_SKIP() << "this build has no fault points";
   const TemporaryDirectory directory;
   Services services(directory, {.arguments = {"--session-timeout-ms", "1000"}});
   services.start_all();

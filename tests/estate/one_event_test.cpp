@@ -2,8 +2,8 @@
 // Copyright The Millrace Authors
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <boost/describe/class.hpp>
+#include <map>
 #include <millrace_test_paths.hpp>
 #include <optional>
 #include <regex>
@@ -20,7 +20,7 @@ namespace {
 
 // A row of docs/one-event.md.
 struct Hop {
-  std::string number, file, function, topic, event;
+  std::string number, after, file, function, topic, event;
 };
 
 std::string source(const std::string& path) {
@@ -42,7 +42,8 @@ std::vector<Hop> hops() {
     std::istringstream row(line.substr(1));
     for (std::string cell; std::getline(row, cell, '|');)
       cells.push_back(trimmed(cell));
-    if (cells.size() >= 5) hops.push_back({cells[0], cells[1], cells[2], cells[3], cells[4]});
+    if (cells.size() >= 6)
+      hops.push_back({cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]});
   }
   return hops;
 }
@@ -99,17 +100,26 @@ TEST(OneEvent, a_real_order_visits_the_topics_of_the_page_in_their_order) {
   ASSERT_TRUE(trace) << trace.error().message() << "\n" << told.output;
 
   std::set<std::string> known;
-  auto next = trace->records.begin();
+  // Behind which record of the trace each hop is.
+  std::map<std::string, std::size_t> behind;
+  const auto& records = trace->records;
   for (const Hop& hop : hops()) {
-    if (hop.topic.empty()) continue;
-    known.insert(hop.topic);
-    const auto visited = std::find_if(next, trace->records.end(), [&](const TracedRecord& record) {
-      return record.topic == hop.topic && (hop.event.empty() || record.type == hop.event);
-    });
-    ASSERT_NE(visited, trace->records.end())
-        << "hop " << hop.number << ": the order does not come to " << hop.topic << " then\n"
-        << told.output;
-    next = visited + 1;
+    ASSERT_TRUE(hop.after.empty() || behind.contains(hop.after))
+        << "hop " << hop.number << " comes after a hop that is not there";
+    std::size_t at = hop.after.empty() ? 0 : behind[hop.after];
+    if (!hop.topic.empty()) {
+      known.insert(hop.topic);
+      const auto is_visit = [&](const TracedRecord& record) {
+        return record.topic == hop.topic && (hop.event.empty() || record.type == hop.event);
+      };
+      while (at < records.size() && !is_visit(records[at]))
+        ++at;
+      ASSERT_LT(at, records.size())
+          << "hop " << hop.number << ": the order does not come to " << hop.topic << " then\n"
+          << told.output;
+      ++at;
+    }
+    behind[hop.number] = at;
   }
   for (const TracedRecord& record : trace->records) {
     if (record.kind != "events") continue;

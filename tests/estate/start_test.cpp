@@ -57,6 +57,17 @@ TEST(Pricing, is_plugged_into_the_running_estate_and_nobody_else_changes) {
   EXPECT_TRUE(services.stop_all());
 }
 
+// Without a pause between the two, and without a second try.
+TEST(Estate, takes_orders_as_soon_as_the_storefront_says_that_it_is_ready) {
+  const TemporaryDirectory directory;
+  Services services(directory);
+  services.start_all();
+  ASSERT_TRUE(services.ready("storefront"));
+  const Posting posting = order("E-1");
+  const auto answer = services.post(posting.target, posting.body);
+  EXPECT_EQ(answer.status, 201) << answer.body;
+}
+
 TEST(Estate, goes_on_when_everything_was_killed_at_once) {
   const TemporaryDirectory directory;
   Services services(directory, {.arguments = {"--snapshot-interval-ms", "100"}});
