@@ -97,8 +97,7 @@ class Runtime {
 
   Status start_http(http::ServerOptions options) {
     health_.add_check("restored", [this]() -> std::optional<std::string> {
-      const stream::InstanceStatus status = instance_->status();
-      if (status.ready) return std::nullopt;
+      if (instance_->ready()) return std::nullopt;
       return "tasks are being restored";
     });
     server_.emplace(std::move(options), logger_, metrics_);

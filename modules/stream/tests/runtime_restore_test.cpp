@@ -225,5 +225,32 @@ TEST(Restore, a_table_is_rebuilt_from_its_own_topic_up_to_what_was_processed) {
   }
 }
 
+TEST(Restore, a_table_has_the_same_content_before_and_after_whatever_became_of_its_records) {
+  TopologyBuilder builder("names", 1);
+  builder.table<std::string, Closed>("holders", "holders")
+      .to_stream()
+      .for_each([](const std::string&, const Closed& holder) {
+        if (holder.reason == "throw") throw std::runtime_error("no such name");
+      });
+  auto built = builder.build();
+  ASSERT_TRUE(built) << built.error().to_string();
+  testkit::TopologyDriver driver(*built);
+  driver.declare_topic("holders", "registry", 1);
+  driver.pipe("holders", std::string("a"), Closed{"anna"}, 1'000);
+  driver.pipe("holders", std::string("b"), Closed{"throw"}, 1'100);
+  driver.run_until_idle();
+  EXPECT_EQ(driver.read_raw("names.dead-letters").size(), 1U);
+  const auto content = [&] {
+    std::string text;
+    for (const auto& [key, holder] : driver.store<std::string, Closed>("holders").all())
+      text += key + "=" + holder.reason + " ";
+    return text;
+  };
+  EXPECT_EQ(content(), "a=anna b=throw ");
+  driver.crash_and_restart();
+  driver.run_until_idle();
+  EXPECT_EQ(content(), "a=anna b=throw ");
+}
+
 }  // namespace
 }  // namespace millrace::stream::test

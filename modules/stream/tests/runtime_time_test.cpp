@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include <gtest/gtest.h>
 
+#include "millrace/log/errors.hpp"
 #include "runtime_fixture.hpp"
 
 namespace millrace::stream::test {
@@ -18,6 +19,7 @@ struct Ticker {
   PunctuationType type;
   std::int64_t interval_ms;
   bool fails = false;
+  bool silent = false;  // publishes nothing when it fires
 };
 
 // Publishes a note for each deposit and for each firing; a firing names the first deposit of its
@@ -30,6 +32,7 @@ class Clockwork final : public Processor<std::string, Deposited> {
   void open(ProcessorContext& context) override {
     context.schedule(
         "tick", ticker_.type, ticker_.interval_ms, [this, context](std::int64_t time_ms) mutable {
+          if (ticker_.silent) return;
           context.emit(out_, std::string("tick"), Note{"tick", time_ms});
           context.store(first_).all(
               [&](const std::string& key, const RememberedContext& remembered) {
@@ -167,7 +170,59 @@ TEST(Punctuators, a_timer_that_fails_at_every_firing_does_not_stop_the_task) {
   EXPECT_EQ(driver->instance().status().skipped, 3U);
 }
 
-TEST(Order, inputs_are_merged_by_time_with_tables_first) {
+TEST(Punctuators, firings_without_effect_make_no_commits) {
+  auto driver = open_clockwork({PunctuationType::wall_clock, 50, false, true});
+  driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000);
+  driver->run_until_idle();
+  const std::uint64_t commits = driver->instance().status().commits;
+  EXPECT_GT(commits, 0U);
+  for (int i = 0; i < 20; ++i)
+    driver->advance_ms(50);
+  EXPECT_EQ(driver->instance().status().commits, commits);
+  driver->pipe("deposits", std::string("a"), Deposited{1}, 1'100);
+  driver->run_until_idle();
+  EXPECT_EQ(driver->instance().status().commits, commits + 1);
+}
+
+TEST(Punctuators, a_firing_too_large_to_commit_is_passed_over) {
+  auto driver = open_clockwork({PunctuationType::wall_clock, 50});
+  driver->broker().fail_commits(log::errc::too_large, 1);
+  driver->advance_ms(50);
+  EXPECT_EQ(notes(*driver), "");
+  EXPECT_EQ(driver->instance().status().skipped, 1U);
+  driver->advance_ms(50);
+  EXPECT_EQ(notes(*driver), "tick@" + std::to_string(driver->clock().wall_ms()) + " ");
+}
+
+TEST(Punctuators, a_firing_too_large_to_commit_costs_no_record_beside_it) {
+  auto driver = open_clockwork({PunctuationType::wall_clock, 50});
+  driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000);
+  // Both, then the firing alone.
+  driver->broker().fail_commits(log::errc::too_large, 2);
+  driver->advance_ms(50);
+  EXPECT_EQ(notes(*driver), "deposit@1000 ");
+  EXPECT_TRUE(driver->read_raw("clockwork.dead-letters").empty());
+  EXPECT_EQ(driver->instance().status().skipped, 1U);
+}
+
+TEST(Punctuators, a_firing_cut_off_from_its_record_follows_it_even_after_a_crash) {
+  auto driver = open_clockwork({PunctuationType::stream_time, 100});
+  driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000);
+  driver->run_until_idle();
+  driver->pipe("deposits", std::string("a"), Deposited{1}, 1'100);
+  driver->pipe("deposits", std::string("a"), Deposited{1}, 1'110);
+  // Two records and a firing, which are then one at a time.
+  driver->broker().fail_commits(log::errc::too_large, 1);
+  ASSERT_TRUE(driver->step());
+  ASSERT_TRUE(driver->step());
+  EXPECT_EQ(notes(*driver), "deposit@1000 deposit@1100 ");
+  driver->crash_and_restart();
+  driver->run_until_idle();
+  EXPECT_EQ(notes(*driver), "tick@1100 deposit@1110 ");
+}
+
+// Deposits with the name of the account's holder at their time.
+std::unique_ptr<testkit::TopologyDriver> open_order(testkit::DriverOptions options = {}) {
   TopologyBuilder builder("order", 1);
   const auto names = builder.table<std::string, Closed>("holders", "holders");
   const auto deposits = builder.stream<std::string, Deposited>("deposits");
@@ -177,21 +232,46 @@ TEST(Order, inputs_are_merged_by_time_with_tables_first) {
   });
   told.to("order.notes");
   auto built = builder.build();
-  ASSERT_TRUE(built);
-  testkit::TopologyDriver driver(*built);
-  driver.declare_topic("holders", "registry", 1);
-  driver.declare_topic("deposits", "teller", 1);
-  // Written in another order than that of their times.
-  driver.pipe("deposits", std::string("a"), Deposited{1}, 1'000);
-  driver.pipe("deposits", std::string("a"), Deposited{2}, 2'000);
-  driver.pipe("deposits", std::string("a"), Deposited{3}, 3'000);
-  driver.pipe("holders", std::string("a"), Closed{"anna"}, 2'000);
-  driver.pipe("holders", std::string("a"), Closed{"berta"}, 2'500);
-  driver.run_until_idle();
-  std::string said;
+  if (!built) throw std::runtime_error(built.error().to_string());
+  auto driver = std::make_unique<testkit::TopologyDriver>(*built, std::move(options));
+  driver->declare_topic("holders", "registry", 1);
+  driver->declare_topic("deposits", "teller", 1);
+  driver->run_until_idle();
+  return driver;
+}
+
+std::string said(testkit::TopologyDriver& driver) {
+  std::string out;
   for (const auto& note : driver.read<std::string, Note>("order.notes"))
-    said += note.value.text + " ";
-  EXPECT_EQ(said, "nobody1 anna2 berta3 ");
+    out += note.value.text + " ";
+  return out;
+}
+
+TEST(Order, inputs_are_merged_by_time_with_tables_first) {
+  auto driver = open_order();
+  // Written in another order than that of their times.
+  driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000);
+  driver->pipe("deposits", std::string("a"), Deposited{2}, 2'000);
+  driver->pipe("deposits", std::string("a"), Deposited{3}, 3'000);
+  driver->pipe("holders", std::string("a"), Closed{"anna"}, 2'000);
+  driver->pipe("holders", std::string("a"), Closed{"berta"}, 2'500);
+  driver->run_until_idle();
+  EXPECT_EQ(said(*driver), "nobody1 anna2 berta3 ");
+}
+
+TEST(Order, an_input_fetched_earlier_than_another_is_not_taken_for_empty) {
+  testkit::DriverOptions options;
+  options.instance.max_cycle_records = 2;
+  auto driver = open_order(options);
+  driver->pipe("holders", std::string("a"), Closed{"anna"}, 1'000);
+  driver->pipe("holders", std::string("a"), Closed{"berta"}, 1'001);
+  driver->pipe("holders", std::string("a"), Closed{"carla"}, 1'002);
+  ASSERT_TRUE(driver->step());
+  // One holder is left of the first fetch, the deposit is of a later one.
+  driver->pipe("holders", std::string("a"), Closed{"dora"}, 1'003);
+  driver->pipe("deposits", std::string("a"), Deposited{1}, 1'004);
+  driver->run_until_idle();
+  EXPECT_EQ(said(*driver), "dora1 ");
 }
 
 TEST(Order, context_passes_through_private_topics) {

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <atomic>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -28,6 +29,7 @@ class Instance::Core {
   [[nodiscard]] Status close();
 
   [[nodiscard]] InstanceStatus status() const;
+  [[nodiscard]] bool ready() const { return ready_.load(std::memory_order_acquire); }
   [[nodiscard]] const Topology& topology() const { return topology_; }
   [[nodiscard]] Result<Answer<std::optional<std::string>>> read(std::string_view store,
                                                                 std::string_view key) const;
@@ -59,7 +61,7 @@ class Instance::Core {
   [[nodiscard]] Status reload_tasks();
   void back_off(std::int64_t first_ms, std::int64_t last_ms);
   void drop_all();
-  [[nodiscard]] std::size_t uncommitted_records() const;
+  [[nodiscard]] std::size_t uncommitted_units() const;
 
   // queries.cpp
   [[nodiscard]] const StoreSpec* find_store(std::string_view name) const;
@@ -84,7 +86,7 @@ class Instance::Core {
   std::int64_t polled_ns_ = -1;
   std::int64_t blocked_until_ns_ = 0;  // no cycle before that
   std::int64_t backoff_ms_ = 0;
-  std::size_t record_limit_ = no_limit;  // records per commit, less after one that was too large
+  std::size_t unit_limit_ = no_limit;  // records and firings per commit, less after a too large one
   std::uint64_t commits_ = 0;
   std::uint64_t refused_commits_ = 0;
   int refused_in_a_row_ = 0;
@@ -92,6 +94,7 @@ class Instance::Core {
 
   InstanceStatus status_;
   mutable std::mutex status_mutex_;
+  std::atomic<bool> ready_ = false;  // as in status_
 };
 
 }  // namespace millrace::stream

@@ -21,8 +21,7 @@ Status Instance::Core::run_cycle(StepResult& result) {
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     Task& task = *tasks_[i];
     if (!task.ready()) continue;
-    const std::size_t room =
-        record_limit_ == no_limit ? no_limit : record_limit_ - uncommitted_records();
+    const std::size_t room = unit_limit_ == no_limit ? no_limit : unit_limit_ - uncommitted_units();
     MILLRACE_ASSIGN(const Turn turn, task.run(std::min(options_.max_cycle_records, room)));
     if (turn == Turn::idle) continue;
     result.worked = true;
@@ -31,7 +30,7 @@ Status Instance::Core::run_cycle(StepResult& result) {
       return {};
     }
     const bool full = shared_.transaction.bytes() >= options_.max_commit_bytes ||
-                      uncommitted_records() >= record_limit_;
+                      uncommitted_units() >= unit_limit_;
     if (!full) continue;
     const std::size_t tasks_before = tasks_.size();
     MILLRACE_TRY(commit(result));
@@ -61,8 +60,8 @@ Status Instance::Core::commit(StepResult& result) {
   ++commits_;
   refused_in_a_row_ = 0;
   backoff_ms_ = 0;
-  if (record_limit_ != no_limit)
-    record_limit_ = record_limit_ > options_.max_cycle_records ? no_limit : record_limit_ * 2;
+  if (unit_limit_ != no_limit)
+    unit_limit_ = unit_limit_ > options_.max_cycle_records ? no_limit : unit_limit_ * 2;
   return {};
 }
 
@@ -90,22 +89,23 @@ Status Instance::Core::commit_refused(const Error& error, StepResult& result) {
   return fail(error.at("committing"));
 }
 
-// Halves the commits until the record is found that alone makes one too large; that one is treated
-// as failed.
+// Halves the commits until the record or firing is found that alone makes one too large; that one
+// is treated as failed.
 Status Instance::Core::narrow_down(const Error& error) {
-  const std::size_t records = uncommitted_records();
-  if (records == 0) {
+  const std::size_t units = uncommitted_units();
+  if (units == 0) {
     drop_all();
-    return fail(error.at("committing what a timer did"));
+    return fail(error.at("committing positions and timers alone"));
   }
-  if (records == 1) {
-    shared_.tell("warn", "what one record causes is too large to commit", error.message());
+  if (units == 1) {
+    shared_.tell("warn", "what one record or firing causes is too large to commit",
+                 error.message());
     for (const auto& task : tasks_) {
-      if (task->uncommitted_records() == 1) task->blame_last_record(error);
+      if (task->uncommitted_units() == 1) MILLRACE_TRY(task->blame_last(error));
     }
   }
   drop_all();
-  record_limit_ = std::max<std::size_t>(1, records / 2);
+  unit_limit_ = std::max<std::size_t>(1, units / 2);
   return {};
 }
 
@@ -128,11 +128,11 @@ void Instance::Core::drop_all() {
   shared_.transaction.clear();
 }
 
-std::size_t Instance::Core::uncommitted_records() const {
-  std::size_t records = 0;
+std::size_t Instance::Core::uncommitted_units() const {
+  std::size_t units = 0;
   for (const auto& task : tasks_)
-    records += task->uncommitted_records();
-  return records;
+    units += task->uncommitted_units();
+  return units;
 }
 
 }  // namespace millrace::stream

@@ -21,7 +21,7 @@ void Input::start(log::Offset from) {
   committed_ = 0;
 }
 
-Status Input::fill(log::Log& log, std::size_t max_bytes) {
+Status Input::fill(log::Log& log, std::size_t max_bytes, log::LogPosition cut) {
   if (committed_ < buffer_.records.size()) return {};
   start_ = buffer_.next;
   cursor_ = 0;
@@ -31,7 +31,21 @@ Status Input::fill(log::Log& log, std::size_t max_bytes) {
     return fail(fetched.error().at("reading " + topic_->topic.spec.name + "/" +
                                    std::to_string(place_.partition.value)));
   }
+  cut_ = cut.position;
+  leave_out_after(cut);
   return {};
+}
+
+void Input::leave_out_after(log::LogPosition cut) {
+  for (const log::FetchedBatch& batch : buffer_.batches) {
+    if (batch.count == 0 || batch.position.position <= cut.position) continue;
+    // As if nothing were known beyond it: up to the cut this is all.
+    buffer_.next = buffer_.records[batch.first].offset;
+    buffer_.end = buffer_.next;
+    buffer_.records.erase(buffer_.records.begin() + static_cast<std::ptrdiff_t>(batch.first),
+                          buffer_.records.end());
+    return;
+  }
 }
 
 log::Offset Input::offset_at(std::size_t cursor) const {

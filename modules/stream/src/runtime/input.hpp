@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "runtime/shared.hpp"
@@ -22,8 +23,10 @@ class Input {
 
   /// Begins at `from`, with nothing fetched.
   void start(log::Offset from);
-  /// Fetches when everything fetched is processed and committed. Failures as Log::fetch.
-  [[nodiscard]] Status fill(log::Log& log, std::size_t max_bytes);
+  /// Fetches when everything fetched is processed and committed, and takes no record of a commit
+  /// after `cut`: inputs filled at one cut hold nothing that a record missing in another could have
+  /// caused. Failures as Log::fetch.
+  [[nodiscard]] Status fill(log::Log& log, std::size_t max_bytes, log::LogPosition cut);
 
   /// The next record to process; null when there is none at hand.
   [[nodiscard]] const log::RecordView* head() const {
@@ -32,6 +35,11 @@ class Input {
   void take() { ++cursor_; }
   /// Nothing at hand, but the partition has more.
   [[nodiscard]] bool starved() const { return head() == nullptr && buffer_.next < buffer_.end; }
+  /// Nothing at hand, and filled at an earlier cut: there may be records that go before those which
+  /// others have by now.
+  [[nodiscard]] bool behind(log::LogPosition cut) const {
+    return head() == nullptr && cut_ < cut.position;
+  }
   /// First offset not yet processed.
   [[nodiscard]] log::Offset next() const { return offset_at(cursor_); }
   /// Offset of the record taken last; something was taken since the last fetch.
@@ -56,6 +64,7 @@ class Input {
 
  private:
   [[nodiscard]] log::Offset offset_at(std::size_t cursor) const;
+  void leave_out_after(log::LogPosition cut);
 
   const InputTopic* topic_;
   log::TopicPartition place_;
@@ -63,6 +72,7 @@ class Input {
   std::string id_prefix_;
   log::FetchBuffer buffer_;
   log::Offset start_;
+  std::uint64_t cut_ = 0;  // position of the cut of the last fetch
   std::size_t cursor_ = 0;
   std::size_t committed_ = 0;
 };

@@ -22,6 +22,7 @@ void Instance::wait(const StepResult& last) { core_->wait(last); }
 void Instance::interrupt() { core_->interrupt(); }
 Status Instance::close() { return core_->close(); }
 InstanceStatus Instance::status() const { return core_->status(); }
+bool Instance::ready() const { return core_->ready(); }
 const Topology& Instance::topology() const { return core_->topology(); }
 
 Result<Answer<std::optional<std::string>>> Instance::read(std::string_view store,

@@ -106,13 +106,19 @@ void Punctuators::clamp_to(std::int64_t wall_ms) {
 }
 
 bool Punctuators::moved() const {
-  if (stream_time_ms_ != committed_stream_time_ms_) return true;
+  if (unsaved_ || stream_time_ms_ != committed_stream_time_ms_) return true;
   return std::any_of(timers_.begin(), timers_.end(), [](const auto& timer) {
     return timer->now.firing != timer->committed.firing;
   });
 }
 
+void Punctuators::keep() {
+  commit();
+  unsaved_ = true;
+}
+
 void Punctuators::commit() {
+  unsaved_ = false;
   committed_stream_time_ms_ = stream_time_ms_;
   for (const auto& timer : timers_)
     timer->committed = timer->now;

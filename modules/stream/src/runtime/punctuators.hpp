@@ -52,11 +52,12 @@ class Punctuators {
            std::int64_t wall_ms, std::function<void(std::int64_t)> callback);
 
   [[nodiscard]] std::int64_t stream_time_ms() const { return stream_time_ms_; }
-  /// Takes the timestamp of a record; true when a stream-time timer is due then.
-  bool observe(std::int64_t timestamp_ms) {
-    if (timestamp_ms <= stream_time_ms_) return false;
-    stream_time_ms_ = timestamp_ms;
-    return timestamp_ms >= next_stream_ms_;
+  /// Takes the timestamp of a record.
+  void observe(std::int64_t timestamp_ms) {
+    if (timestamp_ms > stream_time_ms_) stream_time_ms_ = timestamp_ms;
+  }
+  [[nodiscard]] bool stream_timer_due() const {
+    return stream_time_ms_ != no_time && stream_time_ms_ >= next_stream_ms_;
   }
   /// The earliest timer that is due, moved on to its next time; null when none is. In order of due
   /// time, then of registration.
@@ -66,7 +67,11 @@ class Punctuators {
   /// Brings wall-clock timers near again after the clock was set back.
   void clamp_to(std::int64_t wall_ms);
 
+  /// There is something that the next commit is to journal.
   [[nodiscard]] bool moved() const;
+  /// Keeps what has fired without a commit, to be journaled by the next one: for firings that had
+  /// no effect. A crash before that repeats them.
+  void keep();
   [[nodiscard]] bool empty() const { return timers_.empty(); }
   void commit();
   void rewind();
@@ -80,6 +85,7 @@ class Punctuators {
   std::int64_t next_stream_ms_ = std::numeric_limits<std::int64_t>::max();
   std::vector<std::unique_ptr<Timer>> timers_;
   TaskState restored_;
+  bool unsaved_ = false;  // something was kept since the last commit
 };
 
 }  // namespace millrace::stream::runtime

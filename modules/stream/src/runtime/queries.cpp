@@ -111,6 +111,7 @@ void Instance::Core::update_status() {
     tasks_[i]->describe(status_.tasks[i]);
     status_.ready &= tasks_[i]->ready();
   }
+  ready_.store(status_.ready, std::memory_order_release);
 }
 
 void Instance::Core::list_tasks(InstanceStatus& status) const {

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "millrace/base/assert.hpp"
-#include "millrace/codec/codec.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -161,20 +160,8 @@ void Restore::apply(Replay& replay, const log::RecordView& record) {
     return;
   }
   // What does not decode went to the dead letters, or was skipped, when it was processed.
-  const auto context = read_context(replay.table->spec().type.format, record.headers);
-  if (!context) return;
-  Message message;
-  const Result<bool> known = replay.table->read(record, context->type, message);
-  if (!known || !*known) return;
-  key_.clear();
-  codec::encode_key(*replay.store->spec->key, message.key, key_);
-  if (message.value == nullptr) {
-    bytes.restore(key_, std::nullopt);
-    return;
-  }
-  value_.clear();
-  codec::encode(codec::Format::binary, *replay.store->spec->value, message.value, value_);
-  bytes.restore(key_, value_);
+  if (change_.read(*replay.table, *replay.store->spec, record))
+    bytes.restore(change_.key(), change_.value());
 }
 
 std::string Restore::summary() const {

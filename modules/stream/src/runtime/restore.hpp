@@ -62,8 +62,7 @@ class Restore {
   log::Offset system_next_;
   bool from_snapshot_ = false;
   std::size_t replayed_ = 0;
-  std::string key_;
-  std::string value_;
+  TableChange change_;
 };
 
 }  // namespace millrace::stream::runtime

@@ -57,4 +57,20 @@ Result<bool> SourceReader::read(const log::Record& record, std::string_view even
   return true;
 }
 
+bool TableChange::read(const SourceReader& reader, const StoreSpec& store,
+                       const log::Record& record) {
+  const auto context = read_context(reader.spec().type.format, record.headers);
+  if (!context) return false;
+  Message message;
+  const Result<bool> known = reader.read(record, context->type, message);
+  if (!known || !*known) return false;
+  key_.clear();
+  codec::encode_key(*store.key, message.key, key_);
+  deletes_ = message.value == nullptr;
+  if (deletes_) return true;
+  value_.clear();
+  codec::encode(codec::Format::binary, *store.value, message.value, value_);
+  return true;
+}
+
 }  // namespace millrace::stream::runtime

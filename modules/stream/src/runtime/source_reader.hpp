@@ -2,6 +2,10 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <optional>
+#include <string>
+#include <string_view>
+
 #include "millrace/log/record.hpp"
 #include "millrace/stream/plan.hpp"
 
@@ -43,6 +47,27 @@ class SourceReader {
   const SourceSpec* spec_;
   DecodedObject key_;
   DecodedObject value_;
+};
+
+/// What a record of a topic that is a table's changelog makes of the table's store. The same while
+/// the record is processed and when the store is restored.
+class TableChange {
+ public:
+  /// False when the record changes nothing: it does not decode, or is of a type that the table does
+  /// not know.
+  [[nodiscard]] bool read(const SourceReader& reader, const StoreSpec& store,
+                          const log::Record& record);
+  // Of the record read last; valid until the next.
+  [[nodiscard]] const std::string& key() const { return key_; }
+  /// Nothing: the key is deleted.
+  [[nodiscard]] std::optional<std::string_view> value() const {
+    return deletes_ ? std::nullopt : std::optional<std::string_view>(value_);
+  }
+
+ private:
+  std::string key_;
+  std::string value_;
+  bool deletes_ = false;
 };
 
 }  // namespace millrace::stream::runtime

@@ -104,7 +104,7 @@ Status Task::open_nodes() {
 }
 
 bool Task::has_work() const {
-  return sent_ || punctuators_.moved() || stores_.dirty() ||
+  return sent_ || !passed_firings_.empty() || stores_.dirty() ||
          std::any_of(inputs_.begin(), inputs_.end(),
                      [](const Input& input) { return input.moved(); });
 }
@@ -153,10 +153,17 @@ void Task::committed(const log::Committed& committed) {
   shared_->dead_lettered += dead_lettered_;
   shared_->skipped += skipped_;
   changed_since_snapshot_ = true;
-  verdict_.reset();
-  failed_firings_.clear();
-  sent_ = state_staged_ = false;
-  uncommitted_records_ = dead_lettered_ = skipped_ = 0;
+  // Those that a later turn meets are still to be met.
+  if (verdict_used_) verdict_.reset();
+  for (const Firing& firing : passed_firings_)
+    failed_firings_.erase(firing);
+  forget_turn();
+}
+
+void Task::forget_turn() {
+  passed_firings_.clear();
+  verdict_used_ = sent_ = state_staged_ = false;
+  uncommitted_records_ = uncommitted_firings_ = dead_lettered_ = skipped_ = 0;
 }
 
 void Task::drop() {
@@ -164,8 +171,7 @@ void Task::drop() {
   punctuators_.rewind();
   for (Input& input : inputs_)
     input.rewind();
-  sent_ = state_staged_ = false;
-  uncommitted_records_ = dead_lettered_ = skipped_ = 0;
+  forget_turn();
 }
 
 void Task::keep_snapshot(std::int64_t now_ns, bool now_or_never) {

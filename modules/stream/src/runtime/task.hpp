@@ -45,20 +45,24 @@ class Task final : public TaskContext {
   /// cannot be opened.
   [[nodiscard]] Result<bool> restore(std::size_t max_bytes);
 
-  /// Processes what is there, `max_records` at most, and fires what is due. Failures of the log, or
-  /// of a handler whose policy is to fail.
-  [[nodiscard]] Result<Turn> run(std::size_t max_records);
-  /// There is something to commit.
+  /// Fires what is due and processes what is there: `max_units` firings and records at most, the
+  /// rest in the next turn and in the same order. Failures of the log, or of a handler whose policy
+  /// is to fail.
+  [[nodiscard]] Result<Turn> run(std::size_t max_units);
+  /// There is something to commit. Firings without effect alone are not: they are journaled with
+  /// the next commit.
   [[nodiscard]] bool has_work() const;
   /// Adds state changes, positions and claim to the transaction.
   void stage();
   void committed(const log::Committed& committed);
   void drop();
-  /// Records processed since the last commit.
-  [[nodiscard]] std::size_t uncommitted_records() const { return uncommitted_records_; }
-  /// The one record processed since the last commit cannot be committed: it is treated as one whose
-  /// handler failed.
-  void blame_last_record(const Error& error);
+  /// Records processed and timers fired since the last commit.
+  [[nodiscard]] std::size_t uncommitted_units() const {
+    return uncommitted_records_ + uncommitted_firings_;
+  }
+  /// The one record or firing since the last commit cannot be committed: it is treated as one whose
+  /// handler failed. `error` again when it is a firing and the policy is to fail.
+  [[nodiscard]] Status blame_last(const Error& error);
 
   /// Writes a snapshot aside when it is due (or asked for) and something changed; publishes it when
   /// its position is durable. A failure is told, and tried again at the next interval.
@@ -106,6 +110,7 @@ class Task final : public TaskContext {
     SourceReader reader;
     Node* node;
   };
+  using Firing = std::pair<std::string, std::uint64_t>;  // a timer's name and the firing's number
   // A handler failed on this record: next time it goes where the policy says, unprocessed.
   struct Verdict {
     log::TopicPartition place;
@@ -115,19 +120,21 @@ class Task final : public TaskContext {
     bool without_value = false;  // the dead letter itself was too large
   };
 
+  void forget_turn();
   void make_nodes();
   [[nodiscard]] Status open_nodes();
-  [[nodiscard]] Result<Turn> process(std::size_t max_records);
+  [[nodiscard]] Result<Turn> process(std::size_t max_units);
   [[nodiscard]] Input* choose();
   [[nodiscard]] bool is_judged(const Input& input, const log::RecordView& record) const;
   [[nodiscard]] Status process_record(Input& input, const log::RecordView& record);
   [[nodiscard]] Status deliver(const std::vector<std::size_t>& sources,
                                const log::RecordView& record);
   [[nodiscard]] Status deliver_replayed(const log::RecordView& record);
+  void keep_tables(const std::vector<std::size_t>& sources, const log::RecordView& record);
   [[nodiscard]] Status refuse(ErrorAction action, ErrorCode code, std::string_view reason);
   void send_dead_letter(ErrorCode code, std::string_view reason);
   [[nodiscard]] Result<Turn> handler_failed(std::string_view reason);
-  void fire_due(PunctuationType type, std::int64_t now_ms);
+  void fire_due(PunctuationType type, std::int64_t now_ms, std::size_t max_units);
   void fire(Punctuators::Timer& timer, std::int64_t now_ms);
   [[nodiscard]] std::string place_in_hand() const;
   void set_position(log::LogPosition position);
@@ -144,6 +151,7 @@ class Task final : public TaskContext {
   std::vector<std::unique_ptr<Node>> nodes_;  // by NodeId; null for those of other sub-topologies
   std::vector<std::unique_ptr<Source>> sources_;  // by index in Topology::sources
   std::vector<Input> inputs_;
+  log::LogPosition cut_;  // of the turn: inputs take what was committed up to it
   Sender sender_;
 
   RecordInHand hand_;
@@ -152,14 +160,19 @@ class Task final : public TaskContext {
   const Punctuators::Timer* timer_in_hand_ = nullptr;
   std::string timer_id_prefix_;
   std::vector<std::pair<Node*, Message>> readings_;  // of the record in hand
+  TableChange change_;
   std::optional<Verdict> verdict_;
-  // Names and numbers of firings to be passed over. All of them until a commit: several may fail
-  // one after another in the same turn.
-  std::set<std::pair<std::string, std::uint64_t>> failed_firings_;
+  bool verdict_used_ = false;  // since the last commit
+  // To be passed over, and those that were since the last commit. Several may fail one after
+  // another in the same turn.
+  std::set<Firing> failed_firings_;
+  std::set<Firing> passed_firings_;
+  Firing last_firing_;
 
   bool sent_ = false;  // something is in the transaction
   std::size_t uncommitted_records_ = 0;
-  std::uint64_t dead_lettered_ = 0;  // since the last commit
+  std::size_t uncommitted_firings_ = 0;  // those that had an effect, or came with records
+  std::uint64_t dead_lettered_ = 0;      // since the last commit
   std::uint64_t skipped_ = 0;
   bool state_staged_ = false;
   std::size_t state_batch_ = 0;

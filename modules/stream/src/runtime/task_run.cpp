@@ -24,11 +24,12 @@ std::int64_t number_in(std::optional<std::string_view> text) {
 
 }  // namespace
 
-Result<Turn> Task::run(std::size_t max_records) {
+Result<Turn> Task::run(std::size_t max_units) {
+  cut_ = shared_->log.committed();
   for (Input& input : inputs_)
-    MILLRACE_TRY(input.fill(shared_->log, shared_->options.fetch_bytes));
+    MILLRACE_TRY(input.fill(shared_->log, shared_->options.fetch_bytes, cut_));
   try {
-    return process(max_records);
+    return process(max_units);
   } catch (const SimulatedDeath&) {
     throw;
   } catch (const std::exception& thrown) {
@@ -38,13 +39,19 @@ Result<Turn> Task::run(std::size_t max_records) {
   }
 }
 
-Result<Turn> Task::process(std::size_t max_records) {
+Result<Turn> Task::process(std::size_t max_units) {
+  // Left over when the last turn was full: they go before whatever follows.
+  const auto fire_stream_timers = [&] {
+    if (punctuators_.stream_timer_due())
+      fire_due(PunctuationType::stream_time, punctuators_.stream_time_ms(), max_units);
+  };
+  fire_stream_timers();
   if (const auto due = punctuators_.next_wall_ms()) {
     const std::int64_t now = wall_ms();
     punctuators_.clamp_to(now);
-    if (*due <= now) fire_due(PunctuationType::wall_clock, now);
+    if (*due <= now) fire_due(PunctuationType::wall_clock, now, max_units);
   }
-  for (std::size_t count = 0; count < max_records; ++count) {
+  while (uncommitted_units() < max_units) {
     Input* const input = choose();
     if (input == nullptr) break;
     const log::RecordView& record = *input->head();
@@ -52,9 +59,11 @@ Result<Turn> Task::process(std::size_t max_records) {
     MILLRACE_TRY(process_record(*input, record));
     input->take();
     ++uncommitted_records_;
+    fire_stream_timers();
     // Committed alone, so that however many fail in one batch each record is processed twice at
-    // most. A starved input may have records that go before the others' heads.
-    if (judged || input->starved() ||
+    // most. A starved input may have records that go before the others' heads, and so may one that
+    // was fetched earlier than they.
+    if (judged || input->starved() || input->behind(cut_) ||
         shared_->transaction.bytes() >= shared_->options.max_commit_bytes)
       break;
   }
@@ -80,6 +89,8 @@ Status Task::process_record(Input& input, const log::RecordView& record) {
   hand_.context = {};
   sender_.begin(input.id_prefix(), static_cast<std::uint64_t>(record.offset.value), hand_.context);
   if (is_judged(input, record)) {
+    verdict_used_ = true;
+    keep_tables(input.topic().sources, record);
     return refuse(shared_->options.on_processing_error, verdict_->code, verdict_->reason);
   }
   if (input.topic().is_retry) return deliver_replayed(record);
@@ -110,11 +121,27 @@ Status Task::deliver(const std::vector<std::size_t>& sources, const log::RecordV
     ++skipped_;
     return {};
   }
-  const bool due = punctuators_.observe(record.timestamp_ms);
+  punctuators_.observe(record.timestamp_ms);
   for (const auto& [node, message] : readings_)
     node->process(message, *this);
-  if (due) fire_due(PunctuationType::stream_time, punctuators_.stream_time_ms());
   return {};
+}
+
+// A store that is rebuilt from its topic alone takes the record at the next restore, whatever
+// became of it here: so it does now.
+void Task::keep_tables(const std::vector<std::size_t>& sources, const log::RecordView& record) {
+  for (const std::size_t index : sources) {
+    const SourceReader& reader = sources_[index]->reader;
+    if (!reader.spec().table) continue;
+    const StoreId id = *reader.spec().table;
+    const StoreSpec& spec = shared_->topology.stores[static_cast<std::size_t>(id)];
+    if (!spec.source_is_changelog || !change_.read(reader, spec, record)) continue;
+    if (const auto value = change_.value()) {
+      store(id).put(change_.key(), *value);
+    } else {
+      store(id).erase(change_.key());
+    }
+  }
 }
 
 // A dead letter that came back: its headers say whose it is. Other sub-topologies read the same
@@ -196,22 +223,37 @@ bool Task::is_judged(const Input& input, const log::RecordView& record) const {
   return verdict_ && verdict_->place == input.place() && verdict_->offset == record.offset;
 }
 
-void Task::blame_last_record(const Error& error) {
+Status Task::blame_last(const Error& error) {
+  if (uncommitted_firings_ > 0) {
+    if (shared_->options.on_processing_error == ErrorAction::fail)
+      return fail(error.at("committing what timer " + last_firing_.first + " did"));
+    failed_firings_.insert(last_firing_);
+    return {};
+  }
   for (const Input& input : inputs_) {
     if (!input.moved()) continue;
     const bool judged =
         verdict_ && verdict_->place == input.place() && verdict_->offset == input.last_taken();
     verdict_ = Verdict{input.place(), input.last_taken(), error.code(), error.message(), judged};
   }
+  return {};
 }
 
-void Task::fire_due(PunctuationType type, std::int64_t now_ms) {
-  while (Punctuators::Timer* timer = punctuators_.fire(type, now_ms))
+void Task::fire_due(PunctuationType type, std::int64_t now_ms, std::size_t max_units) {
+  while (uncommitted_units() < max_units) {
+    Punctuators::Timer* const timer = punctuators_.fire(type, now_ms);
+    if (timer == nullptr) return;
     fire(*timer, now_ms);
+    if (has_work()) continue;
+    // Nothing to take back, nothing worth a commit.
+    punctuators_.keep();
+    uncommitted_firings_ = 0;
+  }
 }
 
 void Task::fire(Punctuators::Timer& timer, std::int64_t now_ms) {
   if (failed_firings_.contains({timer.name, timer.now.firing})) {
+    passed_firings_.emplace(timer.name, timer.now.firing);
     ++skipped_;
     shared_->tell("error", "a firing that failed is passed over",
                   claim_.unit + ", " + timer.name + ", firing " + std::to_string(timer.now.firing));
@@ -228,6 +270,8 @@ void Task::fire(Punctuators::Timer& timer, std::int64_t now_ms) {
   sender_.begin(timer_id_prefix_, timer.now.firing, hand_.context);
   timer.callback(now_ms);
   timer_in_hand_ = nullptr;
+  last_firing_ = {timer.name, timer.now.firing};
+  ++uncommitted_firings_;
 }
 
 std::string Task::place_in_hand() const {

@@ -100,6 +100,8 @@ class Instance {
   [[nodiscard]] Status close();
 
   [[nodiscard]] InstanceStatus status() const;
+  /// InstanceStatus::ready alone, without a lock or a copy: for health checks. Any thread.
+  [[nodiscard]] bool ready() const;
   [[nodiscard]] const Topology& topology() const;
   template <class K, class V>
   [[nodiscard]] View<K, V> view(std::string store) const {
