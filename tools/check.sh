@@ -84,7 +84,7 @@ stage_fuzz() {
   grep -rqs --include=CMakeLists.txt '^ *millrace_fuzz_target(' "$root/modules" "$root/tests" || return 77
   local seconds=30 target corpus
   [ "$full" = yes ] && seconds=300
-  ensure_packages build fuzz && build_preset fuzz || return 1
+  ensure_packages build fuzz && build_preset fuzz fuzz_targets || return 1
   for target in "$root"/build/fuzz/bin/fuzz/*; do
     corpus="$root/build/fuzz/corpus/${target##*/}"
     mkdir -p "$corpus"
