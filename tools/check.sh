@@ -46,7 +46,7 @@ stage_asan() {
   if [ "$full" = yes ]; then
     build_preset asan && run_ctest asan
   else
-    build_preset asan "${targets[@]}" && run_ctest asan -L "$labels" -LE slow
+    build_preset asan "${targets[@]}" && run_ctest asan -L "$labels" -LE "slow|kafka"
   fi
 }
 
@@ -56,7 +56,7 @@ stage_tsan() {
   [ "${#targets[@]}" -gt 0 ] || return 77
   ensure_packages build test && build_preset tsan "${targets[@]}" || return 1
   export -f run_ctest
-  unrandomised env root="$root" bash -o pipefail -c 'run_ctest tsan -L "^(base|log|stream)\$" -LE slow'
+  unrandomised env root="$root" bash -o pipefail -c 'run_ctest tsan -L "^(base|log|stream)\$" -LE "slow|kafka"'
 }
 
 # One run of the estate in a directory of its own, and the audit of what it left.
