@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 #include "embedded/embedded_log.hpp"
+#include "kafka/kafka_log.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/errors.hpp"
 #include "rules.hpp"
@@ -10,11 +11,22 @@ namespace millrace::log {
 Result<std::unique_ptr<Log>> open_log(std::string_view url, LogEnvironment& environment,
                                       LogOptions options) {
   constexpr std::string_view file_scheme = "file:";
-  if (!url.starts_with(file_scheme)) {
-    const std::string_view hint = url.starts_with("kafka:") ? "; kafka:// is not built yet" : "";
-    return fail(
-        errc::invalid_argument,
-        "'" + std::string(url) + "' is not the URL of a log: use file:DIR" + std::string(hint));
+  constexpr std::string_view kafka_scheme = "kafka:";
+  const bool on_kafka = url.starts_with(kafka_scheme);
+  if (!on_kafka && !url.starts_with(file_scheme)) {
+    return fail(errc::invalid_argument, "'" + std::string(url) +
+                                            "' is not the URL of a log: use file:DIR or "
+                                            "kafka://host:port");
+  }
+  if (options.member.empty()) {
+    options.member = options.service;
+  }
+  if (options.service.size() > max_name_bytes || options.member.size() > max_name_bytes) {
+    return fail(errc::invalid_argument, "names of services and members have at most " +
+                                            std::to_string(max_name_bytes) + " bytes");
+  }
+  if (on_kafka) {
+    return kafka::KafkaLog::open(url, environment, std::move(options));
   }
   std::string directory(url.substr(file_scheme.size()));
   while (directory.size() > 1 && directory.ends_with('/')) {
@@ -23,13 +35,6 @@ Result<std::unique_ptr<Log>> open_log(std::string_view url, LogEnvironment& envi
   if (directory.empty()) {
     return fail(errc::invalid_argument,
                 "'" + std::string(url) + "' names no directory: use file:DIR");
-  }
-  if (options.member.empty()) {
-    options.member = options.service;
-  }
-  if (options.service.size() > max_name_bytes || options.member.size() > max_name_bytes) {
-    return fail(errc::invalid_argument, "names of services and members have at most " +
-                                            std::to_string(max_name_bytes) + " bytes");
   }
   MILLRACE_ASSIGN(auto core, embedded::Core::open(directory, environment, std::move(options)));
   return std::make_unique<embedded::EmbeddedLog>(std::move(core));

@@ -45,6 +45,11 @@ Status check_topic_spec(const TopicSpec& spec) {
       spec.kind != TopicKind::private_topic) {
     return fail(errc::invalid_argument, "topic " + quoted(spec.name) + " has no valid kind");
   }
+  if (spec.owner == any_service) {
+    return fail(errc::invalid_argument, "topic " + quoted(spec.name) + " cannot be owned by " +
+                                            quoted(any_service) +
+                                            ", which stands for all services");
+  }
   return check_name(spec.owner, "the owner of topic " + quoted(spec.name));
 }
 
@@ -59,7 +64,7 @@ Status check_create_topic(const TopicSpec& wanted, const TopicSpec* existing,
                                           describe(*existing) + "; asked for were " +
                                           describe(wanted));
   }
-  if (wanted.owner != service) {
+  if (wanted.owner != service && service != any_service) {
     return fail(errc::not_owner, "topic " + quoted(wanted.name) + " of service " +
                                      quoted(wanted.owner) + " cannot be created by " +
                                      describe_service(service) + ": start its owner first");
@@ -68,7 +73,7 @@ Status check_create_topic(const TopicSpec& wanted, const TopicSpec* existing,
 }
 
 Status check_may_write(const TopicSpec& spec, std::string_view service) {
-  if (spec.kind == TopicKind::commands || spec.owner == service) {
+  if (spec.kind == TopicKind::commands || spec.owner == service || service == any_service) {
     return {};
   }
   return fail(errc::not_owner, "topic " + quoted(spec.name) + " (" + to_string(spec.kind) + " of " +

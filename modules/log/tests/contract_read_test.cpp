@@ -96,11 +96,13 @@ TEST_P(LogContract, a_fetch_may_begin_in_the_middle_of_a_batch) {
   ASSERT_TRUE(log->fetch(place, offset(3), 10'000, buffer).has_value());
   ASSERT_EQ(buffer.records.size(), 3U);
   EXPECT_EQ(buffer.records[0].offset, offset(3));
-  ASSERT_EQ(buffer.batches.size(), 2U);
-  EXPECT_EQ(buffer.batches[0].first, 0U);
-  EXPECT_EQ(buffer.batches[0].count, 2U);
-  EXPECT_EQ(buffer.batches[1].first, 2U);
-  EXPECT_EQ(buffer.batches[1].count, 1U);
+  if (world().ordered()) {
+    ASSERT_EQ(buffer.batches.size(), 2U);
+    EXPECT_EQ(buffer.batches[0].first, 0U);
+    EXPECT_EQ(buffer.batches[0].count, 2U);
+    EXPECT_EQ(buffer.batches[1].first, 2U);
+    EXPECT_EQ(buffer.batches[1].count, 1U);
+  }
   EXPECT_THAT(read(*log, place, offset(3)), ElementsAre("k=3", "k=4", "k=5"));
 }
 
@@ -124,6 +126,9 @@ TEST_P(LogContract, one_buffer_serves_many_fetches) {
 TEST_P(LogContract, a_reader_never_sees_half_a_transaction) {
   if (!world().blocks()) {
     GTEST_SKIP() << "this backend runs on one thread";
+  }
+  if (!world().ordered()) {
+    GTEST_SKIP() << "here the partitions of one commit become visible one after the other";
   }
   constexpr std::int64_t commits = 300;
   auto writer = connect();

@@ -48,6 +48,8 @@ std::string LogContract::text_of(const RecordView& record) {
 std::vector<std::string> LogContract::read(Log& log, TopicPartition place, Offset from) {
   std::vector<std::string> result;
   FetchBuffer buffer;
+  // Fetches tell what this handle has heard of; asked for the end it hears of everything.
+  EXPECT_TRUE(log.end_offset(place).has_value());
   for (;;) {
     const Status status = log.fetch(place, from, 1U << 16U, buffer);
     if (!status) {
@@ -64,21 +66,23 @@ std::vector<std::string> LogContract::read(Log& log, TopicPartition place, Offse
   }
 }
 
-ObedientMember join(Log& log, const std::string& group, std::vector<std::string> units) {
+ObedientMember LogContract::join(Log& log, const std::string& group,
+                                 std::vector<std::string> units) {
   const auto id = log.group(group);
   if (!id) {
     ADD_FAILURE() << id.error().to_string();
-    return {log, nullptr, {}, {}};
+    return {world(), log, nullptr, {}, {}};
   }
   auto membership = log.join(*id, std::move(units));
   if (!membership) {
     ADD_FAILURE() << membership.error().to_string();
-    return {log, nullptr, {}, {}};
+    return {world(), log, nullptr, {}, {}};
   }
-  return {log, std::move(*membership), {}, {}};
+  return {world(), log, std::move(*membership), {}, {}};
 }
 
 bool ObedientMember::obey() {
+  world.synchronize();
   if (const Status status = log.maintain(); !status) {
     ADD_FAILURE() << status.error().to_string();
     return false;
@@ -109,7 +113,7 @@ std::vector<std::string> ObedientMember::units() const {
   return names;
 }
 
-void come_to_rest(const std::vector<ObedientMember*>& members) {
+void LogContract::come_to_rest(const std::vector<ObedientMember*>& members) {
   for (int quiet = 0, round = 0; quiet < 2; ++round) {
     bool changed = false;
     for (ObedientMember* member : members) {

@@ -44,6 +44,15 @@ class LogFixture {
   /// Waits really block, and threads may use handles at the same time. Tests with threads are
   /// skipped otherwise.
   virtual bool blocks() const { return true; }
+  /// Commits of all topics are in one order, and readers see which records were one commit.
+  virtual bool ordered() const { return true; }
+  /// What one handle did is known to all others when this returns. Where that needs time, it takes
+  /// it.
+  virtual void synchronize() {}
+  /// Fewer where each costs a round trip.
+  virtual int many_topics() const { return 1000; }
+  /// Bytes of the longest name of a topic.
+  virtual std::size_t longest_name() const { return 249; }
 };
 
 struct LogBackend {
@@ -71,6 +80,19 @@ class SkewedClock final : public Clock {
   std::int64_t skew_ms_ = 0;
 };
 
+/// A member with what it holds, doing as it is told.
+struct ObedientMember {
+  LogFixture& world;
+  Log& log;
+  std::unique_ptr<Membership> membership;
+  std::vector<Claim> held;
+  std::vector<Claim> lost;
+
+  /// Polls, gives back what is asked for; true when something changed.
+  bool obey();
+  std::vector<std::string> units() const;
+};
+
 /// Words that the tests of the contract share.
 class LogContract : public testing::TestWithParam<LogBackend> {
  protected:
@@ -85,6 +107,9 @@ class LogContract : public testing::TestWithParam<LogBackend> {
   /// `key=value` of all records of a partition from an offset on, read batch by batch.
   static std::vector<std::string> read(Log& log, TopicPartition place, Offset from = offset(0));
   static std::string text_of(const RecordView& record);
+  ObedientMember join(Log& log, const std::string& group, std::vector<std::string> units);
+  /// Lets all of them poll and release until nothing changes any more.
+  static void come_to_rest(const std::vector<ObedientMember*>& members);
   /// A deadline no test ever reaches.
   std::int64_t far_away() { return world_->clock().monotonic_ns() + 600'000'000'000; }
 
@@ -93,21 +118,5 @@ class LogContract : public testing::TestWithParam<LogBackend> {
  private:
   std::unique_ptr<LogFixture> world_ = GetParam().make();
 };
-
-/// A member with what it holds, doing as it is told.
-struct ObedientMember {
-  Log& log;
-  std::unique_ptr<Membership> membership;
-  std::vector<Claim> held;
-  std::vector<Claim> lost;
-
-  /// Polls, gives back what is asked for; true when something changed.
-  bool obey();
-  std::vector<std::string> units() const;
-};
-
-ObedientMember join(Log& log, const std::string& group, std::vector<std::string> units);
-/// Lets all of them poll and release until nothing changes any more.
-void come_to_rest(const std::vector<ObedientMember*>& members);
 
 }  // namespace millrace::log

@@ -35,6 +35,7 @@ class EmbeddedLog final : public Log {
   Status maintain() override;
   int death_descriptor() override;
   const LogOptions& options() const override { return core_->options; }
+  std::string identity() override { return "file/" + std::to_string(core_->log_id); }
 
   /// The member's process dies here, in a simulation.
   void abandon() { core_->die(); }

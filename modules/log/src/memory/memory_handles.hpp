@@ -32,6 +32,7 @@ class MemoryLog final : public Log {
   std::vector<GroupInfo> groups() override;
   Status maintain() override;
   const LogOptions& options() const override { return handle_->options; }
+  std::string identity() override { return "memory"; }
 
   /// Closes the handle as if its process had died.
   void close();

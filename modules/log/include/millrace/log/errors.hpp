@@ -44,6 +44,16 @@ inline constexpr ErrorCode incompatible{"log.incompatible"};
 inline constexpr ErrorCode stuck_holder{"log.stuck_holder"};
 /// The handle was closed, or its member was evicted. Remedy: open the log again.
 inline constexpr ErrorCode closed{"log.closed"};
+/// The cluster, or the part of it that is needed, did not answer in time. Nothing is known to be
+/// lost. Remedy: none is needed when it comes back, services wait; else see what the message says
+/// of the connection.
+inline constexpr ErrorCode unavailable{"log.unavailable"};
+/// The cluster does not permit it. Remedy: grant the operation on the resource that the message
+/// names.
+inline constexpr ErrorCode not_authorized{"log.not_authorized"};
+/// The cluster refused a request for the reason in the message. Remedy: as Kafka's name of the
+/// error says.
+inline constexpr ErrorCode refused_by_broker{"log.refused_by_broker"};
 /// A fixed table of the log is full. Remedy: use less of what the message names, or a second log.
 inline constexpr ErrorCode limit{"log.limit"};
 

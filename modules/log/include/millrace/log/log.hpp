@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "millrace/base/clock.hpp"
@@ -19,6 +20,10 @@
 #include "millrace/log/transaction.hpp"
 
 namespace millrace::log {
+
+/// As LogOptions::service: may create and write the topics of every service. For tools that move
+/// whole logs, never for services.
+inline constexpr std::string_view any_service = "*";
 
 /// How a handle opens a log.
 struct LogOptions {
@@ -33,6 +38,9 @@ struct LogOptions {
   std::size_t max_transaction_bytes = 4U << 20U;    ///< largest transaction, encoded
   bool create = true;  ///< make the log when it is missing; else errc::not_found
   bool force = false;  ///< open on file systems that are refused by name
+  std::int64_t request_timeout_ms = 10'000;  ///< of a request to a cluster; else errc::unavailable
+  /// librdkafka's settings by name, such as `security.protocol`; a URL's come after them.
+  std::vector<std::pair<std::string, std::string>> kafka = {};
 };
 
 /// Sleeps until partitions have something new. One thread uses it; interrupt() may be called from
@@ -70,7 +78,9 @@ class Log {
   [[nodiscard]] virtual Result<Committed> commit(Transaction& transaction) = 0;
 
   /// Reads committed records from `from` on: about `max_bytes` at most, but at least one batch if
-  /// there is one. At the end of the partition the answer is empty, not an error.
+  /// there is one. At the end of the partition the answer is empty, not an error. On Kafka the end
+  /// is the one this handle has heard of: end_offset() asks anew, and records below its answer are
+  /// waited for, errc::unavailable.
   /// errc::out_of_range names the first and last offset kept. Any thread; one buffer per thread.
   [[nodiscard]] virtual Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
                                      FetchBuffer& buffer) = 0;
@@ -110,13 +120,15 @@ class Log {
   [[nodiscard]] virtual int death_descriptor() { return -1; }
 
   [[nodiscard]] virtual const LogOptions& options() const = 0;
+  /// Names this log among all logs, for what is kept outside of it and speaks of its offsets.
+  [[nodiscard]] virtual std::string identity() = 0;
 };
 
 /// The outside world of a log.
 struct LogEnvironment;
 
-/// Opens a log by URL: `file:DIR` (embedded). `memory:` needs a MemoryBroker instead. `kafka://` is
-/// not built yet and answers invalid_argument.
+/// Opens a log by URL: `file:DIR` (embedded), or `kafka://host:port,...[/prefix][?setting=value]`.
+/// `memory:` needs a MemoryBroker instead. errc::invalid_argument, unavailable.
 [[nodiscard]] Result<std::unique_ptr<Log>> open_log(std::string_view url,
                                                     LogEnvironment& environment,
                                                     LogOptions options);

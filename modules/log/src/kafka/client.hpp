@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "kafka/url.hpp"
+#include "millrace/log/log.hpp"
+
+namespace millrace::log::kafka {
+
+struct Destroy {
+  void operator()(rd_kafka_t* it) const { rd_kafka_destroy(it); }
+  void operator()(rd_kafka_topic_t* it) const { rd_kafka_topic_destroy(it); }
+  void operator()(rd_kafka_queue_t* it) const { rd_kafka_queue_destroy(it); }
+  void operator()(rd_kafka_conf_t* it) const { rd_kafka_conf_destroy(it); }
+  void operator()(rd_kafka_topic_partition_list_t* it) const {
+    rd_kafka_topic_partition_list_destroy(it);
+  }
+  void operator()(rd_kafka_message_t* it) const { rd_kafka_message_destroy(it); }
+  void operator()(rd_kafka_error_t* it) const { rd_kafka_error_destroy(it); }
+  void operator()(rd_kafka_event_t* it) const { rd_kafka_event_destroy(it); }
+  void operator()(rd_kafka_AdminOptions_t* it) const { rd_kafka_AdminOptions_destroy(it); }
+  void operator()(rd_kafka_consumer_group_metadata_t* it) const {
+    rd_kafka_consumer_group_metadata_destroy(it);
+  }
+};
+/// Owns an object of librdkafka.
+template <class T>
+using Owned = std::unique_ptr<T, Destroy>;
+using PartitionList = Owned<rd_kafka_topic_partition_list_t>;
+using MessagePtr = Owned<rd_kafka_message_t>;
+
+/// A topic's name in Kafka and a partition of it.
+struct KafkaPlace {
+  std::string topic;
+  std::int32_t partition = 0;
+};
+
+/// What all clients of one Log handle have in common. Thread-safe after construction.
+class ClientConfig {
+ public:
+  ClientConfig(Url url, const LogOptions& options);
+
+  /// Makes a client; `own` goes over the defaults, the user's settings over both, except where the
+  /// contract depends on `fixed`. errc::invalid_argument for a setting librdkafka does not take.
+  [[nodiscard]] Result<Owned<rd_kafka_t>> make(
+      rd_kafka_type_t type, const Settings& own, const Settings& fixed, void* opaque,
+      void (*delivered)(rd_kafka_t*, const rd_kafka_message_t*, void*),
+      void (*failed)(rd_kafka_t*, int, const char*, void*)) const;
+
+  [[nodiscard]] const Url& url() const { return url_; }
+  [[nodiscard]] std::string in_kafka(std::string_view name) const {
+    return url_.prefix + std::string(name);
+  }
+  [[nodiscard]] int timeout_ms() const { return timeout_ms_; }
+
+ private:
+  Url url_;
+  Settings user_;
+  std::string client_id_;
+  int timeout_ms_;
+};
+
+/// Remembers what a client said last about its connections, to make errors tell the cause.
+class Complaints {
+ public:
+  void add(int code, const char* reason);
+  /// `; the client says: ...`, or nothing.
+  [[nodiscard]] std::string text() const;
+  void clear();
+
+ private:
+  mutable std::mutex mutex_;
+  std::string last_;
+};
+
+/// Whether an error is of a kind that passes by itself: a broker away, a coordinator moving.
+[[nodiscard]] bool is_passing(rd_kafka_resp_err_t code);
+/// The error of Millrace for one of librdkafka's; `doing` says what was tried.
+[[nodiscard]] Error error_of(rd_kafka_resp_err_t code, std::string_view doing,
+                             std::string_view detail = {});
+
+}  // namespace millrace::log::kafka

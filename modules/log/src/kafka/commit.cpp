@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// How a transaction reaches Kafka: a single record by itself, everything else by a transaction of
+// Kafka's, under the identity that its claims belong to.
+#include <algorithm>
+
+#include "kafka/identity.hpp"
+#include "kafka/kafka_log.hpp"
+#include "millrace/log/errors.hpp"
+#include "rules.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+// An older transaction of somebody else may keep ours from being seen for as long as it is open.
+constexpr std::int64_t patience_ns = 200 * ms;
+
+}  // namespace
+
+Result<KafkaLog::Outgoing> KafkaLog::prepare(Transaction& transaction) {
+  MILLRACE_TRY(check_size(transaction, options_));
+  Outgoing out;
+  out.batches.resize(transaction.batch_count());
+  for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
+    Transaction::Batch& batch = transaction.batch(i);
+    MILLRACE_TRY(place_in_kafka(batch.place));
+    MILLRACE_ASSIGN(const TopicSpec spec, spec_of(batch.place));
+    MILLRACE_TRY(check_may_write(spec, options_.service));
+    out.batches[i].at = {config_.in_kafka(spec.name), batch.place.partition.value};
+    MILLRACE_TRY(decode_batch(batch.builder.finish(), out.batches[i].records));
+    out.places.push_back(batch.place);
+  }
+  for (const Transaction::Position& position : transaction.positions()) {
+    MILLRACE_ASSIGN(KafkaPlace place, place_in_kafka(position.place));
+    MILLRACE_ASSIGN(std::string group, group_in_kafka(position.group));
+    auto found = std::find_if(out.positions.begin(), out.positions.end(),
+                              [&](const OutgoingPositions& one) { return one.group == group; });
+    if (found == out.positions.end())
+      found = out.positions.insert(found, OutgoingPositions{std::move(group), {}});
+    found->places.emplace_back(std::move(place), position.next);
+  }
+  return out;
+}
+
+Result<Committed> KafkaLog::commit(Transaction& transaction) {
+  MILLRACE_TRY(check_open());
+  MILLRACE_ASSIGN(Outgoing out, prepare(transaction));
+  const bool empty = out.batches.empty() && out.positions.empty();
+  if (!transaction.sequence().producer.empty() && !empty) return commit_sequence(out, transaction);
+  if (!transaction.claims().empty()) {
+    MILLRACE_TRY(identity_->commit(transaction.claims(), [&](Producer& producer) {
+      return empty ? Status{} : producer.commit(out.batches, out.positions);
+    }));
+  } else if (out.batches.size() == 1 && out.batches[0].records.size() == 1 &&
+             out.positions.empty()) {
+    MILLRACE_TRY(commit_single(out));
+  } else if (!empty) {
+    MILLRACE_TRY(commit_free(out));
+  }
+  return answer(out);
+}
+
+Result<Committed> KafkaLog::answer(const Outgoing& out) {
+  wait_until_visible(out);
+  Committed committed;
+  for (std::size_t i = 0; i < out.batches.size(); ++i)
+    committed.places.push_back({out.places[i], out.batches[i].first});
+  return committed;
+}
+
+Status KafkaLog::commit_single(Outgoing& out) {
+  const std::lock_guard lock(single_mutex_);
+  if (single_ == nullptr || !single_->usable()) {
+    MILLRACE_ASSIGN(single_, Producer::open(config_, options_));
+  }
+  OutgoingBatch& batch = out.batches[0];
+  MILLRACE_ASSIGN(batch.first, single_->append(batch.at, batch.records[0]));
+  return {};
+}
+
+// No claim: nobody can take the transactional id from us, and nobody needs to.
+Status KafkaLog::commit_free(Outgoing& out) {
+  const std::lock_guard lock(free_mutex_);
+  if (free_ == nullptr || !free_->usable()) {
+    // The old id, so that what is open under it is ended first.
+    free_.reset();
+    MILLRACE_ASSIGN(
+        free_, Producer::open_transactional(config_, options_,
+                                            config_.in_kafka("millrace." + unique_ + ".free")));
+  }
+  Status status = free_->commit(out.batches, out.positions);
+  // Fenced is who owns something; here the producer failed before the commit was asked for.
+  if (!status && status.error().is(errc::fenced))
+    return fail(errc::unavailable, "nothing was written: " + status.error().message());
+  return status;
+}
+
+Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& transaction) {
+  const Transaction::Sequence& sequence = transaction.sequence();
+  MILLRACE_TRY(check_name(sequence.producer, "a producer"));
+  MILLRACE_TRY(sequences_.open());
+  const std::lock_guard lock(sequenced_mutex_);
+  std::optional<Sequences::Last> repeat;
+  const auto write = [&](Producer& producer) -> Status {
+    MILLRACE_ASSIGN(Sequences::Last last, sequences_.last(sequence.producer));
+    MILLRACE_ASSIGN(const SequenceOutcome outcome, check_sequence(sequence, last.number));
+    if (outcome == SequenceOutcome::repeated) {
+      repeat = std::move(last);
+      return {};
+    }
+    MILLRACE_TRY(producer.begin(out.positions));
+    for (OutgoingBatch& batch : out.batches)
+      MILLRACE_TRY(producer.add(batch));
+    MILLRACE_TRY(producer.settle());
+    Sequences::Last now{sequence.number, {}};
+    for (const OutgoingBatch& batch : out.batches)
+      now.places.emplace_back(batch.at, batch.first);
+    const std::string bytes = Sequences::encode(now);
+    RecordView record;
+    record.timestamp_ms = environment_.clock.wall_ms();
+    record.key = sequence.producer;
+    record.value = bytes;
+    OutgoingBatch note{sequences_.place(), {record}, offset(-1)};
+    MILLRACE_TRY(producer.add(note));
+    return producer.end();
+  };
+  if (!transaction.claims().empty()) {
+    MILLRACE_TRY(identity_->commit(transaction.claims(), write));
+  } else {
+    std::unique_ptr<Producer>& producer = sequenced_[sequence.producer];
+    Status status;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      if (producer == nullptr || !producer->usable()) {
+        producer.reset();
+        MILLRACE_ASSIGN(producer, Producer::open_transactional(
+                                      config_, options_,
+                                      config_.in_kafka("millrace.sequence." + sequence.producer)));
+      }
+      status = write(*producer);
+      // Another handle wrote under this name since: take it back and see what they did.
+      if (status || !status.error().is(errc::fenced)) break;
+    }
+    MILLRACE_TRY(status);
+  }
+  return repeat ? repeated(*repeat) : answer(out);
+}
+
+Result<Committed> KafkaLog::repeated(const Sequences::Last& last) {
+  Committed committed;
+  committed.repeated = true;
+  for (const auto& [place, first] : last.places) {
+    MILLRACE_ASSIGN(const Topic topic,
+                    find_topic(std::string_view(place.topic).substr(config_.url().prefix.size())));
+    committed.places.push_back({{topic.id, partition(place.partition)}, first});
+  }
+  return committed;
+}
+
+// Kafka answers a commit before its marks are in the partitions.
+void KafkaLog::wait_until_visible(const Outgoing& out) {
+  std::vector<KafkaPlace> places;
+  std::vector<std::int64_t> ends;
+  for (const OutgoingBatch& batch : out.batches) {
+    places.push_back(batch.at);
+    ends.push_back(batch.first.value + static_cast<std::int64_t>(batch.records.size()));
+  }
+  if (places.empty()) return;
+  const std::int64_t deadline_ns = real_clock().monotonic_ns() + patience_ns;
+  for (;;) {
+    const std::uint64_t seen = reader_.signal().count();
+    const auto stable = reader_.ask(places, Reader::End::last_stable);
+    if (!stable) return;
+    bool all = true;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      all = all && (*stable)[i].value >= ends[i];
+    }
+    if (all || real_clock().monotonic_ns() >= deadline_ns) return;
+    reader_.signal().wait(seen, ms);
+  }
+}
+
+}  // namespace millrace::log::kafka

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "kafka/admin.hpp"
+#include "kafka/kafka_log.hpp"
+#include "kafka/membership.hpp"
+#include "millrace/log/errors.hpp"
+#include "rules.hpp"
+
+namespace millrace::log::kafka {
+
+Result<std::string> KafkaLog::group_in_kafka(GroupId group) const {
+  const std::string name = state_.look([&](const State& state) {
+    const auto number = static_cast<std::size_t>(group.value);
+    return number < state.groups().size() ? state.groups()[number].name : std::string();
+  });
+  if (name.empty())
+    return fail(errc::not_found,
+                "there is no group with the number " + std::to_string(group.value));
+  return config_.in_kafka(name);
+}
+
+Result<GroupId> KafkaLog::group(std::string_view name) {
+  MILLRACE_TRY(check_open());
+  MILLRACE_TRY(check_name(name, "a group"));
+  const auto number = [&] {
+    return state_.look([&](const State& state) { return state.group_number(name); });
+  };
+  if (const std::int32_t known = number(); known >= 0) return GroupId{{known}};
+  MILLRACE_TRY(state_.catch_up_to_end());
+  if (number() < 0) MILLRACE_TRY(state_.append({GroupMade{std::string(name)}}));
+  return GroupId{{number()}};
+}
+
+Result<std::optional<Offset>> KafkaLog::position(GroupId group, TopicPartition place) {
+  MILLRACE_TRY(check_open());
+  MILLRACE_ASSIGN(const KafkaPlace at, place_in_kafka(place));
+  MILLRACE_ASSIGN(const std::string name, group_in_kafka(group));
+  const std::int64_t deadline_ns =
+      real_clock().monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms();
+  for (;;) {
+    const std::uint64_t seen = reader_.signal().count();
+    auto found = group_positions(reader_.client(), name, {at}, config_.timeout_ms());
+    if (found) {
+      if (found->empty()) return std::optional<Offset>();
+      return std::optional<Offset>(found->front().next);
+    }
+    // A transaction that moves it is about to end.
+    if (!found.error().is(errc::unavailable) || real_clock().monotonic_ns() >= deadline_ns)
+      return fail(found.error());
+    reader_.signal().wait(seen, 1'000'000);
+  }
+}
+
+Result<std::unique_ptr<Membership>> KafkaLog::join(GroupId group, std::vector<std::string> units) {
+  MILLRACE_TRY(check_open());
+  MILLRACE_TRY(group_in_kafka(group));
+  for (const std::string& unit : units) {
+    MILLRACE_TRY(check_name(unit, "a unit"));
+  }
+  auto membership = std::make_unique<KafkaMembership>(*this, group, std::move(units));
+  MILLRACE_TRY(membership->enter());
+  return membership;
+}
+
+std::vector<GroupInfo> KafkaLog::groups() {
+  static_cast<void>(state_.catch_up_to_end());
+  const auto heard = state_.last_heard();
+  const std::int64_t now_ns = environment_.clock.monotonic_ns();
+  std::vector<GroupInfo> groups = state_.look([&](const State& state) {
+    std::vector<GroupInfo> infos;
+    for (std::size_t i = 0; i < state.groups().size(); ++i) {
+      GroupInfo info{GroupId{{static_cast<std::int32_t>(i)}}, state.groups()[i].name, {}, {}, {}};
+      for (const auto& [number, subscription] : state.subscriptions()) {
+        const auto member = state.members().find(subscription.member);
+        if (subscription.group != info.id.value || member == state.members().end()) continue;
+        const auto last = heard.find(subscription.member);
+        info.members.push_back({member->second.name, member->second.pid,
+                                last == heard.end() ? 0 : (now_ns - last->second) / 1'000'000});
+      }
+      for (const auto& [name, unit] : state.groups()[i].units) {
+        const auto owner = state.subscriptions().find(unit.owner);
+        info.units.push_back({name,
+                              owner == state.subscriptions().end()
+                                  ? std::string()
+                                  : state.members().at(owner->second.member).name,
+                              static_cast<std::uint64_t>(unit.epoch)});
+      }
+      infos.push_back(std::move(info));
+    }
+    return infos;
+  });
+  for (GroupInfo& info : groups) {
+    const auto positions =
+        all_group_positions(reader_.client(), config_.in_kafka(info.name), config_.timeout_ms());
+    if (!positions) continue;
+    for (const GroupPosition& one : *positions) {
+      if (!one.place.topic.starts_with(config_.url().prefix)) continue;
+      const auto topic =
+          find_topic(std::string_view(one.place.topic).substr(config_.url().prefix.size()));
+      if (topic) info.positions.push_back({{topic->id, partition(one.place.partition)}, one.next});
+    }
+  }
+  return groups;
+}
+
+}  // namespace millrace::log::kafka

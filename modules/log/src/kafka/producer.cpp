@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "kafka/producer.hpp"
+
+#include <algorithm>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+// A broker that is away for so long fails what waits for it.
+constexpr std::int64_t delivery_timeout_ms = 30'000;
+constexpr std::int64_t transaction_timeout_ms = 60'000;
+
+Status add_headers(rd_kafka_headers_t* headers, HeadersView view) {
+  std::string_view cursor = view.encoded();
+  HeaderView header;
+  while (HeadersView::next(cursor, header)) {
+    const rd_kafka_resp_err_t code =
+        rd_kafka_header_add(headers, header.key.data(), static_cast<ssize_t>(header.key.size()),
+                            header.value ? header.value->data() : nullptr,
+                            header.value ? static_cast<ssize_t>(header.value->size()) : 0);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(code, "adding a header"));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Producer>> Producer::open(const ClientConfig& config,
+                                                 const LogOptions& options) {
+  std::unique_ptr<Producer> made(new Producer(config));
+  MILLRACE_TRY(made->create(options, nullptr));
+  return made;
+}
+
+Result<std::unique_ptr<Producer>> Producer::open_transactional(
+    const ClientConfig& config, const LogOptions& options, const std::string& transactional_id) {
+  std::unique_ptr<Producer> made(new Producer(config));
+  MILLRACE_TRY(made->create(options, &transactional_id));
+  const std::int64_t deadline_ns = real_clock().monotonic_ns() + config.timeout_ms() * ms;
+  for (;;) {
+    const auto left_ms = static_cast<int>((deadline_ns - real_clock().monotonic_ns()) / ms);
+    Owned<rd_kafka_error_t> error(
+        rd_kafka_init_transactions(made->client_.get(), std::max(left_ms, 1)));
+    if (error == nullptr) return made;
+    if (rd_kafka_error_is_retriable(error.get()) != 0 && left_ms > 1) continue;
+    return fail(error_of(rd_kafka_error_code(error.get()),
+                         "taking the transactional id " + transactional_id + ": " +
+                             rd_kafka_error_string(error.get()),
+                         made->complaints_.text()));
+  }
+}
+
+Producer::~Producer() {
+  if (client_ == nullptr) return;
+  // Payloads are not copied: nothing may be under way when their owners go on.
+  rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  topics_.clear();
+  client_.reset();
+}
+
+Status Producer::create(const LogOptions& options, const std::string* transactional_id) {
+  const std::size_t room = std::max<std::size_t>(options.max_transaction_bytes, 4U << 20U);
+  const std::size_t message = options.max_record_bytes + 1'024;
+  Settings own{{"linger.ms", "5"},
+               {"message.timeout.ms", std::to_string(delivery_timeout_ms)},
+               {"compression.type", "none"},
+               {"batch.size", "1000000"},
+               {"queue.buffering.max.messages", "1000000"},
+               {"retry.backoff.ms", "1"},
+               {"queue.buffering.max.kbytes", std::to_string((2 * room >> 10U) + 65'536)},
+               {"message.max.bytes", std::to_string(std::max<std::size_t>(message, 1U << 20U))}};
+  Settings fixed{{"enable.idempotence", "true"}, {"acks", "all"}};
+  if (transactional_id != nullptr) {
+    own.emplace_back("transaction.timeout.ms", std::to_string(transaction_timeout_ms));
+    fixed.emplace_back("transactional.id", *transactional_id);
+  }
+  MILLRACE_ASSIGN(client_,
+                  config_.make(RD_KAFKA_PRODUCER, own, fixed, this, delivered,
+                               [](rd_kafka_t*, int code, const char* reason, void* opaque) {
+                                 static_cast<Producer*>(opaque)->complaints_.add(code, reason);
+                               }));
+  return {};
+}
+
+void Producer::delivered(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void* opaque) {
+  auto* const self = static_cast<Producer*>(opaque);
+  if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (!self->delivery_error_) self->delivery_error_ = message->err;
+    return;
+  }
+  // NOLINTNEXTLINE: librdkafka gives back the pointer that came with the message
+  if (message->_private != nullptr)
+    *static_cast<Offset*>(message->_private) = offset(message->offset);
+}
+
+rd_kafka_topic_t* Producer::topic(const std::string& name) {
+  auto& topic = topics_[name];
+  if (topic == nullptr) topic.reset(rd_kafka_topic_new(client_.get(), name.c_str(), nullptr));
+  return topic.get();
+}
+
+Status Producer::produce(const KafkaPlace& at, const Record& record, Offset* told) {
+  rd_kafka_topic_t* const where = topic(at.topic);
+  if (where == nullptr) return fail(error_of(rd_kafka_last_error(), "writing to " + at.topic));
+  rd_kafka_headers_t* headers = nullptr;
+  if (record.headers.size() > 0) {
+    headers = rd_kafka_headers_new(static_cast<std::size_t>(record.headers.size()));
+    if (const Status added = add_headers(headers, record.headers); !added) {
+      rd_kafka_headers_destroy(headers);
+      return added;
+    }
+  }
+  // An empty value or key is not a null one: librdkafka tells them apart by the pointer.
+  static char nothing = 0;
+  const auto pointer = [](const std::optional<std::string_view>& bytes) -> void* {
+    if (!bytes) return nullptr;
+    return bytes->empty() ? &nothing : const_cast<char*>(bytes->data());
+  };
+  const auto size = [](const std::optional<std::string_view>& bytes) {
+    return bytes ? bytes->size() : 0;
+  };
+  for (;;) {
+    rd_kafka_vu_t arguments[7];
+    std::size_t count = 0;
+    arguments[count].vtype = RD_KAFKA_VTYPE_RKT;
+    arguments[count++].u.rkt = where;
+    arguments[count].vtype = RD_KAFKA_VTYPE_PARTITION;
+    arguments[count++].u.i32 = at.partition;
+    arguments[count].vtype = RD_KAFKA_VTYPE_VALUE;
+    arguments[count].u.mem.ptr = pointer(record.value);
+    arguments[count++].u.mem.size = size(record.value);
+    arguments[count].vtype = RD_KAFKA_VTYPE_KEY;
+    arguments[count].u.mem.ptr = pointer(record.key);
+    arguments[count++].u.mem.size = size(record.key);
+    arguments[count].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+    arguments[count++].u.i64 = record.timestamp_ms == 0 ? -1 : record.timestamp_ms;
+    arguments[count].vtype = RD_KAFKA_VTYPE_OPAQUE;
+    arguments[count++].u.ptr = told;
+    if (headers != nullptr) {
+      arguments[count].vtype = RD_KAFKA_VTYPE_HEADERS;
+      arguments[count++].u.headers = headers;
+    }
+    Owned<rd_kafka_error_t> error(rd_kafka_produceva(client_.get(), arguments, count));
+    if (error == nullptr) return {};
+    if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+      rd_kafka_poll(client_.get(), 10);
+      continue;
+    }
+    if (headers != nullptr) rd_kafka_headers_destroy(headers);
+    return fail(error_of(rd_kafka_error_code(error.get()), "writing to " + at.topic + "/" +
+                                                               std::to_string(at.partition) + ": " +
+                                                               rd_kafka_error_string(error.get())));
+  }
+}
+
+Result<Offset> Producer::append(const KafkaPlace& at, const Record& record) {
+  return append_all(at, {&record, 1});
+}
+
+Result<Offset> Producer::append_all(const KafkaPlace& at, std::span<const Record> records) {
+  delivery_error_.reset();
+  std::vector<Offset> offsets(records.size(), offset(-1));
+  Status status;
+  for (std::size_t i = 0; i < records.size() && status; ++i)
+    status = produce(at, records[i], &offsets[i]);
+  // Returns as soon as all have been told of, for good or bad.
+  const rd_kafka_resp_err_t flushed =
+      rd_kafka_flush(client_.get(), static_cast<int>(delivery_timeout_ms) + 5'000);
+  const std::string doing = "appending to " + at.topic + "/" + std::to_string(at.partition);
+  if (flushed != RD_KAFKA_RESP_ERR_NO_ERROR ||
+      rd_kafka_fatal_error(client_.get(), nullptr, 0) != 0) {
+    usable_ = false;
+    rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(client_.get(), 1'000);
+  }
+  MILLRACE_TRY(status);
+  if (delivery_error_ || flushed != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const rd_kafka_resp_err_t code = delivery_error_.value_or(flushed);
+    Error error = error_of(code, doing, complaints_.text());
+    // A request that was sent may have been carried out.
+    if (error.is(errc::unavailable)) return fail(errc::outcome_unknown, error.message());
+    return fail(std::move(error));
+  }
+  return offsets.empty() ? offset(-1) : offsets.back();
+}
+
+Status Producer::commit(std::span<OutgoingBatch> batches,
+                        std::span<const OutgoingPositions> positions) {
+  MILLRACE_TRY(begin(positions));
+  for (OutgoingBatch& batch : batches)
+    MILLRACE_TRY(add(batch));
+  return end();
+}
+
+// Positions go first: while the marks of the last transaction are being written, that request is
+// repeated at once, but the one that adds partitions only after 20 ms (librdkafka 2.0.2).
+Status Producer::begin(std::span<const OutgoingPositions> positions) {
+  delivery_error_.reset();
+  Owned<rd_kafka_error_t> error(rd_kafka_begin_transaction(client_.get()));
+  if (error != nullptr) return failed(std::move(error), "beginning a transaction", false);
+  const std::int64_t deadline_ns = real_clock().monotonic_ns() + delivery_timeout_ms * ms;
+  for (const OutgoingPositions& one : positions)
+    MILLRACE_TRY(send_positions(one, deadline_ns));
+  return {};
+}
+
+Status Producer::add(OutgoingBatch& batch) {
+  for (std::size_t i = 0; i < batch.records.size(); ++i) {
+    const Status produced = produce(batch.at, batch.records[i], i == 0 ? &batch.first : nullptr);
+    if (!produced) return abort(produced.error());
+  }
+  return {};
+}
+
+Status Producer::send_positions(const OutgoingPositions& positions, std::int64_t deadline_ns) {
+  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.places.size())));
+  for (const auto& [place, next] : positions.places) {
+    rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition)->offset =
+        next.value;
+  }
+  // Fencing is by the transactional id: see docs/decisions/0008-tasks-on-kafka.md.
+  const Owned<rd_kafka_consumer_group_metadata_t> group(
+      rd_kafka_consumer_group_metadata_new(positions.group.c_str()));
+  for (;;) {
+    const auto left_ms = static_cast<int>((deadline_ns - real_clock().monotonic_ns()) / ms);
+    Owned<rd_kafka_error_t> error(rd_kafka_send_offsets_to_transaction(
+        client_.get(), list.get(), group.get(), std::max(left_ms, 1)));
+    if (error == nullptr) return {};
+    if (rd_kafka_error_is_retriable(error.get()) != 0 && left_ms > 1) continue;
+    return failed(std::move(error), "adding positions of group " + positions.group, false);
+  }
+}
+
+Status Producer::settle() {
+  rd_kafka_flush(client_.get(), static_cast<int>(delivery_timeout_ms));
+  if (!delivery_error_) return {};
+  return abort(error_of(*delivery_error_, "writing", complaints_.text()));
+}
+
+Status Producer::end() {
+  const std::int64_t deadline_ns = real_clock().monotonic_ns() + transaction_timeout_ms * ms;
+  for (;;) {
+    const auto left_ms = static_cast<int>((deadline_ns - real_clock().monotonic_ns()) / ms);
+    Owned<rd_kafka_error_t> error(rd_kafka_commit_transaction(client_.get(), std::max(left_ms, 1)));
+    if (error == nullptr) return {};
+    // The same call again goes on where the last one timed out.
+    if (rd_kafka_error_is_retriable(error.get()) != 0 && left_ms > 1) continue;
+    return failed(std::move(error), "committing", true);
+  }
+}
+
+Status Producer::failed(Owned<rd_kafka_error_t> error, std::string_view doing, bool committing) {
+  const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
+  Error cause =
+      error_of(delivery_error_.value_or(code),
+               std::string(doing) + ": " + rd_kafka_error_string(error.get()), complaints_.text());
+  if (rd_kafka_error_txn_requires_abort(error.get()) != 0) return abort(cause);
+  usable_ = false;
+  // Nothing of ours may be under way when the caller reuses its memory.
+  rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  rd_kafka_flush(client_.get(), 1'000);
+  // Not having been committed is sure only while the end of the transaction was not asked for.
+  if (committing) return fail(errc::outcome_unknown, cause.message());
+  if (cause.is(errc::fenced)) return fail(std::move(cause));
+  return fail(errc::fenced, cause.message());
+}
+
+Status Producer::abort(const Error& because) {
+  const std::int64_t deadline_ns = real_clock().monotonic_ns() + delivery_timeout_ms * ms;
+  for (;;) {
+    const auto left_ms = static_cast<int>((deadline_ns - real_clock().monotonic_ns()) / ms);
+    Owned<rd_kafka_error_t> error(rd_kafka_abort_transaction(client_.get(), std::max(left_ms, 1)));
+    if (error == nullptr) return fail(because);
+    if (rd_kafka_error_is_retriable(error.get()) != 0 && left_ms > 1) continue;
+    // It is not committed in any case; the next one to take the id ends it.
+    usable_ = false;
+    rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(client_.get(), 1'000);
+    return fail(because);
+  }
+}
+
+}  // namespace millrace::log::kafka

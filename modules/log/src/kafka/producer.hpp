@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kafka/client.hpp"
+
+namespace millrace::log::kafka {
+
+/// What goes into one partition. The views stay valid until the call that takes them returns.
+struct OutgoingBatch {
+  KafkaPlace at;
+  std::vector<RecordView> records;
+  Offset first = offset(-1);  ///< answered
+};
+
+/// The positions of one group.
+struct OutgoingPositions {
+  std::string group;  ///< its name in Kafka
+  std::vector<std::pair<KafkaPlace, Offset>> places;
+};
+
+/// An idempotent producer, with a transactional id or without. One thread at a time.
+class Producer {
+ public:
+  /// Without a transactional id: single records only.
+  [[nodiscard]] static Result<std::unique_ptr<Producer>> open(const ClientConfig& config,
+                                                              const LogOptions& options);
+  /// Takes the transactional id over: whoever had it can commit nothing any more, and what they had
+  /// begun is ended, before this returns. errc::unavailable.
+  [[nodiscard]] static Result<std::unique_ptr<Producer>> open_transactional(
+      const ClientConfig& config, const LogOptions& options, const std::string& transactional_id);
+  ~Producer();
+  Producer(const Producer&) = delete;
+  Producer& operator=(const Producer&) = delete;
+
+  /// Appends one record without a transaction.
+  [[nodiscard]] Result<Offset> append(const KafkaPlace& at, const Record& record);
+  /// Several records of one partition, in order, each by itself; the offset of the last.
+  [[nodiscard]] Result<Offset> append_all(const KafkaPlace& at, std::span<const Record> records);
+
+  /// All or nothing. After errc::fenced and errc::outcome_unknown this producer is of no use any
+  /// more (usable() is false).
+  [[nodiscard]] Status commit(std::span<OutgoingBatch> batches,
+                              std::span<const OutgoingPositions> positions);
+  /// In two steps, for those who put the offsets of the first step into the second.
+  [[nodiscard]] Status begin(std::span<const OutgoingPositions> positions);
+  [[nodiscard]] Status add(OutgoingBatch& batch);
+  /// Returns when all that was added has its offset.
+  [[nodiscard]] Status settle();
+  [[nodiscard]] Status end();
+
+  [[nodiscard]] bool usable() const { return usable_; }
+  [[nodiscard]] rd_kafka_t* client() const { return client_.get(); }
+
+ private:
+  explicit Producer(const ClientConfig& config) : config_(config) {}
+  Status create(const LogOptions& options, const std::string* transactional_id);
+  Status produce(const KafkaPlace& at, const Record& record, Offset* first);
+  Status abort(const Error& because);
+  /// What became of the transaction after an error of one of its calls.
+  Status failed(Owned<rd_kafka_error_t> error, std::string_view doing, bool committing);
+  Status send_positions(const OutgoingPositions& positions, std::int64_t deadline_ns);
+  rd_kafka_topic_t* topic(const std::string& name);
+  static void delivered(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
+
+  const ClientConfig& config_;
+  Complaints complaints_;
+  std::optional<rd_kafka_resp_err_t> delivery_error_;
+  bool usable_ = true;
+  Owned<rd_kafka_t> client_;
+  std::unordered_map<std::string, Owned<rd_kafka_topic_t>> topics_;
+};
+
+}  // namespace millrace::log::kafka

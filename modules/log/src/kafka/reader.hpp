@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "kafka/client.hpp"
+#include "millrace/base/clock.hpp"
+
+namespace millrace::log::kafka {
+
+/// Counts events and lets threads sleep until there is a further one.
+class Signal {
+ public:
+  void raise() {
+    const std::lock_guard lock(mutex_);
+    ++count_;
+    changed_.notify_all();
+  }
+  [[nodiscard]] std::uint64_t count() const {
+    const std::lock_guard lock(mutex_);
+    return count_;
+  }
+  /// Sleeps while the count is `seen`, at most so long.
+  void wait(std::uint64_t seen, std::int64_t timeout_ns) const;
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::uint64_t count_ = 0;
+};
+
+/// Reads any partition from any offset, over consumers that read ahead. A place that is read on
+/// where the last fetch ended costs nothing but the records; every jump starts its partition anew.
+/// Where two readers of one handle are at different offsets of a partition, a further consumer is
+/// made. Thread-safe.
+class Reader {
+ public:
+  Reader(const ClientConfig& config, Clock& clock);
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  [[nodiscard]] Status open();
+
+  /// As Log::fetch; the topic and partition exist.
+  [[nodiscard]] Status fetch(TopicPartition place, const KafkaPlace& at, Offset from,
+                             std::size_t max_bytes, FetchBuffer& buffer);
+  enum class End : std::int64_t { first = -2, last_stable = -1 };
+  /// One offset for each place, asked of the leaders.
+  [[nodiscard]] Result<std::vector<Offset>> ask(const std::vector<KafkaPlace>& places, End end);
+  /// Remembers that the partition reaches so far: fetches below it wait for their records.
+  void heard_of(TopicPartition place, Offset end);
+
+  /// Whether a fetch from there on would answer records at once (or an error). Begins to read ahead
+  /// there.
+  [[nodiscard]] bool has_news(const Interest& interest, const KafkaPlace& at);
+  [[nodiscard]] Signal& signal() { return signal_; }
+  /// Stops reading ahead where nobody has read for a while.
+  void drop_idle();
+  [[nodiscard]] const Complaints& complaints() const { return complaints_; }
+  /// The first consumer, for requests of other kinds.
+  [[nodiscard]] rd_kafka_t* client() const { return client_; }
+
+  struct Cursor;
+  struct Lane;
+
+ private:
+  Result<std::shared_ptr<Cursor>> lock_cursor(TopicPartition place, const KafkaPlace& at,
+                                              Offset from, std::unique_lock<std::mutex>& held);
+  Result<std::vector<Offset>> ask_once(const std::vector<KafkaPlace>& places, End end);
+  Result<Lane*> lane(std::size_t index);
+  Status learn_end(Cursor& cursor, Offset from);
+  Status wait_for_records(Cursor& cursor, std::size_t max_bytes);
+
+  const ClientConfig& config_;
+  Clock& clock_;
+  Complaints complaints_;
+  Signal signal_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Lane>> lanes_;  // at most one cursor of a place in each
+  rd_kafka_t* client_ = nullptr;              // of the first lane
+};
+
+}  // namespace millrace::log::kafka

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "kafka/sequences.hpp"
+
+#include "kafka/admin.hpp"
+#include "millrace/log/errors.hpp"
+#include "varint.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+constexpr std::string_view topic_name = "__millrace_sequences";
+constexpr TopicPartition our_place{TopicId{{-2}}, PartitionId{{0}}};
+
+void put(std::string& out, std::int64_t value) {
+  char room[10];
+  out.append(room, write_varint(room, value));
+}
+
+}  // namespace
+
+Sequences::Sequences(const ClientConfig& config, Reader& reader)
+    : config_(config), reader_(reader), place_{config.in_kafka(topic_name), 0} {}
+
+Status Sequences::open() {
+  const std::lock_guard lock(mutex_);
+  if (opened_) return {};
+  MILLRACE_TRY(create_topic(reader_.client(), place_.topic, 1,
+                            {{"cleanup.policy", "compact"}, {"max.message.bytes", "8388608"}},
+                            config_.timeout_ms()));
+  opened_ = true;
+  return {};
+}
+
+std::string Sequences::encode(const Last& last) {
+  std::string out;
+  put(out, last.number);
+  put(out, static_cast<std::int64_t>(last.places.size()));
+  for (const auto& [place, first] : last.places) {
+    put(out, static_cast<std::int64_t>(place.topic.size()));
+    out.append(place.topic);
+    put(out, place.partition);
+    put(out, first.value);
+  }
+  return out;
+}
+
+Result<Sequences::Last> Sequences::decode(std::string_view bytes) {
+  const char* at = bytes.data();
+  const char* const end = at + bytes.size();
+  const auto take = [&]() -> std::int64_t {
+    std::int64_t value = 0;
+    if (at != nullptr) at = read_varlong(at, end, value);
+    return value;
+  };
+  Last last;
+  last.number = take();
+  const std::int64_t count = take();
+  for (std::int64_t i = 0; at != nullptr && i < count; ++i) {
+    const std::int64_t size = take();
+    if (at == nullptr || size < 0 || size > end - at) {
+      at = nullptr;
+      break;
+    }
+    std::string topic(at, static_cast<std::size_t>(size));
+    at += size;
+    const auto partition = static_cast<std::int32_t>(take());
+    last.places.emplace_back(KafkaPlace{std::move(topic), partition}, offset(take()));
+  }
+  if (at == nullptr)
+    return fail(errc::corrupt, "topic " + std::string(topic_name) + ": a record that ends early");
+  return last;
+}
+
+Result<Sequences::Last> Sequences::last(const std::string& producer) {
+  const std::lock_guard lock(mutex_);
+  MILLRACE_ASSIGN(const std::vector<Offset> end, reader_.ask({place_}, Reader::End::last_stable));
+  reader_.heard_of(our_place, end[0]);
+  while (next_ < end[0]) {
+    MILLRACE_TRY(reader_.fetch(our_place, place_, next_, 1U << 20U, buffer_));
+    for (const RecordView& record : buffer_.records) {
+      if (!record.key || !record.value) continue;
+      MILLRACE_ASSIGN(known_[std::string(*record.key)], decode(*record.value));
+    }
+    next_ = buffer_.next;
+  }
+  const auto found = known_.find(producer);
+  return found == known_.end() ? Last{} : found->second;
+}
+
+}  // namespace millrace::log::kafka

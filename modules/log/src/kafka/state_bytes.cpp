@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// The bytes of the records of `__millrace`; docs/formats/kafka.md.
+#include "kafka/state.hpp"
+#include "millrace/log/errors.hpp"
+#include "varint.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+constexpr std::int64_t format_version = 1;
+
+class Writer {
+ public:
+  Writer& number(std::int64_t value) {
+    char room[10];
+    out_.append(room, write_varint(room, value));
+    return *this;
+  }
+  Writer& text(std::string_view value) {
+    number(static_cast<std::int64_t>(value.size()));
+    out_.append(value);
+    return *this;
+  }
+  template <class Container>
+  Writer& texts(const Container& values) {
+    number(static_cast<std::int64_t>(values.size()));
+    for (const std::string& value : values)
+      text(value);
+    return *this;
+  }
+  Writer& spec(const TopicSpec& spec) {
+    return text(spec.name)
+        .number(spec.partitions)
+        .number(static_cast<std::int64_t>(spec.kind))
+        .text(spec.owner)
+        .number(static_cast<std::int64_t>(spec.cleanup));
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
+  std::int64_t number() {
+    std::int64_t value = 0;
+    if (at_ != nullptr) at_ = read_varlong(at_, end_, value);
+    return at_ == nullptr ? 0 : value;
+  }
+  std::int32_t small() { return static_cast<std::int32_t>(number()); }
+  /// A count of things that take at least one byte each.
+  std::size_t count() {
+    const std::int64_t value = number();
+    if (at_ == nullptr || value < 0 || value > end_ - at_) at_ = nullptr;
+    return at_ == nullptr ? 0 : static_cast<std::size_t>(value);
+  }
+  std::string text() {
+    const std::size_t size = count();
+    if (at_ == nullptr) return {};
+    std::string value(at_, size);
+    at_ += size;
+    return value;
+  }
+  std::vector<std::string> texts() {
+    std::vector<std::string> values(count());
+    for (std::string& value : values)
+      value = text();
+    return values;
+  }
+  TopicSpec spec() {
+    TopicSpec spec;
+    spec.name = text();
+    spec.partitions = small();
+    spec.kind = static_cast<TopicKind>(number());
+    spec.owner = text();
+    spec.cleanup = static_cast<CleanupPolicy>(number());
+    return spec;
+  }
+  [[nodiscard]] bool good() const { return at_ != nullptr; }
+
+ private:
+  const char* at_;
+  const char* end_;
+};
+
+void write(Writer& out, const TopicMade& record) { out.spec(record.spec); }
+void write(Writer& out, const GroupMade& record) { out.text(record.name); }
+void write(Writer& out, const Joined& record) {
+  out.text(record.transactional_id).text(record.name).number(record.pid).text(record.host);
+}
+void write(Writer& out, const Subscribed& record) {
+  out.number(record.member).number(record.group).texts(record.units);
+}
+void write(Writer& out, const Heartbeat& record) { out.number(record.member); }
+void write(Writer& out, const Claimed& record) {
+  out.number(record.subscription).text(record.unit);
+}
+void write(Writer& out, const Released& record) {
+  out.number(record.subscription).text(record.unit).number(record.epoch);
+}
+void write(Writer& out, const Unsubscribed& record) { out.number(record.subscription); }
+void write(Writer& out, const Ended& record) { out.number(record.member); }
+void write(Writer& out, const Snapshot& record) { out.number(record.as_of).text(record.state); }
+
+Error corrupt(std::string_view what) {
+  return {errc::corrupt, "topic __millrace: " + std::string(what) +
+                             ": somebody else writes to it, or it was damaged"};
+}
+
+}  // namespace
+
+std::string encode_state_record(const StateRecord& record) {
+  Writer out;
+  out.number(format_version).number(static_cast<std::int64_t>(record.index()));
+  std::visit([&](const auto& content) { write(out, content); }, record);
+  return out.take();
+}
+
+Result<StateRecord> decode_state_record(std::string_view bytes) {
+  Reader in(bytes);
+  const std::int64_t version = in.number();
+  const std::int64_t kind = in.number();
+  if (in.good() && version > format_version)
+    return fail(errc::incompatible,
+                "topic __millrace has a record of version " + std::to_string(version) +
+                    ": this estate is run by a newer version; upgrade this one");
+  StateRecord record;
+  switch (kind) {
+    case 0:
+      record = TopicMade{in.spec()};
+      break;
+    case 1:
+      record = GroupMade{in.text()};
+      break;
+    case 2: {
+      Joined joined;
+      joined.transactional_id = in.text();
+      joined.name = in.text();
+      joined.pid = in.number();
+      joined.host = in.text();
+      record = std::move(joined);
+      break;
+    }
+    case 3: {
+      Subscribed subscribed;
+      subscribed.member = in.number();
+      subscribed.group = in.small();
+      subscribed.units = in.texts();
+      record = std::move(subscribed);
+      break;
+    }
+    case 4:
+      record = Heartbeat{in.number()};
+      break;
+    case 5: {
+      Claimed claimed;
+      claimed.subscription = in.number();
+      claimed.unit = in.text();
+      record = std::move(claimed);
+      break;
+    }
+    case 6: {
+      Released released;
+      released.subscription = in.number();
+      released.unit = in.text();
+      released.epoch = in.number();
+      record = std::move(released);
+      break;
+    }
+    case 7:
+      record = Unsubscribed{in.number()};
+      break;
+    case 8:
+      record = Ended{in.number()};
+      break;
+    case 9: {
+      Snapshot snapshot;
+      snapshot.as_of = in.number();
+      snapshot.state = in.text();
+      record = std::move(snapshot);
+      break;
+    }
+    default:
+      return fail(corrupt("a record of no known kind"));
+  }
+  if (!in.good()) return fail(corrupt("a record that ends early"));
+  return record;
+}
+
+std::string State::encode() const {
+  Writer out;
+  out.number(static_cast<std::int64_t>(topics_.size()));
+  for (const TopicSpec& spec : topics_)
+    out.spec(spec);
+  out.number(static_cast<std::int64_t>(groups_.size()));
+  for (const Group& group : groups_) {
+    out.text(group.name).number(static_cast<std::int64_t>(group.units.size()));
+    for (const auto& [name, unit] : group.units)
+      out.text(name).number(unit.owner).number(unit.epoch);
+  }
+  out.number(static_cast<std::int64_t>(members_.size()));
+  for (const auto& [number, member] : members_) {
+    out.number(number).text(member.transactional_id).text(member.name).number(member.pid);
+    out.text(member.host);
+  }
+  out.number(static_cast<std::int64_t>(subscriptions_.size()));
+  for (const auto& [number, subscription] : subscriptions_)
+    out.number(number)
+        .number(subscription.member)
+        .number(subscription.group)
+        .texts(subscription.units);
+  return out.take();
+}
+
+Result<State> State::decode(std::string_view bytes) {
+  Reader in(bytes);
+  State state;
+  for (std::size_t left = in.count(); left > 0; --left)
+    state.apply(0, TopicMade{in.spec()});
+  for (std::size_t left = in.count(); left > 0; --left) {
+    Group group{in.text(), {}};
+    for (std::size_t units = in.count(); units > 0; --units) {
+      std::string name = in.text();
+      const std::int64_t owner = in.number();
+      group.units.emplace(std::move(name), Unit{owner, in.number()});
+    }
+    state.groups_.push_back(std::move(group));
+  }
+  for (std::size_t left = in.count(); left > 0; --left) {
+    const std::int64_t number = in.number();
+    Member member;
+    member.transactional_id = in.text();
+    member.name = in.text();
+    member.pid = in.number();
+    member.host = in.text();
+    state.members_.emplace(number, std::move(member));
+  }
+  for (std::size_t left = in.count(); left > 0; --left) {
+    const std::int64_t number = in.number();
+    Subscription subscription;
+    subscription.member = in.number();
+    subscription.group = in.small();
+    for (std::string& unit : in.texts())
+      subscription.units.insert(std::move(unit));
+    if (static_cast<std::size_t>(subscription.group) >= state.groups_.size())
+      return fail(corrupt("a snapshot that does not fit together"));
+    state.subscriptions_.emplace(number, std::move(subscription));
+  }
+  if (!in.good()) return fail(corrupt("a snapshot that ends early"));
+  return state;
+}
+
+}  // namespace millrace::log::kafka

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// The contract on a real cluster, whose address is in MILLRACE_TEST_KAFKA (tools/with_kafka). Each
+// test has a prefix of its own there.
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "kafka/kafka_log.hpp"
+#include "log_contract.hpp"
+#include "millrace/base/shared_region.hpp"
+
+namespace millrace::log {
+namespace {
+
+class KafkaFixture final : public LogFixture {
+ public:
+  KafkaFixture() {
+    static int number = 0;
+    const char* const address = std::getenv("MILLRACE_TEST_KAFKA");
+    if (address == nullptr) {
+      ADD_FAILURE() << "MILLRACE_TEST_KAFKA names no cluster: run this by tools/with_kafka";
+      return;
+    }
+    url_ = std::string("kafka://") + address + "/test-" + std::to_string(::getpid()) + "-" +
+           std::to_string(number++);
+  }
+  std::unique_ptr<Log> connect(LogOptions options) override {
+    auto log = open_log(url_, environment_, std::move(options));
+    if (!log) {
+      ADD_FAILURE() << log.error().to_string();
+      return nullptr;
+    }
+    handles_.emplace_back(log->get(), kafka::life(**log));
+    return *std::move(log);
+  }
+  // Silence is all that the others see of a death.
+  void kill(Log& handle) override {
+    kafka::abandon(handle);
+    const std::int64_t step_ms = handle.options().session_timeout_ms * 2 / 3;
+    advance_ms(step_ms);
+    for (const auto& [other, life] : handles_) {
+      if (life.expired() || other == &handle) continue;
+      EXPECT_TRUE(other->maintain().has_value());
+    }
+    advance_ms(step_ms);
+  }
+  Clock& clock() override { return clock_; }
+  void advance_ms(std::int64_t ms) override { clock_.advance_ms(ms); }
+  bool ordered() const override { return false; }
+  void synchronize() override {
+    for (const auto& [handle, life] : handles_) {
+      if (!life.expired()) kafka::synchronize(*handle);
+    }
+  }
+  int many_topics() const override { return 60; }
+  // The prefix counts.
+  std::size_t longest_name() const override { return 200; }
+
+ private:
+  std::string url_;
+  SkewedClock clock_;
+  SeededRandom random_{real_seed()};
+  LogEnvironment environment_{clock_, real_file_system(), random_, real_shared_regions()};
+  std::vector<std::pair<Log*, std::weak_ptr<void>>> handles_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Kafka, LogContract,
+                         testing::Values(LogBackend{
+                             "cluster", [] { return std::make_unique<KafkaFixture>(); }}),
+                         backend_name);
+
+}  // namespace
+}  // namespace millrace::log

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gmock/gmock.h>
+
+#include "kafka/state.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+/// A state and the offset of its next record.
+struct Fold {
+  State state;
+  std::int64_t next = 0;
+  std::int64_t add(const StateRecord& record) {
+    // As it comes from the topic.
+    const auto decoded = decode_state_record(encode_state_record(record));
+    EXPECT_TRUE(decoded.has_value());
+    state.apply(next, *decoded);
+    return next++;
+  }
+  const State::Unit& unit(const std::string& name) const {
+    return state.groups().at(0).units.at(name);
+  }
+};
+
+class KafkaState : public testing::Test {
+ protected:
+  KafkaState() {
+    fold.add(GroupMade{"g"});
+    a = fold.add(Joined{"id-a", "a", 1, "here"});
+    b = fold.add(Joined{"id-b", "b", 2, "here"});
+    of_a = fold.add(Subscribed{a, 0, {"u", "v"}});
+    of_b = fold.add(Subscribed{b, 0, {"u", "v"}});
+  }
+  Fold fold;
+  std::int64_t a = 0, b = 0, of_a = 0, of_b = 0;
+};
+
+TEST_F(KafkaState, the_first_claim_on_a_free_unit_counts) {
+  const auto first = fold.add(Claimed{of_b, "u"});
+  fold.add(Claimed{of_a, "u"});
+  EXPECT_EQ(fold.unit("u"), (State::Unit{of_b, first}));
+  EXPECT_EQ(fold.unit("v").owner, -1);
+}
+
+TEST_F(KafkaState, a_unit_is_free_after_its_owner_released_it_and_its_epoch_rises) {
+  const auto first = fold.add(Claimed{of_a, "u"});
+  fold.add(Released{of_a, "u", first});
+  EXPECT_EQ(fold.unit("u").owner, -1);
+  const auto second = fold.add(Claimed{of_a, "u"});
+  // The release of a former claim, late.
+  fold.add(Released{of_a, "u", first});
+  EXPECT_EQ(fold.unit("u"), (State::Unit{of_a, second}));
+  EXPECT_GT(second, first);
+}
+
+TEST_F(KafkaState, nobody_releases_what_is_another_s) {
+  const auto first = fold.add(Claimed{of_a, "u"});
+  fold.add(Released{of_b, "u", first});
+  EXPECT_EQ(fold.unit("u").owner, of_a);
+}
+
+TEST_F(KafkaState, the_end_of_a_member_frees_all_it_had_and_it_can_claim_no_more) {
+  fold.add(Claimed{of_a, "u"});
+  fold.add(Claimed{of_a, "v"});
+  fold.add(Ended{a});
+  EXPECT_EQ(fold.unit("u").owner, -1);
+  EXPECT_EQ(fold.unit("v").owner, -1);
+  EXPECT_EQ(fold.state.members().size(), 1U);
+  fold.add(Claimed{of_a, "u"});
+  fold.add(Subscribed{a, 0, {"u"}});
+  EXPECT_EQ(fold.unit("u").owner, -1);
+  EXPECT_EQ(fold.state.subscriptions().size(), 1U);
+}
+
+TEST_F(KafkaState, units_are_claimed_by_those_that_named_them_only) {
+  const auto later = fold.add(Subscribed{a, 0, {"w"}});
+  fold.add(Claimed{of_b, "w"});
+  EXPECT_EQ(fold.unit("w").owner, -1);
+  fold.add(Claimed{later, "w"});
+  EXPECT_EQ(fold.unit("w").owner, later);
+  fold.add(Unsubscribed{later});
+  EXPECT_EQ(fold.unit("w").owner, -1);
+}
+
+TEST_F(KafkaState, topics_and_groups_keep_the_number_they_got_first) {
+  fold.add(TopicMade{{"t", 3, TopicKind::events, "stock", CleanupPolicy::compact}});
+  fold.add(TopicMade{{"u", 1, TopicKind::commands, "stock", CleanupPolicy::keep}});
+  fold.add(TopicMade{{"t", 9, TopicKind::events, "else", CleanupPolicy::keep}});
+  fold.add(GroupMade{"g"});
+  fold.add(GroupMade{"h"});
+  TopicId id;
+  ASSERT_NE(fold.state.topic("t", id), nullptr);
+  EXPECT_EQ(id.value, 0);
+  EXPECT_EQ(fold.state.topic("t", id)->partitions, 3);
+  EXPECT_EQ(fold.state.topics().size(), 2U);
+  EXPECT_EQ(fold.state.group_number("h"), 1);
+}
+
+TEST_F(KafkaState, a_snapshot_holds_all_of_it) {
+  fold.add(TopicMade{{"t", 3, TopicKind::events, "stock", CleanupPolicy::compact}});
+  fold.add(Claimed{of_a, "u"});
+  const auto copy = State::decode(fold.state.encode());
+  ASSERT_TRUE(copy.has_value()) << copy.error().to_string();
+  EXPECT_EQ(*copy, fold.state);
+}
+
+TEST_F(KafkaState, bytes_that_end_early_are_refused_wherever_they_end) {
+  const StateRecord record = Subscribed{7, 1, {"a", "bc"}};
+  const std::string whole = encode_state_record(record);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    const auto decoded = decode_state_record(std::string_view(whole).substr(0, size));
+    EXPECT_FALSE(decoded.has_value()) << size;
+  }
+  const std::string state = fold.state.encode();
+  for (std::size_t size = 0; size < state.size(); ++size)
+    EXPECT_FALSE(State::decode(std::string_view(state).substr(0, size)).has_value()) << size;
+}
+
+TEST(KafkaStateRecord, of_a_later_version_asks_for_an_upgrade) {
+  std::string bytes = encode_state_record(Heartbeat{1});
+  bytes[0] = 4;  // zigzag of 2
+  EXPECT_TRUE(decode_state_record(bytes).error().is(errc::incompatible));
+}
+
+}  // namespace
+}  // namespace millrace::log::kafka
