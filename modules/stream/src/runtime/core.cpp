@@ -109,8 +109,11 @@ Result<StepResult> Instance::Core::do_step() {
   const std::int64_t now_ns = environment_.clock.monotonic_ns();
   MILLRACE_TRY(look_for_topics(now_ns, result));
   MILLRACE_TRY(poll_memberships(now_ns, result));
-  MILLRACE_TRY(restore_tasks(result));
-  if (now_ns >= blocked_until_ns_) MILLRACE_TRY(run_cycle(result));
+  if (now_ns >= blocked_until_ns_) {
+    Status done = restore_tasks(result);
+    if (done) done = run_cycle(result);
+    MILLRACE_TRY(wait_if_unavailable(std::move(done), result));
+  }
   keep_snapshots(now_ns);
   update_status();
   idle_ = !result.worked;
@@ -188,6 +191,16 @@ Status Instance::Core::restore_tasks(StepResult& result) {
     if (task->ready()) continue;
     MILLRACE_TRY(task->restore(restore_bytes_per_step / restoring));
   }
+  return {};
+}
+
+// A cluster that does not answer is no reason to end: what is not committed is done again.
+Status Instance::Core::wait_if_unavailable(Status done, StepResult& result) {
+  if (done || !done.error().is(log::errc::unavailable)) return done;
+  shared_.tell("warn", "the log does not answer, trying again", done.error().message());
+  drop_all();
+  back_off(100, 1'000);
+  result.worked = false;
   return {};
 }
 

@@ -82,6 +82,7 @@ Status Instance::Core::commit_refused(const Error& error, StepResult& result) {
     result.worked = false;
     return {};
   }
+  if (error.is(log::errc::unavailable)) return fail(error.at("committing"));
   if (error.is(log::errc::outcome_unknown)) {
     shared_.tell("warn", "outcome of a commit unknown, reading the state anew", error.message());
     return reload_tasks();

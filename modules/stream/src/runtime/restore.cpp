@@ -65,6 +65,10 @@ Status Restore::load(const SnapshotFile& snapshot) {
 // A snapshot is published for durable positions only, so it can be ahead of the log only when it is
 // of another one.
 Status Restore::check_snapshot(const SnapshotHead& head) {
+  if (head.log != shared_->log.identity()) {
+    return fail(millrace::errc::invalid_argument,
+                "it is of the log " + head.log + ", this one is " + shared_->log.identity());
+  }
   const log::LogPosition committed = shared_->log.committed();
   if (head.stamp.incarnation > committed.incarnation || head.stamp.position > committed.position) {
     return fail(millrace::errc::invalid_argument,

@@ -11,7 +11,7 @@ namespace millrace::stream::runtime {
 namespace {
 
 constexpr std::string_view magic = "mrsnap\r\n";
-constexpr std::uint32_t version = 1;
+constexpr std::uint32_t version = 2;
 constexpr std::size_t checksum_place =
     12;  // after magic and version; it covers all that follows it
 
@@ -49,6 +49,7 @@ void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& ou
   out.append(magic);
   put(out, version);
   put(out, std::uint32_t{0});
+  put_text(out, head.log);
   put(out, head.stamp.incarnation);
   put(out, head.stamp.position);
   put(out, head.system_next.value);
@@ -82,6 +83,7 @@ Result<SnapshotHead> decode_snapshot(std::string_view bytes, StoreSet& stores) {
   if (!reader.ok || checksum != crc32c(reader.bytes))
     return fail(broken("the checksum does not hold").error());
   SnapshotHead head;
+  head.log = reader.take_text();
   head.stamp.incarnation = reader.take<std::uint32_t>();
   head.stamp.position = reader.take<std::uint64_t>();
   head.system_next = log::offset(reader.take<std::int64_t>());

@@ -13,6 +13,7 @@ namespace millrace::stream::runtime {
 
 /// What a snapshot says beside its stores' entries; docs/formats/snapshot.md.
 struct SnapshotHead {
+  std::string log;          ///< identity of the log it speaks of
   log::LogPosition stamp;   ///< the last commit it holds
   log::Offset system_next;  ///< of the task state's changelog
   std::string task_state;   ///< as encode_task_state; empty: none

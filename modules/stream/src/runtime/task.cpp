@@ -182,7 +182,7 @@ void Task::keep_snapshot(std::int64_t now_ns, bool now_or_never) {
     return;
   last_snapshot_ns_ = now_ns;
   changed_since_snapshot_ = false;
-  SnapshotHead head{position(), system_next_, {}};
+  SnapshotHead head{shared_->log.identity(), position(), system_next_, {}};
   if (resolved_->system) punctuators_.encode(head.task_state);
   std::string content;
   encode_snapshot(head, stores_, content);
