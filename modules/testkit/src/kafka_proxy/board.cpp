@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "kafka_proxy/board.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace millrace::testkit::kafka_proxy {
+namespace {
+
+bool fits(const KafkaRule& rule, const KafkaRequest& request) {
+  return (!rule.api || *rule.api == request.api) &&
+         (!rule.broker || *rule.broker == request.broker) &&
+         (!rule.commits || rule.commits == request.commits) &&
+         request.client_id.starts_with(rule.client_id_prefix) &&
+         (rule.transactional_id.empty() || rule.transactional_id == request.transactional_id) &&
+         (rule.group.empty() || rule.group == request.group) &&
+         (!rule.where || rule.where(request));
+}
+
+}  // namespace
+
+Rule Board::add(KafkaRule rule) {
+  auto state = std::make_shared<RuleState>(std::move(rule));
+  const std::scoped_lock lock(mutex_);
+  rules_.push_back(state);
+  return state;
+}
+
+Rule Board::choose(const KafkaRequest& request) {
+  const std::scoped_lock lock(mutex_);
+  ++seen_[request.api];
+  changed_.notify_all();
+  for (const auto& state : rules_) {
+    if (state->removed || !fits(state->rule, request)) continue;
+    const auto place = state->fitted++;
+    if (place < state->rule.skip || place - state->rule.skip >= state->rule.times) continue;
+    return state;
+  }
+  return nullptr;
+}
+
+void Board::count_applied(const Rule& rule) {
+  const std::scoped_lock lock(mutex_);
+  ++rule->applied;
+  changed_.notify_all();
+}
+
+void Board::count_answered(const Rule& rule) {
+  const std::scoped_lock lock(mutex_);
+  ++rule->answered;
+  changed_.notify_all();
+}
+
+Board::Hold Board::hold_of(const Rule& rule) const {
+  const std::scoped_lock lock(mutex_);
+  if (rule->lost) return Hold::lost;
+  return rule->released ? Hold::released : Hold::waits;
+}
+
+void Board::release(const Rule& rule) {
+  {
+    const std::scoped_lock lock(mutex_);
+    rule->released = true;
+  }
+  waker_.wake();
+}
+
+void Board::lose(const Rule& rule) {
+  {
+    const std::scoped_lock lock(mutex_);
+    rule->lost = true;
+  }
+  waker_.wake();
+}
+
+void Board::remove(const Rule& rule) {
+  const std::scoped_lock lock(mutex_);
+  rule->removed = true;
+}
+
+void Board::close() {
+  const std::scoped_lock lock(mutex_);
+  closed_ = true;
+  changed_.notify_all();
+}
+
+std::uint64_t Board::seen_locked(KafkaApi api) const {
+  const auto found = seen_.find(api);
+  return found == seen_.end() ? 0 : found->second;
+}
+
+std::uint64_t Board::seen(KafkaApi api) const {
+  const std::scoped_lock lock(mutex_);
+  return seen_locked(api);
+}
+
+std::uint64_t Board::applied(const Rule& rule) const {
+  const std::scoped_lock lock(mutex_);
+  return rule->applied;
+}
+
+template <class Reached>
+bool Board::wait(std::int64_t limit_ms, Reached reached) const {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, std::chrono::milliseconds(limit_ms),
+                    [&] { return closed_ || reached(); });
+  return reached();
+}
+
+bool Board::wait_seen(KafkaApi api, std::uint64_t times, std::int64_t limit_ms) const {
+  return wait(limit_ms, [&] { return seen_locked(api) >= times; });
+}
+
+bool Board::wait_applied(const Rule& rule, std::uint64_t times, std::int64_t limit_ms) const {
+  return wait(limit_ms, [&] { return rule->applied >= times; });
+}
+
+bool Board::wait_answered(const Rule& rule, std::uint64_t times, std::int64_t limit_ms) const {
+  return wait(limit_ms, [&] { return rule->answered >= times; });
+}
+
+}  // namespace millrace::testkit::kafka_proxy
