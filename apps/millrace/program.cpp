@@ -67,6 +67,7 @@ void describe(CLI::App& app, std::string& log_url, Action& action) {
   add_groups(app, action);
   add_query(app, action);
   add_dead_letters(app, action);
+  add_copy(app, action);
   add_log(app, action);
   add_completion(app, action);
 }

@@ -27,6 +27,7 @@ void add_tail(CLI::App& app, Action& action);
 void add_trace(CLI::App& app, Action& action);
 void add_groups(CLI::App& app, Action& action);
 void add_query(CLI::App& app, Action& action);
+void add_copy(CLI::App& app, Action& action);
 void add_dead_letters(CLI::App& app, Action& action);
 void add_log(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
@@ -82,5 +83,20 @@ struct QueryOptions {
   std::string run_directory;
 };
 [[nodiscard]] Status query(FileSystem& files, const QueryOptions& options, Output& out);
+
+struct CopyOptions {
+  std::string source;  ///< URLs
+  std::string target;
+  std::string topics;  ///< a pattern; empty: all
+  bool force = false;  ///< also while services run on the source
+  bool dry_run = false;
+  bool only_verify = false;  ///< copies nothing
+  bool no_verify = false;
+  bool json = false;
+  bool show_progress = false;
+  std::size_t transaction_bytes = 4U << 20U;
+  std::size_t max_record_bytes = (1U << 20U) + 12;  ///< as LogOptions has it
+};
+[[nodiscard]] Status copy(const CopyOptions& options, Session& session);
 
 }  // namespace millrace::cli

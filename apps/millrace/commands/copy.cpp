@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "copy/copy.hpp"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+
+#include "commands/commands.hpp"
+#include "copy/errors.hpp"
+#include "json.hpp"
+#include "text.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+constexpr std::size_t record_bytes_max = 64U << 20U;
+// A record of the map, and what encoding adds.
+constexpr std::size_t transaction_extra_bytes = 4U << 20U;
+
+std::string url_of(const std::string& given) {
+  const std::string directory = log_directory(given);
+  if (directory.empty()) return given;
+  std::error_code failed;
+  const auto absolute = std::filesystem::weakly_canonical(directory, failed);
+  return "file:" + (failed ? directory : absolute.string());
+}
+
+Result<std::unique_ptr<log::Log>> open_source(const std::string& url, Session& session) {
+  const std::string directory = log_directory(url);
+  if (!directory.empty() && !session.files.exists(directory)) {
+    return fail(errc::not_found, "no log at " + escaped(url) + ": name the one to copy");
+  }
+  log::LogOptions options;
+  options.member = "millrace";
+  options.create = false;
+  return log::open_log(url, session.environment(), std::move(options));
+}
+
+Result<std::unique_ptr<log::Log>> open_target(const std::string& url, const CopyOptions& copy,
+                                              Session& session) {
+  log::LogOptions options;
+  options.service = log::any_service;
+  options.member = "millrace-copy";
+  options.create = !copy.dry_run && !copy.only_verify;
+  options.max_record_bytes = copy.max_record_bytes;
+  options.max_transaction_bytes =
+      copy.transaction_bytes + copy.max_record_bytes + transaction_extra_bytes;
+  return log::open_log(url, session.environment(), std::move(options));
+}
+
+std::string differences_json(const CopySummary& summary) {
+  std::string out = "[";
+  for (const std::string& one : summary.differences) {
+    if (out.size() > 1) out += ',';
+    telemetry::append_json_string(out, one);
+  }
+  return out + "]";
+}
+
+void print_json(const CopyOptions& options, const CopySummary& summary, double seconds,
+                Output& out) {
+  std::string line;
+  JsonObject object(line);
+  object.field("source", options.source).field("target", options.target);
+  object.field("topics", static_cast<std::int64_t>(summary.topics))
+      .field("partitions", static_cast<std::int64_t>(summary.partitions))
+      .field("records", summary.records)
+      .field("bytes", summary.bytes)
+      .field("records_earlier", summary.earlier)
+      .field("groups", static_cast<std::int64_t>(summary.groups))
+      .field("positions", static_cast<std::int64_t>(summary.positions))
+      .field("seconds", seconds)
+      .field("dry_run", options.dry_run)
+      .field("verified", summary.verified)
+      .field("verified_records", summary.verified_records)
+      .field("compacted_records", summary.compacted)
+      .raw("differences", differences_json(summary));
+  object.end();
+  out.line(line);
+}
+
+void print_text(const CopyOptions& options, const CopySummary& summary, double seconds,
+                Output& out) {
+  const std::string what = counted(summary.topics, "topic") + ", " +
+                           counted(summary.partitions, "partition") + ", " +
+                           counted(static_cast<std::size_t>(summary.records), "record");
+  const std::string positions =
+      counted(summary.positions, "position") + " of " + counted(summary.groups, "group");
+  if (options.dry_run) {
+    out.line("would copy  " + what);
+    out.line("would set   " + positions);
+    return;
+  }
+  if (!options.only_verify) {
+    char took[64];
+    std::snprintf(took, sizeof took, ", %s in %.1f s", bytes_text(summary.bytes).c_str(), seconds);
+    out.line("copied    " + what + took);
+    if (summary.earlier > 0) {
+      out.line("earlier   " + counted(static_cast<std::size_t>(summary.earlier), "record"));
+    }
+    out.line("set       " + positions);
+  }
+  if (!summary.verified) return;
+  out.line("compared  " + counted(static_cast<std::size_t>(summary.verified_records), "record") +
+           (summary.differences.empty() ? ": the same" : ": not the same"));
+  if (summary.compacted > 0) {
+    out.line("compacted " + counted(static_cast<std::size_t>(summary.compacted), "record") +
+             " of one side away, as later ones of their keys allow");
+  }
+  for (const std::string& one : summary.differences)
+    out.line("differs   " + one);
+}
+
+Result<CopySummary> work(log::Log& source, log::Log* target, const CopyOptions& options,
+                         Session& session) {
+  CopyRequest request;
+  request.topics = options.topics;
+  request.force = options.force;
+  request.verify = !options.no_verify;
+  request.transaction_bytes = options.transaction_bytes;
+  Progress progress(options.show_progress ? &session.notes : nullptr, session.clock);
+  const CopyWatch watch{session.clock, session.stop, progress};
+  if (options.dry_run) return plan_copy(source, target, request);
+  if (options.only_verify) return compare_copy(source, *target, request, watch);
+  return copy_log(source, *target, request, watch);
+}
+
+}  // namespace
+
+Status copy(const CopyOptions& options, Session& session) {
+  const std::string source_url = url_of(options.source);
+  const std::string target_url = url_of(options.target);
+  if (source_url == target_url) {
+    return fail(errc::invalid_argument,
+                "source and target are the same log, " + escaped(source_url) + ": name two");
+  }
+  const std::int64_t begun_ns = session.clock.monotonic_ns();
+  auto source = open_source(source_url, session);
+  if (!source) return fail(source.error().at("source"));
+  auto target = open_target(target_url, options, session);
+  const bool missing = !target && target.error().is(errc::not_found);
+  if (!target && !(missing && options.dry_run)) return fail(target.error().at("target"));
+  MILLRACE_ASSIGN(const CopySummary summary,
+                  work(**source, target ? target->get() : nullptr, options, session));
+  const double seconds = static_cast<double>(session.clock.monotonic_ns() - begun_ns) / 1e9;
+  if (options.json) {
+    print_json(options, summary, seconds, session.out);
+  } else {
+    print_text(options, summary, seconds, session.out);
+  }
+  if (summary.differences.empty()) return {};
+  return fail(copy_errc::differs, "the copy is not as its source in " +
+                                      counted(summary.differences.size(), "place") + ", first " +
+                                      summary.differences.front());
+}
+
+void add_copy(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand(
+      "copy", "Copy a log to another: topics, records, positions of groups; then compare");
+  auto options = std::make_shared<CopyOptions>();
+  command->add_option("SOURCE", options->source, "The log to copy, as a URL")->required();
+  command->add_option("TARGET", options->target, "An empty log, or a copy to go on with")
+      ->required();
+  command
+      ->add_option("--topics", options->topics, "Only topics whose names match, such as 'stock*'")
+      ->type_name("GLOB");
+  auto* dry_run = command->add_flag("--dry-run", options->dry_run, "Tell what would be copied");
+  auto* only = command->add_flag("--verify", options->only_verify, "Copy nothing, only compare");
+  auto* none = command->add_flag("--no-verify", options->no_verify, "Do not compare afterwards");
+  command->add_flag("--force", options->force, "Copy also while services run on the source");
+  command
+      ->add_option("--transaction-bytes", options->transaction_bytes,
+                   "Copy about so many bytes in one transaction")
+      ->check(CLI::Range(std::size_t{1}, record_bytes_max))
+      ->capture_default_str();
+  command
+      ->add_option("--max-record-bytes", options->max_record_bytes,
+                   "Largest record that is copied; topics made on Kafka take such records")
+      ->check(CLI::Range(std::size_t{1}, record_bytes_max))
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "A JSON object");
+  dry_run->excludes(only);
+  only->excludes(none);
+  command->footer("\nExample: millrace copy file:data/log kafka://broker:9092\n");
+  command->callback([options, &action] {
+    options->show_progress = !options->json && ::isatty(::fileno(stderr)) == 1;
+    action = [options](Session& session) { return copy(*options, session); };
+  });
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "copy/checks.hpp"
+
+#include <algorithm>
+
+#include "copy/errors.hpp"
+#include "millrace/log/errors.hpp"
+#include "text.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t named_max = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), named_max); ++i) {
+    text += (i == 0 ? "" : ", ") + escaped(names[i]);
+  }
+  return names.size() <= named_max
+             ? text
+             : text + " and " + std::to_string(names.size() - named_max) + " more";
+}
+
+std::string describe(const log::TopicSpec& spec) {
+  return counted(static_cast<std::size_t>(spec.partitions), "partition") + ", " +
+         log::to_string(spec.kind) + " of '" + spec.owner + "'" +
+         (spec.cleanup == log::CleanupPolicy::compact ? ", compacted" : ", kept");
+}
+
+Status check_records(const CopyPlan& plan, log::Log& target, const CopyState& state) {
+  for (const PlannedPlace& place : plan.places) {
+    const auto copy = find_place(target, place.name);
+    if (!copy && copy.error().is(log::errc::unknown_topic)) continue;
+    if (!copy) return fail(copy.error());
+    MILLRACE_ASSIGN(const log::Offset start, target.start_offset(*copy));
+    const log::Offset next = state.target_next(place.name);
+    MILLRACE_ASSIGN(const auto more, first_record(target, *copy, std::max(start, next)));
+    if (!more) continue;
+    const std::string what = state.map.contains(place.name)
+                                 ? "the target has gone on since it was copied: "
+                                 : "the target has records that are not of this copy: ";
+    return fail(copy_errc::not_ours, what + to_string(place.name) + " at offset " +
+                                         std::to_string(more->value) + "; copy to an empty log");
+  }
+  return {};
+}
+
+Status check_positions(const CopyPlan& plan, log::Log& target, const CopyState& state) {
+  for (const log::GroupInfo& group : target.groups()) {
+    for (const log::GroupInfo::Position& is : group.positions) {
+      const auto planned = std::find_if(
+          plan.positions.begin(), plan.positions.end(), [&](const CopyPlan::Position& one) {
+            const auto place = find_place(target, one.place);
+            return one.group == group.name && place && *place == is.place;
+          });
+      if (planned == plan.positions.end()) continue;
+      const auto set = state.positions.find({planned->group, planned->place});
+      if (set != state.positions.end() && set->second.target == is.next.value) continue;
+      return fail(copy_errc::not_ours,
+                  "group '" + escaped(group.name) + "' of the target stands at " +
+                      std::to_string(is.next.value) + " in " + to_string(planned->place) +
+                      (set == state.positions.end() ? ", which is not of this copy"
+                                                    : ": it has gone on since it was copied") +
+                      "; copy to an empty log");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Status check_live(const CopyPlan& plan, log::Log& target, bool force) {
+  if (!plan.live.empty() && !force) {
+    return fail(errc::busy, "services work on the source: " + listed(plan.live) +
+                                "; stop them, or copy what is committed by now with --force and "
+                                "the rest with the same command when they are stopped");
+  }
+  const std::vector<std::string> live = live_groups(target.groups());
+  if (live.empty()) return {};
+  return fail(errc::busy, "services work on the target: " + listed(live) + "; stop them first");
+}
+
+Status check_topics(const CopyPlan& plan, log::Log& target) {
+  for (const log::TopicSpec& spec : plan.topics) {
+    const auto found = target.find_topic(spec.name);
+    if (!found && found.error().is(log::errc::unknown_topic)) continue;
+    if (!found) return fail(found.error());
+    if (found->spec == spec) continue;
+    return fail(log::errc::topic_mismatch,
+                "topic '" + spec.name + "' is another one in the target (" + describe(found->spec) +
+                    ") than in the source (" + describe(spec) + ")");
+  }
+  return {};
+}
+
+Status check_contents(const CopyPlan& plan, log::Log& target, const CopyState& state,
+                      const std::string& source) {
+  if (state.last_step > 0 && state.source != source) {
+    return fail(copy_errc::not_ours, "the target is a copy of another source, " +
+                                         escaped(state.source) + ", not of " + escaped(source) +
+                                         "; copy to an empty log");
+  }
+  MILLRACE_TRY(check_records(plan, target, state));
+  return check_positions(plan, target, state);
+}
+
+Status check_not_same(log::Log& source, log::Log& target) {
+  if (source.identity() == target.identity()) {
+    return fail(errc::invalid_argument,
+                "source and target are the same log, " + escaped(source.identity()) + ": name two");
+  }
+  for (const log::GroupInfo& group : source.groups()) {
+    if (group.name != copy_group || group.members.empty()) continue;
+    return fail(errc::busy, "the source is itself the target of a copy that is under way");
+  }
+  return {};
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "copy/plan.hpp"
+#include "copy/progress.hpp"
+#include "copy/references.hpp"
+#include "copy/state.hpp"
+#include "millrace/base/error.hpp"
+#include "millrace/log/log.hpp"
+
+namespace millrace::cli {
+
+/// What a comparison found.
+struct Comparison {
+  std::int64_t records = 0;    ///< that are the same in both
+  std::uint64_t bytes = 0;     ///< of their keys and values
+  std::int64_t compacted = 0;  ///< that only one side still has, as compaction may have it: a later
+                               ///< record of that key, or its tombstone, is there
+  std::vector<std::string> differences;  ///< the first one of each partition, at most
+};
+
+/// Compares a partition and its copy record by record: place as the map has it, time, key, value,
+/// headers. Differences are part of the answer; failures are the logs'. Reads both in pieces.
+[[nodiscard]] Status compare_place(log::Log& source, log::Log& target, const PlannedPlace& place,
+                                   const OffsetMap& map, References& references, Progress& progress,
+                                   Comparison& comparison);
+
+/// Where a group goes on in the target.
+[[nodiscard]] Result<log::Offset> target_position(log::Log& target, const OffsetMap& map,
+                                                  const CopyPlan::Position& position);
+
+/// Compares the position of a group.
+[[nodiscard]] Status compare_position(log::Log& target, const OffsetMap& map,
+                                      const CopyPlan::Position& position, Comparison& comparison);
+
+}  // namespace millrace::cli

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "copy/copy.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "copy/checks.hpp"
+#include "copy/compare.hpp"
+#include "copy/errors.hpp"
+#include "copy/plan.hpp"
+#include "copy/references.hpp"
+#include "copy/source_reader.hpp"
+#include "copy/target_writer.hpp"
+#include "millrace/base/fault_point.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+constexpr std::size_t buffer_bytes = 64U << 20U;
+
+std::size_t bytes_of(const log::Record& record) {
+  return record.key.value_or(std::string_view()).size() +
+         record.value.value_or(std::string_view()).size();
+}
+
+log::Offset next_of(const CopyState& state, const PlannedPlace& place) {
+  const auto found = state.map.find(place.name);
+  return found == state.map.end() ? place.start
+                                  : std::max(place.start, found->second.source_next());
+}
+
+std::int64_t records_in(const CopyPlan& plan, const CopyState& state) {
+  std::int64_t records = 0;
+  for (const PlannedPlace& place : plan.places) {
+    const auto found = state.map.find(place.name);
+    if (found != state.map.end()) records += found->second.records();
+  }
+  return records;
+}
+
+CopySummary summary_of(const CopyPlan& plan) {
+  CopySummary summary;
+  summary.topics = plan.topics.size();
+  summary.partitions = plan.places.size();
+  summary.positions = plan.positions.size();
+  std::set<std::string> groups;
+  for (const CopyPlan::Position& position : plan.positions)
+    groups.insert(position.group);
+  summary.groups = groups.size();
+  return summary;
+}
+
+Result<CopyState> known_state(log::Log& target) {
+  MILLRACE_ASSIGN(const auto map, find_copy_map(target));
+  return map ? read_copy_state(target, *map) : CopyState();
+}
+
+class Copier {
+ public:
+  Copier(log::Log& source, log::Log& target, const CopyPlan& plan, const CopyWatch& watch,
+         TargetWriter& writer, CopySummary& summary)
+      : source_(source),
+        target_(target),
+        plan_(plan),
+        watch_(watch),
+        writer_(writer),
+        summary_(summary) {}
+
+  [[nodiscard]] Status run() {
+    MILLRACE_TRY(make_topics());
+    std::int64_t offsets = 0;
+    for (const PlannedPlace& place : plan_.places)
+      offsets += std::max<std::int64_t>(0, place.end.value - next_of(writer_.state(), place).value);
+    watch_.progress.begin("copying", offsets);
+    for (const CopyPhase phase : copy_phases)
+      MILLRACE_TRY(copy_phase(phase));
+    watch_.progress.end();
+    MILLRACE_TRY(copy_positions());
+    MILLRACE_TRY(writer_.settle());
+    return writer_.wait_durable();
+  }
+
+ private:
+  Status make_topics() {
+    for (const log::TopicSpec& spec : plan_.topics) {
+      MILLRACE_TRY(target_.create_topic(spec));
+      MILLRACE_FAULT_POINT("copy.topic_made");
+    }
+    for (const PlannedPlace& place : plan_.places) {
+      MILLRACE_ASSIGN(const log::TopicPartition target, find_place(target_, place.name));
+      writer_.add_place(place.name, target);
+    }
+    return writer_.keep();
+  }
+
+  Status copy_phase(CopyPhase phase) {
+    std::vector<SourceReader::Part> parts;
+    nexts_.resize(plan_.places.size());
+    for (std::size_t i = 0; i < plan_.places.size(); ++i) {
+      const PlannedPlace& place = plan_.places[i];
+      if (place.phase != phase) continue;
+      nexts_[i] = next_of(writer_.state(), place);
+      parts.push_back({i, place.source, nexts_[i], place.end});
+    }
+    SourceReader reader(source_, parts, buffer_bytes);
+    References references(writer_.state().map);
+    while (true) {
+      MILLRACE_ASSIGN(const SourceReader::Item item, reader.next());
+      if (item.record == nullptr) break;
+      const PlannedPlace& place = plan_.places[item.place];
+      writer_.add(item.place, *item.record,
+                  references.translate(place.name.first, item.record->headers));
+      count(item);
+      if (writer_.full()) MILLRACE_TRY(commit());
+    }
+    return writer_.empty() ? Status{} : commit();
+  }
+
+  void count(const SourceReader::Item& item) {
+    const std::size_t bytes = bytes_of(*item.record);
+    ++summary_.records;
+    summary_.bytes += bytes;
+    watch_.progress.add(item.record->offset.value + 1 - nexts_[item.place].value, bytes);
+    nexts_[item.place] = item.record->offset.next();
+  }
+
+  Status commit() {
+    MILLRACE_TRY(source_.maintain());
+    MILLRACE_TRY(writer_.commit());
+    if (!watch_.stop.load()) return {};
+    watch_.progress.end();
+    return fail(copy_errc::stopped, "stopped after " + std::to_string(summary_.records) +
+                                        " records: the same command goes on where it was");
+  }
+
+  // Group by group, for a transaction moves positions of one.
+  Status copy_positions() {
+    MILLRACE_FAULT_POINT("copy.before_positions");
+    std::string group;
+    for (const CopyPlan::Position& position : plan_.positions) {
+      if (position.group != group && !writer_.empty()) MILLRACE_TRY(writer_.commit());
+      if (writer_.full()) MILLRACE_TRY(writer_.commit());
+      group = position.group;
+      MILLRACE_ASSIGN(const log::Offset to,
+                      target_position(target_, writer_.state().map, position));
+      MILLRACE_ASSIGN(const bool there, stands(position, to));
+      if (there) continue;
+      MILLRACE_TRY(writer_.add({position.group, position.place, position.next.value, to.value}));
+    }
+    return writer_.empty() ? Status{} : writer_.commit();
+  }
+
+  Result<bool> stands(const CopyPlan::Position& position, log::Offset to) {
+    MILLRACE_ASSIGN(const log::GroupId group, target_.group(position.group));
+    MILLRACE_ASSIGN(const log::TopicPartition place, find_place(target_, position.place));
+    MILLRACE_ASSIGN(const std::optional<log::Offset> is, target_.position(group, place));
+    return is == to;
+  }
+
+  log::Log& source_;
+  log::Log& target_;
+  const CopyPlan& plan_;
+  const CopyWatch& watch_;
+  TargetWriter& writer_;
+  CopySummary& summary_;
+  std::vector<log::Offset> nexts_;  // of the source, by place
+};
+
+Status compare(log::Log& source, log::Log& target, const CopyPlan& plan, const CopyState& state,
+               const CopyWatch& watch, CopySummary& summary) {
+  Comparison comparison;
+  References references(state.map);
+  std::int64_t offsets = 0;
+  for (const PlannedPlace& place : plan.places)
+    offsets += place.end.value - place.start.value;
+  watch.progress.begin("comparing", offsets);
+  for (const PlannedPlace& place : plan.places) {
+    if (watch.stop.load()) {
+      watch.progress.end();
+      return fail(copy_errc::stopped, "stopped before all was compared");
+    }
+    MILLRACE_TRY(
+        compare_place(source, target, place, state.map, references, watch.progress, comparison));
+  }
+  watch.progress.end();
+  for (const CopyPlan::Position& position : plan.positions)
+    MILLRACE_TRY(compare_position(target, state.map, position, comparison));
+  summary.verified = true;
+  summary.verified_records = comparison.records;
+  summary.compacted = comparison.compacted;
+  summary.differences = std::move(comparison.differences);
+  return {};
+}
+
+}  // namespace
+
+Result<CopySummary> copy_log(log::Log& source, log::Log& target, const CopyRequest& request,
+                             const CopyWatch& watch) {
+  MILLRACE_ASSIGN(const CopyPlan plan, make_plan(source, request.topics));
+  MILLRACE_TRY(check_not_same(source, target));
+  MILLRACE_TRY(check_live(plan, target, request.force));
+  MILLRACE_TRY(check_topics(plan, target));
+  CopySummary summary = summary_of(plan);
+  // Looked at before anything is written, and again under the claim.
+  MILLRACE_ASSIGN(const CopyState before, known_state(target));
+  MILLRACE_TRY(check_contents(plan, target, before, source.identity()));
+  MILLRACE_ASSIGN(const auto writer, TargetWriter::open(target, watch.clock, source.identity(),
+                                                        request.transaction_bytes));
+  MILLRACE_TRY(check_contents(plan, target, writer->state(), source.identity()));
+  summary.earlier = records_in(plan, writer->state());
+  MILLRACE_TRY(Copier(source, target, plan, watch, *writer, summary).run());
+  if (request.verify) MILLRACE_TRY(compare(source, target, plan, writer->state(), watch, summary));
+  return summary;
+}
+
+Result<CopySummary> compare_copy(log::Log& source, log::Log& target, const CopyRequest& request,
+                                 const CopyWatch& watch) {
+  MILLRACE_ASSIGN(const CopyPlan plan, make_plan(source, request.topics));
+  MILLRACE_ASSIGN(const auto map, find_copy_map(target));
+  if (!map) return fail(errc::not_found, "the target is no copy: it has no map of one");
+  MILLRACE_ASSIGN(const CopyState state, read_copy_state(target, *map));
+  MILLRACE_TRY(check_topics(plan, target));
+  CopySummary summary = summary_of(plan);
+  summary.earlier = records_in(plan, state);
+  MILLRACE_TRY(compare(source, target, plan, state, watch, summary));
+  return summary;
+}
+
+Result<CopySummary> plan_copy(log::Log& source, log::Log* target, const CopyRequest& request) {
+  MILLRACE_ASSIGN(const CopyPlan plan, make_plan(source, request.topics));
+  CopySummary summary = summary_of(plan);
+  CopyState state;
+  if (target != nullptr) {
+    MILLRACE_TRY(check_not_same(source, *target));
+    MILLRACE_TRY(check_live(plan, *target, request.force));
+    MILLRACE_TRY(check_topics(plan, *target));
+    MILLRACE_ASSIGN(state, known_state(*target));
+    MILLRACE_TRY(check_contents(plan, *target, state, source.identity()));
+  }
+  summary.earlier = records_in(plan, state);
+  for (const PlannedPlace& place : plan.places)
+    summary.records += std::max<std::int64_t>(0, place.end.value - next_of(state, place).value);
+  return summary;
+}
+
+}  // namespace millrace::cli

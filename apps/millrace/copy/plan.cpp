@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "copy/plan.hpp"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "names.hpp"
+#include "text.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+Status add_places(log::Log& source, const log::Topic& topic, CopyPlan& plan) {
+  for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
+    PlannedPlace place;
+    place.name = {topic.spec.name, p};
+    place.source = {topic.id, log::partition(p)};
+    place.compacted = topic.spec.cleanup == log::CleanupPolicy::compact;
+    place.phase = phase_of(topic.spec.name);
+    MILLRACE_ASSIGN(place.start, source.start_offset(place.source));
+    MILLRACE_ASSIGN(place.end, source.end_offset(place.source));
+    plan.places.push_back(std::move(place));
+  }
+  return {};
+}
+
+void add_positions(const std::vector<log::GroupInfo>& groups, const std::vector<log::Topic>& topics,
+                   CopyPlan& plan) {
+  for (const log::GroupInfo& group : groups) {
+    if (group.name == copy_group) continue;
+    for (const log::GroupInfo::Position& position : group.positions) {
+      const auto topic = std::find_if(topics.begin(), topics.end(), [&](const log::Topic& one) {
+        return one.id == position.place.topic;
+      });
+      if (topic == topics.end()) continue;
+      plan.positions.push_back(
+          {group.name, {topic->spec.name, position.place.partition.value}, position.next});
+    }
+  }
+  std::sort(plan.positions.begin(), plan.positions.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.group, a.place) < std::tie(b.group, b.place);
+  });
+}
+
+}  // namespace
+
+CopyPhase phase_of(std::string_view topic) {
+  if (is_dead_letters(topic)) return CopyPhase::dead_letters;
+  return topic.ends_with(retry_suffix) ? CopyPhase::retries : CopyPhase::records;
+}
+
+std::vector<std::string> live_groups(const std::vector<log::GroupInfo>& groups) {
+  std::vector<std::string> live;
+  for (const log::GroupInfo& group : groups) {
+    if (group.name != copy_group && !group.members.empty()) live.push_back(group.name);
+  }
+  std::sort(live.begin(), live.end());
+  return live;
+}
+
+Result<CopyPlan> make_plan(log::Log& source, const std::string& glob) {
+  CopyPlan plan;
+  // Positions first, then ends: so no position is beyond what is copied. Of the ends those of
+  // topics that refer to others first: so no reference is.
+  const std::vector<log::GroupInfo> groups = source.groups();
+  plan.live = live_groups(groups);
+  std::vector<log::Topic> topics = sorted_topics(source, false);
+  std::vector<std::string> names;
+  for (const log::Topic& topic : topics)
+    names.push_back(topic.spec.name);
+  if (!glob.empty()) {
+    std::erase_if(topics, [&](const log::Topic& topic) {
+      return ::fnmatch(glob.c_str(), topic.spec.name.c_str(), 0) != 0;
+    });
+    if (topics.empty()) {
+      return fail(errc::not_found, unknown_name("topic that matches", glob, names));
+    }
+  }
+  for (const log::Topic& topic : topics)
+    plan.topics.push_back(topic.spec);
+  for (const CopyPhase phase : {CopyPhase::retries, CopyPhase::dead_letters, CopyPhase::records}) {
+    for (const log::Topic& topic : topics) {
+      if (phase_of(topic.spec.name) == phase) MILLRACE_TRY(add_places(source, topic, plan));
+    }
+  }
+  std::stable_sort(plan.places.begin(), plan.places.end(),
+                   [](const PlannedPlace& a, const PlannedPlace& b) { return a.phase < b.phase; });
+  add_positions(groups, topics, plan);
+  return plan;
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "copy/references.hpp"
+
+#include "copy/plan.hpp"
+#include "text.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+constexpr std::string_view offset_header = "dl-offset";
+constexpr std::string_view replay_header = "dl-replay-of";
+
+}  // namespace
+
+std::optional<log::Offset> References::find(std::string_view topic, std::int64_t partition,
+                                            std::int64_t offset, std::string_view of_topic) const {
+  if (phase_of(topic) >= phase_of(of_topic)) return std::nullopt;
+  const auto place = map_.find(PlaceName(std::string(topic), static_cast<std::int32_t>(partition)));
+  return place == map_.end() ? std::nullopt : place->second.find(log::offset(offset));
+}
+
+std::optional<std::string> References::copied_offset(log::HeadersView headers,
+                                                     std::string_view of_topic) const {
+  const auto topic = headers.find("dl-topic");
+  const auto partition = parse_integer(headers.find("dl-partition").value_or(""));
+  const auto offset = parse_integer(headers.find(offset_header).value_or(""));
+  if (!topic || !partition || !offset) return std::nullopt;
+  const auto found = find(*topic, *partition, *offset, of_topic);
+  return found ? std::optional(std::to_string(found->value)) : std::nullopt;
+}
+
+std::optional<std::string> References::copied_place(log::HeadersView headers,
+                                                    std::string_view of_topic) const {
+  const std::string_view place = headers.find(replay_header).value_or("");
+  const std::size_t colon = place.rfind(':');
+  const std::size_t dash = place.substr(0, colon).rfind('-');
+  if (colon == std::string_view::npos || dash == std::string_view::npos) return std::nullopt;
+  const std::string_view topic = place.substr(0, dash);
+  const auto partition = parse_integer(place.substr(dash + 1, colon - dash - 1));
+  const auto offset = parse_integer(place.substr(colon + 1));
+  if (!partition || !offset) return std::nullopt;
+  const auto found = find(topic, *partition, *offset, of_topic);
+  if (!found) return std::nullopt;
+  return place_text(topic, static_cast<std::int32_t>(*partition), found->value);
+}
+
+log::HeadersView References::translate(std::string_view topic, log::HeadersView headers) {
+  if (phase_of(topic) == CopyPhase::records ||
+      headers.encoded().find("dl-") == std::string_view::npos) {
+    return headers;
+  }
+  const auto offset = copied_offset(headers, topic);
+  const auto place = copied_place(headers, topic);
+  if (!offset && !place) return headers;
+  built_.clear();
+  std::string_view cursor = headers.encoded();
+  log::HeaderView header;
+  while (log::HeadersView::next(cursor, header)) {
+    if (offset && header.key == offset_header) {
+      built_.add(header.key, *offset);
+    } else if (place && header.key == replay_header) {
+      built_.add(header.key, *place);
+    } else {
+      built_.add(header.key, header.value);
+    }
+  }
+  return built_.view();
+}
+
+}  // namespace millrace::cli

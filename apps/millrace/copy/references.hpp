@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "copy/offset_map.hpp"
+#include "millrace/log/record.hpp"
+
+namespace millrace::cli {
+
+/// Headers of dead letters and replays name records by their place (docs/formats/dead_letter.md):
+/// in the copy they name the copies. A place that was not copied, or not in an earlier phase, stays
+/// as it is. Not thread-safe.
+class References {
+ public:
+  /// The map outlives this.
+  explicit References(const OffsetMap& map) : map_(map) {}
+
+  /// Headers for the copy of a record of that topic. Valid until the next call, and as long as the
+  /// given ones.
+  [[nodiscard]] log::HeadersView translate(std::string_view topic, log::HeadersView headers);
+
+ private:
+  [[nodiscard]] std::optional<std::string> copied_offset(log::HeadersView headers,
+                                                         std::string_view of_topic) const;
+  [[nodiscard]] std::optional<std::string> copied_place(log::HeadersView headers,
+                                                        std::string_view of_topic) const;
+  [[nodiscard]] std::optional<log::Offset> find(std::string_view topic, std::int64_t partition,
+                                                std::int64_t offset,
+                                                std::string_view of_topic) const;
+
+  const OffsetMap& map_;
+  log::HeadersBuilder built_;
+};
+
+}  // namespace millrace::cli

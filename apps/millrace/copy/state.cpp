@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "copy/state.hpp"
+
+#include <algorithm>
+
+#include "copy/errors.hpp"
+#include "copy/plan.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+constexpr std::size_t fetch_bytes = 1U << 20U;
+
+// The end of a map that a death left may not say where its last step landed; the target does.
+Status find_landed(log::Log& target, CopyState& state) {
+  for (const CopiedPlace& copied : state.copied) {
+    MILLRACE_ASSIGN(const log::TopicPartition place, find_place(target, copied.place));
+    MILLRACE_ASSIGN(const log::Offset start, target.start_offset(place));
+    const log::Offset from = std::max(start, state.target_next(copied.place));
+    MILLRACE_ASSIGN(const auto first, first_record(target, place, from));
+    if (!first) {
+      return fail(copy_errc::differs, to_string(copied.place) + " of the target ends at " +
+                                          std::to_string(from.value) +
+                                          ", though its map says that more was copied");
+    }
+    state.land(copied, *first);
+    state.landed.push_back({copied.place, first->value});
+  }
+  return {};
+}
+
+}  // namespace
+
+void CopyState::land(const CopiedPlace& place, log::Offset first) {
+  std::int64_t target = first.value;
+  for (const CopiedPlace::Run& run : place.runs) {
+    map[place.place].add({run.source, target, run.count});
+    target += run.count;
+  }
+}
+
+log::Offset CopyState::target_next(const PlaceName& place) const {
+  const auto found = map.find(place);
+  return found == map.end() ? log::Offset{} : found->second.target_next();
+}
+
+Status CopyState::apply(CopyStep step) {
+  const auto broken = [&](const std::string& why) {
+    return fail(copy_errc::differs, "step " + std::to_string(step.number) +
+                                        " of the copy's map does not follow step " +
+                                        std::to_string(last_step) + ": " + why);
+  };
+  if (step.number != last_step + 1) return broken("there are others between");
+  if (step.landed.size() != copied.size()) return broken("it speaks of other partitions");
+  for (std::size_t i = 0; i < copied.size(); ++i) {
+    if (step.landed[i].place != copied[i].place) return broken("it speaks of other partitions");
+    std::int64_t source_next = map[copied[i].place].source_next().value;
+    bool rises = step.landed[i].first >= target_next(copied[i].place).value;
+    for (const CopiedPlace::Run& run : copied[i].runs) {
+      rises = rises && run.source >= source_next;
+      source_next = run.source + run.count;
+    }
+    if (!rises) return broken("the offsets of " + to_string(copied[i].place) + " do not rise");
+    land(copied[i], log::offset(step.landed[i].first));
+  }
+  copied = std::move(step.copied);
+  last_step = step.number;
+  source = std::move(step.source);
+  for (CopiedPosition& position : step.positions) {
+    std::pair key(position.group, position.place);
+    positions.insert_or_assign(std::move(key), std::move(position));
+  }
+  return {};
+}
+
+Result<std::optional<log::TopicPartition>> find_copy_map(log::Log& target) {
+  Result<log::Topic> found = target.find_topic(copy_map_topic);
+  if (found) return std::optional(log::TopicPartition{found->id, log::partition(0)});
+  if (found.error().is(log::errc::unknown_topic)) return std::optional<log::TopicPartition>();
+  return fail(std::move(found).error());
+}
+
+Result<CopyState> read_copy_state(log::Log& target, log::TopicPartition map) {
+  CopyState state;
+  MILLRACE_ASSIGN(log::Offset next, target.start_offset(map));
+  MILLRACE_ASSIGN(const log::Offset end, target.end_offset(map));
+  log::FetchBuffer buffer;
+  while (next < end) {
+    MILLRACE_TRY(target.fetch(map, next, fetch_bytes, buffer));
+    if (buffer.records.empty() && buffer.next <= next) break;
+    for (const log::RecordView& record : buffer.records) {
+      MILLRACE_ASSIGN(CopyStep step, decode_step(record.value.value_or(std::string_view())));
+      MILLRACE_TRY(state.apply(std::move(step)));
+    }
+    next = buffer.next;
+    MILLRACE_TRY(target.maintain());
+  }
+  MILLRACE_TRY(find_landed(target, state));
+  return state;
+}
+
+Result<std::optional<log::Offset>> first_record(log::Log& log, log::TopicPartition place,
+                                                log::Offset from) {
+  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
+  log::FetchBuffer buffer;
+  while (from < end) {
+    MILLRACE_TRY(log.fetch(place, from, 1, buffer));
+    if (!buffer.records.empty()) return std::optional(buffer.records.front().offset);
+    if (buffer.next <= from) break;
+    from = buffer.next;
+  }
+  return std::optional<log::Offset>();
+}
+
+Result<log::TopicPartition> find_place(log::Log& log, const PlaceName& name) {
+  MILLRACE_ASSIGN(const log::Topic topic, log.find_topic(name.first));
+  return log::TopicPartition{topic.id, log::partition(name.second)};
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "copy/target_writer.hpp"
+
+#include <algorithm>
+
+#include "copy/errors.hpp"
+#include "copy/plan.hpp"
+#include "millrace/base/assert.hpp"
+#include "millrace/base/fault_point.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+constexpr std::int64_t look_ns = 100'000'000;
+constexpr int looks_max = 300;  // half a minute: longer than any backend needs to notice a death
+constexpr int repeats_max = 5;
+// A record of the map stays below the smallest usual limit of one, 1 MiB.
+constexpr std::size_t step_bytes_max = 600'000;
+constexpr std::size_t run_bytes = 32;
+constexpr std::size_t line_bytes = 48;
+
+}  // namespace
+
+TargetWriter::TargetWriter(log::Log& target, Clock& clock, std::string source,
+                           std::size_t transaction_bytes)
+    : target_(target),
+      clock_(clock),
+      source_(std::move(source)),
+      transaction_bytes_(transaction_bytes) {}
+
+Result<std::unique_ptr<TargetWriter>> TargetWriter::open(log::Log& target, Clock& clock,
+                                                         std::string source,
+                                                         std::size_t transaction_bytes) {
+  std::unique_ptr<TargetWriter> writer(
+      new TargetWriter(target, clock, std::move(source), transaction_bytes));
+  MILLRACE_ASSIGN(
+      const log::Topic map,
+      target.create_topic({std::string(copy_map_topic), 1, log::TopicKind::private_topic,
+                           "millrace", log::CleanupPolicy::keep}));
+  writer->map_ = {map.id, log::partition(0)};
+  writer->waiter_ = target.waiter();
+  MILLRACE_TRY(writer->take_claim());
+  MILLRACE_TRY(writer->read_state());
+  writer->begin_step();
+  return writer;
+}
+
+Status TargetWriter::take_claim() {
+  MILLRACE_ASSIGN(group_, target_.group(copy_group));
+  MILLRACE_ASSIGN(membership_, target_.join(group_, {std::string(copy_unit)}));
+  for (int look = 0; look < looks_max; ++look) {
+    MILLRACE_TRY(target_.maintain());
+    MILLRACE_ASSIGN(const log::MembershipChange change, membership_->poll());
+    if (!change.granted.empty()) {
+      claim_ = change.granted.front();
+      return {};
+    }
+    static_cast<void>(waiter_->wait({}, clock_.monotonic_ns() + look_ns));
+  }
+  return fail(errc::busy, "somebody else copies to this log now: try again when that is done");
+}
+
+// The position counts steps. Whoever reads it under a new claim learns of every step that was
+// committed under an older one, also where such a step can be late to be seen.
+Status TargetWriter::read_state() {
+  for (int look = 0; look < looks_max; ++look) {
+    MILLRACE_ASSIGN(const auto steps, target_.position(group_, map_));
+    MILLRACE_ASSIGN(state_, read_copy_state(target_, map_));
+    const std::int64_t known = steps ? steps->value : 0;
+    if (state_.last_step == known) return {};
+    if (state_.last_step > known) break;
+    MILLRACE_TRY(keep());
+    static_cast<void>(waiter_->wait({}, clock_.monotonic_ns() + look_ns));
+  }
+  return fail(copy_errc::differs,
+              "the map of the copy (topic " + std::string(copy_map_topic) + ") has " +
+                  std::to_string(state_.last_step) + " steps, but the position of group " +
+                  std::string(copy_group) + " tells of another number: copy to an empty log");
+}
+
+void TargetWriter::begin_step() {
+  transaction_.clear();
+  for (const std::size_t place : step_places_)
+    places_[place].copied = -1;
+  step_places_.clear();
+  step_ = {};
+  step_.number = state_.last_step + 1;
+  step_.source = source_;
+  step_.landed = state_.landed;
+  step_bytes_ = 0;
+  for (const LandedPlace& landed : step_.landed)
+    step_bytes_ += landed.place.first.size() + line_bytes;
+}
+
+std::size_t TargetWriter::add_place(const PlaceName& name, log::TopicPartition target) {
+  places_.push_back({name, target, -1});
+  return places_.size() - 1;
+}
+
+void TargetWriter::add(std::size_t number, const log::RecordView& record,
+                       log::HeadersView headers) {
+  Place& place = places_[number];
+  if (place.copied < 0) {
+    place.copied = static_cast<std::int32_t>(step_.copied.size());
+    step_.copied.push_back({place.name, {}});
+    step_places_.push_back(number);
+    step_bytes_ += place.name.first.size() + line_bytes;
+  }
+  std::vector<CopiedPlace::Run>& runs = step_.copied[static_cast<std::size_t>(place.copied)].runs;
+  if (!runs.empty() && runs.back().source + runs.back().count == record.offset.value) {
+    ++runs.back().count;
+  } else {
+    runs.push_back({record.offset.value, 1});
+    step_bytes_ += run_bytes;
+  }
+  log::Record copy = record;
+  copy.headers = headers;
+  transaction_.append(place.target, copy);
+}
+
+Status TargetWriter::add(const CopiedPosition& position) {
+  MILLRACE_ASSIGN(const log::GroupId group, target_.group(position.group));
+  MILLRACE_ASSIGN(const log::TopicPartition place, find_place(target_, position.place));
+  transaction_.set_position(group, place, log::offset(position.target));
+  step_.positions.push_back(position);
+  step_bytes_ += position.place.first.size() + position.group.size() + 2 * line_bytes;
+  return {};
+}
+
+bool TargetWriter::full() const {
+  return transaction_.bytes() >= transaction_bytes_ || step_bytes_ >= step_bytes_max;
+}
+
+Status TargetWriter::keep() {
+  MILLRACE_TRY(target_.maintain());
+  MILLRACE_ASSIGN(const log::MembershipChange change, membership_->poll());
+  static_cast<void>(change);  // a lost claim refuses the next commit, by name
+  return {};
+}
+
+Result<log::Committed> TargetWriter::commit_until_known() {
+  for (int repeat = 0;; ++repeat) {
+    MILLRACE_TRY(keep());
+    MILLRACE_FAULT_POINT("copy.before_commit");
+    Result<log::Committed> committed = target_.commit(transaction_);
+    MILLRACE_FAULT_POINT("copy.after_commit");
+    if (committed || repeat == repeats_max) return committed;
+    if (!committed.error().is(log::errc::outcome_unknown)) return committed;
+  }
+}
+
+Status TargetWriter::commit() {
+  const std::string text = encode_step(step_);
+  transaction_.append(map_, {clock_.wall_ms(), std::string_view("step"), text, {}});
+  transaction_.set_position(group_, map_, log::offset(step_.number));
+  transaction_.set_sequence(copy_group, step_.number);
+  transaction_.require(claim_);
+  MILLRACE_ASSIGN(const log::Committed committed, commit_until_known());
+  last_ = committed.position;
+  MILLRACE_TRY(land(committed));
+  MILLRACE_FAULT_POINT("copy.landed");
+  begin_step();
+  return {};
+}
+
+// Where a backend cannot say where the records stand they are looked up: nobody else writes there.
+Status TargetWriter::land(const log::Committed& committed) {
+  state_.last_step = step_.number;
+  state_.source = source_;
+  state_.copied = std::move(step_.copied);
+  state_.landed.clear();
+  for (std::size_t i = 0; i < state_.copied.size(); ++i) {
+    const CopiedPlace& copied = state_.copied[i];
+    const log::TopicPartition place = places_[step_places_[i]].target;
+    const auto said =
+        std::find_if(committed.places.begin(), committed.places.end(),
+                     [&](const log::Committed::Place& one) { return one.place == place; });
+    const log::Offset next = state_.target_next(copied.place);
+    std::optional<log::Offset> first;
+    if (said != committed.places.end() && said->first >= next) {
+      first = said->first;
+    } else {
+      MILLRACE_ASSIGN(const log::Offset start, target_.start_offset(place));
+      MILLRACE_ASSIGN(first, first_record(target_, place, std::max(start, next)));
+    }
+    if (!first) {
+      return fail(copy_errc::differs, to_string(copied.place) +
+                                          " of the target does not show what was committed to it");
+    }
+    state_.land(copied, *first);
+    state_.landed.push_back({copied.place, first->value});
+  }
+  for (const CopiedPosition& position : step_.positions) {
+    state_.positions.insert_or_assign({position.group, position.place}, position);
+  }
+  return {};
+}
+
+Status TargetWriter::wait_durable() {
+  return last_ == log::LogPosition{} ? Status{} : target_.wait_durable(last_);
+}
+
+}  // namespace millrace::cli

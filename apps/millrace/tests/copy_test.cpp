@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "copy/copy.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "copy/errors.hpp"
+#include "copy_logs.hpp"
+#include "millrace/log/errors.hpp"
+
+// Copies between every two kinds of logs. MILLRACE_TEST_COPY_URL names a further kind; `{}` in it
+// becomes a new name for each log.
+namespace millrace::cli {
+namespace {
+
+struct Kinds {
+  std::string source;
+  std::string target;
+};
+
+std::vector<Kinds> all_kinds() {
+  std::vector<Kinds> kinds{
+      {"file", "file"}, {"file", "sparse"}, {"sparse", "file"}, {"sparse", "sparse"}};
+  if (const char* url = std::getenv("MILLRACE_TEST_COPY_URL")) {
+    kinds.push_back({"file", url});
+    kinds.push_back({url, "file"});
+  }
+  return kinds;
+}
+
+class Copy : public testing::TestWithParam<Kinds> {
+ protected:
+  // Copies; fails the test when refused or when something differs.
+  CopySummary copied() {
+    auto done = run.copy(*source, *target);
+    EXPECT_TRUE(done) << done.error().to_string();
+    if (!done) return {};
+    EXPECT_EQ(done->differences, std::vector<std::string>());
+    return *done;
+  }
+  ErrorCode refused() {
+    const auto done = run.copy(*source, *target);
+    EXPECT_FALSE(done);
+    if (done) return {"none"};
+    message = done.error().message();
+    return done.error().code();
+  }
+  void expect_same(const std::string& topic, std::int32_t partitions = 2) {
+    const auto a = source->tool();
+    const auto b = target->tool();
+    for (std::int32_t p = 0; p < partitions; ++p)
+      EXPECT_EQ(contents(*b, topic, p), contents(*a, topic, p)) << topic << "-" << p;
+  }
+  // What a group reads next is the same on both.
+  void expect_same_rest(const std::string& group, const std::string& topic,
+                        std::int32_t partition) {
+    const auto a = source->tool();
+    const auto b = target->tool();
+    const auto from_a = position_of(*source, group, topic, partition);
+    const auto from_b = position_of(*target, group, topic, partition);
+    ASSERT_TRUE(from_a);
+    ASSERT_TRUE(from_b);
+    EXPECT_EQ(contents(*b, topic, partition, from_b), contents(*a, topic, partition, from_a));
+  }
+  std::vector<Content> numbered(int from, int to) {
+    std::vector<Content> records;
+    for (int i = from; i < to; ++i)
+      records.push_back({i + 1, "k" + std::to_string(i % 3), "v" + std::to_string(i), {}});
+    return records;
+  }
+
+  std::unique_ptr<CopyLog> source = make_copy_log(GetParam().source);
+  std::unique_ptr<CopyLog> target = make_copy_log(GetParam().target);
+  CopyRun run;
+  std::string message;
+};
+
+TEST_P(Copy, keeps_all_that_a_record_has) {
+  make_topic(*source, "orders", "orders");
+  // Time 0 and header names with a zero byte are left out: librdkafka can pass on neither.
+  const std::string binary("\0\xff\n%", 4);
+  write(*source, "orders", 0,
+        {{1'291'191'960'000, "k", "v", {{"b", "1"}, {"a", "2"}, {"b", std::nullopt}, {"", ""}}},
+         {1, "gone", std::nullopt, {}},
+         {5, std::nullopt, "no key", {}},
+         {4, "", "", {{"empty", ""}}},
+         {7, binary, binary, {{"\xff\n%", binary}}},
+         {8, std::nullopt, std::nullopt, {}}});
+  write(*source, "orders", 1, {{9, "large", std::string(1'000'000, 'x'), {}}});
+  const CopySummary summary = copied();
+  EXPECT_EQ(summary.records, 7);
+  EXPECT_EQ(summary.verified_records, 7);
+  expect_same("orders");
+}
+
+TEST_P(Copy, keeps_the_specs_of_topics_of_all_services) {
+  make_topic(*source, "orders", "orders", 3);
+  make_topic(*source, "stock.commands", "stock", 2, log::TopicKind::commands);
+  make_topic(*source, "stock.shelves.changelog", "stock", 2, log::TopicKind::private_topic,
+             log::CleanupPolicy::compact);
+  write(*source, "stock.shelves.changelog", 1, numbered(0, 5));
+  EXPECT_EQ(copied().topics, 3U);
+  for (const char* name : {"orders", "stock.commands", "stock.shelves.changelog"}) {
+    EXPECT_EQ(target->service("reader").find_topic(name)->spec,
+              source->service("reader").find_topic(name)->spec);
+  }
+  expect_same("stock.shelves.changelog");
+}
+
+TEST_P(Copy, keeps_many_small_commits_in_many_steps) {
+  make_topic(*source, "orders", "orders");
+  make_topic(*source, "payments", "payments");
+  for (int i = 0; i < 120; i += 3) {
+    write(*source, "orders", i % 2, numbered(i, i + 2));
+    write(*source, "payments", i % 2, numbered(i + 2, i + 3));
+  }
+  run.request.transaction_bytes = 100;
+  EXPECT_EQ(copied().records, 120);
+  expect_same("orders");
+  expect_same("payments");
+}
+
+TEST_P(Copy, lets_groups_go_on_with_the_record_they_would_have_read_next) {
+  make_topic(*source, "orders", "orders");
+  make_topic(*source, "empty", "orders");
+  for (int i = 0; i < 30; i += 3)
+    write(*source, "orders", 0, numbered(i, i + 3));
+  log::Log& log = source->service("orders");
+  set_position(*source, "a/at-start", "orders", 0, nth(log, "orders", 0, 0));
+  set_position(*source, "b/in-a-batch", "orders", 0, nth(log, "orders", 0, 4));
+  set_position(*source, "c/between-batches", "orders", 0, nth(log, "orders", 0, 5).next());
+  set_position(*source, "d/at-the-next-batch", "orders", 0, nth(log, "orders", 0, 6));
+  set_position(*source, "e/behind-the-last-record", "orders", 0, nth(log, "orders", 0, 29).next());
+  const auto place = log::TopicPartition{log.find_topic("orders")->id, log::partition(0)};
+  set_position(*source, "f/at-the-end", "orders", 0, *log.end_offset(place));
+  set_position(*source, "g/of-nothing", "empty", 1, nth(log, "empty", 1, 0));
+  const CopySummary summary = copied();
+  EXPECT_EQ(summary.positions, 7U);
+  EXPECT_EQ(summary.groups, 7U);
+  for (const char* group : {"a/at-start", "b/in-a-batch", "c/between-batches",
+                            "d/at-the-next-batch", "e/behind-the-last-record", "f/at-the-end"}) {
+    expect_same_rest(group, "orders", 0);
+  }
+  expect_same_rest("g/of-nothing", "empty", 1);
+  write(*target, "orders", 0, numbered(30, 31));
+  const auto left =
+      contents(*target->tool(), "orders", 0, position_of(*target, "f/at-the-end", "orders", 0));
+  EXPECT_EQ(left, numbered(30, 31));
+}
+
+TEST_P(Copy, goes_on_with_what_came_later_and_moves_the_positions) {
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, numbered(0, 4));
+  set_position(*source, "stock", "orders", 0, nth(source->service("orders"), "orders", 0, 2));
+  EXPECT_EQ(copied().records, 4);
+  EXPECT_EQ(copied().records, 0);
+  write(*source, "orders", 0, numbered(4, 6));
+  write(*source, "orders", 1, numbered(6, 7));
+  make_topic(*source, "payments", "payments");
+  write(*source, "payments", 0, numbered(0, 2));
+  set_position(*source, "stock", "orders", 0, nth(source->service("orders"), "orders", 0, 5));
+  const CopySummary summary = copied();
+  EXPECT_EQ(summary.records, 5);
+  EXPECT_EQ(summary.earlier, 4);
+  expect_same("orders");
+  expect_same("payments");
+  expect_same_rest("stock", "orders", 0);
+}
+
+TEST_P(Copy, stopped_by_the_user_goes_on_where_it_was) {
+  make_topic(*source, "orders", "orders");
+  for (int i = 0; i < 20; ++i)
+    write(*source, "orders", i % 2, numbered(i, i + 1));
+  run.request.transaction_bytes = 1;
+  run.stop = true;
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(refused(), copy_errc::stopped);
+  run.stop = false;
+  EXPECT_EQ(copied().records, 17);
+  expect_same("orders");
+}
+
+TEST_P(Copy, takes_only_the_topics_that_match_and_their_positions) {
+  make_topic(*source, "orders", "orders");
+  make_topic(*source, "payments", "payments");
+  write(*source, "orders", 0, numbered(0, 2));
+  write(*source, "payments", 0, numbered(0, 2));
+  set_position(*source, "stock", "orders", 0, nth(source->service("orders"), "orders", 0, 1));
+  set_position(*source, "stock", "payments", 0, nth(source->service("orders"), "payments", 0, 1));
+  run.request.topics = "pay*";
+  const CopySummary summary = copied();
+  EXPECT_EQ(summary.topics, 1U);
+  EXPECT_EQ(summary.positions, 1U);
+  EXPECT_FALSE(target->service("reader").find_topic("orders"));
+  run.request.topics = "nothing*";
+  EXPECT_EQ(refused(), errc::not_found);
+}
+
+TEST_P(Copy, makes_dead_letters_and_replays_name_the_copies) {
+  make_topic(*source, "orders", "orders");
+  make_topic(*source, "stock.dead-letters", "stock");
+  make_topic(*source, "stock.retry", "stock", 2, log::TopicKind::commands);
+  for (int i = 0; i < 6; ++i)
+    write(*source, "orders", 1, numbered(i, i + 1));
+  log::Log& log = source->service("stock");
+  const auto letter_of = [&](int i) {
+    return Content{
+        1,
+        "k",
+        "v",
+        {{"dl-reason", "dl-offset"},
+         {"dl-topic", "orders"},
+         {"dl-partition", "1"},
+         {"dl-offset", std::to_string(nth(log, "orders", 1, static_cast<std::size_t>(i)).value)}}};
+  };
+  for (const int i : {3, 5})
+    write(*source, "stock.dead-letters", 0, {letter_of(i)});
+  Content replay = letter_of(5);
+  replay.headers.emplace_back(
+      "dl-replay-of",
+      "stock.dead-letters-0:" + std::to_string(nth(log, "stock.dead-letters", 0, 1).value));
+  write(*source, "stock.retry", 1, {replay});
+  run.request.transaction_bytes = 1;
+  copied();
+  const auto copy = target->tool();
+  const auto letters = contents(*copy, "stock.dead-letters", 0);
+  ASSERT_EQ(letters.size(), 2U);
+  EXPECT_EQ(letters[0].headers[0].second, "dl-offset");
+  EXPECT_EQ(letters[0].headers[3].second, std::to_string(nth(*copy, "orders", 1, 3).value));
+  EXPECT_EQ(letters[1].headers[3].second, std::to_string(nth(*copy, "orders", 1, 5).value));
+  const auto replays = contents(*copy, "stock.retry", 1);
+  ASSERT_EQ(replays.size(), 1U);
+  EXPECT_EQ(replays[0].headers[3].second, std::to_string(nth(*copy, "orders", 1, 5).value));
+  EXPECT_EQ(replays[0].headers[4].second,
+            "stock.dead-letters-0:" + std::to_string(nth(*copy, "stock.dead-letters", 0, 1).value));
+}
+
+TEST_P(Copy, refuses_a_target_that_holds_something_else) {
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, numbered(0, 2));
+  make_topic(*target, "orders", "orders");
+  write(*target, "orders", 1, numbered(0, 1));
+  EXPECT_EQ(refused(), copy_errc::not_ours);
+  EXPECT_NE(message.find("orders-1"), std::string::npos) << message;
+  EXPECT_FALSE(target->service("reader").find_topic("__millrace.copy"));
+}
+
+TEST_P(Copy, refuses_a_target_with_another_topic_of_that_name) {
+  make_topic(*source, "orders", "orders", 2);
+  make_topic(*target, "orders", "orders", 3);
+  EXPECT_EQ(refused(), log::errc::topic_mismatch);
+}
+
+TEST_P(Copy, refuses_a_target_that_has_gone_on) {
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, numbered(0, 2));
+  copied();
+  write(*target, "orders", 0, numbered(2, 3));
+  EXPECT_EQ(refused(), copy_errc::not_ours);
+}
+
+TEST_P(Copy, refuses_to_set_back_a_group_that_has_gone_on) {
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, numbered(0, 4));
+  set_position(*source, "stock", "orders", 0, nth(source->service("orders"), "orders", 0, 1));
+  copied();
+  const log::Offset third = nth(target->service("orders"), "orders", 0, 2);
+  set_position(*target, "stock", "orders", 0, third);
+  EXPECT_EQ(refused(), copy_errc::not_ours);
+  EXPECT_EQ(position_of(*target, "stock", "orders", 0), third);
+}
+
+TEST_P(Copy, refuses_a_copy_of_another_source) {
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, numbered(0, 2));
+  copied();
+  source = make_copy_log(GetParam().source);
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, numbered(0, 2));
+  EXPECT_EQ(refused(), copy_errc::not_ours);
+}
+
+TEST_P(Copy, refuses_a_source_on_which_services_work_unless_it_is_forced) {
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, numbered(0, 2));
+  log::Log& stock = source->service("stock");
+  const auto member = stock.join(*stock.group("stock/gatherer"), {"gatherer/0"});
+  ASSERT_TRUE(member);
+  ASSERT_TRUE((*member)->poll());
+  EXPECT_EQ(refused(), errc::busy);
+  EXPECT_NE(message.find("stock/gatherer"), std::string::npos) << message;
+  run.request.force = true;
+  EXPECT_EQ(copied().records, 2);
+}
+
+TEST_P(Copy, refuses_a_target_on_which_services_work) {
+  make_topic(*source, "orders", "orders");
+  log::Log& stock = target->service("stock");
+  const auto member = stock.join(*stock.group("stock/gatherer"), {"gatherer/0"});
+  ASSERT_TRUE(member);
+  ASSERT_TRUE((*member)->poll());
+  run.request.force = true;
+  EXPECT_EQ(refused(), errc::busy);
+}
+
+TEST_P(Copy, refuses_to_copy_a_log_to_itself) {
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, numbered(0, 1));
+  const auto a = source->tool();
+  const auto b = source->tool();
+  EXPECT_FALSE(run.copy(*a, *b));
+  EXPECT_EQ(contents(*a, "orders", 0).size(), 1U);
+}
+
+TEST_P(Copy, finds_each_kind_of_difference) {
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, {{1, "k", "v", {{"h", "1"}}}, {2, "k", "v", {}}});
+  write(*source, "orders", 1, numbered(0, 2));
+  set_position(*source, "stock", "orders", 0, nth(source->service("orders"), "orders", 0, 1));
+  copied();
+  const std::vector<std::pair<std::vector<Content>, std::string>> others = {
+      {{{9, "k", "v", {{"h", "1"}}}, {2, "k", "v", {}}}, "the time"},
+      {{{1, "K", "v", {{"h", "1"}}}, {2, "k", "v", {}}}, "the key"},
+      {{{1, "k", "V", {{"h", "1"}}}, {2, "k", "v", {}}}, "the value"},
+      {{{1, "k", "v", {{"h", "2"}}}, {2, "k", "v", {}}}, "the headers"},
+      {{{1, "k", "v", {{"h", "1"}}}, {2, "k", std::nullopt, {}}}, "the value"},
+      {{{1, "k", "v", {{"h", "1"}}}}, "a record more"},
+      {{{1, "k", "v", {{"h", "1"}}}, {2, "k", "v", {}}, {3, "k", "v", {}}}, "not copied yet"},
+  };
+  for (const auto& [records, what] : others) {
+    auto original = std::exchange(source, make_copy_log(GetParam().source));
+    make_topic(*source, "orders", "orders");
+    write(*source, "orders", 0, records);
+    write(*source, "orders", 1, numbered(0, 2));
+    const auto compared = run.compare(*source, *target);
+    ASSERT_TRUE(compared) << compared.error().to_string();
+    ASSERT_EQ(compared->differences.size(), 1U);
+    EXPECT_NE(compared->differences[0].find("orders-0: "), std::string::npos);
+    EXPECT_NE(compared->differences[0].find(what), std::string::npos) << compared->differences[0];
+    source = std::move(original);
+  }
+  EXPECT_TRUE(run.compare(*source, *target)->differences.empty());
+  set_position(*target, "stock", "orders", 0, nth(target->service("orders"), "orders", 0, 0));
+  const auto moved = run.compare(*source, *target);
+  ASSERT_EQ(moved->differences.size(), 1U);
+  EXPECT_NE(moved->differences[0].find("group stock"), std::string::npos);
+}
+
+TEST_P(Copy, tells_what_it_would_do_and_does_nothing) {
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, numbered(0, 3));
+  const auto from = source->tool();
+  const auto without = plan_copy(*from, nullptr, run.request);
+  ASSERT_TRUE(without) << without.error().to_string();
+  EXPECT_EQ(without->topics, 1U);
+  const auto to = target->tool();
+  ASSERT_TRUE(plan_copy(*from, to.get(), run.request));
+  EXPECT_TRUE(to->topics().empty());
+  EXPECT_FALSE(to->find_topic("__millrace.copy"));
+}
+
+std::string kinds_name(const testing::TestParamInfo<Kinds>& info) {
+  const auto kind = [](const std::string& name) {
+    return name == "file" || name == "sparse" ? name : std::string("url");
+  };
+  return kind(info.param.source) + "_to_" + kind(info.param.target);
+}
+
+INSTANTIATE_TEST_SUITE_P(Logs, Copy, testing::ValuesIn(all_kinds()), kinds_name);
+
+TEST(CopyOutcome, unknown_is_asked_again_and_takes_effect_once) {
+  const auto source = make_copy_log("file");
+  make_topic(*source, "orders", "orders");
+  for (int i = 0; i < 5; ++i)
+    write(*source, "orders", 0, {{i, "k", std::to_string(i), {}}});
+  const auto target = make_copy_log("sparse");
+  const auto from = source->tool();
+  const auto to = target->tool();
+  CopyRun run;
+  run.request.transaction_bytes = 1;
+  dynamic_cast<SparseLog&>(*to).unknown_outcomes = 3;
+  const auto done = run.copy(*from, *to);
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_TRUE(done->differences.empty());
+  EXPECT_EQ(contents(*to, "orders", 0), contents(*from, "orders", 0));
+}
+
+TEST(CopyOutcome, that_stays_unknown_ends_the_run_and_the_next_goes_on) {
+  const auto source = make_copy_log("file");
+  make_topic(*source, "orders", "orders");
+  for (int i = 0; i < 5; ++i)
+    write(*source, "orders", 0, {{i, "k", std::to_string(i), {}}});
+  const auto target = make_copy_log("sparse");
+  CopyRun run;
+  run.request.transaction_bytes = 1;
+  {
+    const auto from = source->tool();
+    const auto to = target->tool();
+    dynamic_cast<SparseLog&>(*to).unknown_outcomes = 100;
+    const auto done = run.copy(*from, *to);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code(), log::errc::outcome_unknown);
+  }
+  const auto done = run.copy(*source, *target);
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(done->earlier, 1);
+  EXPECT_EQ(done->records, 4);
+  EXPECT_TRUE(done->differences.empty());
+}
+
+TEST(CopyCompaction, may_take_away_what_a_later_record_of_the_key_replaces_and_tombstones) {
+  const auto source = make_copy_log("file");
+  make_topic(*source, "state", "stock", 1, log::TopicKind::private_topic,
+             log::CleanupPolicy::compact);
+  const std::vector<Content> records = {{1, "a", "1", {}},
+                                        {2, "b", "1", {}},
+                                        {3, "c", "1", {}},
+                                        {4, "a", "2", {}},
+                                        {5, "c", std::nullopt, {}}};
+  write(*source, "state", 0, records);
+  const auto target = make_copy_log("sparse");
+  CopyRun run;
+  ASSERT_TRUE(run.copy(*source, *target));
+  const auto from = source->tool();
+  const auto to = target->tool();
+  const auto compare_without = [&](std::vector<std::size_t> numbers) {
+    auto& sparse = dynamic_cast<SparseLog&>(*to);
+    std::vector<std::pair<log::TopicPartition, log::Offset>> hidden;
+    const log::TopicPartition place{to->find_topic("state")->id, log::partition(0)};
+    for (const std::size_t number : numbers)
+      hidden.emplace_back(place, nth(*to, "state", 0, number));
+    sparse.hidden = std::move(hidden);
+    auto compared = run.compare(*from, *to);
+    sparse.hidden.clear();
+    return compared;
+  };
+  const auto good = compare_without({0, 2, 4});
+  ASSERT_TRUE(good) << good.error().to_string();
+  EXPECT_EQ(good->differences, std::vector<std::string>());
+  EXPECT_EQ(good->compacted, 3);
+  EXPECT_EQ(compare_without({1})->differences.size(), 1U);
+  EXPECT_EQ(compare_without({3})->differences.size(), 1U);
+  EXPECT_EQ(compare_without({0, 3})->differences.size(), 1U);
+}
+
+TEST(CopyLimits, follow_the_record_not_a_constant) {
+  const auto source = make_copy_log("file");
+  make_topic(*source, "orders", "orders");
+  log::LogOptions options;
+  options.service = "orders";
+  options.member = "large";
+  options.max_record_bytes = 32U << 20U;
+  options.max_transaction_bytes = 64U << 20U;
+  {
+    const auto large = source->open(options);
+    log::Transaction transaction;
+    const std::string value(10U << 20U, 'x');
+    transaction.append({large->find_topic("orders")->id, log::partition(0)},
+                       {0, "k", std::string_view(value), {}});
+    ASSERT_TRUE(large->commit(transaction));
+  }
+  const auto target = make_copy_log("file");
+  CopyRun run;
+  const auto done = run.copy(*source, *target);
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(done->bytes, (10U << 20U) + 1);
+  EXPECT_TRUE(done->differences.empty());
+}
+
+TEST(CopyClaim, keeps_a_second_copier_out) {
+  const auto source = make_copy_log("file");
+  make_topic(*source, "orders", "orders");
+  const auto target = make_copy_log("sparse");
+  const auto other = target->tool();
+  const auto member = other->join(*other->group("millrace.copy"), {"copy"});
+  ASSERT_TRUE((*member)->poll());
+  CopyRun run;
+  const auto done = run.copy(*source, *target);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code(), errc::busy);
+}
+
+}  // namespace
+}  // namespace millrace::cli
