@@ -11,11 +11,12 @@ import sys
 import tempfile
 
 import estate
+import peers
 import programs
 import report
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SUITES = {"log": programs.LogSuite, "stream": programs.StreamSuite, "retail": estate.RetailSuite}
+SUITES = {"log": programs.LogSuite, "stream": programs.StreamSuite, "retail": estate.RetailSuite, "peers": peers.PeersSuite}
 MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs"}
 
 
@@ -65,12 +66,14 @@ def main():
     options.dir.mkdir(parents=True, exist_ok=True)
     refuse_memory(options.dir)
     work = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=options.dir))
+    suite = suite_class(binaries.resolve(), work, options.quick)
     try:
-        suite = suite_class(binaries.resolve(), work, options.quick)
-        if options.peers:
+        suite.peers = options.peers
+        if options.peers and not suite.has_peers:
             print("No other products are measured in this suite yet; its neighbours are the plain loops.", file=sys.stderr)
         result = report.measure(suite, options)
     finally:
+        suite.close()
         shutil.rmtree(work, ignore_errors=True)
     print(report.table(result))
     for line in suite.remarks(result):

@@ -22,6 +22,7 @@ class RetailSuite:
     name = "retail"
     targets = ["examples/retail/all"]
     rounds = 3
+    has_peers = False
 
     def __init__(self, binaries, work, quick):
         self.binaries, self.work, self.quick = binaries, work, quick
@@ -131,6 +132,9 @@ class RetailSuite:
                 return pids
             last = used
         raise Failed("the estate did not come to rest")
+
+    def close(self):
+        """Nothing outlives a measurement."""
 
     def remarks(self, result):
         lines = []

@@ -13,6 +13,7 @@ TIMEOUT_S = 600
 class ProgramSuite:
     targets = ["bench/all"]
     rounds = 5
+    has_peers = False
 
     def __init__(self, binaries, work, quick):
         self.binaries, self.work, self.quick = binaries, work, quick
@@ -46,6 +47,9 @@ class ProgramSuite:
 
     def remarks(self, _result):
         return []
+
+    def close(self):
+        """Nothing outlives a measurement."""
 
 
 class LogSuite(ProgramSuite):

@@ -4,11 +4,11 @@
 
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "millrace/base/random.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/log.hpp"
+#include "support/keeper.hpp"
 
 namespace millrace::bench {
 
@@ -30,7 +30,7 @@ class RealLog {
   SeededRandom random_;
   log::LogEnvironment environment_;
   std::unique_ptr<log::Log> log_;
-  std::jthread keeper_;
+  std::unique_ptr<Keeper> keeper_;
 };
 
 }  // namespace millrace::bench

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+namespace millrace::bench {
+
+/// Waits in a thread of its own for the end of standard input, which tells a program to stop.
+class UntilTold {
+ public:
+  /// `wake` is called from that thread after told() has become true.
+  explicit UntilTold(std::function<void()> wake);
+  ~UntilTold();
+  [[nodiscard]] bool told() const { return told_; }
+
+ private:
+  std::function<void()> wake_;
+  std::atomic<bool> told_ = false;
+  std::thread thread_;
+};
+
+/// Tells bench/run that the program is at work.
+void print_ready();
+
+}  // namespace millrace::bench
