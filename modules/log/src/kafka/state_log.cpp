@@ -121,8 +121,6 @@ Status StateLog::load() {
 void StateLog::apply(std::int64_t offset, const StateRecord& record) {
   const std::int64_t now_ns = clock_.monotonic_ns();
   if (std::holds_alternative<Snapshot>(record)) snapshot_at_ = offset;
-  if (!std::holds_alternative<Heartbeat>(record) && !std::holds_alternative<Snapshot>(record))
-    ++version_;
   state_.apply(offset, record);
   if (const std::int64_t member = member_of(offset, record, state_);
       member >= 0 && state_.members().contains(member))
@@ -204,11 +202,6 @@ Status StateLog::tell(StateRecord record) {
   return {};
 }
 
-std::uint64_t StateLog::version() const {
-  const std::lock_guard lock(mutex_);
-  return version_;
-}
-
 std::map<std::int64_t, std::int64_t> StateLog::last_heard() const {
   const std::lock_guard lock(mutex_);
   return heard_ns_;
@@ -225,11 +218,6 @@ Status StateLog::trim() {
   const std::int64_t as_of = snapshot.as_of;
   MILLRACE_TRY(append({std::move(snapshot)}));
   return delete_before(reader_.client(), place_, offset(as_of), config_.timeout_ms());
-}
-
-Interest StateLog::interest() const {
-  const std::lock_guard lock(mutex_);
-  return {our_place, offset(next_)};
 }
 
 }  // namespace millrace::log::kafka

@@ -36,17 +36,12 @@ class StateLog {
     const std::lock_guard lock(mutex_);
     return look(state_);
   }
-  /// Changes whenever a record other than a heartbeat was taken.
-  [[nodiscard]] std::uint64_t version() const;
-
   /// When each member was last heard of, monotonic; times in which we could not listen do not
   /// count.
   [[nodiscard]] std::map<std::int64_t, std::int64_t> last_heard() const;
 
   /// Writes a snapshot and lets go of what lies before it, when there is enough of that.
   [[nodiscard]] Status trim();
-  [[nodiscard]] Interest interest() const;
-  [[nodiscard]] const KafkaPlace& place() const { return place_; }
 
  private:
   Status load();
@@ -67,7 +62,6 @@ class StateLog {
   mutable std::mutex mutex_;
   State state_;
   std::int64_t next_ = 0;
-  std::uint64_t version_ = 0;
   std::map<std::int64_t, std::int64_t> heard_ns_;
   std::int64_t listened_ns_ = 0;  // last time we had read to the end
   bool deaf_ = false;             // the last attempt to read to the end failed
