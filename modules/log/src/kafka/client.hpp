@@ -42,6 +42,7 @@ using MessagePtr = Owned<rd_kafka_message_t>;
 struct KafkaPlace {
   std::string topic;
   std::int32_t partition = 0;
+  friend bool operator==(const KafkaPlace&, const KafkaPlace&) = default;
 };
 
 /// What all clients of one Log handle have in common. Thread-safe after construction.

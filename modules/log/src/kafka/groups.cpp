@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
+#include <algorithm>
+
 #include "kafka/admin.hpp"
 #include "kafka/kafka_log.hpp"
 #include "kafka/membership.hpp"
@@ -7,6 +9,13 @@
 #include "rules.hpp"
 
 namespace millrace::log::kafka {
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+// What brokers do when nobody tells them otherwise: offsets.retention.minutes.
+constexpr std::int64_t kept_positions_ms = std::int64_t{7} * 24 * 3'600 * 1'000;
+
+}  // namespace
 
 Result<std::string> KafkaLog::group_in_kafka(GroupId group) const {
   const std::string name = state_.look([&](const State& state) {
@@ -32,24 +41,35 @@ Result<GroupId> KafkaLog::group(std::string_view name) {
 }
 
 Result<std::optional<Offset>> KafkaLog::position(GroupId group, TopicPartition place) {
+  MILLRACE_ASSIGN(const auto found, positions(group, {&place, 1}));
+  return found[0];
+}
+
+Result<std::vector<std::optional<Offset>>> KafkaLog::positions(
+    GroupId group, std::span<const TopicPartition> places) {
   MILLRACE_TRY(check_open());
-  MILLRACE_ASSIGN(const KafkaPlace at, place_in_kafka(place));
+  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, places_in_kafka(places));
   MILLRACE_ASSIGN(const std::string name, group_in_kafka(group));
-  const std::int64_t deadline_ns =
-      real_clock().monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms();
+  const std::int64_t deadline_ns = real_clock().monotonic_ns() + config_.timeout_ms() * ms;
   for (;;) {
     const std::uint64_t seen = reader_.signal().count();
-    auto found = group_positions(reader_.client(), name, {at}, config_.timeout_ms());
+    const auto found = group_positions(reader_.client(), name, at, config_.timeout_ms());
     if (found) {
-      if (found->empty()) return std::optional<Offset>();
-      return std::optional<Offset>(found->front().next);
+      std::vector<std::optional<Offset>> all(at.size());
+      for (const GroupPosition& one : *found) {
+        const auto asked = std::find(at.begin(), at.end(), one.place);
+        if (asked != at.end()) all[static_cast<std::size_t>(asked - at.begin())] = one.next;
+      }
+      return all;
     }
     // A transaction that moves it is about to end.
     if (!found.error().is(errc::unavailable) || real_clock().monotonic_ns() >= deadline_ns)
       return fail(found.error());
-    reader_.signal().wait(seen, 1'000'000);
+    reader_.signal().wait(seen, ms);
   }
 }
+
+std::optional<std::int64_t> KafkaLog::position_retention_ms() const { return kept_positions_ms; }
 
 Result<std::unique_ptr<Membership>> KafkaLog::join(GroupId group, std::vector<std::string> units) {
   MILLRACE_TRY(check_open());
@@ -74,7 +94,7 @@ std::vector<GroupInfo> KafkaLog::groups() {
         const auto member = state.members().find(subscription.member);
         if (subscription.group != info.id.value || member == state.members().end()) continue;
         const auto last = heard.find(subscription.member);
-        info.members.push_back({member->second.name, member->second.pid,
+        info.members.push_back({member->second.name, member->second.process.pid,
                                 last == heard.end() ? 0 : (now_ns - last->second) / 1'000'000});
       }
       for (const auto& [name, unit] : state.groups()[i].units) {

@@ -8,6 +8,7 @@
 #include "kafka/identity.hpp"
 #include "kafka/membership.hpp"
 #include "kafka/waiter.hpp"
+#include "millrace/base/shared_region.hpp"
 #include "millrace/log/errors.hpp"
 #include "rules.hpp"
 
@@ -54,8 +55,8 @@ KafkaLog::KafkaLog(Url url, LogEnvironment& environment, LogOptions options)
       state_(config_, options_, reader_, environment.clock),
       unique_(
           hex(environment.random.next() ^ static_cast<std::uint64_t>(environment.clock.wall_ms()))),
-      identity_(
-          std::make_unique<Identity>(config_, options_, state_, environment.clock, unique_, "")),
+      identity_(std::make_unique<Identity>(config_, options_, state_, environment.clock, unique_,
+                                           environment.regions.self())),
       sequences_(config_, reader_) {}
 
 KafkaLog::~KafkaLog() = default;
@@ -66,26 +67,38 @@ Status KafkaLog::start() {
   if (!cluster)
     return fail(errc::unavailable, "kafka://" + config_.url().bootstrap + ": " +
                                        cluster.error().message() + reader_.complaints().text());
-  identity_text_ = "kafka/" + *cluster + "/" + config_.url().prefix;
-  return state_.open();
+  MILLRACE_TRY(state_.open(unique_));
+  identity_text_ = "kafka/" + *cluster + "/" + config_.url().prefix + "/" +
+                   state_.look([](const State& state) { return state.creation(); });
+  return {};
 }
 
 Status KafkaLog::check_open() const {
   if (abandoned_) return fail(closed_error(options_.member));
-  return {};
+  return state_.check();
 }
 
 Result<Offset> KafkaLog::start_offset(TopicPartition place) {
-  MILLRACE_ASSIGN(const KafkaPlace at, place_in_kafka(place));
-  MILLRACE_ASSIGN(const std::vector<Offset> first, reader_.ask({at}, Reader::End::first));
+  MILLRACE_ASSIGN(const std::vector<Offset> first, start_offsets({&place, 1}));
   return first[0];
 }
 
 Result<Offset> KafkaLog::end_offset(TopicPartition place) {
-  MILLRACE_ASSIGN(const KafkaPlace at, place_in_kafka(place));
-  MILLRACE_ASSIGN(const std::vector<Offset> last, reader_.ask({at}, Reader::End::last_stable));
-  reader_.heard_of(place, last[0]);
+  MILLRACE_ASSIGN(const std::vector<Offset> last, end_offsets({&place, 1}));
   return last[0];
+}
+
+Result<std::vector<Offset>> KafkaLog::start_offsets(std::span<const TopicPartition> places) {
+  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, places_in_kafka(places));
+  return reader_.ask(at, Reader::End::first);
+}
+
+Result<std::vector<Offset>> KafkaLog::end_offsets(std::span<const TopicPartition> places) {
+  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, places_in_kafka(places));
+  MILLRACE_ASSIGN(std::vector<Offset> last, reader_.ask(at, Reader::End::last_stable));
+  for (std::size_t i = 0; i < places.size(); ++i)
+    reader_.heard_of(places[i], last[i]);
+  return last;
 }
 
 Status KafkaLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes,
@@ -120,30 +133,40 @@ Status KafkaLog::maintain() {
   return {};
 }
 
-// The oldest of those who live sees to it, the next ones only when that takes too long.
+// The oldest of those who live sees to it, the next ones only when that takes too long. Whose
+// process has ended here is not waited for.
 void KafkaLog::expel_silent() {
   const std::int64_t self = identity_->current();
   if (self < 0) return;
-  const std::int64_t now_ns = environment_.clock.monotonic_ns();
   const std::int64_t session_ns = options_.session_timeout_ms * ms;
+  const std::map<std::int64_t, std::int64_t> silences = state_.silences();
+  const auto members = state_.look([](const State& state) { return state.members(); });
+  const auto own = members.find(self);
+  if (own == members.end()) return;
   std::int64_t patience_ns = session_ns;
-  std::vector<std::int64_t> silent;
-  for (const auto& [member, heard_ns] : state_.last_heard()) {
-    if (now_ns - heard_ns > session_ns) {
-      silent.push_back(member);
-    } else if (member < self) {
+  bool oldest_here = true;
+  struct Lost {
+    std::int64_t number;
+    std::int64_t silence_ns;
+    bool ended;
+  };
+  std::vector<Lost> lost;
+  for (const auto& [number, member] : members) {
+    if (number == self) continue;
+    const auto found = silences.find(number);
+    const std::int64_t silence_ns = found == silences.end() ? 0 : found->second;
+    const bool ended = environment_.regions.has_ended(member.process);
+    if (ended || silence_ns > session_ns) {
+      lost.push_back({number, silence_ns, ended});
+    } else if (number < self) {
       patience_ns += 1'000 * ms;
+      oldest_here = oldest_here && member.process.host != own->second.process.host;
     }
   }
-  for (const std::int64_t member : silent) {
-    const auto heard = state_.last_heard();
-    const auto found = heard.find(member);
-    if (member == self || found == heard.end() || now_ns - found->second <= patience_ns) continue;
-    const std::string id = state_.look([&](const State& state) {
-      const auto it = state.members().find(member);
-      return it == state.members().end() ? std::string() : it->second.transactional_id;
-    });
-    if (!id.empty()) static_cast<void>(expel(config_, options_, state_, member, id));
+  for (const Lost& one : lost) {
+    if ((one.ended && oldest_here) || one.silence_ns > patience_ns)
+      static_cast<void>(
+          expel(config_, options_, state_, one.number, members.at(one.number).transactional_id));
   }
 }
 

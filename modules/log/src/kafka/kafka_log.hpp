@@ -35,12 +35,17 @@ class KafkaLog final : public Log {
                FetchBuffer& buffer) override;
   Result<Offset> start_offset(TopicPartition place) override;
   Result<Offset> end_offset(TopicPartition place) override;
+  Result<std::vector<Offset>> start_offsets(std::span<const TopicPartition> places) override;
+  Result<std::vector<Offset>> end_offsets(std::span<const TopicPartition> places) override;
   std::unique_ptr<Waiter> waiter() override;
   LogPosition committed() override { return {}; }
   LogPosition durable() override { return {}; }
   Status wait_durable(LogPosition position) override;
   Result<GroupId> group(std::string_view name) override;
   Result<std::optional<Offset>> position(GroupId group, TopicPartition place) override;
+  Result<std::vector<std::optional<Offset>>> positions(
+      GroupId group, std::span<const TopicPartition> places) override;
+  std::optional<std::int64_t> position_retention_ms() const override;
   Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override;
   std::vector<GroupInfo> groups() override;
   Status maintain() override;
@@ -52,6 +57,8 @@ class KafkaLog final : public Log {
   /// The topic's spec when topic and partition exist.
   [[nodiscard]] Result<TopicSpec> spec_of(TopicPartition place) const;
   [[nodiscard]] Result<KafkaPlace> place_in_kafka(TopicPartition place);
+  [[nodiscard]] Result<std::vector<KafkaPlace>> places_in_kafka(
+      std::span<const TopicPartition> places);
   [[nodiscard]] Result<std::string> group_in_kafka(GroupId group) const;
   [[nodiscard]] Reader& reader() { return reader_; }
   [[nodiscard]] StateLog& state() { return state_; }

@@ -36,24 +36,25 @@ Reader::Reader(const ClientConfig& config, Clock& clock) : config_(config), cloc
 Reader::~Reader() = default;
 
 Status Reader::open() {
-  const std::lock_guard lock(mutex_);
-  MILLRACE_ASSIGN(Lane* const first, lane(0));
-  client_ = first->client();
+  MILLRACE_ASSIGN(asker_, consumer());
   return {};
+}
+
+Result<Owned<rd_kafka_t>> Reader::consumer() {
+  const Settings own{
+      {"fetch.wait.max.ms", fetch_wait_ms},   {"fetch.error.backoff.ms", "100"},
+      {"queued.min.messages", "20000"},       {"queued.max.messages.kbytes", "4096"},
+      {"fetch.message.max.bytes", "1048576"}, {"fetch.max.bytes", "8388608"}};
+  const Settings fixed{{"isolation.level", "read_committed"},
+                       {"enable.partition.eof", "true"},
+                       {"enable.auto.commit", "false"},
+                       {"auto.offset.reset", "error"}};
+  return config_.make(RD_KAFKA_CONSUMER, own, fixed, &complaints_, nullptr, on_error);
 }
 
 Result<Reader::Lane*> Reader::lane(std::size_t index) {
   while (lanes_.size() <= index) {
-    const Settings own{
-        {"fetch.wait.max.ms", fetch_wait_ms},   {"fetch.error.backoff.ms", "100"},
-        {"queued.min.messages", "20000"},       {"queued.max.messages.kbytes", "4096"},
-        {"fetch.message.max.bytes", "1048576"}, {"fetch.max.bytes", "8388608"}};
-    const Settings fixed{{"isolation.level", "read_committed"},
-                         {"enable.partition.eof", "true"},
-                         {"enable.auto.commit", "false"},
-                         {"auto.offset.reset", "error"}};
-    MILLRACE_ASSIGN(Owned<rd_kafka_t> client,
-                    config_.make(RD_KAFKA_CONSUMER, own, fixed, &complaints_, nullptr, on_error));
+    MILLRACE_ASSIGN(Owned<rd_kafka_t> client, consumer());
     lanes_.push_back(std::make_unique<Lane>(std::move(client)));
   }
   return lanes_[index].get();
@@ -164,6 +165,7 @@ Status Reader::wait_for_records(Cursor& cursor, std::size_t max_bytes) {
 }
 
 Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, End end) {
+  if (places.empty()) return std::vector<Offset>{};
   const std::int64_t deadline_ns =
       real_clock().monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms();
   for (;;) {
@@ -174,7 +176,7 @@ Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, E
                                       offsets.error().is(errc::unavailable));
     if (!passing || real_clock().monotonic_ns() >= deadline_ns) return offsets;
     signal_.wait(signal_.count(), 2'000'000);
-    static_cast<void>(find_partitions(client_, places.front().topic, config_.timeout_ms()));
+    static_cast<void>(find_partitions(asker_.get(), places.front().topic, config_.timeout_ms()));
   }
 }
 
@@ -189,7 +191,7 @@ Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& plac
            std::to_string(places.front().partition);
   };
   const rd_kafka_resp_err_t code =
-      rd_kafka_offsets_for_times(client_, list.get(), config_.timeout_ms());
+      rd_kafka_offsets_for_times(asker_.get(), list.get(), config_.timeout_ms());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(code, doing(), complaints_.text()));
   std::vector<Offset> offsets;
   for (const KafkaPlace& place : places) {

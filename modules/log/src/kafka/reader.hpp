@@ -65,8 +65,9 @@ class Reader {
   /// Stops reading ahead where nobody has read for a while.
   void drop_idle();
   [[nodiscard]] const Complaints& complaints() const { return complaints_; }
-  /// The first consumer, for requests of other kinds.
-  [[nodiscard]] rd_kafka_t* client() const { return client_; }
+  /// For requests of other kinds. It reads nothing: a broker answers one request of a connection
+  /// after the other, and a fetch may keep it waiting.
+  [[nodiscard]] rd_kafka_t* client() const { return asker_.get(); }
 
   struct Cursor;
   struct Lane;
@@ -75,6 +76,7 @@ class Reader {
   Result<std::shared_ptr<Cursor>> lock_cursor(TopicPartition place, const KafkaPlace& at,
                                               Offset from, std::unique_lock<std::mutex>& held);
   Result<std::vector<Offset>> ask_once(const std::vector<KafkaPlace>& places, End end);
+  Result<Owned<rd_kafka_t>> consumer();
   Result<Lane*> lane(std::size_t index);
   Status learn_end(Cursor& cursor, Offset from);
   Status wait_for_records(Cursor& cursor, std::size_t max_bytes);
@@ -83,9 +85,9 @@ class Reader {
   Clock& clock_;
   Complaints complaints_;
   Signal signal_;
+  Owned<rd_kafka_t> asker_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Lane>> lanes_;  // at most one cursor of a place in each
-  rd_kafka_t* client_ = nullptr;              // of the first lane
 };
 
 }  // namespace millrace::log::kafka

@@ -70,6 +70,15 @@ Result<KafkaPlace> KafkaLog::place_in_kafka(TopicPartition place) {
   return KafkaPlace{config_.in_kafka(spec->name), place.partition.value};
 }
 
+Result<std::vector<KafkaPlace>> KafkaLog::places_in_kafka(std::span<const TopicPartition> places) {
+  std::vector<KafkaPlace> all;
+  all.reserve(places.size());
+  for (const TopicPartition place : places) {
+    MILLRACE_ASSIGN(all.emplace_back(), place_in_kafka(place));
+  }
+  return all;
+}
+
 Result<Topic> KafkaLog::create_topic(const TopicSpec& spec) {
   MILLRACE_TRY(check_open());
   MILLRACE_TRY(check_topic_spec(spec));

@@ -107,13 +107,13 @@ Result<StepResult> Instance::Core::step() {
 Result<StepResult> Instance::Core::do_step() {
   StepResult result;
   const std::int64_t now_ns = environment_.clock.monotonic_ns();
-  MILLRACE_TRY(look_for_topics(now_ns, result));
+  const bool blocked = now_ns < blocked_until_ns_;
+  Status done;
+  if (!blocked) done = look_for_topics(now_ns, result);
   MILLRACE_TRY(poll_memberships(now_ns, result));
-  if (now_ns >= blocked_until_ns_) {
-    Status done = restore_tasks(result);
-    if (done) done = run_cycle(result);
-    MILLRACE_TRY(wait_if_unavailable(std::move(done), result));
-  }
+  if (done && !blocked) done = restore_tasks(result);
+  if (done && !blocked) done = run_cycle(result);
+  MILLRACE_TRY(wait_if_unavailable(std::move(done), result));
   keep_snapshots(now_ns);
   update_status();
   idle_ = !result.worked;
@@ -166,7 +166,7 @@ Status Instance::Core::apply_change(SubTopologyMember& member,
     remove_task(claim);
     auto task =
         std::make_unique<Task>(shared_, member.resolved(), claim, partition_of_unit(claim.unit));
-    MILLRACE_TRY(task->begin_restore());
+    task->restart();
     shared_.tell("info", "task granted", claim.unit);
     const std::unique_lock lock(tasks_mutex_);
     tasks_.push_back(std::move(task));
@@ -196,7 +196,9 @@ Status Instance::Core::restore_tasks(StepResult& result) {
 
 // A cluster that does not answer is no reason to end: what is not committed is done again.
 Status Instance::Core::wait_if_unavailable(Status done, StepResult& result) {
-  if (done || !done.error().is(log::errc::unavailable)) return done;
+  const bool passing = !done && (done.error().is(log::errc::unavailable) ||
+                                 done.error().is(log::errc::outcome_unknown));
+  if (!passing) return done;
   shared_.tell("warn", "the log does not answer, trying again", done.error().message());
   drop_all();
   back_off(100, 1'000);

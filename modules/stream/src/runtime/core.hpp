@@ -59,7 +59,7 @@ class Instance::Core {
   [[nodiscard]] Status commit(StepResult& result);
   [[nodiscard]] Status commit_refused(const Error& error, StepResult& result);
   [[nodiscard]] Status narrow_down(const Error& error);
-  [[nodiscard]] Status reload_tasks();
+  void reload_tasks();
   void back_off(std::int64_t first_ms, std::int64_t last_ms);
   void drop_all();
   [[nodiscard]] std::size_t uncommitted_units() const;

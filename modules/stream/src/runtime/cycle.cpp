@@ -18,11 +18,13 @@ constexpr int refusals_at_once = 3;  // tried again without a pause
 }  // namespace
 
 Status Instance::Core::run_cycle(StepResult& result) {
+  const std::int64_t now_ns = environment_.clock.monotonic_ns();
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     Task& task = *tasks_[i];
     if (!task.ready()) continue;
     const std::size_t room = unit_limit_ == no_limit ? no_limit : unit_limit_ - uncommitted_units();
     MILLRACE_ASSIGN(const Turn turn, task.run(std::min(options_.max_cycle_records, room)));
+    task.keep_positions(now_ns, turn == Turn::idle);
     if (turn == Turn::idle) continue;
     result.worked = true;
     if (turn == Turn::failed) {
@@ -85,7 +87,8 @@ Status Instance::Core::commit_refused(const Error& error, StepResult& result) {
   if (error.is(log::errc::unavailable)) return fail(error.at("committing"));
   if (error.is(log::errc::outcome_unknown)) {
     shared_.tell("warn", "outcome of a commit unknown, reading the state anew", error.message());
-    return reload_tasks();
+    reload_tasks();
+    return {};
   }
   return fail(error.at("committing"));
 }
@@ -111,11 +114,10 @@ Status Instance::Core::narrow_down(const Error& error) {
 }
 
 // As after a crash: whatever the log has is what happened.
-Status Instance::Core::reload_tasks() {
+void Instance::Core::reload_tasks() {
   const std::unique_lock lock(tasks_mutex_);
   for (const auto& task : tasks_)
-    MILLRACE_TRY(task->begin_restore());
-  return {};
+    task->restart();
 }
 
 void Instance::Core::back_off(std::int64_t first_ms, std::int64_t last_ms) {

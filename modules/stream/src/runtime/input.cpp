@@ -17,11 +17,13 @@ void Input::start(log::Offset from) {
   buffer_.next = from;
   buffer_.end = from;
   start_ = from;
+  position_ = from;
   cursor_ = 0;
   committed_ = 0;
 }
 
-Status Input::fill(log::Log& log, std::size_t max_bytes, log::LogPosition cut) {
+Status Input::fill(log::Log& log, std::size_t max_bytes, log::LogPosition cut,
+                   std::uint64_t turn) {
   if (committed_ < buffer_.records.size()) return {};
   start_ = buffer_.next;
   cursor_ = 0;
@@ -31,7 +33,7 @@ Status Input::fill(log::Log& log, std::size_t max_bytes, log::LogPosition cut) {
     return fail(fetched.error().at("reading " + topic_->topic.spec.name + "/" +
                                    std::to_string(place_.partition.value)));
   }
-  cut_ = cut.position;
+  filled_ = turn;
   leave_out_after(cut);
   return {};
 }

@@ -25,8 +25,9 @@ class Input {
   void start(log::Offset from);
   /// Fetches when everything fetched is processed and committed, and takes no record of a commit
   /// after `cut`: inputs filled at one cut hold nothing that a record missing in another could have
-  /// caused. Failures as Log::fetch.
-  [[nodiscard]] Status fill(log::Log& log, std::size_t max_bytes, log::LogPosition cut);
+  /// caused. `turn` counts the task's turns. Failures as Log::fetch.
+  [[nodiscard]] Status fill(log::Log& log, std::size_t max_bytes, log::LogPosition cut,
+                            std::uint64_t turn);
 
   /// The next record to process; null when there is none at hand.
   [[nodiscard]] const log::RecordView* head() const {
@@ -35,17 +36,23 @@ class Input {
   void take() { ++cursor_; }
   /// Nothing at hand, but the partition has more.
   [[nodiscard]] bool starved() const { return head() == nullptr && buffer_.next < buffer_.end; }
-  /// Nothing at hand, and filled at an earlier cut: there may be records that go before those which
-  /// others have by now.
-  [[nodiscard]] bool behind(log::LogPosition cut) const {
-    return head() == nullptr && cut_ < cut.position;
+  /// Nothing at hand, and filled in an earlier turn: there may be records that go before those
+  /// which others have by now.
+  [[nodiscard]] bool behind(std::uint64_t turn) const {
+    return head() == nullptr && filled_ < turn;
   }
   /// First offset not yet processed.
   [[nodiscard]] log::Offset next() const { return offset_at(cursor_); }
   /// Offset of the record taken last; something was taken since the last fetch.
   [[nodiscard]] log::Offset last_taken() const { return buffer_.records[cursor_ - 1].offset; }
   [[nodiscard]] bool moved() const { return cursor_ != committed_; }
-  void commit() { committed_ = cursor_; }
+  void commit() {
+    committed_ = cursor_;
+    position_ = next();
+  }
+  /// The group's position in the log is not next(): beside what was processed, it passed over
+  /// offsets that hold no records.
+  [[nodiscard]] bool ahead() const { return next() != position_; }
   /// Forgets what was processed since the last commit, to process it again.
   void rewind() { cursor_ = committed_; }
 
@@ -72,7 +79,8 @@ class Input {
   std::string id_prefix_;
   log::FetchBuffer buffer_;
   log::Offset start_;
-  std::uint64_t cut_ = 0;  // position of the cut of the last fetch
+  log::Offset position_;   // as it is in the log
+  std::uint64_t filled_ = 0;  // the turn of the last fetch
   std::size_t cursor_ = 0;
   std::size_t committed_ = 0;
 };

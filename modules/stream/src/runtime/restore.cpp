@@ -18,6 +18,7 @@ Restore::Restore(Shared& shared, const ResolvedSubTopology& resolved, log::Parti
 
 Status Restore::begin(const SnapshotFile& snapshot) {
   forget();
+  MILLRACE_TRY(plan());
   if (snapshot.exists()) {
     if (Status loaded = load(snapshot); !loaded) {
       shared_->tell("warn", "snapshot ignored, replaying the changelogs",
@@ -25,16 +26,41 @@ Status Restore::begin(const SnapshotFile& snapshot) {
       forget();
     }
   }
-  for (StoreSet::Entry& entry : stores_->entries()) {
-    MILLRACE_ASSIGN(Replay replay, entry.changelog ? replay_of(entry) : replay_of_table(entry));
-    replays_.push_back(std::move(replay));
+  for (Replay& replay : replays_) {
+    const log::Offset reached = replay.store != nullptr ? replay.store->next : system_next_;
+    replay.next = std::max(replay.next, reached);
   }
-  if (resolved_->system) {
-    Replay replay;
-    replay.place = {*resolved_->system, partition_};
-    replay.next = system_next_;
-    MILLRACE_ASSIGN(replay.end, shared_->log.end_offset(replay.place));
-    replays_.push_back(std::move(replay));
+  return {};
+}
+
+// What there is to replay when there is no snapshot.
+Status Restore::plan() {
+  replays_.clear();
+  current_ = 0;
+  for (StoreSet::Entry& entry : stores_->entries())
+    replays_.push_back(entry.changelog ? Replay{&entry, nullptr, *entry.changelog, {}, {}}
+                                       : replay_of_table(entry));
+  if (resolved_->system)
+    replays_.push_back({nullptr, nullptr, {*resolved_->system, partition_}, {}, {}});
+  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> tables;
+  for (const Replay& replay : replays_) {
+    places.push_back(replay.place);
+    if (replay.table != nullptr) tables.push_back(replay.place);
+  }
+  if (places.empty()) return {};
+  MILLRACE_ASSIGN(const auto starts, shared_->log.start_offsets(places));
+  MILLRACE_ASSIGN(const auto ends, shared_->log.end_offsets(places));
+  for (std::size_t i = 0; i < replays_.size(); ++i) {
+    replays_[i].next = starts[i];
+    replays_[i].end = ends[i];
+  }
+  if (tables.empty()) return {};
+  // A table's own topic counts up to what the task has committed of it: what follows is input.
+  MILLRACE_ASSIGN(const auto positions, shared_->log.positions(resolved_->group, tables));
+  auto position = positions.begin();
+  for (Replay& replay : replays_) {
+    if (replay.table != nullptr) replay.end = (position++)->value_or(log::Offset{});
   }
   return {};
 }
@@ -46,8 +72,6 @@ void Restore::forget() {
   }
   state_ = {};
   system_next_ = {};
-  replays_.clear();
-  current_ = 0;
 }
 
 Status Restore::load(const SnapshotFile& snapshot) {
@@ -75,34 +99,17 @@ Status Restore::check_snapshot(const SnapshotHead& head) {
                 "it is of position " + std::to_string(head.stamp.position) + ", the log ends at " +
                     std::to_string(committed.position));
   }
-  for (StoreSet::Entry& entry : stores_->entries()) {
-    MILLRACE_ASSIGN(const Replay replay,
-                    entry.changelog ? replay_of(entry) : replay_of_table(entry));
-    if (entry.next > replay.end)
-      return fail(millrace::errc::invalid_argument,
-                  "its store " + entry.spec->name + " is ahead of the changelog");
-  }
-  if (resolved_->system) {
-    MILLRACE_ASSIGN(const log::Offset end,
-                    shared_->log.end_offset({*resolved_->system, partition_}));
-    if (head.system_next > end)
+  for (const Replay& replay : replays_) {
+    if (replay.store == nullptr && head.system_next > replay.end)
       return fail(millrace::errc::invalid_argument, "its task state is ahead of the changelog");
+    if (replay.store != nullptr && replay.store->next > replay.end)
+      return fail(millrace::errc::invalid_argument,
+                  "its store " + replay.store->spec->name + " is ahead of the changelog");
   }
   return {};
 }
 
-Result<Restore::Replay> Restore::replay_of(StoreSet::Entry& entry) {
-  Replay replay;
-  replay.store = &entry;
-  replay.place = *entry.changelog;
-  MILLRACE_ASSIGN(const log::Offset start, shared_->log.start_offset(replay.place));
-  replay.next = std::max(entry.next, start);
-  MILLRACE_ASSIGN(replay.end, shared_->log.end_offset(replay.place));
-  return replay;
-}
-
-// A table's own topic counts up to what the task has committed of it: what follows is input.
-Result<Restore::Replay> Restore::replay_of_table(StoreSet::Entry& entry) {
+Restore::Replay Restore::replay_of_table(StoreSet::Entry& entry) const {
   Replay replay;
   replay.store = &entry;
   for (const InputTopic& input : resolved_->inputs) {
@@ -115,11 +122,6 @@ Result<Restore::Replay> Restore::replay_of_table(StoreSet::Entry& entry) {
   }
   MILLRACE_ASSERT(replay.table != nullptr,
                   "a store without a changelog is a table read from a topic");
-  MILLRACE_ASSIGN(const std::optional<log::Offset> position,
-                  shared_->log.position(resolved_->group, replay.place));
-  MILLRACE_ASSIGN(const log::Offset start, shared_->log.start_offset(replay.place));
-  replay.next = std::max(entry.next, start);
-  replay.end = position.value_or(log::Offset{});
   return replay;
 }
 

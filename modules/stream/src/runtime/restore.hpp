@@ -45,8 +45,8 @@ class Restore {
 
   [[nodiscard]] Status load(const SnapshotFile& snapshot);
   [[nodiscard]] Status check_snapshot(const SnapshotHead& head);
-  [[nodiscard]] Result<Replay> replay_of(StoreSet::Entry& entry);
-  [[nodiscard]] Result<Replay> replay_of_table(StoreSet::Entry& entry);
+  [[nodiscard]] Status plan();
+  [[nodiscard]] Replay replay_of_table(StoreSet::Entry& entry) const;
   void forget();
   void apply(Replay& replay, const log::RecordView& record);
 

@@ -10,6 +10,10 @@ namespace millrace::stream::runtime {
 
 namespace {
 constexpr std::string_view state_key = "task";
+// Of rest, before positions are committed that only passed over marks.
+constexpr std::int64_t rest_ns = 1'000'000'000;
+// Positions are committed again after this part of the time for which the log keeps them.
+constexpr std::int64_t refreshes = 7;
 }
 
 Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim,
@@ -32,15 +36,14 @@ Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim
 
 Task::~Task() = default;
 
-Status Task::begin_restore() {
+void Task::restart() {
   ready_.store(false, std::memory_order_release);
   drop();
   verdict_.reset();
   failed_firings_.clear();
   punctuators_ = {};
+  restore_.reset();
   make_nodes();
-  restore_ = std::make_unique<Restore>(*shared_, *resolved_, partition_, claim_.unit, stores_);
-  return restore_->begin(snapshot_);
 }
 
 void Task::make_nodes() {
@@ -64,27 +67,36 @@ void Task::make_nodes() {
 }
 
 Result<bool> Task::restore(std::size_t max_bytes) {
+  if (restore_ == nullptr) {
+    auto begun =
+        std::make_unique<Restore>(*shared_, *resolved_, partition_, claim_.unit, stores_);
+    MILLRACE_TRY(begun->begin(snapshot_));
+    restore_ = std::move(begun);
+  }
   MILLRACE_ASSIGN(const bool done, restore_->slice(max_bytes));
   if (!done) return false;
+  MILLRACE_TRY(start_inputs());
   punctuators_.restore(restore_->take_state());
   system_next_ = restore_->system_next();
   shared_->tell("info", "task restored", claim_.unit + ": " + restore_->summary());
   restore_.reset();
-  for (Input& input : inputs_) {
-    MILLRACE_ASSIGN(const std::optional<log::Offset> position,
-                    shared_->log.position(resolved_->group, input.place()));
-    if (position) {
-      input.start(*position);
-      continue;
-    }
-    MILLRACE_ASSIGN(const log::Offset start, shared_->log.start_offset(input.place()));
-    input.start(start);
-  }
   MILLRACE_TRY(open_nodes());
   set_position(shared_->log.committed());
   last_snapshot_ns_ = shared_->environment.clock.monotonic_ns();
   ready_.store(true, std::memory_order_release);
   return true;
+}
+
+Status Task::start_inputs() {
+  std::vector<log::TopicPartition> places;
+  for (const Input& input : inputs_)
+    places.push_back(input.place());
+  MILLRACE_ASSIGN(const auto positions, shared_->log.positions(resolved_->group, places));
+  MILLRACE_ASSIGN(const auto starts, shared_->log.start_offsets(places));
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    inputs_[i].start(positions[i].value_or(starts[i]));
+  positions_kept_ns_ = idle_since_ns_ = -1;
+  return {};
 }
 
 Status Task::open_nodes() {
@@ -104,7 +116,7 @@ Status Task::open_nodes() {
 }
 
 bool Task::has_work() const {
-  return sent_ || !passed_firings_.empty() || stores_.dirty() ||
+  return sent_ || positions_due_ || !passed_firings_.empty() || stores_.dirty() ||
          std::any_of(inputs_.begin(), inputs_.end(),
                      [](const Input& input) { return input.moved(); });
 }
@@ -122,7 +134,8 @@ void Task::stage() {
                        log::Record{time, state_key, scratch_, {}});
   }
   for (const Input& input : inputs_) {
-    if (input.moved()) transaction.set_position(resolved_->group, input.place(), input.next());
+    if (positions_due_ || input.ahead())
+      transaction.set_position(resolved_->group, input.place(), input.next());
   }
   transaction.require(claim_);
 }
@@ -149,6 +162,7 @@ void Task::committed(const log::Committed& committed) {
     system_next_ = committed.places[state_batch_].first.next();
   }
   punctuators_.commit();
+  if (positions_due_) positions_kept_ns_ = shared_->environment.clock.monotonic_ns();
   shared_->records += uncommitted_records_;
   shared_->dead_lettered += dead_lettered_;
   shared_->skipped += skipped_;
@@ -162,7 +176,7 @@ void Task::committed(const log::Committed& committed) {
 
 void Task::forget_turn() {
   passed_firings_.clear();
-  verdict_used_ = sent_ = state_staged_ = false;
+  verdict_used_ = sent_ = state_staged_ = positions_due_ = false;
   uncommitted_records_ = uncommitted_firings_ = dead_lettered_ = skipped_ = 0;
 }
 
@@ -172,6 +186,18 @@ void Task::drop() {
   for (Input& input : inputs_)
     input.rewind();
   forget_turn();
+}
+
+void Task::keep_positions(std::int64_t now_ns, bool idle) {
+  if (!idle) idle_since_ns_ = -1;
+  if (idle && idle_since_ns_ < 0) idle_since_ns_ = now_ns;
+  const bool rested = idle && now_ns - idle_since_ns_ >= rest_ns &&
+                      std::any_of(inputs_.begin(), inputs_.end(),
+                                  [](const Input& input) { return input.ahead(); });
+  const auto retention_ms = shared_->log.position_retention_ms();
+  const bool old = retention_ms && (positions_kept_ns_ < 0 || now_ns - positions_kept_ns_ >=
+                                                                  *retention_ms * (1'000'000 / refreshes));
+  positions_due_ = rested || old;
 }
 
 void Task::keep_snapshot(std::int64_t now_ns, bool now_or_never) {

@@ -38,11 +38,10 @@ class Task final : public TaskContext {
        log::PartitionId partition);
   ~Task() override;
 
-  /// Starts restoring; failures of the log. Also when what was committed is not known: reads
-  /// everything anew.
-  [[nodiscard]] Status begin_restore();
-  /// Restores about that much; true when the task may run. stream's errc::bad_topology when a node
-  /// cannot be opened.
+  /// Forgets everything: restore() begins anew. Also when what was committed is not known.
+  void restart();
+  /// Restores about that much; true when the task may run. Failures of the log, after which it may
+  /// be called again; errc::handler_failed when a node cannot be opened.
   [[nodiscard]] Result<bool> restore(std::size_t max_bytes);
 
   /// Fires what is due and processes what is there: `max_units` firings and records at most, the
@@ -56,6 +55,10 @@ class Task final : public TaskContext {
   void stage();
   void committed(const log::Committed& committed);
   void drop();
+  /// Sees to it that positions are committed which no record moves any more: those that passed
+  /// over the last transaction's mark, and those that the log would forget. `idle`: this turn did
+  /// nothing.
+  void keep_positions(std::int64_t now_ns, bool idle);
   /// Records processed and timers fired since the last commit.
   [[nodiscard]] std::size_t uncommitted_units() const {
     return uncommitted_records_ + uncommitted_firings_;
@@ -122,6 +125,7 @@ class Task final : public TaskContext {
 
   void forget_turn();
   void make_nodes();
+  [[nodiscard]] Status start_inputs();
   [[nodiscard]] Status open_nodes();
   [[nodiscard]] Result<Turn> process(std::size_t max_units);
   [[nodiscard]] Input* choose();
@@ -151,7 +155,7 @@ class Task final : public TaskContext {
   std::vector<std::unique_ptr<Node>> nodes_;  // by NodeId; null for those of other sub-topologies
   std::vector<std::unique_ptr<Source>> sources_;  // by index in Topology::sources
   std::vector<Input> inputs_;
-  log::LogPosition cut_;  // of the turn: inputs take what was committed up to it
+  std::uint64_t turn_ = 0;
   Sender sender_;
 
   RecordInHand hand_;
@@ -170,6 +174,9 @@ class Task final : public TaskContext {
   Firing last_firing_;
 
   bool sent_ = false;  // something is in the transaction
+  bool positions_due_ = false;
+  std::int64_t idle_since_ns_ = -1;
+  std::int64_t positions_kept_ns_ = -1;  // when all of them were committed last; -1: not by us
   std::size_t uncommitted_records_ = 0;
   std::size_t uncommitted_firings_ = 0;  // those that had an effect, or came with records
   std::uint64_t dead_lettered_ = 0;      // since the last commit

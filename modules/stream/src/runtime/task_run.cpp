@@ -25,9 +25,11 @@ std::int64_t number_in(std::optional<std::string_view> text) {
 }  // namespace
 
 Result<Turn> Task::run(std::size_t max_units) {
-  cut_ = shared_->log.committed();
+  // Inputs take what was committed up to here.
+  const log::LogPosition cut = shared_->log.committed();
+  ++turn_;
   for (Input& input : inputs_)
-    MILLRACE_TRY(input.fill(shared_->log, shared_->options.fetch_bytes, cut_));
+    MILLRACE_TRY(input.fill(shared_->log, shared_->options.fetch_bytes, cut, turn_));
   try {
     return process(max_units);
   } catch (const SimulatedDeath&) {
@@ -63,7 +65,7 @@ Result<Turn> Task::process(std::size_t max_units) {
     // Committed alone, so that however many fail in one batch each record is processed twice at
     // most. A starved input may have records that go before the others' heads, and so may one that
     // was fetched earlier than they.
-    if (judged || input->starved() || input->behind(cut_) ||
+    if (judged || input->starved() || input->behind(turn_) ||
         shared_->transaction.bytes() >= shared_->options.max_commit_bytes)
       break;
   }

@@ -88,6 +88,11 @@ class Log {
   [[nodiscard]] virtual Result<Offset> start_offset(TopicPartition place) = 0;
   /// One past the last committed record.
   [[nodiscard]] virtual Result<Offset> end_offset(TopicPartition place) = 0;
+  /// The same for many, in their order: on Kafka one request for all.
+  [[nodiscard]] virtual Result<std::vector<Offset>> start_offsets(
+      std::span<const TopicPartition> places);
+  [[nodiscard]] virtual Result<std::vector<Offset>> end_offsets(
+      std::span<const TopicPartition> places);
 
   [[nodiscard]] virtual std::unique_ptr<Waiter> waiter() = 0;
 
@@ -104,6 +109,11 @@ class Log {
   /// Where the group goes on; nothing if it never committed a position there.
   [[nodiscard]] virtual Result<std::optional<Offset>> position(GroupId group,
                                                                TopicPartition place) = 0;
+  /// The same for many, in their order.
+  [[nodiscard]] virtual Result<std::vector<std::optional<Offset>>> positions(
+      GroupId group, std::span<const TopicPartition> places);
+  /// How long a position stays that is not committed again, in ms; nothing where that is for ever.
+  [[nodiscard]] virtual std::optional<std::int64_t> position_retention_ms() const { return {}; }
   /// Joins a group to share the named units. All members name the same set, in mixed versions some
   /// may name more.
   [[nodiscard]] virtual Result<std::unique_ptr<Membership>> join(
