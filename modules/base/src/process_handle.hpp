@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <utility>
 
 namespace millrace {
@@ -43,9 +44,16 @@ class ProcessHandle {
 
 /// Start of a process in clock ticks since boot; 0 when there is none.
 [[nodiscard]] std::uint64_t process_start_time(std::int64_t pid);
+/// Our own, whatever our pid is called in /proc.
+[[nodiscard]] std::uint64_t own_start_time();
 /// The inode of our PID namespace.
 [[nodiscard]] std::uint64_t pid_namespace();
 /// A hash of the kernel's boot id.
 [[nodiscard]] std::uint64_t boot_hash();
+/// Host name, boot id and PID namespace, as in ProcessName.
+[[nodiscard]] std::string host_identity();
+/// Whether no process of our PID namespace has that pid and start time. One that has died and waits
+/// for its parent to look has ended, too.
+[[nodiscard]] bool process_ended(std::int64_t pid, std::uint64_t start_time);
 
 }  // namespace millrace

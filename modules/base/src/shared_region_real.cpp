@@ -329,6 +329,17 @@ class RealRegion final : public SharedRegion {
 
 class RealRegions final : public SharedRegionFactory {
  public:
+  ProcessName self() override {
+    const std::int64_t pid = ::getpid();
+    // Where /proc is that of another namespace it tells nothing about our pids.
+    const std::uint64_t start = process_start_time(pid);
+    return {host_identity(), pid, start == own_start_time() ? start : 0};
+  }
+  bool has_ended(const ProcessName& process) override {
+    const ProcessName own = self();
+    return process.host == own.host && process.start_time != 0 && own.start_time != 0 &&
+           process_ended(process.pid, process.start_time);
+  }
   Result<std::unique_ptr<SharedRegion>> open(const std::string& directory, bool force) override {
     count_forks();
     FileSystem& files = real_file_system();

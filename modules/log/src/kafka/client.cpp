@@ -57,6 +57,8 @@ Result<Owned<rd_kafka_t>> ClientConfig::make(
   MILLRACE_TRY(set(conf.get(), "reconnect.backoff.ms", "50"));
   MILLRACE_TRY(set(conf.get(), "reconnect.backoff.max.ms", "1000"));
   MILLRACE_TRY(set(conf.get(), "socket.keepalive.enable", "true"));
+  // The cluster names new leaders some seconds after a broker died, and tells nobody.
+  MILLRACE_TRY(set(conf.get(), "topic.metadata.refresh.interval.ms", "3000"));
   MILLRACE_TRY(set(conf.get(), "socket.nagle.disable", "true"));
   for (const auto& [name, value] : own)
     MILLRACE_TRY(set(conf.get(), name, value));
@@ -148,10 +150,25 @@ Error error_of(rd_kafka_resp_err_t code, std::string_view doing, std::string_vie
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
       return {errc::fenced, text};
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      return {errc::not_authorized,
+              text +
+                  "; the principal lacks an ACL on that topic (Read, Write, Create or "
+                  "DescribeConfigs): `millrace acls` prints all that a service needs"};
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return {errc::not_authorized, text +
+                                        "; the principal lacks Read on that group: `millrace acls` "
+                                        "prints all that a service needs"};
     case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-      return {errc::not_authorized, text};
+      return {errc::not_authorized,
+              text +
+                  "; the principal lacks Write and Describe on the transactional ids of this log, "
+                  "which begin with `millrace.` behind the prefix: `millrace acls` prints all "
+                  "that a service needs"};
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return {errc::not_authorized,
+              text +
+                  "; the principal lacks an ACL on the cluster (IdempotentWrite, on brokers "
+                  "before 3.0)"};
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:

@@ -4,6 +4,7 @@
 // How a transaction reaches Kafka: a single record by itself, everything else by a transaction of
 // Kafka's, under the identity that its claims belong to.
 #include <algorithm>
+#include <utility>
 
 #include "kafka/identity.hpp"
 #include "kafka/kafka_log.hpp"
@@ -63,7 +64,21 @@ Result<Committed> KafkaLog::commit(Transaction& transaction) {
 }
 
 Result<Committed> KafkaLog::answer(const Outgoing& out) {
-  wait_until_visible(out);
+  std::vector<KafkaPlace> places;
+  std::vector<Offset> ends;
+  for (const OutgoingBatch& batch : out.batches) {
+    places.push_back(batch.at);
+    ends.push_back(offset(batch.first.value + static_cast<std::int64_t>(batch.records.size())));
+  }
+  if (wait_until_visible(places, ends, patience_ns)) {
+    // Who reads what it wrote itself does not find the end before it.
+    for (std::size_t i = 0; i < places.size(); ++i)
+      reader_.heard_of(out.places[i], ends[i]);
+  } else {
+    const std::lock_guard lock(unseen_mutex_);
+    unseen_places_.insert(unseen_places_.end(), places.begin(), places.end());
+    unseen_ends_.insert(unseen_ends_.end(), ends.begin(), ends.end());
+  }
   Committed committed;
   for (std::size_t i = 0; i < out.batches.size(); ++i)
     committed.places.push_back({out.places[i], out.batches[i].first});
@@ -83,14 +98,20 @@ Status KafkaLog::commit_single(Outgoing& out) {
 // No claim: nobody can take the transactional id from us, and nobody needs to.
 Status KafkaLog::commit_free(Outgoing& out) {
   const std::lock_guard lock(free_mutex_);
-  if (free_ == nullptr || !free_->usable()) {
-    // The old id, so that what is open under it is ended first.
-    free_.reset();
-    MILLRACE_ASSIGN(
-        free_, Producer::open_transactional(config_, options_,
-                                            config_.in_kafka("millrace." + unique_ + ".free")));
+  const auto open = [this] {
+    return Producer::open_transactional(config_, options_,
+                                        config_.in_kafka("millrace." + unique_ + ".free"));
+  };
+  // The old id, so that what is open under it is ended first.
+  if (free_ == nullptr) {
+    MILLRACE_ASSIGN(free_, open());
   }
   Status status = free_->commit(out.batches, out.positions);
+  if (!free_->usable()) {
+    // Readers wait for the end of what may still be open.
+    free_.reset();
+    if (auto again = open()) free_ = *std::move(again);
+  }
   // Fenced is who owns something; here the producer failed before the commit was asked for.
   if (!status && status.error().is(errc::fenced))
     return fail(errc::unavailable, "nothing was written: " + status.error().message());
@@ -130,17 +151,26 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
     MILLRACE_TRY(identity_->commit(transaction.claims(), write));
   } else {
     std::unique_ptr<Producer>& producer = sequenced_[sequence.producer];
+    const auto open = [&] {
+      producer.reset();
+      return Producer::open_transactional(
+          config_, options_, config_.in_kafka("millrace.sequence." + sequence.producer));
+    };
     Status status;
     for (int attempt = 0; attempt < 2; ++attempt) {
       if (producer == nullptr || !producer->usable()) {
-        producer.reset();
-        MILLRACE_ASSIGN(producer, Producer::open_transactional(
-                                      config_, options_,
-                                      config_.in_kafka("millrace.sequence." + sequence.producer)));
+        MILLRACE_ASSIGN(producer, open());
       }
       status = write(*producer);
       // Another handle wrote under this name since: take it back and see what they did.
       if (status || !status.error().is(errc::fenced)) break;
+    }
+    // Two handles that both write under one name fence each other at every commit.
+    if (!status && status.error().is(errc::fenced))
+      return fail(errc::unavailable, "nothing was written: " + status.error().message());
+    if (!producer->usable()) {
+      // Readers wait for the end of what may still be open.
+      if (auto again = open()) producer = *std::move(again);
     }
     MILLRACE_TRY(status);
   }
@@ -159,26 +189,31 @@ Result<Committed> KafkaLog::repeated(const Sequences::Last& last) {
 }
 
 // Kafka answers a commit before its marks are in the partitions.
-void KafkaLog::wait_until_visible(const Outgoing& out) {
-  std::vector<KafkaPlace> places;
-  std::vector<std::int64_t> ends;
-  for (const OutgoingBatch& batch : out.batches) {
-    places.push_back(batch.at);
-    ends.push_back(batch.first.value + static_cast<std::int64_t>(batch.records.size()));
-  }
-  if (places.empty()) return;
-  const std::int64_t deadline_ns = real_clock().monotonic_ns() + patience_ns;
-  for (;;) {
+bool KafkaLog::wait_until_visible(const std::vector<KafkaPlace>& places,
+                                  const std::vector<Offset>& ends, std::int64_t timeout_ns) {
+  const std::int64_t deadline_ns = real_clock().monotonic_ns() + timeout_ns;
+  while (!places.empty()) {
     const std::uint64_t seen = reader_.signal().count();
     const auto stable = reader_.ask(places, Reader::End::last_stable);
-    if (!stable) return;
-    bool all = true;
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      all = all && (*stable)[i].value >= ends[i];
-    }
-    if (all || real_clock().monotonic_ns() >= deadline_ns) return;
+    bool all = stable.has_value();
+    for (std::size_t i = 0; all && i < places.size(); ++i)
+      all = (*stable)[i] >= ends[i];
+    if (all) return true;
+    if (!stable || real_clock().monotonic_ns() >= deadline_ns) return false;
     reader_.signal().wait(seen, ms);
   }
+  return true;
+}
+
+// The next owner asks where its state ends; what is committed and not yet marked would be missing.
+bool KafkaLog::hand_over() {
+  std::unique_lock lock(unseen_mutex_);
+  const auto places = std::exchange(unseen_places_, {});
+  const auto ends = std::exchange(unseen_ends_, {});
+  lock.unlock();
+  if (wait_until_visible(places, ends, config_.timeout_ms() * ms)) return true;
+  identity_->end();
+  return false;
 }
 
 }  // namespace millrace::log::kafka

@@ -21,13 +21,13 @@ Status expel(const ClientConfig& config, const LogOptions& options, StateLog& st
 }
 
 Identity::Identity(const ClientConfig& config, const LogOptions& options, StateLog& state,
-                   Clock& clock, std::string unique, std::string host)
+                   Clock& clock, std::string unique, ProcessName self)
     : config_(config),
       options_(options),
       state_(state),
       clock_(clock),
       unique_(std::move(unique)),
-      host_(std::move(host)) {}
+      self_(std::move(self)) {}
 
 Identity::~Identity() {
   if (abandoned_ || member_ < 0) return;
@@ -76,7 +76,8 @@ Status Identity::join() {
   transactional_id_ =
       config_.in_kafka("millrace." + unique_ + "." + std::to_string(++incarnation_));
   MILLRACE_ASSIGN(producer_, Producer::open_transactional(config_, options_, transactional_id_));
-  MILLRACE_ASSIGN(member_, state_.append({Joined{transactional_id_, options_.member, 0, host_}}));
+  MILLRACE_ASSIGN(member_, state_.append({Joined{transactional_id_, options_.member, self_}}));
+  state_.become(member_);
   const std::lock_guard lock(beat_mutex_);
   beating_ = member_;
   beat_ns_ = clock_.monotonic_ns();
@@ -153,6 +154,17 @@ Status Identity::heartbeat() {
   records.pop_back();
   owed_.insert(owed_.end(), records.begin(), records.end());
   return fail(written.error());
+}
+
+void Identity::give_up() {
+  const std::lock_guard lock(mutex_);
+  claims_.clear();
+  producer_.reset();
+}
+
+void Identity::end() {
+  const std::lock_guard lock(mutex_);
+  static_cast<void>(settle_old());
 }
 
 void Identity::abandon() {

@@ -25,7 +25,7 @@ namespace millrace::log::kafka {
 class Identity {
  public:
   Identity(const ClientConfig& config, const LogOptions& options, StateLog& state, Clock& clock,
-           std::string unique, std::string host);
+           std::string unique, ProcessName self);
   ~Identity();
   Identity(const Identity&) = delete;
   Identity& operator=(const Identity&) = delete;
@@ -49,6 +49,13 @@ class Identity {
   /// The membership is gone; what it subscribed to ends, if need be later.
   void leave(const void* membership, std::int64_t subscription);
 
+  /// Ends it with all its claims: what was written under it may have arrived or not, and no longer
+  /// matters.
+  void give_up();
+
+  /// The same, and tells the others at once. When they cannot be told they find out by its silence.
+  void end();
+
   /// No farewell: as if the process had died.
   void abandon();
 
@@ -62,7 +69,7 @@ class Identity {
   StateLog& state_;
   Clock& clock_;
   const std::string unique_;
-  const std::string host_;
+  const ProcessName self_;
 
   mutable std::mutex mutex_;
   std::unique_ptr<Producer> producer_;

@@ -16,6 +16,7 @@ namespace millrace::log::kafka {
 namespace {
 
 constexpr std::int64_t ms = 1'000'000;
+constexpr std::size_t default_transaction_bytes = 64U << 20U;
 
 std::string hex(std::uint64_t value) {
   static constexpr char digits[] = "0123456789abcdef";
@@ -42,6 +43,9 @@ Result<std::unique_ptr<Log>> KafkaLog::open(std::string_view url, LogEnvironment
       break;
     }
   }
+  // A transaction of Kafka costs some ten milliseconds, whatever is in it.
+  if (options.max_transaction_bytes == LogOptions{}.max_transaction_bytes)
+    options.max_transaction_bytes = default_transaction_bytes;
   std::unique_ptr<KafkaLog> made(new KafkaLog(std::move(parsed), environment, std::move(options)));
   MILLRACE_TRY(made->start());
   return made;
@@ -66,7 +70,7 @@ Status KafkaLog::start() {
   const auto cluster = cluster_id(reader_.client(), config_.timeout_ms());
   if (!cluster)
     return fail(errc::unavailable, "kafka://" + config_.url().bootstrap + ": " +
-                                       cluster.error().message() + reader_.complaints().text());
+                                       cluster.error().message() + reader_.complaints());
   MILLRACE_TRY(state_.open(unique_));
   identity_text_ = "kafka/" + *cluster + "/" + config_.url().prefix + "/" +
                    state_.look([](const State& state) { return state.creation(); });

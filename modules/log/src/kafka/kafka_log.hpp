@@ -66,6 +66,10 @@ class KafkaLog final : public Log {
   [[nodiscard]] LogEnvironment& environment() { return environment_; }
   [[nodiscard]] Identity& identity_of_claims() { return *identity_; }
 
+  /// Before units are given to others: true when all that this handle committed can be read.
+  /// Otherwise its identity has ended, and with it all claims, which waits until it can.
+  [[nodiscard]] bool hand_over();
+
   /// For tests: everything the others wrote is taken.
   void synchronize();
   [[nodiscard]] std::weak_ptr<void> life() const { return life_; }
@@ -89,7 +93,8 @@ class KafkaLog final : public Log {
   Result<Committed> repeated(const Sequences::Last& last);
   Result<std::optional<Topic>> find_foreign(std::string_view name);
   Status make_in_kafka(const TopicSpec& spec);
-  void wait_until_visible(const Outgoing& out);
+  bool wait_until_visible(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends,
+                          std::int64_t timeout_ns);
   Status verify(const TopicSpec& spec, std::int32_t partitions);
   void expel_silent();
 
@@ -109,6 +114,9 @@ class KafkaLog final : public Log {
   std::mutex free_mutex_;
   std::unique_ptr<Producer> free_;
   int free_number_ = 0;
+  std::mutex unseen_mutex_;
+  std::vector<KafkaPlace> unseen_places_;  // committed to, and not seen to be readable up to
+  std::vector<Offset> unseen_ends_;        // these ends
   Sequences sequences_;
   std::mutex sequenced_mutex_;
   std::map<std::string, std::unique_ptr<Producer>> sequenced_;  // by producer name

@@ -25,12 +25,18 @@ KafkaMembership::~KafkaMembership() {
   if (!log_.check_open()) return;
   for (const Claim& claim : held_)
     log_.identity_of_claims().revoke(claim);
-  log_.identity_of_claims().leave(this, subscription_);
+  log_.identity_of_claims().leave(this, log_.hand_over() ? subscription_ : -1);
 }
 
 Status KafkaMembership::enter() {
   MILLRACE_ASSIGN(member_, log_.identity_of_claims().member());
-  MILLRACE_ASSIGN(subscription_, log_.state().append({Subscribed{member_, group_.value, units_}}));
+  const auto subscribed = log_.state().append({Subscribed{member_, group_.value, units_}});
+  if (!subscribed) {
+    // It may be there or come yet, and would get a share that nobody takes.
+    log_.identity_of_claims().give_up();
+    return fail(subscribed.error());
+  }
+  subscription_ = *subscribed;
   log_.identity_of_claims().polled(this);
   return {};
 }
@@ -154,6 +160,7 @@ Status KafkaMembership::release(const Claim& claim) {
   // A claim that was lost meanwhile belongs to somebody else: there is nothing to give back.
   if (std::erase(held_, claim) == 0) return {};
   log_.identity_of_claims().revoke(claim);
+  if (!log_.hand_over()) return {};
   released_.push_back(claim);
   const auto written = log_.state().append(
       {Released{subscription_, claim.unit, static_cast<std::int64_t>(claim.number)}});

@@ -3,6 +3,8 @@
 #include "kafka/producer.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <utility>
 
 #include "millrace/base/clock.hpp"
 #include "millrace/log/errors.hpp"
@@ -84,6 +86,11 @@ Status Producer::create(const LogOptions& options, const std::string* transactio
                                [](rd_kafka_t*, int code, const char* reason, void* opaque) {
                                  static_cast<Producer*>(opaque)->complaints_.add(code, reason);
                                }));
+  char value[32];
+  std::size_t size = sizeof value;
+  if (rd_kafka_conf_get(rd_kafka_conf(client_.get()), "socket.timeout.ms", value, &size) ==
+      RD_KAFKA_CONF_OK)
+    socket_timeout_ms_ = std::strtoll(value, nullptr, 10);
   return {};
 }
 
@@ -124,7 +131,7 @@ Status Producer::produce(const KafkaPlace& at, const Record& record, Offset* tol
   const auto size = [](const std::optional<std::string_view>& bytes) {
     return bytes ? bytes->size() : 0;
   };
-  for (;;) {
+  for (bool asked_again = false;;) {
     rd_kafka_vu_t arguments[7];
     std::size_t count = 0;
     arguments[count].vtype = RD_KAFKA_VTYPE_RKT;
@@ -150,6 +157,16 @@ Status Producer::produce(const KafkaPlace& at, const Record& record, Offset* tol
     if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
       rd_kafka_poll(client_.get(), 10);
       continue;
+    }
+    // The client refuses what it was refused once, until it hears of the topic anew.
+    if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
+        !std::exchange(asked_again, true)) {
+      const rd_kafka_metadata_t* metadata = nullptr;
+      if (rd_kafka_metadata(client_.get(), 0, where, &metadata, config_.timeout_ms()) ==
+          RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_metadata_destroy(metadata);
+        continue;
+      }
     }
     if (headers != nullptr) rd_kafka_headers_destroy(headers);
     return fail(error_of(rd_kafka_error_code(error.get()), "writing to " + at.topic + "/" +
@@ -194,6 +211,8 @@ Status Producer::commit(std::span<OutgoingBatch> batches,
   MILLRACE_TRY(begin(positions));
   for (OutgoingBatch& batch : batches)
     MILLRACE_TRY(add(batch));
+  // Before the end is asked for: what fails until then was surely not committed.
+  MILLRACE_TRY(settle());
   return end();
 }
 
@@ -201,6 +220,7 @@ Status Producer::commit(std::span<OutgoingBatch> batches,
 // repeated at once, but the one that adds partitions only after 20 ms (librdkafka 2.0.2).
 Status Producer::begin(std::span<const OutgoingPositions> positions) {
   delivery_error_.reset();
+  began_ns_ = real_clock().monotonic_ns();
   Owned<rd_kafka_error_t> error(rd_kafka_begin_transaction(client_.get()));
   if (error != nullptr) return failed(std::move(error), "beginning a transaction", false);
   const std::int64_t deadline_ns = real_clock().monotonic_ns() + delivery_timeout_ms * ms;
@@ -237,9 +257,15 @@ Status Producer::send_positions(const OutgoingPositions& positions, std::int64_t
 }
 
 Status Producer::settle() {
-  rd_kafka_flush(client_.get(), static_cast<int>(delivery_timeout_ms));
-  if (!delivery_error_) return {};
-  return abort(error_of(*delivery_error_, "writing", complaints_.text()));
+  const rd_kafka_resp_err_t flushed =
+      rd_kafka_flush(client_.get(), static_cast<int>(delivery_timeout_ms));
+  char reason[512];
+  if (const rd_kafka_resp_err_t code = rd_kafka_fatal_error(client_.get(), reason, sizeof reason);
+      code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return failed(Owned<rd_kafka_error_t>(rd_kafka_error_new(code, "%s", reason)), "writing",
+                  false);
+  if (!delivery_error_ && flushed == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  return abort(error_of(delivery_error_.value_or(flushed), "writing", complaints_.text()));
 }
 
 Status Producer::end() {
@@ -247,11 +273,22 @@ Status Producer::end() {
   for (;;) {
     const auto left_ms = static_cast<int>((deadline_ns - real_clock().monotonic_ns()) / ms);
     Owned<rd_kafka_error_t> error(rd_kafka_commit_transaction(client_.get(), std::max(left_ms, 1)));
-    if (error == nullptr) return {};
+    if (error == nullptr) {
+      beware_of_late_requests();
+      return {};
+    }
     // The same call again goes on where the last one timed out.
     if (rd_kafka_error_is_retriable(error.get()) != 0 && left_ms > 1) continue;
     return failed(std::move(error), "committing", true);
   }
+}
+
+// A request that timed out was sent again over another connection; the first one may still lie in a
+// broker that stood still. In the next transaction it would move positions back, or end it half
+// written: the broker tells them apart by the epoch of the id alone, which stays the same for all.
+void Producer::beware_of_late_requests() {
+  const std::int64_t took_ns = real_clock().monotonic_ns() - began_ns_;
+  if (took_ns >= socket_timeout_ms_ * ms) usable_ = false;
 }
 
 Status Producer::failed(Owned<rd_kafka_error_t> error, std::string_view doing, bool committing) {
@@ -275,7 +312,12 @@ Status Producer::abort(const Error& because) {
   for (;;) {
     const auto left_ms = static_cast<int>((deadline_ns - real_clock().monotonic_ns()) / ms);
     Owned<rd_kafka_error_t> error(rd_kafka_abort_transaction(client_.get(), std::max(left_ms, 1)));
-    if (error == nullptr) return fail(because);
+    if (error == nullptr) {
+      // The numbers of what was refused are missing now: librdkafka 2.0.2 refuses what comes next.
+      if (delivery_error_) usable_ = false;
+      beware_of_late_requests();
+      return fail(because);
+    }
     if (rd_kafka_error_is_retriable(error.get()) != 0 && left_ms > 1) continue;
     // It is not committed in any case; the next one to take the id ends it.
     usable_ = false;

@@ -56,6 +56,8 @@ class Producer {
   [[nodiscard]] Status settle();
   [[nodiscard]] Status end();
 
+  /// False after a failure that this producer does not survive, and after a transaction that took
+  /// so long that a request of it may still arrive: give it up, and its transactional id with it.
   [[nodiscard]] bool usable() const { return usable_; }
   [[nodiscard]] rd_kafka_t* client() const { return client_.get(); }
 
@@ -67,6 +69,7 @@ class Producer {
   /// What became of the transaction after an error of one of its calls.
   Status failed(Owned<rd_kafka_error_t> error, std::string_view doing, bool committing);
   Status send_positions(const OutgoingPositions& positions, std::int64_t deadline_ns);
+  void beware_of_late_requests();
   rd_kafka_topic_t* topic(const std::string& name);
   static void delivered(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
 
@@ -74,6 +77,8 @@ class Producer {
   Complaints complaints_;
   std::optional<rd_kafka_resp_err_t> delivery_error_;
   bool usable_ = true;
+  std::int64_t socket_timeout_ms_ = 0;
+  std::int64_t began_ns_ = 0;
   Owned<rd_kafka_t> client_;
   std::unordered_map<std::string, Owned<rd_kafka_topic_t>> topics_;
 };

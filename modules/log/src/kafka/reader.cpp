@@ -3,6 +3,7 @@
 #include "kafka/reader.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "kafka/admin.hpp"
 #include "kafka/cursor.hpp"
@@ -17,6 +18,8 @@ constexpr std::int64_t idle_ns = 30'000'000'000;
 // How long a broker holds a fetch when there is nothing: what a partition that is read anew may
 // have to wait, and how often an idle reader asks.
 constexpr const char* fetch_wait_ms = "50";
+// One try of a question: its leader may be gone, and another one be known by then.
+constexpr int try_ms = 2'000;
 
 void on_error(rd_kafka_t* /*client*/, int code, const char* reason, void* opaque) {
   static_cast<Complaints*>(opaque)->add(code, reason);
@@ -40,10 +43,12 @@ Status Reader::open() {
   return {};
 }
 
+// What is read ahead is bounded by bytes alone, and by enough of them: when all partitions are at
+// their bound librdkafka 2.0.2 looks again only after a second.
 Result<Owned<rd_kafka_t>> Reader::consumer() {
   const Settings own{
       {"fetch.wait.max.ms", fetch_wait_ms},   {"fetch.error.backoff.ms", "100"},
-      {"queued.min.messages", "20000"},       {"queued.max.messages.kbytes", "4096"},
+      {"queued.min.messages", "10000000"},    {"queued.max.messages.kbytes", "16384"},
       {"fetch.message.max.bytes", "1048576"}, {"fetch.max.bytes", "8388608"}};
   const Settings fixed{{"isolation.level", "read_committed"},
                        {"enable.partition.eof", "true"},
@@ -126,8 +131,8 @@ Status Reader::fetch(TopicPartition place, const KafkaPlace& at, Offset from, st
       MILLRACE_ASSIGN(const std::vector<Offset> last, ask({at}, End::last_stable));
       return fail(out_of_range_error(at.topic, place.partition, from, first[0], last[0]));
     }
-    return fail(error_of(code, "reading " + at.topic + "/" + std::to_string(at.partition),
-                         complaints_.text()));
+    return fail(
+        error_of(code, "reading " + at.topic + "/" + std::to_string(at.partition), complaints()));
   }
   cursor->answer(max_bytes, buffer);
   return {};
@@ -159,7 +164,7 @@ Status Reader::wait_for_records(Cursor& cursor, std::size_t max_bytes) {
                                          std::to_string(cursor.at.partition) + " from offset " +
                                          std::to_string(cursor.next.load().value) +
                                          ": no answer in " + std::to_string(config_.timeout_ms()) +
-                                         " ms" + complaints_.text());
+                                         " ms" + complaints());
     signal_.wait(seen, left_ns);
   }
 }
@@ -168,21 +173,47 @@ Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, E
   if (places.empty()) return std::vector<Offset>{};
   const std::int64_t deadline_ns =
       real_clock().monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms();
+  find_leaders(places, false);
   for (;;) {
     Result<std::vector<Offset>> offsets = ask_once(places, end);
     // Nobody asks for what does not exist: this broker has not heard of it yet, or is not its
     // leader.
-    const bool passing = !offsets && (offsets.error().is(errc::unknown_topic) ||
-                                      offsets.error().is(errc::unavailable));
-    if (!passing || real_clock().monotonic_ns() >= deadline_ns) return offsets;
+    const bool unknown = !offsets && offsets.error().is(errc::unknown_topic);
+    if (!unknown && (offsets || !offsets.error().is(errc::unavailable))) return offsets;
+    if (real_clock().monotonic_ns() >= deadline_ns) {
+      if (unknown) return fail(errc::unavailable, offsets.error().message());
+      return offsets;
+    }
     signal_.wait(signal_.count(), 2'000'000);
-    static_cast<void>(find_partitions(asker_.get(), places.front().topic, config_.timeout_ms()));
+    find_leaders(places, true);
+  }
+}
+
+// The client reads none of them: it does not find out by itself who leads them now, and takes half
+// a second where it never heard of a topic.
+void Reader::find_leaders(const std::vector<KafkaPlace>& places, bool anew) {
+  std::set<std::string> topics;
+  for (const KafkaPlace& place : places)
+    topics.insert(place.topic);
+  for (const std::string& topic : topics) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!anew && known_topics_.contains(topic)) continue;
+    }
+    const auto found = find_partitions(asker_.get(), topic, config_.timeout_ms());
+    if (!found) return;
+    const std::lock_guard lock(mutex_);
+    if (*found) known_topics_.insert(topic);
   }
 }
 
 Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& places, End end) {
   PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(places.size())));
   for (const KafkaPlace& place : places) {
+    // Brokers refuse a request that names one twice.
+    if (rd_kafka_topic_partition_list_find(list.get(), place.topic.c_str(), place.partition) !=
+        nullptr)
+      continue;
     rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition)->offset =
         static_cast<std::int64_t>(end);
   }
@@ -191,14 +222,14 @@ Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& plac
            std::to_string(places.front().partition);
   };
   const rd_kafka_resp_err_t code =
-      rd_kafka_offsets_for_times(asker_.get(), list.get(), config_.timeout_ms());
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(code, doing(), complaints_.text()));
+      rd_kafka_offsets_for_times(asker_.get(), list.get(), std::min(config_.timeout_ms(), try_ms));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(code, doing(), complaints()));
   std::vector<Offset> offsets;
   for (const KafkaPlace& place : places) {
     const rd_kafka_topic_partition_t* const found =
         rd_kafka_topic_partition_list_find(list.get(), place.topic.c_str(), place.partition);
     if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-      return fail(error_of(found->err, doing(), complaints_.text()));
+      return fail(error_of(found->err, doing(), complaints()));
     offsets.push_back(offset(found->offset));
   }
   return offsets;
@@ -233,7 +264,19 @@ bool Reader::has_news(const Interest& interest, const KafkaPlace& at) {
   return (*cursor)->has_records() || (*cursor)->error.has_value();
 }
 
+// What they say waits in their queues until somebody polls.
+std::string Reader::complaints() {
+  rd_kafka_poll(asker_.get(), 0);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& lane : lanes_)
+      rd_kafka_poll(lane->client(), 0);
+  }
+  return complaints_.text();
+}
+
 void Reader::drop_idle() {
+  static_cast<void>(complaints());
   const std::lock_guard lock(mutex_);
   const std::int64_t before_ns = clock_.monotonic_ns() - idle_ns;
   for (const auto& lane : lanes_)

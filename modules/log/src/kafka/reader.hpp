@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "kafka/client.hpp"
@@ -64,7 +65,8 @@ class Reader {
   [[nodiscard]] Signal& signal() { return signal_; }
   /// Stops reading ahead where nobody has read for a while.
   void drop_idle();
-  [[nodiscard]] const Complaints& complaints() const { return complaints_; }
+  /// `; the client says: ...`, or nothing: what the clients said last about their connections.
+  [[nodiscard]] std::string complaints();
   /// For requests of other kinds. It reads nothing: a broker answers one request of a connection
   /// after the other, and a fetch may keep it waiting.
   [[nodiscard]] rd_kafka_t* client() const { return asker_.get(); }
@@ -75,6 +77,7 @@ class Reader {
  private:
   Result<std::shared_ptr<Cursor>> lock_cursor(TopicPartition place, const KafkaPlace& at,
                                               Offset from, std::unique_lock<std::mutex>& held);
+  void find_leaders(const std::vector<KafkaPlace>& places, bool anew);
   Result<std::vector<Offset>> ask_once(const std::vector<KafkaPlace>& places, End end);
   Result<Owned<rd_kafka_t>> consumer();
   Result<Lane*> lane(std::size_t index);
@@ -87,6 +90,7 @@ class Reader {
   Signal signal_;
   Owned<rd_kafka_t> asker_;
   std::mutex mutex_;
+  std::set<std::string> known_topics_;        // whose leaders the asker has been told
   std::vector<std::unique_ptr<Lane>> lanes_;  // at most one cursor of a place in each
 };
 

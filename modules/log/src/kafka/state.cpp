@@ -52,8 +52,8 @@ void State::apply(std::int64_t offset, const StateRecord& record) {
                         if (group_number(made.name) < 0) groups_.push_back({made.name, {}});
                       },
                       [&](const Joined& joined) {
-                        members_.emplace(offset, Member{joined.transactional_id, joined.name,
-                                                        joined.pid, joined.host});
+                        members_.emplace(
+                            offset, Member{joined.transactional_id, joined.name, joined.process});
                       },
                       [&](const Subscribed& subscribed) {
                         const auto group = static_cast<std::size_t>(subscribed.group);
@@ -88,7 +88,10 @@ void State::apply(std::int64_t offset, const StateRecord& record) {
                           end_subscription(number);
                         members_.erase(ended.member);
                       },
-                      [](const Snapshot&) {}},
+                      [](const Snapshot&) {},
+                      [&](const Created& created) {
+                        if (creation_.empty()) creation_ = created.creation;
+                      }},
              record);
 }
 

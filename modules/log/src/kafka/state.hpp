@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "millrace/base/shared_region.hpp"
 #include "millrace/log/log.hpp"
 
 namespace millrace::log::kafka {
@@ -30,8 +31,7 @@ struct GroupMade {
 struct Joined {
   std::string transactional_id;
   std::string name;  ///< for people
-  std::int64_t pid = 0;
-  std::string host;
+  ProcessName process;
 };
 /// It wants to share the units of a group. The record's offset is the number of the subscription.
 struct Subscribed {
@@ -65,8 +65,12 @@ struct Snapshot {
   std::int64_t as_of = 0;
   std::string state;
 };
+/// The topic was made: a random name, so that one that is deleted and made anew is another log.
+struct Created {
+  std::string creation;
+};
 using StateRecord = std::variant<TopicMade, GroupMade, Joined, Subscribed, Heartbeat, Claimed,
-                                 Released, Unsubscribed, Ended, Snapshot>;
+                                 Released, Unsubscribed, Ended, Snapshot, Created>;
 
 [[nodiscard]] std::string encode_state_record(const StateRecord& record);
 /// errc::corrupt; errc::incompatible for a record of a later version.
@@ -77,8 +81,7 @@ class State {
   struct Member {
     std::string transactional_id;
     std::string name;
-    std::int64_t pid = 0;
-    std::string host;
+    ProcessName process;
     friend bool operator==(const Member&, const Member&) = default;
   };
   struct Subscription {
@@ -109,6 +112,8 @@ class State {
   [[nodiscard]] const std::map<std::int64_t, Subscription>& subscriptions() const {
     return subscriptions_;
   }
+  /// Empty until it is known.
+  [[nodiscard]] const std::string& creation() const { return creation_; }
   [[nodiscard]] std::int32_t group_number(std::string_view name) const;
 
   [[nodiscard]] std::string encode() const;
@@ -118,6 +123,7 @@ class State {
  private:
   void end_subscription(std::int64_t number);
 
+  std::string creation_;
   std::vector<TopicSpec> topics_;  // by TopicId
   std::vector<Group> groups_;      // by GroupId
   std::map<std::int64_t, Member> members_;

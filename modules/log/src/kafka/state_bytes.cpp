@@ -10,6 +10,8 @@ namespace millrace::log::kafka {
 namespace {
 
 constexpr std::int64_t format_version = 1;
+// Bytes that begin with a larger one are nobody's records: text, for instance.
+constexpr std::int64_t versions_to_come = 15;
 
 class Writer {
  public:
@@ -18,6 +20,7 @@ class Writer {
     out_.append(room, write_varint(room, value));
     return *this;
   }
+  Writer& tick(std::uint64_t value) { return number(static_cast<std::int64_t>(value)); }
   Writer& text(std::string_view value) {
     number(static_cast<std::int64_t>(value.size()));
     out_.append(value);
@@ -51,6 +54,7 @@ class Reader {
     if (at_ != nullptr) at_ = read_varlong(at_, end_, value);
     return at_ == nullptr ? 0 : value;
   }
+  std::uint64_t tick() { return static_cast<std::uint64_t>(number()); }
   std::int32_t small() { return static_cast<std::int32_t>(number()); }
   /// A count of things that take at least one byte each.
   std::size_t count() {
@@ -75,11 +79,20 @@ class Reader {
     TopicSpec spec;
     spec.name = text();
     spec.partitions = small();
-    spec.kind = static_cast<TopicKind>(number());
+    const std::int64_t kind = number();
     spec.owner = text();
-    spec.cleanup = static_cast<CleanupPolicy>(number());
+    const std::int64_t cleanup = number();
+    const bool fits = spec.partitions > 0 && kind >= static_cast<std::int64_t>(TopicKind::events) &&
+                      kind <= static_cast<std::int64_t>(TopicKind::private_topic) &&
+                      cleanup >= static_cast<std::int64_t>(CleanupPolicy::keep) &&
+                      cleanup <= static_cast<std::int64_t>(CleanupPolicy::compact);
+    if (!fits) at_ = nullptr;
+    spec.kind = static_cast<TopicKind>(kind);
+    spec.cleanup = static_cast<CleanupPolicy>(cleanup);
     return spec;
   }
+  /// Fields that were added later stand at the end: earlier writers end before them.
+  [[nodiscard]] bool has_more() const { return at_ != nullptr && at_ != end_; }
   [[nodiscard]] bool good() const { return at_ != nullptr; }
 
  private:
@@ -90,7 +103,8 @@ class Reader {
 void write(Writer& out, const TopicMade& record) { out.spec(record.spec); }
 void write(Writer& out, const GroupMade& record) { out.text(record.name); }
 void write(Writer& out, const Joined& record) {
-  out.text(record.transactional_id).text(record.name).number(record.pid).text(record.host);
+  out.text(record.transactional_id).text(record.name);
+  out.number(record.process.pid).text(record.process.host).tick(record.process.start_time);
 }
 void write(Writer& out, const Subscribed& record) {
   out.number(record.member).number(record.group).texts(record.units);
@@ -105,10 +119,20 @@ void write(Writer& out, const Released& record) {
 void write(Writer& out, const Unsubscribed& record) { out.number(record.subscription); }
 void write(Writer& out, const Ended& record) { out.number(record.member); }
 void write(Writer& out, const Snapshot& record) { out.number(record.as_of).text(record.state); }
+void write(Writer& out, const Created& record) { out.text(record.creation); }
+
+Joined read_joined(Reader& in) {
+  Joined joined;
+  joined.transactional_id = in.text();
+  joined.name = in.text();
+  joined.process.pid = in.number();
+  joined.process.host = in.text();
+  if (in.has_more()) joined.process.start_time = in.tick();
+  return joined;
+}
 
 Error corrupt(std::string_view what) {
-  return {errc::corrupt, "topic __millrace: " + std::string(what) +
-                             ": somebody else writes to it, or it was damaged"};
+  return {errc::corrupt, std::string(what) + "; somebody else wrote there, or it was damaged"};
 }
 
 }  // namespace
@@ -124,10 +148,10 @@ Result<StateRecord> decode_state_record(std::string_view bytes) {
   Reader in(bytes);
   const std::int64_t version = in.number();
   const std::int64_t kind = in.number();
-  if (in.good() && version > format_version)
-    return fail(errc::incompatible,
-                "topic __millrace has a record of version " + std::to_string(version) +
-                    ": this estate is run by a newer version; upgrade this one");
+  if (in.good() && version > format_version && version <= versions_to_come)
+    return fail(errc::incompatible, "a record of version " + std::to_string(version) +
+                                        ": this estate is run by a newer version; upgrade this");
+  if (version != format_version) return fail(corrupt("a record of no known version"));
   StateRecord record;
   switch (kind) {
     case 0:
@@ -136,15 +160,9 @@ Result<StateRecord> decode_state_record(std::string_view bytes) {
     case 1:
       record = GroupMade{in.text()};
       break;
-    case 2: {
-      Joined joined;
-      joined.transactional_id = in.text();
-      joined.name = in.text();
-      joined.pid = in.number();
-      joined.host = in.text();
-      record = std::move(joined);
+    case 2:
+      record = read_joined(in);
       break;
-    }
     case 3: {
       Subscribed subscribed;
       subscribed.member = in.number();
@@ -184,6 +202,9 @@ Result<StateRecord> decode_state_record(std::string_view bytes) {
       record = std::move(snapshot);
       break;
     }
+    case 10:
+      record = Created{in.text()};
+      break;
     default:
       return fail(corrupt("a record of no known kind"));
   }
@@ -204,8 +225,8 @@ std::string State::encode() const {
   }
   out.number(static_cast<std::int64_t>(members_.size()));
   for (const auto& [number, member] : members_) {
-    out.number(number).text(member.transactional_id).text(member.name).number(member.pid);
-    out.text(member.host);
+    out.number(number).text(member.transactional_id).text(member.name);
+    out.number(member.process.pid).text(member.process.host);
   }
   out.number(static_cast<std::int64_t>(subscriptions_.size()));
   for (const auto& [number, subscription] : subscriptions_)
@@ -213,6 +234,9 @@ std::string State::encode() const {
         .number(subscription.member)
         .number(subscription.group)
         .texts(subscription.units);
+  out.text(creation_);
+  for (const auto& [number, member] : members_)
+    out.tick(member.process.start_time);
   return out.take();
 }
 
@@ -235,8 +259,8 @@ Result<State> State::decode(std::string_view bytes) {
     Member member;
     member.transactional_id = in.text();
     member.name = in.text();
-    member.pid = in.number();
-    member.host = in.text();
+    member.process.pid = in.number();
+    member.process.host = in.text();
     state.members_.emplace(number, std::move(member));
   }
   for (std::size_t left = in.count(); left > 0; --left) {
@@ -249,6 +273,11 @@ Result<State> State::decode(std::string_view bytes) {
     if (static_cast<std::size_t>(subscription.group) >= state.groups_.size())
       return fail(corrupt("a snapshot that does not fit together"));
     state.subscriptions_.emplace(number, std::move(subscription));
+  }
+  if (in.has_more()) {
+    state.creation_ = in.text();
+    for (auto& [number, member] : state.members_)
+      member.process.start_time = in.tick();
   }
   if (!in.good()) return fail(corrupt("a snapshot that ends early"));
   return state;

@@ -14,7 +14,7 @@ constexpr std::string_view topic_name = "__millrace";
 // Of no topic that a user can have.
 constexpr TopicPartition our_place{TopicId{{-1}}, PartitionId{{0}}};
 constexpr std::size_t fetch_bytes = 1U << 20U;
-constexpr std::int64_t slow_ns = 500'000'000;
+constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t records_between_snapshots = 10'000;
 
 /// Whose life the record shows; -1: nobody's.
@@ -41,10 +41,35 @@ StateLog::StateLog(const ClientConfig& config, const LogOptions& options, Reader
       clock_(clock),
       place_{config.in_kafka(topic_name), 0} {}
 
-Status StateLog::open() {
+Status StateLog::open(const std::string& creation) {
   MILLRACE_TRY(make_topic());
+  {
+    const std::lock_guard lock(mutex_);
+    MILLRACE_TRY(load());
+    if (!state_.creation().empty() || !options_.create) return {};
+  }
+  // Another may have been faster: the first one counts.
+  MILLRACE_TRY(append({Created{creation}}));
+  return {};
+}
+
+Status StateLog::check() const {
+  if (!broken_.load(std::memory_order_acquire)) return {};
   const std::lock_guard lock(mutex_);
-  return load();
+  return fail(*why_broken_);
+}
+
+std::unexpected<Error> StateLog::break_at(std::int64_t offset, const Error& why) {
+  why_broken_ = Error(why.code(), "topic " + place_.topic + ", partition 0, offset " +
+                                      std::to_string(offset) + ": " + why.message());
+  broken_.store(true, std::memory_order_release);
+  return fail(*why_broken_);
+}
+
+Result<StateRecord> StateLog::decode(const RecordView& record) {
+  auto decoded = decode_state_record(record.value.value_or(""));
+  if (!decoded) return break_at(record.offset.value, decoded.error());
+  return decoded;
 }
 
 Status StateLog::make_topic() {
@@ -91,7 +116,7 @@ Status StateLog::load() {
   while (at < last[0]) {
     MILLRACE_TRY(reader_.fetch(our_place, place_, at, fetch_bytes, buffer_));
     for (const RecordView& record : buffer_.records) {
-      MILLRACE_ASSIGN(StateRecord decoded, decode_state_record(record.value.value_or("")));
+      MILLRACE_ASSIGN(StateRecord decoded, decode(record));
       records.emplace_back(record.offset.value, std::move(decoded));
     }
     at = buffer_.next;
@@ -100,7 +125,9 @@ Status StateLog::load() {
   for (const auto& [number, record] : records) {
     const auto* const snapshot = std::get_if<Snapshot>(&record);
     if (snapshot == nullptr) continue;
-    MILLRACE_ASSIGN(state_, State::decode(snapshot->state));
+    auto state = State::decode(snapshot->state);
+    if (!state) return break_at(number, state.error());
+    state_ = *std::move(state);
     from = snapshot->as_of;
     snapshot_at_ = number;
   }
@@ -109,13 +136,19 @@ Status StateLog::load() {
                                    std::to_string(first[0].value) +
                                    " without a snapshot: somebody deleted records from it");
   next_ = last[0].value;
-  listened_ns_ = clock_.monotonic_ns();
+  const std::int64_t now_ns = clock_.monotonic_ns();
   for (const auto& [member, ignored] : state_.members())
-    heard_ns_[member] = listened_ns_;
+    heard_[member] = {now_ns, counted_ns_};
   for (const auto& [number, record] : records) {
     if (number >= from) apply(number, record);
   }
   return {};
+}
+
+// Of the step that is under way: what will at least be counted of it.
+std::int64_t StateLog::step_ns(std::int64_t now_ns) const {
+  if (self_ < 0) return 0;
+  return std::min(now_ns - self_heard_ns_, options_.session_timeout_ms * ms * 2 / 5);
 }
 
 void StateLog::apply(std::int64_t offset, const StateRecord& record) {
@@ -123,15 +156,26 @@ void StateLog::apply(std::int64_t offset, const StateRecord& record) {
   if (std::holds_alternative<Snapshot>(record)) snapshot_at_ = offset;
   state_.apply(offset, record);
   if (const std::int64_t member = member_of(offset, record, state_);
-      member >= 0 && state_.members().contains(member))
-    heard_ns_[member] = now_ns;
-  if (const auto* ended = std::get_if<Ended>(&record)) heard_ns_.erase(ended->member);
+      member >= 0 && state_.members().contains(member)) {
+    if (member == self_) {
+      counted_ns_ += step_ns(now_ns);
+      self_heard_ns_ = now_ns;
+    }
+    heard_[member] = {now_ns, counted_ns_ + step_ns(now_ns)};
+  }
+  if (const auto* ended = std::get_if<Ended>(&record)) heard_.erase(ended->member);
+}
+
+void StateLog::become(std::int64_t member) {
+  const std::lock_guard lock(mutex_);
+  self_ = member;
+  self_heard_ns_ = clock_.monotonic_ns();
 }
 
 Status StateLog::take_one_fetch() {
   MILLRACE_TRY(reader_.fetch(our_place, place_, offset(next_), fetch_bytes, buffer_));
   for (const RecordView& record : buffer_.records) {
-    MILLRACE_ASSIGN(const StateRecord decoded, decode_state_record(record.value.value_or("")));
+    MILLRACE_ASSIGN(const StateRecord decoded, decode(record));
     apply(record.offset.value, decoded);
   }
   next_ = buffer_.next.value;
@@ -146,29 +190,11 @@ Status StateLog::catch_up() {
 }
 
 Status StateLog::catch_up_to_end() {
-  const std::int64_t began_ns = clock_.monotonic_ns();
-  const auto last = reader_.ask({place_}, Reader::End::last_stable);
+  MILLRACE_ASSIGN(const std::vector<Offset> last, reader_.ask({place_}, Reader::End::last_stable));
   const std::lock_guard lock(mutex_);
-  if (!last) {
-    deaf_ = true;
-    return fail(last.error());
-  }
-  reader_.heard_of(our_place, (*last)[0]);
-  while (next_ < (*last)[0].value) {
-    if (Status taken = take_one_fetch(); !taken) {
-      deaf_ = true;
-      return taken;
-    }
-  }
-  // While nobody could be heard, nobody was silent: what kept us may have kept them.
-  const std::int64_t now_ns = clock_.monotonic_ns();
-  const std::int64_t gap_ns = now_ns - listened_ns_;
-  if (deaf_ || now_ns - began_ns > slow_ns || gap_ns > options_.session_timeout_ms * 1'000'000) {
-    for (auto& [member, heard_ns] : heard_ns_)
-      heard_ns = std::min(now_ns, heard_ns + gap_ns);
-  }
-  deaf_ = false;
-  listened_ns_ = now_ns;
+  reader_.heard_of(our_place, last[0]);
+  while (next_ < last[0].value)
+    MILLRACE_TRY(take_one_fetch());
   return {};
 }
 
@@ -204,7 +230,18 @@ Status StateLog::tell(StateRecord record) {
 
 std::map<std::int64_t, std::int64_t> StateLog::last_heard() const {
   const std::lock_guard lock(mutex_);
-  return heard_ns_;
+  std::map<std::int64_t, std::int64_t> all;
+  for (const auto& [member, heard] : heard_)
+    all.emplace(member, heard.at_ns);
+  return all;
+}
+
+std::map<std::int64_t, std::int64_t> StateLog::silences() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::int64_t, std::int64_t> all;
+  for (const auto& [member, heard] : heard_)
+    all.emplace(member, counted_ns_ - heard.counted_ns);
+  return all;
 }
 
 Status StateLog::trim() {

@@ -81,10 +81,24 @@ class SharedRegion {
   [[nodiscard]] virtual bool dead() const = 0;
 };
 
+/// Names one process among all that ever were on all hosts.
+struct ProcessName {
+  std::string host;  ///< name of the host, its boot and the PID namespace: `name/boot id/number`
+  std::int64_t pid = 0;
+  /// In clock ticks since boot; a pid used again has another. 0 where it cannot be known.
+  std::uint64_t start_time = 0;
+  friend bool operator==(const ProcessName&, const ProcessName&) = default;
+};
+
 /// Opens shared regions by directory. Thread-safe; outlives the regions.
 class SharedRegionFactory {
  public:
   virtual ~SharedRegionFactory() = default;
+  /// The calling process.
+  [[nodiscard]] virtual ProcessName self() = 0;
+  /// Whether that process has surely ended. False for a process of another host, boot or PID
+  /// namespace: of those nothing is known.
+  [[nodiscard]] virtual bool has_ended(const ProcessName& process) = 0;
   /// Opens the directory, made when missing. File systems on which sharing is not safe (network,
   /// FUSE, overlay) are refused by name with errc::invalid_argument unless `force`.
   [[nodiscard]] virtual Result<std::unique_ptr<SharedRegion>> open(const std::string& directory,
@@ -100,6 +114,9 @@ class SimulatedRegions final : public SharedRegionFactory {
  public:
   SimulatedRegions();
   ~SimulatedRegions() override;
+  /// All are one process that never ends.
+  ProcessName self() override { return {"simulated", 1, 1}; }
+  bool has_ended(const ProcessName& /*process*/) override { return false; }
   Result<std::unique_ptr<SharedRegion>> open(const std::string& directory, bool force) override;
 
   /// All members die, all shared memory is gone, and the machine boots anew.
