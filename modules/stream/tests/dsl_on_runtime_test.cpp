@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 //
-// Operators of the DSL in real tasks over a log in memory.
+// Operators of the DSL in real tasks.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "millrace/stream/topology.hpp"
-#include "millrace/testkit/topology_driver.hpp"
+#include "runtime_fixture.hpp"
 #include "shop.hpp"
 
 namespace millrace::stream::test {
 namespace {
 
+class DslOnRuntime : public RuntimeTest {};
+INSTANTIATE_TEST_SUITE_P(On, DslOnRuntime, testing::ValuesIn(runtime_backends()), backend_name);
+
 using std::string;
 using std::chrono_literals::operator""ms;
 using testing::ElementsAre;
 using testing::Pair;
-using testkit::TopologyDriver;
 
 Topology built(TopologyBuilder& builder) {
   auto plan = builder.build();
@@ -50,43 +52,43 @@ struct Place {
   std::int64_t time_ms;
 };
 
-void pipe(TopologyDriver& driver, const std::vector<Place>& orders) {
+void pipe(Driver& driver, const std::vector<Place>& orders) {
   for (const Place& order : orders) {
     driver.pipe("orders", order.id, OrderEvent(Placed{order.country, order.total}), order.time_ms);
   }
   driver.run_until_idle();
 }
 
-TEST(DslOnRuntime, groups_meet_in_one_task_whatever_partition_their_records_came_from) {
-  TopologyDriver driver(insights());
-  driver.declare_topic("orders", "orders");
-  pipe(driver,
+TEST_P(DslOnRuntime, groups_meet_in_one_task_whatever_partition_their_records_came_from) {
+  auto driver = open(insights());
+  driver->declare_topic("orders", "orders");
+  pipe(*driver,
        {{"o1", "UK", 1, 10}, {"o2", "UK", 2, 20}, {"o3", "UK", 4, 30}, {"o4", "FR", 8, 40}});
-  driver.pipe("orders", string("o1"), OrderEvent(Cancelled{"late"}), 50);
-  driver.run_until_idle();
-  const auto counts = driver.store<string, std::int64_t>("orders-by-country");
+  driver->pipe("orders", string("o1"), OrderEvent(Cancelled{"late"}), 50);
+  driver->run_until_idle();
+  const auto counts = driver->store<string, std::int64_t>("orders-by-country");
   EXPECT_THAT(counts.all(), ElementsAre(Pair("FR", 1), Pair("UK", 3)));
-  EXPECT_EQ((driver.read<string, std::int64_t>("insights.counts").size()), 4U);
+  EXPECT_EQ((driver->read<string, std::int64_t>("insights.counts").size()), 4U);
 }
 
-TEST(DslOnRuntime, windows_and_counts_survive_a_crash) {
-  TopologyDriver driver(insights());
-  driver.declare_topic("orders", "orders");
-  pipe(driver, {{"o1", "UK", 1, 10}, {"o2", "UK", 2, 110}});
-  driver.crash_and_restart();
-  driver.run_until_idle();
-  pipe(driver, {{"o3", "UK", 4, 99}});
-  const auto windows = driver.store<Windowed<string>, std::int64_t>("revenue-by-window");
+TEST_P(DslOnRuntime, windows_and_counts_survive_a_crash) {
+  auto driver = open(insights());
+  driver->declare_topic("orders", "orders");
+  pipe(*driver, {{"o1", "UK", 1, 10}, {"o2", "UK", 2, 110}});
+  driver->crash_and_restart();
+  driver->run_until_idle();
+  pipe(*driver, {{"o3", "UK", 4, 99}});
+  const auto windows = driver->store<Windowed<string>, std::int64_t>("revenue-by-window");
   EXPECT_THAT(windows.all(), ElementsAre(Pair(Windowed<string>{"UK", 0, 100}, 5),
                                          Pair(Windowed<string>{"UK", 100, 200}, 2)));
-  EXPECT_EQ((driver.store<string, std::int64_t>("orders-by-country").get("UK")), 3);
+  EXPECT_EQ((driver->store<string, std::int64_t>("orders-by-country").get("UK")), 3);
 }
 
-TEST(DslOnRuntime, a_view_answers_ranges_over_all_tasks_in_key_order) {
-  TopologyDriver driver(insights());
-  driver.declare_topic("orders", "orders");
-  pipe(driver, {{"o1", "DE", 1, 1}, {"o2", "UK", 1, 1}, {"o3", "AT", 1, 1}, {"o4", "FR", 1, 1}});
-  const auto view = driver.instance().view<string, std::int64_t>("orders-by-country");
+TEST_P(DslOnRuntime, a_view_answers_ranges_over_all_tasks_in_key_order) {
+  auto driver = open(insights());
+  driver->declare_topic("orders", "orders");
+  pipe(*driver, {{"o1", "DE", 1, 1}, {"o2", "UK", 1, 1}, {"o3", "AT", 1, 1}, {"o4", "FR", 1, 1}});
+  const auto view = driver->instance().view<string, std::int64_t>("orders-by-country");
   const auto from_b = view.range("B", "UK", 10);
   ASSERT_TRUE(from_b) << from_b.error().to_string();
   EXPECT_THAT(from_b->value, ElementsAre(Pair("DE", 1), Pair("FR", 1)));
@@ -95,26 +97,26 @@ TEST(DslOnRuntime, a_view_answers_ranges_over_all_tasks_in_key_order) {
   EXPECT_THAT(first->value, ElementsAre(Pair("AT", 1)));
 }
 
-TEST(DslOnRuntime, a_table_goes_before_the_stream_that_is_joined_with_it) {
+TEST_P(DslOnRuntime, a_table_goes_before_the_stream_that_is_joined_with_it) {
   TopologyBuilder builder("billing");
   const auto orders = builder.table<string, Placed>("orders", "orders");
   builder.stream<string, Paid>("payments")
       .join(orders, [](const Paid& paid, const Placed& order) { return order.total - paid.amount; })
       .to("billing.due");
-  TopologyDriver driver(built(builder));
-  driver.declare_topic("orders", "orders");
-  driver.declare_topic("payments", "payments");
-  driver.pipe("payments", string("o1"), Paid{3}, 9);
-  driver.pipe("payments", string("o1"), Paid{4}, 10);
-  driver.pipe("orders", string("o1"), Placed{"UK", 10}, 10);
-  driver.run_until_idle();
+  auto driver = open(built(builder));
+  driver->declare_topic("orders", "orders");
+  driver->declare_topic("payments", "payments");
+  driver->pipe("payments", string("o1"), Paid{3}, 9);
+  driver->pipe("payments", string("o1"), Paid{4}, 10);
+  driver->pipe("orders", string("o1"), Placed{"UK", 10}, 10);
+  driver->run_until_idle();
   std::vector<std::int64_t> due;
-  for (const auto& record : driver.read<string, std::int64_t>("billing.due"))
+  for (const auto& record : driver->read<string, std::int64_t>("billing.due"))
     due.push_back(record.value);
   EXPECT_THAT(due, ElementsAre(6));
 }
 
-TEST(DslOnRuntime, merged_streams_are_taken_in_time_order) {
+TEST_P(DslOnRuntime, merged_streams_are_taken_in_time_order) {
   TopologyBuilder builder("audit");
   const auto orders = builder.stream<string, OrderEvent>("orders");
   const auto payments = builder.stream<string, Paid>("payments");
@@ -123,15 +125,15 @@ TEST(DslOnRuntime, merged_streams_are_taken_in_time_order) {
         return string(either.index() == 0 ? "order" : "payment");
       })
       .to("audit.seen");
-  TopologyDriver driver(built(builder));
-  driver.declare_topic("orders", "orders");
-  driver.declare_topic("payments", "payments");
-  driver.pipe("payments", string("o1"), Paid{3}, 20);
-  driver.pipe("orders", string("o1"), OrderEvent(Placed{"UK", 10}), 10);
-  driver.pipe("orders", string("o1"), OrderEvent(Cancelled{"late"}), 30);
-  driver.run_until_idle();
+  auto driver = open(built(builder));
+  driver->declare_topic("orders", "orders");
+  driver->declare_topic("payments", "payments");
+  driver->pipe("payments", string("o1"), Paid{3}, 20);
+  driver->pipe("orders", string("o1"), OrderEvent(Placed{"UK", 10}), 10);
+  driver->pipe("orders", string("o1"), OrderEvent(Cancelled{"late"}), 30);
+  driver->run_until_idle();
   std::vector<string> seen;
-  for (const auto& record : driver.read<string, string>("audit.seen"))
+  for (const auto& record : driver->read<string, string>("audit.seen"))
     seen.push_back(record.value);
   EXPECT_THAT(seen, ElementsAre("order", "payment", "order"));
 }

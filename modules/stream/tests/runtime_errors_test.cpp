@@ -7,6 +7,9 @@
 namespace millrace::stream::test {
 namespace {
 
+class Errors : public RuntimeTest {};
+INSTANTIATE_TEST_SUITE_P(On, Errors, testing::ValuesIn(runtime_backends()), backend_name);
+
 testkit::RawRecord poison(std::string value, std::string type = "Deposited") {
   testkit::RawRecord record;
   record.key = "anna";
@@ -19,7 +22,7 @@ testkit::RawRecord poison(std::string value, std::string type = "Deposited") {
   return record;
 }
 
-TEST(Errors, a_record_that_does_not_decode_goes_to_the_dead_letters_as_it_came) {
+TEST_P(Errors, a_record_that_does_not_decode_goes_to_the_dead_letters_as_it_came) {
   auto driver = open_bank();
   driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
   driver->pipe_raw("deposits", poison("{\"amount\": "));
@@ -43,7 +46,7 @@ TEST(Errors, a_record_that_does_not_decode_goes_to_the_dead_letters_as_it_came) 
   EXPECT_EQ(driver->instance().status().dead_letters, 1U);
 }
 
-TEST(Errors, an_event_of_another_type_is_skipped_and_counted) {
+TEST_P(Errors, an_event_of_another_type_is_skipped_and_counted) {
   auto driver = open_bank();
   driver->pipe("deposits", std::string("anna"), Closed{"moved"}, 1'000);
   driver->run_until_idle();
@@ -52,7 +55,7 @@ TEST(Errors, an_event_of_another_type_is_skipped_and_counted) {
   EXPECT_EQ(driver->instance().status().records, 1U);
 }
 
-TEST(Errors, a_handler_that_throws_in_the_middle_of_a_batch_costs_that_record_alone) {
+TEST_P(Errors, a_handler_that_throws_in_the_middle_of_a_batch_costs_that_record_alone) {
   auto driver = open_bank();
   for (int i = 10; i < 17; ++i)
     driver->pipe("deposits", std::string("anna"), Deposited{i}, 1'000 + i);
@@ -70,7 +73,7 @@ TEST(Errors, a_handler_that_throws_in_the_middle_of_a_batch_costs_that_record_al
   EXPECT_TRUE(without_gap_or_repeat(driver->read<std::string, Balance>("bank.balances")));
 }
 
-TEST(Errors, many_failing_records_in_one_batch_all_go_to_the_dead_letters) {
+TEST_P(Errors, many_failing_records_in_one_batch_all_go_to_the_dead_letters) {
   auto driver = open_bank();
   for (int i = 0; i < 50; ++i)
     driver->pipe("deposits", "account-" + std::to_string(i % 5), Deposited{i % 2 == 0 ? 13 : 1},
@@ -80,9 +83,9 @@ TEST(Errors, many_failing_records_in_one_batch_all_go_to_the_dead_letters) {
   EXPECT_EQ(driver->read_raw("bank.balances").size(), 25U);
 }
 
-TEST(Errors, the_policy_may_be_to_fail_or_to_skip) {
-  testkit::DriverOptions failing;
-  failing.instance.on_processing_error = ErrorAction::fail;
+TEST_P(Errors, the_policy_may_be_to_fail_or_to_skip) {
+  InstanceOptions failing;
+  failing.on_processing_error = ErrorAction::fail;
   auto driver = open_bank(failing);
   driver->pipe("deposits", std::string("anna"), Deposited{13}, 1'000);
   const auto step = driver->step();
@@ -90,8 +93,8 @@ TEST(Errors, the_policy_may_be_to_fail_or_to_skip) {
   EXPECT_TRUE(step.error().is(errc::handler_failed));
   EXPECT_NE(step.error().message().find("deposits/"), std::string::npos);
 
-  testkit::DriverOptions skipping;
-  skipping.instance.on_processing_error = ErrorAction::skip;
+  InstanceOptions skipping;
+  skipping.on_processing_error = ErrorAction::skip;
   auto other = open_bank(skipping);
   other->pipe("deposits", std::string("anna"), Deposited{13}, 1'000);
   other->run_until_idle();
@@ -99,7 +102,7 @@ TEST(Errors, the_policy_may_be_to_fail_or_to_skip) {
   EXPECT_TRUE(other->read_raw("bank.dead-letters").empty());
 }
 
-TEST(Errors, a_replayed_dead_letter_is_processed_by_its_consumer) {
+TEST_P(Errors, a_replayed_dead_letter_is_processed_by_its_consumer) {
   bool broken = true;
   BankOptions bank_options;
   bank_options.on_process = [&](const std::string&, const Deposited&) {
@@ -128,7 +131,7 @@ TEST(Errors, a_replayed_dead_letter_is_processed_by_its_consumer) {
   EXPECT_EQ(driver->all_raw("bank.dead-letters").size(), 2U);
 }
 
-TEST(Errors, a_dead_letter_survives_a_crash_once) {
+TEST_P(Errors, a_dead_letter_survives_a_crash_once) {
   auto driver = open_bank();
   driver->pipe("deposits", std::string("anna"), Deposited{13}, 1'000);
   ASSERT_TRUE(driver->step());

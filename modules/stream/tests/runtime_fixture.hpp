@@ -12,7 +12,7 @@
 #include <variant>
 
 #include "millrace/stream/topology.hpp"
-#include "millrace/testkit/topology_driver.hpp"
+#include "runtime_driver.hpp"
 
 namespace millrace::stream::test {
 
@@ -83,18 +83,27 @@ inline Topology bank(BankOptions options = {}) {
   return *std::move(built);
 }
 
-/// A driver over a bank with its input topic.
-inline std::unique_ptr<testkit::TopologyDriver> open_bank(testkit::DriverOptions options = {},
-                                                          BankOptions bank_options = {}) {
-  auto driver =
-      std::make_unique<testkit::TopologyDriver>(bank(std::move(bank_options)), std::move(options));
-  driver->declare_topic("deposits", "teller");
-  driver->run_until_idle();
-  return driver;
-}
+/// What the suites of runtime tests share. Each driver has a world of its own.
+class RuntimeTest : public testing::TestWithParam<RuntimeBackend> {
+ protected:
+  static std::unique_ptr<RuntimeWorld> make_world() { return GetParam().make(); }
+  /// One of two numbers: how often to do again what shows more the more often it is done.
+  static int times(int if_remote, int if_local) { return GetParam().remote ? if_remote : if_local; }
+  static std::unique_ptr<Driver> open(Topology topology, InstanceOptions options = {}) {
+    return std::make_unique<Driver>(make_world(), std::move(topology), std::move(options));
+  }
+  /// A driver over a bank with its input topic.
+  static std::unique_ptr<Driver> open_bank(InstanceOptions options = {},
+                                           BankOptions bank_options = {}) {
+    auto driver = open(bank(std::move(bank_options)), std::move(options));
+    driver->declare_topic("deposits", "teller");
+    driver->run_until_idle();
+    return driver;
+  }
+};
 
 /// Totals by account, as the store has them.
-inline std::map<std::string, std::int64_t> totals(testkit::TopologyDriver& driver) {
+inline std::map<std::string, std::int64_t> totals(Driver& driver) {
   std::map<std::string, std::int64_t> out;
   for (const auto& [key, balance] : driver.store<std::string, Balance>("balances").all())
     out[key] = balance.total;

@@ -11,8 +11,11 @@
 namespace millrace::stream::test {
 namespace {
 
+class Topics : public RuntimeTest {};
+INSTANTIATE_TEST_SUITE_P(On, Topics, testing::ValuesIn(runtime_backends()), backend_name);
+
 // Several instances of the bank over one log.
-class Branches : public ::testing::Test {
+class Branches : public RuntimeTest {
  protected:
   struct Branch {
     std::unique_ptr<log::Log> log;
@@ -25,27 +28,35 @@ class Branches : public ::testing::Test {
     log::LogOptions options;
     options.service = "bank";
     options.member = member;
-    Branch branch{broker_.connect(std::move(options)), nullptr};
-    auto opened = Instance::open(*branch.log, bank(), {}, {clock_, files_, random_, {}});
+    Branch branch{world_->connect(std::move(options)), nullptr};
+    auto opened = Instance::open(*branch.log, topology_, {},
+                                 {world_->clock(), world_->files(), world_->random(), {}});
     if (!opened) throw std::runtime_error(opened.error().to_string());
     branch.instance = *std::move(opened);
     return branch;
   }
 
-  static bool step(Branch& branch) {
+  bool step(Branch& branch) {
+    hear_of_all(*branch.log, topology_);
     const auto result = branch.instance->step();
     if (!result) throw std::runtime_error(result.error().to_string());
     return result->worked;
   }
 
-  // Until nobody has anything to do.
-  void rest(std::vector<Branch*> branches) {
-    for (int idle = 0; idle < 3;) {
+  // Until nobody has anything to do, and each task has its owner.
+  void rest(const std::vector<Branch*>& branches) {
+    for (int rounds = 0, idle = 0; idle < 3; ++rounds) {
+      if (rounds == rounds_max) throw std::runtime_error("the branches do not come to rest");
       bool worked = false;
-      for (Branch* branch : branches)
+      std::size_t tasks = 0;
+      for (Branch* branch : branches) {
         worked |= step(*branch);
-      idle = worked ? 0 : idle + 1;
-      clock_.advance_ms(100);
+        const InstanceStatus status = branch->instance->status();
+        worked |= !status.ready;
+        tasks += status.tasks.size();
+      }
+      idle = worked || tasks != tasks_of(*tool_, topology_) ? 0 : idle + 1;
+      world_->let_pass();
     }
   }
 
@@ -63,15 +74,16 @@ class Branches : public ::testing::Test {
     return balances.size();
   }
 
-  ManualClock clock_;
-  SeededRandom random_{7};
-  FaultFileSystem files_;
-  log::MemoryBroker broker_{clock_, random_, true};
-  testkit::EventWriter writer_{broker_};
-  std::unique_ptr<log::Log> tool_ = broker_.connect({});
+  static constexpr int rounds_max = 10'000;
+  std::unique_ptr<RuntimeWorld> world_ = make_world();
+  Topology topology_ = bank();
+  testkit::EventWriter writer_{
+      [this](log::LogOptions options) { return world_->connect(std::move(options)); }};
+  std::unique_ptr<log::Log> tool_ = world_->connect({});
 };
+INSTANTIATE_TEST_SUITE_P(On, Branches, testing::ValuesIn(runtime_backends()), backend_name);
 
-TEST_F(Branches, a_second_instance_gets_its_share_and_the_state_with_it) {
+TEST_P(Branches, a_second_instance_gets_its_share_and_the_state_with_it) {
   Branch one = open("bank-1");
   rest({&one});
   EXPECT_EQ(one.instance->status().tasks.size(), 4U);
@@ -87,38 +99,39 @@ TEST_F(Branches, a_second_instance_gets_its_share_and_the_state_with_it) {
   EXPECT_EQ(published(), 300U);
 }
 
-TEST_F(Branches, when_one_instance_dies_the_other_carries_on) {
+TEST_P(Branches, when_one_instance_dies_the_other_carries_on) {
   Branch one = open("bank-1");
   Branch two = open("bank-2");
   rest({&one, &two});
   deposit(100);
   rest({&one, &two});
   deposit(100);
-  broker_.kill_member(*one.log);
+  world_->kill(*one.log);
   rest({&two});
   EXPECT_EQ(two.instance->status().tasks.size(), 4U);
   EXPECT_EQ(published(), 200U);
   EXPECT_FALSE(one.instance->step());
 }
 
-TEST_F(Branches, an_instance_that_overslept_is_fenced_and_repeats_nothing) {
+TEST_P(Branches, an_instance_that_overslept_is_fenced_and_repeats_nothing) {
   Branch one = open("bank-1");
   rest({&one});
   deposit(50);
   rest({&one});
   // It does not wake for longer than its session.
-  clock_.advance_ms(60'000);
+  world_->set_asleep(*one.log, true);
+  world_->advance_ms(60'000);
   Branch two = open("bank-2");
-  for (int i = 0; i < 5; ++i) {
-    step(two);
-    clock_.advance_ms(100);
-  }
+  deposit(50);
+  rest({&two});
+  EXPECT_EQ(published(), 100U);
+  world_->set_asleep(*one.log, false);
   deposit(50);
   rest({&two, &one});
-  EXPECT_EQ(published(), 100U);
+  EXPECT_EQ(published(), 150U);
 }
 
-TEST_F(Branches, a_closed_instance_hands_its_tasks_over) {
+TEST_P(Branches, a_closed_instance_hands_its_tasks_over) {
   Branch one = open("bank-1");
   Branch two = open("bank-2");
   rest({&one, &two});
@@ -130,7 +143,7 @@ TEST_F(Branches, a_closed_instance_hands_its_tasks_over) {
   EXPECT_EQ(published(), 60U);
 }
 
-TEST_F(Branches, views_and_status_may_be_asked_from_any_thread_while_tasks_come_and_go) {
+TEST_P(Branches, views_and_status_may_be_asked_from_any_thread_while_tasks_come_and_go) {
   Branch one = open("bank-1");
   rest({&one});
   std::atomic<bool> stop = false;
@@ -148,7 +161,7 @@ TEST_F(Branches, views_and_status_may_be_asked_from_any_thread_while_tasks_come_
       static_cast<void>(one.instance->status());
     }
   });
-  for (int round = 0; round < 20 || answers == 0; ++round) {
+  for (int round = 0; round < times(2, 20) || answers == 0; ++round) {
     deposit(40);
     Branch two = open("bank-2");
     rest({&one, &two});
@@ -160,7 +173,7 @@ TEST_F(Branches, views_and_status_may_be_asked_from_any_thread_while_tasks_come_
   EXPECT_GT(answers, 0);
 }
 
-TEST_F(Branches, a_key_that_may_be_elsewhere_is_not_reported_as_missing) {
+TEST_P(Branches, a_key_that_may_be_elsewhere_is_not_reported_as_missing) {
   Branch one = open("bank-1");
   Branch two = open("bank-2");
   rest({&one, &two});
@@ -173,21 +186,21 @@ TEST_F(Branches, a_key_that_may_be_elsewhere_is_not_reported_as_missing) {
   EXPECT_NE(other.error().message().find("balances"), std::string::npos);
 }
 
-TEST(Topics, a_missing_input_is_waited_for_and_named) {
-  testkit::TopologyDriver driver(bank());
-  driver.run_until_idle();
-  const auto status = driver.instance().status();
+TEST_P(Topics, a_missing_input_is_waited_for_and_named) {
+  auto driver = open(bank());
+  driver->run_until_idle();
+  const auto status = driver->instance().status();
   EXPECT_EQ(status.waiting_for_topics, std::vector<std::string>{"deposits"});
   EXPECT_TRUE(status.ready);
   EXPECT_TRUE(status.tasks.empty());
-  driver.declare_topic("deposits", "teller");
-  driver.pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
-  driver.run_until_idle();
-  EXPECT_TRUE(driver.instance().status().waiting_for_topics.empty());
-  EXPECT_EQ(totals(driver).at("anna"), 1);
+  driver->declare_topic("deposits", "teller");
+  driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
+  driver->run_until_idle();
+  EXPECT_TRUE(driver->instance().status().waiting_for_topics.empty());
+  EXPECT_EQ(totals(*driver).at("anna"), 1);
 }
 
-TEST(Topics, a_missing_input_holds_up_only_those_who_read_it) {
+TEST_P(Topics, a_missing_input_holds_up_only_those_who_read_it) {
   TopologyBuilder builder("two");
   builder.stream<std::string, Deposited>("deposits")
       .map_values([](const Deposited& deposit) { return Balance{deposit.amount, 1}; })
@@ -197,25 +210,25 @@ TEST(Topics, a_missing_input_holds_up_only_those_who_read_it) {
       .to("two.b");
   auto built = builder.build();
   ASSERT_TRUE(built);
-  testkit::TopologyDriver driver(*built);
-  driver.declare_topic("deposits", "teller");
-  driver.pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
-  driver.run_until_idle();
-  EXPECT_EQ(driver.read_raw("two.a").size(), 1U);
-  EXPECT_EQ(driver.instance().status().waiting_for_topics, std::vector<std::string>{"closings"});
+  auto driver = open(*built);
+  driver->declare_topic("deposits", "teller");
+  driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
+  driver->run_until_idle();
+  EXPECT_EQ(driver->read_raw("two.a").size(), 1U);
+  EXPECT_EQ(driver->instance().status().waiting_for_topics, std::vector<std::string>{"closings"});
 }
 
-TEST(Topics, a_topic_that_comes_late_is_read_from_its_beginning) {
-  testkit::TopologyDriver driver(bank());
-  driver.run_until_idle();
-  driver.declare_topic("deposits", "teller");
+TEST_P(Topics, a_topic_that_comes_late_is_read_from_its_beginning) {
+  auto driver = open(bank());
+  driver->run_until_idle();
+  driver->declare_topic("deposits", "teller");
   for (int i = 0; i < 20; ++i)
-    driver.pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
-  driver.run_until_idle();
-  EXPECT_EQ(totals(driver).at("anna"), 20);
+    driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000 + i);
+  driver->run_until_idle();
+  EXPECT_EQ(totals(*driver).at("anna"), 20);
 }
 
-TEST(Topics, inputs_of_one_task_with_different_partition_counts_are_refused_by_name) {
+TEST_P(Topics, inputs_of_one_task_with_different_partition_counts_are_refused_by_name) {
   TopologyBuilder builder("names");
   const auto names = builder.table<std::string, Closed>("holders", "holders");
   builder.stream<std::string, Deposited>("deposits")
@@ -223,10 +236,10 @@ TEST(Topics, inputs_of_one_task_with_different_partition_counts_are_refused_by_n
       .to("names.deposits");
   auto built = builder.build();
   ASSERT_TRUE(built);
-  testkit::TopologyDriver driver(*built);
-  driver.declare_topic("holders", "registry", 3);
-  driver.declare_topic("deposits", "teller", 4);
-  const auto step = driver.step();
+  auto driver = open(*built);
+  driver->declare_topic("holders", "registry", 3);
+  driver->declare_topic("deposits", "teller", 4);
+  const auto step = driver->step();
   ASSERT_FALSE(step);
   EXPECT_TRUE(step.error().is(errc::bad_topology));
   EXPECT_NE(step.error().message().find("holders has 3"), std::string::npos);

@@ -54,33 +54,58 @@ class Clockwork final : public Processor<std::string, Deposited> {
   Ticker ticker_;
 };
 
-std::unique_ptr<testkit::TopologyDriver> open_clockwork(Ticker ticker) {
-  TopologyBuilder builder("clockwork", 1);
-  const auto first = builder.store<std::string, RememberedContext>("first");
-  const auto out = builder.emitter<std::string, Note>("out");
-  builder.stream<std::string, Deposited>("deposits")
-      .process(
-          "clockwork", [=] { return std::make_unique<Clockwork>(first, out, ticker); }, uses(first),
-          emits(out));
-  builder.stream(out).to("clockwork.notes");
-  auto built = builder.build();
-  if (!built) throw std::runtime_error(built.error().to_string());
-  auto driver = std::make_unique<testkit::TopologyDriver>(*built);
-  driver->declare_topic("deposits", "teller", 1);
-  driver->run_until_idle();
-  return driver;
-}
+// Longer than a test takes where the clock runs by itself.
+constexpr std::int64_t period_ms = 60'000;
 
-std::string notes(testkit::TopologyDriver& driver) {
-  std::string out;
-  for (const auto& note : driver.read<std::string, Note>("clockwork.notes")) {
-    if (note.value.text != "late")
-      out += note.value.text + "@" + std::to_string(note.value.time_ms) + " ";
+class Punctuators : public RuntimeTest {
+ protected:
+  static std::unique_ptr<Driver> open_clockwork(Ticker ticker) {
+    TopologyBuilder builder("clockwork", 1);
+    const auto first = builder.store<std::string, RememberedContext>("first");
+    const auto out = builder.emitter<std::string, Note>("out");
+    builder.stream<std::string, Deposited>("deposits")
+        .process(
+            "clockwork", [=] { return std::make_unique<Clockwork>(first, out, ticker); },
+            uses(first), emits(out));
+    builder.stream(out).to("clockwork.notes");
+    auto built = builder.build();
+    if (!built) throw std::runtime_error(built.error().to_string());
+    auto world = make_world();
+    // Who is not heard of between two firings is not dead.
+    world->set_session_timeout_ms(20 * period_ms);
+    auto driver = std::make_unique<Driver>(std::move(world), *built);
+    driver->declare_topic("deposits", "teller", 1);
+    driver->run_until_idle();
+    return driver;
   }
-  return out;
-}
 
-TEST(Punctuators, stream_time_fires_when_a_record_passes_the_next_multiple) {
+  static std::string notes(Driver& driver) {
+    std::string out;
+    for (const auto& note : driver.read<std::string, Note>("clockwork.notes")) {
+      if (note.value.text != "late")
+        out += note.value.text + "@" + std::to_string(note.value.time_ms) + " ";
+    }
+    return out;
+  }
+
+  // Lets that much time pass and checks that the timer fired once, and when.
+  static void expect_tick_after(Driver& driver, std::int64_t ms) {
+    driver.world().let_pass(ms);
+    const std::int64_t earliest = driver.world().clock().wall_ms();
+    driver.run_until_idle();
+    const std::int64_t latest = driver.world().clock().wall_ms();
+    std::vector<std::int64_t> ticks;
+    for (const auto& note : driver.read<std::string, Note>("clockwork.notes")) {
+      if (note.value.text == "tick") ticks.push_back(note.value.time_ms);
+    }
+    ASSERT_EQ(ticks.size(), 1U);
+    EXPECT_GE(ticks[0], earliest);
+    EXPECT_LE(ticks[0], latest);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(On, Punctuators, testing::ValuesIn(runtime_backends()), backend_name);
+
+TEST_P(Punctuators, stream_time_fires_when_a_record_passes_the_next_multiple) {
   auto driver = open_clockwork({PunctuationType::stream_time, 100});
   for (const int time : {1'000, 1'050, 1'100, 1'150, 1'480, 1'490, 1'500})
     driver->pipe("deposits", std::string("a"), Deposited{1}, time);
@@ -90,7 +115,7 @@ TEST(Punctuators, stream_time_fires_when_a_record_passes_the_next_multiple) {
             "deposit@1490 deposit@1500 tick@1500 ");
 }
 
-TEST(Punctuators, stream_time_and_next_firings_survive_a_crash) {
+TEST_P(Punctuators, stream_time_and_next_firings_survive_a_crash) {
   auto driver = open_clockwork({PunctuationType::stream_time, 100});
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000);
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'130);
@@ -105,9 +130,11 @@ TEST(Punctuators, stream_time_and_next_firings_survive_a_crash) {
   EXPECT_EQ(notes(*driver), "deposit@1130 deposit@1199 deposit@1200 tick@1200 ");
 }
 
-TEST(Punctuators, the_wall_clock_fires_without_records_and_tells_when_to_wake) {
+TEST_P(Punctuators, the_wall_clock_fires_without_records_and_tells_when_to_wake) {
   auto driver = open_clockwork({PunctuationType::wall_clock, 50});
-  const std::int64_t start_ns = driver->clock().monotonic_ns();
+  if (driver->world().manual_clock() == nullptr)
+    GTEST_SKIP() << "needs a clock that stands still: it looks just before and just when it fires";
+  const std::int64_t start_ns = driver->world().clock().monotonic_ns();
   auto step = driver->step();
   ASSERT_TRUE(step);
   EXPECT_FALSE(step->worked);
@@ -115,27 +142,33 @@ TEST(Punctuators, the_wall_clock_fires_without_records_and_tells_when_to_wake) {
   EXPECT_GT(step->wake_at_ns, start_ns);
   driver->advance_ms(49);
   EXPECT_EQ(notes(*driver), "");
-  driver->advance_ms(1);
-  EXPECT_EQ(notes(*driver), "tick@" + std::to_string(driver->clock().wall_ms()) + " ");
-  driver->advance_ms(500);
-  EXPECT_EQ(notes(*driver), "tick@" + std::to_string(driver->clock().wall_ms()) + " ");
+  expect_tick_after(*driver, 1);
+  expect_tick_after(*driver, 500);
 }
 
-TEST(Punctuators, a_clock_that_is_set_back_does_not_stop_them) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, 50});
-  driver->clock().jump_wall_ms(-3'600'000);
+TEST_P(Punctuators, the_wall_clock_fires_once_however_long_it_was_not_looked_at) {
+  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms});
+  EXPECT_EQ(notes(*driver), "");
+  expect_tick_after(*driver, period_ms);
+  expect_tick_after(*driver, 10 * period_ms);
+}
+
+TEST_P(Punctuators, a_clock_that_is_set_back_does_not_stop_them) {
+  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms});
+  ManualClock* const clock = driver->world().manual_clock();
+  if (clock == nullptr) GTEST_SKIP() << "needs a clock that can be set back";
+  clock->jump_wall_ms(-3'600'000);
   driver->run_until_idle();
-  driver->advance_ms(50);
-  EXPECT_EQ(notes(*driver), "tick@" + std::to_string(driver->clock().wall_ms()) + " ");
+  expect_tick_after(*driver, period_ms);
 }
 
-TEST(Punctuators, what_a_firing_emits_has_an_id_of_its_own_and_a_remembered_cause) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, 50});
+TEST_P(Punctuators, what_a_firing_emits_has_an_id_of_its_own_and_a_remembered_cause) {
+  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms});
   const std::string cause =
       driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000, "process-7");
   driver->run_until_idle();
   static_cast<void>(driver->read_raw("clockwork.notes"));
-  driver->advance_ms(50);
+  driver->advance_ms(period_ms);
   const auto fired = driver->read<std::string, Note>("clockwork.notes");
   ASSERT_EQ(fired.size(), 2U);
   EXPECT_EQ(fired[0].value.text, "tick");
@@ -147,21 +180,22 @@ TEST(Punctuators, what_a_firing_emits_has_an_id_of_its_own_and_a_remembered_caus
   EXPECT_NE(fired[0].raw.header("ce_id"), fired[1].raw.header("ce_id"));
   driver->crash_and_restart();
   driver->run_until_idle();
-  driver->advance_ms(50);
+  static_cast<void>(driver->read_raw("clockwork.notes"));
+  driver->advance_ms(period_ms);
   const auto again = driver->read<std::string, Note>("clockwork.notes");
   ASSERT_EQ(again.size(), 2U);
   EXPECT_NE(again[0].raw.header("ce_id"), fired[0].raw.header("ce_id"));
 }
 
-TEST(Punctuators, a_firing_that_fails_is_told_and_passed_over_with_its_effects) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, 50, true});
+TEST_P(Punctuators, a_firing_that_fails_is_told_and_passed_over_with_its_effects) {
+  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms, true});
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000);
-  driver->advance_ms(60);
+  driver->advance_ms(period_ms);
   EXPECT_EQ(notes(*driver), "deposit@1000 ");
   EXPECT_EQ(driver->instance().status().skipped, 1U);
 }
 
-TEST(Punctuators, a_timer_that_fails_at_every_firing_does_not_stop_the_task) {
+TEST_P(Punctuators, a_timer_that_fails_at_every_firing_does_not_stop_the_task) {
   auto driver = open_clockwork({PunctuationType::stream_time, 1, true});
   for (const int time : {1'000, 1'010, 1'020, 1'030})
     driver->pipe("deposits", std::string("a"), Deposited{1}, time);
@@ -170,84 +204,87 @@ TEST(Punctuators, a_timer_that_fails_at_every_firing_does_not_stop_the_task) {
   EXPECT_EQ(driver->instance().status().skipped, 3U);
 }
 
-TEST(Punctuators, firings_without_effect_make_no_commits) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, 50, false, true});
+TEST_P(Punctuators, firings_without_effect_make_no_commits) {
+  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms, false, true});
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000);
   driver->run_until_idle();
   const std::uint64_t commits = driver->instance().status().commits;
   EXPECT_GT(commits, 0U);
   for (int i = 0; i < 20; ++i)
-    driver->advance_ms(50);
+    driver->advance_ms(period_ms);
   EXPECT_EQ(driver->instance().status().commits, commits);
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'100);
   driver->run_until_idle();
   EXPECT_EQ(driver->instance().status().commits, commits + 1);
 }
 
-TEST(Punctuators, a_firing_too_large_to_commit_is_passed_over) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, 50});
-  driver->broker().fail_commits(log::errc::too_large, 1);
-  driver->advance_ms(50);
+TEST_P(Punctuators, a_firing_too_large_to_commit_is_passed_over) {
+  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms});
+  driver->world().fail_commits(log::errc::too_large, 1);
+  driver->advance_ms(period_ms);
   EXPECT_EQ(notes(*driver), "");
   EXPECT_EQ(driver->instance().status().skipped, 1U);
-  driver->advance_ms(50);
-  EXPECT_EQ(notes(*driver), "tick@" + std::to_string(driver->clock().wall_ms()) + " ");
+  expect_tick_after(*driver, period_ms);
 }
 
-TEST(Punctuators, a_firing_too_large_to_commit_costs_no_record_beside_it) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, 50});
+TEST_P(Punctuators, a_firing_too_large_to_commit_costs_no_record_beside_it) {
+  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms});
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000);
   // Both, then the firing alone.
-  driver->broker().fail_commits(log::errc::too_large, 2);
-  driver->advance_ms(50);
+  driver->world().fail_commits(log::errc::too_large, 2);
+  driver->advance_ms(period_ms);
   EXPECT_EQ(notes(*driver), "deposit@1000 ");
   EXPECT_TRUE(driver->read_raw("clockwork.dead-letters").empty());
   EXPECT_EQ(driver->instance().status().skipped, 1U);
 }
 
-TEST(Punctuators, a_firing_cut_off_from_its_record_follows_it_even_after_a_crash) {
+TEST_P(Punctuators, a_firing_cut_off_from_its_record_follows_it_even_after_a_crash) {
   auto driver = open_clockwork({PunctuationType::stream_time, 100});
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000);
   driver->run_until_idle();
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'100);
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'110);
   // Two records and a firing, which are then one at a time.
-  driver->broker().fail_commits(log::errc::too_large, 1);
-  ASSERT_TRUE(driver->step());
-  ASSERT_TRUE(driver->step());
+  driver->world().fail_commits(log::errc::too_large, 1);
+  const auto done = driver->instance().status().records;
+  driver->run_until([&] { return driver->instance().status().records > done; });
   EXPECT_EQ(notes(*driver), "deposit@1000 deposit@1100 ");
   driver->crash_and_restart();
   driver->run_until_idle();
   EXPECT_EQ(notes(*driver), "tick@1100 deposit@1110 ");
 }
 
-// Deposits with the name of the account's holder at their time.
-std::unique_ptr<testkit::TopologyDriver> open_order(testkit::DriverOptions options = {}) {
-  TopologyBuilder builder("order", 1);
-  const auto names = builder.table<std::string, Closed>("holders", "holders");
-  const auto deposits = builder.stream<std::string, Deposited>("deposits");
-  const auto told = deposits.left_join(names, [](const Deposited& deposit, const Closed* holder) {
-    return Note{(holder != nullptr ? holder->reason : "nobody") + std::to_string(deposit.amount),
-                0};
-  });
-  told.to("order.notes");
-  auto built = builder.build();
-  if (!built) throw std::runtime_error(built.error().to_string());
-  auto driver = std::make_unique<testkit::TopologyDriver>(*built, std::move(options));
-  driver->declare_topic("holders", "registry", 1);
-  driver->declare_topic("deposits", "teller", 1);
-  driver->run_until_idle();
-  return driver;
-}
+class Order : public RuntimeTest {
+ protected:
+  // Deposits with the name of the account's holder at their time.
+  static std::unique_ptr<Driver> open_order(InstanceOptions options = {}) {
+    TopologyBuilder builder("order", 1);
+    const auto names = builder.table<std::string, Closed>("holders", "holders");
+    const auto deposits = builder.stream<std::string, Deposited>("deposits");
+    const auto told = deposits.left_join(names, [](const Deposited& deposit, const Closed* holder) {
+      return Note{(holder != nullptr ? holder->reason : "nobody") + std::to_string(deposit.amount),
+                  0};
+    });
+    told.to("order.notes");
+    auto built = builder.build();
+    if (!built) throw std::runtime_error(built.error().to_string());
+    auto driver = open(*built, std::move(options));
+    driver->declare_topic("holders", "registry", 1);
+    driver->declare_topic("deposits", "teller", 1);
+    driver->run_until_idle();
+    return driver;
+  }
 
-std::string said(testkit::TopologyDriver& driver) {
-  std::string out;
-  for (const auto& note : driver.read<std::string, Note>("order.notes"))
-    out += note.value.text + " ";
-  return out;
-}
+  static std::string said(Driver& driver) {
+    std::string out;
+    for (const auto& note : driver.read<std::string, Note>("order.notes"))
+      out += note.value.text + " ";
+    return out;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(On, Order, testing::ValuesIn(runtime_backends()), backend_name);
 
-TEST(Order, inputs_are_merged_by_time_with_tables_first) {
+TEST_P(Order, inputs_are_merged_by_time_with_tables_first) {
   auto driver = open_order();
   // Written in another order than that of their times.
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000);
@@ -259,9 +296,9 @@ TEST(Order, inputs_are_merged_by_time_with_tables_first) {
   EXPECT_EQ(said(*driver), "nobody1 anna2 berta3 ");
 }
 
-TEST(Order, an_input_fetched_earlier_than_another_is_not_taken_for_empty) {
-  testkit::DriverOptions options;
-  options.instance.max_cycle_records = 2;
+TEST_P(Order, an_input_fetched_earlier_than_another_is_not_taken_for_empty) {
+  InstanceOptions options;
+  options.max_cycle_records = 2;
   auto driver = open_order(options);
   driver->pipe("holders", std::string("a"), Closed{"anna"}, 1'000);
   driver->pipe("holders", std::string("a"), Closed{"berta"}, 1'001);
@@ -274,7 +311,7 @@ TEST(Order, an_input_fetched_earlier_than_another_is_not_taken_for_empty) {
   EXPECT_EQ(said(*driver), "dora1 ");
 }
 
-TEST(Order, context_passes_through_private_topics) {
+TEST_P(Order, context_passes_through_private_topics) {
   TopologyBuilder builder("hops");
   builder.stream<std::string, Deposited>("deposits")
       .select_key([](const std::string&, const Deposited&) { return std::string("all"); })
@@ -285,12 +322,12 @@ TEST(Order, context_passes_through_private_topics) {
       .to("hops.counts");
   auto built = builder.build();
   ASSERT_TRUE(built) << built.error().to_string();
-  testkit::TopologyDriver driver(*built);
-  driver.declare_topic("deposits", "teller");
+  auto driver = open(*built);
+  driver->declare_topic("deposits", "teller");
   const std::string cause =
-      driver.pipe("deposits", std::string("a"), Deposited{1}, 1'000, "process-9");
-  driver.run_until_idle();
-  const auto counts = driver.read_raw("hops.counts");
+      driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000, "process-9");
+  driver->run_until_idle();
+  const auto counts = driver->read_raw("hops.counts");
   ASSERT_EQ(counts.size(), 1U);
   EXPECT_EQ(counts[0].header("correlationid"), "process-9");
   EXPECT_EQ(counts[0].header("causationid"), cause);

@@ -69,13 +69,14 @@ log::Log& EventWriter::handle_of(const std::string& service) {
     log::LogOptions options;
     options.service = service;
     options.member = service + "-writer";
-    handle = broker_->connect(std::move(options));
+    handle = connect_(std::move(options));
   }
   return *handle;
 }
 
 log::Topic EventWriter::find(const std::string& topic) {
-  auto found = handle_of("").find_topic(topic);
+  log::Log& any = handles_.empty() ? handle_of("") : *handles_.begin()->second;
+  auto found = any.find_topic(topic);
   if (!found) throw TestError(found.error().to_string() + " (declare_topic first)");
   return *found;
 }

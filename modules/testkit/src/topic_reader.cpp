@@ -49,19 +49,34 @@ std::vector<RawRecord> TopicReader::read(const std::string& name,
   if (!topic) return {};
   std::vector<Placed> found;
   log::FetchBuffer buffer;
-  for (std::int32_t partition = 0; partition < topic->spec.partitions; ++partition) {
+  std::vector<log::TopicPartition> places;
+  for (std::int32_t partition = 0; partition < topic->spec.partitions; ++partition)
+    places.push_back({topic->id, log::partition(partition)});
+  // Asked for, because a cluster's end is not known otherwise.
+  const auto ends = log_->end_offsets(places);
+  if (!ends) throw TestError(name + ": " + ends.error().to_string());
+  // Looked at together first, so that a cluster sends of all of them while one is read.
+  std::vector<log::Interest> unread;
+  for (const log::TopicPartition& place : places) {
+    const log::Offset next = from[place.partition.value];
+    if (next < (*ends)[static_cast<std::size_t>(place.partition.value)])
+      unread.push_back({place, next});
+  }
+  static_cast<void>(log_->waiter()->wait(unread, 0));
+  for (const log::TopicPartition& place : places) {
+    const std::int32_t partition = place.partition.value;
+    const log::Offset end = (*ends)[static_cast<std::size_t>(partition)];
     log::Offset& next = from[partition];
-    for (;;) {
-      const Status fetched =
-          log_->fetch({topic->id, log::partition(partition)}, next, 1U << 20U, buffer);
+    while (next < end) {
+      const Status fetched = log_->fetch(place, next, 1U << 20U, buffer);
       if (!fetched) throw TestError(name + ": " + fetched.error().to_string());
-      if (buffer.records.empty()) break;
       for (const log::FetchedBatch& batch : buffer.batches) {
         for (std::size_t i = 0; i < batch.count; ++i)
           found.push_back(
               {batch.position.position, copy(buffer.records[batch.first + i], partition)});
       }
       next = buffer.next;
+      if (buffer.records.empty()) break;
     }
   }
   std::stable_sort(found.begin(), found.end(),

@@ -20,6 +20,16 @@ constexpr std::int64_t poll_interval_ns = 100 * ms;
 constexpr std::size_t restore_bytes_per_step = 4U << 20U;
 constexpr std::int32_t default_partitions = 4;
 
+InstanceOptions resolved(InstanceOptions options, const log::Log& log) {
+  constexpr std::size_t unit_bytes = 4U << 20U;
+  const std::size_t scale =
+      std::clamp<std::size_t>(log.options().max_transaction_bytes / unit_bytes, 1, 16);
+  if (options.fetch_bytes == 0) options.fetch_bytes = scale * (256U << 10U);
+  if (options.max_cycle_records == 0) options.max_cycle_records = scale * 4'000;
+  if (options.max_commit_bytes == 0) options.max_commit_bytes = scale * (512U << 10U);
+  return options;
+}
+
 log::PartitionId partition_of_unit(const std::string& unit) {
   std::int32_t partition = -1;
   const std::size_t slash = unit.rfind('/');
@@ -33,7 +43,7 @@ log::PartitionId partition_of_unit(const std::string& unit) {
 Instance::Core::Core(log::Log& log, Topology topology, InstanceOptions options,
                      Environment environment)
     : topology_(std::move(topology)),
-      options_(std::move(options)),
+      options_(resolved(std::move(options), log)),
       environment_(std::move(environment)),
       shared_{.log = log,
               .topology = topology_,
@@ -187,11 +197,27 @@ Status Instance::Core::restore_tasks(StepResult& result) {
       std::count_if(tasks_.begin(), tasks_.end(), [](const auto& task) { return !task->ready(); }));
   if (restoring == 0) return {};
   result.worked = true;
+  interests_.clear();
   for (const auto& task : tasks_) {
     if (task->ready()) continue;
-    MILLRACE_TRY(task->restore(restore_bytes_per_step / restoring));
+    MILLRACE_TRY(task->begin_restore());
+    task->add_interests(interests_);
   }
+  read_ahead();
+  for (const auto& task : tasks_) {
+    if (task->ready()) continue;
+    MILLRACE_ASSIGN(const bool done, task->restore(restore_bytes_per_step / restoring));
+    if (done) task->add_interests(interests_);
+  }
+  read_ahead();
   return {};
+}
+
+// A log that reads over a network begins with all places at once, rather than with each when its
+// turn comes.
+void Instance::Core::read_ahead() {
+  static_cast<void>(waiter_->wait(interests_, environment_.clock.monotonic_ns()));
+  interests_.clear();
 }
 
 // A cluster that does not answer is no reason to end: what is not committed is done again.
@@ -233,10 +259,8 @@ std::int64_t Instance::Core::wake_at(std::int64_t now_ns) const {
 void Instance::Core::wait(const StepResult& last) {
   interests_.clear();
   if (blocked_until_ns_ <= environment_.clock.monotonic_ns()) {
-    for (const auto& task : tasks_) {
-      for (const runtime::Input& input : task->inputs())
-        interests_.push_back(input.interest());
-    }
+    for (const auto& task : tasks_)
+      task->add_interests(interests_);
   }
   static_cast<void>(waiter_->wait(interests_, last.wake_at_ns));
 }

@@ -50,6 +50,7 @@ class Instance::Core {
                                     const log::MembershipChange& change);
   void remove_task(const log::Claim& claim);
   [[nodiscard]] Status restore_tasks(StepResult& result);
+  void read_ahead();
   [[nodiscard]] Status wait_if_unavailable(Status done, StepResult& result);
   void keep_snapshots(std::int64_t now_ns);
   [[nodiscard]] std::int64_t wake_at(std::int64_t now_ns) const;

@@ -88,6 +88,8 @@ Status Instance::Core::commit_refused(const Error& error, StepResult& result) {
   if (error.is(log::errc::outcome_unknown)) {
     shared_.tell("warn", "outcome of a commit unknown, reading the state anew", error.message());
     reload_tasks();
+    // On Kafka the claims may be gone with the transaction.
+    polled_ns_ = -1;
     return {};
   }
   return fail(error.at("committing"));

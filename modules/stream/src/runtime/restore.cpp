@@ -175,6 +175,13 @@ std::string Restore::summary() const {
          " records replayed";
 }
 
+void Restore::add_interests(std::vector<log::Interest>& interests) const {
+  for (std::size_t i = current_; i < replays_.size(); ++i) {
+    const Replay& replay = replays_[i];
+    if (replay.next < replay.end) interests.push_back({replay.place, replay.next});
+  }
+}
+
 std::int64_t Restore::records_left() const {
   std::int64_t left = 0;
   for (std::size_t i = current_; i < replays_.size(); ++i) {

@@ -27,6 +27,8 @@ class Restore {
   /// Replays about that much; true at the end. Failures as Log::fetch.
   [[nodiscard]] Result<bool> slice(std::size_t max_bytes);
   [[nodiscard]] std::int64_t records_left() const;
+  /// Adds the places that are to be read.
+  void add_interests(std::vector<log::Interest>& interests) const;
   /// What it took, for people: `from a snapshot, 12 records replayed`.
   [[nodiscard]] std::string summary() const;
 

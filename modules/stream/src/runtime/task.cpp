@@ -66,13 +66,21 @@ void Task::make_nodes() {
   }
 }
 
+Status Task::begin_restore() {
+  if (restore_ != nullptr) return {};
+  auto begun = std::make_unique<Restore>(*shared_, *resolved_, partition_, claim_.unit, stores_);
+  MILLRACE_TRY(begun->begin(snapshot_));
+  restore_ = std::move(begun);
+  return {};
+}
+
+void Task::add_interests(std::vector<log::Interest>& interests) const {
+  if (restore_ != nullptr) return restore_->add_interests(interests);
+  for (const Input& input : inputs_)
+    interests.push_back(input.interest());
+}
+
 Result<bool> Task::restore(std::size_t max_bytes) {
-  if (restore_ == nullptr) {
-    auto begun =
-        std::make_unique<Restore>(*shared_, *resolved_, partition_, claim_.unit, stores_);
-    MILLRACE_TRY(begun->begin(snapshot_));
-    restore_ = std::move(begun);
-  }
   MILLRACE_ASSIGN(const bool done, restore_->slice(max_bytes));
   if (!done) return false;
   MILLRACE_TRY(start_inputs());

@@ -38,10 +38,13 @@ class Task final : public TaskContext {
        log::PartitionId partition);
   ~Task() override;
 
-  /// Forgets everything: restore() begins anew. Also when what was committed is not known.
+  /// Forgets everything: begin_restore() comes next. Also when what was committed is not known.
   void restart();
-  /// Restores about that much; true when the task may run. Failures of the log, after which it may
-  /// be called again; errc::handler_failed when a node cannot be opened.
+  /// Finds out what there is to restore, unless that is known. Failures of the log, after which it
+  /// may be called again.
+  [[nodiscard]] Status begin_restore();
+  /// Restores about that much; true when the task may run. Failures as begin_restore();
+  /// errc::handler_failed when a node cannot be opened.
   [[nodiscard]] Result<bool> restore(std::size_t max_bytes);
 
   /// Fires what is due and processes what is there: `max_units` firings and records at most, the
@@ -77,7 +80,8 @@ class Task final : public TaskContext {
 
   [[nodiscard]] const log::Claim& claim() const { return claim_; }
   [[nodiscard]] const ResolvedSubTopology& resolved() const { return *resolved_; }
-  [[nodiscard]] std::vector<Input>& inputs() { return inputs_; }
+  /// Adds the places that it reads next.
+  void add_interests(std::vector<log::Interest>& interests) const;
   [[nodiscard]] std::optional<std::int64_t> next_wall_ms() const {
     return punctuators_.next_wall_ms();
   }

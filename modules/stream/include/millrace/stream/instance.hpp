@@ -31,9 +31,12 @@ enum class ErrorAction : std::uint8_t { dead_letter, skip, fail };
 struct InstanceOptions {
   std::string state_directory;                 ///< for snapshots; empty: none are written
   std::int64_t snapshot_interval_ms = 30'000;  ///< between snapshots of a task, when it changed
-  std::size_t fetch_bytes = 256U << 10U;       ///< per input and cycle
-  std::size_t max_cycle_records = 4'000;       ///< inputs per task and commit
-  std::size_t max_commit_bytes = 512U << 10U;  ///< outputs after which a cycle is committed
+  // 0: so much that the fixed cost of a commit to this log weighs little, by the log's limit for
+  // transactions. At 4 MiB (a directory) 256 KiB, 4,000 and 512 KiB; at 64 MiB (Kafka) sixteen
+  // times that.
+  std::size_t fetch_bytes = 0;        ///< per input and cycle
+  std::size_t max_cycle_records = 0;  ///< inputs per task and commit
+  std::size_t max_commit_bytes = 0;   ///< outputs after which a cycle is committed
   ErrorAction on_deserialization_error = ErrorAction::dead_letter;
   ErrorAction on_processing_error = ErrorAction::dead_letter;
   std::string build = "dev";  ///< named in dead letters

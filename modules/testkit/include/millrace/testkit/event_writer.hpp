@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,8 +40,15 @@ struct RawRecord {
 /// TestError.
 class EventWriter {
  public:
+  /// Opens a handle of the log that is written to.
+  using Connect = std::function<std::unique_ptr<log::Log>(log::LogOptions)>;
+
+  /// Writes by a handle for each service whose topics are written.
+  explicit EventWriter(Connect connect) : connect_(std::move(connect)) {}
   /// The broker outlives it.
-  explicit EventWriter(log::MemoryBroker& broker) : broker_(&broker) {}
+  explicit EventWriter(log::MemoryBroker& broker)
+      : EventWriter(
+            [&broker](log::LogOptions options) { return broker.connect(std::move(options)); }) {}
 
   /// Makes a topic of another service; nothing happens when it is there already.
   log::Topic declare_topic(const std::string& name, const std::string& owner,
@@ -66,7 +74,7 @@ class EventWriter {
   log::Topic find(const std::string& topic);
   void append(const log::Topic& topic, std::int32_t partition, const log::Record& record);
 
-  log::MemoryBroker* broker_;
+  Connect connect_;
   std::map<std::string, std::unique_ptr<log::Log>> handles_;
   std::uint64_t written_ = 0;
 };

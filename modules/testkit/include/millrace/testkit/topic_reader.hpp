@@ -21,7 +21,8 @@ struct Received {
   RawRecord raw;
 };
 
-/// Reads whole topics in the order of commits. Failures throw TestError. One thread.
+/// Reads whole topics in the order of commits; on a log that has none over several partitions, one
+/// partition after the other. Failures throw TestError. One thread.
 class TopicReader {
  public:
   /// The log outlives it.

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// Worlds without a cluster: the log in memory, and the embedded one on a simulated machine. Time
+// stands still but for the test.
+#include "millrace/base/shared_region.hpp"
+#include "millrace/log/embedded_tools.hpp"
+#include "runtime_world.hpp"
+
+namespace millrace::stream::test {
+
+namespace {
+
+class MemoryWorld final : public RuntimeWorld {
+ public:
+  Clock& clock() override { return clock_; }
+  void advance_ms(std::int64_t ms) override { clock_.advance_ms(ms); }
+  ManualClock* manual_clock() override { return &clock_; }
+  log::MemoryBroker* broker() override { return &broker_; }
+
+ private:
+  Result<std::unique_ptr<log::Log>> open(log::LogOptions options) override {
+    return broker_.connect(std::move(options));
+  }
+  void abandon(log::Log& handle) override { broker_.kill_member(handle); }
+
+  ManualClock clock_;
+  SeededRandom broker_random_{1};
+  log::MemoryBroker broker_{clock_, broker_random_, true};
+};
+
+class EmbeddedWorld final : public RuntimeWorld {
+ public:
+  Clock& clock() override { return clock_; }
+  void advance_ms(std::int64_t ms) override { clock_.advance_ms(ms); }
+  ManualClock* manual_clock() override { return &clock_; }
+
+ private:
+  Result<std::unique_ptr<log::Log>> open(log::LogOptions options) override {
+    options.segment_bytes = 8U << 20U;
+    // Else nothing is durable before somebody waits for it.
+    options.durability = log::DurabilityPolicy::interval;
+    return log::open_log("file:/log", environment_, std::move(options));
+  }
+  void abandon(log::Log& handle) override { log::abandon(handle); }
+
+  FaultFileSystem log_files_;
+  ManualClock clock_;
+  SeededRandom log_random_{1};
+  SimulatedRegions regions_;
+  log::LogEnvironment environment_{clock_, log_files_, log_random_, regions_};
+};
+
+}  // namespace
+
+std::vector<RuntimeBackend> runtime_backends() {
+  return {{"memory", [] { return std::make_unique<MemoryWorld>(); }, false},
+          {"embedded", [] { return std::make_unique<EmbeddedWorld>(); }, false}};
+}
+
+}  // namespace millrace::stream::test

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "runtime_world.hpp"
+
+#include <span>
+#include <utility>
+
+#include "millrace/testkit/event_writer.hpp"
+
+namespace millrace::stream::test {
+
+using log::Offset;
+using log::TopicPartition;
+
+// The backend's handle; its commits fail when the world says so.
+class RuntimeWorld::Handle final : public log::Log {
+ public:
+  Handle(RuntimeWorld& world, std::unique_ptr<log::Log> inner)
+      : world_(world), inner_(std::move(inner)) {
+    world_.handles_.insert(this);
+  }
+  ~Handle() override { world_.handles_.erase(this); }
+
+  Result<log::Topic> create_topic(const log::TopicSpec& spec) override {
+    return inner_->create_topic(spec);
+  }
+  Result<log::Topic> find_topic(std::string_view name) override { return inner_->find_topic(name); }
+  std::vector<log::Topic> topics() override { return inner_->topics(); }
+  Result<log::Committed> commit(log::Transaction& transaction) override {
+    if (world_.fail_times_ > 0) {
+      --world_.fail_times_;
+      return fail(world_.failing_, "the test says so");
+    }
+    Result<log::Committed> committed = inner_->commit(transaction);
+    if (committed && std::exchange(world_.answer_, false))
+      return fail(world_.answered_, "the test says so");
+    return committed;
+  }
+  Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+               log::FetchBuffer& buffer) override {
+    return inner_->fetch(place, from, max_bytes, buffer);
+  }
+  Result<Offset> start_offset(TopicPartition place) override { return inner_->start_offset(place); }
+  Result<Offset> end_offset(TopicPartition place) override { return inner_->end_offset(place); }
+  Result<std::vector<Offset>> start_offsets(std::span<const TopicPartition> places) override {
+    return inner_->start_offsets(places);
+  }
+  Result<std::vector<Offset>> end_offsets(std::span<const TopicPartition> places) override {
+    return inner_->end_offsets(places);
+  }
+  Result<std::vector<std::optional<Offset>>> positions(
+      log::GroupId group, std::span<const TopicPartition> places) override {
+    return inner_->positions(group, places);
+  }
+  std::optional<std::int64_t> position_retention_ms() const override {
+    return inner_->position_retention_ms();
+  }
+  std::unique_ptr<log::Waiter> waiter() override { return inner_->waiter(); }
+  log::LogPosition committed() override { return inner_->committed(); }
+  log::LogPosition durable() override { return inner_->durable(); }
+  Status wait_durable(log::LogPosition position) override { return inner_->wait_durable(position); }
+  Result<log::GroupId> group(std::string_view name) override { return inner_->group(name); }
+  Result<std::optional<Offset>> position(log::GroupId group, TopicPartition place) override {
+    return inner_->position(group, place);
+  }
+  Result<std::unique_ptr<log::Membership>> join(log::GroupId group,
+                                                std::vector<std::string> units) override {
+    return inner_->join(group, std::move(units));
+  }
+  std::vector<log::GroupInfo> groups() override { return inner_->groups(); }
+  Status maintain() override { return inner_->maintain(); }
+  int death_descriptor() override { return inner_->death_descriptor(); }
+  const log::LogOptions& options() const override { return inner_->options(); }
+  std::string identity() override { return inner_->identity(); }
+
+  log::Log& inner() { return *inner_; }
+  bool runs = true;
+
+ private:
+  RuntimeWorld& world_;
+  std::unique_ptr<log::Log> inner_;
+};
+
+std::unique_ptr<log::Log> RuntimeWorld::connect(log::LogOptions options) {
+  options.session_timeout_ms = session_timeout_ms_;
+  auto opened = open(std::move(options));
+  if (!opened) throw testkit::TestError("opening the log: " + opened.error().to_string());
+  return std::make_unique<Handle>(*this, *std::move(opened));
+}
+
+void RuntimeWorld::kill(log::Log& handle) {
+  auto& ours = dynamic_cast<Handle&>(handle);
+  ours.runs = false;
+  abandon(ours.inner());
+}
+
+void RuntimeWorld::set_asleep(log::Log& handle, bool asleep) {
+  dynamic_cast<Handle&>(handle).runs = !asleep;
+}
+
+void RuntimeWorld::let_pass(std::int64_t ms) {
+  advance_ms(ms);
+  for (Handle* handle : handles_) {
+    // Who was given up meanwhile learns it by its next step.
+    if (handle->runs) static_cast<void>(handle->inner().maintain());
+  }
+}
+
+void RuntimeWorld::fail_commits(ErrorCode code, int times) {
+  failing_ = code;
+  fail_times_ = times;
+}
+
+void RuntimeWorld::answer_commit(ErrorCode code) {
+  answered_ = code;
+  answer_ = true;
+}
+
+}  // namespace millrace::stream::test

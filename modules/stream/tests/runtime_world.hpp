@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/base/fault_file_system.hpp"
+#include "millrace/base/random.hpp"
+#include "millrace/log/log.hpp"
+#include "millrace/log/memory_log.hpp"
+
+// What the runtime's tests run in: a log of some backend and the world around it. Each program of
+// tests has the worlds of its own backends (runtime_backends()).
+
+namespace millrace::stream::test {
+
+/// One empty log of a backend and the world around it, made anew for each test; outlives all
+/// handles. One thread, but handles may be used from several.
+class RuntimeWorld {
+ public:
+  RuntimeWorld() = default;
+  virtual ~RuntimeWorld() = default;
+  RuntimeWorld(const RuntimeWorld&) = delete;
+  RuntimeWorld& operator=(const RuntimeWorld&) = delete;
+
+  /// Opens a handle, a further member of the one log. Throws when that fails.
+  std::unique_ptr<log::Log> connect(log::LogOptions options);
+  /// The handle's process dies without a farewell; the others learn of it as time passes. The test
+  /// still destroys the handle, which must do nothing any more.
+  void kill(log::Log& handle);
+  /// The handle's process does not get to run: nothing is done for it while time passes.
+  void set_asleep(log::Log& handle, bool asleep);
+  /// Time passes, and what the runtime of a process sees to meanwhile is done.
+  void let_pass(std::int64_t ms);
+  /// The same, for those who wait for a membership, or for the death of another.
+  void let_pass() { let_pass(step_ms()); }
+  /// Of handles opened from now on: how long a member may be silent.
+  void set_session_timeout_ms(std::int64_t ms) { session_timeout_ms_ = ms; }
+  /// Whichever handles commit next, so many commits fail with this code before anything is written.
+  void fail_commits(ErrorCode code, int times);
+  /// The next commit is carried out and answered by this code.
+  void answer_commit(ErrorCode code);
+
+  /// The clock that all see.
+  virtual Clock& clock() = 0;
+  /// Moves that clock forward.
+  virtual void advance_ms(std::int64_t ms) = 0;
+  /// The same clock where nothing but the test moves it, else null.
+  virtual ManualClock* manual_clock() { return nullptr; }
+  /// The log where it is the one in memory, else null.
+  virtual log::MemoryBroker* broker() { return nullptr; }
+  /// Commits of all topics are in one order, and have positions.
+  virtual bool ordered() const { return true; }
+
+  /// For snapshots; the log's own files, if any, are elsewhere.
+  FaultFileSystem& files() { return files_; }
+  Random& random() { return random_; }
+
+ protected:
+  virtual Result<std::unique_ptr<log::Log>> open(log::LogOptions options) = 0;
+  virtual void abandon(log::Log& handle) = 0;
+  virtual std::int64_t step_ms() const { return 100; }
+  [[nodiscard]] std::int64_t session_timeout_ms() const { return session_timeout_ms_; }
+
+ private:
+  class Handle;
+  FaultFileSystem files_;
+  SeededRandom random_{7};
+  std::set<Handle*> handles_;
+  std::int64_t session_timeout_ms_ = 10'000;
+  ErrorCode failing_;
+  int fail_times_ = 0;
+  ErrorCode answered_;
+  bool answer_ = false;
+};
+
+struct RuntimeBackend {
+  std::string name;
+  std::function<std::unique_ptr<RuntimeWorld>()> make;
+  bool remote = false;  ///< everything costs round trips: do little again and again
+  friend void PrintTo(const RuntimeBackend& backend, std::ostream* out) { *out << backend.name; }
+};
+
+/// Those that this program runs the tests on.
+std::vector<RuntimeBackend> runtime_backends();
+
+inline std::string backend_name(const testing::TestParamInfo<RuntimeBackend>& info) {
+  return info.param.name;
+}
+
+}  // namespace millrace::stream::test
