@@ -20,11 +20,13 @@ std::string replay_of_text(const FoundRecord& found) {
 }
 
 Result<std::vector<MergedReader::Start>> all_of(log::Log& log, const log::Topic& topic) {
+  std::vector<log::TopicPartition> places;
+  for (std::int32_t p = 0; p < topic.spec.partitions; ++p)
+    places.push_back({topic.id, log::partition(p)});
+  MILLRACE_ASSIGN(const std::vector<log::Offset> firsts, log.start_offsets(places));
   std::vector<MergedReader::Start> starts;
-  for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
-    MILLRACE_ASSIGN(const log::Offset from, log.start_offset({topic.id, log::partition(p)}));
-    starts.push_back({&topic, log::partition(p), from});
-  }
+  for (std::size_t i = 0; i < places.size(); ++i)
+    starts.push_back({&topic, places[i].partition, firsts[i]});
   return starts;
 }
 

@@ -22,6 +22,7 @@ MergedReader::MergedReader(log::Log& log, const std::vector<Start>& starts) : lo
 Status MergedReader::refill(Cursor& cursor) {
   if (cursor.batch < cursor.buffer.batches.size() || cursor.at_end) return {};
   cursor.batch = 0;
+  cursor.record = 0;
   cursor.buffer.batches.clear();
   const log::TopicPartition place{cursor.start.topic->id, cursor.start.partition};
   if (Status read = log_.fetch(place, cursor.start.from, fetch_bytes, cursor.buffer); !read) {
@@ -35,8 +36,10 @@ Status MergedReader::refill(Cursor& cursor) {
 MergedReader::Cursor* MergedReader::first() {
   Cursor* best = nullptr;
   const auto rank = [](const Cursor& cursor) {
-    return std::tuple(cursor.buffer.batches[cursor.batch].position.position, cursor.start.topic->id,
-                      cursor.start.partition);
+    const std::uint64_t position = cursor.buffer.batches[cursor.batch].position.position;
+    const std::int64_t time_ms =
+        position == 0 ? cursor.buffer.records[cursor.record].timestamp_ms : 0;
+    return std::tuple(position, time_ms, cursor.start.topic->id, cursor.start.partition);
   };
   for (const auto& cursor : cursors_) {
     if (cursor->batch == cursor->buffer.batches.size()) continue;
@@ -56,13 +59,9 @@ Status MergedReader::read(const Visitor& visit) {
   while (Cursor* cursor = first()) {
     const log::FetchedBatch batch = cursor->buffer.batches[cursor->batch];
     if (batch.position.position > bound.position) break;
-    ++cursor->batch;
-    for (std::size_t i = batch.first; i < batch.first + batch.count; ++i) {
-      const log::RecordView& record = cursor->buffer.records[i];
-      if (!visit({*cursor->start.topic, cursor->start.partition, batch.position, record})) {
-        return {};
-      }
-    }
+    const log::RecordView& record = cursor->buffer.records[cursor->record];
+    if (++cursor->record >= batch.first + batch.count) ++cursor->batch;
+    if (!visit({*cursor->start.topic, cursor->start.partition, batch.position, record})) return {};
     MILLRACE_TRY(refill(*cursor));
   }
   return {};

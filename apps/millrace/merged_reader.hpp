@@ -12,8 +12,8 @@
 
 namespace millrace::cli {
 
-/// Reads partitions of one or more topics as one sequence, in the order of commits. Not
-/// thread-safe.
+/// Reads partitions of one or more topics as one sequence: in the order of commits, or where the
+/// log has none, as on Kafka, by the time of each partition's next record. Not thread-safe.
 class MergedReader {
  public:
   /// A partition and where to begin. The topic outlives the reader.
@@ -38,7 +38,8 @@ class MergedReader {
   struct Cursor {
     Start start;
     log::FetchBuffer buffer;
-    std::size_t batch = 0;  // the next one to visit
+    std::size_t batch = 0;   // of the next record to visit
+    std::size_t record = 0;  // the next one to visit
     bool at_end = false;
   };
 

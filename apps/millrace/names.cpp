@@ -49,6 +49,8 @@ Result<log::Topic> find_topic(log::Log& log, std::string_view name) {
   return fail(log::errc::unknown_topic, std::move(message));
 }
 
+bool has_commit_order(log::Log& log) { return !log.identity().starts_with("kafka/"); }
+
 std::vector<log::Topic> sorted_topics(log::Log& log, bool with_internal) {
   std::vector<log::Topic> topics = log.topics();
   if (with_internal) {

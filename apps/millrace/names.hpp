@@ -25,6 +25,8 @@ inline constexpr std::string_view retry_suffix = ".retry";
 /// all of them.
 [[nodiscard]] std::string unknown_name(std::string_view what, std::string_view name,
                                        const std::vector<std::string>& candidates);
+/// Whether the log knows in which order commits over all its partitions were made; not on Kafka.
+[[nodiscard]] bool has_commit_order(log::Log& log);
 /// All topics by name; the log's internal ones (`__...`) on demand.
 [[nodiscard]] std::vector<log::Topic> sorted_topics(log::Log& log, bool with_internal);
 

@@ -57,7 +57,7 @@ void describe(CLI::App& app, std::string& log_url, Action& action) {
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   app.set_version_flag("--version", "millrace " MILLRACE_VERSION);
-  app.add_option("--log", log_url, "The log, as a URL: file:DIR")
+  app.add_option("--log", log_url, "The log, as a URL: file:DIR or kafka://HOST:PORT/PREFIX")
       ->envname("MILLRACE_LOG")
       ->type_name("URL")
       ->capture_default_str();
@@ -68,6 +68,7 @@ void describe(CLI::App& app, std::string& log_url, Action& action) {
   add_query(app, action);
   add_dead_letters(app, action);
   add_copy(app, action);
+  add_acls(app, action);
   add_log(app, action);
   add_completion(app, action);
 }
@@ -80,6 +81,12 @@ std::string log_directory(const std::string& url) {
   return url.find(':') == std::string::npos ? url : std::string();
 }
 
+std::string shown_url(const std::string& url) { return escaped(url.substr(0, url.find('?'))); }
+
+void read_without_waiting(log::LogOptions& options) {
+  options.kafka.emplace_back("fetch.wait.max.ms", "5");
+}
+
 Session::Session(Output& standard_output, Output& standard_error,
                  const std::atomic<bool>& stop_asked)
     : out(standard_output),
@@ -90,21 +97,22 @@ Session::Session(Output& standard_output, Output& standard_error,
       random_(real_seed()),
       environment_{clock, files, random_, real_shared_regions()} {}
 
-Result<log::Log*> Session::log() {
+Result<log::Log*> Session::log(bool follows) {
   if (log_) return log_.get();
   const std::string directory = log_directory(log_url);
   const auto missing = [&] {
-    return fail(errc::not_found,
-                "no log at " + escaped(log_url) + ": start ./run, or name another with --log URL");
+    return fail(errc::not_found, "no log at " + shown_url(log_url) +
+                                     ": start ./run, or name another with --log URL");
   };
   // Opening must leave no directory behind where there was none.
   if (!directory.empty() && !files.exists(directory)) return missing();
   log::LogOptions options;
   options.member = "millrace";
   options.create = false;
+  if (!follows) read_without_waiting(options);
   const std::string url = directory.empty() ? log_url : "file:" + directory;
   auto opened = log::open_log(url, environment_, std::move(options));
-  if (!opened && opened.error().is(errc::not_found)) return missing();
+  if (!opened && opened.error().is(errc::not_found) && !directory.empty()) return missing();
   if (!opened) return fail(std::move(opened).error());
   log_ = *std::move(opened);
   return log_.get();

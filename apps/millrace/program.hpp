@@ -31,8 +31,8 @@ class Session {
   FileSystem& files;
 
   /// The log of `log_url`, which must exist; opened at the first call, as a member that writes
-  /// commands only. errc::not_found says what to do.
-  [[nodiscard]] Result<log::Log*> log();
+  /// commands only. errc::not_found says what to do. `follows`: it will be waited on for long.
+  [[nodiscard]] Result<log::Log*> log(bool follows = false);
   /// What logs are opened in.
   [[nodiscard]] log::LogEnvironment& environment() { return environment_; }
 
@@ -41,6 +41,13 @@ class Session {
   log::LogEnvironment environment_;
   std::unique_ptr<log::Log> log_;
 };
+
+/// A log's URL as it may be shown: without what follows '?', where passwords may be.
+[[nodiscard]] std::string shown_url(const std::string& url);
+
+/// For who reads many partitions once: a broker answers what it is asked on one connection in turn,
+/// so a fetch that waits for news at the end of one partition holds up the next partition.
+void read_without_waiting(log::LogOptions& options);
 
 /// Directory of a `file:` URL, or of a plain path; empty for other kinds of logs.
 [[nodiscard]] std::string log_directory(const std::string& url);

@@ -139,9 +139,9 @@ void append_record_json(std::string& out, const FoundRecord& found, bool with_he
   JsonObject object(out);
   object.field("topic", found.topic.spec.name)
       .field("partition", found.partition.value)
-      .field("offset", record.offset.value)
-      .field("position", found.position.position)
-      .field("time", format_time(record.timestamp_ms));
+      .field("offset", record.offset.value);
+  if (found.position.position != 0) object.field("position", found.position.position);
+  object.field("time", format_time(record.timestamp_ms));
   append_bytes_field(object, "key", record.key);
   object.text("id", envelope.id)
       .text("type", envelope.type)

@@ -8,6 +8,7 @@
 
 #include "json.hpp"
 #include "names.hpp"
+#include "program.hpp"
 #include "text.hpp"
 
 namespace millrace::cli {
@@ -69,6 +70,11 @@ Result<std::vector<RunningInstance>> find_instances(FileSystem& files, const std
     return fail(errc::not_found, "no service is up in " + directory + ": start ./run");
   }
   return fail(errc::not_found, unknown_name("running service", service, services));
+}
+
+std::string default_run_directory(const std::string& log_url) {
+  const std::string directory = log_directory(log_url);
+  return directory.empty() ? "data/run" : run_directory_of(directory);
 }
 
 std::string run_directory_of(const std::string& log_directory) {

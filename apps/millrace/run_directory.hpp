@@ -24,6 +24,10 @@ struct RunningInstance {
                                                                   const std::string& directory,
                                                                   const std::string& service);
 
+/// Where ./run has the services of a log say their ports: beside a directory, `data/run` for
+/// others.
+[[nodiscard]] std::string default_run_directory(const std::string& log_url);
+
 /// `DATA/run` of a log in `DATA/log`.
 [[nodiscard]] std::string run_directory_of(const std::string& log_directory);
 

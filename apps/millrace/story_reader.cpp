@@ -22,9 +22,9 @@ using Names = std::set<std::string, std::less<>>;
 using Visitor = std::function<void(const FoundRecord&)>;
 
 Status scan_partition(log::Log& log, const log::Topic& topic, log::PartitionId partition,
-                      log::LogPosition bound, log::FetchBuffer& buffer, const Visitor& visit) {
+                      log::Offset next, log::LogPosition bound, log::FetchBuffer& buffer,
+                      const Visitor& visit) {
   const log::TopicPartition place{topic.id, partition};
-  MILLRACE_ASSIGN(log::Offset next, log.start_offset(place));
   while (true) {
     MILLRACE_TRY(log.fetch(place, next, fetch_bytes, buffer));
     if (buffer.batches.empty()) return {};
@@ -42,12 +42,22 @@ Status scan_partition(log::Log& log, const log::Topic& topic, log::PartitionId p
 // Topic by topic: a fetch of one partition is cheaper than the order of commits over all of them,
 // which is sorted out later among the few that matter.
 Status scan(log::Log& log, bool with_private, log::LogPosition bound, const Visitor& visit) {
+  std::vector<log::Topic> topics = sorted_topics(log, false);
+  if (!with_private) std::erase_if(topics, is_private);
+  std::vector<log::TopicPartition> places;
+  for (const log::Topic& topic : topics) {
+    for (std::int32_t p = 0; p < topic.spec.partitions; ++p)
+      places.push_back({topic.id, log::partition(p)});
+  }
+  MILLRACE_ASSIGN(const std::vector<log::Offset> firsts, log.start_offsets(places));
+  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, log.end_offsets(places));
   log::FetchBuffer buffer;
-  for (const log::Topic& topic : sorted_topics(log, false)) {
-    if (!with_private && is_private(topic)) continue;
-    for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
-      MILLRACE_TRY(scan_partition(log, topic, log::partition(p), bound, buffer, visit));
-    }
+  auto topic = topics.begin();
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    while (topic->id != places[i].topic)
+      ++topic;
+    if (firsts[i] == ends[i]) continue;
+    MILLRACE_TRY(scan_partition(log, *topic, places[i].partition, firsts[i], bound, buffer, visit));
   }
   return {};
 }

@@ -78,6 +78,7 @@ std::string summary(const Story& story, std::string_view id) {
     for (const std::string& correlation : correlations)
       text += " " + escaped(correlation);
   }
+  if (!story.in_commit_order) text += "; causes first: there is no order of commits";
   return text + "\n";
 }
 
@@ -131,9 +132,9 @@ std::string story_json(const Story& story, std::string_view id) {
     object.field("service", record.service)
         .field("topic", record.topic)
         .field("partition", record.partition)
-        .field("offset", record.offset)
-        .field("position", record.position)
-        .field("time", format_time(record.timestamp_ms))
+        .field("offset", record.offset);
+    if (record.position != 0) object.field("position", record.position);
+    object.field("time", format_time(record.timestamp_ms))
         .field("kind", log::to_string(record.kind))
         .text("type", record.type)
         .text("id", record.id)
@@ -148,7 +149,10 @@ std::string story_json(const Story& story, std::string_view id) {
   records += ']';
   std::string out;
   JsonObject object(out);
-  object.field("id", id).raw("correlations", correlations).raw("records", records);
+  object.field("id", id)
+      .field("order", story.in_commit_order ? "commits" : "causes")
+      .raw("correlations", correlations)
+      .raw("records", records);
   object.end();
   return out + "\n";
 }

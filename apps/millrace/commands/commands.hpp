@@ -29,6 +29,7 @@ void add_groups(CLI::App& app, Action& action);
 void add_query(CLI::App& app, Action& action);
 void add_copy(CLI::App& app, Action& action);
 void add_dead_letters(CLI::App& app, Action& action);
+void add_acls(CLI::App& app, Action& action);
 void add_log(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
 
@@ -83,6 +84,20 @@ struct QueryOptions {
   std::string run_directory;
 };
 [[nodiscard]] Status query(FileSystem& files, const QueryOptions& options, Output& out);
+
+struct AclsOptions {
+  std::vector<std::string> descriptions;  ///< files; `-`: standard input
+  std::string principal;                  ///< empty: `User:<service>`
+  std::vector<std::string> more_read;     ///< topics beyond the topology
+  std::vector<std::string> more_written;
+  bool reader = false;  ///< of a person who looks, instead of services
+  std::string format = "table";
+  std::string command_config;
+  bool json = false;
+};
+/// errc::invalid_argument when the log is no cluster or a file holds no description.
+[[nodiscard]] Status show_acls(const AclsOptions& options, const std::string& log_url,
+                               FileSystem& files, Output& out);
 
 struct CopyOptions {
   std::string source;  ///< URLs

@@ -33,11 +33,12 @@ std::string url_of(const std::string& given) {
 Result<std::unique_ptr<log::Log>> open_source(const std::string& url, Session& session) {
   const std::string directory = log_directory(url);
   if (!directory.empty() && !session.files.exists(directory)) {
-    return fail(errc::not_found, "no log at " + escaped(url) + ": name the one to copy");
+    return fail(errc::not_found, "no log at " + shown_url(url) + ": name the one to copy");
   }
   log::LogOptions options;
   options.member = "millrace";
   options.create = false;
+  read_without_waiting(options);
   return log::open_log(url, session.environment(), std::move(options));
 }
 
@@ -48,6 +49,7 @@ Result<std::unique_ptr<log::Log>> open_target(const std::string& url, const Copy
   options.member = "millrace-copy";
   options.create = !copy.dry_run && !copy.only_verify;
   options.max_record_bytes = copy.max_record_bytes;
+  read_without_waiting(options);
   options.max_transaction_bytes =
       copy.transaction_bytes + copy.max_record_bytes + transaction_extra_bytes;
   return log::open_log(url, session.environment(), std::move(options));
@@ -66,7 +68,7 @@ void print_json(const CopyOptions& options, const CopySummary& summary, double s
                 Output& out) {
   std::string line;
   JsonObject object(line);
-  object.field("source", options.source).field("target", options.target);
+  object.field("source", shown_url(options.source)).field("target", shown_url(options.target));
   object.field("topics", static_cast<std::int64_t>(summary.topics))
       .field("partitions", static_cast<std::int64_t>(summary.partitions))
       .field("records", summary.records)
@@ -137,7 +139,7 @@ Status copy(const CopyOptions& options, Session& session) {
   const std::string target_url = url_of(options.target);
   if (source_url == target_url) {
     return fail(errc::invalid_argument,
-                "source and target are the same log, " + escaped(source_url) + ": name two");
+                "source and target are the same log, " + shown_url(source_url) + ": name two");
   }
   const std::int64_t begun_ns = session.clock.monotonic_ns();
   auto source = open_source(source_url, session);

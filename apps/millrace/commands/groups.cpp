@@ -28,15 +28,19 @@ using TopicNames = std::map<log::TopicId, std::string>;
 Result<std::vector<Lag>> lags_of(log::Log& log, const log::GroupInfo& group,
                                  const TopicNames& topics) {
   std::vector<Lag> lags;
-  for (const log::GroupInfo::Position& position : group.positions) {
+  std::vector<log::TopicPartition> places;
+  for (const log::GroupInfo::Position& position : group.positions)
+    places.push_back(position.place);
+  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, log.end_offsets(places));
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const log::GroupInfo::Position& position = group.positions[i];
     const auto name = topics.find(position.place.topic);
     Lag lag;
     lag.topic =
         name == topics.end() ? "#" + std::to_string(position.place.topic.value) : name->second;
     lag.partition = position.place.partition.value;
     lag.next = position.next.value;
-    MILLRACE_ASSIGN(const log::Offset end, log.end_offset(position.place));
-    lag.end = end.value;
+    lag.end = ends[i].value;
     lag.lag = std::max<std::int64_t>(0, lag.end - lag.next);
     lags.push_back(std::move(lag));
   }
@@ -65,14 +69,16 @@ std::string json_list(const Items& items, Append append) {
   return out + "]";
 }
 
-void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, Output& out) {
+// A handle on Kafka knows only what it heard of others since it was opened, which was just now.
+void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, bool knows_heartbeats,
+                Output& out) {
   std::string line;
   JsonObject object(line);
   object.field("group", group.name).field("lag", total(lags));
-  object.raw("members", json_list(group.members, [](JsonObject& one, const auto& member) {
-               one.field("name", member.name)
-                   .field("pid", member.pid)
-                   .field("heartbeat_age_ms", member.heartbeat_age_ms);
+  object.raw("members", json_list(group.members, [&](JsonObject& one, const auto& member) {
+               one.field("name", member.name);
+               if (member.pid != 0) one.field("pid", member.pid);
+               if (knows_heartbeats) one.field("heartbeat_age_ms", member.heartbeat_age_ms);
              }));
   object.raw("units", json_list(group.units, [](JsonObject& one, const auto& unit) {
                one.field("name", unit.name);
@@ -94,7 +100,8 @@ void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, Outpu
   out.line(line);
 }
 
-void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, Output& out) {
+void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, bool knows_heartbeats,
+                Output& out) {
   const auto owned = static_cast<std::size_t>(
       std::count_if(group.units.begin(), group.units.end(),
                     [](const auto& unit) { return !unit.member.empty(); }));
@@ -103,8 +110,8 @@ void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, Outpu
            std::to_string(total(lags)));
   Table members({"MEMBER", "PID", "HEARTBEAT MS AGO"});
   for (const auto& member : group.members) {
-    members.add({escaped(member.name), std::to_string(member.pid),
-                 std::to_string(member.heartbeat_age_ms)});
+    members.add({escaped(member.name), member.pid == 0 ? "-" : std::to_string(member.pid),
+                 knows_heartbeats ? std::to_string(member.heartbeat_age_ms) : "-"});
   }
   Table units({"UNIT", "OWNER", "EPOCH"});
   for (const auto& unit : group.units) {
@@ -142,10 +149,10 @@ Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
     if (!is_asked_for(options.name, group.name)) continue;
     MILLRACE_ASSIGN(const std::vector<Lag> lags, lags_of(log, group, topics));
     if (options.json) {
-      print_json(group, lags, out);
+      print_json(group, lags, has_commit_order(log), out);
     } else {
       if (found) out.line("");
-      print_text(group, lags, out);
+      print_text(group, lags, has_commit_order(log), out);
     }
     found = true;
   }
@@ -153,6 +160,8 @@ Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
     return fail(errc::not_found, unknown_name("group", options.name, names));
   }
   if (!found && !options.json) out.line("there are no groups yet");
+  if (found && !options.json && !has_commit_order(log))
+    out.line("(marks of transactions count: a lag of 1 or 2 in a partition may be nothing)");
   return {};
 }
 

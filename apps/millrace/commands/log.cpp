@@ -25,7 +25,7 @@ Result<std::string> directory_of(const Options& options, Session& session) {
     directory.pop_back();
   if (directory.empty()) {
     return fail(errc::invalid_argument,
-                "'" + escaped(url) + "' is no embedded log: name a directory or file:DIR");
+                "'" + shown_url(url) + "' is no embedded log: name a directory or file:DIR");
   }
   if (!session.files.exists(directory)) {
     return fail(errc::not_found, "no log at " + escaped(directory) + ": name its directory");

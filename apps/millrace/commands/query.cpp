@@ -89,17 +89,14 @@ void add_query(CLI::App& app, Action& action) {
       ->check(CLI::PositiveNumber);
   command
       ->add_option("--run", options->run_directory,
-                   "Directory in which services say where they are (default: `run` beside the log)")
+                   "Directory in which services say where they are (default: `run` beside the log, "
+                   "on Kafka data/run)")
       ->type_name("DIR");
   command->footer("\nExample: millrace query stock shelves 85123A\n");
   command->callback([options, &action] {
     action = [options](Session& session) -> Status {
       if (options->run_directory.empty()) {
-        const std::string directory = log_directory(session.log_url);
-        if (directory.empty()) {
-          return fail(errc::invalid_argument, "say where the services run with --run DIR");
-        }
-        options->run_directory = run_directory_of(directory);
+        options->run_directory = default_run_directory(session.log_url);
       }
       return query(session.files, *options, session.out);
     };

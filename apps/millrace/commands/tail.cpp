@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <limits>
+#include <map>
 
 #include "commands/commands.hpp"
 #include "merged_reader.hpp"
@@ -54,34 +55,46 @@ Result<log::Offset> offset_of_time(log::Log& log, log::TopicPartition place, log
   }
 }
 
-Result<log::Offset> first_offset(log::Log& log, log::TopicPartition place, const TailStart& from) {
-  MILLRACE_ASSIGN(const log::Offset start, log.start_offset(place));
-  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
-  switch (from.kind) {
-    case TailStart::Kind::beginning:
-      return start;
-    case TailStart::Kind::end:
-      return end;
-    case TailStart::Kind::offset:
-      return std::clamp(log::offset(from.value), start, end);
-    case TailStart::Kind::time:
-      return offset_of_time(log, place, start, from.value);
-  }
-  return start;
-}
+// All partitions that are asked for, each with what it keeps.
+struct Range {
+  MergedReader::Start start;
+  log::Offset first;
+  log::Offset end;
+  [[nodiscard]] log::TopicPartition place() const { return {start.topic->id, start.partition}; }
+};
 
-template <class OffsetOf>
-Result<Starts> starts_of(const std::vector<log::Topic>& topics, const TailOptions& options,
-                         OffsetOf offset_of) {
-  Starts starts;
+Result<std::vector<Range>> ranges_of(log::Log& log, const std::vector<log::Topic>& topics,
+                                     const TailOptions& options) {
+  std::vector<Range> ranges;
+  std::vector<log::TopicPartition> places;
   for (const log::Topic& topic : topics) {
     for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
       if (options.partition && *options.partition != p) continue;
-      MILLRACE_ASSIGN(const log::Offset from, offset_of({topic.id, log::partition(p)}));
-      starts.push_back({&topic, log::partition(p), from});
+      ranges.push_back({{&topic, log::partition(p), {}}, {}, {}});
+      places.push_back(ranges.back().place());
     }
   }
-  return starts;
+  MILLRACE_ASSIGN(const std::vector<log::Offset> firsts, log.start_offsets(places));
+  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, log.end_offsets(places));
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    ranges[i].first = firsts[i];
+    ranges[i].end = ends[i];
+  }
+  return ranges;
+}
+
+Result<log::Offset> first_offset(log::Log& log, const Range& range, const TailStart& from) {
+  switch (from.kind) {
+    case TailStart::Kind::beginning:
+      return range.first;
+    case TailStart::Kind::end:
+      return range.end;
+    case TailStart::Kind::offset:
+      return std::clamp(log::offset(from.value), range.first, range.end);
+    case TailStart::Kind::time:
+      return offset_of_time(log, range.place(), range.first, from.value);
+  }
+  return range.first;
 }
 
 // Where to begin so that the last records come, and how many too many come first.
@@ -90,25 +103,32 @@ struct LastRecords {
   std::size_t skip = 0;
 };
 
-Result<LastRecords> find_last(log::Log& log, const std::vector<log::Topic>& topics,
+Result<LastRecords> find_last(log::Log& log, const std::vector<Range>& ranges,
                               const TailOptions& options, std::size_t count) {
   auto window = static_cast<std::int64_t>(std::max<std::size_t>(count, 1));
   while (true) {
-    bool whole = true;
-    MILLRACE_ASSIGN(
-        Starts starts,
-        starts_of(topics, options, [&](log::TopicPartition place) -> Result<log::Offset> {
-          MILLRACE_ASSIGN(const log::Offset start, log.start_offset(place));
-          MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
-          whole = whole && end.value - start.value <= window;
-          return std::max(start, log::offset(end.value - window));
-        }));
+    Starts starts;
+    for (const Range& range : ranges) {
+      starts.push_back(range.start);
+      starts.back().from = std::max(range.first, log::offset(range.end.value - window));
+    }
     std::size_t found = 0;
+    std::map<log::TopicPartition, std::size_t> found_at;
     MILLRACE_TRY(MergedReader(log, starts).read([&](const FoundRecord& one) {
-      if (wanted(options, one.record)) ++found;
+      if (!wanted(options, one.record)) return true;
+      ++found;
+      ++found_at[{one.topic.id, one.partition}];
       return true;
     }));
-    if (found >= count || whole)
+    const auto is_whole = [&](const Range& range) {
+      return range.end.value - range.first.value <= window;
+    };
+    // Offsets need not be dense: all of the last ones may be in a partition that showed few.
+    const auto showed_enough = [&](const Range& range) {
+      return options.key || is_whole(range) || found_at[range.place()] >= count;
+    };
+    if (std::all_of(ranges.begin(), ranges.end(), is_whole) ||
+        (found >= count && std::all_of(ranges.begin(), ranges.end(), showed_enough)))
       return LastRecords{std::move(starts), found - std::min(found, count)};
     window *= widening;
   }
@@ -182,18 +202,24 @@ std::optional<TailStart> parse_tail_start(const std::string& text) {
 
 Status tail(log::Log& log, const TailOptions& options, Session& session) {
   MILLRACE_ASSIGN(const std::vector<log::Topic> topics, find_topics(log, options));
+  MILLRACE_ASSIGN(const std::vector<Range> ranges, ranges_of(log, topics, options));
   LastRecords begin;
   std::optional<std::size_t> limit = options.limit;
   if (options.from) {
-    MILLRACE_ASSIGN(begin.starts, starts_of(topics, options, [&](log::TopicPartition place) {
-                      return first_offset(log, place, *options.from);
-                    }));
+    for (const Range& range : ranges) {
+      begin.starts.push_back(range.start);
+      MILLRACE_ASSIGN(begin.starts.back().from, first_offset(log, range, *options.from));
+    }
   } else {
     limit = limit.value_or(last_records);
-    MILLRACE_ASSIGN(begin, find_last(log, topics, options, *limit));
+    MILLRACE_ASSIGN(begin, find_last(log, ranges, options, *limit));
   }
   MergedReader reader(log, begin.starts);
   Printer printer(options, session, begin.skip, limit);
+  if (begin.starts.size() > 1 && !options.json && !has_commit_order(log)) {
+    session.notes.line("(partitions are merged by time: this log keeps no order over them)");
+    session.notes.flush();
+  }
   if (!printer.done()) MILLRACE_TRY(reader.read(std::ref(printer)));
   session.out.flush();
   if (!options.follow) return {};
@@ -202,7 +228,8 @@ Status tail(log::Log& log, const TailOptions& options, Session& session) {
 }
 
 void add_tail(CLI::App& app, Action& action) {
-  auto* command = app.add_subcommand("tail", "Print records in the order of commits");
+  auto* command =
+      app.add_subcommand("tail", "Print records in the order of commits, on Kafka by time");
   auto options = std::make_shared<TailOptions>();
   auto from = std::make_shared<std::string>();
   command->add_option("TOPIC", options->topics, "One or more topics")->required();
@@ -231,7 +258,7 @@ void add_tail(CLI::App& app, Action& action) {
   command->callback([options, from, &action] {
     if (!from->empty()) options->from = parse_tail_start(*from);
     action = [options](Session& session) -> Status {
-      MILLRACE_ASSIGN(log::Log * log, session.log());
+      MILLRACE_ASSIGN(log::Log * log, session.log(options->follow));
       return tail(*log, *options, session);
     };
   });

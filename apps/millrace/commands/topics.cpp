@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 #include <CLI/CLI.hpp>
+#include <optional>
+#include <span>
 
 #include "commands/commands.hpp"
 #include "json.hpp"
+#include "millrace/log/errors.hpp"
 #include "names.hpp"
 #include "table.hpp"
 #include "text.hpp"
@@ -12,30 +15,58 @@ namespace millrace::cli {
 
 namespace {
 
+// Nothing: somebody deleted the topic in the cluster.
+using Count = std::optional<std::int64_t>;
+
 // Records between the first and the last offset; fewer are there where offsets are not dense.
-Result<std::int64_t> count_records(log::Log& log, const log::Topic& topic) {
-  std::int64_t records = 0;
-  for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
-    const log::TopicPartition place{topic.id, log::partition(p)};
-    MILLRACE_ASSIGN(const log::Offset start, log.start_offset(place));
-    MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
-    records += end.value - start.value;
+Result<std::vector<Count>> count_records(log::Log& log, std::span<const log::Topic> topics) {
+  std::vector<log::TopicPartition> places;
+  for (const log::Topic& topic : topics) {
+    for (std::int32_t p = 0; p < topic.spec.partitions; ++p)
+      places.push_back({topic.id, log::partition(p)});
   }
-  return records;
+  MILLRACE_ASSIGN(const std::vector<log::Offset> starts, log.start_offsets(places));
+  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, log.end_offsets(places));
+  std::vector<Count> counts;
+  std::size_t place = 0;
+  for (const log::Topic& topic : topics) {
+    std::int64_t records = 0;
+    for (std::int32_t p = 0; p < topic.spec.partitions; ++p, ++place)
+      records += ends[place].value - starts[place].value;
+    counts.emplace_back(records);
+  }
+  return counts;
+}
+
+Result<std::vector<Count>> count_what_is_there(log::Log& log, std::span<const log::Topic> topics) {
+  auto all = count_records(log, topics);
+  if (all || !all.error().is(log::errc::unknown_topic)) return all;
+  // One that is missing fails the question for all.
+  std::vector<Count> counts;
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    const auto one = count_records(log, topics.subspan(i, 1));
+    if (!one && !one.error().is(log::errc::unknown_topic)) return fail(one.error());
+    counts.push_back(one ? one->front() : std::nullopt);
+  }
+  return counts;
 }
 
 std::string cleanup_text(log::CleanupPolicy cleanup) {
   return cleanup == log::CleanupPolicy::compact ? "compact" : "keep";
 }
 
-void append_topic_json(std::string& out, const log::TopicSpec& spec, std::int64_t records) {
+void append_topic_json(std::string& out, const log::TopicSpec& spec, Count records) {
   JsonObject object(out);
   object.field("name", spec.name)
       .field("kind", log::to_string(spec.kind))
       .field("owner", spec.owner)
       .field("partitions", spec.partitions)
-      .field("cleanup", cleanup_text(spec.cleanup))
-      .field("records", records);
+      .field("cleanup", cleanup_text(spec.cleanup));
+  if (records) {
+    object.field("records", *records);
+  } else {
+    object.raw("records", "null");
+  }
   object.end();
   out += '\n';
 }
@@ -44,25 +75,25 @@ void append_topic_json(std::string& out, const log::TopicSpec& spec, std::int64_
 
 Status show_topics(log::Log& log, const TopicsOptions& options, Output& out) {
   Table table({"TOPIC", "KIND", "OWNER", "PARTITIONS", "CLEANUP", "RECORDS"});
-  std::size_t hidden = 0;
-  for (const log::Topic& topic : sorted_topics(log, options.all)) {
-    const log::TopicSpec& spec = topic.spec;
-    if (is_private(topic) && !options.all) {
-      ++hidden;
-      continue;
-    }
+  std::vector<log::Topic> shown = sorted_topics(log, options.all);
+  const std::size_t all = shown.size();
+  if (!options.all) std::erase_if(shown, is_private);
+  const std::size_t hidden = all - shown.size();
+  std::vector<Count> records(shown.size());
+  if (!options.names) {
+    MILLRACE_ASSIGN(records, count_what_is_there(log, shown));
+  }
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    const log::TopicSpec& spec = shown[i].spec;
     if (options.names) {
       out.line(spec.name);
-      continue;
-    }
-    MILLRACE_ASSIGN(const std::int64_t records, count_records(log, topic));
-    if (options.json) {
+    } else if (options.json) {
       std::string line;
-      append_topic_json(line, spec, records);
+      append_topic_json(line, spec, records[i]);
       out.write(line);
     } else {
       table.add({spec.name, log::to_string(spec.kind), spec.owner, std::to_string(spec.partitions),
-                 cleanup_text(spec.cleanup), std::to_string(records)});
+                 cleanup_text(spec.cleanup), records[i] ? std::to_string(*records[i]) : "(gone)"});
     }
   }
   if (options.names || options.json) return {};
@@ -71,6 +102,8 @@ Status show_topics(log::Log& log, const TopicsOptions& options, Output& out) {
   } else {
     table.print(out);
   }
+  if (!table.empty() && !has_commit_order(log))
+    out.line("(RECORDS counts the marks of transactions too)");
   if (hidden > 0) out.line("(" + counted(hidden, "private topic") + " left out: --all)");
   return {};
 }

@@ -26,9 +26,11 @@ void add_trace(CLI::App& app, Action& action) {
       ->required();
   command->add_flag("--public", options->only_public, "Leave out private records (repartitions)");
   command->add_flag("--json", options->json,
-                    "One JSON object: the records in the order of commits, each with its parent");
+                    "One JSON object: the records in order, each with its parent");
   command->footer(
-      "\nNumbers are the order of commits; a record hangs below the one that caused it.\n"
+      "\nNumbers are the order of commits; a record hangs below the one that caused it. Kafka "
+      "keeps\n"
+      "no order over partitions: there causes come first, else time decides.\n"
       "Example: millrace trace 536365 --public\n");
   command->callback([options, &action] {
     action = [options](Session& session) -> Status {

@@ -3,6 +3,9 @@
 #include "shop.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "json.hpp"
 #include "millrace/codec/cloud_events.hpp"
@@ -10,9 +13,22 @@
 namespace millrace::cli {
 
 Shop::Shop() {
+  static int number = 0;
+  if (const char* const address = std::getenv("MILLRACE_TEST_KAFKA"); address != nullptr) {
+    url_ = std::string("kafka://") + address + "/shop-" + std::to_string(::getpid()) + "-" +
+           std::to_string(number++) + "?fetch.wait.max.ms=5";
+  }
   log::LogOptions options;
   options.member = "millrace";
-  tool = broker.connect(options);
+  tool = connect(options);
+}
+
+std::unique_ptr<log::Log> Shop::connect(log::LogOptions options) {
+  if (!on_kafka()) return broker.connect(std::move(options));
+  auto opened = log::open_log(url_, environment, std::move(options));
+  if (opened) return *std::move(opened);
+  ADD_FAILURE() << opened.error().to_string();
+  return nullptr;
 }
 
 log::Log& Shop::service(const std::string& name) {
@@ -20,7 +36,7 @@ log::Log& Shop::service(const std::string& name) {
   if (!handle) {
     log::LogOptions options;
     options.service = name;
-    handle = broker.connect(options);
+    handle = connect(options);
   }
   return *handle;
 }

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "millrace/base/shared_region.hpp"
+#include "millrace/log/environment.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/log/memory_log.hpp"
 #include "program.hpp"
@@ -29,10 +31,21 @@ struct Event {
   std::map<std::string, std::string> more_headers{};
 };
 
-/// A memory log with topics of a few services, and the tool's own handle on it.
+/// A log with topics of a few services, and the tool's own handle on it: in memory, or on the
+/// cluster of MILLRACE_TEST_KAFKA under a prefix of its own.
 class Shop {
  public:
   Shop();
+  /// Its URL; empty in memory.
+  [[nodiscard]] const std::string& url() const { return url_; }
+  [[nodiscard]] bool on_kafka() const { return !url_.empty(); }
+  /// Offset of the n-th record of a partition, from 0, when each was written by a transaction of
+  /// its own: on Kafka the mark of each takes one too.
+  [[nodiscard]] std::string nth(std::int64_t n) const {
+    return std::to_string(on_kafka() ? 2 * n : n);
+  }
+  /// One more handle.
+  [[nodiscard]] std::unique_ptr<log::Log> connect(log::LogOptions options);
   /// Makes a topic of two partitions.
   void topic(const std::string& name, const std::string& owner, log::TopicKind kind);
   /// Writes as the topic's owner; answers the offset.
@@ -47,12 +60,14 @@ class Shop {
                                                         std::int32_t partition);
 
   ManualClock clock;
-  SeededRandom random{7};
+  SeededRandom random{real_seed()};
   log::MemoryBroker broker{clock, random, true};
+  log::LogEnvironment environment{real_clock(), real_file_system(), random, real_shared_regions()};
   std::unique_ptr<log::Log> tool;
 
  private:
   void add(log::Transaction& transaction, const Event& event);
+  std::string url_;
   std::map<std::string, std::unique_ptr<log::Log>> services_;
 };
 

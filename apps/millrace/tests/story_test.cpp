@@ -107,6 +107,61 @@ TEST(Story, a_long_chain_of_causes_is_printed_without_running_out_of_stack) {
   EXPECT_EQ(lines_of(story_tree(build_story(std::move(records)), "x")).size(), 2001U);
 }
 
+// A record of a log that keeps no order of commits.
+StoryRecord placed(std::string id, std::string cause, const std::string& topic, std::int64_t offset,
+                   std::int64_t time_ms) {
+  StoryRecord record = event(std::move(id), std::move(cause), 0);
+  record.topic = topic;
+  record.offset = offset;
+  record.timestamp_ms = time_ms;
+  return record;
+}
+
+std::string ids_of(const Story& story) {
+  std::string ids;
+  for (const StoryRecord& record : story.records)
+    ids += record.id;
+  return ids;
+}
+
+TEST(Story, without_an_order_of_commits_has_causes_before_what_they_led_to) {
+  const Story story =
+      build_story({placed("c", "b", "a-topic", 0, 5), placed("b", "a", "b-topic", 0, 5),
+                   placed("a", "", "c-topic", 0, 5)});
+  EXPECT_FALSE(story.in_commit_order);
+  EXPECT_EQ(ids_of(story), "abc");
+  EXPECT_EQ(story.parents[1], std::optional<std::size_t>(0));
+  EXPECT_EQ(story.parents[2], std::optional<std::size_t>(1));
+}
+
+TEST(Story, of_a_copied_log_that_has_a_record_before_its_cause_has_the_cause_first) {
+  StoryRecord cause = event("a", "", 3);
+  cause.topic = "requests";
+  const Story story = build_story({cause, event("b", "a", 1), event("c", "b", 2)});
+  EXPECT_FALSE(story.in_commit_order);
+  EXPECT_EQ(story.parents[1], std::optional<std::size_t>(0));
+  EXPECT_EQ(story.records[0].id, "a");
+}
+
+TEST(Story, without_an_order_of_commits_goes_by_time_where_no_cause_decides) {
+  EXPECT_EQ(ids_of(build_story({placed("a", "", "x", 0, 1), placed("d", "", "y", 0, 4),
+                                placed("c", "a", "z", 0, 3), placed("b", "a", "w", 0, 2)})),
+            "abcd");
+}
+
+TEST(Story, keeps_the_order_of_offsets_within_a_partition_whatever_their_times) {
+  EXPECT_EQ(ids_of(build_story({placed("a", "", "x", 0, 9), placed("b", "", "x", 1, 1),
+                                placed("c", "", "y", 0, 5)})),
+            "cab");
+}
+
+TEST(Story, of_causes_that_contradict_the_offsets_holds_each_record_once) {
+  EXPECT_EQ(ids_of(build_story({placed("a", "b", "x", 0, 1), placed("b", "", "x", 1, 2),
+                                placed("c", "b", "y", 0, 1)}))
+                .size(),
+            3U);
+}
+
 TEST_F(OrderStory, is_found_by_its_correlation_id) {
   const auto records = collect_story(*shop.tool, "c-1", true);
   ASSERT_TRUE(records);
@@ -152,22 +207,31 @@ TEST_F(OrderStory, is_told_as_a_tree) {
   ASSERT_TRUE(trace(*shop.tool, {"536365", false, false}, screen.out));
   const auto lines = lines_of(screen.text);
   ASSERT_EQ(lines.size(), 7U) << screen.text;
-  EXPECT_EQ(lines[0], "536365: 6 records in 5 topics of 3 services, correlation c-1");
+  const std::string summary = "536365: 6 records in 5 topics of 3 services, correlation c-1";
+  EXPECT_EQ(lines[0],
+            shop.on_kafka() ? summary + "; causes first: there is no order of commits" : summary);
   EXPECT_EQ(lines[1],
             "1  OrderRequested           storefront  requests-1:0       "
             "2010-12-01T08:26:00.000Z");
   EXPECT_TRUE(lines[2].starts_with("2  └─ OrderValidated        orders ")) << lines[2];
   EXPECT_TRUE(lines[3].starts_with("3     ├─ (private)          stock ")) << lines[3];
   EXPECT_TRUE(lines[4].starts_with("4     ├─ StockReserved")) << lines[4];
-  EXPECT_TRUE(lines[5].starts_with("6     │  └─ OrderConfirmed")) << lines[5];
-  EXPECT_TRUE(lines[6].starts_with("5     └─ ShelfChanged")) << lines[6];
+  // The order has passed its cause when the shelf changes, or not: no commit says.
+  const char* const confirmed =
+      shop.on_kafka() ? "5     │  └─ OrderConfirmed" : "6     │  └─ OrderConfirmed";
+  const char* const changed = shop.on_kafka() ? "6     └─ ShelfChanged" : "5     └─ ShelfChanged";
+  EXPECT_TRUE(lines[5].starts_with(confirmed)) << lines[5];
+  EXPECT_TRUE(lines[6].starts_with(changed)) << lines[6];
 }
 
-TEST_F(OrderStory, is_told_as_json_in_commit_order_with_parents) {
+TEST_F(OrderStory, is_told_as_json_in_order_with_parents) {
   Screen screen;
   ASSERT_TRUE(trace(*shop.tool, {"536365", true, true}, screen.out));
   ASSERT_TRUE(is_json(screen.text)) << screen.text;
   EXPECT_NE(screen.text.find("\"correlations\":[\"c-1\"]"), std::string::npos);
+  EXPECT_NE(screen.text.find(shop.on_kafka() ? "\"order\":\"causes\"" : "\"order\":\"commits\""),
+            std::string::npos);
+  EXPECT_EQ(screen.text.find("\"position\":") == std::string::npos, shop.on_kafka());
   EXPECT_NE(screen.text.find("\"type\":\"OrderConfirmed\",\"id\":\"o2\",\"cause\":\"s1\","
                              "\"correlation\":\"c-1\",\"parent\":2,\"depth\":3"),
             std::string::npos)

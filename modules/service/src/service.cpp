@@ -162,6 +162,19 @@ Result<std::shared_ptr<telemetry::LogSink>> open_sink(const Settings& settings) 
   return telemetry::file_sink(settings.get("log-file"));
 }
 
+// Needs no log: what is printed is the program's, not a run's.
+int print_description(const Definition& definition, const Settings& settings) {
+  const auto topology = definition.topology(settings);
+  if (!topology) {
+    std::fprintf(stderr, "%s: %s\n", definition.name.c_str(), topology.error().message().c_str());
+    return 1;
+  }
+  const std::string text = topology->describe(settings.get("describe"));
+  std::fputs(text.c_str(), stdout);
+  if (!text.ends_with('\n')) std::fputs("\n", stdout);
+  return 0;
+}
+
 int serve(const Definition& definition, const Settings& settings) {
   auto sink = open_sink(settings);
   if (!sink) {
@@ -199,6 +212,8 @@ int run(int argc, const char* const* argv, const Definition& definition) {
     std::fputs(parsed->print_and_exit.c_str(), stdout);
     return 0;
   }
+  if (!parsed->settings.get("describe").empty())
+    return print_description(definition, parsed->settings);
   return serve(definition, parsed->settings);
 }
 

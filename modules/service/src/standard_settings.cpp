@@ -11,7 +11,7 @@ namespace millrace::service {
 
 std::vector<Setting> standard_settings() {
   return {
-      {"log", "file:./data/log", "The log, as a URL: file:DIR"},
+      {"log", "file:./data/log", "The log, as a URL: file:DIR or kafka://HOST:PORT,.../PREFIX"},
       {"durability", "sync", "When an answer may leave: sync, interval=MS or os"},
       {"address", "127.0.0.1", "IP address to serve HTTP on"},
       {"port", "0", "Port to serve HTTP on; 0 takes a free one"},
@@ -24,6 +24,10 @@ std::vector<Setting> standard_settings() {
       {"session-timeout-ms", "10000", "A member silent for so long loses its tasks"},
       {"log-level", "info", "Least level of log lines", {"debug", "info", "warn", "error", "off"}},
       {"log-file", "", "File for log lines (JSON); empty: standard error"},
+      {"describe",
+       "",
+       "Print what the service reads, keeps and writes, and leave: text, dot or json",
+       {"", "text", "dot", "json"}},
   };
 }
 

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "acls.hpp"
+
+#include <algorithm>
+#include <boost/describe/class.hpp>
+#include <map>
+#include <set>
+
+#include "millrace/codec/describe.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+// The parts of a description that count here; all else in it is passed over.
+struct UsedTopic {
+  std::string topic;
+};
+BOOST_DESCRIBE_STRUCT(UsedTopic, (), (topic))
+
+struct DescribedPart {
+  std::string name;
+  std::vector<UsedTopic> sources;
+  std::vector<UsedTopic> sinks;
+};
+BOOST_DESCRIBE_STRUCT(DescribedPart, (), (name, sources, sinks))
+
+struct DescribedTopic {
+  std::string name;
+  std::string kind;
+};
+BOOST_DESCRIBE_STRUCT(DescribedTopic, (), (name, kind))
+
+struct Described {
+  std::string service;
+  std::vector<DescribedPart> sub_topologies;
+  std::vector<DescribedTopic> topics;
+};
+BOOST_DESCRIBE_STRUCT(Described, (), (service, sub_topologies, topics))
+
+std::vector<std::string> names_of(const std::vector<UsedTopic>& topics) {
+  std::vector<std::string> names;
+  for (const UsedTopic& one : topics)
+    names.push_back(one.topic);
+  return names;
+}
+
+// Where the JSON object ends that the text begins with; 0: it does not.
+std::size_t object_end(std::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (in_string) {
+      if (text[i] == '\\')
+        ++i;
+      else if (text[i] == '"')
+        in_string = false;
+    } else if (text[i] == '"') {
+      in_string = true;
+    } else if (text[i] == '{') {
+      ++depth;
+    } else if (text[i] == '}' && --depth == 0) {
+      return i + 1;
+    }
+  }
+  return 0;
+}
+
+// The topics that a service touches, and what it does there.
+class TopicAcls {
+ public:
+  void allow(const std::string& topic, std::initializer_list<const char*> operations,
+             const std::string& reason) {
+    Use& use = uses_[topic];
+    if (use.reason.empty()) use.reason = reason;
+    for (const char* operation : operations)
+      use.operations.insert(operation);
+  }
+  void add_to(std::vector<Acl>& acls, const std::string& prefix) const {
+    for (const auto& [topic, use] : uses_) {
+      std::vector<std::string> operations(use.operations.begin(), use.operations.end());
+      acls.push_back({"topic", false, prefix + topic, std::move(operations), use.reason});
+    }
+  }
+
+ private:
+  struct Use {
+    std::set<std::string> operations;
+    std::string reason;
+  };
+  std::map<std::string, Use> uses_;
+};
+
+std::string quoted(const std::string& word) {
+  const bool plain = word.find_first_not_of(
+                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                         "._-/:=,@") == std::string::npos;
+  if (plain && !word.empty()) return word;
+  std::string out = "'";
+  for (const char c : word)
+    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+}  // namespace
+
+Result<std::vector<ServiceDescription>> parse_descriptions(std::string_view text,
+                                                           const std::string& where) {
+  const auto refuse = [&](const std::string& why) {
+    return fail(errc::invalid_argument,
+                where + ": " + why + "; expected is what `SERVICE --describe json` prints");
+  };
+  std::vector<ServiceDescription> found;
+  for (;;) {
+    const std::size_t begin = text.find_first_not_of(" \t\r\n");
+    if (begin == std::string_view::npos) break;
+    text.remove_prefix(begin);
+    const std::size_t end = object_end(text);
+    if (text.front() != '{' || end == 0) return refuse("no JSON object");
+    auto described = codec::from_json<Described>(text.substr(0, end));
+    if (!described) return refuse(described.error().message());
+    text.remove_prefix(end);
+    ServiceDescription service{described->service, {}, {}};
+    if (service.service.empty()) return refuse("it names no service");
+    for (const DescribedPart& part : described->sub_topologies)
+      service.parts.push_back({part.name, names_of(part.sources), names_of(part.sinks)});
+    for (const DescribedTopic& topic : described->topics)
+      service.topics.push_back({topic.name, topic.kind});
+    found.push_back(std::move(service));
+  }
+  if (found.empty()) return refuse("it is empty");
+  return found;
+}
+
+std::optional<KafkaPlaceOfLog> kafka_place_of(const std::string& url) {
+  constexpr std::string_view scheme = "kafka://";
+  if (!url.starts_with(scheme)) return std::nullopt;
+  const std::string rest = url.substr(scheme.size(), url.find('?') - scheme.size());
+  const std::size_t slash = rest.find('/');
+  KafkaPlaceOfLog place{rest.substr(0, slash), {}};
+  if (slash != std::string::npos && slash + 1 < rest.size())
+    place.prefix = rest.substr(slash + 1) + ".";
+  return place;
+}
+
+std::vector<Acl> acls_of(const ServiceDescription& service, const std::string& prefix) {
+  TopicAcls topics;
+  topics.allow("__millrace", {"Create", "Delete", "DescribeConfigs", "Read", "Write"},
+               "Millrace's state: topics, members, claims");
+  topics.allow("__millrace_sequences", {"Create", "Read", "Write"},
+               "appends that are repeated with a sequence");
+  const auto own = [&](const std::string& name, const std::string& kind) {
+    topics.allow(name, {"Create", "DescribeConfigs", "Write"}, "own " + kind);
+    if (kind != "events") topics.allow(name, {"Read"}, {});
+  };
+  for (const ServiceDescription::Topic& topic : service.topics)
+    own(topic.name, topic.kind);
+  for (const ServiceDescription::Part& part : service.parts) {
+    // What the engine itself keeps of a part that reads: timers, counts of failed attempts.
+    if (!part.sources.empty())
+      own(service.service + "." + part.name + ".system.changelog", "private");
+    for (const std::string& source : part.sources)
+      topics.allow(source, {"Read"}, "is read");
+    for (const std::string& sink : part.sinks)
+      topics.allow(sink, {"Write"}, "is written: commands of another");
+  }
+  for (const std::string& topic : service.more_read)
+    topics.allow(topic, {"Read"}, "is read, beyond the topology");
+  for (const std::string& topic : service.more_written)
+    topics.allow(topic, {"Write"}, "is written, beyond the topology");
+  std::vector<Acl> acls;
+  topics.add_to(acls, prefix);
+  acls.push_back(
+      {"group", true, prefix + service.service + "/", {"Read"}, "positions of its tasks"});
+  acls.push_back({"transactional-id",
+                  true,
+                  prefix + "millrace.",
+                  {"Describe", "Write"},
+                  "commits; ending those of members that fell silent"});
+  return acls;
+}
+
+std::vector<Acl> acls_of_reader(const std::string& prefix) {
+  // Kafka has no prefix of no letters: `*` stands for all.
+  const bool all = prefix.empty();
+  const std::string names = all ? "*" : prefix;
+  return {{"topic", false, prefix + "__millrace", {"DescribeConfigs"}, "its settings are verified"},
+          {"topic", !all, names, {"Read"}, "records"},
+          {"group", !all, names, {"Describe"}, "positions"}};
+}
+
+std::vector<std::string> acl_commands(const std::vector<Acl>& acls, const std::string& principal,
+                                      const std::string& bootstrap,
+                                      const std::string& command_config) {
+  using Kind = std::tuple<std::string, bool, std::vector<std::string>>;
+  std::vector<std::pair<Kind, std::vector<std::string>>> groups;
+  for (const Acl& acl : acls) {
+    const Kind kind{acl.resource, acl.prefixed, acl.operations};
+    auto found = std::find_if(groups.begin(), groups.end(),
+                              [&](const auto& group) { return group.first == kind; });
+    if (found == groups.end()) found = groups.insert(found, {kind, {}});
+    found->second.push_back(acl.name);
+  }
+  std::vector<std::string> lines;
+  for (const auto& [kind, names] : groups) {
+    const auto& [resource, prefixed, operations] = kind;
+    std::string line = "kafka-acls.sh --bootstrap-server " + quoted(bootstrap);
+    if (!command_config.empty()) line += " --command-config " + quoted(command_config);
+    line += " --add --allow-principal " + quoted(principal);
+    for (const std::string& operation : operations)
+      line += " --operation " + operation;
+    if (prefixed) line += " --resource-pattern-type prefixed";
+    for (const std::string& name : names)
+      line += " --" + resource + " " + quoted(name);
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "acls.hpp"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <iterator>
+
+#include "commands/commands.hpp"
+#include "json.hpp"
+#include "table.hpp"
+#include "text.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+struct ServiceAcls {
+  std::string service;  // empty: of a reader
+  std::string principal;
+  std::vector<Acl> acls;
+};
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text += ",";
+    text += word;
+  }
+  return text;
+}
+
+void print_json(const ServiceAcls& service, Output& out) {
+  for (const Acl& acl : service.acls) {
+    std::string operations = "[";
+    for (const std::string& operation : acl.operations)
+      operations += (operations.size() > 1 ? ",\"" : "\"") + operation + "\"";
+    std::string line;
+    JsonObject object(line);
+    object.text("service", service.service)
+        .field("principal", service.principal)
+        .field("resource", acl.resource)
+        .field("pattern", acl.prefixed ? "prefixed" : "literal")
+        .field("name", acl.name)
+        .raw("operations", operations + "]")
+        .field("reason", acl.reason);
+    object.end();
+    out.line(line);
+  }
+}
+
+void print_table(const ServiceAcls& service, Output& out) {
+  out.line((service.service.empty() ? "reader" : "service " + escaped(service.service)) +
+           ", principal " + escaped(service.principal));
+  Table table({"RESOURCE", "PATTERN", "NAME", "OPERATIONS", "FOR"});
+  for (const Acl& acl : service.acls) {
+    table.add({acl.resource, acl.prefixed ? "prefixed" : "literal", escaped(acl.name),
+               joined(acl.operations), escaped(acl.reason)});
+  }
+  table.print(out, "  ");
+}
+
+void print(const ServiceAcls& service, const AclsOptions& options, const KafkaPlaceOfLog& cluster,
+           Output& out) {
+  if (options.json) return print_json(service, out);
+  if (options.format == "table") return print_table(service, out);
+  for (const std::string& line :
+       acl_commands(service.acls, service.principal, cluster.bootstrap, options.command_config)) {
+    out.line(line);
+  }
+}
+
+Result<std::string> read_text(const std::string& file, FileSystem& files) {
+  if (file != "-") return read_file(files, file);
+  return std::string(std::istreambuf_iterator<char>(std::cin), {});
+}
+
+}  // namespace
+
+Status show_acls(const AclsOptions& options, const std::string& log_url, FileSystem& files,
+                 Output& out) {
+  const std::optional<KafkaPlaceOfLog> cluster = kafka_place_of(log_url);
+  if (!cluster) {
+    return fail(errc::invalid_argument,
+                "ACLs are a Kafka cluster's: name it with --log kafka://HOST:PORT/PREFIX");
+  }
+  if (options.reader == !options.descriptions.empty()) {
+    return fail(errc::invalid_argument,
+                "name files with what `SERVICE --describe json` prints (- for standard input), or "
+                "give --reader");
+  }
+  if (options.reader) {
+    const std::string& named = options.principal;
+    print({"", named.empty() ? "User:millrace" : named, acls_of_reader(cluster->prefix)}, options,
+          *cluster, out);
+    return {};
+  }
+  std::vector<ServiceDescription> services;
+  for (const std::string& file : options.descriptions) {
+    MILLRACE_ASSIGN(const std::string text, read_text(file, files));
+    MILLRACE_ASSIGN(std::vector<ServiceDescription> more,
+                    parse_descriptions(text, file == "-" ? "standard input" : file));
+    services.insert(services.end(), more.begin(), more.end());
+  }
+  const bool only_one = services.size() == 1;
+  if (!only_one && (!options.more_read.empty() || !options.more_written.empty())) {
+    return fail(errc::invalid_argument, "--reads and --writes are for one service at a time");
+  }
+  for (ServiceDescription& service : services) {
+    service.more_read = options.more_read;
+    service.more_written = options.more_written;
+    const std::string principal =
+        options.principal.empty() ? "User:" + service.service : options.principal;
+    if (&service != &services.front() && !options.json && options.format == "table") out.line("");
+    print({service.service, principal, acls_of(service, cluster->prefix)}, options, *cluster, out);
+  }
+  return {};
+}
+
+void add_acls(CLI::App& app, Action& action) {
+  auto* command =
+      app.add_subcommand("acls", "Print the ACLs that services need on a Kafka cluster");
+  auto options = std::make_shared<AclsOptions>();
+  command->add_option("DESCRIPTION", options->descriptions,
+                      "Files with what `SERVICE --describe json` prints; - is standard input");
+  command->add_option("--principal", options->principal, "Who it is (default: User:<service>)")
+      ->type_name("User:NAME");
+  command->add_option("--reads", options->more_read, "A topic that is read beyond the topology")
+      ->type_name("TOPIC")
+      ->expected(1)
+      ->take_all();
+  command
+      ->add_option("--writes", options->more_written, "A topic that is written beyond the topology")
+      ->type_name("TOPIC")
+      ->expected(1)
+      ->take_all();
+  command->add_flag("--reader", options->reader,
+                    "Those of a person who looks: topics, tail, trace, groups");
+  command->add_option("--format", options->format, "How they are printed")
+      ->check(CLI::IsMember({"table", "commands"}))
+      ->capture_default_str();
+  command
+      ->add_option("--command-config", options->command_config,
+                   "File that kafka-acls.sh connects with, for --format commands")
+      ->type_name("FILE");
+  command->add_flag("--json", options->json, "A JSON object a line");
+  command->footer(
+      "\nExample: orders --describe json | millrace acls - --log kafka://broker:9092/shop\n");
+  command->callback([options, &action] {
+    action = [options](Session& session) -> Status {
+      return show_acls(*options, session.log_url, session.files, session.out);
+    };
+  });
+}
+
+}  // namespace millrace::cli

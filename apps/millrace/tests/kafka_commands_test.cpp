@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// The program on a real cluster, whose address is in MILLRACE_TEST_KAFKA (tools/with_kafka). The
+// tests of the commands' own functions run there too.
+#include <gtest/gtest.h>
+
+#include "shop.hpp"
+
+namespace millrace::cli {
+namespace {
+
+using log::TopicKind;
+
+class CommandsOnKafka : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(shop.on_kafka()) << "run this by tools/with_kafka";
+    shop.topic("orders", "orders", TopicKind::events);
+    shop.topic("orders.state", "orders", TopicKind::private_topic);
+    shop.publish({"orders", 1, "A1", "OrderPlaced", "e1", "", "c1", "{}", 2'000});
+    shop.publish({"orders", 0, "A2", "OrderPlaced", "e2", "", "c2", "{}", 3'000});
+    shop.publish({"orders", 1, "A3", "OrderPlaced", "e3", "", "c3", "{}", 4'000});
+    shop.publish({"orders", 0, "A1", "OrderPacked", "e4", "e1", "c1", "{}", 4'500});
+  }
+  Outcome ask(std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--log", shop.url()});
+    return run(std::move(arguments));
+  }
+  Shop shop;
+};
+
+TEST_F(CommandsOnKafka, tail_merges_partitions_by_time_and_says_so) {
+  const Outcome done = ask({"tail", "orders", "--from", "beginning"});
+  ASSERT_EQ(done.exit_code, 0) << done.notes;
+  const auto lines = lines_of(done.out);
+  ASSERT_EQ(lines.size(), 4U) << done.out;
+  EXPECT_TRUE(lines[0].starts_with("orders-1:0 ")) << lines[0];
+  EXPECT_TRUE(lines[1].starts_with("orders-0:0 ")) << lines[1];
+  EXPECT_TRUE(lines[2].starts_with("orders-1:1 ")) << lines[2];
+  EXPECT_TRUE(lines[3].starts_with("orders-0:1 ")) << lines[3];
+  EXPECT_NE(done.notes.find("merged by time"), std::string::npos) << done.notes;
+}
+
+TEST_F(CommandsOnKafka, tail_of_one_partition_has_nothing_to_say_of_order) {
+  const Outcome done = ask({"tail", "orders", "-p", "1", "--json"});
+  ASSERT_EQ(done.exit_code, 0) << done.notes;
+  EXPECT_EQ(lines_of(done.out).size(), 2U);
+  EXPECT_EQ(done.notes, "");
+  EXPECT_EQ(done.out.find("\"position\""), std::string::npos) << done.out;
+}
+
+TEST_F(CommandsOnKafka, the_last_records_are_found_between_marks_of_transactions) {
+  log::Log& orders = shop.service("orders");
+  const auto topic = orders.find_topic("orders");
+  ASSERT_TRUE(topic);
+  // Two partitions at a time, so that each commit leaves a mark in both.
+  for (int i = 0; i < 20; ++i) {
+    log::Transaction transaction;
+    const std::string key = "K" + std::to_string(i);
+    for (const int p : {0, 1})
+      transaction.append({topic->id, log::partition(p)}, {5'000 + i, key, "{}", {}});
+    ASSERT_TRUE(orders.commit(transaction));
+  }
+  const Outcome done = ask({"tail", "orders", "-p", "0", "-n", "15"});
+  ASSERT_EQ(done.exit_code, 0) << done.notes;
+  const auto lines = lines_of(done.out);
+  ASSERT_EQ(lines.size(), 15U) << done.out;
+  EXPECT_NE(lines.front().find("K5 "), std::string::npos) << lines.front();
+  EXPECT_NE(lines.back().find("K19 "), std::string::npos) << lines.back();
+}
+
+TEST_F(CommandsOnKafka, trace_tells_causes_first) {
+  const Outcome done = ask({"trace", "A1"});
+  ASSERT_EQ(done.exit_code, 0) << done.notes;
+  const auto lines = lines_of(done.out);
+  ASSERT_EQ(lines.size(), 3U) << done.out;
+  EXPECT_NE(lines[0].find("causes first"), std::string::npos) << lines[0];
+  EXPECT_TRUE(lines[1].starts_with("1  OrderPlaced")) << lines[1];
+  EXPECT_TRUE(lines[2].starts_with("2  └─ OrderPacked")) << lines[2];
+}
+
+TEST_F(CommandsOnKafka, topics_and_groups_are_listed) {
+  const Outcome topics = ask({"topics", "--all", "--names"});
+  EXPECT_EQ(topics.out, "orders\norders.state\n") << topics.notes;
+  const Outcome groups = ask({"groups"});
+  EXPECT_EQ(groups.exit_code, 0) << groups.notes;
+  EXPECT_EQ(groups.out, "there are no groups yet\n");
+}
+
+TEST_F(CommandsOnKafka, an_unknown_topic_suggests_what_was_meant) {
+  const Outcome done = ask({"tail", "order"});
+  EXPECT_EQ(done.exit_code, 1);
+  EXPECT_NE(done.notes.find("did you mean 'orders'?"), std::string::npos) << done.notes;
+}
+
+TEST_F(CommandsOnKafka, a_prefix_that_nobody_used_is_named_and_nothing_is_made_there) {
+  std::string url = shop.url();
+  url.replace(url.find("/shop-"), 6, "/nobody-");
+  for (int i = 0; i < 2; ++i) {
+    const Outcome done = run({"topics", "--log", url});
+    EXPECT_EQ(done.exit_code, 1);
+    EXPECT_NE(done.notes.find(".__millrace: no estate has run there"), std::string::npos)
+        << done.notes;
+    EXPECT_NE(done.notes.find("[base.not_found]"), std::string::npos) << done.notes;
+  }
+}
+
+TEST_F(CommandsOnKafka, a_secret_in_the_url_is_not_shown) {
+  const std::string url = shop.url() + "&sasl.password=geheim&no.such.setting=1";
+  for (std::vector<std::string> arguments :
+       {std::vector<std::string>{"topics"}, {"log", "stat"}, {"copy", url, "file:nowhere"}}) {
+    arguments.insert(arguments.end(), {"--log", url});
+    const Outcome done = run(std::move(arguments));
+    EXPECT_NE(done.exit_code, 0);
+    EXPECT_EQ(done.notes.find("geheim"), std::string::npos) << done.notes;
+  }
+}
+
+}  // namespace
+}  // namespace millrace::cli
