@@ -66,18 +66,11 @@ void run_topology(const Arguments& arguments) {
   log::LogOptions log_options;
   log_options.service = arguments.text("application");
   log_options.durability = log::DurabilityPolicy::os;
-  if (is_kafka(arguments.text("url"))) log_options.max_transaction_bytes = 32U << 20U;
   const auto log = must(log::open_log(arguments.text("url"), environment, log_options));
   const Keeper keeper(*log);
 
   stream::InstanceOptions options;
   options.state_directory = arguments.text("state");
-  if (is_kafka(arguments.text("url"))) {
-    // A commit takes a round trip of some tens of milliseconds, so each should hold more.
-    options.fetch_bytes = 4U << 20U;
-    options.max_cycle_records = static_cast<std::size_t>(arguments.number("cycle", 50'000));
-    options.max_commit_bytes = 16U << 20U;
-  }
   must(real_file_system().create_directories(options.state_directory));
   const auto instance = must(stream::Instance::open(
       *log, build(arguments), options, {real_clock(), real_file_system(), random, {}}));

@@ -75,4 +75,8 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
+std::string url_of_log(const std::string& place) {
+  return place.find("://") == std::string::npos ? "file:" + place : place;
+}
+
 }  // namespace estate

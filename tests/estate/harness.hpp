@@ -47,5 +47,7 @@ void write_text(const std::string& path, std::string_view text);
 /// Path of a program of this build.
 [[nodiscard]] std::string program(std::string_view name);
 [[nodiscard]] bool contains(std::string_view text, std::string_view part);
+/// The URL of a log that is named by its directory, or by its URL.
+[[nodiscard]] std::string url_of_log(const std::string& place);
 
 }  // namespace estate

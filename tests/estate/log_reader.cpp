@@ -6,6 +6,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "harness.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/random.hpp"
@@ -44,13 +45,13 @@ std::string Read::header(std::string_view name) const {
   return found == headers.end() ? std::string() : found->second;
 }
 
-LogReader::LogReader(const std::string& directory, const std::string& service)
+LogReader::LogReader(const std::string& place, const std::string& service)
     : outside_(std::make_unique<Outside>()) {
   log::LogOptions options;
   options.service = service;
   options.member = "test";
   options.create = false;
-  log_ = checked(log::open_log("file:" + directory, outside_->environment, options));
+  log_ = checked(log::open_log(url_of_log(place), outside_->environment, options));
 }
 
 LogReader::~LogReader() = default;

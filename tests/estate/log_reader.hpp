@@ -30,7 +30,7 @@ struct Read {
 class LogReader {
  public:
   /// `service`: whom it writes as.
-  explicit LogReader(const std::string& directory, const std::string& service = {});
+  explicit LogReader(const std::string& place, const std::string& service = {});
   ~LogReader();
 
   /// Everything in a topic, partition by partition; nothing when there is no such topic.

@@ -91,8 +91,12 @@ Outcome expected_in_ample(const std::string& invoices) {
 }
 
 Audited audit(const TemporaryDirectory& directory) {
+  return audit(directory, directory.file("data"));
+}
+
+Audited audit(const TemporaryDirectory& directory, const std::string& log) {
   const Finished finished =
-      run_program({{program("retail-audit"), directory.file("data"), "--json"}}, directory.path());
+      run_program({{program("retail-audit"), log, "--json"}}, directory.path());
   Audited audited{finished.exit, finished.output, {}};
   auto report = millrace::codec::from_json<AuditReport>(finished.output);
   if (report) {

@@ -98,6 +98,8 @@ struct Audited {
   AuditReport report;  ///< without a report: a violation that says so
 };
 [[nodiscard]] Audited audit(const TemporaryDirectory& directory);
+/// The same of a log named by its URL.
+[[nodiscard]] Audited audit(const TemporaryDirectory& directory, const std::string& log);
 
 /// Succeeds when the audit holds; the failure lists what it found.
 [[nodiscard]] testing::AssertionResult holds(const AuditFigures& audit);

@@ -20,7 +20,7 @@ namespace estate {
 /// What all services of an estate under test get.
 struct EstateOptions {
   std::string stock = "ample";
-  std::string log = {};                     ///< directory; default DATA/log
+  std::string log = {};                     ///< directory or URL; default DATA/log
   std::vector<std::string> arguments = {};  ///< of every service
 };
 
@@ -70,7 +70,7 @@ class Services {
   [[nodiscard]] testing::AssertionResult at_rest(std::int64_t final_requests) const;
 
   [[nodiscard]] std::string log_directory() const { return options_.log; }
-  [[nodiscard]] std::string log_url() const { return "file:" + options_.log; }
+  [[nodiscard]] std::string log_url() const { return url_of_log(options_.log); }
 
  private:
   [[nodiscard]] bool idle() const;

@@ -11,6 +11,7 @@
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/shared_region.hpp"
 #include "millrace/http/client.hpp"
+#include "millrace/log/errors.hpp"
 #include "millrace/service/durability.hpp"
 #include "retail/feed/invoice_items.hpp"
 #include "run_file_reader.hpp"
@@ -41,6 +42,12 @@ std::string last_line(const std::string& path) {
   const std::size_t end = text->find_last_not_of('\n');
   const std::size_t begin = text->rfind('\n', end);
   return text->substr(begin == std::string::npos ? 0 : begin + 1, end - begin);
+}
+
+// A cluster that is away for a while comes back.
+Status passing(Status status) {
+  if (status || !status.error().is(millrace::log::errc::unavailable)) return status;
+  return {};
 }
 
 }  // namespace
@@ -96,7 +103,7 @@ Status Estate::start(const std::string& program_directory) {
 Status Estate::watch(std::int64_t timeout_ms) {
   services_.poll(timeout_ms, signals_.descriptor());
   if (const auto signal = signals_.poll(); !signal.empty()) signal_ = signal;
-  MILLRACE_TRY(log_->maintain());
+  MILLRACE_TRY(passing(log_->maintain()));
   if (feed_) feed_progress_ = feed_->progress();
   if (view_) {
     view_->show(feed_progress_, watcher_->final_requests(), services_.status(),
@@ -155,7 +162,7 @@ Result<bool> Estate::feed_all() {
     MILLRACE_TRY(
         watch(chaos_ ? std::clamp<std::int64_t>((chaos_->next_ns() - now) / 1'000'000, 1, watch_ms)
                      : watch_ms));
-    MILLRACE_TRY(watcher_->read());
+    MILLRACE_TRY(passing(watcher_->read()));
     if (!signal_.empty()) return false;
   }
   feed_progress_ = feed_->progress();
@@ -180,10 +187,12 @@ Result<bool> Estate::kill_twice() {
 
 Result<bool> Estate::await_rest() {
   while (signal_.empty()) {
-    MILLRACE_TRY(watcher_->read());
-    MILLRACE_ASSIGN(const std::int64_t lag, watcher_->lag());
-    if (watcher_->final_requests() >= static_cast<std::int64_t>(invoices_.size()) && lag == 0 &&
-        all_idle()) {
+    MILLRACE_TRY(passing(watcher_->read()));
+    const bool final =
+        watcher_->final_requests() >= static_cast<std::int64_t>(invoices_.size());
+    const Result<std::int64_t> lag = watcher_->lag();
+    if (!lag) MILLRACE_TRY(passing(fail(lag.error())));
+    if (final && lag == 0 && all_idle()) {
       MILLRACE_TRY(log_->wait_durable(log_->committed()));
       rest_ns_ = millrace::real_clock().monotonic_ns();
       return true;

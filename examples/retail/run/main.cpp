@@ -11,6 +11,7 @@
 #include "estate.hpp"
 #include "millrace/base/file_system.hpp"
 #include "options.hpp"
+#include "own_cluster.hpp"
 #include "summary.hpp"
 
 namespace retail {
@@ -50,11 +51,16 @@ int stay_up(Estate& estate, int code) {
   return stayed ? code : complain(stayed.error(), 1);
 }
 
-int run_through(const RunOptions& options, const EstateDirectory& directory, Estate& estate) {
+int run_through(const RunOptions& options, const EstateDirectory& directory, Estate& estate,
+                bool own_cluster) {
   const auto rested = estate.run_to_rest();
   if (!rested) return complain(rested.error(), 1);
   if (!*rested) {
-    std::printf("draining; run again with --data %s to go on\n", options.data.c_str());
+    if (own_cluster) {
+      std::printf("draining\n");
+    } else {
+      std::printf("draining; run again with --data %s to go on\n", options.data.c_str());
+    }
     estate.stop();
     return options.once ? 1 : 0;
   }
@@ -75,7 +81,21 @@ millrace::Result<int> show_finished(const RunOptions& options, const FinishedRun
   return finished.audit_ok ? 0 : 1;
 }
 
-int run(const RunOptions& options) {
+// An empty cluster knows nothing of what the directory says has been sent.
+millrace::Status start_cluster(OwnCluster& cluster, RunOptions& options,
+                               const EstateDirectory& directory) {
+  if (millrace::real_file_system().exists(directory.path("feed.position"))) {
+    return millrace::fail(millrace::errc::invalid_argument,
+                          options.data + " holds a run that has begun, and " + own_cluster_url +
+                              " is empty each time: add --fresh, or use another --data");
+  }
+  MILLRACE_ASSIGN(options.log, cluster.start(program_directory() + "/../../../tools/kafka",
+                                             directory.path("kafka")));
+  std::printf("Kafka: %s\n", options.log.c_str());
+  return {};
+}
+
+int run(RunOptions options) {
   auto directory = EstateDirectory::open(options);
   if (!directory)
     return complain(directory.error(),
@@ -86,15 +106,26 @@ int run(const RunOptions& options) {
   const auto finished = finished_summary(directory->path("summary.json"), invoices->size());
   int code = 0;
   if (finished) {
+    if (!options.once && options.log == own_cluster_url) {
+      std::printf("The cluster of that run is gone: nothing stays up.\n");
+      options.once = true;
+    }
     const auto shown = show_finished(options, *finished);
     if (!shown) return complain(shown.error(), 1);
     code = *shown;
     if (options.once) return code;
   }
+  OwnCluster cluster;
+  const bool own = !finished && options.log == own_cluster_url;
+  if (own) {
+    if (const auto started = start_cluster(cluster, options, *directory); !started)
+      return complain(started.error(),
+                      started.error().is(millrace::errc::invalid_argument) ? 2 : 1);
+  }
   Estate estate(options, *directory, std::move(*invoices));
   if (const auto started = estate.start(program_directory()); !started)
     return complain(started.error(), 1);
-  if (!finished) return run_through(options, *directory, estate);
+  if (!finished) return run_through(options, *directory, estate, own);
   return stay_up(estate, code);
 }
 
@@ -102,7 +133,7 @@ int run(const RunOptions& options) {
 }  // namespace retail
 
 int main(int argc, char** argv) {
-  const auto parsed = retail::parse_run(argc, argv, retail::program_directory());
+  auto parsed = retail::parse_run(argc, argv, retail::program_directory());
   if (!parsed) {
     std::fprintf(stderr, "./run: %s\n", parsed.error().message().c_str());
     return 2;
@@ -111,5 +142,5 @@ int main(int argc, char** argv) {
     std::fputs(parsed->print_and_exit.c_str(), stdout);
     return 0;
   }
-  return retail::run(parsed->options);
+  return retail::run(std::move(parsed->options));
 }

@@ -70,13 +70,17 @@ Status RestWatcher::read() {
 }
 
 Result<std::int64_t> RestWatcher::lag() {
+  std::vector<millrace::log::TopicPartition> places;
   std::int64_t total = 0;
   for (const auto& group : log_.groups()) {
     for (const auto& position : group.positions) {
-      MILLRACE_ASSIGN(const auto end, log_.end_offset(position.place));
-      total += end.value - position.next.value;
+      places.push_back(position.place);
+      total -= position.next.value;
     }
   }
+  MILLRACE_ASSIGN(const auto ends, log_.end_offsets(places));
+  for (const auto& end : ends)
+    total += end.value;
   return total;
 }
 
