@@ -73,6 +73,8 @@ Result<std::int64_t> RestWatcher::lag() {
   std::vector<millrace::log::TopicPartition> places;
   std::int64_t total = 0;
   for (const auto& group : log_.groups()) {
+    // Left behind by a tool, such as `millrace copy`.
+    if (group.members.empty()) continue;
     for (const auto& position : group.positions) {
       places.push_back(position.place);
       total -= position.next.value;

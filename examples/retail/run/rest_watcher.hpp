@@ -23,7 +23,7 @@ class RestWatcher {
   [[nodiscard]] millrace::Status read();
   /// Requests that have reached a final event so far.
   [[nodiscard]] std::int64_t final_requests() const { return final_; }
-  /// Records that the estate's groups have not read yet. Failures as Log::end_offsets.
+  /// Records that the groups at work have not read yet. Failures as Log::end_offsets.
   [[nodiscard]] millrace::Result<std::int64_t> lag();
 
  private:

@@ -101,6 +101,10 @@ TEST_F(KafkaState, topics_and_groups_keep_the_number_they_got_first) {
 TEST_F(KafkaState, a_snapshot_holds_all_of_it) {
   fold.add(TopicMade{{"t", 3, TopicKind::events, "stock", CleanupPolicy::compact}});
   fold.add(Claimed{of_a, "u"});
+  fold.add(Created{"creation"});
+  fold.add(GroupMade{"h"});
+  fold.add(Positioned{1, "t", 2});
+  fold.add(Positioned{1, "another", 0});
   const auto copy = State::decode(fold.state.encode());
   ASSERT_TRUE(copy.has_value()) << copy.error().to_string();
   EXPECT_EQ(*copy, fold.state);
@@ -114,6 +118,21 @@ TEST_F(KafkaState, the_first_name_of_the_topic_counts) {
   fold.add(Created{"one"});
   fold.add(Created{"other"});
   EXPECT_EQ(fold.state.creation(), "one");
+}
+
+TEST_F(KafkaState, a_group_has_had_a_position_where_one_was_noted_and_nowhere_else) {
+  fold.add(GroupMade{"h"});
+  fold.add(Positioned{1, "t", 2});
+  fold.add(Positioned{1, "t", 2});
+  // Of groups that there are not.
+  fold.add(Positioned{2, "t", 2});
+  fold.add(Positioned{-1, "t", 2});
+  EXPECT_TRUE(fold.state.had_position(1, "t", 2));
+  EXPECT_FALSE(fold.state.had_position(1, "t", 1));
+  EXPECT_FALSE(fold.state.had_position(1, "u", 2));
+  EXPECT_FALSE(fold.state.had_position(0, "t", 2));
+  EXPECT_FALSE(fold.state.had_position(2, "t", 2));
+  EXPECT_FALSE(fold.state.had_position(-1, "t", 2));
 }
 
 // Version 1, kind 2; id "i", name "n", pid 5, host "h"; without a start time.
@@ -142,17 +161,23 @@ TEST(KafkaStateRecord, what_is_nobody_s_record_is_damage) {
 
 TEST_F(KafkaState, bytes_that_end_early_are_refused_wherever_they_end) {
   fold.add(Created{"creation"});
-  const StateRecord record = Subscribed{7, 1, {"a", "bc"}};
-  const std::string whole = encode_state_record(record);
-  for (std::size_t size = 0; size < whole.size(); ++size) {
-    const auto decoded = decode_state_record(std::string_view(whole).substr(0, size));
-    EXPECT_FALSE(decoded.has_value()) << size;
+  fold.add(Positioned{0, "in", 3});
+  for (const StateRecord& record :
+       {StateRecord(Subscribed{7, 1, {"a", "bc"}}), StateRecord(Positioned{7, "a", 1})}) {
+    const std::string whole = encode_state_record(record);
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+      const auto decoded = decode_state_record(std::string_view(whole).substr(0, size));
+      EXPECT_FALSE(decoded.has_value()) << size;
+    }
   }
   const std::string state = fold.state.encode();
-  // Earlier ones ended before the topic's name and the start times of the two members.
-  const std::size_t earlier = state.size() - 1 - std::string_view("creation").size() - 2;
+  // Earlier ones ended before the positions: a count, and of one a text and a number.
+  const std::size_t without_positions = state.size() - 1 - (1 + std::string_view("in").size()) - 1;
+  // Still earlier ones before the topic's name and the start times of the two members.
+  const std::size_t earliest = without_positions - 1 - std::string_view("creation").size() - 2;
   for (std::size_t size = 0; size < state.size(); ++size)
-    EXPECT_EQ(State::decode(std::string_view(state).substr(0, size)).has_value(), size == earlier)
+    EXPECT_EQ(State::decode(std::string_view(state).substr(0, size)).has_value(),
+              size == earliest || size == without_positions)
         << size;
 }
 

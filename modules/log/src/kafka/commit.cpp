@@ -48,6 +48,13 @@ Result<KafkaLog::Outgoing> KafkaLog::prepare(Transaction& transaction) {
 Result<Committed> KafkaLog::commit(Transaction& transaction) {
   MILLRACE_TRY(check_open());
   MILLRACE_ASSIGN(Outgoing out, prepare(transaction));
+  MILLRACE_ASSIGN(Committed committed, send(out, transaction));
+  // A repeat has moved none.
+  if (!committed.repeated) note_positions(transaction);
+  return committed;
+}
+
+Result<Committed> KafkaLog::send(Outgoing& out, const Transaction& transaction) {
   const bool empty = out.batches.empty() && out.positions.empty();
   if (!transaction.sequence().producer.empty() && !empty) return commit_sequence(out, transaction);
   if (!transaction.claims().empty()) {
@@ -61,6 +68,32 @@ Result<Committed> KafkaLog::commit(Transaction& transaction) {
     MILLRACE_TRY(commit_free(out));
   }
   return answer(out);
+}
+
+// Once for each place, so that a position that Kafka forgets is not taken for one that never was.
+// The commit has succeeded, whatever becomes of this: the next one tries again.
+void KafkaLog::note_positions(const Transaction& transaction) {
+  decltype(noted_) fresh;
+  {
+    const std::lock_guard lock(noted_mutex_);
+    for (const Transaction::Position& position : transaction.positions()) {
+      const std::tuple noted(position.group.value, position.place.topic.value,
+                             position.place.partition.value);
+      if (!noted_.contains(noted)) fresh.insert(noted);
+    }
+  }
+  if (fresh.empty()) return;
+  std::vector<StateRecord> records;
+  for (const auto& [group, topic, number] : fresh) {
+    auto spec = spec_of({TopicId{{topic}}, partition(number)});
+    if (!spec) return;
+    const bool known = state_.look(
+        [&](const State& state) { return state.had_position(group, spec->name, number); });
+    if (!known) records.emplace_back(Positioned{group, std::move(spec->name), number});
+  }
+  if (!records.empty() && !state_.append(std::move(records))) return;
+  const std::lock_guard lock(noted_mutex_);
+  noted_.merge(fresh);
 }
 
 Result<Committed> KafkaLog::answer(const Outgoing& out) {

@@ -50,10 +50,24 @@ Result<std::vector<std::optional<Offset>>> KafkaLog::positions(
   MILLRACE_TRY(check_open());
   MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, places_in_kafka(places));
   MILLRACE_ASSIGN(const std::string name, group_in_kafka(group));
+  MILLRACE_ASSIGN(auto found, ask_positions(name, at));
+  if (std::ranges::all_of(found, [](const auto& one) { return one.has_value(); })) return found;
+  MILLRACE_TRY(state_.catch_up_to_end());
+  if (lost_positions(group, at, found).empty()) return found;
+  // The first one may have been committed between the two answers. What is noted was committed
+  // before, so a second answer shows it.
+  MILLRACE_ASSIGN(found, ask_positions(name, at));
+  if (const auto lost = lost_positions(group, at, found); !lost.empty())
+    return fail(lost_error(name, lost));
+  return found;
+}
+
+Result<std::vector<std::optional<Offset>>> KafkaLog::ask_positions(
+    const std::string& group, const std::vector<KafkaPlace>& at) {
   const std::int64_t deadline_ns = real_clock().monotonic_ns() + config_.timeout_ms() * ms;
   for (;;) {
     const std::uint64_t seen = reader_.signal().count();
-    const auto found = group_positions(reader_.client(), name, at, config_.timeout_ms());
+    const auto found = group_positions(reader_.client(), group, at, config_.timeout_ms());
     if (found) {
       std::vector<std::optional<Offset>> all(at.size());
       for (const GroupPosition& one : *found) {
@@ -67,6 +81,43 @@ Result<std::vector<std::optional<Offset>>> KafkaLog::positions(
       return fail(found.error());
     reader_.signal().wait(seen, ms);
   }
+}
+
+std::vector<KafkaPlace> KafkaLog::lost_positions(
+    GroupId group, const std::vector<KafkaPlace>& at,
+    const std::vector<std::optional<Offset>>& found) const {
+  return state_.look([&](const State& state) {
+    std::vector<KafkaPlace> lost;
+    for (std::size_t i = 0; i < at.size(); ++i) {
+      const std::string topic = at[i].topic.substr(config_.url().prefix.size());
+      if (!found[i] && state.had_position(group.value, topic, at[i].partition))
+        lost.push_back(at[i]);
+    }
+    return lost;
+  });
+}
+
+Error KafkaLog::lost_error(const std::string& group, const std::vector<KafkaPlace>& lost) const {
+  std::map<std::string, std::string> partitions;
+  for (const KafkaPlace& place : lost) {
+    std::string& list = partitions[place.topic];
+    list += (list.empty() ? ":" : ",") + std::to_string(place.partition);
+  }
+  std::string places;
+  std::string arguments;
+  for (const auto& [topic, list] : partitions) {
+    places += (places.empty() ? "" : ", ") + topic + list;
+    arguments += " --topic " + topic + list;
+  }
+  return {errc::out_of_range,
+          "the cluster no longer has the position of group " + group + " that it once kept at " +
+              places +
+              ": nobody committed it for offsets.retention.minutes, or somebody deleted it or the "
+              "topic. It is never reset silently: set it, then start the service again. "
+              "kafka-consumer-groups --bootstrap-server " +
+              config_.url().bootstrap + " --group " + group + arguments +
+              " --reset-offsets --to-offset N --execute, or with --to-earliest instead of "
+              "--to-offset N to process everything that is still there once more"};
 }
 
 std::optional<std::int64_t> KafkaLog::position_retention_ms() const { return kept_positions_ms; }

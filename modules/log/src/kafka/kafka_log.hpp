@@ -8,6 +8,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "kafka/sequences.hpp"
@@ -89,7 +90,14 @@ class KafkaLog final : public Log {
   Status commit_single(Outgoing& out);
   Status commit_free(Outgoing& out);
   Result<Committed> commit_sequence(Outgoing& out, const Transaction& transaction);
+  Result<Committed> send(Outgoing& out, const Transaction& transaction);
   Result<Committed> answer(const Outgoing& out);
+  void note_positions(const Transaction& transaction);
+  Result<std::vector<std::optional<Offset>>> ask_positions(const std::string& group,
+                                                           const std::vector<KafkaPlace>& at);
+  std::vector<KafkaPlace> lost_positions(GroupId group, const std::vector<KafkaPlace>& at,
+                                         const std::vector<std::optional<Offset>>& found) const;
+  Error lost_error(const std::string& group, const std::vector<KafkaPlace>& lost) const;
   Result<Committed> repeated(const Sequences::Last& last);
   Result<std::optional<Topic>> find_foreign(std::string_view name);
   Status make_in_kafka(const TopicSpec& spec);
@@ -117,6 +125,9 @@ class KafkaLog final : public Log {
   std::mutex unseen_mutex_;
   std::vector<KafkaPlace> unseen_places_;  // committed to, and not seen to be readable up to
   std::vector<Offset> unseen_ends_;        // these ends
+  std::mutex noted_mutex_;
+  std::set<std::tuple<std::int32_t, std::int32_t, std::int32_t>>
+      noted_;  // group, topic, partition: known to the state
   Sequences sequences_;
   std::mutex sequenced_mutex_;
   std::map<std::string, std::unique_ptr<Producer>> sequenced_;  // by producer name

@@ -28,6 +28,12 @@ std::int32_t State::group_number(std::string_view name) const {
   return -1;
 }
 
+bool State::had_position(std::int32_t group, const std::string& topic,
+                         std::int32_t partition) const {
+  const auto number = static_cast<std::size_t>(group);
+  return number < groups_.size() && groups_[number].positions.contains({topic, partition});
+}
+
 void State::end_subscription(std::int64_t number) {
   const auto found = subscriptions_.find(number);
   if (found == subscriptions_.end()) return;
@@ -49,7 +55,7 @@ void State::apply(std::int64_t offset, const StateRecord& record) {
                           topics_.push_back(made.spec);
                       },
                       [&](const GroupMade& made) {
-                        if (group_number(made.name) < 0) groups_.push_back({made.name, {}});
+                        if (group_number(made.name) < 0) groups_.push_back({made.name, {}, {}});
                       },
                       [&](const Joined& joined) {
                         members_.emplace(
@@ -91,6 +97,11 @@ void State::apply(std::int64_t offset, const StateRecord& record) {
                       [](const Snapshot&) {},
                       [&](const Created& created) {
                         if (creation_.empty()) creation_ = created.creation;
+                      },
+                      [&](const Positioned& positioned) {
+                        const auto group = static_cast<std::size_t>(positioned.group);
+                        if (group < groups_.size())
+                          groups_[group].positions.emplace(positioned.topic, positioned.partition);
                       }},
              record);
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -69,8 +70,14 @@ struct Snapshot {
 struct Created {
   std::string creation;
 };
+/// The group has a position there from now on; if Kafka has none any more, it was lost.
+struct Positioned {
+  std::int32_t group = 0;
+  std::string topic;  ///< without the prefix
+  std::int32_t partition = 0;
+};
 using StateRecord = std::variant<TopicMade, GroupMade, Joined, Subscribed, Heartbeat, Claimed,
-                                 Released, Unsubscribed, Ended, Snapshot, Created>;
+                                 Released, Unsubscribed, Ended, Snapshot, Created, Positioned>;
 
 [[nodiscard]] std::string encode_state_record(const StateRecord& record);
 /// errc::corrupt; errc::incompatible for a record of a later version.
@@ -98,6 +105,7 @@ class State {
   struct Group {
     std::string name;
     std::map<std::string, Unit> units;
+    std::set<std::pair<std::string, std::int32_t>> positions;  ///< topics, partitions
     friend bool operator==(const Group&, const Group&) = default;
   };
 
@@ -115,6 +123,9 @@ class State {
   /// Empty until it is known.
   [[nodiscard]] const std::string& creation() const { return creation_; }
   [[nodiscard]] std::int32_t group_number(std::string_view name) const;
+  /// Whether the group has had a position there.
+  [[nodiscard]] bool had_position(std::int32_t group, const std::string& topic,
+                                  std::int32_t partition) const;
 
   [[nodiscard]] std::string encode() const;
   [[nodiscard]] static Result<State> decode(std::string_view bytes);

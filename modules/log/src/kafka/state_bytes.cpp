@@ -120,6 +120,9 @@ void write(Writer& out, const Unsubscribed& record) { out.number(record.subscrip
 void write(Writer& out, const Ended& record) { out.number(record.member); }
 void write(Writer& out, const Snapshot& record) { out.number(record.as_of).text(record.state); }
 void write(Writer& out, const Created& record) { out.text(record.creation); }
+void write(Writer& out, const Positioned& record) {
+  out.number(record.group).text(record.topic).number(record.partition);
+}
 
 Joined read_joined(Reader& in) {
   Joined joined;
@@ -129,6 +132,14 @@ Joined read_joined(Reader& in) {
   joined.process.host = in.text();
   if (in.has_more()) joined.process.start_time = in.tick();
   return joined;
+}
+
+Positioned read_positioned(Reader& in) {
+  Positioned positioned;
+  positioned.group = in.small();
+  positioned.topic = in.text();
+  positioned.partition = in.small();
+  return positioned;
 }
 
 Error corrupt(std::string_view what) {
@@ -205,6 +216,9 @@ Result<StateRecord> decode_state_record(std::string_view bytes) {
     case 10:
       record = Created{in.text()};
       break;
+    case 11:
+      record = read_positioned(in);
+      break;
     default:
       return fail(corrupt("a record of no known kind"));
   }
@@ -237,6 +251,11 @@ std::string State::encode() const {
   out.text(creation_);
   for (const auto& [number, member] : members_)
     out.tick(member.process.start_time);
+  for (const Group& group : groups_) {
+    out.number(static_cast<std::int64_t>(group.positions.size()));
+    for (const auto& [topic, partition] : group.positions)
+      out.text(topic).number(partition);
+  }
   return out.take();
 }
 
@@ -246,7 +265,7 @@ Result<State> State::decode(std::string_view bytes) {
   for (std::size_t left = in.count(); left > 0; --left)
     state.apply(0, TopicMade{in.spec()});
   for (std::size_t left = in.count(); left > 0; --left) {
-    Group group{in.text(), {}};
+    Group group{in.text(), {}, {}};
     for (std::size_t units = in.count(); units > 0; --units) {
       std::string name = in.text();
       const std::int64_t owner = in.number();
@@ -278,6 +297,14 @@ Result<State> State::decode(std::string_view bytes) {
     state.creation_ = in.text();
     for (auto& [number, member] : state.members_)
       member.process.start_time = in.tick();
+  }
+  if (in.has_more()) {
+    for (Group& group : state.groups_) {
+      for (std::size_t left = in.count(); left > 0; --left) {
+        std::string topic = in.text();
+        group.positions.emplace(std::move(topic), in.small());
+      }
+    }
   }
   if (!in.good()) return fail(corrupt("a snapshot that ends early"));
   return state;
