@@ -188,8 +188,7 @@ Result<bool> Estate::kill_twice() {
 Result<bool> Estate::await_rest() {
   while (signal_.empty()) {
     MILLRACE_TRY(passing(watcher_->read()));
-    const bool final =
-        watcher_->final_requests() >= static_cast<std::int64_t>(invoices_.size());
+    const bool final = watcher_->final_requests() >= static_cast<std::int64_t>(invoices_.size());
     const Result<std::int64_t> lag = watcher_->lag();
     if (!lag) MILLRACE_TRY(passing(fail(lag.error())));
     if (final && lag == 0 && all_idle()) {

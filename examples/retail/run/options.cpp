@@ -30,8 +30,10 @@ millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv,
   app.add_flag("--fresh", run.fresh, "Forget what is in that directory");
   app.add_option("--port", run.port, "Port of the storefront; 0 takes a free one")
       ->capture_default_str();
-  app.add_option("--log", run.log, "The log, as a URL: file:DIR (default file:DATA/log), kafka://HOST:PORT,...[/PREFIX], or\n"
-                 "kafka://auto for a Kafka of its own, gone with the run");
+  app.add_option(
+      "--log", run.log,
+      "The log, as a URL: file:DIR (default file:DATA/log), kafka://HOST:PORT,...[/PREFIX], or\n"
+      "kafka://auto for a Kafka of its own, gone with the run");
   app.add_option("--durability", run.durability,
                  "When an answer may leave: sync, interval=MS or os")
       ->capture_default_str();
@@ -60,9 +62,11 @@ millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv,
   }
   if (run.fresh && !run.log.empty() && run.log != own_cluster_url &&
       run.log != "file:" + run.data + "/log") {
-    return millrace::fail(millrace::errc::invalid_argument,
-                          "--fresh forgets what is in --data and cannot empty " + run.log +
-                              ": remove that log yourself (or choose another prefix), or leave out --log\n\n" + app.help());
+    return millrace::fail(
+        millrace::errc::invalid_argument,
+        "--fresh forgets what is in --data and cannot empty " + run.log +
+            ": remove that log yourself (or choose another prefix), or leave out --log\n\n" +
+            app.help());
   }
   if (run.log.empty()) run.log = "file:" + run.data + "/log";
   return ParsedRun{std::move(run), ""};

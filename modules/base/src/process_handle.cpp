@@ -115,4 +115,8 @@ std::string host_identity() {
   return std::string(name) + "/" + boot + "/" + std::to_string(pid_namespace());
 }
 
+bool knows_host() {
+  return !read_small("/proc/sys/kernel/random/boot_id").empty() && pid_namespace() != 0;
+}
+
 }  // namespace millrace

@@ -52,6 +52,8 @@ class ProcessHandle {
 [[nodiscard]] std::uint64_t boot_hash();
 /// Host name, boot id and PID namespace, as in ProcessName.
 [[nodiscard]] std::string host_identity();
+/// Whether that tells this machine from others.
+[[nodiscard]] bool knows_host();
 /// Whether no process of our PID namespace has that pid and start time. One that has died and waits
 /// for its parent to look has ended, too.
 [[nodiscard]] bool process_ended(std::int64_t pid, std::uint64_t start_time);

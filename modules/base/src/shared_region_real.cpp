@@ -333,7 +333,8 @@ class RealRegions final : public SharedRegionFactory {
     const std::int64_t pid = ::getpid();
     // Where /proc is that of another namespace it tells nothing about our pids.
     const std::uint64_t start = process_start_time(pid);
-    return {host_identity(), pid, start == own_start_time() ? start : 0};
+    const bool sure = start == own_start_time() && knows_host();
+    return {host_identity(), pid, sure ? start : 0};
   }
   bool has_ended(const ProcessName& process) override {
     const ProcessName own = self();

@@ -48,6 +48,8 @@ Result<KafkaLog::Outgoing> KafkaLog::prepare(Transaction& transaction) {
 Result<Committed> KafkaLog::commit(Transaction& transaction) {
   MILLRACE_TRY(check_open());
   MILLRACE_ASSIGN(Outgoing out, prepare(transaction));
+  // Also while what was written is waited for: this has limits of its own.
+  const Identity::Working working(*identity_);
   MILLRACE_ASSIGN(Committed committed, send(out, transaction));
   // A repeat has moved none.
   if (!committed.repeated) note_positions(transaction);
@@ -67,7 +69,7 @@ Result<Committed> KafkaLog::send(Outgoing& out, const Transaction& transaction) 
   } else if (!empty) {
     MILLRACE_TRY(commit_free(out));
   }
-  return answer(out);
+  return answer(out, !transaction.claims().empty());
 }
 
 // Once for each place, so that a position that Kafka forgets is not taken for one that never was.
@@ -96,7 +98,7 @@ void KafkaLog::note_positions(const Transaction& transaction) {
   noted_.merge(fresh);
 }
 
-Result<Committed> KafkaLog::answer(const Outgoing& out) {
+Result<Committed> KafkaLog::answer(const Outgoing& out, bool under_claims) {
   std::vector<KafkaPlace> places;
   std::vector<Offset> ends;
   for (const OutgoingBatch& batch : out.batches) {
@@ -107,10 +109,10 @@ Result<Committed> KafkaLog::answer(const Outgoing& out) {
     // Who reads what it wrote itself does not find the end before it.
     for (std::size_t i = 0; i < places.size(); ++i)
       reader_.heard_of(out.places[i], ends[i]);
-  } else {
+  } else if (under_claims) {
     const std::lock_guard lock(unseen_mutex_);
-    unseen_places_.insert(unseen_places_.end(), places.begin(), places.end());
-    unseen_ends_.insert(unseen_ends_.end(), ends.begin(), ends.end());
+    for (std::size_t i = 0; i < places.size(); ++i)
+      unseen_[{places[i].topic, places[i].partition}] = ends[i];
   }
   Committed committed;
   for (std::size_t i = 0; i < out.batches.size(); ++i)
@@ -207,7 +209,7 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
     }
     MILLRACE_TRY(status);
   }
-  return repeat ? repeated(*repeat) : answer(out);
+  return repeat ? repeated(*repeat) : answer(out, !transaction.claims().empty());
 }
 
 Result<Committed> KafkaLog::repeated(const Sequences::Last& last) {
@@ -227,7 +229,7 @@ bool KafkaLog::wait_until_visible(const std::vector<KafkaPlace>& places,
   const std::int64_t deadline_ns = real_clock().monotonic_ns() + timeout_ns;
   while (!places.empty()) {
     const std::uint64_t seen = reader_.signal().count();
-    const auto stable = reader_.ask(places, Reader::End::last_stable);
+    const auto stable = reader_.ask(places, Reader::End::last_stable, deadline_ns);
     bool all = stable.has_value();
     for (std::size_t i = 0; all && i < places.size(); ++i)
       all = (*stable)[i] >= ends[i];
@@ -239,14 +241,26 @@ bool KafkaLog::wait_until_visible(const std::vector<KafkaPlace>& places,
 }
 
 // The next owner asks where its state ends; what is committed and not yet marked would be missing.
+// What is unseen stays so until it was seen or the identity has ended: each unit asks again.
 bool KafkaLog::hand_over() {
-  std::unique_lock lock(unseen_mutex_);
-  const auto places = std::exchange(unseen_places_, {});
-  const auto ends = std::exchange(unseen_ends_, {});
-  lock.unlock();
-  if (wait_until_visible(places, ends, config_.timeout_ms() * ms)) return true;
-  identity_->end();
-  return false;
+  std::vector<KafkaPlace> places;
+  std::vector<Offset> ends;
+  {
+    const std::lock_guard lock(unseen_mutex_);
+    for (const auto& [place, end] : unseen_) {
+      places.push_back({place.first, place.second});
+      ends.push_back(end);
+    }
+  }
+  if (places.empty()) return true;
+  const bool seen = wait_until_visible(places, ends, config_.timeout_ms() * ms);
+  if (!seen && !identity_->end()) return false;
+  const std::lock_guard lock(unseen_mutex_);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto found = unseen_.find({places[i].topic, places[i].partition});
+    if (found != unseen_.end() && found->second == ends[i]) unseen_.erase(found);
+  }
+  return seen;
 }
 
 }  // namespace millrace::log::kafka

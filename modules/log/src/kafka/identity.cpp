@@ -61,8 +61,7 @@ Result<std::int64_t> Identity::member() {
 }
 
 Status Identity::settle_old() {
-  claims_.clear();
-  producer_.reset();
+  drop();
   if (member_ < 0) return {};
   const bool ended =
       state_.look([&](const State& state) { return !state.members().contains(member_); });
@@ -86,12 +85,7 @@ Status Identity::join() {
 
 Status Identity::commit(const std::vector<Claim>& claims,
                         const std::function<Status(Producer&)>& write) {
-  ++committing_;
   const std::lock_guard lock(mutex_);
-  struct Done {
-    std::atomic<int>& count;
-    ~Done() { --count; }
-  } done{committing_};
   if (abandoned_) return fail(closed_error(options_.member));
   const bool alive = lives();
   for (const Claim& claim : claims) {
@@ -141,7 +135,7 @@ Status Identity::heartbeat() {
       return now_ns - one.second < session_ns;
     });
     // A commit has a limit of its own; who is stuck elsewhere does not deserve its tasks.
-    if (!all_poll && committing_ == 0) return {};
+    if (!all_poll && working_ == 0) return {};
     records = std::move(owed_);
     owed_.clear();
     records.emplace_back(Heartbeat{beating_});
@@ -158,13 +152,20 @@ Status Identity::heartbeat() {
 
 void Identity::give_up() {
   const std::lock_guard lock(mutex_);
-  claims_.clear();
-  producer_.reset();
+  drop();
 }
 
-void Identity::end() {
+// Without heartbeats the others see to the end that this one may not be able to tell of.
+void Identity::drop() {
+  claims_.clear();
+  producer_.reset();
+  const std::lock_guard lock(beat_mutex_);
+  beating_ = -1;
+}
+
+Status Identity::end() {
   const std::lock_guard lock(mutex_);
-  static_cast<void>(settle_old());
+  return settle_old();
 }
 
 void Identity::abandon() {

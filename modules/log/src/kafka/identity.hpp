@@ -35,6 +35,18 @@ class Identity {
   /// The member's number while it can commit; -1: there is none, or it was given up.
   [[nodiscard]] std::int64_t current() const;
 
+  /// While one lives heartbeats are written although nobody polls.
+  class Working {
+   public:
+    explicit Working(Identity& identity) : count_(identity.working_) { ++count_; }
+    ~Working() { --count_; }
+    Working(const Working&) = delete;
+    Working& operator=(const Working&) = delete;
+
+   private:
+    std::atomic<int>& count_;
+  };
+
   /// Runs a commit under the claims, unless one of them is stale: errc::fenced.
   [[nodiscard]] Status commit(const std::vector<Claim>& claims,
                               const std::function<Status(Producer&)>& write);
@@ -44,7 +56,7 @@ class Identity {
 
   /// Writes a heartbeat when one is due.
   [[nodiscard]] Status heartbeat();
-  /// A membership polled. Heartbeats are written while all of them do, or while a commit runs.
+  /// A membership polled. Heartbeats are written while all of them do, or while somebody works.
   void polled(const void* membership);
   /// The membership is gone; what it subscribed to ends, if need be later.
   void leave(const void* membership, std::int64_t subscription);
@@ -53,8 +65,9 @@ class Identity {
   /// matters.
   void give_up();
 
-  /// The same, and tells the others at once. When they cannot be told they find out by its silence.
-  void end();
+  /// The same, and tells the others at once; waits for an open transaction. When that fails they
+  /// find out by its silence.
+  [[nodiscard]] Status end();
 
   /// No farewell: as if the process had died.
   void abandon();
@@ -62,6 +75,7 @@ class Identity {
  private:
   Status join();
   Status settle_old();
+  void drop();
   [[nodiscard]] bool lives() const;
 
   const ClientConfig& config_;
@@ -84,7 +98,7 @@ class Identity {
   std::vector<StateRecord> owed_;  // ends of subscriptions that could not be written yet
   std::int64_t beat_ns_ = 0;
   std::int64_t beating_ = -1;  // the member that heartbeats speak of
-  std::atomic<int> committing_{0};
+  std::atomic<int> working_{0};
 };
 
 }  // namespace millrace::log::kafka

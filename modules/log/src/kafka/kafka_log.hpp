@@ -91,7 +91,7 @@ class KafkaLog final : public Log {
   Status commit_free(Outgoing& out);
   Result<Committed> commit_sequence(Outgoing& out, const Transaction& transaction);
   Result<Committed> send(Outgoing& out, const Transaction& transaction);
-  Result<Committed> answer(const Outgoing& out);
+  Result<Committed> answer(const Outgoing& out, bool under_claims);
   void note_positions(const Transaction& transaction);
   Result<std::vector<std::optional<Offset>>> ask_positions(const std::string& group,
                                                            const std::vector<KafkaPlace>& at);
@@ -123,8 +123,8 @@ class KafkaLog final : public Log {
   std::unique_ptr<Producer> free_;
   int free_number_ = 0;
   std::mutex unseen_mutex_;
-  std::vector<KafkaPlace> unseen_places_;  // committed to, and not seen to be readable up to
-  std::vector<Offset> unseen_ends_;        // these ends
+  // Committed to under claims, and not seen to be readable up to this end.
+  std::map<std::pair<std::string, std::int32_t>, Offset> unseen_;
   std::mutex noted_mutex_;
   std::set<std::tuple<std::int32_t, std::int32_t, std::int32_t>>
       noted_;  // group, topic, partition: known to the state

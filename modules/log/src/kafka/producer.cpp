@@ -296,7 +296,11 @@ Status Producer::failed(Owned<rd_kafka_error_t> error, std::string_view doing, b
   Error cause =
       error_of(delivery_error_.value_or(code),
                std::string(doing) + ": " + rd_kafka_error_string(error.get()), complaints_.text());
-  if (rd_kafka_error_txn_requires_abort(error.get()) != 0) return abort(cause);
+  if (rd_kafka_error_txn_requires_abort(error.get()) != 0) {
+    // The end may have been carried out before it was answered so.
+    if (!try_abort() && committing) return fail(errc::outcome_unknown, cause.message());
+    return fail(std::move(cause));
+  }
   usable_ = false;
   // Nothing of ours may be under way when the caller reuses its memory.
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
@@ -308,6 +312,11 @@ Status Producer::failed(Owned<rd_kafka_error_t> error, std::string_view doing, b
 }
 
 Status Producer::abort(const Error& because) {
+  static_cast<void>(try_abort());
+  return fail(because);
+}
+
+bool Producer::try_abort() {
   const std::int64_t deadline_ns = real_clock().monotonic_ns() + delivery_timeout_ms * ms;
   for (;;) {
     const auto left_ms = static_cast<int>((deadline_ns - real_clock().monotonic_ns()) / ms);
@@ -316,14 +325,14 @@ Status Producer::abort(const Error& because) {
       // The numbers of what was refused are missing now: librdkafka 2.0.2 refuses what comes next.
       if (delivery_error_) usable_ = false;
       beware_of_late_requests();
-      return fail(because);
+      return true;
     }
     if (rd_kafka_error_is_retriable(error.get()) != 0 && left_ms > 1) continue;
-    // It is not committed in any case; the next one to take the id ends it.
+    // The next one to take the id ends it.
     usable_ = false;
     rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(client_.get(), 1'000);
-    return fail(because);
+    return false;
   }
 }
 

@@ -66,6 +66,8 @@ class Producer {
   Status create(const LogOptions& options, const std::string* transactional_id);
   Status produce(const KafkaPlace& at, const Record& record, Offset* first);
   Status abort(const Error& because);
+  /// False when it failed; the producer is not usable then.
+  [[nodiscard]] bool try_abort();
   /// What became of the transaction after an error of one of its calls.
   Status failed(Owned<rd_kafka_error_t> error, std::string_view doing, bool committing);
   Status send_positions(const OutgoingPositions& positions, std::int64_t deadline_ns);

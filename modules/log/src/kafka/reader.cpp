@@ -21,6 +21,12 @@ constexpr const char* fetch_wait_ms = "50";
 // One try of a question: its leader may be gone, and another one be known by then.
 constexpr int try_ms = 2'000;
 
+// Of a try that is to be over by then, but not before an answer can come.
+int left_ms(std::int64_t deadline_ns) {
+  return static_cast<int>(
+      std::max<std::int64_t>((deadline_ns - real_clock().monotonic_ns()) / 1'000'000, 100));
+}
+
 void on_error(rd_kafka_t* /*client*/, int code, const char* reason, void* opaque) {
   static_cast<Complaints*>(opaque)->add(code, reason);
 }
@@ -43,12 +49,13 @@ Status Reader::open() {
   return {};
 }
 
-// What is read ahead is bounded by bytes alone, and by enough of them: when all partitions are at
-// their bound librdkafka 2.0.2 looks again only after a second.
+// What is read ahead of a partition is bounded by bytes (of values) and by records, and by enough
+// of them for a second: when all partitions are at their bound librdkafka 2.0.2 looks again only
+// then.
 Result<Owned<rd_kafka_t>> Reader::consumer() {
   const Settings own{
       {"fetch.wait.max.ms", fetch_wait_ms},   {"fetch.error.backoff.ms", "100"},
-      {"queued.min.messages", "10000000"},    {"queued.max.messages.kbytes", "16384"},
+      {"queued.min.messages", "100000"},      {"queued.max.messages.kbytes", "16384"},
       {"fetch.message.max.bytes", "1048576"}, {"fetch.max.bytes", "8388608"}};
   const Settings fixed{{"isolation.level", "read_committed"},
                        {"enable.partition.eof", "true"},
@@ -170,28 +177,29 @@ Status Reader::wait_for_records(Cursor& cursor, std::size_t max_bytes) {
 }
 
 Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, End end) {
+  return ask(places, end,
+             real_clock().monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms());
+}
+
+Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, End end,
+                                        std::int64_t deadline_ns) {
   if (places.empty()) return std::vector<Offset>{};
-  const std::int64_t deadline_ns =
-      real_clock().monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms();
-  find_leaders(places, false);
+  find_leaders(places, false, deadline_ns);
   for (;;) {
-    Result<std::vector<Offset>> offsets = ask_once(places, end);
-    // Nobody asks for what does not exist: this broker has not heard of it yet, or is not its
-    // leader.
-    const bool unknown = !offsets && offsets.error().is(errc::unknown_topic);
-    if (!unknown && (offsets || !offsets.error().is(errc::unavailable))) return offsets;
-    if (real_clock().monotonic_ns() >= deadline_ns) {
-      if (unknown) return fail(errc::unavailable, offsets.error().message());
-      return offsets;
-    }
+    Result<std::vector<Offset>> offsets = ask_once(places, end, deadline_ns);
+    // It may be that this broker has not heard of it yet, or is not its leader.
+    const bool passing = !offsets && (offsets.error().is(errc::unknown_topic) ||
+                                      offsets.error().is(errc::unavailable));
+    if (!passing || real_clock().monotonic_ns() >= deadline_ns) return offsets;
     signal_.wait(signal_.count(), 2'000'000);
-    find_leaders(places, true);
+    find_leaders(places, true, deadline_ns);
   }
 }
 
 // The client reads none of them: it does not find out by itself who leads them now, and takes half
 // a second where it never heard of a topic.
-void Reader::find_leaders(const std::vector<KafkaPlace>& places, bool anew) {
+void Reader::find_leaders(const std::vector<KafkaPlace>& places, bool anew,
+                          std::int64_t deadline_ns) {
   std::set<std::string> topics;
   for (const KafkaPlace& place : places)
     topics.insert(place.topic);
@@ -200,14 +208,15 @@ void Reader::find_leaders(const std::vector<KafkaPlace>& places, bool anew) {
       const std::lock_guard lock(mutex_);
       if (!anew && known_topics_.contains(topic)) continue;
     }
-    const auto found = find_partitions(asker_.get(), topic, config_.timeout_ms());
+    const auto found = find_partitions(asker_.get(), topic, left_ms(deadline_ns));
     if (!found) return;
     const std::lock_guard lock(mutex_);
     if (*found) known_topics_.insert(topic);
   }
 }
 
-Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& places, End end) {
+Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& places, End end,
+                                             std::int64_t deadline_ns) {
   PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(places.size())));
   for (const KafkaPlace& place : places) {
     // Brokers refuse a request that names one twice.
@@ -222,7 +231,7 @@ Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& plac
            std::to_string(places.front().partition);
   };
   const rd_kafka_resp_err_t code =
-      rd_kafka_offsets_for_times(asker_.get(), list.get(), std::min(config_.timeout_ms(), try_ms));
+      rd_kafka_offsets_for_times(asker_.get(), list.get(), std::min(left_ms(deadline_ns), try_ms));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(code, doing(), complaints()));
   std::vector<Offset> offsets;
   for (const KafkaPlace& place : places) {

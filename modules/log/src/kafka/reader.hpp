@@ -56,6 +56,9 @@ class Reader {
   enum class End : std::int64_t { first = -2, last_stable = -1 };
   /// One offset for each place, asked of the leaders.
   [[nodiscard]] Result<std::vector<Offset>> ask(const std::vector<KafkaPlace>& places, End end);
+  /// The same, with another deadline (Clock::monotonic_ns) than that of a request.
+  [[nodiscard]] Result<std::vector<Offset>> ask(const std::vector<KafkaPlace>& places, End end,
+                                                std::int64_t deadline_ns);
   /// Remembers that the partition reaches so far: fetches below it wait for their records.
   void heard_of(TopicPartition place, Offset end);
 
@@ -77,8 +80,9 @@ class Reader {
  private:
   Result<std::shared_ptr<Cursor>> lock_cursor(TopicPartition place, const KafkaPlace& at,
                                               Offset from, std::unique_lock<std::mutex>& held);
-  void find_leaders(const std::vector<KafkaPlace>& places, bool anew);
-  Result<std::vector<Offset>> ask_once(const std::vector<KafkaPlace>& places, End end);
+  void find_leaders(const std::vector<KafkaPlace>& places, bool anew, std::int64_t deadline_ns);
+  Result<std::vector<Offset>> ask_once(const std::vector<KafkaPlace>& places, End end,
+                                       std::int64_t deadline_ns);
   Result<Owned<rd_kafka_t>> consumer();
   Result<Lane*> lane(std::size_t index);
   Status learn_end(Cursor& cursor, Offset from);

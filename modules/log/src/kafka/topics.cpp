@@ -15,6 +15,8 @@ namespace {
 // Topics of the cluster that are not ours are numbered from here on, in each handle by itself.
 constexpr std::int32_t first_foreign = 1 << 24;
 constexpr const char* for_ever = "-1";
+// Who goes on from an older snapshot than that would miss deletions: a week.
+constexpr const char* kept_tombstones_ms = "604800000";
 constexpr const char* most = "9223372036854775807";
 
 Settings settings_of(const TopicSpec& spec, const LogOptions& options) {
@@ -24,6 +26,7 @@ Settings settings_of(const TopicSpec& spec, const LogOptions& options) {
           {"retention.ms", for_ever},
           {"retention.bytes", for_ever},
           {"segment.ms", most},
+          {"delete.retention.ms", kept_tombstones_ms},
           {"message.timestamp.type", "CreateTime"},
           {"message.timestamp.after.max.ms", most},
           {"max.message.bytes", std::to_string(options.max_record_bytes + 1'024)}};

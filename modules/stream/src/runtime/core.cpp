@@ -165,11 +165,11 @@ Status Instance::Core::apply_change(SubTopologyMember& member,
                                     const log::MembershipChange& change) {
   for (const log::Claim& claim : change.lost) {
     shared_.tell("warn", "task lost", claim.unit);
-    remove_task(claim);
+    hand_over_task(claim);
   }
   for (const log::Claim& claim : change.asked_back) {
     shared_.tell("info", "task given back", claim.unit);
-    remove_task(claim);
+    hand_over_task(claim);
     MILLRACE_TRY(member.release(claim));
   }
   for (const log::Claim& claim : change.granted) {
@@ -183,6 +183,15 @@ Status Instance::Core::apply_change(SubTopologyMember& member,
     tasks_changed_ = true;
   }
   return {};
+}
+
+// Others go on with it. A snapshot that stayed here and was used much later would bring back what
+// they deleted, once the changelog is compacted.
+void Instance::Core::hand_over_task(const log::Claim& claim) {
+  for (const auto& task : tasks_) {
+    if (task->claim() == claim) task->remove_snapshot();
+  }
+  remove_task(claim);
 }
 
 void Instance::Core::remove_task(const log::Claim& claim) {
@@ -222,8 +231,10 @@ void Instance::Core::read_ahead() {
 
 // A cluster that does not answer is no reason to end: what is not committed is done again.
 Status Instance::Core::wait_if_unavailable(Status done, StepResult& result) {
-  const bool passing = !done && (done.error().is(log::errc::unavailable) ||
-                                 done.error().is(log::errc::outcome_unknown));
+  const auto is = [&](ErrorCode code) { return !done && done.error().is(code); };
+  // A loaded broker may not know yet of a topic that another one has made.
+  const bool passing =
+      is(log::errc::unavailable) || is(log::errc::outcome_unknown) || is(log::errc::unknown_topic);
   if (!passing) return done;
   shared_.tell("warn", "the log does not answer, trying again", done.error().message());
   drop_all();

@@ -22,8 +22,7 @@ void Input::start(log::Offset from) {
   committed_ = 0;
 }
 
-Status Input::fill(log::Log& log, std::size_t max_bytes, log::LogPosition cut,
-                   std::uint64_t turn) {
+Status Input::fill(log::Log& log, std::size_t max_bytes, log::LogPosition cut, std::uint64_t turn) {
   if (committed_ < buffer_.records.size()) return {};
   start_ = buffer_.next;
   cursor_ = 0;

@@ -79,7 +79,7 @@ class Input {
   std::string id_prefix_;
   log::FetchBuffer buffer_;
   log::Offset start_;
-  log::Offset position_;   // as it is in the log
+  log::Offset position_;      // as it is in the log
   std::uint64_t filled_ = 0;  // the turn of the last fetch
   std::size_t cursor_ = 0;
   std::size_t committed_ = 0;

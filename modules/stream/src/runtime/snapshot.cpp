@@ -125,4 +125,9 @@ Status SnapshotFile::publish() {
   return files_->sync_directory(directory_);
 }
 
+void SnapshotFile::remove() {
+  waiting_.reset();
+  if (exists()) static_cast<void>(files_->remove(path_));
+}
+
 }  // namespace millrace::stream::runtime

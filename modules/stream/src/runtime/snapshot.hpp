@@ -40,6 +40,8 @@ class SnapshotFile {
   [[nodiscard]] Status write_aside(std::string_view content, log::LogPosition stamp);
   [[nodiscard]] const std::optional<log::LogPosition>& waiting() const { return waiting_; }
   [[nodiscard]] Status publish();
+  /// Of a task that others go on with: it grows old here.
+  void remove();
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:

@@ -14,7 +14,7 @@ constexpr std::string_view state_key = "task";
 constexpr std::int64_t rest_ns = 1'000'000'000;
 // Positions are committed again after this part of the time for which the log keeps them.
 constexpr std::int64_t refreshes = 7;
-}
+}  // namespace
 
 Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim,
            log::PartitionId partition)
@@ -199,12 +199,13 @@ void Task::drop() {
 void Task::keep_positions(std::int64_t now_ns, bool idle) {
   if (!idle) idle_since_ns_ = -1;
   if (idle && idle_since_ns_ < 0) idle_since_ns_ = now_ns;
-  const bool rested = idle && now_ns - idle_since_ns_ >= rest_ns &&
-                      std::any_of(inputs_.begin(), inputs_.end(),
-                                  [](const Input& input) { return input.ahead(); });
+  const bool rested =
+      idle && now_ns - idle_since_ns_ >= rest_ns &&
+      std::any_of(inputs_.begin(), inputs_.end(), [](const Input& input) { return input.ahead(); });
   const auto retention_ms = shared_->log.position_retention_ms();
-  const bool old = retention_ms && (positions_kept_ns_ < 0 || now_ns - positions_kept_ns_ >=
-                                                                  *retention_ms * (1'000'000 / refreshes));
+  const bool old =
+      retention_ms && (positions_kept_ns_ < 0 ||
+                       now_ns - positions_kept_ns_ >= *retention_ms * (1'000'000 / refreshes));
   positions_due_ = rested || old;
 }
 

@@ -77,6 +77,8 @@ class Task final : public TaskContext {
     return snapshot_.waiting();
   }
   void publish_snapshot(log::LogPosition durable);
+  /// The task goes to another member.
+  void remove_snapshot() { snapshot_.remove(); }
 
   [[nodiscard]] const log::Claim& claim() const { return claim_; }
   [[nodiscard]] const ResolvedSubTopology& resolved() const { return *resolved_; }
