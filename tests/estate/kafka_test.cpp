@@ -45,24 +45,25 @@ class OnKafka : public testing::Test {
     return position;
   }
 
-  // Feeds 600 invoices, lets `meanwhile` happen when some are answered, and checks what came of
-  // all.
-  void run_while(std::vector<std::string> arguments, const std::function<void()>& meanwhile) {
+  // Feeds so many invoices, 150 or 600, lets `meanwhile` happen when some are answered, and checks
+  // what came of all.
+  void run_while(const std::string& invoices, std::vector<std::string> arguments,
+                 const std::function<void()>& meanwhile) {
     arguments.insert(arguments.begin(),
-                     {"--once", "--stock", "ample", "--limit", "600", "--log", log});
+                     {"--once", "--stock", "ample", "--limit", invoices, "--log", log});
     Command command = run_command(directory.file("data"), arguments);
     command.output = directory.file("run.txt");
     Process run(command);
     ASSERT_TRUE(await("some requests are answered", [&] { return feed_position() > 40; }))
         << read_text(directory.file("run.txt"));
-    ASSERT_LT(feed_position(), 600) << "there is nothing left to disturb";
+    ASSERT_LT(feed_position(), std::stoi(invoices)) << "there is nothing left to disturb";
     meanwhile();
     const auto exit = run.wait(long_patience);
     ASSERT_EQ(exit, (Exit{0, 0})) << read_text(directory.file("run.txt"));
     const auto summary = read_summary(directory.file("data/summary.json"));
     ASSERT_TRUE(summary);
     EXPECT_TRUE(holds(summary->audit));
-    EXPECT_TRUE(same_outcome(*summary, expected_in_ample("600")));
+    EXPECT_TRUE(same_outcome(*summary, expected_in_ample(invoices)));
   }
 
   TemporaryDirectory directory;
@@ -74,12 +75,12 @@ class OnKafka : public testing::Test {
 };
 
 TEST_F(OnKafka, services_die_all_the_time) {
-  run_while({"--chaos", "2", "--in-flight", "32"}, [] {});
+  run_while("150", {"--chaos", "2", "--in-flight", "32"}, [] {});
   EXPECT_GT(read_summary(directory.file("data/summary.json"))->kills, 2);
 }
 
 TEST_F(OnKafka, a_broker_dies_and_comes_back) {
-  run_while({"--rate", "30"}, [&] {
+  run_while("600", {"--rate", "30"}, [&] {
     const std::string broker = leader_of("__transaction_state");
     must({"kill", broker});
     const std::int64_t then = feed_position();
@@ -91,7 +92,7 @@ TEST_F(OnKafka, a_broker_dies_and_comes_back) {
 // The coordinator of transactions and groups stops in the middle of what it does, and wakes when
 // others have taken its place.
 TEST_F(OnKafka, a_coordinator_freezes_for_ten_seconds) {
-  run_while({"--rate", "30"}, [&] {
+  run_while("600", {"--rate", "30"}, [&] {
     const std::string broker = leader_of("__transaction_state");
     must({"freeze", broker});
     ::poll(nullptr, 0, 10'000);
@@ -103,7 +104,7 @@ TEST_F(OnKafka, every_service_is_restarted_under_load) {
   Services services(directory, {.log = log});
   services.start_all();
   ASSERT_TRUE(services.all_ready());
-  Shoppers shoppers(services, mixed_postings("R-", 900), 48);
+  Shoppers shoppers(services, mixed_postings("R-", 400), 48);
   ASSERT_TRUE(await("the shop is busy", [&] { return shoppers.answered() > 60; }));
   for (const std::string& service : service_names()) {
     services.process(service).signal(SIGTERM);
@@ -113,10 +114,10 @@ TEST_F(OnKafka, every_service_is_restarted_under_load) {
   }
   ASSERT_TRUE(shoppers.served());
   EXPECT_TRUE(shoppers.all_answered(201));
-  ASSERT_TRUE(services.at_rest(900));
+  ASSERT_TRUE(services.at_rest(400));
   const Audited audited = audit(directory, log);
   EXPECT_TRUE(holds(audited.report));
-  EXPECT_EQ(audited.report.invoices, 900);
+  EXPECT_EQ(audited.report.invoices, 400);
   EXPECT_EQ(audited.report.completed, audited.report.orders);
   EXPECT_TRUE(services.stop_all());
 }

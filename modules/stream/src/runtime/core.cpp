@@ -19,6 +19,7 @@ constexpr std::int64_t look_interval_ns = 50 * ms;
 constexpr std::int64_t poll_interval_ns = 100 * ms;
 constexpr std::size_t restore_bytes_per_step = 4U << 20U;
 constexpr std::int32_t default_partitions = 4;
+constexpr std::int64_t network_commit_interval_ms = 100;
 
 InstanceOptions resolved(InstanceOptions options, const log::Log& log) {
   constexpr std::size_t unit_bytes = 4U << 20U;
@@ -27,6 +28,8 @@ InstanceOptions resolved(InstanceOptions options, const log::Log& log) {
   if (options.fetch_bytes == 0) options.fetch_bytes = scale * (256U << 10U);
   if (options.max_cycle_records == 0) options.max_cycle_records = scale * 4'000;
   if (options.max_commit_bytes == 0) options.max_commit_bytes = scale * (512U << 10U);
+  if (options.commit_interval_ms < 0)
+    options.commit_interval_ms = log.position_retention_ms() ? network_commit_interval_ms : 0;
   return options;
 }
 
@@ -122,7 +125,7 @@ Result<StepResult> Instance::Core::do_step() {
   if (!blocked) done = look_for_topics(now_ns, result);
   MILLRACE_TRY(poll_memberships(now_ns, result));
   if (done && !blocked) done = restore_tasks(result);
-  if (done && !blocked) done = run_cycle(result);
+  if (done && !blocked && now_ns >= next_cycle_ns_) done = run_cycle(result);
   MILLRACE_TRY(wait_if_unavailable(std::move(done), result));
   keep_snapshots(now_ns);
   update_status();
@@ -258,7 +261,8 @@ void Instance::Core::keep_snapshots(std::int64_t now_ns) {
 
 std::int64_t Instance::Core::wake_at(std::int64_t now_ns) const {
   std::int64_t at = now_ns + poll_interval_ns;
-  if (blocked_until_ns_ > now_ns) at = std::min(at, blocked_until_ns_);
+  const std::int64_t cycle_ns = std::max(blocked_until_ns_, next_cycle_ns_);
+  if (cycle_ns > now_ns) at = std::min(at, cycle_ns);
   const std::int64_t wall = environment_.clock.wall_ms();
   for (const auto& task : tasks_) {
     if (const auto due = task->next_wall_ms(); due && task->ready())
@@ -269,7 +273,7 @@ std::int64_t Instance::Core::wake_at(std::int64_t now_ns) const {
 
 void Instance::Core::wait(const StepResult& last) {
   interests_.clear();
-  if (blocked_until_ns_ <= environment_.clock.monotonic_ns()) {
+  if (std::max(blocked_until_ns_, next_cycle_ns_) <= environment_.clock.monotonic_ns()) {
     for (const auto& task : tasks_)
       task->add_interests(interests_);
   }

@@ -87,7 +87,8 @@ class Instance::Core {
   bool idle_ = true;  // nothing was done in the last step
   std::int64_t looked_ns_ = -1;
   std::int64_t polled_ns_ = -1;
-  std::int64_t blocked_until_ns_ = 0;  // no cycle before that
+  std::int64_t blocked_until_ns_ = 0;  // after a failure: no cycle before that
+  std::int64_t next_cycle_ns_ = 0;     // by the commit interval
   std::int64_t backoff_ms_ = 0;
   std::size_t unit_limit_ = no_limit;  // records and firings per commit, less after a too large one
   std::uint64_t commits_ = 0;

@@ -19,6 +19,7 @@ constexpr int refusals_at_once = 3;  // tried again without a pause
 
 Status Instance::Core::run_cycle(StepResult& result) {
   const std::int64_t now_ns = environment_.clock.monotonic_ns();
+  bool more = false;
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     Task& task = *tasks_[i];
     if (!task.ready()) continue;
@@ -33,6 +34,7 @@ Status Instance::Core::run_cycle(StepResult& result) {
     }
     const bool full = shared_.transaction.bytes() >= options_.max_commit_bytes ||
                       uncommitted_units() >= unit_limit_;
+    more |= full || task.uncommitted_units() >= options_.max_cycle_records;
     if (!full) continue;
     const std::size_t tasks_before = tasks_.size();
     MILLRACE_TRY(commit(result));
@@ -40,7 +42,11 @@ Status Instance::Core::run_cycle(StepResult& result) {
     // cycle sees to it.
     if (refused_in_a_row_ > 0 || tasks_.size() != tasks_before) return {};
   }
-  return commit(result);
+  const std::uint64_t before = commits_;
+  MILLRACE_TRY(commit(result));
+  // What is full leaves more behind it, which need not wait to become worth a commit.
+  if (commits_ != before && !more) next_cycle_ns_ = now_ns + options_.commit_interval_ms * ms;
+  return {};
 }
 
 Status Instance::Core::commit(StepResult& result) {
