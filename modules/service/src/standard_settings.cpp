@@ -19,8 +19,7 @@ std::vector<Setting> standard_settings() {
       {"state-dir", "",
        "Directory for snapshots of state; empty: none are kept and state is rebuilt from the log"},
       {"snapshot-interval-ms", "30000", "Time between snapshots of a task"},
-      {"commit-interval-ms", "-1",
-       "Least time between commits; -1: 0 on a directory, 100 on Kafka"},
+      {"commit-interval-ms", "0", "Least time from one commit to the next; 0: after each turn"},
       {"run-dir", "", "Directory for <service>.json with pid and port; empty: none is written"},
       {"instance", "1", "Number of this instance among those of the service"},
       {"session-timeout-ms", "10000", "A member silent for so long loses its tasks"},
@@ -78,7 +77,7 @@ Result<stream::InstanceOptions> instance_options(const Settings& settings,
     options.state_directory = settings.get("state-dir") + "/" + service;
   MILLRACE_ASSIGN(options.snapshot_interval_ms,
                   settings.integer("snapshot-interval-ms", 10, 86'400'000));
-  MILLRACE_ASSIGN(options.commit_interval_ms, settings.integer("commit-interval-ms", -1, 60'000));
+  MILLRACE_ASSIGN(options.commit_interval_ms, settings.integer("commit-interval-ms", 0, 60'000));
   return options;
 }
 

@@ -19,7 +19,6 @@ constexpr std::int64_t look_interval_ns = 50 * ms;
 constexpr std::int64_t poll_interval_ns = 100 * ms;
 constexpr std::size_t restore_bytes_per_step = 4U << 20U;
 constexpr std::int32_t default_partitions = 4;
-constexpr std::int64_t network_commit_interval_ms = 100;
 
 InstanceOptions resolved(InstanceOptions options, const log::Log& log) {
   constexpr std::size_t unit_bytes = 4U << 20U;
@@ -28,8 +27,6 @@ InstanceOptions resolved(InstanceOptions options, const log::Log& log) {
   if (options.fetch_bytes == 0) options.fetch_bytes = scale * (256U << 10U);
   if (options.max_cycle_records == 0) options.max_cycle_records = scale * 4'000;
   if (options.max_commit_bytes == 0) options.max_commit_bytes = scale * (512U << 10U);
-  if (options.commit_interval_ms < 0)
-    options.commit_interval_ms = log.position_retention_ms() ? network_commit_interval_ms : 0;
   return options;
 }
 

@@ -38,9 +38,8 @@ struct InstanceOptions {
   std::size_t max_cycle_records = 0;  ///< inputs per task and commit
   std::size_t max_commit_bytes = 0;   ///< outputs after which a cycle is committed
   /// At least so long from the beginning of one commit to the next, unless one was full; records
-  /// gather meanwhile. -1: 0 on a directory, 100 on Kafka, where a commit costs tens of ms whatever
-  /// is in it.
-  std::int64_t commit_interval_ms = -1;
+  /// gather meanwhile. 0: a commit follows each turn.
+  std::int64_t commit_interval_ms = 0;
   ErrorAction on_deserialization_error = ErrorAction::dead_letter;
   ErrorAction on_processing_error = ErrorAction::dead_letter;
   std::string build = "dev";  ///< named in dead letters
