@@ -225,6 +225,30 @@ TEST_P(Cycle, small_cycles_give_the_same_as_large_ones) {
   EXPECT_EQ(balances[0], balances[2]);
 }
 
+TEST_P(Cycle, an_interval_between_commits_gathers_records) {
+  InstanceOptions options;
+  options.commit_interval_ms = 5'000;
+  auto driver = open_bank(options);
+  if (driver->world().manual_clock() == nullptr) GTEST_SKIP() << "needs a clock that stands still";
+  const auto deposit = [&](std::int64_t time) {
+    driver->pipe("deposits", std::string("anna"), Deposited{1}, time);
+  };
+  deposit(1'000);
+  driver->run_until([&] { return driver->instance().status().records == 1; });
+  const std::uint64_t commits = driver->instance().status().commits;
+  deposit(1'001);
+  deposit(1'002);
+  for (int i = 0; i < 10; ++i) {
+    const auto step = driver->step();
+    ASSERT_TRUE(step);
+    EXPECT_FALSE(step->worked);
+  }
+  EXPECT_EQ(driver->instance().status().records, 1U);
+  driver->advance_ms(5'000);
+  driver->run_until([&] { return driver->instance().status().records == 3; });
+  EXPECT_EQ(driver->instance().status().commits, commits + 1);
+}
+
 TEST_P(Cycle, the_status_tells_lag_and_the_age_of_the_oldest_record) {
   auto driver = open_bank(small_cycles(2));
   for (int i = 0; i < 5; ++i)

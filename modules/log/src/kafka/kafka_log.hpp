@@ -121,7 +121,6 @@ class KafkaLog final : public Log {
   std::unique_ptr<Producer> single_;
   std::mutex free_mutex_;
   std::unique_ptr<Producer> free_;
-  int free_number_ = 0;
   std::mutex unseen_mutex_;
   // Committed to under claims, and not seen to be readable up to this end.
   std::map<std::pair<std::string, std::int32_t>, Offset> unseen_;
