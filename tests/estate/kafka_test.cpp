@@ -9,6 +9,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <millrace_test_paths.hpp>
 
 #include "harness.hpp"
@@ -77,6 +78,23 @@ class OnKafka : public testing::Test {
 TEST_F(OnKafka, services_die_all_the_time) {
   run_while("150", {"--chaos", "2", "--in-flight", "32"}, [] {});
   EXPECT_GT(read_summary(directory.file("data/summary.json"))->kills, 2);
+}
+
+TEST_F(OnKafka, a_run_brings_a_cluster_of_its_own) {
+  const std::vector<std::string> arguments{"--once", "--stock", "ample",       "--limit",
+                                           "150",    "--log",   "kafka://auto"};
+  const Finished run = run_estate(directory, arguments);
+  ASSERT_EQ(run.exit, (Exit{0, 0})) << run.output;
+  const auto summary = read_summary(directory.file("data/summary.json"));
+  ASSERT_TRUE(summary);
+  EXPECT_TRUE(holds(summary->audit));
+  EXPECT_TRUE(same_outcome(*summary, expected_in_ample("150")));
+  EXPECT_FALSE(std::filesystem::exists(directory.file("data/kafka"))) << "the cluster stayed";
+  // As after a run that was stopped: the next cluster would be empty.
+  std::filesystem::remove(directory.file("data/summary.json"));
+  const Finished again = run_estate(directory, arguments);
+  EXPECT_EQ(again.exit, (Exit{2, 0})) << again.output;
+  EXPECT_TRUE(contains(again.output, "--fresh")) << again.output;
 }
 
 TEST_F(OnKafka, a_broker_dies_and_comes_back) {
