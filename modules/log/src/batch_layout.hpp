@@ -28,6 +28,7 @@ inline constexpr char magic_value = 2;
 
 inline constexpr unsigned codec_bits = 0x07;
 inline constexpr unsigned log_append_time_bit = 0x08;
+inline constexpr unsigned transactional_bit = 0x10;
 inline constexpr unsigned control_bit = 0x20;
 
 /// Length, attributes, time delta, offset delta, key length, value length and header count, one

@@ -16,7 +16,7 @@ namespace {
 
 class KafkaFixture final : public LogFixture {
  public:
-  KafkaFixture() {
+  explicit KafkaFixture(std::string client) : client_(std::move(client)) {
     static int number = 0;
     const char* const address = std::getenv("MILLRACE_TEST_KAFKA");
     if (address == nullptr) {
@@ -30,6 +30,7 @@ class KafkaFixture final : public LogFixture {
     // Just below the limit of the others, which stands for a larger one here.
     if (options.max_transaction_bytes == LogOptions{}.max_transaction_bytes)
       --options.max_transaction_bytes;
+    options.kafka.emplace_back("millrace.client", client_);
     auto log = open_log(url_, environment_, std::move(options));
     if (!log) {
       ADD_FAILURE() << log.error().to_string();
@@ -68,6 +69,7 @@ class KafkaFixture final : public LogFixture {
   std::size_t longest_name() const override { return 200; }
 
  private:
+  std::string client_;
   std::string url_;
   SkewedClock clock_;
   int seconds_to_pass_ = 0;
@@ -76,9 +78,11 @@ class KafkaFixture final : public LogFixture {
   std::vector<std::pair<Log*, std::weak_ptr<void>>> handles_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Kafka, LogContract,
-                         testing::Values(LogBackend{
-                             "cluster", [] { return std::make_unique<KafkaFixture>(); }}),
+LogBackend by(const std::string& client) {
+  return {"by_" + client, [client] { return std::make_unique<KafkaFixture>(client); }};
+}
+
+INSTANTIATE_TEST_SUITE_P(Kafka, LogContract, testing::Values(by("wire"), by("librdkafka")),
                          backend_name);
 
 }  // namespace

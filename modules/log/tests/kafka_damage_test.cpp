@@ -4,7 +4,7 @@
 // What others do to the topics that are Millrace's own.
 #include <librdkafka/rdkafka.h>
 
-#include "kafka/producer.hpp"
+#include "kafka/client_producer.hpp"
 #include "kafka/reader.hpp"
 #include "kafka_world.hpp"
 
@@ -22,14 +22,14 @@ class KafkaDamage : public KafkaWorld {
 
   /// Somebody writes a record there that is not ours; its offset.
   Offset write_garbage(const std::string& value) {
-    const auto producer = kafka::Producer::open(config_, options_);
+    const auto producer = kafka::ClientProducer::open(config_, options_);
     const auto written = (*producer)->append({state_, 0}, {1'000, std::nullopt, value, {}});
     EXPECT_TRUE(written.has_value()) << written.error().to_string();
     return written.value_or(offset(-1));
   }
   /// Returns when the topic is gone.
   void delete_state() {
-    const auto producer = kafka::Producer::open(config_, options_);
+    const auto producer = kafka::ClientProducer::open(config_, options_);
     rd_kafka_t* const client = (*producer)->client();
     kafka::Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
     rd_kafka_DeleteTopic_t* request = rd_kafka_DeleteTopic_new(state_.c_str());

@@ -5,7 +5,7 @@
 // them, which comes to the same and takes no minutes.
 #include <librdkafka/rdkafka.h>
 
-#include "kafka/producer.hpp"
+#include "kafka/client_producer.hpp"
 #include "kafka_world.hpp"
 #include "millrace/testkit/kafka_proxy.hpp"
 
@@ -64,7 +64,7 @@ class KafkaLostPositions : public KafkaWorld {
   void send(Send&& send) {
     const LogOptions options = options_of("somebody");
     const kafka::ClientConfig config(kafka::parse_url(url()).value(), options);
-    const auto producer = kafka::Producer::open(config, options);
+    const auto producer = kafka::ClientProducer::open(config, options);
     rd_kafka_t* const client = (*producer)->client();
     const kafka::Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
     const kafka::PartitionList places(rd_kafka_topic_partition_list_new(1));

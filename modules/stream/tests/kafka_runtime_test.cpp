@@ -173,11 +173,15 @@ TEST_F(OnKafka, after_a_commit_of_unknown_outcome_that_failed_the_work_is_done_a
   open_bank();
   deposit(10);
   driver_->run_until_idle();
+  // The end is lost on its way, and when it is repeated it is refused.
+  const auto lost =
+      proxy_->add({.api = KafkaApi::end_txn, .fault = KafkaFault::cut_before(), .commits = true});
   const auto failed = proxy_->add({.api = KafkaApi::end_txn,
                                    .fault = KafkaFault::fail(invalid_producer_epoch),
                                    .commits = true});
   deposit(10);
   driver_->run_until_idle();
+  EXPECT_EQ(lost.applied(), 1U);
   EXPECT_EQ(failed.applied(), 1U);
   EXPECT_GE(told("outcome of a commit unknown"), 1);
   deposit(10);

@@ -3,13 +3,17 @@
 #include "kafka/client.hpp"
 
 #include <algorithm>
+#include <charconv>
 
+#include "kafka/wire/cluster.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::kafka {
 namespace {
 
 constexpr std::size_t reason_bytes = 512;
+// Ours among the user's settings, which librdkafka does not know.
+constexpr std::string_view client_setting = "millrace.client";
 
 // Complaints go to the callbacks and into our errors; nothing is printed by the way.
 void be_quiet(const rd_kafka_t* /*client*/, int /*level*/, const char* /*facility*/,
@@ -42,8 +46,49 @@ ClientConfig::ClientConfig(Url url, const LogOptions& options)
     : url_(std::move(url)),
       user_(options.kafka),
       client_id_("millrace-" + (options.member.empty() ? std::string("tool") : options.member)),
-      timeout_ms_(static_cast<int>(options.request_timeout_ms)) {
+      timeout_ms_(static_cast<int>(options.request_timeout_ms)),
+      cluster_(std::make_unique<wire::Cluster>()) {
   user_.insert(user_.end(), url_.settings.begin(), url_.settings.end());
+  if (const std::string* const named = user_setting("client.id")) client_id_ = *named;
+}
+
+ClientConfig::~ClientConfig() = default;
+
+Status ClientConfig::check() const {
+  const std::string* const client = user_setting(client_setting);
+  if (client == nullptr || *client == "wire" || *client == "librdkafka") return {};
+  return fail(errc::invalid_argument, "kafka setting " + std::string(client_setting) +
+                                          ": clients are wire and librdkafka, not " + *client);
+}
+
+// The last one given counts, as where they are set one after the other.
+const std::string* ClientConfig::user_setting(std::string_view name) const {
+  const auto found = std::find_if(user_.rbegin(), user_.rend(),
+                                  [&](const auto& one) { return one.first == name; });
+  return found == user_.rend() ? nullptr : &found->second;
+}
+
+std::int64_t ClientConfig::number(std::string_view setting, std::int64_t otherwise) const {
+  const std::string* const text = user_setting(setting);
+  if (text == nullptr) return otherwise;
+  std::int64_t value = 0;
+  const char* const end = text->data() + text->size();
+  const auto read = std::from_chars(text->data(), end, value);
+  return read.ec == std::errc() && read.ptr == end ? value : otherwise;
+}
+
+bool ClientConfig::reads_by_wire() const {
+  if (const std::string* const client = user_setting(client_setting)) return *client == "wire";
+  const std::string* const security = user_setting("security.protocol");
+  return security == nullptr || *security == "plaintext" || *security == "PLAINTEXT";
+}
+
+bool ClientConfig::writes_by_wire() const {
+  for (const char* const name : {"compression.type", "compression.codec"}) {
+    const std::string* const codec = user_setting(name);
+    if (codec != nullptr && *codec != "none") return false;
+  }
+  return reads_by_wire();
 }
 
 Result<Owned<rd_kafka_t>> ClientConfig::make(
@@ -63,7 +108,7 @@ Result<Owned<rd_kafka_t>> ClientConfig::make(
   for (const auto& [name, value] : own)
     MILLRACE_TRY(set(conf.get(), name, value));
   for (const auto& [name, value] : user_) {
-    if (is_for_other_kind(type, name)) continue;
+    if (is_for_other_kind(type, name) || name == client_setting) continue;
     if (std::any_of(fixed.begin(), fixed.end(), [&](const auto& one) { return one.first == name; }))
       return fail(errc::invalid_argument,
                   "kafka setting " + name + " cannot be chosen: the log's contract depends on it");

@@ -16,6 +16,10 @@
 
 namespace millrace::log::kafka {
 
+namespace wire {
+class Cluster;
+}
+
 struct Destroy {
   void operator()(rd_kafka_t* it) const { rd_kafka_destroy(it); }
   void operator()(rd_kafka_topic_t* it) const { rd_kafka_topic_destroy(it); }
@@ -42,13 +46,19 @@ using MessagePtr = Owned<rd_kafka_message_t>;
 struct KafkaPlace {
   std::string topic;
   std::int32_t partition = 0;
-  friend bool operator==(const KafkaPlace&, const KafkaPlace&) = default;
+  friend auto operator<=>(const KafkaPlace&, const KafkaPlace&) = default;
 };
 
 /// What all clients of one Log handle have in common. Thread-safe after construction.
 class ClientConfig {
  public:
   ClientConfig(Url url, const LogOptions& options);
+  ~ClientConfig();
+  ClientConfig(const ClientConfig&) = delete;
+  ClientConfig& operator=(const ClientConfig&) = delete;
+
+  /// errc::invalid_argument for settings of ours that cannot be.
+  [[nodiscard]] Status check() const;
 
   /// Makes a client; `own` goes over the defaults, the user's settings over both, except where the
   /// contract depends on `fixed`. errc::invalid_argument for a setting librdkafka does not take.
@@ -62,12 +72,27 @@ class ClientConfig {
     return url_.prefix + std::string(name);
   }
   [[nodiscard]] int timeout_ms() const { return timeout_ms_; }
+  [[nodiscard]] const std::string& client_id() const { return client_id_; }
+  /// What the user set, or the default where that is nothing or no number.
+  [[nodiscard]] std::int64_t number(std::string_view setting, std::int64_t otherwise) const;
+
+  /// Whether records go over connections of our own (wire/) rather than librdkafka's: unless the
+  /// setting `millrace.client` says `librdkafka`, or connections are not plain.
+  [[nodiscard]] bool reads_by_wire() const;
+  /// Moreover, batches are not to be compressed.
+  [[nodiscard]] bool writes_by_wire() const;
+  /// Where those connections lead. Served by the reader's client.
+  [[nodiscard]] wire::Cluster* cluster() const { return cluster_.get(); }
 
  private:
+  /// Nothing when the user did not set it.
+  [[nodiscard]] const std::string* user_setting(std::string_view name) const;
+
   Url url_;
   Settings user_;
   std::string client_id_;
   int timeout_ms_;
+  std::unique_ptr<wire::Cluster> cluster_;
 };
 
 /// Remembers what a client said last about its connections, to make errors tell the cause.

@@ -30,7 +30,8 @@ Result<KafkaLog::Outgoing> KafkaLog::prepare(Transaction& transaction) {
     MILLRACE_ASSIGN(const TopicSpec spec, spec_of(batch.place));
     MILLRACE_TRY(check_may_write(spec, options_.service));
     out.batches[i].at = {config_.in_kafka(spec.name), batch.place.partition.value};
-    MILLRACE_TRY(decode_batch(batch.builder.finish(), out.batches[i].records));
+    out.batches[i].encoded = batch.builder.finish();
+    out.batches[i].count = batch.builder.count();
     out.places.push_back(batch.place);
   }
   for (const Transaction::Position& position : transaction.positions()) {
@@ -63,8 +64,7 @@ Result<Committed> KafkaLog::send(Outgoing& out, const Transaction& transaction) 
     MILLRACE_TRY(identity_->commit(transaction.claims(), [&](Producer& producer) {
       return empty ? Status{} : producer.commit(out.batches, out.positions);
     }));
-  } else if (out.batches.size() == 1 && out.batches[0].records.size() == 1 &&
-             out.positions.empty()) {
+  } else if (out.batches.size() == 1 && out.batches[0].count == 1 && out.positions.empty()) {
     MILLRACE_TRY(commit_single(out));
   } else if (!empty) {
     MILLRACE_TRY(commit_free(out));
@@ -103,7 +103,7 @@ Result<Committed> KafkaLog::answer(const Outgoing& out, bool under_claims) {
   std::vector<Offset> ends;
   for (const OutgoingBatch& batch : out.batches) {
     places.push_back(batch.at);
-    ends.push_back(offset(batch.first.value + static_cast<std::int64_t>(batch.records.size())));
+    ends.push_back(offset(batch.first.value + batch.count));
   }
   if (wait_until_visible(places, ends, patience_ns)) {
     // Who reads what it wrote itself does not find the end before it.
@@ -123,10 +123,12 @@ Result<Committed> KafkaLog::answer(const Outgoing& out, bool under_claims) {
 Status KafkaLog::commit_single(Outgoing& out) {
   const std::lock_guard lock(single_mutex_);
   if (single_ == nullptr || !single_->usable()) {
-    MILLRACE_ASSIGN(single_, Producer::open(config_, options_));
+    MILLRACE_ASSIGN(single_, ClientProducer::open(config_, options_));
   }
   OutgoingBatch& batch = out.batches[0];
-  MILLRACE_ASSIGN(batch.first, single_->append(batch.at, batch.records[0]));
+  std::vector<RecordView> records;
+  MILLRACE_TRY(decode_batch(batch.encoded, records));
+  MILLRACE_ASSIGN(batch.first, single_->append(batch.at, records[0]));
   return {};
 }
 
@@ -174,11 +176,9 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
     for (const OutgoingBatch& batch : out.batches)
       now.places.emplace_back(batch.at, batch.first);
     const std::string bytes = Sequences::encode(now);
-    RecordView record;
-    record.timestamp_ms = environment_.clock.wall_ms();
-    record.key = sequence.producer;
-    record.value = bytes;
-    OutgoingBatch note{sequences_.place(), {record}, offset(-1)};
+    RecordBatchBuilder builder;
+    builder.add({environment_.clock.wall_ms(), sequence.producer, bytes, {}});
+    OutgoingBatch note{sequences_.place(), builder.finish(), builder.count()};
     MILLRACE_TRY(producer.add(note));
     return producer.end();
   };

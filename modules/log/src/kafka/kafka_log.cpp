@@ -66,6 +66,7 @@ KafkaLog::KafkaLog(Url url, LogEnvironment& environment, LogOptions options)
 KafkaLog::~KafkaLog() = default;
 
 Status KafkaLog::start() {
+  MILLRACE_TRY(config_.check());
   MILLRACE_TRY(reader_.open());
   const auto cluster = cluster_id(reader_.client(), config_.timeout_ms());
   if (!cluster)

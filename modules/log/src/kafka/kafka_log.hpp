@@ -118,7 +118,7 @@ class KafkaLog final : public Log {
   std::unique_ptr<Identity> identity_;
 
   std::mutex single_mutex_;
-  std::unique_ptr<Producer> single_;
+  std::unique_ptr<ClientProducer> single_;
   std::mutex free_mutex_;
   std::unique_ptr<Producer> free_;
   std::mutex unseen_mutex_;

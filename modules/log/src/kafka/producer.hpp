@@ -4,19 +4,21 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kafka/client.hpp"
 
 namespace millrace::log::kafka {
 
-/// What goes into one partition. The views stay valid until the call that takes them returns.
+/// What goes into one partition. The bytes stay valid until the transaction is settled.
 struct OutgoingBatch {
   KafkaPlace at;
-  std::vector<RecordView> records;
+  std::string_view encoded;   ///< by a RecordBatchBuilder
+  std::int32_t count = 0;     ///< records in it
   Offset first = offset(-1);  ///< answered
 };
 
@@ -26,63 +28,34 @@ struct OutgoingPositions {
   std::vector<std::pair<KafkaPlace, Offset>> places;
 };
 
-/// An idempotent producer, with a transactional id or without. One thread at a time.
+/// Whoever has a transactional id. One thread at a time.
 class Producer {
  public:
-  /// Without a transactional id: single records only.
-  [[nodiscard]] static Result<std::unique_ptr<Producer>> open(const ClientConfig& config,
-                                                              const LogOptions& options);
   /// Takes the transactional id over: whoever had it can commit nothing any more, and what they had
   /// begun is ended, before this returns. errc::unavailable.
   [[nodiscard]] static Result<std::unique_ptr<Producer>> open_transactional(
       const ClientConfig& config, const LogOptions& options, const std::string& transactional_id);
-  ~Producer();
+  Producer() = default;
+  virtual ~Producer() = default;
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
-
-  /// Appends one record without a transaction.
-  [[nodiscard]] Result<Offset> append(const KafkaPlace& at, const Record& record);
-  /// Several records of one partition, in order, each by itself; the offset of the last.
-  [[nodiscard]] Result<Offset> append_all(const KafkaPlace& at, std::span<const Record> records);
 
   /// All or nothing. After errc::fenced and errc::outcome_unknown this producer is of no use any
   /// more (usable() is false).
   [[nodiscard]] Status commit(std::span<OutgoingBatch> batches,
                               std::span<const OutgoingPositions> positions);
-  /// In two steps, for those who put the offsets of the first step into the second.
-  [[nodiscard]] Status begin(std::span<const OutgoingPositions> positions);
-  [[nodiscard]] Status add(OutgoingBatch& batch);
+  /// In two steps, for those who put the offsets of the first step into the second. A step that
+  /// fails has ended the transaction.
+  [[nodiscard]] virtual Status begin(std::span<const OutgoingPositions> positions) = 0;
+  /// The batch stays where it is until it is settled.
+  [[nodiscard]] virtual Status add(OutgoingBatch& batch) = 0;
   /// Returns when all that was added has its offset.
-  [[nodiscard]] Status settle();
-  [[nodiscard]] Status end();
+  [[nodiscard]] virtual Status settle() = 0;
+  [[nodiscard]] virtual Status end() = 0;
 
   /// False after a failure that this producer does not survive, and after a transaction that took
   /// so long that a request of it may still arrive: give it up, and its transactional id with it.
-  [[nodiscard]] bool usable() const { return usable_; }
-  [[nodiscard]] rd_kafka_t* client() const { return client_.get(); }
-
- private:
-  explicit Producer(const ClientConfig& config) : config_(config) {}
-  Status create(const LogOptions& options, const std::string* transactional_id);
-  Status produce(const KafkaPlace& at, const Record& record, Offset* first);
-  Status abort(const Error& because);
-  /// False when it failed; the producer is not usable then.
-  [[nodiscard]] bool try_abort();
-  /// What became of the transaction after an error of one of its calls.
-  Status failed(Owned<rd_kafka_error_t> error, std::string_view doing, bool committing);
-  Status send_positions(const OutgoingPositions& positions, std::int64_t deadline_ns);
-  void beware_of_late_requests();
-  rd_kafka_topic_t* topic(const std::string& name);
-  static void delivered(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
-
-  const ClientConfig& config_;
-  Complaints complaints_;
-  std::optional<rd_kafka_resp_err_t> delivery_error_;
-  bool usable_ = true;
-  std::int64_t socket_timeout_ms_ = 0;
-  std::int64_t began_ns_ = 0;
-  Owned<rd_kafka_t> client_;
-  std::unordered_map<std::string, Owned<rd_kafka_topic_t>> topics_;
+  [[nodiscard]] virtual bool usable() const = 0;
 };
 
 }  // namespace millrace::log::kafka

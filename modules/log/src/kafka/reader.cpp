@@ -7,6 +7,7 @@
 
 #include "kafka/admin.hpp"
 #include "kafka/cursor.hpp"
+#include "kafka/wire/cluster.hpp"
 #include "millrace/log/errors.hpp"
 #include "rules.hpp"
 
@@ -46,6 +47,7 @@ Reader::~Reader() = default;
 
 Status Reader::open() {
   MILLRACE_ASSIGN(asker_, consumer());
+  config_.cluster()->served_by(asker_.get());
   return {};
 }
 

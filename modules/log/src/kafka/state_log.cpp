@@ -208,7 +208,7 @@ Result<std::int64_t> StateLog::write(const std::vector<StateRecord>& records) {
   }
   const std::lock_guard lock(producer_mutex_);
   if (producer_ == nullptr || !producer_->usable()) {
-    MILLRACE_ASSIGN(producer_, Producer::open(config_, options_));
+    MILLRACE_ASSIGN(producer_, ClientProducer::open(config_, options_));
   }
   MILLRACE_ASSIGN(const Offset last, producer_->append_all(place_, out));
   return last.value;

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "kafka/producer.hpp"
+#include "kafka/client_producer.hpp"
 #include "kafka/reader.hpp"
 #include "kafka/state.hpp"
 
@@ -77,7 +77,7 @@ class StateLog {
   KafkaPlace place_;
 
   std::mutex producer_mutex_;
-  std::unique_ptr<Producer> producer_;
+  std::unique_ptr<ClientProducer> producer_;
 
   mutable std::mutex mutex_;
   State state_;

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "big_endian.hpp"
+
+// Kafka's protocol, as far as it is spoken here: https://kafka.apache.org/protocol. Every request
+// has one version, none of them flexible, that brokers from 2.3 on understand.
+namespace millrace::log::kafka::wire {
+
+/// Requests by their api keys.
+enum class Api : std::int16_t {
+  produce = 0,
+  fetch = 1,
+  find_coordinator = 10,
+  api_versions = 18,
+  init_producer_id = 22,
+  add_partitions_to_txn = 24,
+  add_offsets_to_txn = 25,
+  end_txn = 26,
+  txn_offset_commit = 28,
+};
+
+/// The version of a request that is spoken here.
+[[nodiscard]] constexpr std::int16_t version_of(Api api) {
+  switch (api) {
+    case Api::produce:
+      return 7;
+    case Api::fetch:
+      return 11;
+    case Api::find_coordinator:
+    case Api::txn_offset_commit:
+    case Api::end_txn:
+    case Api::add_partitions_to_txn:
+    case Api::add_offsets_to_txn:
+      return 2;
+    case Api::init_producer_id:
+      return 1;
+    case Api::api_versions:
+      return 0;
+  }
+  return 0;
+}
+
+[[nodiscard]] constexpr std::string_view name_of(Api api) {
+  switch (api) {
+    case Api::produce:
+      return "Produce";
+    case Api::fetch:
+      return "Fetch";
+    case Api::find_coordinator:
+      return "FindCoordinator";
+    case Api::api_versions:
+      return "ApiVersions";
+    case Api::init_producer_id:
+      return "InitProducerId";
+    case Api::add_partitions_to_txn:
+      return "AddPartitionsToTxn";
+    case Api::add_offsets_to_txn:
+      return "AddOffsetsToTxn";
+    case Api::end_txn:
+      return "EndTxn";
+    case Api::txn_offset_commit:
+      return "TxnOffsetCommit";
+  }
+  return "?";
+}
+
+/// Writes the body of a request.
+class Encoder {
+ public:
+  template <std::integral T>
+  void number(T value) {
+    char raw[sizeof(T)];
+    store_big(raw, value);
+    bytes_.append(raw, sizeof raw);
+  }
+  void flag(bool value) { bytes_.push_back(value ? '\1' : '\0'); }
+  void string(std::string_view text) {
+    number(static_cast<std::int16_t>(text.size()));
+    bytes_.append(text);
+  }
+  void null_string() { number<std::int16_t>(-1); }
+  void bytes(std::string_view value) {
+    number(static_cast<std::int32_t>(value.size()));
+    bytes_.append(value);
+  }
+  /// What `append` adds to the string it gets is the value.
+  template <class Append>
+  void bytes_by(Append append) {
+    const std::size_t size_at = bytes_.size();
+    number<std::int32_t>(0);
+    append(bytes_);
+    store_big(bytes_.data() + size_at,
+              static_cast<std::int32_t>(bytes_.size() - size_at - sizeof(std::int32_t)));
+  }
+  /// Stands before so many elements.
+  void count(std::size_t elements) { number(static_cast<std::int32_t>(elements)); }
+  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
+
+  [[nodiscard]] std::string take() { return std::move(bytes_); }
+
+ private:
+  std::string bytes_;
+};
+
+/// Reads the body of an answer. What is missing reads as zero and makes ok() false; safe on hostile
+/// input.
+class Decoder {
+ public:
+  explicit Decoder(std::string_view body) : rest_(body) {}
+
+  template <std::integral T>
+  T number() {
+    if (!has(sizeof(T))) return {};
+    const T value = load_big<T>(rest_.data());
+    rest_.remove_prefix(sizeof(T));
+    return value;
+  }
+  bool flag() { return number<std::int8_t>() != 0; }
+  /// Null reads as empty.
+  std::string_view string() { return run(number<std::int16_t>()); }
+  std::string_view bytes() { return run(number<std::int32_t>()); }
+  /// How many elements follow, of at least so many bytes each; null is none.
+  std::size_t count(std::size_t element_bytes) {
+    const auto elements = number<std::int32_t>();
+    if (elements <= 0) return 0;
+    const auto many = static_cast<std::size_t>(elements);
+    if (many > rest_.size() / element_bytes) {
+      fail();
+      return 0;
+    }
+    return many;
+  }
+
+  [[nodiscard]] bool ok() const { return ok_; }
+
+ private:
+  bool has(std::size_t bytes) {
+    if (rest_.size() >= bytes) return true;
+    fail();
+    return false;
+  }
+  void fail() {
+    ok_ = false;
+    rest_ = {};
+  }
+  std::string_view run(std::int32_t bytes) {
+    if (bytes <= 0 || !has(static_cast<std::size_t>(bytes))) return {};
+    const std::string_view taken = rest_.substr(0, static_cast<std::size_t>(bytes));
+    rest_.remove_prefix(taken.size());
+    return taken;
+  }
+
+  std::string_view rest_;
+  bool ok_ = true;
+};
+
+}  // namespace millrace::log::kafka::wire
