@@ -2,8 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <deque>
-#include <map>
+#include <algorithm>
 
 #include "kafka/reader.hpp"
 
@@ -11,20 +10,28 @@ namespace millrace::log::kafka {
 
 /// One partition being read ahead, from one offset on. Guarded by `mutex`, except what is atomic.
 struct Reader::Cursor {
-  Cursor(rd_kafka_t* client, rd_kafka_topic_t* topic, KafkaPlace place, Signal& raised);
-  ~Cursor();
+  explicit Cursor(KafkaPlace place) : at(std::move(place)) {}
+  virtual ~Cursor() = default;
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
 
   /// Starts reading from there.
-  [[nodiscard]] Status begin(Offset from);
+  [[nodiscard]] virtual Status begin(Offset from) = 0;
   /// Takes what has arrived, up to about so many bytes.
-  void pull(std::size_t max_bytes);
-  [[nodiscard]] bool has_records() const { return !waiting.empty(); }
-  /// Moves records into the buffer: about `max_bytes`, at least one if there is one.
-  void answer(std::size_t max_bytes, FetchBuffer& buffer);
-  void heard_of(Offset end);
-  void stop();
+  virtual void pull(std::size_t max_bytes) = 0;
+  /// Whether answer() has records, or their failure.
+  [[nodiscard]] virtual bool has_records() const = 0;
+  /// One past what was pulled and holds nothing to show: where `next` is after an answer without
+  /// records.
+  [[nodiscard]] virtual Offset reached() const { return next; }
+  /// Moves records into the buffer: about `max_bytes`, at least one if there is one. errc::corrupt.
+  [[nodiscard]] virtual Status answer(std::size_t max_bytes, FetchBuffer& buffer) = 0;
+  /// The partition reaches so far. By any thread.
+  void heard_of(Offset end) {
+    std::int64_t known = known_end;
+    while (known < end.value && !known_end.compare_exchange_weak(known, end.value)) {
+    }
+  }
 
   std::mutex mutex;
   const KafkaPlace at;
@@ -33,37 +40,26 @@ struct Reader::Cursor {
   bool end_asked = false;
   std::optional<rd_kafka_resp_err_t> error;
   std::int64_t used_ns = 0;  ///< guarded by the reader's mutex
-
-  std::deque<MessagePtr> waiting;
-  std::size_t waiting_bytes = 0;
-
- private:
-  void take(MessagePtr message);
-  void step_over_marks();
-
-  rd_kafka_t* client_;
-  rd_kafka_topic_t* topic_;
-  Signal& signal_;
-  Owned<rd_kafka_queue_t> queue_;
-  std::atomic<bool> news_{false};
-  Offset eof_{};  // where the partition ended when that was last told
-  bool started_ = false;
 };
 
-/// A consumer with its cursors, one for a partition at most. Guarded by the reader's mutex.
+/// A client with its cursors, one for a partition at most. Guarded by the reader's mutex.
 struct Reader::Lane {
-  explicit Lane(Owned<rd_kafka_t> client) : client_(std::move(client)) {}
-  ~Lane();
+  Lane() = default;
+  virtual ~Lane() = default;
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
 
-  [[nodiscard]] rd_kafka_t* client() const { return client_.get(); }
   [[nodiscard]] std::shared_ptr<Cursor> find(TopicPartition place) const;
-  [[nodiscard]] Result<std::shared_ptr<Cursor>> add(TopicPartition place, const KafkaPlace& at,
-                                                    Signal& signal);
+  [[nodiscard]] Result<std::shared_ptr<Cursor>> add(TopicPartition place, const KafkaPlace& at);
   void drop_unused_since(std::int64_t time_ns);
+  /// Lets the client say what it has to say.
+  virtual void poll() {}
+
+ protected:
+  [[nodiscard]] virtual Result<std::shared_ptr<Cursor>> make(const KafkaPlace& at) = 0;
+  void drop_all() { cursors_.clear(); }
 
  private:
-  Owned<rd_kafka_t> client_;
-  std::map<std::string, Owned<rd_kafka_topic_t>> topics_;
   std::unordered_map<TopicPartition, std::shared_ptr<Cursor>> cursors_;
 };
 

@@ -6,8 +6,8 @@
 #include <set>
 
 #include "kafka/admin.hpp"
-#include "kafka/cursor.hpp"
-#include "kafka/wire/cluster.hpp"
+#include "kafka/consumer_cursor.hpp"
+#include "kafka/wire/fetch_cursor.hpp"
 #include "millrace/log/errors.hpp"
 #include "rules.hpp"
 
@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::size_t max_lanes = 4;
 constexpr std::int64_t idle_ns = 30'000'000'000;
-// How long a broker holds a fetch when there is nothing: what a partition that is read anew may
-// have to wait, and how often an idle reader asks.
+// How long a broker holds a consumer's fetch when there is nothing: what a partition that is read
+// anew may have to wait, and how often an idle reader asks.
 constexpr const char* fetch_wait_ms = "50";
 // One try of a question: its leader may be gone, and another one be known by then.
 constexpr int try_ms = 2'000;
@@ -51,9 +51,9 @@ Status Reader::open() {
   return {};
 }
 
-// What is read ahead of a partition is bounded by bytes (of values) and by records, and by enough
-// of them for a second: when all partitions are at their bound librdkafka 2.0.2 looks again only
-// then.
+// What a consumer reads ahead of a partition is bounded by bytes (of values) and by records, and by
+// enough of them for a second: when all partitions are at their bound librdkafka 2.0.2 looks again
+// only then.
 Result<Owned<rd_kafka_t>> Reader::consumer() {
   const Settings own{
       {"fetch.wait.max.ms", fetch_wait_ms},   {"fetch.error.backoff.ms", "100"},
@@ -68,8 +68,13 @@ Result<Owned<rd_kafka_t>> Reader::consumer() {
 
 Result<Reader::Lane*> Reader::lane(std::size_t index) {
   while (lanes_.size() <= index) {
+    if (config_.reads_by_wire()) {
+      lanes_.push_back(std::make_unique<wire::FetchLane>(wire::FetchSettings::of(config_),
+                                                         *config_.cluster(), complaints_, signal_));
+      continue;
+    }
     MILLRACE_ASSIGN(Owned<rd_kafka_t> client, consumer());
-    lanes_.push_back(std::make_unique<Lane>(std::move(client)));
+    lanes_.push_back(std::make_unique<ConsumerLane>(std::move(client), signal_));
   }
   return lanes_[index].get();
 }
@@ -114,7 +119,7 @@ Result<std::shared_ptr<Reader::Cursor>> Reader::lock_cursor(TopicPartition place
     return fail(errc::limit, "more than " + std::to_string(max_lanes) +
                                  " threads read one partition through one handle");
   MILLRACE_ASSIGN(Lane* const chosen, lane(std::min(free_lane, lanes_.size())));
-  MILLRACE_ASSIGN(const std::shared_ptr<Cursor> made, chosen->add(place, at, signal_));
+  MILLRACE_ASSIGN(const std::shared_ptr<Cursor> made, chosen->add(place, at));
   held = std::unique_lock(made->mutex);
   made->used_ns = now_ns;
   MILLRACE_TRY(made->begin(from));
@@ -143,8 +148,7 @@ Status Reader::fetch(TopicPartition place, const KafkaPlace& at, Offset from, st
     return fail(
         error_of(code, "reading " + at.topic + "/" + std::to_string(at.partition), complaints()));
   }
-  cursor->answer(max_bytes, buffer);
-  return {};
+  return cursor->answer(max_bytes, buffer);
 }
 
 Status Reader::learn_end(Cursor& cursor, Offset from) {
@@ -165,7 +169,7 @@ Status Reader::wait_for_records(Cursor& cursor, std::size_t max_bytes) {
   for (;;) {
     const std::uint64_t seen = signal_.count();
     cursor.pull(max_bytes);
-    if (cursor.has_records() || cursor.error || cursor.next.load().value >= cursor.known_end.load())
+    if (cursor.has_records() || cursor.error || cursor.reached().value >= cursor.known_end.load())
       return {};
     const std::int64_t left_ns = deadline_ns - real_clock().monotonic_ns();
     if (left_ns <= 0)
@@ -281,7 +285,7 @@ std::string Reader::complaints() {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& lane : lanes_)
-      rd_kafka_poll(lane->client(), 0);
+      lane->poll();
   }
   return complaints_.text();
 }

@@ -37,9 +37,10 @@ class Signal {
   std::uint64_t count_ = 0;
 };
 
-/// Reads any partition from any offset, over consumers that read ahead. A place that is read on
+/// Reads any partition from any offset, over clients that read ahead: our own, or consumers of
+/// librdkafka where that does not reach (ClientConfig::reads_by_wire). A place that is read on
 /// where the last fetch ended costs nothing but the records; every jump starts its partition anew.
-/// Where two readers of one handle are at different offsets of a partition, a further consumer is
+/// Where two readers of one handle are at different offsets of a partition, a further client is
 /// made. Thread-safe.
 class Reader {
  public:
