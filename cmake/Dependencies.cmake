@@ -20,6 +20,7 @@ millrace_find(simdjson libsimdjson-dev)
 millrace_find(zstd libzstd-dev)
 millrace_find(Snappy libsnappy-dev)
 millrace_find(ZLIB zlib1g-dev)
+millrace_find(OpenSSL libssl-dev 3.0)
 millrace_find(CLI11 libcli11-dev)
 millrace_find(prometheus-cpp prometheus-cpp-dev COMPONENTS core)
 

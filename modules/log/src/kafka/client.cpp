@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "kafka/wire/cluster.hpp"
+#include "kafka/wire/security.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::kafka {
@@ -50,15 +51,30 @@ ClientConfig::ClientConfig(Url url, const LogOptions& options)
       cluster_(std::make_unique<wire::Cluster>()) {
   user_.insert(user_.end(), url_.settings.begin(), url_.settings.end());
   if (const std::string* const named = user_setting("client.id")) client_id_ = *named;
+  status_ = choose_client();
 }
 
 ClientConfig::~ClientConfig() = default;
 
-Status ClientConfig::check() const {
-  const std::string* const client = user_setting(client_setting);
-  if (client == nullptr || *client == "wire" || *client == "librdkafka") return {};
-  return fail(errc::invalid_argument, "kafka setting " + std::string(client_setting) +
-                                          ": clients are wire and librdkafka, not " + *client);
+Status ClientConfig::check() const { return status_; }
+
+Status ClientConfig::choose_client() {
+  const std::string* const setting = user_setting(client_setting);
+  const std::string chosen = setting == nullptr ? "auto" : *setting;
+  const auto refuse = [](const std::string& why) {
+    return fail(errc::invalid_argument, "kafka setting " + std::string(client_setting) + why);
+  };
+  if (chosen == "librdkafka") return {};
+  if (chosen != "wire" && chosen != "auto")
+    return refuse(": clients are wire, librdkafka and auto, not " + chosen);
+  if (const std::optional<std::string> beyond = wire::Security::beyond(user_)) {
+    if (chosen == "auto") return {};
+    return refuse("=wire does not know " + *beyond + ": let it be auto or librdkafka");
+  }
+  MILLRACE_ASSIGN(auto security, wire::Security::open(user_));
+  cluster_->secured_by(std::move(security));
+  by_wire_ = true;
+  return {};
 }
 
 // The last one given counts, as where they are set one after the other.
@@ -75,12 +91,6 @@ std::int64_t ClientConfig::number(std::string_view setting, std::int64_t otherwi
   const char* const end = text->data() + text->size();
   const auto read = std::from_chars(text->data(), end, value);
   return read.ec == std::errc() && read.ptr == end ? value : otherwise;
-}
-
-bool ClientConfig::reads_by_wire() const {
-  if (const std::string* const client = user_setting(client_setting)) return *client == "wire";
-  const std::string* const security = user_setting("security.protocol");
-  return security == nullptr || *security == "plaintext" || *security == "PLAINTEXT";
 }
 
 bool ClientConfig::writes_by_wire() const {

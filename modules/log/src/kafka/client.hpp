@@ -57,7 +57,8 @@ class ClientConfig {
   ClientConfig(const ClientConfig&) = delete;
   ClientConfig& operator=(const ClientConfig&) = delete;
 
-  /// errc::invalid_argument for settings of ours that cannot be.
+  /// errc::invalid_argument for settings of ours that cannot be, and for certificates and keys of
+  /// connections of our own that cannot be used.
   [[nodiscard]] Status check() const;
 
   /// Makes a client; `own` goes over the defaults, the user's settings over both, except where the
@@ -76,15 +77,16 @@ class ClientConfig {
   /// What the user set, or the default where that is nothing or no number.
   [[nodiscard]] std::int64_t number(std::string_view setting, std::int64_t otherwise) const;
 
-  /// Whether records go over connections of our own (wire/) rather than librdkafka's: unless the
-  /// setting `millrace.client` says `librdkafka`, or connections are not plain.
-  [[nodiscard]] bool reads_by_wire() const;
+  /// Whether records go over connections of our own (wire/) rather than librdkafka's: as the
+  /// setting `millrace.client` says, else where all that was set of TLS and SASL is known there.
+  [[nodiscard]] bool reads_by_wire() const { return by_wire_; }
   /// Moreover, batches are not to be compressed.
   [[nodiscard]] bool writes_by_wire() const;
   /// Where those connections lead. Served by the reader's client.
   [[nodiscard]] wire::Cluster* cluster() const { return cluster_.get(); }
 
  private:
+  Status choose_client();
   /// Nothing when the user did not set it.
   [[nodiscard]] const std::string* user_setting(std::string_view name) const;
 
@@ -93,6 +95,8 @@ class ClientConfig {
   std::string client_id_;
   int timeout_ms_;
   std::unique_ptr<wire::Cluster> cluster_;
+  bool by_wire_ = false;
+  Status status_;  // what the constructor could not tell
 };
 
 /// Remembers what a client said last about its connections, to make errors tell the cause.

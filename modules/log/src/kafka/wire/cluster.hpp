@@ -4,13 +4,14 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "kafka/client.hpp"
-#include "kafka/wire/socket.hpp"
+#include "kafka/wire/security.hpp"
 
 namespace millrace::log::kafka::wire {
 
@@ -20,6 +21,9 @@ class Cluster {
  public:
   /// Who answers the questions, from now on. Before the first of them; outlives the last.
   void served_by(rd_kafka_t* client) { client_ = client; }
+  /// How its brokers are spoken to; null: in the open, as nobody. Set before the first connection.
+  void secured_by(std::shared_ptr<const Security> security) { security_ = std::move(security); }
+  [[nodiscard]] const std::shared_ptr<const Security>& security() const { return security_; }
 
   /// Where the leader of a partition listens; asked for when it is not known, for at most so long.
   /// errc::unavailable while there is none, unknown_topic, not_authorized.
@@ -33,6 +37,7 @@ class Cluster {
   Status ask(const std::string* topic, int timeout_ms);
 
   rd_kafka_t* client_ = nullptr;
+  std::shared_ptr<const Security> security_;
   std::mutex mutex_;
   std::map<std::int32_t, Address> brokers_;
   std::map<std::string, std::vector<std::int32_t>> leaders_;  // by partition; -1: none

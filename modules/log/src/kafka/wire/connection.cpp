@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
+#include "kafka/wire/socket.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/log/errors.hpp"
 
@@ -26,18 +28,48 @@ constexpr Api needed[] = {Api::produce,
                           Api::add_offsets_to_txn,
                           Api::end_txn,
                           Api::txn_offset_commit};
+constexpr Api needed_to_log_in[] = {Api::sasl_handshake, Api::sasl_authenticate};
+// So much of a session is left when it is ended: time enough for what is asked last.
+constexpr std::int64_t session_parts = 10;
+
+std::unique_ptr<Stream> connect(const Address& address, const Security* security) {
+  if (security == nullptr) return std::make_unique<Socket>(address);
+  return security->connect(address);
+}
+
+/// Which of these apis a broker does not take as we speak them, by its answer to ApiVersions.
+std::optional<Api> missing(std::string_view versions, std::span<const Api> apis) {
+  Decoder in(versions);
+  in.number<std::int16_t>();
+  std::vector<Api> left(apis.begin(), apis.end());
+  for (std::size_t count = in.count(6); count > 0; --count) {
+    const auto api = static_cast<Api>(in.number<std::int16_t>());
+    const auto lowest = in.number<std::int16_t>();
+    const auto highest = in.number<std::int16_t>();
+    if (lowest <= version_of(api) && version_of(api) <= highest) std::erase(left, api);
+  }
+  if (left.empty()) return std::nullopt;
+  return left.front();
+}
 
 }  // namespace
 
-Connection::Connection(const Address& address, std::string_view client_id)
-    : client_id_(client_id), socket_(address) {
+Connection::Connection(const Address& address, std::string_view client_id, const Security* security)
+    : client_id_(client_id),
+      stream_(connect(address, security)),
+      login_(security == nullptr ? nullptr : security->login()) {
   // Answered before all others, so that a broker that is too old is called so.
-  send(Api::api_versions, {});
+  put(Api::api_versions, {}, output_, sent_);
   // Nothing to wait for where it is clear at once.
-  if (const Status status = socket_.try_connect(); !status) break_off(status.error());
+  if (const Status status = stream_->try_connect(); !status) {
+    break_off(status.error());
+  } else if (stream_->is_connected()) {
+    write_out();
+  }
 }
 
-std::int32_t Connection::send(Api api, std::string_view body) {
+void Connection::put(Api api, std::string_view body, std::string& bytes,
+                     std::deque<Request>& requests) {
   Encoder header;
   header.number(static_cast<std::int16_t>(api));
   header.number(version_of(api));
@@ -46,45 +78,57 @@ std::int32_t Connection::send(Api api, std::string_view body) {
   const std::string head = header.take();
   char size[4];
   store_big(size, static_cast<std::int32_t>(head.size() + body.size()));
+  bytes.reserve(bytes.size() + sizeof size + head.size() + body.size());
+  bytes.append(size, sizeof size).append(head).append(body);
+  requests.push_back({api, last_number_, real_clock().monotonic_ns()});
+}
+
+std::int32_t Connection::send(Api api, std::string_view body) {
+  if (login_ != nullptr) {
+    put(api, body, held_output_, held_);
+    return last_number_;
+  }
   if (written_ == output_.size()) {
     output_.clear();
     written_ = 0;
   }
-  output_.reserve(output_.size() + sizeof size + head.size() + body.size());
-  output_.append(size, sizeof size).append(head).append(body);
-  sent_.push_back({api, last_number_, real_clock().monotonic_ns()});
-  if (socket_.is_connected() && !is_broken()) write_out();
+  put(api, body, output_, sent_);
+  if (stream_->is_connected() && !is_broken()) write_out();
   return last_number_;
 }
 
-short Connection::events() const {
-  const bool writes = !socket_.is_connected() || written_ < output_.size();
-  return static_cast<short>(POLLIN | (writes ? POLLOUT : 0));
-}
+short Connection::events() const { return stream_->events(written_ < output_.size()); }
 
 std::optional<std::int64_t> Connection::waiting_since_ns() const {
-  if (sent_.empty()) return std::nullopt;
-  return sent_.front().sent_ns;
+  if (!sent_.empty()) return sent_.front().sent_ns;
+  if (!held_.empty()) return held_.front().sent_ns;
+  return std::nullopt;
 }
 
 void Connection::break_off(Error why) {
   if (!error_) error_ = std::move(why);
-  socket_.close();
+  stream_->close();
 }
 
 void Connection::advance() {
   if (is_broken()) return;
-  if (!socket_.is_connected()) {
-    if (Status status = socket_.try_connect(); !status) break_off(status.error());
-    if (is_broken() || !socket_.is_connected()) return;
+  if (!stream_->is_connected()) {
+    if (Status status = stream_->try_connect(); !status) break_off(status.error());
+    if (is_broken() || !stream_->is_connected()) return;
   }
   write_out();
   if (!is_broken()) read_in();
+  if (!is_broken()) end_session();
+}
+
+void Connection::end_session() {
+  if (!session_end_ns_ || waiting() > 0 || real_clock().monotonic_ns() < *session_end_ns_) return;
+  break_off({errc::unavailable, named() + ": the session ends, it is to be logged in again"});
 }
 
 void Connection::write_out() {
   while (written_ < output_.size()) {
-    const auto sent = socket_.write(std::string_view(output_).substr(written_));
+    const auto sent = stream_->write(std::string_view(output_).substr(written_));
     if (!sent) return break_off(sent.error());
     if (*sent == 0) return;
     written_ += *sent;
@@ -93,7 +137,7 @@ void Connection::write_out() {
 
 /// False when there is no more for now.
 bool Connection::read_some(char* to, std::size_t wanted, std::size_t& done) {
-  const auto taken = socket_.read({to + done, wanted - done});
+  const auto taken = stream_->read({to + done, wanted - done});
   if (!taken) {
     break_off(taken.error());
     return false;
@@ -109,8 +153,7 @@ void Connection::read_in() {
       if (size_read_ < sizeof size_) continue;
       const auto size = load_big<std::int32_t>(size_);
       if (size < 4 || size > max_frame_bytes)
-        return break_off({errc::unavailable, "the broker at " + socket_.address().text() +
-                                                 " does not speak Kafka's protocol"});
+        return break_off({errc::unavailable, named() + " does not speak Kafka's protocol"});
       frame_ = std::make_shared<std::string>();
       frame_->resize_and_overwrite(static_cast<std::size_t>(size), [=](char*, std::size_t) {
         return static_cast<std::size_t>(size);
@@ -129,38 +172,47 @@ void Connection::finish_frame() {
   frame_read_ = 0;
   const auto number = load_big<std::int32_t>(frame->data());
   if (sent_.empty() || sent_.front().number != number)
-    return break_off({errc::unavailable, "the broker at " + socket_.address().text() +
-                                             " answers what it was not asked"});
-  const std::string_view body = std::string_view(*frame).substr(4);
-  if (sent_.front().api == Api::api_versions) {
-    check_versions(body);
-  } else {
-    answers_.push_back({number, frame, body});
-  }
+    return break_off({errc::unavailable, named() + " answers what it was not asked"});
+  Answer answer{number, frame, std::string_view(*frame).substr(4)};
+  const Api api = sent_.front().api;
   sent_.pop_front();
+  if (api == Api::api_versions) check_versions(answer.body);
+  if (is_broken()) return;
+  if (login_ != nullptr) return go_on_with_login(answer, api);
+  if (api != Api::api_versions) answers_.push_back(std::move(answer));
+}
+
+void Connection::go_on_with_login(const Answer& answer, Api api) {
+  if (api == Api::api_versions) return log_in(login_->begin());
+  auto next = login_->answer(answer.body);
+  if (!next) return break_off({next.error().code(), named() + ": " + next.error().message()});
+  if (*next) return log_in(**std::move(next));
+  if (const std::int64_t session_ms = login_->session_ms(); session_ms > 0)
+    session_end_ns_ = real_clock().monotonic_ns() + (session_ms - session_ms / session_parts) * ms;
+  let_out();
+}
+
+void Connection::log_in(SaslLogin::Request request) {
+  put(request.api, request.body, output_, sent_);
+  write_out();
+}
+
+void Connection::let_out() {
+  login_.reset();
+  output_.erase(0, std::exchange(written_, 0));
+  output_.append(std::exchange(held_output_, {}));
+  for (const Request& request : std::exchange(held_, {}))
+    sent_.push_back(request);
+  write_out();
 }
 
 void Connection::check_versions(std::string_view body) {
-  Decoder in(body);
-  in.number<std::int16_t>();
-  std::array<bool, std::size(needed)> spoken{};
-  for (std::size_t left = in.count(6); left > 0; --left) {
-    const auto api = static_cast<Api>(in.number<std::int16_t>());
-    const auto lowest = in.number<std::int16_t>();
-    const auto highest = in.number<std::int16_t>();
-    const auto* const found = std::find(std::begin(needed), std::end(needed), api);
-    if (found == std::end(needed)) continue;
-    spoken[static_cast<std::size_t>(found - needed)] =
-        lowest <= version_of(api) && version_of(api) <= highest;
-  }
-  for (std::size_t i = 0; i < spoken.size(); ++i) {
-    if (spoken[i]) continue;
-    return break_off(
-        {errc::refused_by_broker, "the broker at " + socket_.address().text() + " does not take " +
-                                      std::string(name_of(needed[i])) + " in version " +
-                                      std::to_string(version_of(needed[i])) +
-                                      ": Millrace needs Apache Kafka 2.3 or later"});
-  }
+  std::optional<Api> absent = missing(body, needed);
+  if (!absent && login_ != nullptr) absent = missing(body, needed_to_log_in);
+  if (!absent) return;
+  break_off({errc::refused_by_broker, named() + " does not take " + std::string(name_of(*absent)) +
+                                          " in version " + std::to_string(version_of(*absent)) +
+                                          ": Millrace needs Apache Kafka 2.3 or later"});
 }
 
 std::optional<Answer> Connection::take() {

@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "kafka/wire/protocol.hpp"
-#include "kafka/wire/socket.hpp"
+#include "kafka/wire/security.hpp"
+#include "kafka/wire/stream.hpp"
 
 namespace millrace::log::kafka::wire {
 
@@ -25,10 +26,15 @@ struct Answer {
 /// A connection with one broker, without blocking. The broker carries its requests out one after
 /// the other and answers in their order. Whatever goes wrong breaks it for good: what was sent and
 /// not answered may have been carried out or not. One thread at a time.
+///
+/// Where one logs in, that is done before anything else goes out. A broker may give a session an
+/// end, after which it would cut the connection: some time before that the connection breaks by
+/// itself, as soon as nothing waits for an answer.
 class Connection {
  public:
-  /// Begins to connect; what goes wrong shows later.
-  Connection(const Address& address, std::string_view client_id);
+  /// Begins to connect; what goes wrong shows later. Without a security in the open, as nobody.
+  Connection(const Address& address, std::string_view client_id,
+             const Security* security = nullptr);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -40,15 +46,17 @@ class Connection {
   [[nodiscard]] std::optional<Answer> take();
 
   [[nodiscard]] bool is_broken() const { return error_.has_value(); }
-  /// Why it is broken: errc::unavailable, or errc::refused_by_broker when the broker does not speak
-  /// a version that is needed.
+  /// Why it is broken: errc::unavailable, also when the broker lets us not in, or
+  /// errc::refused_by_broker when the broker does not speak a version that is needed.
   [[nodiscard]] const Error& error() const { return *error_; }
   /// Requests that wait for their answer.
-  [[nodiscard]] std::size_t waiting() const { return sent_.size(); }
+  [[nodiscard]] std::size_t waiting() const { return sent_.size() + held_.size(); }
   /// When the oldest of them was sent (Clock::monotonic_ns); nothing when there is none.
   [[nodiscard]] std::optional<std::int64_t> waiting_since_ns() const;
+  /// When it breaks by itself (Clock::monotonic_ns); nothing as long as no end is known.
+  [[nodiscard]] std::optional<std::int64_t> session_end_ns() const { return session_end_ns_; }
   /// For poll().
-  [[nodiscard]] int descriptor() const { return socket_.descriptor(); }
+  [[nodiscard]] int descriptor() const { return stream_->descriptor(); }
   [[nodiscard]] short events() const;
   void break_off(Error why);
 
@@ -58,19 +66,29 @@ class Connection {
     std::int32_t number;
     std::int64_t sent_ns;
   };
+  void put(Api api, std::string_view body, std::string& bytes, std::deque<Request>& requests);
   void write_out();
   void read_in();
   bool read_some(char* to, std::size_t wanted, std::size_t& done);
   void finish_frame();
   void check_versions(std::string_view body);
+  void go_on_with_login(const Answer& answer, Api api);
+  void log_in(SaslLogin::Request request);
+  void let_out();
+  void end_session();
+  [[nodiscard]] std::string named() const { return "the broker at " + stream_->address().text(); }
 
-  std::string client_id_;
-  Socket socket_;
+  const std::string client_id_;
+  const std::unique_ptr<Stream> stream_;
+  std::unique_ptr<SaslLogin> login_;            // null: done, or none is needed
+  std::optional<std::int64_t> session_end_ns_;  // breaks then
   std::optional<Error> error_;
   std::int32_t last_number_ = 0;
   std::string output_;
   std::size_t written_ = 0;
   std::deque<Request> sent_;
+  std::string held_output_;   // until the broker let us in
+  std::deque<Request> held_;  // what it is
   char size_[4] = {};
   std::size_t size_read_ = 0;
   std::shared_ptr<std::string> frame_;  // being read

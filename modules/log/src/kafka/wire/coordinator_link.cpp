@@ -11,8 +11,6 @@ namespace {
 
 // Of a question to the cluster, during which nothing else goes on here.
 constexpr int brokers_timeout_ms = 1'000;
-// What is refused again and again is asked ever more rarely, up to so many doublings.
-constexpr unsigned max_doublings = 4;
 
 }  // namespace
 
@@ -57,8 +55,7 @@ std::int64_t CoordinatorLink::due_ns(std::int64_t now_ns) const {
 }
 
 void CoordinatorLink::pause(std::int64_t now_ns) {
-  due_ns_ = now_ns + (patience_.pause_ns << std::min(refusals_, max_doublings));
-  ++refusals_;
+  due_ns_ = now_ns + patience_.pause_after(refusals_++);
 }
 
 void CoordinatorLink::turn(std::int64_t now_ns) {
@@ -81,7 +78,8 @@ void CoordinatorLink::turn(std::int64_t now_ns) {
 bool CoordinatorLink::connect(std::int64_t now_ns) {
   finding_ = !coordinator_;
   if (!finding_) {
-    connection_ = std::make_unique<Connection>(*coordinator_, client_id_);
+    connection_ =
+        std::make_unique<Connection>(*coordinator_, client_id_, cluster_.security().get());
     return true;
   }
   const Result<Address> broker = cluster_.any(brokers_timeout_ms);
@@ -90,7 +88,7 @@ bool CoordinatorLink::connect(std::int64_t now_ns) {
     pause(now_ns);
     return false;
   }
-  connection_ = std::make_unique<Connection>(*broker, client_id_);
+  connection_ = std::make_unique<Connection>(*broker, client_id_, cluster_.security().get());
   connection_->send(Api::find_coordinator, find_coordinator(key_, kind_));
   return true;
 }

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,6 +20,12 @@ namespace millrace::log::kafka::wire {
 struct Patience {
   std::int64_t answer_ns = 0;  ///< a request unanswered for so long is sent again elsewhere
   std::int64_t pause_ns = 0;   ///< before what was refused for the moment is tried again
+
+  /// The same for what was refused so many times before, one after the other: ever longer.
+  [[nodiscard]] std::int64_t pause_after(unsigned refusals) const {
+    constexpr unsigned max_doublings = 5;
+    return pause_ns << std::min(refusals, max_doublings);
+  }
 };
 
 /// What an answer means for the question.

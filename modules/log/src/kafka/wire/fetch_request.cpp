@@ -9,6 +9,7 @@
 #include "batch_layout.hpp"
 #include "big_endian.hpp"
 #include "kafka/wire/by_topic.hpp"
+#include "kafka/wire/messages.hpp"
 #include "kafka/wire/protocol.hpp"
 #include "millrace/log/errors.hpp"
 
@@ -44,7 +45,7 @@ FetchedPartition read_partition(Decoder& in, std::string_view topic) {
   FetchedPartition read;
   read.topic = topic;
   read.partition = in.number<std::int32_t>();
-  read.error = static_cast<rd_kafka_resp_err_t>(in.number<std::int16_t>());
+  read.error = code_of(in.number<std::int16_t>());
   in.number<std::int64_t>();  // high watermark
   read.last_stable = offset(in.number<std::int64_t>());
   in.number<std::int64_t>();  // log start
@@ -90,7 +91,7 @@ Result<FetchAnswer> decode_fetch(std::string_view body) {
   Decoder in(body);
   FetchAnswer answer;
   answer.throttle_ms = in.number<std::int32_t>();
-  answer.error = static_cast<rd_kafka_resp_err_t>(in.number<std::int16_t>());
+  answer.error = code_of(in.number<std::int16_t>());
   in.number<std::int32_t>();  // session
   for (std::size_t topics = in.count(topic_bytes); topics > 0; --topics) {
     const std::string_view topic = in.string();

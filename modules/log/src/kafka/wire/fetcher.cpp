@@ -256,7 +256,7 @@ void Fetcher::take(FetchLink& link, FetchLink::Outcome outcome, std::int64_t now
   if (news) signal_.raise();
   if (decoded->throttle_ms > 0)
     link.pause(now_ns + std::min(longest_throttle_ns, decoded->throttle_ms * ms));
-  else if (!news && outcome.was_quick)
+  else if (!news && bytes == 0 && outcome.was_quick)
     link.pause(now_ns + empty_pause_ns);
 }
 

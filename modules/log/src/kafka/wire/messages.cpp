@@ -7,7 +7,7 @@
 namespace millrace::log::kafka::wire {
 namespace {
 
-Code read_code(Decoder& in) { return static_cast<Code>(in.number<std::int16_t>()); }
+Code read_code(Decoder& in) { return code_of(in.number<std::int16_t>()); }
 
 void write_who(Encoder& out, const Producing& who) {
   out.number(who.producer.id);
@@ -15,6 +15,11 @@ void write_who(Encoder& out, const Producing& who) {
 }
 
 }  // namespace
+
+Code code_of(std::int16_t number) {
+  const bool known = number >= RD_KAFKA_RESP_ERR_UNKNOWN && number < RD_KAFKA_RESP_ERR_END_ALL;
+  return known ? static_cast<Code>(number) : RD_KAFKA_RESP_ERR_UNKNOWN;
+}
 
 std::string find_coordinator(std::string_view key, CoordinatorKind kind) {
   Encoder out;

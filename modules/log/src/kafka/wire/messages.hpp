@@ -12,13 +12,17 @@
 #include <vector>
 
 #include "kafka/client.hpp"
-#include "kafka/wire/socket.hpp"
+#include "kafka/wire/stream.hpp"
 
 // Bodies of the requests of a transaction, and their answers. Errors of Kafka's protocol have the
 // numbers that librdkafka gives them.
 namespace millrace::log::kafka::wire {
 
 using Code = rd_kafka_resp_err_t;
+
+/// The error of that number in the protocol; RD_KAFKA_RESP_ERR_UNKNOWN for one that librdkafka does
+/// not know.
+[[nodiscard]] Code code_of(std::int16_t number);
 
 /// What a broker gives to whoever takes a transactional id.
 struct ProducerId {

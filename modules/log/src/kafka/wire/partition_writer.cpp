@@ -112,9 +112,14 @@ void PartitionWriter::lose(Link& link, std::int64_t now_ns) {
   for (Entry* const entry : link.asked) {
     entry->second.under_way = false;
     entry->second.unsure = true;
-    entry->second.due_ns = now_ns + patience_.pause_ns;
-    cluster_.forget(entry->first.topic);
+    try_later(*entry, now_ns);
   }
+}
+
+void PartitionWriter::try_later(Entry& entry, std::int64_t now_ns) {
+  auto& [at, partition] = entry;
+  partition.due_ns = now_ns + patience_.pause_after(partition.refusals++);
+  cluster_.forget(at.topic);
 }
 
 void PartitionWriter::take(Link& link, std::string_view body, std::int64_t now_ns) {
@@ -140,6 +145,7 @@ void PartitionWriter::take(Entry& entry, const Produced& produced, std::int64_t 
     partition.sequence = sequence_after(partition.sequence, batch.end.record - batch.at.record);
     batch.at = batch.end;
     partition.unsure = false;
+    partition.refusals = 0;
     if (!batch.cutter.is_end(batch.at)) return;
     partition.pending.pop_front();
     --pending_;
@@ -147,8 +153,7 @@ void PartitionWriter::take(Entry& entry, const Produced& produced, std::int64_t 
   }
   if (passes(produced.error)) {
     trouble_ = error_of(produced.error, "writing to " + at.topic).message();
-    partition.due_ns = now_ns + patience_.pause_ns;
-    cluster_.forget(at.topic);
+    try_later(entry, now_ns);
     return;
   }
   partition.unsure = partition.unsure || produced.error == RD_KAFKA_RESP_ERR__BAD_MSG;
@@ -166,14 +171,15 @@ void PartitionWriter::send(const Producing& who, std::int64_t now_ns) {
       continue;
     }
     trouble_ = leader.error().message();
-    partition.due_ns = now_ns + patience_.pause_ns;
+    try_later(entry, now_ns);
     if (leader.error().is(errc::not_authorized))
       refused_ = PartitionError{RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, at};
   }
   for (const auto& [address, entries] : ready) {
     Link& link = links_[address];
     if (link.connection == nullptr)
-      link.connection = std::make_unique<Connection>(address, client_id_);
+      link.connection =
+          std::make_unique<Connection>(address, client_id_, cluster_.security().get());
     if (link.asked.empty()) send(link, who, entries);
   }
 }

@@ -65,7 +65,8 @@ class PartitionWriter {
     std::deque<Pending> pending;
     std::int64_t due_ns = 0;  ///< nothing is tried before
     bool under_way = false;
-    bool unsure = false;  ///< the batch that is next was sent before
+    bool unsure = false;    ///< the batch that is next was sent before
+    unsigned refusals = 0;  ///< one after the other
   };
   using Entry = std::pair<const KafkaPlace, Partition>;
   struct Link {
@@ -77,6 +78,7 @@ class PartitionWriter {
   void take(Link& link, std::string_view body, std::int64_t now_ns);
   void take(Entry& entry, const Produced& produced, std::int64_t now_ns);
   void lose(Link& link, std::int64_t now_ns);
+  void try_later(Entry& entry, std::int64_t now_ns);
   void send(const Producing& who, std::int64_t now_ns);
   void send(Link& link, const Producing& who, std::vector<Entry*> entries);
 

@@ -18,12 +18,14 @@ enum class Api : std::int16_t {
   produce = 0,
   fetch = 1,
   find_coordinator = 10,
+  sasl_handshake = 17,
   api_versions = 18,
   init_producer_id = 22,
   add_partitions_to_txn = 24,
   add_offsets_to_txn = 25,
   end_txn = 26,
   txn_offset_commit = 28,
+  sasl_authenticate = 36,
 };
 
 /// The version of a request that is spoken here.
@@ -40,6 +42,8 @@ enum class Api : std::int16_t {
     case Api::add_offsets_to_txn:
       return 2;
     case Api::init_producer_id:
+    case Api::sasl_handshake:
+    case Api::sasl_authenticate:
       return 1;
     case Api::api_versions:
       return 0;
@@ -67,6 +71,10 @@ enum class Api : std::int16_t {
       return "EndTxn";
     case Api::txn_offset_commit:
       return "TxnOffsetCommit";
+    case Api::sasl_handshake:
+      return "SaslHandshake";
+    case Api::sasl_authenticate:
+      return "SaslAuthenticate";
   }
   return "?";
 }

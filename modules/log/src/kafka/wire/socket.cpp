@@ -22,7 +22,7 @@ Socket::Socket(Address address) : address_(std::move(address)) {
   if (status_) status_ = connect_next();
 }
 
-Socket::~Socket() { close(); }
+Socket::~Socket() { Socket::close(); }
 
 void Socket::close() {
   if (descriptor_ >= 0) ::close(descriptor_);

@@ -2,44 +2,31 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <string>
-#include <vector>
-
 #include <sys/socket.h>
 
-#include "millrace/base/error.hpp"
+#include <vector>
+
+#include "kafka/wire/stream.hpp"
 
 namespace millrace::log::kafka::wire {
 
-/// Where a broker listens.
-struct Address {
-  std::string host;
-  std::int32_t port = 0;
-  friend auto operator<=>(const Address&, const Address&) = default;
-  [[nodiscard]] std::string text() const { return host + ":" + std::to_string(port); }
-};
-
-/// A stream socket that never blocks. Tries all addresses of a host. Not thread-safe.
-class Socket {
+/// A TCP socket. Tries all addresses of a host.
+class Socket final : public Stream {
  public:
   /// Looks the host up, which may block, and begins to connect.
   explicit Socket(Address address);
-  ~Socket();
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
+  ~Socket() override;
 
-  [[nodiscard]] const Address& address() const { return address_; }
-  [[nodiscard]] int descriptor() const { return descriptor_; }
-  [[nodiscard]] bool is_connected() const { return connected_; }
-  /// While connecting: looks how it went. errc::unavailable when no address is left.
-  [[nodiscard]] Status try_connect();
-  /// How many bytes went, 0 when it would block. errc::unavailable.
-  [[nodiscard]] Result<std::size_t> write(std::string_view bytes);
-  [[nodiscard]] Result<std::size_t> read(std::span<char> into);
-  void close();
+  [[nodiscard]] const Address& address() const override { return address_; }
+  [[nodiscard]] bool is_connected() const override { return connected_; }
+  [[nodiscard]] Status try_connect() override;
+  [[nodiscard]] Result<std::size_t> write(std::string_view bytes) override;
+  [[nodiscard]] Result<std::size_t> read(std::span<char> into) override;
+  void close() override;
+  [[nodiscard]] int descriptor() const override { return descriptor_; }
+  [[nodiscard]] short events(bool writes) const override {
+    return static_cast<short>(POLLIN | (writes || !connected_ ? POLLOUT : 0));
+  }
 
  private:
   struct Target {
