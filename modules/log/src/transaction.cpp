@@ -125,6 +125,7 @@ void Transaction::clear() {
   claims_.clear();
   sequence_.producer.clear();
   sequence_.number = -1;
+  late_visibility_ = false;
 }
 
 }  // namespace millrace::log

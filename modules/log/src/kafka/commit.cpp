@@ -69,7 +69,7 @@ Result<Committed> KafkaLog::send(Outgoing& out, const Transaction& transaction) 
   } else if (!empty) {
     MILLRACE_TRY(commit_free(out));
   }
-  return answer(out, !transaction.claims().empty());
+  return answer(out, transaction);
 }
 
 // Once for each place, so that a position that Kafka forgets is not taken for one that never was.
@@ -98,18 +98,18 @@ void KafkaLog::note_positions(const Transaction& transaction) {
   noted_.merge(fresh);
 }
 
-Result<Committed> KafkaLog::answer(const Outgoing& out, bool under_claims) {
+Result<Committed> KafkaLog::answer(const Outgoing& out, const Transaction& transaction) {
   std::vector<KafkaPlace> places;
   std::vector<Offset> ends;
   for (const OutgoingBatch& batch : out.batches) {
     places.push_back(batch.at);
     ends.push_back(offset(batch.first.value + batch.count));
   }
-  if (wait_until_visible(places, ends, patience_ns)) {
+  if (!transaction.may_be_visible_late() && wait_until_visible(places, ends, patience_ns)) {
     // Who reads what it wrote itself does not find the end before it.
     for (std::size_t i = 0; i < places.size(); ++i)
       reader_.heard_of(out.places[i], ends[i]);
-  } else if (under_claims) {
+  } else if (!transaction.claims().empty()) {
     const std::lock_guard lock(unseen_mutex_);
     for (std::size_t i = 0; i < places.size(); ++i)
       unseen_[{places[i].topic, places[i].partition}] = ends[i];
@@ -161,6 +161,7 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
   MILLRACE_TRY(sequences_.open());
   const std::lock_guard lock(sequenced_mutex_);
   std::optional<Sequences::Last> repeat;
+  Offset noted_at = offset(-1);
   const auto write = [&](Producer& producer) -> Status {
     MILLRACE_ASSIGN(Sequences::Last last, sequences_.last(sequence.producer));
     MILLRACE_ASSIGN(const SequenceOutcome outcome, check_sequence(sequence, last.number));
@@ -180,7 +181,11 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
     builder.add({environment_.clock.wall_ms(), sequence.producer, bytes, {}});
     OutgoingBatch note{sequences_.place(), builder.finish(), builder.count()};
     MILLRACE_TRY(producer.add(note));
-    return producer.end();
+    MILLRACE_TRY(producer.end());
+    // Until its mark is there, this handle knows it by itself and a successor waits for it.
+    sequences_.remember(sequence.producer, std::move(now));
+    noted_at = note.first;
+    return {};
   };
   if (!transaction.claims().empty()) {
     MILLRACE_TRY(identity_->commit(transaction.claims(), write));
@@ -209,7 +214,12 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
     }
     MILLRACE_TRY(status);
   }
-  return repeat ? repeated(*repeat) : answer(out, !transaction.claims().empty());
+  if (repeat) return repeated(*repeat);
+  if (!transaction.claims().empty()) {
+    const std::lock_guard unseen_lock(unseen_mutex_);
+    unseen_[{sequences_.place().topic, sequences_.place().partition}] = noted_at.next();
+  }
+  return answer(out, transaction);
 }
 
 Result<Committed> KafkaLog::repeated(const Sequences::Last& last) {

@@ -91,7 +91,7 @@ class KafkaLog final : public Log {
   Status commit_free(Outgoing& out);
   Result<Committed> commit_sequence(Outgoing& out, const Transaction& transaction);
   Result<Committed> send(Outgoing& out, const Transaction& transaction);
-  Result<Committed> answer(const Outgoing& out, bool under_claims);
+  Result<Committed> answer(const Outgoing& out, const Transaction& transaction);
   void note_positions(const Transaction& transaction);
   Result<std::vector<std::optional<Offset>>> ask_positions(const std::string& group,
                                                            const std::vector<KafkaPlace>& at);

@@ -80,12 +80,24 @@ Result<Sequences::Last> Sequences::last(const std::string& producer) {
     MILLRACE_TRY(reader_.fetch(our_place, place_, next_, 1U << 20U, buffer_));
     for (const RecordView& record : buffer_.records) {
       if (!record.key || !record.value) continue;
-      MILLRACE_ASSIGN(known_[std::string(*record.key)], decode(*record.value));
+      MILLRACE_ASSIGN(Last read, decode(*record.value));
+      know(std::string(*record.key), std::move(read));
     }
     next_ = buffer_.next;
   }
   const auto found = known_.find(producer);
   return found == known_.end() ? Last{} : found->second;
+}
+
+void Sequences::remember(const std::string& producer, Last last) {
+  const std::lock_guard lock(mutex_);
+  know(producer, std::move(last));
+}
+
+// What is read may be older than what was remembered.
+void Sequences::know(const std::string& producer, Last last) {
+  Last& known = known_[producer];
+  if (last.number >= known.number) known = std::move(last);
 }
 
 }  // namespace millrace::log::kafka

@@ -27,12 +27,16 @@ class Sequences {
   [[nodiscard]] Status open();
   /// What the cluster has now.
   [[nodiscard]] Result<Last> last(const std::string& producer);
+  /// What this handle just committed, which readers may not see yet.
+  void remember(const std::string& producer, Last last);
   [[nodiscard]] const KafkaPlace& place() const { return place_; }
 
   [[nodiscard]] static std::string encode(const Last& last);
   [[nodiscard]] static Result<Last> decode(std::string_view bytes);
 
  private:
+  void know(const std::string& producer, Last last);
+
   const ClientConfig& config_;
   Reader& reader_;
   KafkaPlace place_;

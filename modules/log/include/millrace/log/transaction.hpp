@@ -52,6 +52,10 @@ class Transaction {
   /// Makes the commit repeatable: the same producer and number again answers the first outcome and
   /// writes nothing.
   void set_sequence(std::string_view producer, std::int64_t number);
+  /// The commit may return before readers see it, its own handle among them: on Kafka they do a few
+  /// milliseconds later. For those who have other work meanwhile. Nobody who takes over a unit
+  /// whose claim it was written under misses it.
+  void allow_late_visibility() { late_visibility_ = true; }
 
   [[nodiscard]] bool empty() const { return used_ == 0 && positions_.empty(); }
   /// Encoded size of the records so far.
@@ -67,6 +71,7 @@ class Transaction {
   [[nodiscard]] const std::vector<Position>& positions() const { return positions_; }
   [[nodiscard]] const std::vector<Claim>& claims() const { return claims_; }
   [[nodiscard]] const Sequence& sequence() const { return sequence_; }
+  [[nodiscard]] bool may_be_visible_late() const { return late_visibility_; }
 
  private:
   Batch& batch_of(TopicPartition place);
@@ -84,6 +89,7 @@ class Transaction {
   std::vector<Position> positions_;
   std::vector<Claim> claims_;
   Sequence sequence_;
+  bool late_visibility_ = false;
 };
 
 /// The outcome of a commit.
