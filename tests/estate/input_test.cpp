@@ -100,7 +100,7 @@ TEST_F(Shop, a_body_that_is_too_large_is_answered_413) {
 
 TEST_F(Shop, too_many_in_flight_are_answered_429_and_nothing_is_lost) {
   ASSERT_TRUE(services().stop_all());
-  open({"--max-in-flight", "2"});
+  open({"--max-in-flight", "2", "--max-waiting", "2"});
   // Nobody decides on orders, so what comes in stays in flight.
   services().kill("orders");
   Shoppers shoppers(services(), mixed_postings("F-", 40), 8);

@@ -88,6 +88,24 @@ TEST(Run, once_in_ample_completes_every_order_to_the_thousandth) {
   EXPECT_TRUE(same_outcome(audited.report, *summary));
 }
 
+// Each of those that find no place is refused once and served when it comes again: the places that
+// become free meanwhile do not all go to others.
+TEST(Run, a_storefront_that_takes_few_at_once_starves_nobody) {
+  const TemporaryDirectory directory;
+  Command command = run_command(directory.file("data"), {"--once", "--stock", "ample", "--limit",
+                                                         "600", "--in-flight", "64"});
+  command.environment = {{"MILLRACE_MAX_IN_FLIGHT", "8"}, {"MILLRACE_MAX_WAITING", "8"}};
+  const Finished run = run_program(command, directory.path());
+  ASSERT_EQ(run.exit, (Exit{0, 0})) << run.output;
+  const auto summary = read_summary(directory.file("data/summary.json"));
+  ASSERT_TRUE(summary) << run.output;
+  EXPECT_TRUE(holds(summary->audit));
+  EXPECT_TRUE(same_outcome(*summary, expected_in_ample("600")));
+  const std::size_t at = run.output.find("\nfeed ");
+  ASSERT_NE(at, std::string::npos) << "none was refused: " << run.output;
+  EXPECT_LT(std::stoi(run.output.substr(at + 6)), 150) << run.output;
+}
+
 TEST(Run, once_in_scarce_ends_with_every_request_accounted_for) {
   const TemporaryDirectory directory;
   const Finished run = run_estate(directory, {"--once", "--limit", "600"});

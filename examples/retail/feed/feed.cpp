@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <queue>
+#include <set>
 #include <thread>
 
 #include "latencies.hpp"
@@ -31,9 +32,13 @@ constexpr std::int64_t ns_per_ms = 1'000'000;
 constexpr std::int64_t ns_per_s = 1'000'000'000;
 // In the open loop a stalled server must not make the feed hold the whole year.
 constexpr std::size_t open_loop_limit = 4'096;
-constexpr std::size_t open_loop_connections = 256;
+// What a service takes on unless told otherwise, in flight and in line. Fewer would make the feed's
+// own queue the bottleneck: so many requests by the time that one takes is the most it could send.
+constexpr std::size_t max_connections = 2'048;
 constexpr std::int64_t position_interval_ns = ns_per_s;
 constexpr std::int64_t resend_pause_ns = 20 * ns_per_ms;
+// So long without a refusal, and the server may have more room than it had.
+constexpr std::int64_t calm_ns = 10 * ns_per_s;
 
 Result<std::size_t> read_position(const std::string& path) {
   if (path.empty() || !millrace::real_file_system().exists(path)) return std::size_t{0};
@@ -67,6 +72,7 @@ struct Feed::State {
     progress.begun_at = std::min(position, options.total);
     progress.total = options.total;
     next = answered_prefix = progress.begun_at;
+    limit = most_at_once();
     answered.assign(options.total, false);
     due_ns.assign(options.total, 0);
   }
@@ -74,9 +80,14 @@ struct Feed::State {
   void run();
   void wait_for_work(std::unique_lock<std::mutex>& lock);
   std::optional<std::size_t> take_due(std::int64_t now_ns);
-  void send(std::size_t index);
-  void on_answer(std::size_t index, bool is_order, const Result<millrace::http::Response>& answer);
+  void send(std::size_t index, std::size_t others);
+  void on_answer(std::size_t index, bool is_order, std::size_t others,
+                 const Result<millrace::http::Response>& answer);
   void on_final(std::size_t index, bool is_order);
+  [[nodiscard]] std::size_t most_at_once() const {
+    return options.rate > 0 ? open_loop_limit : options.in_flight;
+  }
+  [[nodiscard]] std::int64_t next_due_ns() const;
   void save_position(std::size_t position);
   void finish();
 
@@ -90,10 +101,13 @@ struct Feed::State {
   Latencies latencies;
   std::vector<bool> answered;
   std::vector<std::int64_t> due_ns;  ///< when each was first sent, or in the open loop was to be
-  std::priority_queue<Resend, std::vector<Resend>, std::greater<>> resends;
+  std::priority_queue<Resend, std::vector<Resend>, std::greater<>> resends;  ///< not to be sent yet
+  std::set<std::size_t> again;  ///< to be sent again now, the oldest first
   std::size_t next = 0;
   std::size_t answered_prefix = 0;
   std::size_t in_flight = 0;
+  std::size_t limit = 0;  ///< requests at once: the loop's, or as many as the server took
+  std::int64_t refused_ns = 0;
   std::int64_t open_loop_start_ns = 0;
   bool stopping = false;
   std::unique_ptr<millrace::http::ClientPool> pool;
@@ -107,9 +121,9 @@ void Feed::State::run() {
   while (!stopping && progress.failure.empty() && answered_prefix < options.total) {
     const std::int64_t now_ns = clock.monotonic_ns();
     if (const auto index = take_due(now_ns)) {
-      ++in_flight;
+      const std::size_t others = in_flight++;
       lock.unlock();
-      send(*index);
+      send(*index, others);
       lock.lock();
     } else {
       wait_for_work(lock);
@@ -128,25 +142,25 @@ void Feed::State::run() {
   finish();
 }
 
-// The next request to send now, if the loop allows one.
+// When the open loop sends the next request.
+std::int64_t Feed::State::next_due_ns() const {
+  return open_loop_start_ns +
+         static_cast<std::int64_t>(static_cast<double>(next - progress.begun_at) / options.rate *
+                                   1e9);
+}
+
+// The next request to send now, if the loop and the server allow one. What was refused goes before
+// what was never sent: otherwise new requests take each place that becomes free while the refused
+// ones wait out their pause, and find none again.
 std::optional<std::size_t> Feed::State::take_due(std::int64_t now_ns) {
-  if (!resends.empty() && resends.top().at_ns <= now_ns) {
-    const std::size_t index = resends.top().index;
-    resends.pop();
-    return index;
-  }
-  if (next >= options.total) return std::nullopt;
-  const std::size_t held = in_flight + resends.size();
-  if (options.rate > 0) {
-    const auto due = open_loop_start_ns +
-                     static_cast<std::int64_t>(static_cast<double>(next - progress.begun_at) /
-                                               options.rate * 1e9);
-    if (due > now_ns || held >= open_loop_limit) return std::nullopt;
-    due_ns[next] = due;
-  } else {
-    if (held >= options.in_flight) return std::nullopt;
-    due_ns[next] = now_ns;
-  }
+  for (; !resends.empty() && resends.top().at_ns <= now_ns; resends.pop())
+    again.insert(resends.top().index);
+  if (in_flight >= limit) return std::nullopt;
+  if (!again.empty()) return again.extract(again.begin()).value();
+  if (next >= options.total || in_flight + resends.size() >= most_at_once()) return std::nullopt;
+  const std::int64_t due = options.rate > 0 ? next_due_ns() : now_ns;
+  if (due > now_ns) return std::nullopt;
+  due_ns[next] = due;
   if (progress.first_send_ns == 0) progress.first_send_ns = now_ns;
   return next++;
 }
@@ -155,16 +169,13 @@ void Feed::State::wait_for_work(std::unique_lock<std::mutex>& lock) {
   const std::int64_t now_ns = clock.monotonic_ns();
   std::int64_t until_ns = now_ns + position_interval_ns;
   if (!resends.empty()) until_ns = std::min(until_ns, resends.top().at_ns);
-  if (options.rate > 0 && next < options.total && in_flight + resends.size() < open_loop_limit) {
-    until_ns = std::min(
-        until_ns, open_loop_start_ns +
-                      static_cast<std::int64_t>(static_cast<double>(next - progress.begun_at) /
-                                                options.rate * 1e9));
-  }
+  if (options.rate > 0 && next < options.total && in_flight < limit &&
+      in_flight + resends.size() < open_loop_limit)
+    until_ns = std::min(until_ns, next_due_ns());
   changed.wait_for(lock, std::chrono::nanoseconds(std::max<std::int64_t>(0, until_ns - now_ns)));
 }
 
-void Feed::State::send(std::size_t index) {
+void Feed::State::send(std::size_t index, std::size_t others) {
   FeedItem item = source(index);
   const bool is_order = item.is_order;
   millrace::http::ClientRequest request;
@@ -172,14 +183,14 @@ void Feed::State::send(std::size_t index) {
   request.target = std::move(item.target);
   request.body = std::move(item.body);
   request.timeout = std::chrono::seconds(60);
-  const Status taken = pool->send(std::move(request),
-                                  [this, index, is_order](Result<millrace::http::Response> answer) {
-                                    on_answer(index, is_order, answer);
-                                  });
-  if (!taken) on_answer(index, is_order, fail(taken.error()));
+  const Status taken =
+      pool->send(std::move(request), [=, this](const Result<millrace::http::Response>& answer) {
+        on_answer(index, is_order, others, answer);
+      });
+  if (!taken) on_answer(index, is_order, others, fail(taken.error()));
 }
 
-void Feed::State::on_answer(std::size_t index, bool is_order,
+void Feed::State::on_answer(std::size_t index, bool is_order, std::size_t others,
                             const Result<millrace::http::Response>& answer) {
   const std::lock_guard lock(mutex);
   --in_flight;
@@ -194,6 +205,11 @@ void Feed::State::on_answer(std::size_t index, bool is_order,
                   .ec == std::errc())
         pause_ns = seconds * ns_per_s;
     }
+    // As many as were under way before it the server has room for.
+    if (status == 429) {
+      limit = std::clamp<std::size_t>(others, 1, limit);
+      refused_ns = clock.monotonic_ns();
+    }
     ++progress.sent_again;
     resends.push({clock.monotonic_ns() + pause_ns, index});
   } else if (status == 200 || status == 201 || status == 202 || status == 409 || status == 422) {
@@ -206,7 +222,9 @@ void Feed::State::on_answer(std::size_t index, bool is_order,
 }
 
 void Feed::State::on_final(std::size_t index, bool is_order) {
-  if (is_order) latencies.add_us((clock.monotonic_ns() - due_ns[index]) / 1'000);
+  const std::int64_t now_ns = clock.monotonic_ns();
+  if (is_order) latencies.add_us((now_ns - due_ns[index]) / 1'000);
+  if (limit < most_at_once() && now_ns - refused_ns > calm_ns) ++limit;
   answered[index] = true;
   ++progress.answered;
   while (answered_prefix < options.total && answered[answered_prefix])
@@ -237,7 +255,8 @@ Result<std::unique_ptr<Feed>> Feed::start(FeedOptions options, FeedSource source
   MILLRACE_ASSIGN(const std::size_t position, read_position(options.position_file));
   millrace::http::ClientPoolOptions pool;
   pool.url = options.url;
-  pool.connections = options.rate > 0 ? open_loop_connections : options.in_flight;
+  pool.connections =
+      options.rate > 0 ? max_connections : std::min(options.in_flight, max_connections);
   pool.max_queued = std::max(open_loop_limit, options.in_flight);
   auto state = std::make_unique<State>(std::move(options), std::move(source), clock, position);
   MILLRACE_ASSIGN(state->pool, millrace::http::ClientPool::create(std::move(pool)));

@@ -25,12 +25,12 @@ struct FeedItem {
 using FeedSource = std::function<FeedItem(std::size_t index)>;
 
 struct FeedOptions {
-  std::string url;             ///< of the storefront
-  std::size_t in_flight = 64;  ///< closed loop: requests at once
-  double rate = 0;             ///< open loop: requests per second, answered or not; 0: closed loop
-  std::size_t total = 0;       ///< requests there are
-  std::string position_file;  ///< where the feed goes on when it is started again; empty: it starts
-                              ///< at the first
+  std::string url{};            ///< of the storefront
+  std::size_t in_flight = 64;   ///< closed loop: requests at once
+  double rate = 0;              ///< open loop: requests per second, answered or not; 0: closed loop
+  std::size_t total = 0;        ///< requests there are
+  std::string position_file{};  ///< where the feed goes on when it is started again; empty: it
+                                ///< starts at the first
 };
 
 /// How far a feed has come.
@@ -47,10 +47,12 @@ struct FeedProgress {
 };
 
 /// Sends requests over persistent connections, in order, as a closed or an open loop. What the
-/// server refuses for now (429, 503) or what may not have arrived is sent again, for ever; any
-/// other answer counts as one, and an answer that no request should get (400, 404, 5xx) ends the
-/// feed. Its position moves past answered requests only, so that it can be stopped and started
-/// again at any moment.
+/// server refuses for now (429, 503) is sent again when its `Retry-After` has passed, what may not
+/// have arrived after a moment; both for ever, the oldest first and before what was never sent.
+/// After a 429 no more are under way at once than the server took, until it has refused none for
+/// ten seconds. Any other answer counts as one, and an answer that no request should get (400, 404,
+/// 5xx) ends the feed. Its position moves past answered requests only, so that it can be stopped
+/// and started again at any moment.
 class Feed {
  public:
   /// errc as ClientPool::create; errc::invalid_argument: a position file that is none. `clock`

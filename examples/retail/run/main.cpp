@@ -10,6 +10,7 @@
 #include "directory.hpp"
 #include "estate.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/service/descriptors.hpp"
 #include "options.hpp"
 #include "own_cluster.hpp"
 #include "summary.hpp"
@@ -96,6 +97,7 @@ millrace::Status start_cluster(OwnCluster& cluster, RunOptions& options,
 }
 
 int run(RunOptions options) {
+  millrace::service::raise_descriptor_limit();
   auto directory = EstateDirectory::open(options);
   if (!directory)
     return complain(directory.error(),

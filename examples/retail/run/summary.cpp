@@ -116,6 +116,9 @@ std::string to_text(const Summary& summary) {
         figures.lines_per_s);
   print(out, "latency     p50 %.2f ms, p99 %.2f ms, max %.2f ms from POST to answer\n",
         figures.order_latency_ms.p50, figures.order_latency_ms.p99, figures.order_latency_ms.max);
+  if (summary.feed.sent_again > 0)
+    print(out, "feed        %zu requests sent again: refused for now, or not answered\n",
+          summary.feed.sent_again);
   if (figures.kills > 0)
     print(out, "chaos       %lld kills, seed %llu\n", number(figures.kills),
           static_cast<unsigned long long>(figures.seed));

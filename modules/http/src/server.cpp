@@ -193,6 +193,8 @@ void Server::stop() {
   if (std::exchange(impl_->stopped, true) || impl_->threads.empty()) {
     return;
   }
+  // The places of those that are cut off go to nobody.
+  impl_->core.admission.close();
   asio::post(impl_->threads.front()->io, [impl = impl_.get()] { impl->stop_accepting(); });
   for (const auto& thread : impl_->threads) {
     asio::post(thread->io, [&io_thread = *thread] { io_thread.abort_all(); });
@@ -204,8 +206,6 @@ void Server::stop() {
   impl_->acceptor.reset();
 }
 
-std::size_t Server::in_flight() const {
-  return impl_->core.in_flight.load(std::memory_order_relaxed);
-}
+std::size_t Server::in_flight() const { return impl_->core.admission.taken(); }
 
 }  // namespace millrace::http

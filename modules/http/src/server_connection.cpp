@@ -234,6 +234,10 @@ void ServerConnection::dispatch(Request request) {
   if (auto refused = refusal(route)) {
     return answer(*std::move(refused));
   }
+  admit(route, std::move(request));
+}
+
+void ServerConnection::handle(const Route& route, Request request) {
   Responder responder(std::make_shared<Exchange>(weak_from_this(), exchange_, thread_.queue));
   try {
     route.handler(std::move(request), std::move(responder));
@@ -244,38 +248,6 @@ void ServerConnection::dispatch(Request request) {
   } catch (...) {
     core_.logger.error("a handler threw", {{"route", route.pattern}, {"request_id", request_id_}});
   }
-}
-
-// Why a request that has a route is not handed to it, if so. Takes a place among those in flight
-// otherwise.
-std::optional<Response> ServerConnection::refusal(const Route& route) {
-  const RouteOptions& options = *route.options;
-  if (options.limited && core_.draining) {
-    core_.metrics.refused("draining");
-    keep_alive_ = false;
-    return problem_retry(503, core_.options.retry_after, "draining",
-                         "This process is about to end; try another or later.");
-  }
-  if (options.gate) {
-    if (const auto reason = options.gate()) {
-      core_.metrics.refused("not_ready");
-      return problem_retry(503, core_.options.retry_after, "not-ready", *reason);
-    }
-  }
-  if (!options.limited) {
-    return std::nullopt;
-  }
-  if (core_.in_flight.fetch_add(1, std::memory_order_relaxed) >= core_.options.max_in_flight) {
-    core_.in_flight.fetch_sub(1, std::memory_order_relaxed);
-    core_.metrics.refused("too_many_in_flight");
-    return problem_retry(
-        429, core_.options.retry_after, "too-many-in-flight",
-        "As many requests as this process takes on at once are being worked on; try again later.",
-        {{"max_in_flight", core_.options.max_in_flight}});
-  }
-  counted_ = true;
-  core_.metrics.in_flight.add(1);
-  return std::nullopt;
 }
 
 void ServerConnection::refuse(std::string_view reason, Response response) {
@@ -295,9 +267,15 @@ void ServerConnection::complete(std::uint64_t exchange, Response response) {
 }
 
 void ServerConnection::finish_exchange() {
+  if (in_line_) {
+    // If its turn was called already, called() will find nobody and pass the place on.
+    core_.admission.withdraw(in_line_->ticket);
+    in_line_.reset();
+    core_.metrics.waiting.add(-1);
+  }
   if (std::exchange(counted_, false)) {
-    core_.in_flight.fetch_sub(1, std::memory_order_relaxed);
     core_.metrics.in_flight.add(-1);
+    core_.admission.leave();
   }
 }
 
@@ -363,7 +341,12 @@ void ServerConnection::check_deadline(SteadyTime now) {
     return;
   }
   if (phase_ == Phase::handling) {
-    if (!response_) {
+    if (!response_ && in_line_) {
+      refuse("waited_too_long",
+             problem_retry(503, core_.options.retry_after, "no-place-in-time",
+                           "No place became free in time; the request was not begun."));
+      answered_.notify();
+    } else if (!response_) {
       core_.metrics.refused("handler_deadline");
       core_.logger.warn("a handler gave no answer in time", {{"request_id", request_id_}});
       answer(problem(504, "no-answer-in-time", {},
@@ -380,6 +363,9 @@ void ServerConnection::check_deadline(SteadyTime now) {
 void ServerConnection::hurry(SteadyTime idle_until) {
   if (phase_ == Phase::idle) {
     deadline_ = std::min(deadline_, idle_until);
+  } else if (in_line_ && !response_) {
+    answer(*refusal(*in_line_->route));
+    answered_.notify();
   }
 }
 

@@ -24,6 +24,8 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   static Awaitable<void> run(std::shared_ptr<ServerConnection> self);
   /// The answer of exchange `exchange`; a late one is dropped.
   void complete(std::uint64_t exchange, Response response);
+  /// A place has become free for exchange `exchange`. False: it no longer waits for one.
+  bool called(std::uint64_t exchange);
   /// Whether no coroutine waits for the answer yet: it can then be given without waking anything.
   [[nodiscard]] bool is_dispatching() const { return !answered_.has_waiter(); }
   /// Enforces the deadline of the present phase.
@@ -38,6 +40,13 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
  private:
   enum class Phase : unsigned char { idle, reading, handling, writing, lingering };
 
+  // A request in line for a place.
+  struct InLine {
+    std::uint64_t ticket;
+    const Route* route;
+    Request request;
+  };
+
   Awaitable<void> serve();
   Awaitable<bool> read_more();
   Awaitable<bool> flush();
@@ -49,6 +58,11 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   void answer_failure(const ReadFailure& failure);
   void dispatch(Request request);
   std::optional<Response> refusal(const Route& route);
+  void admit(const Route& route, Request request);
+  void wait_for_place(const Route& route, Request request);
+  void handle(const Route& route, Request request);
+  void place_taken();
+  bool client_has_gone();
   void answer(Response response);
   void refuse(std::string_view reason, Response response);
   void finish_exchange();
@@ -71,7 +85,8 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   bool continue_sent_ = false;
 
   std::uint64_t exchange_ = 0;
-  bool counted_ = false;  ///< The exchange stands in core_.in_flight.
+  bool counted_ = false;  ///< The exchange has a place of core_.admission.
+  std::optional<InLine> in_line_;
   bool is_head_ = false;
   bool keep_alive_ = true;
   telemetry::Histogram* latency_ = nullptr;

@@ -41,6 +41,8 @@ ServerMetrics::ServerMetrics(telemetry::MetricRegistry& metric_registry)
               &answers_counter(registry, "2xx"), &answers_counter(registry, "3xx"),
               &answers_counter(registry, "4xx"), &answers_counter(registry, "5xx")},
       in_flight(registry.gauge("millrace_http_in_flight_requests", "Requests being handled.")),
+      waiting(registry.gauge("millrace_http_waiting_requests",
+                             "Requests in line for a place among those in flight.")),
       connections(registry.gauge("millrace_http_connections", "Open connections.")),
       late_answers(registry.counter("millrace_http_late_answers_total",
                                     "Answers dropped: given after the deadline.")) {}
@@ -58,7 +60,8 @@ ServerCore::ServerCore(ServerOptions server_options, telemetry::Logger& server_l
     : options(std::move(server_options)),
       logger(server_logger),
       metrics(registry),
-      id_seed(real_seed()) {}
+      id_seed(real_seed()),
+      admission(options.max_in_flight, options.max_waiting) {}
 
 void ServerCore::connection_opened() {
   metrics.connections.add(1);
@@ -159,7 +162,9 @@ void IoThread::remove(ServerConnection& connection) {
 
 void IoThread::begin_drain() {
   const auto idle_until = steady_clock::now() + core.options.drain_linger;
-  for (const auto& connection : connections) {
+  // A copy: who waits for a place is answered, and may leave at once.
+  const auto all = connections;
+  for (const auto& connection : all) {
     connection->hurry(idle_until);
   }
 }

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "admission.hpp"
 #include "coroutines.hpp"
 #include "millrace/http/server.hpp"
 #include "millrace/telemetry/metrics.hpp"
@@ -26,6 +27,7 @@ struct ServerMetrics {
   telemetry::MetricRegistry& registry;
   std::array<telemetry::Counter*, 6> answers;  ///< By the first digit of the status.
   telemetry::Gauge& in_flight;
+  telemetry::Gauge& waiting;
   telemetry::Gauge& connections;
   telemetry::Counter& late_answers;
   void refused(std::string_view reason);
@@ -42,7 +44,7 @@ struct ServerCore {
   ServerMetrics metrics;
   const std::uint64_t id_seed;
   std::atomic<std::uint64_t> next_id{1};
-  std::atomic<std::size_t> in_flight{0};
+  Admission admission;
   std::atomic<bool> draining{false};
 
   void connection_opened();

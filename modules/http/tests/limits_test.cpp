@@ -89,7 +89,7 @@ TEST_F(ServerTest, a_malformed_request_line_is_400_and_closed) {
 }
 
 TEST_F(ServerTest, one_request_too_many_is_429_and_nothing_is_lost) {
-  configure({.max_in_flight = 2});
+  configure({.max_in_flight = 2, .max_waiting = 0});
   add_park();
   router().group({.gate = {}, .limited = false}).get("/probe", [](Request, Responder responder) {
     responder.send({});

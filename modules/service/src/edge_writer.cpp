@@ -4,6 +4,7 @@
 #include "millrace/service/edge_writer.hpp"
 
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -13,6 +14,12 @@
 #include "millrace/log/errors.hpp"
 
 namespace millrace::service {
+
+namespace {
+// What one commit takes beyond its first record: several of this size are not slower than a large
+// one, and stay below what a log takes at once.
+constexpr std::size_t commit_bytes = 1U << 20U;
+}  // namespace
 
 struct EdgeWriter::State {
   State(log::Log& the_log, std::size_t max_bytes)
@@ -34,14 +41,31 @@ struct EdgeWriter::State {
     }
   }
 
+  // In the order of append(); the memory of the batch before serves the one that is filled next.
   bool take(Waiting& batch) {
     std::unique_lock lock(mutex);
-    changed.wait(lock, [this] { return stopping || !filling.done.empty(); });
-    std::swap(batch, filling);
-    return !batch.done.empty();
+    changed.wait(lock, [this] { return stopping || !line.empty(); });
+    if (line.empty()) return false;
+    std::swap(batch, line.front());
+    spare = std::move(line.front());
+    line.pop_front();
+    waiting_bytes -= batch.transaction.bytes();
+    return true;
+  }
+
+  void put(log::TopicPartition place, const log::Record& record, Done done) {
+    if (line.empty() || line.back().transaction.bytes() >= commit_bytes)
+      line.push_back(std::exchange(spare, {}));
+    Waiting& last = line.back();
+    waiting_bytes -= last.transaction.bytes();
+    last.transaction.append(place, record);
+    waiting_bytes += last.transaction.bytes();
+    last.done.push_back(std::move(done));
   }
 
   Result<log::LogPosition> commit(log::Transaction& transaction) {
+    // What comes of it is waited for elsewhere, if at all; the next ones wait here.
+    transaction.allow_late_visibility();
     Result<log::Committed> committed = log.commit(transaction);
     if (!committed) return fail(std::move(committed).error());
     return committed->position;
@@ -51,7 +75,9 @@ struct EdgeWriter::State {
   const std::size_t max_waiting_bytes;
   std::mutex mutex;
   std::condition_variable changed;
-  Waiting filling;
+  std::deque<Waiting> line;  ///< a commit each
+  Waiting spare;
+  std::size_t waiting_bytes = 0;  ///< in `line`
   bool stopping = false;
   std::thread thread;
 };
@@ -80,15 +106,14 @@ Status EdgeWriter::append(log::TopicPartition place, const log::Record& record, 
   bool was_empty = false;
   {
     const std::lock_guard lock(state_->mutex);
-    log::Transaction& filling = state_->filling.transaction;
-    if (filling.bytes() >= state_->max_waiting_bytes) {
-      return fail(millrace::errc::busy,
-                  std::to_string(filling.bytes()) + " bytes wait to be appended, the limit is " +
-                      std::to_string(state_->max_waiting_bytes) + ": try again in a moment");
+    if (state_->waiting_bytes >= state_->max_waiting_bytes) {
+      return fail(millrace::errc::busy, std::to_string(state_->waiting_bytes) +
+                                            " bytes wait to be appended, the limit is " +
+                                            std::to_string(state_->max_waiting_bytes) +
+                                            ": try again in a moment");
     }
-    filling.append(place, record);
-    was_empty = state_->filling.done.empty();
-    state_->filling.done.push_back(std::move(done));
+    was_empty = state_->line.empty();
+    state_->put(place, record, std::move(done));
   }
   if (was_empty) state_->changed.notify_one();
   return {};

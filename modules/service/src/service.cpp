@@ -17,6 +17,7 @@
 #include "millrace/http/health.hpp"
 #include "millrace/http/server.hpp"
 #include "millrace/log/environment.hpp"
+#include "millrace/service/descriptors.hpp"
 #include "millrace/service/signals.hpp"
 #include "millrace/service/version.hpp"
 #include "millrace/service/views.hpp"
@@ -28,7 +29,9 @@ namespace millrace::service {
 
 namespace {
 
-constexpr std::size_t edge_waiting_bytes = 1U << 20U;
+// Of the bodies of requests in flight: so many of common size, waiting for the commit before
+// theirs.
+constexpr std::size_t edge_waiting_bytes = 16U << 20U;
 constexpr std::chrono::milliseconds drain_timeout{30'000};
 // When the log or the topology has failed nobody will answer what is in flight.
 constexpr std::chrono::milliseconds failed_drain_timeout{1'000};
@@ -176,6 +179,7 @@ int print_description(const Definition& definition, const Settings& settings) {
 }
 
 int serve(const Definition& definition, const Settings& settings) {
+  raise_descriptor_limit();
   auto sink = open_sink(settings);
   if (!sink) {
     std::fprintf(stderr, "%s: --log-file: %s\n", definition.name.c_str(),

@@ -3,6 +3,7 @@
 
 #include "standard_settings.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "millrace/service/durability.hpp"
@@ -15,7 +16,8 @@ std::vector<Setting> standard_settings() {
       {"durability", "sync", "When an answer may leave: sync, interval=MS or os"},
       {"address", "127.0.0.1", "IP address to serve HTTP on"},
       {"port", "0", "Port to serve HTTP on; 0 takes a free one"},
-      {"max-in-flight", "1024", "Requests worked on at once; one more is answered 429"},
+      {"max-in-flight", "1024", "Requests worked on at once; one more waits in line"},
+      {"max-waiting", "1024", "Requests in that line; one more is answered 429"},
       {"state-dir", "",
        "Directory for snapshots of state; empty: none are kept and state is rebuilt from the log"},
       {"snapshot-interval-ms", "30000", "Time between snapshots of a task"},
@@ -87,7 +89,12 @@ Result<http::ServerOptions> server_options(const Settings& settings) {
   MILLRACE_ASSIGN(const std::int64_t port, settings.integer("port", 0, 65'535));
   MILLRACE_ASSIGN(const std::int64_t in_flight, settings.integer("max-in-flight", 1, 1'000'000));
   options.port = static_cast<std::uint16_t>(port);
+  MILLRACE_ASSIGN(const std::int64_t waiting, settings.integer("max-waiting", 0, 1'000'000));
   options.max_in_flight = static_cast<std::size_t>(in_flight);
+  options.max_waiting = static_cast<std::size_t>(waiting);
+  // Each of them holds a connection, and there must be some left for probes and for who is told no.
+  options.max_connections =
+      std::max(options.max_connections, 2 * (options.max_in_flight + options.max_waiting));
   return options;
 }
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <future>
 #include <string>
+#include <vector>
 
 #include "millrace/log/errors.hpp"
 #include "millrace/log/memory_log.hpp"
@@ -103,6 +104,43 @@ TEST_F(Edge, too_much_waiting_is_refused_as_busy_and_nothing_of_it_is_taken) {
   EXPECT_TRUE(status.error().is(millrace::errc::busy));
   EXPECT_LT(taken, 10);
   go_on.set_value();
+}
+
+TEST_F(Edge, more_than_one_commit_takes_waits_for_the_next_ones_in_order) {
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  std::vector<std::uint64_t> positions;
+  const std::string value(300'000, 'x');
+  {
+    EdgeWriter writer(*log_, 16U << 20U);
+    ASSERT_TRUE(writer.append(place(), record("first"), [&](const Result<log::LogPosition>&) {
+      begun.set_value();
+      go_on.get_future().wait();
+    }));
+    begun.get_future().wait();
+    // 6 MB, of which a transaction takes 4.
+    for (int i = 0; i < 20; ++i) {
+      const std::string key = std::to_string(i);
+      ASSERT_TRUE(
+          writer.append(place(), {1, key, value, {}}, [&](const Result<log::LogPosition>& outcome) {
+            ASSERT_TRUE(outcome) << outcome.error().to_string();
+            positions.push_back(outcome->position);
+          }));
+    }
+    go_on.set_value();
+  }
+  EXPECT_EQ(positions.size(), 20U);
+  log::FetchBuffer buffer;
+  std::vector<std::string> keys;
+  for (auto next = log::offset(0); keys.size() < 21; next = buffer.next) {
+    ASSERT_TRUE(log_->fetch(place(), next, 1U << 20U, buffer));
+    ASSERT_FALSE(buffer.records.empty());
+    for (const auto& one : buffer.records)
+      keys.emplace_back(one.key.value_or(""));
+  }
+  EXPECT_EQ(keys[1], "0");
+  for (std::size_t i = 1; i < keys.size(); ++i)
+    EXPECT_EQ(keys[i], std::to_string(i - 1));
 }
 
 TEST_F(Edge, the_gate_opens_when_the_position_is_durable_and_not_before) {

@@ -185,9 +185,12 @@ void Desk::State::withdraw(std::uint64_t ticket, const millrace::Error& error) {
   if (!refused) return;
   if (error.is(millrace::log::errc::too_large))
     return refused->responder.send(problem(413, error.code().name, "", error.message()));
-  context.logger.error(
-      "a request could not be appended",
-      {millrace::telemetry::correlation(refused->id.text), {"error", error.to_string()}});
+  // Too much at once is no fault; it is counted with the answers.
+  if (!error.is(millrace::errc::busy)) {
+    context.logger.error(
+        "a request could not be appended",
+        {millrace::telemetry::correlation(refused->id.text), {"error", error.to_string()}});
+  }
   refused->responder.send(problem_retry(503, retry_after, error.code().name, error.message()));
 }
 

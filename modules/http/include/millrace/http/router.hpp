@@ -32,7 +32,7 @@ using Gate = std::function<std::optional<std::string>()>;
 /// What the routes of a group have in common.
 struct RouteOptions {
   Gate gate{};  ///< While it names a reason, requests get 503 with `Retry-After` and that reason.
-  bool limited = true;  ///< Counts towards max_in_flight (429) and is refused (503) while draining;
+  bool limited = true;  ///< Needs a place among max_in_flight and is refused (503) while draining;
                         ///< probes are not.
 };
 

@@ -26,14 +26,19 @@ struct ServerOptions {
   std::uint16_t port = 0;              ///< 0 takes a free one, see Server::port().
   std::size_t threads = 1;             ///< IO threads; a connection stays on one of them.
   std::size_t max_connections = 4096;  ///< One more is answered 503 and closed.
-  std::size_t max_in_flight = 1024;    ///< One more request is answered 429 with `Retry-After`.
+  std::size_t max_in_flight = 1024;    ///< One more request waits in line for a place.
+  /// Requests in that line; the longest waiting one gets the next place. One more is answered 429
+  /// with `Retry-After`. Each is held whole, body included, and its handler is not called if the
+  /// client has closed its side of the connection meanwhile.
+  std::size_t max_waiting = 1024;
   std::size_t max_header_bytes = 16 * 1024;         ///< More is answered 431.
   std::size_t max_body_bytes = 1024 * 1024;         ///< More is answered 413.
   std::chrono::milliseconds read_timeout{10'000};   ///< For the whole of a request; 408.
   std::chrono::milliseconds idle_timeout{60'000};   ///< Between requests; the connection is closed.
   std::chrono::milliseconds write_timeout{10'000};  ///< For an answer; the connection is closed.
-  std::chrono::milliseconds handler_deadline{60'000};  ///< From request to answer; 504.
-  std::chrono::milliseconds retry_after{1'000};        ///< What 429 and 503 tell.
+  /// From request to answer; 504, or 503 with `Retry-After` when it was still in line.
+  std::chrono::milliseconds handler_deadline{60'000};
+  std::chrono::milliseconds retry_after{1'000};  ///< What 429 and 503 tell.
   /// While draining, how long an idle connection is kept, so that a request on its way still gets
   /// its 503.
   std::chrono::milliseconds drain_linger{200};
@@ -66,10 +71,10 @@ class Server {
   /// `http://address:port`.
   [[nodiscard]] std::string url() const;
 
-  /// Stops accepting; requests in flight are finished and answered with `Connection: close`, new
-  /// ones on limited routes are refused with 503; idle connections are closed. Blocks until no
-  /// connection is left, true, or until `timeout`, false. Any thread but the server's own. Turn
-  /// readiness off first (Health::set_draining).
+  /// Stops accepting; requests in flight are finished and answered with `Connection: close`, those
+  /// in line for a place and new ones on limited routes are refused with 503; idle connections are
+  /// closed. Blocks until no connection is left, true, or until `timeout`, false. Any thread but
+  /// the server's own. Turn readiness off first (Health::set_draining).
   bool drain(std::chrono::milliseconds timeout);
   /// Closes everything and joins the threads. Responders that are still out become harmless.
   /// Idempotent; not from a handler.

@@ -11,8 +11,9 @@
 
 namespace millrace::service {
 
-/// Appends what comes from outside. Records that come while a commit is under way go together into
-/// the next one, each atomic by itself. Bounded: refuses when too much waits. Thread-safe.
+/// Appends what comes from outside, in the order in which it comes. Records that come while a
+/// commit is under way go together into the next one, or when they are many (1 MiB) into the next
+/// ones, each record atomic by itself. Bounded: refuses when too much waits. Thread-safe.
 class EdgeWriter {
  public:
   using Done = std::function<void(const Result<log::LogPosition>&)>;

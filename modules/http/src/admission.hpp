@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+
+namespace millrace::http {
+
+/// The places for requests that are worked on, and the line of those that wait for one. A place
+/// that becomes free goes to who has waited longest: nobody overtakes. Both are bounded.
+/// Thread-safe.
+class Admission {
+ public:
+  enum class Outcome : unsigned char {
+    taken,    ///< has a place: leave() is owed
+    waiting,  ///< stands in line: its turn will be called, unless withdraw() comes first
+    refused   ///< the line is full
+  };
+  struct Entered {
+    Outcome outcome;
+    std::uint64_t ticket;  ///< of one that waits
+  };
+  /// Called on the thread of a leave(); hands the place over to whom it belongs now, who owes a
+  /// leave() whether it still has use for it or not. Must not call back.
+  using Turn = std::function<void()>;
+
+  Admission(std::size_t places, std::size_t max_waiting)
+      : places_(places), max_waiting_(max_waiting) {}
+
+  /// Takes a place if one is free. leave() is owed then.
+  [[nodiscard]] bool take();
+  /// Takes a place, or stands in line behind all others.
+  [[nodiscard]] Entered enter(Turn turn);
+  /// Gives a place back, or on to the first in line.
+  void leave();
+  /// Leaves the line. False: its turn has been called, the place is on its way.
+  bool withdraw(std::uint64_t ticket);
+
+  /// From now on nobody's turn is called.
+  void close();
+
+  [[nodiscard]] std::size_t taken() const;
+
+ private:
+  mutable std::mutex mutex_;
+  const std::size_t places_;
+  const std::size_t max_waiting_;
+  std::size_t taken_ = 0;
+  bool closed_ = false;
+  std::uint64_t next_ticket_ = 1;
+  std::map<std::uint64_t, Turn> line_;
+};
+
+}  // namespace millrace::http
