@@ -218,7 +218,7 @@ TEST_F(OnKafka, of_two_instances_one_dies_in_its_transaction_and_the_other_takes
       Instance::open(*log, topology, {}, {world_->clock(), world_->files(), world_->random(), {}});
   ASSERT_TRUE(other) << other.error().to_string();
   const auto step_other = [&] {
-    hear_of_all(*log, topology);
+    hear_of_all(*log);
     const auto step = (*other)->step();
     if (!step) throw testkit::TestError(step.error().to_string());
     if (!step->worked) world_->let_pass();

@@ -27,14 +27,10 @@ void add_partitions(const log::Topic& topic, std::vector<log::TopicPartition>& p
 
 }  // namespace
 
-void hear_of_all(log::Log& log, const Topology& topology) {
-  const std::vector<log::Topic> topics = log.topics();
+void hear_of_all(log::Log& log) {
   std::vector<log::TopicPartition> places;
-  for (const SourceSpec& source : topology.sources) {
-    if (const log::Topic* topic = find(topics, source.topic)) add_partitions(*topic, places);
-  }
-  if (const log::Topic* retry = find(topics, topology.service + ".retry"))
-    add_partitions(*retry, places);
+  for (const log::Topic& topic : log.topics())
+    add_partitions(topic, places);
   // A handle that is dead or cut off hears nothing; its next step says why.
   if (!places.empty()) static_cast<void>(log.end_offsets(places));
 }
@@ -89,7 +85,7 @@ void Driver::declare_topic(const std::string& name, const std::string& owner,
 }
 
 Result<StepResult> Driver::step() {
-  hear_of_all(*log_, topology_);
+  hear_of_all(*log_);
   return instance_->step();
 }
 

@@ -107,9 +107,9 @@ class Driver {
   std::unique_ptr<Instance> instance_;
 };
 
-/// Lets a handle hear what others committed to the inputs of the topology and what became of its
-/// groups: what it is told by the way comes a moment later on a cluster.
-void hear_of_all(log::Log& log, const Topology& topology);
+/// Lets a handle hear what was committed to all topics, by others and by itself: what it is told by
+/// the way comes a moment later on a cluster.
+void hear_of_all(log::Log& log);
 /// How many tasks the topology has, its inputs being there.
 std::size_t tasks_of(log::Log& log, const Topology& topology);
 

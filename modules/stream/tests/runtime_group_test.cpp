@@ -37,7 +37,7 @@ class Branches : public RuntimeTest {
   }
 
   bool step(Branch& branch) {
-    hear_of_all(*branch.log, topology_);
+    hear_of_all(*branch.log);
     const auto result = branch.instance->step();
     if (!result) throw std::runtime_error(result.error().to_string());
     return result->worked;

@@ -109,10 +109,10 @@ Result<Committed> KafkaLog::answer(const Outgoing& out, const Transaction& trans
     // Who reads what it wrote itself does not find the end before it.
     for (std::size_t i = 0; i < places.size(); ++i)
       reader_.heard_of(out.places[i], ends[i]);
-  } else if (!transaction.claims().empty()) {
+  } else {
     const std::lock_guard lock(unseen_mutex_);
     for (std::size_t i = 0; i < places.size(); ++i)
-      unseen_[{places[i].topic, places[i].partition}] = ends[i];
+      unseen_[places[i]] = ends[i];
   }
   Committed committed;
   for (std::size_t i = 0; i < out.batches.size(); ++i)
@@ -217,7 +217,7 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
   if (repeat) return repeated(*repeat);
   if (!transaction.claims().empty()) {
     const std::lock_guard unseen_lock(unseen_mutex_);
-    unseen_[{sequences_.place().topic, sequences_.place().partition}] = noted_at.next();
+    unseen_[sequences_.place()] = noted_at.next();
   }
   return answer(out, transaction);
 }
@@ -250,27 +250,39 @@ bool KafkaLog::wait_until_visible(const std::vector<KafkaPlace>& places,
   return true;
 }
 
-// The next owner asks where its state ends; what is committed and not yet marked would be missing.
-// What is unseen stays so until it was seen or the identity has ended: each unit asks again.
-bool KafkaLog::hand_over() {
-  std::vector<KafkaPlace> places;
+// Waits until what this handle committed to these places can be read; false when it cannot in time.
+bool KafkaLog::see_own(std::vector<KafkaPlace> places, std::int64_t timeout_ns) {
   std::vector<Offset> ends;
   {
     const std::lock_guard lock(unseen_mutex_);
-    for (const auto& [place, end] : unseen_) {
-      places.push_back({place.first, place.second});
-      ends.push_back(end);
-    }
+    std::erase_if(places, [&](const KafkaPlace& place) { return !unseen_.contains(place); });
+    for (const KafkaPlace& place : places)
+      ends.push_back(unseen_[place]);
   }
-  if (places.empty()) return true;
-  const bool seen = wait_until_visible(places, ends, config_.timeout_ms() * ms);
-  if (!seen && !identity_->end()) return false;
+  if (!wait_until_visible(places, ends, timeout_ns)) return false;
   const std::lock_guard lock(unseen_mutex_);
   for (std::size_t i = 0; i < places.size(); ++i) {
-    const auto found = unseen_.find({places[i].topic, places[i].partition});
+    const auto found = unseen_.find(places[i]);
     if (found != unseen_.end() && found->second == ends[i]) unseen_.erase(found);
   }
-  return seen;
+  return true;
+}
+
+// The next owner asks where its state ends; what is committed and not yet marked would be missing.
+// What is unseen stays so until it was seen: each unit asks again.
+bool KafkaLog::hand_over() {
+  std::vector<KafkaPlace> places;
+  {
+    const std::lock_guard lock(unseen_mutex_);
+    for (const auto& [place, end] : unseen_)
+      places.push_back(place);
+  }
+  if (see_own(std::move(places), config_.timeout_ms() * ms)) return true;
+  if (!identity_->end()) return false;
+  // Whoever took the transactional id over waited for the marks.
+  const std::lock_guard lock(unseen_mutex_);
+  unseen_.clear();
+  return false;
 }
 
 }  // namespace millrace::log::kafka

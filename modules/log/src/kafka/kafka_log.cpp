@@ -16,6 +16,7 @@ namespace millrace::log::kafka {
 namespace {
 
 constexpr std::int64_t ms = 1'000'000;
+constexpr std::int64_t own_patience_ns = 2'000 * ms;
 constexpr std::size_t default_transaction_bytes = 64U << 20U;
 
 std::string hex(std::uint64_t value) {
@@ -100,6 +101,8 @@ Result<std::vector<Offset>> KafkaLog::start_offsets(std::span<const TopicPartiti
 
 Result<std::vector<Offset>> KafkaLog::end_offsets(std::span<const TopicPartition> places) {
   MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, places_in_kafka(places));
+  // Others' open transactions may keep ours from being read for as long as they are open.
+  static_cast<void>(see_own(at, own_patience_ns));
   MILLRACE_ASSIGN(std::vector<Offset> last, reader_.ask(at, Reader::End::last_stable));
   for (std::size_t i = 0; i < places.size(); ++i)
     reader_.heard_of(places[i], last[i]);

@@ -101,6 +101,7 @@ class KafkaLog final : public Log {
   Result<Committed> repeated(const Sequences::Last& last);
   Result<std::optional<Topic>> find_foreign(std::string_view name);
   Status make_in_kafka(const TopicSpec& spec);
+  bool see_own(std::vector<KafkaPlace> places, std::int64_t timeout_ns);
   bool wait_until_visible(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends,
                           std::int64_t timeout_ns);
   Status verify(const TopicSpec& spec, std::int32_t partitions);
@@ -122,8 +123,7 @@ class KafkaLog final : public Log {
   std::mutex free_mutex_;
   std::unique_ptr<Producer> free_;
   std::mutex unseen_mutex_;
-  // Committed to under claims, and not seen to be readable up to this end.
-  std::map<std::pair<std::string, std::int32_t>, Offset> unseen_;
+  std::map<KafkaPlace, Offset> unseen_;  // committed, and not seen to be readable up to this end
   std::mutex noted_mutex_;
   std::set<std::tuple<std::int32_t, std::int32_t, std::int32_t>>
       noted_;  // group, topic, partition: known to the state

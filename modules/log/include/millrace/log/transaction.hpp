@@ -53,8 +53,8 @@ class Transaction {
   /// writes nothing.
   void set_sequence(std::string_view producer, std::int64_t number);
   /// The commit may return before readers see it, its own handle among them: on Kafka they do a few
-  /// milliseconds later. For those who have other work meanwhile. Nobody who takes over a unit
-  /// whose claim it was written under misses it.
+  /// milliseconds later. For those who have other work meanwhile. Log::end_offset waits for it, and
+  /// nobody who takes over a unit whose claim it was written under misses it.
   void allow_late_visibility() { late_visibility_ = true; }
 
   [[nodiscard]] bool empty() const { return used_ == 0 && positions_.empty(); }
