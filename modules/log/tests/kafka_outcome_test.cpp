@@ -86,6 +86,12 @@ const Fault commit_faults[] = {
     {"produce_fails_not_leader", KafkaApi::produce, KafkaFault::fail(6)},
     {"produce_fails_too_few_replicas", KafkaApi::produce, KafkaFault::fail(19)},
     {"produce_fails_bad_epoch", KafkaApi::produce, KafkaFault::fail(47)},
+    {"produce_is_written_but_timed_out", KafkaApi::produce, KafkaFault::fail_after(7)},
+    {"produce_is_written_but_too_few_replicas", KafkaApi::produce, KafkaFault::fail_after(20)},
+    {"produce_is_written_but_the_leader_went", KafkaApi::produce, KafkaFault::fail_after(6), 2},
+    {"partitions_are_added_but_fail", KafkaApi::add_partitions_to_txn, KafkaFault::fail_after(15)},
+    {"positions_are_written_but_fail", KafkaApi::txn_offset_commit, KafkaFault::fail_after(15)},
+    {"end_is_written_but_the_coordinator_went", KafkaApi::end_txn, KafkaFault::fail_after(16)},
     {"produce_fails_out_of_order", KafkaApi::produce, KafkaFault::fail(45)},
     {"produce_fails_too_large", KafkaApi::produce, KafkaFault::fail(10)},
     {"produce_fails_not_authorized", KafkaApi::produce, KafkaFault::fail(29)},
@@ -143,6 +149,37 @@ TEST_P(KafkaCommitFaults, the_answer_is_true_and_the_member_goes_on) {
                        : (std::vector<std::string>{"1", "3"}));
   EXPECT_TRUE(shows("3", offset(3)));
 }
+
+class KafkaWrittenFaults : public KafkaFaults, public testing::WithParamInterface<int> {};
+
+// The leader has the batch, but says again and again that the followers have not. The transaction
+// is given up; the same records in the next one are not taken for those it has.
+TEST_P(KafkaWrittenFaults, what_was_given_up_is_not_taken_for_what_is_written_next) {
+  Worker worker(open("worker", proxy.bootstrap(), {{"message.timeout.ms", "1000"}}), "g", {"u"});
+  ASSERT_TRUE(worker.until_holds(1));
+  ASSERT_TRUE(worker.commit(places, "1", input, offset(1)).has_value());
+  const auto rule =
+      proxy.add({.api = KafkaApi::produce,
+                 .fault = KafkaFault::fail_after(static_cast<std::int16_t>(GetParam())),
+                 .times = KafkaRule::always,
+                 .where = is_of_transaction});
+  const auto answer = worker.commit(places, "2", input, offset(2));
+  EXPECT_FALSE(answer.has_value());
+  EXPECT_GE(rule.applied(), 1U);
+  rule.remove();
+  ASSERT_TRUE(worker.until_holds(1));
+  EXPECT_FALSE(shows("2", offset(2)));
+  const auto again = worker.commit(places, "2", input, offset(2));
+  ASSERT_TRUE(again.has_value()) << again.error().to_string();
+  EXPECT_TRUE(shows("2", offset(2)));
+  EXPECT_THAT(values(*direct, places[0]), ElementsAre("1", "2"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Kafka, KafkaWrittenFaults, testing::Values(6, 7, 20, -1),
+                         [](const testing::TestParamInfo<int>& tested) {
+                           return "code_" + std::string(tested.param < 0 ? "unknown" : "") +
+                                  (tested.param < 0 ? "" : std::to_string(tested.param));
+                         });
 
 class KafkaLateRequests : public KafkaFaults, public testing::WithParamInterface<KafkaApi> {};
 

@@ -122,6 +122,9 @@ TEST_P(TlsVersions, twenty_megabytes_go_there_and_back_while_keys_change) {
       ASSERT_TRUE(peer.change_keys());
       until_keys += key_bytes;
     }
+    // Closed before the last keys were read, the socket would take back what was sent.
+    while (!peer.read_some(1'000).empty()) {
+    }
   });
   const auto stream = stream_to(broker.address(), trusting());
   const std::string sent = numbered(bytes);

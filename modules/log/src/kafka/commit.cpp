@@ -18,6 +18,11 @@ constexpr std::int64_t ms = 1'000'000;
 // An older transaction of somebody else may keep ours from being seen for as long as it is open.
 constexpr std::int64_t patience_ns = 200 * ms;
 
+/// librdkafka tells of the first record only.
+Offset end_of(const OutgoingBatch& batch) {
+  return std::max(batch.end, offset(batch.first.value + batch.count));
+}
+
 }  // namespace
 
 Result<KafkaLog::Outgoing> KafkaLog::prepare(Transaction& transaction) {
@@ -103,7 +108,7 @@ Result<Committed> KafkaLog::answer(const Outgoing& out, const Transaction& trans
   std::vector<Offset> ends;
   for (const OutgoingBatch& batch : out.batches) {
     places.push_back(batch.at);
-    ends.push_back(offset(batch.first.value + batch.count));
+    ends.push_back(end_of(batch));
   }
   if (!transaction.may_be_visible_late() && wait_until_visible(places, ends, patience_ns)) {
     // Who reads what it wrote itself does not find the end before it.
@@ -112,7 +117,7 @@ Result<Committed> KafkaLog::answer(const Outgoing& out, const Transaction& trans
   } else {
     const std::lock_guard lock(unseen_mutex_);
     for (std::size_t i = 0; i < places.size(); ++i)
-      unseen_[places[i]] = ends[i];
+      unseen_[places[i]] = std::max(unseen_[places[i]], ends[i]);
   }
   Committed committed;
   for (std::size_t i = 0; i < out.batches.size(); ++i)
@@ -161,7 +166,7 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
   MILLRACE_TRY(sequences_.open());
   const std::lock_guard lock(sequenced_mutex_);
   std::optional<Sequences::Last> repeat;
-  Offset noted_at = offset(-1);
+  Offset noted_end;
   const auto write = [&](Producer& producer) -> Status {
     MILLRACE_ASSIGN(Sequences::Last last, sequences_.last(sequence.producer));
     MILLRACE_ASSIGN(const SequenceOutcome outcome, check_sequence(sequence, last.number));
@@ -184,7 +189,7 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
     MILLRACE_TRY(producer.end());
     // Until its mark is there, this handle knows it by itself and a successor waits for it.
     sequences_.remember(sequence.producer, std::move(now));
-    noted_at = note.first;
+    noted_end = end_of(note);
     return {};
   };
   if (!transaction.claims().empty()) {
@@ -217,7 +222,7 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
   if (repeat) return repeated(*repeat);
   if (!transaction.claims().empty()) {
     const std::lock_guard unseen_lock(unseen_mutex_);
-    unseen_[sequences_.place()] = noted_at.next();
+    unseen_[sequences_.place()] = std::max(unseen_[sequences_.place()], noted_end);
   }
   return answer(out, transaction);
 }

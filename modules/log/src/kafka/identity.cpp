@@ -47,8 +47,11 @@ bool Identity::lives() const {
 }
 
 std::int64_t Identity::current() const {
-  const std::lock_guard lock(mutex_);
-  return lives() ? member_ : -1;
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (lock.owns_lock()) return lives() ? member_ : -1;
+  // A commit is under way. Whoever asks keeps up the heartbeats and must not wait for it.
+  const std::lock_guard beat_lock(beat_mutex_);
+  return beating_;
 }
 
 Result<std::int64_t> Identity::member() {

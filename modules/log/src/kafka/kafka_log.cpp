@@ -102,7 +102,9 @@ Result<std::vector<Offset>> KafkaLog::start_offsets(std::span<const TopicPartiti
 Result<std::vector<Offset>> KafkaLog::end_offsets(std::span<const TopicPartition> places) {
   MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, places_in_kafka(places));
   // Others' open transactions may keep ours from being read for as long as they are open.
-  static_cast<void>(see_own(at, own_patience_ns));
+  if (!see_own(at, own_patience_ns))
+    return fail(errc::unavailable,
+                "what this handle committed cannot be read yet: an older transaction is open");
   MILLRACE_ASSIGN(std::vector<Offset> last, reader_.ask(at, Reader::End::last_stable));
   for (std::size_t i = 0; i < places.size(); ++i)
     reader_.heard_of(places[i], last[i]);

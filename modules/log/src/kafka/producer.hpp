@@ -19,7 +19,8 @@ struct OutgoingBatch {
   KafkaPlace at;
   std::string_view encoded;   ///< by a RecordBatchBuilder
   std::int32_t count = 0;     ///< records in it
-  Offset first = offset(-1);  ///< answered
+  Offset first = offset(-1);  ///< answered: of the first record
+  Offset end = offset(-1);    ///< answered: behind the last one, where others may write in between
 };
 
 /// The positions of one group.

@@ -85,7 +85,7 @@ void Connection::take_response(std::string frame, Moment now) {
     client_.close();
     rewritten.emplace();
   }
-  found->frame = *std::move(rewritten);
+  found->frame = found->failure.empty() ? *std::move(rewritten) : std::move(found->failure);
   found->stage = Stage::answered;
   if (!found->rule) return;
   if (found->fault() == Kind::delay_response) {
@@ -150,6 +150,9 @@ void Connection::pass_on(Moment now) {
       case Kind::fail:
         fail_next();
         break;
+      case Kind::fail_after:
+        fail_next_later();
+        break;
       case Kind::black_hole:
         strike(exchange);
         queued_bytes_ -= exchange.frame.size();
@@ -187,6 +190,15 @@ void Connection::fail_next() {
   exchange.frame = exchange.has_response ? *std::move(failure) : std::string();
   exchange.stage = Stage::answered;
   strike(exchange);
+}
+
+void Connection::fail_next_later() {
+  auto& exchange = exchanges_[next_];
+  const auto request = decode_request(exchange.frame);
+  auto failure = fail_request(*request, exchange.rule->rule.fault.error);
+  if (failure) exchange.failure = *std::move(failure);
+  strike(exchange);
+  pass_on_next();
 }
 
 void Connection::answer(Moment now) {

@@ -56,7 +56,8 @@ class Connection {
     Stage stage = Stage::queued;
     Rule rule;
     bool struck = false;
-    std::string frame;  ///< the request; once answered, the response
+    std::string frame;    ///< the request; once answered, the response
+    std::string failure;  ///< given instead of the broker's response
     Moment due{};
 
     [[nodiscard]] KafkaFault::Kind fault() const {
@@ -69,6 +70,7 @@ class Connection {
   void pass_on(Moment now);
   void pass_on_next();
   void fail_next();
+  void fail_next_later();
   void answer(Moment now);
   void settle_ends();
   Step hold(Exchange& exchange);

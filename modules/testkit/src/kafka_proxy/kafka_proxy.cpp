@@ -53,8 +53,9 @@ KafkaProxy::~KafkaProxy() {
 }
 
 KafkaRuleHandle KafkaProxy::add(KafkaRule rule) {
-  if (rule.fault.kind == KafkaFault::Kind::fail &&
-      (!rule.api || !kafka_proxy::can_fail(*rule.api))) {
+  const bool fails =
+      rule.fault.kind == KafkaFault::Kind::fail || rule.fault.kind == KafkaFault::Kind::fail_after;
+  if (fails && (!rule.api || !kafka_proxy::can_fail(*rule.api))) {
     throw TestError("a rule that fails requests names an api for which the proxy writes errors");
   }
   KafkaRuleHandle handle;

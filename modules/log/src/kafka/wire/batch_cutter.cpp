@@ -74,6 +74,14 @@ void write_header(std::string& out, std::size_t begin, const Stamp& stamp,
 
 }  // namespace
 
+std::size_t BatchCutter::next_bytes(const CutPosition& from, std::size_t max_bytes) const {
+  const std::size_t begin = std::max(from.byte, record_batch_header_bytes);
+  std::int32_t record = 0;
+  static_cast<void>(read_varint(batch_.data() + begin, batch_.data() + batch_.size(), record));
+  return record_batch_header_bytes + std::max(std::min(batch_.size() - begin, max_bytes),
+                                              static_cast<std::size_t>(std::max(record, 0)));
+}
+
 CutPosition BatchCutter::cut(const CutPosition& from, std::size_t max_bytes,
                              const ProducerId& producer, std::int32_t sequence,
                              std::string& out) const {

@@ -26,6 +26,8 @@ class BatchCutter {
   BatchCutter(std::string_view batch, std::int32_t count) : batch_(batch), count_(count) {}
 
   [[nodiscard]] bool is_end(const CutPosition& at) const { return at.record == count_; }
+  /// About how many bytes that will be.
+  [[nodiscard]] std::size_t next_bytes(const CutPosition& from, std::size_t max_bytes) const;
   /// Appends the batch that begins there and answers where it ends.
   CutPosition cut(const CutPosition& from, std::size_t max_bytes, const ProducerId& producer,
                   std::int32_t sequence, std::string& out) const;

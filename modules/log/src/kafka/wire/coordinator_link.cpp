@@ -50,6 +50,7 @@ bool CoordinatorLink::is_waiting() const {
 std::int64_t CoordinatorLink::due_ns(std::int64_t now_ns) const {
   if (questions_.empty()) return std::numeric_limits<std::int64_t>::max();
   if (due_ns_ > now_ns) return due_ns_;
+  if (connection_ != nullptr && connection_->is_broken()) return now_ns;
   const auto since_ns = connection_ ? connection_->waiting_since_ns() : std::nullopt;
   return since_ns ? *since_ns + patience_.answer_ns : now_ns + patience_.answer_ns;
 }
@@ -130,6 +131,8 @@ void CoordinatorLink::take(const Answer& answer, std::int64_t now_ns) {
       if (stopped_) questions_.erase(question);
       return pause(now_ns);
     case Verdict::elsewhere:
+      // It may have been written down before that was found out.
+      lost_one_ = true;
       question->number = -1;
       return lose(now_ns);
   }
@@ -143,9 +146,10 @@ void CoordinatorLink::lose(std::int64_t now_ns) {
     question.number = -1;
   }
   if (stopped_) questions_.clear();
+  const bool was_lost = connection_->is_broken();
   connection_.reset();
   coordinator_.reset();
-  pause(now_ns);
+  pause(now_ns + (was_lost ? patience_.loss_ns : 0));
 }
 
 }  // namespace millrace::log::kafka::wire

@@ -20,6 +20,7 @@ namespace millrace::log::kafka::wire {
 struct Patience {
   std::int64_t answer_ns = 0;  ///< a request unanswered for so long is sent again elsewhere
   std::int64_t pause_ns = 0;   ///< before what was refused for the moment is tried again
+  std::int64_t loss_ns = 0;    ///< longer still, when that was a connection that was lost
 
   /// The same for what was refused so many times before, one after the other: ever longer.
   [[nodiscard]] std::int64_t pause_after(unsigned refusals) const {

@@ -100,7 +100,10 @@ bool FetchLink::is_overdue(std::int64_t now_ns) {
 }
 
 std::int64_t FetchLink::due_ns() const {
-  return asked_.empty() ? not_before_ns_ : std::min(deadline_ns_, overdue_ns_);
+  if (asked_.empty()) return not_before_ns_;
+  // Broken as soon as it was made, it would never wake anybody.
+  if (connection_->is_broken()) return sent_ns_;
+  return std::min(deadline_ns_, overdue_ns_);
 }
 
 }  // namespace millrace::log::kafka::wire

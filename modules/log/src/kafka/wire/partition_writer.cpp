@@ -13,10 +13,29 @@ namespace millrace::log::kafka::wire {
 namespace {
 
 constexpr int leader_timeout_ms = 1'000;
-constexpr std::int32_t broker_timeout_ms = 30'000;
+// Shorter than a request is waited for, so that it is answered.
+constexpr std::int32_t broker_timeout_ms = 10'000;
 constexpr std::int16_t all_replicas = -1;
 // Of one request, unless a batch is larger: a broker takes a hundred.
 constexpr std::size_t max_request_bytes = 16U << 20U;
+
+/// A leader says so before it appends anything. All else may come after that, or from another one.
+bool is_surely_unwritten(Code code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+      return true;
+    default:
+      return false;
+  }
+}
 
 /// A broker that has not heard of a topic yet says so, and bytes can be damaged on the way.
 bool passes(Code code) {
@@ -31,13 +50,11 @@ PartitionWriter::PartitionWriter(Cluster& cluster, std::string client_id, const 
     : cluster_(cluster),
       client_id_(std::move(client_id)),
       patience_(patience),
-      max_batch_bytes_(max_batch_bytes),
-      most_at_once_(std::max<std::size_t>(max_request_bytes / max_batch_bytes, 1)) {}
+      max_batch_bytes_(max_batch_bytes) {}
 
-void PartitionWriter::add(const KafkaPlace& at, std::string_view batch, std::int32_t count,
-                          Offset& first) {
-  if (count == 0) return;
-  partitions_[at].pending.push_back({{batch, count}, {}, {}, &first});
+void PartitionWriter::add(OutgoingBatch& batch) {
+  if (batch.count == 0) return;
+  partitions_[batch.at].pending.push_back({{batch.encoded, batch.count}, {}, {}, &batch});
   ++pending_;
 }
 
@@ -59,7 +76,11 @@ void PartitionWriter::drop() {
     partition.pending.clear();
   }
   // An answer that is still to come belongs to nothing any more.
-  std::erase_if(links_, [](const auto& link) { return !link.second.asked.empty(); });
+  std::erase_if(links_, [&](const auto& link) {
+    for (const Entry* const entry : link.second.asked)
+      cluster_.forget(entry->first.topic);
+    return !link.second.asked.empty();
+  });
   pending_ = 0;
   stopped_ = false;
   refused_.reset();
@@ -78,6 +99,8 @@ std::int64_t PartitionWriter::due_ns(std::int64_t now_ns) const {
       due_ns = std::min(due_ns, partition.due_ns);
   }
   for (const auto& [address, link] : links_) {
+    // Broken as soon as it was made, it would never wake anybody.
+    if (link.connection->is_broken()) return now_ns;
     if (const auto since_ns = link.connection->waiting_since_ns())
       due_ns = std::min(due_ns, *since_ns + patience_.answer_ns);
   }
@@ -112,14 +135,14 @@ void PartitionWriter::lose(Link& link, std::int64_t now_ns) {
   for (Entry* const entry : link.asked) {
     entry->second.under_way = false;
     entry->second.unsure = true;
-    try_later(*entry, now_ns);
+    try_later(*entry, now_ns + patience_.loss_ns);
+    cluster_.forget(entry->first.topic);
   }
 }
 
 void PartitionWriter::try_later(Entry& entry, std::int64_t now_ns) {
-  auto& [at, partition] = entry;
+  Partition& partition = entry.second;
   partition.due_ns = now_ns + patience_.pause_after(partition.refusals++);
-  cluster_.forget(at.topic);
 }
 
 void PartitionWriter::take(Link& link, std::string_view body, std::int64_t now_ns) {
@@ -141,8 +164,10 @@ void PartitionWriter::take(Entry& entry, const Produced& produced, std::int64_t 
   auto& [at, partition] = entry;
   if (produced.error == RD_KAFKA_RESP_ERR_NO_ERROR) {
     Pending& batch = partition.pending.front();
-    if (batch.at.record == 0) *batch.first = offset(produced.first);
-    partition.sequence = sequence_after(partition.sequence, batch.end.record - batch.at.record);
+    const std::int32_t records = batch.end.record - batch.at.record;
+    if (batch.at.record == 0) batch.batch->first = offset(produced.first);
+    batch.batch->end = offset(produced.first + records);
+    partition.sequence = sequence_after(partition.sequence, records);
     batch.at = batch.end;
     partition.unsure = false;
     partition.refusals = 0;
@@ -151,25 +176,32 @@ void PartitionWriter::take(Entry& entry, const Produced& produced, std::int64_t 
     --pending_;
     return;
   }
+  partition.unsure = partition.unsure || !is_surely_unwritten(produced.error);
   if (passes(produced.error)) {
     trouble_ = error_of(produced.error, "writing to " + at.topic).message();
     try_later(entry, now_ns);
+    cluster_.forget(at.topic);
     return;
   }
-  partition.unsure = partition.unsure || produced.error == RD_KAFKA_RESP_ERR__BAD_MSG;
   if (!refused_) refused_ = PartitionError{produced.error, at};
 }
 
 void PartitionWriter::send(const Producing& who, std::int64_t now_ns) {
   std::map<Address, std::vector<Entry*>> ready;
+  std::string_view leaderless;  // a topic, asked for in vain just now
   for (Entry& entry : partitions_) {
     auto& [at, partition] = entry;
     if (partition.pending.empty() || partition.under_way || now_ns < partition.due_ns) continue;
+    if (at.topic == leaderless) {
+      try_later(entry, now_ns);
+      continue;
+    }
     const Result<Address> leader = cluster_.leader(at, leader_timeout_ms);
     if (leader) {
       ready[*leader].push_back(&entry);
       continue;
     }
+    leaderless = at.topic;
     trouble_ = leader.error().message();
     try_later(entry, now_ns);
     if (leader.error().is(errc::not_authorized))
@@ -185,7 +217,13 @@ void PartitionWriter::send(const Producing& who, std::int64_t now_ns) {
 }
 
 void PartitionWriter::send(Link& link, const Producing& who, std::vector<Entry*> entries) {
-  if (entries.size() > most_at_once_) entries.resize(most_at_once_);
+  std::size_t taken = 0;
+  for (std::size_t bytes = 0; taken < entries.size(); ++taken) {
+    const Pending& batch = entries[taken]->second.pending.front();
+    bytes += batch.cutter.next_bytes(batch.at, max_batch_bytes_);
+    if (taken > 0 && bytes > max_request_bytes) break;
+  }
+  entries.resize(taken);
   Encoder out;
   out.string(who.transactional_id);
   out.number(all_replicas);

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kafka/producer.hpp"
 #include "kafka/wire/batch_cutter.hpp"
 #include "kafka/wire/cluster.hpp"
 #include "kafka/wire/connection.hpp"
@@ -28,9 +29,9 @@ class PartitionWriter {
   PartitionWriter(Cluster& cluster, std::string client_id, const Patience& patience,
                   std::size_t max_batch_bytes);
 
-  /// The bytes stay valid, and `first` is told the offset of the first record, until it is done or
-  /// dropped.
-  void add(const KafkaPlace& at, std::string_view batch, std::int32_t count, Offset& first);
+  /// The batch and its bytes stay where they are until it is done or dropped; it is told where its
+  /// records are.
+  void add(OutgoingBatch& batch);
   void turn(const Producing& who, std::int64_t now_ns);
   [[nodiscard]] bool is_done() const { return pending_ == 0; }
   /// Done, or stopped with nothing under way.
@@ -58,7 +59,7 @@ class PartitionWriter {
     BatchCutter cutter;
     CutPosition at;
     CutPosition end;  ///< of what is under way
-    Offset* first;
+    OutgoingBatch* batch;
   };
   struct Partition {
     std::int32_t sequence = 0;  ///< of the next record
@@ -86,7 +87,6 @@ class PartitionWriter {
   const std::string client_id_;
   const Patience patience_;
   const std::size_t max_batch_bytes_;
-  const std::size_t most_at_once_;  // batches of one request
   std::map<KafkaPlace, Partition> partitions_;
   std::map<Address, Link> links_;
   std::size_t pending_ = 0;

@@ -15,8 +15,18 @@ namespace {
 constexpr std::int64_t ms = 1'000'000;
 // A topic that is there may be unknown to a broker for so long.
 constexpr std::int64_t news_ns = 5'000 * ms;
+// After so long another broker may be the leader or the coordinator.
+constexpr std::int64_t longest_answer_ms = 15'000;
+constexpr std::int64_t loss_ns = 20 * ms;
 // What is under way when a transaction is given up is waited for so long.
 constexpr std::int64_t silence_ns = 2'000 * ms;
+
+/// What the user set, as far as it makes sense.
+std::int64_t number(const ClientConfig& config, const char* setting, std::int64_t otherwise,
+                    std::int64_t most) {
+  const std::int64_t set = config.number(setting, otherwise);
+  return set <= 0 ? otherwise : std::min(set, most);
+}
 
 /// This producer can never commit again.
 bool ends_producer(Code code) {
@@ -50,15 +60,16 @@ std::optional<PartitionError> read_one(std::string_view body) {
 TransactionalProducer::TransactionalProducer(const ClientConfig& config,
                                              std::string transactional_id)
     : config_(config),
-      patience_{config.number("socket.timeout.ms", 60'000) * ms, ms},
-      delivery_ns_(config.number("message.timeout.ms", 30'000) * ms),
-      transaction_timeout_ms_(
-          static_cast<std::int32_t>(config.number("transaction.timeout.ms", 60'000))),
+      patience_{number(config, "socket.timeout.ms", longest_answer_ms, longest_answer_ms) * ms, ms,
+                loss_ns},
+      delivery_ns_(number(config, "message.timeout.ms", 30'000, 3'600'000) * ms),
+      transaction_timeout_ms_(static_cast<std::int32_t>(
+          number(config, "transaction.timeout.ms", 60'000, 24 * 3'600'000))),
       who_{std::move(transactional_id), {}},
       coordinator_(*config.cluster(), config.client_id(), who_.transactional_id,
                    CoordinatorKind::transaction, patience_),
       writer_(*config.cluster(), config.client_id(), patience_,
-              static_cast<std::size_t>(config.number("batch.size", 1'000'000))) {}
+              static_cast<std::size_t>(number(config, "batch.size", 1'000'000, 64 << 20))) {}
 
 Result<std::unique_ptr<Producer>> TransactionalProducer::open(const ClientConfig& config,
                                                               const std::string& transactional_id) {
@@ -78,8 +89,12 @@ Status TransactionalProducer::take_id(std::int64_t deadline_ns) {
                      who_.producer = answer->producer;
                      return judge(answer->error, doing);
                    });
-  MILLRACE_TRY(run(deadline_ns, doing));
-  return refused();
+  const Status told = run(deadline_ns, doing);
+  if (told && !refusal_) return {};
+  usable_ = false;
+  Error why = told ? error_of(refusal_->code, refusal_->doing) : told.error();
+  drop();
+  return fail(std::move(why));
 }
 
 Verdict TransactionalProducer::judge(Code code, std::string doing) {
@@ -124,7 +139,7 @@ Status TransactionalProducer::begin(std::span<const OutgoingPositions> positions
 Status TransactionalProducer::add(OutgoingBatch& batch) {
   if (batch.count == 0) return {};
   if (!announced_places_.contains(batch.at)) new_places_.insert(batch.at);
-  writer_.add(batch.at, batch.encoded, batch.count, batch.first);
+  writer_.add(batch);
   return {};
 }
 
@@ -143,17 +158,26 @@ Status TransactionalProducer::settle() {
 void TransactionalProducer::announce() {
   writer_.stop();
   for (const OutgoingPositions& one : positions_) {
-    coordinator_.ask(Api::add_offsets_to_txn, add_group(who_, one.group),
-                     judged("adding positions of " + one.group + " to a transaction", read_one));
+    coordinator_.ask(
+        Api::add_offsets_to_txn, add_group(who_, one.group),
+        announcing("adding positions of " + one.group + " to a transaction", read_one));
   }
   if (!new_places_.empty()) {
     const std::vector<KafkaPlace> places(new_places_.begin(), new_places_.end());
     coordinator_.ask(Api::add_partitions_to_txn, add_partitions(who_, places),
-                     judged("adding partitions to a transaction", read_partition_errors));
+                     announcing("adding partitions to a transaction", read_partition_errors));
     announced_places_.merge(new_places_);
     new_places_.clear();
   }
-  announced_ = announced_ || !coordinator_.is_done();
+}
+
+// What was refused as a whole leaves nothing to end.
+CoordinatorLink::Judge TransactionalProducer::announcing(std::string doing, ReadCode read) {
+  return [this, judge = judged(std::move(doing), read)](Code error, std::string_view body) {
+    const Verdict verdict = judge(error, body);
+    announced_ = announced_ || (verdict == Verdict::done && !refusal_);
+    return verdict;
+  };
 }
 
 CoordinatorLink& TransactionalProducer::group_link(const std::string& group) {

@@ -47,6 +47,8 @@ class TransactionalProducer final : public Producer {
   using ReadCode = std::optional<PartitionError> (*)(std::string_view);
   /// Keeps the refusal of a question, if it is one.
   CoordinatorLink::Judge judged(std::string doing, ReadCode read);
+  /// The same for what makes the transaction known to its coordinator.
+  CoordinatorLink::Judge announcing(std::string doing, ReadCode read);
   Verdict judge(Code code, std::string doing);
 
   /// Goes on until everything that was asked is answered or one is refused. errc::unavailable at
@@ -77,7 +79,7 @@ class TransactionalProducer final : public Producer {
 
   // Of the transaction under way.
   std::int64_t began_ns_ = 0;
-  bool announced_ = false;  // the coordinator may have heard of it
+  bool announced_ = false;  // its coordinator knows of it
   std::set<KafkaPlace> announced_places_;
   std::set<KafkaPlace> new_places_;           // the coordinator is yet to hear of
   std::vector<OutgoingPositions> positions_;  // not yet sent

@@ -61,7 +61,10 @@ Status Socket::connect_next() {
     const Target& target = targets_[next_target_++];
     descriptor_ =
         ::socket(target.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    if (descriptor_ < 0) return broken("making a socket", errno);
+    if (descriptor_ < 0) {
+      code = errno;
+      continue;
+    }
     const int on = 1;
     setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(descriptor_, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);

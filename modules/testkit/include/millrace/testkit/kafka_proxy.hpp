@@ -68,6 +68,7 @@ struct KafkaFault {
     cut_before,
     cut_after,
     fail,
+    fail_after,
     black_hole,
   };
   Kind kind = Kind::none;
@@ -99,6 +100,10 @@ struct KafkaFault {
   /// heartbeat, sync_group, init_producer_id, add_partitions_to_txn, add_offsets_to_txn, end_txn
   /// and txn_offset_commit.
   static KafkaFault fail(std::int16_t error) { return {.kind = Kind::fail, .error = error}; }
+  /// The same, but the broker gets the request and answers, so it took effect.
+  static KafkaFault fail_after(std::int16_t error) {
+    return {.kind = Kind::fail_after, .error = error};
+  }
   /// The request vanishes: the broker never sees it, the client hears nothing, the connection
   /// stays.
   static KafkaFault black_hole() { return {.kind = Kind::black_hole}; }
