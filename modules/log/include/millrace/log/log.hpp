@@ -86,7 +86,8 @@ class Log {
                                      FetchBuffer& buffer) = 0;
   /// First offset kept.
   [[nodiscard]] virtual Result<Offset> start_offset(TopicPartition place) = 0;
-  /// One past the last committed record.
+  /// One past the last committed record. On Kafka it waits until what this handle committed there
+  /// can be read, errc::unavailable when an older transaction of others keeps it for two seconds.
   [[nodiscard]] virtual Result<Offset> end_offset(TopicPartition place) = 0;
   /// The same for many, in their order: on Kafka one request for all.
   [[nodiscard]] virtual Result<std::vector<Offset>> start_offsets(
