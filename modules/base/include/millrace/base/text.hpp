@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "millrace/base/byte_writer.hpp"
+
+namespace millrace {
+
+/// The value of a hexadecimal digit of either case, or -1.
+[[nodiscard]] constexpr int hex_digit(char c) {
+  if (c >= '0' && c <= '9') {
+    return c - '0';
+  }
+  if (c >= 'a' && c <= 'f') {
+    return c - 'a' + 10;
+  }
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/// Writes the lowest `digits` hexadecimal digits of the number, lower case, and returns their end.
+constexpr char* write_hex(char* out, std::uint64_t number, int digits) {
+  for (int shift = 4 * digits; shift != 0;) {
+    shift -= 4;
+    *out++ = "0123456789abcdef"[(number >> static_cast<unsigned>(shift)) & 0xfU];
+  }
+  return out;
+}
+/// 16 digits.
+[[nodiscard]] std::string hex_number(std::uint64_t number);
+/// As few digits as the number has.
+void append_short_hex(std::string& out, std::uint64_t number);
+/// Two lower-case digits for each byte.
+[[nodiscard]] std::string hex(std::string_view bytes);
+/// The bytes of an even number of digits of either case; nullopt for any other text.
+[[nodiscard]] std::optional<std::string> hex_decode(std::string_view text);
+
+/// All but RFC 3986's unreserved characters as `%XX`.
+[[nodiscard]] std::string percent_encode(std::string_view text);
+/// Undoes percent-encoding; nullopt when an escape is broken. In queries of forms a plus is a
+/// space.
+[[nodiscard]] std::optional<std::string> percent_decode(std::string_view text,
+                                                        bool plus_is_space = false);
+
+/// The length of the UTF-8 sequence at the front of a text that is not empty; 0 when there is none
+/// (RFC 3629: no surrogates, no overlong forms).
+[[nodiscard]] std::size_t utf8_length(std::string_view text);
+
+/// Marks with its top bit each of eight bytes that a JSON string cannot simply copy: below 0x20, a
+/// quote, a backslash, or not ASCII. Exact up to the lowest marked byte: a borrow crosses into the
+/// next byte only from one that is special itself.
+[[nodiscard]] constexpr std::uint64_t json_special_bytes(std::uint64_t word) {
+  constexpr std::uint64_t each = 0x0101010101010101U;
+  const std::uint64_t below_space = word - each * 0x20U;
+  const std::uint64_t quote = (word ^ (each * '"')) - each;
+  const std::uint64_t backslash = (word ^ (each * '\\')) - each;
+  return (below_space | quote | backslash | word) & (each * 0x80U);
+}
+/// Writes a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD, so that the text
+/// is always valid JSON.
+void write_json_string(ByteWriter& out, std::string_view text);
+
+}  // namespace millrace
