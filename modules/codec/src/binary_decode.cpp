@@ -3,39 +3,18 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <new>
 #include <string>
 #include <utility>
 
 #include "failure.hpp"
 #include "formats.hpp"
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/codec/typed_object.hpp"
 #include "transparent.hpp"
-#include "varint.hpp"
 
 // The bytes are described in docs/formats/private_binary.md.
 namespace millrace::codec {
 namespace {
-
-// A default-constructed object of a described type, for the values of fields that an older writer
-// did not know.
-class DefaultObject {
- public:
-  explicit DefaultObject(const TypeInfo& type)
-      : type_(type), memory_(::operator new(type.size, std::align_val_t{type.alignment})) {
-    type_.construct(memory_);
-  }
-  DefaultObject(const DefaultObject&) = delete;
-  DefaultObject& operator=(const DefaultObject&) = delete;
-  ~DefaultObject() {
-    type_.destroy(memory_);
-    ::operator delete(memory_, std::align_val_t{type_.alignment});
-  }
-  [[nodiscard]] const void* get() const { return memory_; }
-
- private:
-  const TypeInfo& type_;
-  void* memory_;
-};
 
 class Reader {
  public:
@@ -43,7 +22,7 @@ class Reader {
 
   Failure failure;
 
-  [[nodiscard]] bool at_end() const { return in_.empty(); }
+  [[nodiscard]] bool at_end() const { return in_.at_end(); }
 
   bool read(const TypeInfo* described, void* out, int depth) {
     const TypeInfo& type = resolve(described, out);
@@ -82,8 +61,8 @@ class Reader {
   bool cut_off() { return failure.set(errc::malformed, "the bytes end within the value"); }
 
   bool varint(std::uint64_t& out) {
-    return read_varint(in_, out) ||
-           failure.set(errc::malformed, "a number is cut off or longer than 64 bits");
+    out = in_.varint<std::uint64_t>();
+    return in_.ok() || failure.set(errc::malformed, "a number is cut off or longer than 64 bits");
   }
 
   bool enter(int depth) {
@@ -93,12 +72,11 @@ class Reader {
   }
 
   bool read_bool(bool& out) {
-    if (in_.empty()) {
+    const std::uint8_t byte = in_.byte();
+    if (!in_.ok()) {
       return cut_off();
     }
-    const char byte = in_[0];
-    in_.remove_prefix(1);
-    if (byte != 0 && byte != 1) {
+    if (byte > 1) {
       return failure.set(errc::malformed, "a byte that is 0 or 1 is neither");
     }
     out = byte == 1;
@@ -127,16 +105,8 @@ class Reader {
   }
 
   bool read_double(double& out) {
-    if (in_.size() < 8) {
-      return cut_off();
-    }
-    std::uint64_t bits = 0;
-    for (std::size_t i = 8; i-- > 0;) {
-      bits = (bits << 8U) | static_cast<unsigned char>(in_[i]);
-    }
-    in_.remove_prefix(8);
-    out = std::bit_cast<double>(bits);
-    return true;
+    out = std::bit_cast<double>(in_.little<std::uint64_t>());
+    return in_.ok() || cut_off();
   }
 
   bool read_view(std::string_view& out) {
@@ -144,12 +114,8 @@ class Reader {
     if (!varint(size)) {
       return false;
     }
-    if (size > in_.size()) {
-      return cut_off();
-    }
-    out = in_.substr(0, size);
-    in_.remove_prefix(size);
-    return true;
+    out = in_.bytes(size);
+    return in_.ok() || cut_off();
   }
 
   bool read_string(std::string& out) {
@@ -188,7 +154,7 @@ class Reader {
 
   // Each element takes a byte at least, so a count beyond the bytes left is a lie that must not
   // cost memory.
-  bool count(std::uint64_t& out) { return varint(out) && (out <= in_.size() || cut_off()); }
+  bool count(std::uint64_t& out) { return varint(out) && (out <= in_.left() || cut_off()); }
 
   bool read_sequence(const TypeInfo& type, void* out, int depth) {
     std::uint64_t elements = 0;
@@ -228,9 +194,9 @@ class Reader {
     if (!enter(depth) || !read_view(body)) {
       return false;
     }
-    const std::string_view rest = std::exchange(in_, body);
+    const ByteReader rest = std::exchange(in_, ByteReader(body));
     for (std::size_t i = 0; i < type.fields.size(); ++i) {
-      if (in_.empty()) {
+      if (in_.at_end()) {
         take_defaults(type, i, out);
         break;
       }
@@ -245,7 +211,7 @@ class Reader {
   }
 
   static void take_defaults(const TypeInfo& type, std::size_t first, void* out) {
-    const DefaultObject defaults(type);
+    const TypedObject defaults(type);
     for (const FieldInfo& field : type.fields.subspan(first)) {
       const TypeInfo& member = field.type();
       member.destroy(field_at(out, field));
@@ -270,7 +236,7 @@ class Reader {
     return true;
   }
 
-  std::string_view in_;
+  ByteReader in_;
 };
 
 }  // namespace

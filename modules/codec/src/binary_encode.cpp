@@ -5,40 +5,19 @@
 #include <string>
 
 #include "formats.hpp"
+#include "millrace/base/byte_writer.hpp"
 #include "transparent.hpp"
-#include "varint.hpp"
-#include "writer.hpp"
 
 // The bytes are described in docs/formats/private_binary.md.
 namespace millrace::codec {
 namespace {
 
-void write_value(const TypeInfo* described, const void* value, Writer& out);
-
-void write_unsigned(Writer& out, std::uint64_t value) {
-  out.advance(write_varint(out.room(varint_bytes_max), value));
-}
-void write_signed(Writer& out, std::int64_t value) { write_unsigned(out, zigzag(value)); }
-
-void write_string(Writer& out, std::string_view text) {
-  char* const at = write_varint(out.room(varint_bytes_max + text.size()), text.size());
-  std::memcpy(at, text.data(), text.size());
-  out.advance(at + text.size());
-}
-
-void write_double(Writer& out, double value) {
-  auto bits = std::bit_cast<std::uint64_t>(value);
-  char* at = out.room(8);
-  for (int i = 0; i < 8; ++i, bits >>= 8U) {
-    *at++ = static_cast<char>(bits);
-  }
-  out.advance(at);
-}
+void write_value(const TypeInfo* described, const void* value, ByteWriter& out);
 
 // Most bodies are shorter than 128 bytes: one byte is left for the length, and a longer body moves
 // over to make room.
-void write_struct(const TypeInfo& type, const void* value, Writer& out) {
-  out.put('\0');
+void write_struct(const TypeInfo& type, const void* value, ByteWriter& out) {
+  out.byte('\0');
   const std::size_t start = out.position();
   for (const FieldInfo& field : type.fields) {
     write_value(&field.type(), field_at(value, field), out);
@@ -55,9 +34,9 @@ void write_struct(const TypeInfo& type, const void* value, Writer& out) {
   std::memcpy(out.at(start - 1), prefix, prefix_bytes);
 }
 
-void write_sequence(const TypeInfo& type, const void* value, Writer& out) {
+void write_sequence(const TypeInfo& type, const void* value, ByteWriter& out) {
   const std::size_t count = type.ops.size(value);
-  write_unsigned(out, count);
+  out.varint(count);
   if (count == 0) {
     return;
   }
@@ -69,49 +48,58 @@ void write_sequence(const TypeInfo& type, const void* value, Writer& out) {
   }
 }
 
-void write_map(const TypeInfo& type, const void* value, Writer& out) {
+void write_map(const TypeInfo& type, const void* value, ByteWriter& out) {
   struct Context {
     const TypeInfo& element;
-    Writer& out;
+    ByteWriter& out;
   } context{type.element(), out};
-  write_unsigned(out, type.ops.size(value));
+  out.varint(type.ops.size(value));
   type.ops.for_each(value, &context, [](void* raw, std::string_view key, const void* element) {
     const Context& at = *static_cast<const Context*>(raw);
-    write_string(at.out, key);
+    at.out.varint_text<std::uint64_t>(key);
     write_value(&at.element, element, at.out);
   });
 }
 
-void write_variant(const TypeInfo& type, const void* value, Writer& out) {
+void write_variant(const TypeInfo& type, const void* value, ByteWriter& out) {
   const std::size_t index = type.ops.active(value);
-  write_unsigned(out, index);
+  out.varint(index);
   write_value(&type.alternatives[index](), type.ops.at(value, 0), out);
 }
 
-void write_value(const TypeInfo* described, const void* value, Writer& out) {
+void write_value(const TypeInfo* described, const void* value, ByteWriter& out) {
   const TypeInfo& type = resolve(described, value);
   switch (type.kind) {
     case Kind::boolean:
-      return out.put(*static_cast<const bool*>(value) ? '\1' : '\0');
+      out.byte(*static_cast<const bool*>(value) ? '\1' : '\0');
+      return;
     case Kind::int32:
-      return write_signed(out, *static_cast<const std::int32_t*>(value));
+      out.varint(*static_cast<const std::int32_t*>(value));
+      return;
     case Kind::int64:
-      return write_signed(out, *static_cast<const std::int64_t*>(value));
+      out.varint(*static_cast<const std::int64_t*>(value));
+      return;
     case Kind::uint32:
-      return write_unsigned(out, *static_cast<const std::uint32_t*>(value));
+      out.varint(*static_cast<const std::uint32_t*>(value));
+      return;
     case Kind::uint64:
-      return write_unsigned(out, *static_cast<const std::uint64_t*>(value));
+      out.varint(*static_cast<const std::uint64_t*>(value));
+      return;
     case Kind::float64:
-      return write_double(out, *static_cast<const double*>(value));
+      out.little(std::bit_cast<std::uint64_t>(*static_cast<const double*>(value)));
+      return;
     case Kind::string:
-      return write_string(out, *static_cast<const std::string*>(value));
+      out.varint_text<std::uint64_t>(*static_cast<const std::string*>(value));
+      return;
     case Kind::enumeration:
-      return write_signed(out, type.get_enum(value));
+      out.varint(type.get_enum(value));
+      return;
     case Kind::optional:
       if (type.ops.size(value) == 0) {
-        return out.put('\0');
+        out.byte('\0');
+        return;
       }
-      out.put('\1');
+      out.byte('\1');
       return write_value(&type.element(), type.ops.at(value, 0), out);
     case Kind::sequence:
       return write_sequence(type, value, out);
@@ -127,7 +115,7 @@ void write_value(const TypeInfo* described, const void* value, Writer& out) {
 }  // namespace
 
 void encode_binary(const TypeInfo& type, const void* value, std::string& out) {
-  Writer writer(out);
+  ByteWriter writer(out);
   write_value(&type, value, writer);
 }
 

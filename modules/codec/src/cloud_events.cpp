@@ -6,7 +6,6 @@
 #include "millrace/base/time_text.hpp"
 #include "millrace/codec/codec.hpp"
 #include "traceparent.hpp"
-#include "writer.hpp"
 
 namespace millrace::codec {
 namespace {
@@ -22,14 +21,6 @@ constexpr auto constant_part =
     joined(header("ce_specversion", "1.0"), header("content-type", "application/json"),
            header_key("ce_time"), length_prefix<24>());
 constexpr auto trace_part = joined(header_key("traceparent"), length_prefix<traceparent_bytes>());
-
-template <std::size_t Size>
-void put_header(Writer& out, const std::array<char, Size>& key, std::string_view value) {
-  char* at = out.room(Size + varint_bytes_max + value.size());
-  std::memcpy(at, key.data(), Size);
-  at = write_varint(at + Size, zigzag(static_cast<std::int64_t>(value.size())));
-  out.advance(copy_bytes(at, value));
-}
 
 std::unexpected<Error> not_headers() {
   return fail(errc::bad_envelope, "the bytes of the record's headers are malformed");
@@ -70,44 +61,45 @@ Status take(EventContext& context, std::string_view key, std::string_view value)
 }  // namespace
 
 void append_event_headers(EncodedHeaders& out, const EventHeaders& headers) {
-  Writer writer(out.bytes);
-  put_header(writer, id_key, headers.id);
-  put_header(writer, source_key, headers.source);
-  put_header(writer, type_key, headers.type);
-  char* at = writer.room(constant_part.size() + 24);
-  std::memcpy(at, constant_part.data(), constant_part.size());
-  write_time(at + constant_part.size(), headers.time_ms);
-  writer.advance(at + constant_part.size() + 24);
+  ByteWriter writer(out.bytes);
+  write_header(writer, id_key, headers.id);
+  write_header(writer, source_key, headers.source);
+  write_header(writer, type_key, headers.type);
+  writer.bytes({constant_part.data(), constant_part.size()});
+  char* const time = writer.room(24);
+  write_time(time, headers.time_ms);
+  writer.advance(time + 24);
   out.count += 6;
   if (!headers.correlation.empty()) {
-    put_header(writer, correlation_key, headers.correlation);
+    write_header(writer, correlation_key, headers.correlation);
     ++out.count;
   }
   if (!headers.causation.empty()) {
-    put_header(writer, causation_key, headers.causation);
+    write_header(writer, causation_key, headers.causation);
     ++out.count;
   }
   if (headers.trace.valid()) {
-    at = writer.room(trace_part.size() + traceparent_bytes);
-    std::memcpy(at, trace_part.data(), trace_part.size());
-    write_traceparent(at + trace_part.size(), headers.trace);
-    writer.advance(at + trace_part.size() + traceparent_bytes);
+    writer.bytes({trace_part.data(), trace_part.size()});
+    char* const trace = writer.room(traceparent_bytes);
+    write_traceparent(trace, headers.trace);
+    writer.advance(trace + traceparent_bytes);
     ++out.count;
   }
 }
 
 Result<EventContext> read_event_headers(std::string_view encoded, std::int32_t count) {
+  ByteReader in(encoded);
   EventContext context;
   for (std::int32_t i = 0; i < count; ++i) {
-    RawHeader header;
-    if (!next_header(encoded, header)) {
+    const RawHeader header = next_header(in);
+    if (!in.ok()) {
       return not_headers();
     }
     if (header.has_value) {
       MILLRACE_TRY(take(context, header.key, header.value));
     }
   }
-  if (!encoded.empty()) {
+  if (!in.at_end()) {
     return not_headers();
   }
   return context;

@@ -2,28 +2,21 @@
 // Copyright The Millrace Authors
 #include "millrace/codec/envelope.hpp"
 
+#include "millrace/base/text.hpp"
 #include "traceparent.hpp"
 
 namespace millrace::codec {
 namespace {
 
-char* write_hex(char* out, std::uint64_t value, int digits) {
-  for (int shift = 4 * digits; shift != 0;) {
-    shift -= 4;
-    *out++ = "0123456789abcdef"[(value >> shift) & 0xfU];
-  }
-  return out;
-}
-
 // Upper case is not allowed.
 bool read_hex(std::string_view text, std::uint64_t& out) {
   out = 0;
   for (const char c : text) {
-    const bool digit = c >= '0' && c <= '9';
-    if (!digit && (c < 'a' || c > 'f')) {
+    const int digit = hex_digit(c);
+    if (digit < 0 || (c >= 'A' && c <= 'F')) {
       return false;
     }
-    out = (out << 4U) | static_cast<std::uint64_t>(digit ? c - '0' : c - 'a' + 10);
+    out = (out << 4U) | static_cast<unsigned>(digit);
   }
   return true;
 }

@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "varint.hpp"
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/base/byte_writer.hpp"
 
 /// Headers of a RecordBatch v2 as bytes: read one by one, and the constant ones made at compile
 /// time.
@@ -19,26 +20,23 @@ struct RawHeader {
   bool has_value = false;  ///< false for a null value
 };
 
-/// Takes the next header off the front; false when the bytes are malformed.
-inline bool next_header(std::string_view& in, RawHeader& out) {
-  std::uint64_t raw = 0;
-  if (!read_varint(in, raw) || unzigzag(raw) < 0 ||
-      static_cast<std::uint64_t>(unzigzag(raw)) > in.size()) {
-    return false;
+/// Takes the next header; the reader fails when the bytes are malformed.
+inline RawHeader next_header(ByteReader& in) {
+  RawHeader header;
+  header.key = in.varint_text<std::int64_t>();
+  const auto size = in.varint<std::int64_t>();
+  header.has_value = in.ok() && size != -1;
+  if (header.has_value) {
+    header.value = in.bytes(size);
   }
-  out.key = in.substr(0, static_cast<std::size_t>(unzigzag(raw)));
-  in.remove_prefix(out.key.size());
-  if (!read_varint(in, raw) || unzigzag(raw) < -1) {
-    return false;
-  }
-  out.has_value = unzigzag(raw) >= 0;
-  const std::uint64_t size = out.has_value ? static_cast<std::uint64_t>(unzigzag(raw)) : 0;
-  if (size > in.size()) {
-    return false;
-  }
-  out.value = in.substr(0, size);
-  in.remove_prefix(size);
-  return true;
+  return header;
+}
+
+/// Writes a header whose key, with its length, is constant.
+template <std::size_t Size>
+void write_header(ByteWriter& out, const std::array<char, Size>& key, std::string_view value) {
+  out.bytes(std::string_view(key.data(), Size));
+  out.varint_text<std::int64_t>(value);
 }
 
 /// The zigzag varint of a length below 64.

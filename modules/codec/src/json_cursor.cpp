@@ -5,7 +5,7 @@
 #include <bit>
 #include <cstdint>
 
-#include "text_scan.hpp"
+#include "millrace/base/text.hpp"
 #include "transparent.hpp"
 
 namespace millrace::codec {
@@ -39,7 +39,7 @@ bool JsonCursor::scan_plain() {
     while (end_ - at_ >= 8) {
       std::uint64_t word = 0;
       std::memcpy(&word, at_, 8);
-      if (const std::uint64_t special = special_bytes(word); special != 0) {
+      if (const std::uint64_t special = json_special_bytes(word); special != 0) {
         at_ += std::countr_zero(special) / 8;
         break;
       }
@@ -141,15 +141,11 @@ bool JsonCursor::hex4(unsigned& out) {
   }
   out = 0;
   for (int i = 0; i < 4; ++i) {
-    const char c = *at_++;
-    const unsigned digit = is_digit(c)            ? static_cast<unsigned>(c - '0')
-                           : c >= 'a' && c <= 'f' ? static_cast<unsigned>(c - 'a' + 10)
-                           : c >= 'A' && c <= 'F' ? static_cast<unsigned>(c - 'A' + 10)
-                                                  : 16U;
-    if (digit == 16U) {
+    const int digit = hex_digit(*at_++);
+    if (digit < 0) {
       return false;
     }
-    out = out * 16U + digit;
+    out = out * 16U + static_cast<unsigned>(digit);
   }
   return true;
 }

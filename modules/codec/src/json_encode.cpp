@@ -1,139 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include <charconv>
-#include <cmath>
 #include <cstdint>
 #include <string>
 
 #include "formats.hpp"
-#include "json_text.hpp"
+#include "millrace/codec/json_writer.hpp"
 #include "transparent.hpp"
-#include "writer.hpp"
 
 namespace millrace::codec {
 namespace {
 
-void write_value(const TypeInfo* type, const void* value, Writer& out);
+void write_value(const TypeInfo* described, const void* value, JsonWriter& out);
 
-template <class Number>
-void write_number(Writer& out, Number value) {
-  char* const at = out.room(32);
-  out.advance(std::to_chars(at, at + 32, value).ptr);
-}
-
-// JSON has no infinities; null reads back as not a number.
-void write_double(Writer& out, double value) {
-  if (std::isfinite(value)) {
-    write_number(out, value);
-  } else {
-    out.put("null");
-  }
-}
-
-void write_enum(const TypeInfo& type, const void* value, Writer& out) {
+void write_enum(const TypeInfo& type, const void* value, JsonWriter& out) {
   const std::int64_t number = type.get_enum(value);
   for (const EnumeratorInfo& enumerator : type.enumerators) {
     if (enumerator.value == number) {
-      write_json_string(out, enumerator.name);
+      out.value(enumerator.name);
       return;
     }
   }
-  write_number(out, number);
+  out.value(number);
 }
 
-void write_struct(const TypeInfo& type, const void* value, Writer& out) {
-  out.put('{');
-  bool first = true;
+void write_struct(const TypeInfo& type, const void* value, JsonWriter& out) {
+  out.begin_object();
   for (const FieldInfo& field : type.fields) {
     const void* member = field_at(value, field);
     const TypeInfo& member_type = resolve(&field.type(), member);
-    if (member_type.kind == Kind::optional && member_type.ops.size(member) == 0) {
-      continue;
+    if (member_type.kind != Kind::optional || member_type.ops.size(member) != 0) {
+      out.plain_key(field.name);
+      write_value(&member_type, member, out);
     }
-    char* at = out.room(field.name.size() + 4);
-    *at = ',';
-    at += first ? 0 : 1;
-    *at++ = '"';
-    std::memcpy(at, field.name.data(), field.name.size());
-    at += field.name.size();
-    *at++ = '"';
-    *at++ = ':';
-    out.advance(at);
-    write_value(&member_type, member, out);
-    first = false;
   }
-  out.put('}');
+  out.end_object();
 }
 
-void write_sequence(const TypeInfo& type, const void* value, Writer& out) {
-  out.put('[');
+void write_sequence(const TypeInfo& type, const void* value, JsonWriter& out) {
+  out.begin_array();
   const std::size_t count = type.ops.size(value);
   if (count != 0) {
     // Elements of a vector lie side by side.
     const TypeInfo& element = type.element();
     const char* at = static_cast<const char*>(type.ops.at(value, 0));
-    write_value(&element, at, out);
-    for (std::size_t i = 1; i < count; ++i) {
-      at += element.size;
-      out.put(',');
+    for (std::size_t i = 0; i < count; ++i, at += element.size) {
       write_value(&element, at, out);
     }
   }
-  out.put(']');
+  out.end_array();
 }
 
-void write_map(const TypeInfo& type, const void* value, Writer& out) {
+void write_map(const TypeInfo& type, const void* value, JsonWriter& out) {
   struct Context {
     const TypeInfo& element;
-    Writer& out;
-    bool first = true;
+    JsonWriter& out;
   } context{type.element(), out};
-  out.put('{');
+  out.begin_object();
   type.ops.for_each(value, &context, [](void* raw, std::string_view key, const void* element) {
-    Context& at = *static_cast<Context*>(raw);
-    if (!at.first) {
-      at.out.put(',');
-    }
-    at.first = false;
-    write_json_string(at.out, key);
-    at.out.put(':');
+    const Context& at = *static_cast<const Context*>(raw);
+    at.out.key(key);
     write_value(&at.element, element, at.out);
   });
-  out.put('}');
+  out.end_object();
 }
 
-void write_nested_variant(const TypeInfo& type, const void* value, Writer& out) {
+void write_nested_variant(const TypeInfo& type, const void* value, JsonWriter& out) {
   const TypeInfo& active = type.alternatives[type.ops.active(value)]();
-  out.put('{');
-  write_json_string(out, active.name);
-  out.put(':');
+  out.begin_object().key(active.name);
   write_value(&active, type.ops.at(value, 0), out);
-  out.put('}');
+  out.end_object();
 }
 
-void write_value(const TypeInfo* described, const void* value, Writer& out) {
+void write_value(const TypeInfo* described, const void* value, JsonWriter& out) {
   const TypeInfo& type = resolve(described, value);
   switch (type.kind) {
     case Kind::boolean:
-      return out.put(*static_cast<const bool*>(value) ? std::string_view("true")
-                                                      : std::string_view("false"));
+      out.value(*static_cast<const bool*>(value));
+      return;
     case Kind::int32:
-      return write_number(out, *static_cast<const std::int32_t*>(value));
+      out.value(*static_cast<const std::int32_t*>(value));
+      return;
     case Kind::int64:
-      return write_number(out, *static_cast<const std::int64_t*>(value));
+      out.value(*static_cast<const std::int64_t*>(value));
+      return;
     case Kind::uint32:
-      return write_number(out, *static_cast<const std::uint32_t*>(value));
+      out.value(*static_cast<const std::uint32_t*>(value));
+      return;
     case Kind::uint64:
-      return write_number(out, *static_cast<const std::uint64_t*>(value));
+      out.value(*static_cast<const std::uint64_t*>(value));
+      return;
     case Kind::float64:
-      return write_double(out, *static_cast<const double*>(value));
+      out.value(*static_cast<const double*>(value));
+      return;
     case Kind::string:
-      return write_json_string(out, *static_cast<const std::string*>(value));
+      out.value(*static_cast<const std::string*>(value));
+      return;
     case Kind::enumeration:
       return write_enum(type, value, out);
     case Kind::optional:
       if (type.ops.size(value) == 0) {
-        return out.put("null");
+        out.raw("null");
+        return;
       }
       return write_value(&type.element(), type.ops.at(value, 0), out);
     case Kind::sequence:
@@ -150,7 +117,7 @@ void write_value(const TypeInfo* described, const void* value, Writer& out) {
 }  // namespace
 
 void encode_json(const TypeInfo& described, const void* value, std::string& out) {
-  Writer writer(out);
+  JsonWriter writer(out);
   const TypeInfo& type = resolve(&described, value);
   if (type.kind == Kind::variant) {
     write_value(&type.alternatives[type.ops.active(value)](), type.ops.at(value, 0), writer);

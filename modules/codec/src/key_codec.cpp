@@ -5,6 +5,8 @@
 #include <string>
 
 #include "failure.hpp"
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/base/byte_writer.hpp"
 #include "millrace/codec/codec.hpp"
 #include "transparent.hpp"
 
@@ -16,20 +18,14 @@ namespace {
 
 constexpr std::uint64_t sign = std::uint64_t{1} << 63U;
 
-void put_big_endian(std::string& out, std::uint64_t value, int bytes) {
-  for (int i = bytes; i-- > 0;) {
-    out.push_back(static_cast<char>(value >> (8 * i)));
-  }
-}
-
-void put_string(std::string& out, std::string_view text) {
+void put_string(ByteWriter& out, std::string_view text) {
   for (const char byte : text) {
-    out.push_back(byte);
+    out.byte(byte);
     if (byte == '\0') {
-      out.push_back('\xff');
+      out.byte('\xff');
     }
   }
-  out.append("\0\1", 2);
+  out.bytes({"\0\1", 2});
 }
 
 // The bits of a double in an order that follows its values: negative ones count down.
@@ -41,55 +37,61 @@ double from_ordered(std::uint64_t bits) {
   return std::bit_cast<double>((bits & sign) != 0 ? bits & ~sign : ~bits);
 }
 
-void put_value(const TypeInfo* described, const void* value, std::string& out) {
+void put_value(const TypeInfo* described, const void* value, ByteWriter& out) {
   const TypeInfo& type = resolve(described, value);
   switch (type.kind) {
     case Kind::boolean:
-      return out.push_back(*static_cast<const bool*>(value) ? '\1' : '\0');
+      out.byte(*static_cast<const bool*>(value) ? '\1' : '\0');
+      return;
     case Kind::int32:
-      return put_big_endian(
-          out, static_cast<std::uint32_t>(*static_cast<const std::int32_t*>(value)) ^ 0x80000000U,
-          4);
+      out.big(static_cast<std::uint32_t>(*static_cast<const std::int32_t*>(value)) ^ 0x80000000U);
+      return;
     case Kind::int64:
-      return put_big_endian(
-          out, static_cast<std::uint64_t>(*static_cast<const std::int64_t*>(value)) ^ sign, 8);
+      out.big(static_cast<std::uint64_t>(*static_cast<const std::int64_t*>(value)) ^ sign);
+      return;
     case Kind::uint32:
-      return put_big_endian(out, *static_cast<const std::uint32_t*>(value), 4);
+      out.big(*static_cast<const std::uint32_t*>(value));
+      return;
     case Kind::uint64:
-      return put_big_endian(out, *static_cast<const std::uint64_t*>(value), 8);
+      out.big(*static_cast<const std::uint64_t*>(value));
+      return;
     case Kind::float64:
-      return put_big_endian(out, ordered(*static_cast<const double*>(value)), 8);
+      out.big(ordered(*static_cast<const double*>(value)));
+      return;
     case Kind::string:
       return put_string(out, *static_cast<const std::string*>(value));
     case Kind::enumeration:
-      return put_big_endian(out, static_cast<std::uint64_t>(type.get_enum(value)) ^ sign, 8);
+      out.big(static_cast<std::uint64_t>(type.get_enum(value)) ^ sign);
+      return;
     case Kind::optional:
     case Kind::sequence:
       for (std::size_t i = 0; i < type.ops.size(value); ++i) {
-        out.push_back('\1');
+        out.byte('\1');
         put_value(&type.element(), type.ops.at(value, i), out);
       }
-      return out.push_back('\0');
+      out.byte('\0');
+      return;
     case Kind::structure:
       for (const FieldInfo& field : type.fields) {
         put_value(&field.type(), field_at(value, field), out);
       }
       return;
     case Kind::variant:
-      put_big_endian(out, type.ops.active(value), 4);
+      out.big(static_cast<std::uint32_t>(type.ops.active(value)));
       return put_value(&type.alternatives[type.ops.active(value)](), type.ops.at(value, 0), out);
     case Kind::map: {
       struct Context {
         const TypeInfo& element;
-        std::string& out;
+        ByteWriter& out;
       } context{type.element(), out};
       type.ops.for_each(value, &context, [](void* raw, std::string_view key, const void* element) {
         const Context& at = *static_cast<const Context*>(raw);
-        at.out.push_back('\1');
+        at.out.byte('\1');
         put_string(at.out, key);
         put_value(&at.element, element, at.out);
       });
-      return out.push_back('\0');
+      out.byte('\0');
+      return;
     }
   }
 }
@@ -100,33 +102,32 @@ class KeyReader {
 
   Failure failure;
 
-  [[nodiscard]] bool at_end() const { return in_.empty(); }
+  [[nodiscard]] bool at_end() const { return in_.at_end(); }
 
   bool read(const TypeInfo* described, void* out, int depth) {
     if (depth >= depth_max) {
       return failure.set(errc::malformed, "a key is nested too deeply");
     }
     const TypeInfo& type = resolve(described, out);
-    std::uint64_t bits = 0;
     switch (type.kind) {
-      case Kind::boolean:
-        return big_endian(bits, 1) && (bits <= 1 || bad()) && assign<bool>(out, bits == 1);
+      case Kind::boolean: {
+        const std::uint8_t byte = in_.byte();
+        return (byte <= 1 || bad()) && assign<bool>(out, byte == 1);
+      }
       case Kind::int32:
-        return big_endian(bits, 4) &&
-               assign<std::int32_t>(out, static_cast<std::int32_t>(bits ^ 0x80000000U));
+        return assign<std::int32_t>(out, in_.big<std::uint32_t>() ^ 0x80000000U);
       case Kind::int64:
-        return big_endian(bits, 8) &&
-               assign<std::int64_t>(out, static_cast<std::int64_t>(bits ^ sign));
+        return assign<std::int64_t>(out, in_.big<std::uint64_t>() ^ sign);
       case Kind::uint32:
-        return big_endian(bits, 4) && assign<std::uint32_t>(out, static_cast<std::uint32_t>(bits));
+        return assign<std::uint32_t>(out, in_.big<std::uint32_t>());
       case Kind::uint64:
-        return big_endian(bits, 8) && assign<std::uint64_t>(out, bits);
+        return assign<std::uint64_t>(out, in_.big<std::uint64_t>());
       case Kind::float64:
-        return big_endian(bits, 8) && assign<double>(out, from_ordered(bits));
+        return assign<double>(out, from_ordered(in_.big<std::uint64_t>()));
       case Kind::string:
         return read_string(*static_cast<std::string*>(out));
       case Kind::enumeration:
-        return big_endian(bits, 8) && read_enum(type, static_cast<std::int64_t>(bits ^ sign), out);
+        return read_enum(type, static_cast<std::int64_t>(in_.big<std::uint64_t>() ^ sign), out);
       case Kind::optional:
       case Kind::sequence:
         return read_elements(type, out, depth);
@@ -137,9 +138,11 @@ class KeyReader {
           }
         }
         return true;
-      case Kind::variant:
-        return big_endian(bits, 4) && (bits < type.alternatives.size() || bad()) &&
-               read(&type.alternatives[bits](), type.ops.emplace(out, bits), depth + 1);
+      case Kind::variant: {
+        const auto index = in_.big<std::uint32_t>();
+        return all_there() && (index < type.alternatives.size() || bad()) &&
+               read(&type.alternatives[index](), type.ops.emplace(out, index), depth + 1);
+      }
       case Kind::map:
         return read_map(type, out, depth);
     }
@@ -149,44 +152,36 @@ class KeyReader {
  private:
   bool bad() { return failure.set(errc::malformed, "not a key of this type"); }
 
-  template <class T>
-  static bool assign(void* out, T value) {
-    *static_cast<T*>(out) = value;
-    return true;
-  }
+  bool all_there() { return in_.ok() || failure.set(errc::malformed, "the key is cut off"); }
 
-  bool big_endian(std::uint64_t& out, std::size_t bytes) {
-    if (in_.size() < bytes) {
-      return failure.set(errc::malformed, "the key is cut off");
-    }
-    for (std::size_t i = 0; i < bytes; ++i) {
-      out = (out << 8U) | static_cast<unsigned char>(in_[i]);
-    }
-    in_.remove_prefix(bytes);
-    return true;
+  template <class T>
+  bool assign(void* out, auto value) {
+    *static_cast<T*>(out) = static_cast<T>(value);
+    return all_there();
   }
 
   bool read_string(std::string& out) {
     out.clear();
-    for (std::size_t at = 0;;) {
-      const std::size_t zero = in_.find('\0', at);
-      if (zero == std::string_view::npos || zero + 1 == in_.size()) {
+    while (true) {
+      const std::size_t zero = in_.rest().find('\0');
+      const std::string_view part = in_.bytes(zero);
+      in_.byte();
+      const std::uint8_t mark = in_.byte();
+      if (!in_.ok()) {
         return failure.set(errc::malformed, "a string in the key has no end");
       }
-      out.append(in_.substr(at, zero - at));
-      at = zero + 2;
-      if (in_[zero + 1] == '\1') {
-        in_.remove_prefix(at);
-        return true;
-      }
-      if (in_[zero + 1] != '\xff') {
-        return bad();
+      out.append(part);
+      if (mark != 0xff) {
+        return mark == 1 || bad();
       }
       out.push_back('\0');
     }
   }
 
   bool read_enum(const TypeInfo& type, std::int64_t value, void* out) {
+    if (!all_there()) {
+      return false;
+    }
     for (const EnumeratorInfo& enumerator : type.enumerators) {
       if (enumerator.value == value) {
         type.set_enum(out, value);
@@ -197,12 +192,9 @@ class KeyReader {
   }
 
   bool another(bool& out) {
-    std::uint64_t mark = 0;
-    if (!big_endian(mark, 1) || (mark > 1 && !bad())) {
-      return false;
-    }
+    const std::uint8_t mark = in_.byte();
     out = mark == 1;
-    return true;
+    return all_there() && (mark <= 1 || bad());
   }
 
   bool read_elements(const TypeInfo& type, void* out, int depth) {
@@ -237,7 +229,7 @@ class KeyReader {
     return false;
   }
 
-  std::string_view in_;
+  ByteReader in_;
 };
 
 }  // namespace
@@ -247,7 +239,8 @@ void encode_key(const TypeInfo& described, const void* value, std::string& out) 
   if (type.kind == Kind::string) {
     out.append(*static_cast<const std::string*>(value));
   } else {
-    put_value(&type, value, out);
+    ByteWriter writer(out, 0);
+    put_value(&type, value, writer);
   }
 }
 

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "arbitrary.hpp"
-#include "varint.hpp"
+#include "millrace/base/varint.hpp"
 
 namespace millrace::codec {
 namespace {
@@ -74,7 +74,6 @@ RC_GTEST_PROP(Binary, reading_gives_back_what_was_written, ()) {
 }
 
 RC_GTEST_PROP(Binary, every_number_survives, (std::int64_t number)) {
-  RC_ASSERT(unzigzag(zigzag(number)) == number);
   RC_ASSERT(from_binary<std::int64_t>(to_binary(number)).value() == number);
   RC_ASSERT(from_binary<std::uint64_t>(to_binary(static_cast<std::uint64_t>(number))).value() ==
             static_cast<std::uint64_t>(number));

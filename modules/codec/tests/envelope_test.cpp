@@ -39,7 +39,7 @@ class Headers {
  private:
   void length(std::int64_t value) {
     char text[varint_bytes_max];
-    bytes_.append(text, write_varint(text, zigzag(value)));
+    bytes_.append(text, write_signed_varint(text, value));
   }
   std::string bytes_;
   std::int32_t count_ = 0;
@@ -47,13 +47,12 @@ class Headers {
 
 std::map<std::string, std::string> all(const EncodedHeaders& headers) {
   std::map<std::string, std::string> out;
-  std::string_view rest = headers.bytes;
-  RawHeader header;
+  ByteReader in(headers.bytes);
   for (std::int32_t i = 0; i < headers.count; ++i) {
-    EXPECT_TRUE(next_header(rest, header));
+    const RawHeader header = next_header(in);
     out.emplace(header.key, header.value);
   }
-  EXPECT_TRUE(rest.empty());
+  EXPECT_TRUE(in.ok() && in.at_end());
   return out;
 }
 
