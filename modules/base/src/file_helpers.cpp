@@ -25,10 +25,17 @@ Result<std::string> read_file(FileSystem& files, const std::string& path) {
 Status write_file_atomically(FileSystem& files, const std::string& path, std::string_view content) {
   const std::string temporary = path + ".tmp";
   {
-    MILLRACE_ASSIGN(const std::unique_ptr<File> file, files.open(temporary, OpenMode::create));
-    MILLRACE_TRY(file->truncate(0));
-    MILLRACE_TRY(file->write_at(0, content));
-    MILLRACE_TRY(file->sync());
+    auto file = files.open(temporary, OpenMode::create_exclusive);
+    if (!file && file.error().is(errc::busy)) {
+      // Left by a writer that died. It may be another user's, or a link to somewhere else.
+      MILLRACE_TRY(files.remove(temporary));
+      file = files.open(temporary, OpenMode::create_exclusive);
+    }
+    if (!file) {
+      return fail(std::move(file).error());
+    }
+    MILLRACE_TRY((*file)->write_at(0, content));
+    MILLRACE_TRY((*file)->sync());
   }
   MILLRACE_TRY(files.rename(temporary, path));
   return files.sync_directory(directory_of(path));

@@ -14,6 +14,7 @@
 
 #include "file_paths.hpp"
 #include "millrace/base/file_system.hpp"
+#include "ownership.hpp"
 
 namespace millrace {
 namespace {
@@ -27,6 +28,10 @@ ErrorCode code_of(int error) {
       return errc::not_found;
     case EEXIST:
       return errc::busy;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return errc::no_permission;
     default:
       return errc::io_error;
   }
@@ -167,9 +172,9 @@ int flags_of(OpenMode mode) {
     case OpenMode::read:
       return O_RDONLY;
     case OpenMode::read_write:
-      return O_RDWR;
+      return O_RDWR | O_NOFOLLOW;
     case OpenMode::create:
-      return O_RDWR | O_CREAT;
+      return O_RDWR | O_CREAT | O_NOFOLLOW;
     case OpenMode::create_exclusive:
       return O_RDWR | O_CREAT | O_EXCL;
   }
@@ -179,8 +184,12 @@ int flags_of(OpenMode mode) {
 class RealFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
-    const int descriptor =
-        uninterrupted([&] { return ::open(path.c_str(), flags_of(mode) | O_CLOEXEC, 0644); });
+    const int descriptor = open_or_create(path, flags_of(mode));
+    if (descriptor < 0 && errno == ELOOP && mode != OpenMode::read) {
+      return fail(errc::invalid_argument, "cannot open " + path +
+                                              " for writing: it is a symbolic link; put the file "
+                                              "itself there");
+    }
     if (descriptor < 0) {
       return refused("open", path, errno);
     }
@@ -188,22 +197,22 @@ class RealFileSystem final : public FileSystem {
   }
 
   Status create_directories(const std::string& path) override {
+    if (path.empty()) {
+      return fail(errc::invalid_argument, "cannot make a directory: its path is empty");
+    }
     for (std::size_t end = 0; end != std::string::npos;) {
       end = path.find('/', end + 1);
       const std::string part = path.substr(0, end);
       if (part.empty() || is_directory(part)) {
         continue;
       }
-      if (::mkdir(part.c_str(), 0755) < 0) {
-        if (errno == EEXIST && is_directory(part)) {
-          continue;
-        }
-        return refused("make directory", part, errno == EEXIST ? ENOTDIR : errno);
-      }
-      const std::string trimmed = part.substr(0, part.find_last_not_of('/') + 1);
-      MILLRACE_TRY(sync_directory(directory_of(trimmed)));
+      MILLRACE_TRY(made(part, make_private_directory(part)));
     }
     return {};
+  }
+
+  Status create_subdirectory(const std::string& path) override {
+    return is_directory(path) ? Status{} : made(path, make_subdirectory(path));
   }
 
   Result<std::vector<std::string>> list(const std::string& path) override {
@@ -260,6 +269,17 @@ class RealFileSystem final : public FileSystem {
   }
 
  private:
+  // `result` and errno are those of the call that made the directory.
+  Status made(const std::string& path, int result) {
+    if (result < 0) {
+      if (errno == EEXIST && is_directory(path)) {
+        return {};
+      }
+      return refused("make directory", path, errno == EEXIST ? ENOTDIR : errno);
+    }
+    const std::string trimmed = path.substr(0, path.find_last_not_of('/') + 1);
+    return sync_directory(directory_of(trimmed));
+  }
   static bool is_directory(const std::string& path) {
     struct stat info{};
     return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
@@ -267,6 +287,14 @@ class RealFileSystem final : public FileSystem {
 };
 
 }  // namespace
+
+Result<int> open_to_append(const std::string& path) {
+  const int descriptor = open_or_create(path, O_WRONLY | O_CREAT | O_APPEND);
+  if (descriptor < 0) {
+    return refused("open", path, errno);
+  }
+  return descriptor;
+}
 
 FileSystem& real_file_system() {
   static RealFileSystem files;

@@ -22,6 +22,7 @@
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/base/shared_region.hpp"
+#include "ownership.hpp"
 #include "process_handle.hpp"
 
 namespace millrace {
@@ -37,7 +38,11 @@ void count_forks() {
 
 std::unexpected<Error> os_failure(const std::string& path, const char* what) {
   const int code = errno;
-  return fail(code == ENOSPC || code == EDQUOT ? errc::disk_full : errc::io_error,
+  const bool full = code == ENOSPC || code == EDQUOT;
+  const bool forbidden = code == EACCES || code == EPERM || code == EROFS;
+  return fail(full        ? errc::disk_full
+              : forbidden ? errc::no_permission
+                          : errc::io_error,
               path + ": " + what + ": " + std::strerror(code));
 }
 
@@ -53,8 +58,7 @@ Result<Mapping> map_file(const std::string& path, std::uint64_t size, bool creat
   if (create) {
     ::unlink(path.c_str());
   }
-  const OwnedFd fd(
-      ::open(path.c_str(), O_RDWR | O_CLOEXEC | (create ? O_CREAT | O_EXCL : 0), 0644));
+  const OwnedFd fd(open_or_create(path, O_RDWR | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0)));
   if (!fd) {
     return errno == ENOENT ? Result<Mapping>(Mapping{}) : os_failure(path, "cannot open");
   }
@@ -305,7 +309,7 @@ class RealRegion final : public SharedRegion {
     OwnedFd& fd = member_files_[slot];
     if (!fd) {
       const std::string path = directory_ + "/members/" + std::to_string(slot);
-      fd = OwnedFd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_CREAT, 0644));
+      fd = OwnedFd(open_or_create(path, O_RDWR | O_CREAT | O_NOFOLLOW));
       if (!fd) {
         return os_failure(path, "cannot open");
       }
@@ -344,8 +348,9 @@ class RealRegions final : public SharedRegionFactory {
   Result<std::unique_ptr<SharedRegion>> open(const std::string& directory, bool force) override {
     count_forks();
     FileSystem& files = real_file_system();
-    MILLRACE_TRY(files.create_directories(directory + "/members"));
-    MILLRACE_TRY(files.create_directories(directory + "/index"));
+    MILLRACE_TRY(files.create_directories(directory));
+    MILLRACE_TRY(files.create_subdirectory(directory + "/members"));
+    MILLRACE_TRY(files.create_subdirectory(directory + "/index"));
     const char* unsafe = unsafe_file_system(directory);
     if (unsafe != nullptr && !force) {
       return fail(
@@ -354,7 +359,7 @@ class RealRegions final : public SharedRegionFactory {
               ") on which processes may not share it safely; use a local disk, or force it");
     }
     const std::string path = directory + "/LOCK";
-    OwnedFd lock(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_CREAT, 0644));
+    OwnedFd lock(open_or_create(path, O_RDWR | O_CREAT | O_NOFOLLOW));
     if (!lock) {
       return os_failure(path, "cannot open");
     }

@@ -17,6 +17,7 @@
 #include <cstring>
 
 #include "millrace/base/assert.hpp"
+#include "millrace/base/file_system.hpp"
 
 extern char** environ;
 
@@ -154,9 +155,7 @@ Status Supervisor::spawn(Child& child) {
   const Launch launch(child.spec);
   int output = -1;
   if (!child.spec.log_file.empty()) {
-    output = ::open(child.spec.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (output < 0)
-      return fail(millrace::errc::io_error, child.spec.log_file + ": " + std::strerror(errno));
+    MILLRACE_ASSIGN(output, open_to_append(child.spec.log_file));
   }
   int report[2];
   if (::pipe2(report, O_CLOEXEC) != 0) {

@@ -3,13 +3,13 @@
 
 #include "millrace/telemetry/log_sink.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
+
+#include "millrace/base/file_system.hpp"
 
 namespace millrace::telemetry {
 namespace {
@@ -54,12 +54,12 @@ std::shared_ptr<LogSink> stderr_sink() {
 }
 
 Result<std::shared_ptr<LogSink>> file_sink(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0) {
-    return fail(errc::io_error, "cannot open the log file " + path + ": " + std::strerror(errno) +
+  const auto fd = open_to_append(path);
+  if (!fd) {
+    return fail(errc::io_error, "the log file: " + fd.error().message() +
                                     "; check that its directory exists and may be written to");
   }
-  return std::shared_ptr<LogSink>(std::make_shared<FdSink>(fd, true));
+  return std::shared_ptr<LogSink>(std::make_shared<FdSink>(*fd, true));
 }
 
 void CapturingSink::write(std::string_view line) {

@@ -36,7 +36,7 @@ Status Recovery::make_new_log() {
   if (!core_.options.create) {
     return fail(millrace::errc::not_found, core_.directory + ": there is no log in this directory");
   }
-  MILLRACE_TRY(files.create_directories(core_.directory + names::journal));
+  MILLRACE_TRY(files.create_subdirectory(core_.directory + names::journal));
   MILLRACE_ASSIGN(const auto names, files.list(core_.directory + names::journal));
   if (std::any_of(names.begin(), names.end(),
                   [](const std::string& name) { return name.ends_with(".journal"); })) {

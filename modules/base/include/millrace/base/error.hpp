@@ -63,6 +63,9 @@ inline constexpr ErrorCode not_found{"base.not_found"};
 /// The operating system refused an operation on a file. Remedy: the message names the file and the
 /// reason.
 inline constexpr ErrorCode io_error{"base.io_error"};
+/// The operating system does not permit it: a read-only mount, or the modes of a file or directory.
+/// Remedy: run as the user that owns what the message names, or give that user access.
+inline constexpr ErrorCode no_permission{"base.no_permission"};
 /// The disk or quota is full. Remedy: free some room; the operation can then be tried again.
 inline constexpr ErrorCode disk_full{"base.disk_full"};
 /// Another process holds what was asked for. Remedy: stop it, or wait until it is done.

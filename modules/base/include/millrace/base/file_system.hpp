@@ -14,7 +14,8 @@
 namespace millrace {
 
 /// An open file. Reads and writes at explicit places may run in several threads at once; closing
-/// may not. Closed by its destructor. All failures name the path: errc::io_error, errc::disk_full.
+/// may not. Closed by its destructor. All failures name the path: errc::io_error, errc::disk_full,
+/// errc::no_permission.
 class File {
  public:
   virtual ~File() = default;
@@ -37,7 +38,7 @@ class File {
   [[nodiscard]] virtual Result<char*> map(std::uint64_t size) = 0;
 };
 
-/// How to open a file.
+/// How to open a file. A symbolic link is followed for reading only.
 enum class OpenMode {
   read,             ///< must exist
   read_write,       ///< must exist
@@ -46,14 +47,24 @@ enum class OpenMode {
 };
 
 /// Directories and files. Paths are absolute or relative to the process. Thread-safe.
-/// Failures: errc::not_found, errc::io_error, errc::disk_full, naming the path.
+/// What is created can be used by its owner alone (files 0600, directories 0700; a umask can only
+/// narrow it), unless the directory that holds it was opened to its group and to nobody else (0750,
+/// 0770): then the group can use it in the same way. What root creates belongs to the owner of that
+/// directory. Failures: errc::not_found, errc::no_permission, errc::io_error, errc::disk_full,
+/// naming the path.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
   [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path,
                                                            OpenMode mode) = 0;
-  /// Makes a directory and its missing parents; those it made are durable on return.
+  /// Makes a directory and its missing parents, for the owner alone; those it made are durable on
+  /// return. errc::invalid_argument for an empty path.
   [[nodiscard]] virtual Status create_directories(const std::string& path) = 0;
+  /// Makes a directory in one that exists, to be used by whoever may use that one; durable on
+  /// return.
+  [[nodiscard]] virtual Status create_subdirectory(const std::string& path) {
+    return create_directories(path);
+  }
   /// Names (not paths) in a directory, sorted.
   [[nodiscard]] virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
   [[nodiscard]] virtual bool exists(const std::string& path) = 0;
@@ -66,6 +77,10 @@ class FileSystem {
 
 /// The machine's file system. Descriptors are close-on-exec. Lives for the whole program.
 [[nodiscard]] FileSystem& real_file_system();
+
+/// Opens a file to append to it with write(2), created when missing as a FileSystem creates files.
+/// Returns the descriptor, which the caller closes. For log files and the output of children.
+[[nodiscard]] Result<int> open_to_append(const std::string& path);
 
 /// Reads a whole file.
 [[nodiscard]] Result<std::string> read_file(FileSystem& files, const std::string& path);

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <string>
+
+// The one place that decides who may use what the library creates: docs/guide/log.md, "Who may read
+// a log". A file gets mode 0600 and a directory 0700, which the umask can only narrow. A directory
+// that its owner opened to its group, and to nobody else (0750, 0770), passes that on to what is
+// created in it, whatever the umask is. What root creates in a directory of another user belongs to
+// that user.
+namespace millrace {
+
+/// open(2), close-on-exec. A file that `flags` allow to create is created with the mode and owner
+/// above. Returns the descriptor, or -1 with errno.
+[[nodiscard]] int open_or_create(const std::string& path, int flags);
+
+/// mkdir(2) with mode 0700. Returns 0, or -1 with errno.
+[[nodiscard]] int make_private_directory(const std::string& path);
+/// mkdir(2) with the mode of the directory that holds it, as above. Returns 0, or -1 with errno.
+[[nodiscard]] int make_subdirectory(const std::string& path);
+
+}  // namespace millrace
