@@ -116,14 +116,18 @@ void write_value(const TypeInfo* described, const void* value, JsonWriter& out) 
 
 }  // namespace
 
-void encode_json(const TypeInfo& described, const void* value, std::string& out) {
-  JsonWriter writer(out);
+void write_json(const TypeInfo& described, const void* value, JsonWriter& out) {
   const TypeInfo& type = resolve(&described, value);
   if (type.kind == Kind::variant) {
-    write_value(&type.alternatives[type.ops.active(value)](), type.ops.at(value, 0), writer);
+    write_value(&type.alternatives[type.ops.active(value)](), type.ops.at(value, 0), out);
   } else {
-    write_value(&type, value, writer);
+    write_value(&type, value, out);
   }
+}
+
+void encode_json(const TypeInfo& type, const void* value, std::string& out) {
+  JsonWriter writer(out);
+  write_json(type, value, writer);
 }
 
 }  // namespace millrace::codec

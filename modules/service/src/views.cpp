@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
-#include <new>
 
 #include "millrace/codec/codec.hpp"
+#include "millrace/codec/json_writer.hpp"
+#include "millrace/codec/typed_object.hpp"
 #include "millrace/http/problem.hpp"
-#include "millrace/telemetry/field.hpp"
 
 namespace millrace::service {
 
@@ -18,26 +18,6 @@ namespace {
 
 constexpr std::size_t default_limit = 100;
 constexpr std::size_t max_limit = 10'000;
-
-// An object of a type known only at run time.
-class Object {
- public:
-  explicit Object(const codec::TypeInfo& type)
-      : type_(type), memory_(::operator new(type.size, std::align_val_t(type.alignment))) {
-    type_.construct(memory_);
-  }
-  ~Object() {
-    type_.destroy(memory_);
-    ::operator delete(memory_, std::align_val_t(type_.alignment));
-  }
-  Object(const Object&) = delete;
-  Object& operator=(const Object&) = delete;
-  void* get() { return memory_; }
-
- private:
-  const codec::TypeInfo& type_;
-  void* memory_;
-};
 
 const stream::StoreSpec* find_store(const stream::Topology& topology, std::string_view name) {
   const auto found = std::find_if(topology.stores.begin(), topology.stores.end(),
@@ -47,10 +27,10 @@ const stream::StoreSpec* find_store(const stream::Topology& topology, std::strin
 
 // Keys given in a URL: text for string keys, JSON for others.
 Result<std::string> key_from_text(const codec::TypeInfo& type, std::string_view text) {
-  Object key(type);
+  const codec::TypedObject key(type);
   std::string quoted;
   if (Status read = codec::decode(codec::Format::json, type, "", text, key.get()); !read) {
-    telemetry::append_json_string(quoted, text);
+    codec::JsonWriter(quoted).value(text);
     MILLRACE_TRY(codec::decode(codec::Format::json, type, "", quoted, key.get()));
   }
   std::string bytes;
@@ -58,17 +38,17 @@ Result<std::string> key_from_text(const codec::TypeInfo& type, std::string_view 
   return bytes;
 }
 
-Status append_key_json(const codec::TypeInfo& type, std::string_view bytes, std::string& out) {
-  Object key(type);
+Status write_key(const codec::TypeInfo& type, std::string_view bytes, codec::JsonWriter& out) {
+  const codec::TypedObject key(type);
   MILLRACE_TRY(codec::decode_key(type, bytes, key.get()));
-  codec::encode(codec::Format::json, type, key.get(), out);
+  codec::write_json(type, key.get(), out);
   return {};
 }
 
-Status append_value_json(const codec::TypeInfo& type, std::string_view bytes, std::string& out) {
-  Object value(type);
+Status write_value(const codec::TypeInfo& type, std::string_view bytes, codec::JsonWriter& out) {
+  const codec::TypedObject value(type);
   MILLRACE_TRY(codec::decode(codec::Format::binary, type, "", bytes, value.get()));
-  codec::encode(codec::Format::json, type, value.get(), out);
+  codec::write_json(type, value.get(), out);
   return {};
 }
 
@@ -85,13 +65,14 @@ class ViewRoutes {
       : instance_(instance), durability_(durability) {}
 
   void list(http::Responder responder) const {
-    std::string body = "{\"views\":[";
-    for (const stream::StoreSpec& store : instance_.topology().stores) {
-      if (body.back() != '[') body += ',';
-      telemetry::append_json_string(body, store.name);
-    }
+    std::string body;
+    codec::JsonWriter out(body);
+    out.begin_object().key("views").begin_array();
+    for (const stream::StoreSpec& store : instance_.topology().stores)
+      out.value(store.name);
+    out.end_array().end_object();
     http::Response response;
-    response.body = body + "]}";
+    response.body = out.take();
     responder.send(std::move(response));
   }
 
@@ -108,9 +89,12 @@ class ViewRoutes {
                   http::problem(404, "not-found", "", "no entry of that key"),
                   std::move(responder));
     }
-    http::Response response;
-    if (Status done = append_value_json(*store->value, *answer->value, response.body); !done)
+    std::string body;
+    codec::JsonWriter out(body);
+    if (Status done = write_value(*store->value, *answer->value, out); !done)
       return responder.send(error_response(done.error()));
+    http::Response response;
+    response.body = out.take();
     send(request, answer->position, std::move(response), std::move(responder));
   }
 
@@ -127,9 +111,12 @@ class ViewRoutes {
     }
     auto answer = instance_.read_range(store->name, *from, *to, *limit);
     if (!answer) return responder.send(error_response(answer.error()));
-    http::Response response;
-    if (Status done = append_entries(*store, answer->value, response.body); !done)
+    std::string body;
+    codec::JsonWriter out(body);
+    if (Status done = write_entries(*store, answer->value, out); !done)
       return responder.send(error_response(done.error()));
+    http::Response response;
+    response.body = out.take();
     send(request, answer->position, std::move(response), std::move(responder));
   }
 
@@ -165,20 +152,18 @@ class ViewRoutes {
     return limit;
   }
 
-  static Status append_entries(const stream::StoreSpec& store,
-                               const std::vector<std::pair<std::string, std::string>>& entries,
-                               std::string& out) {
-    out += "{\"entries\":[";
-    bool first = true;
+  static Status write_entries(const stream::StoreSpec& store,
+                              const std::vector<std::pair<std::string, std::string>>& entries,
+                              codec::JsonWriter& out) {
+    out.begin_object().key("entries").begin_array();
     for (const auto& [key, value] : entries) {
-      out += first ? "{\"key\":" : ",{\"key\":";
-      first = false;
-      MILLRACE_TRY(append_key_json(*store.key, key, out));
-      out += ",\"value\":";
-      MILLRACE_TRY(append_value_json(*store.value, value, out));
-      out += '}';
+      out.begin_object().key("key");
+      MILLRACE_TRY(write_key(*store.key, key, out));
+      out.key("value");
+      MILLRACE_TRY(write_value(*store.value, value, out));
+      out.end_object();
     }
-    out += "]}";
+    out.end_array().end_object();
     return {};
   }
 

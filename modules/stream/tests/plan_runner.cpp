@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "operators/typed_object.hpp"
+#include "millrace/codec/typed_object.hpp"
 
 namespace millrace::stream::test {
 
@@ -14,8 +14,8 @@ constexpr std::int32_t partitions = 4;
 
 struct PlanRunner::Queued {
   std::string topic;
-  std::unique_ptr<detail::TypedObject> key;
-  std::unique_ptr<detail::TypedObject> value;
+  std::unique_ptr<codec::TypedObject> key;
+  std::unique_ptr<codec::TypedObject> value;
   std::int64_t timestamp_ms;
 };
 
@@ -48,8 +48,8 @@ class PlanRunner::Context final : public TaskContext {
 
 namespace {
 
-std::unique_ptr<detail::TypedObject> copy_of(const codec::TypeInfo& type, const void* from) {
-  auto made = std::make_unique<detail::TypedObject>(type);
+std::unique_ptr<codec::TypedObject> copy_of(const codec::TypeInfo& type, const void* from) {
+  auto made = std::make_unique<codec::TypedObject>(type);
   type.destroy(made->get());
   type.copy(made->get(), from);
   return made;

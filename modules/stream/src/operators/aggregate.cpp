@@ -29,7 +29,7 @@ class AggregateNode final : public Node {
  private:
   AggregateSpec spec_;
   StoredTable table_;
-  std::optional<TypedObject> group_;
+  std::optional<codec::TypedObject> group_;
 };
 
 }  // namespace

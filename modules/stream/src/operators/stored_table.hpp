@@ -4,8 +4,8 @@
 
 #include <string>
 
+#include "millrace/codec/typed_object.hpp"
 #include "millrace/stream/detail/operators.hpp"
-#include "operators/typed_object.hpp"
 
 namespace millrace::stream {
 class ByteStore;
@@ -31,7 +31,7 @@ class StoredTable {
   void encode_key(const void* key);
 
   TableSpec spec_;
-  TypedObject value_;
+  codec::TypedObject value_;
   ByteStore* store_ = nullptr;
   std::string key_bytes_;
   std::string value_bytes_;

@@ -5,7 +5,8 @@
 #include <algorithm>
 
 #include "millrace/base/assert.hpp"
-#include "runtime/bytes.hpp"
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/base/byte_writer.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -14,34 +15,31 @@ constexpr std::uint8_t state_version = 1;
 constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 }  // namespace
 
-void encode_task_state(const TaskState& state, std::string& out) {
-  put(out, state_version);
-  put(out, state.stream_time_ms);
-  put(out, static_cast<std::uint32_t>(state.timers.size()));
-  for (const auto& [name, timer] : state.timers) {
-    put_text(out, name);
-    put(out, timer.next_ms);
-    put(out, timer.firing);
-  }
+void encode_task_state(const TaskState& state, std::string& bytes) {
+  ByteWriter out(bytes, 0);
+  out.little(state_version).little(state.stream_time_ms);
+  out.little(static_cast<std::uint32_t>(state.timers.size()));
+  for (const auto& [name, timer] : state.timers)
+    out.little_text<std::uint32_t>(name).little(timer.next_ms).little(timer.firing);
 }
 
 Result<TaskState> decode_task_state(std::string_view bytes) {
-  Reader reader{bytes};
+  ByteReader in(bytes);
   TaskState state;
-  if (const auto version = reader.take<std::uint8_t>(); version != state_version) {
+  if (const auto version = in.little<std::uint8_t>(); version != state_version) {
     return fail(millrace::errc::invalid_argument,
                 "task state of version " + std::to_string(version) + "; this build reads " +
                     std::to_string(state_version));
   }
-  state.stream_time_ms = reader.take<std::int64_t>();
-  const auto count = reader.take<std::uint32_t>();
-  for (std::uint32_t i = 0; i < count && reader.ok; ++i) {
-    std::string name(reader.take_text());
-    const auto next = reader.take<std::int64_t>();
-    const auto firing = reader.take<std::uint64_t>();
+  state.stream_time_ms = in.little<std::int64_t>();
+  const auto count = in.little<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    std::string name(in.little_text<std::uint32_t>());
+    const auto next = in.little<std::int64_t>();
+    const auto firing = in.little<std::uint64_t>();
     state.timers.insert_or_assign(std::move(name), TaskState::Timer{next, firing});
   }
-  if (!reader.ok) return fail(millrace::errc::invalid_argument, "task state ends early");
+  if (!in.ok()) return fail(millrace::errc::invalid_argument, "task state ends early");
   return state;
 }
 

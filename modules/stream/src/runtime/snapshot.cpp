@@ -2,9 +2,10 @@
 // Copyright The Millrace Authors
 #include "runtime/snapshot.hpp"
 
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/base/byte_writer.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/base/hash.hpp"
-#include "runtime/bytes.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -26,72 +27,67 @@ StoreSet::Entry* find(StoreSet& stores, std::string_view name) {
   return nullptr;
 }
 
-void decode_store(Reader& reader, StoreSet& stores) {
-  StoreSet::Entry* entry = find(stores, reader.take_text());
+void decode_store(ByteReader& in, StoreSet& stores) {
+  StoreSet::Entry* entry = find(stores, in.little_text<std::uint32_t>());
   // A store whose changelog is another topic now is another store.
-  if (const auto changelog = reader.take_text();
+  if (const auto changelog = in.little_text<std::uint32_t>();
       entry != nullptr && changelog != entry->spec->changelog)
     entry = nullptr;
-  const auto next = reader.take<std::int64_t>();
-  const auto count = reader.take<std::uint64_t>();
-  for (std::uint64_t i = 0; i < count && reader.ok; ++i) {
-    const std::string_view key = reader.take_text();
-    const std::string_view value = reader.take_text();
-    if (entry != nullptr && reader.ok) entry->bytes->restore(key, value);
+  const auto next = in.little<std::int64_t>();
+  const auto count = in.little<std::uint64_t>();
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+    const std::string_view key = in.little_text<std::uint32_t>();
+    const std::string_view value = in.little_text<std::uint32_t>();
+    if (entry != nullptr && in.ok()) entry->bytes->restore(key, value);
   }
-  if (entry != nullptr && reader.ok) entry->next = log::offset(next);
+  if (entry != nullptr && in.ok()) entry->next = log::offset(next);
 }
 
 }  // namespace
 
-void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& out) {
-  const std::size_t start = out.size();
-  out.append(magic);
-  put(out, version);
-  put(out, std::uint32_t{0});
-  put_text(out, head.log);
-  put(out, head.stamp.incarnation);
-  put(out, head.stamp.position);
-  put(out, head.system_next.value);
-  put_text(out, head.task_state);
-  put(out, static_cast<std::uint32_t>(stores.entries().size()));
+void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& bytes) {
+  ByteWriter out(bytes);
+  const std::size_t start = out.position();
+  out.bytes(magic).little(version).little(std::uint32_t{0});
+  out.little_text<std::uint32_t>(head.log);
+  out.little(head.stamp.incarnation).little(head.stamp.position).little(head.system_next.value);
+  out.little_text<std::uint32_t>(head.task_state);
+  out.little(static_cast<std::uint32_t>(stores.entries().size()));
   for (const StoreSet::Entry& entry : stores.entries()) {
-    put_text(out, entry.spec->name);
-    put_text(out, entry.spec->changelog);
-    put(out, entry.next.value);
-    put(out, static_cast<std::uint64_t>(entry.bytes->size()));
+    out.little_text<std::uint32_t>(entry.spec->name);
+    out.little_text<std::uint32_t>(entry.spec->changelog);
+    out.little(entry.next.value).little(static_cast<std::uint64_t>(entry.bytes->size()));
     entry.bytes->read_range({}, {}, [&out](std::string_view key, std::string_view value) {
-      put_text(out, key);
-      put_text(out, value);
+      out.little_text<std::uint32_t>(key).little_text<std::uint32_t>(value);
       return true;
     });
   }
-  const std::uint32_t checksum =
-      crc32c(std::string_view(out).substr(start + checksum_place + sizeof(std::uint32_t)));
-  std::memcpy(out.data() + start + checksum_place, &checksum, sizeof(checksum));
+  const std::string_view checked =
+      out.view().substr(start + checksum_place + sizeof(std::uint32_t));
+  store_little(out.at(start + checksum_place), crc32c(checked));
 }
 
 Result<SnapshotHead> decode_snapshot(std::string_view bytes, StoreSet& stores) {
   if (!bytes.starts_with(magic)) return fail(broken("this is no snapshot").error());
-  Reader reader{bytes.substr(magic.size())};
-  if (const auto found = reader.take<std::uint32_t>(); found != version) {
+  ByteReader in(bytes.substr(magic.size()));
+  if (const auto found = in.little<std::uint32_t>(); found != version) {
     return fail(broken("snapshot of version " + std::to_string(found) + "; this build reads " +
                        std::to_string(version))
                     .error());
   }
-  const auto checksum = reader.take<std::uint32_t>();
-  if (!reader.ok || checksum != crc32c(reader.bytes))
+  const auto checksum = in.little<std::uint32_t>();
+  if (!in.ok() || checksum != crc32c(in.rest()))
     return fail(broken("the checksum does not hold").error());
   SnapshotHead head;
-  head.log = reader.take_text();
-  head.stamp.incarnation = reader.take<std::uint32_t>();
-  head.stamp.position = reader.take<std::uint64_t>();
-  head.system_next = log::offset(reader.take<std::int64_t>());
-  head.task_state = reader.take_text();
-  const auto count = reader.take<std::uint32_t>();
-  for (std::uint32_t i = 0; i < count && reader.ok; ++i)
-    decode_store(reader, stores);
-  if (!reader.ok || !reader.bytes.empty())
+  head.log = in.little_text<std::uint32_t>();
+  head.stamp.incarnation = in.little<std::uint32_t>();
+  head.stamp.position = in.little<std::uint64_t>();
+  head.system_next = log::offset(in.little<std::int64_t>());
+  head.task_state = in.little_text<std::uint32_t>();
+  const auto count = in.little<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i)
+    decode_store(in, stores);
+  if (!in.ok() || !in.at_end())
     return fail(broken("the snapshot has another length than its content").error());
   return head;
 }

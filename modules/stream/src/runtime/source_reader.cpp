@@ -2,22 +2,10 @@
 // Copyright The Millrace Authors
 #include "runtime/source_reader.hpp"
 
-#include <new>
-
 #include "millrace/codec/cloud_events.hpp"
 #include "millrace/codec/codec.hpp"
 
 namespace millrace::stream::runtime {
-
-DecodedObject::DecodedObject(const codec::TypeInfo& type)
-    : type_(&type), memory_(::operator new(type.size, std::align_val_t(type.alignment))) {
-  type.construct(memory_);
-}
-
-DecodedObject::~DecodedObject() {
-  type_->destroy(memory_);
-  ::operator delete(memory_, std::align_val_t(type_->alignment));
-}
 
 Result<codec::EventContext> read_context(codec::Format format, log::HeadersView headers) {
   if (format == codec::Format::json)

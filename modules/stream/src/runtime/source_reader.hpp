@@ -6,24 +6,11 @@
 #include <string>
 #include <string_view>
 
+#include "millrace/codec/typed_object.hpp"
 #include "millrace/log/record.hpp"
 #include "millrace/stream/plan.hpp"
 
 namespace millrace::stream::runtime {
-
-/// An object of a described type, made once and overwritten by each record.
-class DecodedObject {
- public:
-  explicit DecodedObject(const codec::TypeInfo& type);
-  ~DecodedObject();
-  DecodedObject(const DecodedObject&) = delete;
-  DecodedObject& operator=(const DecodedObject&) = delete;
-  [[nodiscard]] void* get() const { return memory_; }
-
- private:
-  const codec::TypeInfo* type_;
-  void* memory_;
-};
 
 /// The context that a record's headers carry: CloudEvents on public topics (json), the compact form
 /// on private ones (binary). codec's errc::bad_envelope.
@@ -45,8 +32,8 @@ class SourceReader {
 
  private:
   const SourceSpec* spec_;
-  DecodedObject key_;
-  DecodedObject value_;
+  codec::TypedObject key_;
+  codec::TypedObject value_;
 };
 
 /// What a record of a topic that is a table's changelog makes of the table's store. The same while

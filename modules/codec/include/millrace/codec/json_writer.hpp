@@ -13,6 +13,8 @@
 
 namespace millrace::codec {
 
+struct TypeInfo;
+
 /// Writes one JSON value to the end of a string and sets the commas. The string outlives the writer
 /// and is complete after take() or the destructor. Text that is not UTF-8 is written with U+FFFD
 /// for each bad byte; numbers that JSON lacks (infinities, not a number) as null. Not thread-safe.
@@ -109,5 +111,8 @@ class JsonWriter {
   ByteWriter out_;
   bool comma_ = false;  ///< before the next value or name
 };
+
+/// Writes a value of a described type, as encode() does.
+void write_json(const TypeInfo& type, const void* value, JsonWriter& out);
 
 }  // namespace millrace::codec
