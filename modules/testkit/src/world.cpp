@@ -5,6 +5,7 @@
 #include <array>
 
 #include "millrace/base/fault_point.hpp"
+#include "millrace/base/text.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::testkit {
@@ -49,9 +50,7 @@ void append_bytes(std::string& out, const std::optional<std::string>& bytes) {
       out += c;
       continue;
     }
-    constexpr std::string_view digits = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(c);
-    out += {'\\', 'x', digits[byte >> 4U], digits[byte & 15U]};
+    out += "\\x" + hex({&c, 1});
   }
 }
 

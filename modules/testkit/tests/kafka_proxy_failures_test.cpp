@@ -2,7 +2,10 @@
 // Copyright The Millrace Authors
 #include <gmock/gmock.h>
 
+#include <deque>
+
 #include "fake_kafka.hpp"
+#include "millrace/base/text.hpp"
 #include "millrace/testkit/kafka_proxy.hpp"
 
 namespace millrace::testkit {
@@ -26,8 +29,8 @@ struct Case {
   }
 };
 
-std::vector<Case> at_the_top() {
-  std::vector<Case> cases;
+std::deque<Case> at_the_top() {
+  std::deque<Case> cases;
   for (const auto api : {KafkaApi::end_txn, KafkaApi::add_offsets_to_txn}) {
     for (std::int16_t version = 0; version <= 4; ++version) {
       auto& made = cases.emplace_back(api, version);
@@ -75,8 +78,8 @@ std::vector<Case> at_the_top() {
   return cases;
 }
 
-std::vector<Case> at_each_partition() {
-  std::vector<Case> cases;
+std::deque<Case> at_each_partition() {
+  std::deque<Case> cases;
   for (std::int16_t version = 0; version <= 3; ++version) {
     auto& made = cases.emplace_back(KafkaApi::add_partitions_to_txn, version);
     made.body.string("producer").i64(1).i16(0);
@@ -122,7 +125,7 @@ std::vector<Case> at_each_partition() {
   return cases;
 }
 
-void expect_failures(std::vector<Case> cases) {
+void expect_failures(std::deque<Case> cases) {
   FakeBroker broker;
   KafkaProxy proxy(broker.address());
   for (auto& each : cases) {
@@ -145,14 +148,9 @@ TEST(KafkaProxyFailures, errors_of_partitions_are_written_for_each_in_every_vers
   expect_failures(at_each_partition());
 }
 
-std::string from_hex(std::string_view text) {
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-    while (text[i] == ' ')
-      ++i;
-    bytes.push_back(static_cast<char>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
-  }
-  return bytes;
+std::string from_hex(std::string text) {
+  std::erase(text, ' ');
+  return hex_decode(text).value();
 }
 
 TEST(KafkaProxyFailures, the_bytes_are_those_of_the_protocol) {

@@ -65,7 +65,7 @@ class Rewriter {
     if (refused) {
       // Then the answer has the first form, whatever was asked for.
       reader_.set_flexible(false);
-      writer_ = WireWriter(false);
+      writer_.set_flexible(false);
     }
     copy_read();
     struct Range {

@@ -6,6 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/base/byte_writer.hpp"
+
 namespace millrace::testkit::kafka_proxy {
 
 /// Reads the fields of Kafka's protocol. Past the end everything reads as zero or empty and ok() is
@@ -13,19 +16,19 @@ namespace millrace::testkit::kafka_proxy {
 class WireReader {
  public:
   explicit WireReader(std::string_view bytes, bool flexible = false)
-      : bytes_(bytes), flexible_(flexible) {}
+      : bytes_(bytes), in_(bytes), flexible_(flexible) {}
 
-  [[nodiscard]] bool ok() const { return ok_; }
-  [[nodiscard]] std::size_t position() const { return position_; }
-  [[nodiscard]] std::string_view rest() const { return bytes_.substr(position_); }
+  [[nodiscard]] bool ok() const { return in_.ok(); }
+  [[nodiscard]] std::size_t position() const { return bytes_.size() - in_.left(); }
+  [[nodiscard]] std::string_view rest() const { return in_.rest(); }
   void set_flexible(bool flexible) { flexible_ = flexible; }
 
-  std::int8_t i8() { return static_cast<std::int8_t>(integer(1)); }
-  std::int16_t i16() { return static_cast<std::int16_t>(integer(2)); }
-  std::int32_t i32() { return static_cast<std::int32_t>(integer(4)); }
-  std::int64_t i64() { return static_cast<std::int64_t>(integer(8)); }
-  std::uint32_t uvarint();
-  std::string_view raw(std::size_t size);
+  std::int8_t i8() { return in_.big<std::int8_t>(); }
+  std::int16_t i16() { return in_.big<std::int16_t>(); }
+  std::int32_t i32() { return in_.big<std::int32_t>(); }
+  std::int64_t i64() { return in_.big<std::int64_t>(); }
+  std::uint32_t uvarint() { return in_.varint<std::uint32_t>(); }
+  std::string_view raw(std::size_t size) { return in_.bytes(size); }
   /// Null reads as empty.
   std::string_view string();
   std::string_view fixed_string();  ///< never compact: the client id of a header
@@ -36,25 +39,24 @@ class WireReader {
   std::string_view tags();
 
  private:
-  std::uint64_t integer(std::size_t size);
-
   std::string_view bytes_;
-  std::size_t position_ = 0;
+  ByteReader in_;
   bool flexible_;
-  bool ok_ = true;
 };
 
 /// Writes one frame: a size, then fields.
 class WireWriter {
  public:
-  explicit WireWriter(bool flexible = false) : frame_(4, '\0'), flexible_(flexible) {}
+  explicit WireWriter(bool flexible = false) : flexible_(flexible) { i32(0); }
 
-  WireWriter& i8(std::int8_t value) { return integer(static_cast<std::uint8_t>(value), 1); }
-  WireWriter& i16(std::int16_t value) { return integer(static_cast<std::uint16_t>(value), 2); }
-  WireWriter& i32(std::int32_t value) { return integer(static_cast<std::uint32_t>(value), 4); }
-  WireWriter& i64(std::int64_t value) { return integer(static_cast<std::uint64_t>(value), 8); }
-  WireWriter& uvarint(std::uint32_t value);
-  WireWriter& raw(std::string_view bytes);
+  void set_flexible(bool flexible) { flexible_ = flexible; }
+
+  WireWriter& i8(std::int8_t value) { return wrote(out_.big(value)); }
+  WireWriter& i16(std::int16_t value) { return wrote(out_.big(value)); }
+  WireWriter& i32(std::int32_t value) { return wrote(out_.big(value)); }
+  WireWriter& i64(std::int64_t value) { return wrote(out_.big(value)); }
+  WireWriter& uvarint(std::uint32_t value) { return wrote(out_.varint(value)); }
+  WireWriter& raw(std::string_view bytes) { return wrote(out_.bytes(bytes)); }
   WireWriter& string(std::string_view text);
   WireWriter& null_string();
   WireWriter& bytes(std::string_view bytes);
@@ -66,9 +68,10 @@ class WireWriter {
   std::string finish();
 
  private:
-  WireWriter& integer(std::uint64_t value, std::size_t size);
+  WireWriter& wrote(const ByteWriter&) { return *this; }
 
   std::string frame_;
+  ByteWriter out_{frame_};
   bool flexible_;
 };
 
