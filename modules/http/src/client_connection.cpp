@@ -8,8 +8,25 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 namespace millrace::http {
+namespace {
+
+// Fields that the client writes itself: a caller's own would make the message ambiguous.
+bool is_framing(std::string_view name) {
+  for (const std::string_view reserved :
+       {"Host", "Content-Length", "Transfer-Encoding", "Connection", "Trailer", "TE", "Upgrade"}) {
+    if (equal_ignoring_case(name, reserved)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+
+}  // namespace
 
 ClientConnection::ClientConnection(ClientCore& core)
     : core_(core),
@@ -80,7 +97,8 @@ Awaitable<Result<Response>> ClientConnection::exchange(const ClientRequest& requ
     co_return failure(reader_.state() == ReadState::failed ? reader_.failure()
                                                            : "the connection was lost");
   }
-  if (!reader_.keep_alive() || written_ < out_.size()) {
+  // What came behind the answer belongs to no request: the next one needs another connection.
+  if (!reader_.keep_alive() || written_ < out_.size() || !buffer_.empty()) {
     disconnect();
   }
   co_return std::move(reader_.response());
@@ -177,18 +195,22 @@ Awaitable<void> ClientConnection::back_off() {
 
 void ClientConnection::serialize(const ClientRequest& request) {
   out_.assign(method_name(request.method));
-  out_ += ' ';
+  out_ += request.target.starts_with('/') ? " " : " /";
   for (const char c : request.target) {
-    out_ += static_cast<unsigned char>(c) <= ' ' || c == 0x7F ? '_' : c;
+    out_ += c == ' ' || is_control(c) ? '_' : c;
   }
   out_.append(" HTTP/1.1\r\nHost: ").append(core_.url.authority);
   for (std::size_t i = 0; i < request.headers.size(); ++i) {
     const auto [name, value] = request.headers.at(i);
-    out_.append("\r\n").append(name).append(": ").append(value);
+    if (!is_framing(name)) {
+      out_.append("\r\n").append(name).append(": ").append(value);
+    }
   }
   if (!request.body.empty() && !request.content_type.empty() &&
       !request.headers.contains("Content-Type")) {
-    out_.append("\r\nContent-Type: ").append(request.content_type);
+    out_ += "\r\nContent-Type: ";
+    std::replace_copy_if(request.content_type.begin(), request.content_type.end(),
+                         std::back_inserter(out_), is_control, ' ');
   }
   const bool says_length = !request.body.empty() || request.method == Method::post ||
                            request.method == Method::put || request.method == Method::patch;

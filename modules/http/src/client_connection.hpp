@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "coroutines.hpp"
-#include "message_reader.hpp"
 #include "millrace/http/client.hpp"
 #include "read_buffer.hpp"
+#include "response_reader.hpp"
 #include "url.hpp"
 
 namespace millrace::http {

@@ -94,11 +94,13 @@ bool parse_query(std::string_view text, Request& request) {
 }
 
 // The path and query of a target in origin or absolute form (RFC 9112, 3.2); empty when it is
-// neither.
+// neither. The path of an absolute form may be left out.
 std::string_view origin_form(std::string_view target) {
-  if (target.starts_with("http://") || target.starts_with("https://")) {
-    const std::size_t slash = target.find('/', target.find("//") + 2);
-    return slash == std::string_view::npos ? "/" : target.substr(slash);
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (equal_ignoring_case(target.substr(0, scheme.size()), scheme)) {
+      const std::size_t path = target.find_first_of("/?", scheme.size());
+      return path == std::string_view::npos ? "/" : target.substr(path);
+    }
   }
   return target.starts_with('/') ? target : std::string_view();
 }
@@ -143,13 +145,14 @@ Router::Match Router::match(Request& request) const {
   }
   target = target.substr(0, target.find('#'));
   const std::size_t question = std::min(target.find('?'), target.size());
-  auto decoded = percent_decode(target.substr(0, question));
+  const std::string_view encoded = question == 0 ? "/" : target.substr(0, question);
+  auto decoded = percent_decode(encoded);
   if (!decoded || !parse_query(target.substr(std::min(question + 1, target.size())), request)) {
     return BadPath{};
   }
   // Split first, then decode: an encoded slash belongs to its segment.
   std::vector<std::string> path;
-  for (const std::string_view segment : split_path(target.substr(0, question))) {
+  for (const std::string_view segment : split_path(encoded)) {
     path.push_back(*percent_decode(segment));
   }
   request.path = *std::move(decoded);

@@ -195,7 +195,7 @@ void ServerConnection::answer_failure(const ReadFailure& failure) {
       return refuse("header_too_large", problem(431, "header-too-large", {}, failure.detail,
                                                 {{"max_bytes", core_.options.max_header_bytes}}));
     default:
-      return refuse("malformed", problem(400, "malformed-request", {}, failure.detail));
+      return refuse("malformed", problem(failure.status, "malformed-request", {}, failure.detail));
   }
 }
 

@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "message_reader.hpp"
 #include "read_buffer.hpp"
+#include "request_reader.hpp"
 #include "server_core.hpp"
 
 namespace millrace::http {

@@ -107,6 +107,86 @@ TEST_F(ClientTest, an_answer_cut_off_or_without_sense_leaves_the_outcome_unknown
   }
 }
 
+TEST_F(ClientTest, an_answer_whose_end_is_in_doubt_is_refused) {
+  open({.connections = 1});
+  const std::string ok = "HTTP/1.1 200 OK\r\n";
+  for (const std::string& text :
+       {ok + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ok + "Transfer-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok",
+        ok + "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        ok + "Transfer-Encoding: chunked, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        ok + "Content-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+        ok + "Content-Length: 2, 2\r\n\r\nok", ok + "Content-Length: +2\r\n\r\nok",
+        ok + "X-A: 1\r\n 2\r\nContent-Length: 2\r\n\r\nok",
+        ok + "Transfer-Encoding: chunked\r\n\r\n2;a=\"\n\"\r\nok\r\n0\r\n\r\n",
+        std::string("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        std::string("HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nok"),
+        std::string("HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\n\r\n")}) {
+    ASSERT_TRUE(send());
+    auto connection = listener->accept();
+    connection->read_past("\r\n\r\nx");
+    connection->send(text);
+    connection->finish();
+    const auto answer = answers.take();
+    ASSERT_FALSE(answer) << text;
+    EXPECT_TRUE(answer.error().is(errc::outcome_unknown)) << answer.error().to_string();
+    EXPECT_EQ(connection->read_to_end(), "") << "the connection is not used again: " << text;
+  }
+}
+
+TEST_F(ClientTest, what_comes_behind_an_answer_is_nobodys_answer) {
+  open({.connections = 1});
+  const std::string smuggled = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad";
+  for (const std::size_t sent_late : {std::size_t{0}, std::size_t{20}}) {
+    ASSERT_TRUE(send());
+    auto connection = listener->accept();
+    connection->read_past("\r\n\r\nx");
+    connection->send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" +
+                     smuggled.substr(0, smuggled.size() - sent_late));
+    EXPECT_EQ(answers.take()->body, "ok");
+    ASSERT_TRUE(send());
+    auto fresh = listener->accept();
+    reply(*fresh);
+    EXPECT_EQ(answers.take()->body, "ok");
+    fresh->close();
+  }
+}
+
+TEST_F(ClientTest, endless_interim_answers_are_given_up) {
+  open({.connections = 1});
+  ASSERT_TRUE(send());
+  auto connection = listener->accept();
+  connection->read_past("\r\n\r\nx");
+  for (int i = 0; i < 1000; ++i) {
+    connection->send("HTTP/1.1 103 Early Hints\r\n\r\n");
+  }
+  const auto answer = answers.take();
+  ASSERT_FALSE(answer);
+  EXPECT_THAT(answer.error().message(), HasSubstr("interim"));
+}
+
+TEST_F(ClientTest, a_caller_cannot_change_where_a_request_ends) {
+  open({.connections = 1});
+  ClientRequest request;
+  request.method = Method::post;
+  request.target = "orders\r\nX-Evil: 1";
+  request.body = "body";
+  request.content_type = "text/plain\r\nX-Evil: 1";
+  request.headers = {{"Content-Length", "0"},
+                     {"transfer-encoding", "chunked"},
+                     {"Host", "evil"},
+                     {"Connection", "close"},
+                     {"X-Kept", "1"}};
+  ASSERT_TRUE(pool->send(std::move(request),
+                         [this](Result<Response> answer) { answers.put(std::move(answer)); }));
+  auto connection = listener->accept();
+  connection->read_past("POST /orders__X-Evil:_1 HTTP/1.1\r\nHost: " + listener->url().substr(7) +
+                        "\r\nX-Kept: 1\r\nContent-Type: text/plain  X-Evil: 1\r\n"
+                        "Content-Length: 4\r\n\r\nbody");
+  connection->send("HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(answers.take()->status, 204);
+}
+
 TEST_F(ClientTest, a_kept_connection_that_the_server_closed_is_replaced_before_sending) {
   open({.connections = 1});
   ASSERT_TRUE(send());

@@ -65,16 +65,17 @@ class Mailbox {
 class RawConnection {
  public:
   explicit RawConnection(std::uint16_t port)
-      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const timeval guard{patience.count(), 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &guard, sizeof guard);
+      : RawConnection(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   }
-  explicit RawConnection(int accepted) : fd_(accepted) {}
+  explicit RawConnection(int accepted) : fd_(accepted) {
+    const timeval guard{patience.count(), 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &guard, sizeof guard);
+  }
   ~RawConnection() { close(); }
   RawConnection(const RawConnection&) = delete;
   RawConnection& operator=(const RawConnection&) = delete;
@@ -119,6 +120,8 @@ class RawConnection {
     }
     received_.erase(0, received_.find(text) + text.size());
   }
+  /// Nothing more will be sent; what comes can still be read.
+  void finish() { ::shutdown(fd_, SHUT_WR); }
   void close() {
     if (fd_ >= 0) {
       ::close(std::exchange(fd_, -1));

@@ -6,9 +6,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "message_reader.hpp"
 #include "millrace/http/errors.hpp"
 #include "millrace/http/problem.hpp"
+#include "request_reader.hpp"
+#include "response_reader.hpp"
 #include "url.hpp"
 
 namespace millrace::http {

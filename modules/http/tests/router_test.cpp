@@ -48,6 +48,15 @@ TEST_F(RouterTest, a_plain_segment_is_preferred_in_whatever_order_they_came) {
   EXPECT_EQ(request.param("any"), "a/b/c");
 }
 
+TEST_F(RouterTest, a_target_with_scheme_and_host_is_found_by_its_path) {
+  add(Method::get, "/");
+  add(Method::get, "/orders");
+  EXPECT_EQ(pattern_of(Method::get, "HTTP://shop:80/orders?a=1"), "GET /orders");
+  EXPECT_EQ(pattern_of(Method::get, "http://shop"), "GET /");
+  EXPECT_EQ(pattern_of(Method::get, "http://shop?a=1"), "GET /");
+  EXPECT_EQ(request.query_param("a"), "1");
+}
+
 TEST_F(RouterTest, a_capture_is_never_empty) {
   add(Method::get, "/orders/{id}");
   EXPECT_TRUE(std::holds_alternative<Router::NotFound>(match(Method::get, "/orders/")));

@@ -15,8 +15,8 @@
 
 namespace millrace::http {
 
-/// A request as a client sends it. `Host`, `Content-Length` and `Connection` are the client's
-/// business.
+/// A request as a client sends it. `Host`, `Content-Length`, `Transfer-Encoding` and `Connection`
+/// are the client's business: in `headers` they are left out.
 struct ClientRequest {
   Method method = Method::get;
   std::string target = "/";  ///< Path and query, encoded.

@@ -8,19 +8,15 @@
 #include <string>
 #include <string_view>
 
+#include "framing.hpp"
 #include "millrace/http/message.hpp"
+#include "read_state.hpp"
 
 namespace millrace::http {
 
-enum class ReadState { need_more, done, failed };
-
-/// Why a message was refused: the status that answers it, and the reason in words.
-struct ReadFailure {
-  int status = 400;
-  std::string detail;
-};
-
-/// Builds requests from bytes as they come. One thread.
+/// Builds requests from bytes as they come. Refuses what check_request_head() refuses, folded
+/// fields and control characters in chunk extensions. Header fields, trailers and chunk extensions
+/// take at most `max_header_bytes` each, also of bytes that were fed and not used up. One thread.
 class RequestReader {
  public:
   RequestReader(std::size_t max_header_bytes, std::size_t max_body_bytes);
@@ -44,30 +40,6 @@ class RequestReader {
   [[nodiscard]] Request& request();
   /// Of state `failed`.
   [[nodiscard]] ReadFailure failure() const;
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
-/// Builds responses from bytes as they come. One thread.
-class ResponseReader {
- public:
-  explicit ResponseReader(std::size_t max_body_bytes);
-  ~ResponseReader();
-  ResponseReader(const ResponseReader&) = delete;
-  ResponseReader& operator=(const ResponseReader&) = delete;
-
-  /// Begins the next response; the answer to HEAD has no body whatever its length says.
-  void reset(bool to_head);
-  /// As RequestReader::feed. Interim responses (1xx) are skipped.
-  std::size_t feed(std::string_view bytes);
-  /// The peer closed: ends a body without length, else fails.
-  void feed_end();
-  [[nodiscard]] ReadState state() const;
-  [[nodiscard]] bool keep_alive() const;
-  [[nodiscard]] Response& response();
-  [[nodiscard]] std::string failure() const;
 
  private:
   struct Impl;
