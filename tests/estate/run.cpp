@@ -76,6 +76,20 @@ Finished run_estate(const TemporaryDirectory& directory, std::vector<std::string
       directory.path(), limit);
 }
 
+Process start_run(const TemporaryDirectory& directory, std::vector<std::string> arguments) {
+  Command command = run_command(directory.file("data"), std::move(arguments));
+  command.output = directory.file("run.txt");
+  return Process(command);
+}
+
+std::optional<RunFile> read_run_file(const TemporaryDirectory& directory,
+                                     const std::string& service) {
+  auto file = millrace::codec::from_json<RunFile>(
+      read_text(directory.file("data/run/" + service + ".json")));
+  if (!file) return std::nullopt;
+  return *file;
+}
+
 std::optional<Summary> read_summary(const std::string& path) {
   auto summary = millrace::codec::from_json<Summary>(read_text(path));
   if (!summary) return std::nullopt;

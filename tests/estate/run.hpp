@@ -84,6 +84,21 @@ class FaultyPrograms {
                                   std::vector<std::string> arguments, std::string program_path = {},
                                   std::chrono::milliseconds limit = patience);
 
+/// Starts it in `data` below the directory and does not wait for it; what it prints goes to
+/// `run.txt` there.
+[[nodiscard]] Process start_run(const TemporaryDirectory& directory,
+                                std::vector<std::string> arguments);
+
+/// Where a service of the run in `data` below the directory can be found; no value while it is
+/// down.
+struct RunFile {
+  std::int64_t pid = 0;
+  std::int64_t port = 0;
+};
+BOOST_DESCRIBE_STRUCT(RunFile, (), (pid, port))
+[[nodiscard]] std::optional<RunFile> read_run_file(const TemporaryDirectory& directory,
+                                                   const std::string& service);
+
 /// The summary that a run left in its directory.
 [[nodiscard]] std::optional<Summary> read_summary(const std::string& path);
 

@@ -20,12 +20,6 @@ namespace {
 
 constexpr std::chrono::seconds answer_timeout{60};
 
-struct RunFile {
-  std::int64_t pid = 0;
-  std::int64_t port = 0;
-};
-BOOST_DESCRIBE_STRUCT(RunFile, (), (pid, port))
-
 }  // namespace
 
 Services::Services(const TemporaryDirectory& directory, EstateOptions options)

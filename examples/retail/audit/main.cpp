@@ -26,6 +26,11 @@ std::string url_of(std::string_view place) {
   return "file:" + (millrace::real_file_system().exists(log) ? log : std::string(place));
 }
 
+int refuse(const std::string& why) {
+  std::fprintf(stderr, "retail-audit: %s; use: retail-audit DATA|URL [--json]\n", why.c_str());
+  return 2;
+}
+
 int run(std::string_view place, bool json) {
   millrace::SeededRandom random(millrace::real_seed());
   millrace::log::LogEnvironment environment{millrace::real_clock(), millrace::real_file_system(),
@@ -52,6 +57,7 @@ int run(std::string_view place, bool json) {
 
 int main(int argc, char** argv) {
   std::string_view place;
+  bool named = false;
   bool json = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
@@ -61,16 +67,15 @@ int main(int argc, char** argv) {
     }
     if (argument == "--json") {
       json = true;
-    } else if (argument.starts_with('-') || !place.empty()) {
-      std::fprintf(stderr, "retail-audit: unexpected '%s'\n%s", argv[i], usage);
-      return 2;
+    } else if (argument.starts_with('-') || named) {
+      return refuse("unexpected '" + std::string(argument) + "'");
     } else {
       place = argument;
+      named = true;
     }
   }
-  if (place.empty()) {
-    std::fputs(usage, stderr);
-    return 2;
+  if (place.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+    return refuse("the directory of a run is missing, or the URL of a log");
   }
   return run(place, json);
 }

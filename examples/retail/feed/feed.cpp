@@ -37,6 +37,8 @@ constexpr std::size_t open_loop_limit = 4'096;
 constexpr std::size_t max_connections = 2'048;
 constexpr std::int64_t position_interval_ns = ns_per_s;
 constexpr std::int64_t resend_pause_ns = 20 * ns_per_ms;
+// At a low rate the last request may be due later than nanoseconds can count.
+constexpr double longest_s = 1e9;
 // So long without a refusal, and the server may have more room than it had.
 constexpr std::int64_t calm_ns = 10 * ns_per_s;
 
@@ -144,9 +146,8 @@ void Feed::State::run() {
 
 // When the open loop sends the next request.
 std::int64_t Feed::State::next_due_ns() const {
-  return open_loop_start_ns +
-         static_cast<std::int64_t>(static_cast<double>(next - progress.begun_at) / options.rate *
-                                   1e9);
+  const double after_s = static_cast<double>(next - progress.begun_at) / options.rate;
+  return open_loop_start_ns + static_cast<std::int64_t>(std::min(after_s, longest_s) * 1e9);
 }
 
 // The next request to send now, if the loop and the server allow one. What was refused goes before

@@ -2,30 +2,41 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <functional>
 #include <string>
 
+#include "marker.hpp"
 #include "millrace/base/error.hpp"
 #include "options.hpp"
 
 namespace retail {
 
-/// The directory of a run, held by one `./run` at a time. The lock ends with the object or the
-/// process.
+/// The directory of a run, held by one `./run` at a time. It carries a marker; one that has
+/// something in it and no marker belongs to somebody else and is left as it is. The lock ends with
+/// the object or the process.
 class EstateDirectory {
  public:
-  /// Makes or opens the directory, empties it when `fresh` is asked for, and takes its lock.
-  /// errc::busy: another run works there. errc::invalid_argument: it was begun with other settings.
-  [[nodiscard]] static millrace::Result<EstateDirectory> open(const RunOptions& options);
+  /// Takes a line for people, without its end.
+  using Say = std::function<void(const std::string& line)>;
+
+  /// Makes or opens the directory and takes its lock. With `fresh` it then deletes what runs wrote
+  /// there, and says so before. errc::busy: another run works there, or uses its log.
+  /// errc::invalid_argument: the directory is not one of a run, or was begun with other settings.
+  [[nodiscard]] static millrace::Result<EstateDirectory> open(const RunOptions& options,
+                                                              const Say& say);
   EstateDirectory(EstateDirectory&& other) noexcept;
   EstateDirectory& operator=(EstateDirectory&&) = delete;
   ~EstateDirectory();
 
   [[nodiscard]] std::string path(const std::string& name) const { return root_ + "/" + name; }
+  [[nodiscard]] const Marker& marker() const { return marker_; }
 
  private:
   EstateDirectory(std::string root, int lock) : root_(std::move(root)), lock_(lock) {}
+  [[nodiscard]] millrace::Status adopt(const RunOptions& options, const Say& say);
   std::string root_;
   int lock_;
+  Marker marker_;
 };
 
 }  // namespace retail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -8,6 +9,7 @@
 #include <string>
 
 #include "directory.hpp"
+#include "environment.hpp"
 #include "estate.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/service/descriptors.hpp"
@@ -96,9 +98,22 @@ millrace::Status start_cluster(OwnCluster& cluster, RunOptions& options,
   return {};
 }
 
+// Services get their settings from this run alone.
+void tell_dropped_variables() {
+  const std::vector<std::string> dropped = drop_foreign_variables();
+  if (dropped.empty()) return;
+  std::string names;
+  for (const std::string& name : dropped)
+    names += (names.empty() ? "" : ", ") + name;
+  std::fprintf(stderr, "./run: not passed on to the services: %s\n", names.c_str());
+}
+
 int run(RunOptions options) {
   millrace::service::raise_descriptor_limit();
-  auto directory = EstateDirectory::open(options);
+  auto directory = EstateDirectory::open(options, [](const std::string& line) {
+    std::printf("%s\n", line.c_str());
+    std::fflush(stdout);
+  });
   if (!directory)
     return complain(directory.error(),
                     directory.error().is(millrace::errc::invalid_argument) ? 2 : 1);
@@ -143,6 +158,12 @@ int main(int argc, char** argv) {
   if (!parsed->print_and_exit.empty()) {
     std::fputs(parsed->print_and_exit.c_str(), stdout);
     return 0;
+  }
+  // What customers ordered is nobody else's to read.
+  ::umask(077);
+  retail::tell_dropped_variables();
+  if (const auto usable = retail::check_files(parsed->options); !usable) {
+    return retail::complain(usable.error(), 2);
   }
   return retail::run(std::move(parsed->options));
 }

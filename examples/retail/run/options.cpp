@@ -3,12 +3,151 @@
 
 #include "options.hpp"
 
-#include <CLI/CLI.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <string_view>
+
+#include "millrace/service/durability.hpp"
 #include "millrace/service/version.hpp"
 #include "own_cluster.hpp"
 
 namespace retail {
+
+namespace {
+
+using Check = std::function<std::string(const std::string&)>;
+
+constexpr std::uint64_t max_limit = 1'000'000'000;
+constexpr std::uint64_t max_in_flight = 10'000;
+constexpr std::uint64_t max_port = 65'535;
+
+template <class Number>
+bool reads_as(const std::string& text, Number& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+std::string refusal(const std::string& text, const std::string& wanted) {
+  return "'" + text + "' is not " + wanted;
+}
+
+Check whole_number(std::uint64_t min, std::uint64_t max) {
+  return [min, max](const std::string& text) {
+    std::uint64_t value = 0;
+    if (reads_as(text, value) && value >= min && value <= max) return std::string();
+    return refusal(text,
+                   "a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+  };
+}
+
+// A number of at least `min`, given as text for the message, and of at most `max`.
+Check number(double min, double max, const std::string& wanted) {
+  return [min, max, wanted](const std::string& text) {
+    double value = 0;
+    // Not a number compares with nothing.
+    if (reads_as(text, value) && value >= min && value <= max) return std::string();
+    return refusal(text, wanted);
+  };
+}
+
+Check one_of(std::string first, std::string second) {
+  return [first = std::move(first), second = std::move(second)](const std::string& text) {
+    return text == first || text == second ? std::string() : refusal(text, first + " or " + second);
+  };
+}
+
+Check named(const std::string& wanted) {
+  return [wanted](const std::string& text) {
+    return text.find_first_not_of(" \t\r\n") == std::string::npos ? refusal(text, wanted)
+                                                                  : std::string();
+  };
+}
+
+std::string check_durability(const std::string& text) {
+  millrace::log::LogOptions ignored;
+  return millrace::service::read_durability(text, ignored)
+             ? std::string()
+             : refusal(text, "sync, interval=MS or os");
+}
+
+std::string check_log(const std::string& url) {
+  for (const std::string_view scheme : {"file:", "kafka://"}) {
+    if (url.starts_with(scheme) && url.size() > scheme.size()) return {};
+  }
+  return refusal(url,
+                 "file:DIR, kafka://HOST:PORT,...[/PREFIX] or " + std::string(own_cluster_url));
+}
+
+void add_options(CLI::App& app, RunOptions& run) {
+  app.add_flag("--once", run.once,
+               "Come to rest, print the summary and leave; exit 0 only if the audit holds")
+      ->disable_flag_override();
+  app.add_option("--stock", run.stock, "How shelves are filled: ample or scarce")
+      ->check(one_of("ample", "scarce"))
+      ->capture_default_str();
+  app.add_option("--limit", run.limit, "Send only the first N invoices; 0 sends all")
+      ->check(whole_number(0, max_limit))
+      ->capture_default_str();
+  app.add_option("--data", run.data, "Directory of the run")
+      ->check(named("the name of a directory"))
+      ->capture_default_str();
+  app.add_flag("--fresh", run.fresh, "Delete the run that is in that directory, and begin again")
+      ->disable_flag_override();
+  app.add_option("--port", run.port, "Port of the storefront; 0 takes a free one")
+      ->check(whole_number(0, max_port))
+      ->capture_default_str();
+  app.add_option(
+         "--log", run.log,
+         "The log, as a URL: file:DIR (default file:DATA/log), kafka://HOST:PORT,...[/PREFIX], or\n"
+         "kafka://auto for a Kafka of its own, gone with the run")
+      ->check(check_log);
+  app.add_option("--durability", run.durability,
+                 "When an answer may leave: sync, interval=MS or os")
+      ->check(check_durability)
+      ->capture_default_str();
+  app.add_option("--summary", run.summary, "Write the summary to this file as well")
+      ->check(named("the name of a file"));
+  app.add_option("--chaos", run.chaos_seconds,
+                 "Kill a service about every so many seconds (fractions allowed); 0 kills none")
+      ->check(number(0, 86'400, "a number of seconds from 0 to 86400"));
+  app.add_option("--seed", run.seed, "Seed of the chaos; 0 draws one")
+      ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()));
+  CLI::Option* in_flight =
+      app.add_option("--in-flight", run.in_flight, "Closed loop: requests at once")
+          ->check(whole_number(1, max_in_flight))
+          ->capture_default_str();
+  app.add_option("--rate", run.rate, "Open loop: requests per second, answered or not")
+      ->check(number(0.001, 1e6, "a number of requests per second from 0.001 to 1000000"))
+      ->excludes(in_flight);
+  app.add_option("--source", run.source, "The invoices, CSV packed with zstd")->group("");
+}
+
+std::unexpected<millrace::Error> refuse(const std::string& what) {
+  return millrace::fail(millrace::errc::invalid_argument, what);
+}
+
+// One line, whatever was wrong.
+std::string describe(const CLI::ParseError& error) {
+  std::string text = error.what();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text + "; `./run --help` lists the options";
+}
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
 
 millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv,
                                       const std::string& program_directory) {
@@ -18,38 +157,7 @@ millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv,
       "Runs the retail estate: a year of real invoices through seven services on a shared log.",
       "./run"};
   app.set_version_flag("--version", "millrace " + std::string(millrace::service::version));
-  app.add_flag("--once", run.once,
-               "Come to rest, print the summary and leave; exit 0 only if the audit holds");
-  app.add_option("--stock", run.stock, "How shelves are filled")
-      ->check(CLI::IsMember({"ample", "scarce"}))
-      ->capture_default_str();
-  app.add_option("--limit", run.limit, "Send only the first N invoices; 0 sends all")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--data", run.data, "Directory of the run")->capture_default_str();
-  app.add_flag("--fresh", run.fresh, "Forget what is in that directory");
-  app.add_option("--port", run.port, "Port of the storefront; 0 takes a free one")
-      ->capture_default_str();
-  app.add_option(
-      "--log", run.log,
-      "The log, as a URL: file:DIR (default file:DATA/log), kafka://HOST:PORT,...[/PREFIX], or\n"
-      "kafka://auto for a Kafka of its own, gone with the run");
-  app.add_option("--durability", run.durability,
-                 "When an answer may leave: sync, interval=MS or os")
-      ->capture_default_str();
-  app.add_option("--summary", run.summary, "Write the summary to this file as well");
-  app.add_option("--chaos", run.chaos_seconds,
-                 "Kill a service about every so many seconds (fractions allowed)")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--seed", run.seed, "Seed of the chaos; 0 draws one");
-  CLI::Option* in_flight =
-      app.add_option("--in-flight", run.in_flight, "Closed loop: requests at once")
-          ->check(CLI::Range(1, 10'000))
-          ->capture_default_str();
-  app.add_option("--rate", run.rate, "Open loop: requests per second, answered or not")
-      ->check(CLI::PositiveNumber)
-      ->excludes(in_flight);
-  app.add_option("--source", run.source, "The invoices, CSV packed with zstd")->group("");
+  add_options(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -57,19 +165,43 @@ millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv,
   } catch (const CLI::CallForVersion&) {
     return ParsedRun{{}, app.version() + "\n"};
   } catch (const CLI::ParseError& error) {
-    return millrace::fail(millrace::errc::invalid_argument,
-                          std::string(error.what()) + "\n\n" + app.help());
+    return refuse(describe(error));
+  }
+  // CLI11 does not name an option that the help does not list.
+  if (const std::string wrong = named("the name of a file")(run.source); !wrong.empty()) {
+    return refuse("--source: " + wrong);
   }
   if (run.fresh && !run.log.empty() && run.log != own_cluster_url &&
       run.log != "file:" + run.data + "/log") {
-    return millrace::fail(
-        millrace::errc::invalid_argument,
-        "--fresh forgets what is in --data and cannot empty " + run.log +
-            ": remove that log yourself (or choose another prefix), or leave out --log\n\n" +
-            app.help());
+    return refuse("--fresh deletes what is in --data and cannot empty " + run.log +
+                  ": remove that log yourself (or choose another prefix), or leave out --log");
   }
   if (run.log.empty()) run.log = "file:" + run.data + "/log";
   return ParsedRun{std::move(run), ""};
+}
+
+millrace::Status check_files(const RunOptions& options) {
+  if (::access(options.source.c_str(), R_OK) != 0) {
+    return refuse("--source: " + options.source + ": " + std::strerror(errno));
+  }
+  if (options.summary.empty()) return {};
+  struct stat found{};
+  if (::stat(options.summary.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) {
+    return refuse("--summary: " + options.summary + " is a directory: name a file");
+  }
+  const std::string directory = directory_of(options.summary);
+  if (::stat(directory.c_str(), &found) != 0) {
+    return refuse("--summary: " + directory + ": " + std::strerror(errno) +
+                  ": name a file in a directory that exists");
+  }
+  if (!S_ISDIR(found.st_mode)) {
+    return refuse("--summary: " + directory + " is not a directory");
+  }
+  if (::access(directory.c_str(), W_OK | X_OK) != 0) {
+    return refuse("--summary: a file in " + directory +
+                  " cannot be written: " + std::strerror(errno));
+  }
+  return {};
 }
 
 }  // namespace retail

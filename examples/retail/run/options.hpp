@@ -16,7 +16,7 @@ struct RunOptions {
   std::string stock = "scarce";  ///< ample or scarce
   std::int64_t limit = 0;        ///< invoices to send; 0: all
   std::string data = "./data";   ///< everything of a run lives here
-  bool fresh = false;            ///< forget what is there
+  bool fresh = false;            ///< delete the run that is there
   std::uint16_t port = 0;        ///< of the storefront; 0: a free one
   std::string log;               ///< URL; default file:DATA/log
   std::string summary;           ///< another place to write the summary to
@@ -34,9 +34,14 @@ struct ParsedRun {
   std::string print_and_exit;
 };
 
-/// Reads the command line. errc::invalid_argument: print the message and exit 2.
+/// Reads the command line. errc::invalid_argument: print the message, one line that names the
+/// option and what it takes, and exit 2.
 /// `program_directory` is where the executables are.
 [[nodiscard]] millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv,
                                                     const std::string& program_directory);
+
+/// Whether the files that the options name can be read and written, so that a run does not find out
+/// at its end. errc::invalid_argument as above.
+[[nodiscard]] millrace::Status check_files(const RunOptions& options);
 
 }  // namespace retail

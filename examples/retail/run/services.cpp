@@ -13,6 +13,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "service_names.hpp"
+
 namespace retail {
 
 std::vector<millrace::service::ChildSpec> service_children(const RunOptions& options,
@@ -20,11 +22,10 @@ std::vector<millrace::service::ChildSpec> service_children(const RunOptions& opt
                                                            const std::string& program_directory,
                                                            std::uint16_t storefront_port) {
   std::vector<millrace::service::ChildSpec> children;
-  for (const char* name :
-       {"orders", "stock", "payments", "shipments", "pricing", "storefront", "insights"}) {
+  for (const std::string_view name : service_names) {
     millrace::service::ChildSpec child;
     child.name = name;
-    child.command = {program_directory + "/retail-" + name,
+    child.command = {program_directory + "/retail-" + child.name,
                      "--log",
                      options.log,
                      "--durability",
@@ -38,7 +39,7 @@ std::vector<millrace::service::ChildSpec> service_children(const RunOptions& opt
     if (child.name == "storefront") {
       child.command.insert(child.command.end(), {"--port", std::to_string(storefront_port)});
     }
-    child.log_file = directory.path("logs") + "/" + name + ".log";
+    child.log_file = directory.path("logs") + "/" + child.name + ".log";
     children.push_back(std::move(child));
   }
   return children;

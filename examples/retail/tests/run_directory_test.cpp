@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "retail/run/directory.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "millrace/base/shared_region.hpp"
+
+namespace retail {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+namespace fs = std::filesystem;
+
+class RunDirectory : public testing::Test {
+ protected:
+  RunDirectory() {
+    std::string path = (fs::temp_directory_path() / "millrace-run-XXXXXX").string();
+    EXPECT_NE(::mkdtemp(path.data()), nullptr);
+    root_ = path;
+    data_ = root_ / "data";
+  }
+  ~RunDirectory() override {
+    std::error_code ignored;
+    fs::remove_all(root_, ignored);
+  }
+
+  millrace::Result<EstateDirectory> open(bool fresh = false, const std::string& stock = "scarce") {
+    RunOptions options;
+    options.data = data_.string();
+    options.stock = stock;
+    options.fresh = fresh;
+    said_.clear();
+    return EstateDirectory::open(options,
+                                 [this](const std::string& line) { said_.push_back(line); });
+  }
+  void write(const std::string& name, const std::string& text = "x") const {
+    fs::create_directories((data_ / name).parent_path());
+    std::ofstream(data_ / name) << text;
+  }
+  [[nodiscard]] bool exists(const std::string& name) const { return fs::exists(data_ / name); }
+  // What a run leaves behind.
+  void write_run() const {
+    for (const char* name :
+         {"log/version", "log/journal/0.journal", "state/stock/snapshot", "state/stock-2/snapshot",
+          "run/stock.json", "logs/stock.log", "logs/stock-2.log", "feed.position", "summary.json"})
+      write(name);
+  }
+
+  fs::path root_, data_;
+  std::vector<std::string> said_;
+};
+
+TEST_F(RunDirectory, a_directory_with_something_in_it_and_no_marker_is_refused_and_left_as_it_is) {
+  write("notes.txt");
+  write("log/mine");
+  for (const bool fresh : {false, true}) {
+    const auto opened = open(fresh);
+    ASSERT_FALSE(opened) << fresh;
+    EXPECT_TRUE(opened.error().is(millrace::errc::invalid_argument));
+    EXPECT_THAT(opened.error().message(), HasSubstr("not the directory of a run"));
+    EXPECT_TRUE(exists("log/mine"));
+    EXPECT_TRUE(exists("notes.txt"));
+    EXPECT_EQ(std::distance(fs::directory_iterator(data_), {}), 2) << "nothing was written there";
+  }
+}
+
+TEST_F(RunDirectory, a_new_one_and_an_empty_one_are_taken_and_readable_by_their_owner_only) {
+  for (const bool there : {false, true}) {
+    if (there) fs::create_directories(data_);
+    ASSERT_TRUE(open(true)) << there;
+    EXPECT_TRUE(exists("retail-run.json"));
+    EXPECT_EQ(fs::status(data_).permissions(), fs::perms::owner_all);
+    EXPECT_THAT(said_, IsEmpty());
+    fs::remove_all(data_);
+  }
+}
+
+TEST_F(RunDirectory, one_that_is_open_to_its_group_alone_stays_so) {
+  fs::create_directories(data_);
+  fs::permissions(data_, fs::perms(0770));
+  ASSERT_TRUE(open());
+  EXPECT_EQ(fs::status(data_).permissions(), fs::perms(0770));
+}
+
+TEST_F(RunDirectory, a_run_that_ended_before_its_marker_was_written_can_be_begun_again) {
+  write("lock", "");
+  EXPECT_TRUE(open());
+}
+
+TEST_F(RunDirectory, fresh_says_what_it_deletes_and_keeps_what_no_run_wrote) {
+  ASSERT_TRUE(open());
+  write_run();
+  write("notes.txt");
+  write("logs/notes.log");
+  ASSERT_TRUE(open(true, "ample"));
+  ASSERT_EQ(said_.size(), 2U);
+  EXPECT_EQ(said_[0], "--fresh deletes of " + data_.string() +
+                          ": feed.position, log, logs/stock-2.log, logs/stock.log, run, state, "
+                          "summary.json");
+  EXPECT_EQ(said_[1], "--fresh keeps what no run wrote: logs/notes.log, notes.txt");
+  for (const char* gone :
+       {"log", "state/stock", "run/stock.json", "logs/stock.log", "feed.position", "summary.json"})
+    EXPECT_FALSE(exists(gone)) << gone;
+  EXPECT_TRUE(exists("notes.txt"));
+  EXPECT_TRUE(exists("logs/notes.log"));
+  EXPECT_FALSE(open(false, "scarce")) << "begun with ample now";
+}
+
+TEST_F(RunDirectory, a_directory_named_log_that_is_no_log_is_kept) {
+  ASSERT_TRUE(open());
+  write("log/wood.txt");
+  ASSERT_TRUE(open(true));
+  EXPECT_TRUE(exists("log/wood.txt"));
+}
+
+TEST_F(RunDirectory, fresh_refuses_links_and_deletes_nothing_then) {
+  ASSERT_TRUE(open());
+  write_run();
+  fs::create_directories(root_ / "elsewhere");
+  std::ofstream(root_ / "elsewhere/version") << "x";
+  for (const std::string link : {"log", "state", "logs", "state/orders", "log/journal/more"}) {
+    fs::remove_all(data_ / link);
+    fs::create_directory_symlink(root_ / "elsewhere", data_ / link);
+    const auto opened = open(true);
+    ASSERT_FALSE(opened) << link;
+    EXPECT_THAT(opened.error().message(), HasSubstr(link + " is a symbolic link"));
+    EXPECT_TRUE(exists("feed.position")) << link;
+    EXPECT_TRUE(fs::exists(root_ / "elsewhere/version")) << link;
+    fs::remove(data_ / link);
+    write_run();
+  }
+}
+
+TEST_F(RunDirectory, fresh_does_not_delete_a_log_that_a_process_has_open) {
+  ASSERT_TRUE(open());
+  write_run();
+  const auto region = millrace::real_shared_regions().open((data_ / "log").string(), true);
+  ASSERT_TRUE(region);
+  ASSERT_TRUE((*region)->try_lock(millrace::SharedRegion::LockMode::shared));
+  const auto opened = open(true);
+  ASSERT_FALSE(opened);
+  EXPECT_TRUE(opened.error().is(millrace::errc::busy));
+  EXPECT_TRUE(exists("log/version"));
+  EXPECT_TRUE(exists("feed.position"));
+}
+
+TEST_F(RunDirectory, one_begun_by_an_earlier_build_is_adopted) {
+  write_run();
+  write("estate", "stock=ample\n");
+  fs::permissions(data_, fs::perms(0755));
+  EXPECT_FALSE(open(false, "scarce"));
+  EXPECT_TRUE(exists("estate"));
+  ASSERT_TRUE(open(false, "ample"));
+  EXPECT_TRUE(exists("retail-run.json"));
+  EXPECT_FALSE(exists("estate"));
+  EXPECT_TRUE(exists("log/version"));
+  EXPECT_EQ(fs::status(data_).permissions(), fs::perms::owner_all);
+  EXPECT_FALSE(open(false, "scarce"));
+}
+
+TEST_F(RunDirectory, a_file_that_only_has_the_name_of_the_old_marker_is_none) {
+  write("estate", "the house and the garden\n");
+  EXPECT_FALSE(open(true));
+  EXPECT_TRUE(exists("estate"));
+}
+
+TEST_F(RunDirectory, a_marker_of_a_newer_format_is_refused) {
+  write("retail-run.json", R"({"format":99,"stock":"scarce","log":""})");
+  write("feed.position");
+  for (const bool fresh : {false, true}) {
+    const auto opened = open(fresh);
+    ASSERT_FALSE(opened);
+    EXPECT_THAT(opened.error().message(), HasSubstr("has format 99"));
+    EXPECT_TRUE(exists("feed.position"));
+  }
+}
+
+TEST_F(RunDirectory, two_runs_at_once_do_not_share_one) {
+  const auto first = open();
+  ASSERT_TRUE(first);
+  const auto second = open(true);
+  ASSERT_FALSE(second);
+  EXPECT_TRUE(second.error().is(millrace::errc::busy));
+}
+
+}  // namespace
+}  // namespace retail
