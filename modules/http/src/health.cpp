@@ -101,12 +101,14 @@ void add_health_routes(Router& router, const Health& health,
   });
   probes.get("/readyz",
              [&health](Request, Responder responder) { responder.send(readiness(health)); });
-  probes.get("/metrics", [&metrics](Request, Responder responder) {
-    Response response;
-    response.body = metrics.exposition();
-    response.content_type = telemetry::exposition_content_type;
-    responder.send(std::move(response));
-  });
+  // As much text as there are series, computed at that moment.
+  router.group({.gate = {}, .limited = false, .work = Work::heavy})
+      .get("/metrics", [&metrics](Request, Responder responder) {
+        Response response;
+        response.body = metrics.exposition();
+        response.content_type = telemetry::exposition_content_type;
+        responder.send(std::move(response));
+      });
 }
 
 }  // namespace millrace::http

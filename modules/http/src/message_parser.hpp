@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "body_budget.hpp"
 #include "framing.hpp"
 #include "millrace/http/message.hpp"
 
@@ -50,8 +51,9 @@ inline Method method_of(beast::http::verb method) {
 template <bool is_request, class Message>
 class MessageParser : public beast::http::basic_parser<is_request> {
  public:
-  MessageParser(Message& message, std::size_t max_header_bytes)
-      : message_(message), max_header_bytes_(max_header_bytes) {
+  /// `share` is what the body is charged to, or null; it outlives the parser.
+  MessageParser(Message& message, std::size_t max_header_bytes, BodyShare* share)
+      : message_(message), max_header_bytes_(max_header_bytes), share_(share) {
     this->eager(true);
     this->header_limit(static_cast<std::uint32_t>(max_header_bytes));
   }
@@ -132,7 +134,10 @@ class MessageParser : public beast::http::basic_parser<is_request> {
       const RequestLine line{is_connect_, message_.method == Method::options, is_http_11_,
                              message_.target};
       if (auto failure = check_request_head(line, message_.headers)) {
-        refuse(*std::move(failure), ec);
+        return refuse(*std::move(failure), ec);
+      }
+      if (share_ != nullptr && !share_->may_fit(this->content_length().value_or(0))) {
+        refuse(no_memory(), ec);
       }
     } else {
       if (auto text = check_response_head(message_.status, is_http_11_, message_.headers)) {
@@ -143,11 +148,31 @@ class MessageParser : public beast::http::basic_parser<is_request> {
   void on_body_init_impl(const boost::optional<std::uint64_t>& length,
                          ErrorCodeOfBeast& /*ec*/) override {
     // A large length is a claim, not yet a reason to take memory.
-    message_.body.reserve(std::min<std::uint64_t>(length.value_or(0), 64UL * 1024));
+    message_.body.reserve(std::min<std::uint64_t>(length.value_or(0), BodyShare::free_bytes));
   }
-  std::size_t on_body_impl(BeastText body, ErrorCodeOfBeast& /*ec*/) override {
+  std::size_t on_body_impl(BeastText body, ErrorCodeOfBeast& ec) override {
+    if (!make_room(message_.body.size() + body.size())) {
+      refuse(no_memory(), ec);
+      return 0;
+    }
     message_.body.append(body.data(), body.size());
     return body.size();
+  }
+  // Grows as a string does by itself, so that what is charged is what is taken.
+  [[nodiscard]] bool make_room(std::size_t size) {
+    const std::size_t capacity = message_.body.capacity();
+    if (share_ == nullptr || size <= capacity) {
+      return true;
+    }
+    const std::size_t grown = std::max(size, 2 * capacity);
+    if (!share_->grow_to(grown)) {
+      return false;
+    }
+    message_.body.reserve(grown);
+    return true;
+  }
+  static ReadFailure no_memory() {
+    return {503, "The bodies of other requests take all memory that there is for bodies."};
   }
   void on_chunk_header_impl(std::uint64_t /*size*/, BeastText extensions,
                             ErrorCodeOfBeast& ec) override {
@@ -173,6 +198,7 @@ class MessageParser : public beast::http::basic_parser<is_request> {
   }
 
   const std::size_t max_header_bytes_;
+  BodyShare* const share_;
   std::string_view input_;
   std::optional<ReadFailure> refusal_;
   std::size_t header_bytes_ = 0;

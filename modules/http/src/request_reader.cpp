@@ -25,13 +25,16 @@ ReadFailure failure_of(const ErrorCodeOfBeast& ec, std::size_t max_header_bytes,
 struct RequestReader::Impl {
   std::size_t max_header_bytes;
   std::size_t max_body_bytes;
+  BodyShare share;
   Request request{};
   std::optional<MessageParser<true, Request>> parser{};
   ErrorCodeOfBeast error{};
 };
 
-RequestReader::RequestReader(std::size_t max_header_bytes, std::size_t max_body_bytes)
-    : impl_(new Impl{std::min<std::size_t>(max_header_bytes, 1U << 30U), max_body_bytes}) {
+RequestReader::RequestReader(std::size_t max_header_bytes, std::size_t max_body_bytes,
+                             BodyBudget& budget)
+    : impl_(new Impl{std::min<std::size_t>(max_header_bytes, 1U << 30U), max_body_bytes,
+                     BodyShare(budget)}) {
   reset();
 }
 RequestReader::~RequestReader() = default;
@@ -41,10 +44,10 @@ void RequestReader::reset() {
   request.target.clear();
   request.path.clear();
   request.headers.clear();
-  request.body.clear();
+  release_body();
   request.id.clear();
   impl_->error = {};
-  impl_->parser.emplace(request, impl_->max_header_bytes);
+  impl_->parser.emplace(request, impl_->max_header_bytes, &impl_->share);
   impl_->parser->body_limit(impl_->max_body_bytes);
 }
 
@@ -80,6 +83,10 @@ bool RequestReader::awaits_continue() const {
 }
 
 bool RequestReader::keep_alive() const { return impl_->parser->keep_alive(); }
+void RequestReader::release_body() {
+  std::string().swap(impl_->request.body);
+  impl_->share.release();
+}
 Request& RequestReader::request() { return impl_->request; }
 ReadFailure RequestReader::failure() const {
   if (impl_->parser->refusal()) {

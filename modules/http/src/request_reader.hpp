@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "body_budget.hpp"
 #include "framing.hpp"
 #include "millrace/http/message.hpp"
 #include "read_state.hpp"
@@ -16,10 +17,11 @@ namespace millrace::http {
 
 /// Builds requests from bytes as they come. Refuses what check_request_head() refuses, folded
 /// fields and control characters in chunk extensions. Header fields, trailers and chunk extensions
-/// take at most `max_header_bytes` each, also of bytes that were fed and not used up. One thread.
+/// take at most `max_header_bytes` each, also of bytes that were fed and not used up. The body is
+/// charged to `budget`, which outlives the reader. One thread.
 class RequestReader {
  public:
-  RequestReader(std::size_t max_header_bytes, std::size_t max_body_bytes);
+  RequestReader(std::size_t max_header_bytes, std::size_t max_body_bytes, BodyBudget& budget);
   ~RequestReader();
   RequestReader(const RequestReader&) = delete;
   RequestReader& operator=(const RequestReader&) = delete;
@@ -38,6 +40,8 @@ class RequestReader {
   [[nodiscard]] bool keep_alive() const;
   /// The request of state `done`; the caller moves it out.
   [[nodiscard]] Request& request();
+  /// The request is over: gives its share of the budget back, and the memory that it still holds.
+  void release_body();
   /// Of state `failed`.
   [[nodiscard]] ReadFailure failure() const;
 

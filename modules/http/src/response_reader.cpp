@@ -39,7 +39,7 @@ void ResponseReader::begin() {
   impl_->response = Response{};
   impl_->response.content_type.clear();
   impl_->error = {};
-  impl_->parser.emplace(impl_->response, max_header_bytes);
+  impl_->parser.emplace(impl_->response, max_header_bytes, nullptr);
   impl_->parser->body_limit(impl_->max_body_bytes);
   impl_->parser->skip(impl_->to_head);
 }

@@ -158,6 +158,11 @@ Status Server::start() {
     return listening;
   }
   impl_->prepare_routes();
+  const auto& routes = impl_->core.router.routes();
+  if (std::any_of(routes.begin(), routes.end(),
+                  [](const Route& route) { return route.options->work == Work::heavy; })) {
+    impl_->core.workers.start();
+  }
   asio::post(impl_->threads.front()->io, [impl = impl_.get()] { impl->accept_next(); });
   for (const auto& thread : impl_->threads) {
     thread->thread = std::thread([&io_thread = *thread] { io_thread.run(); });
@@ -203,6 +208,7 @@ void Server::stop() {
     thread->thread.join();
     thread->queue->close();
   }
+  impl_->core.workers.stop();
   impl_->acceptor.reset();
 }
 

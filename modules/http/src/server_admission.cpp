@@ -5,11 +5,55 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <exception>
 
 #include "millrace/http/problem.hpp"
+#include "millrace/telemetry/logger.hpp"
 #include "server_connection.hpp"
 
 namespace millrace::http {
+namespace {
+
+// Where a handler's answer goes: by value of the exchange's number, so that an answer after the
+// deadline finds nothing.
+class Exchange final : public ResponseSink {
+ public:
+  Exchange(std::weak_ptr<ServerConnection> connection, std::uint64_t number,
+           std::shared_ptr<CompletionQueue> queue)
+      : connection_(std::move(connection)), number_(number), queue_(std::move(queue)) {}
+
+  void deliver(Response response) override {
+    if (queue_->on_io_thread()) {
+      if (const auto connection = connection_.lock(); connection && connection->is_dispatching()) {
+        connection->complete(number_, std::move(response));
+        return;
+      }
+    }
+    queue_->push({std::move(connection_), number_, std::move(response)});
+  }
+
+ private:
+  std::weak_ptr<ServerConnection> connection_;
+  std::uint64_t number_;
+  std::shared_ptr<CompletionQueue> queue_;
+};
+
+void call_handler(ServerCore& core, const Route& route, Request request, Responder responder) {
+  const std::string request_id = request.id;
+  const auto report = [&](std::string_view reason) {
+    core.logger.error("a handler threw",
+                      {{"route", route.pattern}, {"reason", reason}, {"request_id", request_id}});
+  };
+  try {
+    route.handler(std::move(request), std::move(responder));
+  } catch (const std::exception& error) {
+    report(error.what());
+  } catch (...) {
+    report("not a std::exception");
+  }
+}
+
+}  // namespace
 
 // Why a request that has a route is not to be handed to it now, if so.
 std::optional<Response> ServerConnection::refusal(const Route& route) {
@@ -84,6 +128,39 @@ bool ServerConnection::called(std::uint64_t exchange) {
     handle(*mine.route, std::move(mine.request));
   }
   return true;
+}
+
+void ServerConnection::handle(const Route& route, Request request) {
+  if (route.options->work == Work::heavy) {
+    return hand_to_worker(route, std::move(request));
+  }
+  Responder responder(std::make_shared<Exchange>(weak_from_this(), exchange_, thread_.queue));
+  call_handler(core_, route, std::move(request), std::move(responder));
+}
+
+void ServerConnection::hand_to_worker(const Route& route, Request request) {
+  const auto line = route.options->limited ? WorkQueue::Line::common : WorkQueue::Line::reserved;
+  if (!core_.workers.take_room(line)) {
+    refuse("workers_busy",
+           problem_retry(503, core_.options.retry_after, "workers-busy",
+                         "As many requests of this kind as may wait for a worker wait; try again "
+                         "later.",
+                         {{"max_worker_waiting", core_.options.max_worker_waiting}}));
+    return answered_.notify();
+  }
+  Responder responder(std::make_shared<Exchange>(weak_from_this(), exchange_, thread_.queue));
+  core_.metrics.worker_waiting.add(1);
+  core_.workers.push(
+      line, [&core = core_, &route, give_up = deadline_, request = std::move(request),
+             responder = std::move(responder)]() mutable {
+        core.metrics.worker_waiting.add(-1);
+        if (std::chrono::steady_clock::now() >= give_up) {
+          return responder.send(problem_retry(503, core.options.retry_after, "no-worker-in-time",
+                                              "No worker became free in time; the request was not "
+                                              "begun."));
+        }
+        call_handler(core, route, std::move(request), std::move(responder));
+      });
 }
 
 void ServerConnection::place_taken() {

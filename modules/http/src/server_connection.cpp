@@ -7,6 +7,7 @@
 #include <charconv>
 #include <exception>
 
+#include "media_type.hpp"
 #include "millrace/http/problem.hpp"
 #include "millrace/telemetry/logger.hpp"
 #include "response_writer.hpp"
@@ -20,30 +21,6 @@ using telemetry::Field;
 constexpr std::size_t small_body = 16UL * 1024;
 constexpr std::chrono::milliseconds linger_time{1'000};
 constexpr std::size_t max_id_size = 128;
-
-// Where a handler's answer goes: by value of the exchange's number, so that an answer after the
-// deadline finds nothing.
-class Exchange final : public ResponseSink {
- public:
-  Exchange(std::weak_ptr<ServerConnection> connection, std::uint64_t number,
-           std::shared_ptr<CompletionQueue> queue)
-      : connection_(std::move(connection)), number_(number), queue_(std::move(queue)) {}
-
-  void deliver(Response response) override {
-    if (queue_->on_io_thread()) {
-      if (const auto connection = connection_.lock(); connection && connection->is_dispatching()) {
-        connection->complete(number_, std::move(response));
-        return;
-      }
-    }
-    queue_->push({std::move(connection_), number_, std::move(response)});
-  }
-
- private:
-  std::weak_ptr<ServerConnection> connection_;
-  std::uint64_t number_;
-  std::shared_ptr<CompletionQueue> queue_;
-};
 
 bool is_sane_id(std::string_view id) {
   return !id.empty() && id.size() <= max_id_size && std::all_of(id.begin(), id.end(), [](char c) {
@@ -63,7 +40,7 @@ ServerConnection::ServerConnection(IoThread& thread, Tcp::socket socket)
     : thread_(thread),
       core_(thread.core),
       socket_(std::move(socket)),
-      reader_(core_.options.max_header_bytes, core_.options.max_body_bytes) {
+      reader_(core_.options.max_header_bytes, core_.options.max_body_bytes, core_.bodies) {
   enter(Phase::idle, core_.options.idle_timeout);
 }
 
@@ -194,6 +171,9 @@ void ServerConnection::answer_failure(const ReadFailure& failure) {
     case 431:
       return refuse("header_too_large", problem(431, "header-too-large", {}, failure.detail,
                                                 {{"max_bytes", core_.options.max_header_bytes}}));
+    case 503:
+      return refuse("body_memory",
+                    problem_retry(503, core_.options.retry_after, "body-memory", failure.detail));
     default:
       return refuse("malformed", problem(failure.status, "malformed-request", {}, failure.detail));
   }
@@ -234,20 +214,14 @@ void ServerConnection::dispatch(Request request) {
   if (auto refused = refusal(route)) {
     return answer(*std::move(refused));
   }
-  admit(route, std::move(request));
-}
-
-void ServerConnection::handle(const Route& route, Request request) {
-  Responder responder(std::make_shared<Exchange>(weak_from_this(), exchange_, thread_.queue));
-  try {
-    route.handler(std::move(request), std::move(responder));
-  } catch (const std::exception& error) {
-    core_.logger.error(
-        "a handler threw",
-        {{"route", route.pattern}, {"reason", error.what()}, {"request_id", request_id_}});
-  } catch (...) {
-    core_.logger.error("a handler threw", {{"route", route.pattern}, {"request_id", request_id_}});
+  if (route.options->takes_json && !request.body.empty() &&
+      !is_json_type(request.header("Content-Type").value_or(""))) {
+    Response response = problem(415, "not-json", {},
+                                "Send the body with Content-Type: application/json, in UTF-8.");
+    response.headers.set("Accept", "application/json");
+    return refuse("not_json", std::move(response));
   }
+  admit(route, std::move(request));
 }
 
 void ServerConnection::refuse(std::string_view reason, Response response) {
@@ -267,6 +241,7 @@ void ServerConnection::complete(std::uint64_t exchange, Response response) {
 }
 
 void ServerConnection::finish_exchange() {
+  reader_.release_body();
   if (in_line_) {
     // If its turn was called already, called() will find nobody and pass the place on.
     core_.admission.withdraw(in_line_->ticket);
@@ -337,6 +312,11 @@ Awaitable<void> ServerConnection::linger() {
 }
 
 void ServerConnection::check_deadline(SteadyTime now) {
+  if (in_line_ && !response_ && client_has_gone()) {
+    // What it sent is held for nobody.
+    core_.metrics.refused("client_gone");
+    return abort();
+  }
   if (now < deadline_ || expired_) {
     return;
   }

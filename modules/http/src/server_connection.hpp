@@ -61,6 +61,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   void admit(const Route& route, Request request);
   void wait_for_place(const Route& route, Request request);
   void handle(const Route& route, Request request);
+  void hand_to_worker(const Route& route, Request request);
   void place_taken();
   bool client_has_gone();
   void answer(Response response);

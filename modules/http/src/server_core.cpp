@@ -43,6 +43,10 @@ ServerMetrics::ServerMetrics(telemetry::MetricRegistry& metric_registry)
       in_flight(registry.gauge("millrace_http_in_flight_requests", "Requests being handled.")),
       waiting(registry.gauge("millrace_http_waiting_requests",
                              "Requests in line for a place among those in flight.")),
+      worker_waiting(registry.gauge("millrace_http_worker_waiting_requests",
+                                    "Requests of heavy routes that wait for a worker.")),
+      body_bytes(registry.gauge("millrace_http_body_memory_bytes",
+                                "Memory of large bodies that are read, wait or are worked on.")),
       connections(registry.gauge("millrace_http_connections", "Open connections.")),
       late_answers(registry.counter("millrace_http_late_answers_total",
                                     "Answers dropped: given after the deadline.")) {}
@@ -61,7 +65,10 @@ ServerCore::ServerCore(ServerOptions server_options, telemetry::Logger& server_l
       logger(server_logger),
       metrics(registry),
       id_seed(real_seed()),
-      admission(options.max_in_flight, options.max_waiting) {}
+      admission(options.max_in_flight, options.max_waiting),
+      bodies(std::max(options.max_body_memory_bytes, 2 * options.max_body_bytes),
+             metrics.body_bytes),
+      workers(options.workers, options.max_worker_waiting) {}
 
 void ServerCore::connection_opened() {
   metrics.connections.add(1);

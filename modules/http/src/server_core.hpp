@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "admission.hpp"
+#include "body_budget.hpp"
 #include "coroutines.hpp"
 #include "millrace/http/server.hpp"
 #include "millrace/telemetry/metrics.hpp"
+#include "work_queue.hpp"
 
 namespace millrace::http {
 
@@ -28,6 +30,8 @@ struct ServerMetrics {
   std::array<telemetry::Counter*, 6> answers;  ///< By the first digit of the status.
   telemetry::Gauge& in_flight;
   telemetry::Gauge& waiting;
+  telemetry::Gauge& worker_waiting;
+  telemetry::Gauge& body_bytes;
   telemetry::Gauge& connections;
   telemetry::Counter& late_answers;
   void refused(std::string_view reason);
@@ -45,6 +49,8 @@ struct ServerCore {
   const std::uint64_t id_seed;
   std::atomic<std::uint64_t> next_id{1};
   Admission admission;
+  BodyBudget bodies;
+  WorkQueue workers;
   std::atomic<bool> draining{false};
 
   void connection_opened();

@@ -7,7 +7,7 @@
 #include <atomic>
 
 #include "http_testing.hpp"
-#include "request_reader.hpp"
+#include "reader_testing.hpp"
 
 namespace millrace::http {
 namespace {
@@ -225,7 +225,7 @@ RequestReader& feed_pieces(RequestReader& reader, std::string_view head, std::st
 }
 
 TEST(RequestReader, a_header_of_many_small_fields_meets_the_limit_too) {
-  RequestReader reader(1000, 1000);
+  TestReader reader(1000, 1000);
   feed_pieces(reader, "GET / HTTP/1.1\r\nHost: x\r\n", "X-Abc: 123456\r\n", 10'000);
   ASSERT_EQ(reader.state(), ReadState::failed);
   EXPECT_EQ(reader.failure().status, 431);
@@ -233,14 +233,14 @@ TEST(RequestReader, a_header_of_many_small_fields_meets_the_limit_too) {
 
 TEST(RequestReader, what_surrounds_chunks_meets_the_limit_of_a_header) {
   const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
-  RequestReader endless(1000, 100'000);
+  TestReader endless(1000, 100'000);
   feed_pieces(endless, head + "5;a=", "bbbbbbbbbb", 10'000);
   EXPECT_EQ(endless.state(), ReadState::failed) << "an extension without an end";
-  RequestReader many(1000, 100'000);
+  TestReader many(1000, 100'000);
   feed_pieces(many, head, "1;abcdefghij\r\nx\r\n", 10'000);
   EXPECT_EQ(many.state(), ReadState::failed) << "extensions of many chunks";
   EXPECT_LT(many.request().body.size(), 1000U);
-  RequestReader trailers(1000, 100'000);
+  TestReader trailers(1000, 100'000);
   feed_pieces(trailers, head + "0\r\n", "X-Abc: 123456\r\n", 10'000);
   EXPECT_EQ(trailers.state(), ReadState::failed) << "trailers without an end";
 }

@@ -8,7 +8,7 @@
 
 #include "millrace/http/errors.hpp"
 #include "millrace/http/problem.hpp"
-#include "request_reader.hpp"
+#include "reader_testing.hpp"
 #include "response_reader.hpp"
 #include "url.hpp"
 
@@ -92,7 +92,7 @@ RC_GTEST_PROP(RequestReader, a_request_cut_anywhere_is_read_whole, ()) {
   const std::string text =
       "POST /a?b=c HTTP/1.1\r\nHost: x\r\nX-A: 1\r\nContent-Length: 5\r\n\r\nhello";
   const std::string next = "GET /next HTTP/1.1\r\n";
-  RequestReader reader(4096, 4096);
+  TestReader reader(4096, 4096);
   std::string held;
   std::size_t sent = 0;
   const std::string all = text + next;
@@ -111,7 +111,7 @@ RC_GTEST_PROP(RequestReader, a_request_cut_anywhere_is_read_whole, ()) {
 }
 
 TEST(RequestReader, a_chunked_body_is_put_together_and_its_trailers_ignored) {
-  RequestReader reader(4096, 4096);
+  TestReader reader(4096, 4096);
   reader.feed(
       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
       "chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-Late: 1\r\n\r\n");
@@ -121,7 +121,7 @@ TEST(RequestReader, a_chunked_body_is_put_together_and_its_trailers_ignored) {
 }
 
 TEST(RequestReader, a_length_beside_chunks_is_refused) {
-  RequestReader reader(4096, 4096);
+  TestReader reader(4096, 4096);
   reader.feed(
       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: "
       "chunked\r\n\r\n0\r\n\r\n");

@@ -245,5 +245,38 @@ TEST_F(ServerTest, a_server_that_never_started_ends_quietly) {
   EXPECT_EQ(server->port(), 0);
 }
 
+TEST_F(ServerTest, a_body_that_does_not_say_it_is_json_is_415_on_a_route_that_takes_json) {
+  router().group({.takes_json = true}).post("/json", [](Request, Responder responder) {
+    responder.send({.status = 204});
+  });
+  start();
+  const auto status = [&](std::string_view field) {
+    RawConnection connection(server->port());
+    connection.send("POST /json HTTP/1.1\r\nHost: x\r\n" + std::string(field) +
+                    "Content-Length: 2\r\n\r\n{}");
+    return connection.read_response();
+  };
+  for (const auto* type :
+       {"application/json", "Application/JSON", "application/json; charset=utf-8",
+        "application/json;charset=\"UTF-8\"; x=y", "application/cloudevents+json"}) {
+    EXPECT_THAT(status("Content-Type: " + std::string(type) + "\r\n"), StartsWith("HTTP/1.1 204 "))
+        << type;
+  }
+  for (const auto* field :
+       {"", "Content-Type:\r\n", "Content-Type: text/plain\r\n",
+        "Content-Type: application/x-www-form-urlencoded\r\n", "Content-Type: text/json\r\n",
+        "Content-Type: application/jsonp\r\n", "Content-Type: application/+json\r\n",
+        "Content-Type: application/json; charset=utf-16\r\n",
+        "Content-Type: text/plain; application/json\r\n"}) {
+    const std::string answer = status(field);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 415 ")) << field;
+    EXPECT_THAT(answer, HasSubstr("application/problem+json")) << field;
+    EXPECT_THAT(answer, HasSubstr("\r\nAccept: application/json\r\n")) << field;
+  }
+  RawConnection empty(server->port());
+  empty.send("POST /json HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_THAT(empty.read_response(), StartsWith("HTTP/1.1 204 ")) << "there is no body to judge";
+}
+
 }  // namespace
 }  // namespace millrace::http

@@ -21,19 +21,33 @@ class Histogram;
 
 namespace millrace::http {
 
-/// Answers a request, at once or later from any thread. Runs on the server's thread: it must not
-/// block. What it throws is logged and answered with 500.
+/// Answers a request, at once or later from any thread. Runs on the server's io thread, where it
+/// must neither block nor do more than a request of bounded size asks for; or on a worker, see
+/// Work. What it throws is logged and answered with 500.
 using Handler = std::function<void(Request, Responder)>;
 
 /// Why requests are not served at the moment, or nothing. Runs on the server's thread for every
 /// request: quick.
 using Gate = std::function<std::optional<std::string>()>;
 
+/// Where a handler runs.
+enum class Work : unsigned char {
+  quick,  ///< On the io thread: everything else on it waits meanwhile, `/livez` too.
+  heavy   ///< On a worker, whatever time it takes, at once with others. For what grows with state.
+};
+
 /// What the routes of a group have in common.
 struct RouteOptions {
   Gate gate{};  ///< While it names a reason, requests get 503 with `Retry-After` and that reason.
   bool limited = true;  ///< Needs a place among max_in_flight and is refused (503) while draining;
                         ///< probes are not.
+  /// Heavy ones that are limited share the workers, with a bounded line before them (503); those
+  /// that are not limited have a worker of their own.
+  Work work = Work::quick;
+  /// Bodies are JSON: one that does not say so in its `Content-Type` (`application/json` or
+  /// `application/*+json`, in UTF-8) is refused with 415, also one that says nothing: a web page of
+  /// another site may send that without asking.
+  bool takes_json = false;
 };
 
 /// One entry of a router.

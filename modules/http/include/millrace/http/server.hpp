@@ -31,8 +31,16 @@ struct ServerOptions {
   /// with `Retry-After`. Each is held whole, body included, and its handler is not called if the
   /// client has closed its side of the connection meanwhile.
   std::size_t max_waiting = 1024;
-  std::size_t max_header_bytes = 16 * 1024;         ///< More is answered 431.
-  std::size_t max_body_bytes = 1024 * 1024;         ///< More is answered 413.
+  std::size_t workers = 2;              ///< Threads for the handlers of heavy routes, see Work.
+  std::size_t max_worker_waiting = 64;  ///< Requests that wait for one; one more is answered 503.
+  /// Of the fields of a request with its trailers, and of its chunk extensions; more is answered
+  /// 431.
+  std::size_t max_header_bytes = 16 * 1024;
+  std::size_t max_body_bytes = 1024 * 1024;  ///< More is answered 413.
+  /// Memory for the bodies of all requests that are read, wait or are worked on; at least twice
+  /// `max_body_bytes`. A body that would take more is answered 503 with `Retry-After` and its
+  /// connection closed. Bodies of up to 16 KiB do not count: `max_connections` bounds them.
+  std::size_t max_body_memory_bytes = 64UL * 1024 * 1024;
   std::chrono::milliseconds read_timeout{10'000};   ///< For the whole of a request; 408.
   std::chrono::milliseconds idle_timeout{60'000};   ///< Between requests; the connection is closed.
   std::chrono::milliseconds write_timeout{10'000};  ///< For an answer; the connection is closed.
