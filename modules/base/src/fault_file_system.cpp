@@ -47,6 +47,15 @@ struct FaultFileSystem::State {
   std::uint64_t power_cuts = 0;
   bool failing_writes = false;
   bool failing_syncs = false;
+  bool read_only = false;
+
+  [[nodiscard]] Status may_change(const char* what, const std::string& path) const {
+    if (read_only) {
+      return fail(errc::no_permission,
+                  std::string("cannot ") + what + " " + path + ": read-only file system");
+    }
+    return {};
+  }
 
   [[nodiscard]] std::uint64_t room() const {
     std::uint64_t used = 0;
@@ -180,7 +189,7 @@ class FaultFileSystem::State::OpenFile final : public File {
       return fail(errc::io_error,
                   std::string("cannot ") + what + " " + path_ + ": opened for reading only");
     }
-    return {};
+    return writes ? state_->may_change(what, path_) : Status{};
   }
 
   std::unexpected<Error> full(const char* what) {
@@ -205,6 +214,9 @@ Result<std::unique_ptr<File>> FaultFileSystem::open(const std::string& path, Ope
     return fail(errc::io_error, "cannot open " + path + ": is a directory");
   }
   auto found = state_->entries.find(name);
+  if (mode != OpenMode::read) {
+    MILLRACE_TRY(state_->may_change("open", path));
+  }
   if (found == state_->entries.end()) {
     if (mode == OpenMode::read || mode == OpenMode::read_write ||
         !state_->directories.contains(directory_of(name))) {
@@ -218,12 +230,16 @@ Result<std::unique_ptr<File>> FaultFileSystem::open(const std::string& path, Ope
 }
 
 Status FaultFileSystem::create_directories(const std::string& path) {
+  if (path.empty()) {
+    return fail(errc::invalid_argument, "cannot make a directory: its path is empty");
+  }
   const std::scoped_lock lock(state_->mutex);
   for (std::string part = normal(path); !state_->directories.contains(part);
        part = directory_of(part)) {
     if (state_->entries.contains(part)) {
       return fail(errc::io_error, "cannot make directory " + path + ": " + part + " is a file");
     }
+    MILLRACE_TRY(state_->may_change("make directory", part));
     state_->directories.insert(part);
   }
   return {};
@@ -260,6 +276,7 @@ Status FaultFileSystem::remove(const std::string& path) {
   const std::string name = normal(path);
   const auto listed = list(path);
   const std::scoped_lock lock(state_->mutex);
+  MILLRACE_TRY(state_->may_change("remove", path));
   if (state_->entries.erase(name) != 0) {
     return {};
   }
@@ -275,6 +292,7 @@ Status FaultFileSystem::remove(const std::string& path) {
 
 Status FaultFileSystem::rename(const std::string& from, const std::string& to) {
   const std::scoped_lock lock(state_->mutex);
+  MILLRACE_TRY(state_->may_change("rename", from));
   const auto found = state_->entries.find(normal(from));
   if (found == state_->entries.end() || !state_->directories.contains(directory_of(normal(to)))) {
     return missing("rename", from);
@@ -320,6 +338,11 @@ void FaultFileSystem::fail_writes(bool fail) {
 void FaultFileSystem::fail_syncs(bool fail) {
   const std::scoped_lock lock(state_->mutex);
   state_->failing_syncs = fail;
+}
+
+void FaultFileSystem::set_read_only(bool read_only) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->read_only = read_only;
 }
 
 Status FaultFileSystem::flip_bit(const std::string& path, std::uint64_t offset, int bit) {

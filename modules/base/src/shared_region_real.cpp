@@ -23,6 +23,7 @@
 #include "millrace/base/hash.hpp"
 #include "millrace/base/shared_region.hpp"
 #include "ownership.hpp"
+#include "private_region.hpp"
 #include "process_handle.hpp"
 
 namespace millrace {
@@ -368,6 +369,14 @@ class RealRegions final : public SharedRegionFactory {
       return os_failure(path, "cannot make an epoll descriptor");
     }
     return std::make_unique<RealRegion>(directory, std::move(lock), std::move(epoll));
+  }
+  std::unique_ptr<SharedRegion> open_private() override {
+    SharedRegion::Identity identity;
+    identity.boot = boot_hash();
+    identity.pid_namespace = pid_namespace();
+    identity.pid = ::getpid();
+    identity.start_time = process_start_time(identity.pid);
+    return make_private_region(identity, true);
   }
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "millrace/base/shared_region.hpp"
+#include "private_region.hpp"
 
 namespace millrace {
 namespace {
@@ -169,6 +170,10 @@ SimulatedRegions::~SimulatedRegions() = default;
 Result<std::unique_ptr<SharedRegion>> SimulatedRegions::open(const std::string& directory, bool) {
   const std::lock_guard lock(state_->mutex);
   return std::make_unique<SimulatedRegion>(state_, state_->directories[directory]);
+}
+
+std::unique_ptr<SharedRegion> SimulatedRegions::open_private() {
+  return make_private_region({.pid_namespace = 1, .pid = 1}, false);
 }
 
 void SimulatedRegions::lose_power() {

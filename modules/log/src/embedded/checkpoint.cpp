@@ -100,6 +100,16 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
   return made;
 }
 
+Result<std::optional<Checkpoint>> read_checkpoint(FileSystem& files, const std::string& directory) {
+  const std::string path = directory + names::checkpoint;
+  if (!files.exists(path)) {
+    return std::nullopt;
+  }
+  MILLRACE_ASSIGN(const std::string bytes, read_file(files, path));
+  auto decoded = Checkpoint::decode(bytes);
+  return decoded ? std::optional(*std::move(decoded)) : std::nullopt;
+}
+
 void Checkpoint::take_tables(const Control& control, std::size_t rows) {
   for (std::size_t i = 0; i < rows; ++i) {
     next_offsets.push_back(control.partitions[i].next_offset);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "embedded/control.hpp"
 #include "embedded/tables.hpp"
 #include "millrace/base/error.hpp"
+#include "millrace/base/file_system.hpp"
 
 namespace millrace::log::embedded {
 
@@ -35,5 +37,10 @@ struct Checkpoint {
   /// Takes the tables of the control file. Under the writer lock.
   void take_tables(const Control& control, std::size_t rows);
 };
+
+/// The directory's checkpoint; no value when there is none or it is damaged. A damaged one is as
+/// good as none as long as the whole journal is there.
+[[nodiscard]] Result<std::optional<Checkpoint>> read_checkpoint(FileSystem& files,
+                                                                const std::string& directory);
 
 }  // namespace millrace::log::embedded

@@ -30,7 +30,8 @@ Core::Core(const std::string& where, LogEnvironment& outside, LogOptions wanted)
     : environment(outside),
       directory(where),
       options(std::move(wanted)),
-      journal(outside.files, where + names::journal) {}
+      journal(outside.files, where + names::journal,
+              options.access == LogAccess::read_only ? OpenMode::read : OpenMode::read_write) {}
 
 Result<std::unique_ptr<Core>> Core::open(const std::string& directory, LogEnvironment& environment,
                                          LogOptions options) {

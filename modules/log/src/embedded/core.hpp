@@ -147,6 +147,7 @@ class Core {
 
  private:
   friend class Recovery;
+  friend class Follower;
   Core(const std::string& directory, LogEnvironment& environment, LogOptions options);
 
   [[nodiscard]] Status attach();

@@ -288,11 +288,12 @@ Status EmbeddedMembership::release(const Claim& claim) {
 }
 
 std::vector<GroupInfo> describe_groups(Core& core) {
-  std::vector<GroupInfo> result;
   const auto locked = core.lock_even_failed();
-  if (!locked || !core.refresh_catalog()) {
-    return result;
-  }
+  return locked && core.refresh_catalog() ? describe_tables(core) : std::vector<GroupInfo>{};
+}
+
+std::vector<GroupInfo> describe_tables(Core& core) {
+  std::vector<GroupInfo> result;
   const Control& control = *core.control;
   const std::int64_t now = core.environment.clock.monotonic_ns();
   const std::vector<std::string> names = core.catalog.groups();

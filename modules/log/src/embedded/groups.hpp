@@ -14,6 +14,8 @@ namespace millrace::log::embedded {
 [[nodiscard]] Result<GroupId> find_or_make_group(Core& core, std::string_view name);
 /// Log::groups.
 [[nodiscard]] std::vector<GroupInfo> describe_groups(Core& core);
+/// The same from the tables as they are. Under the writer lock, or of a core that only reads.
+[[nodiscard]] std::vector<GroupInfo> describe_tables(Core& core);
 
 /// A row in the table of group members. Sharing is decided by whoever polls, under the writer lock,
 /// from the tables alone; everybody takes only what is granted to itself.

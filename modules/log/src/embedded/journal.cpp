@@ -55,7 +55,7 @@ Status Journal::refresh() {
     }
     auto segment = std::make_unique<Segment>();
     segment->start = start;
-    MILLRACE_ASSIGN(segment->file, files_.open(directory_ + "/" + name, OpenMode::read_write));
+    MILLRACE_ASSIGN(segment->file, files_.open(directory_ + "/" + name, mode_));
     MILLRACE_ASSIGN(segment->room, segment->file->size());
     insert(std::move(segment));
   }

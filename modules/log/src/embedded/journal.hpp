@@ -21,9 +21,9 @@ namespace millrace::log::embedded {
 /// bytes mean something is the caller's to know.
 class Journal {
  public:
-  /// `files` outlives the journal.
-  Journal(FileSystem& files, std::string directory)
-      : files_(files), directory_(std::move(directory)) {}
+  /// `files` outlives the journal. With OpenMode::read nothing can be written.
+  Journal(FileSystem& files, std::string directory, OpenMode mode)
+      : files_(files), directory_(std::move(directory)), mode_(mode) {}
 
   struct Place {
     std::uint64_t start = 0;
@@ -97,6 +97,7 @@ class Journal {
 
   FileSystem& files_;
   std::string directory_;
+  OpenMode mode_;
   std::shared_mutex mutex_;
   std::vector<std::unique_ptr<Segment>> segments_;
   // Held during a sync: of two at once on a file that failed, one would be told that all is well.

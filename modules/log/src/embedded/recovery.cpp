@@ -10,6 +10,39 @@
 
 namespace millrace::log::embedded {
 
+Status prepare_control(Core& core) {
+  MILLRACE_ASSIGN(char* const memory, core.region->map(sizeof(Control), true));
+  core.control = reinterpret_cast<Control*>(memory);
+  core.index = std::make_unique<Index>(*core.control, *core.region);
+  Control& control = *core.control;
+  const SharedRegion::Identity self = core.region->identity();
+  control.magic = control_magic;
+  control.layout = control_layout;
+  control.bytes = sizeof(Control);
+  control.device = self.device;
+  control.inode = self.inode;
+  control.boot = self.boot;
+  control.pid_namespace = self.pid_namespace;
+  control.log_id = core.log_id;
+  for (std::int32_t i = 0; i < internal_topics; ++i) {
+    control.partitions[i].topic = i;
+  }
+  return {};
+}
+
+Status apply_walked(Core& core, FrameWalker& walker, WalkedFrame frame) {
+  bool internal = false;
+  for (std::uint32_t i = 0; i < frame.header.entries; ++i) {
+    internal = internal || FrameView(frame.table).entry(i).topic < internal_topics;
+  }
+  if (internal) {
+    MILLRACE_ASSIGN(const std::string_view whole, walker.whole(frame));
+    frame.table = whole.substr(0, table_bytes(frame.header));
+    MILLRACE_TRY(core.apply_internal(whole));
+  }
+  return core.apply_entries(FrameView(frame.table), frame.position);
+}
+
 Status Recovery::run() {
   FileSystem& files = core_.environment.files;
   if (!files.exists(core_.directory + names::version)) {
@@ -18,7 +51,7 @@ Status Recovery::run() {
   MILLRACE_TRY(core_.read_version());
   core_.journal.remove_unfinished();
   MILLRACE_TRY(core_.journal.refresh());
-  MILLRACE_TRY(map_control());
+  MILLRACE_TRY(prepare_control(core_));
   MILLRACE_FAULT_POINT("recovery.mapped");
   MILLRACE_TRY(load_checkpoint());
   Status recovered = walk();
@@ -49,37 +82,10 @@ Status Recovery::make_new_log() {
   return write_version_file(files, core_.directory, version);
 }
 
-Status Recovery::map_control() {
-  MILLRACE_ASSIGN(char* const memory, core_.region->map(sizeof(Control), true));
-  core_.control = reinterpret_cast<Control*>(memory);
-  core_.index = std::make_unique<Index>(*core_.control, *core_.region);
-  Control& control = *core_.control;
-  const SharedRegion::Identity self = core_.region->identity();
-  control.magic = control_magic;
-  control.layout = control_layout;
-  control.bytes = sizeof(Control);
-  control.device = self.device;
-  control.inode = self.inode;
-  control.boot = self.boot;
-  control.pid_namespace = self.pid_namespace;
-  control.log_id = core_.log_id;
-  for (std::int32_t i = 0; i < internal_topics; ++i) {
-    control.partitions[i].topic = i;
-  }
-  return {};
-}
-
 Status Recovery::load_checkpoint() {
-  FileSystem& files = core_.environment.files;
-  const std::string path = core_.directory + names::checkpoint;
-  if (!files.exists(path)) {
-    return {};
-  }
-  MILLRACE_ASSIGN(const std::string bytes, read_file(files, path));
-  auto decoded = Checkpoint::decode(bytes);
-  // A damaged one is as good as none as long as the whole journal is there.
-  if (decoded && decoded->log_id == core_.log_id) {
-    checkpoint_ = *std::move(decoded);
+  MILLRACE_ASSIGN(auto read, read_checkpoint(core_.environment.files, core_.directory));
+  if (read && read->log_id == core_.log_id) {
+    checkpoint_ = *std::move(read);
     incarnation_ = checkpoint_->incarnation;
   }
   return {};
@@ -96,11 +102,6 @@ Status Recovery::use_tables(const Checkpoint& checkpoint) {
     set_producer(control, producer.name, producer.state);
   }
   return {};
-}
-
-Status Recovery::take_frame(const WalkedFrame& frame) {
-  incarnation_ = std::max(incarnation_, frame.header.incarnation);
-  return core_.apply_entries(FrameView(frame.table), frame.position);
 }
 
 Status Recovery::walk() {
@@ -131,16 +132,8 @@ Status Recovery::walk() {
     if (!good) {
       break;
     }
-    bool internal = false;
-    for (std::uint32_t i = 0; i < frame.header.entries; ++i) {
-      internal = internal || FrameView(frame.table).entry(i).topic < internal_topics;
-    }
-    if (internal) {
-      MILLRACE_ASSIGN(const std::string_view whole, walker.whole(frame));
-      frame.table = whole.substr(0, table_bytes(frame.header));
-      MILLRACE_TRY(core_.apply_internal(whole));
-    }
-    MILLRACE_TRY(take_frame(frame));
+    MILLRACE_TRY(apply_walked(core_, walker, frame));
+    incarnation_ = std::max(incarnation_, frame.header.incarnation);
     if (checkpoint_ && walker.position() == checkpoint_->position &&
         walker.previous() == checkpoint_->checksum) {
       MILLRACE_TRY(use_tables(*checkpoint_));

@@ -12,6 +12,11 @@
 
 namespace millrace::log::embedded {
 
+/// Gives the core a control file, new and empty: mapped by its region.
+[[nodiscard]] Status prepare_control(Core& core);
+/// What a frame says, into the core's tables. `walker` just returned it.
+[[nodiscard]] Status apply_walked(Core& core, FrameWalker& walker, WalkedFrame frame);
+
 /// Makes a directory ready for use, alone, under its exclusive lock: makes a new log, or walks the
 /// journal of an old one, cuts its torn tail or refuses what is corrupt, and builds the control
 /// file and the index anew.
@@ -22,11 +27,9 @@ class Recovery {
 
  private:
   [[nodiscard]] Status make_new_log();
-  [[nodiscard]] Status map_control();
   [[nodiscard]] Status load_checkpoint();
   [[nodiscard]] Status use_tables(const Checkpoint& checkpoint);
   [[nodiscard]] Status walk();
-  [[nodiscard]] Status take_frame(const WalkedFrame& frame);
   [[nodiscard]] Status finish();
 
   Core& core_;

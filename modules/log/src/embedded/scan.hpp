@@ -31,6 +31,8 @@ class FrameWalker {
   /// Takes one step: true with the frame, or false with the reason why there is no good frame at
   /// position(). Its batches are checked from `check_from` on. Failures are those of reading.
   [[nodiscard]] Result<bool> next(std::uint64_t check_from, WalkedFrame& frame);
+  /// Forgets what was read ahead, so that next() sees what was written meanwhile.
+  void read_again() { buffer_.clear(); }
   /// The whole frame that next() just answered.
   [[nodiscard]] Result<std::string_view> whole(const WalkedFrame& frame);
   [[nodiscard]] std::uint64_t position() const { return position_; }

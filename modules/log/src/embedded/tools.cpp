@@ -46,14 +46,23 @@ Result<std::uint64_t> end_of_data(Journal& journal, std::uint64_t position) {
   return end;
 }
 
-Result<std::optional<Checkpoint>> read_checkpoint(FileSystem& files, const std::string& directory) {
-  const std::string path = directory + names::checkpoint;
-  if (!files.exists(path)) {
-    return std::nullopt;
+/// Walks on to the first frame that is not good.
+Status count_frames(FrameWalker& walker, VerifyReport& report) {
+  WalkedFrame frame;
+  while (true) {
+    MILLRACE_ASSIGN(const bool good, walker.next(0, frame));
+    if (!good) {
+      report.end = walker.position();
+      return {};
+    }
+    report.frames += 1;
+    report.bytes += frame.header.bytes;
+    report.durable = std::max(report.durable, frame.header.durable);
+    for (std::uint32_t i = 0; i < frame.header.entries; ++i) {
+      report.batches += 1;
+      report.records += FrameView(frame.table).entry(i).offsets;
+    }
   }
-  MILLRACE_ASSIGN(const std::string bytes, read_file(files, path));
-  auto decoded = Checkpoint::decode(bytes);
-  return decoded ? std::optional(*std::move(decoded)) : std::nullopt;
 }
 
 /// `checksum` becomes the one of the last good frame.
@@ -69,25 +78,24 @@ Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::stri
     return report;
   }
   FrameWalker walker(journal, version.log_id);
-  WalkedFrame frame;
-  while (true) {
-    MILLRACE_ASSIGN(const bool good, walker.next(0, frame));
-    if (!good) {
-      break;
-    }
-    report.frames += 1;
-    report.bytes += frame.header.bytes;
-    report.durable = std::max(report.durable, frame.header.durable);
-    for (std::uint32_t i = 0; i < frame.header.entries; ++i) {
-      report.batches += 1;
-      report.records += FrameView(frame.table).entry(i).offsets;
+  MILLRACE_TRY(count_frames(walker, report));
+  bool again = true;
+  while (again) {
+    MILLRACE_ASSIGN(const std::uint64_t later, walker.proven_after(report.end));
+    report.durable = std::max(report.durable, later);
+    // A writer may have completed the frame at the end, and written others behind it, while this
+    // looked behind it: then it is good when it is read again.
+    const std::uint64_t seen = report.end;
+    again = report.durable > seen;
+    if (again) {
+      MILLRACE_TRY(journal.refresh());
+      walker.read_again();
+      MILLRACE_TRY(count_frames(walker, report));
+      again = report.end > seen && report.durable > report.end;
     }
   }
-  report.end = walker.position();
   checksum = walker.previous();
   const std::string reason = walker.reason();
-  MILLRACE_ASSIGN(const std::uint64_t later, walker.proven_after(report.end));
-  report.durable = std::max(report.durable, later);
   MILLRACE_ASSIGN(const std::uint64_t data_end, end_of_data(journal, report.end));
   if (report.durable > report.end) {
     report.corrupt = fault_at(journal, report.end, reason.c_str());
@@ -100,7 +108,7 @@ Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::stri
 }  // namespace
 
 Result<VerifyReport> verify_log(const std::string& directory, LogEnvironment& environment) {
-  Journal journal(environment.files, directory + names::journal);
+  Journal journal(environment.files, directory + names::journal, OpenMode::read);
   std::uint32_t checksum = 0;
   return verify(journal, environment.files, directory, checksum);
 }
@@ -113,7 +121,7 @@ Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environme
   stat.log_id = version.log_id;
   stat.failed = read_failure_file(files, directory);
   MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
-  Journal journal(files, directory + names::journal);
+  Journal journal(files, directory + names::journal, OpenMode::read);
   MILLRACE_TRY(journal.refresh());
   FrameWalker walker(journal, version.log_id);
   if (checkpoint) {
@@ -150,7 +158,8 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
     return fail(millrace::errc::busy,
                 directory + ": the log is open; stop all its processes first");
   }
-  Journal journal(files, directory + names::journal);
+  Journal journal(files, directory + names::journal,
+                  dry_run ? OpenMode::read : OpenMode::read_write);
   MILLRACE_TRY(journal.refresh());
   // What a failed sync left in the page cache may not be on the disk: it must not vouch for itself.
   MILLRACE_TRY(region->drop_cache(directory + names::journal));

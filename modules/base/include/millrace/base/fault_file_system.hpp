@@ -42,6 +42,9 @@ class FaultFileSystem final : public FileSystem {
   /// Each following write / sync fails with io_error, until set back to false.
   void fail_writes(bool fail);
   void fail_syncs(bool fail);
+  /// Everything that would change a file or a directory fails with no_permission, until set back to
+  /// false: as on a mount that became read-only.
+  void set_read_only(bool read_only);
   /// Flips one bit of a stored file, in the cache and on the disk.
   Status flip_bit(const std::string& path, std::uint64_t offset, int bit);
   /// How often a sync succeeded, for tests of group commit.

@@ -103,6 +103,9 @@ class SharedRegionFactory {
   /// FUSE, overlay) are refused by name with errc::invalid_argument unless `force`.
   [[nodiscard]] virtual Result<std::unique_ptr<SharedRegion>> open(const std::string& directory,
                                                                    bool force) = 0;
+  /// A region that is shared with nobody: its memory belongs to the process, its locks and slots
+  /// are its own, and no file is touched. For a reader that must write nothing.
+  [[nodiscard]] virtual std::unique_ptr<SharedRegion> open_private() = 0;
 };
 
 /// The machine's: mapped files, OFD locks, futexes and pidfds. Lives for the whole program.
@@ -118,6 +121,7 @@ class SimulatedRegions final : public SharedRegionFactory {
   ProcessName self() override { return {"simulated", 1, 1}; }
   bool has_ended(const ProcessName& /*process*/) override { return false; }
   Result<std::unique_ptr<SharedRegion>> open(const std::string& directory, bool force) override;
+  std::unique_ptr<SharedRegion> open_private() override;
 
   /// All members die, all shared memory is gone, and the machine boots anew.
   void lose_power();

@@ -54,6 +54,10 @@ inline constexpr ErrorCode not_authorized{"log.not_authorized"};
 /// The cluster refused a request for the reason in the message. Remedy: as Kafka's name of the
 /// error says.
 inline constexpr ErrorCode refused_by_broker{"log.refused_by_broker"};
+/// The handle can only read: it was opened so, or the directory could not be written to. Nothing
+/// was written. Remedy: what the message gives as the reason, such as a full disk, a read-only
+/// mount or another user's directory; then open the log again.
+inline constexpr ErrorCode read_only{"log.read_only"};
 /// A fixed table of the log is full. Remedy: use less of what the message names, or a second log.
 inline constexpr ErrorCode limit{"log.limit"};
 

@@ -25,6 +25,17 @@ namespace millrace::log {
 /// whole logs, never for services.
 inline constexpr std::string_view any_service = "*";
 
+/// What a handle on an embedded log may do. Reading needs no writing on Kafka and in memory: there
+/// all are read_write.
+enum class LogAccess : std::uint8_t {
+  read_write,    ///< a member; fails where the directory cannot be written to
+  prefer_write,  ///< as read_write; where that fails as read_only, for tools that mostly read
+  /// No member: writes nothing, and sees the log by reading its whole journal once, then what
+  /// follows. Everything that would write is refused with errc::read_only. Other members and their
+  /// claims are not seen.
+  read_only
+};
+
 /// How a handle opens a log.
 struct LogOptions {
   std::string service;  ///< who writes: checked against topic owners; empty may write commands only
@@ -36,6 +47,7 @@ struct LogOptions {
   std::uint64_t segment_bytes = 64ULL << 20U;       ///< of the embedded journal
   std::size_t max_record_bytes = (1U << 20U) + 12;  ///< largest encoded record
   std::size_t max_transaction_bytes = 4U << 20U;    ///< largest transaction, encoded
+  LogAccess access = LogAccess::read_write;
   bool create = true;  ///< make the log when it is missing; else errc::not_found
   bool force = false;  ///< open on file systems that are refused by name
   std::int64_t request_timeout_ms = 10'000;  ///< of a request to a cluster; else errc::unavailable
@@ -131,6 +143,9 @@ class Log {
   [[nodiscard]] virtual int death_descriptor() { return -1; }
 
   [[nodiscard]] virtual const LogOptions& options() const = 0;
+  /// Why this handle can only read (LogAccess::read_only, or prefer_write where writing failed),
+  /// for people; no value when it can write.
+  [[nodiscard]] virtual std::optional<std::string> read_only_reason() const { return {}; }
   /// Names this log among all logs, for what is kept outside of it and speaks of its offsets.
   [[nodiscard]] virtual std::string identity() = 0;
 };

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millrace/base/file_system.hpp"
+
+namespace millrace::log {
+
+/// Another file system whose files call a function before the read of a given number: what others
+/// do while somebody reads. One thread.
+class HookedFiles final : public FileSystem {
+ public:
+  explicit HookedFiles(FileSystem& files) : files_(files) {}
+
+  /// Counts reads from here on; the read `number` calls `hook` first.
+  void before_read(int number, std::function<void()> hook) {
+    left_ = number;
+    hook_ = std::move(hook);
+  }
+  [[nodiscard]] bool was_called() const { return hook_ == nullptr; }
+
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    MILLRACE_ASSIGN(auto file, files_.open(path, mode));
+    return std::make_unique<HookedFile>(*this, std::move(file));
+  }
+  Status create_directories(const std::string& path) override {
+    return files_.create_directories(path);
+  }
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    return files_.list(path);
+  }
+  bool exists(const std::string& path) override { return files_.exists(path); }
+  Status remove(const std::string& path) override { return files_.remove(path); }
+  Status rename(const std::string& from, const std::string& to) override {
+    return files_.rename(from, to);
+  }
+  Status sync_directory(const std::string& path) override { return files_.sync_directory(path); }
+
+ private:
+  class HookedFile final : public File {
+   public:
+    HookedFile(HookedFiles& owner, std::unique_ptr<File> file)
+        : owner_(owner), file_(std::move(file)) {}
+    Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) override {
+      owner_.count_read();
+      return file_->read_at(offset, out, size);
+    }
+    Status write_at(std::uint64_t offset, std::string_view bytes) override {
+      return file_->write_at(offset, bytes);
+    }
+    Status sync() override { return file_->sync(); }
+    Status allocate(std::uint64_t size) override { return file_->allocate(size); }
+    Status truncate(std::uint64_t size) override { return file_->truncate(size); }
+    Result<std::uint64_t> size() override { return file_->size(); }
+    Result<char*> map(std::uint64_t size) override { return file_->map(size); }
+
+   private:
+    HookedFiles& owner_;
+    std::unique_ptr<File> file_;
+  };
+
+  void count_read() {
+    if (hook_ != nullptr && left_-- == 0) {
+      std::exchange(hook_, nullptr)();
+    }
+  }
+
+  FileSystem& files_;
+  int left_ = 0;
+  std::function<void()> hook_;
+};
+
+}  // namespace millrace::log
