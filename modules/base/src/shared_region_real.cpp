@@ -131,6 +131,16 @@ const char* unsafe_file_system(const std::string& directory) {
   }
 }
 
+/// `<n>.blocks`: only what block() made is ever removed.
+bool is_block_name(std::string_view name) {
+  constexpr std::string_view suffix = ".blocks";
+  if (name.size() <= suffix.size() || !name.ends_with(suffix)) {
+    return false;
+  }
+  name.remove_suffix(suffix.size());
+  return name.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 class RealRegion final : public SharedRegion {
  public:
   RealRegion(std::string directory, OwnedFd lock, OwnedFd epoll)
@@ -266,9 +276,16 @@ class RealRegion final : public SharedRegion {
     MILLRACE_ASSIGN(const auto names, real_file_system().list(directory));
     for (const std::string& name : names) {
       const std::string path = directory + "/" + name;
-      const OwnedFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-      if (!fd) {
+      const OwnedFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+      struct stat status{};
+      if (!fd && errno == ELOOP) {
+        continue;  // a link is none of the log's
+      }
+      if (!fd || ::fstat(fd.get(), &status) != 0) {
         return os_failure(path, "cannot open");
+      }
+      if (!S_ISREG(status.st_mode)) {
+        continue;
       }
       // Dirty pages stay cached whatever the advice; after a failed write-back they count as clean
       // and go.
@@ -298,7 +315,7 @@ class RealRegion final : public SharedRegion {
     const std::string directory = directory_ + "/index";
     MILLRACE_ASSIGN(const auto names, files.list(directory));
     for (const std::string& name : names) {
-      if (name.ends_with(".blocks")) {
+      if (is_block_name(name)) {
         MILLRACE_TRY(files.remove(directory + "/" + name));
       }
     }

@@ -38,6 +38,9 @@ Result<std::unique_ptr<Core>> Core::open(const std::string& directory, LogEnviro
   if (!options.create && !environment.files.exists(directory + names::version)) {
     return fail(errc::not_found, directory + ": there is no log in this directory");
   }
+  if (!environment.files.exists(directory + names::version)) {
+    MILLRACE_TRY(check_room_for_new_log(environment.files, directory));
+  }
   std::unique_ptr<Core> core(new Core(directory, environment, std::move(options)));
   auto region = environment.regions.open(directory, core->options.force);
   if (!region) {

@@ -26,6 +26,23 @@ bool parse_name(std::string_view name, std::uint64_t& start) {
   return error == std::errc{} && end == name.data() + digits;
 }
 
+/// `next`, perhaps a dot and a number, and one of the suffixes of a segment that was made ahead.
+bool is_made_ahead(std::string_view name) {
+  constexpr std::string_view prefix = "next";
+  if (!name.starts_with(prefix)) {
+    return false;
+  }
+  name.remove_prefix(prefix.size());
+  const std::string_view ending =
+      name.ends_with(prepared_suffix) ? prepared_suffix : unfinished_suffix;
+  if (!name.ends_with(ending)) {
+    return false;
+  }
+  name.remove_suffix(ending.size());
+  return name.empty() || (name.size() > 1 && name.front() == '.' &&
+                          name.find_first_not_of("0123456789", 1) == std::string_view::npos);
+}
+
 }  // namespace
 
 std::string Journal::name_of(std::uint64_t start) const {
@@ -224,8 +241,7 @@ void Journal::remove_unfinished() {
     return;
   }
   for (const std::string& name : *names) {
-    if (name.starts_with("next.") &&
-        (name.ends_with(prepared_suffix) || name.ends_with(unfinished_suffix))) {
+    if (is_made_ahead(name)) {
       static_cast<void>(files_.remove(directory_ + "/" + name));
     }
   }

@@ -148,6 +148,7 @@ Status Recovery::walk() {
                     ": " + walker.reason() + ", but the log was durable up to position " +
                     std::to_string(std::max(proven, later)) + "; run `millrace log verify`");
   }
+  MILLRACE_TRY(check_may_cut(journal, core_.log_id, position_));
   MILLRACE_FAULT_POINT("recovery.before_cut");
   MILLRACE_TRY(journal.cut(position_));
   MILLRACE_FAULT_POINT("recovery.after_cut");

@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
+#include <vector>
+
+#include "millrace/log/errors.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -103,6 +107,40 @@ Result<std::uint64_t> FrameWalker::proven_after(std::uint64_t position) {
     }
   }
   return proven;
+}
+
+Status check_may_cut(Journal& journal, std::uint64_t log_id, std::uint64_t position) {
+  std::vector<std::uint64_t> starts{position};
+  for (const Journal::Place& place : journal.segments()) {
+    if (place.start > position) {
+      starts.push_back(place.start);
+    }
+  }
+  for (const std::uint64_t start : starts) {
+    FrameHeader header;
+    MILLRACE_ASSIGN(const std::size_t got,
+                    journal.read(start, reinterpret_cast<char*>(&header), sizeof header));
+    if (got != sizeof header) {
+      continue;
+    }
+    if (frame_header_fault(header, header.log_id, start) == nullptr && header.log_id != log_id) {
+      std::string table(table_bytes(header), '\0');
+      MILLRACE_ASSIGN(const std::size_t read, journal.read(start, table.data(), table.size()));
+      if (read == table.size() && frame_table_fault(table) == nullptr) {
+        return fail(errc::corrupt, journal.path_of(start) +
+                                       ": belongs to another log than the file `version` beside "
+                                       "the journal; nothing was cut: put the right one back");
+      }
+    }
+    // A segment is zeros before its first frame is written, and a disk writes the first bytes of
+    // that frame together.
+    if (start != position && header.magic != 0 && header.magic != frame_magic) {
+      return fail(errc::corrupt, journal.path_of(start) +
+                                     ": begins with neither a frame nor zeros, so it may not be a "
+                                     "part of this log; nothing was cut: move it away");
+    }
+  }
+  return {};
 }
 
 }  // namespace millrace::log::embedded

@@ -55,4 +55,8 @@ class FrameWalker {
   std::uint64_t buffer_start_ = 0;
 };
 
+/// Whether the journal may be cut at `position`: what lies there, and each later segment, begins
+/// with a frame of this log or with zeros. errc::corrupt names a file that is not this log's.
+[[nodiscard]] Status check_may_cut(Journal& journal, std::uint64_t log_id, std::uint64_t position);
+
 }  // namespace millrace::log::embedded

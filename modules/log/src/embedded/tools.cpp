@@ -171,6 +171,10 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
     MILLRACE_ASSIGN(const std::uint64_t data_end, end_of_data(journal, report.found.end));
     report.cut_bytes = data_end - report.found.end;
   }
+  if (!journal.empty()) {
+    MILLRACE_ASSIGN(const Version version, read_version_file(files, directory));
+    MILLRACE_TRY(check_may_cut(journal, version.log_id, report.cut_from));
+  }
   if (dry_run) {
     return report;
   }

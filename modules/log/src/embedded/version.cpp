@@ -2,7 +2,9 @@
 // Copyright The Millrace Authors
 #include "embedded/version.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "millrace/log/errors.hpp"
 
@@ -19,7 +21,32 @@ constexpr std::size_t reserve_bytes = 512;
 
 }  // namespace
 
+Status check_room_for_new_log(FileSystem& files, const std::string& directory) {
+  if (!files.exists(directory)) {
+    return {};
+  }
+  // `version` may appear at any time: others make the log. `lost+found` belongs to the mount.
+  const std::string_view expected[] = {"LOCK",    "members",     "index",     "journal",
+                                       "version", "version.tmp", "lost+found"};
+  MILLRACE_ASSIGN(const auto names, files.list(directory));
+  if (std::find(names.begin(), names.end(), "version") != names.end()) {
+    return {};
+  }
+  for (const std::string& name : names) {
+    if (std::find(std::begin(expected), std::end(expected), name) == std::end(expected)) {
+      return fail(errc::invalid_argument,
+                  directory + ": holds '" + name +
+                      "' and is no log; a log needs a directory of its own: name an empty one or "
+                      "one that does not exist");
+    }
+  }
+  return {};
+}
+
 Result<Version> read_version_file(FileSystem& files, const std::string& directory) {
+  if (directory.empty()) {
+    return fail(errc::invalid_argument, "the path of the log's directory is empty: name it");
+  }
   MILLRACE_ASSIGN(const std::string text, read_file(files, path_of(directory)));
   Version version;
   const char* const end = text.data() + text.size();

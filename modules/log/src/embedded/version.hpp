@@ -18,7 +18,12 @@ struct Version {
   std::uint64_t log_id = 0;
 };
 
-/// errc::incompatible for a newer format, corrupt when it makes no sense, not_found.
+/// A new log is made only in a directory that is missing or empty, or that holds what an attempt to
+/// make one left. errc::invalid_argument names what else is there.
+[[nodiscard]] Status check_room_for_new_log(FileSystem& files, const std::string& directory);
+
+/// errc::invalid_argument for an empty path, incompatible for a newer format, corrupt when it makes
+/// no sense, not_found.
 [[nodiscard]] Result<Version> read_version_file(FileSystem& files, const std::string& directory);
 [[nodiscard]] Status write_version_file(FileSystem& files, const std::string& directory,
                                         Version version);
