@@ -4,7 +4,7 @@
 #include <string>
 
 #include "formats.hpp"
-#include "millrace/codec/json_writer.hpp"
+#include "millrace/codec/write_json.hpp"
 #include "transparent.hpp"
 
 namespace millrace::codec {

@@ -8,8 +8,8 @@
 #include <memory>
 
 #include "millrace/codec/codec.hpp"
-#include "millrace/codec/json_writer.hpp"
 #include "millrace/codec/typed_object.hpp"
+#include "millrace/codec/write_json.hpp"
 #include "millrace/http/problem.hpp"
 
 namespace millrace::service {
@@ -30,7 +30,7 @@ Result<std::string> key_from_text(const codec::TypeInfo& type, std::string_view 
   const codec::TypedObject key(type);
   std::string quoted;
   if (Status read = codec::decode(codec::Format::json, type, "", text, key.get()); !read) {
-    codec::JsonWriter(quoted).value(text);
+    JsonWriter(quoted).value(text);
     MILLRACE_TRY(codec::decode(codec::Format::json, type, "", quoted, key.get()));
   }
   std::string bytes;
@@ -38,14 +38,14 @@ Result<std::string> key_from_text(const codec::TypeInfo& type, std::string_view 
   return bytes;
 }
 
-Status write_key(const codec::TypeInfo& type, std::string_view bytes, codec::JsonWriter& out) {
+Status write_key(const codec::TypeInfo& type, std::string_view bytes, JsonWriter& out) {
   const codec::TypedObject key(type);
   MILLRACE_TRY(codec::decode_key(type, bytes, key.get()));
   codec::write_json(type, key.get(), out);
   return {};
 }
 
-Status write_value(const codec::TypeInfo& type, std::string_view bytes, codec::JsonWriter& out) {
+Status write_value(const codec::TypeInfo& type, std::string_view bytes, JsonWriter& out) {
   const codec::TypedObject value(type);
   MILLRACE_TRY(codec::decode(codec::Format::binary, type, "", bytes, value.get()));
   codec::write_json(type, value.get(), out);
@@ -66,7 +66,7 @@ class ViewRoutes {
 
   void list(http::Responder responder) const {
     std::string body;
-    codec::JsonWriter out(body);
+    JsonWriter out(body);
     out.begin_object().key("views").begin_array();
     for (const stream::StoreSpec& store : instance_.topology().stores)
       out.value(store.name);
@@ -90,7 +90,7 @@ class ViewRoutes {
                   std::move(responder));
     }
     std::string body;
-    codec::JsonWriter out(body);
+    JsonWriter out(body);
     if (Status done = write_value(*store->value, *answer->value, out); !done)
       return responder.send(error_response(done.error()));
     http::Response response;
@@ -112,7 +112,7 @@ class ViewRoutes {
     auto answer = instance_.read_range(store->name, *from, *to, *limit);
     if (!answer) return responder.send(error_response(answer.error()));
     std::string body;
-    codec::JsonWriter out(body);
+    JsonWriter out(body);
     if (Status done = write_entries(*store, answer->value, out); !done)
       return responder.send(error_response(done.error()));
     http::Response response;
@@ -154,7 +154,7 @@ class ViewRoutes {
 
   static Status write_entries(const stream::StoreSpec& store,
                               const std::vector<std::pair<std::string, std::string>>& entries,
-                              codec::JsonWriter& out) {
+                              JsonWriter& out) {
     out.begin_object().key("entries").begin_array();
     for (const auto& [key, value] : entries) {
       out.begin_object().key("key");

@@ -3,9 +3,8 @@
 
 #include "request_record.hpp"
 
-#include <charconv>
-
 #include "millrace/base/hash.hpp"
+#include "millrace/base/text.hpp"
 #include "millrace/codec/describe.hpp"
 
 namespace retail::storefront {
@@ -13,12 +12,6 @@ namespace retail::storefront {
 namespace codec = millrace::codec;
 
 namespace {
-
-void append_hex(std::string& out, std::uint64_t number) {
-  char digits[16];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number, 16).ptr;
-  out.append(digits, end);
-}
 
 // The caller's span is the parent of what begins here; without one the request starts a trace of
 // its own.
@@ -38,7 +31,7 @@ codec::TraceContext trace_of(std::string_view traceparent, std::string_view id,
 void RequestRecord::fill(const Posted& posted, std::string_view traceparent) {
   key_ = posted.id.text;
   event_id_ = posted.id.text + ".";
-  append_hex(event_id_, posted.body_hash);
+  millrace::append_short_hex(event_id_, posted.body_hash);
   timestamp_ms_ = posted.ordered_at_ms;
   const codec::TypeInfo& type = codec::type_info<RequestEvent>();
   value_.clear();

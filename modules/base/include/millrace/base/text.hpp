@@ -40,7 +40,7 @@ void append_short_hex(std::string& out, std::uint64_t number);
 /// The bytes of an even number of digits of either case; nullopt for any other text.
 [[nodiscard]] std::optional<std::string> hex_decode(std::string_view text);
 
-/// All but RFC 3986's unreserved characters as `%XX`.
+/// All but RFC 3986's unreserved characters as `%XX`: for a path segment or a query value.
 [[nodiscard]] std::string percent_encode(std::string_view text);
 /// Undoes percent-encoding; nullopt when an escape is broken. In queries of forms a plus is a
 /// space.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "millrace/codec/json_writer.hpp"
+#include "millrace/base/json_writer.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <limits>
 
-namespace millrace::codec {
+namespace millrace {
 namespace {
 
 TEST(JsonWriter, commas_stand_between_members_and_elements_only) {
@@ -45,4 +45,4 @@ TEST(JsonWriter, names_and_text_are_escaped) {
 }
 
 }  // namespace
-}  // namespace millrace::codec
+}  // namespace millrace

@@ -11,9 +11,7 @@
 #include "millrace/base/byte_writer.hpp"
 #include "millrace/base/text.hpp"
 
-namespace millrace::codec {
-
-struct TypeInfo;
+namespace millrace {
 
 /// Writes one JSON value to the end of a string and sets the commas. The string outlives the writer
 /// and is complete after take() or the destructor. Text that is not UTF-8 is written with U+FFFD
@@ -112,7 +110,4 @@ class JsonWriter {
   bool comma_ = false;  ///< before the next value or name
 };
 
-/// Writes a value of a described type, as encode() does.
-void write_json(const TypeInfo& type, const void* value, JsonWriter& out);
-
-}  // namespace millrace::codec
+}  // namespace millrace
