@@ -102,6 +102,25 @@ TEST_P(Restore, a_corrupt_snapshot_is_told_and_passed_over) {
   EXPECT_EQ(count_events(*driver, "snapshot ignored"), 4U);
 }
 
+TEST_P(Restore, a_file_that_is_no_snapshot_is_neither_replaced_nor_removed) {
+  auto driver = open_bank(with_snapshots());
+  deposit(*driver, 0, 100);
+  driver->advance_ms(2'000);
+  const auto names = driver->files().list("state");
+  ASSERT_TRUE(names);
+  ASSERT_EQ(names->size(), 4U);
+  const std::string path = "state/" + names->front();
+  ASSERT_TRUE(write_file_atomically(driver->files(), path, "my notes"));
+  driver->crash_and_restart();
+  deposit(*driver, 100, 200);
+  driver->advance_ms(2'000);
+  driver->restart();
+  driver->run_until_idle();
+  EXPECT_EQ(total(*driver), 200);
+  EXPECT_EQ(read_file(driver->files(), path).value(), "my notes");
+  EXPECT_GE(count_events(*driver, "snapshot not written"), 1U);
+}
+
 TEST_P(Restore, a_snapshot_is_published_only_when_its_position_is_durable) {
   auto driver = open_bank(with_snapshots());
   log::MemoryBroker* const broker = driver->world().broker();

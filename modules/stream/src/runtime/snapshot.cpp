@@ -105,6 +105,12 @@ SnapshotFile::SnapshotFile(FileSystem& files, const std::string& directory, std:
 Status SnapshotFile::write_aside(std::string_view content, log::LogPosition stamp) {
   waiting_.reset();
   MILLRACE_TRY(files_->create_directories(directory_));
+  if (exists() && !holds_snapshot()) {
+    return fail(millrace::errc::invalid_argument,
+                path_ +
+                    ": is no snapshot and is not replaced by one; move it away, or give the "
+                    "service a state directory of its own");
+  }
   MILLRACE_ASSIGN(auto file, files_->open(path_ + ".new", OpenMode::create));
   MILLRACE_TRY(file->truncate(0));
   MILLRACE_TRY(file->write_at(0, content));
@@ -123,7 +129,15 @@ Status SnapshotFile::publish() {
 
 void SnapshotFile::remove() {
   waiting_.reset();
-  if (exists()) static_cast<void>(files_->remove(path_));
+  if (holds_snapshot()) static_cast<void>(files_->remove(path_));
+}
+
+bool SnapshotFile::holds_snapshot() const {
+  if (!exists()) return false;
+  const auto file = files_->open(path_, OpenMode::read);
+  char head[magic.size()] = {};
+  const auto got = file ? (*file)->read_at(0, head, sizeof head) : Result<std::size_t>(0);
+  return got && std::string_view(head, *got) == magic;
 }
 
 }  // namespace millrace::stream::runtime

@@ -36,15 +36,19 @@ class SnapshotFile {
   [[nodiscard]] bool enabled() const { return !path_.empty(); }
   [[nodiscard]] bool exists() const { return enabled() && files_->exists(path_); }
   [[nodiscard]] Result<std::string> read() const { return read_file(*files_, path_); }
-  /// Writes and syncs the temporary; it waits for publish().
+  /// Writes and syncs the temporary; it waits for publish(). errc::invalid_argument when a file
+  /// that is no snapshot has the name: it is not replaced.
   [[nodiscard]] Status write_aside(std::string_view content, log::LogPosition stamp);
   [[nodiscard]] const std::optional<log::LogPosition>& waiting() const { return waiting_; }
   [[nodiscard]] Status publish();
-  /// Of a task that others go on with: it grows old here.
+  /// Of a task that others go on with: it grows old here. A file of that name that is no snapshot
+  /// stays.
   void remove();
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
+  [[nodiscard]] bool holds_snapshot() const;
+
   FileSystem* files_;
   std::string directory_;
   std::string path_;
