@@ -6,17 +6,22 @@
 namespace millrace::service {
 
 RunFile::~RunFile() {
-  if (written_) static_cast<void>(files_.remove(path_));
+  if (content_.empty()) {
+    return;
+  }
+  const auto found = read_file(files_, path_);
+  if (found && *found == content_) static_cast<void>(files_.remove(path_));
 }
 
 Status RunFile::write(std::int64_t pid, std::uint16_t port, std::string_view version) {
   const std::size_t slash = path_.rfind('/');
-  if (slash != std::string::npos) MILLRACE_TRY(files_.create_directories(path_.substr(0, slash)));
-  MILLRACE_TRY(write_file_atomically(files_, path_,
-                                     "{\"pid\":" + std::to_string(pid) +
-                                         ",\"port\":" + std::to_string(port) + ",\"version\":\"" +
-                                         std::string(version) + "\"}\n"));
-  written_ = true;
+  if (slash != std::string::npos && slash != 0) {
+    MILLRACE_TRY(files_.create_directories(path_.substr(0, slash)));
+  }
+  std::string content = "{\"pid\":" + std::to_string(pid) + ",\"port\":" + std::to_string(port) +
+                        ",\"version\":\"" + std::string(version) + "\"}\n";
+  MILLRACE_TRY(write_file_atomically(files_, path_, content));
+  content_ = std::move(content);
   return {};
 }
 

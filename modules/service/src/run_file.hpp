@@ -11,7 +11,7 @@
 namespace millrace::service {
 
 /// Tells others where a service is: `<directory>/<name>.json` {"pid", "port", "version"}, written
-/// atomically. The destructor removes it.
+/// atomically. The destructor removes it, unless another instance replaced it.
 class RunFile {
  public:
   RunFile(FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
@@ -24,7 +24,7 @@ class RunFile {
  private:
   FileSystem& files_;
   std::string path_;
-  bool written_ = false;
+  std::string content_;  // what was written; empty: nothing yet
 };
 
 }  // namespace millrace::service

@@ -60,8 +60,14 @@ class Runtime {
     MILLRACE_ASSIGN(stream::InstanceOptions instance_options,
                     service::instance_options(settings_, definition_.name));
     MILLRACE_ASSIGN(http::ServerOptions server_options, service::server_options(settings_));
-    MILLRACE_ASSIGN(log_,
-                    log::open_log(settings_.get("log"), environment_, std::move(log_options)));
+    MILLRACE_TRY(check_directories(settings_, real_file_system()));
+    auto opened = log::open_log(settings_.get("log"), environment_, std::move(log_options));
+    if (!opened) {
+      return fail(opened.error().is(errc::invalid_argument)
+                      ? std::move(opened).error().at(settings_.named("log"))
+                      : std::move(opened).error());
+    }
+    log_ = *std::move(opened);
     MILLRACE_ASSIGN(stream::Topology topology, definition_.topology(settings_));
     keeper_.emplace(*log_, logger_, [this] { signals_.stop("the log failed"); });
     instance_options.build = std::string(version);
@@ -182,9 +188,9 @@ int serve(const Definition& definition, const Settings& settings) {
   raise_descriptor_limit();
   auto sink = open_sink(settings);
   if (!sink) {
-    std::fprintf(stderr, "%s: --log-file: %s\n", definition.name.c_str(),
-                 sink.error().message().c_str());
-    return 1;
+    std::fprintf(stderr, "%s: %s: %s\n", definition.name.c_str(),
+                 settings.named("log-file").c_str(), sink.error().message().c_str());
+    return 2;
   }
   const auto level = telemetry::parse_level(settings.get("log-level"));
   telemetry::Logger logger({instance_name(settings, definition.name), ::getpid(),
@@ -209,7 +215,7 @@ int run(int argc, const char* const* argv, const Definition& definition) {
   const auto parsed =
       parse_settings(argc, argv, definition.name, definition.description, version, settings);
   if (!parsed) {
-    std::fprintf(stderr, "%s\n", parsed.error().message().c_str());
+    std::fprintf(stderr, "%s: %s\n", definition.name.c_str(), parsed.error().message().c_str());
     return 2;
   }
   if (!parsed->print_and_exit.empty()) {

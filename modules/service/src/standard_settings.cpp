@@ -3,6 +3,9 @@
 
 #include "standard_settings.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -15,18 +18,26 @@ std::vector<Setting> standard_settings() {
       {"log", "file:./data/log", "The log, as a URL: file:DIR or kafka://HOST:PORT,.../PREFIX"},
       {"durability", "sync", "When an answer may leave: sync, interval=MS or os"},
       {"address", "127.0.0.1", "IP address to serve HTTP on"},
-      {"port", "0", "Port to serve HTTP on; 0 takes a free one"},
-      {"max-in-flight", "1024", "Requests worked on at once; one more waits in line"},
-      {"max-waiting", "1024", "Requests in that line; one more is answered 429"},
-      {"state-dir", "",
-       "Directory for snapshots of state; empty: none are kept and state is rebuilt from the log"},
-      {"snapshot-interval-ms", "30000", "Time between snapshots of a task"},
-      {"commit-interval-ms", "0", "Least time from one commit to the next; 0: after each turn"},
-      {"run-dir", "", "Directory for <service>.json with pid and port; empty: none is written"},
-      {"instance", "1", "Number of this instance among those of the service"},
-      {"session-timeout-ms", "10000", "A member silent for so long loses its tasks"},
+      number_setting("port", "0", "Port to serve HTTP on; 0 takes a free one", 0, 65'535),
+      number_setting("max-in-flight", "1024", "Requests worked on at once; one more waits in line",
+                     1, 1'000'000),
+      number_setting("max-waiting", "1024", "Requests in that line; one more is answered 429", 0,
+                     1'000'000),
+      path_setting("state-dir", "",
+                   "Directory for snapshots of state; without one none are kept and state is "
+                   "rebuilt from the log"),
+      number_setting("snapshot-interval-ms", "30000", "Time between snapshots of a task", 10,
+                     86'400'000),
+      number_setting("commit-interval-ms", "0",
+                     "Least time from one commit to the next; 0: after each turn", 0, 60'000),
+      path_setting("run-dir", "",
+                   "Directory for <service>.json with pid and port; without one none is written"),
+      number_setting("instance", "1", "Number of this instance among those of the service", 1,
+                     9'999),
+      number_setting("session-timeout-ms", "10000", "A member silent for so long loses its tasks",
+                     100, 3'600'000),
       {"log-level", "info", "Least level of log lines", {"debug", "info", "warn", "error", "off"}},
-      {"log-file", "", "File for log lines (JSON); empty: standard error"},
+      path_setting("log-file", "", "File for log lines (JSON); without one: standard error"),
       {"describe",
        "",
        "Print what the service reads, keeps and writes, and leave: text, dot or json",
@@ -39,7 +50,9 @@ std::string instance_name(const Settings& settings, const std::string& service) 
   return number == "1" ? service : service + "-" + number;
 }
 
-Status read_durability(std::string_view text, log::LogOptions& options) {
+Status read_durability(const Settings& settings, log::LogOptions& options) {
+  const std::string_view text = settings.get("durability");
+  constexpr std::int64_t interval_ms_max = 60'000;
   constexpr std::string_view interval = "interval=";
   if (text == "sync") {
     options.durability = log::DurabilityPolicy::sync;
@@ -50,14 +63,17 @@ Status read_durability(std::string_view text, log::LogOptions& options) {
     const auto [end, error] =
         std::from_chars(number.data(), number.data() + number.size(), options.sync_interval_ms);
     if (error != std::errc() || end != number.data() + number.size() ||
-        options.sync_interval_ms < 1) {
+        options.sync_interval_ms < 1 || options.sync_interval_ms > interval_ms_max) {
       return fail(millrace::errc::invalid_argument,
-                  "--durability: '" + std::string(text) + "': interval= wants a number of ms");
+                  settings.named("durability") + ": '" + std::string(text) +
+                      "': the MS of interval=MS is a whole number from 1 to " +
+                      std::to_string(interval_ms_max));
     }
     options.durability = log::DurabilityPolicy::interval;
   } else {
-    return fail(millrace::errc::invalid_argument,
-                "--durability: '" + std::string(text) + "' is none of sync, interval=MS, os");
+    return fail(millrace::errc::invalid_argument, settings.named("durability") + ": '" +
+                                                      std::string(text) +
+                                                      "' is none of sync, interval=MS, os");
   }
   return {};
 }
@@ -68,7 +84,7 @@ Result<log::LogOptions> log_options(const Settings& settings, const std::string&
   options.member = instance_name(settings, service);
   MILLRACE_ASSIGN(options.session_timeout_ms,
                   settings.integer("session-timeout-ms", 100, 3'600'000));
-  MILLRACE_TRY(read_durability(settings.get("durability"), options));
+  MILLRACE_TRY(read_durability(settings, options));
   return options;
 }
 
@@ -83,9 +99,30 @@ Result<stream::InstanceOptions> instance_options(const Settings& settings,
   return options;
 }
 
+Status check_directories(const Settings& settings, FileSystem& files) {
+  for (const char* name : {"state-dir", "run-dir"}) {
+    const std::string& path = settings.get(name);
+    if (path.empty()) {
+      continue;
+    }
+    if (const Status made = files.create_directories(path); !made) {
+      return fail(millrace::errc::invalid_argument,
+                  settings.named(name) + ": " + made.error().message());
+    }
+  }
+  return {};
+}
+
 Result<http::ServerOptions> server_options(const Settings& settings) {
   http::ServerOptions options;
   options.address = settings.get("address");
+  unsigned char parsed[sizeof(in6_addr)];
+  if (::inet_pton(AF_INET, options.address.c_str(), parsed) != 1 &&
+      ::inet_pton(AF_INET6, options.address.c_str(), parsed) != 1) {
+    return fail(millrace::errc::invalid_argument,
+                settings.named("address") + ": '" + options.address +
+                    "' is no IP address: take one such as 127.0.0.1, 0.0.0.0 or ::1");
+  }
   MILLRACE_ASSIGN(const std::int64_t port, settings.integer("port", 0, 65'535));
   MILLRACE_ASSIGN(const std::int64_t in_flight, settings.integer("max-in-flight", 1, 1'000'000));
   options.port = static_cast<std::uint16_t>(port);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "millrace/base/error.hpp"
+#include "millrace/base/file_system.hpp"
 #include "millrace/http/server.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/service/settings.hpp"
@@ -22,6 +23,9 @@ namespace millrace::service {
 [[nodiscard]] Result<stream::InstanceOptions> instance_options(const Settings& settings,
                                                                const std::string& service);
 [[nodiscard]] Result<http::ServerOptions> server_options(const Settings& settings);
+/// Makes the directories that were named, so that a bad path is noticed at the start.
+/// errc::invalid_argument names the setting.
+[[nodiscard]] Status check_directories(const Settings& settings, FileSystem& files);
 
 /// `<service>` for instance 1, `<service>-<n>` for the others: the name of its run file and of its
 /// member.

@@ -6,16 +6,26 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <vector>
+
+#include "millrace/base/fault_file_system.hpp"
+#include "run_file.hpp"
+#include "standard_settings.hpp"
 
 namespace millrace::service {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 const std::vector<Setting> declared{
-    {"port", "8080", "Port to serve on"},
+    number_setting("port", "8080", "Port to serve on", 0, 65'535),
+    {"speed", "1", "How fast"},
+    path_setting("state-dir", "", "Where state is kept"),
     {"stock", "scarce", "How shelves are filled", {"ample", "scarce"}},
     {"dry", "false", "Change nothing", {}, true},
 };
@@ -45,19 +55,69 @@ TEST(Settings, a_flag_on_the_command_line_beats_the_environment) {
   EXPECT_TRUE(from_flag->settings.flag("dry"));
 }
 
-TEST(Settings, an_unknown_flag_is_refused_with_the_usage) {
-  const auto parsed = parse({"--prot", "1"});
-  ASSERT_FALSE(parsed);
-  EXPECT_TRUE(parsed.error().is(millrace::errc::invalid_argument));
-  EXPECT_THAT(parsed.error().message(), HasSubstr("--prot"));
-  EXPECT_THAT(parsed.error().message(), HasSubstr("--port"));
+TEST(Settings, a_variable_beats_the_file) {
+  const std::string path = testing::TempDir() + "millrace-settings-test.conf";
+  std::ofstream(path) << "port=5050\nstock=ample\n";
+  ::setenv("MILLRACE_PORT", "7070", 1);
+  const auto parsed = parse({"--config", path.c_str()});
+  ::unsetenv("MILLRACE_PORT");
+  std::remove(path.c_str());
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_EQ(parsed->settings.get("port"), "7070");
+  EXPECT_EQ(parsed->settings.get("stock"), "ample");
 }
 
-TEST(Settings, a_value_that_is_none_of_the_choices_is_refused_naming_them) {
-  const auto parsed = parse({"--stock", "plenty"});
+/// What somebody gave that cannot be taken, and what the one line about it must name.
+struct Refusal {
+  const char* name;
+  std::vector<const char*> arguments;
+  const char* variable;  // set to `value` for the test; null: none
+  const char* value;
+  std::vector<const char*> named;
+};
+
+class SettingsRefused : public testing::TestWithParam<Refusal> {};
+
+TEST_P(SettingsRefused, in_one_line_that_names_the_flag_the_value_and_what_is_allowed) {
+  const Refusal& refusal = GetParam();
+  if (refusal.variable != nullptr) {
+    ::setenv(refusal.variable, refusal.value, 1);
+  }
+  const auto parsed = parse(refusal.arguments);
+  if (refusal.variable != nullptr) {
+    ::unsetenv(refusal.variable);
+  }
   ASSERT_FALSE(parsed);
-  EXPECT_THAT(parsed.error().message(), HasSubstr("ample"));
+  const std::string& message = parsed.error().message();
+  EXPECT_TRUE(parsed.error().is(millrace::errc::invalid_argument));
+  EXPECT_THAT(message, Not(HasSubstr("\n")));
+  EXPECT_LT(message.size(), 160U) << message;
+  for (const char* text : refusal.named) {
+    EXPECT_THAT(message, HasSubstr(text));
+  }
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, SettingsRefused,
+    testing::Values(
+        Refusal{"unknown", {"--prot", "1"}, nullptr, nullptr, {"--prot", "--help"}},
+        Refusal{"no_value", {"--port"}, nullptr, nullptr, {"--port"}},
+        Refusal{"word", {"--port", "http"}, nullptr, nullptr, {"--port", "'http'", "0 to 65535"}},
+        Refusal{"empty", {"--port", ""}, nullptr, nullptr, {"--port", "''", "0 to 65535"}},
+        Refusal{"negative", {"--port=-5"}, nullptr, nullptr, {"--port", "'-5'", "0 to 65535"}},
+        Refusal{"large", {"--port", "65536"}, nullptr, nullptr, {"--port", "65536", "0 to 65535"}},
+        Refusal{"huge", {"--port", "99999999999999999999"}, nullptr, nullptr, {"0 to 65535"}},
+        Refusal{"fraction", {"--port", "1.5"}, nullptr, nullptr, {"--port", "'1.5'", "whole"}},
+        Refusal{"unit", {"--port", "80k"}, nullptr, nullptr, {"--port", "'80k'", "0 to 65535"}},
+        Refusal{"number_variable", {}, "MILLRACE_PORT", "x", {"MILLRACE_PORT", "'x'", "65535"}},
+        Refusal{"choice", {"--stock", "much"}, nullptr, nullptr, {"--stock", "ample, scarce"}},
+        Refusal{"choice_variable", {}, "MILLRACE_STOCK", "much", {"MILLRACE_STOCK", "ample"}},
+        Refusal{"path", {"--state-dir", ""}, nullptr, nullptr, {"--state-dir", "no path"}},
+        Refusal{"path_equals", {"--state-dir="}, nullptr, nullptr, {"--state-dir", "no path"}},
+        Refusal{"flag_variable", {}, "MILLRACE_DRY", "maybe", {"MILLRACE_DRY", "true"}},
+        Refusal{
+            "missing_file", {"--config", "/nowhere.conf"}, nullptr, nullptr, {"/nowhere.conf"}}),
+    [](const auto& table) { return table.param.name; });
 
 TEST(Settings, help_names_every_setting_its_default_and_its_variable) {
   const auto parsed = parse({"--help"});
@@ -74,13 +134,68 @@ TEST(Settings, version_is_printed_on_demand) {
   EXPECT_EQ(parsed->print_and_exit, "program 1.2.3\n");
 }
 
-TEST(Settings, a_number_out_of_its_range_is_refused_naming_setting_and_range) {
-  const auto parsed = parse({"--port", "99999"});
+TEST(Settings, a_number_that_a_service_reads_itself_is_refused_naming_how_it_was_given) {
+  ::setenv("MILLRACE_SPEED", "70", 1);
+  const auto parsed = parse({});
+  ::unsetenv("MILLRACE_SPEED");
   ASSERT_TRUE(parsed);
-  const auto port = parsed->settings.integer("port", 0, 65'535);
-  ASSERT_FALSE(port);
-  EXPECT_THAT(port.error().message(), HasSubstr("--port"));
-  EXPECT_THAT(port.error().message(), HasSubstr("65535"));
+  const auto speed = parsed->settings.integer("speed", 0, 9);
+  ASSERT_FALSE(speed);
+  EXPECT_EQ(speed.error().message(), "MILLRACE_SPEED: '70' is not a whole number from 0 to 9");
+}
+
+/// The settings of every service.
+TEST(Settings, every_standard_number_and_name_is_checked) {
+  const auto refused = [](std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), "program");
+    const auto parsed = parse_settings(static_cast<int>(arguments.size()), arguments.data(),
+                                       "program", "Does things", "1.2.3", standard_settings());
+    if (!parsed) return parsed.error().message();
+    if (const auto read = log_options(parsed->settings, "s"); !read) return read.error().message();
+    if (const auto read = server_options(parsed->settings); !read) return read.error().message();
+    return std::string();
+  };
+  EXPECT_EQ(refused({}), "");
+  for (const char* name :
+       {"port", "max-in-flight", "max-waiting", "snapshot-interval-ms", "commit-interval-ms",
+        "instance", "session-timeout-ms", "log-level", "describe", "durability", "address"}) {
+    const std::string flag = std::string("--") + name;
+    for (const char* value : {"nonsense", "-1", "99999999999999999999"}) {
+      EXPECT_THAT(refused({(flag + "=" + value).c_str()}),
+                  AllOf(HasSubstr(flag + ": '" + value + "'"), Not(HasSubstr("\n"))));
+    }
+  }
+  for (const char* name : {"state-dir", "run-dir", "log-file"}) {
+    EXPECT_THAT(refused({("--" + std::string(name)).c_str(), ""}), HasSubstr("no path"));
+  }
+  EXPECT_THAT(refused({"--durability", "interval=0"}), HasSubstr("1 to 60000"));
+}
+
+TEST(Settings, a_directory_that_cannot_be_made_is_noticed_at_the_start) {
+  FaultFileSystem files;
+  ASSERT_TRUE(files.open("/file", OpenMode::create));
+  const char* arguments[] = {"program", "--state-dir", "/file/state"};
+  const auto parsed = parse_settings(3, arguments, "program", "", "1", standard_settings());
+  ASSERT_TRUE(parsed);
+  const Status checked = check_directories(parsed->settings, files);
+  ASSERT_FALSE(checked);
+  EXPECT_TRUE(checked.error().is(millrace::errc::invalid_argument));
+  EXPECT_THAT(checked.error().message(), HasSubstr("--state-dir: "));
+}
+
+TEST(RunFile, only_what_it_wrote_is_removed) {
+  FaultFileSystem files;
+  {
+    RunFile mine(files, "/run/stock.json");
+    ASSERT_TRUE(mine.write(1, 80, "1"));
+  }
+  EXPECT_FALSE(files.exists("/run/stock.json"));
+  {
+    RunFile mine(files, "/run/stock.json");
+    ASSERT_TRUE(mine.write(1, 80, "1"));
+    ASSERT_TRUE(write_file_atomically(files, "/run/stock.json", "of another instance"));
+  }
+  EXPECT_EQ(read_file(files, "/run/stock.json").value(), "of another instance");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,12 @@
 #include "millrace/base/error.hpp"
 
 namespace millrace::service {
+
+/// The whole numbers that a setting may have.
+struct SettingRange {
+  std::int64_t min = 0;
+  std::int64_t max = 0;
+};
 
 /// One thing that can be set: `--name VALUE`, or MILLRACE_NAME in the environment, or `name=VALUE`
 /// in the file given by `--config`; the first of these counts, then the default.
@@ -20,22 +27,35 @@ struct Setting {
   std::string help;
   std::vector<std::string> choices = {};  ///< if not empty, the only values taken
   bool is_flag = false;
+  std::optional<SettingRange> range = {};  ///< if set, only whole numbers of it are taken
+  bool is_path = false;                    ///< the path of a file or directory: never given empty
 };
+
+/// A setting that is a whole number in [min, max].
+[[nodiscard]] Setting number_setting(std::string name, std::string default_value, std::string help,
+                                     std::int64_t min, std::int64_t max);
+/// A setting that is a path. The default may be empty, where no path is needed.
+[[nodiscard]] Setting path_setting(std::string name, std::string default_value, std::string help);
 
 /// Values of all settings. Immutable; thread-safe.
 class Settings {
  public:
-  explicit Settings(std::map<std::string, std::string, std::less<>> values)
-      : values_(std::move(values)) {}
+  using Map = std::map<std::string, std::string, std::less<>>;
+  /// `sources`: for each name where its value came from, as named() returns it.
+  explicit Settings(Map values, Map sources = {})
+      : values_(std::move(values)), sources_(std::move(sources)) {}
   /// The value; the name must be a declared setting.
   [[nodiscard]] const std::string& get(std::string_view name) const;
   [[nodiscard]] bool flag(std::string_view name) const;
+  /// How the value was given, for messages: `--port`, or `MILLRACE_PORT`, or `port in FILE`.
+  [[nodiscard]] std::string named(std::string_view name) const;
   /// A whole number in [min, max], else errc::invalid_argument naming the setting.
   [[nodiscard]] Result<std::int64_t> integer(std::string_view name, std::int64_t min,
                                              std::int64_t max) const;
 
  private:
-  std::map<std::string, std::string, std::less<>> values_;
+  Map values_;
+  Map sources_;
 };
 
 /// The outcome of reading the command line.
@@ -45,8 +65,9 @@ struct ParsedSettings {
   std::string print_and_exit;
 };
 
-/// Reads flags, environment and file. errc::invalid_argument: print the message (which ends with
-/// the usage) to standard error and exit 2.
+/// Reads flags, environment and file, and checks every value. errc::invalid_argument: print the
+/// message to standard error and exit 2. It is one line that names the flag or variable, the value
+/// and what is allowed.
 [[nodiscard]] Result<ParsedSettings> parse_settings(int argc, const char* const* argv,
                                                     std::string_view program,
                                                     std::string_view description,
