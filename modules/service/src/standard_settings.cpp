@@ -50,8 +50,7 @@ std::string instance_name(const Settings& settings, const std::string& service) 
   return number == "1" ? service : service + "-" + number;
 }
 
-Status read_durability(const Settings& settings, log::LogOptions& options) {
-  const std::string_view text = settings.get("durability");
+Status read_durability(std::string_view text, log::LogOptions& options) {
   constexpr std::int64_t interval_ms_max = 60'000;
   constexpr std::string_view interval = "interval=";
   if (text == "sync") {
@@ -65,15 +64,14 @@ Status read_durability(const Settings& settings, log::LogOptions& options) {
     if (error != std::errc() || end != number.data() + number.size() ||
         options.sync_interval_ms < 1 || options.sync_interval_ms > interval_ms_max) {
       return fail(millrace::errc::invalid_argument,
-                  settings.named("durability") + ": '" + std::string(text) +
+                  "'" + std::string(text) +
                       "': the MS of interval=MS is a whole number from 1 to " +
                       std::to_string(interval_ms_max));
     }
     options.durability = log::DurabilityPolicy::interval;
   } else {
-    return fail(millrace::errc::invalid_argument, settings.named("durability") + ": '" +
-                                                      std::string(text) +
-                                                      "' is none of sync, interval=MS, os");
+    return fail(millrace::errc::invalid_argument,
+                "'" + std::string(text) + "' is none of sync, interval=MS, os");
   }
   return {};
 }
@@ -84,7 +82,9 @@ Result<log::LogOptions> log_options(const Settings& settings, const std::string&
   options.member = instance_name(settings, service);
   MILLRACE_ASSIGN(options.session_timeout_ms,
                   settings.integer("session-timeout-ms", 100, 3'600'000));
-  MILLRACE_TRY(read_durability(settings, options));
+  if (const Status read = read_durability(settings.get("durability"), options); !read) {
+    return fail(read.error().at(settings.named("durability")));
+  }
   return options;
 }
 
