@@ -3,9 +3,10 @@
 #include "program.hpp"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 
+#include "arguments.hpp"
 #include "commands/commands.hpp"
+#include "help.hpp"
 #include "millrace/base/shared_region.hpp"
 #include "text.hpp"
 
@@ -17,10 +18,15 @@ constexpr int exit_done = 0;
 constexpr int exit_failed = 1;
 constexpr int exit_usage = 2;
 
+constexpr const char* look_at_log = "What is in the log";
+constexpr const char* look_at_services = "What services do";
+constexpr const char* care = "Care of a log";
+constexpr const char* set_up = "To set up";
+
 constexpr const char* default_log = "file:./data/log";
 constexpr const char* footer =
     "\nThe log is that of --log, of the environment's MILLRACE_LOG, or file:./data/log.\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong usage. `millrace COMMAND --help` tells more.\n";
+    "Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
 
 int report(Output& notes, const Error& error) {
   notes.line("millrace: " + error.message() + " [" + std::string(error.code().name) + "]");
@@ -28,52 +34,35 @@ int report(Output& notes, const Error& error) {
   return exit_failed;
 }
 
-// CLI11 answers a mistyped command with what it wanted; a hint saves a look at the help.
-std::string usage_error(const CLI::App& app, const CLI::ParseError& error,
-                        const std::vector<std::string>& arguments) {
-  std::string message = std::string("millrace: ") + error.what() + "\n";
-  std::vector<std::string> names;
-  for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
-    names.push_back(one->get_name());
-  }
-  const bool has_command = !app.get_subcommands().empty();
-  const auto word = std::find_if(arguments.begin(), arguments.end(),
-                                 [](const std::string& one) { return !one.starts_with('-'); });
-  if (!has_command && word != arguments.end()) {
-    if (const auto meant = nearest(*word, names)) message += "Did you mean '" + *meant + "'?\n";
-  }
-  const std::string usage = app.help();
-  const std::size_t begin = usage.find("Usage:");
-  if (begin != std::string::npos) {
-    message += usage.substr(begin, usage.find('\n', begin) - begin) + "\n";
-  }
-  return message + "Run with --help for more information.\n";
-}
+}  // namespace
 
-void describe(CLI::App& app, std::string& log_url, Action& action) {
+void describe_program(CLI::App& app, Session& session, Action& action) {
   app.name("millrace");
   app.footer(footer);
   app.fallthrough();
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
-  app.set_version_flag("--version", "millrace " MILLRACE_VERSION);
-  app.add_option("--log", log_url, "The log, as a URL: file:DIR or kafka://HOST:PORT/PREFIX")
+  app.set_help_flag("-h,--help", "Print what a command does and takes: millrace COMMAND --help");
+  app.set_version_flag("--version", "millrace " MILLRACE_VERSION, "Print the version");
+  app.add_option("--log", session.log_url, "The log, file:DIR or kafka://HOST:PORT/PREFIX")
       ->envname("MILLRACE_LOG")
       ->type_name("URL")
+      ->check(check_log_url)
       ->capture_default_str();
-  add_topics(app, action);
-  add_tail(app, action);
-  add_trace(app, action);
-  add_groups(app, action);
-  add_query(app, action);
-  add_dead_letters(app, action);
-  add_copy(app, action);
-  add_acls(app, action);
-  add_log(app, action);
-  add_completion(app, action);
+  app.add_flag_callback(
+      "--wide", [&session] { session.out.show_whole(); },
+      "Do not cut lines to the width of the terminal");
+  add_topics(app, action)->group(look_at_log);
+  add_tail(app, action)->group(look_at_log);
+  add_trace(app, action)->group(look_at_log);
+  add_groups(app, action)->group(look_at_services);
+  add_query(app, action)->group(look_at_services);
+  add_dead_letters(app, action)->group(look_at_services);
+  add_copy(app, action)->group(care);
+  add_log(app, action)->group(care);
+  add_acls(app, action)->group(set_up);
+  add_completion(app, action)->group(set_up);
 }
-
-}  // namespace
 
 std::string log_directory(const std::string& url) {
   constexpr std::string_view scheme = "file:";
@@ -124,16 +113,20 @@ int run_program(std::vector<std::string> arguments, Output& out, Output& notes,
   session.log_url = default_log;
   Action action;
   CLI::App app("Looks into a Millrace log and the services on it.");
-  describe(app, session.log_url, action);
+  describe_program(app, session, action);
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(std::move(reversed));
   } catch (const CLI::CallForHelp&) {
-    out.write(app.help());
+    out.write(app.get_subcommands().empty() ? overview(app) : app.help());
   } catch (const CLI::CallForVersion&) {
     out.line(app.version());
   } catch (const CLI::ParseError& error) {
-    notes.write(usage_error(app, error, arguments));
+    if (arguments.empty()) {
+      notes.write(overview(app));
+    } else {
+      notes.line(usage_error(app, error, arguments));
+    }
     notes.flush();
     return exit_usage;
   }

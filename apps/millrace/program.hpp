@@ -15,6 +15,10 @@
 #include "millrace/log/log.hpp"
 #include "output.hpp"
 
+namespace CLI {
+class App;
+}
+
 namespace millrace::cli {
 
 /// What a command works with. Not thread-safe, but `stop` may be set by a signal.
@@ -51,6 +55,13 @@ void read_without_waiting(log::LogOptions& options);
 
 /// Directory of a `file:` URL, or of a plain path; empty for other kinds of logs.
 [[nodiscard]] std::string log_directory(const std::string& url);
+
+/// What the chosen command will do.
+using Action = std::function<Status(Session&)>;
+
+/// Adds all commands and options to `app`: parsing fills in the session and sets the action. All
+/// three outlive each other's use.
+void describe_program(CLI::App& app, Session& session, Action& action);
 
 /// Runs one command line, without the program's name. Answers the exit code: 0 done, 1 failed, 2
 /// wrong usage.

@@ -98,7 +98,7 @@ std::string value_text(const log::Topic& topic, const log::Record& record, std::
   std::string text;
   std::string note;
   if (may_be_json(topic, record)) {
-    if (auto json = compact_json(value)) text = *std::move(json);
+    if (const auto json = compact_json(value)) text = printable_json(*json);
   }
   if (text.empty()) {
     const bool plain = !is_private(topic) && is_plain_text(value);
@@ -106,8 +106,6 @@ std::string value_text(const log::Topic& topic, const log::Record& record, std::
     text = value;
   }
   if (text.size() > max) note = " (cut, of " + counted(value.size(), "byte") + ")";
-  // JSON may hold control characters as escapes only, so this changes nothing but broken or binary
-  // text.
   if (!is_plain_text(text) || !note.empty()) return escaped(text.substr(0, max)) + note;
   return text.find_first_of("\n\r\t") == std::string::npos ? text : escaped(text);
 }

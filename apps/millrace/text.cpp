@@ -10,67 +10,6 @@ namespace millrace::cli {
 
 namespace {
 
-constexpr std::string_view digits = "0123456789abcdef";
-
-unsigned char byte_at(std::string_view text, std::size_t i) {
-  return static_cast<unsigned char>(text[i]);
-}
-
-bool is_continuation(unsigned char byte) { return (byte & 0xC0U) == 0x80U; }
-
-// Bytes of the well-formed UTF-8 sequence at the front (Unicode 15, table 3-7); 0 if there is none.
-std::size_t sequence_length(std::string_view text) {
-  const unsigned char lead = byte_at(text, 0);
-  std::size_t length = 0;
-  unsigned char low = 0x80;
-  unsigned char high = 0xBF;
-  if (lead < 0x80) {
-    return 1;
-  } else if (lead >= 0xC2 && lead <= 0xDF) {
-    length = 2;
-  } else if (lead >= 0xE0 && lead <= 0xEF) {
-    length = 3;
-    if (lead == 0xE0) low = 0xA0;
-    if (lead == 0xED) high = 0x9F;
-  } else if (lead >= 0xF0 && lead <= 0xF4) {
-    length = 4;
-    if (lead == 0xF0) low = 0x90;
-    if (lead == 0xF4) high = 0x8F;
-  }
-  if (length == 0 || text.size() < length) return 0;
-  if (byte_at(text, 1) < low || byte_at(text, 1) > high) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    if (!is_continuation(byte_at(text, i))) return 0;
-  }
-  return length;
-}
-
-// C1 controls (U+0080 to U+009F) steer some terminals as the C0 ones do.
-bool is_control(std::string_view sequence) {
-  const unsigned char lead = byte_at(sequence, 0);
-  return lead < 0x20 || lead == 0x7F || (lead == 0xC2 && byte_at(sequence, 1) < 0xA0);
-}
-
-void append_escaped(std::string& out, char c) {
-  switch (c) {
-    case '\n':
-      out += "\\n";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    case '\\':
-      out += "\\\\";
-      return;
-    default:
-      out += "\\x";
-      out += hex({&c, 1});
-  }
-}
-
 std::size_t edits(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j)
@@ -88,60 +27,6 @@ std::size_t edits(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
-
-bool is_plain_text(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const std::size_t length = sequence_length(bytes);
-    if (length == 0) return false;
-    const char c = bytes.front();
-    if (is_control(bytes) && c != '\n' && c != '\r' && c != '\t') return false;
-    bytes.remove_prefix(length);
-  }
-  return true;
-}
-
-std::string escaped(std::string_view bytes) {
-  std::string out;
-  while (!bytes.empty()) {
-    const std::size_t length = sequence_length(bytes);
-    if (length == 0 || bytes.front() == '\\' || (length == 1 && is_control(bytes))) {
-      append_escaped(out, bytes.front());
-      bytes.remove_prefix(1);
-    } else if (is_control(bytes)) {
-      for (const char c : bytes.substr(0, length))
-        append_escaped(out, c);
-      bytes.remove_prefix(length);
-    } else {
-      out += bytes.substr(0, length);
-      bytes.remove_prefix(length);
-    }
-  }
-  return out;
-}
-
-std::string hex(std::string_view bytes) {
-  std::string out;
-  out.reserve(bytes.size() * 2);
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += digits[byte >> 4U];
-    out += digits[byte & 0xFU];
-  }
-  return out;
-}
-
-std::string hex_number(std::uint64_t number) {
-  std::string out(16, '0');
-  for (std::size_t i = out.size(); i-- > 0; number >>= 4U)
-    out[i] = digits[number & 0xFU];
-  return out;
-}
-
-std::size_t display_width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return !is_continuation(static_cast<unsigned char>(c));
-  }));
-}
 
 std::optional<std::int64_t> parse_integer(std::string_view text) {
   std::int64_t value = 0;

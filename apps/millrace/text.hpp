@@ -9,20 +9,10 @@
 #include <string_view>
 #include <vector>
 
-namespace millrace::cli {
+#include "millrace/base/terminal_text.hpp"
+#include "millrace/base/text.hpp"
 
-/// Whether the bytes are UTF-8 without control characters (line ends and tabs allowed): safe to
-/// show on a terminal.
-[[nodiscard]] bool is_plain_text(std::string_view bytes);
-/// The text as it is; what a terminal must not get (control characters, broken UTF-8) and
-/// backslashes as `\n`, `\\` or `\x1f`.
-[[nodiscard]] std::string escaped(std::string_view bytes);
-/// Two lower-case digits for each byte.
-[[nodiscard]] std::string hex(std::string_view bytes);
-/// 16 digits.
-[[nodiscard]] std::string hex_number(std::uint64_t number);
-/// Columns that UTF-8 text takes, one for each code point.
-[[nodiscard]] std::size_t display_width(std::string_view text);
+namespace millrace::cli {
 
 /// A whole number, all of the text.
 [[nodiscard]] std::optional<std::int64_t> parse_integer(std::string_view text);

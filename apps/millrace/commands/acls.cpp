@@ -6,6 +6,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "arguments.hpp"
 #include "commands/commands.hpp"
 #include "json.hpp"
 #include "table.hpp"
@@ -45,7 +46,7 @@ void print_json(const ServiceAcls& service, Output& out) {
         .raw("operations", operations + "]")
         .field("reason", acl.reason);
     object.end();
-    out.line(line);
+    out.json(line);
   }
 }
 
@@ -117,21 +118,25 @@ Status show_acls(const AclsOptions& options, const std::string& log_url, FileSys
   return {};
 }
 
-void add_acls(CLI::App& app, Action& action) {
+CLI::App* add_acls(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("acls", "Print the ACLs that services need on a Kafka cluster");
   auto options = std::make_shared<AclsOptions>();
   command->add_option("DESCRIPTION", options->descriptions,
-                      "Files with what `SERVICE --describe json` prints; - is standard input");
+                      "Files with what `SERVICE --describe json` prints; - is standard input")
+      ->check(check_not_empty);
   command->add_option("--principal", options->principal, "Who it is (default: User:<service>)")
-      ->type_name("User:NAME");
+      ->type_name("TYPE:NAME")
+      ->check(check_principal);
   command->add_option("--reads", options->more_read, "A topic that is read beyond the topology")
       ->type_name("TOPIC")
+      ->check(check_topic)
       ->expected(1)
       ->take_all();
   command
       ->add_option("--writes", options->more_written, "A topic that is written beyond the topology")
       ->type_name("TOPIC")
+      ->check(check_topic)
       ->expected(1)
       ->take_all();
   command->add_flag("--reader", options->reader,
@@ -142,7 +147,8 @@ void add_acls(CLI::App& app, Action& action) {
   command
       ->add_option("--command-config", options->command_config,
                    "File that kafka-acls.sh connects with, for --format commands")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(check_not_empty);
   command->add_flag("--json", options->json, "A JSON object a line");
   command->footer(
       "\nExample: orders --describe json | millrace acls - --log kafka://broker:9092/shop\n");
@@ -151,6 +157,7 @@ void add_acls(CLI::App& app, Action& action) {
       return show_acls(*options, session.log_url, session.files, session.out);
     };
   });
+  return command;
 }
 
 }  // namespace millrace::cli

@@ -15,23 +15,20 @@ namespace CLI {
 class App;
 }
 
-// Each command has a function that does the work on a log, and one that adds it to the command
-// line.
+// Each command has a function that does the work on a log, and one that adds it to the command line
+// and returns what it added.
 namespace millrace::cli {
 
-/// What the chosen command will do.
-using Action = std::function<Status(Session&)>;
-
-void add_topics(CLI::App& app, Action& action);
-void add_tail(CLI::App& app, Action& action);
-void add_trace(CLI::App& app, Action& action);
-void add_groups(CLI::App& app, Action& action);
-void add_query(CLI::App& app, Action& action);
-void add_copy(CLI::App& app, Action& action);
-void add_dead_letters(CLI::App& app, Action& action);
-void add_acls(CLI::App& app, Action& action);
-void add_log(CLI::App& app, Action& action);
-void add_completion(CLI::App& app, Action& action);
+CLI::App* add_topics(CLI::App& app, Action& action);
+CLI::App* add_tail(CLI::App& app, Action& action);
+CLI::App* add_trace(CLI::App& app, Action& action);
+CLI::App* add_groups(CLI::App& app, Action& action);
+CLI::App* add_query(CLI::App& app, Action& action);
+CLI::App* add_copy(CLI::App& app, Action& action);
+CLI::App* add_dead_letters(CLI::App& app, Action& action);
+CLI::App* add_acls(CLI::App& app, Action& action);
+CLI::App* add_log(CLI::App& app, Action& action);
+CLI::App* add_completion(CLI::App& app, Action& action);
 
 struct TopicsOptions {
   bool all = false;    ///< private and internal ones too

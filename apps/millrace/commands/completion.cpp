@@ -8,7 +8,7 @@
 
 namespace millrace::cli {
 
-void add_completion(CLI::App& app, Action& action) {
+CLI::App* add_completion(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("completion", "Print a completion script for a shell");
   auto shell = std::make_shared<std::string>();
   command->add_option("SHELL", *shell, "The shell")
@@ -24,6 +24,7 @@ void add_completion(CLI::App& app, Action& action) {
       return {};
     };
   });
+  return command;
 }
 
 }  // namespace millrace::cli

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "arguments.hpp"
 #include "commands/commands.hpp"
 #include "copy/errors.hpp"
 #include "json.hpp"
@@ -18,7 +19,7 @@ namespace millrace::cli {
 
 namespace {
 
-constexpr std::size_t record_bytes_max = 64U << 20U;
+constexpr std::int64_t record_bytes_max = 64LL << 20U;
 // A record of the map, and what encoding adds.
 constexpr std::size_t transaction_extra_bytes = 4U << 20U;
 
@@ -83,7 +84,7 @@ void print_json(const CopyOptions& options, const CopySummary& summary, double s
       .field("compacted_records", summary.compacted)
       .raw("differences", differences_json(summary));
   object.end();
-  out.line(line);
+  out.json(line);
 }
 
 void print_text(const CopyOptions& options, const CopySummary& summary, double seconds,
@@ -161,30 +162,32 @@ Status copy(const CopyOptions& options, Session& session) {
                                       summary.differences.front());
 }
 
-void add_copy(CLI::App& app, Action& action) {
+CLI::App* add_copy(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand(
-      "copy", "Copy a log to another: topics, records, positions of groups; then compare");
+      "copy", "Copy a log to another, with positions of groups, and compare");
   auto options = std::make_shared<CopyOptions>();
-  command->add_option("SOURCE", options->source, "The log to copy, as a URL")->required();
-  command->add_option("TARGET", options->target, "An empty log, or a copy to go on with")
-      ->required();
+  command->add_option("SOURCE", options->source, "The log to copy, as a URL")
+      ->required()
+      ->check(check_log_url);
+  command->add_option("TARGET", options->target, "An empty log, or a copy to continue")
+      ->required()
+      ->check(check_log_url);
   command
       ->add_option("--topics", options->topics, "Only topics whose names match, such as 'stock*'")
-      ->type_name("GLOB");
+      ->type_name("GLOB")
+      ->check(check_not_empty);
   auto* dry_run = command->add_flag("--dry-run", options->dry_run, "Tell what would be copied");
   auto* only = command->add_flag("--verify", options->only_verify, "Copy nothing, only compare");
   auto* none = command->add_flag("--no-verify", options->no_verify, "Do not compare afterwards");
   command->add_flag("--force", options->force, "Copy also while services run on the source");
-  command
-      ->add_option("--transaction-bytes", options->transaction_bytes,
-                   "Copy about so many bytes in one transaction")
-      ->check(CLI::Range(std::size_t{1}, record_bytes_max))
-      ->capture_default_str();
-  command
-      ->add_option("--max-record-bytes", options->max_record_bytes,
-                   "Largest record that is copied; topics made on Kafka take such records")
-      ->check(CLI::Range(std::size_t{1}, record_bytes_max))
-      ->capture_default_str();
+  add_number(*command, "--transaction-bytes",
+             "Copy about so many bytes in one transaction (default: 4 MiB)", {1, record_bytes_max},
+             [options](std::int64_t n) { options->transaction_bytes = static_cast<std::size_t>(n); });
+  add_number(*command, "--max-record-bytes",
+             "Largest record that is copied (default: 1 MiB); topics made on Kafka take such "
+             "records",
+             {1, record_bytes_max},
+             [options](std::int64_t n) { options->max_record_bytes = static_cast<std::size_t>(n); });
   command->add_flag("--json", options->json, "A JSON object");
   dry_run->excludes(only);
   only->excludes(none);
@@ -193,6 +196,7 @@ void add_copy(CLI::App& app, Action& action) {
     options->show_progress = !options->json && ::isatty(::fileno(stderr)) == 1;
     action = [options](Session& session) { return copy(*options, session); };
   });
+  return command;
 }
 
 }  // namespace millrace::cli

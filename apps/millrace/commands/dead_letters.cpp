@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "arguments.hpp"
 #include "commands/commands.hpp"
 #include "json.hpp"
 #include "millrace/base/time_text.hpp"
@@ -17,7 +18,7 @@ namespace {
 struct Options {
   std::string service;
   std::vector<std::string> places;
-  std::string value;
+  std::optional<std::string> value;
   std::string value_file;
   bool all = false;
   bool again = false;
@@ -32,7 +33,7 @@ Status list_topic(log::Log& log, const log::Topic& topic, bool json, Table& tabl
     if (json) {
       std::string line;
       append_record_json(line, found, false);
-      out.write(line);
+      out.json(line);
       return;
     }
     const DeadLetterHeaders why = read_dead_letter(record.headers);
@@ -93,12 +94,16 @@ void show_text(const FoundRecord& found, const Replays& replays, Output& out) {
   }
   out.line("value");
   const auto pretty = record.value ? indented_json(*record.value) : std::nullopt;
-  out.line(pretty ? *pretty : value_text(found.topic, record, std::string::npos));
+  if (pretty) {
+    out.json(*pretty);
+  } else {
+    out.line(value_text(found.topic, record, std::string::npos));
+  }
 }
 
 Result<Place> read_place(const std::string& text) {
   const auto place = parse_place(text);
-  if (!place) return fail(errc::invalid_argument, "'" + text + "' is no PARTITION:OFFSET");
+  if (!place) return fail(errc::invalid_argument, check_place(text));
   return *place;
 }
 
@@ -112,7 +117,7 @@ Status show(log::Log& log, const Options& options, Output& out) {
       if (!options.json) return show_text(found, replays, out);
       std::string line;
       append_record_json(line, found, true);
-      out.write(line);
+      out.json(line);
     }));
   }
   return {};
@@ -127,7 +132,7 @@ Status replay(log::Log& log, const Options& options, Session& session) {
     MILLRACE_ASSIGN(const Place place, read_place(text));
     replay.places.push_back(place);
   }
-  if (!options.value.empty()) replay.value = options.value;
+  replay.value = options.value;
   if (!options.value_file.empty()) {
     MILLRACE_ASSIGN(replay.value, read_file(session.files, options.value_file));
   }
@@ -159,30 +164,39 @@ void act(CLI::App* command, const std::shared_ptr<Options>& options, Action& act
 }
 
 CLI::Option* add_places(CLI::App* command, Options& options) {
-  return command->add_option("PARTITION:OFFSET", options.places, "Places, as `list` shows them")
-      ->check([](const std::string& text) {
-        return parse_place(text) ? std::string() : "'" + text + "' is no PARTITION:OFFSET";
-      });
+  // CLI11 takes no colon in the name of a positional.
+  return command
+      ->add_option("PLACE", options.places, "Places PARTITION:OFFSET, as `list` shows them")
+      ->check(check_place);
 }
 
 void add_replay(CLI::App& app, const std::shared_ptr<Options>& options, Action& action) {
   auto* command =
       app.add_subcommand("replay", "Send dead letters back to the service that gave them up");
   command->add_option("SERVICE", options->service, "A service or its dead-letter topic")
-      ->required();
+      ->required()
+      ->check(check_service);
   auto* places = add_places(command, *options);
   auto* all = command->add_flag("--all", options->all, "All that were not replayed yet");
   command->add_flag("--again", options->again, "Also what was replayed already");
   command->add_flag("--dry-run", options->dry_run, "Tell what would be replayed");
-  auto* value = command->add_option("--value", options->value,
-                                    "Replay this value instead of the original: mended");
+  // Not bound to the optional: CLI11 would take a value of no characters for no value.
+  auto* value = command->add_option_function<std::string>(
+      "--value", [options](const std::string& text) { options->value = text; },
+      "Replay this value instead of the original");
   command->add_option("--value-file", options->value_file, "The same, from a file")
+      ->type_name("FILE")
+      ->check(check_not_empty)
       ->excludes(value);
   all->excludes(places);
   // CLI11 knows no "one of these is required" that also takes a positional.
   command->parse_complete_callback([options] {
     if (!options->all && options->places.empty()) {
-      throw CLI::ValidationError("replay", "name a PARTITION:OFFSET, or --all");
+      throw CLI::ValidationError("PLACE", "name one, PARTITION:OFFSET, or give --all");
+    }
+    const bool other_value = options->value || !options->value_file.empty();
+    if (other_value && (options->all || options->places.size() != 1)) {
+      throw CLI::ValidationError("--value", "another value is for one dead letter: name one PLACE");
     }
   });
   act(command, options, action, [](log::Log& log, const Options& given, Session& session) {
@@ -192,14 +206,15 @@ void add_replay(CLI::App& app, const std::shared_ptr<Options>& options, Action& 
 
 }  // namespace
 
-void add_dead_letters(CLI::App& app, Action& action) {
+CLI::App* add_dead_letters(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("dead-letters", "List, show and replay dead letters");
   command->require_subcommand(1);
   auto options = std::make_shared<Options>();
 
   auto* listing = command->add_subcommand("list", "List them with place and reason");
   listing->add_option("SERVICE", options->service,
-                      "A service or its dead-letter topic; default: all");
+                      "A service or its dead-letter topic; default: all")
+      ->check(check_service);
   listing->add_flag("--json", options->json, "A JSON object a line");
   act(listing, options, action, [](log::Log& log, const Options& given, Session& session) {
     return list(log, given, session.out);
@@ -207,7 +222,8 @@ void add_dead_letters(CLI::App& app, Action& action) {
 
   auto* showing = command->add_subcommand("show", "Show all there is to know about some");
   showing->add_option("SERVICE", options->service, "A service or its dead-letter topic")
-      ->required();
+      ->required()
+      ->check(check_service);
   add_places(showing, *options)->required();
   showing->add_flag("--json", options->json, "A JSON object a line");
   act(showing, options, action, [](log::Log& log, const Options& given, Session& session) {
@@ -215,6 +231,7 @@ void add_dead_letters(CLI::App& app, Action& action) {
   });
 
   add_replay(*command, options, action);
+  return command;
 }
 
 }  // namespace millrace::cli

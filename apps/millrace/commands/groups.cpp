@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "arguments.hpp"
 #include "commands/commands.hpp"
 #include "json.hpp"
 #include "millrace/log/errors.hpp"
@@ -97,7 +98,7 @@ void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, bool 
                    .field("lag", lag.lag);
              }));
   object.end();
-  out.line(line);
+  out.json(line);
 }
 
 void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, bool knows_heartbeats,
@@ -165,11 +166,12 @@ Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
   return {};
 }
 
-void add_groups(CLI::App& app, Action& action) {
+CLI::App* add_groups(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("groups", "Show groups: members, who owns which unit, positions, lag");
   auto options = std::make_shared<GroupsOptions>();
-  command->add_option("NAME", options->name, "This group, or those of this service, only");
+  command->add_option("NAME", options->name, "This group, or those of this service, in detail")
+      ->check(check_group);
   command->add_flag("--json", options->json, "A JSON object a line, one for each group");
   command->callback([options, &action] {
     action = [options](Session& session) -> Status {
@@ -177,6 +179,7 @@ void add_groups(CLI::App& app, Action& action) {
       return show_groups(*log, *options, session.out);
     };
   });
+  return command;
 }
 
 }  // namespace millrace::cli

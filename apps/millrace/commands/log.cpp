@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include <CLI/CLI.hpp>
 
+#include "arguments.hpp"
 #include "commands/commands.hpp"
 #include "json.hpp"
 #include "millrace/log/embedded_tools.hpp"
@@ -34,7 +35,7 @@ Result<std::string> directory_of(const Options& options, Session& session) {
 }
 
 std::string fault_text(const log::JournalFault& fault) {
-  return fault.reason + " in " + fault.file + " at byte " + std::to_string(fault.offset) +
+  return escaped(fault.reason) + " in " + escaped(fault.file) + " at byte " + std::to_string(fault.offset) +
          " (position " + std::to_string(fault.position) + ")";
 }
 
@@ -85,7 +86,7 @@ Status verify(const std::string& directory, const Options& options, Session& ses
     object.field("ok", !report.corrupt && report.failed.empty());
     add_report(object, report);
     object.end();
-    session.out.line(line);
+    session.out.json(line);
   } else {
     print_report(report, session.out);
   }
@@ -115,7 +116,7 @@ Status stat(const std::string& directory, const Options& options, Session& sessi
         .field("topics", stat.topics)
         .text("failed", stat.failed);
     object.end();
-    session.out.line(line);
+    session.out.json(line);
     return {};
   }
   session.out.line("format       " + std::to_string(stat.format));
@@ -142,7 +143,7 @@ Status repair(const std::string& directory, const Options& options, Session& ses
         .field("cut_bytes", report.cut_bytes);
     add_report(object, report.found);
     object.end();
-    session.out.line(line);
+    session.out.json(line);
     return {};
   }
   print_report(report.found, session.out);
@@ -164,7 +165,8 @@ using Work = Status (*)(const std::string&, const Options&, Session&);
 CLI::App* add(CLI::App& app, Action& action, const std::shared_ptr<Options>& options,
               const char* name, const char* help, Work work) {
   auto* command = app.add_subcommand(name, help);
-  command->add_option("DIR", options->place, "Directory or URL of the log (default: --log)");
+  command->add_option("DIR", options->place, "Directory or URL of the log (default: --log)")
+      ->check(check_log_url);
   command->add_flag("--json", options->json, "A JSON object");
   command->callback([options, &action, work] {
     action = [options, work](Session& session) -> Status {
@@ -177,7 +179,7 @@ CLI::App* add(CLI::App& app, Action& action, const std::shared_ptr<Options>& opt
 
 }  // namespace
 
-void add_log(CLI::App& app, Action& action) {
+CLI::App* add_log(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("log", "Check, describe and repair an embedded log");
   command->require_subcommand(1);
   auto options = std::make_shared<Options>();
@@ -188,6 +190,7 @@ void add_log(CLI::App& app, Action& action) {
       add(*command, action, options, "repair",
           "Cut a failed or corrupt log after its last good frame; nobody may have it open", repair);
   repairing->add_flag("--dry-run", options->dry_run, "Tell what would be cut, change nothing");
+  return command;
 }
 
 }  // namespace millrace::cli

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include <CLI/CLI.hpp>
 
+#include "arguments.hpp"
 #include "commands/commands.hpp"
 #include "json.hpp"
 #include "millrace/http/client.hpp"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr int status_ok = 200;
 constexpr int status_not_found = 404;
+constexpr std::int64_t entries_max = 10'000;  // that a service sends at once
 
 std::string target_of(const QueryOptions& options) {
   std::string target = "/views";
@@ -61,7 +63,7 @@ Status query(FileSystem& files, const QueryOptions& options, Output& out) {
   for (const RunningInstance& instance : instances) {
     MILLRACE_ASSIGN(const http::Response response, ask(instance, target));
     if (response.status == status_ok) {
-      out.line(response.body);
+      out.json(response.body);
       answered = true;
       // Each instance answers for the partitions it owns: a range is the answers of all, a key is
       // with one of them.
@@ -75,23 +77,30 @@ Status query(FileSystem& files, const QueryOptions& options, Output& out) {
   return {};
 }
 
-void add_query(CLI::App& app, Action& action) {
+CLI::App* add_query(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("query", "Ask a running service for what its views hold");
   auto options = std::make_shared<QueryOptions>();
-  command->add_option("SERVICE", options->service, "The service")->required();
-  command->add_option("VIEW", options->view, "The view; without one the views are listed");
+  command->add_option("SERVICE", options->service, "The service")->required()->check(check_service);
+  command->add_option("VIEW", options->view, "The view; without one the views are listed")
+      ->check(check_not_empty);
   auto* key = command->add_option("KEY", options->key,
-                                  "The key, as text or JSON; without one a range is answered");
-  command->add_option("--from", options->from, "First key of the range")->excludes(key);
-  command->add_option("--to", options->to, "Key before which the range ends")->excludes(key);
-  command->add_option("--limit", options->limit, "At most so many entries")
-      ->excludes(key)
-      ->check(CLI::PositiveNumber);
+                                  "The key, as text or JSON; without one a range is shown")
+                  ->check(check_not_empty);
+  command->add_option("--from", options->from, "First key of the range")
+      ->check(check_not_empty)
+      ->excludes(key);
+  command->add_option("--to", options->to, "Key before which the range ends")
+      ->check(check_not_empty)
+      ->excludes(key);
+  add_number(*command, "--limit", "At most so many entries (default: 100)", {1, entries_max},
+             [options](std::int64_t n) { options->limit = std::to_string(n); })
+      ->excludes(key);
   command
       ->add_option("--run", options->run_directory,
                    "Directory in which services say where they are (default: `run` beside the log, "
                    "on Kafka data/run)")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check(check_not_empty);
   command->footer("\nExample: millrace query stock shelves 85123A\n");
   command->callback([options, &action] {
     action = [options](Session& session) -> Status {
@@ -101,6 +110,7 @@ void add_query(CLI::App& app, Action& action) {
       return query(session.files, *options, session.out);
     };
   });
+  return command;
 }
 
 }  // namespace millrace::cli

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 
+#include "arguments.hpp"
 #include "commands/commands.hpp"
 #include "merged_reader.hpp"
 #include "millrace/base/time_text.hpp"
@@ -20,6 +21,7 @@ constexpr std::size_t last_records = 10;
 constexpr std::int64_t wait_ns = 200'000'000;  // between looks at the stop flag and heartbeats
 constexpr std::size_t scan_bytes = 1U << 20U;
 constexpr std::int64_t widening = 8;
+constexpr std::int64_t int32_max = std::numeric_limits<std::int32_t>::max();
 
 using Starts = std::vector<MergedReader::Start>;
 
@@ -156,10 +158,11 @@ class Printer {
     text_.clear();
     if (options_.json) {
       append_record_json(text_, found, options_.headers);
+      session_.out.json(text_);
     } else {
       append_record_line(text_, found, options_.headers);
+      session_.out.write(text_);
     }
-    session_.out.write(text_);
     if (left_) --*left_;
     return !done();
   }
@@ -227,15 +230,20 @@ Status tail(log::Log& log, const TailOptions& options, Session& session) {
   return follow(log, reader, printer, session);
 }
 
-void add_tail(CLI::App& app, Action& action) {
+CLI::App* add_tail(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("tail", "Print records in the order of commits, on Kafka by time");
   auto options = std::make_shared<TailOptions>();
   auto from = std::make_shared<std::string>();
-  command->add_option("TOPIC", options->topics, "One or more topics")->required();
-  command->add_option("-p,--partition", options->partition, "This partition only")
-      ->check(CLI::Range(0, std::numeric_limits<std::int32_t>::max()));
-  command->add_option("-k,--key", options->key, "Records with this key only");
+  command->add_option("TOPIC", options->topics, "One or more topics")
+      ->required()
+      ->check(check_topic);
+  add_number(*command, "-p,--partition", "This partition only", {0, int32_max},
+             [options](std::int64_t n) { options->partition = static_cast<std::int32_t>(n); });
+  // Not bound to the optional: CLI11 would take a key of no characters for no key.
+  command->add_option_function<std::string>(
+      "-k,--key", [options](const std::string& key) { options->key = key; },
+      "Records with this key only");
   command
       ->add_option("--from", *from,
                    "Where to begin: beginning, end, an offset, or a time such as "
@@ -243,14 +251,13 @@ void add_tail(CLI::App& app, Action& action) {
       ->type_name("START")
       ->check([](const std::string& text) {
         return parse_tail_start(text) ? std::string()
-                                      : "'" + text +
-                                            "' is none of beginning, end, an offset, a time "
-                                            "(2010-12-01T08:26:00Z)";
+                                      : "'" + escaped(text) +
+                                            "' is not beginning, end, an offset from 0 or a time "
+                                            "such as 2010-12-01T08:26:00Z";
       });
-  command
-      ->add_option("-n,--limit", options->limit,
-                   "At most so many records (default: 10 without --from)")
-      ->check(CLI::Range(0, std::numeric_limits<std::int32_t>::max()));
+  add_number(*command, "-n,--limit", "At most so many records (default: 10 without --from)",
+             {0, int32_max},
+             [options](std::int64_t n) { options->limit = static_cast<std::size_t>(n); });
   command->add_flag("-f,--follow", options->follow, "Wait for more records, until Ctrl-C");
   command->add_flag("--json", options->json, "A JSON object a line");
   command->add_flag("--headers", options->headers, "Show the headers too");
@@ -262,6 +269,7 @@ void add_tail(CLI::App& app, Action& action) {
       return tail(*log, *options, session);
     };
   });
+  return command;
 }
 
 }  // namespace millrace::cli

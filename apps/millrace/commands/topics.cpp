@@ -90,7 +90,7 @@ Status show_topics(log::Log& log, const TopicsOptions& options, Output& out) {
     } else if (options.json) {
       std::string line;
       append_topic_json(line, spec, records[i]);
-      out.write(line);
+      out.json(line);
     } else {
       table.add({spec.name, log::to_string(spec.kind), spec.owner, std::to_string(spec.partitions),
                  cleanup_text(spec.cleanup), records[i] ? std::to_string(*records[i]) : "(gone)"});
@@ -108,7 +108,7 @@ Status show_topics(log::Log& log, const TopicsOptions& options, Output& out) {
   return {};
 }
 
-void add_topics(CLI::App& app, Action& action) {
+CLI::App* add_topics(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("topics", "List the topics: kind, owner, size");
   auto options = std::make_shared<TopicsOptions>();
   command->add_flag("-a,--all", options->all, "Private topics and the log's own too");
@@ -120,6 +120,7 @@ void add_topics(CLI::App& app, Action& action) {
       return show_topics(*log, *options, session.out);
     };
   });
+  return command;
 }
 
 }  // namespace millrace::cli

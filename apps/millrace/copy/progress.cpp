@@ -59,13 +59,13 @@ void Progress::show(std::int64_t now_ns) {
                 std::string(bar_width - filled, '.').c_str(), part * 100,
                 static_cast<long long>(records_), bytes_text(bytes_).c_str(),
                 static_cast<double>(records_) / std::max(seconds, 1e-3));
-  terminal_->write(text);
+  terminal_->control(text);
   terminal_->flush();
 }
 
 void Progress::end() {
   if (terminal_ == nullptr || shown_ns_ == begun_ns_) return;
-  terminal_->write("\r\x1b[K");
+  terminal_->control("\r\x1b[K");
   terminal_->flush();
 }
 

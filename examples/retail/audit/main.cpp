@@ -8,6 +8,7 @@
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/random.hpp"
 #include "millrace/base/shared_region.hpp"
+#include "millrace/base/terminal_text.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/log.hpp"
 #include "retail/audit/audit.hpp"
@@ -20,6 +21,11 @@ constexpr const char* usage =
     "DATA is the directory of a run (its log is DATA/log), URL names a log (file:DIR).\n"
     "Exit status: 0 the audit holds, 1 it does not, 2 it could not be made.\n";
 
+int complain(const std::string& what) {
+  std::fprintf(stderr, "retail-audit: %s\n", millrace::printable_line(what).c_str());
+  return 2;
+}
+
 std::string url_of(std::string_view place) {
   if (place.find(':') != std::string_view::npos) return std::string(place);
   const std::string log = std::string(place) + "/log";
@@ -27,8 +33,7 @@ std::string url_of(std::string_view place) {
 }
 
 int refuse(const std::string& why) {
-  std::fprintf(stderr, "retail-audit: %s; use: retail-audit DATA|URL [--json]\n", why.c_str());
-  return 2;
+  return complain(why + "; use: retail-audit DATA|URL [--json]");
 }
 
 int run(std::string_view place, bool json) {
@@ -39,15 +44,9 @@ int run(std::string_view place, bool json) {
   options.member = "retail-audit";
   options.create = false;
   const auto log = millrace::log::open_log(url_of(place), environment, options);
-  if (!log) {
-    std::fprintf(stderr, "retail-audit: %s\n", log.error().to_string().c_str());
-    return 2;
-  }
+  if (!log) return complain(log.error().to_string());
   const auto report = retail::audit(**log);
-  if (!report) {
-    std::fprintf(stderr, "retail-audit: %s\n", report.error().to_string().c_str());
-    return 2;
-  }
+  if (!report) return complain(report.error().to_string());
   const std::string text = json ? retail::to_json(*report) + "\n" : retail::to_text(*report);
   std::fputs(text.c_str(), stdout);
   return report->ok ? 0 : 1;

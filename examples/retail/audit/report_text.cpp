@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include <string>
 
+#include "millrace/base/terminal_text.hpp"
 #include "millrace/codec/describe.hpp"
 #include "retail/audit/audit.hpp"
 
@@ -21,7 +22,9 @@ void append_money(std::string& out, const char* title,
 
 }  // namespace
 
-std::string to_json(const AuditReport& report) { return millrace::codec::to_json(report); }
+std::string to_json(const AuditReport& report) {
+  return millrace::printable_json(millrace::codec::to_json(report));
+}
 
 std::string to_text(const AuditReport& report) {
   const auto line = [](const char* title, std::int64_t count) {
@@ -34,14 +37,15 @@ std::string to_text(const AuditReport& report) {
   out += line("  completed    ", report.completed);
   out += line("  rejected     ", report.rejected);
   for (const auto& [reason, count] : report.rejected_by)
-    out += "    " + reason + " " + std::to_string(count) + "\n";
+    out += "    " + millrace::printable_line(reason) + " " + std::to_string(count) + "\n";
   out += line("returns        ", report.returns);
   out += line("write-offs     ", report.write_offs);
   out += line("dead letters   ", report.dead_lettered);
   append_money(out, "revenue        ", report.revenue_milli);
   append_money(out, "refunds        ", report.refunds_milli);
+  // Ids in them come from the log.
   for (const std::string& violation : report.violations)
-    out += "violation: " + violation + "\n";
+    out += "violation: " + millrace::printable_line(violation) + "\n";
   out += report.ok ? "The audit holds.\n"
                    : "The audit does not hold: " + std::to_string(report.violations_total) +
                          " violations.\n";

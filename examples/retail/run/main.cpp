@@ -12,6 +12,7 @@
 #include "environment.hpp"
 #include "estate.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/base/terminal_text.hpp"
 #include "millrace/service/descriptors.hpp"
 #include "options.hpp"
 #include "own_cluster.hpp"
@@ -28,7 +29,7 @@ std::string program_directory() {
 }
 
 int complain(const millrace::Error& error, int code) {
-  std::fprintf(stderr, "./run: %s\n", error.message().c_str());
+  std::fprintf(stderr, "./run: %s\n", millrace::printable(error.message()).c_str());
   return code;
 }
 
@@ -76,7 +77,8 @@ int run_through(const RunOptions& options, const EstateDirectory& directory, Est
 
 // Shows what a finished run left behind, and with it the exit code it had.
 millrace::Result<int> show_finished(const RunOptions& options, const FinishedRun& finished) {
-  std::printf("%s holds a finished run:\n%s", options.data.c_str(), finished.text.c_str());
+  std::printf("%s holds a finished run:\n%s", millrace::printable_line(options.data).c_str(),
+              millrace::printable_json(finished.text).c_str());
   if (!options.summary.empty()) {
     MILLRACE_TRY(millrace::write_file_atomically(millrace::real_file_system(), options.summary,
                                                  finished.text));
@@ -152,7 +154,7 @@ int run(RunOptions options) {
 int main(int argc, char** argv) {
   auto parsed = retail::parse_run(argc, argv, retail::program_directory());
   if (!parsed) {
-    std::fprintf(stderr, "./run: %s\n", parsed.error().message().c_str());
+    std::fprintf(stderr, "./run: %s\n", millrace::printable(parsed.error().message()).c_str());
     return 2;
   }
   if (!parsed->print_and_exit.empty()) {

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "millrace/base/file_system.hpp"
+#include "millrace/base/terminal_text.hpp"
 #include "millrace/codec/describe.hpp"
 
 namespace retail {
@@ -99,7 +100,7 @@ long long number(std::int64_t value) { return value; }
 }  // namespace
 
 std::string to_json(const Summary& summary) {
-  return millrace::codec::to_json(figures_of(summary)) + "\n";
+  return millrace::printable_json(millrace::codec::to_json(figures_of(summary))) + "\n";
 }
 
 std::string to_text(const Summary& summary) {
@@ -111,7 +112,7 @@ std::string to_text(const Summary& summary) {
   print(out, "orders      %lld completed, %lld rejected", number(figures.completed),
         number(figures.rejected));
   for (const auto& [reason, count] : figures.rejected_by)
-    print(out, ", %s %lld", reason.c_str(), number(count));
+    print(out, ", %s %lld", millrace::printable_line(reason).c_str(), number(count));
   print(out, "\ntime        %.2f s, %.0f order lines/s\n", figures.wall_seconds,
         figures.lines_per_s);
   print(out, "latency     p50 %.2f ms, p99 %.2f ms, max %.2f ms from POST to answer\n",
@@ -128,7 +129,7 @@ std::string to_text(const Summary& summary) {
   }
   print(out, "audit       %s\n", figures.audit.ok ? "holds" : "VIOLATED:");
   for (const std::string& violation : figures.audit.violations)
-    out += "  " + violation + "\n";
+    out += "  " + millrace::printable_line(violation) + "\n";
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "millrace/base/terminal_text.hpp"
 #include "retail/contracts/insights.hpp"
 #include "retail/tests/builders.hpp"
 #include "retail/tests/estate_world.hpp"
@@ -16,6 +17,7 @@ using namespace test;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 /// An estate at rest whose audit holds; each test then adds one fact that must not be.
 class Audit : public testing::Test {
@@ -50,6 +52,16 @@ TEST_F(Audit, holds_for_an_estate_at_rest) {
 TEST_F(Audit, finds_a_request_that_is_not_final) {
   add(requests_topic, id("999999"), RequestEvent(request<OrderRequested>({{"85123A", 1}})));
   expect_violation("999999: not in a final state");
+}
+
+TEST_F(Audit, shows_no_control_character_of_an_id) {
+  const std::string hostile = "x\x1b[2J\xc2\x9b\xe2\x80\xae\nThe audit holds.";
+  add(requests_topic, id(hostile.c_str()), RequestEvent(request<OrderRequested>({{"85123A", 1}})));
+  const std::string text = to_text(estate_.audit());
+  EXPECT_THAT(text, HasSubstr("x\\x1b[2J\\u009b\\u202e\\nThe audit holds."));
+  EXPECT_THAT(text, Not(HasSubstr("\nThe audit holds.")));
+  EXPECT_TRUE(millrace::is_plain_text(text));
+  EXPECT_TRUE(millrace::is_plain_text(to_json(estate_.audit())));
 }
 
 TEST_F(Audit, finds_a_payment_that_was_taken_twice) {
