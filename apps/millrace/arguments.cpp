@@ -103,15 +103,15 @@ std::string check_log_url(const std::string& value) {
 }
 
 std::string check_topic(const std::string& value) {
-  return is_name(value) ? std::string()
-                        : is_no(value,
-                                "the name of a topic: 1 to 249 letters, digits, '.', '_' or '-'");
+  return is_name(value)
+             ? std::string()
+             : is_no(value, "the name of a topic: 1 to 249 letters, digits, '.', '_' or '-'");
 }
 
 std::string check_service(const std::string& value) {
-  return is_name(value) ? std::string()
-                        : is_no(value,
-                                "the name of a service: 1 to 249 letters, digits, '.', '_' or '-'");
+  return is_name(value)
+             ? std::string()
+             : is_no(value, "the name of a service: 1 to 249 letters, digits, '.', '_' or '-'");
 }
 
 std::string check_group(const std::string& value) {

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "record_text.hpp"
 
+#include <algorithm>
+
 #include "json.hpp"
 #include "millrace/base/time_text.hpp"
 #include "millrace/codec/cloud_events.hpp"
@@ -13,6 +15,7 @@ namespace millrace::cli {
 namespace {
 
 constexpr std::size_t line_value_bytes = 4096;
+constexpr std::size_t column_max = 40;
 
 bool may_be_json(const log::Topic& topic, const log::Record& record) {
   // A private value is binary, and a short one may look like a number.
@@ -64,6 +67,13 @@ void append_dead_letter_json(std::string& out, const DeadLetterHeaders& why) {
   object.end();
 }
 
+// Padded to the width of the column, which grows with it up to a bound.
+std::string in_column(const std::string& text, std::size_t& width) {
+  width = std::max(width, std::min(display_width(text), column_max));
+  std::string cell = cut_to_width(text, width);
+  return cell.append(width - display_width(cell), ' ');
+}
+
 }  // namespace
 
 Envelope read_envelope(log::HeadersView headers) {
@@ -110,13 +120,27 @@ std::string value_text(const log::Topic& topic, const log::Record& record, std::
   return text.find_first_of("\n\r\t") == std::string::npos ? text : escaped(text);
 }
 
-void append_record_line(std::string& out, const FoundRecord& found, bool with_headers) {
+void append_record_line(std::string& out, const FoundRecord& found, bool with_headers,
+                        RecordColumns* columns) {
   const log::RecordView& record = found.record;
   const Envelope envelope = read_envelope(record.headers);
-  out += place_text(found.topic.spec.name, found.partition.value, record.offset.value);
-  out += "  " + format_time(record.timestamp_ms) + "  " + key_text(record) + "  ";
-  if (!envelope.type.empty()) out += escaped(envelope.type) + "  ";
-  out += value_text(found.topic, record, line_value_bytes) + "\n";
+  const std::string place =
+      place_text(found.topic.spec.name, found.partition.value, record.offset.value);
+  const std::string time = format_time(record.timestamp_ms);
+  const std::string value = value_text(found.topic, record, line_value_bytes);
+  std::string line;
+  if (columns != nullptr) {
+    line = in_column(place, columns->place) + "  " + time + "  " +
+           in_column(key_text(record), columns->key) + "  ";
+    const std::string type = in_column(escaped(envelope.type), columns->type);
+    if (columns->type > 0) line += type + "  ";
+    line = cut_to_width(line + value, columns->room);
+  } else {
+    line = place + "  " + time + "  " + key_text(record) + "  ";
+    if (!envelope.type.empty()) line += escaped(envelope.type) + "  ";
+    line += value;
+  }
+  out += line + "\n";
   if (is_dead_letters(found.topic.spec.name)) {
     const DeadLetterHeaders why = read_dead_letter(record.headers);
     out += "    dead letter: " + escaped(why.reason) + " (" + escaped(why.code) + "), from " +

@@ -45,9 +45,18 @@ struct DeadLetterHeaders {
 [[nodiscard]] std::string value_text(const log::Topic& topic, const log::Record& record,
                                      std::size_t max);
 
+/// Columns of records on a terminal: as wide as the widest so far, so that they stay in line.
+struct RecordColumns {
+  std::size_t room = 0;  ///< columns that a line is cut to
+  std::size_t place = 0;
+  std::size_t key = 0;
+  std::size_t type = 0;
+};
+
 /// One line: place, time, key, type, value; on a further line why, of a dead letter; then the
-/// headers if asked for.
-void append_record_line(std::string& out, const FoundRecord& found, bool with_headers);
+/// headers if asked for. Without `columns` the line is whole, two spaces between its parts.
+void append_record_line(std::string& out, const FoundRecord& found, bool with_headers,
+                        RecordColumns* columns = nullptr);
 /// One line: a JSON object. A value that is JSON is member `value`, other text too, as a string;
 /// bytes are `value_hex`.
 void append_record_json(std::string& out, const FoundRecord& found, bool with_headers);

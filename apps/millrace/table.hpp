@@ -9,7 +9,8 @@
 
 namespace millrace::cli {
 
-/// Columns under headings, as wide as their widest cell. Numbers stand at the right.
+/// Columns under headings, as wide as their widest cell. Numbers stand at the right. On a terminal
+/// the widest texts are cut, ending in `…`, until a line fits; elsewhere cells are whole.
 class Table {
  public:
   explicit Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}

@@ -122,8 +122,9 @@ CLI::App* add_acls(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("acls", "Print the ACLs that services need on a Kafka cluster");
   auto options = std::make_shared<AclsOptions>();
-  command->add_option("DESCRIPTION", options->descriptions,
-                      "Files with what `SERVICE --describe json` prints; - is standard input")
+  command
+      ->add_option("DESCRIPTION", options->descriptions,
+                   "Files with what `SERVICE --describe json` prints; - is standard input")
       ->check(check_not_empty);
   command->add_option("--principal", options->principal, "Who it is (default: User:<service>)")
       ->type_name("TYPE:NAME")

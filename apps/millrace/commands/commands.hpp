@@ -31,7 +31,7 @@ CLI::App* add_log(CLI::App& app, Action& action);
 CLI::App* add_completion(CLI::App& app, Action& action);
 
 struct TopicsOptions {
-  bool all = false;    ///< private and internal ones too
+  bool all = false;    ///< also private ones, the log's own, and empty ones for retries
   bool names = false;  ///< nothing but names
   bool json = false;
 };
@@ -66,8 +66,9 @@ struct TraceOptions {
 [[nodiscard]] Status trace(log::Log& log, const TraceOptions& options, Output& out);
 
 struct GroupsOptions {
-  std::string name;  ///< a group, or a service: all groups `<service>/...`; empty: all
+  std::string name;  ///< a group, or a service: all groups `<service>/...`; empty: an overview
   bool json = false;
+  bool all = false;  ///< all groups in detail
 };
 [[nodiscard]] Status show_groups(log::Log& log, const GroupsOptions& options, Output& out);
 
@@ -79,6 +80,7 @@ struct QueryOptions {
   std::string to;
   std::string limit;
   std::string run_directory;
+  bool json = false;  ///< as the service sent it
 };
 [[nodiscard]] Status query(FileSystem& files, const QueryOptions& options, Output& out);
 

@@ -163,8 +163,8 @@ Status copy(const CopyOptions& options, Session& session) {
 }
 
 CLI::App* add_copy(CLI::App& app, Action& action) {
-  auto* command = app.add_subcommand(
-      "copy", "Copy a log to another, with positions of groups, and compare");
+  auto* command =
+      app.add_subcommand("copy", "Copy a log to another, with positions of groups, and compare");
   auto options = std::make_shared<CopyOptions>();
   command->add_option("SOURCE", options->source, "The log to copy, as a URL")
       ->required()
@@ -180,14 +180,16 @@ CLI::App* add_copy(CLI::App& app, Action& action) {
   auto* only = command->add_flag("--verify", options->only_verify, "Copy nothing, only compare");
   auto* none = command->add_flag("--no-verify", options->no_verify, "Do not compare afterwards");
   command->add_flag("--force", options->force, "Copy also while services run on the source");
-  add_number(*command, "--transaction-bytes",
-             "Copy about so many bytes in one transaction (default: 4 MiB)", {1, record_bytes_max},
-             [options](std::int64_t n) { options->transaction_bytes = static_cast<std::size_t>(n); });
+  add_number(
+      *command, "--transaction-bytes",
+      "Copy about so many bytes in one transaction (default: 4 MiB)", {1, record_bytes_max},
+      [options](std::int64_t n) { options->transaction_bytes = static_cast<std::size_t>(n); });
   add_number(*command, "--max-record-bytes",
              "Largest record that is copied (default: 1 MiB); topics made on Kafka take such "
              "records",
-             {1, record_bytes_max},
-             [options](std::int64_t n) { options->max_record_bytes = static_cast<std::size_t>(n); });
+             {1, record_bytes_max}, [options](std::int64_t n) {
+               options->max_record_bytes = static_cast<std::size_t>(n);
+             });
   command->add_flag("--json", options->json, "A JSON object");
   dry_run->excludes(only);
   only->excludes(none);

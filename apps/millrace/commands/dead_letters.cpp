@@ -212,8 +212,8 @@ CLI::App* add_dead_letters(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
 
   auto* listing = command->add_subcommand("list", "List them with place and reason");
-  listing->add_option("SERVICE", options->service,
-                      "A service or its dead-letter topic; default: all")
+  listing
+      ->add_option("SERVICE", options->service, "A service or its dead-letter topic; default: all")
       ->check(check_service);
   listing->add_flag("--json", options->json, "A JSON object a line");
   act(listing, options, action, [](log::Log& log, const Options& given, Session& session) {

@@ -101,14 +101,17 @@ void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, bool 
   out.json(line);
 }
 
-void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, bool knows_heartbeats,
-                Output& out) {
-  const auto owned = static_cast<std::size_t>(
+std::size_t owned_units(const log::GroupInfo& group) {
+  return static_cast<std::size_t>(
       std::count_if(group.units.begin(), group.units.end(),
                     [](const auto& unit) { return !unit.member.empty(); }));
-  out.line("group " + group.name + ": " + counted(group.members.size(), "member") + ", " +
-           std::to_string(owned) + " of " + counted(group.units.size(), "unit") + " owned, lag " +
-           std::to_string(total(lags)));
+}
+
+void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, bool knows_heartbeats,
+                Output& out) {
+  out.line("group " + escaped(group.name) + ": " + counted(group.members.size(), "member") + ", " +
+           std::to_string(owned_units(group)) + " of " + counted(group.units.size(), "unit") +
+           " owned, " + (lags.empty() ? "no position yet" : "lag " + std::to_string(total(lags))));
   Table members({"MEMBER", "PID", "HEARTBEAT MS AGO"});
   for (const auto& member : group.members) {
     members.add({escaped(member.name), member.pid == 0 ? "-" : std::to_string(member.pid),
@@ -134,6 +137,28 @@ bool is_asked_for(const std::string& asked, const std::string& group) {
   return asked.empty() || group == asked || group.starts_with(asked + "/");
 }
 
+// A line for each.
+class Overview {
+ public:
+  void add(const log::GroupInfo& group, const std::vector<Lag>& lags) {
+    table_.add({escaped(group.name), std::to_string(group.members.size()),
+                std::to_string(group.units.size()), std::to_string(owned_units(group)),
+                lags.empty() ? "-" : std::to_string(total(lags))});
+    lag_ += total(lags);
+    ++groups_;
+  }
+  void print(Output& out) const {
+    table_.print(out);
+    out.line("(" + counted(groups_, "group") + ", lag " + std::to_string(lag_) +
+             " in all; details: millrace groups NAME, or --all)");
+  }
+
+ private:
+  Table table_{{"GROUP", "MEMBERS", "UNITS", "OWNED", "LAG"}};
+  std::int64_t lag_ = 0;
+  std::size_t groups_ = 0;
+};
+
 }  // namespace
 
 Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
@@ -144,6 +169,8 @@ Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
   for (const log::Topic& topic : sorted_topics(log, true))
     topics[topic.id] = topic.spec.name;
   std::vector<std::string> names;
+  const bool in_detail = options.all || !options.name.empty();
+  Overview overview;
   bool found = false;
   for (const log::GroupInfo& group : groups) {
     names.push_back(group.name);
@@ -151,17 +178,24 @@ Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
     MILLRACE_ASSIGN(const std::vector<Lag> lags, lags_of(log, group, topics));
     if (options.json) {
       print_json(group, lags, has_commit_order(log), out);
-    } else {
+    } else if (in_detail) {
       if (found) out.line("");
       print_text(group, lags, has_commit_order(log), out);
+    } else {
+      overview.add(group, lags);
     }
     found = true;
   }
   if (!found && !options.name.empty()) {
     return fail(errc::not_found, unknown_name("group", options.name, names));
   }
-  if (!found && !options.json) out.line("there are no groups yet");
-  if (found && !options.json && !has_commit_order(log))
+  if (options.json) return {};
+  if (!found) {
+    out.line("there are no groups yet");
+    return {};
+  }
+  if (!in_detail) overview.print(out);
+  if (!has_commit_order(log))
     out.line("(marks of transactions count: a lag of 1 or 2 in a partition may be nothing)");
   return {};
 }
@@ -172,7 +206,8 @@ CLI::App* add_groups(CLI::App& app, Action& action) {
   auto options = std::make_shared<GroupsOptions>();
   command->add_option("NAME", options->name, "This group, or those of this service, in detail")
       ->check(check_group);
-  command->add_flag("--json", options->json, "A JSON object a line, one for each group");
+  command->add_flag("-a,--all", options->all, "All groups in detail");
+  command->add_flag("--json", options->json, "A JSON object a line, one for each group, in detail");
   command->callback([options, &action] {
     action = [options](Session& session) -> Status {
       MILLRACE_ASSIGN(log::Log * log, session.log());

@@ -35,8 +35,8 @@ Result<std::string> directory_of(const Options& options, Session& session) {
 }
 
 std::string fault_text(const log::JournalFault& fault) {
-  return escaped(fault.reason) + " in " + escaped(fault.file) + " at byte " + std::to_string(fault.offset) +
-         " (position " + std::to_string(fault.position) + ")";
+  return escaped(fault.reason) + " in " + escaped(fault.file) + " at byte " +
+         std::to_string(fault.offset) + " (position " + std::to_string(fault.position) + ")";
 }
 
 std::string fault_json(const std::optional<log::JournalFault>& fault) {

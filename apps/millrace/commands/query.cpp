@@ -7,6 +7,7 @@
 #include "json.hpp"
 #include "millrace/http/client.hpp"
 #include "run_directory.hpp"
+#include "view_text.hpp"
 
 namespace millrace::cli {
 
@@ -51,6 +52,18 @@ std::string refusal(const http::Response& response) {
   return "it answered " + std::to_string(response.status);
 }
 
+// The default of a service.
+constexpr std::size_t usual_limit = 100;
+
+void print(const QueryOptions& options, const std::string& body, Output& out) {
+  if (options.json) return out.json(body);
+  if (options.view.empty()) return print_views(body, out);
+  if (!options.key.empty()) return print_value(body, out);
+  const std::size_t limit = options.limit.empty() ? usual_limit : std::stoul(options.limit);
+  if (print_entries(body, out) >= limit)
+    out.line("(the first " + std::to_string(limit) + "; more: --limit N, or --from KEY)");
+}
+
 }  // namespace
 
 Status query(FileSystem& files, const QueryOptions& options, Output& out) {
@@ -63,7 +76,7 @@ Status query(FileSystem& files, const QueryOptions& options, Output& out) {
   for (const RunningInstance& instance : instances) {
     MILLRACE_ASSIGN(const http::Response response, ask(instance, target));
     if (response.status == status_ok) {
-      out.json(response.body);
+      print(options, response.body, out);
       answered = true;
       // Each instance answers for the partitions it owns: a range is the answers of all, a key is
       // with one of them.
@@ -83,8 +96,9 @@ CLI::App* add_query(CLI::App& app, Action& action) {
   command->add_option("SERVICE", options->service, "The service")->required()->check(check_service);
   command->add_option("VIEW", options->view, "The view; without one the views are listed")
       ->check(check_not_empty);
-  auto* key = command->add_option("KEY", options->key,
-                                  "The key, as text or JSON; without one a range is shown")
+  auto* key = command
+                  ->add_option("KEY", options->key,
+                               "The key, as text or JSON; without one a range is shown")
                   ->check(check_not_empty);
   command->add_option("--from", options->from, "First key of the range")
       ->check(check_not_empty)
@@ -101,6 +115,7 @@ CLI::App* add_query(CLI::App& app, Action& action) {
                    "on Kafka data/run)")
       ->type_name("DIR")
       ->check(check_not_empty);
+  command->add_flag("--json", options->json, "The JSON that the service sent");
   command->footer("\nExample: millrace query stock shelves 85123A\n");
   command->callback([options, &action] {
     action = [options](Session& session) -> Status {

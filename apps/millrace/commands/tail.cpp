@@ -160,7 +160,9 @@ class Printer {
       append_record_json(text_, found, options_.headers);
       session_.out.json(text_);
     } else {
-      append_record_line(text_, found, options_.headers);
+      const std::optional<std::size_t> room = session_.out.columns();
+      columns_.room = room.value_or(0);
+      append_record_line(text_, found, options_.headers, room ? &columns_ : nullptr);
       session_.out.write(text_);
     }
     if (left_) --*left_;
@@ -173,6 +175,7 @@ class Printer {
   std::size_t skip_;
   std::optional<std::size_t> left_;
   std::string text_;
+  RecordColumns columns_;
 };
 
 Status follow(log::Log& log, MergedReader& reader, Printer& printer, Session& session) {

@@ -71,47 +71,74 @@ void append_topic_json(std::string& out, const log::TopicSpec& spec, Count recor
   out += '\n';
 }
 
+// Made for each service and empty as long as all goes well.
+bool is_idle(const log::TopicSpec& spec, Count records) {
+  return records == 0 && (spec.name.ends_with(retry_suffix) || is_dead_letters(spec.name));
+}
+
+void print_left_out(std::size_t hidden, std::size_t idle, Output& out) {
+  if (hidden + idle == 0) return;
+  std::string what;
+  if (hidden > 0) what = counted(hidden, "private topic");
+  if (idle > 0) {
+    what += (what.empty() ? "" : " and ") + counted(idle, "empty topic") +
+            " for retries and dead letters";
+  }
+  out.line("(" + what + " left out: --all)");
+}
+
+void print_table(const std::vector<log::Topic>& topics, const std::vector<Count>& records,
+                 const TopicsOptions& options, std::size_t hidden, Output& out) {
+  Table table({"TOPIC", "KIND", "OWNER", "PARTITIONS", "CLEANUP", "RECORDS"});
+  std::size_t idle = 0;
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    const log::TopicSpec& spec = topics[i].spec;
+    if (!options.all && is_idle(spec, records[i])) {
+      ++idle;
+      continue;
+    }
+    table.add({spec.name, log::to_string(spec.kind), spec.owner, std::to_string(spec.partitions),
+               cleanup_text(spec.cleanup), records[i] ? std::to_string(*records[i]) : "(gone)"});
+  }
+  if (topics.empty() && hidden == 0) {
+    out.line("there are no topics yet");
+  } else if (!table.empty()) {
+    table.print(out);
+  }
+  print_left_out(hidden, idle, out);
+}
+
 }  // namespace
 
 Status show_topics(log::Log& log, const TopicsOptions& options, Output& out) {
-  Table table({"TOPIC", "KIND", "OWNER", "PARTITIONS", "CLEANUP", "RECORDS"});
   std::vector<log::Topic> shown = sorted_topics(log, options.all);
   const std::size_t all = shown.size();
   if (!options.all) std::erase_if(shown, is_private);
-  const std::size_t hidden = all - shown.size();
-  std::vector<Count> records(shown.size());
-  if (!options.names) {
-    MILLRACE_ASSIGN(records, count_what_is_there(log, shown));
+  if (options.names) {
+    for (const log::Topic& topic : shown)
+      out.line(topic.spec.name);
+    return {};
   }
-  for (std::size_t i = 0; i < shown.size(); ++i) {
-    const log::TopicSpec& spec = shown[i].spec;
-    if (options.names) {
-      out.line(spec.name);
-    } else if (options.json) {
+  MILLRACE_ASSIGN(const std::vector<Count> records, count_what_is_there(log, shown));
+  if (options.json) {
+    for (std::size_t i = 0; i < shown.size(); ++i) {
       std::string line;
-      append_topic_json(line, spec, records[i]);
+      append_topic_json(line, shown[i].spec, records[i]);
       out.json(line);
-    } else {
-      table.add({spec.name, log::to_string(spec.kind), spec.owner, std::to_string(spec.partitions),
-                 cleanup_text(spec.cleanup), records[i] ? std::to_string(*records[i]) : "(gone)"});
     }
+    return {};
   }
-  if (options.names || options.json) return {};
-  if (table.empty()) {
-    out.line("there are no topics yet");
-  } else {
-    table.print(out);
-  }
-  if (!table.empty() && !has_commit_order(log))
+  print_table(shown, records, options, all - shown.size(), out);
+  if (!shown.empty() && !has_commit_order(log))
     out.line("(RECORDS counts the marks of transactions too)");
-  if (hidden > 0) out.line("(" + counted(hidden, "private topic") + " left out: --all)");
   return {};
 }
 
 CLI::App* add_topics(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("topics", "List the topics: kind, owner, size");
   auto options = std::make_shared<TopicsOptions>();
-  command->add_flag("-a,--all", options->all, "Private topics and the log's own too");
+  command->add_flag("-a,--all", options->all,
+                    "All: private, the log's own, empty ones for retries");
   command->add_flag("--names", options->names, "Names only, one a line");
   command->add_flag("--json", options->json, "A JSON object a line");
   command->callback([options, &action] {

@@ -14,7 +14,8 @@
 namespace millrace::cli {
 namespace {
 
-// A value that must be refused, the line of arguments with it, and what the message says is allowed.
+// A value that must be refused, the line of arguments with it, and what the message says is
+// allowed.
 struct Wrong {
   std::string option;  // that the message names; of a positional its name
   std::vector<std::string> arguments;
@@ -38,14 +39,15 @@ void add(std::vector<Wrong>& all, const std::string& option, const Words& before
 std::vector<Wrong> wrong_values() {
   const Words numbers{"-5", "", "x", "1.5", "0x10", "1e3", "+1", " 1", "99999999999999999999999"};
   const Words names{"", "a b", "a/b", "..", std::string(250, 'x'), "a\x1b[2J"};
-  const Words urls{"", "file:", "http://x", "kafka://", "kafka://h:0", "kafka://h:99999",
-                   "kafka://h,:1"};
+  const Words urls{
+      "", "file:", "http://x", "kafka://", "kafka://h:0", "kafka://h:99999", "kafka://h,:1"};
   std::vector<Wrong> all;
   add(all, "--log", {}, urls, "file:DIR or kafka://HOST:PORT", {"topics"});
   add(all, "TOPIC", {"tail"}, names, "1 to 249 letters, digits");
   add(all, "--partition", {"tail", "orders"}, numbers, "from 0 to 2147483647");
   add(all, "--limit", {"tail", "orders"}, numbers, "from 0 to 2147483647");
-  add(all, "--from", {"tail", "orders"}, {"-1", "yesterday", "2010-13-01T00:00:00Z"}, "a time such as");
+  add(all, "--from", {"tail", "orders"}, {"-1", "yesterday", "2010-13-01T00:00:00Z"},
+      "a time such as");
   add(all, "ID", {"trace"}, {""}, "is empty");
   add(all, "NAME", {"groups"}, {"", std::string(250, 'x')}, "1 to 249 bytes");
   add(all, "SERVICE", {"query"}, names, "name of a service");
@@ -157,9 +159,9 @@ TEST(Arguments, a_mistyped_option_or_command_is_suggested_in_one_line) {
 }
 
 TEST(Arguments, another_value_is_for_one_dead_letter) {
-  for (const Words& arguments : {Words{"dead-letters", "replay", "orders", "--all", "--value", ""},
-                                 Words{"dead-letters", "replay", "orders", "1:1", "1:2",
-                                       "--value-file", "x"}}) {
+  for (const Words& arguments :
+       {Words{"dead-letters", "replay", "orders", "--all", "--value", ""},
+        Words{"dead-letters", "replay", "orders", "1:1", "1:2", "--value-file", "x"}}) {
     const Outcome outcome = run(arguments);
     EXPECT_EQ(outcome.exit_code, 2);
     EXPECT_NE(outcome.notes.find("name one PLACE"), std::string::npos) << outcome.notes;

@@ -33,7 +33,7 @@ class Groups : public testing::Test {
 
 TEST_F(Groups, show_members_claims_and_lag) {
   Screen screen;
-  ASSERT_TRUE(show_groups(*shop.tool, {}, screen.out));
+  ASSERT_TRUE(show_groups(*shop.tool, {.name = "stock"}, screen.out));
   const auto lines = lines_of(screen.text);
   ASSERT_EQ(lines.size(), shop.on_kafka() ? 8U : 7U) << screen.text;
   EXPECT_EQ(lines[0], "group stock: 1 member, 1 of 1 unit owned, lag 2");
@@ -46,9 +46,27 @@ TEST_F(Groups, show_members_claims_and_lag) {
   }
 }
 
+TEST_F(Groups, are_a_line_each_unless_one_is_named) {
+  ASSERT_TRUE(shop.service("stock").group("stock/gatherer"));
+  Screen screen;
+  ASSERT_TRUE(show_groups(*shop.tool, {}, screen.out));
+  const auto lines = lines_of(screen.text);
+  ASSERT_GE(lines.size(), 4U) << screen.text;
+  EXPECT_EQ(lines[0], "GROUP           MEMBERS  UNITS  OWNED  LAG");
+  EXPECT_EQ(lines[1], "stock                 1      1      1    2");
+  EXPECT_EQ(lines[2], "stock/gatherer        0      0      0    -") << "it has no position yet";
+  EXPECT_EQ(lines[3], "(2 groups, lag 2 in all; details: millrace groups NAME, or --all)");
+}
+
+TEST_F(Groups, are_all_in_detail_when_asked) {
+  Screen screen;
+  ASSERT_TRUE(show_groups(*shop.tool, {.all = true}, screen.out));
+  EXPECT_TRUE(screen.text.starts_with("group stock: 1 member")) << screen.text;
+}
+
 TEST_F(Groups, are_json_lines_when_asked) {
   Screen screen;
-  ASSERT_TRUE(show_groups(*shop.tool, {"stock", true}, screen.out));
+  ASSERT_TRUE(show_groups(*shop.tool, {.name = "stock", .json = true}, screen.out));
   EXPECT_TRUE(is_json(screen.text)) << screen.text;
   EXPECT_NE(screen.text.find("\"positions\":[{\"topic\":\"orders\",\"partition\":0,\"position\":1,"
                              "\"end\":3,\"lag\":2}]"),
@@ -60,13 +78,13 @@ TEST_F(Groups, of_a_service_are_found_by_its_name) {
   ASSERT_TRUE(shop.service("stock").group("stock/gatherer"));
   ASSERT_TRUE(shop.service("stock").group("stocktaking"));
   Screen screen;
-  ASSERT_TRUE(show_groups(*shop.tool, {"stock", true}, screen.out));
+  ASSERT_TRUE(show_groups(*shop.tool, {.name = "stock", .json = true}, screen.out));
   EXPECT_EQ(lines_of(screen.text).size(), 2U) << screen.text;
 }
 
 TEST_F(Groups, that_do_not_exist_are_an_error_with_a_suggestion) {
   Screen screen;
-  const Status done = show_groups(*shop.tool, {"stok", false}, screen.out);
+  const Status done = show_groups(*shop.tool, {.name = "stok"}, screen.out);
   ASSERT_FALSE(done);
   EXPECT_NE(done.error().message().find("did you mean 'stock'?"), std::string::npos);
 }

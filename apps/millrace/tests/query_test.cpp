@@ -98,10 +98,13 @@ class Query : public RunDirectory {
                         [](const http::Request&, http::Responder responder) {
                           responder.send({200, "{\"views\":[\"shelves\"]}"});
                         });
-    server.router().add(http::Method::get, "/views/{store}",
-                        [](const http::Request& request, http::Responder responder) {
-                          responder.send({200, "{\"target\":\"" + request.target + "\"}"});
-                        });
+    server.router().add(
+        http::Method::get, "/views/{store}",
+        [](const http::Request& request, http::Responder responder) {
+          const std::string target = "\"" + request.target + "\"";
+          responder.send({200, R"({"entries":[{"key":"85123A","value":{"free":628,"at":)" + target +
+                                   R"(}},{"key":"b","value":{"free":-7}}]})"});
+        });
     server.router().add(
         http::Method::get, "/views/{store}/{key}",
         [](const http::Request& request, http::Responder responder) {
@@ -111,8 +114,10 @@ class Query : public RunDirectory {
     ASSERT_TRUE(server.start());
     write("stock", ::getpid(), server.port());
   }
-  Status ask(const std::string& view, const std::string& key, const std::string& from = "") {
+  Status ask(const std::string& view, const std::string& key, const std::string& from = "",
+             bool json = false) {
     QueryOptions options;
+    options.json = json;
     options.service = "stock";
     options.view = view;
     options.key = key;
@@ -129,11 +134,16 @@ class Query : public RunDirectory {
 
 TEST_F(Query, lists_the_views) {
   ASSERT_TRUE(ask("", ""));
-  EXPECT_EQ(screen.text, "{\"views\":[\"shelves\"]}\n");
+  EXPECT_EQ(screen.text, "shelves\n");
 }
 
 TEST_F(Query, answers_the_value_of_a_key) {
   ASSERT_TRUE(ask("shelves", "85 123A"));
+  EXPECT_EQ(screen.text, "MEMBER  VALUE\nfree      200\n");
+}
+
+TEST_F(Query, answers_json_as_it_came_when_asked) {
+  ASSERT_TRUE(ask("shelves", "85 123A", "", true));
   EXPECT_EQ(screen.text, "{\"free\":200}\n");
 }
 
@@ -145,7 +155,10 @@ TEST_F(Query, of_a_key_that_is_not_there_fails_with_the_reason) {
 
 TEST_F(Query, answers_a_range) {
   ASSERT_TRUE(ask("shelves", "", "a b"));
-  EXPECT_EQ(screen.text, "{\"target\":\"/views/shelves?from=a%20b\"}\n");
+  EXPECT_EQ(screen.text,
+            "KEY     free  at\n"
+            "85123A   628  /views/shelves?from=a%20b\n"
+            "b         -7  -\n");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "commands/commands.hpp"
 #include "json.hpp"
 #include "shop.hpp"
+#include "text.hpp"
 
 namespace millrace::cli {
 namespace {
@@ -48,6 +49,22 @@ TEST_F(Tail, prints_partitions_in_the_order_of_commits) {
   for (std::size_t i = 0; i < printed.size(); ++i) {
     EXPECT_TRUE(printed[i].ends_with(number(static_cast<std::int64_t>(i)))) << printed[i];
   }
+}
+
+TEST_F(Tail, stays_in_columns_that_fit_a_terminal) {
+  Event event{"orders", 0, "a-key-that-is-longer", "Happened", "e30", "", "c"};
+  event.value = "{\"text\":\"" + std::string(500, 'x') + "\"}";
+  shop.publish(event);
+  Screen screen;
+  Output terminal(screen.text, 70);
+  Session session(terminal, screen.notes, screen.stop);
+  ASSERT_TRUE(tail(*shop.tool, all(), session));
+  const auto printed = lines_of(screen.text);
+  ASSERT_EQ(printed.size(), 31U);
+  for (const std::string& line : printed)
+    EXPECT_LE(display_width(line), 70U) << line;
+  EXPECT_TRUE(printed.back().ends_with("…")) << printed.back();
+  EXPECT_EQ(printed[28].find("Happened"), printed[29].find("Happened"));
 }
 
 TEST_F(Tail, prints_the_last_ten_records_unless_told_otherwise) {

@@ -2,8 +2,11 @@
 // Copyright The Millrace Authors
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "commands/commands.hpp"
 #include "shop.hpp"
+#include "text.hpp"
 
 namespace millrace::cli {
 namespace {
@@ -13,6 +16,8 @@ class Topics : public testing::Test {
   void SetUp() override {
     shop.topic("orders", "orders", log::TopicKind::events);
     shop.topic("orders.state", "orders", log::TopicKind::private_topic);
+    shop.topic("orders.retry", "orders", log::TopicKind::commands);
+    shop.topic("orders.dead-letters", "orders", log::TopicKind::events);
     shop.publish({"orders", 0, "k", "Happened", "e1", "", "c"});
     shop.publish({"orders", 1, "k", "Happened", "e2", "", "c"});
   }
@@ -27,9 +32,27 @@ class Topics : public testing::Test {
 TEST_F(Topics, are_a_table_that_says_what_it_leaves_out) {
   std::vector<std::string> expected{"TOPIC   KIND    OWNER   PARTITIONS  CLEANUP  RECORDS",
                                     "orders  events  orders           2  keep           2"};
+  expected.emplace_back(
+      "(1 private topic and 2 empty topics for retries and dead letters left out: --all)");
   if (shop.on_kafka()) expected.emplace_back("(RECORDS counts the marks of transactions too)");
-  expected.emplace_back("(1 private topic left out: --all)");
   EXPECT_EQ(lines({}), expected);
+}
+
+TEST_F(Topics, with_dead_letters_are_shown) {
+  shop.publish({"orders.dead-letters", 0, "k", "Happened", "e3", "", "c"});
+  const auto shown = lines({});
+  EXPECT_TRUE(std::any_of(shown.begin(), shown.end(), [](const std::string& one) {
+    return one.starts_with("orders.dead-letters ");
+  }));
+}
+
+TEST_F(Topics, are_cut_to_the_width_of_a_terminal) {
+  Screen screen;
+  Output terminal(screen.text, 30);
+  ASSERT_TRUE(show_topics(*shop.tool, {}, terminal));
+  for (const std::string& line : lines_of(screen.text)) {
+    if (!line.starts_with('(')) EXPECT_LE(display_width(line), 30U) << line;
+  }
 }
 
 TEST_F(Topics, are_all_of_them_when_asked) {
@@ -43,10 +66,10 @@ TEST_F(Topics, are_all_of_them_when_asked) {
 TEST_F(Topics, are_json_lines_when_asked) {
   TopicsOptions options;
   options.json = true;
-  EXPECT_EQ(lines(options),
-            std::vector<std::string>{
-                R"({"name":"orders","kind":"events","owner":"orders","partitions":2,)"
-                R"("cleanup":"keep","records":2})"});
+  const auto shown = lines(options);
+  ASSERT_EQ(shown.size(), 3U) << "empty ones too";
+  EXPECT_EQ(shown.front(), R"({"name":"orders","kind":"events","owner":"orders","partitions":2,)"
+                           R"("cleanup":"keep","records":2})");
 }
 
 }  // namespace

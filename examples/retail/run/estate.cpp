@@ -3,8 +3,6 @@
 
 #include "estate.hpp"
 
-#include <unistd.h>
-
 #include <cstdio>
 
 #include "millrace/base/clock.hpp"
@@ -26,6 +24,7 @@ using millrace::Status;
 namespace {
 
 constexpr std::int64_t watch_ms = 25;
+constexpr std::int64_t lag_interval_ns = 1'000'000'000;
 constexpr std::int64_t stop_timeout_ms = 40'000;
 constexpr std::chrono::milliseconds probe_timeout{2'000};
 
@@ -80,7 +79,7 @@ Status Estate::start(const std::string& program_directory) {
         millrace::real_file_system().remove(directory_.path("run/" + child.name + ".json")));
     MILLRACE_TRY(services_.start(std::move(child)));
   }
-  view_.emplace(::isatty(STDOUT_FILENO) == 1, url_, millrace::real_clock().monotonic_ns());
+  view_.emplace(LiveView::standard_output(), url_, millrace::real_clock().monotonic_ns());
   while (!all_ready()) {
     MILLRACE_TRY(watch(watch_ms));
     if (!signal_.empty())
@@ -106,10 +105,33 @@ Status Estate::watch(std::int64_t timeout_ms) {
   MILLRACE_TRY(passing(log_->maintain()));
   if (feed_) feed_progress_ = feed_->progress();
   if (view_) {
-    view_->show(feed_progress_, watcher_->final_requests(), services_.status(),
-                chaos_ ? chaos_->kills() : 0, millrace::real_clock().monotonic_ns());
+    const std::int64_t now_ns = millrace::real_clock().monotonic_ns();
+    look_at_lag(now_ns);
+    view_->show(figures(), now_ns);
   }
   return {};
+}
+
+RunFigures Estate::figures() const {
+  return {phase_,
+          feed_progress_,
+          watcher_->final_requests(),
+          watcher_->rejected_orders(),
+          chaos_ ? chaos_->kills() : 0,
+          services_.status(),
+          lag_};
+}
+
+// For people, so now and then is enough; a log that cannot say it leaves what was known.
+void Estate::look_at_lag(std::int64_t now_ns) {
+  if (lag_ns_ != 0 && now_ns - lag_ns_ < lag_interval_ns) return;
+  lag_ns_ = now_ns;
+  if (auto lags = watcher_->lags()) lag_ = *std::move(lags);
+}
+
+// Before anything else is printed: it would be painted over.
+void Estate::leave_picture() {
+  if (view_) view_->finish(figures(), millrace::real_clock().monotonic_ns());
 }
 
 std::string Estate::service_url(const millrace::service::ChildStatus& service) const {
@@ -151,7 +173,9 @@ Result<bool> Estate::feed_all() {
       feed_, Feed::start(
                  std::move(feed), [this](std::size_t index) { return feed_item(invoices_[index]); },
                  millrace::real_clock()));
+  phase_ = RunPhase::feeding;
   if (options_.chaos_seconds > 0) {
+    leave_picture();
     std::printf("chaos: about every %g s, seed %llu\n", options_.chaos_seconds,
                 static_cast<unsigned long long>(seed_));
     chaos_.emplace(options_.chaos_seconds, seed_, millrace::real_clock().monotonic_ns());
@@ -186,6 +210,7 @@ Result<bool> Estate::kill_twice() {
 }
 
 Result<bool> Estate::await_rest() {
+  phase_ = RunPhase::settling;
   while (signal_.empty()) {
     MILLRACE_TRY(passing(watcher_->read()));
     const bool final = watcher_->final_requests() >= static_cast<std::int64_t>(invoices_.size());
@@ -194,6 +219,7 @@ Result<bool> Estate::await_rest() {
     if (final && lag == 0 && all_idle()) {
       MILLRACE_TRY(log_->wait_durable(log_->committed()));
       rest_ns_ = millrace::real_clock().monotonic_ns();
+      look_at_lag(rest_ns_ + lag_interval_ns);
       return true;
     }
     MILLRACE_TRY(watch(watch_ms));
@@ -206,18 +232,25 @@ Result<bool> Estate::run_to_rest() {
   if (going && chaos_) {
     MILLRACE_ASSIGN(going, kill_twice());
   }
-  if (!going) return false;
-  return await_rest();
+  if (going) {
+    MILLRACE_ASSIGN(going, await_rest());
+  }
+  leave_picture();
+  return going;
 }
 
 Status Estate::stay_up() {
-  while (signal_.empty())
+  phase_ = RunPhase::up;
+  while (signal_.empty()) {
     MILLRACE_TRY(watch(200));
+    MILLRACE_TRY(passing(watcher_->read()));
+  }
   return {};
 }
 
 void Estate::stop() {
-  if (view_) view_->finish();
+  leave_picture();
+  view_.reset();
   feed_.reset();
   for (const std::string& name : services_.stop_all(stop_timeout_ms)) {
     std::printf("%s did not drain within %lld s and was killed\n", name.c_str(),
@@ -229,6 +262,10 @@ Result<Summary> Estate::sum_up() {
   Summary summary;
   MILLRACE_ASSIGN(summary.audit, audit(*log_));
   summary.feed = feed_progress_;
+  for (std::size_t i = feed_progress_.begun_at; i < invoices_.size(); ++i) {
+    if (invoices_[i].kind == InvoiceKind::order)
+      summary.lines_sent += static_cast<std::int64_t>(invoices_[i].lines.size());
+  }
   if (feed_progress_.first_send_ns != 0)
     summary.wall_seconds = static_cast<double>(rest_ns_ - feed_progress_.first_send_ns) / 1e9;
   summary.kills = chaos_ ? chaos_->kills() : 0;

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,9 @@ class Estate {
 
  private:
   [[nodiscard]] millrace::Status watch(std::int64_t timeout_ms);
+  [[nodiscard]] RunFigures figures() const;
+  void look_at_lag(std::int64_t now_ns);
+  void leave_picture();
   [[nodiscard]] millrace::Result<bool> feed_all();
   [[nodiscard]] millrace::Result<bool> kill_twice();
   [[nodiscard]] millrace::Result<bool> await_rest();
@@ -65,6 +69,9 @@ class Estate {
   std::uint64_t seed_;
   std::optional<Chaos> chaos_;
   std::optional<LiveView> view_;
+  RunPhase phase_ = RunPhase::starting;
+  std::map<std::string, std::int64_t> lag_;
+  std::int64_t lag_ns_ = 0;  ///< when it was looked at
   std::string url_;
   std::unique_ptr<Feed> feed_;
   FeedProgress feed_progress_;

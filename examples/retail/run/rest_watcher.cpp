@@ -25,9 +25,10 @@ constexpr std::size_t read_bytes = 1U << 20U;
 constexpr std::array<std::string_view, 4> final_types{"OrderCompleted", "OrderRejected",
                                                       "ReturnCompleted", "StockWrittenOff"};
 
-bool is_final(const millrace::log::RecordView& record) {
-  const auto type = record.headers.find("ce_type");
-  return type && std::find(final_types.begin(), final_types.end(), *type) != final_types.end();
+constexpr std::string_view rejected_type = "OrderRejected";
+
+bool is_final(std::string_view type) {
+  return std::find(final_types.begin(), final_types.end(), type) != final_types.end();
 }
 
 }  // namespace
@@ -51,7 +52,9 @@ Status RestWatcher::find_topics() {
 Result<bool> RestWatcher::read_some(Place& place) {
   MILLRACE_TRY(log_.fetch(place.place, place.next, read_bytes, buffer_));
   for (const auto& record : buffer_.records) {
-    if (place.dead_letters || is_final(record)) ++final_;
+    const std::string_view type = record.headers.find("ce_type").value_or("");
+    if (place.dead_letters || is_final(type)) ++final_;
+    if (!place.dead_letters && type == rejected_type) ++rejected_;
   }
   const bool advanced = buffer_.next != place.next;
   place.next = buffer_.next;
@@ -69,20 +72,31 @@ Status RestWatcher::read() {
   return {};
 }
 
-Result<std::int64_t> RestWatcher::lag() {
+Result<std::map<std::string, std::int64_t>> RestWatcher::lags() {
   std::vector<millrace::log::TopicPartition> places;
-  std::int64_t total = 0;
+  std::vector<std::int64_t*> lag_of;  // the service of each place
+  std::map<std::string, std::int64_t> lags;
   for (const auto& group : log_.groups()) {
     // Left behind by a tool, such as `millrace copy`.
     if (group.members.empty()) continue;
+    std::int64_t& lag = lags[group.name.substr(0, group.name.find('/'))];
     for (const auto& position : group.positions) {
       places.push_back(position.place);
-      total -= position.next.value;
+      lag_of.push_back(&lag);
+      lag -= position.next.value;
     }
   }
   MILLRACE_ASSIGN(const auto ends, log_.end_offsets(places));
-  for (const auto& end : ends)
-    total += end.value;
+  for (std::size_t i = 0; i < ends.size(); ++i)
+    *lag_of[i] += ends[i].value;
+  return lags;
+}
+
+Result<std::int64_t> RestWatcher::lag() {
+  MILLRACE_ASSIGN(const auto by_service, lags());
+  std::int64_t total = 0;
+  for (const auto& [service, lag] : by_service)
+    total += lag;
   return total;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,12 @@ class RestWatcher {
   [[nodiscard]] millrace::Status read();
   /// Requests that have reached a final event so far.
   [[nodiscard]] std::int64_t final_requests() const { return final_; }
-  /// Records that the groups at work have not read yet. Failures as Log::end_offsets.
+  /// Orders that were rejected so far.
+  [[nodiscard]] std::int64_t rejected_orders() const { return rejected_; }
+  /// Records that the groups at work have not read yet, by the service before the '/' of a group's
+  /// name. Failures as Log::end_offsets.
+  [[nodiscard]] millrace::Result<std::map<std::string, std::int64_t>> lags();
+  /// The same in all.
   [[nodiscard]] millrace::Result<std::int64_t> lag();
 
  private:
@@ -40,6 +46,7 @@ class RestWatcher {
   std::vector<Place> places_;
   millrace::log::FetchBuffer buffer_;
   std::int64_t final_ = 0;
+  std::int64_t rejected_ = 0;
 };
 
 }  // namespace retail

@@ -38,6 +38,7 @@ struct SummaryFigures {
   std::map<std::string, std::int64_t> rejected_by;
   std::int64_t returns = 0, write_offs = 0, dead_lettered = 0, lines = 0;
   std::map<std::string, std::int64_t> revenue_milli, refunds_milli;
+  std::int64_t continued_at = 0;
   double wall_seconds = 0, lines_per_s = 0;
   LatencyFigures order_latency_ms;
   std::int64_t kills = 0;
@@ -47,8 +48,8 @@ struct SummaryFigures {
 };
 BOOST_DESCRIBE_STRUCT(SummaryFigures, (),
                       (invoices, orders, completed, rejected, rejected_by, returns, write_offs,
-                       dead_lettered, lines, revenue_milli, refunds_milli, wall_seconds,
-                       lines_per_s, order_latency_ms, kills, seed, services, audit))
+                       dead_lettered, lines, revenue_milli, refunds_milli, continued_at,
+                       wall_seconds, lines_per_s, order_latency_ms, kills, seed, services, audit))
 
 // What a finished run is recognised by.
 struct FinishedFigures {
@@ -73,9 +74,10 @@ SummaryFigures figures_of(const Summary& summary) {
   figures.lines = audit.lines;
   figures.revenue_milli = audit.revenue_milli;
   figures.refunds_milli = audit.refunds_milli;
+  figures.continued_at = static_cast<std::int64_t>(summary.feed.begun_at);
   figures.wall_seconds = summary.wall_seconds;
   if (summary.wall_seconds > 0)
-    figures.lines_per_s = static_cast<double>(audit.lines) / summary.wall_seconds;
+    figures.lines_per_s = static_cast<double>(summary.lines_sent) / summary.wall_seconds;
   figures.order_latency_ms = {ms(summary.feed.latency_p50_us), ms(summary.feed.latency_p99_us),
                               ms(summary.feed.latency_max_us)};
   figures.kills = summary.kills;
@@ -97,6 +99,21 @@ void print(std::string& out, const char* pattern, Values... values) {
 
 long long number(std::int64_t value) { return value; }
 
+// Times and rates are of what this run sent; an earlier one that it continues sent the rest.
+void append_time(std::string& out, const SummaryFigures& figures, const FeedProgress& feed) {
+  if (feed.answered == 0) {
+    out += "time        nothing was sent: all requests were answered before this run\n";
+    return;
+  }
+  print(out, "time        %.2f s, %.0f order lines/s", figures.wall_seconds, figures.lines_per_s);
+  if (feed.begun_at > 0) {
+    print(out, " (of the %zu requests of this run; %zu were answered before)", feed.answered,
+          feed.begun_at);
+  }
+  print(out, "\nlatency     p50 %.2f ms, p99 %.2f ms, max %.2f ms from POST to answer\n",
+        figures.order_latency_ms.p50, figures.order_latency_ms.p99, figures.order_latency_ms.max);
+}
+
 }  // namespace
 
 std::string to_json(const Summary& summary) {
@@ -113,10 +130,8 @@ std::string to_text(const Summary& summary) {
         number(figures.rejected));
   for (const auto& [reason, count] : figures.rejected_by)
     print(out, ", %s %lld", millrace::printable_line(reason).c_str(), number(count));
-  print(out, "\ntime        %.2f s, %.0f order lines/s\n", figures.wall_seconds,
-        figures.lines_per_s);
-  print(out, "latency     p50 %.2f ms, p99 %.2f ms, max %.2f ms from POST to answer\n",
-        figures.order_latency_ms.p50, figures.order_latency_ms.p99, figures.order_latency_ms.max);
+  out += "\n";
+  append_time(out, figures, summary.feed);
   if (summary.feed.sent_again > 0)
     print(out, "feed        %zu requests sent again: refused for now, or not answered\n",
           summary.feed.sent_again);

@@ -17,7 +17,8 @@ namespace retail {
 struct Summary {
   AuditReport audit;
   FeedProgress feed;
-  double wall_seconds = 0;  ///< from the first request sent to the last final state durable
+  std::int64_t lines_sent = 0;  ///< of orders that this run sent, not an earlier one it continues
+  double wall_seconds = 0;      ///< from the first request sent to the last final state durable
   std::int64_t kills = 0;
   std::uint64_t seed = 0;
   std::vector<millrace::service::ChildStatus> services;

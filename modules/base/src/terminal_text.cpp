@@ -27,11 +27,10 @@ constexpr Range combining[] = {{0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05
                                {0x1DC0, 0x1DFF}, {0x200C, 0x200D}, {0x20D0, 0x20FF},
                                {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}, {0xE0100, 0xE01EF}};
 // East Asian Width W and F of Unicode 15, in coarse blocks.
-constexpr Range wide[] = {{0x1100, 0x115F},   {0x2E80, 0x303E},   {0x3041, 0xA4CF},
-                          {0xA960, 0xA97F},   {0xAC00, 0xD7A3},   {0xF900, 0xFAFF},
-                          {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},   {0xFFE0, 0xFFE6},
-                          {0x1F300, 0x1F64F}, {0x1F680, 0x1F6FF}, {0x1F900, 0x1F9FF},
-                          {0x20000, 0x3FFFD}};
+constexpr Range wide[] = {
+    {0x1100, 0x115F},   {0x2E80, 0x303E},   {0x3041, 0xA4CF},  {0xA960, 0xA97F}, {0xAC00, 0xD7A3},
+    {0xF900, 0xFAFF},   {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},  {0xFFE0, 0xFFE6}, {0x1F300, 0x1F64F},
+    {0x1F680, 0x1F6FF}, {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD}};
 
 template <std::size_t N>
 bool is_in(const Range (&ranges)[N], char32_t c) {
@@ -116,8 +115,8 @@ std::string made_safe(std::string_view text, Rule rule) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const auto plain = std::find_if_not(text.begin(), text.end(),
-                                        [rule](char c) { return stays(c, rule); });
+    const auto plain =
+        std::find_if_not(text.begin(), text.end(), [rule](char c) { return stays(c, rule); });
     const auto length = static_cast<std::size_t>(plain - text.begin());
     out += text.substr(0, length);
     text.remove_prefix(length);

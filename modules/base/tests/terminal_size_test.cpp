@@ -12,9 +12,7 @@ namespace {
 
 class Terminal : public testing::Test {
  protected:
-  void SetUp() override {
-    ASSERT_EQ(::openpty(&outside, &inside, nullptr, nullptr, nullptr), 0);
-  }
+  void SetUp() override { ASSERT_EQ(::openpty(&outside, &inside, nullptr, nullptr, nullptr), 0); }
   void TearDown() override {
     ::close(outside);
     ::close(inside);

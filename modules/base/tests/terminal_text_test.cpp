@@ -47,10 +47,14 @@ TEST(Escaped, control_characters_are_written_out) {
 }
 
 TEST(Escaped, characters_that_reorder_or_hide_others_are_written_out) {
-  EXPECT_EQ(escaped("a\xe2\x80\xae" "b"), "a\\u202eb");
+  EXPECT_EQ(escaped("a\xe2\x80\xae"
+                    "b"),
+            "a\\u202eb");
   EXPECT_EQ(escaped("\xe2\x80\xa8\xef\xbb\xbf"), "\\u2028\\ufeff");
   EXPECT_EQ(escaped("\xf3\xa0\x81\x81"), "\\udb40\\udc41");
-  EXPECT_FALSE(is_plain_text("a\xe2\x81\xa6" "b"));
+  EXPECT_FALSE(
+      is_plain_text("a\xe2\x81\xa6"
+                    "b"));
 }
 
 TEST(Escaped, bytes_that_are_no_utf8_are_written_out) {

@@ -51,6 +51,14 @@ std::int64_t peak_rss_of(pid_t pid) {
   return kilobytes * 1024;
 }
 
+// Processor time of a running process, all threads of it.
+double cpu_seconds_of(pid_t pid) {
+  clockid_t clock{};
+  timespec used{};
+  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return 0;
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+}
+
 // False when the process still runs after so long. Stopping and resuming us interrupts the wait,
 // which then begins again.
 bool await_end(int pidfd, std::int64_t timeout_ms) {
@@ -259,10 +267,13 @@ std::vector<std::string> Supervisor::stop_all(std::int64_t timeout_ms) {
 std::vector<ChildStatus> Supervisor::status() const {
   std::vector<ChildStatus> result;
   for (const auto& child : children_) {
-    if (child->state == ChildState::running)
+    double cpu_seconds = child->cpu_seconds;
+    if (child->state == ChildState::running) {
       child->peak_rss_bytes = std::max(child->peak_rss_bytes, peak_rss_of(child->pid));
+      cpu_seconds += cpu_seconds_of(child->pid);
+    }
     result.push_back({child->spec.name, child->pid, child->state, child->starts, child->last_exit,
-                      child->spec.log_file, child->cpu_seconds, child->peak_rss_bytes});
+                      child->spec.log_file, cpu_seconds, child->peak_rss_bytes});
   }
   return result;
 }

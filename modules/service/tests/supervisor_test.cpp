@@ -41,6 +41,15 @@ TEST(Supervisor, a_child_that_is_killed_is_started_again) {
   EXPECT_EQ(child.last_exit, "killed by SIGKILL");
 }
 
+TEST(Supervisor, the_processor_time_of_a_running_child_counts) {
+  Supervisor supervisor({}, real_clock());
+  ASSERT_TRUE(supervisor.start(shell("busy", "while :; do :; done")));
+  turn_until(supervisor, [&](const ChildStatus& child) {
+    return child.state == ChildState::running && child.cpu_seconds > 0;
+  });
+  EXPECT_EQ(supervisor.status().front().starts, 1U);
+}
+
 TEST(Supervisor, a_child_that_always_dies_is_started_again_and_again_with_a_growing_pause) {
   ManualClock clock;
   Supervisor supervisor({.backoff_first_ms = 1, .backoff_max_ms = 8, .healthy_after_ms = 1'000},

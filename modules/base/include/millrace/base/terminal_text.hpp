@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-// Text that comes from outside (ids, keys, values, headers, names, messages of others) on its way to
-// a terminal. Unsafe there are bytes that are no UTF-8, control characters (C0, DEL and C1), and
-// characters that reorder or hide what stands around them (bidirectional overrides, line separators,
-// zero-width marks).
+// Text that comes from outside (ids, keys, values, headers, names, messages of others) on its way
+// to a terminal. Unsafe there are bytes that are no UTF-8, control characters (C0, DEL and C1), and
+// characters that reorder or hide what stands around them (bidirectional overrides, line
+// separators, zero-width marks).
 namespace millrace {
 
 /// Text of others as a part of a line: what is unsafe becomes `\n`, `\x1b` (one byte) or `\u009b`
@@ -18,8 +18,8 @@ namespace millrace {
 [[nodiscard]] std::string escaped(std::string_view text);
 
 /// A text that a program has composed, some of it perhaps of others: what is unsafe is escaped as
-/// above; backslashes, line ends and tabs stay. printable(printable(x)) == printable(x), so the last
-/// place before the terminal may apply it to everything.
+/// above; backslashes, line ends and tabs stay. printable(printable(x)) == printable(x), so the
+/// last place before the terminal may apply it to everything.
 [[nodiscard]] std::string printable(std::string_view text);
 
 /// The same of a text that is to stay on one line: line ends and tabs are escaped too.

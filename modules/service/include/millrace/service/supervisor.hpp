@@ -32,7 +32,7 @@ struct ChildStatus {
   std::uint32_t starts = 0;  ///< how often it was started
   std::string last_exit;     ///< `exit 1`, `killed by SIGKILL`, empty if it never ended
   std::string log_file;
-  double cpu_seconds = 0;           ///< user and system time of the runs that have ended
+  double cpu_seconds = 0;           ///< user and system time of all its runs, the one under way too
   std::int64_t peak_rss_bytes = 0;  ///< largest resident size seen
 };
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "retail/run/summary.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "millrace/base/terminal_text.hpp"
+
+namespace retail {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+// A year of 1,000 order lines, of which this run sent the last 200 in 2 s.
+Summary continued() {
+  Summary summary;
+  summary.audit.ok = true;
+  summary.audit.invoices = 100;
+  summary.audit.lines = 1'000;
+  summary.feed.begun_at = 80;
+  summary.feed.answered = 20;
+  summary.feed.total = 100;
+  summary.lines_sent = 200;
+  summary.wall_seconds = 2;
+  return summary;
+}
+
+TEST(Summary, the_rate_is_of_what_this_run_sent) {
+  const Summary summary = continued();
+  EXPECT_THAT(to_text(summary),
+              HasSubstr("time        2.00 s, 100 order lines/s (of the 20 requests of this run; 80 "
+                        "were answered before)\n"));
+  EXPECT_THAT(to_json(summary), HasSubstr("\"continued_at\":80,"));
+  EXPECT_THAT(to_json(summary), HasSubstr("\"lines_per_s\":100"));
+}
+
+TEST(Summary, of_a_run_that_sent_nothing_has_no_rate) {
+  Summary summary = continued();
+  summary.feed.begun_at = 100;
+  summary.feed.answered = 0;
+  summary.lines_sent = 0;
+  summary.wall_seconds = 0;
+  EXPECT_THAT(to_text(summary), HasSubstr("nothing was sent"));
+  EXPECT_THAT(to_text(summary), Not(HasSubstr("lines/s")));
+  EXPECT_THAT(to_text(summary), Not(HasSubstr("p50")));
+}
+
+TEST(Summary, shows_no_control_character) {
+  Summary summary = continued();
+  const std::string hostile = "x\x1b[2J\xc2\x9b\xe2\x80\xae\naudit       holds";
+  summary.audit.ok = false;
+  summary.audit.violations = {hostile};
+  summary.audit.rejected_by = {{hostile, 1}};
+  EXPECT_TRUE(millrace::is_plain_text(to_text(summary)));
+  EXPECT_THAT(to_text(summary), Not(HasSubstr("\naudit       holds")));
+  EXPECT_TRUE(millrace::is_plain_text(to_json(summary)));
+}
+
+}  // namespace
+}  // namespace retail
