@@ -71,6 +71,14 @@ show_progress() {
   if [ -t 2 ] && [ "$shown" -ge 0 ]; then printf '\n' >&2; fi
 }
 
+# Who holds the lock of a build, as the holder wrote it: " (pid 12 of user ann: ./test)"; nothing before it has.
+lock_holder() {
+  local holder
+  # What is printed comes from a file: no control characters.
+  holder=$(head -n 1 "$1" 2>/dev/null | head -c 300 | LC_ALL=C tr -cd ' -~')
+  if [ -n "$holder" ]; then printf ' (%s)' "$holder"; fi
+}
+
 # build_preset PRESET [-DNAME=VALUE...] [TARGET...]: configures when needed and builds the targets, one caller at a time.
 build_preset() (
   preset=$1
@@ -85,8 +93,10 @@ build_preset() (
   directory="$root/build/$preset"
   log="$directory/build.log"
   mkdir -p "$directory"
-  exec 9>"$directory/build.lock"
-  flock -n 9 || { say "Waiting for another build of $preset" && flock 9; }
+  # Not emptied by opening: the file tells who holds the lock.
+  exec 9>>"$directory/build.lock"
+  flock -n 9 || { say "Waiting for another build of $preset$(lock_holder "$directory/build.lock")" && flock 9; }
+  printf 'pid %s of user %s: %s\n' "$BASHPID" "$(id -un)" "$0" >"$directory/build.lock"
   : >"$log"
   cd "$root"
   key="$(cksum <CMakePresets.json) ${definitions[*]-}"

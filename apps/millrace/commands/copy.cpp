@@ -43,6 +43,21 @@ Result<std::unique_ptr<log::Log>> open_source(const std::string& url, Session& s
   return log::open_log(url, session.environment(), std::move(options));
 }
 
+bool lies_in(const std::string& inner, const std::string& outer) {
+  return inner.starts_with(outer.ends_with('/') ? outer : outer + "/");
+}
+
+// No log in the directory of another one.
+Status check_directories(const std::string& source_url, const std::string& target_url) {
+  const std::string source = log_directory(source_url);
+  const std::string target = log_directory(target_url);
+  if (source.empty() || target.empty()) return {};
+  if (!lies_in(source, target) && !lies_in(target, source)) return {};
+  return fail(errc::invalid_argument, "one of " + shown_url(source_url) + " and " +
+                                          shown_url(target_url) +
+                                          " lies in the other: name two directories");
+}
+
 Result<std::unique_ptr<log::Log>> open_target(const std::string& url, const CopyOptions& copy,
                                               Session& session) {
   log::LogOptions options;
@@ -142,6 +157,7 @@ Status copy(const CopyOptions& options, Session& session) {
     return fail(errc::invalid_argument,
                 "source and target are the same log, " + shown_url(source_url) + ": name two");
   }
+  MILLRACE_TRY(check_directories(source_url, target_url));
   const std::int64_t begun_ns = session.clock.monotonic_ns();
   auto source = open_source(source_url, session);
   if (!source) return fail(source.error().at("source"));

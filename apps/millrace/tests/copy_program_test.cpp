@@ -82,6 +82,29 @@ TEST_F(CopyProgram, only_compares_when_asked_to_and_fails_on_a_difference) {
   EXPECT_NE(outcome.notes.find("[copy.differs]"), std::string::npos) << outcome.notes;
 }
 
+TEST_F(CopyProgram, makes_no_log_among_other_things) {
+  const std::string photos = directory.path() + "/photos";
+  std::filesystem::create_directories(photos + "/journal");
+  ASSERT_TRUE(write_file_atomically(real_file_system(), photos + "/summer.jpg", "x"));
+  const Outcome outcome = run({"copy", source, "file:" + photos});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_NE(outcome.notes.find("'summer.jpg'"), std::string::npos) << outcome.notes;
+  std::size_t entries = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::recursive_directory_iterator(photos))
+    ++entries;
+  EXPECT_EQ(entries, 2U) << "it made something there";
+}
+
+TEST_F(CopyProgram, makes_no_log_within_its_source_or_around_it) {
+  for (const std::string& other : {directory.path() + "/source/inside", directory.path()}) {
+    const Outcome outcome = run({"copy", source, "file:" + other});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_NE(outcome.notes.find("lies in the other"), std::string::npos) << outcome.notes;
+  }
+  EXPECT_FALSE(std::filesystem::exists(directory.path() + "/source/inside"));
+  EXPECT_FALSE(std::filesystem::exists(directory.path() + "/version"));
+}
+
 TEST_F(CopyProgram, says_what_is_wrong_with_its_arguments) {
   const auto notes = [](std::vector<std::string> arguments, int exit_code) {
     const Outcome outcome = run(std::move(arguments));

@@ -60,7 +60,7 @@ TEST_F(Groups, are_a_line_each_unless_one_is_named) {
 
 TEST_F(Groups, are_all_in_detail_when_asked) {
   Screen screen;
-  ASSERT_TRUE(show_groups(*shop.tool, {.all = true}, screen.out));
+  ASSERT_TRUE(show_groups(*shop.tool, {.name = {}, .json = false, .all = true}, screen.out));
   EXPECT_TRUE(screen.text.starts_with("group stock: 1 member")) << screen.text;
 }
 

@@ -76,7 +76,7 @@ TEST_F(Program, lists_topics_of_a_log_in_use) {
   const Outcome outcome = on_log({"topics"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.notes;
   EXPECT_NE(outcome.out.find("orders"), std::string::npos);
-  EXPECT_NE(outcome.out.find("private topic left out"), std::string::npos);
+  EXPECT_NE(outcome.out.find("1 private topic and 1 empty topic for retries"), std::string::npos);
 }
 
 TEST_F(Program, every_json_line_is_json) {

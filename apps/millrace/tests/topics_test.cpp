@@ -51,7 +51,9 @@ TEST_F(Topics, are_cut_to_the_width_of_a_terminal) {
   Output terminal(screen.text, 30);
   ASSERT_TRUE(show_topics(*shop.tool, {}, terminal));
   for (const std::string& line : lines_of(screen.text)) {
-    if (!line.starts_with('(')) EXPECT_LE(display_width(line), 30U) << line;
+    if (!line.starts_with('(')) {
+      EXPECT_LE(display_width(line), 30U) << line;
+    }
   }
 }
 

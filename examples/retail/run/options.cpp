@@ -18,6 +18,7 @@
 #include "millrace/service/durability.hpp"
 #include "millrace/service/version.hpp"
 #include "own_cluster.hpp"
+#include "retail_run_help.hpp"
 
 namespace retail {
 
@@ -161,7 +162,7 @@ millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv,
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    return ParsedRun{{}, app.help()};
+    return ParsedRun{{}, help_text};
   } catch (const CLI::CallForVersion&) {
     return ParsedRun{{}, app.version() + "\n"};
   } catch (const CLI::ParseError& error) {
@@ -178,6 +179,18 @@ millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv,
   }
   if (run.log.empty()) run.log = "file:" + run.data + "/log";
   return ParsedRun{std::move(run), ""};
+}
+
+std::vector<std::pair<std::string, std::string>> described_options() {
+  RunOptions run;
+  CLI::App app;
+  add_options(app, run);
+  std::vector<std::pair<std::string, std::string>> described;
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_group().empty())
+      described.emplace_back(option->get_name(), option->get_default_str());
+  }
+  return described;
 }
 
 millrace::Status check_files(const RunOptions& options) {

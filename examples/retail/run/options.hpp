@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "millrace/base/error.hpp"
 
@@ -39,6 +41,9 @@ struct ParsedRun {
 /// `program_directory` is where the executables are.
 [[nodiscard]] millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv,
                                                     const std::string& program_directory);
+
+/// Each option that the help names, with its default; empty where there is none.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> described_options();
 
 /// Whether the files that the options name can be read and written, so that a run does not find out
 /// at its end. errc::invalid_argument as above.

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "millrace/base/terminal_text.hpp"
 
 namespace retail {
@@ -22,7 +24,7 @@ constexpr std::int64_t second_ns = 1'000'000'000;
 /// end. What scrolls out at the top stays in `lines`, as on a real one.
 class ScreenModel {
  public:
-  explicit ScreenModel(TerminalSize size) : size(size) {}
+  explicit ScreenModel(TerminalSize given) : size(given) {}
 
   void write(std::string_view text) {
     while (!text.empty()) {
@@ -99,7 +101,7 @@ class Display : public testing::Test {
 
   RunFigures figures;
   bool terminal = false;
-  ScreenModel model{{80, 24}};
+  ScreenModel model{{200, 24}};  // lines in a file do not fold
   std::int64_t now_ns = 0;
   LiveView view{{[this] { return terminal ? std::optional(model.size) : std::nullopt; },
                  [this](std::string_view text) { model.write(text); }},
