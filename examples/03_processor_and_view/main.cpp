@@ -23,7 +23,9 @@ int main(int argc, char** argv) {
     using millrace::http::Responder;
     MILLRACE_ASSIGN(const auto commands, context.log.find_topic(wallets::commands_topic));
     counter = std::make_shared<wallets::Counter>(context, commands);
-    auto routes = router.group(context.ready);
+    auto options = context.ready;
+    options.takes_json = true;
+    auto routes = router.group(options);
     routes.put("/wallets/{wallet}/moves/{move}", [&](const Request& request, Responder responder) {
       counter->move(request, std::move(responder));
     });

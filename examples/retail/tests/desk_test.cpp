@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "retail/storefront/http/desk.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -9,12 +10,15 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "millrace/base/file_system.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/memory_log.hpp"
+#include "millrace/service/views.hpp"
 #include "millrace/telemetry/logger.hpp"
 #include "retail/contracts/requests.hpp"
+#include "retail/storefront/http/api.hpp"
 #include "retail/tests/builders.hpp"
 
 namespace retail::storefront {
@@ -119,6 +123,32 @@ TEST_F(DeskTest, a_request_is_not_called_pending_before_it_is_durable) {
   EXPECT_EQ(answer.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
   broker_.make_durable();
   EXPECT_EQ(answer.get().status, 202);
+}
+
+TEST_F(DeskTest, what_grows_with_state_does_not_run_on_the_thread_of_the_probes) {
+  millrace::http::Router router;
+  add_api(router, *context_, *desk_);
+  millrace::service::add_view_routes(router, *instance_, *durability_, {});
+  std::vector<std::string> heavy;
+  for (const millrace::http::Route& route : router.routes()) {
+    if (route.options->work == millrace::http::Work::heavy) {
+      heavy.push_back(route.pattern);
+    }
+  }
+  EXPECT_THAT(heavy, testing::UnorderedElementsAre("/insights/products", "/views/{store}"));
+}
+
+TEST_F(DeskTest, what_is_posted_has_to_say_that_it_is_json) {
+  millrace::http::Router router;
+  add_api(router, *context_, *desk_);
+  int posts = 0;
+  for (const millrace::http::Route& route : router.routes()) {
+    if (route.method == millrace::http::Method::post) {
+      EXPECT_TRUE(route.options->takes_json) << route.pattern;
+      ++posts;
+    }
+  }
+  EXPECT_EQ(posts, 3);
 }
 
 }  // namespace

@@ -13,6 +13,12 @@
 
 namespace millrace::service {
 
+namespace {
+// Two bodies of the largest size, and more than a machine has.
+constexpr std::int64_t body_memory_bytes_min = std::int64_t{2} << 20;
+constexpr std::int64_t body_memory_bytes_max = std::int64_t{1} << 40;
+}  // namespace
+
 std::vector<Setting> standard_settings() {
   return {
       {"log", "file:./data/log", "The log, as a URL: file:DIR or kafka://HOST:PORT,.../PREFIX"},
@@ -23,6 +29,9 @@ std::vector<Setting> standard_settings() {
                      1, 1'000'000),
       number_setting("max-waiting", "1024", "Requests in that line; one more is answered 429", 0,
                      1'000'000),
+      number_setting("max-body-memory-bytes", "67108864",
+                     "Memory for the bodies of all requests; one that takes more is answered 503",
+                     body_memory_bytes_min, body_memory_bytes_max),
       path_setting("state-dir", "",
                    "Directory for snapshots of state; without one none are kept and state is "
                    "rebuilt from the log"),
@@ -129,6 +138,10 @@ Result<http::ServerOptions> server_options(const Settings& settings) {
   MILLRACE_ASSIGN(const std::int64_t waiting, settings.integer("max-waiting", 0, 1'000'000));
   options.max_in_flight = static_cast<std::size_t>(in_flight);
   options.max_waiting = static_cast<std::size_t>(waiting);
+  MILLRACE_ASSIGN(
+      const std::int64_t body_memory,
+      settings.integer("max-body-memory-bytes", body_memory_bytes_min, body_memory_bytes_max));
+  options.max_body_memory_bytes = static_cast<std::size_t>(body_memory);
   // Each of them holds a connection, and there must be some left for probes and for who is told no.
   options.max_connections =
       std::max(options.max_connections, 2 * (options.max_in_flight + options.max_waiting));

@@ -188,13 +188,17 @@ class ViewRoutes {
 void add_view_routes(http::Router& router, const stream::Instance& instance,
                      DurabilityGate& durability, const http::RouteOptions& options) {
   auto routes = std::make_shared<const ViewRoutes>(instance, durability);
+  // A range reads and writes as much as it is asked for, and the first one of a store sorts its
+  // keys.
+  http::RouteOptions heavy = options;
+  heavy.work = http::Work::heavy;
+  router.group(heavy).get("/views/{store}",
+                          [routes](const http::Request& request, http::Responder responder) {
+                            routes->range(request, std::move(responder));
+                          });
   router.group(options)
       .get("/views", [routes](const http::Request&,
                               http::Responder responder) { routes->list(std::move(responder)); })
-      .get("/views/{store}",
-           [routes](const http::Request& request, http::Responder responder) {
-             routes->range(request, std::move(responder));
-           })
       .get("/views/{store}/{key}",
            [routes](const http::Request& request, http::Responder responder) {
              routes->get(request, std::move(responder));

@@ -135,7 +135,11 @@ class Api {
 
 void add_api(millrace::http::Router& router, millrace::service::Context& context, Desk& desk) {
   auto api = std::make_shared<const Api>(context, desk);
-  auto routes = router.group(context.ready);
+  auto options = context.ready;
+  options.takes_json = true;
+  auto routes = router.group(options);
+  options.work = millrace::http::Work::heavy;
+  auto heavy = router.group(options);
   const auto resource = [&](std::string_view path, RequestKind kind) {
     routes.post(path, [api, kind](const Request& request, Responder responder) {
       api->post(kind, request, std::move(responder));
@@ -151,7 +155,8 @@ void add_api(millrace::http::Router& router, millrace::service::Context& context
   routes.get("/insights/revenue", [api](const Request& request, Responder responder) {
     api->revenue(request, std::move(responder));
   });
-  routes.get("/insights/products", [api](const Request& request, Responder responder) {
+  // Looks at all products there are.
+  heavy.get("/insights/products", [api](const Request& request, Responder responder) {
     api->products(request, std::move(responder));
   });
   routes.get("/openapi.json", [](const Request&, Responder responder) {
