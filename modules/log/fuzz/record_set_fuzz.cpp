@@ -7,10 +7,10 @@
 #include <string_view>
 
 #include "batch_layout.hpp"
-#include "big_endian.hpp"
 #include "kafka/wire/compression.hpp"
 #include "kafka/wire/record_set.hpp"
 #include "millrace/base/assert.hpp"
+#include "millrace/base/endian.hpp"
 #include "millrace/base/hash.hpp"
 
 using namespace millrace::log;

@@ -3,13 +3,12 @@
 #include "millrace/log/record_batch.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "batch_layout.hpp"
-#include "big_endian.hpp"
+#include "millrace/base/byte_writer.hpp"
+#include "millrace/base/endian.hpp"
 #include "millrace/base/hash.hpp"
 #include "record_bytes.hpp"
-#include "varint.hpp"
 
 namespace millrace::log {
 
@@ -18,23 +17,16 @@ namespace {
 // A buffer that grew beyond this for one large batch is given back by clear().
 constexpr std::size_t kept_capacity = 1U << 20U;
 
-char* write_bytes(char* out, std::string_view bytes) {
-  if (!bytes.empty()) {
-    std::memcpy(out, bytes.data(), bytes.size());
-  }
-  return out + bytes.size();
-}
-
 char* write_nullable(char* out, const std::optional<std::string_view>& bytes) {
   if (!bytes) {
-    return write_varint(out, -1);
+    return write_signed_varint(out, -1);
   }
-  out = write_varint(out, static_cast<std::int64_t>(bytes->size()));
-  return write_bytes(out, *bytes);
+  out = write_signed_varint(out, static_cast<std::int64_t>(bytes->size()));
+  return copy_bytes(out, *bytes);
 }
 
 std::size_t nullable_bytes(const std::optional<std::string_view>& bytes) {
-  return bytes ? varint_bytes(static_cast<std::int64_t>(bytes->size())) + bytes->size() : 1;
+  return bytes ? signed_varint_bytes(static_cast<std::int64_t>(bytes->size())) + bytes->size() : 1;
 }
 
 // Differences of timestamps wrap, so that any two of them can stand in one batch.
@@ -46,9 +38,9 @@ std::int64_t wrapping_difference(std::int64_t a, std::int64_t b) {
 
 std::size_t record_body_bytes(const Record& record, std::int64_t timestamp_delta,
                               std::int32_t offset_delta) {
-  return 1 + varint_bytes(timestamp_delta) + varint_bytes(offset_delta) +
+  return 1 + signed_varint_bytes(timestamp_delta) + signed_varint_bytes(offset_delta) +
          nullable_bytes(record.key) + nullable_bytes(record.value) +
-         varint_bytes(record.headers.size()) + record.headers.encoded().size();
+         signed_varint_bytes(record.headers.size()) + record.headers.encoded().size();
 }
 
 void RecordBatchBuilder::add(const Record& record) {
@@ -61,19 +53,20 @@ void RecordBatchBuilder::add(const Record& record) {
   const std::int64_t timestamp_delta = wrapping_difference(record.timestamp_ms, base_timestamp_ms_);
   const std::size_t body = record_body_bytes(record, timestamp_delta, count_);
   const std::size_t old_size = buffer_.size();
-  const std::size_t new_size = old_size + varint_bytes(static_cast<std::int64_t>(body)) + body;
+  const std::size_t new_size =
+      old_size + signed_varint_bytes(static_cast<std::int64_t>(body)) + body;
   if (new_size > buffer_.capacity()) {
     buffer_.reserve(std::max(new_size, buffer_.capacity() * 2));
   }
   buffer_.resize_and_overwrite(new_size, [&](char* data, std::size_t size) {
-    char* at = write_varint(data + old_size, static_cast<std::int64_t>(body));
+    char* at = write_signed_varint(data + old_size, static_cast<std::int64_t>(body));
     *at++ = 0;
-    at = write_varint(at, timestamp_delta);
-    at = write_varint(at, count_);
+    at = write_signed_varint(at, timestamp_delta);
+    at = write_signed_varint(at, count_);
     at = write_nullable(at, record.key);
     at = write_nullable(at, record.value);
-    at = write_varint(at, record.headers.size());
-    write_bytes(at, record.headers.encoded());
+    at = write_signed_varint(at, record.headers.size());
+    copy_bytes(at, record.headers.encoded());
     return size;
   });
   ++count_;

@@ -4,10 +4,10 @@
 #include <limits>
 
 #include "batch_layout.hpp"
-#include "big_endian.hpp"
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/base/endian.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/record_batch.hpp"
-#include "varint.hpp"
 
 namespace millrace::log {
 
@@ -18,83 +18,40 @@ constexpr std::string_view codec_names[] = {"none", "gzip",        "snappy",    
 
 std::unexpected<Error> bad(std::string message) { return fail(errc::corrupt, std::move(message)); }
 
-// A place in the records that only moves forward inside its bounds. The reads answer false on
-// malformed bytes.
-class Cursor {
- public:
-  Cursor(const char* at, const char* end) : at_(at), end_(end) {}
+std::optional<std::string_view> read_nullable(ByteReader& in) {
+  constexpr std::int32_t null = -1;
+  const auto size = in.varint<std::int32_t>();
+  return size == null ? std::nullopt : std::optional<std::string_view>(in.bytes(size));
+}
 
-  [[nodiscard]] const char* at() const { return at_; }
-  [[nodiscard]] std::int64_t left() const { return end_ - at_; }
-
-  bool varint(std::int32_t& value) { return moved(read_varint(at_, end_, value)); }
-  bool varlong(std::int64_t& value) { return moved(read_varlong(at_, end_, value)); }
-  bool byte() { return at_ != end_ && moved(at_ + 1); }
-
-  bool nullable(std::optional<std::string_view>& value) {
-    std::int32_t length = 0;
-    if (!varint(length) || length < -1 || left() < length) {
-      return false;
+HeadersView read_headers(ByteReader& in) {
+  const auto count = in.varint<std::int32_t>();
+  const std::string_view encoded = in.rest();
+  std::string_view rest = encoded;
+  HeaderView header;
+  for (std::int32_t i = 0; i < count; ++i) {
+    if (!HeadersView::next(rest, header)) {
+      in.fail();
+      return {};
     }
-    if (length < 0) {
-      value.reset();
-      return true;
-    }
-    value.emplace(at_, static_cast<std::size_t>(length));
-    at_ += length;
-    return true;
   }
-
-  bool headers(HeadersView& view) {
-    std::int32_t count = 0;
-    if (!varint(count) || count < 0) {
-      return false;
-    }
-    const std::string_view encoded(at_, static_cast<std::size_t>(left()));
-    std::string_view rest = encoded;
-    HeaderView header;
-    for (std::int32_t i = 0; i < count; ++i) {
-      if (!HeadersView::next(rest, header)) {
-        return false;
-      }
-    }
-    view = HeadersView(encoded.substr(0, encoded.size() - rest.size()), count);
-    at_ = end_ - rest.size();
-    return true;
+  if (count < 0) {
+    in.fail();
   }
+  return {in.bytes(encoded.size() - rest.size()), std::max(count, 0)};
+}
 
-  Cursor take(std::int32_t length) {
-    Cursor taken(at_, at_ + length);
-    at_ += length;
-    return taken;
-  }
-
- private:
-  bool moved(const char* to) {
-    if (to == nullptr) {
-      return false;
-    }
-    at_ = to;
-    return true;
-  }
-
-  const char* at_;
-  const char* end_;
-};
-
-// Reads one record off the cursor; the offset of the one before it is `last_delta`.
-bool decode_record(Cursor& records, const RecordBatchHeader& header, std::int32_t& last_delta,
+// Reads one record; the offset of the one before it is `last_delta`.
+bool decode_record(ByteReader& records, const RecordBatchHeader& header, std::int32_t& last_delta,
                    RecordView& out) {
-  std::int32_t length = 0;
-  if (!records.varint(length) || length < 0 || records.left() < length) {
-    return false;
-  }
-  Cursor body = records.take(length);
-  std::int64_t timestamp_delta = 0;
-  std::int32_t offset_delta = 0;
-  if (!body.byte() || !body.varlong(timestamp_delta) || !body.varint(offset_delta) ||
-      !body.nullable(out.key) || !body.nullable(out.value) || !body.headers(out.headers) ||
-      body.left() != 0) {
+  ByteReader body(records.varint_text<std::int32_t>());
+  body.byte();
+  const auto timestamp_delta = body.varint<std::int64_t>();
+  const auto offset_delta = body.varint<std::int32_t>();
+  out.key = read_nullable(body);
+  out.value = read_nullable(body);
+  out.headers = read_headers(body);
+  if (!body.ok() || !body.at_end()) {
     return false;
   }
   if (offset_delta <= last_delta || offset_delta > header.last_offset_delta) {
@@ -185,10 +142,10 @@ Status decode_batch(std::string_view batch, std::vector<RecordView>& out) {
   if (new_size > out.capacity()) {
     out.reserve(std::max(new_size, out.capacity() * 2));
   }
-  Cursor records(batch.data() + record_batch_header_bytes, batch.data() + batch.size());
+  ByteReader records(batch.substr(record_batch_header_bytes));
   std::int32_t last_delta = -1;
   for (std::int32_t i = 0; i < header.count; ++i) {
-    const std::size_t place = static_cast<std::size_t>(records.at() - batch.data());
+    const std::size_t place = batch.size() - records.left();
     if (!decode_record(records, header, last_delta, out.emplace_back())) {
       out.resize(old_size);
       return bad("record " + std::to_string(i) + " of the batch at offset " +
@@ -196,7 +153,7 @@ Status decode_batch(std::string_view batch, std::vector<RecordView>& out) {
                  std::to_string(place));
     }
   }
-  if (records.left() != 0) {
+  if (!records.at_end()) {
     out.resize(old_size);
     return bad("the batch at offset " + std::to_string(header.base_offset.value) + " has " +
                std::to_string(records.left()) + " bytes after its last record");

@@ -9,7 +9,7 @@
 
 #include <cstdint>
 
-#include "big_endian.hpp"
+#include "millrace/base/endian.hpp"
 
 namespace millrace::log {
 namespace {

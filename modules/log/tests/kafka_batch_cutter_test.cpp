@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "batch_layout.hpp"
-#include "big_endian.hpp"
+#include "millrace/base/endian.hpp"
 #include "millrace/log/record_batch.hpp"
 
 namespace millrace::log::kafka::wire {

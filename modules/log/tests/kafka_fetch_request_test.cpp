@@ -4,8 +4,8 @@
 
 #include <gmock/gmock.h>
 
-#include "big_endian.hpp"
 #include "kafka/wire/protocol.hpp"
+#include "millrace/base/endian.hpp"
 #include "millrace/log/errors.hpp"
 #include "raw_batch.hpp"
 

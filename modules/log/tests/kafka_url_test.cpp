@@ -34,6 +34,7 @@ TEST(KafkaUrl, that_makes_no_sense_is_refused_with_the_form_and_without_its_secr
   for (const char* const text :
        {"kafka://", "kafka:///p", "kafka://a", "kafka://a:0", "kafka://a:70000", "kafka://a:9x",
         "kafka://a:1/b/c", "kafka://a:1/p q", "kafka://a:1?secret", "kafka://a:1?=secret",
+        "kafka://a:1?acks=secret%", "kafka://a:1?acks=secret%4", "kafka://a:1?%zz=secret",
         "file:x"}) {
     const auto url = parse_url(text);
     ASSERT_FALSE(url.has_value()) << text;

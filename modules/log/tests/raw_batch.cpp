@@ -3,17 +3,17 @@
 #include "raw_batch.hpp"
 
 #include "batch_layout.hpp"
-#include "big_endian.hpp"
+#include "millrace/base/endian.hpp"
 #include "millrace/base/hash.hpp"
+#include "millrace/base/varint.hpp"
 #include "millrace/log/record_batch.hpp"
-#include "varint.hpp"
 
 namespace millrace::log {
 namespace {
 
 void append_varint(std::string& out, std::int64_t value) {
   char room[10];
-  out.append(room, write_varint(room, value));
+  out.append(room, write_signed_varint(room, value));
 }
 
 /// The value of a mark is a key of the same bytes, too: Kafka reads the one, people the other.

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 
-#include "embedded/bytes.hpp"
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/base/byte_writer.hpp"
 #include "millrace/log/errors.hpp"
 #include "rules.hpp"
 
@@ -41,41 +42,38 @@ void Catalog::add(CatalogTopic topic) {
 }
 
 std::string Catalog::topic_record(const CatalogTopic& topic) {
-  std::string out;
-  put(out, topic_tag);
-  put(out, topic.topic.id.value);
-  put(out, topic.first_row);
-  put(out, topic.topic.spec.partitions);
-  put(out, static_cast<std::uint8_t>(topic.topic.spec.kind));
-  put(out, static_cast<std::uint8_t>(topic.topic.spec.cleanup));
-  put_text(out, topic.topic.spec.name);
-  put_text(out, topic.topic.spec.owner);
-  return out;
+  const TopicSpec& spec = topic.topic.spec;
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.little(topic_tag).little(topic.topic.id.value).little(topic.first_row);
+  out.little(spec.partitions).little(static_cast<std::uint8_t>(spec.kind));
+  out.little(static_cast<std::uint8_t>(spec.cleanup));
+  out.little_text<std::uint16_t>(spec.name).little_text<std::uint16_t>(spec.owner);
+  return out.take();
 }
 
 std::string Catalog::group_record(GroupId id, std::string_view name) {
-  std::string out;
-  put(out, group_tag);
-  put(out, id.value);
-  put_text(out, name);
-  return out;
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.little(group_tag).little(id.value).little_text<std::uint16_t>(name);
+  return out.take();
 }
 
 Result<std::optional<CatalogTopic>> Catalog::read_topic(std::string_view record) {
-  Taker taker{record};
-  if (taker.take<std::uint8_t>() != topic_tag) {
+  ByteReader in(record);
+  if (in.little<std::uint8_t>() != topic_tag) {
     return std::nullopt;
   }
   CatalogTopic made;
-  made.topic.id.value = taker.take<std::int32_t>();
-  made.first_row = taker.take<std::uint32_t>();
+  made.topic.id.value = in.little<std::int32_t>();
+  made.first_row = in.little<std::uint32_t>();
   TopicSpec& spec = made.topic.spec;
-  spec.partitions = taker.take<std::int32_t>();
-  spec.kind = static_cast<TopicKind>(taker.take<std::uint8_t>());
-  spec.cleanup = static_cast<CleanupPolicy>(taker.take<std::uint8_t>());
-  spec.name = taker.take_text();
-  spec.owner = taker.take_text();
-  if (!taker.ok || made.topic.id.value < internal_topics ||
+  spec.partitions = in.little<std::int32_t>();
+  spec.kind = static_cast<TopicKind>(in.little<std::uint8_t>());
+  spec.cleanup = static_cast<CleanupPolicy>(in.little<std::uint8_t>());
+  spec.name = in.little_text<std::uint16_t>();
+  spec.owner = in.little_text<std::uint16_t>();
+  if (!in.ok() || made.topic.id.value < internal_topics ||
       static_cast<std::size_t>(made.topic.id.value) >= max_rows || !check_topic_spec(spec) ||
       made.first_row + static_cast<std::size_t>(spec.partitions) > max_rows) {
     return damaged();
@@ -92,11 +90,11 @@ Status Catalog::apply(std::string_view record) {
     }
     return {};
   }
-  Taker taker{record};
-  const auto tag = taker.take<std::uint8_t>();
-  const auto id = taker.take<std::int32_t>();
-  const std::string_view name = taker.take_text();
-  if (!taker.ok || tag != group_tag || id < 0 || static_cast<std::size_t>(id) > groups_.size()) {
+  ByteReader in(record);
+  const auto tag = in.little<std::uint8_t>();
+  const auto id = in.little<std::int32_t>();
+  const std::string_view name = in.little_text<std::uint16_t>();
+  if (!in.ok() || tag != group_tag || id < 0 || static_cast<std::size_t>(id) > groups_.size()) {
     return damaged();
   }
   if (static_cast<std::size_t>(id) == groups_.size()) {

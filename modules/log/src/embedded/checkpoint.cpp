@@ -2,8 +2,9 @@
 // Copyright The Millrace Authors
 #include "embedded/checkpoint.hpp"
 
-#include "embedded/bytes.hpp"
 #include "embedded/core.hpp"
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/base/byte_writer.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/log/errors.hpp"
@@ -22,36 +23,30 @@ constexpr std::int64_t pause_ns = 5'000'000'000;
 }  // namespace
 
 std::string Checkpoint::encode() const {
-  std::string out;
-  put(out, checkpoint_magic);
-  put(out, checkpoint_version);
-  put(out, log_id);
-  put(out, incarnation);
-  put(out, checksum);
-  put(out, position);
-  put(out, static_cast<std::uint32_t>(catalog.size()));
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.little(checkpoint_magic).little(checkpoint_version).little(log_id);
+  out.little(incarnation).little(checksum).little(position);
+  out.little(static_cast<std::uint32_t>(catalog.size()));
   for (const std::string& record : catalog) {
-    put_text(out, record);
+    out.little_text<std::uint16_t>(record);
   }
-  put(out, static_cast<std::uint32_t>(next_offsets.size()));
+  out.little(static_cast<std::uint32_t>(next_offsets.size()));
   for (const std::int64_t next : next_offsets) {
-    put(out, next);
+    out.little(next);
   }
-  put(out, static_cast<std::uint32_t>(positions.size()));
+  out.little(static_cast<std::uint32_t>(positions.size()));
   for (const PositionRecord& row : positions) {
-    put(out, row.group.value);
-    put(out, row.place.topic.value);
-    put(out, row.place.partition.value);
-    put(out, row.next);
+    out.little(row.group.value).little(row.place.topic.value).little(row.place.partition.value);
+    out.little(row.next);
   }
-  put(out, static_cast<std::uint32_t>(producers.size()));
+  out.little(static_cast<std::uint32_t>(producers.size()));
   for (const Producer& producer : producers) {
-    put_text(out, producer.name);
-    put(out, producer.state.sequence);
-    put(out, producer.state.frame);
+    out.little_text<std::uint16_t>(producer.name);
+    out.little(producer.state.sequence).little(producer.state.frame);
   }
-  put(out, crc32c(out));
-  return out;
+  out.little(crc32c(out.view()));
+  return out.take();
 }
 
 Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
@@ -60,41 +55,41 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
   if (bytes.size() < sum_bytes) {
     return damaged();
   }
-  Taker sum{bytes.substr(bytes.size() - sum_bytes)};
+  const auto sum = load_little<std::uint32_t>(bytes.data() + bytes.size() - sum_bytes);
   bytes.remove_suffix(sum_bytes);
-  Taker taker{bytes};
-  const bool known = taker.take<std::uint32_t>() == checkpoint_magic &&
-                     taker.take<std::uint32_t>() == checkpoint_version;
-  if (!known || crc32c(bytes) != sum.take<std::uint32_t>()) {
+  ByteReader in(bytes);
+  const bool known = in.little<std::uint32_t>() == checkpoint_magic &&
+                     in.little<std::uint32_t>() == checkpoint_version;
+  if (!known || crc32c(bytes) != sum) {
     return damaged();
   }
   Checkpoint made;
-  made.log_id = taker.take<std::uint64_t>();
-  made.incarnation = taker.take<std::uint32_t>();
-  made.checksum = taker.take<std::uint32_t>();
-  made.position = taker.take<std::uint64_t>();
-  for (auto left = taker.take<std::uint32_t>(); left > 0 && taker.ok; --left) {
-    made.catalog.emplace_back(taker.take_text());
+  made.log_id = in.little<std::uint64_t>();
+  made.incarnation = in.little<std::uint32_t>();
+  made.checksum = in.little<std::uint32_t>();
+  made.position = in.little<std::uint64_t>();
+  for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
+    made.catalog.emplace_back(in.little_text<std::uint16_t>());
   }
-  for (auto left = taker.take<std::uint32_t>(); left > 0 && taker.ok; --left) {
-    made.next_offsets.push_back(taker.take<std::int64_t>());
+  for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
+    made.next_offsets.push_back(in.little<std::int64_t>());
   }
-  for (auto left = taker.take<std::uint32_t>(); left > 0 && taker.ok; --left) {
+  for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
     PositionRecord row;
-    row.group.value = taker.take<std::int32_t>();
-    row.place.topic.value = taker.take<std::int32_t>();
-    row.place.partition.value = taker.take<std::int32_t>();
-    row.next = taker.take<std::int64_t>();
+    row.group.value = in.little<std::int32_t>();
+    row.place.topic.value = in.little<std::int32_t>();
+    row.place.partition.value = in.little<std::int32_t>();
+    row.next = in.little<std::int64_t>();
     made.positions.push_back(row);
   }
-  for (auto left = taker.take<std::uint32_t>(); left > 0 && taker.ok; --left) {
+  for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
     Producer producer;
-    producer.name = taker.take_text();
-    producer.state.sequence = taker.take<std::int64_t>();
-    producer.state.frame = taker.take<std::uint64_t>();
+    producer.name = in.little_text<std::uint16_t>();
+    producer.state.sequence = in.little<std::int64_t>();
+    producer.state.frame = in.little<std::uint64_t>();
     made.producers.push_back(std::move(producer));
   }
-  if (!taker.ok) {
+  if (!in.ok()) {
     return damaged();
   }
   return made;

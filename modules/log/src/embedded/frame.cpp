@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "batch_layout.hpp"
-#include "big_endian.hpp"
+#include "millrace/base/endian.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/log/record_batch.hpp"
 

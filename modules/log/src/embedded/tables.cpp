@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <atomic>
 
-#include "embedded/bytes.hpp"
 #include "millrace/base/assert.hpp"
+#include "millrace/base/byte_reader.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/log/errors.hpp"
 
@@ -114,36 +114,36 @@ void recount(Control& control) {
 }
 
 std::string position_key(GroupId group, TopicPartition place) {
-  std::string key;
-  put(key, group.value);
-  put(key, place.topic.value);
-  put(key, place.partition.value);
-  return key;
+  char key[12];
+  store_little(key, group.value);
+  store_little(key + 4, place.topic.value);
+  store_little(key + 8, place.partition.value);
+  return {key, sizeof key};
 }
 
 std::string integer_value(std::int64_t value) {
-  std::string out;
-  put(out, value);
-  return out;
+  char bytes[8];
+  store_little(bytes, value);
+  return {bytes, sizeof bytes};
 }
 
 Result<PositionRecord> read_position(std::string_view key, std::string_view value) {
-  Taker taker{key};
+  ByteReader in(key);
   PositionRecord record;
-  record.group.value = taker.take<std::int32_t>();
-  record.place.topic.value = taker.take<std::int32_t>();
-  record.place.partition.value = taker.take<std::int32_t>();
+  record.group.value = in.little<std::int32_t>();
+  record.place.topic.value = in.little<std::int32_t>();
+  record.place.partition.value = in.little<std::int32_t>();
   MILLRACE_ASSIGN(record.next, read_integer(value));
-  if (!taker.ok) {
+  if (!in.ok()) {
     return fail(errc::corrupt, "a record of __positions makes no sense");
   }
   return record;
 }
 
 Result<std::int64_t> read_integer(std::string_view value) {
-  Taker taker{value};
-  const auto number = taker.take<std::int64_t>();
-  if (!taker.ok) {
+  ByteReader in(value);
+  const auto number = in.little<std::int64_t>();
+  if (!in.ok()) {
     return fail(errc::corrupt, "a record of the log's own topics makes no sense");
   }
   return number;

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "millrace/base/byte_writer.hpp"
 #include "millrace/log/errors.hpp"
-#include "varint.hpp"
 
 namespace millrace::log::kafka {
 namespace {
@@ -14,26 +14,20 @@ constexpr std::size_t messages_at_once = 1'000;
 
 std::size_t bytes_of(const rd_kafka_message_t& message) { return message.len + message.key_len; }
 
-void append_varint(std::string& out, std::int64_t value) {
-  char room[10];
-  out.append(room, write_varint(room, value));
-}
-
 /// Appends the headers in the form of HeadersView and answers their number.
 std::int32_t append_headers(const rd_kafka_message_t& message, std::string& out) {
   rd_kafka_headers_t* headers = nullptr;
   if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return 0;
+  ByteWriter writer(out);
   std::int32_t count = 0;
   const char* name = nullptr;
   const void* value = nullptr;
   std::size_t size = 0;
   while (rd_kafka_header_get_all(headers, static_cast<std::size_t>(count), &name, &value, &size) ==
          RD_KAFKA_RESP_ERR_NO_ERROR) {
-    const std::string_view text(name);
-    append_varint(out, static_cast<std::int64_t>(text.size()));
-    out.append(text);
-    append_varint(out, value == nullptr ? -1 : static_cast<std::int64_t>(size));
-    if (value != nullptr) out.append(static_cast<const char*>(value), size);
+    writer.varint_text<std::int64_t>(name);
+    writer.varint(value == nullptr ? -1 : static_cast<std::int64_t>(size));
+    if (value != nullptr) writer.bytes({static_cast<const char*>(value), size});
     ++count;
   }
   return count;

@@ -9,6 +9,7 @@
 #include "kafka/membership.hpp"
 #include "kafka/waiter.hpp"
 #include "millrace/base/shared_region.hpp"
+#include "millrace/base/text.hpp"
 #include "millrace/log/errors.hpp"
 #include "rules.hpp"
 
@@ -18,14 +19,6 @@ namespace {
 constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t own_patience_ns = 2'000 * ms;
 constexpr std::size_t default_transaction_bytes = 64U << 20U;
-
-std::string hex(std::uint64_t value) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text(16, '0');
-  for (std::size_t i = 0; i < 16; ++i)
-    text[i] = digits[(value >> (60 - 4 * i)) & 15U];
-  return text;
-}
 
 }  // namespace
 
@@ -58,8 +51,8 @@ KafkaLog::KafkaLog(Url url, LogEnvironment& environment, LogOptions options)
       config_(std::move(url), options_),
       reader_(config_, environment.clock),
       state_(config_, options_, reader_, environment.clock),
-      unique_(
-          hex(environment.random.next() ^ static_cast<std::uint64_t>(environment.clock.wall_ms()))),
+      unique_(hex_number(environment.random.next() ^
+                         static_cast<std::uint64_t>(environment.clock.wall_ms()))),
       identity_(std::make_unique<Identity>(config_, options_, state_, environment.clock, unique_,
                                            environment.regions.self())),
       sequences_(config_, reader_) {}

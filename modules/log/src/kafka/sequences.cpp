@@ -3,19 +3,15 @@
 #include "kafka/sequences.hpp"
 
 #include "kafka/admin.hpp"
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/base/byte_writer.hpp"
 #include "millrace/log/errors.hpp"
-#include "varint.hpp"
 
 namespace millrace::log::kafka {
 namespace {
 
 constexpr std::string_view topic_name = "__millrace_sequences";
 constexpr TopicPartition our_place{TopicId{{-2}}, PartitionId{{0}}};
-
-void put(std::string& out, std::int64_t value) {
-  char room[10];
-  out.append(room, write_varint(room, value));
-}
 
 }  // namespace
 
@@ -33,41 +29,26 @@ Status Sequences::open() {
 }
 
 std::string Sequences::encode(const Last& last) {
-  std::string out;
-  put(out, last.number);
-  put(out, static_cast<std::int64_t>(last.places.size()));
-  for (const auto& [place, first] : last.places) {
-    put(out, static_cast<std::int64_t>(place.topic.size()));
-    out.append(place.topic);
-    put(out, place.partition);
-    put(out, first.value);
-  }
-  return out;
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.varint(last.number).varint(static_cast<std::int64_t>(last.places.size()));
+  for (const auto& [place, first] : last.places)
+    out.varint_text<std::int64_t>(place.topic).varint(place.partition).varint(first.value);
+  return out.take();
 }
 
 Result<Sequences::Last> Sequences::decode(std::string_view bytes) {
-  const char* at = bytes.data();
-  const char* const end = at + bytes.size();
-  const auto take = [&]() -> std::int64_t {
-    std::int64_t value = 0;
-    if (at != nullptr) at = read_varlong(at, end, value);
-    return value;
-  };
+  ByteReader in(bytes);
   Last last;
-  last.number = take();
-  const std::int64_t count = take();
-  for (std::int64_t i = 0; at != nullptr && i < count; ++i) {
-    const std::int64_t size = take();
-    if (at == nullptr || size < 0 || size > end - at) {
-      at = nullptr;
-      break;
-    }
-    std::string topic(at, static_cast<std::size_t>(size));
-    at += size;
-    const auto partition = static_cast<std::int32_t>(take());
-    last.places.emplace_back(KafkaPlace{std::move(topic), partition}, offset(take()));
+  last.number = in.varint<std::int64_t>();
+  const auto count = in.varint<std::int64_t>();
+  for (std::int64_t i = 0; in.ok() && i < count; ++i) {
+    std::string topic(in.varint_text<std::int64_t>());
+    const auto partition = static_cast<std::int32_t>(in.varint<std::int64_t>());
+    last.places.emplace_back(KafkaPlace{std::move(topic), partition},
+                             offset(in.varint<std::int64_t>()));
   }
-  if (at == nullptr)
+  if (!in.ok())
     return fail(errc::corrupt, "topic " + std::string(topic_name) + ": a record that ends early");
   return last;
 }

@@ -3,8 +3,9 @@
 //
 // The bytes of the records of `__millrace`; docs/formats/kafka.md.
 #include "kafka/state.hpp"
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/base/byte_writer.hpp"
 #include "millrace/log/errors.hpp"
-#include "varint.hpp"
 
 namespace millrace::log::kafka {
 namespace {
@@ -16,14 +17,12 @@ constexpr std::int64_t versions_to_come = 15;
 class Writer {
  public:
   Writer& number(std::int64_t value) {
-    char room[10];
-    out_.append(room, write_varint(room, value));
+    out_.varint(value);
     return *this;
   }
   Writer& tick(std::uint64_t value) { return number(static_cast<std::int64_t>(value)); }
   Writer& text(std::string_view value) {
-    number(static_cast<std::int64_t>(value.size()));
-    out_.append(value);
+    out_.varint_text<std::int64_t>(value);
     return *this;
   }
   template <class Container>
@@ -40,35 +39,22 @@ class Writer {
         .text(spec.owner)
         .number(static_cast<std::int64_t>(spec.cleanup));
   }
-  std::string take() { return std::move(out_); }
+  std::string take() { return out_.take(); }
 
  private:
-  std::string out_;
+  std::string bytes_;
+  ByteWriter out_{bytes_};
 };
 
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
-  std::int64_t number() {
-    std::int64_t value = 0;
-    if (at_ != nullptr) at_ = read_varlong(at_, end_, value);
-    return at_ == nullptr ? 0 : value;
-  }
+  explicit Reader(std::string_view bytes) : in_(bytes) {}
+  std::int64_t number() { return in_.varint<std::int64_t>(); }
   std::uint64_t tick() { return static_cast<std::uint64_t>(number()); }
   std::int32_t small() { return static_cast<std::int32_t>(number()); }
   /// A count of things that take at least one byte each.
-  std::size_t count() {
-    const std::int64_t value = number();
-    if (at_ == nullptr || value < 0 || value > end_ - at_) at_ = nullptr;
-    return at_ == nullptr ? 0 : static_cast<std::size_t>(value);
-  }
-  std::string text() {
-    const std::size_t size = count();
-    if (at_ == nullptr) return {};
-    std::string value(at_, size);
-    at_ += size;
-    return value;
-  }
+  std::size_t count() { return in_.count(number()); }
+  std::string text() { return std::string(in_.varint_text<std::int64_t>()); }
   std::vector<std::string> texts() {
     std::vector<std::string> values(count());
     for (std::string& value : values)
@@ -86,18 +72,17 @@ class Reader {
                       kind <= static_cast<std::int64_t>(TopicKind::private_topic) &&
                       cleanup >= static_cast<std::int64_t>(CleanupPolicy::keep) &&
                       cleanup <= static_cast<std::int64_t>(CleanupPolicy::compact);
-    if (!fits) at_ = nullptr;
+    if (!fits) in_.fail();
     spec.kind = static_cast<TopicKind>(kind);
     spec.cleanup = static_cast<CleanupPolicy>(cleanup);
     return spec;
   }
   /// Fields that were added later stand at the end: earlier writers end before them.
-  [[nodiscard]] bool has_more() const { return at_ != nullptr && at_ != end_; }
-  [[nodiscard]] bool good() const { return at_ != nullptr; }
+  [[nodiscard]] bool has_more() const { return !in_.at_end(); }
+  [[nodiscard]] bool good() const { return in_.ok(); }
 
  private:
-  const char* at_;
-  const char* end_;
+  ByteReader in_;
 };
 
 void write(Writer& out, const TopicMade& record) { out.spec(record.spec); }

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "millrace/base/text.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::kafka {
@@ -33,22 +34,6 @@ bool is_name(std::string_view text) {
   return text.find_first_not_of(
              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
          std::string_view::npos;
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned code = 0;
-    if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(text.data() + i + 1, text.data() + i + 3, code, 16).ptr ==
-            text.data() + i + 3) {
-      out.push_back(static_cast<char>(code));
-      i += 2;
-    } else {
-      out.push_back(text[i]);
-    }
-  }
-  return out;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -97,8 +82,11 @@ Result<Url> parse_url(std::string_view url) {
     const std::size_t equals = pair.find('=');
     if (equals == std::string_view::npos || equals == 0)
       return refuse(url, "a setting after '?' is not name=value");
-    parsed.settings.emplace_back(percent_decoded(pair.substr(0, equals)),
-                                 percent_decoded(pair.substr(equals + 1)));
+    auto name = percent_decode(pair.substr(0, equals));
+    auto value = percent_decode(pair.substr(equals + 1));
+    if (!name || !value)
+      return refuse(url, "a setting after '?' has a broken percent escape; write % as %25");
+    parsed.settings.emplace_back(*std::move(name), *std::move(value));
   }
   return parsed;
 }

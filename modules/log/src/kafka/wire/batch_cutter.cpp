@@ -6,11 +6,11 @@
 #include <limits>
 
 #include "batch_layout.hpp"
-#include "big_endian.hpp"
 #include "millrace/base/assert.hpp"
+#include "millrace/base/endian.hpp"
 #include "millrace/base/hash.hpp"
+#include "millrace/base/varint.hpp"
 #include "millrace/log/record_batch.hpp"
-#include "varint.hpp"
 
 namespace millrace::log::kafka::wire {
 namespace {
@@ -31,13 +31,13 @@ std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) {
 
 Piece read_piece(const char* at, const char* end, std::int64_t base_timestamp_ms) {
   std::int32_t length = 0;
-  at = read_varint(at, end, length);
+  at = read_signed_varint(at, end, length);
   MILLRACE_ASSERT(at != nullptr && length > 0 && end - at >= length, "a builder made this batch");
   const char* const body_end = at + length;
   std::int64_t delta = 0;
   std::int32_t number = 0;
-  at = read_varlong(at + 1, body_end, delta);
-  at = read_varint(at, body_end, number);
+  at = read_signed_varint(at + 1, body_end, delta);
+  at = read_signed_varint(at, body_end, number);
   const std::int64_t timestamp_ms = wrapping_sum(base_timestamp_ms, delta);
   return {body_end,
           timestamp_ms == 0 ? no_timestamp : timestamp_ms,
@@ -77,7 +77,8 @@ void write_header(std::string& out, std::size_t begin, const Stamp& stamp,
 std::size_t BatchCutter::next_bytes(const CutPosition& from, std::size_t max_bytes) const {
   const std::size_t begin = std::max(from.byte, record_batch_header_bytes);
   std::int32_t record = 0;
-  static_cast<void>(read_varint(batch_.data() + begin, batch_.data() + batch_.size(), record));
+  static_cast<void>(
+      read_signed_varint(batch_.data() + begin, batch_.data() + batch_.size(), record));
   return record_batch_header_bytes + std::max(std::min(batch_.size() - begin, max_bytes),
                                               static_cast<std::size_t>(std::max(record, 0)));
 }
@@ -104,12 +105,12 @@ CutPosition BatchCutter::cut(const CutPosition& from, std::size_t max_bytes,
         static_cast<std::int64_t>(static_cast<std::uint64_t>(piece.timestamp_ms) -
                                   static_cast<std::uint64_t>(stamp.base_timestamp_ms));
     const std::size_t body =
-        1 + varint_bytes(delta) + varint_bytes(stamp.records) + piece.rest.size();
+        1 + signed_varint_bytes(delta) + signed_varint_bytes(stamp.records) + piece.rest.size();
     char head[3 * 10 + 1];
-    char* to = write_varint(head, static_cast<std::int64_t>(body));
+    char* to = write_signed_varint(head, static_cast<std::int64_t>(body));
     *to++ = '\0';
-    to = write_varint(to, delta);
-    to = write_varint(to, stamp.records);
+    to = write_signed_varint(to, delta);
+    to = write_signed_varint(to, stamp.records);
     out.append(head, static_cast<std::size_t>(to - head)).append(piece.rest);
     at = piece.end;
     ++stamp.records;

@@ -12,7 +12,7 @@
 #include <limits>
 #include <memory>
 
-#include "big_endian.hpp"
+#include "millrace/base/endian.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::kafka::wire {

@@ -7,10 +7,10 @@
 #include <unordered_map>
 
 #include "batch_layout.hpp"
-#include "big_endian.hpp"
 #include "kafka/wire/by_topic.hpp"
 #include "kafka/wire/messages.hpp"
 #include "kafka/wire/protocol.hpp"
+#include "millrace/base/endian.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::kafka::wire {

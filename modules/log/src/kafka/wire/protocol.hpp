@@ -7,7 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "big_endian.hpp"
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/base/endian.hpp"
 
 // Kafka's protocol, as far as it is spoken here: https://kafka.apache.org/protocol. Every request
 // has one version, none of them flexible, that brokers from 2.3 on understand.
@@ -121,52 +122,30 @@ class Encoder {
 /// input.
 class Decoder {
  public:
-  explicit Decoder(std::string_view body) : rest_(body) {}
+  explicit Decoder(std::string_view body) : in_(body) {}
 
   template <std::integral T>
   T number() {
-    if (!has(sizeof(T))) return {};
-    const T value = load_big<T>(rest_.data());
-    rest_.remove_prefix(sizeof(T));
-    return value;
+    return in_.big<T>();
   }
-  bool flag() { return number<std::int8_t>() != 0; }
+  bool flag() { return in_.byte() != 0; }
   /// Null reads as empty.
   std::string_view string() { return run(number<std::int16_t>()); }
   std::string_view bytes() { return run(number<std::int32_t>()); }
   /// How many elements follow, of at least so many bytes each; null is none.
   std::size_t count(std::size_t element_bytes) {
     const auto elements = number<std::int32_t>();
-    if (elements <= 0) return 0;
-    const auto many = static_cast<std::size_t>(elements);
-    if (many > rest_.size() / element_bytes) {
-      fail();
-      return 0;
-    }
-    return many;
+    return elements <= 0 ? 0 : in_.count(elements, element_bytes);
   }
 
-  [[nodiscard]] bool ok() const { return ok_; }
+  [[nodiscard]] bool ok() const { return in_.ok(); }
 
  private:
-  bool has(std::size_t bytes) {
-    if (rest_.size() >= bytes) return true;
-    fail();
-    return false;
-  }
-  void fail() {
-    ok_ = false;
-    rest_ = {};
-  }
   std::string_view run(std::int32_t bytes) {
-    if (bytes <= 0 || !has(static_cast<std::size_t>(bytes))) return {};
-    const std::string_view taken = rest_.substr(0, static_cast<std::size_t>(bytes));
-    rest_.remove_prefix(taken.size());
-    return taken;
+    return bytes <= 0 ? std::string_view() : in_.bytes(bytes);
   }
 
-  std::string_view rest_;
-  bool ok_ = true;
+  ByteReader in_;
 };
 
 }  // namespace millrace::log::kafka::wire

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "batch_layout.hpp"
-#include "big_endian.hpp"
 #include "kafka/wire/compression.hpp"
 #include "millrace/base/assert.hpp"
+#include "millrace/base/endian.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::kafka::wire {
