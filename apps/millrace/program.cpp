@@ -98,12 +98,17 @@ Result<log::Log*> Session::log(bool follows) {
   log::LogOptions options;
   options.member = "millrace";
   options.create = false;
+  options.access = log::LogAccess::prefer_write;
   if (!follows) read_without_waiting(options);
   const std::string url = directory.empty() ? log_url : "file:" + directory;
   auto opened = log::open_log(url, environment_, std::move(options));
   if (!opened && opened.error().is(errc::not_found) && !directory.empty()) return missing();
   if (!opened) return fail(std::move(opened).error());
   log_ = *std::move(opened);
+  if (const auto reason = log_->read_only_reason()) {
+    notes.line("millrace: reading only, members and claims are not shown: " + escaped(*reason));
+    notes.flush();
+  }
   return log_.get();
 }
 

@@ -120,6 +120,26 @@ TEST_F(Program, leaves_the_writers_of_a_log_alone) {
   EXPECT_NE(on_log({"tail", "orders", "-n", "1"}).out.find("\"e5\""), std::string::npos);
 }
 
+TEST_F(Program, a_log_that_cannot_be_written_to_is_read_and_the_reason_is_given) {
+  orders.reset();
+  ASSERT_TRUE(write_file_atomically(real_file_system(), root + "/log/FAILED", "the disk is old"));
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"topics"},
+                                             {"tail", "orders"},
+                                             {"trace", "c-1"},
+                                             {"groups"},
+                                             {"dead-letters", "list"}}) {
+    const Outcome outcome = on_log(command);
+    EXPECT_EQ(outcome.exit_code, 0) << command[0] << ": " << outcome.notes;
+    EXPECT_NE(outcome.notes.find("reading only"), std::string::npos) << outcome.notes;
+    EXPECT_NE(outcome.notes.find("the disk is old"), std::string::npos) << outcome.notes;
+  }
+  EXPECT_NE(on_log({"tail", "orders"}).out.find("\"e4\""), std::string::npos);
+  const Outcome replayed = on_log({"dead-letters", "replay", "orders", "--all"});
+  EXPECT_NE(replayed.exit_code, 0);
+  EXPECT_NE(replayed.notes.find("log.read_only"), std::string::npos) << replayed.notes;
+}
+
 TEST_F(Program, verifies_a_good_log) {
   const Outcome outcome = on_log({"log", "verify"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.notes;

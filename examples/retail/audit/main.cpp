@@ -43,8 +43,12 @@ int run(std::string_view place, bool json) {
   millrace::log::LogOptions options;
   options.member = "retail-audit";
   options.create = false;
+  options.access = millrace::log::LogAccess::prefer_write;
   const auto log = millrace::log::open_log(url_of(place), environment, options);
   if (!log) return complain(log.error().to_string());
+  if (const auto reason = (*log)->read_only_reason()) {
+    complain("reading only: " + *reason);
+  }
   const auto report = retail::audit(**log);
   if (!report) return complain(report.error().to_string());
   const std::string text = json ? retail::to_json(*report) + "\n" : retail::to_text(*report);

@@ -56,7 +56,8 @@ Result<std::unique_ptr<Log>> ReadOnlyLog::open(const std::string& directory,
                                                LogEnvironment& environment, LogOptions options,
                                                std::string reason) {
   MILLRACE_ASSIGN(auto follower, Follower::open(directory, environment, std::move(options)));
-  if (!follower->failed().empty()) {
+  // Perhaps that is why the log could not be opened for writing.
+  if (!follower->failed().empty() && !reason.contains(follower->failed())) {
     reason += "; a sync failed earlier (" + follower->failed() +
               "), so the last records may not be on the disk: run `millrace log repair`";
   }
