@@ -237,7 +237,10 @@ class RealFileSystem final : public FileSystem {
     return names;
   }
 
-  bool exists(const std::string& path) override { return ::access(path.c_str(), F_OK) == 0; }
+  // What cannot be looked at may well exist: opening it then reports the reason.
+  bool exists(const std::string& path) override {
+    return ::access(path.c_str(), F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
+  }
 
   Status remove(const std::string& path) override {
     if (std::remove(path.c_str()) < 0) {

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -161,6 +162,28 @@ TEST_F(Ownership, a_symbolic_link_is_not_followed_for_writing) {
   EXPECT_FALSE(real_shared_regions().open(path("log"), true));
   EXPECT_EQ(read_file(files_, path("precious")).value(), "kept");
   EXPECT_EQ(read_file(files_, path("whole")).value(), "new");
+}
+
+TEST_F(Ownership, what_may_not_be_looked_at_is_not_taken_for_missing) {
+  ASSERT_TRUE(files_.create_directories(path("private")));
+  ASSERT_TRUE(write_file_atomically(files_, path("private/file"), "x"));
+  ASSERT_EQ(::chmod(path("private").c_str(), 0), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // Modes do not bind root.
+    if (::geteuid() == 0 && (::chmod(root_.c_str(), 0755) != 0 || ::setuid(somebody) != 0)) {
+      ::_exit(3);
+    }
+    const auto opened = files_.open(path("private/file"), OpenMode::read);
+    const bool good = files_.exists(path("private/file")) && !files_.exists(path("nothing")) &&
+                      !opened && opened.error().is(errc::no_permission);
+    ::_exit(good ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(::chmod(path("private").c_str(), 0700), 0);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(Ownership, an_empty_path_is_refused) {

@@ -67,6 +67,8 @@ class FileSystem {
   }
   /// Names (not paths) in a directory, sorted.
   [[nodiscard]] virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
+  /// False when there is nothing of that name. True also when that cannot be known, for want of
+  /// permission: then opening it reports so.
   [[nodiscard]] virtual bool exists(const std::string& path) = 0;
   [[nodiscard]] virtual Status remove(const std::string& path) = 0;
   /// Replaces `to` atomically; durable only after sync_directory of its directory.
