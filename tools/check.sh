@@ -16,10 +16,11 @@ Stages:
   package   an outside project uses the installed package, and the tree by add_subdirectory
   asan      address and undefined-behaviour sanitizers: unit and contract tests
   tsan      thread sanitizer: base, log, stream
+  locks     clang checks which mutex guards what (tools/thread_safety)
   estate    the release build of the retail estate: on a part of the data twice, on all of it once
   fuzz      every fuzz target, 30 s each
   bench     bench/run of every suite, the quick form (for its results, not its times)
-  ci        what CI runs after ./test: package asan tsan estate fuzz
+  ci        what CI runs after ./test: package asan tsan locks estate fuzz
 Without a stage: test ci. --full: the long forms (all tests under asan, 300 s of fuzzing, bench).
 USAGE
 }
@@ -57,6 +58,10 @@ stage_tsan() {
   ensure_packages build test && build_preset tsan "${targets[@]}" || return 1
   export -f run_ctest
   unrandomised env root="$root" bash -o pipefail -c 'run_ctest tsan -L "^(base|log|stream)\$" -LE "slow|kafka"'
+}
+
+stage_locks() {
+  ensure_packages build fuzz && "$root/tools/thread_safety"
 }
 
 # One run of the estate in a directory of its own, and the audit of what it left.
@@ -109,12 +114,12 @@ for argument in "$@"; do
   case $argument in
     -h | --help) usage && exit 0 ;;
     --full) full=yes ;;
-    ci) stages+=(package asan tsan estate fuzz) ;;
-    test | package | asan | tsan | estate | fuzz | bench) stages+=("$argument") ;;
+    ci) stages+=(package asan tsan locks estate fuzz) ;;
+    test | package | asan | tsan | locks | estate | fuzz | bench) stages+=("$argument") ;;
     *) usage >&2 && exit 2 ;;
   esac
 done
-[ "${#stages[@]}" -gt 0 ] || stages=(test package asan tsan estate fuzz)
+[ "${#stages[@]}" -gt 0 ] || stages=(test package asan tsan locks estate fuzz)
 [ "$full" = no ] || [[ " ${stages[*]} " == *" bench "* ]] || stages+=(bench)
 export MILLRACE_FULL=$full
 if [ -z "${MILLRACE_RESULTS:-}" ]; then

@@ -99,6 +99,21 @@ class TidyTest(unittest.TestCase):
         self.add_to_log("int x = operand(1) + File::open(p) + std::thread::id() + random.rand(2);\n")
         self.assert_clean()
 
+    def test_a_mutex_that_clang_cannot_check_is_found(self):
+        uses = [
+            "std::mutex m;", "std::shared_mutex m;", "std::recursive_mutex m;", "std::lock_guard l(m);", "std::unique_lock l(m);",
+            "std::scoped_lock l(m);", "std::shared_lock l(m);", "std::condition_variable c;", "std::condition_variable_any c;",
+        ]  # fmt: skip
+        for use in uses:
+            with self.subTest(use):
+                self.write("modules/base/src/a.cpp", LICENCE + use + "\n")
+                self.assert_found("modules/base/src/a.cpp:3", "bare-mutex")
+
+    def test_the_header_of_checked_mutexes_and_tests_may_use_plain_ones(self):
+        self.write("modules/base/include/millrace/base/mutex.hpp", LICENCE + "#pragma once\nstd::mutex m;\n")
+        self.write("modules/base/tests/a_test.cpp", LICENCE + "std::mutex m;\n")
+        self.assert_clean()
+
     def test_an_exemption_with_a_reason_lets_a_finding_pass(self):
         self.add_to_log("std::thread t;\n")
         self.write("tools/tidy_exemptions.txt", "banned-call modules/log/src/b.cpp it is an adapter\n")

@@ -20,6 +20,12 @@ BANNED_CALLS = [
     (re.compile(r"\bstd::random_device\b|(?<![\w.>])s?rand\s*\("), "draw from the Random that is passed in"),
     (re.compile(r"\bgetenv\b"), "take it as an option; only service and apps read the environment"),
 ]
+BARE_MUTEX = re.compile(
+    r"\bstd::(?:(?:recursive_|timed_|shared_)*mutex|(?:lock_guard|scoped_lock|unique_lock|shared_lock|condition_variable(?:_any)?)\b)"
+)
+# The modules whose mutexes are those that clang checks.
+CHECKED_MUTEX_MODULES = {"base", "stream", "service"}
+MUTEX_HEADER = "modules/base/include/millrace/base/mutex.hpp"
 TEST_SLEEP = re.compile(r"\bsleep_(?:for|until)\b|\b(?:u|nano)sleep\s*\(|(?<!\w)(?:::)?sleep\s*\(")
 
 HEAVY_HEADERS = {"regex", "iostream", "filesystem", "future"}
@@ -88,6 +94,12 @@ def check_calls(tree, name, code):
                 match = pattern.search(line)
                 if match:
                     yield Finding(name, number, "banned-call", f"{match[0].strip()}: {advice}")
+    if module in CHECKED_MUTEX_MODULES and "/tests/" not in name and name != MUTEX_HEADER:
+        for number, line in enumerate(code, 1):
+            match = BARE_MUTEX.search(line)
+            if match:
+                advice = "use Mutex, MutexLock and CondVar of millrace/base/mutex.hpp, which tools/thread_safety checks"
+                yield Finding(name, number, "bare-mutex", f"{match[0]}: {advice}")
     if name.endswith("_test.cpp"):
         for number, line in enumerate(code, 1):
             if TEST_SLEEP.search(line):

@@ -7,6 +7,7 @@
 
 #include "fault_inode.hpp"
 #include "file_paths.hpp"
+#include "millrace/base/mutex.hpp"
 
 namespace millrace {
 namespace {
@@ -38,18 +39,19 @@ std::unexpected<Error> missing(const char* what, const std::string& path) {
 struct FaultFileSystem::State {
   class OpenFile;
 
-  mutable std::mutex mutex;
-  Entries entries;
-  Entries durable_entries;
+  mutable Mutex mutex;
+  Entries entries MILLRACE_GUARDED_BY(mutex);
+  Entries durable_entries MILLRACE_GUARDED_BY(mutex);
   std::set<std::string> directories{"/", "."};
-  std::uint64_t capacity = UINT64_MAX;
-  std::uint64_t syncs = 0;
-  std::uint64_t power_cuts = 0;
-  bool failing_writes = false;
-  bool failing_syncs = false;
-  bool read_only = false;
+  std::uint64_t capacity MILLRACE_GUARDED_BY(mutex) = UINT64_MAX;
+  std::uint64_t syncs MILLRACE_GUARDED_BY(mutex) = 0;
+  std::uint64_t power_cuts MILLRACE_GUARDED_BY(mutex) = 0;
+  bool failing_writes MILLRACE_GUARDED_BY(mutex) = false;
+  bool failing_syncs MILLRACE_GUARDED_BY(mutex) = false;
+  bool read_only MILLRACE_GUARDED_BY(mutex) = false;
 
-  [[nodiscard]] Status may_change(const char* what, const std::string& path) const {
+  [[nodiscard]] Status may_change(const char* what, const std::string& path) const
+      MILLRACE_REQUIRES(mutex) {
     if (read_only) {
       return fail(errc::no_permission,
                   std::string("cannot ") + what + " " + path + ": read-only file system");
@@ -57,7 +59,7 @@ struct FaultFileSystem::State {
     return {};
   }
 
-  [[nodiscard]] std::uint64_t room() const {
+  [[nodiscard]] std::uint64_t room() const MILLRACE_REQUIRES(mutex) {
     std::uint64_t used = 0;
     for (const auto& [path, inode] : entries) {
       used += inode->size;
@@ -66,7 +68,7 @@ struct FaultFileSystem::State {
   }
 
   void lose_power(Random* random) {
-    const std::scoped_lock lock(mutex);
+    const MutexLock lock(mutex);
     ++power_cuts;
     std::map<const FaultInode*, std::shared_ptr<FaultInode>> found;
     for (auto& [path, inode] : durable_entries) {
@@ -93,7 +95,7 @@ class FaultFileSystem::State::OpenFile final : public File {
         writable_(writable) {}
 
   Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) override {
-    const std::scoped_lock lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     MILLRACE_TRY(usable("read", false));
     const std::size_t count =
         offset >= inode_->size ? 0 : std::min<std::uint64_t>(size, inode_->size - offset);
@@ -102,7 +104,7 @@ class FaultFileSystem::State::OpenFile final : public File {
   }
 
   Status write_at(std::uint64_t offset, std::string_view bytes) override {
-    const std::scoped_lock lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     MILLRACE_TRY(usable("write", true));
     if (state_->failing_writes) {
       // A real device fails in the middle as well as at the start.
@@ -125,7 +127,7 @@ class FaultFileSystem::State::OpenFile final : public File {
   }
 
   Status sync() override {
-    const std::scoped_lock lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     MILLRACE_TRY(usable("sync", false));
     if (state_->failing_syncs) {
       inode_->forget_dirty();
@@ -137,7 +139,7 @@ class FaultFileSystem::State::OpenFile final : public File {
   }
 
   Status allocate(std::uint64_t size) override {
-    const std::scoped_lock lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     MILLRACE_TRY(usable("reserve room for", true));
     if (size <= inode_->size) {
       return {};
@@ -150,7 +152,7 @@ class FaultFileSystem::State::OpenFile final : public File {
   }
 
   Status truncate(std::uint64_t size) override {
-    const std::scoped_lock lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     MILLRACE_TRY(usable("truncate", true));
     if (size > inode_->size && size - inode_->size > state_->room()) {
       return full("truncate");
@@ -160,13 +162,13 @@ class FaultFileSystem::State::OpenFile final : public File {
   }
 
   Result<std::uint64_t> size() override {
-    const std::scoped_lock lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     MILLRACE_TRY(usable("stat", false));
     return inode_->size;
   }
 
   Result<char*> map(std::uint64_t size) override {
-    const std::scoped_lock lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     MILLRACE_TRY(usable("map", true));
     if (size == 0 || size > inode_->size) {
       return fail(errc::io_error, "cannot map " + path_ + ": allocate the bytes first");
@@ -180,7 +182,7 @@ class FaultFileSystem::State::OpenFile final : public File {
   }
 
  private:
-  Status usable(const char* what, bool writes) {
+  Status usable(const char* what, bool writes) MILLRACE_REQUIRES(state_->mutex) {
     if (power_cuts_ != state_->power_cuts) {
       return fail(errc::io_error, std::string("cannot ") + what + " " + path_ +
                                       ": the power was lost since it was opened");
@@ -208,7 +210,7 @@ FaultFileSystem::FaultFileSystem() : state_(std::make_shared<State>()) {}
 FaultFileSystem::~FaultFileSystem() = default;
 
 Result<std::unique_ptr<File>> FaultFileSystem::open(const std::string& path, OpenMode mode) {
-  const std::scoped_lock lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   const std::string name = normal(path);
   if (state_->directories.contains(name)) {
     return fail(errc::io_error, "cannot open " + path + ": is a directory");
@@ -233,7 +235,7 @@ Status FaultFileSystem::create_directories(const std::string& path) {
   if (path.empty()) {
     return fail(errc::invalid_argument, "cannot make a directory: its path is empty");
   }
-  const std::scoped_lock lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   for (std::string part = normal(path); !state_->directories.contains(part);
        part = directory_of(part)) {
     if (state_->entries.contains(part)) {
@@ -246,7 +248,7 @@ Status FaultFileSystem::create_directories(const std::string& path) {
 }
 
 Result<std::vector<std::string>> FaultFileSystem::list(const std::string& path) {
-  const std::scoped_lock lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   const std::string name = normal(path);
   if (!state_->directories.contains(name)) {
     return missing("list", path);
@@ -267,7 +269,7 @@ Result<std::vector<std::string>> FaultFileSystem::list(const std::string& path) 
 }
 
 bool FaultFileSystem::exists(const std::string& path) {
-  const std::scoped_lock lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   const std::string name = normal(path);
   return state_->entries.contains(name) || state_->directories.contains(name);
 }
@@ -275,7 +277,7 @@ bool FaultFileSystem::exists(const std::string& path) {
 Status FaultFileSystem::remove(const std::string& path) {
   const std::string name = normal(path);
   const auto listed = list(path);
-  const std::scoped_lock lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   MILLRACE_TRY(state_->may_change("remove", path));
   if (state_->entries.erase(name) != 0) {
     return {};
@@ -291,7 +293,7 @@ Status FaultFileSystem::remove(const std::string& path) {
 }
 
 Status FaultFileSystem::rename(const std::string& from, const std::string& to) {
-  const std::scoped_lock lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   MILLRACE_TRY(state_->may_change("rename", from));
   const auto found = state_->entries.find(normal(from));
   if (found == state_->entries.end() || !state_->directories.contains(directory_of(normal(to)))) {
@@ -304,7 +306,7 @@ Status FaultFileSystem::rename(const std::string& from, const std::string& to) {
 }
 
 Status FaultFileSystem::sync_directory(const std::string& path) {
-  const std::scoped_lock lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   const std::string name = normal(path);
   if (!state_->directories.contains(name)) {
     return missing("sync directory", path);
@@ -326,27 +328,27 @@ void FaultFileSystem::lose_power(Random& random) { state_->lose_power(&random); 
 void FaultFileSystem::lose_power() { state_->lose_power(nullptr); }
 
 void FaultFileSystem::set_capacity(std::uint64_t bytes) {
-  const std::scoped_lock lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->capacity = bytes;
 }
 
 void FaultFileSystem::fail_writes(bool fail) {
-  const std::scoped_lock lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->failing_writes = fail;
 }
 
 void FaultFileSystem::fail_syncs(bool fail) {
-  const std::scoped_lock lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->failing_syncs = fail;
 }
 
 void FaultFileSystem::set_read_only(bool read_only) {
-  const std::scoped_lock lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->read_only = read_only;
 }
 
 Status FaultFileSystem::flip_bit(const std::string& path, std::uint64_t offset, int bit) {
-  const std::scoped_lock lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   const auto found = state_->entries.find(normal(path));
   if (found == state_->entries.end()) {
     return missing("flip a bit of", path);
@@ -369,7 +371,7 @@ Status FaultFileSystem::flip_bit(const std::string& path, std::uint64_t offset, 
 }
 
 std::uint64_t FaultFileSystem::syncs() const {
-  const std::scoped_lock lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   return state_->syncs;
 }
 

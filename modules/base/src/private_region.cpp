@@ -11,8 +11,9 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
-#include <mutex>
 #include <set>
+
+#include "millrace/base/mutex.hpp"
 
 namespace millrace {
 namespace {
@@ -56,14 +57,14 @@ class PrivateRegion final : public SharedRegion {
   Result<bool> try_lock(LockMode /*mode*/) override { return true; }
 
   Result<char*> map(std::uint64_t size, bool fresh) override {
-    const std::lock_guard guard(mutex_);
+    const MutexLock guard(mutex_);
     if (fresh && control_.data() == nullptr) {
       MILLRACE_TRY(control_.make(size));
     }
     return control_.size() == size ? control_.data() : nullptr;
   }
   Result<char*> block(std::uint32_t number, std::uint64_t size, bool create) override {
-    const std::lock_guard guard(mutex_);
+    const MutexLock guard(mutex_);
     Pages& pages = blocks_[number];
     if (create && pages.data() == nullptr) {
       MILLRACE_TRY(pages.make(size));
@@ -75,15 +76,15 @@ class PrivateRegion final : public SharedRegion {
   }
 
   Result<bool> join(int slot) override {
-    const std::lock_guard guard(mutex_);
+    const MutexLock guard(mutex_);
     return joined_.insert(slot).second;
   }
   void leave(int slot) override {
-    const std::lock_guard guard(mutex_);
+    const MutexLock guard(mutex_);
     joined_.erase(slot);
   }
   bool alive(int slot) override {
-    const std::lock_guard guard(mutex_);
+    const MutexLock guard(mutex_);
     return joined_.contains(slot);
   }
   Status kill(int /*slot*/, std::int64_t /*pid*/, std::uint64_t /*start_time*/) override {
@@ -116,10 +117,10 @@ class PrivateRegion final : public SharedRegion {
   bool sleeps_;
   pid_t pid_;
   std::atomic<bool> dead_ = false;
-  std::mutex mutex_;
+  Mutex mutex_;
   Pages control_;
-  std::map<std::uint32_t, Pages> blocks_;
-  std::set<int> joined_;
+  std::map<std::uint32_t, Pages> blocks_ MILLRACE_GUARDED_BY(mutex_);
+  std::set<int> joined_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -9,11 +9,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <mutex>
 #include <system_error>
 
 #include "file_paths.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/base/mutex.hpp"
 #include "ownership.hpp"
 
 namespace millrace {
@@ -135,7 +135,7 @@ class RealFile final : public File {
   }
 
   Result<char*> map(std::uint64_t size) override {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const Mapping& mapping : mappings_) {
       if (mapping.size >= size) {
         return static_cast<char*>(mapping.start);
@@ -163,8 +163,8 @@ class RealFile final : public File {
 
   int descriptor_;
   std::string path_;
-  std::mutex mutex_;
-  std::vector<Mapping> mappings_;
+  Mutex mutex_;
+  std::vector<Mapping> mappings_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 int flags_of(OpenMode mode) {

@@ -16,11 +16,11 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
-#include <mutex>
 #include <set>
 
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/hash.hpp"
+#include "millrace/base/mutex.hpp"
 #include "millrace/base/shared_region.hpp"
 #include "ownership.hpp"
 #include "private_region.hpp"
@@ -183,7 +183,7 @@ class RealRegion final : public SharedRegion {
   }
 
   Result<char*> block(std::uint32_t number, std::uint64_t size, bool create) override {
-    const std::lock_guard guard(mutex_);
+    const MutexLock guard(mutex_);
     const auto found = blocks_.find(number);
     if (found != blocks_.end()) {
       return found->second.data;
@@ -202,20 +202,20 @@ class RealRegion final : public SharedRegion {
     MILLRACE_ASSIGN(const bool taken,
                     set_lock(fd->get(), F_WRLCK, directory_ + "/members/" + std::to_string(slot)));
     if (taken) {
-      const std::lock_guard guard(mutex_);
+      const MutexLock guard(mutex_);
       joined_.insert(slot);
     }
     return taken;
   }
   void leave(int slot) override {
-    const std::lock_guard guard(mutex_);
+    const MutexLock guard(mutex_);
     joined_.erase(slot);
     member_files_.erase(slot);
   }
   bool alive(int slot) override {
     {
       // A lock never conflicts with its own description, so asking for ours would show it free.
-      const std::lock_guard guard(mutex_);
+      const MutexLock guard(mutex_);
       if (joined_.contains(slot)) {
         return true;
       }
@@ -249,7 +249,7 @@ class RealRegion final : public SharedRegion {
     if (!process) {
       return;
     }
-    const std::lock_guard guard(mutex_);
+    const MutexLock guard(mutex_);
     epoll_event event{};
     event.events = EPOLLIN | EPOLLONESHOT;
     event.data.u32 = static_cast<std::uint32_t>(slot);
@@ -257,7 +257,7 @@ class RealRegion final : public SharedRegion {
     watched_.insert_or_assign(slot, std::move(process));
   }
   void unwatch(int slot) override {
-    const std::lock_guard guard(mutex_);
+    const MutexLock guard(mutex_);
     watched_.erase(slot);
   }
   int death_descriptor() override { return epoll_.get(); }
@@ -300,7 +300,7 @@ class RealRegion final : public SharedRegion {
     return generation_ != fork_generation.load(std::memory_order_relaxed);
   }
   void die() override {
-    const std::lock_guard guard(mutex_);
+    const MutexLock guard(mutex_);
     dead_ = true;
     joined_.clear();
     member_files_.clear();
@@ -323,7 +323,7 @@ class RealRegion final : public SharedRegion {
   }
 
   Result<OwnedFd*> member_file(int slot) {
-    const std::lock_guard guard(mutex_);
+    const MutexLock guard(mutex_);
     OwnedFd& fd = member_files_[slot];
     if (!fd) {
       const std::string path = directory_ + "/members/" + std::to_string(slot);
@@ -342,11 +342,11 @@ class RealRegion final : public SharedRegion {
   Identity identity_;
   Mapping control_;
   std::atomic<bool> dead_ = false;
-  std::mutex mutex_;
-  std::map<std::uint32_t, Mapping> blocks_;
-  std::map<int, OwnedFd> member_files_;
-  std::set<int> joined_;
-  std::map<int, ProcessHandle> watched_;
+  Mutex mutex_;
+  std::map<std::uint32_t, Mapping> blocks_ MILLRACE_GUARDED_BY(mutex_);
+  std::map<int, OwnedFd> member_files_ MILLRACE_GUARDED_BY(mutex_);
+  std::set<int> joined_ MILLRACE_GUARDED_BY(mutex_);
+  std::map<int, ProcessHandle> watched_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 class RealRegions final : public SharedRegionFactory {

@@ -2,9 +2,9 @@
 // Copyright The Millrace Authors
 #include <atomic>
 #include <map>
-#include <mutex>
 #include <vector>
 
+#include "millrace/base/mutex.hpp"
 #include "millrace/base/shared_region.hpp"
 #include "private_region.hpp"
 
@@ -32,12 +32,12 @@ char* bytes_of(const Directory::Memory& memory) { return reinterpret_cast<char*>
 }  // namespace
 
 struct SimulatedRegions::State {
-  std::mutex mutex;
-  std::map<std::string, Directory> directories;
-  std::uint64_t boot = 1;
-  std::uint64_t pid_namespace = 1;
-  std::uint64_t next_inode = 1;
-  std::int64_t next_pid = 1000;
+  Mutex mutex;
+  std::map<std::string, Directory> directories MILLRACE_GUARDED_BY(mutex);
+  std::uint64_t boot MILLRACE_GUARDED_BY(mutex) = 1;
+  std::uint64_t pid_namespace MILLRACE_GUARDED_BY(mutex) = 1;
+  std::uint64_t next_inode MILLRACE_GUARDED_BY(mutex) = 1;
+  std::int64_t next_pid MILLRACE_GUARDED_BY(mutex) = 1000;
 };
 
 namespace {
@@ -54,14 +54,14 @@ class SimulatedRegion final : public SharedRegion {
     directory_.members.push_back(this);
   }
   ~SimulatedRegion() override {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     std::erase(directory_.members, this);
   }
 
   Identity identity() override { return identity_; }
 
   Result<bool> try_lock(LockMode mode) override {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     for (const SimulatedRegion* other : directory_.members) {
       if (other == this || other->dead_) {
         continue;
@@ -77,7 +77,7 @@ class SimulatedRegion final : public SharedRegion {
   }
 
   Result<char*> map(std::uint64_t size, bool fresh) override {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     if (fresh) {
       directory_.memory = make_memory(size);
       directory_.size = size;
@@ -93,7 +93,7 @@ class SimulatedRegion final : public SharedRegion {
   }
 
   Result<char*> block(std::uint32_t number, std::uint64_t size, bool create) override {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     Directory::Memory& memory = directory_.blocks[number];
     if (create) {
       memory = make_memory(size);
@@ -106,7 +106,7 @@ class SimulatedRegion final : public SharedRegion {
   }
 
   Result<bool> join(int slot) override {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     if (holder(slot) != nullptr) {
       return false;
     }
@@ -114,17 +114,17 @@ class SimulatedRegion final : public SharedRegion {
     return true;
   }
   void leave(int slot) override {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     if (slot_ == slot) {
       slot_ = -1;
     }
   }
   bool alive(int slot) override {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     return holder(slot) != nullptr;
   }
   Status kill(int slot, std::int64_t pid, std::uint64_t start_time) override {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     SimulatedRegion* other = holder(slot);
     if (other != nullptr && other->identity_.pid == pid &&
         other->identity_.start_time == start_time) {
@@ -168,7 +168,7 @@ SimulatedRegions::SimulatedRegions() : state_(std::make_shared<State>()) {}
 SimulatedRegions::~SimulatedRegions() = default;
 
 Result<std::unique_ptr<SharedRegion>> SimulatedRegions::open(const std::string& directory, bool) {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   return std::make_unique<SimulatedRegion>(state_, state_->directories[directory]);
 }
 
@@ -177,7 +177,7 @@ std::unique_ptr<SharedRegion> SimulatedRegions::open_private() {
 }
 
 void SimulatedRegions::lose_power() {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   for (auto& [path, directory] : state_->directories) {
     for (SimulatedRegion* member : directory.members) {
       member->die();
@@ -189,7 +189,7 @@ void SimulatedRegions::lose_power() {
 }
 
 void SimulatedRegions::flip_byte(const std::string& directory, std::uint64_t offset) {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   const Directory& found = state_->directories[directory];
   if (found.memory != nullptr && offset < found.size) {
     char& byte = bytes_of(found.memory)[offset];
@@ -198,7 +198,7 @@ void SimulatedRegions::flip_byte(const std::string& directory, std::uint64_t off
 }
 
 void SimulatedRegions::enter_namespace(std::uint64_t pid_namespace) {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->pid_namespace = pid_namespace;
 }
 

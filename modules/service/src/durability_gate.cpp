@@ -3,10 +3,10 @@
 
 #include "millrace/service/durability_gate.hpp"
 
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "millrace/base/mutex.hpp"
 
 namespace millrace::service {
 
@@ -40,17 +40,18 @@ struct DurabilityGate::State {
   }
 
   bool take(std::vector<Waiting>& batch) {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [this] { return stopping || !waiting.empty(); });
+    MutexLock lock(mutex);
+    while (!stopping && waiting.empty())
+      changed.wait(lock);
     batch.swap(waiting);
     return !batch.empty();
   }
 
   log::Log& log;
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<Waiting> waiting;
-  bool stopping = false;
+  Mutex mutex;
+  CondVar changed;
+  std::vector<Waiting> waiting MILLRACE_GUARDED_BY(mutex);
+  bool stopping MILLRACE_GUARDED_BY(mutex) = false;
   std::thread thread;
 };
 
@@ -58,7 +59,7 @@ DurabilityGate::DurabilityGate(log::Log& log) : state_(std::make_unique<State>(l
 
 DurabilityGate::~DurabilityGate() {
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     state_->stopping = true;
   }
   state_->changed.notify_one();
@@ -69,7 +70,7 @@ void DurabilityGate::when_durable(log::LogPosition position,
                                   std::function<void(const Status&)> then) {
   bool was_empty = false;
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     was_empty = state_->waiting.empty();
     state_->waiting.push_back({position, std::move(then)});
   }

@@ -3,14 +3,13 @@
 
 #include "millrace/service/edge_writer.hpp"
 
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "millrace/base/mutex.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::service {
@@ -43,8 +42,9 @@ struct EdgeWriter::State {
 
   // In the order of append(); the memory of the batch before serves the one that is filled next.
   bool take(Waiting& batch) {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [this] { return stopping || !line.empty(); });
+    MutexLock lock(mutex);
+    while (!stopping && line.empty())
+      changed.wait(lock);
     if (line.empty()) return false;
     std::swap(batch, line.front());
     spare = std::move(line.front());
@@ -53,7 +53,8 @@ struct EdgeWriter::State {
     return true;
   }
 
-  void put(log::TopicPartition place, const log::Record& record, Done done) {
+  void put(log::TopicPartition place, const log::Record& record, Done done)
+      MILLRACE_REQUIRES(mutex) {
     if (line.empty() || line.back().transaction.bytes() >= commit_bytes)
       line.push_back(std::exchange(spare, {}));
     Waiting& last = line.back();
@@ -73,12 +74,12 @@ struct EdgeWriter::State {
 
   log::Log& log;
   const std::size_t max_waiting_bytes;
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::deque<Waiting> line;  ///< a commit each
-  Waiting spare;
-  std::size_t waiting_bytes = 0;  ///< in `line`
-  bool stopping = false;
+  Mutex mutex;
+  CondVar changed;
+  std::deque<Waiting> line MILLRACE_GUARDED_BY(mutex);  ///< a commit each
+  Waiting spare MILLRACE_GUARDED_BY(mutex);
+  std::size_t waiting_bytes MILLRACE_GUARDED_BY(mutex) = 0;  ///< in `line`
+  bool stopping MILLRACE_GUARDED_BY(mutex) = false;
   std::thread thread;
 };
 
@@ -87,7 +88,7 @@ EdgeWriter::EdgeWriter(log::Log& log, std::size_t max_waiting_bytes)
 
 EdgeWriter::~EdgeWriter() {
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     state_->stopping = true;
   }
   state_->changed.notify_one();
@@ -105,7 +106,7 @@ Status EdgeWriter::append(log::TopicPartition place, const log::Record& record, 
   }
   bool was_empty = false;
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     if (state_->waiting_bytes >= state_->max_waiting_bytes) {
       return fail(millrace::errc::busy, std::to_string(state_->waiting_bytes) +
                                             " bytes wait to be appended, the limit is " +

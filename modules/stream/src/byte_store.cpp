@@ -6,11 +6,10 @@
 #include <atomic>
 #include <boost/unordered/unordered_map.hpp>
 #include <map>
-#include <mutex>
-#include <shared_mutex>
 #include <vector>
 
 #include "millrace/base/assert.hpp"
+#include "millrace/base/mutex.hpp"
 
 namespace millrace::stream {
 
@@ -50,7 +49,7 @@ bool before(std::string_view key, std::string_view to) { return to.empty() || ke
 // (`content`'s structure, committed values, `index`) it changes under the exclusive lock, and reads
 // without.
 struct ByteStore::State {
-  mutable std::shared_mutex mutex;
+  mutable SharedMutex mutex;
   Entries content;
   Index index;  // of content, once somebody asked for a range
   std::atomic<bool> indexed = false;
@@ -63,7 +62,7 @@ struct ByteStore::State {
 
   void build_index() {
     if (indexed.load(std::memory_order_acquire)) return;
-    const std::unique_lock lock(mutex);
+    const UniqueLock lock(mutex);
     if (indexed.load(std::memory_order_relaxed)) return;
     for (Item& item : content)
       index.emplace(item.first, &item);
@@ -189,7 +188,7 @@ bool ByteStore::dirty() const { return !state_->changed.empty(); }
 void ByteStore::apply() {
   State& state = *state_;
   if (state.changed.empty()) return;
-  const std::unique_lock lock(state.mutex);
+  const UniqueLock lock(state.mutex);
   for (Item* item : state.changed) {
     if (item->second.committed) {
       state.apply_to_content(*item);
@@ -209,7 +208,7 @@ void ByteStore::drop() {
 void ByteStore::restore(std::string_view key, std::optional<std::string_view> value) {
   State& state = *state_;
   MILLRACE_ASSERT(state.changed.empty(), "a store is restored between commits");
-  const std::unique_lock lock(state.mutex);
+  const UniqueLock lock(state.mutex);
   const auto found = state.content.find(key);
   const bool indexed = state.indexed.load(std::memory_order_relaxed);
   if (!value) {
@@ -234,7 +233,7 @@ void ByteStore::restore(std::string_view key, std::optional<std::string_view> va
 
 void ByteStore::clear() {
   State& state = *state_;
-  const std::unique_lock lock(state.mutex);
+  const UniqueLock lock(state.mutex);
   state.forget_overlay();
   state.index.clear();
   state.content.clear();
@@ -242,7 +241,7 @@ void ByteStore::clear() {
 }
 
 std::optional<std::string> ByteStore::read(std::string_view key) const {
-  const std::shared_lock lock(state_->mutex);
+  const SharedLock lock(state_->mutex);
   const auto found = state_->content.find(key);
   if (found == state_->content.end()) return std::nullopt;
   return found->second.value;
@@ -252,19 +251,19 @@ void ByteStore::read_range(
     std::string_view from, std::string_view to,
     const std::function<bool(std::string_view, std::string_view)>& visit) const {
   state_->build_index();
-  const std::shared_lock lock(state_->mutex);
+  const SharedLock lock(state_->mutex);
   for (auto it = state_->index.lower_bound(from); it != state_->index.end(); ++it) {
     if (!before(it->first, to) || !visit(it->first, it->second->second.value)) return;
   }
 }
 
 std::size_t ByteStore::size() const {
-  const std::shared_lock lock(state_->mutex);
+  const SharedLock lock(state_->mutex);
   return state_->content.size();
 }
 
 std::size_t ByteStore::bytes() const {
-  const std::shared_lock lock(state_->mutex);
+  const SharedLock lock(state_->mutex);
   return state_->bytes;
 }
 

@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <mutex>
 
 #include "millrace/base/assert.hpp"
+#include "millrace/base/mutex.hpp"
 
 namespace millrace::telemetry {
 namespace {
@@ -117,11 +117,12 @@ std::span<const double> latency_buckets() {
 
 struct MetricRegistry::Impl {
   std::string prefix;
-  mutable std::mutex mutex;
-  std::map<std::string, Family, std::less<>> families;
-  std::uint64_t next_serial = 1;
+  mutable Mutex mutex;
+  std::map<std::string, Family, std::less<>> families MILLRACE_GUARDED_BY(mutex);
+  std::uint64_t next_serial MILLRACE_GUARDED_BY(mutex) = 1;
 
-  Series& series(std::string_view name, std::string_view help, MetricType type, Labels labels) {
+  Series& series(std::string_view name, std::string_view help, MetricType type, Labels labels)
+      MILLRACE_REQUIRES(mutex) {
     MILLRACE_ASSERT(is_snake_case(name) && name.starts_with(prefix),
                     "a metric's name is in snake case, prefix first");
     MILLRACE_ASSERT(name.ends_with("_total") == (type == MetricType::Counter),
@@ -141,7 +142,7 @@ struct MetricRegistry::Impl {
   }
 
   void drop_callback(const std::string& name, const Labels& labels, std::uint64_t serial) {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     auto& all = families.find(name)->second.series;
     const auto found = all.find(labels);
     if (found != all.end() && found->second.callback.serial == serial) {
@@ -152,7 +153,7 @@ struct MetricRegistry::Impl {
   std::function<void()> add_callback(std::string_view name, std::string_view help, MetricType type,
                                      Labels labels, std::function<double()> value) {
     std::sort(labels.begin(), labels.end());
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     Series& made = series(name, help, type, labels);
     MILLRACE_ASSERT(!made.counter && !made.gauge, "a series is either kept or computed");
     const std::uint64_t serial = next_serial++;
@@ -169,7 +170,7 @@ MetricRegistry::MetricRegistry(std::string prefix) : impl_(std::make_unique<Impl
 MetricRegistry::~MetricRegistry() = default;
 
 Counter& MetricRegistry::counter(std::string_view name, std::string_view help, Labels labels) {
-  const std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   Series& series = impl_->series(name, help, MetricType::Counter, std::move(labels));
   MILLRACE_ASSERT(!series.callback.value, "a series is either kept or computed");
   if (!series.counter) {
@@ -179,7 +180,7 @@ Counter& MetricRegistry::counter(std::string_view name, std::string_view help, L
 }
 
 Gauge& MetricRegistry::gauge(std::string_view name, std::string_view help, Labels labels) {
-  const std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   Series& series = impl_->series(name, help, MetricType::Gauge, std::move(labels));
   MILLRACE_ASSERT(!series.callback.value, "a series is either kept or computed");
   if (!series.gauge) {
@@ -190,7 +191,7 @@ Gauge& MetricRegistry::gauge(std::string_view name, std::string_view help, Label
 
 Histogram& MetricRegistry::histogram(std::string_view name, std::string_view help,
                                      std::span<const double> upper_bounds, Labels labels) {
-  const std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   Series& series = impl_->series(name, help, MetricType::Histogram, std::move(labels));
   if (!series.histogram) {
     series.histogram = std::make_unique<Histogram>(upper_bounds);
@@ -213,7 +214,7 @@ MetricCallback MetricRegistry::callback_counter(std::string_view name, std::stri
 std::string MetricRegistry::exposition() const {
   std::vector<prometheus::MetricFamily> collected;
   {
-    const std::lock_guard lock(impl_->mutex);
+    const MutexLock lock(impl_->mutex);
     for (const auto& [name, family] : impl_->families) {
       if (family.series.empty()) {
         continue;

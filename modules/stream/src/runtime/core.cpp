@@ -178,7 +178,7 @@ Status Instance::Core::apply_change(SubTopologyMember& member,
         std::make_unique<Task>(shared_, member.resolved(), claim, partition_of_unit(claim.unit));
     task->restart();
     shared_.tell("info", "task granted", claim.unit);
-    const std::unique_lock lock(tasks_mutex_);
+    const UniqueLock lock(tasks_mutex_);
     tasks_.push_back(std::move(task));
     tasks_changed_ = true;
   }
@@ -195,7 +195,7 @@ void Instance::Core::hand_over_task(const log::Claim& claim) {
 }
 
 void Instance::Core::remove_task(const log::Claim& claim) {
-  const std::unique_lock lock(tasks_mutex_);
+  const UniqueLock lock(tasks_mutex_);
   tasks_changed_ |= std::erase_if(tasks_, [&](const std::unique_ptr<Task>& task) {
                       return task->claim().group == claim.group && task->claim().unit == claim.unit;
                     }) > 0;
@@ -294,7 +294,7 @@ Status Instance::Core::close() {
       task->publish_snapshot(durable);
   }
   {
-    const std::unique_lock lock(tasks_mutex_);
+    const UniqueLock lock(tasks_mutex_);
     tasks_.clear();
     tasks_changed_ = true;
   }

@@ -5,11 +5,10 @@
 #include <atomic>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <vector>
 
+#include "millrace/base/mutex.hpp"
 #include "millrace/stream/instance.hpp"
 #include "runtime/membership.hpp"
 #include "runtime/task.hpp"
@@ -81,7 +80,7 @@ class Instance::Core {
   std::vector<std::unique_ptr<runtime::SubTopologyMember>> members_;
   // Changed by the stepping thread, under the lock; that thread reads without.
   Tasks tasks_;
-  mutable std::shared_mutex tasks_mutex_;
+  mutable SharedMutex tasks_mutex_;
 
   std::optional<Error> ended_;
   bool idle_ = true;  // nothing was done in the last step
@@ -96,8 +95,8 @@ class Instance::Core {
   int refused_in_a_row_ = 0;
   bool tasks_changed_ = true;
 
-  InstanceStatus status_;
-  mutable std::mutex status_mutex_;
+  mutable Mutex status_mutex_;
+  InstanceStatus status_ MILLRACE_GUARDED_BY(status_mutex_);
   std::atomic<bool> ready_ = false;  // as in status_
 };
 

@@ -125,7 +125,7 @@ Status Instance::Core::narrow_down(const Error& error) {
 
 // As after a crash: whatever the log has is what happened.
 void Instance::Core::reload_tasks() {
-  const std::unique_lock lock(tasks_mutex_);
+  const UniqueLock lock(tasks_mutex_);
   for (const auto& task : tasks_)
     task->restart();
 }

@@ -12,7 +12,7 @@ Result<Answer<std::optional<std::string>>> Instance::Core::read(std::string_view
                                                                 std::string_view key) const {
   const StoreSpec* const spec = find_store(store);
   if (spec == nullptr) return fail(unknown_store(store));
-  const std::shared_lock lock(tasks_mutex_);
+  const SharedLock lock(tasks_mutex_);
   std::int32_t ready = 0;
   std::int32_t partitions = 0;
   Answer<std::optional<std::string>> answer;
@@ -41,7 +41,7 @@ Result<Answer<std::vector<std::pair<std::string, std::string>>>> Instance::Core:
     std::string_view store, std::string_view from, std::string_view to, std::size_t limit) const {
   const StoreSpec* const spec = find_store(store);
   if (spec == nullptr) return fail(unknown_store(store));
-  const std::shared_lock lock(tasks_mutex_);
+  const SharedLock lock(tasks_mutex_);
   Answer<std::vector<std::pair<std::string, std::string>>> answer;
   bool any = false;
   for (const auto& task : tasks_) {
@@ -83,12 +83,12 @@ Error Instance::Core::unknown_store(std::string_view name) const {
 }
 
 InstanceStatus Instance::Core::status() const {
-  const std::lock_guard lock(status_mutex_);
+  const MutexLock lock(status_mutex_);
   return status_;
 }
 
 void Instance::Core::update_status() {
-  const std::lock_guard lock(status_mutex_);
+  const MutexLock lock(status_mutex_);
   status_.records = shared_.records;
   status_.commits = commits_;
   status_.refused_commits = refused_commits_;

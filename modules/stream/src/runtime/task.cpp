@@ -252,12 +252,12 @@ void Task::describe(InstanceStatus::Task& status) const {
 }
 
 log::LogPosition Task::position() const {
-  const std::lock_guard lock(position_mutex_);
+  const MutexLock lock(position_mutex_);
   return position_;
 }
 
 void Task::set_position(log::LogPosition position) {
-  const std::lock_guard lock(position_mutex_);
+  const MutexLock lock(position_mutex_);
   position_ = position;
 }
 

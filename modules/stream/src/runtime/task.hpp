@@ -4,13 +4,13 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "millrace/base/mutex.hpp"
 #include "runtime/input.hpp"
 #include "runtime/punctuators.hpp"
 #include "runtime/restore.hpp"
@@ -195,8 +195,8 @@ class Task final : public TaskContext {
   std::string scratch_;
 
   std::atomic<bool> ready_ = false;
-  mutable std::mutex position_mutex_;
-  log::LogPosition position_;
+  mutable Mutex position_mutex_;
+  log::LogPosition position_ MILLRACE_GUARDED_BY(position_mutex_);
 };
 
 }  // namespace millrace::stream::runtime
