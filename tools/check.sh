@@ -53,11 +53,11 @@ stage_asan() {
 
 stage_tsan() {
   local targets
-  mapfile -t targets < <(cd "$root" && present_targets modules/base modules/log modules/stream)
+  mapfile -t targets < <(cd "$root" && present_targets modules/base modules/log modules/log_embedded modules/log_kafka modules/stream)
   [ "${#targets[@]}" -gt 0 ] || return 77
   ensure_packages build test && build_preset tsan "${targets[@]}" || return 1
   export -f run_ctest
-  unrandomised env root="$root" bash -o pipefail -c 'run_ctest tsan -L "^(base|log|stream)\$" -LE "slow|kafka"'
+  unrandomised env root="$root" bash -o pipefail -c 'run_ctest tsan -L "^(base|log|log_embedded|log_kafka|stream)\$" -LE "slow|kafka"'
 }
 
 stage_locks() {

@@ -5,12 +5,15 @@
 #include <algorithm>
 
 #include "merged_reader.hpp"
+#include "millrace/base/clock.hpp"
 #include "millrace/log/errors.hpp"
 #include "names.hpp"
 
 namespace millrace::cli {
 
 namespace {
+
+constexpr std::int64_t longest_wait_for_readers_ns = 2'000'000'000;
 
 constexpr std::string_view place_headers[] = {"dl-topic", "dl-partition", "dl-offset",
                                               "dl-sub-topology", "dl-attempts"};
@@ -117,7 +120,11 @@ Result<log::Committed> send(log::Log& log, const log::Topic& retry, const Letter
   transaction.require(claim);
   transaction.append({retry.id, letter.partition},
                      {letter.timestamp_ms, letter.key, letter.value, letter.headers.view()});
-  return log.commit(transaction);
+  MILLRACE_ASSIGN(log::Committed committed, log.commit(transaction));
+  // The next command that lists the letters should find it. It is committed in any case.
+  static_cast<void>(
+      log.wait_visible(committed, real_clock().monotonic_ns() + longest_wait_for_readers_ns));
+  return committed;
 }
 
 }  // namespace

@@ -7,7 +7,9 @@
 #include "arguments.hpp"
 #include "commands/commands.hpp"
 #include "help.hpp"
-#include "millrace/base/shared_region.hpp"
+#include "millrace/base/processes.hpp"
+#include "millrace/log_embedded/embedded.hpp"
+#include "millrace/log_kafka/kafka.hpp"
 #include "text.hpp"
 
 namespace millrace::cli {
@@ -72,8 +74,13 @@ std::string log_directory(const std::string& url) {
 
 std::string shown_url(const std::string& url) { return escaped(url.substr(0, url.find('?'))); }
 
-void read_without_waiting(log::LogOptions& options) {
-  options.kafka.emplace_back("fetch.wait.max.ms", "5");
+Result<std::unique_ptr<log::Log>> open_without_waiting(const std::string& url,
+                                                       log::LogEnvironment& environment,
+                                                       log::LogOptions options) {
+  if (url.starts_with("kafka:")) {
+    return log::open_kafka(url, environment, std::move(options), {{"fetch.wait.max.ms", "5"}});
+  }
+  return log::open_log(url, environment, std::move(options));
 }
 
 Session::Session(Output& standard_output, Output& standard_error,
@@ -84,7 +91,10 @@ Session::Session(Output& standard_output, Output& standard_error,
       clock(real_clock()),
       files(real_file_system()),
       random_(real_seed()),
-      environment_{clock, files, random_, real_shared_regions()} {}
+      environment_{clock, files, random_, real_processes()} {
+  log::register_embedded();
+  log::register_kafka();
+}
 
 Result<log::Log*> Session::log(bool follows) {
   if (log_) return log_.get();
@@ -99,9 +109,9 @@ Result<log::Log*> Session::log(bool follows) {
   options.member = "millrace";
   options.create = false;
   options.access = log::LogAccess::prefer_write;
-  if (!follows) read_without_waiting(options);
   const std::string url = directory.empty() ? log_url : "file:" + directory;
-  auto opened = log::open_log(url, environment_, std::move(options));
+  auto opened = follows ? log::open_log(url, environment_, std::move(options))
+                        : open_without_waiting(url, environment_, std::move(options));
   if (!opened && opened.error().is(errc::not_found) && !directory.empty()) return missing();
   if (!opened) return fail(std::move(opened).error());
   log_ = *std::move(opened);

@@ -49,9 +49,11 @@ class Session {
 /// A log's URL as it may be shown: without what follows '?', where passwords may be.
 [[nodiscard]] std::string shown_url(const std::string& url);
 
-/// For who reads many partitions once: a broker answers what it is asked on one connection in turn,
-/// so a fetch that waits for news at the end of one partition holds up the next partition.
-void read_without_waiting(log::LogOptions& options);
+/// log::open_log() for a command that reads many partitions once: a broker answers what it is asked
+/// on one connection in turn, so a fetch that waits for news at the end of one partition holds up
+/// the next partition.
+[[nodiscard]] Result<std::unique_ptr<log::Log>> open_without_waiting(
+    const std::string& url, log::LogEnvironment& environment, log::LogOptions options);
 
 /// Directory of a `file:` URL, or of a plain path; empty for other kinds of logs.
 [[nodiscard]] std::string log_directory(const std::string& url);

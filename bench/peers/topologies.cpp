@@ -4,8 +4,10 @@
 // The three topologies of the suite; the same ones stand in Topologies.java.
 #include <memory>
 
-#include "millrace/base/shared_region.hpp"
+#include "millrace/base/processes.hpp"
 #include "millrace/log/environment.hpp"
+#include "millrace/log_embedded/embedded.hpp"
+#include "millrace/log_kafka/kafka.hpp"
 #include "millrace/stream/instance.hpp"
 #include "millrace/stream/topology.hpp"
 #include "peers/cases.hpp"
@@ -62,10 +64,12 @@ stream::Topology build(const Arguments& arguments) {
 
 void run_topology(const Arguments& arguments) {
   SeededRandom random(real_seed());
-  log::LogEnvironment environment{real_clock(), real_file_system(), random, real_shared_regions()};
+  log::LogEnvironment environment{real_clock(), real_file_system(), random, real_processes()};
   log::LogOptions log_options;
   log_options.service = arguments.text("application");
   log_options.durability = log::DurabilityPolicy::os;
+  log::register_embedded();
+  log::register_kafka();
   const auto log = must(log::open_log(arguments.text("url"), environment, log_options));
   const Keeper keeper(*log);
 

@@ -2,7 +2,8 @@
 // Copyright The Millrace Authors
 #include "support/real_log.hpp"
 
-#include "millrace/base/shared_region.hpp"
+#include "millrace/base/processes.hpp"
+#include "millrace/log_embedded/embedded.hpp"
 #include "support/arguments.hpp"
 
 namespace millrace::bench {
@@ -10,7 +11,7 @@ namespace millrace::bench {
 RealLog::RealLog(const std::string& directory, const std::string& service,
                  const std::string& durability)
     : random_(real_seed()),
-      environment_{real_clock(), real_file_system(), random_, real_shared_regions()} {
+      environment_{real_clock(), real_file_system(), random_, real_processes()} {
   log::LogOptions options;
   options.service = service;
   if (durability == "os") {
@@ -18,6 +19,7 @@ RealLog::RealLog(const std::string& directory, const std::string& service,
   } else if (durability != "sync") {
     give_up("durability is os or sync, not " + durability);
   }
+  log::register_embedded();
   log_ = must(log::open_log("file:" + directory, environment_, options));
   keeper_ = std::make_unique<Keeper>(*log_);
 }

@@ -8,10 +8,11 @@
 
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/base/processes.hpp"
 #include "millrace/base/random.hpp"
-#include "millrace/base/shared_region.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/log.hpp"
+#include "millrace/log_embedded/embedded.hpp"
 
 namespace log = millrace::log;
 
@@ -52,7 +53,8 @@ millrace::Status print_all(log::Log& log, const log::Topic& guests) {
 millrace::Status visit(const std::string& directory, const std::string& name) {
   millrace::SeededRandom random(millrace::real_seed());
   log::LogEnvironment world{millrace::real_clock(), millrace::real_file_system(), random,
-                            millrace::real_shared_regions()};
+                            millrace::real_processes()};
+  log::register_embedded();
   log::LogOptions options;
   options.service = "door";
   MILLRACE_ASSIGN(const auto log, log::open_log("file:" + directory, world, options));

@@ -16,10 +16,11 @@
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/hash.hpp"
+#include "millrace/base/processes.hpp"
 #include "millrace/base/random.hpp"
-#include "millrace/base/shared_region.hpp"
 #include "millrace/codec/cloud_events.hpp"
 #include "millrace/log/environment.hpp"
+#include "millrace/log_embedded/embedded.hpp"
 #include "millrace/stream/instance.hpp"
 #include "millrace/stream/topology.hpp"
 
@@ -116,7 +117,8 @@ millrace::Status catch_up(stream::Instance& instance) {
 millrace::Status count_words(const std::string& directory, std::istream& text) {
   millrace::SeededRandom random(millrace::real_seed());
   log::LogEnvironment world{millrace::real_clock(), millrace::real_file_system(), random,
-                            millrace::real_shared_regions()};
+                            millrace::real_processes()};
+  log::register_embedded();
   MILLRACE_ASSIGN(const auto reader, log::open_log("file:" + directory, world,
                                                    {.service = "reader", .member = "reader"}));
   MILLRACE_TRY(append_lines(*reader, text));

@@ -9,11 +9,13 @@
 #include "harness.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/base/processes.hpp"
 #include "millrace/base/random.hpp"
-#include "millrace/base/shared_region.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/partitioner.hpp"
+#include "millrace/log_embedded/embedded.hpp"
+#include "millrace/log_kafka/kafka.hpp"
 
 namespace estate {
 
@@ -36,7 +38,7 @@ T checked(millrace::Result<T> result) {
 struct LogReader::Outside {
   millrace::SeededRandom random{millrace::real_seed()};
   log::LogEnvironment environment{millrace::real_clock(), millrace::real_file_system(), random,
-                                  millrace::real_shared_regions()};
+                                  millrace::real_processes()};
 };
 
 std::string Read::header(std::string_view name) const {
@@ -51,6 +53,8 @@ LogReader::LogReader(const std::string& place, const std::string& service)
   options.service = service;
   options.member = "test";
   options.create = false;
+  log::register_embedded();
+  log::register_kafka();
   log_ = checked(log::open_log(url_of_log(place), outside_->environment, options));
 }
 

@@ -18,6 +18,12 @@ try() {
     cmake -S "$here" -B "$work/$name" -G Ninja -DCMAKE_CXX_COMPILER=g++-12 "$@" && ninja -C "$work/$name"
   } >"$work/$name.log" 2>&1 || { tail -n 40 "$work/$name.log" && echo "$name failed; the log is $work/$name.log" && exit 1; }
   echo "$name: $("$work/$name/consumer")"
+  echo "$name: $("$work/$name/local_log" "$work/$name/log")"
+  # What only the Kafka backend and TLS need.
+  local libraries foreign
+  libraries=$(ldd "$work/$name/local_log")
+  foreign=$(grep -E 'rdkafka|libssl|libcrypto|snappy|lz4' <<<"$libraries" || true)
+  [ -z "$foreign" ] || { echo "$name: local_log links what it does not use:" && echo "$foreign" && exit 1; }
 }
 
 cmake --install "$build" --prefix "$work/prefix" >"$work/install.log"

@@ -39,8 +39,7 @@ Result<std::unique_ptr<log::Log>> open_source(const std::string& url, Session& s
   log::LogOptions options;
   options.member = "millrace";
   options.create = false;
-  read_without_waiting(options);
-  return log::open_log(url, session.environment(), std::move(options));
+  return open_without_waiting(url, session.environment(), std::move(options));
 }
 
 bool lies_in(const std::string& inner, const std::string& outer) {
@@ -65,10 +64,9 @@ Result<std::unique_ptr<log::Log>> open_target(const std::string& url, const Copy
   options.member = "millrace-copy";
   options.create = !copy.dry_run && !copy.only_verify;
   options.max_record_bytes = copy.max_record_bytes;
-  read_without_waiting(options);
   options.max_transaction_bytes =
       copy.transaction_bytes + copy.max_record_bytes + transaction_extra_bytes;
-  return log::open_log(url, session.environment(), std::move(options));
+  return open_without_waiting(url, session.environment(), std::move(options));
 }
 
 std::string differences_json(const CopySummary& summary) {

@@ -5,8 +5,8 @@
 #include "arguments.hpp"
 #include "commands/commands.hpp"
 #include "json.hpp"
-#include "millrace/log/embedded_tools.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log_embedded/tools.hpp"
 #include "text.hpp"
 
 namespace millrace::cli {

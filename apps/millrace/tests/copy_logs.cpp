@@ -8,9 +8,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
-#include "millrace/base/shared_region.hpp"
+#include "millrace/base/processes.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log_embedded/embedded.hpp"
+#include "millrace/log_kafka/kafka.hpp"
 
 namespace millrace::cli {
 
@@ -29,17 +32,28 @@ class UrlLog final : public CopyLog {
  public:
   explicit UrlLog(std::string url) : url_(std::move(url)) {}
   std::unique_ptr<log::Log> open(log::LogOptions options) override {
-    auto opened = log::open_log(url_, environment_, std::move(options));
+    auto opened = open_url(std::move(options));
     if (opened) return *std::move(opened);
     ADD_FAILURE() << opened.error().to_string();
     return nullptr;
   }
 
  private:
+  // Many small logs: their segments are small as well.
+  Result<std::unique_ptr<log::Log>> open_url(log::LogOptions options) {
+    constexpr std::string_view file = "file:";
+    if (url_.starts_with(file)) {
+      log::EmbeddedOptions embedded;
+      embedded.segment_bytes = 1U << 20U;
+      return log::open_embedded(url_.substr(file.size()), environment_, std::move(options),
+                                embedded);
+    }
+    return log::open_kafka(url_, environment_, std::move(options), {});
+  }
+
   std::string url_;
   SeededRandom random_{next_seed()};
-  log::LogEnvironment environment_{real_clock(), real_file_system(), random_,
-                                   real_shared_regions()};
+  log::LogEnvironment environment_{real_clock(), real_file_system(), random_, real_processes()};
 };
 
 class FileLog final : public CopyLog {
@@ -90,7 +104,6 @@ log::Log& CopyLog::service(const std::string& name) {
   }
   log::LogOptions options;
   options.service = name;
-  options.segment_bytes = 1U << 20U;
   services_.emplace_back(name, open(std::move(options)));
   return *services_.back().second;
 }
@@ -99,7 +112,6 @@ std::unique_ptr<log::Log> CopyLog::tool() {
   log::LogOptions options;
   options.service = log::any_service;
   options.member = "millrace-copy";
-  options.segment_bytes = 1U << 20U;
   options.max_record_bytes = 64U << 20U;
   options.max_transaction_bytes = 128U << 20U;
   return open(std::move(options));
@@ -248,8 +260,11 @@ void write(CopyLog& log, const std::string& topic, std::int32_t partition,
     if (content.value) record.value = *content.value;
     transaction.append({found->id, log::partition(partition)}, record);
   }
-  const auto done = log.service(found->spec.owner).commit(transaction);
+  log::Log& owner = log.service(found->spec.owner);
+  const auto done = owner.commit(transaction);
   ASSERT_TRUE(done) << done.error().to_string();
+  const Status visible = owner.wait_visible(*done, std::numeric_limits<std::int64_t>::max());
+  ASSERT_TRUE(visible) << visible.error().to_string();
 }
 
 void make_topic(CopyLog& log, const std::string& name, const std::string& owner,

@@ -65,7 +65,7 @@ class HostileLog : public testing::Test {
   std::string root;
   std::string url;
   SeededRandom random{3};
-  log::LogEnvironment environment{real_clock(), real_file_system(), random, real_shared_regions()};
+  log::LogEnvironment environment{real_clock(), real_file_system(), random, real_processes()};
   std::unique_ptr<log::Log> orders;
   std::unique_ptr<log::Membership> membership;
 };

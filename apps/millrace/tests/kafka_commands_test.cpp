@@ -5,6 +5,8 @@
 // tests of the commands' own functions run there too.
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "shop.hpp"
 
 namespace millrace::cli {
@@ -60,7 +62,9 @@ TEST_F(CommandsOnKafka, the_last_records_are_found_between_marks_of_transactions
     const std::string key = "K" + std::to_string(i);
     for (const int p : {0, 1})
       transaction.append({topic->id, log::partition(p)}, {5'000 + i, key, "{}", {}});
-    ASSERT_TRUE(orders.commit(transaction));
+    const auto done = orders.commit(transaction);
+    ASSERT_TRUE(done);
+    ASSERT_TRUE(orders.wait_visible(*done, std::numeric_limits<std::int64_t>::max()));
   }
   const Outcome done = ask({"tail", "orders", "-p", "0", "-n", "15"});
   ASSERT_EQ(done.exit_code, 0) << done.notes;

@@ -14,7 +14,8 @@
 #include <fstream>
 #include <millrace_test_paths.hpp>
 
-#include "millrace/base/shared_region.hpp"
+#include "millrace/base/processes.hpp"
+#include "millrace/log_embedded/embedded.hpp"
 #include "shop.hpp"
 
 namespace millrace::cli {
@@ -32,6 +33,7 @@ class Program : public testing::Test {
     log::LogOptions options;
     options.service = "orders";
     options.force = true;
+    log::register_embedded();
     auto opened = log::open_log(url, environment, options);
     ASSERT_TRUE(opened) << opened.error().to_string();
     orders = *std::move(opened);
@@ -68,7 +70,7 @@ class Program : public testing::Test {
   std::string root;
   std::string url;
   SeededRandom random{3};
-  log::LogEnvironment environment{real_clock(), real_file_system(), random, real_shared_regions()};
+  log::LogEnvironment environment{real_clock(), real_file_system(), random, real_processes()};
   std::unique_ptr<log::Log> orders;
 };
 

@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <limits>
 
 #include "json.hpp"
 #include "millrace/codec/cloud_events.hpp"
+#include "millrace/log_kafka/kafka.hpp"
 
 namespace millrace::cli {
 
@@ -25,6 +27,7 @@ Shop::Shop() {
 
 std::unique_ptr<log::Log> Shop::connect(log::LogOptions options) {
   if (!on_kafka()) return broker.connect(std::move(options));
+  log::register_kafka();
   auto opened = log::open_log(url_, environment, std::move(options));
   if (opened) return *std::move(opened);
   ADD_FAILURE() << opened.error().to_string();
@@ -64,9 +67,20 @@ void Shop::add(log::Transaction& transaction, const Event& event) {
 std::int64_t Shop::publish(const Event& event) {
   log::Transaction transaction;
   add(transaction, event);
-  const auto done = service(tool->find_topic(event.topic)->spec.owner).commit(transaction);
+  const auto done = commit(tool->find_topic(event.topic)->spec.owner, transaction);
+  return done.places.empty() ? -1 : done.places.front().first.value;
+}
+
+log::Committed Shop::commit(const std::string& owner, log::Transaction& transaction) {
+  log::Log& log = service(owner);
+  const auto done = log.commit(transaction);
   EXPECT_TRUE(done) << done.error().to_string();
-  return done ? done->places.front().first.value : -1;
+  if (!done) {
+    return {};
+  }
+  const Status visible = log.wait_visible(*done, std::numeric_limits<std::int64_t>::max());
+  EXPECT_TRUE(visible) << visible.error().to_string();
+  return *done;
 }
 
 void Shop::keep(const std::string& name, std::int32_t partition, const std::string& key,
@@ -82,8 +96,7 @@ void Shop::keep(const std::string& name, std::int32_t partition, const std::stri
   log::Transaction transaction;
   transaction.append({topic->id, log::partition(partition)},
                      {0, key, value, log::HeadersView(headers.bytes, headers.count)});
-  const auto done = service(topic->spec.owner).commit(transaction);
-  ASSERT_TRUE(done) << done.error().to_string();
+  commit(topic->spec.owner, transaction);
 }
 
 std::vector<std::pair<std::string, std::string>> Shop::read(const std::string& name,

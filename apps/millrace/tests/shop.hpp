@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "millrace/base/shared_region.hpp"
+#include "millrace/base/processes.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/log/memory_log.hpp"
@@ -62,11 +62,13 @@ class Shop {
   ManualClock clock;
   SeededRandom random{real_seed()};
   log::MemoryBroker broker{clock, random, true};
-  log::LogEnvironment environment{real_clock(), real_file_system(), random, real_shared_regions()};
+  log::LogEnvironment environment{real_clock(), real_file_system(), random, real_processes()};
   std::unique_ptr<log::Log> tool;
 
  private:
   void add(log::Transaction& transaction, const Event& event);
+  /// Commits as the service; every handle reads it when this returns.
+  log::Committed commit(const std::string& owner, log::Transaction& transaction);
   std::string url_;
   std::map<std::string, std::unique_ptr<log::Log>> services_;
 };

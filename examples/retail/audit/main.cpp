@@ -6,11 +6,12 @@
 
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/base/processes.hpp"
 #include "millrace/base/random.hpp"
-#include "millrace/base/shared_region.hpp"
 #include "millrace/base/terminal_text.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/log.hpp"
+#include "millrace/service/backends.hpp"
 #include "retail/audit/audit.hpp"
 
 namespace {
@@ -39,11 +40,12 @@ int refuse(const std::string& why) {
 int run(std::string_view place, bool json) {
   millrace::SeededRandom random(millrace::real_seed());
   millrace::log::LogEnvironment environment{millrace::real_clock(), millrace::real_file_system(),
-                                            random, millrace::real_shared_regions()};
+                                            random, millrace::real_processes()};
   millrace::log::LogOptions options;
   options.member = "retail-audit";
   options.create = false;
   options.access = millrace::log::LogAccess::prefer_write;
+  millrace::service::register_backends();
   const auto log = millrace::log::open_log(url_of(place), environment, options);
   if (!log) return complain(log.error().to_string());
   if (const auto reason = (*log)->read_only_reason()) {

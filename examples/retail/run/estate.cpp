@@ -7,9 +7,10 @@
 
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
-#include "millrace/base/shared_region.hpp"
+#include "millrace/base/processes.hpp"
 #include "millrace/http/client.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/service/backends.hpp"
 #include "millrace/service/durability.hpp"
 #include "retail/feed/invoice_items.hpp"
 #include "run_file_reader.hpp"
@@ -58,7 +59,7 @@ Estate::Estate(const RunOptions& options, const EstateDirectory& directory,
       invoices_(std::move(invoices)),
       random_(millrace::real_seed()),
       environment_{millrace::real_clock(), millrace::real_file_system(), random_,
-                   millrace::real_shared_regions()},
+                   millrace::real_processes()},
       services_({}, millrace::real_clock()),
       seed_(options.seed != 0 ? options.seed : millrace::real_seed()) {}
 
@@ -66,6 +67,7 @@ Status Estate::start(const std::string& program_directory) {
   millrace::log::LogOptions log_options;
   log_options.member = "run";
   MILLRACE_TRY(millrace::service::read_durability(options_.durability, log_options));
+  millrace::service::register_backends();
   MILLRACE_ASSIGN(log_, millrace::log::open_log(options_.log, environment_, log_options));
   watcher_.emplace(*log_);
   std::uint16_t port = options_.port;

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "marker.hpp"
-#include "millrace/base/shared_region.hpp"
+#include "millrace/log_embedded/shared_region.hpp"
 #include "service_names.hpp"
 
 namespace retail {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "millrace/base/shared_region.hpp"
+#include "millrace/log_embedded/shared_region.hpp"
 
 namespace retail {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "ownership.hpp"
+#include "millrace/base/ownership.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include <cerrno>
 
 #include "file_paths.hpp"
-#include "process_handle.hpp"
+#include "millrace/base/process_handle.hpp"
 
 namespace millrace {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "process_handle.hpp"
+#include "millrace/base/process_handle.hpp"
 
 #include <fcntl.h>
 #include <poll.h>

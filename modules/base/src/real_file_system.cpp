@@ -14,7 +14,7 @@
 #include "file_paths.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/mutex.hpp"
-#include "ownership.hpp"
+#include "millrace/base/ownership.hpp"
 
 namespace millrace {
 namespace {

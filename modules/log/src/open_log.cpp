@@ -1,75 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include <algorithm>
-#include <iterator>
+#include <map>
+#include <mutex>
+#include <string>
 
-#include "embedded/embedded_log.hpp"
-#include "embedded/read_only_log.hpp"
-#include "kafka/kafka_log.hpp"
-#include "millrace/log/environment.hpp"
+#include "millrace/log/backend/registry.hpp"
 #include "millrace/log/errors.hpp"
-#include "rules.hpp"
 
 namespace millrace::log {
 namespace {
 
-/// Whether a log that cannot be opened for writing may still be read: nothing is wrong with its
-/// journal, as far as is known.
-bool reading_may_work(const Error& error) {
-  const ErrorCode codes[] = {errc::no_permission, errc::disk_full,     millrace::errc::disk_full,
-                             errc::failed_sync,   errc::stuck_holder,  errc::limit,
-                             errc::incompatible,  millrace::errc::busy};
-  return std::any_of(std::begin(codes), std::end(codes),
-                     [&](ErrorCode code) { return error.is(code); });
+struct Scheme {
+  std::string_view example;
+  LogOpener opener = nullptr;
+};
+
+// The backends that this program has registered.
+class Registry {
+ public:
+  static Registry& instance() {
+    static Registry registry;
+    return registry;
+  }
+
+  void add(std::string_view scheme, Scheme entry) {
+    const std::lock_guard lock(mutex_);
+    schemes_[scheme] = entry;
+  }
+
+  LogOpener find(std::string_view scheme) {
+    const std::lock_guard lock(mutex_);
+    const auto found = schemes_.find(scheme);
+    return found == schemes_.end() ? nullptr : found->second.opener;
+  }
+
+  // The URLs that can be opened, for people.
+  std::string examples() {
+    const std::lock_guard lock(mutex_);
+    std::string text;
+    for (const auto& [name, scheme] : schemes_) {
+      text += (text.empty() ? "" : " or ") + std::string(scheme.example);
+    }
+    return text;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string_view, Scheme> schemes_;
+};
+
+std::unexpected<Error> unsupported(std::string_view url) {
+  const std::string known = Registry::instance().examples();
+  const std::string remedy =
+      known.empty() ? "this program has registered no backend: call register_embedded() or "
+                      "register_kafka() before open_log()"
+                    : "this program opens " + known;
+  return fail(errc::unsupported_scheme,
+              "'" + std::string(url) + "' is not the URL of a log that can be opened: " + remedy);
 }
 
 }  // namespace
 
+void register_scheme(std::string_view scheme, std::string_view example, LogOpener opener) {
+  Registry::instance().add(scheme, {example, opener});
+}
+
 Result<std::unique_ptr<Log>> open_log(std::string_view url, LogEnvironment& environment,
                                       LogOptions options) {
-  constexpr std::string_view file_scheme = "file:";
-  constexpr std::string_view kafka_scheme = "kafka:";
-  const bool on_kafka = url.starts_with(kafka_scheme);
-  if (!on_kafka && !url.starts_with(file_scheme)) {
-    return fail(errc::invalid_argument, "'" + std::string(url) +
-                                            "' is not the URL of a log: use file:DIR or "
-                                            "kafka://host:port");
+  const std::size_t colon = url.find(':');
+  const LogOpener opener =
+      colon == std::string_view::npos ? nullptr : Registry::instance().find(url.substr(0, colon));
+  if (opener == nullptr) {
+    return unsupported(url);
   }
-  if (options.member.empty()) {
-    options.member = options.service;
-  }
-  if (options.service.size() > max_name_bytes || options.member.size() > max_name_bytes) {
-    return fail(errc::invalid_argument, "names of services and members have at most " +
-                                            std::to_string(max_name_bytes) + " bytes");
-  }
-  if (on_kafka) {
-    return kafka::KafkaLog::open(url, environment, std::move(options));
-  }
-  std::string directory(url.substr(file_scheme.size()));
-  while (directory.size() > 1 && directory.ends_with('/')) {
-    directory.pop_back();
-  }
-  if (directory.empty()) {
-    return fail(errc::invalid_argument,
-                "'" + std::string(url) + "' names no directory: use file:DIR");
-  }
-  if (options.access == LogAccess::read_only) {
-    return embedded::ReadOnlyLog::open(directory, environment, std::move(options),
-                                       "it was opened for reading");
-  }
-  auto core = embedded::Core::open(directory, environment, options);
-  if (core) {
-    return std::make_unique<embedded::EmbeddedLog>(*std::move(core));
-  }
-  if (options.access == LogAccess::prefer_write && reading_may_work(core.error())) {
-    options.access = LogAccess::read_only;
-    auto reading = embedded::ReadOnlyLog::open(directory, environment, std::move(options),
-                                               core.error().message());
-    if (reading) {
-      return reading;
-    }
-  }
-  return fail(std::move(core).error());
+  return opener(url, environment, std::move(options));
 }
 
 }  // namespace millrace::log

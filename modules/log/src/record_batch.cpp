@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "batch_layout.hpp"
 #include "millrace/base/byte_writer.hpp"
 #include "millrace/base/endian.hpp"
 #include "millrace/base/hash.hpp"
+#include "millrace/log/backend/batch_layout.hpp"
 #include "record_bytes.hpp"
 
 namespace millrace::log {

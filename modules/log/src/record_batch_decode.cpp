@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "batch_layout.hpp"
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/endian.hpp"
+#include "millrace/log/backend/batch_layout.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/record_batch.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "rules.hpp"
+#include "millrace/log/backend/rules.hpp"
 
 #include <algorithm>
 
@@ -28,6 +28,17 @@ bool is_topic_character(char c) {
 }
 
 }  // namespace
+
+Result<LogOptions> checked_options(LogOptions options) {
+  if (options.member.empty()) {
+    options.member = options.service;
+  }
+  if (options.service.size() > max_name_bytes || options.member.size() > max_name_bytes) {
+    return fail(errc::invalid_argument, "names of services and members have at most " +
+                                            std::to_string(max_name_bytes) + " bytes");
+  }
+  return options;
+}
 
 Status check_topic_spec(const TopicSpec& spec) {
   if (spec.name.empty() || spec.name.size() > max_name_bytes || spec.name == "." ||
@@ -148,9 +159,10 @@ Error out_of_range_error(std::string_view topic, PartitionId partition, Offset a
 }
 
 Error fenced_error(const Claim& claim) {
-  return {errc::fenced, "the claim on unit " + quoted(claim.unit) + " of group " +
-                            std::to_string(claim.group.value) + " under epoch " +
-                            std::to_string(claim.incarnation) + "." + std::to_string(claim.number) +
+  return {errc::fenced, "the claim on unit " + quoted(claim.unit()) + " of group " +
+                            std::to_string(claim.group().value) + " under epoch " +
+                            std::to_string(claim.epoch().era) + "." +
+                            std::to_string(claim.epoch().number) +
                             " is no longer current; nothing was written"};
 }
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "millrace/log/backend/rules.hpp"
 #include "record_bytes.hpp"
-#include "rules.hpp"
 
 namespace millrace::log {
 
@@ -125,7 +125,6 @@ void Transaction::clear() {
   claims_.clear();
   sequence_.producer.clear();
   sequence_.number = -1;
-  late_visibility_ = false;
 }
 
 }  // namespace millrace::log

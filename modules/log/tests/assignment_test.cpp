@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "assignment.hpp"
+#include "millrace/log/backend/assignment.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

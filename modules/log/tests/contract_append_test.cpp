@@ -21,7 +21,7 @@ TEST_P(LogContract, offsets_of_a_partition_rise_and_every_commit_tells_its_first
     Transaction transaction;
     transaction.append(place, {0, "a", std::to_string(i), {}});
     transaction.append(place, {0, "b", std::to_string(i), {}});
-    const auto committed = log->commit(transaction);
+    const auto committed = commit(*log, transaction);
     ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
     ASSERT_EQ(committed->places.size(), 1U);
     EXPECT_EQ(committed->places[0].place, place);
@@ -83,7 +83,7 @@ TEST_P(LogContract, keys_and_values_may_be_null_or_empty) {
   transaction.append(place, {0, std::nullopt, "no key", {}});
   transaction.append(place, {0, std::nullopt, std::nullopt, {}});
   transaction.append(place, {0, "", "", {}});
-  ASSERT_TRUE(log->commit(transaction).has_value());
+  ASSERT_TRUE(commit(*log, transaction).has_value());
   EXPECT_THAT(read(*log, place), ElementsAre("tombstone=null", "null=no key", "null=null", "="));
 }
 
@@ -94,7 +94,7 @@ TEST_P(LogContract, headers_keep_their_order_and_may_have_null_values_and_equal_
   headers.add("z", "1").add("a", std::nullopt).add("z", "").add("", "x");
   Transaction transaction;
   transaction.append(place, {0, "k", "v", headers.view()});
-  ASSERT_TRUE(log->commit(transaction).has_value());
+  ASSERT_TRUE(commit(*log, transaction).has_value());
   FetchBuffer buffer;
   ASSERT_TRUE(log->fetch(place, offset(0), 1000, buffer).has_value());
   ASSERT_EQ(buffer.records.size(), 1U);
@@ -118,7 +118,7 @@ TEST_P(LogContract, event_times_need_not_rise_and_may_be_years_apart) {
   for (const std::int64_t time : times) {
     transaction.append(place, {time, "k", "v", {}});
   }
-  ASSERT_TRUE(log->commit(transaction).has_value());
+  ASSERT_TRUE(commit(*log, transaction).has_value());
   FetchBuffer buffer;
   ASSERT_TRUE(log->fetch(place, offset(0), 10'000, buffer).has_value());
   ASSERT_EQ(buffer.records.size(), times.size());
@@ -143,7 +143,7 @@ TEST_P(LogContract, one_commit_reaches_forty_partitions_of_several_topics) {
       transaction.append(places[i], {0, std::to_string(i), std::to_string(round), {}});
     }
   }
-  const auto committed = log->commit(transaction);
+  const auto committed = commit(*log, transaction);
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
   ASSERT_EQ(committed->places.size(), places.size());
   for (std::size_t i = 0; i < places.size(); ++i) {
@@ -159,7 +159,7 @@ TEST_P(LogContract, an_empty_transaction_succeeds_and_changes_nothing) {
   put(*log, place, "k", "v");
   const LogPosition before = log->committed();
   Transaction transaction;
-  const auto committed = log->commit(transaction);
+  const auto committed = commit(*log, transaction);
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
   EXPECT_TRUE(committed->places.empty());
   EXPECT_EQ(log->committed(), before);
@@ -172,7 +172,7 @@ TEST_P(LogContract, a_transaction_can_be_used_again_after_clear) {
   Transaction transaction;
   for (int i = 0; i < 3; ++i) {
     transaction.append(place, {0, "k", std::to_string(i), {}});
-    ASSERT_TRUE(log->commit(transaction).has_value());
+    ASSERT_TRUE(commit(*log, transaction).has_value());
     transaction.clear();
   }
   EXPECT_THAT(read(*log, place), ElementsAre("k=0", "k=1", "k=2"));
@@ -205,12 +205,12 @@ TEST_P(LogContract, a_repeated_sequence_answers_the_first_outcome_and_writes_not
   Transaction transaction;
   transaction.append(place, {0, "k", "once", {}});
   transaction.set_sequence("feed", 7);
-  const auto first = log->commit(transaction);
+  const auto first = commit(*log, transaction);
   ASSERT_TRUE(first.has_value()) << first.error().to_string();
   EXPECT_FALSE(first->repeated);
   put(*log, place, "k", "after");
   auto successor = connect("stock", "successor");
-  const auto second = successor->commit(transaction);
+  const auto second = commit(*successor, transaction);
   ASSERT_TRUE(second.has_value()) << second.error().to_string();
   EXPECT_TRUE(second->repeated);
   EXPECT_EQ(second->places.at(0).first, first->places.at(0).first);
@@ -224,15 +224,15 @@ TEST_P(LogContract, a_higher_sequence_is_written_and_a_lower_one_refused) {
   Transaction transaction;
   transaction.append(place, {0, "k", "v", {}});
   transaction.set_sequence("feed", 7);
-  ASSERT_TRUE(log->commit(transaction).has_value());
+  ASSERT_TRUE(commit(*log, transaction).has_value());
   transaction.set_sequence("feed", 9);
-  ASSERT_TRUE(log->commit(transaction).has_value());
+  ASSERT_TRUE(commit(*log, transaction).has_value());
   transaction.set_sequence("feed", 8);
-  const auto lower = log->commit(transaction);
+  const auto lower = commit(*log, transaction);
   ASSERT_FALSE(lower.has_value());
   EXPECT_TRUE(lower.error().is(errc::invalid_argument)) << lower.error().to_string();
   transaction.set_sequence("another", 1);
-  ASSERT_TRUE(log->commit(transaction).has_value());
+  ASSERT_TRUE(commit(*log, transaction).has_value());
   EXPECT_EQ(read(*log, place).size(), 3U);
 }
 
@@ -243,11 +243,11 @@ TEST_P(LogContract, a_refused_commit_does_not_use_up_its_sequence) {
   transaction.append(place, {0, "k", "v", {}});
   transaction.append({place.topic, partition(9)}, {0, "k", "v", {}});
   transaction.set_sequence("feed", 1);
-  ASSERT_FALSE(log->commit(transaction).has_value());
+  ASSERT_FALSE(commit(*log, transaction).has_value());
   transaction.clear();
   transaction.append(place, {0, "k", "v", {}});
   transaction.set_sequence("feed", 1);
-  const auto committed = log->commit(transaction);
+  const auto committed = commit(*log, transaction);
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
   EXPECT_FALSE(committed->repeated);
   EXPECT_THAT(read(*log, place), ElementsAre("k=v"));
@@ -267,7 +267,7 @@ TEST_P(LogContract, a_record_above_the_limit_is_refused_naming_the_limit_and_not
   Transaction transaction;
   transaction.append(place, {0, "k", "small", {}});
   transaction.append(place, {0, "k", std::string(log->options().max_record_bytes, 'x'), {}});
-  const auto committed = log->commit(transaction);
+  const auto committed = commit(*log, transaction);
   ASSERT_FALSE(committed.has_value());
   EXPECT_TRUE(committed.error().is(errc::too_large)) << committed.error().to_string();
   EXPECT_THAT(committed.error().message(),
@@ -284,7 +284,7 @@ TEST_P(LogContract,
   for (std::int32_t i = 0; i < 8; ++i) {
     transaction.append({place.topic, partition(i)}, {0, "k", value, {}});
   }
-  const auto committed = log->commit(transaction);
+  const auto committed = commit(*log, transaction);
   ASSERT_FALSE(committed.has_value());
   EXPECT_TRUE(committed.error().is(errc::too_large)) << committed.error().to_string();
   EXPECT_THAT(committed.error().message(),
@@ -304,11 +304,31 @@ TEST_P(LogContract, a_transaction_with_one_bad_place_writes_nothing_at_all) {
     Transaction transaction;
     transaction.append(place, {0, "k", "v", {}});
     transaction.append(bad, {0, "k", "v", {}});
-    const auto committed = log->commit(transaction);
+    const auto committed = commit(*log, transaction);
     ASSERT_FALSE(committed.has_value());
     EXPECT_TRUE(committed.error().is(code)) << committed.error().to_string();
     EXPECT_THAT(read(*log, place), ElementsAre());
   }
+}
+
+TEST_P(LogContract, a_commit_does_not_wait_for_the_open_transaction_of_another_client) {
+  const auto log = connect();
+  const TopicPartition place = make_topic(*log, "t");
+  std::shared_ptr<void> open = world().hold_back("t");
+  Transaction transaction;
+  transaction.append(place, {0, "k", "v", {}});
+  const auto committed = log->commit(transaction);
+  ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+
+  const Status at_once = log->wait_visible(*committed, world().clock().monotonic_ns());
+  EXPECT_EQ(at_once.has_value(), open == nullptr);
+  if (!at_once) {
+    EXPECT_TRUE(at_once.error().is(errc::unavailable)) << at_once.error().to_string();
+  }
+  open.reset();
+  const Status visible = log->wait_visible(*committed, far_away());
+  EXPECT_TRUE(visible.has_value()) << visible.error().to_string();
+  EXPECT_THAT(read(*log, place), testing::Contains("k=v"));
 }
 
 }  // namespace

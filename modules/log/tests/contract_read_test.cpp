@@ -90,7 +90,7 @@ TEST_P(LogContract, a_fetch_may_begin_in_the_middle_of_a_batch) {
   for (int i = 0; i < 5; ++i) {
     transaction.append(place, {0, "k", std::to_string(i), {}});
   }
-  ASSERT_TRUE(log->commit(transaction).has_value());
+  ASSERT_TRUE(commit(*log, transaction).has_value());
   put(*log, place, "k", "5");
   FetchBuffer buffer;
   ASSERT_TRUE(log->fetch(place, offset(3), 10'000, buffer).has_value());
@@ -140,7 +140,7 @@ TEST_P(LogContract, a_reader_never_sees_half_a_transaction) {
     for (std::int64_t i = 0; i < commits; ++i) {
       transaction.append(a, {i, "k", std::to_string(i), {}});
       transaction.append(b, {i, "k", std::to_string(i), {}});
-      EXPECT_TRUE(writer->commit(transaction).has_value());
+      EXPECT_TRUE(commit(*writer, transaction).has_value());
       transaction.clear();
     }
   });

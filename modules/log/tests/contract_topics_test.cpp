@@ -106,7 +106,7 @@ TEST_P(LogContract, only_the_owner_publishes_events) {
   for (Log* log : {orders.get(), nobody.get()}) {
     Transaction transaction;
     transaction.append(place, {0, "k", "forged", {}});
-    const auto committed = log->commit(transaction);
+    const auto committed = commit(*log, transaction);
     ASSERT_FALSE(committed.has_value());
     EXPECT_TRUE(committed.error().is(errc::not_owner)) << committed.error().to_string();
     EXPECT_THAT(committed.error().message(), HasSubstr("stock.events"));
@@ -121,8 +121,8 @@ TEST_P(LogContract, only_the_owner_writes_to_a_private_topic) {
   const auto place = make_topic(*stock, "stock.changelog", 1, TopicKind::private_topic);
   Transaction transaction;
   transaction.append(place, {0, "k", "v", {}});
-  EXPECT_TRUE(orders->commit(transaction).error().is(errc::not_owner));
-  EXPECT_TRUE(stock->commit(transaction).has_value());
+  EXPECT_TRUE(commit(*orders, transaction).error().is(errc::not_owner));
+  EXPECT_TRUE(commit(*stock, transaction).has_value());
 }
 
 TEST_P(LogContract, anybody_sends_commands) {
@@ -144,7 +144,7 @@ TEST_P(LogContract, a_transaction_that_may_write_only_some_of_its_topics_writes_
   Transaction transaction;
   transaction.append(mine, {0, "k", "v", {}});
   transaction.append(theirs, {0, "k", "v", {}});
-  EXPECT_TRUE(orders->commit(transaction).error().is(errc::not_owner));
+  EXPECT_TRUE(commit(*orders, transaction).error().is(errc::not_owner));
   EXPECT_THAT(read(*orders, mine), ElementsAre());
 }
 
@@ -166,7 +166,7 @@ TEST_P(LogContract, many_topics_are_listed_by_number_and_each_can_be_used) {
   for (const TopicPartition& place : places) {
     transaction.append(place, {0, "k", "v", {}});
   }
-  const auto committed = log->commit(transaction);
+  const auto committed = commit(*log, transaction);
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
   EXPECT_THAT(read(*other, places[0]), ElementsAre("k=v"));
   EXPECT_THAT(read(*other, places.back()), ElementsAre("k=v"));

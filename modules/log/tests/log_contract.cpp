@@ -3,6 +3,7 @@
 #include "log_contract.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace millrace::log {
 
@@ -28,11 +29,20 @@ TopicPartition LogContract::make_topic(Log& log, const std::string& name, std::i
   return {topic->id, partition(0)};
 }
 
+Result<Committed> LogContract::commit(Log& log, Transaction& transaction) {
+  auto committed = log.commit(transaction);
+  if (committed) {
+    const Status visible = log.wait_visible(*committed, std::numeric_limits<std::int64_t>::max());
+    EXPECT_TRUE(visible) << visible.error().to_string();
+  }
+  return committed;
+}
+
 Committed LogContract::put(Log& log, TopicPartition place, const std::string& key,
                            const std::string& value) {
   Transaction transaction;
   transaction.append(place, {0, key, value, {}});
-  auto committed = log.commit(transaction);
+  auto committed = commit(log, transaction);
   if (!committed) {
     ADD_FAILURE() << committed.error().to_string();
     return {};
@@ -107,7 +117,7 @@ bool ObedientMember::obey() {
 std::vector<std::string> ObedientMember::units() const {
   std::vector<std::string> names;
   for (const Claim& claim : held) {
-    names.push_back(claim.unit);
+    names.push_back(claim.unit());
   }
   std::sort(names.begin(), names.end());
   return names;

@@ -49,6 +49,9 @@ class LogFixture {
   /// What one handle did is known to all others when this returns. Where that needs time, it takes
   /// it.
   virtual void synchronize() {}
+  /// Another client's transaction, open in partition 0 of the topic until the result is destroyed;
+  /// null where nothing holds back what is committed.
+  virtual std::shared_ptr<void> hold_back(const std::string& /*topic*/) { return nullptr; }
   /// Fewer where each costs a round trip.
   virtual int many_topics() const { return 1000; }
   /// Bytes of the longest name of a topic.
@@ -101,6 +104,8 @@ class LogContract : public testing::TestWithParam<LogBackend> {
   /// Makes a topic of the handle's service.
   static TopicPartition make_topic(Log& log, const std::string& name, std::int32_t partitions = 1,
                                    TopicKind kind = TopicKind::events);
+  /// Commits and waits until what was committed can be read.
+  static Result<Committed> commit(Log& log, Transaction& transaction);
   /// Commits one record; fails the test when refused.
   static Committed put(Log& log, TopicPartition place, const std::string& key,
                        const std::string& value);

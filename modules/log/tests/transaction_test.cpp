@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
-#include "rules.hpp"
 
 namespace millrace::log {
 namespace {
@@ -40,7 +40,7 @@ TEST(Transaction, clear_forgets_everything) {
       transaction.append(place(0, i), {0, "k", "v", {}});
     }
     transaction.set_position(GroupId{{1}}, place(0, 0), offset(4));
-    transaction.require({GroupId{{1}}, 0, 1, 2, "unit"});
+    transaction.require({GroupId{{1}}, "unit", {1, 2}});
     transaction.set_sequence("producer", 3);
     EXPECT_EQ(transaction.batch_count(), static_cast<std::size_t>(20 + round * 30));
     transaction.clear();
@@ -86,6 +86,22 @@ TEST(Transaction, a_transaction_beyond_any_limit_is_counted_but_not_kept) {
   options.max_record_bytes = std::size_t{1} << 40U;
   options.max_transaction_bytes = std::size_t{1} << 40U;
   EXPECT_TRUE(check_size(transaction, options).error().is(errc::too_large));
+}
+
+TEST(Rules, call_a_member_without_a_name_like_its_service) {
+  LogOptions options;
+  options.service = "stock";
+  EXPECT_EQ(checked_options(options).value().member, "stock");
+  options.member = "stock-1";
+  EXPECT_EQ(checked_options(options).value().member, "stock-1");
+}
+
+TEST(Rules, refuse_names_that_are_too_long) {
+  LogOptions options;
+  options.service = std::string(max_name_bytes, 's');
+  EXPECT_TRUE(checked_options(options));
+  options.service += 's';
+  EXPECT_TRUE(checked_options(options).error().is(errc::invalid_argument));
 }
 
 }  // namespace

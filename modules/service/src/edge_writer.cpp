@@ -65,8 +65,6 @@ struct EdgeWriter::State {
   }
 
   Result<log::LogPosition> commit(log::Transaction& transaction) {
-    // What comes of it is waited for elsewhere, if at all; the next ones wait here.
-    transaction.allow_late_visibility();
     Result<log::Committed> committed = log.commit(transaction);
     if (!committed) return fail(std::move(committed).error());
     return committed->position;

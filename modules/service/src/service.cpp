@@ -13,10 +13,12 @@
 #include "instance_metrics.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
-#include "millrace/base/shared_region.hpp"
+#include "millrace/base/processes.hpp"
 #include "millrace/http/health.hpp"
 #include "millrace/http/server.hpp"
 #include "millrace/log/environment.hpp"
+#include "millrace/log/errors.hpp"
+#include "millrace/service/backends.hpp"
 #include "millrace/service/descriptors.hpp"
 #include "millrace/service/signals.hpp"
 #include "millrace/service/version.hpp"
@@ -44,7 +46,7 @@ class Runtime {
         settings_(settings),
         logger_(logger),
         random_(real_seed()),
-        environment_{real_clock(), real_file_system(), random_, real_shared_regions()} {}
+        environment_{real_clock(), real_file_system(), random_, real_processes()} {}
 
   ~Runtime() {
     worker_.reset();
@@ -61,11 +63,13 @@ class Runtime {
                     service::instance_options(settings_, definition_.name));
     MILLRACE_ASSIGN(http::ServerOptions server_options, service::server_options(settings_));
     MILLRACE_TRY(check_directories(settings_, real_file_system()));
+    register_backends();
     auto opened = log::open_log(settings_.get("log"), environment_, std::move(log_options));
     if (!opened) {
-      return fail(opened.error().is(errc::invalid_argument)
-                      ? std::move(opened).error().at(settings_.named("log"))
-                      : std::move(opened).error());
+      const bool of_setting = opened.error().is(errc::invalid_argument) ||
+                              opened.error().is(log::errc::unsupported_scheme);
+      return fail(of_setting ? std::move(opened).error().at(settings_.named("log"))
+                             : std::move(opened).error());
     }
     log_ = *std::move(opened);
     MILLRACE_ASSIGN(stream::Topology topology, definition_.topology(settings_));

@@ -6,7 +6,8 @@
 
 #include <cstdlib>
 
-#include "kafka/kafka_log.hpp"
+#include "kafka_log.hpp"
+#include "millrace/log_kafka/kafka.hpp"
 #include "millrace/testkit/event_writer.hpp"
 
 namespace millrace::stream::test {
@@ -31,9 +32,8 @@ testkit::KafkaProxy& KafkaWorld::stand_before(const std::string& service,
 Result<std::unique_ptr<log::Log>> KafkaWorld::open(log::LogOptions options) {
   const bool by_proxy = proxy_ != nullptr && options.service == behind_proxy_;
   if (by_proxy) options.request_timeout_ms = request_timeout_ms_;
-  options.kafka = {{"linger.ms", "0"}};
-  return log::open_log("kafka://" + (by_proxy ? proxy_->bootstrap() : address_) + "/" + prefix_,
-                       environment_, std::move(options));
+  return log::open_kafka("kafka://" + (by_proxy ? proxy_->bootstrap() : address_) + "/" + prefix_,
+                         environment_, std::move(options), {{"linger.ms", "0"}});
 }
 
 // Silence is all that the others see of a death.

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "millrace/base/shared_region.hpp"
+#include "millrace/base/processes.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/testkit/kafka_proxy.hpp"
 #include "runtime_world.hpp"
@@ -49,7 +49,7 @@ class KafkaWorld final : public RuntimeWorld {
   std::int64_t request_timeout_ms_ = 0;
   HastenedClock clock_;
   SeededRandom log_random_{real_seed()};
-  log::LogEnvironment environment_{clock_, real_file_system(), log_random_, real_shared_regions()};
+  log::LogEnvironment environment_{clock_, real_file_system(), log_random_, real_processes()};
 };
 
 }  // namespace millrace::stream::test

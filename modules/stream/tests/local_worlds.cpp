@@ -3,8 +3,9 @@
 //
 // Worlds without a cluster: the log in memory, and the embedded one on a simulated machine. Time
 // stands still but for the test.
-#include "millrace/base/shared_region.hpp"
-#include "millrace/log/embedded_tools.hpp"
+#include "millrace/log_embedded/embedded.hpp"
+#include "millrace/log_embedded/shared_region.hpp"
+#include "millrace/log_embedded/tools.hpp"
 #include "runtime_world.hpp"
 
 namespace millrace::stream::test {
@@ -37,18 +38,21 @@ class EmbeddedWorld final : public RuntimeWorld {
 
  private:
   Result<std::unique_ptr<log::Log>> open(log::LogOptions options) override {
-    options.segment_bytes = 8U << 20U;
     // Else nothing is durable before somebody waits for it.
     options.durability = log::DurabilityPolicy::interval;
-    return log::open_log("file:/log", environment_, std::move(options));
+    log::EmbeddedOptions embedded;
+    embedded.segment_bytes = 8U << 20U;
+    embedded.regions = &regions_;
+    return log::open_embedded("/log", environment_, std::move(options), embedded);
   }
   void abandon(log::Log& handle) override { log::abandon(handle); }
 
   FaultFileSystem log_files_;
   ManualClock clock_;
   SeededRandom log_random_{1};
+  SimulatedProcesses processes_;
   SimulatedRegions regions_;
-  log::LogEnvironment environment_{clock_, log_files_, log_random_, regions_};
+  log::LogEnvironment environment_{clock_, log_files_, log_random_, processes_};
 };
 
 }  // namespace

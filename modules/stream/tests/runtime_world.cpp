@@ -36,6 +36,9 @@ class RuntimeWorld::Handle final : public log::Log {
       return fail(world_.answered_, "the test says so");
     return committed;
   }
+  Status wait_visible(const log::Committed& committed, std::int64_t deadline_ns) override {
+    return inner_->wait_visible(committed, deadline_ns);
+  }
   Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
                log::FetchBuffer& buffer) override {
     return inner_->fetch(place, from, max_bytes, buffer);

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "millrace/testkit/event_writer.hpp"
 
+#include <limits>
+
 #include "millrace/base/hash.hpp"
 #include "millrace/codec/cloud_events.hpp"
 #include "millrace/codec/codec.hpp"
@@ -85,8 +87,15 @@ void EventWriter::append(const log::Topic& topic, std::int32_t partition,
                          const log::Record& record) {
   log::Transaction transaction;
   transaction.append({topic.id, log::partition(partition)}, record);
-  if (auto committed = handle_of(topic.spec.owner).commit(transaction); !committed)
+  log::Log& log = handle_of(topic.spec.owner);
+  const auto committed = log.commit(transaction);
+  if (!committed) {
     throw TestError(committed.error().to_string());
+  }
+  const Status visible = log.wait_visible(*committed, std::numeric_limits<std::int64_t>::max());
+  if (!visible) {
+    throw TestError(visible.error().to_string());
+  }
 }
 
 }  // namespace millrace::testkit

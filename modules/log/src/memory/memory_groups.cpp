@@ -2,10 +2,10 @@
 // Copyright The Millrace Authors
 #include <algorithm>
 
-#include "assignment.hpp"
 #include "memory/memory_state.hpp"
+#include "millrace/log/backend/assignment.hpp"
+#include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
-#include "rules.hpp"
 
 namespace millrace::log {
 
@@ -28,17 +28,17 @@ Status MemoryState::check_group(GroupId id) const {
 }
 
 bool MemoryState::is_current(const Claim& claim) const {
-  if (claim.slot < 0 || static_cast<std::size_t>(claim.slot) >= units.size()) {
+  if (claim.place() < 0 || static_cast<std::size_t>(claim.place()) >= units.size()) {
     return false;
   }
-  const Unit& unit = units[static_cast<std::size_t>(claim.slot)];
-  return unit.member != 0 && unit.number == claim.number && unit.group == claim.group &&
-         claim.incarnation == committed.incarnation;
+  const Unit& unit = units[static_cast<std::size_t>(claim.place())];
+  return unit.member != 0 && unit.group == claim.group() &&
+         claim.epoch() == ClaimEpoch{committed.incarnation, unit.number};
 }
 
 Claim MemoryState::claim_of(std::int32_t slot) const {
   const Unit& unit = units[static_cast<std::size_t>(slot)];
-  return {unit.group, slot, committed.incarnation, unit.number, unit.name};
+  return {unit.group, unit.name, {committed.incarnation, unit.number}, slot};
 }
 
 void MemoryState::add_member(GroupId id, std::uint64_t member, const MemoryHandle& handle,
@@ -86,7 +86,7 @@ void MemoryState::expire_members() {
 
 void MemoryState::free_unit(const Claim& claim) {
   if (is_current(claim)) {
-    units[static_cast<std::size_t>(claim.slot)].member = 0;
+    units[static_cast<std::size_t>(claim.place())].member = 0;
   }
 }
 

@@ -4,8 +4,8 @@
 
 #include "memory/memory_handles.hpp"
 #include "millrace/base/assert.hpp"
+#include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
-#include "rules.hpp"
 
 namespace millrace::log {
 

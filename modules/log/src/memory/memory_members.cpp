@@ -4,7 +4,7 @@
 #include <chrono>
 
 #include "memory/memory_handles.hpp"
-#include "rules.hpp"
+#include "millrace/log/backend/rules.hpp"
 
 namespace millrace::log {
 

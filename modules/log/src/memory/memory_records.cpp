@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "memory/memory_state.hpp"
+#include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
-#include "rules.hpp"
 
 namespace millrace::log {
 

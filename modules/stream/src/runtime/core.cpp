@@ -164,20 +164,20 @@ Status Instance::Core::poll_memberships(std::int64_t now_ns, StepResult& result)
 Status Instance::Core::apply_change(SubTopologyMember& member,
                                     const log::MembershipChange& change) {
   for (const log::Claim& claim : change.lost) {
-    shared_.tell("warn", "task lost", claim.unit);
+    shared_.tell("warn", "task lost", claim.unit());
     hand_over_task(claim);
   }
   for (const log::Claim& claim : change.asked_back) {
-    shared_.tell("info", "task given back", claim.unit);
+    shared_.tell("info", "task given back", claim.unit());
     hand_over_task(claim);
     MILLRACE_TRY(member.release(claim));
   }
   for (const log::Claim& claim : change.granted) {
     remove_task(claim);
     auto task =
-        std::make_unique<Task>(shared_, member.resolved(), claim, partition_of_unit(claim.unit));
+        std::make_unique<Task>(shared_, member.resolved(), claim, partition_of_unit(claim.unit()));
     task->restart();
-    shared_.tell("info", "task granted", claim.unit);
+    shared_.tell("info", "task granted", claim.unit());
     const UniqueLock lock(tasks_mutex_);
     tasks_.push_back(std::move(task));
     tasks_changed_ = true;
@@ -196,9 +196,10 @@ void Instance::Core::hand_over_task(const log::Claim& claim) {
 
 void Instance::Core::remove_task(const log::Claim& claim) {
   const UniqueLock lock(tasks_mutex_);
-  tasks_changed_ |= std::erase_if(tasks_, [&](const std::unique_ptr<Task>& task) {
-                      return task->claim().group == claim.group && task->claim().unit == claim.unit;
-                    }) > 0;
+  tasks_changed_ |=
+      std::erase_if(tasks_, [&](const std::unique_ptr<Task>& task) {
+        return task->claim().group() == claim.group() && task->claim().unit() == claim.unit();
+      }) > 0;
 }
 
 Status Instance::Core::restore_tasks(StepResult& result) {

@@ -57,8 +57,6 @@ Status Instance::Core::commit(StepResult& result) {
     anything = true;
   }
   if (!anything) return {};
-  // Others' records may be there to work on, before our own can be read.
-  shared_.transaction.allow_late_visibility();
   MILLRACE_FAULT_POINT("stream.commit.before");
   const Result<log::Committed> committed = shared_.log.commit(shared_.transaction);
   if (!committed) return commit_refused(committed.error(), result);

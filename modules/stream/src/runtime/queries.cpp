@@ -117,7 +117,7 @@ void Instance::Core::update_status() {
 void Instance::Core::list_tasks(InstanceStatus& status) const {
   status.tasks.resize(tasks_.size());
   for (std::size_t i = 0; i < tasks_.size(); ++i)
-    status.tasks[i].name = tasks_[i]->claim().unit;
+    status.tasks[i].name = tasks_[i]->claim().unit();
 }
 
 }  // namespace millrace::stream

@@ -23,7 +23,7 @@ Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim
       claim_(std::move(claim)),
       partition_(partition),
       stores_(shared.topology, resolved, partition),
-      snapshot_(shared.environment.files, shared.options.state_directory, claim_.unit),
+      snapshot_(shared.environment.files, shared.options.state_directory, claim_.unit()),
       sources_(shared.topology.sources.size()),
       sender_(shared) {
   timer_prefix_.append(resolved.spec->name)
@@ -68,7 +68,7 @@ void Task::make_nodes() {
 
 Status Task::begin_restore() {
   if (restore_ != nullptr) return {};
-  auto begun = std::make_unique<Restore>(*shared_, *resolved_, partition_, claim_.unit, stores_);
+  auto begun = std::make_unique<Restore>(*shared_, *resolved_, partition_, claim_.unit(), stores_);
   MILLRACE_TRY(begun->begin(snapshot_));
   restore_ = std::move(begun);
   return {};
@@ -86,7 +86,7 @@ Result<bool> Task::restore(std::size_t max_bytes) {
   MILLRACE_TRY(start_inputs());
   punctuators_.restore(restore_->take_state());
   system_next_ = restore_->system_next();
-  shared_->tell("info", "task restored", claim_.unit + ": " + restore_->summary());
+  shared_->tell("info", "task restored", claim_.unit() + ": " + restore_->summary());
   restore_.reset();
   MILLRACE_TRY(open_nodes());
   set_position(shared_->log.committed());
@@ -112,7 +112,7 @@ Status Task::open_nodes() {
     const NodeSpec& spec = shared_->topology.nodes[static_cast<std::size_t>(id)];
     const auto refused = [&](std::string_view why) {
       return fail(errc::handler_failed,
-                  "opening " + spec.name + " in " + claim_.unit + ": " + std::string(why));
+                  "opening " + spec.name + " in " + claim_.unit() + ": " + std::string(why));
     };
     try {
       nodes_[static_cast<std::size_t>(id)]->open(*this);
@@ -223,7 +223,8 @@ void Task::keep_snapshot(std::int64_t now_ns, bool now_or_never) {
   encode_snapshot(head, stores_, content);
   if (const Status written = snapshot_.write_aside(content, head.stamp); !written) {
     changed_since_snapshot_ = true;
-    shared_->tell("warn", "snapshot not written", claim_.unit + ": " + written.error().to_string());
+    shared_->tell("warn", "snapshot not written",
+                  claim_.unit() + ": " + written.error().to_string());
   }
 }
 
@@ -231,7 +232,7 @@ void Task::publish_snapshot(log::LogPosition durable) {
   if (!snapshot_.waiting() || durable.position < snapshot_.waiting()->position) return;
   if (const Status published = snapshot_.publish(); !published) {
     shared_->tell("warn", "snapshot not published",
-                  claim_.unit + ": " + published.error().to_string());
+                  claim_.unit() + ": " + published.error().to_string());
   }
 }
 

@@ -257,8 +257,9 @@ void Task::fire(Punctuators::Timer& timer, std::int64_t now_ms) {
   if (failed_firings_.contains({timer.name, timer.now.firing})) {
     passed_firings_.emplace(timer.name, timer.now.firing);
     ++skipped_;
-    shared_->tell("error", "a firing that failed is passed over",
-                  claim_.unit + ", " + timer.name + ", firing " + std::to_string(timer.now.firing));
+    shared_->tell(
+        "error", "a firing that failed is passed over",
+        claim_.unit() + ", " + timer.name + ", firing " + std::to_string(timer.now.firing));
     return;
   }
   timer_in_hand_ = &timer;
@@ -277,9 +278,9 @@ void Task::fire(Punctuators::Timer& timer, std::int64_t now_ms) {
 }
 
 std::string Task::place_in_hand() const {
-  if (timer_in_hand_ != nullptr) return claim_.unit + ", timer " + timer_in_hand_->name;
+  if (timer_in_hand_ != nullptr) return claim_.unit() + ", timer " + timer_in_hand_->name;
   return std::string(hand_.topic) + "/" + std::to_string(hand_.partition.value) + "@" +
-         std::to_string(hand_.offset.value) + " in " + claim_.unit;
+         std::to_string(hand_.offset.value) + " in " + claim_.unit();
 }
 
 ByteStore& Task::store(StoreId id) {

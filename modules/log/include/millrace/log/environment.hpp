@@ -4,11 +4,8 @@
 
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/base/processes.hpp"
 #include "millrace/base/random.hpp"
-
-namespace millrace {
-class SharedRegionFactory;
-}
 
 namespace millrace::log {
 
@@ -17,7 +14,7 @@ struct LogEnvironment {
   Clock& clock;
   FileSystem& files;
   Random& random;
-  SharedRegionFactory& regions;
+  Processes& processes;
 };
 
 }  // namespace millrace::log

@@ -9,6 +9,9 @@ namespace millrace::log::errc {
 // The general codes are found here too, so that errc:: means both inside of millrace::log.
 using namespace ::millrace::errc;
 
+/// The URL is of no backend that this program has registered. Remedy: use one of the URLs that the
+/// message names, or link and register the backend.
+inline constexpr ErrorCode unsupported_scheme{"log.unsupported_scheme"};
 /// The topic does not exist. Remedy: start the service that owns it, or create it.
 inline constexpr ErrorCode unknown_topic{"log.unknown_topic"};
 /// The topic has no such partition. Remedy: take one of those that the message names.

@@ -43,16 +43,12 @@ struct LogOptions {
   DurabilityPolicy durability = DurabilityPolicy::sync;
   std::int64_t sync_interval_ms = 100;       ///< for DurabilityPolicy::interval
   std::int64_t session_timeout_ms = 10'000;  ///< a member silent for so long loses its claims
-  std::int64_t stuck_holder_ms = 2'000;  ///< a lock holder without progress for so long is killed
-  std::uint64_t segment_bytes = 64ULL << 20U;       ///< of the embedded journal
   std::size_t max_record_bytes = (1U << 20U) + 12;  ///< largest encoded record
   std::size_t max_transaction_bytes = 4U << 20U;    ///< largest transaction, encoded
   LogAccess access = LogAccess::read_write;
   bool create = true;  ///< make the log when it is missing; else errc::not_found
   bool force = false;  ///< open on file systems that are refused by name
   std::int64_t request_timeout_ms = 10'000;  ///< of a request to a cluster; else errc::unavailable
-  /// librdkafka's settings by name, such as `security.protocol`; a URL's come after them.
-  std::vector<std::pair<std::string, std::string>> kafka = {};
 };
 
 /// Sleeps until partitions have something new. One thread uses it; interrupt() may be called from
@@ -84,10 +80,17 @@ class Log {
   /// All topics by id, internal ones (`__...`) left out.
   [[nodiscard]] virtual std::vector<Topic> topics() = 0;
 
-  /// Makes everything in the transaction visible at once. On success and on failure the transaction
-  /// keeps its content; clear() it. errc::fenced, not_owner, too_large, disk_full, failed_sync,
-  /// outcome_unknown, unknown_topic, unknown_partition.
+  /// Makes everything in the transaction visible at once, all of it or nothing. It is committed
+  /// when this returns; on Kafka readers, this handle's own among them, see it a few milliseconds
+  /// later: wait_visible(). On success and on failure the transaction keeps its content; clear()
+  /// it. errc::fenced, not_owner, too_large, disk_full, failed_sync, outcome_unknown,
+  /// unknown_topic, unknown_partition.
   [[nodiscard]] virtual Result<Committed> commit(Transaction& transaction) = 0;
+  /// Returns when the records of that commit, made by this handle, can be read. At once on the
+  /// embedded and the memory log. On Kafka an older transaction of another client in one of the
+  /// partitions holds them back: errc::unavailable at the deadline (Clock::monotonic_ns), and the
+  /// commit holds all the same. Who gives a unit away need not call it: release() does.
+  [[nodiscard]] virtual Status wait_visible(const Committed& committed, std::int64_t deadline_ns);
 
   /// Reads committed records from `from` on: about `max_bytes` at most, but at least one batch if
   /// there is one. At the end of the partition the answer is empty, not an error. On Kafka the end
@@ -153,8 +156,10 @@ class Log {
 /// The outside world of a log.
 struct LogEnvironment;
 
-/// Opens a log by URL: `file:DIR` (embedded), or `kafka://host:port,...[/prefix][?setting=value]`.
-/// `memory:` needs a MemoryBroker instead. errc::invalid_argument, unavailable.
+/// Opens a log by URL, by the backend that was registered for its scheme: `file:DIR` after
+/// register_embedded() (module log_embedded), `kafka://host:port,...[/prefix][?setting=value]`
+/// after register_kafka() (module log_kafka). The memory log needs a MemoryBroker instead.
+/// errc::unsupported_scheme, invalid_argument, unavailable; what a backend adds stands with it.
 [[nodiscard]] Result<std::unique_ptr<Log>> open_log(std::string_view url,
                                                     LogEnvironment& environment,
                                                     LogOptions options);

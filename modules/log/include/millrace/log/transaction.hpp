@@ -2,9 +2,11 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "millrace/log/record.hpp"
@@ -12,15 +14,36 @@
 
 namespace millrace::log {
 
-/// The right to work on one unit (a task) of a group. A newer claim on the same unit, whoever has
-/// it, makes this one stale for ever.
-struct Claim {
-  GroupId group;
-  std::int32_t slot = -1;         ///< place in the log's table of claims
-  std::uint32_t incarnation = 0;  ///< with `number`: the epoch, which never repeats
+/// Orders the claims on one unit: a later claim has a greater epoch, and no epoch is ever used
+/// again.
+struct ClaimEpoch {
+  std::uint64_t era = 0;  ///< rises when the log cannot know which numbers were used
   std::uint64_t number = 0;
-  std::string unit;
+  friend auto operator<=>(const ClaimEpoch&, const ClaimEpoch&) = default;
+};
+
+/// The right to work on one unit (a task) of a group. A newer claim on the same unit makes this one
+/// stale for ever. A value: copies are the same claim.
+class Claim {
+ public:
+  /// A claim that is never current.
+  Claim() = default;
+  /// For backends. `place` is where the backend finds the unit; it means nothing to others.
+  Claim(GroupId group, std::string unit, ClaimEpoch epoch, std::int64_t place = -1)
+      : group_(group), unit_(std::move(unit)), epoch_(epoch), place_(place) {}
+
+  [[nodiscard]] GroupId group() const { return group_; }
+  [[nodiscard]] const std::string& unit() const { return unit_; }
+  [[nodiscard]] const ClaimEpoch& epoch() const { return epoch_; }
+  /// For the backend that made it.
+  [[nodiscard]] std::int64_t place() const { return place_; }
   friend bool operator==(const Claim&, const Claim&) = default;
+
+ private:
+  GroupId group_;
+  std::string unit_;
+  ClaimEpoch epoch_;
+  std::int64_t place_ = -1;
 };
 
 /// Records for any topics and partitions, input positions of groups and the claims they are written
@@ -52,10 +75,6 @@ class Transaction {
   /// Makes the commit repeatable: the same producer and number again answers the first outcome and
   /// writes nothing.
   void set_sequence(std::string_view producer, std::int64_t number);
-  /// The commit may return before readers see it, its own handle among them: on Kafka they do a few
-  /// milliseconds later. For those who have other work meanwhile. Log::end_offset waits for it, and
-  /// nobody who takes over a unit whose claim it was written under misses it.
-  void allow_late_visibility() { late_visibility_ = true; }
 
   [[nodiscard]] bool empty() const { return used_ == 0 && positions_.empty(); }
   /// Encoded size of the records so far.
@@ -71,7 +90,6 @@ class Transaction {
   [[nodiscard]] const std::vector<Position>& positions() const { return positions_; }
   [[nodiscard]] const std::vector<Claim>& claims() const { return claims_; }
   [[nodiscard]] const Sequence& sequence() const { return sequence_; }
-  [[nodiscard]] bool may_be_visible_late() const { return late_visibility_; }
 
  private:
   Batch& batch_of(TopicPartition place);
@@ -89,7 +107,6 @@ class Transaction {
   std::vector<Position> positions_;
   std::vector<Claim> claims_;
   Sequence sequence_;
-  bool late_visibility_ = false;
 };
 
 /// The outcome of a commit.

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "millrace/base/error.hpp"
+#include "millrace/log/log.hpp"
+
+namespace millrace::log {
+
+// What every backend refuses, with the same codes and messages.
+
+/// Lengths of a RecordBatch v2 are 32-bit, and memory is finite: nothing larger than this is ever
+/// encoded.
+inline constexpr std::size_t absolute_transaction_bytes = 256U << 20U;
+/// Most partitions of one topic.
+inline constexpr std::int32_t max_partitions = 4096;
+/// Longest name of a group, unit, producer, member or service.
+inline constexpr std::size_t max_name_bytes = 249;
+
+/// The options as a backend keeps them: a member without a name is called like its service.
+/// errc::invalid_argument when a name is too long.
+[[nodiscard]] Result<LogOptions> checked_options(LogOptions options);
+
+/// Name, partitions, kind and owner make sense. errc::invalid_argument.
+[[nodiscard]] Status check_topic_spec(const TopicSpec& spec);
+
+/// Decides create_topic: `existing` is null when there is no topic of that name.
+/// errc::topic_mismatch, not_owner.
+[[nodiscard]] Status check_create_topic(const TopicSpec& wanted, const TopicSpec* existing,
+                                        std::string_view service);
+
+/// The service may append to the topic. errc::not_owner.
+[[nodiscard]] Status check_may_write(const TopicSpec& spec, std::string_view service);
+
+/// The partition exists. errc::unknown_partition.
+[[nodiscard]] Status check_partition(const TopicSpec& spec, PartitionId partition);
+
+/// No record is above the limit, nor the whole. To be checked first: such a transaction may not
+/// even be encoded. errc::too_large.
+[[nodiscard]] Status check_size(const Transaction& transaction, const LogOptions& options);
+
+/// Compares a sequence with the last one kept of its producer (-1: none). errc::invalid_argument
+/// when it is negative or older.
+enum class SequenceOutcome { fresh, repeated };
+[[nodiscard]] Result<SequenceOutcome> check_sequence(const Transaction::Sequence& sequence,
+                                                     std::int64_t last);
+
+/// A name of a group, unit or the like: 1 to max_name_bytes bytes. `what` names it in the message.
+/// errc::invalid_argument.
+[[nodiscard]] Status check_name(std::string_view name, std::string_view what);
+
+/// Topics of the library itself, hidden from Log::topics().
+[[nodiscard]] inline bool is_internal(std::string_view topic) { return topic.starts_with("__"); }
+
+/// The errors that name what was asked for.
+[[nodiscard]] Error unknown_topic_error(std::string_view name);
+[[nodiscard]] Error unknown_topic_error(TopicId id);
+[[nodiscard]] Error out_of_range_error(std::string_view topic, PartitionId partition, Offset asked,
+                                       Offset start, Offset end);
+[[nodiscard]] Error fenced_error(const Claim& claim);
+[[nodiscard]] Error closed_error(std::string_view member);
+
+}  // namespace millrace::log

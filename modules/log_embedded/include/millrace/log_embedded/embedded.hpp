@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "millrace/base/error.hpp"
+#include "millrace/log/environment.hpp"
+#include "millrace/log/log.hpp"
+
+namespace millrace {
+class SharedRegionFactory;
+}
+
+namespace millrace::log {
+
+/// What only the log in a directory can be asked for. The defaults are right for services.
+struct EmbeddedOptions {
+  std::uint64_t segment_bytes = 64ULL << 20U;  ///< of a new segment of the journal
+  std::int64_t stuck_holder_ms = 2'000;    ///< a lock holder without progress for so long is killed
+  SharedRegionFactory* regions = nullptr;  ///< outlives the log; null: the machine's
+};
+
+/// Makes open_log() know `file:DIR`, the log in a directory that several processes of one machine
+/// share. Call it before open_log(); a service does it by itself. Thread-safe, any number of times.
+void register_embedded();
+
+/// Opens the log in a directory, with what open_log("file:DIR") cannot say. Failures as there.
+[[nodiscard]] Result<std::unique_ptr<Log>> open_embedded(const std::string& directory,
+                                                         LogEnvironment& environment,
+                                                         LogOptions options,
+                                                         const EmbeddedOptions& embedded = {});
+
+}  // namespace millrace::log

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "millrace/base/error.hpp"
+
+namespace millrace {
+
+/// Memory that the processes using one directory share, with what they need to share it safely: a
+/// lock on the whole directory, a slot per member whose liveness the others can see, sleeping and
+/// waking on words of that memory. One object is one member. Thread-safe, except map() and the
+/// destructor. What a member holds is given up by die(), by its destructor, or by its process's
+/// death.
+class SharedRegion {
+ public:
+  enum class LockMode : std::uint8_t { none, shared, exclusive };
+
+  /// Who we are and what the memory belongs to.
+  struct Identity {
+    std::uint64_t device = 0;  ///< of the mapped file, after map()
+    std::uint64_t inode = 0;
+    std::uint64_t boot = 0;  ///< a hash of the boot's id
+    std::uint64_t pid_namespace = 0;
+    std::int64_t pid = 0;
+    std::uint64_t start_time =
+        0;  ///< of the process: with the pid it names one process of this boot
+  };
+
+  virtual ~SharedRegion() = default;
+  [[nodiscard]] virtual Identity identity() = 0;
+
+  /// Changes the lock on the directory without waiting; false when another member's lock forbids
+  /// it. A conversion never passes through "none" on success; on a refusal the former lock is kept.
+  [[nodiscard]] virtual Result<bool> try_lock(LockMode mode) = 0;
+
+  /// Maps the shared memory. `fresh` (only under the exclusive lock) replaces it and all blocks by
+  /// new zeroed memory; otherwise the answer is null when there is none of that size. Valid until
+  /// destruction. errc::disk_full, io_error.
+  [[nodiscard]] virtual Result<char*> map(std::uint64_t size, bool fresh) = 0;
+  /// A further piece of shared memory; `create` makes it zeroed, replacing what was there;
+  /// otherwise it must exist. Valid until destruction; the same call again answers the same memory.
+  /// errc::disk_full, not_found, io_error.
+  [[nodiscard]] virtual Result<char*> block(std::uint32_t number, std::uint64_t size,
+                                            bool create) = 0;
+
+  /// Takes a member slot; false when a living member has it.
+  [[nodiscard]] virtual Result<bool> join(int slot) = 0;
+  virtual void leave(int slot) = 0;
+  /// Whether a living member has the slot.
+  [[nodiscard]] virtual bool alive(int slot) = 0;
+  /// Kills the process (SIGKILL) that has the slot and waits until it is gone. errc::busy where
+  /// that is not permitted or does not work.
+  [[nodiscard]] virtual Status kill(int slot, std::int64_t pid, std::uint64_t start_time) = 0;
+  /// From now on death_descriptor() becomes readable when that process dies, once; unwatch() ends
+  /// it.
+  virtual void watch(int slot, std::int64_t pid) = 0;
+  virtual void unwatch(int slot) = 0;
+  /// -1 where there is none. Owned by the region.
+  [[nodiscard]] virtual int death_descriptor() = 0;
+
+  /// Sleeps while `*word == expected`, at most so long, until a wake; may return early. A simulated
+  /// region never sleeps.
+  virtual void wait(std::uint32_t* word, std::uint32_t expected, std::int64_t timeout_ns) = 0;
+  virtual void wake(std::uint32_t* word, int count) = 0;
+  /// True when wait() never sleeps and time stands still meanwhile.
+  [[nodiscard]] virtual bool simulated() const = 0;
+
+  /// Writes the files of a directory back and forgets what is cached of them, so that reading shows
+  /// what the disk has.
+  [[nodiscard]] virtual Status drop_cache(const std::string& directory) = 0;
+
+  /// True in a process that inherited this object by fork: it must not be used there.
+  [[nodiscard]] virtual bool forked() const = 0;
+  /// Gives up all locks and slots at once, as death does. The memory stays mapped.
+  virtual void die() = 0;
+  /// True after die() or after being killed.
+  [[nodiscard]] virtual bool dead() const = 0;
+};
+
+/// Opens shared regions by directory. Thread-safe; outlives the regions.
+class SharedRegionFactory {
+ public:
+  virtual ~SharedRegionFactory() = default;
+  /// Opens the directory, made when missing. File systems on which sharing is not safe (network,
+  /// FUSE, overlay) are refused by name with errc::invalid_argument unless `force`.
+  [[nodiscard]] virtual Result<std::unique_ptr<SharedRegion>> open(const std::string& directory,
+                                                                   bool force) = 0;
+  /// A region that is shared with nobody: its memory belongs to the process, its locks and slots
+  /// are its own, and no file is touched. For a reader that must write nothing.
+  [[nodiscard]] virtual std::unique_ptr<SharedRegion> open_private() = 0;
+};
+
+/// The machine's: mapped files, OFD locks, futexes and pidfds. Lives for the whole program.
+[[nodiscard]] SharedRegionFactory& real_shared_regions();
+
+/// Shared memory of simulated members in one process, which can die between any two operations. Not
+/// for blocking use: wait() never sleeps. Thread-safe. Outlives its regions.
+class SimulatedRegions final : public SharedRegionFactory {
+ public:
+  SimulatedRegions();
+  ~SimulatedRegions() override;
+  Result<std::unique_ptr<SharedRegion>> open(const std::string& directory, bool force) override;
+  std::unique_ptr<SharedRegion> open_private() override;
+
+  /// All members die, all shared memory is gone, and the machine boots again.
+  void lose_power();
+  /// Damages one byte of a directory's mapped memory.
+  void flip_byte(const std::string& directory, std::uint64_t offset);
+  /// Following members see themselves in another PID namespace.
+  void enter_namespace(std::uint64_t pid_namespace);
+
+  struct State;
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "millrace/base/error.hpp"
+#include "millrace/log/environment.hpp"
+#include "millrace/log/log.hpp"
+#include "millrace/log_embedded/shared_region.hpp"
+
+// What people need around the embedded log besides using it. All of it reads the directory's files
+// only; verify and stat may run while others write.
+namespace millrace::log {
+
+/// The first place where the journal does not check.
+struct JournalFault {
+  std::string file;
+  std::uint64_t position = 0;  ///< in the journal
+  std::uint64_t offset = 0;    ///< in the file
+  std::string reason;
+};
+
+/// What `millrace log verify` found.
+struct VerifyReport {
+  std::uint64_t frames = 0;
+  std::uint64_t batches = 0;
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;  ///< of good frames
+  std::uint64_t end = 0;    ///< position after the last good frame
+  std::uint64_t durable =
+      0;  ///< highest position that something in the directory proves to be durable
+  std::optional<JournalFault> corrupt;  ///< damage below a proven durable position
+  std::optional<JournalFault> torn;     ///< what opening would cut: the torn tail of a crash, or a
+                                        ///< frame being written right now
+  std::string failed;  ///< why the directory is marked failed; empty when it is not
+};
+
+/// Reads and checks the whole journal. errc::not_found, incompatible, io_error; damage is part of
+/// the report.
+[[nodiscard]] Result<VerifyReport> verify_log(const std::string& directory,
+                                              LogEnvironment& environment);
+
+/// What `millrace log stat` shows.
+struct LogStat {
+  std::uint32_t format = 0;
+  std::uint64_t log_id = 0;
+  std::uint32_t incarnation = 0;      ///< of the last checkpoint
+  std::uint64_t checkpoint = 0;       ///< its position
+  std::uint64_t journal_bytes = 0;    ///< up to the last good frame
+  std::uint64_t allocated_bytes = 0;  ///< room of all segments
+  std::size_t segments = 0;
+  std::size_t topics = 0;  ///< as of the last checkpoint
+  std::string failed;
+};
+[[nodiscard]] Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environment);
+
+/// What `millrace log repair` did, or with `dry_run` would do.
+struct RepairReport {
+  VerifyReport found;
+  std::uint64_t cut_from = 0;   ///< everything from this position on goes; equal to found.end
+  std::uint64_t cut_bytes = 0;  ///< up to the end of the last frame or piece of one behind it
+  bool changed = false;
+};
+
+/// Brings a log that was marked failed, or is corrupt, back into use: re-reads it past the page
+/// cache, cuts it after the last good frame, makes that durable and takes the mark away. Refuses
+/// with errc::busy while anybody has the log open. Everything behind a corrupt place is lost: run
+/// it with `dry_run` first.
+[[nodiscard]] Result<RepairReport> repair_log(const std::string& directory,
+                                              LogEnvironment& environment, bool dry_run,
+                                              SharedRegionFactory& regions = real_shared_regions());
+
+/// For simulations: the process of this member dies at once. Its locks are gone, what it held stays
+/// as it is for the others to find, and its further calls answer errc::closed. Works on handles of
+/// open_log("file:...") only.
+void abandon(Log& handle);
+
+}  // namespace millrace::log

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control.hpp"
+#include "millrace/log/log.hpp"
+
+namespace millrace::log::embedded {
+
+// The log's own topics, of one partition each; they take the first rows.
+inline constexpr TopicId catalog_topic{{0}};
+inline constexpr TopicId positions_topic{{1}};
+inline constexpr TopicId producers_topic{{2}};
+inline constexpr std::int32_t internal_topics = 3;
+[[nodiscard]] inline TopicPartition internal_place(TopicId id) { return {id, partition(0)}; }
+
+/// A topic and where its partitions' rows begin.
+struct CatalogTopic {
+  Topic topic;
+  std::uint32_t first_row = 0;
+};
+
+/// A member's copy of the names of topics and groups, as the records of `__catalog` tell them.
+/// Thread-safe; topics live as long as the catalog.
+class Catalog {
+ public:
+  Catalog();
+
+  /// Takes the value of a catalog record. errc::corrupt on bytes that make no sense.
+  [[nodiscard]] Status apply(std::string_view record);
+  /// The records that lead to this catalog.
+  [[nodiscard]] std::vector<std::string> records() const;
+
+  /// Null when not known (yet).
+  [[nodiscard]] const CatalogTopic* find(TopicId id) const {
+    return id.value >= 0 && static_cast<std::size_t>(id.value) < max_rows
+               ? by_id_[static_cast<std::size_t>(id.value)].load(std::memory_order_acquire)
+               : nullptr;
+  }
+  [[nodiscard]] const CatalogTopic* find(std::string_view name) const;
+  [[nodiscard]] std::vector<Topic> topics() const;
+  [[nodiscard]] std::optional<GroupId> group(std::string_view name) const;
+  [[nodiscard]] std::vector<std::string> groups() const;
+  [[nodiscard]] std::size_t group_count() const;
+  [[nodiscard]] std::uint32_t rows_used() const;
+  [[nodiscard]] std::size_t topic_count() const;
+
+  static std::string topic_record(const CatalogTopic& topic);
+  static std::string group_record(GroupId id, std::string_view name);
+  /// The topic a record tells of; nothing for other records.
+  static Result<std::optional<CatalogTopic>> read_topic(std::string_view record);
+
+ private:
+  void add(CatalogTopic topic);
+
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<CatalogTopic>> topics_;
+  std::map<std::string, const CatalogTopic*, std::less<>> by_name_;
+  std::array<std::atomic<const CatalogTopic*>, max_rows> by_id_{};
+  std::vector<std::string> groups_;
+};
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "checkpoint.hpp"
+
+#include "core.hpp"
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/base/byte_writer.hpp"
+#include "millrace/base/fault_point.hpp"
+#include "millrace/base/hash.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+constexpr std::uint32_t checkpoint_magic = 0x504b435aU;  // "ZCKP"
+constexpr std::uint32_t checkpoint_version = 1;
+
+// A checkpoint costs a sync of all that was written since; recovery walks so much in well under a
+// second.
+constexpr std::uint64_t bytes_between = 256ULL << 20U;
+constexpr std::int64_t pause_ns = 5'000'000'000;
+
+}  // namespace
+
+std::string Checkpoint::encode() const {
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.little(checkpoint_magic).little(checkpoint_version).little(log_id);
+  out.little(incarnation).little(checksum).little(position);
+  out.little(static_cast<std::uint32_t>(catalog.size()));
+  for (const std::string& record : catalog) {
+    out.little_text<std::uint16_t>(record);
+  }
+  out.little(static_cast<std::uint32_t>(next_offsets.size()));
+  for (const std::int64_t next : next_offsets) {
+    out.little(next);
+  }
+  out.little(static_cast<std::uint32_t>(positions.size()));
+  for (const PositionRecord& row : positions) {
+    out.little(row.group.value).little(row.place.topic.value).little(row.place.partition.value);
+    out.little(row.next);
+  }
+  out.little(static_cast<std::uint32_t>(producers.size()));
+  for (const Producer& producer : producers) {
+    out.little_text<std::uint16_t>(producer.name);
+    out.little(producer.state.sequence).little(producer.state.frame);
+  }
+  out.little(crc32c(out.view()));
+  return out.take();
+}
+
+Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
+  const auto damaged = [] { return fail(errc::corrupt, "the checkpoint makes no sense"); };
+  constexpr std::size_t sum_bytes = 4;
+  if (bytes.size() < sum_bytes) {
+    return damaged();
+  }
+  const auto sum = load_little<std::uint32_t>(bytes.data() + bytes.size() - sum_bytes);
+  bytes.remove_suffix(sum_bytes);
+  ByteReader in(bytes);
+  const bool known = in.little<std::uint32_t>() == checkpoint_magic &&
+                     in.little<std::uint32_t>() == checkpoint_version;
+  if (!known || crc32c(bytes) != sum) {
+    return damaged();
+  }
+  Checkpoint made;
+  made.log_id = in.little<std::uint64_t>();
+  made.incarnation = in.little<std::uint32_t>();
+  made.checksum = in.little<std::uint32_t>();
+  made.position = in.little<std::uint64_t>();
+  for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
+    made.catalog.emplace_back(in.little_text<std::uint16_t>());
+  }
+  for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
+    made.next_offsets.push_back(in.little<std::int64_t>());
+  }
+  for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
+    PositionRecord row;
+    row.group.value = in.little<std::int32_t>();
+    row.place.topic.value = in.little<std::int32_t>();
+    row.place.partition.value = in.little<std::int32_t>();
+    row.next = in.little<std::int64_t>();
+    made.positions.push_back(row);
+  }
+  for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
+    Producer producer;
+    producer.name = in.little_text<std::uint16_t>();
+    producer.state.sequence = in.little<std::int64_t>();
+    producer.state.frame = in.little<std::uint64_t>();
+    made.producers.push_back(std::move(producer));
+  }
+  if (!in.ok()) {
+    return damaged();
+  }
+  return made;
+}
+
+Result<std::optional<Checkpoint>> read_checkpoint(FileSystem& files, const std::string& directory) {
+  const std::string path = directory + names::checkpoint;
+  if (!files.exists(path)) {
+    return std::nullopt;
+  }
+  MILLRACE_ASSIGN(const std::string bytes, read_file(files, path));
+  auto decoded = Checkpoint::decode(bytes);
+  return decoded ? std::optional(*std::move(decoded)) : std::nullopt;
+}
+
+void Checkpoint::take_tables(const Control& control, std::size_t rows) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    next_offsets.push_back(control.partitions[i].next_offset);
+  }
+  for (const PositionRow& row : control.positions) {
+    if (row.used != 0) {
+      positions.push_back({{{row.group}}, {{{row.topic}}, partition(row.partition)}, row.next});
+    }
+  }
+  for (const ProducerRow& row : control.producers) {
+    if (row.used != 0) {
+      producers.push_back({std::string(row.name.view()), {row.sequence, row.frame}});
+    }
+  }
+}
+
+Status Core::write_checkpoint(bool alone) {
+  Checkpoint made;
+  {
+    std::optional<Locked> locked;
+    if (!alone) {
+      MILLRACE_ASSIGN(Locked taken, lock());
+      locked.emplace(std::move(taken));
+    }
+    MILLRACE_TRY(refresh_catalog());
+    made.log_id = log_id;
+    made.incarnation = control->incarnation;
+    made.position = control->committed.load(std::memory_order_relaxed);
+    made.checksum = tail().checksum;
+    made.catalog = catalog.records();
+    made.take_tables(*control, catalog.rows_used());
+    std::atomic_ref(control->checkpoint_segment)
+        .store(control->segment_start, std::memory_order_relaxed);
+    control->checkpoint_position.store(made.position, std::memory_order_relaxed);
+    control->checkpoint_ns.store(environment.clock.monotonic_ns(), std::memory_order_relaxed);
+  }
+  MILLRACE_TRY(refresh_segments());
+  // A checkpoint proves what it speaks of: so that must be durable first.
+  const Status synced =
+      journal.sync(control->durable.load(std::memory_order_acquire), made.position);
+  if (!synced) {
+    mark_failed("a sync failed: " + synced.error().message());
+    return synced;
+  }
+  publish_durable(made.position);
+  MILLRACE_FAULT_POINT("checkpoint.before_write");
+  return write_file_atomically(environment.files, directory + names::checkpoint, made.encode());
+}
+
+Status Core::checkpoint_when_due() {
+  if (std::atomic_ref(control->checkpoint_segment).load(std::memory_order_relaxed) ==
+      std::atomic_ref(control->segment_start).load(std::memory_order_relaxed)) {
+    return {};
+  }
+  const std::uint64_t written_bytes = control->committed.load(std::memory_order_relaxed) -
+                                      control->checkpoint_position.load(std::memory_order_relaxed);
+  const std::int64_t since_ns =
+      environment.clock.monotonic_ns() - control->checkpoint_ns.load(std::memory_order_relaxed);
+  if (written_bytes < bytes_between && since_ns < pause_ns) {
+    return {};
+  }
+  std::uint32_t nobody = 0;
+  if (!control->checkpoint_owner.compare_exchange_strong(nobody,
+                                                         static_cast<std::uint32_t>(slot) + 1)) {
+    return {};
+  }
+  const Status written = write_checkpoint(false);
+  control->checkpoint_owner.store(0, std::memory_order_release);
+  // A full disk is no reason to stop: the older checkpoint still holds.
+  return written || written.error().is(millrace::errc::disk_full) ? Status{} : written;
+}
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "catalog.hpp"
+#include "control.hpp"
+#include "frame.hpp"
+#include "index.hpp"
+#include "journal.hpp"
+#include "millrace/log/environment.hpp"
+#include "millrace/log/log.hpp"
+#include "millrace/log_embedded/embedded.hpp"
+#include "millrace/log_embedded/shared_region.hpp"
+#include "tables.hpp"
+#include "writer_lock.hpp"
+
+namespace millrace::log::embedded {
+
+/// One member of an embedded log: what commit, fetch, durability and groups work on. Each of these
+/// has its own file; this class owns the parts and the writer lock. Thread-safe after opening.
+class Core {
+ public:
+  /// Opens and joins the log; recovers it when nobody else has it open.
+  [[nodiscard]] static Result<std::unique_ptr<Core>> open(const std::string& directory,
+                                                          LogEnvironment& environment,
+                                                          LogOptions options,
+                                                          const EmbeddedOptions& embedded);
+  /// Leaves in order, unless the member is dead.
+  ~Core();
+
+  /// The writer lock, held until destruction: by exception (a simulated death) it stays held, as by
+  /// a real death.
+  class Locked {
+   public:
+    explicit Locked(Core& core);
+    Locked(Locked&& other) noexcept
+        : core_(std::exchange(other.core_, nullptr)),
+          mutex_(std::move(other.mutex_)),
+          unwinding_(other.unwinding_) {}
+    ~Locked();
+
+   private:
+    friend class Core;
+    Core* core_;
+    std::unique_lock<std::mutex> mutex_;
+    int unwinding_;
+  };
+  /// Takes the writer lock and repairs what a dead holder left. errc::closed, failed_sync,
+  /// stuck_holder.
+  [[nodiscard]] Result<Locked> lock();
+  /// The same, also on a log that has failed: reading and leaving still work there.
+  [[nodiscard]] Result<Locked> lock_even_failed();
+
+  /// errc::closed on a handle that must not be used any more. Aborts in a forked child.
+  [[nodiscard]] Status check_open() const;
+  /// errc::failed_sync when the log takes no appends.
+  [[nodiscard]] Status check_not_failed() const;
+  /// Makes the log refuse appends from now on, for all members and after a restart.
+  void mark_failed(const std::string& reason);
+
+  // Catalog.
+  /// Learns of topics and groups made by others.
+  [[nodiscard]] Status refresh_catalog();
+  [[nodiscard]] Result<const CatalogTopic*> topic_of(TopicId id);
+  [[nodiscard]] Result<PartitionRow*> row_of(TopicPartition place);
+
+  /// Knows all segments that `committed` may lie in.
+  [[nodiscard]] Status refresh_segments();
+
+  // Publishing, under the lock (publish.cpp).
+  /// Makes room in the index for all entries of a frame. errc::disk_full, limit.
+  [[nodiscard]] Status reserve_index(FrameBuilder& frame);
+  /// What the entries say, into the tables. Idempotent.
+  [[nodiscard]] Status apply_entries(const FrameView& frame, std::uint64_t position);
+  /// What the batches of the log's own topics say, into the tables. Idempotent.
+  [[nodiscard]] Status apply_internal(std::string_view frame);
+  /// The commit point.
+  void advance(std::uint64_t end, std::uint32_t checksum);
+  [[nodiscard]] const Tail& tail() const;
+  void wake_readers(FrameBuilder& frame);
+  void wake_everybody();
+  /// Completes or cuts what a dead holder of the lock left half done.
+  [[nodiscard]] Status repair();
+
+  /// Writes the frame, whose base offsets are not yet set, publishes it and wakes its readers
+  /// (commit.cpp). Under the lock. errc::disk_full, limit.
+  [[nodiscard]] Result<std::uint64_t> append_frame(FrameBuilder& frame, FrameHeader header,
+                                                   const Transaction* transaction);
+
+  /// Appends a record to `__catalog`. Under the lock.
+  [[nodiscard]] Status append_catalog(std::string_view record);
+
+  // Members (members.cpp).
+  [[nodiscard]] Status join();
+  /// Takes the first slot in that state that no living member has; false without one.
+  [[nodiscard]] Result<bool> take_slot(SlotState wanted);
+  /// Frees what a dead or leaving member had. Under the lock.
+  void clean_slot(std::uint32_t slot);
+  /// Takes units from memberships that did not poll for their session time-out. Under the lock.
+  /// True when there were some.
+  bool expire_memberships();
+  void free_group_member(std::uint32_t row);
+  [[nodiscard]] Status maintain();
+  void die();
+
+  // Durability (durability.cpp).
+  /// errc::out_of_range for a position of an earlier incarnation that its end did not reach.
+  [[nodiscard]] Status wait_durable(LogPosition wanted);
+  /// Syncs what is committed, as the leader, or waits for the one who does.
+  [[nodiscard]] Status lead_or_wait(std::uint64_t position);
+  [[nodiscard]] Status sync_as_leader();
+  /// Becomes the leader; else `leader` is who it is. Takes the place of another when `impatient`.
+  [[nodiscard]] bool lead_sync(std::uint32_t& leader, bool impatient);
+  void sleep_for_durable(std::uint32_t word, std::int64_t timeout_ns);
+  /// Everything before `position` was synced: says so to all who wait.
+  void publish_durable(std::uint64_t position);
+
+  // Checkpoints (checkpoint.cpp).
+  /// `alone`: the directory's exclusive lock is held and our slot is given up, so nobody is to be
+  /// locked out.
+  [[nodiscard]] Status write_checkpoint(bool alone);
+  [[nodiscard]] Status checkpoint_when_due();
+
+  // Segments made ahead (prepare.cpp).
+  /// Prepares the next segments when they will soon be needed, so that nobody waits for the disk
+  /// with the writer lock held. A failure is none: then they are made when they are needed.
+  void prepare_segments();
+
+  LogEnvironment environment;
+  const std::string directory;
+  LogOptions options;
+  const EmbeddedOptions embedded;
+  std::unique_ptr<SharedRegion> region;
+  Control* control = nullptr;
+  std::uint64_t log_id = 0;
+  int slot = -1;
+  Journal journal;
+  Catalog catalog;
+  std::unique_ptr<Index> index;
+  std::unique_ptr<WriterLock> writer_lock;
+
+ private:
+  friend class Recovery;
+  friend class Follower;
+  Core(const std::string& directory, LogEnvironment& environment, LogOptions options,
+       const EmbeddedOptions& embedded);
+  [[nodiscard]] SharedRegionFactory& regions() const {
+    return embedded.regions != nullptr ? *embedded.regions : real_shared_regions();
+  }
+
+  [[nodiscard]] Status attach();
+  [[nodiscard]] Result<bool> try_attach();
+  [[nodiscard]] Result<bool> join_running();
+  [[nodiscard]] Status read_version();
+  [[nodiscard]] Status make_room(std::uint64_t bytes);
+  void use_segment(std::uint64_t start, std::uint64_t end);
+  [[nodiscard]] Status adopt_segment();
+  [[nodiscard]] Status publish_frame(FrameBuilder& frame, std::uint64_t position,
+                                     const Transaction* transaction);
+  [[nodiscard]] Status write_frame(std::uint64_t position, FrameBuilder& frame);
+  [[nodiscard]] Status repair_frame();
+  void clean_dead_members();
+  void watch_members();
+  void leave();
+
+  std::mutex mutex_;
+  std::mutex catalog_mutex_;
+  std::atomic<std::int64_t> catalog_next_{0};
+  std::atomic<std::uint32_t> segments_seen_{0};
+  std::int64_t last_sync_ns_ = 0;
+  std::int64_t last_expiry_ns_ = 0;
+  std::uint64_t segment_seen_ = 0;
+  std::int64_t last_roll_ns_ = INT64_MIN / 2;
+  std::uint64_t members_seen_ = 0;
+  std::mutex maintain_mutex_;
+};
+
+/// Room of a segment for a frame of so many bytes.
+[[nodiscard]] std::uint64_t segment_room(const EmbeddedOptions& options, std::uint64_t frame_bytes);
+
+/// The log's own errors for those of files.
+[[nodiscard]] Error log_error(Error error);
+
+/// A file name in the directory of a log.
+namespace names {
+inline constexpr const char* version = "/version";
+inline constexpr const char* failed = "/FAILED";
+inline constexpr const char* checkpoint = "/checkpoint";
+inline constexpr const char* journal = "/journal";
+}  // namespace names
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "embedded_log.hpp"
+
+#include "groups.hpp"
+#include "millrace/log/backend/rules.hpp"
+#include "millrace/log/errors.hpp"
+#include "reader.hpp"
+
+namespace millrace::log::embedded {
+
+Result<Topic> EmbeddedLog::create_topic(const TopicSpec& spec) {
+  MILLRACE_TRY(core_->check_open());
+  const auto decide = [&]() -> Result<const CatalogTopic*> {
+    MILLRACE_TRY(core_->refresh_catalog());
+    const CatalogTopic* found = core_->catalog.find(std::string_view(spec.name));
+    MILLRACE_TRY(check_create_topic(spec, found == nullptr ? nullptr : &found->topic.spec,
+                                    core_->options.service));
+    return found;
+  };
+  MILLRACE_ASSIGN(const CatalogTopic* known, decide());
+  if (known != nullptr) {
+    return known->topic;
+  }
+  MILLRACE_ASSIGN(const Core::Locked locked, core_->lock());
+  MILLRACE_ASSIGN(known, decide());
+  if (known != nullptr) {
+    return known->topic;
+  }
+  CatalogTopic made;
+  made.topic = {{{static_cast<std::int32_t>(core_->catalog.topic_count())}}, spec};
+  made.first_row = core_->catalog.rows_used();
+  if (made.first_row + static_cast<std::size_t>(spec.partitions) > max_rows) {
+    return fail(errc::limit, "topic '" + spec.name + "': the log's table of partitions is full (" +
+                                 std::to_string(max_rows) + ")");
+  }
+  MILLRACE_TRY(core_->append_catalog(Catalog::topic_record(made)));
+  return made.topic;
+}
+
+Result<Topic> EmbeddedLog::find_topic(std::string_view name) {
+  MILLRACE_TRY(core_->check_open());
+  const CatalogTopic* found = core_->catalog.find(name);
+  if (found == nullptr) {
+    MILLRACE_TRY(core_->refresh_catalog());
+    found = core_->catalog.find(name);
+  }
+  if (found == nullptr) {
+    return fail(unknown_topic_error(name));
+  }
+  return found->topic;
+}
+
+std::vector<Topic> EmbeddedLog::topics() {
+  // A handle that is closed still tells what it knows.
+  if (core_->check_open()) {
+    static_cast<void>(core_->refresh_catalog());
+  }
+  return core_->catalog.topics();
+}
+
+Result<Committed> EmbeddedLog::commit(Transaction& transaction) {
+  std::unique_ptr<Committer> committer;
+  {
+    const std::lock_guard guard(committers_mutex_);
+    if (!committers_.empty()) {
+      committer = std::move(committers_.back());
+      committers_.pop_back();
+    }
+  }
+  if (committer == nullptr) {
+    committer = std::make_unique<Committer>(*core_);
+  }
+  auto committed = committer->commit(transaction);
+  const std::lock_guard guard(committers_mutex_);
+  committers_.push_back(std::move(committer));
+  return committed;
+}
+
+Status EmbeddedLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+                          FetchBuffer& buffer) {
+  return fetch_records(*core_, place, from, max_bytes, buffer);
+}
+
+Result<Offset> EmbeddedLog::start_offset(TopicPartition place) {
+  MILLRACE_TRY(core_->check_open());
+  MILLRACE_ASSIGN(const PartitionRow* row, core_->row_of(place));
+  return offset(row->start_offset.load(std::memory_order_acquire));
+}
+
+Result<Offset> EmbeddedLog::end_offset(TopicPartition place) {
+  MILLRACE_TRY(core_->check_open());
+  MILLRACE_ASSIGN(const PartitionRow* row, core_->row_of(place));
+  MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(*core_, *row));
+  return offset(visible.end);
+}
+
+std::unique_ptr<Waiter> EmbeddedLog::waiter() { return std::make_unique<EmbeddedWaiter>(*core_); }
+
+LogPosition EmbeddedLog::committed() {
+  return {core_->control->incarnation, core_->control->committed.load(std::memory_order_acquire)};
+}
+
+LogPosition EmbeddedLog::durable() {
+  return {core_->control->incarnation, core_->control->durable.load(std::memory_order_acquire)};
+}
+
+Status EmbeddedLog::wait_durable(LogPosition position) { return core_->wait_durable(position); }
+
+Result<GroupId> EmbeddedLog::group(std::string_view name) {
+  return find_or_make_group(*core_, name);
+}
+
+Result<std::optional<Offset>> EmbeddedLog::position(GroupId group, TopicPartition place) {
+  MILLRACE_TRY(core_->check_open());
+  MILLRACE_TRY(check_group(*core_, group));
+  MILLRACE_TRY(core_->row_of(place));
+  MILLRACE_ASSIGN(const Core::Locked locked, core_->lock_even_failed());
+  const auto found = find_position(*core_->control, group, place);
+  return found ? std::optional(offset(*found)) : std::nullopt;
+}
+
+Result<std::unique_ptr<Membership>> EmbeddedLog::join(GroupId group,
+                                                      std::vector<std::string> units) {
+  return EmbeddedMembership::join(*core_, group, std::move(units));
+}
+
+std::vector<GroupInfo> EmbeddedLog::groups() { return describe_groups(*core_); }
+
+Status EmbeddedLog::maintain() { return core_->maintain(); }
+
+int EmbeddedLog::death_descriptor() { return core_->region->death_descriptor(); }
+
+}  // namespace millrace::log::embedded

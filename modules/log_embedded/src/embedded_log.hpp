@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "commit.hpp"
+#include "core.hpp"
+
+namespace millrace::log::embedded {
+
+/// The embedded log as a Log: passes each call to the part that does it.
+class EmbeddedLog final : public Log {
+ public:
+  explicit EmbeddedLog(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+
+  Result<Topic> create_topic(const TopicSpec& spec) override;
+  Result<Topic> find_topic(std::string_view name) override;
+  std::vector<Topic> topics() override;
+  Result<Committed> commit(Transaction& transaction) override;
+  Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+               FetchBuffer& buffer) override;
+  Result<Offset> start_offset(TopicPartition place) override;
+  Result<Offset> end_offset(TopicPartition place) override;
+  std::unique_ptr<Waiter> waiter() override;
+  LogPosition committed() override;
+  LogPosition durable() override;
+  Status wait_durable(LogPosition position) override;
+  Result<GroupId> group(std::string_view name) override;
+  Result<std::optional<Offset>> position(GroupId group, TopicPartition place) override;
+  Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override;
+  std::vector<GroupInfo> groups() override;
+  Status maintain() override;
+  int death_descriptor() override;
+  const LogOptions& options() const override { return core_->options; }
+  std::string identity() override { return "file/" + std::to_string(core_->log_id); }
+
+  /// The member's process dies here, in a simulation.
+  void abandon() { core_->die(); }
+
+ private:
+  std::unique_ptr<Core> core_;
+  std::mutex committers_mutex_;
+  std::vector<std::unique_ptr<Committer>> committers_;  // idle ones
+};
+
+}  // namespace millrace::log::embedded

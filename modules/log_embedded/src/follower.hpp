@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "checkpoint.hpp"
+#include "core.hpp"
+#include "scan.hpp"
+
+namespace millrace::log::embedded {
+
+/// A view of an embedded log that is brought up to date by reading its journal alone. It writes
+/// nothing to the directory, takes no lock and is no member: its tables lie in memory of its own.
+///
+/// What it shows is a prefix of the log. A frame is taken once it is whole in the journal. From
+/// then on it stays: its writer publishes it, and when that writer dies, the member that repairs
+/// the log or the next recovery publishes it. A frame that is not whole is not looked behind.
+/// Not thread-safe.
+class Follower {
+ public:
+  /// Reads the whole journal. errc::not_found, incompatible, corrupt, no_permission.
+  [[nodiscard]] static Result<std::unique_ptr<Follower>> open(const std::string& directory,
+                                                              LogEnvironment& environment,
+                                                              LogOptions options,
+                                                              const EmbeddedOptions& embedded);
+  /// Takes what was written since. errc::corrupt, limit, io_error.
+  [[nodiscard]] Status follow();
+
+  [[nodiscard]] Core& core() { return *core_; }
+  /// The highest position that something in the directory proves to be durable.
+  [[nodiscard]] LogPosition durable() const;
+  /// Why the log takes no appends; empty when it takes some.
+  [[nodiscard]] const std::string& failed() const { return failed_; }
+
+ private:
+  explicit Follower(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+  [[nodiscard]] Status start();
+  [[nodiscard]] Status take_all();
+  [[nodiscard]] Status take(const WalkedFrame& frame);
+  [[nodiscard]] Status check_end();
+
+  std::unique_ptr<Core> core_;
+  std::optional<FrameWalker> walker_;
+  std::string failed_;
+  std::uint64_t durable_ = 0;
+  std::size_t checked_segments_ = 0;
+};
+
+}  // namespace millrace::log::embedded

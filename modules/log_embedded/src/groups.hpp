@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core.hpp"
+
+namespace millrace::log::embedded {
+
+/// Log::group: finds or makes.
+[[nodiscard]] Result<GroupId> find_or_make_group(Core& core, std::string_view name);
+/// Log::groups.
+[[nodiscard]] std::vector<GroupInfo> describe_groups(Core& core);
+/// The same from the tables as they are. Under the writer lock, or of a core that only reads.
+[[nodiscard]] std::vector<GroupInfo> describe_tables(Core& core);
+
+/// A row in the table of group members. Sharing is decided by whoever polls, under the writer lock,
+/// from the tables alone; everybody takes only what is granted to itself.
+class EmbeddedMembership final : public Membership {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Membership>> join(Core& core, GroupId group,
+                                                                std::vector<std::string> units);
+  ~EmbeddedMembership() override;
+  Result<MembershipChange> poll() override;
+  Status release(const Claim& claim) override;
+
+ private:
+  EmbeddedMembership(Core& core, GroupId group, std::vector<std::string> units)
+      : core_(core), group_(group), units_(std::move(units)) {}
+
+  [[nodiscard]] bool is_active() const;
+  [[nodiscard]] bool is_quiet(std::int64_t now);
+  [[nodiscard]] Status enter();
+  void collect_lost(MembershipChange& change);
+  void share(MembershipChange& change);
+  [[nodiscard]] Claim claim_of(std::size_t unit) const;
+
+  Core& core_;
+  GroupId group_;
+  std::vector<std::string> units_;
+  std::size_t row_ = 0;
+  std::uint32_t generation_ = 0;
+  std::uint64_t seen_version_ = 0;
+  std::int64_t last_look_ns_ = 0;
+  std::vector<Claim> held_;
+  std::vector<Claim> asked_;
+};
+
+}  // namespace millrace::log::embedded

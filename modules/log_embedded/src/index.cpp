@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "index.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "millrace/base/assert.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+constexpr std::uint64_t index_unit = 256;
+constexpr std::uint64_t block_bytes = 4U << 20U;
+
+// More than any block has.
+constexpr std::uint64_t full = 1ULL << 60U;
+
+template <class T>
+void store(T& field, T value) {
+  std::atomic_ref(field).store(value, std::memory_order_release);
+}
+
+struct Slot {
+  std::size_t level;
+  std::uint64_t in_level;
+};
+
+// Level k has first_level_entries << k entries.
+Slot slot_of(std::uint64_t i) {
+  const auto level = static_cast<std::size_t>(std::bit_width(i / first_level_entries + 1) - 1);
+  return {level, i - first_level_entries * ((1ULL << level) - 1)};
+}
+
+std::uint64_t level_bytes(std::size_t level) {
+  return (first_level_entries << level) * sizeof(IndexEntry);
+}
+
+}  // namespace
+
+Index::Index(Control& control, SharedRegion& region)
+    : control_(control),
+      region_(region),
+      blocks_(std::make_unique<std::array<std::atomic<char*>, max_blocks>>()) {}
+
+Result<char*> Index::block(std::uint32_t number) {
+  char* known = (*blocks_)[number].load(std::memory_order_acquire);
+  if (known == nullptr) [[unlikely]] {
+    // Every block has at least this size; a larger one was mapped by its level below.
+    MILLRACE_ASSIGN(known, region_.block(number, block_bytes, false));
+    (*blocks_)[number].store(known, std::memory_order_release);
+  }
+  return known;
+}
+
+Result<char*> Index::level(const PartitionRow& row, std::size_t number) {
+  const std::uint64_t address = std::atomic_ref(const_cast<std::uint64_t&>(row.levels[number]))
+                                    .load(std::memory_order_acquire);
+  const auto in_block = static_cast<std::uint32_t>(address >> 32U);
+  if (level_bytes(number) > block_bytes &&
+      (*blocks_)[in_block].load(std::memory_order_acquire) == nullptr) {
+    MILLRACE_ASSIGN(char* const mapped, region_.block(in_block, level_bytes(number), false));
+    (*blocks_)[in_block].store(mapped, std::memory_order_release);
+  }
+  MILLRACE_ASSIGN(char* const start, block(in_block));
+  return start + ((address & 0xffff'ffffU) - 1) * index_unit;
+}
+
+Status Index::reserve(PartitionRow& row) {
+  const Slot slot = slot_of(row.count.load(std::memory_order_relaxed));
+  if (slot.level >= index_levels) {
+    return fail(errc::limit,
+                "the index of a partition is full (" + std::to_string(index_levels) + " levels)");
+  }
+  if (row.levels[slot.level] != 0) {
+    return {};
+  }
+  const std::uint64_t wanted = level_bytes(slot.level);
+  if (control_.blocks_used == 0 || control_.block_free + wanted > control_.block_size) {
+    const std::uint32_t number = control_.blocks_used;
+    const std::uint64_t size = std::max(block_bytes, wanted);
+    if (number >= max_blocks) {
+      return fail(errc::limit, "the index is full (" + std::to_string(max_blocks) + " blocks)");
+    }
+    MILLRACE_ASSIGN(char* const made, region_.block(number, size, true));
+    (*blocks_)[number].store(made, std::memory_order_release);
+    // The former block counts as full until the new one is all there: a death between any two of
+    // these leaks room instead of giving it out twice.
+    store(control_.block_free, full);
+    store(control_.blocks_used, number + 1);
+    store(control_.block_size, size);
+    store(control_.block_free, std::uint64_t{0});
+  }
+  const std::uint64_t place = control_.block_free;
+  store(control_.block_free, place + wanted);
+  const std::uint64_t address =
+      (static_cast<std::uint64_t>(control_.blocks_used - 1) << 32U) | (place / index_unit + 1);
+  std::atomic_ref(row.levels[slot.level]).store(address, std::memory_order_release);
+  return {};
+}
+
+void Index::append(PartitionRow& row, IndexEntry entry) {
+  const std::uint64_t count = row.count.load(std::memory_order_relaxed);
+  const Slot slot = slot_of(count);
+  const auto start = level(row, slot.level);
+  MILLRACE_ASSERT(start.has_value(), "room for the entry was reserved");
+  std::memcpy(*start + slot.in_level * sizeof(IndexEntry), &entry, sizeof entry);
+  row.count.store(count + 1, std::memory_order_seq_cst);
+}
+
+Result<IndexEntry> Index::at(const PartitionRow& row, std::uint64_t i) {
+  const Slot slot = slot_of(i);
+  MILLRACE_ASSIGN(const char* const start, level(row, slot.level));
+  IndexEntry entry;
+  std::memcpy(&entry, start + slot.in_level * sizeof(IndexEntry), sizeof entry);
+  return entry;
+}
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "control.hpp"
+#include "millrace/base/error.hpp"
+#include "millrace/log_embedded/shared_region.hpp"
+
+namespace millrace::log::embedded {
+
+/// Where a batch lies, as kept in shared memory.
+struct IndexEntry {
+  std::int64_t end = 0;      ///< one past the last offset of the batch
+  std::uint64_t packed = 0;  ///< position, and the length in units of 16 bytes rounded up
+
+  [[nodiscard]] std::uint64_t position() const { return packed & position_mask; }
+  /// At least the length of the batch, by less than 16 bytes.
+  [[nodiscard]] std::uint64_t bytes() const { return (packed >> position_bits) << 4U; }
+  static IndexEntry make(std::int64_t end, std::uint64_t position, std::uint64_t bytes) {
+    return {end, position | (((bytes + 15) >> 4U) << position_bits)};
+  }
+  static constexpr unsigned position_bits = 40;
+  static constexpr std::uint64_t position_mask = (1ULL << position_bits) - 1;
+};
+
+/// Per partition, the batches in order of their offsets. Entries lie in shared blocks, in levels of
+/// doubling size, so that an entry is found without a search. Appending is for the holder of the
+/// writer lock; reading is for any thread, up to the count it loaded from the row.
+class Index {
+ public:
+  Index(Control& control, SharedRegion& region);
+
+  /// Makes room for one more entry. errc::disk_full, limit; then nothing changed.
+  [[nodiscard]] Status reserve(PartitionRow& row);
+  /// Appends; there is room. Readers see it at once.
+  void append(PartitionRow& row, IndexEntry entry);
+  /// Entry i < row.count.
+  [[nodiscard]] Result<IndexEntry> at(const PartitionRow& row, std::uint64_t i);
+
+ private:
+  [[nodiscard]] Result<char*> level(const PartitionRow& row, std::size_t number);
+  [[nodiscard]] Result<char*> block(std::uint32_t number);
+
+  static constexpr std::size_t max_blocks = 16384;
+  Control& control_;
+  SharedRegion& region_;
+  std::unique_ptr<std::array<std::atomic<char*>, max_blocks>> blocks_;
+};
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "read_only_log.hpp"
+
+#include <algorithm>
+#include <atomic>
+
+#include "commit.hpp"
+#include "groups.hpp"
+#include "millrace/log/backend/rules.hpp"
+#include "millrace/log/errors.hpp"
+#include "reader.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+// Nobody wakes a handle that is no member: it looks so often.
+constexpr std::int64_t poll_ns = 50'000'000;
+
+class PollingWaiter final : public Waiter {
+ public:
+  explicit PollingWaiter(ReadOnlyLog& log) : log_(log) {}
+
+  WaitOutcome wait(std::span<const Interest> interests, std::int64_t deadline_ns) override {
+    SharedRegion& region = *log_.core().region;
+    while (true) {
+      const std::uint32_t seen = word_.load(std::memory_order_acquire);
+      if (interrupted_.exchange(false, std::memory_order_seq_cst) || region.dead()) {
+        return WaitOutcome::interrupted;
+      }
+      if (log_.has_news(interests)) {
+        return WaitOutcome::ready;
+      }
+      const std::int64_t left_ns = deadline_ns - log_.core().environment.clock.monotonic_ns();
+      if (left_ns <= 0 || region.simulated()) {
+        return WaitOutcome::timeout;
+      }
+      region.wait(futex_of(word_), seen, std::min(left_ns, poll_ns));
+    }
+  }
+  void interrupt() override {
+    interrupted_.store(true, std::memory_order_seq_cst);
+    word_.fetch_add(1, std::memory_order_seq_cst);
+    log_.core().region->wake(futex_of(word_), 1);
+  }
+
+ private:
+  ReadOnlyLog& log_;
+  std::atomic<std::uint32_t> word_ = 0;
+  std::atomic<bool> interrupted_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Log>> ReadOnlyLog::open(const std::string& directory,
+                                               LogEnvironment& environment, LogOptions options,
+                                               const EmbeddedOptions& embedded,
+                                               std::string reason) {
+  MILLRACE_ASSIGN(auto follower,
+                  Follower::open(directory, environment, std::move(options), embedded));
+  // Perhaps that is why the log could not be opened for writing.
+  if (!follower->failed().empty() && !reason.contains(follower->failed())) {
+    reason += "; a sync failed earlier (" + follower->failed() +
+              "), so the last records may not be on the disk: run `millrace log repair`";
+  }
+  return std::unique_ptr<Log>(new ReadOnlyLog(std::move(follower), std::move(reason)));
+}
+
+Status ReadOnlyLog::refresh() {
+  MILLRACE_TRY(core().check_open());
+  return follower_->follow();
+}
+
+std::unexpected<Error> ReadOnlyLog::refused(const std::string& what) const {
+  return fail(errc::read_only, follower_->core().directory + ": cannot " + what +
+                                   ": the log is open for reading only (" + reason_ + ")");
+}
+
+Result<Topic> ReadOnlyLog::create_topic(const TopicSpec& spec) {
+  const std::lock_guard guard(mutex_);
+  MILLRACE_TRY(refresh());
+  const CatalogTopic* found = core().catalog.find(std::string_view(spec.name));
+  MILLRACE_TRY(check_create_topic(spec, found == nullptr ? nullptr : &found->topic.spec,
+                                  core().options.service));
+  if (found == nullptr) {
+    return refused("create the topic '" + spec.name + "'");
+  }
+  return found->topic;
+}
+
+Result<Topic> ReadOnlyLog::find_topic(std::string_view name) {
+  const std::lock_guard guard(mutex_);
+  MILLRACE_TRY(refresh());
+  const CatalogTopic* found = core().catalog.find(name);
+  if (found == nullptr) {
+    return fail(unknown_topic_error(name));
+  }
+  return found->topic;
+}
+
+std::vector<Topic> ReadOnlyLog::topics() {
+  const std::lock_guard guard(mutex_);
+  // What was read before the journal became unreadable is still known.
+  static_cast<void>(refresh());
+  return core().catalog.topics();
+}
+
+Result<Committed> ReadOnlyLog::commit(Transaction& /*transaction*/) { return refused("commit"); }
+
+Status ReadOnlyLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+                          FetchBuffer& buffer) {
+  const std::lock_guard guard(mutex_);
+  MILLRACE_TRY(refresh());
+  return fetch_records(core(), place, from, max_bytes, buffer);
+}
+
+Result<Offset> ReadOnlyLog::start_offset(TopicPartition place) {
+  const std::lock_guard guard(mutex_);
+  MILLRACE_TRY(refresh());
+  MILLRACE_ASSIGN(const PartitionRow* row, core().row_of(place));
+  return offset(row->start_offset.load(std::memory_order_acquire));
+}
+
+Result<Offset> ReadOnlyLog::end_offset(TopicPartition place) {
+  const std::lock_guard guard(mutex_);
+  MILLRACE_TRY(refresh());
+  MILLRACE_ASSIGN(const PartitionRow* row, core().row_of(place));
+  MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(core(), *row));
+  return offset(visible.end);
+}
+
+std::unique_ptr<Waiter> ReadOnlyLog::waiter() { return std::make_unique<PollingWaiter>(*this); }
+
+bool ReadOnlyLog::has_news(std::span<const Interest> interests) {
+  const std::lock_guard guard(mutex_);
+  if (!refresh()) {
+    return true;
+  }
+  return std::any_of(interests.begin(), interests.end(), [&](const Interest& interest) {
+    const auto row = core().row_of(interest.place);
+    if (!row) {
+      return false;
+    }
+    const auto visible = visible_end(core(), **row);
+    return !visible || visible->end > interest.next.value;
+  });
+}
+
+LogPosition ReadOnlyLog::committed() {
+  const std::lock_guard guard(mutex_);
+  static_cast<void>(refresh());
+  return {core().control->incarnation, core().control->committed.load(std::memory_order_acquire)};
+}
+
+LogPosition ReadOnlyLog::durable() {
+  const std::lock_guard guard(mutex_);
+  static_cast<void>(refresh());
+  return follower_->durable();
+}
+
+Status ReadOnlyLog::wait_durable(LogPosition position) {
+  const std::lock_guard guard(mutex_);
+  MILLRACE_TRY(refresh());
+  if (core().options.durability == DurabilityPolicy::os ||
+      position.position <= follower_->durable().position) {
+    return {};
+  }
+  return refused("make position " + std::to_string(position.position) + " durable");
+}
+
+Result<GroupId> ReadOnlyLog::group(std::string_view name) {
+  const std::lock_guard guard(mutex_);
+  MILLRACE_TRY(refresh());
+  MILLRACE_TRY(check_name(name, "a group"));
+  if (const auto known = core().catalog.group(name)) {
+    return *known;
+  }
+  return refused("create the group '" + std::string(name) + "'");
+}
+
+Result<std::optional<Offset>> ReadOnlyLog::position(GroupId group, TopicPartition place) {
+  const std::lock_guard guard(mutex_);
+  MILLRACE_TRY(refresh());
+  MILLRACE_TRY(check_group(core(), group));
+  MILLRACE_TRY(core().row_of(place));
+  const auto found = find_position(*core().control, group, place);
+  return found ? std::optional(offset(*found)) : std::nullopt;
+}
+
+Result<std::unique_ptr<Membership>> ReadOnlyLog::join(GroupId /*group*/,
+                                                      std::vector<std::string> /*units*/) {
+  return refused("join a group");
+}
+
+std::vector<GroupInfo> ReadOnlyLog::groups() {
+  const std::lock_guard guard(mutex_);
+  static_cast<void>(refresh());
+  return describe_tables(core());
+}
+
+}  // namespace millrace::log::embedded

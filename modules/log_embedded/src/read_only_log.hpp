@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "follower.hpp"
+#include "millrace/log/log.hpp"
+
+namespace millrace::log::embedded {
+
+/// An embedded log through a Follower: reading works and writes nothing, all else is refused with
+/// errc::read_only. Each call first takes what was written since the last one. Members of groups
+/// and their claims live in shared memory and are not shown.
+class ReadOnlyLog final : public Log {
+ public:
+  /// `reason` is what read_only_reason() returns. Failures as of Follower::open.
+  [[nodiscard]] static Result<std::unique_ptr<Log>> open(const std::string& directory,
+                                                         LogEnvironment& environment,
+                                                         LogOptions options,
+                                                         const EmbeddedOptions& embedded,
+                                                         std::string reason);
+
+  Result<Topic> create_topic(const TopicSpec& spec) override;
+  Result<Topic> find_topic(std::string_view name) override;
+  std::vector<Topic> topics() override;
+  Result<Committed> commit(Transaction& transaction) override;
+  Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+               FetchBuffer& buffer) override;
+  Result<Offset> start_offset(TopicPartition place) override;
+  Result<Offset> end_offset(TopicPartition place) override;
+  std::unique_ptr<Waiter> waiter() override;
+  LogPosition committed() override;
+  LogPosition durable() override;
+  Status wait_durable(LogPosition position) override;
+  Result<GroupId> group(std::string_view name) override;
+  Result<std::optional<Offset>> position(GroupId group, TopicPartition place) override;
+  Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override;
+  std::vector<GroupInfo> groups() override;
+  Status maintain() override { return core().check_open(); }
+  const LogOptions& options() const override { return follower_->core().options; }
+  std::string identity() override { return "file/" + std::to_string(follower_->core().log_id); }
+  std::optional<std::string> read_only_reason() const override { return reason_; }
+
+  /// Whether one of the interests has records, or cannot be looked at: then fetch() reports why.
+  [[nodiscard]] bool has_news(std::span<const Interest> interests);
+  [[nodiscard]] Core& core() { return follower_->core(); }
+
+ private:
+  ReadOnlyLog(std::unique_ptr<Follower> follower, std::string reason)
+      : follower_(std::move(follower)), reason_(std::move(reason)) {}
+  [[nodiscard]] Status refresh();
+  [[nodiscard]] std::unexpected<Error> refused(const std::string& what) const;
+
+  // Held by each call: the tables are brought up to date by the calls themselves.
+  std::mutex mutex_;
+  std::unique_ptr<Follower> follower_;
+  std::string reason_;
+};
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <atomic>
+#include <vector>
+
+#include "core.hpp"
+
+namespace millrace::log::embedded {
+
+/// What readers see of a partition: never anything of a commit that is not whole.
+struct VisibleEnd {
+  std::uint64_t count = 0;  ///< index entries
+  std::int64_t end = 0;     ///< one past the last offset
+};
+[[nodiscard]] Result<VisibleEnd> visible_end(Core& core, const PartitionRow& row);
+
+/// Log::fetch.
+[[nodiscard]] Status fetch_records(Core& core, TopicPartition place, Offset from,
+                                   std::size_t max_bytes, FetchBuffer& buffer);
+
+/// Sleeps on a word of its own in shared memory.
+class EmbeddedWaiter final : public Waiter {
+ public:
+  explicit EmbeddedWaiter(Core& core);
+  ~EmbeddedWaiter() override;
+  WaitOutcome wait(std::span<const Interest> interests, std::int64_t deadline_ns) override;
+  void interrupt() override;
+
+ private:
+  [[nodiscard]] bool has_news(std::span<const Interest> interests);
+  /// False when some of the topics are not there yet; then new topics wake us too.
+  [[nodiscard]] bool show_interests(std::span<const Interest> interests);
+  [[nodiscard]] bool sleep_once(std::span<const Interest> interests, std::int64_t deadline_ns,
+                                std::uint64_t alarms, WaitOutcome& outcome);
+
+  Core& core_;
+  int row_ = -1;  // -1: all rows are taken, then it looks again and again
+  std::uint32_t own_word_ = 0;
+  std::vector<TopicPartition> shown_;
+  std::atomic<bool> interrupted_ = false;
+};
+
+}  // namespace millrace::log::embedded

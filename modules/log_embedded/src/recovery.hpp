@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "checkpoint.hpp"
+#include "core.hpp"
+#include "scan.hpp"
+
+namespace millrace::log::embedded {
+
+/// Gives the core a control file, new and empty: mapped by its region.
+[[nodiscard]] Status prepare_control(Core& core);
+/// What a frame says, into the core's tables. `walker` just returned it.
+[[nodiscard]] Status apply_walked(Core& core, FrameWalker& walker, WalkedFrame frame);
+
+/// Makes a directory ready for use, alone, under its exclusive lock: makes a new log, or walks the
+/// journal of an old one, cuts its torn tail or refuses what is corrupt, and builds the control
+/// file and the index anew.
+class Recovery {
+ public:
+  explicit Recovery(Core& core) : core_(core) {}
+  [[nodiscard]] Status run();
+
+ private:
+  [[nodiscard]] Status make_new_log();
+  [[nodiscard]] Status load_checkpoint();
+  [[nodiscard]] Status use_tables(const Checkpoint& checkpoint);
+  [[nodiscard]] Status walk();
+  [[nodiscard]] Status finish();
+
+  Core& core_;
+  std::optional<Checkpoint> checkpoint_;
+  std::uint32_t incarnation_ = 0;
+  std::uint64_t position_ = 0;
+  std::uint32_t checksum_ = 0;
+};
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include "embedded_log.hpp"
+#include "millrace/log/backend/registry.hpp"
+#include "millrace/log/backend/rules.hpp"
+#include "millrace/log/errors.hpp"
+#include "millrace/log_embedded/embedded.hpp"
+#include "read_only_log.hpp"
+
+namespace millrace::log {
+
+namespace {
+
+constexpr std::string_view scheme = "file";
+
+// Whether a log that cannot be opened for writing may still be read: nothing is wrong with its
+// journal, as far as is known.
+bool reading_may_work(const Error& error) {
+  const ErrorCode codes[] = {errc::no_permission, errc::disk_full,     millrace::errc::disk_full,
+                             errc::failed_sync,   errc::stuck_holder,  errc::limit,
+                             errc::incompatible,  millrace::errc::busy};
+  return std::any_of(std::begin(codes), std::end(codes),
+                     [&](ErrorCode code) { return error.is(code); });
+}
+
+Result<std::unique_ptr<Log>> open_directory(std::string_view url, LogEnvironment& environment,
+                                            LogOptions options) {
+  std::string directory(url.substr(scheme.size() + 1));
+  while (directory.size() > 1 && directory.ends_with('/')) {
+    directory.pop_back();
+  }
+  if (directory.empty()) {
+    return fail(errc::invalid_argument,
+                "'" + std::string(url) + "' names no directory: use file:DIR");
+  }
+  return open_embedded(directory, environment, std::move(options));
+}
+
+}  // namespace
+
+void register_embedded() { register_scheme(scheme, "file:DIR", &open_directory); }
+
+Result<std::unique_ptr<Log>> open_embedded(const std::string& directory,
+                                           LogEnvironment& environment, LogOptions options,
+                                           const EmbeddedOptions& embedded) {
+  if (directory.empty()) {
+    return fail(errc::invalid_argument, "the directory of a log is empty: name one");
+  }
+  MILLRACE_ASSIGN(LogOptions checked, checked_options(std::move(options)));
+  if (checked.access == LogAccess::read_only) {
+    return embedded::ReadOnlyLog::open(directory, environment, std::move(checked), embedded,
+                                       "it was opened for reading");
+  }
+  auto core = embedded::Core::open(directory, environment, checked, embedded);
+  if (core) {
+    return std::make_unique<embedded::EmbeddedLog>(*std::move(core));
+  }
+  if (checked.access == LogAccess::prefer_write && reading_may_work(core.error())) {
+    checked.access = LogAccess::read_only;
+    auto reading = embedded::ReadOnlyLog::open(directory, environment, std::move(checked), embedded,
+                                               core.error().message());
+    if (reading) {
+      return reading;
+    }
+  }
+  return fail(std::move(core).error());
+}
+
+}  // namespace millrace::log

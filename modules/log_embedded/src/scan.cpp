@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "scan.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+constexpr std::uint64_t read_ahead_bytes = 256U << 10U;
+
+}  // namespace
+
+Result<std::string_view> FrameWalker::window(std::uint64_t position, std::uint64_t bytes) {
+  const bool there =
+      position >= buffer_start_ && position + bytes <= buffer_start_ + buffer_.size();
+  if (!there) {
+    buffer_.resize(std::max(bytes, read_ahead_bytes));
+    buffer_start_ = position;
+    MILLRACE_ASSIGN(const std::size_t got, journal_.read(position, buffer_.data(), buffer_.size()));
+    buffer_.resize(got);
+  }
+  return std::string_view(buffer_).substr(position - buffer_start_, bytes);
+}
+
+Result<bool> FrameWalker::next(std::uint64_t check_from, WalkedFrame& frame) {
+  MILLRACE_ASSIGN(const std::string_view head, window(position_, frame_header_bytes));
+  if (head.size() < frame_header_bytes) {
+    reason_ = "the segment ends here";
+    return false;
+  }
+  const FrameHeader header = FrameView(head).header();
+  reason_ = frame_header_fault(header, log_id_, position_);
+  if (reason_ == nullptr && header.previous != previous_) {
+    reason_ = "the frame does not follow the one before it";
+  }
+  if (reason_ != nullptr) {
+    return false;
+  }
+  MILLRACE_ASSIGN(const std::string_view table, window(position_, table_bytes(header)));
+  reason_ = table.size() < table_bytes(header) ? "the segment ends within the frame"
+                                               : frame_table_fault(table);
+  if (reason_ != nullptr) {
+    return false;
+  }
+  frame = {position_, header, table};
+  if (position_ >= check_from) {
+    MILLRACE_ASSIGN(const std::string_view bytes, window(position_, header.bytes));
+    reason_ = bytes.size() < header.bytes ? "the segment ends within the frame"
+                                          : frame_batches_fault(bytes);
+    if (reason_ != nullptr) {
+      return false;
+    }
+    frame.table = bytes.substr(0, table_bytes(header));
+  }
+  position_ += header.bytes;
+  previous_ = header.checksum;
+  return true;
+}
+
+Result<std::string_view> FrameWalker::whole(const WalkedFrame& frame) {
+  return window(frame.position, frame.header.bytes);
+}
+
+Result<std::uint64_t> FrameWalker::proven_after(std::uint64_t position) {
+  std::uint64_t proven = 0;
+  char magic[4];
+  const std::uint32_t wanted = frame_magic;
+  std::memcpy(magic, &wanted, sizeof magic);
+  for (const Journal::Place& place : journal_.segments()) {
+    for (std::uint64_t at = std::max(place.start, position);
+         at + frame_header_bytes <= place.end;) {
+      MILLRACE_ASSIGN(const std::string_view bytes,
+                      window(at, std::min(read_ahead_bytes, place.end - at)));
+      if (bytes.size() < frame_header_bytes) {
+        break;
+      }
+      std::size_t found = 0;
+      for (; (found = bytes.find({magic, sizeof magic}, found)) != std::string_view::npos;
+           ++found) {
+        if ((at + found) % 8 == 0 && at + found > position) {
+          break;
+        }
+      }
+      if (found == std::string_view::npos) {
+        // The next look overlaps this one: a magic may lie across the border.
+        at += std::max<std::size_t>(bytes.size() - sizeof magic + 1, 1);
+        continue;
+      }
+      const std::uint64_t candidate = at + found;
+      at = candidate + 8;
+      MILLRACE_ASSIGN(const std::string_view head, window(candidate, frame_header_bytes));
+      if (head.size() < frame_header_bytes ||
+          frame_header_fault(FrameView(head).header(), log_id_, candidate) != nullptr) {
+        continue;
+      }
+      const FrameHeader header = FrameView(head).header();
+      MILLRACE_ASSIGN(const std::string_view table, window(candidate, table_bytes(header)));
+      if (table.size() == table_bytes(header) && frame_table_fault(table) == nullptr) {
+        proven = std::max(proven, header.durable);
+      }
+    }
+  }
+  return proven;
+}
+
+Status check_may_cut(Journal& journal, std::uint64_t log_id, std::uint64_t position) {
+  std::vector<std::uint64_t> starts{position};
+  for (const Journal::Place& place : journal.segments()) {
+    if (place.start > position) {
+      starts.push_back(place.start);
+    }
+  }
+  for (const std::uint64_t start : starts) {
+    FrameHeader header;
+    MILLRACE_ASSIGN(const std::size_t got,
+                    journal.read(start, reinterpret_cast<char*>(&header), sizeof header));
+    if (got != sizeof header) {
+      continue;
+    }
+    if (frame_header_fault(header, header.log_id, start) == nullptr && header.log_id != log_id) {
+      std::string table(table_bytes(header), '\0');
+      MILLRACE_ASSIGN(const std::size_t read, journal.read(start, table.data(), table.size()));
+      if (read == table.size() && frame_table_fault(table) == nullptr) {
+        return fail(errc::corrupt, journal.path_of(start) +
+                                       ": belongs to another log than the file `version` beside "
+                                       "the journal; nothing was cut: put the right one back");
+      }
+    }
+    // A segment is zeros before its first frame is written, and a disk writes the first bytes of
+    // that frame together.
+    if (start != position && header.magic != 0 && header.magic != frame_magic) {
+      return fail(errc::corrupt, journal.path_of(start) +
+                                     ": begins with neither a frame nor zeros, so it may not be a "
+                                     "part of this log; nothing was cut: move it away");
+    }
+  }
+  return {};
+}
+
+}  // namespace millrace::log::embedded

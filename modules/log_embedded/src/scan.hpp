@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "frame.hpp"
+#include "journal.hpp"
+
+namespace millrace::log::embedded {
+
+/// A frame that was found good on a walk.
+struct WalkedFrame {
+  std::uint64_t position = 0;
+  FrameHeader header;
+  std::string_view table;  ///< header and entries; valid until the next step
+};
+
+/// Walks the chain of frames through the journal, reading ahead. Reads only.
+class FrameWalker {
+ public:
+  FrameWalker(Journal& journal, std::uint64_t log_id) : journal_(journal), log_id_(log_id) {}
+
+  /// Where the next frame should begin, and the checksum it should repeat.
+  void start_at(std::uint64_t position, std::uint32_t previous) {
+    position_ = position;
+    previous_ = previous;
+  }
+  /// Takes one step: true with the frame, or false with the reason why there is no good frame at
+  /// position(). Its batches are checked from `check_from` on. Failures are those of reading.
+  [[nodiscard]] Result<bool> next(std::uint64_t check_from, WalkedFrame& frame);
+  /// Forgets what was read ahead, so that next() sees what was written meanwhile.
+  void read_again() { buffer_.clear(); }
+  /// The whole frame that next() just answered.
+  [[nodiscard]] Result<std::string_view> whole(const WalkedFrame& frame);
+  [[nodiscard]] std::uint64_t position() const { return position_; }
+  [[nodiscard]] std::uint32_t previous() const { return previous_; }
+  [[nodiscard]] const char* reason() const { return reason_; }
+
+  /// The highest durable position that any good frame header after `position` tells of; 0 without
+  /// one.
+  [[nodiscard]] Result<std::uint64_t> proven_after(std::uint64_t position);
+
+ private:
+  [[nodiscard]] Result<std::string_view> window(std::uint64_t position, std::uint64_t bytes);
+
+  Journal& journal_;
+  std::uint64_t log_id_;
+  std::uint64_t position_ = 0;
+  std::uint32_t previous_ = 0;
+  const char* reason_ = "";
+  std::string buffer_;
+  std::uint64_t buffer_start_ = 0;
+};
+
+/// Whether the journal may be cut at `position`: what lies there, and each later segment, begins
+/// with a frame of this log or with zeros. errc::corrupt names a file that is not this log's.
+[[nodiscard]] Status check_may_cut(Journal& journal, std::uint64_t log_id, std::uint64_t position);
+
+}  // namespace millrace::log::embedded

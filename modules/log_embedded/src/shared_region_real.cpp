@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/magic.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <set>
+
+#include "millrace/base/file_system.hpp"
+#include "millrace/base/hash.hpp"
+#include "millrace/base/mutex.hpp"
+#include "millrace/base/ownership.hpp"
+#include "millrace/base/process_handle.hpp"
+#include "millrace/log_embedded/shared_region.hpp"
+#include "private_region.hpp"
+
+namespace millrace {
+namespace {
+
+std::atomic<std::uint32_t> fork_generation{0};
+
+void count_forks() {
+  static const int registered =
+      ::pthread_atfork(nullptr, nullptr, [] { fork_generation.fetch_add(1); });
+  static_cast<void>(registered);
+}
+
+std::unexpected<Error> os_failure(const std::string& path, const char* what) {
+  const int code = errno;
+  const bool full = code == ENOSPC || code == EDQUOT;
+  const bool forbidden = code == EACCES || code == EPERM || code == EROFS;
+  return fail(full        ? errc::disk_full
+              : forbidden ? errc::no_permission
+                          : errc::io_error,
+              path + ": " + what + ": " + std::strerror(code));
+}
+
+struct Mapping {
+  char* data = nullptr;
+  std::uint64_t size = 0;
+};
+
+/// Maps a file of exactly or at least `size` bytes; with `create` a new one, all of whose room is
+/// allocated: a store into a hole of a full disk would be SIGBUS.
+Result<Mapping> map_file(const std::string& path, std::uint64_t size, bool create,
+                         struct stat* info) {
+  if (create) {
+    ::unlink(path.c_str());
+  }
+  const OwnedFd fd(open_or_create(path, O_RDWR | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0)));
+  if (!fd) {
+    return errno == ENOENT ? Result<Mapping>(Mapping{}) : os_failure(path, "cannot open");
+  }
+  if (create) {
+    const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(size));
+    if (error != 0) {
+      errno = error;
+      auto failure = os_failure(path, "cannot allocate");
+      ::unlink(path.c_str());
+      return failure;
+    }
+  }
+  struct stat local{};
+  struct stat& status = info != nullptr ? *info : local;
+  if (::fstat(fd.get(), &status) != 0) {
+    return os_failure(path, "cannot stat");
+  }
+  if (static_cast<std::uint64_t>(status.st_size) < size) {
+    return Mapping{};
+  }
+  void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  if (data == MAP_FAILED) {
+    return os_failure(path, "cannot map");
+  }
+  return Mapping{static_cast<char*>(data), size};
+}
+
+Result<bool> set_lock(int fd, short type, const std::string& path) {
+  struct flock request{};
+  request.l_type = type;
+  request.l_whence = SEEK_SET;
+  if (::fcntl(fd, F_OFD_SETLK, &request) == 0) {
+    return true;
+  }
+  if (errno == EAGAIN || errno == EACCES) {
+    return false;
+  }
+  return os_failure(path, "cannot lock");
+}
+
+/// The name of a file system on which mapped memory or locks are not shared by all who see its
+/// files; null for the others.
+const char* unsafe_file_system(const std::string& directory) {
+  struct statfs status{};
+  if (::statfs(directory.c_str(), &status) != 0) {
+    return nullptr;
+  }
+  switch (static_cast<unsigned long>(status.f_type)) {
+    case NFS_SUPER_MAGIC:
+      return "NFS";
+    case SMB_SUPER_MAGIC:
+      return "SMB";
+    case 0xFF534D42UL:
+      return "CIFS";
+    case 0xFE534D42UL:
+      return "SMB2";
+    case FUSE_SUPER_MAGIC:
+      return "FUSE";
+    case OVERLAYFS_SUPER_MAGIC:
+      return "overlay";
+    case V9FS_MAGIC:
+      return "9p";
+    case AFS_SUPER_MAGIC:
+      return "AFS";
+    case CEPH_SUPER_MAGIC:
+      return "Ceph";
+    default:
+      return nullptr;
+  }
+}
+
+/// `<n>.blocks`: only what block() made is ever removed.
+bool is_block_name(std::string_view name) {
+  constexpr std::string_view suffix = ".blocks";
+  if (name.size() <= suffix.size() || !name.ends_with(suffix)) {
+    return false;
+  }
+  name.remove_suffix(suffix.size());
+  return name.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+class RealRegion final : public SharedRegion {
+ public:
+  RealRegion(std::string directory, OwnedFd lock, OwnedFd epoll)
+      : directory_(std::move(directory)),
+        lock_(std::move(lock)),
+        epoll_(std::move(epoll)),
+        generation_(fork_generation.load(std::memory_order_relaxed)) {
+    identity_.boot = boot_hash();
+    identity_.pid_namespace = pid_namespace();
+    identity_.pid = ::getpid();
+    identity_.start_time = process_start_time(identity_.pid);
+  }
+  ~RealRegion() override {
+    if (control_.data != nullptr) {
+      ::munmap(control_.data, control_.size);
+    }
+    for (const auto& [number, mapping] : blocks_) {
+      ::munmap(mapping.data, mapping.size);
+    }
+  }
+
+  Identity identity() override { return identity_; }
+
+  Result<bool> try_lock(LockMode mode) override {
+    const short type = mode == LockMode::none     ? F_UNLCK
+                       : mode == LockMode::shared ? F_RDLCK
+                                                  : F_WRLCK;
+    return set_lock(lock_.get(), type, directory_ + "/LOCK");
+  }
+
+  Result<char*> map(std::uint64_t size, bool fresh) override {
+    if (fresh) {
+      MILLRACE_TRY(remove_blocks());
+    }
+    struct stat info{};
+    MILLRACE_ASSIGN(control_, map_file(directory_ + "/control", size, fresh, &info));
+    identity_.device = info.st_dev;
+    identity_.inode = info.st_ino;
+    return control_.data;
+  }
+
+  Result<char*> block(std::uint32_t number, std::uint64_t size, bool create) override {
+    const MutexLock guard(mutex_);
+    const auto found = blocks_.find(number);
+    if (found != blocks_.end()) {
+      return found->second.data;
+    }
+    const std::string path = directory_ + "/index/" + std::to_string(number) + ".blocks";
+    MILLRACE_ASSIGN(const Mapping mapping, map_file(path, size, create, nullptr));
+    if (mapping.data == nullptr) {
+      return fail(errc::not_found, path + ": missing or too small");
+    }
+    blocks_.emplace(number, mapping);
+    return mapping.data;
+  }
+
+  Result<bool> join(int slot) override {
+    MILLRACE_ASSIGN(OwnedFd * fd, member_file(slot));
+    MILLRACE_ASSIGN(const bool taken,
+                    set_lock(fd->get(), F_WRLCK, directory_ + "/members/" + std::to_string(slot)));
+    if (taken) {
+      const MutexLock guard(mutex_);
+      joined_.insert(slot);
+    }
+    return taken;
+  }
+  void leave(int slot) override {
+    const MutexLock guard(mutex_);
+    joined_.erase(slot);
+    member_files_.erase(slot);
+  }
+  bool alive(int slot) override {
+    {
+      // A lock never conflicts with its own description, so asking for ours would show it free.
+      const MutexLock guard(mutex_);
+      if (joined_.contains(slot)) {
+        return true;
+      }
+    }
+    const auto fd = member_file(slot);
+    if (!fd) {
+      return true;
+    }
+    struct flock request{};
+    request.l_type = F_WRLCK;
+    request.l_whence = SEEK_SET;
+    return ::fcntl((*fd)->get(), F_OFD_GETLK, &request) != 0 || request.l_type != F_UNLCK;
+  }
+  Status kill(int slot, std::int64_t pid, std::uint64_t start_time) override {
+    const ProcessHandle process(pid);
+    if (!process || process_start_time(pid) != start_time || !alive(slot)) {
+      return {};
+    }
+    if (!process.kill_and_wait(10'000)) {
+      return fail(errc::busy,
+                  "process " + std::to_string(pid) + " cannot be killed: " + std::strerror(errno));
+    }
+    return {};
+  }
+
+  void watch(int slot, std::int64_t pid) override {
+    if (pid == identity_.pid) {
+      return;
+    }
+    ProcessHandle process(pid);
+    if (!process) {
+      return;
+    }
+    const MutexLock guard(mutex_);
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLONESHOT;
+    event.data.u32 = static_cast<std::uint32_t>(slot);
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, process.get(), &event);
+    watched_.insert_or_assign(slot, std::move(process));
+  }
+  void unwatch(int slot) override {
+    const MutexLock guard(mutex_);
+    watched_.erase(slot);
+  }
+  int death_descriptor() override { return epoll_.get(); }
+
+  void wait(std::uint32_t* word, std::uint32_t expected, std::int64_t timeout_ns) override {
+    timespec timeout{};
+    timeout.tv_sec = timeout_ns / 1'000'000'000;
+    timeout.tv_nsec = timeout_ns % 1'000'000'000;
+    ::syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, nullptr, 0);
+  }
+  void wake(std::uint32_t* word, int count) override {
+    ::syscall(SYS_futex, word, FUTEX_WAKE, count, nullptr, nullptr, 0);
+  }
+  bool simulated() const override { return false; }
+  Status drop_cache(const std::string& directory) override {
+    MILLRACE_ASSIGN(const auto names, real_file_system().list(directory));
+    for (const std::string& name : names) {
+      const std::string path = directory + "/" + name;
+      const OwnedFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+      struct stat status{};
+      if (!fd && errno == ELOOP) {
+        continue;  // a link is none of the log's
+      }
+      if (!fd || ::fstat(fd.get(), &status) != 0) {
+        return os_failure(path, "cannot open");
+      }
+      if (!S_ISREG(status.st_mode)) {
+        continue;
+      }
+      // Dirty pages stay cached whatever the advice; after a failed write-back they count as clean
+      // and go.
+      if (::fdatasync(fd.get()) != 0) {
+        return os_failure(path, "cannot sync");
+      }
+      ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+    }
+    return {};
+  }
+  bool forked() const override {
+    return generation_ != fork_generation.load(std::memory_order_relaxed);
+  }
+  void die() override {
+    const MutexLock guard(mutex_);
+    dead_ = true;
+    joined_.clear();
+    member_files_.clear();
+    lock_.reset();
+  }
+  bool dead() const override { return dead_; }
+
+ private:
+  /// Removes the blocks of an earlier incarnation: nobody maps them, and their numbers start again.
+  Status remove_blocks() {
+    FileSystem& files = real_file_system();
+    const std::string directory = directory_ + "/index";
+    MILLRACE_ASSIGN(const auto names, files.list(directory));
+    for (const std::string& name : names) {
+      if (is_block_name(name)) {
+        MILLRACE_TRY(files.remove(directory + "/" + name));
+      }
+    }
+    return {};
+  }
+
+  Result<OwnedFd*> member_file(int slot) {
+    const MutexLock guard(mutex_);
+    OwnedFd& fd = member_files_[slot];
+    if (!fd) {
+      const std::string path = directory_ + "/members/" + std::to_string(slot);
+      fd = OwnedFd(open_or_create(path, O_RDWR | O_CREAT | O_NOFOLLOW));
+      if (!fd) {
+        return os_failure(path, "cannot open");
+      }
+    }
+    return &fd;
+  }
+
+  std::string directory_;
+  OwnedFd lock_;
+  OwnedFd epoll_;
+  std::uint32_t generation_;
+  Identity identity_;
+  Mapping control_;
+  std::atomic<bool> dead_ = false;
+  Mutex mutex_;
+  std::map<std::uint32_t, Mapping> blocks_ MILLRACE_GUARDED_BY(mutex_);
+  std::map<int, OwnedFd> member_files_ MILLRACE_GUARDED_BY(mutex_);
+  std::set<int> joined_ MILLRACE_GUARDED_BY(mutex_);
+  std::map<int, ProcessHandle> watched_ MILLRACE_GUARDED_BY(mutex_);
+};
+
+class RealRegions final : public SharedRegionFactory {
+ public:
+  Result<std::unique_ptr<SharedRegion>> open(const std::string& directory, bool force) override {
+    count_forks();
+    FileSystem& files = real_file_system();
+    MILLRACE_TRY(files.create_directories(directory));
+    MILLRACE_TRY(files.create_subdirectory(directory + "/members"));
+    MILLRACE_TRY(files.create_subdirectory(directory + "/index"));
+    const char* unsafe = unsafe_file_system(directory);
+    if (unsafe != nullptr && !force) {
+      return fail(
+          errc::invalid_argument,
+          directory + ": lies on a file system (" + unsafe +
+              ") on which processes may not share it safely; use a local disk, or force it");
+    }
+    const std::string path = directory + "/LOCK";
+    OwnedFd lock(open_or_create(path, O_RDWR | O_CREAT | O_NOFOLLOW));
+    if (!lock) {
+      return os_failure(path, "cannot open");
+    }
+    OwnedFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll) {
+      return os_failure(path, "cannot make an epoll descriptor");
+    }
+    return std::make_unique<RealRegion>(directory, std::move(lock), std::move(epoll));
+  }
+  std::unique_ptr<SharedRegion> open_private() override {
+    SharedRegion::Identity identity;
+    identity.boot = boot_hash();
+    identity.pid_namespace = pid_namespace();
+    identity.pid = ::getpid();
+    identity.start_time = process_start_time(identity.pid);
+    return make_private_region(identity, true);
+  }
+};
+
+}  // namespace
+
+SharedRegionFactory& real_shared_regions() {
+  static RealRegions regions;
+  return regions;
+}
+
+}  // namespace millrace

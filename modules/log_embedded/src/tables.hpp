@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control.hpp"
+#include "millrace/base/error.hpp"
+#include "millrace/log/types.hpp"
+
+// Positions of groups and sequences of producers in shared memory. All functions are for the holder
+// of the writer lock. Setting is idempotent and each step leaves the table valid, so that it can be
+// repeated after a death half way.
+namespace millrace::log::embedded {
+
+/// A producer's last sequence and where its outcome is.
+struct ProducerState {
+  std::int64_t sequence = 0;
+  std::uint64_t frame = 0;
+};
+
+[[nodiscard]] std::optional<std::int64_t> find_position(const Control& control, GroupId group,
+                                                        TopicPartition place);
+/// There is room (check_room).
+void set_position(Control& control, GroupId group, TopicPartition place, std::int64_t next);
+
+[[nodiscard]] std::optional<ProducerState> find_producer(const Control& control,
+                                                         std::string_view name);
+void set_producer(Control& control, std::string_view name, ProducerState state);
+
+/// Room for so many new positions and producers. errc::limit names the table.
+[[nodiscard]] Status check_room(const Control& control, std::size_t positions,
+                                std::size_t producers);
+/// The same for one key, which may be there already.
+[[nodiscard]] Status check_room_for(const Control& control, GroupId group, TopicPartition place);
+[[nodiscard]] Status check_room_for(const Control& control, std::string_view producer);
+/// Counts the used rows anew, after a death.
+void recount(Control& control);
+
+/// The key and value of a record of `__positions`.
+struct PositionRecord {
+  GroupId group;
+  TopicPartition place;
+  std::int64_t next = 0;
+};
+[[nodiscard]] std::string position_key(GroupId group, TopicPartition place);
+[[nodiscard]] std::string integer_value(std::int64_t value);
+[[nodiscard]] Result<PositionRecord> read_position(std::string_view key, std::string_view value);
+[[nodiscard]] Result<std::int64_t> read_integer(std::string_view value);
+
+}  // namespace millrace::log::embedded

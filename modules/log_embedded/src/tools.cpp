@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <algorithm>
+
+#include "checkpoint.hpp"
+#include "core.hpp"
+#include "embedded_log.hpp"
+#include "millrace/base/assert.hpp"
+#include "millrace/log/errors.hpp"
+#include "millrace/log_embedded/tools.hpp"
+#include "scan.hpp"
+#include "version.hpp"
+
+namespace millrace::log {
+namespace {
+
+using namespace embedded;
+
+JournalFault fault_at(Journal& journal, std::uint64_t position, const char* reason) {
+  JournalFault fault{journal.path_of(position), position, position, reason};
+  for (const Journal::Place& place : journal.segments()) {
+    if (place.start <= position) {
+      fault.offset = position - place.start;
+    }
+  }
+  return fault;
+}
+
+/// Whether anything but zeros lies between `position` and the end of the journal; answers one past
+/// its last byte.
+Result<std::uint64_t> end_of_data(Journal& journal, std::uint64_t position) {
+  std::uint64_t end = position;
+  std::string chunk(1U << 20U, '\0');
+  for (const Journal::Place& place : journal.segments()) {
+    for (std::uint64_t at = std::max(position, place.start); at < place.end;) {
+      const std::size_t wanted = std::min<std::uint64_t>(chunk.size(), place.end - at);
+      MILLRACE_ASSIGN(const std::size_t got, journal.read(at, chunk.data(), wanted));
+      if (got == 0) {
+        break;
+      }
+      const std::size_t last = std::string_view(chunk).substr(0, got).find_last_not_of('\0');
+      end = last == std::string_view::npos ? end : at + last + 1;
+      at += got;
+    }
+  }
+  return end;
+}
+
+/// Walks on to the first frame that is not good.
+Status count_frames(FrameWalker& walker, VerifyReport& report) {
+  WalkedFrame frame;
+  while (true) {
+    MILLRACE_ASSIGN(const bool good, walker.next(0, frame));
+    if (!good) {
+      report.end = walker.position();
+      return {};
+    }
+    report.frames += 1;
+    report.bytes += frame.header.bytes;
+    report.durable = std::max(report.durable, frame.header.durable);
+    for (std::uint32_t i = 0; i < frame.header.entries; ++i) {
+      report.batches += 1;
+      report.records += FrameView(frame.table).entry(i).offsets;
+    }
+  }
+}
+
+/// `checksum` becomes the one of the last good frame.
+Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::string& directory,
+                            std::uint32_t& checksum) {
+  MILLRACE_ASSIGN(const Version version, read_version_file(files, directory));
+  MILLRACE_TRY(journal.refresh());
+  VerifyReport report;
+  report.failed = read_failure_file(files, directory);
+  MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
+  report.durable = checkpoint ? checkpoint->position : 0;
+  if (journal.empty()) {
+    return report;
+  }
+  FrameWalker walker(journal, version.log_id);
+  MILLRACE_TRY(count_frames(walker, report));
+  bool again = true;
+  while (again) {
+    MILLRACE_ASSIGN(const std::uint64_t later, walker.proven_after(report.end));
+    report.durable = std::max(report.durable, later);
+    // A writer may have completed the frame at the end, and written others behind it, while this
+    // looked behind it: then it is good when it is read again.
+    const std::uint64_t seen = report.end;
+    again = report.durable > seen;
+    if (again) {
+      MILLRACE_TRY(journal.refresh());
+      walker.read_again();
+      MILLRACE_TRY(count_frames(walker, report));
+      again = report.end > seen && report.durable > report.end;
+    }
+  }
+  checksum = walker.previous();
+  const std::string reason = walker.reason();
+  MILLRACE_ASSIGN(const std::uint64_t data_end, end_of_data(journal, report.end));
+  if (report.durable > report.end) {
+    report.corrupt = fault_at(journal, report.end, reason.c_str());
+  } else if (data_end > report.end) {
+    report.torn = fault_at(journal, report.end, reason.c_str());
+  }
+  return report;
+}
+
+}  // namespace
+
+Result<VerifyReport> verify_log(const std::string& directory, LogEnvironment& environment) {
+  Journal journal(environment.files, directory + names::journal, OpenMode::read);
+  std::uint32_t checksum = 0;
+  return verify(journal, environment.files, directory, checksum);
+}
+
+Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environment) {
+  FileSystem& files = environment.files;
+  MILLRACE_ASSIGN(const Version version, read_version_file(files, directory));
+  LogStat stat;
+  stat.format = version.format;
+  stat.log_id = version.log_id;
+  stat.failed = read_failure_file(files, directory);
+  MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
+  Journal journal(files, directory + names::journal, OpenMode::read);
+  MILLRACE_TRY(journal.refresh());
+  FrameWalker walker(journal, version.log_id);
+  if (checkpoint) {
+    stat.incarnation = checkpoint->incarnation;
+    stat.checkpoint = checkpoint->position;
+    stat.topics = static_cast<std::size_t>(std::count_if(
+        checkpoint->catalog.begin(), checkpoint->catalog.end(), [](const std::string& record) {
+          const auto topic = Catalog::read_topic(record);
+          return topic && topic->has_value();
+        }));
+    walker.start_at(checkpoint->position, checkpoint->checksum);
+  }
+  const auto segments = journal.segments();
+  stat.segments = segments.size();
+  if (!segments.empty()) {
+    stat.allocated_bytes = segments.back().end - segments.front().start;
+    WalkedFrame frame;
+    bool good = true;
+    while (good) {
+      MILLRACE_ASSIGN(good, walker.next(~0ULL, frame));
+    }
+    stat.journal_bytes = walker.position();
+  }
+  return stat;
+}
+
+Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& environment,
+                                bool dry_run, SharedRegionFactory& regions) {
+  FileSystem& files = environment.files;
+  MILLRACE_TRY(read_version_file(files, directory));
+  MILLRACE_ASSIGN(const auto region, regions.open(directory, true));
+  MILLRACE_ASSIGN(const bool alone, region->try_lock(SharedRegion::LockMode::exclusive));
+  if (!alone) {
+    return fail(millrace::errc::busy,
+                directory + ": the log is open; stop all its processes first");
+  }
+  Journal journal(files, directory + names::journal,
+                  dry_run ? OpenMode::read : OpenMode::read_write);
+  MILLRACE_TRY(journal.refresh());
+  // What a failed sync left in the page cache may not be on the disk: it must not vouch for itself.
+  MILLRACE_TRY(region->drop_cache(directory + names::journal));
+  RepairReport report;
+  std::uint32_t checksum = 0;
+  MILLRACE_ASSIGN(report.found, verify(journal, files, directory, checksum));
+  report.cut_from = report.found.end;
+  if (!journal.empty()) {
+    MILLRACE_ASSIGN(const std::uint64_t data_end, end_of_data(journal, report.found.end));
+    report.cut_bytes = data_end - report.found.end;
+  }
+  if (!journal.empty()) {
+    MILLRACE_ASSIGN(const Version version, read_version_file(files, directory));
+    MILLRACE_TRY(check_may_cut(journal, version.log_id, report.cut_from));
+  }
+  if (dry_run) {
+    return report;
+  }
+  if (!journal.empty()) {
+    MILLRACE_TRY(journal.cut(report.cut_from));
+    MILLRACE_TRY(journal.sync(0, report.cut_from + 1));
+  }
+  MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
+  if (checkpoint && checkpoint->position > report.cut_from) {
+    // It speaks of what is gone. The tables come from the journal at the next opening; the number
+    // of the incarnation must not come again.
+    Checkpoint cut;
+    cut.log_id = checkpoint->log_id;
+    cut.incarnation = checkpoint->incarnation;
+    cut.position = report.cut_from;
+    cut.checksum = checksum;
+    MILLRACE_TRY(write_file_atomically(files, directory + names::checkpoint, cut.encode()));
+  }
+  if (!report.found.failed.empty()) {
+    MILLRACE_TRY(files.remove(directory + names::failed));
+  }
+  MILLRACE_TRY(files.sync_directory(directory));
+  report.changed = report.cut_bytes > 0 || !report.found.failed.empty();
+  return report;
+}
+
+void abandon(Log& handle) {
+  auto* const log = dynamic_cast<EmbeddedLog*>(&handle);
+  MILLRACE_ASSERT(log != nullptr, "only handles of an embedded log can be abandoned");
+  log->abandon();
+}
+
+}  // namespace millrace::log

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "log_contract.hpp"
+#include "millrace/base/fault_file_system.hpp"
+#include "millrace/log/environment.hpp"
+#include "millrace/log_embedded/embedded.hpp"
+#include "millrace/log_embedded/shared_region.hpp"
+#include "millrace/log_embedded/tools.hpp"
+
+namespace millrace::log {
+
+/// A directory of its own that goes with the test.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "millrace-log-XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline LogOptions options_of(std::string service = "stock", std::string member = "") {
+  LogOptions options;
+  options.service = std::move(service);
+  options.member = std::move(member);
+  return options;
+}
+
+/// Small segments, so that tests see several of them.
+inline EmbeddedOptions small_segments() {
+  EmbeddedOptions options;
+  options.segment_bytes = 64U << 10U;
+  return options;
+}
+
+/// A simulated machine: its disk, its clock, its members. One thread.
+class SimulatedMachine {
+ public:
+  static constexpr const char* directory = "/log";
+
+  /// Small segments in the memory of this machine.
+  EmbeddedOptions embedded() {
+    EmbeddedOptions options = small_segments();
+    options.regions = &regions;
+    return options;
+  }
+  Result<std::unique_ptr<Log>> try_open(LogOptions options = options_of()) {
+    return open_embedded(directory, environment, std::move(options), embedded());
+  }
+  std::unique_ptr<Log> open(LogOptions options = options_of()) {
+    return open(std::move(options), embedded());
+  }
+  std::unique_ptr<Log> open(LogOptions options, EmbeddedOptions embedded) {
+    embedded.regions = &regions;
+    auto log = open_embedded(directory, environment, std::move(options), embedded);
+    if (!log) {
+      ADD_FAILURE() << log.error().to_string();
+      return nullptr;
+    }
+    return *std::move(log);
+  }
+  /// The power goes: all handles are dead, of what was not synced only what `random` leaves
+  /// survives.
+  void lose_power(Random& which) {
+    regions.lose_power();
+    files.lose_power(which);
+  }
+
+  FaultFileSystem files;
+  ManualClock clock;
+  SeededRandom random{1};
+  SimulatedProcesses processes;
+  SimulatedRegions regions;
+  LogEnvironment environment{clock, files, random, processes};
+};
+
+/// Commits `key=value` records, one for each place, as one transaction.
+inline Result<Committed> put_all(Log& log, const std::vector<TopicPartition>& places,
+                                 const std::string& value) {
+  Transaction transaction;
+  for (const TopicPartition& place : places) {
+    transaction.append(place, {0, "k", value, {}});
+  }
+  return log.commit(transaction);
+}
+
+inline TopicPartition topic_at(Log& log, const std::string& name, std::int32_t partitions = 1) {
+  const auto topic = log.create_topic(
+      {name, partitions, TopicKind::events, log.options().service, CleanupPolicy::keep});
+  if (!topic) {
+    ADD_FAILURE() << topic.error().to_string();
+    return {};
+  }
+  return {topic->id, partition(0)};
+}
+
+inline std::vector<std::string> values_of(Log& log, TopicPartition place) {
+  std::vector<std::string> values;
+  FetchBuffer buffer;
+  for (Offset next = offset(0);; next = buffer.next) {
+    const Status fetched = log.fetch(place, next, 1U << 16U, buffer);
+    if (!fetched) {
+      ADD_FAILURE() << fetched.error().to_string();
+      return values;
+    }
+    if (buffer.records.empty()) {
+      return values;
+    }
+    for (const RecordView& record : buffer.records) {
+      values.emplace_back(record.value.value_or("null"));
+    }
+  }
+}
+
+}  // namespace millrace::log

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "embedded_world.hpp"
+
+// What an embedded log leaves alone: files that it did not write.
+namespace millrace::log {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* first_segment = "/log/journal/00000000000000000000.journal";
+
+class EmbeddedGuards : public testing::Test {
+ protected:
+  void write(const std::string& path, const std::string& content) {
+    auto file = machine_.files.open(path, OpenMode::create);
+    ASSERT_TRUE(file) << file.error().to_string();
+    ASSERT_TRUE((*file)->write_at(0, content));
+    ASSERT_TRUE((*file)->sync());
+  }
+  [[nodiscard]] std::string read(const std::string& path) {
+    const auto content = read_file(machine_.files, path);
+    return content ? *content : content.error().message();
+  }
+  void fill() {
+    const auto log = machine_.open();
+    const TopicPartition orders = topic_at(*log, "orders");
+    for (int i = 0; i < 60; ++i) {
+      ASSERT_TRUE(put_all(*log, {orders}, std::string(3000, 'x')));
+    }
+  }
+  template <class Answer>
+  static void expect_refused(const Answer& answer, ErrorCode code, const std::string& what) {
+    ASSERT_FALSE(answer);
+    EXPECT_TRUE(answer.error().is(code)) << answer.error().to_string();
+    EXPECT_THAT(answer.error().message(), HasSubstr(what));
+  }
+
+  SimulatedMachine machine_;
+};
+
+TEST_F(EmbeddedGuards, a_new_log_is_not_made_among_other_files) {
+  ASSERT_TRUE(machine_.files.create_directories("/log"));
+  write("/log/control", "a package's control file");
+  expect_refused(machine_.try_open(), errc::invalid_argument, "'control'");
+  EXPECT_EQ(machine_.files.list("/log").value(), std::vector<std::string>{"control"});
+  EXPECT_EQ(read("/log/control"), "a package's control file");
+  ASSERT_TRUE(machine_.files.remove("/log/control"));
+  EXPECT_TRUE(machine_.try_open()) << "an empty directory is taken";
+}
+
+TEST_F(EmbeddedGuards, the_journal_of_another_log_is_not_cut) {
+  fill();
+  const std::string before = read(first_segment);
+  write("/log/version", "millrace-log 1 00000000000000ab\n");
+  expect_refused(machine_.try_open(), errc::corrupt, "another log");
+  for (const bool dry_run : {true, false}) {
+    expect_refused(
+        repair_log(SimulatedMachine::directory, machine_.environment, dry_run, machine_.regions),
+        errc::corrupt, "another log");
+  }
+  EXPECT_TRUE(read(first_segment) == before);
+}
+
+TEST_F(EmbeddedGuards, a_repair_removes_no_file_that_only_has_the_name_of_a_segment) {
+  fill();
+  const std::string stranger = "/log/journal/00000000000009999999.journal";
+  write(stranger,
+        "a recording of somebody else, which is longer than the header of a frame is, and "
+        "which begins with neither a frame nor zeros");
+  ASSERT_TRUE(machine_.files.flip_bit(first_segment, 30'000, 1));
+  expect_refused(
+      repair_log(SimulatedMachine::directory, machine_.environment, false, machine_.regions),
+      errc::corrupt, stranger);
+  EXPECT_THAT(read(stranger), HasSubstr("somebody else"));
+  ASSERT_TRUE(machine_.files.remove(stranger));
+  const auto repaired =
+      repair_log(SimulatedMachine::directory, machine_.environment, false, machine_.regions);
+  ASSERT_TRUE(repaired) << repaired.error().to_string();
+  EXPECT_TRUE(repaired->changed);
+}
+
+TEST_F(EmbeddedGuards, opening_removes_only_segments_that_were_made_ahead) {
+  fill();
+  const std::string journal = "/log/journal/";
+  const std::vector<std::string> kept{"next.plan.prepared", "nextdoor.unfinished",
+                                      "next.prepared.txt", "next..prepared"};
+  for (const std::string& name : kept) {
+    write(journal + name, "mine");
+  }
+  for (const char* name : {"next.0.prepared", "next.12.unfinished", "next.unfinished"}) {
+    write(journal + name, std::string(100, '\0'));
+  }
+  const auto log = machine_.open();
+  for (const std::string& name : kept) {
+    EXPECT_EQ(read(journal + name), "mine");
+  }
+  for (const char* name : {"next.0.prepared", "next.12.unfinished", "next.unfinished"}) {
+    EXPECT_FALSE(machine_.files.exists(journal + name)) << name;
+  }
+}
+
+TEST_F(EmbeddedGuards, an_empty_path_names_no_log) {
+  write("/version", "millrace-log 1 00000000000000ab\n");
+  register_embedded();
+  expect_refused(open_log("file:", machine_.environment, options_of()), errc::invalid_argument,
+                 "names no directory");
+  expect_refused(open_embedded("", machine_.environment, options_of()), errc::invalid_argument,
+                 "empty");
+  expect_refused(verify_log("", machine_.environment), errc::invalid_argument, "empty");
+  expect_refused(stat_log("", machine_.environment), errc::invalid_argument, "empty");
+  expect_refused(repair_log("", machine_.environment, false, machine_.regions),
+                 errc::invalid_argument, "empty");
+}
+
+TEST(EmbeddedGuardFiles, only_blocks_of_the_index_are_replaced) {
+  const TemporaryDirectory directory;
+  SeededRandom random{1};
+  LogEnvironment environment{real_clock(), real_file_system(), random, real_processes()};
+  const auto visit = [&] {
+    const auto log = open_embedded(directory.path(), environment, options_of(), small_segments());
+    ASSERT_TRUE(log) << log.error().to_string();
+    EXPECT_TRUE(put_all(**log, {topic_at(**log, "orders")}, "x"));
+  };
+  visit();
+  const std::string kept = directory.path() + "/index/my.blocks";
+  std::ofstream(kept) << "mine";
+  std::ofstream(directory.path() + "/index/77.blocks") << "an old one";
+  visit();
+  EXPECT_EQ(read_file(real_file_system(), kept).value(), "mine");
+  EXPECT_FALSE(std::filesystem::exists(directory.path() + "/index/77.blocks"));
+}
+
+}  // namespace
+}  // namespace millrace::log

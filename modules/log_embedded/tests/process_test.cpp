@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "embedded_world.hpp"
+#include "millrace/base/fault_point.hpp"
+#include "millrace/log_embedded/embedded.hpp"
+
+// The embedded log among real processes, which are forked before they open it.
+namespace millrace::log {
+namespace {
+
+/// A child process that runs a function and is killed with the test.
+class Child {
+ public:
+  explicit Child(const std::function<int()>& run) {
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::_exit(run());
+    }
+  }
+  ~Child() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      wait();
+    }
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  void signal(int number) const { ::kill(pid_, number); }
+  /// The exit status as of waitpid.
+  int wait() {
+    int status = -1;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return status;
+  }
+  /// Returns once the child has stopped itself or has ended.
+  void wait_stopped() const {
+    int status = 0;
+    ::waitpid(pid_, &status, WUNTRACED);
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+class EmbeddedProcesses : public testing::Test {
+ protected:
+  Result<std::unique_ptr<Log>> try_open(LogOptions options, std::int64_t stuck_holder_ms = 2'000) {
+    EmbeddedOptions embedded = small_segments();
+    embedded.stuck_holder_ms = stuck_holder_ms;
+    return open_embedded(directory_.path(), environment_, std::move(options), embedded);
+  }
+  std::unique_ptr<Log> open(const std::string& member, std::int64_t stuck_holder_ms = 200) {
+    auto log = try_open(options_of("stock", member), stuck_holder_ms);
+    if (!log) {
+      ADD_FAILURE() << log.error().to_string();
+      return nullptr;
+    }
+    return *std::move(log);
+  }
+  [[nodiscard]] const std::string& path() const { return directory_.path(); }
+
+  TemporaryDirectory directory_;
+  SeededRandom random_{7};
+  LogEnvironment environment_{real_clock(), real_file_system(), random_, real_processes()};
+};
+
+bool was_killed(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
+
+std::int64_t soon() { return real_clock().monotonic_ns() + 20'000'000'000; }
+
+TEST_F(EmbeddedProcesses, two_processes_share_one_log_and_wake_each_other) {
+  Child writer([&] {
+    auto log = open("writer");
+    const auto place = topic_at(*log, "t");
+    for (int i = 0; i < 100; ++i) {
+      if (!put_all(*log, {place}, std::to_string(i))) {
+        return 1;
+      }
+    }
+    return 0;
+  });
+  auto log = open("reader");
+  const auto place = topic_at(*log, "t");
+  auto waiter = log->waiter();
+  FetchBuffer buffer;
+  std::int64_t seen = 0;
+  while (seen < 100) {
+    const Interest interest[] = {{place, offset(seen)}};
+    const WaitOutcome outcome = waiter->wait(interest, soon());
+    ASSERT_NE(outcome, WaitOutcome::timeout);
+    ASSERT_TRUE(log->fetch(place, offset(seen), 1U << 20U, buffer).has_value());
+    for (const RecordView& record : buffer.records) {
+      ASSERT_EQ(record.value, std::to_string(seen));
+      ++seen;
+    }
+  }
+  EXPECT_EQ(writer.wait(), 0);
+}
+
+TEST_F(EmbeddedProcesses, many_processes_opening_at_once_get_one_log) {
+  std::vector<std::unique_ptr<Child>> children;
+  for (int i = 0; i < 8; ++i) {
+    children.push_back(std::make_unique<Child>([&, i] {
+      auto log = open("member-" + std::to_string(i));
+      const auto place = topic_at(*log, "t");
+      const bool good = put_all(*log, {place}, std::to_string(i)).has_value();
+      return good ? 0 : 1;
+    }));
+  }
+  for (auto& child : children) {
+    EXPECT_EQ(child->wait(), 0);
+  }
+  auto log = open("reader");
+  EXPECT_THAT(values_of(*log, topic_at(*log, "t")),
+              testing::UnorderedElementsAre("0", "1", "2", "3", "4", "5", "6", "7"));
+}
+
+/// What this process does to itself at a fault point.
+struct Plan {
+  std::string_view point;
+  int nth = 1;
+  int signal = SIGKILL;
+};
+Plan plan;
+
+void follow_plan(std::string_view point) {
+  if (point == plan.point && --plan.nth == 0) {
+    ::kill(::getpid(), plan.signal);
+  }
+}
+
+const char* const commit_points[] = {
+    "lock.held",          "commit.before_frame",  "commit.inside_frame",
+    "commit.after_frame", "commit.after_publish", "commit.before_wake",
+    "commit.after_wake"};
+
+TEST_F(EmbeddedProcesses,
+       a_writer_killed_at_any_point_of_a_commit_leaves_a_whole_log_and_the_others_go_on) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP();
+  }
+  auto log = open("survivor");
+  auto a = topic_at(*log, "t", 2);
+  auto b = TopicPartition{a.topic, partition(1)};
+  int done = 0;
+  for (const char* point : commit_points) {
+    Child writer([&] {
+      plan = {point, 2, SIGKILL};
+      auto own = open("victim");
+      topic_at(*own, "t", 2);
+      set_fault_handler(follow_plan);
+      for (int i = 0; i < 2; ++i) {
+        static_cast<void>(put_all(*own, {a, b}, "victim"));
+      }
+      return 1;
+    });
+    ASSERT_TRUE(was_killed(writer.wait())) << point;
+    const auto committed = put_all(*log, {a, b}, "survivor");
+    ASSERT_TRUE(committed.has_value()) << point << ": " << committed.error().to_string();
+    EXPECT_TRUE(log->wait_durable(committed->position).has_value());
+    const auto values = values_of(*log, a);
+    EXPECT_EQ(values, values_of(*log, b)) << point;
+    ++done;
+    EXPECT_EQ(std::count(values.begin(), values.end(), "survivor"), done);
+    EXPECT_GE(std::count(values.begin(), values.end(), "victim"), done);
+  }
+}
+
+TEST_F(EmbeddedProcesses, a_leader_killed_in_its_sync_is_replaced) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP();
+  }
+  auto log = open("survivor");
+  const auto place = topic_at(*log, "t");
+  for (const char* point : {"sync.leader_before", "sync.leader_after"}) {
+    Child leader([&] {
+      plan = {point, 1, SIGKILL};
+      auto own = open("leader");
+      set_fault_handler(follow_plan);
+      const auto committed = put_all(*own, {place}, "v");
+      static_cast<void>(own->wait_durable(committed->position));
+      return 1;
+    });
+    ASSERT_TRUE(was_killed(leader.wait())) << point;
+    EXPECT_TRUE(log->wait_durable(log->committed()).has_value()) << point;
+    EXPECT_EQ(log->durable(), log->committed());
+  }
+}
+
+TEST_F(EmbeddedProcesses, a_leader_that_was_stopped_does_not_stop_the_others) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP();
+  }
+  auto log = open("survivor");
+  const auto place = topic_at(*log, "t");
+  Child leader([&] {
+    plan = {"sync.leader_before", 1, SIGSTOP};
+    auto own = open("leader");
+    set_fault_handler(follow_plan);
+    const auto committed = put_all(*own, {place}, "v");
+    return own->wait_durable(committed->position) ? 0 : 1;
+  });
+  leader.wait_stopped();
+  EXPECT_TRUE(log->wait_durable(log->committed()).has_value());
+  leader.signal(SIGCONT);
+  EXPECT_EQ(leader.wait(), 0);
+}
+
+TEST_F(EmbeddedProcesses, a_writer_stopped_while_holding_the_lock_is_killed_and_the_others_go_on) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP();
+  }
+  for (const char* point : commit_points) {
+    auto log = open("survivor");
+    const auto place = topic_at(*log, "t");
+    Child writer([&] {
+      plan = {point, 1, SIGSTOP};
+      auto own = open("victim");
+      set_fault_handler(follow_plan);
+      static_cast<void>(put_all(*own, {place}, "victim"));
+      return 1;
+    });
+    writer.wait_stopped();
+    const auto committed = put_all(*log, {place}, "survivor");
+    ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+    EXPECT_TRUE(was_killed(writer.wait())) << point;
+    EXPECT_EQ(values_of(*log, place).back(), "survivor");
+  }
+}
+
+TEST_F(EmbeddedProcesses, when_all_are_killed_the_next_one_continues) {
+  for (int round = 0; round < 5; ++round) {
+    int ready[2];
+    ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+    Child one([&] {
+      auto own = open("one");
+      const auto place = topic_at(*own, "t");
+      for (int i = 0;; ++i) {
+        const auto committed = put_all(*own, {place}, "v");
+        if (!committed || !own->wait_durable(committed->position)) {
+          return 1;
+        }
+        if (i == 20) {
+          static_cast<void>(::write(ready[1], "x", 1));
+        }
+      }
+    });
+    char byte = 0;
+    ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+    one.signal(SIGKILL);
+    one.wait();
+    ::close(ready[0]);
+    ::close(ready[1]);
+    auto log = open("next");
+    EXPECT_GE(values_of(*log, topic_at(*log, "t")).size(),
+              static_cast<std::size_t>(21 * (round + 1)));
+  }
+}
+
+TEST_F(EmbeddedProcesses,
+       a_reader_asleep_is_woken_when_the_writer_dies_between_publishing_and_waking) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP();
+  }
+  auto log = open("reader");
+  const auto place = topic_at(*log, "t");
+  auto waiter = log->waiter();
+  Child writer([&] {
+    plan = {"commit.before_wake", 1, SIGKILL};
+    auto own = open("victim");
+    set_fault_handler(follow_plan);
+    static_cast<void>(put_all(*own, {place}, "v"));
+    return 1;
+  });
+  ASSERT_TRUE(was_killed(writer.wait()));
+  ASSERT_TRUE(log->maintain().has_value());
+  const Interest interest[] = {{place, offset(0)}};
+  EXPECT_EQ(waiter->wait(interest, soon()), WaitOutcome::ready);
+}
+
+TEST_F(EmbeddedProcesses, a_process_stopped_past_its_session_is_fenced_when_it_wakes) {
+  int told[2];
+  ASSERT_EQ(::pipe2(told, O_CLOEXEC), 0);
+  Child sleeper([&] {
+    LogOptions options = options_of("stock", "sleeper");
+    options.session_timeout_ms = 100;
+    auto own = try_open(options);
+    if (!own) {
+      return 2;
+    }
+    const auto place = topic_at(**own, "t");
+    auto membership = (*own)->join((*own)->group("g").value(), {"0_0"});
+    const auto change = (*membership)->poll();
+    if (!change || change->granted.size() != 1) {
+      return 3;
+    }
+    ::raise(SIGSTOP);
+    Transaction transaction;
+    transaction.append(place, {0, "k", "too late", {}});
+    transaction.require(change->granted[0]);
+    const auto committed = (*own)->commit(transaction);
+    return !committed && committed.error().is(errc::fenced) ? 0 : 4;
+  });
+  sleeper.wait_stopped();
+  auto log = open("survivor");
+  const auto place = topic_at(*log, "t");
+  auto membership = log->join(log->group("g").value(), {"0_0"});
+  ASSERT_TRUE(membership.has_value());
+  std::size_t granted = 0;
+  while (granted == 0) {
+    ASSERT_TRUE(log->maintain().has_value());
+    const auto change = (*membership)->poll();
+    ASSERT_TRUE(change.has_value()) << change.error().to_string();
+    granted += change->granted.size();
+  }
+  sleeper.signal(SIGCONT);
+  EXPECT_EQ(sleeper.wait(), 0);
+  EXPECT_TRUE(values_of(*log, place).empty());
+}
+
+TEST_F(EmbeddedProcesses, a_deleted_control_file_is_made_anew_by_the_next_to_come) {
+  {
+    auto log = open("one");
+    ASSERT_TRUE(put_all(*log, {topic_at(*log, "t")}, "v").has_value());
+    ASSERT_TRUE(std::filesystem::remove(path() + "/control"));
+    // While somebody still works on the old one nobody else can join.
+    EXPECT_THAT(values_of(*log, topic_at(*log, "t")), testing::ElementsAre("v"));
+  }
+  auto log = open("two");
+  EXPECT_THAT(values_of(*log, topic_at(*log, "t")), testing::ElementsAre("v"));
+}
+
+TEST_F(EmbeddedProcesses, a_copied_directory_is_a_log_of_its_own) {
+  auto log = open("one");
+  const auto place = topic_at(*log, "t");
+  ASSERT_TRUE(put_all(*log, {place}, "v").has_value());
+  const TemporaryDirectory other;
+  std::filesystem::copy(path(), other.path(), std::filesystem::copy_options::recursive);
+  auto copy =
+      open_embedded(other.path(), environment_, options_of("stock", "copy"), small_segments());
+  ASSERT_TRUE(copy.has_value()) << copy.error().to_string();
+  EXPECT_THAT(values_of(**copy, place), testing::ElementsAre("v"));
+  ASSERT_TRUE(put_all(**copy, {place}, "only in the copy").has_value());
+  EXPECT_THAT(values_of(*log, place), testing::ElementsAre("v"));
+}
+
+TEST_F(EmbeddedProcesses, a_handle_used_after_fork_aborts) {
+  auto log = open("parent");
+  const auto place = topic_at(*log, "t");
+  Child child([&] {
+    const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    ::dup2(null, STDERR_FILENO);
+    FetchBuffer buffer;
+    static_cast<void>(log->fetch(place, offset(0), 100, buffer));
+    return 0;
+  });
+  const int status = child.wait();
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+TEST_F(EmbeddedProcesses, a_member_is_alive_to_itself) {
+  const auto region = real_shared_regions().open(path(), false);
+  ASSERT_TRUE(region.has_value());
+  EXPECT_FALSE((*region)->alive(0));
+  ASSERT_TRUE((*region)->join(0).value());
+  EXPECT_TRUE((*region)->alive(0));
+  (*region)->leave(0);
+  EXPECT_FALSE((*region)->alive(0));
+}
+
+TEST_F(EmbeddedProcesses, a_stopped_leader_costs_its_followers_their_patience_only_once) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP();
+  }
+  // One who waits in vain takes the lead over for good, so that a second one finds it free.
+  auto log = open("survivor", 400);
+  const auto place = topic_at(*log, "t");
+  Child leader([&] {
+    plan = {"sync.leader_before", 1, SIGSTOP};
+    auto own = open("leader");
+    set_fault_handler(follow_plan);
+    const auto committed = put_all(*own, {place}, "v");
+    return own->wait_durable(committed->position) ? 0 : 1;
+  });
+  leader.wait_stopped();
+  ASSERT_TRUE(log->wait_durable(log->committed()).has_value());
+  const auto second = put_all(*log, {place}, "w");
+  // Patient beyond the end of the test: only a lead that is free lets it through.
+  auto patient = open("patient", 1'000'000);
+  EXPECT_TRUE(patient->wait_durable(second->position).has_value());
+  leader.signal(SIGCONT);
+  EXPECT_EQ(leader.wait(), 0);
+}
+}  // namespace
+}  // namespace millrace::log

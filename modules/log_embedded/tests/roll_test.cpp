@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "embedded_world.hpp"
+#include "millrace/base/fault_point.hpp"
+
+// How the journal goes on to its next segment, and the checkpoints on the way. On a simulated
+// machine.
+namespace millrace::log {
+namespace {
+
+std::string_view deadly_point;
+
+void die_there(std::string_view point) {
+  if (point == deadly_point) {
+    deadly_point = "";
+    throw SimulatedDeath{point};
+  }
+}
+
+class EmbeddedRoll : public testing::Test {
+ protected:
+  void SetUp() override { former_ = set_fault_handler(die_there); }
+  void TearDown() override {
+    deadly_point = "";
+    set_fault_handler(former_);
+  }
+  /// More than half of a segment.
+  Result<Committed> put_half(Log& log, TopicPartition place, char what) {
+    values_.emplace_back(40'000, what);
+    return put_all(log, {place}, values_.back());
+  }
+  static std::vector<std::string> spare_files(SimulatedMachine& machine) {
+    auto names = machine.files.list(std::string(SimulatedMachine::directory) + "/journal").value();
+    std::erase_if(names, [](const std::string& name) { return name.ends_with(".journal"); });
+    return names;
+  }
+  std::string checkpoint() {
+    return read_file(machine_.files, std::string(SimulatedMachine::directory) + "/checkpoint")
+        .value();
+  }
+
+  SimulatedMachine machine_;
+  std::vector<std::string> values_;
+  FaultHandler former_ = nullptr;
+};
+
+TEST_F(EmbeddedRoll, a_roll_takes_the_segment_that_was_prepared_and_syncs_no_file) {
+  auto log = machine_.open();
+  const auto place = topic_at(*log, "t");
+  ASSERT_TRUE(log->maintain().has_value());
+  EXPECT_THAT(spare_files(machine_), testing::IsEmpty()) << "before the segment is half full";
+  ASSERT_TRUE(put_half(*log, place, 'a').has_value());
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(log->maintain().has_value());
+    EXPECT_THAT(spare_files(machine_), testing::ElementsAre("next.0.prepared"));
+  }
+  const std::uint64_t before = machine_.files.syncs();
+  const auto committed = put_half(*log, place, 'b');
+  ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+  EXPECT_EQ(machine_.files.syncs(), before);
+  EXPECT_THAT(spare_files(machine_), testing::IsEmpty());
+  ASSERT_TRUE(log->wait_durable(committed->position).has_value());
+  abandon(*log);
+  machine_.regions.lose_power();
+  machine_.files.lose_power();
+  log = machine_.open();
+  ASSERT_NE(log, nullptr);
+  EXPECT_EQ(values_of(*log, place), values_);
+}
+
+TEST_F(EmbeddedRoll, a_log_that_rolls_fast_has_more_than_one_segment_prepared) {
+  auto log = machine_.open();
+  const auto place = topic_at(*log, "t");
+  for (int tick = 0; tick < 3; ++tick) {
+    ASSERT_TRUE(log->maintain().has_value());
+    machine_.clock.advance_ms(100);
+    ASSERT_TRUE(put_half(*log, place, 'a').has_value());
+    ASSERT_TRUE(put_half(*log, place, 'b').has_value());
+  }
+  ASSERT_TRUE(log->maintain().has_value());
+  EXPECT_GE(spare_files(machine_).size(), 2U);
+  EXPECT_LE(spare_files(machine_).size(), 4U);
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_TRUE(put_half(*log, place, 'c').has_value());
+  }
+  EXPECT_THAT(spare_files(machine_), testing::IsEmpty());
+  EXPECT_EQ(values_of(*log, place), values_);
+}
+
+TEST_F(EmbeddedRoll, a_frame_larger_than_the_prepared_segment_gets_one_of_its_own) {
+  auto log = machine_.open();
+  const auto place = topic_at(*log, "t");
+  ASSERT_TRUE(put_half(*log, place, 'a').has_value());
+  ASSERT_TRUE(log->maintain().has_value());
+  values_.emplace_back(100'000, 'b');
+  ASSERT_TRUE(put_all(*log, {place}, values_.back()).has_value());
+  EXPECT_THAT(spare_files(machine_), testing::ElementsAre("next.0.prepared"));
+  ASSERT_TRUE(put_half(*log, place, 'c').has_value());
+  EXPECT_THAT(spare_files(machine_), testing::IsEmpty());
+  EXPECT_EQ(values_of(*log, place), values_);
+}
+
+TEST_F(EmbeddedRoll, a_member_that_dies_while_it_prepares_leaves_the_work_to_another) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP();
+  }
+  for (const char* point : {"prepare.inside", "prepare.done"}) {
+    SimulatedMachine machine;
+    auto survivor = machine.open(options_of("stock", "survivor"));
+    const auto place = topic_at(*survivor, "t");
+    auto victim = machine.open(options_of("stock", "victim"));
+    values_.clear();
+    ASSERT_TRUE(put_half(*survivor, place, 'a').has_value());
+    deadly_point = point;
+    EXPECT_THROW(static_cast<void>(victim->maintain()), SimulatedDeath) << point;
+    abandon(*victim);
+    ASSERT_TRUE(survivor->maintain().has_value()) << point;
+    EXPECT_THAT(spare_files(machine), testing::Contains("next.0.prepared")) << point;
+    ASSERT_TRUE(put_half(*survivor, place, 'b').has_value()) << point;
+    ASSERT_TRUE(survivor->maintain().has_value()) << point;
+    EXPECT_THAT(spare_files(machine), testing::Contains("next.0.prepared")) << point;
+    // The next in its slot takes on what it left.
+    auto next = machine.open(options_of("stock", "next"));
+    ASSERT_TRUE(put_half(*next, place, 'c').has_value()) << point;
+    ASSERT_TRUE(next->maintain().has_value()) << point;
+    EXPECT_THAT(spare_files(machine), testing::ElementsAre("next.0.prepared")) << point;
+    EXPECT_EQ(values_of(*next, place), values_) << point;
+    abandon(*next);
+    abandon(*survivor);
+    survivor = machine.open();
+    ASSERT_NE(survivor, nullptr);
+    EXPECT_THAT(spare_files(machine), testing::IsEmpty()) << "recovery takes leftovers away";
+    EXPECT_EQ(values_of(*survivor, place), values_) << point;
+  }
+}
+
+TEST_F(EmbeddedRoll, a_death_at_a_roll_to_a_prepared_segment_loses_nothing_durable) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP();
+  }
+  for (const char* point : {"segment.renamed", "segment.made", "segment.inside_use"}) {
+    SimulatedMachine machine;
+    auto survivor = machine.open(options_of("stock", "survivor"));
+    const auto place = topic_at(*survivor, "t");
+    auto victim = machine.open(options_of("stock", "victim"));
+    topic_at(*victim, "t");
+    values_.clear();
+    ASSERT_TRUE(put_half(*survivor, place, 'a').has_value());
+    ASSERT_TRUE(survivor->maintain().has_value());
+    deadly_point = point;
+    EXPECT_THROW(static_cast<void>(put_all(*victim, {place}, std::string(40'000, 'x'))),
+                 SimulatedDeath)
+        << point;
+    abandon(*victim);
+    const auto committed = put_half(*survivor, place, 'b');
+    ASSERT_TRUE(committed.has_value()) << point << ": " << committed.error().to_string();
+    ASSERT_TRUE(survivor->wait_durable(committed->position).has_value());
+    abandon(*survivor);
+    machine.regions.lose_power();
+    machine.files.lose_power();
+    survivor = machine.open();
+    ASSERT_NE(survivor, nullptr) << point;
+    EXPECT_EQ(values_of(*survivor, place), values_) << point;
+  }
+}
+
+TEST_F(EmbeddedRoll, a_disk_too_full_to_prepare_a_segment_is_no_error_and_is_tried_again) {
+  auto log = machine_.open();
+  const auto place = topic_at(*log, "t");
+  ASSERT_TRUE(put_half(*log, place, 'a').has_value());
+  machine_.files.set_capacity(1);
+  ASSERT_TRUE(log->maintain().has_value());
+  EXPECT_THAT(spare_files(machine_), testing::IsEmpty());
+  values_.emplace_back("small");
+  ASSERT_TRUE(put_all(*log, {place}, values_.back()).has_value());
+  machine_.files.set_capacity(10U << 20U);
+  ASSERT_TRUE(log->maintain().has_value());
+  EXPECT_THAT(spare_files(machine_), testing::ElementsAre("next.0.prepared"));
+  machine_.files.set_capacity(1);
+  EXPECT_TRUE(put_half(*log, place, 'b').has_value()) << "its room was taken before";
+  EXPECT_EQ(values_of(*log, place), values_);
+}
+
+TEST_F(EmbeddedRoll, the_last_to_leave_takes_prepared_segments_away) {
+  auto log = machine_.open();
+  const auto place = topic_at(*log, "t");
+  ASSERT_TRUE(put_half(*log, place, 'a').has_value());
+  ASSERT_TRUE(log->maintain().has_value());
+  ASSERT_FALSE(spare_files(machine_).empty());
+  log.reset();
+  EXPECT_THAT(spare_files(machine_), testing::IsEmpty());
+}
+
+TEST_F(EmbeddedRoll, checkpoints_of_a_log_that_rolls_keep_a_distance) {
+  auto log = machine_.open();
+  const auto place = topic_at(*log, "t");
+  ASSERT_TRUE(log->maintain().has_value());
+  const std::string first = checkpoint();
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(put_half(*log, place, 'a').has_value());
+    machine_.clock.advance_ms(1'000);
+    ASSERT_TRUE(log->maintain().has_value());
+  }
+  EXPECT_EQ(checkpoint(), first);
+  machine_.clock.advance_ms(1'000);
+  ASSERT_TRUE(log->maintain().has_value());
+  const std::string second = checkpoint();
+  EXPECT_NE(second, first);
+  ASSERT_TRUE(put_all(*log, {place}, "v").has_value());
+  machine_.clock.advance_ms(60'000);
+  ASSERT_TRUE(log->maintain().has_value());
+  EXPECT_EQ(checkpoint(), second) << "no segment was begun since";
+}
+
+TEST_F(EmbeddedRoll, what_a_checkpoint_synced_is_durable_and_not_synced_again) {
+  LogOptions options = options_of();
+  options.durability = DurabilityPolicy::os;
+  auto log = machine_.open(options);
+  const auto place = topic_at(*log, "t");
+  LogPosition end;
+  for (int i = 0; i < 4; ++i) {
+    end = put_half(*log, place, 'a')->position;
+    ASSERT_TRUE(log->maintain().has_value());
+  }
+  EXPECT_LT(log->durable().position, end.position);
+  const std::uint64_t before = machine_.files.syncs();
+  machine_.clock.advance_ms(5'000);
+  ASSERT_TRUE(log->maintain().has_value());
+  EXPECT_EQ(log->durable(), end);
+  EXPECT_EQ(machine_.files.syncs(), before + 5) << "four segments and the checkpoint";
+  ASSERT_TRUE(put_half(*log, place, 'b').has_value());
+  ASSERT_TRUE(log->maintain().has_value());
+  const std::uint64_t later = machine_.files.syncs();
+  machine_.clock.advance_ms(5'000);
+  ASSERT_TRUE(log->maintain().has_value());
+  EXPECT_EQ(machine_.files.syncs(), later + 2) << "the new segment and the checkpoint";
+}
+
+}  // namespace
+}  // namespace millrace::log

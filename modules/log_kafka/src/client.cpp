@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "client.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "millrace/log/errors.hpp"
+#include "wire/cluster.hpp"
+#include "wire/security.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+constexpr std::size_t reason_bytes = 512;
+// Ours among the user's settings, which librdkafka does not know.
+constexpr std::string_view client_setting = "millrace.client";
+
+// Complaints go to the callbacks and into our errors; nothing is printed by the way.
+void be_quiet(const rd_kafka_t* /*client*/, int /*level*/, const char* /*facility*/,
+              const char* /*text*/) {}
+
+Status set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
+  char reason[reason_bytes];
+  if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof reason) !=
+      RD_KAFKA_CONF_OK)
+    return fail(errc::invalid_argument, "kafka setting " + name + ": " + reason);
+  return {};
+}
+
+/// A setting of one kind of client only, which the other kind passes over.
+bool is_for_other_kind(rd_kafka_type_t type, const std::string& name) {
+  static constexpr std::string_view producer[] = {
+      "acks",     "linger.ms",        "compression.type", "compression.codec",
+      "batch.",   "message.timeout",  "queue.buffering.", "transaction.timeout.ms",
+      "enable.i", "compression.level"};
+  static constexpr std::string_view consumer[] = {"fetch.", "queued.", "max.partition.fetch",
+                                                  "check.crcs"};
+  const auto starts = [&](std::string_view with) { return name.starts_with(with); };
+  return type == RD_KAFKA_PRODUCER ? std::any_of(std::begin(consumer), std::end(consumer), starts)
+                                   : std::any_of(std::begin(producer), std::end(producer), starts);
+}
+
+}  // namespace
+
+ClientConfig::ClientConfig(Url url, const LogOptions& options)
+    : url_(std::move(url)),
+      client_id_("millrace-" + (options.member.empty() ? std::string("tool") : options.member)),
+      timeout_ms_(static_cast<int>(options.request_timeout_ms)),
+      cluster_(std::make_unique<wire::Cluster>()) {
+  if (const std::string* const named = user_setting("client.id")) client_id_ = *named;
+  status_ = choose_client();
+}
+
+ClientConfig::~ClientConfig() = default;
+
+Status ClientConfig::check() const { return status_; }
+
+Status ClientConfig::choose_client() {
+  const std::string* const setting = user_setting(client_setting);
+  const std::string chosen = setting == nullptr ? "auto" : *setting;
+  const auto refuse = [](const std::string& why) {
+    return fail(errc::invalid_argument, "kafka setting " + std::string(client_setting) + why);
+  };
+  if (chosen == "librdkafka") return {};
+  if (chosen != "wire" && chosen != "auto")
+    return refuse(": clients are wire, librdkafka and auto, not " + chosen);
+  if (const std::optional<std::string> beyond = wire::Security::beyond(url_.settings)) {
+    if (chosen == "auto") return {};
+    return refuse("=wire does not know " + *beyond + ": let it be auto or librdkafka");
+  }
+  MILLRACE_ASSIGN(auto security, wire::Security::open(url_.settings));
+  cluster_->secured_by(std::move(security));
+  by_wire_ = true;
+  return {};
+}
+
+// The last one given counts, as where they are set one after the other.
+const std::string* ClientConfig::user_setting(std::string_view name) const {
+  const auto found = std::find_if(url_.settings.rbegin(), url_.settings.rend(),
+                                  [&](const auto& one) { return one.first == name; });
+  return found == url_.settings.rend() ? nullptr : &found->second;
+}
+
+std::int64_t ClientConfig::number(std::string_view setting, std::int64_t otherwise) const {
+  const std::string* const text = user_setting(setting);
+  if (text == nullptr) return otherwise;
+  std::int64_t value = 0;
+  const char* const end = text->data() + text->size();
+  const auto read = std::from_chars(text->data(), end, value);
+  return read.ec == std::errc() && read.ptr == end ? value : otherwise;
+}
+
+bool ClientConfig::writes_by_wire() const {
+  for (const char* const name : {"compression.type", "compression.codec"}) {
+    const std::string* const codec = user_setting(name);
+    if (codec != nullptr && *codec != "none") return false;
+  }
+  return reads_by_wire();
+}
+
+Result<Owned<rd_kafka_t>> ClientConfig::make(
+    rd_kafka_type_t type, const Settings& own, const Settings& fixed, void* opaque,
+    void (*delivered)(rd_kafka_t*, const rd_kafka_message_t*, void*),
+    void (*failed)(rd_kafka_t*, int, const char*, void*)) const {
+  Owned<rd_kafka_conf_t> conf(rd_kafka_conf_new());
+  MILLRACE_TRY(set(conf.get(), "bootstrap.servers", url_.bootstrap));
+  MILLRACE_TRY(set(conf.get(), "client.id", client_id_));
+  // A broker that comes back is found again at once.
+  MILLRACE_TRY(set(conf.get(), "reconnect.backoff.ms", "50"));
+  MILLRACE_TRY(set(conf.get(), "reconnect.backoff.max.ms", "1000"));
+  MILLRACE_TRY(set(conf.get(), "socket.keepalive.enable", "true"));
+  // The cluster names new leaders some seconds after a broker died, and tells nobody.
+  MILLRACE_TRY(set(conf.get(), "topic.metadata.refresh.interval.ms", "3000"));
+  MILLRACE_TRY(set(conf.get(), "socket.nagle.disable", "true"));
+  for (const auto& [name, value] : own)
+    MILLRACE_TRY(set(conf.get(), name, value));
+  for (const auto& [name, value] : url_.settings) {
+    if (is_for_other_kind(type, name) || name == client_setting) continue;
+    if (std::any_of(fixed.begin(), fixed.end(), [&](const auto& one) { return one.first == name; }))
+      return fail(errc::invalid_argument,
+                  "kafka setting " + name + " cannot be chosen: the log's contract depends on it");
+    MILLRACE_TRY(set(conf.get(), name, value));
+  }
+  for (const auto& [name, value] : fixed)
+    MILLRACE_TRY(set(conf.get(), name, value));
+  rd_kafka_conf_set_log_cb(conf.get(), be_quiet);
+  rd_kafka_conf_set_opaque(conf.get(), opaque);
+  if (delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf.get(), delivered);
+  if (failed != nullptr) rd_kafka_conf_set_error_cb(conf.get(), failed);
+  char reason[reason_bytes];
+  Owned<rd_kafka_t> client(rd_kafka_new(type, conf.get(), reason, sizeof reason));
+  if (client == nullptr)
+    return fail(errc::invalid_argument, std::string("kafka client: ") + reason);
+  static_cast<void>(conf.release());  // the client's now
+  return client;
+}
+
+void Complaints::add(int code, const char* reason) {
+  const std::lock_guard lock(mutex_);
+  last_ = std::string(rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(code))) + ": " + reason;
+}
+
+std::string Complaints::text() const {
+  const std::lock_guard lock(mutex_);
+  return last_.empty() ? std::string() : "; the client says: " + last_;
+}
+
+void Complaints::clear() {
+  const std::lock_guard lock(mutex_);
+  last_.clear();
+}
+
+bool is_passing(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR__RETRY:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+    case RD_KAFKA_RESP_ERR__DESTROY:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
+    case RD_KAFKA_RESP_ERR_NOT_CONTROLLER:
+    case RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS:
+    case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR:
+    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
+    case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Error error_of(rd_kafka_resp_err_t code, std::string_view doing, std::string_view detail) {
+  std::string text = std::string(doing) + ": " + rd_kafka_err2str(code) + " (" +
+                     rd_kafka_err2name(code) + ")" + std::string(detail);
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+      return {errc::too_large, text + "; the topic's max.message.bytes is the broker's limit"};
+    case RD_KAFKA_RESP_ERR__FENCED:
+    case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+      return {errc::fenced, text};
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      return {errc::not_authorized,
+              text +
+                  "; the principal lacks an ACL on that topic (Read, Write, Create or "
+                  "DescribeConfigs): `millrace acls` prints all that a service needs"};
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+      return {errc::not_authorized, text +
+                                        "; the principal lacks Read on that group: `millrace acls` "
+                                        "prints all that a service needs"};
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return {errc::not_authorized,
+              text +
+                  "; the principal lacks Write and Describe on the transactional ids of this log, "
+                  "which begin with `millrace.` behind the prefix: `millrace acls` prints all "
+                  "that a service needs"};
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return {errc::not_authorized,
+              text +
+                  "; the principal lacks an ACL on the cluster (IdempotentWrite, on brokers "
+                  "before 3.0)"};
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return {errc::unknown_topic, text};
+    default:
+      break;
+  }
+  if (is_passing(code)) return {errc::unavailable, text};
+  return {errc::refused_by_broker, text};
+}
+
+}  // namespace millrace::log::kafka

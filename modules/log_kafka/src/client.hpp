@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "millrace/log/log.hpp"
+#include "url.hpp"
+
+namespace millrace::log::kafka {
+
+namespace wire {
+class Cluster;
+}
+
+struct Destroy {
+  void operator()(rd_kafka_t* it) const { rd_kafka_destroy(it); }
+  void operator()(rd_kafka_topic_t* it) const { rd_kafka_topic_destroy(it); }
+  void operator()(rd_kafka_queue_t* it) const { rd_kafka_queue_destroy(it); }
+  void operator()(rd_kafka_conf_t* it) const { rd_kafka_conf_destroy(it); }
+  void operator()(rd_kafka_topic_partition_list_t* it) const {
+    rd_kafka_topic_partition_list_destroy(it);
+  }
+  void operator()(rd_kafka_message_t* it) const { rd_kafka_message_destroy(it); }
+  void operator()(rd_kafka_error_t* it) const { rd_kafka_error_destroy(it); }
+  void operator()(rd_kafka_event_t* it) const { rd_kafka_event_destroy(it); }
+  void operator()(rd_kafka_AdminOptions_t* it) const { rd_kafka_AdminOptions_destroy(it); }
+  void operator()(rd_kafka_consumer_group_metadata_t* it) const {
+    rd_kafka_consumer_group_metadata_destroy(it);
+  }
+};
+/// Owns an object of librdkafka.
+template <class T>
+using Owned = std::unique_ptr<T, Destroy>;
+using PartitionList = Owned<rd_kafka_topic_partition_list_t>;
+using MessagePtr = Owned<rd_kafka_message_t>;
+
+/// A topic's name in Kafka and a partition of it.
+struct KafkaPlace {
+  std::string topic;
+  std::int32_t partition = 0;
+  friend auto operator<=>(const KafkaPlace&, const KafkaPlace&) = default;
+};
+
+/// What all clients of one Log handle have in common. Thread-safe after construction.
+class ClientConfig {
+ public:
+  ClientConfig(Url url, const LogOptions& options);
+  ~ClientConfig();
+  ClientConfig(const ClientConfig&) = delete;
+  ClientConfig& operator=(const ClientConfig&) = delete;
+
+  /// errc::invalid_argument for settings of ours that cannot be, and for certificates and keys of
+  /// connections of our own that cannot be used.
+  [[nodiscard]] Status check() const;
+
+  /// Makes a client; `own` goes over the defaults, the user's settings over both, except where the
+  /// contract depends on `fixed`. errc::invalid_argument for a setting librdkafka does not take.
+  [[nodiscard]] Result<Owned<rd_kafka_t>> make(
+      rd_kafka_type_t type, const Settings& own, const Settings& fixed, void* opaque,
+      void (*delivered)(rd_kafka_t*, const rd_kafka_message_t*, void*),
+      void (*failed)(rd_kafka_t*, int, const char*, void*)) const;
+
+  [[nodiscard]] const Url& url() const { return url_; }
+  [[nodiscard]] std::string in_kafka(std::string_view name) const {
+    return url_.prefix + std::string(name);
+  }
+  [[nodiscard]] int timeout_ms() const { return timeout_ms_; }
+  [[nodiscard]] const std::string& client_id() const { return client_id_; }
+  /// What the user set, or the default where that is nothing or no number.
+  [[nodiscard]] std::int64_t number(std::string_view setting, std::int64_t otherwise) const;
+
+  /// Whether records go over connections of our own (wire/) rather than librdkafka's: as the
+  /// setting `millrace.client` says, else where all that was set of TLS and SASL is known there.
+  [[nodiscard]] bool reads_by_wire() const { return by_wire_; }
+  /// Moreover, batches are not to be compressed.
+  [[nodiscard]] bool writes_by_wire() const;
+  /// Where those connections lead. Served by the reader's client.
+  [[nodiscard]] wire::Cluster* cluster() const { return cluster_.get(); }
+
+ private:
+  Status choose_client();
+  /// Nothing when the user did not set it.
+  [[nodiscard]] const std::string* user_setting(std::string_view name) const;
+
+  Url url_;
+  std::string client_id_;
+  int timeout_ms_;
+  std::unique_ptr<wire::Cluster> cluster_;
+  bool by_wire_ = false;
+  Status status_;  // what the constructor could not tell
+};
+
+/// Remembers what a client said last about its connections, to make errors tell the cause.
+class Complaints {
+ public:
+  void add(int code, const char* reason);
+  /// `; the client says: ...`, or nothing.
+  [[nodiscard]] std::string text() const;
+  void clear();
+
+ private:
+  mutable std::mutex mutex_;
+  std::string last_;
+};
+
+/// Whether an error is of a kind that passes by itself: a broker away, a coordinator moving.
+[[nodiscard]] bool is_passing(rd_kafka_resp_err_t code);
+/// The error of Millrace for one of librdkafka's; `doing` says what was tried.
+[[nodiscard]] Error error_of(rd_kafka_resp_err_t code, std::string_view doing,
+                             std::string_view detail = {});
+
+}  // namespace millrace::log::kafka

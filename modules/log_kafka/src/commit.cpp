@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// How a transaction reaches Kafka: a single record by itself, everything else by a transaction of
+// Kafka's, under the identity that its claims belong to.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "identity.hpp"
+#include "kafka_log.hpp"
+#include "millrace/log/backend/rules.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+// No sum with it overflows.
+constexpr std::int64_t longest_wait_ns = std::numeric_limits<std::int64_t>::max() / 4;
+
+/// librdkafka tells of the first record only.
+Offset end_of(const OutgoingBatch& batch) {
+  return std::max(batch.end, offset(batch.first.value + batch.count));
+}
+
+}  // namespace
+
+Result<KafkaLog::Outgoing> KafkaLog::prepare(Transaction& transaction) {
+  MILLRACE_TRY(check_size(transaction, options_));
+  Outgoing out;
+  out.batches.resize(transaction.batch_count());
+  for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
+    Transaction::Batch& batch = transaction.batch(i);
+    MILLRACE_TRY(place_in_kafka(batch.place));
+    MILLRACE_ASSIGN(const TopicSpec spec, spec_of(batch.place));
+    MILLRACE_TRY(check_may_write(spec, options_.service));
+    out.batches[i].at = {config_.in_kafka(spec.name), batch.place.partition.value};
+    out.batches[i].encoded = batch.builder.finish();
+    out.batches[i].count = batch.builder.count();
+    out.places.push_back(batch.place);
+  }
+  for (const Transaction::Position& position : transaction.positions()) {
+    MILLRACE_ASSIGN(KafkaPlace place, place_in_kafka(position.place));
+    MILLRACE_ASSIGN(std::string group, group_in_kafka(position.group));
+    auto found = std::find_if(out.positions.begin(), out.positions.end(),
+                              [&](const OutgoingPositions& one) { return one.group == group; });
+    if (found == out.positions.end())
+      found = out.positions.insert(found, OutgoingPositions{std::move(group), {}});
+    found->places.emplace_back(std::move(place), position.next);
+  }
+  return out;
+}
+
+Result<Committed> KafkaLog::commit(Transaction& transaction) {
+  MILLRACE_TRY(check_open());
+  MILLRACE_ASSIGN(Outgoing out, prepare(transaction));
+  // Also while what was written is waited for: this has limits of its own.
+  const Identity::Working working(*identity_);
+  MILLRACE_ASSIGN(Committed committed, send(out, transaction));
+  // A repeat has moved none.
+  if (!committed.repeated) note_positions(transaction);
+  return committed;
+}
+
+Result<Committed> KafkaLog::send(Outgoing& out, const Transaction& transaction) {
+  const bool empty = out.batches.empty() && out.positions.empty();
+  if (!transaction.sequence().producer.empty() && !empty) return commit_sequence(out, transaction);
+  if (!transaction.claims().empty()) {
+    MILLRACE_TRY(identity_->commit(transaction.claims(), [&](Producer& producer) {
+      return empty ? Status{} : producer.commit(out.batches, out.positions);
+    }));
+  } else if (out.batches.size() == 1 && out.batches[0].count == 1 && out.positions.empty()) {
+    MILLRACE_TRY(commit_single(out));
+  } else if (!empty) {
+    MILLRACE_TRY(commit_free(out));
+  }
+  return answer(out);
+}
+
+// Once for each place, so that a position that Kafka forgets is not taken for one that never was.
+// The commit has succeeded, whatever becomes of this: the next one tries again.
+void KafkaLog::note_positions(const Transaction& transaction) {
+  decltype(noted_) fresh;
+  {
+    const std::lock_guard lock(noted_mutex_);
+    for (const Transaction::Position& position : transaction.positions()) {
+      const std::tuple noted(position.group.value, position.place.topic.value,
+                             position.place.partition.value);
+      if (!noted_.contains(noted)) fresh.insert(noted);
+    }
+  }
+  if (fresh.empty()) return;
+  std::vector<StateRecord> records;
+  for (const auto& [group, topic, number] : fresh) {
+    auto spec = spec_of({TopicId{{topic}}, partition(number)});
+    if (!spec) return;
+    const bool known = state_.look(
+        [&](const State& state) { return state.had_position(group, spec->name, number); });
+    if (!known) records.emplace_back(Positioned{group, std::move(spec->name), number});
+  }
+  if (!records.empty() && !state_.append(std::move(records))) return;
+  const std::lock_guard lock(noted_mutex_);
+  noted_.merge(fresh);
+}
+
+Result<Committed> KafkaLog::answer(const Outgoing& out) {
+  Committed committed;
+  const std::lock_guard lock(unseen_mutex_);
+  for (std::size_t i = 0; i < out.batches.size(); ++i) {
+    Offset& unseen = unseen_[out.batches[i].at];
+    unseen = std::max(unseen, end_of(out.batches[i]));
+    committed.places.push_back({out.places[i], out.batches[i].first});
+  }
+  return committed;
+}
+
+Status KafkaLog::wait_visible(const Committed& committed, std::int64_t deadline_ns) {
+  MILLRACE_TRY(check_open());
+  std::vector<KafkaPlace> at;
+  std::vector<Offset> ends;
+  for (const Committed::Place& place : committed.places) {
+    MILLRACE_ASSIGN(at.emplace_back(), place_in_kafka(place.place));
+    const std::lock_guard lock(unseen_mutex_);
+    const auto unseen = unseen_.find(at.back());
+    // What is not in the table was seen, or is a repeat of what an earlier handle wrote.
+    ends.push_back(unseen == unseen_.end() ? place.first.next() : unseen->second);
+  }
+  const std::int64_t left_ns =
+      std::clamp<std::int64_t>(deadline_ns - environment_.clock.monotonic_ns(), 0, longest_wait_ns);
+  if (wait_until_visible(at, ends, left_ns)) {
+    note_seen(at, ends);
+    // A reader of this handle does not find the end before it.
+    for (std::size_t i = 0; i < at.size(); ++i) {
+      reader_.heard_of(committed.places[i].place, ends[i]);
+    }
+    return {};
+  }
+  return fail(errc::unavailable,
+              "the records are committed and cannot be read yet: an older transaction of another "
+              "client is open in one of their partitions");
+}
+
+Status KafkaLog::commit_single(Outgoing& out) {
+  const std::lock_guard lock(single_mutex_);
+  if (single_ == nullptr || !single_->usable()) {
+    MILLRACE_ASSIGN(single_, ClientProducer::open(config_, options_));
+  }
+  OutgoingBatch& batch = out.batches[0];
+  std::vector<RecordView> records;
+  MILLRACE_TRY(decode_batch(batch.encoded, records));
+  MILLRACE_ASSIGN(batch.first, single_->append(batch.at, records[0]));
+  return {};
+}
+
+// No claim: nobody can take the transactional id from us, and nobody needs to.
+Status KafkaLog::commit_free(Outgoing& out) {
+  const std::lock_guard lock(free_mutex_);
+  const auto open = [this] {
+    return Producer::open_transactional(config_, options_,
+                                        config_.in_kafka("millrace." + unique_ + ".free"));
+  };
+  // The old id, so that what is open under it is ended first.
+  if (free_ == nullptr) {
+    MILLRACE_ASSIGN(free_, open());
+  }
+  Status status = free_->commit(out.batches, out.positions);
+  if (!free_->usable()) {
+    // Readers wait for the end of what may still be open.
+    free_.reset();
+    if (auto again = open()) free_ = *std::move(again);
+  }
+  // Fenced is who owns something; here the producer failed before the commit was asked for.
+  if (!status && status.error().is(errc::fenced))
+    return fail(errc::unavailable, "nothing was written: " + status.error().message());
+  return status;
+}
+
+Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& transaction) {
+  const Transaction::Sequence& sequence = transaction.sequence();
+  MILLRACE_TRY(check_name(sequence.producer, "a producer"));
+  MILLRACE_TRY(sequences_.open());
+  const std::lock_guard lock(sequenced_mutex_);
+  std::optional<Sequences::Last> repeat;
+  Offset noted_end;
+  const auto write = [&](Producer& producer) -> Status {
+    MILLRACE_ASSIGN(Sequences::Last last, sequences_.last(sequence.producer));
+    MILLRACE_ASSIGN(const SequenceOutcome outcome, check_sequence(sequence, last.number));
+    if (outcome == SequenceOutcome::repeated) {
+      repeat = std::move(last);
+      return {};
+    }
+    MILLRACE_TRY(producer.begin(out.positions));
+    for (OutgoingBatch& batch : out.batches)
+      MILLRACE_TRY(producer.add(batch));
+    MILLRACE_TRY(producer.settle());
+    Sequences::Last now{sequence.number, {}};
+    for (const OutgoingBatch& batch : out.batches)
+      now.places.emplace_back(batch.at, batch.first);
+    const std::string bytes = Sequences::encode(now);
+    RecordBatchBuilder builder;
+    builder.add({environment_.clock.wall_ms(), sequence.producer, bytes, {}});
+    OutgoingBatch note{sequences_.place(), builder.finish(), builder.count()};
+    MILLRACE_TRY(producer.add(note));
+    MILLRACE_TRY(producer.end());
+    // Until its mark is there, this handle knows it by itself and a successor waits for it.
+    sequences_.remember(sequence.producer, std::move(now));
+    noted_end = end_of(note);
+    return {};
+  };
+  if (!transaction.claims().empty()) {
+    MILLRACE_TRY(identity_->commit(transaction.claims(), write));
+  } else {
+    std::unique_ptr<Producer>& producer = sequenced_[sequence.producer];
+    const auto open = [&] {
+      producer.reset();
+      return Producer::open_transactional(
+          config_, options_, config_.in_kafka("millrace.sequence." + sequence.producer));
+    };
+    Status status;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      if (producer == nullptr || !producer->usable()) {
+        MILLRACE_ASSIGN(producer, open());
+      }
+      status = write(*producer);
+      // Another handle wrote under this name since: take it back and see what they did.
+      if (status || !status.error().is(errc::fenced)) break;
+    }
+    // Two handles that both write under one name fence each other at every commit.
+    if (!status && status.error().is(errc::fenced))
+      return fail(errc::unavailable, "nothing was written: " + status.error().message());
+    if (!producer->usable()) {
+      // Readers wait for the end of what may still be open.
+      if (auto again = open()) producer = *std::move(again);
+    }
+    MILLRACE_TRY(status);
+  }
+  if (repeat) return repeated(*repeat);
+  if (!transaction.claims().empty()) {
+    const std::lock_guard unseen_lock(unseen_mutex_);
+    unseen_[sequences_.place()] = std::max(unseen_[sequences_.place()], noted_end);
+  }
+  return answer(out);
+}
+
+Result<Committed> KafkaLog::repeated(const Sequences::Last& last) {
+  Committed committed;
+  committed.repeated = true;
+  for (const auto& [place, first] : last.places) {
+    MILLRACE_ASSIGN(const Topic topic,
+                    find_topic(std::string_view(place.topic).substr(config_.url().prefix.size())));
+    committed.places.push_back({{topic.id, partition(place.partition)}, first});
+  }
+  return committed;
+}
+
+// Kafka answers a commit before its marks are in the partitions.
+bool KafkaLog::wait_until_visible(const std::vector<KafkaPlace>& places,
+                                  const std::vector<Offset>& ends, std::int64_t timeout_ns) {
+  const std::int64_t deadline_ns = real_clock().monotonic_ns() + timeout_ns;
+  while (!places.empty()) {
+    const std::uint64_t seen = reader_.signal().count();
+    const auto stable = reader_.ask(places, Reader::End::last_stable, deadline_ns);
+    bool all = stable.has_value();
+    for (std::size_t i = 0; all && i < places.size(); ++i)
+      all = (*stable)[i] >= ends[i];
+    if (all) return true;
+    if (!stable || real_clock().monotonic_ns() >= deadline_ns) return false;
+    reader_.signal().wait(seen, ms);
+  }
+  return true;
+}
+
+// Waits until what this handle committed to these places can be read; false when it cannot in time.
+bool KafkaLog::see_own(std::vector<KafkaPlace> places, std::int64_t timeout_ns) {
+  std::vector<Offset> ends;
+  {
+    const std::lock_guard lock(unseen_mutex_);
+    std::erase_if(places, [&](const KafkaPlace& place) { return !unseen_.contains(place); });
+    for (const KafkaPlace& place : places)
+      ends.push_back(unseen_[place]);
+  }
+  if (!wait_until_visible(places, ends, timeout_ns)) return false;
+  note_seen(places, ends);
+  return true;
+}
+
+// These places can be read up to these ends.
+void KafkaLog::note_seen(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends) {
+  const std::lock_guard lock(unseen_mutex_);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto found = unseen_.find(places[i]);
+    if (found != unseen_.end() && found->second <= ends[i]) unseen_.erase(found);
+  }
+}
+
+// The next owner asks where its state ends; what is committed and not yet marked would be missing.
+// What is unseen stays so until it was seen: each unit asks again.
+bool KafkaLog::hand_over() {
+  std::vector<KafkaPlace> places;
+  {
+    const std::lock_guard lock(unseen_mutex_);
+    for (const auto& [place, end] : unseen_)
+      places.push_back(place);
+  }
+  if (see_own(std::move(places), config_.timeout_ms() * ms)) return true;
+  if (!identity_->end()) return false;
+  // Whoever took the transactional id over waited for the marks.
+  const std::lock_guard lock(unseen_mutex_);
+  unseen_.clear();
+  return false;
+}
+
+}  // namespace millrace::log::kafka

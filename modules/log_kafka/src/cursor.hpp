@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <algorithm>
+
+#include "reader.hpp"
+
+namespace millrace::log::kafka {
+
+/// One partition being read ahead, from one offset on. Guarded by `mutex`, except what is atomic.
+struct Reader::Cursor {
+  explicit Cursor(KafkaPlace place) : at(std::move(place)) {}
+  virtual ~Cursor() = default;
+  Cursor(const Cursor&) = delete;
+  Cursor& operator=(const Cursor&) = delete;
+
+  /// Starts reading from there.
+  [[nodiscard]] virtual Status begin(Offset from) = 0;
+  /// Takes what has arrived, up to about so many bytes.
+  virtual void pull(std::size_t max_bytes) = 0;
+  /// Whether answer() has records, or their failure.
+  [[nodiscard]] virtual bool has_records() const = 0;
+  /// One past what was pulled and holds nothing to show: where `next` is after an answer without
+  /// records.
+  [[nodiscard]] virtual Offset reached() const { return next; }
+  /// Moves records into the buffer: about `max_bytes`, at least one if there is one. errc::corrupt.
+  [[nodiscard]] virtual Status answer(std::size_t max_bytes, FetchBuffer& buffer) = 0;
+  /// The partition reaches so far. By any thread.
+  void heard_of(Offset end) {
+    std::int64_t known = known_end;
+    while (known < end.value && !known_end.compare_exchange_weak(known, end.value)) {
+    }
+  }
+
+  std::mutex mutex;
+  const KafkaPlace at;
+  std::atomic<Offset> next{};  ///< a fetch from here on goes on; changed under the mutex
+  std::atomic<std::int64_t> known_end{0};
+  bool end_asked = false;
+  std::optional<rd_kafka_resp_err_t> error;
+  std::int64_t used_ns = 0;  ///< guarded by the reader's mutex
+};
+
+/// A client with its cursors, one for a partition at most. Guarded by the reader's mutex.
+struct Reader::Lane {
+  Lane() = default;
+  virtual ~Lane() = default;
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  [[nodiscard]] std::shared_ptr<Cursor> find(TopicPartition place) const;
+  [[nodiscard]] Result<std::shared_ptr<Cursor>> add(TopicPartition place, const KafkaPlace& at);
+  void drop_unused_since(std::int64_t time_ns);
+  /// Lets the client say what it has to say.
+  virtual void poll() {}
+
+ protected:
+  [[nodiscard]] virtual Result<std::shared_ptr<Cursor>> make(const KafkaPlace& at) = 0;
+  void drop_all() { cursors_.clear(); }
+
+ private:
+  std::unordered_map<TopicPartition, std::shared_ptr<Cursor>> cursors_;
+};
+
+}  // namespace millrace::log::kafka

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "kafka_log.hpp"
+
+#include <algorithm>
+
+#include "admin.hpp"
+#include "identity.hpp"
+#include "membership.hpp"
+#include "millrace/base/processes.hpp"
+#include "millrace/base/text.hpp"
+#include "millrace/log/backend/rules.hpp"
+#include "millrace/log/errors.hpp"
+#include "waiter.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+constexpr std::int64_t own_patience_ns = 2'000 * ms;
+constexpr std::size_t default_transaction_bytes = 64U << 20U;
+
+}  // namespace
+
+Result<std::unique_ptr<Log>> KafkaLog::open(std::string_view url, LogEnvironment& environment,
+                                            LogOptions options, Settings settings) {
+  MILLRACE_ASSIGN(Url parsed, parse_url(url));
+  // A file stands for its settings, wherever it is named.
+  for (Settings* given : {&parsed.settings, &settings}) {
+    for (std::size_t i = 0; i < given->size(); ++i) {
+      if ((*given)[i].first != "config") continue;
+      const std::string file = (*given)[i].second;
+      MILLRACE_ASSIGN(const std::string text, read_file(environment.files, file));
+      MILLRACE_ASSIGN(const Settings more, parse_settings(text, file));
+      given->erase(given->begin() + static_cast<std::ptrdiff_t>(i));
+      given->insert(given->end(), more.begin(), more.end());
+      break;
+    }
+  }
+  // Those of the URL come after the others and count.
+  parsed.settings.insert(parsed.settings.begin(), settings.begin(), settings.end());
+  // A transaction of Kafka costs some ten milliseconds, whatever is in it.
+  if (options.max_transaction_bytes == LogOptions{}.max_transaction_bytes)
+    options.max_transaction_bytes = default_transaction_bytes;
+  std::unique_ptr<KafkaLog> made(new KafkaLog(std::move(parsed), environment, std::move(options)));
+  MILLRACE_TRY(made->start());
+  return made;
+}
+
+KafkaLog::KafkaLog(Url url, LogEnvironment& environment, LogOptions options)
+    : environment_(environment),
+      options_(std::move(options)),
+      config_(std::move(url), options_),
+      reader_(config_, environment.clock),
+      state_(config_, options_, reader_, environment.clock),
+      unique_(hex_number(environment.random.next() ^
+                         static_cast<std::uint64_t>(environment.clock.wall_ms()))),
+      identity_(std::make_unique<Identity>(config_, options_, state_, environment.clock, unique_,
+                                           environment.processes.self())),
+      sequences_(config_, reader_) {}
+
+KafkaLog::~KafkaLog() = default;
+
+Status KafkaLog::start() {
+  MILLRACE_TRY(config_.check());
+  MILLRACE_TRY(reader_.open());
+  const auto cluster = cluster_id(reader_.client(), config_.timeout_ms());
+  if (!cluster)
+    return fail(errc::unavailable, "kafka://" + config_.url().bootstrap + ": " +
+                                       cluster.error().message() + reader_.complaints());
+  MILLRACE_TRY(state_.open(unique_));
+  identity_text_ = "kafka/" + *cluster + "/" + config_.url().prefix + "/" +
+                   state_.look([](const State& state) { return state.creation(); });
+  return {};
+}
+
+Status KafkaLog::check_open() const {
+  if (abandoned_) return fail(closed_error(options_.member));
+  return state_.check();
+}
+
+Result<Offset> KafkaLog::start_offset(TopicPartition place) {
+  MILLRACE_ASSIGN(const std::vector<Offset> first, start_offsets({&place, 1}));
+  return first[0];
+}
+
+Result<Offset> KafkaLog::end_offset(TopicPartition place) {
+  MILLRACE_ASSIGN(const std::vector<Offset> last, end_offsets({&place, 1}));
+  return last[0];
+}
+
+Result<std::vector<Offset>> KafkaLog::start_offsets(std::span<const TopicPartition> places) {
+  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, places_in_kafka(places));
+  return reader_.ask(at, Reader::End::first);
+}
+
+Result<std::vector<Offset>> KafkaLog::end_offsets(std::span<const TopicPartition> places) {
+  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, places_in_kafka(places));
+  // Others' open transactions may keep ours from being read for as long as they are open.
+  if (!see_own(at, own_patience_ns))
+    return fail(errc::unavailable,
+                "what this handle committed cannot be read yet: an older transaction is open");
+  MILLRACE_ASSIGN(std::vector<Offset> last, reader_.ask(at, Reader::End::last_stable));
+  for (std::size_t i = 0; i < places.size(); ++i)
+    reader_.heard_of(places[i], last[i]);
+  return last;
+}
+
+Status KafkaLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+                       FetchBuffer& buffer) {
+  MILLRACE_TRY(check_open());
+  MILLRACE_ASSIGN(const KafkaPlace at, place_in_kafka(place));
+  return reader_.fetch(place, at, from, max_bytes, buffer);
+}
+
+std::unique_ptr<Waiter> KafkaLog::waiter() { return std::make_unique<KafkaWaiter>(*this); }
+
+// An acknowledged commit is on as many brokers as the topic's min.insync.replicas asks.
+Status KafkaLog::wait_durable(LogPosition /*position*/) { return check_open(); }
+
+Status KafkaLog::maintain() {
+  MILLRACE_TRY(check_open());
+  reader_.drop_idle();
+  const std::int64_t now_ns = environment_.clock.monotonic_ns();
+  // What fails here is tried again; only a damaged topic of ours ends it.
+  const auto passing = [](const Error& error) {
+    return error.is(errc::unavailable) || error.is(errc::outcome_unknown);
+  };
+  if (const Status beat = identity_->heartbeat(); !beat && !passing(beat.error())) return beat;
+  if (now_ns - looked_ns_ < 1'000 * ms) return {};
+  looked_ns_ = now_ns;
+  if (const Status caught_up = state_.catch_up_to_end(); !caught_up) {
+    if (passing(caught_up.error())) return {};
+    return caught_up;
+  }
+  expel_silent();
+  static_cast<void>(state_.trim());
+  return {};
+}
+
+// The oldest of those who live sees to it, the next ones only when that takes too long. Whose
+// process has ended here is not waited for.
+void KafkaLog::expel_silent() {
+  const std::int64_t self = identity_->current();
+  if (self < 0) return;
+  const std::int64_t session_ns = options_.session_timeout_ms * ms;
+  const std::map<std::int64_t, std::int64_t> silences = state_.silences();
+  const auto members = state_.look([](const State& state) { return state.members(); });
+  const auto own = members.find(self);
+  if (own == members.end()) return;
+  std::int64_t patience_ns = session_ns;
+  bool oldest_here = true;
+  struct Lost {
+    std::int64_t number;
+    std::int64_t silence_ns;
+    bool ended;
+  };
+  std::vector<Lost> lost;
+  for (const auto& [number, member] : members) {
+    if (number == self) continue;
+    const auto found = silences.find(number);
+    const std::int64_t silence_ns = found == silences.end() ? 0 : found->second;
+    const bool ended = environment_.processes.has_ended(member.process);
+    if (ended || silence_ns > session_ns) {
+      lost.push_back({number, silence_ns, ended});
+    } else if (number < self) {
+      patience_ns += 1'000 * ms;
+      oldest_here = oldest_here && member.process.host != own->second.process.host;
+    }
+  }
+  for (const Lost& one : lost) {
+    if ((one.ended && oldest_here) || one.silence_ns > patience_ns)
+      static_cast<void>(
+          expel(config_, options_, state_, one.number, members.at(one.number).transactional_id));
+  }
+}
+
+void KafkaLog::synchronize() { static_cast<void>(state_.catch_up_to_end()); }
+
+void KafkaLog::abandon() {
+  abandoned_ = true;
+  identity_->abandon();
+}
+
+void synchronize(Log& log) { dynamic_cast<KafkaLog&>(log).synchronize(); }
+std::weak_ptr<void> life(Log& log) { return dynamic_cast<KafkaLog&>(log).life(); }
+void abandon(Log& log) { dynamic_cast<KafkaLog&>(log).abandon(); }
+
+}  // namespace millrace::log::kafka

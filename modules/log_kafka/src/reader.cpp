@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "reader.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "admin.hpp"
+#include "consumer_cursor.hpp"
+#include "millrace/log/backend/rules.hpp"
+#include "millrace/log/errors.hpp"
+#include "wire/fetch_cursor.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+constexpr std::size_t max_lanes = 4;
+constexpr std::int64_t idle_ns = 30'000'000'000;
+// How long a broker holds a consumer's fetch when there is nothing: what a partition that is read
+// anew may have to wait, and how often an idle reader asks.
+constexpr const char* fetch_wait_ms = "50";
+// One try of a question: its leader may be gone, and another one be known by then.
+constexpr int try_ms = 2'000;
+
+// Of a try that is to be over by then, but not before an answer can come.
+int left_ms(std::int64_t deadline_ns) {
+  return static_cast<int>(std::clamp<std::int64_t>(
+      (deadline_ns - real_clock().monotonic_ns()) / 1'000'000, 100, 3'600'000));
+}
+
+void on_error(rd_kafka_t* /*client*/, int code, const char* reason, void* opaque) {
+  static_cast<Complaints*>(opaque)->add(code, reason);
+}
+
+}  // namespace
+
+void Signal::wait(std::uint64_t seen, std::int64_t timeout_ns) const {
+  std::unique_lock lock(mutex_);
+  // Bounded, because the sum of an endless deadline and now does not fit into a time point.
+  changed_.wait_for(lock,
+                    std::chrono::nanoseconds(std::min<std::int64_t>(timeout_ns, 3'600'000'000'000)),
+                    [&] { return count_ != seen; });
+}
+
+Reader::Reader(const ClientConfig& config, Clock& clock) : config_(config), clock_(clock) {}
+Reader::~Reader() = default;
+
+Status Reader::open() {
+  MILLRACE_ASSIGN(asker_, consumer());
+  config_.cluster()->served_by(asker_.get());
+  return {};
+}
+
+// What a consumer reads ahead of a partition is bounded by bytes (of values) and by records, and by
+// enough of them for a second: when all partitions are at their bound librdkafka 2.0.2 looks again
+// only then.
+Result<Owned<rd_kafka_t>> Reader::consumer() {
+  const Settings own{
+      {"fetch.wait.max.ms", fetch_wait_ms},   {"fetch.error.backoff.ms", "100"},
+      {"queued.min.messages", "100000"},      {"queued.max.messages.kbytes", "16384"},
+      {"fetch.message.max.bytes", "1048576"}, {"fetch.max.bytes", "8388608"}};
+  const Settings fixed{{"isolation.level", "read_committed"},
+                       {"enable.partition.eof", "true"},
+                       {"enable.auto.commit", "false"},
+                       {"auto.offset.reset", "error"}};
+  return config_.make(RD_KAFKA_CONSUMER, own, fixed, &complaints_, nullptr, on_error);
+}
+
+Result<Reader::Lane*> Reader::lane(std::size_t index) {
+  while (lanes_.size() <= index) {
+    if (config_.reads_by_wire()) {
+      lanes_.push_back(std::make_unique<wire::FetchLane>(wire::FetchSettings::of(config_),
+                                                         *config_.cluster(), complaints_, signal_));
+      continue;
+    }
+    MILLRACE_ASSIGN(Owned<rd_kafka_t> client, consumer());
+    lanes_.push_back(std::make_unique<ConsumerLane>(std::move(client), signal_));
+  }
+  return lanes_[index].get();
+}
+
+// The cursor of that place that goes on there, else one nobody holds, begun anew, else one of a
+// further lane.
+Result<std::shared_ptr<Reader::Cursor>> Reader::lock_cursor(TopicPartition place,
+                                                            const KafkaPlace& at, Offset from,
+                                                            std::unique_lock<std::mutex>& held) {
+  const std::lock_guard lock(mutex_);
+  const std::int64_t now_ns = clock_.monotonic_ns();
+  std::size_t free_lane = max_lanes;
+  std::shared_ptr<Cursor> oldest;
+  std::unique_lock<std::mutex> oldest_held;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const std::shared_ptr<Cursor> cursor = lanes_[i]->find(place);
+    if (cursor == nullptr) {
+      free_lane = std::min(free_lane, i);
+      continue;
+    }
+    std::unique_lock attempt(cursor->mutex, std::try_to_lock);
+    if (!attempt.owns_lock()) continue;
+    if (cursor->next == from && !cursor->error) {
+      cursor->used_ns = now_ns;
+      held = std::move(attempt);
+      return cursor;
+    }
+    if (oldest != nullptr && cursor->used_ns >= oldest->used_ns) continue;
+    oldest = cursor;
+    oldest_held = std::move(attempt);
+  }
+  // Readers take turns; one that was there a moment ago will be back.
+  constexpr std::int64_t moment_ns = 1'000'000'000;
+  const bool may_add = free_lane < max_lanes || lanes_.size() < max_lanes;
+  if (oldest != nullptr && (!may_add || oldest->error || now_ns - oldest->used_ns > moment_ns)) {
+    held = std::move(oldest_held);
+    oldest->used_ns = now_ns;
+    MILLRACE_TRY(oldest->begin(from));
+    return oldest;
+  }
+  if (!may_add)
+    return fail(errc::limit, "more than " + std::to_string(max_lanes) +
+                                 " threads read one partition through one handle");
+  MILLRACE_ASSIGN(Lane* const chosen, lane(std::min(free_lane, lanes_.size())));
+  MILLRACE_ASSIGN(const std::shared_ptr<Cursor> made, chosen->add(place, at));
+  held = std::unique_lock(made->mutex);
+  made->used_ns = now_ns;
+  MILLRACE_TRY(made->begin(from));
+  return made;
+}
+
+Status Reader::fetch(TopicPartition place, const KafkaPlace& at, Offset from, std::size_t max_bytes,
+                     FetchBuffer& buffer) {
+  buffer.bytes.clear();
+  buffer.records.clear();
+  buffer.batches.clear();
+  buffer.next = from;
+  buffer.end = from;
+  std::unique_lock<std::mutex> held;
+  MILLRACE_ASSIGN(const std::shared_ptr<Cursor> cursor, lock_cursor(place, at, from, held));
+  if (!cursor->end_asked) MILLRACE_TRY(learn_end(*cursor, from));
+  MILLRACE_TRY(wait_for_records(*cursor, max_bytes));
+  if (cursor->error) {
+    const rd_kafka_resp_err_t code = *cursor->error;
+    if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+        code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+      MILLRACE_ASSIGN(const std::vector<Offset> first, ask({at}, End::first));
+      MILLRACE_ASSIGN(const std::vector<Offset> last, ask({at}, End::last_stable));
+      return fail(out_of_range_error(at.topic, place.partition, from, first[0], last[0]));
+    }
+    return fail(
+        error_of(code, "reading " + at.topic + "/" + std::to_string(at.partition), complaints()));
+  }
+  return cursor->answer(max_bytes, buffer);
+}
+
+Status Reader::learn_end(Cursor& cursor, Offset from) {
+  MILLRACE_ASSIGN(const std::vector<Offset> last, ask({cursor.at}, End::last_stable));
+  cursor.known_end = std::max(cursor.known_end.load(), last[0].value);
+  if (from > last[0] || from.value < 0) {
+    MILLRACE_ASSIGN(const std::vector<Offset> first, ask({cursor.at}, End::first));
+    return fail(out_of_range_error(cursor.at.topic, partition(cursor.at.partition), from, first[0],
+                                   last[0]));
+  }
+  cursor.end_asked = true;
+  return {};
+}
+
+Status Reader::wait_for_records(Cursor& cursor, std::size_t max_bytes) {
+  const std::int64_t deadline_ns =
+      real_clock().monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms();
+  for (;;) {
+    const std::uint64_t seen = signal_.count();
+    cursor.pull(max_bytes);
+    if (cursor.has_records() || cursor.error || cursor.reached().value >= cursor.known_end.load())
+      return {};
+    const std::int64_t left_ns = deadline_ns - real_clock().monotonic_ns();
+    if (left_ns <= 0)
+      return fail(errc::unavailable, "reading " + cursor.at.topic + "/" +
+                                         std::to_string(cursor.at.partition) + " from offset " +
+                                         std::to_string(cursor.next.load().value) +
+                                         ": no answer in " + std::to_string(config_.timeout_ms()) +
+                                         " ms" + complaints());
+    signal_.wait(seen, left_ns);
+  }
+}
+
+Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, End end) {
+  return ask(places, end,
+             real_clock().monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms());
+}
+
+Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, End end,
+                                        std::int64_t deadline_ns) {
+  if (places.empty()) return std::vector<Offset>{};
+  find_leaders(places, false, deadline_ns);
+  for (;;) {
+    Result<std::vector<Offset>> offsets = ask_once(places, end, deadline_ns);
+    // It may be that this broker has not heard of it yet, or is not its leader.
+    const bool passing = !offsets && (offsets.error().is(errc::unknown_topic) ||
+                                      offsets.error().is(errc::unavailable));
+    if (!passing || real_clock().monotonic_ns() >= deadline_ns) return offsets;
+    signal_.wait(signal_.count(), 2'000'000);
+    find_leaders(places, true, deadline_ns);
+  }
+}
+
+// The client reads none of them: it does not find out by itself who leads them now, and takes half
+// a second where it never heard of a topic.
+void Reader::find_leaders(const std::vector<KafkaPlace>& places, bool anew,
+                          std::int64_t deadline_ns) {
+  std::set<std::string> topics;
+  for (const KafkaPlace& place : places)
+    topics.insert(place.topic);
+  for (const std::string& topic : topics) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!anew && known_topics_.contains(topic)) continue;
+    }
+    const auto found = find_partitions(asker_.get(), topic, left_ms(deadline_ns));
+    if (!found) return;
+    const std::lock_guard lock(mutex_);
+    if (*found) known_topics_.insert(topic);
+  }
+}
+
+Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& places, End end,
+                                             std::int64_t deadline_ns) {
+  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(places.size())));
+  for (const KafkaPlace& place : places) {
+    // Brokers refuse a request that names one twice.
+    if (rd_kafka_topic_partition_list_find(list.get(), place.topic.c_str(), place.partition) !=
+        nullptr)
+      continue;
+    rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition)->offset =
+        static_cast<std::int64_t>(end);
+  }
+  const auto doing = [&] {
+    return "asking for the end of " + places.front().topic + "/" +
+           std::to_string(places.front().partition);
+  };
+  const rd_kafka_resp_err_t code =
+      rd_kafka_offsets_for_times(asker_.get(), list.get(), std::min(left_ms(deadline_ns), try_ms));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(code, doing(), complaints()));
+  std::vector<Offset> offsets;
+  for (const KafkaPlace& place : places) {
+    const rd_kafka_topic_partition_t* const found =
+        rd_kafka_topic_partition_list_find(list.get(), place.topic.c_str(), place.partition);
+    if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return fail(error_of(found->err, doing(), complaints()));
+    offsets.push_back(offset(found->offset));
+  }
+  return offsets;
+}
+
+void Reader::heard_of(TopicPartition place, Offset end) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& lane : lanes_) {
+    if (const auto cursor = lane->find(place); cursor != nullptr) cursor->heard_of(end);
+  }
+}
+
+bool Reader::has_news(const Interest& interest, const KafkaPlace& at) {
+  std::unique_lock<std::mutex> held;
+  {
+    // Somebody reads there just now: they raise the signal when they are done.
+    const std::lock_guard lock(mutex_);
+    for (const auto& lane : lanes_) {
+      const auto cursor = lane->find(interest.place);
+      if (cursor == nullptr || cursor->next != interest.next) continue;
+      std::unique_lock attempt(cursor->mutex, std::try_to_lock);
+      if (!attempt.owns_lock()) return false;
+      if (cursor->next != interest.next) continue;
+      cursor->used_ns = clock_.monotonic_ns();
+      cursor->pull(1);
+      return cursor->has_records() || cursor->error || interest.next.value < cursor->known_end;
+    }
+  }
+  const auto cursor = lock_cursor(interest.place, at, interest.next, held);
+  if (!cursor) return false;
+  (*cursor)->pull(1);
+  return (*cursor)->has_records() || (*cursor)->error.has_value();
+}
+
+// What they say waits in their queues until somebody polls.
+std::string Reader::complaints() {
+  rd_kafka_poll(asker_.get(), 0);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& lane : lanes_)
+      lane->poll();
+  }
+  return complaints_.text();
+}
+
+void Reader::drop_idle() {
+  static_cast<void>(complaints());
+  const std::lock_guard lock(mutex_);
+  const std::int64_t before_ns = clock_.monotonic_ns() - idle_ns;
+  for (const auto& lane : lanes_)
+    lane->drop_unused_since(before_ns);
+}
+
+}  // namespace millrace::log::kafka

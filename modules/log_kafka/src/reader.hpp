@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "client.hpp"
+#include "millrace/base/clock.hpp"
+
+namespace millrace::log::kafka {
+
+/// Counts events and lets threads sleep until there is a further one.
+class Signal {
+ public:
+  void raise() {
+    const std::lock_guard lock(mutex_);
+    ++count_;
+    changed_.notify_all();
+  }
+  [[nodiscard]] std::uint64_t count() const {
+    const std::lock_guard lock(mutex_);
+    return count_;
+  }
+  /// Sleeps while the count is `seen`, at most so long.
+  void wait(std::uint64_t seen, std::int64_t timeout_ns) const;
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::uint64_t count_ = 0;
+};
+
+/// Reads any partition from any offset, over clients that read ahead: our own, or consumers of
+/// librdkafka where that does not reach (ClientConfig::reads_by_wire). A place that is read on
+/// where the last fetch ended costs nothing but the records; every jump starts its partition anew.
+/// Where two readers of one handle are at different offsets of a partition, a further client is
+/// made. Thread-safe.
+class Reader {
+ public:
+  Reader(const ClientConfig& config, Clock& clock);
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  [[nodiscard]] Status open();
+
+  /// As Log::fetch; the topic and partition exist.
+  [[nodiscard]] Status fetch(TopicPartition place, const KafkaPlace& at, Offset from,
+                             std::size_t max_bytes, FetchBuffer& buffer);
+  enum class End : std::int64_t { first = -2, last_stable = -1 };
+  /// One offset for each place, asked of the leaders.
+  [[nodiscard]] Result<std::vector<Offset>> ask(const std::vector<KafkaPlace>& places, End end);
+  /// The same, with another deadline (Clock::monotonic_ns) than that of a request.
+  [[nodiscard]] Result<std::vector<Offset>> ask(const std::vector<KafkaPlace>& places, End end,
+                                                std::int64_t deadline_ns);
+  /// Remembers that the partition reaches so far: fetches below it wait for their records.
+  void heard_of(TopicPartition place, Offset end);
+
+  /// Whether a fetch from there on would answer records at once (or an error). Begins to read ahead
+  /// there.
+  [[nodiscard]] bool has_news(const Interest& interest, const KafkaPlace& at);
+  [[nodiscard]] Signal& signal() { return signal_; }
+  /// Stops reading ahead where nobody has read for a while.
+  void drop_idle();
+  /// `; the client says: ...`, or nothing: what the clients said last about their connections.
+  [[nodiscard]] std::string complaints();
+  /// For requests of other kinds. It reads nothing: a broker answers one request of a connection
+  /// after the other, and a fetch may keep it waiting.
+  [[nodiscard]] rd_kafka_t* client() const { return asker_.get(); }
+
+  struct Cursor;
+  struct Lane;
+
+ private:
+  Result<std::shared_ptr<Cursor>> lock_cursor(TopicPartition place, const KafkaPlace& at,
+                                              Offset from, std::unique_lock<std::mutex>& held);
+  void find_leaders(const std::vector<KafkaPlace>& places, bool anew, std::int64_t deadline_ns);
+  Result<std::vector<Offset>> ask_once(const std::vector<KafkaPlace>& places, End end,
+                                       std::int64_t deadline_ns);
+  Result<Owned<rd_kafka_t>> consumer();
+  Result<Lane*> lane(std::size_t index);
+  Status learn_end(Cursor& cursor, Offset from);
+  Status wait_for_records(Cursor& cursor, std::size_t max_bytes);
+
+  const ClientConfig& config_;
+  Clock& clock_;
+  Complaints complaints_;
+  Signal signal_;
+  Owned<rd_kafka_t> asker_;
+  std::mutex mutex_;
+  std::set<std::string> known_topics_;        // whose leaders the asker has been told
+  std::vector<std::unique_ptr<Lane>> lanes_;  // at most one cursor of a place in each
+};
+
+}  // namespace millrace::log::kafka

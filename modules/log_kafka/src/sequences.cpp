@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "sequences.hpp"
+
+#include "admin.hpp"
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/base/byte_writer.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+constexpr std::string_view topic_name = "__millrace_sequences";
+constexpr TopicPartition our_place{TopicId{{-2}}, PartitionId{{0}}};
+
+}  // namespace
+
+Sequences::Sequences(const ClientConfig& config, Reader& reader)
+    : config_(config), reader_(reader), place_{config.in_kafka(topic_name), 0} {}
+
+Status Sequences::open() {
+  const std::lock_guard lock(mutex_);
+  if (opened_) return {};
+  MILLRACE_TRY(create_topic(reader_.client(), place_.topic, 1,
+                            {{"cleanup.policy", "compact"}, {"max.message.bytes", "8388608"}},
+                            config_.timeout_ms()));
+  opened_ = true;
+  return {};
+}
+
+std::string Sequences::encode(const Last& last) {
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.varint(last.number).varint(static_cast<std::int64_t>(last.places.size()));
+  for (const auto& [place, first] : last.places)
+    out.varint_text<std::int64_t>(place.topic).varint(place.partition).varint(first.value);
+  return out.take();
+}
+
+Result<Sequences::Last> Sequences::decode(std::string_view bytes) {
+  ByteReader in(bytes);
+  Last last;
+  last.number = in.varint<std::int64_t>();
+  const auto count = in.varint<std::int64_t>();
+  for (std::int64_t i = 0; in.ok() && i < count; ++i) {
+    std::string topic(in.varint_text<std::int64_t>());
+    const auto partition = static_cast<std::int32_t>(in.varint<std::int64_t>());
+    last.places.emplace_back(KafkaPlace{std::move(topic), partition},
+                             offset(in.varint<std::int64_t>()));
+  }
+  if (!in.ok())
+    return fail(errc::corrupt, "topic " + std::string(topic_name) + ": a record that ends early");
+  return last;
+}
+
+Result<Sequences::Last> Sequences::last(const std::string& producer) {
+  const std::lock_guard lock(mutex_);
+  MILLRACE_ASSIGN(const std::vector<Offset> end, reader_.ask({place_}, Reader::End::last_stable));
+  reader_.heard_of(our_place, end[0]);
+  while (next_ < end[0]) {
+    MILLRACE_TRY(reader_.fetch(our_place, place_, next_, 1U << 20U, buffer_));
+    for (const RecordView& record : buffer_.records) {
+      if (!record.key || !record.value) continue;
+      MILLRACE_ASSIGN(Last read, decode(*record.value));
+      know(std::string(*record.key), std::move(read));
+    }
+    next_ = buffer_.next;
+  }
+  const auto found = known_.find(producer);
+  return found == known_.end() ? Last{} : found->second;
+}
+
+void Sequences::remember(const std::string& producer, Last last) {
+  const std::lock_guard lock(mutex_);
+  know(producer, std::move(last));
+}
+
+// What is read may be older than what was remembered.
+void Sequences::know(const std::string& producer, Last last) {
+  Last& known = known_[producer];
+  if (last.number >= known.number) known = std::move(last);
+}
+
+}  // namespace millrace::log::kafka

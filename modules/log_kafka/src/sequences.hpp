@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "producer.hpp"
+#include "reader.hpp"
+
+namespace millrace::log::kafka {
+
+/// The last sequence of each producer name and what it answered, kept in the compacted topic
+/// `__millrace_sequences` by the same transactions. Thread-safe.
+class Sequences {
+ public:
+  struct Last {
+    std::int64_t number = -1;
+    std::vector<std::pair<KafkaPlace, Offset>> places;
+  };
+
+  Sequences(const ClientConfig& config, Reader& reader);
+  /// Makes the topic when it is missing; afterwards free.
+  [[nodiscard]] Status open();
+  /// What the cluster has now.
+  [[nodiscard]] Result<Last> last(const std::string& producer);
+  /// What this handle just committed, which readers may not see yet.
+  void remember(const std::string& producer, Last last);
+  [[nodiscard]] const KafkaPlace& place() const { return place_; }
+
+  [[nodiscard]] static std::string encode(const Last& last);
+  [[nodiscard]] static Result<Last> decode(std::string_view bytes);
+
+ private:
+  void know(const std::string& producer, Last last);
+
+  const ClientConfig& config_;
+  Reader& reader_;
+  KafkaPlace place_;
+  std::mutex mutex_;
+  bool opened_ = false;
+  Offset next_ = offset(0);
+  std::map<std::string, Last> known_;
+  FetchBuffer buffer_;
+};
+
+}  // namespace millrace::log::kafka

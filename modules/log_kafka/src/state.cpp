@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "state.hpp"
+
+#include <algorithm>
+
+namespace millrace::log::kafka {
+namespace {
+
+template <class... Fs>
+struct Overload : Fs... {
+  using Fs::operator()...;
+};
+
+}  // namespace
+
+const TopicSpec* State::topic(std::string_view name, TopicId& id) const {
+  const auto found = topic_numbers_.find(name);
+  if (found == topic_numbers_.end()) return nullptr;
+  id = TopicId{{found->second}};
+  return &topics_[static_cast<std::size_t>(found->second)];
+}
+
+std::int32_t State::group_number(std::string_view name) const {
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    if (groups_[i].name == name) return static_cast<std::int32_t>(i);
+  }
+  return -1;
+}
+
+bool State::had_position(std::int32_t group, const std::string& topic,
+                         std::int32_t partition) const {
+  const auto number = static_cast<std::size_t>(group);
+  return number < groups_.size() && groups_[number].positions.contains({topic, partition});
+}
+
+void State::end_subscription(std::int64_t number) {
+  const auto found = subscriptions_.find(number);
+  if (found == subscriptions_.end()) return;
+  for (auto& [name, unit] : groups_[static_cast<std::size_t>(found->second.group)].units) {
+    if (unit.owner == number) unit.owner = -1;
+  }
+  subscriptions_.erase(found);
+}
+
+void State::apply(std::int64_t offset, const StateRecord& record) {
+  const auto unit_of = [&](std::int64_t subscription, const std::string& name) -> Unit* {
+    const auto found = subscriptions_.find(subscription);
+    if (found == subscriptions_.end() || !found->second.units.contains(name)) return nullptr;
+    return &groups_[static_cast<std::size_t>(found->second.group)].units[name];
+  };
+  std::visit(Overload{[&](const TopicMade& made) {
+                        const auto number = static_cast<std::int32_t>(topics_.size());
+                        if (topic_numbers_.emplace(made.spec.name, number).second)
+                          topics_.push_back(made.spec);
+                      },
+                      [&](const GroupMade& made) {
+                        if (group_number(made.name) < 0) groups_.push_back({made.name, {}, {}});
+                      },
+                      [&](const Joined& joined) {
+                        members_.emplace(
+                            offset, Member{joined.transactional_id, joined.name, joined.process});
+                      },
+                      [&](const Subscribed& subscribed) {
+                        const auto group = static_cast<std::size_t>(subscribed.group);
+                        if (!members_.contains(subscribed.member) || group >= groups_.size())
+                          return;
+                        Subscription made{subscribed.member, subscribed.group, {}};
+                        made.units.insert(subscribed.units.begin(), subscribed.units.end());
+                        for (const std::string& unit : made.units)
+                          groups_[group].units.try_emplace(unit);
+                        subscriptions_.emplace(offset, std::move(made));
+                      },
+                      [&](const Heartbeat&) {},
+                      [&](const Claimed& claimed) {
+                        Unit* const unit = unit_of(claimed.subscription, claimed.unit);
+                        if (unit == nullptr || unit->owner >= 0) return;
+                        *unit = {claimed.subscription, offset};
+                      },
+                      [&](const Released& released) {
+                        Unit* const unit = unit_of(released.subscription, released.unit);
+                        if (unit == nullptr || unit->owner != released.subscription ||
+                            unit->epoch != released.epoch)
+                          return;
+                        unit->owner = -1;
+                      },
+                      [&](const Unsubscribed& left) { end_subscription(left.subscription); },
+                      [&](const Ended& ended) {
+                        std::vector<std::int64_t> theirs;
+                        for (const auto& [number, subscription] : subscriptions_) {
+                          if (subscription.member == ended.member) theirs.push_back(number);
+                        }
+                        for (const std::int64_t number : theirs)
+                          end_subscription(number);
+                        members_.erase(ended.member);
+                      },
+                      [](const Snapshot&) {},
+                      [&](const Created& created) {
+                        if (creation_.empty()) creation_ = created.creation;
+                      },
+                      [&](const Positioned& positioned) {
+                        const auto group = static_cast<std::size_t>(positioned.group);
+                        if (group < groups_.size())
+                          groups_[group].positions.emplace(positioned.topic, positioned.partition);
+                      }},
+             record);
+}
+
+}  // namespace millrace::log::kafka

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "millrace/base/processes.hpp"
+#include "millrace/log/log.hpp"
+
+namespace millrace::log::kafka {
+
+// What all members of an estate agree on: its topics, groups, members, and who has which unit. It
+// is the fold of one topic of one partition, `__millrace`, in the order of its offsets; every rule
+// here depends on that order alone. docs/decisions/0008-tasks-on-kafka.md, docs/formats/kafka.md.
+
+/// The records of `__millrace`.
+struct TopicMade {
+  TopicSpec spec;
+};
+struct GroupMade {
+  std::string name;
+};
+/// A process (a Log handle) takes part, under a transactional id that is its alone.
+struct Joined {
+  std::string transactional_id;
+  std::string name;  ///< for people
+  ProcessName process;
+};
+/// It wants to share the units of a group. The record's offset is the number of the subscription.
+struct Subscribed {
+  std::int64_t member = 0;  ///< offset of its Joined
+  std::int32_t group = 0;
+  std::vector<std::string> units;
+};
+struct Heartbeat {
+  std::int64_t member = 0;
+};
+/// It takes a free unit. The first such record after the unit became free counts; its offset is the
+/// claim's epoch.
+struct Claimed {
+  std::int64_t subscription = 0;
+  std::string unit;
+};
+struct Released {
+  std::int64_t subscription = 0;
+  std::string unit;
+  std::int64_t epoch = 0;
+};
+struct Unsubscribed {
+  std::int64_t subscription = 0;
+};
+/// It has left, or another fenced its transactional id and writes this.
+struct Ended {
+  std::int64_t member = 0;
+};
+/// The whole state as of an offset, so that what lies before it need not be kept.
+struct Snapshot {
+  std::int64_t as_of = 0;
+  std::string state;
+};
+/// The topic was made: a random name, so that one that is deleted and made anew is another log.
+struct Created {
+  std::string creation;
+};
+/// The group has a position there from now on; if Kafka has none any more, it was lost.
+struct Positioned {
+  std::int32_t group = 0;
+  std::string topic;  ///< without the prefix
+  std::int32_t partition = 0;
+};
+using StateRecord = std::variant<TopicMade, GroupMade, Joined, Subscribed, Heartbeat, Claimed,
+                                 Released, Unsubscribed, Ended, Snapshot, Created, Positioned>;
+
+[[nodiscard]] std::string encode_state_record(const StateRecord& record);
+/// errc::corrupt; errc::incompatible for a record of a later version.
+[[nodiscard]] Result<StateRecord> decode_state_record(std::string_view bytes);
+
+class State {
+ public:
+  struct Member {
+    std::string transactional_id;
+    std::string name;
+    ProcessName process;
+    friend bool operator==(const Member&, const Member&) = default;
+  };
+  struct Subscription {
+    std::int64_t member = 0;
+    std::int32_t group = 0;
+    std::set<std::string> units;
+    friend bool operator==(const Subscription&, const Subscription&) = default;
+  };
+  struct Unit {
+    std::int64_t owner = -1;  ///< a subscription; -1: free
+    std::int64_t epoch = 0;   ///< of the last claim
+    friend bool operator==(const Unit&, const Unit&) = default;
+  };
+  struct Group {
+    std::string name;
+    std::map<std::string, Unit> units;
+    std::set<std::pair<std::string, std::int32_t>> positions;  ///< topics, partitions
+    friend bool operator==(const Group&, const Group&) = default;
+  };
+
+  /// Takes the next record. Records that no longer apply (a claim on a unit that has an owner, a
+  /// heartbeat of one that has ended) change nothing.
+  void apply(std::int64_t offset, const StateRecord& record);
+
+  [[nodiscard]] const std::vector<TopicSpec>& topics() const { return topics_; }
+  [[nodiscard]] const TopicSpec* topic(std::string_view name, TopicId& id) const;
+  [[nodiscard]] const std::vector<Group>& groups() const { return groups_; }
+  [[nodiscard]] const std::map<std::int64_t, Member>& members() const { return members_; }
+  [[nodiscard]] const std::map<std::int64_t, Subscription>& subscriptions() const {
+    return subscriptions_;
+  }
+  /// Empty until it is known.
+  [[nodiscard]] const std::string& creation() const { return creation_; }
+  [[nodiscard]] std::int32_t group_number(std::string_view name) const;
+  /// Whether the group has had a position there.
+  [[nodiscard]] bool had_position(std::int32_t group, const std::string& topic,
+                                  std::int32_t partition) const;
+
+  [[nodiscard]] std::string encode() const;
+  [[nodiscard]] static Result<State> decode(std::string_view bytes);
+  friend bool operator==(const State&, const State&) = default;
+
+ private:
+  void end_subscription(std::int64_t number);
+
+  std::string creation_;
+  std::vector<TopicSpec> topics_;  // by TopicId
+  std::vector<Group> groups_;      // by GroupId
+  std::map<std::int64_t, Member> members_;
+  std::map<std::int64_t, Subscription> subscriptions_;  // by age
+  std::map<std::string, std::int32_t, std::less<>> topic_numbers_;
+};
+
+}  // namespace millrace::log::kafka

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// The bytes of the records of `__millrace`; docs/formats/kafka.md.
+#include "millrace/base/byte_reader.hpp"
+#include "millrace/base/byte_writer.hpp"
+#include "millrace/log/errors.hpp"
+#include "state.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+constexpr std::int64_t format_version = 1;
+// Bytes that begin with a larger one are nobody's records: text, for instance.
+constexpr std::int64_t versions_to_come = 15;
+
+class Writer {
+ public:
+  Writer& number(std::int64_t value) {
+    out_.varint(value);
+    return *this;
+  }
+  Writer& tick(std::uint64_t value) { return number(static_cast<std::int64_t>(value)); }
+  Writer& text(std::string_view value) {
+    out_.varint_text<std::int64_t>(value);
+    return *this;
+  }
+  template <class Container>
+  Writer& texts(const Container& values) {
+    number(static_cast<std::int64_t>(values.size()));
+    for (const std::string& value : values)
+      text(value);
+    return *this;
+  }
+  Writer& spec(const TopicSpec& spec) {
+    return text(spec.name)
+        .number(spec.partitions)
+        .number(static_cast<std::int64_t>(spec.kind))
+        .text(spec.owner)
+        .number(static_cast<std::int64_t>(spec.cleanup));
+  }
+  std::string take() { return out_.take(); }
+
+ private:
+  std::string bytes_;
+  ByteWriter out_{bytes_};
+};
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : in_(bytes) {}
+  std::int64_t number() { return in_.varint<std::int64_t>(); }
+  std::uint64_t tick() { return static_cast<std::uint64_t>(number()); }
+  std::int32_t small() { return static_cast<std::int32_t>(number()); }
+  /// A count of things that take at least one byte each.
+  std::size_t count() { return in_.count(number()); }
+  std::string text() { return std::string(in_.varint_text<std::int64_t>()); }
+  std::vector<std::string> texts() {
+    std::vector<std::string> values(count());
+    for (std::string& value : values)
+      value = text();
+    return values;
+  }
+  TopicSpec spec() {
+    TopicSpec spec;
+    spec.name = text();
+    spec.partitions = small();
+    const std::int64_t kind = number();
+    spec.owner = text();
+    const std::int64_t cleanup = number();
+    const bool fits = spec.partitions > 0 && kind >= static_cast<std::int64_t>(TopicKind::events) &&
+                      kind <= static_cast<std::int64_t>(TopicKind::private_topic) &&
+                      cleanup >= static_cast<std::int64_t>(CleanupPolicy::keep) &&
+                      cleanup <= static_cast<std::int64_t>(CleanupPolicy::compact);
+    if (!fits) in_.fail();
+    spec.kind = static_cast<TopicKind>(kind);
+    spec.cleanup = static_cast<CleanupPolicy>(cleanup);
+    return spec;
+  }
+  /// Fields that were added later stand at the end: earlier writers end before them.
+  [[nodiscard]] bool has_more() const { return !in_.at_end(); }
+  [[nodiscard]] bool good() const { return in_.ok(); }
+
+ private:
+  ByteReader in_;
+};
+
+void write(Writer& out, const TopicMade& record) { out.spec(record.spec); }
+void write(Writer& out, const GroupMade& record) { out.text(record.name); }
+void write(Writer& out, const Joined& record) {
+  out.text(record.transactional_id).text(record.name);
+  out.number(record.process.pid).text(record.process.host).tick(record.process.start_time);
+}
+void write(Writer& out, const Subscribed& record) {
+  out.number(record.member).number(record.group).texts(record.units);
+}
+void write(Writer& out, const Heartbeat& record) { out.number(record.member); }
+void write(Writer& out, const Claimed& record) {
+  out.number(record.subscription).text(record.unit);
+}
+void write(Writer& out, const Released& record) {
+  out.number(record.subscription).text(record.unit).number(record.epoch);
+}
+void write(Writer& out, const Unsubscribed& record) { out.number(record.subscription); }
+void write(Writer& out, const Ended& record) { out.number(record.member); }
+void write(Writer& out, const Snapshot& record) { out.number(record.as_of).text(record.state); }
+void write(Writer& out, const Created& record) { out.text(record.creation); }
+void write(Writer& out, const Positioned& record) {
+  out.number(record.group).text(record.topic).number(record.partition);
+}
+
+Joined read_joined(Reader& in) {
+  Joined joined;
+  joined.transactional_id = in.text();
+  joined.name = in.text();
+  joined.process.pid = in.number();
+  joined.process.host = in.text();
+  if (in.has_more()) joined.process.start_time = in.tick();
+  return joined;
+}
+
+Positioned read_positioned(Reader& in) {
+  Positioned positioned;
+  positioned.group = in.small();
+  positioned.topic = in.text();
+  positioned.partition = in.small();
+  return positioned;
+}
+
+Error corrupt(std::string_view what) {
+  return {errc::corrupt, std::string(what) + "; somebody else wrote there, or it was damaged"};
+}
+
+}  // namespace
+
+std::string encode_state_record(const StateRecord& record) {
+  Writer out;
+  out.number(format_version).number(static_cast<std::int64_t>(record.index()));
+  std::visit([&](const auto& content) { write(out, content); }, record);
+  return out.take();
+}
+
+Result<StateRecord> decode_state_record(std::string_view bytes) {
+  Reader in(bytes);
+  const std::int64_t version = in.number();
+  const std::int64_t kind = in.number();
+  if (in.good() && version > format_version && version <= versions_to_come)
+    return fail(errc::incompatible, "a record of version " + std::to_string(version) +
+                                        ": this estate is run by a newer version; upgrade this");
+  if (version != format_version) return fail(corrupt("a record of no known version"));
+  StateRecord record;
+  switch (kind) {
+    case 0:
+      record = TopicMade{in.spec()};
+      break;
+    case 1:
+      record = GroupMade{in.text()};
+      break;
+    case 2:
+      record = read_joined(in);
+      break;
+    case 3: {
+      Subscribed subscribed;
+      subscribed.member = in.number();
+      subscribed.group = in.small();
+      subscribed.units = in.texts();
+      record = std::move(subscribed);
+      break;
+    }
+    case 4:
+      record = Heartbeat{in.number()};
+      break;
+    case 5: {
+      Claimed claimed;
+      claimed.subscription = in.number();
+      claimed.unit = in.text();
+      record = std::move(claimed);
+      break;
+    }
+    case 6: {
+      Released released;
+      released.subscription = in.number();
+      released.unit = in.text();
+      released.epoch = in.number();
+      record = std::move(released);
+      break;
+    }
+    case 7:
+      record = Unsubscribed{in.number()};
+      break;
+    case 8:
+      record = Ended{in.number()};
+      break;
+    case 9: {
+      Snapshot snapshot;
+      snapshot.as_of = in.number();
+      snapshot.state = in.text();
+      record = std::move(snapshot);
+      break;
+    }
+    case 10:
+      record = Created{in.text()};
+      break;
+    case 11:
+      record = read_positioned(in);
+      break;
+    default:
+      return fail(corrupt("a record of no known kind"));
+  }
+  if (!in.good()) return fail(corrupt("a record that ends early"));
+  return record;
+}
+
+std::string State::encode() const {
+  Writer out;
+  out.number(static_cast<std::int64_t>(topics_.size()));
+  for (const TopicSpec& spec : topics_)
+    out.spec(spec);
+  out.number(static_cast<std::int64_t>(groups_.size()));
+  for (const Group& group : groups_) {
+    out.text(group.name).number(static_cast<std::int64_t>(group.units.size()));
+    for (const auto& [name, unit] : group.units)
+      out.text(name).number(unit.owner).number(unit.epoch);
+  }
+  out.number(static_cast<std::int64_t>(members_.size()));
+  for (const auto& [number, member] : members_) {
+    out.number(number).text(member.transactional_id).text(member.name);
+    out.number(member.process.pid).text(member.process.host);
+  }
+  out.number(static_cast<std::int64_t>(subscriptions_.size()));
+  for (const auto& [number, subscription] : subscriptions_)
+    out.number(number)
+        .number(subscription.member)
+        .number(subscription.group)
+        .texts(subscription.units);
+  out.text(creation_);
+  for (const auto& [number, member] : members_)
+    out.tick(member.process.start_time);
+  for (const Group& group : groups_) {
+    out.number(static_cast<std::int64_t>(group.positions.size()));
+    for (const auto& [topic, partition] : group.positions)
+      out.text(topic).number(partition);
+  }
+  return out.take();
+}
+
+Result<State> State::decode(std::string_view bytes) {
+  Reader in(bytes);
+  State state;
+  for (std::size_t left = in.count(); left > 0; --left)
+    state.apply(0, TopicMade{in.spec()});
+  for (std::size_t left = in.count(); left > 0; --left) {
+    Group group{in.text(), {}, {}};
+    for (std::size_t units = in.count(); units > 0; --units) {
+      std::string name = in.text();
+      const std::int64_t owner = in.number();
+      group.units.emplace(std::move(name), Unit{owner, in.number()});
+    }
+    state.groups_.push_back(std::move(group));
+  }
+  for (std::size_t left = in.count(); left > 0; --left) {
+    const std::int64_t number = in.number();
+    Member member;
+    member.transactional_id = in.text();
+    member.name = in.text();
+    member.process.pid = in.number();
+    member.process.host = in.text();
+    state.members_.emplace(number, std::move(member));
+  }
+  for (std::size_t left = in.count(); left > 0; --left) {
+    const std::int64_t number = in.number();
+    Subscription subscription;
+    subscription.member = in.number();
+    subscription.group = in.small();
+    for (std::string& unit : in.texts())
+      subscription.units.insert(std::move(unit));
+    if (static_cast<std::size_t>(subscription.group) >= state.groups_.size())
+      return fail(corrupt("a snapshot that does not fit together"));
+    state.subscriptions_.emplace(number, std::move(subscription));
+  }
+  if (in.has_more()) {
+    state.creation_ = in.text();
+    for (auto& [number, member] : state.members_)
+      member.process.start_time = in.tick();
+  }
+  if (in.has_more()) {
+    for (Group& group : state.groups_) {
+      for (std::size_t left = in.count(); left > 0; --left) {
+        std::string topic = in.text();
+        group.positions.emplace(std::move(topic), in.small());
+      }
+    }
+  }
+  if (!in.good()) return fail(corrupt("a snapshot that ends early"));
+  return state;
+}
+
+}  // namespace millrace::log::kafka

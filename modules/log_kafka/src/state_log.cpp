@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "state_log.hpp"
+
+#include <algorithm>
+
+#include "admin.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+constexpr std::string_view topic_name = "__millrace";
+// Of no topic that a user can have.
+constexpr TopicPartition our_place{TopicId{{-1}}, PartitionId{{0}}};
+constexpr std::size_t fetch_bytes = 1U << 20U;
+constexpr std::int64_t ms = 1'000'000;
+constexpr std::int64_t records_between_snapshots = 10'000;
+
+/// Whose life the record shows; -1: nobody's.
+std::int64_t member_of(std::int64_t offset, const StateRecord& record, const State& state) {
+  const auto of_subscription = [&](std::int64_t number) {
+    const auto found = state.subscriptions().find(number);
+    return found == state.subscriptions().end() ? -1 : found->second.member;
+  };
+  if (std::holds_alternative<Joined>(record)) return offset;
+  if (const auto* it = std::get_if<Heartbeat>(&record)) return it->member;
+  if (const auto* it = std::get_if<Subscribed>(&record)) return it->member;
+  if (const auto* it = std::get_if<Claimed>(&record)) return of_subscription(it->subscription);
+  if (const auto* it = std::get_if<Released>(&record)) return of_subscription(it->subscription);
+  return -1;
+}
+
+}  // namespace
+
+StateLog::StateLog(const ClientConfig& config, const LogOptions& options, Reader& reader,
+                   Clock& clock)
+    : config_(config),
+      options_(options),
+      reader_(reader),
+      clock_(clock),
+      place_{config.in_kafka(topic_name), 0} {}
+
+Status StateLog::open(const std::string& creation) {
+  MILLRACE_TRY(make_topic());
+  {
+    const std::lock_guard lock(mutex_);
+    MILLRACE_TRY(load());
+    if (!state_.creation().empty() || !options_.create) return {};
+  }
+  // Another may have been faster: the first one counts.
+  MILLRACE_TRY(append({Created{creation}}));
+  return {};
+}
+
+Status StateLog::check() const {
+  if (!broken_.load(std::memory_order_acquire)) return {};
+  const std::lock_guard lock(mutex_);
+  return fail(*why_broken_);
+}
+
+std::unexpected<Error> StateLog::break_at(std::int64_t offset, const Error& why) {
+  why_broken_ = Error(why.code(), "topic " + place_.topic + ", partition 0, offset " +
+                                      std::to_string(offset) + ": " + why.message());
+  broken_.store(true, std::memory_order_release);
+  return fail(*why_broken_);
+}
+
+Result<StateRecord> StateLog::decode(const RecordView& record) {
+  auto decoded = decode_state_record(record.value.value_or(""));
+  if (!decoded) return break_at(record.offset.value, decoded.error());
+  return decoded;
+}
+
+Status StateLog::make_topic() {
+  MILLRACE_ASSIGN(const std::optional<std::int32_t> partitions,
+                  find_partitions(reader_.client(), place_.topic, config_.timeout_ms()));
+  if (!partitions) {
+    if (!options_.create)
+      return fail(errc::not_found, "the cluster at " + config_.url().bootstrap + " has no topic " +
+                                       place_.topic +
+                                       ": no estate has run there under this prefix");
+    MILLRACE_TRY(create_topic(reader_.client(), place_.topic, 1,
+                              {{"cleanup.policy", "delete"},
+                               {"retention.ms", "-1"},
+                               {"retention.bytes", "-1"},
+                               {"max.message.bytes", "8388608"}},
+                              config_.timeout_ms()));
+    return {};
+  }
+  if (*partitions != 1)
+    return fail(errc::topic_mismatch, "topic " + place_.topic + " has " +
+                                          std::to_string(*partitions) +
+                                          " partitions and must have one: it is Millrace's own");
+  MILLRACE_ASSIGN(const auto settings,
+                  topic_config(reader_.client(), place_.topic, config_.timeout_ms()));
+  for (const auto& [name, wanted] :
+       {std::pair<const char*, const char*>{"cleanup.policy", "delete"}, {"retention.ms", "-1"}}) {
+    const auto found = settings.find(name);
+    if (found == settings.end() || found->second == wanted) continue;
+    return fail(errc::topic_mismatch,
+                "topic " + place_.topic + " has " + name + "=" + found->second + " and needs " +
+                    wanted + ": kafka-configs --alter --entity-type topics --entity-name " +
+                    place_.topic + " --add-config " + name + "=" + wanted);
+  }
+  return {};
+}
+
+// From the last snapshot on, which may lie behind records that it does not hold yet.
+Status StateLog::load() {
+  MILLRACE_ASSIGN(const std::vector<Offset> first, reader_.ask({place_}, Reader::End::first));
+  MILLRACE_ASSIGN(const std::vector<Offset> last, reader_.ask({place_}, Reader::End::last_stable));
+  reader_.heard_of(our_place, last[0]);
+  std::vector<std::pair<std::int64_t, StateRecord>> records;
+  Offset at = first[0];
+  while (at < last[0]) {
+    MILLRACE_TRY(reader_.fetch(our_place, place_, at, fetch_bytes, buffer_));
+    for (const RecordView& record : buffer_.records) {
+      MILLRACE_ASSIGN(StateRecord decoded, decode(record));
+      records.emplace_back(record.offset.value, std::move(decoded));
+    }
+    at = buffer_.next;
+  }
+  std::int64_t from = 0;
+  for (const auto& [number, record] : records) {
+    const auto* const snapshot = std::get_if<Snapshot>(&record);
+    if (snapshot == nullptr) continue;
+    auto state = State::decode(snapshot->state);
+    if (!state) return break_at(number, state.error());
+    state_ = *std::move(state);
+    from = snapshot->as_of;
+    snapshot_at_ = number;
+  }
+  if (from < first[0].value)
+    return fail(errc::corrupt, "topic " + place_.topic + " begins at offset " +
+                                   std::to_string(first[0].value) +
+                                   " without a snapshot: somebody deleted records from it");
+  next_ = last[0].value;
+  const std::int64_t now_ns = clock_.monotonic_ns();
+  for (const auto& [member, ignored] : state_.members())
+    heard_[member] = {now_ns, counted_ns_};
+  for (const auto& [number, record] : records) {
+    if (number >= from) apply(number, record);
+  }
+  return {};
+}
+
+// Of the step that is under way: what will at least be counted of it.
+std::int64_t StateLog::step_ns(std::int64_t now_ns) const {
+  if (self_ < 0) return 0;
+  return std::min(now_ns - self_heard_ns_, options_.session_timeout_ms * ms * 2 / 5);
+}
+
+void StateLog::apply(std::int64_t offset, const StateRecord& record) {
+  const std::int64_t now_ns = clock_.monotonic_ns();
+  if (std::holds_alternative<Snapshot>(record)) snapshot_at_ = offset;
+  state_.apply(offset, record);
+  if (const std::int64_t member = member_of(offset, record, state_);
+      member >= 0 && state_.members().contains(member)) {
+    if (member == self_) {
+      counted_ns_ += step_ns(now_ns);
+      self_heard_ns_ = now_ns;
+    }
+    heard_[member] = {now_ns, counted_ns_ + step_ns(now_ns)};
+  }
+  if (const auto* ended = std::get_if<Ended>(&record)) heard_.erase(ended->member);
+}
+
+void StateLog::become(std::int64_t member) {
+  const std::lock_guard lock(mutex_);
+  self_ = member;
+  self_heard_ns_ = clock_.monotonic_ns();
+}
+
+Status StateLog::take_one_fetch() {
+  MILLRACE_TRY(reader_.fetch(our_place, place_, offset(next_), fetch_bytes, buffer_));
+  for (const RecordView& record : buffer_.records) {
+    MILLRACE_ASSIGN(const StateRecord decoded, decode(record));
+    apply(record.offset.value, decoded);
+  }
+  next_ = buffer_.next.value;
+  return {};
+}
+
+Status StateLog::catch_up() {
+  const std::lock_guard lock(mutex_);
+  while (reader_.has_news({our_place, offset(next_)}, place_))
+    MILLRACE_TRY(take_one_fetch());
+  return {};
+}
+
+Status StateLog::catch_up_to_end() {
+  MILLRACE_ASSIGN(const std::vector<Offset> last, reader_.ask({place_}, Reader::End::last_stable));
+  const std::lock_guard lock(mutex_);
+  reader_.heard_of(our_place, last[0]);
+  while (next_ < last[0].value)
+    MILLRACE_TRY(take_one_fetch());
+  return {};
+}
+
+Result<std::int64_t> StateLog::write(const std::vector<StateRecord>& records) {
+  std::vector<std::string> bytes;
+  bytes.reserve(records.size());
+  std::vector<Record> out;
+  for (const StateRecord& record : records) {
+    bytes.push_back(encode_state_record(record));
+    out.push_back({clock_.wall_ms(), std::nullopt, bytes.back(), {}});
+  }
+  const std::lock_guard lock(producer_mutex_);
+  if (producer_ == nullptr || !producer_->usable()) {
+    MILLRACE_ASSIGN(producer_, ClientProducer::open(config_, options_));
+  }
+  MILLRACE_ASSIGN(const Offset last, producer_->append_all(place_, out));
+  return last.value;
+}
+
+Result<std::int64_t> StateLog::append(std::vector<StateRecord> records) {
+  MILLRACE_ASSIGN(const std::int64_t last, write(records));
+  const std::lock_guard lock(mutex_);
+  reader_.heard_of(our_place, offset(last + 1));
+  while (next_ <= last)
+    MILLRACE_TRY(take_one_fetch());
+  return last;
+}
+
+Status StateLog::tell(StateRecord record) {
+  MILLRACE_TRY(write({std::move(record)}));
+  return {};
+}
+
+std::map<std::int64_t, std::int64_t> StateLog::last_heard() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::int64_t, std::int64_t> all;
+  for (const auto& [member, heard] : heard_)
+    all.emplace(member, heard.at_ns);
+  return all;
+}
+
+std::map<std::int64_t, std::int64_t> StateLog::silences() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::int64_t, std::int64_t> all;
+  for (const auto& [member, heard] : heard_)
+    all.emplace(member, counted_ns_ - heard.counted_ns);
+  return all;
+}
+
+Status StateLog::trim() {
+  Snapshot snapshot;
+  {
+    const std::lock_guard lock(mutex_);
+    if (next_ - snapshot_at_ < records_between_snapshots) return {};
+    snapshot = {next_, state_.encode()};
+  }
+  // Kept from before the snapshot on: who reads from there finds it behind records it lacks.
+  const std::int64_t as_of = snapshot.as_of;
+  MILLRACE_TRY(append({std::move(snapshot)}));
+  return delete_before(reader_.client(), place_, offset(as_of), config_.timeout_ms());
+}
+
+}  // namespace millrace::log::kafka

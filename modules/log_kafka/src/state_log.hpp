@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client_producer.hpp"
+#include "reader.hpp"
+#include "state.hpp"
+
+namespace millrace::log::kafka {
+
+/// The topic `__millrace` and what this handle has read of it. Thread-safe.
+class StateLog {
+ public:
+  StateLog(const ClientConfig& config, const LogOptions& options, Reader& reader, Clock& clock);
+
+  /// Makes the topic when it is missing and `options.create`, and reads all of it. `creation` is
+  /// what a topic that has no name of its own yet is called. errc::corrupt, incompatible,
+  /// not_found.
+  [[nodiscard]] Status open(const std::string& creation);
+  /// errc::corrupt or incompatible once a record was met that cannot be understood: nobody can know
+  /// any more who has what, so nothing goes on.
+  [[nodiscard]] Status check() const;
+
+  /// Takes what has arrived; never waits for the cluster.
+  [[nodiscard]] Status catch_up();
+  /// Takes everything that is there now.
+  [[nodiscard]] Status catch_up_to_end();
+  /// Appends and takes everything up to there. The offset of the last.
+  [[nodiscard]] Result<std::int64_t> append(std::vector<StateRecord> records);
+  /// Appends without waiting until it is read back.
+  [[nodiscard]] Status tell(StateRecord record);
+
+  /// Calls `look(const State&)` under the lock; keep it short.
+  template <class Look>
+  auto look(Look&& look) const {
+    const std::lock_guard lock(mutex_);
+    return look(state_);
+  }
+  /// When each member was last heard of, monotonic.
+  [[nodiscard]] std::map<std::int64_t, std::int64_t> last_heard() const;
+  /// For how long nothing was heard of each member, in ns. Only time in which we were heard
+  /// ourselves counts, that is, steps between two records of our own that came back, and of a long
+  /// step no more than two fifths of the session: what kept us silent may keep the others.
+  [[nodiscard]] std::map<std::int64_t, std::int64_t> silences() const;
+  /// The member that is us.
+  void become(std::int64_t member);
+
+  /// Writes a snapshot and lets go of what lies before it, when there is enough of that.
+  [[nodiscard]] Status trim();
+
+ private:
+  Status load();
+  Status take_one_fetch();
+  Result<std::int64_t> write(const std::vector<StateRecord>& records);
+  Status make_topic();
+  Result<StateRecord> decode(const RecordView& record);
+  std::unexpected<Error> break_at(std::int64_t offset, const Error& why);
+  void apply(std::int64_t offset, const StateRecord& record);
+  [[nodiscard]] std::int64_t step_ns(std::int64_t now_ns) const;
+
+  struct Heard {
+    std::int64_t at_ns = 0;
+    std::int64_t counted_ns = 0;
+  };
+
+  const ClientConfig& config_;
+  const LogOptions& options_;
+  Reader& reader_;
+  Clock& clock_;
+  KafkaPlace place_;
+
+  std::mutex producer_mutex_;
+  std::unique_ptr<ClientProducer> producer_;
+
+  mutable std::mutex mutex_;
+  State state_;
+  std::int64_t next_ = 0;
+  std::map<std::int64_t, Heard> heard_;
+  std::int64_t self_ = -1;
+  std::int64_t self_heard_ns_ = 0;  // when a record of ours came back last
+  std::int64_t counted_ns_ = 0;     // time until then in which we were heard
+  std::atomic<bool> broken_ = false;
+  std::optional<Error> why_broken_;
+  std::int64_t snapshot_at_ = 0;  // offset of the last snapshot record
+  FetchBuffer buffer_;
+};
+
+}  // namespace millrace::log::kafka

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <span>
+
+#include "client.hpp"
+#include "wire/protocol.hpp"
+
+namespace millrace::log::kafka::wire {
+
+/// Writes `[topic [element]]` for elements that are in the order of their topics.
+template <class Element, class Place, class Write>
+void by_topic(Encoder& out, std::span<const Element> elements, Place place, Write write) {
+  const auto run_end = [&](std::size_t begin) {
+    std::size_t end = begin;
+    while (end < elements.size() && place(elements[end]).topic == place(elements[begin]).topic)
+      ++end;
+    return end;
+  };
+  std::size_t topics = 0;
+  for (std::size_t i = 0; i < elements.size(); i = run_end(i))
+    ++topics;
+  out.count(topics);
+  for (std::size_t i = 0; i < elements.size();) {
+    const std::size_t end = run_end(i);
+    out.string(place(elements[i]).topic);
+    out.count(end - i);
+    for (; i < end; ++i)
+      write(elements[i]);
+  }
+}
+
+}  // namespace millrace::log::kafka::wire

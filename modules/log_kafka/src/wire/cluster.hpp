@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client.hpp"
+#include "wire/security.hpp"
+
+namespace millrace::log::kafka::wire {
+
+/// Which broker leads which partition, and where brokers listen: what librdkafka was told, kept
+/// until somebody finds it wrong. Thread-safe.
+class Cluster {
+ public:
+  /// Who answers the questions, from now on. Before the first of them; outlives the last.
+  void served_by(rd_kafka_t* client) { client_ = client; }
+  /// How its brokers are spoken to; null: in the open, as nobody. Set before the first connection.
+  void secured_by(std::shared_ptr<const Security> security) { security_ = std::move(security); }
+  [[nodiscard]] const std::shared_ptr<const Security>& security() const { return security_; }
+
+  /// Where the leader of a partition listens; asked for when it is not known, for at most so long.
+  /// errc::unavailable while there is none, unknown_topic, not_authorized.
+  [[nodiscard]] Result<Address> leader(const KafkaPlace& place, int timeout_ms);
+  /// The leader proved wrong: the next question is asked anew.
+  void forget(const std::string& topic);
+  /// Any broker, another one at each call, from those that are there now. errc::unavailable.
+  [[nodiscard]] Result<Address> any(int timeout_ms);
+
+ private:
+  Status ask(const std::string* topic, int timeout_ms);
+
+  rd_kafka_t* client_ = nullptr;
+  std::shared_ptr<const Security> security_;
+  std::mutex mutex_;
+  std::map<std::int32_t, Address> brokers_;
+  std::map<std::string, std::vector<std::int32_t>> leaders_;  // by partition; -1: none
+  std::size_t turn_ = 0;
+};
+
+}  // namespace millrace::log::kafka::wire

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "wire/connection.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/log/errors.hpp"
+#include "wire/socket.hpp"
+
+namespace millrace::log::kafka::wire {
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+// As the broker's socket.request.max.bytes: a size above it is no size.
+constexpr std::int32_t max_frame_bytes = 100 << 20;
+
+constexpr Api needed[] = {Api::produce,
+                          Api::fetch,
+                          Api::find_coordinator,
+                          Api::init_producer_id,
+                          Api::add_partitions_to_txn,
+                          Api::add_offsets_to_txn,
+                          Api::end_txn,
+                          Api::txn_offset_commit};
+constexpr Api needed_to_log_in[] = {Api::sasl_handshake, Api::sasl_authenticate};
+// So much of a session is left when it is ended: time enough for what is asked last.
+constexpr std::int64_t session_parts = 10;
+
+std::unique_ptr<Stream> connect(const Address& address, const Security* security) {
+  if (security == nullptr) return std::make_unique<Socket>(address);
+  return security->connect(address);
+}
+
+/// Which of these apis a broker does not take as we speak them, by its answer to ApiVersions.
+std::optional<Api> missing(std::string_view versions, std::span<const Api> apis) {
+  Decoder in(versions);
+  in.number<std::int16_t>();
+  std::vector<Api> left(apis.begin(), apis.end());
+  for (std::size_t count = in.count(6); count > 0; --count) {
+    const auto api = static_cast<Api>(in.number<std::int16_t>());
+    const auto lowest = in.number<std::int16_t>();
+    const auto highest = in.number<std::int16_t>();
+    if (lowest <= version_of(api) && version_of(api) <= highest) std::erase(left, api);
+  }
+  if (left.empty()) return std::nullopt;
+  return left.front();
+}
+
+}  // namespace
+
+Connection::Connection(const Address& address, std::string_view client_id, const Security* security)
+    : client_id_(client_id),
+      stream_(connect(address, security)),
+      login_(security == nullptr ? nullptr : security->login()) {
+  // Answered before all others, so that a broker that is too old is called so.
+  put(Api::api_versions, {}, output_, sent_);
+  // Nothing to wait for where it is clear at once.
+  if (const Status status = stream_->try_connect(); !status) {
+    break_off(status.error());
+  } else if (stream_->is_connected()) {
+    write_out();
+  }
+}
+
+void Connection::put(Api api, std::string_view body, std::string& bytes,
+                     std::deque<Request>& requests) {
+  Encoder header;
+  header.number(static_cast<std::int16_t>(api));
+  header.number(version_of(api));
+  header.number(++last_number_);
+  header.string(client_id_);
+  const std::string head = header.take();
+  char size[4];
+  store_big(size, static_cast<std::int32_t>(head.size() + body.size()));
+  bytes.reserve(bytes.size() + sizeof size + head.size() + body.size());
+  bytes.append(size, sizeof size).append(head).append(body);
+  requests.push_back({api, last_number_, real_clock().monotonic_ns()});
+}
+
+std::int32_t Connection::send(Api api, std::string_view body) {
+  if (login_ != nullptr) {
+    put(api, body, held_output_, held_);
+    return last_number_;
+  }
+  if (written_ == output_.size()) {
+    output_.clear();
+    written_ = 0;
+  }
+  put(api, body, output_, sent_);
+  if (stream_->is_connected() && !is_broken()) write_out();
+  return last_number_;
+}
+
+short Connection::events() const { return stream_->events(written_ < output_.size()); }
+
+std::optional<std::int64_t> Connection::waiting_since_ns() const {
+  if (!sent_.empty()) return sent_.front().sent_ns;
+  if (!held_.empty()) return held_.front().sent_ns;
+  return std::nullopt;
+}
+
+void Connection::break_off(Error why) {
+  if (!error_) error_ = std::move(why);
+  stream_->close();
+}
+
+void Connection::advance() {
+  if (is_broken()) return;
+  if (!stream_->is_connected()) {
+    if (Status status = stream_->try_connect(); !status) break_off(status.error());
+    if (is_broken() || !stream_->is_connected()) return;
+  }
+  write_out();
+  if (!is_broken()) read_in();
+  if (!is_broken()) end_session();
+}
+
+void Connection::end_session() {
+  if (!session_end_ns_ || waiting() > 0 || real_clock().monotonic_ns() < *session_end_ns_) return;
+  break_off({errc::unavailable, named() + ": the session ends, it is to be logged in again"});
+}
+
+void Connection::write_out() {
+  while (written_ < output_.size()) {
+    const auto sent = stream_->write(std::string_view(output_).substr(written_));
+    if (!sent) return break_off(sent.error());
+    if (*sent == 0) return;
+    written_ += *sent;
+  }
+}
+
+/// False when there is no more for now.
+bool Connection::read_some(char* to, std::size_t wanted, std::size_t& done) {
+  const auto taken = stream_->read({to + done, wanted - done});
+  if (!taken) {
+    break_off(taken.error());
+    return false;
+  }
+  done += *taken;
+  return *taken > 0;
+}
+
+void Connection::read_in() {
+  for (;;) {
+    if (frame_ == nullptr) {
+      if (!read_some(size_, sizeof size_, size_read_)) return;
+      if (size_read_ < sizeof size_) continue;
+      const auto size = load_big<std::int32_t>(size_);
+      if (size < 4 || size > max_frame_bytes)
+        return break_off({errc::unavailable, named() + " does not speak Kafka's protocol"});
+      frame_ = std::make_shared<std::string>();
+      frame_->resize_and_overwrite(static_cast<std::size_t>(size), [=](char*, std::size_t) {
+        return static_cast<std::size_t>(size);
+      });
+    }
+    if (!read_some(frame_->data(), frame_->size(), frame_read_)) return;
+    if (frame_read_ < frame_->size()) continue;
+    finish_frame();
+    if (is_broken()) return;
+  }
+}
+
+void Connection::finish_frame() {
+  const std::shared_ptr<std::string> frame = std::exchange(frame_, nullptr);
+  size_read_ = 0;
+  frame_read_ = 0;
+  const auto number = load_big<std::int32_t>(frame->data());
+  if (sent_.empty() || sent_.front().number != number)
+    return break_off({errc::unavailable, named() + " answers what it was not asked"});
+  Answer answer{number, frame, std::string_view(*frame).substr(4)};
+  const Api api = sent_.front().api;
+  sent_.pop_front();
+  if (api == Api::api_versions) check_versions(answer.body);
+  if (is_broken()) return;
+  if (login_ != nullptr) return go_on_with_login(answer, api);
+  if (api != Api::api_versions) answers_.push_back(std::move(answer));
+}
+
+void Connection::go_on_with_login(const Answer& answer, Api api) {
+  if (api == Api::api_versions) return log_in(login_->begin());
+  auto next = login_->answer(answer.body);
+  if (!next) return break_off({next.error().code(), named() + ": " + next.error().message()});
+  if (*next) return log_in(**std::move(next));
+  if (const std::int64_t session_ms = login_->session_ms(); session_ms > 0)
+    session_end_ns_ = real_clock().monotonic_ns() + (session_ms - session_ms / session_parts) * ms;
+  let_out();
+}
+
+void Connection::log_in(SaslLogin::Request request) {
+  put(request.api, request.body, output_, sent_);
+  write_out();
+}
+
+void Connection::let_out() {
+  login_.reset();
+  output_.erase(0, std::exchange(written_, 0));
+  output_.append(std::exchange(held_output_, {}));
+  for (const Request& request : std::exchange(held_, {}))
+    sent_.push_back(request);
+  write_out();
+}
+
+void Connection::check_versions(std::string_view body) {
+  std::optional<Api> absent = missing(body, needed);
+  if (!absent && login_ != nullptr) absent = missing(body, needed_to_log_in);
+  if (!absent) return;
+  break_off({errc::refused_by_broker, named() + " does not take " + std::string(name_of(*absent)) +
+                                          " in version " + std::to_string(version_of(*absent)) +
+                                          ": Millrace needs Apache Kafka 2.3 or later"});
+}
+
+std::optional<Answer> Connection::take() {
+  if (answers_.empty()) return std::nullopt;
+  Answer answer = std::move(answers_.front());
+  answers_.pop_front();
+  return answer;
+}
+
+void advance_all(std::span<Connection* const> connections, int wake, std::int64_t deadline_ns) {
+  std::vector<pollfd> watched;
+  watched.push_back({wake, POLLIN, 0});
+  for (Connection* const one : connections)
+    watched.push_back({one->is_broken() ? -1 : one->descriptor(), one->events(), 0});
+  const std::int64_t left_ns = deadline_ns - real_clock().monotonic_ns();
+  // Rounded up: who wakes before the time would turn in circles until it has come.
+  const auto left_ms = std::clamp<std::int64_t>((left_ns + ms - 1) / ms, 0, 60'000);
+  ::poll(watched.data(), watched.size(), static_cast<int>(left_ms));
+  for (Connection* const one : connections)
+    one->advance();
+}
+
+}  // namespace millrace::log::kafka::wire

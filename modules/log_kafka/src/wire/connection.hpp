@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "wire/protocol.hpp"
+#include "wire/security.hpp"
+#include "wire/stream.hpp"
+
+namespace millrace::log::kafka::wire {
+
+/// An answer of a broker.
+struct Answer {
+  std::int32_t number = 0;                   ///< of the request, as send() told
+  std::shared_ptr<const std::string> frame;  ///< owns the body
+  std::string_view body;
+};
+
+/// A connection with one broker, without blocking. The broker carries its requests out one after
+/// the other and answers in their order. Whatever goes wrong breaks it for good: what was sent and
+/// not answered may have been carried out or not. One thread at a time.
+///
+/// Where one logs in, that is done before anything else goes out. A broker may give a session an
+/// end, after which it would cut the connection: some time before that the connection breaks by
+/// itself, as soon as nothing waits for an answer.
+class Connection {
+ public:
+  /// Begins to connect; what goes wrong shows later. Without a security in the open, as nobody.
+  Connection(const Address& address, std::string_view client_id,
+             const Security* security = nullptr);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Takes a request to be sent; the number it is answered under.
+  std::int32_t send(Api api, std::string_view body);
+  /// Sends and receives what can be without waiting.
+  void advance();
+  /// The next whole answer, if there is one.
+  [[nodiscard]] std::optional<Answer> take();
+
+  [[nodiscard]] bool is_broken() const { return error_.has_value(); }
+  /// Why it is broken: errc::unavailable, also when the broker lets us not in, or
+  /// errc::refused_by_broker when the broker does not speak a version that is needed.
+  [[nodiscard]] const Error& error() const { return *error_; }
+  /// Requests that wait for their answer.
+  [[nodiscard]] std::size_t waiting() const { return sent_.size() + held_.size(); }
+  /// When the oldest of them was sent (Clock::monotonic_ns); nothing when there is none.
+  [[nodiscard]] std::optional<std::int64_t> waiting_since_ns() const;
+  /// When it breaks by itself (Clock::monotonic_ns); nothing as long as no end is known.
+  [[nodiscard]] std::optional<std::int64_t> session_end_ns() const { return session_end_ns_; }
+  /// For poll().
+  [[nodiscard]] int descriptor() const { return stream_->descriptor(); }
+  [[nodiscard]] short events() const;
+  void break_off(Error why);
+
+ private:
+  struct Request {
+    Api api;
+    std::int32_t number;
+    std::int64_t sent_ns;
+  };
+  void put(Api api, std::string_view body, std::string& bytes, std::deque<Request>& requests);
+  void write_out();
+  void read_in();
+  bool read_some(char* to, std::size_t wanted, std::size_t& done);
+  void finish_frame();
+  void check_versions(std::string_view body);
+  void go_on_with_login(const Answer& answer, Api api);
+  void log_in(SaslLogin::Request request);
+  void let_out();
+  void end_session();
+  [[nodiscard]] std::string named() const { return "the broker at " + stream_->address().text(); }
+
+  const std::string client_id_;
+  const std::unique_ptr<Stream> stream_;
+  std::unique_ptr<SaslLogin> login_;            // null: done, or none is needed
+  std::optional<std::int64_t> session_end_ns_;  // breaks then
+  std::optional<Error> error_;
+  std::int32_t last_number_ = 0;
+  std::string output_;
+  std::size_t written_ = 0;
+  std::deque<Request> sent_;
+  std::string held_output_;   // until the broker let us in
+  std::deque<Request> held_;  // what it is
+  char size_[4] = {};
+  std::size_t size_read_ = 0;
+  std::shared_ptr<std::string> frame_;  // being read
+  std::size_t frame_read_ = 0;
+  std::deque<Answer> answers_;
+};
+
+/// Sleeps until one of them can go on, `wake` (a descriptor, or -1) is readable or the time has
+/// come (Clock::monotonic_ns), and lets all of them go on.
+void advance_all(std::span<Connection* const> connections, int wake, std::int64_t deadline_ns);
+
+}  // namespace millrace::log::kafka::wire

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "wire/coordinator_link.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace millrace::log::kafka::wire {
+namespace {
+
+// Of a question to the cluster, during which nothing else goes on here.
+constexpr int brokers_timeout_ms = 1'000;
+
+}  // namespace
+
+CoordinatorLink::CoordinatorLink(Cluster& cluster, std::string client_id, std::string key,
+                                 CoordinatorKind kind, const Patience& patience)
+    : cluster_(cluster),
+      client_id_(std::move(client_id)),
+      key_(std::move(key)),
+      kind_(kind),
+      patience_(patience) {}
+
+void CoordinatorLink::ask(Api api, std::string body, Judge judge) {
+  if (questions_.empty()) {
+    lost_one_ = false;
+    stopped_ = false;
+    refusals_ = 0;
+    due_ns_ = 0;
+  }
+  questions_.push_back({api, std::move(body), std::move(judge)});
+}
+
+void CoordinatorLink::stop() {
+  stopped_ = true;
+  std::erase_if(questions_, [](const Question& question) { return question.number < 0; });
+}
+
+void CoordinatorLink::drop() {
+  questions_.clear();
+  lost_one_ = false;
+}
+
+bool CoordinatorLink::is_waiting() const {
+  return std::any_of(questions_.begin(), questions_.end(),
+                     [](const Question& question) { return question.number >= 0; });
+}
+
+std::int64_t CoordinatorLink::due_ns(std::int64_t now_ns) const {
+  if (questions_.empty()) return std::numeric_limits<std::int64_t>::max();
+  if (due_ns_ > now_ns) return due_ns_;
+  if (connection_ != nullptr && connection_->is_broken()) return now_ns;
+  const auto since_ns = connection_ ? connection_->waiting_since_ns() : std::nullopt;
+  return since_ns ? *since_ns + patience_.answer_ns : now_ns + patience_.answer_ns;
+}
+
+void CoordinatorLink::pause(std::int64_t now_ns) {
+  due_ns_ = now_ns + patience_.pause_after(refusals_++);
+}
+
+void CoordinatorLink::turn(std::int64_t now_ns) {
+  if (connection_ != nullptr) connection_->advance();
+  if (questions_.empty() || now_ns < due_ns_) return;
+  if (connection_ == nullptr && !connect(now_ns)) return;
+  while (auto answer = connection_->take()) {
+    finding_ ? take_coordinator(*answer, now_ns) : take(*answer, now_ns);
+    if (connection_ == nullptr) return;
+  }
+  const auto since_ns = connection_->waiting_since_ns();
+  const bool silent = since_ns && now_ns - *since_ns >= patience_.answer_ns;
+  if (connection_->is_broken() || silent) return lose(now_ns);
+  if (finding_ || now_ns < due_ns_) return;
+  for (Question& question : questions_) {
+    if (question.number < 0) question.number = connection_->send(question.api, question.body);
+  }
+}
+
+bool CoordinatorLink::connect(std::int64_t now_ns) {
+  finding_ = !coordinator_;
+  if (!finding_) {
+    connection_ =
+        std::make_unique<Connection>(*coordinator_, client_id_, cluster_.security().get());
+    return true;
+  }
+  const Result<Address> broker = cluster_.any(brokers_timeout_ms);
+  if (!broker) {
+    trouble_ = broker.error().message();
+    pause(now_ns);
+    return false;
+  }
+  connection_ = std::make_unique<Connection>(*broker, client_id_, cluster_.security().get());
+  connection_->send(Api::find_coordinator, find_coordinator(key_, kind_));
+  return true;
+}
+
+void CoordinatorLink::take_coordinator(const Answer& answer, std::int64_t now_ns) {
+  const std::optional<Coordinator> found = read_coordinator(answer.body);
+  connection_.reset();
+  if (found && found->error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    coordinator_ = found->address;
+    connect(now_ns);
+    return;
+  }
+  const Code code = found ? found->error : RD_KAFKA_RESP_ERR__BAD_MSG;
+  trouble_ = error_of(code, "finding the coordinator of " + key_).message();
+  // What no patience helps against is told to who asked.
+  if (found && !is_passing(code)) {
+    refuse(code);
+    return;
+  }
+  pause(now_ns);
+}
+
+void CoordinatorLink::refuse(Code code) {
+  for (const Question& question : std::exchange(questions_, {}))
+    question.judge(code, {});
+}
+
+void CoordinatorLink::take(const Answer& answer, std::int64_t now_ns) {
+  const auto question = std::find_if(questions_.begin(), questions_.end(),
+                                     [&](const auto& one) { return one.number == answer.number; });
+  if (question == questions_.end()) return;  // dropped
+  switch (question->judge(RD_KAFKA_RESP_ERR_NO_ERROR, answer.body)) {
+    case Verdict::done:
+      questions_.erase(question);
+      refusals_ = 0;
+      return;
+    case Verdict::again:
+      question->number = -1;
+      if (stopped_) questions_.erase(question);
+      return pause(now_ns);
+    case Verdict::elsewhere:
+      // It may have been written down before that was found out.
+      lost_one_ = true;
+      question->number = -1;
+      return lose(now_ns);
+  }
+}
+
+void CoordinatorLink::lose(std::int64_t now_ns) {
+  trouble_ = connection_->is_broken() ? connection_->error().message()
+                                      : "the coordinator of " + key_ + " does not answer";
+  for (Question& question : questions_) {
+    if (question.number >= 0) lost_one_ = true;
+    question.number = -1;
+  }
+  if (stopped_) questions_.clear();
+  const bool was_lost = connection_->is_broken();
+  connection_.reset();
+  coordinator_.reset();
+  pause(now_ns + (was_lost ? patience_.loss_ns : 0));
+}
+
+}  // namespace millrace::log::kafka::wire

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "wire/cluster.hpp"
+#include "wire/connection.hpp"
+#include "wire/messages.hpp"
+
+namespace millrace::log::kafka::wire {
+
+/// How patient a client is.
+struct Patience {
+  std::int64_t answer_ns = 0;  ///< a request unanswered for so long is sent again elsewhere
+  std::int64_t pause_ns = 0;   ///< before what was refused for the moment is tried again
+  std::int64_t loss_ns = 0;    ///< longer still, when that was a connection that was lost
+
+  /// The same for what was refused so many times before, one after the other: ever longer.
+  [[nodiscard]] std::int64_t pause_after(unsigned refusals) const {
+    constexpr unsigned max_doublings = 5;
+    return pause_ns << std::min(refusals, max_doublings);
+  }
+};
+
+/// What an answer means for the question.
+enum class Verdict : std::uint8_t {
+  done,       ///< answered, for good or bad
+  again,      ///< not now
+  elsewhere,  ///< another broker is the coordinator
+};
+
+/// Asks the coordinator of a transactional id or of a group, wherever it is, until it has answered.
+/// Never waits: turn() goes as far as it can. One thread at a time.
+class CoordinatorLink {
+ public:
+  CoordinatorLink(Cluster& cluster, std::string client_id, std::string key, CoordinatorKind kind,
+                  const Patience& patience);
+
+  /// What comes of a question is told to `judge`, which keeps what it needs of the answer: an error
+  /// with which nothing was asked, or none and the answer.
+  using Judge = std::function<Verdict(Code error, std::string_view body)>;
+  void ask(Api api, std::string body, Judge judge);
+  void turn(std::int64_t now_ns);
+  [[nodiscard]] bool is_done() const { return questions_.empty(); }
+  /// Whether a question got lost, since all were answered last, that may have been carried out.
+  [[nodiscard]] bool lost_one() const { return lost_one_; }
+  /// Sends no more of what was asked; what is under way is still answered.
+  void stop();
+  /// Whether an answer to a question is still to come.
+  [[nodiscard]] bool is_waiting() const;
+  /// Forgets what was asked and not answered. What was sent of it may be carried out.
+  void drop();
+
+  /// What to wait for; nothing when it waits for the time alone.
+  [[nodiscard]] Connection* connection() const { return connection_.get(); }
+  [[nodiscard]] std::int64_t due_ns(std::int64_t now_ns) const;
+  /// Why it is not done yet, as far as that is known.
+  [[nodiscard]] const std::string& trouble() const { return trouble_; }
+
+ private:
+  struct Question {
+    Api api;
+    std::string body;
+    Judge judge;
+    std::int32_t number = -1;  ///< -1: not under way
+  };
+  bool connect(std::int64_t now_ns);
+  void take_coordinator(const Answer& answer, std::int64_t now_ns);
+  void take(const Answer& answer, std::int64_t now_ns);
+  void lose(std::int64_t now_ns);
+  void refuse(Code code);
+  void pause(std::int64_t now_ns);
+
+  Cluster& cluster_;
+  const std::string client_id_;
+  const std::string key_;
+  const CoordinatorKind kind_;
+  const Patience patience_;
+  std::optional<Address> coordinator_;
+  bool finding_ = false;  ///< the connection is one for finding the coordinator
+  std::unique_ptr<Connection> connection_;
+  std::vector<Question> questions_;  // in the order in which they are asked
+  std::int64_t due_ns_ = 0;          // nothing is asked before
+  unsigned refusals_ = 0;            // one after the other
+  bool lost_one_ = false;
+  bool stopped_ = false;
+  std::string trouble_;
+};
+
+}  // namespace millrace::log::kafka::wire

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "wire/fetch_request.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <unordered_map>
+
+#include "millrace/base/endian.hpp"
+#include "millrace/log/backend/batch_layout.hpp"
+#include "millrace/log/errors.hpp"
+#include "wire/by_topic.hpp"
+#include "wire/messages.hpp"
+#include "wire/protocol.hpp"
+
+namespace millrace::log::kafka::wire {
+namespace {
+
+constexpr std::int32_t no_replica = -1;
+constexpr std::int32_t any_bytes = 1;
+constexpr std::int8_t read_committed = 1;
+constexpr std::int32_t no_session = 0;
+constexpr std::int32_t no_session_epoch = -1;
+constexpr std::int32_t any_leader_epoch = -1;
+constexpr std::int64_t no_log_start = -1;
+
+// The least an answer can be, for a topic, a partition and an aborted transaction.
+constexpr std::size_t topic_bytes = 6;
+constexpr std::size_t partition_bytes = 42;
+constexpr std::size_t aborted_bytes = 16;
+
+/// In the given order, but topics together, where their first partition is.
+std::vector<FetchPlace> together(std::span<const FetchPlace> places) {
+  std::unordered_map<std::string_view, std::size_t> rank;
+  for (const FetchPlace& place : places)
+    rank.try_emplace(place.at->topic, rank.size());
+  std::vector<FetchPlace> sorted(places.begin(), places.end());
+  std::stable_sort(sorted.begin(), sorted.end(), [&](const FetchPlace& a, const FetchPlace& b) {
+    return rank[a.at->topic] < rank[b.at->topic];
+  });
+  return sorted;
+}
+
+FetchedPartition read_partition(Decoder& in, std::string_view topic) {
+  FetchedPartition read;
+  read.topic = topic;
+  read.partition = in.number<std::int32_t>();
+  read.error = code_of(in.number<std::int16_t>());
+  in.number<std::int64_t>();  // high watermark
+  read.last_stable = offset(in.number<std::int64_t>());
+  in.number<std::int64_t>();  // log start
+  const std::size_t aborted = in.count(aborted_bytes);
+  read.aborted.reserve(aborted);
+  for (std::size_t i = 0; i < aborted; ++i) {
+    const auto producer = in.number<std::int64_t>();
+    read.aborted.push_back({producer, offset(in.number<std::int64_t>())});
+  }
+  in.number<std::int32_t>();  // a replica to be preferred
+  read.records = in.bytes();
+  return read;
+}
+
+}  // namespace
+
+std::string encode_fetch(std::span<const FetchPlace> places, const FetchBounds& bounds) {
+  Encoder out;
+  out.number(no_replica);
+  out.number(bounds.wait_ms);
+  out.number(any_bytes);
+  out.number(bounds.bytes);
+  out.number(read_committed);
+  out.number(no_session);
+  out.number(no_session_epoch);
+  const std::vector<FetchPlace> sorted = together(places);
+  by_topic(
+      out, std::span<const FetchPlace>(sorted),
+      [](const FetchPlace& place) -> const KafkaPlace& { return *place.at; },
+      [&](const FetchPlace& place) {
+        out.number(place.at->partition);
+        out.number(any_leader_epoch);
+        out.number(place.from.value);
+        out.number(no_log_start);
+        out.number(bounds.partition_bytes);
+      });
+  out.count(0);  // forgotten topics
+  out.string("");
+  return out.take();
+}
+
+Result<FetchAnswer> decode_fetch(std::string_view body) {
+  Decoder in(body);
+  FetchAnswer answer;
+  answer.throttle_ms = in.number<std::int32_t>();
+  answer.error = code_of(in.number<std::int16_t>());
+  in.number<std::int32_t>();  // session
+  for (std::size_t topics = in.count(topic_bytes); topics > 0; --topics) {
+    const std::string_view topic = in.string();
+    for (std::size_t left = in.count(partition_bytes); left > 0; --left)
+      answer.partitions.push_back(read_partition(in, topic));
+  }
+  if (!in.ok()) return fail(errc::corrupt, "an answer to Fetch ends before it should");
+  return answer;
+}
+
+std::optional<Offset> end_of_batches(std::string_view records) {
+  using namespace batch_layout;
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  std::optional<Offset> end;
+  while (records.size() >= record_batch_header_bytes && records[magic] == magic_value) {
+    const auto length = load_big<std::int32_t>(records.data() + batch_length);
+    const auto delta = load_big<std::int32_t>(records.data() + last_offset_delta);
+    const auto base = load_big<std::int64_t>(records.data() + base_offset);
+    if (length < 0 || delta < 0 || base < 0 || base >= most - delta) break;
+    const std::size_t bytes = static_cast<std::size_t>(length) + length_starts_at;
+    if (bytes < record_batch_header_bytes || bytes > records.size()) break;
+    end = offset(base + delta).next();
+    records.remove_prefix(bytes);
+  }
+  return end;
+}
+
+}  // namespace millrace::log::kafka::wire

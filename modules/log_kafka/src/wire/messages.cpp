@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "wire/messages.hpp"
+
+#include "wire/by_topic.hpp"
+
+namespace millrace::log::kafka::wire {
+namespace {
+
+Code read_code(Decoder& in) { return code_of(in.number<std::int16_t>()); }
+
+void write_who(Encoder& out, const Producing& who) {
+  out.number(who.producer.id);
+  out.number(who.producer.epoch);
+}
+
+}  // namespace
+
+Code code_of(std::int16_t number) {
+  const bool known = number >= RD_KAFKA_RESP_ERR_UNKNOWN && number < RD_KAFKA_RESP_ERR_END_ALL;
+  return known ? static_cast<Code>(number) : RD_KAFKA_RESP_ERR_UNKNOWN;
+}
+
+std::string find_coordinator(std::string_view key, CoordinatorKind kind) {
+  Encoder out;
+  out.string(key);
+  out.number(static_cast<std::int8_t>(kind));
+  return out.take();
+}
+
+std::optional<Coordinator> read_coordinator(std::string_view body) {
+  Decoder in(body);
+  in.number<std::int32_t>();  // throttled for so long
+  Coordinator answer;
+  answer.error = read_code(in);
+  in.string();                // the error's text
+  in.number<std::int32_t>();  // the broker's number
+  answer.address.host = in.string();
+  answer.address.port = in.number<std::int32_t>();
+  if (!in.ok()) return std::nullopt;
+  return answer;
+}
+
+std::string init_producer(std::string_view transactional_id, std::int32_t timeout_ms) {
+  Encoder out;
+  out.string(transactional_id);
+  out.number(timeout_ms);
+  return out.take();
+}
+
+std::optional<InitializedProducer> read_init_producer(std::string_view body) {
+  Decoder in(body);
+  in.number<std::int32_t>();  // throttled for so long
+  InitializedProducer answer;
+  answer.error = read_code(in);
+  answer.producer.id = in.number<std::int64_t>();
+  answer.producer.epoch = in.number<std::int16_t>();
+  if (!in.ok()) return std::nullopt;
+  return answer;
+}
+
+std::string add_partitions(const Producing& who, std::span<const KafkaPlace> places) {
+  Encoder out;
+  out.string(who.transactional_id);
+  write_who(out, who);
+  by_topic<KafkaPlace>(
+      out, places, [](const KafkaPlace& at) -> const KafkaPlace& { return at; },
+      [&](const KafkaPlace& at) { out.number(at.partition); });
+  return out.take();
+}
+
+std::string add_group(const Producing& who, std::string_view group) {
+  Encoder out;
+  out.string(who.transactional_id);
+  write_who(out, who);
+  out.string(group);
+  return out.take();
+}
+
+std::string end_transaction(const Producing& who, bool commit) {
+  Encoder out;
+  out.string(who.transactional_id);
+  write_who(out, who);
+  out.flag(commit);
+  return out.take();
+}
+
+std::string commit_positions(const Producing& who, std::string_view group,
+                             std::span<const std::pair<KafkaPlace, std::int64_t>> places) {
+  using Position = std::pair<KafkaPlace, std::int64_t>;
+  Encoder out;
+  out.string(who.transactional_id);
+  out.string(group);
+  write_who(out, who);
+  by_topic<Position>(
+      out, places, [](const Position& one) -> const KafkaPlace& { return one.first; },
+      [&](const Position& one) {
+        out.number(one.first.partition);
+        out.number(one.second);
+        out.number<std::int32_t>(-1);  // leader epoch
+        out.null_string();             // metadata
+      });
+  return out.take();
+}
+
+std::optional<Code> read_single_error(std::string_view body) {
+  Decoder in(body);
+  in.number<std::int32_t>();  // throttled for so long
+  const Code error = read_code(in);
+  if (!in.ok()) return std::nullopt;
+  return error;
+}
+
+std::optional<PartitionError> read_partition_errors(std::string_view body) {
+  Decoder in(body);
+  in.number<std::int32_t>();  // throttled for so long
+  PartitionError worst;
+  for (std::size_t topics = in.count(6); topics > 0; --topics) {
+    const std::string_view topic = in.string();
+    for (std::size_t partitions = in.count(6); partitions > 0; --partitions) {
+      const auto partition = in.number<std::int32_t>();
+      const Code error = read_code(in);
+      // Of those that were fine, it says that they were not tried.
+      const bool says_more =
+          worst.error == RD_KAFKA_RESP_ERR_NO_ERROR ||
+          worst.error == RD_KAFKA_RESP_ERR_OPERATION_NOT_ATTEMPTED ||
+          (is_passing(worst.error) && error != RD_KAFKA_RESP_ERR_OPERATION_NOT_ATTEMPTED);
+      if (error != RD_KAFKA_RESP_ERR_NO_ERROR && says_more)
+        worst = {error, {std::string(topic), partition}};
+    }
+  }
+  if (!in.ok()) return std::nullopt;
+  return worst;
+}
+
+std::optional<std::vector<Produced>> read_produced(std::string_view body) {
+  Decoder in(body);
+  std::vector<Produced> all;
+  for (std::size_t topics = in.count(6); topics > 0; --topics) {
+    const std::string_view topic = in.string();
+    for (std::size_t partitions = in.count(30); partitions > 0; --partitions) {
+      Produced one;
+      one.at = {std::string(topic), in.number<std::int32_t>()};
+      one.error = read_code(in);
+      one.first = in.number<std::int64_t>();
+      in.number<std::int64_t>();  // append time
+      in.number<std::int64_t>();  // where the partition begins
+      all.push_back(std::move(one));
+    }
+  }
+  if (!in.ok()) return std::nullopt;
+  return all;
+}
+
+}  // namespace millrace::log::kafka::wire

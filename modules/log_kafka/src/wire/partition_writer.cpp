@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "wire/partition_writer.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "millrace/log/errors.hpp"
+#include "wire/by_topic.hpp"
+
+namespace millrace::log::kafka::wire {
+namespace {
+
+constexpr int leader_timeout_ms = 1'000;
+// Shorter than a request is waited for, so that it is answered.
+constexpr std::int32_t broker_timeout_ms = 10'000;
+constexpr std::int16_t all_replicas = -1;
+// Of one request, unless a batch is larger: a broker takes a hundred.
+constexpr std::size_t max_request_bytes = 16U << 20U;
+
+/// A leader says so before it appends anything. All else may come after that, or from another one.
+bool is_surely_unwritten(Code code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// A broker that has not heard of a topic yet says so, and bytes can be damaged on the way.
+bool passes(Code code) {
+  return is_passing(code) || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+         code == RD_KAFKA_RESP_ERR_INVALID_MSG;
+}
+
+}  // namespace
+
+PartitionWriter::PartitionWriter(Cluster& cluster, std::string client_id, const Patience& patience,
+                                 std::size_t max_batch_bytes)
+    : cluster_(cluster),
+      client_id_(std::move(client_id)),
+      patience_(patience),
+      max_batch_bytes_(max_batch_bytes) {}
+
+void PartitionWriter::add(OutgoingBatch& batch) {
+  if (batch.count == 0) return;
+  partitions_[batch.at].pending.push_back({{batch.encoded, batch.count}, {}, {}, &batch});
+  ++pending_;
+}
+
+bool PartitionWriter::is_unsure() const {
+  return std::any_of(partitions_.begin(), partitions_.end(), [](const Entry& entry) {
+    return entry.second.unsure || entry.second.under_way;
+  });
+}
+
+bool PartitionWriter::is_waiting() const {
+  return std::any_of(links_.begin(), links_.end(),
+                     [](const auto& link) { return !link.second.asked.empty(); });
+}
+
+void PartitionWriter::drop() {
+  for (auto& [at, partition] : partitions_) {
+    partition.unsure = partition.unsure || partition.under_way;
+    partition.under_way = false;
+    partition.pending.clear();
+  }
+  // An answer that is still to come belongs to nothing any more.
+  std::erase_if(links_, [&](const auto& link) {
+    for (const Entry* const entry : link.second.asked)
+      cluster_.forget(entry->first.topic);
+    return !link.second.asked.empty();
+  });
+  pending_ = 0;
+  stopped_ = false;
+  refused_.reset();
+}
+
+void PartitionWriter::collect(std::vector<Connection*>& connections) const {
+  for (const auto& [address, link] : links_)
+    connections.push_back(link.connection.get());
+}
+
+std::int64_t PartitionWriter::due_ns(std::int64_t now_ns) const {
+  std::int64_t due_ns = std::numeric_limits<std::int64_t>::max();
+  if (is_done()) return due_ns;
+  for (const auto& [at, partition] : partitions_) {
+    if (!partition.pending.empty() && !partition.under_way && partition.due_ns > now_ns)
+      due_ns = std::min(due_ns, partition.due_ns);
+  }
+  for (const auto& [address, link] : links_) {
+    // Broken as soon as it was made, it would never wake anybody.
+    if (link.connection->is_broken()) return now_ns;
+    if (const auto since_ns = link.connection->waiting_since_ns())
+      due_ns = std::min(due_ns, *since_ns + patience_.answer_ns);
+  }
+  return due_ns;
+}
+
+void PartitionWriter::turn(const Producing& who, std::int64_t now_ns) {
+  receive(now_ns);
+  if (!is_done() && !refused_ && !stopped_) send(who, now_ns);
+}
+
+void PartitionWriter::receive(std::int64_t now_ns) {
+  for (auto at = links_.begin(); at != links_.end();) {
+    Link& link = at->second;
+    link.connection->advance();
+    while (const auto answer = link.connection->take())
+      take(link, answer->body, now_ns);
+    const auto since_ns = link.connection->waiting_since_ns();
+    const bool silent = since_ns && now_ns - *since_ns >= patience_.answer_ns;
+    if (link.connection->is_broken() || silent) {
+      trouble_ = link.connection->is_broken() ? link.connection->error().message()
+                                              : at->first.text() + " does not answer";
+      lose(link, now_ns);
+      at = links_.erase(at);
+    } else {
+      ++at;
+    }
+  }
+}
+
+void PartitionWriter::lose(Link& link, std::int64_t now_ns) {
+  for (Entry* const entry : link.asked) {
+    entry->second.under_way = false;
+    entry->second.unsure = true;
+    try_later(*entry, now_ns + patience_.loss_ns);
+    cluster_.forget(entry->first.topic);
+  }
+}
+
+void PartitionWriter::try_later(Entry& entry, std::int64_t now_ns) {
+  Partition& partition = entry.second;
+  partition.due_ns = now_ns + patience_.pause_after(partition.refusals++);
+}
+
+void PartitionWriter::take(Link& link, std::string_view body, std::int64_t now_ns) {
+  const auto answers = read_produced(body);
+  const std::vector<Entry*> asked = std::exchange(link.asked, {});
+  for (Entry* const entry : asked) {
+    entry->second.under_way = false;
+    Produced produced{entry->first, RD_KAFKA_RESP_ERR__BAD_MSG, -1};
+    if (answers) {
+      const auto found = std::find_if(answers->begin(), answers->end(),
+                                      [&](const auto& one) { return one.at == entry->first; });
+      if (found != answers->end()) produced = *found;
+    }
+    take(*entry, produced, now_ns);
+  }
+}
+
+void PartitionWriter::take(Entry& entry, const Produced& produced, std::int64_t now_ns) {
+  auto& [at, partition] = entry;
+  if (produced.error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    Pending& batch = partition.pending.front();
+    const std::int32_t records = batch.end.record - batch.at.record;
+    if (batch.at.record == 0) batch.batch->first = offset(produced.first);
+    batch.batch->end = offset(produced.first + records);
+    partition.sequence = sequence_after(partition.sequence, records);
+    batch.at = batch.end;
+    partition.unsure = false;
+    partition.refusals = 0;
+    if (!batch.cutter.is_end(batch.at)) return;
+    partition.pending.pop_front();
+    --pending_;
+    return;
+  }
+  partition.unsure = partition.unsure || !is_surely_unwritten(produced.error);
+  if (passes(produced.error)) {
+    trouble_ = error_of(produced.error, "writing to " + at.topic).message();
+    try_later(entry, now_ns);
+    cluster_.forget(at.topic);
+    return;
+  }
+  if (!refused_) refused_ = PartitionError{produced.error, at};
+}
+
+void PartitionWriter::send(const Producing& who, std::int64_t now_ns) {
+  std::map<Address, std::vector<Entry*>> ready;
+  std::string_view leaderless;  // a topic, asked for in vain just now
+  for (Entry& entry : partitions_) {
+    auto& [at, partition] = entry;
+    if (partition.pending.empty() || partition.under_way || now_ns < partition.due_ns) continue;
+    if (at.topic == leaderless) {
+      try_later(entry, now_ns);
+      continue;
+    }
+    const Result<Address> leader = cluster_.leader(at, leader_timeout_ms);
+    if (leader) {
+      ready[*leader].push_back(&entry);
+      continue;
+    }
+    leaderless = at.topic;
+    trouble_ = leader.error().message();
+    try_later(entry, now_ns);
+    if (leader.error().is(errc::not_authorized))
+      refused_ = PartitionError{RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, at};
+  }
+  for (const auto& [address, entries] : ready) {
+    Link& link = links_[address];
+    if (link.connection == nullptr)
+      link.connection =
+          std::make_unique<Connection>(address, client_id_, cluster_.security().get());
+    if (link.asked.empty()) send(link, who, entries);
+  }
+}
+
+void PartitionWriter::send(Link& link, const Producing& who, std::vector<Entry*> entries) {
+  std::size_t taken = 0;
+  for (std::size_t bytes = 0; taken < entries.size(); ++taken) {
+    const Pending& batch = entries[taken]->second.pending.front();
+    bytes += batch.cutter.next_bytes(batch.at, max_batch_bytes_);
+    if (taken > 0 && bytes > max_request_bytes) break;
+  }
+  entries.resize(taken);
+  Encoder out;
+  out.string(who.transactional_id);
+  out.number(all_replicas);
+  out.number(broker_timeout_ms);
+  by_topic<Entry*>(
+      out, entries, [](const Entry* entry) -> const KafkaPlace& { return entry->first; },
+      [&](Entry* entry) {
+        auto& [at, partition] = *entry;
+        Pending& batch = partition.pending.front();
+        out.number(at.partition);
+        out.bytes_by([&](std::string& bytes) {
+          batch.end =
+              batch.cutter.cut(batch.at, max_batch_bytes_, who.producer, partition.sequence, bytes);
+        });
+        partition.under_way = true;
+      });
+  link.asked = std::move(entries);
+  link.connection->send(Api::produce, out.take());
+}
+
+}  // namespace millrace::log::kafka::wire

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "wire/security.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "millrace/log/errors.hpp"
+#include "wire/socket.hpp"
+#include "wire/tls_context.hpp"
+#include "wire/tls_stream.hpp"
+
+namespace millrace::log::kafka::wire {
+namespace {
+
+constexpr std::string_view tls_settings[] = {"ssl.ca.location",
+                                             "ssl.ca.pem",
+                                             "ssl.certificate.location",
+                                             "ssl.certificate.pem",
+                                             "ssl.key.location",
+                                             "ssl.key.pem",
+                                             "ssl.key.password",
+                                             "ssl.cipher.suites",
+                                             "ssl.curves.list",
+                                             "ssl.sigalgs.list",
+                                             "ssl.endpoint.identification.algorithm"};
+constexpr std::string_view sasl_settings[] = {"sasl.mechanism", "sasl.mechanisms", "sasl.username",
+                                              "sasl.password"};
+constexpr std::string_view verification = "enable.ssl.certificate.verification";
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
+}
+
+/// The last one given counts, under whichever of its names; empty when there is none.
+std::string get(const Settings& settings, std::string_view name, std::string_view alias = {}) {
+  const auto found = std::find_if(settings.rbegin(), settings.rend(), [&](const auto& one) {
+    return one.first == name || (!alias.empty() && one.first == alias);
+  });
+  return found == settings.rend() ? std::string() : found->second;
+}
+
+struct Protocol {
+  bool known = true;
+  bool tls = false;
+  bool sasl = false;
+};
+
+Protocol protocol_of(const Settings& settings) {
+  const std::string name = lower(get(settings, "security.protocol"));
+  const bool sasl = name.starts_with("sasl_");
+  const std::string_view rest = std::string_view(name).substr(sasl ? 5 : 0);
+  return {rest == "plaintext" || rest == "ssl" || name.empty(), rest == "ssl", sasl};
+}
+
+std::string mechanism_of(const Settings& settings) {
+  const std::string named = get(settings, "sasl.mechanisms", "sasl.mechanism");
+  return named.empty() ? "GSSAPI" : named;  // librdkafka's default
+}
+
+bool is_among(std::span<const std::string_view> names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::optional<bool> flag_of(std::string_view text) {
+  const std::string value = lower(text);
+  if (value.empty() || value == "true" || value == "t" || value == "1") return true;
+  if (value == "false" || value == "f" || value == "0") return false;
+  return std::nullopt;
+}
+
+std::unexpected<Error> bad(std::string_view setting, const std::string& what) {
+  return fail(errc::invalid_argument, "kafka setting " + std::string(setting) + ": " + what);
+}
+
+Result<TlsSettings> tls_of(const Settings& settings) {
+  TlsSettings tls;
+  tls.ca_location = get(settings, "ssl.ca.location");
+  tls.ca_pem = get(settings, "ssl.ca.pem");
+  tls.certificate_location = get(settings, "ssl.certificate.location");
+  tls.certificate_pem = get(settings, "ssl.certificate.pem");
+  tls.key_location = get(settings, "ssl.key.location");
+  tls.key_pem = get(settings, "ssl.key.pem");
+  tls.key_password = get(settings, "ssl.key.password");
+  tls.cipher_suites = get(settings, "ssl.cipher.suites");
+  tls.curves = get(settings, "ssl.curves.list");
+  tls.signature_algorithms = get(settings, "ssl.sigalgs.list");
+  const std::optional<bool> verifies = flag_of(get(settings, verification));
+  if (!verifies) return bad(verification, "it is true or false");
+  tls.verifies = *verifies;
+  const std::string_view algorithm = "ssl.endpoint.identification.algorithm";
+  const std::string identified = lower(get(settings, algorithm));
+  if (!identified.empty() && identified != "https" && identified != "none")
+    return bad(algorithm, "it is https or none");
+  tls.checks_host = identified != "none";
+  return tls;
+}
+
+Result<SaslAccount> account_of(const Settings& settings) {
+  SaslAccount account{mechanism_of(settings), get(settings, "sasl.username"),
+                      get(settings, "sasl.password")};
+  if (account.username.empty()) return bad("sasl.username", account.mechanism + " needs one");
+  if (account.password.empty()) return bad("sasl.password", account.mechanism + " needs one");
+  return account;
+}
+
+}  // namespace
+
+std::optional<std::string> Security::beyond(const Settings& settings) {
+  const Protocol protocol = protocol_of(settings);
+  if (!protocol.known) return "security.protocol " + get(settings, "security.protocol");
+  if (protocol.sasl && !is_known_mechanism(mechanism_of(settings)))
+    return "sasl.mechanism " + mechanism_of(settings);
+  for (const auto& [name, value] : settings) {
+    const bool of_tls = name.starts_with("ssl.") || name.starts_with("ssl_");
+    if (protocol.tls && of_tls && !is_among(tls_settings, name)) return name;
+    const bool of_sasl = name.starts_with("sasl.") || name.starts_with("enable.sasl.");
+    if (protocol.sasl && of_sasl && !is_among(sasl_settings, name)) return name;
+  }
+  return std::nullopt;
+}
+
+Result<std::shared_ptr<const Security>> Security::open(const Settings& settings) {
+  const Protocol protocol = protocol_of(settings);
+  std::unique_ptr<const TlsContext> tls;
+  if (protocol.tls) {
+    MILLRACE_ASSIGN(const TlsSettings asked, tls_of(settings));
+    MILLRACE_ASSIGN(TlsContext made, TlsContext::open(asked));
+    tls = std::make_unique<const TlsContext>(std::move(made));
+  }
+  std::optional<SaslAccount> account;
+  if (protocol.sasl) {
+    MILLRACE_ASSIGN(account, account_of(settings));
+  }
+  return std::make_shared<const Security>(std::move(tls), std::move(account));
+}
+
+Security::Security(std::unique_ptr<const TlsContext> tls, std::optional<SaslAccount> account)
+    : tls_(std::move(tls)), account_(std::move(account)) {}
+
+Security::~Security() = default;
+
+std::unique_ptr<Stream> Security::connect(const Address& address) const {
+  if (tls_ == nullptr) return std::make_unique<Socket>(address);
+  return std::make_unique<TlsStream>(address, *tls_);
+}
+
+std::unique_ptr<SaslLogin> Security::login() const {
+  return account_ ? std::make_unique<SaslLogin>(*account_) : nullptr;
+}
+
+}  // namespace millrace::log::kafka::wire

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "url.hpp"
+#include "wire/sasl.hpp"
+#include "wire/stream.hpp"
+
+namespace millrace::log::kafka::wire {
+
+class TlsContext;
+
+/// How brokers are spoken to: in the open or by TLS, and whether and as whom we log in. From
+/// librdkafka's settings. Thread-safe after construction.
+class Security {
+ public:
+  /// What of these settings connections of our own do not take, in words; nothing when they take
+  /// all that have a meaning together.
+  [[nodiscard]] static std::optional<std::string> beyond(const Settings& settings);
+  /// Reads certificates and keys, now and never again. errc::invalid_argument names the setting.
+  [[nodiscard]] static Result<std::shared_ptr<const Security>> open(const Settings& settings);
+
+  Security(std::unique_ptr<const TlsContext> tls, std::optional<SaslAccount> account);
+  ~Security();
+  Security(const Security&) = delete;
+  Security& operator=(const Security&) = delete;
+
+  /// Begins to connect.
+  [[nodiscard]] std::unique_ptr<Stream> connect(const Address& address) const;
+  /// For one connection; null when nobody logs in.
+  [[nodiscard]] std::unique_ptr<SaslLogin> login() const;
+
+ private:
+  const std::unique_ptr<const TlsContext> tls_;  // null: in the open
+  const std::optional<SaslAccount> account_;
+};
+
+}  // namespace millrace::log::kafka::wire

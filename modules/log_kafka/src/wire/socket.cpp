@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "wire/socket.hpp"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::kafka::wire {
+
+Socket::Socket(Address address) : address_(std::move(address)) {
+  status_ = look_up();
+  if (status_) status_ = connect_next();
+}
+
+Socket::~Socket() { Socket::close(); }
+
+void Socket::close() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  descriptor_ = -1;
+  connected_ = false;
+}
+
+std::unexpected<Error> Socket::broken(const char* doing, int code) {
+  return fail(errc::unavailable,
+              "the broker at " + address_.text() + ": " + doing + ": " + std::strerror(code));
+}
+
+Status Socket::look_up() {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const std::string port = std::to_string(address_.port);
+  const int code = getaddrinfo(address_.host.c_str(), port.c_str(), &hints, &found);
+  if (code != 0)
+    return fail(errc::unavailable,
+                "the broker at " + address_.text() + ": finding the host: " + gai_strerror(code));
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, freeaddrinfo);
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    Target target{};
+    std::memcpy(&target.address, one->ai_addr, one->ai_addrlen);
+    target.size = one->ai_addrlen;
+    targets_.push_back(target);
+  }
+  return {};
+}
+
+Status Socket::connect_next() {
+  for (int code = EADDRNOTAVAIL;;) {
+    close();
+    if (next_target_ == targets_.size()) return broken("connecting", code);
+    const Target& target = targets_[next_target_++];
+    descriptor_ =
+        ::socket(target.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (descriptor_ < 0) {
+      code = errno;
+      continue;
+    }
+    const int on = 1;
+    setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(descriptor_, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    // NOLINTNEXTLINE: the form of the sockets API
+    const auto* const where = reinterpret_cast<const sockaddr*>(&target.address);
+    if (::connect(descriptor_, where, target.size) == 0) {
+      connected_ = true;
+      return {};
+    }
+    if (errno == EINPROGRESS) return {};
+    code = errno;
+  }
+}
+
+Status Socket::try_connect() {
+  MILLRACE_TRY(status_);
+  if (connected_) return {};
+  int code = 0;
+  socklen_t size = sizeof code;
+  if (getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
+  if (code != 0) {
+    status_ = next_target_ < targets_.size() ? connect_next() : broken("connecting", code);
+    return status_;
+  }
+  // No error yet, and no peer either: still under way.
+  sockaddr_storage peer{};
+  socklen_t peer_size = sizeof peer;
+  // NOLINTNEXTLINE: the form of the sockets API
+  connected_ = getpeername(descriptor_, reinterpret_cast<sockaddr*>(&peer), &peer_size) == 0;
+  return {};
+}
+
+Result<std::size_t> Socket::write(std::string_view bytes) {
+  const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (sent >= 0) return static_cast<std::size_t>(sent);
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return std::size_t{0};
+  return broken("sending", errno);
+}
+
+Result<std::size_t> Socket::read(std::span<char> into) {
+  const ssize_t taken = ::recv(descriptor_, into.data(), into.size(), 0);
+  if (taken > 0) return static_cast<std::size_t>(taken);
+  if (taken == 0)
+    return fail(errc::unavailable, "the broker at " + address_.text() + " closed the connection");
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return std::size_t{0};
+  return broken("receiving", errno);
+}
+
+}  // namespace millrace::log::kafka::wire

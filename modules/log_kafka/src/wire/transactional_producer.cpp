@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "wire/transactional_producer.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::kafka::wire {
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+// A topic that is there may be unknown to a broker for so long.
+constexpr std::int64_t news_ns = 5'000 * ms;
+// After so long another broker may be the leader or the coordinator.
+constexpr std::int64_t longest_answer_ms = 15'000;
+constexpr std::int64_t loss_ns = 20 * ms;
+// What is under way when a transaction is given up is waited for so long.
+constexpr std::int64_t silence_ns = 2'000 * ms;
+
+/// What the user set, as far as it makes sense.
+std::int64_t number(const ClientConfig& config, const char* setting, std::int64_t otherwise,
+                    std::int64_t most) {
+  const std::int64_t set = config.number(setting, otherwise);
+  return set <= 0 ? otherwise : std::min(set, most);
+}
+
+/// This producer can never commit again.
+bool ends_producer(Code code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+    case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+    case RD_KAFKA_RESP_ERR_INVALID_TXN_STATE:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING:
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// The leader and we count the records of this producer differently.
+bool lost_count(Code code) {
+  return code == RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER ||
+         code == RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER ||
+         code == RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID;
+}
+
+std::optional<PartitionError> read_one(std::string_view body) {
+  const std::optional<Code> code = read_single_error(body);
+  if (!code) return std::nullopt;
+  return PartitionError{*code, {}};
+}
+
+}  // namespace
+
+TransactionalProducer::TransactionalProducer(const ClientConfig& config,
+                                             std::string transactional_id)
+    : config_(config),
+      patience_{number(config, "socket.timeout.ms", longest_answer_ms, longest_answer_ms) * ms, ms,
+                loss_ns},
+      delivery_ns_(number(config, "message.timeout.ms", 30'000, 3'600'000) * ms),
+      transaction_timeout_ms_(static_cast<std::int32_t>(
+          number(config, "transaction.timeout.ms", 60'000, 24 * 3'600'000))),
+      who_{std::move(transactional_id), {}},
+      coordinator_(*config.cluster(), config.client_id(), who_.transactional_id,
+                   CoordinatorKind::transaction, patience_),
+      writer_(*config.cluster(), config.client_id(), patience_,
+              static_cast<std::size_t>(number(config, "batch.size", 1'000'000, 64 << 20))) {}
+
+Result<std::unique_ptr<Producer>> TransactionalProducer::open(const ClientConfig& config,
+                                                              const std::string& transactional_id) {
+  std::unique_ptr<TransactionalProducer> made(new TransactionalProducer(config, transactional_id));
+  MILLRACE_TRY(made->take_id(real_clock().monotonic_ns() + config.timeout_ms() * ms));
+  return made;
+}
+
+Status TransactionalProducer::take_id(std::int64_t deadline_ns) {
+  const std::string doing = "taking the transactional id " + who_.transactional_id;
+  coordinator_.ask(Api::init_producer_id,
+                   init_producer(who_.transactional_id, transaction_timeout_ms_),
+                   [this, doing](Code error, std::string_view body) {
+                     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return judge(error, doing);
+                     const auto answer = read_init_producer(body);
+                     if (!answer) return judge(RD_KAFKA_RESP_ERR__BAD_MSG, doing);
+                     who_.producer = answer->producer;
+                     return judge(answer->error, doing);
+                   });
+  const Status told = run(deadline_ns, doing);
+  if (told && !refusal_) return {};
+  usable_ = false;
+  Error why = told ? error_of(refusal_->code, refusal_->doing) : told.error();
+  drop();
+  return fail(std::move(why));
+}
+
+Verdict TransactionalProducer::judge(Code code, std::string doing) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+      return Verdict::done;
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_TRANSACTION_COORDINATOR_FENCED:
+      return Verdict::elsewhere;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+      if (real_clock().monotonic_ns() - began_ns_ < news_ns) return Verdict::again;
+      break;
+    default:
+      if (is_passing(code)) return Verdict::again;
+  }
+  if (!refusal_) refusal_ = Refusal{code, std::move(doing)};
+  return Verdict::done;
+}
+
+CoordinatorLink::Judge TransactionalProducer::judged(std::string doing, ReadCode read) {
+  return [this, doing = std::move(doing), read](Code error, std::string_view body) {
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return judge(error, doing);
+    const std::optional<PartitionError> answer = read(body);
+    if (!answer) return judge(RD_KAFKA_RESP_ERR__BAD_MSG, doing);
+    return judge(answer->error, answer->at.topic.empty()
+                                    ? doing
+                                    : doing + ": " + answer->at.topic + "/" +
+                                          std::to_string(answer->at.partition));
+  };
+}
+
+Status TransactionalProducer::begin(std::span<const OutgoingPositions> positions) {
+  began_ns_ = real_clock().monotonic_ns();
+  announced_ = false;
+  announced_places_.clear();
+  new_places_.clear();
+  positions_.assign(positions.begin(), positions.end());
+  return {};
+}
+
+Status TransactionalProducer::add(OutgoingBatch& batch) {
+  if (batch.count == 0) return {};
+  if (!announced_places_.contains(batch.at)) new_places_.insert(batch.at);
+  writer_.add(batch);
+  return {};
+}
+
+Status TransactionalProducer::settle() {
+  const std::int64_t deadline_ns = real_clock().monotonic_ns() + delivery_ns_;
+  announce();
+  if (const Status told = run(deadline_ns, "adding partitions to a transaction"); !told)
+    return abort(told.error());
+  if (refusal_) return refused();
+  ask_positions();
+  if (const Status written = run(deadline_ns, "writing"); !written) return abort(written.error());
+  return refused();
+}
+
+// Both are asked of the coordinator in one go.
+void TransactionalProducer::announce() {
+  writer_.stop();
+  for (const OutgoingPositions& one : positions_) {
+    coordinator_.ask(
+        Api::add_offsets_to_txn, add_group(who_, one.group),
+        announcing("adding positions of " + one.group + " to a transaction", read_one));
+  }
+  if (!new_places_.empty()) {
+    const std::vector<KafkaPlace> places(new_places_.begin(), new_places_.end());
+    coordinator_.ask(Api::add_partitions_to_txn, add_partitions(who_, places),
+                     announcing("adding partitions to a transaction", read_partition_errors));
+    announced_places_.merge(new_places_);
+    new_places_.clear();
+  }
+}
+
+// What was refused as a whole leaves nothing to end.
+CoordinatorLink::Judge TransactionalProducer::announcing(std::string doing, ReadCode read) {
+  return [this, judge = judged(std::move(doing), read)](Code error, std::string_view body) {
+    const Verdict verdict = judge(error, body);
+    announced_ = announced_ || (verdict == Verdict::done && !refusal_);
+    return verdict;
+  };
+}
+
+CoordinatorLink& TransactionalProducer::group_link(const std::string& group) {
+  return groups_
+      .try_emplace(group, *config_.cluster(), config_.client_id(), group, CoordinatorKind::group,
+                   patience_)
+      .first->second;
+}
+
+void TransactionalProducer::ask_positions() {
+  writer_.go_on();
+  for (const OutgoingPositions& one : std::exchange(positions_, {})) {
+    std::vector<std::pair<KafkaPlace, std::int64_t>> places;
+    for (const auto& [place, next] : one.places)
+      places.emplace_back(place, next.value);
+    std::sort(places.begin(), places.end());
+    group_link(one.group).ask(Api::txn_offset_commit, commit_positions(who_, one.group, places),
+                              judged("writing positions of " + one.group, read_partition_errors));
+  }
+}
+
+Status TransactionalProducer::end() {
+  // What was added since it was settled.
+  if (!writer_.is_done()) MILLRACE_TRY(settle());
+  if (!announced_) return {};
+  coordinator_.ask(Api::end_txn, end_transaction(who_, true), judged("committing", read_one));
+  const std::int64_t deadline_ns =
+      real_clock().monotonic_ns() + std::int64_t{transaction_timeout_ms_} * ms;
+  const Status ended = run(deadline_ns, "committing");
+  if (ended && !refusal_) {
+    drop();
+    beware_of_late_requests();
+    return {};
+  }
+  usable_ = false;
+  const bool unsure = !ended || coordinator_.lost_one();
+  Error why = ended ? error_of(refusal_->code, refusal_->doing) : ended.error();
+  drop();
+  // Whose only try was refused knows that nothing was committed.
+  if (unsure) return fail(errc::outcome_unknown, why.message());
+  if (why.is(errc::fenced) || why.is(errc::not_authorized)) return fail(std::move(why));
+  return fail(errc::fenced, why.message());
+}
+
+// A request that timed out was sent again over another connection; the first one may still lie in a
+// broker that stood still. In the next transaction it would move positions back, or end it half
+// written: the broker tells them apart by the epoch of the id alone, which stays the same for all.
+void TransactionalProducer::beware_of_late_requests() {
+  const std::int64_t took_ns = real_clock().monotonic_ns() - began_ns_;
+  if (took_ns >= patience_.answer_ns) usable_ = false;
+}
+
+Status TransactionalProducer::run(std::int64_t deadline_ns, std::string_view doing) {
+  for (;;) {
+    const std::int64_t now_ns = real_clock().monotonic_ns();
+    turn(now_ns);
+    if (refusal_ || writer_.refused() || is_done()) return {};
+    if (now_ns >= deadline_ns) {
+      const std::string why = trouble();
+      return fail(errc::unavailable,
+                  std::string(doing) + ": no answer in time" + (why.empty() ? "" : "; " + why));
+    }
+    wait(now_ns, deadline_ns);
+  }
+}
+
+void TransactionalProducer::turn(std::int64_t now_ns) {
+  coordinator_.turn(now_ns);
+  for (auto& [name, link] : groups_)
+    link.turn(now_ns);
+  writer_.turn(who_, now_ns);
+}
+
+void TransactionalProducer::wait(std::int64_t now_ns, std::int64_t deadline_ns) {
+  std::vector<Connection*> connections;
+  std::int64_t due_ns = std::min(deadline_ns, coordinator_.due_ns(now_ns));
+  if (coordinator_.connection() != nullptr) connections.push_back(coordinator_.connection());
+  for (const auto& [name, link] : groups_) {
+    due_ns = std::min(due_ns, link.due_ns(now_ns));
+    if (link.connection() != nullptr) connections.push_back(link.connection());
+  }
+  writer_.collect(connections);
+  advance_all(connections, -1, std::min(due_ns, writer_.due_ns(now_ns)));
+}
+
+bool TransactionalProducer::is_done() const {
+  return coordinator_.is_done() && writer_.is_at_rest() &&
+         std::all_of(groups_.begin(), groups_.end(),
+                     [](const auto& group) { return group.second.is_done(); });
+}
+
+bool TransactionalProducer::is_waiting() const {
+  return coordinator_.is_waiting() || writer_.is_waiting() ||
+         std::any_of(groups_.begin(), groups_.end(),
+                     [](const auto& group) { return group.second.is_waiting(); });
+}
+
+std::string TransactionalProducer::trouble() const {
+  if (!coordinator_.is_done()) return coordinator_.trouble();
+  for (const auto& [name, link] : groups_) {
+    if (!link.is_done()) return link.trouble();
+  }
+  return writer_.trouble();
+}
+
+/// Nothing when nothing was refused. A transaction that can still be ended is.
+Status TransactionalProducer::refused() {
+  if (!refusal_ && writer_.refused()) {
+    const PartitionError& one = *writer_.refused();
+    refusal_ =
+        Refusal{one.error, "writing to " + one.at.topic + "/" + std::to_string(one.at.partition)};
+  }
+  if (!refusal_) return {};
+  const Code code = refusal_->code;
+  Error why = error_of(code, refusal_->doing);
+  if (lost_count(code)) usable_ = false;
+  if (!ends_producer(code)) return abort(std::move(why));
+  usable_ = false;
+  drop();
+  if (why.is(errc::fenced) || why.is(errc::not_authorized)) return fail(std::move(why));
+  return fail(errc::fenced, why.message());
+}
+
+// As long as a request is under way that could be carried out after the end, the end is made by
+// taking the id anew: what carries the old epoch is refused from then on.
+Status TransactionalProducer::abort(Error because) {
+  const bool silent = fall_silent();
+  drop();
+  if (std::exchange(announced_, false) || !silent) {
+    const std::int64_t deadline_ns = real_clock().monotonic_ns() + delivery_ns_;
+    if (silent) {
+      coordinator_.ask(Api::end_txn, end_transaction(who_, false), judged("aborting", read_one));
+      if (!run(deadline_ns, "aborting") || refusal_) usable_ = false;
+      beware_of_late_requests();
+    } else {
+      usable_ = false;
+      static_cast<void>(take_id(deadline_ns));
+    }
+  }
+  drop();
+  return fail(std::move(because));
+}
+
+/// Waits a while for what is under way; false when something may be left.
+bool TransactionalProducer::fall_silent() {
+  coordinator_.stop();
+  writer_.stop();
+  for (auto& [name, link] : groups_)
+    link.stop();
+  const std::int64_t deadline_ns = real_clock().monotonic_ns() + silence_ns;
+  for (;;) {
+    const std::int64_t now_ns = real_clock().monotonic_ns();
+    turn(now_ns);
+    if (!is_waiting() || now_ns >= deadline_ns) break;
+    wait(now_ns, deadline_ns);
+  }
+  return !is_waiting() && !writer_.is_unsure() && !coordinator_.lost_one() &&
+         std::none_of(groups_.begin(), groups_.end(),
+                      [](const auto& group) { return group.second.lost_one(); });
+}
+
+void TransactionalProducer::drop() {
+  coordinator_.drop();
+  writer_.drop();
+  for (auto& [name, link] : groups_)
+    link.drop();
+  positions_.clear();
+  new_places_.clear();
+  refusal_.reset();
+}
+
+}  // namespace millrace::log::kafka::wire

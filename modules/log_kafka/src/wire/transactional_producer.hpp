@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "producer.hpp"
+#include "wire/partition_writer.hpp"
+
+namespace millrace::log::kafka::wire {
+
+/// A transactional producer over connections of our own.
+///
+/// A transaction is: its partitions and groups to its coordinator; records to the leaders and
+/// positions to the groups' coordinators, all at once; its end. Each request is repeated until it
+/// is answered: a broker tells repeated ones from new ones by the sequence numbers of batches, and
+/// carries the others out twice without harm, as long as it is within the transaction.
+class TransactionalProducer final : public Producer {
+ public:
+  /// As Producer::open_transactional.
+  [[nodiscard]] static Result<std::unique_ptr<Producer>> open(const ClientConfig& config,
+                                                              const std::string& transactional_id);
+
+  Status begin(std::span<const OutgoingPositions> positions) override;
+  Status add(OutgoingBatch& batch) override;
+  Status settle() override;
+  Status end() override;
+  [[nodiscard]] bool usable() const override { return usable_; }
+
+ private:
+  struct Refusal {
+    Code code{};
+    std::string doing;
+  };
+
+  TransactionalProducer(const ClientConfig& config, std::string transactional_id);
+  Status take_id(std::int64_t deadline_ns);
+  void announce();
+  void ask_positions();
+  CoordinatorLink& group_link(const std::string& group);
+
+  using ReadCode = std::optional<PartitionError> (*)(std::string_view);
+  /// Keeps the refusal of a question, if it is one.
+  CoordinatorLink::Judge judged(std::string doing, ReadCode read);
+  /// The same for what makes the transaction known to its coordinator.
+  CoordinatorLink::Judge announcing(std::string doing, ReadCode read);
+  Verdict judge(Code code, std::string doing);
+
+  /// Goes on until everything that was asked is answered or one is refused. errc::unavailable at
+  /// the deadline.
+  Status run(std::int64_t deadline_ns, std::string_view doing);
+  void turn(std::int64_t now_ns);
+  void wait(std::int64_t now_ns, std::int64_t deadline_ns);
+  [[nodiscard]] bool is_done() const;
+  [[nodiscard]] bool is_waiting() const;
+  [[nodiscard]] std::string trouble() const;
+  Status refused();
+
+  /// Ends the transaction without a commit and answers why.
+  Status abort(Error because);
+  bool fall_silent();
+  void drop();
+  void beware_of_late_requests();
+
+  const ClientConfig& config_;
+  const Patience patience_;
+  const std::int64_t delivery_ns_;
+  const std::int32_t transaction_timeout_ms_;
+  Producing who_;
+  CoordinatorLink coordinator_;
+  std::map<std::string, CoordinatorLink> groups_;
+  PartitionWriter writer_;
+  bool usable_ = true;
+
+  // Of the transaction under way.
+  std::int64_t began_ns_ = 0;
+  bool announced_ = false;  // its coordinator knows of it
+  std::set<KafkaPlace> announced_places_;
+  std::set<KafkaPlace> new_places_;           // the coordinator is yet to hear of
+  std::vector<OutgoingPositions> positions_;  // not yet sent
+  std::optional<Refusal> refusal_;
+};
+
+}  // namespace millrace::log::kafka::wire

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// What others do to the topics that are Millrace's own.
+#include <librdkafka/rdkafka.h>
+
+#include "client_producer.hpp"
+#include "kafka_world.hpp"
+#include "reader.hpp"
+
+namespace millrace::log {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class KafkaDamage : public KafkaWorld {
+ protected:
+  KafkaDamage()
+      : config_(kafka::parse_url(url()).value(), options_),
+        state_(config_.in_kafka("__millrace")) {}
+
+  /// Somebody writes a record there that is not ours; its offset.
+  Offset write_garbage(const std::string& value) {
+    const auto producer = kafka::ClientProducer::open(config_, options_);
+    const auto written = (*producer)->append({state_, 0}, {1'000, std::nullopt, value, {}});
+    EXPECT_TRUE(written.has_value()) << written.error().to_string();
+    return written.value_or(offset(-1));
+  }
+  /// Returns when the topic is gone.
+  void delete_state() {
+    const auto producer = kafka::ClientProducer::open(config_, options_);
+    rd_kafka_t* const client = (*producer)->client();
+    kafka::Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
+    rd_kafka_DeleteTopic_t* request = rd_kafka_DeleteTopic_new(state_.c_str());
+    rd_kafka_DeleteTopics(client, &request, 1, nullptr, queue.get());
+    rd_kafka_DeleteTopic_destroy(request);
+    const kafka::Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), 30'000));
+    ASSERT_NE(event, nullptr);
+    EXPECT_EQ(rd_kafka_event_error(event.get()), RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+  void expect_damage(const Error& error, Offset at) const {
+    EXPECT_TRUE(error.is(errc::corrupt)) << error.to_string();
+    EXPECT_THAT(error.to_string(), HasSubstr("topic " + state_ + ", partition 0, offset " +
+                                             std::to_string(at.value) + ":"));
+  }
+
+ private:
+  LogOptions options_ = options_of("somebody");
+  kafka::ClientConfig config_;
+  std::string state_;
+};
+
+TEST_F(KafkaDamage,
+       a_record_of_somebody_else_stops_all_handles_and_a_new_topic_goes_on_with_the_rest) {
+  TopicPartition place;
+  TopicPartition input;
+  std::string identity;
+  {
+    Worker worker(open("worker"), "g", {"u"});
+    identity = worker.log->identity();
+    place = make_topic(*worker.log, "t");
+    input = make_topic(*worker.log, "in");
+    ASSERT_TRUE(worker.until_holds(1));
+    ASSERT_TRUE(worker.commit({place}, "1", input, offset(7)).has_value());
+
+    const Offset at = write_garbage("some text");
+    // It learns of it by itself.
+    Status maintained = worker.log->maintain();
+    for (int i = 0; i < 1'000 && maintained; ++i) {
+      worker.pause(place);
+      maintained = worker.log->maintain();
+    }
+    ASSERT_FALSE(maintained.has_value());
+    expect_damage(maintained.error(), at);
+    expect_damage(worker.membership->poll().error(), at);
+    expect_damage(worker.commit({place}, "2", input, offset(8)).error(), at);
+    expect_damage(worker.log->create_topic({"u", 1, TopicKind::events, "stock", {}}).error(), at);
+    const auto late = try_open(url(), options_of("late"));
+    ASSERT_FALSE(late.has_value());
+    expect_damage(late.error(), at);
+  }
+
+  delete_state();
+  Worker worker(open("worker"), "g", {"u"});
+  EXPECT_NE(worker.log->identity(), identity);
+  place = make_topic(*worker.log, "t");
+  input = make_topic(*worker.log, "in");
+  EXPECT_THAT(values(*worker.log, place), ElementsAre("1"));
+  EXPECT_EQ(position(*worker.log, worker.group, input), offset(7));
+  ASSERT_TRUE(worker.until_holds(1));
+  ASSERT_TRUE(worker.commit({place}, "2", input, offset(8)).has_value());
+  EXPECT_THAT(values(*worker.log, place), ElementsAre("1", "2"));
+}
+
+TEST_F(KafkaDamage, a_record_of_a_newer_version_asks_for_an_upgrade) {
+  {
+    const auto log = open("first");
+  }
+  const Offset at = write_garbage(std::string("\x04\x02", 2));
+  const auto late = try_open(url(), options_of("late"));
+  ASSERT_FALSE(late.has_value());
+  EXPECT_TRUE(late.error().is(errc::incompatible)) << late.error().to_string();
+  EXPECT_THAT(late.error().to_string(), HasSubstr("offset " + std::to_string(at.value)));
+}
+
+TEST_F(KafkaDamage, all_handles_of_a_log_agree_on_its_identity) {
+  const auto first = open("first");
+  const auto second = open("second");
+  EXPECT_EQ(first->identity(), second->identity());
+  EXPECT_THAT(first->identity(), testing::StartsWith("kafka/"));
+  LogOptions looking = options_of("");
+  looking.create = false;
+  EXPECT_EQ(try_open(url(), looking).value()->identity(), first->identity());
+}
+
+}  // namespace
+}  // namespace millrace::log

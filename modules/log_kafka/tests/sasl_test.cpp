@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// Logging in, without a cluster: brokers here are sockets that say what a test wants.
+#include <gmock/gmock.h>
+
+#include "client.hpp"
+#include "millrace/log/errors.hpp"
+#include "wire/scram.hpp"
+#include "wire/security.hpp"
+#include "wire_broker.hpp"
+
+namespace millrace::log::kafka::wire {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+struct Vector {
+  const char* digest;
+  const char* nonce;
+  const char* told;
+  const char* proof;
+  const char* signature;
+};
+
+const Vector vectors[] = {
+    // RFC 5802, section 5
+    {"SHA1", "fyko+d2lbbFgONRv9qkxdawL",
+     "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096",
+     "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
+     "v=rmF9pqV8S7suAoZWja4dJRkFsKQ="},
+    // RFC 7677, section 3
+    {"SHA256", "rOprNGfwEbeRWgbNEkqO",
+     "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
+     "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
+     "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+     "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="},
+    // The same salt and nonces, computed with Python's hashlib
+    {"SHA512", "rOprNGfwEbeRWgbNEkqO",
+     "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
+     "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
+     "p=gMGXRcevScNtxZ6/8lQYpGtnsNAc3mGcmNomv+xnoOMw+3R2xNJdMNnzMlTN8PPC6wdp6dybEmDYXYTxwnYPJQ==",
+     "v=ZQnYEgWQMFmmsM8aQMF0nDDCy/AgCzkwk8CmMZYcMg0vSVlKDanekLtifDSeVGT4+5ZxXnJq199RVG2rR7N7Zw=="},
+};
+
+TEST(Scram, the_examples_of_the_standards_hold) {
+  for (const Vector& vector : vectors) {
+    Scram scram(vector.digest, "user", "pencil", vector.nonce);
+    EXPECT_EQ(scram.begin(), std::string("n,,n=user,r=") + vector.nonce);
+    const auto proof = scram.answer(vector.told);
+    ASSERT_TRUE(proof.has_value()) << proof.error().to_string();
+    EXPECT_EQ(*proof, vector.proof) << vector.digest;
+    const auto last = scram.answer(vector.signature);
+    ASSERT_TRUE(last.has_value()) << last.error().to_string();
+    EXPECT_FALSE(last->has_value());
+  }
+}
+
+TEST(Scram, a_broker_that_does_not_know_the_password_is_not_believed) {
+  const std::string right = vectors[1].signature;
+  std::string other = right;
+  other[10] = other[10] == 'A' ? 'B' : 'A';
+  for (const std::string& told : {other, std::string("v="), std::string(), right.substr(0, 20),
+                                  std::string("v=????"), std::string("e=other-error")}) {
+    Scram scram("SHA256", "user", "pencil", vectors[1].nonce);
+    ASSERT_TRUE(scram.answer(vectors[1].told).has_value());
+    const auto last = scram.answer(told);
+    ASSERT_FALSE(last.has_value()) << told;
+    EXPECT_TRUE(last.error().is(errc::unavailable));
+  }
+}
+
+TEST(Scram, what_a_broker_may_not_say_first_is_refused) {
+  for (const char* const told :
+       {"", "r=abcd", "r=abc,s=AAAA,i=4096", "r=xyzabc,s=AAAA,i=4096", "r=abcd,s=,i=4096",
+        "r=abcd,s=A,i=4096", "r=abcd,s=????,i=4096", "r=abcd,s=AAAA,i=1", "r=abcd,s=AAAA,i=-5000",
+        "r=abcd,s=AAAA,i=2000000000", "r=abcd,s=AAAA,i=4096x", "r=abcd,s=AAAA,i=", "m=x,r=abcd",
+        "e=unknown-user"}) {
+    Scram scram("SHA256", "user", "pencil", "abc");
+    const auto proof = scram.answer(told);
+    ASSERT_FALSE(proof.has_value()) << told;
+    EXPECT_THAT(proof.error().message(), HasSubstr("SCRAM: the broker"));
+  }
+}
+
+TEST(Scram, names_are_escaped_and_nonces_differ) {
+  Scram one("SHA256", "a=b,c", "p");
+  Scram two("SHA256", "a=b,c", "p");
+  EXPECT_THAT(one.begin(), testing::StartsWith("n,,n=a=3Db=2Cc,r="));
+  EXPECT_NE(one.begin(), two.begin());
+}
+
+std::shared_ptr<const Security> security_of(const Settings& more = {}) {
+  Settings settings = {{"security.protocol", "SASL_PLAINTEXT"},
+                       {"sasl.mechanism", "PLAIN"},
+                       {"sasl.username", "me"},
+                       {"sasl.password", "secret"}};
+  settings.insert(settings.end(), more.begin(), more.end());
+  auto made = Security::open(settings);
+  EXPECT_TRUE(made.has_value()) << made.error().to_string();
+  return made.value_or(nullptr);
+}
+
+void answer_handshake(int socket, const std::string& mechanism, std::int16_t code = 0) {
+  const Request request = read_request(socket);
+  EXPECT_EQ(request.api, Api::sasl_handshake);
+  Decoder in(request.body);
+  EXPECT_EQ(in.string(), mechanism);
+  Encoder out;
+  out.number(code);
+  out.count(2);
+  out.string("SCRAM-SHA-256");
+  out.string("GSSAPI");
+  write_all(socket, frame_of(request.number, out.take()));
+}
+
+/// What the client said.
+std::string answer_authenticate(int socket, const std::string& told, std::int16_t code = 0,
+                                const std::string& message = {}, std::int64_t session_ms = 0) {
+  const Request request = read_request(socket);
+  EXPECT_EQ(request.api, Api::sasl_authenticate);
+  Decoder in(request.body);
+  const std::string said(in.bytes());
+  Encoder out;
+  out.number(code);
+  if (message.empty()) {
+    out.null_string();
+  } else {
+    out.string(message);
+  }
+  out.bytes(told);
+  out.number(session_ms);
+  write_all(socket, frame_of(request.number, out.take()));
+  return said;
+}
+
+TEST(Login, nothing_else_goes_out_before_it_and_then_all_in_order) {
+  const Broker broker([](int socket) {
+    answer_versions(socket);
+    answer_handshake(socket, "PLAIN");
+    EXPECT_EQ(answer_authenticate(socket, ""), std::string("\0me\0secret", 10));
+    for (const char* const expected : {"one", "two", "three"}) {
+      const Request request = read_request(socket);
+      EXPECT_EQ(request.api, Api::end_txn);
+      EXPECT_EQ(request.body, expected);
+      write_all(socket, frame_of(request.number, request.body));
+    }
+  });
+  const auto security = security_of();
+  Connection connection(broker.address(), "test", security.get());
+  const auto first = connection.send(Api::end_txn, "one");
+  const auto second = connection.send(Api::end_txn, "two");
+  EXPECT_EQ(connection.waiting(), 3U);
+  EXPECT_TRUE(connection.waiting_since_ns().has_value());
+  auto answer = answer_of(connection);
+  ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
+  EXPECT_EQ(answer->number, first);
+  EXPECT_EQ(answer->body, "one");
+  answer = answer_of(connection);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->number, second);
+  const auto third = connection.send(Api::end_txn, "three");
+  answer = answer_of(connection);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->number, third);
+  EXPECT_EQ(connection.waiting(), 0U);
+}
+
+TEST(Login, a_request_larger_than_the_buffers_of_a_socket_waits_for_it) {
+  const std::string large(20U << 20U, 'x');
+  const Broker broker([&](int socket) {
+    answer_versions(socket);
+    answer_handshake(socket, "PLAIN");
+    answer_authenticate(socket, "");
+    const Request request = read_request(socket);
+    write_all(socket, frame_of(request.number, request.body == large ? "same" : "other"));
+  });
+  const auto security = security_of();
+  Connection connection(broker.address(), "test", security.get());
+  connection.send(Api::produce, large);
+  const auto answer = answer_of(connection);
+  ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
+  EXPECT_EQ(answer->body, "same");
+}
+
+TEST(Login, a_wrong_password_is_told_in_the_broker_s_words_without_the_password) {
+  const Broker broker([](int socket) {
+    answer_versions(socket);
+    answer_handshake(socket, "PLAIN");
+    answer_authenticate(socket, "", 58, "Authentication failed: Invalid username or password");
+  });
+  const auto security = security_of();
+  Connection connection(broker.address(), "test", security.get());
+  connection.send(Api::fetch, "");
+  EXPECT_FALSE(answer_of(connection).has_value());
+  EXPECT_TRUE(connection.error().is(errc::unavailable));
+  EXPECT_THAT(connection.error().message(),
+              HasSubstr("Authentication failed: Invalid username or password"));
+  EXPECT_THAT(connection.error().message(), HasSubstr(broker.address().text()));
+  EXPECT_THAT(connection.error().message(), Not(HasSubstr("secret")));
+}
+
+TEST(Login, a_mechanism_the_broker_does_not_take_is_told_with_those_it_takes) {
+  const Broker broker([](int socket) {
+    answer_versions(socket);
+    answer_handshake(socket, "PLAIN", 33);
+  });
+  const auto security = security_of();
+  Connection connection(broker.address(), "test", security.get());
+  EXPECT_FALSE(answer_of(connection).has_value());
+  EXPECT_THAT(connection.error().message(), HasSubstr("UNSUPPORTED_SASL_MECHANISM"));
+  EXPECT_THAT(connection.error().message(), HasSubstr("it takes SCRAM-SHA-256, GSSAPI"));
+}
+
+TEST(Login, a_broker_that_does_not_prove_itself_gets_no_requests) {
+  const Broker broker([](int socket) {
+    answer_versions(socket);
+    answer_handshake(socket, "SCRAM-SHA-512");
+    // The client's nonce is what stands behind r= in what it says first.
+    const Request request = read_request(socket);
+    Decoder in(request.body);
+    const std::string said(in.bytes());
+    Encoder out;
+    out.number<std::int16_t>(0);
+    out.null_string();
+    out.bytes("r=" + said.substr(said.find("r=") + 2) + "x,s=AAAA,i=4096");
+    out.number<std::int64_t>(0);
+    write_all(socket, frame_of(request.number, out.take()));
+    answer_authenticate(socket, "v=AAAA");
+    EXPECT_TRUE(read_exactly(socket, 1).empty());
+  });
+  const auto security = security_of({{"sasl.mechanisms", "SCRAM-SHA-512"}});
+  Connection connection(broker.address(), "test", security.get());
+  connection.send(Api::fetch, "");
+  EXPECT_FALSE(answer_of(connection).has_value());
+  EXPECT_THAT(connection.error().message(), HasSubstr("does not know the password itself"));
+}
+
+TEST(Login, an_answer_that_is_cut_is_refused) {
+  for (const bool in_handshake : {true, false}) {
+    const Broker broker([=](int socket) {
+      answer_versions(socket);
+      if (!in_handshake) answer_handshake(socket, "PLAIN");
+      const Request request = read_request(socket);
+      write_all(socket, frame_of(request.number, std::string(1, '\0')));
+    });
+    const auto security = security_of();
+    Connection connection(broker.address(), "test", security.get());
+    EXPECT_FALSE(answer_of(connection).has_value());
+    EXPECT_THAT(connection.error().message(), HasSubstr("cannot be read"));
+  }
+}
+
+TEST(Login, a_session_is_ended_when_nothing_is_under_way) {
+  const Broker broker([](int socket) {
+    answer_versions(socket);
+    answer_handshake(socket, "PLAIN");
+    answer_authenticate(socket, "", 0, {}, 1);  // a millisecond
+    const Request request = read_request(socket);
+    write_all(socket, frame_of(request.number, "yes"));
+    EXPECT_TRUE(read_exactly(socket, 1).empty());
+  });
+  const auto security = security_of();
+  Connection connection(broker.address(), "test", security.get());
+  connection.send(Api::end_txn, "");
+  // What was asked in time is still answered.
+  const auto answer = answer_of(connection);
+  ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
+  EXPECT_EQ(answer->body, "yes");
+  Connection* const all[] = {&connection};
+  while (!connection.is_broken())
+    advance_all(all, -1, connection.session_end_ns().value_or(0));
+  EXPECT_THAT(connection.error().message(), HasSubstr("the session ends"));
+  EXPECT_EQ(connection.waiting(), 0U);
+}
+
+TEST(Security, settings_with_no_meaning_here_are_named) {
+  const auto beyond = [](Settings settings) {
+    return Security::beyond(settings).value_or("nothing");
+  };
+  EXPECT_EQ(beyond({}), "nothing");
+  EXPECT_EQ(beyond({{"security.protocol", "Sasl_Ssl"},
+                    {"sasl.mechanisms", "SCRAM-SHA-256"},
+                    {"ssl.ca.location", "/x"},
+                    {"sasl.username", "u"}}),
+            "nothing");
+  EXPECT_EQ(beyond({{"security.protocol", "sasl_ssl"}}), "sasl.mechanism GSSAPI");
+  EXPECT_EQ(beyond({{"security.protocol", "sasl_ssl"}, {"sasl.mechanism", "OAUTHBEARER"}}),
+            "sasl.mechanism OAUTHBEARER");
+  EXPECT_EQ(beyond({{"security.protocol", "ssl"}, {"ssl.keystore.location", "/x.p12"}}),
+            "ssl.keystore.location");
+  EXPECT_EQ(beyond({{"security.protocol", "quic"}}), "security.protocol quic");
+  // What is not used has no meaning.
+  EXPECT_EQ(beyond({{"ssl.keystore.location", "/x.p12"}, {"sasl.mechanism", "GSSAPI"}}), "nothing");
+}
+
+TEST(Security, what_is_missing_or_wrong_is_refused_by_name) {
+  const auto refused = [](Settings settings) {
+    const auto made = Security::open(settings);
+    EXPECT_FALSE(made.has_value());
+    if (made) return std::string();
+    EXPECT_TRUE(made.error().is(errc::invalid_argument));
+    return made.error().message();
+  };
+  const auto sasl = [&](Settings more) {
+    more.insert(more.begin(),
+                {{"security.protocol", "sasl_plaintext"}, {"sasl.mechanism", "PLAIN"}});
+    return refused(more);
+  };
+  EXPECT_THAT(sasl({}), HasSubstr("sasl.username: PLAIN needs one"));
+  EXPECT_THAT(sasl({{"sasl.username", "u"}}), HasSubstr("sasl.password: PLAIN needs one"));
+  const auto tls = [&](const std::string& name, const std::string& value) {
+    return refused({{"security.protocol", "ssl"}, {name, value}});
+  };
+  EXPECT_THAT(tls("enable.ssl.certificate.verification", "no"),
+              HasSubstr("enable.ssl.certificate.verification: it is true or false"));
+  EXPECT_THAT(tls("ssl.endpoint.identification.algorithm", "http"), HasSubstr("https or none"));
+  EXPECT_THAT(
+      tls("ssl.ca.location", "/no/such/file"),
+      testing::AllOf(HasSubstr("ssl.ca.location: /no/such/file"), HasSubstr("No such file")));
+  EXPECT_THAT(tls("ssl.ca.pem", "nothing"), HasSubstr("ssl.ca.pem: no certificate"));
+  EXPECT_THAT(tls("ssl.certificate.location", "/no/such/file"),
+              HasSubstr("ssl.certificate.location: /no/such/file"));
+  EXPECT_THAT(tls("ssl.key.location", "/no/such/file"), HasSubstr("ssl.key.location: /no/such"));
+  EXPECT_THAT(tls("ssl.key.pem", "nothing"), HasSubstr("ssl.key.pem: no private key"));
+  EXPECT_THAT(tls("ssl.cipher.suites", "none-such"), HasSubstr("ssl.cipher.suites: "));
+  EXPECT_THAT(tls("ssl.curves.list", "none-such"), HasSubstr("ssl.curves.list: "));
+  EXPECT_THAT(tls("ssl.sigalgs.list", "none-such"), HasSubstr("ssl.sigalgs.list: "));
+}
+
+TEST(Security, the_client_that_was_asked_for_is_taken_or_refused) {
+  const auto config = [](Settings settings) {
+    return std::make_unique<ClientConfig>(Url{"localhost:1", "", std::move(settings)},
+                                          LogOptions{});
+  };
+  const Settings::value_type ssl{"security.protocol", "ssl"};
+  const Settings::value_type keystore{"ssl.keystore.location", "/x.p12"};
+  const Settings::value_type ca{"ssl.ca.location", "/no/such/file"};
+  EXPECT_TRUE(config({})->reads_by_wire());
+  EXPECT_TRUE(config({ssl})->reads_by_wire());
+  EXPECT_TRUE(config({ssl, {"millrace.client", "auto"}})->reads_by_wire());
+  const auto by_other = config({ssl, keystore});
+  EXPECT_FALSE(by_other->reads_by_wire());
+  EXPECT_TRUE(by_other->check().has_value());
+  const auto librdkafka = config({ssl, ca, {"millrace.client", "librdkafka"}});
+  EXPECT_FALSE(librdkafka->reads_by_wire());
+  EXPECT_TRUE(librdkafka->check().has_value());
+  const auto refused = [&](Settings settings) {
+    const Status status = config(std::move(settings))->check();
+    EXPECT_FALSE(status.has_value());
+    if (status) return std::string();
+    EXPECT_TRUE(status.error().is(errc::invalid_argument));
+    return status.error().message();
+  };
+  EXPECT_THAT(refused({ssl, keystore, {"millrace.client", "wire"}}),
+              HasSubstr("millrace.client=wire does not know ssl.keystore.location"));
+  EXPECT_THAT(refused({ssl, ca}), HasSubstr("ssl.ca.location: /no/such/file"));
+  EXPECT_THAT(refused({{"millrace.client", "curl"}}), HasSubstr("not curl"));
+}
+
+}  // namespace
+}  // namespace millrace::log::kafka::wire

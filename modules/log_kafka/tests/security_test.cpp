@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// Clusters that ask who one is, through the whole backend. Addresses and secrets are those that
+// tools/kafka tells of the cluster in MILLRACE_TEST_KAFKA_DIR.
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <millrace_test_paths.hpp>
+
+#include "kafka_log.hpp"
+#include "kafka_world.hpp"
+#include "wire/cluster.hpp"
+#include "wire/messages.hpp"
+#include "wire/transactional_producer.hpp"
+#include "wire_broker.hpp"
+
+namespace millrace::log {
+namespace {
+
+using testing::AnyOf;
+using testing::HasSubstr;
+
+/// What `tools/kafka status --json` says, by the last key on the way.
+class ClusterStatus {
+ public:
+  ClusterStatus() {
+    const char* const directory = std::getenv("MILLRACE_TEST_KAFKA_DIR");
+    if (directory == nullptr) return;
+    const std::string command =
+        std::string(test::source_dir) + "/tools/kafka status --json --dir '" + directory + "'";
+    const std::unique_ptr<FILE, int (*)(FILE*)> output(::popen(command.c_str(), "r"), ::pclose);
+    std::array<char, 4096> room;
+    while (const std::size_t size = std::fread(room.data(), 1, room.size(), output.get()))
+      text_.append(room.data(), size);
+  }
+  [[nodiscard]] std::string operator[](const std::string& key) const {
+    const std::string start = "\"" + key + "\": \"";
+    const std::size_t at = text_.find(start);
+    EXPECT_NE(at, std::string::npos) << key << " in " << text_;
+    if (at == std::string::npos) return {};
+    const std::size_t begin = at + start.size();
+    return text_.substr(begin, text_.find('"', begin) - begin);
+  }
+
+ private:
+  std::string text_;
+};
+
+const ClusterStatus& status() {
+  static const ClusterStatus it;
+  return it;
+}
+
+/// Of both ways that records can go; the parameter is that of `millrace.client`.
+class KafkaSecurity : public KafkaWorld, public testing::WithParamInterface<std::string> {
+ protected:
+  [[nodiscard]] KafkaSettings settings() const { return {{"millrace.client", GetParam()}}; }
+  /// Opens, writes, reads and takes a unit.
+  void expect_works(const std::string& url, KafkaSettings settings) {
+    auto log = try_open(url, options_of("member"), real_clock(), std::move(settings));
+    ASSERT_TRUE(log.has_value()) << log.error().to_string();
+    const auto& opened = dynamic_cast<const kafka::KafkaLog&>(**log);
+    EXPECT_EQ(opened.config().reads_by_wire(), GetParam() == "wire");
+    Worker worker(*std::move(log), "g", {"u"});
+    const TopicPartition place = make_topic(*worker.log, "t");
+    const TopicPartition other = make_topic(*worker.log, "other");
+    ASSERT_TRUE(worker.until_holds(1));
+    // Much of it, so that it takes more than one of all there is underneath.
+    const std::string large(900'000, 'x');
+    const auto committed = worker.commit({place, other}, large, place, offset(0));
+    ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+    EXPECT_TRUE(values(*worker.log, place) == std::vector{large});
+    const auto next = worker.commit({other}, "v", place, offset(1));
+    ASSERT_TRUE(next.has_value()) << next.error().to_string();
+    EXPECT_TRUE((values(*worker.log, other) == std::vector<std::string>{large, "v"}));
+    EXPECT_EQ(position(*worker.log, worker.group, place), offset(1));
+  }
+  void expect_refused(const std::string& url, const std::string& word) {
+    LogOptions impatient = options_of("member");
+    impatient.request_timeout_ms = 2'000;
+    const auto log = try_open(url, impatient, real_clock(), settings());
+    ASSERT_FALSE(log.has_value());
+    EXPECT_TRUE(log.error().is(errc::unavailable) || log.error().is(errc::not_authorized))
+        << log.error().to_string();
+    EXPECT_THAT(log.error().to_string(), HasSubstr(word));
+    EXPECT_THAT(log.error().to_string(), testing::Not(HasSubstr("of-somebody-else")));
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(By, KafkaSecurity, testing::Values("wire", "librdkafka"),
+                         [](const auto& one) { return one.param; });
+
+TEST_P(KafkaSecurity, a_password_in_the_url_is_used) {
+  expect_works(url(status()["SASL_PLAINTEXT"]) +
+                   "?security.protocol=SASL_PLAINTEXT&sasl.mechanism=PLAIN&sasl.username=millrace"
+                   "&sasl.password=" +
+                   status()["password"],
+               settings());
+}
+
+TEST_P(KafkaSecurity, a_file_holds_the_password_and_the_certificates) {
+  const std::string file = std::filesystem::temp_directory_path() / (prefix() + ".properties");
+  std::ofstream(file) << "# of a test\nsecurity.protocol=SASL_SSL\nsasl.mechanism=PLAIN\n"
+                      << "sasl.username=millrace\nsasl.password=" << status()["password"]
+                      << "\nssl.ca.location=" << status()["ca"]
+                      << "\nssl.certificate.location=" << status()["certificate"]
+                      << "\nssl.key.location=" << status()["key"] << "\n";
+  expect_works(url(status()["SASL_SSL"]) + "?config=" + file, settings());
+  std::filesystem::remove(file);
+}
+
+TEST_P(KafkaSecurity, a_certificate_in_the_options_is_used) {
+  KafkaSettings with = settings();
+  with.insert(with.end(), {{"security.protocol", "SSL"},
+                           {"ssl.ca.location", status()["ca"]},
+                           {"ssl.certificate.location", status()["certificate"]},
+                           {"ssl.key.location", status()["key"]}});
+  expect_works(url(status()["SSL"]), with);
+}
+
+TEST_P(KafkaSecurity, a_wrong_password_is_told_in_the_broker_s_words_and_without_the_password) {
+  expect_refused(url(status()["SASL_PLAINTEXT"]) +
+                     "?security.protocol=SASL_PLAINTEXT&sasl.mechanism=PLAIN"
+                     "&sasl.username=millrace&sasl.password=of-somebody-else",
+                 "Authentication failed: Invalid username or password");
+}
+
+TEST_P(KafkaSecurity, a_certificate_nobody_knows_is_told) {
+  expect_refused(url(status()["SSL"]) + "?security.protocol=SSL", "SSL");
+}
+
+TEST_P(KafkaSecurity, a_setting_nobody_knows_is_told) {
+  const auto log =
+      try_open(url() + "?sasl.pasword=x", options_of("member"), real_clock(), settings());
+  ASSERT_FALSE(log.has_value());
+  EXPECT_TRUE(log.error().is(errc::invalid_argument));
+  EXPECT_THAT(log.error().to_string(), HasSubstr("sasl.pasword"));
+}
+
+TEST_P(KafkaSecurity, a_file_that_is_not_there_is_told) {
+  const auto log =
+      try_open(url(status()["SSL"]) + "?security.protocol=ssl&ssl.ca.location=/no/such/ca.pem",
+               options_of("member"), real_clock(), settings());
+  ASSERT_FALSE(log.has_value());
+  EXPECT_TRUE(log.error().is(errc::invalid_argument));
+  EXPECT_THAT(log.error().to_string(), HasSubstr("ssl.ca.location"));
+}
+
+/// Connections alone: whom librdkafka does not let in does not get as far as to them.
+class KafkaWireSecurity : public KafkaWorld {
+ protected:
+  static kafka::Settings account(const std::string& mechanism, const std::string& password) {
+    return {{"sasl.mechanism", mechanism},
+            {"sasl.username", "millrace"},
+            {"sasl.password", password},
+            {"ssl.ca.location", status()["ca"]}};
+  }
+  static std::unique_ptr<kafka::wire::Connection> connect(const std::string& listener,
+                                                          const kafka::Settings& settings) {
+    const auto security = kafka::wire::Security::open(settings);
+    EXPECT_TRUE(security.has_value()) << security.error().to_string();
+    const std::string broker = status()[listener];
+    const std::size_t colon = broker.find(':');
+    const kafka::wire::Address address{broker.substr(0, colon),
+                                       std::stoi(broker.substr(colon + 1))};
+    return std::make_unique<kafka::wire::Connection>(address, "test", security->get());
+  }
+  /// Whether a broker answers a question over it.
+  static bool is_answered(kafka::wire::Connection& connection) {
+    connection.send(
+        kafka::wire::Api::find_coordinator,
+        kafka::wire::find_coordinator("any", kafka::wire::CoordinatorKind::transaction));
+    const auto answer = kafka::wire::answer_of(connection);
+    return answer && kafka::wire::read_coordinator(answer->body);
+  }
+  /// Why it is not, or nothing.
+  static std::string refusal(const std::string& listener, kafka::Settings settings) {
+    settings.emplace_back("security.protocol", listener);
+    const auto connection = connect(listener, settings);
+    return is_answered(*connection) ? "" : connection->error().to_string();
+  }
+};
+
+TEST_F(KafkaWireSecurity, each_mechanism_lets_the_right_password_in_and_no_other) {
+  for (const std::string listener : {"SASL_PLAINTEXT", "SASL_SSL"}) {
+    for (const std::string mechanism : {"PLAIN", "SCRAM-SHA-256"}) {
+      EXPECT_EQ(refusal(listener, account(mechanism, status()["password"])), "") << mechanism;
+      const std::string why = refusal(listener, account(mechanism, "of-somebody-else"));
+      EXPECT_THAT(why, HasSubstr("SASL " + mechanism + ": Authentication failed"));
+      EXPECT_THAT(why, testing::Not(HasSubstr("of-somebody-else")));
+    }
+    EXPECT_THAT(refusal(listener, account("SCRAM-SHA-512", status()["password"])),
+                HasSubstr("it takes PLAIN, SCRAM-SHA-256"));
+  }
+}
+
+TEST_F(KafkaWireSecurity, brokers_of_another_authority_are_refused_unless_nobody_is_verified) {
+  EXPECT_THAT(refusal("SSL", {}), HasSubstr("certificate verify failed"));
+  EXPECT_EQ(refusal("SSL", {{"enable.ssl.certificate.verification", "false"}}), "");
+  EXPECT_EQ(refusal("SSL", {{"ssl.ca.location", status()["ca"]}}), "");
+}
+
+TEST_F(KafkaWireSecurity, listeners_of_another_kind_are_told_apart) {
+  const auto at = [](const std::string& listener, const std::string& protocol) {
+    const auto connection = connect(listener, {{"security.protocol", protocol}});
+    EXPECT_FALSE(is_answered(*connection));
+    return connection->error().to_string();
+  };
+  EXPECT_THAT(at("PLAINTEXT", "ssl"),
+              AnyOf(HasSubstr("during the TLS handshake"), HasSubstr("wrong version number")));
+  EXPECT_THAT(at("SSL", "plaintext"), AnyOf(HasSubstr("does not speak Kafka's protocol"),
+                                            HasSubstr("closed the connection")));
+}
+
+TEST_F(KafkaWireSecurity, who_is_not_let_in_hears_why_when_the_time_is_over) {
+  LogOptions options = options_of("member");
+  options.request_timeout_ms = 1'000;
+  kafka::ClientConfig config(kafka::parse_url(url()).value(), options);
+  const auto client = config.make(RD_KAFKA_PRODUCER, {}, {}, nullptr, nullptr, nullptr);
+  ASSERT_TRUE(client.has_value()) << client.error().to_string();
+  config.cluster()->served_by(client->get());
+  // Of the other listener, which speaks no SASL; librdkafka is let in.
+  kafka::Settings settings = account("PLAIN", status()["password"]);
+  settings.emplace_back("security.protocol", "sasl_plaintext");
+  config.cluster()->secured_by(kafka::wire::Security::open(settings).value());
+  const auto producer = kafka::wire::TransactionalProducer::open(config, prefix());
+  ASSERT_FALSE(producer.has_value());
+  EXPECT_TRUE(producer.error().is(errc::unavailable)) << producer.error().to_string();
+  EXPECT_THAT(producer.error().to_string(), HasSubstr("SASL mechanism PLAIN: "));
+}
+
+TEST_F(KafkaWireSecurity, sessions_that_end_in_between_cost_no_commit) {
+  kafka::Settings settings = account("PLAIN", status()["password"]);
+  settings.emplace_back("security.protocol", "SASL_SSL");
+  auto watched = connect("SASL_SSL", settings);
+  ASSERT_TRUE(is_answered(*watched)) << watched->error().to_string();
+  if (!watched->session_end_ns()) GTEST_SKIP() << "the cluster lets sessions last";
+  auto log = try_open(url(status()["SASL_SSL"]), options_of("member"), real_clock(), settings);
+  ASSERT_TRUE(log.has_value()) << log.error().to_string();
+  Worker worker(*std::move(log), "g", {"u"});
+  const TopicPartition place = make_topic(*worker.log, "t");
+  ASSERT_TRUE(worker.until_holds(1));
+  std::vector<std::string> written;
+  for (int sessions = 0; sessions < 3;) {
+    written.push_back(std::to_string(written.size()));
+    const auto committed =
+        worker.commit({place}, written.back(), place, offset(std::ssize(written)));
+    ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+    worker.obey();
+    worker.pause(place);
+    watched->advance();
+    if (!watched->is_broken()) continue;
+    EXPECT_THAT(watched->error().to_string(), HasSubstr("the session ends"));
+    ++sessions;
+    watched = connect("SASL_SSL", settings);
+    ASSERT_TRUE(is_answered(*watched)) << watched->error().to_string();
+  }
+  EXPECT_EQ(values(*worker.log, place), written);
+}
+
+}  // namespace
+}  // namespace millrace::log

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gmock/gmock.h>
+
+#include "millrace/log/errors.hpp"
+#include "state.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+/// A state and the offset of its next record.
+struct Fold {
+  State state;
+  std::int64_t next = 0;
+  std::int64_t add(const StateRecord& record) {
+    // As it comes from the topic.
+    const auto decoded = decode_state_record(encode_state_record(record));
+    EXPECT_TRUE(decoded.has_value());
+    state.apply(next, *decoded);
+    return next++;
+  }
+  const State::Unit& unit(const std::string& name) const {
+    return state.groups().at(0).units.at(name);
+  }
+};
+
+class KafkaState : public testing::Test {
+ protected:
+  KafkaState() {
+    fold.add(GroupMade{"g"});
+    a = fold.add(Joined{"id-a", "a", {"here", 1, 7}});
+    b = fold.add(Joined{"id-b", "b", {"here", 2, 8}});
+    of_a = fold.add(Subscribed{a, 0, {"u", "v"}});
+    of_b = fold.add(Subscribed{b, 0, {"u", "v"}});
+  }
+  Fold fold;
+  std::int64_t a = 0, b = 0, of_a = 0, of_b = 0;
+};
+
+TEST_F(KafkaState, the_first_claim_on_a_free_unit_counts) {
+  const auto first = fold.add(Claimed{of_b, "u"});
+  fold.add(Claimed{of_a, "u"});
+  EXPECT_EQ(fold.unit("u"), (State::Unit{of_b, first}));
+  EXPECT_EQ(fold.unit("v").owner, -1);
+}
+
+TEST_F(KafkaState, a_unit_is_free_after_its_owner_released_it_and_its_epoch_rises) {
+  const auto first = fold.add(Claimed{of_a, "u"});
+  fold.add(Released{of_a, "u", first});
+  EXPECT_EQ(fold.unit("u").owner, -1);
+  const auto second = fold.add(Claimed{of_a, "u"});
+  // The release of a former claim, late.
+  fold.add(Released{of_a, "u", first});
+  EXPECT_EQ(fold.unit("u"), (State::Unit{of_a, second}));
+  EXPECT_GT(second, first);
+}
+
+TEST_F(KafkaState, nobody_releases_what_is_another_s) {
+  const auto first = fold.add(Claimed{of_a, "u"});
+  fold.add(Released{of_b, "u", first});
+  EXPECT_EQ(fold.unit("u").owner, of_a);
+}
+
+TEST_F(KafkaState, the_end_of_a_member_frees_all_it_had_and_it_can_claim_no_more) {
+  fold.add(Claimed{of_a, "u"});
+  fold.add(Claimed{of_a, "v"});
+  fold.add(Ended{a});
+  EXPECT_EQ(fold.unit("u").owner, -1);
+  EXPECT_EQ(fold.unit("v").owner, -1);
+  EXPECT_EQ(fold.state.members().size(), 1U);
+  fold.add(Claimed{of_a, "u"});
+  fold.add(Subscribed{a, 0, {"u"}});
+  EXPECT_EQ(fold.unit("u").owner, -1);
+  EXPECT_EQ(fold.state.subscriptions().size(), 1U);
+}
+
+TEST_F(KafkaState, units_are_claimed_by_those_that_named_them_only) {
+  const auto later = fold.add(Subscribed{a, 0, {"w"}});
+  fold.add(Claimed{of_b, "w"});
+  EXPECT_EQ(fold.unit("w").owner, -1);
+  fold.add(Claimed{later, "w"});
+  EXPECT_EQ(fold.unit("w").owner, later);
+  fold.add(Unsubscribed{later});
+  EXPECT_EQ(fold.unit("w").owner, -1);
+}
+
+TEST_F(KafkaState, topics_and_groups_keep_the_number_they_got_first) {
+  fold.add(TopicMade{{"t", 3, TopicKind::events, "stock", CleanupPolicy::compact}});
+  fold.add(TopicMade{{"u", 1, TopicKind::commands, "stock", CleanupPolicy::keep}});
+  fold.add(TopicMade{{"t", 9, TopicKind::events, "else", CleanupPolicy::keep}});
+  fold.add(GroupMade{"g"});
+  fold.add(GroupMade{"h"});
+  TopicId id;
+  ASSERT_NE(fold.state.topic("t", id), nullptr);
+  EXPECT_EQ(id.value, 0);
+  EXPECT_EQ(fold.state.topic("t", id)->partitions, 3);
+  EXPECT_EQ(fold.state.topics().size(), 2U);
+  EXPECT_EQ(fold.state.group_number("h"), 1);
+}
+
+TEST_F(KafkaState, a_snapshot_holds_all_of_it) {
+  fold.add(TopicMade{{"t", 3, TopicKind::events, "stock", CleanupPolicy::compact}});
+  fold.add(Claimed{of_a, "u"});
+  fold.add(Created{"creation"});
+  fold.add(GroupMade{"h"});
+  fold.add(Positioned{1, "t", 2});
+  fold.add(Positioned{1, "another", 0});
+  const auto copy = State::decode(fold.state.encode());
+  ASSERT_TRUE(copy.has_value()) << copy.error().to_string();
+  EXPECT_EQ(*copy, fold.state);
+}
+
+TEST_F(KafkaState, of_a_process_the_fold_knows_what_names_it) {
+  EXPECT_EQ(fold.state.members().at(b).process, (ProcessName{"here", 2, 8}));
+}
+
+TEST_F(KafkaState, the_first_name_of_the_topic_counts) {
+  fold.add(Created{"one"});
+  fold.add(Created{"other"});
+  EXPECT_EQ(fold.state.creation(), "one");
+}
+
+TEST_F(KafkaState, a_group_has_had_a_position_where_one_was_noted_and_nowhere_else) {
+  fold.add(GroupMade{"h"});
+  fold.add(Positioned{1, "t", 2});
+  fold.add(Positioned{1, "t", 2});
+  // Of groups that there are not.
+  fold.add(Positioned{2, "t", 2});
+  fold.add(Positioned{-1, "t", 2});
+  EXPECT_TRUE(fold.state.had_position(1, "t", 2));
+  EXPECT_FALSE(fold.state.had_position(1, "t", 1));
+  EXPECT_FALSE(fold.state.had_position(1, "u", 2));
+  EXPECT_FALSE(fold.state.had_position(0, "t", 2));
+  EXPECT_FALSE(fold.state.had_position(2, "t", 2));
+  EXPECT_FALSE(fold.state.had_position(-1, "t", 2));
+}
+
+// Version 1, kind 2; id "i", name "n", pid 5, host "h"; without a start time.
+TEST(KafkaStateRecord, a_member_may_have_joined_before_start_times_were_written) {
+  const auto record = decode_state_record(std::string_view("\x02\x04\x02i\x02n\x0a\x02h", 9));
+  ASSERT_TRUE(record.has_value()) << record.error().to_string();
+  EXPECT_EQ(std::get<Joined>(*record).process, (ProcessName{"h", 5, 0}));
+}
+
+// One member, number 3: no name of the topic, no start times.
+TEST(KafkaStateRecord, a_snapshot_may_be_older_than_what_was_added_to_it) {
+  const auto state = State::decode(std::string_view("\x00\x00\x02\x06\x02i\x02n\x0a\x02h\x00", 12));
+  ASSERT_TRUE(state.has_value()) << state.error().to_string();
+  EXPECT_EQ(state->members().at(3).process, (ProcessName{"h", 5, 0}));
+  EXPECT_EQ(state->creation(), "");
+}
+
+TEST(KafkaStateRecord, what_is_nobody_s_record_is_damage) {
+  for (const std::string_view bytes :
+       {"", "some text", "{\"json\":1}", "\xff\xff\xff", "\x01\x02"}) {
+    const auto record = decode_state_record(bytes);
+    ASSERT_FALSE(record.has_value()) << bytes;
+    EXPECT_TRUE(record.error().is(errc::corrupt)) << record.error().to_string();
+  }
+}
+
+TEST_F(KafkaState, bytes_that_end_early_are_refused_wherever_they_end) {
+  fold.add(Created{"creation"});
+  fold.add(Positioned{0, "in", 3});
+  for (const StateRecord& record :
+       {StateRecord(Subscribed{7, 1, {"a", "bc"}}), StateRecord(Positioned{7, "a", 1})}) {
+    const std::string whole = encode_state_record(record);
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+      const auto decoded = decode_state_record(std::string_view(whole).substr(0, size));
+      EXPECT_FALSE(decoded.has_value()) << size;
+    }
+  }
+  const std::string state = fold.state.encode();
+  // Earlier ones ended before the positions: a count, and of one a text and a number.
+  const std::size_t without_positions = state.size() - 1 - (1 + std::string_view("in").size()) - 1;
+  // Still earlier ones before the topic's name and the start times of the two members.
+  const std::size_t earliest = without_positions - 1 - std::string_view("creation").size() - 2;
+  for (std::size_t size = 0; size < state.size(); ++size)
+    EXPECT_EQ(State::decode(std::string_view(state).substr(0, size)).has_value(),
+              size == earliest || size == without_positions)
+        << size;
+}
+
+TEST(KafkaStateRecord, of_a_later_version_asks_for_an_upgrade) {
+  std::string bytes = encode_state_record(Heartbeat{1});
+  bytes[0] = 4;  // zigzag of 2
+  EXPECT_TRUE(decode_state_record(bytes).error().is(errc::incompatible));
+}
+
+}  // namespace
+}  // namespace millrace::log::kafka

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// TLS without a cluster: the other side is OpenSSL too, in this process.
+#include <gmock/gmock.h>
+#include <poll.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "millrace/log/errors.hpp"
+#include "tls_peer.hpp"
+#include "wire/security.hpp"
+#include "wire/tls_context.hpp"
+#include "wire/tls_stream.hpp"
+#include "wire_broker.hpp"
+
+namespace millrace::log::kafka::wire {
+namespace {
+
+using testing::AnyOf;
+using testing::HasSubstr;
+
+const Authority& authority() {
+  static const Authority it("Authority of a test");
+  return it;
+}
+
+const Credentials& server() {
+  static const Credentials it = authority().issue("server", "DNS:localhost,IP:127.0.0.1");
+  return it;
+}
+
+TlsSettings trusting() {
+  TlsSettings settings;
+  settings.ca_pem = authority().certificate();
+  return settings;
+}
+
+std::unique_ptr<Stream> stream_to(const Address& address, const TlsSettings& settings) {
+  const auto context = TlsContext::open(settings);
+  EXPECT_TRUE(context.has_value()) << context.error().to_string();
+  return std::make_unique<TlsStream>(address, *context);
+}
+
+/// Waits for what the stream says it waits for.
+Status wait(const Stream& stream, bool writes) {
+  constexpr int patience_ms = 20'000;
+  pollfd watched{stream.descriptor(), stream.events(writes), 0};
+  if (::poll(&watched, 1, patience_ms) > 0) return {};
+  return fail(errc::invalid_argument, "nothing happened");
+}
+
+Status connect(Stream& stream) {
+  for (;;) {
+    MILLRACE_TRY(stream.try_connect());
+    if (stream.is_connected()) return {};
+    MILLRACE_TRY(wait(stream, true));
+  }
+}
+
+/// Sends all and receives so many bytes meanwhile.
+Result<std::string> exchange(Stream& stream, std::string_view out, std::size_t wanted) {
+  MILLRACE_TRY(connect(stream));
+  std::string all;
+  std::string room(100'000, '\0');
+  while (!out.empty() || all.size() < wanted) {
+    for (bool more = !out.empty(); more;) {
+      MILLRACE_ASSIGN(const std::size_t sent, stream.write(out));
+      out.remove_prefix(sent);
+      more = sent > 0 && !out.empty();
+    }
+    for (bool more = true; more;) {
+      MILLRACE_ASSIGN(const std::size_t came, stream.read(room));
+      all.append(room, 0, came);
+      more = came > 0 && all.size() < wanted;
+    }
+    if (!out.empty() || all.size() < wanted) MILLRACE_TRY(wait(stream, !out.empty()));
+  }
+  return all;
+}
+
+std::string numbered(std::size_t bytes) {
+  std::string all(bytes, '\0');
+  for (std::size_t i = 0; i < bytes; ++i)
+    all[i] = static_cast<char>((i * 7) ^ (i >> 10U));
+  return all;
+}
+
+std::string why_not_connected(Stream& stream) {
+  const Status status = connect(stream);
+  EXPECT_FALSE(status.has_value());
+  if (status) return {};
+  EXPECT_TRUE(status.error().is(errc::unavailable)) << status.error().to_string();
+  EXPECT_FALSE(stream.is_connected());
+  EXPECT_FALSE(stream.try_connect().has_value());
+  stream.close();
+  return status.error().message();
+}
+
+struct Version {
+  const char* name;
+  int number;
+  friend void PrintTo(const Version& version, std::ostream* out) { *out << version.name; }
+};
+
+class TlsVersions : public testing::TestWithParam<Version> {};
+
+TEST_P(TlsVersions, twenty_megabytes_go_there_and_back_while_keys_change) {
+  constexpr std::size_t bytes = 20U << 20U;
+  constexpr std::size_t key_bytes = 3U << 20U;
+  const Broker broker([](int socket) {
+    TlsPeer peer(socket, server(), {.version = GetParam().number});
+    ASSERT_TRUE(peer.accept());
+    std::size_t until_keys = key_bytes;
+    for (std::size_t done = 0; done < bytes;) {
+      const std::string some = peer.read_some(50'000);
+      ASSERT_FALSE(some.empty());
+      ASSERT_TRUE(peer.write(some));
+      done += some.size();
+      if (done < until_keys || GetParam().number < TLS1_3_VERSION) continue;
+      ASSERT_TRUE(peer.change_keys());
+      until_keys += key_bytes;
+    }
+    // Closed before the last keys were read, the socket would take back what was sent.
+    while (!peer.read_some(1'000).empty()) {
+    }
+  });
+  const auto stream = stream_to(broker.address(), trusting());
+  const std::string sent = numbered(bytes);
+  const auto back = exchange(*stream, sent, bytes);
+  ASSERT_TRUE(back.has_value()) << back.error().to_string();
+  EXPECT_TRUE(*back == sent);
+  stream->close();
+}
+
+TEST_P(TlsVersions, bytes_that_come_one_by_one_are_put_together) {
+  const Broker broker([](int socket) {
+    TlsPeer peer(socket, server(), {.version = GetParam().number, .dribbles = true});
+    ASSERT_TRUE(peer.accept());
+    const std::string told = peer.read_exactly(20'000);
+    for (std::size_t i = 0; i < 100; ++i)
+      ASSERT_TRUE(peer.write(told.substr(i, 1)));
+    ASSERT_TRUE(peer.write(told.substr(100)));
+  });
+  const auto stream = stream_to(broker.address(), trusting());
+  const std::string sent = numbered(20'000);
+  const auto back = exchange(*stream, sent, sent.size());
+  ASSERT_TRUE(back.has_value()) << back.error().to_string();
+  EXPECT_TRUE(*back == sent);
+}
+
+TEST_P(TlsVersions, a_client_shows_its_certificate_when_asked) {
+  const Credentials client = authority().issue("the client");
+  const Broker broker([](int socket) {
+    TlsPeer peer(socket, server(),
+                 {.version = GetParam().number, .asks_clients_from = authority().certificate()});
+    ASSERT_TRUE(peer.accept());
+    X509* const shown = SSL_get1_peer_certificate(peer.tls());
+    ASSERT_NE(shown, nullptr);
+    char name[100];
+    X509_NAME_get_text_by_NID(X509_get_subject_name(shown), NID_commonName, name, sizeof name);
+    X509_free(shown);
+    peer.write(name);
+  });
+  TlsSettings settings = trusting();
+  settings.certificate_pem = client.certificate;
+  settings.key_pem = locked(client.key, "of the key");
+  settings.key_password = "of the key";
+  const auto stream = stream_to(broker.address(), settings);
+  const auto name = exchange(*stream, "", 10);
+  ASSERT_TRUE(name.has_value()) << name.error().to_string();
+  EXPECT_EQ(*name, "the client");
+}
+
+TEST_P(TlsVersions, a_client_without_the_certificate_asked_for_is_told) {
+  const Broker broker([](int socket) {
+    TlsPeer peer(socket, server(),
+                 {.version = GetParam().number, .asks_clients_from = authority().certificate()});
+    EXPECT_FALSE(peer.accept());
+    read_exactly(socket, 1);
+  });
+  const auto stream = stream_to(broker.address(), trusting());
+  // With TLS 1.3 the client is through before the server has looked.
+  const auto told = exchange(*stream, "", 1);
+  ASSERT_FALSE(told.has_value());
+  EXPECT_THAT(told.error().message(),
+              AnyOf(HasSubstr("certificate required"), HasSubstr("handshake failure")));
+  stream->close();
+}
+
+INSTANTIATE_TEST_SUITE_P(Tls, TlsVersions,
+                         testing::Values(Version{"tls_1_2", TLS1_2_VERSION},
+                                         Version{"tls_1_3", TLS1_3_VERSION}),
+                         [](const auto& one) { return one.param.name; });
+
+/// Accepts, or does not, and waits for the client to end.
+Broker accepting(const Credentials& credentials) {
+  return Broker([credentials](int socket) {
+    TlsPeer peer(socket, credentials);
+    if (peer.accept()) peer.write("x");
+    read_exactly(socket, 1);
+  });
+}
+
+TEST(Tls, nobody_is_trusted_who_is_vouched_for_by_nobody_we_know) {
+  const Authority other("Another authority");
+  TlsSettings settings;
+  settings.ca_pem = other.certificate();
+  {
+    const Broker broker = accepting(server());
+    const auto stream = stream_to(broker.address(), settings);
+    const std::string why = why_not_connected(*stream);
+    EXPECT_THAT(why, HasSubstr(broker.address().text() + ": SSL: handshake: certificate verify "
+                                                         "failed: unable to get local issuer"));
+  }
+  settings.verifies = false;
+  const Broker broker = accepting(server());
+  const auto stream = stream_to(broker.address(), settings);
+  EXPECT_TRUE(exchange(*stream, "", 1).has_value());
+  stream->close();
+}
+
+TEST(Tls, a_certificate_of_another_host_is_refused_unless_hosts_are_not_checked) {
+  const Credentials elsewhere = authority().issue("localhost", "DNS:elsewhere.example");
+  for (const char* const host : {"127.0.0.1", "localhost"}) {
+    const Broker broker = accepting(elsewhere);
+    const auto stream = stream_to({host, broker.address().port}, trusting());
+    EXPECT_THAT(why_not_connected(*stream),
+                AnyOf(HasSubstr("IP address mismatch"), HasSubstr("hostname mismatch")));
+  }
+  TlsSettings settings = trusting();
+  settings.checks_host = false;
+  const Broker broker = accepting(elsewhere);
+  const auto stream = stream_to(broker.address(), settings);
+  EXPECT_TRUE(exchange(*stream, "", 1).has_value());
+  stream->close();
+}
+
+TEST(Tls, the_host_s_name_is_told_and_an_address_is_not) {
+  for (const std::string host : {"127.0.0.1", "localhost"}) {
+    const Broker broker([&](int socket) {
+      TlsPeer peer(socket, server());
+      ASSERT_TRUE(peer.accept());
+      const char* const name = SSL_get_servername(peer.tls(), TLSEXT_NAMETYPE_host_name);
+      EXPECT_EQ(name == nullptr ? "" : std::string(name), host == "localhost" ? host : "");
+      peer.write("x");
+    });
+    const auto stream = stream_to({host, broker.address().port}, trusting());
+    const auto told = exchange(*stream, "", 1);
+    EXPECT_TRUE(told.has_value()) << told.error().to_string();
+  }
+}
+
+TEST(Tls, a_peer_that_hangs_up_in_the_handshake_or_speaks_no_tls_is_told) {
+  {
+    const Broker broker([](int socket) { read_exactly(socket, 100); });
+    const auto stream = stream_to(broker.address(), trusting());
+    EXPECT_THAT(why_not_connected(*stream),
+                testing::AllOf(HasSubstr(broker.address().text()),
+                               AnyOf(HasSubstr("closed the connection, during the TLS handshake"),
+                                     HasSubstr("reset by peer, during the TLS handshake"))));
+  }
+  {
+    const Broker broker([](int socket) {
+      write_all(socket, "HTTP/1.1 400 Bad Request\r\n\r\n");
+      read_exactly(socket, 100'000);
+    });
+    const auto stream = stream_to(broker.address(), trusting());
+    EXPECT_THAT(why_not_connected(*stream), HasSubstr("wrong version number"));
+  }
+  {
+    const Broker broker([](int socket) {
+      TlsPeer peer(socket, server(), {.version = TLS1_1_VERSION});
+      EXPECT_FALSE(peer.accept());
+      read_exactly(socket, 1);
+    });
+    const auto stream = stream_to(broker.address(), trusting());
+    EXPECT_THAT(why_not_connected(*stream), HasSubstr("protocol version"));
+  }
+  Address nobody;
+  {
+    const Broker broker([](int) {});
+    nobody = broker.address();
+    const auto stream = stream_to(nobody, trusting());
+    why_not_connected(*stream);
+  }
+  const auto stream = stream_to(nobody, trusting());
+  EXPECT_THAT(why_not_connected(*stream), HasSubstr("refused"));
+}
+
+TEST(Tls, a_peer_that_ends_is_told_and_writing_on_raises_no_signal) {
+  const Broker broker([](int socket) {
+    TlsPeer peer(socket, server());
+    ASSERT_TRUE(peer.accept());
+    peer.write("x");
+    peer.say_end();
+  });
+  const auto stream = stream_to(broker.address(), trusting());
+  const auto told = exchange(*stream, "", 2);
+  ASSERT_FALSE(told.has_value());
+  EXPECT_TRUE(told.error().is(errc::unavailable));
+  EXPECT_THAT(told.error().message(), HasSubstr("closed the connection"));
+  // Until the socket has noticed that nobody reads any more.
+  const std::string large(100'000, 'x');
+  Result<std::size_t> sent = std::size_t{0};
+  for (int i = 0; i < 10'000 && sent; ++i) {
+    sent = stream->write(large);
+    if (!sent || *sent > 0) continue;
+    ASSERT_TRUE(wait(*stream, true).has_value());
+  }
+  EXPECT_FALSE(sent.has_value());
+}
+
+TEST(Tls, certificates_and_keys_come_from_files_and_directories_too) {
+  const std::filesystem::path directory =
+      std::filesystem::temp_directory_path() / ("tls-" + std::to_string(::getpid()));
+  std::filesystem::create_directory(directory);
+  const auto file = [&](const std::string& name, const std::string& bytes) {
+    std::ofstream(directory / name) << bytes;
+    return (directory / name).string();
+  };
+  const Credentials client = authority().issue("the client");
+  TlsSettings settings;
+  settings.ca_location = file("ca", authority().certificate());
+  settings.certificate_location = file("certificate", client.certificate);
+  settings.key_location = file("key", client.key);
+  {
+    const Broker broker([](int socket) {
+      TlsPeer peer(socket, server(), {.asks_clients_from = authority().certificate()});
+      EXPECT_TRUE(peer.accept());
+      peer.write("x");
+    });
+    const auto stream = stream_to(broker.address(), settings);
+    EXPECT_TRUE(exchange(*stream, "", 1).has_value());
+  }
+  const auto refused = [](const TlsSettings& wrong) {
+    const auto context = TlsContext::open(wrong);
+    EXPECT_FALSE(context.has_value());
+    return context ? std::string() : context.error().to_string();
+  };
+  TlsSettings wrong = settings;
+  wrong.key_location = file("other.key", authority().issue("another").key);
+  EXPECT_THAT(refused(wrong), testing::AllOf(HasSubstr("ssl.key.location"), HasSubstr("other.key"),
+                                             HasSubstr("mismatch")));
+  wrong.key_location = file("locked.key", locked(client.key, "right"));
+  EXPECT_THAT(refused(wrong), HasSubstr("ssl.key.password is not its password"));
+  wrong.key_password = "wrong";
+  EXPECT_THAT(refused(wrong), HasSubstr("ssl.key.password is not its password"));
+  wrong.key_password = "right";
+  EXPECT_TRUE(TlsContext::open(wrong).has_value());
+  wrong = settings;
+  wrong.certificate_location = file("nothing", "nothing");
+  EXPECT_THAT(refused(wrong), HasSubstr("ssl.certificate.location"));
+  wrong = settings;
+  wrong.ca_location = directory / "nothing";
+  EXPECT_THAT(refused(wrong), HasSubstr("ssl.ca.location"));
+  file(authority().file_name(), authority().certificate());
+  settings.ca_location = directory;
+  const Broker broker = accepting(server());
+  const auto stream = stream_to(broker.address(), settings);
+  const auto told = exchange(*stream, "", 1);
+  EXPECT_TRUE(told.has_value()) << told.error().to_string();
+  stream->close();
+  std::filesystem::remove_all(directory);
+}
+
+TEST(Tls, a_connection_speaks_over_it) {
+  const Broker broker([](int socket) {
+    TlsPeer peer(socket, server());
+    ASSERT_TRUE(peer.accept());
+    // Any order of questions but the first one is answered by its own bytes.
+    for (int i = 0; i < 2; ++i) {
+      const auto size = load_big<std::uint32_t>(peer.read_exactly(4).data());
+      const std::string request = peer.read_exactly(size);
+      const auto number = load_big<std::int32_t>(request.data() + 4);
+      peer.write(frame_of(number, i == 0 ? versions_body() : request.substr(14)));
+    }
+  });
+  const auto security =
+      Security::open({{"security.protocol", "ssl"}, {"ssl.ca.pem", authority().certificate()}});
+  ASSERT_TRUE(security.has_value()) << security.error().to_string();
+  Connection connection(broker.address(), "test", security->get());
+  const std::string large = numbered(20U << 20U);
+  connection.send(Api::produce, large);
+  const auto answer = answer_of(connection);
+  ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
+  EXPECT_TRUE(answer->body == large);
+}
+
+}  // namespace
+}  // namespace millrace::log::kafka::wire

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// Connections and messages without a cluster: brokers here are sockets that say what a test wants.
+#include <gmock/gmock.h>
+
+#include "millrace/log/errors.hpp"
+#include "wire/messages.hpp"
+#include "wire_broker.hpp"
+
+namespace millrace::log::kafka::wire {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Connection, answers_come_in_the_order_of_the_requests_however_bytes_are_cut) {
+  const Broker broker([](int socket) {
+    answer_versions(socket);
+    const Request first = read_request(socket);
+    const Request second = read_request(socket);
+    const std::string bytes =
+        frame_of(first.number, "1" + first.body) + frame_of(second.number, "2" + second.body);
+    for (const char byte : bytes)
+      write_all(socket, {&byte, 1});
+  });
+  Connection connection(broker.address(), "test");
+  const auto first = connection.send(Api::end_txn, "one");
+  const auto second = connection.send(Api::end_txn, "two");
+  const auto one = answer_of(connection);
+  ASSERT_TRUE(one.has_value()) << connection.error().to_string();
+  EXPECT_EQ(one->number, first);
+  EXPECT_EQ(one->body, "1one");
+  const auto two = answer_of(connection);
+  ASSERT_TRUE(two.has_value());
+  EXPECT_EQ(two->number, second);
+  EXPECT_EQ(two->body, "2two");
+  EXPECT_EQ(connection.waiting(), 0U);
+}
+
+TEST(Connection, a_request_larger_than_the_buffers_of_a_socket_goes_out) {
+  const std::string large(20U << 20U, 'x');
+  const Broker broker([&](int socket) {
+    answer_versions(socket);
+    const Request request = read_request(socket);
+    write_all(socket, frame_of(request.number, request.body == large ? "same" : "other"));
+  });
+  Connection connection(broker.address(), "test");
+  connection.send(Api::produce, large);
+  const auto answer = answer_of(connection);
+  ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
+  EXPECT_EQ(answer->body, "same");
+}
+
+TEST(Connection, a_broker_that_is_too_old_is_called_so) {
+  const Broker broker([](int socket) {
+    answer_versions(socket, 10);
+    read_request(socket);
+  });
+  Connection connection(broker.address(), "test");
+  connection.send(Api::fetch, "");
+  EXPECT_FALSE(answer_of(connection).has_value());
+  EXPECT_TRUE(connection.error().is(errc::refused_by_broker));
+  EXPECT_THAT(connection.error().message(), HasSubstr("does not take Fetch in version 11"));
+}
+
+TEST(Connection, what_does_not_speak_the_protocol_breaks_it) {
+  const Broker broker([](int socket) { write_all(socket, "HTTP/1.1 400 Bad Request\r\n\r\n"); });
+  Connection connection(broker.address(), "test");
+  EXPECT_FALSE(answer_of(connection).has_value());
+  EXPECT_THAT(connection.error().message(), HasSubstr("does not speak Kafka's protocol"));
+}
+
+TEST(Connection, an_answer_that_nobody_asked_for_breaks_it) {
+  const Broker broker([](int socket) {
+    answer_versions(socket);
+    const Request request = read_request(socket);
+    write_all(socket, frame_of(request.number + 1, "x"));
+  });
+  Connection connection(broker.address(), "test");
+  connection.send(Api::fetch, "");
+  EXPECT_FALSE(answer_of(connection).has_value());
+  EXPECT_THAT(connection.error().message(), HasSubstr("answers what it was not asked"));
+}
+
+TEST(Connection, a_broker_that_hangs_up_or_is_not_there_is_unavailable) {
+  Address address;
+  {
+    const Broker broker([](int socket) { answer_versions(socket); });
+    address = broker.address();
+    Connection connection(address, "test");
+    connection.send(Api::fetch, "");
+    EXPECT_FALSE(answer_of(connection).has_value());
+    EXPECT_TRUE(connection.error().is(errc::unavailable));
+    EXPECT_EQ(connection.waiting(), 1U);
+  }
+  Connection nobody(address, "test");
+  EXPECT_FALSE(answer_of(nobody).has_value());
+  EXPECT_TRUE(nobody.error().is(errc::unavailable));
+  EXPECT_THAT(nobody.error().message(), HasSubstr(address.text()));
+  Connection nowhere({"no-such-host.invalid", 1}, "test");
+  EXPECT_FALSE(answer_of(nowhere).has_value());
+  EXPECT_TRUE(nowhere.error().is(errc::unavailable));
+}
+
+// Each read of bytes that end too early says so; none goes beyond them.
+TEST(Messages, an_answer_that_is_cut_anywhere_is_refused) {
+  Encoder out;
+  out.count(1);
+  out.string("topic");
+  out.count(1);
+  out.number<std::int32_t>(3);
+  out.number<std::int16_t>(0);
+  out.number<std::int64_t>(42);
+  out.number<std::int64_t>(-1);
+  out.number<std::int64_t>(0);
+  const std::string body = out.take();
+  const auto whole = read_produced(body);
+  ASSERT_TRUE(whole.has_value());
+  ASSERT_EQ(whole->size(), 1U);
+  EXPECT_EQ(whole->front().at, (KafkaPlace{"topic", 3}));
+  EXPECT_EQ(whole->front().first, 42);
+  for (std::size_t size = 0; size < body.size(); ++size)
+    EXPECT_FALSE(read_produced(std::string_view(body).substr(0, size)).has_value()) << size;
+  for (std::size_t size = 0; size < 8; ++size) {
+    const std::string_view cut = std::string_view(body).substr(0, std::min<std::size_t>(size, 5));
+    EXPECT_FALSE(read_single_error(cut).has_value());
+    EXPECT_FALSE(read_init_producer(cut).has_value());
+    EXPECT_FALSE(read_coordinator(cut).has_value());
+    EXPECT_FALSE(read_partition_errors(cut).has_value());
+  }
+}
+
+TEST(Messages, a_count_above_what_there_is_is_refused_without_reserving_it) {
+  Encoder out;
+  out.count(1U << 30U);
+  EXPECT_FALSE(read_produced(out.take()).has_value());
+}
+
+TEST(Messages, of_several_errors_that_counts_which_no_patience_helps_against) {
+  const auto answer = [](std::initializer_list<Code> codes) {
+    Encoder out;
+    out.number<std::int32_t>(0);
+    out.count(1);
+    out.string("t");
+    out.count(codes.size());
+    std::int32_t partition = 0;
+    for (const Code code : codes) {
+      out.number(partition++);
+      out.number(static_cast<std::int16_t>(code));
+    }
+    return read_partition_errors(out.take());
+  };
+  EXPECT_EQ(answer({RD_KAFKA_RESP_ERR_NO_ERROR})->error, RD_KAFKA_RESP_ERR_NO_ERROR);
+  const auto refused = answer(
+      {RD_KAFKA_RESP_ERR_OPERATION_NOT_ATTEMPTED, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS,
+       RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_OPERATION_NOT_ATTEMPTED});
+  EXPECT_EQ(refused->error, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  EXPECT_EQ(refused->at.partition, 2);
+  EXPECT_EQ(answer({RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR_OPERATION_NOT_ATTEMPTED,
+                    RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS})
+                ->error,
+            RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS);
+}
+
+}  // namespace
+}  // namespace millrace::log::kafka::wire
