@@ -6,6 +6,7 @@
 
 #include "merged_reader.hpp"
 #include "millrace/base/clock.hpp"
+#include "millrace/base/format_version.hpp"
 #include "millrace/log/errors.hpp"
 #include "names.hpp"
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::int64_t longest_wait_for_readers_ns = 2'000'000'000;
 
+constexpr std::uint64_t dead_letter_version = 1;
 constexpr std::string_view place_headers[] = {"dl-topic", "dl-partition", "dl-offset",
                                               "dl-sub-topology", "dl-attempts"};
 
@@ -72,6 +74,14 @@ struct Letter {
   log::HeadersBuilder headers;
 };
 
+// A dead letter of a later version may say in other headers where it belongs.
+Status check_version(const FoundRecord& found) {
+  const auto newer = newer_version(found.record.headers.find("dl-version"), dead_letter_version);
+  if (!newer) return {};
+  return fail(log::errc::incompatible,
+              newer_format(replay_of_text(found), "the dead letter", *newer, dead_letter_version));
+}
+
 Letter letter_of(const FoundRecord& found, const log::Topic& retry) {
   Letter letter;
   letter.place = replay_of_text(found);
@@ -99,18 +109,24 @@ Letter letter_of(const FoundRecord& found, const log::Topic& retry) {
 Result<std::vector<Letter>> collect(log::Log& log, const log::Topic& topic, const log::Topic& retry,
                                     const ReplayOptions& options, const Replays& replays) {
   std::vector<Letter> letters;
+  Status readable;
+  const auto take = [&](const FoundRecord& found) {
+    if (Status checked = check_version(found); !checked) {
+      if (readable) readable = std::move(checked);
+      return;
+    }
+    letters.push_back(letter_of(found, retry));
+  };
   if (options.all) {
     MILLRACE_TRY(for_each_dead_letter(log, topic, [&](const FoundRecord& found) {
       if (!options.again && replays.contains(replay_of_text(found))) return;
-      letters.push_back(letter_of(found, retry));
+      take(found);
     }));
-    return letters;
+  } else {
+    for (const Place& place : options.places)
+      MILLRACE_TRY(with_record(log, topic, place, take));
   }
-  for (const Place& place : options.places) {
-    MILLRACE_TRY(with_record(log, topic, place, [&](const FoundRecord& found) {
-      letters.push_back(letter_of(found, retry));
-    }));
-  }
+  MILLRACE_TRY(readable);
   return letters;
 }
 

@@ -4,12 +4,15 @@
 
 #include <charconv>
 
+#include "millrace/base/format_version.hpp"
+#include "millrace/log/errors.hpp"
+
 namespace millrace::cli {
 
 namespace {
 
 constexpr std::string_view first_word = "millrace-copy";
-constexpr std::string_view version = "1";
+constexpr std::uint64_t version = 1;
 
 // Names of groups and sources are any bytes; only a line end would break a line.
 std::string encoded_name(std::string_view name) {
@@ -113,7 +116,11 @@ std::string place_words(const PlaceName& place) {
 
 std::string encode_step(const CopyStep& step) {
   std::string out(first_word);
-  out.append(" ").append(version).append(" ").append(std::to_string(step.number)).append("\n");
+  out.append(" ")
+      .append(std::to_string(version))
+      .append(" ")
+      .append(std::to_string(step.number))
+      .append("\n");
   out.append("source ").append(encoded_name(step.source)).append("\n");
   for (const LandedPlace& landed : step.landed) {
     out += "landed " + place_words(landed.place) + " " + std::to_string(landed.first) + "\n";
@@ -141,7 +148,13 @@ Result<CopyStep> decode_step(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
     if (first) {
       Words words{line};
-      const bool known = words.word() == first_word && words.word() == version;
+      const bool ours = words.word() == first_word;
+      const std::string_view written = words.word();
+      if (const auto found = newer_version(written, version);
+          ours && words.good && found && written.find_first_not_of("0123456789") == written.npos)
+        return fail(log::errc::incompatible,
+                    newer_format("", "the map of the copy", *found, version));
+      const bool known = ours && written == std::to_string(version);
       step.number = words.number();
       first = false;
       if (known && words.good) continue;

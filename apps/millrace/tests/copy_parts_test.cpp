@@ -75,6 +75,16 @@ TEST(CopyStep, that_is_damaged_is_refused_by_name) {
   }
 }
 
+TEST(CopyStep, of_a_newer_build_is_refused_with_the_version_found_and_the_highest_known) {
+  const auto read = decode_step("millrace-copy 12 7\nof later\n");
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code().name, "log.incompatible");
+  EXPECT_NE(read.error().message().find("the map of the copy has version 12, this program reads up "
+                                        "to version 1"),
+            std::string::npos)
+      << read.error().message();
+}
+
 TEST(CopyState, follows_the_steps) {
   CopyState state;
   CopyStep first;

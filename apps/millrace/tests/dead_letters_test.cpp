@@ -129,6 +129,21 @@ TEST_F(DeadLetters, that_are_not_there_cannot_be_replayed) {
   EXPECT_EQ(replay(one(3)), std::vector<std::string>{"base.not_found"});
 }
 
+TEST_F(DeadLetters, of_a_newer_build_are_refused_by_name_and_nothing_is_replayed) {
+  Event event{"orders.dead-letters", 1, "A3", "OrderRequested", "q3", "", "c3"};
+  event.more_headers = {{"dl-version", "2"}, {"dl-origin", "of later"}};
+  shop.publish(event);
+  const Status done = replay_dead_letters(*shop.tool, "orders", all(), [](const ReplayOutcome&) {});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code().name, "log.incompatible");
+  EXPECT_NE(done.error().message().find("orders.dead-letters-1:3: the dead letter has version 2, "
+                                        "this program reads up to version 1"),
+            std::string::npos)
+      << done.error().message();
+  EXPECT_EQ(replay(one(0)),
+            std::vector<std::string>{"orders.dead-letters-1:0 -> orders.retry-1:0"});
+}
+
 TEST_F(DeadLetters, are_not_replayed_by_two_at_a_time) {
   const auto other = shop.connect({});
   const auto group = other->group("orders.replay");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 #include "header_bytes.hpp"
+#include "millrace/base/format_version.hpp"
 #include "millrace/codec/cloud_events.hpp"
 #include "millrace/codec/codec.hpp"
 
@@ -9,8 +10,9 @@ namespace {
 
 constexpr auto context_key = header_key("cx");
 constexpr std::size_t trace_bytes = 25;
+constexpr std::uint64_t format_version = 1;  // of values and of this context
 
-// What follows the two texts was added by a later version.
+// What follows the two texts was added by a later build within this version.
 bool read_context(std::string_view bytes, EventContext& out) {
   ByteReader in(bytes);
   out.trace.trace_high = in.big<std::uint64_t>();
@@ -36,7 +38,26 @@ void append_private_context(EncodedHeaders& out, const EventContext& context) {
   ++out.count;
 }
 
+Status check_private_version(std::string_view encoded, std::int32_t count) {
+  if (count == 0) {
+    return {};
+  }
+  ByteReader in(encoded);
+  const RawHeader first = next_header(in);
+  if (!in.ok()) {
+    return fail(errc::bad_envelope, "the bytes of the record's headers are malformed");
+  }
+  if (first.key != "pv" || !first.has_value) {
+    return {};
+  }
+  if (const auto found = newer_version(first.value, format_version)) {
+    return fail(errc::incompatible, newer_format("", "the private record", *found, format_version));
+  }
+  return {};
+}
+
 Result<EventContext> read_private_context(std::string_view encoded, std::int32_t count) {
+  MILLRACE_TRY(check_private_version(encoded, count));
   ByteReader in(encoded);
   EventContext context;
   for (std::int32_t i = 0; i < count; ++i) {

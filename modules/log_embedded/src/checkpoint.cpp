@@ -6,6 +6,7 @@
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/byte_writer.hpp"
 #include "millrace/base/fault_point.hpp"
+#include "millrace/base/format_version.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/log/errors.hpp"
 
@@ -58,9 +59,17 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
   const auto sum = load_little<std::uint32_t>(bytes.data() + bytes.size() - sum_bytes);
   bytes.remove_suffix(sum_bytes);
   ByteReader in(bytes);
-  const bool known = in.little<std::uint32_t>() == checkpoint_magic &&
-                     in.little<std::uint32_t>() == checkpoint_version;
-  if (!known || crc32c(bytes) != sum) {
+  // Magic, version and checksum lie at the same places in every version.
+  const bool ours = in.little<std::uint32_t>() == checkpoint_magic;
+  const auto version = in.little<std::uint32_t>();
+  if (!ours || crc32c(bytes) != sum) {
+    return damaged();
+  }
+  if (version > checkpoint_version) {
+    return fail(errc::incompatible,
+                newer_format("", "the checkpoint", version, checkpoint_version));
+  }
+  if (version != checkpoint_version) {
     return damaged();
   }
   Checkpoint made;
@@ -102,6 +111,9 @@ Result<std::optional<Checkpoint>> read_checkpoint(FileSystem& files, const std::
   }
   MILLRACE_ASSIGN(const std::string bytes, read_file(files, path));
   auto decoded = Checkpoint::decode(bytes);
+  if (!decoded && decoded.error().is(errc::incompatible)) {
+    return fail(errc::incompatible, path + ": " + decoded.error().message());
+  }
   return decoded ? std::optional(*std::move(decoded)) : std::nullopt;
 }
 

@@ -32,14 +32,15 @@ struct Checkpoint {
   std::vector<Producer> producers;
 
   [[nodiscard]] std::string encode() const;
-  /// errc::corrupt.
+  /// errc::corrupt; incompatible when a newer build wrote it.
   [[nodiscard]] static Result<Checkpoint> decode(std::string_view bytes);
   /// Takes the tables of the control file. Under the writer lock.
   void take_tables(const Control& control, std::size_t rows);
 };
 
 /// The directory's checkpoint; no value when there is none or it is damaged. A damaged one is as
-/// good as none as long as the whole journal is there.
+/// good as none as long as the whole journal is there. errc::incompatible when a newer build wrote
+/// it.
 [[nodiscard]] Result<std::optional<Checkpoint>> read_checkpoint(FileSystem& files,
                                                                 const std::string& directory);
 

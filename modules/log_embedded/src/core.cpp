@@ -113,13 +113,21 @@ Result<bool> Core::join_running() {
   }
   control = reinterpret_cast<Control*>(memory);
   const SharedRegion::Identity self = region->identity();
-  if (control->valid.load(std::memory_order_acquire) != 1 || control->magic != control_magic ||
-      control->device != self.device || control->inode != self.inode) {
+  if (control->magic != control_magic || control->device != self.device ||
+      control->inode != self.inode) {
     return false;
   }
+  // Before `valid`, which lies elsewhere in another layout.
   if (control->layout != control_layout || control->bytes != sizeof(Control)) {
     return fail(errc::incompatible,
-                directory + ": in use by processes of another version of Millrace");
+                directory +
+                    "/control: in use by processes of another version of Millrace: the control "
+                    "file has layout " +
+                    std::to_string(control->layout) + ", this program shares layout " +
+                    std::to_string(control_layout) + " only; stop them, or use their version");
+  }
+  if (control->valid.load(std::memory_order_acquire) != 1) {
+    return false;
   }
   if (control->boot != self.boot || control->pid_namespace != self.pid_namespace) {
     return fail(errc::incompatible, directory +

@@ -7,8 +7,10 @@
 #include <cstring>
 
 #include "millrace/base/endian.hpp"
+#include "millrace/base/format_version.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/log/backend/batch_layout.hpp"
+#include "millrace/log/errors.hpp"
 #include "millrace/log/record_batch.hpp"
 
 namespace millrace::log::embedded {
@@ -23,8 +25,8 @@ bool is_zero(std::string_view bytes) {
   return bytes.find_first_not_of('\0') == std::string_view::npos;
 }
 
-std::uint32_t table_checksum(std::string_view table) {
-  constexpr std::size_t at = offsetof(FrameHeader, checksum);
+std::uint32_t table_checksum(std::string_view table,
+                             std::size_t at = offsetof(FrameHeader, checksum)) {
   constexpr char zero[4] = {};
   std::uint32_t sum = crc32c(table.substr(0, at));
   sum = crc32c({zero, sizeof zero}, sum);
@@ -92,6 +94,26 @@ FrameEntry FrameView::entry(std::size_t index) const {
   FrameEntry entry;
   std::memcpy(&entry, bytes_.data() + frame_header_bytes + index * frame_entry_bytes, sizeof entry);
   return entry;
+}
+
+bool claims_newer_version(const FrameHeader& header, std::uint64_t log_id, std::uint64_t position) {
+  return header.magic == frame_magic && header.version > frame_version && header.log_id == log_id &&
+         header.position == position &&
+         header.header_bytes >= offsetof(FrameHeader, log_id) + 2 * sizeof header.log_id &&
+         header.bytes <= max_frame_bytes && newer_table_bytes(header) <= header.bytes;
+}
+
+bool newer_table_holds(std::string_view table) {
+  const std::size_t place = FrameView(table).header().header_bytes - sizeof(std::uint32_t);
+  std::uint32_t checksum = 0;
+  std::memcpy(&checksum, table.data() + place, sizeof checksum);
+  return table_checksum(table, place) == checksum;
+}
+
+std::unexpected<Error> newer_frame(const std::string& where, const FrameHeader& header) {
+  return fail(errc::incompatible,
+              newer_format(where + ": position " + std::to_string(header.position),
+                           "the frame of the journal", header.version, frame_version));
 }
 
 const char* frame_header_fault(const FrameHeader& header, std::uint64_t log_id,

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "millrace/base/error.hpp"
 #include "millrace/log/types.hpp"
 
 // A commit in the journal: docs/formats/journal.md.
@@ -98,6 +99,21 @@ class FrameView {
 [[nodiscard]] inline std::uint64_t table_bytes(const FrameHeader& header) {
   return frame_header_bytes + static_cast<std::uint64_t>(header.entries) * frame_entry_bytes;
 }
+
+/// Whether a header names a later version than this build knows, of this log at this position.
+/// Magic, version, size of the header, size of the frame, number of entries, position and id of the
+/// log lie at the same places in every version, the checksum in the last bytes of the header.
+[[nodiscard]] bool claims_newer_version(const FrameHeader& header, std::uint64_t log_id,
+                                        std::uint64_t position);
+/// Bytes of header and entries of a frame whose header claims_newer_version().
+[[nodiscard]] inline std::uint64_t newer_table_bytes(const FrameHeader& header) {
+  return header.header_bytes + static_cast<std::uint64_t>(header.entries) * frame_entry_bytes;
+}
+/// Whether the checksum over those bytes holds: a newer build wrote them, they are no damage.
+[[nodiscard]] bool newer_table_holds(std::string_view table);
+/// errc::incompatible, naming `where`.
+[[nodiscard]] std::unexpected<Error> newer_frame(const std::string& where,
+                                                 const FrameHeader& header);
 
 /// Why bytes are not the header of a frame of this log at this position, or an empty text when its
 /// fields make sense (checksum not looked at).

@@ -28,6 +28,19 @@ Result<std::string_view> FrameWalker::window(std::uint64_t position, std::uint64
   return std::string_view(buffer_).substr(position - buffer_start_, bytes);
 }
 
+// A frame of a later version is no torn tail, which recovery would zero, and no corruption.
+Status FrameWalker::refuse_newer(const FrameHeader& header, std::uint64_t position) {
+  if (!claims_newer_version(header, log_id_, position)) {
+    return {};
+  }
+  const std::uint64_t bytes = newer_table_bytes(header);
+  MILLRACE_ASSIGN(const std::string_view table, window(position, bytes));
+  if (table.size() < bytes || !newer_table_holds(table)) {
+    return {};
+  }
+  return newer_frame(journal_.path_of(position), header);
+}
+
 Result<bool> FrameWalker::next(std::uint64_t check_from, WalkedFrame& frame) {
   MILLRACE_ASSIGN(const std::string_view head, window(position_, frame_header_bytes));
   if (head.size() < frame_header_bytes) {
@@ -35,6 +48,7 @@ Result<bool> FrameWalker::next(std::uint64_t check_from, WalkedFrame& frame) {
     return false;
   }
   const FrameHeader header = FrameView(head).header();
+  MILLRACE_TRY(refuse_newer(header, position_));
   reason_ = frame_header_fault(header, log_id_, position_);
   if (reason_ == nullptr && header.previous != previous_) {
     reason_ = "the frame does not follow the one before it";
@@ -95,11 +109,14 @@ Result<std::uint64_t> FrameWalker::proven_after(std::uint64_t position) {
       const std::uint64_t candidate = at + found;
       at = candidate + 8;
       MILLRACE_ASSIGN(const std::string_view head, window(candidate, frame_header_bytes));
-      if (head.size() < frame_header_bytes ||
-          frame_header_fault(FrameView(head).header(), log_id_, candidate) != nullptr) {
+      if (head.size() < frame_header_bytes) {
         continue;
       }
       const FrameHeader header = FrameView(head).header();
+      MILLRACE_TRY(refuse_newer(header, candidate));
+      if (frame_header_fault(header, log_id_, candidate) != nullptr) {
+        continue;
+      }
       MILLRACE_ASSIGN(const std::string_view table, window(candidate, table_bytes(header)));
       if (table.size() == table_bytes(header) && frame_table_fault(table) == nullptr) {
         proven = std::max(proven, header.durable);

@@ -30,6 +30,7 @@ class FrameWalker {
   }
   /// Takes one step: true with the frame, or false with the reason why there is no good frame at
   /// position(). Its batches are checked from `check_from` on. Failures are those of reading.
+  /// errc::incompatible when a newer build wrote the frame there.
   [[nodiscard]] Result<bool> next(std::uint64_t check_from, WalkedFrame& frame);
   /// Forgets what was read ahead, so that next() sees what was written meanwhile.
   void read_again() { buffer_.clear(); }
@@ -44,6 +45,7 @@ class FrameWalker {
   [[nodiscard]] Result<std::uint64_t> proven_after(std::uint64_t position);
 
  private:
+  [[nodiscard]] Status refuse_newer(const FrameHeader& header, std::uint64_t position);
   [[nodiscard]] Result<std::string_view> window(std::uint64_t position, std::uint64_t bytes);
 
   Journal& journal_;

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <iterator>
 
+#include "millrace/base/format_version.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::embedded {
@@ -55,10 +56,8 @@ Result<Version> read_version_file(FileSystem& files, const std::string& director
     read = std::from_chars(text.data() + title.size(), end, version.format);
   }
   if (read.ec == std::errc{} && version.format > format_version) {
-    return fail(errc::incompatible, path_of(directory) + ": the log has format " +
-                                        std::to_string(version.format) +
-                                        ", this program knows formats up to " +
-                                        std::to_string(format_version) + "; use a newer Millrace");
+    return fail(errc::incompatible,
+                newer_format(path_of(directory), "the log", version.format, format_version));
   }
   if (read.ec == std::errc{} && read.ptr != end) {
     read = std::from_chars(read.ptr + 1, end, version.log_id, 16);

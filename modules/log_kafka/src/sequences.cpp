@@ -5,11 +5,13 @@
 #include "admin.hpp"
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/byte_writer.hpp"
+#include "millrace/base/format_version.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::kafka {
 namespace {
 
+constexpr std::int64_t format_version = 1;
 constexpr std::string_view topic_name = "__millrace_sequences";
 constexpr TopicPartition our_place{TopicId{{-2}}, PartitionId{{0}}};
 
@@ -41,6 +43,12 @@ Result<Sequences::Last> Sequences::decode(std::string_view bytes) {
   ByteReader in(bytes);
   Last last;
   last.number = in.varint<std::int64_t>();
+  // Version 1 begins with a sequence, which is never negative: later ones begin with theirs,
+  // negated.
+  if (in.ok() && last.number < -format_version)
+    return fail(errc::incompatible,
+                newer_format("topic " + std::string(topic_name), "the sequence of a producer",
+                             0 - static_cast<std::uint64_t>(last.number), format_version));
   const auto count = in.varint<std::int64_t>();
   for (std::int64_t i = 0; in.ok() && i < count; ++i) {
     std::string topic(in.varint_text<std::int64_t>());
@@ -48,7 +56,7 @@ Result<Sequences::Last> Sequences::decode(std::string_view bytes) {
     last.places.emplace_back(KafkaPlace{std::move(topic), partition},
                              offset(in.varint<std::int64_t>()));
   }
-  if (!in.ok())
+  if (!in.ok() || last.number < 0)
     return fail(errc::corrupt, "topic " + std::string(topic_name) + ": a record that ends early");
   return last;
 }

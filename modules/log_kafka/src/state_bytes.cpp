@@ -4,6 +4,7 @@
 // The bytes of the records of `__millrace`; docs/formats/kafka.md.
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/byte_writer.hpp"
+#include "millrace/base/format_version.hpp"
 #include "millrace/log/errors.hpp"
 #include "state.hpp"
 
@@ -127,6 +128,11 @@ Positioned read_positioned(Reader& in) {
   return positioned;
 }
 
+Error of_newer_build(std::int64_t version) {
+  return {errc::incompatible, newer_format("", "the record of the topic __millrace",
+                                           static_cast<std::uint64_t>(version), format_version)};
+}
+
 Error corrupt(std::string_view what) {
   return {errc::corrupt, std::string(what) + "; somebody else wrote there, or it was damaged"};
 }
@@ -145,8 +151,7 @@ Result<StateRecord> decode_state_record(std::string_view bytes) {
   const std::int64_t version = in.number();
   const std::int64_t kind = in.number();
   if (in.good() && version > format_version && version <= versions_to_come)
-    return fail(errc::incompatible, "a record of version " + std::to_string(version) +
-                                        ": this estate is run by a newer version; upgrade this");
+    return fail(of_newer_build(version));
   if (version != format_version) return fail(corrupt("a record of no known version"));
   StateRecord record;
   switch (kind) {

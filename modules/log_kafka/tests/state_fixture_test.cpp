@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -7,6 +8,7 @@
 #include <millrace_test_paths.hpp>
 #include <sstream>
 
+#include "millrace/log/errors.hpp"
 #include "sequences.hpp"
 #include "state.hpp"
 
@@ -14,6 +16,8 @@
 // tests/fixtures/kafka-state-v1.txt, lines `name hex`. docs/formats/kafka.md.
 namespace millrace::log::kafka {
 namespace {
+
+using testing::HasSubstr;
 
 std::string hex(std::string_view bytes) {
   std::ostringstream out;
@@ -107,6 +111,23 @@ TEST(KafkaStateFixture, is_read_as_the_build_that_wrote_it_meant_it) {
   ASSERT_TRUE(sequence.has_value()) << sequence.error().to_string();
   EXPECT_EQ(sequence->number, 41);
   EXPECT_EQ(sequence->places, a_sequence().places);
+}
+
+TEST(KafkaStateFixture, of_a_newer_build_is_refused_with_the_version_found_and_the_highest_known) {
+  std::string record = encode_state_record(Heartbeat{1});
+  record[0] = 4;  // zigzag of 2
+  const auto read = decode_state_record(record);
+  ASSERT_FALSE(read.has_value());
+  EXPECT_TRUE(read.error().is(log::errc::incompatible));
+  EXPECT_THAT(read.error().message(), HasSubstr("__millrace has version 2"));
+  EXPECT_THAT(read.error().message(), HasSubstr("up to version 1"));
+  // Version 1 has no number of its own: later ones begin with theirs, negated.
+  const auto sequence = Sequences::decode("\x03 of later");
+  ASSERT_FALSE(sequence.has_value());
+  EXPECT_TRUE(sequence.error().is(log::errc::incompatible)) << sequence.error().to_string();
+  EXPECT_THAT(sequence.error().message(),
+              HasSubstr("the sequence of a producer has version 2, this program reads up to "
+                        "version 1"));
 }
 
 }  // namespace

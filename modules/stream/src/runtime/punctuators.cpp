@@ -7,6 +7,8 @@
 #include "millrace/base/assert.hpp"
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/byte_writer.hpp"
+#include "millrace/base/format_version.hpp"
+#include "millrace/stream/instance.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -26,7 +28,11 @@ void encode_task_state(const TaskState& state, std::string& bytes) {
 Result<TaskState> decode_task_state(std::string_view bytes) {
   ByteReader in(bytes);
   TaskState state;
-  if (const auto version = in.little<std::uint8_t>(); version != state_version) {
+  const auto version = in.little<std::uint8_t>();
+  if (version > state_version)
+    return fail(errc::incompatible,
+                newer_format("", "the state of the task", version, state_version));
+  if (version != state_version) {
     return fail(millrace::errc::invalid_argument,
                 "task state of version " + std::to_string(version) + "; this build reads " +
                     std::to_string(state_version));

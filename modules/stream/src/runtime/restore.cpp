@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "millrace/base/assert.hpp"
+#include "millrace/codec/cloud_events.hpp"
+#include "millrace/stream/instance.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -21,6 +23,10 @@ Status Restore::begin(const SnapshotFile& snapshot) {
   MILLRACE_TRY(plan());
   if (snapshot.exists()) {
     if (Status loaded = load(snapshot); !loaded) {
+      if (loaded.error().is(errc::incompatible))
+        return fail(errc::incompatible,
+                    unit_ + ": " + snapshot.path() + ": " + loaded.error().message() +
+                        ", or remove the file to restore the stores from their changelogs");
       shared_->tell("warn", "snapshot ignored, replaying the changelogs",
                     unit_ + ": " + snapshot.path() + ": " + loaded.error().message());
       forget();
@@ -139,7 +145,7 @@ Result<bool> Restore::slice(std::size_t max_bytes) {
     MILLRACE_TRY(shared_->log.fetch(replay.place, replay.next, max_bytes - read, buffer_));
     for (const log::RecordView& record : buffer_.records) {
       if (record.offset >= replay.end) break;
-      apply(replay, record);
+      MILLRACE_TRY(apply(replay, record));
       ++replayed_;
       read += record.value.value_or(std::string_view()).size() +
               record.key.value_or(std::string_view()).size();
@@ -150,24 +156,37 @@ Result<bool> Restore::slice(std::size_t max_bytes) {
   return true;
 }
 
-void Restore::apply(Replay& replay, const log::RecordView& record) {
+std::unexpected<Error> Restore::refused(const log::TopicPartition& place, log::Offset offset,
+                                        const Error& why) const {
+  return fail(why.code(), unit_ + ": changelog " + std::to_string(place.topic.value) +
+                              ", partition " + std::to_string(place.partition.value) + ", offset " +
+                              std::to_string(offset.value) + ": " + why.message());
+}
+
+Status Restore::apply(Replay& replay, const log::RecordView& record) {
   if (replay.store == nullptr) {
-    if (!record.value) return;
+    if (!record.value) return {};
     if (auto state = decode_task_state(*record.value)) {
       state_ = std::move(*state);
+    } else if (state.error().is(errc::incompatible)) {
+      return refused(replay.place, record.offset, state.error());
     } else {
       shared_->tell("error", "task state ignored", unit_ + ": " + state.error().message());
     }
-    return;
+    return {};
   }
   ByteStore& bytes = *replay.store->bytes;
   if (replay.table == nullptr) {
+    const Status readable =
+        codec::check_private_version(record.headers.encoded(), record.headers.size());
+    if (!readable) return refused(replay.place, record.offset, readable.error());
     if (record.key) bytes.restore(*record.key, record.value);
-    return;
+    return {};
   }
   // What does not decode went to the dead letters, or was skipped, when it was processed.
   if (change_.read(*replay.table, *replay.store->spec, record))
     bytes.restore(change_.key(), change_.value());
+  return {};
 }
 
 std::string Restore::summary() const {

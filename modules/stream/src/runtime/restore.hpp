@@ -22,9 +22,10 @@ class Restore {
           std::string_view unit, StoreSet& stores);
 
   /// Reads the snapshot and finds out what there is to replay. Failures of the log; a bad snapshot
-  /// is told and passed over.
+  /// is reported and passed over, one that a newer build wrote is errc::incompatible.
   [[nodiscard]] Status begin(const SnapshotFile& snapshot);
-  /// Replays about that much; true at the end. Failures as Log::fetch.
+  /// Replays about that much; true at the end. Failures as Log::fetch;
+  /// errc::incompatible, or codec's, for a record that a newer build wrote.
   [[nodiscard]] Result<bool> slice(std::size_t max_bytes);
   [[nodiscard]] std::int64_t records_left() const;
   /// Adds the places that are to be read.
@@ -50,7 +51,9 @@ class Restore {
   [[nodiscard]] Status plan();
   [[nodiscard]] Replay replay_of_table(StoreSet::Entry& entry) const;
   void forget();
-  void apply(Replay& replay, const log::RecordView& record);
+  [[nodiscard]] std::unexpected<Error> refused(const log::TopicPartition& place, log::Offset offset,
+                                               const Error& why) const;
+  [[nodiscard]] Status apply(Replay& replay, const log::RecordView& record);
 
   Shared* shared_;
   const ResolvedSubTopology* resolved_;

@@ -5,7 +5,9 @@
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/byte_writer.hpp"
 #include "millrace/base/fault_point.hpp"
+#include "millrace/base/format_version.hpp"
 #include "millrace/base/hash.hpp"
+#include "millrace/stream/instance.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -70,14 +72,17 @@ void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& by
 Result<SnapshotHead> decode_snapshot(std::string_view bytes, StoreSet& stores) {
   if (!bytes.starts_with(magic)) return fail(broken("this is no snapshot").error());
   ByteReader in(bytes.substr(magic.size()));
-  if (const auto found = in.little<std::uint32_t>(); found != version) {
-    return fail(broken("snapshot of version " + std::to_string(found) + "; this build reads " +
-                       std::to_string(version))
-                    .error());
-  }
+  const auto found = in.little<std::uint32_t>();
   const auto checksum = in.little<std::uint32_t>();
+  // Magic, version and checksum lie at the same places in every version.
   if (!in.ok() || checksum != crc32c(in.rest()))
     return fail(broken("the checksum does not hold").error());
+  if (found > version)
+    return fail(errc::incompatible, newer_format("", "the snapshot", found, version));
+  if (found != version)
+    return fail(
+        broken("it is of version " + std::to_string(found) + ", which nobody reads any more")
+            .error());
   SnapshotHead head;
   head.log = in.little_text<std::uint32_t>();
   head.stamp.incarnation = in.little<std::uint32_t>();

@@ -23,7 +23,8 @@ struct SnapshotHead {
 void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& out);
 /// Fills the stores, and the offsets from which their changelogs go on. Stores that the snapshot
 /// does not know stay as they are. base's errc::invalid_argument when the bytes do not check or are
-/// of another version; the stores may then be half full.
+/// of an earlier version, errc::incompatible when a newer build wrote them; the stores may then be
+/// half full.
 [[nodiscard]] Result<SnapshotHead> decode_snapshot(std::string_view bytes, StoreSet& stores);
 
 /// Where a task's snapshot lives: written aside first, published by renaming once its stamp is

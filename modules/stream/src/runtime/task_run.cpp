@@ -7,6 +7,8 @@
 
 #include "millrace/base/assert.hpp"
 #include "millrace/base/fault_point.hpp"
+#include "millrace/base/format_version.hpp"
+#include "millrace/stream/instance.hpp"
 #include "millrace/stream/remembered_context.hpp"
 #include "runtime/task.hpp"
 
@@ -15,6 +17,7 @@ namespace millrace::stream::runtime {
 namespace {
 
 constexpr std::size_t reason_bytes_max = 2'000;
+constexpr std::uint64_t dead_letter_version = 1;
 
 std::int64_t number_in(std::optional<std::string_view> text) {
   std::int64_t number = 0;
@@ -149,6 +152,9 @@ void Task::keep_tables(const std::vector<std::size_t>& sources, const log::Recor
 // A dead letter that came back: its headers say whose it is. Other sub-topologies read the same
 // retry topic.
 Status Task::deliver_replayed(const log::RecordView& record) {
+  if (const auto found = newer_version(record.headers.find("dl-version"), dead_letter_version))
+    return refuse(shared_->options.on_deserialization_error, errc::incompatible,
+                  newer_format("", "the dead letter", *found, dead_letter_version));
   const auto owner = record.headers.find("dl-sub-topology");
   const auto topic = record.headers.find("dl-topic");
   if (owner && *owner != resolved_->spec->name) return {};

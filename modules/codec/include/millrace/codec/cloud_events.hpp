@@ -50,8 +50,13 @@ void append_event_headers(EncodedHeaders& out, const EventHeaders& headers);
 void append_private_context(EncodedHeaders& out, const EventContext& context);
 
 /// Reads the header `cx` of a private record; empty when there is none. Views point into `encoded`.
-/// errc::bad_envelope when malformed.
+/// errc::bad_envelope when malformed; incompatible as check_private_version().
 [[nodiscard]] Result<EventContext> read_private_context(std::string_view encoded,
                                                         std::int32_t count);
+
+/// Whether this build reads the private record with these headers, its value and its context: the
+/// first header of one of a later version is `pv`, with that version. errc::incompatible,
+/// bad_envelope. docs/formats/private_binary.md.
+[[nodiscard]] Status check_private_version(std::string_view encoded, std::int32_t count);
 
 }  // namespace millrace::codec

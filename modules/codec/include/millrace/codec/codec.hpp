@@ -47,6 +47,9 @@ inline constexpr ErrorCode wrong_type{"codec.wrong_type"};
 inline constexpr ErrorCode unknown_type{"codec.unknown_type"};
 /// The headers are no CloudEvents 1.x in binary mode. Remedy: send `ce_` headers.
 inline constexpr ErrorCode bad_envelope{"codec.bad_envelope"};
+/// A newer Millrace wrote the private record: its header `pv` names a version that this build does
+/// not read. Remedy: use the newer build for every process of the service.
+inline constexpr ErrorCode incompatible{"codec.incompatible"};
 }  // namespace errc
 
 }  // namespace millrace::codec

@@ -23,6 +23,10 @@ namespace errc {
 /// A node or handler of the topology threw. Remedy: mend it; the message, or the reason of the dead
 /// letter, names the place and what was thrown.
 inline constexpr ErrorCode handler_failed{"stream.handler_failed"};
+/// A newer Millrace wrote the snapshot, the state of the task or the dead letter that the message
+/// names. Remedy: use the newer build. A snapshot may also be removed: the task then restores its
+/// stores from their changelogs.
+inline constexpr ErrorCode incompatible{"stream.incompatible"};
 }  // namespace errc
 
 /// What to do about a record that failed.
