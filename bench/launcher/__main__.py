@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 
+import against
 import estate
 import peers
 import programs
@@ -28,10 +29,16 @@ def parse(arguments):
     parser.add_argument("--peers", action="store_true", help="beside other products too, where they are installed")
     parser.add_argument("--quick", action="store_true", help="ends within two minutes; for its results, not its times")
     parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="write the rows to this file")
-    parser.add_argument("--rounds", metavar="N", type=int, help="rounds, each over all systems (default: 5; retail 3; quick 1)")
+    parser.add_argument("--rounds", metavar="N", type=int, help="rounds, each over all systems (default: 5; retail 3; quick 1; with --against 9, quick 3)")
     parser.add_argument("--case", metavar="NAME", help="only the rows of this case")
     parser.add_argument("--dir", metavar="DIR", type=pathlib.Path, default=ROOT / "build", help="a directory on the disk to be measured (default: build)")
     parser.add_argument("--bin", metavar="DIR", type=pathlib.Path, help="measure the programs in DIR instead of building the release preset")
+    parser.add_argument(
+        "--against",
+        metavar="DIR",
+        type=pathlib.Path,
+        help="compare with another build (its checkout, or the directory of its programs); exit 1 when a case costs over 5 %% more CPU, confirmed by instructions",
+    )
     parser.add_argument("--list", action="store_true", help="print the names of the suites")
     options = parser.parse_args(arguments)
     if options.list:
@@ -40,6 +47,8 @@ def parse(arguments):
     if options.suite not in SUITES:
         missing = f"there is no suite '{options.suite}' yet" if options.suite else "name a suite"
         parser.error(missing + "; suites: " + ", ".join(SUITES))
+    if options.against and options.suite not in against.SUITES:
+        parser.error("--against compares " + ", ".join(against.SUITES))
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds takes 1 or more")
     return options
@@ -59,6 +68,26 @@ def refuse_memory(directory):
         sys.exit(f"{directory} is in memory ({found}): name a directory on a disk with --dir")
 
 
+def save(file, result):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def compare(options, suite_class, binaries, work):
+    """Exit code 1 when this build costs more than the other one."""
+    others = against.binaries_of(options.against, suite_class.program)
+    against.ensure_valgrind(ROOT, os.environ)
+    suites = []
+    for name, programs_of in (("this", binaries.resolve()), ("other", others)):
+        (work / name).mkdir()
+        suites.append(suite_class(programs_of, work / name, options.quick))
+    result = against.run(*suites, options)
+    print(against.table(result))
+    if options.json:
+        save(options.json, against.written(result))
+    return 1 if against.worse(result) else 0
+
+
 def main():
     options = parse(sys.argv[1:])
     suite_class = SUITES[options.suite]
@@ -66,6 +95,11 @@ def main():
     options.dir.mkdir(parents=True, exist_ok=True)
     refuse_memory(options.dir)
     work = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=options.dir))
+    if options.against:
+        try:
+            sys.exit(compare(options, suite_class, binaries, work))
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
     suite = suite_class(binaries.resolve(), work, options.quick)
     try:
         suite.peers = options.peers
@@ -79,8 +113,7 @@ def main():
     for line in suite.remarks(result):
         print(line)
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1) + "\n")
+        save(options.json, result)
 
 
 if __name__ == "__main__":

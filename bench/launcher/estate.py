@@ -9,17 +9,19 @@ import signal
 import subprocess
 import time
 
+from programs import cpu_of_children
 from report import Failed, Row
 
 TIMEOUT_S = 900
 SHARE_OF_PEAK = 0.7
 INVOICES = pathlib.Path(__file__).resolve().parents[2] / "examples/retail/data/online-retail.csv.zst"
 IDLE_RATE = 50
+LINES_PER_INVOICE = 21  # of the data set, on average
 REST_S = 3
 
 
 class RetailSuite:
-    name = "retail"
+    name, program = "retail", "retail-run"
     targets = ["examples/retail/all"]
     rounds = 3
     has_peers = False
@@ -42,8 +44,16 @@ class RetailSuite:
             ]
         return self.made
 
-    def run(self, row):
+    def run(self, row, settings=None, under=()):
+        """One measurement; with `settings` a run of that many invoices in the closed loop, `under` a program that runs ours."""
+        if settings is not None:
+            before = cpu_of_children()
+            summary = self.once(Row(row.case, row.params, row.system, settings), ["--in-flight", "8"], under)
+            return {"records": summary["lines"], "all_cpu_seconds": cpu_of_children() - before}
         return self.rest(row) if row.case == "rest" else self.estate(row)
+
+    def confirming(self, _row, records):
+        return {"limit": records // LINES_PER_INVOICE}
 
     def estate(self, row):
         rate = row.params.get("rate")
@@ -51,6 +61,7 @@ class RetailSuite:
             if not self.peak:
                 raise Failed("the open loop needs the rate of the closed one first: run the whole suite")
             rate = max(1, int(SHARE_OF_PEAK * self.peak[-1]))
+        before = cpu_of_children()
         summary = self.once(row, ["--rate", str(rate)] if rate else ["--in-flight", str(row.params["in_flight"])])
         if not summary["audit"]["ok"]:
             raise Failed(f"{row.label()}: the audit found {summary['audit']['violations'][:3]}")
@@ -61,6 +72,7 @@ class RetailSuite:
             "records": summary["lines"],
             "seconds": summary["wall_seconds"],
             "cpu_seconds": sum(s["cpu_seconds"] for s in services.values()),
+            "all_cpu_seconds": cpu_of_children() - before,
             "peak_rss_mb": sum(s["peak_rss_mb"] for s in services.values()),
             "p50_us": summary["order_latency_ms"]["p50"] * 1000,
             "p99_us": summary["order_latency_ms"]["p99"] * 1000,
@@ -81,11 +93,11 @@ class RetailSuite:
             command += ["--limit", str(row.settings["limit"])]
         return command
 
-    def once(self, row, more):
+    def once(self, row, more, under=()):
         data, file = self.work / "estate", self.work / "summary.json"
         try:
             done = subprocess.run(
-                self.command(data, row, ["--once", "--summary", str(file), *more]), capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+                [*under, *self.command(data, row, ["--once", "--summary", str(file), *more])], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
             )
             if done.returncode != 0:
                 raise Failed(f"{row.label()}: failed\n{(done.stdout + done.stderr).strip()[-2000:]}")

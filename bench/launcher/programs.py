@@ -2,12 +2,20 @@
 # Copyright The Millrace Authors
 """The suites whose measurements are runs of bench-log and bench-stream: a fresh process and an empty directory each time."""
 import json
+import resource
 import shutil
 import subprocess
 
 from report import Failed, Row
 
 TIMEOUT_S = 600
+VALUE_BYTES = 100  # of the records of bench-log
+
+
+def cpu_of_children():
+    """CPU seconds of all programs that ran and ended, with what they did before and after they measured."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 class ProgramSuite:
@@ -28,22 +36,24 @@ class ProgramSuite:
         """A row of ours and one of the plain loop."""
         return [Row(case, params, system, settings) for system in ("millrace", "plain")]
 
-    def run(self, row):
+    def run(self, row, settings=None, under=()):
+        """One measurement; `settings` instead of the row's own, `under` is a program that runs ours."""
         directory = self.work / "data"
         directory.mkdir()
-        values = {**row.params, **row.settings, "dir": directory}
-        command = [self.binaries / self.program, row.case, row.system, *(f"{k}={v}" for k, v in values.items() if v is not None)]
+        values = {**row.params, **(row.settings if settings is None else settings), "dir": directory}
+        command = [*under, self.binaries / self.program, row.case, row.system, *(f"{k}={v}" for k, v in values.items() if v is not None)]
+        before = cpu_of_children()
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         except subprocess.TimeoutExpired:
             raise Failed(f"{row.label()}: not done after {TIMEOUT_S} s") from None
         except FileNotFoundError:
-            raise Failed(f"{command[0]} is not there: build the targets {', '.join(self.targets)}") from None
+            raise Failed(f"{command[0]} is not there: " + (f"install {command[0]}" if under else f"build the targets {', '.join(self.targets)}")) from None
         finally:
             shutil.rmtree(directory)
         if done.returncode != 0:
             raise Failed(f"{row.label()}: failed\n{done.stderr.strip()}")
-        return json.loads(done.stdout)
+        return {**json.loads(done.stdout), "all_cpu_seconds": cpu_of_children() - before}
 
     def remarks(self, _result):
         return []
@@ -68,6 +78,12 @@ class LogSuite(ProgramSuite):
             yield from self.both("small_append", {"durability": durability, "bytes": 200, "load": "bulk"}, samples=100 if self.quick else 3000)
         for load in ("idle", "half"):
             yield from self.both("wake", {"readers": 1, "load": load}, samples=100 if self.quick else 3000)
+
+    def confirming(self, row, records):
+        """The settings for about so many records, without a limit by time."""
+        if row.case == "append":
+            return {"bytes": records * VALUE_BYTES // row.params["writers"], "seconds": TIMEOUT_S}
+        return {"bytes": records * VALUE_BYTES} if row.case == "read" else row.settings
 
     def append_limits(self, durability, batch, writers):
         """Bytes of values for each writer, and seconds: whichever comes first."""
@@ -102,3 +118,6 @@ class StreamSuite(ProgramSuite):
         for source in ("changelog", "snapshot"):
             params = {"from": source, "keys": 1_000_000, "store": "memory"}
             yield Row("restore", params, "millrace", {"records": million * 4})
+
+    def confirming(self, _row, records):
+        return {"records": records}
