@@ -20,8 +20,9 @@ Stages:
   estate    the release build of the retail estate: on a part of the data twice, on all of it once
   fuzz      every fuzz target, 30 s each
   bench     bench/run of every suite, the quick form (for its results, not its times)
+  chroot    tools/chroot_test of Debian 12 and 13: the README's commands in a clean root
   ci        what CI runs after ./test: package asan tsan locks estate fuzz
-Without a stage: test ci. --full: the long forms (all tests under asan, 300 s of fuzzing, bench).
+Without a stage: test ci. --full: the long forms (all tests under asan, 300 s of fuzzing, bench, chroot).
 USAGE
 }
 
@@ -100,6 +101,14 @@ stage_fuzz() {
   done
 }
 
+# A newcomer's clone on each Debian that is supported. Where no such root can be made, the stage is left out.
+stage_chroot() {
+  local release
+  for release in 12 13; do
+    "$root/tools/chroot_test" "$release" || return
+  done
+}
+
 stage_bench() {
   [ -x "$root/bench/run" ] || return 77
   local suite
@@ -115,12 +124,13 @@ for argument in "$@"; do
     -h | --help) usage && exit 0 ;;
     --full) full=yes ;;
     ci) stages+=(package asan tsan locks estate fuzz) ;;
-    test | package | asan | tsan | locks | estate | fuzz | bench) stages+=("$argument") ;;
+    test | package | asan | tsan | locks | estate | fuzz | bench | chroot) stages+=("$argument") ;;
     *) usage >&2 && exit 2 ;;
   esac
 done
 [ "${#stages[@]}" -gt 0 ] || stages=(test package asan tsan locks estate fuzz)
 [ "$full" = no ] || [[ " ${stages[*]} " == *" bench "* ]] || stages+=(bench)
+[ "$full" = no ] || [[ " ${stages[*]} " == *" chroot "* ]] || stages+=(chroot)
 export MILLRACE_FULL=$full
 if [ -z "${MILLRACE_RESULTS:-}" ]; then
   mkdir -p "$root/build"
@@ -137,7 +147,7 @@ for stage in "${stages[@]}"; do
   (set -e; "stage_$stage")
   case $? in
     0) outcome=passed ;;
-    77) outcome='left out: its subject is not in this tree' ;;
+    77) outcome='left out: its subject is not in this tree, or this machine cannot run it' ;;
     *) outcome=FAILED failed=yes ;;
   esac
   # A stage that ran no ctest counts as one test; so does one that broke down before its tests could fail.

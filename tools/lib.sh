@@ -10,10 +10,19 @@ die() {
   exit 1
 }
 
+# The lines of tools/packages.txt with the names of this Debian: the second name of `a|b` from Debian 13 on.
+listed_packages() {
+  local release
+  release=$(. /etc/os-release 2>/dev/null && echo "${VERSION_ID:-}")
+  awk -v release="${MILLRACE_DEBIAN:-${release:-12}}" '!/^#/ && NF {
+    if (split($1, names, "|") == 2) $1 = names[release + 0 >= 13 ? 2 : 1]
+    print }' "$root/tools/packages.txt"
+}
+
 # Names the packages of the given groups that tools/packages.txt lists and that are not installed.
 missing_packages() {
   local wanted
-  wanted=$(awk -v groups=" $* " '!/^#/ && NF && index(groups, " " $2 " ") { print $1 }' "$root/tools/packages.txt")
+  wanted=$(listed_packages | awk -v groups=" $* " 'index(groups, " " $2 " ") { print $1 }')
   # dpkg-query fails when it has never heard of one of them; that one is missing.
   # shellcheck disable=SC2086
   { dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null || true; } |
@@ -33,7 +42,7 @@ ensure_packages() {
   say "Installing Debian packages that the build needs and this machine lacks:"
   local package
   for package in $missing; do
-    say "  $(awk -v p="$package" '$1 == p { name = $1; $1 = $2 = ""; printf "%-20s%s", name, $0 }' "$root/tools/packages.txt")"
+    say "  $(awk -v p="$package" '$1 == p { name = $1; $1 = $2 = ""; printf "%-20s%s", name, $0 }' <<<"$(listed_packages)")"
   done
   local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300)
   if [ "$(id -u)" -ne 0 ]; then

@@ -71,6 +71,20 @@ ensure_packages build 2>/dev/null
 expect 'stale lists are updated once' 1 "$(calls | grep -c update)"
 expect 'and then it is installed' '' "$(missing_packages build)"
 
+printf 'old|new  build  differs\nsame  build  does not\n' >"$root/tools/packages.txt"
+expect 'on Debian 12 the first name counts' 'old same' "$(MILLRACE_DEBIAN=12 missing_packages build | xargs)"
+expect 'on Debian 13 the second' 'new same' "$(MILLRACE_DEBIAN=13 missing_packages build | xargs)"
+expect 'a name is given with its reason' 'new build differs' "$(MILLRACE_DEBIAN=13 listed_packages | head -n 1)"
+
+outcome=0
+"$tree/tools/chroot_test" 11 >/dev/null 2>&1 || outcome=$?
+expect 'a root of another Debian is refused' 2 "$outcome"
+echo 1000 >"$root/uid"
+outcome=0
+said=$("$tree/tools/chroot_test" 13 2>&1) || outcome=$?
+expect 'without root no root is made' 77 "$outcome"
+expect 'and the reason is told' 1 "$(grep -c 'left out: making a root needs root' <<<"$said")"
+
 mkdir -p "$root/modules/base"
 touch "$root/modules/base/CMakeLists.txt"
 expect 'only directories that exist are built' 'modules/base/all' "$(present_targets modules/base modules/log)"
