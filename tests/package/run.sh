@@ -7,6 +7,8 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$1 work=$2
+# The compiler that BUILD was made with.
+compiler=$(sed -n 's/^set(CMAKE_CXX_COMPILER "\(.*\)")$/\1/p' "$build"/CMakeFiles/*/CMakeCXXCompiler.cmake)
 rm -rf "$work"
 mkdir -p "$work"
 
@@ -15,7 +17,7 @@ try() {
   local name=$1
   shift
   {
-    cmake -S "$here" -B "$work/$name" -G Ninja -DCMAKE_CXX_COMPILER=g++-12 "$@" && ninja -C "$work/$name"
+    cmake -S "$here" -B "$work/$name" -G Ninja "-DCMAKE_CXX_COMPILER=$compiler" "$@" && ninja -C "$work/$name"
   } >"$work/$name.log" 2>&1 || { tail -n 40 "$work/$name.log" && echo "$name failed; the log is $work/$name.log" && exit 1; }
   echo "$name: $("$work/$name/consumer")"
   echo "$name: $("$work/$name/local_log" "$work/$name/log")"
