@@ -150,6 +150,8 @@ std::vector<Acl> acls_of(const ServiceDescription& service, const std::string& p
                "Millrace's state: topics, members, claims");
   topics.allow("__millrace_sequences", {"Create", "Read", "Write"},
                "appends that are repeated with a sequence");
+  topics.allow("__millrace.settings", {"Create", "DescribeConfigs", "Read", "Write"},
+               "settings that stay the same for the life of a log");
   const auto own = [&](const std::string& name, const std::string& kind) {
     topics.allow(name, {"Create", "DescribeConfigs", "Write"}, "own " + kind);
     if (kind != "events") topics.allow(name, {"Read"}, {});

@@ -12,10 +12,11 @@ namespace retail {
 
 /// The setting that all services of the estate share.
 [[nodiscard]] inline millrace::service::Setting stock_setting() {
-  return {"stock",
-          "scarce",
-          "How shelves are filled; the same for all services and for the life of a log",
-          {"ample", "scarce"}};
+  return {.name = "stock",
+          .default_value = "scarce",
+          .help = "How shelves are filled; the same for all services and for the life of a log",
+          .choices = {"ample", "scarce"},
+          .for_life_of_log = true};
 }
 
 [[nodiscard]] inline Settings estate_settings(const millrace::service::Settings& settings) {

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
 
@@ -24,12 +23,6 @@ class Moved : public testing::TestWithParam<std::string> {
     return std::string("kafka://") + std::getenv("MILLRACE_TEST_KAFKA") + "/moved" +
            std::to_string(::getpid()) + "n" + std::to_string(++made);
   }
-  std::int64_t feed_position() {
-    const std::string text = read_text(directory.file("data/feed.position"));
-    std::int64_t position = 0;
-    std::from_chars(text.data(), text.data() + text.size(), position);
-    return position;
-  }
   static std::vector<std::string> arguments(const std::string& log) {
     return {"--once", "--stock", "ample", "--limit", "600", "--log", log};
   }
@@ -40,11 +33,12 @@ class Moved : public testing::TestWithParam<std::string> {
     Command command = run_command(directory.file("data"), words);
     command.output = directory.file("run.txt");
     Process run(command);
-    ASSERT_TRUE(await("some requests are answered", [&] { return feed_position() > position; }))
-        << read_text(directory.file("run.txt"));
+    ASSERT_TRUE(await("some requests are answered", [&] {
+      return read_feed_position(directory) > position;
+    })) << read_text(directory.file("run.txt"));
     run.signal(signal);
     ASSERT_TRUE(run.wait());
-    ASSERT_LT(feed_position(), 600);
+    ASSERT_LT(read_feed_position(directory), 600);
   }
   // Its services end after a run that was killed, but not before it: until then they are in the
   // way.

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -39,12 +38,6 @@ class OnKafka : public testing::Test {
     EXPECT_NE(at, std::string::npos) << told.output;
     return at == std::string::npos ? "1" : told.output.substr(at + 8, 1);
   }
-  std::int64_t feed_position() const {
-    const std::string text = read_text(directory.file("data/feed.position"));
-    std::int64_t position = 0;
-    std::from_chars(text.data(), text.data() + text.size(), position);
-    return position;
-  }
 
   // Feeds so many invoices, 150 or 600, lets `meanwhile` happen when some are answered, and checks
   // what came of all.
@@ -55,9 +48,11 @@ class OnKafka : public testing::Test {
     Command command = run_command(directory.file("data"), arguments);
     command.output = directory.file("run.txt");
     Process run(command);
-    ASSERT_TRUE(await("some requests are answered", [&] { return feed_position() > 40; }))
-        << read_text(directory.file("run.txt"));
-    ASSERT_LT(feed_position(), std::stoi(invoices)) << "there is nothing left to disturb";
+    ASSERT_TRUE(await("some requests are answered", [&] {
+      return read_feed_position(directory) > 40;
+    })) << read_text(directory.file("run.txt"));
+    ASSERT_LT(read_feed_position(directory), std::stoi(invoices))
+        << "there is nothing left to disturb";
     meanwhile();
     const auto exit = run.wait(long_patience);
     ASSERT_EQ(exit, (Exit{0, 0})) << read_text(directory.file("run.txt"));
@@ -101,8 +96,9 @@ TEST_F(OnKafka, a_broker_dies_and_comes_back) {
   run_while("600", {"--rate", "30"}, [&] {
     const std::string broker = leader_of("__transaction_state");
     must({"kill", broker});
-    const std::int64_t then = feed_position();
-    EXPECT_TRUE(await("two brokers carry on", [&] { return feed_position() > then + 40; }));
+    const std::int64_t then = read_feed_position(directory);
+    EXPECT_TRUE(
+        await("two brokers carry on", [&] { return read_feed_position(directory) > then + 40; }));
     must({"start", broker});
   });
 }

@@ -27,6 +27,11 @@ void make_script(const std::string& path, const std::string& text) {
   ::chmod(path.c_str(), 0755);
 }
 
+struct FeedPosition {
+  std::int64_t answered = 0;
+};
+BOOST_DESCRIBE_STRUCT(FeedPosition, (), (answered))
+
 std::string invoices_file() {
   return std::string(millrace::test::source_dir) + "/examples/retail/data/online-retail.csv.zst";
 }
@@ -88,6 +93,12 @@ std::optional<RunFile> read_run_file(const TemporaryDirectory& directory,
       read_text(directory.file("data/run/" + service + ".json")));
   if (!file) return std::nullopt;
   return *file;
+}
+
+std::int64_t read_feed_position(const TemporaryDirectory& directory) {
+  const auto position =
+      millrace::codec::from_json<FeedPosition>(read_text(directory.file("data/feed.position")));
+  return position ? position->answered : 0;
 }
 
 std::optional<Summary> read_summary(const std::string& path) {

@@ -99,6 +99,10 @@ BOOST_DESCRIBE_STRUCT(RunFile, (), (pid, port))
 [[nodiscard]] std::optional<RunFile> read_run_file(const TemporaryDirectory& directory,
                                                    const std::string& service);
 
+/// So many requests were all answered, as the run in `data` below the directory says; 0 before it
+/// says anything.
+[[nodiscard]] std::int64_t read_feed_position(const TemporaryDirectory& directory);
+
 /// The summary that a run left in its directory.
 [[nodiscard]] std::optional<Summary> read_summary(const std::string& path);
 

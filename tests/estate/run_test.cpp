@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <csignal>
 #include <filesystem>
 
@@ -16,13 +15,6 @@
 
 namespace estate {
 namespace {
-
-std::int64_t feed_position(const TemporaryDirectory& directory) {
-  const std::string text = read_text(directory.file("data/feed.position"));
-  std::int64_t position = 0;
-  std::from_chars(text.data(), text.data() + text.size(), position);
-  return position;
-}
 
 bool alive(std::int64_t pid) { return std::filesystem::exists("/proc/" + std::to_string(pid)); }
 
@@ -148,13 +140,14 @@ TEST_P(InterruptedRun, drains_and_goes_on_when_run_again) {
   const std::vector<std::string> arguments{"--once", "--stock", "ample", "--limit",
                                            "600",    "--rate",  "150"};
   Process run = start_run(directory, arguments);
-  ASSERT_TRUE(await("some requests are answered", [&] { return feed_position(directory) > 20; }))
-      << read_text(directory.file("run.txt"));
+  ASSERT_TRUE(await("some requests are answered", [&] {
+    return read_feed_position(directory) > 20;
+  })) << read_text(directory.file("run.txt"));
   run.signal(GetParam());
   const auto exit = run.wait();
   ASSERT_TRUE(exit);
   EXPECT_EQ(*exit, (Exit{1, 0})) << "an unfinished --once is no success";
-  EXPECT_LT(feed_position(directory), 600);
+  EXPECT_LT(read_feed_position(directory), 600);
   EXPECT_TRUE(contains(read_text(directory.file("run.txt")), "run again with --data"));
   const Finished again = run_estate(directory, {"--once", "--stock", "ample", "--limit", "600"});
   EXPECT_EQ(again.exit, (Exit{0, 0})) << again.output;
@@ -168,8 +161,9 @@ TEST(Run, its_children_end_when_it_is_killed_and_the_next_run_goes_on) {
   const TemporaryDirectory directory;
   Process run =
       start_run(directory, {"--once", "--stock", "ample", "--limit", "600", "--rate", "150"});
-  ASSERT_TRUE(await("some requests are answered", [&] { return feed_position(directory) > 20; }))
-      << read_text(directory.file("run.txt"));
+  ASSERT_TRUE(await("some requests are answered", [&] {
+    return read_feed_position(directory) > 20;
+  })) << read_text(directory.file("run.txt"));
   std::vector<std::int64_t> pids;
   for (const std::string& service : service_names()) {
     const auto file = read_run_file(directory, service);

@@ -17,12 +17,10 @@
 #include <thread>
 
 #include "latencies.hpp"
-#include "millrace/base/file_system.hpp"
 #include "millrace/http/client.hpp"
 
 namespace retail {
 
-using millrace::fail;
 using millrace::Result;
 using millrace::Status;
 
@@ -42,20 +40,6 @@ constexpr double longest_s = 1e9;
 // So long without a refusal, and the server may have more room than it had.
 constexpr std::int64_t calm_ns = 10 * ns_per_s;
 
-Result<std::size_t> read_position(const std::string& path) {
-  if (path.empty() || !millrace::real_file_system().exists(path)) return std::size_t{0};
-  MILLRACE_ASSIGN(const std::string text, millrace::read_file(millrace::real_file_system(), path));
-  std::size_t position = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), position);
-  if (error != std::errc() ||
-      std::string_view(end, static_cast<std::size_t>(text.data() + text.size() - end)) != "\n") {
-    return fail(
-        millrace::errc::invalid_argument,
-        path + " holds no position: remove it to send all requests again (each takes effect once)");
-  }
-  return position;
-}
-
 }  // namespace
 
 struct Feed::State {
@@ -65,13 +49,12 @@ struct Feed::State {
     friend bool operator>(const Resend& a, const Resend& b) { return a.at_ns > b.at_ns; }
   };
 
-  State(FeedOptions the_options, FeedSource the_source, millrace::Clock& the_clock,
-        std::size_t position)
+  State(FeedOptions the_options, FeedSource the_source, millrace::Clock& the_clock)
       : options(std::move(the_options)),
         source(std::move(the_source)),
         clock(the_clock),
         done_event(::eventfd(0, EFD_CLOEXEC)) {
-    progress.begun_at = std::min(position, options.total);
+    progress.begun_at = std::min(options.first, options.total);
     progress.total = options.total;
     next = answered_prefix = progress.begun_at;
     limit = most_at_once();
@@ -235,9 +218,8 @@ void Feed::State::on_final(std::size_t index, bool is_order) {
 // A lost position only means that answered requests are sent again, each of which takes effect
 // once.
 void Feed::State::save_position(std::size_t position) {
-  if (options.position_file.empty()) return;
-  const Status saved = millrace::write_file_atomically(
-      millrace::real_file_system(), options.position_file, std::to_string(position) + "\n");
+  if (!options.save_position) return;
+  const Status saved = options.save_position(position);
   if (saved) return;
   const std::lock_guard lock(mutex);
   progress.failure = saved.error().message();
@@ -253,13 +235,12 @@ void Feed::State::finish() {
 
 Result<std::unique_ptr<Feed>> Feed::start(FeedOptions options, FeedSource source,
                                           millrace::Clock& clock) {
-  MILLRACE_ASSIGN(const std::size_t position, read_position(options.position_file));
   millrace::http::ClientPoolOptions pool;
   pool.url = options.url;
   pool.connections =
       options.rate > 0 ? max_connections : std::min(options.in_flight, max_connections);
   pool.max_queued = std::max(open_loop_limit, options.in_flight);
-  auto state = std::make_unique<State>(std::move(options), std::move(source), clock, position);
+  auto state = std::make_unique<State>(std::move(options), std::move(source), clock);
   MILLRACE_ASSIGN(state->pool, millrace::http::ClientPool::create(std::move(pool)));
   State& running = *state;
   state->thread = std::thread([&running] { running.run(); });

@@ -25,12 +25,14 @@ struct FeedItem {
 using FeedSource = std::function<FeedItem(std::size_t index)>;
 
 struct FeedOptions {
-  std::string url{};            ///< of the storefront
-  std::size_t in_flight = 64;   ///< closed loop: requests at once
-  double rate = 0;              ///< open loop: requests per second, answered or not; 0: closed loop
-  std::size_t total = 0;        ///< requests there are
-  std::string position_file{};  ///< where the feed goes on when it is started again; empty: it
-                                ///< starts at the first
+  std::string url{};           ///< of the storefront
+  std::size_t in_flight = 64;  ///< closed loop: requests at once
+  double rate = 0;             ///< open loop: requests per second, answered or not; 0: closed loop
+  std::size_t total = 0;       ///< requests there are
+  std::size_t first = 0;       ///< where it starts: so many were answered before
+  /// Called from the feed's thread about every second, and at the end, with the number of requests
+  /// that were all answered, so that the next feed can start there. An error ends the feed.
+  std::function<millrace::Status(std::size_t answered)> save_position = {};
 };
 
 /// How far a feed has come.
@@ -55,8 +57,7 @@ struct FeedProgress {
 /// and started again at any moment.
 class Feed {
  public:
-  /// errc as ClientPool::create; errc::invalid_argument: a position file that is none. `clock`
-  /// outlives the feed.
+  /// errc as ClientPool::create. `clock` outlives the feed.
   [[nodiscard]] static millrace::Result<std::unique_ptr<Feed>> start(FeedOptions options,
                                                                      FeedSource source,
                                                                      millrace::Clock& clock);

@@ -116,6 +116,25 @@ Status EstateDirectory::adopt(const RunOptions& options, const Say& say) {
   return write_marker(files, root_, marker_);
 }
 
+bool EstateDirectory::has_begun() const {
+  millrace::FileSystem& files = millrace::real_file_system();
+  return !marker_.log.empty() || files.exists(path("feed.position")) ||
+         files.exists(path("summary.json"));
+}
+
+Status EstateDirectory::bind(const std::string& log_identity, bool own_log, const Say& say) {
+  if (marker_.log == log_identity) return {};
+  if (!marker_.log.empty() && own_log) {
+    return fail(millrace::errc::invalid_argument,
+                root_ + " was begun on the log " + marker_.log + " and " + path("log") + " is " +
+                    log_identity + ": put the first one back, or add --fresh to delete the run");
+  }
+  if (!marker_.log.empty())
+    say(root_ + " goes on with the log " + log_identity + " instead of " + marker_.log);
+  marker_.log = log_identity;
+  return write_marker(millrace::real_file_system(), root_, marker_);
+}
+
 EstateDirectory::EstateDirectory(EstateDirectory&& other) noexcept
     : root_(std::move(other.root_)), lock_(other.lock_), marker_(std::move(other.marker_)) {
   other.lock_ = -1;

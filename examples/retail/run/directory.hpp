@@ -30,6 +30,13 @@ class EstateDirectory {
 
   [[nodiscard]] std::string path(const std::string& name) const { return root_ + "/" + name; }
   [[nodiscard]] const Marker& marker() const { return marker_; }
+  /// Whether something in it speaks of a log, which then must be there.
+  [[nodiscard]] bool has_begun() const;
+  /// Binds the directory to the log of that identity. One that was begun on another log goes on
+  /// here, and says so, when the log is not its own `log/`: it was moved. errc::invalid_argument:
+  /// its own log was replaced.
+  [[nodiscard]] millrace::Status bind(const std::string& log_identity, bool own_log,
+                                      const Say& say);
 
  private:
   EstateDirectory(std::string root, int lock) : root_(std::move(root)), lock_(lock) {}

@@ -5,13 +5,10 @@
 
 #include <cstdio>
 
+#include "feed_position.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
-#include "millrace/base/processes.hpp"
 #include "millrace/http/client.hpp"
-#include "millrace/log/errors.hpp"
-#include "millrace/service/backends.hpp"
-#include "millrace/service/durability.hpp"
 #include "retail/feed/invoice_items.hpp"
 #include "run_file_reader.hpp"
 #include "services.hpp"
@@ -44,38 +41,30 @@ std::string last_line(const std::string& path) {
   return text->substr(begin == std::string::npos ? 0 : begin + 1, end - begin);
 }
 
-// A cluster that is away for a while comes back.
-Status passing(Status status) {
-  if (status || !status.error().is(millrace::log::errc::unavailable)) return status;
-  return {};
-}
-
 }  // namespace
 
 Estate::Estate(const RunOptions& options, const EstateDirectory& directory,
-               std::vector<Invoice> invoices)
+               millrace::service::Signals& signals, RunLog& log, std::vector<Invoice> invoices,
+               std::size_t answered)
     : options_(options),
       directory_(directory),
+      signals_(signals),
+      run_log_(log),
+      log_(log.log()),
       invoices_(std::move(invoices)),
-      random_(millrace::real_seed()),
-      environment_{millrace::real_clock(), millrace::real_file_system(), random_,
-                   millrace::real_processes()},
+      answered_(answered),
+      watcher_(log_),
       services_({}, millrace::real_clock()),
       seed_(options.seed != 0 ? options.seed : millrace::real_seed()) {}
 
 Status Estate::start(const std::string& program_directory) {
-  millrace::log::LogOptions log_options;
-  log_options.member = "run";
-  MILLRACE_TRY(millrace::service::read_durability(options_.durability, log_options));
-  millrace::service::register_backends();
-  MILLRACE_ASSIGN(log_, millrace::log::open_log(options_.log, environment_, log_options));
-  watcher_.emplace(*log_);
   std::uint16_t port = options_.port;
   if (port == 0) {
     MILLRACE_ASSIGN(port, free_port());
   }
   url_ = "http://127.0.0.1:" + std::to_string(port);
-  for (auto& child : service_children(options_, directory_, program_directory, port)) {
+  for (auto& child :
+       service_children(options_, directory_, log_.identity(), program_directory, port)) {
     // A run file left by a killed service would name a process that is no more.
     static_cast<void>(
         millrace::real_file_system().remove(directory_.path("run/" + child.name + ".json")));
@@ -104,7 +93,7 @@ Status Estate::start(const std::string& program_directory) {
 Status Estate::watch(std::int64_t timeout_ms) {
   services_.poll(timeout_ms, signals_.descriptor());
   if (const auto signal = signals_.poll(); !signal.empty()) signal_ = signal;
-  MILLRACE_TRY(passing(log_->maintain()));
+  MILLRACE_TRY(run_log_.maintain());
   if (feed_) feed_progress_ = feed_->progress();
   if (view_) {
     const std::int64_t now_ns = millrace::real_clock().monotonic_ns();
@@ -117,8 +106,8 @@ Status Estate::watch(std::int64_t timeout_ms) {
 RunFigures Estate::figures() const {
   return {phase_,
           feed_progress_,
-          watcher_->final_requests(),
-          watcher_->rejected_orders(),
+          watcher_.final_requests(),
+          watcher_.rejected_orders(),
           chaos_ ? chaos_->kills() : 0,
           services_.status(),
           lag_};
@@ -128,7 +117,7 @@ RunFigures Estate::figures() const {
 void Estate::look_at_lag(std::int64_t now_ns) {
   if (lag_ns_ != 0 && now_ns - lag_ns_ < lag_interval_ns) return;
   lag_ns_ = now_ns;
-  if (auto lags = watcher_->lags()) lag_ = *std::move(lags);
+  if (auto lags = watcher_.lags()) lag_ = *std::move(lags);
 }
 
 // Before anything else is printed: it would be painted over.
@@ -170,7 +159,10 @@ Result<bool> Estate::feed_all() {
   feed.in_flight = static_cast<std::size_t>(options_.in_flight);
   feed.rate = options_.rate;
   feed.total = invoices_.size();
-  feed.position_file = directory_.path("feed.position");
+  feed.first = answered_;
+  feed.save_position = [this, path = directory_.path("feed.position")](std::size_t answered) {
+    return write_feed_position(path, {answered, see(log_)});
+  };
   MILLRACE_ASSIGN(
       feed_, Feed::start(
                  std::move(feed), [this](std::size_t index) { return feed_item(invoices_[index]); },
@@ -188,7 +180,7 @@ Result<bool> Estate::feed_all() {
     MILLRACE_TRY(
         watch(chaos_ ? std::clamp<std::int64_t>((chaos_->next_ns() - now) / 1'000'000, 1, watch_ms)
                      : watch_ms));
-    MILLRACE_TRY(passing(watcher_->read()));
+    MILLRACE_TRY(passing(watcher_.read()));
     if (!signal_.empty()) return false;
   }
   feed_progress_ = feed_->progress();
@@ -214,14 +206,15 @@ Result<bool> Estate::kill_twice() {
 Result<bool> Estate::await_rest() {
   phase_ = RunPhase::settling;
   while (signal_.empty()) {
-    MILLRACE_TRY(passing(watcher_->read()));
-    const bool final = watcher_->final_requests() >= static_cast<std::int64_t>(invoices_.size());
-    const Result<std::int64_t> lag = watcher_->lag();
+    MILLRACE_TRY(passing(watcher_.read()));
+    const bool final = watcher_.final_requests() >= static_cast<std::int64_t>(invoices_.size());
+    const Result<std::int64_t> lag = watcher_.lag();
     if (!lag) MILLRACE_TRY(passing(fail(lag.error())));
     if (final && lag == 0 && all_idle()) {
-      MILLRACE_TRY(log_->wait_durable(log_->committed()));
+      MILLRACE_TRY(log_.wait_durable(log_.committed()));
       rest_ns_ = millrace::real_clock().monotonic_ns();
       look_at_lag(rest_ns_ + lag_interval_ns);
+      seen_ = see(log_);
       return true;
     }
     MILLRACE_TRY(watch(watch_ms));
@@ -245,7 +238,7 @@ Status Estate::stay_up() {
   phase_ = RunPhase::up;
   while (signal_.empty()) {
     MILLRACE_TRY(watch(200));
-    MILLRACE_TRY(passing(watcher_->read()));
+    MILLRACE_TRY(passing(watcher_.read()));
   }
   return {};
 }
@@ -262,7 +255,7 @@ void Estate::stop() {
 
 Result<Summary> Estate::sum_up() {
   Summary summary;
-  MILLRACE_ASSIGN(summary.audit, audit(*log_));
+  MILLRACE_ASSIGN(summary.audit, audit(log_));
   summary.feed = feed_progress_;
   for (std::size_t i = feed_progress_.begun_at; i < invoices_.size(); ++i) {
     if (invoices_[i].kind == InvoiceKind::order)
@@ -273,6 +266,7 @@ Result<Summary> Estate::sum_up() {
   summary.kills = chaos_ ? chaos_->kills() : 0;
   summary.seed = chaos_ ? seed_ : 0;
   summary.services = services_.status();
+  summary.seen = seen_;
   return summary;
 }
 

@@ -12,8 +12,6 @@
 #include "directory.hpp"
 #include "live_view.hpp"
 #include "millrace/base/error.hpp"
-#include "millrace/base/random.hpp"
-#include "millrace/log/environment.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/service/signals.hpp"
 #include "millrace/service/supervisor.hpp"
@@ -21,6 +19,7 @@
 #include "rest_watcher.hpp"
 #include "retail/feed/feed.hpp"
 #include "retail/invoices/invoices.hpp"
+#include "run_log.hpp"
 #include "summary.hpp"
 
 namespace retail {
@@ -29,10 +28,12 @@ namespace retail {
 /// thread only.
 class Estate {
  public:
+  /// `answered`: so many invoices were answered before. All but the invoices outlive the estate.
   Estate(const RunOptions& options, const EstateDirectory& directory,
-         std::vector<Invoice> invoices);
+         millrace::service::Signals& signals, RunLog& log, std::vector<Invoice> invoices,
+         std::size_t answered);
 
-  /// Opens the log and starts the services, in order; returns when all of them are ready.
+  /// Starts the services, in order; returns when all of them are ready.
   [[nodiscard]] millrace::Status start(const std::string& program_directory);
   /// Feeds until all requests are answered and the estate has come to rest. False when a signal
   /// came first.
@@ -59,12 +60,12 @@ class Estate {
 
   const RunOptions& options_;
   const EstateDirectory& directory_;
+  millrace::service::Signals& signals_;
+  RunLog& run_log_;
+  millrace::log::Log& log_;
   const std::vector<Invoice> invoices_;
-  millrace::service::Signals signals_;
-  millrace::SeededRandom random_;
-  millrace::log::LogEnvironment environment_;
-  std::unique_ptr<millrace::log::Log> log_;
-  std::optional<RestWatcher> watcher_;
+  const std::size_t answered_;
+  RestWatcher watcher_;
   millrace::service::Supervisor services_;
   std::uint64_t seed_;
   std::optional<Chaos> chaos_;
@@ -76,6 +77,7 @@ class Estate {
   std::unique_ptr<Feed> feed_;
   FeedProgress feed_progress_;
   std::int64_t rest_ns_ = 0;
+  LogSeen seen_;  // at rest
   std::string signal_;
 };
 

@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cstdio>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "directory.hpp"
 #include "environment.hpp"
@@ -14,8 +16,11 @@
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/terminal_text.hpp"
 #include "millrace/service/descriptors.hpp"
+#include "millrace/service/signals.hpp"
 #include "options.hpp"
 #include "own_cluster.hpp"
+#include "resume.hpp"
+#include "run_log.hpp"
 #include "summary.hpp"
 
 namespace retail {
@@ -110,42 +115,63 @@ void tell_dropped_variables() {
   std::fprintf(stderr, "./run: not passed on to the services: %s\n", names.c_str());
 }
 
-int run(RunOptions options) {
-  millrace::service::raise_descriptor_limit();
-  auto directory = EstateDirectory::open(options, [](const std::string& line) {
-    std::printf("%s\n", line.c_str());
-    std::fflush(stdout);
-  });
-  if (!directory)
-    return complain(directory.error(),
-                    directory.error().is(millrace::errc::invalid_argument) ? 2 : 1);
-  auto invoices = read_invoices(millrace::real_file_system(), options.source,
-                                static_cast<std::size_t>(options.limit));
-  if (!invoices) return complain(invoices.error(), 1);
-  const auto finished = finished_summary(directory->path("summary.json"), invoices->size());
+int refuse(const millrace::Error& error) {
+  return complain(error, error.is(millrace::errc::invalid_argument) ? 2 : 1);
+}
+
+void say(const std::string& line) {
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+}
+
+// A finished run on a cluster of its own: the cluster is gone, and its summary is all there is.
+std::optional<int> show_lost_cluster(const RunOptions& options, const EstateDirectory& directory,
+                                     std::size_t invoices) {
+  if (options.log != own_cluster_url) return std::nullopt;
+  const auto finished = finished_summary(directory.path("summary.json"), invoices);
+  if (!finished) return std::nullopt;
+  if (!options.once) say("The cluster of that run is gone: nothing stays up.");
+  const auto shown = show_finished(options, *finished);
+  return shown ? *shown : complain(shown.error(), 1);
+}
+
+int run_on(const RunOptions& options, EstateDirectory& directory, std::vector<Invoice> invoices,
+           bool own_cluster) {
+  // Before the first thread, which would end the process at a signal otherwise.
+  millrace::service::Signals signals;
+  const auto log = RunLog::open(options, directory, own_cluster, say);
+  if (!log) return refuse(log.error());
+  const auto resumed = resume((*log)->log(), directory, invoices.size(), say);
+  if (!resumed) return refuse(resumed.error());
   int code = 0;
-  if (finished) {
-    if (!options.once && options.log == own_cluster_url) {
-      std::printf("The cluster of that run is gone: nothing stays up.\n");
-      options.once = true;
-    }
-    const auto shown = show_finished(options, *finished);
+  if (resumed->finished) {
+    const auto shown = show_finished(options, *resumed->finished);
     if (!shown) return complain(shown.error(), 1);
     code = *shown;
     if (options.once) return code;
   }
-  OwnCluster cluster;
-  const bool own = !finished && options.log == own_cluster_url;
-  if (own) {
-    if (const auto started = start_cluster(cluster, options, *directory); !started)
-      return complain(started.error(),
-                      started.error().is(millrace::errc::invalid_argument) ? 2 : 1);
-  }
-  Estate estate(options, *directory, std::move(*invoices));
+  Estate estate(options, directory, signals, **log, std::move(invoices), resumed->answered);
   if (const auto started = estate.start(program_directory()); !started)
     return complain(started.error(), 1);
-  if (!finished) return run_through(options, *directory, estate, own);
-  return stay_up(estate, code);
+  if (resumed->finished) return stay_up(estate, code);
+  return run_through(options, directory, estate, own_cluster);
+}
+
+int run(RunOptions options) {
+  millrace::service::raise_descriptor_limit();
+  auto directory = EstateDirectory::open(options, say);
+  if (!directory) return refuse(directory.error());
+  auto invoices = read_invoices(millrace::real_file_system(), options.source,
+                                static_cast<std::size_t>(options.limit));
+  if (!invoices) return complain(invoices.error(), 1);
+  if (const auto code = show_lost_cluster(options, *directory, invoices->size())) return *code;
+  OwnCluster cluster;
+  const bool own = options.log == own_cluster_url;
+  if (own) {
+    if (const auto started = start_cluster(cluster, options, *directory); !started)
+      return refuse(started.error());
+  }
+  return run_on(options, *directory, *std::move(invoices), own);
 }
 
 }  // namespace

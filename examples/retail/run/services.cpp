@@ -19,6 +19,7 @@ namespace retail {
 
 std::vector<millrace::service::ChildSpec> service_children(const RunOptions& options,
                                                            const EstateDirectory& directory,
+                                                           const std::string& log_identity,
                                                            const std::string& program_directory,
                                                            std::uint16_t storefront_port) {
   std::vector<millrace::service::ChildSpec> children;
@@ -28,6 +29,8 @@ std::vector<millrace::service::ChildSpec> service_children(const RunOptions& opt
     child.command = {program_directory + "/retail-" + child.name,
                      "--log",
                      options.log,
+                     "--log-identity",
+                     log_identity,
                      "--durability",
                      options.durability,
                      "--stock",

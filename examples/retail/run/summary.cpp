@@ -45,18 +45,21 @@ struct SummaryFigures {
   std::uint64_t seed = 0;
   std::map<std::string, ServiceFigures> services;
   AuditFigures audit;
+  LogSeen seen;
 };
 BOOST_DESCRIBE_STRUCT(SummaryFigures, (),
                       (invoices, orders, completed, rejected, rejected_by, returns, write_offs,
                        dead_lettered, lines, revenue_milli, refunds_milli, continued_at,
-                       wall_seconds, lines_per_s, order_latency_ms, kills, seed, services, audit))
+                       wall_seconds, lines_per_s, order_latency_ms, kills, seed, services, audit,
+                       seen))
 
 // What a finished run is recognised by.
 struct FinishedFigures {
   std::int64_t invoices = 0;
   AuditFigures audit;
+  std::optional<LogSeen> seen;
 };
-BOOST_DESCRIBE_STRUCT(FinishedFigures, (), (invoices, audit))
+BOOST_DESCRIBE_STRUCT(FinishedFigures, (), (invoices, audit, seen))
 
 double ms(std::int64_t us) { return static_cast<double>(us) / 1000.0; }
 
@@ -87,6 +90,7 @@ SummaryFigures figures_of(const Summary& summary) {
         service.cpu_seconds, static_cast<double>(service.peak_rss_bytes) / 1e6, service.starts};
   }
   figures.audit = {audit.ok, audit.violations};
+  figures.seen = summary.seen;
   return figures;
 }
 
@@ -153,7 +157,7 @@ std::optional<FinishedRun> finished_summary(const std::string& path, std::size_t
   if (!text) return std::nullopt;
   const auto figures = millrace::codec::from_json<FinishedFigures>(*text);
   if (!figures || figures->invoices != static_cast<std::int64_t>(invoices)) return std::nullopt;
-  return FinishedRun{std::move(*text), figures->audit.ok};
+  return FinishedRun{std::move(*text), figures->audit.ok, figures->seen};
 }
 
 }  // namespace retail

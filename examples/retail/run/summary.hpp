@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "log_seen.hpp"
 #include "millrace/service/supervisor.hpp"
 #include "retail/audit/audit.hpp"
 #include "retail/feed/feed.hpp"
@@ -22,6 +23,7 @@ struct Summary {
   std::int64_t kills = 0;
   std::uint64_t seed = 0;
   std::vector<millrace::service::ChildStatus> services;
+  LogSeen seen;  ///< the log at rest
 };
 
 /// The summary as one JSON object, as `--summary` writes it.
@@ -33,6 +35,7 @@ struct Summary {
 struct FinishedRun {
   std::string text;
   bool audit_ok = false;
+  std::optional<LogSeen> seen = {};  ///< no value: a build wrote it that did not name the log
 };
 /// The summary at `path`, if it is that of a run of so many invoices.
 [[nodiscard]] std::optional<FinishedRun> finished_summary(const std::string& path,

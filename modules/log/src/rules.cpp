@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "millrace/log/errors.hpp"
+#include "millrace/log/library_topics.hpp"
 
 namespace millrace::log {
 
@@ -25,6 +26,12 @@ std::string describe_service(std::string_view service) {
 bool is_topic_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
          c == '_' || c == '-';
+}
+
+// A topic of the library that is there for all services: none of them owns it.
+bool is_shared(const TopicSpec& spec) {
+  return spec.owner == library_service && spec.kind == TopicKind::commands &&
+         spec.name.starts_with(std::string(library_service) + ".");
 }
 
 }  // namespace
@@ -75,7 +82,7 @@ Status check_create_topic(const TopicSpec& wanted, const TopicSpec* existing,
                                           describe(*existing) + "; asked for were " +
                                           describe(wanted));
   }
-  if (wanted.owner != service && service != any_service) {
+  if (wanted.owner != service && service != any_service && !is_shared(wanted)) {
     return fail(errc::not_owner, "topic " + quoted(wanted.name) + " of service " +
                                      quoted(wanted.owner) + " cannot be created by " +
                                      describe_service(service) + ": start its owner first");

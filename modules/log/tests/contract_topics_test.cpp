@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "log_contract.hpp"
+#include "millrace/log/library_topics.hpp"
 
 namespace millrace::log {
 namespace {
@@ -48,6 +49,29 @@ TEST_P(LogContract, a_topic_of_the_same_name_and_another_shape_is_a_mismatch_tha
   const auto created = log->create_topic({"t", 4, TopicKind::events, "stock", CleanupPolicy::keep});
   EXPECT_THAT(created.error().message(), HasSubstr("3"));
   EXPECT_THAT(created.error().message(), HasSubstr("4"));
+}
+
+TEST_P(LogContract, a_topic_of_the_library_for_all_is_created_and_written_by_any_service) {
+  auto stock = connect("stock");
+  auto nobody = connect("", "tool");
+  const TopicSpec spec{"__millrace.notes", 1, TopicKind::commands, std::string(library_service),
+                       CleanupPolicy::keep};
+  const auto made = nobody->create_topic(spec);
+  ASSERT_TRUE(made.has_value()) << made.error().to_string();
+  const auto found = stock->create_topic(spec);
+  ASSERT_TRUE(found.has_value()) << found.error().to_string();
+  EXPECT_EQ(found->id, made->id);
+  put(*stock, {found->id, partition(0)}, "k", "of stock");
+  put(*nobody, {made->id, partition(0)}, "k", "of a tool");
+  EXPECT_THAT(read(*stock, {found->id, partition(0)}), ElementsAre("k=of stock", "k=of a tool"));
+  EXPECT_TRUE(stock->topics().empty()) << "it is not one of the services' topics";
+  for (const TopicSpec& other :
+       {TopicSpec{"__millrace.facts", 1, TopicKind::events, std::string(library_service)},
+        TopicSpec{"notes", 1, TopicKind::commands, std::string(library_service)}}) {
+    const auto refused = stock->create_topic(other);
+    ASSERT_FALSE(refused.has_value()) << other.name;
+    EXPECT_TRUE(refused.error().is(errc::not_owner)) << refused.error().to_string();
+  }
 }
 
 TEST_P(LogContract, a_service_cannot_create_a_topic_of_another_one) {

@@ -361,5 +361,20 @@ TEST_F(EmbeddedRecovery, a_position_that_was_lost_with_the_power_never_becomes_d
   EXPECT_TRUE(waited.error().is(errc::out_of_range)) << waited.error().to_string();
 }
 
+TEST_F(EmbeddedRecovery, a_log_whose_files_are_taken_away_is_closed_for_those_who_have_it_open) {
+  auto log = machine_.open();
+  const auto place = topic_at(*log, "t");
+  ASSERT_TRUE(put_all(*log, {place}, "kept").has_value());
+  ASSERT_TRUE(log->maintain().has_value());
+  ASSERT_TRUE(machine_.files.remove(std::string(SimulatedMachine::directory) + "/version"));
+  const Status gone = log->maintain();
+  ASSERT_FALSE(gone.has_value());
+  EXPECT_TRUE(gone.error().is(errc::closed)) << gone.error().to_string();
+  EXPECT_THAT(gone.error().message(), HasSubstr("/log: the log vanished"));
+  const auto lost = put_all(*log, {place}, "lost");
+  ASSERT_FALSE(lost.has_value()) << "nobody would ever read it";
+  EXPECT_TRUE(lost.error().is(errc::closed));
+}
+
 }  // namespace
 }  // namespace millrace::log

@@ -20,6 +20,7 @@
 #include "millrace/log/errors.hpp"
 #include "millrace/service/backends.hpp"
 #include "millrace/service/descriptors.hpp"
+#include "millrace/service/log_settings.hpp"
 #include "millrace/service/signals.hpp"
 #include "millrace/service/version.hpp"
 #include "millrace/service/views.hpp"
@@ -72,6 +73,7 @@ class Runtime {
                              : std::move(opened).error());
     }
     log_ = *std::move(opened);
+    MILLRACE_TRY(check_log());
     MILLRACE_ASSIGN(stream::Topology topology, definition_.topology(settings_));
     keeper_.emplace(*log_, logger_, [this] { signals_.stop("the log failed"); });
     instance_options.build = std::string(version);
@@ -100,6 +102,22 @@ class Runtime {
   }
 
  private:
+  // That it is the log that was meant, and this service one that fits to the others on it.
+  Status check_log() {
+    const std::string& wanted = settings_.get("log-identity");
+    if (!wanted.empty() && log_->identity() != wanted) {
+      return fail(millrace::errc::invalid_argument, settings_.get("log") + " is the log " +
+                                                        log_->identity() +
+                                                        " and --log-identity asks for " + wanted +
+                                                        ": it was replaced by another one");
+    }
+    std::vector<LogSetting> agreed;
+    for (const Setting& setting : definition_.settings) {
+      if (setting.for_life_of_log) agreed.push_back({setting.name, settings_.get(setting.name)});
+    }
+    return agree_on_settings(*log_, real_clock(), agreed, definition_.name);
+  }
+
   stream::Instance::Environment stream_environment() {
     return {real_clock(), real_file_system(), random_,
             [this](std::string_view level, std::string_view message, std::string_view detail) {

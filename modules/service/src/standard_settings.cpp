@@ -22,6 +22,8 @@ constexpr std::int64_t body_memory_bytes_max = std::int64_t{1} << 40;
 std::vector<Setting> standard_settings() {
   return {
       {"log", "file:./data/log", "The log, as a URL: file:DIR or kafka://HOST:PORT,.../PREFIX"},
+      {"log-identity", "",
+       "Refuse any other log than the one of this identity, and none is created; empty: any log"},
       {"durability", "sync", "When an answer may leave: sync, interval=MS or os"},
       {"address", "127.0.0.1", "IP address to serve HTTP on"},
       number_setting("port", "0", "Port to serve HTTP on; 0 takes a free one", 0, 65'535),
@@ -89,6 +91,7 @@ Result<log::LogOptions> log_options(const Settings& settings, const std::string&
   log::LogOptions options;
   options.service = service;
   options.member = instance_name(settings, service);
+  options.create = settings.get("log-identity").empty();
   MILLRACE_ASSIGN(options.session_timeout_ms,
                   settings.integer("session-timeout-ms", 100, 3'600'000));
   if (const Status read = read_durability(settings.get("durability"), options); !read) {

@@ -29,6 +29,9 @@ struct Setting {
   bool is_flag = false;
   std::optional<SettingRange> range = {};  ///< if set, only whole numbers of it are taken
   bool is_path = false;                    ///< the path of a file or directory: never given empty
+  /// The same for all processes of a log and for as long as the log is kept: a service that is
+  /// started with another value than the log was begun with is refused.
+  bool for_life_of_log = false;
 };
 
 /// A setting that is a whole number in [min, max].

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+
+#include "log_seen.hpp"
+
+#include <vector>
+
+#include "millrace/log/errors.hpp"
+#include "retail/contracts/requests.hpp"
+
+namespace retail {
+
+namespace log = millrace::log;
+
+LogSeen see(log::Log& log) {
+  // Under `os` an answer waits for its commit alone, so what was answered may be lost with the
+  // power; then the file is ahead of the log, which is what it is to tell.
+  const log::LogPosition at =
+      log.options().durability == log::DurabilityPolicy::os ? log.committed() : log.durable();
+  return {log.identity(), static_cast<std::int64_t>(at.incarnation),
+          static_cast<std::int64_t>(at.position)};
+}
+
+std::optional<std::string> why_not_past(log::Log& log, const LogSeen& seen) {
+  if (seen.log != log.identity()) {
+    return "it is of the log " + seen.log + ", and this one is " + log.identity();
+  }
+  const log::LogPosition end = log.committed();
+  if (seen.position > static_cast<std::int64_t>(end.position)) {
+    return "it saw the log up to position " + std::to_string(seen.position) +
+           ", and the log ends at " + std::to_string(end.position);
+  }
+  const auto there = log.wait_durable(
+      {static_cast<std::uint32_t>(seen.incarnation), static_cast<std::uint64_t>(seen.position)});
+  if (!there && there.error().is(log::errc::out_of_range)) return there.error().message();
+  return std::nullopt;
+}
+
+millrace::Result<std::int64_t> requests_in(log::Log& log) {
+  const auto topic = log.find_topic(requests_topic);
+  if (!topic && topic.error().is(log::errc::unknown_topic)) return 0;
+  if (!topic) return millrace::fail(topic.error());
+  std::vector<log::TopicPartition> places;
+  for (std::int32_t number = 0; number < topic->spec.partitions; ++number)
+    places.push_back({topic->id, log::partition(number)});
+  MILLRACE_ASSIGN(const auto ends, log.end_offsets(places));
+  std::int64_t total = 0;
+  for (const log::Offset end : ends)
+    total += end.value;
+  return total;
+}
+
+}  // namespace retail

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "directory.hpp"
+#include "millrace/base/error.hpp"
+#include "millrace/log/log.hpp"
+#include "summary.hpp"
+
+namespace retail {
+
+/// Where a run goes on.
+struct Resumed {
+  std::size_t answered = 0;             ///< so many requests need not be sent again
+  std::optional<FinishedRun> finished;  ///< the summary, when this very run is over
+};
+
+/// Reads what the directory says of a run of so many invoices, and believes of it what is in the
+/// past of this log. A summary that is not is passed over and said so, for it can be made again.
+/// errc::invalid_argument: `feed.position` speaks of requests that the run or the log does not
+/// have.
+[[nodiscard]] millrace::Result<Resumed> resume(millrace::log::Log& log,
+                                               const EstateDirectory& directory,
+                                               std::size_t invoices,
+                                               const EstateDirectory::Say& say);
+
+}  // namespace retail

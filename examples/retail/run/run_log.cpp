@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+
+#include "run_log.hpp"
+
+#include <array>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/base/file_system.hpp"
+#include "millrace/base/processes.hpp"
+#include "millrace/log/errors.hpp"
+#include "millrace/service/backends.hpp"
+#include "millrace/service/durability.hpp"
+#include "millrace/service/log_settings.hpp"
+
+namespace retail {
+
+using millrace::fail;
+using millrace::Result;
+using millrace::Status;
+
+Status passing(Status status) {
+  if (status || !status.error().is(millrace::log::errc::unavailable)) return status;
+  return {};
+}
+
+RunLog::RunLog()
+    : random_(millrace::real_seed()),
+      environment_{millrace::real_clock(), millrace::real_file_system(), random_,
+                   millrace::real_processes()} {}
+
+Status RunLog::open_log(const RunOptions& options, const EstateDirectory& directory,
+                        bool goes_with_run) {
+  millrace::log::LogOptions log_options;
+  log_options.member = run_member_name();
+  log_options.create = goes_with_run || !directory.has_begun();
+  MILLRACE_TRY(millrace::service::read_durability(options.durability, log_options));
+  millrace::service::register_backends();
+  auto opened = millrace::log::open_log(options.log, environment_, log_options);
+  if (opened) {
+    log_ = *std::move(opened);
+    return {};
+  }
+  const bool gone = opened.error().is(millrace::log::errc::not_found) ||
+                    opened.error().is(millrace::errc::not_found);
+  if (!gone || log_options.create) return fail(std::move(opened).error());
+  return fail(millrace::errc::not_found,
+              "the log " + options.log + " is gone, and " + options.data +
+                  " holds the rest of a run that was kept in it: put the log back, or add --fresh "
+                  "to delete the rest and begin again");
+}
+
+Result<std::unique_ptr<RunLog>> RunLog::open(const RunOptions& options, EstateDirectory& directory,
+                                             bool goes_with_run, const EstateDirectory::Say& say) {
+  std::unique_ptr<RunLog> made(new RunLog);
+  MILLRACE_TRY(made->open_log(options, directory, goes_with_run));
+  MILLRACE_ASSIGN(made->guard_, LogGuard::take(*made->log_, millrace::real_clock()));
+  const std::array<millrace::service::LogSetting, 1> agreed{{{"stock", options.stock}}};
+  MILLRACE_TRY(millrace::service::agree_on_settings(*made->log_, millrace::real_clock(), agreed,
+                                                    "this run"));
+  if (!goes_with_run) {
+    const bool own = options.log == "file:" + directory.path("log");
+    MILLRACE_TRY(directory.bind(made->log_->identity(), own, say));
+  }
+  return made;
+}
+
+Status RunLog::maintain() {
+  MILLRACE_TRY(passing(log_->maintain()));
+  return guard_->check();
+}
+
+}  // namespace retail

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <memory>
+
+#include "directory.hpp"
+#include "log_guard.hpp"
+#include "millrace/base/error.hpp"
+#include "millrace/base/random.hpp"
+#include "millrace/log/environment.hpp"
+#include "millrace/log/log.hpp"
+#include "options.hpp"
+
+namespace retail {
+
+/// The log of a run, open and kept for this run alone. Main thread only.
+class RunLog {
+ public:
+  /// Opens the log and takes it; creates it only when nothing in the directory speaks of one.
+  /// Settles that all that use it agree on `--stock`, and, unless it `goes_with_run` as a
+  /// cluster of its own does, binds the directory to it. errc::busy: another run works on the log.
+  /// errc::invalid_argument: the log is not the directory's, or was begun with other settings.
+  /// errc::not_found: the directory's log is gone.
+  [[nodiscard]] static millrace::Result<std::unique_ptr<RunLog>> open(
+      const RunOptions& options, EstateDirectory& directory, bool goes_with_run,
+      const EstateDirectory::Say& say);
+
+  [[nodiscard]] millrace::log::Log& log() { return *log_; }
+  /// Housekeeping, some ten times a second. An error when the log cannot be used any longer or is
+  /// another run's now; a cluster that is away comes back.
+  [[nodiscard]] millrace::Status maintain();
+
+ private:
+  RunLog();
+  [[nodiscard]] millrace::Status open_log(const RunOptions& options,
+                                          const EstateDirectory& directory, bool goes_with_run);
+  millrace::SeededRandom random_;
+  millrace::log::LogEnvironment environment_;
+  std::unique_ptr<millrace::log::Log> log_;
+  std::unique_ptr<LogGuard> guard_;
+};
+
+/// The status, but of a cluster that is away for a while: it comes back.
+[[nodiscard]] millrace::Status passing(millrace::Status status);
+
+}  // namespace retail

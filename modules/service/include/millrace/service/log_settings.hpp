@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/base/error.hpp"
+#include "millrace/log/log.hpp"
+
+namespace millrace::service {
+
+/// A setting that is the same for all processes of a log and for as long as the log is kept, with
+/// the value that this process was started with.
+struct LogSetting {
+  std::string name;  ///< as Setting::name
+  std::string value;
+};
+
+/// Compares such settings with those that the log was begun with; those that the log does not have
+/// yet it gets now. Of processes that start at the same time with different values one goes on and
+/// the others are refused: the first record of a name in the topic `__millrace.settings` counts.
+/// errc::invalid_argument names both values; else failures of the log. `who` is the program.
+[[nodiscard]] Status agree_on_settings(log::Log& log, Clock& clock,
+                                       std::span<const LogSetting> settings, std::string_view who);
+
+}  // namespace millrace::service

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+
+#include "millrace/service/log_settings.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "millrace/log/errors.hpp"
+#include "millrace/log/library_topics.hpp"
+#include "millrace/log/transaction.hpp"
+
+namespace millrace::service {
+
+namespace {
+
+constexpr std::size_t read_bytes = 64U << 10U;
+
+using Begun = std::map<std::string, std::string, std::less<>>;
+
+Result<log::TopicPartition> settings_place(log::Log& log) {
+  MILLRACE_ASSIGN(const log::Topic topic,
+                  log.create_topic({"__millrace.settings", 1, log::TopicKind::commands,
+                                    std::string(log::library_service), log::CleanupPolicy::keep}));
+  return log::TopicPartition{topic.id, log::partition(0)};
+}
+
+// What the log was begun with: the first value of each name.
+Result<Begun> read_begun(log::Log& log, log::TopicPartition place) {
+  Begun begun;
+  log::FetchBuffer buffer;
+  MILLRACE_ASSIGN(log::Offset next, log.start_offset(place));
+  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
+  while (next < end) {
+    MILLRACE_TRY(log.fetch(place, next, read_bytes, buffer));
+    for (const log::RecordView& record : buffer.records) {
+      if (record.key && record.value) begun.emplace(*record.key, *record.value);
+    }
+    if (buffer.next <= next) break;
+    next = buffer.next;
+  }
+  return begun;
+}
+
+Status write_missing(log::Log& log, Clock& clock, log::TopicPartition place,
+                     std::span<const LogSetting> settings, const Begun& begun) {
+  log::Transaction transaction;
+  for (const LogSetting& setting : settings) {
+    if (begun.contains(setting.name)) continue;
+    log::Record record;
+    record.timestamp_ms = clock.wall_ms();
+    record.key = setting.name;
+    record.value = setting.value;
+    transaction.append(place, record);
+  }
+  if (transaction.empty()) return {};
+  MILLRACE_TRY(log.commit(transaction));
+  return {};
+}
+
+}  // namespace
+
+Status agree_on_settings(log::Log& log, Clock& clock, std::span<const LogSetting> settings,
+                         std::string_view who) {
+  if (settings.empty()) return {};
+  MILLRACE_ASSIGN(const log::TopicPartition place, settings_place(log));
+  MILLRACE_ASSIGN(Begun begun, read_begun(log, place));
+  MILLRACE_TRY(write_missing(log, clock, place, settings, begun));
+  // Others may have been faster, and then theirs is the first.
+  MILLRACE_ASSIGN(begun, read_begun(log, place));
+  for (const LogSetting& setting : settings) {
+    const auto found = begun.find(setting.name);
+    if (found == begun.end()) {
+      return fail(log::errc::unavailable, "the setting --" + setting.name +
+                                              " was written to the log and cannot be read yet: "
+                                              "start again");
+    }
+    if (found->second == setting.value) continue;
+    return fail(millrace::errc::invalid_argument,
+                "this log was begun with --" + setting.name + " " + found->second + " and " +
+                    std::string(who) + " was started with --" + setting.name + " " + setting.value +
+                    ": it stays the same for the life of a log, so start it with " + found->second +
+                    ", or use another log");
+  }
+  return {};
+}
+
+}  // namespace millrace::service
