@@ -132,8 +132,9 @@ Status stat(const std::string& directory, const Options& options, Session& sessi
 }
 
 Status repair(const std::string& directory, const Options& options, Session& session) {
-  MILLRACE_ASSIGN(const log::RepairReport report,
-                  log::repair_log(directory, session.environment(), options.dry_run));
+  MILLRACE_ASSIGN(
+      const log::RepairReport report,
+      log::repair_log(directory, session.environment(), options.dry_run, real_shared_regions()));
   if (options.json) {
     std::string line;
     JsonObject object(line);

@@ -72,7 +72,7 @@ struct RepairReport {
 /// it with `dry_run` first.
 [[nodiscard]] Result<RepairReport> repair_log(const std::string& directory,
                                               LogEnvironment& environment, bool dry_run,
-                                              SharedRegionFactory& regions = real_shared_regions());
+                                              SharedRegionFactory& regions);
 
 /// For simulations: the process of this member dies at once. Its locks are gone, what it held stays
 /// as it is for the others to find, and its further calls answer errc::closed. Works on handles of
