@@ -47,23 +47,26 @@ std::optional<std::int64_t> number_in(const std::string& text, Bounds bounds) {
   return number;
 }
 
-// HOST, HOST:PORT or [ADDRESS]:PORT.
-bool is_host(std::string_view text) {
-  const std::size_t bracket = text.rfind(']');
-  const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  const std::string_view host = text.substr(0, colon);
-  if (host.empty() || host == "[]") return false;
-  if (colon == std::string_view::npos) return true;
-  return number_in(std::string(text.substr(colon + 1)), {1, 65'535}).has_value();
+// As the Kafka backend reads it: the port is behind the last colon.
+bool is_host_and_port(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  return colon != std::string_view::npos && colon > 0 &&
+         number_in(std::string(text.substr(colon + 1)), {1, 65'535}).has_value();
 }
 
+// Separated by commas; one may follow the last.
 bool are_hosts(std::string_view text) {
-  while (true) {
-    const std::size_t comma = text.find(',');
-    if (!is_host(text.substr(0, comma))) return false;
-    if (comma == std::string_view::npos) return true;
-    text.remove_prefix(comma + 1);
+  if (text.empty()) {
+    return false;
   }
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    if (!is_host_and_port(text.substr(0, comma))) {
+      return false;
+    }
+    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+  }
+  return true;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "program.hpp"
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 
 #include "arguments.hpp"
 #include "commands/commands.hpp"
@@ -47,7 +48,6 @@ void describe_program(CLI::App& app, Session& session, Action& action) {
   app.set_help_flag("-h,--help", "Print what a command does and takes: millrace COMMAND --help");
   app.set_version_flag("--version", "millrace " MILLRACE_VERSION, "Print the version");
   app.add_option("--log", session.log_url, "The log, file:DIR or kafka://HOST:PORT/PREFIX")
-      ->envname("MILLRACE_LOG")
       ->type_name("URL")
       ->check(check_log_url)
       ->capture_default_str();
@@ -129,6 +129,11 @@ int run_program(std::vector<std::string> arguments, Output& out, Output& notes,
   Action action;
   CLI::App app("Looks into a Millrace log and the services on it.");
   describe_program(app, session, action);
+  // Not CLI11's own: some of its versions drop a value that is refused, and the default counted.
+  const char* const from_environment = std::getenv("MILLRACE_LOG");
+  if (from_environment != nullptr && *from_environment != '\0') {
+    session.log_url = from_environment;
+  }
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(std::move(reversed));
@@ -142,6 +147,11 @@ int run_program(std::vector<std::string> arguments, Output& out, Output& notes,
     } else {
       notes.line(usage_error(app, error, arguments));
     }
+    notes.flush();
+    return exit_usage;
+  }
+  if (const std::string refused = check_log_url(session.log_url); action && !refused.empty()) {
+    notes.line("millrace: MILLRACE_LOG: " + escaped(refused));
     notes.flush();
     return exit_usage;
   }

@@ -70,26 +70,35 @@ std::string json_list(const Items& items, Append append) {
   return out + "]";
 }
 
-// A handle on Kafka knows only what it heard of others since it was opened, which was just now.
-void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, bool knows_heartbeats,
+// What this handle knows of the others.
+struct Knowledge {
+  bool heartbeats = true;  // on Kafka only what it heard since it was opened, which was just now
+  bool members = true;     // a handle that only reads sees no members and no claims
+};
+
+void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, Knowledge knows,
                 Output& out) {
   std::string line;
   JsonObject object(line);
   object.field("group", group.name).field("lag", total(lags));
-  object.raw("members", json_list(group.members, [&](JsonObject& one, const auto& member) {
-               one.field("name", member.name);
-               if (member.pid != 0) one.field("pid", member.pid);
-               if (knows_heartbeats) one.field("heartbeat_age_ms", member.heartbeat_age_ms);
-             }));
-  object.raw("units", json_list(group.units, [](JsonObject& one, const auto& unit) {
-               one.field("name", unit.name);
-               if (unit.member.empty()) {
-                 one.raw("owner", "null");
-               } else {
-                 one.field("owner", unit.member);
-               }
-               one.field("epoch", unit.epoch);
-             }));
+  if (knows.members) {
+    object.raw("members", json_list(group.members, [&](JsonObject& one, const auto& member) {
+                 one.field("name", member.name);
+                 if (member.pid != 0) one.field("pid", member.pid);
+                 if (knows.heartbeats) one.field("heartbeat_age_ms", member.heartbeat_age_ms);
+               }));
+    object.raw("units", json_list(group.units, [](JsonObject& one, const auto& unit) {
+                 one.field("name", unit.name);
+                 if (unit.member.empty()) {
+                   one.raw("owner", "null");
+                 } else {
+                   one.field("owner", unit.member);
+                 }
+                 one.field("epoch", unit.epoch);
+               }));
+  } else {
+    object.raw("members", "null").raw("units", "null");
+  }
   object.raw("positions", json_list(lags, [](JsonObject& one, const Lag& lag) {
                one.field("topic", lag.topic)
                    .field("partition", lag.partition)
@@ -107,15 +116,18 @@ std::size_t owned_units(const log::GroupInfo& group) {
                     [](const auto& unit) { return !unit.member.empty(); }));
 }
 
-void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, bool knows_heartbeats,
+void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, Knowledge knows,
                 Output& out) {
-  out.line("group " + escaped(group.name) + ": " + counted(group.members.size(), "member") + ", " +
-           std::to_string(owned_units(group)) + " of " + counted(group.units.size(), "unit") +
-           " owned, " + (lags.empty() ? "no position yet" : "lag " + std::to_string(total(lags))));
+  const std::string others = knows.members ? counted(group.members.size(), "member") + ", " +
+                                                 std::to_string(owned_units(group)) + " of " +
+                                                 counted(group.units.size(), "unit") + " owned, "
+                                           : std::string("members and units not known, ");
+  out.line("group " + escaped(group.name) + ": " + others +
+           (lags.empty() ? "no position yet" : "lag " + std::to_string(total(lags))));
   Table members({"MEMBER", "PID", "HEARTBEAT MS AGO"});
   for (const auto& member : group.members) {
     members.add({escaped(member.name), member.pid == 0 ? "-" : std::to_string(member.pid),
-                 knows_heartbeats ? std::to_string(member.heartbeat_age_ms) : "-"});
+                 knows.heartbeats ? std::to_string(member.heartbeat_age_ms) : "-"});
   }
   Table units({"UNIT", "OWNER", "EPOCH"});
   for (const auto& unit : group.units) {
@@ -140,10 +152,12 @@ bool is_asked_for(const std::string& asked, const std::string& group) {
 // A line for each.
 class Overview {
  public:
-  void add(const log::GroupInfo& group, const std::vector<Lag>& lags) {
-    table_.add({escaped(group.name), std::to_string(group.members.size()),
-                std::to_string(group.units.size()), std::to_string(owned_units(group)),
-                lags.empty() ? "-" : std::to_string(total(lags))});
+  void add(const log::GroupInfo& group, const std::vector<Lag>& lags, Knowledge knows) {
+    const auto number = [&](std::size_t count) {
+      return knows.members ? std::to_string(count) : std::string("-");
+    };
+    table_.add({escaped(group.name), number(group.members.size()), number(group.units.size()),
+                number(owned_units(group)), lags.empty() ? "-" : std::to_string(total(lags))});
     lag_ += total(lags);
     ++groups_;
   }
@@ -170,6 +184,7 @@ Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
     topics[topic.id] = topic.spec.name;
   std::vector<std::string> names;
   const bool in_detail = options.all || !options.name.empty();
+  const Knowledge knows{has_commit_order(log), !log.read_only_reason().has_value()};
   Overview overview;
   bool found = false;
   for (const log::GroupInfo& group : groups) {
@@ -177,12 +192,12 @@ Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
     if (!is_asked_for(options.name, group.name)) continue;
     MILLRACE_ASSIGN(const std::vector<Lag> lags, lags_of(log, group, topics));
     if (options.json) {
-      print_json(group, lags, has_commit_order(log), out);
+      print_json(group, lags, knows, out);
     } else if (in_detail) {
       if (found) out.line("");
-      print_text(group, lags, has_commit_order(log), out);
+      print_text(group, lags, knows, out);
     } else {
-      overview.add(group, lags);
+      overview.add(group, lags, knows);
     }
     found = true;
   }

@@ -3,6 +3,7 @@
 #include "arguments.hpp"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <CLI/CLI.hpp>
 #include <set>
@@ -169,10 +170,29 @@ TEST(Arguments, another_value_is_for_one_dead_letter) {
 }
 
 TEST(LogUrl, of_every_kind_that_there_is_is_taken) {
-  for (const char* good : {"file:./data/log", "data/log", "kafka://h", "kafka://h:9092",
+  for (const char* good : {"file:./data/log", "data/log", "kafka://h:9092", "kafka://h:1,",
                            "kafka://a:1,b:2/shop?sasl.password=x", "kafka://[::1]:9092/p"}) {
     EXPECT_EQ(check_log_url(good), "") << good;
   }
+}
+
+TEST(LogUrl, without_a_port_is_refused_as_the_backend_refuses_it) {
+  for (const char* bad : {"kafka://h", "kafka://h:", "kafka://:1", "kafka://a:1,b", "kafka://,a:1",
+                          "kafka://h:99999", "kafka://"}) {
+    EXPECT_NE(check_log_url(bad), "") << bad;
+  }
+}
+
+TEST(Arguments, a_wrong_log_in_the_environment_is_refused_and_no_other_is_taken) {
+  ASSERT_EQ(::setenv("MILLRACE_LOG", "kafka://h:99999?sasl.password=secret", 1), 0);
+  const Outcome outcome = run({"topics"});
+  const Outcome named = run({"--log", "file:/no/such/log", "topics"});
+  ASSERT_EQ(::unsetenv("MILLRACE_LOG"), 0);
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_NE(outcome.notes.find("MILLRACE_LOG"), std::string::npos) << outcome.notes;
+  EXPECT_EQ(outcome.notes.find("secret"), std::string::npos) << outcome.notes;
+  EXPECT_EQ(named.exit_code, 1) << named.notes;
+  EXPECT_NE(named.notes.find("/no/such/log"), std::string::npos) << named.notes;
 }
 
 TEST(LogUrl, that_is_wrong_shows_no_password) {

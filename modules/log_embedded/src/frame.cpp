@@ -98,8 +98,7 @@ FrameEntry FrameView::entry(std::size_t index) const {
 
 bool claims_newer_version(const FrameHeader& header, std::uint64_t log_id, std::uint64_t position) {
   return header.magic == frame_magic && header.version > frame_version && header.log_id == log_id &&
-         header.position == position &&
-         header.header_bytes >= offsetof(FrameHeader, log_id) + 2 * sizeof header.log_id &&
+         header.position == position && header.header_bytes >= frame_header_bytes &&
          header.bytes <= max_frame_bytes && newer_table_bytes(header) <= header.bytes;
 }
 

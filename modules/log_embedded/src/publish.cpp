@@ -150,13 +150,6 @@ Status Core::repair_frame() {
   FrameHeader header;
   MILLRACE_ASSIGN(const std::size_t got,
                   journal.read(position, reinterpret_cast<char*>(&header), sizeof header));
-  if (got == sizeof header && claims_newer_version(header, log_id, position)) {
-    std::string table(newer_table_bytes(header), '\0');
-    MILLRACE_ASSIGN(const std::size_t there, journal.read(position, table.data(), table.size()));
-    if (there == table.size() && newer_table_holds(table)) {
-      return newer_frame(journal.path_of(position), header);
-    }
-  }
   const bool readable =
       got == sizeof header && frame_header_fault(header, log_id, position) == nullptr &&
       header.incarnation == control->incarnation && header.previous == before.checksum &&

@@ -105,6 +105,11 @@ Status Task::process_record(Input& input, const log::RecordView& record) {
 Status Task::deliver(const std::vector<std::size_t>& sources, const log::RecordView& record) {
   const codec::Format format = sources_[sources.front()]->reader.spec().type.format;
   const auto context = read_context(format, record.headers);
+  // Of a newer build, which can read it: no policy passes over it, and no dead letter takes it out
+  // of its order.
+  if (!context && context.error().is(codec::errc::incompatible)) {
+    return fail(context.error().at(place_in_hand()));
+  }
   if (!context)
     return refuse(shared_->options.on_deserialization_error, context.error().code(),
                   context.error().message());
@@ -153,8 +158,8 @@ void Task::keep_tables(const std::vector<std::size_t>& sources, const log::Recor
 // retry topic.
 Status Task::deliver_replayed(const log::RecordView& record) {
   if (const auto found = newer_version(record.headers.find("dl-version"), dead_letter_version))
-    return refuse(shared_->options.on_deserialization_error, errc::incompatible,
-                  newer_format("", "the dead letter", *found, dead_letter_version));
+    return fail(errc::incompatible,
+                newer_format(place_in_hand(), "the dead letter", *found, dead_letter_version));
   const auto owner = record.headers.find("dl-sub-topology");
   const auto topic = record.headers.find("dl-topic");
   if (owner && *owner != resolved_->spec->name) return {};
