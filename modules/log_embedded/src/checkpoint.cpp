@@ -163,6 +163,7 @@ Status Core::write_checkpoint(bool alone) {
   }
   publish_durable(made.position);
   MILLRACE_FAULT_POINT("checkpoint.before_write");
+  MILLRACE_TRY(check_in_place());
   return write_file_atomically(environment.files, directory + names::checkpoint, made.encode());
 }
 

@@ -30,6 +30,7 @@ Status Core::make_room(std::uint64_t bytes) {
     return fail(errc::limit,
                 "the journal is full (" + std::to_string(IndexEntry::position_mask) + " bytes)");
   }
+  MILLRACE_TRY(check_in_place());
   auto room = journal.make_segment(position, bytes, segment_room(embedded, bytes), [this] {
     control->progress.fetch_add(1, std::memory_order_relaxed);
   });

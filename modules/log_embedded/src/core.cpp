@@ -153,6 +153,9 @@ void Core::leave() {
     clean_slot(static_cast<std::uint32_t>(slot));
     clean = control->failed.load(std::memory_order_relaxed) == 0;
   }
+  if (!check_in_place()) {
+    return;
+  }
   region->leave(slot);
   const auto alone = region->try_lock(SharedRegion::LockMode::exclusive);
   if (clean && alone && *alone) {
@@ -180,6 +183,7 @@ Result<Core::Locked> Core::lock_even_failed() {
   MILLRACE_TRY(check_open());
   locked.core_ = this;
   if (outcome == WriterLock::Outcome::taken_over) {
+    MILLRACE_TRY(check_in_place());
     if (auto repaired = repair(); !repaired) {
       mark_failed("what a dead process left cannot be repaired: " + repaired.error().message());
     }
@@ -210,8 +214,25 @@ Status Core::check_not_failed() const {
   return {};
 }
 
+Status Core::check_in_place() {
+  MILLRACE_TRY(check_open());
+  if (environment.files.exists(directory + names::version) && !region->replaced()) {
+    return {};
+  }
+  // Nobody would ever read what this handle still commits.
+  region->die();
+  return fail(
+      errc::closed,
+      directory +
+          ": the log vanished or was replaced: its files were removed or moved while it was "
+          "in use; stop all processes of this log, put it back if it is missing, and open "
+          "it again");
+}
+
 void Core::mark_failed(const std::string& reason) {
-  static_cast<void>(write_failure_file(environment.files, directory, reason));
+  if (check_in_place()) {
+    static_cast<void>(write_failure_file(environment.files, directory, reason));
+  }
   control->failure.set(reason);
   control->failed.store(1, std::memory_order_release);
   wake_everybody();
@@ -220,6 +241,7 @@ void Core::mark_failed(const std::string& reason) {
 Status Core::refresh_segments() {
   const std::uint32_t version = control->segments_version.load(std::memory_order_acquire);
   if (segments_seen_.load(std::memory_order_relaxed) != version) [[unlikely]] {
+    MILLRACE_TRY(check_in_place());
     MILLRACE_TRY(journal.refresh());
     segments_seen_.store(version, std::memory_order_relaxed);
   }

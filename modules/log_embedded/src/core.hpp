@@ -64,6 +64,9 @@ class Core {
   [[nodiscard]] Status check_open() const;
   /// errc::failed_sync when the log takes no appends.
   [[nodiscard]] Status check_not_failed() const;
+  /// errc::closed, and the handle is dead, when the directory is no longer the one that was opened.
+  /// Before anything is opened or renamed by path: the log that lies there now belongs to others.
+  [[nodiscard]] Status check_in_place();
   /// Makes the log refuse appends from now on, for all members and after a restart.
   void mark_failed(const std::string& reason);
 

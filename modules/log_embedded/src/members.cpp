@@ -163,15 +163,7 @@ bool Core::expire_memberships() {
 
 Status Core::maintain() {
   const std::lock_guard guard(maintain_mutex_);
-  MILLRACE_TRY(check_open());
-  if (!environment.files.exists(directory + names::version)) {
-    // Nobody would ever read what this handle still commits.
-    region->die();
-    return fail(errc::closed,
-                directory +
-                    ": the log vanished: its files were removed or moved while it was in "
-                    "use; stop all processes of this log, and put it back or begin again");
-  }
+  MILLRACE_TRY(check_in_place());
   const std::int64_t now = environment.clock.monotonic_ns();
   control->members[slot].heartbeat_ns.store(now, std::memory_order_relaxed);
   watch_members();

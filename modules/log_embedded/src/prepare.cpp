@@ -41,7 +41,7 @@ void Core::prepare_segments() {
   if (!control->preparer.compare_exchange_strong(nobody, static_cast<std::uint32_t>(slot) + 1)) {
     return;
   }
-  for (unsigned number = 0; number < wanted; ++number) {
+  for (unsigned number = 0; number < wanted && check_in_place(); ++number) {
     if (!journal.prepare(number, segment_room(embedded, 0), slot)) {
       break;
     }

@@ -55,6 +55,7 @@ class PrivateRegion final : public SharedRegion {
 
   Identity identity() override { return identity_; }
   Result<bool> try_lock(LockMode /*mode*/) override { return true; }
+  bool replaced() override { return false; }  // there is no directory
 
   Result<char*> map(std::uint64_t size, bool fresh) override {
     const MutexLock guard(mutex_);

@@ -47,6 +47,20 @@ std::unexpected<Error> os_failure(const std::string& path, const char* what) {
               path + ": " + what + ": " + std::strerror(code));
 }
 
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;  ///< 0: not known
+};
+
+/// Whether the path names no file, or another one than `known`.
+bool is_another(const std::string& path, FileIdentity known) {
+  struct stat found{};
+  if (::lstat(path.c_str(), &found) != 0) {
+    return known.inode != 0 && (errno == ENOENT || errno == ENOTDIR);
+  }
+  return known.inode != 0 && (found.st_dev != known.device || found.st_ino != known.inode);
+}
+
 struct Mapping {
   char* data = nullptr;
   std::uint64_t size = 0;
@@ -152,6 +166,10 @@ class RealRegion final : public SharedRegion {
     identity_.pid_namespace = pid_namespace();
     identity_.pid = ::getpid();
     identity_.start_time = process_start_time(identity_.pid);
+    struct stat info{};
+    if (::fstat(lock_.get(), &info) == 0) {
+      lock_identity_ = {info.st_dev, info.st_ino};
+    }
   }
   ~RealRegion() override {
     if (control_.data != nullptr) {
@@ -171,6 +189,12 @@ class RealRegion final : public SharedRegion {
     return set_lock(lock_.get(), type, directory_ + "/LOCK");
   }
 
+  bool replaced() override {
+    // The control file too: a copy back into the same directory may keep LOCK.
+    return is_another(directory_ + "/LOCK", lock_identity_) ||
+           is_another(directory_ + "/control", {identity_.device, identity_.inode});
+  }
+
   Result<char*> map(std::uint64_t size, bool fresh) override {
     if (fresh) {
       MILLRACE_TRY(remove_blocks());
@@ -187,6 +211,11 @@ class RealRegion final : public SharedRegion {
     const auto found = blocks_.find(number);
     if (found != blocks_.end()) {
       return found->second.data;
+    }
+    if (replaced()) {
+      return fail(errc::not_found, directory_ +
+                                       ": was moved or replaced while it was in use; stop all "
+                                       "processes of this log and open it again");
     }
     const std::string path = directory_ + "/index/" + std::to_string(number) + ".blocks";
     MILLRACE_ASSIGN(const Mapping mapping, map_file(path, size, create, nullptr));
@@ -340,6 +369,7 @@ class RealRegion final : public SharedRegion {
   OwnedFd epoll_;
   std::uint32_t generation_;
   Identity identity_;
+  FileIdentity lock_identity_;
   Mapping control_;
   std::atomic<bool> dead_ = false;
   Mutex mutex_;

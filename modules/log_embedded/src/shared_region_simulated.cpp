@@ -33,7 +33,7 @@ char* bytes_of(const Directory::Memory& memory) { return reinterpret_cast<char*>
 
 struct SimulatedRegions::State {
   Mutex mutex;
-  std::map<std::string, Directory> directories MILLRACE_GUARDED_BY(mutex);
+  std::map<std::string, std::shared_ptr<Directory>> directories MILLRACE_GUARDED_BY(mutex);
   std::uint64_t boot MILLRACE_GUARDED_BY(mutex) = 1;
   std::uint64_t pid_namespace MILLRACE_GUARDED_BY(mutex) = 1;
   std::uint64_t next_inode MILLRACE_GUARDED_BY(mutex) = 1;
@@ -44,8 +44,12 @@ namespace {
 
 class SimulatedRegion final : public SharedRegion {
  public:
-  SimulatedRegion(std::shared_ptr<SimulatedRegions::State> state, Directory& directory)
-      : state_(std::move(state)), directory_(directory) {
+  SimulatedRegion(std::shared_ptr<SimulatedRegions::State> state, std::string path,
+                  std::shared_ptr<Directory> directory)
+      : state_(std::move(state)),
+        path_(std::move(path)),
+        kept_directory_(std::move(directory)),
+        directory_(*kept_directory_) {
     identity_.device = 1;
     identity_.boot = state_->boot;
     identity_.pid_namespace = state_->pid_namespace;
@@ -74,6 +78,11 @@ class SimulatedRegion final : public SharedRegion {
     }
     lock_ = mode;
     return true;
+  }
+
+  bool replaced() override {
+    const MutexLock lock(state_->mutex);
+    return state_->directories[path_] != kept_directory_;
   }
 
   Result<char*> map(std::uint64_t size, bool fresh) override {
@@ -154,6 +163,8 @@ class SimulatedRegion final : public SharedRegion {
   }
 
   std::shared_ptr<SimulatedRegions::State> state_;
+  std::string path_;
+  std::shared_ptr<Directory> kept_directory_;
   Directory& directory_;
   Identity identity_;
   LockMode lock_ = LockMode::none;
@@ -169,7 +180,11 @@ SimulatedRegions::~SimulatedRegions() = default;
 
 Result<std::unique_ptr<SharedRegion>> SimulatedRegions::open(const std::string& directory, bool) {
   const MutexLock lock(state_->mutex);
-  return std::make_unique<SimulatedRegion>(state_, state_->directories[directory]);
+  std::shared_ptr<Directory>& found = state_->directories[directory];
+  if (found == nullptr) {
+    found = std::make_shared<Directory>();
+  }
+  return std::make_unique<SimulatedRegion>(state_, directory, found);
 }
 
 std::unique_ptr<SharedRegion> SimulatedRegions::open_private() {
@@ -179,20 +194,26 @@ std::unique_ptr<SharedRegion> SimulatedRegions::open_private() {
 void SimulatedRegions::lose_power() {
   const MutexLock lock(state_->mutex);
   for (auto& [path, directory] : state_->directories) {
-    for (SimulatedRegion* member : directory.members) {
+    for (SimulatedRegion* member : directory->members) {
       member->die();
     }
-    directory.memory = nullptr;
-    directory.blocks.clear();
+    directory->memory = nullptr;
+    directory->blocks.clear();
   }
   state_->boot += 1;
 }
 
+void SimulatedRegions::replace(const std::string& directory) {
+  const MutexLock lock(state_->mutex);
+  state_->directories[directory] = std::make_shared<Directory>();
+}
+
 void SimulatedRegions::flip_byte(const std::string& directory, std::uint64_t offset) {
   const MutexLock lock(state_->mutex);
-  const Directory& found = state_->directories[directory];
-  if (found.memory != nullptr && offset < found.size) {
-    char& byte = bytes_of(found.memory)[offset];
+  const auto found = state_->directories.find(directory);
+  if (found != state_->directories.end() && found->second->memory != nullptr &&
+      offset < found->second->size) {
+    char& byte = bytes_of(found->second->memory)[offset];
     byte = static_cast<char>(byte ^ 0x5a);
   }
 }

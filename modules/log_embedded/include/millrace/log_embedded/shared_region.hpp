@@ -37,6 +37,11 @@ class SharedRegion {
   /// it. A conversion never passes through "none" on success; on a refusal the former lock is kept.
   [[nodiscard]] virtual Result<bool> try_lock(LockMode mode) = 0;
 
+  /// True when the path of the directory names another directory than the one that this region has
+  /// open, or none: it was moved away, removed, or put back from a backup. What is opened by path
+  /// then does not belong to this region's members. False while that cannot be known.
+  [[nodiscard]] virtual bool replaced() = 0;
+
   /// Maps the shared memory. `fresh` (only under the exclusive lock) replaces it and all blocks by
   /// new zeroed memory; otherwise the answer is null when there is none of that size. Valid until
   /// destruction. errc::disk_full, io_error.
@@ -108,6 +113,9 @@ class SimulatedRegions final : public SharedRegionFactory {
 
   /// All members die, all shared memory is gone, and the machine boots again.
   void lose_power();
+  /// Another directory takes the place of this one: the regions that are open see it replaced, and
+  /// later ones share memory of their own.
+  void replace(const std::string& directory);
   /// Damages one byte of a directory's mapped memory.
   void flip_byte(const std::string& directory, std::uint64_t offset);
   /// Following members see themselves in another PID namespace.
