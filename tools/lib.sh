@@ -134,7 +134,7 @@ run_ctest() {
   local preset=$1 log status=0
   shift
   log="$root/build/$preset/ctest.log"
-  (cd "$root/build/$preset" && ctest --output-on-failure -j2 "$@") 2>&1 | tee "$log" || status=$?
+  (cd "$root/build/$preset" && env -u MILLRACE_RESULTS -u MILLRACE_FULL ctest --output-on-failure -j2 "$@") 2>&1 | tee "$log" || status=$?
   if [ -n "${MILLRACE_RESULTS:-}" ]; then
     awk '/tests? passed, .* tests? failed out of/ {
       for (i = 1; i <= NF; i++) if ($i == "failed") failed = $(i - 2)

@@ -246,10 +246,10 @@ TEST_F(Damaged, a_directory_of_a_newer_format_is_refused) {
   write_text(log_file("version"), "millrace-log 99" + version.substr(version.rfind(' ')));
   const Finished orders = start_alone("orders");
   EXPECT_EQ(orders.exit, (Exit{1, 0})) << orders.output;
-  EXPECT_TRUE(contains(orders.output, "format 99")) << orders.output;
+  EXPECT_TRUE(contains(orders.output, "version 99")) << orders.output;
   const Finished topics = millrace({"topics"});
   EXPECT_EQ(topics.exit, (Exit{1, 0})) << topics.output;
-  EXPECT_TRUE(contains(topics.output, "format 99")) << topics.output;
+  EXPECT_TRUE(contains(topics.output, "version 99")) << topics.output;
   write_text(log_file("version"), version);
   works_again();
 }

@@ -14,12 +14,19 @@
 #include <csignal>
 #include <cstring>
 #include <stdexcept>
+#include <string_view>
 
 extern char** environ;
 
 namespace estate {
 
 namespace {
+
+// What whoever runs the tests has set for services of their own must not reach those of a test.
+bool is_passed_on(std::string_view variable) {
+  return !variable.starts_with("MILLRACE_") || variable.starts_with("MILLRACE_TEST_") ||
+         variable.starts_with("MILLRACE_KAFKA_");
+}
 
 // What the child needs between fork and exec, where nothing may be allocated.
 struct Launch {
@@ -31,8 +38,9 @@ struct Launch {
       added.push_back(name + "=" + value);
     for (std::string& one : added)
       variables.push_back(one.data());
-    for (char** one = environ; *one != nullptr; ++one)
-      variables.push_back(*one);
+    for (char** one = environ; *one != nullptr; ++one) {
+      if (is_passed_on(*one)) variables.push_back(*one);
+    }
     variables.push_back(nullptr);
   }
   std::vector<char*> arguments;

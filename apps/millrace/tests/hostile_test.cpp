@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "millrace/log_embedded/embedded.hpp"
 #include "shop.hpp"
 #include "text.hpp"
 
@@ -27,6 +28,7 @@ class HostileLog : public testing::Test {
     log::LogOptions options;
     options.service = "orders";
     options.member = text();
+    log::register_embedded();
     auto opened = log::open_log(url, environment, options);
     ASSERT_TRUE(opened) << opened.error().to_string();
     orders = *std::move(opened);
