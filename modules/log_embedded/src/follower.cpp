@@ -50,7 +50,13 @@ Status Follower::follow() {
                     ": the journal's first segment is missing, it begins at position " +
                     std::to_string(segments.front().start));
   }
+  const std::uint64_t before = walker_->position();
   MILLRACE_TRY(take_all());
+  if (walker_->position() == before) {
+    // What follows repeats the checksum of what was taken; without anything new, nothing else shows
+    // a repair that cut below it.
+    MILLRACE_TRY(check_last());
+  }
   if (walker_->position() < durable_) {
     return check_end();
   }
@@ -74,8 +80,32 @@ Status Follower::take_all() {
     if (!good) {
       return {};
     }
-    MILLRACE_TRY(take(frame));
+    if (Status taken = take(frame); !taken) {
+      // Whatever was applied of it is applied again.
+      walker_->start_at(frame.position, frame.header.previous);
+      return taken;
+    }
   }
+}
+
+Status Follower::check_last() {
+  if (walker_->position() == 0) {
+    return {};
+  }
+  FrameHeader header;
+  const auto got =
+      core_->journal.read_by_name(last_, reinterpret_cast<char*>(&header), sizeof header);
+  if (!got && !got.error().is(millrace::errc::not_found)) {
+    return fail(got.error());
+  }
+  if (got && *got == sizeof header && header.checksum == walker_->previous()) {
+    return {};
+  }
+  return fail(errc::closed, core_->directory +
+                                ": the log was repaired or replaced while it was read: the record "
+                                "frame at position " +
+                                std::to_string(last_) +
+                                " that was read before is gone; open the log again");
 }
 
 Status Follower::take(const WalkedFrame& frame) {
@@ -83,6 +113,7 @@ Status Follower::take(const WalkedFrame& frame) {
   MILLRACE_TRY(apply_walked(core, *walker_, frame));
   core.control->incarnation = std::max(core.control->incarnation, frame.header.incarnation);
   core.advance(walker_->position(), walker_->previous());
+  last_ = frame.position;
   core.catalog_next_.store(
       static_cast<std::int64_t>(core.control->partitions[0].count.load(std::memory_order_relaxed)));
   durable_ = std::max(durable_, frame.header.durable);

@@ -18,7 +18,8 @@ namespace millrace::log::embedded {
 ///
 /// What it shows is a prefix of the log. A frame is taken once it is whole in the journal. From
 /// then on it stays: its writer publishes it, and when that writer dies, the member that repairs
-/// the log or the next recovery publishes it. A frame that is not whole is not looked behind.
+/// the log or the next recovery publishes it. A frame that is not whole is not looked behind. Only
+/// `millrace log repair` takes frames away: then follow() fails, and the log is to be opened again.
 /// Not thread-safe.
 class Follower {
  public:
@@ -27,7 +28,8 @@ class Follower {
                                                               LogEnvironment& environment,
                                                               LogOptions options,
                                                               const EmbeddedOptions& embedded);
-  /// Takes what was written since. errc::corrupt, limit, io_error.
+  /// Takes what was written since. After a failure the next call begins with the same frame.
+  /// errc::corrupt, limit, io_error; errc::closed when a repair cut off what was taken before.
   [[nodiscard]] Status follow();
 
   [[nodiscard]] Core& core() { return *core_; }
@@ -41,12 +43,14 @@ class Follower {
   [[nodiscard]] Status start();
   [[nodiscard]] Status take_all();
   [[nodiscard]] Status take(const WalkedFrame& frame);
+  [[nodiscard]] Status check_last();
   [[nodiscard]] Status check_end();
 
   std::unique_ptr<Core> core_;
   std::optional<FrameWalker> walker_;
   std::string failed_;
   std::uint64_t durable_ = 0;
+  std::uint64_t last_ = 0;  ///< where the last frame that was taken begins
   std::size_t checked_segments_ = 0;
 };
 

@@ -266,6 +266,12 @@ Result<std::size_t> Journal::read(std::uint64_t position, char* out, std::size_t
                                 std::min<std::uint64_t>(size, left));
 }
 
+Result<std::size_t> Journal::read_by_name(std::uint64_t position, char* out, std::size_t size) {
+  MILLRACE_ASSIGN(const Segment* segment, require(position));
+  MILLRACE_ASSIGN(const auto file, files_.open(name_of(segment->start), OpenMode::read));
+  return file->read_at(position - segment->start, out, size);
+}
+
 Status Journal::write(std::uint64_t position, std::string_view bytes) {
   MILLRACE_ASSIGN(Segment * segment, require(position));
   return segment->file->write_at(position - segment->start, bytes);

@@ -62,6 +62,10 @@ class Journal {
   [[nodiscard]] std::uint64_t end_of(std::uint64_t position);
   /// Reads up to `size` bytes of one segment; answers how many.
   [[nodiscard]] Result<std::size_t> read(std::uint64_t position, char* out, std::size_t size);
+  /// The same from the file that has the segment's name now, which may be another one than the one
+  /// that is open. errc::not_found when there is none.
+  [[nodiscard]] Result<std::size_t> read_by_name(std::uint64_t position, char* out,
+                                                 std::size_t size);
   [[nodiscard]] Status write(std::uint64_t position, std::string_view bytes);
   /// Makes [from, to) durable. Once a sync has failed all later ones fail: the system tells of lost
   /// pages once, and then takes them for clean.
