@@ -16,6 +16,7 @@
 
 #include "fresh.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/base/ownership.hpp"
 
 namespace retail {
 
@@ -78,7 +79,7 @@ Result<EstateDirectory> EstateDirectory::open(const RunOptions& options, const S
   MILLRACE_TRY(look_at(files, options.data));
   MILLRACE_TRY(files.create_directories(options.data));
   const std::string lock_path = options.data + "/" + lock_file;
-  const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  const int lock = millrace::open_or_create(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW);
   if (lock < 0) return fail(millrace::errc::io_error, lock_path + ": " + std::strerror(errno));
   EstateDirectory directory(options.data, lock);
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
@@ -86,8 +87,9 @@ Result<EstateDirectory> EstateDirectory::open(const RunOptions& options, const S
                                           ": stop it first, or use another --data");
   }
   MILLRACE_TRY(directory.adopt(options, say));
-  for (const char* name : {"run", "logs", "state"})
+  for (const char* name : directories_of_run) {
     MILLRACE_TRY(files.create_directories(directory.path(name)));
+  }
   return directory;
 }
 
@@ -110,7 +112,7 @@ Status EstateDirectory::adopt(const RunOptions& options, const Say& say) {
     MILLRACE_ASSIGN(const RunFiles there, find_run_files(root_));
     if (!there.written.empty()) say("--fresh deletes of " + root_ + ": " + joined(there.written));
     if (!there.foreign.empty()) say("--fresh keeps what no run wrote: " + joined(there.foreign));
-    MILLRACE_TRY(delete_run_files(root_, there));
+    MILLRACE_TRY(delete_run_files(root_));
   }
   MILLRACE_TRY(close_to_others(root_));
   return write_marker(files, root_, marker_);

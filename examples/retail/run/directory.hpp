@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <array>
 #include <functional>
 #include <string>
 
@@ -10,6 +11,9 @@
 #include "options.hpp"
 
 namespace retail {
+
+/// The directories that EstateDirectory::open() makes in the directory of a run.
+inline constexpr std::array<const char*, 3> directories_of_run{"run", "logs", "state"};
 
 /// The directory of a run, held by one `./run` at a time. It carries a marker; one that has
 /// something in it and no marker belongs to somebody else and is left as it is. The lock ends with

@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <memory>
 #include <string_view>
 
 #include "marker.hpp"
+#include "millrace/base/fault_point.hpp"
+#include "millrace/base/file_system.hpp"
 #include "millrace/log_embedded/shared_region.hpp"
-#include "service_names.hpp"
+#include "run_file_names.hpp"
 
 namespace retail {
 
@@ -22,54 +25,40 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view unfinished = ".tmp";
-constexpr std::array<std::string_view, 3> run_file_names{"feed.position", "summary.json",
-                                                         old_marker_file};
-
-bool is_written_file(std::string_view name, std::string_view wanted) {
-  if (name.ends_with(unfinished)) name.remove_suffix(unfinished.size());
-  return name == wanted;
-}
-
-// `stock`, `stock-2`: an instance of a service of ours.
-bool is_instance(std::string_view name) {
-  return std::any_of(service_names.begin(), service_names.end(), [name](std::string_view service) {
-    if (!name.starts_with(service)) return false;
-    const std::string_view rest = name.substr(service.size());
-    return rest.empty() || (rest.size() > 1 && rest.front() == '-' &&
-                            rest.find_first_not_of("0123456789", 1) == std::string_view::npos);
-  });
-}
-
-bool is_instance_file(std::string_view name, std::string_view extension) {
-  if (name.ends_with(unfinished)) name.remove_suffix(unfinished.size());
-  if (!name.ends_with(extension)) return false;
-  name.remove_suffix(extension.size());
-  return is_instance(name);
-}
+using Kind = DeletionStep::Kind;
+using IsOurs = bool (*)(std::string_view name);
 
 std::unexpected<millrace::Error> io_failure(const fs::path& path, const std::error_code& error) {
   return fail(millrace::errc::io_error, path.string() + ": " + error.message());
 }
 
 // Deleting never follows a link, but a link says that somebody arranged this directory by hand.
-Status refuse_links(const fs::path& path) {
-  const auto refuse = [](const fs::path& link) {
-    return fail(millrace::errc::invalid_argument,
-                link.string() +
-                    " is a symbolic link, which --fresh does not delete: remove it "
-                    "yourself, with or without what it leads to, or use another --data");
-  };
+std::unexpected<millrace::Error> refuse_link(const fs::path& link) {
+  return fail(millrace::errc::invalid_argument,
+              link.string() +
+                  " is a symbolic link, which --fresh does not delete: remove it yourself, with or "
+                  "without what it leads to, or use another --data");
+}
+
+Status refuse_links_below(const fs::path& directory) {
   std::error_code error;
-  const fs::file_status status = fs::symlink_status(path, error);
-  if (fs::is_symlink(status)) return refuse(path);
-  if (!fs::is_directory(status)) return {};
-  fs::recursive_directory_iterator at(path, error);
+  fs::recursive_directory_iterator at(directory, error);
   while (!error && at != fs::recursive_directory_iterator()) {
-    if (at->is_symlink(error)) return refuse(at->path());
+    if (at->is_symlink(error)) {
+      return refuse_link(at->path());
+    }
     at.increment(error);
   }
-  return error ? io_failure(path, error) : Status{};
+  return error ? io_failure(directory, error) : Status{};
+}
+
+// Each of these identifies the directory that holds it, or keeps others from using it. The log goes
+// after all that speaks of it.
+std::size_t deletion_rank(const std::string& name) {
+  static constexpr std::array<std::string_view, 5> last{"FAILED", "LOCK", "version", "state.json",
+                                                        "log"};
+  const auto* const found = std::find(last.begin(), last.end(), name);
+  return found == last.end() ? 0 : static_cast<std::size_t>(found - last.begin()) + 1;
 }
 
 class Finder {
@@ -77,77 +66,209 @@ class Finder {
   explicit Finder(const std::string& directory) : root_(directory) {}
 
   Result<RunFiles> find() {
-    MILLRACE_TRY(each("", [&](const std::string& name) { return look_at(name); }));
+    MILLRACE_ASSIGN(const auto names, entries(""));
+    for (const std::string& name : names) {
+      MILLRACE_TRY(look_at(name));
+    }
     std::sort(found_.written.begin(), found_.written.end());
     std::sort(found_.foreign.begin(), found_.foreign.end());
     return std::move(found_);
   }
 
  private:
-  template <class Look>
-  Status each(const std::string& directory, Look look) {
+  // In the order in which they are deleted.
+  Result<std::vector<std::string>> entries(const std::string& directory) const {
+    std::vector<std::string> names;
     std::error_code error;
     fs::directory_iterator at(root_ / directory, error);
     while (!error && at != fs::directory_iterator()) {
-      MILLRACE_TRY(look(at->path().filename().string()));
+      names.push_back(at->path().filename().string());
       at.increment(error);
     }
-    return error ? io_failure(root_ / directory, error) : Status{};
+    if (error) {
+      return io_failure(root_ / directory, error);
+    }
+    std::sort(names.begin(), names.end(), [](const std::string& one, const std::string& other) {
+      return std::pair(deletion_rank(one), one) < std::pair(deletion_rank(other), other);
+    });
+    return names;
   }
 
   Status look_at(const std::string& name) {
-    if (name == "lock" || is_written_file(name, marker_file)) return {};
-    if (name == "log") return whole(name, "version");
-    if (name == "kafka") return whole(name, "state.json");
-    if (name == "run") return instances(name, ".json");
-    if (name == "logs") return instances(name, ".log");
-    if (name == "state") return instances(name, "");
-    const bool ours = std::any_of(run_file_names.begin(), run_file_names.end(),
-                                  [&](auto wanted) { return is_written_file(name, wanted); });
-    return add(name, ours);
+    if (name == "lock" || name == marker_file || name == marker_file + std::string(".tmp")) {
+      return {};
+    }
+    if (name == "run") {
+      return directory_of_files(name, is_run_file);
+    }
+    if (name == "logs") {
+      return directory_of_files(name, is_service_log);
+    }
+    if (name == "state") {
+      return directory(name, [this](const std::string& path, const std::string& entry) {
+        return is_instance(entry) ? directory_of_files(path, is_snapshot) : keep(path);
+      });
+    }
+    if (name == "kafka") {
+      return cluster(name);
+    }
+    if (name == "log") {
+      return log(name);
+    }
+    return is_top_file(name) ? file(name) : keep(name);
   }
 
-  // A directory of a program of ours, recognised by a file that it writes first.
-  Status whole(const std::string& name, const char* first_file) {
+  Result<fs::file_type> type_of(const std::string& name) const {
     std::error_code error;
-    const fs::path path = root_ / name;
-    const bool ours = fs::is_directory(path, error) &&
-                      (fs::exists(path / first_file, error) || fs::is_empty(path, error));
-    return add(name, ours || fs::is_symlink(path, error));
+    const fs::file_type type = fs::symlink_status(root_ / name, error).type();
+    if (type == fs::file_type::none) {
+      return io_failure(root_ / name, error);
+    }
+    if (type == fs::file_type::symlink) {
+      return refuse_link(root_ / name);
+    }
+    return type;
   }
 
-  // A directory with an entry for each instance of a service.
-  Status instances(const std::string& name, std::string_view extension) {
-    const std::size_t foreign_before = found_.foreign.size();
-    const std::size_t written_before = found_.written.size();
-    MILLRACE_TRY(refuse_links(root_ / name));
-    std::error_code error;
-    if (!fs::is_directory(root_ / name, error)) return add(name, false);
-    MILLRACE_TRY(each(name, [&](const std::string& entry) {
-      return add(name + "/" + entry, is_instance_file(entry, extension));
-    }));
-    if (found_.foreign.size() > foreign_before) return {};
-    found_.written.resize(written_before);
-    return add(name, true);
-  }
-
-  Status add(const std::string& name, bool ours) {
-    if (ours) MILLRACE_TRY(refuse_links(root_ / name));
-    (ours ? found_.written : found_.foreign).push_back(name);
+  Status keep(const std::string& name) {
+    found_.foreign.push_back(name);
     return {};
+  }
+
+  // A file of a name of ours.
+  Status file(const std::string& name) {
+    MILLRACE_ASSIGN(const fs::file_type type, type_of(name));
+    if (type != fs::file_type::regular) {
+      return keep(name);
+    }
+    found_.written.push_back(name);
+    found_.steps.push_back({name, Kind::file});
+    return {};
+  }
+
+  // A directory of a name of ours; `look` decides about each path in it.
+  template <class Look>
+  Status directory(const std::string& name, Look look) {
+    MILLRACE_ASSIGN(const fs::file_type type, type_of(name));
+    if (type != fs::file_type::directory) {
+      return keep(name);
+    }
+    const std::size_t written_before = found_.written.size();
+    const std::size_t foreign_before = found_.foreign.size();
+    MILLRACE_ASSIGN(const auto names, entries(name));
+    for (const std::string& entry : names) {
+      std::string path = name;
+      path += "/" + entry;
+      MILLRACE_TRY(type_of(path));
+      MILLRACE_TRY(look(path, entry));
+    }
+    found_.steps.push_back({name, Kind::directory});
+    if (found_.foreign.size() == foreign_before) {
+      found_.written.resize(written_before);
+      found_.written.push_back(name);
+    }
+    return {};
+  }
+
+  Status directory_of_files(const std::string& name, IsOurs is_ours) {
+    return directory(name, [this, is_ours](const std::string& path, const std::string& entry) {
+      return is_ours(entry) ? file(path) : keep(path);
+    });
+  }
+
+  // An embedded log says so in `version`, which is written first and deleted last. One without it,
+  // and with files of logs alone, was begun or deleted by a run that was interrupted.
+  Status log(const std::string& name) {
+    const auto version =
+        millrace::read_file(millrace::real_file_system(), (root_ / name / "version").string());
+    RunFiles before = found_;
+    MILLRACE_TRY(directory(name, [this](const std::string& path, const std::string& entry) {
+      return look_in_log(path, entry);
+    }));
+    const bool mixed = found_.foreign.size() > before.foreign.size();
+    if (mixed && !(version && version->starts_with("millrace-log "))) {
+      found_ = std::move(before);
+      return keep(name);
+    }
+    found_.has_log = true;
+    return {};
+  }
+
+  Status look_in_log(const std::string& path, const std::string& entry) {
+    if (entry == "members") {
+      return directory_of_files(path, is_member_file);
+    }
+    if (entry == "index") {
+      return directory_of_files(path, is_index_file);
+    }
+    if (entry == "journal") {
+      return directory_of_files(path, is_journal_file);
+    }
+    // Belongs to the mount, which stays.
+    if (entry == "lost+found") {
+      return {};
+    }
+    return is_log_file(entry) ? file(path) : keep(path);
+  }
+
+  // A Kafka of tools/kafka, which deletes all that its directory holds, and its record last.
+  Status cluster(const std::string& name) {
+    MILLRACE_ASSIGN(const fs::file_type type, type_of(name));
+    if (type != fs::file_type::directory) {
+      return keep(name);
+    }
+    MILLRACE_ASSIGN(const auto names, entries(name));
+    const bool ours = std::all_of(names.begin(), names.end(),
+                                  [](const auto& entry) { return entry == "state.json.fresh"; });
+    if (!ours && !has_record_of_cluster(name)) {
+      return keep(name);
+    }
+    MILLRACE_TRY(refuse_links_below(root_ / name));
+    for (const std::string& entry : names) {
+      std::string path = name;
+      path += "/" + entry;
+      found_.steps.push_back({std::move(path), Kind::tree});
+    }
+    found_.steps.push_back({name, Kind::directory});
+    found_.written.push_back(name);
+    return {};
+  }
+
+  [[nodiscard]] bool has_record_of_cluster(const std::string& name) const {
+    const auto record =
+        millrace::read_file(millrace::real_file_system(), (root_ / name / "state.json").string());
+    return record && record->find("\"brokers\"") != std::string::npos &&
+           record->find("\"watcher\"") != std::string::npos;
   }
 
   fs::path root_;
   RunFiles found_;
 };
 
+Status carry_out(const fs::path& root, const DeletionStep& step) {
+  MILLRACE_FAULT_POINT("retail.fresh.step");
+  std::error_code error;
+  if (step.kind == Kind::tree) {
+    fs::remove_all(root / step.name, error);
+  } else {
+    fs::remove(root / step.name, error);
+  }
+  // What is not ours keeps the directory that holds it, and a mount its directory.
+  if (step.kind == Kind::directory &&
+      (error == std::errc::directory_not_empty || error == std::errc::device_or_resource_busy)) {
+    return {};
+  }
+  return error ? io_failure(root / step.name, error) : Status{};
+}
+
 }  // namespace
 
 Result<RunFiles> find_run_files(const std::string& directory) { return Finder(directory).find(); }
 
-Status delete_run_files(const std::string& directory, const RunFiles& files) {
+Status delete_run_files(const std::string& directory) {
+  MILLRACE_ASSIGN(RunFiles found, find_run_files(directory));
   std::unique_ptr<millrace::SharedRegion> log;
-  if (std::find(files.written.begin(), files.written.end(), "log") != files.written.end()) {
+  if (found.has_log) {
     MILLRACE_ASSIGN(log, millrace::real_shared_regions().open(directory + "/log", true));
     MILLRACE_ASSIGN(const bool alone, log->try_lock(millrace::SharedRegion::LockMode::exclusive));
     if (!alone) {
@@ -155,11 +276,11 @@ Status delete_run_files(const std::string& directory, const RunFiles& files) {
                   "other processes have the log " + directory +
                       "/log open, so --fresh does not delete it: stop them first");
     }
+    // Others may have written to the log until it was locked, and opening makes files.
+    MILLRACE_ASSIGN(found, find_run_files(directory));
   }
-  for (const std::string& name : files.written) {
-    std::error_code error;
-    fs::remove_all(fs::path(directory) / name, error);
-    if (error) return io_failure(fs::path(directory) / name, error);
+  for (const DeletionStep& step : found.steps) {
+    MILLRACE_TRY(carry_out(directory, step));
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "millrace/base/fault_point.hpp"
 #include "millrace/log_embedded/shared_region.hpp"
 
 namespace retail {
@@ -22,6 +24,28 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 namespace fs = std::filesystem;
+
+constexpr const char* files_of_run[] = {"log/LOCK",
+                                        "log/control",
+                                        "log/checkpoint",
+                                        "log/checkpoint.tmp",
+                                        "log/FAILED",
+                                        "log/FAILED.room",
+                                        "log/members/0",
+                                        "log/members/17",
+                                        "log/index/0.blocks",
+                                        "log/journal/00000000000000000000.journal",
+                                        "log/journal/00000000000000004096.journal",
+                                        "log/journal/next.0.prepared",
+                                        "log/journal/next.unfinished",
+                                        "state/stock/shelves-0.snapshot",
+                                        "state/stock/shelves-1.snapshot.new",
+                                        "state/stock-2/shelves-12.snapshot",
+                                        "run/stock.json",
+                                        "logs/stock.log",
+                                        "logs/stock-2.log",
+                                        "feed.position",
+                                        "summary.json"};
 
 class RunDirectory : public testing::Test {
  protected:
@@ -52,10 +76,19 @@ class RunDirectory : public testing::Test {
   [[nodiscard]] bool exists(const std::string& name) const { return fs::exists(data_ / name); }
   // What a run leaves behind.
   void write_run() const {
-    for (const char* name :
-         {"log/version", "log/journal/0.journal", "state/stock/snapshot", "state/stock-2/snapshot",
-          "run/stock.json", "logs/stock.log", "logs/stock-2.log", "feed.position", "summary.json"})
+    for (const char* name : files_of_run) {
       write(name);
+    }
+    write("log/version", "millrace-log 1 5ca1ab1e\n");
+    write("kafka/state.json", R"({"brokers": [], "watcher": null})");
+    write("kafka/broker-1/data/meta.properties");
+  }
+  [[nodiscard]] std::vector<std::string> everything() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::recursive_directory_iterator(data_)) {
+      names.push_back(fs::relative(entry.path(), data_).string());
+    }
+    return names;
   }
 
   fs::path root_, data_;
@@ -92,6 +125,24 @@ TEST_F(RunDirectory, one_that_is_open_to_its_group_alone_stays_so) {
   fs::permissions(data_, fs::perms(0770));
   ASSERT_TRUE(open());
   EXPECT_EQ(fs::status(data_).permissions(), fs::perms(0770));
+  EXPECT_EQ(fs::status(data_ / "lock").permissions(), fs::perms(0660))
+      << "or its group could not run there";
+}
+
+TEST_F(RunDirectory, root_leaves_nothing_of_its_own_in_the_directory_of_a_user) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "only root opens the directories of others";
+  }
+  constexpr uid_t somebody = 12'345;
+  fs::create_directories(data_);
+  ASSERT_EQ(::chown(data_.c_str(), somebody, somebody), 0);
+  ASSERT_TRUE(open());
+  for (const std::string& name : everything()) {
+    struct stat found{};
+    ASSERT_EQ(::lstat((data_ / name).c_str(), &found), 0);
+    EXPECT_EQ(found.st_uid, somebody) << name;
+    EXPECT_EQ(found.st_gid, somebody) << name;
+  }
 }
 
 TEST_F(RunDirectory, a_run_that_ended_before_its_marker_was_written_can_be_begun_again) {
@@ -107,8 +158,8 @@ TEST_F(RunDirectory, fresh_says_what_it_deletes_and_keeps_what_no_run_wrote) {
   ASSERT_TRUE(open(true, "ample"));
   ASSERT_EQ(said_.size(), 2U);
   EXPECT_EQ(said_[0], "--fresh deletes of " + data_.string() +
-                          ": feed.position, log, logs/stock-2.log, logs/stock.log, run, state, "
-                          "summary.json");
+                          ": feed.position, kafka, log, logs/stock-2.log, logs/stock.log, run, "
+                          "state, summary.json");
   EXPECT_EQ(said_[1], "--fresh keeps what no run wrote: logs/notes.log, notes.txt");
   for (const char* gone :
        {"log", "state/stock", "run/stock.json", "logs/stock.log", "feed.position", "summary.json"})
@@ -121,8 +172,100 @@ TEST_F(RunDirectory, fresh_says_what_it_deletes_and_keeps_what_no_run_wrote) {
 TEST_F(RunDirectory, a_directory_named_log_that_is_no_log_is_kept) {
   ASSERT_TRUE(open());
   write("log/wood.txt");
+  write("log/version", "of the forest");
+  write("kafka/state.json", "of mind");
   ASSERT_TRUE(open(true));
+  EXPECT_THAT(said_,
+              ElementsAre(HasSubstr("deletes"), "--fresh keeps what no run wrote: kafka, log"));
   EXPECT_TRUE(exists("log/wood.txt"));
+  EXPECT_TRUE(exists("log/version"));
+  EXPECT_TRUE(exists("kafka/state.json"));
+}
+
+TEST_F(RunDirectory, fresh_keeps_and_lists_what_no_run_wrote_inside_of_what_runs_wrote) {
+  ASSERT_TRUE(open());
+  write_run();
+  const std::vector<std::string> mine{"log/backup/version",
+                                      "log/index/old.blocks",
+                                      "log/journal/0.journal",
+                                      "log/journal/00000000000000000000.journal.gz",
+                                      "log/journal/next.md",
+                                      "log/members/list.txt",
+                                      "log/versions",
+                                      "state/garden/plan-0.snapshot",
+                                      "state/stock/deep/shelves-0.snapshot",
+                                      "state/stock/notes.txt",
+                                      "state/stock/mine.snapshot"};
+  for (const std::string& name : mine) {
+    write(name);
+  }
+  ASSERT_TRUE(open(true));
+  for (const std::string& name : mine) {
+    EXPECT_TRUE(exists(name)) << name;
+  }
+  ASSERT_EQ(said_.size(), 2U);
+  EXPECT_EQ(said_[1],
+            "--fresh keeps what no run wrote: log/backup, log/index/old.blocks, "
+            "log/journal/0.journal, log/journal/00000000000000000000.journal.gz, "
+            "log/journal/next.md, log/members/list.txt, log/versions, state/garden, "
+            "state/stock/deep, state/stock/mine.snapshot, state/stock/notes.txt");
+  for (const char* gone :
+       {"log/version", "log/LOCK", "log/control", "log/members/17", "log/index/0.blocks",
+        "log/journal/00000000000000004096.journal", "log/journal/next.0.prepared",
+        "state/stock/shelves-1.snapshot.new", "state/stock-2", "kafka"}) {
+    EXPECT_FALSE(exists(gone)) << gone;
+  }
+}
+
+int steps_until_death = 0;
+
+void die_at_a_step(std::string_view point) {
+  if (point == "retail.fresh.step" && --steps_until_death == 0) {
+    throw millrace::SimulatedDeath{point};
+  }
+}
+
+TEST_F(RunDirectory, fresh_that_was_interrupted_anywhere_can_be_repeated) {
+  if (!millrace::fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  bool interrupted = true;
+  int steps = 0;
+  while (interrupted) {
+    ASSERT_TRUE(open());
+    write_run();
+    write("log/backup/version");
+    write("state/stock/notes.txt");
+    steps_until_death = ++steps;
+    const millrace::FaultHandler before = millrace::set_fault_handler(die_at_a_step);
+    try {
+      ASSERT_TRUE(open(true));
+      interrupted = false;
+    } catch (const millrace::SimulatedDeath&) {
+      interrupted = true;
+    }
+    millrace::set_fault_handler(before);
+    ASSERT_TRUE(open(true)) << steps;
+    EXPECT_THAT(everything(),
+                testing::UnorderedElementsAre("lock", "log", "log/backup", "log/backup/version",
+                                              "logs", "retail-run.json", "run", "state",
+                                              "state/stock", "state/stock/notes.txt"))
+        << "interrupted at step " << steps;
+  }
+  EXPECT_GT(steps, 30);
+}
+
+// An earlier build deleted the files of a log in the order in which the system listed them.
+TEST_F(RunDirectory, what_an_earlier_build_left_of_a_log_that_it_deleted_is_deleted_too) {
+  for (const char* missing : {"version", "journal", "members", "LOCK"}) {
+    ASSERT_TRUE(open());
+    write_run();
+    fs::remove(data_ / "log/version");
+    fs::remove_all(data_ / "log" / missing);
+    ASSERT_TRUE(open(true));
+    EXPECT_FALSE(exists("log")) << missing;
+    EXPECT_EQ(said_.size(), 1U) << said_.back();
+  }
 }
 
 TEST_F(RunDirectory, fresh_refuses_links_and_deletes_nothing_then) {
@@ -130,7 +273,8 @@ TEST_F(RunDirectory, fresh_refuses_links_and_deletes_nothing_then) {
   write_run();
   fs::create_directories(root_ / "elsewhere");
   std::ofstream(root_ / "elsewhere/version") << "x";
-  for (const std::string link : {"log", "state", "logs", "state/orders", "log/journal/more"}) {
+  for (const std::string link : {"log", "state", "logs", "kafka", "state/orders",
+                                 "log/journal/more", "kafka/broker-1", "summary.json"}) {
     fs::remove_all(data_ / link);
     fs::create_directory_symlink(root_ / "elsewhere", data_ / link);
     const auto opened = open(true);
