@@ -119,6 +119,15 @@ TEST(RunPlace, fresh_says_what_it_deletes_and_keeps_what_no_run_wrote) {
   EXPECT_EQ(summary->invoices, 5);
 }
 
+TEST(RunPlace, a_summary_can_go_into_the_directory_that_the_run_makes) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.file("data/out.json");
+  const Finished run = run_estate(directory, {"--once", "--limit", "5", "--summary", file});
+  EXPECT_EQ(run.exit, (Exit{0, 0})) << run.output;
+  EXPECT_EQ(read_text(file), read_text(directory.file("data/summary.json")));
+  EXPECT_TRUE(read_summary(file));
+}
+
 TEST(RunPlace, nobody_else_may_read_what_a_run_writes) {
   const TemporaryDirectory directory;
   const mode_t before = ::umask(022);

@@ -161,6 +161,9 @@ int run(RunOptions options) {
   millrace::service::raise_descriptor_limit();
   auto directory = EstateDirectory::open(options, say);
   if (!directory) return refuse(directory.error());
+  if (const auto usable = check_summary(options); !usable) {
+    return refuse(usable.error());
+  }
   auto invoices = read_invoices(millrace::real_file_system(), options.source,
                                 static_cast<std::size_t>(options.limit));
   if (!invoices) return complain(invoices.error(), 1);

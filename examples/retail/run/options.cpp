@@ -11,10 +11,12 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <string_view>
 
+#include "directory.hpp"
 #include "millrace/service/durability.hpp"
 #include "millrace/service/version.hpp"
 #include "own_cluster.hpp"
@@ -148,6 +150,26 @@ std::string directory_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+// Without `.`, `..` and a slash at the end, so that two names of one directory are equal.
+std::filesystem::path normal_path(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(path, error).lexically_normal();
+  return absolute.has_filename() ? absolute : absolute.parent_path();
+}
+
+// Whether opening the directory of the run makes the directory of the summary.
+bool run_makes_directory_of_summary(const RunOptions& options) {
+  const std::string directory = directory_of(options.summary);
+  struct stat found{};
+  if (::stat(directory.c_str(), &found) == 0 || errno != ENOENT) {
+    return false;
+  }
+  const std::filesystem::path wanted = normal_path(directory);
+  const std::filesystem::path data = normal_path(options.data);
+  return wanted == data || std::any_of(directories_of_run.begin(), directories_of_run.end(),
+                                       [&](const char* name) { return wanted == data / name; });
+}
+
 }  // namespace
 
 millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv,
@@ -197,7 +219,16 @@ millrace::Status check_files(const RunOptions& options) {
   if (::access(options.source.c_str(), R_OK) != 0) {
     return refuse("--source: " + options.source + ": " + std::strerror(errno));
   }
-  if (options.summary.empty()) return {};
+  if (!options.summary.empty() && run_makes_directory_of_summary(options)) {
+    return {};
+  }
+  return check_summary(options);
+}
+
+millrace::Status check_summary(const RunOptions& options) {
+  if (options.summary.empty()) {
+    return {};
+  }
   struct stat found{};
   if (::stat(options.summary.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) {
     return refuse("--summary: " + options.summary + " is a directory: name a file");

@@ -46,7 +46,11 @@ struct ParsedRun {
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> described_options();
 
 /// Whether the files that the options name can be read and written, so that a run does not find out
-/// at its end. errc::invalid_argument as above.
+/// at its end. A summary may go to a directory that EstateDirectory::open() is to make: call
+/// check_summary() after it. errc::invalid_argument as above.
 [[nodiscard]] millrace::Status check_files(const RunOptions& options);
+
+/// Whether the summary can be written. errc::invalid_argument as above.
+[[nodiscard]] millrace::Status check_summary(const RunOptions& options);
 
 }  // namespace retail

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -94,6 +95,30 @@ TEST(RunOptions, the_largest_and_the_smallest_allowed_are_taken) {
   EXPECT_EQ(parsed->options.port, 65'535);
   EXPECT_EQ(parsed->options.log, "file:./data/log");
   EXPECT_TRUE(parse({"--limit", "0", "--port", "0", "--seed", "0", "--chaos", "0"}));
+}
+
+TEST(RunOptions, a_summary_may_go_where_the_run_is_to_make_a_directory) {
+  std::string root = (std::filesystem::temp_directory_path() / "millrace-run-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(root.data()), nullptr);
+  RunOptions options;
+  options.source = "/dev/null";
+  options.data = root + "/new/";
+  for (const char* summary :
+       {"/new/out.json", "/./new//out.json", "/new/../new/out.json", "/new/logs/out.json"}) {
+    options.summary = root + summary;
+    EXPECT_TRUE(check_files(options)) << summary;
+    EXPECT_FALSE(check_summary(options)) << summary << ": nothing has made it";
+  }
+  for (const char* summary : {"/new/more/out.json", "/newer/out.json", "/new/../old/out.json"}) {
+    options.summary = root + summary;
+    const auto checked = check_files(options);
+    ASSERT_FALSE(checked) << summary;
+    EXPECT_THAT(checked.error().message(), HasSubstr("in a directory that exists"));
+  }
+  std::filesystem::create_directories(root + "/new");
+  options.summary = root + "/new/out.json";
+  EXPECT_TRUE(check_summary(options));
+  std::filesystem::remove_all(root);
 }
 
 TEST(RunEnvironment, only_what_a_run_passes_on_stays) {
