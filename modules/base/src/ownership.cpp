@@ -2,13 +2,16 @@
 // Copyright The Millrace Authors
 #include "millrace/base/ownership.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <string_view>
 
 #include "file_paths.hpp"
+#include "millrace/base/fault_point.hpp"
 #include "millrace/base/process_handle.hpp"
 
 namespace millrace {
@@ -44,14 +47,44 @@ void take_after(int descriptor, const struct stat& directory, mode_t shared) {
   }
 }
 
+bool is_empty(int directory) {
+  const int copy = ::fcntl(directory, F_DUPFD_CLOEXEC, 0);
+  DIR* const entries = copy < 0 ? nullptr : ::fdopendir(copy);
+  if (entries == nullptr) {
+    if (copy >= 0) {
+      ::close(copy);
+    }
+    return false;
+  }
+  bool empty = true;
+  errno = 0;
+  while (const dirent* entry = ::readdir(entries)) {
+    const std::string_view name = entry->d_name;
+    empty = empty && (name == "." || name == "..");
+  }
+  empty = empty && errno == 0;
+  ::closedir(entries);
+  return empty;
+}
+
+/// Whether a directory is as mkdir(2) made it for us. It was opened by its path, which may name
+/// another one by now, and only what is known to be new may be given away.
+bool is_new_directory(int descriptor) {
+  struct stat found{};
+  return ::fstat(descriptor, &found) == 0 && S_ISDIR(found.st_mode) &&
+         found.st_uid == ::geteuid() && (found.st_mode & 0777U & ~directory_mode) == 0 &&
+         is_empty(descriptor);
+}
+
 int make_directory(const std::string& path, bool shares) {
   if (::mkdir(path.c_str(), directory_mode) != 0) {
     return -1;
   }
+  MILLRACE_FAULT_POINT("ownership.directory_made");
   struct stat parent{};
   const OwnedFd made(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   const std::string trimmed = path.substr(0, path.find_last_not_of('/') + 1);
-  if (made && ::stat(directory_of(trimmed).c_str(), &parent) == 0) {
+  if (made && is_new_directory(made.get()) && ::stat(directory_of(trimmed).c_str(), &parent) == 0) {
     take_after(made.get(), parent, shares ? shared_bits(parent) : 0);
   }
   return 0;

@@ -145,6 +145,22 @@ const char* unsafe_file_system(const std::string& directory) {
   }
 }
 
+/// errc::invalid_argument when a part of the log's directory is a symbolic link: whoever may write
+/// to the directory could point it at what only this process may change.
+Status refuse_linked_parts(const std::string& directory) {
+  for (const char* part : {"/members", "/index", "/journal"}) {
+    const std::string path = directory + part;
+    struct stat found{};
+    if (::lstat(path.c_str(), &found) == 0 && S_ISLNK(found.st_mode)) {
+      return fail(errc::invalid_argument,
+                  path +
+                      ": is a symbolic link, which is not followed inside the directory of a log; "
+                      "put the directory itself there, or move the whole log");
+    }
+  }
+  return {};
+}
+
 /// `<n>.blocks`: only what block() made is ever removed.
 bool is_block_name(std::string_view name) {
   constexpr std::string_view suffix = ".blocks";
@@ -385,6 +401,7 @@ class RealRegions final : public SharedRegionFactory {
     count_forks();
     FileSystem& files = real_file_system();
     MILLRACE_TRY(files.create_directories(directory));
+    MILLRACE_TRY(refuse_linked_parts(directory));
     MILLRACE_TRY(files.create_subdirectory(directory + "/members"));
     MILLRACE_TRY(files.create_subdirectory(directory + "/index"));
     const char* unsafe = unsafe_file_system(directory);

@@ -8,8 +8,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "millrace/base/fault_point.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/log_embedded/shared_region.hpp"
 
@@ -162,6 +166,73 @@ TEST_F(Ownership, a_symbolic_link_is_not_followed_for_writing) {
   EXPECT_FALSE(real_shared_regions().open(path("log"), true));
   EXPECT_EQ(read_file(files_, path("precious")).value(), "kept");
   EXPECT_EQ(read_file(files_, path("whole")).value(), "new");
+}
+
+TEST_F(Ownership, a_part_of_a_log_that_is_a_symbolic_link_is_not_followed) {
+  ASSERT_TRUE(files_.create_directories(path("precious")));
+  std::ofstream(path("precious/7.blocks")) << "kept";
+  for (const std::string part : {"members", "index", "journal"}) {
+    ASSERT_TRUE(files_.create_directories(path(part)));
+    std::filesystem::create_symlink(path("precious"), path(part + "/" + part));
+    const auto region = real_shared_regions().open(path(part), true);
+    ASSERT_FALSE(region) << part;
+    EXPECT_TRUE(region.error().is(errc::invalid_argument)) << region.error().to_string();
+    EXPECT_NE(region.error().message().find(path(part + "/" + part) + ": is a symbolic link"),
+              std::string::npos);
+  }
+  EXPECT_EQ(files_.list(path("precious")).value(), std::vector<std::string>{"7.blocks"});
+  std::filesystem::create_directory_symlink(path("members"), path("link"));
+  ASSERT_TRUE(files_.remove(path("members/members")));
+  share_a_region("link");
+}
+
+/// What somebody does who may write to the directory in which another one was just made.
+std::function<void()> after_mkdir;
+
+TEST_F(Ownership, root_gives_away_no_directory_that_it_did_not_make) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "only root can give a directory away";
+  }
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "fault points are not compiled in";
+  }
+  ASSERT_EQ(::mkdir(path("home").c_str(), 0700), 0);
+  ASSERT_EQ(::chown(path("home").c_str(), somebody, somebody), 0);
+  const auto swap_in = [&](const std::string& name) {
+    after_mkdir = [this, name] {
+      std::filesystem::remove(path("home/log"));
+      std::filesystem::rename(path(name), path("home/log"));
+    };
+  };
+  const FaultHandler former = set_fault_handler([](std::string_view point) {
+    if (point == "ownership.directory_made" && after_mkdir) {
+      std::exchange(after_mkdir, nullptr)();
+    }
+  });
+  const auto make = [&] {
+    EXPECT_TRUE(files_.create_directories(path("home/log")));
+    const struct stat found = status("home/log");
+    std::filesystem::remove_all(path("home/log"));
+    return found;
+  };
+  EXPECT_EQ(make().st_uid, somebody) << "its own it gives away";
+
+  ASSERT_EQ(::mkdir(path("full").c_str(), 0700), 0);
+  std::ofstream(path("full/secret")) << "x";
+  swap_in("full");
+  EXPECT_EQ(make().st_uid, 0U);
+
+  ASSERT_EQ(::mkdir(path("open").c_str(), 0755), 0);
+  swap_in("open");
+  EXPECT_EQ(make().st_uid, 0U);
+
+  constexpr uid_t third = 12'345;
+  ASSERT_EQ(::mkdir(path("other").c_str(), 0700), 0);
+  ASSERT_EQ(::chown(path("other").c_str(), third, third), 0);
+  swap_in("other");
+  EXPECT_EQ(make().st_uid, third);
+  EXPECT_FALSE(after_mkdir) << "all were swapped in";
+  set_fault_handler(former);
 }
 
 TEST_F(Ownership, what_may_not_be_looked_at_is_not_taken_for_missing) {
