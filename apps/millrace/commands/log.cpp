@@ -141,13 +141,18 @@ Status repair(const std::string& directory, const Options& options, Session& ses
     object.field("dry_run", options.dry_run)
         .field("changed", report.changed)
         .field("cut_from", report.cut_from)
-        .field("cut_bytes", report.cut_bytes);
+        .field("cut_bytes", report.cut_bytes)
+        .text("unlocked", report.unlocked);
     add_report(object, report.found);
     object.end();
     session.out.json(line);
     return {};
   }
   print_report(report.found, session.out);
+  if (!report.unlocked.empty()) {
+    session.out.line("not locked: the log may be in use, and what the disk lost may not show (" +
+                     escaped(report.unlocked) + ")");
+  }
   if (report.cut_bytes == 0 && report.found.failed.empty()) {
     session.out.line("nothing to repair");
     return {};

@@ -105,6 +105,29 @@ Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::stri
   return report;
 }
 
+/// Locks everybody out of the log; errc::busy when it is open. Null where the lock file cannot be
+/// written to and nothing else is to be written either: the report says so.
+Result<std::unique_ptr<SharedRegion>> lock_for_repair(const std::string& directory, bool dry_run,
+                                                      SharedRegionFactory& regions,
+                                                      RepairReport& report) {
+  auto region = regions.open(directory, true);
+  if (!region) {
+    const bool cannot_write = region.error().is(millrace::errc::no_permission) ||
+                              region.error().is(millrace::errc::disk_full);
+    if (!dry_run || !cannot_write) {
+      return region;
+    }
+    report.unlocked = region.error().message();
+    return nullptr;
+  }
+  MILLRACE_ASSIGN(const bool alone, (*region)->try_lock(SharedRegion::LockMode::exclusive));
+  if (!alone) {
+    return fail(millrace::errc::busy,
+                directory + ": the log is open; stop all its processes first");
+  }
+  return region;
+}
+
 }  // namespace
 
 Result<VerifyReport> verify_log(const std::string& directory, LogEnvironment& environment) {
@@ -152,18 +175,15 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
                                 bool dry_run, SharedRegionFactory& regions) {
   FileSystem& files = environment.files;
   MILLRACE_TRY(read_version_file(files, directory));
-  MILLRACE_ASSIGN(const auto region, regions.open(directory, true));
-  MILLRACE_ASSIGN(const bool alone, region->try_lock(SharedRegion::LockMode::exclusive));
-  if (!alone) {
-    return fail(millrace::errc::busy,
-                directory + ": the log is open; stop all its processes first");
-  }
+  RepairReport report;
+  MILLRACE_ASSIGN(const auto region, lock_for_repair(directory, dry_run, regions, report));
   Journal journal(files, directory + names::journal,
                   dry_run ? OpenMode::read : OpenMode::read_write);
   MILLRACE_TRY(journal.refresh());
   // What a failed sync left in the page cache may not be on the disk: it must not vouch for itself.
-  MILLRACE_TRY(region->drop_cache(directory + names::journal));
-  RepairReport report;
+  if (region != nullptr) {
+    MILLRACE_TRY(region->drop_cache(directory + names::journal));
+  }
   std::uint32_t checksum = 0;
   MILLRACE_ASSIGN(report.found, verify(journal, files, directory, checksum));
   report.cut_from = report.found.end;

@@ -64,12 +64,15 @@ struct RepairReport {
   std::uint64_t cut_from = 0;   ///< everything from this position on goes; equal to found.end
   std::uint64_t cut_bytes = 0;  ///< up to the end of the last frame or piece of one behind it
   bool changed = false;
+  /// Only with `dry_run`: why the log could not be locked. Then it may be in use, so that what was
+  /// found is perhaps being written, and the page cache was believed. Empty when it was locked.
+  std::string unlocked;
 };
 
 /// Brings a log that was marked failed, or is corrupt, back into use: re-reads it past the page
 /// cache, cuts it after the last good frame, makes that durable and takes the mark away. Refuses
-/// with errc::busy while anybody has the log open. Everything behind a corrupt place is lost: run
-/// it with `dry_run` first.
+/// with errc::busy while anybody has the log open. A dry run needs no permission to write, and no
+/// room on the disk. Everything behind a corrupt place is lost: run it with `dry_run` first.
 [[nodiscard]] Result<RepairReport> repair_log(const std::string& directory,
                                               LogEnvironment& environment, bool dry_run,
                                               SharedRegionFactory& regions);
