@@ -45,7 +45,7 @@ inline constexpr ErrorCode incompatible{"log.incompatible"};
 /// The holder of the log's lock makes no progress and may not be killed from here. Remedy: kill the
 /// pid that the message names, and run all processes of a log under one user.
 inline constexpr ErrorCode stuck_holder{"log.stuck_holder"};
-/// The handle was closed, or its member was evicted. Remedy: open the log again.
+/// The handle was closed or evicted, or its log was replaced or repaired. Remedy: open it again.
 inline constexpr ErrorCode closed{"log.closed"};
 /// The cluster, or the part of it that is needed, did not answer in time. Nothing is known to be
 /// lost. Remedy: none is needed when it comes back, services wait; else see what the message says
