@@ -3,6 +3,7 @@
 
 #include "estate.hpp"
 
+#include <charconv>
 #include <cstdio>
 
 #include "feed_position.hpp"
@@ -22,14 +23,28 @@ using millrace::Status;
 namespace {
 
 constexpr std::int64_t watch_ms = 25;
-constexpr std::int64_t lag_interval_ns = 1'000'000'000;
+// One service at a time is asked for its lag, so often: a stuck one holds up the display for no
+// more than a moment.
+constexpr std::int64_t lag_interval_ns = 150'000'000;
+constexpr std::chrono::milliseconds lag_timeout{200};
 constexpr std::int64_t stop_timeout_ms = 40'000;
 constexpr std::chrono::milliseconds probe_timeout{2'000};
 
-std::string get(const std::string& url) {
-  const auto answer =
-      millrace::http::fetch(millrace::http::Method::get, url, {}, {}, probe_timeout);
+std::string get(const std::string& url, std::chrono::milliseconds timeout = probe_timeout) {
+  const auto answer = millrace::http::fetch(millrace::http::Method::get, url, {}, {}, timeout);
   return answer && answer->status == 200 ? answer->body : std::string();
+}
+
+// The lag that the metrics of a service show.
+std::optional<std::int64_t> lag_in(const std::string& metrics) {
+  constexpr std::string_view name = "\nmillrace_stream_lag_records ";
+  const std::size_t at = metrics.find(name);
+  if (at == std::string::npos) return std::nullopt;
+  const char* const begin = metrics.data() + at + name.size();
+  double lag = 0;
+  const auto [end, error] = std::from_chars(begin, metrics.data() + metrics.size(), lag);
+  if (error != std::errc()) return std::nullopt;
+  return static_cast<std::int64_t>(lag);
 }
 
 // Of what a service wrote before it ended: why.
@@ -113,11 +128,18 @@ RunFigures Estate::figures() const {
           lag_};
 }
 
-// For people, so now and then is enough; a log that cannot say it leaves what was known.
+// For people, so now and then is enough. The services say it themselves: positions asked of a
+// cluster whose coordinator does not answer cost more than they are worth.
 void Estate::look_at_lag(std::int64_t now_ns) {
-  if (lag_ns_ != 0 && now_ns - lag_ns_ < lag_interval_ns) return;
+  const auto services = services_.status();
+  if (services.empty() || (lag_ns_ != 0 && now_ns - lag_ns_ < lag_interval_ns)) return;
   lag_ns_ = now_ns;
-  if (auto lags = watcher_.lags()) lag_ = *std::move(lags);
+  lag_turn_ = (lag_turn_ + 1) % services.size();
+  const auto& service = services[lag_turn_];
+  lag_.erase(service.name);
+  const std::string url = service_url(service);
+  if (url.empty()) return;
+  if (const auto lag = lag_in(get(url + "/metrics", lag_timeout))) lag_[service.name] = *lag;
 }
 
 // Before anything else is printed: it would be painted over.
@@ -213,7 +235,8 @@ Result<bool> Estate::await_rest() {
     if (final && lag == 0 && all_idle()) {
       MILLRACE_TRY(log_.wait_durable(log_.committed()));
       rest_ns_ = millrace::real_clock().monotonic_ns();
-      look_at_lag(rest_ns_ + lag_interval_ns);
+      for (auto& of_service : lag_)
+        of_service.second = 0;
       seen_ = see(log_);
       return true;
     }

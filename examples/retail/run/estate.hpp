@@ -72,7 +72,8 @@ class Estate {
   std::optional<LiveView> view_;
   RunPhase phase_ = RunPhase::starting;
   std::map<std::string, std::int64_t> lag_;
-  std::int64_t lag_ns_ = 0;  ///< when it was looked at
+  std::int64_t lag_ns_ = 0;   ///< when it was looked at
+  std::size_t lag_turn_ = 0;  ///< the service that was asked last
   std::string url_;
   std::unique_ptr<Feed> feed_;
   FeedProgress feed_progress_;

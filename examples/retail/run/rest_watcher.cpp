@@ -72,31 +72,20 @@ Status RestWatcher::read() {
   return {};
 }
 
-Result<std::map<std::string, std::int64_t>> RestWatcher::lags() {
+Result<std::int64_t> RestWatcher::lag() {
   std::vector<millrace::log::TopicPartition> places;
-  std::vector<std::int64_t*> lag_of;  // the service of each place
-  std::map<std::string, std::int64_t> lags;
+  std::int64_t total = 0;
   for (const auto& group : log_.groups()) {
     // Left behind by a tool, such as `millrace copy`.
     if (group.members.empty()) continue;
-    std::int64_t& lag = lags[group.name.substr(0, group.name.find('/'))];
     for (const auto& position : group.positions) {
       places.push_back(position.place);
-      lag_of.push_back(&lag);
-      lag -= position.next.value;
+      total -= position.next.value;
     }
   }
   MILLRACE_ASSIGN(const auto ends, log_.end_offsets(places));
-  for (std::size_t i = 0; i < ends.size(); ++i)
-    *lag_of[i] += ends[i].value;
-  return lags;
-}
-
-Result<std::int64_t> RestWatcher::lag() {
-  MILLRACE_ASSIGN(const auto by_service, lags());
-  std::int64_t total = 0;
-  for (const auto& [service, lag] : by_service)
-    total += lag;
+  for (const auto& end : ends)
+    total += end.value;
   return total;
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -26,10 +25,7 @@ class RestWatcher {
   [[nodiscard]] std::int64_t final_requests() const { return final_; }
   /// Orders that were rejected so far.
   [[nodiscard]] std::int64_t rejected_orders() const { return rejected_; }
-  /// Records that the groups at work have not read yet, by the service before the '/' of a group's
-  /// name. Failures as Log::end_offsets.
-  [[nodiscard]] millrace::Result<std::map<std::string, std::int64_t>> lags();
-  /// The same in all.
+  /// Records that the groups at work have not read yet. Failures as Log::end_offsets.
   [[nodiscard]] millrace::Result<std::int64_t> lag();
 
  private:
