@@ -83,7 +83,7 @@ echo 1000 >"$root/uid"
 outcome=0
 said=$("$tree/tools/chroot_test" 13 2>&1) || outcome=$?
 expect 'without root no root is made' 77 "$outcome"
-expect 'and the reason is told' 1 "$(grep -c 'left out: making a root needs root' <<<"$said")"
+expect 'and the reason is given' 1 "$(grep -c 'left out: making a root needs root' <<<"$said")"
 
 mkdir -p "$root/modules/base"
 touch "$root/modules/base/CMakeLists.txt"

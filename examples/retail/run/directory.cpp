@@ -132,7 +132,7 @@ Status EstateDirectory::bind(const std::string& log_identity, bool own_log, cons
                     log_identity + ": put the first one back, or add --fresh to delete the run");
   }
   if (!marker_.log.empty())
-    say(root_ + " goes on with the log " + log_identity + " instead of " + marker_.log);
+    say(root_ + " continues with the log " + log_identity + " instead of " + marker_.log);
   marker_.log = log_identity;
   return write_marker(millrace::real_file_system(), root_, marker_);
 }

@@ -36,7 +36,7 @@ class EstateDirectory {
   [[nodiscard]] const Marker& marker() const { return marker_; }
   /// Whether something in it speaks of a log, which then must be there.
   [[nodiscard]] bool has_begun() const;
-  /// Binds the directory to the log of that identity. One that was begun on another log goes on
+  /// Binds the directory to the log of that identity. One that was begun on another log continues
   /// here, and says so, when the log is not its own `log/`: it was moved. errc::invalid_argument:
   /// its own log was replaced.
   [[nodiscard]] millrace::Status bind(const std::string& log_identity, bool own_log,

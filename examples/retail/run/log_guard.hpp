@@ -13,7 +13,7 @@ namespace retail {
 
 /// Keeps a log for one `./run` at a time, wherever its directory is: the run holds a claim of the
 /// log's group `retail-run`. The claim ends with this object or its process; one that stands still
-/// loses it after the session time-out, and learns it when it goes on. A thread of its own keeps
+/// loses it after the session time-out, and learns it when it continues. A thread of its own keeps
 /// it.
 class LogGuard {
  public:

@@ -12,7 +12,7 @@
 
 namespace retail {
 
-/// Where a run goes on.
+/// Where a run continues.
 struct Resumed {
   std::size_t answered = 0;             ///< so many requests need not be sent again
   std::optional<FinishedRun> finished;  ///< the summary, when this very run is over

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 //
-// Handlers of heavy routes take as long as they like; the io thread goes on meanwhile.
+// Handlers of heavy routes take as long as they like; the io thread continues meanwhile.
 
 #include <latch>
 #include <thread>

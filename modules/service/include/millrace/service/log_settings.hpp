@@ -20,9 +20,10 @@ struct LogSetting {
 };
 
 /// Compares such settings with those that the log was begun with; those that the log does not have
-/// yet it gets now. Of processes that start at the same time with different values one goes on and
-/// the others are refused: the first record of a name in the topic `__millrace.settings` counts.
-/// errc::invalid_argument names both values; else failures of the log. `who` is the program.
+/// yet it gets now. Of processes that start at the same time with different values one continues
+/// and the others are refused: the first record of a name in the topic `__millrace.settings`
+/// counts. errc::invalid_argument names both values; else failures of the log. `who` is the
+/// program.
 [[nodiscard]] Status agree_on_settings(log::Log& log, Clock& clock,
                                        std::span<const LogSetting> settings, std::string_view who);
 
