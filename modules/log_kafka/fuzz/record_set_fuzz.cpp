@@ -25,9 +25,10 @@ void seal_all(std::string& bytes) {
   for (std::size_t at = 0; at + record_batch_header_bytes <= bytes.size();) {
     const auto header = read_batch_header(std::string_view(bytes).substr(at));
     if (!header || header->bytes > bytes.size() - at) return;
-    store_big(bytes.data() + at + batch_layout::crc,
-              millrace::crc32c(std::string_view(bytes).substr(
-                  at + batch_layout::attributes, header->bytes - batch_layout::attributes)));
+    millrace::store_big(
+        bytes.data() + at + batch_layout::crc,
+        millrace::crc32c(std::string_view(bytes).substr(at + batch_layout::attributes,
+                                                        header->bytes - batch_layout::attributes)));
     at += header->bytes;
   }
 }
@@ -41,15 +42,15 @@ std::string batches_of(std::string_view input) {
     const auto field = [&](std::size_t i) { return static_cast<unsigned char>(input[i]); };
     const std::string_view payload = input.substr(fields, std::size_t{4} * field(3));
     std::string batch(record_batch_header_bytes, '\0');
-    store_big(batch.data() + batch_layout::base_offset, base);
-    store_big(
+    millrace::store_big(batch.data() + batch_layout::base_offset, base);
+    millrace::store_big(
         batch.data() + batch_layout::batch_length,
         static_cast<std::int32_t>(batch.size() + payload.size() - batch_layout::length_starts_at));
     batch[batch_layout::magic] = batch_layout::magic_value;
-    store_big(batch.data() + batch_layout::attributes, std::int16_t{field(0)});
-    store_big(batch.data() + batch_layout::last_offset_delta, std::int32_t{field(2)});
-    store_big(batch.data() + batch_layout::producer_id, std::int64_t{field(1)} % 4);
-    store_big(batch.data() + batch_layout::count, std::int32_t{field(2)} % 8);
+    millrace::store_big(batch.data() + batch_layout::attributes, std::int16_t{field(0)});
+    millrace::store_big(batch.data() + batch_layout::last_offset_delta, std::int32_t{field(2)});
+    millrace::store_big(batch.data() + batch_layout::producer_id, std::int64_t{field(1)} % 4);
+    millrace::store_big(batch.data() + batch_layout::count, std::int32_t{field(2)} % 8);
     out += batch;
     out += payload;
     base += field(2) + 1;
