@@ -104,10 +104,14 @@ TEST_F(Shop, too_many_in_flight_are_answered_429_and_nothing_is_lost) {
   // Nobody decides on orders, so what comes in stays in flight.
   services().kill("orders");
   Shoppers shoppers(services(), mixed_postings("F-", 40), 8);
+  ASSERT_TRUE(await("a shopper is refused", [&] { return shoppers.refused() > 0; }));
   Response refused;
+  int extras = 0;
+  // One that takes a place which a shopper has left keeps it, so each try is an order of its own.
   ASSERT_TRUE(await("a request is refused",
                     [&] {
-                      refused = post(order("F-extra"), {{"Prefer", "wait=0"}});
+                      refused = post(order("F-extra-" + std::to_string(++extras)),
+                                     {{"Prefer", "wait=0"}});
                       return refused.status == 429;
                     }))
       << refused.status << refused.body;
@@ -119,7 +123,6 @@ TEST_F(Shop, too_many_in_flight_are_answered_429_and_nothing_is_lost) {
   ASSERT_TRUE(services().ready("orders"));
   ASSERT_TRUE(shoppers.served());
   EXPECT_TRUE(shoppers.all_answered(201));
-  EXPECT_GT(shoppers.refused(), 0);
 }
 
 TEST_F(Shop, the_same_order_again_gets_the_same_answer_also_after_a_restart) {

@@ -77,12 +77,14 @@ void Shoppers::shop() {
     const Posting& posting = postings_[number];
     while (!leaving_) {
       const int status = services_.post(posting.target, posting.body).status;
-      if (status != 0 && status != 429 && status != 503 && status != 504) {
+      const bool undecided = status == 202;
+      const bool refused = status == 0 || status == 429 || status == 503 || status == 504;
+      if (!undecided && !refused) {
         statuses_[number] = status;
         ++answered_;
         break;
       }
-      ++refused_;
+      refused_ += refused ? 1 : 0;
       ::poll(nullptr, 0, pause_ms);
     }
   }

@@ -31,8 +31,9 @@ struct Posting {
 /// begin with `prefix`.
 [[nodiscard]] std::vector<Posting> mixed_postings(const std::string& prefix, int count);
 
-/// Customers who post requests, a few at a time, each again and again until it is answered for
-/// good. Runs in threads of its own.
+/// Customers who post requests, a few at a time, each again and again until it is decided: a
+/// refusal and a 202 (not decided within the time that a request waits) are no answers. Runs in
+/// threads of its own.
 class Shoppers {
  public:
   /// `services` outlives the shoppers and starts or ends no service but through their processes
