@@ -14,7 +14,7 @@ namespace estate {
 
 /// How long anything may take before a test gives up on it. A guard against hanging for ever; no
 /// test is faster for its being shorter.
-inline constexpr std::chrono::milliseconds patience{90'000};
+inline constexpr std::chrono::milliseconds patience{120'000};
 /// The same for a whole year.
 inline constexpr std::chrono::milliseconds long_patience{600'000};
 

@@ -18,7 +18,7 @@ using millrace::http::Response;
 
 namespace {
 
-constexpr std::chrono::seconds answer_timeout{60};
+constexpr std::chrono::seconds answer_timeout{120};
 
 }  // namespace
 

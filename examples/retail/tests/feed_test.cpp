@@ -69,7 +69,7 @@ class FeedTest : public testing::Test {
   [[nodiscard]] std::size_t answered() const { return feed_->progress().answered; }
   /// The time is a guard against a hang, never a measure.
   static bool until(const std::function<bool()>& reached) {
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(120);
     while (!reached()) {
       if (std::chrono::steady_clock::now() > limit) return false;
       std::this_thread::yield();

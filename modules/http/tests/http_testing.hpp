@@ -29,7 +29,7 @@ namespace millrace::http {
 using namespace std::chrono_literals;
 
 /// A guard against a hang, never a measure: what is waited for comes much earlier or never.
-inline constexpr std::chrono::seconds patience{20};
+inline constexpr std::chrono::seconds patience{120};
 
 /// Things handed from one thread to another, in order.
 template <class T>

@@ -179,7 +179,12 @@ Core::Locked::~Locked() {
 Result<Core::Locked> Core::lock_even_failed() {
   MILLRACE_TRY(check_open());
   Locked locked(*this);
-  MILLRACE_ASSIGN(const WriterLock::Outcome outcome, writer_lock->acquire());
+  const auto acquired = writer_lock->acquire();
+  if (!acquired) {
+    MILLRACE_TRY(check_in_place());
+    return std::unexpected(acquired.error());
+  }
+  const WriterLock::Outcome outcome = *acquired;
   MILLRACE_TRY(check_open());
   locked.core_ = this;
   if (outcome == WriterLock::Outcome::taken_over) {

@@ -103,6 +103,11 @@ Result<WriterLock::Outcome> WriterLock::acquire_slowly() {
 }
 
 Result<bool> WriterLock::take_from_dead(std::uint32_t word, Watch& watch) {
+  // Whether the holder lives is read from files of the directory, and a holder that saw the log
+  // vanish leaves without giving the lock back.
+  if (region_.replaced()) {
+    return fail(errc::closed, "the log vanished or was replaced while its lock was waited for");
+  }
   const std::uint32_t holder = (word & slot_mask) - 1;
   const std::uint64_t progress = control_.progress.load(std::memory_order_relaxed);
   const bool replaced = word_of(holder, control_.members[holder]) != (word & ~contended);

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 
 #include "embedded_world.hpp"
+#include "millrace/base/fault_point.hpp"
 
 // A log whose directory is moved away while it is open, and another one put in its place.
 namespace millrace::log {
@@ -75,6 +77,26 @@ TEST_F(ReplacedLog, a_member_notices_it_and_is_closed) {
   log_.reset();
   expect_untouched();
   EXPECT_EQ(values_of(*open(), orders_), (std::vector<std::string>{"kept"}));
+}
+
+TEST_F(ReplacedLog, a_lock_that_a_member_took_along_is_not_waited_for) {
+  // It joined after the other looked at the members last, and is cut off while it holds the lock,
+  // which it does not give back: it must not touch the log any more.
+  auto holder = open();
+  static std::function<void()> cut_off;
+  cut_off = [&] {
+    fs::rename(path("log"), path("bad"));
+    static_cast<void>(holder->maintain());
+  };
+  const FaultHandler former = set_fault_handler([](std::string_view point) {
+    if (point == "commit.before_frame") {
+      cut_off();
+    }
+  });
+  static_cast<void>(put_all(*holder, {orders_}, "lost"));
+  set_fault_handler(former);
+  expect_closed(put_all(*log_, {orders_}, "lost too"));
+  EXPECT_FALSE(fs::exists(path("log")));
 }
 
 TEST_F(ReplacedLog, a_member_that_leaves_writes_no_checkpoint_into_the_new_one) {

@@ -46,7 +46,7 @@ class ForeignProducer {
   }
 
  private:
-  static constexpr int patience_ms = 60'000;
+  static constexpr int patience_ms = 120'000;
   static void set(rd_kafka_conf_t* conf, const char* name, const std::string& value) {
     char reason[512];
     EXPECT_EQ(rd_kafka_conf_set(conf, name, value.c_str(), reason, sizeof reason), RD_KAFKA_CONF_OK)

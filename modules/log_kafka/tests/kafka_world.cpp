@@ -9,7 +9,7 @@ namespace millrace::log {
 namespace {
 
 constexpr std::int64_t ms = 1'000'000;
-constexpr std::int64_t patience_ns = 60'000 * ms;
+constexpr std::int64_t patience_ns = 120'000 * ms;
 
 bool passes(const Error& error) {
   return error.is(errc::unavailable) || error.is(errc::outcome_unknown);

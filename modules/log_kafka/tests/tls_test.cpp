@@ -45,7 +45,7 @@ std::unique_ptr<Stream> stream_to(const Address& address, const TlsSettings& set
 
 /// Waits for what the stream says it waits for.
 Status wait(const Stream& stream, bool writes) {
-  constexpr int patience_ms = 20'000;
+  constexpr int patience_ms = 120'000;
   pollfd watched{stream.descriptor(), stream.events(writes), 0};
   if (::poll(&watched, 1, patience_ms) > 0) return {};
   return fail(errc::invalid_argument, "nothing happened");

@@ -27,7 +27,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr int patience_ms = 60'000;
+constexpr int patience_ms = 120'000;
 constexpr int no_error = RD_KAFKA_RESP_ERR_NO_ERROR;
 
 struct Deleter {
