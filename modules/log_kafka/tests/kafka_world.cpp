@@ -79,7 +79,7 @@ Result<Committed> Worker::commit(const std::vector<TopicPartition>& places,
 Result<Committed> commit_visibly(Log& log, Transaction& transaction) {
   auto committed = log.commit(transaction);
   if (committed) {
-    static_cast<void>(log.wait_visible(*committed, real_clock().monotonic_ns() + 200 * ms));
+    static_cast<void>(log.wait_visible(*committed, real_clock().monotonic_ns() + patience_ns));
   }
   return committed;
 }
