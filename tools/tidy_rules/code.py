@@ -9,7 +9,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 MODULE_HEADER = re.compile(r"millrace/([a-z_]+)/")
 
 # Below the seams the world comes in through interfaces of modules/base.
-SEAMED_MODULES = {"log", "log_embedded", "log_kafka", "stream", "entity", "workflow"}
+SEAMED_MODULES = {"net", "net_tls", "log", "log_embedded", "log_kafka", "stream", "entity", "workflow"}
 BANNED_CALLS = [
     (re.compile(r"\b(?:system|steady|high_resolution)_clock::now\b"), "take the time from the Clock that is passed in"),
     (re.compile(r"\b(?:clock_gettime|gettimeofday)\s*\(|(?<![\w.>])::time\s*\("), "take the time from the Clock that is passed in"),

@@ -6,7 +6,6 @@
 
 #include "client.hpp"
 #include "millrace/log/errors.hpp"
-#include "wire/scram.hpp"
 #include "wire/security.hpp"
 #include "wire_broker.hpp"
 
@@ -15,81 +14,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-struct Vector {
-  const char* digest;
-  const char* nonce;
-  const char* told;
-  const char* proof;
-  const char* signature;
-};
-
-const Vector vectors[] = {
-    // RFC 5802, section 5
-    {"SHA1", "fyko+d2lbbFgONRv9qkxdawL",
-     "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096",
-     "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
-     "v=rmF9pqV8S7suAoZWja4dJRkFsKQ="},
-    // RFC 7677, section 3
-    {"SHA256", "rOprNGfwEbeRWgbNEkqO",
-     "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
-     "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
-     "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
-     "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="},
-    // The same salt and nonces, computed with Python's hashlib
-    {"SHA512", "rOprNGfwEbeRWgbNEkqO",
-     "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
-     "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
-     "p=gMGXRcevScNtxZ6/8lQYpGtnsNAc3mGcmNomv+xnoOMw+3R2xNJdMNnzMlTN8PPC6wdp6dybEmDYXYTxwnYPJQ==",
-     "v=ZQnYEgWQMFmmsM8aQMF0nDDCy/AgCzkwk8CmMZYcMg0vSVlKDanekLtifDSeVGT4+5ZxXnJq199RVG2rR7N7Zw=="},
-};
-
-TEST(Scram, the_examples_of_the_standards_hold) {
-  for (const Vector& vector : vectors) {
-    Scram scram(vector.digest, "user", "pencil", vector.nonce);
-    EXPECT_EQ(scram.begin(), std::string("n,,n=user,r=") + vector.nonce);
-    const auto proof = scram.answer(vector.told);
-    ASSERT_TRUE(proof.has_value()) << proof.error().to_string();
-    EXPECT_EQ(*proof, vector.proof) << vector.digest;
-    const auto last = scram.answer(vector.signature);
-    ASSERT_TRUE(last.has_value()) << last.error().to_string();
-    EXPECT_FALSE(last->has_value());
-  }
-}
-
-TEST(Scram, a_broker_that_does_not_know_the_password_is_not_believed) {
-  const std::string right = vectors[1].signature;
-  std::string other = right;
-  other[10] = other[10] == 'A' ? 'B' : 'A';
-  for (const std::string& told : {other, std::string("v="), std::string(), right.substr(0, 20),
-                                  std::string("v=????"), std::string("e=other-error")}) {
-    Scram scram("SHA256", "user", "pencil", vectors[1].nonce);
-    ASSERT_TRUE(scram.answer(vectors[1].told).has_value());
-    const auto last = scram.answer(told);
-    ASSERT_FALSE(last.has_value()) << told;
-    EXPECT_TRUE(last.error().is(errc::unavailable));
-  }
-}
-
-TEST(Scram, what_a_broker_may_not_say_first_is_refused) {
-  for (const char* const told :
-       {"", "r=abcd", "r=abc,s=AAAA,i=4096", "r=xyzabc,s=AAAA,i=4096", "r=abcd,s=,i=4096",
-        "r=abcd,s=A,i=4096", "r=abcd,s=????,i=4096", "r=abcd,s=AAAA,i=1", "r=abcd,s=AAAA,i=-5000",
-        "r=abcd,s=AAAA,i=2000000000", "r=abcd,s=AAAA,i=4096x", "r=abcd,s=AAAA,i=", "m=x,r=abcd",
-        "e=unknown-user"}) {
-    Scram scram("SHA256", "user", "pencil", "abc");
-    const auto proof = scram.answer(told);
-    ASSERT_FALSE(proof.has_value()) << told;
-    EXPECT_THAT(proof.error().message(), HasSubstr("SCRAM: the broker"));
-  }
-}
-
-TEST(Scram, names_are_escaped_and_nonces_differ) {
-  Scram one("SHA256", "a=b,c", "p");
-  Scram two("SHA256", "a=b,c", "p");
-  EXPECT_THAT(one.begin(), testing::StartsWith("n,,n=a=3Db=2Cc,r="));
-  EXPECT_NE(one.begin(), two.begin());
-}
 
 std::shared_ptr<const Security> security_of(const Settings& more = {}) {
   Settings settings = {{"security.protocol", "SASL_PLAINTEXT"},
@@ -234,7 +158,7 @@ TEST(Login, a_broker_that_does_not_prove_itself_gets_no_requests) {
   Connection connection(broker.address(), "test", security.get());
   connection.send(Api::fetch, "");
   EXPECT_FALSE(answer_of(connection).has_value());
-  EXPECT_THAT(connection.error().message(), HasSubstr("does not know the password itself"));
+  EXPECT_THAT(connection.error().message(), HasSubstr("does not know the password"));
 }
 
 TEST(Login, an_answer_that_is_cut_is_refused) {

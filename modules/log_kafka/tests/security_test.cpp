@@ -163,8 +163,7 @@ class KafkaWireSecurity : public KafkaWorld {
     EXPECT_TRUE(security.has_value()) << security.error().to_string();
     const std::string broker = status()[listener];
     const std::size_t colon = broker.find(':');
-    const kafka::wire::Address address{broker.substr(0, colon),
-                                       std::stoi(broker.substr(colon + 1))};
+    const net::Address address{broker.substr(0, colon), std::stoi(broker.substr(colon + 1))};
     return std::make_unique<kafka::wire::Connection>(address, "test", security->get());
   }
   /// Whether a broker answers a question over it.

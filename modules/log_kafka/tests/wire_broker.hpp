@@ -2,67 +2,21 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <functional>
 #include <optional>
 #include <string>
-#include <thread>
 
+#include "listener.hpp"
 #include "millrace/base/clock.hpp"
 #include "wire/connection.hpp"
 
 // Brokers that are sockets and say what a test wants.
 namespace millrace::log::kafka::wire {
 
-/// Listens and hands one connection to a function on a thread of its own.
-class Broker {
- public:
-  explicit Broker(std::function<void(int)> serve) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const raw = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(listener_, raw, size) != 0 || ::listen(listener_, 1) != 0 ||
-        ::getsockname(listener_, raw, &size) != 0)
-      ADD_FAILURE() << "no port to be had";
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this, serve = std::move(serve)] {
-      const int connection = ::accept(listener_, nullptr, nullptr);
-      if (connection < 0) return;
-      serve(connection);
-      ::close(connection);
-    });
-  }
-  ~Broker() {
-    thread_.join();
-    ::close(listener_);
-  }
-  Broker(const Broker&) = delete;
-  Broker& operator=(const Broker&) = delete;
-  [[nodiscard]] Address address() const { return {"127.0.0.1", port_}; }
-
- private:
-  int listener_ = -1;
-  std::int32_t port_ = 0;
-  std::thread thread_;
-};
-
-inline std::string read_exactly(int socket, std::size_t bytes) {
-  std::string all(bytes, '\0');
-  for (std::size_t done = 0; done < bytes;) {
-    const ssize_t taken = ::recv(socket, all.data() + done, bytes - done, 0);
-    if (taken <= 0) return {};
-    done += static_cast<std::size_t>(taken);
-  }
-  return all;
-}
+using net::read_exactly;
+using net::write_all;
+using Broker = net::Listener;
 
 struct Request {
   Api api{};
@@ -82,11 +36,6 @@ inline Request read_request(int socket) {
   const std::string client(in.string());
   request.body = frame.substr(10 + client.size());
   return request;
-}
-
-inline void write_all(int socket, std::string_view bytes) {
-  ASSERT_EQ(::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL),
-            static_cast<ssize_t>(bytes.size()));
 }
 
 inline std::string frame_of(std::int32_t number, std::string_view body) {

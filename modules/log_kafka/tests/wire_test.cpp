@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "millrace/log/errors.hpp"
+#include "tls_peer.hpp"
 #include "wire/messages.hpp"
 #include "wire_broker.hpp"
 
@@ -83,7 +84,7 @@ TEST(Connection, an_answer_that_nobody_asked_for_breaks_it) {
 }
 
 TEST(Connection, a_broker_that_hangs_up_or_is_not_there_is_unavailable) {
-  Address address;
+  net::Address address;
   {
     const Broker broker([](int socket) { answer_versions(socket); });
     address = broker.address();
@@ -100,6 +101,31 @@ TEST(Connection, a_broker_that_hangs_up_or_is_not_there_is_unavailable) {
   Connection nowhere({"no-such-host.invalid", 1}, "test");
   EXPECT_FALSE(answer_of(nowhere).has_value());
   EXPECT_TRUE(nowhere.error().is(errc::unavailable));
+}
+
+TEST(Connection, it_works_over_tls) {
+  const net::Authority authority("Authority of a test");
+  const net::Credentials server = authority.issue("server", "DNS:localhost,IP:127.0.0.1");
+  const Broker broker([&](int socket) {
+    net::TlsPeer peer(socket, server);
+    ASSERT_TRUE(peer.accept());
+    // Any order of questions but the first one is answered by its own bytes.
+    for (int i = 0; i < 2; ++i) {
+      const auto size = load_big<std::uint32_t>(peer.read_exactly(4).data());
+      const std::string request = peer.read_exactly(size);
+      const auto number = load_big<std::int32_t>(request.data() + 4);
+      peer.write(frame_of(number, i == 0 ? versions_body() : request.substr(14)));
+    }
+  });
+  const auto security =
+      Security::open({{"security.protocol", "ssl"}, {"ssl.ca.pem", authority.certificate()}});
+  ASSERT_TRUE(security.has_value()) << security.error().to_string();
+  Connection connection(broker.address(), "test", security->get());
+  const std::string large = std::string(20U << 20U, 'x');
+  connection.send(Api::produce, large);
+  const auto answer = answer_of(connection);
+  ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
+  EXPECT_TRUE(answer->body == large);
 }
 
 // Each read of bytes that end too early says so; none goes beyond them.

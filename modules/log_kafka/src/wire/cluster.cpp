@@ -54,7 +54,7 @@ Status Cluster::ask(const std::string* topic, int timeout_ms) {
   return {};
 }
 
-Result<Address> Cluster::leader(const KafkaPlace& place, int timeout_ms) {
+Result<net::Address> Cluster::leader(const KafkaPlace& place, int timeout_ms) {
   for (bool asked = false;; asked = true) {
     {
       const std::lock_guard lock(mutex_);
@@ -77,7 +77,7 @@ void Cluster::forget(const std::string& topic) {
   leaders_.erase(topic);
 }
 
-Result<Address> Cluster::any(int timeout_ms) {
+Result<net::Address> Cluster::any(int timeout_ms) {
   const Status asked = ask(nullptr, timeout_ms);
   const std::lock_guard lock(mutex_);
   if (brokers_.empty()) {

@@ -27,11 +27,11 @@ class Cluster {
 
   /// Where the leader of a partition listens; asked for when it is not known, for at most so long.
   /// errc::unavailable while there is none, unknown_topic, not_authorized.
-  [[nodiscard]] Result<Address> leader(const KafkaPlace& place, int timeout_ms);
+  [[nodiscard]] Result<net::Address> leader(const KafkaPlace& place, int timeout_ms);
   /// The leader proved wrong: the next question is asked anew.
   void forget(const std::string& topic);
   /// Any broker, another one at each call, from those that are there now. errc::unavailable.
-  [[nodiscard]] Result<Address> any(int timeout_ms);
+  [[nodiscard]] Result<net::Address> any(int timeout_ms);
 
  private:
   Status ask(const std::string* topic, int timeout_ms);
@@ -39,7 +39,7 @@ class Cluster {
   rd_kafka_t* client_ = nullptr;
   std::shared_ptr<const Security> security_;
   std::mutex mutex_;
-  std::map<std::int32_t, Address> brokers_;
+  std::map<std::int32_t, net::Address> brokers_;
   std::map<std::string, std::vector<std::int32_t>> leaders_;  // by partition; -1: none
   std::size_t turn_ = 0;
 };

@@ -11,7 +11,7 @@
 
 #include "millrace/base/clock.hpp"
 #include "millrace/log/errors.hpp"
-#include "wire/socket.hpp"
+#include "millrace/net/socket.hpp"
 
 namespace millrace::log::kafka::wire {
 namespace {
@@ -32,8 +32,8 @@ constexpr Api needed_to_log_in[] = {Api::sasl_handshake, Api::sasl_authenticate}
 // So much of a session is left when it is ended: time enough for what is asked last.
 constexpr std::int64_t session_parts = 10;
 
-std::unique_ptr<Stream> connect(const Address& address, const Security* security) {
-  if (security == nullptr) return std::make_unique<Socket>(address);
+std::unique_ptr<net::Stream> connect(const net::Address& address, const Security* security) {
+  if (security == nullptr) return std::make_unique<net::Socket>(address);
   return security->connect(address);
 }
 
@@ -54,7 +54,8 @@ std::optional<Api> missing(std::string_view versions, std::span<const Api> apis)
 
 }  // namespace
 
-Connection::Connection(const Address& address, std::string_view client_id, const Security* security)
+Connection::Connection(const net::Address& address, std::string_view client_id,
+                       const Security* security)
     : client_id_(client_id),
       stream_(connect(address, security)),
       login_(security == nullptr ? nullptr : security->login()) {
@@ -62,7 +63,7 @@ Connection::Connection(const Address& address, std::string_view client_id, const
   put(Api::api_versions, {}, output_, sent_);
   // Nothing to wait for where it is clear at once.
   if (const Status status = stream_->try_connect(); !status) {
-    break_off(status.error());
+    lose_stream(status.error());
   } else if (stream_->is_connected()) {
     write_out();
   }
@@ -105,6 +106,10 @@ std::optional<std::int64_t> Connection::waiting_since_ns() const {
   return std::nullopt;
 }
 
+void Connection::lose_stream(const Error& why) {
+  break_off({errc::unavailable, "the broker at " + why.message()});
+}
+
 void Connection::break_off(Error why) {
   if (!error_) error_ = std::move(why);
   stream_->close();
@@ -113,7 +118,9 @@ void Connection::break_off(Error why) {
 void Connection::advance() {
   if (is_broken()) return;
   if (!stream_->is_connected()) {
-    if (Status status = stream_->try_connect(); !status) break_off(status.error());
+    if (const Status status = stream_->try_connect(); !status) {
+      lose_stream(status.error());
+    }
     if (is_broken() || !stream_->is_connected()) return;
   }
   write_out();
@@ -129,7 +136,9 @@ void Connection::end_session() {
 void Connection::write_out() {
   while (written_ < output_.size()) {
     const auto sent = stream_->write(std::string_view(output_).substr(written_));
-    if (!sent) return break_off(sent.error());
+    if (!sent) {
+      return lose_stream(sent.error());
+    }
     if (*sent == 0) return;
     written_ += *sent;
   }
@@ -139,7 +148,7 @@ void Connection::write_out() {
 bool Connection::read_some(char* to, std::size_t wanted, std::size_t& done) {
   const auto taken = stream_->read({to + done, wanted - done});
   if (!taken) {
-    break_off(taken.error());
+    lose_stream(taken.error());
     return false;
   }
   done += *taken;
@@ -185,7 +194,9 @@ void Connection::finish_frame() {
 void Connection::go_on_with_login(const Answer& answer, Api api) {
   if (api == Api::api_versions) return log_in(login_->begin());
   auto next = login_->answer(answer.body);
-  if (!next) return break_off({next.error().code(), named() + ": " + next.error().message()});
+  if (!next) {
+    return break_off({errc::unavailable, named() + ": " + next.error().message()});
+  }
   if (*next) return log_in(**std::move(next));
   if (const std::int64_t session_ms = login_->session_ms(); session_ms > 0)
     session_end_ns_ = real_clock().monotonic_ns() + (session_ms - session_ms / session_parts) * ms;

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "millrace/net/stream.hpp"
 #include "wire/protocol.hpp"
 #include "wire/security.hpp"
-#include "wire/stream.hpp"
 
 namespace millrace::log::kafka::wire {
 
@@ -33,7 +33,7 @@ struct Answer {
 class Connection {
  public:
   /// Begins to connect; what goes wrong shows later. Without a security in the open, as nobody.
-  Connection(const Address& address, std::string_view client_id,
+  Connection(const net::Address& address, std::string_view client_id,
              const Security* security = nullptr);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -59,6 +59,8 @@ class Connection {
   [[nodiscard]] int descriptor() const { return stream_->descriptor(); }
   [[nodiscard]] short events() const;
   void break_off(Error why);
+  /// Breaks the connection because its stream failed; the stream's message begins with the address.
+  void lose_stream(const Error& why);
 
  private:
   struct Request {
@@ -79,7 +81,7 @@ class Connection {
   [[nodiscard]] std::string named() const { return "the broker at " + stream_->address().text(); }
 
   const std::string client_id_;
-  const std::unique_ptr<Stream> stream_;
+  const std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<SaslLogin> login_;            // null: done, or none is needed
   std::optional<std::int64_t> session_end_ns_;  // breaks then
   std::optional<Error> error_;

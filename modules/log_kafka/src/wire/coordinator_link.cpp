@@ -83,7 +83,7 @@ bool CoordinatorLink::connect(std::int64_t now_ns) {
         std::make_unique<Connection>(*coordinator_, client_id_, cluster_.security().get());
     return true;
   }
-  const Result<Address> broker = cluster_.any(brokers_timeout_ms);
+  const Result<net::Address> broker = cluster_.any(brokers_timeout_ms);
   if (!broker) {
     trouble_ = broker.error().message();
     pause(now_ns);

@@ -83,7 +83,7 @@ class CoordinatorLink {
   const std::string key_;
   const CoordinatorKind kind_;
   const Patience patience_;
-  std::optional<Address> coordinator_;
+  std::optional<net::Address> coordinator_;
   bool finding_ = false;  ///< the connection is one for finding the coordinator
   std::unique_ptr<Connection> connection_;
   std::vector<Question> questions_;  // in the order in which they are asked

@@ -31,21 +31,21 @@ struct FetchState {
   explicit FetchState(std::shared_ptr<Feed> fed) : feed(std::move(fed)), position(feed->from) {}
 
   std::shared_ptr<Feed> feed;
-  Offset position;                    ///< where to fetch on
-  std::optional<Address> leader;      ///< nothing: to be found
-  bool at_end = false;                ///< nothing was there when it was fetched last
-  bool asked = false;                 ///< a fetch of it is under way
-  bool ended = false;                 ///< with an error: not fetched any more
-  bool out_of_range = false;          ///< a leader said so; it may have been an old one
-  std::int64_t not_before_ns = 0;     ///< nothing is asked before
-  std::int64_t unknown_since_ns = 0;  ///< brokers do not know it; 0: they do
-  std::uint64_t turn = 0;             ///< lowest: longest without records
+  Offset position;                     ///< where to fetch on
+  std::optional<net::Address> leader;  ///< nothing: to be found
+  bool at_end = false;                 ///< nothing was there when it was fetched last
+  bool asked = false;                  ///< a fetch of it is under way
+  bool ended = false;                  ///< with an error: not fetched any more
+  bool out_of_range = false;           ///< a leader said so; it may have been an old one
+  std::int64_t not_before_ns = 0;      ///< nothing is asked before
+  std::int64_t unknown_since_ns = 0;   ///< brokers do not know it; 0: they do
+  std::uint64_t turn = 0;              ///< lowest: longest without records
 };
 
 /// A connection with a broker for fetches, one after the other, made when it is needed. One thread.
 class FetchLink {
  public:
-  FetchLink(Address address, const FetchSettings& settings)
+  FetchLink(net::Address address, const FetchSettings& settings)
       : address_(std::move(address)), settings_(settings) {}
 
   /// Whether the next fetch may be asked.
@@ -73,7 +73,7 @@ class FetchLink {
   void break_off(Error why) { connection_->break_off(std::move(why)); }
   void pause(std::int64_t until_ns) { not_before_ns_ = until_ns; }
 
-  [[nodiscard]] const Address& address() const { return address_; }
+  [[nodiscard]] const net::Address& address() const { return address_; }
   /// What to wait for; may be null.
   [[nodiscard]] Connection* connection() const { return connection_.get(); }
   /// When something is to be done if the connection is silent.
@@ -82,7 +82,7 @@ class FetchLink {
  private:
   Outcome finish(Result<Answer> answer, std::int64_t now_ns);
 
-  const Address address_;
+  const net::Address address_;
   const FetchSettings& settings_;
   std::unique_ptr<Connection> connection_;
   std::vector<FetchState*> asked_;

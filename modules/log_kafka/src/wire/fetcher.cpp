@@ -120,7 +120,7 @@ void Fetcher::find_leaders() {
 }
 
 bool Fetcher::find_leader(FetchState& state) {
-  Result<Address> leader = cluster_.leader(state.feed->at, cluster_timeout_ms);
+  Result<net::Address> leader = cluster_.leader(state.feed->at, cluster_timeout_ms);
   const std::int64_t now_ns = now();
   if (leader) {
     brokers_.try_emplace(*leader, *leader, settings_);

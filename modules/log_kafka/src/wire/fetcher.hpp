@@ -53,7 +53,7 @@ class Fetcher {
 
  private:
   struct Broker {
-    Broker(const Address& address, const FetchSettings& settings)
+    Broker(const net::Address& address, const FetchSettings& settings)
         : behind(address, settings), watch(address, settings) {}
     FetchLink behind;
     FetchLink watch;
@@ -91,7 +91,7 @@ class Fetcher {
 
   // The thread's alone.
   std::vector<std::unique_ptr<FetchState>> states_;
-  std::map<Address, Broker> brokers_;
+  std::map<net::Address, Broker> brokers_;
   std::int64_t next_ns_ = 0;         // something is to be done then
   std::int64_t cluster_due_ns_ = 0;  // it is not asked before
   std::size_t first_asked_ = 0;      // of the states, for its leader

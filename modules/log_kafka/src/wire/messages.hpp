@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "client.hpp"
-#include "wire/stream.hpp"
+#include "millrace/net/address.hpp"
 
 // Bodies of the requests of a transaction, and their answers. Errors of Kafka's protocol have the
 // numbers that librdkafka gives them.
@@ -41,7 +41,7 @@ enum class CoordinatorKind : std::int8_t { group = 0, transaction = 1 };
 [[nodiscard]] std::string find_coordinator(std::string_view key, CoordinatorKind kind);
 struct Coordinator {
   Code error{};
-  Address address;
+  net::Address address;
 };
 [[nodiscard]] std::optional<Coordinator> read_coordinator(std::string_view body);
 

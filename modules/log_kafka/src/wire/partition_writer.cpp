@@ -187,7 +187,7 @@ void PartitionWriter::take(Entry& entry, const Produced& produced, std::int64_t 
 }
 
 void PartitionWriter::send(const Producing& who, std::int64_t now_ns) {
-  std::map<Address, std::vector<Entry*>> ready;
+  std::map<net::Address, std::vector<Entry*>> ready;
   std::string_view leaderless;  // a topic, asked for in vain just now
   for (Entry& entry : partitions_) {
     auto& [at, partition] = entry;
@@ -196,7 +196,7 @@ void PartitionWriter::send(const Producing& who, std::int64_t now_ns) {
       try_later(entry, now_ns);
       continue;
     }
-    const Result<Address> leader = cluster_.leader(at, leader_timeout_ms);
+    const Result<net::Address> leader = cluster_.leader(at, leader_timeout_ms);
     if (leader) {
       ready[*leader].push_back(&entry);
       continue;

@@ -88,7 +88,7 @@ class PartitionWriter {
   const Patience patience_;
   const std::size_t max_batch_bytes_;
   std::map<KafkaPlace, Partition> partitions_;
-  std::map<Address, Link> links_;
+  std::map<net::Address, Link> links_;
   std::size_t pending_ = 0;
   bool stopped_ = false;
   std::optional<PartitionError> refused_;

@@ -7,39 +7,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "millrace/base/assert.hpp"
 #include "millrace/log/errors.hpp"
-#include "wire/scram.hpp"
 
 namespace millrace::log::kafka::wire {
 namespace {
 
-constexpr std::string_view plain = "PLAIN";
-constexpr std::string_view scram_256 = "SCRAM-SHA-256";
-constexpr std::string_view scram_512 = "SCRAM-SHA-512";
 constexpr std::int64_t longest_session_ms = 1'000'000'000'000;  // thirty years
-
-/// RFC 4616: the password as it is, once.
-class Plain final : public SaslExchange {
- public:
-  explicit Plain(const SaslAccount& account)
-      : message_(std::string(1, '\0') + account.username + std::string(1, '\0') +
-                 account.password) {}
-  [[nodiscard]] std::string begin() override { return message_; }
-  [[nodiscard]] Result<std::optional<std::string>> answer(std::string_view /*told*/) override {
-    return std::nullopt;
-  }
-
- private:
-  const std::string message_;
-};
-
-std::unique_ptr<SaslExchange> exchange_of(const SaslAccount& account) {
-  MILLRACE_ASSERT(is_known_mechanism(account.mechanism), "a mechanism nobody speaks");
-  if (account.mechanism == plain) return std::make_unique<Plain>(account);
-  const char* const digest = account.mechanism == scram_256 ? "SHA256" : "SHA512";
-  return std::make_unique<Scram>(digest, account.username, account.password);
-}
 
 std::string words_of(std::int16_t code, std::string_view message) {
   const auto known = static_cast<rd_kafka_resp_err_t>(code);
@@ -49,12 +22,8 @@ std::string words_of(std::int16_t code, std::string_view message) {
 
 }  // namespace
 
-bool is_known_mechanism(std::string_view mechanism) {
-  return mechanism == plain || mechanism == scram_256 || mechanism == scram_512;
-}
-
-SaslLogin::SaslLogin(const SaslAccount& account)
-    : mechanism_(account.mechanism), exchange_(exchange_of(account)) {}
+SaslLogin::SaslLogin(const net::SaslAccount& account)
+    : mechanism_(account.mechanism), exchange_(net::sasl_exchange(account)) {}
 
 SaslLogin::Request SaslLogin::begin() {
   Encoder out;
@@ -95,7 +64,7 @@ Result<std::optional<SaslLogin::Request>> SaslLogin::take_authenticate(std::stri
   if (!in.ok()) return fail(errc::unavailable, "an answer to SaslAuthenticate cannot be read");
   if (code != 0)
     return fail(errc::unavailable, "SASL " + mechanism_ + ": " + words_of(code, message));
-  MILLRACE_ASSIGN(std::optional<std::string> next, exchange_->answer(told));
+  MILLRACE_ASSIGN(std::optional<std::string> next, exchange_->respond(told));
   if (!next) return std::nullopt;
   return authenticate(*next);
 }

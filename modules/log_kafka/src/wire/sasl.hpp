@@ -9,38 +9,15 @@
 #include <string_view>
 
 #include "millrace/base/error.hpp"
+#include "millrace/net_tls/sasl.hpp"
 #include "wire/protocol.hpp"
 
 namespace millrace::log::kafka::wire {
 
-/// Our side of a SASL mechanism, for one try.
-class SaslExchange {
- public:
-  SaslExchange() = default;
-  virtual ~SaslExchange() = default;
-  SaslExchange(const SaslExchange&) = delete;
-  SaslExchange& operator=(const SaslExchange&) = delete;
-
-  /// What we say first.
-  [[nodiscard]] virtual std::string begin() = 0;
-  /// What we say to what the broker told; nothing when we are through. errc::unavailable when it is
-  /// not what a broker tells that knows us.
-  [[nodiscard]] virtual Result<std::optional<std::string>> answer(std::string_view told) = 0;
-};
-
-/// Who we are.
-struct SaslAccount {
-  std::string mechanism;  ///< PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512
-  std::string username;
-  std::string password;
-};
-
-[[nodiscard]] bool is_known_mechanism(std::string_view mechanism);
-
 /// Shows a broker who we are: SaslHandshake, then SaslAuthenticate until both sides are satisfied.
 class SaslLogin {
  public:
-  explicit SaslLogin(const SaslAccount& account);
+  explicit SaslLogin(const net::SaslAccount& account);
 
   struct Request {
     Api api;
@@ -59,7 +36,7 @@ class SaslLogin {
   static Request authenticate(std::string_view bytes);
 
   const std::string mechanism_;
-  const std::unique_ptr<SaslExchange> exchange_;
+  const std::unique_ptr<net::SaslExchange> exchange_;
   bool shook_hands_ = false;
   std::int64_t session_ms_ = 0;
 };

@@ -6,9 +6,8 @@
 #include <utility>
 
 #include "millrace/log/errors.hpp"
-#include "wire/socket.hpp"
-#include "wire/tls_context.hpp"
-#include "wire/tls_stream.hpp"
+#include "millrace/net/socket.hpp"
+#include "millrace/net_tls/tls_context.hpp"
 
 namespace millrace::log::kafka::wire {
 namespace {
@@ -73,22 +72,33 @@ std::optional<bool> flag_of(std::string_view text) {
   return std::nullopt;
 }
 
-std::unexpected<Error> bad(std::string_view setting, const std::string& what) {
-  return fail(errc::invalid_argument, "kafka setting " + std::string(setting) + ": " + what);
+std::string name_of_setting(std::string_view setting) {
+  return "kafka setting " + std::string(setting);
 }
 
-Result<TlsSettings> tls_of(const Settings& settings) {
-  TlsSettings tls;
-  tls.ca_location = get(settings, "ssl.ca.location");
-  tls.ca_pem = get(settings, "ssl.ca.pem");
-  tls.certificate_location = get(settings, "ssl.certificate.location");
-  tls.certificate_pem = get(settings, "ssl.certificate.pem");
-  tls.key_location = get(settings, "ssl.key.location");
-  tls.key_pem = get(settings, "ssl.key.pem");
-  tls.key_password = get(settings, "ssl.key.password");
-  tls.cipher_suites = get(settings, "ssl.cipher.suites");
-  tls.curves = get(settings, "ssl.curves.list");
-  tls.signature_algorithms = get(settings, "ssl.sigalgs.list");
+std::unexpected<Error> bad(std::string_view setting, const std::string& what) {
+  return fail(errc::invalid_argument, name_of_setting(setting) + ": " + what);
+}
+
+Result<net::TlsSettings> tls_of(const Settings& settings) {
+  const auto setting = [&](std::string_view name) {
+    return net::TlsSetting{get(settings, name), name_of_setting(name)};
+  };
+  net::TlsSettings tls;
+  tls.ca_location = setting("ssl.ca.location");
+  // librdkafka's word for the system's authorities.
+  if (tls.ca_location.value == "probe") {
+    tls.ca_location.value.clear();
+  }
+  tls.ca_pem = setting("ssl.ca.pem");
+  tls.certificate_location = setting("ssl.certificate.location");
+  tls.certificate_pem = setting("ssl.certificate.pem");
+  tls.key_location = setting("ssl.key.location");
+  tls.key_pem = setting("ssl.key.pem");
+  tls.key_password = setting("ssl.key.password");
+  tls.cipher_suites = setting("ssl.cipher.suites");
+  tls.curves = setting("ssl.curves.list");
+  tls.signature_algorithms = setting("ssl.sigalgs.list");
   const std::optional<bool> verifies = flag_of(get(settings, verification));
   if (!verifies) return bad(verification, "it is true or false");
   tls.verifies = *verifies;
@@ -100,9 +110,9 @@ Result<TlsSettings> tls_of(const Settings& settings) {
   return tls;
 }
 
-Result<SaslAccount> account_of(const Settings& settings) {
-  SaslAccount account{mechanism_of(settings), get(settings, "sasl.username"),
-                      get(settings, "sasl.password")};
+Result<net::SaslAccount> account_of(const Settings& settings) {
+  net::SaslAccount account{mechanism_of(settings), get(settings, "sasl.username"),
+                           get(settings, "sasl.password")};
   if (account.username.empty()) return bad("sasl.username", account.mechanism + " needs one");
   if (account.password.empty()) return bad("sasl.password", account.mechanism + " needs one");
   return account;
@@ -113,7 +123,7 @@ Result<SaslAccount> account_of(const Settings& settings) {
 std::optional<std::string> Security::beyond(const Settings& settings) {
   const Protocol protocol = protocol_of(settings);
   if (!protocol.known) return "security.protocol " + get(settings, "security.protocol");
-  if (protocol.sasl && !is_known_mechanism(mechanism_of(settings)))
+  if (protocol.sasl && !net::is_known_mechanism(mechanism_of(settings)))
     return "sasl.mechanism " + mechanism_of(settings);
   for (const auto& [name, value] : settings) {
     const bool of_tls = name.starts_with("ssl.") || name.starts_with("ssl_");
@@ -126,27 +136,28 @@ std::optional<std::string> Security::beyond(const Settings& settings) {
 
 Result<std::shared_ptr<const Security>> Security::open(const Settings& settings) {
   const Protocol protocol = protocol_of(settings);
-  std::unique_ptr<const TlsContext> tls;
+  std::unique_ptr<const net::TlsContext> tls;
   if (protocol.tls) {
-    MILLRACE_ASSIGN(const TlsSettings asked, tls_of(settings));
-    MILLRACE_ASSIGN(TlsContext made, TlsContext::open(asked));
-    tls = std::make_unique<const TlsContext>(std::move(made));
+    MILLRACE_ASSIGN(const net::TlsSettings asked, tls_of(settings));
+    MILLRACE_ASSIGN(net::TlsContext made, net::TlsContext::open(asked));
+    tls = std::make_unique<const net::TlsContext>(std::move(made));
   }
-  std::optional<SaslAccount> account;
+  std::optional<net::SaslAccount> account;
   if (protocol.sasl) {
     MILLRACE_ASSIGN(account, account_of(settings));
   }
   return std::make_shared<const Security>(std::move(tls), std::move(account));
 }
 
-Security::Security(std::unique_ptr<const TlsContext> tls, std::optional<SaslAccount> account)
+Security::Security(std::unique_ptr<const net::TlsContext> tls,
+                   std::optional<net::SaslAccount> account)
     : tls_(std::move(tls)), account_(std::move(account)) {}
 
 Security::~Security() = default;
 
-std::unique_ptr<Stream> Security::connect(const Address& address) const {
-  if (tls_ == nullptr) return std::make_unique<Socket>(address);
-  return std::make_unique<TlsStream>(address, *tls_);
+std::unique_ptr<net::Stream> Security::connect(const net::Address& address) const {
+  if (tls_ == nullptr) return std::make_unique<net::Socket>(address);
+  return tls_->connect(address);
 }
 
 std::unique_ptr<SaslLogin> Security::login() const {

@@ -6,13 +6,12 @@
 #include <optional>
 #include <string>
 
+#include "millrace/net/stream.hpp"
+#include "millrace/net_tls/fwd.hpp"
 #include "url.hpp"
 #include "wire/sasl.hpp"
-#include "wire/stream.hpp"
 
 namespace millrace::log::kafka::wire {
-
-class TlsContext;
 
 /// How brokers are spoken to: in the open or by TLS, and whether and as whom we log in. From
 /// librdkafka's settings. Thread-safe after construction.
@@ -24,19 +23,19 @@ class Security {
   /// Reads certificates and keys, now and never again. errc::invalid_argument names the setting.
   [[nodiscard]] static Result<std::shared_ptr<const Security>> open(const Settings& settings);
 
-  Security(std::unique_ptr<const TlsContext> tls, std::optional<SaslAccount> account);
+  Security(std::unique_ptr<const net::TlsContext> tls, std::optional<net::SaslAccount> account);
   ~Security();
   Security(const Security&) = delete;
   Security& operator=(const Security&) = delete;
 
   /// Begins to connect.
-  [[nodiscard]] std::unique_ptr<Stream> connect(const Address& address) const;
+  [[nodiscard]] std::unique_ptr<net::Stream> connect(const net::Address& address) const;
   /// For one connection; null when nobody logs in.
   [[nodiscard]] std::unique_ptr<SaslLogin> login() const;
 
  private:
-  const std::unique_ptr<const TlsContext> tls_;  // null: in the open
-  const std::optional<SaslAccount> account_;
+  const std::unique_ptr<const net::TlsContext> tls_;  // null: in the open
+  const std::optional<net::SaslAccount> account_;
 };
 
 }  // namespace millrace::log::kafka::wire

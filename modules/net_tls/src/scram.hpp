@@ -2,17 +2,16 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "wire/sasl.hpp"
+#include "millrace/net_tls/sasl.hpp"
 
-namespace millrace::log::kafka::wire {
+namespace millrace::net {
 
-/// SCRAM, RFC 5802 and RFC 7677, without channel binding. Names and passwords go as they are, in
-/// UTF-8, as brokers keep them: without SASLprep.
+/// SCRAM, RFC 5802 and RFC 7677, without channel binding. Names and passwords are sent as they are,
+/// in UTF-8, without SASLprep, as Kafka's brokers keep them.
 class Scram final : public SaslExchange {
  public:
   /// With a nonce from OpenSSL's generator. The digest by OpenSSL's name.
@@ -20,7 +19,7 @@ class Scram final : public SaslExchange {
   Scram(const char* digest, std::string_view username, std::string password, std::string nonce);
 
   [[nodiscard]] std::string begin() override;
-  [[nodiscard]] Result<std::optional<std::string>> answer(std::string_view told) override;
+  [[nodiscard]] Result<std::optional<std::string>> respond(std::string_view message) override;
 
  private:
   Result<std::optional<std::string>> prove(std::string_view server_first);
@@ -30,7 +29,7 @@ class Scram final : public SaslExchange {
   const std::string password_;
   const std::string nonce_;
   const std::string client_first_;  // without its header
-  std::string server_signature_;    // that the broker is to show; empty: nothing was proven yet
+  std::string server_signature_;    // that the server must show; empty: our proof was not sent yet
 };
 
-}  // namespace millrace::log::kafka::wire
+}  // namespace millrace::net

@@ -6,16 +6,16 @@
 #include <optional>
 #include <string>
 
-#include "wire/socket.hpp"
-#include "wire/tls_context.hpp"
+#include "millrace/net/socket.hpp"
+#include "millrace/net_tls/tls_context.hpp"
 
-namespace millrace::log::kafka::wire {
+namespace millrace::net {
 
-/// TLS over a socket. What OpenSSL wants to send lies in a buffer in between: it is never half way
-/// through a record when something comes in that it has to answer.
+/// TLS over a socket. What OpenSSL wants to send goes to a buffer first: so OpenSSL is never in the
+/// middle of a record when something arrives that it has to answer.
 class TlsStream final : public Stream {
  public:
-  /// Begins to connect. The context may go before it.
+  /// Looks up the host and starts to connect. The context may be destroyed before the stream.
   TlsStream(Address address, const TlsContext& context);
   ~TlsStream() override;
 
@@ -31,16 +31,16 @@ class TlsStream final : public Stream {
  private:
   friend struct TlsBytes;
   Result<std::size_t> outcome(int result, std::size_t moved, const char* doing);
-  std::unexpected<Error> broken(const char* doing);
+  std::unexpected<Error> failed(const char* doing);
   Status flush();
 
   Socket socket_;
-  Status status_;  // what the constructor could not tell
-  std::unique_ptr<SSL, TlsContext::Free> tls_;
-  std::string output_;  // enciphered, not yet sent
+  Status status_;  // what the constructor could not report
+  std::unique_ptr<ssl_st, TlsContext::Free> tls_;
+  std::string output_;  // encrypted, not yet sent
   std::size_t sent_ = 0;
-  std::optional<Error> socket_error_;  // why OpenSSL got nothing to read, if that is an error
+  std::optional<Error> socket_error_;  // the error because of which OpenSSL got no bytes
   bool connected_ = false;
 };
 
-}  // namespace millrace::log::kafka::wire
+}  // namespace millrace::net

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "wire/socket.hpp"
+#include "millrace/net/socket.hpp"
 
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,26 +14,33 @@
 #include <memory>
 #include <utility>
 
-#include "millrace/log/errors.hpp"
+#include "millrace/net/errors.hpp"
 
-namespace millrace::log::kafka::wire {
+namespace millrace::net {
 
 Socket::Socket(Address address) : address_(std::move(address)) {
   status_ = look_up();
-  if (status_) status_ = connect_next();
+  if (status_) {
+    status_ = connect_next();
+  }
 }
 
 Socket::~Socket() { Socket::close(); }
 
 void Socket::close() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+  }
   descriptor_ = -1;
   connected_ = false;
 }
 
-std::unexpected<Error> Socket::broken(const char* doing, int code) {
-  return fail(errc::unavailable,
-              "the broker at " + address_.text() + ": " + doing + ": " + std::strerror(code));
+short Socket::events(bool writes) const {
+  return static_cast<short>(POLLIN | (writes || !connected_ ? POLLOUT : 0));
+}
+
+std::unexpected<Error> Socket::failed(ErrorCode code, const char* doing, int reason) {
+  return fail(code, address_.text() + ": " + doing + ": " + std::strerror(reason));
 }
 
 Status Socket::look_up() {
@@ -41,9 +49,9 @@ Status Socket::look_up() {
   addrinfo* found = nullptr;
   const std::string port = std::to_string(address_.port);
   const int code = getaddrinfo(address_.host.c_str(), port.c_str(), &hints, &found);
-  if (code != 0)
-    return fail(errc::unavailable,
-                "the broker at " + address_.text() + ": finding the host: " + gai_strerror(code));
+  if (code != 0) {
+    return fail(errc::unreachable, address_.text() + ": finding the host: " + gai_strerror(code));
+  }
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, freeaddrinfo);
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
     Target target{};
@@ -57,7 +65,9 @@ Status Socket::look_up() {
 Status Socket::connect_next() {
   for (int code = EADDRNOTAVAIL;;) {
     close();
-    if (next_target_ == targets_.size()) return broken("connecting", code);
+    if (next_target_ == targets_.size()) {
+      return failed(errc::unreachable, "connecting", code);
+    }
     const Target& target = targets_[next_target_++];
     descriptor_ =
         ::socket(target.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
@@ -74,22 +84,29 @@ Status Socket::connect_next() {
       connected_ = true;
       return {};
     }
-    if (errno == EINPROGRESS) return {};
+    if (errno == EINPROGRESS) {
+      return {};
+    }
     code = errno;
   }
 }
 
 Status Socket::try_connect() {
   MILLRACE_TRY(status_);
-  if (connected_) return {};
+  if (connected_) {
+    return {};
+  }
   int code = 0;
   socklen_t size = sizeof code;
-  if (getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
+  if (getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &code, &size) != 0) {
+    code = errno;
+  }
   if (code != 0) {
-    status_ = next_target_ < targets_.size() ? connect_next() : broken("connecting", code);
+    status_ = next_target_ < targets_.size() ? connect_next()
+                                             : failed(errc::unreachable, "connecting", code);
     return status_;
   }
-  // No error yet, and no peer either: still under way.
+  // No error and no peer: the connection is not there yet.
   sockaddr_storage peer{};
   socklen_t peer_size = sizeof peer;
   // NOLINTNEXTLINE: the form of the sockets API
@@ -99,18 +116,27 @@ Status Socket::try_connect() {
 
 Result<std::size_t> Socket::write(std::string_view bytes) {
   const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  if (sent >= 0) return static_cast<std::size_t>(sent);
-  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return std::size_t{0};
-  return broken("sending", errno);
+  if (sent >= 0) {
+    return static_cast<std::size_t>(sent);
+  }
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
+    return std::size_t{0};
+  }
+  return failed(errc::connection_lost, "sending", errno);
 }
 
 Result<std::size_t> Socket::read(std::span<char> into) {
   const ssize_t taken = ::recv(descriptor_, into.data(), into.size(), 0);
-  if (taken > 0) return static_cast<std::size_t>(taken);
-  if (taken == 0)
-    return fail(errc::unavailable, "the broker at " + address_.text() + " closed the connection");
-  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return std::size_t{0};
-  return broken("receiving", errno);
+  if (taken > 0) {
+    return static_cast<std::size_t>(taken);
+  }
+  if (taken == 0) {
+    return fail(errc::connection_lost, address_.text() + " closed the connection");
+  }
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
+    return std::size_t{0};
+  }
+  return failed(errc::connection_lost, "receiving", errno);
 }
 
-}  // namespace millrace::log::kafka::wire
+}  // namespace millrace::net

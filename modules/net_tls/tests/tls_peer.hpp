@@ -10,7 +10,7 @@
 #include <string_view>
 
 // The other side of TLS connections, and who vouches for whom there.
-namespace millrace::log::kafka::wire {
+namespace millrace::net {
 
 /// In PEM.
 struct Credentials {
@@ -18,7 +18,7 @@ struct Credentials {
   std::string key;
 };
 
-/// Signs certificates. Keys are made anew for each.
+/// Signs certificates. Each gets a new key.
 class Authority {
  public:
   explicit Authority(const std::string& name);
@@ -78,4 +78,4 @@ class TlsPeer {
   SSL* tls_;
 };
 
-}  // namespace millrace::log::kafka::wire
+}  // namespace millrace::net

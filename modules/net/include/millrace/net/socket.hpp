@@ -4,16 +4,17 @@
 
 #include <sys/socket.h>
 
+#include <cstddef>
 #include <vector>
 
-#include "wire/stream.hpp"
+#include "millrace/net/stream.hpp"
 
-namespace millrace::log::kafka::wire {
+namespace millrace::net {
 
-/// A TCP socket. Tries all addresses of a host.
+/// A TCP connection. Tries all addresses of a host, one after the other. Closes its descriptor.
 class Socket final : public Stream {
  public:
-  /// Looks the host up, which may block, and begins to connect.
+  /// Looks up the host, which may block, and starts to connect. try_connect() reports failures.
   explicit Socket(Address address);
   ~Socket() override;
 
@@ -24,9 +25,7 @@ class Socket final : public Stream {
   [[nodiscard]] Result<std::size_t> read(std::span<char> into) override;
   void close() override;
   [[nodiscard]] int descriptor() const override { return descriptor_; }
-  [[nodiscard]] short events(bool writes) const override {
-    return static_cast<short>(POLLIN | (writes || !connected_ ? POLLOUT : 0));
-  }
+  [[nodiscard]] short events(bool writes) const override;
 
  private:
   struct Target {
@@ -35,14 +34,14 @@ class Socket final : public Stream {
   };
   Status look_up();
   Status connect_next();
-  std::unexpected<Error> broken(const char* doing, int code);
+  std::unexpected<Error> failed(ErrorCode code, const char* doing, int reason);
 
   Address address_;
-  Status status_;  // what the constructor could not tell
+  Status status_;  // what the constructor could not report
   std::vector<Target> targets_;
   std::size_t next_target_ = 0;
   int descriptor_ = -1;
   bool connected_ = false;
 };
 
-}  // namespace millrace::log::kafka::wire
+}  // namespace millrace::net

@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "wire/tls_stream.hpp"
+#include "tls_stream.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
 
 #include <utility>
 
 #include "millrace/base/assert.hpp"
-#include "millrace/log/errors.hpp"
+#include "millrace/net/errors.hpp"
+#include "openssl_reason.hpp"
 
-namespace millrace::log::kafka::wire {
+namespace millrace::net {
 
 namespace {
 
-// So much is enciphered at once, and sent at once.
+// So much is encrypted at once, and sent at once.
 constexpr std::size_t output_bytes = 128U << 10U;
 
 }  // namespace
 
-/// What OpenSSL calls to move bytes. Its own way to use a socket raises SIGPIPE.
+/// What OpenSSL calls to move bytes. Its own use of a socket would raise SIGPIPE.
 struct TlsBytes {
   static TlsStream& stream(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
 
@@ -39,7 +42,9 @@ struct TlsBytes {
       return 0;
     }
     *taken = *came;
-    if (*came == 0) BIO_set_retry_read(bio);
+    if (*came == 0) {
+      BIO_set_retry_read(bio);
+    }
     return *came == 0 ? 0 : 1;
   }
 
@@ -83,40 +88,46 @@ void TlsStream::close() {
 }
 
 short TlsStream::events(bool writes) const {
-  if (!socket_.is_connected()) return socket_.events(writes);
+  if (!socket_.is_connected()) {
+    return socket_.events(writes);
+  }
   const bool has_output = !output_.empty() || (connected_ && writes);
   return static_cast<short>(POLLIN | (has_output ? POLLOUT : 0));
 }
 
-std::unexpected<Error> TlsStream::broken(const char* doing) {
-  std::string why = tls_reason();
+std::unexpected<Error> TlsStream::failed(const char* doing) {
+  std::string why = openssl_reason();
   if (socket_error_) {
     why = socket_error_->message();
-    return fail(errc::unavailable, connected_ ? why : why + ", during the TLS handshake");
+    return fail(socket_error_->code(), connected_ ? why : why + ", during the TLS handshake");
   }
-  if (const long verified = SSL_get_verify_result(tls_.get()); !connected_ && verified != X509_V_OK)
+  if (const long verified = SSL_get_verify_result(tls_.get());
+      !connected_ && verified != X509_V_OK) {
     why += std::string(": ") + X509_verify_cert_error_string(verified);
-  return fail(errc::unavailable,
-              "the broker at " + address().text() + ": SSL: " + doing + ": " + why);
+  }
+  return fail(errc::tls_failed, address().text() + ": SSL: " + doing + ": " + why);
 }
 
 Result<std::size_t> TlsStream::outcome(int result, std::size_t moved, const char* doing) {
-  if (result == 1) return moved;
+  if (result == 1) {
+    return moved;
+  }
   switch (SSL_get_error(tls_.get(), result)) {
     case SSL_ERROR_WANT_READ:
       return std::size_t{0};
     case SSL_ERROR_ZERO_RETURN:
-      return fail(errc::unavailable,
-                  "the broker at " + address().text() + " closed the connection");
+      return fail(errc::connection_lost, address().text() + " closed the connection");
     default:
-      return broken(doing);
+      return failed(doing);
   }
 }
 
 Status TlsStream::flush() {
   while (sent_ < output_.size()) {
     MILLRACE_ASSIGN(const std::size_t sent, socket_.write(std::string_view(output_).substr(sent_)));
-    if (sent == 0) return {};
+    if (sent == 0) {
+      return {};
+    }
     sent_ += sent;
   }
   output_.clear();
@@ -126,16 +137,26 @@ Status TlsStream::flush() {
 
 Status TlsStream::try_connect() {
   MILLRACE_TRY(status_);
-  if (connected_) return {};
-  if (!socket_.is_connected()) MILLRACE_TRY(socket_.try_connect());
-  if (!socket_.is_connected()) return {};
+  if (connected_) {
+    return {};
+  }
+  if (!socket_.is_connected()) {
+    MILLRACE_TRY(socket_.try_connect());
+  }
+  if (!socket_.is_connected()) {
+    return {};
+  }
   ERR_clear_error();
   const int result = SSL_connect(tls_.get());
   const auto went = outcome(result, 0, "handshake");
-  // Also what tells the broker why this ends.
+  // Also the alert that tells the server why the client stops.
   const Status sent = flush();
-  if (!went) status_ = fail(went.error());
-  if (went && !sent) status_ = sent;
+  if (!went) {
+    status_ = fail(went.error());
+  }
+  if (went && !sent) {
+    status_ = sent;
+  }
   connected_ = result == 1 && status_;
   return status_;
 }
@@ -148,7 +169,9 @@ Result<std::size_t> TlsStream::write(std::string_view bytes) {
     ERR_clear_error();
     std::size_t written = 0;
     const int result = SSL_write_ex(tls_.get(), part.data(), part.size(), &written);
-    if (result != 1) return broken("sending");
+    if (result != 1) {
+      return failed("sending");
+    }
     taken += written;
     MILLRACE_TRY(flush());
   }
@@ -160,10 +183,12 @@ Result<std::size_t> TlsStream::read(std::span<char> into) {
   std::size_t taken = 0;
   const int result = SSL_read_ex(tls_.get(), into.data(), into.size(), &taken);
   auto came = outcome(result, taken, "receiving");
-  // What it has to answer, and what was left of the last writing.
+  // What OpenSSL has to answer, and the rest of the last write.
   const Status sent = flush();
-  if (came && *came == 0 && !sent) return fail(sent.error());
+  if (came && *came == 0 && !sent) {
+    return fail(sent.error());
+  }
   return came;
 }
 
-}  // namespace millrace::log::kafka::wire
+}  // namespace millrace::net

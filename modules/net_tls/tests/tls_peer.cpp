@@ -15,7 +15,7 @@
 #include <cstdio>
 #include <vector>
 
-namespace millrace::log::kafka::wire {
+namespace millrace::net {
 namespace {
 
 EVP_PKEY* new_key() { return EVP_EC_gen("P-256"); }
@@ -98,7 +98,9 @@ Credentials Authority::issue(const std::string& subject, const std::string& name
   EVP_PKEY* const key = new_key();
   X509* const made = new_certificate(subject, key, 2);
   X509_set_issuer_name(made, X509_get_subject_name(certificate_));
-  if (!names.empty()) extend(made, certificate_, NID_subject_alt_name, names);
+  if (!names.empty()) {
+    extend(made, certificate_, NID_subject_alt_name, names);
+  }
   EXPECT_GT(X509_sign(made, key_, EVP_sha256()), 0);
   Credentials issued{pem_of(made), pem_of(key, nullptr, {})};
   X509_free(made);
@@ -150,7 +152,9 @@ bool TlsPeer::flush() {
   for (std::size_t done = 0; done < bytes;) {
     const std::size_t part = dribbles_ ? 1 : bytes - done;
     const ssize_t sent = ::send(socket_, begin + done, part, MSG_NOSIGNAL);
-    if (sent <= 0) return false;
+    if (sent <= 0) {
+      return false;
+    }
     done += static_cast<std::size_t>(sent);
   }
   static_cast<void>(BIO_reset(SSL_get_wbio(tls_)));
@@ -163,11 +167,19 @@ bool TlsPeer::run(Step step) {
   for (;;) {
     ERR_clear_error();
     const int result = step();
-    if (!flush()) return false;
-    if (result > 0) return true;
-    if (SSL_get_error(tls_, result) != SSL_ERROR_WANT_READ) return false;
+    if (!flush()) {
+      return false;
+    }
+    if (result > 0) {
+      return true;
+    }
+    if (SSL_get_error(tls_, result) != SSL_ERROR_WANT_READ) {
+      return false;
+    }
     const ssize_t came = ::recv(socket_, room.data(), room.size(), 0);
-    if (came <= 0) return false;
+    if (came <= 0) {
+      return false;
+    }
     BIO_write(SSL_get_rbio(tls_), room.data(), static_cast<int>(came));
   }
 }
@@ -179,7 +191,9 @@ bool TlsPeer::accept() {
 std::string TlsPeer::read_some(std::size_t bytes) {
   std::string some(bytes, '\0');
   std::size_t taken = 0;
-  if (!run([&] { return SSL_read_ex(tls_, some.data(), some.size(), &taken); })) return {};
+  if (!run([&] { return SSL_read_ex(tls_, some.data(), some.size(), &taken); })) {
+    return {};
+  }
   some.resize(taken);
   return some;
 }
@@ -188,7 +202,9 @@ std::string TlsPeer::read_exactly(std::size_t bytes) {
   std::string all;
   while (all.size() < bytes) {
     const std::string some = read_some(std::min<std::size_t>(bytes - all.size(), 64U << 10U));
-    if (some.empty()) return {};
+    if (some.empty()) {
+      return {};
+    }
     all += some;
   }
   return all;
@@ -208,4 +224,4 @@ void TlsPeer::say_end() {
   flush();
 }
 
-}  // namespace millrace::log::kafka::wire
+}  // namespace millrace::net

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+
+namespace millrace::net {
+
+/// Where a server listens: a name or an IP address, and a TCP port.
+struct Address {
+  std::string host;
+  std::int32_t port = 0;
+  friend auto operator<=>(const Address&, const Address&) = default;
+  /// `host:port`, the form for messages.
+  [[nodiscard]] std::string text() const { return host + ":" + std::to_string(port); }
+};
+
+}  // namespace millrace::net

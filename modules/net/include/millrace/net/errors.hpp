@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include "millrace/base/error.hpp"
+
+namespace millrace::net::errc {
+
+// The general codes are found here too, so that errc:: means both inside of millrace::net.
+using namespace ::millrace::errc;
+
+/// The host's name is unknown, or none of its addresses accepts a connection. Remedy: check the
+/// host and the port in the message, and that the server runs and listens there.
+inline constexpr ErrorCode unreachable{"net.unreachable"};
+/// The peer closed the connection, or the connection broke. Whether the peer received what was sent
+/// is not known. Remedy: connect again.
+inline constexpr ErrorCode connection_lost{"net.connection_lost"};
+/// The TLS handshake failed, or what came later was not valid TLS. Remedy: the message has
+/// OpenSSL's reason: name the authority that signed the server's certificate, connect to a host
+/// that the certificate names, or set the client's certificate and key.
+inline constexpr ErrorCode tls_failed{"net.tls_failed"};
+/// The server did not prove that it knows the password, or it sent what is not SCRAM. Remedy: check
+/// the user and the password on both sides, and that the address is that of the right server.
+inline constexpr ErrorCode not_authenticated{"net.not_authenticated"};
+
+}  // namespace millrace::net::errc

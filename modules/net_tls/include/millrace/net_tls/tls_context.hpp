@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "millrace/base/error.hpp"
+#include "millrace/net/stream.hpp"
+#include "millrace/net_tls/tls_settings.hpp"
+
+// OpenSSL's SSL and SSL_CTX, whose header stays out of this one.
+struct ssl_st;
+struct ssl_ctx_st;
+
+namespace millrace::net {
+
+/// Makes TLS connections of a client, TLS 1.2 or later. Thread-safe after construction.
+class TlsContext {
+ public:
+  /// Reads the files, once. errc::invalid_argument names the setting that cannot be used.
+  [[nodiscard]] static Result<TlsContext> open(const TlsSettings& settings);
+
+  /// Looks up the host, which may block, and starts to connect; the stream reports failures. The
+  /// stream may outlive the context.
+  [[nodiscard]] std::unique_ptr<Stream> connect(Address address) const;
+
+ private:
+  friend class TlsStream;
+  struct Free {
+    void operator()(ssl_st* it) const;
+    void operator()(ssl_ctx_st* it) const;
+  };
+  TlsContext() = default;
+  Status load_authorities(const TlsSettings& settings);
+  Status load_certificate(const TlsSettings& settings);
+  Status load_key(const TlsSettings& settings);
+  Status choose(const TlsSettings& settings);
+  /// The state of one connection to that host.
+  [[nodiscard]] Result<std::unique_ptr<ssl_st, Free>> connection(const std::string& host) const;
+
+  std::unique_ptr<ssl_ctx_st, Free> context_;
+  bool checks_host_ = true;
+};
+
+}  // namespace millrace::net

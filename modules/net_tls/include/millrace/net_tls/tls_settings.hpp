@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <string>
+
+namespace millrace::net {
+
+/// A setting, and the name that errors use for it: the one under which the user gave it.
+struct TlsSetting {
+  std::string value;  ///< empty: not given
+  std::string name;
+};
+
+/// What a client's TLS connections need. Certificates and keys are PEM.
+struct TlsSettings {
+  /// A file or a directory (as `openssl rehash` makes it) of trusted authorities. When neither this
+  /// nor ca_pem is given, the system's authorities are trusted.
+  TlsSetting ca_location{{}, "ca_location"};
+  TlsSetting ca_pem{{}, "ca_pem"};
+  /// The client's certificate, followed by the chain of those that signed it.
+  TlsSetting certificate_location{{}, "certificate_location"};
+  TlsSetting certificate_pem{{}, "certificate_pem"};
+  TlsSetting key_location{{}, "key_location"};
+  TlsSetting key_pem{{}, "key_pem"};
+  TlsSetting key_password{{}, "key_password"};
+  TlsSetting cipher_suites{{}, "cipher_suites"};
+  TlsSetting curves{{}, "curves"};
+  TlsSetting signature_algorithms{{}, "signature_algorithms"};
+  bool verifies = true;     ///< a trusted authority must have signed the server's certificate
+  bool checks_host = true;  ///< and the certificate must name the host
+};
+
+}  // namespace millrace::net
