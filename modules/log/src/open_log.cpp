@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 #include <map>
-#include <mutex>
 #include <string>
 
+#include "millrace/base/mutex.hpp"
 #include "millrace/log/backend/registry.hpp"
 #include "millrace/log/errors.hpp"
 
@@ -24,19 +24,19 @@ class Registry {
   }
 
   void add(std::string_view scheme, Scheme entry) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     schemes_[scheme] = entry;
   }
 
   LogOpener find(std::string_view scheme) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = schemes_.find(scheme);
     return found == schemes_.end() ? nullptr : found->second.opener;
   }
 
   // The URLs that can be opened, for people.
   std::string examples() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::string text;
     for (const auto& [name, scheme] : schemes_) {
       text += (text.empty() ? "" : " or ") + std::string(scheme.example);
@@ -45,8 +45,8 @@ class Registry {
   }
 
  private:
-  std::mutex mutex_;
-  std::map<std::string_view, Scheme> schemes_;
+  Mutex mutex_;
+  std::map<std::string_view, Scheme> schemes_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 std::unexpected<Error> unsupported(std::string_view url) {

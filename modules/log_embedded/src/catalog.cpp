@@ -22,6 +22,7 @@ std::unexpected<Error> damaged() {
 }  // namespace
 
 Catalog::Catalog() {
+  const MutexLock lock(mutex_);
   const std::string_view names[internal_topics] = {"__catalog", "__positions", "__producers"};
   for (std::int32_t id = 0; id < internal_topics; ++id) {
     CatalogTopic topic;
@@ -83,7 +84,7 @@ Result<std::optional<CatalogTopic>> Catalog::read_topic(std::string_view record)
 
 Status Catalog::apply(std::string_view record) {
   MILLRACE_ASSIGN(auto topic, read_topic(record));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (topic) {
     if (find(topic->topic.id) == nullptr) {
       add(*std::move(topic));
@@ -104,7 +105,7 @@ Status Catalog::apply(std::string_view record) {
 }
 
 std::vector<std::string> Catalog::records() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<std::string> records;
   for (const auto& topic : topics_) {
     if (topic->topic.id.value >= internal_topics) {
@@ -118,13 +119,13 @@ std::vector<std::string> Catalog::records() const {
 }
 
 const CatalogTopic* Catalog::find(std::string_view name) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second;
 }
 
 std::vector<Topic> Catalog::topics() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Topic> topics;
   for (const auto& topic : topics_) {
     if (!is_internal(topic->topic.spec.name)) {
@@ -135,7 +136,7 @@ std::vector<Topic> Catalog::topics() const {
 }
 
 std::optional<GroupId> Catalog::group(std::string_view name) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = std::find(groups_.begin(), groups_.end(), name);
   if (found == groups_.end()) {
     return std::nullopt;
@@ -144,17 +145,17 @@ std::optional<GroupId> Catalog::group(std::string_view name) const {
 }
 
 std::vector<std::string> Catalog::groups() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return groups_;
 }
 
 std::size_t Catalog::group_count() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return groups_.size();
 }
 
 std::uint32_t Catalog::rows_used() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::uint32_t used = 0;
   for (const auto& topic : topics_) {
     used =
@@ -164,7 +165,7 @@ std::uint32_t Catalog::rows_used() const {
 }
 
 std::size_t Catalog::topic_count() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return topics_.size();
 }
 

@@ -7,13 +7,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "control.hpp"
+#include "millrace/base/mutex.hpp"
 #include "millrace/log/log.hpp"
 
 namespace millrace::log::embedded {
@@ -62,13 +62,13 @@ class Catalog {
   static Result<std::optional<CatalogTopic>> read_topic(std::string_view record);
 
  private:
-  void add(CatalogTopic topic);
+  void add(CatalogTopic topic) MILLRACE_REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;
-  std::vector<std::unique_ptr<CatalogTopic>> topics_;
-  std::map<std::string, const CatalogTopic*, std::less<>> by_name_;
+  mutable Mutex mutex_;
+  std::vector<std::unique_ptr<CatalogTopic>> topics_ MILLRACE_GUARDED_BY(mutex_);
+  std::map<std::string, const CatalogTopic*, std::less<>> by_name_ MILLRACE_GUARDED_BY(mutex_);
   std::array<std::atomic<const CatalogTopic*>, max_rows> by_id_{};
-  std::vector<std::string> groups_;
+  std::vector<std::string> groups_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::log::embedded

@@ -117,7 +117,7 @@ Result<std::optional<Checkpoint>> read_checkpoint(FileSystem& files, const std::
   return decoded ? std::optional(*std::move(decoded)) : std::nullopt;
 }
 
-void Checkpoint::take_tables(const Control& control, std::size_t rows) {
+void Checkpoint::take_tables(const Locked&, const Control& control, std::size_t rows) {
   for (std::size_t i = 0; i < rows; ++i) {
     next_offsets.push_back(control.partitions[i].next_offset);
   }
@@ -133,26 +133,23 @@ void Checkpoint::take_tables(const Control& control, std::size_t rows) {
   }
 }
 
-Status Core::write_checkpoint(bool alone) {
+Result<Checkpoint> Core::make_checkpoint(const Locked& locked) {
+  MILLRACE_TRY(refresh_catalog());
   Checkpoint made;
-  {
-    std::optional<Locked> locked;
-    if (!alone) {
-      MILLRACE_ASSIGN(Locked taken, lock());
-      locked.emplace(std::move(taken));
-    }
-    MILLRACE_TRY(refresh_catalog());
-    made.log_id = log_id;
-    made.incarnation = control->incarnation;
-    made.position = control->committed.load(std::memory_order_relaxed);
-    made.checksum = tail().checksum;
-    made.catalog = catalog.records();
-    made.take_tables(*control, catalog.rows_used());
-    std::atomic_ref(control->checkpoint_segment)
-        .store(control->segment_start, std::memory_order_relaxed);
-    control->checkpoint_position.store(made.position, std::memory_order_relaxed);
-    control->checkpoint_ns.store(environment.clock.monotonic_ns(), std::memory_order_relaxed);
-  }
+  made.log_id = log_id;
+  made.incarnation = control->incarnation;
+  made.position = control->committed.load(std::memory_order_relaxed);
+  made.checksum = tail(locked).checksum;
+  made.catalog = catalog.records();
+  made.take_tables(locked, *control, catalog.rows_used());
+  std::atomic_ref(control->checkpoint_segment)
+      .store(control->segment_start, std::memory_order_relaxed);
+  control->checkpoint_position.store(made.position, std::memory_order_relaxed);
+  control->checkpoint_ns.store(environment.clock.monotonic_ns(), std::memory_order_relaxed);
+  return made;
+}
+
+Status Core::write_checkpoint(const Checkpoint& made) {
   MILLRACE_TRY(refresh_segments());
   // A checkpoint proves what it speaks of: so that must be durable first.
   const Status synced =
@@ -184,7 +181,12 @@ Status Core::checkpoint_when_due() {
                                                          static_cast<std::uint32_t>(slot) + 1)) {
     return {};
   }
-  const Status written = write_checkpoint(false);
+  const auto make = [this]() -> Result<Checkpoint> {
+    MILLRACE_ASSIGN(const WriterLock::Held locked, lock());
+    return make_checkpoint(locked);
+  };
+  const auto made = make();
+  const Status written = made ? write_checkpoint(*made) : fail(made.error());
   control->checkpoint_owner.store(0, std::memory_order_release);
   // A full disk is no reason to stop: the older checkpoint still holds.
   return written || written.error().is(millrace::errc::disk_full) ? Status{} : written;

@@ -34,8 +34,8 @@ struct Checkpoint {
   [[nodiscard]] std::string encode() const;
   /// errc::corrupt; incompatible when a newer build wrote it.
   [[nodiscard]] static Result<Checkpoint> decode(std::string_view bytes);
-  /// Takes the tables of the control file. Under the writer lock.
-  void take_tables(const Control& control, std::size_t rows);
+  /// Takes the tables of the control file.
+  void take_tables(const Locked&, const Control& control, std::size_t rows);
 };
 
 /// The directory's checkpoint; no value when there is none or it is damaged. A damaged one is as

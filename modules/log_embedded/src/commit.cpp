@@ -21,7 +21,7 @@ std::uint64_t segment_room(const EmbeddedOptions& options, std::uint64_t frame_b
   return std::max({options.segment_bytes, frame_bytes, std::uint64_t{4096}});
 }
 
-Status Core::make_room(std::uint64_t bytes) {
+Status Core::make_room(const Locked& locked, std::uint64_t bytes) {
   const std::uint64_t position = control->committed.load(std::memory_order_relaxed);
   if (position + bytes <= control->segment_end) {
     return {};
@@ -31,7 +31,7 @@ Status Core::make_room(std::uint64_t bytes) {
                 "the journal is full (" + std::to_string(IndexEntry::position_mask) + " bytes)");
   }
   MILLRACE_TRY(check_in_place());
-  auto room = journal.make_segment(position, bytes, segment_room(embedded, bytes), [this] {
+  auto room = journal.make_segment(locked, position, bytes, segment_room(embedded, bytes), [this] {
     control->progress.fetch_add(1, std::memory_order_relaxed);
   });
   if (!room) {
@@ -41,11 +41,11 @@ Status Core::make_room(std::uint64_t bytes) {
     return fail(log_error(std::move(room).error()));
   }
   MILLRACE_FAULT_POINT("segment.made");
-  use_segment(position, position + *room);
+  use_segment(locked, position, position + *room);
   return {};
 }
 
-void Core::use_segment(std::uint64_t start, std::uint64_t end) {
+void Core::use_segment(const Locked&, std::uint64_t start, std::uint64_t end) {
   control->progress.fetch_add(1, std::memory_order_relaxed);
   std::atomic_ref(control->segment_start).store(start, std::memory_order_release);
   MILLRACE_FAULT_POINT("segment.inside_use");
@@ -53,22 +53,22 @@ void Core::use_segment(std::uint64_t start, std::uint64_t end) {
   control->segments_version.fetch_add(1, std::memory_order_release);
 }
 
-Status Core::write_frame(std::uint64_t position, FrameBuilder& frame) {
+Status Core::write_frame(const Locked& locked, std::uint64_t position, FrameBuilder& frame) {
 #ifdef MILLRACE_FAULT_POINTS
   const std::size_t half = frame.view().size() / 2;
-  MILLRACE_TRY(journal.write(position, frame.view().substr(0, half)));
+  MILLRACE_TRY(journal.write(locked, position, frame.view().substr(0, half)));
   MILLRACE_FAULT_POINT("commit.inside_frame");
-  return journal.write(position + half, frame.view().substr(half));
+  return journal.write(locked, position + half, frame.view().substr(half));
 #else
-  return journal.write(position, frame.view());
+  return journal.write(locked, position, frame.view());
 #endif
 }
 
-Result<std::uint64_t> Core::append_frame(FrameBuilder& frame, FrameHeader header,
-                                         const Transaction* transaction) {
-  MILLRACE_TRY(make_room(frame.bytes()));
+Result<std::uint64_t> Core::append_frame(const Locked& locked, FrameBuilder& frame,
+                                         FrameHeader header, const Transaction* transaction) {
+  MILLRACE_TRY(make_room(locked, frame.bytes()));
   MILLRACE_TRY(refresh_segments());
-  if (auto reserved = reserve_index(frame); !reserved) {
+  if (auto reserved = reserve_index(locked, frame); !reserved) {
     return fail(log_error(std::move(reserved).error()));
   }
   for (std::size_t i = 0; i < frame.entries(); ++i) {
@@ -82,48 +82,49 @@ Result<std::uint64_t> Core::append_frame(FrameBuilder& frame, FrameHeader header
   header.log_id = log_id;
   header.incarnation = control->incarnation;
   header.member = static_cast<std::uint32_t>(slot);
-  header.previous = tail().checksum;
+  header.previous = tail(locked).checksum;
   frame.seal(header);
   MILLRACE_FAULT_POINT("commit.before_frame");
-  if (auto written = write_frame(position, frame); !written) {
+  if (auto written = write_frame(locked, position, frame); !written) {
     // Nothing of it may look like a frame later; when not even that can be written, nobody may
     // append behind it.
-    if (auto wiped = journal.write(position, std::string(frame_header_bytes, '\0')); !wiped) {
+    if (auto wiped = journal.write(locked, position, std::string(frame_header_bytes, '\0'));
+        !wiped) {
       mark_failed("a write failed and could not be taken back: " + wiped.error().message());
     }
     return fail(log_error(std::move(written).error()));
   }
   control->progress.fetch_add(1, std::memory_order_relaxed);
   MILLRACE_FAULT_POINT("commit.after_frame");
-  if (auto published = publish_frame(frame, position, transaction); !published) {
+  if (auto published = publish_frame(locked, frame, position, transaction); !published) {
     mark_failed("a frame that was written cannot be published: " + published.error().message());
     return fail(errc::outcome_unknown, published.error().message());
   }
-  advance(position + frame.bytes(), frame.checksum());
+  advance(locked, position + frame.bytes(), frame.checksum());
   MILLRACE_FAULT_POINT("commit.after_publish");
   MILLRACE_FAULT_POINT("commit.before_wake");
-  wake_readers(frame);
+  wake_readers(locked, frame);
   MILLRACE_FAULT_POINT("commit.after_wake");
   return position + frame.bytes();
 }
 
-Status Core::publish_frame(FrameBuilder& frame, std::uint64_t position,
+Status Core::publish_frame(const Locked& locked, FrameBuilder& frame, std::uint64_t position,
                            const Transaction* transaction) {
   if (transaction != nullptr) {
     for (const Transaction::Position& moved : transaction->positions()) {
-      set_position(*control, moved.group, moved.place, moved.next.value);
+      set_position(locked, *control, moved.group, moved.place, moved.next.value);
     }
     if (!transaction->sequence().producer.empty()) {
-      set_producer(*control, transaction->sequence().producer,
+      set_producer(locked, *control, transaction->sequence().producer,
                    {transaction->sequence().number, position});
     }
   } else {
-    MILLRACE_TRY(apply_internal(frame.view()));
+    MILLRACE_TRY(apply_internal(locked, frame.view()));
   }
-  return apply_entries(FrameView(frame.view()), position);
+  return apply_entries(locked, FrameView(frame.view()), position);
 }
 
-Status Core::append_catalog(std::string_view record) {
+Status Core::append_catalog(const Locked& locked, std::string_view record) {
   const std::int64_t now_ms = environment.clock.wall_ms();
   RecordBatchBuilder batch;
   batch.add({now_ms, std::nullopt, record, {}});
@@ -133,7 +134,7 @@ Status Core::append_catalog(std::string_view record) {
   frame.close();
   FrameHeader header;
   header.append_time_ms = now_ms;
-  MILLRACE_TRY(append_frame(frame, header, nullptr));
+  MILLRACE_TRY(append_frame(locked, frame, header, nullptr));
   return {};
 }
 
@@ -216,24 +217,24 @@ Result<Committed> Committer::repeat(std::uint64_t position) {
   return outcome;
 }
 
-Status Committer::check_tables(const Transaction& transaction) const {
+Status Committer::check_tables(const Locked& locked, const Transaction& transaction) const {
   const Control& control = *core_.control;
   const std::string& producer = transaction.sequence().producer;
-  if (check_room(control, transaction.positions().size(), producer.empty() ? 0 : 1)) {
+  if (check_room(locked, control, transaction.positions().size(), producer.empty() ? 0 : 1)) {
     return {};
   }
   // Near the limit only keys that are not there yet count.
   std::size_t positions = 0;
   for (const Transaction::Position& moved : transaction.positions()) {
-    positions += find_position(control, moved.group, moved.place) ? 0 : 1;
+    positions += find_position(locked, control, moved.group, moved.place) ? 0 : 1;
   }
-  const bool new_producer = !producer.empty() && !find_producer(control, producer);
-  return check_room(control, positions, new_producer ? 1 : 0);
+  const bool new_producer = !producer.empty() && !find_producer(locked, control, producer);
+  return check_room(locked, control, positions, new_producer ? 1 : 0);
 }
 
-Status Committer::check_claims(const Transaction& transaction) const {
+Status Committer::check_claims(const Locked& locked, const Transaction& transaction) const {
   for (const Claim& claim : transaction.claims()) {
-    if (!claim_holds(*core_.control, claim)) {
+    if (!claim_holds(locked, *core_.control, claim)) {
       return fail(fenced_error(claim));
     }
   }
@@ -255,26 +256,27 @@ Result<Committed> Committer::commit(Transaction& transaction) {
                                        std::to_string(max_commit_bytes));
     }
   }
-  MILLRACE_ASSIGN(const Core::Locked locked, core_.lock());
+  MILLRACE_ASSIGN(const WriterLock::Held locked, core_.lock());
   MILLRACE_FAULT_POINT("lock.held");
   if (sequenced) {
-    if (const auto last = find_producer(*core_.control, sequence.producer)) {
+    if (const auto last = find_producer(locked, *core_.control, sequence.producer)) {
       MILLRACE_ASSIGN(const SequenceOutcome outcome, check_sequence(sequence, last->sequence));
       if (outcome == SequenceOutcome::repeated) {
         return repeat(last->frame);
       }
     }
   }
-  MILLRACE_TRY(check_claims(transaction));
+  MILLRACE_TRY(check_claims(locked, transaction));
   Committed committed;
   if (nothing) {
     committed.position = {core_.control->incarnation,
                           core_.control->committed.load(std::memory_order_relaxed)};
     return committed;
   }
-  MILLRACE_TRY(check_tables(transaction));
+  MILLRACE_TRY(check_tables(locked, transaction));
   committed.places.reserve(transaction.batch_count());
-  MILLRACE_ASSIGN(const std::uint64_t end, core_.append_frame(frame_, header_, &transaction));
+  MILLRACE_ASSIGN(const std::uint64_t end,
+                  core_.append_frame(locked, frame_, header_, &transaction));
   committed.position = {core_.control->incarnation, end};
   for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
     const FrameEntry& entry = frame_.entry(i);

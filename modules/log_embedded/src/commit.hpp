@@ -16,8 +16,8 @@ class Committer {
  private:
   [[nodiscard]] Status check(Transaction& transaction);
   void encode(Transaction& transaction);
-  [[nodiscard]] Status check_tables(const Transaction& transaction) const;
-  [[nodiscard]] Status check_claims(const Transaction& transaction) const;
+  [[nodiscard]] Status check_tables(const Locked& locked, const Transaction& transaction) const;
+  [[nodiscard]] Status check_claims(const Locked& locked, const Transaction& transaction) const;
   [[nodiscard]] Result<Committed> repeat(std::uint64_t position);
 
   Core& core_;
@@ -26,8 +26,8 @@ class Committer {
   RecordBatchBuilder records_;
 };
 
-/// The claim is the current one of its unit. Under the writer lock.
-[[nodiscard]] bool claim_holds(const Control& control, const Claim& claim);
+/// The claim is the current one of its unit.
+[[nodiscard]] bool claim_holds(const Locked&, const Control& control, const Claim& claim);
 /// errc::not_found.
 [[nodiscard]] Status check_group(Core& core, GroupId group);
 

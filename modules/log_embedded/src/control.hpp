@@ -10,7 +10,8 @@
 #include <type_traits>
 
 // The shared memory of an embedded log: docs/formats/control_file.md. Zeroed memory is an empty
-// control file. Fields that are not atomic are read and written under the writer lock only.
+// control file. Fields that are not atomic are read and written by the
+// holder of a Locked only.
 namespace millrace::log::embedded {
 
 inline constexpr std::uint32_t control_magic = 0x4c435a4dU;  // "MZCL"

@@ -2,8 +2,6 @@
 // Copyright The Millrace Authors
 #include "core.hpp"
 
-#include <exception>
-
 #include "millrace/base/assert.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/backend/rules.hpp"
@@ -76,11 +74,12 @@ Status Core::attach() {
 }
 
 Result<bool> Core::try_attach() {
-  MILLRACE_ASSIGN(const bool alone, region->try_lock(SharedRegion::LockMode::exclusive));
+  MILLRACE_ASSIGN(auto alone, Alone::take(*region));
   if (alone) {
-    MILLRACE_TRY(Recovery(*this).run());
+    MILLRACE_TRY(Recovery(*this, *alone).run());
     index = std::make_unique<Index>(*control, *region);
     MILLRACE_FAULT_POINT("recovery.before_share");
+    alone.reset();
     MILLRACE_ASSIGN(const bool shared, region->try_lock(SharedRegion::LockMode::shared));
     MILLRACE_ASSERT(shared, "an exclusive lock can always be made a shared one");
     return true;
@@ -150,54 +149,45 @@ Core::~Core() {
 void Core::leave() {
   bool clean = false;
   if (auto locked = lock_even_failed()) {
-    clean_slot(static_cast<std::uint32_t>(slot));
+    clean_slot(*locked, static_cast<std::uint32_t>(slot));
     clean = control->failed.load(std::memory_order_relaxed) == 0;
   }
   if (!check_in_place()) {
     return;
   }
   region->leave(slot);
-  const auto alone = region->try_lock(SharedRegion::LockMode::exclusive);
+  const auto alone = Alone::take(*region);
   if (clean && alone && *alone) {
-    // Without it the next to open walks a longer way, and that is all.
-    static_cast<void>(write_checkpoint(true));
+    if (const auto made = make_checkpoint(**alone)) {
+      // Without it the next to open walks a longer way, and that is all.
+      static_cast<void>(write_checkpoint(*made));
+    }
     journal.remove_unfinished();
   }
 }
 
 void Core::die() { region->die(); }
 
-Core::Locked::Locked(Core& core)
-    : core_(nullptr), mutex_(core.mutex_), unwinding_(std::uncaught_exceptions()) {}
-
-Core::Locked::~Locked() {
-  if (core_ != nullptr && std::uncaught_exceptions() == unwinding_ && !core_->region->dead()) {
-    core_->writer_lock->release();
-  }
-}
-
-Result<Core::Locked> Core::lock_even_failed() {
+Result<WriterLock::Held> Core::lock_even_failed() {
   MILLRACE_TRY(check_open());
-  Locked locked(*this);
-  const auto acquired = writer_lock->acquire();
+  auto acquired = writer_lock->acquire();
   if (!acquired) {
     MILLRACE_TRY(check_in_place());
-    return std::unexpected(acquired.error());
+    return std::unexpected(std::move(acquired).error());
   }
-  const WriterLock::Outcome outcome = *acquired;
+  WriterLock::Held locked = *std::move(acquired);
   MILLRACE_TRY(check_open());
-  locked.core_ = this;
-  if (outcome == WriterLock::Outcome::taken_over) {
+  if (locked.taken_over()) {
     MILLRACE_TRY(check_in_place());
-    if (auto repaired = repair(); !repaired) {
+    if (auto repaired = repair(locked); !repaired) {
       mark_failed("what a dead process left cannot be repaired: " + repaired.error().message());
     }
   }
   return locked;
 }
 
-Result<Core::Locked> Core::lock() {
-  MILLRACE_ASSIGN(Locked locked, lock_even_failed());
+Result<WriterLock::Held> Core::lock() {
+  MILLRACE_ASSIGN(WriterLock::Held locked, lock_even_failed());
   MILLRACE_TRY(check_not_failed());
   return locked;
 }
@@ -254,18 +244,17 @@ Status Core::refresh_segments() {
 }
 
 Status Core::refresh_catalog() {
-  const std::lock_guard guard(catalog_mutex_);
+  const MutexLock guard(catalog_mutex_);
   PartitionRow& row = control->partitions[0];
   std::string batch;
   std::vector<RecordView> records;
   while (true) {
     const std::uint64_t count = row.count.load(std::memory_order_seq_cst);
     const std::uint64_t committed = control->committed.load(std::memory_order_seq_cst);
-    const auto next = static_cast<std::uint64_t>(catalog_next_.load(std::memory_order_relaxed));
-    if (next >= count) {
+    if (catalog_next_ >= count) {
       return {};
     }
-    MILLRACE_ASSIGN(const IndexEntry entry, index->at(row, next));
+    MILLRACE_ASSIGN(const IndexEntry entry, index->at(row, catalog_next_));
     if (entry.position() >= committed) {
       return {};
     }
@@ -284,8 +273,13 @@ Status Core::refresh_catalog() {
     for (const RecordView& record : records) {
       MILLRACE_TRY(catalog.apply(record.value.value_or("")));
     }
-    catalog_next_.store(static_cast<std::int64_t>(next) + 1, std::memory_order_relaxed);
+    catalog_next_ += 1;
   }
+}
+
+void Core::skip_catalog(std::uint64_t batches) {
+  const MutexLock guard(catalog_mutex_);
+  catalog_next_ = batches;
 }
 
 Result<const CatalogTopic*> Core::topic_of(TopicId id) {

@@ -5,17 +5,18 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "alone.hpp"
 #include "catalog.hpp"
+#include "checkpoint.hpp"
 #include "control.hpp"
 #include "frame.hpp"
 #include "index.hpp"
 #include "journal.hpp"
+#include "millrace/base/mutex.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/log_embedded/embedded.hpp"
@@ -37,28 +38,11 @@ class Core {
   /// Leaves in order, unless the member is dead.
   ~Core();
 
-  /// The writer lock, held until destruction: by exception (a simulated death) it stays held, as by
-  /// a real death.
-  class Locked {
-   public:
-    explicit Locked(Core& core);
-    Locked(Locked&& other) noexcept
-        : core_(std::exchange(other.core_, nullptr)),
-          mutex_(std::move(other.mutex_)),
-          unwinding_(other.unwinding_) {}
-    ~Locked();
-
-   private:
-    friend class Core;
-    Core* core_;
-    std::unique_lock<std::mutex> mutex_;
-    int unwinding_;
-  };
   /// Takes the writer lock and repairs what a dead holder left. errc::closed, failed_sync,
   /// stuck_holder.
-  [[nodiscard]] Result<Locked> lock();
+  [[nodiscard]] Result<WriterLock::Held> lock();
   /// The same, also on a log that has failed: reading and leaving still work there.
-  [[nodiscard]] Result<Locked> lock_even_failed();
+  [[nodiscard]] Result<WriterLock::Held> lock_even_failed();
 
   /// errc::closed on a handle that must not be used any more. Aborts in a forked child.
   [[nodiscard]] Status check_open() const;
@@ -79,39 +63,42 @@ class Core {
   /// Knows all segments that `committed` may lie in.
   [[nodiscard]] Status refresh_segments();
 
-  // Publishing, under the lock (publish.cpp).
+  // Publishing (publish.cpp).
   /// Makes room in the index for all entries of a frame. errc::disk_full, limit.
-  [[nodiscard]] Status reserve_index(FrameBuilder& frame);
+  [[nodiscard]] Status reserve_index(const Locked& locked, FrameBuilder& frame);
   /// What the entries say, into the tables. Idempotent.
-  [[nodiscard]] Status apply_entries(const FrameView& frame, std::uint64_t position);
+  [[nodiscard]] Status apply_entries(const Locked& locked, const FrameView& frame,
+                                     std::uint64_t position);
   /// What the batches of the log's own topics say, into the tables. Idempotent.
-  [[nodiscard]] Status apply_internal(std::string_view frame);
+  [[nodiscard]] Status apply_internal(const Locked& locked, std::string_view frame);
   /// The commit point.
-  void advance(std::uint64_t end, std::uint32_t checksum);
-  [[nodiscard]] const Tail& tail() const;
-  void wake_readers(FrameBuilder& frame);
+  void advance(const Locked& locked, std::uint64_t end, std::uint32_t checksum);
+  /// Of the last frame. It ends where the log does.
+  [[nodiscard]] const Tail& tail(const Locked& locked) const;
+  void wake_readers(const Locked& locked, FrameBuilder& frame);
   void wake_everybody();
   /// Completes or cuts what a dead holder of the lock left half done.
-  [[nodiscard]] Status repair();
+  [[nodiscard]] Status repair(const Locked& locked);
 
   /// Writes the frame, whose base offsets are not yet set, publishes it and wakes its readers
-  /// (commit.cpp). Under the lock. errc::disk_full, limit.
-  [[nodiscard]] Result<std::uint64_t> append_frame(FrameBuilder& frame, FrameHeader header,
+  /// (commit.cpp). errc::disk_full, limit.
+  [[nodiscard]] Result<std::uint64_t> append_frame(const Locked& locked, FrameBuilder& frame,
+                                                   FrameHeader header,
                                                    const Transaction* transaction);
 
-  /// Appends a record to `__catalog`. Under the lock.
-  [[nodiscard]] Status append_catalog(std::string_view record);
+  /// Appends a record to `__catalog`.
+  [[nodiscard]] Status append_catalog(const Locked& locked, std::string_view record);
 
   // Members (members.cpp).
   [[nodiscard]] Status join();
   /// Takes the first slot in that state that no living member has; false without one.
   [[nodiscard]] Result<bool> take_slot(SlotState wanted);
-  /// Frees what a dead or leaving member had. Under the lock.
-  void clean_slot(std::uint32_t slot);
-  /// Takes units from memberships that did not poll for their session time-out. Under the lock.
-  /// True when there were some.
-  bool expire_memberships();
-  void free_group_member(std::uint32_t row);
+  /// Frees what a dead or leaving member had.
+  void clean_slot(const Locked& locked, std::uint32_t slot);
+  /// Takes units from memberships that did not poll for their session time-out. True when there
+  /// were some.
+  bool expire_memberships(const Locked& locked);
+  void free_group_member(const Locked& locked, std::uint32_t row);
   [[nodiscard]] Status maintain();
   void die();
 
@@ -128,15 +115,16 @@ class Core {
   void publish_durable(std::uint64_t position);
 
   // Checkpoints (checkpoint.cpp).
-  /// `alone`: the directory's exclusive lock is held and our slot is given up, so nobody is to be
-  /// locked out.
-  [[nodiscard]] Status write_checkpoint(bool alone);
+  /// The state of the log as it is now.
+  [[nodiscard]] Result<Checkpoint> make_checkpoint(const Locked& locked);
+  /// Makes what it speaks of durable, then writes it. Needs no lock.
+  [[nodiscard]] Status write_checkpoint(const Checkpoint& made);
   [[nodiscard]] Status checkpoint_when_due();
 
   // Segments made ahead (prepare.cpp).
-  /// Prepares the next segments when they will soon be needed, so that nobody waits for the disk
-  /// with the writer lock held. A failure is none: then they are made when they are needed.
-  void prepare_segments();
+  /// Prepares the next segments when they will soon be needed, so that no holder of the writer
+  /// lock waits for the disk. A failure is none: then they are made when they are needed.
+  void prepare_segments() MILLRACE_REQUIRES(maintain_mutex_);
 
   LogEnvironment environment;
   const std::string directory;
@@ -164,27 +152,27 @@ class Core {
   [[nodiscard]] Result<bool> try_attach();
   [[nodiscard]] Result<bool> join_running();
   [[nodiscard]] Status read_version();
-  [[nodiscard]] Status make_room(std::uint64_t bytes);
-  void use_segment(std::uint64_t start, std::uint64_t end);
-  [[nodiscard]] Status adopt_segment();
-  [[nodiscard]] Status publish_frame(FrameBuilder& frame, std::uint64_t position,
-                                     const Transaction* transaction);
-  [[nodiscard]] Status write_frame(std::uint64_t position, FrameBuilder& frame);
-  [[nodiscard]] Status repair_frame();
-  void clean_dead_members();
-  void watch_members();
+  [[nodiscard]] Status make_room(const Locked& locked, std::uint64_t bytes);
+  void use_segment(const Locked& locked, std::uint64_t start, std::uint64_t end);
+  [[nodiscard]] Status adopt_segment(const Locked& locked);
+  [[nodiscard]] Status publish_frame(const Locked& locked, FrameBuilder& frame,
+                                     std::uint64_t position, const Transaction* transaction);
+  [[nodiscard]] Status write_frame(const Locked& locked, std::uint64_t position,
+                                   FrameBuilder& frame);
+  [[nodiscard]] Status repair_frame(const Locked& locked);
+  void clean_dead_members(const Locked& locked);
+  void watch_members() MILLRACE_REQUIRES(maintain_mutex_);
+  void skip_catalog(std::uint64_t batches);
   void leave();
 
-  std::mutex mutex_;
-  std::mutex catalog_mutex_;
-  std::atomic<std::int64_t> catalog_next_{0};
+  Mutex catalog_mutex_;
+  std::uint64_t catalog_next_ MILLRACE_GUARDED_BY(catalog_mutex_) = 0;
   std::atomic<std::uint32_t> segments_seen_{0};
-  std::int64_t last_sync_ns_ = 0;
-  std::int64_t last_expiry_ns_ = 0;
-  std::uint64_t segment_seen_ = 0;
-  std::int64_t last_roll_ns_ = INT64_MIN / 2;
-  std::uint64_t members_seen_ = 0;
-  std::mutex maintain_mutex_;
+  Mutex maintain_mutex_;
+  std::int64_t last_sync_ns_ MILLRACE_GUARDED_BY(maintain_mutex_) = 0;
+  std::uint64_t segment_seen_ MILLRACE_GUARDED_BY(maintain_mutex_) = 0;
+  std::int64_t last_roll_ns_ MILLRACE_GUARDED_BY(maintain_mutex_) = INT64_MIN / 2;
+  std::uint64_t members_seen_ MILLRACE_GUARDED_BY(maintain_mutex_) = 0;
 };
 
 /// Room of a segment for a frame of so many bytes.

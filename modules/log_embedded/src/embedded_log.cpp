@@ -22,7 +22,7 @@ Result<Topic> EmbeddedLog::create_topic(const TopicSpec& spec) {
   if (known != nullptr) {
     return known->topic;
   }
-  MILLRACE_ASSIGN(const Core::Locked locked, core_->lock());
+  MILLRACE_ASSIGN(const WriterLock::Held locked, core_->lock());
   MILLRACE_ASSIGN(known, decide());
   if (known != nullptr) {
     return known->topic;
@@ -34,7 +34,7 @@ Result<Topic> EmbeddedLog::create_topic(const TopicSpec& spec) {
     return fail(errc::limit, "topic '" + spec.name + "': the log's table of partitions is full (" +
                                  std::to_string(max_rows) + ")");
   }
-  MILLRACE_TRY(core_->append_catalog(Catalog::topic_record(made)));
+  MILLRACE_TRY(core_->append_catalog(locked, Catalog::topic_record(made)));
   return made.topic;
 }
 
@@ -62,7 +62,7 @@ std::vector<Topic> EmbeddedLog::topics() {
 Result<Committed> EmbeddedLog::commit(Transaction& transaction) {
   std::unique_ptr<Committer> committer;
   {
-    const std::lock_guard guard(committers_mutex_);
+    const MutexLock guard(committers_mutex_);
     if (!committers_.empty()) {
       committer = std::move(committers_.back());
       committers_.pop_back();
@@ -72,7 +72,7 @@ Result<Committed> EmbeddedLog::commit(Transaction& transaction) {
     committer = std::make_unique<Committer>(*core_);
   }
   auto committed = committer->commit(transaction);
-  const std::lock_guard guard(committers_mutex_);
+  const MutexLock guard(committers_mutex_);
   committers_.push_back(std::move(committer));
   return committed;
 }
@@ -115,8 +115,8 @@ Result<std::optional<Offset>> EmbeddedLog::position(GroupId group, TopicPartitio
   MILLRACE_TRY(core_->check_open());
   MILLRACE_TRY(check_group(*core_, group));
   MILLRACE_TRY(core_->row_of(place));
-  MILLRACE_ASSIGN(const Core::Locked locked, core_->lock_even_failed());
-  const auto found = find_position(*core_->control, group, place);
+  MILLRACE_ASSIGN(const WriterLock::Held locked, core_->lock_even_failed());
+  const auto found = find_position(locked, *core_->control, group, place);
   return found ? std::optional(offset(*found)) : std::nullopt;
 }
 

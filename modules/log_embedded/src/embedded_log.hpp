@@ -3,11 +3,11 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "commit.hpp"
 #include "core.hpp"
+#include "millrace/base/mutex.hpp"
 
 namespace millrace::log::embedded {
 
@@ -42,8 +42,9 @@ class EmbeddedLog final : public Log {
 
  private:
   std::unique_ptr<Core> core_;
-  std::mutex committers_mutex_;
-  std::vector<std::unique_ptr<Committer>> committers_;  // idle ones
+  Mutex committers_mutex_;
+  // Idle ones.
+  std::vector<std::unique_ptr<Committer>> committers_ MILLRACE_GUARDED_BY(committers_mutex_);
 };
 
 }  // namespace millrace::log::embedded

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "millrace/base/assert.hpp"
 #include "millrace/log/errors.hpp"
 #include "recovery.hpp"
 #include "version.hpp"
@@ -16,7 +17,9 @@ Result<std::unique_ptr<Follower>> Follower::open(const std::string& directory,
   options.access = LogAccess::read_only;
   std::unique_ptr<Core> core(new Core(directory, environment, std::move(options), embedded));
   core->region = core->regions().open_private();
-  std::unique_ptr<Follower> made(new Follower(std::move(core)));
+  MILLRACE_ASSIGN(auto alone, Alone::take(*core->region));
+  MILLRACE_ASSERT(alone.has_value(), "a private region is shared with nobody");
+  std::unique_ptr<Follower> made(new Follower(std::move(core), *std::move(alone)));
   MILLRACE_TRY(made->start());
   return made;
 }
@@ -110,12 +113,11 @@ Status Follower::check_last() {
 
 Status Follower::take(const WalkedFrame& frame) {
   Core& core = *core_;
-  MILLRACE_TRY(apply_walked(core, *walker_, frame));
+  MILLRACE_TRY(apply_walked(alone_, core, *walker_, frame));
   core.control->incarnation = std::max(core.control->incarnation, frame.header.incarnation);
-  core.advance(walker_->position(), walker_->previous());
+  core.advance(alone_, walker_->position(), walker_->previous());
   last_ = frame.position;
-  core.catalog_next_.store(
-      static_cast<std::int64_t>(core.control->partitions[0].count.load(std::memory_order_relaxed)));
+  core.skip_catalog(core.control->partitions[0].count.load(std::memory_order_relaxed));
   durable_ = std::max(durable_, frame.header.durable);
   return {};
 }

@@ -33,13 +33,16 @@ class Follower {
   [[nodiscard]] Status follow();
 
   [[nodiscard]] Core& core() { return *core_; }
+  /// Of its tables, which no one else has.
+  [[nodiscard]] const Alone& alone() const { return alone_; }
   /// The highest position that something in the directory proves to be durable.
   [[nodiscard]] LogPosition durable() const;
   /// Why the log takes no appends; empty when it takes some.
   [[nodiscard]] const std::string& failed() const { return failed_; }
 
  private:
-  explicit Follower(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+  Follower(std::unique_ptr<Core> core, Alone alone)
+      : core_(std::move(core)), alone_(std::move(alone)) {}
   [[nodiscard]] Status start();
   [[nodiscard]] Status take_all();
   [[nodiscard]] Status take(const WalkedFrame& frame);
@@ -47,6 +50,7 @@ class Follower {
   [[nodiscard]] Status check_end();
 
   std::unique_ptr<Core> core_;
+  Alone alone_;
   std::optional<FrameWalker> walker_;
   std::string failed_;
   std::uint64_t durable_ = 0;

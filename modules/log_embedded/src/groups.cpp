@@ -18,7 +18,7 @@ bool contains(const std::vector<Claim>& claims, const Claim& claim) {
 }
 
 /// The active members of a group, oldest first.
-std::vector<std::size_t> members_of(const Control& control, GroupId group) {
+std::vector<std::size_t> members_of(const Locked&, const Control& control, GroupId group) {
   std::vector<std::size_t> rows;
   const std::uint32_t high = control.group_members_high.load(std::memory_order_relaxed);
   for (std::size_t i = 0; i < high; ++i) {
@@ -35,7 +35,7 @@ std::vector<std::size_t> members_of(const Control& control, GroupId group) {
 }
 
 /// The units of a group by name.
-std::vector<std::size_t> units_of(const Control& control, GroupId group) {
+std::vector<std::size_t> units_of(const Locked&, const Control& control, GroupId group) {
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i < control.units_used; ++i) {
     if (control.units[i].group == group.value) {
@@ -48,7 +48,8 @@ std::vector<std::size_t> units_of(const Control& control, GroupId group) {
   return rows;
 }
 
-Result<std::size_t> find_or_make_unit(Control& control, GroupId group, std::string_view name) {
+Result<std::size_t> find_or_make_unit(const Locked&, Control& control, GroupId group,
+                                      std::string_view name) {
   for (std::size_t i = 0; i < control.units_used; ++i) {
     if (control.units[i].group == group.value && control.units[i].name.view() == name) {
       return i;
@@ -72,7 +73,7 @@ Result<std::size_t> find_or_make_unit(Control& control, GroupId group, std::stri
 
 }  // namespace
 
-bool claim_holds(const Control& control, const Claim& claim) {
+bool claim_holds(const Locked&, const Control& control, const Claim& claim) {
   if (claim.place() < 0 || claim.place() >= control.units_used || claim.epoch().number == 0) {
     return false;
   }
@@ -102,13 +103,13 @@ Result<GroupId> find_or_make_group(Core& core, std::string_view name) {
   if (const auto known = core.catalog.group(name)) {
     return *known;
   }
-  MILLRACE_ASSIGN(const Core::Locked locked, core.lock());
+  MILLRACE_ASSIGN(const WriterLock::Held locked, core.lock());
   MILLRACE_TRY(core.refresh_catalog());
   if (const auto known = core.catalog.group(name)) {
     return *known;
   }
   const GroupId id{{static_cast<std::int32_t>(core.catalog.group_count())}};
-  MILLRACE_TRY(core.append_catalog(Catalog::group_record(id, name)));
+  MILLRACE_TRY(core.append_catalog(locked, Catalog::group_record(id, name)));
   return id;
 }
 
@@ -120,8 +121,8 @@ Result<std::unique_ptr<Membership>> EmbeddedMembership::join(Core& core, GroupId
     MILLRACE_TRY(check_name(unit, "a unit"));
   }
   std::unique_ptr<EmbeddedMembership> made(new EmbeddedMembership(core, group, std::move(units)));
-  MILLRACE_ASSIGN(const Core::Locked locked, core.lock());
-  MILLRACE_TRY(made->enter());
+  MILLRACE_ASSIGN(const WriterLock::Held locked, core.lock());
+  MILLRACE_TRY(made->enter(locked));
   return made;
 }
 
@@ -130,7 +131,7 @@ EmbeddedMembership::~EmbeddedMembership() {
     return;
   }
   if (const auto locked = core_.lock_even_failed(); locked && is_active()) {
-    core_.free_group_member(static_cast<std::uint32_t>(row_));
+    core_.free_group_member(*locked, static_cast<std::uint32_t>(row_));
   }
 }
 
@@ -140,11 +141,11 @@ bool EmbeddedMembership::is_active() const {
          row.generation.load(std::memory_order_relaxed) == generation_;
 }
 
-Status EmbeddedMembership::enter() {
+Status EmbeddedMembership::enter(const Locked& locked) {
   Control& control = *core_.control;
   std::uint64_t units[max_units / 64] = {};
   for (const std::string& unit : units_) {
-    MILLRACE_ASSIGN(const std::size_t found, find_or_make_unit(control, group_, unit));
+    MILLRACE_ASSIGN(const std::size_t found, find_or_make_unit(locked, control, group_, unit));
     units[found / 64] |= 1ULL << (found % 64);
   }
   const auto free_row =
@@ -198,25 +199,25 @@ Result<MembershipChange> EmbeddedMembership::poll() {
   if (is_quiet(now)) {
     return change;
   }
-  MILLRACE_ASSIGN(const Core::Locked locked, core_.lock());
+  MILLRACE_ASSIGN(const WriterLock::Held locked, core_.lock());
   // Also ourselves: who slept past its own time-out loses its claims first and joins again.
-  core_.expire_memberships();
+  core_.expire_memberships(locked);
   if (!is_active()) {
-    MILLRACE_TRY(enter());
+    MILLRACE_TRY(enter(locked));
   }
   core_.control->group_members[row_].heartbeat_ns.store(core_.environment.clock.monotonic_ns(),
                                                         std::memory_order_relaxed);
-  collect_lost(change);
+  collect_lost(locked, change);
   // Read before sharing: what we take ourselves is a reason to look once more, for it may be too
   // much.
   seen_version_ = core_.control->groups_version.load(std::memory_order_relaxed);
-  share(change);
+  share(locked, change);
   return change;
 }
 
-void EmbeddedMembership::collect_lost(MembershipChange& change) {
+void EmbeddedMembership::collect_lost(const Locked& locked, MembershipChange& change) {
   std::erase_if(held_, [&](const Claim& claim) {
-    const bool holds = claim_holds(*core_.control, claim);
+    const bool holds = claim_holds(locked, *core_.control, claim);
     if (!holds) {
       change.lost.push_back(claim);
     }
@@ -224,7 +225,7 @@ void EmbeddedMembership::collect_lost(MembershipChange& change) {
   });
 }
 
-Claim EmbeddedMembership::claim_of(std::size_t number) const {
+Claim EmbeddedMembership::claim_of(const Locked&, std::size_t number) const {
   const UnitRow& unit = core_.control->units[number];
   return {group_,
           std::string(unit.name.view()),
@@ -232,10 +233,10 @@ Claim EmbeddedMembership::claim_of(std::size_t number) const {
           static_cast<std::int64_t>(number)};
 }
 
-void EmbeddedMembership::share(MembershipChange& change) {
+void EmbeddedMembership::share(const Locked& locked, MembershipChange& change) {
   Control& control = *core_.control;
-  const std::vector<std::size_t> members = members_of(control, group_);
-  const std::vector<std::size_t> units = units_of(control, group_);
+  const std::vector<std::size_t> members = members_of(locked, control, group_);
+  const std::vector<std::size_t> units = units_of(locked, control, group_);
   std::vector<AssignmentUnit> wanted(units.size());
   const auto me =
       static_cast<std::int32_t>(std::find(members.begin(), members.end(), row_) - members.begin());
@@ -261,10 +262,10 @@ void EmbeddedMembership::share(MembershipChange& change) {
       // The claim is real with its number, which is written last.
       std::atomic_ref(unit.number).store(number, std::memory_order_release);
       control.groups_version.fetch_add(1, std::memory_order_release);
-      change.granted.push_back(claim_of(units[i]));
+      change.granted.push_back(claim_of(locked, units[i]));
       held_.push_back(change.granted.back());
     } else if (decision.ask_back[i] && wanted[i].owner == me) {
-      asked.push_back(claim_of(units[i]));
+      asked.push_back(claim_of(locked, units[i]));
       if (!contains(asked_, asked.back())) {
         change.asked_back.push_back(asked.back());
       }
@@ -278,9 +279,9 @@ Status EmbeddedMembership::release(const Claim& claim) {
   if (!contains(held_, claim)) {
     return {};
   }
-  MILLRACE_ASSIGN(const Core::Locked locked, core_.lock_even_failed());
+  MILLRACE_ASSIGN(const WriterLock::Held locked, core_.lock_even_failed());
   // A claim that was lost meanwhile belongs to somebody else: there is nothing to give back.
-  if (claim_holds(*core_.control, claim)) {
+  if (claim_holds(locked, *core_.control, claim)) {
     core_.control->units[claim.place()].number = 0;
     core_.control->groups_version.fetch_add(1, std::memory_order_release);
   }
@@ -290,10 +291,11 @@ Status EmbeddedMembership::release(const Claim& claim) {
 
 std::vector<GroupInfo> describe_groups(Core& core) {
   const auto locked = core.lock_even_failed();
-  return locked && core.refresh_catalog() ? describe_tables(core) : std::vector<GroupInfo>{};
+  return locked && core.refresh_catalog() ? describe_tables(*locked, core)
+                                          : std::vector<GroupInfo>{};
 }
 
-std::vector<GroupInfo> describe_tables(Core& core) {
+std::vector<GroupInfo> describe_tables(const Locked& locked, Core& core) {
   std::vector<GroupInfo> result;
   const Control& control = *core.control;
   const std::int64_t now = core.environment.clock.monotonic_ns();
@@ -305,13 +307,13 @@ std::vector<GroupInfo> describe_tables(Core& core) {
     const auto name_of = [&](std::size_t row) {
       return std::string(control.members[control.group_members[row].member].name.view());
     };
-    for (const std::size_t row : members_of(control, info.id)) {
+    for (const std::size_t row : members_of(locked, control, info.id)) {
       const GroupMemberRow& member = control.group_members[row];
       const std::int64_t age_ms =
           (now - member.heartbeat_ns.load(std::memory_order_relaxed)) / 1'000'000;
       info.members.push_back({name_of(row), control.members[member.member].pid, age_ms});
     }
-    for (const std::size_t row : units_of(control, info.id)) {
+    for (const std::size_t row : units_of(locked, control, info.id)) {
       const UnitRow& unit = control.units[row];
       info.units.push_back({std::string(unit.name.view()),
                             unit.number == 0 ? std::string() : name_of(unit.owner), unit.number});

@@ -14,11 +14,11 @@ namespace millrace::log::embedded {
 [[nodiscard]] Result<GroupId> find_or_make_group(Core& core, std::string_view name);
 /// Log::groups.
 [[nodiscard]] std::vector<GroupInfo> describe_groups(Core& core);
-/// The same from the tables as they are. Under the writer lock, or of a core that only reads.
-[[nodiscard]] std::vector<GroupInfo> describe_tables(Core& core);
+/// The same from the tables as they are.
+[[nodiscard]] std::vector<GroupInfo> describe_tables(const Locked& locked, Core& core);
 
-/// A row in the table of group members. Sharing is decided by whoever polls, under the writer lock,
-/// from the tables alone; everybody takes only what is granted to itself.
+/// A row in the table of group members. Sharing is decided by the member that polls, from the
+/// tables alone; each takes only what is granted to itself.
 class EmbeddedMembership final : public Membership {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Membership>> join(Core& core, GroupId group,
@@ -33,10 +33,10 @@ class EmbeddedMembership final : public Membership {
 
   [[nodiscard]] bool is_active() const;
   [[nodiscard]] bool is_quiet(std::int64_t now);
-  [[nodiscard]] Status enter();
-  void collect_lost(MembershipChange& change);
-  void share(MembershipChange& change);
-  [[nodiscard]] Claim claim_of(std::size_t unit) const;
+  [[nodiscard]] Status enter(const Locked& locked);
+  void collect_lost(const Locked& locked, MembershipChange& change);
+  void share(const Locked& locked, MembershipChange& change);
+  [[nodiscard]] Claim claim_of(const Locked&, std::size_t unit) const;
 
   Core& core_;
   GroupId group_;

@@ -68,7 +68,7 @@ Result<char*> Index::level(const PartitionRow& row, std::size_t number) {
   return start + ((address & 0xffff'ffffU) - 1) * index_unit;
 }
 
-Status Index::reserve(PartitionRow& row) {
+Status Index::reserve(const Locked&, PartitionRow& row) {
   const Slot slot = slot_of(row.count.load(std::memory_order_relaxed));
   if (slot.level >= index_levels) {
     return fail(errc::limit,
@@ -101,7 +101,7 @@ Status Index::reserve(PartitionRow& row) {
   return {};
 }
 
-void Index::append(PartitionRow& row, IndexEntry entry) {
+void Index::append(const Locked&, PartitionRow& row, IndexEntry entry) {
   const std::uint64_t count = row.count.load(std::memory_order_relaxed);
   const Slot slot = slot_of(count);
   const auto start = level(row, slot.level);

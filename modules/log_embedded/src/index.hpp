@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "control.hpp"
+#include "locked.hpp"
 #include "millrace/base/error.hpp"
 #include "millrace/log_embedded/shared_region.hpp"
 
@@ -29,16 +30,16 @@ struct IndexEntry {
 };
 
 /// Per partition, the batches in order of their offsets. Entries lie in shared blocks, in levels of
-/// doubling size, so that an entry is found without a search. Appending is for the holder of the
-/// writer lock; reading is for any thread, up to the count it loaded from the row.
+/// doubling size, so that an entry is found without a search. Any thread reads, up to the count it
+/// loaded from the row.
 class Index {
  public:
   Index(Control& control, SharedRegion& region);
 
   /// Makes room for one more entry. errc::disk_full, limit; then nothing changed.
-  [[nodiscard]] Status reserve(PartitionRow& row);
+  [[nodiscard]] Status reserve(const Locked&, PartitionRow& row);
   /// Appends; there is room. Readers see it at once.
-  void append(PartitionRow& row, IndexEntry entry);
+  void append(const Locked&, PartitionRow& row, IndexEntry entry);
   /// Entry i < row.count.
   [[nodiscard]] Result<IndexEntry> at(const PartitionRow& row, std::uint64_t i);
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <mutex>
 
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/errors.hpp"
@@ -51,14 +50,14 @@ std::string Journal::name_of(std::uint64_t start) const {
 }
 
 Journal::Segment* Journal::find_exactly(std::uint64_t start) {
-  const std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   Segment* known = find(start);
   return known != nullptr && known->start == start ? known : nullptr;
 }
 
 Status Journal::look_at_size(Segment& segment) {
   MILLRACE_ASSIGN(const std::uint64_t size, segment.file->size());
-  const std::unique_lock lock(mutex_);
+  const UniqueLock lock(mutex_);
   segment.room = std::max(segment.room, size);
   return {};
 }
@@ -78,7 +77,7 @@ Status Journal::refresh() {
   }
   Segment* last = nullptr;
   {
-    const std::shared_lock lock(mutex_);
+    const SharedLock lock(mutex_);
     last = segments_.empty() ? nullptr : segments_.back().get();
   }
   // Only the last one can have grown.
@@ -86,7 +85,7 @@ Status Journal::refresh() {
 }
 
 void Journal::insert(std::unique_ptr<Segment> segment) {
-  const std::unique_lock lock(mutex_);
+  const UniqueLock lock(mutex_);
   const auto at =
       std::lower_bound(segments_.begin(), segments_.end(), segment->start,
                        [](const auto& other, std::uint64_t start) { return other->start < start; });
@@ -113,13 +112,13 @@ std::uint64_t Journal::end_of_locked(std::uint64_t position) const {
 }
 
 std::uint64_t Journal::end_of(std::uint64_t position) {
-  const std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   return end_of_locked(position);
 }
 
 Result<Journal::Segment*> Journal::require(std::uint64_t position) {
   {
-    const std::shared_lock lock(mutex_);
+    const SharedLock lock(mutex_);
     if (Segment* found = find(position)) {
       return found;
     }
@@ -129,7 +128,7 @@ Result<Journal::Segment*> Journal::require(std::uint64_t position) {
 }
 
 std::vector<Journal::Place> Journal::segments() {
-  const std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   std::vector<Place> places;
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     const Segment& segment = *segments_[i];
@@ -141,12 +140,12 @@ std::vector<Journal::Place> Journal::segments() {
 }
 
 bool Journal::empty() {
-  const std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   return segments_.empty();
 }
 
 std::string Journal::path_of(std::uint64_t position) {
-  const std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   const Segment* found = find(position);
   return found == nullptr ? directory_ : name_of(found->start);
 }
@@ -159,12 +158,13 @@ Result<std::uint64_t> Journal::grow(Segment& segment, std::uint64_t bytes,
   step();
   MILLRACE_TRY(sync_names());
   MILLRACE_TRY(look_at_size(segment));
-  const std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   return segment.room;
 }
 
-Result<std::uint64_t> Journal::make_segment(std::uint64_t start, std::uint64_t needed,
-                                            std::uint64_t room, const std::function<void()>& step) {
+Result<std::uint64_t> Journal::make_segment(const Locked&, std::uint64_t start,
+                                            std::uint64_t needed, std::uint64_t room,
+                                            const std::function<void()>& step) {
   MILLRACE_TRY(refresh());
   if (Segment* known = find_exactly(start)) {
     return grow(*known, room, step);
@@ -251,7 +251,7 @@ Result<std::size_t> Journal::read(std::uint64_t position, char* out, std::size_t
   Segment* segment = nullptr;
   std::uint64_t end = 0;
   {
-    const std::shared_lock lock(mutex_);
+    const SharedLock lock(mutex_);
     segment = find(position);
     end = end_of_locked(position);
   }
@@ -272,7 +272,7 @@ Result<std::size_t> Journal::read_by_name(std::uint64_t position, char* out, std
   return file->read_at(position - segment->start, out, size);
 }
 
-Status Journal::write(std::uint64_t position, std::string_view bytes) {
+Status Journal::write(const Locked&, std::uint64_t position, std::string_view bytes) {
   MILLRACE_ASSIGN(Segment * segment, require(position));
   return segment->file->write_at(position - segment->start, bytes);
 }
@@ -280,7 +280,7 @@ Status Journal::write(std::uint64_t position, std::string_view bytes) {
 Status Journal::sync(std::uint64_t from, std::uint64_t to) {
   std::vector<Segment*> dirty;
   {
-    const std::shared_lock lock(mutex_);
+    const SharedLock lock(mutex_);
     for (std::size_t i = 0; i < segments_.size(); ++i) {
       const bool ends_after = i + 1 == segments_.size() || segments_[i + 1]->start > from;
       if (ends_after && segments_[i]->start < to) {
@@ -295,7 +295,7 @@ Status Journal::sync(std::uint64_t from, std::uint64_t to) {
 }
 
 Status Journal::sync_file(File& file) {
-  const std::lock_guard guard(sync_mutex_);
+  const MutexLock guard(sync_mutex_);
   if (sync_failed_) {
     return fail(errc::failed_sync, directory_ + ": an earlier sync failed");
   }
@@ -305,14 +305,14 @@ Status Journal::sync_file(File& file) {
 }
 
 Status Journal::sync_names() {
-  const std::lock_guard guard(sync_mutex_);
+  const MutexLock guard(sync_mutex_);
   Status synced = files_.sync_directory(directory_);
   sync_failed_ = sync_failed_ || !synced;
   return synced;
 }
 
 bool Journal::sync_failed() {
-  const std::lock_guard guard(sync_mutex_);
+  const MutexLock guard(sync_mutex_);
   return sync_failed_;
 }
 
@@ -336,7 +336,7 @@ Status Journal::cut(std::uint64_t position) {
     MILLRACE_TRY(sync_file(*last->file));
   }
   {
-    const std::unique_lock lock(mutex_);
+    const UniqueLock lock(mutex_);
     while (!segments_.empty() && segments_.back()->start > position) {
       MILLRACE_TRY(files_.remove(name_of(segments_.back()->start)));
       segments_.pop_back();

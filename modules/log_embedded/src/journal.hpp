@@ -5,14 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "locked.hpp"
 #include "millrace/base/error.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/base/mutex.hpp"
 
 namespace millrace::log::embedded {
 
@@ -41,16 +41,16 @@ class Journal {
   /// Makes the segment that begins at `start`, with room for at least `needed` bytes; it and its
   /// name are durable on return. It gets its name when it is whole, so nobody ever opens half a
   /// segment. One that is there is used, and grown when too small; else one that was prepared and
-  /// is large enough; else one of `room` bytes is made. Answers its room; `step` is called after
-  /// each thing that may take long. Under the writer lock. errc::disk_full: nothing changed.
-  [[nodiscard]] Result<std::uint64_t> make_segment(std::uint64_t start, std::uint64_t needed,
-                                                   std::uint64_t room,
+  /// is large enough; else one of `room` bytes is made. Returns its room; `step` is called after
+  /// each thing that may take long. errc::disk_full: nothing changed.
+  [[nodiscard]] Result<std::uint64_t> make_segment(const Locked& locked, std::uint64_t start,
+                                                   std::uint64_t needed, std::uint64_t room,
                                                    const std::function<void()>& step);
 
   /// So many segments can be prepared ahead.
   static constexpr unsigned max_prepared = 4;
   /// Makes what will be a segment when one is needed, allocated and synced, unless the one of that
-  /// number is there. Without the writer lock, by one member at a time; `maker` is its slot, and
+  /// number is there. By one member at a time, which needs no lock; `maker` is its slot, and
   /// tells its unfinished file from those of dead makers. After a failure nothing is left behind.
   [[nodiscard]] Status prepare(unsigned number, std::uint64_t room, int maker);
   /// Removes prepared and unfinished segments, as far as it can. When nobody else is there.
@@ -66,7 +66,7 @@ class Journal {
   /// that is open. errc::not_found when there is none.
   [[nodiscard]] Result<std::size_t> read_by_name(std::uint64_t position, char* out,
                                                  std::size_t size);
-  [[nodiscard]] Status write(std::uint64_t position, std::string_view bytes);
+  [[nodiscard]] Status write(const Locked& locked, std::uint64_t position, std::string_view bytes);
   /// Makes [from, to) durable. Once a sync has failed all later ones fail: the system tells of lost
   /// pages once, and then takes them for clean.
   [[nodiscard]] Status sync(std::uint64_t from, std::uint64_t to);
@@ -85,7 +85,7 @@ class Journal {
   };
 
   [[nodiscard]] std::string name_of(std::uint64_t start) const;
-  [[nodiscard]] Segment* find(std::uint64_t position);
+  [[nodiscard]] Segment* find(std::uint64_t position) MILLRACE_REQUIRES_SHARED(mutex_);
   [[nodiscard]] Segment* find_exactly(std::uint64_t start);
   [[nodiscard]] Status look_at_size(Segment& segment);
   [[nodiscard]] std::string prepared_name(unsigned number) const;
@@ -95,18 +95,19 @@ class Journal {
   [[nodiscard]] Result<std::uint64_t> grow(Segment& segment, std::uint64_t bytes,
                                            const std::function<void()>& step);
   [[nodiscard]] Status sync_file(File& file);
-  [[nodiscard]] std::uint64_t end_of_locked(std::uint64_t position) const;
+  [[nodiscard]] std::uint64_t end_of_locked(std::uint64_t position) const
+      MILLRACE_REQUIRES_SHARED(mutex_);
   [[nodiscard]] Result<Segment*> require(std::uint64_t position);
   void insert(std::unique_ptr<Segment> segment);
 
   FileSystem& files_;
   std::string directory_;
   OpenMode mode_;
-  std::shared_mutex mutex_;
-  std::vector<std::unique_ptr<Segment>> segments_;
+  SharedMutex mutex_;
+  std::vector<std::unique_ptr<Segment>> segments_ MILLRACE_GUARDED_BY(mutex_);
   // Held during a sync: of two at once on a file that failed, one would be told that all is well.
-  std::mutex sync_mutex_;
-  bool sync_failed_ = false;
+  Mutex sync_mutex_;
+  bool sync_failed_ MILLRACE_GUARDED_BY(sync_mutex_) = false;
 };
 
 }  // namespace millrace::log::embedded

@@ -56,16 +56,17 @@ Status Core::join() {
   control->members_version.fetch_add(1, std::memory_order_acq_rel);
   writer_lock = std::make_unique<WriterLock>(*control, *region, environment.clock, slot,
                                              embedded.stuck_holder_ms);
+  const MutexLock guard(maintain_mutex_);
   last_sync_ns_ = environment.clock.monotonic_ns();
   // Once through the lock: what a member that died in it left half done is repaired before we read
   // anything.
-  MILLRACE_ASSIGN(const Locked locked, lock_even_failed());
+  MILLRACE_ASSIGN(const WriterLock::Held locked, lock_even_failed());
   if (!clean) {
-    clean_slot(static_cast<std::uint32_t>(slot));
+    clean_slot(locked, static_cast<std::uint32_t>(slot));
     row.state.store(SlotState::active, std::memory_order_release);
     control->members_version.fetch_add(1, std::memory_order_acq_rel);
   }
-  clean_dead_members();
+  clean_dead_members(locked);
   watch_members();
   return {};
 }
@@ -90,7 +91,7 @@ void Core::watch_members() {
   }
 }
 
-void Core::free_group_member(std::uint32_t index_of_row) {
+void Core::free_group_member(const Locked&, std::uint32_t index_of_row) {
   for (std::uint32_t i = 0; i < control->units_used; ++i) {
     UnitRow& unit = control->units[i];
     if (unit.number != 0 && unit.owner == index_of_row) {
@@ -101,12 +102,12 @@ void Core::free_group_member(std::uint32_t index_of_row) {
   control->groups_version.fetch_add(1, std::memory_order_release);
 }
 
-void Core::clean_slot(std::uint32_t dead) {
+void Core::clean_slot(const Locked& locked, std::uint32_t dead) {
   const std::uint32_t members = control->group_members_high.load(std::memory_order_relaxed);
   for (std::uint32_t i = 0; i < members; ++i) {
     const GroupMemberRow& row = control->group_members[i];
     if (row.state.load(std::memory_order_relaxed) == SlotState::active && row.member == dead) {
-      free_group_member(i);
+      free_group_member(locked, i);
     }
   }
   for (std::size_t i = 0; i < max_waiters; ++i) {
@@ -129,14 +130,14 @@ void Core::clean_slot(std::uint32_t dead) {
   control->members_version.fetch_add(1, std::memory_order_acq_rel);
 }
 
-void Core::clean_dead_members() {
+void Core::clean_dead_members(const Locked& locked) {
   const std::uint32_t high = control->members_high.load(std::memory_order_acquire);
   bool some = false;
   for (std::uint32_t i = 0; i < high; ++i) {
     const bool active =
         control->members[i].state.load(std::memory_order_acquire) == SlotState::active;
     if (active && static_cast<int>(i) != slot && !region->alive(static_cast<int>(i))) {
-      clean_slot(i);
+      clean_slot(locked, i);
       MILLRACE_FAULT_POINT("members.cleaned");
       some = true;
     }
@@ -146,7 +147,7 @@ void Core::clean_dead_members() {
   }
 }
 
-bool Core::expire_memberships() {
+bool Core::expire_memberships(const Locked& locked) {
   const std::int64_t now = environment.clock.monotonic_ns();
   const std::uint32_t high = control->group_members_high.load(std::memory_order_relaxed);
   bool some = false;
@@ -154,7 +155,7 @@ bool Core::expire_memberships() {
     const GroupMemberRow& row = control->group_members[i];
     if (row.state.load(std::memory_order_relaxed) == SlotState::active &&
         now - row.heartbeat_ns.load(std::memory_order_relaxed) > row.session_ns) {
-      free_group_member(i);
+      free_group_member(locked, i);
       some = true;
     }
   }
@@ -162,7 +163,7 @@ bool Core::expire_memberships() {
 }
 
 Status Core::maintain() {
-  const std::lock_guard guard(maintain_mutex_);
+  const MutexLock guard(maintain_mutex_);
   MILLRACE_TRY(check_in_place());
   const std::int64_t now = environment.clock.monotonic_ns();
   control->members[slot].heartbeat_ns.store(now, std::memory_order_relaxed);
@@ -182,9 +183,9 @@ Status Core::maintain() {
              now - row.heartbeat_ns.load(std::memory_order_relaxed) > row.session_ns;
   }
   if (dead || silent) {
-    MILLRACE_ASSIGN(const Locked locked, lock_even_failed());
-    clean_dead_members();
-    if (expire_memberships()) {
+    MILLRACE_ASSIGN(const WriterLock::Held locked, lock_even_failed());
+    clean_dead_members(locked);
+    if (expire_memberships(locked)) {
       wake_everybody();
     }
     watch_members();

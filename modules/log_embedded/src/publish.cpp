@@ -20,18 +20,18 @@ bool is_indexed(std::int32_t topic) {
 
 }  // namespace
 
-Status Core::reserve_index(FrameBuilder& frame) {
+Status Core::reserve_index(const Locked& locked, FrameBuilder& frame) {
   for (std::size_t i = 0; i < frame.entries(); ++i) {
     const FrameEntry& entry = frame.entry(i);
     if (is_indexed(entry.topic)) {
       MILLRACE_ASSIGN(PartitionRow * row, row_of({{entry.topic}, partition(entry.partition)}));
-      MILLRACE_TRY(index->reserve(*row));
+      MILLRACE_TRY(index->reserve(locked, *row));
     }
   }
   return {};
 }
 
-Status Core::apply_entries(const FrameView& frame, std::uint64_t position) {
+Status Core::apply_entries(const Locked& locked, const FrameView& frame, std::uint64_t position) {
   const FrameHeader header = frame.header();
   for (std::uint32_t i = 0; i < header.entries; ++i) {
     const FrameEntry entry = frame.entry(i);
@@ -45,8 +45,8 @@ Status Core::apply_entries(const FrameView& frame, std::uint64_t position) {
         there = last.end >= end;
       }
       if (!there) {
-        MILLRACE_TRY(index->reserve(*row));
-        index->append(*row, IndexEntry::make(end, position + entry.place, entry.bytes));
+        MILLRACE_TRY(index->reserve(locked, *row));
+        index->append(locked, *row, IndexEntry::make(end, position + entry.place, entry.bytes));
       }
     }
     row->next_offset = end;
@@ -54,7 +54,7 @@ Status Core::apply_entries(const FrameView& frame, std::uint64_t position) {
   return {};
 }
 
-Status Core::apply_internal(std::string_view bytes) {
+Status Core::apply_internal(const Locked& locked, std::string_view bytes) {
   const FrameView frame(bytes);
   const FrameHeader header = frame.header();
   std::vector<RecordView> records;
@@ -78,32 +78,35 @@ Status Core::apply_internal(std::string_view bytes) {
         }
       } else if (entry.topic == positions_topic.value) {
         MILLRACE_ASSIGN(const PositionRecord read, read_position(key, value));
-        MILLRACE_TRY(check_room_for(*control, read.group, read.place));
-        set_position(*control, read.group, read.place, read.next);
+        MILLRACE_TRY(check_room_for(locked, *control, read.group, read.place));
+        set_position(locked, *control, read.group, read.place, read.next);
       } else {
         MILLRACE_ASSIGN(const std::int64_t sequence, read_integer(value));
-        MILLRACE_TRY(check_room_for(*control, key));
-        set_producer(*control, key, {sequence, header.position});
+        MILLRACE_TRY(check_room_for(locked, *control, key));
+        set_producer(locked, *control, key, {sequence, header.position});
       }
     }
   }
   return {};
 }
 
-const Tail& Core::tail() const {
+const Tail& Core::tail(const Locked&) const {
   const std::uint64_t committed = control->committed.load(std::memory_order_relaxed);
   const Tail& first = control->tails[0];
   return first.end == committed ? first : control->tails[1];
 }
 
-void Core::advance(std::uint64_t end, std::uint32_t checksum) {
-  Tail& next = &tail() == &control->tails[0] ? control->tails[1] : control->tails[0];
+void Core::advance(const Locked& locked, std::uint64_t end, std::uint32_t checksum) {
+  Tail& next = &tail(locked) == &control->tails[0] ? control->tails[1] : control->tails[0];
   next.checksum = checksum;
   next.end = end;
+  MILLRACE_ASSERT(
+      end > control->committed.load(std::memory_order_relaxed) && end % frame_alignment == 0,
+      "the log grows by whole frames");
   control->committed.store(end, std::memory_order_seq_cst);
 }
 
-void Core::wake_readers(FrameBuilder& frame) {
+void Core::wake_readers(const Locked&, FrameBuilder& frame) {
   for (std::size_t word = 0; word < max_waiters / 64; ++word) {
     std::uint64_t sleeping = control->sleeping[word].load(std::memory_order_seq_cst);
     while (sleeping != 0) {
@@ -141,9 +144,9 @@ void Core::wake_everybody() {
   region->wake(futex_of(control->durable_word), 1 << 20);
 }
 
-Status Core::repair_frame() {
+Status Core::repair_frame(const Locked& locked) {
   const std::uint64_t position = control->committed.load(std::memory_order_relaxed);
-  const Tail before = tail();
+  const Tail before = tail(locked);
   if (position + frame_header_bytes > control->segment_end || position < control->segment_start) {
     return {};
   }
@@ -160,18 +163,18 @@ Status Core::repair_frame() {
     if (whole == frame.size() &&
         frame_table_fault(std::string_view(frame).substr(0, table_bytes(header))) == nullptr &&
         frame_batches_fault(frame) == nullptr) {
-      MILLRACE_TRY(apply_internal(frame));
-      MILLRACE_TRY(apply_entries(FrameView(frame), position));
-      advance(position + header.bytes, header.checksum);
+      MILLRACE_TRY(apply_internal(locked, frame));
+      MILLRACE_TRY(apply_entries(locked, FrameView(frame), position));
+      advance(locked, position + header.bytes, header.checksum);
       return {};
     }
   }
   // Not whole: it never became visible. Its header is wiped so that nobody takes it for a frame,
   // whatever follows.
-  return journal.write(position, std::string(frame_header_bytes, '\0'));
+  return journal.write(locked, position, std::string(frame_header_bytes, '\0'));
 }
 
-Status Core::adopt_segment() {
+Status Core::adopt_segment(const Locked& locked) {
   MILLRACE_TRY(journal.refresh());
   const auto segments = journal.segments();
   // A segment that begins at the end of the log was made by the dead one, and some may have seen
@@ -180,21 +183,21 @@ Status Core::adopt_segment() {
       segments.back().start == control->committed.load(std::memory_order_relaxed)) {
     // Its maker may have died before the name was durable.
     MILLRACE_TRY(journal.sync_names());
-    use_segment(segments.back().start, segments.back().end);
+    use_segment(locked, segments.back().start, segments.back().end);
   } else {
     control->segments_version.fetch_add(1, std::memory_order_release);
   }
   return {};
 }
 
-Status Core::repair() {
-  recount(*control);
-  MILLRACE_TRY(adopt_segment());
+Status Core::repair(const Locked& locked) {
+  recount(locked, *control);
+  MILLRACE_TRY(adopt_segment(locked));
   // The frame of the dead one may follow on catalog records that we have not seen yet.
   MILLRACE_TRY(refresh_catalog());
-  MILLRACE_TRY(repair_frame());
+  MILLRACE_TRY(repair_frame(locked));
   MILLRACE_FAULT_POINT("repair.after_frame");
-  clean_dead_members();
+  clean_dead_members(locked);
   wake_everybody();
   return {};
 }

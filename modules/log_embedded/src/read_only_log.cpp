@@ -77,7 +77,7 @@ std::unexpected<Error> ReadOnlyLog::refused(const std::string& what) const {
 }
 
 Result<Topic> ReadOnlyLog::create_topic(const TopicSpec& spec) {
-  const std::lock_guard guard(mutex_);
+  const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   const CatalogTopic* found = core().catalog.find(std::string_view(spec.name));
   MILLRACE_TRY(check_create_topic(spec, found == nullptr ? nullptr : &found->topic.spec,
@@ -89,7 +89,7 @@ Result<Topic> ReadOnlyLog::create_topic(const TopicSpec& spec) {
 }
 
 Result<Topic> ReadOnlyLog::find_topic(std::string_view name) {
-  const std::lock_guard guard(mutex_);
+  const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   const CatalogTopic* found = core().catalog.find(name);
   if (found == nullptr) {
@@ -99,7 +99,7 @@ Result<Topic> ReadOnlyLog::find_topic(std::string_view name) {
 }
 
 std::vector<Topic> ReadOnlyLog::topics() {
-  const std::lock_guard guard(mutex_);
+  const MutexLock guard(mutex_);
   // What was read before the journal became unreadable is still known.
   static_cast<void>(refresh());
   return core().catalog.topics();
@@ -109,20 +109,20 @@ Result<Committed> ReadOnlyLog::commit(Transaction& /*transaction*/) { return ref
 
 Status ReadOnlyLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes,
                           FetchBuffer& buffer) {
-  const std::lock_guard guard(mutex_);
+  const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   return fetch_records(core(), place, from, max_bytes, buffer);
 }
 
 Result<Offset> ReadOnlyLog::start_offset(TopicPartition place) {
-  const std::lock_guard guard(mutex_);
+  const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   MILLRACE_ASSIGN(const PartitionRow* row, core().row_of(place));
   return offset(row->start_offset.load(std::memory_order_acquire));
 }
 
 Result<Offset> ReadOnlyLog::end_offset(TopicPartition place) {
-  const std::lock_guard guard(mutex_);
+  const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   MILLRACE_ASSIGN(const PartitionRow* row, core().row_of(place));
   MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(core(), *row));
@@ -132,7 +132,7 @@ Result<Offset> ReadOnlyLog::end_offset(TopicPartition place) {
 std::unique_ptr<Waiter> ReadOnlyLog::waiter() { return std::make_unique<PollingWaiter>(*this); }
 
 bool ReadOnlyLog::has_news(std::span<const Interest> interests) {
-  const std::lock_guard guard(mutex_);
+  const MutexLock guard(mutex_);
   if (!refresh()) {
     return true;
   }
@@ -147,19 +147,19 @@ bool ReadOnlyLog::has_news(std::span<const Interest> interests) {
 }
 
 LogPosition ReadOnlyLog::committed() {
-  const std::lock_guard guard(mutex_);
+  const MutexLock guard(mutex_);
   static_cast<void>(refresh());
   return {core().control->incarnation, core().control->committed.load(std::memory_order_acquire)};
 }
 
 LogPosition ReadOnlyLog::durable() {
-  const std::lock_guard guard(mutex_);
+  const MutexLock guard(mutex_);
   static_cast<void>(refresh());
   return follower_->durable();
 }
 
 Status ReadOnlyLog::wait_durable(LogPosition position) {
-  const std::lock_guard guard(mutex_);
+  const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   if (core().options.durability == DurabilityPolicy::os ||
       position.position <= follower_->durable().position) {
@@ -169,7 +169,7 @@ Status ReadOnlyLog::wait_durable(LogPosition position) {
 }
 
 Result<GroupId> ReadOnlyLog::group(std::string_view name) {
-  const std::lock_guard guard(mutex_);
+  const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   MILLRACE_TRY(check_name(name, "a group"));
   if (const auto known = core().catalog.group(name)) {
@@ -179,11 +179,11 @@ Result<GroupId> ReadOnlyLog::group(std::string_view name) {
 }
 
 Result<std::optional<Offset>> ReadOnlyLog::position(GroupId group, TopicPartition place) {
-  const std::lock_guard guard(mutex_);
+  const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   MILLRACE_TRY(check_group(core(), group));
   MILLRACE_TRY(core().row_of(place));
-  const auto found = find_position(*core().control, group, place);
+  const auto found = find_position(follower_->alone(), *core().control, group, place);
   return found ? std::optional(offset(*found)) : std::nullopt;
 }
 
@@ -193,9 +193,9 @@ Result<std::unique_ptr<Membership>> ReadOnlyLog::join(GroupId /*group*/,
 }
 
 std::vector<GroupInfo> ReadOnlyLog::groups() {
-  const std::lock_guard guard(mutex_);
+  const MutexLock guard(mutex_);
   static_cast<void>(refresh());
-  return describe_tables(core());
+  return describe_tables(follower_->alone(), core());
 }
 
 }  // namespace millrace::log::embedded

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "follower.hpp"
+#include "millrace/base/mutex.hpp"
 #include "millrace/log/log.hpp"
 
 namespace millrace::log::embedded {
@@ -55,11 +55,11 @@ class ReadOnlyLog final : public Log {
  private:
   ReadOnlyLog(std::unique_ptr<Follower> follower, std::string reason)
       : follower_(std::move(follower)), reason_(std::move(reason)) {}
-  [[nodiscard]] Status refresh();
+  [[nodiscard]] Status refresh() MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] std::unexpected<Error> refused(const std::string& what) const;
 
   // Held by each call: the tables are brought up to date by the calls themselves.
-  std::mutex mutex_;
+  Mutex mutex_;
   std::unique_ptr<Follower> follower_;
   std::string reason_;
 };

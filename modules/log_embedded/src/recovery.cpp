@@ -30,7 +30,7 @@ Status prepare_control(Core& core) {
   return {};
 }
 
-Status apply_walked(Core& core, FrameWalker& walker, WalkedFrame frame) {
+Status apply_walked(const Locked& locked, Core& core, FrameWalker& walker, WalkedFrame frame) {
   bool internal = false;
   for (std::uint32_t i = 0; i < frame.header.entries; ++i) {
     internal = internal || FrameView(frame.table).entry(i).topic < internal_topics;
@@ -38,9 +38,9 @@ Status apply_walked(Core& core, FrameWalker& walker, WalkedFrame frame) {
   if (internal) {
     MILLRACE_ASSIGN(const std::string_view whole, walker.whole(frame));
     frame.table = whole.substr(0, table_bytes(frame.header));
-    MILLRACE_TRY(core.apply_internal(whole));
+    MILLRACE_TRY(core.apply_internal(locked, whole));
   }
-  return core.apply_entries(FrameView(frame.table), frame.position);
+  return core.apply_entries(locked, FrameView(frame.table), frame.position);
 }
 
 Status Recovery::run() {
@@ -94,12 +94,12 @@ Status Recovery::load_checkpoint() {
 Status Recovery::use_tables(const Checkpoint& checkpoint) {
   Control& control = *core_.control;
   for (const PositionRecord& row : checkpoint.positions) {
-    MILLRACE_TRY(check_room_for(control, row.group, row.place));
-    set_position(control, row.group, row.place, row.next);
+    MILLRACE_TRY(check_room_for(alone_, control, row.group, row.place));
+    set_position(alone_, control, row.group, row.place, row.next);
   }
   for (const Checkpoint::Producer& producer : checkpoint.producers) {
-    MILLRACE_TRY(check_room_for(control, producer.name));
-    set_producer(control, producer.name, producer.state);
+    MILLRACE_TRY(check_room_for(alone_, control, producer.name));
+    set_producer(alone_, control, producer.name, producer.state);
   }
   return {};
 }
@@ -132,7 +132,7 @@ Status Recovery::walk() {
     if (!good) {
       break;
     }
-    MILLRACE_TRY(apply_walked(core_, walker, frame));
+    MILLRACE_TRY(apply_walked(alone_, core_, walker, frame));
     incarnation_ = std::max(incarnation_, frame.header.incarnation);
     if (checkpoint_ && walker.position() == checkpoint_->position &&
         walker.previous() == checkpoint_->checksum) {
@@ -167,7 +167,7 @@ Status Recovery::finish() {
   made.position = position_;
   made.checksum = checksum_;
   made.catalog = core_.catalog.records();
-  made.take_tables(control, core_.catalog.rows_used());
+  made.take_tables(alone_, control, core_.catalog.rows_used());
   MILLRACE_FAULT_POINT("recovery.before_checkpoint");
   MILLRACE_TRY(write_file_atomically(core_.environment.files, core_.directory + names::checkpoint,
                                      made.encode()));
@@ -188,7 +188,7 @@ Status Recovery::finish() {
   control.checkpoint_position.store(position_);
   control.checkpoint_ns.store(core_.environment.clock.monotonic_ns());
   control.segments_version.store(1);
-  core_.catalog_next_.store(static_cast<std::int64_t>(control.partitions[0].count.load()));
+  core_.skip_catalog(control.partitions[0].count.load());
   control.valid.store(1, std::memory_order_release);
   return {};
 }

@@ -15,14 +15,14 @@ namespace millrace::log::embedded {
 /// Gives the core a control file, new and empty: mapped by its region.
 [[nodiscard]] Status prepare_control(Core& core);
 /// What a frame says, into the core's tables. `walker` just returned it.
-[[nodiscard]] Status apply_walked(Core& core, FrameWalker& walker, WalkedFrame frame);
+[[nodiscard]] Status apply_walked(const Locked& locked, Core& core, FrameWalker& walker,
+                                  WalkedFrame frame);
 
-/// Makes a directory ready for use, alone, under its exclusive lock: makes a new log, or walks the
-/// journal of an old one, cuts its torn tail or refuses what is corrupt, and builds the control
-/// file and the index anew.
+/// Makes a directory ready for use: makes a new log, or walks the journal of an old one, cuts its
+/// torn tail or refuses what is corrupt, and builds the control file and the index again.
 class Recovery {
  public:
-  explicit Recovery(Core& core) : core_(core) {}
+  Recovery(Core& core, const Alone& alone) : core_(core), alone_(alone) {}
   [[nodiscard]] Status run();
 
  private:
@@ -33,6 +33,7 @@ class Recovery {
   [[nodiscard]] Status finish();
 
   Core& core_;
+  const Alone& alone_;
   std::optional<Checkpoint> checkpoint_;
   std::uint32_t incarnation_ = 0;
   std::uint64_t position_ = 0;

@@ -46,13 +46,14 @@ ProducerRow* producer_row(Control& control, std::string_view name) {
 
 }  // namespace
 
-std::optional<std::int64_t> find_position(const Control& control, GroupId group,
+std::optional<std::int64_t> find_position(const Locked&, const Control& control, GroupId group,
                                           TopicPartition place) {
   const PositionRow* row = position_row(const_cast<Control&>(control), group, place);
   return row != nullptr && is_used(row->used) ? std::optional(row->next) : std::nullopt;
 }
 
-void set_position(Control& control, GroupId group, TopicPartition place, std::int64_t next) {
+void set_position(const Locked&, Control& control, GroupId group, TopicPartition place,
+                  std::int64_t next) {
   PositionRow* row = position_row(control, group, place);
   MILLRACE_ASSERT(row != nullptr, "room for the position was checked");
   row->next = next;
@@ -65,14 +66,15 @@ void set_position(Control& control, GroupId group, TopicPartition place, std::in
   }
 }
 
-std::optional<ProducerState> find_producer(const Control& control, std::string_view name) {
+std::optional<ProducerState> find_producer(const Locked&, const Control& control,
+                                           std::string_view name) {
   const ProducerRow* row = producer_row(const_cast<Control&>(control), name);
   return row != nullptr && is_used(row->used)
              ? std::optional(ProducerState{row->sequence, row->frame})
              : std::nullopt;
 }
 
-void set_producer(Control& control, std::string_view name, ProducerState state) {
+void set_producer(const Locked&, Control& control, std::string_view name, ProducerState state) {
   ProducerRow* row = producer_row(control, name);
   MILLRACE_ASSERT(row != nullptr, "room for the producer was checked");
   row->sequence = state.sequence;
@@ -84,7 +86,8 @@ void set_producer(Control& control, std::string_view name, ProducerState state) 
   }
 }
 
-Status check_room(const Control& control, std::size_t positions, std::size_t producers) {
+Status check_room(const Locked&, const Control& control, std::size_t positions,
+                  std::size_t producers) {
   if (control.positions_used + positions > max_positions) {
     return fail(errc::limit, "the log's table of group positions is full (" +
                                  std::to_string(max_positions) + ")");
@@ -96,15 +99,17 @@ Status check_room(const Control& control, std::size_t positions, std::size_t pro
   return {};
 }
 
-Status check_room_for(const Control& control, GroupId group, TopicPartition place) {
-  return find_position(control, group, place) ? Status{} : check_room(control, 1, 0);
+Status check_room_for(const Locked& locked, const Control& control, GroupId group,
+                      TopicPartition place) {
+  return find_position(locked, control, group, place) ? Status{}
+                                                      : check_room(locked, control, 1, 0);
 }
 
-Status check_room_for(const Control& control, std::string_view producer) {
-  return find_producer(control, producer) ? Status{} : check_room(control, 0, 1);
+Status check_room_for(const Locked& locked, const Control& control, std::string_view producer) {
+  return find_producer(locked, control, producer) ? Status{} : check_room(locked, control, 0, 1);
 }
 
-void recount(Control& control) {
+void recount(const Locked&, Control& control) {
   control.positions_used = static_cast<std::uint32_t>(
       std::count_if(std::begin(control.positions), std::end(control.positions),
                     [](const PositionRow& row) { return is_used(row.used); }));

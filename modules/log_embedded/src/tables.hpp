@@ -8,12 +8,12 @@
 #include <string_view>
 
 #include "control.hpp"
+#include "locked.hpp"
 #include "millrace/base/error.hpp"
 #include "millrace/log/types.hpp"
 
-// Positions of groups and sequences of producers in shared memory. All functions are for the holder
-// of the writer lock. Setting is idempotent and each step leaves the table valid, so that it can be
-// repeated after a death half way.
+// Positions of groups and sequences of producers in shared memory. Setting is idempotent and each
+// step leaves the table valid, so that it can be repeated after a death half way.
 namespace millrace::log::embedded {
 
 /// A producer's last sequence and where its outcome is.
@@ -22,23 +22,26 @@ struct ProducerState {
   std::uint64_t frame = 0;
 };
 
-[[nodiscard]] std::optional<std::int64_t> find_position(const Control& control, GroupId group,
-                                                        TopicPartition place);
+[[nodiscard]] std::optional<std::int64_t> find_position(const Locked&, const Control& control,
+                                                        GroupId group, TopicPartition place);
 /// There is room (check_room).
-void set_position(Control& control, GroupId group, TopicPartition place, std::int64_t next);
+void set_position(const Locked&, Control& control, GroupId group, TopicPartition place,
+                  std::int64_t next);
 
-[[nodiscard]] std::optional<ProducerState> find_producer(const Control& control,
+[[nodiscard]] std::optional<ProducerState> find_producer(const Locked&, const Control& control,
                                                          std::string_view name);
-void set_producer(Control& control, std::string_view name, ProducerState state);
+void set_producer(const Locked&, Control& control, std::string_view name, ProducerState state);
 
 /// Room for so many new positions and producers. errc::limit names the table.
-[[nodiscard]] Status check_room(const Control& control, std::size_t positions,
+[[nodiscard]] Status check_room(const Locked&, const Control& control, std::size_t positions,
                                 std::size_t producers);
 /// The same for one key, which may be there already.
-[[nodiscard]] Status check_room_for(const Control& control, GroupId group, TopicPartition place);
-[[nodiscard]] Status check_room_for(const Control& control, std::string_view producer);
-/// Counts the used rows anew, after a death.
-void recount(Control& control);
+[[nodiscard]] Status check_room_for(const Locked&, const Control& control, GroupId group,
+                                    TopicPartition place);
+[[nodiscard]] Status check_room_for(const Locked&, const Control& control,
+                                    std::string_view producer);
+/// Counts the used rows again, after a death.
+void recount(const Locked&, Control& control);
 
 /// The key and value of a record of `__positions`.
 struct PositionRecord {

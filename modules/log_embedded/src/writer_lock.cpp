@@ -2,7 +2,9 @@
 // Copyright The Millrace Authors
 #include "writer_lock.hpp"
 
+#include <exception>
 #include <string>
+#include <utility>
 
 #include "millrace/log/errors.hpp"
 
@@ -50,7 +52,37 @@ bool WriterLock::try_free(std::uint32_t mark) {
   return control_.lock.compare_exchange_strong(expected, mine_ | mark, std::memory_order_seq_cst);
 }
 
-Result<WriterLock::Outcome> WriterLock::acquire() {
+// The mutex belongs to a value that is passed on, which the check cannot follow.
+WriterLock::Held::Held(WriterLock& lock) MILLRACE_NO_THREAD_SAFETY_ANALYSIS
+    : lock_(&lock),
+      unwinding_(std::uncaught_exceptions()) {
+  lock.turn_.lock();
+}
+
+WriterLock::Held::Held(Held&& other) noexcept
+    : Locked(std::move(other)),
+      lock_(std::exchange(other.lock_, nullptr)),
+      outcome_(other.outcome_),
+      unwinding_(other.unwinding_) {}
+
+// The same.
+WriterLock::Held::~Held() MILLRACE_NO_THREAD_SAFETY_ANALYSIS {
+  if (lock_ == nullptr) {
+    return;
+  }
+  if (outcome_ && std::uncaught_exceptions() == unwinding_ && !lock_->region_.dead()) {
+    lock_->release_shared();
+  }
+  lock_->turn_.unlock();
+}
+
+Result<WriterLock::Held> WriterLock::acquire() {
+  Held held(*this);
+  MILLRACE_ASSIGN(held.outcome_, acquire_shared());
+  return held;
+}
+
+Result<WriterLock::Outcome> WriterLock::acquire_shared() {
   for (int i = 0; i < spins; ++i) {
     if (control_.lock.load(std::memory_order_relaxed) == 0 && try_free(0)) {
       control_.progress.fetch_add(1, std::memory_order_relaxed);
@@ -159,7 +191,7 @@ MemberRow* WriterLock::next_waiter(std::int64_t now, bool& starving, std::uint32
   return found;
 }
 
-void WriterLock::release() {
+void WriterLock::release_shared() {
   std::uint32_t mine = mine_;
   if (control_.lock.compare_exchange_strong(mine, 0, std::memory_order_seq_cst)) {
     return;

@@ -3,23 +3,41 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "control.hpp"
+#include "locked.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/base/error.hpp"
+#include "millrace/base/mutex.hpp"
 #include "millrace/log_embedded/shared_region.hpp"
 
 namespace millrace::log::embedded {
 
 /// The lock under which members write. A free lock goes to whoever comes; a member that has waited
 /// for a millisecond is served next, in order of waiting, so that a bulk writer cannot starve the
-/// others. The lock of a dead holder is taken over; a living holder without progress is killed. One
-/// thread of a member uses it at a time.
+/// others. The lock of a dead holder is taken over; a living holder without progress is killed.
+/// Thread-safe: the threads of a member take turns.
 class WriterLock {
+  enum class Outcome : std::uint8_t { acquired, taken_over };
+
  public:
-  enum class Outcome : std::uint8_t {
-    acquired,
-    taken_over  ///< from a dead holder: what it left half done must be repaired
+  /// The lock, held by this thread until the value ends. Ended by an exception (a simulated death)
+  /// it stays held for the others, as by a real death.
+  class Held final : public Locked {
+   public:
+    Held(Held&& other) noexcept;
+    ~Held();
+    /// From a dead holder: what it left half done must be repaired.
+    [[nodiscard]] bool taken_over() const { return outcome_ == Outcome::taken_over; }
+
+   private:
+    friend class WriterLock;
+    explicit Held(WriterLock& lock);
+
+    WriterLock* lock_;
+    std::optional<Outcome> outcome_;  // no value: only the turn among the threads is taken
+    int unwinding_;
   };
 
   /// All outlive the lock. The slot is ours already, under its new generation.
@@ -27,8 +45,7 @@ class WriterLock {
              std::int64_t stuck_holder_ms);
 
   /// errc::stuck_holder.
-  [[nodiscard]] Result<Outcome> acquire();
-  void release();
+  [[nodiscard]] Result<Held> acquire();
 
  private:
   /// What the holder looked like when we last saw it move.
@@ -39,6 +56,8 @@ class WriterLock {
     int rounds = 0;
   };
 
+  [[nodiscard]] Result<Outcome> acquire_shared();
+  void release_shared();
   [[nodiscard]] bool try_free(std::uint32_t mark);
   [[nodiscard]] Result<Outcome> acquire_slowly();
   [[nodiscard]] Result<bool> take_from_dead(std::uint32_t word, Watch& watch);
@@ -50,6 +69,7 @@ class WriterLock {
   int slot_;
   std::uint32_t mine_;  ///< the word of the lock while we hold it, but for the mark
   std::int64_t stuck_ns_;
+  Mutex turn_;
 };
 
 }  // namespace millrace::log::embedded

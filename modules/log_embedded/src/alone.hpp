@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <optional>
+
+#include "locked.hpp"
+#include "millrace/base/error.hpp"
+#include "millrace/log_embedded/shared_region.hpp"
+
+namespace millrace::log::embedded {
+
+/// Nobody else uses the region: its exclusive lock is held, or it is a private one. The lock stays
+/// with the region when the value ends; who asks the region for another lock ends the value first.
+class Alone final : public Locked {
+ public:
+  /// No value when others have the log open.
+  [[nodiscard]] static Result<std::optional<Alone>> take(SharedRegion& region) {
+    MILLRACE_ASSIGN(const bool taken, region.try_lock(SharedRegion::LockMode::exclusive));
+    return taken ? std::optional<Alone>(Alone()) : std::nullopt;
+  }
+  Alone(Alone&&) noexcept = default;
+
+ private:
+  Alone() = default;
+};
+
+}  // namespace millrace::log::embedded
