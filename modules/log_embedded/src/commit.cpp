@@ -84,6 +84,7 @@ Result<std::uint64_t> Core::append_frame(const Locked& locked, FrameBuilder& fra
   header.member = static_cast<std::uint32_t>(slot);
   header.previous = tail(locked).checksum;
   frame.seal(header);
+  check_before_commit(locked, frame, position);
   MILLRACE_FAULT_POINT("commit.before_frame");
   if (auto written = write_frame(locked, position, frame); !written) {
     // Nothing of it may look like a frame later; when not even that can be written, nobody may

@@ -159,6 +159,7 @@ class Core {
                                      std::uint64_t position, const Transaction* transaction);
   [[nodiscard]] Status write_frame(const Locked& locked, std::uint64_t position,
                                    FrameBuilder& frame);
+  void check_before_commit(const Locked& locked, FrameBuilder& frame, std::uint64_t position);
   [[nodiscard]] Status repair_frame(const Locked& locked);
   void clean_dead_members(const Locked& locked);
   void watch_members() MILLRACE_REQUIRES(maintain_mutex_);

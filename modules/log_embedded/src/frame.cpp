@@ -19,7 +19,9 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "frames are written as they lie in memory");
 
-constexpr std::size_t aligned(std::size_t size) { return (size + 7) & ~std::size_t{7}; }
+constexpr std::size_t aligned(std::size_t size) {
+  return (size + frame_alignment - 1) & ~(frame_alignment - 1);
+}
 
 bool is_zero(std::string_view bytes) {
   return bytes.find_first_not_of('\0') == std::string_view::npos;

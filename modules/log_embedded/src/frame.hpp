@@ -18,6 +18,8 @@ inline constexpr std::size_t frame_header_bytes = 80;
 inline constexpr std::size_t frame_entry_bytes = 32;
 /// Before each batch: its distance to the end of the frame, and the complement of that.
 inline constexpr std::size_t batch_prefix_bytes = 8;
+/// Of the positions and sizes of frames.
+inline constexpr std::uint64_t frame_alignment = 8;
 /// No frame is larger: a length above it is damage.
 inline constexpr std::uint64_t max_frame_bytes = (1ULL << 30U) + (64ULL << 20U);
 
@@ -56,7 +58,8 @@ struct FrameEntry {
 static_assert(sizeof(FrameEntry) == frame_entry_bytes);
 
 /// Builds a frame in memory that is used again and again. Everything that does not depend on the
-/// order of commits is done before the writer lock is taken; seal() does the rest. Not thread-safe.
+/// order of commits can be done before the writer lock is taken; seal() does the rest. Not
+/// thread-safe.
 class FrameBuilder {
  public:
   /// Starts over, for exactly so many batches.

@@ -93,7 +93,34 @@ Status Core::apply_internal(const Locked& locked, std::string_view bytes) {
 const Tail& Core::tail(const Locked&) const {
   const std::uint64_t committed = control->committed.load(std::memory_order_relaxed);
   const Tail& first = control->tails[0];
-  return first.end == committed ? first : control->tails[1];
+  const Tail& found = first.end == committed ? first : control->tails[1];
+  MILLRACE_ASSERT(found.end == committed, "the last frame ends where the log does");
+  return found;
+}
+
+// Everything that a reader, a repair and the next commit rely on, before a byte is written.
+void Core::check_before_commit(const Locked&, FrameBuilder& frame, std::uint64_t position) {
+  MILLRACE_ASSERT(position % frame_alignment == 0 && frame.bytes() % frame_alignment == 0,
+                  "frames are aligned");
+  MILLRACE_ASSERT(
+      position >= control->segment_start && position + frame.bytes() <= control->segment_end,
+      "a frame lies in one segment");
+  for (std::size_t i = 0; i < frame.entries(); ++i) {
+    const FrameEntry& entry = frame.entry(i);
+    if (!is_indexed(entry.topic)) {
+      continue;
+    }
+    const auto row = row_of({{entry.topic}, partition(entry.partition)});
+    MILLRACE_ASSERT(row.has_value(), "room in the index was reserved");
+    const std::uint64_t count = (*row)->count.load(std::memory_order_relaxed);
+    std::int64_t end = (*row)->start_offset.load(std::memory_order_relaxed);
+    if (count > 0) {
+      const auto last = index->at(**row, count - 1);
+      MILLRACE_ASSERT(last.has_value(), "what was appended to the index can be read");
+      end = last->end;
+    }
+    MILLRACE_ASSERT(entry.base_offset == end, "the offsets of a partition have no gap");
+  }
 }
 
 void Core::advance(const Locked& locked, std::uint64_t end, std::uint32_t checksum) {

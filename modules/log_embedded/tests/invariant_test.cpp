@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <type_traits>
+
+#include "alone.hpp"
+#include "control.hpp"
+#include "embedded_world.hpp"
+#include "writer_lock.hpp"
+
+// What holds whenever a frame becomes part of the log. A member that finds it broken stops before
+// it writes a byte, for whatever it wrote could not be relied on.
+namespace millrace::log {
+namespace {
+
+using embedded::Alone;
+using embedded::Control;
+using embedded::Locked;
+using embedded::WriterLock;
+
+static_assert(!std::is_default_constructible_v<Locked> && !std::is_copy_constructible_v<Locked> &&
+                  !std::is_move_constructible_v<Locked>,
+              "the right to write is a reference to what was obtained");
+static_assert(!std::is_default_constructible_v<Alone> &&
+                  !std::is_constructible_v<WriterLock::Held, WriterLock&>,
+              "it is obtained from the writer lock or the region, not made");
+
+class EmbeddedInvariants : public testing::Test {
+ protected:
+  EmbeddedInvariants()
+      : region_(*machine_.regions.open(SimulatedMachine::directory, false)), log_(machine_.open()) {
+    orders_ = topic_at(*log_, "orders");
+  }
+  // A member that leaves in order writes a checkpoint of the tables that the test broke.
+  void TearDown() override { abandon(*log_); }
+  /// The memory that the members share, while this test's member holds the log open.
+  Control& control() {
+    return *reinterpret_cast<Control*>(region_->map(sizeof(Control), false).value());
+  }
+  /// The row of `orders`: the log's own topics have the first ones.
+  embedded::PartitionRow& row() {
+    for (embedded::PartitionRow& row : control().partitions) {
+      if (row.topic == orders_.topic.value) {
+        return row;
+      }
+    }
+    ADD_FAILURE() << "the topic has no row";
+    return control().partitions[0];
+  }
+  void commit() { static_cast<void>(put_all(*log_, {orders_}, "ordered")); }
+
+  SimulatedMachine machine_;
+  std::unique_ptr<SharedRegion> region_;
+  std::unique_ptr<Log> log_;
+  TopicPartition orders_;
+};
+
+TEST_F(EmbeddedInvariants, hold_in_a_log_that_works) {
+  commit();
+  commit();
+  EXPECT_EQ(row().next_offset, 2);
+  const Control& shared = control();
+  const std::uint64_t committed = shared.committed.load();
+  EXPECT_TRUE(shared.tails[0].end == committed || shared.tails[1].end == committed);
+}
+
+TEST_F(EmbeddedInvariants, a_log_whose_last_frame_ends_elsewhere_takes_no_commit) {
+  commit();
+  control().tails[0].end += 8;
+  control().tails[1].end += 16;
+  EXPECT_DEATH(commit(), "the last frame ends where the log does");
+}
+
+TEST_F(EmbeddedInvariants, a_commit_leaves_no_gap_in_the_offsets_of_a_partition) {
+  commit();
+  row().next_offset += 1;
+  EXPECT_DEATH(commit(), "the offsets of a partition have no gap");
+}
+
+TEST_F(EmbeddedInvariants, a_commit_does_not_give_an_offset_twice) {
+  commit();
+  row().next_offset -= 1;
+  EXPECT_DEATH(commit(), "the offsets of a partition have no gap");
+}
+
+TEST_F(EmbeddedInvariants, a_frame_begins_at_an_aligned_position) {
+  commit();
+  Control& shared = control();
+  const std::uint64_t odd = shared.committed.load() + 1;
+  shared.tails[0].end = odd;
+  shared.committed.store(odd);
+  EXPECT_DEATH(commit(), "frames are aligned");
+}
+
+}  // namespace
+}  // namespace millrace::log
