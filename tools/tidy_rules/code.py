@@ -24,7 +24,7 @@ BARE_MUTEX = re.compile(
     r"\bstd::(?:(?:recursive_|timed_|shared_)*mutex|(?:lock_guard|scoped_lock|unique_lock|shared_lock|condition_variable(?:_any)?)\b)"
 )
 # The modules whose mutexes are those that clang checks.
-CHECKED_MUTEX_MODULES = {"base", "log_embedded", "stream", "service"}
+CHECKED_MUTEX_MODULES = {"base", "log", "log_embedded", "stream", "service"}
 MUTEX_HEADER = "modules/base/include/millrace/base/mutex.hpp"
 TEST_SLEEP = re.compile(r"\bsleep_(?:for|until)\b|\b(?:u|nano)sleep\s*\(|(?<!\w)(?:::)?sleep\s*\(")
 

@@ -8,7 +8,6 @@
 #include "millrace/base/endian.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/log/backend/batch_layout.hpp"
-#include "record_bytes.hpp"
 
 namespace millrace::log {
 

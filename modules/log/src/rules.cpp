@@ -36,6 +36,18 @@ bool is_shared(const TopicSpec& spec) {
 
 }  // namespace
 
+std::string to_string(TopicKind kind) {
+  switch (kind) {
+    case TopicKind::events:
+      return "events";
+    case TopicKind::commands:
+      return "commands";
+    case TopicKind::private_topic:
+      return "private";
+  }
+  return "unknown";
+}
+
 Result<LogOptions> checked_options(LogOptions options) {
   if (options.member.empty()) {
     options.member = options.service;

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "millrace/log/backend/batch_layout.hpp"
 #include "millrace/log/backend/rules.hpp"
-#include "record_bytes.hpp"
 
 namespace millrace::log {
 

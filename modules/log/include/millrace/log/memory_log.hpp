@@ -29,7 +29,6 @@ class MemoryBroker {
 
  private:
   struct State;
-  friend class MemoryLog;
   std::shared_ptr<State> state_;
 };
 

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "memory_groups.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "millrace/log/backend/assignment.hpp"
+#include "millrace/log/backend/rules.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log {
+namespace {
+
+GroupId id_of(std::size_t index) { return GroupId{{static_cast<std::int32_t>(index)}}; }
+
+}  // namespace
+
+Result<GroupId> MemoryGroups::find_or_make(std::string_view name) {
+  MILLRACE_TRY(check_name(name, "a group"));
+  const auto found = std::find_if(groups_.begin(), groups_.end(),
+                                  [&](const Group& group) { return group.name == name; });
+  const auto index = static_cast<std::size_t>(found - groups_.begin());
+  if (found == groups_.end()) {
+    groups_.push_back({std::string(name), {}, {}, {}});
+  }
+  return id_of(index);
+}
+
+Status MemoryGroups::check(GroupId id) const {
+  if (id.value < 0 || static_cast<std::size_t>(id.value) >= groups_.size()) {
+    return fail(errc::not_found, "there is no group with the number " + std::to_string(id.value));
+  }
+  return {};
+}
+
+std::optional<Offset> MemoryGroups::position(GroupId id, TopicPartition place) const {
+  const auto& positions = groups_[static_cast<std::size_t>(id.value)].positions;
+  const auto found = positions.find(place);
+  return found == positions.end() ? std::nullopt : std::optional(found->second);
+}
+
+void MemoryGroups::set_position(GroupId id, TopicPartition place, Offset next) {
+  at(id).positions[place] = next;
+}
+
+void MemoryGroups::add(GroupId id, std::uint64_t member, const LogOptions& handle,
+                       const std::set<std::string>& units) {
+  Group& group = at(id);
+  for (const std::string& name : units) {
+    if (group.units.emplace(name, units_.size()).second) {
+      units_.push_back({id, name, 0, 0});
+    }
+  }
+  group.members[member] = {&handle, units, clock_.monotonic_ns()};
+}
+
+void MemoryGroups::remove(GroupId id, std::uint64_t member) {
+  at(id).members.erase(member);
+  for (Unit& unit : units_) {
+    if (unit.member == member) {
+      unit.member = 0;
+    }
+  }
+}
+
+template <class Gone>
+void MemoryGroups::remove_if(Gone gone) {
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    const auto members = groups_[i].members;
+    for (const auto& [number, member] : members) {
+      if (gone(member)) {
+        remove(id_of(i), number);
+      }
+    }
+  }
+}
+
+void MemoryGroups::remove_all_of(const LogOptions& handle) {
+  remove_if([&](const Member& member) { return member.handle == &handle; });
+}
+
+void MemoryGroups::expire() {
+  remove_if([now_ns = clock_.monotonic_ns()](const Member& member) {
+    return now_ns - member.polled_ns > member.handle->session_timeout_ms * 1'000'000;
+  });
+}
+
+bool MemoryGroups::holds(const Claim& claim) const {
+  if (claim.place() < 0 || static_cast<std::size_t>(claim.place()) >= units_.size()) {
+    return false;
+  }
+  const Unit& unit = units_[static_cast<std::size_t>(claim.place())];
+  return unit.member != 0 && unit.group == claim.group() &&
+         claim.epoch() == ClaimEpoch{memory_incarnation, unit.number};
+}
+
+Claim MemoryGroups::claim_of(std::size_t index) const {
+  const Unit& unit = units_[index];
+  return {
+      unit.group, unit.name, {memory_incarnation, unit.number}, static_cast<std::int64_t>(index)};
+}
+
+void MemoryGroups::free_unit(const Claim& claim) {
+  if (holds(claim)) {
+    units_[static_cast<std::size_t>(claim.place())].member = 0;
+  }
+}
+
+MembershipChange MemoryGroups::share(GroupId id, std::uint64_t member) {
+  const Group& group = at(id);
+  std::vector<AssignmentUnit> wanted;
+  std::int32_t me = -1;
+  for (const auto& [name, index_of_unit] : group.units) {
+    AssignmentUnit unit;
+    std::int32_t index = 0;
+    for (const auto& [candidate, state] : group.members) {
+      me = candidate == member ? index : me;
+      unit.owner = units_[index_of_unit].member == candidate ? index : unit.owner;
+      unit.able.push_back(state.units.contains(name));
+      ++index;
+    }
+    wanted.push_back(std::move(unit));
+  }
+  const Assignment decision = decide_assignment(wanted, group.members.size());
+  MembershipChange change;
+  std::size_t i = 0;
+  for (const auto& [name, index_of_unit] : group.units) {
+    if (decision.grant_to[i] == me && me >= 0) {
+      Unit& unit = units_[index_of_unit];
+      unit.member = member;
+      unit.number = ++last_number_;
+      change.granted.push_back(claim_of(index_of_unit));
+    } else if (decision.ask_back[i] && wanted[i].owner == me) {
+      change.asked_back.push_back(claim_of(index_of_unit));
+    }
+    ++i;
+  }
+  return change;
+}
+
+std::vector<GroupInfo> MemoryGroups::describe() const {
+  std::vector<GroupInfo> result;
+  const std::int64_t now_ns = clock_.monotonic_ns();
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    const Group& group = groups_[i];
+    GroupInfo info;
+    info.id = id_of(i);
+    info.name = group.name;
+    for (const auto& [number, member] : group.members) {
+      info.members.push_back({member.handle->member, 0, (now_ns - member.polled_ns) / 1'000'000});
+    }
+    for (const auto& [name, index] : group.units) {
+      const Unit& unit = units_[index];
+      const auto owner = group.members.find(unit.member);
+      info.units.push_back(
+          {name, owner == group.members.end() ? "" : owner->second.handle->member, unit.number});
+    }
+    for (const auto& [place, next] : group.positions) {
+      info.positions.push_back({place, next});
+    }
+    result.push_back(std::move(info));
+  }
+  return result;
+}
+
+}  // namespace millrace::log
