@@ -8,6 +8,7 @@
 #include "millrace/base/endian.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/log/backend/batch_layout.hpp"
+#include "millrace/log/record_size.hpp"
 
 namespace millrace::log {
 
@@ -41,6 +42,8 @@ std::size_t record_body_bytes(const Record& record, std::int64_t timestamp_delta
          nullable_bytes(record.key) + nullable_bytes(record.value) +
          signed_varint_bytes(record.headers.size()) + record.headers.encoded().size();
 }
+
+std::size_t record_bytes(const Record& record) { return record_body_bytes(record, 0, 0); }
 
 void RecordBatchBuilder::add(const Record& record) {
   if (count_ == 0) {
