@@ -53,6 +53,9 @@ std::vector<telemetry::MetricCallback> add_instance_metrics(telemetry::MetricReg
           &stream::InstanceStatus::dead_letters);
   counter("millrace_stream_skipped_total", "Records of types that the topology does not read.",
           &stream::InstanceStatus::skipped);
+  counter("millrace_stream_failed_firings_total",
+          "Firings of timers passed over: the handler threw or wrote more than a commit holds.",
+          &stream::InstanceStatus::failed_firings);
   handles.push_back(metrics.callback_gauge("millrace_stream_lag_records",
                                            "Input records committed and not yet processed.", {},
                                            [&instance] { return lag(instance.status()); }));

@@ -24,6 +24,7 @@ struct Entry {
   std::string pending;
   Change change = Change::none;
   bool committed = false;
+  bool saved = false;  // it is in the undo list
 };
 
 struct KeyHash {
@@ -40,6 +41,11 @@ using Index = std::map<std::string_view, Item*>;
 // A buffer kept for the next overwrite; larger ones go back, or a store would hold everything
 // twice.
 constexpr std::size_t spare_bytes_max = 256;
+
+// What a changed key takes in a batch beside its bytes, at most.
+constexpr std::size_t change_overhead_bytes = 40;
+// Undo bytes of a unit of unusual size are given back.
+constexpr std::size_t kept_undo_bytes_max = 1U << 20U;
 
 bool before(std::string_view key, std::string_view to) { return to.empty() || key < to; }
 
@@ -59,6 +65,22 @@ struct ByteStore::State {
   Index fresh_index;
   bool fresh_indexed = false;
   std::vector<Item*> changed;
+  std::vector<Item*> ordered;  // the same by key, for one walk
+  std::size_t changed_bytes = 0;
+
+  // How the keys touched since the savepoint were before.
+  struct Undo {
+    Item* item;
+    Change change;
+    bool created;  // in fresh
+    std::size_t begin;
+    std::size_t size;
+  };
+  bool has_savepoint = false;
+  std::vector<Undo> undo;
+  std::string undo_bytes;  // their pending values
+  std::size_t changed_at_savepoint = 0;
+  std::size_t changed_bytes_at_savepoint = 0;
 
   void build_index() {
     if (indexed.load(std::memory_order_acquire)) return;
@@ -88,6 +110,57 @@ struct ByteStore::State {
     item.second.change = change;
   }
 
+  static std::size_t bytes_of_change(const Item& item) {
+    const Entry& entry = item.second;
+    if (entry.change == Change::none) return 0;
+    const std::size_t value = entry.change == Change::put ? entry.pending.size() : 0;
+    return change_overhead_bytes + item.first.size() + value;
+  }
+
+  // Before the item is changed.
+  void save(Item& item, bool created) {
+    changed_bytes -= bytes_of_change(item);
+    Entry& entry = item.second;
+    if (!has_savepoint || entry.saved) return;
+    entry.saved = true;
+    const std::size_t size = entry.change == Change::put ? entry.pending.size() : 0;
+    undo.push_back({&item, entry.change, created, undo_bytes.size(), size});
+    undo_bytes.append(entry.pending, 0, size);
+  }
+
+  void forget_undo() {
+    for (const Undo& one : undo)
+      one.item->second.saved = false;
+    undo.clear();
+    undo_bytes.clear();
+    if (undo_bytes.capacity() > kept_undo_bytes_max) std::string().swap(undo_bytes);
+  }
+
+  void set_savepoint() {
+    forget_undo();
+    has_savepoint = true;
+    changed_at_savepoint = changed.size();
+    changed_bytes_at_savepoint = changed_bytes;
+  }
+
+  void take_back(const Undo& one) {
+    Entry& entry = one.item->second;
+    entry.saved = false;
+    entry.change = one.change;
+    if (one.change == Change::put) {
+      entry.pending.assign(undo_bytes, one.begin, one.size);
+    } else if (entry.pending.capacity() > spare_bytes_max) {
+      std::string().swap(entry.pending);
+    }
+    if (!one.created) return;
+    if (fresh_indexed) fresh_index.erase(one.item->first);
+    fresh.erase(fresh.find(one.item->first));
+  }
+
+  void end_savepoint() {
+    forget_undo();
+    has_savepoint = false;
+  }
   void apply_to_content(Item& item) {
     Entry& entry = item.second;
     if (entry.change == Change::erased) {
@@ -120,6 +193,7 @@ struct ByteStore::State {
 
   void forget_overlay() {
     changed.clear();
+    changed_bytes = 0;
     if (!fresh.empty()) fresh.clear();  // clearing walks all buckets
     fresh_index.clear();
   }
@@ -137,16 +211,24 @@ std::optional<std::string_view> ByteStore::get(std::string_view key) const {
 void ByteStore::put(std::string_view key, std::string_view value) {
   State& state = *state_;
   Item* item = state.find(key);
-  if (item == nullptr) {
+  const bool created = item == nullptr;
+  if (created) {
     item = &*state.fresh.try_emplace(std::string(key)).first;
     if (state.fresh_indexed) state.fresh_index.emplace(item->first, item);
   }
+  state.save(*item, created);
   item->second.pending.assign(value);
   state.mark(*item, Change::put);
+  state.changed_bytes += State::bytes_of_change(*item);
 }
 
 void ByteStore::erase(std::string_view key) {
-  if (Item* item = state_->find(key)) state_->mark(*item, Change::erased);
+  State& state = *state_;
+  Item* const item = state.find(key);
+  if (item == nullptr) return;
+  state.save(*item, false);
+  state.mark(*item, Change::erased);
+  state.changed_bytes += State::bytes_of_change(*item);
 }
 
 void ByteStore::range(std::string_view from, std::string_view to,
@@ -170,10 +252,12 @@ void ByteStore::range(std::string_view from, std::string_view to,
 
 void ByteStore::changes(
     const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const {
-  auto& changed = state_->changed;
-  std::sort(changed.begin(), changed.end(),
+  // `changed` stays in the order of the changes, by which a rollback cuts it.
+  auto& ordered = state_->ordered;
+  ordered = state_->changed;
+  std::sort(ordered.begin(), ordered.end(),
             [](const Item* a, const Item* b) { return a->first < b->first; });
-  for (const Item* item : changed) {
+  for (const Item* item : ordered) {
     const Entry& entry = item->second;
     if (entry.change == Change::put) {
       visit(item->first, entry.pending);
@@ -185,8 +269,37 @@ void ByteStore::changes(
 
 bool ByteStore::dirty() const { return !state_->changed.empty(); }
 
+std::size_t ByteStore::changed_bytes() const { return state_->changed_bytes; }
+
+void ByteStore::savepoint() { state_->set_savepoint(); }
+
+void ByteStore::rollback() {
+  State& state = *state_;
+  MILLRACE_ASSERT(state.has_savepoint, "rollback() goes back to a savepoint");
+  // The last one first: `changed` grew in the same order.
+  state.changed.resize(state.changed_at_savepoint);
+  for (auto one = state.undo.rbegin(); one != state.undo.rend(); ++one)
+    state.take_back(*one);
+  state.undo.clear();
+  state.undo_bytes.clear();
+  state.changed_bytes = state.changed_bytes_at_savepoint;
+}
+
+void ByteStore::changes_since_savepoint(
+    const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const {
+  for (const State::Undo& one : state_->undo) {
+    const Entry& entry = one.item->second;
+    if (entry.change == Change::put) {
+      visit(one.item->first, entry.pending);
+    } else {
+      visit(one.item->first, std::nullopt);
+    }
+  }
+}
+
 void ByteStore::apply() {
   State& state = *state_;
+  state.end_savepoint();
   if (state.changed.empty()) return;
   const UniqueLock lock(state.mutex);
   for (Item* item : state.changed) {
@@ -200,6 +313,7 @@ void ByteStore::apply() {
 }
 
 void ByteStore::drop() {
+  state_->end_savepoint();
   for (Item* item : state_->changed)
     item->second.change = Change::none;
   state_->forget_overlay();
@@ -234,6 +348,7 @@ void ByteStore::restore(std::string_view key, std::optional<std::string_view> va
 void ByteStore::clear() {
   State& state = *state_;
   const UniqueLock lock(state.mutex);
+  state.end_savepoint();
   state.forget_overlay();
   state.index.clear();
   state.content.clear();

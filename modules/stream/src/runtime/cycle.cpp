@@ -28,11 +28,7 @@ Status Instance::Core::run_cycle(StepResult& result) {
     task.keep_positions(now_ns, turn == Turn::idle);
     if (turn == Turn::idle) continue;
     result.worked = true;
-    if (turn == Turn::failed) {
-      drop_all();
-      return {};
-    }
-    const bool full = shared_.transaction.bytes() >= options_.max_commit_bytes ||
+    const bool full = turn == Turn::full || shared_.staged_bytes() >= options_.max_commit_bytes ||
                       uncommitted_units() >= unit_limit_;
     more |= full || task.uncommitted_units() >= options_.max_cycle_records;
     if (!full) continue;
@@ -101,7 +97,8 @@ Status Instance::Core::commit_refused(const Error& error, StepResult& result) {
   return fail(error.at("committing"));
 }
 
-// Halves the commits until the record or firing is found that alone makes one too large; that one
+// Sizes are checked before anything is staged, so this is for limits that only the log knows:
+// halves the commits until the record or firing is found that alone makes one too large; that one
 // is treated as failed.
 Status Instance::Core::narrow_down(const Error& error) {
   const std::size_t units = uncommitted_units();
@@ -113,7 +110,7 @@ Status Instance::Core::narrow_down(const Error& error) {
     shared_.tell("warn", "what one record or firing causes is too large to commit",
                  error.message());
     for (const auto& task : tasks_) {
-      if (task->uncommitted_units() == 1) MILLRACE_TRY(task->blame_last(error));
+      if (task->uncommitted_units() == 1) task->blame_last(error);
     }
   }
   drop_all();

@@ -65,6 +65,7 @@ void Punctuators::add(std::string_view name, PunctuationType type, std::int64_t 
   timer->callback = std::move(callback);
   if (const auto found = restored_.timers.find(name); found != restored_.timers.end()) {
     timer->now = found->second;
+    timer->journaled = timer->now.next_ms != no_time;
   }
   if (timer->now.next_ms == no_time) {
     const std::int64_t base = type == PunctuationType::wall_clock ? wall_ms : stream_time_ms_;
@@ -75,7 +76,7 @@ void Punctuators::add(std::string_view name, PunctuationType type, std::int64_t 
   find_next();
 }
 
-Punctuators::Timer* Punctuators::fire(PunctuationType type, std::int64_t now_ms) {
+Punctuators::Timer* Punctuators::next_due(PunctuationType type, std::int64_t now_ms) {
   Timer* due = nullptr;
   for (const auto& timer : timers_) {
     if (timer->type != type) continue;
@@ -84,13 +85,20 @@ Punctuators::Timer* Punctuators::fire(PunctuationType type, std::int64_t now_ms)
     if (timer->now.next_ms <= now_ms && (due == nullptr || timer->now.next_ms < due->now.next_ms))
       due = timer.get();
   }
-  if (due != nullptr) {
-    const std::int64_t missed = (now_ms - due->now.next_ms) / due->interval_ms;
-    due->now.next_ms += (missed + 1) * due->interval_ms;
-    ++due->now.firing;
-  }
   find_next();
   return due;
+}
+
+void Punctuators::advance(Timer& timer, std::int64_t now_ms) {
+  const std::int64_t missed = (now_ms - timer.now.next_ms) / timer.interval_ms;
+  timer.now.next_ms += (missed + 1) * timer.interval_ms;
+  ++timer.now.firing;
+  find_next();
+}
+
+void Punctuators::set_back(Timer& timer, TaskState::Timer to) {
+  timer.now = to;
+  find_next();
 }
 
 std::optional<std::int64_t> Punctuators::next_wall_ms() const {
@@ -110,22 +118,30 @@ void Punctuators::clamp_to(std::int64_t wall_ms) {
 }
 
 bool Punctuators::moved() const {
-  if (unsaved_ || stream_time_ms_ != committed_stream_time_ms_) return true;
+  if (unsaved_ || stream_time_ms_ != committed_stream_time_ms_ || times_set()) return true;
   return std::any_of(timers_.begin(), timers_.end(), [](const auto& timer) {
     return timer->now.firing != timer->committed.firing;
   });
 }
 
+bool Punctuators::times_set() const {
+  return std::any_of(timers_.begin(), timers_.end(), [](const auto& timer) {
+    return !timer->journaled && timer->now.next_ms != no_time;
+  });
+}
+
 void Punctuators::keep() {
-  commit();
+  committed_stream_time_ms_ = stream_time_ms_;
+  for (const auto& timer : timers_)
+    timer->committed = timer->now;
   unsaved_ = true;
 }
 
 void Punctuators::commit() {
+  keep();
   unsaved_ = false;
-  committed_stream_time_ms_ = stream_time_ms_;
   for (const auto& timer : timers_)
-    timer->committed = timer->now;
+    timer->journaled = timer->now.next_ms != no_time;
 }
 
 void Punctuators::rewind() {

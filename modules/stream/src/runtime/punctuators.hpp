@@ -44,6 +44,7 @@ class Punctuators {
     std::function<void(std::int64_t)> callback;
     TaskState::Timer now;
     TaskState::Timer committed;
+    bool journaled = false;  ///< its due time, or a later one, is in a commit
   };
 
   /// What was committed before, kept for the timers that register from now on.
@@ -59,9 +60,13 @@ class Punctuators {
   [[nodiscard]] bool stream_timer_due() const {
     return stream_time_ms_ != no_time && stream_time_ms_ >= next_stream_ms_;
   }
-  /// The earliest timer that is due, moved on to its next time; null when none is. In order of due
-  /// time, then of registration.
-  Timer* fire(PunctuationType type, std::int64_t now_ms);
+  /// Takes back what a record or a firing that is processed again moved.
+  void set_back(std::int64_t stream_time_ms) { stream_time_ms_ = stream_time_ms; }
+  void set_back(Timer& timer, TaskState::Timer to);
+  /// The earliest timer that is due; null when none is. In order of due time, then of registration.
+  [[nodiscard]] Timer* next_due(PunctuationType type, std::int64_t now_ms);
+  /// Counts a firing of a due timer and moves it on to its next time, on its grid.
+  void advance(Timer& timer, std::int64_t now_ms);
   /// When the next wall-clock timer is due; nothing without one.
   [[nodiscard]] std::optional<std::int64_t> next_wall_ms() const;
   /// Brings wall-clock timers near again after the clock was set back.
@@ -69,6 +74,8 @@ class Punctuators {
 
   /// There is something that the next commit is to journal.
   [[nodiscard]] bool moved() const;
+  /// A timer was set whose due time is in no commit yet: a restart would begin its interval again.
+  [[nodiscard]] bool times_set() const;
   /// Keeps what has fired without a commit, to be journaled by the next one: for firings that had
   /// no effect. A crash before that repeats them.
   void keep();

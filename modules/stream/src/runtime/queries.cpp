@@ -94,6 +94,7 @@ void Instance::Core::update_status() {
   status_.refused_commits = refused_commits_;
   status_.dead_letters = shared_.dead_lettered;
   status_.skipped = shared_.skipped;
+  status_.failed_firings = shared_.failed_firings;
   status_.waiting_for_topics.clear();
   bool joined = true;
   for (const auto& member : members_) {

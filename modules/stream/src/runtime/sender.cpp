@@ -8,6 +8,8 @@
 #include "millrace/base/assert.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/codec/codec.hpp"
+#include "millrace/log/record_size.hpp"
+#include "runtime/too_large.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -30,7 +32,7 @@ void Sender::begin(std::string_view id_prefix, std::uint64_t number,
   private_ready_ = false;
 }
 
-void Sender::send(const SinkSpec& spec, const Message& message) {
+Status Sender::send(const SinkSpec& spec, const Message& message) {
   const ResolvedSink& sink = shared_->sinks[static_cast<std::size_t>(spec.node)];
   MILLRACE_ASSERT(sink.spec != nullptr, "a sink node sends to a sink of the topology");
   const RecordType& type = sink.spec->type;
@@ -57,7 +59,11 @@ void Sender::send(const SinkSpec& spec, const Message& message) {
                             std::to_string(partition) + " of " + std::to_string(sink.partitions) +
                             " partitions");
   }
-  shared_->transaction.append({sink.topic, log::partition(partition)}, record);
+  if (const std::size_t bytes = log::record_bytes(record); bytes > shared_->record_bytes_max())
+    return fail(too_large("a record for topic " + sink.spec->topic.name, *type.key, key_, bytes,
+                          shared_->record_bytes_max()));
+  out_->add({sink.topic, log::partition(partition)}, record);
+  return {};
 }
 
 // docs/formats/cloud_events.md. The id is a function of the input alone: the same after a crash,
@@ -86,27 +92,6 @@ void Sender::private_headers() {
   private_.clear();
   codec::append_private_context(private_, *context_);
   private_ready_ = true;
-}
-
-void Sender::dead_letter(const log::Record& record, const DeadLetterPlace& place,
-                         log::PartitionId task, const DeadLetterReason& reason) {
-  dead_.clear();
-  std::string_view cursor = record.headers.encoded();
-  log::HeaderView header;
-  while (log::HeadersView::next(cursor, header)) {
-    if (!header.key.starts_with("dl-")) dead_.add(header.key, header.value);
-  }
-  dead_.add("dl-reason", reason.text).add("dl-code", reason.code.name);
-  dead_.add("dl-topic", place.topic)
-      .add("dl-partition", std::to_string(place.partition))
-      .add("dl-offset", std::to_string(place.offset));
-  dead_.add("dl-sub-topology", place.sub_topology)
-      .add("dl-attempts", std::to_string(reason.attempts));
-  dead_.add("dl-build", shared_->options.build);
-  const log::Topic& topic = shared_->dead_letters;
-  const log::PartitionId partition = log::partition(task.value % topic.spec.partitions);
-  shared_->transaction.append({topic.id, partition}, log::Record{record.timestamp_ms, record.key,
-                                                                 record.value, dead_.view()});
 }
 
 }  // namespace millrace::stream::runtime

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,6 +30,7 @@ struct Shared {
   Instance::Environment& environment;
 
   log::Transaction transaction;     ///< of the cycle under way, over all tasks
+  std::size_t state_bytes = 0;      ///< of state changes that it will get too, at most
   std::vector<ResolvedSink> sinks;  ///< by NodeId; those of other nodes are empty
   log::Topic dead_letters;
   std::optional<log::Topic> retry;
@@ -37,6 +40,22 @@ struct Shared {
   std::uint64_t records = 0;
   std::uint64_t dead_lettered = 0;
   std::uint64_t skipped = 0;
+  std::uint64_t failed_firings = 0;
+
+  /// What the cycle has to commit so far, encoded, positions and timers left out.
+  [[nodiscard]] std::size_t staged_bytes() const { return transaction.bytes() + state_bytes; }
+  [[nodiscard]] std::size_t transaction_bytes_max() const {
+    return log.options().max_transaction_bytes;
+  }
+  /// Most that outputs and state changes of one commit may have: the rest of a transaction is kept
+  /// for what tasks remember of time.
+  [[nodiscard]] std::size_t unit_bytes_max() const {
+    const std::size_t limit = transaction_bytes_max();
+    return limit - std::min<std::size_t>(limit / 8, 64U << 10U);
+  }
+  [[nodiscard]] std::size_t record_bytes_max() const {
+    return std::min(log.options().max_record_bytes, unit_bytes_max());
+  }
 
   void tell(std::string_view level, std::string_view message, std::string_view detail) const {
     if (environment.events) environment.events(level, message, detail);

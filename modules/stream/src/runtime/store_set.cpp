@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "millrace/base/assert.hpp"
+#include "millrace/log/record_size.hpp"
+#include "runtime/too_large.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -31,6 +33,39 @@ ByteStore* StoreSet::find(StoreId id) const {
 bool StoreSet::dirty() const {
   return std::any_of(entries_.begin(), entries_.end(),
                      [](const Entry& entry) { return entry.bytes->dirty(); });
+}
+
+void StoreSet::savepoint() {
+  for (Entry& entry : entries_)
+    entry.bytes->savepoint();
+}
+
+void StoreSet::rollback() {
+  for (Entry& entry : entries_)
+    entry.bytes->rollback();
+}
+
+Status StoreSet::check_entries(std::size_t record_bytes_max) const {
+  Status checked;
+  for (const Entry& entry : entries_) {
+    if (!entry.changelog) continue;
+    entry.bytes->changes_since_savepoint(
+        [&](std::string_view key, std::optional<std::string_view> value) {
+          const std::size_t bytes = log::record_bytes(log::Record{0, key, value, {}});
+          if (!checked || bytes <= record_bytes_max) return;
+          checked = fail(too_large("an entry of store " + entry.spec->name, *entry.spec->key, key,
+                                   bytes, record_bytes_max));
+        });
+  }
+  return checked;
+}
+
+std::size_t StoreSet::changed_bytes() const {
+  std::size_t bytes = 0;
+  for (const Entry& entry : entries_) {
+    if (entry.changelog) bytes += entry.bytes->changed_bytes();
+  }
+  return bytes;
 }
 
 void StoreSet::write_changes(log::Transaction& transaction, std::int64_t timestamp_ms) {

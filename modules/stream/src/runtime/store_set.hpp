@@ -30,6 +30,16 @@ class StoreSet {
   [[nodiscard]] ByteStore* find(StoreId id) const;
   [[nodiscard]] std::vector<Entry>& entries() { return entries_; }
   [[nodiscard]] bool dirty() const;
+
+  /// What changes from here on can be taken back by rollback().
+  void savepoint();
+  void rollback();
+  /// Each entry changed since the savepoint fits into a record of its changelog. log's
+  /// errc::too_large, with store, key, size and limit.
+  [[nodiscard]] Status check_entries(std::size_t record_bytes_max) const;
+  /// What write_changes() will add to a transaction, at most.
+  [[nodiscard]] std::size_t changed_bytes() const;
+
   /// Writes what changed to the changelogs, all at `timestamp_ms`.
   void write_changes(log::Transaction& transaction, std::int64_t timestamp_ms);
   void apply(const log::Committed& committed);

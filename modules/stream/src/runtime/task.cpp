@@ -3,17 +3,18 @@
 #include "runtime/task.hpp"
 
 #include <algorithm>
+#include <exception>
 
 #include "millrace/base/assert.hpp"
+#include "millrace/base/fault_point.hpp"
+#include "millrace/stream/remembered_context.hpp"
 
 namespace millrace::stream::runtime {
 
 namespace {
 constexpr std::string_view state_key = "task";
-// Of rest, before positions are committed that only passed over marks.
-constexpr std::int64_t rest_ns = 1'000'000'000;
-// Positions are committed again after this part of the time for which the log keeps them.
-constexpr std::int64_t refreshes = 7;
+// Due times that come with no other commit are committed by themselves after that time.
+constexpr std::int64_t times_wait_ns = 1'000'000'000;
 }  // namespace
 
 Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim,
@@ -22,53 +23,29 @@ Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim
       resolved_(&resolved),
       claim_(std::move(claim)),
       partition_(partition),
-      stores_(shared.topology, resolved, partition),
       snapshot_(shared.environment.files, shared.options.state_directory, claim_.unit()),
-      sources_(shared.topology.sources.size()),
-      sender_(shared) {
-  timer_prefix_.append(resolved.spec->name)
-      .append(".")
-      .append(std::to_string(partition.value))
-      .append(".");
-  for (const InputTopic& topic : resolved.inputs)
-    inputs_.emplace_back(topic, resolved.spec->name, partition, inputs_.size());
-}
+      nodes_(shared, resolved),
+      inputs_(resolved, partition),
+      staging_(shared, resolved, partition),
+      failures_(shared, resolved.spec->name),
+      hand_(resolved.spec->name, claim_.unit(), partition),
+      record_work_([this] { return process_record(); }) {}
 
 Task::~Task() = default;
 
 void Task::restart() {
   ready_.store(false, std::memory_order_release);
   drop();
-  verdict_.reset();
-  failed_firings_.clear();
+  failures_.clear();
   punctuators_ = {};
   restore_.reset();
-  make_nodes();
-}
-
-void Task::make_nodes() {
-  const SubTopology& sub = *resolved_->spec;
-  nodes_.clear();
-  nodes_.resize(shared_->topology.nodes.size());
-  for (const NodeId id : sub.nodes)
-    nodes_[static_cast<std::size_t>(id)] =
-        shared_->topology.nodes[static_cast<std::size_t>(id)].make();
-  for (const NodeId id : sub.nodes) {
-    for (const NodeId parent : shared_->topology.nodes[static_cast<std::size_t>(id)].parents) {
-      nodes_[static_cast<std::size_t>(parent)]->children.push_back(
-          nodes_[static_cast<std::size_t>(id)].get());
-    }
-  }
-  for (const std::size_t index : sub.sources) {
-    const SourceSpec& spec = shared_->topology.sources[index];
-    sources_[index].reset(
-        new Source{SourceReader(spec), nodes_[static_cast<std::size_t>(spec.node)].get()});
-  }
+  nodes_.make();
 }
 
 Status Task::begin_restore() {
   if (restore_ != nullptr) return {};
-  auto begun = std::make_unique<Restore>(*shared_, *resolved_, partition_, claim_.unit(), stores_);
+  auto begun =
+      std::make_unique<Restore>(*shared_, *resolved_, partition_, claim_.unit(), staging_.stores());
   MILLRACE_TRY(begun->begin(snapshot_));
   restore_ = std::move(begun);
   return {};
@@ -76,63 +53,158 @@ Status Task::begin_restore() {
 
 void Task::add_interests(std::vector<log::Interest>& interests) const {
   if (restore_ != nullptr) return restore_->add_interests(interests);
-  for (const Input& input : inputs_)
-    interests.push_back(input.interest());
+  inputs_.add_interests(interests);
 }
 
 Result<bool> Task::restore(std::size_t max_bytes) {
   MILLRACE_ASSIGN(const bool done, restore_->slice(max_bytes));
   if (!done) return false;
-  MILLRACE_TRY(start_inputs());
+  MILLRACE_TRY(inputs_.start(shared_->log));
   punctuators_.restore(restore_->take_state());
   system_next_ = restore_->system_next();
   shared_->tell("info", "task restored", claim_.unit() + ": " + restore_->summary());
   restore_.reset();
-  MILLRACE_TRY(open_nodes());
+  MILLRACE_TRY(nodes_.open(*this, claim_.unit()));
   set_position(shared_->log.committed());
   last_snapshot_ns_ = shared_->environment.clock.monotonic_ns();
+  times_set_ns_ = -1;
   ready_.store(true, std::memory_order_release);
   return true;
 }
 
-Status Task::start_inputs() {
-  std::vector<log::TopicPartition> places;
-  for (const Input& input : inputs_)
-    places.push_back(input.place());
-  MILLRACE_ASSIGN(const auto positions, shared_->log.positions(resolved_->group, places));
-  MILLRACE_ASSIGN(const auto starts, shared_->log.start_offsets(places));
-  for (std::size_t i = 0; i < inputs_.size(); ++i)
-    inputs_[i].start(positions[i].value_or(starts[i]));
-  positions_kept_ns_ = idle_since_ns_ = -1;
-  return {};
-}
-
-Status Task::open_nodes() {
-  for (const NodeId id : resolved_->spec->nodes) {
-    const NodeSpec& spec = shared_->topology.nodes[static_cast<std::size_t>(id)];
-    const auto refused = [&](std::string_view why) {
-      return fail(errc::handler_failed,
-                  "opening " + spec.name + " in " + claim_.unit() + ": " + std::string(why));
-    };
-    try {
-      nodes_[static_cast<std::size_t>(id)]->open(*this);
-    } catch (const std::exception& thrown) {
-      return refused(thrown.what());
+Result<Turn> Task::run(std::size_t max_units) {
+  MILLRACE_TRY(inputs_.fill(shared_->log, shared_->options.fetch_bytes));
+  // Left over when the last turn was full: they go before whatever follows.
+  MILLRACE_ASSIGN(bool room, fire_stream_timers(max_units));
+  if (const auto due = punctuators_.next_wall_ms(); due && room) {
+    const std::int64_t now = wall_ms();
+    punctuators_.clamp_to(now);
+    if (*due <= now) {
+      MILLRACE_ASSIGN(room, fire_due(PunctuationType::wall_clock, now, max_units));
     }
   }
-  return {};
+  if (room) {
+    MILLRACE_ASSIGN(room, process_records(max_units));
+  }
+  if (!room) return Turn::full;
+  return has_work() ? Turn::worked : Turn::idle;
+}
+
+// Each of these returns false when a unit has no room beside what the cycle has.
+Result<bool> Task::process_records(std::size_t max_units) {
+  while (uncommitted_units() < max_units) {
+    Input* const input = inputs_.choose();
+    if (input == nullptr) return true;
+    hand_.take(*input, *input->head());
+    const std::int64_t time_before = punctuators_.stream_time_ms();
+    MILLRACE_ASSIGN(const bool room, run_unit(record_work_));
+    if (!room) {
+      punctuators_.set_back(time_before);
+      return false;
+    }
+    input->take();
+    ++uncommitted_records_;
+    MILLRACE_ASSIGN(const bool timers_have_room, fire_stream_timers(max_units));
+    if (!timers_have_room) return false;
+    if (inputs_.is_behind(*input) || shared_->staged_bytes() >= shared_->options.max_commit_bytes)
+      return true;
+  }
+  return true;
+}
+
+std::optional<Failure> Task::process_record() {
+  if (auto failed = nodes_.read(hand_)) return failed;
+  if (nodes_.unknown_type()) ++staging_.counts().skipped;
+  if (nodes_.nothing_read()) return std::nullopt;
+  punctuators_.observe(hand_.view().timestamp_ms);
+  nodes_.process(*this);
+  return std::nullopt;
+}
+
+Result<bool> Task::fire_stream_timers(std::size_t max_units) {
+  if (!punctuators_.stream_timer_due()) return true;
+  return fire_due(PunctuationType::stream_time, punctuators_.stream_time_ms(), max_units);
+}
+
+Result<bool> Task::fire_due(PunctuationType type, std::int64_t now_ms, std::size_t max_units) {
+  while (uncommitted_units() < max_units) {
+    Punctuators::Timer* const timer = punctuators_.next_due(type, now_ms);
+    if (timer == nullptr) return true;
+    MILLRACE_ASSIGN(const bool room, fire(*timer, now_ms));
+    if (!room) return false;
+    if (has_work()) continue;
+    // Nothing to take back, nothing worth a commit.
+    punctuators_.keep();
+    uncommitted_firings_ = 0;
+  }
+  return true;
+}
+
+Result<bool> Task::fire(Punctuators::Timer& timer, std::int64_t now_ms) {
+  const TaskState::Timer before = timer.now;
+  punctuators_.advance(timer, now_ms);
+  const std::int64_t stream_time = punctuators_.stream_time_ms();
+  hand_.take(timer, stream_time == no_time ? now_ms : stream_time);
+  MILLRACE_ASSIGN(const bool room, run_unit([&]() -> std::optional<Failure> {
+                    timer.callback(now_ms);
+                    return std::nullopt;
+                  }));
+  if (!room) {
+    punctuators_.set_back(timer, before);
+    return false;
+  }
+  ++uncommitted_firings_;
+  return true;
+}
+
+// Runs the unit in hand. What it did is kept; or taken back, and then its failure settled. False
+// when that has no room, and nothing is kept.
+Result<bool> Task::run_unit(const Work& work) {
+  const std::int64_t time_before = punctuators_.stream_time_ms();
+  staging_.begin(hand_);
+  if (const std::optional<Failure> failure = attempt(work)) {
+    staging_.discard();
+    punctuators_.set_back(time_before);
+    MILLRACE_TRY(failures_.settle(hand_, *failure, staging_.outbox(), staging_.counts()));
+    nodes_.keep_tables(hand_, staging_.stores());
+  }
+  if (!staging_.has_room()) {
+    staging_.discard();
+    return false;
+  }
+  staging_.keep();
+  last_unit_ = hand_.id();
+  return true;
+}
+
+std::optional<Failure> Task::attempt(const Work& work) {
+  const ErrorAction policy = shared_->options.on_processing_error;
+  if (auto verdict = failures_.verdict(hand_)) return verdict;
+  std::optional<Failure> failure;
+  try {
+    failure = work();
+  } catch (const SimulatedDeath&) {
+    throw;
+  } catch (const std::exception& thrown) {
+    failure = Failure{policy, errc::handler_failed, thrown.what()};
+  } catch (...) {
+    failure = Failure{policy, errc::handler_failed, "an exception that is no std::exception"};
+  }
+  if (failure && !staging_.refused()) return failure;
+  // A handler may have thrown because of it, or caught it.
+  if (const Status checked = staging_.check(hand_); !checked)
+    return Failure{policy, checked.error().code(), checked.error().message()};
+  return failure;
 }
 
 bool Task::has_work() const {
-  return sent_ || positions_due_ || !passed_firings_.empty() || stores_.dirty() ||
-         std::any_of(inputs_.begin(), inputs_.end(),
-                     [](const Input& input) { return input.moved(); });
+  return staging_.has_changes() || inputs_.positions_due() || times_due_ || inputs_.moved();
 }
 
 void Task::stage() {
   log::Transaction& transaction = shared_->transaction;
   const std::int64_t time = std::max<std::int64_t>(0, punctuators_.stream_time_ms());
-  stores_.write_changes(transaction, time);
+  staging_.write(time);
   state_staged_ = resolved_->system && punctuators_.moved();
   if (state_staged_) {
     scratch_.clear();
@@ -141,22 +213,37 @@ void Task::stage() {
     transaction.append({*resolved_->system, partition_},
                        log::Record{time, state_key, scratch_, {}});
   }
-  for (const Input& input : inputs_) {
-    if (positions_due_ || input.ahead())
-      transaction.set_position(resolved_->group, input.place(), input.next());
-  }
+  inputs_.stage(transaction);
   transaction.require(claim_);
 }
 
 void Task::committed(const log::Committed& committed) {
   // First: an answer must never be newer than the position it carries.
   set_position(committed.position);
-  stores_.apply(committed);
-  for (Input& input : inputs_)
-    input.commit();
-  for (StoreSet::Entry& entry : stores_.entries()) {
+  const UnitCounts counts = staging_.kept_counts();
+  staging_.committed(committed);
+  inputs_.committed(shared_->environment.clock.monotonic_ns());
+  keep_table_positions();
+  if (state_staged_) {
+    MILLRACE_ASSERT(state_batch_ < committed.places.size(),
+                    "the log answers places in the order of the transaction's batches");
+    system_next_ = committed.places[state_batch_].first.next();
+  }
+  punctuators_.commit();
+  shared_->records += uncommitted_records_;
+  shared_->dead_lettered += counts.dead_letters;
+  shared_->skipped += counts.skipped;
+  shared_->failed_firings += counts.failed_firings;
+  changed_since_snapshot_ = true;
+  failures_.committed();
+  forget_turn();
+}
+
+// A store whose source is its changelog is as far as that input.
+void Task::keep_table_positions() {
+  for (StoreSet::Entry& entry : staging_.stores().entries()) {
     if (entry.changelog) continue;
-    for (const Input& input : inputs_) {
+    for (const Input& input : inputs_.list()) {
       const auto& sources = input.topic().sources;
       const bool own = std::any_of(sources.begin(), sources.end(), [&](std::size_t s) {
         return shared_->topology.sources[s].table == entry.spec->id;
@@ -164,53 +251,33 @@ void Task::committed(const log::Committed& committed) {
       if (own) entry.next = input.next();
     }
   }
-  if (state_staged_) {
-    MILLRACE_ASSERT(state_batch_ < committed.places.size(),
-                    "the log answers places in the order of the transaction's batches");
-    system_next_ = committed.places[state_batch_].first.next();
-  }
-  punctuators_.commit();
-  if (positions_due_) positions_kept_ns_ = shared_->environment.clock.monotonic_ns();
-  shared_->records += uncommitted_records_;
-  shared_->dead_lettered += dead_lettered_;
-  shared_->skipped += skipped_;
-  changed_since_snapshot_ = true;
-  // Those that a later turn meets are still to be met.
-  if (verdict_used_) verdict_.reset();
-  for (const Firing& firing : passed_firings_)
-    failed_firings_.erase(firing);
-  forget_turn();
 }
 
 void Task::forget_turn() {
-  passed_firings_.clear();
-  verdict_used_ = sent_ = state_staged_ = positions_due_ = false;
-  uncommitted_records_ = uncommitted_firings_ = dead_lettered_ = skipped_ = 0;
+  state_staged_ = times_due_ = false;
+  uncommitted_records_ = uncommitted_firings_ = 0;
 }
 
 void Task::drop() {
-  stores_.drop();
+  staging_.drop();
   punctuators_.rewind();
-  for (Input& input : inputs_)
-    input.rewind();
+  inputs_.rewind();
+  failures_.drop();
   forget_turn();
 }
 
 void Task::keep_positions(std::int64_t now_ns, bool idle) {
-  if (!idle) idle_since_ns_ = -1;
-  if (idle && idle_since_ns_ < 0) idle_since_ns_ = now_ns;
-  const bool rested =
-      idle && now_ns - idle_since_ns_ >= rest_ns &&
-      std::any_of(inputs_.begin(), inputs_.end(), [](const Input& input) { return input.ahead(); });
-  const auto retention_ms = shared_->log.position_retention_ms();
-  const bool old =
-      retention_ms && (positions_kept_ns_ < 0 ||
-                       now_ns - positions_kept_ns_ >= *retention_ms * (1'000'000 / refreshes));
-  positions_due_ = rested || old;
+  inputs_.keep_positions(shared_->log, now_ns, idle);
+  if (!resolved_->system || !punctuators_.times_set()) {
+    times_set_ns_ = -1;
+    return;
+  }
+  if (times_set_ns_ < 0) times_set_ns_ = now_ns;
+  times_due_ = now_ns - times_set_ns_ >= times_wait_ns;
 }
 
 void Task::keep_snapshot(std::int64_t now_ns, bool now_or_never) {
-  const bool has_state = resolved_->system || !stores_.entries().empty();
+  const bool has_state = resolved_->system || !staging_.stores().entries().empty();
   if (!snapshot_.enabled() || !has_state || !ready() || !changed_since_snapshot_) return;
   if (!now_or_never &&
       now_ns - last_snapshot_ns_ < shared_->options.snapshot_interval_ms * 1'000'000)
@@ -220,7 +287,7 @@ void Task::keep_snapshot(std::int64_t now_ns, bool now_or_never) {
   SnapshotHead head{shared_->log.identity(), position(), system_next_, {}};
   if (resolved_->system) punctuators_.encode(head.task_state);
   std::string content;
-  encode_snapshot(head, stores_, content);
+  encode_snapshot(head, staging_.stores(), content);
   if (const Status written = snapshot_.write_aside(content, head.stamp); !written) {
     changed_since_snapshot_ = true;
     shared_->tell("warn", "snapshot not written",
@@ -241,15 +308,7 @@ void Task::describe(InstanceStatus::Task& status) const {
   status.records_left = restore_ ? restore_->records_left() : 0;
   status.lag = 0;
   status.oldest_unprocessed_ms = -1;
-  if (!ready()) return;
-  for (const Input& input : inputs_) {
-    status.lag += input.lag();
-    const log::RecordView* head = input.head();
-    if (head != nullptr &&
-        (status.oldest_unprocessed_ms < 0 || head->timestamp_ms < status.oldest_unprocessed_ms)) {
-      status.oldest_unprocessed_ms = head->timestamp_ms;
-    }
-  }
+  if (ready()) inputs_.describe(status);
 }
 
 log::LogPosition Task::position() const {
@@ -260,6 +319,34 @@ log::LogPosition Task::position() const {
 void Task::set_position(log::LogPosition position) {
   const MutexLock lock(position_mutex_);
   position_ = position;
+}
+
+ByteStore& Task::store(StoreId id) {
+  ByteStore* const found = staging_.stores().find(id);
+  MILLRACE_ASSERT(found != nullptr, "a node uses the stores it was connected to");
+  return *found;
+}
+
+void Task::schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
+                    std::function<void(std::int64_t)> callback) {
+  punctuators_.add(name, type, interval_ms, wall_ms(), std::move(callback));
+}
+
+void Task::with_context(const RememberedContext& context, const std::function<void()>& fn) {
+  struct Guard {
+    Task& task;
+    codec::EventContext saved;
+    ~Guard() {
+      task.hand_.context() = saved;
+      task.staging_.context_changed();
+    }
+  } guard{*this, hand_.context()};
+  hand_.context() = {};
+  hand_.context().id = context.id;
+  hand_.context().correlation = context.correlation;
+  hand_.context().trace = {context.trace_high, context.trace_low, context.span, 1};
+  staging_.context_changed();
+  fn();
 }
 
 }  // namespace millrace::stream::runtime

@@ -3,34 +3,34 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "millrace/base/mutex.hpp"
-#include "runtime/input.hpp"
+#include "runtime/failures.hpp"
+#include "runtime/in_hand.hpp"
+#include "runtime/inputs.hpp"
+#include "runtime/nodes.hpp"
 #include "runtime/punctuators.hpp"
 #include "runtime/restore.hpp"
-#include "runtime/sender.hpp"
 #include "runtime/snapshot.hpp"
-#include "runtime/source_reader.hpp"
-#include "runtime/store_set.hpp"
+#include "runtime/staging.hpp"
 
 namespace millrace::stream::runtime {
 
 /// How a task's turn in a cycle went.
 enum class Turn : std::uint8_t {
   idle,    ///< nothing to do
-  worked,  ///< it has something to commit
-  failed   ///< a handler failed: drop what all tasks did since the last commit; the task knows what
-           ///< to do about it next time
+  worked,  ///< it may have something to commit
+  full     ///< what comes next has no room beside what the cycle has: commit first
 };
 
-/// One sub-topology for one partition: nodes, stores, inputs, timers. Restored first, then run by
-/// turns. What a turn does becomes real by stage() and committed(), or is taken back by drop(). One
+/// One sub-topology for one partition. Restored first, then run by turns; a turn takes units, which
+/// are records and firings of timers, one after another in hand. A unit that fails is taken back
+/// alone. What a turn did becomes real by stage() and committed(), or is taken back by drop(). One
 /// thread, that of step(); what says so is open to any.
 class Task final : public TaskContext {
  public:
@@ -58,17 +58,16 @@ class Task final : public TaskContext {
   void stage();
   void committed(const log::Committed& committed);
   void drop();
-  /// Sees to it that positions are committed which no record moves any more: those that passed
-  /// over the last transaction's mark, and those that the log would forget. `idle`: this turn did
-  /// nothing.
+  /// Sees to it that what nothing moves is committed all the same: positions and due times. `idle`:
+  /// this turn did nothing.
   void keep_positions(std::int64_t now_ns, bool idle);
   /// Records processed and timers fired since the last commit.
   [[nodiscard]] std::size_t uncommitted_units() const {
     return uncommitted_records_ + uncommitted_firings_;
   }
-  /// The one record or firing since the last commit cannot be committed: it is treated as one whose
-  /// handler failed. `error` again when it is a firing and the policy is to fail.
-  [[nodiscard]] Status blame_last(const Error& error);
+  /// The one unit since the last commit was refused by the log: it is treated as one whose handler
+  /// failed.
+  void blame_last(const Error& error) { failures_.blame(last_unit_, error); }
 
   /// Writes a snapshot aside when it is due (or asked for) and something changed; publishes it when
   /// its position is durable. A failure is told, and tried again at the next interval.
@@ -91,102 +90,65 @@ class Task final : public TaskContext {
 
   // Any thread, while the task lives.
   [[nodiscard]] bool ready() const { return ready_.load(std::memory_order_acquire); }
-  [[nodiscard]] const ByteStore* find_store(StoreId id) const { return stores_.find(id); }
+  [[nodiscard]] const ByteStore* find_store(StoreId id) const { return staging_.stores().find(id); }
   /// The last commit that the stores reflect, or a later one.
   [[nodiscard]] log::LogPosition position() const;
 
   // TaskContext
-  [[nodiscard]] const RecordInHand& record() const override { return hand_; }
+  [[nodiscard]] const RecordInHand& record() const override { return hand_.view(); }
   [[nodiscard]] std::int64_t stream_time_ms() const override {
     return punctuators_.stream_time_ms();
   }
   [[nodiscard]] std::int64_t wall_ms() const override {
     return shared_->environment.clock.wall_ms();
   }
-  [[nodiscard]] log::PartitionId partition() const override { return partition_; }
+  [[nodiscard]] log::PartitionId partition() const override { return hand_.partition(); }
   [[nodiscard]] ByteStore& store(StoreId id) override;
   void forward(NodeId to, const Message& message) override {
-    nodes_[static_cast<std::size_t>(to)]->process(message, *this);
+    nodes_.node(to).process(message, *this);
   }
-  void send(const SinkSpec& sink, const Message& message) override;
-  void dead_letter(ErrorCode code, std::string_view reason) override;
+  void send(const SinkSpec& sink, const Message& message) override { staging_.send(sink, message); }
+  void dead_letter(ErrorCode code, std::string_view reason) override {
+    failures_.dead_letter(hand_, code, reason, staging_.outbox(), staging_.counts());
+  }
   void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                 std::function<void(std::int64_t)> callback) override;
   void with_context(const RememberedContext& context, const std::function<void()>& fn) override;
 
  private:
-  struct Source {
-    SourceReader reader;
-    Node* node;
-  };
-  using Firing = std::pair<std::string, std::uint64_t>;  // a timer's name and the firing's number
-  // A handler failed on this record: next time it goes where the policy says, unprocessed.
-  struct Verdict {
-    log::TopicPartition place;
-    log::Offset offset;
-    ErrorCode code;
-    std::string reason;
-    bool without_value = false;  // the dead letter itself was too large
-  };
+  using Work = std::function<std::optional<Failure>()>;
 
+  [[nodiscard]] Result<bool> fire_due(PunctuationType type, std::int64_t now_ms,
+                                      std::size_t max_units);
+  [[nodiscard]] Result<bool> fire(Punctuators::Timer& timer, std::int64_t now_ms);
+  [[nodiscard]] Result<bool> fire_stream_timers(std::size_t max_units);
+  [[nodiscard]] Result<bool> process_records(std::size_t max_units);
+  [[nodiscard]] std::optional<Failure> process_record();
+  [[nodiscard]] Result<bool> run_unit(const Work& work);
+  [[nodiscard]] std::optional<Failure> attempt(const Work& work);
   void forget_turn();
-  void make_nodes();
-  [[nodiscard]] Status start_inputs();
-  [[nodiscard]] Status open_nodes();
-  [[nodiscard]] Result<Turn> process(std::size_t max_units);
-  [[nodiscard]] Input* choose();
-  [[nodiscard]] bool is_judged(const Input& input, const log::RecordView& record) const;
-  [[nodiscard]] Status process_record(Input& input, const log::RecordView& record);
-  [[nodiscard]] Status deliver(const std::vector<std::size_t>& sources,
-                               const log::RecordView& record);
-  [[nodiscard]] Status deliver_replayed(const log::RecordView& record);
-  void keep_tables(const std::vector<std::size_t>& sources, const log::RecordView& record);
-  [[nodiscard]] Status refuse(ErrorAction action, ErrorCode code, std::string_view reason);
-  void send_dead_letter(ErrorCode code, std::string_view reason);
-  [[nodiscard]] Result<Turn> handler_failed(std::string_view reason);
-  void fire_due(PunctuationType type, std::int64_t now_ms, std::size_t max_units);
-  void fire(Punctuators::Timer& timer, std::int64_t now_ms);
-  [[nodiscard]] std::string place_in_hand() const;
+  void keep_table_positions();
   void set_position(log::LogPosition position);
 
   Shared* shared_;
   const ResolvedSubTopology* resolved_;
   log::Claim claim_;
   log::PartitionId partition_;
-  std::string timer_prefix_;  // `<sub-topology>.<partition>.`
-  StoreSet stores_;
   SnapshotFile snapshot_;
   std::unique_ptr<Restore> restore_;
   Punctuators punctuators_;
-  std::vector<std::unique_ptr<Node>> nodes_;  // by NodeId; null for those of other sub-topologies
-  std::vector<std::unique_ptr<Source>> sources_;  // by index in Topology::sources
-  std::vector<Input> inputs_;
-  std::uint64_t turn_ = 0;
-  Sender sender_;
+  Nodes nodes_;
+  Inputs inputs_;
+  Staging staging_;
+  Failures failures_;
+  InHand hand_;
+  UnitId last_unit_;
+  Work record_work_;
 
-  RecordInHand hand_;
-  Input* input_in_hand_ = nullptr;
-  const log::RecordView* record_in_hand_ = nullptr;  // null during a punctuation
-  const Punctuators::Timer* timer_in_hand_ = nullptr;
-  std::string timer_id_prefix_;
-  std::vector<std::pair<Node*, Message>> readings_;  // of the record in hand
-  TableChange change_;
-  std::optional<Verdict> verdict_;
-  bool verdict_used_ = false;  // since the last commit
-  // To be passed over, and those that were since the last commit. Several may fail one after
-  // another in the same turn.
-  std::set<Firing> failed_firings_;
-  std::set<Firing> passed_firings_;
-  Firing last_firing_;
-
-  bool sent_ = false;  // something is in the transaction
-  bool positions_due_ = false;
-  std::int64_t idle_since_ns_ = -1;
-  std::int64_t positions_kept_ns_ = -1;  // when all of them were committed last; -1: not by us
   std::size_t uncommitted_records_ = 0;
   std::size_t uncommitted_firings_ = 0;  // those that had an effect, or came with records
-  std::uint64_t dead_lettered_ = 0;      // since the last commit
-  std::uint64_t skipped_ = 0;
+  bool times_due_ = false;               // due times of timers are to be committed by themselves
+  std::int64_t times_set_ns_ = -1;       // since when they wait for a commit
   bool state_staged_ = false;
   std::size_t state_batch_ = 0;
   log::Offset system_next_;

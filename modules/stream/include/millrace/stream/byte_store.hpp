@@ -38,6 +38,16 @@ class ByteStore {
   void changes(
       const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const;
   [[nodiscard]] bool dirty() const;
+  /// What the changed keys and values take in a changelog, at most.
+  [[nodiscard]] std::size_t changed_bytes() const;
+  /// What is changed from here on can be taken back by rollback(). Replaces an earlier savepoint;
+  /// apply(), drop() and clear() end it.
+  void savepoint();
+  /// Takes back what changed since the savepoint, which stays.
+  void rollback();
+  /// As changes(), of what changed since the savepoint, in no order.
+  void changes_since_savepoint(
+      const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const;
   /// The commit succeeded: the overlay becomes the content.
   void apply();
   /// The commit was refused: the overlay is forgotten.

@@ -23,6 +23,9 @@ namespace errc {
 /// A node or handler of the topology threw. Remedy: mend it; the message, or the reason of the dead
 /// letter, names the place and what was thrown.
 inline constexpr ErrorCode handler_failed{"stream.handler_failed"};
+/// What one firing of a timer wrote is above the log's limit for a transaction; it is passed over.
+/// Remedy: let each firing do a part of the work, and remember in a store where it ended.
+inline constexpr ErrorCode firing_too_large{"stream.firing_too_large"};
 /// A newer Millrace wrote the snapshot, the state of the task or the dead letter that the message
 /// names. Remedy: use the newer build. A snapshot may also be removed: the task then restores its
 /// stores from their changelogs.
@@ -40,7 +43,7 @@ struct InstanceOptions {
   // times that.
   std::size_t fetch_bytes = 0;        ///< per input and cycle
   std::size_t max_cycle_records = 0;  ///< inputs per task and commit
-  std::size_t max_commit_bytes = 0;   ///< outputs after which a cycle is committed
+  std::size_t max_commit_bytes = 0;  ///< outputs and state changes after which a cycle is committed
   /// At least so long from the beginning of one commit to the next, unless one was full; records
   /// gather meanwhile. 0: a commit follows each turn.
   std::int64_t commit_interval_ms = 0;
@@ -65,6 +68,8 @@ struct InstanceStatus {
   std::uint64_t refused_commits = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t skipped = 0;
+  std::uint64_t failed_firings =
+      0;               ///< of timers, passed over: the handler threw or wrote too much
   bool ready = false;  ///< every task of ours is restored
 };
 

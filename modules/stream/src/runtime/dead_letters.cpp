@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "runtime/dead_letters.hpp"
+
+#include <charconv>
+#include <limits>
+#include <string>
+
+#include "millrace/log/record_size.hpp"
+
+namespace millrace::stream::runtime {
+
+namespace {
+
+constexpr std::size_t reason_bytes_max = 2'000;
+// Of the reason where little else fits.
+constexpr std::size_t short_reason_bytes_max = 200;
+// Longest name of a topic.
+constexpr std::size_t topic_bytes_max = 249;
+
+std::int64_t number_in(std::optional<std::string_view> text) {
+  std::int64_t number = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), number);
+  return number;
+}
+
+std::string_view omitted_in(LetterForm form) {
+  switch (form) {
+    case LetterForm::whole:
+      return {};
+    case LetterForm::without_value:
+      return "value";
+    case LetterForm::without_headers:
+      return "value, headers";
+    case LetterForm::place_alone:
+      break;
+  }
+  return "value, headers, key";
+}
+
+}  // namespace
+
+void DeadLetters::write(const InHand& hand, std::string_view sub_topology, ErrorCode code,
+                        std::string_view reason, LetterForm least, Outbox& out) {
+  const log::Topic& topic = shared_->dead_letters;
+  const log::TopicPartition place{topic.id,
+                                  log::partition(hand.partition().value % topic.spec.partitions)};
+  const std::size_t limit = shared_->record_bytes_max();
+  for (LetterForm form = least;; form = static_cast<LetterForm>(static_cast<int>(form) + 1)) {
+    log::Record letter = *hand.record();
+    if (form >= LetterForm::without_value) letter.value.reset();
+    if (form >= LetterForm::place_alone) letter.key.reset();
+    build_headers(hand, sub_topology, code, reason, form);
+    letter.headers = headers_.view();
+    if (form != last_letter_form && log::record_bytes(letter) > limit) continue;
+    return out.add(place, letter);
+  }
+}
+
+void DeadLetters::build_headers(const InHand& hand, std::string_view sub_topology, ErrorCode code,
+                                std::string_view reason, LetterForm form) {
+  const log::HeadersView original = hand.record()->headers;
+  headers_.clear();
+  if (form < LetterForm::without_headers) {
+    std::string_view cursor = original.encoded();
+    log::HeaderView header;
+    while (log::HeadersView::next(cursor, header)) {
+      if (!header.key.starts_with("dl-")) headers_.add(header.key, header.value);
+    }
+  }
+  const std::size_t reason_bytes =
+      form == LetterForm::place_alone ? short_reason_bytes_max : reason_bytes_max;
+  headers_.add("dl-reason", reason.substr(0, reason_bytes)).add("dl-code", code.name);
+  // Of a letter that was replayed: where it was to be processed at first. Anybody can write that,
+  // so it is bounded.
+  std::string_view topic = hand.view().topic;
+  std::int64_t partition = hand.partition().value;
+  std::int64_t offset = hand.record()->offset.value;
+  const auto first_topic = original.find("dl-topic");
+  if (hand.input()->topic().is_retry && first_topic && first_topic->size() <= topic_bytes_max) {
+    topic = *first_topic;
+    partition = number_in(original.find("dl-partition"));
+    offset = number_in(original.find("dl-offset"));
+  }
+  const std::int64_t attempts = number_in(original.find("dl-attempts"));
+  const bool more = attempts < std::numeric_limits<std::int64_t>::max();
+  headers_.add("dl-topic", topic)
+      .add("dl-partition", std::to_string(partition))
+      .add("dl-offset", std::to_string(offset))
+      .add("dl-sub-topology", sub_topology)
+      .add("dl-attempts", std::to_string(more ? attempts + 1 : attempts))
+      .add("dl-build", shared_->options.build);
+  if (form != LetterForm::whole) headers_.add("dl-omitted", omitted_in(form));
+}
+
+}  // namespace millrace::stream::runtime

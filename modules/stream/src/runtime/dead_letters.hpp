@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "millrace/log/record.hpp"
+#include "runtime/in_hand.hpp"
+#include "runtime/outbox.hpp"
+#include "runtime/shared.hpp"
+
+namespace millrace::stream::runtime {
+
+/// How much of the record a dead letter carries. Later ones are smaller; the last always fits.
+enum class LetterForm : std::uint8_t { whole, without_value, without_headers, place_alone };
+inline constexpr LetterForm last_letter_form = LetterForm::place_alone;
+
+/// Encodes dead letters: the record as it came, with place and reason in headers `dl-*`
+/// (docs/formats/dead_letter.md), for the task's partition of the service's dead letters.
+class DeadLetters {
+ public:
+  explicit DeadLetters(const Shared& shared) : shared_(&shared) {}
+
+  /// Writes the letter of the record in hand in the first form, from `least` on, that is within the
+  /// log's limits.
+  void write(const InHand& hand, std::string_view sub_topology, ErrorCode code,
+             std::string_view reason, LetterForm least, Outbox& out);
+
+ private:
+  void build_headers(const InHand& hand, std::string_view sub_topology, ErrorCode code,
+                     std::string_view reason, LetterForm form);
+
+  const Shared* shared_;
+  log::HeadersBuilder headers_;
+};
+
+}  // namespace millrace::stream::runtime

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "runtime/failures.hpp"
+
+namespace millrace::stream::runtime {
+
+UnitCounts& UnitCounts::operator+=(const UnitCounts& more) {
+  dead_letters += more.dead_letters;
+  skipped += more.skipped;
+  failed_firings += more.failed_firings;
+  return *this;
+}
+
+void Failures::blame(const UnitId& unit, const Error& error) {
+  const auto found = verdicts_.find(unit);
+  if (found == verdicts_.end()) {
+    const bool firing = !unit.timer.empty();
+    verdicts_.emplace(unit, Verdict{firing ? errc::firing_too_large : error.code(), error.message(),
+                                    LetterForm::whole, false, false});
+    return;
+  }
+  Verdict& verdict = found->second;
+  if (verdict.form == last_letter_form) {
+    verdict.exhausted = true;
+  } else {
+    verdict.form = static_cast<LetterForm>(static_cast<int>(verdict.form) + 1);
+  }
+}
+
+std::optional<Failure> Failures::verdict(const InHand& hand) const {
+  if (verdicts_.empty()) return std::nullopt;
+  const auto found = verdicts_.find(hand.id());
+  if (found == verdicts_.end()) return std::nullopt;
+  const Verdict& verdict = found->second;
+  return Failure{verdict.exhausted ? ErrorAction::fail : shared_->options.on_processing_error,
+                 verdict.code, verdict.reason};
+}
+
+Status Failures::settle(const InHand& hand, const Failure& failure, Outbox& out,
+                        UnitCounts& counts) {
+  if (failure.action == ErrorAction::fail)
+    return fail(failure.code, hand.where() + ": " + failure.reason);
+  LetterForm form = LetterForm::whole;
+  if (!verdicts_.empty()) {
+    if (const auto found = verdicts_.find(hand.id()); found != verdicts_.end()) {
+      found->second.settled = true;
+      form = found->second.form;
+    }
+  }
+  if (hand.is_firing()) {
+    settle_firing(hand, failure, counts);
+  } else if (failure.action == ErrorAction::skip) {
+    ++counts.skipped;
+    shared_->tell("warn", "record skipped", hand.where() + ": " + failure.reason);
+  } else {
+    letters_.write(hand, sub_topology_, failure.code, failure.reason, form, out);
+    ++counts.dead_letters;
+    shared_->tell("warn", "dead letter", hand.where() + ": " + failure.reason);
+  }
+  return {};
+}
+
+void Failures::settle_firing(const InHand& hand, const Failure& failure, UnitCounts& counts) const {
+  ++counts.failed_firings;
+  shared_->tell("error", "a firing that failed is passed over",
+                hand.where() + ": [" + std::string(failure.code.name) + "] " + failure.reason);
+}
+
+void Failures::dead_letter(const InHand& hand, ErrorCode code, std::string_view reason, Outbox& out,
+                           UnitCounts& counts) {
+  if (hand.is_firing()) {
+    shared_->tell("error", "dead_letter() without a record in hand",
+                  hand.where() + ": " + std::string(reason));
+    return;
+  }
+  letters_.write(hand, sub_topology_, code, reason, LetterForm::whole, out);
+  ++counts.dead_letters;
+  shared_->tell("warn", "dead letter", hand.where() + ": " + std::string(reason));
+}
+
+void Failures::committed() {
+  std::erase_if(verdicts_, [](const auto& entry) { return entry.second.settled; });
+}
+
+void Failures::drop() {
+  for (auto& [unit, verdict] : verdicts_)
+    verdict.settled = false;
+}
+
+}  // namespace millrace::stream::runtime

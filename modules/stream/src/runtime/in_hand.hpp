@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "runtime/input.hpp"
+#include "runtime/punctuators.hpp"
+
+namespace millrace::stream::runtime {
+
+/// Names a record or a firing: equal when the same one is processed again.
+struct UnitId {
+  std::string timer;  ///< empty: a record
+  log::TopicPartition place;
+  std::int64_t number = 0;  ///< the record's offset, or the number of the firing
+  friend auto operator<=>(const UnitId&, const UnitId&) = default;
+};
+
+/// What a task has in hand: a record of an input, or a firing of a timer. It knows how nodes see
+/// it, how it is named to people, and how it is recognized when it comes again. One thread.
+class InHand {
+ public:
+  /// `unit` is the task's, `<sub-topology>/<partition>`.
+  InHand(std::string_view sub_topology, std::string_view unit, log::PartitionId partition);
+
+  /// Both live until the next call.
+  void take(Input& input, const log::RecordView& record);
+  /// `time_ms` is what outputs get as their event time.
+  void take(const Punctuators::Timer& timer, std::int64_t time_ms);
+
+  [[nodiscard]] const RecordInHand& view() const { return view_; }
+  [[nodiscard]] codec::EventContext& context() { return view_.context; }
+  /// Null during a firing.
+  [[nodiscard]] const log::RecordView* record() const { return record_; }
+  [[nodiscard]] const Input* input() const { return input_; }
+  [[nodiscard]] bool is_firing() const { return record_ == nullptr; }
+  [[nodiscard]] log::PartitionId partition() const { return partition_; }
+
+  [[nodiscard]] UnitId id() const;
+  /// Where ids of the events that it causes begin, and the number that follows.
+  [[nodiscard]] std::string_view id_prefix() const;
+  [[nodiscard]] std::uint64_t id_number() const;
+  /// For people: `orders/3@17 in fulfil/3`, `fulfil/3, timer fulfil.retry, firing 5`.
+  [[nodiscard]] std::string where() const;
+
+ private:
+  std::string unit_;
+  std::string timer_prefix_;  // `<sub-topology>.<partition>.`
+  log::PartitionId partition_;
+  RecordInHand view_;
+  Input* input_ = nullptr;
+  const log::RecordView* record_ = nullptr;
+  std::string timer_;
+  std::string timer_id_prefix_;
+  std::uint64_t firing_ = 0;
+};
+
+}  // namespace millrace::stream::runtime

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "runtime/inputs.hpp"
+
+#include <algorithm>
+
+namespace millrace::stream::runtime {
+
+namespace {
+
+// Of rest, before positions are committed that only passed over marks.
+constexpr std::int64_t rest_ns = 1'000'000'000;
+// Positions are committed again after this part of the time for which the log keeps them.
+constexpr std::int64_t refreshes = 7;
+
+}  // namespace
+
+Inputs::Inputs(const ResolvedSubTopology& resolved, log::PartitionId partition)
+    : group_(resolved.group) {
+  for (const InputTopic& topic : resolved.inputs)
+    inputs_.emplace_back(topic, resolved.spec->name, partition, inputs_.size());
+}
+
+Status Inputs::start(log::Log& log) {
+  std::vector<log::TopicPartition> places;
+  for (const Input& input : inputs_)
+    places.push_back(input.place());
+  MILLRACE_ASSIGN(const auto positions, log.positions(group_, places));
+  MILLRACE_ASSIGN(const auto starts, log.start_offsets(places));
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    inputs_[i].start(positions[i].value_or(starts[i]));
+  positions_kept_ns_ = idle_since_ns_ = -1;
+  return {};
+}
+
+Status Inputs::fill(log::Log& log, std::size_t max_bytes) {
+  const log::LogPosition cut = log.committed();
+  ++turn_;
+  for (Input& input : inputs_)
+    MILLRACE_TRY(input.fill(log, max_bytes, cut, turn_));
+  return {};
+}
+
+Input* Inputs::choose() {
+  Input* best = nullptr;
+  for (Input& input : inputs_) {
+    if (input.head() != nullptr && (best == nullptr || goes_before(input, *best))) best = &input;
+  }
+  return best;
+}
+
+bool Inputs::moved() const {
+  return std::any_of(inputs_.begin(), inputs_.end(),
+                     [](const Input& input) { return input.moved(); });
+}
+
+void Inputs::keep_positions(const log::Log& log, std::int64_t now_ns, bool idle) {
+  if (!idle) idle_since_ns_ = -1;
+  if (idle && idle_since_ns_ < 0) idle_since_ns_ = now_ns;
+  const bool rested =
+      idle && now_ns - idle_since_ns_ >= rest_ns &&
+      std::any_of(inputs_.begin(), inputs_.end(), [](const Input& input) { return input.ahead(); });
+  const auto retention_ms = log.position_retention_ms();
+  const bool old =
+      retention_ms && (positions_kept_ns_ < 0 ||
+                       now_ns - positions_kept_ns_ >= *retention_ms * (1'000'000 / refreshes));
+  positions_due_ = rested || old;
+}
+
+void Inputs::stage(log::Transaction& transaction) const {
+  for (const Input& input : inputs_) {
+    if (positions_due_ || input.ahead())
+      transaction.set_position(group_, input.place(), input.next());
+  }
+}
+
+void Inputs::committed(std::int64_t now_ns) {
+  for (Input& input : inputs_)
+    input.commit();
+  if (positions_due_) positions_kept_ns_ = now_ns;
+  positions_due_ = false;
+}
+
+void Inputs::rewind() {
+  for (Input& input : inputs_)
+    input.rewind();
+  positions_due_ = false;
+}
+
+void Inputs::add_interests(std::vector<log::Interest>& interests) const {
+  for (const Input& input : inputs_)
+    interests.push_back(input.interest());
+}
+
+void Inputs::describe(InstanceStatus::Task& status) const {
+  for (const Input& input : inputs_) {
+    status.lag += input.lag();
+    const log::RecordView* head = input.head();
+    if (head != nullptr &&
+        (status.oldest_unprocessed_ms < 0 || head->timestamp_ms < status.oldest_unprocessed_ms)) {
+      status.oldest_unprocessed_ms = head->timestamp_ms;
+    }
+  }
+}
+
+}  // namespace millrace::stream::runtime

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "runtime/nodes.hpp"
+
+#include <exception>
+
+#include "millrace/base/assert.hpp"
+#include "millrace/base/format_version.hpp"
+#include "millrace/stream/instance.hpp"
+
+namespace millrace::stream::runtime {
+
+namespace {
+constexpr std::uint64_t dead_letter_version = 1;
+}  // namespace
+
+Nodes::Nodes(const Shared& shared, const ResolvedSubTopology& resolved)
+    : shared_(&shared), resolved_(&resolved), sources_(shared.topology.sources.size()) {}
+
+void Nodes::make() {
+  const SubTopology& sub = *resolved_->spec;
+  nodes_.clear();
+  nodes_.resize(shared_->topology.nodes.size());
+  for (const NodeId id : sub.nodes)
+    nodes_[static_cast<std::size_t>(id)] =
+        shared_->topology.nodes[static_cast<std::size_t>(id)].make();
+  for (const NodeId id : sub.nodes) {
+    for (const NodeId parent : shared_->topology.nodes[static_cast<std::size_t>(id)].parents) {
+      nodes_[static_cast<std::size_t>(parent)]->children.push_back(
+          nodes_[static_cast<std::size_t>(id)].get());
+    }
+  }
+  for (const std::size_t index : sub.sources) {
+    const SourceSpec& spec = shared_->topology.sources[index];
+    sources_[index].reset(
+        new Source{SourceReader(spec), nodes_[static_cast<std::size_t>(spec.node)].get()});
+  }
+}
+
+Status Nodes::open(TaskContext& context, std::string_view unit) {
+  for (const NodeId id : resolved_->spec->nodes) {
+    const NodeSpec& spec = shared_->topology.nodes[static_cast<std::size_t>(id)];
+    try {
+      node(id).open(context);
+    } catch (const std::exception& thrown) {
+      return fail(errc::handler_failed,
+                  "opening " + spec.name + " in " + std::string(unit) + ": " + thrown.what());
+    }
+  }
+  return {};
+}
+
+std::optional<Failure> Nodes::read(InHand& hand) {
+  readings_.clear();
+  for_us_ = true;
+  const InputTopic& topic = hand.input()->topic();
+  return topic.is_retry ? read_replayed(hand) : read_from(topic.sources, hand);
+}
+
+std::optional<Failure> Nodes::read_from(const std::vector<std::size_t>& sources, InHand& hand) {
+  const log::RecordView& record = *hand.record();
+  const auto refused = [this](const Error& error) {
+    return Failure{shared_->options.on_deserialization_error, error.code(), error.message()};
+  };
+  const codec::Format format = sources_[sources.front()]->reader.spec().type.format;
+  const auto context = read_context(format, record.headers);
+  // Of a newer build, which can read it: no policy passes over it, and no dead letter takes it out
+  // of its order.
+  if (!context && context.error().is(codec::errc::incompatible))
+    return Failure{ErrorAction::fail, context.error().code(), context.error().message()};
+  if (!context) return refused(context.error());
+  hand.context() = *context;
+  for (const std::size_t index : sources) {
+    Source& source = *sources_[index];
+    Message message;
+    const Result<bool> known = source.reader.read(record, context->type, message);
+    if (!known) {
+      readings_.clear();
+      return refused(known.error());
+    }
+    if (*known) readings_.emplace_back(source.node, message);
+  }
+  return std::nullopt;
+}
+
+// A dead letter that came back: its headers say whose it is. Other sub-topologies read the same
+// retry topic.
+std::optional<Failure> Nodes::read_replayed(InHand& hand) {
+  const log::HeadersView headers = hand.record()->headers;
+  if (const auto found = newer_version(headers.find("dl-version"), dead_letter_version))
+    return Failure{ErrorAction::fail, errc::incompatible,
+                   newer_format({}, "the dead letter", *found, dead_letter_version)};
+  const auto owner = headers.find("dl-sub-topology");
+  const auto topic = headers.find("dl-topic");
+  for_us_ = false;
+  if (owner && *owner != resolved_->spec->name) return std::nullopt;
+  for (const InputTopic& input : resolved_->inputs) {
+    if (input.is_retry || topic != input.topic.spec.name) continue;
+    std::vector<std::size_t> sources;
+    for (const std::size_t index : input.sources) {
+      const SourceSpec& source = shared_->topology.sources[index];
+      // Such a store is rebuilt from its topic alone and would forget what came by another way.
+      const bool lost =
+          source.table &&
+          shared_->topology.stores[static_cast<std::size_t>(*source.table)].source_is_changelog;
+      if (!lost) sources.push_back(index);
+    }
+    if (sources.empty())
+      shared_->tell("warn",
+                    "a replayed record of a table is left out; write it to the table's topic again",
+                    hand.where());
+    if (sources.empty()) return std::nullopt;
+    for_us_ = true;
+    return read_from(sources, hand);
+  }
+  return std::nullopt;
+}
+
+void Nodes::process(TaskContext& context) {
+  for (const auto& [node, message] : readings_)
+    node->process(message, context);
+}
+
+void Nodes::keep_tables(const InHand& hand, StoreSet& stores) {
+  if (hand.is_firing()) return;
+  for (const std::size_t index : hand.input()->topic().sources) {
+    const SourceReader& reader = sources_[index]->reader;
+    if (!reader.spec().table) continue;
+    const StoreId id = *reader.spec().table;
+    const StoreSpec& spec = shared_->topology.stores[static_cast<std::size_t>(id)];
+    if (!spec.source_is_changelog || !change_.read(reader, spec, *hand.record())) continue;
+    ByteStore* const store = stores.find(id);
+    MILLRACE_ASSERT(store != nullptr, "the table of a source is a store of its sub-topology");
+    if (const auto value = change_.value()) {
+      store->put(change_.key(), *value);
+    } else {
+      store->erase(change_.key());
+    }
+  }
+}
+
+}  // namespace millrace::stream::runtime

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runtime/failures.hpp"
+#include "runtime/source_reader.hpp"
+#include "runtime/store_set.hpp"
+
+namespace millrace::stream::runtime {
+
+/// A task's nodes and the sources before them: reads the record in hand and lets the nodes process
+/// it. One thread.
+class Nodes {
+ public:
+  Nodes(const Shared& shared, const ResolvedSubTopology& resolved);
+
+  /// Makes all of them new, connected and not opened.
+  void make();
+  /// errc::handler_failed when a node throws.
+  [[nodiscard]] Status open(TaskContext& context, std::string_view unit);
+  [[nodiscard]] Node& node(NodeId id) { return *nodes_[static_cast<std::size_t>(id)]; }
+
+  /// Decodes the record in hand for each of its sources, and takes its context. All are read before
+  /// any is processed: a record that one of them cannot read goes to the dead letters whole, and
+  /// its replay to all of them.
+  [[nodiscard]] std::optional<Failure> read(InHand& hand);
+  [[nodiscard]] bool nothing_read() const { return readings_.empty(); }
+  /// Because no source of the record knows its type, and not because it is a replay for others.
+  [[nodiscard]] bool unknown_type() const { return for_us_ && readings_.empty(); }
+  /// Processes what was read. Throws what nodes throw.
+  void process(TaskContext& context);
+  /// The record in hand failed. A store that is rebuilt from its topic alone takes it at the next
+  /// restore, whatever became of it here: so it does now.
+  void keep_tables(const InHand& hand, StoreSet& stores);
+
+ private:
+  struct Source {
+    SourceReader reader;
+    Node* node;
+  };
+
+  [[nodiscard]] std::optional<Failure> read_from(const std::vector<std::size_t>& sources,
+                                                 InHand& hand);
+  [[nodiscard]] std::optional<Failure> read_replayed(InHand& hand);
+
+  const Shared* shared_;
+  const ResolvedSubTopology* resolved_;
+  std::vector<std::unique_ptr<Node>> nodes_;  // by NodeId; null for those of other sub-topologies
+  std::vector<std::unique_ptr<Source>> sources_;     // by index in Topology::sources
+  std::vector<std::pair<Node*, Message>> readings_;  // of the record in hand
+  bool for_us_ = true;                               // it is no replay for others
+  TableChange change_;
+};
+
+}  // namespace millrace::stream::runtime

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "millrace/log/transaction.hpp"
+
+namespace millrace::stream::runtime {
+
+/// Records that the unit in hand (a record or a firing) wants written. They join the transaction
+/// when the unit succeeded, and are forgotten when it failed. Keeps its memory, up to a bound. One
+/// thread.
+class Outbox {
+ public:
+  /// Copies the record.
+  void add(log::TopicPartition place, const log::Record& record);
+  [[nodiscard]] bool empty() const { return entries_.empty(); }
+  /// What the records add to a transaction at most, encoded.
+  [[nodiscard]] std::size_t bytes() const { return encoded_bytes_; }
+  /// Adds the records to the transaction, in their order, and forgets them.
+  void move_to(log::Transaction& transaction);
+  void clear();
+
+ private:
+  struct Entry {
+    log::TopicPartition place;
+    std::int64_t timestamp_ms = 0;
+    // In content_: key, value and headers, one after the other.
+    std::size_t begin = 0;
+    std::size_t key_bytes = 0;
+    std::size_t value_bytes = 0;
+    std::size_t header_bytes = 0;
+    std::int32_t headers = 0;
+    bool has_key = false;
+    bool has_value = false;
+  };
+
+  std::vector<Entry> entries_;
+  std::string content_;
+  std::size_t encoded_bytes_ = 0;
+};
+
+}  // namespace millrace::stream::runtime

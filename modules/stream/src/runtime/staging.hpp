@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "runtime/failures.hpp"
+#include "runtime/outbox.hpp"
+#include "runtime/sender.hpp"
+#include "runtime/store_set.hpp"
+
+namespace millrace::stream::runtime {
+
+/// What a task's units (records and firings) did and is not committed yet: outputs in the cycle's
+/// transaction, state in the overlays of the stores. The unit in hand is kept apart until keep(),
+/// so that it alone is taken back by discard(). One thread.
+class Staging {
+ public:
+  Staging(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition);
+
+  [[nodiscard]] StoreSet& stores() { return stores_; }
+  [[nodiscard]] const StoreSet& stores() const { return stores_; }
+
+  // The unit in hand.
+
+  void begin(const InHand& hand);
+  /// The context of what is in hand has another content now.
+  void context_changed() { sender_.context_changed(); }
+  /// Throws std::length_error for what the log would refuse; check() then says the same.
+  void send(const SinkSpec& sink, const Message& message);
+  /// send() threw for an output of the unit.
+  [[nodiscard]] bool refused() const { return refused_.has_value(); }
+  [[nodiscard]] Outbox& outbox() { return outbox_; }
+  [[nodiscard]] UnitCounts& counts() { return unit_counts_; }
+  /// Each record and each changed entry is within the log's limits, and all together fit into one
+  /// transaction. log's errc::too_large, which names what is too large;
+  /// errc::firing_too_large for a firing as a whole.
+  [[nodiscard]] Status check(const InHand& hand) const;
+  /// The unit fits beside what the cycle has staged so far.
+  [[nodiscard]] bool has_room() const;
+  void keep();
+  void discard();
+
+  // All units since the last commit.
+
+  /// Something is to be committed: outputs, changed stores, failed firings.
+  [[nodiscard]] bool has_changes() const {
+    return sent_ || counts_.failed_firings > 0 || stores_.dirty();
+  }
+  [[nodiscard]] const UnitCounts& kept_counts() const { return counts_; }
+  /// Adds the state changes to the transaction.
+  void write(std::int64_t time_ms) { stores_.write_changes(shared_->transaction, time_ms); }
+  void committed(const log::Committed& committed);
+  void drop();
+
+ private:
+  [[nodiscard]] std::size_t unit_bytes() const;
+  void forget();
+
+  Shared* shared_;
+  StoreSet stores_;
+  Outbox outbox_;
+  Sender sender_;
+  std::optional<Error> refused_;  // an output of the unit in hand
+  UnitCounts unit_counts_;
+  std::size_t kept_state_bytes_ = 0;  // of the stores, without the unit in hand
+  bool sent_ = false;
+  UnitCounts counts_;
+};
+
+}  // namespace millrace::stream::runtime

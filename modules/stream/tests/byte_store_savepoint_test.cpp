@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "millrace/base/random.hpp"
+#include "millrace/stream/byte_store.hpp"
+
+namespace millrace::stream {
+namespace {
+
+using Content = std::map<std::string, std::string>;
+
+Content content_of(const ByteStore& store) {
+  Content content;
+  store.range({}, {}, [&](std::string_view key, std::string_view value) {
+    content.emplace(key, value);
+    return true;
+  });
+  return content;
+}
+
+using Changes = std::map<std::string, std::optional<std::string>>;
+
+Changes changes_of(const ByteStore& store) {
+  Changes changes;
+  store.changes([&](std::string_view key, std::optional<std::string_view> value) {
+    changes.emplace(key, value ? std::optional<std::string>(*value) : std::nullopt);
+  });
+  return changes;
+}
+
+TEST(Savepoint, a_rollback_takes_back_what_changed_since_and_no_more) {
+  ByteStore store;
+  store.restore("kept", "old");
+  store.restore("erased", "old");
+  store.put("kept", "first unit");
+  const std::size_t bytes = store.changed_bytes();
+  store.savepoint();
+  store.put("kept", "second unit");
+  store.put("kept", "second unit again");
+  store.erase("erased");
+  store.put("new", "second unit");
+  EXPECT_GT(store.changed_bytes(), bytes);
+  store.rollback();
+  EXPECT_EQ(content_of(store), (Content{{"erased", "old"}, {"kept", "first unit"}}));
+  EXPECT_EQ(changes_of(store), (Changes{{"kept", "first unit"}}));
+  EXPECT_EQ(store.changed_bytes(), bytes);
+  store.apply();
+  EXPECT_EQ(store.read("kept"), "first unit");
+  EXPECT_EQ(store.changed_bytes(), 0U);
+}
+
+// Any sequence of changes, savepoints, rollbacks, commits and refusals is that of a plain map.
+TEST(Savepoint, stores_and_plain_maps_agree_whatever_happens) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    SeededRandom random(seed);
+    ByteStore store;
+    Content committed;
+    Content now;
+    Content at_savepoint;
+    store.savepoint();
+    for (int step = 0; step < 400; ++step) {
+      const std::string key = "key-" + std::to_string(random.below(12));
+      switch (random.below(8)) {
+        case 0:
+          store.savepoint();
+          at_savepoint = now;
+          break;
+        case 1:
+          store.rollback();
+          now = at_savepoint;
+          break;
+        case 2:
+          store.apply();
+          store.savepoint();
+          committed = at_savepoint = now;
+          break;
+        case 3:
+          store.drop();
+          store.savepoint();
+          now = at_savepoint = committed;
+          break;
+        case 4:
+          store.erase(key);
+          now.erase(key);
+          break;
+        default: {
+          const std::string value(random.below(600), 'v');
+          store.put(key, value);
+          now.insert_or_assign(key, value);
+        }
+      }
+      ASSERT_EQ(content_of(store), now) << "step " << step;
+      ASSERT_EQ(store.size(), committed.size()) << "step " << step;
+      std::size_t least = 0;
+      for (const auto& [changed, value] : changes_of(store))
+        least += changed.size() + (value ? value->size() : 0);
+      ASSERT_GE(store.changed_bytes(), least) << "step " << step;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace millrace::stream
