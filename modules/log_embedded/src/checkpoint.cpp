@@ -2,10 +2,9 @@
 // Copyright The Millrace Authors
 #include "checkpoint.hpp"
 
-#include "core.hpp"
+#include "log_directory.hpp"
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/byte_writer.hpp"
-#include "millrace/base/fault_point.hpp"
 #include "millrace/base/format_version.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/log/errors.hpp"
@@ -15,11 +14,6 @@ namespace {
 
 constexpr std::uint32_t checkpoint_magic = 0x504b435aU;  // "ZCKP"
 constexpr std::uint32_t checkpoint_version = 1;
-
-// A checkpoint costs a sync of all that was written since; recovery walks so much in well under a
-// second.
-constexpr std::uint64_t bytes_between = 256ULL << 20U;
-constexpr std::int64_t pause_ns = 5'000'000'000;
 
 }  // namespace
 
@@ -131,65 +125,6 @@ void Checkpoint::take_tables(const Locked&, const Control& control, std::size_t 
       producers.push_back({std::string(row.name.view()), {row.sequence, row.frame}});
     }
   }
-}
-
-Result<Checkpoint> Core::make_checkpoint(const Locked& locked) {
-  MILLRACE_TRY(refresh_catalog());
-  Checkpoint made;
-  made.log_id = log_id;
-  made.incarnation = control->incarnation;
-  made.position = control->committed.load(std::memory_order_relaxed);
-  made.checksum = tail(locked).checksum;
-  made.catalog = catalog.records();
-  made.take_tables(locked, *control, catalog.rows_used());
-  std::atomic_ref(control->checkpoint_segment)
-      .store(control->segment_start, std::memory_order_relaxed);
-  control->checkpoint_position.store(made.position, std::memory_order_relaxed);
-  control->checkpoint_ns.store(environment.clock.monotonic_ns(), std::memory_order_relaxed);
-  return made;
-}
-
-Status Core::write_checkpoint(const Checkpoint& made) {
-  MILLRACE_TRY(refresh_segments());
-  // A checkpoint proves what it speaks of: so that must be durable first.
-  const Status synced =
-      journal.sync(control->durable.load(std::memory_order_acquire), made.position);
-  if (!synced) {
-    mark_failed("a sync failed: " + synced.error().message());
-    return synced;
-  }
-  publish_durable(made.position);
-  MILLRACE_FAULT_POINT("checkpoint.before_write");
-  MILLRACE_TRY(check_in_place());
-  return write_file_atomically(environment.files, directory + names::checkpoint, made.encode());
-}
-
-Status Core::checkpoint_when_due() {
-  if (std::atomic_ref(control->checkpoint_segment).load(std::memory_order_relaxed) ==
-      std::atomic_ref(control->segment_start).load(std::memory_order_relaxed)) {
-    return {};
-  }
-  const std::uint64_t written_bytes = control->committed.load(std::memory_order_relaxed) -
-                                      control->checkpoint_position.load(std::memory_order_relaxed);
-  const std::int64_t since_ns =
-      environment.clock.monotonic_ns() - control->checkpoint_ns.load(std::memory_order_relaxed);
-  if (written_bytes < bytes_between && since_ns < pause_ns) {
-    return {};
-  }
-  std::uint32_t nobody = 0;
-  if (!control->checkpoint_owner.compare_exchange_strong(nobody,
-                                                         static_cast<std::uint32_t>(slot) + 1)) {
-    return {};
-  }
-  const auto make = [this]() -> Result<Checkpoint> {
-    MILLRACE_ASSIGN(const WriterLock::Held locked, lock());
-    return make_checkpoint(locked);
-  };
-  const auto made = make();
-  const Status written = made ? write_checkpoint(*made) : fail(made.error());
-  control->checkpoint_owner.store(0, std::memory_order_release);
-  // A full disk is no reason to stop: the older checkpoint still holds.
-  return written || written.error().is(millrace::errc::disk_full) ? Status{} : written;
 }
 
 }  // namespace millrace::log::embedded

@@ -2,48 +2,49 @@
 // Copyright The Millrace Authors
 #include "embedded_log.hpp"
 
+#include "fetch.hpp"
 #include "groups.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
-#include "reader.hpp"
+#include "waiter.hpp"
 
 namespace millrace::log::embedded {
 
 Result<Topic> EmbeddedLog::create_topic(const TopicSpec& spec) {
-  MILLRACE_TRY(core_->check_open());
+  MILLRACE_TRY(log_->directory.check_open());
   const auto decide = [&]() -> Result<const CatalogTopic*> {
-    MILLRACE_TRY(core_->refresh_catalog());
-    const CatalogTopic* found = core_->catalog.find(std::string_view(spec.name));
+    MILLRACE_TRY(log_->topics.refresh());
+    const CatalogTopic* found = log_->topics.catalog().find(std::string_view(spec.name));
     MILLRACE_TRY(check_create_topic(spec, found == nullptr ? nullptr : &found->topic.spec,
-                                    core_->options.service));
+                                    log_->directory.options().service));
     return found;
   };
   MILLRACE_ASSIGN(const CatalogTopic* known, decide());
   if (known != nullptr) {
     return known->topic;
   }
-  MILLRACE_ASSIGN(const WriterLock::Held locked, core_->lock());
+  MILLRACE_ASSIGN(const WriterLock::Held locked, log_->lock());
   MILLRACE_ASSIGN(known, decide());
   if (known != nullptr) {
     return known->topic;
   }
   CatalogTopic made;
-  made.topic = {{{static_cast<std::int32_t>(core_->catalog.topic_count())}}, spec};
-  made.first_row = core_->catalog.rows_used();
+  made.topic = {{{static_cast<std::int32_t>(log_->topics.catalog().topic_count())}}, spec};
+  made.first_row = log_->topics.catalog().rows_used();
   if (made.first_row + static_cast<std::size_t>(spec.partitions) > max_rows) {
     return fail(errc::limit, "topic '" + spec.name + "': the log's table of partitions is full (" +
                                  std::to_string(max_rows) + ")");
   }
-  MILLRACE_TRY(core_->append_catalog(locked, Catalog::topic_record(made)));
+  MILLRACE_TRY(log_->publisher.append_catalog(locked, Catalog::topic_record(made)));
   return made.topic;
 }
 
 Result<Topic> EmbeddedLog::find_topic(std::string_view name) {
-  MILLRACE_TRY(core_->check_open());
-  const CatalogTopic* found = core_->catalog.find(name);
+  MILLRACE_TRY(log_->directory.check_open());
+  const CatalogTopic* found = log_->topics.catalog().find(name);
   if (found == nullptr) {
-    MILLRACE_TRY(core_->refresh_catalog());
-    found = core_->catalog.find(name);
+    MILLRACE_TRY(log_->topics.refresh());
+    found = log_->topics.catalog().find(name);
   }
   if (found == nullptr) {
     return fail(unknown_topic_error(name));
@@ -53,10 +54,10 @@ Result<Topic> EmbeddedLog::find_topic(std::string_view name) {
 
 std::vector<Topic> EmbeddedLog::topics() {
   // A handle that is closed still tells what it knows.
-  if (core_->check_open()) {
-    static_cast<void>(core_->refresh_catalog());
+  if (log_->directory.check_open()) {
+    static_cast<void>(log_->topics.refresh());
   }
-  return core_->catalog.topics();
+  return log_->topics.catalog().topics();
 }
 
 Result<Committed> EmbeddedLog::commit(Transaction& transaction) {
@@ -69,7 +70,7 @@ Result<Committed> EmbeddedLog::commit(Transaction& transaction) {
     }
   }
   if (committer == nullptr) {
-    committer = std::make_unique<Committer>(*core_);
+    committer = std::make_unique<Committer>(*log_);
   }
   auto committed = committer->commit(transaction);
   const MutexLock guard(committers_mutex_);
@@ -79,56 +80,58 @@ Result<Committed> EmbeddedLog::commit(Transaction& transaction) {
 
 Status EmbeddedLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes,
                           FetchBuffer& buffer) {
-  return fetch_records(*core_, place, from, max_bytes, buffer);
+  return fetch_records(*log_, place, from, max_bytes, buffer);
 }
 
 Result<Offset> EmbeddedLog::start_offset(TopicPartition place) {
-  MILLRACE_TRY(core_->check_open());
-  MILLRACE_ASSIGN(const PartitionRow* row, core_->row_of(place));
+  MILLRACE_TRY(log_->directory.check_open());
+  MILLRACE_ASSIGN(const PartitionRow* row, log_->topics.row(place));
   return offset(row->start_offset.load(std::memory_order_acquire));
 }
 
 Result<Offset> EmbeddedLog::end_offset(TopicPartition place) {
-  MILLRACE_TRY(core_->check_open());
-  MILLRACE_ASSIGN(const PartitionRow* row, core_->row_of(place));
-  MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(*core_, *row));
+  MILLRACE_TRY(log_->directory.check_open());
+  MILLRACE_ASSIGN(const PartitionRow* row, log_->topics.row(place));
+  MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(*log_, *row));
   return offset(visible.end);
 }
 
-std::unique_ptr<Waiter> EmbeddedLog::waiter() { return std::make_unique<EmbeddedWaiter>(*core_); }
+std::unique_ptr<Waiter> EmbeddedLog::waiter() { return std::make_unique<EmbeddedWaiter>(*log_); }
 
 LogPosition EmbeddedLog::committed() {
-  return {core_->control->incarnation, core_->control->committed.load(std::memory_order_acquire)};
+  const Control& control = log_->directory.control();
+  return {control.incarnation, control.committed.load(std::memory_order_acquire)};
 }
 
 LogPosition EmbeddedLog::durable() {
-  return {core_->control->incarnation, core_->control->durable.load(std::memory_order_acquire)};
+  const Control& control = log_->directory.control();
+  return {control.incarnation, control.durable.load(std::memory_order_acquire)};
 }
 
-Status EmbeddedLog::wait_durable(LogPosition position) { return core_->wait_durable(position); }
+Status EmbeddedLog::wait_durable(LogPosition position) { return log_->group_commit.wait(position); }
 
 Result<GroupId> EmbeddedLog::group(std::string_view name) {
-  return find_or_make_group(*core_, name);
+  return find_or_make_group(*log_, name);
 }
 
 Result<std::optional<Offset>> EmbeddedLog::position(GroupId group, TopicPartition place) {
-  MILLRACE_TRY(core_->check_open());
-  MILLRACE_TRY(check_group(*core_, group));
-  MILLRACE_TRY(core_->row_of(place));
-  MILLRACE_ASSIGN(const WriterLock::Held locked, core_->lock_even_failed());
-  const auto found = find_position(locked, *core_->control, group, place);
+  MILLRACE_TRY(log_->directory.check_open());
+  MILLRACE_TRY(log_->topics.check_group(group));
+  MILLRACE_TRY(log_->topics.row(place));
+  MILLRACE_ASSIGN(const WriterLock::Held locked, log_->lock_even_failed());
+  const auto found = find_position(locked, log_->directory.control(), group, place);
   return found ? std::optional(offset(*found)) : std::nullopt;
 }
 
 Result<std::unique_ptr<Membership>> EmbeddedLog::join(GroupId group,
                                                       std::vector<std::string> units) {
-  return EmbeddedMembership::join(*core_, group, std::move(units));
+  return EmbeddedMembership::join(*log_, group, std::move(units));
 }
 
-std::vector<GroupInfo> EmbeddedLog::groups() { return describe_groups(*core_); }
+std::vector<GroupInfo> EmbeddedLog::groups() { return describe_groups(*log_); }
 
-Status EmbeddedLog::maintain() { return core_->maintain(); }
+Status EmbeddedLog::maintain() { return log_->maintain(); }
 
-int EmbeddedLog::death_descriptor() { return core_->region->death_descriptor(); }
+int EmbeddedLog::death_descriptor() { return log_->directory.region().death_descriptor(); }
 
 }  // namespace millrace::log::embedded

@@ -5,16 +5,16 @@
 #include <memory>
 #include <vector>
 
-#include "commit.hpp"
-#include "core.hpp"
+#include "committer.hpp"
 #include "millrace/base/mutex.hpp"
+#include "open_log.hpp"
 
 namespace millrace::log::embedded {
 
 /// The embedded log as a Log: passes each call to the part that does it.
 class EmbeddedLog final : public Log {
  public:
-  explicit EmbeddedLog(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+  explicit EmbeddedLog(std::unique_ptr<OpenLog> log) : log_(std::move(log)) {}
 
   Result<Topic> create_topic(const TopicSpec& spec) override;
   Result<Topic> find_topic(std::string_view name) override;
@@ -34,14 +34,14 @@ class EmbeddedLog final : public Log {
   std::vector<GroupInfo> groups() override;
   Status maintain() override;
   int death_descriptor() override;
-  const LogOptions& options() const override { return core_->options; }
-  std::string identity() override { return "file/" + std::to_string(core_->log_id); }
+  const LogOptions& options() const override { return log_->directory.options(); }
+  std::string identity() override { return "file/" + std::to_string(log_->directory.log_id()); }
 
   /// The member's process dies here, in a simulation.
-  void abandon() { core_->die(); }
+  void abandon() { log_->die(); }
 
  private:
-  std::unique_ptr<Core> core_;
+  std::unique_ptr<OpenLog> log_;
   Mutex committers_mutex_;
   // Idle ones.
   std::vector<std::unique_ptr<Committer>> committers_ MILLRACE_GUARDED_BY(committers_mutex_);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
+#include "fetch.hpp"
+
 #include <algorithm>
 #include <cstring>
 
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
-#include "reader.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -35,14 +36,14 @@ struct Plan {
 };
 
 /// The first of `count` entries that ends after `from`; there is one.
-Result<std::uint64_t> find_entry(Core& core, const PartitionRow& row, std::uint64_t count,
+Result<std::uint64_t> find_entry(OpenLog& log, const PartitionRow& row, std::uint64_t count,
                                  std::int64_t from) {
   std::uint64_t low = 0;
   std::uint64_t high = count - 1;
   // Readers mostly are near the end: look there in growing steps first.
   for (std::uint64_t step = 1; high > 0; step *= 4) {
     const std::uint64_t probe = high > step ? high - step : 0;
-    MILLRACE_ASSIGN(const IndexEntry entry, core.index->at(row, probe));
+    MILLRACE_ASSIGN(const IndexEntry entry, log.index.at(row, probe));
     if (entry.end <= from) {
       low = probe + 1;
       break;
@@ -51,7 +52,7 @@ Result<std::uint64_t> find_entry(Core& core, const PartitionRow& row, std::uint6
   }
   while (low < high) {
     const std::uint64_t middle = low + (high - low) / 2;
-    MILLRACE_ASSIGN(const IndexEntry entry, core.index->at(row, middle));
+    MILLRACE_ASSIGN(const IndexEntry entry, log.index.at(row, middle));
     if (entry.end > from) {
       high = middle;
     } else {
@@ -61,12 +62,12 @@ Result<std::uint64_t> find_entry(Core& core, const PartitionRow& row, std::uint6
   return low;
 }
 
-Status make_plan(Core& core, const PartitionRow& row, std::uint64_t first, std::uint64_t count,
+Status make_plan(OpenLog& log, const PartitionRow& row, std::uint64_t first, std::uint64_t count,
                  std::size_t max_bytes, Plan& plan) {
   std::uint64_t wanted = 0;
   std::uint64_t segment_end = 0;
   for (std::uint64_t i = first; i < count; ++i) {
-    MILLRACE_ASSIGN(const IndexEntry entry, core.index->at(row, i));
+    MILLRACE_ASSIGN(const IndexEntry entry, log.index.at(row, i));
     const std::uint64_t start = entry.position() - batch_prefix_bytes;
     const std::uint64_t bytes = entry.bytes() + batch_prefix_bytes;
     if (!plan.batches.empty() && wanted + bytes > max_bytes) {
@@ -82,7 +83,7 @@ Status make_plan(Core& core, const PartitionRow& row, std::uint64_t first, std::
       plan.stretches.back().bytes += gap + bytes;
       plan.bytes += gap + bytes;
     } else {
-      segment_end = core.journal.end_of(start);
+      segment_end = log.journal.end_of(start);
       plan.stretches.push_back({start, bytes, plan.batches.size()});
       plan.bytes += bytes;
     }
@@ -92,29 +93,29 @@ Status make_plan(Core& core, const PartitionRow& row, std::uint64_t first, std::
   return {};
 }
 
-std::unexpected<Error> damaged(Core& core, std::uint64_t position) {
-  return fail(errc::corrupt, core.journal.path_of(position) + ": the batch at position " +
+std::unexpected<Error> damaged(OpenLog& log, std::uint64_t position) {
+  return fail(errc::corrupt, log.journal.path_of(position) + ": the batch at position " +
                                  std::to_string(position) +
                                  " does not check; run `millrace log verify`");
 }
 
 /// Checks and decodes the batch that lies at `bytes` (which begins with its prefix).
-Status take_batch(Core& core, const IndexEntry& entry, std::string_view bytes, std::int64_t from,
+Status take_batch(OpenLog& log, const IndexEntry& entry, std::string_view bytes, std::int64_t from,
                   FetchBuffer& buffer) {
   std::uint32_t prefix[2];
   if (bytes.size() < sizeof prefix + record_batch_header_bytes) {
-    return damaged(core, entry.position());
+    return damaged(log, entry.position());
   }
   std::memcpy(prefix, bytes.data(), sizeof prefix);
   bytes.remove_prefix(sizeof prefix);
   const auto header = read_batch_header(bytes);
   if (prefix[1] != ~prefix[0] || !header || header->bytes > bytes.size() ||
       header->base_offset.value + header->last_offset_delta + 1 != entry.end) {
-    return damaged(core, entry.position());
+    return damaged(log, entry.position());
   }
   const std::string_view batch = bytes.substr(0, header->bytes);
   if (!batch_checksum_holds(batch)) {
-    return damaged(core, entry.position());
+    return damaged(log, entry.position());
   }
   const std::size_t first = buffer.records.size();
   MILLRACE_TRY(decode_batch(batch, buffer.records));
@@ -125,20 +126,20 @@ Status take_batch(Core& core, const IndexEntry& entry, std::string_view bytes, s
           return record.offset.value >= from;
         }));
   }
-  buffer.batches.push_back({{core.control->incarnation, entry.position() + prefix[0]},
+  buffer.batches.push_back({{log.directory.control().incarnation, entry.position() + prefix[0]},
                             first,
                             buffer.records.size() - first});
   buffer.next = offset(entry.end);
   return {};
 }
 
-Status read_plan(Core& core, const Plan& plan, std::int64_t from, FetchBuffer& buffer) {
+Status read_plan(OpenLog& log, const Plan& plan, std::int64_t from, FetchBuffer& buffer) {
   buffer.bytes.resize_and_overwrite(plan.bytes, [](char*, std::size_t size) { return size; });
   std::uint64_t at = 0;
   for (std::size_t s = 0; s < plan.stretches.size(); ++s) {
     const Stretch& stretch = plan.stretches[s];
     MILLRACE_ASSIGN(const std::size_t got,
-                    core.journal.read(stretch.position, buffer.bytes.data() + at, stretch.bytes));
+                    log.journal.read(stretch.position, buffer.bytes.data() + at, stretch.bytes));
     const std::string_view bytes = std::string_view(buffer.bytes).substr(at, got);
     const std::size_t end =
         s + 1 < plan.stretches.size() ? plan.stretches[s + 1].first : plan.batches.size();
@@ -146,9 +147,9 @@ Status read_plan(Core& core, const Plan& plan, std::int64_t from, FetchBuffer& b
       const IndexEntry& entry = plan.batches[i];
       const std::uint64_t place = entry.position() - batch_prefix_bytes - stretch.position;
       if (place > bytes.size()) {
-        return damaged(core, entry.position());
+        return damaged(log, entry.position());
       }
-      MILLRACE_TRY(take_batch(core, entry, bytes.substr(place, entry.bytes() + batch_prefix_bytes),
+      MILLRACE_TRY(take_batch(log, entry, bytes.substr(place, entry.bytes() + batch_prefix_bytes),
                               from, buffer));
     }
     at += stretch.bytes;
@@ -158,12 +159,12 @@ Status read_plan(Core& core, const Plan& plan, std::int64_t from, FetchBuffer& b
 
 }  // namespace
 
-Result<VisibleEnd> visible_end(Core& core, const PartitionRow& row) {
+Result<VisibleEnd> visible_end(OpenLog& log, const PartitionRow& row) {
   VisibleEnd visible;
   visible.count = row.count.load(std::memory_order_seq_cst);
-  const std::uint64_t committed = core.control->committed.load(std::memory_order_seq_cst);
+  const std::uint64_t committed = log.directory.control().committed.load(std::memory_order_seq_cst);
   while (visible.count > 0) {
-    MILLRACE_ASSIGN(const IndexEntry last, core.index->at(row, visible.count - 1));
+    MILLRACE_ASSIGN(const IndexEntry last, log.index.at(row, visible.count - 1));
     if (last.position() < committed) {
       visible.end = last.end;
       return visible;
@@ -174,17 +175,17 @@ Result<VisibleEnd> visible_end(Core& core, const PartitionRow& row) {
   return visible;
 }
 
-Status fetch_records(Core& core, TopicPartition place, Offset from, std::size_t max_bytes,
+Status fetch_records(OpenLog& log, TopicPartition place, Offset from, std::size_t max_bytes,
                      FetchBuffer& buffer) {
   buffer.records.clear();
   buffer.batches.clear();
   buffer.bytes.clear();
-  MILLRACE_TRY(core.check_open());
-  MILLRACE_ASSIGN(const PartitionRow* row, core.row_of(place));
-  MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(core, *row));
+  MILLRACE_TRY(log.directory.check_open());
+  MILLRACE_ASSIGN(const PartitionRow* row, log.topics.row(place));
+  MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(log, *row));
   const std::int64_t start = row->start_offset.load(std::memory_order_acquire);
   if (from.value < start || from.value > visible.end) {
-    MILLRACE_ASSIGN(const CatalogTopic* topic, core.topic_of(place.topic));
+    MILLRACE_ASSIGN(const CatalogTopic* topic, log.topics.topic(place.topic));
     return fail(out_of_range_error(topic->topic.spec.name, place.partition, from, offset(start),
                                    offset(visible.end)));
   }
@@ -195,10 +196,10 @@ Status fetch_records(Core& core, TopicPartition place, Offset from, std::size_t 
   }
   static thread_local Plan plan;
   plan.clear();
-  MILLRACE_ASSIGN(const std::uint64_t first, find_entry(core, *row, visible.count, from.value));
-  MILLRACE_TRY(core.refresh_segments());
-  MILLRACE_TRY(make_plan(core, *row, first, visible.count, max_bytes, plan));
-  return read_plan(core, plan, from.value, buffer);
+  MILLRACE_ASSIGN(const std::uint64_t first, find_entry(log, *row, visible.count, from.value));
+  MILLRACE_TRY(log.segments.refresh());
+  MILLRACE_TRY(make_plan(log, *row, first, visible.count, max_bytes, plan));
+  return read_plan(log, plan, from.value, buffer);
 }
 
 }  // namespace millrace::log::embedded

@@ -15,38 +15,38 @@ Result<std::unique_ptr<Follower>> Follower::open(const std::string& directory,
                                                  LogEnvironment& environment, LogOptions options,
                                                  const EmbeddedOptions& embedded) {
   options.access = LogAccess::read_only;
-  std::unique_ptr<Core> core(new Core(directory, environment, std::move(options), embedded));
-  core->region = core->regions().open_private();
-  MILLRACE_ASSIGN(auto alone, Alone::take(*core->region));
+  auto log = std::make_unique<OpenLog>(directory, environment, std::move(options), embedded);
+  log->directory.open_private_region();
+  MILLRACE_ASSIGN(auto alone, Alone::take(log->directory.region()));
   MILLRACE_ASSERT(alone.has_value(), "a private region is shared with nobody");
-  std::unique_ptr<Follower> made(new Follower(std::move(core), *std::move(alone)));
+  std::unique_ptr<Follower> made(new Follower(std::move(log), *std::move(alone)));
   MILLRACE_TRY(made->start());
   return made;
 }
 
 Status Follower::start() {
-  Core& core = *core_;
-  FileSystem& files = core.environment.files;
-  if (!files.exists(core.directory + names::version)) {
-    return fail(millrace::errc::not_found, core.directory + ": there is no log in this directory");
+  OpenLog& log = *log_;
+  FileSystem& files = log.directory.files();
+  if (!files.exists(log.directory.path() + names::version)) {
+    return fail(millrace::errc::not_found,
+                log.directory.path() + ": there is no log in this directory");
   }
-  MILLRACE_ASSIGN(const Version version, read_version_file(files, core.directory));
-  core.log_id = version.log_id;
-  failed_ = read_failure_file(files, core.directory);
-  MILLRACE_TRY(prepare_control(core));
+  MILLRACE_TRY(log.directory.read_version());
+  failed_ = read_failure_file(files, log.directory.path());
+  MILLRACE_TRY(log.directory.make_control());
   // Before the journal: a checkpoint speaks of frames that are in the journal already.
-  MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, core.directory));
-  if (checkpoint && checkpoint->log_id == core.log_id) {
-    core.control->incarnation = checkpoint->incarnation;
+  MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, log.directory.path()));
+  if (checkpoint && checkpoint->log_id == log.directory.log_id()) {
+    log.directory.control().incarnation = checkpoint->incarnation;
     durable_ = checkpoint->position;
   }
-  walker_.emplace(core.journal, core.log_id);
+  walker_.emplace(log.journal, log.directory.log_id());
   return follow();
 }
 
 Status Follower::follow() {
-  MILLRACE_TRY(core_->journal.refresh());
-  const auto segments = core_->journal.segments();
+  MILLRACE_TRY(log_->journal.refresh());
+  const auto segments = log_->journal.segments();
   if (!segments.empty() && segments.front().start != 0) {
     return fail(errc::corrupt,
                 segments.front().path +
@@ -73,7 +73,7 @@ Status Follower::follow() {
 }
 
 Status Follower::take_all() {
-  if (core_->journal.empty()) {
+  if (log_->journal.empty()) {
     return {};
   }
   walker_->read_again();
@@ -97,14 +97,14 @@ Status Follower::check_last() {
   }
   FrameHeader header;
   const auto got =
-      core_->journal.read_by_name(last_, reinterpret_cast<char*>(&header), sizeof header);
+      log_->journal.read_by_name(last_, reinterpret_cast<char*>(&header), sizeof header);
   if (!got && !got.error().is(millrace::errc::not_found)) {
     return fail(got.error());
   }
   if (got && *got == sizeof header && header.checksum == walker_->previous()) {
     return {};
   }
-  return fail(errc::closed, core_->directory +
+  return fail(errc::closed, log_->directory.path() +
                                 ": the log was repaired or replaced while it was read: the record "
                                 "frame at position " +
                                 std::to_string(last_) +
@@ -112,12 +112,13 @@ Status Follower::check_last() {
 }
 
 Status Follower::take(const WalkedFrame& frame) {
-  Core& core = *core_;
-  MILLRACE_TRY(apply_walked(alone_, core, *walker_, frame));
-  core.control->incarnation = std::max(core.control->incarnation, frame.header.incarnation);
-  core.advance(alone_, walker_->position(), walker_->previous());
+  OpenLog& log = *log_;
+  MILLRACE_TRY(apply_walked(alone_, log, *walker_, frame));
+  Control& control = log.directory.control();
+  control.incarnation = std::max(control.incarnation, frame.header.incarnation);
+  log.publisher.advance(alone_, walker_->position(), walker_->previous());
   last_ = frame.position;
-  core.skip_catalog(core.control->partitions[0].count.load(std::memory_order_relaxed));
+  log.topics.applied_all();
   durable_ = std::max(durable_, frame.header.durable);
   return {};
 }
@@ -129,20 +130,20 @@ Status Follower::check_end() {
     const std::uint64_t end = walker_->position();
     const std::string reason = walker_->reason();
     std::uint64_t proven = durable_;
-    if (!core_->journal.empty()) {
+    if (!log_->journal.empty()) {
       MILLRACE_ASSIGN(const std::uint64_t later, walker_->proven_after(end));
       proven = std::max(proven, later);
     }
     if (proven <= end) {
       return {};
     }
-    MILLRACE_TRY(core_->journal.refresh());
+    MILLRACE_TRY(log_->journal.refresh());
     MILLRACE_TRY(take_all());
     if (walker_->position() >= proven) {
       return {};
     }
     if (walker_->position() == end) {
-      return fail(errc::corrupt, core_->journal.path_of(end) + ": corrupt at position " +
+      return fail(errc::corrupt, log_->journal.path_of(end) + ": corrupt at position " +
                                      std::to_string(end) + ": " + reason +
                                      ", but the log was durable up to position " +
                                      std::to_string(proven) + "; run `millrace log verify`");
@@ -151,7 +152,7 @@ Status Follower::check_end() {
 }
 
 LogPosition Follower::durable() const {
-  return {core_->control->incarnation, std::min(durable_, walker_->position())};
+  return {log_->directory.control().incarnation, std::min(durable_, walker_->position())};
 }
 
 }  // namespace millrace::log::embedded

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "checkpoint.hpp"
-#include "core.hpp"
+#include "open_log.hpp"
 #include "scan.hpp"
 
 namespace millrace::log::embedded {
@@ -32,7 +32,7 @@ class Follower {
   /// errc::corrupt, limit, io_error; errc::closed when a repair cut off what was taken before.
   [[nodiscard]] Status follow();
 
-  [[nodiscard]] Core& core() { return *core_; }
+  [[nodiscard]] OpenLog& log() { return *log_; }
   /// Of its tables, which no one else has.
   [[nodiscard]] const Alone& alone() const { return alone_; }
   /// The highest position that something in the directory proves to be durable.
@@ -41,15 +41,15 @@ class Follower {
   [[nodiscard]] const std::string& failed() const { return failed_; }
 
  private:
-  Follower(std::unique_ptr<Core> core, Alone alone)
-      : core_(std::move(core)), alone_(std::move(alone)) {}
+  Follower(std::unique_ptr<OpenLog> log, Alone alone)
+      : log_(std::move(log)), alone_(std::move(alone)) {}
   [[nodiscard]] Status start();
   [[nodiscard]] Status take_all();
   [[nodiscard]] Status take(const WalkedFrame& frame);
   [[nodiscard]] Status check_last();
   [[nodiscard]] Status check_end();
 
-  std::unique_ptr<Core> core_;
+  std::unique_ptr<OpenLog> log_;
   Alone alone_;
   std::optional<FrameWalker> walker_;
   std::string failed_;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "commit.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/backend/assignment.hpp"
 #include "millrace/log/backend/rules.hpp"
@@ -82,67 +81,53 @@ bool claim_holds(const Locked&, const Control& control, const Claim& claim) {
          unit.group == claim.group().value;
 }
 
-Status check_group(Core& core, GroupId group) {
-  const auto known = [&] {
-    return group.value >= 0 && static_cast<std::size_t>(group.value) < core.catalog.group_count();
-  };
-  if (!known()) {
-    MILLRACE_TRY(core.refresh_catalog());
-    if (!known()) {
-      return fail(errc::not_found,
-                  "there is no group with the number " + std::to_string(group.value));
-    }
-  }
-  return {};
-}
-
-Result<GroupId> find_or_make_group(Core& core, std::string_view name) {
-  MILLRACE_TRY(core.check_open());
+Result<GroupId> find_or_make_group(OpenLog& log, std::string_view name) {
+  MILLRACE_TRY(log.directory.check_open());
   MILLRACE_TRY(check_name(name, "a group"));
-  MILLRACE_TRY(core.refresh_catalog());
-  if (const auto known = core.catalog.group(name)) {
+  MILLRACE_TRY(log.topics.refresh());
+  if (const auto known = log.topics.catalog().group(name)) {
     return *known;
   }
-  MILLRACE_ASSIGN(const WriterLock::Held locked, core.lock());
-  MILLRACE_TRY(core.refresh_catalog());
-  if (const auto known = core.catalog.group(name)) {
+  MILLRACE_ASSIGN(const WriterLock::Held locked, log.lock());
+  MILLRACE_TRY(log.topics.refresh());
+  if (const auto known = log.topics.catalog().group(name)) {
     return *known;
   }
-  const GroupId id{{static_cast<std::int32_t>(core.catalog.group_count())}};
-  MILLRACE_TRY(core.append_catalog(locked, Catalog::group_record(id, name)));
+  const GroupId id{{static_cast<std::int32_t>(log.topics.catalog().group_count())}};
+  MILLRACE_TRY(log.publisher.append_catalog(locked, Catalog::group_record(id, name)));
   return id;
 }
 
-Result<std::unique_ptr<Membership>> EmbeddedMembership::join(Core& core, GroupId group,
+Result<std::unique_ptr<Membership>> EmbeddedMembership::join(OpenLog& log, GroupId group,
                                                              std::vector<std::string> units) {
-  MILLRACE_TRY(core.check_open());
-  MILLRACE_TRY(check_group(core, group));
+  MILLRACE_TRY(log.directory.check_open());
+  MILLRACE_TRY(log.topics.check_group(group));
   for (const std::string& unit : units) {
     MILLRACE_TRY(check_name(unit, "a unit"));
   }
-  std::unique_ptr<EmbeddedMembership> made(new EmbeddedMembership(core, group, std::move(units)));
-  MILLRACE_ASSIGN(const WriterLock::Held locked, core.lock());
+  std::unique_ptr<EmbeddedMembership> made(new EmbeddedMembership(log, group, std::move(units)));
+  MILLRACE_ASSIGN(const WriterLock::Held locked, log.lock());
   MILLRACE_TRY(made->enter(locked));
   return made;
 }
 
 EmbeddedMembership::~EmbeddedMembership() {
-  if (!core_.check_open()) {
+  if (!log_.directory.check_open()) {
     return;
   }
-  if (const auto locked = core_.lock_even_failed(); locked && is_active()) {
-    core_.free_group_member(*locked, static_cast<std::uint32_t>(row_));
+  if (const auto locked = log_.lock_even_failed(); locked && is_active()) {
+    log_.members.free_membership(*locked, static_cast<std::uint32_t>(row_));
   }
 }
 
 bool EmbeddedMembership::is_active() const {
-  const GroupMemberRow& row = core_.control->group_members[row_];
+  const GroupMemberRow& row = log_.directory.control().group_members[row_];
   return row.state.load(std::memory_order_acquire) == SlotState::active &&
          row.generation.load(std::memory_order_relaxed) == generation_;
 }
 
 Status EmbeddedMembership::enter(const Locked& locked) {
-  Control& control = *core_.control;
+  Control& control = log_.directory.control();
   std::uint64_t units[max_units / 64] = {};
   for (const std::string& unit : units_) {
     MILLRACE_ASSIGN(const std::size_t found, find_or_make_unit(locked, control, group_, unit));
@@ -161,10 +146,10 @@ Status EmbeddedMembership::enter(const Locked& locked) {
   GroupMemberRow& row = *free_row;
   generation_ = row.generation.load(std::memory_order_relaxed) + 1;
   row.generation.store(generation_, std::memory_order_relaxed);
-  row.heartbeat_ns.store(core_.environment.clock.monotonic_ns(), std::memory_order_relaxed);
-  row.session_ns = core_.options.session_timeout_ms * 1'000'000;
+  row.heartbeat_ns.store(log_.directory.clock().monotonic_ns(), std::memory_order_relaxed);
+  row.session_ns = log_.directory.options().session_timeout_ms * 1'000'000;
   row.group = group_.value;
-  row.member = static_cast<std::uint32_t>(core_.slot);
+  row.member = static_cast<std::uint32_t>(log_.directory.slot());
   row.joined = ++control.join_number;
   std::copy(std::begin(units), std::end(units), std::begin(row.units));
   if (control.group_members_high.load(std::memory_order_relaxed) <= row_) {
@@ -177,10 +162,10 @@ Status EmbeddedMembership::enter(const Locked& locked) {
 }
 
 bool EmbeddedMembership::is_quiet(std::int64_t now) {
-  Control& control = *core_.control;
+  Control& control = log_.directory.control();
   GroupMemberRow& row = control.group_members[row_];
   const std::int64_t before = row.heartbeat_ns.load(std::memory_order_relaxed);
-  const std::int64_t session = core_.options.session_timeout_ms * 1'000'000;
+  const std::int64_t session = log_.directory.options().session_timeout_ms * 1'000'000;
   if (!is_active() || now - before > session) {
     return false;
   }
@@ -193,31 +178,31 @@ bool EmbeddedMembership::is_quiet(std::int64_t now) {
 }
 
 Result<MembershipChange> EmbeddedMembership::poll() {
-  MILLRACE_TRY(core_.check_open());
-  const std::int64_t now = core_.environment.clock.monotonic_ns();
+  MILLRACE_TRY(log_.directory.check_open());
+  const std::int64_t now = log_.directory.clock().monotonic_ns();
   MembershipChange change;
   if (is_quiet(now)) {
     return change;
   }
-  MILLRACE_ASSIGN(const WriterLock::Held locked, core_.lock());
+  MILLRACE_ASSIGN(const WriterLock::Held locked, log_.lock());
   // Also ourselves: who slept past its own time-out loses its claims first and joins again.
-  core_.expire_memberships(locked);
+  log_.members.expire_memberships(locked);
   if (!is_active()) {
     MILLRACE_TRY(enter(locked));
   }
-  core_.control->group_members[row_].heartbeat_ns.store(core_.environment.clock.monotonic_ns(),
-                                                        std::memory_order_relaxed);
+  log_.directory.control().group_members[row_].heartbeat_ns.store(
+      log_.directory.clock().monotonic_ns(), std::memory_order_relaxed);
   collect_lost(locked, change);
   // Read before sharing: what we take ourselves is a reason to look once more, for it may be too
   // much.
-  seen_version_ = core_.control->groups_version.load(std::memory_order_relaxed);
+  seen_version_ = log_.directory.control().groups_version.load(std::memory_order_relaxed);
   share(locked, change);
   return change;
 }
 
 void EmbeddedMembership::collect_lost(const Locked& locked, MembershipChange& change) {
   std::erase_if(held_, [&](const Claim& claim) {
-    const bool holds = claim_holds(locked, *core_.control, claim);
+    const bool holds = claim_holds(locked, log_.directory.control(), claim);
     if (!holds) {
       change.lost.push_back(claim);
     }
@@ -226,7 +211,7 @@ void EmbeddedMembership::collect_lost(const Locked& locked, MembershipChange& ch
 }
 
 Claim EmbeddedMembership::claim_of(const Locked&, std::size_t number) const {
-  const UnitRow& unit = core_.control->units[number];
+  const UnitRow& unit = log_.directory.control().units[number];
   return {group_,
           std::string(unit.name.view()),
           {unit.incarnation, unit.number},
@@ -234,7 +219,7 @@ Claim EmbeddedMembership::claim_of(const Locked&, std::size_t number) const {
 }
 
 void EmbeddedMembership::share(const Locked& locked, MembershipChange& change) {
-  Control& control = *core_.control;
+  Control& control = log_.directory.control();
   const std::vector<std::size_t> members = members_of(locked, control, group_);
   const std::vector<std::size_t> units = units_of(locked, control, group_);
   std::vector<AssignmentUnit> wanted(units.size());
@@ -275,31 +260,30 @@ void EmbeddedMembership::share(const Locked& locked, MembershipChange& change) {
 }
 
 Status EmbeddedMembership::release(const Claim& claim) {
-  MILLRACE_TRY(core_.check_open());
+  MILLRACE_TRY(log_.directory.check_open());
   if (!contains(held_, claim)) {
     return {};
   }
-  MILLRACE_ASSIGN(const WriterLock::Held locked, core_.lock_even_failed());
+  MILLRACE_ASSIGN(const WriterLock::Held locked, log_.lock_even_failed());
   // A claim that was lost meanwhile belongs to somebody else: there is nothing to give back.
-  if (claim_holds(locked, *core_.control, claim)) {
-    core_.control->units[claim.place()].number = 0;
-    core_.control->groups_version.fetch_add(1, std::memory_order_release);
+  if (claim_holds(locked, log_.directory.control(), claim)) {
+    log_.directory.control().units[claim.place()].number = 0;
+    log_.directory.control().groups_version.fetch_add(1, std::memory_order_release);
   }
   std::erase(held_, claim);
   return {};
 }
 
-std::vector<GroupInfo> describe_groups(Core& core) {
-  const auto locked = core.lock_even_failed();
-  return locked && core.refresh_catalog() ? describe_tables(*locked, core)
-                                          : std::vector<GroupInfo>{};
+std::vector<GroupInfo> describe_groups(OpenLog& log) {
+  const auto locked = log.lock_even_failed();
+  return locked && log.topics.refresh() ? describe_tables(*locked, log) : std::vector<GroupInfo>{};
 }
 
-std::vector<GroupInfo> describe_tables(const Locked& locked, Core& core) {
+std::vector<GroupInfo> describe_tables(const Locked& locked, OpenLog& log) {
   std::vector<GroupInfo> result;
-  const Control& control = *core.control;
-  const std::int64_t now = core.environment.clock.monotonic_ns();
-  const std::vector<std::string> names = core.catalog.groups();
+  const Control& control = log.directory.control();
+  const std::int64_t now = log.directory.clock().monotonic_ns();
+  const std::vector<std::string> names = log.topics.catalog().groups();
   for (std::size_t i = 0; i < names.size(); ++i) {
     GroupInfo info;
     info.id = GroupId{{static_cast<std::int32_t>(i)}};

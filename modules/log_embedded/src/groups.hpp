@@ -6,30 +6,32 @@
 #include <string>
 #include <vector>
 
-#include "core.hpp"
+#include "open_log.hpp"
 
 namespace millrace::log::embedded {
 
+/// The claim is the current one of its unit.
+[[nodiscard]] bool claim_holds(const Locked&, const Control& control, const Claim& claim);
 /// Log::group: finds or makes.
-[[nodiscard]] Result<GroupId> find_or_make_group(Core& core, std::string_view name);
+[[nodiscard]] Result<GroupId> find_or_make_group(OpenLog& log, std::string_view name);
 /// Log::groups.
-[[nodiscard]] std::vector<GroupInfo> describe_groups(Core& core);
+[[nodiscard]] std::vector<GroupInfo> describe_groups(OpenLog& log);
 /// The same from the tables as they are.
-[[nodiscard]] std::vector<GroupInfo> describe_tables(const Locked& locked, Core& core);
+[[nodiscard]] std::vector<GroupInfo> describe_tables(const Locked& locked, OpenLog& log);
 
 /// A row in the table of group members. Sharing is decided by the member that polls, from the
 /// tables alone; each takes only what is granted to itself.
 class EmbeddedMembership final : public Membership {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<Membership>> join(Core& core, GroupId group,
+  [[nodiscard]] static Result<std::unique_ptr<Membership>> join(OpenLog& log, GroupId group,
                                                                 std::vector<std::string> units);
   ~EmbeddedMembership() override;
   Result<MembershipChange> poll() override;
   Status release(const Claim& claim) override;
 
  private:
-  EmbeddedMembership(Core& core, GroupId group, std::vector<std::string> units)
-      : core_(core), group_(group), units_(std::move(units)) {}
+  EmbeddedMembership(OpenLog& log, GroupId group, std::vector<std::string> units)
+      : log_(log), group_(group), units_(std::move(units)) {}
 
   [[nodiscard]] bool is_active() const;
   [[nodiscard]] bool is_quiet(std::int64_t now);
@@ -38,7 +40,7 @@ class EmbeddedMembership final : public Membership {
   void share(const Locked& locked, MembershipChange& change);
   [[nodiscard]] Claim claim_of(const Locked&, std::size_t unit) const;
 
-  Core& core_;
+  OpenLog& log_;
   GroupId group_;
   std::vector<std::string> units_;
   std::size_t row_ = 0;

@@ -40,16 +40,15 @@ std::uint64_t level_bytes(std::size_t level) {
 
 }  // namespace
 
-Index::Index(Control& control, SharedRegion& region)
-    : control_(control),
-      region_(region),
+Index::Index(LogDirectory& directory)
+    : directory_(directory),
       blocks_(std::make_unique<std::array<std::atomic<char*>, max_blocks>>()) {}
 
 Result<char*> Index::block(std::uint32_t number) {
   char* known = (*blocks_)[number].load(std::memory_order_acquire);
   if (known == nullptr) [[unlikely]] {
     // Every block has at least this size; a larger one was mapped by its level below.
-    MILLRACE_ASSIGN(known, region_.block(number, block_bytes, false));
+    MILLRACE_ASSIGN(known, directory_.region().block(number, block_bytes, false));
     (*blocks_)[number].store(known, std::memory_order_release);
   }
   return known;
@@ -61,7 +60,8 @@ Result<char*> Index::level(const PartitionRow& row, std::size_t number) {
   const auto in_block = static_cast<std::uint32_t>(address >> 32U);
   if (level_bytes(number) > block_bytes &&
       (*blocks_)[in_block].load(std::memory_order_acquire) == nullptr) {
-    MILLRACE_ASSIGN(char* const mapped, region_.block(in_block, level_bytes(number), false));
+    MILLRACE_ASSIGN(char* const mapped,
+                    directory_.region().block(in_block, level_bytes(number), false));
     (*blocks_)[in_block].store(mapped, std::memory_order_release);
   }
   MILLRACE_ASSIGN(char* const start, block(in_block));
@@ -69,6 +69,7 @@ Result<char*> Index::level(const PartitionRow& row, std::size_t number) {
 }
 
 Status Index::reserve(const Locked&, PartitionRow& row) {
+  Control& control = directory_.control();
   const Slot slot = slot_of(row.count.load(std::memory_order_relaxed));
   if (slot.level >= index_levels) {
     return fail(errc::limit,
@@ -78,25 +79,25 @@ Status Index::reserve(const Locked&, PartitionRow& row) {
     return {};
   }
   const std::uint64_t wanted = level_bytes(slot.level);
-  if (control_.blocks_used == 0 || control_.block_free + wanted > control_.block_size) {
-    const std::uint32_t number = control_.blocks_used;
+  if (control.blocks_used == 0 || control.block_free + wanted > control.block_size) {
+    const std::uint32_t number = control.blocks_used;
     const std::uint64_t size = std::max(block_bytes, wanted);
     if (number >= max_blocks) {
       return fail(errc::limit, "the index is full (" + std::to_string(max_blocks) + " blocks)");
     }
-    MILLRACE_ASSIGN(char* const made, region_.block(number, size, true));
+    MILLRACE_ASSIGN(char* const made, directory_.region().block(number, size, true));
     (*blocks_)[number].store(made, std::memory_order_release);
     // The former block counts as full until the new one is all there: a death between any two of
     // these leaks room instead of giving it out twice.
-    store(control_.block_free, full);
-    store(control_.blocks_used, number + 1);
-    store(control_.block_size, size);
-    store(control_.block_free, std::uint64_t{0});
+    store(control.block_free, full);
+    store(control.blocks_used, number + 1);
+    store(control.block_size, size);
+    store(control.block_free, std::uint64_t{0});
   }
-  const std::uint64_t place = control_.block_free;
-  store(control_.block_free, place + wanted);
+  const std::uint64_t place = control.block_free;
+  store(control.block_free, place + wanted);
   const std::uint64_t address =
-      (static_cast<std::uint64_t>(control_.blocks_used - 1) << 32U) | (place / index_unit + 1);
+      (static_cast<std::uint64_t>(control.blocks_used - 1) << 32U) | (place / index_unit + 1);
   std::atomic_ref(row.levels[slot.level]).store(address, std::memory_order_release);
   return {};
 }

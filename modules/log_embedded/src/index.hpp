@@ -9,8 +9,8 @@
 
 #include "control.hpp"
 #include "locked.hpp"
+#include "log_directory.hpp"
 #include "millrace/base/error.hpp"
-#include "millrace/log_embedded/shared_region.hpp"
 
 namespace millrace::log::embedded {
 
@@ -34,7 +34,8 @@ struct IndexEntry {
 /// loaded from the row.
 class Index {
  public:
-  Index(Control& control, SharedRegion& region);
+  /// `directory` outlives it; it has its control file before anything else is called.
+  explicit Index(LogDirectory& directory);
 
   /// Makes room for one more entry. errc::disk_full, limit; then nothing changed.
   [[nodiscard]] Status reserve(const Locked&, PartitionRow& row);
@@ -48,8 +49,7 @@ class Index {
   [[nodiscard]] Result<char*> block(std::uint32_t number);
 
   static constexpr std::size_t max_blocks = 16384;
-  Control& control_;
-  SharedRegion& region_;
+  LogDirectory& directory_;
   std::unique_ptr<std::array<std::atomic<char*>, max_blocks>> blocks_;
 };
 

@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <atomic>
 
-#include "commit.hpp"
+#include "fetch.hpp"
 #include "groups.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
-#include "reader.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -22,7 +21,7 @@ class PollingWaiter final : public Waiter {
   explicit PollingWaiter(ReadOnlyLog& log) : log_(log) {}
 
   WaitOutcome wait(std::span<const Interest> interests, std::int64_t deadline_ns) override {
-    SharedRegion& region = *log_.core().region;
+    SharedRegion& region = log_.log().directory.region();
     while (true) {
       const std::uint32_t seen = word_.load(std::memory_order_acquire);
       if (interrupted_.exchange(false, std::memory_order_seq_cst) || region.dead()) {
@@ -31,7 +30,7 @@ class PollingWaiter final : public Waiter {
       if (log_.has_news(interests)) {
         return WaitOutcome::ready;
       }
-      const std::int64_t left_ns = deadline_ns - log_.core().environment.clock.monotonic_ns();
+      const std::int64_t left_ns = deadline_ns - log_.log().directory.clock().monotonic_ns();
       if (left_ns <= 0 || region.simulated()) {
         return WaitOutcome::timeout;
       }
@@ -41,7 +40,7 @@ class PollingWaiter final : public Waiter {
   void interrupt() override {
     interrupted_.store(true, std::memory_order_seq_cst);
     word_.fetch_add(1, std::memory_order_seq_cst);
-    log_.core().region->wake(futex_of(word_), 1);
+    log_.log().directory.region().wake(futex_of(word_), 1);
   }
 
  private:
@@ -67,21 +66,21 @@ Result<std::unique_ptr<Log>> ReadOnlyLog::open(const std::string& directory,
 }
 
 Status ReadOnlyLog::refresh() {
-  MILLRACE_TRY(core().check_open());
+  MILLRACE_TRY(log().directory.check_open());
   return follower_->follow();
 }
 
 std::unexpected<Error> ReadOnlyLog::refused(const std::string& what) const {
-  return fail(errc::read_only, follower_->core().directory + ": cannot " + what +
+  return fail(errc::read_only, follower_->log().directory.path() + ": cannot " + what +
                                    ": the log is open for reading only (" + reason_ + ")");
 }
 
 Result<Topic> ReadOnlyLog::create_topic(const TopicSpec& spec) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
-  const CatalogTopic* found = core().catalog.find(std::string_view(spec.name));
+  const CatalogTopic* found = log().topics.catalog().find(std::string_view(spec.name));
   MILLRACE_TRY(check_create_topic(spec, found == nullptr ? nullptr : &found->topic.spec,
-                                  core().options.service));
+                                  log().directory.options().service));
   if (found == nullptr) {
     return refused("create the topic '" + spec.name + "'");
   }
@@ -91,7 +90,7 @@ Result<Topic> ReadOnlyLog::create_topic(const TopicSpec& spec) {
 Result<Topic> ReadOnlyLog::find_topic(std::string_view name) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
-  const CatalogTopic* found = core().catalog.find(name);
+  const CatalogTopic* found = log().topics.catalog().find(name);
   if (found == nullptr) {
     return fail(unknown_topic_error(name));
   }
@@ -102,7 +101,7 @@ std::vector<Topic> ReadOnlyLog::topics() {
   const MutexLock guard(mutex_);
   // What was read before the journal became unreadable is still known.
   static_cast<void>(refresh());
-  return core().catalog.topics();
+  return log().topics.catalog().topics();
 }
 
 Result<Committed> ReadOnlyLog::commit(Transaction& /*transaction*/) { return refused("commit"); }
@@ -111,21 +110,21 @@ Status ReadOnlyLog::fetch(TopicPartition place, Offset from, std::size_t max_byt
                           FetchBuffer& buffer) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
-  return fetch_records(core(), place, from, max_bytes, buffer);
+  return fetch_records(log(), place, from, max_bytes, buffer);
 }
 
 Result<Offset> ReadOnlyLog::start_offset(TopicPartition place) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
-  MILLRACE_ASSIGN(const PartitionRow* row, core().row_of(place));
+  MILLRACE_ASSIGN(const PartitionRow* row, log().topics.row(place));
   return offset(row->start_offset.load(std::memory_order_acquire));
 }
 
 Result<Offset> ReadOnlyLog::end_offset(TopicPartition place) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
-  MILLRACE_ASSIGN(const PartitionRow* row, core().row_of(place));
-  MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(core(), *row));
+  MILLRACE_ASSIGN(const PartitionRow* row, log().topics.row(place));
+  MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(log(), *row));
   return offset(visible.end);
 }
 
@@ -137,11 +136,11 @@ bool ReadOnlyLog::has_news(std::span<const Interest> interests) {
     return true;
   }
   return std::any_of(interests.begin(), interests.end(), [&](const Interest& interest) {
-    const auto row = core().row_of(interest.place);
+    const auto row = log().topics.row(interest.place);
     if (!row) {
       return false;
     }
-    const auto visible = visible_end(core(), **row);
+    const auto visible = visible_end(log(), **row);
     return !visible || visible->end > interest.next.value;
   });
 }
@@ -149,7 +148,8 @@ bool ReadOnlyLog::has_news(std::span<const Interest> interests) {
 LogPosition ReadOnlyLog::committed() {
   const MutexLock guard(mutex_);
   static_cast<void>(refresh());
-  return {core().control->incarnation, core().control->committed.load(std::memory_order_acquire)};
+  const Control& control = log().directory.control();
+  return {control.incarnation, control.committed.load(std::memory_order_acquire)};
 }
 
 LogPosition ReadOnlyLog::durable() {
@@ -161,7 +161,7 @@ LogPosition ReadOnlyLog::durable() {
 Status ReadOnlyLog::wait_durable(LogPosition position) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
-  if (core().options.durability == DurabilityPolicy::os ||
+  if (log().directory.options().durability == DurabilityPolicy::os ||
       position.position <= follower_->durable().position) {
     return {};
   }
@@ -172,7 +172,7 @@ Result<GroupId> ReadOnlyLog::group(std::string_view name) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   MILLRACE_TRY(check_name(name, "a group"));
-  if (const auto known = core().catalog.group(name)) {
+  if (const auto known = log().topics.catalog().group(name)) {
     return *known;
   }
   return refused("create the group '" + std::string(name) + "'");
@@ -181,9 +181,9 @@ Result<GroupId> ReadOnlyLog::group(std::string_view name) {
 Result<std::optional<Offset>> ReadOnlyLog::position(GroupId group, TopicPartition place) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
-  MILLRACE_TRY(check_group(core(), group));
-  MILLRACE_TRY(core().row_of(place));
-  const auto found = find_position(follower_->alone(), *core().control, group, place);
+  MILLRACE_TRY(log().topics.check_group(group));
+  MILLRACE_TRY(log().topics.row(place));
+  const auto found = find_position(follower_->alone(), log().directory.control(), group, place);
   return found ? std::optional(offset(*found)) : std::nullopt;
 }
 
@@ -195,7 +195,7 @@ Result<std::unique_ptr<Membership>> ReadOnlyLog::join(GroupId /*group*/,
 std::vector<GroupInfo> ReadOnlyLog::groups() {
   const MutexLock guard(mutex_);
   static_cast<void>(refresh());
-  return describe_tables(follower_->alone(), core());
+  return describe_tables(follower_->alone(), log());
 }
 
 }  // namespace millrace::log::embedded

@@ -43,14 +43,16 @@ class ReadOnlyLog final : public Log {
   Result<std::optional<Offset>> position(GroupId group, TopicPartition place) override;
   Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override;
   std::vector<GroupInfo> groups() override;
-  Status maintain() override { return core().check_open(); }
-  const LogOptions& options() const override { return follower_->core().options; }
-  std::string identity() override { return "file/" + std::to_string(follower_->core().log_id); }
+  Status maintain() override { return log().directory.check_open(); }
+  const LogOptions& options() const override { return follower_->log().directory.options(); }
+  std::string identity() override {
+    return "file/" + std::to_string(follower_->log().directory.log_id());
+  }
   std::optional<std::string> read_only_reason() const override { return reason_; }
 
   /// Whether one of the interests has records, or cannot be looked at: then fetch() reports why.
   [[nodiscard]] bool has_news(std::span<const Interest> interests);
-  [[nodiscard]] Core& core() { return follower_->core(); }
+  [[nodiscard]] OpenLog& log() { return follower_->log(); }
 
  private:
   ReadOnlyLog(std::unique_ptr<Follower> follower, std::string reason)

@@ -7,22 +7,20 @@
 #include <string>
 
 #include "checkpoint.hpp"
-#include "core.hpp"
+#include "open_log.hpp"
 #include "scan.hpp"
 
 namespace millrace::log::embedded {
 
-/// Gives the core a control file, new and empty: mapped by its region.
-[[nodiscard]] Status prepare_control(Core& core);
-/// What a frame says, into the core's tables. `walker` just returned it.
-[[nodiscard]] Status apply_walked(const Locked& locked, Core& core, FrameWalker& walker,
+/// What a frame says, into the log's tables. `walker` just returned it.
+[[nodiscard]] Status apply_walked(const Locked& locked, OpenLog& log, FrameWalker& walker,
                                   WalkedFrame frame);
 
 /// Makes a directory ready for use: makes a new log, or walks the journal of an old one, cuts its
 /// torn tail or refuses what is corrupt, and builds the control file and the index again.
 class Recovery {
  public:
-  Recovery(Core& core, const Alone& alone) : core_(core), alone_(alone) {}
+  Recovery(OpenLog& log, const Alone& alone) : log_(log), alone_(alone) {}
   [[nodiscard]] Status run();
 
  private:
@@ -32,7 +30,7 @@ class Recovery {
   [[nodiscard]] Status walk();
   [[nodiscard]] Status finish();
 
-  Core& core_;
+  OpenLog& log_;
   const Alone& alone_;
   std::optional<Checkpoint> checkpoint_;
   std::uint32_t incarnation_ = 0;

@@ -56,19 +56,19 @@ Result<std::unique_ptr<Log>> open_embedded(const std::string& directory,
     return embedded::ReadOnlyLog::open(directory, environment, std::move(checked), embedded,
                                        "it was opened for reading");
   }
-  auto core = embedded::Core::open(directory, environment, checked, embedded);
-  if (core) {
-    return std::make_unique<embedded::EmbeddedLog>(*std::move(core));
+  auto log = embedded::OpenLog::open(directory, environment, checked, embedded);
+  if (log) {
+    return std::make_unique<embedded::EmbeddedLog>(*std::move(log));
   }
-  if (checked.access == LogAccess::prefer_write && reading_may_work(core.error())) {
+  if (checked.access == LogAccess::prefer_write && reading_may_work(log.error())) {
     checked.access = LogAccess::read_only;
     auto reading = embedded::ReadOnlyLog::open(directory, environment, std::move(checked), embedded,
-                                               core.error().message());
+                                               log.error().message());
     if (reading) {
       return reading;
     }
   }
-  return fail(std::move(core).error());
+  return fail(std::move(log).error());
 }
 
 }  // namespace millrace::log

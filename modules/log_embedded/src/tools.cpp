@@ -2,9 +2,10 @@
 // Copyright The Millrace Authors
 #include <algorithm>
 
+#include "catalog.hpp"
 #include "checkpoint.hpp"
-#include "core.hpp"
 #include "embedded_log.hpp"
+#include "log_directory.hpp"
 #include "millrace/base/assert.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log_embedded/tools.hpp"

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
+#include "waiter.hpp"
+
 #include <algorithm>
 
-#include "reader.hpp"
+#include "fetch.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -15,35 +17,35 @@ constexpr std::size_t catalog_row = 0;
 
 }  // namespace
 
-EmbeddedWaiter::EmbeddedWaiter(Core& core) : core_(core) {
-  const std::uint32_t owner = static_cast<std::uint32_t>(core.slot) + 1;
+EmbeddedWaiter::EmbeddedWaiter(OpenLog& log) : log_(log) {
+  const std::uint32_t owner = log.directory.owner();
   for (std::size_t i = 0; i < max_waiters && row_ < 0; ++i) {
     std::uint32_t expected = 0;
-    if (core.control->waiters[i].owner.compare_exchange_strong(expected, owner,
-                                                               std::memory_order_acq_rel)) {
+    if (log.directory.control().waiters[i].owner.compare_exchange_strong(
+            expected, owner, std::memory_order_acq_rel)) {
       row_ = static_cast<int>(i);
     }
   }
   if (row_ >= 0) {
-    for (auto& word : core.control->waiters[row_].interests) {
+    for (auto& word : log.directory.control().waiters[row_].interests) {
       word.store(0, std::memory_order_relaxed);
     }
   }
 }
 
 EmbeddedWaiter::~EmbeddedWaiter() {
-  if (row_ >= 0 && !core_.region->dead()) {
-    core_.control->waiters[row_].owner.store(0, std::memory_order_release);
+  if (row_ >= 0 && !log_.directory.region().dead()) {
+    log_.directory.control().waiters[row_].owner.store(0, std::memory_order_release);
   }
 }
 
 bool EmbeddedWaiter::has_news(std::span<const Interest> interests) {
   return std::any_of(interests.begin(), interests.end(), [&](const Interest& interest) {
-    const auto row = core_.row_of(interest.place);
+    const auto row = log_.topics.row(interest.place);
     if (!row) {
       return false;
     }
-    const auto visible = visible_end(core_, **row);
+    const auto visible = visible_end(log_, **row);
     return visible && visible->end > interest.next.value;
   });
 }
@@ -57,7 +59,7 @@ bool EmbeddedWaiter::show_interests(std::span<const Interest> interests) {
   if (same || row_ < 0) {
     return true;
   }
-  WaiterRow& row = core_.control->waiters[row_];
+  WaiterRow& row = log_.directory.control().waiters[row_];
   for (auto& word : row.interests) {
     word.store(0, std::memory_order_relaxed);
   }
@@ -65,10 +67,11 @@ bool EmbeddedWaiter::show_interests(std::span<const Interest> interests) {
   bool all = true;
   for (const Interest& interest : interests) {
     shown_.push_back(interest.place);
-    const auto found = core_.row_of(interest.place);
+    const auto found = log_.topics.row(interest.place);
     all = all && found.has_value();
     const std::size_t number =
-        found ? static_cast<std::size_t>(*found - core_.control->partitions) : catalog_row;
+        found ? static_cast<std::size_t>(*found - log_.directory.control().partitions)
+              : catalog_row;
     row.interests[number / 64].fetch_or(1ULL << (number % 64), std::memory_order_relaxed);
   }
   if (!all) {
@@ -79,11 +82,11 @@ bool EmbeddedWaiter::show_interests(std::span<const Interest> interests) {
 
 bool EmbeddedWaiter::sleep_once(std::span<const Interest> interests, std::int64_t deadline_ns,
                                 std::uint64_t alarms, WaitOutcome& outcome) {
-  Control& control = *core_.control;
+  Control& control = log_.directory.control();
   std::atomic<std::uint32_t>* word = row_ >= 0 ? &control.waiters[row_].word : nullptr;
   const std::uint32_t seen = word != nullptr ? word->load(std::memory_order_acquire) : 0;
   if (interrupted_.exchange(false, std::memory_order_seq_cst) ||
-      control.alarms.load(std::memory_order_seq_cst) != alarms || core_.region->dead()) {
+      control.alarms.load(std::memory_order_seq_cst) != alarms || log_.directory.region().dead()) {
     outcome = WaitOutcome::interrupted;
     return false;
   }
@@ -91,24 +94,24 @@ bool EmbeddedWaiter::sleep_once(std::span<const Interest> interests, std::int64_
     outcome = WaitOutcome::ready;
     return false;
   }
-  const std::int64_t left_ns = deadline_ns - core_.environment.clock.monotonic_ns();
-  if (left_ns <= 0 || core_.region->simulated()) {
+  const std::int64_t left_ns = deadline_ns - log_.directory.clock().monotonic_ns();
+  if (left_ns <= 0 || log_.directory.region().simulated()) {
     outcome = WaitOutcome::timeout;
     return false;
   }
   if (word != nullptr) {
-    core_.region->wait(futex_of(*word), seen, std::min(left_ns, longest_sleep_ns));
+    log_.directory.region().wait(futex_of(*word), seen, std::min(left_ns, longest_sleep_ns));
   } else {
-    core_.region->wait(&own_word_, 0, std::min(left_ns, polling_sleep_ns));
+    log_.directory.region().wait(&own_word_, 0, std::min(left_ns, polling_sleep_ns));
   }
   return true;
 }
 
 WaitOutcome EmbeddedWaiter::wait(std::span<const Interest> interests, std::int64_t deadline_ns) {
-  if (!core_.check_open()) {
+  if (!log_.directory.check_open()) {
     return WaitOutcome::interrupted;
   }
-  Control& control = *core_.control;
+  Control& control = log_.directory.control();
   const std::uint64_t alarms = control.alarms.load(std::memory_order_seq_cst);
   if (!interrupted_.load(std::memory_order_acquire) && has_news(interests)) {
     return WaitOutcome::ready;
@@ -131,10 +134,10 @@ WaitOutcome EmbeddedWaiter::wait(std::span<const Interest> interests, std::int64
 
 void EmbeddedWaiter::interrupt() {
   interrupted_.store(true, std::memory_order_seq_cst);
-  if (row_ >= 0 && !core_.region->dead()) {
-    std::atomic<std::uint32_t>& word = core_.control->waiters[row_].word;
+  if (row_ >= 0 && !log_.directory.region().dead()) {
+    std::atomic<std::uint32_t>& word = log_.directory.control().waiters[row_].word;
     word.fetch_add(1, std::memory_order_seq_cst);
-    core_.region->wake(futex_of(word), 1);
+    log_.directory.region().wake(futex_of(word), 1);
   }
 }
 

@@ -3,27 +3,18 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
+#include <span>
 #include <vector>
 
-#include "core.hpp"
+#include "open_log.hpp"
 
 namespace millrace::log::embedded {
-
-/// What readers see of a partition: never anything of a commit that is not whole.
-struct VisibleEnd {
-  std::uint64_t count = 0;  ///< index entries
-  std::int64_t end = 0;     ///< one past the last offset
-};
-[[nodiscard]] Result<VisibleEnd> visible_end(Core& core, const PartitionRow& row);
-
-/// Log::fetch.
-[[nodiscard]] Status fetch_records(Core& core, TopicPartition place, Offset from,
-                                   std::size_t max_bytes, FetchBuffer& buffer);
 
 /// Sleeps on a word of its own in shared memory.
 class EmbeddedWaiter final : public Waiter {
  public:
-  explicit EmbeddedWaiter(Core& core);
+  explicit EmbeddedWaiter(OpenLog& log);
   ~EmbeddedWaiter() override;
   WaitOutcome wait(std::span<const Interest> interests, std::int64_t deadline_ns) override;
   void interrupt() override;
@@ -35,7 +26,7 @@ class EmbeddedWaiter final : public Waiter {
   [[nodiscard]] bool sleep_once(std::span<const Interest> interests, std::int64_t deadline_ns,
                                 std::uint64_t alarms, WaitOutcome& outcome);
 
-  Core& core_;
+  OpenLog& log_;
   int row_ = -1;  // -1: all rows are taken, then it looks again and again
   std::uint32_t own_word_ = 0;
   std::vector<TopicPartition> shown_;

@@ -2,15 +2,15 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include "core.hpp"
+#include "open_log.hpp"
 
 namespace millrace::log::embedded {
 
 /// One commit at a time, with memory that the next reuses. Not thread-safe; several may work on one
-/// core at once.
+/// log at once.
 class Committer {
  public:
-  explicit Committer(Core& core) : core_(core) {}
+  explicit Committer(OpenLog& log) : log_(log) {}
   [[nodiscard]] Result<Committed> commit(Transaction& transaction);
 
  private:
@@ -20,15 +20,10 @@ class Committer {
   [[nodiscard]] Status check_claims(const Locked& locked, const Transaction& transaction) const;
   [[nodiscard]] Result<Committed> repeat(std::uint64_t position);
 
-  Core& core_;
+  OpenLog& log_;
   FrameBuilder frame_;
   FrameHeader header_;
   RecordBatchBuilder records_;
 };
-
-/// The claim is the current one of its unit.
-[[nodiscard]] bool claim_holds(const Locked&, const Control& control, const Claim& claim);
-/// errc::not_found.
-[[nodiscard]] Status check_group(Core& core, GroupId group);
 
 }  // namespace millrace::log::embedded

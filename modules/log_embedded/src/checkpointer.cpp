@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "checkpointer.hpp"
+
+#include <atomic>
+
+#include "millrace/base/fault_point.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+// A checkpoint costs a sync of all that was written since; recovery walks so much in well under a
+// second.
+constexpr std::uint64_t bytes_between = 256ULL << 20U;
+constexpr std::int64_t pause_ns = 5'000'000'000;
+
+}  // namespace
+
+Result<Checkpoint> Checkpointer::make(const Locked& locked) {
+  Control& control = directory_.control();
+  MILLRACE_TRY(topics_.refresh());
+  Checkpoint made;
+  made.log_id = directory_.log_id();
+  made.incarnation = control.incarnation;
+  made.position = control.committed.load(std::memory_order_relaxed);
+  made.checksum = publisher_.tail(locked).checksum;
+  made.catalog = topics_.catalog().records();
+  made.take_tables(locked, control, topics_.catalog().rows_used());
+  std::atomic_ref(control.checkpoint_segment)
+      .store(control.segment_start, std::memory_order_relaxed);
+  control.checkpoint_position.store(made.position, std::memory_order_relaxed);
+  control.checkpoint_ns.store(directory_.clock().monotonic_ns(), std::memory_order_relaxed);
+  return made;
+}
+
+Status Checkpointer::write(const Checkpoint& made) {
+  // A checkpoint proves what it speaks of: so that must be durable first.
+  MILLRACE_TRY(group_commit_.sync_up_to(made.position));
+  MILLRACE_FAULT_POINT("checkpoint.before_write");
+  MILLRACE_TRY(directory_.check_in_place());
+  return write_file_atomically(directory_.files(), directory_.path() + names::checkpoint,
+                               made.encode());
+}
+
+bool Checkpointer::begin_when_due() {
+  Control& control = directory_.control();
+  if (std::atomic_ref(control.checkpoint_segment).load(std::memory_order_relaxed) ==
+      std::atomic_ref(control.segment_start).load(std::memory_order_relaxed)) {
+    return false;
+  }
+  const std::uint64_t written_bytes = control.committed.load(std::memory_order_relaxed) -
+                                      control.checkpoint_position.load(std::memory_order_relaxed);
+  const std::int64_t since_ns =
+      directory_.clock().monotonic_ns() - control.checkpoint_ns.load(std::memory_order_relaxed);
+  if (written_bytes < bytes_between && since_ns < pause_ns) {
+    return false;
+  }
+  std::uint32_t nobody = 0;
+  return control.checkpoint_owner.compare_exchange_strong(nobody, directory_.owner());
+}
+
+void Checkpointer::end() {
+  directory_.control().checkpoint_owner.store(0, std::memory_order_release);
+}
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include "checkpoint.hpp"
+#include "group_commit.hpp"
+#include "locked.hpp"
+#include "log_directory.hpp"
+#include "publisher.hpp"
+#include "topics.hpp"
+
+namespace millrace::log::embedded {
+
+/// Writes checkpoints: one member at a time, when much was written since the last one. Thread-safe.
+class Checkpointer {
+ public:
+  /// All outlive it.
+  Checkpointer(LogDirectory& directory, Topics& topics, Publisher& publisher,
+               GroupCommit& group_commit)
+      : directory_(directory),
+        topics_(topics),
+        publisher_(publisher),
+        group_commit_(group_commit) {}
+
+  /// True when a checkpoint is due, and we are the one that writes it, until end().
+  [[nodiscard]] bool begin_when_due();
+  void end();
+  /// The state of the log as it is now.
+  [[nodiscard]] Result<Checkpoint> make(const Locked& locked);
+  /// Makes what it speaks of durable, then writes it. Needs no lock.
+  [[nodiscard]] Status write(const Checkpoint& made);
+
+ private:
+  LogDirectory& directory_;
+  Topics& topics_;
+  Publisher& publisher_;
+  GroupCommit& group_commit_;
+};
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "committer.hpp"
+
+#include "groups.hpp"
+#include "millrace/base/fault_point.hpp"
+#include "millrace/log/backend/rules.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+// The index keeps lengths in 24 bits of 16 bytes.
+constexpr std::uint64_t max_commit_bytes = 200ULL << 20U;
+
+}  // namespace
+
+Status Committer::check(Transaction& transaction) {
+  MILLRACE_TRY(check_size(transaction, log_.directory.options()));
+  for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
+    const TopicPartition place = transaction.batch(i).place;
+    MILLRACE_ASSIGN(const CatalogTopic* topic, log_.topics.topic(place.topic));
+    MILLRACE_TRY(check_partition(topic->topic.spec, place.partition));
+    MILLRACE_TRY(check_may_write(topic->topic.spec, log_.directory.options().service));
+  }
+  for (const Transaction::Position& position : transaction.positions()) {
+    MILLRACE_ASSIGN(const CatalogTopic* topic, log_.topics.topic(position.place.topic));
+    MILLRACE_TRY(check_partition(topic->topic.spec, position.place.partition));
+    MILLRACE_TRY(log_.topics.check_group(position.group));
+  }
+  if (!transaction.sequence().producer.empty()) {
+    MILLRACE_TRY(check_name(transaction.sequence().producer, "a producer"));
+  }
+  return {};
+}
+
+void Committer::encode(Transaction& transaction) {
+  frame_.start(transaction.batch_count() + (transaction.positions().empty() ? 0 : 1) +
+               (transaction.sequence().producer.empty() ? 0 : 1));
+  for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
+    Transaction::Batch& batch = transaction.batch(i);
+    frame_.add(batch.place, batch.builder.finish(),
+               static_cast<std::uint32_t>(batch.builder.count()));
+  }
+  const std::int64_t now_ms = log_.directory.clock().wall_ms();
+  if (!transaction.positions().empty()) {
+    records_.clear();
+    for (const Transaction::Position& moved : transaction.positions()) {
+      const std::string key = position_key(moved.group, moved.place);
+      const std::string value = integer_value(moved.next.value);
+      records_.add({now_ms, key, value, {}});
+    }
+    frame_.add(internal_place(positions_topic), records_.finish(),
+               static_cast<std::uint32_t>(records_.count()));
+  }
+  if (!transaction.sequence().producer.empty()) {
+    records_.clear();
+    const std::string value = integer_value(transaction.sequence().number);
+    records_.add({now_ms, transaction.sequence().producer, value, {}});
+    frame_.add(internal_place(producers_topic), records_.finish(), 1);
+  }
+  frame_.close();
+  header_ = {};
+  header_.append_time_ms = now_ms;
+  if (!transaction.claims().empty()) {
+    const ClaimEpoch& epoch = transaction.claims().front().epoch();
+    header_.claim_incarnation = static_cast<std::uint32_t>(epoch.era);
+    header_.claim_number = epoch.number;
+  }
+}
+
+Result<Committed> Committer::repeat(std::uint64_t position) {
+  MILLRACE_TRY(log_.segments.refresh());
+  FrameHeader header;
+  MILLRACE_ASSIGN(const std::size_t got,
+                  log_.journal.read(position, reinterpret_cast<char*>(&header), sizeof header));
+  if (got != sizeof header ||
+      frame_header_fault(header, log_.directory.log_id(), position) != nullptr) {
+    return fail(errc::corrupt, log_.journal.path_of(position) +
+                                   ": the frame of a repeated commit at position " +
+                                   std::to_string(position) + " cannot be read");
+  }
+  std::string table(table_bytes(header), '\0');
+  MILLRACE_TRY(log_.journal.read(position, table.data(), table.size()));
+  Committed outcome;
+  outcome.position = {header.incarnation, position + header.bytes};
+  outcome.repeated = true;
+  for (std::uint32_t i = 0; i < header.entries; ++i) {
+    const FrameEntry entry = FrameView(table).entry(i);
+    if (entry.topic >= internal_topics) {
+      outcome.places.push_back(
+          {{{entry.topic}, partition(entry.partition)}, offset(entry.base_offset)});
+    }
+  }
+  return outcome;
+}
+
+Status Committer::check_tables(const Locked& locked, const Transaction& transaction) const {
+  const Control& control = log_.directory.control();
+  const std::string& producer = transaction.sequence().producer;
+  if (check_room(locked, control, transaction.positions().size(), producer.empty() ? 0 : 1)) {
+    return {};
+  }
+  // Near the limit only keys that are not there yet count.
+  std::size_t positions = 0;
+  for (const Transaction::Position& moved : transaction.positions()) {
+    positions += find_position(locked, control, moved.group, moved.place) ? 0 : 1;
+  }
+  const bool new_producer = !producer.empty() && !find_producer(locked, control, producer);
+  return check_room(locked, control, positions, new_producer ? 1 : 0);
+}
+
+Status Committer::check_claims(const Locked& locked, const Transaction& transaction) const {
+  for (const Claim& claim : transaction.claims()) {
+    if (!claim_holds(locked, log_.directory.control(), claim)) {
+      return fail(fenced_error(claim));
+    }
+  }
+  return {};
+}
+
+Result<Committed> Committer::commit(Transaction& transaction) {
+  MILLRACE_TRY(log_.directory.check_open());
+  MILLRACE_TRY(log_.directory.check_not_failed());
+  MILLRACE_TRY(check(transaction));
+  const Transaction::Sequence& sequence = transaction.sequence();
+  const bool sequenced = !sequence.producer.empty();
+  const bool nothing = transaction.empty() && !sequenced;
+  if (!nothing) {
+    encode(transaction);
+    if (frame_.bytes() > max_commit_bytes) {
+      return fail(errc::too_large, "a commit of " + std::to_string(frame_.bytes()) +
+                                       " bytes is above the limit of " +
+                                       std::to_string(max_commit_bytes));
+    }
+  }
+  MILLRACE_ASSIGN(const WriterLock::Held locked, log_.lock());
+  MILLRACE_FAULT_POINT("lock.held");
+  if (sequenced) {
+    if (const auto last = find_producer(locked, log_.directory.control(), sequence.producer)) {
+      MILLRACE_ASSIGN(const SequenceOutcome outcome, check_sequence(sequence, last->sequence));
+      if (outcome == SequenceOutcome::repeated) {
+        return repeat(last->frame);
+      }
+    }
+  }
+  MILLRACE_TRY(check_claims(locked, transaction));
+  Committed committed;
+  if (nothing) {
+    committed.position = {log_.directory.control().incarnation,
+                          log_.directory.control().committed.load(std::memory_order_relaxed)};
+    return committed;
+  }
+  MILLRACE_TRY(check_tables(locked, transaction));
+  committed.places.reserve(transaction.batch_count());
+  MILLRACE_ASSIGN(const std::uint64_t end,
+                  log_.publisher.append(locked, frame_, header_, &transaction));
+  committed.position = {log_.directory.control().incarnation, end};
+  for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
+    const FrameEntry& entry = frame_.entry(i);
+    committed.places.push_back(
+        {{{entry.topic}, partition(entry.partition)}, offset(entry.base_offset)});
+  }
+  return committed;
+}
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "group_commit.hpp"
+
+#include <string>
+
+#include "millrace/base/fault_point.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+constexpr std::int64_t nap_ns = 5'000'000;
+constexpr std::int64_t ns_per_ms = 1'000'000;
+
+void raise_to(std::atomic<std::uint64_t>& value, std::uint64_t wanted) {
+  std::uint64_t seen = value.load(std::memory_order_relaxed);
+  while (seen < wanted && !value.compare_exchange_weak(seen, wanted, std::memory_order_seq_cst)) {
+  }
+}
+
+}  // namespace
+
+Status GroupCommit::sync_as_leader() {
+  Control& control = directory_.control();
+  const std::uint64_t committed = control.committed.load(std::memory_order_acquire);
+  MILLRACE_TRY(segments_.refresh());
+  MILLRACE_FAULT_POINT("sync.leader_before");
+  const Status synced = journal_.sync(control.durable.load(std::memory_order_acquire), committed);
+  if (!synced) {
+    directory_.mark_sync_failed(synced.error());
+    return fail(errc::failed_sync, directory_.path() + ": " + synced.error().message() +
+                                       "; run `millrace log repair`");
+  }
+  raise_to(control.durable, committed);
+  MILLRACE_FAULT_POINT("sync.leader_after");
+  return {};
+}
+
+Status GroupCommit::sync_up_to(std::uint64_t position) {
+  Control& control = directory_.control();
+  MILLRACE_TRY(segments_.refresh());
+  const Status synced = journal_.sync(control.durable.load(std::memory_order_acquire), position);
+  if (!synced) {
+    directory_.mark_sync_failed(synced.error());
+    return synced;
+  }
+  raise_to(control.durable, position);
+  wake_sleepers();
+  return {};
+}
+
+void GroupCommit::wake_sleepers() {
+  Control& control = directory_.control();
+  control.durable_word.fetch_add(1, std::memory_order_seq_cst);
+  if (control.durable_sleepers.load(std::memory_order_seq_cst) != 0) {
+    directory_.region().wake(futex_of(control.durable_word), 1 << 20);
+  }
+}
+
+void GroupCommit::sleep(std::uint32_t word, std::int64_t timeout_ns) {
+  Control& control = directory_.control();
+  std::atomic<std::uint32_t>& own = control.members[directory_.slot()].durable_sleepers;
+  // The total first, and last: who dies between counts too much, which costs a wake-up, never too
+  // little.
+  control.durable_sleepers.fetch_add(1, std::memory_order_seq_cst);
+  own.fetch_add(1, std::memory_order_seq_cst);
+  directory_.region().wait(futex_of(control.durable_word), word, timeout_ns);
+  own.fetch_sub(1, std::memory_order_seq_cst);
+  control.durable_sleepers.fetch_sub(1, std::memory_order_seq_cst);
+}
+
+/// Becomes the leader; else `leader` is who it is. Takes the place of another when `impatient`.
+bool GroupCommit::lead(std::uint32_t& leader, bool impatient) {
+  std::atomic<std::uint32_t>& owner = directory_.control().sync_leader;
+  const std::uint32_t me = directory_.owner();
+  leader = 0;
+  // A leader that was stopped must not stop the others: its place is taken, and a second sync
+  // beside its own does no harm.
+  return owner.compare_exchange_strong(leader, me, std::memory_order_seq_cst) ||
+         (impatient && owner.compare_exchange_strong(leader, me, std::memory_order_seq_cst));
+}
+
+Status GroupCommit::lead_or_wait(std::uint64_t position) {
+  Control& control = directory_.control();
+  const std::int64_t patience_ns = directory_.embedded().stuck_holder_ms * ns_per_ms;
+  const std::uint32_t me = directory_.owner();
+  std::int64_t since_ns = directory_.clock().monotonic_ns();
+  std::uint32_t watched = 0;
+  std::uint32_t watched_word = control.durable_word.load(std::memory_order_acquire);
+  while (control.durable.load(std::memory_order_acquire) < position) {
+    MILLRACE_TRY(directory_.check_open());
+    MILLRACE_TRY(directory_.check_not_failed());
+    const std::uint32_t word = control.durable_word.load(std::memory_order_acquire);
+    const std::int64_t now = directory_.clock().monotonic_ns();
+    std::uint32_t leader = 0;
+    if (lead(leader, now - since_ns > patience_ns && word == watched_word)) {
+      const Status synced = sync_as_leader();
+      std::uint32_t own = me;
+      control.sync_leader.compare_exchange_strong(own, 0, std::memory_order_seq_cst);
+      wake_sleepers();
+      MILLRACE_TRY(synced);
+      continue;
+    }
+    if (leader != watched || word != watched_word) {
+      watched = leader;
+      watched_word = word;
+      since_ns = now;
+    }
+    if (control.durable.load(std::memory_order_seq_cst) >= position) {
+      return {};
+    }
+    sleep(word, nap_ns);
+    if (leader != me && !directory_.region().alive(static_cast<int>(leader) - 1)) {
+      control.sync_leader.compare_exchange_strong(leader, 0, std::memory_order_seq_cst);
+    }
+  }
+  return {};
+}
+
+Status GroupCommit::sync_when_due(std::int64_t now_ns) {
+  const LogOptions& options = directory_.options();
+  Control& control = directory_.control();
+  const std::uint64_t committed = control.committed.load(std::memory_order_acquire);
+  if (options.durability != DurabilityPolicy::interval ||
+      now_ns - last_sync_ns_.load(std::memory_order_relaxed) <
+          options.sync_interval_ms * ns_per_ms ||
+      control.durable.load(std::memory_order_acquire) >= committed) {
+    return {};
+  }
+  last_sync_ns_.store(now_ns, std::memory_order_relaxed);
+  return lead_or_wait(committed);
+}
+
+Status GroupCommit::wait(LogPosition wanted) {
+  MILLRACE_TRY(directory_.check_open());
+  Control& control = directory_.control();
+  const LogOptions& options = directory_.options();
+  const std::uint64_t position = wanted.position;
+  if (wanted.incarnation != 0 && wanted.incarnation < control.incarnation &&
+      position > control.recovered) {
+    return fail(errc::out_of_range,
+                "position " + std::to_string(position) + " of incarnation " +
+                    std::to_string(wanted.incarnation) +
+                    " was lost with the power; the log continues from position " +
+                    std::to_string(control.recovered));
+  }
+  if (position > control.committed.load(std::memory_order_acquire)) {
+    return fail(errc::invalid_argument,
+                "position " + std::to_string(position) + " is beyond the end of the log");
+  }
+  if (options.durability == DurabilityPolicy::os) {
+    return {};
+  }
+  if (options.durability == DurabilityPolicy::interval && !directory_.region().simulated()) {
+    // The member whose housekeeping syncs wakes us; when nobody does in time, we sync ourselves.
+    const std::int64_t interval_ns = options.sync_interval_ms * ns_per_ms;
+    const std::int64_t until_ns = directory_.clock().monotonic_ns() + interval_ns;
+    std::int64_t left_ns = interval_ns;
+    while (left_ns > 0) {
+      MILLRACE_TRY(directory_.check_not_failed());
+      const std::uint32_t word = control.durable_word.load(std::memory_order_acquire);
+      if (control.durable.load(std::memory_order_seq_cst) >= position) {
+        return {};
+      }
+      sleep(word, left_ns);
+      left_ns = until_ns - directory_.clock().monotonic_ns();
+    }
+  }
+  return lead_or_wait(position);
+}
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "log_directory.hpp"
+
+#include <utility>
+
+#include "catalog.hpp"
+#include "millrace/base/assert.hpp"
+#include "millrace/log/backend/rules.hpp"
+#include "millrace/log/errors.hpp"
+#include "version.hpp"
+
+namespace millrace::log::embedded {
+
+Error log_error(Error error) {
+  return error.is(millrace::errc::disk_full) ? Error(errc::disk_full, error.message())
+                                             : std::move(error);
+}
+
+LogDirectory::LogDirectory(const std::string& path, LogEnvironment& environment, LogOptions options,
+                           const EmbeddedOptions& embedded)
+    : environment_(environment), path_(path), options_(std::move(options)), embedded_(embedded) {}
+
+SharedRegionFactory& LogDirectory::regions() const {
+  return embedded_.regions != nullptr ? *embedded_.regions : real_shared_regions();
+}
+
+Status LogDirectory::open_region() {
+  MILLRACE_ASSIGN(region_, regions().open(path_, options_.force));
+  return {};
+}
+
+void LogDirectory::open_private_region() { region_ = regions().open_private(); }
+
+Status LogDirectory::read_version() {
+  MILLRACE_ASSIGN(const Version version, read_version_file(files(), path_));
+  log_id_ = version.log_id;
+  return {};
+}
+
+Status LogDirectory::check_no_failure_file() const {
+  if (const std::string reason = read_failure_file(files(), path_); !reason.empty()) {
+    return fail(errc::failed_sync, path_ + ": a sync failed earlier (" + reason +
+                                       "); run `millrace log repair` before it is used again");
+  }
+  return {};
+}
+
+Status LogDirectory::make_control() {
+  MILLRACE_ASSIGN(char* const memory, region_->map(sizeof(Control), true));
+  control_ = reinterpret_cast<Control*>(memory);
+  const SharedRegion::Identity self = region_->identity();
+  control_->magic = control_magic;
+  control_->layout = control_layout;
+  control_->bytes = sizeof(Control);
+  control_->device = self.device;
+  control_->inode = self.inode;
+  control_->boot = self.boot;
+  control_->pid_namespace = self.pid_namespace;
+  control_->log_id = log_id_;
+  for (std::int32_t i = 0; i < internal_topics; ++i) {
+    control_->partitions[i].topic = i;
+  }
+  return {};
+}
+
+Result<bool> LogDirectory::find_control() {
+  MILLRACE_ASSIGN(char* const memory, region_->map(sizeof(Control), false));
+  if (memory == nullptr) {
+    return false;
+  }
+  control_ = reinterpret_cast<Control*>(memory);
+  const SharedRegion::Identity self = region_->identity();
+  if (control_->magic != control_magic || control_->device != self.device ||
+      control_->inode != self.inode) {
+    return false;
+  }
+  // Before `valid`, which lies elsewhere in another layout.
+  if (control_->layout != control_layout || control_->bytes != sizeof(Control)) {
+    return fail(errc::incompatible,
+                path_ +
+                    "/control: in use by processes of another version of Millrace: the control "
+                    "file has layout " +
+                    std::to_string(control_->layout) + ", this program shares layout " +
+                    std::to_string(control_layout) + " only; stop them, or use their version");
+  }
+  if (control_->valid.load(std::memory_order_acquire) != 1) {
+    return false;
+  }
+  if (control_->boot != self.boot || control_->pid_namespace != self.pid_namespace) {
+    return fail(errc::incompatible, path_ +
+                                        ": in use from another machine or PID namespace; all "
+                                        "processes of a log must see each other");
+  }
+  return true;
+}
+
+Status LogDirectory::check_open() const {
+  MILLRACE_ASSERT(!region_->forked(),
+                  "a log handle must not be used in a forked child: open the log there");
+  if (region_->dead()) [[unlikely]] {
+    return fail(closed_error(options_.member));
+  }
+  return {};
+}
+
+Status LogDirectory::check_not_failed() const {
+  if (control_->failed.load(std::memory_order_acquire) != 0) [[unlikely]] {
+    return fail(errc::failed_sync, path_ + ": " + std::string(control_->failure.view()) +
+                                       "; run `millrace log repair`");
+  }
+  return {};
+}
+
+Status LogDirectory::check_in_place() {
+  MILLRACE_TRY(check_open());
+  if (files().exists(path_ + names::version) && !region_->replaced()) {
+    return {};
+  }
+  // Nobody would ever read what this handle still commits.
+  region_->die();
+  return fail(
+      errc::closed,
+      path_ +
+          ": the log vanished or was replaced: its files were removed or moved while it was "
+          "in use; stop all processes of this log, put it back if it is missing, and open "
+          "it again");
+}
+
+void LogDirectory::mark_failed(const std::string& reason) {
+  if (check_in_place()) {
+    static_cast<void>(write_failure_file(files(), path_, reason));
+  }
+  control_->failure.set(reason);
+  control_->failed.store(1, std::memory_order_release);
+  wake_everybody();
+}
+
+void LogDirectory::mark_sync_failed(const Error& error) {
+  mark_failed("a sync failed: " + error.message());
+}
+
+void LogDirectory::wake_everybody() {
+  Control& shared = *control_;
+  shared.alarms.fetch_add(1, std::memory_order_seq_cst);
+  for (std::size_t i = 0; i < max_waiters; ++i) {
+    WaiterRow& waiter = shared.waiters[i];
+    if (waiter.owner.load(std::memory_order_relaxed) != 0) {
+      shared.sleeping[i / 64].fetch_and(~(1ULL << (i % 64)), std::memory_order_relaxed);
+      waiter.word.fetch_add(1, std::memory_order_release);
+      region_->wake(futex_of(waiter.word), 1);
+    }
+  }
+  shared.durable_word.fetch_add(1, std::memory_order_release);
+  region_->wake(futex_of(shared.durable_word), 1 << 20);
+}
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "control.hpp"
+#include "millrace/base/error.hpp"
+#include "millrace/log/environment.hpp"
+#include "millrace/log/log.hpp"
+#include "millrace/log_embedded/embedded.hpp"
+#include "millrace/log_embedded/shared_region.hpp"
+
+namespace millrace::log::embedded {
+
+/// The directory of an open log with its control file: what all parts of a member work on, and
+/// whether the log may still be used. Thread-safe, except for what is called while it is opened.
+class LogDirectory {
+ public:
+  /// What `environment` refers to outlives it.
+  LogDirectory(const std::string& path, LogEnvironment& environment, LogOptions options,
+               const EmbeddedOptions& embedded);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] Clock& clock() const { return environment_.clock; }
+  [[nodiscard]] FileSystem& files() const { return environment_.files; }
+  [[nodiscard]] Random& random() const { return environment_.random; }
+  [[nodiscard]] const LogOptions& options() const { return options_; }
+  [[nodiscard]] const EmbeddedOptions& embedded() const { return embedded_; }
+  [[nodiscard]] SharedRegion& region() const { return *region_; }
+  [[nodiscard]] Control& control() const { return *control_; }
+  [[nodiscard]] std::uint64_t log_id() const { return log_id_; }
+  /// Our slot in the table of members; -1 before joining.
+  [[nodiscard]] int slot() const { return slot_; }
+  /// Our slot as an owner in the control file, where 0 is nobody.
+  [[nodiscard]] std::uint32_t owner() const { return static_cast<std::uint32_t>(slot_) + 1; }
+
+  /// errc::closed on a handle that must not be used any more. Aborts in a forked child.
+  [[nodiscard]] Status check_open() const;
+  /// errc::failed_sync when the log takes no appends.
+  [[nodiscard]] Status check_not_failed() const;
+  /// errc::closed, and the handle is dead, when the directory is no longer the one that was opened.
+  /// Before anything is opened or renamed by path: the log that lies there now belongs to others.
+  [[nodiscard]] Status check_in_place();
+  /// Makes the log refuse appends from now on, for all members and after a restart.
+  void mark_failed(const std::string& reason);
+  /// The same after a sync that failed.
+  void mark_sync_failed(const Error& error);
+  /// Of all members: readers and those who wait for durability look again.
+  void wake_everybody();
+
+  // While it is opened.
+  /// The region that members share. Failures as of SharedRegionFactory::open.
+  [[nodiscard]] Status open_region();
+  /// Memory of this handle alone, for a reader that is no member.
+  void open_private_region();
+  /// Reads what the file `version` says.
+  [[nodiscard]] Status read_version();
+  /// errc::failed_sync when an earlier sync failed.
+  [[nodiscard]] Status check_no_failure_file() const;
+  /// Maps a new and empty control file.
+  [[nodiscard]] Status make_control();
+  /// Maps the control file of members that run; false when there is none that can be used (yet).
+  /// errc::incompatible.
+  [[nodiscard]] Result<bool> find_control();
+  void set_slot(int slot) { slot_ = slot; }
+
+ private:
+  [[nodiscard]] SharedRegionFactory& regions() const;
+
+  LogEnvironment environment_;
+  const std::string path_;
+  const LogOptions options_;
+  const EmbeddedOptions embedded_;
+  std::unique_ptr<SharedRegion> region_;
+  Control* control_ = nullptr;
+  std::uint64_t log_id_ = 0;
+  int slot_ = -1;
+};
+
+/// The log's own errors for those of files.
+[[nodiscard]] Error log_error(Error error);
+
+/// A file name in the directory of a log.
+namespace names {
+inline constexpr const char* version = "/version";
+inline constexpr const char* failed = "/FAILED";
+inline constexpr const char* checkpoint = "/checkpoint";
+inline constexpr const char* journal = "/journal";
+}  // namespace names
+
+}  // namespace millrace::log::embedded

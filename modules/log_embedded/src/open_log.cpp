@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "open_log.hpp"
+
+#include <utility>
+
+#include "millrace/base/assert.hpp"
+#include "millrace/base/fault_point.hpp"
+#include "millrace/log/errors.hpp"
+#include "recovery.hpp"
+#include "tables.hpp"
+#include "version.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+// How long an opener waits for another one's recovery, and between two looks.
+constexpr std::int64_t open_patience_ns = 60'000'000'000;
+constexpr std::int64_t open_pause_ns = 5'000'000;
+constexpr int simulated_attempts = 3;
+
+}  // namespace
+
+OpenLog::OpenLog(const std::string& path, LogEnvironment& environment, LogOptions options,
+                 const EmbeddedOptions& embedded)
+    : directory(path, environment, std::move(options), embedded),
+      journal(environment.files, path + names::journal,
+              directory.options().access == LogAccess::read_only ? OpenMode::read
+                                                                 : OpenMode::read_write),
+      index(directory),
+      segments(directory, journal),
+      topics(directory, journal, index, segments),
+      publisher(directory, journal, index, segments, topics),
+      group_commit(directory, journal, segments),
+      members(directory),
+      checkpointer(directory, topics, publisher, group_commit) {}
+
+Result<std::unique_ptr<OpenLog>> OpenLog::open(const std::string& path, LogEnvironment& environment,
+                                               LogOptions options,
+                                               const EmbeddedOptions& embedded) {
+  if (!environment.files.exists(path + names::version)) {
+    if (!options.create) {
+      return fail(errc::not_found, path + ": there is no log in this directory");
+    }
+    MILLRACE_TRY(check_room_for_new_log(environment.files, path));
+  }
+  auto log = std::make_unique<OpenLog>(path, environment, std::move(options), embedded);
+  if (auto opened = log->directory.open_region(); !opened) {
+    return fail(log_error(std::move(opened).error()));
+  }
+  if (auto attached = log->attach(); !attached) {
+    return fail(log_error(std::move(attached).error()));
+  }
+  MILLRACE_TRY(log->join());
+  return log;
+}
+
+Status OpenLog::attach() {
+  Clock& clock = directory.clock();
+  SharedRegion& region = directory.region();
+  const std::int64_t give_up_ns = clock.monotonic_ns() + open_patience_ns;
+  for (int attempt = 0;; ++attempt) {
+    MILLRACE_ASSIGN(const bool attached, try_attach());
+    if (attached) {
+      return {};
+    }
+    if (clock.monotonic_ns() > give_up_ns ||
+        (region.simulated() && attempt == simulated_attempts)) {
+      return fail(millrace::errc::busy, directory.path() +
+                                            ": other processes have this log open, but its control "
+                                            "file is missing, damaged or being made; "
+                                            "stop them and open it again");
+    }
+    std::uint32_t word = 0;
+    region.wait(&word, 0, open_pause_ns);
+  }
+}
+
+Result<bool> OpenLog::try_attach() {
+  SharedRegion& region = directory.region();
+  MILLRACE_ASSIGN(auto alone, Alone::take(region));
+  if (alone) {
+    MILLRACE_TRY(Recovery(*this, *alone).run());
+    MILLRACE_FAULT_POINT("recovery.before_share");
+    alone.reset();
+    MILLRACE_ASSIGN(const bool shared, region.try_lock(SharedRegion::LockMode::shared));
+    MILLRACE_ASSERT(shared, "an exclusive lock can always be made a shared one");
+    return true;
+  }
+  MILLRACE_ASSIGN(const bool shared, region.try_lock(SharedRegion::LockMode::shared));
+  if (!shared) {
+    return false;
+  }
+  MILLRACE_ASSIGN(const bool joined, join_running());
+  if (!joined) {
+    MILLRACE_TRY(region.try_lock(SharedRegion::LockMode::none));
+  }
+  return joined;
+}
+
+Result<bool> OpenLog::join_running() {
+  MILLRACE_ASSIGN(const bool found, directory.find_control());
+  if (!found) {
+    return false;
+  }
+  MILLRACE_TRY(directory.read_version());
+  MILLRACE_TRY(directory.check_no_failure_file());
+  MILLRACE_TRY(journal.refresh());
+  MILLRACE_TRY(topics.refresh());
+  return true;
+}
+
+Status OpenLog::join() {
+  MILLRACE_ASSIGN(const bool inherited, members.enter());
+  writer_lock_.emplace(directory.control(), directory.region(), directory.clock(), directory.slot(),
+                       directory.embedded().stuck_holder_ms);
+  group_commit.start_interval(directory.clock().monotonic_ns());
+  // Once through the lock: what a member that died in it left half done is repaired before we read
+  // anything.
+  MILLRACE_ASSIGN(const WriterLock::Held locked, lock_even_failed());
+  members.settle(locked, inherited);
+  return {};
+}
+
+OpenLog::~OpenLog() {
+  if (directory.slot() >= 0 && !directory.region().dead() && !directory.region().forked()) {
+    leave();
+  }
+}
+
+void OpenLog::leave() {
+  bool clean = false;
+  if (auto locked = lock_even_failed()) {
+    members.clean(*locked, static_cast<std::uint32_t>(directory.slot()));
+    clean = directory.control().failed.load(std::memory_order_relaxed) == 0;
+  }
+  if (!directory.check_in_place()) {
+    return;
+  }
+  directory.region().leave(directory.slot());
+  const auto alone = Alone::take(directory.region());
+  if (clean && alone && *alone) {
+    if (const auto made = checkpointer.make(**alone)) {
+      // Without it the next to open walks a longer way, and that is all.
+      static_cast<void>(checkpointer.write(*made));
+    }
+    journal.remove_unfinished();
+  }
+}
+
+Result<WriterLock::Held> OpenLog::lock_even_failed() {
+  MILLRACE_TRY(directory.check_open());
+  auto acquired = writer_lock_->acquire();
+  if (!acquired) {
+    MILLRACE_TRY(directory.check_in_place());
+    return std::unexpected(std::move(acquired).error());
+  }
+  WriterLock::Held locked = *std::move(acquired);
+  MILLRACE_TRY(directory.check_open());
+  if (locked.taken_over()) {
+    MILLRACE_TRY(directory.check_in_place());
+    if (auto repaired = repair(locked); !repaired) {
+      directory.mark_failed("what a dead process left cannot be repaired: " +
+                            repaired.error().message());
+    }
+  }
+  return locked;
+}
+
+Result<WriterLock::Held> OpenLog::lock() {
+  MILLRACE_ASSIGN(WriterLock::Held locked, lock_even_failed());
+  MILLRACE_TRY(directory.check_not_failed());
+  return locked;
+}
+
+Status OpenLog::repair(const Locked& locked) {
+  recount(locked, directory.control());
+  MILLRACE_TRY(segments.adopt(locked));
+  // The frame of the dead one may follow on catalog records that we have not seen yet.
+  MILLRACE_TRY(topics.refresh());
+  MILLRACE_TRY(publisher.repair(locked));
+  MILLRACE_FAULT_POINT("repair.after_frame");
+  members.clean_dead(locked);
+  directory.wake_everybody();
+  return {};
+}
+
+Status OpenLog::maintain() {
+  const MutexLock guard(maintain_mutex_);
+  MILLRACE_TRY(directory.check_in_place());
+  const std::int64_t now_ns = directory.clock().monotonic_ns();
+  members.heartbeat(now_ns);
+  if (members.somebody_is_gone(now_ns)) {
+    MILLRACE_ASSIGN(const WriterLock::Held locked, lock_even_failed());
+    members.remove_gone(locked);
+  }
+  MILLRACE_TRY(directory.check_not_failed());
+  MILLRACE_TRY(group_commit.sync_when_due(now_ns));
+  segments.prepare();
+  return checkpoint_when_due();
+}
+
+Status OpenLog::checkpoint_when_due() {
+  if (!checkpointer.begin_when_due()) {
+    return {};
+  }
+  const auto make = [this]() -> Result<Checkpoint> {
+    MILLRACE_ASSIGN(const WriterLock::Held locked, lock());
+    return checkpointer.make(locked);
+  };
+  const auto made = make();
+  const Status written = made ? checkpointer.write(*made) : fail(made.error());
+  checkpointer.end();
+  // A full disk is no reason to stop: the older checkpoint still holds.
+  return written || written.error().is(millrace::errc::disk_full) ? Status{} : written;
+}
+
+}  // namespace millrace::log::embedded

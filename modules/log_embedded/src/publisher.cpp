@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "publisher.hpp"
+
+#include <bit>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millrace/base/assert.hpp"
+#include "millrace/base/fault_point.hpp"
+#include "millrace/log/errors.hpp"
+#include "tables.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+bool is_indexed(std::int32_t topic) {
+  return topic != positions_topic.value && topic != producers_topic.value;
+}
+
+TopicPartition place_of(const FrameEntry& entry) {
+  return {{{entry.topic}}, partition(entry.partition)};
+}
+
+}  // namespace
+
+Result<std::uint64_t> Publisher::append(const Locked& locked, FrameBuilder& frame,
+                                        FrameHeader header, const Transaction* transaction) {
+  Control& control = directory_.control();
+  MILLRACE_TRY(segments_.make_room(locked, frame.bytes()));
+  MILLRACE_TRY(segments_.refresh());
+  if (auto reserved = reserve_index(locked, frame); !reserved) {
+    return fail(log_error(std::move(reserved).error()));
+  }
+  for (std::size_t i = 0; i < frame.entries(); ++i) {
+    FrameEntry& entry = frame.entry(i);
+    MILLRACE_ASSIGN(const PartitionRow* row, topics_.row(place_of(entry)));
+    entry.base_offset = row->next_offset;
+  }
+  const std::uint64_t position = control.committed.load(std::memory_order_relaxed);
+  frame.seal(complete(locked, header));
+  check_before_commit(locked, frame, position);
+  MILLRACE_FAULT_POINT("commit.before_frame");
+  if (auto written = write(locked, position, frame); !written) {
+    // Nothing of it may look like a frame later; when not even that can be written, nobody may
+    // append behind it.
+    if (auto wiped = wipe(locked, position); !wiped) {
+      directory_.mark_failed("a write failed and could not be taken back: " +
+                             wiped.error().message());
+    }
+    return fail(log_error(std::move(written).error()));
+  }
+  control.progress.fetch_add(1, std::memory_order_relaxed);
+  MILLRACE_FAULT_POINT("commit.after_frame");
+  if (auto published = publish(locked, frame, position, transaction); !published) {
+    directory_.mark_failed("a frame that was written cannot be published: " +
+                           published.error().message());
+    return fail(errc::outcome_unknown, published.error().message());
+  }
+  advance(locked, position + frame.bytes(), frame.checksum());
+  MILLRACE_FAULT_POINT("commit.after_publish");
+  MILLRACE_FAULT_POINT("commit.before_wake");
+  wake_readers(locked, frame);
+  MILLRACE_FAULT_POINT("commit.after_wake");
+  return position + frame.bytes();
+}
+
+Status Publisher::append_catalog(const Locked& locked, std::string_view record) {
+  const std::int64_t now_ms = directory_.clock().wall_ms();
+  RecordBatchBuilder batch;
+  batch.add({now_ms, std::nullopt, record, {}});
+  FrameBuilder frame;
+  frame.start(1);
+  frame.add(internal_place(catalog_topic), batch.finish(), 1);
+  frame.close();
+  FrameHeader header;
+  header.append_time_ms = now_ms;
+  MILLRACE_TRY(append(locked, frame, header, nullptr));
+  return {};
+}
+
+/// Makes room in the index for all entries of a frame. errc::disk_full, limit.
+Status Publisher::reserve_index(const Locked& locked, FrameBuilder& frame) {
+  for (std::size_t i = 0; i < frame.entries(); ++i) {
+    const FrameEntry& entry = frame.entry(i);
+    if (is_indexed(entry.topic)) {
+      MILLRACE_ASSIGN(PartitionRow * row, topics_.row(place_of(entry)));
+      MILLRACE_TRY(index_.reserve(locked, *row));
+    }
+  }
+  return {};
+}
+
+FrameHeader Publisher::complete(const Locked& locked, FrameHeader header) const {
+  const Control& control = directory_.control();
+  header.position = control.committed.load(std::memory_order_relaxed);
+  header.durable = control.durable.load(std::memory_order_relaxed);
+  header.log_id = directory_.log_id();
+  header.incarnation = control.incarnation;
+  header.member = static_cast<std::uint32_t>(directory_.slot());
+  header.previous = tail(locked).checksum;
+  return header;
+}
+
+// Everything that a reader, a repair and the next commit rely on, before a byte is written.
+void Publisher::check_before_commit(const Locked&, FrameBuilder& frame, std::uint64_t position) {
+  const Control& control = directory_.control();
+  MILLRACE_ASSERT(position % frame_alignment == 0 && frame.bytes() % frame_alignment == 0,
+                  "frames are aligned");
+  MILLRACE_ASSERT(
+      position >= control.segment_start && position + frame.bytes() <= control.segment_end,
+      "a frame lies in one segment");
+  for (std::size_t i = 0; i < frame.entries(); ++i) {
+    const FrameEntry& entry = frame.entry(i);
+    if (!is_indexed(entry.topic)) {
+      continue;
+    }
+    const auto row = topics_.row(place_of(entry));
+    MILLRACE_ASSERT(row.has_value(), "room in the index was reserved");
+    const std::uint64_t count = (*row)->count.load(std::memory_order_relaxed);
+    std::int64_t end = (*row)->start_offset.load(std::memory_order_relaxed);
+    if (count > 0) {
+      const auto last = index_.at(**row, count - 1);
+      MILLRACE_ASSERT(last.has_value(), "what was appended to the index can be read");
+      end = last->end;
+    }
+    MILLRACE_ASSERT(entry.base_offset == end, "the offsets of a partition have no gap");
+  }
+}
+
+Status Publisher::write(const Locked& locked, std::uint64_t position, FrameBuilder& frame) {
+#ifdef MILLRACE_FAULT_POINTS
+  const std::size_t half = frame.view().size() / 2;
+  MILLRACE_TRY(journal_.write(locked, position, frame.view().substr(0, half)));
+  MILLRACE_FAULT_POINT("commit.inside_frame");
+  return journal_.write(locked, position + half, frame.view().substr(half));
+#else
+  return journal_.write(locked, position, frame.view());
+#endif
+}
+
+/// Nobody takes what lies at `position` for a frame any more, whatever follows.
+Status Publisher::wipe(const Locked& locked, std::uint64_t position) {
+  return journal_.write(locked, position, std::string(frame_header_bytes, '\0'));
+}
+
+Status Publisher::publish(const Locked& locked, FrameBuilder& frame, std::uint64_t position,
+                          const Transaction* transaction) {
+  Control& control = directory_.control();
+  if (transaction != nullptr) {
+    for (const Transaction::Position& moved : transaction->positions()) {
+      set_position(locked, control, moved.group, moved.place, moved.next.value);
+    }
+    if (!transaction->sequence().producer.empty()) {
+      set_producer(locked, control, transaction->sequence().producer,
+                   {transaction->sequence().number, position});
+    }
+  } else {
+    MILLRACE_TRY(apply_internal(locked, frame.view()));
+  }
+  return apply_entries(locked, FrameView(frame.view()), position);
+}
+
+Status Publisher::apply_entries(const Locked& locked, const FrameView& frame,
+                                std::uint64_t position) {
+  const FrameHeader header = frame.header();
+  for (std::uint32_t i = 0; i < header.entries; ++i) {
+    const FrameEntry entry = frame.entry(i);
+    MILLRACE_ASSIGN(PartitionRow * row, topics_.row(place_of(entry)));
+    const std::int64_t end = entry.base_offset + entry.offsets;
+    const std::uint64_t count = row->count.load(std::memory_order_relaxed);
+    if (is_indexed(entry.topic)) {
+      bool there = false;
+      if (count > 0) {
+        MILLRACE_ASSIGN(const IndexEntry last, index_.at(*row, count - 1));
+        there = last.end >= end;
+      }
+      if (!there) {
+        MILLRACE_TRY(index_.reserve(locked, *row));
+        index_.append(locked, *row, IndexEntry::make(end, position + entry.place, entry.bytes));
+      }
+    }
+    row->next_offset = end;
+  }
+  return {};
+}
+
+Status Publisher::apply_internal(const Locked& locked, std::string_view bytes) {
+  const FrameView frame(bytes);
+  const FrameHeader header = frame.header();
+  std::vector<RecordView> records;
+  for (std::uint32_t i = 0; i < header.entries; ++i) {
+    const FrameEntry entry = frame.entry(i);
+    if (entry.topic >= internal_topics) {
+      continue;
+    }
+    records.clear();
+    MILLRACE_TRY(decode_batch(frame.batch(entry), records));
+    for (const RecordView& record : records) {
+      MILLRACE_TRY(apply_record(locked, entry, header.position, record));
+    }
+  }
+  return {};
+}
+
+Status Publisher::apply_record(const Locked& locked, const FrameEntry& entry,
+                               std::uint64_t position, const RecordView& record) {
+  Control& control = directory_.control();
+  const std::string_view key = record.key.value_or("");
+  const std::string_view value = record.value.value_or("");
+  if (entry.topic == catalog_topic.value) {
+    return apply_topic(locked, value);
+  }
+  if (entry.topic == positions_topic.value) {
+    MILLRACE_ASSIGN(const PositionRecord read, read_position(key, value));
+    MILLRACE_TRY(check_room_for(locked, control, read.group, read.place));
+    set_position(locked, control, read.group, read.place, read.next);
+    return {};
+  }
+  MILLRACE_ASSIGN(const std::int64_t sequence, read_integer(value));
+  MILLRACE_TRY(check_room_for(locked, control, key));
+  set_producer(locked, control, key, {sequence, position});
+  return {};
+}
+
+Status Publisher::apply_topic(const Locked&, std::string_view record) {
+  MILLRACE_TRY(topics_.apply(record));
+  MILLRACE_ASSIGN(const auto topic, Catalog::read_topic(record));
+  for (std::int32_t p = 0; topic && p < topic->topic.spec.partitions; ++p) {
+    PartitionRow& row =
+        directory_.control().partitions[topic->first_row + static_cast<std::uint32_t>(p)];
+    row.topic = topic->topic.id.value;
+    row.partition = p;
+  }
+  return {};
+}
+
+const Tail& Publisher::tail(const Locked&) const {
+  const Control& control = directory_.control();
+  const std::uint64_t committed = control.committed.load(std::memory_order_relaxed);
+  const Tail& first = control.tails[0];
+  const Tail& found = first.end == committed ? first : control.tails[1];
+  MILLRACE_ASSERT(found.end == committed, "the last frame ends where the log does");
+  return found;
+}
+
+void Publisher::advance(const Locked& locked, std::uint64_t end, std::uint32_t checksum) {
+  Control& control = directory_.control();
+  Tail& next = &tail(locked) == &control.tails[0] ? control.tails[1] : control.tails[0];
+  next.checksum = checksum;
+  next.end = end;
+  MILLRACE_ASSERT(
+      end > control.committed.load(std::memory_order_relaxed) && end % frame_alignment == 0,
+      "the log grows by whole frames");
+  control.committed.store(end, std::memory_order_seq_cst);
+}
+
+bool Publisher::wants(const WaiterRow& waiter, FrameBuilder& frame) const {
+  for (std::size_t i = 0; i < frame.entries(); ++i) {
+    const FrameEntry& entry = frame.entry(i);
+    const CatalogTopic* topic = topics_.catalog().find(TopicId{{entry.topic}});
+    const std::size_t row = topic->first_row + static_cast<std::size_t>(entry.partition);
+    if (is_indexed(entry.topic) &&
+        (waiter.interests[row / 64].load(std::memory_order_relaxed) >> (row % 64) & 1U) != 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void Publisher::wake_readers(const Locked&, FrameBuilder& frame) {
+  Control& control = directory_.control();
+  for (std::size_t word = 0; word < max_waiters / 64; ++word) {
+    std::uint64_t sleeping = control.sleeping[word].load(std::memory_order_seq_cst);
+    while (sleeping != 0) {
+      const auto bit = static_cast<std::size_t>(std::countr_zero(sleeping));
+      sleeping &= sleeping - 1;
+      WaiterRow& waiter = control.waiters[word * 64 + bit];
+      if (wants(waiter, frame)) {
+        control.sleeping[word].fetch_and(~(1ULL << bit), std::memory_order_relaxed);
+        waiter.word.fetch_add(1, std::memory_order_release);
+        directory_.region().wake(futex_of(waiter.word), 1);
+      }
+    }
+  }
+}
+
+Status Publisher::repair(const Locked& locked) {
+  const Control& control = directory_.control();
+  const std::uint64_t position = control.committed.load(std::memory_order_relaxed);
+  const Tail before = tail(locked);
+  if (position + frame_header_bytes > control.segment_end || position < control.segment_start) {
+    return {};
+  }
+  FrameHeader header;
+  MILLRACE_ASSIGN(const std::size_t got,
+                  journal_.read(position, reinterpret_cast<char*>(&header), sizeof header));
+  const bool readable = got == sizeof header &&
+                        frame_header_fault(header, directory_.log_id(), position) == nullptr &&
+                        header.incarnation == control.incarnation &&
+                        header.previous == before.checksum &&
+                        position + header.bytes <= control.segment_end;
+  if (readable) {
+    std::string frame(header.bytes, '\0');
+    MILLRACE_ASSIGN(const std::size_t whole, journal_.read(position, frame.data(), frame.size()));
+    if (whole == frame.size() &&
+        frame_table_fault(std::string_view(frame).substr(0, table_bytes(header))) == nullptr &&
+        frame_batches_fault(frame) == nullptr) {
+      MILLRACE_TRY(apply_internal(locked, frame));
+      MILLRACE_TRY(apply_entries(locked, FrameView(frame), position));
+      advance(locked, position + header.bytes, header.checksum);
+      return {};
+    }
+  }
+  // Not whole: it never became visible.
+  return wipe(locked, position);
+}
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "frame.hpp"
+#include "index.hpp"
+#include "journal.hpp"
+#include "locked.hpp"
+#include "log_directory.hpp"
+#include "millrace/log/transaction.hpp"
+#include "segment_maker.hpp"
+#include "topics.hpp"
+
+namespace millrace::log::embedded {
+
+/// Makes frames a part of the log: writes them behind the last one, and publishes what they say in
+/// the index and the tables of the control file, so that all members see it. Every step of
+/// publishing can be repeated: when a member dies half way, repair() does it again from the frame
+/// itself. Readers trust an index entry only when its batch lies below `committed`.
+class Publisher {
+ public:
+  /// All outlive it.
+  Publisher(LogDirectory& directory, Journal& journal, Index& index, SegmentMaker& segments,
+            Topics& topics)
+      : directory_(directory),
+        journal_(journal),
+        index_(index),
+        segments_(segments),
+        topics_(topics) {}
+
+  /// Writes the frame, whose base offsets are not yet set, publishes it and wakes its readers.
+  /// Returns where it ends. Without `transaction` the tables are set from what the frame itself
+  /// says. errc::disk_full, limit; outcome_unknown when it was written and cannot be published.
+  [[nodiscard]] Result<std::uint64_t> append(const Locked& locked, FrameBuilder& frame,
+                                             FrameHeader header, const Transaction* transaction);
+  /// Appends a record to `__catalog`.
+  [[nodiscard]] Status append_catalog(const Locked& locked, std::string_view record);
+  /// Completes or wipes the frame that a dead holder of the lock left half done.
+  [[nodiscard]] Status repair(const Locked& locked);
+
+  /// What the entries of a frame say, into index and tables. Can be repeated.
+  [[nodiscard]] Status apply_entries(const Locked& locked, const FrameView& frame,
+                                     std::uint64_t position);
+  /// What the batches of the log's own topics say, into the tables. Can be repeated.
+  [[nodiscard]] Status apply_internal(const Locked& locked, std::string_view frame);
+  /// The commit point: the log ends at `end`, with a frame of that checksum.
+  void advance(const Locked& locked, std::uint64_t end, std::uint32_t checksum);
+  /// Of the last frame. It ends where the log does.
+  [[nodiscard]] const Tail& tail(const Locked& locked) const;
+
+ private:
+  [[nodiscard]] Status reserve_index(const Locked& locked, FrameBuilder& frame);
+  [[nodiscard]] FrameHeader complete(const Locked& locked, FrameHeader header) const;
+  void check_before_commit(const Locked& locked, FrameBuilder& frame, std::uint64_t position);
+  [[nodiscard]] Status write(const Locked& locked, std::uint64_t position, FrameBuilder& frame);
+  [[nodiscard]] Status wipe(const Locked& locked, std::uint64_t position);
+  [[nodiscard]] Status publish(const Locked& locked, FrameBuilder& frame, std::uint64_t position,
+                               const Transaction* transaction);
+  [[nodiscard]] Status apply_record(const Locked& locked, const FrameEntry& entry,
+                                    std::uint64_t position, const RecordView& record);
+  [[nodiscard]] Status apply_topic(const Locked& locked, std::string_view record);
+  [[nodiscard]] bool wants(const WaiterRow& waiter, FrameBuilder& frame) const;
+  void wake_readers(const Locked& locked, FrameBuilder& frame);
+
+  LogDirectory& directory_;
+  Journal& journal_;
+  Index& index_;
+  SegmentMaker& segments_;
+  Topics& topics_;
+};
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "journal.hpp"
+#include "locked.hpp"
+#include "log_directory.hpp"
+#include "millrace/base/mutex.hpp"
+
+namespace millrace::log::embedded {
+
+/// Sees to it that the journal has a segment for each frame, and that this member knows the
+/// segments that others made. Making one may take tens of milliseconds: prepare() does it before it
+/// is needed, so that the holder of the writer lock only gives it its name. Thread-safe.
+class SegmentMaker {
+ public:
+  /// Both outlive it.
+  SegmentMaker(LogDirectory& directory, Journal& journal)
+      : directory_(directory), journal_(journal) {}
+
+  /// Knows all segments that `committed` may lie in.
+  [[nodiscard]] Status refresh();
+  /// A frame of so many bytes fits behind the last one. errc::disk_full, limit.
+  [[nodiscard]] Status make_room(const Locked& locked, std::uint64_t bytes);
+  /// Takes on the segment that a dead holder of the lock made.
+  [[nodiscard]] Status adopt(const Locked& locked);
+  /// Prepares the next segments when they will soon be needed. A failure is none: then they are
+  /// made when they are needed.
+  void prepare();
+
+ private:
+  void use(const Locked& locked, std::uint64_t start, std::uint64_t end);
+  [[nodiscard]] unsigned wanted_ahead(std::uint64_t start, std::uint64_t end);
+
+  LogDirectory& directory_;
+  Journal& journal_;
+  std::atomic<std::uint32_t> version_seen_ = 0;
+  // When the journal came to its present segment, as prepare() saw it.
+  Mutex roll_mutex_;
+  std::uint64_t start_seen_ MILLRACE_GUARDED_BY(roll_mutex_) = 0;
+  std::int64_t last_roll_ns_ MILLRACE_GUARDED_BY(roll_mutex_) = INT64_MIN / 2;
+};
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+
+#include "catalog.hpp"
+#include "index.hpp"
+#include "journal.hpp"
+#include "log_directory.hpp"
+#include "millrace/base/mutex.hpp"
+#include "segment_maker.hpp"
+
+namespace millrace::log::embedded {
+
+/// The topics and groups of an open log: reads what members appended to `__catalog`, and finds the
+/// rows of partitions in the control file. Thread-safe.
+class Topics {
+ public:
+  /// All outlive it.
+  Topics(LogDirectory& directory, Journal& journal, Index& index, SegmentMaker& segments)
+      : directory_(directory), journal_(journal), index_(index), segments_(segments) {}
+
+  /// What is known so far.
+  [[nodiscard]] const Catalog& catalog() const { return catalog_; }
+  /// Learns of topics and groups made by others.
+  [[nodiscard]] Status refresh();
+  /// Takes one record of `__catalog` from a frame that is applied.
+  [[nodiscard]] Status apply(std::string_view record) { return catalog_.apply(record); }
+  /// All of `__catalog` that is in the index was applied.
+  void applied_all();
+  /// errc::unknown_topic.
+  [[nodiscard]] Result<const CatalogTopic*> topic(TopicId id);
+  /// errc::unknown_topic, unknown_partition.
+  [[nodiscard]] Result<PartitionRow*> row(TopicPartition place);
+  /// errc::not_found.
+  [[nodiscard]] Status check_group(GroupId group);
+
+ private:
+  LogDirectory& directory_;
+  Journal& journal_;
+  Index& index_;
+  SegmentMaker& segments_;
+  Catalog catalog_;
+  Mutex next_mutex_;
+  /// The next batch of `__catalog` to read.
+  std::uint64_t next_ MILLRACE_GUARDED_BY(next_mutex_) = 0;
+};
+
+}  // namespace millrace::log::embedded
