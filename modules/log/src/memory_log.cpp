@@ -248,7 +248,7 @@ class MemoryMembership final : public Membership {
   const std::uint64_t member_;
   const std::set<std::string> units_;
   std::vector<Claim> held_;
-  std::vector<Claim> asked_;  // told so already
+  std::vector<Claim> asked_;  // reported already
 };
 
 std::vector<Claim> MemoryMembership::take_lost() {

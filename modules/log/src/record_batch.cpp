@@ -34,14 +34,15 @@ std::int64_t wrapping_difference(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
 }
 
-}  // namespace
-
+/// Encoded size of a record without its own length field.
 std::size_t record_body_bytes(const Record& record, std::int64_t timestamp_delta,
                               std::int32_t offset_delta) {
   return 1 + signed_varint_bytes(timestamp_delta) + signed_varint_bytes(offset_delta) +
          nullable_bytes(record.key) + nullable_bytes(record.value) +
          signed_varint_bytes(record.headers.size()) + record.headers.encoded().size();
 }
+
+}  // namespace
 
 std::size_t record_bytes(const Record& record) { return record_body_bytes(record, 0, 0); }
 

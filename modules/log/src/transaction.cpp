@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <bit>
 
-#include "millrace/log/backend/batch_layout.hpp"
 #include "millrace/log/backend/rules.hpp"
+#include "millrace/log/record_size.hpp"
 
 namespace millrace::log {
 
@@ -26,7 +26,7 @@ std::size_t hash_of(TopicPartition place) {
 
 void Transaction::append(TopicPartition place, const Record& record) {
   // What is left after the largest deltas is never more than this above the real size.
-  const std::size_t bound = record_body_bytes(record, 0, 0) + 20;
+  const std::size_t bound = record_bytes(record) + 20;
   largest_record_ = std::max(largest_record_, bound - 20);
   Batch& batch = batch_of(place);
   ++records_;

@@ -58,7 +58,7 @@ class Catalog {
 
   static std::string topic_record(const CatalogTopic& topic);
   static std::string group_record(GroupId id, std::string_view name);
-  /// The topic a record tells of; nothing for other records.
+  /// The topic that a record is about; no value for other records.
   static Result<std::optional<CatalogTopic>> read_topic(std::string_view record);
 
  private:

@@ -2,10 +2,10 @@
 // Copyright The Millrace Authors
 #include "committer.hpp"
 
-#include "groups.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
+#include "tables.hpp"
 
 namespace millrace::log::embedded {
 namespace {

@@ -4,8 +4,10 @@
 
 #include "fetch.hpp"
 #include "groups.hpp"
+#include "membership.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
+#include "tables.hpp"
 #include "waiter.hpp"
 
 namespace millrace::log::embedded {
@@ -53,7 +55,7 @@ Result<Topic> EmbeddedLog::find_topic(std::string_view name) {
 }
 
 std::vector<Topic> EmbeddedLog::topics() {
-  // A handle that is closed still tells what it knows.
+  // A handle that is closed still returns what it knows.
   if (log_->directory.check_open()) {
     static_cast<void>(log_->topics.refresh());
   }

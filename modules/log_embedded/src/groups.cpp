@@ -4,19 +4,10 @@
 
 #include <algorithm>
 
-#include "millrace/base/fault_point.hpp"
-#include "millrace/log/backend/assignment.hpp"
 #include "millrace/log/backend/rules.hpp"
-#include "millrace/log/errors.hpp"
 
 namespace millrace::log::embedded {
-namespace {
 
-bool contains(const std::vector<Claim>& claims, const Claim& claim) {
-  return std::find(claims.begin(), claims.end(), claim) != claims.end();
-}
-
-/// The active members of a group, oldest first.
 std::vector<std::size_t> members_of(const Locked&, const Control& control, GroupId group) {
   std::vector<std::size_t> rows;
   const std::uint32_t high = control.group_members_high.load(std::memory_order_relaxed);
@@ -33,7 +24,6 @@ std::vector<std::size_t> members_of(const Locked&, const Control& control, Group
   return rows;
 }
 
-/// The units of a group by name.
 std::vector<std::size_t> units_of(const Locked&, const Control& control, GroupId group) {
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i < control.units_used; ++i) {
@@ -45,40 +35,6 @@ std::vector<std::size_t> units_of(const Locked&, const Control& control, GroupId
     return control.units[a].name.view() < control.units[b].name.view();
   });
   return rows;
-}
-
-Result<std::size_t> find_or_make_unit(const Locked&, Control& control, GroupId group,
-                                      std::string_view name) {
-  for (std::size_t i = 0; i < control.units_used; ++i) {
-    if (control.units[i].group == group.value && control.units[i].name.view() == name) {
-      return i;
-    }
-  }
-  const std::size_t made = control.units_used;
-  if (made == max_units) {
-    return fail(errc::limit,
-                "the log's table of units is full (" + std::to_string(max_units) + ")");
-  }
-  UnitRow& unit = control.units[made];
-  unit.group = group.value;
-  unit.number = 0;
-  unit.name.set(name);
-  unit.used = 1;
-  // Counted last: a death before it leaves a row that the next one overwrites.
-  std::atomic_ref(control.units_used)
-      .store(static_cast<std::uint32_t>(made) + 1, std::memory_order_release);
-  return made;
-}
-
-}  // namespace
-
-bool claim_holds(const Locked&, const Control& control, const Claim& claim) {
-  if (claim.place() < 0 || claim.place() >= control.units_used || claim.epoch().number == 0) {
-    return false;
-  }
-  const UnitRow& unit = control.units[claim.place()];
-  return claim.epoch() == ClaimEpoch{unit.incarnation, unit.number} &&
-         unit.group == claim.group().value;
 }
 
 Result<GroupId> find_or_make_group(OpenLog& log, std::string_view name) {
@@ -96,182 +52,6 @@ Result<GroupId> find_or_make_group(OpenLog& log, std::string_view name) {
   const GroupId id{{static_cast<std::int32_t>(log.topics.catalog().group_count())}};
   MILLRACE_TRY(log.publisher.append_catalog(locked, Catalog::group_record(id, name)));
   return id;
-}
-
-Result<std::unique_ptr<Membership>> EmbeddedMembership::join(OpenLog& log, GroupId group,
-                                                             std::vector<std::string> units) {
-  MILLRACE_TRY(log.directory.check_open());
-  MILLRACE_TRY(log.topics.check_group(group));
-  for (const std::string& unit : units) {
-    MILLRACE_TRY(check_name(unit, "a unit"));
-  }
-  std::unique_ptr<EmbeddedMembership> made(new EmbeddedMembership(log, group, std::move(units)));
-  MILLRACE_ASSIGN(const WriterLock::Held locked, log.lock());
-  MILLRACE_TRY(made->enter(locked));
-  return made;
-}
-
-EmbeddedMembership::~EmbeddedMembership() {
-  if (!log_.directory.check_open()) {
-    return;
-  }
-  if (const auto locked = log_.lock_even_failed(); locked && is_active()) {
-    log_.members.free_membership(*locked, static_cast<std::uint32_t>(row_));
-  }
-}
-
-bool EmbeddedMembership::is_active() const {
-  const GroupMemberRow& row = log_.directory.control().group_members[row_];
-  return row.state.load(std::memory_order_acquire) == SlotState::active &&
-         row.generation.load(std::memory_order_relaxed) == generation_;
-}
-
-Status EmbeddedMembership::enter(const Locked& locked) {
-  Control& control = log_.directory.control();
-  std::uint64_t units[max_units / 64] = {};
-  for (const std::string& unit : units_) {
-    MILLRACE_ASSIGN(const std::size_t found, find_or_make_unit(locked, control, group_, unit));
-    units[found / 64] |= 1ULL << (found % 64);
-  }
-  const auto free_row =
-      std::find_if(std::begin(control.group_members), std::end(control.group_members),
-                   [](const GroupMemberRow& row) {
-                     return row.state.load(std::memory_order_relaxed) == SlotState::free;
-                   });
-  if (free_row == std::end(control.group_members)) {
-    return fail(errc::limit, "the log's table of group members is full (" +
-                                 std::to_string(max_group_members) + ")");
-  }
-  row_ = static_cast<std::size_t>(free_row - std::begin(control.group_members));
-  GroupMemberRow& row = *free_row;
-  generation_ = row.generation.load(std::memory_order_relaxed) + 1;
-  row.generation.store(generation_, std::memory_order_relaxed);
-  row.heartbeat_ns.store(log_.directory.clock().monotonic_ns(), std::memory_order_relaxed);
-  row.session_ns = log_.directory.options().session_timeout_ms * 1'000'000;
-  row.group = group_.value;
-  row.member = static_cast<std::uint32_t>(log_.directory.slot());
-  row.joined = ++control.join_number;
-  std::copy(std::begin(units), std::end(units), std::begin(row.units));
-  if (control.group_members_high.load(std::memory_order_relaxed) <= row_) {
-    control.group_members_high.store(static_cast<std::uint32_t>(row_) + 1,
-                                     std::memory_order_release);
-  }
-  row.state.store(SlotState::active, std::memory_order_release);
-  control.groups_version.fetch_add(1, std::memory_order_release);
-  return {};
-}
-
-bool EmbeddedMembership::is_quiet(std::int64_t now) {
-  Control& control = log_.directory.control();
-  GroupMemberRow& row = control.group_members[row_];
-  const std::int64_t before = row.heartbeat_ns.load(std::memory_order_relaxed);
-  const std::int64_t session = log_.directory.options().session_timeout_ms * 1'000'000;
-  if (!is_active() || now - before > session) {
-    return false;
-  }
-  row.heartbeat_ns.store(now, std::memory_order_relaxed);
-  const bool look = now - last_look_ns_ >= session / 10;
-  if (look) {
-    last_look_ns_ = now;
-  }
-  return !look && control.groups_version.load(std::memory_order_acquire) == seen_version_;
-}
-
-Result<MembershipChange> EmbeddedMembership::poll() {
-  MILLRACE_TRY(log_.directory.check_open());
-  const std::int64_t now = log_.directory.clock().monotonic_ns();
-  MembershipChange change;
-  if (is_quiet(now)) {
-    return change;
-  }
-  MILLRACE_ASSIGN(const WriterLock::Held locked, log_.lock());
-  // Also ourselves: who slept past its own time-out loses its claims first and joins again.
-  log_.members.expire_memberships(locked);
-  if (!is_active()) {
-    MILLRACE_TRY(enter(locked));
-  }
-  log_.directory.control().group_members[row_].heartbeat_ns.store(
-      log_.directory.clock().monotonic_ns(), std::memory_order_relaxed);
-  collect_lost(locked, change);
-  // Read before sharing: what we take ourselves is a reason to look once more, for it may be too
-  // much.
-  seen_version_ = log_.directory.control().groups_version.load(std::memory_order_relaxed);
-  share(locked, change);
-  return change;
-}
-
-void EmbeddedMembership::collect_lost(const Locked& locked, MembershipChange& change) {
-  std::erase_if(held_, [&](const Claim& claim) {
-    const bool holds = claim_holds(locked, log_.directory.control(), claim);
-    if (!holds) {
-      change.lost.push_back(claim);
-    }
-    return !holds;
-  });
-}
-
-Claim EmbeddedMembership::claim_of(const Locked&, std::size_t number) const {
-  const UnitRow& unit = log_.directory.control().units[number];
-  return {group_,
-          std::string(unit.name.view()),
-          {unit.incarnation, unit.number},
-          static_cast<std::int64_t>(number)};
-}
-
-void EmbeddedMembership::share(const Locked& locked, MembershipChange& change) {
-  Control& control = log_.directory.control();
-  const std::vector<std::size_t> members = members_of(locked, control, group_);
-  const std::vector<std::size_t> units = units_of(locked, control, group_);
-  std::vector<AssignmentUnit> wanted(units.size());
-  const auto me =
-      static_cast<std::int32_t>(std::find(members.begin(), members.end(), row_) - members.begin());
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    const UnitRow& unit = control.units[units[i]];
-    for (std::size_t m = 0; m < members.size(); ++m) {
-      if (unit.number != 0 && unit.owner == members[m]) {
-        wanted[i].owner = static_cast<std::int32_t>(m);
-      }
-      wanted[i].able.push_back(
-          (control.group_members[members[m]].units[units[i] / 64] >> (units[i] % 64) & 1U) != 0);
-    }
-  }
-  const Assignment decision = decide_assignment(wanted, members.size());
-  std::vector<Claim> asked;
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    UnitRow& unit = control.units[units[i]];
-    if (decision.grant_to[i] == me) {
-      const std::uint64_t number = ++control.claim_number;
-      unit.owner = static_cast<std::uint32_t>(row_);
-      unit.incarnation = control.incarnation;
-      MILLRACE_FAULT_POINT("groups.inside_grant");
-      // The claim is real with its number, which is written last.
-      std::atomic_ref(unit.number).store(number, std::memory_order_release);
-      control.groups_version.fetch_add(1, std::memory_order_release);
-      change.granted.push_back(claim_of(locked, units[i]));
-      held_.push_back(change.granted.back());
-    } else if (decision.ask_back[i] && wanted[i].owner == me) {
-      asked.push_back(claim_of(locked, units[i]));
-      if (!contains(asked_, asked.back())) {
-        change.asked_back.push_back(asked.back());
-      }
-    }
-  }
-  asked_ = std::move(asked);
-}
-
-Status EmbeddedMembership::release(const Claim& claim) {
-  MILLRACE_TRY(log_.directory.check_open());
-  if (!contains(held_, claim)) {
-    return {};
-  }
-  MILLRACE_ASSIGN(const WriterLock::Held locked, log_.lock_even_failed());
-  // A claim that was lost meanwhile belongs to somebody else: there is nothing to give back.
-  if (claim_holds(locked, log_.directory.control(), claim)) {
-    log_.directory.control().units[claim.place()].number = 0;
-    log_.directory.control().groups_version.fetch_add(1, std::memory_order_release);
-  }
-  std::erase(held_, claim);
-  return {};
 }
 
 std::vector<GroupInfo> describe_groups(OpenLog& log) {

@@ -2,16 +2,14 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <memory>
-#include <string>
+#include <cstddef>
+#include <string_view>
 #include <vector>
 
 #include "open_log.hpp"
 
 namespace millrace::log::embedded {
 
-/// The claim is the current one of its unit.
-[[nodiscard]] bool claim_holds(const Locked&, const Control& control, const Claim& claim);
 /// Log::group: finds or makes.
 [[nodiscard]] Result<GroupId> find_or_make_group(OpenLog& log, std::string_view name);
 /// Log::groups.
@@ -19,36 +17,11 @@ namespace millrace::log::embedded {
 /// The same from the tables as they are.
 [[nodiscard]] std::vector<GroupInfo> describe_tables(const Locked& locked, OpenLog& log);
 
-/// A row in the table of group members. Sharing is decided by the member that polls, from the
-/// tables alone; each takes only what is granted to itself.
-class EmbeddedMembership final : public Membership {
- public:
-  [[nodiscard]] static Result<std::unique_ptr<Membership>> join(OpenLog& log, GroupId group,
-                                                                std::vector<std::string> units);
-  ~EmbeddedMembership() override;
-  Result<MembershipChange> poll() override;
-  Status release(const Claim& claim) override;
-
- private:
-  EmbeddedMembership(OpenLog& log, GroupId group, std::vector<std::string> units)
-      : log_(log), group_(group), units_(std::move(units)) {}
-
-  [[nodiscard]] bool is_active() const;
-  [[nodiscard]] bool is_quiet(std::int64_t now);
-  [[nodiscard]] Status enter(const Locked& locked);
-  void collect_lost(const Locked& locked, MembershipChange& change);
-  void share(const Locked& locked, MembershipChange& change);
-  [[nodiscard]] Claim claim_of(const Locked&, std::size_t unit) const;
-
-  OpenLog& log_;
-  GroupId group_;
-  std::vector<std::string> units_;
-  std::size_t row_ = 0;
-  std::uint32_t generation_ = 0;
-  std::uint64_t seen_version_ = 0;
-  std::int64_t last_look_ns_ = 0;
-  std::vector<Claim> held_;
-  std::vector<Claim> asked_;
-};
+/// The active members of a group, oldest first, as rows of the table of group members.
+[[nodiscard]] std::vector<std::size_t> members_of(const Locked&, const Control& control,
+                                                  GroupId group);
+/// The units of a group by name, as rows of the table of units.
+[[nodiscard]] std::vector<std::size_t> units_of(const Locked&, const Control& control,
+                                                GroupId group);
 
 }  // namespace millrace::log::embedded

@@ -60,7 +60,7 @@ class Journal {
 
   /// Where the segment that holds a position ends, as far as is known.
   [[nodiscard]] std::uint64_t end_of(std::uint64_t position);
-  /// Reads up to `size` bytes of one segment; answers how many.
+  /// Reads up to `size` bytes of one segment; returns how many.
   [[nodiscard]] Result<std::size_t> read(std::uint64_t position, char* out, std::size_t size);
   /// The same from the file that has the segment's name now, which may be another one than the one
   /// that is open. errc::not_found when there is none.

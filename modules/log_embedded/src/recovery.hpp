@@ -7,8 +7,8 @@
 #include <string>
 
 #include "checkpoint.hpp"
+#include "frame_walker.hpp"
 #include "open_log.hpp"
-#include "scan.hpp"
 
 namespace millrace::log::embedded {
 

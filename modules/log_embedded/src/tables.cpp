@@ -86,6 +86,15 @@ void set_producer(const Locked&, Control& control, std::string_view name, Produc
   }
 }
 
+bool claim_holds(const Locked&, const Control& control, const Claim& claim) {
+  if (claim.place() < 0 || claim.place() >= control.units_used || claim.epoch().number == 0) {
+    return false;
+  }
+  const UnitRow& unit = control.units[claim.place()];
+  return claim.epoch() == ClaimEpoch{unit.incarnation, unit.number} &&
+         unit.group == claim.group().value;
+}
+
 Status check_room(const Locked&, const Control& control, std::size_t positions,
                   std::size_t producers) {
   if (control.positions_used + positions > max_positions) {

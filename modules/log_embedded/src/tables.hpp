@@ -10,10 +10,11 @@
 #include "control.hpp"
 #include "locked.hpp"
 #include "millrace/base/error.hpp"
+#include "millrace/log/group.hpp"
 #include "millrace/log/types.hpp"
 
-// Positions of groups and sequences of producers in shared memory. Setting is idempotent and each
-// step leaves the table valid, so that it can be repeated after a death half way.
+// Positions and claims of groups and sequences of producers in shared memory. Setting is idempotent
+// and each step leaves the table valid, so that it can be repeated after a death half way.
 namespace millrace::log::embedded {
 
 /// A producer's last sequence and where its outcome is.
@@ -31,6 +32,9 @@ void set_position(const Locked&, Control& control, GroupId group, TopicPartition
 [[nodiscard]] std::optional<ProducerState> find_producer(const Locked&, const Control& control,
                                                          std::string_view name);
 void set_producer(const Locked&, Control& control, std::string_view name, ProducerState state);
+
+/// The claim is the current one of its unit.
+[[nodiscard]] bool claim_holds(const Locked&, const Control& control, const Claim& claim);
 
 /// Room for so many new positions and producers. errc::limit names the table.
 [[nodiscard]] Status check_room(const Locked&, const Control& control, std::size_t positions,

@@ -5,11 +5,11 @@
 #include "catalog.hpp"
 #include "checkpoint.hpp"
 #include "embedded_log.hpp"
+#include "frame_walker.hpp"
 #include "log_directory.hpp"
 #include "millrace/base/assert.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log_embedded/tools.hpp"
-#include "scan.hpp"
 #include "version.hpp"
 
 namespace millrace::log {

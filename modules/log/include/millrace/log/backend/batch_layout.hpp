@@ -5,8 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "millrace/log/record.hpp"
-
 // Places of the fields of a RecordBatch v2: docs/formats/record_batch.md.
 namespace millrace::log::batch_layout {
 
@@ -38,11 +36,3 @@ inline constexpr unsigned control_bit = 0x20;
 inline constexpr std::size_t smallest_record_bytes = 7;
 
 }  // namespace millrace::log::batch_layout
-
-namespace millrace::log {
-
-/// Encoded size of a record without its own length field.
-[[nodiscard]] std::size_t record_body_bytes(const Record& record, std::int64_t timestamp_delta,
-                                            std::int32_t offset_delta);
-
-}  // namespace millrace::log

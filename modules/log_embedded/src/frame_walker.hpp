@@ -34,13 +34,13 @@ class FrameWalker {
   [[nodiscard]] Result<bool> next(std::uint64_t check_from, WalkedFrame& frame);
   /// Forgets what was read ahead, so that next() sees what was written meanwhile.
   void read_again() { buffer_.clear(); }
-  /// The whole frame that next() just answered.
+  /// The whole frame that next() just returned.
   [[nodiscard]] Result<std::string_view> whole(const WalkedFrame& frame);
   [[nodiscard]] std::uint64_t position() const { return position_; }
   [[nodiscard]] std::uint32_t previous() const { return previous_; }
   [[nodiscard]] const char* reason() const { return reason_; }
 
-  /// The highest durable position that any good frame header after `position` tells of; 0 without
+  /// The highest durable position that any good frame header after `position` names; 0 without
   /// one.
   [[nodiscard]] Result<std::uint64_t> proven_after(std::uint64_t position);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "scan.hpp"
+#include "frame_walker.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "open_log.hpp"
+
+namespace millrace::log::embedded {
+
+/// A row in the table of group members. Sharing is decided by the member that polls, from the
+/// tables alone; each takes only what is granted to itself.
+class EmbeddedMembership final : public Membership {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Membership>> join(OpenLog& log, GroupId group,
+                                                                std::vector<std::string> units);
+  ~EmbeddedMembership() override;
+  Result<MembershipChange> poll() override;
+  Status release(const Claim& claim) override;
+
+ private:
+  EmbeddedMembership(OpenLog& log, GroupId group, std::vector<std::string> units)
+      : log_(log), group_(group), units_(std::move(units)) {}
+
+  [[nodiscard]] bool is_active() const;
+  [[nodiscard]] bool is_quiet(std::int64_t now);
+  [[nodiscard]] Status enter(const Locked& locked);
+  void collect_lost(const Locked& locked, MembershipChange& change);
+  void share(const Locked& locked, MembershipChange& change);
+  [[nodiscard]] Claim claim_of(const Locked&, std::size_t unit) const;
+
+  OpenLog& log_;
+  GroupId group_;
+  std::vector<std::string> units_;
+  std::size_t row_ = 0;
+  std::uint32_t generation_ = 0;
+  std::uint64_t seen_version_ = 0;
+  std::int64_t last_look_ns_ = 0;
+  std::vector<Claim> held_;
+  std::vector<Claim> asked_;
+};
+
+}  // namespace millrace::log::embedded
