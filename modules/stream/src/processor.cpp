@@ -16,6 +16,13 @@ void ProcessorContext::schedule(std::string_view name, PunctuationType type,
                   std::move(callback));
 }
 
+void ProcessorContext::sweep_bytes(
+    std::string_view name, PunctuationType type, std::int64_t interval_ms, StoreId store,
+    std::function<void(std::string_view, std::string_view, std::int64_t)> visit) {
+  task_->sweep(std::string(processor_).append(".").append(name), type, interval_ms, store,
+               std::move(visit));
+}
+
 void ProcessorContext::check_emitter(NodeId node) const {
   MILLRACE_ASSERT(std::find(emitters_.begin(), emitters_.end(), node) != emitters_.end(),
                   "a processor emits through emitters that process() was told of: add emits(...)");

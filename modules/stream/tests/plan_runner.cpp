@@ -40,6 +40,10 @@ class PlanRunner::Context final : public TaskContext {
                 std::function<void(std::int64_t)> callback) override {
     runner_.punctuators_[std::string(name)] = std::move(callback);
   }
+  void sweep(std::string_view name, PunctuationType, std::int64_t, StoreId,
+             std::function<void(std::string_view, std::string_view, std::int64_t)>) override {
+    throw std::logic_error("this runner has no sweeps: " + std::string(name));
+  }
   void with_context(const RememberedContext&, const std::function<void()>& fn) override { fn(); }
 
  private:

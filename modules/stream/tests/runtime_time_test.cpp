@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "millrace/log/errors.hpp"
 #include "runtime_fixture.hpp"
 
@@ -113,6 +115,17 @@ TEST_P(Punctuators, stream_time_fires_when_a_record_passes_the_next_multiple) {
   EXPECT_EQ(notes(*driver),
             "deposit@1000 deposit@1050 deposit@1100 tick@1100 deposit@1150 deposit@1480 tick@1480 "
             "deposit@1490 deposit@1500 tick@1500 ");
+}
+
+TEST_P(Punctuators, the_end_of_time_is_reached_once) {
+  auto driver = open_clockwork({PunctuationType::stream_time, 60'000});
+  const std::int64_t end = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t time : {std::int64_t{1'000}, end, end, std::int64_t{2'000}})
+    driver->pipe("deposits", std::string("a"), Deposited{1}, time);
+  driver->run_until_idle();
+  const std::string last = std::to_string(end);
+  EXPECT_EQ(notes(*driver), "deposit@1000 deposit@" + last + " tick@" + last + " deposit@" + last +
+                                " deposit@" + last + " ");
 }
 
 TEST_P(Punctuators, stream_time_and_next_firings_survive_a_crash) {

@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t reason_bytes_max = 2'000;
 // Of the reason where little else fits.
 constexpr std::size_t short_reason_bytes_max = 200;
+// Left free in a letter, for what its replay and copies of the log add to it.
+constexpr std::size_t spare_bytes = 512;
 // Longest name of a topic.
 constexpr std::size_t topic_bytes_max = 249;
 
@@ -52,7 +54,7 @@ void DeadLetters::write(const InHand& hand, std::string_view sub_topology, Error
     if (form >= LetterForm::place_alone) letter.key.reset();
     build_headers(hand, sub_topology, code, reason, form);
     letter.headers = headers_.view();
-    if (form != last_letter_form && log::record_bytes(letter) > limit) continue;
+    if (form != last_letter_form && log::record_bytes(letter) + spare_bytes > limit) continue;
     return out.add(place, letter);
   }
 }

@@ -13,16 +13,33 @@
 namespace millrace::stream::runtime {
 
 namespace {
-constexpr std::uint8_t state_version = 1;
+constexpr std::uint8_t state_version = 2;
+// Without a sweep under way there is nothing that version 1 could not say.
+constexpr std::uint8_t version_without_sweeps = 1;
+// Of the key where a sweep continues: states stay small.
+constexpr std::size_t swept_bytes_max = 4'096;
 constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+
+std::int64_t later(std::int64_t time_ms, std::int64_t by_ms) {
+  std::int64_t sum = 0;
+  return __builtin_add_overflow(time_ms, by_ms, &sum) ? never : sum;
+}
 }  // namespace
 
 void encode_task_state(const TaskState& state, std::string& bytes) {
+  const bool sweeps = std::any_of(state.timers.begin(), state.timers.end(),
+                                  [](const auto& timer) { return timer.second.sweeping; });
   ByteWriter out(bytes, 0);
-  out.little(state_version).little(state.stream_time_ms);
+  out.little(sweeps ? state_version : version_without_sweeps).little(state.stream_time_ms);
   out.little(static_cast<std::uint32_t>(state.timers.size()));
-  for (const auto& [name, timer] : state.timers)
+  for (const auto& [name, timer] : state.timers) {
     out.little_text<std::uint32_t>(name).little(timer.next_ms).little(timer.firing);
+    if (!sweeps) continue;
+    out.little(static_cast<std::uint8_t>(timer.sweeping ? 1 : 0));
+    out.little(static_cast<std::uint8_t>(timer.swept ? 1 : 0));
+    out.little_text<std::uint32_t>(std::string_view(timer.swept ? *timer.swept : std::string_view())
+                                       .substr(0, swept_bytes_max));
+  }
 }
 
 Result<TaskState> decode_task_state(std::string_view bytes) {
@@ -32,9 +49,10 @@ Result<TaskState> decode_task_state(std::string_view bytes) {
   if (version > state_version)
     return fail(errc::incompatible,
                 newer_format("", "the state of the task", version, state_version));
-  if (version != state_version) {
+  if (version < version_without_sweeps) {
     return fail(millrace::errc::invalid_argument,
                 "task state of version " + std::to_string(version) + "; this build reads " +
+                    std::to_string(version_without_sweeps) + " to " +
                     std::to_string(state_version));
   }
   state.stream_time_ms = in.little<std::int64_t>();
@@ -43,7 +61,14 @@ Result<TaskState> decode_task_state(std::string_view bytes) {
     std::string name(in.little_text<std::uint32_t>());
     const auto next = in.little<std::int64_t>();
     const auto firing = in.little<std::uint64_t>();
-    state.timers.insert_or_assign(std::move(name), TaskState::Timer{next, firing});
+    TaskState::Timer timer{next, firing, false, std::nullopt};
+    if (version > version_without_sweeps) {
+      timer.sweeping = in.little<std::uint8_t>() != 0;
+      const bool begun = in.little<std::uint8_t>() != 0;
+      const std::string_view swept = in.little_text<std::uint32_t>();
+      if (begun) timer.swept = swept;
+    }
+    state.timers.insert_or_assign(std::move(name), std::move(timer));
   }
   if (!in.ok()) return fail(millrace::errc::invalid_argument, "task state ends early");
   return state;
@@ -55,25 +80,25 @@ void Punctuators::restore(TaskState state) {
   restored_ = std::move(state);
 }
 
-void Punctuators::add(std::string_view name, PunctuationType type, std::int64_t interval_ms,
-                      std::int64_t wall_ms, std::function<void(std::int64_t)> callback) {
+Punctuators::Timer& Punctuators::add(std::string_view name, PunctuationType type,
+                                     std::int64_t interval_ms, std::int64_t wall_ms) {
   MILLRACE_ASSERT(interval_ms > 0, "a punctuator has an interval of at least a millisecond");
   auto timer = std::make_unique<Timer>();
   timer->name = name;
   timer->type = type;
   timer->interval_ms = interval_ms;
-  timer->callback = std::move(callback);
   if (const auto found = restored_.timers.find(name); found != restored_.timers.end()) {
     timer->now = found->second;
     timer->journaled = timer->now.next_ms != no_time;
   }
   if (timer->now.next_ms == no_time) {
     const std::int64_t base = type == PunctuationType::wall_clock ? wall_ms : stream_time_ms_;
-    if (base != no_time) timer->now.next_ms = base + interval_ms;
+    if (base != no_time) timer->now.next_ms = later(base, interval_ms);
   }
   timer->committed = timer->now;
   timers_.push_back(std::move(timer));
   find_next();
+  return *timers_.back();
 }
 
 Punctuators::Timer* Punctuators::next_due(PunctuationType type, std::int64_t now_ms) {
@@ -81,17 +106,22 @@ Punctuators::Timer* Punctuators::next_due(PunctuationType type, std::int64_t now
   for (const auto& timer : timers_) {
     if (timer->type != type) continue;
     // The first stream time ever seen starts the intervals.
-    if (timer->now.next_ms == no_time) timer->now.next_ms = now_ms + timer->interval_ms;
-    if (timer->now.next_ms <= now_ms && (due == nullptr || timer->now.next_ms < due->now.next_ms))
-      due = timer.get();
+    if (timer->now.next_ms == no_time) timer->now.next_ms = later(now_ms, timer->interval_ms);
+    const bool passed = timer->now.next_ms <= now_ms && timer->now.next_ms != never;
+    const bool is_due = !timer->had_part && (timer->now.sweeping || passed);
+    if (is_due && (due == nullptr || timer->now.next_ms < due->now.next_ms)) due = timer.get();
   }
   find_next();
   return due;
 }
 
 void Punctuators::advance(Timer& timer, std::int64_t now_ms) {
-  const std::int64_t missed = (now_ms - timer.now.next_ms) / timer.interval_ms;
-  timer.now.next_ms += (missed + 1) * timer.interval_ms;
+  // On the grid of its due times, after now.
+  const std::uint64_t since =
+      static_cast<std::uint64_t>(now_ms) - static_cast<std::uint64_t>(timer.now.next_ms);
+  const auto left =
+      static_cast<std::int64_t>(since % static_cast<std::uint64_t>(timer.interval_ms));
+  timer.now.next_ms = later(now_ms, timer.interval_ms - left);
   ++timer.now.firing;
   find_next();
 }
@@ -101,11 +131,39 @@ void Punctuators::set_back(Timer& timer, TaskState::Timer to) {
   find_next();
 }
 
+void Punctuators::begin_turn() {
+  for (const auto& timer : timers_)
+    timer->had_part = false;
+  find_next();
+}
+
+void Punctuators::end_part(Timer& timer) {
+  timer.had_part = true;
+  find_next();
+}
+
+void Punctuators::visit(Timer& timer, std::string_view key) {
+  ++timer.now.firing;
+  timer.now.swept = key;
+}
+
+void Punctuators::end_sweep(Timer& timer) {
+  timer.now.sweeping = false;
+  timer.now.swept.reset();
+  find_next();
+}
+
+bool Punctuators::sweeping() const {
+  return std::any_of(timers_.begin(), timers_.end(),
+                     [](const auto& timer) { return timer->now.sweeping; });
+}
+
 std::optional<std::int64_t> Punctuators::next_wall_ms() const {
   std::optional<std::int64_t> next;
   for (const auto& timer : timers_) {
-    if (timer->type == PunctuationType::wall_clock && (!next || timer->now.next_ms < *next))
-      next = timer->now.next_ms;
+    if (timer->type != PunctuationType::wall_clock) continue;
+    const std::int64_t due = timer->now.sweeping ? 0 : timer->now.next_ms;
+    if (!next || due < *next) next = due;
   }
   return next;
 }
@@ -113,7 +171,7 @@ std::optional<std::int64_t> Punctuators::next_wall_ms() const {
 void Punctuators::clamp_to(std::int64_t wall_ms) {
   for (const auto& timer : timers_) {
     if (timer->type == PunctuationType::wall_clock)
-      timer->now.next_ms = std::min(timer->now.next_ms, wall_ms + timer->interval_ms);
+      timer->now.next_ms = std::min(timer->now.next_ms, later(wall_ms, timer->interval_ms));
   }
 }
 
@@ -162,8 +220,8 @@ void Punctuators::encode(std::string& out) const {
 void Punctuators::find_next() {
   next_stream_ms_ = never;
   for (const auto& timer : timers_) {
-    if (timer->type == PunctuationType::stream_time)
-      next_stream_ms_ = std::min(next_stream_ms_, timer->now.next_ms);
+    if (timer->type != PunctuationType::stream_time || timer->had_part) continue;
+    next_stream_ms_ = std::min(next_stream_ms_, timer->now.sweeping ? no_time : timer->now.next_ms);
   }
 }
 

@@ -24,7 +24,9 @@ struct TaskState {
   struct Timer {
     std::int64_t next_ms =
         no_time;  ///< due then; no_time: not known yet, waits for the first stream time
-    std::uint64_t firing = 0;  ///< firings so far
+    std::uint64_t firing = 0;          ///< firings so far, visits of a sweep included
+    bool sweeping = false;             ///< a walk is under way
+    std::optional<std::string> swept;  ///< the key visited last in it; none: it begins
     friend bool operator==(const Timer&, const Timer&) = default;
   };
   std::int64_t stream_time_ms = no_time;
@@ -42,15 +44,20 @@ class Punctuators {
     PunctuationType type{};
     std::int64_t interval_ms = 0;
     std::function<void(std::int64_t)> callback;
+    // Of a sweep, instead of the callback.
+    std::optional<StoreId> store;
+    std::function<void(std::string_view, std::string_view, std::int64_t)> visit;
     TaskState::Timer now;
     TaskState::Timer committed;
+    bool had_part = false;   ///< of this turn
     bool journaled = false;  ///< its due time, or a later one, is in a commit
   };
 
   /// What was committed before, kept for the timers that register from now on.
   void restore(TaskState state);
-  void add(std::string_view name, PunctuationType type, std::int64_t interval_ms,
-           std::int64_t wall_ms, std::function<void(std::int64_t)> callback);
+  /// Returns the timer, for what it is to do.
+  Timer& add(std::string_view name, PunctuationType type, std::int64_t interval_ms,
+             std::int64_t wall_ms);
 
   [[nodiscard]] std::int64_t stream_time_ms() const { return stream_time_ms_; }
   /// Takes the timestamp of a record.
@@ -67,6 +74,14 @@ class Punctuators {
   [[nodiscard]] Timer* next_due(PunctuationType type, std::int64_t now_ms);
   /// Counts a firing of a due timer and moves it on to its next time, on its grid.
   void advance(Timer& timer, std::int64_t now_ms);
+  /// A sweep is due for as long as its walk is under way, unless it had its part of this turn.
+  void begin_turn();
+  void end_part(Timer& timer);
+  /// The walk comes to that key, or to its end.
+  void visit(Timer& timer, std::string_view key);
+  void end_sweep(Timer& timer);
+  [[nodiscard]] bool sweeping() const;
+
   /// When the next wall-clock timer is due; nothing without one.
   [[nodiscard]] std::optional<std::int64_t> next_wall_ms() const;
   /// Brings wall-clock timers near again after the clock was set back.

@@ -54,7 +54,7 @@ Status Staging::check(const InHand& hand) const {
   if (!hand.is_firing()) return fail(log::errc::too_large, all);
   return fail(
       errc::firing_too_large,
-      all + ": let each firing do a part of the work, and remember in a store where it ended");
+      all + ": use sweep() for work on each entry of a store, or let each firing do a part");
 }
 
 bool Staging::has_room() const {

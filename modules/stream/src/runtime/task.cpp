@@ -7,6 +7,8 @@
 
 #include "millrace/base/assert.hpp"
 #include "millrace/base/fault_point.hpp"
+#include "millrace/log/errors.hpp"
+#include "millrace/log/record_size.hpp"
 #include "millrace/stream/remembered_context.hpp"
 
 namespace millrace::stream::runtime {
@@ -15,6 +17,9 @@ namespace {
 constexpr std::string_view state_key = "task";
 // Due times that come with no other commit are committed by themselves after that time.
 constexpr std::int64_t times_wait_ns = 1'000'000'000;
+// Of a sweep, in one turn.
+constexpr std::size_t sweep_keys_max = 1'000;
+constexpr std::size_t sweep_key_bytes_max = 256U << 10U;
 }  // namespace
 
 Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim,
@@ -65,6 +70,7 @@ Result<bool> Task::restore(std::size_t max_bytes) {
   shared_->tell("info", "task restored", claim_.unit() + ": " + restore_->summary());
   restore_.reset();
   MILLRACE_TRY(nodes_.open(*this, claim_.unit()));
+  MILLRACE_TRY(check_state_size());
   set_position(shared_->log.committed());
   last_snapshot_ns_ = shared_->environment.clock.monotonic_ns();
   times_set_ns_ = -1;
@@ -72,7 +78,21 @@ Result<bool> Task::restore(std::size_t max_bytes) {
   return true;
 }
 
+// Else no commit of the task would be taken.
+Status Task::check_state_size() {
+  scratch_.clear();
+  punctuators_.encode(scratch_);
+  const std::size_t bytes = log::record_bytes({0, state_key, scratch_, {}});
+  if (bytes <= shared_->record_bytes_max()) return {};
+  return fail(log::errc::too_large, claim_.unit() + ": what the task remembers of its timers has " +
+                                        std::to_string(bytes) +
+                                        " bytes, which is above the limit max_record_bytes = " +
+                                        std::to_string(shared_->record_bytes_max()) +
+                                        ": schedule fewer timers, or with shorter names");
+}
+
 Result<Turn> Task::run(std::size_t max_units) {
+  punctuators_.begin_turn();
   MILLRACE_TRY(inputs_.fill(shared_->log, shared_->options.fetch_bytes));
   // Left over when the last turn was full: they go before whatever follows.
   MILLRACE_ASSIGN(bool room, fire_stream_timers(max_units));
@@ -87,7 +107,7 @@ Result<Turn> Task::run(std::size_t max_units) {
     MILLRACE_ASSIGN(room, process_records(max_units));
   }
   if (!room) return Turn::full;
-  return has_work() ? Turn::worked : Turn::idle;
+  return has_work() || punctuators_.sweeping() ? Turn::worked : Turn::idle;
 }
 
 // Each of these returns false when a unit has no room beside what the cycle has.
@@ -130,7 +150,9 @@ Result<bool> Task::fire_due(PunctuationType type, std::int64_t now_ms, std::size
   while (uncommitted_units() < max_units) {
     Punctuators::Timer* const timer = punctuators_.next_due(type, now_ms);
     if (timer == nullptr) return true;
-    MILLRACE_ASSIGN(const bool room, fire(*timer, now_ms));
+    const bool sweeps = timer->store.has_value();
+    MILLRACE_ASSIGN(const bool room,
+                    sweeps ? sweep_part(*timer, now_ms, max_units) : fire(*timer, now_ms));
     if (!room) return false;
     if (has_work()) continue;
     // Nothing to take back, nothing worth a commit.
@@ -143,8 +165,7 @@ Result<bool> Task::fire_due(PunctuationType type, std::int64_t now_ms, std::size
 Result<bool> Task::fire(Punctuators::Timer& timer, std::int64_t now_ms) {
   const TaskState::Timer before = timer.now;
   punctuators_.advance(timer, now_ms);
-  const std::int64_t stream_time = punctuators_.stream_time_ms();
-  hand_.take(timer, stream_time == no_time ? now_ms : stream_time);
+  take_in_hand(timer, now_ms);
   MILLRACE_ASSIGN(const bool room, run_unit([&]() -> std::optional<Failure> {
                     timer.callback(now_ms);
                     return std::nullopt;
@@ -155,6 +176,62 @@ Result<bool> Task::fire(Punctuators::Timer& timer, std::int64_t now_ms) {
   }
   ++uncommitted_firings_;
   return true;
+}
+
+void Task::take_in_hand(const Punctuators::Timer& timer, std::int64_t now_ms) {
+  const std::int64_t stream_time = punctuators_.stream_time_ms();
+  hand_.take(timer, stream_time == no_time ? now_ms : stream_time);
+}
+
+// Each entry is a unit. The rest of a long walk is left to later turns, so that input is processed
+// between its parts.
+Result<bool> Task::sweep_part(Punctuators::Timer& timer, std::int64_t now_ms,
+                              std::size_t max_units) {
+  const auto full = [&] {
+    return uncommitted_units() >= max_units ||
+           shared_->staged_bytes() >= shared_->options.max_commit_bytes;
+  };
+  if (!timer.now.sweeping) {
+    punctuators_.advance(timer, now_ms);
+    timer.now.sweeping = true;
+  }
+  punctuators_.end_part(timer);
+  const bool all = take_keys(timer);
+  for (const std::string& key : keys_) {
+    if (full()) return true;
+    const TaskState::Timer before = timer.now;
+    punctuators_.visit(timer, key);
+    take_in_hand(timer, now_ms);
+    MILLRACE_ASSIGN(const bool room, run_unit([&]() -> std::optional<Failure> {
+                      // An earlier visit may have changed or erased it.
+                      if (const auto value = store(*timer.store).get(key))
+                        timer.visit(key, *value, now_ms);
+                      return std::nullopt;
+                    }));
+    if (!room) {
+      punctuators_.set_back(timer, before);
+      return false;
+    }
+    ++uncommitted_firings_;
+  }
+  if (all) punctuators_.end_sweep(timer);
+  return true;
+}
+
+// The keys after the one visited last; true when these are all.
+bool Task::take_keys(const Punctuators::Timer& timer) {
+  keys_.clear();
+  std::size_t bytes = 0;
+  bool all = true;
+  const std::string from = timer.now.swept ? *timer.now.swept + '\0' : std::string();
+  store(*timer.store).range(from, {}, [&](std::string_view key, std::string_view) {
+    all = keys_.size() < sweep_keys_max && bytes < sweep_key_bytes_max;
+    if (!all) return false;
+    bytes += key.size();
+    keys_.emplace_back(key);
+    return true;
+  });
+  return all;
 }
 
 // Runs the unit in hand. What it did is kept; or taken back, and then its failure settled. False
@@ -329,7 +406,18 @@ ByteStore& Task::store(StoreId id) {
 
 void Task::schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                     std::function<void(std::int64_t)> callback) {
-  punctuators_.add(name, type, interval_ms, wall_ms(), std::move(callback));
+  Punctuators::Timer& timer = punctuators_.add(name, type, interval_ms, wall_ms());
+  timer.callback = std::move(callback);
+  // It may have been a sweep in an earlier version.
+  punctuators_.end_sweep(timer);
+}
+
+void Task::sweep(std::string_view name, PunctuationType type, std::int64_t interval_ms,
+                 StoreId store,
+                 std::function<void(std::string_view, std::string_view, std::int64_t)> visit) {
+  Punctuators::Timer& timer = punctuators_.add(name, type, interval_ms, wall_ms());
+  timer.store = store;
+  timer.visit = std::move(visit);
 }
 
 void Task::with_context(const RememberedContext& context, const std::function<void()>& fn) {

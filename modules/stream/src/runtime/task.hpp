@@ -113,6 +113,8 @@ class Task final : public TaskContext {
   }
   void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                 std::function<void(std::int64_t)> callback) override;
+  void sweep(std::string_view name, PunctuationType type, std::int64_t interval_ms, StoreId store,
+             std::function<void(std::string_view, std::string_view, std::int64_t)> visit) override;
   void with_context(const RememberedContext& context, const std::function<void()>& fn) override;
 
  private:
@@ -121,6 +123,11 @@ class Task final : public TaskContext {
   [[nodiscard]] Result<bool> fire_due(PunctuationType type, std::int64_t now_ms,
                                       std::size_t max_units);
   [[nodiscard]] Result<bool> fire(Punctuators::Timer& timer, std::int64_t now_ms);
+  [[nodiscard]] Result<bool> sweep_part(Punctuators::Timer& timer, std::int64_t now_ms,
+                                        std::size_t max_units);
+  [[nodiscard]] bool take_keys(const Punctuators::Timer& timer);
+  void take_in_hand(const Punctuators::Timer& timer, std::int64_t now_ms);
+  [[nodiscard]] Status check_state_size();
   [[nodiscard]] Result<bool> fire_stream_timers(std::size_t max_units);
   [[nodiscard]] Result<bool> process_records(std::size_t max_units);
   [[nodiscard]] std::optional<Failure> process_record();
@@ -144,6 +151,7 @@ class Task final : public TaskContext {
   InHand hand_;
   UnitId last_unit_;
   Work record_work_;
+  std::vector<std::string> keys_;  // that a sweep visits next
 
   std::size_t uncommitted_records_ = 0;
   std::size_t uncommitted_firings_ = 0;  // those that had an effect, or came with records

@@ -24,7 +24,8 @@ namespace errc {
 /// letter, names the place and what was thrown.
 inline constexpr ErrorCode handler_failed{"stream.handler_failed"};
 /// What one firing of a timer wrote is above the log's limit for a transaction; it is passed over.
-/// Remedy: let each firing do a part of the work, and remember in a store where it ended.
+/// Remedy: use ProcessorContext::sweep for work on each entry of a store; else let each firing do a
+/// part of the work, and remember in a store where it ended.
 inline constexpr ErrorCode firing_too_large{"stream.firing_too_large"};
 /// A newer Millrace wrote the snapshot, the state of the task or the dead letter that the message
 /// names. Remedy: use the newer build. A snapshot may also be removed: the task then restores its

@@ -70,6 +70,13 @@ class TaskContext {
   /// nodes.
   virtual void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                         std::function<void(std::int64_t)> callback) = 0;
+  /// As schedule(), for work on each entry of a store: walks the store in key order, calling
+  /// `visit(key, value, time_ms)` with what is there by then. Each entry is a unit of its own, the
+  /// walk is spread over as many commits as it needs, with input between them, and continues after
+  /// a restart where it was.
+  virtual void sweep(
+      std::string_view name, PunctuationType type, std::int64_t interval_ms, StoreId store,
+      std::function<void(std::string_view, std::string_view, std::int64_t)> visit) = 0;
   /// Calls `fn` with that context in hand: what it sends names its event as the cause and keeps its
   /// correlation.
   virtual void with_context(const RememberedContext& context, const std::function<void()>& fn) {

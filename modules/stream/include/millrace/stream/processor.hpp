@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "millrace/stream/node.hpp"
 #include "millrace/stream/remembered_context.hpp"
@@ -60,6 +61,22 @@ class ProcessorContext {
   /// versions.
   void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                 std::function<void(std::int64_t)> callback);
+  /// Only in open(): walks the store every interval and calls `visit(key, value, time_ms)` for each
+  /// entry, in key order. `visit` may emit and change any store. The walk takes as many commits as
+  /// it needs, with input between them; each entry is visited once a walk, also over a restart
+  /// (keys above 4 KiB: once or more). An entry that fails is passed over as a firing that failed.
+  template <class K, class V, class F>
+  void sweep(std::string_view name, PunctuationType type, std::int64_t interval_ms,
+             const StoreRef<K, V>& ref, F visit) {
+    check_store(ref.id);
+    sweep_bytes(name, type, interval_ms, ref.id,
+                [visit = std::move(visit), key = K{}, value = V{}](std::string_view key_bytes,
+                                                                   std::string_view value_bytes,
+                                                                   std::int64_t time_ms) mutable {
+                  detail::decode_entry(key_bytes, value_bytes, key, value);
+                  visit(std::as_const(key), std::as_const(value), time_ms);
+                });
+  }
   /// The envelope of the record in hand, for a store: a timer's later work can name it as its
   /// cause.
   [[nodiscard]] RememberedContext remember() const {
@@ -74,6 +91,9 @@ class ProcessorContext {
   }
 
  private:
+  void sweep_bytes(std::string_view name, PunctuationType type, std::int64_t interval_ms,
+                   StoreId store,
+                   std::function<void(std::string_view, std::string_view, std::int64_t)> visit);
   // Abort when the call of process() in the topology does not declare it with emits() or uses().
   void check_emitter(NodeId node) const;
   void check_store(StoreId store) const;

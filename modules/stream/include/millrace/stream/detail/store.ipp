@@ -15,14 +15,19 @@ template <class T>
   return bytes;
 }
 
+template <class K, class V>
+void decode_entry(std::string_view key_bytes, std::string_view value_bytes, K& key, V& value) {
+  check_stored(codec::decode_key(codec::type_info<K>(), key_bytes, &key));
+  check_stored(
+      codec::decode(codec::Format::binary, codec::type_info<V>(), {}, value_bytes, &value));
+}
+
 /// Calls `visit` with decoded entries. Objects are reused from one entry to the next.
 template <class K, class V>
 [[nodiscard]] auto decoding(const std::function<bool(const K&, const V&)>& visit) {
   return [&visit, key = K{}, value = V{}](std::string_view key_bytes,
                                           std::string_view value_bytes) mutable {
-    check_stored(codec::decode_key(codec::type_info<K>(), key_bytes, &key));
-    check_stored(
-        codec::decode(codec::Format::binary, codec::type_info<V>(), {}, value_bytes, &value));
+    decode_entry(key_bytes, value_bytes, key, value);
     return visit(key, value);
   };
 }
