@@ -2,14 +2,12 @@
 // Copyright The Millrace Authors
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -18,6 +16,7 @@
 #include <map>
 #include <set>
 
+#include "directory_checks.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/base/mutex.hpp"
@@ -112,53 +111,6 @@ Result<bool> set_lock(int fd, short type, const std::string& path) {
     return false;
   }
   return os_failure(path, "cannot lock");
-}
-
-/// The name of a file system on which mapped memory or locks are not shared by all who see its
-/// files; null for the others.
-const char* unsafe_file_system(const std::string& directory) {
-  struct statfs status{};
-  if (::statfs(directory.c_str(), &status) != 0) {
-    return nullptr;
-  }
-  switch (static_cast<unsigned long>(status.f_type)) {
-    case NFS_SUPER_MAGIC:
-      return "NFS";
-    case SMB_SUPER_MAGIC:
-      return "SMB";
-    case 0xFF534D42UL:
-      return "CIFS";
-    case 0xFE534D42UL:
-      return "SMB2";
-    case FUSE_SUPER_MAGIC:
-      return "FUSE";
-    case OVERLAYFS_SUPER_MAGIC:
-      return "overlay";
-    case V9FS_MAGIC:
-      return "9p";
-    case AFS_SUPER_MAGIC:
-      return "AFS";
-    case CEPH_SUPER_MAGIC:
-      return "Ceph";
-    default:
-      return nullptr;
-  }
-}
-
-/// errc::invalid_argument when a part of the log's directory is a symbolic link: whoever may write
-/// to the directory could point it at what only this process may change.
-Status refuse_linked_parts(const std::string& directory) {
-  for (const char* part : {"/members", "/index", "/journal"}) {
-    const std::string path = directory + part;
-    struct stat found{};
-    if (::lstat(path.c_str(), &found) == 0 && S_ISLNK(found.st_mode)) {
-      return fail(errc::invalid_argument,
-                  path +
-                      ": is a symbolic link, which is not followed inside the directory of a log; "
-                      "put the directory itself there, or move the whole log");
-    }
-  }
-  return {};
 }
 
 /// `<n>.blocks`: only what block() made is ever removed.
@@ -404,13 +356,7 @@ class RealRegions final : public SharedRegionFactory {
     MILLRACE_TRY(refuse_linked_parts(directory));
     MILLRACE_TRY(files.create_subdirectory(directory + "/members"));
     MILLRACE_TRY(files.create_subdirectory(directory + "/index"));
-    const char* unsafe = unsafe_file_system(directory);
-    if (unsafe != nullptr && !force) {
-      return fail(
-          errc::invalid_argument,
-          directory + ": lies on a file system (" + unsafe +
-              ") on which processes may not share it safely; use a local disk, or force it");
-    }
+    MILLRACE_TRY(refuse_unsafe_file_system(directory, force));
     const std::string path = directory + "/LOCK";
     OwnedFd lock(open_or_create(path, O_RDWR | O_CREAT | O_NOFOLLOW));
     if (!lock) {

@@ -2,83 +2,15 @@
 // Copyright The Millrace Authors
 #include <fcntl.h>
 #include <gmock/gmock.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <functional>
 
-#include "embedded_world.hpp"
-#include "millrace/base/fault_point.hpp"
-#include "millrace/log_embedded/embedded.hpp"
+#include "process_world.hpp"
 
 // The embedded log among real processes, which are forked before they open it.
 namespace millrace::log {
 namespace {
-
-/// A child process that runs a function and is killed with the test.
-class Child {
- public:
-  explicit Child(const std::function<int()>& run) {
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::_exit(run());
-    }
-  }
-  ~Child() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGKILL);
-      wait();
-    }
-  }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-
-  [[nodiscard]] pid_t pid() const { return pid_; }
-  void signal(int number) const { ::kill(pid_, number); }
-  /// The exit status as of waitpid.
-  int wait() {
-    int status = -1;
-    ::waitpid(pid_, &status, 0);
-    pid_ = -1;
-    return status;
-  }
-  /// Returns once the child has stopped itself or has ended.
-  void wait_stopped() const {
-    int status = 0;
-    ::waitpid(pid_, &status, WUNTRACED);
-  }
-
- private:
-  pid_t pid_ = -1;
-};
-
-class EmbeddedProcesses : public testing::Test {
- protected:
-  Result<std::unique_ptr<Log>> try_open(LogOptions options, std::int64_t stuck_holder_ms = 2'000) {
-    EmbeddedOptions embedded = small_segments();
-    embedded.stuck_holder_ms = stuck_holder_ms;
-    return open_embedded(directory_.path(), environment_, std::move(options), embedded);
-  }
-  std::unique_ptr<Log> open(const std::string& member, std::int64_t stuck_holder_ms = 200) {
-    auto log = try_open(options_of("stock", member), stuck_holder_ms);
-    if (!log) {
-      ADD_FAILURE() << log.error().to_string();
-      return nullptr;
-    }
-    return *std::move(log);
-  }
-  [[nodiscard]] const std::string& path() const { return directory_.path(); }
-
-  TemporaryDirectory directory_;
-  SeededRandom random_{7};
-  LogEnvironment environment_{real_clock(), real_file_system(), random_, real_processes()};
-};
-
-bool was_killed(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
-
-std::int64_t soon() { return real_clock().monotonic_ns() + 20'000'000'000; }
 
 TEST_F(EmbeddedProcesses, two_processes_share_one_log_and_wake_each_other) {
   Child writer([&] {
@@ -127,20 +59,6 @@ TEST_F(EmbeddedProcesses, many_processes_opening_at_once_get_one_log) {
               testing::UnorderedElementsAre("0", "1", "2", "3", "4", "5", "6", "7"));
 }
 
-/// What this process does to itself at a fault point.
-struct Plan {
-  std::string_view point;
-  int nth = 1;
-  int signal = SIGKILL;
-};
-Plan plan;
-
-void follow_plan(std::string_view point) {
-  if (point == plan.point && --plan.nth == 0) {
-    ::kill(::getpid(), plan.signal);
-  }
-}
-
 const char* const commit_points[] = {
     "lock.held",          "commit.before_frame",  "commit.inside_frame",
     "commit.after_frame", "commit.after_publish", "commit.before_wake",
@@ -176,46 +94,6 @@ TEST_F(EmbeddedProcesses,
     EXPECT_EQ(std::count(values.begin(), values.end(), "survivor"), done);
     EXPECT_GE(std::count(values.begin(), values.end(), "victim"), done);
   }
-}
-
-TEST_F(EmbeddedProcesses, a_leader_killed_in_its_sync_is_replaced) {
-  if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
-  }
-  auto log = open("survivor");
-  const auto place = topic_at(*log, "t");
-  for (const char* point : {"sync.leader_before", "sync.leader_after"}) {
-    Child leader([&] {
-      plan = {point, 1, SIGKILL};
-      auto own = open("leader");
-      set_fault_handler(follow_plan);
-      const auto committed = put_all(*own, {place}, "v");
-      static_cast<void>(own->wait_durable(committed->position));
-      return 1;
-    });
-    ASSERT_TRUE(was_killed(leader.wait())) << point;
-    EXPECT_TRUE(log->wait_durable(log->committed()).has_value()) << point;
-    EXPECT_EQ(log->durable(), log->committed());
-  }
-}
-
-TEST_F(EmbeddedProcesses, a_leader_that_was_stopped_does_not_stop_the_others) {
-  if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
-  }
-  auto log = open("survivor");
-  const auto place = topic_at(*log, "t");
-  Child leader([&] {
-    plan = {"sync.leader_before", 1, SIGSTOP};
-    auto own = open("leader");
-    set_fault_handler(follow_plan);
-    const auto committed = put_all(*own, {place}, "v");
-    return own->wait_durable(committed->position) ? 0 : 1;
-  });
-  leader.wait_stopped();
-  EXPECT_TRUE(log->wait_durable(log->committed()).has_value());
-  leader.signal(SIGCONT);
-  EXPECT_EQ(leader.wait(), 0);
 }
 
 TEST_F(EmbeddedProcesses, a_writer_stopped_while_holding_the_lock_is_killed_and_the_others_go_on) {
@@ -380,28 +258,5 @@ TEST_F(EmbeddedProcesses, a_member_is_alive_to_itself) {
   EXPECT_FALSE((*region)->alive(0));
 }
 
-TEST_F(EmbeddedProcesses, a_stopped_leader_costs_its_followers_their_patience_only_once) {
-  if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
-  }
-  // One who waits in vain takes the lead over for good, so that a second one finds it free.
-  auto log = open("survivor", 400);
-  const auto place = topic_at(*log, "t");
-  Child leader([&] {
-    plan = {"sync.leader_before", 1, SIGSTOP};
-    auto own = open("leader");
-    set_fault_handler(follow_plan);
-    const auto committed = put_all(*own, {place}, "v");
-    return own->wait_durable(committed->position) ? 0 : 1;
-  });
-  leader.wait_stopped();
-  ASSERT_TRUE(log->wait_durable(log->committed()).has_value());
-  const auto second = put_all(*log, {place}, "w");
-  // Patient beyond the end of the test: only a lead that is free lets it through.
-  auto patient = open("patient", 1'000'000);
-  EXPECT_TRUE(patient->wait_durable(second->position).has_value());
-  leader.signal(SIGCONT);
-  EXPECT_EQ(leader.wait(), 0);
-}
 }  // namespace
 }  // namespace millrace::log
