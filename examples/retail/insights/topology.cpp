@@ -36,8 +36,10 @@ class SalesCounter final : public Processor<RequestId, Sales> {
       : products_(products), changes_(changes) {}
 
   void open(ProcessorContext& context) override {
-    context.schedule("publish", PunctuationType::wall_clock, publish_interval_ms,
-                     [this, &context](std::int64_t) { publish(context); });
+    // All products of a partition may have changed, which is more than one commit holds.
+    context.sweep("publish", PunctuationType::wall_clock, publish_interval_ms, products_,
+                  [this, &context](const ProductCode& product, const ProductTotals& totals,
+                                   std::int64_t) { publish(product, totals, context); });
   }
 
   void process(const RequestId&, const Sales& sold, ProcessorContext& context) override {
@@ -52,18 +54,12 @@ class SalesCounter final : public Processor<RequestId, Sales> {
   }
 
  private:
-  void publish(ProcessorContext& context) {
-    auto products = context.store(products_);
-    std::vector<std::pair<ProductCode, ProductTotals>> changed;
-    products.all([&](const ProductCode& product, const ProductTotals& totals) {
-      if (totals.published_lines != totals.sales.lines) changed.emplace_back(product, totals);
-      return true;
-    });
-    for (auto& [product, totals] : changed) {
-      context.emit(changes_, product, totals.sales);
-      totals.published_lines = totals.sales.lines;
-      products.put(product, totals);
-    }
+  void publish(const ProductCode& product, const ProductTotals& totals, ProcessorContext& context) {
+    if (totals.published_lines == totals.sales.lines) return;
+    context.emit(changes_, product, totals.sales);
+    ProductTotals published = totals;
+    published.published_lines = totals.sales.lines;
+    context.store(products_).put(product, published);
   }
 
   StoreRef<ProductCode, ProductTotals> products_;

@@ -112,6 +112,19 @@ TEST_F(Insights, sales_by_product_are_published_from_time_to_time_and_only_when_
   EXPECT_THAT(driver_.read_raw(products_topic), IsEmpty());
 }
 
+// One firing for all of them would write more than a commit holds.
+TEST_F(Insights, sales_of_very_many_products_are_all_published) {
+  for (const std::string name : {"1", "2", "3", "4", "5", "6", "7", "8"}) {
+    std::vector<TestLine> lines;
+    for (int i = 0; i < 9'000; ++i)
+      lines.push_back({name + "-" + std::to_string(i), 1, 100});
+    complete(name, lines, "France");
+  }
+  driver_.advance_ms(2 * insights::publish_interval_ms);
+  EXPECT_THAT(driver_.read_raw(products_topic), SizeIs(72'000));
+  EXPECT_EQ(driver_.instance().status().failed_firings, 0U);
+}
+
 TEST_F(Insights, orders_that_are_rejected_sell_nothing) {
   order("1", validated({{"85123A", 6, 2'550}}));
   order("1", rejected(RejectionReason::payment_declined));
