@@ -43,11 +43,12 @@ bool is_for_other_kind(rd_kafka_type_t type, const std::string& name) {
 
 }  // namespace
 
-ClientConfig::ClientConfig(Url url, const LogOptions& options)
+ClientConfig::ClientConfig(Url url, const LogOptions& options, Clock& clock)
     : url_(std::move(url)),
+      clock_(clock),
       client_id_("millrace-" + (options.member.empty() ? std::string("tool") : options.member)),
       timeout_ms_(static_cast<int>(options.request_timeout_ms)),
-      cluster_(std::make_unique<wire::Cluster>()) {
+      cluster_(std::make_unique<wire::Cluster>(clock)) {
   if (const std::string* const named = user_setting("client.id")) client_id_ = *named;
   status_ = choose_client();
 }

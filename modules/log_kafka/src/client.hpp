@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "millrace/base/clock.hpp"
 #include "millrace/log/log.hpp"
 #include "url.hpp"
 
@@ -49,10 +50,11 @@ struct KafkaPlace {
   friend auto operator<=>(const KafkaPlace&, const KafkaPlace&) = default;
 };
 
-/// What all clients of one Log handle have in common. Thread-safe after construction.
+/// What all clients of one Log handle have in common. Thread-safe after construction; the clock
+/// outlives it.
 class ClientConfig {
  public:
-  ClientConfig(Url url, const LogOptions& options);
+  ClientConfig(Url url, const LogOptions& options, Clock& clock);
   ~ClientConfig();
   ClientConfig(const ClientConfig&) = delete;
   ClientConfig& operator=(const ClientConfig&) = delete;
@@ -69,6 +71,8 @@ class ClientConfig {
       void (*failed)(rd_kafka_t*, int, const char*, void*)) const;
 
   [[nodiscard]] const Url& url() const { return url_; }
+  /// By which requests time out.
+  [[nodiscard]] Clock& clock() const { return clock_; }
   [[nodiscard]] std::string in_kafka(std::string_view name) const {
     return url_.prefix + std::string(name);
   }
@@ -91,6 +95,7 @@ class ClientConfig {
   [[nodiscard]] const std::string* user_setting(std::string_view name) const;
 
   Url url_;
+  Clock& clock_;
   std::string client_id_;
   int timeout_ms_;
   std::unique_ptr<wire::Cluster> cluster_;

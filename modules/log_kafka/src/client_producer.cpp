@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <utility>
 
-#include "millrace/base/clock.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/record_batch.hpp"
 
@@ -44,9 +43,9 @@ Result<std::unique_ptr<Producer>> ClientProducer::open_transactional(
     const ClientConfig& config, const LogOptions& options, const std::string& transactional_id) {
   std::unique_ptr<ClientProducer> made(new ClientProducer(config));
   MILLRACE_TRY(made->create(options, &transactional_id));
-  const std::int64_t deadline_ns = real_clock().monotonic_ns() + config.timeout_ms() * ms;
+  const std::int64_t deadline_ns = config.clock().monotonic_ns() + config.timeout_ms() * ms;
   for (;;) {
-    const auto left_ms = static_cast<int>((deadline_ns - real_clock().monotonic_ns()) / ms);
+    const auto left_ms = static_cast<int>((deadline_ns - config.clock().monotonic_ns()) / ms);
     Owned<rd_kafka_error_t> error(
         rd_kafka_init_transactions(made->client_.get(), std::max(left_ms, 1)));
     if (error == nullptr) return made;
@@ -212,10 +211,10 @@ Result<Offset> ClientProducer::append_all(const KafkaPlace& at, std::span<const 
 // repeated at once, but the one that adds partitions only after 20 ms (librdkafka 2.0.2).
 Status ClientProducer::begin(std::span<const OutgoingPositions> positions) {
   delivery_error_.reset();
-  began_ns_ = real_clock().monotonic_ns();
+  began_ns_ = config_.clock().monotonic_ns();
   Owned<rd_kafka_error_t> error(rd_kafka_begin_transaction(client_.get()));
   if (error != nullptr) return failed(std::move(error), "beginning a transaction", false);
-  const std::int64_t deadline_ns = real_clock().monotonic_ns() + delivery_timeout_ms * ms;
+  const std::int64_t deadline_ns = config_.clock().monotonic_ns() + delivery_timeout_ms * ms;
   for (const OutgoingPositions& one : positions)
     MILLRACE_TRY(send_positions(one, deadline_ns));
   return {};
@@ -242,7 +241,7 @@ Status ClientProducer::send_positions(const OutgoingPositions& positions,
   const Owned<rd_kafka_consumer_group_metadata_t> group(
       rd_kafka_consumer_group_metadata_new(positions.group.c_str()));
   for (;;) {
-    const auto left_ms = static_cast<int>((deadline_ns - real_clock().monotonic_ns()) / ms);
+    const auto left_ms = static_cast<int>((deadline_ns - config_.clock().monotonic_ns()) / ms);
     Owned<rd_kafka_error_t> error(rd_kafka_send_offsets_to_transaction(
         client_.get(), list.get(), group.get(), std::max(left_ms, 1)));
     if (error == nullptr) return {};
@@ -264,9 +263,9 @@ Status ClientProducer::settle() {
 }
 
 Status ClientProducer::end() {
-  const std::int64_t deadline_ns = real_clock().monotonic_ns() + transaction_timeout_ms * ms;
+  const std::int64_t deadline_ns = config_.clock().monotonic_ns() + transaction_timeout_ms * ms;
   for (;;) {
-    const auto left_ms = static_cast<int>((deadline_ns - real_clock().monotonic_ns()) / ms);
+    const auto left_ms = static_cast<int>((deadline_ns - config_.clock().monotonic_ns()) / ms);
     Owned<rd_kafka_error_t> error(rd_kafka_commit_transaction(client_.get(), std::max(left_ms, 1)));
     if (error == nullptr) {
       beware_of_late_requests();
@@ -282,7 +281,7 @@ Status ClientProducer::end() {
 // broker that stood still. In the next transaction it would move positions back, or end it half
 // written: the broker tells them apart by the epoch of the id alone, which stays the same for all.
 void ClientProducer::beware_of_late_requests() {
-  const std::int64_t took_ns = real_clock().monotonic_ns() - began_ns_;
+  const std::int64_t took_ns = config_.clock().monotonic_ns() - began_ns_;
   if (took_ns >= socket_timeout_ms_ * ms) usable_ = false;
 }
 
@@ -313,9 +312,9 @@ Status ClientProducer::abort(const Error& because) {
 }
 
 bool ClientProducer::try_abort() {
-  const std::int64_t deadline_ns = real_clock().monotonic_ns() + delivery_timeout_ms * ms;
+  const std::int64_t deadline_ns = config_.clock().monotonic_ns() + delivery_timeout_ms * ms;
   for (;;) {
-    const auto left_ms = static_cast<int>((deadline_ns - real_clock().monotonic_ns()) / ms);
+    const auto left_ms = static_cast<int>((deadline_ns - config_.clock().monotonic_ns()) / ms);
     Owned<rd_kafka_error_t> error(rd_kafka_abort_transaction(client_.get(), std::max(left_ms, 1)));
     if (error == nullptr) {
       // The numbers of what was refused are missing now: librdkafka 2.0.2 refuses what comes next.

@@ -257,7 +257,7 @@ Result<Committed> KafkaLog::repeated(const Sequences::Last& last) {
 // Kafka answers a commit before its marks are in the partitions.
 bool KafkaLog::wait_until_visible(const std::vector<KafkaPlace>& places,
                                   const std::vector<Offset>& ends, std::int64_t timeout_ns) {
-  const std::int64_t deadline_ns = real_clock().monotonic_ns() + timeout_ns;
+  const std::int64_t deadline_ns = environment_.clock.monotonic_ns() + timeout_ns;
   while (!places.empty()) {
     const std::uint64_t seen = reader_.signal().count();
     const auto stable = reader_.ask(places, Reader::End::last_stable, deadline_ns);
@@ -265,7 +265,7 @@ bool KafkaLog::wait_until_visible(const std::vector<KafkaPlace>& places,
     for (std::size_t i = 0; all && i < places.size(); ++i)
       all = (*stable)[i] >= ends[i];
     if (all) return true;
-    if (!stable || real_clock().monotonic_ns() >= deadline_ns) return false;
+    if (!stable || environment_.clock.monotonic_ns() >= deadline_ns) return false;
     reader_.signal().wait(seen, ms);
   }
   return true;

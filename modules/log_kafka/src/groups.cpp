@@ -64,7 +64,7 @@ Result<std::vector<std::optional<Offset>>> KafkaLog::positions(
 
 Result<std::vector<std::optional<Offset>>> KafkaLog::ask_positions(
     const std::string& group, const std::vector<KafkaPlace>& at) {
-  const std::int64_t deadline_ns = real_clock().monotonic_ns() + config_.timeout_ms() * ms;
+  const std::int64_t deadline_ns = environment_.clock.monotonic_ns() + config_.timeout_ms() * ms;
   for (;;) {
     const std::uint64_t seen = reader_.signal().count();
     const auto found = group_positions(reader_.client(), group, at, config_.timeout_ms());
@@ -77,7 +77,7 @@ Result<std::vector<std::optional<Offset>>> KafkaLog::ask_positions(
       return all;
     }
     // A transaction that moves it is about to end.
-    if (!found.error().is(errc::unavailable) || real_clock().monotonic_ns() >= deadline_ns)
+    if (!found.error().is(errc::unavailable) || environment_.clock.monotonic_ns() >= deadline_ns)
       return fail(found.error());
     reader_.signal().wait(seen, ms);
   }

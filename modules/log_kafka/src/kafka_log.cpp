@@ -50,7 +50,7 @@ Result<std::unique_ptr<Log>> KafkaLog::open(std::string_view url, LogEnvironment
 KafkaLog::KafkaLog(Url url, LogEnvironment& environment, LogOptions options)
     : environment_(environment),
       options_(std::move(options)),
-      config_(std::move(url), options_),
+      config_(std::move(url), options_, environment.clock),
       reader_(config_, environment.clock),
       state_(config_, options_, reader_, environment.clock),
       unique_(hex_number(environment.random.next() ^

@@ -23,9 +23,9 @@ constexpr const char* fetch_wait_ms = "50";
 constexpr int try_ms = 2'000;
 
 // Of a try that is to be over by then, but not before an answer can come.
-int left_ms(std::int64_t deadline_ns) {
+int left_ms(Clock& clock, std::int64_t deadline_ns) {
   return static_cast<int>(std::clamp<std::int64_t>(
-      (deadline_ns - real_clock().monotonic_ns()) / 1'000'000, 100, 3'600'000));
+      (deadline_ns - clock.monotonic_ns()) / 1'000'000, 100, 3'600'000));
 }
 
 void on_error(rd_kafka_t* /*client*/, int code, const char* reason, void* opaque) {
@@ -165,13 +165,13 @@ Status Reader::learn_end(Cursor& cursor, Offset from) {
 
 Status Reader::wait_for_records(Cursor& cursor, std::size_t max_bytes) {
   const std::int64_t deadline_ns =
-      real_clock().monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms();
+      clock_.monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms();
   for (;;) {
     const std::uint64_t seen = signal_.count();
     cursor.pull(max_bytes);
     if (cursor.has_records() || cursor.error || cursor.reached().value >= cursor.known_end.load())
       return {};
-    const std::int64_t left_ns = deadline_ns - real_clock().monotonic_ns();
+    const std::int64_t left_ns = deadline_ns - clock_.monotonic_ns();
     if (left_ns <= 0)
       return fail(errc::unavailable, "reading " + cursor.at.topic + "/" +
                                          std::to_string(cursor.at.partition) + " from offset " +
@@ -184,7 +184,7 @@ Status Reader::wait_for_records(Cursor& cursor, std::size_t max_bytes) {
 
 Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, End end) {
   return ask(places, end,
-             real_clock().monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms());
+             clock_.monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms());
 }
 
 Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, End end,
@@ -196,7 +196,7 @@ Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, E
     // It may be that this broker has not heard of it yet, or is not its leader.
     const bool passing = !offsets && (offsets.error().is(errc::unknown_topic) ||
                                       offsets.error().is(errc::unavailable));
-    if (!passing || real_clock().monotonic_ns() >= deadline_ns) return offsets;
+    if (!passing || clock_.monotonic_ns() >= deadline_ns) return offsets;
     signal_.wait(signal_.count(), 2'000'000);
     find_leaders(places, true, deadline_ns);
   }
@@ -214,7 +214,7 @@ void Reader::find_leaders(const std::vector<KafkaPlace>& places, bool anew,
       const std::lock_guard lock(mutex_);
       if (!anew && known_topics_.contains(topic)) continue;
     }
-    const auto found = find_partitions(asker_.get(), topic, left_ms(deadline_ns));
+    const auto found = find_partitions(asker_.get(), topic, left_ms(clock_, deadline_ns));
     if (!found) return;
     const std::lock_guard lock(mutex_);
     if (*found) known_topics_.insert(topic);
@@ -237,7 +237,7 @@ Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& plac
            std::to_string(places.front().partition);
   };
   const rd_kafka_resp_err_t code =
-      rd_kafka_offsets_for_times(asker_.get(), list.get(), std::min(left_ms(deadline_ns), try_ms));
+      rd_kafka_offsets_for_times(asker_.get(), list.get(), std::min(left_ms(clock_, deadline_ns), try_ms));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(code, doing(), complaints()));
   std::vector<Offset> offsets;
   for (const KafkaPlace& place : places) {

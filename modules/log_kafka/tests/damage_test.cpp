@@ -17,7 +17,7 @@ using testing::HasSubstr;
 class KafkaDamage : public KafkaWorld {
  protected:
   KafkaDamage()
-      : config_(kafka::parse_url(url()).value(), options_),
+      : config_(kafka::parse_url(url()).value(), options_, real_clock()),
         state_(config_.in_kafka("__millrace")) {}
 
   /// Somebody writes a record there that is not ours; its offset.

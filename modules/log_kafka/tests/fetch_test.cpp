@@ -84,7 +84,8 @@ class KafkaFetch : public KafkaWorld {
   }
   /// As an operator does, by Kafka's tools.
   void delete_before(Offset end) {
-    const kafka::ClientConfig config(kafka::parse_url(url()).value(), options_of("operator"));
+    const kafka::ClientConfig config(kafka::parse_url(url()).value(), options_of("operator"),
+                                     real_clock());
     const auto client = config.make(RD_KAFKA_PRODUCER, {}, {}, nullptr, nullptr, nullptr);
     ASSERT_TRUE(client.has_value()) << client.error().to_string();
     const Status done =

@@ -63,7 +63,7 @@ class KafkaLostPositions : public KafkaWorld {
   template <class Send>
   void send(Send&& send) {
     const LogOptions options = options_of("somebody");
-    const kafka::ClientConfig config(kafka::parse_url(url()).value(), options);
+    const kafka::ClientConfig config(kafka::parse_url(url()).value(), options, real_clock());
     const auto producer = kafka::ClientProducer::open(config, options);
     rd_kafka_t* const client = (*producer)->client();
     const kafka::Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));

@@ -72,7 +72,7 @@ TEST(Login, nothing_else_goes_out_before_it_and_then_all_in_order) {
     }
   });
   const auto security = security_of();
-  Connection connection(broker.address(), "test", security.get());
+  Connection connection(broker.address(), "test", real_clock(), security.get());
   const auto first = connection.send(Api::end_txn, "one");
   const auto second = connection.send(Api::end_txn, "two");
   EXPECT_EQ(connection.waiting(), 3U);
@@ -101,7 +101,7 @@ TEST(Login, a_request_larger_than_the_buffers_of_a_socket_waits_for_it) {
     write_all(socket, frame_of(request.number, request.body == large ? "same" : "other"));
   });
   const auto security = security_of();
-  Connection connection(broker.address(), "test", security.get());
+  Connection connection(broker.address(), "test", real_clock(), security.get());
   connection.send(Api::produce, large);
   const auto answer = answer_of(connection);
   ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
@@ -115,7 +115,7 @@ TEST(Login, a_wrong_password_is_told_in_the_broker_s_words_without_the_password)
     answer_authenticate(socket, "", 58, "Authentication failed: Invalid username or password");
   });
   const auto security = security_of();
-  Connection connection(broker.address(), "test", security.get());
+  Connection connection(broker.address(), "test", real_clock(), security.get());
   connection.send(Api::fetch, "");
   EXPECT_FALSE(answer_of(connection).has_value());
   EXPECT_TRUE(connection.error().is(errc::unavailable));
@@ -131,7 +131,7 @@ TEST(Login, a_mechanism_the_broker_does_not_take_is_told_with_those_it_takes) {
     answer_handshake(socket, "PLAIN", 33);
   });
   const auto security = security_of();
-  Connection connection(broker.address(), "test", security.get());
+  Connection connection(broker.address(), "test", real_clock(), security.get());
   EXPECT_FALSE(answer_of(connection).has_value());
   EXPECT_THAT(connection.error().message(), HasSubstr("UNSUPPORTED_SASL_MECHANISM"));
   EXPECT_THAT(connection.error().message(), HasSubstr("it takes SCRAM-SHA-256, GSSAPI"));
@@ -155,7 +155,7 @@ TEST(Login, a_broker_that_does_not_prove_itself_gets_no_requests) {
     EXPECT_TRUE(read_exactly(socket, 1).empty());
   });
   const auto security = security_of({{"sasl.mechanisms", "SCRAM-SHA-512"}});
-  Connection connection(broker.address(), "test", security.get());
+  Connection connection(broker.address(), "test", real_clock(), security.get());
   connection.send(Api::fetch, "");
   EXPECT_FALSE(answer_of(connection).has_value());
   EXPECT_THAT(connection.error().message(), HasSubstr("does not know the password"));
@@ -170,7 +170,7 @@ TEST(Login, an_answer_that_is_cut_is_refused) {
       write_all(socket, frame_of(request.number, std::string(1, '\0')));
     });
     const auto security = security_of();
-    Connection connection(broker.address(), "test", security.get());
+    Connection connection(broker.address(), "test", real_clock(), security.get());
     EXPECT_FALSE(answer_of(connection).has_value());
     EXPECT_THAT(connection.error().message(), HasSubstr("cannot be read"));
   }
@@ -180,21 +180,32 @@ TEST(Login, a_session_is_ended_when_nothing_is_under_way) {
   const Broker broker([](int socket) {
     answer_versions(socket);
     answer_handshake(socket, "PLAIN");
-    answer_authenticate(socket, "", 0, {}, 1);  // a millisecond
-    const Request request = read_request(socket);
-    write_all(socket, frame_of(request.number, "yes"));
+    answer_authenticate(socket, "", 0, {}, 600'000);  // ten minutes
+    for (int i = 0; i < 2; ++i) {
+      const Request request = read_request(socket);
+      write_all(socket, frame_of(request.number, "yes"));
+    }
     EXPECT_TRUE(read_exactly(socket, 1).empty());
   });
   const auto security = security_of();
-  Connection connection(broker.address(), "test", security.get());
+  ManualClock clock;
+  const std::int64_t login_ns = clock.monotonic_ns();
+  Connection connection(broker.address(), "test", clock, security.get());
   connection.send(Api::end_txn, "");
+  ASSERT_TRUE(answer_of(connection).has_value()) << connection.error().to_string();
+  // A tenth of the session is left when the connection ends it.
+  EXPECT_EQ(connection.session_end_ns(), login_ns + 540'000'000'000);
+  clock.advance_ms(539'999);
+  connection.advance();
+  EXPECT_FALSE(connection.is_broken());
+  connection.send(Api::end_txn, "");
+  clock.advance_ms(1);
   // What was asked in time is still answered.
   const auto answer = answer_of(connection);
   ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
   EXPECT_EQ(answer->body, "yes");
-  Connection* const all[] = {&connection};
-  while (!connection.is_broken())
-    advance_all(all, -1, connection.session_end_ns().value_or(0));
+  connection.advance();
+  ASSERT_TRUE(connection.is_broken());
   EXPECT_THAT(connection.error().message(), HasSubstr("the session ends"));
   EXPECT_EQ(connection.waiting(), 0U);
 }
@@ -255,8 +266,8 @@ TEST(Security, what_is_missing_or_wrong_is_refused_by_name) {
 
 TEST(Security, the_client_that_was_asked_for_is_taken_or_refused) {
   const auto config = [](Settings settings) {
-    return std::make_unique<ClientConfig>(Url{"localhost:1", "", std::move(settings)},
-                                          LogOptions{});
+    return std::make_unique<ClientConfig>(Url{"localhost:1", "", std::move(settings)}, LogOptions{},
+                                          real_clock());
   };
   const Settings::value_type ssl{"security.protocol", "ssl"};
   const Settings::value_type keystore{"ssl.keystore.location", "/x.p12"};

@@ -164,7 +164,8 @@ class KafkaWireSecurity : public KafkaWorld {
     const std::string broker = status()[listener];
     const std::size_t colon = broker.find(':');
     const net::Address address{broker.substr(0, colon), std::stoi(broker.substr(colon + 1))};
-    return std::make_unique<kafka::wire::Connection>(address, "test", security->get());
+    return std::make_unique<kafka::wire::Connection>(address, "test", real_clock(),
+                                                     security->get());
   }
   /// Whether a broker answers a question over it.
   static bool is_answered(kafka::wire::Connection& connection) {
@@ -216,7 +217,7 @@ TEST_F(KafkaWireSecurity, listeners_of_another_kind_are_told_apart) {
 TEST_F(KafkaWireSecurity, who_is_not_let_in_hears_why_when_the_time_is_over) {
   LogOptions options = options_of("member");
   options.request_timeout_ms = 1'000;
-  kafka::ClientConfig config(kafka::parse_url(url()).value(), options);
+  kafka::ClientConfig config(kafka::parse_url(url()).value(), options, real_clock());
   const auto client = config.make(RD_KAFKA_PRODUCER, {}, {}, nullptr, nullptr, nullptr);
   ASSERT_TRUE(client.has_value()) << client.error().to_string();
   config.cluster()->served_by(client->get());

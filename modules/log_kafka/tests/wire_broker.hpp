@@ -80,7 +80,7 @@ inline std::optional<Answer> answer_of(Connection& connection) {
   for (;;) {
     if (auto answer = connection.take()) return answer;
     if (connection.is_broken()) return std::nullopt;
-    advance_all(all, -1, real_clock().monotonic_ns() + 1'000'000'000);
+    advance_all(all, -1, real_clock().monotonic_ns() + 1'000'000'000, real_clock());
   }
 }
 

@@ -24,7 +24,7 @@ TEST(Connection, answers_come_in_the_order_of_the_requests_however_bytes_are_cut
     for (const char byte : bytes)
       write_all(socket, {&byte, 1});
   });
-  Connection connection(broker.address(), "test");
+  Connection connection(broker.address(), "test", real_clock());
   const auto first = connection.send(Api::end_txn, "one");
   const auto second = connection.send(Api::end_txn, "two");
   const auto one = answer_of(connection);
@@ -45,7 +45,7 @@ TEST(Connection, a_request_larger_than_the_buffers_of_a_socket_goes_out) {
     const Request request = read_request(socket);
     write_all(socket, frame_of(request.number, request.body == large ? "same" : "other"));
   });
-  Connection connection(broker.address(), "test");
+  Connection connection(broker.address(), "test", real_clock());
   connection.send(Api::produce, large);
   const auto answer = answer_of(connection);
   ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
@@ -57,7 +57,7 @@ TEST(Connection, a_broker_that_is_too_old_is_called_so) {
     answer_versions(socket, 10);
     read_request(socket);
   });
-  Connection connection(broker.address(), "test");
+  Connection connection(broker.address(), "test", real_clock());
   connection.send(Api::fetch, "");
   EXPECT_FALSE(answer_of(connection).has_value());
   EXPECT_TRUE(connection.error().is(errc::refused_by_broker));
@@ -66,7 +66,7 @@ TEST(Connection, a_broker_that_is_too_old_is_called_so) {
 
 TEST(Connection, what_does_not_speak_the_protocol_breaks_it) {
   const Broker broker([](int socket) { write_all(socket, "HTTP/1.1 400 Bad Request\r\n\r\n"); });
-  Connection connection(broker.address(), "test");
+  Connection connection(broker.address(), "test", real_clock());
   EXPECT_FALSE(answer_of(connection).has_value());
   EXPECT_THAT(connection.error().message(), HasSubstr("does not speak Kafka's protocol"));
 }
@@ -77,7 +77,7 @@ TEST(Connection, an_answer_that_nobody_asked_for_breaks_it) {
     const Request request = read_request(socket);
     write_all(socket, frame_of(request.number + 1, "x"));
   });
-  Connection connection(broker.address(), "test");
+  Connection connection(broker.address(), "test", real_clock());
   connection.send(Api::fetch, "");
   EXPECT_FALSE(answer_of(connection).has_value());
   EXPECT_THAT(connection.error().message(), HasSubstr("answers what it was not asked"));
@@ -88,17 +88,17 @@ TEST(Connection, a_broker_that_hangs_up_or_is_not_there_is_unavailable) {
   {
     const Broker broker([](int socket) { answer_versions(socket); });
     address = broker.address();
-    Connection connection(address, "test");
+    Connection connection(address, "test", real_clock());
     connection.send(Api::fetch, "");
     EXPECT_FALSE(answer_of(connection).has_value());
     EXPECT_TRUE(connection.error().is(errc::unavailable));
     EXPECT_EQ(connection.waiting(), 1U);
   }
-  Connection nobody(address, "test");
+  Connection nobody(address, "test", real_clock());
   EXPECT_FALSE(answer_of(nobody).has_value());
   EXPECT_TRUE(nobody.error().is(errc::unavailable));
   EXPECT_THAT(nobody.error().message(), HasSubstr(address.text()));
-  Connection nowhere({"no-such-host.invalid", 1}, "test");
+  Connection nowhere({"no-such-host.invalid", 1}, "test", real_clock());
   EXPECT_FALSE(answer_of(nowhere).has_value());
   EXPECT_TRUE(nowhere.error().is(errc::unavailable));
 }
@@ -120,7 +120,7 @@ TEST(Connection, it_works_over_tls) {
   const auto security =
       Security::open({{"security.protocol", "ssl"}, {"ssl.ca.pem", authority.certificate()}});
   ASSERT_TRUE(security.has_value()) << security.error().to_string();
-  Connection connection(broker.address(), "test", security->get());
+  Connection connection(broker.address(), "test", real_clock(), security->get());
   const std::string large = std::string(20U << 20U, 'x');
   connection.send(Api::produce, large);
   const auto answer = answer_of(connection);

@@ -19,11 +19,14 @@ namespace millrace::log::kafka::wire {
 /// until somebody finds it wrong. Thread-safe.
 class Cluster {
  public:
+  explicit Cluster(Clock& clock) : clock_(clock) {}
   /// Who answers the questions, from now on. Before the first of them; outlives the last.
   void served_by(rd_kafka_t* client) { client_ = client; }
   /// How its brokers are spoken to; null: in the open, as nobody. Set before the first connection.
   void secured_by(std::shared_ptr<const Security> security) { security_ = std::move(security); }
   [[nodiscard]] const std::shared_ptr<const Security>& security() const { return security_; }
+  /// By which connections with its brokers time out.
+  [[nodiscard]] Clock& clock() const { return clock_; }
 
   /// Where the leader of a partition listens; asked for when it is not known, for at most so long.
   /// errc::unavailable while there is none, unknown_topic, not_authorized.
@@ -36,6 +39,7 @@ class Cluster {
  private:
   Status ask(const std::string* topic, int timeout_ms);
 
+  Clock& clock_;
   rd_kafka_t* client_ = nullptr;
   std::shared_ptr<const Security> security_;
   std::mutex mutex_;

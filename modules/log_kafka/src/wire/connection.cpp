@@ -9,7 +9,6 @@
 #include <span>
 #include <utility>
 
-#include "millrace/base/clock.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/net/socket.hpp"
 
@@ -54,9 +53,10 @@ std::optional<Api> missing(std::string_view versions, std::span<const Api> apis)
 
 }  // namespace
 
-Connection::Connection(const net::Address& address, std::string_view client_id,
+Connection::Connection(const net::Address& address, std::string_view client_id, Clock& clock,
                        const Security* security)
     : client_id_(client_id),
+      clock_(clock),
       stream_(connect(address, security)),
       login_(security == nullptr ? nullptr : security->login()) {
   // Answered before all others, so that a broker that is too old is called so.
@@ -81,7 +81,7 @@ void Connection::put(Api api, std::string_view body, std::string& bytes,
   store_big(size, static_cast<std::int32_t>(head.size() + body.size()));
   bytes.reserve(bytes.size() + sizeof size + head.size() + body.size());
   bytes.append(size, sizeof size).append(head).append(body);
-  requests.push_back({api, last_number_, real_clock().monotonic_ns()});
+  requests.push_back({api, last_number_, clock_.monotonic_ns()});
 }
 
 std::int32_t Connection::send(Api api, std::string_view body) {
@@ -129,7 +129,7 @@ void Connection::advance() {
 }
 
 void Connection::end_session() {
-  if (!session_end_ns_ || waiting() > 0 || real_clock().monotonic_ns() < *session_end_ns_) return;
+  if (!session_end_ns_ || waiting() > 0 || clock_.monotonic_ns() < *session_end_ns_) return;
   break_off({errc::unavailable, named() + ": the session ends, it is to be logged in again"});
 }
 
@@ -199,7 +199,7 @@ void Connection::go_on_with_login(const Answer& answer, Api api) {
   }
   if (*next) return log_in(**std::move(next));
   if (const std::int64_t session_ms = login_->session_ms(); session_ms > 0)
-    session_end_ns_ = real_clock().monotonic_ns() + (session_ms - session_ms / session_parts) * ms;
+    session_end_ns_ = clock_.monotonic_ns() + (session_ms - session_ms / session_parts) * ms;
   let_out();
 }
 
@@ -233,12 +233,13 @@ std::optional<Answer> Connection::take() {
   return answer;
 }
 
-void advance_all(std::span<Connection* const> connections, int wake, std::int64_t deadline_ns) {
+void advance_all(std::span<Connection* const> connections, int wake, std::int64_t deadline_ns,
+                 Clock& clock) {
   std::vector<pollfd> watched;
   watched.push_back({wake, POLLIN, 0});
   for (Connection* const one : connections)
     watched.push_back({one->is_broken() ? -1 : one->descriptor(), one->events(), 0});
-  const std::int64_t left_ns = deadline_ns - real_clock().monotonic_ns();
+  const std::int64_t left_ns = deadline_ns - clock.monotonic_ns();
   // Rounded up: who wakes before the time would turn in circles until it has come.
   const auto left_ms = std::clamp<std::int64_t>((left_ns + ms - 1) / ms, 0, 60'000);
   ::poll(watched.data(), watched.size(), static_cast<int>(left_ms));

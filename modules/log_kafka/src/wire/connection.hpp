@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "millrace/base/clock.hpp"
 #include "millrace/net/stream.hpp"
 #include "wire/protocol.hpp"
 #include "wire/security.hpp"
@@ -32,8 +33,9 @@ struct Answer {
 /// itself, as soon as nothing waits for an answer.
 class Connection {
  public:
-  /// Begins to connect; what goes wrong shows later. Without a security in the open, as nobody.
-  Connection(const net::Address& address, std::string_view client_id,
+  /// Begins to connect; what goes wrong shows later. Without a security in the open, as nobody. The
+  /// clock outlives it.
+  Connection(const net::Address& address, std::string_view client_id, Clock& clock,
              const Security* security = nullptr);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -81,6 +83,7 @@ class Connection {
   [[nodiscard]] std::string named() const { return "the broker at " + stream_->address().text(); }
 
   const std::string client_id_;
+  Clock& clock_;
   const std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<SaslLogin> login_;            // null: done, or none is needed
   std::optional<std::int64_t> session_end_ns_;  // breaks then
@@ -99,7 +102,8 @@ class Connection {
 };
 
 /// Sleeps until one of them can go on, `wake` (a descriptor, or -1) is readable or the time has
-/// come (Clock::monotonic_ns), and lets all of them go on.
-void advance_all(std::span<Connection* const> connections, int wake, std::int64_t deadline_ns);
+/// come (the clock's monotonic_ns), and lets all of them go on.
+void advance_all(std::span<Connection* const> connections, int wake, std::int64_t deadline_ns,
+                 Clock& clock);
 
 }  // namespace millrace::log::kafka::wire

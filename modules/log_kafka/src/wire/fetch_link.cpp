@@ -27,6 +27,7 @@ FetchSettings FetchSettings::of(const ClientConfig& config) {
   };
   FetchSettings settings;
   settings.client_id = config.client_id();
+  settings.clock = &config.clock();
   settings.security = config.cluster()->security();
   settings.wait_ms = number("fetch.wait.max.ms", settings.wait_ms);
   settings.bytes = number("fetch.max.bytes", settings.bytes);
@@ -39,8 +40,8 @@ FetchSettings FetchSettings::of(const ClientConfig& config) {
 
 void FetchLink::ask(std::vector<FetchState*> states, std::int32_t wait_ms, std::int64_t now_ns) {
   if (connection_ == nullptr)
-    connection_ =
-        std::make_unique<Connection>(address_, settings_.client_id, settings_.security.get());
+    connection_ = std::make_unique<Connection>(address_, settings_.client_id, *settings_.clock,
+                                               settings_.security.get());
   std::vector<FetchPlace> places;
   places.reserve(states.size());
   for (FetchState* const state : states) {

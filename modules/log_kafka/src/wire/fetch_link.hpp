@@ -19,6 +19,7 @@ struct FetchSettings {
   [[nodiscard]] static FetchSettings of(const ClientConfig& config);
 
   std::string client_id;
+  Clock* clock = nullptr;                    ///< never null in use
   std::shared_ptr<const Security> security;  ///< as Cluster::security()
   std::int32_t wait_ms = 500;                ///< of a fetch at the end of its partitions
   std::int32_t bytes = 8 << 20;              ///< of one answer

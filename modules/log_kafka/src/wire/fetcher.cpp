@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <set>
 
-#include "millrace/base/clock.hpp"
 #include "millrace/log/errors.hpp"
 #include "reader.hpp"
 
@@ -30,8 +29,6 @@ constexpr std::int64_t empty_pause_ns = 20 * ms;
 constexpr std::int64_t longest_throttle_ns = 10'000 * ms;
 // A broker may not have heard yet of a topic that was just made.
 constexpr std::int64_t unknown_ns = 5'000 * ms;
-
-std::int64_t now() { return real_clock().monotonic_ns(); }
 
 }  // namespace
 
@@ -186,7 +183,7 @@ void Fetcher::wait() {
       if (link->connection() != nullptr) connections.push_back(link->connection());
     }
   }
-  advance_all(connections, wake_, next_ns_);
+  advance_all(connections, wake_, next_ns_, *settings_.clock);
   std::uint64_t count = 0;
   static_cast<void>(!::read(wake_, &count, sizeof count));
 }

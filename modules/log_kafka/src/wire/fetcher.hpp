@@ -79,6 +79,7 @@ class Fetcher {
   bool end(FetchState& state, rd_kafka_resp_err_t error);
   void look_again(std::int64_t at_ns) { next_ns_ = std::min(next_ns_, at_ns); }
   void wake() const;
+  [[nodiscard]] std::int64_t now() const { return settings_.clock->monotonic_ns(); }
 
   const FetchSettings settings_;
   Cluster& cluster_;

@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <utility>
 
-#include "millrace/base/clock.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::kafka::wire {
@@ -74,7 +73,7 @@ TransactionalProducer::TransactionalProducer(const ClientConfig& config,
 Result<std::unique_ptr<Producer>> TransactionalProducer::open(const ClientConfig& config,
                                                               const std::string& transactional_id) {
   std::unique_ptr<TransactionalProducer> made(new TransactionalProducer(config, transactional_id));
-  MILLRACE_TRY(made->take_id(real_clock().monotonic_ns() + config.timeout_ms() * ms));
+  MILLRACE_TRY(made->take_id(config.clock().monotonic_ns() + config.timeout_ms() * ms));
   return made;
 }
 
@@ -106,7 +105,7 @@ Verdict TransactionalProducer::judge(Code code, std::string doing) {
     case RD_KAFKA_RESP_ERR_TRANSACTION_COORDINATOR_FENCED:
       return Verdict::elsewhere;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-      if (real_clock().monotonic_ns() - began_ns_ < news_ns) return Verdict::again;
+      if (config_.clock().monotonic_ns() - began_ns_ < news_ns) return Verdict::again;
       break;
     default:
       if (is_passing(code)) return Verdict::again;
@@ -128,7 +127,7 @@ CoordinatorLink::Judge TransactionalProducer::judged(std::string doing, ReadCode
 }
 
 Status TransactionalProducer::begin(std::span<const OutgoingPositions> positions) {
-  began_ns_ = real_clock().monotonic_ns();
+  began_ns_ = config_.clock().monotonic_ns();
   announced_ = false;
   announced_places_.clear();
   new_places_.clear();
@@ -144,7 +143,7 @@ Status TransactionalProducer::add(OutgoingBatch& batch) {
 }
 
 Status TransactionalProducer::settle() {
-  const std::int64_t deadline_ns = real_clock().monotonic_ns() + delivery_ns_;
+  const std::int64_t deadline_ns = config_.clock().monotonic_ns() + delivery_ns_;
   announce();
   if (const Status told = run(deadline_ns, "adding partitions to a transaction"); !told)
     return abort(told.error());
@@ -205,7 +204,7 @@ Status TransactionalProducer::end() {
   if (!announced_) return {};
   coordinator_.ask(Api::end_txn, end_transaction(who_, true), judged("committing", read_one));
   const std::int64_t deadline_ns =
-      real_clock().monotonic_ns() + std::int64_t{transaction_timeout_ms_} * ms;
+      config_.clock().monotonic_ns() + std::int64_t{transaction_timeout_ms_} * ms;
   const Status ended = run(deadline_ns, "committing");
   if (ended && !refusal_) {
     drop();
@@ -226,13 +225,13 @@ Status TransactionalProducer::end() {
 // broker that stood still. In the next transaction it would move positions back, or end it half
 // written: the broker tells them apart by the epoch of the id alone, which stays the same for all.
 void TransactionalProducer::beware_of_late_requests() {
-  const std::int64_t took_ns = real_clock().monotonic_ns() - began_ns_;
+  const std::int64_t took_ns = config_.clock().monotonic_ns() - began_ns_;
   if (took_ns >= patience_.answer_ns) usable_ = false;
 }
 
 Status TransactionalProducer::run(std::int64_t deadline_ns, std::string_view doing) {
   for (;;) {
-    const std::int64_t now_ns = real_clock().monotonic_ns();
+    const std::int64_t now_ns = config_.clock().monotonic_ns();
     turn(now_ns);
     if (refusal_ || writer_.refused() || is_done()) return {};
     if (now_ns >= deadline_ns) {
@@ -260,7 +259,7 @@ void TransactionalProducer::wait(std::int64_t now_ns, std::int64_t deadline_ns) 
     if (link.connection() != nullptr) connections.push_back(link.connection());
   }
   writer_.collect(connections);
-  advance_all(connections, -1, std::min(due_ns, writer_.due_ns(now_ns)));
+  advance_all(connections, -1, std::min(due_ns, writer_.due_ns(now_ns)), config_.clock());
 }
 
 bool TransactionalProducer::is_done() const {
@@ -307,7 +306,7 @@ Status TransactionalProducer::abort(Error because) {
   const bool silent = fall_silent();
   drop();
   if (std::exchange(announced_, false) || !silent) {
-    const std::int64_t deadline_ns = real_clock().monotonic_ns() + delivery_ns_;
+    const std::int64_t deadline_ns = config_.clock().monotonic_ns() + delivery_ns_;
     if (silent) {
       coordinator_.ask(Api::end_txn, end_transaction(who_, false), judged("aborting", read_one));
       if (!run(deadline_ns, "aborting") || refusal_) usable_ = false;
@@ -327,9 +326,9 @@ bool TransactionalProducer::fall_silent() {
   writer_.stop();
   for (auto& [name, link] : groups_)
     link.stop();
-  const std::int64_t deadline_ns = real_clock().monotonic_ns() + silence_ns;
+  const std::int64_t deadline_ns = config_.clock().monotonic_ns() + silence_ns;
   for (;;) {
-    const std::int64_t now_ns = real_clock().monotonic_ns();
+    const std::int64_t now_ns = config_.clock().monotonic_ns();
     turn(now_ns);
     if (!is_waiting() || now_ns >= deadline_ns) break;
     wait(now_ns, deadline_ns);
