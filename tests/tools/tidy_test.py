@@ -81,15 +81,33 @@ class TidyTest(unittest.TestCase):
 
     def test_each_banned_call_is_found_below_the_seams(self):
         calls = [
-            "auto t = std::chrono::system_clock::now();", "auto t = std::chrono::steady_clock::now();", "std::thread t;",
-            "std::jthread t;", "std::this_thread::sleep_for(d);", 'int f = ::open("x", 0);', "int s = ::socket(1, 2, 3);",
+            "std::thread t;", "std::jthread t;", "std::this_thread::sleep_for(d);", 'int f = ::open("x", 0);', "int s = ::socket(1, 2, 3);",
             "std::random_device d;", "int r = std::rand();", "int r = rand();", 'auto e = std::getenv("X");',
-            'std::ifstream f("x");', "clock_gettime(0, &t);",
+            'std::ifstream f("x");',
         ]  # fmt: skip
         for call in calls:
             with self.subTest(call):
                 self.add_to_log("\n" + call + "\n")
                 self.assert_found("modules/log/src/b.cpp:4", "banned-call")
+
+    def test_the_real_world_is_found_where_it_should_be_passed_in(self):
+        uses = [
+            "auto& c = real_clock();", "auto s = millrace::real_seed();", "auto t = std::chrono::system_clock::now();",
+            "auto t = std::chrono::steady_clock::now();", "clock_gettime(0, &t);", "auto t = std::time(nullptr);",
+        ]  # fmt: skip
+        for use in uses:
+            with self.subTest(use):
+                self.add_to_log("\n" + use + "\n")
+                self.assert_found("modules/log/src/b.cpp:4", "real-world")
+
+    def test_the_real_world_is_free_for_those_who_build_programs_and_for_declarations(self):
+        use = "auto t = std::chrono::steady_clock::now() + real_clock().monotonic_ns();\n"
+        for place in ("modules/base/src/a.cpp", "modules/base/tests/a_test.cpp"):
+            with self.subTest(place):
+                self.write(place, LICENCE + use)
+                self.assert_clean()
+        self.add_to_log("Regions& real_regions();\n")
+        self.assert_clean()
 
     def test_the_same_calls_are_free_above_the_seams(self):
         self.write("modules/base/src/a.cpp", LICENCE + "std::thread t;\n")

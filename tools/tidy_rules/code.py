@@ -11,15 +11,20 @@ MODULE_HEADER = re.compile(r"millrace/([a-z_]+)/")
 # Below the seams the world comes in through interfaces of modules/base.
 SEAMED_MODULES = {"net", "net_tls", "log", "log_embedded", "log_kafka", "stream", "entity", "workflow"}
 BANNED_CALLS = [
-    (re.compile(r"\b(?:system|steady|high_resolution)_clock::now\b"), "take the time from the Clock that is passed in"),
-    (re.compile(r"\b(?:clock_gettime|gettimeofday)\s*\(|(?<![\w.>])::time\s*\("), "take the time from the Clock that is passed in"),
-    (re.compile(r"\bstd::j?thread\b(?!::)|\bstd::async\b|\bpthread_create\s*\("), "let the Scheduler that is passed in run it"),
-    (re.compile(r"\bsleep_(?:for|until)\b|\b(?:u|nano)sleep\s*\("), "wait through the Clock or Scheduler that is passed in"),
+    (re.compile(r"\bstd::j?thread\b(?!::)|\bstd::async\b|\bpthread_create\s*\("), "start no thread here: let the caller drive it"),
+    (re.compile(r"\bsleep_(?:for|until)\b|\b(?:u|nano)sleep\s*\("), "wait for the event itself: by a Waiter, a CondVar or poll()"),
     (re.compile(r"(?<!\w)::(?:open|openat|creat|mmap)\s*\(|\bfopen\s*\(|\bstd::[io]?fstream\b"), "use the FileSystem that is passed in"),
     (re.compile(r"(?<!\w)::(?:socket|connect|bind|accept)\s*\("), "use the transport that is passed in"),
     (re.compile(r"\bstd::random_device\b|(?<![\w.>])s?rand\s*\("), "draw from the Random that is passed in"),
     (re.compile(r"\bgetenv\b"), "take it as an option; only service and apps read the environment"),
 ]
+# The seams of the real world are taken by those who build programs, and passed on. What else takes one is in
+# tools/tidy_exemptions.txt with its reason. A declaration of one is none: `Clock& real_clock();`.
+REAL_WORLD = re.compile(
+    r"(?<!& )\breal_[a-z_]+\s*\(|\b(?:system|steady|high_resolution)_clock::now\b"
+    r"|\b(?:clock_gettime|gettimeofday)\s*\(|(?<![\w.>])(?:std)?::time\s*\("
+)
+REAL_WORLD_MODULES = {"base", "service"}
 BARE_MUTEX = re.compile(
     r"\bstd::(?:(?:recursive_|timed_|shared_)*mutex|(?:lock_guard|scoped_lock|unique_lock|shared_lock|condition_variable(?:_any)?)\b)"
 )
@@ -94,6 +99,12 @@ def check_calls(tree, name, code):
                 match = pattern.search(line)
                 if match:
                     yield Finding(name, number, "banned-call", f"{match[0].strip()}: {advice}")
+    if module and module not in REAL_WORLD_MODULES and "/tests/" not in name:
+        for number, line in enumerate(code, 1):
+            match = REAL_WORLD.search(line)
+            if match:
+                advice = "only service, apps, examples, bench and tests take the real world: let it be passed in"
+                yield Finding(name, number, "real-world", f"{match[0].strip()}: {advice}")
     if module in CHECKED_MUTEX_MODULES and "/tests/" not in name and name != MUTEX_HEADER:
         for number, line in enumerate(code, 1):
             match = BARE_MUTEX.search(line)
