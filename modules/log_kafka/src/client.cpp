@@ -138,17 +138,17 @@ Result<Owned<rd_kafka_t>> ClientConfig::make(
 }
 
 void Complaints::add(int code, const char* reason) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   last_ = std::string(rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(code))) + ": " + reason;
 }
 
 std::string Complaints::text() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return last_.empty() ? std::string() : "; the client says: " + last_;
 }
 
 void Complaints::clear() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   last_.clear();
 }
 

@@ -5,13 +5,13 @@
 #include <librdkafka/rdkafka.h>
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "millrace/base/clock.hpp"
+#include "millrace/base/mutex.hpp"
 #include "millrace/log/log.hpp"
 #include "url.hpp"
 
@@ -112,8 +112,8 @@ class Complaints {
   void clear();
 
  private:
-  mutable std::mutex mutex_;
-  std::string last_;
+  mutable Mutex mutex_;
+  std::string last_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 /// Whether an error is of a kind that passes by itself: a broker away, a coordinator moving.

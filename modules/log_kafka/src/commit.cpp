@@ -83,7 +83,7 @@ Result<Committed> KafkaLog::send(Outgoing& out, const Transaction& transaction) 
 void KafkaLog::note_positions(const Transaction& transaction) {
   decltype(noted_) fresh;
   {
-    const std::lock_guard lock(noted_mutex_);
+    const MutexLock lock(noted_mutex_);
     for (const Transaction::Position& position : transaction.positions()) {
       const std::tuple noted(position.group.value, position.place.topic.value,
                              position.place.partition.value);
@@ -100,13 +100,13 @@ void KafkaLog::note_positions(const Transaction& transaction) {
     if (!known) records.emplace_back(Positioned{group, std::move(spec->name), number});
   }
   if (!records.empty() && !state_.append(std::move(records))) return;
-  const std::lock_guard lock(noted_mutex_);
+  const MutexLock lock(noted_mutex_);
   noted_.merge(fresh);
 }
 
 Result<Committed> KafkaLog::answer(const Outgoing& out) {
   Committed committed;
-  const std::lock_guard lock(unseen_mutex_);
+  const MutexLock lock(unseen_mutex_);
   for (std::size_t i = 0; i < out.batches.size(); ++i) {
     Offset& unseen = unseen_[out.batches[i].at];
     unseen = std::max(unseen, end_of(out.batches[i]));
@@ -121,7 +121,7 @@ Status KafkaLog::wait_visible(const Committed& committed, std::int64_t deadline_
   std::vector<Offset> ends;
   for (const Committed::Place& place : committed.places) {
     MILLRACE_ASSIGN(at.emplace_back(), place_in_kafka(place.place));
-    const std::lock_guard lock(unseen_mutex_);
+    const MutexLock lock(unseen_mutex_);
     const auto unseen = unseen_.find(at.back());
     // What is not in the table was seen, or is a repeat of what an earlier handle wrote.
     ends.push_back(unseen == unseen_.end() ? place.first.next() : unseen->second);
@@ -142,7 +142,7 @@ Status KafkaLog::wait_visible(const Committed& committed, std::int64_t deadline_
 }
 
 Status KafkaLog::commit_single(Outgoing& out) {
-  const std::lock_guard lock(single_mutex_);
+  const MutexLock lock(single_mutex_);
   if (single_ == nullptr || !single_->usable()) {
     MILLRACE_ASSIGN(single_, ClientProducer::open(config_, options_));
   }
@@ -155,7 +155,7 @@ Status KafkaLog::commit_single(Outgoing& out) {
 
 // No claim: nobody can take the transactional id from us, and nobody needs to.
 Status KafkaLog::commit_free(Outgoing& out) {
-  const std::lock_guard lock(free_mutex_);
+  const MutexLock lock(free_mutex_);
   const auto open = [this] {
     return Producer::open_transactional(config_, options_,
                                         config_.in_kafka("millrace." + unique_ + ".free"));
@@ -180,7 +180,7 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
   const Transaction::Sequence& sequence = transaction.sequence();
   MILLRACE_TRY(check_name(sequence.producer, "a producer"));
   MILLRACE_TRY(sequences_.open());
-  const std::lock_guard lock(sequenced_mutex_);
+  const MutexLock lock(sequenced_mutex_);
   std::optional<Sequences::Last> repeat;
   Offset noted_end;
   const auto write = [&](Producer& producer) -> Status {
@@ -237,7 +237,7 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
   }
   if (repeat) return repeated(*repeat);
   if (!transaction.claims().empty()) {
-    const std::lock_guard unseen_lock(unseen_mutex_);
+    const MutexLock unseen_lock(unseen_mutex_);
     unseen_[sequences_.place()] = std::max(unseen_[sequences_.place()], noted_end);
   }
   return answer(out);
@@ -272,22 +272,28 @@ bool KafkaLog::wait_until_visible(const std::vector<KafkaPlace>& places,
 }
 
 // Waits until what this handle committed to these places can be read; false when it cannot in time.
-bool KafkaLog::see_own(std::vector<KafkaPlace> places, std::int64_t timeout_ns) {
+bool KafkaLog::see_own(const std::vector<KafkaPlace>& places, std::int64_t timeout_ns) {
+  std::vector<KafkaPlace> own;
   std::vector<Offset> ends;
   {
-    const std::lock_guard lock(unseen_mutex_);
-    std::erase_if(places, [&](const KafkaPlace& place) { return !unseen_.contains(place); });
-    for (const KafkaPlace& place : places)
-      ends.push_back(unseen_[place]);
+    const MutexLock lock(unseen_mutex_);
+    for (const KafkaPlace& place : places) {
+      if (const auto found = unseen_.find(place); found != unseen_.end()) {
+        own.push_back(place);
+        ends.push_back(found->second);
+      }
+    }
   }
-  if (!wait_until_visible(places, ends, timeout_ns)) return false;
-  note_seen(places, ends);
+  if (!wait_until_visible(own, ends, timeout_ns)) {
+    return false;
+  }
+  note_seen(own, ends);
   return true;
 }
 
 // These places can be read up to these ends.
 void KafkaLog::note_seen(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends) {
-  const std::lock_guard lock(unseen_mutex_);
+  const MutexLock lock(unseen_mutex_);
   for (std::size_t i = 0; i < places.size(); ++i) {
     const auto found = unseen_.find(places[i]);
     if (found != unseen_.end() && found->second <= ends[i]) unseen_.erase(found);
@@ -299,14 +305,14 @@ void KafkaLog::note_seen(const std::vector<KafkaPlace>& places, const std::vecto
 bool KafkaLog::hand_over() {
   std::vector<KafkaPlace> places;
   {
-    const std::lock_guard lock(unseen_mutex_);
+    const MutexLock lock(unseen_mutex_);
     for (const auto& [place, end] : unseen_)
       places.push_back(place);
   }
-  if (see_own(std::move(places), config_.timeout_ms() * ms)) return true;
+  if (see_own(places, config_.timeout_ms() * ms)) return true;
   if (!identity_->end()) return false;
   // Whoever took the transactional id over waited for the marks.
-  const std::lock_guard lock(unseen_mutex_);
+  const MutexLock lock(unseen_mutex_);
   unseen_.clear();
   return false;
 }

@@ -8,7 +8,8 @@
 
 namespace millrace::log::kafka {
 
-/// One partition being read ahead, from one offset on. Guarded by `mutex`, except what is atomic.
+/// One partition being read ahead, from one offset on. Used by the one thread that holds it
+/// (Reader::HeldCursor), or under the reader's mutex while nobody does; except what is atomic.
 struct Reader::Cursor {
   explicit Cursor(KafkaPlace place) : at(std::move(place)) {}
   virtual ~Cursor() = default;
@@ -33,13 +34,13 @@ struct Reader::Cursor {
     }
   }
 
-  std::mutex mutex;
   const KafkaPlace at;
-  std::atomic<Offset> next{};  ///< a fetch from here on goes on; changed under the mutex
+  std::atomic<Offset> next{};  ///< a fetch from here on continues; changed by the holder
   std::atomic<std::int64_t> known_end{0};
   bool end_asked = false;
   std::optional<rd_kafka_resp_err_t> error;
-  std::int64_t used_ns = 0;  ///< guarded by the reader's mutex
+  std::int64_t used_ns = 0;  ///< guarded by the reader's mutex, held or not
+  bool is_held = false;      ///< the same
 };
 
 /// A client with its cursors, one for a partition at most. Guarded by the reader's mutex.
@@ -49,9 +50,20 @@ struct Reader::Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  [[nodiscard]] std::shared_ptr<Cursor> find(TopicPartition place) const;
-  [[nodiscard]] Result<std::shared_ptr<Cursor>> add(TopicPartition place, const KafkaPlace& at);
-  void drop_unused_since(std::int64_t time_ns);
+  [[nodiscard]] std::shared_ptr<Cursor> find(TopicPartition place) const {
+    const auto found = cursors_.find(place);
+    return found == cursors_.end() ? nullptr : found->second;
+  }
+  [[nodiscard]] Result<std::shared_ptr<Cursor>> add(TopicPartition place, const KafkaPlace& at) {
+    MILLRACE_ASSIGN(std::shared_ptr<Cursor> made, make(at));
+    cursors_[place] = made;
+    return made;
+  }
+  void drop_unused_since(std::int64_t time_ns) {
+    std::erase_if(cursors_, [&](const auto& entry) {
+      return !entry.second->is_held && entry.second->used_ns < time_ns;
+    });
+  }
   /// Lets the client say what it has to say.
   virtual void poll() {}
 

@@ -30,6 +30,7 @@ Identity::Identity(const ClientConfig& config, const LogOptions& options, StateL
       self_(std::move(self)) {}
 
 Identity::~Identity() {
+  const MutexLock lock(mutex_);
   if (abandoned_ || member_ < 0) return;
   const bool clean = producer_ != nullptr && producer_->usable();
   producer_.reset();
@@ -42,20 +43,23 @@ Identity::~Identity() {
 }
 
 bool Identity::lives() const {
-  return member_ >= 0 && producer_ != nullptr && producer_->usable() &&
-         state_.look([&](const State& state) { return state.members().contains(member_); });
+  const std::int64_t member = member_;
+  return member >= 0 && producer_ != nullptr && producer_->usable() &&
+         state_.look([&](const State& state) { return state.members().contains(member); });
 }
 
 std::int64_t Identity::current() const {
-  const std::unique_lock lock(mutex_, std::try_to_lock);
-  if (lock.owns_lock()) return lives() ? member_ : -1;
+  if (mutex_.try_lock()) {
+    const MutexLock lock(mutex_, std::adopt_lock);
+    return lives() ? member_ : -1;
+  }
   // A commit is under way. Whoever asks keeps up the heartbeats and must not wait for it.
-  const std::lock_guard beat_lock(beat_mutex_);
+  const MutexLock beat_lock(beat_mutex_);
   return beating_;
 }
 
 Result<std::int64_t> Identity::member() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (abandoned_) return fail(closed_error(options_.member));
   if (lives()) return member_;
   MILLRACE_TRY(settle_old());
@@ -66,8 +70,9 @@ Result<std::int64_t> Identity::member() {
 Status Identity::settle_old() {
   drop();
   if (member_ < 0) return {};
+  const std::int64_t member = member_;
   const bool ended =
-      state_.look([&](const State& state) { return !state.members().contains(member_); });
+      state_.look([&](const State& state) { return !state.members().contains(member); });
   if (!ended) MILLRACE_TRY(expel(config_, options_, state_, member_, transactional_id_));
   member_ = -1;
   return {};
@@ -80,7 +85,7 @@ Status Identity::join() {
   MILLRACE_ASSIGN(producer_, Producer::open_transactional(config_, options_, transactional_id_));
   MILLRACE_ASSIGN(member_, state_.append({Joined{transactional_id_, options_.member, self_}}));
   state_.become(member_);
-  const std::lock_guard lock(beat_mutex_);
+  const MutexLock lock(beat_mutex_);
   beating_ = member_;
   beat_ns_ = clock_.monotonic_ns();
   return {};
@@ -88,7 +93,7 @@ Status Identity::join() {
 
 Status Identity::commit(const std::vector<Claim>& claims,
                         const std::function<Status(Producer&)>& write) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (abandoned_) return fail(closed_error(options_.member));
   const bool alive = lives();
   for (const Claim& claim : claims) {
@@ -101,35 +106,35 @@ Status Identity::commit(const std::vector<Claim>& claims,
 }
 
 void Identity::grant(const Claim& claim) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   claims_.push_back(claim);
 }
 
 void Identity::revoke(const Claim& claim) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::erase(claims_, claim);
 }
 
 void Identity::polled(const void* membership) {
-  const std::lock_guard lock(beat_mutex_);
+  const MutexLock lock(beat_mutex_);
   polled_ns_[membership] = clock_.monotonic_ns();
 }
 
 void Identity::leave(const void* membership, std::int64_t subscription) {
   {
-    const std::lock_guard lock(beat_mutex_);
+    const MutexLock lock(beat_mutex_);
     polled_ns_.erase(membership);
   }
   if (subscription < 0) return;
   if (state_.append({Unsubscribed{subscription}})) return;
-  const std::lock_guard lock(beat_mutex_);
+  const MutexLock lock(beat_mutex_);
   owed_.emplace_back(Unsubscribed{subscription});
 }
 
 Status Identity::heartbeat() {
   std::vector<StateRecord> records;
   {
-    const std::lock_guard lock(beat_mutex_);
+    const MutexLock lock(beat_mutex_);
     if (beating_ < 0) return {};
     const std::int64_t now_ns = clock_.monotonic_ns();
     const std::int64_t session_ns = options_.session_timeout_ms * 1'000'000;
@@ -146,7 +151,7 @@ Status Identity::heartbeat() {
   }
   const auto written = state_.append(records);
   if (written) return {};
-  const std::lock_guard lock(beat_mutex_);
+  const MutexLock lock(beat_mutex_);
   beat_ns_ = 0;
   records.pop_back();
   owed_.insert(owed_.end(), records.begin(), records.end());
@@ -154,7 +159,7 @@ Status Identity::heartbeat() {
 }
 
 void Identity::give_up() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   drop();
 }
 
@@ -162,20 +167,20 @@ void Identity::give_up() {
 void Identity::drop() {
   claims_.clear();
   producer_.reset();
-  const std::lock_guard lock(beat_mutex_);
+  const MutexLock lock(beat_mutex_);
   beating_ = -1;
 }
 
 Status Identity::end() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return settle_old();
 }
 
 void Identity::abandon() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   abandoned_ = true;
   claims_.clear();
-  const std::lock_guard beat_lock(beat_mutex_);
+  const MutexLock beat_lock(beat_mutex_);
   beating_ = -1;
 }
 

@@ -6,10 +6,10 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "millrace/base/mutex.hpp"
 #include "state_log.hpp"
 
 namespace millrace::log::kafka {
@@ -73,10 +73,10 @@ class Identity {
   void abandon();
 
  private:
-  Status join();
-  Status settle_old();
-  void drop();
-  [[nodiscard]] bool lives() const;
+  Status join() MILLRACE_REQUIRES(mutex_);
+  Status settle_old() MILLRACE_REQUIRES(mutex_);
+  void drop() MILLRACE_REQUIRES(mutex_);
+  [[nodiscard]] bool lives() const MILLRACE_REQUIRES(mutex_);
 
   const ClientConfig& config_;
   const LogOptions& options_;
@@ -85,19 +85,21 @@ class Identity {
   const std::string unique_;
   const ProcessName self_;
 
-  mutable std::mutex mutex_;
-  std::unique_ptr<Producer> producer_;
-  std::string transactional_id_;
-  std::int64_t member_ = -1;
-  int incarnation_ = 0;
-  std::vector<Claim> claims_;
-  bool abandoned_ = false;
+  mutable Mutex mutex_;
+  std::unique_ptr<Producer> producer_ MILLRACE_GUARDED_BY(mutex_);
+  std::string transactional_id_ MILLRACE_GUARDED_BY(mutex_);
+  std::int64_t member_ MILLRACE_GUARDED_BY(mutex_) = -1;
+  int incarnation_ MILLRACE_GUARDED_BY(mutex_) = 0;
+  std::vector<Claim> claims_ MILLRACE_GUARDED_BY(mutex_);
+  bool abandoned_ MILLRACE_GUARDED_BY(mutex_) = false;
 
-  mutable std::mutex beat_mutex_;
-  std::map<const void*, std::int64_t> polled_ns_;
-  std::vector<StateRecord> owed_;  // ends of subscriptions that could not be written yet
-  std::int64_t beat_ns_ = 0;
-  std::int64_t beating_ = -1;  // the member that heartbeats speak of
+  mutable Mutex beat_mutex_;
+  std::map<const void*, std::int64_t> polled_ns_ MILLRACE_GUARDED_BY(beat_mutex_);
+  // Ends of subscriptions that could not be written yet.
+  std::vector<StateRecord> owed_ MILLRACE_GUARDED_BY(beat_mutex_);
+  std::int64_t beat_ns_ MILLRACE_GUARDED_BY(beat_mutex_) = 0;
+  // The member that heartbeats speak of.
+  std::int64_t beating_ MILLRACE_GUARDED_BY(beat_mutex_) = -1;
   std::atomic<int> working_{0};
 };
 

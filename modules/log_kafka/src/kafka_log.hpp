@@ -5,12 +5,12 @@
 #include <atomic>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "millrace/base/mutex.hpp"
 #include "millrace/log/environment.hpp"
 #include "sequences.hpp"
 #include "state_log.hpp"
@@ -102,7 +102,7 @@ class KafkaLog final : public Log {
   Result<Committed> repeated(const Sequences::Last& last);
   Result<std::optional<Topic>> find_foreign(std::string_view name);
   Status make_in_kafka(const TopicSpec& spec);
-  bool see_own(std::vector<KafkaPlace> places, std::int64_t timeout_ns);
+  bool see_own(const std::vector<KafkaPlace>& places, std::int64_t timeout_ns);
   void note_seen(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends);
   bool wait_until_visible(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends,
                           std::int64_t timeout_ns);
@@ -120,23 +120,28 @@ class KafkaLog final : public Log {
   std::shared_ptr<void> life_ = std::make_shared<char>();
   std::unique_ptr<Identity> identity_;
 
-  std::mutex single_mutex_;
-  std::unique_ptr<ClientProducer> single_;
-  std::mutex free_mutex_;
-  std::unique_ptr<Producer> free_;
-  std::mutex unseen_mutex_;
-  std::map<KafkaPlace, Offset> unseen_;  // committed, and not seen to be readable up to this end
-  std::mutex noted_mutex_;
-  std::set<std::tuple<std::int32_t, std::int32_t, std::int32_t>>
-      noted_;  // group, topic, partition: known to the state
+  Mutex single_mutex_;
+  std::unique_ptr<ClientProducer> single_ MILLRACE_GUARDED_BY(single_mutex_);
+  Mutex free_mutex_;
+  std::unique_ptr<Producer> free_ MILLRACE_GUARDED_BY(free_mutex_);
+  Mutex unseen_mutex_;
+  // Committed, and not seen to be readable up to this end.
+  std::map<KafkaPlace, Offset> unseen_ MILLRACE_GUARDED_BY(unseen_mutex_);
+  Mutex noted_mutex_;
+  // Group, topic, partition: known to the state.
+  std::set<std::tuple<std::int32_t, std::int32_t, std::int32_t>> noted_
+      MILLRACE_GUARDED_BY(noted_mutex_);
   Sequences sequences_;
-  std::mutex sequenced_mutex_;
-  std::map<std::string, std::unique_ptr<Producer>> sequenced_;  // by producer name
+  Mutex sequenced_mutex_;
+  // By producer name.
+  std::map<std::string, std::unique_ptr<Producer>> sequenced_ MILLRACE_GUARDED_BY(sequenced_mutex_);
 
-  mutable std::mutex topics_mutex_;
-  std::vector<TopicSpec> foreign_;  // topics that are not Millrace's, from first_foreign on
-  std::set<std::string> verified_;  // topics whose settings in Kafka were looked at
-  std::int64_t looked_ns_ = 0;      // for silent members
+  mutable Mutex topics_mutex_;
+  // Topics that are not Millrace's, from first_foreign on.
+  std::vector<TopicSpec> foreign_ MILLRACE_GUARDED_BY(topics_mutex_);
+  // Topics whose settings in Kafka were looked at.
+  std::set<std::string> verified_ MILLRACE_GUARDED_BY(topics_mutex_);
+  std::int64_t looked_ns_ = 0;  // for silent members
 };
 
 /// Test hooks, for a Log that open() made. `life` expires with it.

@@ -24,8 +24,8 @@ constexpr int try_ms = 2'000;
 
 // Of a try that is to be over by then, but not before an answer can come.
 int left_ms(Clock& clock, std::int64_t deadline_ns) {
-  return static_cast<int>(std::clamp<std::int64_t>(
-      (deadline_ns - clock.monotonic_ns()) / 1'000'000, 100, 3'600'000));
+  return static_cast<int>(
+      std::clamp<std::int64_t>((deadline_ns - clock.monotonic_ns()) / 1'000'000, 100, 3'600'000));
 }
 
 void on_error(rd_kafka_t* /*client*/, int code, const char* reason, void* opaque) {
@@ -35,11 +35,12 @@ void on_error(rd_kafka_t* /*client*/, int code, const char* reason, void* opaque
 }  // namespace
 
 void Signal::wait(std::uint64_t seen, std::int64_t timeout_ns) const {
-  std::unique_lock lock(mutex_);
   // Bounded, because the sum of an endless deadline and now does not fit into a time point.
-  changed_.wait_for(lock,
-                    std::chrono::nanoseconds(std::min<std::int64_t>(timeout_ns, 3'600'000'000'000)),
-                    [&] { return count_ != seen; });
+  constexpr std::int64_t longest_ns = 3'600'000'000'000;
+  MutexLock lock(mutex_);
+  if (count_ == seen) {
+    changed_.wait_for(lock, std::chrono::nanoseconds(std::min(timeout_ns, longest_ns)));
+  }
 }
 
 Reader::Reader(const ClientConfig& config, Clock& clock) : config_(config), clock_(clock) {}
@@ -79,51 +80,65 @@ Result<Reader::Lane*> Reader::lane(std::size_t index) {
   return lanes_[index].get();
 }
 
-// The cursor of that place that goes on there, else one nobody holds, begun anew, else one of a
-// further lane.
-Result<std::shared_ptr<Reader::Cursor>> Reader::lock_cursor(TopicPartition place,
-                                                            const KafkaPlace& at, Offset from,
-                                                            std::unique_lock<std::mutex>& held) {
-  const std::lock_guard lock(mutex_);
+// The cursor of that place that continues there, else one that nobody holds and that begins there,
+// else one of a further lane.
+Result<Reader::Choice> Reader::choose_cursor(TopicPartition place, const KafkaPlace& at,
+                                             Offset from) {
   const std::int64_t now_ns = clock_.monotonic_ns();
   std::size_t free_lane = max_lanes;
   std::shared_ptr<Cursor> oldest;
-  std::unique_lock<std::mutex> oldest_held;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     const std::shared_ptr<Cursor> cursor = lanes_[i]->find(place);
     if (cursor == nullptr) {
       free_lane = std::min(free_lane, i);
       continue;
     }
-    std::unique_lock attempt(cursor->mutex, std::try_to_lock);
-    if (!attempt.owns_lock()) continue;
+    if (cursor->is_held) {
+      continue;
+    }
     if (cursor->next == from && !cursor->error) {
       cursor->used_ns = now_ns;
-      held = std::move(attempt);
-      return cursor;
+      return Choice{cursor, true};
     }
-    if (oldest != nullptr && cursor->used_ns >= oldest->used_ns) continue;
-    oldest = cursor;
-    oldest_held = std::move(attempt);
+    if (oldest == nullptr || cursor->used_ns < oldest->used_ns) {
+      oldest = cursor;
+    }
   }
   // Readers take turns; one that was there a moment ago will be back.
   constexpr std::int64_t moment_ns = 1'000'000'000;
   const bool may_add = free_lane < max_lanes || lanes_.size() < max_lanes;
   if (oldest != nullptr && (!may_add || oldest->error || now_ns - oldest->used_ns > moment_ns)) {
-    held = std::move(oldest_held);
     oldest->used_ns = now_ns;
-    MILLRACE_TRY(oldest->begin(from));
-    return oldest;
+    return Choice{oldest, false};
   }
-  if (!may_add)
+  if (!may_add) {
     return fail(errc::limit, "more than " + std::to_string(max_lanes) +
                                  " threads read one partition through one handle");
+  }
   MILLRACE_ASSIGN(Lane* const chosen, lane(std::min(free_lane, lanes_.size())));
   MILLRACE_ASSIGN(const std::shared_ptr<Cursor> made, chosen->add(place, at));
-  held = std::unique_lock(made->mutex);
   made->used_ns = now_ns;
-  MILLRACE_TRY(made->begin(from));
-  return made;
+  return Choice{made, false};
+}
+
+Result<Reader::HeldCursor> Reader::hold_cursor(TopicPartition place, const KafkaPlace& at,
+                                               Offset from) {
+  Choice choice;
+  {
+    const MutexLock lock(mutex_);
+    MILLRACE_ASSIGN(choice, choose_cursor(place, at, from));
+    choice.cursor->is_held = true;
+  }
+  HeldCursor held(*this, std::move(choice.cursor));
+  if (!choice.continues) {
+    MILLRACE_TRY(held->begin(from));
+  }
+  return held;
+}
+
+void Reader::let_go(Cursor& cursor) {
+  const MutexLock lock(mutex_);
+  cursor.is_held = false;
 }
 
 Status Reader::fetch(TopicPartition place, const KafkaPlace& at, Offset from, std::size_t max_bytes,
@@ -133,8 +148,7 @@ Status Reader::fetch(TopicPartition place, const KafkaPlace& at, Offset from, st
   buffer.batches.clear();
   buffer.next = from;
   buffer.end = from;
-  std::unique_lock<std::mutex> held;
-  MILLRACE_ASSIGN(const std::shared_ptr<Cursor> cursor, lock_cursor(place, at, from, held));
+  MILLRACE_ASSIGN(const HeldCursor cursor, hold_cursor(place, at, from));
   if (!cursor->end_asked) MILLRACE_TRY(learn_end(*cursor, from));
   MILLRACE_TRY(wait_for_records(*cursor, max_bytes));
   if (cursor->error) {
@@ -183,8 +197,7 @@ Status Reader::wait_for_records(Cursor& cursor, std::size_t max_bytes) {
 }
 
 Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, End end) {
-  return ask(places, end,
-             clock_.monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms());
+  return ask(places, end, clock_.monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms());
 }
 
 Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, End end,
@@ -211,12 +224,12 @@ void Reader::find_leaders(const std::vector<KafkaPlace>& places, bool anew,
     topics.insert(place.topic);
   for (const std::string& topic : topics) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (!anew && known_topics_.contains(topic)) continue;
     }
     const auto found = find_partitions(asker_.get(), topic, left_ms(clock_, deadline_ns));
     if (!found) return;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (*found) known_topics_.insert(topic);
   }
 }
@@ -236,8 +249,8 @@ Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& plac
     return "asking for the end of " + places.front().topic + "/" +
            std::to_string(places.front().partition);
   };
-  const rd_kafka_resp_err_t code =
-      rd_kafka_offsets_for_times(asker_.get(), list.get(), std::min(left_ms(clock_, deadline_ns), try_ms));
+  const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(
+      asker_.get(), list.get(), std::min(left_ms(clock_, deadline_ns), try_ms));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(code, doing(), complaints()));
   std::vector<Offset> offsets;
   for (const KafkaPlace& place : places) {
@@ -251,30 +264,33 @@ Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& plac
 }
 
 void Reader::heard_of(TopicPartition place, Offset end) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& lane : lanes_) {
     if (const auto cursor = lane->find(place); cursor != nullptr) cursor->heard_of(end);
   }
 }
 
 bool Reader::has_news(const Interest& interest, const KafkaPlace& at) {
-  std::unique_lock<std::mutex> held;
   {
-    // Somebody reads there just now: they raise the signal when they are done.
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& lane : lanes_) {
       const auto cursor = lane->find(interest.place);
-      if (cursor == nullptr || cursor->next != interest.next) continue;
-      std::unique_lock attempt(cursor->mutex, std::try_to_lock);
-      if (!attempt.owns_lock()) return false;
-      if (cursor->next != interest.next) continue;
+      if (cursor == nullptr || cursor->next != interest.next) {
+        continue;
+      }
+      // Somebody reads there just now: they raise the signal when they are done.
+      if (cursor->is_held) {
+        return false;
+      }
       cursor->used_ns = clock_.monotonic_ns();
       cursor->pull(1);
       return cursor->has_records() || cursor->error || interest.next.value < cursor->known_end;
     }
   }
-  const auto cursor = lock_cursor(interest.place, at, interest.next, held);
-  if (!cursor) return false;
+  const auto cursor = hold_cursor(interest.place, at, interest.next);
+  if (!cursor) {
+    return false;
+  }
   (*cursor)->pull(1);
   return (*cursor)->has_records() || (*cursor)->error.has_value();
 }
@@ -283,7 +299,7 @@ bool Reader::has_news(const Interest& interest, const KafkaPlace& at) {
 std::string Reader::complaints() {
   rd_kafka_poll(asker_.get(), 0);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& lane : lanes_)
       lane->poll();
   }
@@ -292,7 +308,7 @@ std::string Reader::complaints() {
 
 void Reader::drop_idle() {
   static_cast<void>(complaints());
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::int64_t before_ns = clock_.monotonic_ns() - idle_ns;
   for (const auto& lane : lanes_)
     lane->drop_unused_since(before_ns);

@@ -3,16 +3,15 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <vector>
 
 #include "client.hpp"
 #include "millrace/base/clock.hpp"
+#include "millrace/base/mutex.hpp"
 
 namespace millrace::log::kafka {
 
@@ -20,21 +19,21 @@ namespace millrace::log::kafka {
 class Signal {
  public:
   void raise() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++count_;
     changed_.notify_all();
   }
   [[nodiscard]] std::uint64_t count() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return count_;
   }
-  /// Sleeps while the count is `seen`, at most so long.
+  /// Sleeps while the count is `seen`, at most so long; may return earlier without a reason.
   void wait(std::uint64_t seen, std::int64_t timeout_ns) const;
 
  private:
-  mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;
-  std::uint64_t count_ = 0;
+  mutable Mutex mutex_;
+  mutable CondVar changed_;
+  std::uint64_t count_ MILLRACE_GUARDED_BY(mutex_) = 0;
 };
 
 /// Reads any partition from any offset, over clients that read ahead: our own, or consumers of
@@ -79,13 +78,39 @@ class Reader {
   struct Lane;
 
  private:
-  Result<std::shared_ptr<Cursor>> lock_cursor(TopicPartition place, const KafkaPlace& at,
-                                              Offset from, std::unique_lock<std::mutex>& held);
+  /// A cursor that nobody else uses until this ends. Not made or ended under the reader's mutex.
+  class HeldCursor {
+   public:
+    HeldCursor(Reader& reader, std::shared_ptr<Cursor> cursor)
+        : reader_(&reader), cursor_(std::move(cursor)) {}
+    HeldCursor(HeldCursor&&) = default;
+    HeldCursor& operator=(HeldCursor&&) = delete;
+    ~HeldCursor() {
+      if (cursor_ != nullptr) {
+        reader_->let_go(*cursor_);
+      }
+    }
+    Cursor* operator->() const { return cursor_.get(); }
+    Cursor& operator*() const { return *cursor_; }
+
+   private:
+    Reader* reader_;
+    std::shared_ptr<Cursor> cursor_;
+  };
+  struct Choice {
+    std::shared_ptr<Cursor> cursor;
+    bool continues = false;  // false: it must begin at the offset
+  };
+  Result<HeldCursor> hold_cursor(TopicPartition place, const KafkaPlace& at, Offset from)
+      MILLRACE_EXCLUDES(mutex_);
+  Result<Choice> choose_cursor(TopicPartition place, const KafkaPlace& at, Offset from)
+      MILLRACE_REQUIRES(mutex_);
+  void let_go(Cursor& cursor) MILLRACE_EXCLUDES(mutex_);
   void find_leaders(const std::vector<KafkaPlace>& places, bool anew, std::int64_t deadline_ns);
   Result<std::vector<Offset>> ask_once(const std::vector<KafkaPlace>& places, End end,
                                        std::int64_t deadline_ns);
   Result<Owned<rd_kafka_t>> consumer();
-  Result<Lane*> lane(std::size_t index);
+  Result<Lane*> lane(std::size_t index) MILLRACE_REQUIRES(mutex_);
   Status learn_end(Cursor& cursor, Offset from);
   Status wait_for_records(Cursor& cursor, std::size_t max_bytes);
 
@@ -94,9 +119,11 @@ class Reader {
   Complaints complaints_;
   Signal signal_;
   Owned<rd_kafka_t> asker_;
-  std::mutex mutex_;
-  std::set<std::string> known_topics_;        // whose leaders the asker has been told
-  std::vector<std::unique_ptr<Lane>> lanes_;  // at most one cursor of a place in each
+  Mutex mutex_;
+  // Topics whose leaders the asker has been told.
+  std::set<std::string> known_topics_ MILLRACE_GUARDED_BY(mutex_);
+  // At most one cursor of a place in each.
+  std::vector<std::unique_ptr<Lane>> lanes_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::log::kafka

@@ -21,7 +21,7 @@ Sequences::Sequences(const ClientConfig& config, Reader& reader)
     : config_(config), reader_(reader), place_{config.in_kafka(topic_name), 0} {}
 
 Status Sequences::open() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (opened_) return {};
   MILLRACE_TRY(create_topic(reader_.client(), place_.topic, 1,
                             {{"cleanup.policy", "compact"}, {"max.message.bytes", "8388608"}},
@@ -62,7 +62,7 @@ Result<Sequences::Last> Sequences::decode(std::string_view bytes) {
 }
 
 Result<Sequences::Last> Sequences::last(const std::string& producer) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   MILLRACE_ASSIGN(const std::vector<Offset> end, reader_.ask({place_}, Reader::End::last_stable));
   reader_.heard_of(our_place, end[0]);
   while (next_ < end[0]) {
@@ -79,7 +79,7 @@ Result<Sequences::Last> Sequences::last(const std::string& producer) {
 }
 
 void Sequences::remember(const std::string& producer, Last last) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   know(producer, std::move(last));
 }
 

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "millrace/base/mutex.hpp"
 #include "producer.hpp"
 #include "reader.hpp"
 
@@ -35,16 +35,16 @@ class Sequences {
   [[nodiscard]] static Result<Last> decode(std::string_view bytes);
 
  private:
-  void know(const std::string& producer, Last last);
+  void know(const std::string& producer, Last last) MILLRACE_REQUIRES(mutex_);
 
   const ClientConfig& config_;
   Reader& reader_;
   KafkaPlace place_;
-  std::mutex mutex_;
-  bool opened_ = false;
-  Offset next_ = offset(0);
-  std::map<std::string, Last> known_;
-  FetchBuffer buffer_;
+  Mutex mutex_;
+  bool opened_ MILLRACE_GUARDED_BY(mutex_) = false;
+  Offset next_ MILLRACE_GUARDED_BY(mutex_) = offset(0);
+  std::map<std::string, Last> known_ MILLRACE_GUARDED_BY(mutex_);
+  FetchBuffer buffer_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::log::kafka

@@ -44,7 +44,7 @@ StateLog::StateLog(const ClientConfig& config, const LogOptions& options, Reader
 Status StateLog::open(const std::string& creation) {
   MILLRACE_TRY(make_topic());
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     MILLRACE_TRY(load());
     if (!state_.creation().empty() || !options_.create) return {};
   }
@@ -55,7 +55,7 @@ Status StateLog::open(const std::string& creation) {
 
 Status StateLog::check() const {
   if (!broken_.load(std::memory_order_acquire)) return {};
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return fail(*why_broken_);
 }
 
@@ -167,7 +167,7 @@ void StateLog::apply(std::int64_t offset, const StateRecord& record) {
 }
 
 void StateLog::become(std::int64_t member) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   self_ = member;
   self_heard_ns_ = clock_.monotonic_ns();
 }
@@ -183,7 +183,7 @@ Status StateLog::take_one_fetch() {
 }
 
 Status StateLog::catch_up() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   while (reader_.has_news({our_place, offset(next_)}, place_))
     MILLRACE_TRY(take_one_fetch());
   return {};
@@ -191,7 +191,7 @@ Status StateLog::catch_up() {
 
 Status StateLog::catch_up_to_end() {
   MILLRACE_ASSIGN(const std::vector<Offset> last, reader_.ask({place_}, Reader::End::last_stable));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   reader_.heard_of(our_place, last[0]);
   while (next_ < last[0].value)
     MILLRACE_TRY(take_one_fetch());
@@ -206,7 +206,7 @@ Result<std::int64_t> StateLog::write(const std::vector<StateRecord>& records) {
     bytes.push_back(encode_state_record(record));
     out.push_back({clock_.wall_ms(), std::nullopt, bytes.back(), {}});
   }
-  const std::lock_guard lock(producer_mutex_);
+  const MutexLock lock(producer_mutex_);
   if (producer_ == nullptr || !producer_->usable()) {
     MILLRACE_ASSIGN(producer_, ClientProducer::open(config_, options_));
   }
@@ -216,7 +216,7 @@ Result<std::int64_t> StateLog::write(const std::vector<StateRecord>& records) {
 
 Result<std::int64_t> StateLog::append(std::vector<StateRecord> records) {
   MILLRACE_ASSIGN(const std::int64_t last, write(records));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   reader_.heard_of(our_place, offset(last + 1));
   while (next_ <= last)
     MILLRACE_TRY(take_one_fetch());
@@ -229,7 +229,7 @@ Status StateLog::tell(StateRecord record) {
 }
 
 std::map<std::int64_t, std::int64_t> StateLog::last_heard() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::map<std::int64_t, std::int64_t> all;
   for (const auto& [member, heard] : heard_)
     all.emplace(member, heard.at_ns);
@@ -237,7 +237,7 @@ std::map<std::int64_t, std::int64_t> StateLog::last_heard() const {
 }
 
 std::map<std::int64_t, std::int64_t> StateLog::silences() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::map<std::int64_t, std::int64_t> all;
   for (const auto& [member, heard] : heard_)
     all.emplace(member, counted_ns_ - heard.counted_ns);
@@ -247,7 +247,7 @@ std::map<std::int64_t, std::int64_t> StateLog::silences() const {
 Status StateLog::trim() {
   Snapshot snapshot;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (next_ - snapshot_at_ < records_between_snapshots) return {};
     snapshot = {next_, state_.encode()};
   }

@@ -4,12 +4,12 @@
 
 #include <atomic>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "client_producer.hpp"
+#include "millrace/base/mutex.hpp"
 #include "reader.hpp"
 #include "state.hpp"
 
@@ -40,7 +40,7 @@ class StateLog {
   /// Calls `look(const State&)` under the lock; keep it short.
   template <class Look>
   auto look(Look&& look) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return look(state_);
   }
   /// When each member was last heard of, monotonic.
@@ -56,14 +56,14 @@ class StateLog {
   [[nodiscard]] Status trim();
 
  private:
-  Status load();
-  Status take_one_fetch();
+  Status load() MILLRACE_REQUIRES(mutex_);
+  Status take_one_fetch() MILLRACE_REQUIRES(mutex_);
   Result<std::int64_t> write(const std::vector<StateRecord>& records);
   Status make_topic();
-  Result<StateRecord> decode(const RecordView& record);
-  std::unexpected<Error> break_at(std::int64_t offset, const Error& why);
-  void apply(std::int64_t offset, const StateRecord& record);
-  [[nodiscard]] std::int64_t step_ns(std::int64_t now_ns) const;
+  Result<StateRecord> decode(const RecordView& record) MILLRACE_REQUIRES(mutex_);
+  std::unexpected<Error> break_at(std::int64_t offset, const Error& why) MILLRACE_REQUIRES(mutex_);
+  void apply(std::int64_t offset, const StateRecord& record) MILLRACE_REQUIRES(mutex_);
+  [[nodiscard]] std::int64_t step_ns(std::int64_t now_ns) const MILLRACE_REQUIRES(mutex_);
 
   struct Heard {
     std::int64_t at_ns = 0;
@@ -76,20 +76,23 @@ class StateLog {
   Clock& clock_;
   KafkaPlace place_;
 
-  std::mutex producer_mutex_;
-  std::unique_ptr<ClientProducer> producer_;
+  Mutex producer_mutex_;
+  std::unique_ptr<ClientProducer> producer_ MILLRACE_GUARDED_BY(producer_mutex_);
 
-  mutable std::mutex mutex_;
-  State state_;
-  std::int64_t next_ = 0;
-  std::map<std::int64_t, Heard> heard_;
-  std::int64_t self_ = -1;
-  std::int64_t self_heard_ns_ = 0;  // when a record of ours came back last
-  std::int64_t counted_ns_ = 0;     // time until then in which we were heard
+  mutable Mutex mutex_;
+  State state_ MILLRACE_GUARDED_BY(mutex_);
+  std::int64_t next_ MILLRACE_GUARDED_BY(mutex_) = 0;
+  std::map<std::int64_t, Heard> heard_ MILLRACE_GUARDED_BY(mutex_);
+  std::int64_t self_ MILLRACE_GUARDED_BY(mutex_) = -1;
+  // When a record of ours came back last.
+  std::int64_t self_heard_ns_ MILLRACE_GUARDED_BY(mutex_) = 0;
+  // Time until then in which we were heard.
+  std::int64_t counted_ns_ MILLRACE_GUARDED_BY(mutex_) = 0;
   std::atomic<bool> broken_ = false;
-  std::optional<Error> why_broken_;
-  std::int64_t snapshot_at_ = 0;  // offset of the last snapshot record
-  FetchBuffer buffer_;
+  std::optional<Error> why_broken_ MILLRACE_GUARDED_BY(mutex_);
+  // Offset of the last snapshot record.
+  std::int64_t snapshot_at_ MILLRACE_GUARDED_BY(mutex_) = 0;
+  FetchBuffer buffer_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::log::kafka

@@ -53,7 +53,7 @@ Result<TopicSpec> KafkaLog::spec_of(TopicPartition place) const {
     return state.topics()[static_cast<std::size_t>(number)];
   });
   if (!spec && number >= first_foreign) {
-    const std::lock_guard lock(topics_mutex_);
+    const MutexLock lock(topics_mutex_);
     const auto index = static_cast<std::size_t>(number - first_foreign);
     if (index < foreign_.size()) spec = foreign_[index];
   }
@@ -112,7 +112,7 @@ Result<Topic> KafkaLog::create_topic(const TopicSpec& spec) {
 
 Status KafkaLog::make_in_kafka(const TopicSpec& spec) {
   {
-    const std::lock_guard lock(topics_mutex_);
+    const MutexLock lock(topics_mutex_);
     if (verified_.contains(spec.name)) return {};
   }
   const std::string name = config_.in_kafka(spec.name);
@@ -132,7 +132,7 @@ Status KafkaLog::make_in_kafka(const TopicSpec& spec) {
     }
   }
   if (partitions) MILLRACE_TRY(verify(spec, *partitions));
-  const std::lock_guard lock(topics_mutex_);
+  const MutexLock lock(topics_mutex_);
   verified_.insert(spec.name);
   return {};
 }
@@ -171,7 +171,7 @@ Status KafkaLog::verify(const TopicSpec& spec, std::int32_t partitions) {
 
 Result<std::optional<Topic>> KafkaLog::find_foreign(std::string_view name) {
   {
-    const std::lock_guard lock(topics_mutex_);
+    const MutexLock lock(topics_mutex_);
     for (std::size_t i = 0; i < foreign_.size(); ++i) {
       if (foreign_[i].name == name)
         return Topic{TopicId{{first_foreign + static_cast<std::int32_t>(i)}}, foreign_[i]};
@@ -180,7 +180,7 @@ Result<std::optional<Topic>> KafkaLog::find_foreign(std::string_view name) {
   MILLRACE_ASSIGN(const std::optional<std::int32_t> partitions,
                   find_partitions(reader_.client(), config_.in_kafka(name), config_.timeout_ms()));
   if (!partitions) return std::nullopt;
-  const std::lock_guard lock(topics_mutex_);
+  const MutexLock lock(topics_mutex_);
   // Nobody of the estate owns it: all may read it.
   foreign_.push_back({std::string(name), *partitions, TopicKind::events, "(not of this estate)",
                       CleanupPolicy::keep});

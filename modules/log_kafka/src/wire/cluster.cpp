@@ -31,7 +31,7 @@ Status Cluster::ask(const std::string* topic, int timeout_ms) {
       rd_kafka_metadata(client_, 0, handle.get(), &answered, timeout_ms);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(code, doing));
   const std::unique_ptr<const rd_kafka_metadata_t, DestroyMetadata> metadata(answered);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   brokers_.clear();
   for (int i = 0; i < metadata->broker_cnt; ++i) {
     const rd_kafka_metadata_broker_t& broker = metadata->brokers[i];
@@ -57,7 +57,7 @@ Status Cluster::ask(const std::string* topic, int timeout_ms) {
 Result<net::Address> Cluster::leader(const KafkaPlace& place, int timeout_ms) {
   for (bool asked = false;; asked = true) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       const auto found = leaders_.find(place.topic);
       if (found != leaders_.end() &&
           static_cast<std::size_t>(place.partition) < found->second.size()) {
@@ -73,13 +73,13 @@ Result<net::Address> Cluster::leader(const KafkaPlace& place, int timeout_ms) {
 }
 
 void Cluster::forget(const std::string& topic) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   leaders_.erase(topic);
 }
 
 Result<net::Address> Cluster::any(int timeout_ms) {
   const Status asked = ask(nullptr, timeout_ms);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (brokers_.empty()) {
     MILLRACE_TRY(asked);
     return fail(errc::unavailable, "the cluster names no broker");

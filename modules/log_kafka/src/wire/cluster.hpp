@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "client.hpp"
+#include "millrace/base/mutex.hpp"
 #include "wire/security.hpp"
 
 namespace millrace::log::kafka::wire {
@@ -42,10 +42,11 @@ class Cluster {
   Clock& clock_;
   rd_kafka_t* client_ = nullptr;
   std::shared_ptr<const Security> security_;
-  std::mutex mutex_;
-  std::map<std::int32_t, net::Address> brokers_;
-  std::map<std::string, std::vector<std::int32_t>> leaders_;  // by partition; -1: none
-  std::size_t turn_ = 0;
+  Mutex mutex_;
+  std::map<std::int32_t, net::Address> brokers_ MILLRACE_GUARDED_BY(mutex_);
+  // Of each topic, by partition; -1: none.
+  std::map<std::string, std::vector<std::int32_t>> leaders_ MILLRACE_GUARDED_BY(mutex_);
+  std::size_t turn_ MILLRACE_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace millrace::log::kafka::wire

@@ -8,14 +8,14 @@ namespace millrace::log::kafka::wire {
 
 bool Feed::take(News& news) {
   if (!has_news_) return false;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   has_news_ = false;
   news = std::exchange(news_, {});
   return true;
 }
 
 bool Feed::release(std::size_t bytes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   held_ -= bytes;
   if (held_ >= room_below_) return false;
   room_below_ = 0;
@@ -23,13 +23,13 @@ bool Feed::release(std::size_t bytes) {
 }
 
 bool Feed::has_room(std::size_t bytes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   room_below_ = held_ < bytes ? 0 : bytes;
   return room_below_ == 0;
 }
 
 bool Feed::put(std::optional<RecordSet> set, Offset last_stable) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const bool news = set || last_stable > last_stable_;
   if (!news) return false;
   if (set) {
@@ -43,7 +43,7 @@ bool Feed::put(std::optional<RecordSet> set, Offset last_stable) {
 }
 
 void Feed::end(rd_kafka_resp_err_t error) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   news_.error = error;
   has_news_ = true;
 }

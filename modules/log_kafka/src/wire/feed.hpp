@@ -6,11 +6,11 @@
 
 #include <atomic>
 #include <cstddef>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "client.hpp"
+#include "millrace/base/mutex.hpp"
 #include "wire/record_set.hpp"
 
 namespace millrace::log::kafka::wire {
@@ -48,11 +48,11 @@ class Feed {
   void end(rd_kafka_resp_err_t error);
 
  private:
-  std::mutex mutex_;
-  News news_;
-  Offset last_stable_ = offset(-1);  // told last
-  std::size_t held_ = 0;
-  std::size_t room_below_ = 0;  // 0: the fetcher does not wait for room
+  Mutex mutex_;
+  News news_ MILLRACE_GUARDED_BY(mutex_);
+  Offset last_stable_ MILLRACE_GUARDED_BY(mutex_) = offset(-1);  // told last
+  std::size_t held_ MILLRACE_GUARDED_BY(mutex_) = 0;
+  std::size_t room_below_ MILLRACE_GUARDED_BY(mutex_) = 0;  // 0: the fetcher does not wait for room
   std::atomic<bool> has_news_{false};
   std::atomic<bool> dropped_{false};
 };

@@ -43,7 +43,7 @@ Fetcher::Fetcher(FetchSettings settings, Cluster& cluster, Complaints& complaint
 
 Fetcher::~Fetcher() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   wake();
@@ -59,7 +59,7 @@ void Fetcher::wake() const {
 std::shared_ptr<Feed> Fetcher::add(KafkaPlace at, Offset from) {
   auto feed = std::make_shared<Feed>(std::move(at), from);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     added_.push_back(feed);
   }
   wake();
@@ -91,7 +91,7 @@ bool Fetcher::take_added() {
   std::erase_if(states_, [](const auto& state) {
     return !state->asked && (state->ended || state->feed->is_dropped());
   });
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (std::shared_ptr<Feed>& feed : added_)
     states_.push_back(std::make_unique<FetchState>(std::move(feed)));
   added_.clear();

@@ -6,12 +6,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "millrace/base/mutex.hpp"
 #include "wire/cluster.hpp"
 #include "wire/feed.hpp"
 #include "wire/fetch_link.hpp"
@@ -35,7 +35,7 @@ namespace millrace::log::kafka::wire {
 /// What is read ahead is bounded: a feed is fetched while it holds less than
 /// FetchSettings::partition_bytes, which is also what a fetch of it brings.
 ///
-/// Thread-safe. Locks: a reader's, then a cursor's, then the fetcher's or a feed's; none is held
+/// Thread-safe. Locks: a reader's, then the fetcher's or a feed's; none is held
 /// while the signal is raised or the cluster is asked.
 class Fetcher {
  public:
@@ -86,9 +86,9 @@ class Fetcher {
   Complaints& complaints_;
   Signal& signal_;
   int wake_ = -1;  // an eventfd
-  std::mutex mutex_;
-  std::vector<std::shared_ptr<Feed>> added_;
-  bool stopping_ = false;
+  Mutex mutex_;
+  std::vector<std::shared_ptr<Feed>> added_ MILLRACE_GUARDED_BY(mutex_);
+  bool stopping_ MILLRACE_GUARDED_BY(mutex_) = false;
 
   // The thread's alone.
   std::vector<std::unique_ptr<FetchState>> states_;
