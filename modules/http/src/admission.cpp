@@ -8,7 +8,7 @@
 namespace millrace::http {
 
 bool Admission::take() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (taken_ >= places_) {
     return false;
   }
@@ -17,7 +17,7 @@ bool Admission::take() {
 }
 
 Admission::Entered Admission::enter(Turn turn) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (taken_ < places_) {
     ++taken_;
     return {Outcome::taken, 0};
@@ -33,7 +33,7 @@ Admission::Entered Admission::enter(Turn turn) {
 void Admission::leave() {
   Turn turn;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (line_.empty() || closed_) {
       --taken_;
       return;
@@ -45,17 +45,17 @@ void Admission::leave() {
 }
 
 bool Admission::withdraw(std::uint64_t ticket) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return line_.erase(ticket) > 0;
 }
 
 void Admission::close() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   closed_ = true;
 }
 
 std::size_t Admission::taken() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return taken_;
 }
 

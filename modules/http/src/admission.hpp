@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
+
+#include "millrace/base/mutex.hpp"
 
 namespace millrace::http {
 
@@ -47,13 +48,13 @@ class Admission {
   [[nodiscard]] std::size_t taken() const;
 
  private:
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   const std::size_t places_;
   const std::size_t max_waiting_;
-  std::size_t taken_ = 0;
-  bool closed_ = false;
-  std::uint64_t next_ticket_ = 1;
-  std::map<std::uint64_t, Turn> line_;
+  std::size_t taken_ MILLRACE_GUARDED_BY(mutex_) = 0;
+  bool closed_ MILLRACE_GUARDED_BY(mutex_) = false;
+  std::uint64_t next_ticket_ MILLRACE_GUARDED_BY(mutex_) = 1;
+  std::map<std::uint64_t, Turn> line_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::http

@@ -6,13 +6,13 @@
 #include <atomic>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "coroutines.hpp"
+#include "millrace/base/mutex.hpp"
 #include "millrace/http/client.hpp"
 #include "read_buffer.hpp"
 #include "response_reader.hpp"
@@ -59,10 +59,10 @@ struct ClientCore {
   void sweep();
   void fail_overdue(SteadyTime now);
 
-  std::mutex mutex_;
-  std::deque<ClientJob> queue_;
-  bool wake_scheduled_ = false;
-  bool refusing_ = false;
+  Mutex mutex_;
+  std::deque<ClientJob> queue_ MILLRACE_GUARDED_BY(mutex_);
+  bool wake_scheduled_ MILLRACE_GUARDED_BY(mutex_) = false;
+  bool refusing_ MILLRACE_GUARDED_BY(mutex_) = false;
 };
 
 /// One connection of a pool: takes a job, sends it, reads the answer, and so on.

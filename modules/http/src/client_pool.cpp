@@ -27,7 +27,7 @@ ClientCore::ClientCore(ClientPoolOptions pool_options, Url pool_url, Tcp::endpoi
 }
 
 Status ClientCore::push(ClientJob job) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (refusing_) {
     return fail(errc::not_sent, "the client is closing");
   }
@@ -45,7 +45,7 @@ Status ClientCore::push(ClientJob job) {
 }
 
 std::optional<ClientJob> ClientCore::pop() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (queue_.empty()) {
     return std::nullopt;
   }
@@ -57,7 +57,7 @@ std::optional<ClientJob> ClientCore::pop() {
 void ClientCore::wake_idle() {
   std::size_t waiting = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     wake_scheduled_ = false;
     waiting = queue_.size();
   }
@@ -99,7 +99,7 @@ void ClientCore::sweep() {
 void ClientCore::fail_overdue(SteadyTime now) {
   std::vector<ClientJob> overdue;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto first = std::stable_partition(
         queue_.begin(), queue_.end(), [&](const ClientJob& job) { return job.deadline > now; });
     std::move(first, queue_.end(), std::back_inserter(overdue));
@@ -116,7 +116,7 @@ void ClientCore::close() {
   closing = true;
   std::deque<ClientJob> left;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     refusing_ = true;
     left.swap(queue_);
   }

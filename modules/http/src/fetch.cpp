@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 
+#include "millrace/base/mutex.hpp"
 #include "millrace/http/client.hpp"
 #include "url.hpp"
 
@@ -16,8 +15,8 @@ Result<Response> fetch(Method method, std::string_view url, std::string body, He
   ClientPoolOptions options;
   options.url = "http://" + parts.authority;
   options.connections = 1;
-  std::mutex mutex;
-  std::condition_variable arrived;
+  Mutex mutex;
+  CondVar arrived;
   std::optional<Result<Response>> result;
   MILLRACE_ASSIGN(const auto pool, ClientPool::create(std::move(options)));
 
@@ -28,12 +27,14 @@ Result<Response> fetch(Method method, std::string_view url, std::string body, He
   request.headers = std::move(headers);
   request.timeout = timeout;
   MILLRACE_TRY(pool->send(std::move(request), [&](Result<Response> answer) {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     result = std::move(answer);
     arrived.notify_one();
   }));
-  std::unique_lock lock(mutex);
-  arrived.wait(lock, [&] { return result.has_value(); });
+  MutexLock lock(mutex);
+  while (!result) {
+    arrived.wait(lock);
+  }
   return *std::move(result);
 }
 

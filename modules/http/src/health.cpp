@@ -4,9 +4,9 @@
 #include "millrace/http/health.hpp"
 
 #include <atomic>
-#include <mutex>
 #include <utility>
 
+#include "millrace/base/mutex.hpp"
 #include "millrace/http/problem.hpp"
 #include "millrace/telemetry/field.hpp"
 #include "millrace/telemetry/metrics.hpp"
@@ -14,8 +14,8 @@
 namespace millrace::http {
 
 struct Health::Impl {
-  mutable std::mutex mutex;
-  std::vector<std::pair<std::string, Check>> checks;
+  mutable Mutex mutex;
+  std::vector<std::pair<std::string, Check>> checks MILLRACE_GUARDED_BY(mutex);
   std::atomic<bool> draining{false};
 };
 
@@ -23,7 +23,7 @@ Health::Health() : impl_(std::make_unique<Impl>()) {}
 Health::~Health() = default;
 
 void Health::add_check(std::string_view name, Check check) {
-  const std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   for (auto& [known, old] : impl_->checks) {
     if (known == name) {
       old = std::move(check);
@@ -39,7 +39,7 @@ std::optional<std::string> Health::not_ready() const {
   if (impl_->draining.load(std::memory_order_acquire)) {
     return "draining: the process is about to end";
   }
-  const std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   for (const auto& [name, check] : impl_->checks) {
     if (auto reason = check()) {
       return name + ": " + *reason;
@@ -53,7 +53,7 @@ std::vector<Health::Finding> Health::findings() const {
   if (impl_->draining.load(std::memory_order_acquire)) {
     out.push_back({"draining", "the process is about to end"});
   }
-  const std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   for (const auto& [name, check] : impl_->checks) {
     out.push_back({name, check()});
   }

@@ -33,8 +33,8 @@ struct Server::Impl {
   std::unique_ptr<asio::steady_timer> accept_pause;
   std::size_t next_thread = 0;
   std::uint16_t port = 0;
-  std::mutex stop_mutex;
-  bool stopped = false;
+  Mutex stop_mutex;
+  bool stopped MILLRACE_GUARDED_BY(stop_mutex) = false;
 
   Status listen();
   void prepare_routes();
@@ -153,6 +153,7 @@ Status Server::start() {
   }
   impl_->accept_pause = std::make_unique<asio::steady_timer>(impl_->threads.front()->io);
   if (auto listening = impl_->listen(); !listening) {
+    const MutexLock lock(impl_->stop_mutex);
     impl_->stopped = true;
     impl_->acceptor.reset();
     return listening;
@@ -180,7 +181,7 @@ std::string Server::url() const {
 
 bool Server::drain(milliseconds timeout) {
   {
-    const std::lock_guard lock(impl_->stop_mutex);
+    const MutexLock lock(impl_->stop_mutex);
     if (impl_->stopped || impl_->threads.empty()) {
       return true;
     }
@@ -194,7 +195,7 @@ bool Server::drain(milliseconds timeout) {
 }
 
 void Server::stop() {
-  const std::lock_guard lock(impl_->stop_mutex);
+  const MutexLock lock(impl_->stop_mutex);
   if (std::exchange(impl_->stopped, true) || impl_->threads.empty()) {
     return;
   }

@@ -72,30 +72,36 @@ ServerCore::ServerCore(ServerOptions server_options, telemetry::Logger& server_l
 
 void ServerCore::connection_opened() {
   metrics.connections.add(1);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++connections_;
 }
 
 void ServerCore::connection_closed() {
   metrics.connections.add(-1);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (--connections_ == 0) {
     all_closed_.notify_all();
   }
 }
 
 std::size_t ServerCore::open_connections() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return connections_;
 }
 
 bool ServerCore::wait_until_closed(milliseconds timeout) {
-  std::unique_lock lock(mutex_);
-  return all_closed_.wait_for(lock, timeout, [this] { return connections_ == 0; });
+  MutexLock lock(mutex_);
+  const auto until = steady_clock::now() + timeout;
+  while (connections_ > 0) {
+    if (!all_closed_.wait_until(lock, until)) {
+      return connections_ == 0;
+    }
+  }
+  return true;
 }
 
 void CompletionQueue::push(Completion completion) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (io_ == nullptr) {
     return;
   }
@@ -107,14 +113,14 @@ void CompletionQueue::push(Completion completion) {
 
 void CompletionQueue::close() {
   io_thread_.store({});
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   io_ = nullptr;
   waiting_.clear();
 }
 
 void CompletionQueue::deliver_all() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     scheduled_ = false;
     waiting_.swap(delivering_);
   }

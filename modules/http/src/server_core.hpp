@@ -5,9 +5,7 @@
 
 #include <array>
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,6 +13,7 @@
 #include "admission.hpp"
 #include "body_budget.hpp"
 #include "coroutines.hpp"
+#include "millrace/base/mutex.hpp"
 #include "millrace/http/server.hpp"
 #include "millrace/telemetry/metrics.hpp"
 #include "work_queue.hpp"
@@ -60,9 +59,9 @@ struct ServerCore {
   bool wait_until_closed(std::chrono::milliseconds timeout);
 
  private:
-  std::mutex mutex_;
-  std::condition_variable all_closed_;
-  std::size_t connections_ = 0;
+  Mutex mutex_;
+  CondVar all_closed_;
+  std::size_t connections_ MILLRACE_GUARDED_BY(mutex_) = 0;
 };
 
 /// An answer on its way to the thread of its connection.
@@ -89,11 +88,11 @@ class CompletionQueue : public std::enable_shared_from_this<CompletionQueue> {
  private:
   void deliver_all();
 
-  std::mutex mutex_;
-  asio::io_context* io_;
-  std::vector<Completion> waiting_;
-  std::vector<Completion> delivering_;
-  bool scheduled_ = false;
+  Mutex mutex_;
+  asio::io_context* io_ MILLRACE_GUARDED_BY(mutex_);
+  std::vector<Completion> waiting_ MILLRACE_GUARDED_BY(mutex_);
+  std::vector<Completion> delivering_;  // of the io thread
+  bool scheduled_ MILLRACE_GUARDED_BY(mutex_) = false;
   std::atomic<std::thread::id> io_thread_{};
 };
 

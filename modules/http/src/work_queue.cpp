@@ -21,7 +21,7 @@ void WorkQueue::start() {
 }
 
 bool WorkQueue::take_room(Line line) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Jobs& mine = jobs(line);
   if (mine.room == 0) {
     return false;
@@ -33,7 +33,7 @@ bool WorkQueue::take_room(Line line) {
 void WorkQueue::push(Line line, Job job) {
   Jobs& mine = jobs(line);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     mine.waiting.push_back(std::move(job));
   }
   mine.arrived.notify_one();
@@ -43,8 +43,10 @@ void WorkQueue::run(Jobs& line) {
   while (true) {
     Job job;
     {
-      std::unique_lock lock(mutex_);
-      line.arrived.wait(lock, [&] { return stopping_ || !line.waiting.empty(); });
+      MutexLock lock(mutex_);
+      while (!stopping_ && line.waiting.empty()) {
+        line.arrived.wait(lock);
+      }
       if (stopping_) {
         return;
       }
@@ -58,7 +60,7 @@ void WorkQueue::run(Jobs& line) {
 
 void WorkQueue::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   for (Jobs* const line : {&common_, &reserved_}) {
@@ -71,7 +73,7 @@ void WorkQueue::stop() {
   for (Jobs* const line : {&common_, &reserved_}) {
     // Dropped outside the lock: what a job holds may do anything when it ends.
     std::deque<Job> dropped;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     dropped.swap(line->waiting);
   }
 }

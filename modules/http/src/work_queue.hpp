@@ -3,13 +3,13 @@
 
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "millrace/base/mutex.hpp"
 
 namespace millrace::http {
 
@@ -42,16 +42,17 @@ class WorkQueue {
   struct Jobs {
     std::size_t room = 0;
     std::deque<Job> waiting;
-    std::condition_variable arrived;
+    CondVar arrived;
   };
   Jobs& jobs(Line line) { return line == Line::common ? common_ : reserved_; }
   void run(Jobs& line);
 
   const std::size_t thread_count_;
-  std::mutex mutex_;
+  Mutex mutex_;
+  // Their rooms and jobs are guarded by the mutex.
   Jobs common_;
   Jobs reserved_;
-  bool stopping_ = false;
+  bool stopping_ MILLRACE_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

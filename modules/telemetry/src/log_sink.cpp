@@ -66,17 +66,17 @@ void CapturingSink::write(std::string_view line) {
   if (line.ends_with('\n')) {
     line.remove_suffix(1);
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   lines_.emplace_back(line);
 }
 
 std::vector<std::string> CapturingSink::lines() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return lines_;
 }
 
 bool CapturingSink::contains(std::string_view text) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return std::any_of(lines_.begin(), lines_.end(),
                      [&](const std::string& line) { return line.find(text) != std::string::npos; });
 }

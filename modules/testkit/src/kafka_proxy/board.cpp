@@ -18,17 +18,21 @@ bool fits(const KafkaRule& rule, const KafkaRequest& request) {
          (!rule.where || rule.where(request));
 }
 
+std::chrono::steady_clock::time_point time_in(std::int64_t ms) {
+  return std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+}
+
 }  // namespace
 
 Rule Board::add(KafkaRule rule) {
   auto state = std::make_shared<RuleState>(std::move(rule));
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   rules_.push_back(state);
   return state;
 }
 
 Rule Board::choose(const KafkaRequest& request) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   ++seen_[request.api];
   changed_.notify_all();
   for (const auto& state : rules_) {
@@ -41,26 +45,26 @@ Rule Board::choose(const KafkaRequest& request) {
 }
 
 void Board::count_applied(const Rule& rule) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   ++rule->applied;
   changed_.notify_all();
 }
 
 void Board::count_answered(const Rule& rule) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   ++rule->answered;
   changed_.notify_all();
 }
 
 Board::Hold Board::hold_of(const Rule& rule) const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (rule->lost) return Hold::lost;
   return rule->released ? Hold::released : Hold::waits;
 }
 
 void Board::release(const Rule& rule) {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     rule->released = true;
   }
   waker_.wake();
@@ -68,19 +72,19 @@ void Board::release(const Rule& rule) {
 
 void Board::lose(const Rule& rule) {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     rule->lost = true;
   }
   waker_.wake();
 }
 
 void Board::remove(const Rule& rule) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   rule->removed = true;
 }
 
 void Board::close() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   closed_ = true;
   changed_.notify_all();
 }
@@ -91,33 +95,46 @@ std::uint64_t Board::seen_locked(KafkaApi api) const {
 }
 
 std::uint64_t Board::seen(KafkaApi api) const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return seen_locked(api);
 }
 
 std::uint64_t Board::applied(const Rule& rule) const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return rule->applied;
 }
 
-template <class Reached>
-bool Board::wait(std::int64_t limit_ms, Reached reached) const {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, std::chrono::milliseconds(limit_ms),
-                    [&] { return closed_ || reached(); });
-  return reached();
-}
-
 bool Board::wait_seen(KafkaApi api, std::uint64_t times, std::int64_t limit_ms) const {
-  return wait(limit_ms, [&] { return seen_locked(api) >= times; });
+  const auto until = time_in(limit_ms);
+  MutexLock lock(mutex_);
+  while (seen_locked(api) < times && !closed_) {
+    if (!changed_.wait_until(lock, until)) {
+      break;
+    }
+  }
+  return seen_locked(api) >= times;
 }
 
 bool Board::wait_applied(const Rule& rule, std::uint64_t times, std::int64_t limit_ms) const {
-  return wait(limit_ms, [&] { return rule->applied >= times; });
+  const auto until = time_in(limit_ms);
+  MutexLock lock(mutex_);
+  while (rule->applied < times && !closed_) {
+    if (!changed_.wait_until(lock, until)) {
+      break;
+    }
+  }
+  return rule->applied >= times;
 }
 
 bool Board::wait_answered(const Rule& rule, std::uint64_t times, std::int64_t limit_ms) const {
-  return wait(limit_ms, [&] { return rule->answered >= times; });
+  const auto until = time_in(limit_ms);
+  MutexLock lock(mutex_);
+  while (rule->answered < times && !closed_) {
+    if (!changed_.wait_until(lock, until)) {
+      break;
+    }
+  }
+  return rule->answered >= times;
 }
 
 }  // namespace millrace::testkit::kafka_proxy

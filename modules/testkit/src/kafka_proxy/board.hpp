@@ -2,14 +2,13 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "kafka_proxy/sockets.hpp"
+#include "millrace/base/mutex.hpp"
 #include "millrace/testkit/kafka_proxy.hpp"
 
 namespace millrace::testkit::kafka_proxy {
@@ -59,15 +58,13 @@ class Board {
   [[nodiscard]] Waker& waker() { return waker_; }
 
  private:
-  template <class Reached>
-  bool wait(std::int64_t limit_ms, Reached reached) const;
-  [[nodiscard]] std::uint64_t seen_locked(KafkaApi api) const;
+  [[nodiscard]] std::uint64_t seen_locked(KafkaApi api) const MILLRACE_REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;
-  std::vector<Rule> rules_;
-  std::map<KafkaApi, std::uint64_t> seen_;
-  bool closed_ = false;
+  mutable Mutex mutex_;
+  mutable CondVar changed_;
+  std::vector<Rule> rules_ MILLRACE_GUARDED_BY(mutex_);
+  std::map<KafkaApi, std::uint64_t> seen_ MILLRACE_GUARDED_BY(mutex_);
+  bool closed_ MILLRACE_GUARDED_BY(mutex_) = false;
   Waker waker_;
 };
 

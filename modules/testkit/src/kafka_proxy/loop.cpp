@@ -23,7 +23,7 @@ Loop::Loop(std::shared_ptr<Board> board, const std::vector<Address>& brokers)
 
 Loop::~Loop() {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   board_->waker().wake();
@@ -51,15 +51,17 @@ void Loop::refuse_connections(bool refuse) {
 }
 
 void Loop::run_there(std::function<void()> task) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   tasks_.push_back(std::move(task));
   const auto number = ++tasks_given_;
   board_->waker().wake();
-  changed_.wait(lock, [&] { return tasks_run_ >= number; });
+  while (tasks_run_ < number) {
+    changed_.wait(lock);
+  }
 }
 
 void Loop::run_tasks() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& task : tasks_)
     task();
   tasks_run_ += tasks_.size();
@@ -70,7 +72,7 @@ void Loop::run_tasks() {
 void Loop::run() {
   while (true) {
     {
-      const std::scoped_lock lock(mutex_);
+      const MutexLock lock(mutex_);
       if (stopping_) return;
     }
     turn();

@@ -2,15 +2,14 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "kafka_proxy/connection.hpp"
+#include "millrace/base/mutex.hpp"
 
 namespace millrace::testkit::kafka_proxy {
 
@@ -56,12 +55,12 @@ class Loop {
   bool refuses_ = false;
   std::vector<Address> advertised_;
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::function<void()>> tasks_;
-  std::uint64_t tasks_given_ = 0;
-  std::uint64_t tasks_run_ = 0;
-  bool stopping_ = false;
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<std::function<void()>> tasks_ MILLRACE_GUARDED_BY(mutex_);
+  std::uint64_t tasks_given_ MILLRACE_GUARDED_BY(mutex_) = 0;
+  std::uint64_t tasks_run_ MILLRACE_GUARDED_BY(mutex_) = 0;
+  bool stopping_ MILLRACE_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

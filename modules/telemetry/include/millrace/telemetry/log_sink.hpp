@@ -4,12 +4,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "millrace/base/error.hpp"
+#include "millrace/base/mutex.hpp"
 
 namespace millrace::telemetry {
 
@@ -41,8 +41,8 @@ class CapturingSink final : public LogSink {
   [[nodiscard]] bool contains(std::string_view text) const;
 
  private:
-  mutable std::mutex mutex_;
-  std::vector<std::string> lines_;
+  mutable Mutex mutex_;
+  std::vector<std::string> lines_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::telemetry
