@@ -17,8 +17,8 @@
 #include <string_view>
 
 #include "directory.hpp"
-#include "millrace/service/durability.hpp"
-#include "millrace/service/version.hpp"
+#include "millrace/service/log_settings.hpp"
+#include "millrace/service/settings.hpp"
 #include "own_cluster.hpp"
 #include "retail_run_help.hpp"
 

@@ -10,7 +10,6 @@
 #include "millrace/base/processes.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/service/backends.hpp"
-#include "millrace/service/durability.hpp"
 #include "millrace/service/log_settings.hpp"
 
 namespace retail {

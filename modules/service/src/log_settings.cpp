@@ -4,6 +4,7 @@
 #include "millrace/service/log_settings.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include "millrace/log/errors.hpp"
@@ -59,6 +60,32 @@ Status write_missing(log::Log& log, Clock& clock, log::TopicPartition place,
 }
 
 }  // namespace
+
+Status read_durability(std::string_view text, log::LogOptions& options) {
+  constexpr std::int64_t interval_ms_max = 60'000;
+  constexpr std::string_view interval = "interval=";
+  if (text == "sync") {
+    options.durability = log::DurabilityPolicy::sync;
+  } else if (text == "os") {
+    options.durability = log::DurabilityPolicy::os;
+  } else if (text.starts_with(interval)) {
+    const std::string_view number = text.substr(interval.size());
+    const auto [end, error] =
+        std::from_chars(number.data(), number.data() + number.size(), options.sync_interval_ms);
+    if (error != std::errc() || end != number.data() + number.size() ||
+        options.sync_interval_ms < 1 || options.sync_interval_ms > interval_ms_max) {
+      return fail(millrace::errc::invalid_argument,
+                  "'" + std::string(text) +
+                      "': the MS of interval=MS is a whole number from 1 to " +
+                      std::to_string(interval_ms_max));
+    }
+    options.durability = log::DurabilityPolicy::interval;
+  } else {
+    return fail(millrace::errc::invalid_argument,
+                "'" + std::string(text) + "' is none of sync, interval=MS, os");
+  }
+  return {};
+}
 
 Status agree_on_settings(log::Log& log, Clock& clock, std::span<const LogSetting> settings,
                          std::string_view who) {

@@ -178,11 +178,12 @@ Setting path_setting(std::string name, std::string default_value, std::string he
 }
 
 Result<ParsedSettings> parse_settings(int argc, const char* const* argv, std::string_view program,
-                                      std::string_view description, std::string_view version,
+                                      std::string_view description,
+                                      std::string_view program_version,
                                       const std::vector<Setting>& settings) {
   Map values;
   CLI::App app{std::string(description), std::string(program)};
-  app.set_version_flag("--version", std::string(program) + " " + std::string(version));
+  app.set_version_flag("--version", std::string(program) + " " + std::string(program_version));
   app.set_config("--config", "", "Read settings from this file, lines of name=value");
   for (const Setting& setting : settings)
     add_setting(app, setting, values);

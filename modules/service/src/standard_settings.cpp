@@ -7,9 +7,8 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <charconv>
 
-#include "millrace/service/durability.hpp"
+#include "millrace/service/log_settings.hpp"
 
 namespace millrace::service {
 
@@ -59,32 +58,6 @@ std::vector<Setting> standard_settings() {
 std::string instance_name(const Settings& settings, const std::string& service) {
   const std::string& number = settings.get("instance");
   return number == "1" ? service : service + "-" + number;
-}
-
-Status read_durability(std::string_view text, log::LogOptions& options) {
-  constexpr std::int64_t interval_ms_max = 60'000;
-  constexpr std::string_view interval = "interval=";
-  if (text == "sync") {
-    options.durability = log::DurabilityPolicy::sync;
-  } else if (text == "os") {
-    options.durability = log::DurabilityPolicy::os;
-  } else if (text.starts_with(interval)) {
-    const std::string_view number = text.substr(interval.size());
-    const auto [end, error] =
-        std::from_chars(number.data(), number.data() + number.size(), options.sync_interval_ms);
-    if (error != std::errc() || end != number.data() + number.size() ||
-        options.sync_interval_ms < 1 || options.sync_interval_ms > interval_ms_max) {
-      return fail(millrace::errc::invalid_argument,
-                  "'" + std::string(text) +
-                      "': the MS of interval=MS is a whole number from 1 to " +
-                      std::to_string(interval_ms_max));
-    }
-    options.durability = log::DurabilityPolicy::interval;
-  } else {
-    return fail(millrace::errc::invalid_argument,
-                "'" + std::string(text) + "' is none of sync, interval=MS, os");
-  }
-  return {};
 }
 
 Result<log::LogOptions> log_options(const Settings& settings, const std::string& service) {

@@ -111,6 +111,16 @@ struct Launch {
 
 }  // namespace
 
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    return;
+  }
+  limit.rlim_cur = limit.rlim_max;
+  // When the system refuses, the process keeps the limit that it has.
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+}
+
 std::string_view to_string(ChildState state) {
   switch (state) {
     case ChildState::running:

@@ -12,6 +12,10 @@
 
 namespace millrace::service {
 
+/// Reads `sync`, `os` or `interval=MS` into the options. errc::invalid_argument says what is
+/// wanted.
+[[nodiscard]] Status read_durability(std::string_view text, log::LogOptions& options);
+
 /// A setting that is the same for all processes of a log and for as long as the log is kept, with
 /// the value that this process was started with.
 struct LogSetting {

@@ -13,6 +13,9 @@
 
 namespace millrace::service {
 
+/// Version of Millrace, semantic versioning 2.0.
+inline constexpr std::string_view version = "0.1.0";
+
 /// The whole numbers that a setting may have.
 struct SettingRange {
   std::int64_t min = 0;
@@ -74,7 +77,7 @@ struct ParsedSettings {
 [[nodiscard]] Result<ParsedSettings> parse_settings(int argc, const char* const* argv,
                                                     std::string_view program,
                                                     std::string_view description,
-                                                    std::string_view version,
+                                                    std::string_view program_version,
                                                     const std::vector<Setting>& settings);
 
 }  // namespace millrace::service
