@@ -39,18 +39,10 @@ struct ProductAnswer {
 };
 BOOST_DESCRIBE_STRUCT(ProductAnswer, (), (product, units, revenue_milli))
 
-// `Prefer: wait=SECONDS` (RFC 7240), possibly among other preferences; what makes no sense is
-// ignored, as the RFC asks.
+// `Prefer: wait=SECONDS`, within bounds.
 std::chrono::milliseconds patience_of(const Request& request) {
-  const auto prefer = request.header("Prefer");
-  if (!prefer) return default_patience;
-  const std::size_t at = prefer->find("wait=");
-  if (at == std::string_view::npos) return default_patience;
-  std::int64_t seconds = 0;
-  const char* end = prefer->data() + prefer->size();
-  if (std::from_chars(prefer->data() + at + 5, end, seconds).ec != std::errc() || seconds < 0)
-    return default_patience;
-  return std::min<std::chrono::seconds>(std::chrono::seconds(seconds), max_patience);
+  return std::min<std::chrono::milliseconds>(
+      millrace::http::prefer_wait(request.headers).value_or(default_patience), max_patience);
 }
 
 class Api {
