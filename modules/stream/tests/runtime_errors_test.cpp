@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "runtime_fixture.hpp"
 
 namespace millrace::stream::test {
@@ -129,6 +131,22 @@ TEST_P(Errors, a_replayed_dead_letter_is_processed_by_its_consumer) {
   replay();
   EXPECT_EQ(totals(*driver).at("anna"), 5);
   EXPECT_EQ(driver->all_raw("bank.dead-letters").size(), 2U);
+}
+
+TEST_P(Errors, a_replay_for_an_input_that_is_no_more_is_reported_and_counted) {
+  auto driver = open_bank();
+  auto record = poison("{\"amount\":5}");
+  record.partition = 0;
+  record.headers.emplace_back("dl-sub-topology", "bank");
+  record.headers.emplace_back("dl-topic", "gone");
+  driver->pipe_raw("bank.retry", record);
+  driver->run_until_idle();
+  EXPECT_EQ(driver->instance().status().skipped, 1U);
+  const auto told = [&](const std::string& event) {
+    return event.find("no input of this part any more") != std::string::npos &&
+           event.find("gone") != std::string::npos;
+  };
+  EXPECT_EQ(std::count_if(driver->events().begin(), driver->events().end(), told), 1);
 }
 
 TEST_P(Errors, a_dead_letter_survives_a_crash_once) {

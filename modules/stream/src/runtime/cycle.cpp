@@ -4,6 +4,7 @@
 // The cycle of an instance: every task has its turn, then all they did is one commit.
 #include <algorithm>
 
+#include "millrace/base/assert.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/errors.hpp"
 #include "runtime/core.hpp"
@@ -61,6 +62,7 @@ Status Instance::Core::commit(StepResult& result) {
     if (task->ready() && task->has_work()) task->committed(*committed);
   }
   shared_.transaction.clear();
+  MILLRACE_ASSERT(shared_.state_bytes == 0, "every state change of the cycle is in its commit");
   ++commits_;
   refused_in_a_row_ = 0;
   backoff_ms_ = 0;

@@ -54,8 +54,9 @@ void DeadLetters::write(const InHand& hand, std::string_view sub_topology, Error
     if (form >= LetterForm::place_alone) letter.key.reset();
     build_headers(hand, sub_topology, code, reason, form);
     letter.headers = headers_.view();
-    if (form != last_letter_form && log::record_bytes(letter) + spare_bytes > limit) continue;
-    return out.add(place, letter);
+    const std::size_t bytes = log::record_bytes(letter);
+    if (form != last_letter_form && bytes + spare_bytes > limit) continue;
+    return out.add(place, letter, bytes);
   }
 }
 

@@ -113,6 +113,12 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
     for_us_ = true;
     return read_from(sources, hand);
   }
+  if (owner) {
+    for_us_ = true;
+    shared_->tell("warn",
+                  "a replayed record is skipped: its topic is no input of this part any more",
+                  hand.where() + ", of topic " + std::string(topic.value_or("")).substr(0, 249));
+  }
   return std::nullopt;
 }
 

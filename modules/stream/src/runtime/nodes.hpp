@@ -31,7 +31,7 @@ class Nodes {
   /// its replay to all of them.
   [[nodiscard]] std::optional<Failure> read(InHand& hand);
   [[nodiscard]] bool nothing_read() const { return readings_.empty(); }
-  /// Because no source of the record knows its type, and not because it is a replay for others.
+  /// Because no source of the record knows it, and not because it is a replay for others.
   [[nodiscard]] bool unknown_type() const { return for_us_ && readings_.empty(); }
   /// Processes what was read. Throws what nodes throw.
   void process(TaskContext& context);

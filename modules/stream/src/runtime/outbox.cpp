@@ -2,8 +2,6 @@
 // Copyright The Millrace Authors
 #include "runtime/outbox.hpp"
 
-#include "millrace/log/record_size.hpp"
-
 namespace millrace::stream::runtime {
 
 namespace {
@@ -15,8 +13,8 @@ constexpr std::size_t framing_bytes_max = 20;
 
 }  // namespace
 
-void Outbox::add(log::TopicPartition place, const log::Record& record) {
-  encoded_bytes_ += log::record_bytes(record) + framing_bytes_max;
+void Outbox::add(log::TopicPartition place, const log::Record& record, std::size_t bytes) {
+  encoded_bytes_ += bytes + framing_bytes_max;
   if (entries_.empty() || entries_.back().place != place)
     encoded_bytes_ += log::record_batch_header_bytes;
   const std::string_view key = record.key.value_or(std::string_view());

@@ -16,8 +16,8 @@ namespace millrace::stream::runtime {
 /// thread.
 class Outbox {
  public:
-  /// Copies the record.
-  void add(log::TopicPartition place, const log::Record& record);
+  /// Copies the record, which has that many bytes (log::record_bytes).
+  void add(log::TopicPartition place, const log::Record& record, std::size_t bytes);
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   /// What the records add to a transaction at most, encoded.
   [[nodiscard]] std::size_t bytes() const { return encoded_bytes_; }

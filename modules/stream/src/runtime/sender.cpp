@@ -59,10 +59,11 @@ Status Sender::send(const SinkSpec& spec, const Message& message) {
                             std::to_string(partition) + " of " + std::to_string(sink.partitions) +
                             " partitions");
   }
-  if (const std::size_t bytes = log::record_bytes(record); bytes > shared_->record_bytes_max())
+  const std::size_t bytes = log::record_bytes(record);
+  if (bytes > shared_->record_bytes_max())
     return fail(too_large("a record for topic " + sink.spec->topic.name, *type.key, key_, bytes,
                           shared_->record_bytes_max()));
-  out_->add({sink.topic, log::partition(partition)}, record);
+  out_->add({sink.topic, log::partition(partition)}, record, bytes);
   return {};
 }
 
