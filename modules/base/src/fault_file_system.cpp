@@ -6,8 +6,8 @@
 #include <set>
 
 #include "fault_inode.hpp"
-#include "file_paths.hpp"
 #include "millrace/base/mutex.hpp"
+#include "millrace/base/ownership.hpp"
 
 namespace millrace {
 namespace {

@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "file_paths.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/base/ownership.hpp"
 
 namespace millrace {
-
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos) {
-    return ".";
-  }
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 Result<std::string> read_file(FileSystem& files, const std::string& path) {
   MILLRACE_ASSIGN(const std::unique_ptr<File> file, files.open(path, OpenMode::read));

@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <string_view>
 
-#include "file_paths.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/base/process_handle.hpp"
 
@@ -99,6 +98,14 @@ int retry_open(const std::string& path, int flags) {
 }
 
 }  // namespace
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) {
+    return ".";
+  }
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
 
 int open_or_create(const std::string& path, int flags) {
   if ((flags & O_CREAT) == 0) {

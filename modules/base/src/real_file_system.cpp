@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <system_error>
 
-#include "file_paths.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/mutex.hpp"
 #include "millrace/base/ownership.hpp"

@@ -11,6 +11,10 @@
 // that user.
 namespace millrace {
 
+/// The directory that holds a path, whose owner and mode count for it: `a` of `a/b`, `/` of `/b`,
+/// `.` of `b`.
+[[nodiscard]] std::string directory_of(const std::string& path);
+
 /// open(2), close-on-exec. A file that `flags` allow to create is created with the mode and owner
 /// above. Returns the descriptor, or -1 with errno.
 [[nodiscard]] int open_or_create(const std::string& path, int flags);
