@@ -3,9 +3,9 @@
 #include "support/keeper.hpp"
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
+#include <stop_token>
 
+#include "millrace/base/mutex.hpp"
 #include "support/arguments.hpp"
 
 namespace millrace::bench {
@@ -14,12 +14,16 @@ namespace {
 constexpr std::chrono::milliseconds keep_interval{100};
 
 void keep(const std::stop_token& stop, log::Log& log) {
-  std::mutex mutex;
-  std::condition_variable_any stopped;
-  std::unique_lock lock(mutex);
+  Mutex mutex;
+  CondVar stopped;
+  const std::stop_callback wake(stop, [&] {
+    const MutexLock lock(mutex);
+    stopped.notify_all();
+  });
+  MutexLock lock(mutex);
   while (!stop.stop_requested()) {
     must(log.maintain());
-    stopped.wait_for(lock, stop, keep_interval, [] { return false; });
+    stopped.wait_for(lock, keep_interval);
   }
 }
 

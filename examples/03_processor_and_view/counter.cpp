@@ -58,7 +58,7 @@ void Counter::move(const Request& request, Responder responder) {
     return responder.send(problem(400, body.error().code().name, "", body.error().message()));
   const std::string move(request.param("move"));
   {
-    const std::lock_guard lock(mutex_);
+    const millrace::MutexLock lock(mutex_);
     waiting_.emplace(move,
                      std::move(responder));  // before the append, so that no outcome passes unseen
   }
@@ -95,7 +95,7 @@ void Counter::look() {
   const auto answers = context_.instance.view<std::string, Answer>(answers_store);
   std::vector<std::pair<Responder, millrace::stream::Answer<std::optional<Answer>>>> answered;
   {
-    const std::lock_guard lock(mutex_);
+    const millrace::MutexLock lock(mutex_);
     for (auto one = waiting_.begin(); one != waiting_.end();) {
       auto answer = answers.get(one->first);
       if (!answer || !answer->value) {
@@ -138,7 +138,7 @@ void Counter::balance(const Request& request, Responder responder) const {
 void Counter::refuse(const std::string& move, const millrace::Error& error) {
   std::vector<Responder> refused;
   {
-    const std::lock_guard lock(mutex_);
+    const millrace::MutexLock lock(mutex_);
     const auto [begin, end] = waiting_.equal_range(move);
     for (auto one = begin; one != end; ++one)
       refused.push_back(std::move(one->second));

@@ -4,9 +4,9 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include "millrace/base/mutex.hpp"
 #include "millrace/http/responder.hpp"
 #include "millrace/http/router.hpp"
 #include "millrace/service/service.hpp"
@@ -35,7 +35,7 @@ class Counter : public std::enable_shared_from_this<Counter> {
 
   millrace::service::Context& context_;
   const millrace::log::Topic commands_;
-  std::mutex mutex_;
+  millrace::Mutex mutex_;
   std::multimap<std::string, millrace::http::Responder>
       waiting_;  // by move; bounded by --max-in-flight
 };

@@ -127,6 +127,10 @@ class TidyTest(unittest.TestCase):
                 self.write("modules/base/src/a.cpp", LICENCE + use + "\n")
                 self.assert_found("modules/base/src/a.cpp:3", "bare-mutex")
 
+    def test_such_a_mutex_is_found_outside_of_the_modules_too(self):
+        self.write("examples/shop/state.hpp", LICENCE + "#pragma once\nstd::mutex m;\n")
+        self.assert_found("examples/shop/state.hpp:4", "bare-mutex")
+
     def test_the_header_of_checked_mutexes_and_tests_may_use_plain_ones(self):
         self.write("modules/base/include/millrace/base/mutex.hpp", LICENCE + "#pragma once\nstd::mutex m;\n")
         self.write("modules/base/tests/a_test.cpp", LICENCE + "std::mutex m;\n")

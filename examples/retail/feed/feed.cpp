@@ -8,15 +8,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <queue>
 #include <set>
 #include <thread>
 
 #include "latencies.hpp"
+#include "millrace/base/mutex.hpp"
 #include "millrace/http/client.hpp"
 
 namespace retail {
@@ -63,7 +62,7 @@ struct Feed::State {
   }
 
   void run();
-  void wait_for_work(std::unique_lock<std::mutex>& lock);
+  void wait_for_work(millrace::MutexLock& lock);
   std::optional<std::size_t> take_due(std::int64_t now_ns);
   void send(std::size_t index, std::size_t others);
   void on_answer(std::size_t index, bool is_order, std::size_t others,
@@ -80,8 +79,8 @@ struct Feed::State {
   const FeedSource source;
   millrace::Clock& clock;
   const int done_event;
-  mutable std::mutex mutex;
-  std::condition_variable changed;
+  mutable millrace::Mutex mutex;
+  millrace::CondVar changed;
   FeedProgress progress;
   Latencies latencies;
   std::vector<bool> answered;
@@ -100,7 +99,7 @@ struct Feed::State {
 };
 
 void Feed::State::run() {
-  std::unique_lock lock(mutex);
+  millrace::MutexLock lock(mutex);
   open_loop_start_ns = clock.monotonic_ns();
   std::int64_t saved_ns = open_loop_start_ns;
   while (!stopping && progress.failure.empty() && answered_prefix < options.total) {
@@ -149,7 +148,7 @@ std::optional<std::size_t> Feed::State::take_due(std::int64_t now_ns) {
   return next++;
 }
 
-void Feed::State::wait_for_work(std::unique_lock<std::mutex>& lock) {
+void Feed::State::wait_for_work(millrace::MutexLock& lock) {
   const std::int64_t now_ns = clock.monotonic_ns();
   std::int64_t until_ns = now_ns + position_interval_ns;
   if (!resends.empty()) until_ns = std::min(until_ns, resends.top().at_ns);
@@ -176,7 +175,7 @@ void Feed::State::send(std::size_t index, std::size_t others) {
 
 void Feed::State::on_answer(std::size_t index, bool is_order, std::size_t others,
                             const Result<millrace::http::Response>& answer) {
-  const std::lock_guard lock(mutex);
+  const millrace::MutexLock lock(mutex);
   --in_flight;
   const int status = answer ? answer->status : 0;
   if (status == 0 || status == 429 || status == 503 || status == 504) {
@@ -221,13 +220,13 @@ void Feed::State::save_position(std::size_t position) {
   if (!options.save_position) return;
   const Status saved = options.save_position(position);
   if (saved) return;
-  const std::lock_guard lock(mutex);
+  const millrace::MutexLock lock(mutex);
   progress.failure = saved.error().message();
 }
 
 void Feed::State::finish() {
   {
-    const std::lock_guard lock(mutex);
+    const millrace::MutexLock lock(mutex);
     progress.done = true;
   }
   static_cast<void>(::eventfd_write(done_event, 1));
@@ -251,7 +250,7 @@ Feed::Feed(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Feed::~Feed() {
   {
-    const std::lock_guard lock(state_->mutex);
+    const millrace::MutexLock lock(state_->mutex);
     state_->stopping = true;
   }
   state_->changed.notify_one();
@@ -261,7 +260,7 @@ Feed::~Feed() {
 }
 
 FeedProgress Feed::progress() const {
-  const std::lock_guard lock(state_->mutex);
+  const millrace::MutexLock lock(state_->mutex);
   FeedProgress progress = state_->progress;
   progress.latency_p50_us = state_->latencies.percentile_us(0.50);
   progress.latency_p99_us = state_->latencies.percentile_us(0.99);

@@ -9,13 +9,12 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include "millrace/base/mutex.hpp"
 #include "millrace/log/group.hpp"
 
 namespace retail {
@@ -60,8 +59,8 @@ struct LogGuard::State {
   std::unique_ptr<log::Membership> membership;
   std::int64_t session_ns = 0;
   millrace::Clock* clock = nullptr;
-  std::mutex mutex;
-  std::condition_variable changed;
+  millrace::Mutex mutex;
+  millrace::CondVar changed;
   bool stopping = false;
   std::atomic<bool> lost = false;
   std::thread thread;
@@ -72,7 +71,7 @@ struct LogGuard::State {
 // A cluster that was away may have ended the claim, which then comes back unless another run has
 // it.
 void LogGuard::State::keep() {
-  std::unique_lock lock(mutex);
+  millrace::MutexLock lock(mutex);
   constexpr std::int64_t never = -1;
   std::int64_t without_since_ns = never;
   while (!stopping) {
@@ -115,7 +114,7 @@ LogGuard::LogGuard(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 LogGuard::~LogGuard() {
   {
-    const std::lock_guard lock(state_->mutex);
+    const millrace::MutexLock lock(state_->mutex);
     state_->stopping = true;
   }
   state_->changed.notify_all();

@@ -4,15 +4,14 @@
 #include "desk.hpp"
 
 #include <algorithm>
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <unordered_map>
 
 #include "answers.hpp"
 #include "millrace/base/hash.hpp"
+#include "millrace/base/mutex.hpp"
 #include "millrace/http/problem.hpp"
 #include "millrace/log/errors.hpp"
 #include "request_record.hpp"
@@ -70,8 +69,8 @@ struct Desk::State : std::enable_shared_from_this<Desk::State> {
   millrace::service::Context& context;
   const millrace::log::Topic topic;
   const millrace::stream::View<RequestId, RequestView> views;
-  std::mutex mutex;
-  std::condition_variable changed;
+  millrace::Mutex mutex;
+  millrace::CondVar changed;
   std::unordered_map<std::uint64_t, Waiting> waiting;
   std::unordered_multimap<std::string, std::uint64_t> by_id;
   Deadlines by_deadline;
@@ -81,7 +80,7 @@ struct Desk::State : std::enable_shared_from_this<Desk::State> {
 };
 
 void Desk::State::run_timer() {
-  std::unique_lock lock(mutex);
+  millrace::MutexLock lock(mutex);
   while (!stopping) {
     const std::int64_t now = context.clock.monotonic_ns();
     std::vector<std::uint64_t> overdue;
@@ -116,7 +115,7 @@ void Desk::State::send_pending(Waiting late) {
 
 // Nothing as long as its record is not appended: then it is the append that answers.
 std::optional<Waiting> Desk::State::take_late(std::uint64_t ticket) {
-  const std::lock_guard lock(mutex);
+  const millrace::MutexLock lock(mutex);
   const auto found = waiting.find(ticket);
   if (found == waiting.end()) return std::nullopt;
   if (found->second.appended) return take_locked(ticket);
@@ -128,7 +127,7 @@ std::optional<Waiting> Desk::State::take_late(std::uint64_t ticket) {
 void Desk::State::appended(std::uint64_t ticket, millrace::log::LogPosition position) {
   std::optional<Waiting> late;
   {
-    const std::lock_guard lock(mutex);
+    const millrace::MutexLock lock(mutex);
     const auto found = waiting.find(ticket);
     if (found == waiting.end()) return;
     found->second.appended = position;
@@ -140,7 +139,7 @@ void Desk::State::appended(std::uint64_t ticket, millrace::log::LogPosition posi
 std::uint64_t Desk::State::wait(Waiting one, std::chrono::milliseconds patience) {
   const std::int64_t deadline =
       context.clock.monotonic_ns() + std::chrono::nanoseconds(patience).count();
-  const std::lock_guard lock(mutex);
+  const millrace::MutexLock lock(mutex);
   const std::uint64_t ticket = next_ticket++;
   by_id.emplace(one.id.text, ticket);
   one.deadline = by_deadline.emplace(deadline, ticket);
@@ -151,7 +150,7 @@ std::uint64_t Desk::State::wait(Waiting one, std::chrono::milliseconds patience)
 
 std::vector<Waiting> Desk::State::take(const RequestId& id) {
   std::vector<Waiting> taken;
-  const std::lock_guard lock(mutex);
+  const millrace::MutexLock lock(mutex);
   const auto [begin, end] = by_id.equal_range(id.text);
   for (auto one = begin; one != end; ++one) {
     const auto found = waiting.find(one->second);
@@ -165,7 +164,7 @@ std::vector<Waiting> Desk::State::take(const RequestId& id) {
 
 // Nothing if it has been answered meanwhile.
 std::optional<Waiting> Desk::State::take_ticket(std::uint64_t ticket) {
-  const std::lock_guard lock(mutex);
+  const millrace::MutexLock lock(mutex);
   return take_locked(ticket);
 }
 
@@ -244,7 +243,7 @@ bool Desk::State::answer_from_view(const Posted& posted, Responder& responder) {
 
 void Desk::State::stop() {
   {
-    const std::lock_guard lock(mutex);
+    const millrace::MutexLock lock(mutex);
     stopping = true;
   }
   changed.notify_one();
@@ -275,7 +274,7 @@ void Desk::submit(Posted posted, std::string_view trace, std::chrono::millisecon
 void Desk::look_again(const std::vector<RequestId>& ids) {
   for (const RequestId& id : ids) {
     {
-      const std::lock_guard lock(state_->mutex);
+      const millrace::MutexLock lock(state_->mutex);
       if (!state_->by_id.contains(id.text)) continue;
     }
     const auto answer = state_->views.get(id);
