@@ -6,6 +6,7 @@
 
 #include "millrace/log/errors.hpp"
 #include "millrace/log/library_topics.hpp"
+#include "millrace/log/record_size.hpp"
 
 namespace millrace::log {
 
@@ -122,12 +123,17 @@ Status check_partition(const TopicSpec& spec, PartitionId partition) {
                                            std::to_string(spec.partitions - 1));
 }
 
-Status check_size(const Transaction& transaction, const LogOptions& options) {
-  if (transaction.largest_record() > options.max_record_bytes) {
-    return fail(errc::too_large, "a record of " + std::to_string(transaction.largest_record()) +
-                                     " bytes is above the limit max_record_bytes = " +
-                                     std::to_string(options.max_record_bytes));
+Status check_record_size(std::size_t bytes, const LogOptions& options) {
+  if (bytes <= options.max_record_bytes) {
+    return {};
   }
+  return fail(errc::too_large, "a record of " + std::to_string(bytes) +
+                                   " bytes is above the limit max_record_bytes = " +
+                                   std::to_string(options.max_record_bytes));
+}
+
+Status check_size(const Transaction& transaction, const LogOptions& options) {
+  MILLRACE_TRY(check_record_size(transaction.largest_record(), options));
   const std::size_t limit = std::min(options.max_transaction_bytes, absolute_transaction_bytes);
   if (transaction.bytes() > limit) {
     return fail(errc::too_large,

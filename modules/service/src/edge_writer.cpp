@@ -3,14 +3,18 @@
 
 #include "millrace/service/edge_writer.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "millrace/base/assert.hpp"
 #include "millrace/base/mutex.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/record_batch.hpp"
+#include "millrace/log/record_size.hpp"
 
 namespace millrace::service {
 
@@ -24,19 +28,52 @@ struct EdgeWriter::State {
   State(log::Log& the_log, std::size_t max_bytes)
       : log(the_log), max_waiting_bytes(max_bytes), thread([this] { run(); }) {}
 
+  struct One {
+    log::TopicPartition place;
+    Done done;
+  };
   struct Waiting {
     log::Transaction transaction;
-    std::vector<Done> done;
+    std::vector<One> records;
   };
 
   void run() {
     Waiting batch;
     while (take(batch)) {
       const Result<log::LogPosition> outcome = commit(batch.transaction);
-      for (Done& one : batch.done)
-        one(outcome);
+      if (!outcome && outcome.error().is(log::errc::too_large) && batch.records.size() > 1) {
+        commit_one_by_one(batch);
+      } else {
+        for (One& one : batch.records)
+          one.done(outcome);
+      }
       batch.transaction.clear();
-      batch.done.clear();
+      batch.records.clear();
+    }
+  }
+
+  // A log may have a limit that the rule on a record does not know: on the whole, or a broker's.
+  // Only the record that is above it is refused.
+  void commit_one_by_one(Waiting& batch) {
+    struct Queue {
+      log::TopicPartition place;
+      std::vector<log::RecordView> records;
+      std::size_t next = 0;
+    };
+    std::vector<Queue> queues(batch.transaction.batch_count());
+    for (std::size_t i = 0; i < queues.size(); ++i) {
+      log::Transaction::Batch& encoded = batch.transaction.batch(i);
+      queues[i].place = encoded.place;
+      const Status decoded = log::decode_batch(encoded.builder.finish(), queues[i].records);
+      MILLRACE_ASSERT(decoded.has_value(), "a batch that was just encoded can be decoded");
+    }
+    log::Transaction alone;
+    for (One& one : batch.records) {
+      const auto queue = std::find_if(queues.begin(), queues.end(),
+                                      [&](const Queue& q) { return q.place == one.place; });
+      alone.append(one.place, queue->records[queue->next++]);
+      one.done(commit(alone));
+      alone.clear();
     }
   }
 
@@ -61,7 +98,7 @@ struct EdgeWriter::State {
     waiting_bytes -= last.transaction.bytes();
     last.transaction.append(place, record);
     waiting_bytes += last.transaction.bytes();
-    last.done.push_back(std::move(done));
+    last.records.push_back({place, std::move(done)});
   }
 
   Result<log::LogPosition> commit(log::Transaction& transaction) {
@@ -95,13 +132,7 @@ EdgeWriter::~EdgeWriter() {
 
 Status EdgeWriter::append(log::TopicPartition place, const log::Record& record, Done done) {
   // Refused here, it does not take the others of its commit with it.
-  const std::size_t bytes = record.key.value_or("").size() + record.value.value_or("").size() +
-                            record.headers.encoded().size();
-  if (bytes > state_->log.options().max_record_bytes) {
-    return fail(log::errc::too_large, "a record of " + std::to_string(bytes) +
-                                          " bytes is above the limit of " +
-                                          std::to_string(state_->log.options().max_record_bytes));
-  }
+  MILLRACE_TRY(log::check_record_size(record, state_->log.options()));
   bool was_empty = false;
   {
     const MutexLock lock(state_->mutex);

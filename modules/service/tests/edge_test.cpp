@@ -88,6 +88,60 @@ TEST_F(Edge, a_record_above_the_limit_is_refused_alone) {
   EXPECT_TRUE(refused.error().is(log::errc::too_large));
 }
 
+TEST_F(Edge, what_is_taken_is_never_refused_by_the_log_for_its_size) {
+  const std::size_t limit = log_->options().max_record_bytes;
+  log::HeadersBuilder headers;
+  headers.add("ce_id", "1");
+  std::atomic<int> refused_later{0};
+  int taken = 0;
+  int refused = 0;
+  {
+    EdgeWriter writer(*log_, 256U << 20U);
+    for (std::size_t bytes = limit - 60; bytes <= limit; ++bytes) {
+      const std::string value(bytes, 'x');
+      const Status status =
+          writer.append(place(), {1, "k", std::string_view(value), headers.view()},
+                        [&](const Result<log::LogPosition>& outcome) {
+                          if (!outcome) ++refused_later;
+                        });
+      status ? ++taken : ++refused;
+    }
+  }
+  EXPECT_EQ(refused_later, 0);
+  EXPECT_GT(taken, 0);
+  EXPECT_GT(refused, 0);
+}
+
+TEST_F(Edge, a_commit_that_the_log_finds_too_large_costs_only_the_record_that_is) {
+  // A limit that no rule of a single record knows of, such as a broker's.
+  const auto narrow =
+      broker_.connect({.service = "shop", .member = "", .max_transaction_bytes = 4'000});
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  std::vector<std::string> committed;
+  std::vector<std::string> refused;
+  {
+    EdgeWriter writer(*narrow, 1U << 20U);
+    ASSERT_TRUE(writer.append(place(), record("first"), [&](const Result<log::LogPosition>&) {
+      begun.set_value();
+      go_on.get_future().wait();
+    }));
+    begun.get_future().wait();
+    for (int i = 0; i < 10; ++i) {
+      const std::string key = std::to_string(i);
+      const std::string value(i == 5 ? 5'000 : 1'000, 'x');
+      ASSERT_TRUE(writer.append(place(), {1, key, std::string_view(value), {}},
+                                [&, key](const Result<log::LogPosition>& outcome) {
+                                  (outcome ? committed : refused).push_back(key);
+                                }));
+    }
+    go_on.set_value();
+  }
+  EXPECT_THAT(committed, testing::ElementsAre("0", "1", "2", "3", "4", "6", "7", "8", "9"));
+  EXPECT_THAT(refused, testing::ElementsAre("5"));
+  EXPECT_EQ(records_in_the_log(), 10U);
+}
+
 TEST_F(Edge, too_much_waiting_is_refused_as_busy_and_nothing_of_it_is_taken) {
   std::promise<void> begun;
   std::promise<void> go_on;
