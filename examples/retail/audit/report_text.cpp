@@ -13,8 +13,12 @@ namespace {
 void append_money(std::string& out, const char* title,
                   const std::map<std::string, std::int64_t>& amounts) {
   std::int64_t sum = 0;
-  for (const auto& [country, milli] : amounts)
-    sum += milli;
+  for (const auto& [country, milli] : amounts) {
+    if (__builtin_add_overflow(sum, milli, &sum)) {
+      out += title + std::string("out of range\n");
+      return;
+    }
+  }
   const std::string digits = std::to_string(sum % 1000 < 0 ? -(sum % 1000) : sum % 1000);
   out += title + std::to_string(sum / 1000) + "." + std::string(3 - digits.size(), '0') + digits +
          " in " + std::to_string(amounts.size()) + " countries\n";

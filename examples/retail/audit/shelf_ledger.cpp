@@ -3,8 +3,10 @@
 #include "retail/audit/shelf_ledger.hpp"
 
 #include <boost/describe/enum_to_string.hpp>
+#include <stdexcept>
 
 #include "retail/audit/violations.hpp"
+#include "retail/contracts/exact.hpp"
 
 namespace retail {
 
@@ -25,36 +27,36 @@ BOOST_DESCRIBE_STRUCT(Lines, (), (lines))
 ShelfLevel after(ShelfLevel level, ShelfChange change, std::int64_t pieces) {
   switch (change) {
     case ShelfChange::opened:
-      level.opened += pieces;
-      level.free += pieces;
+      level.opened = exact_sum(level.opened, pieces);
+      level.free = exact_sum(level.free, pieces);
       break;
     case ShelfChange::reserved:
-      level.reserved += pieces;
-      level.free -= pieces;
+      level.reserved = exact_sum(level.reserved, pieces);
+      level.free = exact_difference(level.free, pieces);
       break;
     case ShelfChange::released:
-      level.reserved -= pieces;
-      level.free += pieces;
+      level.reserved = exact_difference(level.reserved, pieces);
+      level.free = exact_sum(level.free, pieces);
       break;
     case ShelfChange::shipped:
-      level.reserved -= pieces;
-      level.shipped += pieces;
+      level.reserved = exact_difference(level.reserved, pieces);
+      level.shipped = exact_sum(level.shipped, pieces);
       break;
     case ShelfChange::taken_back:
-      level.taken_back += pieces;
-      level.free += pieces;
+      level.taken_back = exact_sum(level.taken_back, pieces);
+      level.free = exact_sum(level.free, pieces);
       break;
     case ShelfChange::written_off:
-      level.written_off += pieces;
-      level.free -= pieces;
+      level.written_off = exact_sum(level.written_off, pieces);
+      level.free = exact_difference(level.free, pieces);
       break;
     case ShelfChange::ordered:
-      level.on_order += pieces;
+      level.on_order = exact_sum(level.on_order, pieces);
       break;
     case ShelfChange::arrived:
-      level.on_order -= pieces;
-      level.arrived += pieces;
-      level.free += pieces;
+      level.on_order = exact_difference(level.on_order, pieces);
+      level.arrived = exact_sum(level.arrived, pieces);
+      level.free = exact_sum(level.free, pieces);
       break;
   }
   return level;
@@ -69,14 +71,23 @@ bool same(const ShelfLevel& a, const ShelfLevel& b) {
 }  // namespace
 
 void ShelfLedger::take(const AuditedRecord& record, AuditReport& report) {
+  try {
+    take_change(record, report);
+  } catch (const std::overflow_error& error) {
+    violation(report, record.place() + ": " + error.what());
+  }
+}
+
+void ShelfLedger::take_change(const AuditedRecord& record, AuditReport& report) {
   const auto changed = record.decode<ShelfChanged>();
   const auto wrong = [&](const std::string& what) {
     violation(report, record.place() + ": " + std::string(record.key()) + ": " + what);
   };
   if (!changed) return wrong(changed.error().message());
   const ShelfLevel& level = *changed;
-  if (level.free != level.opened + level.arrived + level.taken_back - level.written_off -
-                        level.shipped - level.reserved) {
+  const std::int64_t came = exact_sum(exact_sum(level.opened, level.arrived), level.taken_back);
+  const std::int64_t gone = exact_sum(exact_sum(level.written_off, level.shipped), level.reserved);
+  if (level.free != exact_difference(came, gone)) {
     wrong("free is not what the other numbers leave");
   }
   if (level.free < 0) wrong("free is " + std::to_string(level.free));
@@ -103,7 +114,8 @@ Status ShelfLedger::read(log::Log& log, const RequestLedger& requests, AuditRepo
     for (const Line& line : lines->lines) {
       if (!is_goods(line.product)) continue;
       Shelf& shelf = shelves_[line.product.text];
-      (sale ? shelf.shipped : shelf.taken_back) += line.quantity;
+      std::int64_t& pieces = sale ? shelf.shipped : shelf.taken_back;
+      pieces = saturating_sum(pieces, line.quantity);
     }
   };
   MILLRACE_TRY(read_topic(log, orders_topic, add));
@@ -122,7 +134,7 @@ void ShelfLedger::check(const RequestLedger& requests, AuditReport& report) cons
     if (shelf.level.shipped != shelf.shipped) wrong("shipped", shelf.level.shipped, shelf.shipped);
     if (shelf.level.taken_back != shelf.taken_back)
       wrong("taken_back", shelf.level.taken_back, shelf.taken_back);
-    written_off += shelf.level.written_off;
+    written_off = saturating_sum(written_off, shelf.level.written_off);
   }
   if (written_off != requests.written_off()) {
     violation(report, "shelves lost " + std::to_string(written_off) +

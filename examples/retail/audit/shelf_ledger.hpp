@@ -30,6 +30,7 @@ class ShelfLedger {
     std::int64_t taken_back = 0;  // by returns
   };
   void take(const AuditedRecord& record, AuditReport& report);
+  void take_change(const AuditedRecord& record, AuditReport& report);
 
   std::map<std::string, Shelf, std::less<>> shelves_;
 };

@@ -7,20 +7,22 @@
 #include <cstdint>
 #include <optional>
 
+#include "retail/contracts/exact.hpp"
+
 namespace retail {
 
 /// An exact amount in thousandths of a pound. Written as its number; fields that hold one end in
-/// `_milli`.
+/// `_milli`. Sums are those of exact_sum().
 struct Money {
   using millrace_transparent = void;
   std::int64_t milli = 0;
   friend auto operator<=>(const Money&, const Money&) = default;
   Money& operator+=(Money other) {
-    milli += other.milli;
+    milli = exact_sum(milli, other.milli);
     return *this;
   }
   Money& operator-=(Money other) {
-    milli -= other.milli;
+    milli = exact_difference(milli, other.milli);
     return *this;
   }
   friend Money operator+(Money a, Money b) { return a += b; }

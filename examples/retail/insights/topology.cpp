@@ -46,7 +46,7 @@ class SalesCounter final : public Processor<RequestId, Sales> {
     auto products = context.store(products_);
     for (const Sale& sale : sold.lines) {
       ProductTotals totals = products.get(sale.product).value_or(ProductTotals{});
-      totals.sales.units += sale.units;
+      totals.sales.units = exact_sum(totals.sales.units, sale.units);
       totals.sales.revenue_milli += sale.revenue_milli;
       ++totals.sales.lines;
       products.put(sale.product, totals);

@@ -11,6 +11,7 @@
 
 #include "millrace/base/hash.hpp"
 #include "retail/contracts/orders.hpp"
+#include "retail/contracts/requests.hpp"
 
 namespace retail::pricing {
 
@@ -41,7 +42,7 @@ class PriceMover final : public Processor<RequestId, Demand> {
     for (const OrderLine& line : demand.lines) {
       PriceState price = prices.get(line.product).value_or(PriceState{});
       begin_period(line, price, context);
-      price.units += line.quantity;
+      price.units = exact_sum(price.units, line.quantity);
       prices.put(line.product, price);
     }
   }
@@ -49,7 +50,11 @@ class PriceMover final : public Processor<RequestId, Demand> {
  private:
   void begin_period(const OrderLine& line, PriceState& price, ProcessorContext& context) {
     // Gifts and corrections say nothing about the price.
-    if (price.base_milli == Money{}) price.base_milli = price.price_milli = line.unit_price_milli;
+    const Money asked = line.unit_price_milli;
+    const bool says_something = asked > Money{} && asked <= total_max;
+    if (price.base_milli == Money{} && says_something) {
+      price.base_milli = price.price_milli = asked;
+    }
     const std::int64_t period = context.record().timestamp_ms / period_ms;
     if (price.period >= 0 && period > price.period) {
       // Nothing at all was asked for in a period that was left out.

@@ -191,5 +191,16 @@ TEST_F(Insights, a_crash_counts_nothing_twice) {
   EXPECT_EQ(funnel().completed, 2);
 }
 
+TEST_F(Insights, revenue_beyond_any_number_is_dead_lettered_and_never_negative) {
+  const Money large{9'000'000'000'000'000'000};
+  order("1", OrderCompleted{{"France"}, large});
+  order("2", OrderCompleted{{"France"}, large});
+  EXPECT_EQ(revenue("France").revenue_milli, large);
+  EXPECT_EQ(revenue("France").orders, 1);
+  EXPECT_THAT(driver_.read_raw("insights.dead-letters"), SizeIs(1));
+  complete("3", {{"85123A", 1}}, "Germany");
+  EXPECT_EQ(revenue("Germany").orders, 1);
+}
+
 }  // namespace
 }  // namespace retail
