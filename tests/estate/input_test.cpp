@@ -185,10 +185,10 @@ TEST_F(Shop, an_adjustment_is_no_sale_and_is_dead_lettered) {
   EXPECT_TRUE(contains(services().get("storefront", "/orders/A563185").body, "dead_lettered"));
 }
 
-TEST_F(Shop, a_bad_order_that_can_be_read_is_dead_lettered_with_its_reason) {
+TEST_F(Shop, a_bad_order_that_can_be_read_is_refused_naming_the_field) {
   const Response answer = post(order("N-1", "85123A", -4));
-  EXPECT_EQ(answer.status, 422) << answer.body;
-  EXPECT_TRUE(contains(answer.body, "quantity")) << answer.body;
+  EXPECT_EQ(answer.status, 400) << answer.body;
+  EXPECT_TRUE(contains(answer.body, "lines[0].quantity")) << answer.body;
   EXPECT_EQ(post(order("N-2")).status, 201);
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/describe/enum_to_string.hpp>
+#include <stdexcept>
 #include <utility>
 
 #include "millrace/base/hash.hpp"
@@ -29,6 +30,7 @@ constexpr std::string_view event_names[] = {"OrderRequested",
                                             "OrderRejected",
                                             "ReturnAccepted",
                                             "ReturnCompleted",
+                                            "WriteOffAccepted",
                                             "StockReserved",
                                             "StockRefused",
                                             "StockReleased",
@@ -40,8 +42,6 @@ constexpr std::string_view event_names[] = {"OrderRequested",
                                             "PaymentRefunded (credit_note)",
                                             "PackagingFailed",
                                             "OrderDispatched"};
-
-constexpr const char* write_off_dead_letters_topic = "stock.dead-letters";
 
 }  // namespace
 
@@ -61,10 +61,19 @@ Status RequestLedger::read(log::Log& log, AuditReport& report) {
                     }));
     if (!found) violation(report, std::string(topic) + ": there is no such topic");
   }
-  for (const char* topic : {orders_dead_letters_topic, write_off_dead_letters_topic}) {
+  return read_letters(log);
+}
+
+Status RequestLedger::read_letters(log::Log& log) {
+  for (const char* topic : step_dead_letters_topics) {
     const auto visit = [&](const AuditedRecord& record) {
-      if (record.record.headers.find("dl-topic") == requests_topic)
-        entries_[std::string(record.key())].dead_letter = xxh64(record.context.id);
+      Entry& entry = entries_[std::string(record.key())];
+      if (record.record.headers.find("dl-topic") == requests_topic) {
+        entry.dead_letter = xxh64(record.context.id);
+      } else if (entry.stopped_at.empty()) {
+        entry.stopped_at = record.place() + ", " +
+                           std::string(record.record.headers.find("dl-reason").value_or(""));
+      }
     };
     MILLRACE_TRY(read_topic(log, topic, visit));
   }
@@ -80,7 +89,11 @@ void RequestLedger::take(const AuditedRecord& record, AuditReport& report) {
   }
   entry.links.push_back({xxh64(record.context.id), xxh64(record.context.causation), event});
   if (entry.seen[event] < 255) ++entry.seen[event];
-  take_content(entry, event, record, report);
+  try {
+    take_content(entry, event, record, report);
+  } catch (const std::overflow_error& error) {
+    violation(report, record.place() + ": " + error.what());
+  }
 }
 
 void RequestLedger::take_content(Entry& entry, Event event, const AuditedRecord& record,
@@ -121,8 +134,9 @@ void RequestLedger::take_content(Entry& entry, Event event, const AuditedRecord&
         money_[refund.country.name].credited += refund.amount_milli;
       });
     case recorded:
-      return use(record.decode<StockWrittenOff>(),
-                 [&](const StockWrittenOff& write_off) { written_off_ += write_off.taken; });
+      return use(record.decode<StockWrittenOff>(), [&](const StockWrittenOff& write_off) {
+        written_off_ = exact_sum(written_off_, write_off.taken);
+      });
     default:
       return;
   }
@@ -151,6 +165,11 @@ void RequestLedger::check_chain(const std::string& id, const Entry& entry, Event
   // No chain is longer than there are events, unless it runs in a circle.
   for (std::size_t hops = 0; hops <= entry.links.size(); ++hops) {
     if (at->event <= write_off_requested) {
+      const auto first = std::find_if(entry.links.begin(), entry.links.end(),
+                                      [](const Link& l) { return l.event <= write_off_requested; });
+      if (at->id != first->id && first->id != entry.dead_letter)
+        violation(report, id + ": " + std::string(event_names[last]) +
+                              " comes of a request that was not the first under its id");
       if (at->id == entry.dead_letter)
         violation(report, id + ": " + std::string(event_names[last]) +
                               " comes of a request that was dead-lettered");
@@ -196,9 +215,8 @@ void RequestLedger::check_order(const std::string& id, const Entry& entry, Audit
   for (const Event last : {rejected, released, rolled_back})
     check_chain(id, entry, last, report);
   if (entry.charged != entry.rolled_back)
-    violation(report, id + ": rejected, but " +
-                          std::to_string((entry.charged - entry.rolled_back).milli) +
-                          " of its money was kept");
+    violation(report, id + ": rejected, but charged " + std::to_string(entry.charged.milli) +
+                          " and gave back " + std::to_string(entry.rolled_back.milli));
 }
 
 void RequestLedger::check_return(const std::string& id, const Entry& entry, AuditReport& report) {
@@ -234,13 +252,21 @@ void RequestLedger::check(AuditReport& report) const {
       check_return(id, entry, report);
     } else if (entry.seen[recorded] > 0) {
       ++report.write_offs;
-      expect(id, entry, {recorded}, report);
+      // Stock took write-offs straight from the requests before orders decided on them.
+      if (entry.seen[write_off_accepted] > 0) {
+        expect(id, entry, {write_off_accepted, recorded}, report);
+      } else {
+        expect(id, entry, {recorded}, report);
+      }
       check_chain(id, entry, recorded, report);
-    } else if (entry.dead_letter != 0) {
+    } else if (entry.dead_letter != 0 && entry.stopped_at.empty()) {
       ++report.dead_lettered;
       expect(id, entry, {}, report);
     } else {
-      violation(report, id + ": not in a final state");
+      violation(report, id + ": not in a final state" +
+                            (entry.stopped_at.empty()
+                                 ? std::string()
+                                 : ", stopped by the dead letter " + entry.stopped_at));
     }
   }
 }

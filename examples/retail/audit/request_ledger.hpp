@@ -48,6 +48,7 @@ class RequestLedger {
     rejected,
     accepted,
     returned_,
+    write_off_accepted,
     reserved,
     refused,
     released,
@@ -70,7 +71,8 @@ class RequestLedger {
   struct Entry {
     std::array<std::uint8_t, event_types> seen{};
     std::vector<Link> links;
-    std::uint64_t dead_letter = 0;  // hash of the ce_id that was dead-lettered
+    std::uint64_t dead_letter = 0;  // hash of the ce_id of the request that was dead-lettered
+    std::string stopped_at;  // the first dead letter of what follows from it, with its reason
     RejectionReason reason = RejectionReason::out_of_stock;
     std::int64_t lines = 0;
     Money total, charged, rolled_back;
@@ -78,6 +80,7 @@ class RequestLedger {
   using Entries = std::unordered_map<std::string, Entry>;
 
   static Event event_of(std::string_view type);
+  millrace::Status read_letters(millrace::log::Log& log);
   void take(const AuditedRecord& record, AuditReport& report);
   void take_content(Entry& entry, Event event, const AuditedRecord& record, AuditReport& report);
   static void check_order(const std::string& id, const Entry& entry, AuditReport& report);

@@ -13,11 +13,15 @@
 
 namespace retail {
 
-/// Owned by orders: the life of orders and returns. Key: RequestId.
+/// Owned by orders: the life of orders, returns and write-offs. Key: RequestId.
 inline constexpr const char* orders_topic = "orders";
 /// Requests that are no sale or cannot be understood, as they came, with the reason. Key:
 /// RequestId.
 inline constexpr const char* orders_dead_letters_topic = "orders.dead-letters";
+/// Dead letters of all services on whose work the outcome of a request depends.
+inline constexpr const char* step_dead_letters_topics[] = {
+    orders_dead_letters_topic, "stock.dead-letters", "payments.dead-letters",
+    "shipments.dead-letters"};
 
 /// A line that was found good.
 struct OrderLine {
@@ -87,7 +91,13 @@ struct ReturnCompleted {
 };
 BOOST_DESCRIBE_STRUCT(ReturnCompleted, (), (country, total_milli))
 
+/// A write-off was found good; stock takes the goods off their shelves.
+struct WriteOffAccepted {
+  std::vector<OrderLine> lines;
+};
+BOOST_DESCRIBE_STRUCT(WriteOffAccepted, (), (lines))
+
 using OrderEvent = std::variant<OrderValidated, OrderConfirmed, OrderCompleted, OrderRejected,
-                                ReturnAccepted, ReturnCompleted>;
+                                ReturnAccepted, ReturnCompleted, WriteOffAccepted>;
 
 }  // namespace retail

@@ -31,8 +31,9 @@ struct RequestedLine {
 };
 BOOST_DESCRIBE_STRUCT(RequestedLine, (), (product, description, quantity, unit_price_milli))
 
-/// What all requests have. `body_hash` is XXH64 of kind and body: the same id with another hash is
-/// another request under a used id and is ignored.
+/// What all requests have. `body_hash` is XXH64 of the request as it was read (kind, time and all
+/// fields, whatever the spelling of the JSON); the event's id is made of id and hash. The first
+/// request under an id counts, whatever its kind; orders ignores all others.
 struct RequestBody {
   std::uint64_t body_hash = 0;
   std::optional<std::string> customer_id;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "retail/contracts/payments.hpp"
+#include "retail/contracts/request_rules.hpp"
 #include "retail/contracts/requests.hpp"
 #include "retail/contracts/shipments.hpp"
 #include "retail/contracts/stock.hpp"
@@ -28,6 +29,8 @@ struct OrderRequested {
 BOOST_DESCRIBE_STRUCT(OrderRequested, (), (body_hash, country, lines))
 struct ReturnRequested : OrderRequested {};
 BOOST_DESCRIBE_STRUCT(ReturnRequested, (OrderRequested), ())
+struct WriteOffRequested : OrderRequested {};
+BOOST_DESCRIBE_STRUCT(WriteOffRequested, (OrderRequested), ())
 struct PaymentReceived {};
 BOOST_DESCRIBE_STRUCT(PaymentReceived, (), ())
 struct PaymentDeclined {};
@@ -38,13 +41,15 @@ struct StockReleased {};
 BOOST_DESCRIBE_STRUCT(StockReleased, (), ())
 struct GoodsTakenBack {};
 BOOST_DESCRIBE_STRUCT(GoodsTakenBack, (), ())
+struct StockWrittenOff {};
+BOOST_DESCRIBE_STRUCT(StockWrittenOff, (), ())
 struct PackagingFailed {};
 BOOST_DESCRIBE_STRUCT(PackagingFailed, (), ())
 struct OrderDispatched {};
 BOOST_DESCRIBE_STRUCT(OrderDispatched, (), ())
 
-using RequestIn = std::variant<OrderRequested, ReturnRequested>;
-using StockIn = std::variant<StockRefused, StockReleased, GoodsTakenBack>;
+using RequestIn = std::variant<OrderRequested, ReturnRequested, WriteOffRequested>;
+using StockIn = std::variant<StockRefused, StockReleased, GoodsTakenBack, StockWrittenOff>;
 using PaymentIn = std::variant<PaymentReceived, PaymentDeclined, PaymentRefunded>;
 using ShipmentIn = std::variant<PackagingFailed, OrderDispatched>;
 using Input = std::variant<const RequestIn*, const StockIn*, const PaymentIn*, const ShipmentIn*>;
@@ -67,35 +72,7 @@ struct Wiring {
   Emitter<RequestId, OrderEvent> events;
 };
 
-/// A checked request: its total, or why it is none.
-struct Checked {
-  Money total;
-  std::string problem;
-};
-
-Checked check(const reads::OrderRequested& request) {
-  Checked checked;
-  if (request.lines.empty()) checked.problem = "lines: an order has at least one";
-  for (std::size_t i = 0; i < request.lines.size() && checked.problem.empty(); ++i) {
-    const OrderLine& line = request.lines[i];
-    const auto at = [&](const char* what) { return "lines[" + std::to_string(i) + "]." + what; };
-    if (line.product.text.empty()) checked.problem = at("product: empty");
-    if (line.quantity <= 0 || line.quantity > quantity_max)
-      checked.problem = at("quantity: must be from 1 to 1000000000");
-    if (line.unit_price_milli.milli < 0)
-      checked.problem = at("unit_price_milli: must not be negative");
-    const std::optional<Money> total =
-        add_line(checked.total, line.quantity, line.unit_price_milli);
-    if (!total || *total > total_max) {
-      checked.problem = at("unit_price_milli: the total is out of range");
-    } else {
-      checked.total = *total;
-    }
-  }
-  return checked;
-}
-
-/// The state machine of one order or return. Each event is taken in any order that causes allow,
+/// The state machine of one request. Each event is taken in any order that causes allow,
 /// and any number of times.
 class Lifecycle final : public Processor<RequestId, reads::Input> {
  public:
@@ -111,43 +88,47 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
 
  private:
   void take(const RequestId& id, const reads::OrderRequested& request, ProcessorContext& context) {
-    begin(id, request, false, context);
+    begin(id, request, Phase::validated, context);
   }
   void take(const RequestId& id, const reads::ReturnRequested& request, ProcessorContext& context) {
-    begin(id, request, true, context);
+    begin(id, request, Phase::accepted, context);
+  }
+  void take(const RequestId& id, const reads::WriteOffRequested& request,
+            ProcessorContext& context) {
+    begin(id, request, Phase::writing_off, context);
   }
 
-  void begin(const RequestId& id, const reads::OrderRequested& request, bool is_return,
+  void begin(const RequestId& id, const reads::OrderRequested& request, Phase phase,
              ProcessorContext& context) {
     auto orders = context.store(wiring_.orders);
+    // The first request under an id counts, whatever its kind: all of them pass here.
     if (orders.get(id)) {
       count(context, [](Progress& progress) { ++progress.repeated; });
       return;
     }
     OrderState state;
+    state.phase = phase;
     state.body_hash = request.body_hash;
     state.country = request.country;
-    // Nothing else of an adjustment means what it says, so it is told by its number alone.
-    if (id.text.starts_with('A')) {
+    if (phase != Phase::writing_off && is_adjustment(id.text)) {
       bury(id, std::move(state), not_a_sale, "not a sale", context);
       return;
     }
-    Checked checked = check(request);
+    const CheckedLines checked = check_lines(request.lines);
     if (!checked.problem.empty()) {
       bury(id, std::move(state), bad_request, checked.problem, context);
       return;
     }
     state.total_milli = checked.total;
-    if (is_return) {
-      state.phase = Phase::accepted;
-      context.emit(wiring_.events, id,
-                   OrderEvent(ReturnAccepted{request.country, checked.total, request.lines}));
-    } else {
-      context.emit(wiring_.events, id,
-                   OrderEvent(OrderValidated{request.country, checked.total, request.lines}));
-    }
+    context.emit(wiring_.events, id, accepted_event(request, phase, checked.total));
     orders.put(id, state);
     count(context, [](Progress& progress) { ++progress.open; });
+  }
+
+  static OrderEvent accepted_event(const reads::OrderRequested& request, Phase phase, Money total) {
+    if (phase == Phase::writing_off) return WriteOffAccepted{request.lines};
+    if (phase == Phase::accepted) return ReturnAccepted{request.country, total, request.lines};
+    return OrderValidated{request.country, total, request.lines};
   }
 
   void bury(const RequestId& id, OrderState state, millrace::ErrorCode code,
@@ -206,6 +187,13 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
     change(id, Phase::accepted, context, [&](OrderState& state) {
       state.stock_done = true;
       settle(id, state, context);
+    });
+  }
+  void take(const RequestId& id, const reads::StockWrittenOff&, ProcessorContext& context) {
+    change(id, Phase::writing_off, context, [&](OrderState& state) {
+      state.phase = Phase::written_off;
+      state.final = true;
+      count(context, [](Progress& progress) { --progress.open, ++progress.written_off; });
     });
   }
   void take(const RequestId& id, const reads::PaymentRefunded&, ProcessorContext& context) {

@@ -20,12 +20,14 @@ enum class Phase : std::uint8_t {
   rejected,
   accepted,
   returned,
-  dead_lettered
+  dead_lettered,
+  writing_off,
+  written_off
 };
 BOOST_DESCRIBE_ENUM(Phase, validated, confirmed, completed, rejected, accepted, returned,
-                    dead_lettered)
+                    dead_lettered, writing_off, written_off)
 
-/// Where an order or a return stands. Store `orders`, key RequestId.
+/// Where a request stands. Store `orders`, key RequestId.
 struct OrderState {
   Phase phase = Phase::validated;
   bool final = false;       ///< nothing more will happen: compensations included
@@ -49,13 +51,16 @@ struct Progress {
   std::int64_t returned = 0;
   std::int64_t dead_lettered = 0;
   std::int64_t repeated = 0;  ///< requests under an id that was known
+  std::int64_t written_off = 0;
 };
-BOOST_DESCRIBE_STRUCT(Progress, (), (open, completed, rejected, returned, dead_lettered, repeated))
+BOOST_DESCRIBE_STRUCT(Progress, (),
+                      (open, completed, rejected, returned, dead_lettered, repeated, written_off))
 
 inline constexpr const char* orders_store = "orders";      ///< RequestId -> OrderState
 inline constexpr const char* progress_store = "progress";  ///< std::string -> Progress
 
-/// The life of orders and returns.
+/// The life of orders, returns and write-offs. Decides which request has an id: the first in the
+/// topic, whatever its kind.
 [[nodiscard]] millrace::Result<millrace::stream::Topology> topology(const Settings& settings);
 
 }  // namespace retail::orders

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "retail/contracts/orders.hpp"
+#include "retail/contracts/requests.hpp"
 #include "retail/contracts/stock.hpp"
 
 namespace retail {
@@ -53,7 +54,9 @@ Result<bool> RestWatcher::read_some(Place& place) {
   MILLRACE_TRY(log_.fetch(place.place, place.next, read_bytes, buffer_));
   for (const auto& record : buffer_.records) {
     const std::string_view type = record.headers.find("ce_type").value_or("");
-    if (place.dead_letters || is_final(type)) ++final_;
+    // Letters of other events than requests end nothing.
+    if (place.dead_letters ? record.headers.find("dl-topic") == requests_topic : is_final(type))
+      ++final_;
     if (!place.dead_letters && type == rejected_type) ++rejected_;
   }
   const bool advanced = buffer_.next != place.next;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "millrace/base/hash.hpp"
-#include "retail/contracts/requests.hpp"
+#include "retail/contracts/request_rules.hpp"
 
 namespace retail::stock {
 
@@ -30,8 +30,6 @@ class Gatherer final : public Processor<RequestId, reads::Input> {
   void process(const RequestId& id, const reads::Input& input, ProcessorContext& context) override {
     if (const auto* answer = std::get_if<const ShelfAnswer*>(&input)) {
       gather(id, **answer, context);
-    } else if (const auto* request = std::get_if<const reads::RequestIn*>(&input)) {
-      take(id, std::get<reads::WriteOffRequested>(**request), context);
     } else {
       std::visit([&](const auto& event) { take(id, event, context); },
                  *std::get<const reads::OrderIn*>(input));
@@ -45,16 +43,9 @@ class Gatherer final : public Processor<RequestId, reads::Input> {
   void take(const RequestId& id, const reads::ReturnAccepted& accepted, ProcessorContext& context) {
     begin(id, accepted, Phase::taking_back, ShelfAction::take_back, context);
   }
-  void take(const RequestId& id, const reads::WriteOffRequested& request,
+  void take(const RequestId& id, const reads::WriteOffAccepted& accepted,
             ProcessorContext& context) {
-    for (const reads::Line& line : request.lines) {
-      if (line.quantity <= 0 || line.quantity > quantity_max) {
-        context.dead_letter(bad_request, "lines: the quantity of " + line.product.text +
-                                             " must be from 1 to 1000000000");
-        return;
-      }
-    }
-    begin(id, request, Phase::writing_off, ShelfAction::write_off, context);
+    begin(id, accepted, Phase::writing_off, ShelfAction::write_off, context);
   }
   void take(const RequestId& id, const reads::OrderCompleted&, ProcessorContext& context) {
     auto store = context.store(wiring_.gatherings);
@@ -75,6 +66,13 @@ class Gatherer final : public Processor<RequestId, reads::Input> {
   void begin(const RequestId& id, const reads::Lines& request, Phase phase, ShelfAction action,
              ProcessorContext& context) {
     if (context.store(wiring_.gatherings).get(id)) return;
+    // Orders lets no such line pass; what others wrote to its topic must not reach a shelf.
+    for (std::size_t i = 0; i < request.lines.size(); ++i) {
+      if (const auto problem = quantity_problem(i, request.lines[i].quantity)) {
+        context.dead_letter(bad_request, *problem);
+        return;
+      }
+    }
     Gathering gathering;
     gathering.phase = phase;
     for (ShelfCommand& part : split_)
@@ -141,7 +139,7 @@ class Gatherer final : public Processor<RequestId, reads::Input> {
       case Phase::writing_off:
         context.emit(wiring_.events, id,
                      StockEvent(StockWrittenOff{gathering.asked, gathering.taken}));
-        // A write-off may be asked for again under the same id, with nobody before us to notice.
+        // Nothing else follows a write-off that would end its gathering.
         gathering.phase = Phase::done;
         store.put(id, gathering);
         return;

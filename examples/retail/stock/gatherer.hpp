@@ -28,16 +28,16 @@ struct OrderValidated : Lines {};
 BOOST_DESCRIBE_STRUCT(OrderValidated, (Lines), ())
 struct ReturnAccepted : Lines {};
 BOOST_DESCRIBE_STRUCT(ReturnAccepted, (Lines), ())
-struct WriteOffRequested : Lines {};
-BOOST_DESCRIBE_STRUCT(WriteOffRequested, (Lines), ())
+struct WriteOffAccepted : Lines {};
+BOOST_DESCRIBE_STRUCT(WriteOffAccepted, (Lines), ())
 struct OrderCompleted {};
 BOOST_DESCRIBE_STRUCT(OrderCompleted, (), ())
 struct OrderRejected {};
 BOOST_DESCRIBE_STRUCT(OrderRejected, (), ())
 
-using OrderIn = std::variant<OrderValidated, OrderCompleted, OrderRejected, ReturnAccepted>;
-using RequestIn = std::variant<WriteOffRequested>;
-using Input = std::variant<const OrderIn*, const RequestIn*, const ShelfAnswer*>;
+using OrderIn =
+    std::variant<OrderValidated, OrderCompleted, OrderRejected, ReturnAccepted, WriteOffAccepted>;
+using Input = std::variant<const OrderIn*, const ShelfAnswer*>;
 
 }  // namespace reads
 

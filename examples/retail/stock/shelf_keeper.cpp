@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "millrace/base/assert.hpp"
+#include "retail/contracts/exact.hpp"
 
 namespace retail::stock {
 
@@ -44,7 +46,7 @@ class ShelfKeeper final : public Processor<RequestId, ShelfCommand> {
           Shelf& from = shelf(line.product, context);
           const std::int64_t taken = std::min(line.quantity, from.level.free);
           if (taken > 0) change(from, ShelfChange::written_off, taken, context);
-          answer.taken += taken;
+          answer.taken = exact_sum(answer.taken, taken);
         }
         break;
     }
@@ -107,7 +109,7 @@ class ShelfKeeper final : public Processor<RequestId, ShelfCommand> {
     if (wiring_.rules.reorder_below <= 0) return;
     auto arrivals = context.store(wiring_.arrivals);
     std::vector<std::pair<Arrival, std::int64_t>> here;
-    arrivals.range(Arrival{INT64_MIN, {}}, Arrival{context.stream_time_ms() + 1, {}},
+    arrivals.range(Arrival{INT64_MIN, {}}, Arrival{saturating_sum(context.stream_time_ms(), 1), {}},
                    [&](const Arrival& arrival, std::int64_t pieces) {
                      here.emplace_back(arrival, pieces);
                      return true;
@@ -120,7 +122,7 @@ class ShelfKeeper final : public Processor<RequestId, ShelfCommand> {
 
   /// Applies one change, publishes it, and orders more when it leaves too little.
   void change(Shelf& shelf, ShelfChange what, std::int64_t pieces, ProcessorContext& context) {
-    apply(shelf.level, what, pieces);
+    shelf.level = after(shelf, what, pieces);
     shelf.changed = true;
     publish(shelf, what, pieces, context);
     const ShelfRules& rules = wiring_.rules;
@@ -128,41 +130,54 @@ class ShelfKeeper final : public Processor<RequestId, ShelfCommand> {
     shelf.level.on_order += rules.reorder_pieces;
     publish(shelf, ShelfChange::ordered, rules.reorder_pieces, context);
     context.store(wiring_.arrivals)
-        .put({context.stream_time_ms() + rules.delivery_ms, shelf.product}, rules.reorder_pieces);
+        .put({saturating_sum(context.stream_time_ms(), rules.delivery_ms), shelf.product},
+             rules.reorder_pieces);
   }
 
-  static void apply(ShelfLevel& level, ShelfChange what, std::int64_t pieces) {
+  /// Throws what would leave a shelf that cannot be: the whole command goes to the dead letters,
+  /// and no shelf changes.
+  static ShelfLevel after(const Shelf& shelf, ShelfChange what, std::int64_t pieces) {
+    ShelfLevel level = shelf.level;
+    const auto add = [pieces](std::int64_t& number) { number = exact_sum(number, pieces); };
+    const auto take = [pieces](std::int64_t& number) { number = exact_difference(number, pieces); };
     switch (what) {
       case ShelfChange::opened:
-        level.opened += pieces;
+        add(level.opened);
         break;
       case ShelfChange::reserved:
-        level.reserved += pieces;
+        add(level.reserved);
         break;
       case ShelfChange::released:
-        level.reserved -= pieces;
+        take(level.reserved);
         break;
       case ShelfChange::shipped:
-        level.reserved -= pieces;
-        level.shipped += pieces;
+        take(level.reserved);
+        add(level.shipped);
         break;
       case ShelfChange::taken_back:
-        level.taken_back += pieces;
+        add(level.taken_back);
         break;
       case ShelfChange::written_off:
-        level.written_off += pieces;
+        add(level.written_off);
         break;
       case ShelfChange::arrived:
-        level.on_order -= pieces;
-        level.arrived += pieces;
+        take(level.on_order);
+        add(level.arrived);
         break;
       case ShelfChange::ordered:
-        level.on_order += pieces;
+        add(level.on_order);
         break;
     }
-    level.free = level.opened + level.arrived + level.taken_back - level.written_off -
-                 level.shipped - level.reserved;
-    MILLRACE_ASSERT(level.free >= 0 && level.reserved >= 0, "a shelf gives no more than it has");
+    const std::int64_t came = exact_sum(exact_sum(level.opened, level.arrived), level.taken_back);
+    const std::int64_t gone =
+        exact_sum(exact_sum(level.written_off, level.shipped), level.reserved);
+    level.free = exact_difference(came, gone);
+    if (level.free < 0 || level.reserved < 0) {
+      throw std::logic_error("shelf " + shelf.product.text + " would be left with " +
+                             std::to_string(level.free) + " free and " +
+                             std::to_string(level.reserved) + " reserved");
+    }
+    return level;
   }
 
   void publish(const Shelf& shelf, ShelfChange what, std::int64_t pieces,

@@ -2,7 +2,6 @@
 // Copyright The Millrace Authors
 #include "retail/stock/topology.hpp"
 
-#include "retail/contracts/requests.hpp"
 #include "retail/stock/gatherer.hpp"
 #include "retail/stock/shelf_keeper.hpp"
 
@@ -25,7 +24,6 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings) 
   }
   millrace::stream::TopologyBuilder builder("stock", settings.partitions);
   const auto orders = builder.stream<RequestId, reads::OrderIn>(orders_topic);
-  const auto requests = builder.stream<RequestId, reads::RequestIn>(requests_topic);
   const auto answers = builder.private_stream<RequestId, ShelfAnswer>(shelf_answers_topic);
   const auto commands = builder.private_stream<RequestId, ShelfCommand>(shelf_commands_topic);
 
@@ -33,7 +31,7 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings) 
                                  builder.emitter<RequestId, ShelfCommand>("commands"),
                                  builder.emitter<RequestId, StockEvent>("stock-events"),
                                  settings.partitions};
-  builder.merge(orders, requests, answers)
+  builder.merge(orders, answers)
       .process(
           "gatherer", [gathering] { return make_gatherer(gathering); }, uses(gathering.gatherings),
           emits(gathering.commands, gathering.events));

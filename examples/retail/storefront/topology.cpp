@@ -11,6 +11,7 @@
 
 #include "retail/contracts/requests.hpp"
 #include "retail/contracts/stock.hpp"
+#include "retail/storefront/letters.hpp"
 
 namespace retail::storefront {
 
@@ -29,9 +30,10 @@ BOOST_DESCRIBE_STRUCT(ReturnRequested, (Request), ())
 struct WriteOffRequested : Request {};
 BOOST_DESCRIBE_STRUCT(WriteOffRequested, (Request), ())
 struct OrderValidated {
+  Country country;
   Money total_milli;
 };
-BOOST_DESCRIBE_STRUCT(OrderValidated, (), (total_milli))
+BOOST_DESCRIBE_STRUCT(OrderValidated, (), (country, total_milli))
 struct OrderConfirmed {};
 BOOST_DESCRIBE_STRUCT(OrderConfirmed, (), ())
 struct OrderCompleted {};
@@ -42,28 +44,20 @@ struct OrderRejected {
 };
 BOOST_DESCRIBE_STRUCT(OrderRejected, (), (reason, shortages))
 struct ReturnAccepted {
+  Country country;
   Money total_milli;
 };
-BOOST_DESCRIBE_STRUCT(ReturnAccepted, (), (total_milli))
+BOOST_DESCRIBE_STRUCT(ReturnAccepted, (), (country, total_milli))
+struct WriteOffAccepted {};
+BOOST_DESCRIBE_STRUCT(WriteOffAccepted, (), ())
 struct ReturnCompleted {};
 BOOST_DESCRIBE_STRUCT(ReturnCompleted, (), ())
 
-// A dead letter is the request as it came; only that it is one and why matters.
-struct DeadLetter {};
-BOOST_DESCRIBE_STRUCT(DeadLetter, (), ())
-namespace dead {
-struct OrderRequested : DeadLetter {};
-BOOST_DESCRIBE_STRUCT(OrderRequested, (DeadLetter), ())
-struct ReturnRequested : DeadLetter {};
-BOOST_DESCRIBE_STRUCT(ReturnRequested, (DeadLetter), ())
-}  // namespace dead
-
 using RequestIn = std::variant<OrderRequested, ReturnRequested, WriteOffRequested>;
 using OrderIn = std::variant<OrderValidated, OrderConfirmed, OrderCompleted, OrderRejected,
-                             ReturnAccepted, ReturnCompleted>;
+                             ReturnAccepted, ReturnCompleted, WriteOffAccepted>;
 using StockIn = std::variant<StockWrittenOff>;
-using DeadIn = std::variant<dead::OrderRequested, dead::ReturnRequested>;
-using Input = std::variant<const RequestIn*, const OrderIn*, const StockIn*, const DeadIn*>;
+using Input = std::variant<const RequestIn*, const OrderIn*, const StockIn*, const Letter*>;
 
 }  // namespace reads
 
@@ -74,68 +68,136 @@ using millrace::stream::ProcessorContext;
 using millrace::stream::StoreRef;
 
 using StatusStore = StoreRef<RequestId, RequestView>;
+using CountsStore = StoreRef<std::string, OutcomeCounts>;
 
-/// A request only moves forward, whichever topic is read first.
+constexpr int confirmed_rank = 2;
+constexpr int final_rank = 3;
+
+/// A request only moves forward, whichever topic is read first. Of `dead_lettered` the view keeps
+/// the rank apart.
 int rank(RequestStatus status) {
   switch (status) {
     case RequestStatus::requested:
+    case RequestStatus::dead_lettered:
       return 0;
     case RequestStatus::validated:
     case RequestStatus::accepted:
       return 1;
     case RequestStatus::confirmed:
-      return 2;
+      return confirmed_rank;
     case RequestStatus::completed:
     case RequestStatus::rejected:
     case RequestStatus::recorded:
-    case RequestStatus::dead_lettered:
-      return 3;
+      return final_rank;
   }
   return 0;
 }
 
+int rank(const RequestView& view) {
+  return view.status == RequestStatus::dead_lettered ? view.letter_rank : rank(view.status);
+}
+
+/// How far a request has come when this event of it becomes a dead letter. Private records carry
+/// no type; they are the work between two events of orders.
+int rank_of_event(std::string_view type, RequestKind kind) {
+  if (type.ends_with("Requested")) return 0;
+  if (type == "PaymentRefunded") return kind == RequestKind::goods_return ? 1 : final_rank;
+  for (const std::string_view name : {"OrderConfirmed", "OrderPackaged", "PackagingFailed",
+                                      "DispatchDelayed", "OrderDispatched"}) {
+    if (type == name) return confirmed_rank;
+  }
+  for (const std::string_view name :
+       {"OrderCompleted", "OrderRejected", "ReturnCompleted", "StockReleased", "StockWrittenOff"}) {
+    if (type == name) return final_rank;
+  }
+  return 1;
+}
+
+RequestKind kind_of_event(std::string_view type) {
+  return type == "OrderRequested"      ? RequestKind::order
+         : type == "ReturnRequested"   ? RequestKind::goods_return
+         : type == "WriteOffRequested" ? RequestKind::write_off
+                                       : RequestKind::unknown;
+}
+
 class StatusKeeper final : public Processor<RequestId, reads::Input> {
  public:
-  StatusKeeper(StatusStore status, OutcomeListener* listener)
-      : status_(status), listener_(listener) {}
+  StatusKeeper(StatusStore status, CountsStore counts, OutcomeListener* listener)
+      : status_(status), counts_(counts), listener_(listener) {}
 
   void process(const RequestId& id, const reads::Input& input, ProcessorContext& context) override {
     auto store = context.store(status_);
     RequestView view = store.get(id).value_or(RequestView{});
     const Outcome before = view.outcome;
-    std::visit(
-        [&](const auto* event) {
-          std::visit([&](const auto& one) { take(one, view, context); }, *event);
-        },
-        input);
+    id_taken_ = false;
+    std::visit([&](const auto* event) { take_any(*event, view, context); }, input);
     store.put(id, view);
-    if (listener_ != nullptr && view.outcome != before) listener_->outcome_known(id);
+    if (view.outcome != before) count(before, view.outcome, context);
+    if (listener_ != nullptr && (view.outcome != before || id_taken_)) listener_->outcome_known(id);
   }
 
  private:
+  static void take_any(const Letter& letter, RequestView& view, ProcessorContext&) {
+    take(letter, view);
+  }
+  template <class... Event>
+  void take_any(const std::variant<Event...>& event, RequestView& view, ProcessorContext& context) {
+    std::visit([&](const auto& one) { take(one, view, context); }, event);
+  }
+
+  // What stopped the request is forgotten when an event shows that it was replayed.
   static void move(RequestView& view, RequestStatus to) {
-    if (rank(to) > rank(view.status)) view.status = to;
+    if (rank(to) <= rank(view)) return;
+    if (view.status == RequestStatus::dead_lettered) {
+      view.letter.clear();
+      view.reason.clear();
+    }
+    view.status = to;
   }
   static void answer(RequestView& view, Outcome outcome) {
-    if (view.outcome == Outcome::pending) view.outcome = outcome;
+    if (view.outcome == Outcome::pending || view.outcome == Outcome::dead_lettered) {
+      view.outcome = outcome;
+    }
   }
-  static void first(RequestView& view, RequestKind kind, const reads::Request& request) {
-    if (view.body_hash != 0) return;
+
+  // The first request under an id counts, as it does for orders, which reads the same partition.
+  void ask(RequestView& view, RequestKind kind, const reads::Request& request,
+           ProcessorContext& context) {
+    const std::string_view event = context.record().context.id;
+    const bool same = view.request.empty()
+                          ? view.body_hash == 0 || view.body_hash == request.body_hash
+                          : view.request == event;
+    if (!same) {
+      id_taken_ = true;
+      return;
+    }
     view.kind = kind;
+    view.request = event;
     view.body_hash = request.body_hash;
     view.country = request.country;
   }
+  // What orders makes of a request names it as its cause, and so tells which one counts.
+  static void accept(RequestView& view, RequestKind kind, ProcessorContext& context) {
+    const std::string_view cause = context.record().context.causation;
+    if (!cause.empty() && view.request != cause) {
+      if (!view.request.empty()) view = RequestView{};
+      view.request = cause;
+    }
+    view.kind = kind;
+  }
 
-  void take(const reads::OrderRequested& request, RequestView& view, ProcessorContext&) {
-    first(view, RequestKind::order, request);
+  void take(const reads::OrderRequested& request, RequestView& view, ProcessorContext& context) {
+    ask(view, RequestKind::order, request, context);
   }
-  void take(const reads::ReturnRequested& request, RequestView& view, ProcessorContext&) {
-    first(view, RequestKind::goods_return, request);
+  void take(const reads::ReturnRequested& request, RequestView& view, ProcessorContext& context) {
+    ask(view, RequestKind::goods_return, request, context);
   }
-  void take(const reads::WriteOffRequested& request, RequestView& view, ProcessorContext&) {
-    first(view, RequestKind::write_off, request);
+  void take(const reads::WriteOffRequested& request, RequestView& view, ProcessorContext& context) {
+    ask(view, RequestKind::write_off, request, context);
   }
-  void take(const reads::OrderValidated& order, RequestView& view, ProcessorContext&) {
+  void take(const reads::OrderValidated& order, RequestView& view, ProcessorContext& context) {
+    accept(view, RequestKind::order, context);
+    view.country = order.country;
     view.total_milli = order.total_milli;
     move(view, RequestStatus::validated);
   }
@@ -153,7 +215,9 @@ class StatusKeeper final : public Processor<RequestId, reads::Input> {
     view.reason = boost::describe::enum_to_string(rejected.reason, "");
     view.shortages = rejected.shortages;
   }
-  void take(const reads::ReturnAccepted& accepted, RequestView& view, ProcessorContext&) {
+  void take(const reads::ReturnAccepted& accepted, RequestView& view, ProcessorContext& context) {
+    accept(view, RequestKind::goods_return, context);
+    view.country = accepted.country;
     view.total_milli = accepted.total_milli;
     move(view, RequestStatus::accepted);
   }
@@ -161,20 +225,47 @@ class StatusKeeper final : public Processor<RequestId, reads::Input> {
     move(view, RequestStatus::completed);
     answer(view, Outcome::granted);
   }
+  void take(const reads::WriteOffAccepted&, RequestView& view, ProcessorContext& context) {
+    accept(view, RequestKind::write_off, context);
+    move(view, RequestStatus::accepted);
+  }
   void take(const StockWrittenOff& written_off, RequestView& view, ProcessorContext&) {
     view.asked = written_off.asked;
     view.taken = written_off.taken;
     move(view, RequestStatus::recorded);
     answer(view, Outcome::granted);
   }
-  void take(const reads::DeadLetter&, RequestView& view, ProcessorContext& context) {
-    move(view, RequestStatus::dead_lettered);
-    answer(view, Outcome::dead_lettered);
-    if (view.reason.empty()) view.reason = context.record().headers.find("dl-reason").value_or("");
+  static void take(const Letter& letter, RequestView& view) {
+    if (letter.topic == requests_topic) {
+      // Of another request under the same id: the one that counts is well.
+      if (!view.request.empty() && view.request != letter.event) return;
+      view.request = letter.event;
+      if (view.kind == RequestKind::unknown) view.kind = kind_of_event(letter.type);
+    }
+    const int stopped_at = rank_of_event(letter.type, view.kind);
+    if (stopped_at < rank(view)) return;  // it was replayed, and has come further since
+    view.letter = letter.place;
+    if (stopped_at == final_rank) return;  // its outcome stands, what follows from it is missing
+    view.letter_rank = stopped_at;
+    view.status = RequestStatus::dead_lettered;
+    view.reason = letter.reason;
+    if (view.outcome != Outcome::pending) return;
+    view.outcome = stopped_at == confirmed_rank ? Outcome::granted : Outcome::dead_lettered;
+  }
+
+  void count(Outcome before, Outcome now, ProcessorContext& context) {
+    if (before != Outcome::dead_lettered && now != Outcome::dead_lettered) return;
+    auto store = context.store(counts_);
+    const std::string key = std::to_string(context.record().partition.value);
+    OutcomeCounts counts = store.get(key).value_or(OutcomeCounts{});
+    ++(now == Outcome::dead_lettered ? counts.dead_lettered : counts.replaced);
+    store.put(key, counts);
   }
 
   StatusStore status_;
+  CountsStore counts_;
   OutcomeListener* listener_;
+  bool id_taken_ = false;  // by another request than the one in hand
 };
 
 }  // namespace
@@ -185,14 +276,17 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings,
   const auto requests = builder.stream<RequestId, reads::RequestIn>(requests_topic);
   const auto orders = builder.stream<RequestId, reads::OrderIn>(orders_topic);
   const auto stock = builder.stream<RequestId, reads::StockIn>(stock_topic);
-  const auto dead_letters = builder.stream<RequestId, reads::DeadIn>(orders_dead_letters_topic);
+  const auto letters = read_letters(builder);
 
   const StatusStore status = builder.store<RequestId, RequestView>(status_store);
-  builder.merge(requests, orders, stock, dead_letters)
+  const CountsStore counts = builder.store<std::string, OutcomeCounts>(outcomes_store);
+  builder.merge(requests, orders, stock, letters)
       .process(
           "status-keeper",
-          [status, listener] { return std::make_unique<StatusKeeper>(status, listener); },
-          uses(status));
+          [status, counts, listener] {
+            return std::make_unique<StatusKeeper>(status, counts, listener);
+          },
+          uses(status, counts));
   builder.stream<Country, RevenueChanged>(revenue_topic).to_table(revenue_store);
   builder.stream<ProductCode, ProductSalesChanged>(products_topic).to_table(products_store);
 

@@ -34,12 +34,13 @@ BOOST_DESCRIBE_ENUM(RequestStatus, requested, validated, confirmed, completed, r
                     recorded, dead_lettered)
 
 /// What the request was answered with first. Never changes once it is not pending, whatever becomes
-/// of the request later.
+/// of the request later, but for one case: a dead letter that was replayed may lead to a real
+/// outcome, which then replaces `dead_lettered`.
 enum class Outcome : std::uint8_t {
   pending,
   granted,       ///< order confirmed, return completed, write-off recorded: 201
   rejected,      ///< 409 with the reason
-  dead_lettered  ///< 422 with the reason
+  dead_lettered  ///< 422 with the reason and the place of the letter
 };
 BOOST_DESCRIBE_ENUM(Outcome, pending, granted, rejected, dead_lettered)
 
@@ -48,25 +49,39 @@ struct RequestView {
   RequestKind kind = RequestKind::unknown;
   RequestStatus status = RequestStatus::requested;
   Outcome outcome = Outcome::pending;
-  std::uint64_t body_hash = 0;  ///< of the first request under this id; 0: not seen yet
+  std::uint64_t body_hash = 0;  ///< of the request that counts; 0: not seen yet
   Country country;
   Money total_milli;
   std::string reason;               ///< `out_of_stock`, ..., or the dead letter's reason
   std::vector<Shortage> shortages;  ///< when out of stock
   std::int64_t asked = 0;           ///< write-off: pieces asked for
   std::int64_t taken = 0;           ///< write-off: pieces that were free
+  /// Event id of the request that counts, the first under this id; empty while it is not known.
+  std::string request;
+  /// The dead letter that stopped it, `stock.dead-letters-2:17`; empty: none.
+  std::string letter;
+  std::int32_t letter_rank = 0;  ///< how far the request had come when it was stopped
 };
 BOOST_DESCRIBE_STRUCT(RequestView, (),
                       (kind, status, outcome, body_hash, country, total_milli, reason, shortages,
-                       asked, taken))
+                       asked, taken, request, letter, letter_rank))
+
+/// What dead letters did to the requests of one partition. Store `outcomes`, key: its number.
+struct OutcomeCounts {
+  std::int64_t dead_lettered = 0;  ///< requests that were answered 422
+  std::int64_t replaced = 0;       ///< of them those that had a real outcome later, after a replay
+};
+BOOST_DESCRIBE_STRUCT(OutcomeCounts, (), (dead_lettered, replaced))
 
 inline constexpr const char* status_store = "status";      ///< RequestId -> RequestView
+inline constexpr const char* outcomes_store = "outcomes";  ///< std::string -> OutcomeCounts
 inline constexpr const char* revenue_store = "revenue";    ///< Country -> RevenueChanged
 inline constexpr const char* products_store = "products";  ///< ProductCode -> ProductSalesChanged
 
-/// Told when a request got its outcome. A hint only: called by the task's thread before the commit,
-/// so look into the committed view `status` after the step that is under way, and do not rely on
-/// being called (a commit may be refused, another instance may own the task).
+/// Told when a request got its outcome, and when one came under an id that another has. A hint
+/// only: called by the task's thread before the commit, so look into the committed view `status`
+/// after the step that is under way, and do not rely on being called (a commit may be refused,
+/// another instance may own the task).
 class OutcomeListener {
  public:
   virtual ~OutcomeListener() = default;

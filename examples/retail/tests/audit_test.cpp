@@ -152,6 +152,63 @@ TEST_F(Audit, finds_revenue_that_insights_counted_wrong) {
   expect_violation("France: revenue in insights 1, completed orders");
 }
 
+TEST_F(Audit, finds_sums_that_no_number_holds) {
+  for (int i = 0; i < 2; ++i)
+    add(payments_topic, id("536365"), PaymentEvent(PaymentReceived{{"France"}, {INT64_MAX}}));
+  expect_violation("a sum leaves the range of 64 bits");
+}
+
+/// Topics of an estate that tests fill by hand.
+class AuditByHand : public testing::Test {
+ protected:
+  AuditByHand() : broker_(clock_, random_, true), writer_(broker_) {
+    for (const std::string service : {"orders", "stock", "payments", "shipments"}) {
+      writer_.declare_topic(service, service);
+      writer_.declare_topic(service + ".dead-letters", service);
+    }
+    writer_.declare_topic(requests_topic, "storefront");
+  }
+  void write(const std::string& topic, const std::string& type, const std::string& value,
+             std::vector<std::pair<std::string, std::optional<std::string>>> headers) {
+    headers.insert(headers.end(),
+                   {{"ce_source", "/x"}, {"ce_specversion", "1.0"}, {"ce_type", type}});
+    millrace::testkit::RawRecord record;
+    record.key = "1";
+    record.value = value;
+    record.headers = std::move(headers);
+    writer_.write_raw(topic, record);
+  }
+  std::vector<std::string> violations() {
+    const auto report = audit(*broker_.connect({}));
+    EXPECT_TRUE(report);
+    return report ? report->violations : std::vector<std::string>{};
+  }
+
+  millrace::ManualClock clock_;
+  millrace::SeededRandom random_{1};
+  millrace::log::MemoryBroker broker_;
+  millrace::testkit::EventWriter writer_;
+};
+
+TEST_F(AuditByHand, finds_a_request_that_a_dead_letter_of_a_later_step_has_stopped) {
+  write(requests_topic, "OrderRequested", "{}", {{"ce_id", "r"}});
+  write("stock.dead-letters", "OrderValidated", "{}",
+        {{"ce_id", "v"}, {"dl-topic", "orders"}, {"dl-reason", "no shelf"}});
+  EXPECT_THAT(violations(),
+              Contains(testing::MatchesRegex("1: not in a final state, stopped by the dead letter "
+                                             "stock.dead-letters-[0-3]@0, no shelf")));
+}
+
+TEST_F(AuditByHand, finds_an_outcome_of_a_request_that_was_not_the_first_under_its_id) {
+  write(requests_topic, "OrderRequested", "{}", {{"ce_id", "first"}});
+  write(requests_topic, "WriteOffRequested", "{}", {{"ce_id", "second"}});
+  write(stock_topic, "StockWrittenOff", R"({"asked":1,"taken":0})",
+        {{"ce_id", "w"}, {"causationid", "second"}});
+  EXPECT_THAT(
+      violations(),
+      Contains("1: StockWrittenOff comes of a request that was not the first under its id"));
+}
+
 TEST(AuditOfNothing, names_the_topics_that_are_missing) {
   millrace::ManualClock clock;
   millrace::SeededRandom random(1);

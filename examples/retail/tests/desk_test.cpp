@@ -10,6 +10,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "millrace/base/file_system.hpp"
@@ -36,6 +37,12 @@ class Answer final : public millrace::http::ResponseSink {
   std::promise<Response> promised_;
 };
 
+/// Passes on to the desk what a storefront's main program does after each step.
+struct Known final : OutcomeListener {
+  void outcome_known(const RequestId& id) override { ids.push_back(id); }
+  std::vector<RequestId> ids;
+};
+
 /// A storefront without HTTP: the parts of a service over a memory log that is durable when told.
 class DeskTest : public testing::Test {
  protected:
@@ -45,11 +52,13 @@ class DeskTest : public testing::Test {
         logger_({.service = "storefront"}, millrace::real_clock(),
                 millrace::telemetry::stderr_sink()),
         settings_({}) {
-    create_topics("orders", {orders_topic, orders_dead_letters_topic});
-    create_topics("stock", {stock_topic});
+    create_topics("orders", {orders_topic, "orders.dead-letters"});
+    create_topics("stock", {stock_topic, "stock.dead-letters"});
+    create_topics("payments", {"payments.dead-letters"});
+    create_topics("shipments", {"shipments.dead-letters"});
     create_topics("insights", {revenue_topic, products_topic});
     instance_ = *millrace::stream::Instance::open(
-        *log_, test::sound(topology(test::scarce, nullptr)), {},
+        *log_, test::sound(topology(test::scarce, &known_)), {},
         {millrace::real_clock(), millrace::real_file_system(), random_, {}});
     while (!instance_->status().ready)
       EXPECT_TRUE(instance_->step());
@@ -80,10 +89,15 @@ class DeskTest : public testing::Test {
       EXPECT_TRUE(log->create_topic({name, 4, millrace::log::TopicKind::events, owner}));
   }
   std::future<Response> submit(const std::string& order, std::chrono::milliseconds patience) {
-    auto posted = read_posted(
+    return submit(
         RequestKind::order,
         R"({"order_id":")" + order +
-            R"(","country":"France","ordered_at":"2010-12-01T08:26:00Z","lines":[{"product":"85123A","quantity":6,"unit_price_milli":2550}]})");
+            R"(","country":"France","ordered_at":"2010-12-01T08:26:00Z","lines":[{"product":"85123A","quantity":6,"unit_price_milli":2550}]})",
+        patience);
+  }
+  std::future<Response> submit(RequestKind kind, const std::string& body,
+                               std::chrono::milliseconds patience) {
+    auto posted = read_posted(kind, body, test::day(1));
     EXPECT_TRUE(posted) << posted.error().to_string();
     auto answer = std::make_shared<Answer>();
     auto future = answer->future();
@@ -91,7 +105,17 @@ class DeskTest : public testing::Test {
     return future;
   }
 
+  /// Works until the request is answered.
+  Response answer_of(std::future<Response>& answer) {
+    while (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+      EXPECT_TRUE(instance_->step());
+      desk_->look_again(std::exchange(known_.ids, {}));
+    }
+    return answer.get();
+  }
+
   millrace::SeededRandom random_{7};
+  Known known_;
   millrace::log::MemoryBroker broker_;
   std::unique_ptr<millrace::log::Log> log_;
   millrace::telemetry::Logger logger_;
@@ -123,6 +147,36 @@ TEST_F(DeskTest, a_request_is_not_called_pending_before_it_is_durable) {
   EXPECT_EQ(answer.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
   broker_.make_durable();
   EXPECT_EQ(answer.get().status, 202);
+}
+
+TEST_F(DeskTest,
+       of_two_requests_under_one_id_at_once_the_second_is_refused_before_the_first_is_decided) {
+  auto first = submit("1", std::chrono::hours(1));
+  auto second = submit(
+      RequestKind::write_off,
+      R"({"write_off_id":"1","country":"France","ordered_at":"2010-12-01T08:26:00Z","lines":[{"product":"85123A","quantity":6,"unit_price_milli":0}]})",
+      std::chrono::hours(1));
+  const Response refused = answer_of(second);
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_THAT(refused.body, testing::HasSubstr("order-id-reused"));
+  EXPECT_THAT(refused.body, testing::HasSubstr("/orders/1"));
+  EXPECT_EQ(first.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+}
+
+TEST_F(DeskTest, the_same_request_with_other_white_space_waits_for_the_same_outcome) {
+  auto first = submit("1", std::chrono::hours(1));
+  auto again =
+      submit(RequestKind::order,
+             R"( {"country" : "France", "order_id":"1", "ordered_at":"2010-12-01T08:26:00.000Z",
+           "lines":[{"product":"85123A","quantity":6.0,"unit_price_milli":2550}]} )",
+             std::chrono::hours(1));
+  auto other = submit(
+      RequestKind::order,
+      R"({"order_id":"1","country":"Spain","ordered_at":"2010-12-01T08:26:00Z","lines":[{"product":"85123A","quantity":6,"unit_price_milli":2550}]})",
+      std::chrono::hours(1));
+  EXPECT_EQ(answer_of(other).status, 409);
+  for (auto* one : {&first, &again})
+    EXPECT_EQ(one->wait_for(std::chrono::seconds(0)), std::future_status::timeout);
 }
 
 TEST_F(DeskTest, what_grows_with_state_does_not_run_on_the_thread_of_the_probes) {

@@ -81,6 +81,31 @@ TEST(Estate, holds_in_scarce_whoever_dies_wherever) {
   }
 }
 
+TEST(Estate, holds_when_requests_of_all_kinds_share_an_id) {
+  for (const std::uint64_t seed : {51, 52, 53}) {
+    EstateWorld estate(seed, scarce, troubled());
+    SCOPED_TRACE(estate.world().name());
+    auto& world = estate.world();
+    constexpr int ids = 60;
+    for (int i = 0; i < ids; ++i) {
+      const std::vector<TestLine> lines{{"85123A", 1 + i % 3}, {"71053", 2}};
+      std::vector<RequestEvent> requests{request<OrderRequested>(lines, 1),
+                                         request<WriteOffRequested>(lines, 2),
+                                         request<ReturnRequested>(lines, 3)};
+      for (int sent = 0; sent < 4; ++sent) {
+        world.write(requests_topic, id(std::to_string(i)), requests[world.random().below(3)],
+                    day(0) + i);
+        world.step_randomly(static_cast<int>(world.random().below(6)));
+      }
+    }
+    world.run_to_rest();
+    const AuditReport report = estate.audit();
+    EXPECT_THAT(report.violations, IsEmpty());
+    EXPECT_EQ(report.invoices, ids);
+    EXPECT_EQ(report.orders + report.returns + report.write_offs, ids);
+  }
+}
+
 TEST(Estate, every_service_may_die_once_while_it_works) {
   const auto invoices = some_invoices(120);
   EstateWorld estate(31, scarce);

@@ -55,6 +55,7 @@ class Orders : public testing::Test {
       sum.returned += part.returned;
       sum.dead_lettered += part.dead_lettered;
       sum.repeated += part.repeated;
+      sum.written_off += part.written_off;
     }
     return sum;
   }
@@ -170,6 +171,19 @@ TEST_F(Orders, another_body_under_a_used_id_changes_nothing) {
   EXPECT_EQ(state("1").body_hash, 1U);
 }
 
+TEST_F(Orders, the_first_request_under_an_id_wins_whatever_its_kind) {
+  ask("1", request<WriteOffRequested>({{"85123A", 1}}, 1));
+  EXPECT_THAT(said(), ElementsAre("WriteOffAccepted 1"));
+  ask("1", request<OrderRequested>({{"85123A", 1}}, 2));
+  ask("1", request<ReturnRequested>({{"85123A", 1}}, 3));
+  EXPECT_THAT(said(), IsEmpty());
+  ask("2", request<ReturnRequested>({{"85123A", 1}}, 1));
+  ask("2", request<WriteOffRequested>({{"85123A", 1}}, 2));
+  ask("2", request<OrderRequested>({{"85123A", 1}}, 3));
+  EXPECT_THAT(said(), ElementsAre("ReturnAccepted 2"));
+  EXPECT_EQ(progress().repeated, 4);
+}
+
 TEST_F(Orders, a_return_is_completed_when_goods_and_money_went_back_in_either_order) {
   const auto back = request<ReturnRequested>({{"85123A", 2, 2'550}});
   ask("C1", back);
@@ -182,6 +196,21 @@ TEST_F(Orders, a_return_is_completed_when_goods_and_money_went_back_in_either_or
   stock("C2", GoodsTakenBack{1});
   EXPECT_THAT(said(), ElementsAre("ReturnAccepted C2", "ReturnCompleted C2"));
   EXPECT_EQ(progress().returned, 2);
+}
+
+TEST_F(Orders, a_write_off_is_final_when_stock_has_recorded_it) {
+  ask("1", request<WriteOffRequested>({{"85123A", 1, 0}}));
+  EXPECT_EQ(progress().open, 1);
+  for (int i = 0; i < 2; ++i)
+    stock("1", StockWrittenOff{1, 1});
+  EXPECT_TRUE(state("1").final);
+  EXPECT_EQ(progress().open, 0);
+  EXPECT_EQ(progress().written_off, 1);
+  ask("2", request<WriteOffRequested>({{"85123A", -5, 0}}));
+  EXPECT_THAT(said(), ElementsAre("WriteOffAccepted 1"));
+  const auto letters = driver_.read_raw(orders_dead_letters_topic);
+  ASSERT_THAT(letters, SizeIs(1));
+  EXPECT_EQ(letters[0].header("dl-reason"), "lines[0].quantity: must be from 1 to 1000000000");
 }
 
 TEST_F(Orders, an_adjustment_is_no_sale_whatever_else_it_says) {
@@ -203,12 +232,12 @@ TEST_F(Orders, an_adjustment_is_no_sale_whatever_else_it_says) {
 
 TEST_F(Orders, what_is_no_good_order_is_dead_lettered_with_the_field_named) {
   const std::pair<const char*, OrderRequested> cases[] = {
-      {"lines: an order has at least one", request<OrderRequested>({})},
+      {"lines: at least one is wanted", request<OrderRequested>({})},
       {"lines[1].quantity: must be from 1 to 1000000000",
        request<OrderRequested>({{"85123A", 1}, {"85123A", 0}})},
       {"lines[0].unit_price_milli: must not be negative",
        request<OrderRequested>({{"85123A", 1, -1}})},
-      {"lines[0].product: empty", request<OrderRequested>({{"", 1}})},
+      {"lines[0].product: must have 1 to 100 bytes", request<OrderRequested>({{"", 1}})},
       {"lines[0].unit_price_milli: the total is out of range",
        request<OrderRequested>({{"85123A", 1'000'000'000, INT64_MAX}})},
   };

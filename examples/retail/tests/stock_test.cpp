@@ -6,6 +6,9 @@
 #include <boost/describe/enum_to_string.hpp>
 #include <map>
 
+#include "millrace/base/hash.hpp"
+#include "millrace/codec/codec.hpp"
+#include "retail/stock/shelf_commands.hpp"
 #include "retail/stock/topology.hpp"
 #include "retail/tests/builders.hpp"
 
@@ -22,7 +25,6 @@ class Stock : public testing::Test {
  protected:
   explicit Stock(const Settings& settings = scarce) : driver_(sound(stock::topology(settings))) {
     driver_.declare_topic(orders_topic, "orders");
-    driver_.declare_topic(requests_topic, "storefront");
   }
   std::string order(const std::string& name, const OrderEvent& event, std::int64_t time = day(0)) {
     std::string cause = driver_.pipe(orders_topic, id(name), event, time, "correlation-" + name);
@@ -31,8 +33,7 @@ class Stock : public testing::Test {
   }
   void write_off(const std::string& name, const std::vector<TestLine>& lines,
                  std::int64_t time = day(0)) {
-    driver_.pipe(requests_topic, id(name), RequestEvent(request<WriteOffRequested>(lines)), time);
-    driver_.run_until_idle();
+    order(name, WriteOffAccepted{order_lines(lines)}, time);
   }
   std::vector<std::string> said() { return story(driver_, stock_topic); }
   ShelfLevel shelf(const std::string& product) {
@@ -192,6 +193,49 @@ TEST_F(Stock, a_senseless_write_off_is_dead_lettered) {
   write_off("1", {{"85123A", -5, 0}});
   EXPECT_THAT(said(), IsEmpty());
   EXPECT_THAT(driver_.read_raw("stock.dead-letters"), SizeIs(1));
+}
+
+TEST_F(Stock, a_command_that_no_shelf_can_carry_out_is_dead_lettered_whole) {
+  order("1", validated({{"85123A", 6}}));
+  said();
+  changes();
+  for (const auto& [action, quantity] :
+       {std::pair{stock::ShelfAction::take_back, INT64_MAX},
+        std::pair{stock::ShelfAction::take_back, std::int64_t{-1'000}},
+        std::pair{stock::ShelfAction::reserve, std::int64_t{-1'000}}}) {
+    millrace::testkit::RawRecord record;
+    record.key = "2";
+    record.timestamp_ms = day(0);
+    record.partition = millrace::partition_of("85123A", 4);
+    const stock::ShelfCommand command{
+        action, record.partition, {{0, {"85123A"}, 1}, {1, {"85123A"}, quantity}}};
+    record.value.emplace();
+    millrace::codec::encode(millrace::codec::Format::binary,
+                            millrace::codec::type_info<stock::ShelfCommand>(), &command,
+                            *record.value);
+    driver_.pipe_raw("stock.shelf-commands", record);
+    driver_.run_until_idle();
+    EXPECT_THAT(driver_.read_raw("stock.dead-letters"), SizeIs(1)) << quantity;
+    EXPECT_EQ(shelf("85123A").free, 194);
+    EXPECT_THAT(changes(), IsEmpty());
+  }
+  order("3", validated({{"85123A", 5}}));
+  EXPECT_THAT(said(), ElementsAre("StockReserved 3"));
+}
+
+TEST_F(Stock, a_senseless_quantity_in_the_topic_is_dead_lettered_and_no_shelf_changes) {
+  for (const std::int64_t quantity :
+       {std::int64_t{-5}, std::int64_t{0}, std::int64_t{1'000'000'001}, INT64_MIN, INT64_MAX}) {
+    order("1", validated({{"85123A", 2, 0}, {"85123A", quantity, 0}}));
+    order("C1", accepted({{"85123A", 2, 0}, {"85123A", quantity, 0}}));
+    const auto letters = driver_.read_raw("stock.dead-letters");
+    ASSERT_THAT(letters, SizeIs(2)) << quantity;
+    EXPECT_EQ(letters[0].header("dl-reason"), "lines[1].quantity: must be from 1 to 1000000000");
+    EXPECT_THAT(said(), IsEmpty());
+    EXPECT_THAT(changes(), IsEmpty());
+  }
+  order("2", validated({{"85123A", 5}}));
+  EXPECT_THAT(said(), ElementsAre("StockReserved 2"));
 }
 
 TEST_F(Stock, goods_are_ordered_below_fifty_and_arrive_after_two_days_of_stream_time) {

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "retail/tests/builders.hpp"
 
 namespace retail {
@@ -29,15 +31,46 @@ class Storefront : public testing::Test {
   Storefront() : driver_(sound(storefront::topology(scarce, &heard_))) {
     driver_.declare_topic(orders_topic, "orders");
     driver_.declare_topic(stock_topic, "stock");
-    driver_.declare_topic(orders_dead_letters_topic, "orders");
+    for (const std::string service : {"orders", "stock", "payments", "shipments"})
+      driver_.declare_topic(service + ".dead-letters", service);
     driver_.declare_topic(revenue_topic, "insights");
     driver_.declare_topic(products_topic, "insights");
     driver_.run_until_idle();
   }
   template <class E>
-  void ask(const std::string& name, const E& event) {
-    driver_.pipe(requests_topic, id(name), RequestEvent(event), day(0));
+  std::string ask(const std::string& name, const E& event) {
+    std::string request = driver_.pipe(requests_topic, id(name), RequestEvent(event), day(0));
     driver_.run_until_idle();
+    return request;
+  }
+  /// A dead letter of a service about an event of a topic; an event without a type is private.
+  void letter(const std::string& service, const std::string& name, const std::string& topic,
+              const std::string& type, const std::string& event = "x", std::int32_t partition = 2) {
+    millrace::testkit::RawRecord record;
+    record.key = name;
+    record.value = "\x01\xff no JSON";
+    record.headers = {{"dl-topic", topic}, {"dl-reason", "bad"}};
+    if (type.empty()) {
+      record.headers.emplace_back("cx", "\xff");
+    } else {
+      record.headers.insert(record.headers.end(), {{"ce_id", event},
+                                                   {"ce_source", "/" + service},
+                                                   {"ce_specversion", "1.0"},
+                                                   {"ce_type", type}});
+    }
+    record.timestamp_ms = day(0);
+    record.partition = partition;
+    driver_.pipe_raw(service + ".dead-letters", record);
+    driver_.run_until_idle();
+  }
+  storefront::OutcomeCounts counts() {
+    storefront::OutcomeCounts sum;
+    for (const auto& [key, part] :
+         driver_.store<std::string, storefront::OutcomeCounts>(storefront::outcomes_store).all()) {
+      sum.dead_lettered += part.dead_lettered;
+      sum.replaced += part.replaced;
+    }
+    return sum;
   }
   void order(const std::string& name, const OrderEvent& event) {
     driver_.pipe(orders_topic, id(name), event, day(0));
@@ -89,29 +122,104 @@ TEST_F(Storefront, a_rejection_is_shown_with_what_was_short) {
   EXPECT_EQ(view("1").shortages[0].free, 2);
 }
 
-TEST_F(Storefront, a_dead_letter_is_shown_with_its_reason) {
-  ask("A1", order_);
-  millrace::testkit::RawRecord letter;
-  letter.key = "A1";
-  letter.value = "{}";
-  letter.headers = {{"ce_id", "x"},
-                    {"ce_source", "/storefront"},
-                    {"ce_specversion", "1.0"},
-                    {"ce_type", "OrderRequested"},
-                    {"dl-reason", "not a sale"}};
-  letter.timestamp_ms = day(0);
-  driver_.pipe_raw(orders_dead_letters_topic, letter);
-  driver_.run_until_idle();
+TEST_F(Storefront, a_dead_letter_is_shown_with_its_reason_and_place) {
+  const std::string request = ask("A1", order_);
+  letter("orders", "A1", requests_topic, "OrderRequested", request, 3);
   EXPECT_EQ(view("A1").outcome, Outcome::dead_lettered);
   EXPECT_EQ(view("A1").status, RequestStatus::dead_lettered);
-  EXPECT_EQ(view("A1").reason, "not a sale");
+  EXPECT_EQ(view("A1").reason, "bad");
+  EXPECT_EQ(view("A1").letter, "orders.dead-letters-3:0");
   EXPECT_THAT(heard_.ids, ElementsAre("A1"));
+}
+
+TEST_F(Storefront, a_dead_letter_of_any_step_is_an_outcome_whatever_it_holds) {
+  const std::tuple<const char*, const char*, const char*> letters[] = {
+      {"stock", orders_topic, "OrderValidated"},     {"stock", "stock.shelf-commands", ""},
+      {"payments", orders_topic, "OrderValidated"},  {"payments", stock_topic, "StockReserved"},
+      {"orders", payments_topic, "PaymentReceived"}, {"orders", stock_topic, "StockRefused"}};
+  int number = 0;
+  for (const auto& [service, topic, type] : letters) {
+    const std::string name = std::to_string(++number);
+    ask(name, order_);
+    order(name, validated({{"85123A", 6, 2'550}}));
+    letter(service, name, topic, type, "x", number % 4);
+    EXPECT_EQ(view(name).outcome, Outcome::dead_lettered) << service << " " << topic;
+    EXPECT_EQ(view(name).reason, "bad");
+  }
+  EXPECT_EQ(counts().dead_lettered, 6);
+  EXPECT_THAT(driver_.read_raw("storefront.dead-letters"), IsEmpty());
+}
+
+TEST_F(Storefront, a_letter_of_another_request_under_the_id_changes_nothing) {
+  ask("1", order_);
+  letter("orders", "1", requests_topic, "OrderRequested", "another");
+  EXPECT_EQ(view("1").outcome, Outcome::pending);
+  EXPECT_EQ(view("1").status, RequestStatus::requested);
+}
+
+TEST_F(Storefront, a_real_outcome_after_a_replay_replaces_the_letter_and_is_counted) {
+  ask("1", order_);
+  letter("stock", "1", orders_topic, "OrderValidated");
+  // Read late, this is what the letter is about.
+  order("1", validated({{"85123A", 6, 2'550}}));
+  EXPECT_EQ(view("1").status, RequestStatus::dead_lettered);
+  EXPECT_EQ(counts().replaced, 0);
+  order("1", OrderConfirmed{});
+  EXPECT_EQ(view("1").outcome, Outcome::granted);
+  EXPECT_EQ(view("1").status, RequestStatus::confirmed);
+  EXPECT_EQ(view("1").reason, "");
+  EXPECT_EQ(view("1").letter, "");
+  EXPECT_EQ(counts().dead_lettered, 1);
+  EXPECT_EQ(counts().replaced, 1);
+  EXPECT_THAT(heard_.ids, ElementsAre("1", "1"));
+}
+
+TEST_F(Storefront, a_letter_that_is_read_after_its_replay_changes_nothing) {
+  ask("1", order_);
+  order("1", OrderConfirmed{});
+  letter("stock", "1", orders_topic, "OrderValidated");
+  EXPECT_EQ(view("1").outcome, Outcome::granted);
+  EXPECT_EQ(view("1").status, RequestStatus::confirmed);
+  order("1", OrderCompleted{});
+  letter("shipments", "1", orders_topic, "OrderConfirmed");
+  EXPECT_EQ(view("1").status, RequestStatus::completed);
+  EXPECT_EQ(counts().dead_lettered, 0);
+}
+
+TEST_F(Storefront, a_letter_of_what_follows_the_answer_is_shown_and_leaves_the_answer) {
+  ask("1", order_);
+  order("1", OrderConfirmed{});
+  letter("shipments", "1", orders_topic, "OrderConfirmed");
+  EXPECT_EQ(view("1").outcome, Outcome::granted);
+  EXPECT_EQ(view("1").status, RequestStatus::dead_lettered);
+  EXPECT_EQ(view("1").letter, "shipments.dead-letters-2:0");
+  order("1", OrderCompleted{});
+  EXPECT_EQ(view("1").status, RequestStatus::completed);
+}
+
+TEST_F(Storefront, the_request_that_orders_took_is_the_one_that_is_shown) {
+  ask("1", request<WriteOffRequested>({{"85123A", 9, 0}}, 5));
+  millrace::testkit::RawRecord taken;
+  taken.key = "1";
+  taken.value = R"({"country":"France","total_milli":7,"lines":[]})";
+  taken.headers = {{"ce_id", "orders-1"},
+                   {"ce_source", "/orders"},
+                   {"ce_specversion", "1.0"},
+                   {"ce_type", "OrderValidated"},
+                   {"causationid", "the other"}};
+  taken.timestamp_ms = day(0);
+  driver_.pipe_raw(orders_topic, taken);
+  driver_.run_until_idle();
+  EXPECT_EQ(view("1").kind, RequestKind::order);
+  EXPECT_EQ(view("1").request, "the other");
+  EXPECT_EQ(view("1").total_milli, Money{7});
 }
 
 TEST_F(Storefront, the_first_request_under_an_id_is_the_one_that_counts) {
   ask("1", order_);
   ask("1", request<OrderRequested>({{"22423", 1}}, 78));
   EXPECT_EQ(view("1").body_hash, 77U);
+  EXPECT_THAT(heard_.ids, ElementsAre("1")) << "whoever waits for the second is told";
 }
 
 TEST_F(Storefront, events_seen_before_the_request_are_not_undone_by_it) {

@@ -23,8 +23,10 @@ struct OrderAnswer {
   Money total_milli;
   Country country;
   std::vector<Shortage> shortages;
+  std::optional<std::string> dead_letter = {};  ///< where it stands, when one stopped the request
 };
-BOOST_DESCRIBE_STRUCT(OrderAnswer, (), (order_id, status, reason, total_milli, country, shortages))
+BOOST_DESCRIBE_STRUCT(OrderAnswer, (),
+                      (order_id, status, reason, total_milli, country, shortages, dead_letter))
 
 struct ReturnAnswer {
   RequestId return_id;
@@ -32,8 +34,10 @@ struct ReturnAnswer {
   std::optional<std::string> reason;
   Money total_milli;
   Country country;
+  std::optional<std::string> dead_letter = {};  ///< where it stands, when one stopped the request
 };
-BOOST_DESCRIBE_STRUCT(ReturnAnswer, (), (return_id, status, reason, total_milli, country))
+BOOST_DESCRIBE_STRUCT(ReturnAnswer, (),
+                      (return_id, status, reason, total_milli, country, dead_letter))
 
 struct WriteOffAnswer {
   RequestId write_off_id;
@@ -41,8 +45,9 @@ struct WriteOffAnswer {
   std::optional<std::string> reason;
   std::int64_t asked = 0;
   std::int64_t taken = 0;
+  std::optional<std::string> dead_letter = {};  ///< where it stands, when one stopped the request
 };
-BOOST_DESCRIBE_STRUCT(WriteOffAnswer, (), (write_off_id, status, reason, asked, taken))
+BOOST_DESCRIBE_STRUCT(WriteOffAnswer, (), (write_off_id, status, reason, asked, taken, dead_letter))
 
 std::string_view status_name(RequestStatus status) {
   switch (status) {
@@ -69,17 +74,19 @@ std::string_view status_name(RequestStatus status) {
 std::string body_of(const RequestId& id, const RequestView& view, std::string_view status) {
   const std::optional<std::string> reason =
       view.reason.empty() ? std::nullopt : std::optional(view.reason);
+  const std::optional<std::string> letter =
+      view.letter.empty() ? std::nullopt : std::optional(view.letter);
   std::string name(status);
   switch (view.kind) {
     case RequestKind::goods_return:
       return millrace::codec::to_json(
-          ReturnAnswer{id, std::move(name), reason, view.total_milli, view.country});
+          ReturnAnswer{id, std::move(name), reason, view.total_milli, view.country, letter});
     case RequestKind::write_off:
       return millrace::codec::to_json(
-          WriteOffAnswer{id, std::move(name), reason, view.asked, view.taken});
+          WriteOffAnswer{id, std::move(name), reason, view.asked, view.taken, letter});
     default:
-      return millrace::codec::to_json(
-          OrderAnswer{id, std::move(name), reason, view.total_milli, view.country, view.shortages});
+      return millrace::codec::to_json(OrderAnswer{id, std::move(name), reason, view.total_milli,
+                                                  view.country, view.shortages, letter});
   }
 }
 
@@ -98,7 +105,7 @@ Response outcome_answer(const RequestId& id, const RequestView& view) {
   }
   if (view.outcome == Outcome::dead_lettered) {
     return problem(422, "dead-lettered", "The request cannot be processed", view.reason,
-                   {{"id", id.text}, {"reason", view.reason}});
+                   {{"id", id.text}, {"reason", view.reason}, {"dead_letter", view.letter}});
   }
   Response response;
   response.status = 201;
@@ -107,10 +114,10 @@ Response outcome_answer(const RequestId& id, const RequestView& view) {
   return response;
 }
 
-Response id_reused(RequestKind kind, const RequestId& id) {
+Response id_reused(const RequestId& id, const RequestView& view) {
   return problem(409, "order-id-reused", "The id is taken",
-                 id.text + " was used before with another body; what became of that is at " +
-                     location_of(kind, id),
+                 id.text + " was used before for another request; what became of that is at " +
+                     location_of(view.kind, id),
                  {{"id", id.text}});
 }
 

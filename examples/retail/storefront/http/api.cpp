@@ -5,6 +5,7 @@
 
 #include <charconv>
 #include <memory>
+#include <optional>
 
 #include "answers.hpp"
 #include "millrace/http/problem.hpp"
@@ -50,7 +51,7 @@ class Api {
   Api(millrace::service::Context& context, Desk& desk) : context_(context), desk_(desk) {}
 
   void post(RequestKind kind, const Request& request, Responder responder) const {
-    auto posted = read_posted(kind, request.body);
+    auto posted = read_posted(kind, request.body, context_.clock.wall_ms());
     if (!posted)
       return responder.send(problem(400, posted.error().code().name, "The body cannot be read",
                                     posted.error().message()));
@@ -63,10 +64,14 @@ class Api {
     const RequestId id{std::string(request.param("id"))};
     const auto answer = context_.instance.view<RequestId, RequestView>(status_store).get(id);
     if (!answer) return responder.send(unavailable(answer.error()));
-    const bool known = answer->value && answer->value->kind == kind;
+    const std::optional<RequestView>& view = answer->value;
+    std::string detail = "nothing is known of " + id.text;
+    if (view && view->kind != kind && view->kind != RequestKind::unknown) {
+      detail = id.text + " is another kind of request: " + location_of(view->kind, id);
+    }
     send(answer->position,
-         known ? status_answer(id, *answer->value)
-               : problem(404, "not-found", "", "nothing is known of " + id.text),
+         view && view->kind == kind ? status_answer(id, *view)
+                                    : problem(404, "not-found", "", detail),
          std::move(responder));
   }
 

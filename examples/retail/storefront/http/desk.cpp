@@ -34,7 +34,7 @@ using Deadlines = std::multimap<std::int64_t, std::uint64_t>;  // monotonic ns -
 struct Waiting {
   RequestKind kind = RequestKind::unknown;
   RequestId id;
-  std::uint64_t body_hash = 0;
+  std::string event_id;  // of the request: two under one id differ in it
   Responder responder;
   std::optional<millrace::log::LogPosition> appended = std::nullopt;  // where its record ends
   bool overdue = false;               // its patience is over, it waits for its record alone
@@ -53,7 +53,7 @@ struct Desk::State : std::enable_shared_from_this<Desk::State> {
   void run_timer();
   void answer_overdue(const std::vector<std::uint64_t>& tickets);
   std::uint64_t wait(Waiting waiting, std::chrono::milliseconds patience);
-  std::vector<Waiting> take(const RequestId& id);
+  std::vector<Waiting> take(const RequestId& id, std::string_view but = {});
   std::optional<Waiting> take_ticket(std::uint64_t ticket);
   std::optional<Waiting> take_late(std::uint64_t ticket);
   std::optional<Waiting> take_locked(std::uint64_t ticket);
@@ -148,17 +148,22 @@ std::uint64_t Desk::State::wait(Waiting one, std::chrono::milliseconds patience)
   return ticket;
 }
 
-std::vector<Waiting> Desk::State::take(const RequestId& id) {
+// All that wait for the id, but for those of the request with that event.
+std::vector<Waiting> Desk::State::take(const RequestId& id, std::string_view but) {
   std::vector<Waiting> taken;
   const millrace::MutexLock lock(mutex);
   const auto [begin, end] = by_id.equal_range(id.text);
-  for (auto one = begin; one != end; ++one) {
+  for (auto one = begin; one != end;) {
     const auto found = waiting.find(one->second);
+    if (found->second.event_id == but) {
+      ++one;
+      continue;
+    }
     if (!found->second.overdue) by_deadline.erase(found->second.deadline);
     taken.push_back(std::move(found->second));
     waiting.erase(found);
+    one = by_id.erase(one);
   }
-  by_id.erase(begin, end);
   return taken;
 }
 
@@ -231,9 +236,9 @@ bool Desk::State::answer_from_view(const Posted& posted, Responder& responder) {
     return true;
   }
   const auto& view = answer->value;
-  if (!view || view->body_hash == 0) return false;
-  if (view->body_hash != posted.body_hash) {
-    send_when_durable(answer->position, id_reused(posted.kind, posted.id), std::move(responder));
+  if (!view || view->request.empty()) return false;
+  if (view->request != posted.event_id) {
+    send_when_durable(answer->position, id_reused(posted.id, *view), std::move(responder));
     return true;
   }
   if (view->outcome == Outcome::pending) return false;
@@ -265,7 +270,7 @@ void Desk::submit(Posted posted, std::string_view trace, std::chrono::millisecon
   // Waiting begins before the append, so that no outcome can pass unseen. A request that is under
   // way already is appended again: the first one in the log counts, the others have no effect.
   const std::uint64_t ticket =
-      state_->wait({posted.kind, posted.id, posted.body_hash, std::move(responder)}, patience);
+      state_->wait({posted.kind, posted.id, posted.event_id, std::move(responder)}, patience);
   state_->append(posted, trace, ticket);
   // Its outcome may have been committed between the first look and the wait.
   look_again({posted.id});
@@ -278,11 +283,13 @@ void Desk::look_again(const std::vector<RequestId>& ids) {
       if (!state_->by_id.contains(id.text)) continue;
     }
     const auto answer = state_->views.get(id);
-    if (!answer || !answer->value || answer->value->outcome == Outcome::pending) continue;
+    if (!answer || !answer->value || answer->value->request.empty()) continue;
     const RequestView& view = *answer->value;
-    for (Waiting& one : state_->take(id)) {
+    // Before the outcome is known it is known already who waits in vain.
+    const bool pending = view.outcome == Outcome::pending;
+    for (Waiting& one : state_->take(id, pending ? view.request : std::string())) {
       Response response =
-          one.body_hash == view.body_hash ? outcome_answer(id, view) : id_reused(one.kind, id);
+          one.event_id == view.request ? outcome_answer(id, view) : id_reused(id, view);
       state_->send_when_durable(answer->position, std::move(response), std::move(one.responder));
     }
   }

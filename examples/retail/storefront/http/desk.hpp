@@ -27,7 +27,8 @@ class Desk {
   /// caller's `traceparent`, or empty.
   void submit(Posted posted, std::string_view trace, std::chrono::milliseconds patience,
               millrace::http::Responder responder);
-  /// These requests may have an outcome now; called when what the views show is committed.
+  /// These requests may have an outcome now, or an id that another one has; called when what the
+  /// views show is committed.
   void look_again(const std::vector<RequestId>& ids);
 
  private:

@@ -3,13 +3,17 @@
 
 #include "posted.hpp"
 
+#include <algorithm>
 #include <optional>
+#include <variant>
 #include <vector>
 
 #include "millrace/base/hash.hpp"
+#include "millrace/base/text.hpp"
 #include "millrace/base/time_text.hpp"
 #include "millrace/codec/describe.hpp"
 #include "millrace/http/message.hpp"
+#include "retail/contracts/request_rules.hpp"
 
 namespace retail::storefront {
 
@@ -45,45 +49,89 @@ struct WriteOffBody {
 };
 BOOST_DESCRIBE_STRUCT(WriteOffBody, (), (write_off_id, customer_id, country, ordered_at, lines))
 
-constexpr std::size_t max_id_bytes = 200;
+millrace::Status check_text(std::string_view field, std::string_view text, std::size_t bytes_min,
+                            std::size_t bytes_max) {
+  if (text.size() >= bytes_min && text.size() <= bytes_max) return {};
+  return fail(millrace::errc::invalid_argument,
+              std::string(field) + ": must have " + std::to_string(bytes_min) + " to " +
+                  std::to_string(bytes_max) + " bytes, not " + std::to_string(text.size()));
+}
+
+Result<std::int64_t> read_time(const std::string& text, std::int64_t now_ms) {
+  const auto time = millrace::parse_time(text);
+  if (!time) return fail(time.error().at("ordered_at"));
+  const std::int64_t latest = saturating_sum(now_ms, future_ms_max);
+  if (*time < 0 || *time > latest) {
+    return fail(
+        millrace::errc::invalid_argument,
+        "ordered_at: must be from 1970 to an hour from now, " + millrace::format_time(latest));
+  }
+  return *time;
+}
+
+// The lines of an adjustment say nothing, so only their size is judged.
+millrace::Status check(const std::vector<RequestedLine>& lines, bool adjustment) {
+  if (!adjustment || lines.empty() || lines.size() > lines_max) {
+    const CheckedLines checked = check_lines(lines);
+    if (!checked.problem.empty()) {
+      return fail(millrace::errc::invalid_argument, checked.problem);
+    }
+  }
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::string at = "lines[" + std::to_string(i) + "].";
+    MILLRACE_TRY(check_text(at + "product", lines[i].product.text, 0, product_bytes_max));
+    MILLRACE_TRY(check_text(at + "description", lines[i].description.value_or(""), 0,
+                            description_bytes_max));
+  }
+  return {};
+}
+
+// Of what the request says, not of how it was spelled. Zero means that no request was seen.
+std::uint64_t hash_of(RequestKind kind, std::int64_t ordered_at_ms, const RequestEvent& event) {
+  thread_local std::string said;
+  said.clear();
+  millrace::codec::encode(millrace::codec::Format::json, millrace::codec::type_info<RequestEvent>(),
+                          &event, said);
+  said += std::to_string(ordered_at_ms);
+  return std::max<std::uint64_t>(millrace::xxh64(said, static_cast<std::uint64_t>(kind)), 1);
+}
 
 template <class Event, class Body>
-Result<Posted> read_as(RequestKind kind, std::string_view text, RequestId Body::* id,
-                       std::string_view id_name) {
+Result<Posted> read_as(RequestKind kind, std::string_view text, std::int64_t now_ms,
+                       RequestId Body::* id, std::string_view id_name) {
   MILLRACE_ASSIGN(Body body, millrace::codec::from_json<Body>(text));
   RequestId& given = body.*id;
-  if (given.text.empty() || given.text.size() > max_id_bytes) {
-    return fail(millrace::errc::invalid_argument,
-                std::string(id_name) + ": 1 to 200 bytes are wanted");
-  }
-  if (body.lines.empty())
-    return fail(millrace::errc::invalid_argument, "lines: at least one is wanted");
-  const auto ordered_at = millrace::parse_time(body.ordered_at);
-  if (!ordered_at) return fail(ordered_at.error().at("ordered_at"));
+  MILLRACE_TRY(check_text(id_name, given.text, 1, id_bytes_max));
+  MILLRACE_TRY(check_text("customer_id", body.customer_id.value_or(""), 0, customer_bytes_max));
+  MILLRACE_TRY(check_text("country", body.country.name, 1, country_bytes_max));
   Posted posted;
   posted.kind = kind;
-  posted.ordered_at_ms = *ordered_at;
-  posted.body_hash = millrace::xxh64(text, static_cast<std::uint64_t>(kind));
+  MILLRACE_ASSIGN(posted.ordered_at_ms, read_time(body.ordered_at, now_ms));
+  MILLRACE_TRY(check(body.lines, kind == RequestKind::order && is_adjustment(given.text)));
   Event event;
-  event.body_hash = posted.body_hash;
   event.customer_id = std::move(body.customer_id);
   event.country = std::move(body.country);
   event.lines = std::move(body.lines);
-  posted.id = std::move(given);
   posted.event = std::move(event);
+  posted.body_hash = hash_of(kind, posted.ordered_at_ms, posted.event);
+  std::visit([&](RequestBody& one) { one.body_hash = posted.body_hash; }, posted.event);
+  posted.id = std::move(given);
+  posted.event_id = posted.id.text + ".";
+  millrace::append_short_hex(posted.event_id, posted.body_hash);
   return posted;
 }
 
 }  // namespace
 
-Result<Posted> read_posted(RequestKind kind, std::string_view body) {
+Result<Posted> read_posted(RequestKind kind, std::string_view body, std::int64_t now_ms) {
   switch (kind) {
     case RequestKind::order:
-      return read_as<OrderRequested>(kind, body, &OrderBody::order_id, "order_id");
+      return read_as<OrderRequested>(kind, body, now_ms, &OrderBody::order_id, "order_id");
     case RequestKind::goods_return:
-      return read_as<ReturnRequested>(kind, body, &ReturnBody::return_id, "return_id");
+      return read_as<ReturnRequested>(kind, body, now_ms, &ReturnBody::return_id, "return_id");
     case RequestKind::write_off:
-      return read_as<WriteOffRequested>(kind, body, &WriteOffBody::write_off_id, "write_off_id");
+      return read_as<WriteOffRequested>(kind, body, now_ms, &WriteOffBody::write_off_id,
+                                        "write_off_id");
     case RequestKind::unknown:
       break;
   }

@@ -4,7 +4,6 @@
 #include "request_record.hpp"
 
 #include "millrace/base/hash.hpp"
-#include "millrace/base/text.hpp"
 #include "millrace/codec/describe.hpp"
 
 namespace retail::storefront {
@@ -30,8 +29,7 @@ codec::TraceContext trace_of(std::string_view traceparent, std::string_view id,
 
 void RequestRecord::fill(const Posted& posted, std::string_view traceparent) {
   key_ = posted.id.text;
-  event_id_ = posted.id.text + ".";
-  millrace::append_short_hex(event_id_, posted.body_hash);
+  event_id_ = posted.event_id;
   timestamp_ms_ = posted.ordered_at_ms;
   const codec::TypeInfo& type = codec::type_info<RequestEvent>();
   value_.clear();

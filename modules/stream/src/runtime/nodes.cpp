@@ -62,8 +62,9 @@ std::optional<Failure> Nodes::read_from(const std::vector<std::size_t>& sources,
   const auto refused = [this](const Error& error) {
     return Failure{shared_->options.on_deserialization_error, error.code(), error.message()};
   };
-  const codec::Format format = sources_[sources.front()]->reader.spec().type.format;
-  const auto context = read_context(format, record.headers);
+  const SourceReader& first = sources_[sources.front()]->reader;
+  auto context = read_context(first.spec().type.format, record.headers);
+  if (!context && first.takes_any()) context = codec::EventContext{};
   // Of a newer build, which can read it: no policy passes over it, and no dead letter takes it out
   // of its order.
   if (!context && context.error().is(codec::errc::incompatible))

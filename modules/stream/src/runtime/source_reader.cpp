@@ -15,6 +15,7 @@ Result<codec::EventContext> read_context(codec::Format format, log::HeadersView 
 
 Result<bool> SourceReader::read(const log::Record& record, std::string_view event_type,
                                 Message& out) const {
+  if (takes_any()) return read_any(record, out);
   const RecordType& type = spec_->type;
   if (!record.key) return fail(codec::errc::malformed, "the record has no key");
   out.value = nullptr;
@@ -42,6 +43,12 @@ Result<bool> SourceReader::read(const log::Record& record, std::string_view even
     return fail(decoded.error().at("key"));
   out.key = key_.get();
   out.timestamp_ms = record.timestamp_ms;
+  return true;
+}
+
+Result<bool> SourceReader::read_any(const log::Record& record, Message& out) const {
+  if (!record.key || !codec::decode_key(*spec_->type.key, *record.key, key_.get())) return false;
+  out = {key_.get(), value_.get(), record.timestamp_ms};
   return true;
 }
 

@@ -6,8 +6,10 @@
 #include <string>
 #include <string_view>
 
+#include "millrace/codec/describe.hpp"
 #include "millrace/codec/typed_object.hpp"
 #include "millrace/log/record.hpp"
+#include "millrace/stream/any_value.hpp"
 #include "millrace/stream/plan.hpp"
 
 namespace millrace::stream::runtime {
@@ -29,8 +31,14 @@ class SourceReader {
   [[nodiscard]] Result<bool> read(const log::Record& record, std::string_view event_type,
                                   Message& out) const;
   [[nodiscard]] const SourceSpec& spec() const { return *spec_; }
+  /// The source is one of AnyValue: it takes records whatever their envelope.
+  [[nodiscard]] bool takes_any() const {
+    return spec_->type.value == &codec::type_info<AnyValue>();
+  }
 
  private:
+  Result<bool> read_any(const log::Record& record, Message& out) const;
+
   const SourceSpec* spec_;
   codec::TypedObject key_;
   codec::TypedObject value_;
