@@ -76,6 +76,8 @@ Status Index::reserve(const Locked&, PartitionRow& row) {
                 "the index of a partition is full (" + std::to_string(index_levels) + " levels)");
   }
   if (row.levels[slot.level] != 0) {
+    // Another member may have made it.
+    MILLRACE_TRY(level(row, slot.level));
     return {};
   }
   const std::uint64_t wanted = level_bytes(slot.level);
@@ -117,6 +119,15 @@ Result<IndexEntry> Index::at(const PartitionRow& row, std::uint64_t i) {
   IndexEntry entry;
   std::memcpy(&entry, start + slot.in_level * sizeof(IndexEntry), sizeof entry);
   return entry;
+}
+
+Result<std::int64_t> Index::end(const Locked&, const PartitionRow& row) {
+  const std::uint64_t count = row.count.load(std::memory_order_relaxed);
+  if (count == 0) {
+    return row.start_offset.load(std::memory_order_relaxed);
+  }
+  MILLRACE_ASSIGN(const IndexEntry last, at(row, count - 1));
+  return last.end;
 }
 
 }  // namespace millrace::log::embedded

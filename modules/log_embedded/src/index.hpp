@@ -37,12 +37,16 @@ class Index {
   /// `directory` outlives it; it has its control file before anything else is called.
   explicit Index(LogDirectory& directory);
 
-  /// Makes room for one more entry. errc::disk_full, limit; then nothing changed.
+  /// Makes room for one more entry, and maps it: append() cannot fail after it. errc::disk_full,
+  /// limit, io_error, not_found; then nothing changed.
   [[nodiscard]] Status reserve(const Locked&, PartitionRow& row);
-  /// Appends; there is room. Readers see it at once.
+  /// Appends; room was reserved by this member. Readers see it at once.
   void append(const Locked&, PartitionRow& row, IndexEntry entry);
   /// Entry i < row.count.
   [[nodiscard]] Result<IndexEntry> at(const PartitionRow& row, std::uint64_t i);
+  /// Where the partition ends by its last entry: the offset after that batch, or the first offset
+  /// of a partition without batches.
+  [[nodiscard]] Result<std::int64_t> end(const Locked&, const PartitionRow& row);
 
  private:
   [[nodiscard]] Result<char*> level(const PartitionRow& row, std::size_t number);

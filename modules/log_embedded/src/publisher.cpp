@@ -30,13 +30,10 @@ Result<std::uint64_t> Publisher::append(const Locked& locked, FrameBuilder& fram
   Control& control = directory_.control();
   MILLRACE_TRY(segments_.make_room(locked, frame.bytes()));
   MILLRACE_TRY(segments_.refresh());
-  if (auto reserved = reserve_index(locked, frame); !reserved) {
-    return fail(log_error(std::move(reserved).error()));
-  }
-  for (std::size_t i = 0; i < frame.entries(); ++i) {
-    FrameEntry& entry = frame.entry(i);
-    MILLRACE_ASSIGN(const PartitionRow* row, topics_.row(place_of(entry)));
-    entry.base_offset = row->next_offset;
+  if (auto found = find_targets(locked, frame); !found) {
+    // The index is mapped by path, so this may be how a member learns that its log is gone.
+    MILLRACE_TRY(directory_.check_in_place());
+    return fail(log_error(std::move(found).error()));
   }
   const std::uint64_t position = control.committed.load(std::memory_order_relaxed);
   frame.seal(complete(locked, header));
@@ -80,14 +77,20 @@ Status Publisher::append_catalog(const Locked& locked, std::string_view record) 
   return {};
 }
 
-/// Makes room in the index for all entries of a frame. errc::disk_full, limit.
-Status Publisher::reserve_index(const Locked& locked, FrameBuilder& frame) {
+/// Finds the rows of all entries, sets their offsets and makes room in the index: what can fail of
+/// that does so before a byte is written.
+Status Publisher::find_targets(const Locked& locked, FrameBuilder& frame) {
+  targets_.clear();
   for (std::size_t i = 0; i < frame.entries(); ++i) {
-    const FrameEntry& entry = frame.entry(i);
+    FrameEntry& entry = frame.entry(i);
+    MILLRACE_ASSIGN(PartitionRow * row, topics_.row(place_of(entry)));
+    entry.base_offset = row->next_offset;
+    std::int64_t end = row->next_offset;
     if (is_indexed(entry.topic)) {
-      MILLRACE_ASSIGN(PartitionRow * row, topics_.row(place_of(entry)));
       MILLRACE_TRY(index_.reserve(locked, *row));
+      MILLRACE_ASSIGN(end, index_.end(locked, *row));
     }
+    targets_.push_back({row, end});
   }
   return {};
 }
@@ -112,20 +115,8 @@ void Publisher::check_before_commit(const Locked&, FrameBuilder& frame, std::uin
       position >= control.segment_start && position + frame.bytes() <= control.segment_end,
       "a frame lies in one segment");
   for (std::size_t i = 0; i < frame.entries(); ++i) {
-    const FrameEntry& entry = frame.entry(i);
-    if (!is_indexed(entry.topic)) {
-      continue;
-    }
-    const auto row = topics_.row(place_of(entry));
-    MILLRACE_ASSERT(row.has_value(), "room in the index was reserved");
-    const std::uint64_t count = (*row)->count.load(std::memory_order_relaxed);
-    std::int64_t end = (*row)->start_offset.load(std::memory_order_relaxed);
-    if (count > 0) {
-      const auto last = index_.at(**row, count - 1);
-      MILLRACE_ASSERT(last.has_value(), "what was appended to the index can be read");
-      end = last->end;
-    }
-    MILLRACE_ASSERT(entry.base_offset == end, "the offsets of a partition have no gap");
+    MILLRACE_ASSERT(frame.entry(i).base_offset == targets_[i].end,
+                    "the offsets of a partition have no gap");
   }
 }
 
@@ -159,7 +150,16 @@ Status Publisher::publish(const Locked& locked, FrameBuilder& frame, std::uint64
   } else {
     MILLRACE_TRY(apply_internal(locked, frame.view()));
   }
-  return apply_entries(locked, FrameView(frame.view()), position);
+  for (std::size_t i = 0; i < frame.entries(); ++i) {
+    const FrameEntry& entry = frame.entry(i);
+    PartitionRow& row = *targets_[i].row;
+    const std::int64_t end = entry.base_offset + entry.offsets;
+    if (is_indexed(entry.topic)) {
+      index_.append(locked, row, IndexEntry::make(end, position + entry.place, entry.bytes));
+    }
+    row.next_offset = end;
+  }
+  return {};
 }
 
 Status Publisher::apply_entries(const Locked& locked, const FrameView& frame,
@@ -169,14 +169,9 @@ Status Publisher::apply_entries(const Locked& locked, const FrameView& frame,
     const FrameEntry entry = frame.entry(i);
     MILLRACE_ASSIGN(PartitionRow * row, topics_.row(place_of(entry)));
     const std::int64_t end = entry.base_offset + entry.offsets;
-    const std::uint64_t count = row->count.load(std::memory_order_relaxed);
     if (is_indexed(entry.topic)) {
-      bool there = false;
-      if (count > 0) {
-        MILLRACE_ASSIGN(const IndexEntry last, index_.at(*row, count - 1));
-        there = last.end >= end;
-      }
-      if (!there) {
+      MILLRACE_ASSIGN(const std::int64_t known, index_.end(locked, *row));
+      if (known < end) {
         MILLRACE_TRY(index_.reserve(locked, *row));
         index_.append(locked, *row, IndexEntry::make(end, position + entry.place, entry.bytes));
       }

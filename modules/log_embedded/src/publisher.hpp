@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "frame.hpp"
 #include "index.hpp"
@@ -52,7 +53,13 @@ class Publisher {
   [[nodiscard]] const Tail& tail(const Locked& locked) const;
 
  private:
-  [[nodiscard]] Status reserve_index(const Locked& locked, FrameBuilder& frame);
+  /// Where an entry of the frame goes.
+  struct Target {
+    PartitionRow* row;
+    std::int64_t end;  ///< of the partition, by the index where it has one
+  };
+
+  [[nodiscard]] Status find_targets(const Locked& locked, FrameBuilder& frame);
   [[nodiscard]] FrameHeader complete(const Locked& locked, FrameHeader header) const;
   void check_before_commit(const Locked& locked, FrameBuilder& frame, std::uint64_t position);
   [[nodiscard]] Status write(const Locked& locked, std::uint64_t position, FrameBuilder& frame);
@@ -70,6 +77,7 @@ class Publisher {
   Index& index_;
   SegmentMaker& segments_;
   Topics& topics_;
+  std::vector<Target> targets_;  ///< of the frame that is appended; used under the lock
 };
 
 }  // namespace millrace::log::embedded

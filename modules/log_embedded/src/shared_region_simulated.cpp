@@ -38,6 +38,7 @@ struct SimulatedRegions::State {
   std::uint64_t pid_namespace MILLRACE_GUARDED_BY(mutex) = 1;
   std::uint64_t next_inode MILLRACE_GUARDED_BY(mutex) = 1;
   std::int64_t next_pid MILLRACE_GUARDED_BY(mutex) = 1000;
+  bool blocks_fail MILLRACE_GUARDED_BY(mutex) = false;
 };
 
 namespace {
@@ -106,6 +107,8 @@ class SimulatedRegion final : public SharedRegion {
     Directory::Memory& memory = directory_.blocks[number];
     if (create) {
       memory = make_memory(size);
+    } else if (state_->blocks_fail) {
+      return fail(errc::io_error, "shared block " + std::to_string(number) + " was told to fail");
     }
     if (memory == nullptr || memory->size() * 8 < size) {
       return fail(errc::not_found, "shared block " + std::to_string(number) + " does not exist");
@@ -216,6 +219,11 @@ void SimulatedRegions::flip_byte(const std::string& directory, std::uint64_t off
     char& byte = bytes_of(found->second->memory)[offset];
     byte = static_cast<char>(byte ^ 0x5a);
   }
+}
+
+void SimulatedRegions::fail_blocks(bool fail) {
+  const MutexLock lock(state_->mutex);
+  state_->blocks_fail = fail;
 }
 
 void SimulatedRegions::enter_namespace(std::uint64_t pid_namespace) {

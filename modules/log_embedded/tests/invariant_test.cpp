@@ -47,6 +47,11 @@ class EmbeddedInvariants : public testing::Test {
     return control().partitions[0];
   }
   void commit() { static_cast<void>(put_all(*log_, {orders_}, "ordered")); }
+  std::unique_ptr<Log> another(const std::string& name) {
+    auto log = machine_.open(options_of("stock", name));
+    EXPECT_EQ(topic_at(*log, "orders"), orders_);
+    return log;
+  }
 
   SimulatedMachine machine_;
   std::unique_ptr<SharedRegion> region_;
@@ -89,6 +94,61 @@ TEST_F(EmbeddedInvariants, a_frame_begins_at_an_aligned_position) {
   shared.tails[0].end = odd;
   shared.committed.store(odd);
   EXPECT_DEATH(commit(), "frames are aligned");
+}
+
+// What a commit needs from the operating system is no invariant: a commit that does not get it is
+// refused, and nothing was written.
+class EmbeddedIndexBlocks : public EmbeddedInvariants {
+ protected:
+  EmbeddedIndexBlocks() : other_(another("other")) {
+    for (std::size_t i = 0; i < embedded::first_level_entries; ++i) {
+      commit();
+    }
+    // Instead of megabytes of index: the first block counts as full, so the next level of the index
+    // gets a block that `other` has not mapped.
+    control().block_free = control().block_size;
+    commit();
+  }
+  void TearDown() override {
+    abandon(*other_);
+    EmbeddedInvariants::TearDown();
+  }
+
+  std::unique_ptr<Log> other_;
+};
+
+TEST_F(EmbeddedIndexBlocks, a_member_that_cannot_map_the_last_entry_refuses_the_commit) {
+  machine_.regions.fail_blocks(true);
+  const std::uint64_t before = control().committed.load();
+  const auto refused = put_all(*other_, {orders_}, "refused");
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(millrace::errc::io_error)) << refused.error().to_string();
+  EXPECT_EQ(control().committed.load(), before);
+  commit();
+  machine_.regions.fail_blocks(false);
+  ASSERT_TRUE(put_all(*other_, {orders_}, "accepted"));
+  EXPECT_EQ(values_of(*log_, orders_), values_of(*other_, orders_));
+  EXPECT_EQ(values_of(*log_, orders_).size(), embedded::first_level_entries + 3);
+}
+
+TEST_F(EmbeddedIndexBlocks, a_member_that_cannot_map_room_that_was_made_refuses_the_commit) {
+  // As after a write that failed: there is room in the new block, and no entry.
+  row().count.store(embedded::first_level_entries);
+  row().next_offset = embedded::first_level_entries;
+  machine_.regions.fail_blocks(true);
+  const auto refused = put_all(*other_, {orders_}, "refused");
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(millrace::errc::io_error)) << refused.error().to_string();
+  machine_.regions.fail_blocks(false);
+  EXPECT_TRUE(put_all(*other_, {orders_}, "accepted"));
+}
+
+TEST_F(EmbeddedIndexBlocks, a_member_whose_log_was_moved_away_hears_that_it_is_closed) {
+  machine_.regions.fail_blocks(true);
+  machine_.regions.replace(SimulatedMachine::directory);
+  const auto refused = put_all(*other_, {orders_}, "refused");
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(errc::closed)) << refused.error().to_string();
 }
 
 }  // namespace

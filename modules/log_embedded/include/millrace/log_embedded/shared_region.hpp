@@ -118,6 +118,9 @@ class SimulatedRegions final : public SharedRegionFactory {
   void replace(const std::string& directory);
   /// Damages one byte of a directory's mapped memory.
   void flip_byte(const std::string& directory, std::uint64_t offset);
+  /// Mapping a block that is there fails with io_error, until set back to false: as in a process
+  /// that has no descriptor left. Blocks that a member mapped before stay usable.
+  void fail_blocks(bool fail);
   /// Following members see themselves in another PID namespace.
   void enter_namespace(std::uint64_t pid_namespace);
 
