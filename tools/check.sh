@@ -15,7 +15,7 @@ Stages:
   test      ./test: tidy, the dev build with every header alone, all tests
   package   an outside project uses the installed package, and the tree by add_subdirectory
   asan      address and undefined-behaviour sanitizers: unit and contract tests
-  tsan      thread sanitizer: base, log, stream
+  tsan      thread sanitizer: base, net, log, stream
   locks     clang checks which mutex guards what (tools/thread_safety)
   estate    the release build of the retail estate: on a part of the data twice, on all of it once
   fuzz      every fuzz target, 30 s each
@@ -54,11 +54,11 @@ stage_asan() {
 
 stage_tsan() {
   local targets
-  mapfile -t targets < <(cd "$root" && present_targets modules/base modules/log modules/log_embedded modules/log_kafka modules/stream)
+  mapfile -t targets < <(cd "$root" && present_targets modules/base modules/net modules/net_tls modules/log modules/log_embedded modules/log_kafka modules/stream)
   [ "${#targets[@]}" -gt 0 ] || return 77
   ensure_packages build test && build_preset tsan "${targets[@]}" || return 1
   export -f run_ctest
-  unrandomised env root="$root" bash -o pipefail -c 'run_ctest tsan -L "^(base|log|log_embedded|log_kafka|stream)\$" -LE "slow|kafka"'
+  unrandomised env root="$root" bash -o pipefail -c 'run_ctest tsan -L "^(base|net|net_tls|log|log_embedded|log_kafka|stream)\$" -LE "slow|kafka"'
 }
 
 stage_locks() {
