@@ -119,6 +119,28 @@ TEST_P(Isolation, a_letter_whose_key_is_too_large_goes_without_anything_but_its_
   EXPECT_EQ(letter.header("dl-code"), "codec.malformed");
 }
 
+// What replays it adds where the letter stands, in place of the reason.
+TEST_P(Isolation, a_letter_of_any_size_can_be_replayed) {
+  auto driver = open(bank());
+  driver->declare_topic("deposits", "teller");
+  driver->run_until_idle();
+  const std::size_t limit = driver->log().options().max_record_bytes;
+  for (std::size_t less = 1'200; less >= 160; less -= 80)
+    driver->pipe_raw("deposits", raw_deposit("anna", std::string(limit - less, 'x')));
+  driver->run_until_idle();
+  auto letters = driver->read_raw("bank.dead-letters");
+  ASSERT_EQ(letters.size(), 14U);
+  EXPECT_TRUE(letters.front().value.has_value());
+  EXPECT_FALSE(letters.back().value.has_value());
+  for (testkit::RawRecord& letter : letters) {
+    std::erase_if(letter.headers, [](const auto& header) {
+      return header.first == "dl-reason" || header.first == "dl-code";
+    });
+    letter.headers.emplace_back("dl-replay-of", std::string(300, 'p'));
+    EXPECT_NO_THROW(driver->pipe_raw("bank.retry", letter));
+  }
+}
+
 // Headers that only say where a letter comes from may be anybody's.
 TEST_P(Isolation, a_replay_with_a_place_that_is_too_large_leaves_a_letter_that_fits) {
   auto record = raw_deposit("anna", "{");
