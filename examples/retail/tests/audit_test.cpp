@@ -158,7 +158,7 @@ TEST_F(Audit, finds_sums_that_no_number_holds) {
   expect_violation("a sum leaves the range of 64 bits");
 }
 
-/// Topics of an estate that tests fill by hand.
+/// The topics of the retail example, filled by hand.
 class AuditByHand : public testing::Test {
  protected:
   AuditByHand() : broker_(clock_, random_, true), writer_(broker_) {

@@ -219,7 +219,7 @@ TEST_F(Storefront, the_first_request_under_an_id_is_the_one_that_counts) {
   ask("1", order_);
   ask("1", request<OrderRequested>({{"22423", 1}}, 78));
   EXPECT_EQ(view("1").body_hash, 77U);
-  EXPECT_THAT(heard_.ids, ElementsAre("1")) << "whoever waits for the second is told";
+  EXPECT_THAT(heard_.ids, ElementsAre("1")) << "a client may wait for the second";
 }
 
 TEST_F(Storefront, events_seen_before_the_request_are_not_undone_by_it) {
