@@ -23,7 +23,8 @@ Result<Checkpoint> Checkpointer::make(const Locked& locked) {
   made.log_id = directory_.log_id();
   made.incarnation = control.incarnation;
   made.position = control.committed.load(std::memory_order_relaxed);
-  made.checksum = publisher_.tail(locked).checksum;
+  MILLRACE_ASSIGN(const Tail tail, publisher_.tail(locked));
+  made.checksum = tail.checksum;
   made.catalog = topics_.catalog().records();
   made.take_tables(locked, control, topics_.catalog().rows_used());
   std::atomic_ref(control.checkpoint_segment)

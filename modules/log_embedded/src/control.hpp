@@ -40,6 +40,13 @@ struct SharedName {
 
 enum class SlotState : std::uint32_t { free = 0, active = 1 };
 
+/// Why a log takes no appends.
+enum class Failure : std::uint32_t {
+  none = 0,
+  journal = 1,  ///< the journal may not be what was acknowledged; the file FAILED says so, too
+  control = 2   ///< this control file contradicts itself; the journal is good
+};
+
 /// A process, or rather a handle.
 struct alignas(64) MemberRow {
   std::atomic<SlotState> state;
@@ -150,8 +157,8 @@ struct Control {
   std::uint64_t segment_end;
   std::atomic<std::uint32_t> segments_version;
 
-  // The fatal state.
-  std::atomic<std::uint32_t> failed;
+  // The fatal state, set by any member without the lock. The text is written before `failed`.
+  std::atomic<Failure> failed;
   SharedName failure;
 
   // Who sleeps: a bit per waiter row.

@@ -105,11 +105,18 @@ Status LogDirectory::check_open() const {
 }
 
 Status LogDirectory::check_not_failed() const {
-  if (control_->failed.load(std::memory_order_acquire) != 0) [[unlikely]] {
-    return fail(errc::failed_sync, path_ + ": " + std::string(control_->failure.view()) +
-                                       "; run `millrace log repair`");
+  const Failure failed = control_->failed.load(std::memory_order_acquire);
+  if (failed == Failure::none) [[likely]] {
+    return {};
   }
-  return {};
+  const std::string reason(control_->failure.view());
+  if (failed == Failure::control) {
+    return fail(errc::corrupt,
+                path_ + "/control: " + reason +
+                    "; stop all processes of this log and open it again: the journal is good, and "
+                    "the first process to open it makes a new control file");
+  }
+  return fail(errc::failed_sync, path_ + ": " + reason + "; run `millrace log repair`");
 }
 
 Status LogDirectory::check_in_place() {
@@ -132,7 +139,17 @@ void LogDirectory::mark_failed(const std::string& reason) {
     static_cast<void>(write_failure_file(files(), path_, reason));
   }
   control_->failure.set(reason);
-  control_->failed.store(1, std::memory_order_release);
+  control_->failed.store(Failure::journal, std::memory_order_release);
+  wake_everybody();
+}
+
+void LogDirectory::mark_control_broken(const std::string& reason) {
+  Failure none = control_->failed.load(std::memory_order_acquire);
+  if (none != Failure::none) {
+    return;
+  }
+  control_->failure.set(reason);
+  control_->failed.compare_exchange_strong(none, Failure::control);
   wake_everybody();
 }
 

@@ -39,7 +39,7 @@ class LogDirectory {
 
   /// errc::closed on a handle that must not be used any more. Aborts in a forked child.
   [[nodiscard]] Status check_open() const;
-  /// errc::failed_sync when the log takes no appends.
+  /// errc::failed_sync when the log takes no appends; corrupt when its control file is the reason.
   [[nodiscard]] Status check_not_failed() const;
   /// errc::closed, and the handle is dead, when the directory is no longer the one that was opened.
   /// Before anything is opened or renamed by path: the log that lies there now belongs to others.
@@ -48,7 +48,11 @@ class LogDirectory {
   void mark_failed(const std::string& reason);
   /// The same after a sync that failed.
   void mark_sync_failed(const Error& error);
-  /// Of all members: readers and those who wait for durability look again.
+  /// Makes the log refuse appends until all members have left it: its control file contradicts
+  /// itself. The journal is good, so the next member to open the log makes a new control file. An
+  /// earlier failure stays.
+  void mark_control_broken(const std::string& reason);
+  /// Wakes the readers of all members, and all threads that wait for durability.
   void wake_everybody();
 
   // While it is opened.

@@ -132,7 +132,7 @@ void OpenLog::leave() {
   bool clean = false;
   if (auto locked = lock_even_failed()) {
     members.clean(*locked, static_cast<std::uint32_t>(directory.slot()));
-    clean = directory.control().failed.load(std::memory_order_relaxed) == 0;
+    clean = directory.control().failed.load(std::memory_order_relaxed) == Failure::none;
   }
   if (!directory.check_in_place()) {
     return;
@@ -159,7 +159,8 @@ Result<WriterLock::Held> OpenLog::lock_even_failed() {
   MILLRACE_TRY(directory.check_open());
   if (locked.taken_over()) {
     MILLRACE_TRY(directory.check_in_place());
-    if (auto repaired = repair(locked); !repaired) {
+    // A log that is marked already keeps its first reason.
+    if (auto repaired = repair(locked); !repaired && directory.check_not_failed()) {
       directory.mark_failed("what a dead process left cannot be repaired: " +
                             repaired.error().message());
     }

@@ -102,7 +102,9 @@ FrameHeader Publisher::complete(const Locked& locked, FrameHeader header) const 
   header.log_id = directory_.log_id();
   header.incarnation = control.incarnation;
   header.member = static_cast<std::uint32_t>(directory_.slot());
-  header.previous = tail(locked).checksum;
+  const auto last = tail(locked);
+  MILLRACE_ASSERT(last.has_value(), last.error().message().c_str());
+  header.previous = last->checksum;
   return header;
 }
 
@@ -231,18 +233,26 @@ Status Publisher::apply_topic(const Locked&, std::string_view record) {
   return {};
 }
 
-const Tail& Publisher::tail(const Locked&) const {
+Result<Tail> Publisher::tail(const Locked&) const {
   const Control& control = directory_.control();
   const std::uint64_t committed = control.committed.load(std::memory_order_relaxed);
-  const Tail& first = control.tails[0];
-  const Tail& found = first.end == committed ? first : control.tails[1];
-  MILLRACE_ASSERT(found.end == committed, "the last frame ends where the log does");
-  return found;
+  for (const Tail& tail : control.tails) {
+    if (tail.end == committed) {
+      return tail;
+    }
+  }
+  const std::string reason =
+      "the last frame ends at position " + std::to_string(control.tails[0].end) + " or " +
+      std::to_string(control.tails[1].end) + ", but the log at " + std::to_string(committed);
+  directory_.mark_control_broken(reason);
+  return fail(errc::corrupt, directory_.path() + "/control: " + reason);
 }
 
-void Publisher::advance(const Locked& locked, std::uint64_t end, std::uint32_t checksum) {
+void Publisher::advance(const Locked&, std::uint64_t end, std::uint32_t checksum) {
   Control& control = directory_.control();
-  Tail& next = &tail(locked) == &control.tails[0] ? control.tails[1] : control.tails[0];
+  const bool first_is_last =
+      control.tails[0].end == control.committed.load(std::memory_order_relaxed);
+  Tail& next = control.tails[first_is_last ? 1 : 0];
   next.checksum = checksum;
   next.end = end;
   MILLRACE_ASSERT(
@@ -284,7 +294,7 @@ void Publisher::wake_readers(const Locked&, FrameBuilder& frame) {
 Status Publisher::repair(const Locked& locked) {
   const Control& control = directory_.control();
   const std::uint64_t position = control.committed.load(std::memory_order_relaxed);
-  const Tail before = tail(locked);
+  MILLRACE_ASSIGN(const Tail before, tail(locked));
   if (position + frame_header_bytes > control.segment_end || position < control.segment_start) {
     return {};
   }

@@ -49,8 +49,9 @@ class Publisher {
   [[nodiscard]] Status apply_internal(const Locked& locked, std::string_view frame);
   /// The commit point: the log ends at `end`, with a frame of that checksum.
   void advance(const Locked& locked, std::uint64_t end, std::uint32_t checksum);
-  /// Of the last frame. It ends where the log does.
-  [[nodiscard]] const Tail& tail(const Locked& locked) const;
+  /// The end and checksum of the last frame. errc::corrupt when none ends where the log does: then
+  /// the log is marked as one whose control file is broken.
+  [[nodiscard]] Result<Tail> tail(const Locked& locked) const;
 
  private:
   /// Where an entry of the frame goes.

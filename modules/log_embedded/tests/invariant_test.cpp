@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
+#include <gmock/gmock.h>
+
 #include <type_traits>
 
 #include "alone.hpp"
@@ -11,6 +13,10 @@
 // it writes a byte, for whatever it wrote could not be relied on.
 namespace millrace::log {
 namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
 
 using embedded::Alone;
 using embedded::Control;
@@ -31,7 +37,11 @@ class EmbeddedInvariants : public testing::Test {
     orders_ = topic_at(*log_, "orders");
   }
   // A member that leaves in order writes a checkpoint of the tables that the test broke.
-  void TearDown() override { abandon(*log_); }
+  void TearDown() override {
+    if (log_ != nullptr) {
+      abandon(*log_);
+    }
+  }
   /// The memory that the members share, while this test's member holds the log open.
   Control& control() {
     return *reinterpret_cast<Control*>(region_->map(sizeof(Control), false).value());
@@ -51,6 +61,11 @@ class EmbeddedInvariants : public testing::Test {
     auto log = machine_.open(options_of("stock", name));
     EXPECT_EQ(topic_at(*log, "orders"), orders_);
     return log;
+  }
+  static std::string journal_path(std::uint64_t start) {
+    const std::string digits = std::to_string(start);
+    return std::string(SimulatedMachine::directory) + "/journal/" +
+           std::string(20 - digits.size(), '0') + digits + ".journal";
   }
 
   SimulatedMachine machine_;
@@ -72,7 +87,7 @@ TEST_F(EmbeddedInvariants, a_log_whose_last_frame_ends_elsewhere_takes_no_commit
   commit();
   control().tails[0].end += 8;
   control().tails[1].end += 16;
-  EXPECT_DEATH(commit(), "the last frame ends where the log does");
+  EXPECT_DEATH(commit(), "/log/control: the last frame ends at position .* but the log at");
 }
 
 TEST_F(EmbeddedInvariants, a_commit_leaves_no_gap_in_the_offsets_of_a_partition) {
@@ -149,6 +164,44 @@ TEST_F(EmbeddedIndexBlocks, a_member_whose_log_was_moved_away_hears_that_it_is_c
   const auto refused = put_all(*other_, {orders_}, "refused");
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(errc::closed)) << refused.error().to_string();
+}
+
+TEST_F(EmbeddedInvariants, a_broken_control_file_stops_appends_and_kills_no_further_member) {
+  commit();
+  const GroupId group = log_->group("g").value();
+  auto membership = log_->join(group, {"0_0"});
+  ASSERT_TRUE(membership);
+  auto victim = another("victim");
+  auto& shared = control();
+  // A member found it broken, and died with the lock.
+  constexpr std::uint32_t victims_slot = 1;
+  shared.lock.store((victims_slot + 1) | shared.members[victims_slot].generation.load() << 8U);
+  abandon(*victim);
+  shared.tails[0].end += 8;
+  shared.tails[1].end += 16;
+  EXPECT_EQ(log_->groups().size(), 1U);
+  EXPECT_TRUE(log_->position(group, orders_));
+  membership->reset();
+  const auto expect_refused = [](const auto& refused) {
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(refused.error().is(errc::corrupt)) << refused.error().to_string();
+    EXPECT_THAT(refused.error().message(), HasSubstr("/log/control"));
+    EXPECT_THAT(refused.error().message(), HasSubstr("open it again"));
+    EXPECT_THAT(refused.error().message(), Not(HasSubstr("repair")));
+  };
+  expect_refused(put_all(*log_, {orders_}, "refused"));
+  expect_refused(log_->join(group, {"0_0"}));
+  expect_refused(log_->maintain());
+  EXPECT_THAT(values_of(*log_, orders_), ElementsAre("ordered"));
+  auto late = another("late");
+  expect_refused(put_all(*late, {orders_}, "refused"));
+  // The journal is whole: nothing is to be repaired, and the next to open makes a control file.
+  late.reset();
+  log_.reset();
+  log_ = machine_.open();
+  ASSERT_NE(log_, nullptr);
+  commit();
+  EXPECT_THAT(values_of(*log_, orders_), ElementsAre("ordered", "ordered"));
 }
 
 }  // namespace
