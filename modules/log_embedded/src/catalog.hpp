@@ -25,6 +25,11 @@ inline constexpr TopicId producers_topic{{2}};
 inline constexpr std::int32_t internal_topics = 3;
 [[nodiscard]] inline TopicPartition internal_place(TopicId id) { return {id, partition(0)}; }
 
+/// Whether the index has the topic's batches. Of the others the log keeps only what they say.
+[[nodiscard]] inline bool is_indexed(std::int32_t topic) {
+  return topic != positions_topic.value && topic != producers_topic.value;
+}
+
 /// A topic and where its partitions' rows begin.
 struct CatalogTopic {
   Topic topic;

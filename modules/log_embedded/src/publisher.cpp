@@ -15,10 +15,6 @@
 namespace millrace::log::embedded {
 namespace {
 
-bool is_indexed(std::int32_t topic) {
-  return topic != positions_topic.value && topic != producers_topic.value;
-}
-
 TopicPartition place_of(const FrameEntry& entry) {
   return {{{entry.topic}}, partition(entry.partition)};
 }
@@ -172,14 +168,33 @@ Status Publisher::apply_entries(const Locked& locked, const FrameView& frame,
     MILLRACE_ASSIGN(PartitionRow * row, topics_.row(place_of(entry)));
     const std::int64_t end = entry.base_offset + entry.offsets;
     if (is_indexed(entry.topic)) {
-      MILLRACE_ASSIGN(const std::int64_t known, index_.end(locked, *row));
-      if (known < end) {
-        MILLRACE_TRY(index_.reserve(locked, *row));
-        index_.append(locked, *row, IndexEntry::make(end, position + entry.place, entry.bytes));
-      }
+      MILLRACE_TRY(index_batch(locked, *row, entry, position));
     }
     row->next_offset = end;
   }
+  return {};
+}
+
+Status Publisher::index_batch(const Locked& locked, PartitionRow& row, const FrameEntry& entry,
+                              std::uint64_t position) {
+  const std::uint64_t place = position + entry.place;
+  if (const std::uint64_t count = row.count.load(std::memory_order_relaxed); count > 0) {
+    MILLRACE_ASSIGN(const IndexEntry last, index_.at(row, count - 1));
+    if (last.position() == place) {
+      return {};
+    }
+    if (entry.base_offset < last.end) {
+      return fail(errc::corrupt,
+                  journal_.path_of(position) + ": corrupt at position " + std::to_string(position) +
+                      ": the frame gives offset " + std::to_string(entry.base_offset) +
+                      " of partition " + std::to_string(entry.partition) + " of topic " +
+                      std::to_string(entry.topic) + " again, which had been given up to " +
+                      std::to_string(last.end - 1) + "; run `millrace log verify`");
+    }
+  }
+  MILLRACE_TRY(index_.reserve(locked, row));
+  index_.append(locked, row,
+                IndexEntry::make(entry.base_offset + entry.offsets, place, entry.bytes));
   return {};
 }
 

@@ -42,7 +42,8 @@ class Publisher {
   /// Completes or wipes the frame that a dead holder of the lock left half done.
   [[nodiscard]] Status repair(const Locked& locked);
 
-  /// What the entries of a frame say, into index and tables. Can be repeated.
+  /// Takes what the entries of a frame say into index and tables. Can be repeated. errc::corrupt
+  /// when the frame gives an offset again that an earlier one gave.
   [[nodiscard]] Status apply_entries(const Locked& locked, const FrameView& frame,
                                      std::uint64_t position);
   /// What the batches of the log's own topics say, into the tables. Can be repeated.
@@ -67,6 +68,8 @@ class Publisher {
   [[nodiscard]] Status wipe(const Locked& locked, std::uint64_t position);
   [[nodiscard]] Status publish(const Locked& locked, FrameBuilder& frame, std::uint64_t position,
                                const Transaction* transaction);
+  [[nodiscard]] Status index_batch(const Locked& locked, PartitionRow& row, const FrameEntry& entry,
+                                   std::uint64_t position);
   [[nodiscard]] Status apply_record(const Locked& locked, const FrameEntry& entry,
                                     std::uint64_t position, const RecordView& record);
   [[nodiscard]] Status apply_topic(const Locked& locked, std::string_view record);

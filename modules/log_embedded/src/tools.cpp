@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "catalog.hpp"
 #include "checkpoint.hpp"
@@ -27,7 +29,7 @@ JournalFault fault_at(Journal& journal, std::uint64_t position, const char* reas
   return fault;
 }
 
-/// Whether anything but zeros lies between `position` and the end of the journal; answers one past
+/// Whether anything but zeros lies between `position` and the end of the journal; returns one past
 /// its last byte.
 Result<std::uint64_t> end_of_data(Journal& journal, std::uint64_t position) {
   std::uint64_t end = position;
@@ -47,14 +49,40 @@ Result<std::uint64_t> end_of_data(Journal& journal, std::uint64_t position) {
   return end;
 }
 
-/// Walks on to the first frame that is not good.
-Status count_frames(FrameWalker& walker, VerifyReport& report) {
+/// A walk through the journal, and where the partitions end by the frames that it passed.
+struct Walk {
+  Walk(Journal& journal, std::uint64_t log_id) : walker(journal, log_id) {}
+
+  FrameWalker walker;
+  std::map<TopicPartition, std::int64_t> ends;
+  const char* contradiction = nullptr;
+};
+
+/// Whether a frame gives an offset that an earlier one gave; else takes its offsets.
+bool repeats_offset(Walk& walk, const WalkedFrame& frame) {
+  for (std::uint32_t i = 0; i < frame.header.entries; ++i) {
+    const FrameEntry entry = FrameView(frame.table).entry(i);
+    std::int64_t& end = walk.ends[{{{entry.topic}}, partition(entry.partition)}];
+    if (is_indexed(entry.topic) && entry.base_offset < end) {
+      return true;
+    }
+    end = entry.base_offset + entry.offsets;
+  }
+  return false;
+}
+
+/// Walks on to the first frame that is not good, or that contradicts an earlier one.
+Status count_frames(Walk& walk, VerifyReport& report) {
   WalkedFrame frame;
-  while (true) {
-    MILLRACE_ASSIGN(const bool good, walker.next(0, frame));
+  while (walk.contradiction == nullptr) {
+    MILLRACE_ASSIGN(const bool good, walk.walker.next(0, frame));
     if (!good) {
-      report.end = walker.position();
-      return {};
+      break;
+    }
+    if (repeats_offset(walk, frame)) {
+      walk.contradiction = "the frame gives an offset of a partition again";
+      walk.walker.start_at(frame.position, frame.header.previous);
+      break;
     }
     report.frames += 1;
     report.bytes += frame.header.bytes;
@@ -64,6 +92,8 @@ Status count_frames(FrameWalker& walker, VerifyReport& report) {
       report.records += FrameView(frame.table).entry(i).offsets;
     }
   }
+  report.end = walk.walker.position();
+  return {};
 }
 
 /// `checksum` becomes the one of the last good frame.
@@ -78,8 +108,9 @@ Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::stri
   if (journal.empty()) {
     return report;
   }
-  FrameWalker walker(journal, version.log_id);
-  MILLRACE_TRY(count_frames(walker, report));
+  Walk walk(journal, version.log_id);
+  FrameWalker& walker = walk.walker;
+  MILLRACE_TRY(count_frames(walk, report));
   bool again = true;
   while (again) {
     MILLRACE_ASSIGN(const std::uint64_t later, walker.proven_after(report.end));
@@ -91,14 +122,15 @@ Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::stri
     if (again) {
       MILLRACE_TRY(journal.refresh());
       walker.read_again();
-      MILLRACE_TRY(count_frames(walker, report));
+      MILLRACE_TRY(count_frames(walk, report));
       again = report.end > seen && report.durable > report.end;
     }
   }
   checksum = walker.previous();
-  const std::string reason = walker.reason();
+  const bool contradicts = walk.contradiction != nullptr;
+  const std::string reason = contradicts ? walk.contradiction : walker.reason();
   MILLRACE_ASSIGN(const std::uint64_t data_end, end_of_data(journal, report.end));
-  if (report.durable > report.end) {
+  if (report.durable > report.end || contradicts) {
     report.corrupt = fault_at(journal, report.end, reason.c_str());
   } else if (data_end > report.end) {
     report.torn = fault_at(journal, report.end, reason.c_str());

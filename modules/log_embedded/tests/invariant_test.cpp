@@ -204,5 +204,39 @@ TEST_F(EmbeddedInvariants, a_broken_control_file_stops_appends_and_kills_no_furt
   EXPECT_THAT(values_of(*log_, orders_), ElementsAre("ordered", "ordered"));
 }
 
+TEST_F(EmbeddedInvariants, a_journal_that_gives_an_offset_twice_is_refused_as_corrupt) {
+  commit();
+  const std::uint64_t position = control().committed.load();
+  row().count.store(0);
+  row().next_offset = 0;
+  commit();
+  ASSERT_TRUE(log_->wait_durable(log_->committed()));
+  abandon(*log_);
+  log_.reset();
+  const auto expect_refused = [&](const auto& refused) {
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(refused.error().is(errc::corrupt)) << refused.error().to_string();
+    EXPECT_THAT(refused.error().message(), HasSubstr(journal_path(0)));
+    EXPECT_THAT(refused.error().message(), HasSubstr("position " + std::to_string(position)));
+  };
+  expect_refused(machine_.try_open());
+  LogOptions reader = options_of();
+  reader.access = LogAccess::read_only;
+  expect_refused(machine_.try_open(reader));
+  const auto found = verify_log(SimulatedMachine::directory, machine_.environment);
+  ASSERT_TRUE(found) << found.error().to_string();
+  EXPECT_EQ(found->end, position);
+  ASSERT_TRUE(found->corrupt);
+  EXPECT_EQ(found->corrupt->position, position);
+  EXPECT_THAT(found->corrupt->reason, HasSubstr("offset"));
+  const auto repaired =
+      repair_log(SimulatedMachine::directory, machine_.environment, false, machine_.regions);
+  ASSERT_TRUE(repaired) << repaired.error().to_string();
+  log_ = machine_.open();
+  ASSERT_NE(log_, nullptr);
+  commit();
+  EXPECT_THAT(values_of(*log_, orders_), ElementsAre("ordered", "ordered"));
+}
+
 }  // namespace
 }  // namespace millrace::log

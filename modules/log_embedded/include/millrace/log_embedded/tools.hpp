@@ -33,10 +33,11 @@ struct VerifyReport {
   std::uint64_t end = 0;    ///< position after the last good frame
   std::uint64_t durable =
       0;  ///< highest position that something in the directory proves to be durable
-  std::optional<JournalFault> corrupt;  ///< damage below a proven durable position
-  std::optional<JournalFault> torn;     ///< what opening would cut: the torn tail of a crash, or a
-                                        ///< frame being written right now
-  std::string failed;  ///< why the directory is marked failed; empty when it is not
+  std::optional<JournalFault>
+      corrupt;  ///< damage below a proven durable position, or a repeated offset
+  std::optional<JournalFault> torn;  ///< what opening would cut: the torn tail of a crash, or a
+                                     ///< frame being written right now
+  std::string failed;                ///< why the directory is marked failed; empty when it is not
 };
 
 /// Reads and checks the whole journal. errc::not_found, incompatible, io_error; damage is part of
