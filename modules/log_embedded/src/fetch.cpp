@@ -83,7 +83,7 @@ Status make_plan(OpenLog& log, const PartitionRow& row, std::uint64_t first, std
       plan.stretches.back().bytes += gap + bytes;
       plan.bytes += gap + bytes;
     } else {
-      segment_end = log.journal.end_of(start);
+      segment_end = log.journal.bounds_of(start).end;
       plan.stretches.push_back({start, bytes, plan.batches.size()});
       plan.bytes += bytes;
     }

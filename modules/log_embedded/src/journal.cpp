@@ -111,9 +111,10 @@ std::uint64_t Journal::end_of_locked(std::uint64_t position) const {
   return segments_.empty() ? 0 : segments_.back()->start + segments_.back()->room;
 }
 
-std::uint64_t Journal::end_of(std::uint64_t position) {
+Journal::Bounds Journal::bounds_of(std::uint64_t position) {
   const SharedLock lock(mutex_);
-  return end_of_locked(position);
+  const Segment* found = find(position);
+  return found == nullptr ? Bounds{} : Bounds{found->start, end_of_locked(position)};
 }
 
 Result<Journal::Segment*> Journal::require(std::uint64_t position) {

@@ -58,8 +58,13 @@ class Journal {
   /// Makes the names of all segments durable.
   [[nodiscard]] Status sync_names();
 
-  /// Where the segment that holds a position ends, as far as is known.
-  [[nodiscard]] std::uint64_t end_of(std::uint64_t position);
+  /// Where the segment that holds a position begins and ends, as far as is known; both 0 without
+  /// one.
+  struct Bounds {
+    std::uint64_t start = 0;
+    std::uint64_t end = 0;
+  };
+  [[nodiscard]] Bounds bounds_of(std::uint64_t position);
   /// Reads up to `size` bytes of one segment; returns how many.
   [[nodiscard]] Result<std::size_t> read(std::uint64_t position, char* out, std::size_t size);
   /// The same from the file that has the segment's name now, which may be another one than the one

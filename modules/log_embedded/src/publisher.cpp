@@ -32,6 +32,7 @@ Result<std::uint64_t> Publisher::append(const Locked& locked, FrameBuilder& fram
     return fail(log_error(std::move(found).error()));
   }
   const std::uint64_t position = control.committed.load(std::memory_order_relaxed);
+  MILLRACE_TRY(segments_.check_room(locked, position, frame.bytes()));
   frame.seal(complete(locked, header));
   check_before_commit(locked, frame, position);
   MILLRACE_FAULT_POINT("commit.before_frame");
@@ -106,12 +107,8 @@ FrameHeader Publisher::complete(const Locked& locked, FrameHeader header) const 
 
 // Everything that a reader, a repair and the next commit rely on, before a byte is written.
 void Publisher::check_before_commit(const Locked&, FrameBuilder& frame, std::uint64_t position) {
-  const Control& control = directory_.control();
   MILLRACE_ASSERT(position % frame_alignment == 0 && frame.bytes() % frame_alignment == 0,
                   "frames are aligned");
-  MILLRACE_ASSERT(
-      position >= control.segment_start && position + frame.bytes() <= control.segment_end,
-      "a frame lies in one segment");
   for (std::size_t i = 0; i < frame.entries(); ++i) {
     MILLRACE_ASSERT(frame.entry(i).base_offset == targets_[i].end,
                     "the offsets of a partition have no gap");

@@ -60,6 +60,22 @@ Status SegmentMaker::make_room(const Locked& locked, std::uint64_t bytes) {
   return {};
 }
 
+Status SegmentMaker::check_room(const Locked&, std::uint64_t position, std::uint64_t bytes) {
+  const Control& control = directory_.control();
+  const Journal::Bounds here = journal_.bounds_of(position);
+  if (here.start == control.segment_start && position + bytes <= here.end) [[likely]] {
+    return {};
+  }
+  return fail(errc::corrupt,
+              journal_.path_of(position) + ": no room for a frame of " + std::to_string(bytes) +
+                  " bytes at position " + std::to_string(position) + ": the segment reaches from " +
+                  std::to_string(here.start) + " to " + std::to_string(here.end) +
+                  " here, and by " + directory_.path() + "/control from " +
+                  std::to_string(control.segment_start) + " to " +
+                  std::to_string(control.segment_end) +
+                  "; nothing was written: stop all processes of this log and open it again");
+}
+
 void SegmentMaker::use(const Locked&, std::uint64_t start, std::uint64_t end) {
   Control& control = directory_.control();
   control.progress.fetch_add(1, std::memory_order_relaxed);

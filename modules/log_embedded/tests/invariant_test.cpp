@@ -238,5 +238,33 @@ TEST_F(EmbeddedInvariants, a_journal_that_gives_an_offset_twice_is_refused_as_co
   EXPECT_THAT(values_of(*log_, orders_), ElementsAre("ordered", "ordered"));
 }
 
+TEST_F(EmbeddedInvariants, a_frame_is_not_written_beyond_the_segment_that_this_member_has) {
+  commit();
+  control().segment_end += 1U << 20U;
+  ASSERT_TRUE(put_all(*log_, {orders_}, std::string(40'000, 'a')));
+  const auto refused = put_all(*log_, {orders_}, std::string(40'000, 'b'));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(errc::corrupt)) << refused.error().to_string();
+  EXPECT_THAT(refused.error().message(), HasSubstr(journal_path(0)));
+  EXPECT_TRUE(put_all(*log_, {orders_}, "small"));
+  EXPECT_EQ(values_of(*log_, orders_).size(), 3U);
+}
+
+TEST_F(EmbeddedInvariants, a_frame_is_not_written_to_a_segment_that_the_others_do_not_use) {
+  commit();
+  const std::string stray = journal_path(control().committed.load());
+  auto file = machine_.files.open(stray, OpenMode::create);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE((*file)->allocate(64U << 10U));
+  auto other = another("other");
+  const auto refused = put_all(*other, {orders_}, "refused");
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(errc::corrupt)) << refused.error().to_string();
+  EXPECT_THAT(refused.error().message(), HasSubstr(stray));
+  commit();
+  EXPECT_THAT(values_of(*log_, orders_), ElementsAre("ordered", "ordered"));
+  abandon(*other);
+}
+
 }  // namespace
 }  // namespace millrace::log
