@@ -170,29 +170,27 @@ Result<std::uint64_t> Journal::make_segment(const Locked&, std::uint64_t start,
   if (Segment* known = find_exactly(start)) {
     return grow(*known, room, step);
   }
-  if (!take_prepared(start, needed)) {
-    // One name for all attempts: what a dead maker left is taken on, so that even a slow disk gets
-    // there.
-    const std::string unfinished = directory_ + "/next" + std::string(unfinished_suffix);
-    MILLRACE_TRY(make_file(unfinished, room, step));
-    MILLRACE_TRY(files_.rename(unfinished, name_of(start)));
-  }
-  MILLRACE_FAULT_POINT("segment.renamed");
-  // Opened by its last name: whatever happened to the former one, all members use the same file.
+  // Opened before it gets its name: a segment that the others can see is the one for all, so from
+  // the rename on only the sync may fail, which stops the log.
+  MILLRACE_ASSIGN(Spare spare, open_spare(needed, room, step));
   auto segment = std::make_unique<Segment>();
   segment->start = start;
-  MILLRACE_ASSIGN(segment->file, files_.open(name_of(start), OpenMode::read_write));
-  MILLRACE_ASSIGN(segment->room, segment->file->size());
-  const std::uint64_t found = segment->room;
+  MILLRACE_ASSIGN(segment->room, spare.file->size());
+  MILLRACE_TRY(files_.rename(spare.path, name_of(start)));
+  MILLRACE_FAULT_POINT("segment.renamed");
   MILLRACE_TRY(sync_names());
   step();
+  // Its messages name the segment then. Without it the file is used as it was opened.
+  auto named = files_.open(name_of(start), OpenMode::read_write);
+  segment->file = named ? *std::move(named) : std::move(spare.file);
+  const std::uint64_t found = segment->room;
   insert(std::move(segment));
   return found;
 }
 
-Status Journal::make_file(const std::string& path, std::uint64_t room,
-                          const std::function<void()>& step) {
-  MILLRACE_ASSIGN(const auto file, files_.open(path, OpenMode::create));
+Result<std::unique_ptr<File>> Journal::make_file(const std::string& path, std::uint64_t room,
+                                                 const std::function<void()>& step) {
+  MILLRACE_ASSIGN(auto file, files_.open(path, OpenMode::create));
   Status made = file->allocate(room);
   step();
   if (made) {
@@ -201,23 +199,29 @@ Status Journal::make_file(const std::string& path, std::uint64_t room,
   }
   if (!made) {
     static_cast<void>(files_.remove(path));
+    return fail(made.error());
   }
-  return made;
+  return file;
 }
 
-bool Journal::take_prepared(std::uint64_t start, std::uint64_t needed) {
+/// One that was prepared and is large enough, or a new one.
+Result<Journal::Spare> Journal::open_spare(std::uint64_t needed, std::uint64_t room,
+                                           const std::function<void()>& step) {
   for (unsigned number = 0; number < max_prepared; ++number) {
     const std::string path = prepared_name(number);
-    const auto file = files_.open(path, OpenMode::read);
+    auto file = files_.open(path, OpenMode::read_write);
     if (!file) {
       continue;
     }
-    const auto size = (*file)->size();
-    if (size && *size >= needed && files_.rename(path, name_of(start))) {
-      return true;
+    if (const auto size = (*file)->size(); size && *size >= needed) {
+      return Spare{path, *std::move(file)};
     }
   }
-  return false;
+  // One name for all attempts: what a dead maker left is taken on, so that even a slow disk gets
+  // there.
+  const std::string path = directory_ + "/next" + std::string(unfinished_suffix);
+  MILLRACE_ASSIGN(auto file, make_file(path, room, step));
+  return Spare{path, std::move(file)};
 }
 
 std::string Journal::prepared_name(unsigned number) const {

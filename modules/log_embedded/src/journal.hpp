@@ -94,9 +94,15 @@ class Journal {
   [[nodiscard]] Segment* find_exactly(std::uint64_t start);
   [[nodiscard]] Status look_at_size(Segment& segment);
   [[nodiscard]] std::string prepared_name(unsigned number) const;
-  [[nodiscard]] Status make_file(const std::string& path, std::uint64_t room,
-                                 const std::function<void()>& step);
-  [[nodiscard]] bool take_prepared(std::uint64_t start, std::uint64_t needed);
+  [[nodiscard]] Result<std::unique_ptr<File>> make_file(const std::string& path, std::uint64_t room,
+                                                        const std::function<void()>& step);
+  /// A file that is to be a segment, under the name that it has before.
+  struct Spare {
+    std::string path;
+    std::unique_ptr<File> file;
+  };
+  [[nodiscard]] Result<Spare> open_spare(std::uint64_t needed, std::uint64_t room,
+                                         const std::function<void()>& step);
   [[nodiscard]] Result<std::uint64_t> grow(Segment& segment, std::uint64_t bytes,
                                            const std::function<void()>& step);
   [[nodiscard]] Status sync_file(File& file);

@@ -13,7 +13,7 @@
 namespace millrace::log {
 
 /// Another file system whose files call a function before the read of a given number: what others
-/// do while somebody reads. One thread.
+/// do while somebody reads. It can refuse to open a file, too. One thread.
 class HookedFiles final : public FileSystem {
  public:
   explicit HookedFiles(FileSystem& files) : files_(files) {}
@@ -24,8 +24,15 @@ class HookedFiles final : public FileSystem {
     hook_ = std::move(hook);
   }
   [[nodiscard]] bool was_called() const { return hook_ == nullptr; }
+  /// Counts openings from here on; the opening `number` fails, as in a process that has no
+  /// descriptor left. A negative number lets all of them succeed.
+  void fail_open(int number) { opens_left_ = number; }
+  [[nodiscard]] bool open_failed() const { return opens_left_ < 0; }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    if (opens_left_ >= 0 && opens_left_-- == 0) {
+      return fail(errc::io_error, path + ": cannot open: was told to fail");
+    }
     MILLRACE_ASSIGN(auto file, files_.open(path, mode));
     return std::make_unique<HookedFile>(*this, std::move(file));
   }
@@ -73,6 +80,7 @@ class HookedFiles final : public FileSystem {
 
   FileSystem& files_;
   int left_ = 0;
+  int opens_left_ = -1;
   std::function<void()> hook_;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "embedded_world.hpp"
+#include "hooked_files.hpp"
 #include "millrace/base/fault_point.hpp"
 
 // How the journal goes on to its next segment, and the checkpoints on the way. On a simulated
@@ -183,6 +184,46 @@ TEST_F(EmbeddedRoll, a_disk_too_full_to_prepare_a_segment_is_no_error_and_is_tri
   machine_.files.set_capacity(1);
   EXPECT_TRUE(put_half(*log, place, 'b').has_value()) << "its room was taken before";
   EXPECT_EQ(values_of(*log, place), values_);
+}
+
+TEST_F(EmbeddedRoll, a_roll_that_cannot_open_a_file_leaves_all_members_the_same_journal) {
+  for (const bool prepared : {false, true}) {
+    bool failed = true;
+    for (int nth = 0; failed; ++nth) {
+      const std::string which = (prepared ? "prepared, open " : "open ") + std::to_string(nth);
+      SimulatedMachine machine;
+      HookedFiles files(machine.files);
+      LogEnvironment environment{machine.clock, files, machine.random, machine.processes};
+      auto opened = open_embedded(SimulatedMachine::directory, environment,
+                                  options_of("stock", "one"), machine.embedded());
+      ASSERT_TRUE(opened) << opened.error().to_string();
+      Log& one = **opened;
+      const auto place = topic_at(one, "t");
+      values_.clear();
+      ASSERT_TRUE(put_half(one, place, 'a'));
+      if (prepared) {
+        ASSERT_TRUE(one.maintain());
+      }
+      files.fail_open(nth);
+      if (!put_half(one, place, 'b')) {
+        values_.pop_back();
+      }
+      failed = files.open_failed();
+      files.fail_open(-1);
+      // Small enough for the segment before.
+      values_.emplace_back("c");
+      const auto small = put_all(one, {place}, "c");
+      ASSERT_TRUE(small) << which << ": " << small.error().to_string();
+      auto two = machine.open(options_of("stock", "two"));
+      EXPECT_TRUE(values_of(one, place) == values_) << which;
+      EXPECT_TRUE(values_of(*two, place) == values_) << which;
+      abandon(one);
+      abandon(*two);
+      two = machine.open();
+      ASSERT_NE(two, nullptr) << which;
+      EXPECT_TRUE(values_of(*two, place) == values_) << which;
+    }
+  }
 }
 
 TEST_F(EmbeddedRoll, the_last_to_leave_takes_prepared_segments_away) {
