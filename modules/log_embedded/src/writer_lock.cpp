@@ -90,6 +90,12 @@ Result<WriterLock::Outcome> WriterLock::acquire_shared() {
     }
     pause_processor();
   }
+  // Nobody hands it to a member that does not wait: so this one left it by an exception, and what
+  // it was writing may be half done.
+  if ((control_.lock.load(std::memory_order_acquire) & ~contended) == mine_) {
+    control_.progress.fetch_add(1, std::memory_order_relaxed);
+    return Outcome::taken_over;
+  }
   MemberRow& self = control_.members[slot_];
   self.lock_wait_since_ns.store(clock_.monotonic_ns(), std::memory_order_seq_cst);
   auto outcome = acquire_slowly();

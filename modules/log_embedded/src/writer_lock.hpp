@@ -28,7 +28,8 @@ class WriterLock {
    public:
     Held(Held&& other) noexcept;
     ~Held();
-    /// From a dead holder: what it left half done must be repaired.
+    /// From a dead holder, or from ourselves after an exception: what was left half done must be
+    /// repaired.
     [[nodiscard]] bool taken_over() const { return outcome_ == Outcome::taken_over; }
 
    private:

@@ -67,6 +67,19 @@ TEST_F(EmbeddedFaults, a_member_that_dies_at_any_point_of_any_commit_harms_nobod
   }
 }
 
+TEST_F(EmbeddedFaults, a_member_that_left_a_commit_by_an_exception_completes_it_before_the_next) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "needs fault points";
+  }
+  auto log = machine_.open();
+  const auto place = topic_at(*log, "t");
+  plan("commit.after_frame", 1);
+  // The process lives: this stands for any exception, such as one for want of memory.
+  EXPECT_THROW(static_cast<void>(put_all(*log, {place}, "first")), SimulatedDeath);
+  ASSERT_TRUE(put_all(*log, {place}, "second"));
+  EXPECT_THAT(values_of(*log, place), testing::ElementsAre("first", "second"));
+}
+
 TEST_F(EmbeddedFaults, a_death_during_repair_is_repaired_by_the_next) {
   if (!fault_points_compiled_in()) {
     GTEST_SKIP();
