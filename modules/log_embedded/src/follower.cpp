@@ -33,7 +33,7 @@ Status Follower::start() {
   }
   MILLRACE_TRY(log.directory.read_version());
   failed_ = read_failure_file(files, log.directory.path());
-  MILLRACE_TRY(log.directory.make_control());
+  MILLRACE_TRY(log.directory.make_control(alone_));
   // Before the journal: a checkpoint speaks of frames that are in the journal already.
   MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, log.directory.path()));
   if (checkpoint && checkpoint->log_id == log.directory.log_id()) {

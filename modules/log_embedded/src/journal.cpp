@@ -240,7 +240,7 @@ Status Journal::prepare(unsigned number, std::uint64_t room, int maker) {
   return files_.rename(unfinished, path);
 }
 
-void Journal::remove_unfinished() {
+void Journal::remove_unfinished(const Alone&) {
   const auto names = files_.list(directory_);
   if (!names) {
     return;
@@ -321,7 +321,7 @@ bool Journal::sync_failed() {
   return sync_failed_;
 }
 
-Status Journal::cut(std::uint64_t position) {
+Status Journal::cut(const Alone&, std::uint64_t position) {
   MILLRACE_ASSIGN(Segment * last, require(position));
   std::string chunk(chunk_bytes, '\0');
   bool dirty = false;

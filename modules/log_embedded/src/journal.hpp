@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "alone.hpp"
 #include "locked.hpp"
 #include "millrace/base/error.hpp"
 #include "millrace/base/file_system.hpp"
@@ -53,8 +54,8 @@ class Journal {
   /// number is there. By one member at a time, which needs no lock; `maker` is its slot, and
   /// tells its unfinished file from those of dead makers. After a failure nothing is left behind.
   [[nodiscard]] Status prepare(unsigned number, std::uint64_t room, int maker);
-  /// Removes prepared and unfinished segments, as far as it can. When nobody else is there.
-  void remove_unfinished();
+  /// Removes prepared and unfinished segments, as far as it can.
+  void remove_unfinished(const Alone& alone);
   /// Makes the names of all segments durable.
   [[nodiscard]] Status sync_names();
 
@@ -80,7 +81,7 @@ class Journal {
 
   /// Zeroes what is not zero from `position` to the end of its segment, and removes all later
   /// segments, durably. For recovery.
-  [[nodiscard]] Status cut(std::uint64_t position);
+  [[nodiscard]] Status cut(const Alone& alone, std::uint64_t position);
 
  private:
   struct Segment {

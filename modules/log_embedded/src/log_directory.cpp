@@ -46,7 +46,7 @@ Status LogDirectory::check_no_failure_file() const {
   return {};
 }
 
-Status LogDirectory::make_control() {
+Status LogDirectory::make_control(const Alone&) {
   MILLRACE_ASSIGN(char* const memory, region_->map(sizeof(Control), true));
   control_ = reinterpret_cast<Control*>(memory);
   const SharedRegion::Identity self = region_->identity();

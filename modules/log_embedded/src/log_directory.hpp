@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "alone.hpp"
 #include "control.hpp"
 #include "millrace/base/error.hpp"
 #include "millrace/log/environment.hpp"
@@ -65,7 +66,7 @@ class LogDirectory {
   /// errc::failed_sync when an earlier sync failed.
   [[nodiscard]] Status check_no_failure_file() const;
   /// Maps a new and empty control file.
-  [[nodiscard]] Status make_control();
+  [[nodiscard]] Status make_control(const Alone& alone);
   /// Maps the control file of members that run; false when there is none that can be used (yet).
   /// errc::incompatible.
   [[nodiscard]] Result<bool> find_control();

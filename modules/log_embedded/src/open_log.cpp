@@ -144,7 +144,7 @@ void OpenLog::leave() {
       // Without it the next to open walks a longer way, and that is all.
       static_cast<void>(checkpointer.write(*made));
     }
-    journal.remove_unfinished();
+    journal.remove_unfinished(**alone);
   }
 }
 

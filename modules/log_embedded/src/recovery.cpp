@@ -31,9 +31,9 @@ Status Recovery::run() {
   }
   MILLRACE_TRY(log_.directory.read_version());
   MILLRACE_TRY(log_.directory.check_no_failure_file());
-  log_.journal.remove_unfinished();
+  log_.journal.remove_unfinished(alone_);
   MILLRACE_TRY(log_.journal.refresh());
-  MILLRACE_TRY(log_.directory.make_control());
+  MILLRACE_TRY(log_.directory.make_control(alone_));
   MILLRACE_FAULT_POINT("recovery.mapped");
   MILLRACE_TRY(load_checkpoint());
   Status recovered = walk();
@@ -133,7 +133,7 @@ Status Recovery::walk() {
   }
   MILLRACE_TRY(check_may_cut(journal, log_.directory.log_id(), position_));
   MILLRACE_FAULT_POINT("recovery.before_cut");
-  MILLRACE_TRY(journal.cut(position_));
+  MILLRACE_TRY(journal.cut(alone_, position_));
   MILLRACE_FAULT_POINT("recovery.after_cut");
   return {};
 }

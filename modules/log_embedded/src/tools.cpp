@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "alone.hpp"
 #include "catalog.hpp"
 #include "checkpoint.hpp"
 #include "embedded_log.hpp"
@@ -138,27 +139,35 @@ Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::stri
   return report;
 }
 
-/// Locks everybody out of the log; errc::busy when it is open. Null where the lock file cannot be
+/// Nobody else has the log open while it lives.
+struct RepairLock {
+  std::unique_ptr<SharedRegion> region;
+  std::optional<Alone> alone;
+};
+
+/// Locks everybody out of the log; errc::busy when it is open. Empty where the lock file cannot be
 /// written to and nothing else is to be written either: the report says so.
-Result<std::unique_ptr<SharedRegion>> lock_for_repair(const std::string& directory, bool dry_run,
-                                                      SharedRegionFactory& regions,
-                                                      RepairReport& report) {
+Result<RepairLock> lock_for_repair(const std::string& directory, bool dry_run,
+                                   SharedRegionFactory& regions, RepairReport& report) {
+  RepairLock lock;
   auto region = regions.open(directory, true);
   if (!region) {
     const bool cannot_write = region.error().is(millrace::errc::no_permission) ||
                               region.error().is(millrace::errc::disk_full);
     if (!dry_run || !cannot_write) {
-      return region;
+      return fail(region.error());
     }
     report.unlocked = region.error().message();
-    return nullptr;
+    return lock;
   }
-  MILLRACE_ASSIGN(const bool alone, (*region)->try_lock(SharedRegion::LockMode::exclusive));
+  lock.region = *std::move(region);
+  MILLRACE_ASSIGN(auto alone, Alone::take(*lock.region));
   if (!alone) {
     return fail(millrace::errc::busy,
                 directory + ": the log is open; stop all its processes first");
   }
-  return region;
+  lock.alone.emplace(*std::move(alone));
+  return lock;
 }
 
 }  // namespace
@@ -209,13 +218,13 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
   FileSystem& files = environment.files;
   MILLRACE_TRY(read_version_file(files, directory));
   RepairReport report;
-  MILLRACE_ASSIGN(const auto region, lock_for_repair(directory, dry_run, regions, report));
+  MILLRACE_ASSIGN(const RepairLock lock, lock_for_repair(directory, dry_run, regions, report));
   Journal journal(files, directory + names::journal,
                   dry_run ? OpenMode::read : OpenMode::read_write);
   MILLRACE_TRY(journal.refresh());
   // What a failed sync left in the page cache may not be on the disk: it must not vouch for itself.
-  if (region != nullptr) {
-    MILLRACE_TRY(region->drop_cache(directory + names::journal));
+  if (lock.region != nullptr) {
+    MILLRACE_TRY(lock.region->drop_cache(directory + names::journal));
   }
   std::uint32_t checksum = 0;
   MILLRACE_ASSIGN(report.found, verify(journal, files, directory, checksum));
@@ -231,8 +240,9 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
   if (dry_run) {
     return report;
   }
+  MILLRACE_ASSERT(lock.alone.has_value(), "only a dry run looks without the lock");
   if (!journal.empty()) {
-    MILLRACE_TRY(journal.cut(report.cut_from));
+    MILLRACE_TRY(journal.cut(*lock.alone, report.cut_from));
     MILLRACE_TRY(journal.sync(0, report.cut_from + 1));
   }
   MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
