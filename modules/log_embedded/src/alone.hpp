@@ -11,7 +11,7 @@
 namespace millrace::log::embedded {
 
 /// Nobody else uses the region: its exclusive lock is held, or it is a private one. The lock stays
-/// with the region when the value ends; who asks the region for another lock ends the value first.
+/// with the region when the value ends. End the value before you ask the region for another lock.
 class Alone final : public Locked {
  public:
   /// No value when others have the log open.

@@ -10,8 +10,8 @@
 #include <type_traits>
 
 // The shared memory of an embedded log: docs/formats/control_file.md. Zeroed memory is an empty
-// control file. Fields that are not atomic are read and written by the
-// holder of a Locked only.
+// control file. Fields that are not atomic are read and written by the holder of a Locked only,
+// unless their comment says otherwise.
 namespace millrace::log::embedded {
 
 inline constexpr std::uint32_t control_magic = 0x4c435a4dU;  // "MZCL"
@@ -51,7 +51,7 @@ enum class Failure : std::uint32_t {
 struct alignas(64) MemberRow {
   std::atomic<SlotState> state;
   std::atomic<std::uint32_t> generation;  ///< rises with each member that takes the slot
-  std::int64_t pid;
+  std::int64_t pid;  ///< this, start_time and the names: set by the member itself, before `state`
   std::uint64_t start_time;
   std::atomic<std::int64_t> heartbeat_ns;
   /// Since when it waits for the writer lock, 0 when it does not; and the word it sleeps on.
@@ -153,7 +153,7 @@ struct Control {
   std::atomic<std::uint32_t> durable_word;
   std::atomic<std::uint32_t> durable_sleepers;
   alignas(64) Tail tails[2];
-  std::uint64_t segment_start;
+  std::uint64_t segment_start;  ///< both are read without the lock, through atomic_ref
   std::uint64_t segment_end;
   std::atomic<std::uint32_t> segments_version;
 
@@ -172,7 +172,8 @@ struct Control {
   std::atomic<std::uint32_t> checkpoint_owner;  ///< slot of the member that writes one + 1
   std::atomic<std::uint32_t> preparer;          ///< slot of the member that prepares a segment + 1
   // Of the last checkpoint.
-  std::uint64_t checkpoint_segment;  ///< start of the segment that it knows
+  std::uint64_t
+      checkpoint_segment;  ///< start of the segment that it knows; read like segment_start
   std::atomic<std::uint64_t> checkpoint_position;
   std::atomic<std::int64_t> checkpoint_ns;  ///< monotonic
   std::uint64_t claim_number;

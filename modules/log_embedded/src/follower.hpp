@@ -33,7 +33,7 @@ class Follower {
   [[nodiscard]] Status follow();
 
   [[nodiscard]] OpenLog& log() { return *log_; }
-  /// Of its tables, which no one else has.
+  /// The right to its tables, which nobody else has.
   [[nodiscard]] const Alone& alone() const { return alone_; }
   /// The highest position that something in the directory proves to be durable.
   [[nodiscard]] LogPosition durable() const;

@@ -18,7 +18,7 @@ inline constexpr std::size_t frame_header_bytes = 80;
 inline constexpr std::size_t frame_entry_bytes = 32;
 /// Before each batch: its distance to the end of the frame, and the complement of that.
 inline constexpr std::size_t batch_prefix_bytes = 8;
-/// Of the positions and sizes of frames.
+/// Positions and sizes of frames are multiples of it.
 inline constexpr std::uint64_t frame_alignment = 8;
 /// No frame is larger: a length above it is damage.
 inline constexpr std::uint64_t max_frame_bytes = (1ULL << 30U) + (64ULL << 20U);

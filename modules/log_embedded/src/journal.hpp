@@ -73,7 +73,7 @@ class Journal {
   [[nodiscard]] Result<std::size_t> read_by_name(std::uint64_t position, char* out,
                                                  std::size_t size);
   [[nodiscard]] Status write(const Locked& locked, std::uint64_t position, std::string_view bytes);
-  /// Makes [from, to) durable. Once a sync has failed all later ones fail: the system tells of lost
+  /// Makes [from, to) durable. Once a sync has failed all later ones fail: the system reports lost
   /// pages once, and then takes them for clean.
   [[nodiscard]] Status sync(std::uint64_t from, std::uint64_t to);
   /// Nothing that was not durable before may count as durable any more.

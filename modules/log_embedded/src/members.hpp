@@ -10,8 +10,8 @@
 
 namespace millrace::log::embedded {
 
-/// Who takes part in the log: our slot in the table of members, heartbeats, and what becomes of
-/// what the dead had. Thread-safe.
+/// The members of the log: our slot in their table, heartbeats, and cleaning up what dead members
+/// held. Thread-safe.
 class Members {
  public:
   /// Outlives it.
@@ -27,7 +27,7 @@ class Members {
   /// The same of all that died.
   void clean_dead(const Locked& locked);
 
-  /// Tells the others that we live, and has the region watch those that came.
+  /// Shows the others that we live, and has the region watch those that came.
   void heartbeat(std::int64_t now_ns);
   /// Whether a member died, or a membership of a group did not poll for its session time-out.
   [[nodiscard]] bool somebody_is_gone(std::int64_t now_ns);

@@ -46,7 +46,7 @@ class Publisher {
   /// when the frame gives an offset again that an earlier one gave.
   [[nodiscard]] Status apply_entries(const Locked& locked, const FrameView& frame,
                                      std::uint64_t position);
-  /// What the batches of the log's own topics say, into the tables. Can be repeated.
+  /// Takes what the batches of the log's own topics say into the tables. Can be repeated.
   [[nodiscard]] Status apply_internal(const Locked& locked, std::string_view frame);
   /// The commit point: the log ends at `end`, with a frame of that checksum.
   void advance(const Locked& locked, std::uint64_t end, std::uint32_t checksum);

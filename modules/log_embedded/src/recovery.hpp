@@ -12,7 +12,7 @@
 
 namespace millrace::log::embedded {
 
-/// What a frame says, into the log's tables. `walker` just returned it.
+/// Takes what a frame says into the log's tables. `walker` just returned it.
 [[nodiscard]] Status apply_walked(const Locked& locked, OpenLog& log, FrameWalker& walker,
                                   WalkedFrame frame);
 

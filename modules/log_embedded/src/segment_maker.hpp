@@ -12,8 +12,8 @@
 
 namespace millrace::log::embedded {
 
-/// Sees to it that the journal has a segment for each frame, and that this member knows the
-/// segments that others made. Making one may take tens of milliseconds: prepare() does it before it
+/// Makes a segment of the journal for each frame that needs one, and finds the segments that other
+/// members made. Making one may take tens of milliseconds: prepare() does it before it
 /// is needed, so that the holder of the writer lock only gives it its name. Thread-safe.
 class SegmentMaker {
  public:
@@ -31,8 +31,8 @@ class SegmentMaker {
                                   std::uint64_t bytes);
   /// Takes on the segment that a dead holder of the lock made.
   [[nodiscard]] Status adopt(const Locked& locked);
-  /// Prepares the next segments when they will soon be needed. A failure is none: then they are
-  /// made when they are needed.
+  /// Prepares the next segments when they will soon be needed. Failures are ignored: then the
+  /// segments are made when they are needed.
   void prepare();
 
  private:

@@ -45,7 +45,8 @@ class WriterLock {
   WriterLock(Control& control, SharedRegion& region, Clock& clock, int slot,
              std::int64_t stuck_holder_ms);
 
-  /// errc::stuck_holder.
+  /// errc::stuck_holder; closed when the log vanished or was replaced while the lock was waited
+  /// for.
   [[nodiscard]] Result<Held> acquire();
 
  private:

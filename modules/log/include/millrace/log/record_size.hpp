@@ -11,7 +11,7 @@
 namespace millrace::log {
 
 /// The size of a record, as LogOptions::max_record_bytes limits it: encoded as the first of its
-/// batch, without its own length field. Whoever checks before a commit checks by this.
+/// batch, without its own length field. A check before a commit uses this size.
 [[nodiscard]] std::size_t record_bytes(const Record& record);
 
 /// The rule on the size of a record, the same for every log. A log asks it of each commit. Code
