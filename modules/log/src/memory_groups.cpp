@@ -55,6 +55,18 @@ void MemoryGroups::add(GroupId id, std::uint64_t member, const LogOptions& handl
   group.members[member] = {&handle, units, clock_.monotonic_ns()};
 }
 
+void MemoryGroups::renew(GroupId id, std::uint64_t member) {
+  const auto found = at(id).members.find(member);
+  if (found == at(id).members.end()) {
+    return;
+  }
+  const std::int64_t now_ns = clock_.monotonic_ns();
+  const std::int64_t session_ns = found->second.handle->session_timeout_ms * 1'000'000;
+  if (now_ns - found->second.heartbeat_ns <= session_ns) {
+    found->second.heartbeat_ns = now_ns;
+  }
+}
+
 void MemoryGroups::remove(GroupId id, std::uint64_t member) {
   at(id).members.erase(member);
   for (Unit& unit : units_) {
@@ -82,7 +94,7 @@ void MemoryGroups::remove_all_of(const LogOptions& handle) {
 
 void MemoryGroups::expire() {
   remove_if([now_ns = clock_.monotonic_ns()](const Member& member) {
-    return now_ns - member.polled_ns > member.handle->session_timeout_ms * 1'000'000;
+    return now_ns - member.heartbeat_ns > member.handle->session_timeout_ms * 1'000'000;
   });
 }
 
@@ -148,7 +160,8 @@ std::vector<GroupInfo> MemoryGroups::describe() const {
     info.id = id_of(i);
     info.name = group.name;
     for (const auto& [number, member] : group.members) {
-      info.members.push_back({member.handle->member, 0, (now_ns - member.polled_ns) / 1'000'000});
+      info.members.push_back(
+          {member.handle->member, 0, (now_ns - member.heartbeat_ns) / 1'000'000});
     }
     for (const auto& [name, index] : group.units) {
       const Unit& unit = units_[index];

@@ -39,9 +39,11 @@ class MemoryGroups {
   /// Adds the member, or notes that it still polls.
   void add(GroupId id, std::uint64_t member, const LogOptions& handle,
            const std::set<std::string>& units);
+  /// Renews the session of a member, unless it has run out.
+  void renew(GroupId id, std::uint64_t member);
   void remove(GroupId id, std::uint64_t member);
   void remove_all_of(const LogOptions& handle);
-  /// Removes the members that did not poll for their session time-out.
+  /// Removes the members that were silent for their session time-out.
   void expire();
 
   /// The claim is the last one that was granted of its unit, and was not given back.
@@ -61,7 +63,7 @@ class MemoryGroups {
   struct Member {
     const LogOptions* handle = nullptr;
     std::set<std::string> units;
-    std::int64_t polled_ns = 0;
+    std::int64_t heartbeat_ns = 0;
   };
   struct Group {
     std::string name;

@@ -237,6 +237,7 @@ class MemoryMembership final : public Membership {
   MemoryMembership& operator=(const MemoryMembership&) = delete;
 
   Result<MembershipChange> poll() override;
+  Status heartbeat() override;
   Status release(const Claim& claim) override;
 
  private:
@@ -277,6 +278,15 @@ Result<MembershipChange> MemoryMembership::poll() {
   std::erase_if(change.asked_back, [&](const Claim& claim) { return contains(asked_, claim); });
   asked_ = std::move(wanted);
   return change;
+}
+
+Status MemoryMembership::heartbeat() {
+  const MutexLock lock(state_->mutex);
+  if (handle_->closed) {
+    return fail(closed_error(handle_->options.member));
+  }
+  state_->groups.renew(group_, member_);
+  return {};
 }
 
 Status MemoryMembership::release(const Claim& claim) {

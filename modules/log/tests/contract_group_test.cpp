@@ -227,6 +227,61 @@ TEST_P(LogContract, a_silent_member_loses_its_claims_and_can_commit_nothing_when
   EXPECT_EQ(all_units({&a, &b}), each_once(six_units));
 }
 
+// What housekeeping does while the thread that polls is at work.
+TEST_P(LogContract, a_member_that_sends_heartbeats_and_does_not_poll_keeps_its_claims) {
+  auto log_a = connect("stock", "a");
+  auto log_b = connect("stock", "b");
+  const auto place = make_topic(*log_a, "t");
+  auto a = join(*log_a, "g", six_units);
+  auto b = join(*log_b, "g", six_units);
+  come_to_rest({&a, &b});
+  const std::vector<Claim> held = b.held;
+  ASSERT_EQ(held.size(), 3U);
+  for (int i = 0; i < 12; ++i) {
+    world().advance_ms(log_a->options().session_timeout_ms / 4);
+    const Status alive = b.membership->heartbeat();
+    ASSERT_TRUE(alive) << alive.error().to_string();
+    a.obey();
+  }
+  Transaction transaction;
+  transaction.append(place, {0, "k", "slow, not dead", {}});
+  for (const Claim& claim : held) {
+    transaction.require(claim);
+  }
+  const auto committed = commit(*log_b, transaction);
+  ASSERT_TRUE(committed) << committed.error().to_string();
+  come_to_rest({&a, &b});
+  EXPECT_TRUE(b.lost.empty());
+  EXPECT_EQ(b.held, held);
+}
+
+TEST_P(LogContract, a_heartbeat_after_the_end_of_the_session_brings_no_claim_back) {
+  auto log_a = connect("stock", "a");
+  auto log_b = connect("stock", "b");
+  const auto place = make_topic(*log_a, "t");
+  auto a = join(*log_a, "g", six_units);
+  auto b = join(*log_b, "g", six_units);
+  come_to_rest({&a, &b});
+  const std::vector<Claim> old = b.held;
+  ASSERT_EQ(old.size(), 3U);
+  for (int i = 0; i < 6; ++i) {
+    a.obey();
+    world().advance_ms(log_a->options().session_timeout_ms / 4);
+  }
+  ASSERT_TRUE(b.membership->heartbeat());
+  come_to_rest({&a});
+  EXPECT_EQ(a.units(), six_units);
+  Transaction transaction;
+  transaction.append(place, {0, "k", "too late", {}});
+  transaction.require(old[0]);
+  const auto committed = commit(*log_b, transaction);
+  ASSERT_FALSE(committed);
+  EXPECT_TRUE(committed.error().is(errc::fenced)) << committed.error().to_string();
+  come_to_rest({&a, &b});
+  EXPECT_EQ(b.lost.size(), 3U);
+  EXPECT_EQ(all_units({&a, &b}), each_once(six_units));
+}
+
 TEST_P(LogContract, a_stale_claim_refuses_a_transaction_without_positions_and_one_without_records) {
   auto log_a = connect("stock", "a");
   auto log_b = connect("stock", "b");

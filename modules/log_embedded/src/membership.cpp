@@ -64,14 +64,19 @@ EmbeddedMembership::~EmbeddedMembership() {
     return;
   }
   if (const auto locked = log_.lock_even_failed(); locked && is_active()) {
-    log_.members.free_membership(*locked, static_cast<std::uint32_t>(row_));
+    log_.members.free_membership(*locked, seat_.load().row);
   }
 }
 
+GroupMemberRow& EmbeddedMembership::row() const {
+  return log_.directory.control().group_members[seat_.load().row];
+}
+
 bool EmbeddedMembership::is_active() const {
-  const GroupMemberRow& row = log_.directory.control().group_members[row_];
+  const Seat seat = seat_.load();
+  const GroupMemberRow& row = log_.directory.control().group_members[seat.row];
   return row.state.load(std::memory_order_acquire) == SlotState::active &&
-         row.generation.load(std::memory_order_relaxed) == generation_;
+         row.generation.load(std::memory_order_relaxed) == seat.generation;
 }
 
 Status EmbeddedMembership::enter(const Locked& locked) {
@@ -90,39 +95,52 @@ Status EmbeddedMembership::enter(const Locked& locked) {
     return fail(errc::limit, "the log's table of group members is full (" +
                                  std::to_string(max_group_members) + ")");
   }
-  row_ = static_cast<std::size_t>(free_row - std::begin(control.group_members));
   GroupMemberRow& row = *free_row;
-  generation_ = row.generation.load(std::memory_order_relaxed) + 1;
-  row.generation.store(generation_, std::memory_order_relaxed);
+  const Seat seat{static_cast<std::uint32_t>(free_row - std::begin(control.group_members)),
+                  row.generation.load(std::memory_order_relaxed) + 1};
+  seat_.store(seat);
+  row.generation.store(seat.generation, std::memory_order_relaxed);
   row.heartbeat_ns.store(log_.directory.clock().monotonic_ns(), std::memory_order_relaxed);
   row.session_ns = log_.directory.options().session_timeout_ms * 1'000'000;
   row.group = group_.value;
   row.member = static_cast<std::uint32_t>(log_.directory.slot());
   row.joined = ++control.join_number;
   std::copy(std::begin(units), std::end(units), std::begin(row.units));
-  if (control.group_members_high.load(std::memory_order_relaxed) <= row_) {
-    control.group_members_high.store(static_cast<std::uint32_t>(row_) + 1,
-                                     std::memory_order_release);
+  if (control.group_members_high.load(std::memory_order_relaxed) <= seat.row) {
+    control.group_members_high.store(seat.row + 1, std::memory_order_release);
   }
   row.state.store(SlotState::active, std::memory_order_release);
   control.groups_version.fetch_add(1, std::memory_order_release);
   return {};
 }
 
-bool EmbeddedMembership::is_quiet(std::int64_t now) {
-  Control& control = log_.directory.control();
-  GroupMemberRow& row = control.group_members[row_];
-  const std::int64_t before = row.heartbeat_ns.load(std::memory_order_relaxed);
+bool EmbeddedMembership::renew(std::int64_t now) {
+  const std::int64_t before = row().heartbeat_ns.load(std::memory_order_relaxed);
   const std::int64_t session = log_.directory.options().session_timeout_ms * 1'000'000;
   if (!is_active() || now - before > session) {
     return false;
   }
-  row.heartbeat_ns.store(now, std::memory_order_relaxed);
+  row().heartbeat_ns.store(now, std::memory_order_relaxed);
+  return true;
+}
+
+bool EmbeddedMembership::is_quiet(std::int64_t now) {
+  if (!renew(now)) {
+    return false;
+  }
+  const std::int64_t session = log_.directory.options().session_timeout_ms * 1'000'000;
   const bool look = now - last_look_ns_ >= session / 10;
   if (look) {
     last_look_ns_ = now;
   }
+  const Control& control = log_.directory.control();
   return !look && control.groups_version.load(std::memory_order_acquire) == seen_version_;
+}
+
+Status EmbeddedMembership::heartbeat() {
+  MILLRACE_TRY(log_.directory.check_open());
+  static_cast<void>(renew(log_.directory.clock().monotonic_ns()));
+  return {};
 }
 
 Result<MembershipChange> EmbeddedMembership::poll() {
@@ -138,8 +156,7 @@ Result<MembershipChange> EmbeddedMembership::poll() {
   if (!is_active()) {
     MILLRACE_TRY(enter(locked));
   }
-  log_.directory.control().group_members[row_].heartbeat_ns.store(
-      log_.directory.clock().monotonic_ns(), std::memory_order_relaxed);
+  row().heartbeat_ns.store(log_.directory.clock().monotonic_ns(), std::memory_order_relaxed);
   collect_lost(locked, change);
   // Read before sharing: what we take ourselves is a reason to look once more, for it may be too
   // much.
@@ -171,8 +188,9 @@ void EmbeddedMembership::share(const Locked& locked, MembershipChange& change) {
   const std::vector<std::size_t> members = members_of(locked, control, group_);
   const std::vector<std::size_t> units = units_of(locked, control, group_);
   std::vector<AssignmentUnit> wanted(units.size());
-  const auto me =
-      static_cast<std::int32_t>(std::find(members.begin(), members.end(), row_) - members.begin());
+  const std::uint32_t own_row = seat_.load().row;
+  const auto me = static_cast<std::int32_t>(std::find(members.begin(), members.end(), own_row) -
+                                            members.begin());
   for (std::size_t i = 0; i < units.size(); ++i) {
     const UnitRow& unit = control.units[units[i]];
     for (std::size_t m = 0; m < members.size(); ++m) {
@@ -189,7 +207,7 @@ void EmbeddedMembership::share(const Locked& locked, MembershipChange& change) {
     UnitRow& unit = control.units[units[i]];
     if (decision.grant_to[i] == me) {
       const std::uint64_t number = ++control.claim_number;
-      unit.owner = static_cast<std::uint32_t>(row_);
+      unit.owner = own_row;
       unit.incarnation = control.incarnation;
       MILLRACE_FAULT_POINT("groups.inside_grant");
       // The claim is real with its number, which is written last.

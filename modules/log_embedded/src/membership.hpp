@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,13 +21,23 @@ class EmbeddedMembership final : public Membership {
                                                                 std::vector<std::string> units);
   ~EmbeddedMembership() override;
   Result<MembershipChange> poll() override;
+  Status heartbeat() override;
   Status release(const Claim& claim) override;
 
  private:
   EmbeddedMembership(OpenLog& log, GroupId group, std::vector<std::string> units)
       : log_(log), group_(group), units_(std::move(units)) {}
 
+  /// The row taken in the table, and the row's generation since then.
+  struct Seat {
+    std::uint32_t row = 0;
+    std::uint32_t generation = 0;
+  };
+
+  [[nodiscard]] GroupMemberRow& row() const;
   [[nodiscard]] bool is_active() const;
+  /// Renews the session; false when it has run out.
+  [[nodiscard]] bool renew(std::int64_t now);
   [[nodiscard]] bool is_quiet(std::int64_t now);
   [[nodiscard]] Status enter(const Locked& locked);
   void collect_lost(const Locked& locked, MembershipChange& change);
@@ -36,8 +47,8 @@ class EmbeddedMembership final : public Membership {
   OpenLog& log_;
   GroupId group_;
   std::vector<std::string> units_;
-  std::size_t row_ = 0;
-  std::uint32_t generation_ = 0;
+  // Written by poll(), read by heartbeat() of another thread too.
+  std::atomic<Seat> seat_{};
   std::uint64_t seen_version_ = 0;
   std::int64_t last_look_ns_ = 0;
   std::vector<Claim> held_;

@@ -56,7 +56,8 @@ class Identity {
 
   /// Writes a heartbeat when one is due.
   [[nodiscard]] Status heartbeat();
-  /// A membership polled. Heartbeats are written while all of them do, or while somebody works.
+  /// A membership polled, or sent its heartbeat. Heartbeats are written while all of them do, or
+  /// while somebody works.
   void polled(const void* membership);
   /// The membership is gone; what it subscribed to ends, if need be later.
   void leave(const void* membership, std::int64_t subscription);

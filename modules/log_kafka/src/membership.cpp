@@ -155,6 +155,14 @@ Result<MembershipChange> KafkaMembership::poll() {
   return change;
 }
 
+Status KafkaMembership::heartbeat() {
+  MILLRACE_TRY(log_.check_open());
+  log_.identity_of_claims().polled(this);
+  // Tried again soon; damage of the state is for maintain() to report.
+  static_cast<void>(log_.identity_of_claims().heartbeat());
+  return {};
+}
+
 Status KafkaMembership::release(const Claim& claim) {
   MILLRACE_TRY(log_.check_open());
   // A claim that was lost meanwhile belongs to somebody else: there is nothing to give back.

@@ -18,6 +18,7 @@ class KafkaMembership final : public Membership {
   /// Subscribes; the first poll tries again what fails here.
   [[nodiscard]] Status enter();
   Result<MembershipChange> poll() override;
+  Status heartbeat() override;
   Status release(const Claim& claim) override;
 
  private:

@@ -52,6 +52,7 @@ class Runtime {
     worker_.reset();
     server_.reset();
     edge_.reset();
+    if (keeper_) keeper_->maintain(nullptr);
     if (definition_.ended) definition_.ended();
   }
   Runtime(const Runtime&) = delete;
@@ -79,6 +80,7 @@ class Runtime {
     MILLRACE_ASSIGN(instance_,
                     stream::Instance::open(*log_, std::move(topology), std::move(instance_options),
                                            stream_environment()));
+    keeper_->maintain(instance_.get());
     durability_.emplace(*log_);
     edge_.emplace(*log_, edge_waiting_bytes);
     MILLRACE_TRY(start_http(std::move(server_options)));

@@ -61,11 +61,20 @@ Keeper::~Keeper() {
   ::close(stop_event_);
 }
 
+void Keeper::maintain(stream::Instance* instance) {
+  const MutexLock lock(instance_mutex_);
+  instance_ = instance;
+}
+
 void Keeper::run() {
   // poll() passes over negative descriptors, so a log without one is only looked after by the
   // clock.
   std::array<pollfd, 2> watched{{{stop_event_, POLLIN, 0}, {log_.death_descriptor(), POLLIN, 0}}};
   while ((watched[0].revents & POLLIN) == 0) {
+    {
+      const MutexLock lock(instance_mutex_);
+      if (instance_ != nullptr) instance_->maintain();
+    }
     if (const Status status = log_.maintain(); !status) {
       logger_.error("the log cannot be used any longer",
                     {{"code", status.error().code().name}, {"error", status.error().message()}});

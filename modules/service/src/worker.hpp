@@ -6,6 +6,7 @@
 #include <functional>
 #include <thread>
 
+#include "millrace/base/mutex.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/stream/instance.hpp"
 #include "millrace/telemetry/logger.hpp"
@@ -36,8 +37,8 @@ class Worker {
   std::thread thread_;
 };
 
-/// The thread that keeps a handle of the log alive: heartbeats, deaths of other members, syncs by
-/// interval.
+/// The thread that keeps a handle of the log alive, and the instance on it: heartbeats, deaths of
+/// other members, syncs by interval, cycles that take long.
 class Keeper {
  public:
   /// `failed` is called once, from the thread, when the log must not be used any longer. All
@@ -46,12 +47,16 @@ class Keeper {
   ~Keeper();
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
+  /// Maintains that instance too from now on; null: no longer, once this has returned.
+  void maintain(stream::Instance* instance);
 
  private:
   void run();
   log::Log& log_;
   telemetry::Logger& logger_;
   std::function<void()> failed_;
+  Mutex instance_mutex_;
+  stream::Instance* instance_ MILLRACE_GUARDED_BY(instance_mutex_) = nullptr;
   int stop_event_;
   std::thread thread_;
 };

@@ -75,6 +75,9 @@ void Driver::start() {
   auto opened = Instance::open(*log_, topology_, options_, std::move(environment));
   if (!opened) throw TestError("opening the instance: " + opened.error().to_string());
   instance_ = *std::move(opened);
+  world_->add_housekeeping(*log_, [this] {
+    if (instance_) instance_->maintain();
+  });
 }
 
 void Driver::declare_topic(const std::string& name, const std::string& owner,

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "millrace/log/errors.hpp"
-#include "runtime_fixture.hpp"
+#include "runtime_branches.hpp"
 
 namespace millrace::stream::test {
 namespace {
@@ -14,73 +14,6 @@ namespace {
 class Topics : public RuntimeTest {};
 INSTANTIATE_TEST_SUITE_P(On, Topics, testing::ValuesIn(runtime_backends()), backend_name);
 
-// Several instances of the bank over one log.
-class Branches : public RuntimeTest {
- protected:
-  struct Branch {
-    std::unique_ptr<log::Log> log;
-    std::unique_ptr<Instance> instance;
-  };
-
-  Branches() { writer_.declare_topic("deposits", "teller"); }
-
-  Branch open(const std::string& member, InstanceOptions instance = {}) {
-    log::LogOptions options;
-    options.service = "bank";
-    options.member = member;
-    Branch branch{world_->connect(std::move(options)), nullptr};
-    auto opened = Instance::open(*branch.log, topology_, std::move(instance),
-                                 {world_->clock(), world_->files(), world_->random(), {}});
-    if (!opened) throw std::runtime_error(opened.error().to_string());
-    branch.instance = *std::move(opened);
-    return branch;
-  }
-
-  bool step(Branch& branch) {
-    hear_of_all(*branch.log);
-    const auto result = branch.instance->step();
-    if (!result) throw std::runtime_error(result.error().to_string());
-    return result->worked;
-  }
-
-  // Until nobody has anything to do, and each task has its owner.
-  void rest(const std::vector<Branch*>& branches) {
-    for (int rounds = 0, idle = 0; idle < 3; ++rounds) {
-      if (rounds == rounds_max) throw std::runtime_error("the branches do not come to rest");
-      bool worked = false;
-      std::size_t tasks = 0;
-      for (Branch* branch : branches) {
-        worked |= step(*branch);
-        const InstanceStatus status = branch->instance->status();
-        worked |= !status.ready;
-        tasks += status.tasks.size();
-      }
-      idle = worked || tasks != tasks_of(*tool_, topology_) ? 0 : idle + 1;
-      world_->let_pass();
-    }
-  }
-
-  void deposit(int count) {
-    for (int i = 0; i < count; ++i)
-      writer_.write("deposits", "account-" + std::to_string(i % 17), Deposited{1}, 1'000 + i);
-  }
-
-  // What all published balances come to, having checked that none is missing or doubled.
-  std::size_t published() {
-    testkit::TopicReader reader(*tool_);
-    const auto balances =
-        reader.decode_all<std::string, Balance>("bank.balances", reader.all("bank.balances"));
-    EXPECT_TRUE(without_gap_or_repeat(balances));
-    return balances.size();
-  }
-
-  static constexpr int rounds_max = 10'000;
-  std::unique_ptr<RuntimeWorld> world_ = make_world();
-  Topology topology_ = bank();
-  testkit::EventWriter writer_{
-      [this](log::LogOptions options) { return world_->connect(std::move(options)); }};
-  std::unique_ptr<log::Log> tool_ = world_->connect({});
-};
 INSTANTIATE_TEST_SUITE_P(On, Branches, testing::ValuesIn(runtime_backends()), backend_name);
 
 TEST_P(Branches, a_second_instance_gets_its_share_and_the_state_with_it) {

@@ -78,6 +78,7 @@ class RuntimeWorld::Handle final : public log::Log {
 
   log::Log& inner() { return *inner_; }
   bool runs = true;
+  std::function<void()> housekeeping = [] {};
 
  private:
   RuntimeWorld& world_;
@@ -101,11 +102,17 @@ void RuntimeWorld::set_asleep(log::Log& handle, bool asleep) {
   dynamic_cast<Handle&>(handle).runs = !asleep;
 }
 
+void RuntimeWorld::add_housekeeping(log::Log& handle, std::function<void()> work) {
+  dynamic_cast<Handle&>(handle).housekeeping = std::move(work);
+}
+
 void RuntimeWorld::let_pass(std::int64_t ms) {
   advance_ms(ms);
   for (Handle* handle : handles_) {
     // Who was given up meanwhile learns it by its next step.
-    if (handle->runs) static_cast<void>(handle->inner().maintain());
+    if (!handle->runs) continue;
+    static_cast<void>(handle->inner().maintain());
+    handle->housekeeping();
   }
 }
 

@@ -39,6 +39,8 @@ class RuntimeWorld {
   void kill(log::Log& handle);
   /// The handle's process does not get to run: nothing is done for it while time passes.
   void set_asleep(log::Log& handle, bool asleep);
+  /// What else the handle's process does while time passes; ends with the handle.
+  void add_housekeeping(log::Log& handle, std::function<void()> work);
   /// Time passes, and what the runtime of a process sees to meanwhile is done.
   void let_pass(std::int64_t ms);
   /// The same, for those who wait for a membership, or for the death of another.

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "millrace/testkit/world.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "millrace/base/fault_point.hpp"
@@ -138,6 +139,18 @@ void World::step_randomly(int steps) {
       start(member);
     } else {
       step(member, true);
+    }
+  }
+}
+
+void World::pass_ms(std::int64_t ms) {
+  for (std::int64_t left = ms; left > 0; left -= round_ms) {
+    clock_.advance_ms(std::min(left, round_ms));
+    for (const auto& member : members_) {
+      if (!member->instance) continue;
+      // A member that was given up meanwhile learns it by its next step.
+      static_cast<void>(member->log->maintain());
+      member->instance->maintain();
     }
   }
 }

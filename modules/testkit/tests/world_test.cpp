@@ -114,6 +114,32 @@ TEST(World, one_seed_gives_the_same_topics_byte_for_byte) {
   EXPECT_NE(first.dump.find("shipments"), std::string::npos);
 }
 
+// Each record takes longer than the session that an instance may be silent for.
+TEST(World, slow_handlers_are_not_taken_for_dead) {
+  World world(3);
+  int calls = 0;
+  world.declare_topic("orders", "shop");
+  for (int i = 0; i < orders; ++i)
+    world.write("orders", "order-" + std::to_string(i), Ordered{"lamp", 1}, 1'000 + i);
+  const auto slow_warehouse = [&] {
+    stream::TopologyBuilder builder("warehouse");
+    builder.stream<std::string, Ordered>("orders")
+        .map_values([&](const Ordered& order) {
+          ++calls;
+          world.pass_ms(12'000);
+          return Shipped{order.product, order.quantity};
+        })
+        .to("shipments");
+    auto built = builder.build();
+    if (!built) throw TestError(built.error().to_string());
+    return *std::move(built);
+  };
+  world.add_service("warehouse", slow_warehouse, 2);
+  world.run_to_rest();
+  EXPECT_EQ(calls, orders);
+  EXPECT_EQ(world.reader().all("shipments").size(), static_cast<std::size_t>(orders));
+}
+
 TEST(World, a_killed_instance_is_replaced_by_the_other) {
   World world(1);
   world.declare_topic("orders", "shop");

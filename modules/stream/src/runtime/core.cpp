@@ -17,6 +17,7 @@ namespace {
 constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t look_interval_ns = 50 * ms;
 constexpr std::int64_t poll_interval_ns = 100 * ms;
+constexpr std::int64_t cycles_per_session = 5;  // at least, when there is work
 constexpr std::size_t restore_bytes_per_step = 4U << 20U;
 constexpr std::int32_t default_partitions = 4;
 
@@ -53,7 +54,8 @@ Instance::Core::Core(log::Log& log, Topology topology, InstanceOptions options,
               .sinks = {},
               .dead_letters = {},
               .retry = {},
-              .source = "/" + topology_.service},
+              .source = "/" + topology_.service,
+              .cycle_over = false},
       waiter_(log.waiter()) {}
 
 Instance::Core::~Core() {
@@ -278,6 +280,15 @@ void Instance::Core::wait(const StepResult& last) {
   static_cast<void>(waiter_->wait(interests_, last.wake_at_ns));
 }
 
+void Instance::Core::maintain() {
+  for (const auto& member : members_)
+    member->heartbeat();
+  // A cycle that is over early because it began meanwhile does less, and nothing wrong.
+  const std::int64_t cycle_ns = environment_.clock.monotonic_ns() - cycle_began_ns_.load();
+  if (cycle_ns >= shared_.log.options().session_timeout_ms * ms / cycles_per_session)
+    shared_.cycle_over.store(true);
+}
+
 Status Instance::Core::close() {
   if (ended_) return fail(*ended_);
   ended_ = Error(log::errc::closed, "the instance is closed");
@@ -299,8 +310,8 @@ Status Instance::Core::close() {
     tasks_.clear();
     tasks_changed_ = true;
   }
-  // Leaving the groups gives the claims back.
-  members_.clear();
+  for (const auto& member : members_)
+    member->leave();
   update_status();
   return {};
 }

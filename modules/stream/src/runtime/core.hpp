@@ -15,7 +15,8 @@
 
 namespace millrace::stream {
 
-/// The instance behind its face. step(), wait() and close() by one thread; reads and status by any.
+/// The instance behind its face. step(), wait() and close() by one thread; maintain(), reads and
+/// status by any.
 class Instance::Core {
  public:
   Core(log::Log& log, Topology topology, InstanceOptions options, Environment environment);
@@ -26,6 +27,7 @@ class Instance::Core {
   void wait(const StepResult& last);
   void interrupt() { waiter_->interrupt(); }
   [[nodiscard]] Status close();
+  void maintain();
 
   [[nodiscard]] InstanceStatus status() const;
   [[nodiscard]] bool ready() const { return ready_.load(std::memory_order_acquire); }
@@ -77,7 +79,7 @@ class Instance::Core {
   runtime::Shared shared_;
   std::unique_ptr<log::Waiter> waiter_;
   std::vector<log::Interest> interests_;
-  std::vector<std::unique_ptr<runtime::SubTopologyMember>> members_;
+  std::vector<std::unique_ptr<runtime::SubTopologyMember>> members_;  // the same from open() on
   // Changed by the stepping thread, under the lock; that thread reads without.
   Tasks tasks_;
   mutable SharedMutex tasks_mutex_;
@@ -88,12 +90,14 @@ class Instance::Core {
   std::int64_t polled_ns_ = -1;
   std::int64_t blocked_until_ns_ = 0;  // after a failure: no cycle before that
   std::int64_t next_cycle_ns_ = 0;     // by the commit interval
+  std::size_t first_task_ = 0;         // of the next cycle: after the one that had no time left
   std::int64_t backoff_ms_ = 0;
   std::size_t unit_limit_ = no_limit;  // records and firings per commit, less after a too large one
   std::uint64_t commits_ = 0;
   std::uint64_t refused_commits_ = 0;
   int refused_in_a_row_ = 0;
   bool tasks_changed_ = true;
+  std::atomic<std::int64_t> cycle_began_ns_ = 0;
 
   mutable Mutex status_mutex_;
   InstanceStatus status_ MILLRACE_GUARDED_BY(status_mutex_);

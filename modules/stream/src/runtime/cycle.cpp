@@ -3,6 +3,7 @@
 //
 // The cycle of an instance: every task has its turn, then all they did is one commit.
 #include <algorithm>
+#include <utility>
 
 #include "millrace/base/assert.hpp"
 #include "millrace/base/fault_point.hpp"
@@ -20,9 +21,18 @@ constexpr int refusals_at_once = 3;  // tried again without a pause
 
 Status Instance::Core::run_cycle(StepResult& result) {
   const std::int64_t now_ns = environment_.clock.monotonic_ns();
+  shared_.cycle_over.store(false);
+  cycle_began_ns_.store(now_ns);
+  const std::size_t first = std::exchange(first_task_, 0);
   bool more = false;
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
-    Task& task = *tasks_[i];
+    const std::size_t next = (first + i) % tasks_.size();
+    if (i > 0 && shared_.cycle_over.load()) {
+      first_task_ = next;
+      more = true;
+      break;
+    }
+    Task& task = *tasks_[next];
     if (!task.ready()) continue;
     const std::size_t room = unit_limit_ == no_limit ? no_limit : unit_limit_ - uncommitted_units();
     MILLRACE_ASSIGN(const Turn turn, task.run(std::min(options_.max_cycle_records, room)));
@@ -31,7 +41,8 @@ Status Instance::Core::run_cycle(StepResult& result) {
     result.worked = true;
     const bool full = turn == Turn::full || shared_.staged_bytes() >= options_.max_commit_bytes ||
                       uncommitted_units() >= unit_limit_;
-    more |= full || task.uncommitted_units() >= options_.max_cycle_records;
+    more |=
+        full || task.uncommitted_units() >= options_.max_cycle_records || shared_.cycle_over.load();
     if (!full) continue;
     const std::size_t tasks_before = tasks_.size();
     MILLRACE_TRY(commit(result));

@@ -20,6 +20,7 @@ Instance::~Instance() = default;
 Result<StepResult> Instance::step() { return core_->step(); }
 void Instance::wait(const StepResult& last) { core_->wait(last); }
 void Instance::interrupt() { core_->interrupt(); }
+void Instance::maintain() { core_->maintain(); }
 Status Instance::close() { return core_->close(); }
 InstanceStatus Instance::status() const { return core_->status(); }
 bool Instance::ready() const { return core_->ready(); }

@@ -51,9 +51,22 @@ Status SubTopologyMember::resolve(std::vector<InputTopic> inputs) {
   std::vector<std::string> units;
   for (std::int32_t i = 0; i < resolved->partitions; ++i)
     units.push_back(spec_->name + "/" + std::to_string(i));
-  MILLRACE_ASSIGN(membership_, shared_->log.join(resolved->group, std::move(units)));
+  MILLRACE_ASSIGN(auto joined, shared_->log.join(resolved->group, std::move(units)));
   resolved_ = std::move(resolved);
+  const MutexLock lock(membership_mutex_);
+  membership_ = std::move(joined);
   return {};
+}
+
+void SubTopologyMember::heartbeat() {
+  const MutexLock lock(membership_mutex_);
+  // What makes it fail ends the instance by the next poll.
+  if (membership_ != nullptr) static_cast<void>(membership_->heartbeat());
+}
+
+void SubTopologyMember::leave() {
+  const MutexLock lock(membership_mutex_);
+  membership_.reset();
 }
 
 Status SubTopologyMember::check_partitions(const std::vector<InputTopic>& inputs) const {

@@ -6,12 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "millrace/base/mutex.hpp"
 #include "runtime/shared.hpp"
 
 namespace millrace::stream::runtime {
 
 /// A sub-topology's place in an instance: first waiting for its topics, then a member of the group
-/// `<service>/<sub-topology>` that shares its tasks.
+/// `<service>/<sub-topology>` that shares its tasks. One thread, except for heartbeat().
 class SubTopologyMember {
  public:
   SubTopologyMember(Shared& shared, const SubTopology& spec) : shared_(&shared), spec_(&spec) {}
@@ -25,6 +26,10 @@ class SubTopologyMember {
 
   [[nodiscard]] Result<log::MembershipChange> poll() { return membership_->poll(); }
   [[nodiscard]] Status release(const log::Claim& claim) { return membership_->release(claim); }
+  /// Keeps the claims alive while the stepping thread works. Any thread; waits for leave().
+  void heartbeat();
+  /// Leaves the group, which gives the claims back.
+  void leave();
   /// Once joined. Its address stays.
   [[nodiscard]] const ResolvedSubTopology& resolved() const { return *resolved_; }
   [[nodiscard]] const SubTopology& spec() const { return *spec_; }
@@ -37,7 +42,9 @@ class SubTopologyMember {
   Shared* shared_;
   const SubTopology* spec_;
   std::unique_ptr<ResolvedSubTopology> resolved_;
+  // Changed by the stepping thread, under the lock; that thread reads without.
   std::unique_ptr<log::Membership> membership_;
+  Mutex membership_mutex_;
   std::vector<std::string> missing_;
 };
 

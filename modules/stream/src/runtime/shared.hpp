@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -22,7 +23,7 @@ struct ResolvedSink {
   std::int32_t partitions = 0;
 };
 
-/// What all tasks of an instance share. One thread: that of step().
+/// What all tasks of an instance share. One thread, that of step(), except for `cycle_over`.
 struct Shared {
   log::Log& log;
   const Topology& topology;
@@ -35,6 +36,10 @@ struct Shared {
   log::Topic dead_letters;
   std::optional<log::Topic> retry;
   std::string source;  ///< `ce_source` of what we publish: `/<service>`
+
+  /// Set by housekeeping when the cycle under way has taken its time: no task begins another record
+  /// or firing in it, once it has had one.
+  std::atomic<bool> cycle_over = false;
 
   // Counted when the work they count is committed.
   std::uint64_t records = 0;

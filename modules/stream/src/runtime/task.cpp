@@ -93,6 +93,7 @@ Status Task::check_state_size() {
 
 Result<Turn> Task::run(std::size_t max_units) {
   punctuators_.begin_turn();
+  turn_units_ = 0;
   MILLRACE_TRY(inputs_.fill(shared_->log, shared_->options.fetch_bytes));
   // Left over when the last turn was full: they go before whatever follows.
   MILLRACE_ASSIGN(bool room, fire_stream_timers(max_units));
@@ -110,9 +111,14 @@ Result<Turn> Task::run(std::size_t max_units) {
   return has_work() || punctuators_.sweeping() ? Turn::worked : Turn::idle;
 }
 
+bool Task::turn_ends(std::size_t max_units) const {
+  return uncommitted_units() >= max_units ||
+         (turn_units_ > 0 && shared_->cycle_over.load(std::memory_order_relaxed));
+}
+
 // Each of these returns false when a unit has no room beside what the cycle has.
 Result<bool> Task::process_records(std::size_t max_units) {
-  while (uncommitted_units() < max_units) {
+  while (!turn_ends(max_units)) {
     Input* const input = inputs_.choose();
     if (input == nullptr) return true;
     hand_.take(*input, *input->head());
@@ -147,7 +153,7 @@ Result<bool> Task::fire_stream_timers(std::size_t max_units) {
 }
 
 Result<bool> Task::fire_due(PunctuationType type, std::int64_t now_ms, std::size_t max_units) {
-  while (uncommitted_units() < max_units) {
+  while (!turn_ends(max_units)) {
     Punctuators::Timer* const timer = punctuators_.next_due(type, now_ms);
     if (timer == nullptr) return true;
     const bool sweeps = timer->store.has_value();
@@ -188,8 +194,7 @@ void Task::take_in_hand(const Punctuators::Timer& timer, std::int64_t now_ms) {
 Result<bool> Task::sweep_part(Punctuators::Timer& timer, std::int64_t now_ms,
                               std::size_t max_units) {
   const auto full = [&] {
-    return uncommitted_units() >= max_units ||
-           shared_->staged_bytes() >= shared_->options.max_commit_bytes;
+    return turn_ends(max_units) || shared_->staged_bytes() >= shared_->options.max_commit_bytes;
   };
   if (!timer.now.sweeping) {
     punctuators_.advance(timer, now_ms);
@@ -250,6 +255,7 @@ Result<bool> Task::run_unit(const Work& work) {
     return false;
   }
   staging_.keep();
+  ++turn_units_;
   last_unit_ = hand_.id();
   return true;
 }

@@ -133,6 +133,8 @@ class Task final : public TaskContext {
   [[nodiscard]] std::optional<Failure> process_record();
   [[nodiscard]] Result<bool> run_unit(const Work& work);
   [[nodiscard]] std::optional<Failure> attempt(const Work& work);
+  /// The task has done its share of the cycle: at least one unit, if there was one.
+  [[nodiscard]] bool turn_ends(std::size_t max_units) const;
   void forget_turn();
   void keep_table_positions();
   void set_position(log::LogPosition position);
@@ -153,6 +155,7 @@ class Task final : public TaskContext {
   Work record_work_;
   std::vector<std::string> keys_;  // that a sweep visits next
 
+  std::size_t turn_units_ = 0;  // of the turn under way
   std::size_t uncommitted_records_ = 0;
   std::size_t uncommitted_firings_ = 0;  // those that had an effect, or came with records
   bool times_due_ = false;               // due times of timers are to be committed by themselves

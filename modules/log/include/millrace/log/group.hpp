@@ -21,13 +21,18 @@ struct MembershipChange {
 };
 
 /// A member of a group: shares the group's units of work with the others, fairly and stickily.
-/// Destroying it releases its claims. One thread at a time.
+/// Destroying it releases its claims. One thread at a time, except for heartbeat().
 class Membership {
  public:
   virtual ~Membership() = default;
   /// Tells the log that this member lives and answers what changed. Call at least every second: a
   /// member that misses its session time-out loses its claims.
   [[nodiscard]] virtual Result<MembershipChange> poll() = 0;
+  /// Tells the log that this member lives, and nothing more: what changed is for poll(). Any
+  /// thread, at any time, also during poll() and release(): housekeeping calls it some ten times a
+  /// second while the polling thread works. A session that ran out already is not renewed; the next
+  /// poll() returns what was lost with it. Failures as poll(); an unreachable cluster is none.
+  [[nodiscard]] virtual Status heartbeat() = 0;
   /// Gives a unit back; others may take it at once.
   [[nodiscard]] virtual Status release(const Claim& claim) = 0;
 };

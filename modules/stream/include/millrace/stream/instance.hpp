@@ -112,6 +112,12 @@ class Instance {
   /// Interruptible from any thread.
   void wait(const StepResult& last);
   void interrupt();
+  /// Housekeeping beside the step, which a thread of the process's own calls some ten times a
+  /// second, as Log::maintain(): it keeps the membership alive while a handler works, however slow
+  /// that is, and ends a cycle that takes longer than a fifth of the session, after the record in
+  /// hand. Any thread, also during step(); without it a step that takes longer than the session
+  /// loses the tasks.
+  void maintain();
   /// Stops cleanly: writes snapshots, releases the tasks. No step after it.
   [[nodiscard]] Status close();
 

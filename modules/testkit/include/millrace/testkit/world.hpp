@@ -59,6 +59,9 @@ class World {
 
   /// That many steps of instances drawn from the seed; dead ones start again, time passes.
   void step_randomly(int steps);
+  /// Time passes: the clock moves, and the housekeeping that each living process does beside its
+  /// steps is done on the way. In a handler it makes the handler slow.
+  void pass_ms(std::int64_t ms);
   /// One instance of the service, drawn from the seed, dies at once.
   void crash(const std::string& service);
   /// Starts the dead and runs all until nothing was left to do for a while. Nothing goes wrong
