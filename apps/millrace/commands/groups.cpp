@@ -80,7 +80,12 @@ void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, Knowl
                 Output& out) {
   std::string line;
   JsonObject object(line);
-  object.field("group", group.name).field("lag", total(lags));
+  object.field("group", group.name);
+  if (lags.empty()) {
+    object.raw("lag", "null");
+  } else {
+    object.field("lag", total(lags));
+  }
   if (knows.members) {
     object.raw("members", json_list(group.members, [&](JsonObject& one, const auto& member) {
                  one.field("name", member.name);

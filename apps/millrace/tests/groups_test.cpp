@@ -74,6 +74,14 @@ TEST_F(Groups, are_json_lines_when_asked) {
       << screen.text;
 }
 
+TEST_F(Groups, without_a_position_have_no_lag) {
+  ASSERT_TRUE(shop.service("stock").group("stock/gatherer"));
+  Screen screen;
+  ASSERT_TRUE(show_groups(*shop.tool, {.name = "stock/gatherer", .json = true}, screen.out));
+  EXPECT_TRUE(screen.text.starts_with("{\"group\":\"stock/gatherer\",\"lag\":null,"))
+      << screen.text;
+}
+
 TEST_F(Groups, of_a_service_are_found_by_its_name) {
   ASSERT_TRUE(shop.service("stock").group("stock/gatherer"));
   ASSERT_TRUE(shop.service("stock").group("stocktaking"));

@@ -64,6 +64,10 @@ std::vector<telemetry::MetricCallback> add_instance_metrics(telemetry::MetricReg
       "Age, by its event time, of the oldest event not yet processed; 0 when there is none.", {},
       [&instance, &clock] { return oldest_age_seconds(instance.status(), clock.wall_ms()); }));
   handles.push_back(metrics.callback_gauge(
+      "millrace_stream_seconds_since_progress",
+      "Seconds since something was committed or restored, or there was nothing to do.", {},
+      [&instance] { return static_cast<double>(instance.status().ms_since_progress) / 1000.0; }));
+  handles.push_back(metrics.callback_gauge(
       "millrace_stream_missing_topics", "Topics that are to be read and do not exist yet.", {},
       [&instance] { return static_cast<double>(instance.status().waiting_for_topics.size()); }));
   for (const char* state : {"restoring", "running"}) {

@@ -132,6 +132,7 @@ class Runtime {
       if (instance_->ready()) return std::nullopt;
       return "tasks are being restored";
     });
+    health_.add_check("progress", [this] { return instance_->stalled(); });
     server_.emplace(std::move(options), logger_, metrics_);
     const http::RouteOptions ready{health_.gate(), true};
     add_health_routes(server_->router(), health_, metrics_);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/base/mutex.hpp"
 #include "runtime_fixture.hpp"
 
 namespace millrace::stream::test {
@@ -18,10 +19,26 @@ namespace millrace::stream::test {
 /// Several instances of the bank over one log.
 class Branches : public RuntimeTest {
  protected:
+  // What an instance reported, `level: message: detail`. Thread-safe.
+  class Events {
+   public:
+    void add(std::string event) {
+      const MutexLock lock(mutex_);
+      events_.push_back(std::move(event));
+    }
+    std::vector<std::string> all() const {
+      const MutexLock lock(mutex_);
+      return events_;
+    }
+
+   private:
+    mutable Mutex mutex_;
+    std::vector<std::string> events_ MILLRACE_GUARDED_BY(mutex_);
+  };
   struct Branch {
     std::unique_ptr<log::Log> log;
     std::unique_ptr<Instance> instance;
-    std::shared_ptr<std::vector<std::string>> events;  // `level: message: detail`
+    std::shared_ptr<Events> events;
   };
 
   Branches() { writer_.declare_topic("deposits", "teller"); }
@@ -30,12 +47,10 @@ class Branches : public RuntimeTest {
     log::LogOptions options;
     options.service = "bank";
     options.member = member;
-    Branch branch{world_->connect(std::move(options)), nullptr,
-                  std::make_shared<std::vector<std::string>>()};
+    Branch branch{world_->connect(std::move(options)), nullptr, std::make_shared<Events>()};
     const auto note = [events = branch.events](std::string_view level, std::string_view message,
                                                std::string_view detail) {
-      events->push_back(std::string(level) + ": " + std::string(message) + ": " +
-                        std::string(detail));
+      events->add(std::string(level) + ": " + std::string(message) + ": " + std::string(detail));
     };
     auto opened = Instance::open(*branch.log, topology_, std::move(instance),
                                  {world_->clock(), world_->files(), world_->random(), note});

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "runtime_branches.hpp"
 
@@ -29,10 +31,35 @@ class Liveness : public Branches {
     }});
   }
 
-  static std::size_t lost(const Branch& branch) {
-    return static_cast<std::size_t>(std::count_if(
-        branch.events->begin(), branch.events->end(),
-        [](const std::string& event) { return event.starts_with("warn: task lost"); }));
+  static std::size_t told(const Branch& branch, std::string_view beginning) {
+    const std::vector<std::string> events = branch.events->all();
+    return static_cast<std::size_t>(
+        std::count_if(events.begin(), events.end(),
+                      [&](const std::string& event) { return event.starts_with(beginning); }));
+  }
+
+  // What people see of an instance whose handler has a record in hand since three sessions, with so
+  // many unprocessed.
+  void expect_stuck(const Branch& branch, std::int64_t unprocessed) const {
+    const InstanceStatus shown = branch.instance->status();
+    EXPECT_TRUE(shown.ready);
+    EXPECT_GE(shown.ms_since_progress, 3 * session_ms_);
+    std::int64_t lag = 0;
+    std::string in_hand;
+    for (const InstanceStatus::Task& task : shown.tasks) {
+      lag += task.lag;
+      in_hand += task.in_hand;
+      EXPECT_GE(task.oldest_unprocessed_ms, 0) << task.name;
+    }
+    EXPECT_GE(lag, unprocessed);
+    // Where transactions have marks, those count.
+    if (world_->ordered()) {
+      EXPECT_EQ(lag, unprocessed);
+    }
+    EXPECT_TRUE(in_hand.starts_with("deposits/")) << in_hand;
+    const std::optional<std::string> stalled = branch.instance->stalled();
+    ASSERT_TRUE(stalled);
+    EXPECT_NE(stalled->find("works on " + in_hand), std::string::npos) << *stalled;
   }
 
   const std::int64_t session_ms_ = times(10'000, 1'000);
@@ -49,7 +76,7 @@ TEST_P(Liveness, a_slow_handler_makes_progress_and_sees_each_record_once) {
   EXPECT_EQ(calls_, static_cast<std::size_t>(records));
   EXPECT_EQ(published(), static_cast<std::size_t>(records));
   EXPECT_EQ(one.instance->status().refused_commits, 0U);
-  EXPECT_EQ(lost(one), 0U);
+  EXPECT_EQ(told(one, "warn: task lost"), 0U);
 }
 
 TEST_P(Liveness, a_record_that_takes_longer_than_the_session_costs_no_task) {
@@ -60,7 +87,7 @@ TEST_P(Liveness, a_record_that_takes_longer_than_the_session_costs_no_task) {
   EXPECT_EQ(calls_, 5U);
   EXPECT_EQ(published(), 5U);
   EXPECT_EQ(one.instance->status().refused_commits, 0U);
-  EXPECT_EQ(lost(one), 0U);
+  EXPECT_EQ(told(one, "warn: task lost"), 0U);
 }
 
 TEST_P(Liveness, a_task_that_is_asked_back_is_released_long_before_its_batch_is_done) {
@@ -95,8 +122,22 @@ TEST_P(Liveness, tasks_take_turns_when_time_ends_their_cycles) {
   EXPECT_EQ(partitions.size(), 4U);
 }
 
+// Nothing is to be restored here, and the first cycle may take long.
+TEST_P(Liveness, an_instance_is_ready_when_it_is_restored_and_not_after_its_first_cycle) {
+  const Instance* instance = nullptr;
+  std::vector<bool> ready;
+  topology_ = bank({.on_process = [&](const std::string&, const Deposited&) {
+    ready.push_back(instance->ready());
+  }});
+  deposit(20);
+  Branch one = open("bank-1");
+  instance = one.instance.get();
+  rest({&one});
+  EXPECT_EQ(ready, std::vector<bool>(20, true));
+}
+
 // One whose handler is stuck until the end of the test, in a thread of its own.
-TEST_P(Liveness, a_handler_that_does_not_return_keeps_its_claims) {
+TEST_P(Liveness, a_handler_that_does_not_return_keeps_its_claims_and_is_shown) {
   std::atomic<bool> stuck = false;
   std::atomic<bool> released = false;
   topology_ = bank({.on_process = [&](const std::string&, const Deposited&) {
@@ -127,11 +168,19 @@ TEST_P(Liveness, a_handler_that_does_not_return_keeps_its_claims) {
       step(two);
       EXPECT_TRUE(two.instance->status().tasks.empty());
     }
+    deposit(50);
+    for (int i = 0; i < 4; ++i)
+      world_->let_pass(session_ms_ / 4);
+    expect_stuck(one, 150);
+    EXPECT_EQ(told(one, "warn: no progress: nothing was committed for "), 1U);
   }
   worker.join();
   rest({&one});
-  EXPECT_EQ(published(), 100U);
+  EXPECT_EQ(published(), 150U);
   EXPECT_EQ(one.instance->status().refused_commits, 0U);
+  EXPECT_EQ(one.instance->stalled(), std::nullopt);
+  world_->let_pass();
+  EXPECT_EQ(told(one, "info: progress again"), 1U);
 }
 
 }  // namespace

@@ -68,6 +68,7 @@ Status Instance::Core::open() {
   for (const SubTopology& sub : topology_.sub_topologies) {
     if (!sub.sources.empty()) members_.push_back(std::make_unique<SubTopologyMember>(shared_, sub));
   }
+  progress_ns_ = stepped_ns_ = environment_.clock.monotonic_ns();
   StepResult ignored;
   MILLRACE_TRY(look_for_topics(environment_.clock.monotonic_ns(), ignored));
   update_status();
@@ -124,10 +125,16 @@ Result<StepResult> Instance::Core::do_step() {
   if (!blocked) done = look_for_topics(now_ns, result);
   MILLRACE_TRY(poll_memberships(now_ns, result));
   if (done && !blocked) done = restore_tasks(result);
-  if (done && !blocked && now_ns >= next_cycle_ns_) done = run_cycle(result);
+  // What follows may take long, and they are ready now.
+  if (result.worked) update_status();
+  if (done && !blocked && now_ns >= next_cycle_ns_) {
+    done = run_cycle(result);
+    if (done && !result.worked) progress_ns_ = environment_.clock.monotonic_ns();
+  }
   MILLRACE_TRY(wait_if_unavailable(std::move(done), result));
   keep_snapshots(now_ns);
   update_status();
+  stepped_ns_ = environment_.clock.monotonic_ns();
   idle_ = !result.worked;
   if (idle_) result.wake_at_ns = wake_at(now_ns);
   return result;
@@ -220,6 +227,7 @@ Status Instance::Core::restore_tasks(StepResult& result) {
     if (task->ready()) continue;
     MILLRACE_ASSIGN(const bool done, task->restore(restore_bytes_per_step / restoring));
     if (done) task->add_interests(interests_);
+    progress_ns_ = environment_.clock.monotonic_ns();
   }
   read_ahead();
   return {};
@@ -284,9 +292,11 @@ void Instance::Core::maintain() {
   for (const auto& member : members_)
     member->heartbeat();
   // A cycle that is over early because it began meanwhile does less, and nothing wrong.
-  const std::int64_t cycle_ns = environment_.clock.monotonic_ns() - cycle_began_ns_.load();
-  if (cycle_ns >= shared_.log.options().session_timeout_ms * ms / cycles_per_session)
+  const std::int64_t now_ns = environment_.clock.monotonic_ns();
+  if (now_ns - cycle_began_ns_ >= shared_.log.options().session_timeout_ms * ms / cycles_per_session)
     shared_.cycle_over.store(true);
+  refresh_lag(now_ns);
+  report_stall();
 }
 
 Status Instance::Core::close() {

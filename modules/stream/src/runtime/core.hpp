@@ -6,6 +6,8 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "millrace/base/mutex.hpp"
@@ -30,6 +32,7 @@ class Instance::Core {
   void maintain();
 
   [[nodiscard]] InstanceStatus status() const;
+  [[nodiscard]] std::optional<std::string> stalled() const;
   [[nodiscard]] bool ready() const { return ready_.load(std::memory_order_acquire); }
   [[nodiscard]] const Topology& topology() const { return topology_; }
   [[nodiscard]] Result<Answer<std::optional<std::string>>> read(std::string_view store,
@@ -67,11 +70,14 @@ class Instance::Core {
   void drop_all();
   [[nodiscard]] std::size_t uncommitted_units() const;
 
-  // queries.cpp
+  // queries.cpp: what any thread asks
   [[nodiscard]] const StoreSpec* find_store(std::string_view name) const;
   [[nodiscard]] Error unknown_store(std::string_view name) const;
   void update_status();
   void list_tasks(InstanceStatus& status) const;
+  [[nodiscard]] std::int64_t ms_since_progress() const;
+  void refresh_lag(std::int64_t now_ns);
+  void report_stall();
 
   Topology topology_;
   InstanceOptions options_;
@@ -98,9 +104,16 @@ class Instance::Core {
   int refused_in_a_row_ = 0;
   bool tasks_changed_ = true;
   std::atomic<std::int64_t> cycle_began_ns_ = 0;
+  std::atomic<std::int64_t> stepped_ns_ = 0;   // end of the last step
+  std::atomic<std::int64_t> progress_ns_ = 0;  // as InstanceStatus::ms_since_progress
+  std::atomic<bool> stall_reported_ = false;
 
   mutable Mutex status_mutex_;
   InstanceStatus status_ MILLRACE_GUARDED_BY(status_mutex_);
+  // How far the inputs of each task of status_ were processed, by its index there.
+  std::vector<std::pair<std::size_t, log::Interest>> reached_ MILLRACE_GUARDED_BY(status_mutex_);
+  std::uint64_t status_version_ MILLRACE_GUARDED_BY(status_mutex_) = 0;
+  std::int64_t lag_looked_ns_ MILLRACE_GUARDED_BY(status_mutex_) = 0;
   std::atomic<bool> ready_ = false;  // as in status_
 };
 

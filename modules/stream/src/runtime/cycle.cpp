@@ -74,6 +74,7 @@ Status Instance::Core::commit(StepResult& result) {
   }
   shared_.transaction.clear();
   MILLRACE_ASSERT(shared_.state_bytes == 0, "every state change of the cycle is in its commit");
+  progress_ns_ = environment_.clock.monotonic_ns();
   ++commits_;
   refused_in_a_row_ = 0;
   backoff_ms_ = 0;

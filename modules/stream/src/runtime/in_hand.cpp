@@ -4,6 +4,12 @@
 
 namespace millrace::stream::runtime {
 
+namespace {
+// Of InHand::shown_.
+constexpr unsigned offset_bits = 48;
+constexpr std::uint64_t offset_mask = (std::uint64_t{1} << offset_bits) - 1;
+}  // namespace
+
 InHand::InHand(std::string_view sub_topology, std::string_view unit, log::PartitionId partition)
     : unit_(unit), partition_(partition) {
   timer_prefix_.append(sub_topology).append(".");
@@ -19,6 +25,9 @@ void InHand::take(Input& input, const log::RecordView& record) {
   view_.timestamp_ms = record.timestamp_ms;
   view_.headers = record.headers;
   view_.context = {};
+  const std::uint64_t upper = static_cast<std::uint64_t>(input.order() + 1) << offset_bits;
+  shown_.store(upper | (static_cast<std::uint64_t>(record.offset.value) & offset_mask),
+               std::memory_order_relaxed);
 }
 
 void InHand::take(const Punctuators::Timer& timer, std::int64_t time_ms) {
@@ -31,6 +40,21 @@ void InHand::take(const Punctuators::Timer& timer, std::int64_t time_ms) {
   timer_ = timer.name;
   firing_ = timer.now.firing;
   timer_id_prefix_.assign(timer_prefix_).append(timer.name).append("-");
+  const MutexLock lock(shown_timer_mutex_);
+  shown_timer_.assign(timer.name);
+  shown_.store(offset_mask, std::memory_order_relaxed);
+}
+
+std::string InHand::shown(const std::vector<Input>& inputs) const {
+  const std::uint64_t shown = shown_.load(std::memory_order_relaxed);
+  if (shown == 0) return {};
+  const std::size_t order = shown >> offset_bits;
+  if (order == 0) {
+    const MutexLock lock(shown_timer_mutex_);
+    return "timer " + shown_timer_;
+  }
+  return inputs[order - 1].topic().topic.spec.name + "/" + std::to_string(partition_.value) + "@" +
+         std::to_string(shown & offset_mask);
 }
 
 UnitId InHand::id() const {

@@ -2,11 +2,14 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <atomic>
 #include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "millrace/base/mutex.hpp"
 #include "runtime/input.hpp"
 #include "runtime/punctuators.hpp"
 
@@ -21,7 +24,8 @@ struct UnitId {
 };
 
 /// What a task has in hand: a record of an input, or a firing of a timer. It knows how nodes see
-/// it, how it is named to people, and how it is recognized when it comes again. One thread.
+/// it, how it is named to people, and how it is recognized when it comes again. One thread, except
+/// for shown().
 class InHand {
  public:
   /// `unit` is the task's, `<sub-topology>/<partition>`.
@@ -31,6 +35,20 @@ class InHand {
   void take(Input& input, const log::RecordView& record);
   /// `time_ms` is what outputs get as their event time.
   void take(const Punctuators::Timer& timer, std::int64_t time_ms);
+  /// Shows that nothing is in hand when it ends.
+  class PutDown {
+   public:
+    explicit PutDown(InHand& hand) : hand_(hand) {}
+    ~PutDown() { hand_.shown_.store(0, std::memory_order_relaxed); }
+    PutDown(const PutDown&) = delete;
+    PutDown& operator=(const PutDown&) = delete;
+
+   private:
+    InHand& hand_;
+  };
+  /// What is in hand, for people: `orders/3@17`, `timer retry`; empty: nothing. `inputs` are those
+  /// of the task, by order. Any thread.
+  [[nodiscard]] std::string shown(const std::vector<Input>& inputs) const;
 
   [[nodiscard]] const RecordInHand& view() const { return view_; }
   [[nodiscard]] codec::EventContext& context() { return view_.context; }
@@ -57,6 +75,11 @@ class InHand {
   std::string timer_;
   std::string timer_id_prefix_;
   std::uint64_t firing_ = 0;
+
+  // The order of the input + 1 in the upper 16 bits, the offset in the others; no input: a timer.
+  std::atomic<std::uint64_t> shown_ = 0;
+  mutable Mutex shown_timer_mutex_;
+  std::string shown_timer_ MILLRACE_GUARDED_BY(shown_timer_mutex_);
 };
 
 }  // namespace millrace::stream::runtime

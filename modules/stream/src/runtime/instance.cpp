@@ -24,6 +24,7 @@ void Instance::maintain() { core_->maintain(); }
 Status Instance::close() { return core_->close(); }
 InstanceStatus Instance::status() const { return core_->status(); }
 bool Instance::ready() const { return core_->ready(); }
+std::optional<std::string> Instance::stalled() const { return core_->stalled(); }
 const Topology& Instance::topology() const { return core_->topology(); }
 
 Result<Answer<std::optional<std::string>>> Instance::read(std::string_view store,

@@ -8,6 +8,11 @@
 
 namespace millrace::stream {
 
+namespace {
+constexpr std::int64_t ms = 1'000'000;
+constexpr std::int64_t lag_interval_ns = 1'000 * ms;
+}  // namespace
+
 Result<Answer<std::optional<std::string>>> Instance::Core::read(std::string_view store,
                                                                 std::string_view key) const {
   const StoreSpec* const spec = find_store(store);
@@ -83,8 +88,76 @@ Error Instance::Core::unknown_store(std::string_view name) const {
 }
 
 InstanceStatus Instance::Core::status() const {
+  InstanceStatus status;
+  {
+    const MutexLock lock(status_mutex_);
+    status = status_;
+  }
+  status.ms_since_progress = ms_since_progress();
+  const SharedLock lock(tasks_mutex_);
+  for (std::size_t i = 0; i < std::min(tasks_.size(), status.tasks.size()); ++i) {
+    InstanceStatus::Task& shown = status.tasks[i];
+    const Task& task = *tasks_[i];
+    if (shown.name != task.claim().unit()) continue;  // tasks came or went since then
+    shown.in_hand = task.in_hand();
+    if (shown.lag == 0) continue;
+    if (const std::int64_t oldest_ms = task.oldest_ms(); oldest_ms >= 0)
+      shown.oldest_unprocessed_ms = oldest_ms;
+    if (shown.oldest_unprocessed_ms < 0)
+      shown.oldest_unprocessed_ms = environment_.clock.wall_ms() - status.ms_since_progress;
+  }
+  return status;
+}
+
+std::int64_t Instance::Core::ms_since_progress() const {
+  return (environment_.clock.monotonic_ns() - progress_ns_) / ms;
+}
+
+std::optional<std::string> Instance::Core::stalled() const {
+  const std::int64_t since_ms = ms_since_progress();
+  if (since_ms <= shared_.log.options().session_timeout_ms) return {};
+  const SharedLock lock(tasks_mutex_);
+  for (const auto& task : tasks_) {
+    const std::string in_hand = task->in_hand();
+    if (in_hand.empty()) continue;
+    return "nothing was committed for " + std::to_string(since_ms / 1'000) + " s: a handler of " +
+           task->claim().unit() + " works on " + in_hand;
+  }
+  return {};
+}
+
+// A step that takes long does not see what its inputs get meanwhile.
+void Instance::Core::refresh_lag(std::int64_t now_ns) {
+  std::vector<log::TopicPartition> places;
+  std::uint64_t version = 0;
+  {
+    const MutexLock lock(status_mutex_);
+    if (now_ns - std::max(lag_looked_ns_, stepped_ns_.load()) < lag_interval_ns) return;
+    lag_looked_ns_ = now_ns;
+    version = status_version_;
+    for (const auto& [task, input] : reached_)
+      places.push_back(input.place);
+  }
+  if (places.empty()) return;
+  const auto ends = shared_.log.end_offsets(places);
   const MutexLock lock(status_mutex_);
-  return status_;
+  if (!ends || version != status_version_) return;
+  for (const auto& [task, input] : reached_)
+    status_.tasks[task].lag = 0;
+  for (std::size_t i = 0; i < reached_.size(); ++i) {
+    const auto& [task, input] = reached_[i];
+    status_.tasks[task].lag += std::max<std::int64_t>(0, (*ends)[i].value - input.next.value);
+  }
+}
+
+void Instance::Core::report_stall() {
+  const std::optional<std::string> stall = stalled();
+  if (stall_reported_.exchange(stall.has_value()) == stall.has_value()) return;
+  if (stall) {
+    shared_.tell("warn", "no progress", *stall);
+  } else {
+    shared_.tell("info", "progress again", topology_.service);
+  }
 }
 
 void Instance::Core::update_status() {
@@ -108,9 +181,14 @@ void Instance::Core::update_status() {
   if (tasks_changed_) list_tasks(status_);
   tasks_changed_ = false;
   status_.ready = joined && polled_ns_ >= 0 && !ended_;
+  ++status_version_;
+  reached_.clear();
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     tasks_[i]->describe(status_.tasks[i]);
     status_.ready &= tasks_[i]->ready();
+    if (!tasks_[i]->ready()) continue;
+    for (const log::Interest& input : tasks_[i]->reached())
+      reached_.emplace_back(i, input);
   }
   ready_.store(status_.ready, std::memory_order_release);
 }

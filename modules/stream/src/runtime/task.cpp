@@ -95,6 +95,8 @@ Result<Turn> Task::run(std::size_t max_units) {
   punctuators_.begin_turn();
   turn_units_ = 0;
   MILLRACE_TRY(inputs_.fill(shared_->log, shared_->options.fetch_bytes));
+  publish_oldest();
+  const InHand::PutDown at_the_end(hand_);
   // Left over when the last turn was full: they go before whatever follows.
   MILLRACE_ASSIGN(bool room, fire_stream_timers(max_units));
   if (const auto due = punctuators_.next_wall_ms(); due && room) {
@@ -306,6 +308,7 @@ void Task::committed(const log::Committed& committed) {
   const UnitCounts counts = staging_.kept_counts();
   staging_.committed(committed);
   inputs_.committed(shared_->environment.clock.monotonic_ns());
+  publish_oldest();
   keep_table_positions();
   if (state_staged_) {
     MILLRACE_ASSERT(state_batch_ < committed.places.size(),
@@ -392,6 +395,23 @@ void Task::describe(InstanceStatus::Task& status) const {
   status.lag = 0;
   status.oldest_unprocessed_ms = -1;
   if (ready()) inputs_.describe(status);
+}
+
+std::vector<log::Interest> Task::reached() const {
+  std::vector<log::Interest> reached;
+  for (const Input& input : inputs_.list())
+    reached.push_back({input.place(), input.next()});
+  return reached;
+}
+
+void Task::publish_oldest() {
+  std::int64_t oldest_ms = -1;
+  for (const Input& input : inputs_.list()) {
+    if (input.head() == nullptr) continue;
+    const std::int64_t time_ms = input.head()->timestamp_ms;
+    if (oldest_ms < 0 || time_ms < oldest_ms) oldest_ms = time_ms;
+  }
+  oldest_ms_ = oldest_ms;
 }
 
 log::LogPosition Task::position() const {

@@ -87,10 +87,16 @@ class Task final : public TaskContext {
     return punctuators_.next_wall_ms();
   }
   void describe(InstanceStatus::Task& status) const;
+  /// Where its inputs are to be processed next; between cycles that is committed.
+  [[nodiscard]] std::vector<log::Interest> reached() const;
 
   // Any thread, while the task lives.
   [[nodiscard]] bool ready() const { return ready_.load(std::memory_order_acquire); }
   [[nodiscard]] const ByteStore* find_store(StoreId id) const { return staging_.stores().find(id); }
+  /// As InstanceStatus::Task::in_hand.
+  [[nodiscard]] std::string in_hand() const { return hand_.shown(inputs_.list()); }
+  /// Event time of the first record read and not committed; -1: there is none.
+  [[nodiscard]] std::int64_t oldest_ms() const { return oldest_ms_; }
   /// The last commit that the stores reflect, or a later one.
   [[nodiscard]] log::LogPosition position() const;
 
@@ -138,6 +144,7 @@ class Task final : public TaskContext {
   void forget_turn();
   void keep_table_positions();
   void set_position(log::LogPosition position);
+  void publish_oldest();
 
   Shared* shared_;
   const ResolvedSubTopology* resolved_;
@@ -167,6 +174,7 @@ class Task final : public TaskContext {
   std::int64_t last_snapshot_ns_ = 0;
   std::string scratch_;
 
+  std::atomic<std::int64_t> oldest_ms_ = -1;
   std::atomic<bool> ready_ = false;
   mutable Mutex position_mutex_;
   log::LogPosition position_ MILLRACE_GUARDED_BY(position_mutex_);

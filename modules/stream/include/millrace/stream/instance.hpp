@@ -60,7 +60,11 @@ struct InstanceStatus {
     std::string state;              ///< restoring, running
     std::int64_t records_left = 0;  ///< to restore
     std::int64_t lag = 0;           ///< records committed to its inputs and not yet processed
-    std::int64_t oldest_unprocessed_ms = -1;  ///< event time of the next record; -1: none waits
+    /// Event time of the next record; while none of those that wait was read yet, the time of the
+    /// last progress; -1: none waits.
+    std::int64_t oldest_unprocessed_ms = -1;
+    /// What a handler works on right now: `orders/2@17`, or `timer NAME`; empty: nothing.
+    std::string in_hand;
   };
   std::vector<Task> tasks;
   std::vector<std::string> waiting_for_topics;  ///< inputs that do not exist yet
@@ -71,6 +75,8 @@ struct InstanceStatus {
   std::uint64_t skipped = 0;
   std::uint64_t failed_firings =
       0;               ///< of timers, passed over: the handler threw or wrote too much
+  /// Since something was committed or restored, or there was nothing to do.
+  std::int64_t ms_since_progress = 0;
   bool ready = false;  ///< every task of ours is restored
 };
 
@@ -81,7 +87,7 @@ struct StepResult {
 };
 
 /// What the runtime tells: tasks granted and lost, restores, refused commits, dead letters. Called
-/// from the stepping thread.
+/// from the stepping thread, and from the one that calls maintain().
 using EventSink =
     std::function<void(std::string_view level, std::string_view message, std::string_view detail)>;
 
@@ -115,7 +121,8 @@ class Instance {
   /// Housekeeping beside the step, which a thread of the process's own calls some ten times a
   /// second, as Log::maintain(): it keeps the membership alive while a handler works, however slow
   /// that is, and ends a cycle that takes longer than a fifth of the session, after the record in
-  /// hand. Any thread, also during step(); without it a step that takes longer than the session
+  /// hand. It also keeps the lag of status() true meanwhile, and reports a handler that does not
+  /// return. Any thread, also during step(); without it a step that takes longer than the session
   /// loses the tasks.
   void maintain();
   /// Stops cleanly: writes snapshots, releases the tasks. No step after it.
@@ -124,6 +131,9 @@ class Instance {
   [[nodiscard]] InstanceStatus status() const;
   /// InstanceStatus::ready alone, without a lock or a copy: for health checks. Any thread.
   [[nodiscard]] bool ready() const;
+  /// What a handler has in hand, and since when, when nothing was committed for longer than the
+  /// session because it does not return; else no value. For health checks. Any thread.
+  [[nodiscard]] std::optional<std::string> stalled() const;
   [[nodiscard]] const Topology& topology() const;
   template <class K, class V>
   [[nodiscard]] View<K, V> view(std::string store) const {
