@@ -106,7 +106,7 @@ class Finder {
     }
     if (name == "state") {
       return directory(name, [this](const std::string& path, const std::string& entry) {
-        return is_instance(entry) ? directory_of_files(path, is_snapshot) : keep(path);
+        return is_instance(entry) ? state(path) : keep(path);
       });
     }
     if (name == "kafka") {
@@ -173,6 +173,16 @@ class Finder {
   Status directory_of_files(const std::string& name, IsOurs is_ours) {
     return directory(name, [this, is_ours](const std::string& path, const std::string& entry) {
       return is_ours(entry) ? file(path) : keep(path);
+    });
+  }
+
+  // Of a service: a directory for each instance; before there were those, the snapshots themselves.
+  Status state(const std::string& name) {
+    return directory(name, [this](const std::string& path, const std::string& entry) {
+      if (is_state_number(entry)) {
+        return directory_of_files(path, is_state_file);
+      }
+      return is_snapshot(entry) ? file(path) : keep(path);
     });
   }
 

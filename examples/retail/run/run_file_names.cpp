@@ -72,6 +72,10 @@ bool is_service_log(std::string_view name) {
   return take_suffix(name, ".log") && is_instance(name);
 }
 
+bool is_state_number(std::string_view name) { return is_number(name); }
+
+bool is_state_file(std::string_view name) { return name == "lock" || is_snapshot(name); }
+
 bool is_snapshot(std::string_view name) {
   take_suffix(name, ".new");
   if (!take_suffix(name, ".snapshot")) {

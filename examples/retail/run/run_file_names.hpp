@@ -16,8 +16,12 @@ namespace retail {
 [[nodiscard]] bool is_run_file(std::string_view name);
 /// In `logs/`.
 [[nodiscard]] bool is_service_log(std::string_view name);
-/// In `state/<service>/`: modules/stream writes `<sub-topology>-<partition>.snapshot`.
+/// In `state/<service>/`: modules/service makes a directory for each instance, by its number.
+[[nodiscard]] bool is_state_number(std::string_view name);
+/// In `state/<service>/<number>/`: modules/stream writes `<sub-topology>-<partition>.snapshot`.
 [[nodiscard]] bool is_snapshot(std::string_view name);
+/// The same, and the lock of modules/service.
+[[nodiscard]] bool is_state_file(std::string_view name);
 /// In the directory of an embedded log, and in those that it holds: modules/log_embedded.
 [[nodiscard]] bool is_log_file(std::string_view name);
 [[nodiscard]] bool is_member_file(std::string_view name);

@@ -41,6 +41,9 @@ constexpr const char* files_of_run[] = {"log/LOCK",
                                         "state/stock/shelves-0.snapshot",
                                         "state/stock/shelves-1.snapshot.new",
                                         "state/stock-2/shelves-12.snapshot",
+                                        "state/orders/1/lock",
+                                        "state/orders/1/fulfil-0.snapshot",
+                                        "state/orders/2/fulfil-1.snapshot.new",
                                         "run/stock.json",
                                         "logs/stock.log",
                                         "logs/stock-2.log",
@@ -195,6 +198,7 @@ TEST_F(RunDirectory, fresh_keeps_and_lists_what_no_run_wrote_inside_of_what_runs
                                       "state/garden/plan-0.snapshot",
                                       "state/stock/deep/shelves-0.snapshot",
                                       "state/stock/notes.txt",
+                                      "state/orders/2/lock.txt",
                                       "state/stock/mine.snapshot"};
   for (const std::string& name : mine) {
     write(name);
@@ -208,7 +212,7 @@ TEST_F(RunDirectory, fresh_keeps_and_lists_what_no_run_wrote_inside_of_what_runs
             "--fresh keeps what no run wrote: log/backup, log/index/old.blocks, "
             "log/journal/0.journal, log/journal/00000000000000000000.journal.gz, "
             "log/journal/next.md, log/members/list.txt, log/versions, state/garden, "
-            "state/stock/deep, state/stock/mine.snapshot, state/stock/notes.txt");
+            "state/orders/2/lock.txt, "state/stock/deep, state/stock/mine.snapshot, state/stock/notes.txt");
   for (const char* gone :
        {"log/version", "log/LOCK", "log/control", "log/members/17", "log/index/0.blocks",
         "log/journal/00000000000000004096.journal", "log/journal/next.0.prepared",

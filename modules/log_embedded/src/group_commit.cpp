@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::int64_t nap_ns = 5'000'000;
 constexpr std::int64_t ns_per_ms = 1'000'000;
+// Of commits by DurabilityPolicy::sync that nobody waits for.
+constexpr std::int64_t unasked_sync_interval_ms = 1'000;
 
 void raise_to(std::atomic<std::uint64_t>& value, std::uint64_t wanted) {
   std::uint64_t seen = value.load(std::memory_order_relaxed);
@@ -122,9 +124,12 @@ Status GroupCommit::sync_when_due(std::int64_t now_ns) {
   const LogOptions& options = directory_.options();
   Control& control = directory_.control();
   const std::uint64_t committed = control.committed.load(std::memory_order_acquire);
-  if (options.durability != DurabilityPolicy::interval ||
-      now_ns - last_sync_ns_.load(std::memory_order_relaxed) <
-          options.sync_interval_ms * ns_per_ms ||
+  // By DurabilityPolicy::sync those who wait sync; what nobody waits for is synced here.
+  const std::int64_t interval_ms = options.durability == DurabilityPolicy::interval
+                                       ? options.sync_interval_ms
+                                       : unasked_sync_interval_ms;
+  if (options.durability == DurabilityPolicy::os ||
+      now_ns - last_sync_ns_.load(std::memory_order_relaxed) < interval_ms * ns_per_ms ||
       control.durable.load(std::memory_order_acquire) >= committed) {
     return {};
   }

@@ -48,6 +48,7 @@ class KafkaLog final : public Log {
   Result<std::vector<std::optional<Offset>>> positions(
       GroupId group, std::span<const TopicPartition> places) override;
   std::optional<std::int64_t> position_retention_ms() const override;
+  Result<std::optional<std::int64_t>> tombstone_retention_ms(TopicId topic) override;
   Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override;
   std::vector<GroupInfo> groups() override;
   Status maintain() override;

@@ -137,6 +137,16 @@ Status KafkaLog::make_in_kafka(const TopicSpec& spec) {
   return {};
 }
 
+Result<std::optional<std::int64_t>> KafkaLog::tombstone_retention_ms(TopicId topic) {
+  MILLRACE_ASSIGN(const KafkaPlace place, place_in_kafka({topic, partition(0)}));
+  MILLRACE_ASSIGN(const auto settings,
+                  topic_config(reader_.client(), place.topic, config_.timeout_ms()));
+  const auto policy = settings.find("cleanup.policy");
+  const bool compacts =
+      policy == settings.end() || policy->second.find("compact") != std::string::npos;
+  return compacts ? number_in(settings, "delete.retention.ms") : std::nullopt;
+}
+
 // A topic that was there before must be able to do what ours do.
 Status KafkaLog::verify(const TopicSpec& spec, std::int32_t partitions) {
   const std::string name = config_.in_kafka(spec.name);

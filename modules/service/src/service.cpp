@@ -25,6 +25,7 @@
 #include "millrace/service/views.hpp"
 #include "run_file.hpp"
 #include "standard_settings.hpp"
+#include "state_directory.hpp"
 #include "worker.hpp"
 
 namespace millrace::service {
@@ -64,6 +65,7 @@ class Runtime {
                     service::instance_options(settings_, definition_.name));
     MILLRACE_ASSIGN(http::ServerOptions server_options, service::server_options(settings_));
     MILLRACE_TRY(check_directories(settings_, real_file_system()));
+    MILLRACE_TRY(take_state_directory(instance_options));
     register_backends();
     auto opened = log::open_log(settings_.get("log"), environment_, std::move(log_options));
     if (!opened) {
@@ -103,6 +105,16 @@ class Runtime {
   }
 
  private:
+  // One of this instance's own: others may run beside it.
+  Status take_state_directory(stream::InstanceOptions& options) {
+    if (options.state_directory.empty()) return {};
+    MILLRACE_ASSIGN(const std::int64_t number, settings_.integer("instance", 1, 9'999));
+    MILLRACE_ASSIGN(state_directory_,
+                    StateDirectory::take(real_file_system(), options.state_directory, number));
+    options.state_directory = state_directory_->path();
+    return {};
+  }
+
   // That it is the log that was meant, and this service one that fits to the others on it.
   Status check_log() {
     const std::string& wanted = settings_.get("log-identity");
@@ -176,6 +188,7 @@ class Runtime {
   log::LogEnvironment environment_;
   telemetry::MetricRegistry metrics_;
   http::Health health_;
+  std::unique_ptr<StateDirectory> state_directory_;
   std::unique_ptr<log::Log> log_;
   std::optional<Keeper> keeper_;
   std::unique_ptr<stream::Instance> instance_;

@@ -38,8 +38,6 @@ class EmbeddedWorld final : public RuntimeWorld {
 
  private:
   Result<std::unique_ptr<log::Log>> open(log::LogOptions options) override {
-    // Else nothing is durable before somebody waits for it.
-    options.durability = log::DurabilityPolicy::interval;
     log::EmbeddedOptions embedded;
     embedded.segment_bytes = 8U << 20U;
     embedded.regions = &regions_;

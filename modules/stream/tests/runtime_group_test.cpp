@@ -32,31 +32,6 @@ TEST_P(Branches, a_second_instance_gets_its_share_and_the_state_with_it) {
   EXPECT_EQ(published(), 300U);
 }
 
-// A snapshot that stayed would grow old while others go on, and bring back what they deleted.
-TEST_P(Branches, who_gives_a_task_away_keeps_no_snapshot_of_it) {
-  const auto snapshots = [this] {
-    std::size_t count = 0;
-    for (int partition = 0; partition < 4; ++partition) {
-      const auto file = "state-1/" + topology_.sub_topologies[0].name + "-" +
-                        std::to_string(partition) + ".snapshot";
-      count += world_->files().exists(file) ? 1 : 0;
-    }
-    return count;
-  };
-  InstanceOptions options;
-  options.state_directory = "state-1";
-  options.snapshot_interval_ms = 1;
-  Branch one = open("bank-1", options);
-  rest({&one});
-  deposit(100);
-  rest({&one});
-  ASSERT_EQ(snapshots(), 4U);
-  Branch two = open("bank-2");
-  rest({&one, &two});
-  ASSERT_EQ(one.instance->status().tasks.size(), 2U);
-  EXPECT_EQ(snapshots(), 2U);
-}
-
 TEST_P(Branches, when_one_instance_dies_the_other_carries_on) {
   Branch one = open("bank-1");
   Branch two = open("bank-2");

@@ -41,7 +41,12 @@ class RuntimeWorld::Handle final : public log::Log {
   }
   Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
                log::FetchBuffer& buffer) override {
-    return inner_->fetch(place, from, max_bytes, buffer);
+    Status fetched = inner_->fetch(place, from, max_bytes, buffer);
+    if (fetched && world_.emptied_.contains(place.topic)) {
+      buffer.records.clear();
+      buffer.batches.clear();
+    }
+    return fetched;
   }
   Result<Offset> start_offset(TopicPartition place) override { return inner_->start_offset(place); }
   Result<Offset> end_offset(TopicPartition place) override { return inner_->end_offset(place); }
@@ -57,6 +62,10 @@ class RuntimeWorld::Handle final : public log::Log {
   }
   std::optional<std::int64_t> position_retention_ms() const override {
     return inner_->position_retention_ms();
+  }
+  Result<std::optional<std::int64_t>> tombstone_retention_ms(log::TopicId topic) override {
+    if (world_.tombstone_retention_ms_) return world_.tombstone_retention_ms_;
+    return inner_->tombstone_retention_ms(topic);
   }
   std::unique_ptr<log::Waiter> waiter() override { return inner_->waiter(); }
   log::LogPosition committed() override { return inner_->committed(); }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <set>
 #include <string>
@@ -47,6 +48,10 @@ class RuntimeWorld {
   void let_pass() { let_pass(step_ms()); }
   /// Of handles opened from now on: how long a member may be silent.
   void set_session_timeout_ms(std::int64_t ms) { session_timeout_ms_ = ms; }
+  /// How long tombstones stay, as far as the log says so; else what the log itself says.
+  void set_tombstone_retention_ms(std::int64_t ms) { tombstone_retention_ms_ = ms; }
+  /// The topic was compacted, all its keys were deleted, and the tombstones are gone too.
+  void empty(log::TopicId topic) { emptied_.insert(topic); }
   /// Whichever handles commit next, so many commits fail with this code before anything is written.
   void fail_commits(ErrorCode code, int times);
   /// The next commit is carried out and answered by this code.
@@ -79,6 +84,8 @@ class RuntimeWorld {
   SeededRandom random_{7};
   std::set<Handle*> handles_;
   std::int64_t session_timeout_ms_ = 10'000;
+  std::optional<std::int64_t> tombstone_retention_ms_;
+  std::set<log::TopicId> emptied_;
   ErrorCode failing_;
   int fail_times_ = 0;
   ErrorCode answered_;

@@ -174,11 +174,11 @@ Status Instance::Core::apply_change(SubTopologyMember& member,
                                     const log::MembershipChange& change) {
   for (const log::Claim& claim : change.lost) {
     shared_.tell("warn", "task lost", claim.unit());
-    hand_over_task(claim);
+    remove_task(claim);
   }
   for (const log::Claim& claim : change.asked_back) {
     shared_.tell("info", "task given back", claim.unit());
-    hand_over_task(claim);
+    remove_task(claim);
     MILLRACE_TRY(member.release(claim));
   }
   for (const log::Claim& claim : change.granted) {
@@ -194,15 +194,8 @@ Status Instance::Core::apply_change(SubTopologyMember& member,
   return {};
 }
 
-// Others go on with it. A snapshot that stayed here and was used much later would bring back what
-// they deleted, once the changelog is compacted.
-void Instance::Core::hand_over_task(const log::Claim& claim) {
-  for (const auto& task : tasks_) {
-    if (task->claim() == claim) task->remove_snapshot();
-  }
-  remove_task(claim);
-}
-
+// Its snapshot stays: the task may come back soon, and a snapshot that is too old by then is passed
+// over.
 void Instance::Core::remove_task(const log::Claim& claim) {
   const UniqueLock lock(tasks_mutex_);
   tasks_changed_ |=
@@ -293,7 +286,8 @@ void Instance::Core::maintain() {
     member->heartbeat();
   // A cycle that is over early because it began meanwhile does less, and nothing wrong.
   const std::int64_t now_ns = environment_.clock.monotonic_ns();
-  if (now_ns - cycle_began_ns_ >= shared_.log.options().session_timeout_ms * ms / cycles_per_session)
+  if (now_ns - cycle_began_ns_ >=
+      shared_.log.options().session_timeout_ms * ms / cycles_per_session)
     shared_.cycle_over.store(true);
   refresh_lag(now_ns);
   report_stall();

@@ -52,7 +52,6 @@ class Instance::Core {
   [[nodiscard]] Status poll_memberships(std::int64_t now_ns, StepResult& result);
   [[nodiscard]] Status apply_change(runtime::SubTopologyMember& member,
                                     const log::MembershipChange& change);
-  void hand_over_task(const log::Claim& claim);
   void remove_task(const log::Claim& claim);
   [[nodiscard]] Status restore_tasks(StepResult& result);
   void read_ahead();

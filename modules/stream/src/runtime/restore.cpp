@@ -84,6 +84,7 @@ Status Restore::load(const SnapshotFile& snapshot) {
   MILLRACE_ASSIGN(const std::string bytes, snapshot.read());
   MILLRACE_ASSIGN(const SnapshotHead head, decode_snapshot(bytes, *stores_));
   MILLRACE_TRY(check_snapshot(head));
+  MILLRACE_TRY(check_age(head));
   if (!head.task_state.empty()) {
     MILLRACE_ASSIGN(state_, decode_task_state(head.task_state));
   }
@@ -111,6 +112,25 @@ Status Restore::check_snapshot(const SnapshotHead& head) {
     if (replay.store != nullptr && replay.store->next > replay.end)
       return fail(millrace::errc::invalid_argument,
                   "its store " + replay.store->spec->name + " is ahead of the changelog");
+  }
+  return {};
+}
+
+// What was deleted after it shows by tombstones alone, and those do not stay for ever. Half of the
+// time that they do is left for clocks that differ and for the replay.
+Status Restore::check_age(const SnapshotHead& head) {
+  for (const Replay& replay : replays_) {
+    if (replay.store == nullptr) continue;
+    MILLRACE_ASSIGN(const auto kept_ms, shared_->log.tombstone_retention_ms(replay.place.topic));
+    if (!kept_ms) continue;
+    const std::int64_t age_ms = shared_->environment.clock.wall_ms() - head.as_of_ms;
+    if (head.as_of_ms > 0 && age_ms > -*kept_ms / 2 && age_ms < *kept_ms / 2) continue;
+    return fail(errc::snapshot_too_old,
+                (head.as_of_ms > 0 ? "it is " + std::to_string(age_ms / 1'000) + " s old"
+                                   : std::string("it does not say how old it is")) +
+                    ", and the changelog of store " + replay.store->spec->name +
+                    " keeps deletions for " + std::to_string(*kept_ms / 1'000) +
+                    " s: one older than half of that may bring back what was deleted");
   }
   return {};
 }

@@ -30,6 +30,8 @@ class Restore {
   [[nodiscard]] std::int64_t records_left() const;
   /// Adds the places that are to be read.
   void add_interests(std::vector<log::Interest>& interests) const;
+  /// The snapshot, if any, is not all that was restored.
+  [[nodiscard]] bool replayed() const { return replayed_ > 0; }
   /// What it took, for people: `from a snapshot, 12 records replayed`.
   [[nodiscard]] std::string summary() const;
 
@@ -48,6 +50,7 @@ class Restore {
 
   [[nodiscard]] Status load(const SnapshotFile& snapshot);
   [[nodiscard]] Status check_snapshot(const SnapshotHead& head);
+  [[nodiscard]] Status check_age(const SnapshotHead& head);
   [[nodiscard]] Status plan();
   [[nodiscard]] Replay replay_of_table(StoreSet::Entry& entry) const;
   void forget();

@@ -14,7 +14,8 @@ namespace millrace::stream::runtime {
 namespace {
 
 constexpr std::string_view magic = "mrsnap\r\n";
-constexpr std::uint32_t version = 2;
+constexpr std::uint32_t version = 3;
+constexpr std::uint32_t oldest_version = 2;  // without SnapshotHead::as_of_ms
 constexpr std::size_t checksum_place =
     12;  // after magic and version; it covers all that follows it
 
@@ -52,7 +53,8 @@ void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& by
   const std::size_t start = out.position();
   out.bytes(magic).little(version).little(std::uint32_t{0});
   out.little_text<std::uint32_t>(head.log);
-  out.little(head.stamp.incarnation).little(head.stamp.position).little(head.system_next.value);
+  out.little(head.stamp.incarnation).little(head.stamp.position).little(head.as_of_ms);
+  out.little(head.system_next.value);
   out.little_text<std::uint32_t>(head.task_state);
   out.little(static_cast<std::uint32_t>(stores.entries().size()));
   for (const StoreSet::Entry& entry : stores.entries()) {
@@ -79,7 +81,7 @@ Result<SnapshotHead> decode_snapshot(std::string_view bytes, StoreSet& stores) {
     return fail(broken("the checksum does not hold").error());
   if (found > version)
     return fail(errc::incompatible, newer_format("", "the snapshot", found, version));
-  if (found != version)
+  if (found < oldest_version)
     return fail(
         broken("it is of version " + std::to_string(found) + ", which nobody reads any more")
             .error());
@@ -87,6 +89,7 @@ Result<SnapshotHead> decode_snapshot(std::string_view bytes, StoreSet& stores) {
   head.log = in.little_text<std::uint32_t>();
   head.stamp.incarnation = in.little<std::uint32_t>();
   head.stamp.position = in.little<std::uint64_t>();
+  if (found > oldest_version) head.as_of_ms = in.little<std::int64_t>();
   head.system_next = log::offset(in.little<std::int64_t>());
   head.task_state = in.little_text<std::uint32_t>();
   const auto count = in.little<std::uint32_t>();
@@ -130,11 +133,6 @@ Status SnapshotFile::publish() {
   MILLRACE_TRY(files_->rename(path_ + ".new", path_));
   MILLRACE_FAULT_POINT("stream.snapshot.published");
   return files_->sync_directory(directory_);
-}
-
-void SnapshotFile::remove() {
-  waiting_.reset();
-  if (holds_snapshot()) static_cast<void>(files_->remove(path_));
 }
 
 bool SnapshotFile::holds_snapshot() const {

@@ -13,10 +13,11 @@ namespace millrace::stream::runtime {
 
 /// What a snapshot says beside its stores' entries; docs/formats/snapshot.md.
 struct SnapshotHead {
-  std::string log;          ///< identity of the log it speaks of
-  log::LogPosition stamp;   ///< the last commit it holds
-  log::Offset system_next;  ///< of the task state's changelog
-  std::string task_state;   ///< as encode_task_state; empty: none
+  std::string log;            ///< identity of the log it speaks of
+  log::LogPosition stamp;     ///< the last commit it holds
+  std::int64_t as_of_ms = 0;  ///< wall time at which it held all commits; 0: not known
+  log::Offset system_next;    ///< of the task state's changelog
+  std::string task_state;     ///< as encode_task_state; empty: none
 };
 
 /// Appends the whole file: the head and the committed content of the stores.
@@ -42,9 +43,6 @@ class SnapshotFile {
   [[nodiscard]] Status write_aside(std::string_view content, log::LogPosition stamp);
   [[nodiscard]] const std::optional<log::LogPosition>& waiting() const { return waiting_; }
   [[nodiscard]] Status publish();
-  /// Of a task that others go on with: it grows old here. A file of that name that is no snapshot
-  /// stays.
-  void remove();
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:

@@ -49,6 +49,7 @@ void Task::restart() {
 
 Status Task::begin_restore() {
   if (restore_ != nullptr) return {};
+  as_of_ms_ = wall_ms();
   auto begun =
       std::make_unique<Restore>(*shared_, *resolved_, partition_, claim_.unit(), staging_.stores());
   MILLRACE_TRY(begun->begin(snapshot_));
@@ -68,6 +69,8 @@ Result<bool> Task::restore(std::size_t max_bytes) {
   punctuators_.restore(restore_->take_state());
   system_next_ = restore_->system_next();
   shared_->tell("info", "task restored", claim_.unit() + ": " + restore_->summary());
+  // Also when no record comes any more: the next restore is to replay less than this one.
+  changed_since_snapshot_ = restore_->replayed();
   restore_.reset();
   MILLRACE_TRY(nodes_.open(*this, claim_.unit()));
   MILLRACE_TRY(check_state_size());
@@ -290,6 +293,7 @@ void Task::stage() {
   log::Transaction& transaction = shared_->transaction;
   const std::int64_t time = std::max<std::int64_t>(0, punctuators_.stream_time_ms());
   staging_.write(time);
+  staged_ms_ = wall_ms();
   state_staged_ = resolved_->system && punctuators_.moved();
   if (state_staged_) {
     scratch_.clear();
@@ -307,6 +311,7 @@ void Task::committed(const log::Committed& committed) {
   set_position(committed.position);
   const UnitCounts counts = staging_.kept_counts();
   staging_.committed(committed);
+  as_of_ms_ = staged_ms_;
   inputs_.committed(shared_->environment.clock.monotonic_ns());
   publish_oldest();
   keep_table_positions();
@@ -370,7 +375,7 @@ void Task::keep_snapshot(std::int64_t now_ns, bool now_or_never) {
     return;
   last_snapshot_ns_ = now_ns;
   changed_since_snapshot_ = false;
-  SnapshotHead head{shared_->log.identity(), position(), system_next_, {}};
+  SnapshotHead head{shared_->log.identity(), position(), as_of_ms_, system_next_, {}};
   if (resolved_->system) punctuators_.encode(head.task_state);
   std::string content;
   encode_snapshot(head, staging_.stores(), content);

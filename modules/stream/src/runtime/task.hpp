@@ -76,8 +76,6 @@ class Task final : public TaskContext {
     return snapshot_.waiting();
   }
   void publish_snapshot(log::LogPosition durable);
-  /// The task goes to another member.
-  void remove_snapshot() { snapshot_.remove(); }
 
   [[nodiscard]] const log::Claim& claim() const { return claim_; }
   [[nodiscard]] const ResolvedSubTopology& resolved() const { return *resolved_; }
@@ -171,6 +169,10 @@ class Task final : public TaskContext {
   std::size_t state_batch_ = 0;
   log::Offset system_next_;
   bool changed_since_snapshot_ = false;
+  // Wall time before the commit under way, and before the last one: until then nobody else could
+  // change the state.
+  std::int64_t staged_ms_ = 0;
+  std::int64_t as_of_ms_ = 0;
   std::int64_t last_snapshot_ns_ = 0;
   std::string scratch_;
 

@@ -130,6 +130,12 @@ class Log {
       GroupId group, std::span<const TopicPartition> places);
   /// How long a position stays that is not committed again, in ms; nothing where that is for ever.
   [[nodiscard]] virtual std::optional<std::int64_t> position_retention_ms() const { return {}; }
+  /// How long a tombstone of a compacted topic stays for those who have not read it, in ms; no
+  /// value where that is for ever. errc::unknown_topic, and those of a cluster that does not say.
+  [[nodiscard]] virtual Result<std::optional<std::int64_t>> tombstone_retention_ms(
+      TopicId /*topic*/) {
+    return std::optional<std::int64_t>{};
+  }
   /// Joins a group to share the named units. All members name the same set, in mixed versions some
   /// may name more.
   [[nodiscard]] virtual Result<std::unique_ptr<Membership>> join(

@@ -31,6 +31,10 @@ inline constexpr ErrorCode firing_too_large{"stream.firing_too_large"};
 /// names. Remedy: use the newer build. A snapshot may also be removed: the task then restores its
 /// stores from their changelogs.
 inline constexpr ErrorCode incompatible{"stream.incompatible"};
+/// A snapshot is so old that tombstones written after it may be gone from the changelog, so that it
+/// could bring back what was deleted. Remedy: none is needed, the task passes over it and replays
+/// its changelogs; a longer `delete.retention.ms` of the changelog's topic saves the replay.
+inline constexpr ErrorCode snapshot_too_old{"stream.snapshot_too_old"};
 }  // namespace errc
 
 /// What to do about a record that failed.
@@ -74,7 +78,7 @@ struct InstanceStatus {
   std::uint64_t dead_letters = 0;
   std::uint64_t skipped = 0;
   std::uint64_t failed_firings =
-      0;               ///< of timers, passed over: the handler threw or wrote too much
+      0;  ///< of timers, passed over: the handler threw or wrote too much
   /// Since something was committed or restored, or there was nothing to do.
   std::int64_t ms_since_progress = 0;
   bool ready = false;  ///< every task of ours is restored
