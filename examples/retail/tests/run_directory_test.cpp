@@ -212,7 +212,8 @@ TEST_F(RunDirectory, fresh_keeps_and_lists_what_no_run_wrote_inside_of_what_runs
             "--fresh keeps what no run wrote: log/backup, log/index/old.blocks, "
             "log/journal/0.journal, log/journal/00000000000000000000.journal.gz, "
             "log/journal/next.md, log/members/list.txt, log/versions, state/garden, "
-            "state/orders/2/lock.txt, "state/stock/deep, state/stock/mine.snapshot, state/stock/notes.txt");
+            "state/orders/2/lock.txt, state/stock/deep, state/stock/mine.snapshot, "
+            "state/stock/notes.txt");
   for (const char* gone :
        {"log/version", "log/LOCK", "log/control", "log/members/17", "log/index/0.blocks",
         "log/journal/00000000000000004096.journal", "log/journal/next.0.prepared",
