@@ -4,8 +4,10 @@
 // Work of timers on whole stores, which is larger than a commit may be.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 
+#include "millrace/log/errors.hpp"
 #include "runtime_fixture.hpp"
 
 namespace millrace::stream::test {
@@ -20,21 +22,41 @@ BOOST_DESCRIBE_STRUCT(Page, (), (text))
 constexpr std::int64_t period_ms = 600'000;
 constexpr std::int64_t entries = 3'000;
 
+struct Counts {
+  int visits = 0;
+  int deposits = 0;
+};
+
+struct Publishing {
+  std::string failing = {};  // the entry whose visit throws
+  int sweeps = 1;
+  std::size_t page_bytes = 2'000;
+  Counts* counts = nullptr;
+  std::function<void()> on_visit = [] {};
+};
+
 // A deposit of n makes n entries; each sweep writes a page for each of them.
 class Publisher final : public Processor<std::string, Deposited> {
  public:
   Publisher(StoreRef<std::string, Balance> balances, Emitter<std::string, Page> out,
-            std::string failing)
-      : balances_(balances), out_(out), failing_(std::move(failing)) {}
+            Publishing options)
+      : balances_(balances), out_(out), options_(std::move(options)) {}
   void open(ProcessorContext& context) override {
-    context.sweep("publish", PunctuationType::wall_clock, period_ms, balances_,
-                  [this, context](const std::string& key, const Balance&, std::int64_t) mutable {
-                    context.emit(out_, key, Page{std::string(2'000, 'x')});
-                    if (key == failing_) throw std::runtime_error("a page that is not written");
-                  });
+    for (int i = 0; i < options_.sweeps; ++i) {
+      context.sweep("publish-" + std::to_string(i), PunctuationType::wall_clock, period_ms,
+                    balances_,
+                    [this, context](const std::string& key, const Balance&, std::int64_t) mutable {
+                      if (options_.counts != nullptr) ++options_.counts->visits;
+                      options_.on_visit();
+                      context.emit(out_, key, Page{std::string(options_.page_bytes, 'x')});
+                      if (key == options_.failing)
+                        throw std::runtime_error("a page that is not written");
+                    });
+    }
   }
   void process(const std::string& key, const Deposited& deposit,
                ProcessorContext& context) override {
+    if (options_.counts != nullptr) ++options_.counts->deposits;
     auto store = context.store(balances_);
     for (std::int64_t i = 0; i < deposit.amount; ++i)
       store.put(key + std::to_string(i), Balance{i, 1});
@@ -44,35 +66,67 @@ class Publisher final : public Processor<std::string, Deposited> {
  private:
   StoreRef<std::string, Balance> balances_;
   Emitter<std::string, Page> out_;
-  std::string failing_;
+  Publishing options_;
 };
 
 class Sweep : public RuntimeTest {
  protected:
-  static std::unique_ptr<Driver> open_publisher(const std::string& failing = {}) {
+  static std::unique_ptr<Driver> open_publisher(const Publishing& publishing = {},
+                                                InstanceOptions options = {},
+                                                std::int64_t amount = entries) {
     TopologyBuilder builder("publisher", 1);
     const auto balances = builder.store<std::string, Balance>("balances");
     const auto out = builder.emitter<std::string, Page>("out");
     builder.stream<std::string, Deposited>("deposits")
         .process(
-            "publisher", [=] { return std::make_unique<Publisher>(balances, out, failing); },
+            "publisher", [=] { return std::make_unique<Publisher>(balances, out, publishing); },
             uses(balances), emits(out));
     builder.stream(out).to("publisher.pages");
     auto built = builder.build();
     if (!built) throw std::runtime_error(built.error().to_string());
     auto world = make_world();
     world->set_session_timeout_ms(2 * period_ms);
-    InstanceOptions options;
-    options.max_commit_bytes = 512U << 10U;
+    if (options.max_commit_bytes == 0) options.max_commit_bytes = 512U << 10U;
     auto driver = std::make_unique<Driver>(std::move(world), *built, options);
     driver->declare_topic("deposits", "teller", 1);
     driver->run_until_idle();
-    driver->pipe("deposits", std::string("entry-"), Deposited{entries}, 1'000);
+    driver->pipe("deposits", std::string("entry-"), Deposited{amount}, 1'000);
     driver->run_until_idle();
     return driver;
   }
 
   static std::size_t pages(Driver& driver) { return driver.all_raw("publisher.pages").size(); }
+
+  // So many deposits wait when the sweeps begin. Steps until they are processed, which is in fewer
+  // steps than that, and checks that it is in each step that visits entries, or in the next one.
+  static void expect_input_beside_sweeps(Driver& driver, Counts& counts, int deposits,
+                                         int steps_at_most) {
+    for (int i = 0; i < deposits; ++i)
+      driver.pipe("deposits", std::string("between"), Deposited{0}, 2'000 + i);
+    counts = {};
+    int steps = 0;
+    int steps_without_input = 0;
+    while (counts.deposits < deposits) {
+      const Counts before = counts;
+      ASSERT_TRUE(driver.step());
+      if (counts.deposits == before.deposits && counts.visits == before.visits) {
+        driver.world().let_pass();
+        continue;
+      }
+      ASSERT_LE(++steps, steps_at_most);
+      steps_without_input = counts.deposits == before.deposits ? steps_without_input + 1 : 0;
+      ASSERT_LE(steps_without_input, 1);
+    }
+    EXPECT_GT(counts.visits, 0);
+  }
+  static InstanceOptions limits(std::size_t records, std::size_t bytes = 0) {
+    InstanceOptions options;
+    options.max_cycle_records = records;
+    options.max_commit_bytes = bytes;
+    return options;
+  }
+  // Whether a record is there when a step begins is up to the cluster.
+  static bool fetches_at_once() { return !GetParam().remote; }
 };
 INSTANTIATE_TEST_SUITE_P(On, Sweep, testing::ValuesIn(runtime_backends()), backend_name);
 
@@ -117,11 +171,68 @@ TEST_P(Sweep, begins_again_at_its_next_time) {
 }
 
 TEST_P(Sweep, an_entry_that_fails_is_passed_over_alone) {
-  auto driver = open_publisher("entry-7");
+  auto driver = open_publisher({.failing = "entry-7"});
   driver->advance_ms(period_ms);
   EXPECT_EQ(pages(*driver), static_cast<std::size_t>(entries));
   EXPECT_EQ(driver->instance().status().failed_firings, 1U);
   EXPECT_EQ(driver->instance().status().refused_commits, 0U);
+}
+
+TEST_P(Sweep, leaves_half_of_the_units_of_a_cycle_to_the_input) {
+  if (!fetches_at_once()) GTEST_SKIP() << "needs records that are there when a step begins";
+  Counts counts;
+  auto driver = open_publisher({.page_bytes = 20, .counts = &counts}, limits(100));
+  driver->world().let_pass(period_ms);
+  expect_input_beside_sweeps(*driver, counts, 200, 4);
+  EXPECT_LE(counts.visits, 200);
+  driver->run_until_idle();
+  EXPECT_EQ(counts.visits, entries);
+}
+
+TEST_P(Sweep, leaves_half_of_the_units_of_a_cycle_to_the_input_also_when_there_are_four) {
+  if (!fetches_at_once()) GTEST_SKIP() << "needs records that are there when a step begins";
+  Counts counts;
+  auto driver =
+      open_publisher({.sweeps = 4, .page_bytes = 20, .counts = &counts}, limits(4'000, 3U << 20U));
+  driver->world().let_pass(period_ms);
+  expect_input_beside_sweeps(*driver, counts, 500, 1);
+  EXPECT_LE(counts.visits, 2'000);
+  driver->run_until_idle();
+  EXPECT_EQ(counts.visits, 4 * entries);
+}
+
+TEST_P(Sweep, leaves_half_of_the_bytes_of_a_commit_to_the_input) {
+  if (!fetches_at_once()) GTEST_SKIP() << "needs records that are there when a step begins";
+  Counts counts;
+  auto driver = open_publisher({.counts = &counts});
+  driver->world().let_pass(period_ms);
+  expect_input_beside_sweeps(*driver, counts, 200, 1);
+}
+
+TEST_P(Sweep, alternates_with_the_input_when_a_commit_takes_one_unit) {
+  if (!fetches_at_once()) GTEST_SKIP() << "needs records that are there when a step begins";
+  Counts counts;
+  auto driver = open_publisher({.counts = &counts}, limits(16));
+  driver->world().let_pass(period_ms);
+  // Of 16 visits, 8, 4 and 2.
+  constexpr std::uint64_t refusals = 4;
+  driver->world().fail_commits(log::errc::too_large, refusals);
+  while (driver->instance().status().refused_commits < refusals)
+    ASSERT_TRUE(driver->step());
+  // Commits of one unit, then two, four and so on.
+  expect_input_beside_sweeps(*driver, counts, 20, 12);
+}
+
+TEST_P(Sweep, with_visits_that_end_the_cycle_alternates_with_the_input) {
+  if (GetParam().remote) GTEST_SKIP() << "needs a clock that the test moves";
+  Counts counts;
+  Driver* slow = nullptr;
+  auto driver = open_publisher({.counts = &counts, .on_visit = [&] {
+                                  if (slow != nullptr) slow->world().let_pass(period_ms);
+                                }});
+  slow = driver.get();
+  driver->world().let_pass(period_ms);
+  expect_input_beside_sweeps(*driver, counts, 20, 40);
 }
 
 }  // namespace

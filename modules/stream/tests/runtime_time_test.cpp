@@ -175,6 +175,34 @@ TEST_P(Punctuators, a_clock_that_is_set_back_does_not_stop_them) {
   expect_tick_after(*driver, period_ms);
 }
 
+TEST_P(Punctuators, a_clock_that_is_set_back_does_not_stop_them_however_often_they_are_restarted) {
+  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms});
+  ManualClock* const clock = driver->world().manual_clock();
+  if (clock == nullptr) GTEST_SKIP() << "needs a clock that can be set back";
+  driver->advance_ms(period_ms);
+  EXPECT_EQ(driver->read_raw("clockwork.notes").size(), 1U);
+  clock->jump_wall_ms(-3'600'000);
+  for (int i = 0; i < 3; ++i) {
+    for (int part = 0; part < 4; ++part)
+      driver->advance_ms(period_ms / 6);
+    driver->crash_and_restart();
+    driver->run_until_idle();
+  }
+  EXPECT_EQ(driver->read_raw("clockwork.notes").size(), 1U);
+}
+
+TEST_P(Punctuators, an_interval_beyond_all_time_lets_the_instance_sleep) {
+  auto driver =
+      open_clockwork({PunctuationType::wall_clock, std::numeric_limits<std::int64_t>::max()});
+  // Elsewhere the step may commit positions.
+  if (driver->world().manual_clock() == nullptr) GTEST_SKIP() << "needs a clock that stands still";
+  const std::int64_t before_ns = driver->world().clock().monotonic_ns();
+  auto step = driver->step();
+  ASSERT_TRUE(step);
+  ASSERT_FALSE(step->worked);
+  EXPECT_GT(step->wake_at_ns, before_ns);
+}
+
 TEST_P(Punctuators, the_wall_clock_fires_however_often_the_process_is_restarted) {
   auto driver = open_clockwork({PunctuationType::wall_clock, period_ms});
   std::size_t ticks = 0;

@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t look_interval_ns = 50 * ms;
-constexpr std::int64_t poll_interval_ns = 100 * ms;
+constexpr std::int64_t poll_interval_ms = 100;
+constexpr std::int64_t poll_interval_ns = poll_interval_ms * ms;
 constexpr std::int64_t cycles_per_session = 5;  // at least, when there is work
 constexpr std::size_t restore_bytes_per_step = 4U << 20U;
 constexpr std::int32_t default_partitions = 4;
@@ -266,8 +267,14 @@ std::int64_t Instance::Core::wake_at(std::int64_t now_ns) const {
   if (cycle_ns > now_ns) at = std::min(at, cycle_ns);
   const std::int64_t wall = environment_.clock.wall_ms();
   for (const auto& task : tasks_) {
-    if (const auto due = task->next_wall_ms(); due && task->ready())
-      at = std::min(at, now_ns + std::max<std::int64_t>(0, *due - wall) * ms);
+    const auto due = task->next_wall_ms();
+    if (!due || !task->ready()) continue;
+    // An interval may have any length: the difference is limited before it becomes nanoseconds.
+    const std::uint64_t left_ms =
+        *due <= wall ? 0 : static_cast<std::uint64_t>(*due) - static_cast<std::uint64_t>(wall);
+    at = std::min(
+        at, now_ns +
+                static_cast<std::int64_t>(std::min<std::uint64_t>(left_ms, poll_interval_ms)) * ms);
   }
   return at;
 }

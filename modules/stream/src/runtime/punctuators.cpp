@@ -142,6 +142,11 @@ void Punctuators::end_part(Timer& timer) {
   find_next();
 }
 
+void Punctuators::begin_sweep(Timer& timer) {
+  timer.now.sweeping = true;
+  timer.now.swept.reset();
+}
+
 void Punctuators::visit(Timer& timer, std::string_view key) {
   ++timer.now.firing;
   timer.now.swept = key;
@@ -170,16 +175,21 @@ std::optional<std::int64_t> Punctuators::next_wall_ms() const {
 
 void Punctuators::clamp_to(std::int64_t wall_ms) {
   for (const auto& timer : timers_) {
-    if (timer->type == PunctuationType::wall_clock)
-      timer->now.next_ms = std::min(timer->now.next_ms, later(wall_ms, timer->interval_ms));
+    if (timer->type != PunctuationType::wall_clock) continue;
+    const std::int64_t latest = later(wall_ms, timer->interval_ms);
+    if (timer->now.next_ms <= latest && timer->committed.next_ms <= latest) continue;
+    timer->now.next_ms = std::min(timer->now.next_ms, latest);
+    // Not an effect of a unit, so rewind() keeps it; and a restart must not bring the old time
+    // back.
+    timer->committed.next_ms = std::min(timer->committed.next_ms, latest);
+    timer->journaled = false;
   }
 }
 
 bool Punctuators::moved() const {
   if (unsaved_ || stream_time_ms_ != committed_stream_time_ms_ || times_set()) return true;
-  return std::any_of(timers_.begin(), timers_.end(), [](const auto& timer) {
-    return timer->now.firing != timer->committed.firing;
-  });
+  return std::any_of(timers_.begin(), timers_.end(),
+                     [](const auto& timer) { return timer->now != timer->committed; });
 }
 
 bool Punctuators::times_set() const {

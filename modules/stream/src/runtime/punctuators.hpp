@@ -77,7 +77,8 @@ class Punctuators {
   /// A sweep is due for as long as its walk is under way, unless it had its part of this turn.
   void begin_turn();
   void end_part(Timer& timer);
-  /// The walk comes to that key, or to its end.
+  /// A walk begins; it comes to that key; it ends.
+  void begin_sweep(Timer& timer);
   void visit(Timer& timer, std::string_view key);
   void end_sweep(Timer& timer);
   [[nodiscard]] bool sweeping() const;

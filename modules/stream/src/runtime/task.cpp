@@ -95,10 +95,9 @@ Status Task::check_state_size() {
 }
 
 Result<Turn> Task::run(std::size_t max_units) {
-  punctuators_.begin_turn();
-  turn_units_ = 0;
   MILLRACE_TRY(inputs_.fill(shared_->log, shared_->options.fetch_bytes));
   publish_oldest();
+  begin_turn(max_units);
   const InHand::PutDown at_the_end(hand_);
   // Left over when the last turn was full: they go before whatever follows.
   MILLRACE_ASSIGN(bool room, fire_stream_timers(max_units));
@@ -114,6 +113,27 @@ Result<Turn> Task::run(std::size_t max_units) {
   }
   if (!room) return Turn::full;
   return has_work() || punctuators_.sweeping() ? Turn::worked : Turn::idle;
+}
+
+// Whatever a sweep takes, time included, input is processed in this turn or in the next one.
+void Task::begin_turn(std::size_t max_units) {
+  punctuators_.begin_turn();
+  turn_units_ = turn_visits_ = 0;
+  turn_visits_max_ = max_units;
+  sweep_bytes_max_ = shared_->options.max_commit_bytes;
+  input_waits_ = inputs_.choose() != nullptr;
+  if (!input_waits_) {
+    input_comes_first_ = false;
+    return;
+  }
+  turn_visits_max_ = input_comes_first_ ? 0 : std::max<std::size_t>(1, max_units / 2);
+  const std::size_t staged = shared_->staged_bytes();
+  if (staged < sweep_bytes_max_) sweep_bytes_max_ = staged + (sweep_bytes_max_ - staged) / 2;
+}
+
+bool Task::sweeps_had_share() const {
+  return turn_visits_ >= turn_visits_max_ ||
+         (turn_visits_ > 0 && shared_->staged_bytes() >= sweep_bytes_max_);
 }
 
 bool Task::turn_ends(std::size_t max_units) const {
@@ -134,6 +154,7 @@ Result<bool> Task::process_records(std::size_t max_units) {
       return false;
     }
     input->take();
+    input_comes_first_ = false;
     ++uncommitted_records_;
     MILLRACE_ASSIGN(const bool timers_have_room, fire_stream_timers(max_units));
     if (!timers_have_room) return false;
@@ -162,6 +183,10 @@ Result<bool> Task::fire_due(PunctuationType type, std::int64_t now_ms, std::size
     Punctuators::Timer* const timer = punctuators_.next_due(type, now_ms);
     if (timer == nullptr) return true;
     const bool sweeps = timer->store.has_value();
+    if (sweeps && sweeps_had_share()) {
+      punctuators_.end_part(*timer);
+      continue;
+    }
     MILLRACE_ASSIGN(const bool room,
                     sweeps ? sweep_part(*timer, now_ms, max_units) : fire(*timer, now_ms));
     if (!room) return false;
@@ -198,17 +223,16 @@ void Task::take_in_hand(const Punctuators::Timer& timer, std::int64_t now_ms) {
 // between its parts.
 Result<bool> Task::sweep_part(Punctuators::Timer& timer, std::int64_t now_ms,
                               std::size_t max_units) {
-  const auto full = [&] {
-    return turn_ends(max_units) || shared_->staged_bytes() >= shared_->options.max_commit_bytes;
-  };
   if (!timer.now.sweeping) {
     punctuators_.advance(timer, now_ms);
-    timer.now.sweeping = true;
+    punctuators_.begin_sweep(timer);
   }
   punctuators_.end_part(timer);
   const bool all = take_keys(timer);
   for (const std::string& key : keys_) {
-    if (full()) return true;
+    if (turn_ends(max_units) || sweeps_had_share()) return true;
+    ++turn_visits_;
+    input_comes_first_ = input_waits_ && uncommitted_records_ == 0;
     const TaskState::Timer before = timer.now;
     punctuators_.visit(timer, key);
     take_in_hand(timer, now_ms);

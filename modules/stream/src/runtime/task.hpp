@@ -129,6 +129,9 @@ class Task final : public TaskContext {
   [[nodiscard]] Result<bool> fire(Punctuators::Timer& timer, std::int64_t now_ms);
   [[nodiscard]] Result<bool> sweep_part(Punctuators::Timer& timer, std::int64_t now_ms,
                                         std::size_t max_units);
+  /// All sweeps of the turn together had their share of it: half, when input waits.
+  [[nodiscard]] bool sweeps_had_share() const;
+  void begin_turn(std::size_t max_units);
   [[nodiscard]] bool take_keys(const Punctuators::Timer& timer);
   void take_in_hand(const Punctuators::Timer& timer, std::int64_t now_ms);
   [[nodiscard]] Status check_state_size();
@@ -160,7 +163,13 @@ class Task final : public TaskContext {
   Work record_work_;
   std::vector<std::string> keys_;  // that a sweep visits next
 
-  std::size_t turn_units_ = 0;  // of the turn under way
+  // Of the turn under way.
+  std::size_t turn_units_ = 0;
+  std::size_t turn_visits_ = 0;      // of entries by sweeps, begun
+  std::size_t turn_visits_max_ = 0;  // of all sweeps together
+  std::size_t sweep_bytes_max_ = 0;  // no visit begins above that many staged bytes, but the first
+  bool input_waits_ = false;         // when it began
+  bool input_comes_first_ = false;   // the turn before had visits alone, although input waited
   std::size_t uncommitted_records_ = 0;
   std::size_t uncommitted_firings_ = 0;  // those that had an effect, or came with records
   bool times_due_ = false;               // due times of timers are to be committed by themselves
