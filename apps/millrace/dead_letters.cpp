@@ -82,6 +82,18 @@ Status check_version(const FoundRecord& found) {
               newer_format(replay_of_text(found), "the dead letter", *newer, dead_letter_version));
 }
 
+// A letter that did not fit says what was left out: sent back as it is, it would be another record.
+Status check_whole(const FoundRecord& found, const ReplayOptions& options) {
+  const auto omitted = found.record.headers.find("dl-omitted");
+  if (!omitted || (options.value && *omitted == "value")) return {};
+  const DeadLetterHeaders why = read_dead_letter(found.record.headers);
+  return fail(errc::invalid_argument,
+              replay_of_text(found) + ": the dead letter is not the whole record (left out: " +
+                  escaped(*omitted) + "), so it cannot be replayed" +
+                  (*omitted == "value" ? " without --value; " : "; ") + "the record is at " +
+                  escaped(why.topic) + "/" + escaped(why.partition) + "@" + escaped(why.offset));
+}
+
 Letter letter_of(const FoundRecord& found, const log::Topic& retry) {
   Letter letter;
   letter.place = replay_of_text(found);
@@ -111,7 +123,9 @@ Result<std::vector<Letter>> collect(log::Log& log, const log::Topic& topic, cons
   std::vector<Letter> letters;
   Status readable;
   const auto take = [&](const FoundRecord& found) {
-    if (Status checked = check_version(found); !checked) {
+    Status checked = check_version(found);
+    if (checked) checked = check_whole(found, options);
+    if (!checked) {
       if (readable) readable = std::move(checked);
       return;
     }

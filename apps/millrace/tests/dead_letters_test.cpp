@@ -144,6 +144,33 @@ TEST_F(DeadLetters, of_a_newer_build_are_refused_by_name_and_nothing_is_replayed
             std::vector<std::string>{"orders.dead-letters-1:0 -> orders.retry-1:0"});
 }
 
+TEST_F(DeadLetters, that_are_not_the_whole_record_go_back_only_with_what_is_missing) {
+  for (const char* omitted : {"value", "value, headers"}) {
+    Event event{"orders.dead-letters", 1, "A3", "OrderRequested", "q3", "", "c3"};
+    event.more_headers = {{"dl-topic", "requests"},
+                          {"dl-partition", "1"},
+                          {"dl-offset", "7"},
+                          {"dl-omitted", omitted}};
+    shop.publish(event);
+  }
+  const Status done = replay_dead_letters(*shop.tool, "orders", all(), [](const ReplayOutcome&) {});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code().name, "base.invalid_argument");
+  EXPECT_NE(done.error().message().find(
+                "orders.dead-letters-1:3: the dead letter is not the whole record (left out: "
+                "value), so it cannot be replayed without --value; the record is at requests/1@7"),
+            std::string::npos)
+      << done.error().message();
+  EXPECT_TRUE(shop.read("orders.retry", 1).empty());
+  ReplayOptions with_value = one(3);
+  with_value.value = "{}";
+  EXPECT_EQ(replay(with_value),
+            std::vector<std::string>{"orders.dead-letters-1:3 -> orders.retry-1:0"});
+  ReplayOptions without_headers = one(4);
+  without_headers.value = "{}";
+  EXPECT_EQ(replay(without_headers), std::vector<std::string>{"base.invalid_argument"});
+}
+
 TEST_F(DeadLetters, are_not_replayed_by_two_at_a_time) {
   const auto other = shop.connect({});
   const auto group = other->group("orders.replay");
