@@ -109,7 +109,7 @@ class FaultFileSystem::State::OpenFile final : public File {
     if (state_->failing_writes) {
       // A real device fails in the middle as well as at the start.
       inode_->write(offset, bytes.substr(0, bytes.size() / 2));
-      return fail(errc::io_error, "cannot write " + path_ + ": told to fail");
+      return fail(errc::io_error, "cannot write " + path_ + ": set to fail");
     }
     const std::uint64_t room = state_->room();
     const std::uint64_t end = offset + bytes.size();
@@ -131,7 +131,7 @@ class FaultFileSystem::State::OpenFile final : public File {
     MILLRACE_TRY(usable("sync", false));
     if (state_->failing_syncs) {
       inode_->forget_dirty();
-      return fail(errc::io_error, "cannot sync " + path_ + ": told to fail");
+      return fail(errc::io_error, "cannot sync " + path_ + ": set to fail");
     }
     inode_->sync();
     ++state_->syncs;
@@ -312,7 +312,7 @@ Status FaultFileSystem::sync_directory(const std::string& path) {
     return missing("sync directory", path);
   }
   if (state_->failing_syncs) {
-    return fail(errc::io_error, "cannot sync directory " + path + ": told to fail");
+    return fail(errc::io_error, "cannot sync directory " + path + ": set to fail");
   }
   std::erase_if(state_->durable_entries,
                 [&](const auto& entry) { return directory_of(entry.first) == name; });

@@ -108,7 +108,7 @@ class SimulatedRegion final : public SharedRegion {
     if (create) {
       memory = make_memory(size);
     } else if (state_->blocks_fail) {
-      return fail(errc::io_error, "shared block " + std::to_string(number) + " was told to fail");
+      return fail(errc::io_error, "shared block " + std::to_string(number) + " is set to fail");
     }
     if (memory == nullptr || memory->size() * 8 < size) {
       return fail(errc::not_found, "shared block " + std::to_string(number) + " does not exist");

@@ -170,7 +170,7 @@ TEST_F(EmbeddedFaults, a_log_that_failed_on_a_full_disk_is_refused_after_a_resta
   const auto opened = machine_.try_open();
   ASSERT_FALSE(opened.has_value());
   EXPECT_TRUE(opened.error().is(errc::failed_sync)) << opened.error().to_string();
-  EXPECT_THAT(opened.error().message(), HasSubstr("told to fail)"));
+  EXPECT_THAT(opened.error().message(), HasSubstr("set to fail)"));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ const char* const all_points[] = {
 
 TEST_F(EmbeddedFaults, a_member_that_dies_at_any_point_of_any_commit_harms_nobody) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   for (const char* point : all_points) {
     for (int nth = 1; nth <= 6; ++nth) {
@@ -82,7 +82,7 @@ TEST_F(EmbeddedFaults, a_member_that_left_a_commit_by_an_exception_completes_it_
 
 TEST_F(EmbeddedFaults, a_death_during_repair_is_repaired_by_the_next) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   for (const char* second : {"repair.after_frame", "members.cleaned"}) {
     SimulatedMachine machine;
@@ -101,7 +101,7 @@ TEST_F(EmbeddedFaults, a_death_during_repair_is_repaired_by_the_next) {
 
 TEST_F(EmbeddedFaults, a_death_during_recovery_leaves_the_log_to_the_next) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   for (const char* point :
        {"recovery.mapped", "recovery.before_cut", "recovery.after_cut",
@@ -128,7 +128,7 @@ TEST_F(EmbeddedFaults, a_death_during_recovery_leaves_the_log_to_the_next) {
 
 TEST_F(EmbeddedFaults, a_member_that_dies_while_it_takes_a_unit_does_not_keep_it) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   auto survivor = machine_.open(options_of("stock", "survivor"));
   auto victim = machine_.open(options_of("stock", "victim"));
@@ -144,7 +144,7 @@ TEST_F(EmbeddedFaults, a_member_that_dies_while_it_takes_a_unit_does_not_keep_it
 
 TEST_F(EmbeddedFaults, a_death_while_a_segment_is_made_divides_nobody) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   for (const char* point : {"segment.renamed", "segment.made", "segment.inside_use"}) {
     SimulatedMachine machine;
@@ -184,7 +184,7 @@ TEST_F(EmbeddedFaults, a_death_while_a_segment_is_made_divides_nobody) {
 
 TEST_F(EmbeddedFaults, a_repairer_that_knows_fewer_groups_than_the_dead_member_goes_on) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   auto maker = machine_.open(options_of("stock", "maker"));
   auto repairer = machine_.open(options_of("stock", "repairer"));
@@ -238,7 +238,7 @@ TEST_F(EmbeddedFaults, a_new_member_takes_the_slot_of_one_whose_death_nobody_saw
 
 TEST_F(EmbeddedFaults, the_lock_of_a_dead_member_is_taken_over_by_the_next_one_in_its_slot) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   std::vector<std::unique_ptr<Log>> members;
   for (int i = 0; i < 64; ++i) {

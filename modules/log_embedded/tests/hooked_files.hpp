@@ -31,7 +31,7 @@ class HookedFiles final : public FileSystem {
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
     if (opens_left_ >= 0 && opens_left_-- == 0) {
-      return fail(errc::io_error, path + ": cannot open: was told to fail");
+      return fail(errc::io_error, path + ": cannot open: is set to fail");
     }
     MILLRACE_ASSIGN(auto file, files_.open(path, mode));
     return std::make_unique<HookedFile>(*this, std::move(file));

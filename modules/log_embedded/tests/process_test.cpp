@@ -67,7 +67,7 @@ const char* const commit_points[] = {
 TEST_F(EmbeddedProcesses,
        a_writer_killed_at_any_point_of_a_commit_leaves_a_whole_log_and_the_others_go_on) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   auto log = open("survivor");
   auto a = topic_at(*log, "t", 2);
@@ -98,7 +98,7 @@ TEST_F(EmbeddedProcesses,
 
 TEST_F(EmbeddedProcesses, a_writer_stopped_while_holding_the_lock_is_killed_and_the_others_go_on) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   for (const char* point : commit_points) {
     auto log = open("survivor");
@@ -150,7 +150,7 @@ TEST_F(EmbeddedProcesses, when_all_are_killed_the_next_one_continues) {
 TEST_F(EmbeddedProcesses,
        a_reader_asleep_is_woken_when_the_writer_dies_between_publishing_and_waking) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   auto log = open("reader");
   const auto place = topic_at(*log, "t");

@@ -107,7 +107,7 @@ TEST_F(EmbeddedRoll, a_frame_larger_than_the_prepared_segment_gets_one_of_its_ow
 
 TEST_F(EmbeddedRoll, a_member_that_dies_while_it_prepares_leaves_the_work_to_another) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   for (const char* point : {"prepare.inside", "prepare.done"}) {
     SimulatedMachine machine;
@@ -141,7 +141,7 @@ TEST_F(EmbeddedRoll, a_member_that_dies_while_it_prepares_leaves_the_work_to_ano
 
 TEST_F(EmbeddedRoll, a_death_at_a_roll_to_a_prepared_segment_loses_nothing_durable) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   for (const char* point : {"segment.renamed", "segment.made", "segment.inside_use"}) {
     SimulatedMachine machine;

@@ -8,7 +8,7 @@ namespace {
 
 TEST_F(EmbeddedProcesses, a_leader_killed_in_its_sync_is_replaced) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   auto log = open("survivor");
   const auto place = topic_at(*log, "t");
@@ -29,7 +29,7 @@ TEST_F(EmbeddedProcesses, a_leader_killed_in_its_sync_is_replaced) {
 
 TEST_F(EmbeddedProcesses, a_leader_that_was_stopped_does_not_stop_the_others) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   auto log = open("survivor");
   const auto place = topic_at(*log, "t");
@@ -48,7 +48,7 @@ TEST_F(EmbeddedProcesses, a_leader_that_was_stopped_does_not_stop_the_others) {
 
 TEST_F(EmbeddedProcesses, a_stopped_leader_costs_its_followers_their_patience_only_once) {
   if (!fault_points_compiled_in()) {
-    GTEST_SKIP();
+    GTEST_SKIP() << "this build has no fault points";
   }
   // One who waits in vain takes the lead over for good, so that a second one finds it free.
   auto log = open("survivor", 400);

@@ -120,7 +120,7 @@ class Reader {
   Signal signal_;
   Owned<rd_kafka_t> asker_;
   Mutex mutex_;
-  // Topics whose leaders the asker has been told.
+  // Topics whose leaders the asker knows.
   std::set<std::string> known_topics_ MILLRACE_GUARDED_BY(mutex_);
   // At most one cursor of a place in each.
   std::vector<std::unique_ptr<Lane>> lanes_ MILLRACE_GUARDED_BY(mutex_);
