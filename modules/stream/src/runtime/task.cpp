@@ -17,9 +17,6 @@ namespace {
 constexpr std::string_view state_key = "task";
 // Due times that come with no other commit are committed by themselves after that time.
 constexpr std::int64_t times_wait_ns = 1'000'000'000;
-// Of a sweep, in one turn.
-constexpr std::size_t sweep_keys_max = 1'000;
-constexpr std::size_t sweep_key_bytes_max = 256U << 10U;
 }  // namespace
 
 Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim,
@@ -28,10 +25,11 @@ Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim
       resolved_(&resolved),
       claim_(std::move(claim)),
       partition_(partition),
-      snapshot_(shared.environment.files, shared.options.state_directory, claim_.unit()),
+      snapshots_(shared, claim_.unit()),
       nodes_(shared, resolved),
       inputs_(resolved, partition),
       staging_(shared, resolved, partition),
+      sweeps_(shared, punctuators_, staging_.stores()),
       failures_(shared, resolved.spec->name),
       hand_(resolved.spec->name, claim_.unit(), partition),
       record_work_([this] { return process_record(); }) {}
@@ -52,7 +50,7 @@ Status Task::begin_restore() {
   as_of_ms_ = wall_ms();
   auto begun =
       std::make_unique<Restore>(*shared_, *resolved_, partition_, claim_.unit(), staging_.stores());
-  MILLRACE_TRY(begun->begin(snapshot_));
+  MILLRACE_TRY(begun->begin(snapshots_.file()));
   restore_ = std::move(begun);
   return {};
 }
@@ -70,12 +68,11 @@ Result<bool> Task::restore(std::size_t max_bytes) {
   system_next_ = restore_->system_next();
   shared_->tell("info", "task restored", claim_.unit() + ": " + restore_->summary());
   // Also when no record comes any more: the next restore is to replay less than this one.
-  changed_since_snapshot_ = restore_->replayed();
+  snapshots_.start(restore_->replayed());
   restore_.reset();
   MILLRACE_TRY(nodes_.open(*this, claim_.unit()));
   MILLRACE_TRY(check_state_size());
   set_position(shared_->log.committed());
-  last_snapshot_ns_ = shared_->environment.clock.monotonic_ns();
   times_set_ns_ = -1;
   ready_.store(true, std::memory_order_release);
   return true;
@@ -97,7 +94,8 @@ Status Task::check_state_size() {
 Result<Turn> Task::run(std::size_t max_units) {
   MILLRACE_TRY(inputs_.fill(shared_->log, shared_->options.fetch_bytes));
   publish_oldest();
-  begin_turn(max_units);
+  turn_units_ = 0;
+  sweeps_.begin_turn(max_units, inputs_.choose() != nullptr);
   const InHand::PutDown at_the_end(hand_);
   // Left over when the last turn was full: they go before whatever follows.
   MILLRACE_ASSIGN(bool room, fire_stream_timers(max_units));
@@ -113,27 +111,6 @@ Result<Turn> Task::run(std::size_t max_units) {
   }
   if (!room) return Turn::full;
   return has_work() || punctuators_.sweeping() ? Turn::worked : Turn::idle;
-}
-
-// Whatever a sweep takes, time included, input is processed in this turn or in the next one.
-void Task::begin_turn(std::size_t max_units) {
-  punctuators_.begin_turn();
-  turn_units_ = turn_visits_ = 0;
-  turn_visits_max_ = max_units;
-  sweep_bytes_max_ = shared_->options.max_commit_bytes;
-  input_waits_ = inputs_.choose() != nullptr;
-  if (!input_waits_) {
-    input_comes_first_ = false;
-    return;
-  }
-  turn_visits_max_ = input_comes_first_ ? 0 : std::max<std::size_t>(1, max_units / 2);
-  const std::size_t staged = shared_->staged_bytes();
-  if (staged < sweep_bytes_max_) sweep_bytes_max_ = staged + (sweep_bytes_max_ - staged) / 2;
-}
-
-bool Task::sweeps_had_share() const {
-  return turn_visits_ >= turn_visits_max_ ||
-         (turn_visits_ > 0 && shared_->staged_bytes() >= sweep_bytes_max_);
 }
 
 bool Task::turn_ends(std::size_t max_units) const {
@@ -154,7 +131,7 @@ Result<bool> Task::process_records(std::size_t max_units) {
       return false;
     }
     input->take();
-    input_comes_first_ = false;
+    sweeps_.input_taken();
     ++uncommitted_records_;
     MILLRACE_ASSIGN(const bool timers_have_room, fire_stream_timers(max_units));
     if (!timers_have_room) return false;
@@ -183,7 +160,7 @@ Result<bool> Task::fire_due(PunctuationType type, std::int64_t now_ms, std::size
     Punctuators::Timer* const timer = punctuators_.next_due(type, now_ms);
     if (timer == nullptr) return true;
     const bool sweeps = timer->store.has_value();
-    if (sweeps && sweeps_had_share()) {
+    if (sweeps && sweeps_.had_share()) {
       punctuators_.end_part(*timer);
       continue;
     }
@@ -223,49 +200,31 @@ void Task::take_in_hand(const Punctuators::Timer& timer, std::int64_t now_ms) {
 // between its parts.
 Result<bool> Task::sweep_part(Punctuators::Timer& timer, std::int64_t now_ms,
                               std::size_t max_units) {
-  if (!timer.now.sweeping) {
-    punctuators_.advance(timer, now_ms);
-    punctuators_.begin_sweep(timer);
+  sweeps_.begin_part(timer, now_ms);
+  while (const std::string* const key = sweeps_.next_key(timer)) {
+    if (turn_ends(max_units) || sweeps_.had_share()) return true;
+    MILLRACE_ASSIGN(const bool room, visit(timer, *key, now_ms));
+    if (!room) return false;
   }
-  punctuators_.end_part(timer);
-  const bool all = take_keys(timer);
-  for (const std::string& key : keys_) {
-    if (turn_ends(max_units) || sweeps_had_share()) return true;
-    ++turn_visits_;
-    input_comes_first_ = input_waits_ && uncommitted_records_ == 0;
-    const TaskState::Timer before = timer.now;
-    punctuators_.visit(timer, key);
-    take_in_hand(timer, now_ms);
-    MILLRACE_ASSIGN(const bool room, run_unit([&]() -> std::optional<Failure> {
-                      // An earlier visit may have changed or erased it.
-                      if (const auto value = store(*timer.store).get(key))
-                        timer.visit(key, *value, now_ms);
-                      return std::nullopt;
-                    }));
-    if (!room) {
-      punctuators_.set_back(timer, before);
-      return false;
-    }
-    ++uncommitted_firings_;
-  }
-  if (all) punctuators_.end_sweep(timer);
   return true;
 }
 
-// The keys after the one visited last; true when these are all.
-bool Task::take_keys(const Punctuators::Timer& timer) {
-  keys_.clear();
-  std::size_t bytes = 0;
-  bool all = true;
-  const std::string from = timer.now.swept ? *timer.now.swept + '\0' : std::string();
-  store(*timer.store).range(from, {}, [&](std::string_view key, std::string_view) {
-    all = keys_.size() < sweep_keys_max && bytes < sweep_key_bytes_max;
-    if (!all) return false;
-    bytes += key.size();
-    keys_.emplace_back(key);
-    return true;
-  });
-  return all;
+Result<bool> Task::visit(Punctuators::Timer& timer, const std::string& key, std::int64_t now_ms) {
+  const TaskState::Timer before = timer.now;
+  sweeps_.begin_visit(timer, uncommitted_records_ > 0);
+  take_in_hand(timer, now_ms);
+  MILLRACE_ASSIGN(const bool room, run_unit([&]() -> std::optional<Failure> {
+                    // An earlier visit may have changed or erased it.
+                    if (const auto value = store(*timer.store).get(key))
+                      timer.visit(key, *value, now_ms);
+                    return std::nullopt;
+                  }));
+  if (!room) {
+    punctuators_.set_back(timer, before);
+    return false;
+  }
+  ++uncommitted_firings_;
+  return true;
 }
 
 // Runs the unit in hand. What it did is kept; or taken back, and then its failure settled. False
@@ -349,7 +308,7 @@ void Task::committed(const log::Committed& committed) {
   shared_->dead_lettered += counts.dead_letters;
   shared_->skipped += counts.skipped;
   shared_->failed_firings += counts.failed_firings;
-  changed_since_snapshot_ = true;
+  snapshots_.changed();
   failures_.committed();
   forget_turn();
 }
@@ -393,29 +352,10 @@ void Task::keep_positions(std::int64_t now_ns, bool idle) {
 
 void Task::keep_snapshot(std::int64_t now_ns, bool now_or_never) {
   const bool has_state = resolved_->system || !staging_.stores().entries().empty();
-  if (!snapshot_.enabled() || !has_state || !ready() || !changed_since_snapshot_) return;
-  if (!now_or_never &&
-      now_ns - last_snapshot_ns_ < shared_->options.snapshot_interval_ms * 1'000'000)
-    return;
-  last_snapshot_ns_ = now_ns;
-  changed_since_snapshot_ = false;
+  if (!has_state || !ready() || !snapshots_.due(now_ns, now_or_never)) return;
   SnapshotHead head{shared_->log.identity(), position(), as_of_ms_, system_next_, {}};
   if (resolved_->system) punctuators_.encode(head.task_state);
-  std::string content;
-  encode_snapshot(head, staging_.stores(), content);
-  if (const Status written = snapshot_.write_aside(content, head.stamp); !written) {
-    changed_since_snapshot_ = true;
-    shared_->tell("warn", "snapshot not written",
-                  claim_.unit() + ": " + written.error().to_string());
-  }
-}
-
-void Task::publish_snapshot(log::LogPosition durable) {
-  if (!snapshot_.waiting() || durable.position < snapshot_.waiting()->position) return;
-  if (const Status published = snapshot_.publish(); !published) {
-    shared_->tell("warn", "snapshot not published",
-                  claim_.unit() + ": " + published.error().to_string());
-  }
+  snapshots_.write(head, staging_.stores(), now_ns);
 }
 
 void Task::describe(InstanceStatus::Task& status) const {

@@ -16,8 +16,9 @@
 #include "runtime/nodes.hpp"
 #include "runtime/punctuators.hpp"
 #include "runtime/restore.hpp"
-#include "runtime/snapshot.hpp"
+#include "runtime/snapshot_schedule.hpp"
 #include "runtime/staging.hpp"
+#include "runtime/sweeps.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -69,13 +70,13 @@ class Task final : public TaskContext {
   /// failed.
   void blame_last(const Error& error) { failures_.blame(last_unit_, error); }
 
-  /// Writes a snapshot aside when it is due (or asked for) and something changed; publishes it when
-  /// its position is durable. A failure is told, and tried again at the next interval.
+  /// Writes a snapshot aside when it is due (or asked for) and something changed;
+  /// publish_snapshot() publishes it when its position is durable.
   void keep_snapshot(std::int64_t now_ns, bool now_or_never);
   [[nodiscard]] std::optional<log::LogPosition> unpublished_snapshot() const {
-    return snapshot_.waiting();
+    return snapshots_.waiting();
   }
-  void publish_snapshot(log::LogPosition durable);
+  void publish_snapshot(log::LogPosition durable) { snapshots_.publish(durable); }
 
   [[nodiscard]] const log::Claim& claim() const { return claim_; }
   [[nodiscard]] const ResolvedSubTopology& resolved() const { return *resolved_; }
@@ -129,10 +130,8 @@ class Task final : public TaskContext {
   [[nodiscard]] Result<bool> fire(Punctuators::Timer& timer, std::int64_t now_ms);
   [[nodiscard]] Result<bool> sweep_part(Punctuators::Timer& timer, std::int64_t now_ms,
                                         std::size_t max_units);
-  /// All sweeps of the turn together had their share of it: half, when input waits.
-  [[nodiscard]] bool sweeps_had_share() const;
-  void begin_turn(std::size_t max_units);
-  [[nodiscard]] bool take_keys(const Punctuators::Timer& timer);
+  [[nodiscard]] Result<bool> visit(Punctuators::Timer& timer, const std::string& key,
+                                   std::int64_t now_ms);
   void take_in_hand(const Punctuators::Timer& timer, std::int64_t now_ms);
   [[nodiscard]] Status check_state_size();
   [[nodiscard]] Result<bool> fire_stream_timers(std::size_t max_units);
@@ -151,25 +150,19 @@ class Task final : public TaskContext {
   const ResolvedSubTopology* resolved_;
   log::Claim claim_;
   log::PartitionId partition_;
-  SnapshotFile snapshot_;
+  SnapshotSchedule snapshots_;
   std::unique_ptr<Restore> restore_;
   Punctuators punctuators_;
   Nodes nodes_;
   Inputs inputs_;
   Staging staging_;
+  Sweeps sweeps_;
   Failures failures_;
   InHand hand_;
   UnitId last_unit_;
   Work record_work_;
-  std::vector<std::string> keys_;  // that a sweep visits next
 
-  // Of the turn under way.
-  std::size_t turn_units_ = 0;
-  std::size_t turn_visits_ = 0;      // of entries by sweeps, begun
-  std::size_t turn_visits_max_ = 0;  // of all sweeps together
-  std::size_t sweep_bytes_max_ = 0;  // no visit begins above that many staged bytes, but the first
-  bool input_waits_ = false;         // when it began
-  bool input_comes_first_ = false;   // the turn before had visits alone, although input waited
+  std::size_t turn_units_ = 0;  // of the turn under way
   std::size_t uncommitted_records_ = 0;
   std::size_t uncommitted_firings_ = 0;  // those that had an effect, or came with records
   bool times_due_ = false;               // due times of timers are to be committed by themselves
@@ -177,12 +170,10 @@ class Task final : public TaskContext {
   bool state_staged_ = false;
   std::size_t state_batch_ = 0;
   log::Offset system_next_;
-  bool changed_since_snapshot_ = false;
   // Wall time before the commit under way, and before the last one: until then nobody else could
   // change the state.
   std::int64_t staged_ms_ = 0;
   std::int64_t as_of_ms_ = 0;
-  std::int64_t last_snapshot_ns_ = 0;
   std::string scratch_;
 
   std::atomic<std::int64_t> oldest_ms_ = -1;

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "runtime/snapshot_schedule.hpp"
+
+namespace millrace::stream::runtime {
+
+SnapshotSchedule::SnapshotSchedule(const Shared& shared, std::string_view unit)
+    : shared_(&shared),
+      unit_(unit),
+      file_(shared.environment.files, shared.options.state_directory, unit) {}
+
+void SnapshotSchedule::start(bool changed) {
+  changed_ = changed;
+  written_ns_ = shared_->environment.clock.monotonic_ns();
+}
+
+bool SnapshotSchedule::due(std::int64_t now_ns, bool now_or_never) const {
+  if (!file_.enabled() || !changed_) return false;
+  return now_or_never || now_ns - written_ns_ >= shared_->options.snapshot_interval_ms * 1'000'000;
+}
+
+void SnapshotSchedule::write(const SnapshotHead& head, StoreSet& stores, std::int64_t now_ns) {
+  std::string content;
+  encode_snapshot(head, stores, content);
+  const Status written = file_.write_aside(content, head.stamp);
+  written_ns_ = now_ns;
+  changed_ = !written;
+  if (!written)
+    shared_->tell("warn", "snapshot not written", unit_ + ": " + written.error().to_string());
+}
+
+void SnapshotSchedule::publish(log::LogPosition durable) {
+  if (!file_.waiting() || durable.position < file_.waiting()->position) return;
+  if (const Status published = file_.publish(); !published)
+    shared_->tell("warn", "snapshot not published", unit_ + ": " + published.error().to_string());
+}
+
+}  // namespace millrace::stream::runtime
