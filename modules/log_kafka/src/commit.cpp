@@ -32,8 +32,8 @@ Result<KafkaLog::Outgoing> KafkaLog::prepare(Transaction& transaction) {
   out.batches.resize(transaction.batch_count());
   for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
     Transaction::Batch& batch = transaction.batch(i);
-    MILLRACE_TRY(place_in_kafka(batch.place));
-    MILLRACE_ASSIGN(const TopicSpec spec, spec_of(batch.place));
+    MILLRACE_TRY(topics_.place_in_kafka(batch.place));
+    MILLRACE_ASSIGN(const TopicSpec spec, topics_.spec_of(batch.place));
     MILLRACE_TRY(check_may_write(spec, options_.service));
     out.batches[i].at = {config_.in_kafka(spec.name), batch.place.partition.value};
     out.batches[i].encoded = batch.builder.finish();
@@ -41,8 +41,8 @@ Result<KafkaLog::Outgoing> KafkaLog::prepare(Transaction& transaction) {
     out.places.push_back(batch.place);
   }
   for (const Transaction::Position& position : transaction.positions()) {
-    MILLRACE_ASSIGN(KafkaPlace place, place_in_kafka(position.place));
-    MILLRACE_ASSIGN(std::string group, group_in_kafka(position.group));
+    MILLRACE_ASSIGN(KafkaPlace place, topics_.place_in_kafka(position.place));
+    MILLRACE_ASSIGN(std::string group, groups_.name_in_kafka(position.group));
     auto found = std::find_if(out.positions.begin(), out.positions.end(),
                               [&](const OutgoingPositions& one) { return one.group == group; });
     if (found == out.positions.end())
@@ -59,7 +59,7 @@ Result<Committed> KafkaLog::commit(Transaction& transaction) {
   const Identity::Working working(*identity_);
   MILLRACE_ASSIGN(Committed committed, send(out, transaction));
   // A repeat has moved none.
-  if (!committed.repeated) note_positions(transaction);
+  if (!committed.repeated) positions_.note(transaction);
   return committed;
 }
 
@@ -78,32 +78,6 @@ Result<Committed> KafkaLog::send(Outgoing& out, const Transaction& transaction) 
   return answer(out);
 }
 
-// Once for each place, so that a position that Kafka forgets is not taken for one that never was.
-// The commit has succeeded, whatever becomes of this: the next one tries again.
-void KafkaLog::note_positions(const Transaction& transaction) {
-  decltype(noted_) fresh;
-  {
-    const MutexLock lock(noted_mutex_);
-    for (const Transaction::Position& position : transaction.positions()) {
-      const std::tuple noted(position.group.value, position.place.topic.value,
-                             position.place.partition.value);
-      if (!noted_.contains(noted)) fresh.insert(noted);
-    }
-  }
-  if (fresh.empty()) return;
-  std::vector<StateRecord> records;
-  for (const auto& [group, topic, number] : fresh) {
-    auto spec = spec_of({TopicId{{topic}}, partition(number)});
-    if (!spec) return;
-    const bool known = state_.look(
-        [&](const State& state) { return state.had_position(group, spec->name, number); });
-    if (!known) records.emplace_back(Positioned{group, std::move(spec->name), number});
-  }
-  if (!records.empty() && !state_.append(std::move(records))) return;
-  const MutexLock lock(noted_mutex_);
-  noted_.merge(fresh);
-}
-
 Result<Committed> KafkaLog::answer(const Outgoing& out) {
   Committed committed;
   const MutexLock lock(unseen_mutex_);
@@ -120,7 +94,7 @@ Status KafkaLog::wait_visible(const Committed& committed, std::int64_t deadline_
   std::vector<KafkaPlace> at;
   std::vector<Offset> ends;
   for (const Committed::Place& place : committed.places) {
-    MILLRACE_ASSIGN(at.emplace_back(), place_in_kafka(place.place));
+    MILLRACE_ASSIGN(at.emplace_back(), topics_.place_in_kafka(place.place));
     const MutexLock lock(unseen_mutex_);
     const auto unseen = unseen_.find(at.back());
     // What is not in the table was seen, or is a repeat of what an earlier handle wrote.
@@ -247,8 +221,9 @@ Result<Committed> KafkaLog::repeated(const Sequences::Last& last) {
   Committed committed;
   committed.repeated = true;
   for (const auto& [place, first] : last.places) {
-    MILLRACE_ASSIGN(const Topic topic,
-                    find_topic(std::string_view(place.topic).substr(config_.url().prefix.size())));
+    MILLRACE_ASSIGN(
+        const Topic topic,
+        topics_.find(std::string_view(place.topic).substr(config_.url().prefix.size())));
     committed.places.push_back({{topic.id, partition(place.partition)}, first});
   }
   return committed;

@@ -19,6 +19,8 @@ namespace {
 constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t own_patience_ns = 2'000 * ms;
 constexpr std::size_t default_transaction_bytes = 64U << 20U;
+// What brokers do when nobody tells them otherwise: offsets.retention.minutes.
+constexpr std::int64_t kept_positions_ms = std::int64_t{7} * 24 * 3'600 * 1'000;
 
 }  // namespace
 
@@ -53,6 +55,9 @@ KafkaLog::KafkaLog(Url url, LogEnvironment& environment, LogOptions options)
       config_(std::move(url), options_, environment.clock),
       reader_(config_, environment.clock),
       state_(config_, options_, reader_, environment.clock),
+      topics_(config_, options_, reader_, state_),
+      groups_(config_, reader_, state_, topics_),
+      positions_(config_, reader_, state_, topics_, groups_),
       unique_(hex_number(environment.random.next() ^
                          static_cast<std::uint64_t>(environment.clock.wall_ms()))),
       identity_(std::make_unique<Identity>(config_, options_, state_, environment.clock, unique_,
@@ -79,6 +84,53 @@ Status KafkaLog::check_open() const {
   return state_.check();
 }
 
+Result<Topic> KafkaLog::create_topic(const TopicSpec& spec) {
+  MILLRACE_TRY(check_open());
+  return topics_.create(spec);
+}
+
+Result<Topic> KafkaLog::find_topic(std::string_view name) {
+  MILLRACE_TRY(check_open());
+  return topics_.find(name);
+}
+
+std::vector<Topic> KafkaLog::topics() { return topics_.all(); }
+
+Result<std::optional<std::int64_t>> KafkaLog::tombstone_retention_ms(TopicId topic) {
+  return topics_.tombstone_retention_ms(topic);
+}
+
+Result<GroupId> KafkaLog::group(std::string_view name) {
+  MILLRACE_TRY(check_open());
+  return groups_.open(name);
+}
+
+std::vector<GroupInfo> KafkaLog::groups() { return groups_.all(); }
+
+Result<std::unique_ptr<Membership>> KafkaLog::join(GroupId group, std::vector<std::string> units) {
+  MILLRACE_TRY(check_open());
+  MILLRACE_TRY(groups_.name_in_kafka(group));
+  for (const std::string& unit : units) {
+    MILLRACE_TRY(check_name(unit, "a unit"));
+  }
+  auto membership = std::make_unique<KafkaMembership>(*this, group, std::move(units));
+  MILLRACE_TRY(membership->enter());
+  return membership;
+}
+
+Result<std::optional<Offset>> KafkaLog::position(GroupId group, TopicPartition place) {
+  MILLRACE_ASSIGN(const auto found, positions(group, {&place, 1}));
+  return found[0];
+}
+
+Result<std::vector<std::optional<Offset>>> KafkaLog::positions(
+    GroupId group, std::span<const TopicPartition> places) {
+  MILLRACE_TRY(check_open());
+  return positions_.find(group, places);
+}
+
+std::optional<std::int64_t> KafkaLog::position_retention_ms() const { return kept_positions_ms; }
+
 Result<Offset> KafkaLog::start_offset(TopicPartition place) {
   MILLRACE_ASSIGN(const std::vector<Offset> first, start_offsets({&place, 1}));
   return first[0];
@@ -90,12 +142,12 @@ Result<Offset> KafkaLog::end_offset(TopicPartition place) {
 }
 
 Result<std::vector<Offset>> KafkaLog::start_offsets(std::span<const TopicPartition> places) {
-  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, places_in_kafka(places));
+  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, topics_.places_in_kafka(places));
   return reader_.ask(at, Reader::End::first);
 }
 
 Result<std::vector<Offset>> KafkaLog::end_offsets(std::span<const TopicPartition> places) {
-  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, places_in_kafka(places));
+  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, topics_.places_in_kafka(places));
   // Others' open transactions may keep ours from being read for as long as they are open.
   if (!see_own(at, own_patience_ns))
     return fail(errc::unavailable,

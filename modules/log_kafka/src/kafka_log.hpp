@@ -5,15 +5,16 @@
 #include <atomic>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
-#include <tuple>
 #include <vector>
 
+#include "groups.hpp"
 #include "millrace/base/mutex.hpp"
 #include "millrace/log/environment.hpp"
+#include "positions.hpp"
 #include "sequences.hpp"
 #include "state_log.hpp"
+#include "topics.hpp"
 
 namespace millrace::log::kafka {
 
@@ -57,12 +58,9 @@ class KafkaLog final : public Log {
 
   // For the other parts of this backend.
   [[nodiscard]] Status check_open() const;
-  /// The topic's spec when topic and partition exist.
-  [[nodiscard]] Result<TopicSpec> spec_of(TopicPartition place) const;
-  [[nodiscard]] Result<KafkaPlace> place_in_kafka(TopicPartition place);
-  [[nodiscard]] Result<std::vector<KafkaPlace>> places_in_kafka(
-      std::span<const TopicPartition> places);
-  [[nodiscard]] Result<std::string> group_in_kafka(GroupId group) const;
+  [[nodiscard]] Result<KafkaPlace> place_in_kafka(TopicPartition place) {
+    return topics_.place_in_kafka(place);
+  }
   [[nodiscard]] Reader& reader() { return reader_; }
   [[nodiscard]] StateLog& state() { return state_; }
   [[nodiscard]] const ClientConfig& config() const { return config_; }
@@ -94,20 +92,11 @@ class KafkaLog final : public Log {
   Result<Committed> commit_sequence(Outgoing& out, const Transaction& transaction);
   Result<Committed> send(Outgoing& out, const Transaction& transaction);
   Result<Committed> answer(const Outgoing& out);
-  void note_positions(const Transaction& transaction);
-  Result<std::vector<std::optional<Offset>>> ask_positions(const std::string& group,
-                                                           const std::vector<KafkaPlace>& at);
-  std::vector<KafkaPlace> lost_positions(GroupId group, const std::vector<KafkaPlace>& at,
-                                         const std::vector<std::optional<Offset>>& found) const;
-  Error lost_error(const std::string& group, const std::vector<KafkaPlace>& lost) const;
   Result<Committed> repeated(const Sequences::Last& last);
-  Result<std::optional<Topic>> find_foreign(std::string_view name);
-  Status make_in_kafka(const TopicSpec& spec);
   bool see_own(const std::vector<KafkaPlace>& places, std::int64_t timeout_ns);
   void note_seen(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends);
   bool wait_until_visible(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends,
                           std::int64_t timeout_ns);
-  Status verify(const TopicSpec& spec, std::int32_t partitions);
   void expel_silent();
 
   LogEnvironment& environment_;
@@ -115,6 +104,9 @@ class KafkaLog final : public Log {
   ClientConfig config_;
   Reader reader_;
   StateLog state_;
+  Topics topics_;
+  Groups groups_;
+  Positions positions_;
   std::string identity_text_;
   std::string unique_;  ///< of this handle, part of its transactional ids
   std::atomic<bool> abandoned_{false};
@@ -128,20 +120,10 @@ class KafkaLog final : public Log {
   Mutex unseen_mutex_;
   // Committed, and not seen to be readable up to this end.
   std::map<KafkaPlace, Offset> unseen_ MILLRACE_GUARDED_BY(unseen_mutex_);
-  Mutex noted_mutex_;
-  // Group, topic, partition: known to the state.
-  std::set<std::tuple<std::int32_t, std::int32_t, std::int32_t>> noted_
-      MILLRACE_GUARDED_BY(noted_mutex_);
   Sequences sequences_;
   Mutex sequenced_mutex_;
   // By producer name.
   std::map<std::string, std::unique_ptr<Producer>> sequenced_ MILLRACE_GUARDED_BY(sequenced_mutex_);
-
-  mutable Mutex topics_mutex_;
-  // Topics that are not Millrace's, from first_foreign on.
-  std::vector<TopicSpec> foreign_ MILLRACE_GUARDED_BY(topics_mutex_);
-  // Topics whose settings in Kafka were looked at.
-  std::set<std::string> verified_ MILLRACE_GUARDED_BY(topics_mutex_);
   std::int64_t looked_ns_ = 0;  // for silent members
 };
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-//
-// Topics of a log on Kafka: who owns them is in `__millrace`, what they are in Kafka.
+#include "topics.hpp"
+
 #include <charconv>
 
 #include "admin.hpp"
-#include "kafka_log.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
 
@@ -45,7 +44,7 @@ std::optional<std::int64_t> number_in(const std::map<std::string, std::string>& 
 
 }  // namespace
 
-Result<TopicSpec> KafkaLog::spec_of(TopicPartition place) const {
+Result<TopicSpec> Topics::spec_of(TopicPartition place) const {
   const std::int32_t number = place.topic.value;
   std::optional<TopicSpec> spec = state_.look([&](const State& state) -> std::optional<TopicSpec> {
     if (number < 0 || static_cast<std::size_t>(number) >= state.topics().size())
@@ -53,7 +52,7 @@ Result<TopicSpec> KafkaLog::spec_of(TopicPartition place) const {
     return state.topics()[static_cast<std::size_t>(number)];
   });
   if (!spec && number >= first_foreign) {
-    const MutexLock lock(topics_mutex_);
+    const MutexLock lock(mutex_);
     const auto index = static_cast<std::size_t>(number - first_foreign);
     if (index < foreign_.size()) spec = foreign_[index];
   }
@@ -62,7 +61,7 @@ Result<TopicSpec> KafkaLog::spec_of(TopicPartition place) const {
   return *std::move(spec);
 }
 
-Result<KafkaPlace> KafkaLog::place_in_kafka(TopicPartition place) {
+Result<KafkaPlace> Topics::place_in_kafka(TopicPartition place) {
   auto spec = spec_of(place);
   if (!spec && spec.error().is(errc::unknown_topic)) {
     // Another handle may have made it a moment ago.
@@ -73,7 +72,7 @@ Result<KafkaPlace> KafkaLog::place_in_kafka(TopicPartition place) {
   return KafkaPlace{config_.in_kafka(spec->name), place.partition.value};
 }
 
-Result<std::vector<KafkaPlace>> KafkaLog::places_in_kafka(std::span<const TopicPartition> places) {
+Result<std::vector<KafkaPlace>> Topics::places_in_kafka(std::span<const TopicPartition> places) {
   std::vector<KafkaPlace> all;
   all.reserve(places.size());
   for (const TopicPartition place : places) {
@@ -82,37 +81,37 @@ Result<std::vector<KafkaPlace>> KafkaLog::places_in_kafka(std::span<const TopicP
   return all;
 }
 
-Result<Topic> KafkaLog::create_topic(const TopicSpec& spec) {
-  MILLRACE_TRY(check_open());
-  MILLRACE_TRY(check_topic_spec(spec));
-  const auto existing = [&] {
-    return state_.look([&](const State& state) -> std::optional<Topic> {
-      TopicId id;
-      const TopicSpec* const found = state.topic(spec.name, id);
-      if (found == nullptr) return std::nullopt;
-      return Topic{id, *found};
-    });
-  };
-  std::optional<Topic> known = existing();
-  if (!known) {
-    MILLRACE_TRY(state_.catch_up_to_end());
-    known = existing();
-  }
-  MILLRACE_TRY(check_create_topic(spec, known ? &known->spec : nullptr, options_.service));
-  // In Kafka first: who finds it in the state can use it.
-  MILLRACE_TRY(make_in_kafka(spec));
-  if (!known) {
-    MILLRACE_TRY(state_.append({TopicMade{spec}}));
-    known = existing();
-    // Somebody may have been faster.
-    MILLRACE_TRY(check_create_topic(spec, &known->spec, options_.service));
-  }
-  return *known;
+std::optional<Topic> Topics::known(std::string_view name) const {
+  return state_.look([&](const State& state) -> std::optional<Topic> {
+    TopicId id;
+    const TopicSpec* const found = state.topic(name, id);
+    if (found == nullptr) return std::nullopt;
+    return Topic{id, *found};
+  });
 }
 
-Status KafkaLog::make_in_kafka(const TopicSpec& spec) {
+Result<Topic> Topics::create(const TopicSpec& spec) {
+  MILLRACE_TRY(check_topic_spec(spec));
+  std::optional<Topic> existing = known(spec.name);
+  if (!existing) {
+    MILLRACE_TRY(state_.catch_up_to_end());
+    existing = known(spec.name);
+  }
+  MILLRACE_TRY(check_create_topic(spec, existing ? &existing->spec : nullptr, options_.service));
+  // In Kafka first: who finds it in the state can use it.
+  MILLRACE_TRY(make_in_kafka(spec));
+  if (!existing) {
+    MILLRACE_TRY(state_.append({TopicMade{spec}}));
+    existing = known(spec.name);
+    // Somebody may have been faster.
+    MILLRACE_TRY(check_create_topic(spec, &existing->spec, options_.service));
+  }
+  return *existing;
+}
+
+Status Topics::make_in_kafka(const TopicSpec& spec) {
   {
-    const MutexLock lock(topics_mutex_);
+    const MutexLock lock(mutex_);
     if (verified_.contains(spec.name)) return {};
   }
   const std::string name = config_.in_kafka(spec.name);
@@ -132,12 +131,12 @@ Status KafkaLog::make_in_kafka(const TopicSpec& spec) {
     }
   }
   if (partitions) MILLRACE_TRY(verify(spec, *partitions));
-  const MutexLock lock(topics_mutex_);
+  const MutexLock lock(mutex_);
   verified_.insert(spec.name);
   return {};
 }
 
-Result<std::optional<std::int64_t>> KafkaLog::tombstone_retention_ms(TopicId topic) {
+Result<std::optional<std::int64_t>> Topics::tombstone_retention_ms(TopicId topic) {
   MILLRACE_ASSIGN(const KafkaPlace place, place_in_kafka({topic, partition(0)}));
   MILLRACE_ASSIGN(const auto settings,
                   topic_config(reader_.client(), place.topic, config_.timeout_ms()));
@@ -148,7 +147,7 @@ Result<std::optional<std::int64_t>> KafkaLog::tombstone_retention_ms(TopicId top
 }
 
 // A topic that was there before must be able to do what ours do.
-Status KafkaLog::verify(const TopicSpec& spec, std::int32_t partitions) {
+Status Topics::verify(const TopicSpec& spec, std::int32_t partitions) {
   const std::string name = config_.in_kafka(spec.name);
   const auto refuse = [&](const std::string& what, const std::string& remedy) {
     return fail(errc::topic_mismatch, "topic " + name + " of the cluster " + what + ": " + remedy);
@@ -179,9 +178,9 @@ Status KafkaLog::verify(const TopicSpec& spec, std::int32_t partitions) {
   return {};
 }
 
-Result<std::optional<Topic>> KafkaLog::find_foreign(std::string_view name) {
+Result<std::optional<Topic>> Topics::find_foreign(std::string_view name) {
   {
-    const MutexLock lock(topics_mutex_);
+    const MutexLock lock(mutex_);
     for (std::size_t i = 0; i < foreign_.size(); ++i) {
       if (foreign_[i].name == name)
         return Topic{TopicId{{first_foreign + static_cast<std::int32_t>(i)}}, foreign_[i]};
@@ -190,7 +189,7 @@ Result<std::optional<Topic>> KafkaLog::find_foreign(std::string_view name) {
   MILLRACE_ASSIGN(const std::optional<std::int32_t> partitions,
                   find_partitions(reader_.client(), config_.in_kafka(name), config_.timeout_ms()));
   if (!partitions) return std::nullopt;
-  const MutexLock lock(topics_mutex_);
+  const MutexLock lock(mutex_);
   // Nobody of the estate owns it: all may read it.
   foreign_.push_back({std::string(name), *partitions, TopicKind::events, "(not of this estate)",
                       CleanupPolicy::keep});
@@ -198,29 +197,20 @@ Result<std::optional<Topic>> KafkaLog::find_foreign(std::string_view name) {
                foreign_.back()};
 }
 
-Result<Topic> KafkaLog::find_topic(std::string_view name) {
-  MILLRACE_TRY(check_open());
-  const auto known = [&] {
-    return state_.look([&](const State& state) -> std::optional<Topic> {
-      TopicId id;
-      const TopicSpec* const found = state.topic(name, id);
-      if (found == nullptr) return std::nullopt;
-      return Topic{id, *found};
-    });
-  };
-  if (const auto found = known()) return *found;
+Result<Topic> Topics::find(std::string_view name) {
+  if (const auto found = known(name)) return *found;
   MILLRACE_TRY(state_.catch_up_to_end());
-  if (const auto found = known()) return *found;
+  if (const auto found = known(name)) return *found;
   if (name.empty() || is_internal(name)) return fail(unknown_topic_error(name));
   MILLRACE_ASSIGN(const std::optional<Topic> foreign, find_foreign(name));
   // It may have become ours between the two looks.
   MILLRACE_TRY(state_.catch_up_to_end());
-  if (const auto found = known()) return *found;
+  if (const auto found = known(name)) return *found;
   if (foreign) return *foreign;
   return fail(unknown_topic_error(name));
 }
 
-std::vector<Topic> KafkaLog::topics() {
+std::vector<Topic> Topics::all() {
   static_cast<void>(state_.catch_up_to_end());
   return state_.look([](const State& state) {
     std::vector<Topic> topics;

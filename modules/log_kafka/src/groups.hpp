@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "topics.hpp"
+
+namespace millrace::log::kafka {
+
+/// The groups of a log on Kafka: the state holds their names, members and units, the cluster their
+/// positions. Thread-safe.
+class Groups {
+ public:
+  /// All outlive it.
+  Groups(const ClientConfig& config, Reader& reader, StateLog& state, Topics& topics)
+      : config_(config), reader_(reader), state_(state), topics_(topics) {}
+
+  /// Log::group.
+  [[nodiscard]] Result<GroupId> open(std::string_view name);
+  /// Log::groups.
+  [[nodiscard]] std::vector<GroupInfo> all();
+  /// The group's name in Kafka. errc::not_found.
+  [[nodiscard]] Result<std::string> name_in_kafka(GroupId group) const;
+
+ private:
+  const ClientConfig& config_;
+  Reader& reader_;
+  StateLog& state_;
+  Topics& topics_;
+};
+
+}  // namespace millrace::log::kafka

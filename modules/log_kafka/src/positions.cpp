@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "positions.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "admin.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+
+}  // namespace
+
+Result<std::vector<std::optional<Offset>>> Positions::find(GroupId group,
+                                                           std::span<const TopicPartition> places) {
+  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, topics_.places_in_kafka(places));
+  MILLRACE_ASSIGN(const std::string name, groups_.name_in_kafka(group));
+  MILLRACE_ASSIGN(auto found, ask(name, at));
+  if (std::ranges::all_of(found, [](const auto& one) { return one.has_value(); })) return found;
+  MILLRACE_TRY(state_.catch_up_to_end());
+  if (lost(group, at, found).empty()) return found;
+  // The first one may have been committed between the two answers. What is noted was committed
+  // before, so a second answer shows it.
+  MILLRACE_ASSIGN(found, ask(name, at));
+  if (const auto gone = lost(group, at, found); !gone.empty()) return fail(lost_error(name, gone));
+  return found;
+}
+
+Result<std::vector<std::optional<Offset>>> Positions::ask(const std::string& group,
+                                                          const std::vector<KafkaPlace>& at) {
+  const std::int64_t deadline_ns = config_.clock().monotonic_ns() + config_.timeout_ms() * ms;
+  for (;;) {
+    const std::uint64_t seen = reader_.signal().count();
+    const auto found = group_positions(reader_.client(), group, at, config_.timeout_ms());
+    if (found) {
+      std::vector<std::optional<Offset>> all(at.size());
+      for (const GroupPosition& one : *found) {
+        const auto asked = std::find(at.begin(), at.end(), one.place);
+        if (asked != at.end()) all[static_cast<std::size_t>(asked - at.begin())] = one.next;
+      }
+      return all;
+    }
+    // A transaction that moves it is about to end.
+    if (!found.error().is(errc::unavailable) || config_.clock().monotonic_ns() >= deadline_ns)
+      return fail(found.error());
+    reader_.signal().wait(seen, ms);
+  }
+}
+
+std::vector<KafkaPlace> Positions::lost(GroupId group, const std::vector<KafkaPlace>& at,
+                                        const std::vector<std::optional<Offset>>& found) const {
+  return state_.look([&](const State& state) {
+    std::vector<KafkaPlace> gone;
+    for (std::size_t i = 0; i < at.size(); ++i) {
+      const std::string topic = at[i].topic.substr(config_.url().prefix.size());
+      if (!found[i] && state.had_position(group.value, topic, at[i].partition))
+        gone.push_back(at[i]);
+    }
+    return gone;
+  });
+}
+
+Error Positions::lost_error(const std::string& group, const std::vector<KafkaPlace>& lost) const {
+  std::map<std::string, std::string> partitions;
+  for (const KafkaPlace& place : lost) {
+    std::string& list = partitions[place.topic];
+    list += (list.empty() ? ":" : ",") + std::to_string(place.partition);
+  }
+  std::string places;
+  std::string arguments;
+  for (const auto& [topic, list] : partitions) {
+    places += (places.empty() ? "" : ", ") + topic + list;
+    arguments += " --topic " + topic + list;
+  }
+  return {errc::out_of_range,
+          "the cluster no longer has the position of group " + group + " that it once kept at " +
+              places +
+              ": nobody committed it for offsets.retention.minutes, or somebody deleted it or the "
+              "topic. It is never reset silently: set it, then start the service again. "
+              "kafka-consumer-groups --bootstrap-server " +
+              config_.url().bootstrap + " --group " + group + arguments +
+              " --reset-offsets --to-offset N --execute, or with --to-earliest instead of "
+              "--to-offset N to process everything that is still there once more"};
+}
+
+void Positions::note(const Transaction& transaction) {
+  decltype(noted_) fresh;
+  {
+    const MutexLock lock(mutex_);
+    for (const Transaction::Position& position : transaction.positions()) {
+      const std::tuple noted(position.group.value, position.place.topic.value,
+                             position.place.partition.value);
+      if (!noted_.contains(noted)) fresh.insert(noted);
+    }
+  }
+  if (fresh.empty()) return;
+  std::vector<StateRecord> records;
+  for (const auto& [group, topic, number] : fresh) {
+    auto spec = topics_.spec_of({TopicId{{topic}}, partition(number)});
+    if (!spec) return;
+    const bool known = state_.look(
+        [&](const State& state) { return state.had_position(group, spec->name, number); });
+    if (!known) records.emplace_back(Positioned{group, std::move(spec->name), number});
+  }
+  if (!records.empty() && !state_.append(std::move(records))) return;
+  const MutexLock lock(mutex_);
+  noted_.merge(fresh);
+}
+
+}  // namespace millrace::log::kafka

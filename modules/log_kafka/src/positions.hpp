@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "groups.hpp"
+#include "millrace/base/mutex.hpp"
+#include "topics.hpp"
+
+namespace millrace::log::kafka {
+
+/// The positions of groups, which the cluster keeps. It forgets those that nobody commits; the
+/// state remembers where there was one, so that it is missed. Thread-safe.
+class Positions {
+ public:
+  /// All outlive it.
+  Positions(const ClientConfig& config, Reader& reader, StateLog& state, Topics& topics,
+            Groups& groups)
+      : config_(config), reader_(reader), state_(state), topics_(topics), groups_(groups) {}
+
+  /// Log::positions. errc::out_of_range for one that the cluster forgot.
+  [[nodiscard]] Result<std::vector<std::optional<Offset>>> find(
+      GroupId group, std::span<const TopicPartition> places);
+  /// Notes in the state where the transaction, which was committed, set positions: once for each
+  /// place, so that a position that Kafka forgets is not taken for one that never was. The commit
+  /// has succeeded, whatever becomes of this: the next one tries again.
+  void note(const Transaction& transaction);
+
+ private:
+  [[nodiscard]] Result<std::vector<std::optional<Offset>>> ask(const std::string& group,
+                                                               const std::vector<KafkaPlace>& at);
+  [[nodiscard]] std::vector<KafkaPlace> lost(GroupId group, const std::vector<KafkaPlace>& at,
+                                             const std::vector<std::optional<Offset>>& found) const;
+  [[nodiscard]] Error lost_error(const std::string& group,
+                                 const std::vector<KafkaPlace>& lost) const;
+
+  const ClientConfig& config_;
+  Reader& reader_;
+  StateLog& state_;
+  Topics& topics_;
+  Groups& groups_;
+
+  Mutex mutex_;
+  // Group, topic, partition: known to the state.
+  std::set<std::tuple<std::int32_t, std::int32_t, std::int32_t>> noted_ MILLRACE_GUARDED_BY(mutex_);
+};
+
+}  // namespace millrace::log::kafka

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/base/mutex.hpp"
+#include "state_log.hpp"
+
+namespace millrace::log::kafka {
+
+/// The topics of a log on Kafka: the state says who owns each, the cluster holds their records. A
+/// topic of the cluster that the state does not name can be read, too; each handle numbers those by
+/// itself. Thread-safe.
+class Topics {
+ public:
+  /// All outlive it.
+  Topics(const ClientConfig& config, const LogOptions& options, Reader& reader, StateLog& state)
+      : config_(config), options_(options), reader_(reader), state_(state) {}
+
+  /// Log::create_topic.
+  [[nodiscard]] Result<Topic> create(const TopicSpec& spec);
+  /// Log::find_topic.
+  [[nodiscard]] Result<Topic> find(std::string_view name);
+  /// Log::topics.
+  [[nodiscard]] std::vector<Topic> all();
+  /// Log::tombstone_retention_ms.
+  [[nodiscard]] Result<std::optional<std::int64_t>> tombstone_retention_ms(TopicId topic);
+
+  /// The topic's spec when topic and partition exist, as far as is known here.
+  /// errc::unknown_topic, unknown_partition.
+  [[nodiscard]] Result<TopicSpec> spec_of(TopicPartition place) const;
+  /// The same after a look at what others made.
+  [[nodiscard]] Result<KafkaPlace> place_in_kafka(TopicPartition place);
+  [[nodiscard]] Result<std::vector<KafkaPlace>> places_in_kafka(
+      std::span<const TopicPartition> places);
+
+ private:
+  [[nodiscard]] std::optional<Topic> known(std::string_view name) const;
+  [[nodiscard]] Result<std::optional<Topic>> find_foreign(std::string_view name);
+  [[nodiscard]] Status make_in_kafka(const TopicSpec& spec);
+  [[nodiscard]] Status verify(const TopicSpec& spec, std::int32_t partitions);
+
+  const ClientConfig& config_;
+  const LogOptions& options_;
+  Reader& reader_;
+  StateLog& state_;
+
+  mutable Mutex mutex_;
+  // Topics that the state does not name, from first_foreign on.
+  std::vector<TopicSpec> foreign_ MILLRACE_GUARDED_BY(mutex_);
+  // Topics whose settings in Kafka were looked at.
+  std::set<std::string> verified_ MILLRACE_GUARDED_BY(mutex_);
+};
+
+}  // namespace millrace::log::kafka
