@@ -157,7 +157,7 @@ Status GroupCommit::wait(LogPosition wanted) {
   if (options.durability == DurabilityPolicy::os) {
     return {};
   }
-  if (options.durability == DurabilityPolicy::interval && !directory_.region().simulated()) {
+  if (options.durability == DurabilityPolicy::interval) {
     // The member whose housekeeping syncs wakes us; when nobody does in time, we sync ourselves.
     const std::int64_t interval_ns = options.sync_interval_ms * ns_per_ms;
     const std::int64_t until_ns = directory_.clock().monotonic_ns() + interval_ns;

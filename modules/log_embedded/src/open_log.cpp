@@ -17,7 +17,6 @@ namespace {
 // How long an opener waits for another one's recovery, and between two looks.
 constexpr std::int64_t open_patience_ns = 60'000'000'000;
 constexpr std::int64_t open_pause_ns = 5'000'000;
-constexpr int simulated_attempts = 3;
 
 }  // namespace
 
@@ -59,13 +58,12 @@ Status OpenLog::attach() {
   Clock& clock = directory.clock();
   SharedRegion& region = directory.region();
   const std::int64_t give_up_ns = clock.monotonic_ns() + open_patience_ns;
-  for (int attempt = 0;; ++attempt) {
+  while (true) {
     MILLRACE_ASSIGN(const bool attached, try_attach());
     if (attached) {
       return {};
     }
-    if (clock.monotonic_ns() > give_up_ns ||
-        (region.simulated() && attempt == simulated_attempts)) {
+    if (clock.monotonic_ns() > give_up_ns) {
       return fail(millrace::errc::busy, directory.path() +
                                             ": other processes have this log open, but its control "
                                             "file is missing, damaged or being made; "

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "millrace/base/mutex.hpp"
 
@@ -50,8 +51,8 @@ class Pages {
 
 class PrivateRegion final : public SharedRegion {
  public:
-  PrivateRegion(Identity identity, bool sleeps)
-      : identity_(identity), sleeps_(sleeps), pid_(::getpid()) {}
+  PrivateRegion(Identity identity, RegionWait wait)
+      : identity_(identity), wait_(std::move(wait)), pid_(::getpid()) {}
 
   Identity identity() override { return identity_; }
   Result<bool> try_lock(LockMode /*mode*/) override { return true; }
@@ -96,18 +97,11 @@ class PrivateRegion final : public SharedRegion {
   int death_descriptor() override { return -1; }
 
   void wait(std::uint32_t* word, std::uint32_t expected, std::int64_t timeout_ns) override {
-    if (!sleeps_) {
-      return;
-    }
-    timespec timeout{};
-    timeout.tv_sec = timeout_ns / 1'000'000'000;
-    timeout.tv_nsec = timeout_ns % 1'000'000'000;
-    ::syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, &timeout, nullptr, 0);
+    wait_(word, expected, timeout_ns);
   }
   void wake(std::uint32_t* word, int count) override {
     ::syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
   }
-  bool simulated() const override { return !sleeps_; }
   Status drop_cache(const std::string& /*directory*/) override { return {}; }
   bool forked() const override { return pid_ != ::getpid(); }
   void die() override { dead_ = true; }
@@ -115,7 +109,7 @@ class PrivateRegion final : public SharedRegion {
 
  private:
   Identity identity_;
-  bool sleeps_;
+  RegionWait wait_;
   pid_t pid_;
   std::atomic<bool> dead_ = false;
   Mutex mutex_;
@@ -126,8 +120,16 @@ class PrivateRegion final : public SharedRegion {
 
 }  // namespace
 
-std::unique_ptr<SharedRegion> make_private_region(SharedRegion::Identity identity, bool sleeps) {
-  return std::make_unique<PrivateRegion>(identity, sleeps);
+void sleep_in_process(std::uint32_t* word, std::uint32_t expected, std::int64_t timeout_ns) {
+  timespec timeout{};
+  timeout.tv_sec = timeout_ns / 1'000'000'000;
+  timeout.tv_nsec = timeout_ns % 1'000'000'000;
+  ::syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, &timeout, nullptr, 0);
+}
+
+std::unique_ptr<SharedRegion> make_private_region(SharedRegion::Identity identity,
+                                                  RegionWait wait) {
+  return std::make_unique<PrivateRegion>(identity, std::move(wait));
 }
 
 }  // namespace millrace

@@ -2,15 +2,23 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "millrace/log_embedded/shared_region.hpp"
 
 namespace millrace {
 
-/// SharedRegionFactory::open_private. `sleeps`: wait() sleeps as on a machine; else it returns at
-/// once, as in a simulation.
+/// SharedRegion::wait.
+using RegionWait =
+    std::function<void(std::uint32_t* word, std::uint32_t expected, std::int64_t timeout_ns)>;
+
+/// Sleeps on a word of this process's memory, until PrivateRegion's wake.
+void sleep_in_process(std::uint32_t* word, std::uint32_t expected, std::int64_t timeout_ns);
+
+/// SharedRegionFactory::open_private. `wait` is what the region does when it waits.
 [[nodiscard]] std::unique_ptr<SharedRegion> make_private_region(SharedRegion::Identity identity,
-                                                                bool sleeps);
+                                                                RegionWait wait);
 
 }  // namespace millrace

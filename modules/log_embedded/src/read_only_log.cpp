@@ -31,7 +31,7 @@ class PollingWaiter final : public Waiter {
         return WaitOutcome::ready;
       }
       const std::int64_t left_ns = deadline_ns - log_.log().directory.clock().monotonic_ns();
-      if (left_ns <= 0 || region.simulated()) {
+      if (left_ns <= 0) {
         return WaitOutcome::timeout;
       }
       region.wait(futex_of(word_), seen, std::min(left_ns, poll_ns));

@@ -268,7 +268,6 @@ class RealRegion final : public SharedRegion {
   void wake(std::uint32_t* word, int count) override {
     ::syscall(SYS_futex, word, FUTEX_WAKE, count, nullptr, nullptr, 0);
   }
-  bool simulated() const override { return false; }
   Status drop_cache(const std::string& directory) override {
     MILLRACE_ASSIGN(const auto names, real_file_system().list(directory));
     for (const std::string& name : names) {
@@ -374,7 +373,7 @@ class RealRegions final : public SharedRegionFactory {
     identity.pid_namespace = pid_namespace();
     identity.pid = ::getpid();
     identity.start_time = process_start_time(identity.pid);
-    return make_private_region(identity, true);
+    return make_private_region(identity, sleep_in_process);
   }
 };
 

@@ -2,11 +2,13 @@
 // Copyright The Millrace Authors
 #include <atomic>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "millrace/base/mutex.hpp"
 #include "millrace/log_embedded/shared_region.hpp"
 #include "private_region.hpp"
+#include "simulated_time.hpp"
 
 namespace millrace {
 namespace {
@@ -32,6 +34,9 @@ char* bytes_of(const Directory::Memory& memory) { return reinterpret_cast<char*>
 }  // namespace
 
 struct SimulatedRegions::State {
+  explicit State(ManualClock& clock) : time(clock) {}
+
+  SimulatedTime time;
   Mutex mutex;
   std::map<std::string, std::shared_ptr<Directory>> directories MILLRACE_GUARDED_BY(mutex);
   std::uint64_t boot MILLRACE_GUARDED_BY(mutex) = 1;
@@ -147,9 +152,10 @@ class SimulatedRegion final : public SharedRegion {
   void watch(int, std::int64_t) override {}
   void unwatch(int) override {}
   int death_descriptor() override { return -1; }
-  void wait(std::uint32_t*, std::uint32_t, std::int64_t) override {}
+  void wait(std::uint32_t* word, std::uint32_t expected, std::int64_t timeout_ns) override {
+    state_->time.wait(word, expected, timeout_ns);
+  }
   void wake(std::uint32_t*, int) override {}
-  bool simulated() const override { return true; }
   Status drop_cache(const std::string&) override { return {}; }
   bool forked() const override { return false; }
   void die() override { dead_ = true; }
@@ -178,7 +184,7 @@ class SimulatedRegion final : public SharedRegion {
 
 }  // namespace
 
-SimulatedRegions::SimulatedRegions() : state_(std::make_shared<State>()) {}
+SimulatedRegions::SimulatedRegions(ManualClock& clock) : state_(std::make_shared<State>(clock)) {}
 SimulatedRegions::~SimulatedRegions() = default;
 
 Result<std::unique_ptr<SharedRegion>> SimulatedRegions::open(const std::string& directory, bool) {
@@ -191,7 +197,15 @@ Result<std::unique_ptr<SharedRegion>> SimulatedRegions::open(const std::string& 
 }
 
 std::unique_ptr<SharedRegion> SimulatedRegions::open_private() {
-  return make_private_region({.pid_namespace = 1, .pid = 1}, false);
+  return make_private_region(
+      {.pid_namespace = 1, .pid = 1},
+      [state = state_](std::uint32_t* word, std::uint32_t expected, std::int64_t timeout_ns) {
+        state->time.wait(word, expected, timeout_ns);
+      });
+}
+
+void SimulatedRegions::schedule(std::int64_t at_ns, std::function<void()> event) {
+  state_->time.schedule(at_ns, std::move(event));
 }
 
 void SimulatedRegions::lose_power() {

@@ -95,7 +95,7 @@ bool EmbeddedWaiter::sleep_once(std::span<const Interest> interests, std::int64_
     return false;
   }
   const std::int64_t left_ns = deadline_ns - log_.directory.clock().monotonic_ns();
-  if (left_ns <= 0 || log_.directory.region().simulated()) {
+  if (left_ns <= 0) {
     outcome = WaitOutcome::timeout;
     return false;
   }

@@ -21,7 +21,6 @@ static_assert(max_members < slot_mask);
 constexpr std::int64_t starving_after_ns = 1'000'000;
 constexpr std::int64_t sleep_ns = 5'000'000;
 constexpr int spins = 60;
-constexpr int simulated_rounds = 100;
 
 void pause_processor() {
 #if defined(__x86_64__)
@@ -154,19 +153,13 @@ Result<bool> WriterLock::take_from_dead(std::uint32_t word, Watch& watch) {
                                                  std::memory_order_seq_cst);
   }
   const std::int64_t now = clock_.monotonic_ns();
-  if (watch.holder != word || watch.progress != progress || watch.rounds == 0) {
-    watch = {word, progress, now, 1};
+  if (watch.holder != word || watch.progress != progress) {
+    watch = {word, progress, now};
     return false;
   }
   const MemberRow& row = control_.members[holder];
   const bool overdue = now - watch.since_ns >= stuck_ns_;
   if (!overdue) {
-    watch.rounds += 1;
-    if (region_.simulated() && watch.rounds > simulated_rounds) {
-      return fail(errc::stuck_holder, "member '" + std::string(row.name.view()) + "' (pid " +
-                                          std::to_string(row.pid) +
-                                          ") holds the lock and simulated time stands still");
-    }
     return false;
   }
   if (auto killed = region_.kill(static_cast<int>(holder), row.pid, row.start_time); !killed) {

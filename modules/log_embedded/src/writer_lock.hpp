@@ -55,7 +55,6 @@ class WriterLock {
     std::uint32_t holder = 0;
     std::uint64_t progress = 0;
     std::int64_t since_ns = 0;
-    int rounds = 0;
   };
 
   [[nodiscard]] Result<Outcome> acquire_shared();

@@ -78,6 +78,14 @@ class SimulatedMachine {
     }
     return *std::move(log);
   }
+  /// From now on the member's housekeeping is done every so many ms of the time that passes in
+  /// waits, as its process would. The member outlives them; what it reports is for its next call.
+  void keep_house(Log& log, std::int64_t every_ms) {
+    regions.schedule(clock.monotonic_ns() + every_ms * 1'000'000, [this, &log, every_ms] {
+      static_cast<void>(log.maintain());
+      keep_house(log, every_ms);
+    });
+  }
   /// The power goes: all handles are dead, of what was not synced only what `random` leaves
   /// survives.
   void lose_power(Random& which) {
@@ -89,7 +97,7 @@ class SimulatedMachine {
   ManualClock clock;
   SeededRandom random{1};
   SimulatedProcesses processes;
-  SimulatedRegions regions;
+  SimulatedRegions regions{clock};
   LogEnvironment environment{clock, files, random, processes};
 };
 

@@ -45,7 +45,6 @@ class ScarceRegion final : public SharedRegion {
     region_->wait(word, expected, timeout_ns);
   }
   void wake(std::uint32_t* word, int count) override { region_->wake(word, count); }
-  bool simulated() const override { return region_->simulated(); }
   Status drop_cache(const std::string& directory) override {
     return region_->drop_cache(directory);
   }

@@ -2,7 +2,7 @@
 // Copyright The Millrace Authors
 //
 // Worlds without a cluster: the log in memory, and the embedded one on a simulated machine. Time
-// stands still but for the test.
+// moves only by the test, or while a member of the embedded log waits.
 #include "millrace/log_embedded/embedded.hpp"
 #include "millrace/log_embedded/shared_region.hpp"
 #include "millrace/log_embedded/tools.hpp"
@@ -49,7 +49,7 @@ class EmbeddedWorld final : public RuntimeWorld {
   ManualClock clock_;
   SeededRandom log_random_{1};
   SimulatedProcesses processes_;
-  SimulatedRegions regions_;
+  SimulatedRegions regions_{clock_};
   log::LogEnvironment environment_{clock_, log_files_, log_random_, processes_};
 };
 

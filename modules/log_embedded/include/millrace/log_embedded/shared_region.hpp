@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "millrace/base/clock.hpp"
 #include "millrace/base/error.hpp"
 
 namespace millrace {
@@ -67,12 +69,10 @@ class SharedRegion {
   /// -1 where there is none. Owned by the region.
   [[nodiscard]] virtual int death_descriptor() = 0;
 
-  /// Sleeps while `*word == expected`, at most so long, until a wake; may return early. A simulated
-  /// region never sleeps.
+  /// Returns when `*word != expected`, after a wake, or when the time is over; may return early. A
+  /// simulated region does not sleep: it moves the clock (SimulatedRegions).
   virtual void wait(std::uint32_t* word, std::uint32_t expected, std::int64_t timeout_ns) = 0;
   virtual void wake(std::uint32_t* word, int count) = 0;
-  /// True when wait() never sleeps and time stands still meanwhile.
-  [[nodiscard]] virtual bool simulated() const = 0;
 
   /// Writes the files of a directory back and forgets what is cached of them, so that reading shows
   /// what the disk has.
@@ -102,14 +102,25 @@ class SharedRegionFactory {
 /// The machine's: mapped files, OFD locks, futexes and pidfds. Lives for the whole program.
 [[nodiscard]] SharedRegionFactory& real_shared_regions();
 
-/// Shared memory of simulated members in one process, which can die between any two operations. Not
-/// for blocking use: wait() never sleeps. Thread-safe. Outlives its regions.
+/// Shared memory of simulated members in one process, which can die between any two operations. A
+/// member that waits does not sleep: its wait moves the clock to the next event that was scheduled,
+/// runs it and returns, or moves it to the end of the wait when there is none before. So the other
+/// members work while one waits, and time passes only as far as a member waits. A wait inside an
+/// event moves the clock only. Thread-safe; meant for one thread. Outlives its regions.
 class SimulatedRegions final : public SharedRegionFactory {
  public:
-  SimulatedRegions();
+  /// The clock of the members' logs; outlives this. Moves by whole milliseconds.
+  explicit SimulatedRegions(ManualClock& clock);
   ~SimulatedRegions() override;
   Result<std::unique_ptr<SharedRegion>> open(const std::string& directory, bool force) override;
   std::unique_ptr<SharedRegion> open_private() override;
+
+  /// Has a wait call `event` once, when the clock (Clock::monotonic_ns) has come to `at_ns`; events
+  /// of the same time in the order of this call. An event does what another member does, or the
+  /// housekeeping of the one that waits, and schedules itself again to come again. What it refers
+  /// to outlives the waits. It must not throw, and must not call a member that waits for the writer
+  /// lock: a lock among the threads of that member is held.
+  void schedule(std::int64_t at_ns, std::function<void()> event);
 
   /// All members die, all shared memory is gone, and the machine boots again.
   void lose_power();

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/base/mutex.hpp"
+
+namespace millrace {
+
+/// The time of a simulated machine. Nobody sleeps there: a wait moves the clock, and runs an event
+/// that is scheduled for the time in between. Thread-safe.
+class SimulatedTime {
+ public:
+  /// The clock outlives it.
+  explicit SimulatedTime(ManualClock& clock) : clock_(clock) {}
+
+  /// SimulatedRegions::schedule.
+  void schedule(std::int64_t at_ns, std::function<void()> event);
+  /// A wait while `*word == expected`, at most so long. Moves the clock to the next event up to
+  /// then and runs it, or to the end of the time when there is none. Inside an event the clock
+  /// moves to the end of the time, and what was due meanwhile comes late.
+  void wait(const std::uint32_t* word, std::uint32_t expected, std::int64_t timeout_ns);
+
+ private:
+  /// The event that ends this wait; empty when only the clock moved.
+  [[nodiscard]] std::function<void()> pass(std::int64_t timeout_ns);
+  void move_clock_to(std::int64_t time_ns);
+  void end_event();
+
+  ManualClock& clock_;
+  Mutex mutex_;
+  std::multimap<std::int64_t, std::function<void()>> events_ MILLRACE_GUARDED_BY(mutex_);
+  bool inside_event_ MILLRACE_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace millrace
