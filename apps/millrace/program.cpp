@@ -109,6 +109,7 @@ Result<log::Log*> Session::log(bool follows) {
   options.member = "millrace";
   options.create = false;
   options.access = log::LogAccess::prefer_write;
+  options.max_future_ms.reset();  // a replayed record was judged when it was appended
   const std::string url = directory.empty() ? log_url : "file:" + directory;
   auto opened = follows ? log::open_log(url, environment_, std::move(options))
                         : open_without_waiting(url, environment_, std::move(options));

@@ -64,6 +64,7 @@ Result<std::unique_ptr<log::Log>> open_target(const std::string& url, const Copy
   options.member = "millrace-copy";
   options.create = !copy.dry_run && !copy.only_verify;
   options.max_record_bytes = copy.max_record_bytes;
+  options.max_future_ms.reset();  // of records that were judged when they were appended
   options.max_transaction_bytes =
       copy.transaction_bytes + copy.max_record_bytes + transaction_extra_bytes;
   return open_without_waiting(url, session.environment(), std::move(options));

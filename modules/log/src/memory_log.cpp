@@ -122,6 +122,7 @@ struct MemoryState {
 
   Status check_commit(Transaction& transaction, const Handle& handle) const
       MILLRACE_REQUIRES(mutex) {
+    MILLRACE_TRY(check_times(transaction, handle.options, clock.wall_ms()));
     for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
       const TopicPartition place = transaction.batch(i).place;
       MILLRACE_TRY(check_place(place));

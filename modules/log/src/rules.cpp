@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "millrace/base/time_text.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/library_topics.hpp"
 #include "millrace/log/record_size.hpp"
@@ -141,6 +142,18 @@ Status check_size(const Transaction& transaction, const LogOptions& options) {
                     " bytes is above the limit max_transaction_bytes = " + std::to_string(limit));
   }
   return {};
+}
+
+Status check_times(const Transaction& transaction, const LogOptions& options, std::int64_t now_ms) {
+  if (!options.max_future_ms || !transaction.claims().empty()) return {};
+  std::int64_t limit_ms = 0;
+  const bool unlimited = __builtin_add_overflow(now_ms, *options.max_future_ms, &limit_ms);
+  if (unlimited || transaction.latest_ms() <= limit_ms) return {};
+  return fail(errc::time_out_of_bounds, "a record is of " + format_time(transaction.latest_ms()) +
+                                            " (" + std::to_string(transaction.latest_ms()) +
+                                            " ms), which is more than max_future_ms = " +
+                                            std::to_string(*options.max_future_ms) +
+                                            " ahead of the clock, " + format_time(now_ms));
 }
 
 Result<SequenceOutcome> check_sequence(const Transaction::Sequence& sequence, std::int64_t last) {

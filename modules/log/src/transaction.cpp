@@ -28,6 +28,7 @@ void Transaction::append(TopicPartition place, const Record& record) {
   // What is left after the largest deltas is never more than this above the real size.
   const std::size_t bound = record_bytes(record) + 20;
   largest_record_ = std::max(largest_record_, bound - 20);
+  latest_ms_ = std::max(latest_ms_, record.timestamp_ms);
   Batch& batch = batch_of(place);
   ++records_;
   if (bytes_ + bound > absolute_transaction_bytes) {
@@ -121,6 +122,7 @@ void Transaction::clear() {
   bytes_ = 0;
   records_ = 0;
   largest_record_ = 0;
+  latest_ms_ = std::numeric_limits<std::int64_t>::min();
   positions_.clear();
   claims_.clear();
   sequence_.producer.clear();

@@ -114,8 +114,8 @@ TEST_P(LogContract, event_times_need_not_rise_and_may_be_years_apart) {
   auto log = connect();
   const auto place = make_topic(*log, "t");
   Transaction transaction;
-  const std::vector<std::int64_t> times{1'600'000'000'000, 0, -5, 4'000'000'000'000,
-                                        1'291'191'960'000};
+  const std::vector<std::int64_t> times{1'600'000'000'000, 0, -5,
+                                        world().clock().wall_ms() + 1'800'000, 1'291'191'960'000};
   for (const std::int64_t time : times) {
     transaction.append(place, {time, "k", "v", {}});
   }
@@ -251,6 +251,52 @@ TEST_P(LogContract, a_refused_commit_does_not_use_up_its_sequence) {
   const auto committed = commit(*log, transaction);
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
   EXPECT_FALSE(committed->repeated);
+  EXPECT_THAT(read(*log, place), ElementsAre("k=v"));
+}
+
+TEST_P(LogContract, a_record_too_far_in_the_future_is_refused_and_nothing_is_written) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  const std::int64_t now_ms = world().clock().wall_ms();
+  Transaction transaction;
+  for (const std::int64_t time : {now_ms + 7'200'000, std::int64_t{253'402'300'799'999},
+                                  std::numeric_limits<std::int64_t>::max()}) {
+    transaction.clear();
+    transaction.append(place, {now_ms, "good", "v", {}});
+    transaction.append(place, {time, "bad", "v", {}});
+    const auto committed = commit(*log, transaction);
+    ASSERT_FALSE(committed.has_value());
+    EXPECT_TRUE(committed.error().is(errc::time_out_of_bounds)) << committed.error().to_string();
+    EXPECT_THAT(committed.error().message(), testing::HasSubstr("max_future_ms = 3600000"));
+    EXPECT_THAT(committed.error().message(), testing::HasSubstr(std::to_string(time)));
+  }
+  EXPECT_THAT(read(*log, place), testing::IsEmpty());
+  transaction.clear();
+  transaction.append(place, {now_ms + 1'800'000, "soon", "v", {}});
+  EXPECT_TRUE(commit(*log, transaction).has_value());
+  EXPECT_THAT(read(*log, place), ElementsAre("soon=v"));
+}
+
+TEST_P(LogContract, a_repeated_commit_is_answered_after_the_clock_was_moved) {
+  auto log = connect();
+  const auto place = make_topic(*log, "t");
+  const std::int64_t now_ms = world().clock().wall_ms();
+  Transaction transaction;
+  transaction.append(place, {now_ms, "k", "v", {}});
+  transaction.set_sequence("feed", 1);
+  ASSERT_TRUE(commit(*log, transaction).has_value());
+  transaction.clear();
+  transaction.append(place, {std::numeric_limits<std::int64_t>::max(), "k", "v", {}});
+  transaction.set_sequence("feed", 1);
+  const auto again = commit(*log, transaction);
+  ASSERT_TRUE(again.has_value()) << again.error().to_string();
+  EXPECT_TRUE(again->repeated);
+  transaction.clear();
+  transaction.append(place, {std::numeric_limits<std::int64_t>::max(), "k", "v", {}});
+  transaction.set_sequence("feed", 2);
+  const auto next = commit(*log, transaction);
+  ASSERT_FALSE(next.has_value());
+  EXPECT_TRUE(next.error().is(errc::time_out_of_bounds)) << next.error().to_string();
   EXPECT_THAT(read(*log, place), ElementsAre("k=v"));
 }
 

@@ -144,6 +144,7 @@ Result<Committed> Committer::commit(Transaction& transaction) {
       }
     }
   }
+  MILLRACE_TRY(check_times(transaction, log_.directory.options(), header_.append_time_ms));
   MILLRACE_TRY(check_claims(locked, transaction));
   Committed committed;
   if (nothing) {

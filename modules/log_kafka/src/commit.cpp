@@ -66,6 +66,7 @@ Result<Committed> KafkaLog::commit(Transaction& transaction) {
 Result<Committed> KafkaLog::send(Outgoing& out, const Transaction& transaction) {
   const bool empty = out.batches.empty() && out.positions.empty();
   if (!transaction.sequence().producer.empty() && !empty) return commit_sequence(out, transaction);
+  MILLRACE_TRY(check_times(transaction, options_, environment_.clock.wall_ms()));
   if (!transaction.claims().empty()) {
     MILLRACE_TRY(identity_->commit(transaction.claims(), [&](Producer& producer) {
       return empty ? Status{} : producer.commit(out.batches, out.positions);
@@ -164,6 +165,7 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
       repeat = std::move(last);
       return {};
     }
+    MILLRACE_TRY(check_times(transaction, options_, environment_.clock.wall_ms()));
     MILLRACE_TRY(producer.begin(out.positions));
     for (OutgoingBatch& batch : out.batches)
       MILLRACE_TRY(producer.add(batch));

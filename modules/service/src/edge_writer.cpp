@@ -22,6 +22,11 @@ namespace {
 // What one commit takes beyond its first record: several of this size are not slower than a large
 // one, and stay below what a log takes at once.
 constexpr std::size_t commit_bytes = 1U << 20U;
+
+// The log refused a commit for what one of its records is.
+bool is_of_one_record(const Error& error) {
+  return error.is(log::errc::too_large) || error.is(log::errc::time_out_of_bounds);
+}
 }  // namespace
 
 struct EdgeWriter::State {
@@ -41,7 +46,7 @@ struct EdgeWriter::State {
     Waiting batch;
     while (take(batch)) {
       const Result<log::LogPosition> outcome = commit(batch.transaction);
-      if (!outcome && outcome.error().is(log::errc::too_large) && batch.records.size() > 1) {
+      if (!outcome && is_of_one_record(outcome.error()) && batch.records.size() > 1) {
         commit_one_by_one(batch);
       } else {
         for (One& one : batch.records)
@@ -52,8 +57,8 @@ struct EdgeWriter::State {
     }
   }
 
-  // A log may have a limit that the rule on a record does not know: on the whole, or a broker's.
-  // Only the record that is above it is refused.
+  // A log may have a limit that the rule on a record does not know: on the whole, a broker's, or
+  // one of time. Only the record that is beyond it is refused.
   void commit_one_by_one(Waiting& batch) {
     struct Queue {
       log::TopicPartition place;

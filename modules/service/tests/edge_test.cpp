@@ -142,6 +142,34 @@ TEST_F(Edge, a_commit_that_the_log_finds_too_large_costs_only_the_record_that_is
   EXPECT_EQ(records_in_the_log(), 10U);
 }
 
+TEST_F(Edge, a_record_of_a_time_to_come_is_refused_alone) {
+  std::promise<void> begun;
+  std::promise<void> proceed;
+  std::vector<std::string> committed;
+  std::vector<std::string> refused;
+  {
+    EdgeWriter writer(*log_, 1U << 20U);
+    ASSERT_TRUE(writer.append(place(), record("first"), [&](const Result<log::LogPosition>&) {
+      begun.set_value();
+      proceed.get_future().wait();
+    }));
+    begun.get_future().wait();
+    for (int i = 0; i < 5; ++i) {
+      const std::string key = std::to_string(i);
+      const std::int64_t year_9999 = 253'402'300'799'999;
+      ASSERT_TRUE(writer.append(place(), {i == 2 ? year_9999 : 1, key, "value", {}},
+                                [&, key](const Result<log::LogPosition>& outcome) {
+                                  (outcome ? committed : refused).push_back(key);
+                                  if (outcome) return;
+                                  EXPECT_TRUE(outcome.error().is(log::errc::time_out_of_bounds));
+                                }));
+    }
+    proceed.set_value();
+  }
+  EXPECT_THAT(committed, testing::ElementsAre("0", "1", "3", "4"));
+  EXPECT_THAT(refused, testing::ElementsAre("2"));
+}
+
 TEST_F(Edge, too_much_waiting_is_refused_as_busy_and_nothing_of_it_is_taken) {
   std::promise<void> begun;
   std::promise<void> go_on;

@@ -181,6 +181,12 @@ NodeId TopologyBuilder::Core::keyed(NodeId parent, const std::string& name, Reco
   return keys(parent) == Keys::kept ? parent : repartition(parent, name, type);
 }
 
+void TopologyBuilder::Core::check_windows(TumblingWindows windows) {
+  if (windows.size_ms >= 1) return;
+  problems_.push_back("windows of " + std::to_string(windows.size_ms) +
+                      " ms: a window has a size of at least 1 ms");
+}
+
 const std::string& TopologyBuilder::Core::store_name(StoreId store) const {
   return plan_.stores[index(store)].name;
 }

@@ -60,6 +60,38 @@ TEST(Topology, is_cut_where_a_private_topic_lies_between) {
   EXPECT_EQ(plan->sub_topologies[1].partitions, 4);
 }
 
+TEST(Topology, windows_have_a_size) {
+  for (const std::int64_t ms : {std::int64_t{0}, std::int64_t{-1'000}}) {
+    TopologyBuilder builder("shop");
+    builder.stream<string, Placed>("orders")
+        .group_by_key()
+        .windowed_by(tumbling(std::chrono::milliseconds(ms)))
+        .count("by-hour");
+    EXPECT_THAT(problem_of(builder), HasSubstr("windows of " + std::to_string(ms) + " ms"));
+  }
+}
+
+TEST(Topology, windows_lie_around_their_times_up_to_the_ends_of_time) {
+  const std::int64_t first = std::numeric_limits<std::int64_t>::min();
+  const std::int64_t last = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t size : {std::int64_t{1}, std::int64_t{1'000}, last}) {
+    const TumblingWindows windows = tumbling(std::chrono::milliseconds(size));
+    for (const std::int64_t time : {first, first + 1, -size, std::int64_t{-1}, std::int64_t{0},
+                                    std::int64_t{1}, size - 1, size, last - 1, last}) {
+      const std::int64_t start = windows.start_of(time);
+      const std::int64_t end = windows.end_of(time);
+      EXPECT_LE(start, time) << size;
+      EXPECT_TRUE(time < end || (time == last && end == last)) << time << ' ' << size;
+      if (start != first && end != last) {
+        EXPECT_EQ(end - start, size) << time;
+      }
+    }
+  }
+  EXPECT_EQ(tumbling(std::chrono::milliseconds(10)).start_of(-1), -10);
+  EXPECT_EQ(tumbling(std::chrono::milliseconds(10)).end_of(-1), 0);
+  EXPECT_EQ(tumbling(std::chrono::milliseconds(10)).end_of(-10), 0);
+}
+
 TEST(Topology, its_topics_have_the_kinds_that_the_log_guards) {
   TopologyBuilder builder("shop", 7);
   const auto orders = builder.stream<string, Placed>("orders");

@@ -71,6 +71,7 @@ log::Log& EventWriter::handle_of(const std::string& service) {
     log::LogOptions options;
     options.service = service;
     options.member = service + "-writer";
+    options.max_future_ms.reset();
     handle = connect_(std::move(options));
   }
   return *handle;

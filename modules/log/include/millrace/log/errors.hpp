@@ -26,6 +26,10 @@ inline constexpr ErrorCode not_owner{"log.not_owner"};
 inline constexpr ErrorCode fenced{"log.fenced"};
 /// It is above the limit that the message names; nothing was written. Remedy: split what you write.
 inline constexpr ErrorCode too_large{"log.too_large"};
+/// A record's time is further ahead of the clock than `max_future_ms` of the log's options, or than
+/// the broker's `message.timestamp.after.max.ms`; nothing was written. Remedy: correct the time of
+/// the record, or the clock of this machine; a tool that copies records allows any time.
+inline constexpr ErrorCode time_out_of_bounds{"log.time_out_of_bounds"};
 /// No such offset is kept. Remedy: choose where to go on; the message names the first and the last.
 inline constexpr ErrorCode out_of_range{"log.out_of_range"};
 /// Whether the commit took place is not known. Remedy: repeat it with the same producer name and

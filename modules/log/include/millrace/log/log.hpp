@@ -45,6 +45,10 @@ struct LogOptions {
   std::int64_t session_timeout_ms = 10'000;  ///< a member silent for so long loses its claims
   std::size_t max_record_bytes = (1U << 20U) + 12;  ///< largest encoded record
   std::size_t max_transaction_bytes = 4U << 20U;    ///< largest transaction, encoded
+  /// A record may be so far ahead of the clock when it is appended, in ms; without a value any time
+  /// is taken. Records that are written under a claim are not judged: they take their time from
+  /// records that were judged when these were appended.
+  std::optional<std::int64_t> max_future_ms = 3'600'000;
   LogAccess access = LogAccess::read_write;
   bool create = true;  ///< make the log when it is missing; else errc::not_found
   bool force = false;  ///< open on file systems that are refused by name
@@ -83,8 +87,8 @@ class Log {
   /// Makes everything in the transaction visible at once, all of it or nothing. It is committed
   /// when this returns; on Kafka readers, this handle's own among them, see it a few milliseconds
   /// later: wait_visible(). On success and on failure the transaction keeps its content; clear()
-  /// it. errc::fenced, not_owner, too_large, disk_full, failed_sync, outcome_unknown,
-  /// unknown_topic, unknown_partition.
+  /// it. errc::fenced, not_owner, too_large, time_out_of_bounds, disk_full, failed_sync,
+  /// outcome_unknown, unknown_topic, unknown_partition.
   [[nodiscard]] virtual Result<Committed> commit(Transaction& transaction) = 0;
   /// Returns when the records of that commit, made by this handle, can be read. At once on the
   /// embedded and the memory log. On Kafka an older transaction of another client in one of the

@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -82,6 +83,8 @@ class Transaction {
   [[nodiscard]] std::size_t records() const { return records_; }
   /// Encoded size of the largest record so far.
   [[nodiscard]] std::size_t largest_record() const { return largest_record_; }
+  /// The latest time among the records so far, in ms since 1970; the earliest possible without any.
+  [[nodiscard]] std::int64_t latest_ms() const { return latest_ms_; }
   void clear();
 
   /// For backends.
@@ -104,6 +107,7 @@ class Transaction {
   std::size_t largest_record_ = 0;
   std::size_t bytes_ = 0;
   std::size_t records_ = 0;
+  std::int64_t latest_ms_ = std::numeric_limits<std::int64_t>::min();
   std::vector<Position> positions_;
   std::vector<Claim> claims_;
   Sequence sequence_;

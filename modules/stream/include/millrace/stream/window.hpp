@@ -6,6 +6,7 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <limits>
 
 namespace millrace::stream {
 
@@ -20,14 +21,28 @@ struct Windowed {
 };
 
 /// Windows of one size that follow each other, aligned to 1970-01-01 UTC, without a grace limit:
-/// however late, a record counts.
+/// however late, a record counts. The first and the last window end with time itself.
 struct TumblingWindows {
-  std::int64_t size_ms = 0;
+  std::int64_t size_ms = 0;  ///< at least 1
   [[nodiscard]] std::int64_t start_of(std::int64_t timestamp_ms) const {
-    const std::int64_t into = timestamp_ms % size_ms;
-    return timestamp_ms - (into < 0 ? into + size_ms : into);
+    const std::int64_t rest = timestamp_ms % size_ms;
+    const std::int64_t into = rest < 0 ? rest + size_ms : rest;
+    std::int64_t start = 0;
+    return __builtin_sub_overflow(timestamp_ms, into, &start)
+               ? std::numeric_limits<std::int64_t>::min()
+               : start;
+  }
+  /// One past the last ms of the window of that time.
+  [[nodiscard]] std::int64_t end_of(std::int64_t timestamp_ms) const {
+    const std::int64_t rest = timestamp_ms % size_ms;
+    const std::int64_t left = rest < 0 ? -rest : size_ms - rest;
+    std::int64_t end = 0;
+    return __builtin_add_overflow(timestamp_ms, left, &end)
+               ? std::numeric_limits<std::int64_t>::max()
+               : end;
   }
 };
+/// A size of less than 1 ms is refused by TopologyBuilder::build().
 [[nodiscard]] inline TumblingWindows tumbling(std::chrono::milliseconds size) {
   return {size.count()};
 }

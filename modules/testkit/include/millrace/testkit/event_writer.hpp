@@ -36,8 +36,8 @@ struct RawRecord {
   [[nodiscard]] std::string header(std::string_view name) const;
 };
 
-/// Writes events of services that are not under test, as they would. One thread. Failures throw
-/// TestError.
+/// Writes events of services that are not under test, as they would, of any time. One thread.
+/// Failures throw TestError.
 class EventWriter {
  public:
   /// Opens a handle of the log that is written to.

@@ -42,6 +42,12 @@ inline constexpr std::size_t max_name_bytes = 249;
 /// even be encoded. errc::too_large.
 [[nodiscard]] Status check_size(const Transaction& transaction, const LogOptions& options);
 
+/// No record is further in the future than allowed. To be checked when a sequence is known to be no
+/// repeat: a clock that was set back must not refuse what was written before.
+/// errc::time_out_of_bounds.
+[[nodiscard]] Status check_times(const Transaction& transaction, const LogOptions& options,
+                                 std::int64_t now_ms);
+
 /// Compares a sequence with the last one kept of its producer (-1: none). errc::invalid_argument
 /// when it is negative or older.
 enum class SequenceOutcome { fresh, repeated };

@@ -104,6 +104,7 @@ Table<K, A> GroupedStream<K, V>::aggregate(A initial, F fn, std::string store) c
 
 template <class K, class V>
 WindowedStream<K, V> GroupedStream<K, V>::windowed_by(TumblingWindows windows) const {
+  core_->check_windows(windows);
   return {*core_, node_, repartition_, windows};
 }
 

@@ -53,6 +53,9 @@ class TopologyBuilder::Core {
   /// The node itself when equal keys meet there, else behind a repartition topic of that name.
   NodeId keyed(NodeId parent, const std::string& name, RecordType type);
 
+  /// Windows of less than 1 ms are a mistake.
+  void check_windows(TumblingWindows windows);
+
   [[nodiscard]] Keys keys(NodeId node) const { return keys_[static_cast<std::size_t>(node)]; }
   [[nodiscard]] const std::string& store_name(StoreId store) const;
   [[nodiscard]] Result<Topology> build() const;

@@ -127,7 +127,7 @@ template <class K>
     auto& windowed = *static_cast<Windowed<K>*>(key);
     windowed.key = *static_cast<const K*>(message.key);
     windowed.start_ms = windows.start_of(message.timestamp_ms);
-    windowed.end_ms = windowed.start_ms + windows.size_ms;
+    windowed.end_ms = windows.end_of(message.timestamp_ms);
   };
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "member.hpp"
+#include "open_log.hpp"
 
 #include <utility>
 
@@ -20,15 +20,30 @@ constexpr std::int64_t open_pause_ns = 5'000'000;
 
 }  // namespace
 
-Result<std::unique_ptr<Member>> Member::open(const std::string& path, LogEnvironment& environment,
-                                             LogOptions options, const EmbeddedOptions& embedded) {
+OpenLog::OpenLog(const std::string& path, LogEnvironment& environment, LogOptions options,
+                 const EmbeddedOptions& embedded)
+    : directory(path, environment, std::move(options), embedded),
+      journal(environment.files, path + names::journal,
+              directory.options().access == LogAccess::read_only ? OpenMode::read
+                                                                 : OpenMode::read_write),
+      index(directory),
+      segments(directory, journal),
+      topics(directory, journal, index, segments),
+      publisher(directory, journal, index, segments, topics),
+      group_commit(directory, journal, segments),
+      members(directory),
+      checkpointer(directory, topics, publisher, group_commit) {}
+
+Result<std::unique_ptr<OpenLog>> OpenLog::open(const std::string& path, LogEnvironment& environment,
+                                               LogOptions options,
+                                               const EmbeddedOptions& embedded) {
   if (!environment.files.exists(path + names::version)) {
     if (!options.create) {
       return fail(errc::not_found, path + ": there is no log in this directory");
     }
     MILLRACE_TRY(check_room_for_new_log(environment.files, path));
   }
-  std::unique_ptr<Member> log(new Member(path, environment, std::move(options), embedded));
+  auto log = std::make_unique<OpenLog>(path, environment, std::move(options), embedded);
   if (auto opened = log->directory.open_region(); !opened) {
     return fail(log_error(std::move(opened).error()));
   }
@@ -39,7 +54,7 @@ Result<std::unique_ptr<Member>> Member::open(const std::string& path, LogEnviron
   return log;
 }
 
-Status Member::attach() {
+Status OpenLog::attach() {
   Clock& clock = directory.clock();
   SharedRegion& region = directory.region();
   const std::int64_t give_up_ns = clock.monotonic_ns() + open_patience_ns;
@@ -59,7 +74,7 @@ Status Member::attach() {
   }
 }
 
-Result<bool> Member::try_attach() {
+Result<bool> OpenLog::try_attach() {
   SharedRegion& region = directory.region();
   MILLRACE_ASSIGN(auto alone, Alone::take(region));
   if (alone) {
@@ -81,7 +96,7 @@ Result<bool> Member::try_attach() {
   return joined;
 }
 
-Result<bool> Member::join_running() {
+Result<bool> OpenLog::join_running() {
   MILLRACE_ASSIGN(const bool found, directory.find_control());
   if (!found) {
     return false;
@@ -93,10 +108,10 @@ Result<bool> Member::join_running() {
   return true;
 }
 
-Status Member::join() {
+Status OpenLog::join() {
   MILLRACE_ASSIGN(const bool inherited, members.enter());
   writer_lock_.emplace(directory.control(), directory.region(), directory.clock(), directory.slot(),
-                       directory.embedded_options().stuck_holder_ms);
+                       directory.embedded().stuck_holder_ms);
   group_commit.start_interval(directory.clock().monotonic_ns());
   // Once through the lock: what a member that died in it left half done is repaired before we read
   // anything.
@@ -105,13 +120,13 @@ Status Member::join() {
   return {};
 }
 
-Member::~Member() {
+OpenLog::~OpenLog() {
   if (directory.slot() >= 0 && !directory.region().dead() && !directory.region().forked()) {
     leave();
   }
 }
 
-void Member::leave() {
+void OpenLog::leave() {
   bool clean = false;
   if (auto locked = lock_even_failed()) {
     members.clean(*locked, static_cast<std::uint32_t>(directory.slot()));
@@ -131,7 +146,7 @@ void Member::leave() {
   }
 }
 
-Result<WriterLock::Held> Member::lock_even_failed() {
+Result<WriterLock::Held> OpenLog::lock_even_failed() {
   MILLRACE_TRY(directory.check_open());
   auto acquired = writer_lock_->acquire();
   if (!acquired) {
@@ -151,13 +166,13 @@ Result<WriterLock::Held> Member::lock_even_failed() {
   return locked;
 }
 
-Result<WriterLock::Held> Member::lock() {
+Result<WriterLock::Held> OpenLog::lock() {
   MILLRACE_ASSIGN(WriterLock::Held locked, lock_even_failed());
   MILLRACE_TRY(directory.check_not_failed());
   return locked;
 }
 
-Status Member::repair(const Locked& locked) {
+Status OpenLog::repair(const Locked& locked) {
   recount(locked, directory.control());
   MILLRACE_TRY(segments.adopt(locked));
   // The frame of the dead one may follow on catalog records that we have not seen yet.
@@ -169,14 +184,14 @@ Status Member::repair(const Locked& locked) {
   return {};
 }
 
-Status Member::maintain() {
+Status OpenLog::maintain() {
   const MutexLock guard(maintain_mutex_);
   MILLRACE_TRY(directory.check_in_place());
   const std::int64_t now_ns = directory.clock().monotonic_ns();
   members.heartbeat(now_ns);
-  if (members.has_dead_or_expired(now_ns)) {
+  if (members.somebody_is_gone(now_ns)) {
     MILLRACE_ASSIGN(const WriterLock::Held locked, lock_even_failed());
-    members.remove_dead_and_expired(locked);
+    members.remove_gone(locked);
   }
   MILLRACE_TRY(directory.check_not_failed());
   MILLRACE_TRY(group_commit.sync_when_due(now_ns));
@@ -184,7 +199,7 @@ Status Member::maintain() {
   return checkpoint_when_due();
 }
 
-Status Member::checkpoint_when_due() {
+Status OpenLog::checkpoint_when_due() {
   if (!checkpointer.begin_when_due()) {
     return {};
   }
