@@ -38,10 +38,10 @@ inline constexpr ErrorCode outcome_unknown{"log.outcome_unknown"};
 /// The disk is full. Nothing was written and nothing acknowledged is lost. Remedy: free some room;
 /// appends then work again, without a restart.
 inline constexpr ErrorCode disk_full{"log.disk_full"};
-/// Bytes below the proven durable position do not check. Remedy: the message names the place; put a
-/// good copy of the file back, or see `millrace log repair --dry-run` for what a cut would lose.
+/// Bytes that were durable have changed, or the control file contradicts itself. Remedy: put a good
+/// copy of the named file back, or see what `millrace log repair --dry-run` would cut.
 inline constexpr ErrorCode corrupt{"log.corrupt"};
-/// A sync failed; the log takes no appends. Remedy: mend the disk, stop all, `millrace log repair`.
+/// A sync failed; the log takes no appends. Remedy: fix the disk, stop all, `millrace log repair`.
 inline constexpr ErrorCode failed_sync{"log.failed_sync"};
 /// The log is of a newer version, or in use by another version or from another PID namespace.
 /// Remedy: one version, one machine and one PID namespace for all processes of a log.
