@@ -8,6 +8,7 @@
 #include <map>
 #include <vector>
 
+#include "key_order.hpp"
 #include "millrace/base/assert.hpp"
 #include "millrace/base/mutex.hpp"
 
@@ -24,7 +25,8 @@ struct Entry {
   std::string pending;
   Change change = Change::none;
   bool committed = false;
-  bool saved = false;  // it is in the undo list
+  // Where it is in the undo list, if that place is of this entry.
+  std::uint32_t undo_place = 0;
 };
 
 struct KeyHash {
@@ -65,8 +67,10 @@ struct ByteStore::State {
   Index fresh_index;
   bool fresh_indexed = false;
   std::vector<Item*> changed;
-  std::vector<Item*> ordered;  // the same by key, for one walk
+  KeyOrder<Item> order;
   std::size_t changed_bytes = 0;
+  // Found last: a key that is read is often written next.
+  Item* last_found = nullptr;
 
   // How the keys touched since the savepoint were before.
   struct Undo {
@@ -81,6 +85,7 @@ struct ByteStore::State {
   std::string undo_bytes;  // their pending values
   std::size_t changed_at_savepoint = 0;
   std::size_t changed_bytes_at_savepoint = 0;
+  std::size_t largest_change_bytes = 0;  // since the savepoint
 
   void build_index() {
     if (indexed.load(std::memory_order_acquire)) return;
@@ -99,15 +104,13 @@ struct ByteStore::State {
   }
 
   [[nodiscard]] Item* find(std::string_view key) {
-    if (const auto it = content.find(key); it != content.end()) return &*it;
+    if (last_found != nullptr && last_found->first == key) {
+      return last_found;
+    }
+    if (const auto it = content.find(key); it != content.end()) return last_found = &*it;
     if (fresh.empty()) return nullptr;
     const auto it = fresh.find(key);
-    return it == fresh.end() ? nullptr : &*it;
-  }
-
-  void mark(Item& item, Change change) {
-    if (item.second.change == Change::none) changed.push_back(&item);
-    item.second.change = change;
+    return it == fresh.end() ? nullptr : last_found = &*it;
   }
 
   static std::size_t bytes_of_change(const Item& item) {
@@ -121,18 +124,32 @@ struct ByteStore::State {
   void save(Item& item, bool created) {
     changed_bytes -= bytes_of_change(item);
     Entry& entry = item.second;
-    if (!has_savepoint || entry.saved) return;
-    entry.saved = true;
+    const bool saved = entry.undo_place < undo.size() && undo[entry.undo_place].item == &item;
+    if (saved || !has_savepoint) {
+      return;
+    }
+    entry.undo_place = static_cast<std::uint32_t>(undo.size());
     const std::size_t size = entry.change == Change::put ? entry.pending.size() : 0;
     undo.push_back({&item, entry.change, created, undo_bytes.size(), size});
-    undo_bytes.append(entry.pending, 0, size);
+    if (size > 0) {
+      undo_bytes.append(entry.pending);
+    }
   }
 
+  // After its pending value was.
+  void mark(Item& item, Change change) {
+    if (item.second.change == Change::none) changed.push_back(&item);
+    item.second.change = change;
+    const std::size_t taken = bytes_of_change(item);
+    changed_bytes += taken;
+    largest_change_bytes = std::max(largest_change_bytes, taken);
+  }
+
+  // Entries need no visit: a place of theirs in a list that was emptied does not count.
   void forget_undo() {
-    for (const Undo& one : undo)
-      one.item->second.saved = false;
     undo.clear();
     undo_bytes.clear();
+    largest_change_bytes = 0;
     if (undo_bytes.capacity() > kept_undo_bytes_max) std::string().swap(undo_bytes);
   }
 
@@ -145,7 +162,6 @@ struct ByteStore::State {
 
   void take_back(const Undo& one) {
     Entry& entry = one.item->second;
-    entry.saved = false;
     entry.change = one.change;
     if (one.change == Change::put) {
       entry.pending.assign(undo_bytes, one.begin, one.size);
@@ -161,6 +177,7 @@ struct ByteStore::State {
     forget_undo();
     has_savepoint = false;
   }
+
   void apply_to_content(Item& item) {
     Entry& entry = item.second;
     if (entry.change == Change::erased) {
@@ -192,6 +209,7 @@ struct ByteStore::State {
   }
 
   void forget_overlay() {
+    last_found = nullptr;
     changed.clear();
     changed_bytes = 0;
     if (!fresh.empty()) fresh.clear();  // clearing walks all buckets
@@ -219,7 +237,6 @@ void ByteStore::put(std::string_view key, std::string_view value) {
   state.save(*item, created);
   item->second.pending.assign(value);
   state.mark(*item, Change::put);
-  state.changed_bytes += State::bytes_of_change(*item);
 }
 
 void ByteStore::erase(std::string_view key) {
@@ -228,7 +245,6 @@ void ByteStore::erase(std::string_view key) {
   if (item == nullptr) return;
   state.save(*item, false);
   state.mark(*item, Change::erased);
-  state.changed_bytes += State::bytes_of_change(*item);
 }
 
 void ByteStore::range(std::string_view from, std::string_view to,
@@ -253,16 +269,12 @@ void ByteStore::range(std::string_view from, std::string_view to,
 void ByteStore::changes(
     const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const {
   // `changed` stays in the order of the changes, by which a rollback cuts it.
-  auto& ordered = state_->ordered;
-  ordered = state_->changed;
-  std::sort(ordered.begin(), ordered.end(),
-            [](const Item* a, const Item* b) { return a->first < b->first; });
-  for (const Item* item : ordered) {
-    const Entry& entry = item->second;
+  for (const auto& one : state_->order.sort(state_->changed)) {
+    const Entry& entry = one.item->second;
     if (entry.change == Change::put) {
-      visit(item->first, entry.pending);
+      visit(one.item->first, entry.pending);
     } else if (entry.committed) {
-      visit(item->first, std::nullopt);
+      visit(one.item->first, std::nullopt);
     }
   }
 }
@@ -276,14 +288,16 @@ void ByteStore::savepoint() { state_->set_savepoint(); }
 void ByteStore::rollback() {
   State& state = *state_;
   MILLRACE_ASSERT(state.has_savepoint, "rollback() goes back to a savepoint");
+  state.last_found = nullptr;
   // The last one first: `changed` grew in the same order.
   state.changed.resize(state.changed_at_savepoint);
   for (auto one = state.undo.rbegin(); one != state.undo.rend(); ++one)
     state.take_back(*one);
-  state.undo.clear();
-  state.undo_bytes.clear();
+  state.forget_undo();
   state.changed_bytes = state.changed_bytes_at_savepoint;
 }
+
+std::size_t ByteStore::largest_change_bytes() const { return state_->largest_change_bytes; }
 
 void ByteStore::changes_since_savepoint(
     const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const {
@@ -323,6 +337,7 @@ void ByteStore::restore(std::string_view key, std::optional<std::string_view> va
   State& state = *state_;
   MILLRACE_ASSERT(state.changed.empty(), "a store is restored between commits");
   const UniqueLock lock(state.mutex);
+  state.last_found = nullptr;
   const auto found = state.content.find(key);
   const bool indexed = state.indexed.load(std::memory_order_relaxed);
   if (!value) {

@@ -53,6 +53,24 @@ TEST(Savepoint, a_rollback_takes_back_what_changed_since_and_no_more) {
   EXPECT_EQ(store.changed_bytes(), 0U);
 }
 
+TEST(Savepoint, the_largest_change_is_of_what_came_since) {
+  ByteStore store;
+  store.savepoint();
+  EXPECT_EQ(store.largest_change_bytes(), 0U);
+  store.put("large", std::string(1000, 'v'));
+  EXPECT_GE(store.largest_change_bytes(), 1000U);
+  store.put("small", "v");
+  EXPECT_GE(store.largest_change_bytes(), 1000U);
+  store.savepoint();
+  EXPECT_EQ(store.largest_change_bytes(), 0U);
+  store.put("small", "w");
+  EXPECT_GE(store.largest_change_bytes(), sizeof("small"));
+  EXPECT_LT(store.largest_change_bytes(), 1000U);
+  store.put("large", std::string(2000, 'v'));
+  store.rollback();
+  EXPECT_EQ(store.largest_change_bytes(), 0U);
+}
+
 // Any sequence of changes, savepoints, rollbacks, commits and refusals is that of a plain map.
 TEST(Savepoint, stores_and_plain_maps_agree_whatever_happens) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
@@ -94,6 +112,13 @@ TEST(Savepoint, stores_and_plain_maps_agree_whatever_happens) {
           now.insert_or_assign(key, value);
         }
       }
+      // A look-up of another key, which the store may remember.
+      const std::string other = "key-" + std::to_string(random.below(12));
+      const auto expected = now.find(other);
+      ASSERT_EQ(store.get(other), expected == now.end()
+                                      ? std::nullopt
+                                      : std::optional<std::string_view>(expected->second))
+          << "step " << step;
       ASSERT_EQ(content_of(store), now) << "step " << step;
       ASSERT_EQ(store.size(), committed.size()) << "step " << step;
       std::size_t least = 0;

@@ -88,6 +88,32 @@ TEST(ByteStore, changes_come_once_per_key_and_in_byte_order) {
   EXPECT_EQ(changes_of(store), (Changes{{"a", "2"}, {"b", "3"}, {"gone", std::nullopt}}));
 }
 
+TEST(ByteStore, changes_come_in_byte_order_however_alike_the_keys_are) {
+  const std::vector<std::string> alike = {"order-",
+                                          std::string("order-\0", 7),
+                                          std::string("order-\0\0", 8),
+                                          "order-1",
+                                          "order-10",
+                                          "order-100000000",
+                                          "order-100000001",
+                                          "order-1000000010",
+                                          "order-2",
+                                          "order-a",
+                                          "order-\xff"};
+  const std::vector<std::string> unlike = {
+      "", std::string("\0", 1), "a", "a-long-key-1", "a-long-key-2", "\xff\xff"};
+  for (const std::vector<std::string>& sorted : {alike, unlike}) {
+    ByteStore store;
+    for (std::size_t i = 0; i < sorted.size(); ++i) {
+      store.put(sorted[i * 7 % sorted.size()], "v");
+    }
+    std::vector<std::string> visited;
+    store.changes(
+        [&](std::string_view key, std::optional<std::string_view>) { visited.emplace_back(key); });
+    EXPECT_EQ(visited, sorted);
+  }
+}
+
 TEST(ByteStore, a_range_ends_when_the_visitor_has_enough) {
   ByteStore store;
   for (const char* key : {"a", "b", "c"})

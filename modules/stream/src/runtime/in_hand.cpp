@@ -57,9 +57,16 @@ std::string InHand::shown(const std::vector<Input>& inputs) const {
          std::to_string(shown & offset_mask);
 }
 
-UnitId InHand::id() const {
-  if (is_firing()) return {timer_, {}, static_cast<std::int64_t>(firing_)};
-  return {{}, input_->place(), record_->offset.value};
+void InHand::copy_id(UnitId& out) const {
+  if (is_firing()) {
+    out.timer = timer_;
+    out.place = {};
+    out.number = static_cast<std::int64_t>(firing_);
+  } else {
+    out.timer.clear();
+    out.place = input_->place();
+    out.number = record_->offset.value;
+  }
 }
 
 std::string_view InHand::id_prefix() const {

@@ -58,7 +58,13 @@ class InHand {
   [[nodiscard]] bool is_firing() const { return record_ == nullptr; }
   [[nodiscard]] log::PartitionId partition() const { return partition_; }
 
-  [[nodiscard]] UnitId id() const;
+  [[nodiscard]] UnitId id() const {
+    UnitId id;
+    copy_id(id);
+    return id;
+  }
+  /// As id(), into memory that is there.
+  void copy_id(UnitId& out) const;
   /// Where ids of the events that it causes begin, and the number that follows.
   [[nodiscard]] std::string_view id_prefix() const;
   [[nodiscard]] std::uint64_t id_number() const;

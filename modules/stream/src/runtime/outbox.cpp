@@ -46,7 +46,7 @@ void Outbox::move_to(log::Transaction& transaction) {
   clear();
 }
 
-void Outbox::clear() {
+void Outbox::forget() {
   entries_.clear();
   content_.clear();
   encoded_bytes_ = 0;

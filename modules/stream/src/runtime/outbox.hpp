@@ -23,7 +23,11 @@ class Outbox {
   [[nodiscard]] std::size_t bytes() const { return encoded_bytes_; }
   /// Adds the records to the transaction, in their order, and forgets them.
   void move_to(log::Transaction& transaction);
-  void clear();
+  void clear() {
+    if (!entries_.empty()) {
+      forget();
+    }
+  }
 
  private:
   struct Entry {
@@ -38,6 +42,8 @@ class Outbox {
     bool has_key = false;
     bool has_value = false;
   };
+
+  void forget();
 
   std::vector<Entry> entries_;
   std::string content_;

@@ -10,12 +10,17 @@
 namespace millrace::stream::runtime {
 
 Staging::Staging(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition)
-    : shared_(&shared), stores_(shared.topology, resolved, partition), sender_(shared, outbox_) {}
+    : shared_(&shared),
+      stores_(shared.topology, resolved, partition),
+      sender_(shared, outbox_),
+      record_bytes_max_(shared.record_bytes_max()),
+      unit_bytes_max_(shared.unit_bytes_max()) {}
 
 void Staging::begin(const InHand& hand) {
   outbox_.clear();
   refused_.reset();
   unit_counts_ = {};
+  measured_ = false;
   stores_.savepoint();
   sender_.begin(hand.id_prefix(), hand.id_number(), hand.view().context);
 }
@@ -28,8 +33,8 @@ void Staging::send(const SinkSpec& sink, const Message& message) {
     sent = sender_.send(sink, message);
   }
   // Memory is bounded while a handler goes on.
-  if (sent && outbox_.bytes() > shared_->unit_bytes_max())
-    sent = fail(log::errc::too_large, "more than " + std::to_string(shared_->unit_bytes_max()) +
+  if (sent && outbox_.bytes() > unit_bytes_max_)
+    sent = fail(log::errc::too_large, "more than " + std::to_string(unit_bytes_max_) +
                                           " bytes of outputs for max_transaction_bytes = " +
                                           std::to_string(shared_->transaction_bytes_max()));
   if (sent) return;
@@ -37,16 +42,19 @@ void Staging::send(const SinkSpec& sink, const Message& message) {
   throw std::length_error(sent.error().message());
 }
 
-std::size_t Staging::unit_bytes() const {
-  const std::size_t now = stores_.changed_bytes();
-  return outbox_.bytes() + (now > kept_state_bytes_ ? now - kept_state_bytes_ : 0);
+void Staging::measure() {
+  changes_ = stores_.changes();
+  measured_ = true;
 }
 
-Status Staging::check(const InHand& hand) const {
-  const bool outputs_exceed = outbox_.bytes() > shared_->unit_bytes_max();
+Status Staging::check(const InHand& hand) {
+  const bool outputs_exceed = outbox_.bytes() > unit_bytes_max_;
   if (refused_ && !outputs_exceed) return fail(*refused_);
-  MILLRACE_TRY(stores_.check_entries(shared_->record_bytes_max()));
-  if (unit_bytes() <= shared_->unit_bytes_max()) return {};
+  measure();
+  if (changes_.largest_entry_bytes > record_bytes_max_) {
+    MILLRACE_TRY(stores_.check_entries(record_bytes_max_));
+  }
+  if (unit_bytes() <= unit_bytes_max_) return {};
   const std::string all = "outputs and state changes of " + std::to_string(unit_bytes()) +
                           (outputs_exceed ? " bytes and more" : " bytes") +
                           " are above the limit of one commit, max_transaction_bytes = " +
@@ -57,23 +65,30 @@ Status Staging::check(const InHand& hand) const {
       all + ": use sweep() for work on each entry of a store, or let each firing do a part");
 }
 
-bool Staging::has_room() const {
-  return shared_->staged_bytes() == 0 ||
-         shared_->staged_bytes() + unit_bytes() <= shared_->unit_bytes_max();
-}
-
-void Staging::keep() {
-  sent_ |= !outbox_.empty();
-  outbox_.move_to(shared_->transaction);
-  shared_->state_bytes -= std::exchange(kept_state_bytes_, stores_.changed_bytes());
+bool Staging::keep() {
+  if (!measured_) {
+    measure();
+  }
+  const std::size_t staged = shared_->staged_bytes();
+  if (staged > 0 && staged + unit_bytes() > unit_bytes_max_) {
+    discard();
+    return false;
+  }
+  if (!outbox_.empty()) {
+    sent_ = true;
+    outbox_.move_to(shared_->transaction);
+  }
+  shared_->state_bytes -= std::exchange(kept_state_bytes_, changes_.bytes);
   shared_->state_bytes += kept_state_bytes_;
   counts_ += unit_counts_;
+  return true;
 }
 
 void Staging::discard() {
   outbox_.clear();
   refused_.reset();
   unit_counts_ = {};
+  measured_ = false;
   stores_.rollback();
 }
 

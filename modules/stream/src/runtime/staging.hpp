@@ -36,10 +36,9 @@ class Staging {
   /// Each record and each changed entry is within the log's limits, and all together fit into one
   /// transaction. log's errc::too_large, which names what is too large;
   /// errc::firing_too_large for a firing as a whole.
-  [[nodiscard]] Status check(const InHand& hand) const;
-  /// The unit fits beside what the cycle has staged so far.
-  [[nodiscard]] bool has_room() const;
-  void keep();
+  [[nodiscard]] Status check(const InHand& hand);
+  /// False when the unit has no room beside what the cycle has staged so far: it is discarded then.
+  [[nodiscard]] bool keep();
   void discard();
 
   // All units since the last commit.
@@ -55,14 +54,24 @@ class Staging {
   void drop();
 
  private:
-  [[nodiscard]] std::size_t unit_bytes() const;
+  /// Of the unit in hand, state changes included, after measure().
+  [[nodiscard]] std::size_t unit_bytes() const {
+    return outbox_.bytes() +
+           (changes_.bytes > kept_state_bytes_ ? changes_.bytes - kept_state_bytes_ : 0);
+  }
+  void measure();
   void forget();
 
   Shared* shared_;
   StoreSet stores_;
   Outbox outbox_;
   Sender sender_;
+  // The log's limits, which do not change.
+  std::size_t record_bytes_max_;
+  std::size_t unit_bytes_max_;
   std::optional<Error> refused_;  // an output of the unit in hand
+  StoreSet::Size changes_;        // of the stores, those of earlier units included
+  bool measured_ = false;         // nothing changed since
   UnitCounts unit_counts_;
   std::size_t kept_state_bytes_ = 0;  // of the stores, without the unit in hand
   bool sent_ = false;

@@ -3,7 +3,6 @@
 #include "runtime/store_set.hpp"
 
 #include <algorithm>
-#include <functional>
 
 #include "millrace/base/assert.hpp"
 #include "millrace/log/record_size.hpp"
@@ -46,28 +45,30 @@ void StoreSet::rollback() {
     entry.bytes->rollback();
 }
 
+StoreSet::Size StoreSet::changes() const {
+  Size size;
+  for (const Entry& entry : entries_) {
+    if (!entry.changelog) continue;
+    size.bytes += entry.bytes->changed_bytes();
+    size.largest_entry_bytes =
+        std::max(size.largest_entry_bytes, entry.bytes->largest_change_bytes());
+  }
+  return size;
+}
+
 Status StoreSet::check_entries(std::size_t record_bytes_max) const {
   Status checked;
   for (const Entry& entry : entries_) {
     if (!entry.changelog) continue;
-    const auto check = [&](std::string_view key, std::optional<std::string_view> value) {
-      const std::size_t bytes = log::record_bytes(log::Record{0, key, value, {}});
-      if (!checked || bytes <= record_bytes_max) return;
-      checked = fail(too_large("an entry of store " + entry.spec->name, *entry.spec->key, key,
-                               bytes, record_bytes_max));
-    };
-    // By reference: a std::function of what it captures would be an allocation for each unit.
-    entry.bytes->changes_since_savepoint(std::cref(check));
+    entry.bytes->changes_since_savepoint(
+        [&](std::string_view key, std::optional<std::string_view> value) {
+          const std::size_t bytes = log::record_bytes(log::Record{0, key, value, {}});
+          if (!checked || bytes <= record_bytes_max) return;
+          checked = fail(too_large("an entry of store " + entry.spec->name, *entry.spec->key, key,
+                                   bytes, record_bytes_max));
+        });
   }
   return checked;
-}
-
-std::size_t StoreSet::changed_bytes() const {
-  std::size_t bytes = 0;
-  for (const Entry& entry : entries_) {
-    if (entry.changelog) bytes += entry.bytes->changed_bytes();
-  }
-  return bytes;
 }
 
 void StoreSet::write_changes(log::Transaction& transaction, std::int64_t timestamp_ms) {

@@ -34,11 +34,14 @@ class StoreSet {
   /// What changes from here on can be taken back by rollback().
   void savepoint();
   void rollback();
+  struct Size {
+    std::size_t bytes = 0;  ///< what write_changes() will add to a transaction, at most
+    std::size_t largest_entry_bytes = 0;  ///< at most, of those changed since the savepoint
+  };
+  [[nodiscard]] Size changes() const;
   /// Each entry changed since the savepoint fits into a record of its changelog. log's
-  /// errc::too_large, with store, key, size and limit.
+  /// errc::too_large, with store, key, size and limit. Needed when the largest entry may not fit.
   [[nodiscard]] Status check_entries(std::size_t record_bytes_max) const;
-  /// What write_changes() will add to a transaction, at most.
-  [[nodiscard]] std::size_t changed_bytes() const;
 
   /// Writes what changed to the changelogs, all at `timestamp_ms`.
   void write_changes(log::Transaction& transaction, std::int64_t timestamp_ms);

@@ -238,13 +238,9 @@ Result<bool> Task::run_unit(const Work& work) {
     MILLRACE_TRY(failures_.settle(hand_, *failure, staging_.outbox(), staging_.counts()));
     nodes_.keep_tables(hand_, staging_.stores());
   }
-  if (!staging_.has_room()) {
-    staging_.discard();
-    return false;
-  }
-  staging_.keep();
+  if (!staging_.keep()) return false;
   ++turn_units_;
-  last_unit_ = hand_.id();
+  hand_.copy_id(last_unit_);
   return true;
 }
 

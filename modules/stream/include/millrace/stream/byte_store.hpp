@@ -45,6 +45,8 @@ class ByteStore {
   void savepoint();
   /// Takes back what changed since the savepoint, which stays.
   void rollback();
+  /// No change since the savepoint takes more in a changelog than that. Takes no time.
+  [[nodiscard]] std::size_t largest_change_bytes() const;
   /// As changes(), of what changed since the savepoint, in no order.
   void changes_since_savepoint(
       const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const;
