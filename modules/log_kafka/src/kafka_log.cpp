@@ -2,10 +2,7 @@
 // Copyright The Millrace Authors
 #include "kafka_log.hpp"
 
-#include <algorithm>
-
 #include "admin.hpp"
-#include "identity.hpp"
 #include "membership.hpp"
 #include "millrace/base/processes.hpp"
 #include "millrace/base/text.hpp"
@@ -52,17 +49,19 @@ Result<std::unique_ptr<Log>> KafkaLog::open(std::string_view url, LogEnvironment
 KafkaLog::KafkaLog(Url url, LogEnvironment& environment, LogOptions options)
     : environment_(environment),
       options_(std::move(options)),
+      unique_(hex_number(environment.random.next() ^
+                         static_cast<std::uint64_t>(environment.clock.wall_ms()))),
       config_(std::move(url), options_, environment.clock),
       reader_(config_, environment.clock),
       state_(config_, options_, reader_, environment.clock),
       topics_(config_, options_, reader_, state_),
       groups_(config_, reader_, state_, topics_),
       positions_(config_, reader_, state_, topics_, groups_),
-      unique_(hex_number(environment.random.next() ^
-                         static_cast<std::uint64_t>(environment.clock.wall_ms()))),
-      identity_(std::make_unique<Identity>(config_, options_, state_, environment.clock, unique_,
-                                           environment.processes.self())),
-      sequences_(config_, reader_) {}
+      identity_(config_, options_, state_, environment.clock, unique_,
+                environment.processes.self()),
+      visibility_(config_, reader_, topics_),
+      commits_(config_, options_, reader_, topics_, groups_, identity_, visibility_, unique_),
+      housekeeping_(config_, options_, reader_, state_, identity_, environment.processes) {}
 
 KafkaLog::~KafkaLog() = default;
 
@@ -131,6 +130,21 @@ Result<std::vector<std::optional<Offset>>> KafkaLog::positions(
 
 std::optional<std::int64_t> KafkaLog::position_retention_ms() const { return kept_positions_ms; }
 
+Result<Committed> KafkaLog::commit(Transaction& transaction) {
+  MILLRACE_TRY(check_open());
+  // Also while what was written is waited for: this has limits of its own.
+  const Identity::Working working(identity_);
+  MILLRACE_ASSIGN(Committed committed, commits_.commit(transaction));
+  // A repeat has moved none.
+  if (!committed.repeated) positions_.note(transaction);
+  return committed;
+}
+
+Status KafkaLog::wait_visible(const Committed& committed, std::int64_t deadline_ns) {
+  MILLRACE_TRY(check_open());
+  return visibility_.wait(committed, deadline_ns);
+}
+
 Result<Offset> KafkaLog::start_offset(TopicPartition place) {
   MILLRACE_ASSIGN(const std::vector<Offset> first, start_offsets({&place, 1}));
   return first[0];
@@ -149,7 +163,7 @@ Result<std::vector<Offset>> KafkaLog::start_offsets(std::span<const TopicPartiti
 Result<std::vector<Offset>> KafkaLog::end_offsets(std::span<const TopicPartition> places) {
   MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, topics_.places_in_kafka(places));
   // Others' open transactions may keep ours from being read for as long as they are open.
-  if (!see_own(at, own_patience_ns))
+  if (!visibility_.wait_own(at, own_patience_ns))
     return fail(errc::unavailable,
                 "what this handle committed cannot be read yet: an older transaction is open");
   MILLRACE_ASSIGN(std::vector<Offset> last, reader_.ask(at, Reader::End::last_stable));
@@ -172,66 +186,14 @@ Status KafkaLog::wait_durable(LogPosition /*position*/) { return check_open(); }
 
 Status KafkaLog::maintain() {
   MILLRACE_TRY(check_open());
-  reader_.drop_idle();
-  const std::int64_t now_ns = environment_.clock.monotonic_ns();
-  // What fails here is tried again; only a damaged topic of ours ends it.
-  const auto passing = [](const Error& error) {
-    return error.is(errc::unavailable) || error.is(errc::outcome_unknown);
-  };
-  if (const Status beat = identity_->heartbeat(); !beat && !passing(beat.error())) return beat;
-  if (now_ns - looked_ns_ < 1'000 * ms) return {};
-  looked_ns_ = now_ns;
-  if (const Status caught_up = state_.catch_up_to_end(); !caught_up) {
-    if (passing(caught_up.error())) return {};
-    return caught_up;
-  }
-  expel_silent();
-  static_cast<void>(state_.trim());
-  return {};
-}
-
-// The oldest of those who live sees to it, the next ones only when that takes too long. Whose
-// process has ended here is not waited for.
-void KafkaLog::expel_silent() {
-  const std::int64_t self = identity_->current();
-  if (self < 0) return;
-  const std::int64_t session_ns = options_.session_timeout_ms * ms;
-  const std::map<std::int64_t, std::int64_t> silences = state_.silences();
-  const auto members = state_.look([](const State& state) { return state.members(); });
-  const auto own = members.find(self);
-  if (own == members.end()) return;
-  std::int64_t patience_ns = session_ns;
-  bool oldest_here = true;
-  struct Lost {
-    std::int64_t number;
-    std::int64_t silence_ns;
-    bool ended;
-  };
-  std::vector<Lost> lost;
-  for (const auto& [number, member] : members) {
-    if (number == self) continue;
-    const auto found = silences.find(number);
-    const std::int64_t silence_ns = found == silences.end() ? 0 : found->second;
-    const bool ended = environment_.processes.has_ended(member.process);
-    if (ended || silence_ns > session_ns) {
-      lost.push_back({number, silence_ns, ended});
-    } else if (number < self) {
-      patience_ns += 1'000 * ms;
-      oldest_here = oldest_here && member.process.host != own->second.process.host;
-    }
-  }
-  for (const Lost& one : lost) {
-    if ((one.ended && oldest_here) || one.silence_ns > patience_ns)
-      static_cast<void>(
-          expel(config_, options_, state_, one.number, members.at(one.number).transactional_id));
-  }
+  return housekeeping_.run();
 }
 
 void KafkaLog::synchronize() { static_cast<void>(state_.catch_up_to_end()); }
 
 void KafkaLog::abandon() {
   abandoned_ = true;
-  identity_->abandon();
+  identity_.abandon();
 }
 
 void synchronize(Log& log) { dynamic_cast<KafkaLog&>(log).synchronize(); }

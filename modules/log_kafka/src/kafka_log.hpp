@@ -3,25 +3,25 @@
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "commits.hpp"
 #include "groups.hpp"
-#include "millrace/base/mutex.hpp"
+#include "housekeeping.hpp"
+#include "identity.hpp"
 #include "millrace/log/environment.hpp"
 #include "positions.hpp"
-#include "sequences.hpp"
+#include "reader.hpp"
 #include "state_log.hpp"
 #include "topics.hpp"
+#include "visibility.hpp"
 
 namespace millrace::log::kafka {
 
-class KafkaMembership;
-class Identity;
-
-/// A log on an Apache Kafka cluster. docs/decisions/0008-tasks-on-kafka.md.
+/// A log on an Apache Kafka cluster: opens it, wires the parts that do the work, and implements the
+/// contract by them. docs/decisions/0008-tasks-on-kafka.md.
 class KafkaLog final : public Log {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Log>> open(std::string_view url,
@@ -65,11 +65,9 @@ class KafkaLog final : public Log {
   [[nodiscard]] StateLog& state() { return state_; }
   [[nodiscard]] const ClientConfig& config() const { return config_; }
   [[nodiscard]] LogEnvironment& environment() { return environment_; }
-  [[nodiscard]] Identity& identity_of_claims() { return *identity_; }
+  [[nodiscard]] Identity& identity_of_claims() { return identity_; }
 
-  /// Before units are given to others: true when all that this handle committed can be read.
-  /// Otherwise its identity has ended, and with it all claims, which waits until it can.
-  [[nodiscard]] bool hand_over();
+  [[nodiscard]] bool hand_over() { return visibility_.hand_over(identity_); }
 
   /// For tests: everything the others wrote is taken.
   void synchronize();
@@ -81,50 +79,24 @@ class KafkaLog final : public Log {
   KafkaLog(Url url, LogEnvironment& environment, LogOptions options);
   Status start();
 
-  struct Outgoing {
-    std::vector<OutgoingBatch> batches;
-    std::vector<TopicPartition> places;  // of the batches
-    std::vector<OutgoingPositions> positions;
-  };
-  Result<Outgoing> prepare(Transaction& transaction);
-  Status commit_single(Outgoing& out);
-  Status commit_free(Outgoing& out);
-  Result<Committed> commit_sequence(Outgoing& out, const Transaction& transaction);
-  Result<Committed> send(Outgoing& out, const Transaction& transaction);
-  Result<Committed> answer(const Outgoing& out);
-  Result<Committed> repeated(const Sequences::Last& last);
-  bool see_own(const std::vector<KafkaPlace>& places, std::int64_t timeout_ns);
-  void note_seen(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends);
-  bool wait_until_visible(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends,
-                          std::int64_t timeout_ns);
-  void expel_silent();
-
   LogEnvironment& environment_;
   LogOptions options_;
+  std::string identity_text_;
+  std::string unique_;  // of this handle, part of its transactional ids
+  std::atomic<bool> abandoned_{false};
+  std::shared_ptr<void> life_ = std::make_shared<char>();
+
+  // The parts; each is handed those above it that it needs.
   ClientConfig config_;
   Reader reader_;
   StateLog state_;
   Topics topics_;
   Groups groups_;
   Positions positions_;
-  std::string identity_text_;
-  std::string unique_;  ///< of this handle, part of its transactional ids
-  std::atomic<bool> abandoned_{false};
-  std::shared_ptr<void> life_ = std::make_shared<char>();
-  std::unique_ptr<Identity> identity_;
-
-  Mutex single_mutex_;
-  std::unique_ptr<ClientProducer> single_ MILLRACE_GUARDED_BY(single_mutex_);
-  Mutex free_mutex_;
-  std::unique_ptr<Producer> free_ MILLRACE_GUARDED_BY(free_mutex_);
-  Mutex unseen_mutex_;
-  // Committed, and not seen to be readable up to this end.
-  std::map<KafkaPlace, Offset> unseen_ MILLRACE_GUARDED_BY(unseen_mutex_);
-  Sequences sequences_;
-  Mutex sequenced_mutex_;
-  // By producer name.
-  std::map<std::string, std::unique_ptr<Producer>> sequenced_ MILLRACE_GUARDED_BY(sequenced_mutex_);
-  std::int64_t looked_ns_ = 0;  // for silent members
+  Identity identity_;
+  Visibility visibility_;
+  Commits commits_;
+  Housekeeping housekeeping_;
 };
 
 /// Test hooks, for a Log that open() made. `life` expires with it.

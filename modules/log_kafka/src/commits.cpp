@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-//
-// How a transaction reaches Kafka: a single record by itself, everything else by a transaction of
-// Kafka's, under the identity that its claims belong to.
+#include "commits.hpp"
+
 #include <algorithm>
-#include <limits>
+#include <optional>
 #include <utility>
 
-#include "identity.hpp"
-#include "kafka_log.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::kafka {
 namespace {
-
-constexpr std::int64_t ms = 1'000'000;
-// No sum with it overflows.
-constexpr std::int64_t longest_wait_ns = std::numeric_limits<std::int64_t>::max() / 4;
 
 /// librdkafka tells of the first record only.
 Offset end_of(const OutgoingBatch& batch) {
@@ -26,7 +19,12 @@ Offset end_of(const OutgoingBatch& batch) {
 
 }  // namespace
 
-Result<KafkaLog::Outgoing> KafkaLog::prepare(Transaction& transaction) {
+Result<Committed> Commits::commit(Transaction& transaction) {
+  MILLRACE_ASSIGN(Outgoing out, prepare(transaction));
+  return send(out, transaction);
+}
+
+Result<Commits::Outgoing> Commits::prepare(Transaction& transaction) {
   MILLRACE_TRY(check_size(transaction, options_));
   Outgoing out;
   out.batches.resize(transaction.batch_count());
@@ -52,23 +50,12 @@ Result<KafkaLog::Outgoing> KafkaLog::prepare(Transaction& transaction) {
   return out;
 }
 
-Result<Committed> KafkaLog::commit(Transaction& transaction) {
-  MILLRACE_TRY(check_open());
-  MILLRACE_ASSIGN(Outgoing out, prepare(transaction));
-  // Also while what was written is waited for: this has limits of its own.
-  const Identity::Working working(*identity_);
-  MILLRACE_ASSIGN(Committed committed, send(out, transaction));
-  // A repeat has moved none.
-  if (!committed.repeated) positions_.note(transaction);
-  return committed;
-}
-
-Result<Committed> KafkaLog::send(Outgoing& out, const Transaction& transaction) {
+Result<Committed> Commits::send(Outgoing& out, const Transaction& transaction) {
   const bool empty = out.batches.empty() && out.positions.empty();
   if (!transaction.sequence().producer.empty() && !empty) return commit_sequence(out, transaction);
-  MILLRACE_TRY(check_times(transaction, options_, environment_.clock.wall_ms()));
+  MILLRACE_TRY(check_times(transaction, options_, config_.clock().wall_ms()));
   if (!transaction.claims().empty()) {
-    MILLRACE_TRY(identity_->commit(transaction.claims(), [&](Producer& producer) {
+    MILLRACE_TRY(identity_.commit(transaction.claims(), [&](Producer& producer) {
       return empty ? Status{} : producer.commit(out.batches, out.positions);
     }));
   } else if (out.batches.size() == 1 && out.batches[0].count == 1 && out.positions.empty()) {
@@ -79,44 +66,16 @@ Result<Committed> KafkaLog::send(Outgoing& out, const Transaction& transaction) 
   return answer(out);
 }
 
-Result<Committed> KafkaLog::answer(const Outgoing& out) {
+Result<Committed> Commits::answer(const Outgoing& out) {
   Committed committed;
-  const MutexLock lock(unseen_mutex_);
   for (std::size_t i = 0; i < out.batches.size(); ++i) {
-    Offset& unseen = unseen_[out.batches[i].at];
-    unseen = std::max(unseen, end_of(out.batches[i]));
+    visibility_.add(out.batches[i].at, end_of(out.batches[i]));
     committed.places.push_back({out.places[i], out.batches[i].first});
   }
   return committed;
 }
 
-Status KafkaLog::wait_visible(const Committed& committed, std::int64_t deadline_ns) {
-  MILLRACE_TRY(check_open());
-  std::vector<KafkaPlace> at;
-  std::vector<Offset> ends;
-  for (const Committed::Place& place : committed.places) {
-    MILLRACE_ASSIGN(at.emplace_back(), topics_.place_in_kafka(place.place));
-    const MutexLock lock(unseen_mutex_);
-    const auto unseen = unseen_.find(at.back());
-    // What is not in the table was seen, or is a repeat of what an earlier handle wrote.
-    ends.push_back(unseen == unseen_.end() ? place.first.next() : unseen->second);
-  }
-  const std::int64_t left_ns =
-      std::clamp<std::int64_t>(deadline_ns - environment_.clock.monotonic_ns(), 0, longest_wait_ns);
-  if (wait_until_visible(at, ends, left_ns)) {
-    note_seen(at, ends);
-    // A reader of this handle does not find the end before it.
-    for (std::size_t i = 0; i < at.size(); ++i) {
-      reader_.heard_of(committed.places[i].place, ends[i]);
-    }
-    return {};
-  }
-  return fail(errc::unavailable,
-              "the records are committed and cannot be read yet: an older transaction of another "
-              "client is open in one of their partitions");
-}
-
-Status KafkaLog::commit_single(Outgoing& out) {
+Status Commits::commit_single(Outgoing& out) {
   const MutexLock lock(single_mutex_);
   if (single_ == nullptr || !single_->usable()) {
     MILLRACE_ASSIGN(single_, ClientProducer::open(config_, options_));
@@ -129,7 +88,7 @@ Status KafkaLog::commit_single(Outgoing& out) {
 }
 
 // No claim: nobody can take the transactional id from us, and nobody needs to.
-Status KafkaLog::commit_free(Outgoing& out) {
+Status Commits::commit_free(Outgoing& out) {
   const MutexLock lock(free_mutex_);
   const auto open = [this] {
     return Producer::open_transactional(config_, options_,
@@ -151,7 +110,7 @@ Status KafkaLog::commit_free(Outgoing& out) {
   return status;
 }
 
-Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& transaction) {
+Result<Committed> Commits::commit_sequence(Outgoing& out, const Transaction& transaction) {
   const Transaction::Sequence& sequence = transaction.sequence();
   MILLRACE_TRY(check_name(sequence.producer, "a producer"));
   MILLRACE_TRY(sequences_.open());
@@ -165,7 +124,7 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
       repeat = std::move(last);
       return {};
     }
-    MILLRACE_TRY(check_times(transaction, options_, environment_.clock.wall_ms()));
+    MILLRACE_TRY(check_times(transaction, options_, config_.clock().wall_ms()));
     MILLRACE_TRY(producer.begin(out.positions));
     for (OutgoingBatch& batch : out.batches)
       MILLRACE_TRY(producer.add(batch));
@@ -175,7 +134,7 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
       now.places.emplace_back(batch.at, batch.first);
     const std::string bytes = Sequences::encode(now);
     RecordBatchBuilder builder;
-    builder.add({environment_.clock.wall_ms(), sequence.producer, bytes, {}});
+    builder.add({config_.clock().wall_ms(), sequence.producer, bytes, {}});
     OutgoingBatch note{sequences_.place(), builder.finish(), builder.count()};
     MILLRACE_TRY(producer.add(note));
     MILLRACE_TRY(producer.end());
@@ -185,7 +144,7 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
     return {};
   };
   if (!transaction.claims().empty()) {
-    MILLRACE_TRY(identity_->commit(transaction.claims(), write));
+    MILLRACE_TRY(identity_.commit(transaction.claims(), write));
   } else {
     std::unique_ptr<Producer>& producer = sequenced_[sequence.producer];
     const auto open = [&] {
@@ -213,13 +172,12 @@ Result<Committed> KafkaLog::commit_sequence(Outgoing& out, const Transaction& tr
   }
   if (repeat) return repeated(*repeat);
   if (!transaction.claims().empty()) {
-    const MutexLock unseen_lock(unseen_mutex_);
-    unseen_[sequences_.place()] = std::max(unseen_[sequences_.place()], noted_end);
+    visibility_.add(sequences_.place(), noted_end);
   }
   return answer(out);
 }
 
-Result<Committed> KafkaLog::repeated(const Sequences::Last& last) {
+Result<Committed> Commits::repeated(const Sequences::Last& last) {
   Committed committed;
   committed.repeated = true;
   for (const auto& [place, first] : last.places) {
@@ -229,69 +187,6 @@ Result<Committed> KafkaLog::repeated(const Sequences::Last& last) {
     committed.places.push_back({{topic.id, partition(place.partition)}, first});
   }
   return committed;
-}
-
-// Kafka answers a commit before its marks are in the partitions.
-bool KafkaLog::wait_until_visible(const std::vector<KafkaPlace>& places,
-                                  const std::vector<Offset>& ends, std::int64_t timeout_ns) {
-  const std::int64_t deadline_ns = environment_.clock.monotonic_ns() + timeout_ns;
-  while (!places.empty()) {
-    const std::uint64_t seen = reader_.signal().count();
-    const auto stable = reader_.ask(places, Reader::End::last_stable, deadline_ns);
-    bool all = stable.has_value();
-    for (std::size_t i = 0; all && i < places.size(); ++i)
-      all = (*stable)[i] >= ends[i];
-    if (all) return true;
-    if (!stable || environment_.clock.monotonic_ns() >= deadline_ns) return false;
-    reader_.signal().wait(seen, ms);
-  }
-  return true;
-}
-
-// Waits until what this handle committed to these places can be read; false when it cannot in time.
-bool KafkaLog::see_own(const std::vector<KafkaPlace>& places, std::int64_t timeout_ns) {
-  std::vector<KafkaPlace> own;
-  std::vector<Offset> ends;
-  {
-    const MutexLock lock(unseen_mutex_);
-    for (const KafkaPlace& place : places) {
-      if (const auto found = unseen_.find(place); found != unseen_.end()) {
-        own.push_back(place);
-        ends.push_back(found->second);
-      }
-    }
-  }
-  if (!wait_until_visible(own, ends, timeout_ns)) {
-    return false;
-  }
-  note_seen(own, ends);
-  return true;
-}
-
-// These places can be read up to these ends.
-void KafkaLog::note_seen(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends) {
-  const MutexLock lock(unseen_mutex_);
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    const auto found = unseen_.find(places[i]);
-    if (found != unseen_.end() && found->second <= ends[i]) unseen_.erase(found);
-  }
-}
-
-// The next owner asks where its state ends; what is committed and not yet marked would be missing.
-// What is unseen stays so until it was seen: each unit asks again.
-bool KafkaLog::hand_over() {
-  std::vector<KafkaPlace> places;
-  {
-    const MutexLock lock(unseen_mutex_);
-    for (const auto& [place, end] : unseen_)
-      places.push_back(place);
-  }
-  if (see_own(places, config_.timeout_ms() * ms)) return true;
-  if (!identity_->end()) return false;
-  // Whoever took the transactional id over waited for the marks.
-  const MutexLock lock(unseen_mutex_);
-  unseen_.clear();
-  return false;
 }
 
 }  // namespace millrace::log::kafka

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "housekeeping.hpp"
+
+#include <map>
+#include <vector>
+
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::kafka {
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+constexpr std::int64_t look_interval_ns = 1'000 * ms;
+
+}  // namespace
+
+Status Housekeeping::run() {
+  reader_.drop_idle();
+  const std::int64_t now_ns = config_.clock().monotonic_ns();
+  // What fails here is tried again; only a damaged topic of ours ends it.
+  const auto passing = [](const Error& error) {
+    return error.is(errc::unavailable) || error.is(errc::outcome_unknown);
+  };
+  if (const Status beat = identity_.heartbeat(); !beat && !passing(beat.error())) return beat;
+  if (now_ns - looked_ns_ < look_interval_ns) return {};
+  looked_ns_ = now_ns;
+  if (const Status caught_up = state_.catch_up_to_end(); !caught_up) {
+    if (passing(caught_up.error())) return {};
+    return caught_up;
+  }
+  expel_silent();
+  static_cast<void>(state_.trim());
+  return {};
+}
+
+// The oldest of those who live sees to it, the next ones only when that takes too long. Whose
+// process has ended here is not waited for.
+void Housekeeping::expel_silent() {
+  const std::int64_t self = identity_.current();
+  if (self < 0) return;
+  const std::int64_t session_ns = options_.session_timeout_ms * ms;
+  const std::map<std::int64_t, std::int64_t> silences = state_.silences();
+  const auto members = state_.look([](const State& state) { return state.members(); });
+  const auto own = members.find(self);
+  if (own == members.end()) return;
+  std::int64_t patience_ns = session_ns;
+  bool oldest_here = true;
+  struct Lost {
+    std::int64_t number;
+    std::int64_t silence_ns;
+    bool ended;
+  };
+  std::vector<Lost> lost;
+  for (const auto& [number, member] : members) {
+    if (number == self) continue;
+    const auto found = silences.find(number);
+    const std::int64_t silence_ns = found == silences.end() ? 0 : found->second;
+    const bool ended = processes_.has_ended(member.process);
+    if (ended || silence_ns > session_ns) {
+      lost.push_back({number, silence_ns, ended});
+    } else if (number < self) {
+      patience_ns += 1'000 * ms;
+      oldest_here = oldest_here && member.process.host != own->second.process.host;
+    }
+  }
+  for (const Lost& one : lost) {
+    if ((one.ended && oldest_here) || one.silence_ns > patience_ns)
+      static_cast<void>(
+          expel(config_, options_, state_, one.number, members.at(one.number).transactional_id));
+  }
+}
+
+}  // namespace millrace::log::kafka
