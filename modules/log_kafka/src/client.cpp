@@ -50,6 +50,9 @@ ClientConfig::ClientConfig(Url url, const LogOptions& options, Clock& clock)
       timeout_ms_(static_cast<int>(options.request_timeout_ms)),
       cluster_(std::make_unique<wire::Cluster>(clock)) {
   if (const std::string* const named = user_setting("client.id")) client_id_ = *named;
+  constexpr std::int64_t ms = 1'000'000;
+  if (const std::int64_t set_ms = number("socket.connection.setup.timeout.ms", 0); set_ms > 0)
+    cluster_->connected_within(set_ms * ms);
   status_ = choose_client();
 }
 

@@ -103,6 +103,17 @@ TEST(Connection, a_broker_that_hangs_up_or_is_not_there_is_unavailable) {
   EXPECT_TRUE(nowhere.error().is(errc::unavailable));
 }
 
+TEST(Connection, a_broker_that_swallows_packets_is_given_up_when_its_time_is_over) {
+  const net::Unserved full(true);
+  Connection connection(full.address(), "test", real_clock(), nullptr, 20'000'000);
+  Connection* const all[] = {&connection};
+  // Wakes by itself long before this deadline.
+  advance_all(all, -1, real_clock().monotonic_ns() + 60'000'000'000, real_clock());
+  ASSERT_TRUE(connection.is_broken());
+  EXPECT_TRUE(connection.error().is(errc::unavailable));
+  EXPECT_THAT(connection.error().message(), HasSubstr(full.address().text()));
+}
+
 TEST(Connection, it_works_over_tls) {
   const net::Authority authority("Authority of a test");
   const net::Credentials server = authority.issue("server", "DNS:localhost,IP:127.0.0.1");

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -18,11 +19,18 @@
 
 namespace millrace::net {
 
-Socket::Socket(Address address) : address_(std::move(address)) {
+Socket::Socket(Address address, Clock& clock, std::int64_t connect_timeout_ns)
+    : address_(std::move(address)), clock_(clock) {
   status_ = look_up();
   if (status_) {
-    status_ = connect_next();
+    status_ = start(connect_timeout_ns);
   }
+}
+
+Socket::Socket(Address address, std::vector<Target> targets, Clock& clock,
+               std::int64_t connect_timeout_ns)
+    : address_(std::move(address)), clock_(clock), targets_(std::move(targets)) {
+  status_ = start(connect_timeout_ns);
 }
 
 Socket::~Socket() { Socket::close(); }
@@ -62,17 +70,26 @@ Status Socket::look_up() {
   return {};
 }
 
-Status Socket::connect_next() {
-  for (int code = EADDRNOTAVAIL;;) {
+Status Socket::start(std::int64_t connect_timeout_ns) {
+  end_ns_ = clock_.monotonic_ns() + connect_timeout_ns;
+  return connect_next(EADDRNOTAVAIL);
+}
+
+/// Starts to connect to the next address that takes it; `reason` says why the last one did not.
+Status Socket::connect_next(int reason) {
+  for (;;) {
     close();
     if (next_target_ == targets_.size()) {
-      return failed(errc::unreachable, "connecting", code);
+      return failed(errc::unreachable, "connecting", reason);
     }
+    const std::int64_t now_ns = clock_.monotonic_ns();
+    const auto left = static_cast<std::int64_t>(targets_.size() - next_target_);
+    due_ns_ = now_ns + std::max<std::int64_t>(end_ns_ - now_ns, 0) / left;
     const Target& target = targets_[next_target_++];
     descriptor_ =
         ::socket(target.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
     if (descriptor_ < 0) {
-      code = errno;
+      reason = errno;
       continue;
     }
     const int on = 1;
@@ -87,8 +104,15 @@ Status Socket::connect_next() {
     if (errno == EINPROGRESS) {
       return {};
     }
-    code = errno;
+    reason = errno;
   }
+}
+
+std::optional<std::int64_t> Socket::connect_due_ns() const {
+  if (connected_ || descriptor_ < 0) {
+    return std::nullopt;
+  }
+  return due_ns_;
 }
 
 Status Socket::try_connect() {
@@ -102,8 +126,7 @@ Status Socket::try_connect() {
     code = errno;
   }
   if (code != 0) {
-    status_ = next_target_ < targets_.size() ? connect_next()
-                                             : failed(errc::unreachable, "connecting", code);
+    status_ = connect_next(code);
     return status_;
   }
   // No error and no peer: the connection is not there yet.
@@ -111,7 +134,10 @@ Status Socket::try_connect() {
   socklen_t peer_size = sizeof peer;
   // NOLINTNEXTLINE: the form of the sockets API
   connected_ = getpeername(descriptor_, reinterpret_cast<sockaddr*>(&peer), &peer_size) == 0;
-  return {};
+  if (!connected_ && clock_.monotonic_ns() >= due_ns_) {
+    status_ = connect_next(ETIMEDOUT);
+  }
+  return status_;
 }
 
 Result<std::size_t> Socket::write(std::string_view bytes) {

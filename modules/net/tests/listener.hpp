@@ -58,6 +58,45 @@ class Listener {
   std::thread thread_;
 };
 
+/// Listens on a free port of loopback and accepts nobody. While its queue has room clients are
+/// connected all the same; a full one swallows their packets.
+class Unserved {
+ public:
+  explicit Unserved(bool full) {
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const raw = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(listener_, raw, size) != 0 || ::listen(listener_, 0) != 0 ||
+        ::getsockname(listener_, raw, &size) != 0) {
+      ADD_FAILURE() << "no free port";
+    }
+    port_ = ntohs(address.sin_port);
+    if (!full) {
+      return;
+    }
+    // The queue of a backlog of 0 holds one.
+    filler_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::connect(filler_, raw, size), 0);
+  }
+  ~Unserved() {
+    if (filler_ >= 0) {
+      ::close(filler_);
+    }
+    ::close(listener_);
+  }
+  Unserved(const Unserved&) = delete;
+  Unserved& operator=(const Unserved&) = delete;
+  [[nodiscard]] Address address() const { return {"127.0.0.1", port_}; }
+
+ private:
+  int listener_ = -1;
+  int filler_ = -1;
+  std::int32_t port_ = 0;
+};
+
 /// Blocks; empty when the peer closed the connection before.
 inline std::string read_exactly(int socket, std::size_t bytes) {
   std::string all(bytes, '\0');

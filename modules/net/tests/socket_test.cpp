@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <poll.h>
 
+#include <cstring>
+
 #include "listener.hpp"
 #include "millrace/net/errors.hpp"
 
@@ -12,6 +14,9 @@ namespace millrace::net {
 namespace {
 
 using testing::HasSubstr;
+
+constexpr std::int64_t ms = 1'000'000;
+const Address host{"broker.example", 9092};
 
 /// Waits for what the socket waits for.
 void wait(const Socket& socket, bool writes) {
@@ -45,7 +50,7 @@ Result<std::string> read_all(Socket& socket, std::size_t bytes) {
 /// A port that was free a moment ago.
 Address unused() {
   const Listener listener([](int) {});
-  Socket socket(listener.address());
+  Socket socket(listener.address(), real_clock());
   EXPECT_TRUE(connect(socket).has_value());
   return listener.address();
 }
@@ -55,7 +60,7 @@ TEST(Socket, bytes_go_both_ways_and_a_full_buffer_takes_none) {
   const Listener listener([&](int peer) {
     write_all(peer, read_exactly(peer, large.size()) == large ? "same" : "different");
   });
-  Socket socket(listener.address());
+  Socket socket(listener.address(), real_clock());
   ASSERT_TRUE(connect(socket).has_value());
   std::string_view rest = large;
   std::size_t refusals = 0;
@@ -74,7 +79,7 @@ TEST(Socket, bytes_go_both_ways_and_a_full_buffer_takes_none) {
 
 TEST(Socket, an_unknown_host_and_a_closed_port_are_unreachable_and_named) {
   for (const Address& address : {Address{"no-such-host.invalid", 1}, unused()}) {
-    Socket socket(address);
+    Socket socket(address, real_clock());
     const Status status = connect(socket);
     ASSERT_FALSE(status.has_value());
     EXPECT_TRUE(status.error().is(errc::unreachable)) << status.error().to_string();
@@ -87,15 +92,59 @@ TEST(Socket, an_unknown_host_and_a_closed_port_are_unreachable_and_named) {
 TEST(Socket, all_addresses_of_a_host_are_tried) {
   // localhost is ::1 as well on many hosts, where this server does not listen.
   const Listener listener([](int peer) { write_all(peer, "x"); });
-  Socket socket({"localhost", listener.address().port});
+  Socket socket({"localhost", listener.address().port}, real_clock());
   const Status status = connect(socket);
   ASSERT_TRUE(status.has_value()) << status.error().to_string();
   EXPECT_EQ(read_all(socket, 1).value_or(""), "x");
 }
 
+Socket::Target target_of(const Address& loopback) {
+  Socket::Target target{};
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(loopback.port));
+  std::memcpy(&target.address, &address, sizeof address);
+  target.size = sizeof address;
+  return target;
+}
+
+TEST(Socket, an_address_that_swallows_packets_leaves_time_for_the_next) {
+  const Unserved full(true);
+  const Unserved open(false);
+  const Socket::Target swallows = target_of(full.address());
+  ManualClock clock;
+  const std::int64_t began_ns = clock.monotonic_ns();
+  Socket socket(host, {swallows, swallows, target_of(open.address())}, clock, 900 * ms);
+  for (const std::int64_t share_ns : {300 * ms, 600 * ms}) {
+    ASSERT_TRUE(socket.try_connect().has_value());
+    ASSERT_FALSE(socket.is_connected());
+    ASSERT_EQ(socket.connect_due_ns(), began_ns + share_ns);
+    clock.advance_ms(300);
+  }
+  const Status status = connect(socket);
+  ASSERT_TRUE(status.has_value()) << status.error().to_string();
+  EXPECT_EQ(socket.connect_due_ns(), std::nullopt);
+}
+
+TEST(Socket, an_address_that_refuses_leaves_its_share_to_the_others) {
+  const Unserved full(true);
+  ManualClock clock;
+  Socket socket(host, {target_of(unused()), target_of(full.address())}, clock, 900 * ms);
+  while (socket.connect_due_ns() != clock.monotonic_ns() + 900 * ms) {
+    ASSERT_TRUE(socket.try_connect().has_value());
+  }
+  clock.advance_ms(900);
+  const Status status = socket.try_connect();
+  ASSERT_FALSE(status.has_value());
+  EXPECT_TRUE(status.error().is(errc::unreachable)) << status.error().to_string();
+  EXPECT_THAT(status.error().message(), HasSubstr(host.text() + ": connecting: "));
+  EXPECT_EQ(socket.connect_due_ns(), std::nullopt);
+}
+
 TEST(Socket, a_peer_that_closes_the_connection_is_reported) {
   const Listener listener([](int peer) { write_all(peer, "x"); });
-  Socket socket(listener.address());
+  Socket socket(listener.address(), real_clock());
   ASSERT_TRUE(connect(socket).has_value());
   const auto more = read_all(socket, 2);
   ASSERT_FALSE(more.has_value());

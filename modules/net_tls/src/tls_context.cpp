@@ -115,8 +115,9 @@ Result<TlsContext> TlsContext::open(const TlsSettings& settings) {
   return made;
 }
 
-std::unique_ptr<Stream> TlsContext::connect(Address address) const {
-  return std::make_unique<TlsStream>(std::move(address), *this);
+std::unique_ptr<Stream> TlsContext::connect(Address address, Clock& clock,
+                                            std::int64_t connect_timeout_ns) const {
+  return std::make_unique<TlsStream>(std::move(address), *this, clock, connect_timeout_ns);
 }
 
 Status TlsContext::choose(const TlsSettings& settings) {

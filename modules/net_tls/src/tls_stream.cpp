@@ -66,7 +66,9 @@ struct TlsBytes {
   }
 };
 
-TlsStream::TlsStream(Address address, const TlsContext& context) : socket_(std::move(address)) {
+TlsStream::TlsStream(Address address, const TlsContext& context, Clock& clock,
+                     std::int64_t connect_timeout_ns)
+    : socket_(std::move(address), clock, connect_timeout_ns) {
   auto made = context.connection(socket_.address().host);
   if (!made) {
     status_ = fail(made.error());

@@ -16,12 +16,16 @@ namespace millrace::net {
 class TlsStream final : public Stream {
  public:
   /// Looks up the host and starts to connect. The context may be destroyed before the stream.
-  TlsStream(Address address, const TlsContext& context);
+  TlsStream(Address address, const TlsContext& context, Clock& clock,
+            std::int64_t connect_timeout_ns);
   ~TlsStream() override;
 
   [[nodiscard]] const Address& address() const override { return socket_.address(); }
   [[nodiscard]] bool is_connected() const override { return connected_; }
   [[nodiscard]] Status try_connect() override;
+  [[nodiscard]] std::optional<std::int64_t> connect_due_ns() const override {
+    return socket_.connect_due_ns();
+  }
   [[nodiscard]] Result<std::size_t> write(std::string_view bytes) override;
   [[nodiscard]] Result<std::size_t> read(std::span<char> into) override;
   void close() override;

@@ -38,7 +38,7 @@ TlsSettings trusting() {
 std::unique_ptr<Stream> stream_to(const Address& address, const TlsSettings& settings) {
   const auto context = TlsContext::open(settings);
   EXPECT_TRUE(context.has_value()) << context.error().to_string();
-  return context->connect(address);
+  return context->connect(address, real_clock());
 }
 
 /// Waits for what the stream says it waits for.

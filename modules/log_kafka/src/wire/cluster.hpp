@@ -11,6 +11,7 @@
 
 #include "client.hpp"
 #include "millrace/base/mutex.hpp"
+#include "millrace/net/socket.hpp"
 #include "wire/security.hpp"
 
 namespace millrace::log::kafka::wire {
@@ -25,6 +26,9 @@ class Cluster {
   /// How its brokers are spoken to; null: in the open, as nobody. Set before the first connection.
   void secured_by(std::shared_ptr<const Security> security) { security_ = std::move(security); }
   [[nodiscard]] const std::shared_ptr<const Security>& security() const { return security_; }
+  /// How long its connections may take until they are there (net::Socket).
+  void connected_within(std::int64_t timeout_ns) { connect_timeout_ns_ = timeout_ns; }
+  [[nodiscard]] std::int64_t connect_timeout_ns() const { return connect_timeout_ns_; }
   /// By which connections with its brokers time out.
   [[nodiscard]] Clock& clock() const { return clock_; }
 
@@ -42,6 +46,7 @@ class Cluster {
   Clock& clock_;
   rd_kafka_t* client_ = nullptr;
   std::shared_ptr<const Security> security_;
+  std::int64_t connect_timeout_ns_ = net::Socket::default_timeout_ns;
   Mutex mutex_;
   std::map<std::int32_t, net::Address> brokers_ MILLRACE_GUARDED_BY(mutex_);
   // Of each topic, by partition; -1: none.

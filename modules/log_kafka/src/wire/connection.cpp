@@ -31,9 +31,10 @@ constexpr Api needed_to_log_in[] = {Api::sasl_handshake, Api::sasl_authenticate}
 // So much of a session is left when it is ended: time enough for what is asked last.
 constexpr std::int64_t session_parts = 10;
 
-std::unique_ptr<net::Stream> connect(const net::Address& address, const Security* security) {
-  if (security == nullptr) return std::make_unique<net::Socket>(address);
-  return security->connect(address);
+std::unique_ptr<net::Stream> connect(const net::Address& address, Clock& clock,
+                                     const Security* security, std::int64_t timeout_ns) {
+  if (security == nullptr) return std::make_unique<net::Socket>(address, clock, timeout_ns);
+  return security->connect(address, clock, timeout_ns);
 }
 
 /// Which of these apis a broker does not take as we speak them, by its answer to ApiVersions.
@@ -54,10 +55,10 @@ std::optional<Api> missing(std::string_view versions, std::span<const Api> apis)
 }  // namespace
 
 Connection::Connection(const net::Address& address, std::string_view client_id, Clock& clock,
-                       const Security* security)
+                       const Security* security, std::int64_t connect_timeout_ns)
     : client_id_(client_id),
       clock_(clock),
-      stream_(connect(address, security)),
+      stream_(connect(address, clock, security, connect_timeout_ns)),
       login_(security == nullptr ? nullptr : security->login()) {
   // Answered before all others, so that a broker that is too old is called so.
   put(Api::api_versions, {}, output_, sent_);
@@ -237,8 +238,10 @@ void advance_all(std::span<Connection* const> connections, int wake, std::int64_
                  Clock& clock) {
   std::vector<pollfd> watched;
   watched.push_back({wake, POLLIN, 0});
-  for (Connection* const one : connections)
+  for (Connection* const one : connections) {
     watched.push_back({one->is_broken() ? -1 : one->descriptor(), one->events(), 0});
+    deadline_ns = std::min(deadline_ns, one->connect_due_ns().value_or(deadline_ns));
+  }
   const std::int64_t left_ns = deadline_ns - clock.monotonic_ns();
   // Rounded up: who wakes before the time would turn in circles until it has come.
   const auto left_ms = std::clamp<std::int64_t>((left_ns + ms - 1) / ms, 0, 60'000);

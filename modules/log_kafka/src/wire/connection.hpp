@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "millrace/base/clock.hpp"
+#include "millrace/net/socket.hpp"
 #include "millrace/net/stream.hpp"
 #include "wire/protocol.hpp"
 #include "wire/security.hpp"
@@ -34,9 +35,10 @@ struct Answer {
 class Connection {
  public:
   /// Begins to connect; what goes wrong shows later. Without a security in the open, as nobody. The
-  /// clock outlives it.
+  /// addresses of the host share the time to connect (net::Socket). The clock outlives it.
   Connection(const net::Address& address, std::string_view client_id, Clock& clock,
-             const Security* security = nullptr);
+             const Security* security = nullptr,
+             std::int64_t connect_timeout_ns = net::Socket::default_timeout_ns);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -60,6 +62,10 @@ class Connection {
   /// For poll().
   [[nodiscard]] int descriptor() const { return stream_->descriptor(); }
   [[nodiscard]] short events() const;
+  /// When advance() is to be called although poll() reports nothing, as Stream::connect_due_ns().
+  [[nodiscard]] std::optional<std::int64_t> connect_due_ns() const {
+    return stream_->connect_due_ns();
+  }
   void break_off(Error why);
   /// Breaks the connection because its stream failed; the stream's message begins with the address.
   void lose_stream(const Error& why);

@@ -79,8 +79,9 @@ void CoordinatorLink::turn(std::int64_t now_ns) {
 bool CoordinatorLink::connect(std::int64_t now_ns) {
   finding_ = !coordinator_;
   if (!finding_) {
-    connection_ = std::make_unique<Connection>(*coordinator_, client_id_, cluster_.clock(),
-                                               cluster_.security().get());
+    connection_ =
+        std::make_unique<Connection>(*coordinator_, client_id_, cluster_.clock(),
+                                     cluster_.security().get(), cluster_.connect_timeout_ns());
     return true;
   }
   const Result<net::Address> broker = cluster_.any(brokers_timeout_ms);
@@ -89,8 +90,9 @@ bool CoordinatorLink::connect(std::int64_t now_ns) {
     pause(now_ns);
     return false;
   }
-  connection_ = std::make_unique<Connection>(*broker, client_id_, cluster_.clock(),
-                                             cluster_.security().get());
+  connection_ =
+      std::make_unique<Connection>(*broker, client_id_, cluster_.clock(), cluster_.security().get(),
+                                   cluster_.connect_timeout_ns());
   connection_->send(Api::find_coordinator, find_coordinator(key_, kind_));
   return true;
 }

@@ -29,6 +29,7 @@ FetchSettings FetchSettings::of(const ClientConfig& config) {
   settings.client_id = config.client_id();
   settings.clock = &config.clock();
   settings.security = config.cluster()->security();
+  settings.connect_timeout_ns = config.cluster()->connect_timeout_ns();
   settings.wait_ms = number("fetch.wait.max.ms", settings.wait_ms);
   settings.bytes = number("fetch.max.bytes", settings.bytes);
   // Two names of one setting.
@@ -40,8 +41,9 @@ FetchSettings FetchSettings::of(const ClientConfig& config) {
 
 void FetchLink::ask(std::vector<FetchState*> states, std::int32_t wait_ms, std::int64_t now_ns) {
   if (connection_ == nullptr)
-    connection_ = std::make_unique<Connection>(address_, settings_.client_id, *settings_.clock,
-                                               settings_.security.get());
+    connection_ =
+        std::make_unique<Connection>(address_, settings_.client_id, *settings_.clock,
+                                     settings_.security.get(), settings_.connect_timeout_ns);
   std::vector<FetchPlace> places;
   places.reserve(states.size());
   for (FetchState* const state : states) {

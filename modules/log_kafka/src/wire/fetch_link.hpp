@@ -24,6 +24,7 @@ struct FetchSettings {
   std::int32_t wait_ms = 500;                ///< of a fetch at the end of its partitions
   std::int32_t bytes = 8 << 20;              ///< of one answer
   std::int32_t partition_bytes = 1 << 20;    ///< of a partition in it, and of what a feed may hold
+  std::int64_t connect_timeout_ns = net::Socket::default_timeout_ns;
   std::int64_t timeout_ns = 60'000'000'000;  ///< without an answer, beyond the wait
 };
 

@@ -210,8 +210,9 @@ void PartitionWriter::send(const Producing& who, std::int64_t now_ns) {
   for (const auto& [address, entries] : ready) {
     Link& link = links_[address];
     if (link.connection == nullptr)
-      link.connection = std::make_unique<Connection>(address, client_id_, cluster_.clock(),
-                                                     cluster_.security().get());
+      link.connection =
+          std::make_unique<Connection>(address, client_id_, cluster_.clock(),
+                                       cluster_.security().get(), cluster_.connect_timeout_ns());
     if (link.asked.empty()) send(link, who, entries);
   }
 }

@@ -155,9 +155,10 @@ Security::Security(std::unique_ptr<const net::TlsContext> tls,
 
 Security::~Security() = default;
 
-std::unique_ptr<net::Stream> Security::connect(const net::Address& address) const {
-  if (tls_ == nullptr) return std::make_unique<net::Socket>(address);
-  return tls_->connect(address);
+std::unique_ptr<net::Stream> Security::connect(const net::Address& address, Clock& clock,
+                                               std::int64_t connect_timeout_ns) const {
+  if (tls_ == nullptr) return std::make_unique<net::Socket>(address, clock, connect_timeout_ns);
+  return tls_->connect(address, clock, connect_timeout_ns);
 }
 
 std::unique_ptr<SaslLogin> Security::login() const {

@@ -2,10 +2,12 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "millrace/base/clock.hpp"
 #include "millrace/net/stream.hpp"
 #include "millrace/net_tls/fwd.hpp"
 #include "url.hpp"
@@ -28,8 +30,9 @@ class Security {
   Security(const Security&) = delete;
   Security& operator=(const Security&) = delete;
 
-  /// Begins to connect.
-  [[nodiscard]] std::unique_ptr<net::Stream> connect(const net::Address& address) const;
+  /// Begins to connect; the time and the clock are those of net::Socket.
+  [[nodiscard]] std::unique_ptr<net::Stream> connect(const net::Address& address, Clock& clock,
+                                                     std::int64_t connect_timeout_ns) const;
   /// For one connection; null when nobody logs in.
   [[nodiscard]] std::unique_ptr<SaslLogin> login() const;
 

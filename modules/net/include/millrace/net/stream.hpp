@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -14,8 +16,8 @@ namespace millrace::net {
 /// A connection to a server that carries bytes both ways. No call blocks. After an error the caller
 /// closes it. Used by one thread at a time.
 ///
-///     while (!stream.is_connected()) { MILLRACE_TRY(stream.try_connect()); /* poll() */ }
-///     MILLRACE_ASSIGN(const std::size_t sent, stream.write(bytes));
+///     while (!stream.is_connected()) { MILLRACE_TRY(stream.try_connect()); /* poll() until due */
+///     } MILLRACE_ASSIGN(const std::size_t sent, stream.write(bytes));
 class Stream {
  public:
   Stream() = default;
@@ -29,6 +31,9 @@ class Stream {
   /// Continues to connect as far as it can; call it until is_connected(). errc::unreachable,
   /// errc::connection_lost, errc::tls_failed; returns the same error again after a failure.
   [[nodiscard]] virtual Status try_connect() = 0;
+  /// When try_connect() is to be called although poll() reports nothing (the clock's monotonic_ns):
+  /// the address that is tried has had its time. No value when there is no such time.
+  [[nodiscard]] virtual std::optional<std::int64_t> connect_due_ns() const = 0;
   /// Returns how many bytes it took, 0 when it can take none for now. The caller offers the rest
   /// again before anything else; the rest may have moved in memory and may have grown.
   /// errc::connection_lost, errc::tls_failed.

@@ -2,10 +2,12 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "millrace/base/error.hpp"
+#include "millrace/net/socket.hpp"
 #include "millrace/net/stream.hpp"
 #include "millrace/net_tls/tls_settings.hpp"
 
@@ -22,8 +24,11 @@ class TlsContext {
   [[nodiscard]] static Result<TlsContext> open(const TlsSettings& settings);
 
   /// Looks up the host, which may block, and starts to connect; the stream reports failures. The
-  /// stream may outlive the context.
-  [[nodiscard]] std::unique_ptr<Stream> connect(Address address) const;
+  /// stream may outlive the context. The addresses of the host share the time as for Socket; the
+  /// clock outlives the stream.
+  [[nodiscard]] std::unique_ptr<Stream> connect(
+      Address address, Clock& clock,
+      std::int64_t connect_timeout_ns = Socket::default_timeout_ns) const;
 
  private:
   friend class TlsStream;
