@@ -15,6 +15,7 @@ constexpr std::string_view topic_name = "__millrace";
 constexpr TopicPartition our_place{TopicId{{-1}}, PartitionId{{0}}};
 constexpr std::size_t fetch_bytes = 1U << 20U;
 constexpr std::int64_t ms = 1'000'000;
+constexpr std::int64_t retry_ns = 20 * ms;
 constexpr std::int64_t records_between_snapshots = 10'000;
 
 /// Whose life the record shows; -1: nobody's.
@@ -42,10 +43,19 @@ StateLog::StateLog(const ClientConfig& config, const LogOptions& options, Reader
       place_{config.in_kafka(topic_name), 0} {}
 
 Status StateLog::open(const std::string& creation) {
-  MILLRACE_TRY(make_topic());
+  const std::int64_t deadline_ns = clock_.monotonic_ns() + config_.timeout_ms() * ms;
+  for (bool is_last = false;;) {
+    Status read = make_topic();
+    if (read) read = load();
+    if (read) break;
+    // A broker names a topic for a moment after it was deleted: then it is missing and made again.
+    if (is_last || !read.error().is(errc::unknown_topic)) return read;
+    // One more try, however long the last one took.
+    is_last = clock_.monotonic_ns() >= deadline_ns;
+    reader_.signal().wait(reader_.signal().count(), retry_ns);
+  }
   {
     const MutexLock lock(mutex_);
-    MILLRACE_TRY(load());
     if (!state_.creation().empty() || !options_.create) return {};
   }
   // Another may have been faster: the first one counts.
@@ -108,6 +118,7 @@ Status StateLog::make_topic() {
 
 // From the last snapshot on, which may lie behind records that it does not hold yet.
 Status StateLog::load() {
+  const MutexLock lock(mutex_);
   MILLRACE_ASSIGN(const std::vector<Offset> first, reader_.ask({place_}, Reader::End::first));
   MILLRACE_ASSIGN(const std::vector<Offset> last, reader_.ask({place_}, Reader::End::last_stable));
   reader_.heard_of(our_place, last[0]);

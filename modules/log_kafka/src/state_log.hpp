@@ -56,7 +56,7 @@ class StateLog {
   [[nodiscard]] Status trim();
 
  private:
-  Status load() MILLRACE_REQUIRES(mutex_);
+  Status load() MILLRACE_EXCLUDES(mutex_);
   Status take_one_fetch() MILLRACE_REQUIRES(mutex_);
   Result<std::int64_t> write(const std::vector<StateRecord>& records);
   Status make_topic();

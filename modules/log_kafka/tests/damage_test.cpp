@@ -4,8 +4,12 @@
 // What others do to the topics that are Millrace's own.
 #include <librdkafka/rdkafka.h>
 
+#include <thread>
+
+#include "admin.hpp"
 #include "client_producer.hpp"
 #include "kafka_world.hpp"
+#include "millrace/testkit/kafka_proxy.hpp"
 #include "reader.hpp"
 
 namespace millrace::log {
@@ -27,7 +31,8 @@ class KafkaDamage : public KafkaWorld {
     EXPECT_TRUE(written.has_value()) << written.error().to_string();
     return written.value_or(offset(-1));
   }
-  /// Returns when the topic is gone.
+  /// Returns when the topic is gone and the brokers know it: they hear of it some time after the
+  /// request was answered, and serve the old records until then.
   void delete_state() {
     const auto producer = kafka::ClientProducer::open(config_, options_);
     rd_kafka_t* const client = (*producer)->client();
@@ -38,6 +43,15 @@ class KafkaDamage : public KafkaWorld {
     const kafka::Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), 30'000));
     ASSERT_NE(event, nullptr);
     EXPECT_EQ(rd_kafka_event_error(event.get()), RD_KAFKA_RESP_ERR_NO_ERROR);
+    kafka::Reader reader(config_, real_clock());
+    ASSERT_TRUE(reader.open().has_value());
+    const kafka::Signal never;
+    for (;;) {
+      const auto found = kafka::find_partitions(reader.client(), state_, config_.timeout_ms());
+      ASSERT_TRUE(found.has_value()) << found.error().to_string();
+      if (!*found) return;
+      never.wait(0, 10'000'000);
+    }
   }
   void expect_damage(const Error& error, Offset at) const {
     EXPECT_TRUE(error.is(errc::corrupt)) << error.to_string();
@@ -91,6 +105,25 @@ TEST_F(KafkaDamage,
   ASSERT_TRUE(worker.until_holds(1));
   ASSERT_TRUE(worker.commit({place}, "2", input, offset(8)).has_value());
   EXPECT_THAT(values(*worker.log, place), ElementsAre("1", "2"));
+}
+
+// A broker that has not heard of it yet still names the topic, and knows it no more when asked on.
+TEST_F(KafkaDamage, a_log_is_made_again_while_its_old_topic_vanishes) {
+  std::string identity;
+  {
+    identity = open("first")->identity();
+  }
+  testkit::KafkaProxy proxy(address());
+  const auto asking = proxy.add(
+      {.api = testkit::KafkaApi::describe_configs, .fault = testkit::KafkaFault::hold_request()});
+  Result<std::unique_ptr<Log>> opened = fail(errc::closed, "not opened");
+  std::thread opening([&] { opened = try_open(url(proxy.bootstrap()), options_of("second")); });
+  EXPECT_TRUE(asking.wait_until_held());
+  delete_state();
+  asking.release();
+  opening.join();
+  ASSERT_TRUE(opened.has_value()) << opened.error().to_string();
+  EXPECT_NE((*opened)->identity(), identity);
 }
 
 TEST_F(KafkaDamage, a_record_of_a_newer_version_asks_for_an_upgrade) {
