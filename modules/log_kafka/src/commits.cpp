@@ -37,6 +37,7 @@ Result<Commits::Outgoing> Commits::prepare(Transaction& transaction) {
     out.batches[i].encoded = batch.builder.finish();
     out.batches[i].count = batch.builder.count();
     out.places.push_back(batch.place);
+    out.kinds.push_back(spec.kind);
   }
   for (const Transaction::Position& position : transaction.positions()) {
     MILLRACE_ASSIGN(KafkaPlace place, topics_.place_in_kafka(position.place));
@@ -69,7 +70,7 @@ Result<Committed> Commits::send(Outgoing& out, const Transaction& transaction) {
 Result<Committed> Commits::answer(const Outgoing& out) {
   Committed committed;
   for (std::size_t i = 0; i < out.batches.size(); ++i) {
-    visibility_.add(out.batches[i].at, end_of(out.batches[i]));
+    visibility_.add(out.batches[i].at, end_of(out.batches[i]), out.kinds[i]);
     committed.places.push_back({out.places[i], out.batches[i].first});
   }
   return committed;
@@ -172,7 +173,7 @@ Result<Committed> Commits::commit_sequence(Outgoing& out, const Transaction& tra
   }
   if (repeat) return repeated(*repeat);
   if (!transaction.claims().empty()) {
-    visibility_.add(sequences_.place(), noted_end);
+    visibility_.add(sequences_.place(), noted_end, TopicKind::private_topic);
   }
   return answer(out);
 }

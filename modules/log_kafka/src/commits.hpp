@@ -42,6 +42,7 @@ class Commits {
   struct Outgoing {
     std::vector<OutgoingBatch> batches;
     std::vector<TopicPartition> places;  // of the batches
+    std::vector<TopicKind> kinds;        // of the topics of the batches
     std::vector<OutgoingPositions> positions;
   };
   [[nodiscard]] Result<Outgoing> prepare(Transaction& transaction);

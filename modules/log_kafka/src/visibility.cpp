@@ -16,10 +16,10 @@ constexpr std::int64_t longest_wait_ns = std::numeric_limits<std::int64_t>::max(
 
 }  // namespace
 
-void Visibility::add(const KafkaPlace& at, Offset end) {
+void Visibility::add(const KafkaPlace& at, Offset end, TopicKind kind) {
   const MutexLock lock(mutex_);
-  Offset& unseen = unseen_[at];
-  unseen = std::max(unseen, end);
+  Unseen& unseen = unseen_[at];
+  unseen = {std::max(unseen.end, end), kind};
 }
 
 Status Visibility::wait(const Committed& committed, std::int64_t deadline_ns) {
@@ -30,7 +30,7 @@ Status Visibility::wait(const Committed& committed, std::int64_t deadline_ns) {
     const MutexLock lock(mutex_);
     const auto unseen = unseen_.find(at.back());
     // What is not in the table was seen, or is a repeat of what an earlier handle wrote.
-    ends.push_back(unseen == unseen_.end() ? place.first.next() : unseen->second);
+    ends.push_back(unseen == unseen_.end() ? place.first.next() : unseen->second.end);
   }
   const std::int64_t left_ns =
       std::clamp<std::int64_t>(deadline_ns - config_.clock().monotonic_ns(), 0, longest_wait_ns);
@@ -55,7 +55,7 @@ bool Visibility::wait_own(const std::vector<KafkaPlace>& places, std::int64_t ti
     for (const KafkaPlace& place : places) {
       if (const auto found = unseen_.find(place); found != unseen_.end()) {
         own.push_back(place);
-        ends.push_back(found->second);
+        ends.push_back(found->second.end);
       }
     }
   }
@@ -72,8 +72,9 @@ bool Visibility::hand_over(Identity& identity) {
   std::vector<KafkaPlace> places;
   {
     const MutexLock lock(mutex_);
-    for (const auto& [place, end] : unseen_)
-      places.push_back(place);
+    for (const auto& [place, unseen] : unseen_) {
+      if (unseen.kind == TopicKind::private_topic) places.push_back(place);
+    }
   }
   if (wait_own(places, config_.timeout_ms() * ms)) return true;
   if (!identity.end()) return false;
@@ -105,7 +106,7 @@ void Visibility::note_seen(const std::vector<KafkaPlace>& places, const std::vec
   const MutexLock lock(mutex_);
   for (std::size_t i = 0; i < places.size(); ++i) {
     const auto found = unseen_.find(places[i]);
-    if (found != unseen_.end() && found->second <= ends[i]) unseen_.erase(found);
+    if (found != unseen_.end() && found->second.end <= ends[i]) unseen_.erase(found);
   }
 }
 

@@ -21,15 +21,18 @@ class Visibility {
   Visibility(const ClientConfig& config, Reader& reader, Topics& topics)
       : config_(config), reader_(reader), topics_(topics) {}
 
-  /// Records were committed there, up to this end.
-  void add(const KafkaPlace& at, Offset end);
+  /// Records were committed there, up to this end, to a topic of that kind.
+  void add(const KafkaPlace& at, Offset end, TopicKind kind);
   /// Log::wait_visible.
   [[nodiscard]] Status wait(const Committed& committed, std::int64_t deadline_ns);
   /// Waits until what this handle committed to these places can be read; false when it cannot in
   /// time.
   [[nodiscard]] bool wait_own(const std::vector<KafkaPlace>& places, std::int64_t timeout_ns);
-  /// Before units are given to others: true when all that this handle committed can be read.
-  /// Otherwise its identity has ended, and with it all claims, which waits until it can.
+  /// Before units are given to others: true when all that this handle committed to private topics
+  /// can be read; the next owner restores its state from those up to their ends. Other topics are
+  /// read as their records come, and others write to them: an open transaction there is not waited
+  /// for. False when it cannot be read in time: then the identity has ended, and with it all
+  /// claims, which waits for the marks.
   [[nodiscard]] bool hand_over(Identity& identity);
 
  private:
@@ -42,8 +45,12 @@ class Visibility {
   Topics& topics_;
 
   Mutex mutex_;
+  struct Unseen {
+    Offset end;
+    TopicKind kind = TopicKind::events;
+  };
   // Committed, and not seen to be readable up to this end.
-  std::map<KafkaPlace, Offset> unseen_ MILLRACE_GUARDED_BY(mutex_);
+  std::map<KafkaPlace, Unseen> unseen_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::log::kafka

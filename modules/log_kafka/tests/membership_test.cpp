@@ -8,6 +8,7 @@
 #include <csignal>
 #include <thread>
 
+#include "foreign_producer.hpp"
 #include "kafka_world.hpp"
 #include "millrace/testkit/kafka_proxy.hpp"
 
@@ -195,6 +196,41 @@ TEST_P(KafkaStateFaults, every_unit_has_one_owner_when_all_come_to_rest) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kafka, KafkaStateFaults, testing::ValuesIn(state_faults), name_of);
+
+TEST_F(KafkaFencing, a_unit_is_given_away_beside_the_open_transaction_of_another_client) {
+  LogOptions of_other = options_of("owner");
+  of_other.service = "other";
+  const auto asked =
+      open_by(real_clock(), of_other)->create_topic({"asked", 1, TopicKind::commands, "other", {}});
+  ASSERT_TRUE(asked.has_value()) << asked.error().to_string();
+  const auto state = direct->create_topic({"state", 1, TopicKind::private_topic, "stock", {}});
+  ASSERT_TRUE(state.has_value()) << state.error().to_string();
+  Worker first(open("first"), "g", {"u", "v"});
+  ASSERT_TRUE(first.until_holds(2));
+  ForeignProducer other(prefix() + ".asked", "none", prefix() + ".other");
+  other.begin();
+  other.put({"of another client"});
+  const auto commit = [&](const std::string& value) {
+    Transaction transaction;
+    transaction.append({asked->id, partition(0)}, {1'000, "k", value, {}});
+    transaction.append({state->id, partition(0)}, {1'000, "k", value, {}});
+    for (const Claim& claim : first.held)
+      transaction.require(claim);
+    return first.log->commit(transaction);
+  };
+  ASSERT_TRUE(commit("1").has_value());
+
+  Worker second(open("second"), "g", {"u", "v"});
+  second.obey();
+  ASSERT_TRUE(first.until_holds(1));
+  ASSERT_TRUE(second.until_holds(1));
+  // The state of the unit is there for its next owner.
+  EXPECT_THAT(values(*second.log, {state->id, partition(0)}), ElementsAre("1"));
+  EXPECT_THAT(first.lost, IsEmpty());
+  const auto further = commit("2");
+  EXPECT_TRUE(further.has_value()) << further.error().to_string();
+  other.commit();
+}
 
 TEST_F(KafkaFencing, a_unit_whose_release_had_an_unknown_outcome_gets_to_the_other_in_the_end) {
   Worker first(open("first", proxy.bootstrap(), {{"message.timeout.ms", "700"}}), "g", {"u", "v"});
