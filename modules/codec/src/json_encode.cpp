@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
+#include <cmath>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 
 #include "formats.hpp"
@@ -10,7 +12,26 @@
 namespace millrace::codec {
 namespace {
 
-void write_value(const TypeInfo* described, const void* value, JsonWriter& out);
+/// A number that JSON has no form for, on its way out to encode_json(); each level adds its part of
+/// the path.
+struct NotFinite {
+  std::string path;
+};
+
+/// What JSON has no form for is refused, or written as null where people read it.
+enum class NotFiniteAs : std::uint8_t { error, null };
+
+struct Sink {
+  JsonWriter& json;
+  NotFiniteAs not_finite;
+};
+
+void write_value(const TypeInfo* described, const void* value, const Sink& out);
+
+void write_double(double number, const Sink& out) {
+  if (out.not_finite == NotFiniteAs::error && !std::isfinite(number)) throw NotFinite{};
+  out.json.value(number);
+}
 
 void write_enum(const TypeInfo& type, const void* value, JsonWriter& out) {
   const std::int64_t number = type.get_enum(value);
@@ -23,21 +44,28 @@ void write_enum(const TypeInfo& type, const void* value, JsonWriter& out) {
   out.value(number);
 }
 
-void write_struct(const TypeInfo& type, const void* value, JsonWriter& out) {
-  out.begin_object();
-  for (const FieldInfo& field : type.fields) {
-    const void* member = field_at(value, field);
-    const TypeInfo& member_type = resolve(&field.type(), member);
-    if (member_type.kind != Kind::optional || member_type.ops.size(member) != 0) {
-      out.plain_key(field.name);
-      write_value(&member_type, member, out);
+void write_struct(const TypeInfo& type, const void* value, const Sink& out) {
+  out.json.begin_object();
+  const FieldInfo* at = nullptr;
+  try {
+    for (const FieldInfo& field : type.fields) {
+      at = &field;
+      const void* member = field_at(value, field);
+      const TypeInfo& member_type = resolve(&field.type(), member);
+      if (member_type.kind != Kind::optional || member_type.ops.size(member) != 0) {
+        out.json.plain_key(field.name);
+        write_value(&member_type, member, out);
+      }
     }
+  } catch (NotFinite& found) {
+    found.path = std::string(at->name) + (found.path.empty() ? "" : ".") + found.path;
+    throw;
   }
-  out.end_object();
+  out.json.end_object();
 }
 
-void write_sequence(const TypeInfo& type, const void* value, JsonWriter& out) {
-  out.begin_array();
+void write_sequence(const TypeInfo& type, const void* value, const Sink& out) {
+  out.json.begin_array();
   const std::size_t count = type.ops.size(value);
   if (count != 0) {
     // Elements of a vector lie side by side.
@@ -47,59 +75,58 @@ void write_sequence(const TypeInfo& type, const void* value, JsonWriter& out) {
       write_value(&element, at, out);
     }
   }
-  out.end_array();
+  out.json.end_array();
 }
 
-void write_map(const TypeInfo& type, const void* value, JsonWriter& out) {
+void write_map(const TypeInfo& type, const void* value, const Sink& out) {
   struct Context {
     const TypeInfo& element;
-    JsonWriter& out;
+    const Sink& out;
   } context{type.element(), out};
-  out.begin_object();
+  out.json.begin_object();
   type.ops.for_each(value, &context, [](void* raw, std::string_view key, const void* element) {
     const Context& at = *static_cast<const Context*>(raw);
-    at.out.key(key);
+    at.out.json.key(key);
     write_value(&at.element, element, at.out);
   });
-  out.end_object();
+  out.json.end_object();
 }
 
-void write_nested_variant(const TypeInfo& type, const void* value, JsonWriter& out) {
+void write_nested_variant(const TypeInfo& type, const void* value, const Sink& out) {
   const TypeInfo& active = type.alternatives[type.ops.active(value)]();
-  out.begin_object().key(active.name);
+  out.json.begin_object().key(active.name);
   write_value(&active, type.ops.at(value, 0), out);
-  out.end_object();
+  out.json.end_object();
 }
 
-void write_value(const TypeInfo* described, const void* value, JsonWriter& out) {
+void write_value(const TypeInfo* described, const void* value, const Sink& out) {
   const TypeInfo& type = resolve(described, value);
   switch (type.kind) {
     case Kind::boolean:
-      out.value(*static_cast<const bool*>(value));
+      out.json.value(*static_cast<const bool*>(value));
       return;
     case Kind::int32:
-      out.value(*static_cast<const std::int32_t*>(value));
+      out.json.value(*static_cast<const std::int32_t*>(value));
       return;
     case Kind::int64:
-      out.value(*static_cast<const std::int64_t*>(value));
+      out.json.value(*static_cast<const std::int64_t*>(value));
       return;
     case Kind::uint32:
-      out.value(*static_cast<const std::uint32_t*>(value));
+      out.json.value(*static_cast<const std::uint32_t*>(value));
       return;
     case Kind::uint64:
-      out.value(*static_cast<const std::uint64_t*>(value));
+      out.json.value(*static_cast<const std::uint64_t*>(value));
       return;
     case Kind::float64:
-      out.value(*static_cast<const double*>(value));
-      return;
+      return write_double(*static_cast<const double*>(value), out);
     case Kind::string:
-      out.value(*static_cast<const std::string*>(value));
+      out.json.value(*static_cast<const std::string*>(value));
       return;
     case Kind::enumeration:
-      return write_enum(type, value, out);
+      return write_enum(type, value, out.json);
     case Kind::optional:
       if (type.ops.size(value) == 0) {
-        out.raw("null");
+        out.json.raw("null");
         return;
       }
       return write_value(&type.element(), type.ops.at(value, 0), out);
@@ -114,9 +141,7 @@ void write_value(const TypeInfo* described, const void* value, JsonWriter& out) 
   }
 }
 
-}  // namespace
-
-void write_json(const TypeInfo& described, const void* value, JsonWriter& out) {
+void write_top(const TypeInfo& described, const void* value, const Sink& out) {
   const TypeInfo& type = resolve(&described, value);
   if (type.kind == Kind::variant) {
     write_value(&type.alternatives[type.ops.active(value)](), type.ops.at(value, 0), out);
@@ -125,9 +150,22 @@ void write_json(const TypeInfo& described, const void* value, JsonWriter& out) {
   }
 }
 
+}  // namespace
+
+void write_json(const TypeInfo& type, const void* value, JsonWriter& out) {
+  write_top(type, value, {out, NotFiniteAs::null});
+}
+
 void encode_json(const TypeInfo& type, const void* value, std::string& out) {
-  JsonWriter writer(out);
-  write_json(type, value, writer);
+  const std::size_t before = out.size();
+  try {
+    JsonWriter writer(out);
+    write_top(type, value, {writer, NotFiniteAs::error});
+  } catch (const NotFinite& found) {
+    out.resize(before);
+    throw std::domain_error((found.path.empty() ? std::string(type.name) : found.path) +
+                            ": JSON has no form for infinities and for what is not a number");
+  }
 }
 
 }  // namespace millrace::codec

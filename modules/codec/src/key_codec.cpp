@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 #include <bit>
+#include <cmath>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 
 #include "failure.hpp"
@@ -30,7 +32,9 @@ void put_string(ByteWriter& out, std::string_view text) {
 
 // The bits of a double in an order that follows its values: negative ones count down.
 std::uint64_t ordered(double value) {
-  const auto bits = std::bit_cast<std::uint64_t>(value);
+  if (std::isnan(value)) throw std::domain_error("a key that is not a number is equal to no key");
+  // -0.0 equals 0.0, and keys that are equal are one key.
+  const auto bits = std::bit_cast<std::uint64_t>(value == 0.0 ? 0.0 : value);
   return (bits & sign) != 0 ? ~bits : bits | sign;
 }
 double from_ordered(std::uint64_t bits) {
@@ -123,7 +127,8 @@ class KeyReader {
       case Kind::uint64:
         return assign<std::uint64_t>(out, in_.big<std::uint64_t>());
       case Kind::float64:
-        return assign<double>(out, from_ordered(in_.big<std::uint64_t>()));
+        return assign<double>(out, from_ordered(in_.big<std::uint64_t>())) &&
+               (!std::isnan(*static_cast<double*>(out)) || bad());
       case Kind::string:
         return read_string(*static_cast<std::string*>(out));
       case Kind::enumeration:

@@ -5,8 +5,10 @@
 
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 #include "arbitrary.hpp"
+#include "millrace/codec/write_json.hpp"
 #include "shop.hpp"
 
 namespace millrace::codec {
@@ -135,8 +137,42 @@ TEST(Json, whole_numbers_may_be_written_with_a_fraction_or_an_exponent) {
   EXPECT_FALSE(from_json<std::uint32_t>("-1.0"));
 }
 
-TEST(Json, a_number_without_a_json_form_is_written_as_null_and_read_as_not_a_number) {
-  EXPECT_EQ(to_json(std::numeric_limits<double>::infinity()), "null");
+template <class T>
+std::string refusal_of(const T& value) {
+  std::string out = "before";
+  try {
+    encode(Format::json, type_info<T>(), &value, out);
+  } catch (const std::domain_error& refused) {
+    EXPECT_EQ(out, "before");
+    return refused.what();
+  }
+  return "none";
+}
+
+TEST(Json, numbers_without_a_json_form_are_refused_with_their_place) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double number : {infinity, -infinity, nan}) {
+    EXPECT_EQ(refusal_of(number).rfind("double: ", 0), 0U) << refusal_of(number);
+    EXPECT_NE(refusal_of(std::optional<double>(number)), "none");
+    EXPECT_NE(refusal_of(std::vector<double>{1, number}), "none");
+    shop::Everything value;
+    value.number = number;
+    EXPECT_EQ(refusal_of(value).rfind("number: ", 0), 0U) << refusal_of(value);
+    EXPECT_EQ(refusal_of(std::map<std::string, shop::Everything>{{"k", value}}).rfind("number: ", 0),
+              0U);
+  }
+  EXPECT_EQ(refusal_of(std::numeric_limits<double>::max()), "none");
+}
+
+TEST(Json, what_has_no_form_is_null_for_people_and_null_is_read_as_earlier_builds_wrote_it) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  std::string out;
+  {
+    JsonWriter writer(out);
+    write_json(type_info<double>(), &infinity, writer);
+  }
+  EXPECT_EQ(out, "null");
   EXPECT_TRUE(std::isnan(from_json<double>("null").value()));
 }
 

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <limits>
+#include <stdexcept>
 #include <tuple>
 
 #include "arbitrary.hpp"
@@ -68,6 +70,14 @@ TEST(Key, the_bytes_are_those_that_are_documented) {
   EXPECT_EQ(key_of(std::int64_t{-1}), "\x7f\xff\xff\xff\xff\xff\xff\xff");
   EXPECT_EQ(key_of(shop::Rejected{{std::string("a\0", 2)}, shop::Reason::out_of_stock}),
             std::string("a\0\xff\0\1\x80\0\0\0\0\0\0\0", 13));
+}
+
+TEST(Key, keys_that_are_equal_have_the_same_bytes) {
+  EXPECT_EQ(key_of(-0.0), key_of(0.0));
+  EXPECT_EQ(key_of(std::vector<double>{1, -0.0}), key_of(std::vector<double>{1, 0.0}));
+  EXPECT_THROW(key_of(std::numeric_limits<double>::quiet_NaN()), std::domain_error);
+  EXPECT_LT(key_of(std::numeric_limits<double>::max()),
+            key_of(std::numeric_limits<double>::infinity()));
 }
 
 RC_GTEST_PROP(Key, the_order_of_bytes_is_the_order_of_values, ()) {

@@ -4,6 +4,7 @@
 
 #include "millrace/codec/codec.hpp"
 #include "millrace/codec/typed_object.hpp"
+#include "millrace/codec/write_json.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::stream::runtime {
@@ -17,7 +18,10 @@ std::string shown(const codec::TypeInfo& type, std::string_view key) {
   const codec::TypedObject object(type);
   std::string text;
   if (!codec::decode_key(type, key, object.get())) return std::to_string(key.size()) + " bytes";
-  codec::encode(codec::Format::json, type, object.get(), text);
+  {
+    JsonWriter writer(text);
+    codec::write_json(type, object.get(), writer);
+  }
   if (text.size() <= shown_key_bytes_max) return text;
   text.resize(shown_key_bytes_max);
   return text + "...";

@@ -15,8 +15,9 @@ namespace millrace::codec {
 enum class Format : std::uint8_t { json, binary };
 
 /// Appends the value to `out`. A variant is written as its active alternative in JSON (its type
-/// travels beside it, as `ce_type`), and with its alternative's index in binary. Never fails for
-/// described types.
+/// travels beside it, as `ce_type`), and with its alternative's index in binary. Throws
+/// std::domain_error, with the path of the member, for an infinity or a NaN in JSON, which has no
+/// form for them; the binary form keeps them.
 void encode(Format format, const TypeInfo& type, const void* value, std::string& out);
 
 /// Reads a value into `out`, an object of that type, overwriting all of it. Unknown fields are
@@ -30,7 +31,8 @@ void encode(Format format, const TypeInfo& type, const void* value, std::string&
 
 /// Appends the key form: strings raw (readable, what the partitioner sees), integers big-endian
 /// with the sign bit flipped so that byte order is number order, structs as their members with
-/// strings escaped (0x00 -> 0x00 0xff) and ended by 0x00 0x01. Byte order is value order.
+/// strings escaped (0x00 -> 0x00 0xff) and ended by 0x00 0x01. Byte order is value order, and keys
+/// that are equal have equal bytes (-0.0 is written as 0.0). Throws std::domain_error for a NaN.
 void encode_key(const TypeInfo& type, const void* value, std::string& out);
 /// errc::malformed.
 [[nodiscard]] Status decode_key(const TypeInfo& type, std::string_view bytes, void* out);
