@@ -159,8 +159,8 @@ TEST(Json, numbers_without_a_json_form_are_refused_with_their_place) {
     shop::Everything value;
     value.number = number;
     EXPECT_EQ(refusal_of(value).rfind("number: ", 0), 0U) << refusal_of(value);
-    EXPECT_EQ(refusal_of(std::map<std::string, shop::Everything>{{"k", value}}).rfind("number: ", 0),
-              0U);
+    EXPECT_EQ(
+        refusal_of(std::map<std::string, shop::Everything>{{"k", value}}).rfind("number: ", 0), 0U);
   }
   EXPECT_EQ(refusal_of(std::numeric_limits<double>::max()), "none");
 }

@@ -78,8 +78,7 @@ NodeId TopologyBuilder::Core::add_source(const std::string& topic, RecordType ty
     }
     return reader.node;
   }
-  const NodeId node = add_named("source", topic, {},
-                                is_table ? detail::pass_through() : detail::facts(), Keys::kept);
+  const NodeId node = add_named("source", topic, {}, detail::pass_through(), Keys::kept);
   readers_.emplace(topic, Reader{node, type, is_table});
   plan_.sources.push_back({node, topic, type, is_table, std::nullopt});
   return node;

@@ -65,12 +65,18 @@ void PlanRunner::Context::send(const SinkSpec& sink, const Message& message) {
   std::string text;
   codec::encode(codec::Format::json, *sink.type.key, message.key, text);
   text += "=";
-  codec::encode(codec::Format::json, *sink.type.value, message.value, text);
+  if (message.value != nullptr) {
+    codec::encode(codec::Format::json, *sink.type.value, message.value, text);
+  } else {
+    text += "null";
+  }
   if (sink.partitioner)
     text += "@" + std::to_string(sink.partitioner(message.key, message.value, partitions));
   runner_.sent_[sink.topic.name].push_back(text);
-  runner_.queue_.push_back({sink.topic.name, copy_of(*sink.type.key, message.key),
-                            copy_of(*sink.type.value, message.value), message.timestamp_ms});
+  runner_.queue_.push_back(
+      {sink.topic.name, copy_of(*sink.type.key, message.key),
+       message.value != nullptr ? copy_of(*sink.type.value, message.value) : nullptr,
+       message.timestamp_ms});
 }
 
 PlanRunner::PlanRunner(Topology plan)
@@ -112,7 +118,8 @@ void PlanRunner::drain() {
   while (!queue_.empty()) {
     const Queued next = std::move(queue_.front());
     queue_.pop_front();
-    deliver(next.topic, {next.key->get(), next.value->get(), next.timestamp_ms});
+    deliver(next.topic,
+            {next.key->get(), next.value ? next.value->get() : nullptr, next.timestamp_ms});
   }
 }
 

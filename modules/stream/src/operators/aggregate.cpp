@@ -15,6 +15,7 @@ class AggregateNode final : public Node {
   }
   void open(TaskContext& context) override { table_.open(context); }
   void process(const Message& message, TaskContext& context) override {
+    if (message.key == nullptr || message.value == nullptr) return context.skip();
     const void* key = message.key;
     if (group_) {
       spec_.group(message, group_->get());

@@ -11,7 +11,8 @@ class JoinNode final : public Node {
   explicit JoinNode(const JoinSpec& spec) : spec_(spec), table_(spec.table) {}
   void open(TaskContext& context) override { table_.open(context); }
   void process(const Message& message, TaskContext& context) override {
-    const bool matched = table_.load(message.key);
+    const bool matched = message.key != nullptr && table_.load(message.key);
+    if (message.value == nullptr || (message.key == nullptr && spec_.inner)) return context.skip();
     if (!matched && spec_.inner) return;
     spec_.joiner(message, matched ? table_.value() : nullptr, Output(*this, context));
   }

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "millrace/stream/detail/operators.hpp"
 
+#include <stdexcept>
+
 namespace millrace::stream::detail {
 
 namespace {
@@ -9,13 +11,6 @@ namespace {
 class PassThrough final : public Node {
  public:
   void process(const Message& message, TaskContext& context) override { forward(message, context); }
-};
-
-class Facts final : public Node {
- public:
-  void process(const Message& message, TaskContext& context) override {
-    if (message.value != nullptr) forward(message, context);
-  }
 };
 
 class Stateless final : public Node {
@@ -42,12 +37,18 @@ class Sink final : public Node {
 
 }  // namespace
 
-NodeFactory pass_through() {
-  return [] { return std::make_unique<PassThrough>(); };
+void throw_no_key() {
+  throw std::invalid_argument(
+      "the record has no key, and the function takes one: take std::optional of the key, or only "
+      "the value, or give it a key before by select_key() of the value");
 }
 
-NodeFactory facts() {
-  return [] { return std::make_unique<Facts>(); };
+void throw_no_value() {
+  throw std::invalid_argument("the record has no value, and the partitioner takes one");
+}
+
+NodeFactory pass_through() {
+  return [] { return std::make_unique<PassThrough>(); };
 }
 
 NodeFactory stateless(Body body) {

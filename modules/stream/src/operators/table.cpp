@@ -11,6 +11,7 @@ class TableNode final : public Node {
   explicit TableNode(const TableSpec& spec) : table_(spec) {}
   void open(TaskContext& context) override { table_.open(context); }
   void process(const Message& message, TaskContext& context) override {
+    if (message.key == nullptr) return context.skip();
     if (message.value == nullptr) {
       table_.erase(message.key);
     } else {

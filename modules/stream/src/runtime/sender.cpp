@@ -37,8 +37,11 @@ Status Sender::send(const SinkSpec& spec, const Message& message) {
   MILLRACE_ASSERT(sink.spec != nullptr, "a sink node sends to a sink of the topology");
   const RecordType& type = sink.spec->type;
   key_.clear();
-  codec::encode_key(*type.key, message.key, key_);
-  log::Record record{message.timestamp_ms, key_, std::nullopt, {}};
+  log::Record record{message.timestamp_ms, std::nullopt, std::nullopt, {}};
+  if (message.key != nullptr) {
+    codec::encode_key(*type.key, message.key, key_);
+    record.key = key_;
+  }
   if (message.value != nullptr) {
     value_.clear();
     codec::encode(type.format, *type.value, message.value, value_);
@@ -51,9 +54,7 @@ Status Sender::send(const SinkSpec& spec, const Message& message) {
     private_headers();
     record.headers = {private_.bytes, private_.count};
   }
-  const std::int32_t partition =
-      sink.spec->partitioner ? sink.spec->partitioner(message.key, message.value, sink.partitions)
-                             : partition_of(key_, sink.partitions);
+  const std::int32_t partition = partition_for(sink, message);
   if (partition < 0 || partition >= sink.partitions) {
     throw std::out_of_range("the partitioner of " + sink.spec->topic.name + " answered " +
                             std::to_string(partition) + " of " + std::to_string(sink.partitions) +
@@ -69,6 +70,15 @@ Status Sender::send(const SinkSpec& spec, const Message& message) {
 
 // docs/formats/cloud_events.md. The id is a function of the input alone: the same after a crash,
 // and in a simulation.
+std::int32_t Sender::partition_for(const ResolvedSink& sink, const Message& message) const {
+  if (sink.spec->partitioner)
+    return sink.spec->partitioner(message.key, message.value, sink.partitions);
+  // Records without a key are spread, each to the same partition again when it is repeated.
+  if (message.key == nullptr)
+    return static_cast<std::int32_t>(number_ % static_cast<std::uint64_t>(sink.partitions));
+  return partition_of(key_, sink.partitions);
+}
+
 void Sender::public_headers(const ResolvedSink& sink, const Message& message) {
   id_.assign(id_prefix_);
   append_number(id_, number_);

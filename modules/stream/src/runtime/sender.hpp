@@ -28,6 +28,7 @@ class Sender {
   [[nodiscard]] Status send(const SinkSpec& sink, const Message& message);
 
  private:
+  [[nodiscard]] std::int32_t partition_for(const ResolvedSink& sink, const Message& message) const;
   void public_headers(const ResolvedSink& sink, const Message& message);
   void private_headers();
 

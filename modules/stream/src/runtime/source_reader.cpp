@@ -17,7 +17,9 @@ Result<bool> SourceReader::read(const log::Record& record, std::string_view even
                                 Message& out) const {
   if (takes_any()) return read_any(record, out);
   const RecordType& type = spec_->type;
-  if (!record.key) return fail(codec::errc::malformed, "the record has no key");
+  if (!record.key && spec_->is_table)
+    return fail(codec::errc::malformed, "the record of a table has no key");
+  out.key = nullptr;
   out.value = nullptr;
   if (record.value) {
     if (type.format == codec::Format::json && type.value->kind == codec::Kind::variant &&
@@ -36,19 +38,19 @@ Result<bool> SourceReader::read(const log::Record& record, std::string_view even
       return fail(std::move(decoded).error());
     }
     out.value = value_.get();
-  } else if (!spec_->is_table) {
-    return fail(codec::errc::malformed, "the record has no value; only tables take deletions");
   }
-  if (Status decoded = codec::decode_key(*type.key, *record.key, key_.get()); !decoded)
-    return fail(decoded.error().at("key"));
-  out.key = key_.get();
+  if (record.key) {
+    if (Status decoded = codec::decode_key(*type.key, *record.key, key_.get()); !decoded)
+      return fail(decoded.error().at("key"));
+    out.key = key_.get();
+  }
   out.timestamp_ms = record.timestamp_ms;
   return true;
 }
 
 Result<bool> SourceReader::read_any(const log::Record& record, Message& out) const {
-  if (!record.key || !codec::decode_key(*spec_->type.key, *record.key, key_.get())) return false;
-  out = {key_.get(), value_.get(), record.timestamp_ms};
+  if (record.key && !codec::decode_key(*spec_->type.key, *record.key, key_.get())) return false;
+  out = {record.key ? key_.get() : nullptr, value_.get(), record.timestamp_ms};
   return true;
 }
 

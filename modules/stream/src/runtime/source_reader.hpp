@@ -27,7 +27,7 @@ class SourceReader {
 
   /// True when `out` is a message for the source's node, valid until the next read; false when the
   /// source's type does not know the event, which is to be skipped. Failures as codec::decode, and
-  /// codec's errc::malformed for a record without a key, or without a value on a stream.
+  /// codec's errc::malformed for a record of a table without a key.
   [[nodiscard]] Result<bool> read(const log::Record& record, std::string_view event_type,
                                   Message& out) const;
   [[nodiscard]] const SourceSpec& spec() const { return *spec_; }

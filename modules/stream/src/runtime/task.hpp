@@ -113,6 +113,7 @@ class Task final : public TaskContext {
     nodes_.node(to).process(message, *this);
   }
   void send(const SinkSpec& sink, const Message& message) override { staging_.send(sink, message); }
+  void skip() override { ++staging_.counts().skipped; }
   void dead_letter(ErrorCode code, std::string_view reason) override {
     failures_.dead_letter(hand_, code, reason, staging_.outbox(), staging_.counts());
   }

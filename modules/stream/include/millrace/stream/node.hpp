@@ -23,7 +23,7 @@ enum class NodeId : std::uint32_t {};
 enum class StoreId : std::uint32_t {};
 
 /// What flows between nodes: pointers to a key and a value of the types that the edge was built
-/// with. Lives for the call. A null value is a deletion (tables).
+/// with. Lives for the call. A null value is a deletion; a null key belongs to nobody.
 struct Message {
   const void* key = nullptr;
   const void* value = nullptr;
@@ -65,6 +65,9 @@ class TaskContext {
   /// Sends the record in hand, as it came, to the service's dead letters. What it has emitted and
   /// written so far stays.
   virtual void dead_letter(ErrorCode code, std::string_view reason) = 0;
+  /// The message in hand, or a part of it, is left out: no operator has a use for it. It is
+  /// counted.
+  virtual void skip() {}
   /// Calls `callback(time_ms)` again and again, from the task's thread. `name` is stable across
   /// restarts and unique in the task; next firing times survive a restart. Called while opening
   /// nodes.

@@ -103,7 +103,13 @@ namespace errc {
 inline constexpr ErrorCode bad_topology{"stream.bad_topology"};
 }  // namespace errc
 
-/// Facts that flow. A handle to a node of the builder: cheap to copy, valid as long as the builder.
+/// Facts that flow. A record may have no key or no value. A function that takes `std::optional` of
+/// the key or the value gets it empty then. Where the function takes a plain value, map_values()
+/// and peek() pass a null value on without the call, other operators leave it out; where it takes a
+/// plain key, a record without one becomes a dead letter. to_table() deletes by a null value.
+/// Aggregations and inner joins leave out null keys, left_join() joins them with nothing, and all
+/// of them leave out null values. What is left out is counted (InstanceStatus::skipped). A handle
+/// to a node of the builder: cheap to copy, valid as long as the builder.
 template <class K, class V>
 class Stream {
  public:
@@ -181,7 +187,7 @@ class Table {
  public:
   Table(TopologyBuilder::Core& core, NodeId node, StoreId store)
       : core_(&core), node_(node), store_(store) {}
-  /// Every change as a fact; deletions are left out.
+  /// Every change as a fact, deletions with a null value: `to()` writes them as tombstones.
   Stream<K, V> to_stream() const;
   [[nodiscard]] NodeId node() const { return node_; }
   [[nodiscard]] StoreId store() const { return store_; }

@@ -45,6 +45,7 @@ Stream<K, std::variant<const V*...>> TopologyBuilder::merge(const Stream<K, V>&.
     (parents.push_back(
          core_->add("merge_input", {streams.node()},
                     detail::stateless([](const Message& message, const detail::Output& out) {
+                      if (message.value == nullptr) return out(message);
                       const std::variant<const V*...> value(std::in_place_index<I>,
                                                             static_cast<const V*>(message.value));
                       out({message.key, &value, message.timestamp_ms});

@@ -20,16 +20,21 @@ class Output {
     for (Node* child : node_->children)
       child->process(message, *context_);
   }
+  /// The message is left out and counted.
+  void skip() const { context_->skip(); }
 
  private:
   const Node* node_;
   TaskContext* context_;
 };
 
-/// Hands on everything: merges and emitters.
+/// Hands on everything: sources of streams, tables as streams, merges and emitters.
 [[nodiscard]] NodeFactory pass_through();
-/// Hands on what has a value, leaving out deletions: sources of streams, tables as streams.
-[[nodiscard]] NodeFactory facts();
+
+/// For a function that takes what a record does not have. std::invalid_argument says how to take
+/// it.
+[[noreturn]] void throw_no_key();
+[[noreturn]] void throw_no_value();
 
 using Body = std::function<void(const Message&, const Output&)>;
 /// An operator without state. Each task has its own copy of `body`.

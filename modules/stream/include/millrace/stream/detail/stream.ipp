@@ -12,6 +12,7 @@ Stream<K, V> Stream<K, V>::filter(F predicate) const {
   return {*core_, core_->add("filter", {node_},
                              detail::stateless([predicate](const Message& message,
                                                            const detail::Output& out) mutable {
+                               if (!detail::fits<K, V, F>(message)) return out.skip();
                                if (detail::call<K, V>(predicate, message)) out(message);
                              }))};
 }
@@ -22,6 +23,7 @@ Stream<K, V> Stream<K, V>::filter_not(F predicate) const {
   return {*core_, core_->add("filter_not", {node_},
                              detail::stateless([predicate](const Message& message,
                                                            const detail::Output& out) mutable {
+                               if (!detail::fits<K, V, F>(message)) return out.skip();
                                if (!detail::call<K, V>(predicate, message)) out(message);
                              }))};
 }
@@ -34,6 +36,7 @@ auto Stream<K, V>::map(F fn) const {
       *core_,
       core_->add("map", {node_},
                  detail::stateless([fn](const Message& message, const detail::Output& out) mutable {
+                   if (!detail::fits<K, V, F>(message)) return out.skip();
                    const Pair made = detail::call<K, V>(fn, message);
                    out({&made.first, &made.second, message.timestamp_ms});
                  }),
@@ -48,6 +51,8 @@ auto Stream<K, V>::map_values(F fn) const {
       *core_,
       core_->add("map_values", {node_},
                  detail::stateless([fn](const Message& message, const detail::Output& out) mutable {
+                   // A deletion stays one.
+                   if (!detail::fits<K, V, F>(message)) return out(message);
                    const Made made = detail::call<K, V>(fn, message);
                    out({message.key, &made, message.timestamp_ms});
                  })));
@@ -61,6 +66,7 @@ auto Stream<K, V>::flat_map(F fn) const {
       *core_,
       core_->add("flat_map", {node_},
                  detail::stateless([fn](const Message& message, const detail::Output& out) mutable {
+                   if (!detail::fits<K, V, F>(message)) return out.skip();
                    for (const Pair& made : detail::call<K, V>(fn, message)) {
                      out({&made.first, &made.second, message.timestamp_ms});
                    }
@@ -76,6 +82,7 @@ auto Stream<K, V>::flat_map_values(F fn) const {
       *core_,
       core_->add("flat_map_values", {node_},
                  detail::stateless([fn](const Message& message, const detail::Output& out) mutable {
+                   if (!detail::fits<K, V, F>(message)) return out.skip();
                    for (const Made& made : detail::call<K, V>(fn, message)) {
                      out({message.key, &made, message.timestamp_ms});
                    }
@@ -90,6 +97,7 @@ auto Stream<K, V>::select_key(F fn) const {
       *core_,
       core_->add("select_key", {node_},
                  detail::stateless([fn](const Message& message, const detail::Output& out) mutable {
+                   if (!detail::fits<K, V, F>(message)) return out.skip();
                    const Key key = detail::call<K, V>(fn, message);
                    out({&key, message.value, message.timestamp_ms});
                  }),
@@ -103,7 +111,7 @@ Stream<K, V> Stream<K, V>::peek(F fn) const {
       *core_,
       core_->add("peek", {node_},
                  detail::stateless([fn](const Message& message, const detail::Output& out) mutable {
-                   detail::call<K, V>(fn, message);
+                   if (detail::fits<K, V, F>(message)) detail::call<K, V>(fn, message);
                    out(message);
                  }))};
 }
@@ -112,7 +120,8 @@ template <class K, class V>
 template <class F>
 void Stream<K, V>::for_each(F fn) const {
   core_->add("for_each", {node_},
-             detail::stateless([fn](const Message& message, const detail::Output&) mutable {
+             detail::stateless([fn](const Message& message, const detail::Output& out) mutable {
+               if (!detail::fits<K, V, F>(message)) return out.skip();
                detail::call<K, V>(fn, message);
              }));
 }

@@ -38,6 +38,7 @@ auto Stream<K, V>::join(const Table<K, V2>& table, F joiner) const {
                                      detail::repartition_type<K, V>());
   const auto joined = [joiner](const Message& message, const void* match,
                                const detail::Output& out) mutable {
+    if (!detail::fits<K, V, F, const V2&>(message)) return out.skip();
     const Made made = detail::call<K, V>(joiner, message, *static_cast<const V2*>(match));
     out({message.key, &made, message.timestamp_ms});
   };
@@ -55,6 +56,7 @@ auto Stream<K, V>::left_join(const Table<K, V2>& table, F joiner) const {
                                      detail::repartition_type<K, V>());
   const auto joined = [joiner](const Message& message, const void* match,
                                const detail::Output& out) mutable {
+    if (!detail::fits<K, V, F, const V2*>(message)) return out.skip();
     const Made made = detail::call<K, V>(joiner, message, static_cast<const V2*>(match));
     out({message.key, &made, message.timestamp_ms});
   };
@@ -79,7 +81,7 @@ void Stream<K, V>::process(std::string name, F factory, C... connections) const 
 
 template <class K, class V>
 Stream<K, V> Table<K, V>::to_stream() const {
-  return {*core_, core_->add("to_stream", {node_}, detail::facts())};
+  return {*core_, core_->add("to_stream", {node_}, detail::pass_through())};
 }
 
 template <class K, class V>

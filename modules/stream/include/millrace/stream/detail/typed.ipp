@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <optional>
+#include <tuple>
 #include <type_traits>
 
 #include "millrace/stream/detail/topology_core.ipp"
@@ -35,16 +37,89 @@ template <class K, class V>
 }
 
 /// Calls `fn(key, value)`, or `fn(value)` for those that do not ask for the key.
+// The types of the parameters, for functions that have one signature; generic lambdas have none.
+template <class F>
+struct Parameters;
+template <class R, class... A>
+struct Parameters<R (*)(A...)> {
+  using Tuple = std::tuple<std::remove_cvref_t<A>...>;
+};
+template <class R, class... A>
+struct Parameters<R (*)(A...) noexcept> : Parameters<R (*)(A...)> {};
+template <class C, class R, class... A>
+struct Parameters<R (C::*)(A...)> : Parameters<R (*)(A...)> {};
+template <class C, class R, class... A>
+struct Parameters<R (C::*)(A...) const> : Parameters<R (*)(A...)> {};
+template <class C, class R, class... A>
+struct Parameters<R (C::*)(A...) noexcept> : Parameters<R (*)(A...)> {};
+template <class C, class R, class... A>
+struct Parameters<R (C::*)(A...) const noexcept> : Parameters<R (*)(A...)> {};
+
+template <class F>
+auto parameters_of() {
+  if constexpr (requires { &F::operator(); }) {
+    return Parameters<decltype(&F::operator())>();
+  } else if constexpr (requires { typename Parameters<F>::Tuple; }) {
+    return Parameters<F>();
+  }
+}
+
+template <class F, std::size_t Index, std::size_t Count, class T>
+constexpr bool takes_optional() {
+  if constexpr (!std::is_void_v<decltype(parameters_of<F>())>) {
+    using Tuple = typename decltype(parameters_of<F>())::Tuple;
+    if constexpr (std::tuple_size_v<Tuple> == Count)
+      return std::is_same_v<std::tuple_element_t<Index, Tuple>, std::optional<T>>;
+  }
+  return false;
+}
+
+/// How a function of an operator over K and V takes a message: `(key, value, more...)` or
+/// `(value, more...)`, each of the two as it is or as a std::optional that may be empty.
+template <class K, class V, class F, class... More>
+struct Taking {
+  static constexpr std::size_t more = sizeof...(More);
+  static constexpr bool optional_key = takes_optional<F, 0, more + 2, K>();
+  static constexpr bool optional_value =
+      takes_optional<F, 0, more + 1, V>() || takes_optional<F, 1, more + 2, V>();
+  static constexpr bool with_key = std::is_invocable_v<F&, const K&, const V&, More...>;
+  static_assert(with_key || std::is_invocable_v<F&, const V&, More...>,
+                "the function takes (const K&, const V&, ...) or (const V&, ...) of this stream");
+};
+
+template <class T, bool optional>
+decltype(auto) argument(const void* object) {
+  const T* const typed = static_cast<const T*>(object);
+  if constexpr (optional) {
+    return typed != nullptr ? std::optional<T>(*typed) : std::optional<T>();
+  } else {
+    return *typed;
+  }
+}
+
+/// The message has what the function takes. A null value that it does not take is left out. Throws
+/// for a null key: the record becomes a dead letter and is not lost.
+template <class K, class V, class F, class... More>
+[[nodiscard]] bool fits(const Message& message) {
+  using How = Taking<K, V, F, More...>;
+  if constexpr (!How::optional_value) {
+    if (message.value == nullptr) return false;
+  }
+  if constexpr (How::with_key && !How::optional_key) {
+    if (message.key == nullptr) throw_no_key();
+  }
+  return true;
+}
+
+/// Calls the function with a message that fits().
 template <class K, class V, class F, class... More>
 decltype(auto) call(F& fn, const Message& message, More&&... more) {
-  const K& key = *static_cast<const K*>(message.key);
-  const V& value = *static_cast<const V*>(message.value);
-  if constexpr (std::is_invocable_v<F&, const K&, const V&, More...>) {
-    return fn(key, value, std::forward<More>(more)...);
+  using How = Taking<K, V, F, More...>;
+  if constexpr (How::with_key) {
+    return fn(argument<K, How::optional_key>(message.key),
+              argument<V, How::optional_value>(message.value), std::forward<More>(more)...);
   } else {
-    static_assert(std::is_invocable_v<F&, const V&, More...>,
-                  "the function takes (const K&, const V&, ...) or (const V&, ...) of this stream");
-    return fn(value, std::forward<More>(more)...);
+    return fn(argument<V, How::optional_value>(message.value), std::forward<More>(more)...);
   }
 }
 template <class K, class V, class F, class... More>
@@ -54,6 +129,8 @@ using Called = std::remove_cvref_t<decltype(call<K, V>(
 template <class K, class V, class F>
 [[nodiscard]] auto partitioner(F fn) {
   return [fn](const void* key, const void* value, std::int32_t partitions) -> std::int32_t {
+    if (key == nullptr) throw_no_key();
+    if (value == nullptr) throw_no_value();
     return fn(*static_cast<const K*>(key), *static_cast<const V*>(value), partitions);
   };
 }
@@ -71,8 +148,9 @@ class ProcessorNode final : public Node {
     context_.emplace(context, name_, connections_.emitters, connections_.stores);
     processor_->open(*context_);
   }
-  void process(const Message& message, TaskContext&) override {
-    if (message.value == nullptr) return;
+  void process(const Message& message, TaskContext& context) override {
+    if (message.value == nullptr) return context.skip();
+    if (message.key == nullptr) throw_no_key();
     processor_->process(*static_cast<const K*>(message.key), *static_cast<const V*>(message.value),
                         *context_);
   }
