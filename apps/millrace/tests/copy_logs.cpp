@@ -75,8 +75,7 @@ class SparseBroker final : public CopyLog {
 
  private:
   ManualClock clock_;
-  SeededRandom random_{7};
-  log::MemoryBroker broker_{clock_, random_, true};
+  log::MemoryBroker broker_{clock_, true};
   std::string identity_ = "sparse:" + std::to_string(next_seed());
 };
 

@@ -61,7 +61,7 @@ class Shop {
 
   ManualClock clock;
   SeededRandom random{real_seed()};
-  log::MemoryBroker broker{clock, random, true};
+  log::MemoryBroker broker{clock, true};
   log::LogEnvironment environment{real_clock(), real_file_system(), random, real_processes()};
   std::unique_ptr<log::Log> tool;
 

@@ -3,9 +3,6 @@
 
 #include "feed.hpp"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <deque>
@@ -49,10 +46,7 @@ struct Feed::State {
   };
 
   State(FeedOptions the_options, FeedSource the_source, millrace::Clock& the_clock)
-      : options(std::move(the_options)),
-        source(std::move(the_source)),
-        clock(the_clock),
-        done_event(::eventfd(0, EFD_CLOEXEC)) {
+      : options(std::move(the_options)), source(std::move(the_source)), clock(the_clock) {
     progress.begun_at = std::min(options.first, options.total);
     progress.total = options.total;
     next = answered_prefix = progress.begun_at;
@@ -78,7 +72,6 @@ struct Feed::State {
   const FeedOptions options;
   const FeedSource source;
   millrace::Clock& clock;
-  const int done_event;
   mutable millrace::Mutex mutex;
   millrace::CondVar changed;
   FeedProgress progress;
@@ -225,11 +218,8 @@ void Feed::State::save_position(std::size_t position) {
 }
 
 void Feed::State::finish() {
-  {
-    const millrace::MutexLock lock(mutex);
-    progress.done = true;
-  }
-  static_cast<void>(::eventfd_write(done_event, 1));
+  const millrace::MutexLock lock(mutex);
+  progress.done = true;
 }
 
 Result<std::unique_ptr<Feed>> Feed::start(FeedOptions options, FeedSource source,
@@ -256,7 +246,6 @@ Feed::~Feed() {
   state_->changed.notify_one();
   state_->thread.join();
   state_->pool.reset();
-  ::close(state_->done_event);
 }
 
 FeedProgress Feed::progress() const {
@@ -267,7 +256,5 @@ FeedProgress Feed::progress() const {
   progress.latency_max_us = state_->latencies.percentile_us(1.0);
   return progress;
 }
-
-int Feed::done_descriptor() const { return state_->done_event; }
 
 }  // namespace retail

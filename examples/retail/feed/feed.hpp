@@ -68,8 +68,6 @@ class Feed {
 
   /// Thread-safe.
   [[nodiscard]] FeedProgress progress() const;
-  /// A descriptor that becomes readable when the feed is done.
-  [[nodiscard]] int done_descriptor() const;
 
  private:
   struct State;

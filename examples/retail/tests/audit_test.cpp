@@ -161,7 +161,7 @@ TEST_F(Audit, finds_sums_that_no_number_holds) {
 /// The topics of the retail example, filled by hand.
 class AuditByHand : public testing::Test {
  protected:
-  AuditByHand() : broker_(clock_, random_, true), writer_(broker_) {
+  AuditByHand() : broker_(clock_, true), writer_(broker_) {
     for (const std::string service : {"orders", "stock", "payments", "shipments"}) {
       writer_.declare_topic(service, service);
       writer_.declare_topic(service + ".dead-letters", service);
@@ -185,7 +185,6 @@ class AuditByHand : public testing::Test {
   }
 
   millrace::ManualClock clock_;
-  millrace::SeededRandom random_{1};
   millrace::log::MemoryBroker broker_;
   millrace::testkit::EventWriter writer_;
 };
@@ -211,8 +210,7 @@ TEST_F(AuditByHand, finds_an_outcome_of_a_request_that_was_not_the_first_under_i
 
 TEST(AuditOfNothing, names_the_topics_that_are_missing) {
   millrace::ManualClock clock;
-  millrace::SeededRandom random(1);
-  millrace::log::MemoryBroker broker(clock, random, true);
+  millrace::log::MemoryBroker broker(clock, true);
   const auto log = broker.connect({});
   const auto report = audit(*log);
   ASSERT_TRUE(report);

@@ -47,7 +47,7 @@ struct Known final : OutcomeListener {
 class DeskTest : public testing::Test {
  protected:
   DeskTest()
-      : broker_(millrace::real_clock(), random_, false),
+      : broker_(millrace::real_clock(), false),
         log_(broker_.connect({.service = "storefront", .member = ""})),
         logger_({.service = "storefront"}, millrace::real_clock(),
                 millrace::telemetry::stderr_sink()),

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "millrace/base/clock.hpp"
-#include "millrace/base/random.hpp"
 #include "millrace/log/memory_log.hpp"
 #include "retail/contracts/requests.hpp"
 #include "retail/run/feed_position.hpp"
@@ -76,8 +75,7 @@ class RunResume : public testing::Test {
     return seen;
   }
 
-  millrace::SeededRandom random_{7};
-  log::MemoryBroker broker_{millrace::real_clock(), random_, false};
+  log::MemoryBroker broker_{millrace::real_clock(), false};
   std::unique_ptr<log::Log> log_ = broker_.connect({.service = "storefront", .member = ""});
   log::Topic topic_;
   std::optional<EstateDirectory> directory_;
@@ -167,8 +165,7 @@ class RunGuard : public testing::Test {
   std::unique_ptr<log::Log> connect(const std::string& member) {
     return broker_.connect({.service = "", .member = member});
   }
-  millrace::SeededRandom random_{7};
-  log::MemoryBroker broker_{millrace::real_clock(), random_, false};
+  log::MemoryBroker broker_{millrace::real_clock(), false};
 };
 
 TEST_F(RunGuard, one_run_at_a_time_and_the_next_when_it_ended_or_died) {

@@ -511,7 +511,7 @@ struct MemoryBroker::State : MemoryState {
   using MemoryState::MemoryState;
 };
 
-MemoryBroker::MemoryBroker(Clock& clock, Random&, bool simulated)
+MemoryBroker::MemoryBroker(Clock& clock, bool simulated)
     : state_(std::make_shared<State>(clock, simulated)) {}
 MemoryBroker::~MemoryBroker() = default;
 

@@ -22,8 +22,7 @@ class MemoryFixture final : public LogFixture {
 
  private:
   WorldClock clock_;
-  SeededRandom random_{1};
-  MemoryBroker broker_{clock_, random_, simulated};
+  MemoryBroker broker_{clock_, simulated};
 };
 
 INSTANTIATE_TEST_SUITE_P(
@@ -54,8 +53,7 @@ class MemoryLogTest : public testing::Test {
   }
 
   ManualClock clock_;
-  SeededRandom random_{1};
-  MemoryBroker broker_{clock_, random_, true};
+  MemoryBroker broker_{clock_, true};
 };
 
 TEST_F(MemoryLogTest, manual_durability_comes_when_told) {
@@ -72,7 +70,7 @@ TEST_F(MemoryLogTest, manual_durability_comes_when_told) {
 }
 
 TEST_F(MemoryLogTest, a_thread_that_waits_for_durability_is_woken) {
-  MemoryBroker broker(clock_, random_, false);
+  MemoryBroker broker(clock_, false);
   LogOptions options;
   options.service = "stock";
   auto log = broker.connect(options);
@@ -117,7 +115,7 @@ TEST_F(MemoryLogTest, a_killed_handle_answers_closed) {
 }
 
 TEST_F(MemoryLogTest, handles_keep_the_log_alive) {
-  auto broker = std::make_unique<MemoryBroker>(clock_, random_, true);
+  auto broker = std::make_unique<MemoryBroker>(clock_, true);
   LogOptions options;
   options.service = "stock";
   auto log = broker->connect(options);

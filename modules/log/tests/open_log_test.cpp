@@ -16,8 +16,7 @@ using testing::HasSubstr;
 // The logs of the scheme `test`.
 MemoryBroker& broker() {
   static ManualClock clock;
-  static SeededRandom random(1);
-  static MemoryBroker broker(clock, random, true);
+  static MemoryBroker broker(clock, true);
   return broker;
 }
 

@@ -19,9 +19,7 @@ namespace {
 
 class Edge : public testing::Test {
  protected:
-  Edge()
-      : broker_(real_clock(), random_, false),
-        log_(broker_.connect({.service = "shop", .member = ""})) {
+  Edge() : broker_(real_clock(), false), log_(broker_.connect({.service = "shop", .member = ""})) {
     topic_ = *log_->create_topic({"requests", 1, log::TopicKind::events, "shop"});
   }
 
@@ -33,7 +31,6 @@ class Edge : public testing::Test {
     return buffer.records.size();
   }
 
-  SeededRandom random_{7};
   log::MemoryBroker broker_;
   std::unique_ptr<log::Log> log_;
   log::Topic topic_;

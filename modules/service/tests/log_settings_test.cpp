@@ -11,7 +11,6 @@
 #include <thread>
 #include <vector>
 
-#include "millrace/base/random.hpp"
 #include "millrace/log/memory_log.hpp"
 
 namespace millrace::service {
@@ -29,8 +28,7 @@ class LogSettings : public testing::Test {
     return agree_on_settings(log, real_clock(), settings, log.options().service);
   }
 
-  SeededRandom random_{7};
-  log::MemoryBroker broker_{real_clock(), random_, false};
+  log::MemoryBroker broker_{real_clock(), false};
 };
 
 TEST_F(LogSettings, the_first_value_counts_for_all_services) {

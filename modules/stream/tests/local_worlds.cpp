@@ -26,8 +26,7 @@ class MemoryWorld final : public RuntimeWorld {
   void abandon(log::Log& handle) override { broker_.kill_member(handle); }
 
   ManualClock clock_;
-  SeededRandom broker_random_{1};
-  log::MemoryBroker broker_{clock_, broker_random_, true};
+  log::MemoryBroker broker_{clock_, true};
 };
 
 class EmbeddedWorld final : public RuntimeWorld {

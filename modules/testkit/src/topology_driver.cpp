@@ -13,7 +13,7 @@ TopologyDriver::TopologyDriver(stream::Topology topology, DriverOptions options)
       options_(std::move(options)),
       clock_(options_.wall_ms),
       random_(options_.seed),
-      broker_(clock_, random_, true),
+      broker_(clock_, true),
       writer_(broker_),
       tool_log_(broker_.connect({})),
       reader_(std::make_unique<TopicReader>(*tool_log_)) {

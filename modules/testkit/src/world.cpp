@@ -70,7 +70,7 @@ World::World(std::uint64_t seed, WorldOptions options)
     : seed_(seed),
       options_(std::move(options)),
       random_(seed),
-      broker_(clock_, random_, true),
+      broker_(clock_, true),
       writer_(broker_),
       tool_log_(broker_.connect({})),
       reader_(*tool_log_) {}

@@ -12,8 +12,8 @@ namespace millrace::log {
 /// examples. Handles of one broker are members of one log. Thread-safe; handles keep it alive.
 class MemoryBroker {
  public:
-  /// `clock` and `random` outlive the broker. With `simulated` waits never sleep.
-  MemoryBroker(Clock& clock, Random& random, bool simulated);
+  /// `clock` outlives the broker. With `simulated` waits never sleep.
+  MemoryBroker(Clock& clock, bool simulated);
   ~MemoryBroker();
 
   [[nodiscard]] std::unique_ptr<Log> connect(LogOptions options);
