@@ -12,8 +12,6 @@ namespace {
 
 using testing::ElementsAre;
 
-const std::vector<std::string> six_units{"0_0", "0_1", "0_2", "0_3", "0_4", "0_5"};
-
 // All units of all members together: each must have exactly one owner.
 std::multiset<std::string> all_units(const std::vector<const ObedientMember*>& members) {
   std::multiset<std::string> all;
@@ -169,11 +167,7 @@ TEST_P(LogContract, a_released_unit_can_be_committed_under_no_more) {
 }
 
 TEST_P(LogContract, the_units_of_a_dead_member_go_to_the_survivors) {
-  auto log_a = connect("stock", "a");
-  auto log_b = connect("stock", "b");
-  auto a = join(*log_a, "g", six_units);
-  auto b = join(*log_b, "g", six_units);
-  come_to_rest({&a, &b});
+  auto [log_a, log_b, place, a, b] = two_members();
   world().kill(*log_b);
   come_to_rest({&a});
   EXPECT_EQ(a.units(), six_units);
@@ -193,33 +187,21 @@ TEST_P(LogContract, a_member_that_leaves_in_order_gives_its_units_back_at_once) 
 }
 
 TEST_P(LogContract, a_silent_member_loses_its_claims_and_can_commit_nothing_when_it_wakes) {
-  auto log_a = connect("stock", "a");
-  auto log_b = connect("stock", "b");
-  const auto place = make_topic(*log_a, "t");
+  auto [log_a, log_b, place, a, b] = two_members();
   const GroupId group = log_a->group("g").value();
-  auto a = join(*log_a, "g", six_units);
-  auto b = join(*log_b, "g", six_units);
-  come_to_rest({&a, &b});
   const std::vector<Claim> old = b.held;
-  ASSERT_EQ(old.size(), 3U);
-  for (int i = 0; i < 6; ++i) {
-    a.obey();
-    world().advance_ms(log_a->options().session_timeout_ms / 4);
-  }
-  come_to_rest({&a});
+  outlast_the_others(a);
   EXPECT_EQ(a.units(), six_units);
 
   Transaction transaction;
   transaction.append(place, {0, "k", "too late", {}});
   transaction.set_position(group, place, offset(1));
-  transaction.require(old[0]);
-  const auto committed = commit(*log_b, transaction);
-  ASSERT_FALSE(committed.has_value());
-  EXPECT_TRUE(committed.error().is(errc::fenced)) << committed.error().to_string();
+  transaction.require(old.at(0));
+  expect_fenced(*log_b, transaction);
   EXPECT_THAT(read(*log_a, place), ElementsAre());
   EXPECT_EQ(log_a->position(group, place).value(), std::nullopt);
 
-  // Awake again it learns what it lost and gets its share anew.
+  // Awake again it learns what it lost and gets its share again.
   come_to_rest({&a, &b});
   EXPECT_EQ(b.lost.size(), 3U);
   EXPECT_EQ(a.held.size(), 3U);
@@ -229,14 +211,8 @@ TEST_P(LogContract, a_silent_member_loses_its_claims_and_can_commit_nothing_when
 
 // What housekeeping does while the thread that polls is at work.
 TEST_P(LogContract, a_member_that_sends_heartbeats_and_does_not_poll_keeps_its_claims) {
-  auto log_a = connect("stock", "a");
-  auto log_b = connect("stock", "b");
-  const auto place = make_topic(*log_a, "t");
-  auto a = join(*log_a, "g", six_units);
-  auto b = join(*log_b, "g", six_units);
-  come_to_rest({&a, &b});
+  auto [log_a, log_b, place, a, b] = two_members();
   const std::vector<Claim> held = b.held;
-  ASSERT_EQ(held.size(), 3U);
   for (int i = 0; i < 12; ++i) {
     world().advance_ms(log_a->options().session_timeout_ms / 4);
     const Status alive = b.membership->heartbeat();
@@ -256,27 +232,16 @@ TEST_P(LogContract, a_member_that_sends_heartbeats_and_does_not_poll_keeps_its_c
 }
 
 TEST_P(LogContract, a_heartbeat_after_the_end_of_the_session_brings_no_claim_back) {
-  auto log_a = connect("stock", "a");
-  auto log_b = connect("stock", "b");
-  const auto place = make_topic(*log_a, "t");
-  auto a = join(*log_a, "g", six_units);
-  auto b = join(*log_b, "g", six_units);
-  come_to_rest({&a, &b});
+  auto [log_a, log_b, place, a, b] = two_members();
   const std::vector<Claim> old = b.held;
-  ASSERT_EQ(old.size(), 3U);
-  for (int i = 0; i < 6; ++i) {
-    a.obey();
-    world().advance_ms(log_a->options().session_timeout_ms / 4);
-  }
+  outlast_the_others(a);
   ASSERT_TRUE(b.membership->heartbeat());
   come_to_rest({&a});
   EXPECT_EQ(a.units(), six_units);
   Transaction transaction;
   transaction.append(place, {0, "k", "too late", {}});
-  transaction.require(old[0]);
-  const auto committed = commit(*log_b, transaction);
-  ASSERT_FALSE(committed);
-  EXPECT_TRUE(committed.error().is(errc::fenced)) << committed.error().to_string();
+  transaction.require(old.at(0));
+  expect_fenced(*log_b, transaction);
   come_to_rest({&a, &b});
   EXPECT_EQ(b.lost.size(), 3U);
   EXPECT_EQ(all_units({&a, &b}), each_once(six_units));

@@ -137,4 +137,30 @@ void LogContract::come_to_rest(const std::vector<ObedientMember*>& members) {
   }
 }
 
+LogContract::Pair LogContract::two_members() {
+  auto log_a = connect("stock", "a");
+  auto log_b = connect("stock", "b");
+  const auto place = make_topic(*log_a, "t");
+  auto a = join(*log_a, "g", six_units);
+  auto b = join(*log_b, "g", six_units);
+  come_to_rest({&a, &b});
+  EXPECT_EQ(a.held.size(), 3U);
+  EXPECT_EQ(b.held.size(), 3U);
+  return {std::move(log_a), std::move(log_b), place, std::move(a), std::move(b)};
+}
+
+void LogContract::outlast_the_others(ObedientMember& member) {
+  for (int i = 0; i < 6; ++i) {
+    member.obey();
+    world().advance_ms(member.log.options().session_timeout_ms / 4);
+  }
+  come_to_rest({&member});
+}
+
+void LogContract::expect_fenced(Log& log, Transaction& transaction) {
+  const auto committed = commit(log, transaction);
+  ASSERT_FALSE(committed);
+  EXPECT_TRUE(committed.error().is(errc::fenced)) << committed.error().to_string();
+}
+
 }  // namespace millrace::log

@@ -83,6 +83,9 @@ class SkewedClock final : public Clock {
   std::int64_t skew_ms_ = 0;
 };
 
+/// The units of the group that most tests share.
+inline const std::vector<std::string> six_units{"0_0", "0_1", "0_2", "0_3", "0_4", "0_5"};
+
 /// A member with what it holds, doing as it is told.
 struct ObedientMember {
   LogFixture& world;
@@ -115,6 +118,19 @@ class LogContract : public testing::TestWithParam<LogBackend> {
   ObedientMember join(Log& log, const std::string& group, std::vector<std::string> units);
   /// Lets all of them poll and release until nothing changes any more.
   static void come_to_rest(const std::vector<ObedientMember*>& members);
+  /// Two members of group `g` at rest, each with three of its six units.
+  struct Pair {
+    std::unique_ptr<Log> log_a;
+    std::unique_ptr<Log> log_b;
+    TopicPartition place;  ///< of a topic that both may write
+    ObedientMember a;
+    ObedientMember b;
+  };
+  Pair two_members();
+  /// Lets one member alone poll for longer than the session of the others.
+  void outlast_the_others(ObedientMember& member);
+  /// Nothing of the transaction is written, because a claim that it requires was lost.
+  static void expect_fenced(Log& log, Transaction& transaction);
   /// A deadline no test ever reaches.
   std::int64_t far_away() { return world_->clock().monotonic_ns() + 600'000'000'000; }
 

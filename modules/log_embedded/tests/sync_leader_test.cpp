@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
+#include <optional>
+
 #include "process_world.hpp"
 
 // The member that syncs for all, among real processes: it dies or stops in its sync.
@@ -27,47 +29,50 @@ TEST_F(EmbeddedProcesses, a_leader_killed_in_its_sync_is_replaced) {
   }
 }
 
-TEST_F(EmbeddedProcesses, a_leader_that_was_stopped_does_not_stop_the_others) {
-  if (!fault_points_compiled_in()) {
-    GTEST_SKIP() << "this build has no fault points";
+// A member that stops itself at the start of the sync that it does for all.
+class StoppedLeader : public EmbeddedProcesses {
+ protected:
+  void SetUp() override {
+    if (!fault_points_compiled_in()) {
+      GTEST_SKIP() << "this build has no fault points";
+    }
+    // The patience of `survivor` with a leader that does nothing.
+    log_ = open("survivor", 200);
+    place_ = topic_at(*log_, "t");
+    leader_.emplace([this] {
+      plan = {"sync.leader_before", 1, SIGSTOP};
+      auto own = open("leader");
+      set_fault_handler(follow_plan);
+      const auto committed = put_all(*own, {place_}, "v");
+      return own->wait_durable(committed->position) ? 0 : 1;
+    });
+    leader_->wait_stopped();
   }
-  auto log = open("survivor");
-  const auto place = topic_at(*log, "t");
-  Child leader([&] {
-    plan = {"sync.leader_before", 1, SIGSTOP};
-    auto own = open("leader");
-    set_fault_handler(follow_plan);
-    const auto committed = put_all(*own, {place}, "v");
-    return own->wait_durable(committed->position) ? 0 : 1;
-  });
-  leader.wait_stopped();
-  EXPECT_TRUE(log->wait_durable(log->committed()).has_value());
-  leader.signal(SIGCONT);
-  EXPECT_EQ(leader.wait(), 0);
+  void continue_leader() {
+    leader_->signal(SIGCONT);
+    EXPECT_EQ(leader_->wait(), 0);
+  }
+
+  std::unique_ptr<Log> log_;
+  TopicPartition place_;
+
+ private:
+  std::optional<Child> leader_;
+};
+
+TEST_F(StoppedLeader, does_not_stop_the_others) {
+  EXPECT_TRUE(log_->wait_durable(log_->committed()).has_value());
+  continue_leader();
 }
 
-TEST_F(EmbeddedProcesses, a_stopped_leader_costs_its_followers_their_patience_only_once) {
-  if (!fault_points_compiled_in()) {
-    GTEST_SKIP() << "this build has no fault points";
-  }
-  // One who waits in vain takes the lead over for good, so that a second one finds it free.
-  auto log = open("survivor", 400);
-  const auto place = topic_at(*log, "t");
-  Child leader([&] {
-    plan = {"sync.leader_before", 1, SIGSTOP};
-    auto own = open("leader");
-    set_fault_handler(follow_plan);
-    const auto committed = put_all(*own, {place}, "v");
-    return own->wait_durable(committed->position) ? 0 : 1;
-  });
-  leader.wait_stopped();
-  ASSERT_TRUE(log->wait_durable(log->committed()).has_value());
-  const auto second = put_all(*log, {place}, "w");
+// A member that waits in vain takes the lead over for good, so that a second one finds it free.
+TEST_F(StoppedLeader, costs_its_followers_their_patience_only_once) {
+  ASSERT_TRUE(log_->wait_durable(log_->committed()).has_value());
+  const auto second = put_all(*log_, {place_}, "w");
   // Patient beyond the end of the test: only a lead that is free lets it through.
   auto patient = open("patient", 1'000'000);
   EXPECT_TRUE(patient->wait_durable(second->position).has_value());
-  leader.signal(SIGCONT);
-  EXPECT_EQ(leader.wait(), 0);
+  continue_leader();
 }
 
 }  // namespace
