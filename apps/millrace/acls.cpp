@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "millrace/base/shell_text.hpp"
 #include "millrace/codec/describe.hpp"
 
 namespace millrace::cli {
@@ -91,17 +92,6 @@ class TopicAcls {
   };
   std::map<std::string, Use> uses_;
 };
-
-std::string quoted(const std::string& word) {
-  const bool plain = word.find_first_not_of(
-                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                         "._-/:=,@") == std::string::npos;
-  if (plain && !word.empty()) return word;
-  std::string out = "'";
-  for (const char c : word)
-    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
 
 }  // namespace
 
@@ -207,14 +197,14 @@ std::vector<std::string> acl_commands(const std::vector<Acl>& acls, const std::s
   std::vector<std::string> lines;
   for (const auto& [kind, names] : groups) {
     const auto& [resource, prefixed, operations] = kind;
-    std::string line = "kafka-acls.sh --bootstrap-server " + quoted(bootstrap);
-    if (!command_config.empty()) line += " --command-config " + quoted(command_config);
-    line += " --add --allow-principal " + quoted(principal);
+    std::string line = "kafka-acls.sh --bootstrap-server " + shell_word(bootstrap);
+    if (!command_config.empty()) line += " --command-config " + shell_word(command_config);
+    line += " --add --allow-principal " + shell_word(principal);
     for (const std::string& operation : operations)
       line += " --operation " + operation;
     if (prefixed) line += " --resource-pattern-type prefixed";
     for (const std::string& name : names)
-      line += " --" + resource + " " + quoted(name);
+      line += " --" + resource + " " + shell_word(name);
     lines.push_back(std::move(line));
   }
   return lines;

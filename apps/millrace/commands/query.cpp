@@ -5,6 +5,7 @@
 #include "arguments.hpp"
 #include "commands/commands.hpp"
 #include "json.hpp"
+#include "millrace/base/text.hpp"
 #include "millrace/http/client.hpp"
 #include "run_directory.hpp"
 #include "view_text.hpp"
@@ -20,13 +21,13 @@ constexpr std::int64_t entries_max = 10'000;  // that a service sends at once
 std::string target_of(const QueryOptions& options) {
   std::string target = "/views";
   if (options.view.empty()) return target;
-  target += "/" + http::percent_encode(options.view);
-  if (!options.key.empty()) return target + "/" + http::percent_encode(options.key);
+  target += "/" + percent_encode(options.view);
+  if (!options.key.empty()) return target + "/" + percent_encode(options.key);
   char separator = '?';
   const auto add = [&](std::string_view name, const std::string& value) {
     if (value.empty()) return;
     target += separator;
-    target.append(name).append("=").append(http::percent_encode(value));
+    target.append(name).append("=").append(percent_encode(value));
     separator = '&';
   };
   add("from", options.from);

@@ -8,20 +8,10 @@
 #include <array>
 #include <cstdio>
 
+#include "millrace/base/shell_text.hpp"
+
 namespace retail {
 namespace {
-
-std::string quoted(const std::string& word) {
-  std::string out = "'";
-  for (const char c : word) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
 
 struct Answer {
   int code = -1;
@@ -46,8 +36,9 @@ Answer run_tool(const std::string& command) {
 
 millrace::Result<std::string> OwnCluster::start(const std::string& tool,
                                                 const std::string& directory) {
-  const Answer answer = run_tool(quoted(tool) + " up --dir " + quoted(directory) + " --watch-pid " +
-                                 std::to_string(::getpid()));
+  const Answer answer =
+      run_tool(millrace::shell_word(tool) + " up --dir " + millrace::shell_word(directory) +
+               " --watch-pid " + std::to_string(::getpid()));
   if (answer.code != 0)
     return millrace::fail(millrace::errc::io_error,
                           std::string(own_cluster_url) + ": " + answer.output);
@@ -59,7 +50,8 @@ millrace::Result<std::string> OwnCluster::start(const std::string& tool,
 
 OwnCluster::~OwnCluster() {
   if (!tool_.empty())
-    static_cast<void>(run_tool(quoted(tool_) + " down --dir " + quoted(directory_)));
+    static_cast<void>(
+        run_tool(millrace::shell_word(tool_) + " down --dir " + millrace::shell_word(directory_)));
 }
 
 }  // namespace retail

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "millrace/base/text.hpp"
-
 namespace millrace::http {
 
 std::string_view method_name(Method method) {
@@ -143,11 +141,5 @@ std::optional<std::chrono::seconds> prefer_wait(const Headers& headers) {
   }
   return std::nullopt;
 }
-
-std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
-  return millrace::percent_decode(text, plus_is_space);
-}
-
-std::string percent_encode(std::string_view text) { return millrace::percent_encode(text); }
 
 }  // namespace millrace::http

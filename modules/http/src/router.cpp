@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "millrace/base/assert.hpp"
+#include "millrace/base/text.hpp"
 
 namespace millrace::http {
 namespace {

@@ -4,10 +4,10 @@
 #include "server_connection.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <exception>
 
 #include "media_type.hpp"
+#include "millrace/base/text.hpp"
 #include "millrace/http/problem.hpp"
 #include "millrace/telemetry/logger.hpp"
 #include "response_writer.hpp"
@@ -27,11 +27,6 @@ bool is_sane_id(std::string_view id) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '_' || c == '.' || c == ':';
   });
-}
-
-void append_hex(std::string& out, std::uint64_t number) {
-  char text[24];
-  out.append(text, std::to_chars(std::begin(text), std::end(text), number, 16).ptr);
 }
 
 }  // namespace
@@ -184,9 +179,9 @@ void ServerConnection::identify(Request& request) {
     request.id = *given;
   } else {
     request.id.clear();
-    append_hex(request.id, core_.id_seed);
+    append_short_hex(request.id, core_.id_seed);
     request.id += '-';
-    append_hex(request.id, core_.next_id.fetch_add(1, std::memory_order_relaxed));
+    append_short_hex(request.id, core_.next_id.fetch_add(1, std::memory_order_relaxed));
   }
   request_id_ = request.id;
 }

@@ -15,22 +15,6 @@
 namespace millrace::http {
 namespace {
 
-TEST(PercentCoding, escapes_are_decoded_and_broken_ones_refused) {
-  EXPECT_EQ(percent_decode("a%20b%2Fc+d"), "a b/c+d");
-  EXPECT_EQ(percent_decode("a+b", true), "a b");
-  EXPECT_EQ(percent_decode("%41"), "A");
-  for (const auto* broken : {"%", "%4", "%zz", "abc%2"}) {
-    EXPECT_FALSE(percent_decode(broken)) << broken;
-  }
-}
-
-RC_GTEST_PROP(PercentCoding, what_is_encoded_decodes_to_itself, (const std::string& text)) {
-  const auto encoded = percent_encode(text);
-  RC_ASSERT(encoded.find_first_of(" /?#+&=\r\n") == std::string::npos);
-  RC_ASSERT(percent_decode(encoded) == text);
-  RC_ASSERT(percent_decode(encoded, true) == text);
-}
-
 TEST(PreferWait, the_seconds_are_read_and_nonsense_is_ignored) {
   using std::chrono::seconds;
   EXPECT_EQ(prefer_wait({{"prefer", "wait=10"}}), seconds(10));

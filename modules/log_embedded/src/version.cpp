@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "millrace/base/format_version.hpp"
+#include "millrace/base/text.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::embedded {
@@ -69,11 +70,9 @@ Result<Version> read_version_file(FileSystem& files, const std::string& director
 }
 
 Status write_version_file(FileSystem& files, const std::string& directory, Version version) {
-  char digits[16];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, version.log_id, 16);
-  static_cast<void>(error);
-  std::string text(title);
-  text += std::to_string(version.format) + " " + std::string(digits, end) + "\n";
+  std::string text = std::string(title) + std::to_string(version.format) + " ";
+  append_short_hex(text, version.log_id);
+  text += '\n';
   return write_file_atomically(files, path_of(directory), text);
 }
 

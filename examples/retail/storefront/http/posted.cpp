@@ -142,7 +142,7 @@ std::string location_of(RequestKind kind, const RequestId& id) {
   const char* path = kind == RequestKind::goods_return ? "/returns/"
                      : kind == RequestKind::write_off  ? "/write-offs/"
                                                        : "/orders/";
-  return path + millrace::http::percent_encode(id.text);
+  return path + millrace::percent_encode(id.text);
 }
 
 }  // namespace retail::storefront

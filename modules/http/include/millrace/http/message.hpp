@@ -60,10 +60,4 @@ struct Response {
 /// not a number up to a day.
 [[nodiscard]] std::optional<std::chrono::seconds> prefer_wait(const Headers& headers);
 
-/// Decodes %XX, and `+` as a space when `plus_is_space`. Nothing when an escape is broken.
-[[nodiscard]] std::optional<std::string> percent_decode(std::string_view text,
-                                                        bool plus_is_space = false);
-/// Encodes all but the unreserved characters of RFC 3986: for a path segment or a query value.
-[[nodiscard]] std::string percent_encode(std::string_view text);
-
 }  // namespace millrace::http
