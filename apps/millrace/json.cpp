@@ -6,27 +6,10 @@
 
 namespace millrace::cli {
 
-JsonObject& JsonObject::field(std::string_view name, telemetry::FieldValue value) {
-  comma();
-  telemetry::append_json_field(out_, {name, value});
-  return *this;
-}
-
-JsonObject& JsonObject::raw(std::string_view name, std::string_view json) {
-  comma();
-  telemetry::append_json_string(out_, name);
-  out_ += ':';
-  out_ += json;
-  return *this;
-}
-
-JsonObject& JsonObject::text(std::string_view name, std::string_view value) {
-  return value.empty() ? *this : field(name, value);
-}
-
-void JsonObject::comma() {
-  if (!first_) out_ += ',';
-  first_ = false;
+void write_text(JsonWriter& out, std::string_view name, std::string_view text) {
+  if (!text.empty()) {
+    out.field(name, text);
+  }
 }
 
 std::optional<std::string> compact_json(std::string_view text) {

@@ -6,27 +6,12 @@
 #include <string>
 #include <string_view>
 
-#include "millrace/telemetry/field.hpp"
+#include "millrace/base/json_writer.hpp"
 
 namespace millrace::cli {
 
-/// Writes the members of one JSON object to the end of a text, which outlives it.
-class JsonObject {
- public:
-  explicit JsonObject(std::string& out) : out_(out) { out_ += '{'; }
-  JsonObject& field(std::string_view name, telemetry::FieldValue value);
-  /// A member whose value is JSON already.
-  JsonObject& raw(std::string_view name, std::string_view json);
-  /// Left out when the text is empty.
-  JsonObject& text(std::string_view name, std::string_view value);
-  void end() { out_ += '}'; }
-
- private:
-  void comma();
-
-  std::string& out_;
-  bool first_ = true;
-};
+/// Writes a member of an object; left out when the text is empty.
+void write_text(JsonWriter& out, std::string_view name, std::string_view text);
 
 /// The text without needless white space if it is JSON, nothing otherwise.
 [[nodiscard]] std::optional<std::string> compact_json(std::string_view text);

@@ -24,47 +24,39 @@ bool may_be_json(const log::Topic& topic, const log::Record& record) {
   return !type || type->find("json") != std::string_view::npos;
 }
 
-void append_headers_json(std::string& out, log::HeadersView headers) {
-  out += '[';
+// Bytes that are no plain text as hex, under a name that says so.
+void write_bytes(JsonWriter& out, std::string_view name, std::optional<std::string_view> bytes) {
+  if (!bytes) {
+    out.key(name).raw("null");
+  } else if (is_plain_text(*bytes)) {
+    out.field(name, *bytes);
+  } else {
+    out.field(std::string(name) + "_hex", hex(*bytes));
+  }
+}
+
+void write_headers(JsonWriter& out, log::HeadersView headers) {
+  out.begin_array();
   std::string_view cursor = headers.encoded();
   log::HeaderView header;
-  bool first = true;
   while (log::HeadersView::next(cursor, header)) {
-    if (!first) out += ',';
-    first = false;
-    JsonObject object(out);
-    object.field("key", header.key);
-    if (!header.value) {
-      object.raw("value", "null");
-    } else if (is_plain_text(*header.value)) {
-      object.field("value", *header.value);
-    } else {
-      object.field("value_hex", hex(*header.value));
-    }
-    object.end();
+    out.begin_object().field("key", header.key);
+    write_bytes(out, "value", header.value);
+    out.end_object();
   }
-  out += ']';
+  out.end_array();
 }
 
-void append_bytes_field(JsonObject& object, std::string_view name,
-                        std::optional<std::string_view> bytes) {
-  if (!bytes) {
-    object.raw(name, "null");
-  } else if (is_plain_text(*bytes)) {
-    object.field(name, *bytes);
-  } else {
-    object.field(std::string(name) + "_hex", hex(*bytes));
-  }
-}
-
-void append_dead_letter_json(std::string& out, const DeadLetterHeaders& why) {
-  JsonObject object(out);
-  object.text("reason", why.reason).text("code", why.code).text("topic", why.topic);
-  if (const auto partition = parse_integer(why.partition)) object.field("partition", *partition);
-  if (const auto offset = parse_integer(why.offset)) object.field("offset", *offset);
-  if (const auto attempts = parse_integer(why.attempts)) object.field("attempts", *attempts);
-  object.text("build", why.build);
-  object.end();
+void write_dead_letter(JsonWriter& out, const DeadLetterHeaders& why) {
+  out.begin_object();
+  write_text(out, "reason", why.reason);
+  write_text(out, "code", why.code);
+  write_text(out, "topic", why.topic);
+  if (const auto partition = parse_integer(why.partition)) out.field("partition", *partition);
+  if (const auto offset = parse_integer(why.offset)) out.field("offset", *offset);
+  if (const auto attempts = parse_integer(why.attempts)) out.field("attempts", *attempts);
+  write_text(out, "build", why.build);
+  out.end_object();
 }
 
 // Padded to the width of the column, which grows with it up to a bound.
@@ -155,41 +147,38 @@ void append_record_line(std::string& out, const FoundRecord& found, bool with_he
   }
 }
 
-void append_record_json(std::string& out, const FoundRecord& found, bool with_headers) {
+void append_record_json(std::string& text, const FoundRecord& found, bool with_headers) {
   const log::RecordView& record = found.record;
+  std::string line;
   const Envelope envelope = read_envelope(record.headers);
-  JsonObject object(out);
-  object.field("topic", found.topic.spec.name)
+  JsonWriter out(line);
+  out.begin_object()
+      .field("topic", found.topic.spec.name)
       .field("partition", found.partition.value)
       .field("offset", record.offset.value);
-  if (found.position.position != 0) object.field("position", found.position.position);
-  object.field("time", format_time(record.timestamp_ms));
-  append_bytes_field(object, "key", record.key);
-  object.text("id", envelope.id)
-      .text("type", envelope.type)
-      .text("source", envelope.source)
-      .text("correlation", envelope.correlation)
-      .text("causation", envelope.causation);
+  if (found.position.position != 0) out.field("position", found.position.position);
+  out.field("time", format_time(record.timestamp_ms));
+  write_bytes(out, "key", record.key);
+  write_text(out, "id", envelope.id);
+  write_text(out, "type", envelope.type);
+  write_text(out, "source", envelope.source);
+  write_text(out, "correlation", envelope.correlation);
+  write_text(out, "causation", envelope.causation);
   const auto json = may_be_json(found.topic, record) ? compact_json(*record.value) : std::nullopt;
   if (json) {
-    object.raw("value", *json);
+    out.key("value").raw(*json);
   } else if (record.value && is_private(found.topic)) {
-    object.field("value_hex", hex(*record.value));
+    out.field("value_hex", hex(*record.value));
   } else {
-    append_bytes_field(object, "value", record.value);
+    write_bytes(out, "value", record.value);
   }
   if (is_dead_letters(found.topic.spec.name)) {
-    std::string why;
-    append_dead_letter_json(why, read_dead_letter(record.headers));
-    object.raw("dead_letter", why);
+    write_dead_letter(out.key("dead_letter"), read_dead_letter(record.headers));
   }
   if (with_headers) {
-    std::string headers;
-    append_headers_json(headers, record.headers);
-    object.raw("headers", headers);
+    write_headers(out.key("headers"), record.headers);
   }
-  object.end();
-  out += '\n';
+  text.append(out.end_object().take()).append("\n");
 }
 
 }  // namespace millrace::cli

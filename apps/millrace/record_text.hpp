@@ -59,6 +59,6 @@ void append_record_line(std::string& out, const FoundRecord& found, bool with_he
                         RecordColumns* columns = nullptr);
 /// One line: a JSON object. A value that is JSON is member `value`, other text too, as a string;
 /// bytes are `value_hex`.
-void append_record_json(std::string& out, const FoundRecord& found, bool with_headers);
+void append_record_json(std::string& text, const FoundRecord& found, bool with_headers);
 
 }  // namespace millrace::cli

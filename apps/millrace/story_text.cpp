@@ -113,48 +113,38 @@ std::string story_tree(const Story& story, std::string_view id) {
 }
 
 std::string story_json(const Story& story, std::string_view id) {
-  std::string correlations = "[";
-  for (const std::string& correlation : values(story, &StoryRecord::correlation)) {
-    if (correlations.size() > 1) correlations += ',';
-    telemetry::append_json_string(correlations, correlation);
-  }
-  correlations += ']';
   std::vector<std::size_t> depths(story.records.size());
   for (const Line& line : tree_lines(story)) {
     const auto parent = story.parents[line.number];
     if (parent) depths[line.number] = depths[*parent] + 1;
   }
-  std::string records = "[";
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object().field("id", id).field("order", story.in_commit_order ? "commits" : "causes");
+  out.key("correlations").begin_array();
+  for (const std::string& correlation : values(story, &StoryRecord::correlation)) {
+    out.value(correlation);
+  }
+  out.end_array().key("records").begin_array();
   for (std::size_t i = 0; i < story.records.size(); ++i) {
     const StoryRecord& record = story.records[i];
-    if (i > 0) records += ',';
-    JsonObject object(records);
-    object.field("service", record.service)
+    out.begin_object()
+        .field("service", record.service)
         .field("topic", record.topic)
         .field("partition", record.partition)
         .field("offset", record.offset);
-    if (record.position != 0) object.field("position", record.position);
-    object.field("time", format_time(record.timestamp_ms))
-        .field("kind", log::to_string(record.kind))
-        .text("type", record.type)
-        .text("id", record.id)
-        .text("cause", record.cause)
-        .text("correlation", record.correlation)
-        .text("dead_letter", record.dead_letter)
-        .text("replay_of", record.replay_of)
-        .raw("parent", story.parents[i] ? std::to_string(*story.parents[i]) : "null")
-        .field("depth", depths[i]);
-    object.end();
+    if (record.position != 0) out.field("position", record.position);
+    out.field("time", format_time(record.timestamp_ms)).field("kind", log::to_string(record.kind));
+    write_text(out, "type", record.type);
+    write_text(out, "id", record.id);
+    write_text(out, "cause", record.cause);
+    write_text(out, "correlation", record.correlation);
+    write_text(out, "dead_letter", record.dead_letter);
+    write_text(out, "replay_of", record.replay_of);
+    out.key("parent").raw(story.parents[i] ? std::to_string(*story.parents[i]) : "null");
+    out.field("depth", depths[i]).end_object();
   }
-  records += ']';
-  std::string out;
-  JsonObject object(out);
-  object.field("id", id)
-      .field("order", story.in_commit_order ? "commits" : "causes")
-      .raw("correlations", correlations)
-      .raw("records", records);
-  object.end();
-  return out + "\n";
+  return out.end_array().end_object().take() + "\n";
 }
 
 }  // namespace millrace::cli

@@ -33,20 +33,20 @@ std::string joined(const std::vector<std::string>& words) {
 
 void print_json(const ServiceAcls& service, Output& out) {
   for (const Acl& acl : service.acls) {
-    std::string operations = "[";
-    for (const std::string& operation : acl.operations)
-      operations += (operations.size() > 1 ? ",\"" : "\"") + operation + "\"";
     std::string line;
-    JsonObject object(line);
-    object.text("service", service.service)
-        .field("principal", service.principal)
+    JsonWriter json(line);
+    json.begin_object();
+    write_text(json, "service", service.service);
+    json.field("principal", service.principal)
         .field("resource", acl.resource)
         .field("pattern", acl.prefixed ? "prefixed" : "literal")
         .field("name", acl.name)
-        .raw("operations", operations + "]")
-        .field("reason", acl.reason);
-    object.end();
-    out.json(line);
+        .key("operations")
+        .begin_array();
+    for (const std::string& operation : acl.operations) {
+      json.value(operation);
+    }
+    out.json(json.end_array().field("reason", acl.reason).end_object().take());
   }
 }
 

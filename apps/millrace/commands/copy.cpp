@@ -70,35 +70,31 @@ Result<std::unique_ptr<log::Log>> open_target(const std::string& url, const Copy
   return open_without_waiting(url, session.environment(), std::move(options));
 }
 
-std::string differences_json(const CopySummary& summary) {
-  std::string out = "[";
-  for (const std::string& one : summary.differences) {
-    if (out.size() > 1) out += ',';
-    telemetry::append_json_string(out, one);
-  }
-  return out + "]";
-}
-
 void print_json(const CopyOptions& options, const CopySummary& summary, double seconds,
                 Output& out) {
   std::string line;
-  JsonObject object(line);
-  object.field("source", shown_url(options.source)).field("target", shown_url(options.target));
-  object.field("topics", static_cast<std::int64_t>(summary.topics))
-      .field("partitions", static_cast<std::int64_t>(summary.partitions))
+  JsonWriter json(line);
+  json.begin_object()
+      .field("source", shown_url(options.source))
+      .field("target", shown_url(options.target))
+      .field("topics", summary.topics)
+      .field("partitions", summary.partitions)
       .field("records", summary.records)
       .field("bytes", summary.bytes)
       .field("records_earlier", summary.earlier)
-      .field("groups", static_cast<std::int64_t>(summary.groups))
-      .field("positions", static_cast<std::int64_t>(summary.positions))
+      .field("groups", summary.groups)
+      .field("positions", summary.positions)
       .field("seconds", seconds)
       .field("dry_run", options.dry_run)
       .field("verified", summary.verified)
       .field("verified_records", summary.verified_records)
       .field("compacted_records", summary.compacted)
-      .raw("differences", differences_json(summary));
-  object.end();
-  out.json(line);
+      .key("differences")
+      .begin_array();
+  for (const std::string& one : summary.differences) {
+    json.value(one);
+  }
+  out.json(json.end_array().end_object().take());
 }
 
 void print_text(const CopyOptions& options, const CopySummary& summary, double seconds,

@@ -58,61 +58,59 @@ std::int64_t total(const std::vector<Lag>& lags) {
   return sum;
 }
 
-template <class Items, class Append>
-std::string json_list(const Items& items, Append append) {
-  std::string out = "[";
-  for (const auto& item : items) {
-    if (out.size() > 1) out += ',';
-    JsonObject object(out);
-    append(object, item);
-    object.end();
-  }
-  return out + "]";
-}
-
 // What this handle knows of the others.
 struct Knowledge {
   bool heartbeats = true;  // on Kafka only what it heard since it was opened, which was just now
   bool members = true;     // a handle that only reads sees no members and no claims
 };
 
+void write_members(JsonWriter& out, const log::GroupInfo& group, Knowledge knows) {
+  out.key("members").begin_array();
+  for (const auto& member : group.members) {
+    out.begin_object().field("name", member.name);
+    if (member.pid != 0) out.field("pid", member.pid);
+    if (knows.heartbeats) out.field("heartbeat_age_ms", member.heartbeat_age_ms);
+    out.end_object();
+  }
+  out.end_array().key("units").begin_array();
+  for (const auto& unit : group.units) {
+    out.begin_object().field("name", unit.name);
+    if (unit.member.empty()) {
+      out.key("owner").raw("null");
+    } else {
+      out.field("owner", unit.member);
+    }
+    out.field("epoch", unit.epoch).end_object();
+  }
+  out.end_array();
+}
+
 void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, Knowledge knows,
                 Output& out) {
   std::string line;
-  JsonObject object(line);
-  object.field("group", group.name);
+  JsonWriter json(line);
+  json.begin_object().field("group", group.name);
   if (lags.empty()) {
-    object.raw("lag", "null");
+    json.key("lag").raw("null");
   } else {
-    object.field("lag", total(lags));
+    json.field("lag", total(lags));
   }
   if (knows.members) {
-    object.raw("members", json_list(group.members, [&](JsonObject& one, const auto& member) {
-                 one.field("name", member.name);
-                 if (member.pid != 0) one.field("pid", member.pid);
-                 if (knows.heartbeats) one.field("heartbeat_age_ms", member.heartbeat_age_ms);
-               }));
-    object.raw("units", json_list(group.units, [](JsonObject& one, const auto& unit) {
-                 one.field("name", unit.name);
-                 if (unit.member.empty()) {
-                   one.raw("owner", "null");
-                 } else {
-                   one.field("owner", unit.member);
-                 }
-                 one.field("epoch", unit.epoch);
-               }));
+    write_members(json, group, knows);
   } else {
-    object.raw("members", "null").raw("units", "null");
+    json.key("members").raw("null").key("units").raw("null");
   }
-  object.raw("positions", json_list(lags, [](JsonObject& one, const Lag& lag) {
-               one.field("topic", lag.topic)
-                   .field("partition", lag.partition)
-                   .field("position", lag.next)
-                   .field("end", lag.end)
-                   .field("lag", lag.lag);
-             }));
-  object.end();
-  out.json(line);
+  json.key("positions").begin_array();
+  for (const Lag& lag : lags) {
+    json.begin_object()
+        .field("topic", lag.topic)
+        .field("partition", lag.partition)
+        .field("position", lag.next)
+        .field("end", lag.end)
+        .field("lag", lag.lag)
+        .end_object();
+  }
+  out.json(json.end_array().end_object().take());
 }
 
 std::size_t owned_units(const log::GroupInfo& group) {

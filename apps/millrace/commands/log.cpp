@@ -39,28 +39,29 @@ std::string fault_text(const log::JournalFault& fault) {
          std::to_string(fault.offset) + " (position " + std::to_string(fault.position) + ")";
 }
 
-std::string fault_json(const std::optional<log::JournalFault>& fault) {
-  if (!fault) return "null";
-  std::string out;
-  JsonObject object(out);
-  object.field("file", fault->file)
+void write_fault(JsonWriter& out, const std::optional<log::JournalFault>& fault) {
+  if (!fault) {
+    out.raw("null");
+    return;
+  }
+  out.begin_object()
+      .field("file", fault->file)
       .field("offset", fault->offset)
       .field("position", fault->position)
-      .field("reason", fault->reason);
-  object.end();
-  return out;
+      .field("reason", fault->reason)
+      .end_object();
 }
 
-void add_report(JsonObject& object, const log::VerifyReport& report) {
-  object.field("frames", report.frames)
+void write_report(JsonWriter& out, const log::VerifyReport& report) {
+  out.field("frames", report.frames)
       .field("batches", report.batches)
       .field("records", report.records)
       .field("bytes", report.bytes)
       .field("end", report.end)
-      .field("durable", report.durable)
-      .raw("corrupt", fault_json(report.corrupt))
-      .raw("torn", fault_json(report.torn))
-      .text("failed", report.failed);
+      .field("durable", report.durable);
+  write_fault(out.key("corrupt"), report.corrupt);
+  write_fault(out.key("torn"), report.torn);
+  write_text(out, "failed", report.failed);
 }
 
 void print_report(const log::VerifyReport& report, Output& out) {
@@ -82,11 +83,10 @@ Status verify(const std::string& directory, const Options& options, Session& ses
                   log::verify_log(directory, session.environment()));
   if (options.json) {
     std::string line;
-    JsonObject object(line);
-    object.field("ok", !report.corrupt && report.failed.empty());
-    add_report(object, report);
-    object.end();
-    session.out.json(line);
+    JsonWriter json(line);
+    json.begin_object().field("ok", !report.corrupt && report.failed.empty());
+    write_report(json, report);
+    session.out.json(json.end_object().take());
   } else {
     print_report(report, session.out);
   }
@@ -105,18 +105,18 @@ Status stat(const std::string& directory, const Options& options, Session& sessi
   MILLRACE_ASSIGN(const log::LogStat stat, log::stat_log(directory, session.environment()));
   if (options.json) {
     std::string line;
-    JsonObject object(line);
-    object.field("format", stat.format)
+    JsonWriter json(line);
+    json.begin_object()
+        .field("format", stat.format)
         .field("log_id", hex_number(stat.log_id))
         .field("incarnation", stat.incarnation)
         .field("checkpoint", stat.checkpoint)
         .field("journal_bytes", stat.journal_bytes)
         .field("allocated_bytes", stat.allocated_bytes)
         .field("segments", stat.segments)
-        .field("topics", stat.topics)
-        .text("failed", stat.failed);
-    object.end();
-    session.out.json(line);
+        .field("topics", stat.topics);
+    write_text(json, "failed", stat.failed);
+    session.out.json(json.end_object().take());
     return {};
   }
   session.out.line("format       " + std::to_string(stat.format));
@@ -137,15 +137,15 @@ Status repair(const std::string& directory, const Options& options, Session& ses
       log::repair_log(directory, session.environment(), options.dry_run, real_shared_regions()));
   if (options.json) {
     std::string line;
-    JsonObject object(line);
-    object.field("dry_run", options.dry_run)
+    JsonWriter json(line);
+    json.begin_object()
+        .field("dry_run", options.dry_run)
         .field("changed", report.changed)
         .field("cut_from", report.cut_from)
-        .field("cut_bytes", report.cut_bytes)
-        .text("unlocked", report.unlocked);
-    add_report(object, report.found);
-    object.end();
-    session.out.json(line);
+        .field("cut_bytes", report.cut_bytes);
+    write_text(json, "unlocked", report.unlocked);
+    write_report(json, report.found);
+    session.out.json(json.end_object().take());
     return {};
   }
   print_report(report.found, session.out);

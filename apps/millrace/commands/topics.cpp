@@ -55,20 +55,21 @@ std::string cleanup_text(log::CleanupPolicy cleanup) {
   return cleanup == log::CleanupPolicy::compact ? "compact" : "keep";
 }
 
-void append_topic_json(std::string& out, const log::TopicSpec& spec, Count records) {
-  JsonObject object(out);
-  object.field("name", spec.name)
+std::string topic_json(const log::TopicSpec& spec, Count records) {
+  std::string line;
+  JsonWriter json(line);
+  json.begin_object()
+      .field("name", spec.name)
       .field("kind", log::to_string(spec.kind))
       .field("owner", spec.owner)
       .field("partitions", spec.partitions)
       .field("cleanup", cleanup_text(spec.cleanup));
   if (records) {
-    object.field("records", *records);
+    json.field("records", *records);
   } else {
-    object.raw("records", "null");
+    json.key("records").raw("null");
   }
-  object.end();
-  out += '\n';
+  return json.end_object().take();
 }
 
 // Made for each service and empty as long as all goes well.
@@ -122,9 +123,7 @@ Status show_topics(log::Log& log, const TopicsOptions& options, Output& out) {
   MILLRACE_ASSIGN(const std::vector<Count> records, count_what_is_there(log, shown));
   if (options.json) {
     for (std::size_t i = 0; i < shown.size(); ++i) {
-      std::string line;
-      append_topic_json(line, shown[i].spec, records[i]);
-      out.json(line);
+      out.json(topic_json(shown[i].spec, records[i]));
     }
     return {};
   }
