@@ -3,12 +3,13 @@
 
 #include "millrace/http/health.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
+#include "millrace/base/json_writer.hpp"
 #include "millrace/base/mutex.hpp"
 #include "millrace/http/problem.hpp"
-#include "millrace/telemetry/field.hpp"
 #include "millrace/telemetry/metrics.hpp"
 
 namespace millrace::http {
@@ -67,24 +68,22 @@ Gate Health::gate() const {
 namespace {
 
 Response readiness(const Health& health) {
-  bool ready = true;
-  std::string checks;
-  for (const auto& [name, reason] : health.findings()) {
-    ready = ready && !reason;
-    checks += checks.empty() ? "{" : ",{";
-    telemetry::append_json_field(checks, {"name", name});
-    checks += ',';
-    telemetry::append_json_field(checks, {"ok", !reason.has_value()});
+  const std::vector<Health::Finding> findings = health.findings();
+  const bool ready = std::none_of(findings.begin(), findings.end(),
+                                  [](const auto& finding) { return finding.reason.has_value(); });
+  std::string body;
+  JsonWriter out(body);
+  out.begin_object().field("status", ready ? "ready" : "not ready").key("checks").begin_array();
+  for (const auto& [name, reason] : findings) {
+    out.begin_object().field("name", name).field("ok", !reason.has_value());
     if (reason) {
-      checks += ',';
-      telemetry::append_json_field(checks, {"reason", *reason});
+      out.field("reason", *reason);
     }
-    checks += '}';
+    out.end_object();
   }
   Response response;
   response.status = ready ? 200 : 503;
-  response.body = std::string(R"({"status":")") + (ready ? "ready" : "not ready") +
-                  R"(","checks":[)" + checks + "]}";
+  response.body = out.end_array().end_object().take();
   response.headers.set("Cache-Control", "no-store");
   return response;
 }
@@ -96,7 +95,7 @@ void add_health_routes(Router& router, const Health& health,
   RouteGroup probes = router.group({.gate = {}, .limited = false});
   probes.get("/livez", [](Request, Responder responder) {
     Response response;
-    response.body = R"({"status":"alive"})";
+    JsonWriter(response.body).begin_object().field("status", "alive").end_object();
     responder.send(std::move(response));
   });
   probes.get("/readyz",

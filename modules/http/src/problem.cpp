@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "millrace/base/json_writer.hpp"
+
 namespace millrace::http {
 
 Response problem(int status, std::string_view type, std::string_view title, std::string_view detail,
@@ -12,22 +14,19 @@ Response problem(int status, std::string_view type, std::string_view title, std:
   Response response;
   response.status = status;
   response.content_type = "application/problem+json";
-  std::string& out = response.body;
-  out += '{';
-  telemetry::append_json_field(out, {"type", type.empty() ? "about:blank" : type});
-  out += ',';
-  telemetry::append_json_field(out, {"title", title.empty() ? reason_phrase(status) : title});
-  out += ',';
-  telemetry::append_json_field(out, {"status", status});
+  std::string body;
+  JsonWriter out(body);
+  out.begin_object()
+      .field("type", type.empty() ? "about:blank" : type)
+      .field("title", title.empty() ? reason_phrase(status) : title)
+      .field("status", status);
   if (!detail.empty()) {
-    out += ',';
-    telemetry::append_json_field(out, {"detail", detail});
+    out.field("detail", detail);
   }
   for (const telemetry::Field& field : extra) {
-    out += ',';
-    telemetry::append_json_field(out, field);
+    telemetry::write_field(out, field);
   }
-  out += '}';
+  response.body = out.end_object().take();
   return response;
 }
 

@@ -3,6 +3,8 @@
 
 #include "run_file.hpp"
 
+#include "millrace/base/json_writer.hpp"
+
 namespace millrace::service {
 
 RunFile::~RunFile() {
@@ -18,8 +20,14 @@ Status RunFile::write(std::int64_t pid, std::uint16_t port, std::string_view ver
   if (slash != std::string::npos && slash != 0) {
     MILLRACE_TRY(files_.create_directories(path_.substr(0, slash)));
   }
-  std::string content = "{\"pid\":" + std::to_string(pid) + ",\"port\":" + std::to_string(port) +
-                        ",\"version\":\"" + std::string(version) + "\"}\n";
+  std::string content;
+  JsonWriter(content)
+      .begin_object()
+      .field("pid", pid)
+      .field("port", port)
+      .field("version", version)
+      .end_object();
+  content += '\n';
   MILLRACE_TRY(write_file_atomically(files_, path_, content));
   content_ = std::move(content);
   return {};

@@ -7,12 +7,9 @@
 
 namespace millrace::telemetry {
 
-void append_json_string(std::string& out, std::string_view text) { JsonWriter(out).value(text); }
-
-void append_json_field(std::string& out, const Field& field) {
-  JsonWriter writer(out);
-  writer.key(field.name);
-  std::visit([&writer](const auto& value) { writer.value(value); }, field.value.get());
+void write_field(JsonWriter& out, const Field& field) {
+  out.key(field.name);
+  std::visit([&out](const auto& value) { out.value(value); }, field.value.get());
 }
 
 }  // namespace millrace::telemetry

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "millrace/base/assert.hpp"
+#include "millrace/base/json_writer.hpp"
 #include "millrace/base/time_text.hpp"
 
 namespace millrace::telemetry {
@@ -37,14 +38,12 @@ Result<Level> parse_level(std::string_view name) {
 }
 
 Logger::Logger(Options options, Clock& clock, std::shared_ptr<LogSink> sink)
-    : clock_(clock), sink_(std::move(sink)), level_(options.level) {
+    : clock_(clock),
+      sink_(std::move(sink)),
+      level_(options.level),
+      service_(std::move(options.service)),
+      pid_(options.pid) {
   MILLRACE_ASSERT(sink_ != nullptr, "a logger needs a sink");
-  fixed_ += ',';
-  append_json_field(fixed_, {"service", options.service});
-  if (options.pid != 0) {
-    fixed_ += ',';
-    append_json_field(fixed_, {"pid", options.pid});
-  }
 }
 
 void Logger::log(Level level, std::string_view message, std::span<const Field> fields) {
@@ -53,18 +52,24 @@ void Logger::log(Level level, std::string_view message, std::span<const Field> f
   }
   // One buffer per thread: a line costs no allocation once the longest has been seen.
   thread_local std::string line;
-  line.assign(R"({"time":")");
-  append_time(line, clock_.wall_ms());
-  line += R"(",)";
-  append_json_field(line, {"level", level_name(level)});
-  line += fixed_;
-  line += ',';
-  append_json_field(line, {"message", message});
-  for (const Field& field : fields) {
-    line += ',';
-    append_json_field(line, field);
+  thread_local std::string time;
+  line.clear();
+  time.clear();
+  append_time(time, clock_.wall_ms());
+  {
+    JsonWriter out(line);
+    out.begin_object().field("time", time).field("level", level_name(level));
+    out.field("service", service_);
+    if (pid_ != 0) {
+      out.field("pid", pid_);
+    }
+    out.field("message", message);
+    for (const Field& field : fields) {
+      write_field(out, field);
+    }
+    out.end_object();
   }
-  line += "}\n";
+  line += '\n';
   sink_->write(line);
 }
 

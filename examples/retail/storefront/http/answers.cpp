@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "millrace/base/json_writer.hpp"
 #include "millrace/codec/describe.hpp"
 #include "millrace/http/problem.hpp"
 #include "posted.hpp"
@@ -124,7 +125,7 @@ Response id_reused(const RequestId& id, const RequestView& view) {
 Response still_pending(RequestKind kind, const RequestId& id) {
   Response response;
   response.status = 202;
-  response.body = "{\"status\":\"pending\"}";
+  millrace::JsonWriter(response.body).begin_object().field("status", "pending").end_object();
   response.headers.add("Location", location_of(kind, id));
   return response;
 }

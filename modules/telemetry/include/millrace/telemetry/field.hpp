@@ -8,6 +8,10 @@
 #include <string_view>
 #include <variant>
 
+namespace millrace {
+class JsonWriter;
+}
+
 namespace millrace::telemetry {
 
 /// A number, text or truth beside a name. Text is a view: it must live until the call that takes
@@ -42,9 +46,7 @@ struct Field {
 /// The field under which every log line carries the correlation id of the request it is about.
 [[nodiscard]] inline Field correlation(std::string_view id) { return {"correlation_id", id}; }
 
-/// Appends `text` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
-void append_json_string(std::string& out, std::string_view text);
-/// Appends `"name":value`; a number that JSON cannot say (NaN, infinite) becomes null.
-void append_json_field(std::string& out, const Field& field);
+/// Writes the field as a member of the object that `out` is in.
+void write_field(JsonWriter& out, const Field& field);
 
 }  // namespace millrace::telemetry

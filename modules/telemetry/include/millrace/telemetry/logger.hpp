@@ -80,7 +80,8 @@ class Logger {
   Clock& clock_;
   std::shared_ptr<LogSink> sink_;
   std::atomic<Level> level_;
-  std::string fixed_;
+  const std::string service_;
+  const std::int64_t pid_;
 };
 
 /// A logger that writes nothing. Lives for the whole program.
