@@ -20,6 +20,14 @@ constexpr std::uint64_t dead_letter_version = 1;
 constexpr std::string_view place_headers[] = {"dl-topic", "dl-partition", "dl-offset",
                                               "dl-sub-topology", "dl-attempts"};
 
+// A header of the record itself goes back: its own `dl-*` headers under the name that they have in
+// the letter, which the task undoes.
+bool goes_back(std::string_view name) {
+  return !name.starts_with("dl-") || name.starts_with(foreign_header_prefix) ||
+         std::find(std::begin(place_headers), std::end(place_headers), name) !=
+             std::end(place_headers);
+}
+
 std::string replay_of_text(const FoundRecord& found) {
   return place_text(found.topic.spec.name, found.partition.value, found.record.offset.value);
 }
@@ -94,7 +102,34 @@ Status check_whole(const FoundRecord& found, const ReplayOptions& options) {
                   escaped(why.topic) + "/" + escaped(why.partition) + "@" + escaped(why.offset));
 }
 
-Letter letter_of(const FoundRecord& found, const log::Topic& retry) {
+// A task reads the partition of the retry topic that has its own number. So a part of the service
+// whose inputs have more partitions than the retry topic takes no replays.
+Result<log::PartitionId> retry_partition(log::Log& log, const FoundRecord& found,
+                                         const log::Topic& retry) {
+  const DeadLetterHeaders why = read_dead_letter(found.record.headers);
+  const auto refused = [&](const std::string& reason) {
+    return fail(errc::invalid_argument, replay_of_text(found) + " cannot be replayed: " + reason);
+  };
+  const auto source = log.find_topic(why.topic);
+  if (!source && !source.error().is(log::errc::unknown_topic)) return fail(source.error());
+  if (!source) {
+    return refused("there is no topic '" + escaped(why.topic) + "', from which it came");
+  }
+  if (source->spec.partitions > retry.spec.partitions) {
+    return refused(
+        "its topic '" + escaped(why.topic) + "' has " + std::to_string(source->spec.partitions) +
+        " partitions and '" + retry.spec.name + "' has " + std::to_string(retry.spec.partitions) +
+        ", so that no task reads it there; write its value to '" + escaped(why.topic) + "' again");
+  }
+  const auto partition = parse_integer(why.partition);
+  if (!partition || *partition < 0 || *partition >= source->spec.partitions) {
+    return refused("topic '" + escaped(why.topic) + "' has no partition '" +
+                   escaped(why.partition) + "', from which it came");
+  }
+  return log::partition(static_cast<std::int32_t>(*partition));
+}
+
+Letter letter_of(const FoundRecord& found, log::PartitionId partition) {
   Letter letter;
   letter.place = replay_of_text(found);
   const log::RecordView& record = found.record;
@@ -104,17 +139,10 @@ Letter letter_of(const FoundRecord& found, const log::Topic& retry) {
   std::string_view cursor = record.headers.encoded();
   log::HeaderView header;
   while (log::HeadersView::next(cursor, header)) {
-    const bool says_place = std::find(std::begin(place_headers), std::end(place_headers),
-                                      header.key) != std::end(place_headers);
-    if (says_place || !header.key.starts_with("dl-")) letter.headers.add(header.key, header.value);
+    if (goes_back(header.key)) letter.headers.add(header.key, header.value);
   }
   letter.headers.add("dl-replay-of", letter.place);
-  // The task that failed on it reads the partition of the same number.
-  const auto partition = parse_integer(read_dead_letter(record.headers).partition);
-  letter.partition = found.partition;
-  if (partition && *partition >= 0 && *partition < retry.spec.partitions) {
-    letter.partition = log::partition(static_cast<std::int32_t>(*partition));
-  }
+  letter.partition = partition;
   return letter;
 }
 
@@ -123,13 +151,16 @@ Result<std::vector<Letter>> collect(log::Log& log, const log::Topic& topic, cons
   std::vector<Letter> letters;
   Status readable;
   const auto take = [&](const FoundRecord& found) {
-    Status checked = check_version(found);
-    if (checked) checked = check_whole(found, options);
-    if (!checked) {
-      if (readable) readable = std::move(checked);
-      return;
+    if (!readable) return;
+    readable = check_version(found);
+    if (readable) readable = check_whole(found, options);
+    if (!readable) return;
+    const auto partition = retry_partition(log, found, retry);
+    if (partition) {
+      letters.push_back(letter_of(found, *partition));
+    } else {
+      readable = fail(partition.error());
     }
-    letters.push_back(letter_of(found, retry));
   };
   if (options.all) {
     MILLRACE_TRY(for_each_dead_letter(log, topic, [&](const FoundRecord& found) {

@@ -53,6 +53,10 @@ struct RecordColumns {
   std::size_t type = 0;
 };
 
+/// Before the name of a header of the record itself that begins with `dl-`, so that it is not taken
+/// for one of the letter.
+inline constexpr std::string_view foreign_header_prefix = "dl-record-";
+
 /// One line: place, time, key, type, value; on a further line why, of a dead letter; then the
 /// headers if asked for. Without `columns` the line is whole, two spaces between its parts.
 void append_record_line(std::string& out, const FoundRecord& found, bool with_headers,

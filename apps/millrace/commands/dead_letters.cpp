@@ -88,9 +88,13 @@ void show_text(const FoundRecord& found, const Replays& replays, Output& out) {
   std::string_view cursor = record.headers.encoded();
   log::HeaderView header;
   while (log::HeadersView::next(cursor, header)) {
-    if (header.key.starts_with("dl-")) continue;
-    out.line("  " + escaped(header.key) + ": " +
-             (header.value ? escaped(*header.value) : "(null)"));
+    std::string_view name = header.key;
+    if (name.starts_with(foreign_header_prefix)) {
+      name.remove_prefix(foreign_header_prefix.size());
+    } else if (name.starts_with("dl-")) {
+      continue;
+    }
+    out.line("  " + escaped(name) + ": " + (header.value ? escaped(*header.value) : "(null)"));
   }
   out.line("value");
   const auto pretty = record.value ? indented_json(*record.value) : std::nullopt;

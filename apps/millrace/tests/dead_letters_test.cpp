@@ -17,6 +17,7 @@ class DeadLetters : public testing::Test {
   void SetUp() override {
     shop.topic("orders.dead-letters", "orders", TopicKind::events);
     shop.topic("orders.retry", "orders", TopicKind::commands);
+    shop.topic("requests", "storefront", TopicKind::commands);
     for (int i = 0; i < 3; ++i) {
       const std::string n = std::to_string(i);
       Event event{"orders.dead-letters", 1, "A" + n, "OrderRequested", "q" + n, "", "c" + n};
@@ -169,6 +170,65 @@ TEST_F(DeadLetters, that_are_not_the_whole_record_go_back_only_with_what_is_miss
   ReplayOptions without_headers = one(4);
   without_headers.value = "{}";
   EXPECT_EQ(replay(without_headers), std::vector<std::string>{"base.invalid_argument"});
+}
+
+TEST_F(DeadLetters, that_no_task_would_read_are_refused_and_nothing_is_replayed) {
+  log::Log& storefront = shop.service("storefront");
+  ASSERT_TRUE(storefront.create_topic(
+      {"wide", 8, TopicKind::commands, "storefront", log::CleanupPolicy::keep}));
+  Event event{"orders.dead-letters", 1, "A3", "OrderRequested", "q3", "", "c3"};
+  event.more_headers = {{"dl-topic", "wide"}, {"dl-partition", "5"}, {"dl-offset", "0"}};
+  shop.publish(event);
+  event.more_headers["dl-topic"] = "gone";
+  shop.publish(event);
+  event.more_headers["dl-topic"] = "requests";
+  shop.publish(event);
+  const auto refusal = [&](const ReplayOptions& options) {
+    const Status done =
+        replay_dead_letters(*shop.tool, "orders", options, [](const ReplayOutcome&) {});
+    return done ? std::string() : done.error().to_string();
+  };
+  EXPECT_NE(refusal(all()).find("orders.dead-letters-1:" + shop.nth(3) +
+                                " cannot be replayed: its topic 'wide' has 8 partitions and "
+                                "'orders.retry' has 2, so that no task reads it there; write its "
+                                "value to 'wide' again"),
+            std::string::npos)
+      << refusal(all());
+  EXPECT_NE(refusal(one(std::stoll(shop.nth(4)))).find("there is no topic 'gone'"),
+            std::string::npos);
+  EXPECT_NE(refusal(one(std::stoll(shop.nth(5)))).find("topic 'requests' has no partition '5'"),
+            std::string::npos);
+  for (const std::int32_t partition : {0, 1}) {
+    EXPECT_TRUE(shop.read("orders.retry", partition).empty());
+  }
+}
+
+TEST_F(DeadLetters, take_the_records_own_dl_headers_back_with_them) {
+  Event event{"orders.dead-letters", 1, "A3", "OrderRequested", "q3", "", "c3"};
+  event.more_headers = {{"dl-topic", "requests"},
+                        {"dl-partition", "1"},
+                        {"dl-offset", "7"},
+                        {"dl-reason", "of this letter"},
+                        {"dl-record-dl-reason", "theirs"},
+                        {"dl-record-dl-omitted", "value"}};
+  shop.publish(event);
+  replay(one(std::stoll(shop.nth(3))));
+  log::FetchBuffer buffer;
+  const auto retry = shop.tool->find_topic("orders.retry");
+  ASSERT_TRUE(shop.tool->fetch({retry->id, log::partition(1)}, log::offset(0), 1000, buffer));
+  ASSERT_EQ(buffer.records.size(), 1U);
+  const log::HeadersView headers = buffer.records[0].headers;
+  EXPECT_EQ(headers.find("dl-record-dl-reason"), "theirs");
+  EXPECT_EQ(headers.find("dl-record-dl-omitted"), "value");
+  EXPECT_EQ(headers.find("dl-reason"), std::nullopt);
+}
+
+TEST_F(DeadLetters, can_go_back_with_an_empty_value) {
+  ReplayOptions mended = one(0);
+  mended.value = "";
+  replay(mended);
+  EXPECT_EQ(shop.read("orders.retry", 1),
+            (std::vector<std::pair<std::string, std::string>>{{"A0", ""}}));
 }
 
 TEST_F(DeadLetters, are_not_replayed_by_two_at_a_time) {

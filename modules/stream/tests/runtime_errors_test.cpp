@@ -133,6 +133,77 @@ TEST_P(Errors, a_replayed_dead_letter_is_processed_by_its_consumer) {
   EXPECT_EQ(driver->all_raw("bank.dead-letters").size(), 2U);
 }
 
+// Reads a header of the record in hand, as of a dead letter of another service, and refuses it.
+class LetterReader final : public Processor<std::string, Deposited> {
+ public:
+  explicit LetterReader(std::vector<std::string>& seen) : seen_(seen) {}
+  void process(const std::string&, const Deposited&, ProcessorContext& context) override {
+    const log::HeadersView headers = context.record().headers;
+    seen_.push_back(std::string(headers.find("dl-topic").value_or("none")) + " " +
+                    std::string(headers.find("dl-attempts").value_or("none")));
+    throw std::runtime_error("not today");
+  }
+
+ private:
+  std::vector<std::string>& seen_;
+};
+
+TEST_P(Errors, dl_headers_of_the_record_itself_are_not_believed_and_come_back_with_its_replay) {
+  std::vector<std::string> seen;
+  TopologyBuilder builder("bank");
+  builder.stream<std::string, Deposited>("deposits").process("bank", [&] {
+    return std::make_unique<LetterReader>(seen);
+  });
+  auto driver = open(*builder.build());
+  driver->declare_topic("deposits", "teller");
+  driver->run_until_idle();
+  auto record = poison("{\"amount\":5}");
+  for (const auto& [name, value] : std::map<std::string, std::string>{{"dl-topic", "elsewhere"},
+                                                                      {"dl-attempts", "41"},
+                                                                      {"dl-reason", "theirs"},
+                                                                      {"dl-omitted", "value"}}) {
+    record.headers.emplace_back(name, value);
+  }
+  driver->pipe_raw("deposits", record);
+  driver->run_until_idle();
+  for (const std::string attempts : {"1", "2"}) {
+    const auto dead = driver->read_raw("bank.dead-letters");
+    ASSERT_EQ(dead.size(), 1U);
+    EXPECT_EQ(dead[0].header("dl-topic"), "deposits");
+    EXPECT_EQ(dead[0].header("dl-attempts"), attempts);
+    EXPECT_EQ(dead[0].header("dl-reason"), "not today");
+    EXPECT_EQ(dead[0].header("dl-omitted"), "");
+    EXPECT_EQ(dead[0].header("dl-record-dl-topic"), "elsewhere");
+    EXPECT_EQ(dead[0].header("dl-record-dl-reason"), "theirs");
+    EXPECT_EQ(dead[0].header("dl-record-dl-omitted"), "value");
+    auto replayed = dead[0];
+    replayed.partition = std::stoi(replayed.header("dl-partition"));
+    driver->pipe_raw("bank.retry", replayed);
+    driver->run_until_idle();
+  }
+  EXPECT_EQ(seen, std::vector<std::string>(3, "elsewhere 41"));
+}
+
+TEST_P(Errors, a_retry_topic_with_more_partitions_than_the_input_is_read) {
+  bool broken = true;
+  BankOptions bank_options;
+  bank_options.on_process = [&](const std::string&, const Deposited&) {
+    if (broken) throw std::runtime_error("out of order");
+  };
+  auto driver = open(bank(bank_options));
+  driver->declare_topic("deposits", "teller", 2);
+  driver->run_until_idle();
+  driver->pipe("deposits", std::string("anna"), Deposited{5}, 1'000);
+  driver->run_until_idle();
+  auto dead = driver->read_raw("bank.dead-letters");
+  ASSERT_EQ(dead.size(), 1U);
+  dead[0].partition = std::stoi(dead[0].header("dl-partition"));
+  broken = false;
+  driver->pipe_raw("bank.retry", dead[0]);
+  driver->run_until_idle();
+  EXPECT_EQ(totals(*driver).at("anna"), 5);
+}
+
 TEST_P(Errors, a_replay_for_an_input_that_is_no_more_is_reported_and_counted) {
   auto driver = open_bank();
   auto record = poison("{\"amount\":5}");

@@ -42,6 +42,20 @@ std::string_view omitted_in(LetterForm form) {
 
 }  // namespace
 
+void restore_headers(log::HeadersView replayed, log::HeadersBuilder& out) {
+  std::string_view cursor = replayed.encoded();
+  log::HeaderView header;
+  while (log::HeadersView::next(cursor, header)) {
+    std::string_view name = header.key;
+    if (name.starts_with(foreign_header_prefix)) {
+      name.remove_prefix(foreign_header_prefix.size());
+    } else if (name.starts_with("dl-")) {
+      continue;
+    }
+    out.add(name, header.value);
+  }
+}
+
 void DeadLetters::write(const InHand& hand, std::string_view sub_topology, ErrorCode code,
                         std::string_view reason, LetterForm least, Outbox& out) {
   const log::Topic& topic = shared_->dead_letters;
@@ -63,12 +77,19 @@ void DeadLetters::write(const InHand& hand, std::string_view sub_topology, Error
 void DeadLetters::build_headers(const InHand& hand, std::string_view sub_topology, ErrorCode code,
                                 std::string_view reason, LetterForm form) {
   const log::HeadersView original = hand.record()->headers;
+  // Elsewhere headers of these names are the record's own and say nothing of a letter.
+  const bool is_replay = hand.input()->topic().is_retry;
   headers_.clear();
   if (form < LetterForm::without_headers) {
     std::string_view cursor = original.encoded();
     log::HeaderView header;
     while (log::HeadersView::next(cursor, header)) {
-      if (!header.key.starts_with("dl-")) headers_.add(header.key, header.value);
+      const bool is_foreign = is_replay && header.key.starts_with(foreign_header_prefix);
+      if (!header.key.starts_with("dl-") || is_foreign) {
+        headers_.add(header.key, header.value);
+      } else if (!is_replay) {
+        headers_.add(std::string(foreign_header_prefix).append(header.key), header.value);
+      }
     }
   }
   const std::size_t reason_bytes =
@@ -80,12 +101,12 @@ void DeadLetters::build_headers(const InHand& hand, std::string_view sub_topolog
   std::int64_t partition = hand.partition().value;
   std::int64_t offset = hand.record()->offset.value;
   const auto first_topic = original.find("dl-topic");
-  if (hand.input()->topic().is_retry && first_topic && first_topic->size() <= topic_bytes_max) {
+  if (is_replay && first_topic && first_topic->size() <= topic_bytes_max) {
     topic = *first_topic;
     partition = number_in(original.find("dl-partition"));
     offset = number_in(original.find("dl-offset"));
   }
-  const std::int64_t attempts = number_in(original.find("dl-attempts"));
+  const std::int64_t attempts = is_replay ? number_in(original.find("dl-attempts")) : 0;
   const bool more = attempts < std::numeric_limits<std::int64_t>::max();
   headers_.add("dl-topic", topic)
       .add("dl-partition", std::to_string(partition))

@@ -16,6 +16,13 @@ namespace millrace::stream::runtime {
 enum class LetterForm : std::uint8_t { whole, without_value, without_headers, place_alone };
 inline constexpr LetterForm last_letter_form = LetterForm::place_alone;
 
+/// Before the name of a header of the record itself that begins with `dl-`, so that it is not taken
+/// for one of the letter.
+inline constexpr std::string_view foreign_header_prefix = "dl-record-";
+
+/// The headers that a record had before it became a dead letter, from those of its replay.
+void restore_headers(log::HeadersView replayed, log::HeadersBuilder& out);
+
 /// Encodes dead letters: the record as it came, with place and reason in headers `dl-*`
 /// (docs/formats/dead_letter.md), for the task's partition of the service's dead letters.
 class DeadLetters {

@@ -52,6 +52,8 @@ class InHand {
 
   [[nodiscard]] const RecordInHand& view() const { return view_; }
   [[nodiscard]] codec::EventContext& context() { return view_.context; }
+  /// What nodes see instead of the record's own headers; it lives until the next take().
+  void set_headers(log::HeadersView headers) { view_.headers = headers; }
   /// Null during a firing.
   [[nodiscard]] const log::RecordView* record() const { return record_; }
   [[nodiscard]] const Input* input() const { return input_; }

@@ -42,7 +42,7 @@ Status SubTopologyMember::resolve(std::vector<InputTopic> inputs) {
   resolved->partitions = inputs.front().topic.spec.partitions;
   resolved->inputs = std::move(inputs);
   // A replayed dead letter comes back in the partition that it was lost from.
-  if (shared_->retry && shared_->retry->spec.partitions == resolved->partitions) {
+  if (shared_->retry && shared_->retry->spec.partitions >= resolved->partitions) {
     resolved->inputs.push_back({*shared_->retry, {}, false, true});
   }
   MILLRACE_TRY(make_changelogs(*resolved));

@@ -7,6 +7,7 @@
 #include "millrace/base/assert.hpp"
 #include "millrace/base/format_version.hpp"
 #include "millrace/stream/instance.hpp"
+#include "runtime/dead_letters.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -112,6 +113,9 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
                     hand.where());
     if (sources.empty()) return std::nullopt;
     for_us_ = true;
+    replayed_headers_.clear();
+    restore_headers(headers, replayed_headers_);
+    hand.set_headers(replayed_headers_.view());
     return read_from(sources, hand);
   }
   if (owner) {

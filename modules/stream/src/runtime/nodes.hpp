@@ -55,6 +55,7 @@ class Nodes {
   std::vector<std::unique_ptr<Source>> sources_;     // by index in Topology::sources
   std::vector<std::pair<Node*, Message>> readings_;  // of the record in hand
   bool for_us_ = true;                               // it is no replay for others
+  log::HeadersBuilder replayed_headers_;             // of the replay in hand, as they were at first
   TableChange change_;
 };
 
