@@ -47,6 +47,26 @@ Result<http::Response> ask(const RunningInstance& instance, const std::string& t
   return fail(answer.error().at("service " + instance.name));
 }
 
+constexpr int status_bad_request = 400;
+constexpr int status_too_many = 429;
+constexpr int status_unavailable = 503;
+constexpr ErrorCode not_owner{"service.not_owner"};
+
+ErrorCode code_of(const http::Response& response) {
+  switch (response.status) {
+    case status_not_found:
+      return errc::not_found;
+    case status_bad_request:
+      return errc::invalid_argument;
+    case status_too_many:
+      return errc::busy;
+    case status_unavailable:
+      return string_in(response.body, "type") == not_owner.name ? not_owner : errc::busy;
+    default:
+      return errc::io_error;
+  }
+}
+
 std::string refusal(const http::Response& response) {
   if (auto detail = string_in(response.body, "detail"); detail && !detail->empty()) return *detail;
   if (auto title = string_in(response.body, "title")) return *title;
@@ -74,17 +94,22 @@ Status query(FileSystem& files, const QueryOptions& options, Output& out) {
   const bool is_range = !options.view.empty() && options.key.empty();
   bool answered = false;
   std::optional<Error> refused;
+  // What the owner of the key says counts, and of the others that there was more than a wrong door.
+  const auto note = [&](Error error) {
+    if (!refused || refused->is(not_owner) || error.is(errc::not_found)) refused = std::move(error);
+  };
   for (const RunningInstance& instance : instances) {
-    MILLRACE_ASSIGN(const http::Response response, ask(instance, target));
-    if (response.status == status_ok) {
-      print(options, response.body, out);
+    const Result<http::Response> response = ask(instance, target);
+    if (!response) {
+      note(response.error());
+    } else if (response->status == status_ok) {
+      print(options, response->body, out);
       answered = true;
       // Each instance answers for the partitions it owns: a range is the answers of all, a key is
       // with one of them.
       if (!is_range) return {};
-    } else if (!refused || response.status != status_not_found) {
-      refused = Error(response.status == status_not_found ? errc::not_found : errc::busy,
-                      "service " + instance.name + ": " + refusal(response));
+    } else {
+      note(Error(code_of(*response), "service " + instance.name + ": " + refusal(*response)));
     }
   }
   if (refused && (!answered || is_range)) return fail(*refused);

@@ -153,6 +153,48 @@ TEST_F(Query, of_a_key_that_is_not_there_fails_with_the_reason) {
   EXPECT_NE(done.error().message().find("no entry of that key"), std::string::npos);
 }
 
+// Two instances: the second one has no partition of a key that begins with `theirs`.
+class QueryOfTwo : public Query {
+ protected:
+  void SetUp() override {
+    Query::SetUp();
+    other.router().add(
+        http::Method::get, "/views/{store}/{key}",
+        [](const http::Request& request, http::Responder responder) {
+          const std::string key(request.param("key"));
+          if (key == "broken") {
+            return responder.send(http::problem(500, "codec.malformed", "", "bad"));
+          }
+          responder.send(http::problem(503, "service.not_owner", "", "ask the other one"));
+        });
+    ASSERT_TRUE(other.start());
+  }
+  std::string code_of_asking(const std::string& key) {
+    const Status done = ask("shelves", key);
+    return done ? "" : std::string(done.error().code().name);
+  }
+  http::Server other{http::ServerOptions{}, logger, metrics};
+};
+
+TEST_F(QueryOfTwo, believe_the_owner_of_the_key_that_there_is_none) {
+  write("stock-2", ::getpid(), other.port());
+  EXPECT_EQ(code_of_asking("none"), "base.not_found");
+  EXPECT_EQ(code_of_asking("85 123A"), "");
+}
+
+TEST_F(QueryOfTwo, say_what_kind_of_failure_it_was) {
+  write("stock", ::getpid(), other.port());
+  EXPECT_EQ(code_of_asking("none"), "service.not_owner");
+  EXPECT_EQ(code_of_asking("broken"), "base.io_error");
+}
+
+TEST_F(Query, asks_all_instances_although_some_are_not_up) {
+  write("stock", ::getpid(), 1);
+  write("stock-2", ::getpid(), server.port());
+  write("stock-3", ::getpid(), 1);
+  EXPECT_TRUE(ask("shelves", "85 123A"));
+}
+
 TEST_F(Query, answers_a_range) {
   ASSERT_TRUE(ask("shelves", "", "a b"));
   EXPECT_EQ(screen.text,

@@ -43,12 +43,7 @@ millrace::service::Definition definition(Outcomes& outcomes) {
   storefront.routes = [&outcomes](millrace::service::Context& context,
                                   millrace::http::Router& router) -> millrace::Status {
     MILLRACE_ASSIGN(outcomes.desk, Desk::create(context));
-    // Its own topics are there at once, those of orders and stock only when these have started.
-    context.health.add_check("status", [&context]() -> std::optional<std::string> {
-      const auto views = context.instance.view<RequestId, RequestView>(status_store);
-      const auto answer = views.get(RequestId{"?"});
-      return answer ? std::nullopt : std::optional(answer.error().message());
-    });
+    add_readiness(context);
     add_api(router, context, *outcomes.desk);
     return {};
   };

@@ -179,10 +179,94 @@ TEST_F(DeskTest, the_same_request_with_other_white_space_waits_for_the_same_outc
     EXPECT_EQ(one->wait_for(std::chrono::seconds(0)), std::future_status::timeout);
 }
 
+/// A second instance of the storefront has half of the partitions.
+class TwoStorefronts : public DeskTest {
+ protected:
+  TwoStorefronts() {
+    while (!instance_->status().ready || !other_->status().ready || share_of(*other_) == 0 ||
+           share_of(*instance_) != share_of(*other_)) {
+      EXPECT_TRUE(instance_->step());
+      EXPECT_TRUE(other_->step());
+    }
+    add_api(router_, *context_, *desk_);
+    add_readiness(*context_);
+    add_api(other_router_, *other_context_, *desk_);
+  }
+  static std::size_t share_of(const millrace::stream::Instance& instance) {
+    return instance.status().tasks.size();
+  }
+  static Response get(millrace::http::Router& router, const std::string& target) {
+    millrace::http::Request request;
+    request.method = millrace::http::Method::get;
+    request.target = target;
+    const auto match = router.match(request);
+    auto answer = std::make_shared<Answer>();
+    auto future = answer->future();
+    std::get<const millrace::http::Route*>(match)->handler(request, Responder(answer));
+    return future.get();
+  }
+
+  std::unique_ptr<millrace::log::Log> other_log_ =
+      broker_.connect({.service = "storefront", .member = "storefront-2"});
+  std::unique_ptr<millrace::stream::Instance> other_ = *millrace::stream::Instance::open(
+      *other_log_, test::sound(topology(test::scarce, &known_)), {},
+      {millrace::real_clock(), millrace::real_file_system(), random_, {}});
+  millrace::http::Health other_health_;
+  std::unique_ptr<millrace::service::Context> other_context_{
+      new millrace::service::Context{settings_,
+                                     millrace::real_clock(),
+                                     *other_log_,
+                                     *other_,
+                                     *durability_,
+                                     *edge_,
+                                     logger_,
+                                     metrics_,
+                                     other_health_,
+                                     {}}};
+  millrace::http::Router router_;
+  millrace::http::Router other_router_;
+};
+
+TEST_F(TwoStorefronts, are_both_ready) { EXPECT_EQ(health_.not_ready(), std::nullopt); }
+
+TEST_F(TwoStorefronts, answer_for_a_request_that_nobody_made_with_one_404_and_one_503) {
+  for (int i = 0; i < 32; ++i) {
+    const std::string target = "/orders/nobody-" + std::to_string(i);
+    Response owner = get(router_, target);
+    Response other = get(other_router_, target);
+    if (owner.status == 503) {
+      std::swap(owner, other);
+    }
+    EXPECT_EQ(owner.status, 404) << target << owner.body;
+    EXPECT_EQ(other.status, 503) << target << other.body;
+    EXPECT_THAT(other.body, testing::HasSubstr("service.not_owner"));
+    EXPECT_EQ(other.headers.find("Retry-After"), "1");
+  }
+}
+
+TEST_F(TwoStorefronts, take_new_orders_of_each_others_partitions) {
+  for (int i = 0; i < 32; ++i) {
+    EXPECT_EQ(submit(std::to_string(i), std::chrono::milliseconds(0)).get().status, 202) << i;
+  }
+}
+
+TEST_F(TwoStorefronts, do_not_let_a_client_wait_for_an_outcome_that_the_other_one_will_have) {
+  int answered = 0;
+  for (int i = 0; i < 32; ++i) {
+    const std::string order = std::to_string(i);
+    const bool is_here = get(router_, "/orders/" + order).status == 404;
+    auto answer = submit(order, std::chrono::hours(1));
+    if (is_here) continue;
+    EXPECT_EQ(answer.get().status, 202) << order;
+    ++answered;
+  }
+  EXPECT_GT(answered, 0);
+}
+
 TEST_F(DeskTest, what_grows_with_state_does_not_run_on_the_thread_of_the_probes) {
   millrace::http::Router router;
   add_api(router, *context_, *desk_);
-  millrace::service::add_view_routes(router, *instance_, *durability_, {});
+  millrace::service::add_view_routes(router, *instance_, *log_, *durability_, {});
   std::vector<std::string> heavy;
   for (const millrace::http::Route& route : router.routes()) {
     if (route.options->work == millrace::http::Work::heavy) {

@@ -148,7 +148,7 @@ class Runtime {
     server_.emplace(std::move(options), logger_, metrics_);
     const http::RouteOptions ready{health_.gate(), true};
     add_health_routes(server_->router(), health_, metrics_);
-    add_view_routes(server_->router(), *instance_, *durability_, ready);
+    add_view_routes(server_->router(), *instance_, *log_, *durability_, ready);
     metric_handles_ = telemetry::add_process_metrics(metrics_);
     instance_metric_handles_ = add_instance_metrics(metrics_, *instance_, real_clock());
     context_.emplace(Context{settings_, real_clock(), *log_, *instance_, *durability_, *edge_,

@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <memory>
 
 #include "millrace/codec/codec.hpp"
 #include "millrace/codec/typed_object.hpp"
 #include "millrace/codec/write_json.hpp"
 #include "millrace/http/problem.hpp"
+#include "millrace/service/entries.hpp"
 
 namespace millrace::service {
 
@@ -52,17 +54,20 @@ Status write_value(const codec::TypeInfo& type, std::string_view bytes, JsonWrit
   return {};
 }
 
+constexpr std::chrono::seconds retry_after{1};
+
 http::Response error_response(const Error& error) {
-  const int status = error.is(stream::errc::not_ready)       ? 503
-                     : error.is(stream::errc::unknown_store) ? 404
-                                                             : 500;
+  if (error.is(stream::errc::not_ready) || error.is(errc::not_owner)) {
+    return http::problem_retry(503, retry_after, error.code().name, error.message());
+  }
+  const int status = error.is(stream::errc::unknown_store) ? 404 : 500;
   return http::problem(status, error.code().name, "", error.message());
 }
 
 class ViewRoutes {
  public:
-  ViewRoutes(const stream::Instance& instance, DurabilityGate& durability)
-      : instance_(instance), durability_(durability) {}
+  ViewRoutes(const stream::Instance& instance, log::Log& log, DurabilityGate& durability)
+      : instance_(instance), log_(log), durability_(durability) {}
 
   void list(http::Responder responder) const {
     std::string body;
@@ -82,7 +87,7 @@ class ViewRoutes {
     Result<std::string> key = key_from_text(*store->key, request.param("key"));
     if (!key)
       return responder.send(http::problem(400, key.error().code().name, "", key.error().message()));
-    auto answer = instance_.read(store->name, *key);
+    auto answer = find_entry(instance_, log_, store->name, *key);
     if (!answer) return responder.send(error_response(answer.error()));
     if (!answer->value) {
       return send(request, answer->position,
@@ -111,9 +116,11 @@ class ViewRoutes {
     }
     auto answer = instance_.read_range(store->name, *from, *to, *limit);
     if (!answer) return responder.send(error_response(answer.error()));
+    const auto partitions = store_partitions(instance_, log_, store->name);
+    if (!partitions) return responder.send(error_response(partitions.error()));
     std::string body;
     JsonWriter out(body);
-    if (Status done = write_entries(*store, answer->value, out); !done)
+    if (Status done = write_entries(*store, answer->value, *partitions, out); !done)
       return responder.send(error_response(done.error()));
     http::Response response;
     response.body = out.take();
@@ -154,7 +161,7 @@ class ViewRoutes {
 
   static Status write_entries(const stream::StoreSpec& store,
                               const std::vector<std::pair<std::string, std::string>>& entries,
-                              JsonWriter& out) {
+                              const StorePartitions& partitions, JsonWriter& out) {
     out.begin_object().key("entries").begin_array();
     for (const auto& [key, value] : entries) {
       out.begin_object().key("key");
@@ -163,7 +170,11 @@ class ViewRoutes {
       MILLRACE_TRY(write_value(*store.value, value, out));
       out.end_object();
     }
-    out.end_array().end_object();
+    out.end_array();
+    if (const std::string missing = partitions.missing(); !missing.empty()) {
+      out.field("missing_partitions", missing);
+    }
+    out.end_object();
     return {};
   }
 
@@ -180,14 +191,15 @@ class ViewRoutes {
   }
 
   const stream::Instance& instance_;
+  log::Log& log_;
   DurabilityGate& durability_;
 };
 
 }  // namespace
 
-void add_view_routes(http::Router& router, const stream::Instance& instance,
+void add_view_routes(http::Router& router, const stream::Instance& instance, log::Log& log,
                      DurabilityGate& durability, const http::RouteOptions& options) {
-  auto routes = std::make_shared<const ViewRoutes>(instance, durability);
+  auto routes = std::make_shared<const ViewRoutes>(instance, log, durability);
   // A range reads and writes as much as it is asked for, and the first one of a store sorts its
   // keys.
   http::RouteOptions heavy = options;

@@ -3,12 +3,14 @@
 
 #include "api.hpp"
 
+#include <atomic>
 #include <charconv>
 #include <memory>
 #include <optional>
 
 #include "answers.hpp"
 #include "millrace/http/problem.hpp"
+#include "millrace/service/entries.hpp"
 
 namespace retail::storefront {
 
@@ -62,7 +64,7 @@ class Api {
 
   void get(RequestKind kind, const Request& request, Responder responder) const {
     const RequestId id{std::string(request.param("id"))};
-    const auto answer = context_.instance.view<RequestId, RequestView>(status_store).get(id);
+    const auto answer = find<RequestId, RequestView>(status_store, id);
     if (!answer) return responder.send(unavailable(answer.error()));
     const std::optional<RequestView>& view = answer->value;
     std::string detail = "nothing is known of " + id.text;
@@ -80,7 +82,7 @@ class Api {
     if (!country || country->empty())
       return responder.send(problem(400, "missing-parameter", "", "country: missing"));
     const Country key{std::string(*country)};
-    const auto answer = context_.instance.view<Country, RevenueChanged>(revenue_store).get(key);
+    const auto answer = find<Country, RevenueChanged>(revenue_store, key);
     if (!answer) return responder.send(unavailable(answer.error()));
     const RevenueChanged totals = answer->value.value_or(RevenueChanged{});
     Response response;
@@ -105,12 +107,24 @@ class Api {
     std::vector<ProductAnswer> list;
     for (auto& [product, sales] : best_sellers(std::move(answer->value), top))
       list.push_back({product, sales.units, sales.revenue_milli});
+    const auto partitions =
+        millrace::service::store_partitions(context_.instance, context_.log, products_store);
+    if (!partitions) return responder.send(unavailable(partitions.error()));
     Response response;
     response.body = millrace::codec::to_json(list);
+    // The best of what this instance has.
+    if (const std::string missing = partitions->missing(); !missing.empty())
+      response.headers.add("Missing-Partitions", missing);
     send(answer->position, std::move(response), std::move(responder));
   }
 
  private:
+  template <class K, class V>
+  [[nodiscard]] millrace::Result<millrace::stream::Answer<std::optional<V>>> find(
+      std::string_view store, const K& key) const {
+    return millrace::service::find_entry<K, V>(context_.instance, context_.log, store, key);
+  }
+
   static Response unavailable(const millrace::Error& error) {
     return millrace::http::problem_retry(503, std::chrono::seconds(1), error.code().name,
                                          error.message());
@@ -129,6 +143,21 @@ class Api {
 };
 
 }  // namespace
+
+void add_readiness(millrace::service::Context& context) {
+  // Its own topics are there at once, those of orders and stock only when these have started: then
+  // it gets its share of the view. Once it had one it looks no more.
+  auto seen = std::make_shared<std::atomic<bool>>(false);
+  context.health.add_check("status", [&context, seen]() -> std::optional<std::string> {
+    if (seen->load(std::memory_order_relaxed)) return std::nullopt;
+    const auto partitions =
+        millrace::service::store_partitions(context.instance, context.log, status_store);
+    if (!partitions) return partitions.error().message();
+    if (partitions->here.empty()) return "no partition of the view is here yet";
+    seen->store(true, std::memory_order_relaxed);
+    return std::nullopt;
+  });
+}
 
 void add_api(millrace::http::Router& router, millrace::service::Context& context, Desk& desk) {
   auto api = std::make_shared<const Api>(context, desk);

@@ -12,6 +12,10 @@ namespace retail::storefront {
 /// /openapi.json. Context and desk outlive the router.
 void add_api(millrace::http::Router& router, millrace::service::Context& context, Desk& desk);
 
+/// Adds the check that this instance has got its share of the view of requests.
+/// The context outlives the health.
+void add_readiness(millrace::service::Context& context);
+
 /// The description of these routes, OpenAPI 3.1.
 [[nodiscard]] std::string_view openapi_json();
 

@@ -14,6 +14,7 @@
 #include "millrace/base/mutex.hpp"
 #include "millrace/http/problem.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/service/entries.hpp"
 #include "request_record.hpp"
 
 namespace retail::storefront {
@@ -41,6 +42,13 @@ struct Waiting {
   Deadlines::iterator deadline = {};  // unless overdue
 };
 
+/// What the view knows of a request.
+enum class Known : std::uint8_t {
+  answered,   ///< enough for an answer, which is sent
+  no_answer,  ///< the request has to be appended, or waited for
+  elsewhere,  ///< another instance has the view of this id
+};
+
 }  // namespace
 
 struct Desk::State : std::enable_shared_from_this<Desk::State> {
@@ -63,7 +71,7 @@ struct Desk::State : std::enable_shared_from_this<Desk::State> {
   void append(const Posted& posted, std::string_view trace, std::uint64_t ticket);
   void send_when_durable(millrace::log::LogPosition position, Response response,
                          Responder responder);
-  bool answer_from_view(const Posted& posted, Responder& responder);
+  Known answer_from_view(const Posted& posted, Responder& responder);
   void stop();
 
   millrace::service::Context& context;
@@ -228,24 +236,25 @@ void Desk::State::send_when_durable(millrace::log::LogPosition position, Respons
   });
 }
 
-// Answers at once what the view already knows. False: the request has to be appended, or waited
-// for.
-bool Desk::State::answer_from_view(const Posted& posted, Responder& responder) {
-  const auto answer = views.get(posted.id);
+// Answers at once what the view already knows.
+Known Desk::State::answer_from_view(const Posted& posted, Responder& responder) {
+  const auto answer = millrace::service::find_entry<RequestId, RequestView>(
+      context.instance, context.log, status_store, posted.id);
+  if (!answer && answer.error().is(millrace::service::errc::not_owner)) return Known::elsewhere;
   if (!answer) {
     responder.send(
         problem_retry(503, retry_after, answer.error().code().name, answer.error().message()));
-    return true;
+    return Known::answered;
   }
   const auto& view = answer->value;
-  if (!view || view->request.empty()) return false;
+  if (!view || view->request.empty()) return Known::no_answer;
   if (view->request != posted.event_id) {
     send_when_durable(answer->position, id_reused(posted.id, *view), std::move(responder));
-    return true;
+    return Known::answered;
   }
-  if (view->outcome == Outcome::pending) return false;
+  if (view->outcome == Outcome::pending) return Known::no_answer;
   send_when_durable(answer->position, outcome_answer(posted.id, *view), std::move(responder));
-  return true;
+  return Known::answered;
 }
 
 void Desk::State::stop() {
@@ -268,7 +277,11 @@ Desk::~Desk() { state_->stop(); }
 
 void Desk::submit(Posted posted, std::string_view trace, std::chrono::milliseconds patience,
                   Responder responder) {
-  if (state_->answer_from_view(posted, responder)) return;
+  const Known known = state_->answer_from_view(posted, responder);
+  if (known == Known::answered) return;
+  // The log decides what becomes of it, and another instance will hear of that: here there is
+  // nothing to wait for but the record.
+  if (known == Known::elsewhere) patience = std::chrono::milliseconds(0);
   // Waiting begins before the append, so that no outcome can pass unseen. A request that is under
   // way already is appended again: the first one in the log counts, the others have no effect.
   const std::uint64_t ticket =

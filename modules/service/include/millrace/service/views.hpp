@@ -11,9 +11,11 @@ namespace millrace::service {
 /// Adds the query face of all stores of an instance, as JSON:
 /// `GET /views` lists them; `GET /views/{store}?from=&to=&limit=` is a range in key order (limit
 /// 100, at most 10,000) and runs on a worker; `GET /views/{store}/{key}` one value, 404 if there is
-/// none. Answers wait until what they reflect is durable, unless `durability=any`. Instance and
-/// gate outlive the router.
-void add_view_routes(http::Router& router, const stream::Instance& instance,
+/// none, 503 `service.not_owner` when another instance has the key's partition. A range holds what
+/// this instance has; when that is not all, it says which partitions are missing. Answers wait
+/// until what they reflect is durable, unless `durability=any`. Instance, log and gate outlive the
+/// router.
+void add_view_routes(http::Router& router, const stream::Instance& instance, log::Log& log,
                      DurabilityGate& durability, const http::RouteOptions& options);
 
 }  // namespace millrace::service

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "millrace/base/error.hpp"
+#include "millrace/codec/codec.hpp"
+#include "millrace/codec/describe.hpp"
+#include "millrace/log/log.hpp"
+#include "millrace/stream/instance.hpp"
+#include "millrace/stream/view.hpp"
+
+namespace millrace::service {
+
+/// The partitions of a store, as one instance of the service sees them.
+struct StorePartitions {
+  std::int32_t count = 0;       ///< of all instances together; 0: its inputs are not there yet
+  std::set<std::int32_t> here;  ///< restored in this instance
+
+  /// Whether the entry of a key would be in this instance. The partition is that of the key by
+  /// Kafka's default partitioner, as for all records whose writer did not choose another one.
+  [[nodiscard]] bool has(std::string_view key) const;
+  /// Those that are not here, in order, such as `1, 3`; empty when all are here.
+  [[nodiscard]] std::string missing() const;
+};
+
+/// Cheap enough for each answer that has to know. Thread-safe. Failures of Log::find_topic;
+/// stream::errc::unknown_store.
+[[nodiscard]] Result<StorePartitions> store_partitions(const stream::Instance& instance,
+                                                       log::Log& log, std::string_view store);
+
+/// The value of an encoded key, or no value when the key's partition is here and has none.
+/// errc::not_owner when the partition is not here; failures of store_partitions(). Thread-safe.
+[[nodiscard]] Result<stream::Answer<std::optional<std::string>>> find_entry(
+    const stream::Instance& instance, log::Log& log, std::string_view store, std::string_view key);
+
+/// The same with the types of the store.
+template <class K, class V>
+[[nodiscard]] Result<stream::Answer<std::optional<V>>> find_entry(const stream::Instance& instance,
+                                                                  log::Log& log,
+                                                                  std::string_view store,
+                                                                  const K& key) {
+  std::string key_bytes;
+  codec::encode_key(codec::type_info<K>(), &key, key_bytes);
+  MILLRACE_ASSIGN(const auto found, find_entry(instance, log, store, std::string_view(key_bytes)));
+  stream::Answer<std::optional<V>> answer{std::nullopt, found.position};
+  if (found.value) {
+    MILLRACE_TRY(codec::decode(codec::Format::binary, codec::type_info<V>(), {}, *found.value,
+                               &answer.value.emplace()));
+  }
+  return answer;
+}
+
+namespace errc {
+/// Another instance of the service has the partition of the key, or will have it when it is
+/// restored. Remedy: ask the other instance, or this one again after a moment.
+inline constexpr ErrorCode not_owner{"service.not_owner"};
+}  // namespace errc
+
+}  // namespace millrace::service

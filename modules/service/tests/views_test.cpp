@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "millrace/service/views.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <memory>
+#include <string>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/base/file_system.hpp"
+#include "millrace/base/hash.hpp"
+#include "millrace/base/random.hpp"
+#include "millrace/log/memory_log.hpp"
+#include "millrace/service/entries.hpp"
+#include "millrace/stream/topology.hpp"
+
+namespace millrace::service {
+namespace {
+
+using testing::HasSubstr;
+
+class Answer final : public http::ResponseSink {
+ public:
+  void deliver(http::Response response) override { promised_.set_value(std::move(response)); }
+  std::future<http::Response> future() { return promised_.get_future(); }
+
+ private:
+  std::promise<http::Response> promised_;
+};
+
+/// One instance of a service that counts words, with its views.
+class Counter {
+ public:
+  Counter(log::MemoryBroker& broker, const std::string& member)
+      : log_(broker.connect({.service = "counter", .member = member})) {
+    stream::TopologyBuilder builder("counter");
+    builder.stream<std::string, std::int64_t>("words").group_by_key().count("counts");
+    instance_ = *stream::Instance::open(*log_, *builder.build(), {},
+                                        {real_clock(), real_file_system(), random_, {}});
+    gate_ = std::make_unique<DurabilityGate>(*log_);
+    add_view_routes(router_, *instance_, *log_, *gate_, {});
+  }
+  void step() { EXPECT_TRUE(instance_->step()); }
+  [[nodiscard]] std::size_t share() const {
+    const stream::InstanceStatus status = instance_->status();
+    return status.ready ? status.tasks.size() : 0;
+  }
+  http::Response get(const std::string& target) {
+    http::Request request;
+    request.method = http::Method::get;
+    request.target = target;
+    const auto match = router_.match(request);
+    auto answer = std::make_shared<Answer>();
+    auto future = answer->future();
+    std::get<const http::Route*>(match)->handler(request, http::Responder(answer));
+    return future.get();
+  }
+
+ private:
+  SeededRandom random_{7};
+  std::unique_ptr<log::Log> log_;
+  std::unique_ptr<stream::Instance> instance_;
+  std::unique_ptr<DurabilityGate> gate_;
+  http::Router router_;
+};
+
+class Views : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto writer = broker_.connect({.service = "writer", .member = ""});
+    const auto topic = writer->create_topic({"words", 4, log::TopicKind::events, "writer"});
+    ASSERT_TRUE(topic);
+    log::Transaction transaction;
+    for (int i = 0; i < 32; ++i) {
+      const std::string word = "word-" + std::to_string(i);
+      log::HeadersBuilder headers;
+      headers.add("ce_id", word).add("ce_source", "/w").add("ce_specversion", "1.0");
+      headers.add("ce_type", "int64");
+      transaction.append({topic->id, log::partition(partition_of(word, 4))},
+                         {1, word, "1", headers.view()});
+    }
+    ASSERT_TRUE(writer->commit(transaction));
+  }
+
+  log::MemoryBroker broker_{real_clock(), false};
+};
+
+TEST_F(Views, of_one_instance_are_whole) {
+  Counter alone(broker_, "1");
+  while (alone.share() < 4) {
+    alone.step();
+  }
+  EXPECT_EQ(alone.get("/views/counts/nothing").status, 404);
+  const http::Response range = alone.get("/views/counts");
+  EXPECT_EQ(range.status, 200);
+  EXPECT_EQ(range.body.find("missing_partitions"), std::string::npos) << range.body;
+}
+
+TEST_F(Views, of_two_instances_are_404_with_the_owner_and_503_with_the_other_one) {
+  Counter one(broker_, "1");
+  Counter two(broker_, "2");
+  while (one.share() != 2 || two.share() != 2) {
+    one.step();
+    two.step();
+  }
+  for (int i = 0; i < 32; ++i) {
+    const std::string target = "/views/counts/nothing-" + std::to_string(i);
+    http::Response owner = one.get(target);
+    http::Response other = two.get(target);
+    if (owner.status == 503) {
+      std::swap(owner, other);
+    }
+    EXPECT_EQ(owner.status, 404) << target << owner.body;
+    EXPECT_EQ(other.status, 503) << target << other.body;
+    EXPECT_THAT(other.body, HasSubstr("service.not_owner"));
+    EXPECT_EQ(other.headers.find("Retry-After"), "1");
+  }
+}
+
+TEST_F(Views, of_two_instances_name_the_partitions_that_a_range_lacks) {
+  Counter one(broker_, "1");
+  Counter two(broker_, "2");
+  while (one.share() != 2 || two.share() != 2) {
+    one.step();
+    two.step();
+  }
+  std::string missing;
+  for (Counter* const counter : {&one, &two}) {
+    const http::Response range = counter->get("/views/counts");
+    EXPECT_EQ(range.status, 200) << range.body;
+    const std::size_t at = range.body.find(R"("missing_partitions":")");
+    ASSERT_NE(at, std::string::npos) << range.body;
+    missing += range.body.substr(at);
+  }
+  for (const char* const partition : {"0", "1", "2", "3"}) {
+    EXPECT_THAT(missing, HasSubstr(partition));
+  }
+}
+
+TEST(StorePartitions, name_those_that_are_missing_in_order) {
+  StorePartitions partitions;
+  EXPECT_FALSE(partitions.has("anna")) << "its inputs are not there yet";
+  partitions.count = 4;
+  partitions.here = {0, 2};
+  EXPECT_EQ(partitions.missing(), "1, 3");
+  partitions.here = {0, 1, 2, 3};
+  EXPECT_EQ(partitions.missing(), "");
+  EXPECT_TRUE(partitions.has("anna"));
+}
+
+}  // namespace
+}  // namespace millrace::service
