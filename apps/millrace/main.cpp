@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "descriptors.hpp"
 #include "program.hpp"
 
 namespace {
@@ -25,6 +26,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGINT, ask_to_stop);
   std::signal(SIGTERM, ask_to_stop);
+  millrace::cli::raise_descriptor_limit();
   millrace::cli::Output out(stdout);
   millrace::cli::Output notes(stderr);
   return millrace::cli::run_program({argv + 1, argv + argc}, out, notes, stop_asked);

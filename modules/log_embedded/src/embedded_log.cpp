@@ -35,7 +35,9 @@ Result<Topic> EmbeddedLog::create_topic(const TopicSpec& spec) {
   made.first_row = log_->topics.catalog().rows_used();
   if (made.first_row + static_cast<std::size_t>(spec.partitions) > max_rows) {
     return fail(errc::limit, "topic '" + spec.name + "': the log's table of partitions is full (" +
-                                 std::to_string(max_rows) + ")");
+                                 std::to_string(made.first_row) + " of " +
+                                 std::to_string(max_rows) +
+                                 "); make topics with fewer partitions, or use a second log");
   }
   MILLRACE_TRY(log_->publisher.append_catalog(locked, Catalog::topic_record(made)));
   return made.topic;

@@ -72,8 +72,8 @@ Status Index::reserve(const Locked&, PartitionRow& row) {
   Control& control = directory_.control();
   const Slot slot = slot_of(row.count.load(std::memory_order_relaxed));
   if (slot.level >= index_levels) {
-    return fail(errc::limit,
-                "the index of a partition is full (" + std::to_string(index_levels) + " levels)");
+    return fail(errc::limit, "the index of a partition is full (" + std::to_string(index_levels) +
+                                 " levels); write to another topic");
   }
   if (row.levels[slot.level] != 0) {
     // Another member may have made it.
@@ -85,7 +85,8 @@ Status Index::reserve(const Locked&, PartitionRow& row) {
     const std::uint32_t number = control.blocks_used;
     const std::uint64_t size = std::max(block_bytes, wanted);
     if (number >= max_blocks) {
-      return fail(errc::limit, "the index is full (" + std::to_string(max_blocks) + " blocks)");
+      return fail(errc::limit, "the log's index is full (" + std::to_string(max_blocks) +
+                                   " blocks); write to another log");
     }
     MILLRACE_ASSIGN(char* const made, directory_.region().block(number, size, true));
     (*blocks_)[number].store(made, std::memory_order_release);

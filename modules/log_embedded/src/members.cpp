@@ -9,10 +9,19 @@
 
 namespace millrace::log::embedded {
 
+// Left to those that cannot do without a slot, such as services.
+constexpr int slots_kept = 16;
+
+int slots_for(const LogOptions& options) {
+  const int all = static_cast<int>(max_members);
+  return options.access == LogAccess::prefer_write ? all - slots_kept : all;
+}
+
 /// Takes the first slot in that state that no living member has; false without one.
 Result<bool> Members::take_slot(SlotState wanted) {
   SharedRegion& region = directory_.region();
-  for (int candidate = 0; candidate < static_cast<int>(max_members); ++candidate) {
+  const int slots = slots_for(directory_.options());
+  for (int candidate = 0; candidate < slots; ++candidate) {
     const MemberRow& row = directory_.control().members[candidate];
     if (row.state.load(std::memory_order_acquire) != wanted) {
       continue;
@@ -37,8 +46,11 @@ Result<bool> Members::enter() {
     // Perhaps some only look taken, by members whose death nobody has seen to.
     MILLRACE_ASSIGN(const bool inherited, take_slot(SlotState::active));
     if (!inherited) {
-      return fail(errc::limit, directory_.path() + ": the log has its limit of " +
-                                   std::to_string(max_members) + " members");
+      const int slots = slots_for(directory_.options());
+      return fail(errc::limit, directory_.path() + ": the log is open " + std::to_string(slots) +
+                                   " times, the limit" +
+                                   (slots < static_cast<int>(max_members) ? " for tools" : "") +
+                                   "; end some of the processes that have it open");
     }
   }
   Control& control = directory_.control();

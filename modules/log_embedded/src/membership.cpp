@@ -30,8 +30,8 @@ Result<std::size_t> find_or_make_unit(const Locked&, Control& control, GroupId g
   }
   const std::size_t made = control.units_used;
   if (made == max_units) {
-    return fail(errc::limit,
-                "the log's table of units is full (" + std::to_string(max_units) + ")");
+    return fail(errc::limit, "the log's table of units is full (" + std::to_string(max_units) +
+                                 "); use fewer partitions or sub-topologies, or a second log");
   }
   UnitRow& unit = control.units[made];
   unit.group = group.value;
@@ -93,7 +93,8 @@ Status EmbeddedMembership::enter(const Locked& locked) {
                    });
   if (free_row == std::end(control.group_members)) {
     return fail(errc::limit, "the log's table of group members is full (" +
-                                 std::to_string(max_group_members) + ")");
+                                 std::to_string(max_group_members) +
+                                 "); end some instances of services");
   }
   GroupMemberRow& row = *free_row;
   const Seat seat{static_cast<std::uint32_t>(free_row - std::begin(control.group_members)),

@@ -42,8 +42,8 @@ Status SegmentMaker::make_room(const Locked& locked, std::uint64_t bytes) {
     return {};
   }
   if (position + bytes > IndexEntry::position_mask) {
-    return fail(errc::limit,
-                "the journal is full (" + std::to_string(IndexEntry::position_mask) + " bytes)");
+    return fail(errc::limit, "the journal is full (" + std::to_string(IndexEntry::position_mask) +
+                                 " bytes); write to another log");
   }
   MILLRACE_TRY(directory_.check_in_place());
   auto room = journal_.make_segment(

@@ -99,11 +99,13 @@ Status check_room(const Locked&, const Control& control, std::size_t positions,
                   std::size_t producers) {
   if (control.positions_used + positions > max_positions) {
     return fail(errc::limit, "the log's table of group positions is full (" +
-                                 std::to_string(max_positions) + ")");
+                                 std::to_string(max_positions) +
+                                 "); use fewer groups or partitions, or a second log");
   }
   if (control.producers_used + producers > max_producers) {
-    return fail(errc::limit,
-                "the log's table of producers is full (" + std::to_string(max_producers) + ")");
+    return fail(errc::limit, "the log's table of producers is full (" +
+                                 std::to_string(max_producers) +
+                                 "); use the producer names that are there, or a second log");
   }
   return {};
 }

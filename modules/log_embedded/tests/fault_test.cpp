@@ -220,6 +220,27 @@ TEST_F(EmbeddedFaults, a_repeat_finds_its_outcome_in_a_segment_that_another_memb
   EXPECT_EQ(again->places.at(0).first, first->places.at(0).first);
 }
 
+TEST_F(EmbeddedFaults, tools_that_can_do_without_a_slot_leave_some_to_services) {
+  const auto place = topic_at(*machine_.open(options_of("stock", "first")), "t");
+  std::vector<std::unique_ptr<Log>> tools;
+  for (int i = 0; i < 70; ++i) {
+    LogOptions tool = options_of("", "tail");
+    tool.access = LogAccess::prefer_write;
+    tools.push_back(machine_.open(std::move(tool)));
+  }
+  // Who got no slot reads all the same, and says why it does no more.
+  const auto reason = tools.back()->read_only_reason();
+  ASSERT_TRUE(reason);
+  EXPECT_NE(reason->find("48"), std::string::npos) << *reason;
+  std::vector<std::unique_ptr<Log>> services;
+  for (int i = 0; i < 16; ++i) {
+    services.push_back(machine_.open(options_of("stock", std::to_string(i))));
+    ASSERT_NE(services.back(), nullptr) << i;
+  }
+  ASSERT_TRUE(put_all(*services.back(), {place}, "v"));
+  EXPECT_EQ(values_of(*tools.back(), place), std::vector<std::string>{"v"});
+}
+
 TEST_F(EmbeddedFaults, a_new_member_takes_the_slot_of_one_whose_death_nobody_saw) {
   std::vector<std::unique_ptr<Log>> members;
   for (int i = 0; i < 64; ++i) {

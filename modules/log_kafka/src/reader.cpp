@@ -113,7 +113,8 @@ Result<Reader::Choice> Reader::choose_cursor(TopicPartition place, const KafkaPl
   }
   if (!may_add) {
     return fail(errc::limit, "more than " + std::to_string(max_lanes) +
-                                 " threads read one partition through one handle");
+                                 " threads read one partition through one handle; open a handle "
+                                 "for each four");
   }
   MILLRACE_ASSIGN(Lane* const chosen, lane(std::min(free_lane, lanes_.size())));
   MILLRACE_ASSIGN(const std::shared_ptr<Cursor> made, chosen->add(place, at));
