@@ -9,10 +9,11 @@
 namespace millrace::log::embedded {
 namespace {
 
-// A checkpoint costs a sync of all that was written since; recovery walks so much in well under a
+// The interval between two checkpoints: so much was written, or so long ago was the last one. A
+// checkpoint costs a sync of all that was written since; recovery walks so much in well under a
 // second.
-constexpr std::uint64_t bytes_between = 256ULL << 20U;
-constexpr std::int64_t pause_ns = 5'000'000'000;
+constexpr std::uint64_t checkpoint_interval_bytes = 256ULL << 20U;
+constexpr std::int64_t checkpoint_interval_ns = 5'000'000'000;
 
 }  // namespace
 
@@ -53,7 +54,7 @@ bool Checkpointer::begin_when_due() {
                                       control.checkpoint_position.load(std::memory_order_relaxed);
   const std::int64_t since_ns =
       directory_.clock().monotonic_ns() - control.checkpoint_ns.load(std::memory_order_relaxed);
-  if (written_bytes < bytes_between && since_ns < pause_ns) {
+  if (written_bytes < checkpoint_interval_bytes && since_ns < checkpoint_interval_ns) {
     return false;
   }
   std::uint32_t nobody = 0;
