@@ -61,8 +61,8 @@ class Waiter {
  public:
   virtual ~Waiter() = default;
   /// Returns as soon as one interest has committed records at or after its offset, or at the
-  /// deadline (Clock::monotonic_ns). A log in simulated time does not sleep: it answers `timeout`
-  /// at once when nothing is there.
+  /// deadline (Clock::monotonic_ns). A memory log in simulated time does not sleep: it returns
+  /// `timeout` at once when there is nothing new.
   [[nodiscard]] virtual WaitOutcome wait(std::span<const Interest> interests,
                                          std::int64_t deadline_ns) = 0;
   /// Makes the wait under way, or else the next one, return. Thread-safe.
