@@ -12,6 +12,8 @@
 namespace millrace::log::kafka {
 namespace {
 
+constexpr std::int64_t ms = 1'000'000;
+
 /// librdkafka tells of the first record only.
 Offset end_of(const OutgoingBatch& batch) {
   return std::max(batch.end, offset(batch.first.value + batch.count));
@@ -118,7 +120,8 @@ Result<Committed> Commits::commit_sequence(Outgoing& out, const Transaction& tra
   const MutexLock lock(sequenced_mutex_);
   std::optional<Sequences::Last> repeat;
   Offset noted_end;
-  const auto write = [&](Producer& producer) -> Status {
+  const auto write = [&](Producer& producer) MILLRACE_REQUIRES(sequenced_mutex_) -> Status {
+    MILLRACE_TRY(see_earlier_sequences(producer, transaction));
     MILLRACE_ASSIGN(Sequences::Last last, sequences_.last(sequence.producer));
     MILLRACE_ASSIGN(const SequenceOutcome outcome, check_sequence(sequence, last.number));
     if (outcome == SequenceOutcome::repeated) {
@@ -148,8 +151,9 @@ Result<Committed> Commits::commit_sequence(Outgoing& out, const Transaction& tra
     MILLRACE_TRY(identity_.commit(transaction.claims(), write));
   } else {
     std::unique_ptr<Producer>& producer = sequenced_[sequence.producer];
-    const auto open = [&] {
+    const auto open = [&]() MILLRACE_REQUIRES(sequenced_mutex_) {
       producer.reset();
+      seen_under_.erase(sequence.producer);
       return Producer::open_transactional(
           config_, options_, config_.in_kafka("millrace.sequence." + sequence.producer));
     };
@@ -176,6 +180,28 @@ Result<Committed> Commits::commit_sequence(Outgoing& out, const Transaction& tra
     visibility_.add(sequences_.place(), noted_end, TopicKind::private_topic);
   }
   return answer(out);
+}
+
+// Who had the name before may have committed behind an older open transaction of another producer,
+// where nobody can read it yet, and the repeat would be written twice. A record of our own shows
+// when everything before it can be read. Nobody else has the name until the claims or the producer
+// change. Readers pass over a record without a value.
+Status Commits::see_earlier_sequences(Producer& producer, const Transaction& transaction) {
+  const std::string& name = transaction.sequence().producer;
+  const auto seen = seen_under_.find(name);
+  if (seen != seen_under_.end() && seen->second == transaction.claims()) return {};
+  RecordBatchBuilder builder;
+  builder.add({config_.clock().wall_ms(), "", std::nullopt, {}});
+  OutgoingBatch mark{sequences_.place(), builder.finish(), builder.count()};
+  MILLRACE_TRY(producer.commit({&mark, 1}, {}));
+  if (!visibility_.wait_until_visible({mark.at}, {end_of(mark)}, config_.timeout_ms() * ms)) {
+    return fail(errc::unavailable, "nothing was written: whether producer '" + name +
+                                       "' wrote this sequence before cannot be read while an older "
+                                       "transaction of another client is open in topic " +
+                                       mark.at.topic + "; try again");
+  }
+  seen_under_[name] = transaction.claims();
+  return {};
 }
 
 Result<Committed> Commits::repeated(const Sequences::Last& last) {

@@ -50,6 +50,8 @@ class Commits {
   [[nodiscard]] Status commit_single(Outgoing& out);
   [[nodiscard]] Status commit_free(Outgoing& out);
   [[nodiscard]] Result<Committed> commit_sequence(Outgoing& out, const Transaction& transaction);
+  [[nodiscard]] Status see_earlier_sequences(Producer& producer, const Transaction& transaction)
+      MILLRACE_REQUIRES(sequenced_mutex_);
   [[nodiscard]] Result<Committed> answer(const Outgoing& out);
   [[nodiscard]] Result<Committed> repeated(const Sequences::Last& last);
 
@@ -69,6 +71,8 @@ class Commits {
   Mutex sequenced_mutex_;
   // By producer name.
   std::map<std::string, std::unique_ptr<Producer>> sequenced_ MILLRACE_GUARDED_BY(sequenced_mutex_);
+  // By producer name: the claims under which what others committed by that name was seen.
+  std::map<std::string, std::vector<Claim>> seen_under_ MILLRACE_GUARDED_BY(sequenced_mutex_);
 };
 
 }  // namespace millrace::log::kafka

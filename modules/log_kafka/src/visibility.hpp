@@ -28,6 +28,9 @@ class Visibility {
   /// Waits until what this handle committed to these places can be read; false when it cannot in
   /// time.
   [[nodiscard]] bool wait_own(const std::vector<KafkaPlace>& places, std::int64_t timeout_ns);
+  /// Waits until these places can be read up to these ends; false when they cannot in time.
+  [[nodiscard]] bool wait_until_visible(const std::vector<KafkaPlace>& places,
+                                        const std::vector<Offset>& ends, std::int64_t timeout_ns);
   /// Before units are given to others: true when all that this handle committed to private topics
   /// can be read; the next owner restores its state from those up to their ends. Other topics are
   /// read as their records come, and others write to them: an open transaction there is not waited
@@ -36,8 +39,6 @@ class Visibility {
   [[nodiscard]] bool hand_over(Identity& identity);
 
  private:
-  [[nodiscard]] bool wait_until_visible(const std::vector<KafkaPlace>& places,
-                                        const std::vector<Offset>& ends, std::int64_t timeout_ns);
   void note_seen(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends);
 
   const ClientConfig& config_;

@@ -45,6 +45,15 @@ class ForeignProducer {
     EXPECT_EQ(rd_kafka_flush(client_.get(), patience_ms), RD_KAFKA_RESP_ERR_NO_ERROR);
   }
 
+  /// The same for one record with a key and no value.
+  void put_tombstone(const std::string& key) {
+    EXPECT_EQ(rd_kafka_producev(client_.get(), RD_KAFKA_V_TOPIC(topic_.c_str()),
+                                RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_END),
+              RD_KAFKA_RESP_ERR_NO_ERROR);
+    EXPECT_EQ(rd_kafka_flush(client_.get(), patience_ms), RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+
  private:
   static constexpr int patience_ms = 120'000;
   static void set(rd_kafka_conf_t* conf, const char* name, const std::string& value) {

@@ -62,6 +62,37 @@ TEST_P(KafkaForeign, what_other_clients_committed_is_read_and_what_they_aborted_
   }
 }
 
+class KafkaForeignSequence : public KafkaWorld {};
+
+TEST_F(KafkaForeignSequence, a_repeat_behind_the_open_transaction_of_another_producer_is_known) {
+  auto first = open("first");
+  const TopicPartition place = make_topic(*first, "t");
+  const auto commit = [&](Log& log, std::int64_t sequence) {
+    Transaction transaction;
+    transaction.append(place, {1'000, "k", std::to_string(sequence), {}});
+    transaction.set_sequence("edge", sequence);
+    return log.commit(transaction);
+  };
+  ASSERT_TRUE(commit(*first, 1).has_value());
+  ForeignProducer other(prefix() + ".__millrace_sequences", "none", prefix() + ".other");
+  other.begin();
+  other.put_tombstone("of another producer");
+  ASSERT_TRUE(commit(*first, 2).has_value());
+  first.reset();
+
+  // Whether it is a repeat cannot be read.
+  const auto second = open("second");
+  const auto unsure = commit(*second, 2);
+  ASSERT_FALSE(unsure.has_value());
+  EXPECT_TRUE(unsure.error().is(errc::unavailable)) << unsure.error().to_string();
+  EXPECT_THAT(unsure.error().to_string(), testing::HasSubstr("older transaction"));
+  other.commit();
+  const auto repeat = commit(*second, 2);
+  ASSERT_TRUE(repeat.has_value()) << repeat.error().to_string();
+  EXPECT_TRUE(repeat->repeated);
+  EXPECT_THAT(values(*second, place), testing::ElementsAre("1", "2"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Kafka, KafkaForeign,
                          testing::Values("none", "gzip", "snappy", "lz4", "zstd"),
                          [](const testing::TestParamInfo<std::string>& tested) {
