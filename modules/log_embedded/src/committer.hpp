@@ -2,7 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include "open_log.hpp"
+#include "member.hpp"
 
 namespace millrace::log::embedded {
 
@@ -10,7 +10,7 @@ namespace millrace::log::embedded {
 /// log at once.
 class Committer {
  public:
-  explicit Committer(OpenLog& log) : log_(log) {}
+  explicit Committer(Member& log) : log_(log) {}
   [[nodiscard]] Result<Committed> commit(Transaction& transaction);
 
  private:
@@ -20,7 +20,7 @@ class Committer {
   [[nodiscard]] Status check_claims(const Locked& locked, const Transaction& transaction) const;
   [[nodiscard]] Result<Committed> repeat(std::uint64_t position);
 
-  OpenLog& log_;
+  Member& log_;
   FrameBuilder frame_;
   FrameHeader header_;
   RecordBatchBuilder records_;

@@ -6,15 +6,15 @@
 #include <vector>
 
 #include "committer.hpp"
+#include "member.hpp"
 #include "millrace/base/mutex.hpp"
-#include "open_log.hpp"
 
 namespace millrace::log::embedded {
 
 /// The embedded log as a Log: passes each call to the part that does it.
 class EmbeddedLog final : public Log {
  public:
-  explicit EmbeddedLog(std::unique_ptr<OpenLog> log) : log_(std::move(log)) {}
+  explicit EmbeddedLog(std::unique_ptr<Member> log) : log_(std::move(log)) {}
 
   Result<Topic> create_topic(const TopicSpec& spec) override;
   Result<Topic> find_topic(std::string_view name) override;
@@ -41,7 +41,7 @@ class EmbeddedLog final : public Log {
   void abandon() { log_->die(); }
 
  private:
-  std::unique_ptr<OpenLog> log_;
+  std::unique_ptr<Member> log_;
   Mutex committers_mutex_;
   // Idle ones.
   std::vector<std::unique_ptr<Committer>> committers_ MILLRACE_GUARDED_BY(committers_mutex_);

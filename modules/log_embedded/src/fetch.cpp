@@ -36,7 +36,7 @@ struct Plan {
 };
 
 /// The first of `count` entries that ends after `from`; there is one.
-Result<std::uint64_t> find_entry(OpenLog& log, const PartitionRow& row, std::uint64_t count,
+Result<std::uint64_t> find_entry(LogParts& log, const PartitionRow& row, std::uint64_t count,
                                  std::int64_t from) {
   std::uint64_t low = 0;
   std::uint64_t high = count - 1;
@@ -62,7 +62,7 @@ Result<std::uint64_t> find_entry(OpenLog& log, const PartitionRow& row, std::uin
   return low;
 }
 
-Status make_plan(OpenLog& log, const PartitionRow& row, std::uint64_t first, std::uint64_t count,
+Status make_plan(LogParts& log, const PartitionRow& row, std::uint64_t first, std::uint64_t count,
                  std::size_t max_bytes, Plan& plan) {
   std::uint64_t wanted = 0;
   std::uint64_t segment_end = 0;
@@ -93,14 +93,14 @@ Status make_plan(OpenLog& log, const PartitionRow& row, std::uint64_t first, std
   return {};
 }
 
-std::unexpected<Error> damaged(OpenLog& log, std::uint64_t position) {
+std::unexpected<Error> damaged(LogParts& log, std::uint64_t position) {
   return fail(errc::corrupt, log.journal.path_of(position) + ": the batch at position " +
                                  std::to_string(position) +
                                  " does not check; run `millrace log verify`");
 }
 
 /// Checks and decodes the batch that lies at `bytes` (which begins with its prefix).
-Status take_batch(OpenLog& log, const IndexEntry& entry, std::string_view bytes, std::int64_t from,
+Status take_batch(LogParts& log, const IndexEntry& entry, std::string_view bytes, std::int64_t from,
                   FetchBuffer& buffer) {
   std::uint32_t prefix[2];
   if (bytes.size() < sizeof prefix + record_batch_header_bytes) {
@@ -133,7 +133,7 @@ Status take_batch(OpenLog& log, const IndexEntry& entry, std::string_view bytes,
   return {};
 }
 
-Status read_plan(OpenLog& log, const Plan& plan, std::int64_t from, FetchBuffer& buffer) {
+Status read_plan(LogParts& log, const Plan& plan, std::int64_t from, FetchBuffer& buffer) {
   buffer.bytes.resize_and_overwrite(plan.bytes, [](char*, std::size_t size) { return size; });
   std::uint64_t at = 0;
   for (std::size_t s = 0; s < plan.stretches.size(); ++s) {
@@ -159,7 +159,7 @@ Status read_plan(OpenLog& log, const Plan& plan, std::int64_t from, FetchBuffer&
 
 }  // namespace
 
-Result<VisibleEnd> visible_end(OpenLog& log, const PartitionRow& row) {
+Result<VisibleEnd> visible_end(LogParts& log, const PartitionRow& row) {
   VisibleEnd visible;
   visible.count = row.count.load(std::memory_order_seq_cst);
   const std::uint64_t committed = log.directory.control().committed.load(std::memory_order_seq_cst);
@@ -175,7 +175,7 @@ Result<VisibleEnd> visible_end(OpenLog& log, const PartitionRow& row) {
   return visible;
 }
 
-Status fetch_records(OpenLog& log, TopicPartition place, Offset from, std::size_t max_bytes,
+Status fetch_records(LogParts& log, TopicPartition place, Offset from, std::size_t max_bytes,
                      FetchBuffer& buffer) {
   buffer.records.clear();
   buffer.batches.clear();

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "open_log.hpp"
+#include "log_parts.hpp"
 
 namespace millrace::log::embedded {
 
@@ -14,10 +14,10 @@ struct VisibleEnd {
   std::uint64_t count = 0;  ///< index entries
   std::int64_t end = 0;     ///< one past the last offset
 };
-[[nodiscard]] Result<VisibleEnd> visible_end(OpenLog& log, const PartitionRow& row);
+[[nodiscard]] Result<VisibleEnd> visible_end(LogParts& log, const PartitionRow& row);
 
 /// Log::fetch.
-[[nodiscard]] Status fetch_records(OpenLog& log, TopicPartition place, Offset from,
+[[nodiscard]] Status fetch_records(LogParts& log, TopicPartition place, Offset from,
                                    std::size_t max_bytes, FetchBuffer& buffer);
 
 }  // namespace millrace::log::embedded

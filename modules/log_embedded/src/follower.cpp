@@ -15,7 +15,7 @@ Result<std::unique_ptr<Follower>> Follower::open(const std::string& directory,
                                                  LogEnvironment& environment, LogOptions options,
                                                  const EmbeddedOptions& embedded) {
   options.access = LogAccess::read_only;
-  auto log = std::make_unique<OpenLog>(directory, environment, std::move(options), embedded);
+  auto log = std::make_unique<LogParts>(directory, environment, std::move(options), embedded);
   log->directory.open_private_region();
   MILLRACE_ASSIGN(auto alone, Alone::take(log->directory.region()));
   MILLRACE_ASSERT(alone.has_value(), "a private region is shared with nobody");
@@ -25,7 +25,7 @@ Result<std::unique_ptr<Follower>> Follower::open(const std::string& directory,
 }
 
 Status Follower::start() {
-  OpenLog& log = *log_;
+  LogParts& log = *log_;
   FileSystem& files = log.directory.files();
   if (!files.exists(log.directory.path() + names::version)) {
     return fail(millrace::errc::not_found,
@@ -112,7 +112,7 @@ Status Follower::check_last() {
 }
 
 Status Follower::take(const WalkedFrame& frame) {
-  OpenLog& log = *log_;
+  LogParts& log = *log_;
   MILLRACE_TRY(apply_walked(alone_, log, *walker_, frame));
   Control& control = log.directory.control();
   control.incarnation = std::max(control.incarnation, frame.header.incarnation);

@@ -9,7 +9,7 @@
 
 #include "checkpoint.hpp"
 #include "frame_walker.hpp"
-#include "open_log.hpp"
+#include "log_parts.hpp"
 
 namespace millrace::log::embedded {
 
@@ -32,7 +32,7 @@ class Follower {
   /// errc::corrupt, limit, io_error; errc::closed when a repair cut off what was taken before.
   [[nodiscard]] Status follow();
 
-  [[nodiscard]] OpenLog& log() { return *log_; }
+  [[nodiscard]] LogParts& log() { return *log_; }
   /// The right to its tables, which nobody else has.
   [[nodiscard]] const Alone& alone() const { return alone_; }
   /// The highest position that something in the directory proves to be durable.
@@ -41,7 +41,7 @@ class Follower {
   [[nodiscard]] const std::string& failed() const { return failed_; }
 
  private:
-  Follower(std::unique_ptr<OpenLog> log, Alone alone)
+  Follower(std::unique_ptr<LogParts> log, Alone alone)
       : log_(std::move(log)), alone_(std::move(alone)) {}
   [[nodiscard]] Status start();
   [[nodiscard]] Status take_all();
@@ -49,7 +49,7 @@ class Follower {
   [[nodiscard]] Status check_last();
   [[nodiscard]] Status check_end();
 
-  std::unique_ptr<OpenLog> log_;
+  std::unique_ptr<LogParts> log_;
   Alone alone_;
   std::optional<FrameWalker> walker_;
   std::string failed_;

@@ -85,7 +85,7 @@ bool GroupCommit::lead(std::uint32_t& leader, bool impatient) {
 
 Status GroupCommit::lead_or_wait(std::uint64_t position) {
   Control& control = directory_.control();
-  const std::int64_t patience_ns = directory_.embedded().stuck_holder_ms * ns_per_ms;
+  const std::int64_t patience_ns = directory_.embedded_options().stuck_holder_ms * ns_per_ms;
   const std::uint32_t me = directory_.owner();
   std::int64_t since_ns = directory_.clock().monotonic_ns();
   std::uint32_t watched = 0;

@@ -37,7 +37,7 @@ std::vector<std::size_t> units_of(const Locked&, const Control& control, GroupId
   return rows;
 }
 
-Result<GroupId> find_or_make_group(OpenLog& log, std::string_view name) {
+Result<GroupId> find_or_make_group(Member& log, std::string_view name) {
   MILLRACE_TRY(log.directory.check_open());
   MILLRACE_TRY(check_name(name, "a group"));
   MILLRACE_TRY(log.topics.refresh());
@@ -54,12 +54,12 @@ Result<GroupId> find_or_make_group(OpenLog& log, std::string_view name) {
   return id;
 }
 
-std::vector<GroupInfo> describe_groups(OpenLog& log) {
+std::vector<GroupInfo> describe_groups(Member& log) {
   const auto locked = log.lock_even_failed();
   return locked && log.topics.refresh() ? describe_tables(*locked, log) : std::vector<GroupInfo>{};
 }
 
-std::vector<GroupInfo> describe_tables(const Locked& locked, OpenLog& log) {
+std::vector<GroupInfo> describe_tables(const Locked& locked, LogParts& log) {
   std::vector<GroupInfo> result;
   const Control& control = log.directory.control();
   const std::int64_t now = log.directory.clock().monotonic_ns();

@@ -6,16 +6,16 @@
 #include <string_view>
 #include <vector>
 
-#include "open_log.hpp"
+#include "member.hpp"
 
 namespace millrace::log::embedded {
 
 /// Log::group: finds or makes.
-[[nodiscard]] Result<GroupId> find_or_make_group(OpenLog& log, std::string_view name);
+[[nodiscard]] Result<GroupId> find_or_make_group(Member& log, std::string_view name);
 /// Log::groups.
-[[nodiscard]] std::vector<GroupInfo> describe_groups(OpenLog& log);
+[[nodiscard]] std::vector<GroupInfo> describe_groups(Member& log);
 /// The same from the tables as they are.
-[[nodiscard]] std::vector<GroupInfo> describe_tables(const Locked& locked, OpenLog& log);
+[[nodiscard]] std::vector<GroupInfo> describe_tables(const Locked& locked, LogParts& log);
 
 /// The active members of a group, oldest first, as rows of the table of group members.
 [[nodiscard]] std::vector<std::size_t> members_of(const Locked&, const Control& control,

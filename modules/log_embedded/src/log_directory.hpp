@@ -29,7 +29,7 @@ class LogDirectory {
   [[nodiscard]] FileSystem& files() const { return environment_.files; }
   [[nodiscard]] Random& random() const { return environment_.random; }
   [[nodiscard]] const LogOptions& options() const { return options_; }
-  [[nodiscard]] const EmbeddedOptions& embedded() const { return embedded_; }
+  [[nodiscard]] const EmbeddedOptions& embedded_options() const { return embedded_; }
   [[nodiscard]] SharedRegion& region() const { return *region_; }
   [[nodiscard]] Control& control() const { return *control_; }
   [[nodiscard]] std::uint64_t log_id() const { return log_id_; }

@@ -190,7 +190,7 @@ bool Members::expire_memberships(const Locked& locked) {
   return some;
 }
 
-bool Members::somebody_is_gone(std::int64_t now_ns) {
+bool Members::has_dead_or_expired(std::int64_t now_ns) {
   const Control& control = directory_.control();
   const std::uint32_t high = control.members_high.load(std::memory_order_acquire);
   for (std::uint32_t i = 0; i < high; ++i) {
@@ -209,7 +209,7 @@ bool Members::somebody_is_gone(std::int64_t now_ns) {
   return false;
 }
 
-void Members::remove_gone(const Locked& locked) {
+void Members::remove_dead_and_expired(const Locked& locked) {
   clean_dead(locked);
   if (expire_memberships(locked)) {
     directory_.wake_everybody();

@@ -46,7 +46,7 @@ Result<std::size_t> find_or_make_unit(const Locked&, Control& control, GroupId g
 
 }  // namespace
 
-Result<std::unique_ptr<Membership>> EmbeddedMembership::join(OpenLog& log, GroupId group,
+Result<std::unique_ptr<Membership>> EmbeddedMembership::join(Member& log, GroupId group,
                                                              std::vector<std::string> units) {
   MILLRACE_TRY(log.directory.check_open());
   MILLRACE_TRY(log.topics.check_group(group));

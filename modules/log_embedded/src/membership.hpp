@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "open_log.hpp"
+#include "member.hpp"
 
 namespace millrace::log::embedded {
 
@@ -17,7 +17,7 @@ namespace millrace::log::embedded {
 /// tables alone; each takes only what is granted to itself.
 class EmbeddedMembership final : public Membership {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<Membership>> join(OpenLog& log, GroupId group,
+  [[nodiscard]] static Result<std::unique_ptr<Membership>> join(Member& log, GroupId group,
                                                                 std::vector<std::string> units);
   ~EmbeddedMembership() override;
   Result<MembershipChange> poll() override;
@@ -25,7 +25,7 @@ class EmbeddedMembership final : public Membership {
   Status release(const Claim& claim) override;
 
  private:
-  EmbeddedMembership(OpenLog& log, GroupId group, std::vector<std::string> units)
+  EmbeddedMembership(Member& log, GroupId group, std::vector<std::string> units)
       : log_(log), group_(group), units_(std::move(units)) {}
 
   /// The row taken in the table, and the row's generation since then.
@@ -44,7 +44,7 @@ class EmbeddedMembership final : public Membership {
   void share(const Locked& locked, MembershipChange& change);
   [[nodiscard]] Claim claim_of(const Locked&, std::size_t unit) const;
 
-  OpenLog& log_;
+  Member& log_;
   GroupId group_;
   std::vector<std::string> units_;
   // Written by poll(), read by heartbeat() of another thread too.

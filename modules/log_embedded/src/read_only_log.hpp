@@ -52,7 +52,7 @@ class ReadOnlyLog final : public Log {
 
   /// Whether one of the interests has records, or cannot be looked at: then fetch() reports why.
   [[nodiscard]] bool has_news(std::span<const Interest> interests);
-  [[nodiscard]] OpenLog& log() { return follower_->log(); }
+  [[nodiscard]] LogParts& log() { return follower_->log(); }
 
  private:
   ReadOnlyLog(std::unique_ptr<Follower> follower, std::string reason)

@@ -11,7 +11,7 @@
 
 namespace millrace::log::embedded {
 
-Status apply_walked(const Locked& locked, OpenLog& log, FrameWalker& walker, WalkedFrame frame) {
+Status apply_walked(const Locked& locked, LogParts& log, FrameWalker& walker, WalkedFrame frame) {
   bool internal = false;
   for (std::uint32_t i = 0; i < frame.header.entries; ++i) {
     internal = internal || FrameView(frame.table).entry(i).topic < internal_topics;

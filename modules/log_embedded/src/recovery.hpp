@@ -8,19 +8,19 @@
 
 #include "checkpoint.hpp"
 #include "frame_walker.hpp"
-#include "open_log.hpp"
+#include "log_parts.hpp"
 
 namespace millrace::log::embedded {
 
 /// Takes what a frame says into the log's tables. `walker` just returned it.
-[[nodiscard]] Status apply_walked(const Locked& locked, OpenLog& log, FrameWalker& walker,
+[[nodiscard]] Status apply_walked(const Locked& locked, LogParts& log, FrameWalker& walker,
                                   WalkedFrame frame);
 
 /// Makes a directory ready for use: makes a new log, or walks the journal of an old one, cuts its
 /// torn tail or refuses what is corrupt, and builds the control file and the index again.
 class Recovery {
  public:
-  Recovery(OpenLog& log, const Alone& alone) : log_(log), alone_(alone) {}
+  Recovery(LogParts& log, const Alone& alone) : log_(log), alone_(alone) {}
   [[nodiscard]] Status run();
 
  private:
@@ -30,7 +30,7 @@ class Recovery {
   [[nodiscard]] Status walk();
   [[nodiscard]] Status finish();
 
-  OpenLog& log_;
+  LogParts& log_;
   const Alone& alone_;
   std::optional<Checkpoint> checkpoint_;
   std::uint32_t incarnation_ = 0;

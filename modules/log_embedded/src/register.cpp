@@ -56,7 +56,7 @@ Result<std::unique_ptr<Log>> open_embedded(const std::string& directory,
     return embedded::ReadOnlyLog::open(directory, environment, std::move(checked), embedded,
                                        "it was opened for reading");
   }
-  auto log = embedded::OpenLog::open(directory, environment, checked, embedded);
+  auto log = embedded::Member::open(directory, environment, checked, embedded);
   if (log) {
     return std::make_unique<embedded::EmbeddedLog>(*std::move(log));
   }

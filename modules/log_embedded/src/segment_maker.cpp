@@ -47,7 +47,7 @@ Status SegmentMaker::make_room(const Locked& locked, std::uint64_t bytes) {
   }
   MILLRACE_TRY(directory_.check_in_place());
   auto room = journal_.make_segment(
-      locked, position, bytes, segment_room(directory_.embedded(), bytes),
+      locked, position, bytes, segment_room(directory_.embedded_options(), bytes),
       [&control] { control.progress.fetch_add(1, std::memory_order_relaxed); });
   if (!room) {
     if (journal_.sync_failed()) {
@@ -135,7 +135,8 @@ void SegmentMaker::prepare() {
     return;
   }
   for (unsigned number = 0; number < wanted && directory_.check_in_place(); ++number) {
-    if (!journal_.prepare(number, segment_room(directory_.embedded(), 0), directory_.slot())) {
+    if (!journal_.prepare(number, segment_room(directory_.embedded_options(), 0),
+                          directory_.slot())) {
       break;
     }
   }

@@ -17,7 +17,7 @@ constexpr std::size_t catalog_row = 0;
 
 }  // namespace
 
-EmbeddedWaiter::EmbeddedWaiter(OpenLog& log) : log_(log) {
+EmbeddedWaiter::EmbeddedWaiter(Member& log) : log_(log) {
   const std::uint32_t owner = log.directory.owner();
   for (std::size_t i = 0; i < max_waiters && row_ < 0; ++i) {
     std::uint32_t expected = 0;

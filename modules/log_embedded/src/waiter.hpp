@@ -7,14 +7,14 @@
 #include <span>
 #include <vector>
 
-#include "open_log.hpp"
+#include "member.hpp"
 
 namespace millrace::log::embedded {
 
 /// Sleeps on a word of its own in shared memory.
 class EmbeddedWaiter final : public Waiter {
  public:
-  explicit EmbeddedWaiter(OpenLog& log);
+  explicit EmbeddedWaiter(Member& log);
   ~EmbeddedWaiter() override;
   WaitOutcome wait(std::span<const Interest> interests, std::int64_t deadline_ns) override;
   void interrupt() override;
@@ -26,7 +26,7 @@ class EmbeddedWaiter final : public Waiter {
   [[nodiscard]] bool sleep_once(std::span<const Interest> interests, std::int64_t deadline_ns,
                                 std::uint64_t alarms, WaitOutcome& outcome);
 
-  OpenLog& log_;
+  Member& log_;
   int row_ = -1;  // -1: all rows are taken, then it looks again and again
   std::uint32_t own_word_ = 0;
   std::vector<TopicPartition> shown_;

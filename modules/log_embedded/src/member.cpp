@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "open_log.hpp"
+#include "member.hpp"
 
 #include <utility>
 
@@ -20,30 +20,15 @@ constexpr std::int64_t open_pause_ns = 5'000'000;
 
 }  // namespace
 
-OpenLog::OpenLog(const std::string& path, LogEnvironment& environment, LogOptions options,
-                 const EmbeddedOptions& embedded)
-    : directory(path, environment, std::move(options), embedded),
-      journal(environment.files, path + names::journal,
-              directory.options().access == LogAccess::read_only ? OpenMode::read
-                                                                 : OpenMode::read_write),
-      index(directory),
-      segments(directory, journal),
-      topics(directory, journal, index, segments),
-      publisher(directory, journal, index, segments, topics),
-      group_commit(directory, journal, segments),
-      members(directory),
-      checkpointer(directory, topics, publisher, group_commit) {}
-
-Result<std::unique_ptr<OpenLog>> OpenLog::open(const std::string& path, LogEnvironment& environment,
-                                               LogOptions options,
-                                               const EmbeddedOptions& embedded) {
+Result<std::unique_ptr<Member>> Member::open(const std::string& path, LogEnvironment& environment,
+                                             LogOptions options, const EmbeddedOptions& embedded) {
   if (!environment.files.exists(path + names::version)) {
     if (!options.create) {
       return fail(errc::not_found, path + ": there is no log in this directory");
     }
     MILLRACE_TRY(check_room_for_new_log(environment.files, path));
   }
-  auto log = std::make_unique<OpenLog>(path, environment, std::move(options), embedded);
+  std::unique_ptr<Member> log(new Member(path, environment, std::move(options), embedded));
   if (auto opened = log->directory.open_region(); !opened) {
     return fail(log_error(std::move(opened).error()));
   }
@@ -54,7 +39,7 @@ Result<std::unique_ptr<OpenLog>> OpenLog::open(const std::string& path, LogEnvir
   return log;
 }
 
-Status OpenLog::attach() {
+Status Member::attach() {
   Clock& clock = directory.clock();
   SharedRegion& region = directory.region();
   const std::int64_t give_up_ns = clock.monotonic_ns() + open_patience_ns;
@@ -74,7 +59,7 @@ Status OpenLog::attach() {
   }
 }
 
-Result<bool> OpenLog::try_attach() {
+Result<bool> Member::try_attach() {
   SharedRegion& region = directory.region();
   MILLRACE_ASSIGN(auto alone, Alone::take(region));
   if (alone) {
@@ -96,7 +81,7 @@ Result<bool> OpenLog::try_attach() {
   return joined;
 }
 
-Result<bool> OpenLog::join_running() {
+Result<bool> Member::join_running() {
   MILLRACE_ASSIGN(const bool found, directory.find_control());
   if (!found) {
     return false;
@@ -108,10 +93,10 @@ Result<bool> OpenLog::join_running() {
   return true;
 }
 
-Status OpenLog::join() {
+Status Member::join() {
   MILLRACE_ASSIGN(const bool inherited, members.enter());
   writer_lock_.emplace(directory.control(), directory.region(), directory.clock(), directory.slot(),
-                       directory.embedded().stuck_holder_ms);
+                       directory.embedded_options().stuck_holder_ms);
   group_commit.start_interval(directory.clock().monotonic_ns());
   // Once through the lock: what a member that died in it left half done is repaired before we read
   // anything.
@@ -120,13 +105,13 @@ Status OpenLog::join() {
   return {};
 }
 
-OpenLog::~OpenLog() {
+Member::~Member() {
   if (directory.slot() >= 0 && !directory.region().dead() && !directory.region().forked()) {
     leave();
   }
 }
 
-void OpenLog::leave() {
+void Member::leave() {
   bool clean = false;
   if (auto locked = lock_even_failed()) {
     members.clean(*locked, static_cast<std::uint32_t>(directory.slot()));
@@ -146,7 +131,7 @@ void OpenLog::leave() {
   }
 }
 
-Result<WriterLock::Held> OpenLog::lock_even_failed() {
+Result<WriterLock::Held> Member::lock_even_failed() {
   MILLRACE_TRY(directory.check_open());
   auto acquired = writer_lock_->acquire();
   if (!acquired) {
@@ -166,13 +151,13 @@ Result<WriterLock::Held> OpenLog::lock_even_failed() {
   return locked;
 }
 
-Result<WriterLock::Held> OpenLog::lock() {
+Result<WriterLock::Held> Member::lock() {
   MILLRACE_ASSIGN(WriterLock::Held locked, lock_even_failed());
   MILLRACE_TRY(directory.check_not_failed());
   return locked;
 }
 
-Status OpenLog::repair(const Locked& locked) {
+Status Member::repair(const Locked& locked) {
   recount(locked, directory.control());
   MILLRACE_TRY(segments.adopt(locked));
   // The frame of the dead one may follow on catalog records that we have not seen yet.
@@ -184,14 +169,14 @@ Status OpenLog::repair(const Locked& locked) {
   return {};
 }
 
-Status OpenLog::maintain() {
+Status Member::maintain() {
   const MutexLock guard(maintain_mutex_);
   MILLRACE_TRY(directory.check_in_place());
   const std::int64_t now_ns = directory.clock().monotonic_ns();
   members.heartbeat(now_ns);
-  if (members.somebody_is_gone(now_ns)) {
+  if (members.has_dead_or_expired(now_ns)) {
     MILLRACE_ASSIGN(const WriterLock::Held locked, lock_even_failed());
-    members.remove_gone(locked);
+    members.remove_dead_and_expired(locked);
   }
   MILLRACE_TRY(directory.check_not_failed());
   MILLRACE_TRY(group_commit.sync_when_due(now_ns));
@@ -199,7 +184,7 @@ Status OpenLog::maintain() {
   return checkpoint_when_due();
 }
 
-Status OpenLog::checkpoint_when_due() {
+Status Member::checkpoint_when_due() {
   if (!checkpointer.begin_when_due()) {
     return {};
   }

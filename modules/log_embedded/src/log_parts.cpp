@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "log_parts.hpp"
+
+#include <utility>
+
+namespace millrace::log::embedded {
+
+LogParts::LogParts(const std::string& path, LogEnvironment& environment, LogOptions options,
+                   const EmbeddedOptions& embedded)
+    : directory(path, environment, std::move(options), embedded),
+      journal(environment.files, path + names::journal,
+              directory.options().access == LogAccess::read_only ? OpenMode::read
+                                                                 : OpenMode::read_write),
+      index(directory),
+      segments(directory, journal),
+      topics(directory, journal, index, segments),
+      publisher(directory, journal, index, segments, topics),
+      group_commit(directory, journal, segments),
+      members(directory),
+      checkpointer(directory, topics, publisher, group_commit) {}
+
+}  // namespace millrace::log::embedded

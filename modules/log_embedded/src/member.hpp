@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "locked.hpp"
+#include "log_parts.hpp"
+#include "millrace/base/mutex.hpp"
+#include "writer_lock.hpp"
+
+namespace millrace::log::embedded {
+
+/// One member of an embedded log: opens and leaves it, and owns the writer lock. Thread-safe after
+/// opening.
+class Member final : public LogParts {
+ public:
+  /// Opens and joins the log; recovers it when nobody else has it open.
+  [[nodiscard]] static Result<std::unique_ptr<Member>> open(const std::string& directory,
+                                                            LogEnvironment& environment,
+                                                            LogOptions options,
+                                                            const EmbeddedOptions& embedded);
+  /// Leaves in order, unless the member is dead.
+  ~Member();
+
+  /// Takes the writer lock and repairs what a dead holder left. errc::closed, failed_sync,
+  /// stuck_holder.
+  [[nodiscard]] Result<WriterLock::Held> lock();
+  /// The same, also on a log that has failed: reading and leaving still work there.
+  [[nodiscard]] Result<WriterLock::Held> lock_even_failed();
+  /// Log::maintain.
+  [[nodiscard]] Status maintain();
+  /// The member's process dies here, in a simulation.
+  void die() { directory.region().die(); }
+
+ private:
+  Member(const std::string& path, LogEnvironment& environment, LogOptions options,
+         const EmbeddedOptions& embedded)
+      : LogParts(path, environment, std::move(options), embedded) {}
+  [[nodiscard]] Status attach();
+  [[nodiscard]] Result<bool> try_attach();
+  [[nodiscard]] Result<bool> join_running();
+  [[nodiscard]] Status join();
+  [[nodiscard]] Status repair(const Locked& locked);
+  [[nodiscard]] Status checkpoint_when_due();
+  void leave();
+
+  std::optional<WriterLock> writer_lock_;
+  Mutex maintain_mutex_;
+};
+
+}  // namespace millrace::log::embedded
