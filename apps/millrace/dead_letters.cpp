@@ -14,7 +14,7 @@ namespace millrace::cli {
 
 namespace {
 
-constexpr std::int64_t longest_wait_for_readers_ns = 2'000'000'000;
+constexpr std::int64_t longest_wait_for_readers_ns = 10'000'000'000;
 
 constexpr std::uint64_t dead_letter_version = 1;
 constexpr std::string_view place_headers[] = {"dl-topic", "dl-partition", "dl-offset",
@@ -181,11 +181,7 @@ Result<log::Committed> send(log::Log& log, const log::Topic& retry, const Letter
   transaction.require(claim);
   transaction.append({retry.id, letter.partition},
                      {letter.timestamp_ms, letter.key, letter.value, letter.headers.view()});
-  MILLRACE_ASSIGN(log::Committed committed, log.commit(transaction));
-  // The next command that lists the letters should find it. It is committed in any case.
-  static_cast<void>(
-      log.wait_visible(committed, real_clock().monotonic_ns() + longest_wait_for_readers_ns));
-  return committed;
+  return log.commit(transaction);
 }
 
 }  // namespace
@@ -274,6 +270,14 @@ Status replay_dead_letters(log::Log& log, const std::string& service, const Repl
     last = done.position;
     const std::int64_t offset = done.places.front().first.value;
     sink({letter.place, place_text(retry->spec.name, letter.partition.value, offset), false});
+    // The claim goes with this command: the next one must find the letter, or would send it again.
+    if (const Status seen =
+            log.wait_visible(done, real_clock().monotonic_ns() + longest_wait_for_readers_ns);
+        !seen) {
+      return fail(
+          seen.error().at("the dead letter " + letter.place +
+                          " is replayed; until that can be read another replay repeats it"));
+    }
   }
   return last == log::LogPosition{} ? Status{} : log.wait_durable(last);
 }

@@ -76,7 +76,8 @@ bool Visibility::hand_over(Identity& identity) {
       if (unseen.kind == TopicKind::private_topic) places.push_back(place);
     }
   }
-  if (wait_own(places, config_.timeout_ms() * ms)) return true;
+  // When the outcome of a commit is not known, its records may be there and are not in the table.
+  if (identity.current() >= 0 && wait_own(places, config_.timeout_ms() * ms)) return true;
   if (!identity.end()) return false;
   // Whoever took the transactional id over waited for the marks.
   const MutexLock lock(mutex_);

@@ -19,6 +19,11 @@
 
 namespace millrace::net {
 
+namespace {
+// Of one address while others are left.
+constexpr std::int64_t share_max_ns = 2'000'000'000;
+}  // namespace
+
 Socket::Socket(Address address, Clock& clock, std::int64_t connect_timeout_ns)
     : address_(std::move(address)), clock_(clock) {
   status_ = look_up();
@@ -85,6 +90,8 @@ Status Socket::connect_next(int reason) {
     const std::int64_t now_ns = clock_.monotonic_ns();
     const auto left = static_cast<std::int64_t>(targets_.size() - next_target_);
     due_ns_ = now_ns + std::max<std::int64_t>(end_ns_ - now_ns, 0) / left;
+    // Who waits for the connection may have less time than the connection has.
+    if (left > 1) due_ns_ = std::min(due_ns_, now_ns + share_max_ns);
     const Target& target = targets_[next_target_++];
     descriptor_ =
         ::socket(target.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);

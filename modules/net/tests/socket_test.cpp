@@ -127,6 +127,19 @@ TEST(Socket, an_address_that_swallows_packets_leaves_time_for_the_next) {
   EXPECT_EQ(socket.connect_due_ns(), std::nullopt);
 }
 
+TEST(Socket, an_address_that_swallows_packets_costs_two_seconds_at_most) {
+  const Unserved full(true);
+  const Unserved open(false);
+  ManualClock clock;
+  const std::int64_t began_ns = clock.monotonic_ns();
+  Socket socket(host, {target_of(full.address()), target_of(open.address())}, clock, 60'000 * ms);
+  ASSERT_TRUE(socket.try_connect().has_value());
+  ASSERT_EQ(socket.connect_due_ns(), began_ns + 2'000 * ms);
+  clock.advance_ms(2'000);
+  const Status status = connect(socket);
+  ASSERT_TRUE(status.has_value()) << status.error().to_string();
+}
+
 TEST(Socket, an_address_that_refuses_leaves_its_share_to_the_others) {
   const Unserved full(true);
   ManualClock clock;

@@ -15,7 +15,8 @@
 namespace millrace::net {
 
 /// A TCP connection. Tries all addresses of a host, one after the other: each gets its share of the
-/// time for all, so that one that swallows packets leaves time for the next. Closes its descriptor.
+/// time for all, and 2 s at most while others are left, so that one that swallows packets leaves
+/// time for the next. Closes its descriptor.
 class Socket final : public Stream {
  public:
   /// An address of a host, with the port.
