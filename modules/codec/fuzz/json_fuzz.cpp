@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "millrace/base/assert.hpp"
-#include "millrace/codec/write_json.hpp"
 #include "shop.hpp"
 
 /// Whatever is accepted must be a value that can be written and read again.
@@ -16,11 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   shop::Everything value;
   if (decode(Format::json, type, {}, {reinterpret_cast<const char*>(data), size}, &value)) {
     std::string again;
-    {
-      // A null is read as a number that encode() refuses.
-      millrace::JsonWriter writer(again);
-      write_json(type, &value, writer);
-    }
+    encode(Format::json, type, &value, again);
     MILLRACE_ASSERT(decode(Format::json, type, {}, again, &value).has_value(),
                     "what is written can be read");
   }

@@ -64,12 +64,15 @@ void append_event_headers(EncodedHeaders& out, const EventHeaders& headers) {
   ByteWriter writer(out.bytes);
   write_header(writer, id_key, headers.id);
   write_header(writer, source_key, headers.source);
-  write_header(writer, type_key, headers.type);
+  if (!headers.type.empty()) {
+    write_header(writer, type_key, headers.type);
+    ++out.count;
+  }
   writer.bytes({constant_part.data(), constant_part.size()});
   char* const time = writer.room(24);
   write_time(time, headers.time_ms);
   writer.advance(time + 24);
-  out.count += 6;
+  out.count += 5;
   if (!headers.correlation.empty()) {
     write_header(writer, correlation_key, headers.correlation);
     ++out.count;

@@ -183,14 +183,9 @@ class Reader {
     return (parsed.ec == std::errc{} && parsed.ptr == end) || unfit(type, token);
   }
 
-  // Null stands for what JSON cannot write: infinities and not a number.
   bool read_double(const TypeInfo& type, double& out) {
     std::string_view token;
     bool integral = false;
-    if (in_.peek() == 'n') {
-      out = std::numeric_limits<double>::quiet_NaN();
-      return in_.literal("null") || malformed();
-    }
     if (!number_follows()) {
       return wrong_type(type);
     }

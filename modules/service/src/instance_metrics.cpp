@@ -51,7 +51,9 @@ std::vector<telemetry::MetricCallback> add_instance_metrics(telemetry::MetricReg
           &stream::InstanceStatus::refused_commits);
   counter("millrace_stream_dead_letters_total", "Records sent to the dead letters.",
           &stream::InstanceStatus::dead_letters);
-  counter("millrace_stream_skipped_total", "Records of types that the topology does not read.",
+  counter("millrace_stream_skipped_total",
+          "Records left out: of types that the topology does not read, or without a key or a value "
+          "that an operator needs.",
           &stream::InstanceStatus::skipped);
   counter("millrace_stream_failed_firings_total",
           "Firings of timers passed over: the handler threw or wrote more than a commit holds.",

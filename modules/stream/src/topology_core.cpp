@@ -147,7 +147,8 @@ void TopologyBuilder::Core::add_sink(std::string_view kind, NodeId parent, std::
   spec.node = static_cast<NodeId>(plan_.nodes.size());
   spec.topic = {std::move(topic), partitions_, topic_kind, plan_.service, log::CleanupPolicy::keep};
   spec.type = type;
-  spec.partitioner = std::move(partitioner);
+  spec.partitioner = std::move(partitioner.choose);
+  spec.partitions_deletions = partitioner.deletions;
   add_named(kind, spec.topic.name, {parent}, detail::sink(spec), Keys::kept);
   plan_.sinks.push_back(std::move(spec));
 }

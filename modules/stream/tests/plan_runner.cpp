@@ -63,6 +63,8 @@ std::unique_ptr<codec::TypedObject> copy_of(const codec::TypeInfo& type, const v
 
 void PlanRunner::Context::send(const SinkSpec& sink, const Message& message) {
   std::string text;
+  if (message.key == nullptr)
+    throw std::invalid_argument("PlanRunner keeps no records without a key");
   codec::encode(codec::Format::json, *sink.type.key, message.key, text);
   text += "=";
   if (message.value != nullptr) {

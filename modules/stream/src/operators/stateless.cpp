@@ -28,6 +28,7 @@ class Sink final : public Node {
  public:
   explicit Sink(std::shared_ptr<const SinkSpec> spec) : spec_(std::move(spec)) {}
   void process(const Message& message, TaskContext& context) override {
+    if (message.value == nullptr && !spec_->partitions_deletions) return context.skip();
     context.send(*spec_, message);
   }
 
@@ -39,12 +40,9 @@ class Sink final : public Node {
 
 void throw_no_key() {
   throw std::invalid_argument(
-      "the record has no key, and the function takes one: take std::optional of the key, or only "
-      "the value, or give it a key before by select_key() of the value");
-}
-
-void throw_no_value() {
-  throw std::invalid_argument("the record has no value, and the partitioner takes one");
+      "the record has no key, and the function takes one: take only the value, or std::optional of "
+      "the key in a function that names its types, or give the record a key by select_key() "
+      "before");
 }
 
 NodeFactory pass_through() {

@@ -27,7 +27,7 @@ void Sender::begin(std::string_view id_prefix, std::uint64_t number,
                    const codec::EventContext& context) {
   id_prefix_ = id_prefix;
   number_ = number;
-  outputs_ = 0;
+  outputs_ = keyless_ = 0;
   context_ = &context;
   private_ready_ = false;
 }
@@ -70,12 +70,16 @@ Status Sender::send(const SinkSpec& spec, const Message& message) {
 
 // docs/formats/cloud_events.md. The id is a function of the input alone: the same after a crash,
 // and in a simulation.
-std::int32_t Sender::partition_for(const ResolvedSink& sink, const Message& message) const {
+std::int32_t Sender::partition_for(const ResolvedSink& sink, const Message& message) {
   if (sink.spec->partitioner)
     return sink.spec->partitioner(message.key, message.value, sink.partitions);
   // Records without a key are spread, each to the same partition again when it is repeated.
-  if (message.key == nullptr)
-    return static_cast<std::int32_t>(number_ % static_cast<std::uint64_t>(sink.partitions));
+  if (message.key == nullptr) {
+    spread_.assign(id_prefix_);
+    append_number(spread_, number_);
+    append_number(spread_, keyless_++);
+    return static_cast<std::int32_t>(xxh64(spread_) % static_cast<std::uint64_t>(sink.partitions));
+  }
   return partition_of(key_, sink.partitions);
 }
 
@@ -87,8 +91,12 @@ void Sender::public_headers(const ResolvedSink& sink, const Message& message) {
   codec::EventHeaders event;
   event.id = id_;
   event.source = shared_->source;
-  if (message.value != nullptr)
-    event.type = codec::event_type(*sink.spec->type.value, message.value);
+  const codec::TypeInfo& type = *sink.spec->type.value;
+  if (message.value != nullptr) {
+    event.type = codec::event_type(type, message.value);
+  } else if (type.kind != codec::Kind::variant) {
+    event.type = type.name;
+  }
   event.correlation = context_->correlation;
   event.causation = context_->id;
   event.trace = context_->trace;

@@ -28,7 +28,7 @@ class Sender {
   [[nodiscard]] Status send(const SinkSpec& sink, const Message& message);
 
  private:
-  [[nodiscard]] std::int32_t partition_for(const ResolvedSink& sink, const Message& message) const;
+  [[nodiscard]] std::int32_t partition_for(const ResolvedSink& sink, const Message& message);
   void public_headers(const ResolvedSink& sink, const Message& message);
   void private_headers();
 
@@ -37,6 +37,8 @@ class Sender {
   std::string_view id_prefix_;
   std::uint64_t number_ = 0;
   std::uint32_t outputs_ = 0;  // public ones of the record in hand
+  std::uint32_t keyless_ = 0;  // those without a key
+  std::string spread_;
   const codec::EventContext* context_ = nullptr;
   bool private_ready_ = false;  // private_ holds the headers of context_
   std::string key_;

@@ -49,8 +49,8 @@ Result<bool> SourceReader::read(const log::Record& record, std::string_view even
 }
 
 Result<bool> SourceReader::read_any(const log::Record& record, Message& out) const {
-  if (record.key && !codec::decode_key(*spec_->type.key, *record.key, key_.get())) return false;
-  out = {record.key ? key_.get() : nullptr, value_.get(), record.timestamp_ms};
+  if (!record.key || !codec::decode_key(*spec_->type.key, *record.key, key_.get())) return false;
+  out = {key_.get(), value_.get(), record.timestamp_ms};
   return true;
 }
 

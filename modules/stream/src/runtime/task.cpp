@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <exception>
+#include <stdexcept>
 
 #include "millrace/base/assert.hpp"
 #include "millrace/base/fault_point.hpp"
+#include "millrace/base/time_text.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/record_size.hpp"
 #include "millrace/stream/remembered_context.hpp"
@@ -426,6 +428,20 @@ void Task::with_context(const RememberedContext& context, const std::function<vo
   hand_.context().trace = {context.trace_high, context.trace_low, context.span, 1};
   staging_.context_changed();
   fn();
+}
+
+void Task::check_time(std::int64_t timestamp_ms) const {
+  const auto max_future_ms = shared_->log.options().max_future_ms;
+  const std::int64_t known = std::max(hand_.view().timestamp_ms, stream_time_ms());
+  if (!max_future_ms || timestamp_ms <= known) return;
+  std::int64_t latest = 0;
+  if (__builtin_add_overflow(std::max(known, wall_ms()), *max_future_ms, &latest) ||
+      timestamp_ms <= latest)
+    return;
+  throw std::out_of_range(
+      "a record is emitted for " + format_time(timestamp_ms) + " (" + std::to_string(timestamp_ms) +
+      " ms), which is more than max_future_ms = " + std::to_string(*max_future_ms) +
+      " ahead of what is in hand");
 }
 
 }  // namespace millrace::stream::runtime

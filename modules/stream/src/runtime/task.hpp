@@ -114,6 +114,7 @@ class Task final : public TaskContext {
   }
   void send(const SinkSpec& sink, const Message& message) override { staging_.send(sink, message); }
   void skip() override { ++staging_.counts().skipped; }
+  void check_time(std::int64_t timestamp_ms) const override;
   void dead_letter(ErrorCode code, std::string_view reason) override {
     failures_.dead_letter(hand_, code, reason, staging_.outbox(), staging_.counts());
   }

@@ -68,6 +68,9 @@ class TaskContext {
   /// The message in hand, or a part of it, is left out: no operator has a use for it. It is
   /// counted.
   virtual void skip() {}
+  /// A time that a handler chose for a record: throws std::out_of_range when it is more than
+  /// LogOptions::max_future_ms later than the record in hand, stream time and the clock.
+  virtual void check_time(std::int64_t timestamp_ms) const { static_cast<void>(timestamp_ms); }
   /// Calls `callback(time_ms)` again and again, from the task's thread. `name` is stable across
   /// restarts and unique in the task; next firing times survive a restart. Called while opening
   /// nodes.

@@ -43,6 +43,8 @@ struct SinkSpec {
   /// Chooses a partition of n from key and value; none: by the encoded key.
   std::function<std::int32_t(const void* key, const void* value, std::int32_t partitions)>
       partitioner;
+  /// The partitioner takes a null value; else deletions are left out and counted.
+  bool partitions_deletions = true;
 };
 
 struct StoreSpec {

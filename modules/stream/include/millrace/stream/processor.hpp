@@ -43,10 +43,11 @@ class ProcessorContext {
     task_->forward(to.node, Message{&key, &value, task_->record().timestamp_ms});
   }
   /// Emits with a timestamp of its own: a timer's work keeps the event time of the record it
-  /// belongs to.
+  /// belongs to. Throws as TaskContext::check_time().
   template <class K, class V>
   void emit_at(std::int64_t timestamp_ms, const Emitter<K, V>& to, const K& key, const V& value) {
     check_emitter(to.node);
+    task_->check_time(timestamp_ms);
     task_->forward(to.node, Message{&key, &value, timestamp_ms});
   }
   template <class K, class V>

@@ -50,7 +50,8 @@ template <class E, class... Alternatives>
 template <class E>
 inline constexpr auto is = [](const auto& value) { return is_alternative<E>(value); };
 
-/// Builds a topology. Functions given to operators take `(const K&, const V&)` or `(const V&)`;
+/// Builds a topology. Functions given to operators take `(const K&, const V&)` or `(const V&)`, or
+/// `std::optional` of these (see Stream);
 /// they run in the task's thread and may throw. Names of operators with state are part of their
 /// topics' names: keep them over versions. Not thread-safe.
 class TopologyBuilder {
@@ -144,7 +145,8 @@ class Stream {
 
   /// Publishes on an events topic of this service (JSON, CloudEvents).
   void to(std::string topic) const;
-  /// The same with a partition chosen from `fn(key, value, partitions)`.
+  /// The same with a partition chosen from `fn(key, value, partitions)`. Deletions are left out
+  /// unless it takes `std::optional` of the value.
   template <class F>
   void to(std::string topic, F partitioner) const;
   /// Writes a private topic of this service, `<service>.<topic>`, binary; read it with

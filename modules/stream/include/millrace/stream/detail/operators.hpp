@@ -34,7 +34,6 @@ class Output {
 /// For a function that takes what a record does not have. std::invalid_argument says how to take
 /// it.
 [[noreturn]] void throw_no_key();
-[[noreturn]] void throw_no_value();
 
 using Body = std::function<void(const Message&, const Output&)>;
 /// An operator without state. Each task has its own copy of `body`.
@@ -42,6 +41,12 @@ using Body = std::function<void(const Message&, const Output&)>;
 
 /// Writes to a topic. The node's copy of the spec is the one that TaskContext::send gets: tell
 /// sinks apart by SinkSpec::node.
+/// A function that chooses a partition, over bytes. `deletions`: it takes a null value.
+struct PartitionChooser {
+  std::function<std::int32_t(const void* key, const void* value, std::int32_t partitions)> choose;
+  bool deletions = true;
+};
+
 [[nodiscard]] NodeFactory sink(const SinkSpec& spec);
 
 struct TableSpec {

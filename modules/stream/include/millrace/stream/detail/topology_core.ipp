@@ -26,8 +26,7 @@ class TopologyBuilder::Core {
     changed   ///< by map, flat_map, select_key, group_by: whatever keeps state repartitions
   };
 
-  using Partitioner =
-      std::function<std::int32_t(const void* key, const void* value, std::int32_t partitions)>;
+  using Partitioner = detail::PartitionChooser;
 
   Core(std::string service, std::int32_t partitions);
 

@@ -54,10 +54,18 @@ template <class C, class R, class... A>
 struct Parameters<R (C::*)(A...) noexcept> : Parameters<R (*)(A...)> {};
 template <class C, class R, class... A>
 struct Parameters<R (C::*)(A...) const noexcept> : Parameters<R (*)(A...)> {};
+template <class C, class R, class... A>
+struct Parameters<R (C::*)(A...)&> : Parameters<R (*)(A...)> {};
+template <class C, class R, class... A>
+struct Parameters<R (C::*)(A...) const&> : Parameters<R (*)(A...)> {};
+template <class C, class R, class... A>
+struct Parameters<R (C::*)(A...) & noexcept> : Parameters<R (*)(A...)> {};
+template <class C, class R, class... A>
+struct Parameters<R (C::*)(A...) const & noexcept> : Parameters<R (*)(A...)> {};
 
 template <class F>
 auto parameters_of() {
-  if constexpr (requires { &F::operator(); }) {
+  if constexpr (requires { typename Parameters<decltype(&F::operator())>::Tuple; }) {
     return Parameters<decltype(&F::operator())>();
   } else if constexpr (requires { typename Parameters<F>::Tuple; }) {
     return Parameters<F>();
@@ -127,12 +135,17 @@ using Called = std::remove_cvref_t<decltype(call<K, V>(
     std::declval<F&>(), std::declval<const Message&>(), std::declval<More>()...))>;
 
 template <class K, class V, class F>
-[[nodiscard]] auto partitioner(F fn) {
-  return [fn](const void* key, const void* value, std::int32_t partitions) -> std::int32_t {
-    if (key == nullptr) throw_no_key();
-    if (value == nullptr) throw_no_value();
-    return fn(*static_cast<const K*>(key), *static_cast<const V*>(value), partitions);
-  };
+[[nodiscard]] PartitionChooser partitioner(F fn) {
+  constexpr bool optional_key = takes_optional<F, 0, 3, K>();
+  constexpr bool optional_value = takes_optional<F, 1, 3, V>();
+  return {[fn](const void* key, const void* value, std::int32_t partitions) -> std::int32_t {
+            if constexpr (!optional_key) {
+              if (key == nullptr) throw_no_key();
+            }
+            return fn(argument<K, optional_key>(key), argument<V, optional_value>(value),
+                      partitions);
+          },
+          optional_value};
 }
 
 /// Runs a user's processor as a node.
