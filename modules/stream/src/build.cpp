@@ -73,6 +73,19 @@ void check_reader(const SourceSpec& source, const std::map<std::string, const Si
   }
 }
 
+void check_not_its_own_letters(const Topology& plan, const SourceSpec& source,
+                               std::vector<std::string>& problems) {
+  if (source.topic == plan.service + ".dead-letters") {
+    problems.push_back("topic '" + source.topic +
+                       "' is read by the service whose dead letters it holds: a letter that fails "
+                       "would become a letter again, without end; read it in another service");
+  } else if (source.topic == plan.service + ".retry") {
+    problems.push_back("topic '" + source.topic +
+                       "' is read: what is replayed comes with the records of the topic that it "
+                       "was read from at first; read that one");
+  }
+}
+
 /// Nodes in sets that grow together.
 class Unions {
  public:
@@ -150,8 +163,10 @@ void check_plan(const Topology& plan, std::vector<std::string>& problems) {
     const auto [found, is_new] = written.emplace(sink.topic.name, &sink);
     if (!is_new) check_sinks_agree(*found->second, sink, problems);
   }
-  for (const SourceSpec& source : plan.sources)
+  for (const SourceSpec& source : plan.sources) {
     check_reader(source, written, problems);
+    check_not_its_own_letters(plan, source, problems);
+  }
 }
 
 void cut_sub_topologies(Topology& plan, std::vector<std::string>& problems) {

@@ -262,7 +262,10 @@ void ByteStore::range(std::string_view from, std::string_view to,
     const Item& item = take_old ? *(old++)->second : *(fresh++)->second;
     const Entry& entry = item.second;
     if (entry.change == Change::erased) continue;
+    const std::size_t fresh_keys = state.fresh_index.size();
     if (!visit(item.first, entry.change == Change::put ? entry.pending : entry.value)) return;
+    // A key that the visitor added may lie between here and the next fresh one.
+    if (state.fresh_index.size() != fresh_keys) fresh = state.fresh_index.upper_bound(item.first);
   }
 }
 

@@ -282,6 +282,14 @@ TEST(BadTopology, tells_of_a_topic_that_has_two_uses) {
           "topic 'shop.dead-letters' would be both a topic it writes and where dead letters go"));
 }
 
+TEST(BadTopology, tells_of_a_service_that_reads_what_the_runtime_writes_and_reads_for_it) {
+  for (const char* topic : {"shop.dead-letters", "shop.retry"}) {
+    TopologyBuilder builder("shop");
+    builder.stream<string, Placed>(topic).process("p", ignore);
+    EXPECT_THAT(problem_of(builder), HasSubstr("topic '" + string(topic) + "' is read"));
+  }
+}
+
 TEST(BadTopology, tells_of_a_processor_that_feeds_itself) {
   TopologyBuilder builder("shop");
   const auto again = builder.emitter<string, Placed>("again");

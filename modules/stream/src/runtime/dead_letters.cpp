@@ -7,6 +7,7 @@
 #include <string>
 
 #include "millrace/log/record_size.hpp"
+#include "runtime/cut_text.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -94,7 +95,7 @@ void DeadLetters::build_headers(const InHand& hand, std::string_view sub_topolog
   }
   const std::size_t reason_bytes =
       form == LetterForm::place_alone ? short_reason_bytes_max : reason_bytes_max;
-  headers_.add("dl-reason", reason.substr(0, reason_bytes)).add("dl-code", code.name);
+  headers_.add("dl-reason", cut_text(reason, reason_bytes)).add("dl-code", code.name);
   // Of a letter that was replayed: where it was to be processed at first. Anybody can write that,
   // so it is bounded.
   std::string_view topic = hand.view().topic;

@@ -46,6 +46,9 @@ Status Nodes::open(TaskContext& context, std::string_view unit) {
     } catch (const std::exception& thrown) {
       return fail(errc::handler_failed,
                   "opening " + spec.name + " in " + std::string(unit) + ": " + thrown.what());
+    } catch (...) {
+      return fail(errc::handler_failed, "opening " + spec.name + " in " + std::string(unit) +
+                                            ": an exception that is no std::exception");
     }
   }
   return {};

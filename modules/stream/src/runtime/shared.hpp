@@ -13,6 +13,7 @@
 
 #include "millrace/log/log.hpp"
 #include "millrace/stream/instance.hpp"
+#include "runtime/cut_text.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -63,7 +64,9 @@ struct Shared {
   }
 
   void tell(std::string_view level, std::string_view message, std::string_view detail) const {
-    if (environment.events) environment.events(level, message, detail);
+    // What a handler throws may be of any length.
+    constexpr std::size_t detail_bytes_max = 4'000;
+    if (environment.events) environment.events(level, message, cut_text(detail, detail_bytes_max));
   }
 };
 

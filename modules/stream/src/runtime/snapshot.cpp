@@ -138,9 +138,14 @@ Status SnapshotFile::publish() {
 bool SnapshotFile::holds_snapshot() const {
   if (!exists()) return false;
   const auto file = files_->open(path_, OpenMode::read);
+  if (!file) {
+    return false;
+  }
   char head[magic.size()] = {};
-  const auto got = file ? (*file)->read_at(0, head, sizeof head) : Result<std::size_t>(0);
-  return got && std::string_view(head, *got) == magic;
+  const auto got = (*file)->read_at(0, head, sizeof head);
+  // One that was cut short within its first bytes is a snapshot too, else it would keep out all
+  // later ones.
+  return got && magic.starts_with(std::string_view(head, *got));
 }
 
 }  // namespace millrace::stream::runtime

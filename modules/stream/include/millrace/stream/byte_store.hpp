@@ -29,7 +29,7 @@ class ByteStore {
   void put(std::string_view key, std::string_view value);
   void erase(std::string_view key);
   /// Visits keys in [from, to) in byte order, overlay included, until `visit` answers false. An
-  /// empty `to` means no upper end. The store may not be changed meanwhile.
+  /// empty `to` means no upper end. `visit` may change the store: it sees later keys as they are.
   void range(std::string_view from, std::string_view to,
              const std::function<bool(std::string_view, std::string_view)>& visit) const;
 
