@@ -133,7 +133,9 @@ Letter letter_of(const FoundRecord& found, log::PartitionId partition) {
   Letter letter;
   letter.place = replay_of_text(found);
   const log::RecordView& record = found.record;
-  letter.timestamp_ms = record.timestamp_ms;
+  // A letter whose own time the log refused names it in a header.
+  const auto first_time = parse_integer(record.headers.find("dl-timestamp").value_or(""));
+  letter.timestamp_ms = first_time.value_or(record.timestamp_ms);
   if (record.key) letter.key = *record.key;
   if (record.value) letter.value = *record.value;
   std::string_view cursor = record.headers.encoded();

@@ -205,6 +205,9 @@ Error error_of(rd_kafka_resp_err_t code, std::string_view doing, std::string_vie
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
       return {errc::time_out_of_bounds,
               text + "; the topic's message.timestamp.after.max.ms is the broker's limit"};
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+      return {errc::record_refused,
+              text + "; a compacted topic, as one, takes no record without a key"};
     case RD_KAFKA_RESP_ERR__FENCED:
     case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:

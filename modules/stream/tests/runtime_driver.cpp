@@ -129,12 +129,16 @@ void Driver::crash_and_restart() {
   start();
 }
 
-void Driver::restart() {
-  if (const Status closed = instance_->close(); !closed)
-    throw TestError("closing the instance: " + closed.error().to_string());
+void Driver::restart_after_end() {
   instance_.reset();
   log_.reset();
   start();
+}
+
+void Driver::restart() {
+  if (const Status closed = instance_->close(); !closed)
+    throw TestError("closing the instance: " + closed.error().to_string());
+  restart_after_end();
 }
 
 }  // namespace millrace::stream::test

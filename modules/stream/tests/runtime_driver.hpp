@@ -80,6 +80,8 @@ class Driver {
 
   /// The process dies, whatever it was doing, and is started again.
   void crash_and_restart();
+  /// Starts again after the instance ended by itself.
+  void restart_after_end();
   /// Closes cleanly and starts again.
   void restart();
 

@@ -235,5 +235,29 @@ TEST_P(Sweep, with_visits_that_end_the_cycle_alternates_with_the_input) {
   expect_input_beside_sweeps(*driver, counts, 20, 40);
 }
 
+// The next visit in its place is of an entry that came meanwhile.
+TEST_P(Sweep, a_visit_that_the_log_refused_costs_no_other_entry) {
+  if (!fetches_at_once()) GTEST_SKIP() << "needs records that are there when a step begins";
+  Counts counts;
+  auto driver = open_publisher({.counts = &counts}, {}, 3);
+  driver->world().let_pass(period_ms);
+  driver->world().refuse_records(log::errc::record_refused, [](const log::RecordView& record) {
+    return record.key->find("entry-0") != std::string_view::npos && record.value->size() > 1'000;
+  });
+  // All three visits, then the first alone, and input after it.
+  ASSERT_TRUE(driver->step());
+  driver->pipe("deposits", std::string("a"), Deposited{1}, 2'000);
+  driver->run_until_idle();
+  EXPECT_EQ(driver->instance().status().refused_commits, 2U);
+  std::map<std::string, int> seen;
+  for (const auto& page : driver->read<std::string, Page>("publisher.pages"))
+    ++seen[page.key];
+  // The deposit of "a" makes the entry a0; the entry that was refused is entry-0.
+  EXPECT_EQ(seen["a0"], 1);
+  EXPECT_EQ(seen["entry-0"], 0);
+  EXPECT_EQ(seen["entry-1"], 1);
+  EXPECT_EQ(driver->instance().status().failed_firings, 1U);
+}
+
 }  // namespace
 }  // namespace millrace::stream::test

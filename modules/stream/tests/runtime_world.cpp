@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "runtime_world.hpp"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -31,6 +32,7 @@ class RuntimeWorld::Handle final : public log::Log {
       --world_.fail_times_;
       return fail(world_.failing_, "the test says so");
     }
+    MILLRACE_TRY(world_.check_records(transaction));
     Result<log::Committed> committed = inner_->commit(transaction);
     if (committed && std::exchange(world_.answer_, false))
       return fail(world_.answered_, "the test says so");
@@ -128,6 +130,23 @@ void RuntimeWorld::let_pass(std::int64_t ms) {
 void RuntimeWorld::fail_commits(ErrorCode code, int times) {
   failing_ = code;
   fail_times_ = times;
+}
+
+void RuntimeWorld::refuse_records(ErrorCode code,
+                                  std::function<bool(const log::RecordView&)> refused) {
+  refusing_ = code;
+  refused_ = std::move(refused);
+}
+
+Status RuntimeWorld::check_records(log::Transaction& transaction) const {
+  if (!refused_) return {};
+  for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
+    std::vector<log::RecordView> records;
+    MILLRACE_TRY(log::decode_batch(transaction.batch(i).builder.finish(), records));
+    if (std::any_of(records.begin(), records.end(), refused_))
+      return fail(refusing_, "the test refuses a record");
+  }
+  return {};
 }
 
 void RuntimeWorld::answer_commit(ErrorCode code) {

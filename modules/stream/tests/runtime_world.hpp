@@ -54,6 +54,9 @@ class RuntimeWorld {
   void empty(log::TopicId topic) { emptied_.insert(topic); }
   /// Whichever handles commit next, so many commits fail with this code before anything is written.
   void fail_commits(ErrorCode code, int times);
+  /// Whichever handles commit next, a transaction with such a record fails with this code before
+  /// anything is written. No function: none does.
+  void refuse_records(ErrorCode code, std::function<bool(const log::RecordView&)> refused);
   /// The next commit is carried out and answered by this code.
   void answer_commit(ErrorCode code);
 
@@ -80,6 +83,8 @@ class RuntimeWorld {
 
  private:
   class Handle;
+  [[nodiscard]] Status check_records(log::Transaction& transaction) const;
+
   FaultFileSystem files_;
   SeededRandom random_{7};
   std::set<Handle*> handles_;
@@ -88,6 +93,8 @@ class RuntimeWorld {
   std::set<log::TopicId> emptied_;
   ErrorCode failing_;
   int fail_times_ = 0;
+  ErrorCode refusing_;
+  std::function<bool(const log::RecordView&)> refused_;
   ErrorCode answered_;
   bool answer_ = false;
 };

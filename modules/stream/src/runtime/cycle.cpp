@@ -25,6 +25,7 @@ Status Instance::Core::run_cycle(StepResult& result) {
   cycle_began_ns_.store(now_ns);
   const std::size_t first = std::exchange(first_task_, 0);
   bool more = false;
+  std::size_t states_bytes = 0;  // that tasks may add to the next commit
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     const std::size_t next = (first + i) % tasks_.size();
     if (i > 0 && shared_.cycle_over.load()) {
@@ -34,6 +35,13 @@ Status Instance::Core::run_cycle(StepResult& result) {
     }
     Task& task = *tasks_[next];
     if (!task.ready()) continue;
+    const std::size_t tasks_before = tasks_.size();
+    if (states_bytes + task.state_bytes_max() > shared_.state_room()) {
+      MILLRACE_TRY(commit(result));
+      if (refused_in_a_row_ > 0 || tasks_.size() != tasks_before) return {};
+      states_bytes = 0;
+    }
+    states_bytes += task.state_bytes_max();
     const std::size_t room = unit_limit_ == no_limit ? no_limit : unit_limit_ - uncommitted_units();
     MILLRACE_ASSIGN(const Turn turn, task.run(std::min(options_.max_cycle_records, room)));
     task.keep_positions(now_ns, turn == Turn::idle);
@@ -44,8 +52,8 @@ Status Instance::Core::run_cycle(StepResult& result) {
     more |=
         full || task.uncommitted_units() >= options_.max_cycle_records || shared_.cycle_over.load();
     if (!full) continue;
-    const std::size_t tasks_before = tasks_.size();
     MILLRACE_TRY(commit(result));
+    states_bytes = 0;
     // A refused commit may have cost us tasks, and left the rest with nothing in hand: the next
     // cycle sees to it.
     if (refused_in_a_row_ > 0 || tasks_.size() != tasks_before) return {};
@@ -86,7 +94,11 @@ Status Instance::Core::commit(StepResult& result) {
 Status Instance::Core::commit_refused(const Error& error, StepResult& result) {
   ++refused_commits_;
   ++refused_in_a_row_;
-  if (error.is(log::errc::too_large)) return narrow_down(error);
+  const bool of_one_record = error.is(log::errc::too_large) ||
+                             error.is(log::errc::time_out_of_bounds) ||
+                             error.is(log::errc::record_refused) ||
+                             error.is(log::errc::unknown_partition);
+  if (of_one_record) return narrow_down(error);
   drop_all();
   if (error.is(log::errc::fenced)) {
     shared_.tell("warn", "commit refused, another member owns a task", error.message());
@@ -111,9 +123,9 @@ Status Instance::Core::commit_refused(const Error& error, StepResult& result) {
   return fail(error.at("committing"));
 }
 
-// Sizes are checked before anything is staged, so this is for limits that only the log knows:
-// halves the commits until the record or firing is found that alone makes one too large; that one
-// is treated as failed.
+// Sizes are checked before anything is staged, so this is for what only the log knows: halves the
+// commits until the record or firing is found that alone makes one refused; that one is treated as
+// failed.
 Status Instance::Core::narrow_down(const Error& error) {
   const std::size_t units = uncommitted_units();
   if (units == 0) {
@@ -121,8 +133,7 @@ Status Instance::Core::narrow_down(const Error& error) {
     return fail(error.at("committing positions and timers alone"));
   }
   if (units == 1) {
-    shared_.tell("warn", "what one record or firing causes is too large to commit",
-                 error.message());
+    shared_.tell("warn", "the log refuses what one record or firing causes", error.message());
     for (const auto& task : tasks_) {
       if (task->uncommitted_units() == 1) task->blame_last(error);
     }

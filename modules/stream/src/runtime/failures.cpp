@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "runtime/failures.hpp"
 
+#include "millrace/log/errors.hpp"
+
 namespace millrace::stream::runtime {
 
 UnitCounts& UnitCounts::operator+=(const UnitCounts& more) {
@@ -12,18 +14,25 @@ UnitCounts& UnitCounts::operator+=(const UnitCounts& more) {
 }
 
 void Failures::blame(const UnitId& unit, const Error& error) {
+  const bool size = error.is(log::errc::too_large);
   const auto found = verdicts_.find(unit);
   if (found == verdicts_.end()) {
     const bool firing = !unit.timer.empty();
-    verdicts_.emplace(unit, Verdict{firing ? errc::firing_too_large : error.code(), error.message(),
-                                    LetterForm::whole, false, false});
+    verdicts_.emplace(unit, Verdict{firing && size ? errc::firing_too_large : error.code(),
+                                    error.message(),
+                                    {},
+                                    false,
+                                    false});
     return;
   }
   Verdict& verdict = found->second;
-  if (verdict.form == last_letter_form) {
+  LetterShape& letter = verdict.letter;
+  if (!size && !letter.now) {
+    letter.now = true;
+  } else if (letter.least == last_letter_form) {
     verdict.exhausted = true;
   } else {
-    verdict.form = static_cast<LetterForm>(static_cast<int>(verdict.form) + 1);
+    letter.least = static_cast<LetterForm>(static_cast<int>(letter.least) + 1);
   }
 }
 
@@ -40,30 +49,29 @@ Status Failures::settle(const InHand& hand, const Failure& failure, Outbox& out,
                         UnitCounts& counts) {
   if (failure.action == ErrorAction::fail)
     return fail(failure.code, hand.where() + ": " + failure.reason);
-  LetterForm form = LetterForm::whole;
+  LetterShape letter;
   if (!verdicts_.empty()) {
-    if (const auto found = verdicts_.find(hand.id()); found != verdicts_.end()) {
-      found->second.settled = true;
-      form = found->second.form;
-    }
+    if (const auto found = verdicts_.find(hand.id()); found != verdicts_.end())
+      letter = found->second.letter;
   }
   if (hand.is_firing()) {
     settle_firing(hand, failure, counts);
   } else if (failure.action == ErrorAction::skip) {
     ++counts.skipped;
-    shared_->tell("warn", "record skipped", hand.where() + ": " + failure.reason);
+    reports_.push_back({"warn", "record skipped", hand.where() + ": " + failure.reason});
   } else {
-    letters_.write(hand, sub_topology_, failure.code, failure.reason, form, out);
+    letters_.write(hand, sub_topology_, failure.code, failure.reason, letter, out);
     ++counts.dead_letters;
-    shared_->tell("warn", "dead letter", hand.where() + ": " + failure.reason);
+    reports_.push_back({"warn", "dead letter", hand.where() + ": " + failure.reason});
   }
   return {};
 }
 
-void Failures::settle_firing(const InHand& hand, const Failure& failure, UnitCounts& counts) const {
+void Failures::settle_firing(const InHand& hand, const Failure& failure, UnitCounts& counts) {
   ++counts.failed_firings;
-  shared_->tell("error", "a firing that failed is passed over",
-                hand.where() + ": [" + std::string(failure.code.name) + "] " + failure.reason);
+  reports_.push_back(
+      {"error", "a firing that failed is passed over",
+       hand.where() + ": [" + std::string(failure.code.name) + "] " + failure.reason});
 }
 
 void Failures::dead_letter(const InHand& hand, ErrorCode code, std::string_view reason, Outbox& out,
@@ -73,18 +81,33 @@ void Failures::dead_letter(const InHand& hand, ErrorCode code, std::string_view 
                   hand.where() + ": " + std::string(reason));
     return;
   }
-  letters_.write(hand, sub_topology_, code, reason, LetterForm::whole, out);
+  letters_.write(hand, sub_topology_, code, reason, {}, out);
   ++counts.dead_letters;
-  shared_->tell("warn", "dead letter", hand.where() + ": " + std::string(reason));
+  reports_.push_back({"warn", "dead letter", hand.where() + ": " + std::string(reason)});
+}
+
+void Failures::keep(const InHand& hand) {
+  for (const Report& report : reports_)
+    shared_->tell(report.level, report.message, report.detail);
+  reports_.clear();
+  if (verdicts_.empty()) return;
+  if (const auto found = verdicts_.find(hand.id()); found != verdicts_.end())
+    found->second.kept = true;
+}
+
+void Failures::walk_ended(std::string_view timer) {
+  for (auto& [unit, verdict] : verdicts_) {
+    if (unit.timer == timer) verdict.kept = true;
+  }
 }
 
 void Failures::committed() {
-  std::erase_if(verdicts_, [](const auto& entry) { return entry.second.settled; });
+  std::erase_if(verdicts_, [](const auto& entry) { return entry.second.kept; });
 }
 
 void Failures::drop() {
   for (auto& [unit, verdict] : verdicts_)
-    verdict.settled = false;
+    verdict.kept = false;
 }
 
 }  // namespace millrace::stream::runtime

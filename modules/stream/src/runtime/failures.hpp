@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/dead_letters.hpp"
 
@@ -35,20 +36,28 @@ class Failures {
       : shared_(&shared), sub_topology_(sub_topology), letters_(shared) {}
 
   /// The log refused what this unit alone did: when it comes again it fails with that error,
-  /// unprocessed. Each further refusal makes its dead letter smaller.
+  /// unprocessed. Each further refusal changes its dead letter: to the time of now, where it was
+  /// not for its size, then to less of the record.
   void blame(const UnitId& unit, const Error& error);
   /// What a unit that was blamed fails with.
   [[nodiscard]] std::optional<Failure> verdict(const InHand& hand) const;
 
-  /// A record is skipped or goes to the dead letters, a firing is passed over. The failure again,
-  /// with its place, when the policy is to fail or when nothing smaller is left to try.
+  /// The unit in hand is tried, for the first time or again.
+  void begin() { reports_.clear(); }
+  /// A record is skipped or goes to the dead letters, a firing is passed over; keep() reports it.
+  /// The failure again, with its place, when the policy is to fail or when nothing smaller is left
+  /// to try.
   [[nodiscard]] Status settle(const InHand& hand, const Failure& failure, Outbox& out,
                               UnitCounts& counts);
   /// A handler sends the record in hand to the dead letters.
   void dead_letter(const InHand& hand, ErrorCode code, std::string_view reason, Outbox& out,
                    UnitCounts& counts);
 
-  /// The units settled since the last commit need not be remembered any more.
+  /// What became of the unit in hand goes into the commit: reports it.
+  void keep(const InHand& hand);
+  /// No further visit of this walk comes, also none of an entry that is gone.
+  void walk_ended(std::string_view timer);
+  /// The units kept since the last commit need not be remembered any more.
   void committed();
   /// They will come again.
   void drop();
@@ -58,17 +67,23 @@ class Failures {
   struct Verdict {
     ErrorCode code;
     std::string reason;
-    LetterForm form = LetterForm::whole;
+    LetterShape letter;
     bool exhausted = false;  // the smallest letter was refused
-    bool settled = false;    // since the last commit
+    bool kept = false;       // since the last commit
+  };
+  struct Report {
+    std::string_view level;
+    std::string_view message;
+    std::string detail;
   };
 
-  void settle_firing(const InHand& hand, const Failure& failure, UnitCounts& counts) const;
+  void settle_firing(const InHand& hand, const Failure& failure, UnitCounts& counts);
 
   const Shared* shared_;
   std::string sub_topology_;
   DeadLetters letters_;
   std::map<UnitId, Verdict> verdicts_;
+  std::vector<Report> reports_;  // of the unit in hand
 };
 
 }  // namespace millrace::stream::runtime

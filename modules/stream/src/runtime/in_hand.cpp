@@ -30,7 +30,8 @@ void InHand::take(Input& input, const log::RecordView& record) {
                std::memory_order_relaxed);
 }
 
-void InHand::take(const Punctuators::Timer& timer, std::int64_t time_ms) {
+void InHand::take(const Punctuators::Timer& timer, std::int64_t time_ms,
+                  const std::string* visited) {
   input_ = nullptr;
   record_ = nullptr;
   view_ = {};
@@ -39,6 +40,8 @@ void InHand::take(const Punctuators::Timer& timer, std::int64_t time_ms) {
   view_.timestamp_ms = time_ms;
   timer_ = timer.name;
   firing_ = timer.now.firing;
+  visited_.reset();
+  if (visited != nullptr) visited_ = *visited;
   timer_id_prefix_.assign(timer_prefix_).append(timer.name).append("-");
   const MutexLock lock(shown_timer_mutex_);
   shown_timer_.assign(timer.name);
@@ -58,15 +61,17 @@ std::string InHand::shown(const std::vector<Input>& inputs) const {
 }
 
 void InHand::copy_id(UnitId& out) const {
-  if (is_firing()) {
-    out.timer = timer_;
-    out.place = {};
-    out.number = static_cast<std::int64_t>(firing_);
-  } else {
+  out.place = {};
+  out.key.clear();
+  if (!is_firing()) {
     out.timer.clear();
     out.place = input_->place();
     out.number = record_->offset.value;
+    return;
   }
+  out.timer = timer_;
+  out.number = visited_ ? -1 : static_cast<std::int64_t>(firing_);
+  if (visited_) out.key = *visited_;
 }
 
 std::string_view InHand::id_prefix() const {

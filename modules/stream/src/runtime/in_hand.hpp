@@ -15,11 +15,12 @@
 
 namespace millrace::stream::runtime {
 
-/// Names a record or a firing: equal when the same one is processed again.
+/// Names a record, a firing or a sweep's visit: equal when the same one is processed again.
 struct UnitId {
   std::string timer;  ///< empty: a record
   log::TopicPartition place;
-  std::int64_t number = 0;  ///< the record's offset, or the number of the firing
+  std::int64_t number = 0;  ///< the record's offset, or the number of the firing; -1: a visit
+  std::string key;          ///< of the entry that is visited: other entries may come before it
   friend auto operator<=>(const UnitId&, const UnitId&) = default;
 };
 
@@ -33,8 +34,9 @@ class InHand {
 
   /// Both live until the next call.
   void take(Input& input, const log::RecordView& record);
-  /// `time_ms` is what outputs get as their event time.
-  void take(const Punctuators::Timer& timer, std::int64_t time_ms);
+  /// `time_ms` is what outputs get as their event time; `visited` the key of a sweep's visit.
+  void take(const Punctuators::Timer& timer, std::int64_t time_ms,
+            const std::string* visited = nullptr);
   /// Shows that nothing is in hand when it ends.
   class PutDown {
    public:
@@ -83,6 +85,7 @@ class InHand {
   std::string timer_;
   std::string timer_id_prefix_;
   std::uint64_t firing_ = 0;
+  std::optional<std::string> visited_;
 
   // The order of the input + 1 in the upper 16 bits, the offset in the others; no input: a timer.
   std::atomic<std::uint64_t> shown_ = 0;

@@ -11,10 +11,6 @@
 
 namespace millrace::stream::runtime {
 
-namespace {
-constexpr std::uint64_t dead_letter_version = 1;
-}  // namespace
-
 Nodes::Nodes(const Shared& shared, const ResolvedSubTopology& resolved)
     : shared_(&shared), resolved_(&resolved), sources_(shared.topology.sources.size()) {}
 
@@ -92,13 +88,15 @@ std::optional<Failure> Nodes::read_from(const std::vector<std::size_t>& sources,
 // retry topic.
 std::optional<Failure> Nodes::read_replayed(InHand& hand) {
   const log::HeadersView headers = hand.record()->headers;
-  if (const auto found = newer_version(headers.find("dl-version"), dead_letter_version))
-    return Failure{ErrorAction::fail, errc::incompatible,
-                   newer_format({}, "the dead letter", *found, dead_letter_version)};
   const auto owner = headers.find("dl-sub-topology");
   const auto topic = headers.find("dl-topic");
   for_us_ = false;
   if (owner && *owner != resolved_->spec->name) return std::nullopt;
+  if (const auto found = newer_version(headers.find("dl-version"), dead_letter_version); found) {
+    for_us_ = true;
+    return Failure{ErrorAction::dead_letter, errc::incompatible,
+                   newer_format({}, "the dead letter", *found, dead_letter_version)};
+  }
   for (const InputTopic& input : resolved_->inputs) {
     if (input.is_retry || topic != input.topic.spec.name) continue;
     std::vector<std::size_t> sources;

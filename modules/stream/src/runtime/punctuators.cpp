@@ -18,6 +18,11 @@ constexpr std::uint8_t state_version = 2;
 constexpr std::uint8_t version_without_sweeps = 1;
 // Of the key where a sweep continues: states stay small.
 constexpr std::size_t swept_bytes_max = 4'096;
+// Of an encoded state: before its timers, of a timer beside its name, and from version 2 on of a
+// timer beside the key.
+constexpr std::size_t state_bytes = 1 + 8 + 4;
+constexpr std::size_t timer_bytes = 4 + 8 + 8;
+constexpr std::size_t sweep_bytes = 1 + 1 + 4;
 constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
 std::int64_t later(std::int64_t time_ms, std::int64_t by_ms) {
@@ -225,6 +230,18 @@ void Punctuators::encode(std::string& out) const {
   for (const auto& timer : timers_)
     state.timers.emplace(timer->name, timer->now);
   encode_task_state(state, out);
+}
+
+std::size_t Punctuators::encoded_bytes_max() const {
+  const bool sweeps = std::any_of(timers_.begin(), timers_.end(),
+                                  [](const auto& timer) { return timer->store.has_value(); });
+  std::size_t bytes = state_bytes;
+  for (const auto& timer : timers_) {
+    bytes += timer_bytes + timer->name.size();
+    if (sweeps) bytes += sweep_bytes;
+    if (timer->store) bytes += swept_bytes_max;
+  }
+  return bytes;
 }
 
 void Punctuators::find_next() {

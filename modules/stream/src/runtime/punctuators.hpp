@@ -99,6 +99,8 @@ class Punctuators {
   void commit();
   void rewind();
   void encode(std::string& out) const;
+  /// What encode() appends at most, whatever fires and however far sweeps are.
+  [[nodiscard]] std::size_t encoded_bytes_max() const;
 
  private:
   void find_next();

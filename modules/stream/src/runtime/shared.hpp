@@ -38,6 +38,9 @@ struct Shared {
   std::optional<log::Topic> retry;
   std::string source;  ///< `ce_source` of what we publish: `/<service>`
 
+  /// Of the tasks that were here, the largest record that one keeps of its timers, at most.
+  std::size_t largest_state_bytes = 0;
+
   /// Set by housekeeping when the cycle under way has taken its time: no task begins another record
   /// or firing in it, once it has had one.
   std::atomic<bool> cycle_over = false;
@@ -53,11 +56,15 @@ struct Shared {
   [[nodiscard]] std::size_t transaction_bytes_max() const {
     return log.options().max_transaction_bytes;
   }
-  /// Most that outputs and state changes of one commit may have: the rest of a transaction is kept
-  /// for what tasks remember of time.
+  /// Kept free in a transaction for what tasks remember of time; a cycle whose tasks may need more
+  /// than that is cut into several commits.
+  [[nodiscard]] std::size_t state_room() const {
+    return std::max(std::min<std::size_t>(transaction_bytes_max() / 8, 64U << 10U),
+                    largest_state_bytes);
+  }
+  /// Most that outputs and state changes of one commit may have.
   [[nodiscard]] std::size_t unit_bytes_max() const {
-    const std::size_t limit = transaction_bytes_max();
-    return limit - std::min<std::size_t>(limit / 8, 64U << 10U);
+    return transaction_bytes_max() - state_room();
   }
   [[nodiscard]] std::size_t record_bytes_max() const {
     return std::min(log.options().max_record_bytes, unit_bytes_max());

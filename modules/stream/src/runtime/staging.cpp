@@ -16,6 +16,11 @@ Staging::Staging(Shared& shared, const ResolvedSubTopology& resolved, log::Parti
       record_bytes_max_(shared.record_bytes_max()),
       unit_bytes_max_(shared.unit_bytes_max()) {}
 
+void Staging::begin_turn() {
+  record_bytes_max_ = shared_->record_bytes_max();
+  unit_bytes_max_ = shared_->unit_bytes_max();
+}
+
 void Staging::begin(const InHand& hand) {
   outbox_.clear();
   refused_.reset();

@@ -22,6 +22,9 @@ class Staging {
   [[nodiscard]] StoreSet& stores() { return stores_; }
   [[nodiscard]] const StoreSet& stores() const { return stores_; }
 
+  /// Takes the limits as they are now: another task's state may have changed them.
+  void begin_turn();
+
   // The unit in hand.
 
   void begin(const InHand& hand);

@@ -10,16 +10,9 @@
 #include "millrace/base/fault_point.hpp"
 #include "millrace/base/time_text.hpp"
 #include "millrace/log/errors.hpp"
-#include "millrace/log/record_size.hpp"
 #include "millrace/stream/remembered_context.hpp"
 
 namespace millrace::stream::runtime {
-
-namespace {
-constexpr std::string_view state_key = "task";
-// Due times that come with no other commit are committed by themselves after that time.
-constexpr std::int64_t times_wait_ns = 1'000'000'000;
-}  // namespace
 
 Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim,
            log::PartitionId partition)
@@ -28,6 +21,7 @@ Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim
       claim_(std::move(claim)),
       partition_(partition),
       snapshots_(shared, claim_.unit()),
+      state_(shared, resolved, partition, claim_.unit(), punctuators_),
       nodes_(shared, resolved),
       inputs_(resolved, partition),
       staging_(shared, resolved, partition),
@@ -67,36 +61,23 @@ Result<bool> Task::restore(std::size_t max_bytes) {
   if (!done) return false;
   MILLRACE_TRY(inputs_.start(shared_->log));
   punctuators_.restore(restore_->take_state());
-  system_next_ = restore_->system_next();
+  const log::Offset state_next = restore_->system_next();
   shared_->tell("info", "task restored", claim_.unit() + ": " + restore_->summary());
   // Also when no record comes any more: the next restore is to replay less than this one.
   snapshots_.start(restore_->replayed());
   restore_.reset();
   MILLRACE_TRY(nodes_.open(*this, claim_.unit()));
-  MILLRACE_TRY(check_state_size());
+  MILLRACE_TRY(state_.start(state_next));
   set_position(shared_->log.committed());
-  times_set_ns_ = -1;
   ready_.store(true, std::memory_order_release);
   return true;
-}
-
-// Else no commit of the task would be taken.
-Status Task::check_state_size() {
-  scratch_.clear();
-  punctuators_.encode(scratch_);
-  const std::size_t bytes = log::record_bytes({0, state_key, scratch_, {}});
-  if (bytes <= shared_->record_bytes_max()) return {};
-  return fail(log::errc::too_large, claim_.unit() + ": what the task remembers of its timers has " +
-                                        std::to_string(bytes) +
-                                        " bytes, which is above the limit max_record_bytes = " +
-                                        std::to_string(shared_->record_bytes_max()) +
-                                        ": schedule fewer timers, or with shorter names");
 }
 
 Result<Turn> Task::run(std::size_t max_units) {
   MILLRACE_TRY(inputs_.fill(shared_->log, shared_->options.fetch_bytes));
   publish_oldest();
   turn_units_ = 0;
+  staging_.begin_turn();
   sweeps_.begin_turn(max_units, inputs_.choose() != nullptr);
   const InHand::PutDown at_the_end(hand_);
   // Left over when the last turn was full: they go before whatever follows.
@@ -193,9 +174,10 @@ Result<bool> Task::fire(Punctuators::Timer& timer, std::int64_t now_ms) {
   return true;
 }
 
-void Task::take_in_hand(const Punctuators::Timer& timer, std::int64_t now_ms) {
+void Task::take_in_hand(const Punctuators::Timer& timer, std::int64_t now_ms,
+                        const std::string* visited) {
   const std::int64_t stream_time = punctuators_.stream_time_ms();
-  hand_.take(timer, stream_time == no_time ? now_ms : stream_time);
+  hand_.take(timer, stream_time == no_time ? now_ms : stream_time, visited);
 }
 
 // Each entry is a unit. The rest of a long walk is left to later turns, so that input is processed
@@ -208,13 +190,14 @@ Result<bool> Task::sweep_part(Punctuators::Timer& timer, std::int64_t now_ms,
     MILLRACE_ASSIGN(const bool room, visit(timer, *key, now_ms));
     if (!room) return false;
   }
+  if (!timer.now.sweeping) failures_.walk_ended(timer.name);
   return true;
 }
 
 Result<bool> Task::visit(Punctuators::Timer& timer, const std::string& key, std::int64_t now_ms) {
   const TaskState::Timer before = timer.now;
   sweeps_.begin_visit(timer, uncommitted_records_ > 0);
-  take_in_hand(timer, now_ms);
+  take_in_hand(timer, now_ms, &key);
   MILLRACE_ASSIGN(const bool room, run_unit([&]() -> std::optional<Failure> {
                     // An earlier visit may have changed or erased it.
                     if (const auto value = store(*timer.store).get(key))
@@ -234,13 +217,16 @@ Result<bool> Task::visit(Punctuators::Timer& timer, const std::string& key, std:
 Result<bool> Task::run_unit(const Work& work) {
   const std::int64_t time_before = punctuators_.stream_time_ms();
   staging_.begin(hand_);
+  failures_.begin();
   if (const std::optional<Failure> failure = attempt(work)) {
     staging_.discard();
+    failures_.begin();
     punctuators_.set_back(time_before);
     MILLRACE_TRY(failures_.settle(hand_, *failure, staging_.outbox(), staging_.counts()));
     nodes_.keep_tables(hand_, staging_.stores());
   }
   if (!staging_.keep()) return false;
+  failures_.keep(hand_);
   ++turn_units_;
   hand_.copy_id(last_unit_);
   return true;
@@ -267,7 +253,7 @@ std::optional<Failure> Task::attempt(const Work& work) {
 }
 
 bool Task::has_work() const {
-  return staging_.has_changes() || inputs_.positions_due() || times_due_ || inputs_.moved();
+  return staging_.has_changes() || inputs_.positions_due() || state_.times_due() || inputs_.moved();
 }
 
 void Task::stage() {
@@ -275,14 +261,7 @@ void Task::stage() {
   const std::int64_t time = std::max<std::int64_t>(0, punctuators_.stream_time_ms());
   staging_.write(time);
   staged_ms_ = wall_ms();
-  state_staged_ = resolved_->system && punctuators_.moved();
-  if (state_staged_) {
-    scratch_.clear();
-    punctuators_.encode(scratch_);
-    state_batch_ = transaction.batch_count();
-    transaction.append({*resolved_->system, partition_},
-                       log::Record{time, state_key, scratch_, {}});
-  }
+  state_.stage(time);
   inputs_.stage(transaction);
   transaction.require(claim_);
 }
@@ -296,11 +275,7 @@ void Task::committed(const log::Committed& committed) {
   inputs_.committed(shared_->environment.clock.monotonic_ns());
   publish_oldest();
   keep_table_positions();
-  if (state_staged_) {
-    MILLRACE_ASSERT(state_batch_ < committed.places.size(),
-                    "the log answers places in the order of the transaction's batches");
-    system_next_ = committed.places[state_batch_].first.next();
-  }
+  state_.committed(committed);
   punctuators_.commit();
   shared_->records += uncommitted_records_;
   shared_->dead_lettered += counts.dead_letters;
@@ -325,33 +300,26 @@ void Task::keep_table_positions() {
   }
 }
 
-void Task::forget_turn() {
-  state_staged_ = times_due_ = false;
-  uncommitted_records_ = uncommitted_firings_ = 0;
-}
+void Task::forget_turn() { uncommitted_records_ = uncommitted_firings_ = 0; }
 
 void Task::drop() {
   staging_.drop();
   punctuators_.rewind();
   inputs_.rewind();
   failures_.drop();
+  state_.drop();
   forget_turn();
 }
 
 void Task::keep_positions(std::int64_t now_ns, bool idle) {
   inputs_.keep_positions(shared_->log, now_ns, idle);
-  if (!resolved_->system || !punctuators_.times_set()) {
-    times_set_ns_ = -1;
-    return;
-  }
-  if (times_set_ns_ < 0) times_set_ns_ = now_ns;
-  times_due_ = now_ns - times_set_ns_ >= times_wait_ns;
+  state_.keep_times(now_ns);
 }
 
 void Task::keep_snapshot(std::int64_t now_ns, bool now_or_never) {
   const bool has_state = resolved_->system || !staging_.stores().entries().empty();
   if (!has_state || !ready() || !snapshots_.due(now_ns, now_or_never)) return;
-  SnapshotHead head{shared_->log.identity(), position(), as_of_ms_, system_next_, {}};
+  SnapshotHead head{shared_->log.identity(), position(), as_of_ms_, state_.next(), {}};
   if (resolved_->system) punctuators_.encode(head.task_state);
   snapshots_.write(head, staging_.stores(), now_ns);
 }

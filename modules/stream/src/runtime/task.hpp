@@ -18,6 +18,7 @@
 #include "runtime/restore.hpp"
 #include "runtime/snapshot_schedule.hpp"
 #include "runtime/staging.hpp"
+#include "runtime/state_record.hpp"
 #include "runtime/sweeps.hpp"
 
 namespace millrace::stream::runtime {
@@ -62,6 +63,8 @@ class Task final : public TaskContext {
   /// Sees to it that what nothing moves is committed all the same: positions and due times. `idle`:
   /// this turn did nothing.
   void keep_positions(std::int64_t now_ns, bool idle);
+  /// What it adds to a commit beside outputs and state changes, at most.
+  [[nodiscard]] std::size_t state_bytes_max() const { return state_.bytes_max(); }
   /// Records processed and timers fired since the last commit.
   [[nodiscard]] std::size_t uncommitted_units() const {
     return uncommitted_records_ + uncommitted_firings_;
@@ -134,8 +137,8 @@ class Task final : public TaskContext {
                                         std::size_t max_units);
   [[nodiscard]] Result<bool> visit(Punctuators::Timer& timer, const std::string& key,
                                    std::int64_t now_ms);
-  void take_in_hand(const Punctuators::Timer& timer, std::int64_t now_ms);
-  [[nodiscard]] Status check_state_size();
+  void take_in_hand(const Punctuators::Timer& timer, std::int64_t now_ms,
+                    const std::string* visited = nullptr);
   [[nodiscard]] Result<bool> fire_stream_timers(std::size_t max_units);
   [[nodiscard]] Result<bool> process_records(std::size_t max_units);
   [[nodiscard]] std::optional<Failure> process_record();
@@ -155,6 +158,7 @@ class Task final : public TaskContext {
   SnapshotSchedule snapshots_;
   std::unique_ptr<Restore> restore_;
   Punctuators punctuators_;
+  StateRecord state_;
   Nodes nodes_;
   Inputs inputs_;
   Staging staging_;
@@ -167,16 +171,10 @@ class Task final : public TaskContext {
   std::size_t turn_units_ = 0;  // of the turn under way
   std::size_t uncommitted_records_ = 0;
   std::size_t uncommitted_firings_ = 0;  // those that had an effect, or came with records
-  bool times_due_ = false;               // due times of timers are to be committed by themselves
-  std::int64_t times_set_ns_ = -1;       // since when they wait for a commit
-  bool state_staged_ = false;
-  std::size_t state_batch_ = 0;
-  log::Offset system_next_;
   // Wall time before the commit under way, and before the last one: until then nobody else could
   // change the state.
   std::int64_t staged_ms_ = 0;
   std::int64_t as_of_ms_ = 0;
-  std::string scratch_;
 
   std::atomic<std::int64_t> oldest_ms_ = -1;
   std::atomic<bool> ready_ = false;

@@ -30,6 +30,9 @@ inline constexpr ErrorCode too_large{"log.too_large"};
 /// the broker's `message.timestamp.after.max.ms`; nothing was written. Remedy: correct the time of
 /// the record, or the clock of this machine; a tool that copies records allows any time.
 inline constexpr ErrorCode time_out_of_bounds{"log.time_out_of_bounds"};
+/// The log does not take a record because of what it says, such as one without a key in a compacted
+/// topic; nothing was written. Remedy: write another record, or change what the topic allows.
+inline constexpr ErrorCode record_refused{"log.record_refused"};
 /// No such offset is kept. Remedy: choose where to go on; the message names the first and the last.
 inline constexpr ErrorCode out_of_range{"log.out_of_range"};
 /// Whether the commit took place is not known. Remedy: repeat it with the same producer name and
