@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "millrace/base/interval.hpp"
 #include "millrace/log/backend/assignment.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
@@ -61,7 +62,7 @@ void MemoryGroups::renew(GroupId id, std::uint64_t member) {
     return;
   }
   const std::int64_t now_ns = clock_.monotonic_ns();
-  const std::int64_t session_ns = found->second.handle->session_timeout_ms * 1'000'000;
+  const std::int64_t session_ns = ns_of_ms(found->second.handle->session_timeout_ms);
   if (now_ns - found->second.heartbeat_ns <= session_ns) {
     found->second.heartbeat_ns = now_ns;
   }
@@ -94,7 +95,7 @@ void MemoryGroups::remove_all_of(const LogOptions& handle) {
 
 void MemoryGroups::expire() {
   remove_if([now_ns = clock_.monotonic_ns()](const Member& member) {
-    return now_ns - member.heartbeat_ns > member.handle->session_timeout_ms * 1'000'000;
+    return now_ns - member.heartbeat_ns > ns_of_ms(member.handle->session_timeout_ms);
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "millrace/base/interval.hpp"
 #include "millrace/base/time_text.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/library_topics.hpp"
@@ -12,6 +13,9 @@
 namespace millrace::log {
 
 namespace {
+
+// A day: clients of a cluster take 32 bits.
+constexpr std::int64_t request_timeout_ms_max = 86'400'000;
 
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
@@ -58,6 +62,10 @@ Result<LogOptions> checked_options(LogOptions options) {
     return fail(errc::invalid_argument, "names of services and members have at most " +
                                             std::to_string(max_name_bytes) + " bytes");
   }
+  MILLRACE_TRY(check_interval_ms("sync_interval_ms", options.sync_interval_ms, 1));
+  MILLRACE_TRY(check_interval_ms("session_timeout_ms", options.session_timeout_ms, 1));
+  MILLRACE_TRY(check_interval_ms("request_timeout_ms", options.request_timeout_ms, 1,
+                                 request_timeout_ms_max));
   return options;
 }
 

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <utility>
+
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
 
@@ -102,6 +105,26 @@ TEST(Rules, refuse_names_that_are_too_long) {
   EXPECT_TRUE(checked_options(options));
   options.service += 's';
   EXPECT_TRUE(checked_options(options).error().is(errc::invalid_argument));
+}
+
+TEST(Rules, refuse_intervals_out_of_range_and_name_the_setting_and_its_range) {
+  const std::pair<const char*, std::int64_t LogOptions::*> settings[] = {
+      {"sync_interval_ms", &LogOptions::sync_interval_ms},
+      {"session_timeout_ms", &LogOptions::session_timeout_ms},
+      {"request_timeout_ms", &LogOptions::request_timeout_ms}};
+  for (const auto& [name, setting] : settings) {
+    for (const std::int64_t value :
+         {std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min(),
+          std::int64_t{-1}, std::int64_t{0}}) {
+      LogOptions options;
+      options.*setting = value;
+      const auto checked = checked_options(options);
+      ASSERT_FALSE(checked) << name << " " << value;
+      EXPECT_TRUE(checked.error().is(errc::invalid_argument));
+      EXPECT_NE(checked.error().message().find(name), std::string::npos);
+      EXPECT_NE(checked.error().message().find("use 1 to "), std::string::npos);
+    }
+  }
 }
 
 }  // namespace

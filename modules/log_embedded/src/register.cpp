@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "embedded_log.hpp"
+#include "millrace/base/interval.hpp"
 #include "millrace/log/backend/registry.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
@@ -52,6 +53,7 @@ Result<std::unique_ptr<Log>> open_embedded(const std::string& directory,
     return fail(errc::invalid_argument, "the directory of a log is empty: name one");
   }
   MILLRACE_ASSIGN(LogOptions checked, checked_options(std::move(options)));
+  MILLRACE_TRY(check_interval_ms("stuck_holder_ms", embedded.stuck_holder_ms, 1));
   if (checked.access == LogAccess::read_only) {
     return embedded::ReadOnlyLog::open(directory, environment, std::move(checked), embedded,
                                        "it was opened for reading");

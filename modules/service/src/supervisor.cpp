@@ -15,9 +15,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 
 #include "millrace/base/assert.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/base/interval.hpp"
 
 extern char** environ;
 
@@ -26,6 +28,7 @@ namespace millrace::service {
 namespace {
 
 constexpr std::int64_t ns_per_ms = 1'000'000;
+constexpr std::int64_t poll_ms_max = std::numeric_limits<int>::max();
 
 std::string describe_exit(const siginfo_t& info) {
   if (info.si_code == CLD_EXITED) return "exit " + std::to_string(info.si_status);
@@ -216,31 +219,33 @@ void Supervisor::reap(Child& child) {
   child.last_exit = answered ? describe_exit(info) : "ended, somebody else was told how";
   child.pid = 0;
   const std::int64_t now = clock_.monotonic_ns();
-  const bool was_healthy = now - child.started_ns >= options_.healthy_after_ms * ns_per_ms;
-  child.backoff_ms = was_healthy || child.backoff_ms == 0
-                         ? options_.backoff_first_ms
-                         : std::min(child.backoff_ms * 2, options_.backoff_max_ms);
-  child.restart_at_ns = now + child.backoff_ms * ns_per_ms;
+  const bool was_healthy = now - child.started_ns >= ns_of_ms(options_.healthy_after_ms);
+  child.backoff_ms =
+      was_healthy || child.backoff_ms == 0
+          ? options_.backoff_first_ms
+          : std::min(saturating_add(child.backoff_ms, child.backoff_ms), options_.backoff_max_ms);
+  child.restart_at_ns = saturating_add(now, ns_of_ms(child.backoff_ms));
   child.state = ChildState::backing_off;
 }
 
 void Supervisor::poll(std::int64_t timeout_ms, int extra_descriptor) {
   const std::int64_t now = clock_.monotonic_ns();
-  std::int64_t until = now + timeout_ms * ns_per_ms;
+  std::int64_t until = saturating_add(now, ns_of_ms(timeout_ms));
   std::vector<pollfd> watched{{extra_descriptor, POLLIN, 0}};
   for (const auto& child : children_) {
     if (child->state == ChildState::running) watched.push_back({child->pidfd, POLLIN, 0});
     if (child->state == ChildState::backing_off) until = std::min(until, child->restart_at_ns);
   }
   ::poll(watched.data(), watched.size(),
-         static_cast<int>(std::max<std::int64_t>(0, (until - now + ns_per_ms - 1) / ns_per_ms)));
+         static_cast<int>(std::clamp<std::int64_t>((until - now) / ns_per_ms + 1, 0, poll_ms_max)));
   for (const auto& child : children_) {
     if (child->state == ChildState::running) reap(*child);
     if (child->state != ChildState::backing_off || child->restart_at_ns > clock_.monotonic_ns())
       continue;
     if (const Status started = spawn(*child); !started) {
       child->last_exit = started.error().message();
-      child->restart_at_ns = clock_.monotonic_ns() + options_.backoff_max_ms * ns_per_ms;
+      child->restart_at_ns =
+          saturating_add(clock_.monotonic_ns(), ns_of_ms(options_.backoff_max_ms));
     }
   }
 }

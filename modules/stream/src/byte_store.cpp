@@ -6,6 +6,7 @@
 #include <atomic>
 #include <boost/unordered/unordered_map.hpp>
 #include <map>
+#include <stdexcept>
 #include <vector>
 
 #include "key_order.hpp"
@@ -61,6 +62,7 @@ struct ByteStore::State {
   Entries content;
   Index index;  // of content, once somebody asked for a range
   std::atomic<bool> indexed = false;
+  const bool* changes_allowed = nullptr;  // null: always
   std::size_t bytes = 0;
 
   Entries fresh;  // keys that the content does not have yet
@@ -118,6 +120,13 @@ struct ByteStore::State {
     if (entry.change == Change::none) return 0;
     const std::size_t value = entry.change == Change::put ? entry.pending.size() : 0;
     return change_overhead_bytes + item.first.size() + value;
+  }
+
+  void check_allowed() const {
+    if (changes_allowed != nullptr && !*changes_allowed) [[unlikely]]
+      throw std::logic_error(
+          "a store is changed outside of a unit of work: put and erase entries in process(), or in "
+          "the callback of a timer or a sweep");
   }
 
   // Before the item is changed.
@@ -228,6 +237,7 @@ std::optional<std::string_view> ByteStore::get(std::string_view key) const {
 
 void ByteStore::put(std::string_view key, std::string_view value) {
   State& state = *state_;
+  state.check_allowed();
   Item* item = state.find(key);
   const bool created = item == nullptr;
   if (created) {
@@ -241,10 +251,27 @@ void ByteStore::put(std::string_view key, std::string_view value) {
 
 void ByteStore::erase(std::string_view key) {
   State& state = *state_;
+  state.check_allowed();
   Item* const item = state.find(key);
   if (item == nullptr) return;
   state.save(*item, false);
   state.mark(*item, Change::erased);
+}
+
+void ByteStore::change_only_while(const bool& allowed) { state_->changes_allowed = &allowed; }
+
+std::optional<std::string> ByteStore::last_key() const {
+  State& state = *state_;
+  state.build_index();
+  state.build_fresh_index();
+  std::optional<std::string> last;
+  for (const Index* index : {&state.index, &state.fresh_index}) {
+    const auto found = std::find_if(index->rbegin(), index->rend(), [](const auto& one) {
+      return one.second->second.change != Change::erased;
+    });
+    if (found != index->rend() && (!last || found->first > *last)) last = found->first;
+  }
+  return last;
 }
 
 void ByteStore::range(std::string_view from, std::string_view to,

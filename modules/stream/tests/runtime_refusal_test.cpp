@@ -15,7 +15,7 @@ namespace millrace::stream::test {
 namespace {
 
 // A time that no log of these tests takes.
-constexpr std::int64_t refused_ms = 4'000'000'000'000;
+constexpr std::int64_t refused_ms = 7'777;
 
 struct Line {
   std::string text;
@@ -73,7 +73,7 @@ class Refusal : public RuntimeTest {
  protected:
   // From now on the log takes no record of that time.
   static void refuse_times(Driver& driver) {
-    driver.world().refuse_records(log::errc::record_refused, [](const log::RecordView& record) {
+    driver.world().refuse_records(log::errc::time_out_of_bounds, [](const log::RecordView& record) {
       return record.timestamp_ms == refused_ms;
     });
   }
@@ -108,7 +108,7 @@ TEST_P(Refusal, of_a_record_for_its_time_costs_the_unit_that_wrote_it_alone) {
   ASSERT_EQ(dead.size(), 1U);
   EXPECT_EQ(dead[0].key, "anna");
   EXPECT_EQ(dead[0].value, "{\"amount\":32}");
-  EXPECT_EQ(dead[0].header("dl-code"), "log.record_refused");
+  EXPECT_EQ(dead[0].header("dl-code"), "log.time_out_of_bounds");
   EXPECT_FALSE(dead[0].header("dl-reason").empty());
   EXPECT_EQ(dead[0].header("dl-offset"), "5");
   // The letter itself would be refused with the record's time.
@@ -140,14 +140,15 @@ TEST_P(Refusal, of_what_a_firing_writes_passes_it_over_with_the_code_of_the_log)
   EXPECT_EQ(driver.all_raw("reporter.lines").size(), 2U);
   EXPECT_EQ(std::count_if(driver.events().begin(), driver.events().end(),
                           [](const std::string& event) {
-                            return event.find("log.record_refused") != std::string::npos &&
+                            return event.find("log.time_out_of_bounds") != std::string::npos &&
                                    event.find("timer reporter.report") != std::string::npos;
                           }),
             1);
 }
 
 TEST_P(Refusal, of_every_record_ends_the_instance_and_loses_nothing) {
-  for (const ErrorCode code : {log::errc::record_refused, log::errc::unknown_partition}) {
+  for (const ErrorCode code :
+       {log::errc::record_refused, log::errc::unknown_partition, log::errc::time_out_of_bounds}) {
     auto driver = open_bank();
     driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
     driver->pipe("deposits", std::string("anna"), Deposited{2}, 1'000);
@@ -232,6 +233,22 @@ TEST_P(Refusal, does_not_meet_the_timers_of_many_tasks) {
   EXPECT_EQ(driver->all_raw("sleepers.lines").size(), 32U);
   EXPECT_EQ(driver->instance().status().refused_commits, 0U);
   EXPECT_EQ(driver->instance().status().dead_letters, 0U);
+  // After a refusal the last tasks have their turns too, though the first ones rest.
+  for (int partition = 0; partition < 16; ++partition) {
+    testkit::RawRecord record;
+    record.key = "anna";
+    record.value = "{\"amount\":1}";
+    record.headers = {{"ce_id", "late-" + std::to_string(partition)},
+                      {"ce_source", "/teller"},
+                      {"ce_type", "Deposited"},
+                      {"ce_specversion", "1.0"}};
+    record.timestamp_ms = 2'000;
+    record.partition = partition;
+    driver->pipe_raw("deposits", record);
+    driver->world().fail_commits(log::errc::disk_full, 1);
+    const std::size_t lines = 33U + static_cast<std::size_t>(partition);
+    driver->run_until([&] { return driver->all_raw("sleepers.lines").size() == lines; });
+  }
 }
 
 // A sweep under way makes the state of a task larger than it was when it began.

@@ -235,6 +235,60 @@ TEST_P(Sweep, with_visits_that_end_the_cycle_alternates_with_the_input) {
   expect_input_beside_sweeps(*driver, counts, 20, 40);
 }
 
+// A queue by due time: what is not done is put behind all others.
+class Queue final : public Processor<std::string, Deposited> {
+ public:
+  Queue(StoreRef<std::string, Balance> queue, int* visits) : queue_(queue), visits_(visits) {}
+  void open(ProcessorContext& context) override {
+    context.sweep("retry", PunctuationType::wall_clock, period_ms, queue_,
+                  [this, context](const std::string& key, const Balance&, std::int64_t) mutable {
+                    auto store = context.store(queue_);
+                    store.erase(key);
+                    store.put(name(1'000 + ++*visits_), Balance{0, 1});
+                  });
+  }
+  void process(const std::string&, const Deposited& deposit, ProcessorContext& context) override {
+    context.store(queue_).put(name(deposit.amount), Balance{deposit.amount, 1});
+  }
+
+ private:
+  static std::string name(std::int64_t number) { return std::to_string(1'000'000 + number); }
+
+  StoreRef<std::string, Balance> queue_;
+  int* visits_;
+};
+
+TEST_P(Sweep, ends_though_each_visit_adds_an_entry_behind_all_others) {
+  if (!fetches_at_once()) GTEST_SKIP() << "needs records that are there when a step begins";
+  int visits = 0;
+  TopologyBuilder builder("queue", 1);
+  const auto store = builder.store<std::string, Balance>("entries");
+  builder.stream<std::string, Deposited>("deposits")
+      .process(
+          "queue", [=, &visits] { return std::make_unique<Queue>(store, &visits); }, uses(store));
+  auto built = builder.build();
+  ASSERT_TRUE(built) << built.error().to_string();
+  auto world = make_world();
+  world->set_session_timeout_ms(20 * period_ms);
+  // A walk takes several turns.
+  Driver driver(std::move(world), *built, limits(4));
+  driver.declare_topic("deposits", "teller", 1);
+  driver.run_until_idle();
+  for (int i = 0; i < 10; ++i)
+    driver.pipe("deposits", std::string("entry"), Deposited{i}, 1'000);
+  driver.run_until_idle();
+  for (int walk = 1; walk <= 2; ++walk) {
+    driver.world().let_pass(period_ms);
+    bool worked = true;
+    for (int i = 0; i < 50 && worked; ++i) {
+      const auto result = driver.step();
+      ASSERT_TRUE(result);
+      worked = result->worked;
+    }
+    EXPECT_EQ(visits, 10 * walk);
+  }
+}
+
 // The next visit in its place is of an entry that came meanwhile.
 TEST_P(Sweep, a_visit_that_the_log_refused_costs_no_other_entry) {
   if (!fetches_at_once()) GTEST_SKIP() << "needs records that are there when a step begins";

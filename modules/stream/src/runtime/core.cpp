@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "millrace/base/assert.hpp"
+#include "millrace/base/interval.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::stream {
@@ -65,6 +66,8 @@ Instance::Core::~Core() {
 }
 
 Status Instance::Core::open() {
+  MILLRACE_TRY(check_interval_ms("snapshot_interval_ms", options_.snapshot_interval_ms, 1));
+  MILLRACE_TRY(check_interval_ms("commit_interval_ms", options_.commit_interval_ms, 0));
   MILLRACE_TRY(make_topics());
   for (const SubTopology& sub : topology_.sub_topologies) {
     if (!sub.sources.empty()) members_.push_back(std::make_unique<SubTopologyMember>(shared_, sub));
@@ -294,7 +297,7 @@ void Instance::Core::maintain() {
   // A cycle that is over early because it began meanwhile does less, and nothing wrong.
   const std::int64_t now_ns = environment_.clock.monotonic_ns();
   if (now_ns - cycle_began_ns_ >=
-      shared_.log.options().session_timeout_ms * ms / cycles_per_session)
+      ns_of_ms(shared_.log.options().session_timeout_ms) / cycles_per_session)
     shared_.cycle_over.store(true);
   refresh_lag(now_ns);
   report_stall();

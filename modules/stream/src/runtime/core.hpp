@@ -61,7 +61,7 @@ class Instance::Core {
 
   // cycle.cpp: process and commit
   [[nodiscard]] Status run_cycle(StepResult& result);
-  [[nodiscard]] Status commit(StepResult& result);
+  [[nodiscard]] Result<bool> commit(StepResult& result);
   [[nodiscard]] Status commit_refused(const Error& error, StepResult& result);
   [[nodiscard]] Status narrow_down(const Error& error);
   void reload_tasks();

@@ -7,6 +7,7 @@
 
 #include "millrace/base/assert.hpp"
 #include "millrace/base/fault_point.hpp"
+#include "millrace/base/interval.hpp"
 #include "millrace/log/errors.hpp"
 #include "runtime/core.hpp"
 
@@ -35,10 +36,9 @@ Status Instance::Core::run_cycle(StepResult& result) {
     }
     Task& task = *tasks_[next];
     if (!task.ready()) continue;
-    const std::size_t tasks_before = tasks_.size();
     if (states_bytes + task.state_bytes_max() > shared_.state_room()) {
-      MILLRACE_TRY(commit(result));
-      if (refused_in_a_row_ > 0 || tasks_.size() != tasks_before) return {};
+      MILLRACE_ASSIGN(const bool taken, commit(result));
+      if (!taken) return {};
       states_bytes = 0;
     }
     states_bytes += task.state_bytes_max();
@@ -52,30 +52,34 @@ Status Instance::Core::run_cycle(StepResult& result) {
     more |=
         full || task.uncommitted_units() >= options_.max_cycle_records || shared_.cycle_over.load();
     if (!full) continue;
-    MILLRACE_TRY(commit(result));
+    MILLRACE_ASSIGN(const bool taken, commit(result));
+    if (!taken) return {};
     states_bytes = 0;
-    // A refused commit may have cost us tasks, and left the rest with nothing in hand: the next
-    // cycle sees to it.
-    if (refused_in_a_row_ > 0 || tasks_.size() != tasks_before) return {};
   }
   const std::uint64_t before = commits_;
   MILLRACE_TRY(commit(result));
   // What is full leaves more behind it, which need not wait to become worth a commit.
-  if (commits_ != before && !more) next_cycle_ns_ = now_ns + options_.commit_interval_ms * ms;
+  if (commits_ != before && !more)
+    next_cycle_ns_ = saturating_add(now_ns, ns_of_ms(options_.commit_interval_ms));
   return {};
 }
 
-Status Instance::Core::commit(StepResult& result) {
+// False when it is refused: that may have cost us tasks and left the rest with nothing in hand, so
+// that the next cycle sees to it.
+Result<bool> Instance::Core::commit(StepResult& result) {
   bool anything = false;
   for (const auto& task : tasks_) {
     if (!task->ready() || !task->has_work()) continue;
     task->stage();
     anything = true;
   }
-  if (!anything) return {};
+  if (!anything) return true;
   MILLRACE_FAULT_POINT("stream.commit.before");
   const Result<log::Committed> committed = shared_.log.commit(shared_.transaction);
-  if (!committed) return commit_refused(committed.error(), result);
+  if (!committed) {
+    MILLRACE_TRY(commit_refused(committed.error(), result));
+    return false;
+  }
   MILLRACE_FAULT_POINT("stream.commit.after");
   for (const auto& task : tasks_) {
     if (task->ready() && task->has_work()) task->committed(*committed);
@@ -88,16 +92,15 @@ Status Instance::Core::commit(StepResult& result) {
   backoff_ms_ = 0;
   if (unit_limit_ != no_limit)
     unit_limit_ = unit_limit_ > options_.max_cycle_records ? no_limit : unit_limit_ * 2;
-  return {};
+  return true;
 }
 
 Status Instance::Core::commit_refused(const Error& error, StepResult& result) {
   ++refused_commits_;
   ++refused_in_a_row_;
-  const bool of_one_record = error.is(log::errc::too_large) ||
-                             error.is(log::errc::time_out_of_bounds) ||
-                             error.is(log::errc::record_refused) ||
-                             error.is(log::errc::unknown_partition);
+  const bool of_one_record =
+      error.is(log::errc::too_large) || error.is(log::errc::time_out_of_bounds) ||
+      error.is(log::errc::record_refused) || error.is(log::errc::unknown_partition);
   if (of_one_record) return narrow_down(error);
   drop_all();
   if (error.is(log::errc::fenced)) {

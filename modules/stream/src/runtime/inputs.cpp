@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "millrace/base/interval.hpp"
+
 namespace millrace::stream::runtime {
 
 namespace {
@@ -63,7 +65,7 @@ void Inputs::keep_positions(const log::Log& log, std::int64_t now_ns, bool idle)
   const auto retention_ms = log.position_retention_ms();
   const bool old =
       retention_ms && (positions_kept_ns_ < 0 ||
-                       now_ns - positions_kept_ns_ >= *retention_ms * (1'000'000 / refreshes));
+                       now_ns - positions_kept_ns_ >= ns_of_ms(*retention_ms) / refreshes);
   positions_due_ = rested || old;
 }
 

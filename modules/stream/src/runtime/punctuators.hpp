@@ -49,8 +49,9 @@ class Punctuators {
     std::function<void(std::string_view, std::string_view, std::int64_t)> visit;
     TaskState::Timer now;
     TaskState::Timer committed;
-    bool had_part = false;   ///< of this turn
-    bool journaled = false;  ///< its due time, or a later one, is in a commit
+    std::optional<std::string> last_key;  ///< where the walk under way ends; none: not known
+    bool had_part = false;                ///< of this turn
+    bool journaled = false;               ///< its due time, or a later one, is in a commit
   };
 
   /// What was committed before, kept for the timers that register from now on.

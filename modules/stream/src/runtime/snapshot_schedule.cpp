@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "runtime/snapshot_schedule.hpp"
 
+#include "millrace/base/interval.hpp"
+
 namespace millrace::stream::runtime {
 
 SnapshotSchedule::SnapshotSchedule(const Shared& shared, std::string_view unit)
@@ -16,7 +18,7 @@ void SnapshotSchedule::start(bool changed) {
 
 bool SnapshotSchedule::due(std::int64_t now_ns, bool now_or_never) const {
   if (!file_.enabled() || !changed_) return false;
-  return now_or_never || now_ns - written_ns_ >= shared_->options.snapshot_interval_ms * 1'000'000;
+  return now_or_never || now_ns - written_ns_ >= ns_of_ms(shared_->options.snapshot_interval_ms);
 }
 
 void SnapshotSchedule::write(const SnapshotHead& head, StoreSet& stores, std::int64_t now_ns) {

@@ -35,6 +35,11 @@ bool StoreSet::dirty() const {
                      [](const Entry& entry) { return entry.bytes->dirty(); });
 }
 
+void StoreSet::change_only_while(const bool& allowed) {
+  for (Entry& entry : entries_)
+    entry.bytes->change_only_while(allowed);
+}
+
 void StoreSet::savepoint() {
   for (Entry& entry : entries_)
     entry.bytes->savepoint();

@@ -31,6 +31,8 @@ class StoreSet {
   [[nodiscard]] std::vector<Entry>& entries() { return entries_; }
   [[nodiscard]] bool dirty() const;
 
+  /// As ByteStore::change_only_while, for all of them.
+  void change_only_while(const bool& allowed);
   /// What changes from here on can be taken back by rollback().
   void savepoint();
   void rollback();

@@ -34,25 +34,30 @@ bool Sweeps::had_share() const {
 }
 
 void Sweeps::begin_part(Punctuators::Timer& timer, std::int64_t now_ms) {
-  if (!timer.now.sweeping) {
+  const ByteStore* const store = stores_->find(*timer.store);
+  MILLRACE_ASSERT(store != nullptr, "a sweep walks a store that its node was connected to");
+  const bool begins = !timer.now.sweeping;
+  if (begins) {
     punctuators_->advance(timer, now_ms);
     punctuators_->begin_sweep(timer);
   }
+  // A walk whose visits add entries in front of it ends all the same.
+  if (begins || !timer.last_key) timer.last_key = store->last_key();
   punctuators_->end_part(timer);
-  take_keys(timer);
+  take_keys(timer, *store);
 }
 
-// The keys after the one visited last.
-void Sweeps::take_keys(const Punctuators::Timer& timer) {
-  const ByteStore* const store = stores_->find(*timer.store);
-  MILLRACE_ASSERT(store != nullptr, "a sweep walks a store that its node was connected to");
+// The keys after the one visited last, no more than this turn can visit.
+void Sweeps::take_keys(const Punctuators::Timer& timer, const ByteStore& store) {
   keys_.clear();
   next_ = 0;
   last_part_ = true;
+  if (!timer.last_key) return;
+  const std::size_t most = std::min(keys_max, visits_max_ - visits_);
   std::size_t bytes = 0;
   const std::string from = timer.now.swept ? *timer.now.swept + '\0' : std::string();
-  store->range(from, {}, [&](std::string_view key, std::string_view) {
-    last_part_ = keys_.size() < keys_max && bytes < key_bytes_max;
+  store.range(from, *timer.last_key + '\0', [&](std::string_view key, std::string_view) {
+    last_part_ = keys_.size() < most && bytes < key_bytes_max;
     if (!last_part_) return false;
     bytes += key.size();
     keys_.emplace_back(key);

@@ -27,7 +27,8 @@ class Sweeps {
   /// All sweeps together had their share of the turn.
   [[nodiscard]] bool had_share() const;
 
-  /// The part of this turn of a sweep that is due; begins its walk, unless one is under way.
+  /// The part of this turn of a sweep that is due, when they did not have their share; begins its
+  /// walk, unless one is under way.
   void begin_part(Punctuators::Timer& timer, std::int64_t now_ms);
   /// The key to visit next; null when the part has no more of them, which may be the walk's end.
   /// Valid until the next begin_part().
@@ -38,7 +39,7 @@ class Sweeps {
   void input_taken() { input_comes_first_ = false; }
 
  private:
-  void take_keys(const Punctuators::Timer& timer);
+  void take_keys(const Punctuators::Timer& timer, const ByteStore& store);
 
   const Shared* shared_;
   Punctuators* punctuators_;

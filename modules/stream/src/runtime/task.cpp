@@ -14,6 +14,22 @@
 
 namespace millrace::stream::runtime {
 
+namespace {
+
+// Holds for the scope.
+class While {
+ public:
+  explicit While(bool& what) : what_(what) { what_ = true; }
+  ~While() { what_ = false; }
+  While(const While&) = delete;
+  While& operator=(const While&) = delete;
+
+ private:
+  bool& what_;
+};
+
+}  // namespace
+
 Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim,
            log::PartitionId partition)
     : shared_(&shared),
@@ -28,7 +44,9 @@ Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim
       sweeps_(shared, punctuators_, staging_.stores()),
       failures_(shared, resolved.spec->name),
       hand_(resolved.spec->name, claim_.unit(), partition),
-      record_work_([this] { return process_record(); }) {}
+      record_work_([this] { return process_record(); }) {
+  staging_.stores().change_only_while(in_unit_);
+}
 
 Task::~Task() = default;
 
@@ -66,7 +84,10 @@ Result<bool> Task::restore(std::size_t max_bytes) {
   // Also when no record comes any more: the next restore is to replay less than this one.
   snapshots_.start(restore_->replayed());
   restore_.reset();
-  MILLRACE_TRY(nodes_.open(*this, claim_.unit()));
+  {
+    const While opening(opening_);
+    MILLRACE_TRY(nodes_.open(*this, claim_.unit()));
+  }
   MILLRACE_TRY(state_.start(state_next));
   set_position(shared_->log.committed());
   ready_.store(true, std::memory_order_release);
@@ -216,6 +237,7 @@ Result<bool> Task::visit(Punctuators::Timer& timer, const std::string& key, std:
 // when that has no room, and nothing is kept.
 Result<bool> Task::run_unit(const Work& work) {
   const std::int64_t time_before = punctuators_.stream_time_ms();
+  const While in_unit(in_unit_);
   staging_.begin(hand_);
   failures_.begin();
   if (const std::optional<Failure> failure = attempt(work)) {
@@ -365,8 +387,32 @@ ByteStore& Task::store(StoreId id) {
   return *found;
 }
 
+void Task::check_in_unit(const char* what) const {
+  if (in_unit_) [[likely]]
+    return;
+  throw std::logic_error(
+      std::string(what) +
+      " outside of a unit of work: call it in process(), or in the callback of a "
+      "timer or a sweep");
+}
+
+void Task::check_opening(const char* what) const {
+  if (!opening_) throw std::logic_error(std::string(what) + " outside of open(): call it there");
+}
+
+void Task::send(const SinkSpec& sink, const Message& message) {
+  check_in_unit("a record is sent");
+  staging_.send(sink, message);
+}
+
+void Task::dead_letter(ErrorCode code, std::string_view reason) {
+  check_in_unit("dead_letter()");
+  failures_.dead_letter(hand_, code, reason, staging_.outbox(), staging_.counts());
+}
+
 void Task::schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                     std::function<void(std::int64_t)> callback) {
+  check_opening("schedule()");
   Punctuators::Timer& timer = punctuators_.add(name, type, interval_ms, wall_ms());
   timer.callback = std::move(callback);
   // It may have been a sweep in an earlier version.
@@ -376,12 +422,14 @@ void Task::schedule(std::string_view name, PunctuationType type, std::int64_t in
 void Task::sweep(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                  StoreId store,
                  std::function<void(std::string_view, std::string_view, std::int64_t)> visit) {
+  check_opening("sweep()");
   Punctuators::Timer& timer = punctuators_.add(name, type, interval_ms, wall_ms());
   timer.store = store;
   timer.visit = std::move(visit);
 }
 
 void Task::with_context(const RememberedContext& context, const std::function<void()>& fn) {
+  check_in_unit("with_context()");
   struct Guard {
     Task& task;
     codec::EventContext saved;

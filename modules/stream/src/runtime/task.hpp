@@ -115,12 +115,10 @@ class Task final : public TaskContext {
   void forward(NodeId to, const Message& message) override {
     nodes_.node(to).process(message, *this);
   }
-  void send(const SinkSpec& sink, const Message& message) override { staging_.send(sink, message); }
+  void send(const SinkSpec& sink, const Message& message) override;
   void skip() override { ++staging_.counts().skipped; }
   void check_time(std::int64_t timestamp_ms) const override;
-  void dead_letter(ErrorCode code, std::string_view reason) override {
-    failures_.dead_letter(hand_, code, reason, staging_.outbox(), staging_.counts());
-  }
+  void dead_letter(ErrorCode code, std::string_view reason) override;
   void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                 std::function<void(std::int64_t)> callback) override;
   void sweep(std::string_view name, PunctuationType type, std::int64_t interval_ms, StoreId store,
@@ -144,6 +142,8 @@ class Task final : public TaskContext {
   [[nodiscard]] std::optional<Failure> process_record();
   [[nodiscard]] Result<bool> run_unit(const Work& work);
   [[nodiscard]] std::optional<Failure> attempt(const Work& work);
+  void check_in_unit(const char* what) const;
+  void check_opening(const char* what) const;
   /// The task has done its share of the cycle: at least one unit, if there was one.
   [[nodiscard]] bool turn_ends(std::size_t max_units) const;
   void forget_turn();
@@ -153,6 +153,8 @@ class Task final : public TaskContext {
 
   Shared* shared_;
   const ResolvedSubTopology* resolved_;
+  bool opening_ = false;  // nodes are opened
+  bool in_unit_ = false;  // a unit is processed
   log::Claim claim_;
   log::PartitionId partition_;
   SnapshotSchedule snapshots_;

@@ -28,6 +28,11 @@ class ByteStore {
   [[nodiscard]] std::optional<std::string_view> get(std::string_view key) const;
   void put(std::string_view key, std::string_view value);
   void erase(std::string_view key);
+  /// From now on put() and erase() throw std::logic_error while `allowed`, which outlives the
+  /// store, is false.
+  void change_only_while(const bool& allowed);
+  /// The last key in byte order, overlay included; no value in an empty store.
+  [[nodiscard]] std::optional<std::string> last_key() const;
   /// Visits keys in [from, to) in byte order, overlay included, until `visit` answers false. An
   /// empty `to` means no upper end. `visit` may change the store: it sees later keys as they are.
   void range(std::string_view from, std::string_view to,

@@ -40,6 +40,7 @@ inline constexpr ErrorCode snapshot_too_old{"stream.snapshot_too_old"};
 /// What to do about a record that failed.
 enum class ErrorAction : std::uint8_t { dead_letter, skip, fail };
 
+/// Intervals are at most longest_interval_ms (base).
 struct InstanceOptions {
   std::string state_directory;                 ///< for snapshots; empty: none are written
   std::int64_t snapshot_interval_ms = 30'000;  ///< between snapshots of a task, when it changed
@@ -108,7 +109,7 @@ class Instance {
   };
 
   /// Makes the service's topics and joins its groups. `log` outlives the instance. errc as
-  /// Log::create_topic and bad_topology.
+  /// Log::create_topic and bad_topology; base's invalid_argument for an option out of its range.
   [[nodiscard]] static Result<std::unique_ptr<Instance>> open(log::Log& log, Topology topology,
                                                               InstanceOptions options,
                                                               Environment environment);

@@ -60,10 +60,11 @@ class TaskContext {
   [[nodiscard]] virtual ByteStore& store(StoreId id) = 0;
   /// Hands a message to a node of the same sub-topology.
   virtual void forward(NodeId to, const Message& message) = 0;
-  /// Encodes a record into the task's transaction; it becomes visible with the commit.
+  /// Encodes a record into the task's transaction; it becomes visible with the commit. Throws
+  /// std::logic_error while no record, firing or visit is in hand.
   virtual void send(const SinkSpec& sink, const Message& message) = 0;
   /// Sends the record in hand, as it came, to the service's dead letters. What it has emitted and
-  /// written so far stays.
+  /// written so far stays. Throws as send().
   virtual void dead_letter(ErrorCode code, std::string_view reason) = 0;
   /// The message in hand, or a part of it, is left out: no operator has a use for it. It is
   /// counted.
@@ -72,14 +73,15 @@ class TaskContext {
   /// LogOptions::max_future_ms later than the record in hand, stream time and the clock.
   virtual void check_time(std::int64_t timestamp_ms) const { static_cast<void>(timestamp_ms); }
   /// Calls `callback(time_ms)` again and again, from the task's thread. `name` is stable across
-  /// restarts and unique in the task; next firing times survive a restart. Called while opening
-  /// nodes.
+  /// restarts and unique in the task; next firing times survive a restart. Throws std::logic_error
+  /// unless nodes are being opened.
   virtual void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                         std::function<void(std::int64_t)> callback) = 0;
   /// As schedule(), for work on each entry of a store: walks the store in key order, calling
   /// `visit(key, value, time_ms)` with what is there by then. Each entry is a unit of its own, the
   /// walk is spread over as many commits as it needs, with input between them, and continues after
-  /// a restart where it was.
+  /// a restart where it was. It ends at the key that was the last one when it began (or continued
+  /// after a restart): what is added behind that key is left to the next walk.
   virtual void sweep(
       std::string_view name, PunctuationType type, std::int64_t interval_ms, StoreId store,
       std::function<void(std::string_view, std::string_view, std::int64_t)> visit) = 0;

@@ -22,7 +22,9 @@ struct Emitter {
 };
 
 /// What a user's processor sees of its task. One thread; lives for the call, or for the processor
-/// when kept from open().
+/// when kept from open(). Emitting, dead_letter(), with_context() and changes of stores belong to
+/// the record, firing or visit in hand; elsewhere, as in open(), they throw std::logic_error. So do
+/// schedule() and sweep() outside of open().
 class ProcessorContext {
  public:
   /// For the node that runs the processor; it owns what is passed in. The processor may emit and
@@ -65,7 +67,9 @@ class ProcessorContext {
   /// Only in open(): walks the store every interval and calls `visit(key, value, time_ms)` for each
   /// entry, in key order. `visit` may emit and change any store. The walk takes as many commits as
   /// it needs, with input between them; each entry is visited once a walk, also over a restart
-  /// (keys above 4 KiB: once or more). An entry that fails is passed over as a firing that failed.
+  /// (keys above 4 KiB: once or more). Entries added behind the last key that was there when the
+  /// walk began are left to the next one. An entry that fails is passed over as a firing that
+  /// failed.
   template <class K, class V, class F>
   void sweep(std::string_view name, PunctuationType type, std::int64_t interval_ms,
              const StoreRef<K, V>& ref, F visit) {

@@ -21,7 +21,7 @@ inline constexpr std::int32_t max_partitions = 4096;
 inline constexpr std::size_t max_name_bytes = 249;
 
 /// The options as a backend keeps them: a member without a name is called like its service.
-/// errc::invalid_argument when a name is too long.
+/// errc::invalid_argument when a name is too long, or an interval out of its range.
 [[nodiscard]] Result<LogOptions> checked_options(LogOptions options);
 
 /// Name, partitions, kind and owner make sense. errc::invalid_argument.
