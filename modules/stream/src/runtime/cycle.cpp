@@ -1,126 +1,125 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-//
-// The cycle of an instance: every task has its turn, then all they did is one commit.
-#include <algorithm>
+#include "runtime/cycle.hpp"
+
 #include <utility>
 
 #include "millrace/base/assert.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/base/interval.hpp"
 #include "millrace/log/errors.hpp"
-#include "runtime/core.hpp"
 
-namespace millrace::stream {
-
-using runtime::Turn;
+namespace millrace::stream::runtime {
 
 namespace {
-constexpr std::int64_t ms = 1'000'000;
-constexpr int refusals_at_once = 3;  // tried again without a pause
+constexpr int refusals_at_once = 3;             // tried again without a pause
+constexpr std::int64_t cycles_per_session = 5;  // at least, when there is work
 }  // namespace
 
-Status Instance::Core::run_cycle(StepResult& result) {
-  const std::int64_t now_ns = environment_.clock.monotonic_ns();
-  shared_.cycle_over.store(false);
-  cycle_began_ns_.store(now_ns);
+Status Cycle::run(StepResult& result) {
+  const std::int64_t now_ns = shared_->environment.clock.monotonic_ns();
+  shared_->cycle_over.store(false);
+  began_ns_.store(now_ns);
   const std::size_t first = std::exchange(first_task_, 0);
+  const Tasks::List& tasks = tasks_->list();
   bool more = false;
   std::size_t states_bytes = 0;  // that tasks may add to the next commit
-  for (std::size_t i = 0; i < tasks_.size(); ++i) {
-    const std::size_t next = (first + i) % tasks_.size();
-    if (i > 0 && shared_.cycle_over.load()) {
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const std::size_t next = (first + i) % tasks.size();
+    if (i > 0 && shared_->cycle_over.load()) {
       first_task_ = next;
       more = true;
       break;
     }
-    Task& task = *tasks_[next];
+    Task& task = *tasks[next];
     if (!task.ready()) continue;
-    if (states_bytes + task.state_bytes_max() > shared_.state_room()) {
+    if (states_bytes + task.state_bytes_max() > shared_->state_room()) {
       MILLRACE_ASSIGN(const bool taken, commit(result));
       if (!taken) return {};
       states_bytes = 0;
     }
     states_bytes += task.state_bytes_max();
-    const std::size_t room = unit_limit_ == no_limit ? no_limit : unit_limit_ - uncommitted_units();
-    MILLRACE_ASSIGN(const Turn turn, task.run(std::min(options_.max_cycle_records, room)));
+    const std::size_t room =
+        unit_limit_ == no_limit ? no_limit : unit_limit_ - tasks_->uncommitted_units();
+    MILLRACE_ASSIGN(const Turn turn, task.run(std::min(shared_->options.max_cycle_records, room)));
     task.keep_positions(now_ns, turn == Turn::idle);
     if (turn == Turn::idle) continue;
     result.worked = true;
-    const bool full = turn == Turn::full || shared_.staged_bytes() >= options_.max_commit_bytes ||
-                      uncommitted_units() >= unit_limit_;
-    more |=
-        full || task.uncommitted_units() >= options_.max_cycle_records || shared_.cycle_over.load();
+    const bool full = turn == Turn::full ||
+                      shared_->staged_bytes() >= shared_->options.max_commit_bytes ||
+                      tasks_->uncommitted_units() >= unit_limit_;
+    more |= full || task.uncommitted_units() >= shared_->options.max_cycle_records ||
+            shared_->cycle_over.load();
     if (!full) continue;
     MILLRACE_ASSIGN(const bool taken, commit(result));
     if (!taken) return {};
     states_bytes = 0;
   }
-  const std::uint64_t before = commits_;
+  const std::uint64_t before = shared_->commits;
   MILLRACE_TRY(commit(result));
   // What is full leaves more behind it, which need not wait to become worth a commit.
-  if (commits_ != before && !more)
-    next_cycle_ns_ = saturating_add(now_ns, ns_of_ms(options_.commit_interval_ms));
+  if (shared_->commits != before && !more)
+    next_cycle_ns_ = saturating_add(now_ns, ns_of_ms(shared_->options.commit_interval_ms));
   return {};
 }
 
 // False when it is refused: that may have cost us tasks and left the rest with nothing in hand, so
 // that the next cycle sees to it.
-Result<bool> Instance::Core::commit(StepResult& result) {
+Result<bool> Cycle::commit(StepResult& result) {
   bool anything = false;
-  for (const auto& task : tasks_) {
+  for (const auto& task : tasks_->list()) {
     if (!task->ready() || !task->has_work()) continue;
     task->stage();
     anything = true;
   }
   if (!anything) return true;
   MILLRACE_FAULT_POINT("stream.commit.before");
-  const Result<log::Committed> committed = shared_.log.commit(shared_.transaction);
+  const Result<log::Committed> committed = shared_->log.commit(shared_->transaction);
   if (!committed) {
-    MILLRACE_TRY(commit_refused(committed.error(), result));
+    MILLRACE_TRY(refused(committed.error(), result));
     return false;
   }
   MILLRACE_FAULT_POINT("stream.commit.after");
-  for (const auto& task : tasks_) {
+  for (const auto& task : tasks_->list()) {
     if (task->ready() && task->has_work()) task->committed(*committed);
   }
-  shared_.transaction.clear();
-  MILLRACE_ASSERT(shared_.state_bytes == 0, "every state change of the cycle is in its commit");
-  progress_ns_ = environment_.clock.monotonic_ns();
-  ++commits_;
+  shared_->transaction.clear();
+  MILLRACE_ASSERT(shared_->state_bytes == 0, "every state change of the cycle is in its commit");
+  progress_->made();
+  ++shared_->commits;
   refused_in_a_row_ = 0;
   backoff_ms_ = 0;
   if (unit_limit_ != no_limit)
-    unit_limit_ = unit_limit_ > options_.max_cycle_records ? no_limit : unit_limit_ * 2;
+    unit_limit_ = unit_limit_ > shared_->options.max_cycle_records ? no_limit : unit_limit_ * 2;
   return true;
 }
 
-Status Instance::Core::commit_refused(const Error& error, StepResult& result) {
-  ++refused_commits_;
+Status Cycle::refused(const Error& error, StepResult& result) {
+  ++shared_->refused_commits;
   ++refused_in_a_row_;
   const bool of_one_record =
       error.is(log::errc::too_large) || error.is(log::errc::time_out_of_bounds) ||
       error.is(log::errc::record_refused) || error.is(log::errc::unknown_partition);
   if (of_one_record) return narrow_down(error);
-  drop_all();
+  tasks_->drop_all();
   if (error.is(log::errc::fenced)) {
-    shared_.tell("warn", "commit refused, another member owns a task", error.message());
+    shared_->tell("warn", "commit refused, another member owns a task", error.message());
     if (refused_in_a_row_ > refusals_at_once) back_off(10, 1'000);
-    polled_ns_ = -1;
-    return poll_memberships(environment_.clock.monotonic_ns(), result);
+    tasks_->poll_soon();
+    return tasks_->poll(shared_->environment.clock.monotonic_ns(), false, result);
   }
   if (error.is(log::errc::disk_full) || error.is(millrace::errc::disk_full)) {
-    shared_.tell("error", "the disk is full, trying again", error.message());
+    shared_->tell("error", "the disk is full, trying again", error.message());
     back_off(100, 1'000);
     result.worked = false;
     return {};
   }
   if (error.is(log::errc::unavailable)) return fail(error.at("committing"));
   if (error.is(log::errc::outcome_unknown)) {
-    shared_.tell("warn", "outcome of a commit unknown, reading the state anew", error.message());
-    reload_tasks();
+    shared_->tell("warn", "outcome of a commit unknown, reading the state anew", error.message());
+    tasks_->restart_all();
     // On Kafka the claims may be gone with the transaction.
-    polled_ns_ = -1;
+    tasks_->poll_soon();
     return {};
   }
   return fail(error.at("committing"));
@@ -129,46 +128,32 @@ Status Instance::Core::commit_refused(const Error& error, StepResult& result) {
 // Sizes are checked before anything is staged, so this is for what only the log knows: halves the
 // commits until the record or firing is found that alone makes one refused; that one is treated as
 // failed.
-Status Instance::Core::narrow_down(const Error& error) {
-  const std::size_t units = uncommitted_units();
+Status Cycle::narrow_down(const Error& error) {
+  const std::size_t units = tasks_->uncommitted_units();
   if (units == 0) {
-    drop_all();
+    tasks_->drop_all();
     return fail(error.at("committing positions and timers alone"));
   }
   if (units == 1) {
-    shared_.tell("warn", "the log refuses what one record or firing causes", error.message());
-    for (const auto& task : tasks_) {
+    shared_->tell("warn", "the log refuses what one record or firing causes", error.message());
+    for (const auto& task : tasks_->list()) {
       if (task->uncommitted_units() == 1) task->blame_last(error);
     }
   }
-  drop_all();
+  tasks_->drop_all();
   unit_limit_ = std::max<std::size_t>(1, units / 2);
   return {};
 }
 
-// As after a crash: whatever the log has is what happened.
-void Instance::Core::reload_tasks() {
-  const UniqueLock lock(tasks_mutex_);
-  for (const auto& task : tasks_)
-    task->restart();
-}
-
-void Instance::Core::back_off(std::int64_t first_ms, std::int64_t last_ms) {
+void Cycle::back_off(std::int64_t first_ms, std::int64_t last_ms) {
   backoff_ms_ = std::clamp(backoff_ms_ * 2, first_ms, last_ms);
-  blocked_until_ns_ = environment_.clock.monotonic_ns() + backoff_ms_ * ms;
+  blocked_until_ns_ = shared_->environment.clock.monotonic_ns() + ns_of_ms(backoff_ms_);
 }
 
-void Instance::Core::drop_all() {
-  for (const auto& task : tasks_)
-    task->drop();
-  shared_.transaction.clear();
+// A cycle that is over early because it began meanwhile does less, and nothing wrong.
+void Cycle::end_if_long(std::int64_t now_ns) {
+  const std::int64_t session_ns = ns_of_ms(shared_->log.options().session_timeout_ms);
+  if (now_ns - began_ns_ >= session_ns / cycles_per_session) shared_->cycle_over.store(true);
 }
 
-std::size_t Instance::Core::uncommitted_units() const {
-  std::size_t units = 0;
-  for (const auto& task : tasks_)
-    units += task->uncommitted_units();
-  return units;
-}
-
-}  // namespace millrace::stream
+}  // namespace millrace::stream::runtime

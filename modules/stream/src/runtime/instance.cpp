@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "millrace/stream/instance.hpp"
 
+#include "millrace/stream/detail/view_reader.hpp"
 #include "runtime/core.hpp"
 
 namespace millrace::stream {
@@ -22,19 +23,32 @@ void Instance::wait(const StepResult& last) { core_->wait(last); }
 void Instance::interrupt() { core_->interrupt(); }
 void Instance::maintain() { core_->maintain(); }
 Status Instance::close() { return core_->close(); }
-InstanceStatus Instance::status() const { return core_->status(); }
-bool Instance::ready() const { return core_->ready(); }
-std::optional<std::string> Instance::stalled() const { return core_->stalled(); }
+InstanceStatus Instance::status() const { return core_->board().status(); }
+bool Instance::ready() const { return core_->board().ready(); }
+std::optional<std::string> Instance::stalled() const { return core_->board().stalled(); }
 const Topology& Instance::topology() const { return core_->topology(); }
 
 Result<Answer<std::optional<std::string>>> Instance::read(std::string_view store,
                                                           std::string_view key) const {
-  return core_->read(store, key);
+  return core_->queries().read(store, key);
 }
 
 Result<Answer<std::vector<std::pair<std::string, std::string>>>> Instance::read_range(
     std::string_view store, std::string_view from, std::string_view to, std::size_t limit) const {
-  return core_->read_range(store, from, to, limit);
+  return core_->queries().read_range(store, from, to, limit);
 }
 
+namespace detail {
+
+Result<Answer<std::optional<std::string>>> read(const Instance& instance, std::string_view store,
+                                                std::string_view key) {
+  return instance.read(store, key);
+}
+
+Result<Entries> read_range(const Instance& instance, std::string_view store, std::string_view from,
+                           std::string_view to, std::size_t limit) {
+  return instance.read_range(store, from, to, limit);
+}
+
+}  // namespace detail
 }  // namespace millrace::stream

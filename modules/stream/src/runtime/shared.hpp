@@ -51,6 +51,9 @@ struct Shared {
   std::uint64_t skipped = 0;
   std::uint64_t failed_firings = 0;
 
+  std::uint64_t commits = 0;
+  std::uint64_t refused_commits = 0;
+
   /// What the cycle has to commit so far, encoded, positions and timers left out.
   [[nodiscard]] std::size_t staged_bytes() const { return transaction.bytes() + state_bytes; }
   [[nodiscard]] std::size_t transaction_bytes_max() const {

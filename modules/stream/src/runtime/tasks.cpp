@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "runtime/tasks.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "millrace/base/assert.hpp"
+
+namespace millrace::stream::runtime {
+
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+constexpr std::int64_t look_interval_ns = 50 * ms;
+constexpr std::int64_t poll_interval_ns = 100 * ms;
+constexpr std::size_t restore_bytes_per_step = 4U << 20U;
+
+log::PartitionId partition_of_unit(const std::string& unit) {
+  std::int32_t partition = -1;
+  const std::size_t slash = unit.rfind('/');
+  MILLRACE_ASSERT(slash != std::string::npos, "units are named <sub-topology>/<partition>");
+  std::from_chars(unit.data() + slash + 1, unit.data() + unit.size(), partition);
+  return log::partition(partition);
+}
+
+}  // namespace
+
+Tasks::Tasks(Shared& shared, log::Waiter& waiter, Progress& progress)
+    : shared_(&shared), waiter_(&waiter), progress_(&progress) {}
+
+Tasks::~Tasks() {
+  tasks_.clear();
+  members_.clear();
+}
+
+void Tasks::open() {
+  for (const SubTopology& sub : shared_->topology.sub_topologies) {
+    if (!sub.sources.empty())
+      members_.push_back(std::make_unique<SubTopologyMember>(*shared_, sub));
+  }
+}
+
+Status Tasks::look_for_topics(std::int64_t now_ns, StepResult& result) {
+  if (looked_ns_ >= 0 && now_ns - looked_ns_ < look_interval_ns) return {};
+  looked_ns_ = now_ns;
+  for (const auto& member : members_) {
+    if (member->joined()) continue;
+    MILLRACE_TRY(member->look_for_topics());
+    if (!member->joined()) continue;
+    result.worked = true;
+    // Its units are to be had at once, not at the next turn of the clock.
+    poll_soon();
+  }
+  return {};
+}
+
+// In simulated time the clock stands still between steps, and every idle step counts.
+Status Tasks::poll(std::int64_t now_ns, bool idle, StepResult& result) {
+  const std::int64_t since = now_ns - polled_ns_;
+  if (polled_ns_ >= 0 && since < poll_interval_ns && !(idle && since == 0)) return {};
+  polled_ns_ = now_ns;
+  for (const auto& member : members_) {
+    if (!member->joined()) continue;
+    MILLRACE_ASSIGN(const log::MembershipChange change, member->poll());
+    if (change.empty()) continue;
+    result.worked = true;
+    MILLRACE_TRY(apply(*member, change));
+  }
+  return {};
+}
+
+Status Tasks::apply(SubTopologyMember& member, const log::MembershipChange& change) {
+  for (const log::Claim& claim : change.lost) {
+    shared_->tell("warn", "task lost", claim.unit());
+    remove(claim);
+  }
+  for (const log::Claim& claim : change.asked_back) {
+    shared_->tell("info", "task given back", claim.unit());
+    remove(claim);
+    MILLRACE_TRY(member.release(claim));
+  }
+  for (const log::Claim& claim : change.granted) {
+    remove(claim);
+    auto task =
+        std::make_unique<Task>(*shared_, member.resolved(), claim, partition_of_unit(claim.unit()));
+    task->restart();
+    shared_->tell("info", "task granted", claim.unit());
+    const UniqueLock lock(mutex_);
+    tasks_.push_back(std::move(task));
+    changed_ = true;
+  }
+  return {};
+}
+
+// Its snapshot stays: the task may come back soon, and a snapshot that is too old by then is passed
+// over.
+void Tasks::remove(const log::Claim& claim) {
+  const UniqueLock lock(mutex_);
+  changed_ |=
+      std::erase_if(tasks_, [&](const std::unique_ptr<Task>& task) {
+        return task->claim().group() == claim.group() && task->claim().unit() == claim.unit();
+      }) > 0;
+}
+
+Status Tasks::restore(StepResult& result) {
+  const std::size_t restoring = static_cast<std::size_t>(
+      std::count_if(tasks_.begin(), tasks_.end(), [](const auto& task) { return !task->ready(); }));
+  if (restoring == 0) return {};
+  result.worked = true;
+  interests_.clear();
+  for (const auto& task : tasks_) {
+    if (task->ready()) continue;
+    MILLRACE_TRY(task->begin_restore());
+    task->add_interests(interests_);
+  }
+  read_ahead();
+  for (const auto& task : tasks_) {
+    if (task->ready()) continue;
+    MILLRACE_ASSIGN(const bool done, task->restore(restore_bytes_per_step / restoring));
+    if (done) task->add_interests(interests_);
+    progress_->made();
+  }
+  read_ahead();
+  return {};
+}
+
+// A log that reads over a network begins with all places at once, rather than with each when its
+// turn comes.
+void Tasks::read_ahead() {
+  static_cast<void>(waiter_->wait(interests_, shared_->environment.clock.monotonic_ns()));
+  interests_.clear();
+}
+
+void Tasks::restart_all() {
+  const UniqueLock lock(mutex_);
+  for (const auto& task : tasks_)
+    task->restart();
+}
+
+void Tasks::drop_all() {
+  for (const auto& task : tasks_)
+    task->drop();
+  shared_->transaction.clear();
+}
+
+std::size_t Tasks::uncommitted_units() const {
+  std::size_t units = 0;
+  for (const auto& task : tasks_)
+    units += task->uncommitted_units();
+  return units;
+}
+
+void Tasks::keep_snapshots(std::int64_t now_ns) {
+  if (shared_->options.state_directory.empty()) return;
+  bool waiting = false;
+  for (const auto& task : tasks_) {
+    task->keep_snapshot(now_ns, false);
+    waiting |= task->unpublished_snapshot().has_value();
+  }
+  if (!waiting) return;
+  const log::LogPosition durable = shared_->log.durable();
+  for (const auto& task : tasks_)
+    task->publish_snapshot(durable);
+}
+
+Status Tasks::write_last_snapshots() {
+  std::optional<log::LogPosition> last;
+  for (const auto& task : tasks_) {
+    task->keep_snapshot(shared_->environment.clock.monotonic_ns(), true);
+    if (const auto stamp = task->unpublished_snapshot();
+        stamp && (!last || stamp->position > last->position))
+      last = stamp;
+  }
+  if (!last) return {};
+  MILLRACE_TRY(shared_->log.wait_durable(*last));
+  const log::LogPosition durable = shared_->log.durable();
+  for (const auto& task : tasks_)
+    task->publish_snapshot(durable);
+  return {};
+}
+
+void Tasks::leave() {
+  {
+    const UniqueLock lock(mutex_);
+    tasks_.clear();
+    changed_ = true;
+  }
+  for (const auto& member : members_)
+    member->leave();
+}
+
+bool Tasks::take_changed() { return std::exchange(changed_, false); }
+
+void Tasks::heartbeat() {
+  for (const auto& member : members_)
+    member->heartbeat();
+}
+
+}  // namespace millrace::stream::runtime
