@@ -2,7 +2,8 @@
 // Copyright The Millrace Authors
 #include <algorithm>
 
-#include "millrace/base/assert.hpp"
+#include "millrace/base/hash.hpp"
+#include "millrace/codec/type_shape.hpp"
 #include "millrace/stream/topology.hpp"
 #include "names.hpp"
 #include "plan_checks.hpp"
@@ -14,6 +15,11 @@ namespace {
 template <class Id>
 std::size_t index(Id id) {
   return static_cast<std::size_t>(id);
+}
+
+std::uint64_t fingerprint(const codec::TypeInfo& key, const codec::TypeInfo& value) {
+  return xxh64(codec::to_text(codec::shape_of(key)) + " -> " +
+               codec::to_text(codec::shape_of(value)));
 }
 
 bool same(const RecordType& a, const RecordType& b) {
@@ -106,11 +112,11 @@ std::pair<NodeId, StoreId> TopologyBuilder::Core::table_source(const std::string
 }
 
 StoreId TopologyBuilder::Core::store(const std::string& name, const codec::TypeInfo& key,
-                                     const codec::TypeInfo& value) {
+                                     const codec::TypeInfo& value, const std::string& window) {
   claim_name("store", name);
   const auto id = static_cast<StoreId>(plan_.stores.size());
-  plan_.stores.push_back(
-      {id, name, &key, &value, plan_.service + "." + name + ".changelog", false});
+  plan_.stores.push_back({id, name, &key, &value, plan_.service + "." + name + ".changelog", false,
+                          fingerprint(key, value), window});
   return id;
 }
 

@@ -62,6 +62,11 @@ Driver::Driver(std::unique_ptr<RuntimeWorld> world, Topology topology, InstanceO
 }
 
 void Driver::start() {
+  if (const Status started = try_start(); !started)
+    throw TestError("opening the instance: " + started.error().to_string());
+}
+
+Status Driver::try_start() {
   log::LogOptions options;
   options.service = topology_.service;
   options.member = topology_.service;
@@ -72,12 +77,11 @@ void Driver::start() {
         events_.push_back(std::string(level) + ": " + std::string(message) + ": " +
                           std::string(detail));
       }};
-  auto opened = Instance::open(*log_, topology_, options_, std::move(environment));
-  if (!opened) throw TestError("opening the instance: " + opened.error().to_string());
-  instance_ = *std::move(opened);
+  MILLRACE_ASSIGN(instance_, Instance::open(*log_, topology_, options_, std::move(environment)));
   world_->add_housekeeping(*log_, [this] {
     if (instance_) instance_->maintain();
   });
+  return {};
 }
 
 void Driver::declare_topic(const std::string& name, const std::string& owner,
@@ -135,10 +139,34 @@ void Driver::restart_after_end() {
   start();
 }
 
-void Driver::restart() {
+void Driver::close() {
   if (const Status closed = instance_->close(); !closed)
     throw TestError("closing the instance: " + closed.error().to_string());
-  restart_after_end();
+  instance_.reset();
+  log_.reset();
+}
+
+void Driver::restart() {
+  close();
+  start();
+}
+
+void Driver::deploy(Topology topology, const std::function<void()>& meanwhile) {
+  close();
+  meanwhile();
+  topology_ = std::move(topology);
+  start();
+}
+
+Error Driver::refused(Topology topology) {
+  close();
+  std::swap(topology_, topology);
+  const Status started = try_start();
+  if (started) throw TestError("the topology was to be refused, and was not");
+  log_.reset();
+  std::swap(topology_, topology);
+  start();
+  return started.error();
 }
 
 }  // namespace millrace::stream::test

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -84,6 +85,11 @@ class Driver {
   void restart_after_end();
   /// Closes cleanly and starts again.
   void restart();
+  /// Closes cleanly and starts with another topology of the service; between the two comes
+  /// `meanwhile`.
+  void deploy(Topology topology, const std::function<void()>& meanwhile = [] {});
+  /// Closes cleanly, and returns why that topology does not start. The one before is started again.
+  [[nodiscard]] Error refused(Topology topology);
 
   [[nodiscard]] Instance& instance() { return *instance_; }
   [[nodiscard]] RuntimeWorld& world() { return *world_; }
@@ -96,6 +102,8 @@ class Driver {
 
  private:
   void start();
+  [[nodiscard]] Status try_start();
+  void close();
   [[nodiscard]] bool has_all_tasks();
 
   std::unique_ptr<RuntimeWorld> world_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "manifest/continue_topology.hpp"
 #include "millrace/base/interval.hpp"
 #include "millrace/log/errors.hpp"
 
@@ -51,6 +52,7 @@ Instance::Core::Core(log::Log& log, Topology topology, InstanceOptions options,
 Status Instance::Core::open() {
   MILLRACE_TRY(check_interval_ms("snapshot_interval_ms", options_.snapshot_interval_ms, 1));
   MILLRACE_TRY(check_interval_ms("commit_interval_ms", options_.commit_interval_ms, 0));
+  MILLRACE_TRY(continue_topology(shared_.log, topology_, environment_.events));
   MILLRACE_TRY(make_topics());
   tasks_.open();
   progress_.made();

@@ -14,7 +14,8 @@ namespace millrace::stream::runtime {
 namespace {
 
 constexpr std::string_view magic = "mrsnap\r\n";
-constexpr std::uint32_t version = 3;
+constexpr std::uint32_t version = 4;
+constexpr std::uint32_t version_without_types = 3;
 constexpr std::uint32_t oldest_version = 2;  // without SnapshotHead::as_of_ms
 constexpr std::size_t checksum_place =
     12;  // after magic and version; it covers all that follows it
@@ -30,11 +31,18 @@ StoreSet::Entry* find(StoreSet& stores, std::string_view name) {
   return nullptr;
 }
 
-void decode_store(ByteReader& in, StoreSet& stores) {
+std::uint64_t types_of(const StoreSet::Entry* entry) {
+  return entry == nullptr ? 0 : entry->spec->types;
+}
+
+void decode_store(ByteReader& in, std::uint32_t found, StoreSet& stores) {
   StoreSet::Entry* entry = find(stores, in.little_text<std::uint32_t>());
   // A store whose changelog is another topic now is another store.
   if (const auto changelog = in.little_text<std::uint32_t>();
       entry != nullptr && changelog != entry->spec->changelog)
+    entry = nullptr;
+  // Its entries are of other types than this build's.
+  if (found > version_without_types && in.little<std::uint64_t>() != types_of(entry))
     entry = nullptr;
   const auto next = in.little<std::int64_t>();
   const auto count = in.little<std::uint64_t>();
@@ -60,6 +68,7 @@ void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& by
   for (const StoreSet::Entry& entry : stores.entries()) {
     out.little_text<std::uint32_t>(entry.spec->name);
     out.little_text<std::uint32_t>(entry.spec->changelog);
+    out.little(entry.spec->types);
     out.little(entry.next.value).little(static_cast<std::uint64_t>(entry.bytes->size()));
     entry.bytes->read_range({}, {}, [&out](std::string_view key, std::string_view value) {
       out.little_text<std::uint32_t>(key).little_text<std::uint32_t>(value);
@@ -94,7 +103,7 @@ Result<SnapshotHead> decode_snapshot(std::string_view bytes, StoreSet& stores) {
   head.task_state = in.little_text<std::uint32_t>();
   const auto count = in.little<std::uint32_t>();
   for (std::uint32_t i = 0; i < count && in.ok(); ++i)
-    decode_store(in, stores);
+    decode_store(in, found, stores);
   if (!in.ok() || !in.at_end())
     return fail(broken("the snapshot has another length than its content").error());
   return head;

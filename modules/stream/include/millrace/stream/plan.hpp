@@ -54,6 +54,8 @@ struct StoreSpec {
   const codec::TypeInfo* value = nullptr;
   std::string changelog;  ///< topic; for a table read from a topic that topic itself
   bool source_is_changelog = false;
+  std::uint64_t types = 0;  ///< fingerprint of both types, names of members included
+  std::string window;       ///< `tumbling 60000 ms`; empty: the keys have none
 };
 
 struct NodeSpec {

@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstdint>
 #include <limits>
+#include <string>
 
 namespace millrace::stream {
 
@@ -40,6 +41,10 @@ struct TumblingWindows {
     return __builtin_add_overflow(timestamp_ms, left, &end)
                ? std::numeric_limits<std::int64_t>::max()
                : end;
+  }
+  /// For people and the manifest.
+  [[nodiscard]] std::string to_string() const {
+    return "tumbling " + std::to_string(size_ms) + " ms";
   }
 };
 /// A size of less than 1 ms is refused by TopologyBuilder::build().

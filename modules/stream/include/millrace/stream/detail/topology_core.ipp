@@ -34,7 +34,9 @@ class TopologyBuilder::Core {
   NodeId private_source(const std::string& topic, RecordType type);
   std::pair<NodeId, StoreId> table_source(const std::string& topic, const std::string& store,
                                           RecordType type);
-  StoreId store(const std::string& name, const codec::TypeInfo& key, const codec::TypeInfo& value);
+  /// `window`: of the keys, as StoreSpec::window.
+  StoreId store(const std::string& name, const codec::TypeInfo& key, const codec::TypeInfo& value,
+                const std::string& window = {});
   NodeId emitter(const std::string& name);
 
   NodeId add(std::string_view kind, std::vector<NodeId> parents, detail::NodeFactory make,

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/base/error.hpp"
+#include "millrace/log/log.hpp"
+
+namespace millrace::stream {
+
+/// What a service's topology has in a log: the names of its groups, tasks and changelogs, given
+/// once, and what its stores hold. Kept in the topic `<service>.manifest`;
+/// docs/formats/manifest.md.
+struct Manifest {
+  struct Store {
+    std::string name;
+    std::string kind;       ///< `key-value`, `window`, or `table`: read from the topic `changelog`
+    std::string key;        ///< as codec::to_text(TypeShape)
+    std::string value;      ///< the same
+    std::string window;     ///< `tumbling 60000 ms`; empty: none
+    std::string changelog;  ///< topic
+    bool removed = false;   ///< no longer in the topology; the changelog is still there
+  };
+  /// A sub-topology.
+  struct Part {
+    std::int64_t number = 0;  ///< given once, from 1
+    std::string name;   ///< given once: of the group `<service>/<name>`, of tasks and of the topic
+                        ///< `<service>.<name>.system.changelog`
+    std::string state;  ///< `live`; `removed`: not in the topology, continued when it comes back;
+                        ///< `reset`: never continued
+    std::int32_t partitions = 0;  ///< 0: as many as its input has
+    std::vector<std::string> sources;
+    std::vector<std::string> private_sinks;
+    std::vector<Store> stores;
+  };
+  /// A private topic between parts.
+  struct Channel {
+    std::string topic;
+    std::string key;
+    std::string value;
+    std::vector<std::int64_t> from;  ///< by partition: parts that are new begin there; empty: at 0
+  };
+
+  std::int64_t version = 0;
+  std::int64_t revision = 0;      ///< rises by one with each change
+  std::int64_t plan_version = 0;  ///< how the library cut the topology into parts
+  std::vector<Part> parts;
+  std::vector<Channel> channels;
+};
+
+/// As it stands in its topic: one JSON object.
+[[nodiscard]] std::string to_json(const Manifest& manifest);
+
+/// Name of the topic that holds it.
+[[nodiscard]] std::string manifest_topic(std::string_view service);
+
+/// Reads the manifest of a service; no value when the log has none. errc::incompatible when a newer
+/// build wrote it, codec's errc when it is malformed, else failures of the log.
+[[nodiscard]] Result<std::optional<Manifest>> read_manifest(log::Log& log,
+                                                            std::string_view service);
+
+/// Writes `manifest` as the successor of the revision before its own, by a handle of that service,
+/// together with what `transaction` holds. False when somebody else wrote that revision first: read
+/// it again. Makes the topic when there is none. Failures of the log.
+[[nodiscard]] Result<bool> write_manifest(log::Log& log, std::string_view service,
+                                          const Manifest& manifest, log::Transaction transaction);
+
+namespace errc {
+/// The topology differs from the one that wrote the service's state in a way that cannot be
+/// continued: state would be misread, lost or counted twice. Nothing was changed. Remedy: the
+/// message shows what differs. Take that change back, or give the changed store or processor a new
+/// name; or stop all instances of the service and have the part rebuilt from its inputs with
+/// `millrace topology reset SERVICE --store NAME`, which publishes its output again. `millrace
+/// topology show SERVICE` prints what the log has.
+inline constexpr ErrorCode topology_changed{"stream.topology_changed"};
+}  // namespace errc
+
+}  // namespace millrace::stream

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/base/error.hpp"
+#include "millrace/log/log.hpp"
+#include "millrace/stream/manifest.hpp"
+
+namespace millrace::stream {
+
+/// What is rebuilt by the next start of a service.
+struct TopologyReset {
+  Manifest manifest;                  ///< the next one
+  std::vector<Manifest::Part> parts;  ///< as they were
+};
+
+/// Chooses the parts that hold the stores, or all when there are none, and with them those that
+/// share private topics which a chosen part writes: what is written there again is counted once.
+/// errc::unknown_store.
+[[nodiscard]] Result<TopologyReset> choose_parts(const Manifest& manifest,
+                                                 const std::vector<std::string>& stores);
+
+/// Has parts of a service's topology rebuilt: at its next start they begin at the earliest records
+/// of their inputs, with empty stores, whatever types these have now. Deletes nothing. `log` is a
+/// handle of the service; when `dry_run`, any, and nothing is written. base's errc::not_found when
+/// the log has no manifest of the service, errc::busy while an instance of it lives, else as
+/// choose_parts(), and failures of the log.
+[[nodiscard]] Result<TopologyReset> reset_topology(log::Log& log, std::string_view service,
+                                                   const std::vector<std::string>& stores,
+                                                   bool dry_run);
+
+}  // namespace millrace::stream

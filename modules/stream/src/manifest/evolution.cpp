@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "manifest/evolution.hpp"
+
+#include <algorithm>
+#include <set>
+#include <span>
+
+#include "manifest/difference.hpp"
+#include "manifest/manifest_version.hpp"
+#include "manifest/part_shape.hpp"
+#include "millrace/codec/type_shape.hpp"
+
+namespace millrace::stream {
+
+namespace {
+
+using Part = Manifest::Part;
+using Store = Manifest::Store;
+using Channel = Manifest::Channel;
+using Names = std::vector<std::string>;
+
+bool has(const Names& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool meet(const Names& a, const Names& b) {
+  return std::any_of(a.begin(), a.end(), [&](const std::string& name) { return has(b, name); });
+}
+
+template <class Stores>
+auto* find_store(Stores& stores, const std::string& name) {
+  const auto found = std::find_if(stores.begin(), stores.end(), [&](const Store& store) {
+    return store.name == name && !store.removed;
+  });
+  return found == stores.end() ? nullptr : &*found;
+}
+
+bool share_store(const Part& a, const Part& b) {
+  return std::any_of(a.stores.begin(), a.stores.end(), [&](const Store& store) {
+    return !store.removed && find_store(b.stores, store.name) != nullptr;
+  });
+}
+
+std::string first_store(const Part& part) {
+  for (const Store& store : part.stores) {
+    if (!store.removed) return store.name;
+  }
+  return {};
+}
+
+std::string listed(const Names& names) {
+  std::string out;
+  for (const std::string& name : names)
+    out.append(out.empty() ? "" : ", ").append(name);
+  return out.empty() ? "(none)" : out;
+}
+
+std::string shown(const Part& part) { return "part " + part.name; }
+
+/// Why values written by one type cannot be read by another; texts as codec::to_text.
+std::optional<std::string> why_unreadable(const std::string& written, const std::string& now) {
+  if (written == now) return {};
+  const auto before = codec::parse_shape(written);
+  const auto after = codec::parse_shape(now);
+  if (!before || !after) return "a type that this build does not understand";
+  return codec::why_unreadable(*before, *after);
+}
+
+class Evolver {
+ public:
+  Evolver(const Topology& topology, const Manifest& before, const TakenNames& taken)
+      : topology_(topology), taken_(taken) {
+    out_.manifest = before;
+    for (const SubTopology& part : topology.sub_topologies)
+      now_.push_back(part_shape(topology, part));
+  }
+
+  Result<Evolution> run() {
+    match();
+    if (differences_.empty()) take_parts();
+    compare_channels();
+    if (!differences_.empty()) return fail(differences_.refusal(topology_.service));
+    return std::move(out_);
+  }
+
+ private:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+  std::vector<Part>& parts() { return out_.manifest.parts; }
+
+  // The parts before with which that one has stores or inputs in common.
+  std::vector<std::size_t> linked(const Part& now, std::string_view state) {
+    std::vector<std::size_t> found;
+    for (std::size_t i = 0; i < parts().size(); ++i) {
+      const Part& part = parts()[i];
+      if (part.state == state && (share_store(part, now) || meet(part.sources, now.sources)))
+        found.push_back(i);
+    }
+    return found;
+  }
+
+  // A part continues one part, and each is continued by one: positions and state stay together.
+  void match() {
+    std::vector<Names> continued_by(parts().size());
+    for (const Part& now : now_) {
+      std::vector<std::size_t> before = linked(now, "live");
+      if (before.empty()) before = linked(now, "removed");
+      Names names;
+      for (const std::size_t i : before) {
+        continued_by[i].push_back(now.name);
+        names.push_back(parts()[i].name);
+      }
+      if (before.size() > 1) {
+        differences_.add("parts that became one", listed(names), now.name,
+                         first_store(parts()[before.front()]));
+      }
+      out_.parts.push_back(before.empty() ? none : before.front());
+    }
+    for (std::size_t i = 0; i < parts().size(); ++i) {
+      if (continued_by[i].size() > 1) {
+        differences_.add("a part that became several", parts()[i].name, listed(continued_by[i]),
+                         first_store(parts()[i]));
+      }
+    }
+  }
+
+  void take_parts() {
+    for (std::size_t i = 0; i < parts().size(); ++i) {
+      const bool continues = std::find(out_.parts.begin(), out_.parts.end(), i) != out_.parts.end();
+      if (parts()[i].state != "live" || continues) continue;
+      parts()[i].state = "removed";
+      accept(shown(parts()[i]) + " was removed; it continues when it comes back");
+    }
+    for (std::size_t i = 0; i < now_.size(); ++i) {
+      if (out_.parts[i] == none) {
+        out_.parts[i] = add(now_[i]);
+      } else {
+        continue_part(parts()[out_.parts[i]], now_[i]);
+      }
+    }
+  }
+
+  std::size_t add(Part part) {
+    for (const Part& other : parts())
+      part.number = std::max(part.number, other.number);
+    ++part.number;
+    const auto taken = [&](const std::string& name) {
+      return taken_.group(topology_.service + "/" + name) ||
+             std::any_of(parts().begin(), parts().end(),
+                         [&](const Part& other) { return other.name == name; });
+    };
+    // The number that comes next may be part of a name that a user gave.
+    const std::string base = part.name;
+    for (std::int64_t n = part.number; taken(part.name); ++n)
+      part.name = base + "-" + std::to_string(n);
+    for (Store& store : part.stores)
+      name_changelog(store, part.number);
+    accept(shown(part) + " is new");
+    out_.fresh.push_back(parts().size());
+    parts().push_back(std::move(part));
+    return parts().size() - 1;
+  }
+
+  void name_changelog(Store& store, std::int64_t number) {
+    if (store.kind == "table") return;
+    const auto taken = [&](const std::string& topic) {
+      return taken_.topic(topic) || std::any_of(parts().begin(), parts().end(), [&](const Part& p) {
+               return std::any_of(p.stores.begin(), p.stores.end(),
+                                  [&](const Store& other) { return other.changelog == topic; });
+             });
+    };
+    const std::string base = topology_.service + "." + store.name;
+    for (std::int64_t n = number; taken(store.changelog); ++n)
+      store.changelog = base + "-" + std::to_string(n) + ".changelog";
+  }
+
+  void continue_part(Part& before, const Part& now) {
+    if (before.state != "live") {
+      before.state = "live";
+      accept(shown(before) + " came back" +
+             (reads_channel(before) ? ", without what was not written to its private topics meanwhile"
+                                    : ""));
+    }
+    compare_inputs(before, now);
+    compare_stores(before, now);
+    if (before.private_sinks != now.private_sinks) {
+      before.private_sinks = now.private_sinks;
+      out_.changed = true;
+    }
+    if (before.partitions == now.partitions) return;
+    if (before.partitions > 0 && now.partitions > 0) {
+      differences_.add("partitions of " + shown(before), std::to_string(before.partitions),
+                       std::to_string(now.partitions), first_store(before));
+    }
+    before.partitions = now.partitions;
+    out_.changed = true;
+  }
+
+  bool reads_channel(const Part& part) {
+    const auto& channels = out_.manifest.channels;
+    return std::any_of(channels.begin(), channels.end(),
+                       [&](const Channel& channel) { return has(part.sources, channel.topic); });
+  }
+
+  void compare_inputs(Part& before, const Part& now) {
+    if (before.sources == now.sources) return;
+    if (!meet(before.sources, now.sources)) {
+      differences_.add("inputs of " + shown(before), listed(before.sources), listed(now.sources),
+                       first_store(before));
+      return;
+    }
+    for (const std::string& topic : now.sources) {
+      if (!has(before.sources, topic))
+        accept(shown(before) + " also reads " + topic + ", from its earliest record on");
+    }
+    for (const std::string& topic : before.sources) {
+      if (!has(now.sources, topic)) accept(shown(before) + " no longer reads " + topic);
+    }
+    before.sources = now.sources;
+  }
+
+  void compare_stores(Part& before, const Part& now) {
+    std::vector<Store*> gone;
+    for (Store& store : before.stores) {
+      if (store.removed) continue;
+      if (const Store* const same = find_store(now.stores, store.name)) {
+        compare(store, *same);
+      } else {
+        gone.push_back(&store);
+      }
+    }
+    std::vector<Store> added;
+    for (const Store& store : now.stores) {
+      if (find_store(before.stores, store.name) == nullptr) added.push_back(store);
+    }
+    for (const Store* const old : gone) {
+      for (const Store& store : added) {
+        // An empty store in place of a full one, perhaps by accident.
+        if (old->key == store.key && old->value == store.value)
+          differences_.add("name of a store of " + shown(before), old->name, store.name, old->name);
+      }
+    }
+    for (Store* const store : gone) {
+      store->removed = true;
+      accept("store " + store->name + " of " + shown(before) + " was removed");
+    }
+    for (Store& store : added) {
+      name_changelog(store, before.number);
+      accept("store " + store.name + " of " + shown(before) +
+             " is new and begins empty, where the part is now");
+      before.stores.push_back(std::move(store));
+    }
+  }
+
+  void compare(Store& before, const Store& now) {
+    const std::string of = " of store " + before.name;
+    const auto differ = [&](const std::string& what, const std::string& a, const std::string& b) {
+      differences_.add(what + of, a.empty() ? "(none)" : a, b.empty() ? "(none)" : b, before.name);
+    };
+    const bool is_table = before.kind == "table" && now.kind == "table";
+    if (before.kind != now.kind) {
+      differ("kind", before.kind, now.kind);
+    } else if (is_table && before.changelog != now.changelog) {
+      differ("topic", before.changelog, now.changelog);
+    }
+    if (before.window != now.window) differ("window", before.window, now.window);
+    if (!is_table) {
+      // What is read from a public topic is decoded by name, at each start.
+      if (before.key != now.key) differ("key", before.key, now.key);
+      compare_values(of, before.value, now.value, before.name);
+    }
+    if (before.key == now.key && before.value == now.value) return;
+    accept("the type" + of + " changed from " + before.key + " -> " + before.value + " to " +
+           now.key + " -> " + now.value);
+    before.key = now.key;
+    before.value = now.value;
+  }
+
+  void compare_values(const std::string& of, const std::string& before, const std::string& now,
+                      const std::string& store) {
+    if (const auto why = why_unreadable(before, now))
+      differences_.add("value" + of + ": " + *why, before, now, store);
+  }
+
+  // What is in a private topic and not yet read was written with the type before.
+  void compare_channels() {
+    for (Channel& now : channel_shapes(topology_)) {
+      auto& channels = out_.manifest.channels;
+      const auto found = std::find_if(channels.begin(), channels.end(),
+                                      [&](const Channel& one) { return one.topic == now.topic; });
+      if (found == channels.end()) {
+        channels.push_back(std::move(now));
+        out_.changed = true;
+        continue;
+      }
+      if (found->key.empty()) {  // reset: what it holds is not read any more
+        found->key = now.key;
+        found->value = now.value;
+        out_.changed = true;
+        continue;
+      }
+      const std::string of = " of topic " + now.topic;
+      const std::string store = store_behind(now.topic);
+      if (found->key != now.key) differences_.add("key" + of, found->key, now.key, store);
+      compare_values(of, found->value, now.value, store);
+      if (found->value == now.value) continue;
+      accept("the type" + of + " changed from " + found->value + " to " + now.value);
+      found->value = now.value;
+    }
+  }
+
+  // A store of the part that writes the topic, with which all parts behind it are rebuilt.
+  std::string store_behind(const std::string& topic) {
+    for (const Part& part : parts()) {
+      if (part.state == "live" && has(part.private_sinks, topic)) return first_store(part);
+    }
+    return {};
+  }
+
+  void accept(std::string note) {
+    out_.notes.push_back(std::move(note));
+    out_.changed = true;
+  }
+
+  const Topology& topology_;
+  const TakenNames& taken_;
+  std::vector<Part> now_;
+  Differences differences_;
+  Evolution out_;
+};
+
+Evolution adopt(const Topology& topology) {
+  Evolution out;
+  out.changed = true;
+  for (const SubTopology& part : topology.sub_topologies) {
+    out.parts.push_back(out.manifest.parts.size());
+    out.manifest.parts.push_back(part_shape(topology, part));
+    out.manifest.parts.back().number = static_cast<std::int64_t>(out.manifest.parts.size());
+  }
+  out.manifest.channels = channel_shapes(topology);
+  return out;
+}
+
+}  // namespace
+
+Result<Evolution> evolve(const Topology& topology, const std::optional<Manifest>& before,
+                         const TakenNames& taken) {
+  Evolution out;
+  if (before) {
+    MILLRACE_ASSIGN(out, Evolver(topology, *before, taken).run());
+  } else {
+    out = adopt(topology);
+  }
+  if (!out.changed) return out;
+  out.manifest.version = manifest_version;
+  out.manifest.plan_version = plan_version;
+  ++out.manifest.revision;
+  return out;
+}
+
+void take_names(const Evolution& evolution, Topology& topology) {
+  for (std::size_t i = 0; i < topology.sub_topologies.size(); ++i) {
+    const Part& part = evolution.manifest.parts[evolution.parts[i]];
+    SubTopology& now = topology.sub_topologies[i];
+    now.name = part.name;
+    for (const StoreId id : now.stores) {
+      StoreSpec& store = topology.stores[static_cast<std::size_t>(id)];
+      const std::string& changelog = find_store(part.stores, store.name)->changelog;
+      for (log::TopicSpec& topic : topology.own_topics) {
+        if (topic.name == store.changelog && !store.source_is_changelog) topic.name = changelog;
+      }
+      store.changelog = changelog;
+    }
+  }
+}
+
+}  // namespace millrace::stream

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "millrace/stream/manifest.hpp"
+#include "millrace/stream/plan.hpp"
+
+namespace millrace::stream {
+
+/// How a topology continues what a log has.
+struct Evolution {
+  Manifest manifest;               ///< the next one
+  std::vector<std::size_t> parts;  ///< of each of Topology::sub_topologies: its index in it
+  std::vector<std::size_t> fresh;  ///< indexes in the manifest of the parts that are new
+  std::vector<std::string> notes;  ///< what was accepted, for people
+  bool changed = false;            ///< `manifest` differs from the one before
+};
+
+/// Names that a new part or store must not take: what an earlier version left under them is not its
+/// own.
+struct TakenNames {
+  std::function<bool(const std::string& group)> group;
+  std::function<bool(const std::string& topic)> topic;
+};
+
+/// Matches the sub-topologies with those of the manifest, by their stores and inputs, and compares.
+/// Without a manifest the names of this build are taken. errc::topology_changed with a table of
+/// what cannot be continued.
+[[nodiscard]] Result<Evolution> evolve(const Topology& topology,
+                                       const std::optional<Manifest>& before,
+                                       const TakenNames& taken);
+
+/// Gives the topology the names of the manifest.
+void take_names(const Evolution& evolution, Topology& topology);
+
+}  // namespace millrace::stream

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "millrace/stream/manifest.hpp"
+
+#include <boost/describe/class.hpp>
+
+#include "manifest/manifest_version.hpp"
+#include "millrace/base/format_version.hpp"
+#include "millrace/codec/describe.hpp"
+#include "millrace/log/errors.hpp"
+#include "millrace/stream/instance.hpp"
+
+namespace millrace::stream {
+
+BOOST_DESCRIBE_STRUCT(Manifest::Store, (), (name, kind, key, value, window, changelog, removed))
+BOOST_DESCRIBE_STRUCT(Manifest::Part, (),
+                      (number, name, state, partitions, sources, private_sinks, stores))
+BOOST_DESCRIBE_STRUCT(Manifest::Channel, (), (topic, key, value, from))
+BOOST_DESCRIBE_STRUCT(Manifest, (), (version, revision, plan_version, parts, channels))
+
+namespace {
+
+constexpr std::string_view manifest_key = "manifest";
+constexpr std::size_t fetch_bytes = 256U << 10U;
+
+/// All that has the same meaning in every version.
+struct Head {
+  std::int64_t version = 0;
+};
+BOOST_DESCRIBE_STRUCT(Head, (), (version))
+
+Result<Manifest> decode(std::string_view bytes) {
+  MILLRACE_ASSIGN(const Head head, codec::from_json<Head>(bytes));
+  if (head.version > manifest_version)
+    return fail(errc::incompatible,
+                newer_format("", "the manifest", static_cast<std::uint64_t>(head.version),
+                             static_cast<std::uint64_t>(manifest_version)));
+  return codec::from_json<Manifest>(bytes);
+}
+
+// The last record counts.
+Result<std::optional<std::string>> last_value(log::Log& log, log::TopicPartition place) {
+  MILLRACE_ASSIGN(log::Offset next, log.start_offset(place));
+  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
+  std::optional<std::string> last;
+  log::FetchBuffer buffer;
+  while (next < end) {
+    MILLRACE_TRY(log.fetch(place, next, fetch_bytes, buffer));
+    // Offsets need not be dense: nothing more below the end is the end.
+    if (buffer.records.empty()) break;
+    for (const log::RecordView& record : buffer.records) {
+      if (record.value) last = std::string(*record.value);
+    }
+    next = buffer.next;
+  }
+  return last;
+}
+
+}  // namespace
+
+std::string to_json(const Manifest& manifest) { return codec::to_json(manifest); }
+
+std::string manifest_topic(std::string_view service) { return std::string(service) + ".manifest"; }
+
+Result<std::optional<Manifest>> read_manifest(log::Log& log, std::string_view service) {
+  const std::string name = manifest_topic(service);
+  const Result<log::Topic> topic = log.find_topic(name);
+  if (!topic) {
+    if (topic.error().is(log::errc::unknown_topic)) return std::optional<Manifest>{};
+    return fail(topic.error());
+  }
+  MILLRACE_ASSIGN(const auto bytes, last_value(log, {topic->id, log::partition(0)}));
+  if (!bytes) return std::optional<Manifest>{};
+  Result<Manifest> manifest = decode(*bytes);
+  if (!manifest)
+    return fail(manifest.error().code(), "topic " + name + ": " + manifest.error().message());
+  return std::optional(*std::move(manifest));
+}
+
+Result<bool> write_manifest(log::Log& log, std::string_view service, const Manifest& manifest,
+                            log::Transaction transaction) {
+  MILLRACE_ASSIGN(const log::Topic topic,
+                  log.create_topic({manifest_topic(service), 1, log::TopicKind::private_topic,
+                                    std::string(service), log::CleanupPolicy::compact}));
+  const std::string bytes = to_json(manifest);
+  transaction.append({topic.id, log::partition(0)}, log::Record{0, manifest_key, bytes, {}});
+  // One writer: of all that saw the same revision the first one's is written.
+  transaction.set_sequence(topic.spec.name, manifest.revision);
+  Result<log::Committed> committed = log.commit(transaction);
+  if (committed) return !committed->repeated;
+  MILLRACE_ASSIGN(const auto found, read_manifest(log, service));
+  if (found && found->revision >= manifest.revision) return false;
+  return fail(committed.error().code(),
+              "topic " + topic.spec.name + ": " + committed.error().message());
+}
+
+}  // namespace millrace::stream

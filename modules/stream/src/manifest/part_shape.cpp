@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "manifest/part_shape.hpp"
+
+#include <algorithm>
+
+#include "millrace/codec/type_shape.hpp"
+
+namespace millrace::stream {
+
+namespace {
+
+std::string text_of(const codec::TypeInfo& type) { return codec::to_text(codec::shape_of(type)); }
+
+bool is_private(const SinkSpec& sink) { return sink.type.format == codec::Format::binary; }
+
+std::string kind_of(const StoreSpec& store) {
+  if (store.source_is_changelog) return "table";
+  return store.window.empty() ? "key-value" : "window";
+}
+
+}  // namespace
+
+Manifest::Part part_shape(const Topology& topology, const SubTopology& part) {
+  Manifest::Part shape;
+  shape.name = part.name;
+  shape.state = "live";
+  shape.partitions = part.partitions;
+  for (const std::size_t source : part.sources)
+    shape.sources.push_back(topology.sources[source].topic);
+  for (const std::size_t sink : part.sinks) {
+    if (is_private(topology.sinks[sink]))
+      shape.private_sinks.push_back(topology.sinks[sink].topic.name);
+  }
+  for (auto* names : {&shape.sources, &shape.private_sinks}) {
+    std::sort(names->begin(), names->end());
+    names->erase(std::unique(names->begin(), names->end()), names->end());
+  }
+  for (const StoreId id : part.stores) {
+    const StoreSpec& store = topology.stores[static_cast<std::size_t>(id)];
+    shape.stores.push_back({store.name, kind_of(store), text_of(*store.key), text_of(*store.value),
+                            store.window, store.changelog, false});
+  }
+  return shape;
+}
+
+std::vector<Manifest::Channel> channel_shapes(const Topology& topology) {
+  std::vector<Manifest::Channel> channels;
+  for (const SinkSpec& sink : topology.sinks) {
+    const bool known = std::any_of(channels.begin(), channels.end(), [&](const auto& channel) {
+      return channel.topic == sink.topic.name;
+    });
+    if (!is_private(sink) || known) continue;
+    channels.push_back({sink.topic.name, text_of(*sink.type.key), text_of(*sink.type.value), {}});
+  }
+  return channels;
+}
+
+}  // namespace millrace::stream
