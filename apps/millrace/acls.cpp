@@ -146,6 +146,7 @@ std::vector<Acl> acls_of(const ServiceDescription& service, const std::string& p
     topics.allow(name, {"Create", "DescribeConfigs", "Write"}, "own " + kind);
     if (kind != "events") topics.allow(name, {"Read"}, {});
   };
+  own(service.service + ".manifest", "private");
   for (const ServiceDescription::Topic& topic : service.topics)
     own(topic.name, topic.kind);
   for (const ServiceDescription::Part& part : service.parts) {

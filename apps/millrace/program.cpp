@@ -60,6 +60,7 @@ void describe_program(CLI::App& app, Session& session, Action& action) {
   add_groups(app, action)->group(look_at_services);
   add_query(app, action)->group(look_at_services);
   add_dead_letters(app, action)->group(look_at_services);
+  add_topology(app, action)->group(look_at_services);
   add_copy(app, action)->group(care);
   add_log(app, action)->group(care);
   add_acls(app, action)->group(set_up);
@@ -96,8 +97,7 @@ Session::Session(Output& standard_output, Output& standard_error,
   log::register_kafka();
 }
 
-Result<log::Log*> Session::log(bool follows) {
-  if (log_) return log_.get();
+Result<std::unique_ptr<log::Log>> Session::open(log::LogOptions options, bool follows) {
   const std::string directory = log_directory(log_url);
   const auto missing = [&] {
     return fail(errc::not_found, "no log at " + shown_url(log_url) +
@@ -105,22 +105,32 @@ Result<log::Log*> Session::log(bool follows) {
   };
   // Opening must leave no directory behind where there was none.
   if (!directory.empty() && !files.exists(directory)) return missing();
-  log::LogOptions options;
   options.member = "millrace";
   options.create = false;
-  options.access = log::LogAccess::prefer_write;
   options.max_future_ms.reset();  // a replayed record was judged when it was appended
   const std::string url = directory.empty() ? log_url : "file:" + directory;
   auto opened = follows ? log::open_log(url, environment_, std::move(options))
                         : open_without_waiting(url, environment_, std::move(options));
   if (!opened && opened.error().is(errc::not_found) && !directory.empty()) return missing();
-  if (!opened) return fail(std::move(opened).error());
-  log_ = *std::move(opened);
+  return opened;
+}
+
+Result<log::Log*> Session::log(bool follows) {
+  if (log_) return log_.get();
+  log::LogOptions options;
+  options.access = log::LogAccess::prefer_write;
+  MILLRACE_ASSIGN(log_, open(std::move(options), follows));
   if (const auto reason = log_->read_only_reason()) {
     notes.line("millrace: reading only, members and claims are not shown: " + escaped(*reason));
     notes.flush();
   }
   return log_.get();
+}
+
+Result<std::unique_ptr<log::Log>> Session::log_of(const std::string& service) {
+  log::LogOptions options;
+  options.service = service;
+  return open(std::move(options), false);
 }
 
 int run_program(std::vector<std::string> arguments, Output& out, Output& notes,

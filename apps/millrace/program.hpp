@@ -37,10 +37,14 @@ class Session {
   /// The log of `log_url`, which must exist; opened at the first call, as a member that writes
   /// commands only. errc::not_found says what to do. `follows`: it will be waited on for long.
   [[nodiscard]] Result<log::Log*> log(bool follows = false);
+  /// The same log, opened as a member that writes what that service owns.
+  [[nodiscard]] Result<std::unique_ptr<log::Log>> log_of(const std::string& service);
   /// What logs are opened in.
   [[nodiscard]] log::LogEnvironment& environment() { return environment_; }
 
  private:
+  [[nodiscard]] Result<std::unique_ptr<log::Log>> open(log::LogOptions options, bool follows);
+
   SeededRandom random_;
   log::LogEnvironment environment_;
   std::unique_ptr<log::Log> log_;

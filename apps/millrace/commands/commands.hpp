@@ -26,6 +26,7 @@ CLI::App* add_groups(CLI::App& app, Action& action);
 CLI::App* add_query(CLI::App& app, Action& action);
 CLI::App* add_copy(CLI::App& app, Action& action);
 CLI::App* add_dead_letters(CLI::App& app, Action& action);
+CLI::App* add_topology(CLI::App& app, Action& action);
 CLI::App* add_acls(CLI::App& app, Action& action);
 CLI::App* add_log(CLI::App& app, Action& action);
 CLI::App* add_completion(CLI::App& app, Action& action);
@@ -83,6 +84,17 @@ struct QueryOptions {
   bool json = false;  ///< as the service sent it
 };
 [[nodiscard]] Status query(FileSystem& files, const QueryOptions& options, Output& out);
+
+struct TopologyOptions {
+  std::string service;
+  std::vector<std::string> stores;  ///< of a reset: the parts that hold them; empty: all
+  bool dry_run = false;
+  bool json = false;
+};
+/// What the log has of a service's topology.
+[[nodiscard]] Status show_topology(log::Log& log, const TopologyOptions& options, Output& out);
+/// As stream::reset_topology(): `log` is a handle of the service, or any for a dry run.
+[[nodiscard]] Status reset_topology(log::Log& log, const TopologyOptions& options, Output& out);
 
 struct AclsOptions {
   std::vector<std::string> descriptions;  ///< files; `-`: standard input

@@ -81,6 +81,9 @@ std::vector<Wrong> wrong_values() {
   add(all, "--writes", {"acls", "-"}, names, "name of a topic");
   add(all, "--format", {"acls", "-"}, {"", "xml"}, "table");
   add(all, "--command-config", {"acls", "-"}, {""}, "is empty");
+  for (const char* command : {"show", "reset"})
+    add(all, "SERVICE", {"topology", command}, names, "name of a service");
+  add(all, "--store", {"topology", "reset", "stock"}, {""}, "is empty");
   for (const char* command : {"verify", "stat", "repair"})
     add(all, "DIR", {"log", command}, urls, "file:DIR");
   add(all, "SHELL", {"completion"}, {"", "csh"}, "bash");

@@ -179,8 +179,9 @@ class Evolver {
     if (before.state != "live") {
       before.state = "live";
       accept(shown(before) + " came back" +
-             (reads_channel(before) ? ", without what was not written to its private topics meanwhile"
-                                    : ""));
+             (reads_channel(before)
+                  ? ", without what was not written to its private topics meanwhile"
+                  : ""));
     }
     compare_inputs(before, now);
     compare_stores(before, now);

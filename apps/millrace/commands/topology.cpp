@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <CLI/CLI.hpp>
+
+#include "arguments.hpp"
+#include "commands/commands.hpp"
+#include "millrace/base/json_writer.hpp"
+#include "millrace/codec/describe.hpp"
+#include "millrace/stream/manifest.hpp"
+#include "millrace/stream/reset.hpp"
+#include "table.hpp"
+#include "text.hpp"
+
+namespace millrace::cli {
+
+namespace {
+
+using stream::Manifest;
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names)
+    out.append(out.empty() ? "" : ", ").append(escaped(name));
+  return out.empty() ? "-" : out;
+}
+
+std::vector<std::string> stores_of(const Manifest::Part& part) {
+  std::vector<std::string> names;
+  for (const Manifest::Store& store : part.stores) {
+    if (!store.removed) names.push_back(store.name);
+  }
+  return names;
+}
+
+std::string or_dash(const std::string& text) { return text.empty() ? "-" : escaped(text); }
+
+void print(const std::string& service, const Manifest& manifest, Output& out) {
+  out.line("service " + escaped(service) + ": " + counted(manifest.parts.size(), "part") +
+           ", revision " + std::to_string(manifest.revision));
+  Table parts({"PART", "NUMBER", "STATE", "READS", "STORES"});
+  Table stores({"STORE", "PART", "KIND", "KEY", "VALUE", "WINDOW", "CHANGELOG", "STATE"});
+  for (const Manifest::Part& part : manifest.parts) {
+    parts.add({escaped(part.name), std::to_string(part.number), escaped(part.state),
+               listed(part.sources), listed(stores_of(part))});
+    for (const Manifest::Store& store : part.stores)
+      stores.add({escaped(store.name), escaped(part.name), escaped(store.kind), escaped(store.key),
+                  escaped(store.value), or_dash(store.window), escaped(store.changelog),
+                  store.removed ? "removed" : escaped(part.state)});
+  }
+  Table channels({"PRIVATE TOPIC", "KEY", "VALUE"});
+  for (const Manifest::Channel& channel : manifest.channels)
+    channels.add({escaped(channel.topic), or_dash(channel.key), or_dash(channel.value)});
+  for (const Table* table : {&parts, &stores, &channels}) {
+    if (table->empty()) continue;
+    out.line("");
+    table->print(out);
+  }
+}
+
+void print_json(const stream::TopologyReset& reset, const TopologyOptions& options, Output& out) {
+  for (const Manifest::Part& part : reset.parts) {
+    std::string line;
+    JsonWriter json(line);
+    json.begin_object().field("part", part.name).field("done", !options.dry_run);
+    json.key("reads").raw(codec::to_json(part.sources));
+    json.key("stores").raw(codec::to_json(stores_of(part)));
+    out.json(json.end_object().take());
+  }
+}
+
+CLI::App* add_show(CLI::App& topology, Action& action) {
+  auto* command = topology.add_subcommand(
+      "show", "Show parts, stores and private topics of a service, with their types");
+  auto options = std::make_shared<TopologyOptions>();
+  command->add_option("SERVICE", options->service, "The service")->required()->check(check_service);
+  command->add_flag("--json", options->json, "The manifest as a JSON object");
+  command->callback([options, &action] {
+    action = [options](Session& session) -> Status {
+      MILLRACE_ASSIGN(log::Log * log, session.log());
+      return show_topology(*log, *options, session.out);
+    };
+  });
+  return command;
+}
+
+CLI::App* add_reset(CLI::App& topology, Action& action) {
+  auto* command = topology.add_subcommand(
+      "reset", "Have state rebuilt from its inputs by the next start, with no instance alive");
+  auto options = std::make_shared<TopologyOptions>();
+  command->add_option("SERVICE", options->service, "The service")->required()->check(check_service);
+  command
+      ->add_option("--store", options->stores,
+                   "Only the part that holds this store, and those behind it; may be repeated")
+      ->type_name("NAME")
+      ->check(check_not_empty);
+  command->add_flag("--dry-run", options->dry_run, "Tell what would be rebuilt");
+  command->add_flag("--json", options->json, "A JSON object a line, one for each part");
+  command->footer("\nWhat the parts publish is published again. Nothing is deleted.\n");
+  command->callback([options, &action] {
+    action = [options](Session& session) -> Status {
+      // One that reads writes nothing, and makes sure that there is a log.
+      MILLRACE_ASSIGN(log::Log * log, session.log());
+      if (options->dry_run) return reset_topology(*log, *options, session.out);
+      MILLRACE_ASSIGN(const auto writer, session.log_of(options->service));
+      return reset_topology(*writer, *options, session.out);
+    };
+  });
+  return command;
+}
+
+}  // namespace
+
+Status show_topology(log::Log& log, const TopologyOptions& options, Output& out) {
+  MILLRACE_ASSIGN(const auto manifest, stream::read_manifest(log, options.service));
+  if (!manifest)
+    return fail(errc::not_found, "the log has no topology of a service " +
+                                     escaped(options.service) +
+                                     ": check the name, or start the service once");
+  if (options.json) {
+    out.json(stream::to_json(*manifest));
+  } else {
+    print(options.service, *manifest, out);
+  }
+  return {};
+}
+
+Status reset_topology(log::Log& log, const TopologyOptions& options, Output& out) {
+  MILLRACE_ASSIGN(const stream::TopologyReset reset,
+                  stream::reset_topology(log, options.service, options.stores, options.dry_run));
+  if (options.json) {
+    print_json(reset, options, out);
+    return {};
+  }
+  Table parts({"PART", "READS AGAIN", "STORES"});
+  for (const Manifest::Part& part : reset.parts)
+    parts.add({escaped(part.name), listed(part.sources), listed(stores_of(part))});
+  parts.print(out);
+  out.line(options.dry_run ? "(would be rebuilt by the next start of " + escaped(options.service) +
+                                 "; nothing was changed)"
+                           : "(rebuilt by the next start of " + escaped(options.service) + ")");
+  return {};
+}
+
+CLI::App* add_topology(CLI::App& app, Action& action) {
+  auto* command =
+      app.add_subcommand("topology", "What the log has of a service's topology, and rebuilding it");
+  command->require_subcommand(1);
+  add_show(*command, action);
+  add_reset(*command, action);
+  return command;
+}
+
+}  // namespace millrace::cli

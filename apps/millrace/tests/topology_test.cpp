@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "commands/commands.hpp"
+#include "millrace/stream/instance.hpp"
+#include "millrace/stream/topology.hpp"
+#include "shop.hpp"
+
+namespace millrace::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+struct Placed {
+  std::int64_t total = 0;
+};
+BOOST_DESCRIBE_STRUCT(Placed, (), (total))
+
+class TopologyCommand : public testing::Test {
+ protected:
+  void SetUp() override {
+    shop.topic("orders", "orders", log::TopicKind::events);
+    start();
+    instance.reset();
+  }
+  void start() {
+    stream::TopologyBuilder builder("stock");
+    builder.stream<std::string, Placed>("orders").group_by_key().count("counts");
+    auto opened = stream::Instance::open(shop.service("stock"), *builder.build(), {},
+                                         {shop.clock, real_file_system(), shop.random, {}});
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    instance = *std::move(opened);
+  }
+  Shop shop;
+  std::unique_ptr<stream::Instance> instance;
+};
+
+TEST_F(TopologyCommand, shows_parts_and_stores_with_their_types) {
+  Screen screen;
+  ASSERT_TRUE(show_topology(*shop.tool, {.service = "stock", .stores = {}}, screen.out));
+  EXPECT_THAT(
+      lines_of(screen.text),
+      ElementsAre(
+          "service stock: 1 part, revision 1", "", "PART    NUMBER  STATE  READS   STORES",
+          "counts       1  live   orders  counts", "",
+          "STORE   PART    KIND       KEY     VALUE  WINDOW  CHANGELOG               STATE",
+          "counts  counts  key-value  string  int64       -  stock.counts.changelog  live"));
+}
+
+TEST_F(TopologyCommand, shows_the_manifest_as_json) {
+  Screen screen;
+  ASSERT_TRUE(
+      show_topology(*shop.tool, {.service = "stock", .stores = {}, .json = true}, screen.out));
+  EXPECT_TRUE(is_json(screen.text)) << screen.text;
+  EXPECT_THAT(screen.text, HasSubstr(R"("changelog":"stock.counts.changelog")"));
+}
+
+TEST_F(TopologyCommand, says_that_a_service_is_not_known) {
+  Screen screen;
+  const Status shown = show_topology(*shop.tool, {.service = "sock", .stores = {}}, screen.out);
+  ASSERT_FALSE(shown);
+  EXPECT_EQ(shown.error().code(), errc::not_found);
+  EXPECT_THAT(shown.error().message(), HasSubstr("no topology of a service sock"));
+}
+
+TEST_F(TopologyCommand, resets_a_part_and_tells_which) {
+  Screen dry;
+  ASSERT_TRUE(
+      reset_topology(*shop.tool, {.service = "stock", .stores = {}, .dry_run = true}, dry.out));
+  EXPECT_THAT(lines_of(dry.text),
+              ElementsAre("PART    READS AGAIN  STORES", "counts  orders       counts",
+                          "(would be rebuilt by the next start of stock; nothing was changed)"));
+  Screen done;
+  ASSERT_TRUE(reset_topology(shop.service("stock"),
+                             {.service = "stock", .stores = {"counts"}, .json = true}, done.out));
+  EXPECT_EQ(done.text,
+            "{\"part\":\"counts\",\"done\":true,\"reads\":[\"orders\"],\"stores\":[\"counts\"]}\n");
+  start();
+  Screen shown;
+  ASSERT_TRUE(show_topology(*shop.tool, {.service = "stock", .stores = {}}, shown.out));
+  EXPECT_THAT(shown.text, HasSubstr("counts         1  reset"));
+  EXPECT_THAT(shown.text, HasSubstr("counts-2       2  live"));
+}
+
+TEST_F(TopologyCommand, does_not_reset_while_an_instance_lives) {
+  start();
+  Screen screen;
+  const Status done =
+      reset_topology(shop.service("stock"), {.service = "stock", .stores = {}}, screen.out);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code(), errc::busy);
+  EXPECT_THAT(done.error().message(), HasSubstr("stop all instances"));
+}
+
+}  // namespace
+}  // namespace millrace::cli
