@@ -17,6 +17,8 @@ constexpr const char* for_ever = "-1";
 // Who goes on from an older snapshot than that would miss deletions: a week.
 constexpr const char* kept_tombstones_ms = "604800000";
 constexpr const char* most = "9223372036854775807";
+constexpr std::int64_t ms = 1'000'000;
+constexpr std::int64_t retry_ns = 20 * ms;
 
 Settings settings_of(const TopicSpec& spec, const LogOptions& options) {
   // Event times may be years in the past or in the future: nothing may be deleted, refused or
@@ -138,12 +140,22 @@ Status Topics::make_in_kafka(const TopicSpec& spec) {
 
 Result<std::optional<std::int64_t>> Topics::tombstone_retention_ms(TopicId topic) {
   MILLRACE_ASSIGN(const KafkaPlace place, place_in_kafka({topic, partition(0)}));
-  MILLRACE_ASSIGN(const auto settings,
-                  topic_config(reader_.client(), place.topic, config_.timeout_ms()));
+  MILLRACE_ASSIGN(const auto settings, settings_in_kafka(place.topic));
   const auto policy = settings.find("cleanup.policy");
   const bool compacts =
       policy == settings.end() || policy->second.find("compact") != std::string::npos;
   return compacts ? number_in(settings, "delete.retention.ms") : std::nullopt;
+}
+
+// Of a topic that was named a moment ago. One broker may hear of it later than another.
+Result<std::map<std::string, std::string>> Topics::settings_in_kafka(const std::string& name) {
+  const std::int64_t deadline_ns = config_.clock().monotonic_ns() + config_.timeout_ms() * ms;
+  for (;;) {
+    auto settings = topic_config(reader_.client(), name, config_.timeout_ms());
+    const bool unheard_of = !settings && settings.error().is(errc::unknown_topic);
+    if (!unheard_of || config_.clock().monotonic_ns() >= deadline_ns) return settings;
+    reader_.signal().wait(reader_.signal().count(), retry_ns);
+  }
 }
 
 // A topic that was there before must be able to do what ours do.
@@ -156,7 +168,7 @@ Status Topics::verify(const TopicSpec& spec, std::int32_t partitions) {
     return refuse("has " + std::to_string(partitions) + " partitions, asked for were " +
                       std::to_string(spec.partitions),
                   "keys would move; use another name, or declare as many");
-  MILLRACE_ASSIGN(const auto settings, topic_config(reader_.client(), name, config_.timeout_ms()));
+  MILLRACE_ASSIGN(const auto settings, settings_in_kafka(name));
   const auto alter = [&](const std::string& setting) {
     return "kafka-configs --alter --entity-type topics --entity-name " + name + " --add-config " +
            setting;

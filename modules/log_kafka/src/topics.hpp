@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -45,6 +46,8 @@ class Topics {
   [[nodiscard]] std::optional<Topic> known(std::string_view name) const;
   [[nodiscard]] Result<std::optional<Topic>> find_foreign(std::string_view name);
   [[nodiscard]] Status make_in_kafka(const TopicSpec& spec);
+  [[nodiscard]] Result<std::map<std::string, std::string>> settings_in_kafka(
+      const std::string& name);
   [[nodiscard]] Status verify(const TopicSpec& spec, std::int32_t partitions);
 
   const ClientConfig& config_;

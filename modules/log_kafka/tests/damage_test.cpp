@@ -33,11 +33,12 @@ class KafkaDamage : public KafkaWorld {
   }
   /// Returns when the topic is gone and the brokers know it: they hear of it some time after the
   /// request was answered, and serve the old records until then.
-  void delete_state() {
+  void delete_state() { delete_topic(state_); }
+  void delete_topic(const std::string& name) {
     const auto producer = kafka::ClientProducer::open(config_, options_);
     rd_kafka_t* const client = (*producer)->client();
     kafka::Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
-    rd_kafka_DeleteTopic_t* request = rd_kafka_DeleteTopic_new(state_.c_str());
+    rd_kafka_DeleteTopic_t* request = rd_kafka_DeleteTopic_new(name.c_str());
     rd_kafka_DeleteTopics(client, &request, 1, nullptr, queue.get());
     rd_kafka_DeleteTopic_destroy(request);
     const kafka::Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), 30'000));
@@ -47,11 +48,22 @@ class KafkaDamage : public KafkaWorld {
     ASSERT_TRUE(reader.open().has_value());
     const kafka::Signal never;
     for (;;) {
-      const auto found = kafka::find_partitions(reader.client(), state_, config_.timeout_ms());
+      const auto found = kafka::find_partitions(reader.client(), name, config_.timeout_ms());
       ASSERT_TRUE(found.has_value()) << found.error().to_string();
       if (!*found) return;
       never.wait(0, 10'000'000);
     }
+  }
+  /// The topic in Kafka alone, as a service makes it.
+  void make_in_kafka(const std::string& name) {
+    const auto producer = kafka::ClientProducer::open(config_, options_);
+    const auto made = kafka::create_topic((*producer)->client(), name, 1,
+                                          {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}},
+                                          config_.timeout_ms());
+    EXPECT_TRUE(made.has_value()) << made.error().to_string();
+  }
+  [[nodiscard]] std::string in_kafka(const std::string& topic) const {
+    return config_.in_kafka(topic);
   }
   void expect_damage(const Error& error, Offset at) const {
     EXPECT_TRUE(error.is(errc::corrupt)) << error.to_string();
@@ -124,6 +136,27 @@ TEST_F(KafkaDamage, a_log_is_made_again_while_its_old_topic_vanishes) {
   opening.join();
   ASSERT_TRUE(opened.has_value()) << opened.error().to_string();
   EXPECT_NE((*opened)->identity(), identity);
+}
+
+// One broker names a new topic while another has not heard of it.
+TEST_F(KafkaDamage, a_topic_that_a_broker_has_not_heard_of_yet_is_asked_for_again) {
+  const std::string topic = in_kafka("t");
+  make_in_kafka(topic);
+  testkit::KafkaProxy proxy(address());
+  auto opened = try_open(url(proxy.bootstrap()), options_of("second"));
+  ASSERT_TRUE(opened.has_value()) << opened.error().to_string();
+  const auto asking = proxy.add(
+      {.api = testkit::KafkaApi::describe_configs, .fault = testkit::KafkaFault::hold_request()});
+  Result<Topic> made = fail(errc::closed, "not made");
+  std::thread making([&] {
+    made = (*opened)->create_topic({"t", 1, TopicKind::events, (*opened)->options().service, {}});
+  });
+  EXPECT_TRUE(asking.wait_until_held());
+  delete_topic(topic);
+  asking.release();
+  make_in_kafka(topic);
+  making.join();
+  EXPECT_TRUE(made.has_value()) << made.error().to_string();
 }
 
 TEST_F(KafkaDamage, a_record_of_a_newer_version_asks_for_an_upgrade) {
