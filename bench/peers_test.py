@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 BIN, WORK = (pathlib.Path(argument) for argument in sys.argv[1:3])
-BASE_MS = 1_800_000_000_000 // 60_000 * 60_000
+BASE_MS = 1_500_000_000_000
 RECORDS, KEYS = 3000, 50
 
 

@@ -29,7 +29,8 @@ class Moved : public testing::TestWithParam<std::string> {
   // Runs until so many requests are answered, then ends it by the signal.
   void run_until(const std::string& log, std::int64_t position, int signal) {
     std::vector<std::string> words = arguments(log);
-    words.insert(words.end(), {"--rate", "150"});
+    // So slowly that most of the requests are left when the process hears the signal.
+    words.insert(words.end(), {"--rate", "30"});
     Command command = run_command(directory.file("data"), words);
     command.output = directory.file("run.txt");
     Process run(command);

@@ -178,25 +178,24 @@ TEST_F(DeadLetters, that_no_task_would_read_are_refused_and_nothing_is_replayed)
       {"wide", 8, TopicKind::commands, "storefront", log::CleanupPolicy::keep}));
   Event event{"orders.dead-letters", 1, "A3", "OrderRequested", "q3", "", "c3"};
   event.more_headers = {{"dl-topic", "wide"}, {"dl-partition", "5"}, {"dl-offset", "0"}};
-  shop.publish(event);
+  const std::int64_t wide = shop.publish(event);
   event.more_headers["dl-topic"] = "gone";
-  shop.publish(event);
+  const std::int64_t gone = shop.publish(event);
   event.more_headers["dl-topic"] = "requests";
-  shop.publish(event);
+  const std::int64_t no_partition = shop.publish(event);
   const auto refusal = [&](const ReplayOptions& options) {
     const Status done =
         replay_dead_letters(*shop.tool, "orders", options, [](const ReplayOutcome&) {});
     return done ? std::string() : done.error().to_string();
   };
-  EXPECT_NE(refusal(all()).find("orders.dead-letters-1:" + shop.nth(3) +
+  EXPECT_NE(refusal(all()).find("orders.dead-letters-1:" + std::to_string(wide) +
                                 " cannot be replayed: its topic 'wide' has 8 partitions and "
                                 "'orders.retry' has 2, so that no task reads it there; write its "
                                 "value to 'wide' again"),
             std::string::npos)
       << refusal(all());
-  EXPECT_NE(refusal(one(std::stoll(shop.nth(4)))).find("there is no topic 'gone'"),
-            std::string::npos);
-  EXPECT_NE(refusal(one(std::stoll(shop.nth(5)))).find("topic 'requests' has no partition '5'"),
+  EXPECT_NE(refusal(one(gone)).find("there is no topic 'gone'"), std::string::npos);
+  EXPECT_NE(refusal(one(no_partition)).find("topic 'requests' has no partition '5'"),
             std::string::npos);
   for (const std::int32_t partition : {0, 1}) {
     EXPECT_TRUE(shop.read("orders.retry", partition).empty());
@@ -211,8 +210,7 @@ TEST_F(DeadLetters, take_the_records_own_dl_headers_back_with_them) {
                         {"dl-reason", "of this letter"},
                         {"dl-record-dl-reason", "theirs"},
                         {"dl-record-dl-omitted", "value"}};
-  shop.publish(event);
-  replay(one(std::stoll(shop.nth(3))));
+  replay(one(shop.publish(event)));
   log::FetchBuffer buffer;
   const auto retry = shop.tool->find_topic("orders.retry");
   ASSERT_TRUE(shop.tool->fetch({retry->id, log::partition(1)}, log::offset(0), 1000, buffer));
