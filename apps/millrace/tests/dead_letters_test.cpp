@@ -112,18 +112,18 @@ TEST_F(DeadLetters, a_dry_run_writes_nothing) {
   EXPECT_TRUE(shop.read("orders.retry", 1).empty());
 }
 
-TEST_F(DeadLetters, can_be_mended_on_the_way_back) {
-  ReplayOptions mended = one(0);
-  mended.value = "{}";
-  replay(mended);
+TEST_F(DeadLetters, can_be_corrected_on_the_way_back) {
+  ReplayOptions corrected = one(0);
+  corrected.value = "{}";
+  replay(corrected);
   EXPECT_EQ(shop.read("orders.retry", 1),
             (std::vector<std::pair<std::string, std::string>>{{"A0", "{}"}}));
 }
 
-TEST_F(DeadLetters, a_mended_value_is_for_one_of_them) {
-  ReplayOptions mended = all();
-  mended.value = "{}";
-  EXPECT_EQ(replay(mended), std::vector<std::string>{"base.invalid_argument"});
+TEST_F(DeadLetters, a_corrected_value_is_for_one_of_them) {
+  ReplayOptions corrected = all();
+  corrected.value = "{}";
+  EXPECT_EQ(replay(corrected), std::vector<std::string>{"base.invalid_argument"});
 }
 
 TEST_F(DeadLetters, that_are_not_there_cannot_be_replayed) {
@@ -222,9 +222,9 @@ TEST_F(DeadLetters, take_the_records_own_dl_headers_back_with_them) {
 }
 
 TEST_F(DeadLetters, can_go_back_with_an_empty_value) {
-  ReplayOptions mended = one(0);
-  mended.value = "";
-  replay(mended);
+  ReplayOptions corrected = one(0);
+  corrected.value = "";
+  replay(corrected);
   EXPECT_EQ(shop.read("orders.retry", 1),
             (std::vector<std::pair<std::string, std::string>>{{"A0", ""}}));
 }

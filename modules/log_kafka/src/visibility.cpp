@@ -79,7 +79,7 @@ bool Visibility::hand_over(Identity& identity) {
   // When the outcome of a commit is not known, its records may be there and are not in the table.
   if (identity.current() >= 0 && wait_own(places, config_.timeout_ms() * ms)) return true;
   if (!identity.end()) return false;
-  // Whoever took the transactional id over waited for the marks.
+  // The transactional id was taken over, which waits for the marks.
   const MutexLock lock(mutex_);
   unseen_.clear();
   return false;

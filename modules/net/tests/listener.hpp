@@ -19,21 +19,28 @@
 // Servers of tests: sockets on loopback that say what a test wants.
 namespace millrace::net {
 
+/// A socket that listens on a free port of loopback; `address` is where.
+inline int listen_on_loopback(int backlog, sockaddr_in& address) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const raw = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(listener, raw, size) != 0 || ::listen(listener, backlog) != 0 ||
+      ::getsockname(listener, raw, &size) != 0) {
+    ADD_FAILURE() << "no free port";
+  }
+  return listener;
+}
+
 /// Listens on a free port of loopback and serves one connection by a function on a thread of its
 /// own; the destructor waits for it.
 class Listener {
  public:
   explicit Listener(std::function<void(int)> serve) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const raw = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(listener_, raw, size) != 0 || ::listen(listener_, 1) != 0 ||
-        ::getsockname(listener_, raw, &size) != 0) {
-      ADD_FAILURE() << "no free port";
-    }
+    listener_ = listen_on_loopback(1, address);
     port_ = ntohs(address.sin_port);
     thread_ = std::thread([this, serve = std::move(serve)] {
       const int connection = ::accept(listener_, nullptr, nullptr);
@@ -63,23 +70,15 @@ class Listener {
 class Unserved {
  public:
   explicit Unserved(bool full) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const raw = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(listener_, raw, size) != 0 || ::listen(listener_, 0) != 0 ||
-        ::getsockname(listener_, raw, &size) != 0) {
-      ADD_FAILURE() << "no free port";
-    }
+    listener_ = listen_on_loopback(0, address);
     port_ = ntohs(address.sin_port);
     if (!full) {
       return;
     }
     // The queue of a backlog of 0 holds one.
     filler_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    EXPECT_EQ(::connect(filler_, raw, size), 0);
+    EXPECT_EQ(::connect(filler_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   }
   ~Unserved() {
     if (filler_ >= 0) {

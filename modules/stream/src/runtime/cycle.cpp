@@ -116,7 +116,7 @@ Status Cycle::refused(const Error& error, StepResult& result) {
   }
   if (error.is(log::errc::unavailable)) return fail(error.at("committing"));
   if (error.is(log::errc::outcome_unknown)) {
-    shared_->tell("warn", "outcome of a commit unknown, reading the state anew", error.message());
+    shared_->tell("warn", "outcome of a commit unknown, reading the state again", error.message());
     tasks_->restart_all();
     // On Kafka the claims may be gone with the transaction.
     tasks_->poll_soon();

@@ -68,8 +68,6 @@ Status Sender::send(const SinkSpec& spec, const Message& message) {
   return {};
 }
 
-// docs/formats/cloud_events.md. The id is a function of the input alone: the same after a crash,
-// and in a simulation.
 std::int32_t Sender::partition_for(const ResolvedSink& sink, const Message& message) {
   if (sink.spec->partitioner)
     return sink.spec->partitioner(message.key, message.value, sink.partitions);
@@ -83,6 +81,8 @@ std::int32_t Sender::partition_for(const ResolvedSink& sink, const Message& mess
   return partition_of(key_, sink.partitions);
 }
 
+// docs/formats/cloud_events.md. The id is a function of the input alone: the same after a crash,
+// and in a simulation.
 void Sender::public_headers(const ResolvedSink& sink, const Message& message) {
   id_.assign(id_prefix_);
   append_number(id_, number_);

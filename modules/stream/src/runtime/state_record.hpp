@@ -33,7 +33,7 @@ class StateRecord {
   void stage(std::int64_t time_ms);
   void committed(const log::Committed& committed);
   void drop() { staged_ = times_due_ = false; }
-  /// From where the changelog goes on.
+  /// The offset behind the last record of the state in its changelog.
   [[nodiscard]] log::Offset next() const { return next_; }
 
  private:

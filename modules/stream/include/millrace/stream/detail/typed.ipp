@@ -36,7 +36,6 @@ template <class K, class V>
   }
 }
 
-/// Calls `fn(key, value)`, or `fn(value)` for those that do not ask for the key.
 // The types of the parameters, for functions that have one signature; generic lambdas have none.
 template <class F>
 struct Parameters;
