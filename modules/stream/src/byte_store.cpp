@@ -24,6 +24,9 @@ enum class Change : std::uint8_t { none, put, erased };
 struct Entry {
   std::string value;
   std::string pending;
+  // Event times of the two.
+  std::int64_t value_time_ms = no_entry_time;
+  std::int64_t pending_time_ms = no_entry_time;
   Change change = Change::none;
   bool committed = false;
   // Where it is in the undo list, if that place is of this entry.
@@ -81,6 +84,7 @@ struct ByteStore::State {
     bool created;  // in fresh
     std::size_t begin;
     std::size_t size;
+    std::int64_t time_ms;
   };
   bool has_savepoint = false;
   std::vector<Undo> undo;
@@ -139,7 +143,7 @@ struct ByteStore::State {
     }
     entry.undo_place = static_cast<std::uint32_t>(undo.size());
     const std::size_t size = entry.change == Change::put ? entry.pending.size() : 0;
-    undo.push_back({&item, entry.change, created, undo_bytes.size(), size});
+    undo.push_back({&item, entry.change, created, undo_bytes.size(), size, entry.pending_time_ms});
     if (size > 0) {
       undo_bytes.append(entry.pending);
     }
@@ -172,6 +176,7 @@ struct ByteStore::State {
   void take_back(const Undo& one) {
     Entry& entry = one.item->second;
     entry.change = one.change;
+    entry.pending_time_ms = one.time_ms;
     if (one.change == Change::put) {
       entry.pending.assign(undo_bytes, one.begin, one.size);
     } else if (entry.pending.capacity() > spare_bytes_max) {
@@ -198,6 +203,7 @@ struct ByteStore::State {
     bytes += entry.pending.size();
     bytes -= entry.value.size();
     entry.value.swap(entry.pending);
+    entry.value_time_ms = entry.pending_time_ms;
     if (entry.pending.capacity() > spare_bytes_max) std::string().swap(entry.pending);
     entry.change = Change::none;
   }
@@ -207,6 +213,7 @@ struct ByteStore::State {
     Entry& entry = item.second;
     if (entry.change == Change::erased) return;
     entry.value = std::move(entry.pending);
+    entry.value_time_ms = entry.pending_time_ms;
     entry.pending = {};
     entry.change = Change::none;
     entry.committed = true;
@@ -235,7 +242,14 @@ std::optional<std::string_view> ByteStore::get(std::string_view key) const {
   return item->second.change == Change::put ? item->second.pending : item->second.value;
 }
 
-void ByteStore::put(std::string_view key, std::string_view value) {
+std::int64_t ByteStore::time_ms(std::string_view key) const {
+  const Item* item = state_->find(key);
+  if (item == nullptr || item->second.change == Change::erased) return no_entry_time;
+  const Entry& entry = item->second;
+  return entry.change == Change::put ? entry.pending_time_ms : entry.value_time_ms;
+}
+
+void ByteStore::put(std::string_view key, std::string_view value, std::int64_t time_ms) {
   State& state = *state_;
   state.check_allowed();
   Item* item = state.find(key);
@@ -246,6 +260,7 @@ void ByteStore::put(std::string_view key, std::string_view value) {
   }
   state.save(*item, created);
   item->second.pending.assign(value);
+  item->second.pending_time_ms = time_ms;
   state.mark(*item, Change::put);
 }
 
@@ -296,15 +311,14 @@ void ByteStore::range(std::string_view from, std::string_view to,
   }
 }
 
-void ByteStore::changes(
-    const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const {
+void ByteStore::changes(const ChangeVisitor& visit) const {
   // `changed` stays in the order of the changes, by which a rollback cuts it.
   for (const auto& one : state_->order.sort(state_->changed)) {
     const Entry& entry = one.item->second;
     if (entry.change == Change::put) {
-      visit(one.item->first, entry.pending);
+      visit(one.item->first, entry.pending, entry.pending_time_ms);
     } else if (entry.committed) {
-      visit(one.item->first, std::nullopt);
+      visit(one.item->first, std::nullopt, no_entry_time);
     }
   }
 }
@@ -363,7 +377,8 @@ void ByteStore::drop() {
   state_->forget_overlay();
 }
 
-void ByteStore::restore(std::string_view key, std::optional<std::string_view> value) {
+void ByteStore::restore(std::string_view key, std::optional<std::string_view> value,
+                        std::int64_t time_ms) {
   State& state = *state_;
   MILLRACE_ASSERT(state.changed.empty(), "a store is restored between commits");
   const UniqueLock lock(state.mutex);
@@ -381,10 +396,12 @@ void ByteStore::restore(std::string_view key, std::optional<std::string_view> va
     state.bytes += value->size();
     state.bytes -= found->second.value.size();
     found->second.value.assign(*value);
+    found->second.value_time_ms = time_ms;
     return;
   }
   Item& item = *state.content.try_emplace(std::string(key)).first;
   item.second.value.assign(*value);
+  item.second.value_time_ms = time_ms;
   item.second.committed = true;
   state.bytes += key.size() + value->size();
   if (indexed) state.index.emplace(item.first, &item);
@@ -415,6 +432,14 @@ void ByteStore::read_range(
   for (auto it = state_->index.lower_bound(from); it != state_->index.end(); ++it) {
     if (!before(it->first, to) || !visit(it->first, it->second->second.value)) return;
   }
+}
+
+void ByteStore::read_all(
+    const std::function<void(std::string_view, std::string_view, std::int64_t)>& visit) const {
+  state_->build_index();
+  const SharedLock lock(state_->mutex);
+  for (const auto& [key, item] : state_->index)
+    visit(key, item->second.value, item->second.value_time_ms);
 }
 
 std::size_t ByteStore::size() const {

@@ -26,7 +26,7 @@ using Changes = std::map<std::string, std::optional<std::string>>;
 
 Changes changes_of(const ByteStore& store) {
   Changes changes;
-  store.changes([&](std::string_view key, std::optional<std::string_view> value) {
+  store.changes([&](std::string_view key, std::optional<std::string_view> value, std::int64_t) {
     changes.emplace(key, value ? std::optional<std::string>(*value) : std::nullopt);
   });
   return changes;
@@ -51,6 +51,30 @@ TEST(Savepoint, a_rollback_takes_back_what_changed_since_and_no_more) {
   store.apply();
   EXPECT_EQ(store.read("kept"), "first unit");
   EXPECT_EQ(store.changed_bytes(), 0U);
+}
+
+TEST(Savepoint, a_rollback_takes_back_the_times_of_entries_too) {
+  ByteStore store;
+  store.restore("kept", "old", 1'000);
+  store.put("fresh", "first unit", 2'000);
+  store.savepoint();
+  store.put("kept", "second unit", 3'000);
+  store.put("fresh", "second unit", 4'000);
+  EXPECT_EQ(store.time_ms("kept"), 3'000);
+  EXPECT_EQ(store.time_ms("fresh"), 4'000);
+  store.rollback();
+  EXPECT_EQ(store.time_ms("kept"), 1'000);
+  EXPECT_EQ(store.time_ms("fresh"), 2'000);
+  store.put("kept", "dropped", 5'000);
+  store.drop();
+  EXPECT_EQ(store.time_ms("kept"), 1'000);
+  EXPECT_EQ(store.time_ms("fresh"), no_entry_time);
+  store.put("kept", "applied", 6'000);
+  store.apply();
+  store.put("kept", "without a time");
+  EXPECT_EQ(store.time_ms("kept"), no_entry_time);
+  store.drop();
+  EXPECT_EQ(store.time_ms("kept"), 6'000);
 }
 
 TEST(Savepoint, the_largest_change_is_of_what_came_since) {

@@ -38,7 +38,7 @@ using Changes = std::vector<std::pair<std::string, std::optional<std::string>>>;
 
 Changes changes_of(const ByteStore& store) {
   Changes changes;
-  store.changes([&](std::string_view key, std::optional<std::string_view> value) {
+  store.changes([&](std::string_view key, std::optional<std::string_view> value, std::int64_t) {
     changes.emplace_back(key, value ? std::optional<std::string>(*value) : std::nullopt);
   });
   return changes;
@@ -108,8 +108,9 @@ TEST(ByteStore, changes_come_in_byte_order_however_alike_the_keys_are) {
       store.put(sorted[i * 7 % sorted.size()], "v");
     }
     std::vector<std::string> visited;
-    store.changes(
-        [&](std::string_view key, std::optional<std::string_view>) { visited.emplace_back(key); });
+    store.changes([&](std::string_view key, std::optional<std::string_view>, std::int64_t) {
+      visited.emplace_back(key);
+    });
     EXPECT_EQ(visited, sorted);
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
+#include <algorithm>
 #include <optional>
 
 #include "operators/stored_table.hpp"
@@ -23,8 +24,11 @@ class AggregateNode final : public Node {
     }
     const bool exists = table_.load(key);
     spec_.fold(message, table_.value(), exists);
-    table_.save(table_.value());
-    forward({key, table_.value(), message.timestamp_ms}, context);
+    // Of all that count for the key: a late record does not make the result older.
+    const std::int64_t time_ms =
+        exists ? std::max(table_.time_ms(), message.timestamp_ms) : message.timestamp_ms;
+    table_.save(table_.value(), time_ms);
+    forward({key, table_.value(), time_ms}, context);
   }
 
  private:

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "operators/stored_table.hpp"
 
+#include <algorithm>
+
 #include "millrace/codec/codec.hpp"
 #include "millrace/stream/byte_store.hpp"
 #include "millrace/stream/detail/store_bytes.hpp"
@@ -21,15 +23,17 @@ bool StoredTable::load(const void* key) {
   return true;
 }
 
-void StoredTable::save(const void* value) {
+std::int64_t StoredTable::time_ms() const { return store_->time_ms(key_bytes_); }
+
+void StoredTable::save(const void* value, std::int64_t time_ms) {
   value_bytes_.clear();
   codec::encode(codec::Format::binary, *spec_.value, value, value_bytes_);
-  store_->put(key_bytes_, value_bytes_);
+  store_->put(key_bytes_, value_bytes_, std::max<std::int64_t>(0, time_ms));
 }
 
-void StoredTable::put(const void* key, const void* value) {
+void StoredTable::put(const void* key, const void* value, std::int64_t time_ms) {
   encode_key(key);
-  save(value);
+  save(value, time_ms);
 }
 
 void StoredTable::erase(const void* key) {

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "millrace/codec/typed_object.hpp"
@@ -22,9 +23,12 @@ class StoredTable {
   /// Decodes what the key has into value(); false when it has nothing, and value() is what it was.
   bool load(const void* key);
   [[nodiscard]] void* value() const { return value_.get(); }
-  /// Writes under the key of the last load().
-  void save(const void* value);
-  void put(const void* key, const void* value);
+  /// The event time of what the last load() found.
+  [[nodiscard]] std::int64_t time_ms() const;
+  /// Writes under the key of the last load(), with an event time. One before 1970 is kept as 1970:
+  /// a changelog on Kafka has no other.
+  void save(const void* value, std::int64_t time_ms);
+  void put(const void* key, const void* value, std::int64_t time_ms);
   void erase(const void* key);
 
  private:

@@ -15,7 +15,7 @@ class TableNode final : public Node {
     if (message.value == nullptr) {
       table_.erase(message.key);
     } else {
-      table_.put(message.key, message.value);
+      table_.put(message.key, message.value, message.timestamp_ms);
     }
     forward(message, context);
   }

@@ -144,7 +144,7 @@ void Nodes::keep_tables(const InHand& hand, StoreSet& stores) {
     ByteStore* const store = stores.find(id);
     MILLRACE_ASSERT(store != nullptr, "the table of a source is a store of its sub-topology");
     if (const auto value = change_.value()) {
-      store->put(change_.key(), *value);
+      store->put(change_.key(), *value, hand.record()->timestamp_ms);
     } else {
       store->erase(change_.key());
     }

@@ -200,12 +200,12 @@ Status Restore::apply(Replay& replay, const log::RecordView& record) {
     const Status readable =
         codec::check_private_version(record.headers.encoded(), record.headers.size());
     if (!readable) return refused(replay.place, record.offset, readable.error());
-    if (record.key) bytes.restore(*record.key, record.value);
+    if (record.key) bytes.restore(*record.key, record.value, record.timestamp_ms);
     return {};
   }
   // What does not decode went to the dead letters, or was skipped, when it was processed.
   if (change_.read(*replay.table, *replay.store->spec, record))
-    bytes.restore(change_.key(), change_.value());
+    bytes.restore(change_.key(), change_.value(), record.timestamp_ms);
   return {};
 }
 

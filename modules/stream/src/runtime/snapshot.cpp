@@ -14,7 +14,8 @@ namespace millrace::stream::runtime {
 namespace {
 
 constexpr std::string_view magic = "mrsnap\r\n";
-constexpr std::uint32_t version = 4;
+constexpr std::uint32_t version = 5;
+constexpr std::uint32_t version_without_times = 4;
 constexpr std::uint32_t version_without_types = 3;
 constexpr std::uint32_t oldest_version = 2;  // without SnapshotHead::as_of_ms
 constexpr std::size_t checksum_place =
@@ -49,7 +50,9 @@ void decode_store(ByteReader& in, std::uint32_t found, StoreSet& stores) {
   for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
     const std::string_view key = in.little_text<std::uint32_t>();
     const std::string_view value = in.little_text<std::uint32_t>();
-    if (entry != nullptr && in.ok()) entry->bytes->restore(key, value);
+    const std::int64_t time_ms =
+        found > version_without_times ? in.little<std::int64_t>() : no_entry_time;
+    if (entry != nullptr && in.ok()) entry->bytes->restore(key, value, time_ms);
   }
   if (entry != nullptr && in.ok()) entry->next = log::offset(next);
 }
@@ -70,10 +73,10 @@ void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& by
     out.little_text<std::uint32_t>(entry.spec->changelog);
     out.little(entry.spec->types);
     out.little(entry.next.value).little(static_cast<std::uint64_t>(entry.bytes->size()));
-    entry.bytes->read_range({}, {}, [&out](std::string_view key, std::string_view value) {
-      out.little_text<std::uint32_t>(key).little_text<std::uint32_t>(value);
-      return true;
-    });
+    entry.bytes->read_all(
+        [&out](std::string_view key, std::string_view value, std::int64_t time_ms) {
+          out.little_text<std::uint32_t>(key).little_text<std::uint32_t>(value).little(time_ms);
+        });
   }
   const std::string_view checked =
       out.view().substr(start + checksum_place + sizeof(std::uint32_t));

@@ -83,10 +83,12 @@ void StoreSet::write_changes(log::Transaction& transaction, std::int64_t timesta
     // The transaction lists batches in the order of their first record, and nobody else writes this
     // one.
     entry.batch = transaction.batch_count();
-    entry.bytes->changes([&](std::string_view key, std::optional<std::string_view> value) {
-      transaction.append(*entry.changelog, log::Record{timestamp_ms, key, value, {}});
-      ++entry.written;
-    });
+    entry.bytes->changes(
+        [&](std::string_view key, std::optional<std::string_view> value, std::int64_t time_ms) {
+          const std::int64_t record_ms = time_ms == no_entry_time ? timestamp_ms : time_ms;
+          transaction.append(*entry.changelog, log::Record{record_ms, key, value, {}});
+          ++entry.written;
+        });
   }
 }
 

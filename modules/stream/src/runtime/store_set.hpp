@@ -45,7 +45,8 @@ class StoreSet {
   /// errc::too_large, with store, key, size and limit. Needed when the largest entry may not fit.
   [[nodiscard]] Status check_entries(std::size_t record_bytes_max) const;
 
-  /// Writes what changed to the changelogs, all at `timestamp_ms`.
+  /// Writes what changed to the changelogs, each entry with its event time, or with `timestamp_ms`
+  /// when it has none.
   void write_changes(log::Transaction& transaction, std::int64_t timestamp_ms);
   void apply(const log::Committed& committed);
   void drop();

@@ -5,12 +5,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace millrace::stream {
+
+/// Of an entry that was put without an event time.
+inline constexpr std::int64_t no_entry_time = std::numeric_limits<std::int64_t>::min();
 
 /// One task's part of a key-value store over bytes, in memory. Writes go to an overlay that the
 /// task applies when its commit succeeds or drops when it is refused. The task's thread reads
@@ -26,7 +30,10 @@ class ByteStore {
 
   /// The current value, overlay first. Valid until the next change of that key.
   [[nodiscard]] std::optional<std::string_view> get(std::string_view key) const;
-  void put(std::string_view key, std::string_view value);
+  /// `time_ms` is the event time of the entry, which the record in its changelog gets.
+  void put(std::string_view key, std::string_view value, std::int64_t time_ms = no_entry_time);
+  /// The event time of the current value; no_entry_time when the key has none.
+  [[nodiscard]] std::int64_t time_ms(std::string_view key) const;
   void erase(std::string_view key);
   /// From now on put() and erase() throw std::logic_error while `allowed`, which outlives the
   /// store, is false.
@@ -38,10 +45,12 @@ class ByteStore {
   void range(std::string_view from, std::string_view to,
              const std::function<bool(std::string_view, std::string_view)>& visit) const;
 
-  /// Visits each key changed since the last apply or drop, once, with its new value or nothing when
-  /// erased; in byte order, so that the changelog is a pure function.
-  void changes(
-      const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const;
+  /// A key, its new value or nothing when it was erased, and its event time.
+  using ChangeVisitor = std::function<void(
+      std::string_view key, std::optional<std::string_view> value, std::int64_t time_ms)>;
+  /// Visits each key changed since the last apply or drop, once; in byte order, so that the
+  /// changelog is a pure function.
+  void changes(const ChangeVisitor& visit) const;
   [[nodiscard]] bool dirty() const;
   /// What the changed keys and values take in a changelog, at most.
   [[nodiscard]] std::size_t changed_bytes() const;
@@ -60,7 +69,8 @@ class ByteStore {
   /// The commit was refused: the overlay is forgotten.
   void drop();
   /// Writes past the overlay, for restoring.
-  void restore(std::string_view key, std::optional<std::string_view> value);
+  void restore(std::string_view key, std::optional<std::string_view> value,
+               std::int64_t time_ms = no_entry_time);
   void clear();
 
   // Any thread: committed content.
@@ -69,6 +79,9 @@ class ByteStore {
   /// As range(), over committed content, under a shared lock: keep the visit short.
   void read_range(std::string_view from, std::string_view to,
                   const std::function<bool(std::string_view, std::string_view)>& visit) const;
+  /// All of it, in byte order, with the times of the entries; as read_range().
+  void read_all(const std::function<void(std::string_view key, std::string_view value,
+                                         std::int64_t time_ms)>& visit) const;
   [[nodiscard]] std::size_t size() const;
   /// Bytes of keys and values held.
   [[nodiscard]] std::size_t bytes() const;
