@@ -5,8 +5,6 @@
 // topology catch up, and prints the counts of all texts so far. Run it again with another text: it
 // goes on where it was.
 #include <algorithm>
-#include <boost/describe/class.hpp>
-#include <cctype>
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -22,52 +20,14 @@
 #include "millrace/log/environment.hpp"
 #include "millrace/log_embedded/embedded.hpp"
 #include "millrace/stream/instance.hpp"
-#include "millrace/stream/topology.hpp"
+#include "words.hpp"
 
 namespace log = millrace::log;
 namespace codec = millrace::codec;
 namespace stream = millrace::stream;
+using words::LineRead;
 
 namespace {
-
-// [events]
-struct LineRead {
-  std::string text;
-};
-BOOST_DESCRIBE_STRUCT(LineRead, (), (text))
-
-struct WordCounted {
-  std::int64_t count = 0;
-};
-BOOST_DESCRIBE_STRUCT(WordCounted, (), (count))
-// [events]
-
-std::vector<std::string> words_of(const LineRead& line) {
-  std::vector<std::string> words(1);
-  for (const unsigned char c : line.text) {
-    if (std::isalpha(c) != 0) {
-      words.back() += static_cast<char>(std::tolower(c));
-    } else if (!words.back().empty()) {
-      words.emplace_back();
-    }
-  }
-  if (words.back().empty()) words.pop_back();
-  return words;
-}
-
-// [topology]
-millrace::Result<stream::Topology> word_counts() {
-  stream::TopologyBuilder builder("words");
-  builder.stream<std::string, LineRead>("lines")
-      .flat_map_values(words_of)
-      .group_by([](const std::string& word) { return word; })
-      .count("counts")
-      .to_stream()
-      .map_values([](std::int64_t count) { return WordCounted{count}; })
-      .to("words.counts");
-  return builder.build();
-}
-// [topology]
 
 // Appends the lines as the service `reader`, whose topic `lines` is.
 millrace::Status append_lines(log::Log& log, std::istream& text) {
@@ -125,7 +85,7 @@ millrace::Status count_words(const std::string& directory, std::istream& text) {
 
   MILLRACE_ASSIGN(const auto log, log::open_log("file:" + directory, world,
                                                 {.service = "words", .member = "words"}));
-  MILLRACE_ASSIGN(stream::Topology topology, word_counts());
+  MILLRACE_ASSIGN(stream::Topology topology, words::word_counts());
   MILLRACE_ASSIGN(const auto instance,
                   stream::Instance::open(*log, std::move(topology), {},
                                          {world.clock, world.files, random, {}}));

@@ -5,12 +5,15 @@
 #include <gtest/gtest.h>
 
 #include "millrace/testkit/topology_driver.hpp"
+#include "millrace/testkit/torture.hpp"
 #include "millrace/testkit/world.hpp"
 
 namespace wallets {
 namespace {
 
 using millrace::testkit::TopologyDriver;
+using millrace::testkit::torture;
+using millrace::testkit::TortureInputs;
 using millrace::testkit::World;
 using millrace::testkit::WorldOptions;
 
@@ -66,6 +69,16 @@ TEST(Wallets, whatever_dies_no_penny_is_lost) {
   }
 }
 // [world]
+
+TEST(Wallets, no_torture_loses_or_doubles_a_move) {
+  TortureInputs commands;
+  commands.topic(commands_topic, "wallets", 4, millrace::log::TopicKind::commands);
+  for (int i = 0; i < 60; ++i)
+    commands.write(commands_topic, "wallet-" + std::to_string(i % 7),
+                   MoveMoney{"m" + std::to_string(i), i % 3 == 0 ? -20 : 15}, 1'000 + i);
+  for (std::uint64_t seed = 1; seed <= 3; ++seed)
+    torture([] { return topology().value(); }, commands, {.seed = seed});
+}
 
 }  // namespace
 }  // namespace wallets

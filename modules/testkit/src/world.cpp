@@ -155,13 +155,39 @@ void World::pass_ms(std::int64_t ms) {
   }
 }
 
-void World::crash(const std::string& service) {
-  std::vector<Member*> candidates;
+std::vector<World::Member*> World::living(const std::string& service) {
+  std::vector<Member*> found;
   for (const auto& member : members_) {
-    if (member->service == service && member->instance) candidates.push_back(member.get());
+    if (member->service == service && member->instance) found.push_back(member.get());
   }
+  return found;
+}
+
+void World::crash(const std::string& service) {
+  const std::vector<Member*> candidates = living(service);
   if (candidates.empty()) throw TestError(name() + ": no instance of " + service + " lives");
   kill(*candidates[random_.below(candidates.size())]);
+}
+
+void World::close(Member& member) {
+  const Status closed = member.instance->close();
+  member.instance.reset();
+  member.log.reset();
+  if (!closed)
+    throw TestError(name() + ": closing " + member.name + ": " + closed.error().to_string());
+}
+
+void World::hand_over(const std::string& service) {
+  const std::vector<Member*> candidates = living(service);
+  if (!candidates.empty()) close(*candidates[random_.below(candidates.size())]);
+}
+
+void World::edit(const std::string& service, TopologyFactory topology) {
+  for (Member* const member : living(service))
+    close(*member);
+  for (const auto& member : members_) {
+    if (member->service == service) member->topology = topology;
+  }
 }
 
 void World::run_to_rest() {
@@ -211,9 +237,8 @@ std::string World::dump() {
 
 std::vector<stream::Instance*> World::instances(const std::string& service) {
   std::vector<stream::Instance*> found;
-  for (const auto& member : members_) {
-    if (member->service == service && member->instance) found.push_back(member->instance.get());
-  }
+  for (const Member* const member : living(service))
+    found.push_back(member->instance.get());
   return found;
 }
 

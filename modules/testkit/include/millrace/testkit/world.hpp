@@ -64,12 +64,20 @@ class World {
   void pass_ms(std::int64_t ms);
   /// One instance of the service, drawn from the seed, dies at once.
   void crash(const std::string& service);
+  /// One instance of the service, drawn from the seed, closes cleanly: others take its tasks over.
+  /// It starts again when it is drawn to step. Nothing happens when none lives.
+  void hand_over(const std::string& service);
+  /// All instances of the service close cleanly; they start again with another topology when they
+  /// are drawn to step.
+  void edit(const std::string& service, TopologyFactory topology);
   /// Starts the dead and runs all until nothing was left to do for a while. Nothing goes wrong
   /// meanwhile.
   void run_to_rest();
 
   /// All topics, record by record in the order of commits, as text.
   [[nodiscard]] std::string dump();
+  /// Writes what write() does not: any bytes.
+  [[nodiscard]] EventWriter& writer() { return writer_; }
   [[nodiscard]] TopicReader& reader() { return reader_; }
   [[nodiscard]] log::MemoryBroker& broker() { return broker_; }
   [[nodiscard]] ManualClock& clock() { return clock_; }
@@ -82,6 +90,9 @@ class World {
   struct Member;
   void start(Member& member);
   void kill(Member& member);
+  void close(Member& member);
+  /// Those of the service that live.
+  [[nodiscard]] std::vector<Member*> living(const std::string& service);
   /// True when the instance had something to do.
   bool step(Member& member, bool disturbed);
   [[nodiscard]] bool chance(std::uint32_t permille) {

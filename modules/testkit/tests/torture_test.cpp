@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "millrace/testkit/torture.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/describe/class.hpp>
+
+#include "millrace/stream/topology.hpp"
+
+namespace millrace::testkit {
+namespace {
+
+using testing::Gt;
+using testing::HasSubstr;
+
+struct Played {
+  std::string song;
+  std::int64_t seconds = 0;
+};
+BOOST_DESCRIBE_STRUCT(Played, (), (song, seconds))
+
+struct Heard {
+  std::int64_t times = 0;
+};
+BOOST_DESCRIBE_STRUCT(Heard, (), (times))
+
+stream::Topology built(stream::TopologyBuilder& builder) {
+  auto topology = builder.build();
+  if (!topology) throw TestError(topology.error().to_string());
+  return *std::move(topology);
+}
+
+// Seconds by listener, and plays by song behind a repartition.
+void add_charts(stream::TopologyBuilder& builder) {
+  const auto plays = builder.stream<std::string, Played>("plays");
+  plays.map_values([](const Played& played) { return played; }).to("charts.plays");
+  plays.group_by_key().aggregate(
+      std::int64_t{0},
+      [](const std::string&, const Played& played, std::int64_t so_far) {
+        return so_far + played.seconds;
+      },
+      "seconds");
+  plays.group_by([](const Played& played) { return played.song; })
+      .count("songs")
+      .to_stream()
+      .map_values([](std::int64_t times) { return Heard{times}; })
+      .to("charts.songs");
+}
+
+stream::Topology charts() {
+  stream::TopologyBuilder builder("charts");
+  add_charts(builder);
+  return built(builder);
+}
+
+// The same, and something that was added before it.
+stream::Topology edited_charts() {
+  stream::TopologyBuilder builder("charts");
+  builder.stream<std::string, Played>("plays").to_table("last");
+  add_charts(builder);
+  return built(builder);
+}
+
+TortureInputs plays(int count = 80) {
+  TortureInputs inputs;
+  inputs.topic("plays", "radio");
+  for (int i = 0; i < count; ++i)
+    inputs.write("plays", "listener-" + std::to_string(i % 13),
+                 Played{"song-" + std::to_string(i % 7), 1 + i % 5}, 1'000 + i);
+  return inputs;
+}
+
+TEST(Torture, a_sound_topology_passes_it_with_any_seed) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const TortureReport report = torture(charts, plays(), {.seed = seed, .edited = edited_charts});
+    EXPECT_THAT(report.records, Gt(80U));
+    EXPECT_THAT(report.letters, Gt(0U));
+    EXPECT_THAT(report.deaths, Gt(20U));
+    EXPECT_THAT(report.hand_overs, Gt(0U));
+    EXPECT_THAT(report.slow_calls, Gt(0U));
+    EXPECT_EQ(report.stuck_calls, 1U);
+    EXPECT_EQ(report.edits, 2U);
+  }
+}
+
+// What torture says of a topology; empty when it passes.
+std::string verdict(const TortureTopology& topology, std::uint64_t seed = 1) {
+  try {
+    torture(topology, plays(), {.seed = seed});
+  } catch (const TestError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+// Keeps its count in a member, where no commit is.
+class ForgetfulCounter final : public stream::Processor<std::string, Played> {
+ public:
+  explicit ForgetfulCounter(stream::Emitter<std::string, Heard> out) : out_(out) {}
+  void process(const std::string& key, const Played& played,
+               stream::ProcessorContext& context) override {
+    static_cast<void>(played);
+    context.emit(out_, key, Heard{++times_[key]});
+  }
+
+ private:
+  stream::Emitter<std::string, Heard> out_;
+  std::map<std::string, std::int64_t> times_;
+};
+
+stream::Topology forgetful() {
+  stream::TopologyBuilder builder("forgetful");
+  const auto out = builder.emitter<std::string, Heard>("out");
+  builder.stream<std::string, Played>("plays").process(
+      "counter", [=] { return std::make_unique<ForgetfulCounter>(out); }, stream::emits(out));
+  builder.stream(out).to("forgetful.counts");
+  return built(builder);
+}
+
+TEST(Torture, a_processor_that_counts_in_a_member_fails) {
+  const std::string text = verdict(forgetful, 3);
+  EXPECT_THAT(text, HasSubstr("torture of forgetful, run rough, seed 3, after "));
+  EXPECT_THAT(text, HasSubstr("lost: topic forgetful.counts, last value of listener-"));
+  EXPECT_THAT(text, HasSubstr("repeat with torture(topology, inputs, {.seed = 3})"));
+}
+
+// Publishes by a list of its own: what is in it when the task moves is lost, and what is written
+// before a commit is refused is published again.
+class Hoarder final : public stream::Processor<std::string, Played> {
+ public:
+  explicit Hoarder(stream::Emitter<std::string, Played> out) : out_(out) {}
+  void process(const std::string& key, const Played& played,
+               stream::ProcessorContext& context) override {
+    hoard_.emplace_back(key, played);
+    if (hoard_.size() < 2) return;
+    for (const auto& [listener, hoarded] : hoard_)
+      context.emit(out_, listener, hoarded);
+    hoard_.clear();
+  }
+
+ private:
+  stream::Emitter<std::string, Played> out_;
+  std::vector<std::pair<std::string, Played>> hoard_;
+};
+
+stream::Topology hoarding() {
+  stream::TopologyBuilder builder("hoarding");
+  const auto out = builder.emitter<std::string, Played>("out");
+  builder.stream<std::string, Played>("plays").process(
+      "hoarder", [=] { return std::make_unique<Hoarder>(out); }, stream::emits(out));
+  builder.stream(out).to("hoarding.plays");
+  return built(builder);
+}
+
+TEST(Torture, a_processor_that_keeps_records_in_a_member_fails) {
+  EXPECT_THAT(verdict(hoarding), HasSubstr("lost: topic hoarding.plays, Played of input-"));
+}
+
+// Filters by how often it was called in this process.
+stream::Topology moody() {
+  stream::TopologyBuilder builder("moody");
+  auto calls = std::make_shared<std::atomic<int>>(0);
+  builder.stream<std::string, Played>("plays")
+      .filter([calls](const Played&) { return ++*calls % 10 != 0; })
+      .to("moody.plays");
+  return built(builder);
+}
+
+TEST(Torture, a_handler_that_depends_on_its_calls_fails) {
+  EXPECT_THAT(verdict(moody), HasSubstr("ended otherwise than undisturbed"));
+}
+
+TEST(Torture, a_topology_whose_input_is_missing_fails_with_the_reason) {
+  const auto waiting = [] {
+    stream::TopologyBuilder builder("waiting");
+    builder.stream<std::string, Played>("unknown").to("waiting.plays");
+    return built(builder);
+  };
+  EXPECT_THAT(verdict(waiting), HasSubstr("run undisturbed"));
+  EXPECT_THAT(verdict(waiting), HasSubstr("topic unknown is not there: declare it"));
+}
+
+}  // namespace
+}  // namespace millrace::testkit
