@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// Each service by itself, with what the others send it in a calm estate.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "millrace/testkit/torture.hpp"
+#include "retail/insights/topology.hpp"
+#include "retail/orders/topology.hpp"
+#include "retail/payments/topology.hpp"
+#include "retail/pricing/topology.hpp"
+#include "retail/shipments/topology.hpp"
+#include "retail/stock/topology.hpp"
+#include "retail/storefront/topology.hpp"
+#include "retail/tests/builders.hpp"
+#include "retail/tests/estate_world.hpp"
+
+namespace retail {
+namespace {
+
+using namespace test;
+using millrace::testkit::Compare;
+using millrace::testkit::RawRecord;
+using millrace::testkit::torture;
+using millrace::testkit::TortureInputs;
+using millrace::testkit::TortureOptions;
+using millrace::testkit::TortureReport;
+
+// The topics that the service reads and does not write itself, with their records of a calm estate
+// in the order of time, but for those of the types to leave out.
+TortureInputs sent_to(const millrace::stream::Topology& topology,
+                      const std::set<std::string>& left_out) {
+  EstateWorld estate(1, scarce);
+  estate.run(some_invoices(60));
+  TortureInputs inputs;
+  std::vector<std::pair<std::string, RawRecord>> records;
+  const auto log = estate.world().broker().connect({});
+  std::set<std::string> seen;
+  for (const millrace::stream::SourceSpec& source : topology.sources) {
+    const auto topic = log->find_topic(source.topic);
+    if (!topic || !seen.insert(source.topic).second) continue;
+    const auto& spec = topic->spec;
+    const bool own = spec.owner == topology.service && source.topic != requests_topic;
+    if (own) continue;
+    inputs.topic(spec.name, spec.owner, spec.partitions, spec.kind);
+    for (RawRecord& record : estate.world().reader().all(source.topic)) {
+      if (!left_out.contains(record.header("ce_type")))
+        records.emplace_back(source.topic, std::move(record));
+    }
+  }
+  std::stable_sort(records.begin(), records.end(), [](const auto& a, const auto& b) {
+    return a.second.timestamp_ms < b.second.timestamp_ms;
+  });
+  for (const auto& [topic, record] : records)
+    inputs.write_raw(topic, record);
+  return inputs;
+}
+
+void pass(const std::function<millrace::stream::Topology()>& topology, TortureOptions options,
+          const std::set<std::string>& left_out = {}) {
+  const TortureInputs inputs = sent_to(topology(), left_out);
+  options.all_at_once = true;
+  for (options.seed = 1; options.seed <= 2; ++options.seed) {
+    const TortureReport report = torture(topology, inputs, options);
+    EXPECT_GT(report.deaths, 0U);
+    EXPECT_GT(report.letters, 0U);
+  }
+}
+
+TEST(RetailTorture, storefront) {
+  pass([] { return sound(storefront::topology(scarce)); }, {});
+}
+
+TEST(RetailTorture, orders) {
+  pass([] { return sound(orders::topology(scarce)); }, {});
+}
+
+// Who gets the last of a shelf depends on who comes first. An order is completed or rejected only
+// after the service has answered, so those would come too early here. Whoever comes first to a
+// shelf opens it, which is a change too. Which answer is the last of an order is the partitions'
+// affair, and with it what a throw behind that answer costs: nothing throws here.
+TEST(RetailTorture, stock) {
+  pass([] { return sound(stock::topology(ample)); },
+       {.throwing = 0, .compare = {{shelves_topic, Compare::nothing}}},
+       {"OrderCompleted", "OrderRejected"});
+}
+
+TEST(RetailTorture, payments) {
+  pass([] { return sound(payments::topology(scarce)); }, {});
+}
+
+TEST(RetailTorture, shipments) {
+  pass([] { return sound(shipments::topology(scarce)); }, {});
+}
+
+// A price follows the orders of all partitions in the order in which they come.
+TEST(RetailTorture, pricing) {
+  pass([] { return sound(pricing::topology(scarce)); },
+       {.compare = {{"prices", Compare::nothing}, {prices_topic, Compare::records}}});
+}
+
+// Changes are published from time to time, and an order is stuck when the clock says so.
+TEST(RetailTorture, insights) {
+  pass([] { return sound(insights::topology(scarce)); },
+       {.compare = {{funnel_topic, Compare::last_values},
+                    {products_topic, Compare::last_values},
+                    {"open-orders", Compare::nothing},
+                    {"stuck-orders", Compare::nothing}}});
+}
+
+}  // namespace
+}  // namespace retail
