@@ -20,12 +20,10 @@ millrace::Status run(const std::string& directory) {
   millrace::SeededRandom random(millrace::real_seed());
   millrace::log::LogEnvironment world{millrace::real_clock(), millrace::real_file_system(), random,
                                       millrace::real_processes()};
-  millrace::log::register_embedded();
   millrace::log::LogOptions options;
   options.service = "somebody";
-  options.force = true;
-  MILLRACE_ASSIGN(const auto log,
-                  millrace::log::open_log("file:" + directory, world, std::move(options)));
+  MILLRACE_ASSIGN(const auto log, millrace::log::open_embedded(directory, world, std::move(options),
+                                                               {.force = true}));
   millrace::stream::TopologyBuilder builder("somebody");
   builder.stream<std::string, std::string>("words").to("somebody.words");
   MILLRACE_ASSIGN(millrace::stream::Topology topology, builder.build());

@@ -32,9 +32,8 @@ class Program : public testing::Test {
     url = "file:" + root + "/log";
     log::LogOptions options;
     options.service = "orders";
-    options.force = true;
     log::register_embedded();
-    auto opened = log::open_log(url, environment, options);
+    auto opened = log::open_embedded(root + "/log", environment, options, {.force = true});
     ASSERT_TRUE(opened) << opened.error().to_string();
     orders = *std::move(opened);
     for (const auto& [name, kind] : {std::pair("orders", log::TopicKind::events),

@@ -17,7 +17,7 @@ LogSeen see(log::Log& log) {
   // power; then the file is ahead of the log, which is what it is to tell.
   const log::LogPosition at =
       log.options().durability == log::DurabilityPolicy::os ? log.committed() : log.durable();
-  return {log.identity(), static_cast<std::int64_t>(at.incarnation),
+  return {log.identity(), static_cast<std::int64_t>(at.era),
           static_cast<std::int64_t>(at.position)};
 }
 

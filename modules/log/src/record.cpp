@@ -45,12 +45,6 @@ HeadersBuilder& HeadersBuilder::add(std::string_view key, std::optional<std::str
   return *this;
 }
 
-HeadersBuilder& HeadersBuilder::add_all(HeadersView headers) {
-  encoded_.append(headers.encoded());
-  count_ += headers.size();
-  return *this;
-}
-
 void HeadersBuilder::clear() {
   encoded_.clear();
   count_ = 0;

@@ -14,9 +14,6 @@ namespace millrace::log {
 
 namespace {
 
-// A day: clients of a cluster take 32 bits.
-constexpr std::int64_t request_timeout_ms_max = 86'400'000;
-
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 std::string describe(const TopicSpec& spec) {
@@ -64,8 +61,6 @@ Result<LogOptions> checked_options(LogOptions options) {
   }
   MILLRACE_TRY(check_interval_ms("sync_interval_ms", options.sync_interval_ms, 1));
   MILLRACE_TRY(check_interval_ms("session_timeout_ms", options.session_timeout_ms, 1));
-  MILLRACE_TRY(check_interval_ms("request_timeout_ms", options.request_timeout_ms, 1,
-                                 request_timeout_ms_max));
   return options;
 }
 

@@ -263,19 +263,17 @@ TEST(Headers, the_first_header_of_a_name_is_found) {
   EXPECT_EQ(headers.view().size(), 3);
 }
 
-TEST(Headers, all_headers_of_a_record_are_copied_in_order) {
-  HeadersBuilder first;
-  first.add("a", "1").add("b", std::nullopt);
-  HeadersBuilder second;
-  second.add("z", "0").add_all(first.view());
-  std::string_view cursor = second.view().encoded();
+TEST(Headers, all_headers_of_a_record_are_read_in_order) {
+  HeadersBuilder headers;
+  headers.add("z", "0").add("a", "1").add("b", std::nullopt);
+  std::string_view cursor = headers.view().encoded();
   HeaderView header;
   std::string names;
   while (HeadersView::next(cursor, header)) {
     names += header.key;
   }
   EXPECT_EQ(names, "zab");
-  EXPECT_EQ(second.view().size(), 3);
+  EXPECT_EQ(headers.view().size(), 3);
 }
 
 TEST(Headers, malformed_bytes_end_the_walk) {

@@ -110,8 +110,7 @@ TEST(Rules, refuse_names_that_are_too_long) {
 TEST(Rules, refuse_intervals_out_of_range_and_name_the_setting_and_its_range) {
   const std::pair<const char*, std::int64_t LogOptions::*> settings[] = {
       {"sync_interval_ms", &LogOptions::sync_interval_ms},
-      {"session_timeout_ms", &LogOptions::session_timeout_ms},
-      {"request_timeout_ms", &LogOptions::request_timeout_ms}};
+      {"session_timeout_ms", &LogOptions::session_timeout_ms}};
   for (const auto& [name, setting] : settings) {
     for (const std::int64_t value :
          {std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min(),

@@ -58,9 +58,9 @@ Status refuse_linked_parts(const std::string& directory) {
 Status refuse_unsafe_file_system(const std::string& directory, bool force) {
   const char* unsafe = unsafe_file_system(directory);
   if (unsafe != nullptr && !force) {
-    return fail(errc::invalid_argument,
-                directory + ": lies on a file system (" + unsafe +
-                    ") on which processes may not share it safely; use a local disk, or force it");
+    return fail(errc::invalid_argument, directory + ": lies on a file system (" + unsafe +
+                                            ") on which processes may not share it safely; use a "
+                                            "local disk, or EmbeddedOptions::force");
   }
   return {};
 }

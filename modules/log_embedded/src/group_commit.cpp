@@ -142,11 +142,10 @@ Status GroupCommit::wait(LogPosition wanted) {
   Control& control = directory_.control();
   const LogOptions& options = directory_.options();
   const std::uint64_t position = wanted.position;
-  if (wanted.incarnation != 0 && wanted.incarnation < control.incarnation &&
-      position > control.recovered) {
+  if (wanted.era != 0 && wanted.era < control.incarnation && position > control.recovered) {
     return fail(errc::out_of_range,
                 "position " + std::to_string(position) + " of incarnation " +
-                    std::to_string(wanted.incarnation) +
+                    std::to_string(wanted.era) +
                     " was lost with the power; the log continues from position " +
                     std::to_string(control.recovered));
   }

@@ -26,7 +26,7 @@ SharedRegionFactory& LogDirectory::regions() const {
 }
 
 Status LogDirectory::open_region() {
-  MILLRACE_ASSIGN(region_, regions().open(path_, options_.force));
+  MILLRACE_ASSIGN(region_, regions().open(path_, embedded_.force));
   return {};
 }
 

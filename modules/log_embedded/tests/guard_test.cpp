@@ -14,6 +14,22 @@ using testing::HasSubstr;
 
 constexpr const char* first_segment = "/log/journal/00000000000000000000.journal";
 
+/// Of a file system on which processes cannot share memory safely.
+class UnsafeRegions final : public SharedRegionFactory {
+ public:
+  explicit UnsafeRegions(SharedRegionFactory& regions) : regions_(regions) {}
+  Result<std::unique_ptr<SharedRegion>> open(const std::string& directory, bool force) override {
+    if (!force) {
+      return fail(millrace::errc::invalid_argument, directory + ": on a network file system");
+    }
+    return regions_.open(directory, force);
+  }
+  std::unique_ptr<SharedRegion> open_private() override { return regions_.open_private(); }
+
+ private:
+  SharedRegionFactory& regions_;
+};
+
 class EmbeddedGuards : public testing::Test {
  protected:
   void write(const std::string& path, const std::string& content) {
@@ -42,6 +58,18 @@ class EmbeddedGuards : public testing::Test {
 
   SimulatedMachine machine_;
 };
+
+TEST_F(EmbeddedGuards, a_file_system_that_is_refused_is_opened_when_it_is_forced) {
+  UnsafeRegions regions(machine_.regions);
+  EmbeddedOptions embedded = small_segments();
+  embedded.regions = &regions;
+  const auto open = [&] {
+    return open_embedded(SimulatedMachine::directory, machine_.environment, options_of(), embedded);
+  };
+  expect_refused(open(), millrace::errc::invalid_argument, "on a network file system");
+  embedded.force = true;
+  EXPECT_TRUE(open());
+}
 
 TEST_F(EmbeddedGuards, a_new_log_is_not_made_among_other_files) {
   ASSERT_TRUE(machine_.files.create_directories("/log"));

@@ -78,7 +78,7 @@ TEST_F(EmbeddedRecovery, a_process_that_dies_loses_nothing_while_the_machine_sta
   log = machine_.open();
   EXPECT_EQ(values_of(*log, place).size(), 10U);
   EXPECT_EQ(log->committed().position, end.position);
-  EXPECT_GT(log->committed().incarnation, end.incarnation);
+  EXPECT_GT(log->committed().era, end.era);
   EXPECT_EQ(log->durable(), log->committed());
 }
 
@@ -318,7 +318,7 @@ TEST_F(EmbeddedRecovery, a_log_with_many_producers_and_positions_opens_again) {
   }
 }
 
-TEST_F(EmbeddedRecovery, an_incarnation_never_comes_again_after_a_repair) {
+TEST_F(EmbeddedRecovery, an_era_never_comes_again_after_a_repair) {
   auto log = machine_.open();
   const auto place = topic_at(*log, "t");
   ASSERT_TRUE(put_all(*log, {place}, "first").has_value());
@@ -329,7 +329,7 @@ TEST_F(EmbeddedRecovery, an_incarnation_never_comes_again_after_a_repair) {
   }
   log = machine_.open();
   const auto last = put_all(*log, {place}, "second");
-  const std::uint32_t incarnation = log->committed().incarnation;
+  const std::uint32_t era = log->committed().era;
   log.reset();
   ASSERT_TRUE(machine_.files.flip_bit(journal_path(), last->position.position - 20, 1).has_value());
   ASSERT_FALSE(machine_.try_open().has_value());
@@ -337,7 +337,7 @@ TEST_F(EmbeddedRecovery, an_incarnation_never_comes_again_after_a_repair) {
                   ->changed);
   log = machine_.open();
   ASSERT_NE(log, nullptr);
-  EXPECT_GT(log->committed().incarnation, incarnation);
+  EXPECT_GT(log->committed().era, era);
   EXPECT_THAT(values_of(*log, place), ElementsAre("first"));
 }
 

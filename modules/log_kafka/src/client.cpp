@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t reason_bytes = 512;
 // Ours among the user's settings, which librdkafka does not know.
 constexpr std::string_view client_setting = "millrace.client";
+constexpr std::string_view timeout_setting = "millrace.request.timeout.ms";
+constexpr std::int64_t timeout_ms_max = 86'400'000;  // a day: librdkafka takes 32 bits
 
 // Complaints go to the callbacks and into our errors; nothing is printed by the way.
 void be_quiet(const rd_kafka_t* /*client*/, int /*level*/, const char* /*facility*/,
@@ -47,18 +49,31 @@ ClientConfig::ClientConfig(Url url, const LogOptions& options, Clock& clock)
     : url_(std::move(url)),
       clock_(clock),
       client_id_("millrace-" + (options.member.empty() ? std::string("tool") : options.member)),
-      timeout_ms_(static_cast<int>(options.request_timeout_ms)),
       cluster_(std::make_unique<wire::Cluster>(clock)) {
   if (const std::string* const named = user_setting("client.id")) client_id_ = *named;
   constexpr std::int64_t ms = 1'000'000;
   if (const std::int64_t set_ms = number("socket.connection.setup.timeout.ms", 0); set_ms > 0)
     cluster_->connected_within(set_ms * ms);
-  status_ = choose_client();
+  status_ = read_timeout();
+  if (status_) status_ = choose_client();
 }
 
 ClientConfig::~ClientConfig() = default;
 
 Status ClientConfig::check() const { return status_; }
+
+Status ClientConfig::read_timeout() {
+  const std::string* const text = user_setting(timeout_setting);
+  if (text == nullptr) return {};
+  const std::int64_t value = number(timeout_setting, 0);
+  if (value < 1 || value > timeout_ms_max) {
+    return fail(errc::invalid_argument, "kafka setting " + std::string(timeout_setting) + ": '" +
+                                            *text + "' is not a number of milliseconds from 1 to " +
+                                            std::to_string(timeout_ms_max));
+  }
+  timeout_ms_ = static_cast<int>(value);
+  return {};
+}
 
 Status ClientConfig::choose_client() {
   const std::string* const setting = user_setting(client_setting);
@@ -120,7 +135,9 @@ Result<Owned<rd_kafka_t>> ClientConfig::make(
   for (const auto& [name, value] : own)
     MILLRACE_TRY(set(conf.get(), name, value));
   for (const auto& [name, value] : url_.settings) {
-    if (is_for_other_kind(type, name) || name == client_setting) continue;
+    if (is_for_other_kind(type, name) || name == client_setting || name == timeout_setting) {
+      continue;
+    }
     if (std::any_of(fixed.begin(), fixed.end(), [&](const auto& one) { return one.first == name; }))
       return fail(errc::invalid_argument,
                   "kafka setting " + name + " cannot be chosen: the log's contract depends on it");

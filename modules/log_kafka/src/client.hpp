@@ -76,6 +76,7 @@ class ClientConfig {
   [[nodiscard]] std::string in_kafka(std::string_view name) const {
     return url_.prefix + std::string(name);
   }
+  /// How long a request to the cluster may take: the setting `millrace.request.timeout.ms`.
   [[nodiscard]] int timeout_ms() const { return timeout_ms_; }
   [[nodiscard]] const std::string& client_id() const { return client_id_; }
   /// What the user set, or the default where that is nothing or no number.
@@ -90,6 +91,7 @@ class ClientConfig {
   [[nodiscard]] wire::Cluster* cluster() const { return cluster_.get(); }
 
  private:
+  Status read_timeout();
   Status choose_client();
   /// Nothing when the user did not set it.
   [[nodiscard]] const std::string* user_setting(std::string_view name) const;
@@ -97,7 +99,7 @@ class ClientConfig {
   Url url_;
   Clock& clock_;
   std::string client_id_;
-  int timeout_ms_;
+  int timeout_ms_ = 10'000;
   std::unique_ptr<wire::Cluster> cluster_;
   bool by_wire_ = false;
   Status status_;  // what the constructor could not tell

@@ -294,5 +294,23 @@ TEST(Security, the_client_that_was_asked_for_is_taken_or_refused) {
   EXPECT_THAT(refused({{"millrace.client", "curl"}}), HasSubstr("not curl"));
 }
 
+TEST(ClientConfig, a_request_may_take_as_long_as_its_setting_says) {
+  const auto config = [](Settings settings) {
+    return std::make_unique<ClientConfig>(Url{"localhost:1", "", std::move(settings)}, LogOptions{},
+                                          real_clock());
+  };
+  EXPECT_EQ(config({})->timeout_ms(), 10'000);
+  const auto set = config({{"millrace.request.timeout.ms", "250"}});
+  EXPECT_EQ(set->timeout_ms(), 250);
+  EXPECT_TRUE(set->check().has_value());
+  EXPECT_TRUE(set->make(RD_KAFKA_PRODUCER, {}, {}, nullptr, nullptr, nullptr).has_value());
+  for (const char* const text : {"0", "-5", "soon", "", "86400001", "99999999999999999999"}) {
+    const Status status = config({{"millrace.request.timeout.ms", text}})->check();
+    ASSERT_FALSE(status.has_value()) << text;
+    EXPECT_TRUE(status.error().is(errc::invalid_argument));
+    EXPECT_THAT(status.error().message(), HasSubstr("millrace.request.timeout.ms"));
+  }
+}
+
 }  // namespace
 }  // namespace millrace::log::kafka::wire

@@ -78,9 +78,9 @@ class KafkaSecurity : public KafkaWorld, public testing::WithParamInterface<std:
     EXPECT_EQ(position(*worker.log, worker.group, place), offset(1));
   }
   void expect_refused(const std::string& url, const std::string& word) {
-    LogOptions impatient = options_of("member");
-    impatient.request_timeout_ms = 2'000;
-    const auto log = try_open(url, impatient, real_clock(), settings());
+    KafkaSettings impatient = settings();
+    impatient.emplace_back("millrace.request.timeout.ms", "2000");
+    const auto log = try_open(url, options_of("member"), real_clock(), impatient);
     ASSERT_FALSE(log.has_value());
     EXPECT_TRUE(log.error().is(errc::unavailable) || log.error().is(errc::not_authorized))
         << log.error().to_string();
@@ -215,9 +215,9 @@ TEST_F(KafkaWireSecurity, listeners_of_another_kind_are_told_apart) {
 }
 
 TEST_F(KafkaWireSecurity, who_is_not_let_in_hears_why_when_the_time_is_over) {
-  LogOptions options = options_of("member");
-  options.request_timeout_ms = 1'000;
-  kafka::ClientConfig config(kafka::parse_url(url()).value(), options, real_clock());
+  kafka::Url impatient = kafka::parse_url(url()).value();
+  impatient.settings.emplace_back("millrace.request.timeout.ms", "1000");
+  kafka::ClientConfig config(impatient, options_of("member"), real_clock());
   const auto client = config.make(RD_KAFKA_PRODUCER, {}, {}, nullptr, nullptr, nullptr);
   ASSERT_TRUE(client.has_value()) << client.error().to_string();
   config.cluster()->served_by(client->get());

@@ -31,9 +31,12 @@ testkit::KafkaProxy& KafkaWorld::stand_before(const std::string& service,
 
 Result<std::unique_ptr<log::Log>> KafkaWorld::open(log::LogOptions options) {
   const bool by_proxy = proxy_ != nullptr && options.service == behind_proxy_;
-  if (by_proxy) options.request_timeout_ms = request_timeout_ms_;
+  log::KafkaSettings settings{{"linger.ms", "0"}};
+  if (by_proxy) {
+    settings.emplace_back("millrace.request.timeout.ms", std::to_string(request_timeout_ms_));
+  }
   return log::open_kafka("kafka://" + (by_proxy ? proxy_->bootstrap() : address_) + "/" + prefix_,
-                         environment_, std::move(options), {{"linger.ms", "0"}});
+                         environment_, std::move(options), std::move(settings));
 }
 
 // Silence is all that the others see of a death.

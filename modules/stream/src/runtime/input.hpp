@@ -43,8 +43,6 @@ class Input {
   }
   /// First offset not yet processed.
   [[nodiscard]] log::Offset next() const { return offset_at(cursor_); }
-  /// Offset of the record taken last; something was taken since the last fetch.
-  [[nodiscard]] log::Offset last_taken() const { return buffer_.records[cursor_ - 1].offset; }
   [[nodiscard]] bool moved() const { return cursor_ != committed_; }
   void commit() {
     committed_ = cursor_;

@@ -101,7 +101,7 @@ Status Restore::check_snapshot(const SnapshotHead& head) {
                 "it is of the log " + head.log + ", this one is " + shared_->log.identity());
   }
   const log::LogPosition committed = shared_->log.committed();
-  if (head.stamp.incarnation > committed.incarnation || head.stamp.position > committed.position) {
+  if (head.stamp.is_beyond(committed)) {
     return fail(millrace::errc::invalid_argument,
                 "it is of position " + std::to_string(head.stamp.position) + ", the log ends at " +
                     std::to_string(committed.position));

@@ -64,7 +64,7 @@ void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& by
   const std::size_t start = out.position();
   out.bytes(magic).little(version).little(std::uint32_t{0});
   out.little_text<std::uint32_t>(head.log);
-  out.little(head.stamp.incarnation).little(head.stamp.position).little(head.as_of_ms);
+  out.little(head.stamp.era).little(head.stamp.position).little(head.as_of_ms);
   out.little(head.system_next.value);
   out.little_text<std::uint32_t>(head.task_state);
   out.little(static_cast<std::uint32_t>(stores.entries().size()));
@@ -99,7 +99,7 @@ Result<SnapshotHead> decode_snapshot(std::string_view bytes, StoreSet& stores) {
             .error());
   SnapshotHead head;
   head.log = in.little_text<std::uint32_t>();
-  head.stamp.incarnation = in.little<std::uint32_t>();
+  head.stamp.era = in.little<std::uint32_t>();
   head.stamp.position = in.little<std::uint64_t>();
   if (found > oldest_version) head.as_of_ms = in.little<std::int64_t>();
   head.system_next = log::offset(in.little<std::int64_t>());

@@ -51,8 +51,13 @@ struct LogOptions {
   std::optional<std::int64_t> max_future_ms = 3'600'000;
   LogAccess access = LogAccess::read_write;
   bool create = true;  ///< make the log when it is missing; else errc::not_found
-  bool force = false;  ///< open on file systems that are refused by name
-  std::int64_t request_timeout_ms = 10'000;  ///< of a request to a cluster; else errc::unavailable
+};
+
+/// What a handle counted of its own work since it was opened, for metrics.
+struct LogCount {
+  std::string_view name;  ///< a literal in snake case, without prefix and unit: `repaired_tails`
+  std::string_view help;  ///< a literal: one sentence for people
+  std::uint64_t value = 0;
 };
 
 /// Sleeps until partitions have something new. One thread uses it; interrupt() may be called from
@@ -120,8 +125,8 @@ class Log {
   [[nodiscard]] virtual LogPosition committed() = 0;
   [[nodiscard]] virtual LogPosition durable() = 0;
   /// Returns when what the durability policy promises holds for the position; may lead the sync of
-  /// all who wait. errc::failed_sync, closed, out_of_range for a position of an earlier incarnation
-  /// that was lost.
+  /// all who wait. errc::failed_sync, closed, out_of_range for a position that was lost in a
+  /// power cut.
   [[nodiscard]] virtual Status wait_durable(LogPosition position) = 0;
 
   /// The number of a group, made when new.
@@ -154,6 +159,10 @@ class Log {
   /// A descriptor that polls readable when a member may have died; -1 where there is none. Owned by
   /// the log.
   [[nodiscard]] virtual int death_descriptor() { return -1; }
+
+  /// The counts that this backend keeps: the same names in the same order at each call. A service
+  /// publishes each as the metric `millrace_log_<name>_total`. Any thread; asks no other process.
+  [[nodiscard]] virtual std::vector<LogCount> counts() const { return {}; }
 
   [[nodiscard]] virtual const LogOptions& options() const = 0;
   /// Why this handle can only read (LogAccess::read_only, or prefer_write where writing failed),

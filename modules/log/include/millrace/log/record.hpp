@@ -41,8 +41,6 @@ class HeadersView {
 class HeadersBuilder {
  public:
   HeadersBuilder& add(std::string_view key, std::optional<std::string_view> value);
-  /// Appends all headers of a record read earlier.
-  HeadersBuilder& add_all(HeadersView headers);
   void clear();
   /// Valid until the next change.
   [[nodiscard]] HeadersView view() const { return {encoded_, count_}; }

@@ -48,14 +48,18 @@ struct TopicPartition {
   friend constexpr auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
 };
 
-/// A place in the order of commits of a whole log: the end of a commit. `incarnation` counts the
-/// recoveries of the log; positions of one log are ordered by `position` alone, and one of an older
-/// incarnation beyond that incarnation's recovered end names nothing any more. On Kafka there is no
-/// such order and both are 0.
+/// A place in the order of commits of a whole log: the end of a commit. Positions of one log are
+/// ordered by `position` alone. On Kafka there is no such order and both numbers are 0.
 struct LogPosition {
-  std::uint32_t incarnation = 0;
+  /// Opaque: others keep it beside `position` and pass both back. The log changes it when commits
+  /// may have been lost, so that Log::wait_durable() recognizes a position that was.
+  std::uint32_t era = 0;
   std::uint64_t position = 0;
   friend constexpr bool operator==(const LogPosition&, const LogPosition&) = default;
+  /// True for a position that a log which ends at `end` cannot have returned.
+  [[nodiscard]] constexpr bool is_beyond(const LogPosition& end) const {
+    return era > end.era || position > end.position;
+  }
 };
 
 /// Who may write and who reads a topic.

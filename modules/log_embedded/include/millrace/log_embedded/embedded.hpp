@@ -19,7 +19,8 @@ namespace millrace::log {
 /// What only the log in a directory can be asked for. The defaults are right for services.
 struct EmbeddedOptions {
   std::uint64_t segment_bytes = 64ULL << 20U;  ///< of a new segment of the journal
-  std::int64_t stuck_holder_ms = 2'000;    ///< a lock holder without progress for so long is killed
+  std::int64_t stuck_holder_ms = 2'000;  ///< a lock holder without progress for so long is killed
+  bool force = false;  ///< open on file systems that are refused by name, at your own risk
   SharedRegionFactory* regions = nullptr;  ///< outlives the log; null: the machine's
 };
 
