@@ -47,8 +47,7 @@ Result<std::unique_ptr<Log>> KafkaLog::open(std::string_view url, LogEnvironment
 }
 
 KafkaLog::KafkaLog(Url url, LogEnvironment& environment, LogOptions options)
-    : environment_(environment),
-      options_(std::move(options)),
+    : options_(std::move(options)),
       unique_(hex_number(environment.random.next() ^
                          static_cast<std::uint64_t>(environment.clock.wall_ms()))),
       config_(std::move(url), options_, environment.clock),
@@ -78,18 +77,13 @@ Status KafkaLog::start() {
   return {};
 }
 
-Status KafkaLog::check_open() const {
-  if (abandoned_) return fail(closed_error(options_.member));
-  return state_.check();
-}
-
 Result<Topic> KafkaLog::create_topic(const TopicSpec& spec) {
-  MILLRACE_TRY(check_open());
+  MILLRACE_TRY(state_.check());
   return topics_.create(spec);
 }
 
 Result<Topic> KafkaLog::find_topic(std::string_view name) {
-  MILLRACE_TRY(check_open());
+  MILLRACE_TRY(state_.check());
   return topics_.find(name);
 }
 
@@ -100,19 +94,20 @@ Result<std::optional<std::int64_t>> KafkaLog::tombstone_retention_ms(TopicId top
 }
 
 Result<GroupId> KafkaLog::group(std::string_view name) {
-  MILLRACE_TRY(check_open());
+  MILLRACE_TRY(state_.check());
   return groups_.open(name);
 }
 
 std::vector<GroupInfo> KafkaLog::groups() { return groups_.all(); }
 
 Result<std::unique_ptr<Membership>> KafkaLog::join(GroupId group, std::vector<std::string> units) {
-  MILLRACE_TRY(check_open());
+  MILLRACE_TRY(state_.check());
   MILLRACE_TRY(groups_.name_in_kafka(group));
   for (const std::string& unit : units) {
     MILLRACE_TRY(check_name(unit, "a unit"));
   }
-  auto membership = std::make_unique<KafkaMembership>(*this, group, std::move(units));
+  auto membership = std::make_unique<KafkaMembership>(state_, identity_, visibility_, group,
+                                                      std::move(units));
   MILLRACE_TRY(membership->enter());
   return membership;
 }
@@ -124,14 +119,14 @@ Result<std::optional<Offset>> KafkaLog::position(GroupId group, TopicPartition p
 
 Result<std::vector<std::optional<Offset>>> KafkaLog::positions(
     GroupId group, std::span<const TopicPartition> places) {
-  MILLRACE_TRY(check_open());
+  MILLRACE_TRY(state_.check());
   return positions_.find(group, places);
 }
 
 std::optional<std::int64_t> KafkaLog::position_retention_ms() const { return kept_positions_ms; }
 
 Result<Committed> KafkaLog::commit(Transaction& transaction) {
-  MILLRACE_TRY(check_open());
+  MILLRACE_TRY(state_.check());
   // Also while what was written is waited for: this has limits of its own.
   const Identity::Working working(identity_);
   MILLRACE_ASSIGN(Committed committed, commits_.commit(transaction));
@@ -141,7 +136,7 @@ Result<Committed> KafkaLog::commit(Transaction& transaction) {
 }
 
 Status KafkaLog::wait_visible(const Committed& committed, std::int64_t deadline_ns) {
-  MILLRACE_TRY(check_open());
+  MILLRACE_TRY(state_.check());
   return visibility_.wait(committed, deadline_ns);
 }
 
@@ -174,25 +169,25 @@ Result<std::vector<Offset>> KafkaLog::end_offsets(std::span<const TopicPartition
 
 Status KafkaLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes,
                        FetchBuffer& buffer) {
-  MILLRACE_TRY(check_open());
-  MILLRACE_ASSIGN(const KafkaPlace at, place_in_kafka(place));
+  MILLRACE_TRY(state_.check());
+  MILLRACE_ASSIGN(const KafkaPlace at, topics_.place_in_kafka(place));
   return reader_.fetch(place, at, from, max_bytes, buffer);
 }
 
-std::unique_ptr<Waiter> KafkaLog::waiter() { return std::make_unique<KafkaWaiter>(*this); }
+std::unique_ptr<Waiter> KafkaLog::waiter() { return std::make_unique<KafkaWaiter>(state_, topics_, reader_, config_.clock()); }
 
 // An acknowledged commit is on as many brokers as the topic's min.insync.replicas asks.
-Status KafkaLog::wait_durable(LogPosition /*position*/) { return check_open(); }
+Status KafkaLog::wait_durable(LogPosition /*position*/) { return state_.check(); }
 
 Status KafkaLog::maintain() {
-  MILLRACE_TRY(check_open());
+  MILLRACE_TRY(state_.check());
   return housekeeping_.run();
 }
 
 void KafkaLog::synchronize() { static_cast<void>(state_.catch_up_to_end()); }
 
 void KafkaLog::abandon() {
-  abandoned_ = true;
+  state_.abandon();
   identity_.abandon();
 }
 

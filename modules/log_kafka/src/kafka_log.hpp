@@ -2,7 +2,6 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,19 +55,8 @@ class KafkaLog final : public Log {
   const LogOptions& options() const override { return options_; }
   std::string identity() override { return identity_text_; }
 
-  // For the other parts of this backend.
-  [[nodiscard]] Status check_open() const;
-  [[nodiscard]] Result<KafkaPlace> place_in_kafka(TopicPartition place) {
-    return topics_.place_in_kafka(place);
-  }
-  [[nodiscard]] Reader& reader() { return reader_; }
-  [[nodiscard]] StateLog& state() { return state_; }
+  /// For tests: which clients were chosen.
   [[nodiscard]] const ClientConfig& config() const { return config_; }
-  [[nodiscard]] LogEnvironment& environment() { return environment_; }
-  [[nodiscard]] Identity& identity_of_claims() { return identity_; }
-
-  [[nodiscard]] bool hand_over() { return visibility_.hand_over(identity_); }
-
   /// For tests: everything the others wrote is taken.
   void synchronize();
   [[nodiscard]] std::weak_ptr<void> life() const { return life_; }
@@ -79,11 +67,9 @@ class KafkaLog final : public Log {
   KafkaLog(Url url, LogEnvironment& environment, LogOptions options);
   Status start();
 
-  LogEnvironment& environment_;
   LogOptions options_;
   std::string identity_text_;
   std::string unique_;  // of this handle, part of its transactional ids
-  std::atomic<bool> abandoned_{false};
   std::shared_ptr<void> life_ = std::make_shared<char>();
 
   // The parts; each is handed those above it that it needs.

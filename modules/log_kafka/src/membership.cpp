@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "identity.hpp"
 #include "millrace/log/backend/assignment.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
@@ -18,26 +17,31 @@ bool contains(const std::vector<Claim>& claims, const Claim& claim) {
 
 }  // namespace
 
-KafkaMembership::KafkaMembership(KafkaLog& log, GroupId group, std::vector<std::string> units)
-    : log_(log), group_(group), units_(std::move(units)) {}
+KafkaMembership::KafkaMembership(StateLog& state, Identity& identity, Visibility& visibility,
+                                 GroupId group, std::vector<std::string> units)
+    : state_(state),
+      identity_(identity),
+      visibility_(visibility),
+      group_(group),
+      units_(std::move(units)) {}
 
 KafkaMembership::~KafkaMembership() {
-  if (!log_.check_open()) return;
+  if (!state_.check()) return;
   for (const Claim& claim : held_)
-    log_.identity_of_claims().revoke(claim);
-  log_.identity_of_claims().leave(this, log_.hand_over() ? subscription_ : -1);
+    identity_.revoke(claim);
+  identity_.leave(this, visibility_.hand_over(identity_) ? subscription_ : -1);
 }
 
 Status KafkaMembership::enter() {
-  MILLRACE_ASSIGN(member_, log_.identity_of_claims().member());
-  const auto subscribed = log_.state().append({Subscribed{member_, group_.value, units_}});
+  MILLRACE_ASSIGN(member_, identity_.member());
+  const auto subscribed = state_.append({Subscribed{member_, group_.value, units_}});
   if (!subscribed) {
     // It may be there or come yet, and would get a share that nobody takes.
-    log_.identity_of_claims().give_up();
+    identity_.give_up();
     return fail(subscribed.error());
   }
   subscription_ = *subscribed;
-  log_.identity_of_claims().polled(this);
+  identity_.polled(this);
   return {};
 }
 
@@ -46,7 +50,7 @@ Claim KafkaMembership::claim_of(const std::string& unit, std::int64_t epoch) con
 }
 
 KafkaMembership::Share KafkaMembership::share() const {
-  return log_.state().look([&](const State& state) {
+  return state_.look([&](const State& state) {
     Share share;
     std::vector<std::int64_t> members;  // subscriptions of the group, oldest first
     std::vector<const State::Subscription*> theirs;
@@ -85,7 +89,7 @@ KafkaMembership::Share KafkaMembership::share() const {
 
 void KafkaMembership::lose_all(MembershipChange& change) {
   for (const Claim& claim : held_)
-    log_.identity_of_claims().revoke(claim);
+    identity_.revoke(claim);
   change.lost = std::move(held_);
   held_.clear();
   asked_.clear();
@@ -96,7 +100,7 @@ void KafkaMembership::lose_all(MembershipChange& change) {
 void KafkaMembership::take_granted(const Share& share, MembershipChange& change) {
   for (const Claim& claim : share.ours) {
     if (contains(held_, claim) || contains(released_, claim)) continue;
-    log_.identity_of_claims().grant(claim);
+    identity_.grant(claim);
     held_.push_back(claim);
     change.granted.push_back(claim);
   }
@@ -110,22 +114,21 @@ Status KafkaMembership::retry_releases(const Share& share) {
     records.emplace_back(
         Released{subscription_, claim.unit(), static_cast<std::int64_t>(claim.epoch().number)});
   if (records.empty()) return {};
-  MILLRACE_TRY(log_.state().append(std::move(records)));
+  MILLRACE_TRY(state_.append(std::move(records)));
   return {};
 }
 
 Result<MembershipChange> KafkaMembership::poll() {
-  MILLRACE_TRY(log_.check_open());
+  MILLRACE_TRY(state_.check());
   MembershipChange change;
-  Identity& identity = log_.identity_of_claims();
-  identity.polled(this);
+  identity_.polled(this);
   // While the cluster is away nothing changes; who loses claims meanwhile learns it afterwards.
-  if (const Status caught_up = log_.state().catch_up(); !caught_up) {
+  if (const Status caught_up = state_.catch_up(); !caught_up) {
     if (caught_up.error().is(errc::unavailable)) return change;
     return fail(caught_up.error());
   }
   Share now = share();
-  if (!now.subscribed || identity.current() != member_) {
+  if (!now.subscribed || identity_.current() != member_) {
     lose_all(change);
     if (const Status entered = enter(); !entered) {
       if (entered.error().is(errc::unavailable) || entered.error().is(errc::outcome_unknown))
@@ -138,7 +141,7 @@ Result<MembershipChange> KafkaMembership::poll() {
     std::vector<StateRecord> claims;
     for (std::string& unit : now.to_claim)
       claims.emplace_back(Claimed{subscription_, std::move(unit)});
-    if (const auto claimed = log_.state().append(std::move(claims)); claimed) now = share();
+    if (const auto claimed = state_.append(std::move(claims)); claimed) now = share();
   }
   take_granted(now, change);
   static_cast<void>(retry_releases(now));
@@ -151,26 +154,26 @@ Result<MembershipChange> KafkaMembership::poll() {
     if (!contains(asked_, claim)) change.asked_back.push_back(claim);
   }
   asked_ = std::move(wanted);
-  static_cast<void>(identity.heartbeat());
+  static_cast<void>(identity_.heartbeat());
   return change;
 }
 
 Status KafkaMembership::heartbeat() {
-  MILLRACE_TRY(log_.check_open());
-  log_.identity_of_claims().polled(this);
+  MILLRACE_TRY(state_.check());
+  identity_.polled(this);
   // Tried again soon; damage of the state is for maintain() to report.
-  static_cast<void>(log_.identity_of_claims().heartbeat());
+  static_cast<void>(identity_.heartbeat());
   return {};
 }
 
 Status KafkaMembership::release(const Claim& claim) {
-  MILLRACE_TRY(log_.check_open());
+  MILLRACE_TRY(state_.check());
   // A claim that was lost meanwhile belongs to somebody else: there is nothing to give back.
   if (std::erase(held_, claim) == 0) return {};
-  log_.identity_of_claims().revoke(claim);
-  if (!log_.hand_over()) return {};
+  identity_.revoke(claim);
+  if (!visibility_.hand_over(identity_)) return {};
   released_.push_back(claim);
-  const auto written = log_.state().append(
+  const auto written = state_.append(
       {Released{subscription_, claim.unit(), static_cast<std::int64_t>(claim.epoch().number)}});
   if (written) std::erase(released_, claim);
   return {};

@@ -5,15 +5,19 @@
 #include <string>
 #include <vector>
 
-#include "kafka_log.hpp"
+#include "identity.hpp"
 #include "millrace/log/group.hpp"
+#include "state_log.hpp"
+#include "visibility.hpp"
 
 namespace millrace::log::kafka {
 
 /// A share of a group's units: a subscription in the state that all members agree on.
 class KafkaMembership final : public Membership {
  public:
-  KafkaMembership(KafkaLog& log, GroupId group, std::vector<std::string> units);
+  /// The parts of the handle outlive it.
+  KafkaMembership(StateLog& state, Identity& identity, Visibility& visibility, GroupId group,
+                  std::vector<std::string> units);
   ~KafkaMembership() override;
   /// Subscribes; the first poll tries again what fails here.
   [[nodiscard]] Status enter();
@@ -34,7 +38,9 @@ class KafkaMembership final : public Membership {
   void take_granted(const Share& share, MembershipChange& change);
   Status retry_releases(const Share& share);
 
-  KafkaLog& log_;
+  StateLog& state_;
+  Identity& identity_;
+  Visibility& visibility_;
   const GroupId group_;
   const std::vector<std::string> units_;
   std::int64_t subscription_ = -1;

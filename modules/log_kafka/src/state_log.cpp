@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "admin.hpp"
+#include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::kafka {
@@ -64,6 +65,9 @@ Status StateLog::open(const std::string& creation) {
 }
 
 Status StateLog::check() const {
+  if (abandoned_.load(std::memory_order_acquire)) {
+    return fail(closed_error(options_.member));
+  }
   if (!broken_.load(std::memory_order_acquire)) return {};
   const MutexLock lock(mutex_);
   return fail(*why_broken_);

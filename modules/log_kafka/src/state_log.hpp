@@ -25,8 +25,10 @@ class StateLog {
   /// not_found.
   [[nodiscard]] Status open(const std::string& creation);
   /// errc::corrupt or incompatible once a record was met that cannot be understood: nobody can know
-  /// any more who has what, so nothing goes on.
+  /// any more who has what, so the handle stops. errc::closed after abandon().
   [[nodiscard]] Status check() const;
+  /// The handle's process dies, in a test.
+  void abandon() { abandoned_ = true; }
 
   /// Takes what has arrived; never waits for the cluster.
   [[nodiscard]] Status catch_up();
@@ -88,6 +90,7 @@ class StateLog {
   std::int64_t self_heard_ns_ MILLRACE_GUARDED_BY(mutex_) = 0;
   // Time until then in which we were heard.
   std::int64_t counted_ns_ MILLRACE_GUARDED_BY(mutex_) = 0;
+  std::atomic<bool> abandoned_ = false;
   std::atomic<bool> broken_ = false;
   std::optional<Error> why_broken_ MILLRACE_GUARDED_BY(mutex_);
   // Offset of the last snapshot record.
