@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <set>
 
 #include "log_contract.hpp"
 #include "millrace/log/partitioner.hpp"
@@ -34,6 +35,25 @@ TEST_P(LogContract, offsets_of_a_partition_rise_and_every_commit_tells_its_first
     EXPECT_GT(buffer.records[1].offset, buffer.records[0].offset);
     EXPECT_EQ(buffer.records[0].value, std::to_string(i));
     last = buffer.records[1].offset;
+  }
+}
+
+TEST_P(LogContract, what_a_log_counts_has_names_for_metrics_and_never_shrinks) {
+  auto log = connect();
+  const std::vector<LogCount> before = log->counts();
+  const auto place = make_topic(*log, "t");
+  put(*log, place, "k", "v");
+  EXPECT_THAT(read(*log, place), ElementsAre("k=v"));
+  const std::vector<LogCount> after = log->counts();
+  ASSERT_EQ(after.size(), before.size());
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    EXPECT_THAT(std::string(after[i].name), testing::MatchesRegex("[a-z][a-z0-9_]*[a-z0-9]"));
+    EXPECT_THAT(std::string(after[i].name), testing::Not(testing::EndsWith("_total")));
+    EXPECT_TRUE(names.insert(after[i].name).second) << after[i].name;
+    EXPECT_FALSE(after[i].help.empty()) << after[i].name;
+    EXPECT_EQ(after[i].name, before[i].name);
+    EXPECT_GE(after[i].value, before[i].value) << after[i].name;
   }
 }
 

@@ -34,6 +34,7 @@ class EmbeddedLog final : public Log {
   std::vector<GroupInfo> groups() override;
   Status maintain() override;
   int death_descriptor() override;
+  std::vector<LogCount> counts() const override { return log_->directory.counts().read(); }
   const LogOptions& options() const override { return log_->directory.options(); }
   std::string identity() override { return "file/" + std::to_string(log_->directory.log_id()); }
 

@@ -321,7 +321,7 @@ bool Journal::sync_failed() {
   return sync_failed_;
 }
 
-Status Journal::cut(const Alone&, std::uint64_t position) {
+Result<bool> Journal::cut(const Alone&, std::uint64_t position) {
   MILLRACE_ASSIGN(Segment * last, require(position));
   std::string chunk(chunk_bytes, '\0');
   bool dirty = false;
@@ -348,7 +348,8 @@ Status Journal::cut(const Alone&, std::uint64_t position) {
     }
   }
   // Also when nothing was removed now: an earlier attempt may have died before this.
-  return sync_names();
+  MILLRACE_TRY(sync_names());
+  return dirty;
 }
 
 }  // namespace millrace::log::embedded

@@ -80,8 +80,8 @@ class Journal {
   [[nodiscard]] bool sync_failed();
 
   /// Zeroes what is not zero from `position` to the end of its segment, and removes all later
-  /// segments, durably. For recovery.
-  [[nodiscard]] Status cut(const Alone& alone, std::uint64_t position);
+  /// segments, durably. Returns whether there was anything but zeros in the segment. For recovery.
+  [[nodiscard]] Result<bool> cut(const Alone& alone, std::uint64_t position);
 
  private:
   struct Segment {

@@ -8,6 +8,7 @@
 
 #include "alone.hpp"
 #include "control.hpp"
+#include "counts.hpp"
 #include "millrace/base/error.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/log.hpp"
@@ -32,6 +33,8 @@ class LogDirectory {
   [[nodiscard]] const EmbeddedOptions& embedded_options() const { return embedded_; }
   [[nodiscard]] SharedRegion& region() const { return *region_; }
   [[nodiscard]] Control& control() const { return *control_; }
+  /// What this handle counts; its parts add to it.
+  [[nodiscard]] Counts& counts() { return counts_; }
   [[nodiscard]] std::uint64_t log_id() const { return log_id_; }
   /// Our slot in the table of members; -1 before joining.
   [[nodiscard]] int slot() const { return slot_; }
@@ -81,6 +84,7 @@ class LogDirectory {
   const EmbeddedOptions embedded_;
   std::unique_ptr<SharedRegion> region_;
   Control* control_ = nullptr;
+  Counts counts_;
   std::uint64_t log_id_ = 0;
   int slot_ = -1;
 };

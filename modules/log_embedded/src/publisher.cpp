@@ -327,11 +327,16 @@ Status Publisher::repair(const Locked& locked) {
       MILLRACE_TRY(apply_internal(locked, frame));
       MILLRACE_TRY(apply_entries(locked, FrameView(frame), position));
       advance(locked, position + header.bytes, header.checksum);
+      directory_.counts().repaired_tails.fetch_add(1, std::memory_order_relaxed);
       return {};
     }
   }
   // Not whole: it never became visible.
-  return wipe(locked, position);
+  MILLRACE_TRY(wipe(locked, position));
+  if (got >= sizeof header.magic && header.magic != 0) {
+    directory_.counts().repaired_tails.fetch_add(1, std::memory_order_relaxed);
+  }
+  return {};
 }
 
 }  // namespace millrace::log::embedded

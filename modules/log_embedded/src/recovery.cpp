@@ -133,7 +133,10 @@ Status Recovery::walk() {
   }
   MILLRACE_TRY(check_may_cut(journal, log_.directory.log_id(), position_));
   MILLRACE_FAULT_POINT("recovery.before_cut");
-  MILLRACE_TRY(journal.cut(alone_, position_));
+  MILLRACE_ASSIGN(const bool torn, journal.cut(alone_, position_));
+  if (torn) {
+    log_.directory.counts().repaired_tails.fetch_add(1, std::memory_order_relaxed);
+  }
   MILLRACE_FAULT_POINT("recovery.after_cut");
   return {};
 }

@@ -13,6 +13,16 @@ const char* const all_points[] = {
     "commit.after_frame", "commit.after_publish", "commit.before_wake",
     "commit.after_wake",  "sync.leader_before",   "sync.leader_after"};
 
+std::uint64_t repaired_tails(const Log& log) {
+  for (const LogCount& count : log.counts()) {
+    if (count.name == "repaired_tails") {
+      return count.value;
+    }
+  }
+  ADD_FAILURE() << "the log does not count repaired tails";
+  return 0;
+}
+
 TEST_F(EmbeddedFaults, a_member_that_dies_at_any_point_of_any_commit_harms_nobody) {
   if (!fault_points_compiled_in()) {
     GTEST_SKIP() << "this build has no fault points";
@@ -78,6 +88,43 @@ TEST_F(EmbeddedFaults, a_member_that_left_a_commit_by_an_exception_completes_it_
   EXPECT_THROW(static_cast<void>(put_all(*log, {place}, "first")), SimulatedDeath);
   ASSERT_TRUE(put_all(*log, {place}, "second"));
   EXPECT_THAT(values_of(*log, place), testing::ElementsAre("first", "second"));
+}
+
+TEST_F(EmbeddedFaults, a_member_counts_the_ends_of_the_journal_that_it_repaired) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  struct Case {
+    const char* point;
+    std::uint64_t by_survivor;
+    std::uint64_t by_recovery;  // which finds a whole frame in order
+  };
+  for (const Case& one : {Case{"commit.before_frame", 0, 0},
+                          {"commit.inside_frame", 1, 1},
+                          {"commit.after_frame", 1, 0},
+                          {"commit.after_publish", 0, 0},
+                          {"commit.after_wake", 0, 0}}) {
+    for (const bool recovers : {false, true}) {
+      SCOPED_TRACE(std::string(one.point) +
+                   (recovers ? ", recovered" : ", repaired by a survivor"));
+      SimulatedMachine machine;
+      auto survivor = machine.open(options_of("stock", "survivor"));
+      const auto place = topic_at(*survivor, "t");
+      EXPECT_EQ(repaired_tails(*survivor), 0U);
+      if (recovers) {
+        survivor.reset();
+      }
+      auto victim = machine.open(options_of("stock", "victim"));
+      plan(one.point, 1);
+      ASSERT_TRUE(dies(*victim, [&] { static_cast<void>(put_all(*victim, {place}, "one")); }));
+      if (recovers) {
+        survivor = machine.open(options_of("stock", "survivor"));
+      }
+      ASSERT_TRUE(put_all(*survivor, {place}, "two"));
+      ASSERT_TRUE(put_all(*survivor, {place}, "three"));
+      EXPECT_EQ(repaired_tails(*survivor), recovers ? one.by_recovery : one.by_survivor);
+    }
+  }
 }
 
 TEST_F(EmbeddedFaults, a_death_during_repair_is_repaired_by_the_next) {

@@ -106,8 +106,8 @@ Result<std::unique_ptr<Membership>> KafkaLog::join(GroupId group, std::vector<st
   for (const std::string& unit : units) {
     MILLRACE_TRY(check_name(unit, "a unit"));
   }
-  auto membership = std::make_unique<KafkaMembership>(state_, identity_, visibility_, group,
-                                                      std::move(units));
+  auto membership =
+      std::make_unique<KafkaMembership>(state_, identity_, visibility_, group, std::move(units));
   MILLRACE_TRY(membership->enter());
   return membership;
 }
@@ -174,7 +174,9 @@ Status KafkaLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes,
   return reader_.fetch(place, at, from, max_bytes, buffer);
 }
 
-std::unique_ptr<Waiter> KafkaLog::waiter() { return std::make_unique<KafkaWaiter>(state_, topics_, reader_, config_.clock()); }
+std::unique_ptr<Waiter> KafkaLog::waiter() {
+  return std::make_unique<KafkaWaiter>(state_, topics_, reader_, config_.clock());
+}
 
 // An acknowledged commit is on as many brokers as the topic's min.insync.replicas asks.
 Status KafkaLog::wait_durable(LogPosition /*position*/) { return state_.check(); }

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "instance_metrics.hpp"
+#include "log_metrics.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/processes.hpp"
@@ -151,6 +152,7 @@ class Runtime {
     add_view_routes(server_->router(), *instance_, *log_, *durability_, ready);
     metric_handles_ = telemetry::add_process_metrics(metrics_);
     instance_metric_handles_ = add_instance_metrics(metrics_, *instance_, real_clock());
+    log_metric_handles_ = add_log_metrics(metrics_, *log_);
     context_.emplace(Context{settings_, real_clock(), *log_, *instance_, *durability_, *edge_,
                              logger_, metrics_, health_, ready});
     if (definition_.routes) MILLRACE_TRY(definition_.routes(*context_, server_->router()));
@@ -197,6 +199,7 @@ class Runtime {
   std::optional<Context> context_;
   std::vector<telemetry::MetricCallback> metric_handles_;
   std::vector<telemetry::MetricCallback> instance_metric_handles_;
+  std::vector<telemetry::MetricCallback> log_metric_handles_;
   std::optional<http::Server> server_;
   std::optional<Worker> worker_;
   std::optional<RunFile> run_file_;

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "log_metrics.hpp"
+
+#include <string>
+
+namespace millrace::service {
+
+std::vector<telemetry::MetricCallback> add_log_metrics(telemetry::MetricRegistry& metrics,
+                                                       const log::Log& log) {
+  std::vector<telemetry::MetricCallback> handles;
+  const std::vector<log::LogCount> counts = log.counts();
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    handles.push_back(metrics.callback_counter(
+        "millrace_log_" + std::string(counts[i].name) + "_total", counts[i].help, {},
+        [&log, i] { return static_cast<double>(log.counts().at(i).value); }));
+  }
+  return handles;
+}
+
+}  // namespace millrace::service
