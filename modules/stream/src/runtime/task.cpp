@@ -4,31 +4,11 @@
 
 #include <algorithm>
 #include <exception>
-#include <stdexcept>
 
-#include "millrace/base/assert.hpp"
 #include "millrace/base/fault_point.hpp"
-#include "millrace/base/time_text.hpp"
 #include "millrace/log/errors.hpp"
-#include "millrace/stream/remembered_context.hpp"
 
 namespace millrace::stream::runtime {
-
-namespace {
-
-// Holds for the scope.
-class While {
- public:
-  explicit While(bool& what) : what_(what) { what_ = true; }
-  ~While() { what_ = false; }
-  While(const While&) = delete;
-  While& operator=(const While&) = delete;
-
- private:
-  bool& what_;
-};
-
-}  // namespace
 
 Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim,
            log::PartitionId partition)
@@ -44,8 +24,9 @@ Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim
       sweeps_(shared, punctuators_, staging_.stores()),
       failures_(shared, resolved.spec->name),
       hand_(resolved.spec->name, claim_.unit(), partition),
+      calls_(shared, nodes_, staging_, failures_, punctuators_, hand_),
       record_work_([this] { return process_record(); }) {
-  staging_.stores().change_only_while(in_unit_);
+  staging_.stores().change_only_while(calls_.is_in_unit());
 }
 
 Task::~Task() = default;
@@ -85,8 +66,8 @@ Result<bool> Task::restore(std::size_t max_bytes) {
   snapshots_.start(restore_->replayed());
   restore_.reset();
   {
-    const While opening(opening_);
-    MILLRACE_TRY(nodes_.open(*this, claim_.unit()));
+    const TaskCalls::While opening = calls_.opening();
+    MILLRACE_TRY(nodes_.open(calls_, claim_.unit()));
   }
   MILLRACE_TRY(state_.start(state_next));
   set_position(shared_->log.committed());
@@ -150,7 +131,7 @@ std::optional<Failure> Task::process_record() {
   if (nodes_.unknown_type()) ++staging_.counts().skipped;
   if (nodes_.nothing_read()) return std::nullopt;
   punctuators_.observe(hand_.view().timestamp_ms);
-  nodes_.process(*this);
+  nodes_.process(calls_);
   return std::nullopt;
 }
 
@@ -221,7 +202,7 @@ Result<bool> Task::visit(Punctuators::Timer& timer, const std::string& key, std:
   take_in_hand(timer, now_ms, &key);
   MILLRACE_ASSIGN(const bool room, run_unit([&]() -> std::optional<Failure> {
                     // An earlier visit may have changed or erased it.
-                    if (const auto value = store(*timer.store).get(key))
+                    if (const auto value = calls_.store(*timer.store).get(key))
                       timer.visit(key, *value, now_ms);
                     return std::nullopt;
                   }));
@@ -237,7 +218,7 @@ Result<bool> Task::visit(Punctuators::Timer& timer, const std::string& key, std:
 // when that has no room, and nothing is kept.
 Result<bool> Task::run_unit(const Work& work) {
   const std::int64_t time_before = punctuators_.stream_time_ms();
-  const While in_unit(in_unit_);
+  const TaskCalls::While in_unit = calls_.in_unit();
   staging_.begin(hand_);
   failures_.begin();
   if (const std::optional<Failure> failure = attempt(work)) {
@@ -379,85 +360,6 @@ log::LogPosition Task::position() const {
 void Task::set_position(log::LogPosition position) {
   const MutexLock lock(position_mutex_);
   position_ = position;
-}
-
-ByteStore& Task::store(StoreId id) {
-  ByteStore* const found = staging_.stores().find(id);
-  MILLRACE_ASSERT(found != nullptr, "a node uses the stores it was connected to");
-  return *found;
-}
-
-void Task::check_in_unit(const char* what) const {
-  if (in_unit_) [[likely]]
-    return;
-  throw std::logic_error(
-      std::string(what) +
-      " outside of a unit of work: call it in process(), or in the callback of a "
-      "timer or a sweep");
-}
-
-void Task::check_opening(const char* what) const {
-  if (!opening_) throw std::logic_error(std::string(what) + " outside of open(): call it there");
-}
-
-void Task::send(const SinkSpec& sink, const Message& message) {
-  check_in_unit("a record is sent");
-  staging_.send(sink, message);
-}
-
-void Task::dead_letter(ErrorCode code, std::string_view reason) {
-  check_in_unit("dead_letter()");
-  failures_.dead_letter(hand_, code, reason, staging_.outbox(), staging_.counts());
-}
-
-void Task::schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
-                    std::function<void(std::int64_t)> callback) {
-  check_opening("schedule()");
-  Punctuators::Timer& timer = punctuators_.add(name, type, interval_ms, wall_ms());
-  timer.callback = std::move(callback);
-  // It may have been a sweep in an earlier version.
-  punctuators_.end_sweep(timer);
-}
-
-void Task::sweep(std::string_view name, PunctuationType type, std::int64_t interval_ms,
-                 StoreId store,
-                 std::function<void(std::string_view, std::string_view, std::int64_t)> visit) {
-  check_opening("sweep()");
-  Punctuators::Timer& timer = punctuators_.add(name, type, interval_ms, wall_ms());
-  timer.store = store;
-  timer.visit = std::move(visit);
-}
-
-void Task::with_context(const RememberedContext& context, const std::function<void()>& fn) {
-  check_in_unit("with_context()");
-  struct Guard {
-    Task& task;
-    codec::EventContext saved;
-    ~Guard() {
-      task.hand_.context() = saved;
-      task.staging_.context_changed();
-    }
-  } guard{*this, hand_.context()};
-  hand_.context() = {};
-  hand_.context().id = context.id;
-  hand_.context().correlation = context.correlation;
-  hand_.context().trace = {context.trace_high, context.trace_low, context.span, 1};
-  staging_.context_changed();
-  fn();
-}
-
-void Task::check_time(std::int64_t timestamp_ms) const {
-  const auto max_future_ms = shared_->log.options().max_future_ms;
-  const std::int64_t known = std::max(hand_.view().timestamp_ms, stream_time_ms());
-  if (!max_future_ms || timestamp_ms <= known) return;
-  std::int64_t latest = 0;
-  if (__builtin_add_overflow(std::max(known, wall_ms()), *max_future_ms, &latest) ||
-      timestamp_ms <= latest)
-    return;
-  throw std::out_of_range(
-      "a record is emitted for " + format_time(timestamp_ms) + " (" + std::to_string(timestamp_ms) +
-      " ms), which is more than max_future_ms = " + std::to_string(*max_future_ms) +
-      " ahead of what is in hand");
 }
 
 }  // namespace millrace::stream::runtime

@@ -20,6 +20,7 @@
 #include "runtime/staging.hpp"
 #include "runtime/state_record.hpp"
 #include "runtime/sweeps.hpp"
+#include "runtime/task_calls.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -34,11 +35,11 @@ enum class Turn : std::uint8_t {
 /// are records and firings of timers, one after another in hand. A unit that fails is taken back
 /// alone. What a turn did becomes real by stage() and committed(), or is taken back by drop(). One
 /// thread, that of step(); what says so is open to any.
-class Task final : public TaskContext {
+class Task {
  public:
   Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim,
        log::PartitionId partition);
-  ~Task() override;
+  ~Task();
 
   /// Forgets everything: begin_restore() comes next. Also when what was committed is not known.
   void restart();
@@ -102,29 +103,6 @@ class Task final : public TaskContext {
   /// The last commit that the stores reflect, or a later one.
   [[nodiscard]] log::LogPosition position() const;
 
-  // TaskContext
-  [[nodiscard]] const RecordInHand& record() const override { return hand_.view(); }
-  [[nodiscard]] std::int64_t stream_time_ms() const override {
-    return punctuators_.stream_time_ms();
-  }
-  [[nodiscard]] std::int64_t wall_ms() const override {
-    return shared_->environment.clock.wall_ms();
-  }
-  [[nodiscard]] log::PartitionId partition() const override { return hand_.partition(); }
-  [[nodiscard]] ByteStore& store(StoreId id) override;
-  void forward(NodeId to, const Message& message) override {
-    nodes_.node(to).process(message, *this);
-  }
-  void send(const SinkSpec& sink, const Message& message) override;
-  void skip() override { ++staging_.counts().skipped; }
-  void check_time(std::int64_t timestamp_ms) const override;
-  void dead_letter(ErrorCode code, std::string_view reason) override;
-  void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
-                std::function<void(std::int64_t)> callback) override;
-  void sweep(std::string_view name, PunctuationType type, std::int64_t interval_ms, StoreId store,
-             std::function<void(std::string_view, std::string_view, std::int64_t)> visit) override;
-  void with_context(const RememberedContext& context, const std::function<void()>& fn) override;
-
  private:
   using Work = std::function<std::optional<Failure>()>;
 
@@ -142,19 +120,16 @@ class Task final : public TaskContext {
   [[nodiscard]] std::optional<Failure> process_record();
   [[nodiscard]] Result<bool> run_unit(const Work& work);
   [[nodiscard]] std::optional<Failure> attempt(const Work& work);
-  void check_in_unit(const char* what) const;
-  void check_opening(const char* what) const;
   /// The task has done its share of the cycle: at least one unit, if there was one.
   [[nodiscard]] bool turn_ends(std::size_t max_units) const;
   void forget_turn();
   void keep_table_positions();
+  [[nodiscard]] std::int64_t wall_ms() const { return shared_->environment.clock.wall_ms(); }
   void set_position(log::LogPosition position);
   void publish_oldest();
 
   Shared* shared_;
   const ResolvedSubTopology* resolved_;
-  bool opening_ = false;  // nodes are opened
-  bool in_unit_ = false;  // a unit is processed
   log::Claim claim_;
   log::PartitionId partition_;
   SnapshotSchedule snapshots_;
@@ -167,6 +142,7 @@ class Task final : public TaskContext {
   Sweeps sweeps_;
   Failures failures_;
   InHand hand_;
+  TaskCalls calls_;
   UnitId last_unit_;
   Work record_work_;
 
