@@ -203,9 +203,11 @@ Result<CopySummary> copy_log(log::Log& source, log::Log& target, const CopyReque
   MILLRACE_TRY(check_live(plan, target, request.force));
   MILLRACE_TRY(check_topics(plan, target));
   CopySummary summary = summary_of(plan);
-  // Looked at before anything is written, and again under the claim.
-  MILLRACE_ASSIGN(const CopyState before, known_state(target));
-  MILLRACE_TRY(check_contents(plan, target, before, source.identity()));
+  // A target that is no copy yet is looked at before anything is written to it, any target under
+  // the claim: before that another copier may be at work, or have left what can be read only in
+  // part.
+  MILLRACE_ASSIGN(const auto map, find_copy_map(target));
+  if (!map) MILLRACE_TRY(check_contents(plan, target, CopyState(), source.identity()));
   MILLRACE_ASSIGN(const auto writer, TargetWriter::open(target, watch.clock, source.identity(),
                                                         request.transaction_bytes));
   MILLRACE_TRY(check_contents(plan, target, writer->state(), source.identity()));

@@ -63,22 +63,30 @@ Status TargetWriter::take_claim() {
   return fail(errc::busy, "somebody else copies to this log now: try again when that is done");
 }
 
-// The position counts steps. Whoever reads it under a new claim learns of every step that was
-// committed under an older one, also where such a step can be late to be seen.
+// The position counts steps. The last step of an earlier copier is committed, but on a cluster its
+// position, its line of the map and its records are seen one after the other: until all of them
+// are, they do not agree.
 Status TargetWriter::read_state() {
+  Status agree;
   for (int look = 0; look < looks_max; ++look) {
     MILLRACE_ASSIGN(const auto steps, target_.position(group_, map_));
-    MILLRACE_ASSIGN(state_, read_copy_state(target_, map_));
+    auto state = read_copy_state(target_, map_);
+    if (!state && !state.error().is(copy_errc::differs)) return fail(std::move(state).error());
     const std::int64_t known = steps ? steps->value : 0;
-    if (state_.last_step == known) return {};
-    if (state_.last_step > known) break;
+    if (state && state->last_step == known) {
+      state_ = *std::move(state);
+      return {};
+    }
+    agree = state ? fail(copy_errc::differs,
+                         "the map of the copy (topic " + std::string(copy_map_topic) + ") has " +
+                             std::to_string(state->last_step) +
+                             " steps, but the position of group " + std::string(copy_group) +
+                             " is " + std::to_string(known) + ": copy to an empty log")
+                  : fail(std::move(state).error());
     MILLRACE_TRY(keep());
     static_cast<void>(waiter_->wait({}, clock_.monotonic_ns() + look_ns));
   }
-  return fail(copy_errc::differs,
-              "the map of the copy (topic " + std::string(copy_map_topic) + ") has " +
-                  std::to_string(state_.last_step) + " steps, but the position of group " +
-                  std::string(copy_group) + " tells of another number: copy to an empty log");
+  return agree;
 }
 
 void TargetWriter::begin_step() {

@@ -184,6 +184,14 @@ Status SparseLog::fetch(log::TopicPartition place, log::Offset from, std::size_t
   return {};
 }
 
+Status SparseLog::maintain() {
+  if (late > 0 && --late == 0) {
+    hidden.clear();
+    hides_positions = false;
+  }
+  return inner_->maintain();
+}
+
 Result<log::Offset> SparseLog::start_offset(log::TopicPartition place) {
   MILLRACE_TRY(inner_->start_offset(place));
   return log::offset(first_offset);

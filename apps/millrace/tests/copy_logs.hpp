@@ -77,6 +77,7 @@ class SparseLog final : public log::Log {
   Result<log::GroupId> group(std::string_view name) override { return inner_->group(name); }
   Result<std::optional<log::Offset>> position(log::GroupId group,
                                               log::TopicPartition place) override {
+    if (hides_positions && late > 0) return std::optional<log::Offset>();
     return inner_->position(group, place);
   }
   Result<std::unique_ptr<log::Membership>> join(log::GroupId group,
@@ -84,7 +85,7 @@ class SparseLog final : public log::Log {
     return inner_->join(group, std::move(units));
   }
   std::vector<log::GroupInfo> groups() override { return inner_->groups(); }
-  Status maintain() override { return inner_->maintain(); }
+  Status maintain() override;
   const log::LogOptions& options() const override { return inner_->options(); }
   std::string identity() override { return identity_; }
 
@@ -92,6 +93,9 @@ class SparseLog final : public log::Log {
   int unknown_outcomes = 0;
   /// Records that are not shown: compacted away.
   std::vector<std::pair<log::TopicPartition, log::Offset>> hidden;
+  bool hides_positions = false;
+  /// After so many calls of maintain() all is shown: marks that came late. 0: never.
+  int late = 0;
 
  private:
   std::unique_ptr<log::Log> inner_;

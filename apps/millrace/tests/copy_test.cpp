@@ -410,6 +410,42 @@ TEST(CopyOutcome, that_stays_unknown_ends_the_run_and_the_next_goes_on) {
   EXPECT_TRUE(done->differences.empty());
 }
 
+// On a cluster the parts of a commit can be read one after the other.
+TEST(CopyOutcome, a_copier_that_takes_over_waits_for_what_the_last_one_committed) {
+  for (const bool of_positions : {false, true}) {
+    SCOPED_TRACE(of_positions ? "positions are late" : "records are late");
+    const auto source = make_copy_log("file");
+    make_topic(*source, "orders", "orders");
+    for (int i = 0; i < 5; ++i) {
+      write(*source, "orders", 0, {{i, "k", std::to_string(i), {}}});
+    }
+    const auto target = make_copy_log("sparse");
+    CopyRun run;
+    run.request.transaction_bytes = 1;
+    const auto from = source->tool();
+    {
+      const auto to = target->tool();
+      dynamic_cast<SparseLog&>(*to).unknown_outcomes = 100;
+      ASSERT_FALSE(run.copy(*from, *to));
+    }
+    const auto to = target->tool();
+    auto& sparse = dynamic_cast<SparseLog&>(*to);
+    if (of_positions) {
+      sparse.hides_positions = true;
+    } else {
+      const log::TopicPartition place{to->find_topic("orders")->id, log::partition(0)};
+      sparse.hidden = {{place, nth(*to, "orders", 0, 0)}};
+    }
+    sparse.late = 10;
+    const auto done = run.copy(*from, *to);
+    ASSERT_TRUE(done) << done.error().to_string();
+    EXPECT_EQ(sparse.late, 0);
+    EXPECT_EQ(done->earlier, 1);
+    EXPECT_EQ(done->records, 4);
+    EXPECT_TRUE(done->differences.empty());
+  }
+}
+
 TEST(CopyCompaction, may_take_away_what_a_later_record_of_the_key_replaces_and_tombstones) {
   const auto source = make_copy_log("file");
   make_topic(*source, "state", "stock", 1, log::TopicKind::private_topic,
