@@ -54,6 +54,11 @@ ClientConfig::ClientConfig(Url url, const LogOptions& options, Clock& clock)
   constexpr std::int64_t ms = 1'000'000;
   if (const std::int64_t set_ms = number("socket.connection.setup.timeout.ms", 0); set_ms > 0)
     cluster_->connected_within(set_ms * ms);
+  // librdkafka refuses any other value.
+  if (const std::string* const family = user_setting("broker.address.family")) {
+    if (*family == "v4") cluster_->reached_by(net::AddressFamily::v4);
+    if (*family == "v6") cluster_->reached_by(net::AddressFamily::v6);
+  }
   status_ = read_timeout();
   if (status_) status_ = choose_client();
 }

@@ -294,6 +294,26 @@ TEST(Security, the_client_that_was_asked_for_is_taken_or_refused) {
   EXPECT_THAT(refused({{"millrace.client", "curl"}}), HasSubstr("not curl"));
 }
 
+TEST(ClientConfig, connections_of_our_own_use_the_addresses_that_were_asked_for) {
+  for (const auto& [setting, family] : {std::pair{"any", net::AddressFamily::any},
+                                        {"v4", net::AddressFamily::v4},
+                                        {"v6", net::AddressFamily::v6}}) {
+    const ClientConfig config(Url{"localhost:1", "", {{"broker.address.family", setting}}},
+                              LogOptions{}, real_clock());
+    EXPECT_EQ(config.cluster()->address_of("host", 9092), (net::Address{"host", 9092, family}));
+  }
+  // Brokers that librdkafka plays itself.
+  ClientConfig config(
+      Url{"localhost:1", "", {{"broker.address.family", "v4"}, {"test.mock.num.brokers", "1"}}},
+      LogOptions{}, real_clock());
+  const auto client = config.make(RD_KAFKA_PRODUCER, {}, {}, nullptr, nullptr, nullptr);
+  ASSERT_TRUE(client.has_value()) << client.error().to_string();
+  config.cluster()->served_by(client->get());
+  const auto broker = config.cluster()->any(30'000);
+  ASSERT_TRUE(broker.has_value()) << broker.error().to_string();
+  EXPECT_EQ(broker->family, net::AddressFamily::v4);
+}
+
 TEST(ClientConfig, a_request_may_take_as_long_as_its_setting_says) {
   const auto config = [](Settings settings) {
     return std::make_unique<ClientConfig>(Url{"localhost:1", "", std::move(settings)}, LogOptions{},

@@ -22,6 +22,19 @@ namespace millrace::net {
 namespace {
 // Of one address while others are left.
 constexpr std::int64_t share_max_ns = 2'000'000'000;
+
+int family_of(AddressFamily family) {
+  switch (family) {
+    case AddressFamily::v4:
+      return AF_INET;
+    case AddressFamily::v6:
+      return AF_INET6;
+    case AddressFamily::any:
+      break;
+  }
+  return AF_UNSPEC;
+}
+
 }  // namespace
 
 Socket::Socket(Address address, Clock& clock, std::int64_t connect_timeout_ns)
@@ -59,6 +72,7 @@ std::unexpected<Error> Socket::failed(ErrorCode code, const char* doing, int rea
 Status Socket::look_up() {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
+  hints.ai_family = family_of(address_.family);
   addrinfo* found = nullptr;
   const std::string port = std::to_string(address_.port);
   const int code = getaddrinfo(address_.host.c_str(), port.c_str(), &hints, &found);

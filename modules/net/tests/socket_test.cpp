@@ -98,6 +98,20 @@ TEST(Socket, all_addresses_of_a_host_are_tried) {
   EXPECT_EQ(read_all(socket, 1).value_or(""), "x");
 }
 
+TEST(Socket, only_addresses_of_the_family_that_was_asked_for_are_tried) {
+  const Listener listener([](int peer) { write_all(peer, "x"); });
+  Address address = listener.address();
+  address.family = AddressFamily::v6;
+  Socket none(address, real_clock());
+  const Status status = connect(none);
+  ASSERT_FALSE(status.has_value());
+  EXPECT_TRUE(status.error().is(errc::unreachable)) << status.error().to_string();
+  address.family = AddressFamily::v4;
+  Socket socket(address, real_clock());
+  ASSERT_TRUE(connect(socket).has_value());
+  EXPECT_EQ(read_all(socket, 1).value_or(""), "x");
+}
+
 Socket::Target target_of(const Address& loopback) {
   Socket::Target target{};
   sockaddr_in address{};

@@ -35,7 +35,7 @@ Status Cluster::ask(const std::string* topic, int timeout_ms) {
   brokers_.clear();
   for (int i = 0; i < metadata->broker_cnt; ++i) {
     const rd_kafka_metadata_broker_t& broker = metadata->brokers[i];
-    brokers_[broker.id] = {broker.host, broker.port};
+    brokers_[broker.id] = address_of(broker.host, broker.port);
   }
   if (topic == nullptr) return {};
   const std::span<const rd_kafka_metadata_topic_t> topics(

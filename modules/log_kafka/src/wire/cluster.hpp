@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client.hpp"
@@ -29,6 +30,12 @@ class Cluster {
   /// How long its connections may take until they are there (net::Socket).
   void connected_within(std::int64_t timeout_ns) { connect_timeout_ns_ = timeout_ns; }
   [[nodiscard]] std::int64_t connect_timeout_ns() const { return connect_timeout_ns_; }
+  /// Which addresses of its brokers' hosts are used. Set before the first connection.
+  void reached_by(net::AddressFamily family) { family_ = family; }
+  /// Where a broker listens that the cluster named so.
+  [[nodiscard]] net::Address address_of(std::string host, std::int32_t port) const {
+    return {std::move(host), port, family_};
+  }
   /// By which connections with its brokers time out.
   [[nodiscard]] Clock& clock() const { return clock_; }
 
@@ -47,6 +54,7 @@ class Cluster {
   rd_kafka_t* client_ = nullptr;
   std::shared_ptr<const Security> security_;
   std::int64_t connect_timeout_ns_ = net::Socket::default_timeout_ns;
+  net::AddressFamily family_ = net::AddressFamily::any;
   Mutex mutex_;
   std::map<std::int32_t, net::Address> brokers_ MILLRACE_GUARDED_BY(mutex_);
   // Of each topic, by partition; -1: none.

@@ -101,7 +101,7 @@ void CoordinatorLink::take_coordinator(const Answer& answer, std::int64_t now_ns
   const std::optional<Coordinator> found = read_coordinator(answer.body);
   connection_.reset();
   if (found && found->error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    coordinator_ = found->address;
+    coordinator_ = cluster_.address_of(found->address.host, found->address.port);
     connect(now_ns);
     return;
   }

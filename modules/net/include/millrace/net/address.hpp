@@ -8,10 +8,14 @@
 
 namespace millrace::net {
 
+/// Which addresses of a host are used.
+enum class AddressFamily : std::uint8_t { any, v4, v6 };
+
 /// Where a server listens: a name or an IP address, and a TCP port.
 struct Address {
   std::string host;
   std::int32_t port = 0;
+  AddressFamily family = AddressFamily::any;
   friend auto operator<=>(const Address&, const Address&) = default;
   /// `host:port`, the form for messages.
   [[nodiscard]] std::string text() const { return host + ":" + std::to_string(port); }
