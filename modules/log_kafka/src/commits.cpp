@@ -19,6 +19,11 @@ Offset end_of(const OutgoingBatch& batch) {
   return std::max(batch.end, offset(batch.first.value + batch.count));
 }
 
+// The next owner of a unit restores it from changelogs, up to their ends.
+bool is_state(const TopicSpec& spec) {
+  return spec.kind == TopicKind::private_topic && spec.cleanup == CleanupPolicy::compact;
+}
+
 }  // namespace
 
 Result<Committed> Commits::commit(Transaction& transaction) {
@@ -39,7 +44,7 @@ Result<Commits::Outgoing> Commits::prepare(Transaction& transaction) {
     out.batches[i].encoded = batch.builder.finish();
     out.batches[i].count = batch.builder.count();
     out.places.push_back(batch.place);
-    out.kinds.push_back(spec.kind);
+    out.are_state.push_back(is_state(spec));
   }
   for (const Transaction::Position& position : transaction.positions()) {
     MILLRACE_ASSIGN(KafkaPlace place, topics_.place_in_kafka(position.place));
@@ -72,7 +77,7 @@ Result<Committed> Commits::send(Outgoing& out, const Transaction& transaction) {
 Result<Committed> Commits::answer(const Outgoing& out) {
   Committed committed;
   for (std::size_t i = 0; i < out.batches.size(); ++i) {
-    visibility_.add(out.batches[i].at, end_of(out.batches[i]), out.kinds[i]);
+    visibility_.add(out.batches[i].at, end_of(out.batches[i]), out.are_state[i]);
     committed.places.push_back({out.places[i], out.batches[i].first});
   }
   return committed;
@@ -177,7 +182,7 @@ Result<Committed> Commits::commit_sequence(Outgoing& out, const Transaction& tra
   }
   if (repeat) return repeated(*repeat);
   if (!transaction.claims().empty()) {
-    visibility_.add(sequences_.place(), noted_end, TopicKind::private_topic);
+    visibility_.add(sequences_.place(), noted_end, true);
   }
   return answer(out);
 }

@@ -42,7 +42,7 @@ class Commits {
   struct Outgoing {
     std::vector<OutgoingBatch> batches;
     std::vector<TopicPartition> places;  // of the batches
-    std::vector<TopicKind> kinds;        // of the topics of the batches
+    std::vector<bool> are_state;         // whether the topics of the batches hold state
     std::vector<OutgoingPositions> positions;
   };
   [[nodiscard]] Result<Outgoing> prepare(Transaction& transaction);

@@ -16,10 +16,10 @@ constexpr std::int64_t longest_wait_ns = std::numeric_limits<std::int64_t>::max(
 
 }  // namespace
 
-void Visibility::add(const KafkaPlace& at, Offset end, TopicKind kind) {
+void Visibility::add(const KafkaPlace& at, Offset end, bool is_state) {
   const MutexLock lock(mutex_);
   Unseen& unseen = unseen_[at];
-  unseen = {std::max(unseen.end, end), kind};
+  unseen = {std::max(unseen.end, end), is_state};
 }
 
 Status Visibility::wait(const Committed& committed, std::int64_t deadline_ns) {
@@ -73,7 +73,7 @@ bool Visibility::hand_over(Identity& identity) {
   {
     const MutexLock lock(mutex_);
     for (const auto& [place, unseen] : unseen_) {
-      if (unseen.kind == TopicKind::private_topic) places.push_back(place);
+      if (unseen.is_state) places.push_back(place);
     }
   }
   // When the outcome of a commit is not known, its records may be there and are not in the table.

@@ -21,8 +21,8 @@ class Visibility {
   Visibility(const ClientConfig& config, Reader& reader, Topics& topics)
       : config_(config), reader_(reader), topics_(topics) {}
 
-  /// Records were committed there, up to this end, to a topic of that kind.
-  void add(const KafkaPlace& at, Offset end, TopicKind kind);
+  /// Records were committed there, up to this end. `is_state`: hand_over() waits for them.
+  void add(const KafkaPlace& at, Offset end, bool is_state);
   /// Log::wait_visible.
   [[nodiscard]] Status wait(const Committed& committed, std::int64_t deadline_ns);
   /// Waits until what this handle committed to these places can be read; false when it cannot in
@@ -31,10 +31,10 @@ class Visibility {
   /// Waits until these places can be read up to these ends; false when they cannot in time.
   [[nodiscard]] bool wait_until_visible(const std::vector<KafkaPlace>& places,
                                         const std::vector<Offset>& ends, std::int64_t timeout_ns);
-  /// Before units are given to others: true when all that this handle committed to private topics
-  /// can be read; the next owner restores its state from those up to their ends. Other topics are
-  /// read as their records come, and others write to them: an open transaction there is not waited
-  /// for. False when it cannot be read in time: then the identity has ended, and with it all
+  /// Before units are given to others: true when all state that this handle committed can be read;
+  /// the next owner restores it from its topics up to their ends. Other topics, repartitions too,
+  /// are read as their records come, and others write to them: an open transaction there is not
+  /// waited for. False when it cannot be read in time: then the identity has ended, and with it all
   /// claims, which waits for the marks.
   [[nodiscard]] bool hand_over(Identity& identity);
 
@@ -48,7 +48,7 @@ class Visibility {
   Mutex mutex_;
   struct Unseen {
     Offset end;
-    TopicKind kind = TopicKind::events;
+    bool is_state = false;
   };
   // Committed, and not seen to be readable up to this end.
   std::map<KafkaPlace, Unseen> unseen_ MILLRACE_GUARDED_BY(mutex_);

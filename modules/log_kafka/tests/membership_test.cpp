@@ -203,16 +203,24 @@ TEST_F(KafkaFencing, a_unit_is_given_away_beside_the_open_transaction_of_another
   const auto asked =
       open_by(real_clock(), of_other)->create_topic({"asked", 1, TopicKind::commands, "other", {}});
   ASSERT_TRUE(asked.has_value()) << asked.error().to_string();
-  const auto state = direct->create_topic({"state", 1, TopicKind::private_topic, "stock", {}});
+  const auto state =
+      direct->create_topic({"state", 1, TopicKind::private_topic, "stock", CleanupPolicy::compact});
   ASSERT_TRUE(state.has_value()) << state.error().to_string();
+  const auto between = direct->create_topic(
+      {"between-repartition", 1, TopicKind::private_topic, "stock", CleanupPolicy::keep});
+  ASSERT_TRUE(between.has_value()) << between.error().to_string();
   Worker first(open("first"), "g", {"u", "v"});
   ASSERT_TRUE(first.until_holds(2));
   ForeignProducer other(prefix() + ".asked", "none", prefix() + ".other");
   other.begin();
   other.put({"of another client"});
+  ForeignProducer another(prefix() + ".between-repartition", "none", prefix() + ".another");
+  another.begin();
+  another.put({"of a third client"});
   const auto commit = [&](const std::string& value) {
     Transaction transaction;
     transaction.append({asked->id, partition(0)}, {1'000, "k", value, {}});
+    transaction.append({between->id, partition(0)}, {1'000, "k", value, {}});
     transaction.append({state->id, partition(0)}, {1'000, "k", value, {}});
     for (const Claim& claim : first.held)
       transaction.require(claim);
@@ -230,6 +238,7 @@ TEST_F(KafkaFencing, a_unit_is_given_away_beside_the_open_transaction_of_another
   const auto further = commit("2");
   EXPECT_TRUE(further.has_value()) << further.error().to_string();
   other.commit();
+  another.commit();
 }
 
 TEST_F(KafkaFencing, a_unit_whose_release_had_an_unknown_outcome_gets_to_the_other_in_the_end) {
