@@ -62,6 +62,7 @@ Status ConsumerCursor::begin(Offset from) {
   error.reset();
   eof_ = Offset{};
   end_asked = false;
+  known_end = 0;
   next = from;
   if (from.value < 0) return {};  // refused when its end is asked
   queue_.reset(rd_kafka_queue_new(client_));

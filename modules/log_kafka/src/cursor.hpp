@@ -16,7 +16,8 @@ struct Reader::Cursor {
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
 
-  /// Starts reading from there.
+  /// Starts reading from there. What was known of the end is forgotten: the topic may be another
+  /// one of the same name, which is shorter.
   [[nodiscard]] virtual Status begin(Offset from) = 0;
   /// Takes what has arrived, up to about so many bytes.
   virtual void pull(std::size_t max_bytes) = 0;

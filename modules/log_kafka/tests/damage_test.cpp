@@ -138,6 +138,33 @@ TEST_F(KafkaDamage, a_log_is_made_again_while_its_old_topic_vanishes) {
   EXPECT_NE((*opened)->identity(), identity);
 }
 
+TEST_F(KafkaDamage, records_of_the_old_topic_are_not_waited_for_in_the_one_made_again) {
+  {
+    const auto first = open("first");
+    for (int i = 0; i < 20; ++i) {
+      ASSERT_TRUE(first->group("g" + std::to_string(i)));
+    }
+  }
+  testkit::KafkaProxy proxy(address());
+  const auto reading =
+      proxy.add({.api = testkit::KafkaApi::fetch, .fault = testkit::KafkaFault::hold_request()});
+  Result<std::unique_ptr<Log>> opened = fail(errc::closed, "not opened");
+  std::thread opening([&] { opened = try_open(url(proxy.bootstrap()), options_of("second")); });
+  EXPECT_TRUE(reading.wait_until_held());
+  delete_state();
+  reading.release();
+  opening.join();
+  ASSERT_TRUE(opened.has_value()) << opened.error().to_string();
+  const auto group = (*opened)->group("g");
+  ASSERT_TRUE(group.has_value()) << group.error().to_string();
+  EXPECT_EQ(group->value, 0);
+  const auto membership = (*opened)->join(*group, {"u"});
+  ASSERT_TRUE(membership.has_value()) << membership.error().to_string();
+  const auto change = (*membership)->poll();
+  ASSERT_TRUE(change.has_value()) << change.error().to_string();
+  EXPECT_EQ(change->granted.size(), 1U);
+}
+
 // One broker names a new topic while another has not heard of it.
 TEST_F(KafkaDamage, a_topic_that_a_broker_has_not_heard_of_yet_is_asked_for_again) {
   const std::string topic = in_kafka("t");

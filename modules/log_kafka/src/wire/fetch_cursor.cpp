@@ -21,6 +21,7 @@ Status FeedCursor::begin(Offset from) {
   damage_.reset();
   last_.reset();
   end_asked = false;
+  known_end = 0;
   next = from;
   reached_ = from;
   // A negative one is refused when its end is asked.
