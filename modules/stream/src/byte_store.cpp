@@ -237,16 +237,16 @@ ByteStore::ByteStore() : state_(std::make_unique<State>()) {}
 ByteStore::~ByteStore() = default;
 
 std::optional<std::string_view> ByteStore::get(std::string_view key) const {
-  const Item* item = state_->find(key);
-  if (item == nullptr || item->second.change == Change::erased) return std::nullopt;
-  return item->second.change == Change::put ? item->second.pending : item->second.value;
+  const auto found = get_timed(key);
+  return found ? std::optional(found->value) : std::nullopt;
 }
 
-std::int64_t ByteStore::time_ms(std::string_view key) const {
+std::optional<ByteStore::Timed> ByteStore::get_timed(std::string_view key) const {
   const Item* item = state_->find(key);
-  if (item == nullptr || item->second.change == Change::erased) return no_entry_time;
+  if (item == nullptr || item->second.change == Change::erased) return std::nullopt;
   const Entry& entry = item->second;
-  return entry.change == Change::put ? entry.pending_time_ms : entry.value_time_ms;
+  if (entry.change == Change::put) return Timed{entry.pending, entry.pending_time_ms};
+  return Timed{entry.value, entry.value_time_ms};
 }
 
 void ByteStore::put(std::string_view key, std::string_view value, std::int64_t time_ms) {

@@ -17,13 +17,12 @@ void StoredTable::encode_key(const void* key) {
 
 bool StoredTable::load(const void* key) {
   encode_key(key);
-  const auto bytes = store_->get(key_bytes_);
-  if (!bytes) return false;
-  check_stored(codec::decode(codec::Format::binary, *spec_.value, {}, *bytes, value_.get()));
+  const auto found = store_->get_timed(key_bytes_);
+  if (!found) return false;
+  time_ms_ = found->time_ms;
+  check_stored(codec::decode(codec::Format::binary, *spec_.value, {}, found->value, value_.get()));
   return true;
 }
-
-std::int64_t StoredTable::time_ms() const { return store_->time_ms(key_bytes_); }
 
 void StoredTable::save(const void* value, std::int64_t time_ms) {
   value_bytes_.clear();

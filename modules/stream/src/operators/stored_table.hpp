@@ -24,7 +24,7 @@ class StoredTable {
   bool load(const void* key);
   [[nodiscard]] void* value() const { return value_.get(); }
   /// The event time of what the last load() found.
-  [[nodiscard]] std::int64_t time_ms() const;
+  [[nodiscard]] std::int64_t time_ms() const { return time_ms_; }
   /// Writes under the key of the last load(), with an event time. One before 1970 is kept as 1970:
   /// a changelog on Kafka has no other.
   void save(const void* value, std::int64_t time_ms);
@@ -37,6 +37,7 @@ class StoredTable {
   TableSpec spec_;
   codec::TypedObject value_;
   ByteStore* store_ = nullptr;
+  std::int64_t time_ms_ = 0;
   std::string key_bytes_;
   std::string value_bytes_;
 };

@@ -28,12 +28,18 @@ class ByteStore {
 
   // The task's thread.
 
+  /// A value and its event time, no_entry_time when it has none.
+  struct Timed {
+    std::string_view value;
+    std::int64_t time_ms;
+  };
+
   /// The current value, overlay first. Valid until the next change of that key.
   [[nodiscard]] std::optional<std::string_view> get(std::string_view key) const;
+  /// As get(), with the event time.
+  [[nodiscard]] std::optional<Timed> get_timed(std::string_view key) const;
   /// `time_ms` is the event time of the entry, which the record in its changelog gets.
   void put(std::string_view key, std::string_view value, std::int64_t time_ms = no_entry_time);
-  /// The event time of the current value; no_entry_time when the key has none.
-  [[nodiscard]] std::int64_t time_ms(std::string_view key) const;
   void erase(std::string_view key);
   /// From now on put() and erase() throw std::logic_error while `allowed`, which outlives the
   /// store, is false.
