@@ -76,6 +76,22 @@ TEST_F(DeadLetters, go_back_to_the_retry_topic_with_key_value_and_place) {
   EXPECT_FALSE(record.headers.find("dl-build"));
 }
 
+TEST_F(DeadLetters, whose_time_the_log_refused_go_back_with_the_records_own_time) {
+  Event event{"orders.dead-letters", 1, "A3", "OrderRequested", "q3", "", "c3"};
+  event.timestamp_ms = 5'000;
+  event.more_headers = {{"dl-reason", "the time"},     {"dl-topic", "requests"},
+                        {"dl-partition", "1"},         {"dl-offset", "3"},
+                        {"dl-sub-topology", "orders"}, {"dl-timestamp", "9000000"}};
+  shop.publish(event);
+  replay(one(3));
+  log::FetchBuffer buffer;
+  const auto retry = shop.tool->find_topic("orders.retry");
+  ASSERT_TRUE(shop.tool->fetch({retry->id, log::partition(1)}, log::offset(0), 1000, buffer));
+  ASSERT_EQ(buffer.records.size(), 1U);
+  EXPECT_EQ(buffer.records[0].timestamp_ms, 9'000'000);
+  EXPECT_FALSE(buffer.records[0].headers.find("dl-timestamp"));
+}
+
 TEST_F(DeadLetters, are_replayed_once_however_often_asked) {
   replay(one(1));
   EXPECT_EQ(replay(one(1)),

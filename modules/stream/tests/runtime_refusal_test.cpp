@@ -192,6 +192,32 @@ TEST_P(Refusal, of_a_dead_letter_of_a_later_version_is_a_letter_with_its_own_rea
   EXPECT_EQ(dead[0].header("dl-origin"), "of later");
 }
 
+// Nobody can say which part of the topology it was for.
+TEST_P(Refusal, of_a_dead_letter_of_a_later_version_without_its_part_is_one_letter) {
+  TopologyBuilder builder("bank", 1);
+  for (const char* const part : {"first", "second", "third"})
+    builder.stream<std::string, Deposited>(std::string("of-") + part).group_by_key().count(part);
+  auto built = builder.build();
+  ASSERT_TRUE(built) << built.error().to_string();
+  ASSERT_EQ(built->sub_topologies.size(), 3U);
+  auto driver = open(*built);
+  for (const char* const part : {"first", "second", "third"})
+    driver->declare_topic(std::string("of-") + part, "teller", 1);
+  driver->run_until_idle();
+  testkit::RawRecord letter;
+  letter.key = "anna";
+  letter.value = "{\"amount\":5}";
+  letter.headers = {{"ce_id", "later-1"}, {"dl-version", "2"}, {"dl-topic", "of-second"}};
+  letter.timestamp_ms = 1'500;
+  letter.partition = 0;
+  driver->pipe_raw("bank.retry", letter);
+  driver->run_until_idle();
+  const auto dead = driver->read_raw("bank.dead-letters");
+  ASSERT_EQ(dead.size(), 1U);
+  EXPECT_EQ(dead[0].header("dl-code"), "stream.incompatible");
+  EXPECT_EQ(dead[0].header("dl-version"), "2");
+}
+
 TEST_P(Refusal, of_a_letter_without_room_in_its_commit_is_reported_once) {
   if (GetParam().remote) GTEST_SKIP() << "needs records that are there when a step begins";
   InstanceOptions options;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "millrace/log/errors.hpp"
 #include "runtime_branches.hpp"
 
 namespace millrace::stream::test {
@@ -140,8 +141,27 @@ TEST_P(Snapshots, stay_when_a_task_is_lost_and_are_written_again_at_the_drain) {
   EXPECT_EQ(told(one, "from a snapshot, 0 records replayed"), 4U);
 }
 
+TEST_P(Snapshots, that_do_not_become_durable_do_not_keep_the_tasks_of_one_that_closes) {
+  Branch one = open("bank-1", kept_in("state-1"));
+  deposit(100);
+  rest({&one});
+  world_->fail_durable(log::errc::disk_full);
+  const Status closed = one.instance->close();
+  ASSERT_FALSE(closed);
+  EXPECT_TRUE(closed.error().is(log::errc::disk_full)) << closed.error().to_string();
+  EXPECT_TRUE(one.instance->status().tasks.empty());
+  // No session has to end before the tasks are free.
+  Branch two = open("bank-2");
+  for (int i = 0; i < 100 && two.instance->status().tasks.size() < 4; ++i)
+    step(two);
+  EXPECT_EQ(two.instance->status().tasks.size(), 4U);
+  EXPECT_EQ(count("state-1"), 0U);
+}
+
 TEST_P(Snapshots, older_than_half_the_time_that_tombstones_stay_are_passed_over) {
-  if (!GetParam().remote) world_->set_tombstone_retention_ms(7 * day_ms);
+  if (GetParam().remote)
+    GTEST_SKIP() << "a broker refuses records of a clock that is days ahead of its own";
+  world_->set_tombstone_retention_ms(7 * day_ms);
   Branch one = come_back_after(4 * day_ms);
   // Compaction has removed the accounts and the tombstones from the changelog.
   world_->empty(tool_->find_topic("bank.balances.changelog")->id);
@@ -151,7 +171,9 @@ TEST_P(Snapshots, older_than_half_the_time_that_tombstones_stay_are_passed_over)
 }
 
 TEST_P(Snapshots, younger_than_that_are_used_and_the_tombstones_are_replayed) {
-  if (!GetParam().remote) world_->set_tombstone_retention_ms(7 * day_ms);
+  if (GetParam().remote)
+    GTEST_SKIP() << "a broker refuses records of a clock that is days ahead of its own";
+  world_->set_tombstone_retention_ms(7 * day_ms);
   Branch one = come_back_after(3 * day_ms);
   rest({&one});
   EXPECT_EQ(accounts(one), 0U);

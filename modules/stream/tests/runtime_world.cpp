@@ -72,7 +72,11 @@ class RuntimeWorld::Handle final : public log::Log {
   std::unique_ptr<log::Waiter> waiter() override { return inner_->waiter(); }
   log::LogPosition committed() override { return inner_->committed(); }
   log::LogPosition durable() override { return inner_->durable(); }
-  Status wait_durable(log::LogPosition position) override { return inner_->wait_durable(position); }
+  Status wait_durable(log::LogPosition position) override {
+    if (!world_.durable_failure_.name.empty())
+      return fail(world_.durable_failure_, "a test asked for this failure");
+    return inner_->wait_durable(position);
+  }
   Result<log::GroupId> group(std::string_view name) override { return inner_->group(name); }
   Result<std::optional<Offset>> position(log::GroupId group, TopicPartition place) override {
     return inner_->position(group, place);

@@ -59,6 +59,8 @@ class RuntimeWorld {
   void refuse_records(ErrorCode code, std::function<bool(const log::RecordView&)> refused);
   /// The next commit is carried out and answered by this code.
   void answer_commit(ErrorCode code);
+  /// Waiting until something is durable fails with this code; an empty code: it does not.
+  void fail_durable(ErrorCode code) { durable_failure_ = code; }
 
   /// The clock that all see.
   virtual Clock& clock() = 0;
@@ -96,6 +98,7 @@ class RuntimeWorld {
   ErrorCode refusing_;
   std::function<bool(const log::RecordView&)> refused_;
   ErrorCode answered_;
+  ErrorCode durable_failure_;
   bool answer_ = false;
 };
 

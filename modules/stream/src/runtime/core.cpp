@@ -178,10 +178,12 @@ void Instance::Core::maintain() {
 Status Instance::Core::close() {
   if (ended_) return fail(*ended_);
   ended_ = Error(log::errc::closed, "the instance is closed");
-  MILLRACE_TRY(tasks_.write_last_snapshots());
+  // What could not be written is restored by replay; the tasks must be free for others all the
+  // same.
+  Status written = tasks_.write_last_snapshots();
   tasks_.leave();
   board_.update(true);
-  return {};
+  return written;
 }
 
 }  // namespace millrace::stream

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "runtime/nodes.hpp"
 
+#include <algorithm>
 #include <exception>
 
 #include "millrace/base/assert.hpp"
@@ -93,6 +94,8 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
   for_us_ = false;
   if (owner && *owner != resolved_->spec->name) return std::nullopt;
   if (const auto found = newer_version(headers.find("dl-version"), dead_letter_version); found) {
+    // Without an owner every part would write a letter of it.
+    if (!owner && !is_first_part()) return std::nullopt;
     for_us_ = true;
     return Failure{ErrorAction::dead_letter, errc::incompatible,
                    newer_format({}, "the dead letter", *found, dead_letter_version)};
@@ -126,6 +129,13 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
                   hand.where() + ", of topic " + std::string(topic.value_or("")).substr(0, 249));
   }
   return std::nullopt;
+}
+
+bool Nodes::is_first_part() const {
+  const std::vector<SubTopology>& parts = shared_->topology.sub_topologies;
+  const auto first = std::find_if(parts.begin(), parts.end(),
+                                  [](const SubTopology& part) { return !part.sources.empty(); });
+  return first != parts.end() && first->name == resolved_->spec->name;
 }
 
 void Nodes::process(TaskContext& context) {

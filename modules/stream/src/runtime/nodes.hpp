@@ -48,6 +48,8 @@ class Nodes {
   [[nodiscard]] std::optional<Failure> read_from(const std::vector<std::size_t>& sources,
                                                  InHand& hand);
   [[nodiscard]] std::optional<Failure> read_replayed(InHand& hand);
+  /// Of the parts of the topology that read something, so that one of them writes what is nobody's.
+  [[nodiscard]] bool is_first_part() const;
 
   const Shared* shared_;
   const ResolvedSubTopology* resolved_;
