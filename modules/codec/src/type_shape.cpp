@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "millrace/codec/codec.hpp"
+#include "plain_name.hpp"
 #include "transparent.hpp"
 
 // The text is described in docs/formats/manifest.md.
@@ -18,17 +19,6 @@ constexpr std::array<std::string_view, 13> kind_names = {
     "bool", "int32", "int64", "uint32", "uint64", "double", "string", "", "", "", "", "", ""};
 
 std::string_view name_of(Kind kind) { return kind_names[static_cast<std::size_t>(kind)]; }
-
-bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-// Names of templates have other characters too.
-std::string plain(std::string_view name) {
-  std::string out(name);
-  std::replace_if(out.begin(), out.end(), [](char c) { return !is_name_character(c); }, '_');
-  return out;
-}
 
 using Path = std::vector<const TypeInfo*>;
 
@@ -50,7 +40,7 @@ TypeShape describe(const TypeInfo& described, Path& path) {
   for (const FieldInfo& field : type.fields)
     add(std::string(field.name), field.type());
   for (const auto alternative : type.alternatives)
-    add(plain(alternative().name), alternative());
+    add(plain_name(alternative().name), alternative());
   if (type.element != nullptr) add({}, type.element());
   for (const EnumeratorInfo& enumerator : type.enumerators)
     shape.parts.push_back({Kind::int64, std::string(enumerator.name), enumerator.value, {}});
@@ -168,6 +158,48 @@ std::string at(const std::string& name, std::string problem) {
   return name + (path ? "." : ": ") + problem;
 }
 
+std::string differ(const TypeShape& written, const TypeShape& now) {
+  return "was " + to_text(written) + ", is " + to_text(now);
+}
+
+const TypeShape* part_named(const TypeShape& shape, const std::string& name) {
+  const auto found = std::find_if(shape.parts.begin(), shape.parts.end(),
+                                  [&](const TypeShape& part) { return part.name == name; });
+  return found == shape.parts.end() ? nullptr : &*found;
+}
+
+bool leaves_out_members(const TypeShape& written, const TypeShape& now) {
+  if (written.kind == Kind::structure && written.parts.size() > now.parts.size()) return true;
+  // Parts of an enum are no types, and they may stand in any order.
+  if (written.kind == Kind::enumeration) return false;
+  for (std::size_t i = 0; i < written.parts.size() && i < now.parts.size(); ++i) {
+    if (leaves_out_members(written.parts[i], now.parts[i])) return true;
+  }
+  return false;
+}
+
+std::optional<std::string> successor_of(const TypeShape& member, const TypeShape& written,
+                                        const TypeShape& now) {
+  for (const TypeShape& other : now.parts) {
+    if (part_named(written, other.name) == nullptr && !why_inconvertible(member, other))
+      return "the member " + member.name + " is gone, and " + other.name + " of such a type is new";
+  }
+  return {};
+}
+
+std::optional<std::string> why_parts_inconvertible(const TypeShape& written, const TypeShape& now) {
+  for (const TypeShape& old : written.parts) {
+    const TypeShape* const same = part_named(now, old.name);
+    if (same == nullptr && written.kind == Kind::structure) continue;
+    if (same == nullptr)
+      return (written.kind == Kind::variant ? "the alternative " : "the enumerator ") + old.name +
+             " is gone";
+    if (written.kind == Kind::enumeration) continue;
+    if (auto problem = why_inconvertible(old, *same)) return at(old.name, *std::move(problem));
+  }
+  return {};
+}
+
 }  // namespace
 
 TypeShape shape_of(const TypeInfo& type) {
@@ -207,11 +239,11 @@ Result<TypeShape> parse_shape(std::string_view text) {
 std::optional<std::string> why_unreadable(const TypeShape& written, const TypeShape& now) {
   if (written.number > 0 || now.number > 0) {
     if (written.number == now.number) return {};
-    return "was " + to_text(written) + ", is " + to_text(now);
+    return differ(written, now);
   }
   if (written.kind != now.kind) {
     if (widens(written.kind, now.kind)) return {};
-    return "was " + to_text(written) + ", is " + to_text(now);
+    return differ(written, now);
   }
   if (written.kind == Kind::enumeration) {
     for (const TypeShape& old : written.parts) {
@@ -229,6 +261,47 @@ std::optional<std::string> why_unreadable(const TypeShape& written, const TypeSh
     if (auto problem = why_unreadable(old, now.parts[i])) return at(old.name, *std::move(problem));
   }
   return {};
+}
+
+std::optional<std::string> renamed_member(const TypeShape& written, const TypeShape& now) {
+  if (written.kind != now.kind || written.kind == Kind::enumeration) return {};
+  for (const TypeShape& old : written.parts) {
+    const TypeShape* const same = part_named(now, old.name);
+    if (same != nullptr) {
+      if (auto found = renamed_member(old, *same)) return at(old.name, *std::move(found));
+    } else if (written.kind == Kind::structure) {
+      if (auto found = successor_of(old, written, now)) return found;
+    }
+  }
+  return {};
+}
+
+bool extends(const TypeShape& now, const TypeShape& written) {
+  return !why_unreadable(written, now) && !leaves_out_members(written, now);
+}
+
+std::optional<std::string> why_inconvertible(const TypeShape& written, const TypeShape& now) {
+  // Both go down together, so that equal numbers of levels lead to types that were compared.
+  if (written.number > 0 || now.number > 0) {
+    if (written.number == now.number) return {};
+    return differ(written, now);
+  }
+  if (written.kind != now.kind) {
+    if (widens(written.kind, now.kind)) return {};
+    return differ(written, now);
+  }
+  switch (written.kind) {
+    case Kind::structure:
+    case Kind::variant:
+    case Kind::enumeration:
+      return why_parts_inconvertible(written, now);
+    case Kind::optional:
+    case Kind::sequence:
+    case Kind::map:
+      return why_inconvertible(written.parts.front(), now.parts.front());
+    default:
+      return {};
+  }
 }
 
 }  // namespace millrace::codec

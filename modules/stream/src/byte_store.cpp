@@ -48,8 +48,9 @@ using Index = std::map<std::string_view, Item*>;
 // twice.
 constexpr std::size_t spare_bytes_max = 256;
 
-// What a changed key takes in a batch beside its bytes, at most.
-constexpr std::size_t change_overhead_bytes = 40;
+// What a changed key takes in a batch beside its bytes, at most, with the headers that say the type
+// of its value.
+constexpr std::size_t change_overhead_bytes = 56;
 // Undo bytes of a unit of unusual size are given back.
 constexpr std::size_t kept_undo_bytes_max = 1U << 20U;
 

@@ -115,8 +115,16 @@ StoreId TopologyBuilder::Core::store(const std::string& name, const codec::TypeI
                                      const codec::TypeInfo& value, const std::string& window) {
   claim_name("store", name);
   const auto id = static_cast<StoreId>(plan_.stores.size());
-  plan_.stores.push_back({id, name, &key, &value, plan_.service + "." + name + ".changelog", false,
-                          fingerprint(key, value), window});
+  plan_.stores.push_back({id,
+                          name,
+                          &key,
+                          &value,
+                          plan_.service + "." + name + ".changelog",
+                          false,
+                          fingerprint(key, value),
+                          window,
+                          {},
+                          1});
   return id;
 }
 

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "millrace/stream/manifest.hpp"
+#include "millrace/stream/topology.hpp"
+#include "millrace/stream/view.hpp"
 #include "runtime_branches.hpp"
 
 namespace millrace::stream::test {
@@ -73,6 +75,78 @@ TEST_P(Upgrade, a_rollback_while_the_new_build_runs_repeats_nothing) {
   rest({&old_build});
   EXPECT_EQ(old_build.instance->status().tasks.size(), 4U);
   EXPECT_EQ(published(), 150U);
+}
+
+namespace first {
+struct Total {
+  std::int64_t count = 0;
+  std::int64_t sum = 0;
+};
+BOOST_DESCRIBE_STRUCT(Total, (), (count, sum))
+}  // namespace first
+
+namespace swapped {
+struct Total {
+  std::int64_t sum = 0;
+  std::int64_t count = 0;
+};
+BOOST_DESCRIBE_STRUCT(Total, (), (sum, count))
+}  // namespace swapped
+
+template <class Total>
+Topology totals() {
+  TopologyBuilder builder("bank");
+  builder.stream<std::string, Deposited>("deposits")
+      .group_by_key()
+      .aggregate(
+          Total{},
+          [](const Deposited& deposit, Total total) {
+            total.sum += 3 * deposit.amount;
+            ++total.count;
+            return total;
+          },
+          "totals");
+  return *builder.build();
+}
+
+TEST_P(Upgrade, an_old_build_does_not_misread_what_a_new_one_wrote_beside_it) {
+  topology_ = totals<first::Total>();
+  Branch old_build = open("bank-1");
+  rest({&old_build});
+  deposit(17);
+  rest({&old_build});
+  topology_ = totals<swapped::Total>();
+  Branch new_build = open("bank-2");
+  rest({&old_build, &new_build});
+  deposit(34);
+  rest({&old_build, &new_build});
+  ASSERT_TRUE(new_build.instance->close());
+  Result<StepResult> stepped;
+  for (int rounds = 0; stepped && rounds < rounds_max; ++rounds) {
+    hear_of_all(*old_build.log);
+    stepped = old_build.instance->step();
+    world_->let_pass();
+  }
+  ASSERT_FALSE(stepped);
+  EXPECT_EQ(stepped.error().code(), errc::incompatible);
+  EXPECT_NE(stepped.error().message().find("store totals"), std::string::npos);
+  old_build.instance.reset();
+  old_build.log.reset();
+  // Started again it knows the type that came meanwhile.
+  topology_ = totals<first::Total>();
+  Branch again = open("bank-1");
+  rest({&again});
+  std::int64_t sum = 0;
+  std::int64_t count = 0;
+  const View<std::string, first::Total> view(*again.instance, "totals");
+  const auto all = view.all(100);
+  ASSERT_TRUE(all);
+  for (const auto& [account, total] : all->value) {
+    sum += total.sum;
+    count += total.count;
+  }
+  EXPECT_EQ(count, 51);
+  EXPECT_EQ(sum, 153);
 }
 
 TEST_P(Upgrade, instances_that_start_at_once_write_one_manifest) {

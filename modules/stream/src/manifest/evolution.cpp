@@ -9,7 +9,7 @@
 #include "manifest/difference.hpp"
 #include "manifest/manifest_version.hpp"
 #include "manifest/part_shape.hpp"
-#include "millrace/codec/type_shape.hpp"
+#include "manifest/value_types.hpp"
 
 namespace millrace::stream {
 
@@ -56,16 +56,9 @@ std::string listed(const Names& names) {
   return out.empty() ? "(none)" : out;
 }
 
-std::string shown(const Part& part) { return "part " + part.name; }
+ValueTypes value_types(const Store& store) { return {store.value, store.values.value_or(Names{})}; }
 
-/// Why values written by one type cannot be read by another; texts as codec::to_text.
-std::optional<std::string> why_unreadable(const std::string& written, const std::string& now) {
-  if (written == now) return {};
-  const auto before = codec::parse_shape(written);
-  const auto after = codec::parse_shape(now);
-  if (!before || !after) return "a type that this build does not understand";
-  return codec::why_unreadable(*before, *after);
-}
+std::string shown(const Part& part) { return "part " + part.name; }
 
 class Evolver {
  public:
@@ -269,19 +262,23 @@ class Evolver {
     if (!is_table) {
       // What is read from a public topic is decoded by name, at each start.
       if (before.key != now.key) differ("key", before.key, now.key);
-      compare_values(of, before.value, now.value, before.name);
     }
-    if (before.key == now.key && before.value == now.value) return;
+    const auto types = is_table ? Result<ValueTypes>({now.value, {}})
+                                : continued(value_types(before), now.value, true, of, before.name);
+    if (!types || (before.key == now.key && before.value == types->value)) return;
     accept("the type" + of + " changed from " + before.key + " -> " + before.value + " to " +
-           now.key + " -> " + now.value);
+           now.key + " -> " + types->value);
     before.key = now.key;
-    before.value = now.value;
+    before.value = types->value;
+    if (!types->values.empty()) before.values = types->values;
   }
 
-  void compare_values(const std::string& of, const std::string& before, const std::string& now,
-                      const std::string& store) {
-    if (const auto why = why_unreadable(before, now))
-      differences_.add("value" + of + ": " + *why, before, now, store);
+  Result<ValueTypes> continued(const ValueTypes& before, const std::string& now, bool converts,
+                               const std::string& of, const std::string& store) {
+    Result<ValueTypes> types = continue_types(before, now, converts);
+    if (!types)
+      differences_.add("value" + of + ": " + types.error().message(), before.value, now, store);
+    return types;
   }
 
   // What is in a private topic and not yet read was written with the type before.
@@ -304,10 +301,10 @@ class Evolver {
       const std::string of = " of topic " + now.topic;
       const std::string store = store_behind(now.topic);
       if (found->key != now.key) differences_.add("key" + of, found->key, now.key, store);
-      compare_values(of, found->value, now.value, store);
-      if (found->value == now.value) continue;
-      accept("the type" + of + " changed from " + found->value + " to " + now.value);
-      found->value = now.value;
+      const auto types = continued({found->value, {}}, now.value, false, of, store);
+      if (!types || found->value == types->value) continue;
+      accept("the type" + of + " changed from " + found->value + " to " + types->value);
+      found->value = types->value;
     }
   }
 
@@ -354,7 +351,7 @@ Result<Evolution> evolve(const Topology& topology, const std::optional<Manifest>
     out = adopt(topology);
   }
   if (!out.changed) return out;
-  out.manifest.version = manifest_version;
+  out.manifest.version = version_of(out.manifest);
   out.manifest.plan_version = plan_version;
   ++out.manifest.revision;
   return out;
@@ -367,7 +364,11 @@ void take_names(const Evolution& evolution, Topology& topology) {
     now.name = part.name;
     for (const StoreId id : now.stores) {
       StoreSpec& store = topology.stores[static_cast<std::size_t>(id)];
-      const std::string& changelog = find_store(part.stores, store.name)->changelog;
+      const Store& kept = *find_store(part.stores, store.name);
+      const ValueTypes types = value_types(kept);
+      store.value_types = types.values;
+      store.value_type = number_of(types);
+      const std::string& changelog = kept.changelog;
       for (log::TopicSpec& topic : topology.own_topics) {
         if (topic.name == store.changelog && !store.source_is_changelog) topic.name = changelog;
       }

@@ -12,7 +12,8 @@
 
 namespace millrace::stream {
 
-BOOST_DESCRIBE_STRUCT(Manifest::Store, (), (name, kind, key, value, window, changelog, removed))
+BOOST_DESCRIBE_STRUCT(Manifest::Store, (),
+                      (name, kind, key, value, window, changelog, removed, values))
 BOOST_DESCRIBE_STRUCT(Manifest::Part, (),
                       (number, name, state, partitions, sources, private_sinks, stores))
 BOOST_DESCRIBE_STRUCT(Manifest::Channel, (), (topic, key, value, from))
@@ -57,6 +58,16 @@ Result<std::optional<std::string>> last_value(log::Log& log, log::TopicPartition
 }
 
 }  // namespace
+
+std::int64_t version_of(const Manifest& manifest) {
+  // Readers of version 1 take all values for one type.
+  for (const Manifest::Part& part : manifest.parts) {
+    for (const Manifest::Store& store : part.stores) {
+      if (store.values) return 2;
+    }
+  }
+  return 1;
+}
 
 std::string to_json(const Manifest& manifest) { return codec::to_json(manifest); }
 

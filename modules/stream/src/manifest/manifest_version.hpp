@@ -4,10 +4,15 @@
 
 #include <cstdint>
 
+#include "millrace/stream/manifest.hpp"
+
 namespace millrace::stream {
 
-/// Of the manifest's form; docs/formats/manifest.md.
-inline constexpr std::int64_t manifest_version = 1;
+/// Of the manifest's form, at most; docs/formats/manifest.md.
+inline constexpr std::int64_t manifest_version = 2;
+/// The lowest version whose readers understand that manifest: builds before go on reading what they
+/// understand.
+[[nodiscard]] std::int64_t version_of(const Manifest& manifest);
 /// Rises when the library cuts the same topology into other parts than before.
 inline constexpr std::int64_t plan_version = 1;
 

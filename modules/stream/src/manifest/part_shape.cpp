@@ -38,8 +38,14 @@ Manifest::Part part_shape(const Topology& topology, const SubTopology& part) {
   }
   for (const StoreId id : part.stores) {
     const StoreSpec& store = topology.stores[static_cast<std::size_t>(id)];
-    shape.stores.push_back({store.name, kind_of(store), text_of(*store.key), text_of(*store.value),
-                            store.window, store.changelog, false});
+    shape.stores.push_back({store.name,
+                            kind_of(store),
+                            text_of(*store.key),
+                            text_of(*store.value),
+                            store.window,
+                            store.changelog,
+                            false,
+                            {}});
   }
   return shape;
 }

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "millrace/base/assert.hpp"
-#include "millrace/codec/cloud_events.hpp"
 #include "millrace/stream/instance.hpp"
 
 namespace millrace::stream::runtime {
@@ -44,10 +43,9 @@ Status Restore::plan() {
   replays_.clear();
   current_ = 0;
   for (StoreSet::Entry& entry : stores_->entries())
-    replays_.push_back(entry.changelog ? Replay{&entry, nullptr, *entry.changelog, {}, {}}
-                                       : replay_of_table(entry));
+    replays_.push_back(entry.changelog ? replay_of_changelog(entry) : replay_of_table(entry));
   if (resolved_->system)
-    replays_.push_back({nullptr, nullptr, {*resolved_->system, partition_}, {}, {}});
+    replays_.push_back({nullptr, nullptr, nullptr, {*resolved_->system, partition_}, {}, {}});
   std::vector<log::TopicPartition> places;
   std::vector<log::TopicPartition> tables;
   for (const Replay& replay : replays_) {
@@ -135,6 +133,10 @@ Status Restore::check_age(const SnapshotHead& head) {
   return {};
 }
 
+Restore::Replay Restore::replay_of_changelog(StoreSet::Entry& entry) {
+  return {&entry, nullptr, std::make_unique<StoredTypes>(*entry.spec), *entry.changelog, {}, {}};
+}
+
 Restore::Replay Restore::replay_of_table(StoreSet::Entry& entry) const {
   Replay replay;
   replay.store = &entry;
@@ -197,10 +199,9 @@ Status Restore::apply(Replay& replay, const log::RecordView& record) {
   }
   ByteStore& bytes = *replay.store->bytes;
   if (replay.table == nullptr) {
-    const Status readable =
-        codec::check_private_version(record.headers.encoded(), record.headers.size());
-    if (!readable) return refused(replay.place, record.offset, readable.error());
-    if (record.key) bytes.restore(*record.key, record.value, record.timestamp_ms);
+    const auto value = replay.types->current(record);
+    if (!value) return refused(replay.place, record.offset, value.error());
+    if (record.key) bytes.restore(*record.key, *value, record.timestamp_ms);
     return {};
   }
   // What does not decode went to the dead letters, or was skipped, when it was processed.

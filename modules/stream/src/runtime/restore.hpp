@@ -10,6 +10,7 @@
 #include "runtime/snapshot.hpp"
 #include "runtime/source_reader.hpp"
 #include "runtime/store_set.hpp"
+#include "runtime/stored_types.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -43,6 +44,7 @@ class Restore {
   struct Replay {
     StoreSet::Entry* store = nullptr;     // null: the task's state
     std::unique_ptr<SourceReader> table;  // decodes a table's own topic
+    std::unique_ptr<StoredTypes> types;   // of a changelog
     log::TopicPartition place;
     log::Offset next;
     log::Offset end;
@@ -52,6 +54,7 @@ class Restore {
   [[nodiscard]] Status check_snapshot(const SnapshotHead& head);
   [[nodiscard]] Status check_age(const SnapshotHead& head);
   [[nodiscard]] Status plan();
+  [[nodiscard]] static Replay replay_of_changelog(StoreSet::Entry& entry);
   [[nodiscard]] Replay replay_of_table(StoreSet::Entry& entry) const;
   void forget();
   [[nodiscard]] std::unexpected<Error> refused(const log::TopicPartition& place, log::Offset offset,

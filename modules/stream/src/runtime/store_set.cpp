@@ -16,6 +16,7 @@ StoreSet::StoreSet(const Topology& topology, const ResolvedSubTopology& resolved
     Entry entry;
     entry.spec = &topology.stores[static_cast<std::size_t>(id)];
     entry.bytes = std::make_unique<ByteStore>();
+    if (entry.spec->value_type > 1) codec::append_value_type(entry.headers, entry.spec->value_type);
     for (const Changelog& changelog : resolved.changelogs) {
       if (changelog.store == id) entry.changelog = log::TopicPartition{changelog.topic, partition};
     }
@@ -67,7 +68,7 @@ Status StoreSet::check_entries(std::size_t record_bytes_max) const {
     if (!entry.changelog) continue;
     entry.bytes->changes_since_savepoint(
         [&](std::string_view key, std::optional<std::string_view> value) {
-          const std::size_t bytes = log::record_bytes(log::Record{0, key, value, {}});
+          const std::size_t bytes = log::record_bytes(record(entry, 0, key, value));
           if (!checked || bytes <= record_bytes_max) return;
           checked = fail(too_large("an entry of store " + entry.spec->name, *entry.spec->key, key,
                                    bytes, record_bytes_max));
@@ -86,7 +87,7 @@ void StoreSet::write_changes(log::Transaction& transaction, std::int64_t timesta
     entry.bytes->changes(
         [&](std::string_view key, std::optional<std::string_view> value, std::int64_t time_ms) {
           const std::int64_t record_ms = time_ms == no_entry_time ? timestamp_ms : time_ms;
-          transaction.append(*entry.changelog, log::Record{record_ms, key, value, {}});
+          transaction.append(*entry.changelog, record(entry, record_ms, key, value));
           ++entry.written;
         });
   }

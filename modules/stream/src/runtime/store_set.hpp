@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "millrace/codec/cloud_events.hpp"
 #include "millrace/stream/byte_store.hpp"
 #include "runtime/shared.hpp"
 
@@ -18,6 +19,8 @@ class StoreSet {
     const StoreSpec* spec = nullptr;
     std::unique_ptr<ByteStore> bytes;
     std::optional<log::TopicPartition> changelog;  ///< none where the source is the changelog
+    /// Of its records in the changelog; empty for the first type of values.
+    codec::EncodedHeaders headers;
     log::Offset next;         ///< of the changelog: up to there it is in the store
     std::size_t batch = 0;    ///< its batch in the transaction under way
     std::size_t written = 0;  ///< records in it
@@ -52,6 +55,11 @@ class StoreSet {
   void drop();
 
  private:
+  static log::Record record(const Entry& entry, std::int64_t timestamp_ms, std::string_view key,
+                            std::optional<std::string_view> value) {
+    return {timestamp_ms, key, value, {entry.headers.bytes, entry.headers.count}};
+  }
+
   std::vector<Entry> entries_;
 };
 

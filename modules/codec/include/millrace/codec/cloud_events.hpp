@@ -50,13 +50,17 @@ void append_event_headers(EncodedHeaders& out, const EventHeaders& headers);
 void append_private_context(EncodedHeaders& out, const EventContext& context);
 
 /// Reads the header `cx` of a private record; empty when there is none. Views point into `encoded`.
-/// errc::bad_envelope when malformed; incompatible as check_private_version().
+/// errc::bad_envelope when malformed. errc::incompatible when a later build wrote the record: its
+/// first header is `pv`, with a version that this build does not know;
+/// docs/formats/private_binary.md.
 [[nodiscard]] Result<EventContext> read_private_context(std::string_view encoded,
                                                         std::int32_t count);
 
-/// Whether this build reads the private record with these headers, its value and its context: the
-/// first header of one of a later version is `pv`, with that version. errc::incompatible,
-/// bad_envelope. docs/formats/private_binary.md.
-[[nodiscard]] Status check_private_version(std::string_view encoded, std::int32_t count);
+/// Appends the first headers of a private record whose value is of another type than the topic's
+/// first one: `pv` and `vt`, the number of its type.
+void append_value_type(EncodedHeaders& out, std::uint32_t number);
+/// The number of the type that a private record's value is of; 1 without the header.
+/// Failures as read_private_context().
+[[nodiscard]] Result<std::uint32_t> read_value_type(std::string_view encoded, std::int32_t count);
 
 }  // namespace millrace::codec

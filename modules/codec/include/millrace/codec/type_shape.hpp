@@ -37,5 +37,18 @@ struct TypeShape {
 /// members left out at the end, wider integers.
 [[nodiscard]] std::optional<std::string> why_unreadable(const TypeShape& written,
                                                         const TypeShape& now);
+/// Bytes of `written` can be read as `now`, which has all that it has: something may be added at
+/// the end, and integers may be wider.
+[[nodiscard]] bool extends(const TypeShape& now, const TypeShape& written);
+
+/// Why Converter cannot convert values of `written` into `now`, with the path; no value when it
+/// can. Members, alternatives and enumerators are found by name: they may be in another order, be
+/// added anywhere, and members may be gone.
+[[nodiscard]] std::optional<std::string> why_inconvertible(const TypeShape& written,
+                                                           const TypeShape& now);
+/// The first member that is gone beside a new one that could hold its values, with the path: one
+/// that was perhaps renamed, whose values a Converter would leave out.
+[[nodiscard]] std::optional<std::string> renamed_member(const TypeShape& written,
+                                                        const TypeShape& now);
 
 }  // namespace millrace::codec

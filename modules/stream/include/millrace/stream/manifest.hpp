@@ -25,6 +25,9 @@ struct Manifest {
     std::string window;     ///< `tumbling 60000 ms`; empty: none
     std::string changelog;  ///< topic
     bool removed = false;   ///< no longer in the topology; the changelog is still there
+    /// Types of the values that the changelog may hold, `value` among them, by the number in their
+    /// records, from 1; none: `value` alone.
+    std::optional<std::vector<std::string>> values;
   };
   /// A sub-topology.
   struct Part {

@@ -56,6 +56,10 @@ struct StoreSpec {
   bool source_is_changelog = false;
   std::uint64_t types = 0;  ///< fingerprint of both types, names of members included
   std::string window;       ///< `tumbling 60000 ms`; empty: the keys have none
+  /// Of the values in the changelog, by the number in their records, from 1, as
+  /// codec::to_text(TypeShape). Filled from the manifest; empty: all are of `value`.
+  std::vector<std::string> value_types;
+  std::uint32_t value_type = 1;  ///< the number of `value` among them
 };
 
 struct NodeSpec {

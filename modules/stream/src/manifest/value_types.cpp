@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "manifest/value_types.hpp"
+
+#include <algorithm>
+
+#include "millrace/codec/type_shape.hpp"
+#include "millrace/stream/manifest.hpp"
+
+namespace millrace::stream {
+
+namespace {
+
+using codec::TypeShape;
+
+// Each costs space in the manifest, and a check at each change.
+constexpr std::size_t types_max = 32;
+
+std::unexpected<Error> refused(std::string why) {
+  return fail(errc::topology_changed, std::move(why));
+}
+
+Result<std::vector<TypeShape>> parsed(const std::vector<std::string>& texts) {
+  std::vector<TypeShape> shapes;
+  for (const std::string& text : texts) {
+    auto shape = codec::parse_shape(text);
+    if (!shape) return refused("a type that this build does not understand");
+    shapes.push_back(*std::move(shape));
+  }
+  return shapes;
+}
+
+// This build leaves out members at the end, which others go on writing.
+bool reads_a_part(const TypeShape& written, const TypeShape& now) {
+  return !codec::why_unreadable(written, now) && codec::extends(written, now);
+}
+
+std::unexpected<Error> in_other_bytes(const TypeShape& written, const TypeShape& now) {
+  if (auto why = codec::why_unreadable(written, now)) return refused(*std::move(why));
+  return refused("members were added, and others were left out");
+}
+
+}  // namespace
+
+Result<ValueTypes> continue_types(const ValueTypes& before, const std::string& now, bool converts) {
+  if (now == before.value) return before;
+  ValueTypes out = before;
+  if (out.values.empty()) out.values = {before.value};
+  MILLRACE_ASSIGN(const auto known, parsed(out.values));
+  MILLRACE_ASSIGN(const auto parsed_now, parsed({now}));
+  const TypeShape& shape = parsed_now.front();
+  const std::size_t current = number_of(before) - 1;
+  const auto is_in_same_bytes = [&](const TypeShape& written) {
+    return codec::extends(shape, written) || reads_a_part(written, shape);
+  };
+  auto same = is_in_same_bytes(known[current])
+                  ? known.begin() + static_cast<std::ptrdiff_t>(current)
+                  : std::find_if(known.begin(), known.end(), is_in_same_bytes);
+  if (same == known.end() && !converts) return in_other_bytes(known[current], shape);
+  if (same == known.end()) {
+    if (auto why = codec::renamed_member(known[current], shape)) return refused(*std::move(why));
+    if (auto why = codec::why_inconvertible(known[current], shape)) return refused(*std::move(why));
+    if (known.size() == types_max)
+      return refused("it has had " + std::to_string(types_max) + " types, which is the most");
+  }
+  for (auto other = known.begin(); other != known.end(); ++other) {
+    if (other == same) continue;
+    if (auto why = codec::why_inconvertible(*other, shape))
+      return refused("values of the earlier type " + codec::to_text(*other) + ": " + *why);
+  }
+  if (same == known.end()) {
+    out.values.push_back(now);
+    out.value = now;
+  } else {
+    std::string& text = out.values[static_cast<std::size_t>(same - known.begin())];
+    if (codec::extends(shape, *same)) text = now;
+    out.value = text;
+  }
+  if (out.values.size() == 1) out.values.clear();
+  return out;
+}
+
+std::uint32_t number_of(const ValueTypes& types) {
+  const auto found = std::find(types.values.begin(), types.values.end(), types.value);
+  return found == types.values.end() ? 1
+                                     : static_cast<std::uint32_t>(found - types.values.begin()) + 1;
+}
+
+}  // namespace millrace::stream
