@@ -93,6 +93,9 @@ struct TopologyOptions {
 };
 /// What the log has of a service's topology.
 [[nodiscard]] Status show_topology(log::Log& log, const TopologyOptions& options, Output& out);
+/// What a start of the build whose description that is would change.
+[[nodiscard]] Status diff_topology(log::Log& log, const std::string& description, bool json,
+                                   Output& out);
 /// As stream::reset_topology(): `log` is a handle of the service, or any for a dry run.
 [[nodiscard]] Status reset_topology(log::Log& log, const TopologyOptions& options, Output& out);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 #include <CLI/CLI.hpp>
+#include <iostream>
+#include <iterator>
 
 #include "arguments.hpp"
 #include "commands/commands.hpp"
@@ -8,6 +10,7 @@
 #include "millrace/codec/describe.hpp"
 #include "millrace/stream/manifest.hpp"
 #include "millrace/stream/reset.hpp"
+#include "millrace/stream/topology_diff.hpp"
 #include "table.hpp"
 #include "text.hpp"
 
@@ -30,6 +33,16 @@ std::vector<std::string> stores_of(const Manifest::Part& part) {
     if (!store.removed) names.push_back(store.name);
   }
   return names;
+}
+
+struct DiffOptions {
+  std::string description;  ///< file; `-`: standard input
+  bool json = false;
+};
+
+Result<std::string> read_text(const std::string& file, FileSystem& files) {
+  if (file != "-") return read_file(files, file);
+  return std::string(std::istreambuf_iterator<char>(std::cin), {});
 }
 
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : escaped(text); }
@@ -83,6 +96,27 @@ CLI::App* add_show(CLI::App& topology, Action& action) {
   return command;
 }
 
+CLI::App* add_diff(CLI::App& topology, Action& action) {
+  auto* command = topology.add_subcommand(
+      "diff", "Show what the start of a build would change, or why it would be refused");
+  auto options = std::make_shared<DiffOptions>();
+  command
+      ->add_option("DESCRIPTION", options->description,
+                   "File with what `SERVICE --describe json` prints; - is standard input")
+      ->required()
+      ->check(check_not_empty);
+  command->add_flag("--json", options->json, "A JSON object a line, one for each change");
+  command->footer("\nExample: orders --describe json | millrace topology diff -\n");
+  command->callback([options, &action] {
+    action = [options](Session& session) -> Status {
+      MILLRACE_ASSIGN(const std::string text, read_text(options->description, session.files));
+      MILLRACE_ASSIGN(log::Log * log, session.log());
+      return diff_topology(*log, text, options->json, session.out);
+    };
+  });
+  return command;
+}
+
 CLI::App* add_reset(CLI::App& topology, Action& action) {
   auto* command = topology.add_subcommand(
       "reset", "Have state rebuilt from its inputs by the next start, with no instance alive");
@@ -124,6 +158,30 @@ Status show_topology(log::Log& log, const TopologyOptions& options, Output& out)
   return {};
 }
 
+Status diff_topology(log::Log& log, const std::string& description, bool json, Output& out) {
+  MILLRACE_ASSIGN(const stream::TopologyDiff diff, stream::diff_topology(log, description));
+  std::vector<std::string> changes = diff.accepted;
+  if (diff.first) changes.emplace_back("the log has no topology of it: all of it is new");
+  for (const std::string& change : changes) {
+    if (!json) {
+      out.line(escaped(change));
+      continue;
+    }
+    std::string line;
+    JsonWriter writer(line);
+    out.json(writer.begin_object()
+                 .field("service", diff.service)
+                 .field("change", change)
+                 .end_object()
+                 .take());
+  }
+  if (json) return {};
+  out.line(changes.empty() ? "(service " + escaped(diff.service) + " starts without a change)"
+                           : "(accepted by the next start of " + escaped(diff.service) +
+                                 "; nothing was changed)");
+  return {};
+}
+
 Status reset_topology(log::Log& log, const TopologyOptions& options, Output& out) {
   MILLRACE_ASSIGN(const stream::TopologyReset reset,
                   stream::reset_topology(log, options.service, options.stores, options.dry_run));
@@ -146,6 +204,7 @@ CLI::App* add_topology(CLI::App& app, Action& action) {
       app.add_subcommand("topology", "What the log has of a service's topology, and rebuilding it");
   command->require_subcommand(1);
   add_show(*command, action);
+  add_diff(*command, action);
   add_reset(*command, action);
   return command;
 }

@@ -5,6 +5,7 @@
 
 #include "commands/commands.hpp"
 #include "millrace/stream/instance.hpp"
+#include "millrace/stream/manifest.hpp"
 #include "millrace/stream/topology.hpp"
 #include "shop.hpp"
 
@@ -83,6 +84,48 @@ TEST_F(TopologyCommand, resets_a_part_and_tells_which) {
   ASSERT_TRUE(show_topology(*shop.tool, {.service = "stock", .stores = {}}, shown.out));
   EXPECT_THAT(shown.text, HasSubstr("counts         1  reset"));
   EXPECT_THAT(shown.text, HasSubstr("counts-2       2  live"));
+}
+
+template <class Declare>
+std::string described(Declare declare) {
+  stream::TopologyBuilder builder("stock");
+  declare(builder.stream<std::string, Placed>("orders"));
+  return builder.build()->describe("json");
+}
+
+TEST_F(TopologyCommand, shows_what_a_build_would_change_and_changes_nothing) {
+  const std::string added = described([](auto orders) {
+    orders.group_by_key().count("counts");
+    orders.to_table("last");
+  });
+  Screen people;
+  ASSERT_TRUE(diff_topology(*shop.tool, added, false, people.out));
+  EXPECT_THAT(
+      lines_of(people.text),
+      ElementsAre("store last of part counts is new and begins empty, where the part is now",
+                  "(accepted by the next start of stock; nothing was changed)"));
+  Screen tools;
+  ASSERT_TRUE(diff_topology(*shop.tool, added, true, tools.out));
+  EXPECT_EQ(tools.text,
+            "{\"service\":\"stock\",\"change\":\"store last of part counts is new and begins "
+            "empty, where the part is now\"}\n");
+  Screen same;
+  ASSERT_TRUE(diff_topology(*shop.tool,
+                            described([](auto orders) { orders.group_by_key().count("counts"); }),
+                            false, same.out));
+  EXPECT_THAT(lines_of(same.text), ElementsAre("(service stock starts without a change)"));
+  EXPECT_EQ((*stream::read_manifest(*shop.tool, "stock"))->revision, 1);
+}
+
+TEST_F(TopologyCommand, tells_why_a_build_would_be_refused) {
+  Screen screen;
+  const std::string renamed = described([](auto orders) { orders.group_by_key().count("totals"); });
+  const Status refused = diff_topology(*shop.tool, renamed, false, screen.out);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), stream::errc::topology_changed);
+  EXPECT_THAT(refused.error().message(), HasSubstr("name of a store of part counts"));
+  EXPECT_EQ(diff_topology(*shop.tool, "no JSON", false, screen.out).error().code(),
+            errc::invalid_argument);
 }
 
 TEST_F(TopologyCommand, does_not_reset_while_an_instance_lives) {

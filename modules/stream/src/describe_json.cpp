@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "describe_json.hpp"
 
+#include "manifest/part_shape.hpp"
 #include "millrace/codec/describe.hpp"
 #include "names.hpp"
 
@@ -106,7 +107,9 @@ std::string describe_json(const Topology& plan) {
     shape.topics.push_back({topic.name, log::to_string(topic.kind), topic.partitions,
                             topic.cleanup == log::CleanupPolicy::compact});
   }
-  return codec::to_json(shape);
+  std::string out = codec::to_json(shape);
+  out.back() = ',';
+  return out + "\"manifest\":" + to_json(first_manifest(plan)) + "}";
 }
 
 }  // namespace millrace::stream

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "millrace/stream/manifest.hpp"
 #include "millrace/stream/topology.hpp"
 #include "shop.hpp"
 
@@ -78,6 +79,18 @@ TEST(Describe, gives_tools_the_same_as_json) {
       json,
       HasSubstr(
           R"({"name":"shop.by-country.changelog","kind":"private","partitions":4,"compacted":true})"));
+  const auto described = read_description(json);
+  ASSERT_TRUE(described) << described.error().to_string();
+  EXPECT_EQ(described->service, "shop");
+  EXPECT_EQ(described->manifest.parts.size(), 2U);
+}
+
+TEST(Describe, tells_what_is_no_description) {
+  for (const char* text : {"", "{", "[]", R"({"service":"shop"})"}) {
+    const auto described = read_description(text);
+    ASSERT_FALSE(described) << text;
+    EXPECT_THAT(described.error().message(), HasSubstr("--describe json"));
+  }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "manifest/part_shape.hpp"
 #include "millrace/stream/topology.hpp"
 #include "shop.hpp"
 
@@ -34,7 +35,7 @@ Topology counts(const string& topic, const string& store) {
 }
 
 Manifest manifest_of(const Topology& topology) {
-  const auto evolution = evolve(topology, std::nullopt, nothing_taken);
+  const auto evolution = evolve("shop", first_manifest(topology), std::nullopt, nothing_taken);
   EXPECT_TRUE(evolution);
   return evolution->manifest;
 }
@@ -55,7 +56,7 @@ TEST(Evolve, gives_a_new_part_a_name_that_nothing_in_the_log_has) {
   const Topology topology = counts("returns", "returned");
   const TakenNames taken{[](const string& group) { return group == "shop/returned"; },
                          [](const string& topic) { return topic == "shop.returned.changelog"; }};
-  auto evolution = evolve(topology, before, taken);
+  auto evolution = evolve("shop", first_manifest(topology), before, taken);
   ASSERT_TRUE(evolution) << evolution.error().message();
   ASSERT_EQ(evolution->manifest.parts.size(), 2U);
   EXPECT_EQ(evolution->manifest.parts[0].state, "removed");
@@ -76,7 +77,7 @@ TEST(Evolve, never_continues_a_part_that_was_reset) {
   const Topology topology = counts("orders", "counts");
   Manifest before = manifest_of(topology);
   before.parts[0].state = "reset";
-  const auto evolution = evolve(topology, before, nothing_taken);
+  const auto evolution = evolve("shop", first_manifest(topology), before, nothing_taken);
   ASSERT_TRUE(evolution);
   ASSERT_EQ(evolution->manifest.parts.size(), 2U);
   EXPECT_EQ(evolution->manifest.parts[1].name, "counts-2");
@@ -84,8 +85,8 @@ TEST(Evolve, never_continues_a_part_that_was_reset) {
 }
 
 TEST(Evolve, refuses_state_whose_inputs_were_all_exchanged) {
-  const auto evolution =
-      evolve(counts("returns", "counts"), manifest_of(counts("orders", "counts")), nothing_taken);
+  const auto evolution = evolve("shop", first_manifest(counts("returns", "counts")),
+                                manifest_of(counts("orders", "counts")), nothing_taken);
   ASSERT_FALSE(evolution);
   EXPECT_EQ(evolution.error().code(), errc::topology_changed);
   EXPECT_THAT(evolution.error().message(), HasSubstr("inputs of part counts"));
@@ -100,7 +101,7 @@ TEST(Evolve, shows_all_that_differs_in_columns) {
     builder.template stream<string, Placed>("orders").group_by_key().count("last");
     builder.template stream<string, Paid>("payments").group_by_key().count("paid");
   });
-  const auto evolution = evolve(now, manifest_of(before), nothing_taken);
+  const auto evolution = evolve("shop", first_manifest(now), manifest_of(before), nothing_taken);
   ASSERT_FALSE(evolution);
   EXPECT_THAT(evolution.error().message(), HasSubstr("--store last --store paid"));
   EXPECT_THAT(evolution.error().message(), HasSubstr("\n  value of store last"));

@@ -6,7 +6,9 @@
 
 #include "manifest/difference.hpp"
 #include "manifest/evolution.hpp"
+#include "manifest/part_shape.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/stream/topology_diff.hpp"
 
 namespace millrace::stream {
 
@@ -84,7 +86,8 @@ Status continue_topology(log::Log& log, Topology& topology, const EventSink& eve
   const std::string& service = topology.service;
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
     MILLRACE_ASSIGN(const auto before, read_manifest(log, service));
-    MILLRACE_ASSIGN(const Evolution evolution, evolve(topology, before, names_in(log)));
+    MILLRACE_ASSIGN(const Evolution evolution,
+                    evolve(service, first_manifest(topology), before, names_in(log)));
     if (evolution.changed) {
       if (!before) {
         MILLRACE_TRY(check_adopted(log, service, evolution.manifest));
@@ -103,6 +106,21 @@ Status continue_topology(log::Log& log, Topology& topology, const EventSink& eve
   }
   return fail(millrace::errc::busy, "topic " + manifest_topic(service) +
                                         ": others keep changing it; start the service again");
+}
+
+Result<TopologyDiff> diff_topology(log::Log& log, std::string_view description) {
+  MILLRACE_ASSIGN(const DescribedTopology described, read_description(description));
+  TopologyDiff diff;
+  diff.service = described.service;
+  MILLRACE_ASSIGN(const auto before, read_manifest(log, diff.service));
+  diff.first = !before;
+  MILLRACE_ASSIGN(Evolution evolution,
+                  evolve(diff.service, described.manifest, before, names_in(log)));
+  if (!before) {
+    MILLRACE_TRY(check_adopted(log, diff.service, evolution.manifest));
+  }
+  diff.accepted = std::move(evolution.notes);
+  return diff;
 }
 
 }  // namespace millrace::stream

@@ -8,7 +8,6 @@
 
 #include "manifest/difference.hpp"
 #include "manifest/manifest_version.hpp"
-#include "manifest/part_shape.hpp"
 #include "manifest/value_types.hpp"
 
 namespace millrace::stream {
@@ -62,18 +61,17 @@ std::string shown(const Part& part) { return "part " + part.name; }
 
 class Evolver {
  public:
-  Evolver(const Topology& topology, const Manifest& before, const TakenNames& taken)
-      : topology_(topology), taken_(taken) {
+  Evolver(const std::string& service, const Manifest& now, const Manifest& before,
+          const TakenNames& taken)
+      : service_(service), taken_(taken), now_(now.parts), channels_(now.channels) {
     out_.manifest = before;
-    for (const SubTopology& part : topology.sub_topologies)
-      now_.push_back(part_shape(topology, part));
   }
 
   Result<Evolution> run() {
     match();
     if (differences_.empty()) take_parts();
     compare_channels();
-    if (!differences_.empty()) return fail(differences_.refusal(topology_.service));
+    if (!differences_.empty()) return fail(differences_.refusal(service_));
     return std::move(out_);
   }
 
@@ -139,7 +137,7 @@ class Evolver {
       part.number = std::max(part.number, other.number);
     ++part.number;
     const auto taken = [&](const std::string& name) {
-      return taken_.group(topology_.service + "/" + name) ||
+      return taken_.group(service_ + "/" + name) ||
              std::any_of(parts().begin(), parts().end(),
                          [&](const Part& other) { return other.name == name; });
     };
@@ -163,7 +161,7 @@ class Evolver {
                                   [&](const Store& other) { return other.changelog == topic; });
              });
     };
-    const std::string base = topology_.service + "." + store.name;
+    const std::string base = service_ + "." + store.name;
     for (std::int64_t n = number; taken(store.changelog); ++n)
       store.changelog = base + "-" + std::to_string(n) + ".changelog";
   }
@@ -283,7 +281,7 @@ class Evolver {
 
   // What is in a private topic and not yet read was written with the type before.
   void compare_channels() {
-    for (Channel& now : channel_shapes(topology_)) {
+    for (Channel& now : channels_) {
       auto& channels = out_.manifest.channels;
       const auto found = std::find_if(channels.begin(), channels.end(),
                                       [&](const Channel& one) { return one.topic == now.topic; });
@@ -321,34 +319,33 @@ class Evolver {
     out_.changed = true;
   }
 
-  const Topology& topology_;
+  const std::string& service_;
   const TakenNames& taken_;
   std::vector<Part> now_;
+  std::vector<Channel> channels_;
   Differences differences_;
   Evolution out_;
 };
 
-Evolution adopt(const Topology& topology) {
+Evolution adopt(const Manifest& now) {
   Evolution out;
   out.changed = true;
-  for (const SubTopology& part : topology.sub_topologies) {
-    out.parts.push_back(out.manifest.parts.size());
-    out.manifest.parts.push_back(part_shape(topology, part));
-    out.manifest.parts.back().number = static_cast<std::int64_t>(out.manifest.parts.size());
-  }
-  out.manifest.channels = channel_shapes(topology);
+  out.manifest = now;
+  out.manifest.revision = 0;
+  for (std::size_t i = 0; i < now.parts.size(); ++i)
+    out.parts.push_back(i);
   return out;
 }
 
 }  // namespace
 
-Result<Evolution> evolve(const Topology& topology, const std::optional<Manifest>& before,
-                         const TakenNames& taken) {
+Result<Evolution> evolve(const std::string& service, const Manifest& now,
+                         const std::optional<Manifest>& before, const TakenNames& taken) {
   Evolution out;
   if (before) {
-    MILLRACE_ASSIGN(out, Evolver(topology, *before, taken).run());
+    MILLRACE_ASSIGN(out, Evolver(service, now, *before, taken).run());
   } else {
-    out = adopt(topology);
+    out = adopt(now);
   }
   if (!out.changed) return out;
   out.manifest.version = version_of(out.manifest);

@@ -28,10 +28,10 @@ struct TakenNames {
   std::function<bool(const std::string& topic)> topic;
 };
 
-/// Matches the sub-topologies with those of the manifest, by their stores and inputs, and compares.
-/// Without a manifest the names of this build are taken. errc::topology_changed with a table of
-/// what cannot be continued.
-[[nodiscard]] Result<Evolution> evolve(const Topology& topology,
+/// Matches the parts of `now`, a first_manifest(), with those of the manifest, by their stores and
+/// inputs, and compares. Without a manifest the names of this build are taken.
+/// errc::topology_changed with a table of what cannot be continued.
+[[nodiscard]] Result<Evolution> evolve(const std::string& service, const Manifest& now,
                                        const std::optional<Manifest>& before,
                                        const TakenNames& taken);
 

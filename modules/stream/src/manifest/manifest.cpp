@@ -30,6 +30,13 @@ struct Head {
 };
 BOOST_DESCRIBE_STRUCT(Head, (), (version))
 
+/// All that counts here of a topology's description.
+struct Description {
+  std::string service;
+  Manifest manifest;
+};
+BOOST_DESCRIBE_STRUCT(Description, (), (service, manifest))
+
 Result<Manifest> decode(std::string_view bytes) {
   MILLRACE_ASSIGN(const Head head, codec::from_json<Head>(bytes));
   if (head.version > manifest_version)
@@ -70,6 +77,20 @@ std::int64_t version_of(const Manifest& manifest) {
 }
 
 std::string to_json(const Manifest& manifest) { return codec::to_json(manifest); }
+
+Result<DescribedTopology> read_description(std::string_view json) {
+  auto described = codec::from_json<Description>(json);
+  if (!described)
+    return fail(
+        millrace::errc::invalid_argument,
+        described.error().message() + "; expected is what `SERVICE --describe json` prints");
+  if (described->manifest.version > manifest_version)
+    return fail(errc::incompatible,
+                newer_format("", "the manifest of the description",
+                             static_cast<std::uint64_t>(described->manifest.version),
+                             static_cast<std::uint64_t>(manifest_version)));
+  return DescribedTopology{std::move(described->service), std::move(described->manifest)};
+}
 
 std::string manifest_topic(std::string_view service) { return std::string(service) + ".manifest"; }
 

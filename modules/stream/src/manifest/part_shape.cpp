@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "manifest/manifest_version.hpp"
 #include "millrace/codec/type_shape.hpp"
 
 namespace millrace::stream {
@@ -18,8 +19,6 @@ std::string kind_of(const StoreSpec& store) {
   if (store.source_is_changelog) return "table";
   return store.window.empty() ? "key-value" : "window";
 }
-
-}  // namespace
 
 Manifest::Part part_shape(const Topology& topology, const SubTopology& part) {
   Manifest::Part shape;
@@ -60,6 +59,17 @@ std::vector<Manifest::Channel> channel_shapes(const Topology& topology) {
     channels.push_back({sink.topic.name, text_of(*sink.type.key), text_of(*sink.type.value), {}});
   }
   return channels;
+}
+
+}  // namespace
+
+Manifest first_manifest(const Topology& topology) {
+  Manifest manifest{1, 1, plan_version, {}, channel_shapes(topology)};
+  for (const SubTopology& part : topology.sub_topologies) {
+    manifest.parts.push_back(part_shape(topology, part));
+    manifest.parts.back().number = static_cast<std::int64_t>(manifest.parts.size());
+  }
+  return manifest;
 }
 
 }  // namespace millrace::stream

@@ -7,9 +7,7 @@
 
 namespace millrace::stream {
 
-/// What the manifest keeps of a sub-topology, with the names of this build.
-[[nodiscard]] Manifest::Part part_shape(const Topology& topology, const SubTopology& part);
-/// What it keeps of the private topics that the topology writes.
-[[nodiscard]] std::vector<Manifest::Channel> channel_shapes(const Topology& topology);
+/// The manifest of a log that has nothing of this topology: the names are those of the build.
+[[nodiscard]] Manifest first_manifest(const Topology& topology);
 
 }  // namespace millrace::stream

@@ -59,6 +59,15 @@ struct Manifest {
 /// As it stands in its topic: one JSON object.
 [[nodiscard]] std::string to_json(const Manifest& manifest);
 
+/// What a description of a build says of its manifest, were the log empty.
+struct DescribedTopology {
+  std::string service;
+  Manifest manifest;
+};
+/// Reads what Topology::describe("json") wrote. base's errc::invalid_argument when it is something
+/// else, or of a build that described no manifest.
+[[nodiscard]] Result<DescribedTopology> read_description(std::string_view json);
+
 /// Name of the topic that holds it.
 [[nodiscard]] std::string manifest_topic(std::string_view service);
 
