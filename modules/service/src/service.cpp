@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 
+#include "instance_checks.hpp"
 #include "instance_metrics.hpp"
 #include "log_metrics.hpp"
 #include "millrace/base/clock.hpp"
@@ -141,11 +142,7 @@ class Runtime {
   }
 
   Status start_http(http::ServerOptions options) {
-    health_.add_check("restored", [this]() -> std::optional<std::string> {
-      if (instance_->ready()) return std::nullopt;
-      return "tasks are being restored";
-    });
-    health_.add_check("progress", [this] { return instance_->stalled(); });
+    add_instance_checks(health_, *instance_);
     server_.emplace(std::move(options), logger_, metrics_);
     const http::RouteOptions ready{health_.gate(), true};
     add_health_routes(server_->router(), health_, metrics_);
