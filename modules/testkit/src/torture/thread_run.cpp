@@ -230,8 +230,9 @@ void ThreadRun::await_rest(bool or_stuck) {
 }
 
 bool ThreadRun::rests(bool or_stuck) const {
+  const Member* const excused = or_stuck ? stuck_ : nullptr;
   return std::all_of(members_.begin(), members_.end(), [&](const auto& member) {
-    return (or_stuck && member.get() == stuck_) || member->idle_steps > quiet_steps;
+    return member.get() == excused || member->idle_steps > quiet_steps;
   });
 }
 
