@@ -58,6 +58,13 @@ std::vector<telemetry::MetricCallback> add_instance_metrics(telemetry::MetricReg
   counter("millrace_stream_failed_firings_total",
           "Firings of timers passed over: the handler threw or wrote more than a commit holds.",
           &stream::InstanceStatus::failed_firings);
+  counter("millrace_stream_idle_waits_total",
+          "Times that an input was empty for longer than max-task-idle-ms while others waited.",
+          &stream::InstanceStatus::idle_waits);
+  counter(
+      "millrace_stream_catch_up_waits_total",
+      "Times that max-catch-up-wait-ms passed, and later records were taken before earlier ones.",
+      &stream::InstanceStatus::catch_up_waits);
   handles.push_back(metrics.callback_gauge("millrace_stream_lag_records",
                                            "Input records committed and not yet processed.", {},
                                            [&instance] { return lag(instance.status()); }));

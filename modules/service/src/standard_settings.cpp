@@ -40,6 +40,13 @@ std::vector<Setting> standard_settings() {
                      86'400'000),
       number_setting("commit-interval-ms", "0",
                      "Least time from one commit to the next; 0: after each turn", 0, 60'000),
+      number_setting("max-task-idle-ms", "0",
+                     "How long records wait for an input that is empty, so that times are in order",
+                     0, 86'400'000),
+      number_setting("max-catch-up-wait-ms", "0",
+                     "How long a record waits for an input that is far behind; 0: until it has "
+                     "caught up",
+                     0, 86'400'000),
       path_setting("run-dir", "",
                    "Directory for <service>.json with pid and port; without one none is written"),
       number_setting("instance", "1", "Number of this instance among those of the service", 1,
@@ -81,6 +88,9 @@ Result<stream::InstanceOptions> instance_options(const Settings& settings,
   MILLRACE_ASSIGN(options.snapshot_interval_ms,
                   settings.integer("snapshot-interval-ms", 10, 86'400'000));
   MILLRACE_ASSIGN(options.commit_interval_ms, settings.integer("commit-interval-ms", 0, 60'000));
+  MILLRACE_ASSIGN(options.max_task_idle_ms, settings.integer("max-task-idle-ms", 0, 86'400'000));
+  MILLRACE_ASSIGN(options.max_catch_up_wait_ms,
+                  settings.integer("max-catch-up-wait-ms", 0, 86'400'000));
   return options;
 }
 

@@ -148,7 +148,9 @@ TEST_P(Misuse, of_an_interval_out_of_range_is_refused_with_its_name_and_range) {
   const auto log = world->connect({});
   const std::pair<const char*, std::int64_t InstanceOptions::*> settings[] = {
       {"snapshot_interval_ms", &InstanceOptions::snapshot_interval_ms},
-      {"commit_interval_ms", &InstanceOptions::commit_interval_ms}};
+      {"commit_interval_ms", &InstanceOptions::commit_interval_ms},
+      {"max_task_idle_ms", &InstanceOptions::max_task_idle_ms},
+      {"max_catch_up_wait_ms", &InstanceOptions::max_catch_up_wait_ms}};
   for (const auto& [name, setting] : settings) {
     for (const std::int64_t value : {std::numeric_limits<std::int64_t>::max(),
                                      std::numeric_limits<std::int64_t>::min(), std::int64_t{-1}}) {
@@ -169,6 +171,7 @@ TEST_P(Misuse, of_the_longest_intervals_does_no_harm) {
   InstanceOptions options;
   options.state_directory = "/state";
   options.snapshot_interval_ms = options.commit_interval_ms = longest_interval_ms;
+  options.max_catch_up_wait_ms = longest_interval_ms;
   auto driver = open_bank(options);
   if (driver->instance().status().commits > 0)
     GTEST_SKIP() << "a commit came before the record here, and the next is due in a year";

@@ -52,6 +52,8 @@ Instance::Core::Core(log::Log& log, Topology topology, InstanceOptions options,
 Status Instance::Core::open() {
   MILLRACE_TRY(check_interval_ms("snapshot_interval_ms", options_.snapshot_interval_ms, 1));
   MILLRACE_TRY(check_interval_ms("commit_interval_ms", options_.commit_interval_ms, 0));
+  MILLRACE_TRY(check_interval_ms("max_task_idle_ms", options_.max_task_idle_ms, 0));
+  MILLRACE_TRY(check_interval_ms("max_catch_up_wait_ms", options_.max_catch_up_wait_ms, 0));
   MILLRACE_TRY(continue_topology(shared_.log, topology_, environment_.events));
   MILLRACE_TRY(make_topics());
   tasks_.open();
@@ -147,8 +149,10 @@ std::int64_t Instance::Core::wake_at(std::int64_t now_ns) const {
   if (cycle_.next_ns() > now_ns) at = std::min(at, cycle_.next_ns());
   const std::int64_t wall = environment_.clock.wall_ms();
   for (const auto& task : tasks_.list()) {
+    if (!task->ready()) continue;
+    if (const auto held_until = task->held_until_ns()) at = std::min(at, *held_until);
     const auto due = task->next_wall_ms();
-    if (!due || !task->ready()) continue;
+    if (!due) continue;
     // An interval may have any length: the difference is limited before it becomes nanoseconds.
     const std::uint64_t left_ms =
         *due <= wall ? 0 : static_cast<std::uint64_t>(*due) - static_cast<std::uint64_t>(wall);

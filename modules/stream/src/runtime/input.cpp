@@ -37,6 +37,18 @@ Status Input::fill(log::Log& log, std::size_t max_bytes, log::LogPosition cut, s
   return {};
 }
 
+std::int64_t Input::head_waits_ns(std::int64_t now_ns) {
+  if (head() == nullptr) {
+    waiting_since_ns_ = -1;
+    return 0;
+  }
+  if (waiting_since_ns_ < 0 || waiting_ != head()->offset) {
+    waiting_ = head()->offset;
+    waiting_since_ns_ = now_ns;
+  }
+  return now_ns - waiting_since_ns_;
+}
+
 void Input::leave_out_after(log::LogPosition cut) {
   for (const log::FetchedBatch& batch : buffer_.batches) {
     if (batch.count == 0 || batch.position.position <= cut.position) continue;

@@ -36,11 +36,11 @@ class Input {
   void take() { ++cursor_; }
   /// Nothing at hand, but the partition has more.
   [[nodiscard]] bool starved() const { return head() == nullptr && buffer_.next < buffer_.end; }
-  /// Nothing at hand, and filled in an earlier turn: there may be records that go before those
-  /// which others have by now.
-  [[nodiscard]] bool behind(std::uint64_t turn) const {
-    return head() == nullptr && filled_ < turn;
-  }
+  /// It was filled in an earlier turn: when it has nothing at hand, there may be records that go
+  /// before those which others have by now.
+  [[nodiscard]] bool filled_before(std::uint64_t turn) const { return filled_ < turn; }
+  /// How long its head waits to be taken, by the times at which this was asked before.
+  [[nodiscard]] std::int64_t head_waits_ns(std::int64_t now_ns);
   /// First offset not yet processed.
   [[nodiscard]] log::Offset next() const { return offset_at(cursor_); }
   [[nodiscard]] bool moved() const { return cursor_ != committed_; }
@@ -79,6 +79,9 @@ class Input {
   log::Offset start_;
   log::Offset position_;      // as it is in the log
   std::uint64_t filled_ = 0;  // the turn of the last fetch
+  // The head that waits, and since when it is known to; -1: none.
+  log::Offset waiting_;
+  std::int64_t waiting_since_ns_ = -1;
   std::size_t cursor_ = 0;
   std::size_t committed_ = 0;
 };

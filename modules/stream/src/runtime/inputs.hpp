@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -11,29 +12,33 @@
 namespace millrace::stream::runtime {
 
 /// All partitions that a task reads: merged by the time of their heads, with their positions in the
-/// log. One thread.
+/// log. How long a head waits for other inputs is bounded by max_task_idle_ms and
+/// max_catch_up_wait_ms of the options. One thread.
 class Inputs {
  public:
-  Inputs(const ResolvedSubTopology& resolved, log::PartitionId partition);
+  Inputs(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition);
 
   /// Begins where the group's positions are. Failures of the log.
-  [[nodiscard]] Status start(log::Log& log);
-  /// A new turn: fetches where everything at hand is committed, up to what is committed now.
-  /// Failures of the log.
-  [[nodiscard]] Status fill(log::Log& log, std::size_t max_bytes);
-  /// The input whose head goes next; null when nothing is at hand.
+  [[nodiscard]] Status start();
+  /// A new turn: fetches where everything at hand is committed, up to what is committed now, and
+  /// finds out what waits for what. Failures of the log.
+  [[nodiscard]] Status fill();
+  /// The input whose head goes next; null when nothing is at hand, or that waits.
   [[nodiscard]] Input* choose();
   /// After a record of it the turn ends: it may have records that go before the heads of others.
   [[nodiscard]] bool is_behind(const Input& input) const {
-    return input.starved() || input.behind(turn_);
+    return input.head() == nullptr &&
+           (input.starved() || input.filled_before(turn_) || max_idle_ns_ > 0);
   }
+  /// What is at hand waits for an empty input, until then (Clock::monotonic_ns).
+  [[nodiscard]] std::optional<std::int64_t> held_until_ns() const { return held_until_ns_; }
   /// Records were processed since the last commit.
   [[nodiscard]] bool moved() const;
 
   /// Sees to it that positions are committed which no record moves any more: those that passed
   /// over the last transaction's mark, and those that the log would forget. `idle`: this turn did
   /// nothing.
-  void keep_positions(const log::Log& log, std::int64_t now_ns, bool idle);
+  void keep_positions(std::int64_t now_ns, bool idle);
   [[nodiscard]] bool positions_due() const { return positions_due_; }
   /// Adds the positions to the transaction.
   void stage(log::Transaction& transaction) const;
@@ -46,9 +51,21 @@ class Inputs {
   void describe(InstanceStatus::Task& status) const;
 
  private:
+  [[nodiscard]] Input* first_by_time();
+  void wait_for_empty(std::int64_t now_ns);
+  void find_overdue(std::int64_t now_ns);
+
+  Shared* shared_;
+  std::int64_t max_idle_ns_;
+  std::int64_t max_catch_up_ns_;
   log::GroupId group_;
   std::vector<Input> inputs_;
   std::uint64_t turn_ = 0;
+  Input* overdue_ = nullptr;  // goes first in this turn, whatever the time of its head
+  // Since when heads wait for an empty input, -1: they do not; and until when they do.
+  std::int64_t waits_since_ns_ = -1;
+  std::optional<std::int64_t> held_until_ns_;
+  bool gave_up_ = false;  // the wait passed; nobody waits again before the inputs have records
   bool positions_due_ = false;
   std::int64_t idle_since_ns_ = -1;
   std::int64_t positions_kept_ns_ = -1;  // when all of them were committed last; -1: not by us

@@ -51,6 +51,10 @@ struct Shared {
   std::uint64_t skipped = 0;
   std::uint64_t failed_firings = 0;
 
+  // Counted when they happen.
+  std::uint64_t idle_waits = 0;
+  std::uint64_t catch_up_waits = 0;
+
   std::uint64_t commits = 0;
   std::uint64_t refused_commits = 0;
 

@@ -40,6 +40,8 @@ void StatusBoard::count(InstanceStatus& status) const {
   status.dead_letters = shared_->dead_lettered;
   status.skipped = shared_->skipped;
   status.failed_firings = shared_->failed_firings;
+  status.idle_waits = shared_->idle_waits;
+  status.catch_up_waits = shared_->catch_up_waits;
 }
 
 // True when every sub-topology has joined its group, or waits for topics that are named.

@@ -19,7 +19,7 @@ Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim
       snapshots_(shared, claim_.unit()),
       state_(shared, resolved, partition, claim_.unit(), punctuators_),
       nodes_(shared, resolved),
-      inputs_(resolved, partition),
+      inputs_(shared, resolved, partition),
       staging_(shared, resolved, partition),
       sweeps_(shared, punctuators_, staging_.stores()),
       failures_(shared, resolved.spec->name),
@@ -58,7 +58,7 @@ void Task::add_interests(std::vector<log::Interest>& interests) const {
 Result<bool> Task::restore(std::size_t max_bytes) {
   MILLRACE_ASSIGN(const bool done, restore_->slice(max_bytes));
   if (!done) return false;
-  MILLRACE_TRY(inputs_.start(shared_->log));
+  MILLRACE_TRY(inputs_.start());
   punctuators_.restore(restore_->take_state());
   const log::Offset state_next = restore_->system_next();
   shared_->tell("info", "task restored", claim_.unit() + ": " + restore_->summary());
@@ -76,7 +76,7 @@ Result<bool> Task::restore(std::size_t max_bytes) {
 }
 
 Result<Turn> Task::run(std::size_t max_units) {
-  MILLRACE_TRY(inputs_.fill(shared_->log, shared_->options.fetch_bytes));
+  MILLRACE_TRY(inputs_.fill());
   publish_oldest();
   turn_units_ = 0;
   staging_.begin_turn();
@@ -315,7 +315,7 @@ void Task::drop() {
 }
 
 void Task::keep_positions(std::int64_t now_ns, bool idle) {
-  inputs_.keep_positions(shared_->log, now_ns, idle);
+  inputs_.keep_positions(now_ns, idle);
   state_.keep_times(now_ns);
 }
 

@@ -89,6 +89,10 @@ class Task {
   [[nodiscard]] std::optional<std::int64_t> next_wall_ms() const {
     return punctuators_.next_wall_ms();
   }
+  /// As Inputs::held_until_ns.
+  [[nodiscard]] std::optional<std::int64_t> held_until_ns() const {
+    return inputs_.held_until_ns();
+  }
   void describe(InstanceStatus::Task& status) const;
   /// Where its inputs are to be processed next; between cycles that is committed.
   [[nodiscard]] std::vector<log::Interest> reached() const;

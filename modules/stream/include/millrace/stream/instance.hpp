@@ -53,6 +53,16 @@ struct InstanceOptions {
   /// At least so long from the beginning of one commit to the next, unless one was full; records
   /// gather meanwhile. 0: a commit follows each turn.
   std::int64_t commit_interval_ms = 0;
+  /// A task takes its inputs in the order of time. An input that has nothing more may get an
+  /// earlier record than those of others: how long they wait for it, at most. 0: not at all.
+  /// Replayed dead letters are not waited for. When it passed, that is counted
+  /// (InstanceStatus::idle_waits).
+  std::int64_t max_task_idle_ms = 0;
+  /// An input that is far behind the others is read first, for as long as that takes: how long the
+  /// next record of another one waits meanwhile, at most, before what was read with it is taken
+  /// too, before its time. 0: until the other has caught up. When it passed, that is counted
+  /// (InstanceStatus::catch_up_waits).
+  std::int64_t max_catch_up_wait_ms = 0;
   ErrorAction on_deserialization_error = ErrorAction::dead_letter;
   ErrorAction on_processing_error = ErrorAction::dead_letter;
   std::string build = "dev";  ///< named in dead letters
@@ -79,7 +89,9 @@ struct InstanceStatus {
   std::uint64_t dead_letters = 0;
   std::uint64_t skipped = 0;
   std::uint64_t failed_firings =
-      0;  ///< of timers, passed over: the handler threw or wrote too much
+      0;                         ///< of timers, passed over: the handler threw or wrote too much
+  std::uint64_t idle_waits = 0;  ///< max_task_idle_ms passed, and an input was still empty
+  std::uint64_t catch_up_waits = 0;  ///< max_catch_up_wait_ms passed: later records went first
   /// Since something was committed or restored, or there was nothing to do.
   std::int64_t ms_since_progress = 0;
   bool ready = false;  ///< every task of ours is restored
