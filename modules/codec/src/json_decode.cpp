@@ -210,6 +210,13 @@ class Reader {
 
   bool read_enum(const TypeInfo& type, void* out) {
     std::string_view name;
+    bool known = false;
+    return take_enumerator(type, out, name, known) &&
+           (known || unfit(type, "\"" + shortened(name) + "\""));
+  }
+
+  // Sets `out` if the name is known.
+  bool take_enumerator(const TypeInfo& type, void* out, std::string_view& name, bool& known) {
     if (in_.peek() != '"') {
       return wrong_type(type);
     }
@@ -219,10 +226,11 @@ class Reader {
     for (const EnumeratorInfo& enumerator : type.enumerators) {
       if (enumerator.name == name) {
         type.set_enum(out, enumerator.value);
-        return true;
+        known = true;
+        break;
       }
     }
-    return unfit(type, "\"" + shortened(name) + "\"");
+    return true;
   }
 
   bool read_optional(const TypeInfo& type, void* out, int depth) {
@@ -230,7 +238,21 @@ class Reader {
     if (in_.peek() == 'n') {
       return in_.literal("null") || malformed();
     }
-    return read(&type.element(), type.ops.append(out), depth);
+    void* element = type.ops.append(out);
+    const TypeInfo& element_type = resolve(&type.element(), element);
+    if (element_type.kind != Kind::enumeration) {
+      return read(&element_type, element, depth);
+    }
+    // A newer writer may have more enumerators.
+    std::string_view name;
+    bool known = false;
+    if (!take_enumerator(element_type, element, name, known)) {
+      return false;
+    }
+    if (!known) {
+      type.ops.clear(out);
+    }
+    return true;
   }
 
   // Goes into a list or object; `more` tells whether there is anything in it.

@@ -107,6 +107,15 @@ TEST(Json, a_wrong_type_is_named_with_what_was_there) {
   expect_failure<bool>("1", errc::wrong_type, "wanted bool, found 1");
 }
 
+TEST(Json, an_unknown_enumerator_leaves_an_optional_empty) {
+  using Reasons = std::vector<std::optional<shop::Reason>>;
+  EXPECT_EQ(from_json<std::optional<shop::Reason>>("\"bored\"").value(), std::nullopt);
+  EXPECT_EQ(from_json<Reasons>(R"(["bored","","out_of_stock"])").value(),
+            (Reasons{std::nullopt, std::nullopt, shop::Reason::out_of_stock}));
+  expect_failure<std::optional<shop::Reason>>("7", errc::wrong_type, "wanted Reason, found 7");
+  expect_failure<std::optional<shop::Reason>>("\"bored", errc::malformed, "");
+}
+
 TEST(Json, numbers_that_do_not_fit_are_refused) {
   expect_failure<std::int32_t>("2147483648", errc::wrong_type, "wanted int32, found 2147483648");
   expect_failure<std::int64_t>("9223372036854775808", errc::wrong_type, "int64");
