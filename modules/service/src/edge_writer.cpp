@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -25,7 +26,8 @@ constexpr std::size_t commit_bytes = 1U << 20U;
 
 // The log refused a commit for what one of its records is.
 bool is_of_one_record(const Error& error) {
-  return error.is(log::errc::too_large) || error.is(log::errc::time_out_of_bounds);
+  return error.is(log::errc::too_large) || error.is(log::errc::time_out_of_bounds) ||
+         error.is(log::errc::record_refused) || error.is(log::errc::unknown_partition);
 }
 }  // namespace
 
@@ -47,7 +49,7 @@ struct EdgeWriter::State {
     while (take(batch)) {
       const Result<log::LogPosition> outcome = commit(batch.transaction);
       if (!outcome && is_of_one_record(outcome.error()) && batch.records.size() > 1) {
-        commit_one_by_one(batch);
+        commit_in_parts(batch);
       } else {
         for (One& one : batch.records)
           one.done(outcome);
@@ -58,8 +60,9 @@ struct EdgeWriter::State {
   }
 
   // A log may have a limit that the rule on a record does not know: on the whole, a broker's, or
-  // one of time. Only the record that is beyond it is refused.
-  void commit_one_by_one(Waiting& batch) {
+  // one of time. Only the record that is beyond it is refused: the commit is halved until that one
+  // is alone, and the others need few commits.
+  void commit_in_parts(Waiting& batch) {
     struct Queue {
       log::TopicPartition place;
       std::vector<log::RecordView> records;
@@ -72,14 +75,30 @@ struct EdgeWriter::State {
       const Status decoded = log::decode_batch(encoded.builder.finish(), queues[i].records);
       MILLRACE_ASSERT(decoded.has_value(), "a batch that was just encoded can be decoded");
     }
-    log::Transaction alone;
-    for (One& one : batch.records) {
+    std::vector<log::RecordView> records;
+    for (const One& one : batch.records) {
       const auto queue = std::find_if(queues.begin(), queues.end(),
                                       [&](const Queue& q) { return q.place == one.place; });
-      alone.append(one.place, queue->records[queue->next++]);
-      one.done(commit(alone));
-      alone.clear();
+      records.push_back(queue->records[queue->next++]);
     }
+    commit_halves(batch.records, records);
+  }
+
+  void commit_halves(std::span<One> ones, std::span<const log::RecordView> records) {
+    const std::size_t half = ones.size() / 2;
+    commit_part(ones.first(half), records.first(half));
+    commit_part(ones.subspan(half), records.subspan(half));
+  }
+
+  void commit_part(std::span<One> ones, std::span<const log::RecordView> records) {
+    part.clear();
+    for (std::size_t i = 0; i < ones.size(); ++i)
+      part.append(ones[i].place, records[i]);
+    const Result<log::LogPosition> outcome = commit(part);
+    if (!outcome && is_of_one_record(outcome.error()) && ones.size() > 1)
+      return commit_halves(ones, records);
+    for (const One& one : ones)
+      one.done(outcome);
   }
 
   // In the order of append(); the memory of the batch before serves the one that is filled next.
@@ -114,6 +133,7 @@ struct EdgeWriter::State {
 
   log::Log& log;
   const std::size_t max_waiting_bytes;
+  log::Transaction part;  ///< of a commit that was refused; the writer's thread
   Mutex mutex;
   CondVar changed;
   std::deque<Waiting> line MILLRACE_GUARDED_BY(mutex);  ///< a commit each

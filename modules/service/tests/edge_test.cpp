@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <future>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -165,6 +166,39 @@ TEST_F(Edge, a_record_of_a_time_to_come_is_refused_alone) {
   }
   EXPECT_THAT(committed, testing::ElementsAre("0", "1", "3", "4"));
   EXPECT_THAT(refused, testing::ElementsAre("2"));
+}
+
+TEST_F(Edge, a_refused_record_costs_the_others_few_commits) {
+  constexpr int records = 256;
+  std::promise<void> begun;
+  std::promise<void> proceed;
+  std::set<std::uint64_t> commits;
+  std::vector<std::string> outcomes;
+  std::vector<std::string> expected;
+  {
+    EdgeWriter writer(*log_, 1U << 20U);
+    ASSERT_TRUE(writer.append(place(), record("first"), [&](const Result<log::LogPosition>&) {
+      begun.set_value();
+      proceed.get_future().wait();
+    }));
+    begun.get_future().wait();
+    for (int i = 0; i < records; ++i) {
+      const std::string key = std::to_string(i);
+      const std::int64_t year_9999 = 253'402'300'799'999;
+      const bool wrong = i == 100;
+      expected.push_back(key + (wrong ? " refused" : " committed"));
+      ASSERT_TRUE(writer.append(place(), {wrong ? year_9999 : 1, key, "value", {}},
+                                [&, key](const Result<log::LogPosition>& outcome) {
+                                  outcomes.push_back(key + (outcome ? " committed" : " refused"));
+                                  if (outcome) commits.insert(outcome->position);
+                                }));
+    }
+    proceed.set_value();
+  }
+  EXPECT_EQ(outcomes, expected);
+  EXPECT_EQ(records_in_the_log(), 256U);
+  // Halves of halves: as many as 256 has bits.
+  EXPECT_LE(commits.size(), 8U);
 }
 
 TEST_F(Edge, too_much_waiting_is_refused_as_busy_and_nothing_of_it_is_taken) {
