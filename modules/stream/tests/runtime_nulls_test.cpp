@@ -204,6 +204,79 @@ TEST_P(Nulls, a_function_that_takes_a_plain_value_is_not_called_with_none) {
   EXPECT_EQ(dead_letters(*driver), 0U);
 }
 
+// Emits what it gets.
+template <class Key, class Value>
+class Echo final : public Processor<Key, Value> {
+ public:
+  explicit Echo(Emitter<std::string, Deposited> out) : out_(out) {}
+  void process(const Key& key, const Value& value, ProcessorContext& context) override {
+    context.emit(out_, key, value);
+  }
+
+ private:
+  Emitter<std::string, Deposited> out_;
+};
+
+template <class Key, class Value>
+void echo(TopologyBuilder& builder, const Stream<std::string, Deposited>& deposits) {
+  const auto out = builder.emitter<std::string, Deposited>("out");
+  deposits.process("echo", [=] { return std::make_unique<Echo<Key, Value>>(out); }, emits(out));
+  builder.stream(out).to("nulls.out");
+}
+
+TEST_P(Nulls, a_processor_of_optionals_takes_and_emits_null_keys_and_values) {
+  auto driver = open_over_deposits(echo<std::optional<std::string>, std::optional<Deposited>>);
+  pipe_without_key(*driver, 5);
+  pipe_without_value(*driver, "a");
+  driver->pipe("deposits", std::string("b"), Deposited{7}, 1'000);
+  EXPECT_THAT(written(*driver), ElementsAre("-={\"amount\":5}", "a=-", "b={\"amount\":7}"));
+  EXPECT_EQ(dead_letters(*driver), 0U);
+  EXPECT_EQ(skipped(*driver), 0U);
+}
+
+TEST_P(Nulls, a_processor_takes_what_of_the_two_is_optional) {
+  auto keys = open_over_deposits(echo<std::optional<std::string>, Deposited>);
+  pipe_without_key(*keys, 5);
+  pipe_without_value(*keys, "a");
+  EXPECT_THAT(written(*keys), ElementsAre("-={\"amount\":5}"));
+  EXPECT_EQ(skipped(*keys), 1U);
+  auto values = open_over_deposits(echo<std::string, std::optional<Deposited>>);
+  pipe_without_key(*values, 5);
+  pipe_without_value(*values, "a");
+  EXPECT_THAT(written(*values), ElementsAre("a=-"));
+  EXPECT_EQ(dead_letters(*values), 1U);
+}
+
+TEST_P(Nulls, a_processor_of_plain_types_is_not_called_with_null) {
+  auto driver = open_over_deposits(echo<std::string, Deposited>);
+  pipe_without_key(*driver, 5);
+  pipe_without_value(*driver, "a");
+  EXPECT_THAT(written(*driver), IsEmpty());
+  EXPECT_EQ(dead_letters(*driver), 1U);
+  EXPECT_EQ(skipped(*driver), 1U);
+}
+
+TEST_P(Nulls, a_processor_deletes_by_a_timestamp_of_its_own) {
+  class Delete final : public Processor<std::string, Deposited> {
+   public:
+    explicit Delete(Emitter<std::string, Deposited> out) : out_(out) {}
+    void process(const std::string& key, const Deposited&, ProcessorContext& context) override {
+      context.emit_at(500, out_, key, std::nullopt);
+    }
+
+   private:
+    Emitter<std::string, Deposited> out_;
+  };
+  auto driver = open_over_deposits([](TopologyBuilder& builder, const auto& deposits) {
+    const auto out = builder.emitter<std::string, Deposited>("out");
+    deposits.process("delete", [=] { return std::make_unique<Delete>(out); }, emits(out));
+    builder.stream(out).to("nulls.out");
+  });
+  driver->pipe("deposits", std::string("b"), Deposited{7}, 1'000);
+  EXPECT_THAT(written(*driver), ElementsAre("b=-"));
+  EXPECT_EQ(driver->all_raw("nulls.out")[0].timestamp_ms, 500);
+}
+
 TEST_P(Nulls, a_record_of_a_table_without_a_key_is_a_dead_letter) {
   TopologyBuilder builder("nulls", 1);
   builder.table<std::string, Deposited>("deposits", "last").to_stream().to("nulls.out");

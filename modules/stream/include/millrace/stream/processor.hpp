@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "millrace/stream/node.hpp"
@@ -44,6 +46,14 @@ class ProcessorContext {
     check_emitter(to.node);
     task_->forward(to.node, Message{&key, &value, task_->record().timestamp_ms});
   }
+  /// The same for a record that may lack its key or its value: std::nullopt as the value is a
+  /// deletion.
+  template <class K, class V>
+  void emit(const Emitter<K, V>& to, const std::optional<std::type_identity_t<K>>& key,
+            const std::optional<std::type_identity_t<V>>& value) {
+    check_emitter(to.node);
+    task_->forward(to.node, message(key, value, task_->record().timestamp_ms));
+  }
   /// Emits with a timestamp of its own: a timer's work keeps the event time of the record it
   /// belongs to. Throws as TaskContext::check_time().
   template <class K, class V>
@@ -51,6 +61,14 @@ class ProcessorContext {
     check_emitter(to.node);
     task_->check_time(timestamp_ms);
     task_->forward(to.node, Message{&key, &value, timestamp_ms});
+  }
+  template <class K, class V>
+  void emit_at(std::int64_t timestamp_ms, const Emitter<K, V>& to,
+               const std::optional<std::type_identity_t<K>>& key,
+               const std::optional<std::type_identity_t<V>>& value) {
+    check_emitter(to.node);
+    task_->check_time(timestamp_ms);
+    task_->forward(to.node, message(key, value, timestamp_ms));
   }
   template <class K, class V>
   [[nodiscard]] Store<K, V> store(const StoreRef<K, V>& ref) {
@@ -96,6 +114,11 @@ class ProcessorContext {
   }
 
  private:
+  template <class K, class V>
+  [[nodiscard]] static Message message(const std::optional<K>& key, const std::optional<V>& value,
+                                       std::int64_t timestamp_ms) {
+    return {key ? &*key : nullptr, value ? &*value : nullptr, timestamp_ms};
+  }
   void sweep_bytes(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                    StoreId store,
                    std::function<void(std::string_view, std::string_view, std::int64_t)> visit);
@@ -110,9 +133,11 @@ class ProcessorContext {
 };
 
 /// A user's own step: gets every message of its input, keeps state in stores, emits through
-/// emitters. One per task; what it keeps in members is lost with the task and not rolled back when
-/// a commit is refused, so state belongs into stores. May throw: the record goes to the processing
-/// error policy.
+/// emitters. A `Processor<std::optional<K>, V>`, `<K, std::optional<V>>` or both takes records of a
+/// stream of K and V that lack the one or the other; without that, a record without a key becomes a
+/// dead letter, and one without a value is left out and counted. One per task; what it keeps in
+/// members is lost with the task and not rolled back when a commit is refused, so state belongs
+/// into stores. May throw: the record goes to the processing error policy.
 template <class K, class V>
 class Processor {
  public:

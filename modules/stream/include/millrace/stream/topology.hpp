@@ -171,7 +171,7 @@ class Stream {
   auto left_join(const Table<K, V2>& table, F joiner) const;
 
   /// Hands every message to a processor made by `factory() -> std::unique_ptr<Processor<K, V>>`,
-  /// one per task.
+  /// one per task; or a processor of std::optional of K, V or both, which takes nulls too.
   template <class F, class... C>
   void process(std::string name, F factory, C... connections) const;
 

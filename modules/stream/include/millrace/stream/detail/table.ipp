@@ -74,9 +74,10 @@ void Stream<K, V>::process(std::string name, F factory, C... connections) const 
   (all.emitters.insert(all.emitters.end(), connections.emitters.begin(),
                        connections.emitters.end()),
    ...);
-  core_->process(name, node_, detail::repartition_type<K, V>(), all, [name, all, factory] {
-    return std::make_unique<detail::ProcessorNode<K, V>>(name, all, factory());
-  });
+  using How = detail::ProcessorTaking<K, V, typename decltype(factory())::element_type>;
+  using Runner = detail::ProcessorNode<K, V, How::optional_key, How::optional_value>;
+  core_->process(name, node_, detail::repartition_type<K, V>(), all,
+                 [name, all, factory] { return std::make_unique<Runner>(name, all, factory()); });
 }
 
 template <class K, class V>

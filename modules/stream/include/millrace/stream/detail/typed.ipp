@@ -147,12 +147,29 @@ template <class K, class V, class F>
           optional_value};
 }
 
+/// How a processor of class P takes the records of a stream of K and V.
+template <class K, class V, class P>
+struct ProcessorTaking {
+  template <class Key, class Value>
+  static constexpr bool is = std::is_base_of_v<Processor<Key, Value>, P>;
+  static constexpr bool optional_key =
+      is<std::optional<K>, V> || is<std::optional<K>, std::optional<V>>;
+  static constexpr bool optional_value =
+      is<K, std::optional<V>> || is<std::optional<K>, std::optional<V>>;
+  static_assert(
+      optional_key || optional_value || is<K, V>,
+      "the factory returns a std::unique_ptr of a Processor<K, V> of this stream's types, "
+      "each as it is or as a std::optional");
+};
+
 /// Runs a user's processor as a node.
-template <class K, class V>
+template <class K, class V, bool optional_key, bool optional_value>
 class ProcessorNode final : public Node {
  public:
-  ProcessorNode(std::string name, Connections connections,
-                std::unique_ptr<Processor<K, V>> processor)
+  using UserProcessor = Processor<std::conditional_t<optional_key, std::optional<K>, K>,
+                                  std::conditional_t<optional_value, std::optional<V>, V>>;
+
+  ProcessorNode(std::string name, Connections connections, std::unique_ptr<UserProcessor> processor)
       : name_(std::move(name)),
         connections_(std::move(connections)),
         processor_(std::move(processor)) {}
@@ -161,17 +178,21 @@ class ProcessorNode final : public Node {
     processor_->open(*context_);
   }
   void process(const Message& message, TaskContext& context) override {
-    if (message.value == nullptr) return context.skip();
-    if (message.key == nullptr) throw_no_key();
-    processor_->process(*static_cast<const K*>(message.key), *static_cast<const V*>(message.value),
-                        *context_);
+    if constexpr (!optional_value) {
+      if (message.value == nullptr) return context.skip();
+    }
+    if constexpr (!optional_key) {
+      if (message.key == nullptr) throw_no_key();
+    }
+    processor_->process(argument<K, optional_key>(message.key),
+                        argument<V, optional_value>(message.value), *context_);
   }
 
  private:
   std::string name_;
   Connections connections_;
   std::optional<ProcessorContext> context_;
-  std::unique_ptr<Processor<K, V>> processor_;
+  std::unique_ptr<UserProcessor> processor_;
 };
 
 template <class K, class A>
