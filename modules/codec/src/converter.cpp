@@ -160,8 +160,14 @@ class ShapedReader {
   bool read_optional(const Place& place, const TypeInfo* type, void* out, int depth) {
     bool present = false;
     if (!read_bool(&present)) return false;
+    clear(type, out);
     return !present ||
            read_element(place, type, type == nullptr ? nullptr : type->ops.append(out), depth);
+  }
+
+  // A member's initialiser is no part of what was written.
+  static void clear(const TypeInfo* type, void* out) {
+    if (type != nullptr) type->ops.clear(out);
   }
 
   // Each element takes a byte at least.
@@ -170,6 +176,7 @@ class ShapedReader {
   bool read_sequence(const Place& place, const TypeInfo* type, void* out, int depth) {
     std::uint64_t elements = 0;
     if (!count(elements)) return false;
+    clear(type, out);
     for (std::uint64_t i = 0; i < elements; ++i) {
       if (!read_element(place, type, type == nullptr ? nullptr : type->ops.append(out), depth))
         return failure.in_element(i);
@@ -180,6 +187,7 @@ class ShapedReader {
   bool read_map(const Place& place, const TypeInfo* type, void* out, int depth) {
     std::uint64_t elements = 0;
     if (!count(elements)) return false;
+    clear(type, out);
     for (std::uint64_t i = 0; i < elements; ++i) {
       std::string_view key;
       if (!read_view(key) ||

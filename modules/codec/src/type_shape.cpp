@@ -178,10 +178,22 @@ bool leaves_out_members(const TypeShape& written, const TypeShape& now) {
   return false;
 }
 
+bool is_number(Kind kind) {
+  return kind == Kind::int32 || kind == Kind::int64 || kind == Kind::uint32 ||
+         kind == Kind::uint64 || kind == Kind::float64;
+}
+
+// A renamed member is often changed a little as well: made optional, another kind of number.
+bool may_be_renamed(const TypeShape& member, const TypeShape& other) {
+  const TypeShape& was = member.kind == Kind::optional ? member.parts.front() : member;
+  const TypeShape& is = other.kind == Kind::optional ? other.parts.front() : other;
+  return (is_number(was.kind) && is_number(is.kind)) || !why_inconvertible(was, is);
+}
+
 std::optional<std::string> successor_of(const TypeShape& member, const TypeShape& written,
                                         const TypeShape& now) {
   for (const TypeShape& other : now.parts) {
-    if (part_named(written, other.name) == nullptr && !why_inconvertible(member, other))
+    if (part_named(written, other.name) == nullptr && may_be_renamed(member, other))
       return "the member " + member.name + " is gone, and " + other.name + " of such a type is new";
   }
   return {};

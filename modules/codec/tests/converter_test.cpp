@@ -127,6 +127,39 @@ TEST(Converter, takes_defaults_where_the_bytes_end_before_members_added_later) {
   EXPECT_EQ(*bytes, binary(now::Entry{0, "none", 100}));
 }
 
+namespace before {
+struct Limits {
+  std::optional<std::int32_t> limit;
+  std::vector<std::int32_t> steps;
+  std::map<std::string, std::int32_t> by_name;
+  bool on = false;
+};
+BOOST_DESCRIBE_STRUCT(Limits, (), (limit, steps, by_name, on))
+}  // namespace before
+namespace now {
+struct Limits {
+  bool on = true;
+  std::map<std::string, std::int32_t> by_name = {{"a", 1}};
+  std::vector<std::int32_t> steps = {1, 2};
+  std::optional<std::int32_t> limit = 10;
+};
+BOOST_DESCRIBE_STRUCT(Limits, (), (on, by_name, steps, limit))
+}  // namespace now
+
+TEST(Converter, puts_what_was_written_in_place_of_initialisers) {
+  const auto empty = converted<before::Limits, now::Limits>({});
+  ASSERT_TRUE(empty) << empty.error().to_string();
+  EXPECT_FALSE(empty->on);
+  EXPECT_TRUE(empty->by_name.empty());
+  EXPECT_TRUE(empty->steps.empty());
+  EXPECT_EQ(empty->limit, std::nullopt);
+  const auto full = converted<before::Limits, now::Limits>({3, {7}, {{"b", 2}}, true});
+  ASSERT_TRUE(full) << full.error().to_string();
+  EXPECT_EQ(full->steps, (std::vector<std::int32_t>{7}));
+  EXPECT_EQ(full->by_name, (std::map<std::string, std::int32_t>{{"b", 2}}));
+  EXPECT_EQ(full->limit, 3);
+}
+
 TEST(Converter, forgets_the_value_before) {
   Converter converter(shape_of(type_info<before::Book>()), type_info<now::Book>());
   ASSERT_TRUE(converter.convert(binary(book())));
@@ -181,6 +214,10 @@ TEST(RenamedMember, is_one_that_is_gone_beside_a_new_one_that_could_hold_it) {
   };
   EXPECT_EQ(renamed("[{debit:int64,credit:int32}]", "[{debit:int64,credits:int64}]"),
             "the member credit is gone, and credits of such a type is new");
+  EXPECT_EQ(renamed("{debit:int64,credit:int64}", "{debit:int64,amount:int32?}"),
+            "the member credit is gone, and amount of such a type is new");
+  EXPECT_EQ(renamed("{price:double?}", "{cents:uint64}"),
+            "the member price is gone, and cents of such a type is new");
   EXPECT_EQ(renamed("{debit:int64,credit:int64}", "{debit:int64,note:string}"), "none");
 }
 

@@ -57,8 +57,12 @@ Result<ValueTypes> continue_types(const ValueTypes& before, const std::string& n
                   ? known.begin() + static_cast<std::ptrdiff_t>(current)
                   : std::find_if(known.begin(), known.end(), is_in_same_bytes);
   if (same == known.end() && !converts) return in_other_bytes(known[current], shape);
-  if (same == known.end()) {
+  // On the way back to an earlier type too: its bytes can be read, and those of today's type would
+  // lose the member.
+  if (same != known.begin() + static_cast<std::ptrdiff_t>(current)) {
     if (auto why = codec::renamed_member(known[current], shape)) return refused(*std::move(why));
+  }
+  if (same == known.end()) {
     if (auto why = codec::why_inconvertible(known[current], shape)) return refused(*std::move(why));
     if (known.size() == types_max)
       return refused("it has had " + std::to_string(types_max) + " types, which is the most");
