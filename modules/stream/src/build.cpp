@@ -227,6 +227,8 @@ void list_topics(Topology& plan, std::int32_t partitions, std::vector<std::strin
                          use + ": rename one");
     }
   };
+  // Not one of own_topics: it is made when it is written.
+  users.emplace(plan.service + ".manifest", "what the log has of the topology");
   for (const SinkSpec& sink : plan.sinks)
     add(sink.topic, "a topic it writes");
   for (const StoreSpec& store : plan.stores) {

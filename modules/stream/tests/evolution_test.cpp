@@ -17,6 +17,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 const TakenNames nothing_taken{[](const string&) { return false; },
+                               [](const string&) { return false; },
                                [](const string&) { return false; }};
 
 template <class Declare>
@@ -55,7 +56,8 @@ TEST(Evolve, gives_a_new_part_a_name_that_nothing_in_the_log_has) {
   const Manifest before = manifest_of(counts("orders", "counts"));
   const Topology topology = counts("returns", "returned");
   const TakenNames taken{[](const string& group) { return group == "shop/returned"; },
-                         [](const string& topic) { return topic == "shop.returned.changelog"; }};
+                         [](const string& topic) { return topic == "shop.returned.changelog"; },
+                         [](const string&) { return false; }};
   auto evolution = evolve("shop", first_manifest(topology), before, taken);
   ASSERT_TRUE(evolution) << evolution.error().message();
   ASSERT_EQ(evolution->manifest.parts.size(), 2U);
@@ -106,6 +108,66 @@ TEST(Evolve, shows_all_that_differs_in_columns) {
   EXPECT_THAT(evolution.error().message(), HasSubstr("--store last --store paid"));
   EXPECT_THAT(evolution.error().message(), HasSubstr("\n  value of store last"));
   EXPECT_THAT(evolution.error().message(), HasSubstr("\n  value of store paid"));
+}
+
+Topology with_last() {
+  return built([](auto& builder) {
+    auto orders = builder.template stream<string, Placed>("orders");
+    orders.group_by_key().count("counts");
+    orders.to_table("last");
+  });
+}
+
+TEST(Evolve, removes_no_store_while_others_may_write_its_changelog) {
+  const Manifest before = manifest_of(with_last());
+  TakenNames taken = nothing_taken;
+  taken.has_members = [](const string& group) { return group == "shop/counts"; };
+  const auto shared = evolve("shop", first_manifest(counts("orders", "counts")), before, taken);
+  ASSERT_TRUE(shared);
+  EXPECT_FALSE(shared->changed);
+  EXPECT_THAT(shared->notes, ElementsAre(HasSubstr("stays as long as other instances run")));
+  const auto alone =
+      evolve("shop", first_manifest(counts("orders", "counts")), before, nothing_taken);
+  ASSERT_TRUE(alone);
+  EXPECT_TRUE(alone->changed);
+}
+
+TEST(Evolve, gives_two_stores_of_a_new_part_two_changelogs) {
+  const Topology both = built([](auto& builder) {
+    auto orders = builder.template stream<string, Placed>("orders");
+    orders.group_by_key().count("a");
+    orders.group_by_key().count("a-2");
+  });
+  TakenNames taken = nothing_taken;
+  taken.topic = [](const string& topic) { return topic == "shop.a.changelog"; };
+  const auto evolution =
+      evolve("shop", first_manifest(both), manifest_of(counts("returns", "returned")), taken);
+  ASSERT_TRUE(evolution);
+  const auto& stores = evolution->manifest.parts.back().stores;
+  ASSERT_EQ(stores.size(), 2U);
+  EXPECT_NE(stores[0].changelog, stores[1].changelog);
+}
+
+TEST(Evolve, takes_no_table_of_another_topic_for_a_store_that_was_renamed) {
+  const auto joined = [](const string& topic, const string& table) {
+    return built([&](auto& builder) {
+      const auto payments = builder.template table<string, Paid>(topic, table);
+      builder.template stream<string, Placed>("orders")
+          .join(payments, [](const Placed& placed, const Paid&) { return placed; })
+          .to("shop.paid");
+    });
+  };
+  const auto evolution = evolve("shop", first_manifest(joined("cards", "by-card")),
+                                manifest_of(joined("cash", "in-cash")), nothing_taken);
+  EXPECT_TRUE(evolution) << evolution.error().message();
+}
+
+TEST(Evolve, takes_the_name_of_the_manifest_from_no_topic_of_the_user) {
+  TopologyBuilder builder("shop");
+  builder.stream<string, Placed>("orders").to_private("manifest");
+  const auto plan = builder.build();
+  ASSERT_FALSE(plan);
+  EXPECT_THAT(plan.error().message(), HasSubstr("shop.manifest"));
 }
 
 }  // namespace

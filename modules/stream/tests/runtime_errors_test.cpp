@@ -220,6 +220,22 @@ TEST_P(Errors, a_replay_for_an_input_that_is_no_more_is_reported_and_counted) {
   EXPECT_EQ(std::count_if(driver->events().begin(), driver->events().end(), told), 1);
 }
 
+TEST_P(Errors, a_replay_for_a_part_that_is_no_more_is_reported_and_counted_once) {
+  auto driver = open_bank();
+  auto record = poison("{\"amount\":5}");
+  record.partition = 0;
+  record.headers.emplace_back("dl-sub-topology", "given-up");
+  record.headers.emplace_back("dl-topic", "deposits");
+  driver->pipe_raw("bank.retry", record);
+  driver->run_until_idle();
+  EXPECT_EQ(driver->instance().status().skipped, 1U);
+  const auto told = [&](const std::string& event) {
+    return event.find("no part has the name") != std::string::npos &&
+           event.find("given-up") != std::string::npos;
+  };
+  EXPECT_EQ(std::count_if(driver->events().begin(), driver->events().end(), told), 1);
+}
+
 TEST_P(Errors, a_dead_letter_survives_a_crash_once) {
   auto driver = open_bank();
   driver->pipe("deposits", std::string("anna"), Deposited{13}, 1'000);

@@ -8,7 +8,6 @@
 #include <functional>
 
 #include "millrace/stream/manifest.hpp"
-#include "millrace/stream/reset.hpp"
 #include "millrace/stream/topology.hpp"
 #include "runtime_shop.hpp"
 
@@ -158,15 +157,6 @@ TEST_P(Evolution, parts_that_became_one_and_a_part_that_became_two_are_refused) 
   EXPECT_THAT(driver->refused(apart).message(), HasSubstr("a part that became several"));
 }
 
-Status reset(Driver& driver, const std::vector<string>& stores, bool dry_run = false) {
-  log::LogOptions options;
-  options.service = "shop";
-  const auto log = driver.world().connect(options);
-  hear_of_all(*log);
-  const auto done = reset_topology(*log, "shop", stores, dry_run);
-  return done ? Status{} : fail(done.error());
-}
-
 TEST_P(Evolution, a_part_that_was_reset_is_rebuilt_from_its_inputs_with_another_type) {
   InstanceOptions options;
   options.state_directory = "state";
@@ -227,32 +217,6 @@ TEST_P(Evolution, a_reset_is_refused_while_an_instance_lives) {
   });
   order(*driver, 3, 6);
   EXPECT_EQ(counted(*driver), 6);
-}
-
-TEST_P(Evolution, state_without_positions_is_refused_where_no_manifest_speaks_of_it) {
-  auto world = make_world();
-  {
-    log::LogOptions options;
-    options.service = "shop";
-    const auto log = world->connect(options);
-    const auto topic = log->create_topic({"shop.counts.changelog", 2, log::TopicKind::private_topic,
-                                          "shop", log::CleanupPolicy::compact});
-    ASSERT_TRUE(topic);
-    log::Transaction transaction;
-    transaction.append({topic->id, log::partition(0)}, {1'000, "customer-1", "\x06", {}});
-    ASSERT_TRUE(log->commit(transaction));
-  }
-  EXPECT_THROW(
-      {
-        try {
-          open_shop(std::move(world), counts());
-        } catch (const testkit::TestError& error) {
-          EXPECT_THAT(error.what(),
-                      AllOf(HasSubstr("stream.topology_changed"), HasSubstr("store counts")));
-          throw;
-        }
-      },
-      testkit::TestError);
 }
 
 }  // namespace

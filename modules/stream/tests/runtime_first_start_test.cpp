@@ -62,7 +62,9 @@ class FirstStart : public RuntimeTest {
     const auto log = driver_->world().connect(options);
     hear_of_all(*log);
     Topology topology = shop(true);
-    const Status noted = continue_topology(*log, topology, {});
+    RuntimeWorld& world = driver_->world();
+    const Status noted = continue_topology(
+        *log, topology, {world.clock(), world.files(), world.random(), /*events=*/{}});
     driver_->world().kill(*log);
     return noted;
   }

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <thread>
 
 #include "millrace/log/errors.hpp"
@@ -104,6 +106,47 @@ TEST_P(Branches, views_and_status_may_be_asked_from_any_thread_while_tasks_come_
   stop = true;
   asker.join();
   EXPECT_GT(answers, 0);
+}
+
+/// Waits, while it is destroyed, for a thread of its own.
+class Waiting final : public Processor<std::string, Deposited> {
+ public:
+  using Work = std::function<void()>;
+  explicit Waiting(std::shared_ptr<Work> work) : work_(std::move(work)) {}
+  ~Waiting() override {
+    std::thread([this] { (*work_)(); }).join();
+  }
+  void process(const std::string&, const Deposited&, ProcessorContext&) override {}
+
+ private:
+  std::shared_ptr<Work> work_;
+};
+
+TEST_P(Branches, a_processor_that_is_destroyed_may_wait_for_a_thread_that_asks_a_view) {
+  const auto work = std::make_shared<Waiting::Work>([] {});
+  TopologyBuilder builder("bank");
+  const auto deposits = builder.stream<std::string, Deposited>("deposits");
+  deposits.process("waiting", [work] { return std::make_unique<Waiting>(work); });
+  deposits.group_by_key().count("counts");
+  auto built = builder.build();
+  ASSERT_TRUE(built) << built.error().to_string();
+  topology_ = *std::move(built);
+  Branch one = open("bank-1");
+  rest({&one});
+  const auto view = one.instance->view<std::string, std::int64_t>("counts");
+  std::atomic<int> asked = 0;
+  *work = [&] {
+    static_cast<void>(view.get("account-1"));
+    ++asked;
+  };
+  deposit(10);
+  world_->answer_commit(log::errc::outcome_unknown);
+  rest({&one});
+  const int restarted = asked;
+  EXPECT_GT(restarted, 0);
+  ASSERT_TRUE(one.instance->close());
+  EXPECT_GT(asked, restarted);
+  *work = [] {};
 }
 
 TEST_P(Branches, a_key_that_may_be_elsewhere_is_not_reported_as_missing) {

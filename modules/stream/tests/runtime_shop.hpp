@@ -12,8 +12,10 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "millrace/stream/manifest.hpp"
+#include "millrace/stream/reset.hpp"
 #include "millrace/stream/topology.hpp"
 #include "runtime_fixture.hpp"
 
@@ -139,6 +141,15 @@ inline bool told(const Driver& driver, std::string_view part) {
   return std::any_of(driver.events().begin(), driver.events().end(), [&](const std::string& event) {
     return event.find(part) != std::string::npos;
   });
+}
+
+inline Status reset(Driver& driver, const std::vector<std::string>& stores, bool dry_run = false) {
+  log::LogOptions options;
+  options.service = "shop";
+  const auto log = driver.world().connect(options);
+  hear_of_all(*log);
+  const auto done = reset_topology(*log, "shop", stores, dry_run);
+  return done ? Status{} : fail(done.error());
 }
 
 }  // namespace millrace::stream::test

@@ -85,7 +85,10 @@ class RuntimeWorld::Handle final : public log::Log {
                                                 std::vector<std::string> units) override {
     return inner_->join(group, std::move(units));
   }
-  std::vector<log::GroupInfo> groups() override { return inner_->groups(); }
+  std::vector<log::GroupInfo> groups() override {
+    if (const auto work = std::exchange(world_.before_groups_, nullptr)) work();
+    return inner_->groups();
+  }
   Status maintain() override { return inner_->maintain(); }
   int death_descriptor() override { return inner_->death_descriptor(); }
   const log::LogOptions& options() const override { return inner_->options(); }

@@ -61,6 +61,8 @@ class RuntimeWorld {
   void answer_commit(ErrorCode code);
   /// Waiting until something is durable fails with this code; an empty code: it does not.
   void fail_durable(ErrorCode code) { durable_failure_ = code; }
+  /// Runs once, when a handle next asks for the groups, before it learns of them.
+  void before_groups(std::function<void()> work) { before_groups_ = std::move(work); }
 
   /// The clock that all see.
   virtual Clock& clock() = 0;
@@ -100,6 +102,7 @@ class RuntimeWorld {
   ErrorCode answered_;
   ErrorCode durable_failure_;
   bool answer_ = false;
+  std::function<void()> before_groups_;
 };
 
 struct RuntimeBackend {

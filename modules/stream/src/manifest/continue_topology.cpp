@@ -3,6 +3,8 @@
 #include "manifest/continue_topology.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 
 #include "manifest/difference.hpp"
 #include "manifest/evolution.hpp"
@@ -16,29 +18,78 @@ namespace {
 
 // Of writers that meet, each attempt lets one through.
 constexpr int attempts_max = 64;
+// Two that write at the same time may stop each other. A cluster that is away is not waited for.
+constexpr int failures_max = 8;
+constexpr std::uint64_t pause_ms_min = 20;
 
-bool has_positions(const std::vector<log::GroupInfo>& groups, const std::string& name) {
-  return std::any_of(groups.begin(), groups.end(), [&](const log::GroupInfo& group) {
-    return group.name == name && !group.positions.empty();
-  });
+std::vector<log::TopicPartition> all_places(log::Log& log) {
+  std::vector<log::TopicPartition> places;
+  for (const log::Topic& topic : log.topics()) {
+    for (std::int32_t i = 0; i < topic.spec.partitions; ++i)
+      places.push_back({topic.id, log::partition(i)});
+  }
+  return places;
 }
 
-TakenNames names_in(log::Log& log) {
-  return {[&log](const std::string& group) { return has_positions(log.groups(), group); },
-          [&log](const std::string& topic) { return log.find_topic(topic).has_value(); }};
+std::optional<log::GroupInfo> find_group(log::Log& log, const std::string& name) {
+  for (log::GroupInfo& group : log.groups()) {
+    if (group.name == name) return std::move(group);
+  }
+  return {};
+}
+
+Result<bool> has_positions(log::Log& log, const std::string& name) {
+  const auto group = find_group(log, name);
+  if (!group) return false;
+  if (!group->positions.empty()) return true;
+  // The list leaves out what could not be read.
+  MILLRACE_ASSIGN(const auto positions, log.positions(group->id, all_places(log)));
+  return std::any_of(positions.begin(), positions.end(),
+                     [](const auto& position) { return position.has_value(); });
+}
+
+// No value: there is no such topic.
+Result<std::optional<log::Topic>> find_if_there(log::Log& log, const std::string& name) {
+  Result<log::Topic> topic = log.find_topic(name);
+  if (topic) return std::optional(*std::move(topic));
+  if (topic.error().is(log::errc::unknown_topic)) return std::optional<log::Topic>{};
+  return fail(std::move(topic).error());
+}
+
+// `failed`: the first failure; what is returned then means nothing.
+TakenNames names_in(log::Log& log, Status& failed) {
+  const auto value = [&failed](const Result<bool>& result) {
+    if (!result && failed) failed = fail(result.error());
+    return result.value_or(false);
+  };
+  return {[&log, value](const std::string& group) { return value(has_positions(log, group)); },
+          [&log, value](const std::string& topic) {
+            const auto found = find_if_there(log, topic);
+            return value(found ? Result<bool>(found->has_value()) : fail(found.error()));
+          },
+          [&log](const std::string& name) {
+            const auto group = find_group(log, name);
+            return group && !group->members.empty();
+          }};
 }
 
 Result<bool> holds_records(log::Log& log, const std::string& name) {
-  const Result<log::Topic> topic = log.find_topic(name);
-  if (!topic) {
-    if (topic.error().is(log::errc::unknown_topic)) return false;
-    return fail(topic.error());
-  }
+  MILLRACE_ASSIGN(const auto topic, find_if_there(log, name));
+  if (!topic) return false;
   for (std::int32_t i = 0; i < topic->spec.partitions; ++i) {
     const log::TopicPartition place{topic->id, log::partition(i)};
     MILLRACE_ASSIGN(const log::Offset start, log.start_offset(place));
     MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
     if (start < end) return true;
+  }
+  return false;
+}
+
+// Without input a store is filled by timers, which leave no positions.
+Result<bool> had_input(log::Log& log, const Manifest::Part& part) {
+  for (const std::string& source : part.sources) {
+    MILLRACE_ASSIGN(const bool holds, holds_records(log, source));
+    if (holds) return true;
   }
   return false;
 }
@@ -52,60 +103,129 @@ Status check_adopted(log::Log& log, const std::string& service, const Manifest& 
     for (const Manifest::Store& store : part.stores) {
       if (store.kind == "table") continue;
       MILLRACE_ASSIGN(const bool holds, holds_records(log, store.changelog));
-      if (!holds || has_positions(log.groups(), group)) continue;
+      if (!holds) continue;
+      MILLRACE_ASSIGN(const bool positions, has_positions(log, group));
+      if (positions) continue;
+      MILLRACE_ASSIGN(const bool input, had_input(log, part));
+      if (!input) continue;
+      // Which part holds it is not known: all are rebuilt.
       differences.add("positions for the state of store " + store.name, "of another group",
-                      "group " + group + " has none", store.name);
+                      "group " + group + " has none", {});
     }
   }
   if (differences.empty()) return {};
   return fail(differences.refusal(service));
 }
 
-// A part that was reset begins behind what the private topics held by then.
+// What the topics between parts held at a reset was written for parts that were given up: who did
+// not read one before begins behind that.
+class Beginnings {
+ public:
+  Beginnings(log::Log& log, const std::string& service, const Evolution& evolution)
+      : log_(log), service_(service), manifest_(evolution.manifest) {}
+
+  Status add(std::size_t part, const std::string& source, log::Transaction& transaction) {
+    for (const Manifest::Channel& channel : manifest_.channels) {
+      if (channel.topic != source || channel.from.empty()) continue;
+      MILLRACE_ASSIGN(const log::Topic topic, log_.find_topic(source));
+      MILLRACE_ASSIGN(const log::GroupId group,
+                      log_.group(service_ + "/" + manifest_.parts[part].name));
+      for (std::size_t i = 0; i < channel.from.size(); ++i) {
+        const log::TopicPartition place{topic.id, log::partition(static_cast<std::int32_t>(i))};
+        const log::Offset from = log::offset(channel.from[i]);
+        MILLRACE_ASSIGN(const auto position, log_.position(group, place));
+        if (!position || *position < from) transaction.set_position(group, place, from);
+      }
+    }
+    return {};
+  }
+
+ private:
+  log::Log& log_;
+  const std::string& service_;
+  const Manifest& manifest_;
+};
+
 Status add_beginnings(log::Log& log, const std::string& service, const Evolution& evolution,
                       log::Transaction& transaction) {
-  for (const std::size_t index : evolution.fresh) {
-    const Manifest::Part& part = evolution.manifest.parts[index];
-    for (const Manifest::Channel& channel : evolution.manifest.channels) {
-      const bool reads =
-          std::binary_search(part.sources.begin(), part.sources.end(), channel.topic);
-      if (!reads || channel.from.empty()) continue;
-      MILLRACE_ASSIGN(const log::Topic topic, log.find_topic(channel.topic));
-      MILLRACE_ASSIGN(const log::GroupId group, log.group(service + "/" + part.name));
-      for (std::size_t i = 0; i < channel.from.size(); ++i)
-        transaction.set_position(group, {topic.id, log::partition(static_cast<std::int32_t>(i))},
-                                 log::offset(channel.from[i]));
-    }
+  Beginnings beginnings(log, service, evolution);
+  for (const std::size_t part : evolution.fresh) {
+    for (const std::string& source : evolution.manifest.parts[part].sources)
+      MILLRACE_TRY(beginnings.add(part, source, transaction));
   }
+  for (const auto& [part, source] : evolution.added_sources)
+    MILLRACE_TRY(beginnings.add(part, source, transaction));
   return {};
+}
+
+bool may_pass(const Error& error) {
+  return error.is(log::errc::unavailable) || error.is(log::errc::fenced) ||
+         error.is(log::errc::outcome_unknown);
+}
+
+// Of another length for each, so that two do not meet again.
+void pause(log::Log& log, const Instance::Environment& environment, int failures) {
+  const std::uint64_t longest_ms = pause_ms_min << static_cast<unsigned>(failures);
+  const auto pause_ms =
+      static_cast<std::int64_t>(pause_ms_min + environment.random.below(longest_ms));
+  static_cast<void>(
+      log.waiter()->wait({}, environment.clock.monotonic_ns() + pause_ms * 1'000'000));
+}
+
+// False: others wrote meanwhile.
+Result<bool> write(log::Log& log, const std::string& service, const Evolution& evolution) {
+  log::Transaction transaction;
+  MILLRACE_TRY(add_beginnings(log, service, evolution, transaction));
+  return write_manifest(log, service, evolution.manifest, std::move(transaction));
 }
 
 }  // namespace
 
-Status continue_topology(log::Log& log, Topology& topology, const EventSink& events) {
+Status continue_topology(log::Log& log, Topology& topology,
+                         const Instance::Environment& environment) {
   const std::string& service = topology.service;
+  int failures = 0;
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
     MILLRACE_ASSIGN(const auto before, read_manifest(log, service));
-    MILLRACE_ASSIGN(const Evolution evolution,
-                    evolve(service, first_manifest(topology), before, names_in(log)));
-    if (evolution.changed) {
+    Status looked;
+    const Result<Evolution> evolution =
+        evolve(service, first_manifest(topology), before, names_in(log, looked));
+    MILLRACE_TRY(looked);
+    if (!evolution) return fail(evolution.error());
+    if (evolution->changed) {
       if (!before) {
-        MILLRACE_TRY(check_adopted(log, service, evolution.manifest));
+        MILLRACE_TRY(check_adopted(log, service, evolution->manifest));
       }
-      log::Transaction transaction;
-      MILLRACE_TRY(add_beginnings(log, service, evolution, transaction));
-      MILLRACE_ASSIGN(const bool written,
-                      write_manifest(log, service, evolution.manifest, std::move(transaction)));
-      if (!written) continue;
+      const Result<bool> written = write(log, service, *evolution);
+      if (!written && (!may_pass(written.error()) || ++failures == failures_max))
+        return fail(written.error());
+      if (!written) pause(log, environment, failures);
+      if (!written || !*written) continue;
     }
-    for (const std::string& note : evolution.notes) {
-      if (events) events("info", "topology changed", service + ": " + note);
+    for (const std::string& note : evolution->notes) {
+      if (environment.events) environment.events("info", "topology changed", service + ": " + note);
     }
-    take_names(evolution, topology);
+    take_names(*evolution, topology);
     return {};
   }
   return fail(millrace::errc::busy, "topic " + manifest_topic(service) +
                                         ": others keep changing it; start the service again");
+}
+
+Status check_not_reset(log::Log& log, const Topology& topology) {
+  MILLRACE_ASSIGN(const auto manifest, read_manifest(log, topology.service));
+  if (!manifest) return {};
+  for (const SubTopology& sub : topology.sub_topologies) {
+    const bool reset = std::any_of(
+        manifest->parts.begin(), manifest->parts.end(),
+        [&](const auto& part) { return part.name == sub.name && part.state == "reset"; });
+    if (!reset) continue;
+    return fail(errc::topology_changed,
+                "part " + sub.name + " of service " + topology.service +
+                    " was reset while this instance was no member of its group: it works on "
+                    "nothing that was given up; start it again");
+  }
+  return {};
 }
 
 Result<TopologyDiff> diff_topology(log::Log& log, std::string_view description) {
@@ -114,12 +234,15 @@ Result<TopologyDiff> diff_topology(log::Log& log, std::string_view description) 
   diff.service = described.service;
   MILLRACE_ASSIGN(const auto before, read_manifest(log, diff.service));
   diff.first = !before;
-  MILLRACE_ASSIGN(Evolution evolution,
-                  evolve(diff.service, described.manifest, before, names_in(log)));
+  Status looked;
+  Result<Evolution> evolution =
+      evolve(diff.service, described.manifest, before, names_in(log, looked));
+  MILLRACE_TRY(looked);
+  if (!evolution) return fail(evolution.error());
   if (!before) {
-    MILLRACE_TRY(check_adopted(log, diff.service, evolution.manifest));
+    MILLRACE_TRY(check_adopted(log, diff.service, evolution->manifest));
   }
-  diff.accepted = std::move(evolution.notes);
+  diff.accepted = std::move(evolution->notes);
   return diff;
 }
 

@@ -8,8 +8,14 @@
 namespace millrace::stream {
 
 /// Gives the parts of a topology the names that they have in the log, and notes in the service's
-/// manifest what changed. Comes before anything of the topology is made there.
+/// manifest what changed. Comes before anything of the topology is made there. Where others write
+/// the manifest at the same time it waits for a moment and tries again.
 /// errc::topology_changed, after which nothing is changed; failures of the log.
-[[nodiscard]] Status continue_topology(log::Log& log, Topology& topology, const EventSink& events);
+[[nodiscard]] Status continue_topology(log::Log& log, Topology& topology,
+                                       const Instance::Environment& environment);
+
+/// Whether the log still has the parts of a topology that took its names from it: an instance that
+/// was no member for a while does not know of a reset. errc::topology_changed, failures of the log.
+[[nodiscard]] Status check_not_reset(log::Log& log, const Topology& topology);
 
 }  // namespace millrace::stream

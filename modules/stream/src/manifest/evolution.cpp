@@ -57,6 +57,17 @@ std::string listed(const Names& names) {
 
 ValueTypes value_types(const Store& store) { return {store.value, store.values.value_or(Names{})}; }
 
+// Adds the names that are gone, and takes out those that are back.
+void keep_former(std::optional<Names>& former, const Names& before, const Names& now) {
+  Names names = former.value_or(Names{});
+  for (const std::string& name : before) {
+    if (!has(names, name)) names.push_back(name);
+  }
+  std::erase_if(names, [&](const std::string& name) { return has(now, name); });
+  former.reset();
+  if (!names.empty()) former = std::move(names);
+}
+
 std::string shown(const Part& part) { return "part " + part.name; }
 
 class Evolver {
@@ -138,6 +149,7 @@ class Evolver {
     ++part.number;
     const auto taken = [&](const std::string& name) {
       return taken_.group(service_ + "/" + name) ||
+             taken_.topic(service_ + "." + name + ".system.changelog") ||
              std::any_of(parts().begin(), parts().end(),
                          [&](const Part& other) { return other.name == name; });
     };
@@ -146,20 +158,25 @@ class Evolver {
     for (std::int64_t n = part.number; taken(part.name); ++n)
       part.name = base + "-" + std::to_string(n);
     for (Store& store : part.stores)
-      name_changelog(store, part.number);
+      name_changelog(store, part.number, part.stores);
     accept(shown(part) + " is new");
     out_.fresh.push_back(parts().size());
     parts().push_back(std::move(part));
     return parts().size() - 1;
   }
 
-  void name_changelog(Store& store, std::int64_t number) {
+  // `siblings`: new as the store is, and it may be among them.
+  void name_changelog(Store& store, std::int64_t number, const std::vector<Store>& siblings) {
     if (store.kind == "table") return;
+    const auto is_among = [&](const std::vector<Store>& stores, const std::string& topic) {
+      return std::any_of(stores.begin(), stores.end(), [&](const Store& other) {
+        return &other != &store && other.changelog == topic;
+      });
+    };
     const auto taken = [&](const std::string& topic) {
-      return taken_.topic(topic) || std::any_of(parts().begin(), parts().end(), [&](const Part& p) {
-               return std::any_of(p.stores.begin(), p.stores.end(),
-                                  [&](const Store& other) { return other.changelog == topic; });
-             });
+      return taken_.topic(topic) || is_among(siblings, topic) ||
+             std::any_of(parts().begin(), parts().end(),
+                         [&](const Part& part) { return is_among(part.stores, topic); });
     };
     const std::string base = service_ + "." + store.name;
     for (std::int64_t n = number; taken(store.changelog); ++n)
@@ -177,6 +194,7 @@ class Evolver {
     compare_inputs(before, now);
     compare_stores(before, now);
     if (before.private_sinks != now.private_sinks) {
+      keep_former(before.former_sinks, before.private_sinks, now.private_sinks);
       before.private_sinks = now.private_sinks;
       out_.changed = true;
     }
@@ -203,12 +221,14 @@ class Evolver {
       return;
     }
     for (const std::string& topic : now.sources) {
-      if (!has(before.sources, topic))
-        accept(shown(before) + " also reads " + topic + ", from its earliest record on");
+      if (has(before.sources, topic)) continue;
+      out_.added_sources.emplace_back(static_cast<std::size_t>(&before - parts().data()), topic);
+      accept(shown(before) + " also reads " + topic + ", from its earliest record on");
     }
     for (const std::string& topic : before.sources) {
       if (!has(now.sources, topic)) accept(shown(before) + " no longer reads " + topic);
     }
+    keep_former(before.former_sources, before.sources, now.sources);
     before.sources = now.sources;
   }
 
@@ -228,17 +248,27 @@ class Evolver {
     }
     for (const Store* const old : gone) {
       for (const Store& store : added) {
+        // It is filled from its topic.
+        if (store.kind == "table") continue;
         // An empty store in place of a full one, perhaps by accident.
         if (old->key == store.key && old->value == store.value)
           differences_.add("name of a store of " + shown(before), old->name, store.name, old->name);
       }
     }
+    const bool shared = !gone.empty() && taken_.has_members(service_ + "/" + before.name);
     for (Store* const store : gone) {
+      // Instances of a build that has it may be running: a new changelog beside theirs would split
+      // the state.
+      if (shared) {
+        out_.notes.push_back("store " + store->name + " of " + shown(before) +
+                             " is not in this build; it stays as long as other instances run");
+        continue;
+      }
       store->removed = true;
       accept("store " + store->name + " of " + shown(before) + " was removed");
     }
     for (Store& store : added) {
-      name_changelog(store, before.number);
+      name_changelog(store, before.number, added);
       accept("store " + store.name + " of " + shown(before) +
              " is new and begins empty, where the part is now");
       before.stores.push_back(std::move(store));
@@ -290,7 +320,8 @@ class Evolver {
         out_.changed = true;
         continue;
       }
-      if (found->key.empty()) {  // reset: what it holds is not read any more
+      if (now.key.empty()) continue;  // read by name
+      if (found->key.empty()) {       // reset: what it holds is not read any more
         found->key = now.key;
         found->value = now.value;
         out_.changed = true;

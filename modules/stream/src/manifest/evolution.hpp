@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "millrace/stream/manifest.hpp"
@@ -17,15 +18,18 @@ struct Evolution {
   Manifest manifest;               ///< the next one
   std::vector<std::size_t> parts;  ///< of each of Topology::sub_topologies: its index in it
   std::vector<std::size_t> fresh;  ///< indexes in the manifest of the parts that are new
+  /// Indexes in the manifest of parts that continue, each with a topic that it did not read before.
+  std::vector<std::pair<std::size_t, std::string>> added_sources;
   std::vector<std::string> notes;  ///< what was accepted, for people
   bool changed = false;            ///< `manifest` differs from the one before
 };
 
-/// Names that a new part or store must not take: what an earlier version left under them is not its
-/// own.
+/// What the log has. A new part or store must not take a name that is there: what an earlier
+/// version left under it is not its own.
 struct TakenNames {
   std::function<bool(const std::string& group)> group;
   std::function<bool(const std::string& topic)> topic;
+  std::function<bool(const std::string& group)> has_members;
 };
 
 /// Matches the parts of `now`, a first_manifest(), with those of the manifest, by their stores and

@@ -15,7 +15,8 @@ namespace millrace::stream {
 BOOST_DESCRIBE_STRUCT(Manifest::Store, (),
                       (name, kind, key, value, window, changelog, removed, values))
 BOOST_DESCRIBE_STRUCT(Manifest::Part, (),
-                      (number, name, state, partitions, sources, private_sinks, stores))
+                      (number, name, state, partitions, sources, private_sinks, stores,
+                       former_sources, former_sinks))
 BOOST_DESCRIBE_STRUCT(Manifest::Channel, (), (topic, key, value, from))
 BOOST_DESCRIBE_STRUCT(Manifest, (), (version, revision, plan_version, parts, channels))
 
@@ -23,6 +24,8 @@ namespace {
 
 constexpr std::string_view manifest_key = "manifest";
 constexpr std::size_t fetch_bytes = 256U << 10U;
+// Of some seconds each, on a cluster.
+constexpr int waits_max = 5;
 
 /// All that has the same meaning in every version.
 struct Head {
@@ -62,6 +65,18 @@ Result<std::optional<std::string>> last_value(log::Log& log, log::TopicPartition
     next = buffer.next;
   }
   return last;
+}
+
+// end_offset() waits for what this handle committed, for a while.
+Status wait_until_read(log::Log& log, const log::Topic& topic) {
+  for (int attempt = 1;; ++attempt) {
+    const Result<log::Offset> end = log.end_offset({topic.id, log::partition(0)});
+    if (end) return {};
+    if (end.error().is(log::errc::unavailable) && attempt < waits_max) continue;
+    return fail(end.error().code(), "topic " + topic.spec.name +
+                                        ": the change is written, but readers do not see it yet: " +
+                                        end.error().message());
+  }
 }
 
 }  // namespace
@@ -119,8 +134,13 @@ Result<bool> write_manifest(log::Log& log, std::string_view service, const Manif
   // One writer: of all that saw the same revision the first one's is written.
   transaction.set_sequence(topic.spec.name, manifest.revision);
   Result<log::Committed> committed = log.commit(transaction);
-  if (committed) return !committed->repeated;
+  if (committed) {
+    // Who starts next reads what the log shows, and would work with what was given up.
+    MILLRACE_TRY(wait_until_read(log, topic));
+    return !committed->repeated;
+  }
   MILLRACE_ASSIGN(const auto found, read_manifest(log, service));
+  if (found && to_json(*found) == bytes) return true;
   if (found && found->revision >= manifest.revision) return false;
   return fail(committed.error().code(),
               "topic " + topic.spec.name + ": " + committed.error().message());

@@ -15,6 +15,15 @@ std::string text_of(const codec::TypeInfo& type) { return codec::to_text(codec::
 
 bool is_private(const SinkSpec& sink) { return sink.type.format == codec::Format::binary; }
 
+// What is written there again after a reset was counted before by parts of the same topology.
+// Others write commands too.
+bool is_channel(const Topology& topology, const SinkSpec& sink) {
+  if (is_private(sink)) return true;
+  return sink.topic.kind == log::TopicKind::events &&
+         std::any_of(topology.sources.begin(), topology.sources.end(),
+                     [&](const SourceSpec& source) { return source.topic == sink.topic.name; });
+}
+
 std::string kind_of(const StoreSpec& store) {
   if (store.source_is_changelog) return "table";
   return store.window.empty() ? "key-value" : "window";
@@ -28,7 +37,7 @@ Manifest::Part part_shape(const Topology& topology, const SubTopology& part) {
   for (const std::size_t source : part.sources)
     shape.sources.push_back(topology.sources[source].topic);
   for (const std::size_t sink : part.sinks) {
-    if (is_private(topology.sinks[sink]))
+    if (is_channel(topology, topology.sinks[sink]))
       shape.private_sinks.push_back(topology.sinks[sink].topic.name);
   }
   for (auto* names : {&shape.sources, &shape.private_sinks}) {
@@ -55,8 +64,14 @@ std::vector<Manifest::Channel> channel_shapes(const Topology& topology) {
     const bool known = std::any_of(channels.begin(), channels.end(), [&](const auto& channel) {
       return channel.topic == sink.topic.name;
     });
-    if (!is_private(sink) || known) continue;
-    channels.push_back({sink.topic.name, text_of(*sink.type.key), text_of(*sink.type.value), {}});
+    if (!is_channel(topology, sink) || known) continue;
+    // JSON is read by name.
+    Manifest::Channel channel{sink.topic.name, {}, {}, {}};
+    if (is_private(sink)) {
+      channel.key = text_of(*sink.type.key);
+      channel.value = text_of(*sink.type.value);
+    }
+    channels.push_back(std::move(channel));
   }
   return channels;
 }

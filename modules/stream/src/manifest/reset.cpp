@@ -3,7 +3,9 @@
 #include "millrace/stream/reset.hpp"
 
 #include <algorithm>
+#include <optional>
 
+#include "manifest/manifest_version.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/stream/view.hpp"
 
@@ -26,28 +28,71 @@ bool holds(const Part& part, const std::string& name) {
   });
 }
 
-Error unknown_store(const Manifest& manifest, const std::string& name) {
-  std::string known;
-  for (const Part& part : manifest.parts) {
-    for (const Manifest::Store& store : part.stores) {
-      if (part.state == "live" && !store.removed)
-        known.append(known.empty() ? "" : ", ").append(store.name);
-    }
-  }
-  return {errc::unknown_store,
-          "there is no store " + name + "; there are: " + (known.empty() ? "none" : known)};
+bool share_store(const Part& a, const Part& b) {
+  return std::any_of(a.stores.begin(), a.stores.end(),
+                     [&](const Manifest::Store& store) { return holds(b, store.name); });
 }
 
-// Adds what reads or writes a private topic that a chosen part writes, until nothing is added.
+// Given up, and a part that came later has its place.
+bool is_replaced(const std::vector<Part>& parts, const Part& part) {
+  if (part.state != "reset") return false;
+  return std::any_of(parts.begin(), parts.end(), [&](const Part& other) {
+    return other.number > part.number &&
+           (share_store(part, other) || meet(part.sources, other.sources));
+  });
+}
+
+bool meet(const std::optional<Names>& a, const Names& b) { return a && meet(*a, b); }
+
+bool writes(const Part& part, const Names& topics) {
+  return meet(part.private_sinks, topics) || meet(part.former_sinks, topics);
+}
+
+// The state has what was read by earlier builds too.
+bool reads(const Part& part, const Names& topics) {
+  return meet(part.sources, topics) || meet(part.former_sources, topics);
+}
+
+Error unknown_store(const Manifest& manifest, const std::string& name) {
+  Names known;
+  for (const Part& part : manifest.parts) {
+    if (is_replaced(manifest.parts, part)) continue;
+    for (const Manifest::Store& store : part.stores) {
+      if (!store.removed && !meet(known, {store.name})) known.push_back(store.name);
+    }
+  }
+  std::string list;
+  for (const std::string& store : known)
+    list.append(list.empty() ? "" : ", ").append(store);
+  return {errc::unknown_store,
+          "there is no store " + name + "; there are: " + (list.empty() ? "none" : list)};
+}
+
+// The part that holds it, before those that are not in the topology: one that was given up is reset
+// again as long as none has its place.
+std::optional<std::size_t> part_with(const std::vector<Part>& parts, const std::string& store) {
+  std::optional<std::size_t> found;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!holds(parts[i], store) || is_replaced(parts, parts[i])) continue;
+    if (!found || parts[*found].state != "live") found = i;
+  }
+  return found;
+}
+
+// Adds what reads or writes a topic that a chosen part writes or once wrote, until nothing is
+// added.
 void add_neighbours(const std::vector<Part>& parts, std::vector<bool>& chosen) {
   for (bool added = true; added;) {
     added = false;
     for (std::size_t i = 0; i < parts.size(); ++i) {
       for (std::size_t j = 0; j < parts.size(); ++j) {
-        if (!chosen[i] || chosen[j] || parts[j].state != "live") continue;
-        const Names& written = parts[i].private_sinks;
-        if (!meet(written, parts[j].sources) && !meet(written, parts[j].private_sinks)) continue;
-        chosen[j] = added = true;
+        if (!chosen[i] || chosen[j] || is_replaced(parts, parts[j])) continue;
+        const auto meets = [&](const Names& written) {
+          return reads(parts[j], written) || writes(parts[j], written);
+        };
+        const bool connected = meets(parts[i].private_sinks) ||
+                               (parts[i].former_sinks && meets(*parts[i].former_sinks));
+        if (connected) chosen[j] = added = true;
       }
     }
   }
@@ -64,11 +109,11 @@ Status check_nobody_lives(log::Log& log, std::string_view service) {
 }
 
 // What the topics hold by now was written for the parts that are given up.
-Status begin_behind(log::Log& log, const std::vector<Part>& chosen, Manifest& manifest) {
-  for (Manifest::Channel& channel : manifest.channels) {
-    const bool written_again = std::any_of(chosen.begin(), chosen.end(), [&](const Part& part) {
-      return meet(part.private_sinks, {channel.topic});
-    });
+Status begin_behind(log::Log& log, TopologyReset& reset, bool all) {
+  for (Manifest::Channel& channel : reset.manifest.channels) {
+    const bool written_again =
+        all || std::any_of(reset.parts.begin(), reset.parts.end(),
+                           [&](const Part& part) { return writes(part, {channel.topic}); });
     if (!written_again) continue;
     channel.key.clear();
     channel.value.clear();
@@ -84,6 +129,33 @@ Status begin_behind(log::Log& log, const std::vector<Part>& chosen, Manifest& ma
   return {};
 }
 
+// For what a build without a manifest left: no part is known, so that the next start makes all of
+// them new, and they begin behind what the private topics hold.
+Result<Manifest> manifest_of_unknown(log::Log& log, std::string_view service, const Names& stores) {
+  Manifest manifest;
+  manifest.version = version_of(manifest);
+  manifest.plan_version = plan_version;
+  bool known = false;
+  for (const log::Topic& topic : log.topics()) {
+    if (topic.spec.owner != service) continue;
+    known = true;
+    // Changelogs are compacted.
+    if (topic.spec.kind == log::TopicKind::private_topic &&
+        topic.spec.cleanup == log::CleanupPolicy::keep)
+      manifest.channels.push_back({topic.spec.name, {}, {}, {}});
+  }
+  if (!known)
+    return fail(millrace::errc::not_found, "the log has no topology of a service " +
+                                               std::string(service) +
+                                               ": check the name, or start the service once");
+  if (!stores.empty())
+    return fail(millrace::errc::not_found,
+                "the log has no manifest of service " + std::string(service) +
+                    ", so that which part holds store " + stores.front() +
+                    " is not known: reset all of it, without --store");
+  return manifest;
+}
+
 }  // namespace
 
 Result<TopologyReset> choose_parts(const Manifest& manifest,
@@ -92,13 +164,11 @@ Result<TopologyReset> choose_parts(const Manifest& manifest,
   std::vector<Part>& parts = reset.manifest.parts;
   std::vector<bool> chosen(parts.size());
   for (std::size_t i = 0; i < parts.size(); ++i)
-    chosen[i] = stores.empty() && parts[i].state != "reset";
+    chosen[i] = stores.empty() && !is_replaced(parts, parts[i]);
   for (const std::string& store : stores) {
-    const auto found = std::find_if(parts.begin(), parts.end(), [&](const Part& part) {
-      return part.state == "live" && holds(part, store);
-    });
-    if (found == parts.end()) return fail(unknown_store(manifest, store));
-    chosen[static_cast<std::size_t>(found - parts.begin())] = true;
+    const auto found = part_with(parts, store);
+    if (!found) return fail(unknown_store(manifest, store));
+    chosen[*found] = true;
   }
   add_neighbours(parts, chosen);
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -112,21 +182,23 @@ Result<TopologyReset> choose_parts(const Manifest& manifest,
 
 Result<TopologyReset> reset_topology(log::Log& log, std::string_view service,
                                      const std::vector<std::string>& stores, bool dry_run) {
-  MILLRACE_ASSIGN(const auto manifest, read_manifest(log, service));
-  if (!manifest)
-    return fail(millrace::errc::not_found, "the log has no topology of a service " +
-                                               std::string(service) +
-                                               ": check the name, or start the service once");
-  MILLRACE_ASSIGN(TopologyReset reset, choose_parts(*manifest, stores));
-  MILLRACE_TRY(begin_behind(log, reset.parts, reset.manifest));
+  // Before the ends are read: who lives may still write.
   MILLRACE_TRY(check_nobody_lives(log, service));
+  MILLRACE_ASSIGN(auto manifest, read_manifest(log, service));
+  if (!manifest) {
+    MILLRACE_ASSIGN(manifest, manifest_of_unknown(log, service, stores));
+  }
+  MILLRACE_ASSIGN(TopologyReset reset, choose_parts(*manifest, stores));
+  MILLRACE_TRY(begin_behind(log, reset, stores.empty()));
   if (dry_run) return reset;
   MILLRACE_ASSIGN(const bool written, write_manifest(log, service, reset.manifest, {}));
   if (!written)
     return fail(millrace::errc::busy, "an instance of " + std::string(service) +
                                           " changed its topology meanwhile: stop all instances");
-  // One that started meanwhile has read the manifest before, and works with what was given up.
-  MILLRACE_TRY(check_nobody_lives(log, service));
+  // One that joined meanwhile may work with what was given up.
+  if (const Status alone = check_nobody_lives(log, service); !alone)
+    return fail(alone.error().code(),
+                alone.error().message() + ", then reset again: this one came while it started");
   return reset;
 }
 

@@ -54,7 +54,7 @@ Status Instance::Core::open() {
   MILLRACE_TRY(check_interval_ms("commit_interval_ms", options_.commit_interval_ms, 0));
   MILLRACE_TRY(check_interval_ms("max_task_idle_ms", options_.max_task_idle_ms, 0));
   MILLRACE_TRY(check_interval_ms("max_catch_up_wait_ms", options_.max_catch_up_wait_ms, 0));
-  MILLRACE_TRY(continue_topology(shared_.log, topology_, environment_.events));
+  MILLRACE_TRY(continue_topology(shared_.log, topology_, environment_));
   MILLRACE_TRY(make_topics());
   tasks_.open();
   progress_.made();

@@ -18,8 +18,9 @@ constexpr std::int64_t cycles_per_session = 5;  // at least, when there is work
 
 Status Cycle::run(StepResult& result) {
   const std::int64_t now_ns = shared_->environment.clock.monotonic_ns();
-  shared_->cycle_over.store(false);
+  // In this order, or housekeeping takes the last cycle's beginning for this one's.
   began_ns_.store(now_ns);
+  shared_->cycle_over.store(false);
   const std::size_t first = std::exchange(first_task_, 0);
   const Tasks::List& tasks = tasks_->list();
   bool more = false;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "millrace/base/assert.hpp"
 #include "millrace/base/format_version.hpp"
@@ -15,9 +16,9 @@ namespace millrace::stream::runtime {
 Nodes::Nodes(const Shared& shared, const ResolvedSubTopology& resolved)
     : shared_(&shared), resolved_(&resolved), sources_(shared.topology.sources.size()) {}
 
-void Nodes::make() {
+Nodes::List Nodes::make() {
   const SubTopology& sub = *resolved_->spec;
-  nodes_.clear();
+  List old = std::exchange(nodes_, {});
   nodes_.resize(shared_->topology.nodes.size());
   for (const NodeId id : sub.nodes)
     nodes_[static_cast<std::size_t>(id)] =
@@ -33,6 +34,7 @@ void Nodes::make() {
     sources_[index].reset(
         new Source{SourceReader(spec), nodes_[static_cast<std::size_t>(spec.node)].get()});
   }
+  return old;
 }
 
 Status Nodes::open(TaskContext& context, std::string_view unit) {
@@ -85,6 +87,13 @@ std::optional<Failure> Nodes::read_from(const std::vector<std::size_t>& sources,
   return std::nullopt;
 }
 
+// No part has that name any more, after a reset, and this is the one that says so.
+bool Nodes::answers_for(std::string_view part) const {
+  const std::vector<SubTopology>& parts = shared_->topology.sub_topologies;
+  return is_first_part() && std::none_of(parts.begin(), parts.end(),
+                                         [&](const SubTopology& one) { return one.name == part; });
+}
+
 // A dead letter that came back: its headers say whose it is. Other sub-topologies read the same
 // retry topic.
 std::optional<Failure> Nodes::read_replayed(InHand& hand) {
@@ -92,7 +101,13 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
   const auto owner = headers.find("dl-sub-topology");
   const auto topic = headers.find("dl-topic");
   for_us_ = false;
-  if (owner && *owner != resolved_->spec->name) return std::nullopt;
+  if (owner && *owner != resolved_->spec->name) {
+    if (!answers_for(*owner)) return std::nullopt;
+    for_us_ = true;
+    shared_->tell("warn", "a replayed record is skipped: no part has the name in its dead letter",
+                  hand.where() + ", of part " + std::string(*owner).substr(0, 249));
+    return std::nullopt;
+  }
   if (const auto found = newer_version(headers.find("dl-version"), dead_letter_version); found) {
     // Without an owner every part would write a letter of it.
     if (!owner && !is_first_part()) return std::nullopt;

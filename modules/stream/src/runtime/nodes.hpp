@@ -20,8 +20,11 @@ class Nodes {
  public:
   Nodes(const Shared& shared, const ResolvedSubTopology& resolved);
 
-  /// Makes all of them new, connected and not opened.
-  void make();
+  using List = std::vector<std::unique_ptr<Node>>;
+
+  /// Makes all of them new, connected and not opened. Returns those that there were, which may have
+  /// user code in their destructors.
+  [[nodiscard]] List make();
   /// errc::handler_failed when a node throws.
   [[nodiscard]] Status open(TaskContext& context, std::string_view unit);
   [[nodiscard]] Node& node(NodeId id) { return *nodes_[static_cast<std::size_t>(id)]; }
@@ -50,10 +53,11 @@ class Nodes {
   [[nodiscard]] std::optional<Failure> read_replayed(InHand& hand);
   /// Of the parts of the topology that read something, so that one of them writes what is nobody's.
   [[nodiscard]] bool is_first_part() const;
+  [[nodiscard]] bool answers_for(std::string_view part) const;
 
   const Shared* shared_;
   const ResolvedSubTopology* resolved_;
-  std::vector<std::unique_ptr<Node>> nodes_;  // by NodeId; null for those of other sub-topologies
+  List nodes_;  // by NodeId; null for those of other sub-topologies
   std::vector<std::unique_ptr<Source>> sources_;     // by index in Topology::sources
   std::vector<std::pair<Node*, Message>> readings_;  // of the record in hand
   bool for_us_ = true;                               // it is no replay for others

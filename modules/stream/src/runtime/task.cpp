@@ -31,13 +31,13 @@ Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim
 
 Task::~Task() = default;
 
-void Task::restart() {
+Nodes::List Task::restart() {
   ready_.store(false, std::memory_order_release);
   drop();
   failures_.clear();
   punctuators_ = {};
   restore_.reset();
-  nodes_.make();
+  return nodes_.make();
 }
 
 Status Task::begin_restore() {

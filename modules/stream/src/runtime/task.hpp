@@ -42,7 +42,7 @@ class Task {
   ~Task();
 
   /// Forgets everything: begin_restore() comes next. Also when what was committed is not known.
-  void restart();
+  [[nodiscard]] Nodes::List restart();
   /// Finds out what there is to restore, unless that is known. Failures of the log, after which it
   /// may be called again.
   [[nodiscard]] Status begin_restore();

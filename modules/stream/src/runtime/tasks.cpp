@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <optional>
 #include <utility>
 
+#include "manifest/continue_topology.hpp"
 #include "millrace/base/assert.hpp"
 
 namespace millrace::stream::runtime {
@@ -86,11 +88,12 @@ Status Tasks::apply(SubTopologyMember& member, const log::MembershipChange& chan
     remove(claim);
     auto task =
         std::make_unique<Task>(*shared_, member.resolved(), claim, partition_of_unit(claim.unit()));
-    task->restart();
+    static_cast<void>(task->restart());
     shared_->tell("info", "task granted", claim.unit());
     const UniqueLock lock(mutex_);
     tasks_.push_back(std::move(task));
     changed_ = true;
+    granted_ = true;
   }
   return {};
 }
@@ -98,11 +101,16 @@ Status Tasks::apply(SubTopologyMember& member, const log::MembershipChange& chan
 // Its snapshot stays: the task may come back soon, and a snapshot that is too old by then is passed
 // over.
 void Tasks::remove(const log::Claim& claim) {
+  // Processors are destroyed without the lock: they may wait for threads that ask a view.
+  List removed;
   const UniqueLock lock(mutex_);
-  changed_ |=
-      std::erase_if(tasks_, [&](const std::unique_ptr<Task>& task) {
-        return task->claim().group() == claim.group() && task->claim().unit() == claim.unit();
-      }) > 0;
+  const auto is_other = [&](const std::unique_ptr<Task>& task) {
+    return task->claim().group() != claim.group() || task->claim().unit() != claim.unit();
+  };
+  const auto first = std::stable_partition(tasks_.begin(), tasks_.end(), is_other);
+  removed.assign(std::make_move_iterator(first), std::make_move_iterator(tasks_.end()));
+  tasks_.erase(first, tasks_.end());
+  changed_ |= !removed.empty();
 }
 
 Status Tasks::restore(StepResult& result) {
@@ -110,6 +118,11 @@ Status Tasks::restore(StepResult& result) {
       std::count_if(tasks_.begin(), tasks_.end(), [](const auto& task) { return !task->ready(); }));
   if (restoring == 0) return {};
   result.worked = true;
+  // A reset that no member was there to prevent. What is granted from now on is seen by a reset.
+  if (granted_) {
+    MILLRACE_TRY(check_not_reset(shared_->log, shared_->topology));
+    granted_ = false;
+  }
   interests_.clear();
   for (const auto& task : tasks_) {
     if (task->ready()) continue;
@@ -135,9 +148,10 @@ void Tasks::read_ahead() {
 }
 
 void Tasks::restart_all() {
+  std::vector<Nodes::List> old;
   const UniqueLock lock(mutex_);
   for (const auto& task : tasks_)
-    task->restart();
+    old.push_back(task->restart());
 }
 
 void Tasks::drop_all() {
@@ -183,11 +197,13 @@ Status Tasks::write_last_snapshots() {
 }
 
 void Tasks::leave() {
+  List removed;
   {
     const UniqueLock lock(mutex_);
-    tasks_.clear();
+    removed.swap(tasks_);
     changed_ = true;
   }
+  removed.clear();
   for (const auto& member : members_)
     member->leave();
 }

@@ -81,6 +81,7 @@ class Tasks {
   std::int64_t looked_ns_ = -1;
   std::int64_t polled_ns_ = -1;
   bool changed_ = true;
+  bool granted_ = false;  // tasks that are not restored may be of parts that were reset
   // Changed by the stepping thread, under the lock; that thread reads without.
   List tasks_;
   mutable SharedMutex mutex_;

@@ -38,13 +38,19 @@ struct Manifest {
                         ///< `reset`: never continued
     std::int32_t partitions = 0;  ///< 0: as many as its input has
     std::vector<std::string> sources;
+    /// Topics that it writes and parts of this topology may read: private ones, and events of the
+    /// service that the topology reads itself.
     std::vector<std::string> private_sinks;
     std::vector<Store> stores;
+    /// Read by an earlier build, so that the state has them; no value: none.
+    std::optional<std::vector<std::string>> former_sources;
+    /// `private_sinks` of an earlier build, without those of this one; no value: none.
+    std::optional<std::vector<std::string>> former_sinks;
   };
-  /// A private topic between parts.
+  /// A topic between parts.
   struct Channel {
     std::string topic;
-    std::string key;
+    std::string key;  ///< both types are empty where values are JSON, and after a reset
     std::string value;
     std::vector<std::int64_t> from;  ///< by partition: parts that are new begin there; empty: at 0
   };
@@ -78,7 +84,9 @@ struct DescribedTopology {
 
 /// Writes `manifest` as the successor of the revision before its own, by a handle of that service,
 /// together with what `transaction` holds. False when somebody else wrote that revision first: read
-/// it again. Makes the topic when there is none. Failures of the log.
+/// it again. When it returns, every reader sees it. Makes the topic when there is none. Failures of
+/// the log; after errc::unavailable of log and errc::outcome_unknown it may be written all the
+/// same.
 [[nodiscard]] Result<bool> write_manifest(log::Log& log, std::string_view service,
                                           const Manifest& manifest, log::Transaction transaction);
 

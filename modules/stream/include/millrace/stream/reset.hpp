@@ -19,16 +19,18 @@ struct TopologyReset {
 };
 
 /// Chooses the parts that hold the stores, or all when there are none, and with them those that
-/// share private topics which a chosen part writes: what is written there again is counted once.
-/// errc::unknown_store.
+/// share topics between parts which a chosen part writes or once wrote: what is written there again
+/// is counted once. Parts that are not in the topology at present are chosen too, and parts that
+/// were reset before and have not started since. errc::unknown_store.
 [[nodiscard]] Result<TopologyReset> choose_parts(const Manifest& manifest,
                                                  const std::vector<std::string>& stores);
 
 /// Has parts of a service's topology rebuilt: at its next start they begin at the earliest records
 /// of their inputs, with empty stores, whatever types these have now. Deletes nothing. `log` is a
-/// handle of the service; when `dry_run`, any, and nothing is written. base's errc::not_found when
-/// the log has no manifest of the service, errc::busy while an instance of it lives, else as
-/// choose_parts(), and failures of the log.
+/// handle of the service; when `dry_run`, any, and nothing is written. A log of a build that kept
+/// no manifest can be reset as a whole. After a failure, errc::busy included, it can be repeated.
+/// base's errc::not_found when the log has nothing of the service, errc::busy while an instance of
+/// it lives, else as choose_parts(), and failures of the log.
 [[nodiscard]] Result<TopologyReset> reset_topology(log::Log& log, std::string_view service,
                                                    const std::vector<std::string>& stores,
                                                    bool dry_run);
