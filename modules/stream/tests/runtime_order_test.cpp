@@ -190,13 +190,22 @@ TEST_P(OrderOfInputs, an_input_that_stays_empty_is_waited_for_once_and_no_longer
 }
 
 TEST_P(OrderOfInputs, a_step_wakes_when_the_wait_for_an_empty_input_ends) {
-  auto driver = open_merged(waiting_for_empty(30));
+  InstanceOptions options = waiting_for_empty(30);
+  options.fetch_bytes = 1;
+  auto driver = open_merged(options);
+  // The second is not at hand: it must not end the wait.
   pipe(*driver, "left", 1'000);
+  pipe(*driver, "left", 1'001);
   const std::int64_t now_ns = driver->world().clock().monotonic_ns();
   const auto held = driver->step();
   ASSERT_TRUE(held);
   EXPECT_FALSE(held->worked);
   EXPECT_EQ(held->wake_at_ns, now_ns + ns_of_ms(30));
+  driver->instance().wait(*held);
+  EXPECT_EQ(driver->world().last_wait(), log::WaitOutcome::timeout);
+  pipe(*driver, "right", 999);
+  driver->instance().wait(*held);
+  EXPECT_EQ(driver->world().last_wait(), log::WaitOutcome::ready);
 }
 
 TEST_P(OrderOfInputs, replayed_dead_letters_are_not_waited_for) {

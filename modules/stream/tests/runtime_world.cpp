@@ -13,6 +13,24 @@ namespace millrace::stream::test {
 using log::Offset;
 using log::TopicPartition;
 
+// Notes how waits end.
+class RuntimeWorld::NotedWaiter final : public log::Waiter {
+ public:
+  NotedWaiter(RuntimeWorld& world, std::unique_ptr<log::Waiter> inner)
+      : world_(world), inner_(std::move(inner)) {}
+  log::WaitOutcome wait(std::span<const log::Interest> interests,
+                        std::int64_t deadline_ns) override {
+    const log::WaitOutcome outcome = inner_->wait(interests, deadline_ns);
+    world_.last_wait_ = outcome;
+    return outcome;
+  }
+  void interrupt() override { inner_->interrupt(); }
+
+ private:
+  RuntimeWorld& world_;
+  std::unique_ptr<log::Waiter> inner_;
+};
+
 // The backend's handle; its commits fail when the world says so.
 class RuntimeWorld::Handle final : public log::Log {
  public:
@@ -69,7 +87,9 @@ class RuntimeWorld::Handle final : public log::Log {
     if (world_.tombstone_retention_ms_) return world_.tombstone_retention_ms_;
     return inner_->tombstone_retention_ms(topic);
   }
-  std::unique_ptr<log::Waiter> waiter() override { return inner_->waiter(); }
+  std::unique_ptr<log::Waiter> waiter() override {
+    return std::make_unique<NotedWaiter>(world_, inner_->waiter());
+  }
   log::LogPosition committed() override { return inner_->committed(); }
   log::LogPosition durable() override { return inner_->durable(); }
   Status wait_durable(log::LogPosition position) override {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -64,6 +65,9 @@ class RuntimeWorld {
   /// Runs once, when a handle next asks for the groups, before it learns of them.
   void before_groups(std::function<void()> work) { before_groups_ = std::move(work); }
 
+  /// How the last wait of any handle ended.
+  [[nodiscard]] log::WaitOutcome last_wait() const { return last_wait_; }
+
   /// The clock that all see.
   virtual Clock& clock() = 0;
   /// Moves that clock forward.
@@ -86,6 +90,7 @@ class RuntimeWorld {
   [[nodiscard]] std::int64_t session_timeout_ms() const { return session_timeout_ms_; }
 
  private:
+  class NotedWaiter;
   class Handle;
   [[nodiscard]] Status check_records(log::Transaction& transaction) const;
 
@@ -103,6 +108,7 @@ class RuntimeWorld {
   ErrorCode durable_failure_;
   bool answer_ = false;
   std::function<void()> before_groups_;
+  std::atomic<log::WaitOutcome> last_wait_ = log::WaitOutcome::timeout;
 };
 
 struct RuntimeBackend {

@@ -155,8 +155,10 @@ void Inputs::rewind() {
 }
 
 void Inputs::add_interests(std::vector<log::Interest>& interests) const {
-  for (const Input& input : inputs_)
-    interests.push_back(input.interest());
+  for (const Input& input : inputs_) {
+    // What has a record at hand while all wait for another has news that nobody takes.
+    if (!held_until_ns_ || input.head() == nullptr) interests.push_back(input.interest());
+  }
 }
 
 void Inputs::describe(InstanceStatus::Task& status) const {
