@@ -6,6 +6,7 @@
 
 #include "client.hpp"
 #include "millrace/log/errors.hpp"
+#include "wire/cluster.hpp"
 #include "wire/security.hpp"
 #include "wire_broker.hpp"
 

@@ -42,8 +42,10 @@ void decode_store(ByteReader& in, std::uint32_t found, StoreSet& stores) {
   if (const auto changelog = in.little_text<std::uint32_t>();
       entry != nullptr && changelog != entry->spec->changelog)
     entry = nullptr;
-  // The name of a table's topic says nothing of the type that an earlier build read it as.
-  if (found <= version_without_types && entry != nullptr && entry->spec->source_is_changelog)
+  // Neither the name of a table's topic nor a changelog that has values of several types says of
+  // which type these are.
+  if (found <= version_without_types && entry != nullptr &&
+      (entry->spec->source_is_changelog || !entry->spec->value_types.empty()))
     entry = nullptr;
   // Its entries are of other types than this build's.
   if (found > version_without_types && in.little<std::uint64_t>() != types_of(entry))

@@ -98,7 +98,7 @@ class Log {
   /// Returns when the records of that commit, made by this handle, can be read. At once on the
   /// embedded and the memory log. On Kafka an older transaction of another client in one of the
   /// partitions holds them back: errc::unavailable at the deadline (Clock::monotonic_ns), and the
-  /// commit holds all the same. A unit may be released at once: release() waits for private topics.
+  /// commit holds all the same. A unit may be released at once: release() waits for changelogs.
   [[nodiscard]] virtual Status wait_visible(const Committed& committed, std::int64_t deadline_ns);
 
   /// Reads committed records from `from` on: about `max_bytes` at most, but at least one batch if

@@ -27,9 +27,9 @@ inline constexpr ErrorCode handler_failed{"stream.handler_failed"};
 /// Remedy: use ProcessorContext::sweep for work on each entry of a store; else let each firing do a
 /// part of the work, and remember in a store where it ended.
 inline constexpr ErrorCode firing_too_large{"stream.firing_too_large"};
-/// A newer Millrace wrote the snapshot, the state of the task or the dead letter that the message
-/// names. Remedy: use the newer build. A snapshot may also be removed: the task then restores its
-/// stores from their changelogs.
+/// A newer Millrace, or a newer build of the service, wrote the snapshot, the entry of a store, the
+/// state of the task or the dead letter that the message names. Remedy: use the newer build. A
+/// snapshot may also be removed: the task then restores its stores from their changelogs.
 inline constexpr ErrorCode incompatible{"stream.incompatible"};
 /// A snapshot is so old that tombstones written after it may be gone from the changelog, so that it
 /// could bring back what was deleted. Remedy: none is needed, the task passes over it and replays
@@ -142,7 +142,8 @@ class Instance {
   /// return. Any thread, also during step(); without it a step that takes longer than the session
   /// loses the tasks.
   void maintain();
-  /// Stops cleanly: writes snapshots, releases the tasks. No step after it.
+  /// Stops cleanly: writes snapshots, releases the tasks. Releases them after a failure too, and
+  /// returns the first one. No step after it.
   [[nodiscard]] Status close();
 
   [[nodiscard]] InstanceStatus status() const;
