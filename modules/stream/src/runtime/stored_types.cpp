@@ -12,24 +12,34 @@ Result<std::optional<std::string_view>> StoredTypes::current(const log::RecordVi
                   codec::read_value_type(record.headers.encoded(), record.headers.size()));
   if (!record.value || number == spec_->value_type) return record.value;
   MILLRACE_ASSIGN(codec::Converter* const converter, converter_of(number));
-  return converter->convert(*record.value);
+  auto value = converter->convert(*record.value);
+  if (!value)
+    return fail(errc::incompatible,
+                of(number) + ", " + spec_->value_types[number - 1] +
+                    ", and does not read as that: " + value.error().message() +
+                    "; when a newer build of the service extended the type while this one ran, use "
+                    "that build, or start this one again");
+  return *value;
+}
+
+std::string StoredTypes::of(std::uint32_t number) const {
+  return "its value has the type number " + std::to_string(number) + " of store " + spec_->name;
 }
 
 Result<codec::Converter*> StoredTypes::converter_of(std::uint32_t number) {
   if (const auto found = converters_.find(number); found != converters_.end())
     return &found->second;
-  const std::string of =
-      "its value has the type number " + std::to_string(number) + " of store " + spec_->name;
   if (number > spec_->value_types.size())
     return fail(errc::incompatible,
-                of + ", which came with a newer build of the service while this one ran: use that "
-                     "build, or start this one again");
+                of(number) +
+                    ", which came with a newer build of the service while this one ran: use that "
+                    "build, or start this one again");
   const std::string& text = spec_->value_types[number - 1];
   MILLRACE_ASSIGN(codec::TypeShape written, codec::parse_shape(text));
   const codec::TypeShape now = codec::shape_of(*spec_->value);
   if (const auto why = codec::why_inconvertible(written, now))
-    return fail(errc::incompatible,
-                of + ", " + text + ", and is to become " + codec::to_text(now) + ": " + *why);
+    return fail(errc::incompatible, of(number) + ", " + text + ", and is to become " +
+                                        codec::to_text(now) + ": " + *why);
   return &converters_.try_emplace(number, std::move(written), *spec_->value).first->second;
 }
 

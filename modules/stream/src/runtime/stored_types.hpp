@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "millrace/codec/converter.hpp"
@@ -25,6 +26,8 @@ class StoredTypes {
   [[nodiscard]] Result<std::optional<std::string_view>> current(const log::RecordView& record);
 
  private:
+  // How a failure begins.
+  [[nodiscard]] std::string of(std::uint32_t number) const;
   [[nodiscard]] Result<codec::Converter*> converter_of(std::uint32_t number);
 
   const StoreSpec* spec_;
