@@ -12,11 +12,16 @@
 namespace millrace::cli {
 namespace {
 
-TEST(CopyOutcome, unknown_is_asked_again_and_takes_effect_once) {
-  const auto source = make_copy_log("file");
-  make_topic(*source, "orders", "orders");
+std::unique_ptr<CopyLog> five_orders() {
+  auto log = make_copy_log("file");
+  make_topic(*log, "orders", "orders");
   for (int i = 0; i < 5; ++i)
-    write(*source, "orders", 0, {{i, "k", std::to_string(i), {}}});
+    write(*log, "orders", 0, {{i, "k", std::to_string(i), {}}});
+  return log;
+}
+
+TEST(CopyOutcome, unknown_is_asked_again_and_takes_effect_once) {
+  const auto source = five_orders();
   const auto target = make_copy_log("sparse");
   const auto from = source->tool();
   const auto to = target->tool();
@@ -30,10 +35,7 @@ TEST(CopyOutcome, unknown_is_asked_again_and_takes_effect_once) {
 }
 
 TEST(CopyOutcome, that_stays_unknown_ends_the_run_and_the_next_goes_on) {
-  const auto source = make_copy_log("file");
-  make_topic(*source, "orders", "orders");
-  for (int i = 0; i < 5; ++i)
-    write(*source, "orders", 0, {{i, "k", std::to_string(i), {}}});
+  const auto source = five_orders();
   const auto target = make_copy_log("sparse");
   CopyRun run;
   run.request.transaction_bytes = 1;
@@ -56,11 +58,7 @@ TEST(CopyOutcome, that_stays_unknown_ends_the_run_and_the_next_goes_on) {
 TEST(CopyOutcome, a_copier_that_takes_over_waits_for_what_the_last_one_committed) {
   for (const bool of_positions : {false, true}) {
     SCOPED_TRACE(of_positions ? "positions are late" : "records are late");
-    const auto source = make_copy_log("file");
-    make_topic(*source, "orders", "orders");
-    for (int i = 0; i < 5; ++i) {
-      write(*source, "orders", 0, {{i, "k", std::to_string(i), {}}});
-    }
+    const auto source = five_orders();
     const auto target = make_copy_log("sparse");
     CopyRun run;
     run.request.transaction_bytes = 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 //
-// Each service by itself, with what the others send it in a calm estate.
+// Each service by itself, with what the others send it in an undisturbed run.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -31,8 +31,8 @@ using millrace::testkit::TortureInputs;
 using millrace::testkit::TortureOptions;
 using millrace::testkit::TortureReport;
 
-// The topics that the service reads and does not write itself, with their records of a calm estate
-// in the order of time, but for those of the types to leave out.
+// The topics that the service reads and does not write itself, with their records of an
+// undisturbed run in the order of time, but for those of the types to leave out.
 TortureInputs sent_to(const millrace::stream::Topology& topology,
                       const std::set<std::string>& left_out) {
   EstateWorld estate(1, scarce);
@@ -81,9 +81,9 @@ TEST(RetailTorture, orders) {
 }
 
 // Who gets the last of a shelf depends on who comes first. An order is completed or rejected only
-// after the service has answered, so those would come too early here. Whoever comes first to a
-// shelf opens it, which is a change too. Which answer is the last of an order is the partitions'
-// affair, and with it what a throw behind that answer costs: nothing throws here.
+// after the service has answered, so those would come too early here. The first order of a shelf
+// opens it, which is a change too. Which answer is the last of an order depends on the order
+// between partitions, and with it what a throw behind that answer costs: nothing throws here.
 TEST(RetailTorture, stock) {
   pass([] { return sound(stock::topology(ample)); },
        {.throwing = 0, .compare = {{shelves_topic, Compare::nothing}}},

@@ -5,11 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <future>
 #include <memory>
 #include <string>
 #include <variant>
 
+#include "answer.hpp"
 #include "instance_checks.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
@@ -23,15 +23,6 @@ namespace millrace::service {
 namespace {
 
 using testing::HasSubstr;
-
-class Answer final : public http::ResponseSink {
- public:
-  void deliver(http::Response response) override { promised_.set_value(std::move(response)); }
-  std::future<http::Response> future() { return promised_.get_future(); }
-
- private:
-  std::promise<http::Response> promised_;
-};
 
 /// One instance of a service with one task, which keeps the last page of each book.
 class Library {

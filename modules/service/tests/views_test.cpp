@@ -5,10 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <future>
 #include <memory>
 #include <string>
 
+#include "answer.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/hash.hpp"
@@ -21,15 +21,6 @@ namespace millrace::service {
 namespace {
 
 using testing::HasSubstr;
-
-class Answer final : public http::ResponseSink {
- public:
-  void deliver(http::Response response) override { promised_.set_value(std::move(response)); }
-  std::future<http::Response> future() { return promised_.get_future(); }
-
- private:
-  std::promise<http::Response> promised_;
-};
 
 /// One instance of a service that counts words, with its views.
 class Counter {
