@@ -99,6 +99,16 @@ struct TopologyOptions {
 /// As stream::reset_topology(): `log` is a handle of the service, or any for a dry run.
 [[nodiscard]] Status reset_topology(log::Log& log, const TopologyOptions& options, Output& out);
 
+struct AcceptOptions {
+  std::string service;
+  std::string name;  ///< of a store or a processor
+  std::int64_t version = 1;
+  bool dry_run = false;
+  bool json = false;
+};
+/// As stream::accept_version(): `log` is a handle of the service, or any for a dry run.
+[[nodiscard]] Status accept_topology(log::Log& log, const AcceptOptions& options, Output& out);
+
 struct AclsOptions {
   std::vector<std::string> descriptions;  ///< files; `-`: standard input
   std::string principal;                  ///< empty: `User:<service>`

@@ -3,11 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <iterator>
+#include <limits>
 
 #include "arguments.hpp"
 #include "commands/commands.hpp"
 #include "millrace/base/json_writer.hpp"
 #include "millrace/codec/describe.hpp"
+#include "millrace/stream/accept_version.hpp"
 #include "millrace/stream/manifest.hpp"
 #include "millrace/stream/reset.hpp"
 #include "millrace/stream/topology_diff.hpp"
@@ -47,6 +49,25 @@ Result<std::string> read_text(const std::string& file, FileSystem& files) {
 
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : escaped(text); }
 
+// What was renamed, or has a version.
+Table histories_of(const Manifest& manifest) {
+  Table table({"NAME", "WAS", "VERSION"});
+  const auto add = [&](const auto& entry) {
+    if (!entry.was && !entry.version) return;
+    table.add({escaped(entry.name), listed(entry.was.value_or(std::vector<std::string>{})),
+               std::to_string(entry.version.value_or(1))});
+  };
+  for (const Manifest::Part& part : manifest.parts) {
+    if (part.state != "live") continue;
+    for (const Manifest::Store& store : part.stores) {
+      if (!store.removed) add(store);
+    }
+    for (const auto& processor : part.processors.value_or(std::vector<Manifest::Processor>{}))
+      add(processor);
+  }
+  return table;
+}
+
 void print(const std::string& service, const Manifest& manifest, Output& out) {
   out.line("service " + escaped(service) + ": " + counted(manifest.parts.size(), "part") +
            ", revision " + std::to_string(manifest.revision));
@@ -63,7 +84,8 @@ void print(const std::string& service, const Manifest& manifest, Output& out) {
   Table channels({"PRIVATE TOPIC", "KEY", "VALUE"});
   for (const Manifest::Channel& channel : manifest.channels)
     channels.add({escaped(channel.topic), or_dash(channel.key), or_dash(channel.value)});
-  for (const Table* table : {&parts, &stores, &channels}) {
+  Table histories = histories_of(manifest);
+  for (const Table* table : {&parts, &stores, &histories, &channels}) {
     if (table->empty()) continue;
     out.line("");
     table->print(out);
@@ -142,6 +164,32 @@ CLI::App* add_reset(CLI::App& topology, Action& action) {
   return command;
 }
 
+CLI::App* add_accept(CLI::App& topology, Action& action) {
+  auto* command = topology.add_subcommand(
+      "accept", "Have state continued as it is under another version, with no instance alive");
+  auto options = std::make_shared<AcceptOptions>();
+  command->add_option("SERVICE", options->service, "The service")->required()->check(check_service);
+  command->add_option("NAME", options->name, "The store or processor")
+      ->required()
+      ->check(check_not_empty);
+  command->add_option("VERSION", options->version, "The version that the build gives it")
+      ->required()
+      ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
+  command->add_flag("--dry-run", options->dry_run, "Tell what would be accepted");
+  command->add_flag("--json", options->json, "A JSON object");
+  command->footer("\nExample: millrace topology accept insights revenue 2\n");
+  command->callback([options, &action] {
+    action = [options](Session& session) -> Status {
+      // One that reads writes nothing, and makes sure that there is a log.
+      MILLRACE_ASSIGN(log::Log * log, session.log());
+      if (options->dry_run) return accept_topology(*log, *options, session.out);
+      MILLRACE_ASSIGN(const auto writer, session.log_of(options->service));
+      return accept_topology(*writer, *options, session.out);
+    };
+  });
+  return command;
+}
+
 }  // namespace
 
 Status show_topology(log::Log& log, const TopologyOptions& options, Output& out) {
@@ -199,6 +247,26 @@ Status reset_topology(log::Log& log, const TopologyOptions& options, Output& out
   return {};
 }
 
+Status accept_topology(log::Log& log, const AcceptOptions& options, Output& out) {
+  MILLRACE_ASSIGN(
+      const stream::AcceptedVersion accepted,
+      stream::accept_version(log, options.service, options.name, options.version, options.dry_run));
+  if (options.json) {
+    std::string line;
+    JsonWriter json(line);
+    json.begin_object().field("name", options.name).field("part", accepted.part);
+    json.field("before", accepted.before).field("version", options.version);
+    out.json(json.field("done", !options.dry_run).end_object().take());
+    return {};
+  }
+  out.line(escaped(options.name) + " of part " + escaped(accepted.part) + ": version " +
+           std::to_string(accepted.before) + " is continued as version " +
+           std::to_string(options.version));
+  out.line(options.dry_run ? "(nothing was changed)"
+                           : "(by the next start of " + escaped(options.service) + ")");
+  return {};
+}
+
 CLI::App* add_topology(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("topology", "What the log has of a service's topology, and rebuilding it");
@@ -206,6 +274,7 @@ CLI::App* add_topology(CLI::App& app, Action& action) {
   add_show(*command, action);
   add_diff(*command, action);
   add_reset(*command, action);
+  add_accept(*command, action);
   return command;
 }
 

@@ -86,6 +86,29 @@ TEST_F(TopologyCommand, resets_a_part_and_tells_which) {
   EXPECT_THAT(shown.text, HasSubstr("counts-2       2  live"));
 }
 
+TEST_F(TopologyCommand, accepts_another_version_and_shows_it) {
+  Screen dry;
+  ASSERT_TRUE(accept_topology(
+      *shop.tool, {.service = "stock", .name = "counts", .version = 2, .dry_run = true}, dry.out));
+  EXPECT_THAT(lines_of(dry.text),
+              ElementsAre("counts of part counts: version 1 is continued as version 2",
+                          "(nothing was changed)"));
+  Screen done;
+  ASSERT_TRUE(accept_topology(shop.service("stock"),
+                              {.service = "stock", .name = "counts", .version = 2, .json = true},
+                              done.out));
+  EXPECT_EQ(done.text,
+            "{\"name\":\"counts\",\"part\":\"counts\",\"before\":1,\"version\":2,\"done\":true}\n");
+  Screen shown;
+  ASSERT_TRUE(show_topology(*shop.tool, {.service = "stock", .stores = {}}, shown.out));
+  EXPECT_THAT(shown.text, HasSubstr("NAME    WAS  VERSION\ncounts    -        2"));
+  const Status unknown = accept_topology(
+      shop.service("stock"), {.service = "stock", .name = "shelves", .version = 2}, done.out);
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code(), errc::not_found);
+  EXPECT_THAT(unknown.error().message(), HasSubstr("it has: counts"));
+}
+
 template <class Declare>
 std::string described(Declare declare) {
   stream::TopologyBuilder builder("stock");

@@ -86,6 +86,46 @@ void check_not_its_own_letters(const Topology& plan, const SourceSpec& source,
   }
 }
 
+// What was() and version() may speak of.
+std::set<std::string> names_with_histories(const Topology& plan) {
+  std::set<std::string> names;
+  for (const StoreSpec& store : plan.stores)
+    names.insert(store.name);
+  for (const NodeSpec& node : plan.nodes) {
+    if (node.kind == "process") names.insert(node.name);
+  }
+  for (const SinkSpec& sink : plan.sinks) {
+    if (sink.topic.kind == log::TopicKind::private_topic)
+      names.insert(short_name(plan.service, sink.topic.name));
+  }
+  return names;
+}
+
+void check_histories(const Topology& plan, std::vector<std::string>& problems) {
+  const std::set<std::string> names = names_with_histories(plan);
+  std::map<std::string, std::string> claimed;
+  for (const auto& [name, history] : plan.histories) {
+    if (!names.contains(name)) {
+      problems.push_back("was() or version() speaks of '" + name +
+                         "', and no store, processor, repartition or private topic has that name");
+    }
+    for (const std::string& old : history.was) {
+      const std::string said = "'" + name + "' was '" + old + "'";
+      if (old == name) {
+        problems.push_back(said + ": name what it was called before");
+      } else if (names.contains(old)) {
+        problems.push_back(said + ", and '" + old +
+                           "' is still there: give that one another name, or leave was() out");
+      }
+      const auto [other, is_first] = claimed.emplace(old, name);
+      if (!is_first && other->second != name) {
+        problems.push_back(said + ", and so was '" + other->second +
+                           "': only one of them continues it");
+      }
+    }
+  }
+}
+
 /// Nodes in sets that grow together.
 class Unions {
  public:
@@ -143,13 +183,10 @@ std::string name_of(const Topology& plan, const SubTopology& part) {
       });
   if (first_processor != plan.nodes.end()) return first_processor->name;
   if (!part.stores.empty()) return plan.stores[index(part.stores.front())].name;
-  const std::string prefix = plan.service + ".";
-  const std::string suffix = ".repartition";
   for (const std::size_t source : part.sources) {
     const std::string& topic = plan.sources[source].topic;
-    if (topic.starts_with(prefix) && topic.ends_with(suffix)) {
-      return topic.substr(prefix.size(), topic.size() - prefix.size() - suffix.size());
-    }
+    if (topic.starts_with(plan.service + ".") && topic.ends_with(repartition_suffix))
+      return short_name(plan.service, topic);
   }
   return plan.sources[part.sources.front()].topic;
 }
@@ -167,6 +204,7 @@ void check_plan(const Topology& plan, std::vector<std::string>& problems) {
     check_reader(source, written, problems);
     check_not_its_own_letters(plan, source, problems);
   }
+  check_histories(plan, problems);
 }
 
 void cut_sub_topologies(Topology& plan, std::vector<std::string>& problems) {

@@ -37,8 +37,19 @@ std::string joined(const std::vector<std::string>& words, const std::string& sep
   return text;
 }
 
+// ", was counts, version 2"; empty: nothing was said of it.
+std::string history_text(const Topology& plan, const std::string& name) {
+  const auto found = plan.histories.find(name);
+  if (found == plan.histories.end()) return {};
+  std::string text;
+  if (!found->second.was.empty()) text += ", was " + joined(found->second.was, " and ");
+  if (found->second.version != 1) text += ", version " + std::to_string(found->second.version);
+  return text;
+}
+
 void describe_node(const Topology& plan, const NodeSpec& node, std::string& out) {
   out += "    " + (node.name.starts_with(node.kind) ? node.name : node.kind + " " + node.name);
+  if (node.kind == "process") out += history_text(plan, node.name);
   std::vector<std::string> stores;
   for (const StoreId store : node.stores)
     stores.push_back(plan.stores[index(store)].name);
@@ -64,7 +75,7 @@ std::string as_text(const Topology& plan) {
     for (const StoreId id : part.stores) {
       const StoreSpec& store = plan.stores[index(id)];
       out += "    keeps " + store.name + " in " + store.changelog + ": " +
-             type_names({store.key, store.value, {}}) + "\n";
+             type_names({store.key, store.value, {}}) + history_text(plan, store.name) + "\n";
     }
     for (const NodeId id : part.nodes)
       describe_node(plan, plan.nodes[index(id)], out);

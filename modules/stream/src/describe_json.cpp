@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "describe_json.hpp"
 
+#include <optional>
+
 #include "manifest/part_shape.hpp"
 #include "millrace/codec/describe.hpp"
 #include "names.hpp"
@@ -23,16 +25,20 @@ struct StoreShape {
   std::string key;
   std::string value;
   std::string changelog;
+  std::optional<std::vector<std::string>> was;
+  std::optional<std::int64_t> version;
 };
-BOOST_DESCRIBE_STRUCT(StoreShape, (), (name, key, value, changelog))
+BOOST_DESCRIBE_STRUCT(StoreShape, (), (name, key, value, changelog, was, version))
 
 struct NodeShape {
   std::string name;
   std::string kind;
   std::vector<std::string> parents;
   std::vector<std::string> stores;
+  std::optional<std::vector<std::string>> was;
+  std::optional<std::int64_t> version;
 };
-BOOST_DESCRIBE_STRUCT(NodeShape, (), (name, kind, parents, stores))
+BOOST_DESCRIBE_STRUCT(NodeShape, (), (name, kind, parents, stores, was, version))
 
 struct PartShape {
   std::string name;
@@ -64,8 +70,17 @@ std::size_t index(Id id) {
   return static_cast<std::size_t>(id);
 }
 
+template <class Shape>
+void add_history(const Topology& plan, Shape& shape) {
+  const auto found = plan.histories.find(shape.name);
+  if (found == plan.histories.end()) return;
+  if (!found->second.was.empty()) shape.was = found->second.was;
+  if (found->second.version != 1) shape.version = found->second.version;
+}
+
 NodeShape shape_of(const Topology& plan, const NodeSpec& node) {
-  NodeShape shape{node.name, node.kind, {}, {}};
+  NodeShape shape{node.name, node.kind, {}, {}, {}, {}};
+  if (node.kind == "process") add_history(plan, shape);
   for (const NodeId parent : node.parents)
     shape.parents.push_back(plan.nodes[index(parent)].name);
   for (const StoreId store : node.stores)
@@ -90,7 +105,8 @@ PartShape shape_of(const Topology& plan, const SubTopology& part) {
   for (const StoreId id : part.stores) {
     const StoreSpec& store = plan.stores[index(id)];
     shape.stores.push_back(
-        {store.name, type_name(store.key), type_name(store.value), store.changelog});
+        {store.name, type_name(store.key), type_name(store.value), store.changelog, {}, {}});
+    add_history(plan, shape.stores.back());
   }
   for (const NodeId id : part.nodes)
     shape.nodes.push_back(shape_of(plan, plan.nodes[index(id)]));

@@ -28,6 +28,12 @@ std::string name_advice(std::string_view name) {
          "' becomes part of topics' names: use 1 to 200 of A-Z a-z 0-9 . _ -";
 }
 
+std::string short_name(std::string_view service, std::string_view topic) {
+  if (topic.starts_with(std::string(service) + ".")) topic.remove_prefix(service.size() + 1);
+  if (topic.ends_with(repartition_suffix)) topic.remove_suffix(repartition_suffix.size());
+  return std::string(topic);
+}
+
 std::string type_name(const codec::TypeInfo* type) {
   if (type == nullptr) return "?";
   switch (type->kind) {

@@ -14,6 +14,11 @@ namespace millrace::stream {
 /// "'a b' must be ...", for messages.
 [[nodiscard]] std::string name_advice(std::string_view name);
 
+/// Behind the name of a repartition in that of its topic.
+inline constexpr std::string_view repartition_suffix = ".repartition";
+/// What the author called a private topic of the service: without the service and the suffix.
+[[nodiscard]] std::string short_name(std::string_view service, std::string_view topic);
+
 /// "OrderId -> OrderEvent"; alternatives of a variant with bars between them.
 [[nodiscard]] std::string type_names(const RecordType& type);
 [[nodiscard]] std::string type_name(const codec::TypeInfo* type);

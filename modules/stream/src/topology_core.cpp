@@ -33,6 +33,16 @@ TopologyBuilder::TopologyBuilder(std::string service, std::int32_t partitions)
 TopologyBuilder::~TopologyBuilder() = default;
 Result<Topology> TopologyBuilder::build() { return core_->build(); }
 
+TopologyBuilder& TopologyBuilder::was(std::string_view name, std::string_view old) {
+  core_->was(std::string(name), std::string(old));
+  return *this;
+}
+
+TopologyBuilder& TopologyBuilder::version(std::string_view name, std::int64_t version) {
+  core_->version(std::string(name), version);
+  return *this;
+}
+
 TopologyBuilder::Core::Core(std::string service, std::int32_t partitions)
     : partitions_(partitions) {
   plan_.service = std::move(service);
@@ -57,7 +67,7 @@ NodeId TopologyBuilder::Core::add_named(std::string_view kind, std::string name,
   for (const NodeId parent : parents)
     keys = std::max(keys, this->keys(parent));
   plan_.nodes.push_back(
-      {id, std::move(name), std::string(kind), std::move(parents), {}, std::move(make)});
+      {id, std::move(name), std::string(kind), std::move(parents), {}, std::move(make), {}});
   keys_.push_back(keys);
   return id;
 }
@@ -186,13 +196,29 @@ NodeId TopologyBuilder::Core::repartition(NodeId parent, const std::string& name
     return parent;
   }
   claim_name("repartition", name);
-  const std::string topic = plan_.service + "." + name + ".repartition";
+  const std::string topic = plan_.service + "." + name + std::string(repartition_suffix);
   add_sink("repartition", parent, topic, log::TopicKind::private_topic, type, {});
   return add_source(topic, type, false);
 }
 
 NodeId TopologyBuilder::Core::keyed(NodeId parent, const std::string& name, RecordType type) {
   return keys(parent) == Keys::kept ? parent : repartition(parent, name, type);
+}
+
+void TopologyBuilder::Core::was(const std::string& name, std::string old) {
+  std::vector<std::string>& names = plan_.histories[name].was;
+  if (std::find(names.begin(), names.end(), old) == names.end()) names.push_back(std::move(old));
+}
+
+void TopologyBuilder::Core::version(const std::string& name, std::int64_t version) {
+  NameHistory& history = plan_.histories[name];
+  if (version < 1)
+    problems_.push_back("version " + std::to_string(version) + " of '" + name +
+                        "': versions are counted from 1");
+  if (history.version != 1 && history.version != version)
+    problems_.push_back("'" + name + "' is given two versions, " + std::to_string(history.version) +
+                        " and " + std::to_string(version) + ": keep the higher one");
+  history.version = version;
 }
 
 void TopologyBuilder::Core::check_windows(TumblingWindows windows) {

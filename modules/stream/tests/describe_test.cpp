@@ -53,6 +53,20 @@ TEST(Describe, tells_in_words_what_runs_where) {
 )");
 }
 
+TEST(Describe, shows_what_was_called_otherwise_and_versions) {
+  TopologyBuilder builder("shop");
+  builder.stream<string, Placed>("orders").to_table("last");
+  builder.was("last", "latest").was("last", "newest").version("last", 3);
+  const auto plan = builder.build();
+  ASSERT_TRUE(plan) << plan.error().to_string();
+  EXPECT_THAT(plan->describe(),
+              HasSubstr("keeps last in shop.last.changelog: string -> Placed, was "
+                        "latest and newest, version 3\n"));
+  EXPECT_THAT(
+      plan->describe("json"),
+      HasSubstr(R"("changelog":"shop.last.changelog","was":["latest","newest"],"version":3})"));
+}
+
 TEST(Describe, draws_parts_topics_and_stores) {
   const string drawing = counting().describe("dot");
   EXPECT_THAT(drawing, StartsWith("digraph \"shop\" {"));

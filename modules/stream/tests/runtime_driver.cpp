@@ -97,7 +97,8 @@ Result<StepResult> Driver::step() {
 }
 
 bool Driver::has_all_tasks() {
-  return instance_->ready() && instance_->status().tasks.size() == tasks_of(*tool_, topology_);
+  return instance_->ready() &&
+         instance_->status().tasks.size() == tasks_of(*tool_, instance_->topology());
 }
 
 void Driver::run_until_idle() {

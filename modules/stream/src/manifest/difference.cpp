@@ -16,10 +16,15 @@ std::string padded(const std::string& cell, std::size_t width) {
 
 }  // namespace
 
-void Differences::add(std::string what, std::string before, std::string now, std::string store) {
+void Differences::add(std::string what, std::string before, std::string now, std::string store,
+                      std::string remedy) {
   rows_.push_back({std::move(what), std::move(before), std::move(now)});
-  const bool known = std::find(stores_.begin(), stores_.end(), store) != stores_.end();
-  if (!known) stores_.push_back(std::move(store));
+  const auto add_new = [](std::vector<std::string>& texts, std::string text) {
+    if (std::find(texts.begin(), texts.end(), text) == texts.end())
+      texts.push_back(std::move(text));
+  };
+  add_new(stores_, std::move(store));
+  if (!remedy.empty()) add_new(remedies_, std::move(remedy));
 }
 
 Error Differences::refusal(const std::string& service) const {
@@ -34,6 +39,8 @@ Error Differences::refusal(const std::string& service) const {
                      padded("what", what) + padded("before", before) + "now";
   for (const Row& row : rows_)
     text += "\n  " + padded(row.what, what) + padded(row.before, before) + row.now;
+  for (const std::string& remedy : remedies_)
+    text += "\n" + remedy;
   text +=
       "\nTake the change back, or give what changed a new name, or stop all instances and have the "
       "part rebuilt from its inputs, which publishes its output again:";

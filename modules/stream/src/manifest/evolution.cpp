@@ -8,6 +8,7 @@
 
 #include "manifest/difference.hpp"
 #include "manifest/manifest_version.hpp"
+#include "manifest/renames.hpp"
 #include "manifest/value_types.hpp"
 
 namespace millrace::stream {
@@ -57,6 +58,13 @@ std::string listed(const Names& names) {
 
 ValueTypes value_types(const Store& store) { return {store.value, store.values.value_or(Names{})}; }
 
+std::vector<Named> named(const std::vector<Manifest::Processor>& processors) {
+  std::vector<Named> names;
+  for (const Manifest::Processor& one : processors)
+    names.push_back({one.name, one.was.value_or(Names{})});
+  return names;
+}
+
 // Adds the names that are gone, and takes out those that are back.
 void keep_former(std::optional<Names>& former, const Names& before, const Names& now) {
   Names names = former.value_or(Names{});
@@ -72,10 +80,12 @@ std::string shown(const Part& part) { return "part " + part.name; }
 
 class Evolver {
  public:
-  Evolver(const std::string& service, const Manifest& now, const Manifest& before,
-          const TakenNames& taken)
-      : service_(service), taken_(taken), now_(now.parts), channels_(now.channels) {
+  Evolver(const std::string& service, Manifest now, const Manifest& before, const TakenNames& taken)
+      : service_(service), taken_(taken), renames_(now, before, differences_) {
+    now_ = std::move(now.parts);
+    channels_ = std::move(now.channels);
     out_.manifest = before;
+    out_.topics = renames_.topics();
   }
 
   Result<Evolution> run() {
@@ -83,6 +93,7 @@ class Evolver {
     if (differences_.empty()) take_parts();
     compare_channels();
     if (!differences_.empty()) return fail(differences_.refusal(service_));
+    out_.changed |= renames_.apply(out_.manifest, out_.notes);
     return std::move(out_);
   }
 
@@ -193,6 +204,7 @@ class Evolver {
     }
     compare_inputs(before, now);
     compare_stores(before, now);
+    compare_processors(before, now);
     if (before.private_sinks != now.private_sinks) {
       keep_former(before.former_sinks, before.private_sinks, now.private_sinks);
       before.private_sinks = now.private_sinks;
@@ -252,7 +264,9 @@ class Evolver {
         if (store.kind == "table") continue;
         // An empty store in place of a full one, perhaps by accident.
         if (old->key == store.key && old->value == store.value)
-          differences_.add("name of a store of " + shown(before), old->name, store.name, old->name);
+          differences_.add("name of a store of " + shown(before), old->name, store.name, old->name,
+                           "A store that was renamed keeps its state: builder.was(\"" + store.name +
+                               "\", \"" + old->name + "\").");
       }
     }
     const bool shared = !gone.empty() && taken_.has_members(service_ + "/" + before.name);
@@ -287,6 +301,7 @@ class Evolver {
       differ("topic", before.changelog, now.changelog);
     }
     if (before.window != now.window) differ("window", before.window, now.window);
+    compare_version(before, now, "store", before.name);
     if (!is_table) {
       // What is read from a public topic is decoded by name, at each start.
       if (before.key != now.key) differ("key", before.key, now.key);
@@ -299,6 +314,60 @@ class Evolver {
     before.key = now.key;
     before.value = types->value;
     if (!types->values.empty()) before.values = types->values;
+  }
+
+  // What is of another version has another meaning, whatever its types are.
+  template <class Entry>
+  void compare_version(const Entry& before, const Entry& now, const std::string& kind,
+                       const std::string& store) {
+    const std::int64_t old = before.version.value_or(1);
+    const std::int64_t version = now.version.value_or(1);
+    if (old == version) return;
+    const std::string accept = "`millrace topology accept " + service_ + " " + before.name + " " +
+                               std::to_string(version) + "`";
+    differences_.add(
+        "version of " + kind + " " + before.name, std::to_string(old), std::to_string(version),
+        store,
+        old < version
+            ? "State of a lower version is rebuilt, or continued as it is: stop all instances, "
+              "then " +
+                  accept + "."
+            : "This build is older than the state: start the newer one. To go back, stop all "
+              "instances and have the state rebuilt, or continued as it is: " +
+                  accept + ".");
+  }
+
+  void compare_processors(Part& before, const Part& now) {
+    using Processors = std::vector<Manifest::Processor>;
+    const Processors old = before.processors.value_or(Processors{});
+    Processors processors = now.processors.value_or(Processors{});
+    std::vector<std::size_t> several;
+    const auto found = match_names(named(processors), named(old), several);
+    for (std::size_t i = 0; i < processors.size(); ++i) {
+      Manifest::Processor& processor = processors[i];
+      // An earlier build listed none: the processor was there by the name that it says.
+      const bool unknown = !before.processors && (processor.was || processor.version);
+      if (!found[i] && !unknown) continue;
+      const Manifest::Processor same =
+          found[i] ? old[*found[i]]
+                   : Manifest::Processor{
+                         processor.was ? processor.was->front() : processor.name, {}, {}, {}};
+      compare_version(same, processor, "processor", first_store(before));
+      const std::string name = processor.name;
+      processor = same;
+      if (same.name == name) continue;
+      if (!same.timers) processor.timers = same.name;
+      if (processor.timers == name) processor.timers.reset();
+      keep_name(processor.was, same.name, name);
+      processor.name = name;
+      accept("processor " + same.name + " of " + shown(before) + " is called " + name + " now");
+    }
+    if (!before.processors || old != processors) {
+      // A list that is merely missing is no reason to write the manifest.
+      out_.changed |= before.processors.has_value();
+      before.processors.reset();
+      if (!processors.empty()) before.processors = std::move(processors);
+    }
   }
 
   Result<ValueTypes> continued(const ValueTypes& before, const std::string& now, bool converts,
@@ -316,8 +385,8 @@ class Evolver {
       const auto found = std::find_if(channels.begin(), channels.end(),
                                       [&](const Channel& one) { return one.topic == now.topic; });
       if (found == channels.end()) {
+        accept("private topic " + now.topic + " is new");
         channels.push_back(std::move(now));
-        out_.changed = true;
         continue;
       }
       if (now.key.empty()) continue;  // read by name
@@ -352,9 +421,10 @@ class Evolver {
 
   const std::string& service_;
   const TakenNames& taken_;
+  Differences differences_;
+  Renames renames_;
   std::vector<Part> now_;
   std::vector<Channel> channels_;
-  Differences differences_;
   Evolution out_;
 };
 
@@ -363,9 +433,29 @@ Evolution adopt(const Manifest& now) {
   out.changed = true;
   out.manifest = now;
   out.manifest.revision = 0;
+  // Nothing had another name before.
+  for (Part& part : out.manifest.parts) {
+    for (Store& store : part.stores)
+      store.was.reset();
+    if (!part.processors) continue;
+    for (Manifest::Processor& processor : *part.processors)
+      processor.was.reset();
+  }
+  for (Channel& channel : out.manifest.channels)
+    channel.was.reset();
   for (std::size_t i = 0; i < now.parts.size(); ++i)
     out.parts.push_back(i);
   return out;
+}
+
+void take_store(const Store& kept, StoreSpec& store, std::vector<log::TopicSpec>& own_topics) {
+  const ValueTypes types = value_types(kept);
+  store.value_types = types.values;
+  store.value_type = number_of(types);
+  for (log::TopicSpec& topic : own_topics) {
+    if (topic.name == store.changelog && !store.source_is_changelog) topic.name = kept.changelog;
+  }
+  store.changelog = kept.changelog;
 }
 
 }  // namespace
@@ -386,21 +476,30 @@ Result<Evolution> evolve(const std::string& service, const Manifest& now,
 }
 
 void take_names(const Evolution& evolution, Topology& topology) {
+  const auto take_topic = [&](std::string& name) {
+    if (const auto found = evolution.topics.find(name); found != evolution.topics.end())
+      name = found->second;
+  };
+  for (SourceSpec& source : topology.sources)
+    take_topic(source.topic);
+  for (SinkSpec& sink : topology.sinks)
+    take_topic(sink.topic.name);
+  for (log::TopicSpec& topic : topology.own_topics)
+    take_topic(topic.name);
   for (std::size_t i = 0; i < topology.sub_topologies.size(); ++i) {
     const Part& part = evolution.manifest.parts[evolution.parts[i]];
     SubTopology& now = topology.sub_topologies[i];
     now.name = part.name;
-    for (const StoreId id : now.stores) {
-      StoreSpec& store = topology.stores[static_cast<std::size_t>(id)];
-      const Store& kept = *find_store(part.stores, store.name);
-      const ValueTypes types = value_types(kept);
-      store.value_types = types.values;
-      store.value_type = number_of(types);
-      const std::string& changelog = kept.changelog;
-      for (log::TopicSpec& topic : topology.own_topics) {
-        if (topic.name == store.changelog && !store.source_is_changelog) topic.name = changelog;
+    for (const StoreId id : now.stores)
+      take_store(*find_store(part.stores, topology.stores[static_cast<std::size_t>(id)].name),
+                 topology.stores[static_cast<std::size_t>(id)], topology.own_topics);
+    if (!part.processors) continue;
+    for (const NodeId id : now.nodes) {
+      NodeSpec& node = topology.nodes[static_cast<std::size_t>(id)];
+      for (const Manifest::Processor& processor : *part.processors) {
+        if (node.kind == "process" && processor.name == node.name)
+          node.timers = processor.timers.value_or("");
       }
-      store.changelog = changelog;
     }
   }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,8 +21,9 @@ struct Evolution {
   std::vector<std::size_t> fresh;  ///< indexes in the manifest of the parts that are new
   /// Indexes in the manifest of parts that continue, each with a topic that it did not read before.
   std::vector<std::pair<std::size_t, std::string>> added_sources;
-  std::vector<std::string> notes;  ///< what was accepted, for people
-  bool changed = false;            ///< `manifest` differs from the one before
+  std::map<std::string, std::string> topics;  ///< of private ones: by the build's name, the log's
+  std::vector<std::string> notes;             ///< what was accepted, for people
+  bool changed = false;                       ///< `manifest` differs from the one before
 };
 
 /// What the log has. A new part or store must not take a name that is there: what an earlier

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "millrace/stream/manifest.hpp"
 
+#include <algorithm>
 #include <boost/describe/class.hpp>
 
 #include "manifest/manifest_version.hpp"
@@ -13,11 +14,12 @@
 namespace millrace::stream {
 
 BOOST_DESCRIBE_STRUCT(Manifest::Store, (),
-                      (name, kind, key, value, window, changelog, removed, values))
+                      (name, kind, key, value, window, changelog, removed, values, was, version))
+BOOST_DESCRIBE_STRUCT(Manifest::Processor, (), (name, timers, was, version))
 BOOST_DESCRIBE_STRUCT(Manifest::Part, (),
                       (number, name, state, partitions, sources, private_sinks, stores,
-                       former_sources, former_sinks))
-BOOST_DESCRIBE_STRUCT(Manifest::Channel, (), (topic, key, value, from))
+                       former_sources, former_sinks, processors))
+BOOST_DESCRIBE_STRUCT(Manifest::Channel, (), (topic, key, value, from, name, was))
 BOOST_DESCRIBE_STRUCT(Manifest, (), (version, revision, plan_version, parts, channels))
 
 namespace {
@@ -82,13 +84,23 @@ Status wait_until_read(log::Log& log, const log::Topic& topic) {
 }  // namespace
 
 std::int64_t version_of(const Manifest& manifest) {
-  // Readers of version 1 take all values for one type.
+  std::int64_t version = 1;
+  // Readers of version 2 take a name of before for another store, and pass over a version.
+  const auto has_history = [](const auto& one) { return one.was || one.version; };
   for (const Manifest::Part& part : manifest.parts) {
     for (const Manifest::Store& store : part.stores) {
-      if (store.values) return 2;
+      if (has_history(store)) return 3;
+      // Readers of version 1 take all values for one type.
+      if (store.values) version = 2;
     }
+    if (part.processors &&
+        std::any_of(part.processors->begin(), part.processors->end(), has_history))
+      return 3;
   }
-  return 1;
+  const bool renamed =
+      std::any_of(manifest.channels.begin(), manifest.channels.end(),
+                  [](const Manifest::Channel& channel) { return channel.name || channel.was; });
+  return renamed ? 3 : version;
 }
 
 std::string to_json(const Manifest& manifest) { return codec::to_json(manifest); }

@@ -9,7 +9,7 @@
 namespace millrace::stream {
 
 /// Of the manifest's form, at most; docs/formats/manifest.md.
-inline constexpr std::int64_t manifest_version = 2;
+inline constexpr std::int64_t manifest_version = 3;
 /// The lowest version whose readers understand that manifest: builds before go on reading what they
 /// understand.
 [[nodiscard]] std::int64_t version_of(const Manifest& manifest);

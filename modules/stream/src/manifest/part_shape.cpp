@@ -6,6 +6,7 @@
 
 #include "manifest/manifest_version.hpp"
 #include "millrace/codec/type_shape.hpp"
+#include "names.hpp"
 
 namespace millrace::stream {
 
@@ -27,6 +28,31 @@ bool is_channel(const Topology& topology, const SinkSpec& sink) {
 std::string kind_of(const StoreSpec& store) {
   if (store.source_is_changelog) return "table";
   return store.window.empty() ? "key-value" : "window";
+}
+
+// What the author said of a name, as a manifest has it.
+template <class Entry>
+void add_history(const Topology& topology, Entry& entry) {
+  const auto found = topology.histories.find(entry.name);
+  if (found == topology.histories.end()) return;
+  if (!found->second.was.empty()) entry.was = found->second.was;
+  if (found->second.version != 1) entry.version = found->second.version;
+}
+
+// What earlier builds called a private topic that has the name of a store, a processor or its own.
+void add_history(const Topology& topology, Manifest::Channel& channel) {
+  const std::string name = short_name(topology.service, channel.topic);
+  const std::size_t stem = channel.topic.rfind(name);
+  std::vector<std::string> was;
+  for (const auto& [now, history] : topology.histories) {
+    // A join repartitions under the name of the table's store.
+    for (const std::string& use : {std::string(), std::string(".join")}) {
+      if (name != now + use) continue;
+      for (const std::string& old : history.was)
+        was.push_back(std::string(channel.topic).replace(stem, name.size(), old + use));
+    }
+  }
+  if (!was.empty()) channel.was = std::move(was);
 }
 
 Manifest::Part part_shape(const Topology& topology, const SubTopology& part) {
@@ -53,8 +79,19 @@ Manifest::Part part_shape(const Topology& topology, const SubTopology& part) {
                             store.window,
                             store.changelog,
                             false,
+                            {},
+                            {},
                             {}});
+    add_history(topology, shape.stores.back());
   }
+  std::vector<Manifest::Processor> processors;
+  for (const NodeId id : part.nodes) {
+    const NodeSpec& node = topology.nodes[static_cast<std::size_t>(id)];
+    if (node.kind != "process") continue;
+    processors.push_back({node.name, {}, {}, {}});
+    add_history(topology, processors.back());
+  }
+  if (!processors.empty()) shape.processors = std::move(processors);
   return shape;
 }
 
@@ -66,10 +103,11 @@ std::vector<Manifest::Channel> channel_shapes(const Topology& topology) {
     });
     if (!is_channel(topology, sink) || known) continue;
     // JSON is read by name.
-    Manifest::Channel channel{sink.topic.name, {}, {}, {}};
+    Manifest::Channel channel{sink.topic.name, {}, {}, {}, {}, {}};
     if (is_private(sink)) {
       channel.key = text_of(*sink.type.key);
       channel.value = text_of(*sink.type.value);
+      add_history(topology, channel);
     }
     channels.push_back(std::move(channel));
   }
@@ -84,6 +122,7 @@ Manifest first_manifest(const Topology& topology) {
     manifest.parts.push_back(part_shape(topology, part));
     manifest.parts.back().number = static_cast<std::int64_t>(manifest.parts.size());
   }
+  manifest.version = version_of(manifest);
   return manifest;
 }
 

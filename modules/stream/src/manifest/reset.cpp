@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "manifest/change_at_rest.hpp"
 #include "manifest/manifest_version.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/stream/view.hpp"
@@ -98,16 +99,6 @@ void add_neighbours(const std::vector<Part>& parts, std::vector<bool>& chosen) {
   }
 }
 
-Status check_nobody_lives(log::Log& log, std::string_view service) {
-  for (const log::GroupInfo& group : log.groups()) {
-    if (!group.name.starts_with(std::string(service) + "/") || group.members.empty()) continue;
-    return fail(millrace::errc::busy,
-                "an instance of " + std::string(service) + " is a member of " + group.name + " (" +
-                    group.members.front().name + "): stop all instances of the service first");
-  }
-  return {};
-}
-
 // What the topics hold by now was written for the parts that are given up.
 Status begin_behind(log::Log& log, TopologyReset& reset, bool all) {
   for (Manifest::Channel& channel : reset.manifest.channels) {
@@ -142,7 +133,7 @@ Result<Manifest> manifest_of_unknown(log::Log& log, std::string_view service, co
     // Changelogs are compacted.
     if (topic.spec.kind == log::TopicKind::private_topic &&
         topic.spec.cleanup == log::CleanupPolicy::keep)
-      manifest.channels.push_back({topic.spec.name, {}, {}, {}});
+      manifest.channels.push_back({topic.spec.name, {}, {}, {}, {}, {}});
   }
   if (!known)
     return fail(millrace::errc::not_found, "the log has no topology of a service " +
@@ -191,14 +182,7 @@ Result<TopologyReset> reset_topology(log::Log& log, std::string_view service,
   MILLRACE_ASSIGN(TopologyReset reset, choose_parts(*manifest, stores));
   MILLRACE_TRY(begin_behind(log, reset, stores.empty()));
   if (dry_run) return reset;
-  MILLRACE_ASSIGN(const bool written, write_manifest(log, service, reset.manifest, {}));
-  if (!written)
-    return fail(millrace::errc::busy, "an instance of " + std::string(service) +
-                                          " changed its topology meanwhile: stop all instances");
-  // One that joined meanwhile may work with what was given up.
-  if (const Status alone = check_nobody_lives(log, service); !alone)
-    return fail(alone.error().code(),
-                alone.error().message() + ", then reset again: this one came while it started");
+  MILLRACE_TRY(write_at_rest(log, service, reset.manifest));
   return reset;
 }
 

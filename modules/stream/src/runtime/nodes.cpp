@@ -40,6 +40,7 @@ Nodes::List Nodes::make() {
 Status Nodes::open(TaskContext& context, std::string_view unit) {
   for (const NodeId id : resolved_->spec->nodes) {
     const NodeSpec& spec = shared_->topology.nodes[static_cast<std::size_t>(id)];
+    opening_ = &spec;
     try {
       node(id).open(context);
     } catch (const std::exception& thrown) {
@@ -51,6 +52,12 @@ Status Nodes::open(TaskContext& context, std::string_view unit) {
     }
   }
   return {};
+}
+
+std::string Nodes::timer_in_log(std::string_view name) const {
+  if (opening_ == nullptr || opening_->timers.empty() || !name.starts_with(opening_->name))
+    return std::string(name);
+  return opening_->timers + std::string(name.substr(opening_->name.size()));
 }
 
 std::optional<Failure> Nodes::read(InHand& hand) {

@@ -27,6 +27,8 @@ class Nodes {
   [[nodiscard]] List make();
   /// errc::handler_failed when a node throws.
   [[nodiscard]] Status open(TaskContext& context, std::string_view unit);
+  /// The name in the log of a timer of the node that is being opened.
+  [[nodiscard]] std::string timer_in_log(std::string_view name) const;
   [[nodiscard]] Node& node(NodeId id) { return *nodes_[static_cast<std::size_t>(id)]; }
 
   /// Decodes the record in hand for each of its sources, and takes its context. All are read before
@@ -60,6 +62,7 @@ class Nodes {
   List nodes_;  // by NodeId; null for those of other sub-topologies
   std::vector<std::unique_ptr<Source>> sources_;     // by index in Topology::sources
   std::vector<std::pair<Node*, Message>> readings_;  // of the record in hand
+  const NodeSpec* opening_ = nullptr;                // the node that is being opened, or was last
   bool for_us_ = true;                               // it is no replay for others
   log::HeadersBuilder replayed_headers_;             // of the replay in hand, as they were at first
   TableChange change_;

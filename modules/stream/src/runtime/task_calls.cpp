@@ -46,7 +46,8 @@ void TaskCalls::dead_letter(ErrorCode code, std::string_view reason) {
 void TaskCalls::schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                          std::function<void(std::int64_t)> callback) {
   check_opening("schedule()");
-  Punctuators::Timer& timer = punctuators_.add(name, type, interval_ms, wall_ms());
+  Punctuators::Timer& timer =
+      punctuators_.add(nodes_.timer_in_log(name), type, interval_ms, wall_ms());
   timer.callback = std::move(callback);
   // It may have been a sweep in an earlier version.
   punctuators_.end_sweep(timer);
@@ -56,7 +57,8 @@ void TaskCalls::sweep(std::string_view name, PunctuationType type, std::int64_t 
                       StoreId store,
                       std::function<void(std::string_view, std::string_view, std::int64_t)> visit) {
   check_opening("sweep()");
-  Punctuators::Timer& timer = punctuators_.add(name, type, interval_ms, wall_ms());
+  Punctuators::Timer& timer =
+      punctuators_.add(nodes_.timer_in_log(name), type, interval_ms, wall_ms());
   timer.store = store;
   timer.visit = std::move(visit);
 }

@@ -28,6 +28,18 @@ struct Manifest {
     /// Types of the values that the changelog may hold, `value` among them, by the number in their
     /// records, from 1; none: `value` alone.
     std::optional<std::vector<std::string>> values;
+    /// Names in earlier builds; no value: none.
+    std::optional<std::vector<std::string>> was;
+    std::optional<std::int64_t> version;  ///< raised by the author; no value: 1
+  };
+  /// A processor of the user's own.
+  struct Processor {
+    std::string name;
+    /// In place of `name` in the names of its timers, given once; no value: `name`.
+    std::optional<std::string> timers;
+    std::optional<std::vector<std::string>> was;  ///< names in earlier builds; no value: none
+    std::optional<std::int64_t> version;          ///< raised by the author; no value: 1
+    bool operator==(const Processor&) const = default;
   };
   /// A sub-topology.
   struct Part {
@@ -46,6 +58,8 @@ struct Manifest {
     std::optional<std::vector<std::string>> former_sources;
     /// `private_sinks` of an earlier build, without those of this one; no value: none.
     std::optional<std::vector<std::string>> former_sinks;
+    /// No value: none, or written by a build that did not list them.
+    std::optional<std::vector<Processor>> processors;
   };
   /// A topic between parts.
   struct Channel {
@@ -53,6 +67,9 @@ struct Manifest {
     std::string key;  ///< both types are empty where values are JSON, and after a reset
     std::string value;
     std::vector<std::int64_t> from;  ///< by partition: parts that are new begin there; empty: at 0
+    /// What the build calls the topic; no value: `topic`, which was given once.
+    std::optional<std::string> name;
+    std::optional<std::vector<std::string>> was;  ///< what earlier builds called it; no value: none
   };
 
   std::int64_t version = 0;
@@ -93,10 +110,10 @@ struct DescribedTopology {
 namespace errc {
 /// The topology differs from the one that wrote the service's state in a way that cannot be
 /// continued: state would be misread, lost or counted twice. Nothing was changed. Remedy: the
-/// message shows what differs. Take that change back, or give the changed store or processor a new
-/// name; or stop all instances of the service and have the part rebuilt from its inputs with
-/// `millrace topology reset SERVICE --store NAME`, which publishes its output again. `millrace
-/// topology show SERVICE` prints what the log has.
+/// message shows what differs, and what a rename or another version needs. Else take the change
+/// back, give what changed a new name, or stop all instances and have the part rebuilt from its
+/// inputs with `millrace topology reset SERVICE --store NAME`, which publishes its output again.
+/// `millrace topology show SERVICE` prints what the log has.
 inline constexpr ErrorCode topology_changed{"stream.topology_changed"};
 }  // namespace errc
 

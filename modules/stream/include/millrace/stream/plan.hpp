@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,6 +70,9 @@ struct NodeSpec {
   std::vector<NodeId> parents;
   std::vector<StoreId> stores;
   std::function<std::unique_ptr<Node>()> make;  ///< a fresh node per task
+  /// In place of `name` in the names of its timers in the log. Filled from the manifest; empty:
+  /// `name`.
+  std::string timers;
 };
 
 /// Nodes that run in one task, connected without a topic between them.
@@ -79,6 +83,12 @@ struct SubTopology {
   std::vector<std::size_t> sinks;    ///< indexes into Topology::sinks
   std::vector<StoreId> stores;
   std::int32_t partitions = 0;  ///< 0: as many as the source topics have (all the same)
+};
+
+/// What the author said of a name: TopologyBuilder::was() and version().
+struct NameHistory {
+  std::vector<std::string> was;  ///< in earlier builds
+  std::int64_t version = 1;
 };
 
 /// What a builder built: the plan that an Instance runs. Immutable, thread-safe to read.
@@ -92,6 +102,7 @@ class Topology {
   std::vector<SubTopology> sub_topologies;
   std::vector<log::TopicSpec> own_topics;  ///< all topics of the service, to be made at start:
                                            ///< public, repartition, changelog
+  std::map<std::string, NameHistory> histories;  ///< by name
 
   /// A drawing of what was built: "text", "dot" or "json".
   [[nodiscard]] std::string describe(std::string_view form = "text") const;

@@ -87,6 +87,16 @@ class TopologyBuilder {
   template <class K, class... V>
   [[nodiscard]] Stream<K, std::variant<const V*...>> merge(const Stream<K, V>&... streams);
 
+  /// What is called `name` here (a store, a repartition, a private topic, a processor) was called
+  /// `old` in an earlier build: it continues with its state, its place and its topics, and `name`
+  /// is what users query. May be said for several old names, and stays as long as a log may have
+  /// one of them: without effect where it has none. `builder.was("totals", "counts")`
+  TopologyBuilder& was(std::string_view name, std::string_view old);
+  /// Raised from 1 when a store or a processor means something else now, although its types are the
+  /// same: `builder.version("totals", 2)`. What the log has of a version that differs is not
+  /// continued: errc::topology_changed, until it is rebuilt or accepted.
+  TopologyBuilder& version(std::string_view name, std::int64_t version);
+
   /// Checks and completes the plan: cuts sub-topologies, names them, lists topics.
   /// errc::bad_topology names what is wrong.
   [[nodiscard]] Result<Topology> build();

@@ -54,6 +54,9 @@ class TopologyBuilder::Core {
   /// The node itself when equal keys meet there, else behind a repartition topic of that name.
   NodeId keyed(NodeId parent, const std::string& name, RecordType type);
 
+  void was(const std::string& name, std::string old);
+  void version(const std::string& name, std::int64_t version);
+
   /// Windows of less than 1 ms are a mistake.
   void check_windows(TumblingWindows windows);
 

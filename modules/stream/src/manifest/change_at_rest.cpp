@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "manifest/change_at_rest.hpp"
+
+#include <string>
+
+namespace millrace::stream {
+
+Status check_nobody_lives(log::Log& log, std::string_view service) {
+  for (const log::GroupInfo& group : log.groups()) {
+    if (!group.name.starts_with(std::string(service) + "/") || group.members.empty()) continue;
+    return fail(millrace::errc::busy,
+                "an instance of " + std::string(service) + " is a member of " + group.name + " (" +
+                    group.members.front().name + "): stop all instances of the service first");
+  }
+  return {};
+}
+
+Status write_at_rest(log::Log& log, std::string_view service, const Manifest& manifest) {
+  MILLRACE_ASSIGN(const bool written, write_manifest(log, service, manifest, {}));
+  if (!written)
+    return fail(millrace::errc::busy, "an instance of " + std::string(service) +
+                                          " changed its topology meanwhile: stop all instances");
+  if (const Status alone = check_nobody_lives(log, service); !alone)
+    return fail(alone.error().code(),
+                alone.error().message() + ", then do it again: this one came while it started");
+  return {};
+}
+
+}  // namespace millrace::stream

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "manifest/difference.hpp"
+#include "millrace/stream/manifest.hpp"
+
+namespace millrace::stream {
+
+/// What has a name that may change from build to build.
+struct Named {
+  std::string name;
+  std::vector<std::string> was;  ///< in earlier builds
+};
+
+/// For each of `now`: the index of the one in `before` that it continues, if any, and each is
+/// continued once. In this order: one of the same name; one whose name it says that it was; one
+/// that had such a name before; and, on the way back to an earlier build, one that had its name
+/// before. `several`: the indexes of those in `now` that would continue more than one.
+[[nodiscard]] std::vector<std::optional<std::size_t>> match_names(
+    const std::vector<Named>& now, const std::vector<Named>& before,
+    std::vector<std::size_t>& several);
+
+/// Adds the name `before` to those that something called `now` had, and takes out `now`.
+void keep_name(std::optional<std::vector<std::string>>& was, const std::string& before,
+               const std::string& now);
+
+/// The names of a manifest for a build that calls some of it otherwise.
+class Renames {
+ public:
+  /// Gives the stores and private topics of `now`, a first_manifest(), the names that they have in
+  /// `before`. Adds to `differences` what would continue two of them.
+  Renames(Manifest& now, const Manifest& before, Differences& differences);
+  /// Gives what was renamed the names of the build, once the parts are matched; adds a note for
+  /// each. True when that changed the manifest.
+  bool apply(Manifest& manifest, std::vector<std::string>& notes) const;
+  /// By the build's name of a topic: the one that it has in the log.
+  [[nodiscard]] const std::map<std::string, std::string>& topics() const { return topics_; }
+
+ private:
+  // A difference for each of `now` that would continue several.
+  static std::vector<std::optional<std::size_t>> match(const std::string& what,
+                                                       const std::vector<Named>& now,
+                                                       const std::vector<Named>& before,
+                                                       Differences& differences);
+  void take_stores(Manifest& now, const Manifest& before, Differences& differences);
+  void take_topics(Manifest& now, const Manifest& before, Differences& differences);
+
+  std::map<std::string, std::string> stores_;  // the build's names, by those of the manifest
+  std::map<std::string, std::string> called_;  // topics, likewise
+  std::map<std::string, std::string> topics_;
+};
+
+}  // namespace millrace::stream
