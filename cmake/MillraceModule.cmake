@@ -5,6 +5,7 @@
 #   millrace_module(<name> SOURCES src/a.cpp... [DEPENDS millrace::x...] [LINK t...] [LINK_PUBLIC t...]
 #                   [TESTS tests/a_test.cpp...] [TEST_LINK t...])
 #   millrace_executable(<name> SOURCES main.cpp... [LINK t...])
+#   millrace_test_objects(<name> SOURCES a_test.cpp... [LINK t...])
 #   millrace_test(<name> SOURCES a_test.cpp... [LINK t...] [LABELS l...] [TIMEOUT seconds])
 #   millrace_kafka_test(<name> SOURCES a_test.cpp... [LINK t...] [LABELS l...] [OPTIONS o...] [TIMEOUT seconds])
 #   millrace_fuzz_target(<name> SOURCES a_fuzz.cpp... [LINK t...])
@@ -173,7 +174,23 @@ function(millrace_test_program name sources link)
   millrace_test_paths()
   target_link_libraries(${name} PRIVATE ${link} GTest::gtest GTest::gmock GTest::gmock_main rapidcheck millrace_test_paths)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${millrace_BINARY_DIR}/bin/tests")
-  millrace_apply_options(${name})
+  millrace_apply_test_options(${name})
+endfunction()
+
+# Sources that several programs of tests share, compiled once: a program that links them has their cases.
+function(millrace_test_objects name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
+    message(FATAL_ERROR "millrace_test_objects(${name}): takes SOURCES and LINK, got '${ARGN}'")
+  endif()
+  millrace_absent(absent ${arg_LINK})
+  if(absent OR NOT MILLRACE_TESTS)
+    return()
+  endif()
+  add_library(${name} OBJECT EXCLUDE_FROM_ALL ${arg_SOURCES})
+  target_include_directories(${name} PUBLIC tests PRIVATE src)
+  target_link_libraries(${name} PUBLIC ${arg_LINK} GTest::gtest GTest::gmock rapidcheck)
+  millrace_apply_test_options(${name})
 endfunction()
 
 # A GoogleTest program; its cases are known to ctest as <prefix><suite>.<case>, the prefix being "<name>." unless given.

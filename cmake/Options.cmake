@@ -69,20 +69,37 @@ function(millrace_apply_options target)
     set_target_properties(${target} PROPERTIES INTERPROCEDURAL_OPTIMIZATION ON JOB_POOL_LINK millrace_lto)
   endif()
   if(MILLRACE_PCH)
-    target_precompile_headers(${target} REUSE_FROM millrace_pch)
-    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+    millrace_use_pch(${target} millrace_pch)
   endif()
 endfunction()
 
-# One precompiled header for the whole tree, made by the top file; it holds what nearly every file includes and nothing
-# else.
-function(millrace_add_pch)
-  file(CONFIGURE OUTPUT "${millrace_BINARY_DIR}/pch/pch.cpp" CONTENT "// Carries the precompiled header.\n")
-  add_library(millrace_pch OBJECT "${millrace_BINARY_DIR}/pch/pch.cpp")
-  target_precompile_headers(millrace_pch PRIVATE
-    <algorithm> <atomic> <cstdint> <expected> <functional> <map> <memory> <optional> <span> <string> <string_view>
-    <vector>)
+# The options of a target of tests: those of every target, and the precompiled header that has GoogleTest in it.
+function(millrace_apply_test_options target)
+  set(with_pch "${MILLRACE_PCH}")
   set(MILLRACE_PCH OFF)
-  millrace_apply_options(millrace_pch)
-  target_compile_options(millrace_pch PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  millrace_apply_options(${target})
+  if(with_pch)
+    if(NOT TARGET millrace_test_pch)
+      millrace_add_pch(millrace_test_pch <gmock/gmock.h> <gtest/gtest.h>)
+      target_link_libraries(millrace_test_pch PRIVATE GTest::gtest GTest::gmock)
+    endif()
+    millrace_use_pch(${target} millrace_test_pch)
+  endif()
+endfunction()
+
+function(millrace_use_pch target pch)
+  target_precompile_headers(${target} REUSE_FROM ${pch})
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+endfunction()
+
+# A precompiled header that targets share: what nearly every file includes, and the further headers named.
+function(millrace_add_pch name)
+  file(CONFIGURE OUTPUT "${millrace_BINARY_DIR}/pch/${name}.cpp" CONTENT "// Carries the precompiled header.\n")
+  add_library(${name} OBJECT "${millrace_BINARY_DIR}/pch/${name}.cpp")
+  target_precompile_headers(${name} PRIVATE
+    <algorithm> <atomic> <cstdint> <expected> <functional> <map> <memory> <optional> <span> <string> <string_view>
+    <vector> ${ARGN})
+  set(MILLRACE_PCH OFF)
+  millrace_apply_options(${name})
+  target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endfunction()

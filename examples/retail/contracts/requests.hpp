@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <array>
 #include <boost/describe/class.hpp>
 #include <cstdint>
 #include <optional>
@@ -35,6 +36,7 @@ BOOST_DESCRIBE_STRUCT(RequestedLine, (), (product, description, quantity, unit_p
 /// fields, whatever the spelling of the JSON); the event's id is made of id and hash. The first
 /// request under an id counts, whatever its kind; orders ignores all others.
 struct RequestBody {
+  static constexpr std::array millrace_as_text{"body_hash"};
   std::uint64_t body_hash = 0;
   std::optional<std::string> customer_id;
   Country country;

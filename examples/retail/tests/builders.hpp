@@ -8,6 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/base/json_writer.hpp"
+#include "millrace/codec/describe.hpp"
+#include "millrace/codec/write_json.hpp"
 #include "millrace/stream/plan.hpp"
 #include "millrace/testkit/topology_driver.hpp"
 #include "retail/contracts/orders.hpp"
@@ -71,6 +74,25 @@ inline OrderEvent accepted(const std::vector<TestLine>& lines,
                            const std::string& country = "France") {
   return ReturnAccepted{{country}, total_of(lines), order_lines(lines)};
 }
+/// The event as a writer may send it that is not ours, with numbers that Millrace refuses to write.
+template <class Event>
+millrace::testkit::RawRecord foreign(std::string key, const Event& event, std::int64_t time_ms) {
+  std::string value;
+  {
+    millrace::JsonWriter writer(value);
+    millrace::codec::write_json(millrace::codec::type_info<Event>(), &event, writer);
+  }
+  millrace::testkit::RawRecord record;
+  record.key = std::move(key);
+  record.value = std::move(value);
+  record.headers = {{"ce_id", *record.key},
+                    {"ce_source", "/foreign"},
+                    {"ce_specversion", "1.0"},
+                    {"ce_type", std::string(millrace::codec::type_info<Event>().name)}};
+  record.timestamp_ms = time_ms;
+  return record;
+}
+
 inline OrderEvent rejected(RejectionReason reason) {
   return OrderRejected{reason, {"France"}, {1'000}, {}};
 }

@@ -8,8 +8,23 @@
 
 #include "millrace/base/error.hpp"
 #include "millrace/codec/codec.hpp"
+#include "millrace/codec/type_info.hpp"
 
 namespace millrace::codec {
+
+/// What a failure says was wanted where a JSON value of this type should stand.
+inline std::string_view wanted_name(const TypeInfo& type) {
+  switch (type.kind) {
+    case Kind::sequence:
+      return "a list";
+    case Kind::map:
+      return "an object";
+    case Kind::variant:
+      return "an object with one member, named after the alternative";
+    default:
+      return type.name;
+  }
+}
 
 /// What went wrong while decoding, and where: the readers answer plain booleans, and each level
 /// adds its part of the path on the way out, so that a value that decodes pays nothing for the

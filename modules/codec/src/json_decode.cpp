@@ -20,19 +20,6 @@ std::string shortened(std::string_view text) {
   return text.size() <= shown ? std::string(text) : std::string(text.substr(0, shown)) + "...";
 }
 
-std::string_view wanted_name(const TypeInfo& type) {
-  switch (type.kind) {
-    case Kind::sequence:
-      return "a list";
-    case Kind::map:
-      return "an object";
-    case Kind::variant:
-      return "an object with one member, named after the alternative";
-    default:
-      return type.name;
-  }
-}
-
 class Reader {
  public:
   explicit Reader(std::string_view text) : in_(text) {}
@@ -115,6 +102,7 @@ class Reader {
   bool read_integer(const TypeInfo& type, Integer& out) {
     std::string_view token;
     bool integral = false;
+    if (sizeof(Integer) == 8 && in_.peek() == '"') return read_text(type, out);
     if (!number_follows()) {
       return wrong_type(type);
     }
@@ -130,9 +118,16 @@ class Reader {
     if (digits == "-0") {
       digits.remove_prefix(1);
     }
-    const char* const end = digits.data() + digits.size();
-    const auto parsed = std::from_chars(digits.data(), end, out);
-    return (parsed.ec == std::errc{} && parsed.ptr == end) || unfit(type, token);
+    return read_digits(digits, out) || unfit(type, token);
+  }
+
+  // The form that other writers, and members declared as text, give what is beyond 2^53.
+  template <class Integer>
+  bool read_text(const TypeInfo& type, Integer& out) {
+    std::string_view text;
+    return in_.string(text, scratch_)
+               ? read_digits(text, out) || unfit(type, "\"" + shortened(text) + "\"")
+               : malformed();
   }
 
   bool read_double(const TypeInfo& type, double& out) {
@@ -164,7 +159,14 @@ class Reader {
     std::string_view name;
     bool known = false;
     return take_enumerator(type, out, name, known) &&
-           (known || unfit(type, "\"" + shortened(name) + "\""));
+           (known || take_fallback(type, out) || unfit(type, "\"" + shortened(name) + "\""));
+  }
+
+  // A newer writer may have more enumerators.
+  static bool take_fallback(const TypeInfo& type, void* out) {
+    if (type.fallback == nullptr) return false;
+    type.set_enum(out, type.fallback->value);
+    return true;
   }
 
   // Sets `out` if the name is known.
@@ -195,13 +197,12 @@ class Reader {
     if (element_type.kind != Kind::enumeration) {
       return read(&element_type, element, depth);
     }
-    // A newer writer may have more enumerators.
     std::string_view name;
     bool known = false;
     if (!take_enumerator(element_type, element, name, known)) {
       return false;
     }
-    if (!known) {
+    if (!known && !take_fallback(element_type, element)) {
       type.ops.clear(out);
     }
     return true;

@@ -4,32 +4,58 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "formats.hpp"
+#include "millrace/codec/codec.hpp"
 #include "millrace/codec/write_json.hpp"
 #include "transparent.hpp"
 
 namespace millrace::codec {
 namespace {
 
-/// A number that JSON has no form for, on its way out to encode_json(); each level adds its part of
-/// the path.
-struct NotFinite {
+/// A number that is not written to JSON, on its way out to encode_json(); each level adds its part
+/// of the path.
+struct Refused {
   std::string path;
+  std::string reason;
 };
 
-/// What JSON has no form for is refused, or written as null where people read it.
-enum class NotFiniteAs : std::uint8_t { error, null };
+/// Events are read by others, so that a number they cannot take is refused. People get the number,
+/// or null where JSON has no form for it.
+enum class Reader : std::uint8_t { program, person };
 
 struct Sink {
   JsonWriter& json;
-  NotFiniteAs not_finite;
+  Reader reader;
+  bool as_text = false;  ///< integers of 64 bits
 };
+
+/// Doubles, which is what most readers of JSON have, tell integers apart up to here.
+constexpr std::int64_t exact_max = std::int64_t{1} << 53;
 
 void write_value(const TypeInfo* described, const void* value, const Sink& out);
 
 void write_double(double number, const Sink& out) {
-  if (out.not_finite == NotFiniteAs::error && !std::isfinite(number)) throw NotFinite{};
+  if (out.reader == Reader::program && !std::isfinite(number)) {
+    throw Refused{{}, "JSON has no form for infinities and for what is not a number"};
+  }
+  out.json.value(number);
+}
+
+template <class Integer>
+void write_long(Integer number, const Sink& out) {
+  if (out.as_text) {
+    out.json.value(std::to_string(number));
+    return;
+  }
+  if (out.reader == Reader::program &&
+      (std::cmp_greater(number, exact_max) || std::cmp_less(number, -exact_max))) {
+    throw Refused{{},
+                  std::to_string(number) +
+                      " is beyond 2^53, where most readers of JSON round; name the member in " +
+                      "millrace_as_text (" + std::string(codec::errc::number_too_large.name) + ")"};
+  }
   out.json.value(number);
 }
 
@@ -54,10 +80,10 @@ void write_struct(const TypeInfo& type, const void* value, const Sink& out) {
       const TypeInfo& member_type = resolve(&field.type(), member);
       if (member_type.kind != Kind::optional || member_type.ops.size(member) != 0) {
         out.json.plain_key(field.name);
-        write_value(&member_type, member, out);
+        write_value(&member_type, member, {out.json, out.reader, field.as_text});
       }
     }
-  } catch (NotFinite& found) {
+  } catch (Refused& found) {
     found.path = std::string(at->name) + (found.path.empty() ? "" : ".") + found.path;
     throw;
   }
@@ -109,14 +135,12 @@ void write_value(const TypeInfo* described, const void* value, const Sink& out) 
       out.json.value(*static_cast<const std::int32_t*>(value));
       return;
     case Kind::int64:
-      out.json.value(*static_cast<const std::int64_t*>(value));
-      return;
+      return write_long(*static_cast<const std::int64_t*>(value), out);
     case Kind::uint32:
       out.json.value(*static_cast<const std::uint32_t*>(value));
       return;
     case Kind::uint64:
-      out.json.value(*static_cast<const std::uint64_t*>(value));
-      return;
+      return write_long(*static_cast<const std::uint64_t*>(value), out);
     case Kind::float64:
       return write_double(*static_cast<const double*>(value), out);
     case Kind::string:
@@ -153,18 +177,18 @@ void write_top(const TypeInfo& described, const void* value, const Sink& out) {
 }  // namespace
 
 void write_json(const TypeInfo& type, const void* value, JsonWriter& out) {
-  write_top(type, value, {out, NotFiniteAs::null});
+  write_top(type, value, {out, Reader::person});
 }
 
 void encode_json(const TypeInfo& type, const void* value, std::string& out) {
   const std::size_t before = out.size();
   try {
     JsonWriter writer(out);
-    write_top(type, value, {writer, NotFiniteAs::error});
-  } catch (const NotFinite& found) {
+    write_top(type, value, {writer, Reader::program});
+  } catch (const Refused& found) {
     out.resize(before);
-    throw std::domain_error((found.path.empty() ? std::string(type.name) : found.path) +
-                            ": JSON has no form for infinities and for what is not a number");
+    throw std::domain_error((found.path.empty() ? std::string(type.name) : found.path) + ": " +
+                            found.reason);
   }
 }
 

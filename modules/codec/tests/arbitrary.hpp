@@ -36,7 +36,9 @@ inline rc::Gen<Line> any_line() {
                          return some ? std::optional<std::string>(std::move(text)) : std::nullopt;
                        },
                        rc::gen::arbitrary<bool>(), any_text())),
-      rc::gen::set(&Line::quantity), rc::gen::set(&Line::price));
+      rc::gen::set(&Line::quantity),
+      rc::gen::set(&Line::price,
+                   rc::gen::inRange(-(std::int64_t{1} << 53), std::int64_t{1} << 53)));
 }
 
 inline rc::Gen<OrderId> any_id() {

@@ -116,6 +116,43 @@ TEST(Json, an_unknown_enumerator_leaves_an_optional_empty) {
   expect_failure<std::optional<shop::Reason>>("\"bored", errc::malformed, "");
 }
 
+TEST(Json, an_unknown_enumerator_is_the_declared_fallback) {
+  using Channels = std::vector<shop::Channel>;
+  EXPECT_EQ(from_json<Channels>(R"(["web","fax",""])").value(),
+            (Channels{shop::Channel::web, shop::Channel::other, shop::Channel::other}));
+  EXPECT_EQ(from_json<std::optional<shop::Channel>>("\"fax\"").value(), shop::Channel::other);
+  EXPECT_EQ(from_json<std::optional<shop::Channel>>("null").value(), std::nullopt);
+  expect_failure<shop::Channel>("7", errc::wrong_type, "wanted Channel, found 7");
+  expect_failure<shop::Channel>("\"fax", errc::malformed, "");
+}
+
+TEST(Json, integers_declared_as_text_are_written_and_read_as_text) {
+  shop::Everything value;
+  value.i64 = INT64_MIN;
+  value.u64 = UINT64_MAX;
+  value.maybe = (std::int64_t{1} << 53) + 1;
+  const std::string text = to_json(value);
+  EXPECT_NE(text.find(R"("i64":"-9223372036854775808")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("u64":"18446744073709551615")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("maybe":"9007199254740993")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("i32":0)"), std::string::npos) << text;
+  EXPECT_EQ(from_json<shop::Everything>(text).value(), value);
+}
+
+TEST(Json, integers_of_64_bits_are_read_from_numbers_and_from_text) {
+  EXPECT_EQ(from_json<std::int64_t>("\"-9223372036854775808\"").value(), INT64_MIN);
+  EXPECT_EQ(from_json<std::uint64_t>("\"18446744073709551615\"").value(), UINT64_MAX);
+  EXPECT_EQ(from_json<std::vector<std::int64_t>>(R"([1,"2"])").value(),
+            (std::vector<std::int64_t>{1, 2}));
+  for (const char* text : {"\"\"", "\"1.0\"", "\" 1\"", "\"1 \"", "\"+1\"", "\"0x1\"", "\"one\"",
+                           "\"9223372036854775808\""}) {
+    expect_failure<std::int64_t>(text, errc::wrong_type,
+                                 std::string("wanted int64, found ") + text);
+  }
+  expect_failure<std::uint64_t>("\"-1\"", errc::wrong_type, "wanted uint64, found \"-1\"");
+  expect_failure<std::int32_t>("\"1\"", errc::wrong_type, "wanted int32, found \"1\"");
+}
+
 TEST(Json, numbers_that_do_not_fit_are_refused) {
   expect_failure<std::int32_t>("2147483648", errc::wrong_type, "wanted int32, found 2147483648");
   expect_failure<std::int64_t>("9223372036854775808", errc::wrong_type, "int64");
@@ -172,6 +209,28 @@ TEST(Json, numbers_without_a_json_form_are_refused_with_their_place) {
         refusal_of(std::map<std::string, shop::Everything>{{"k", value}}).rfind("number: ", 0), 0U);
   }
   EXPECT_EQ(refusal_of(std::numeric_limits<double>::max()), "none");
+}
+
+TEST(Json, integers_that_other_readers_round_are_refused_with_their_place) {
+  constexpr std::int64_t exact = std::int64_t{1} << 53;
+  EXPECT_EQ(refusal_of(exact), "none");
+  EXPECT_EQ(refusal_of(-exact), "none");
+  EXPECT_EQ(refusal_of(static_cast<std::uint64_t>(exact)), "none");
+  EXPECT_EQ(refusal_of(exact + 1).rfind("int64: 9007199254740993 is beyond 2^53", 0), 0U)
+      << refusal_of(exact + 1);
+  for (const std::int64_t number : {-exact - 1, INT64_MAX, INT64_MIN}) {
+    EXPECT_NE(refusal_of(number).find("codec.number_too_large"), std::string::npos);
+    shop::Placed placed{{"1"}, {{"p", std::nullopt, 1, number}}};
+    EXPECT_EQ(refusal_of(placed).rfind("lines.price: ", 0), 0U) << refusal_of(placed);
+  }
+  EXPECT_NE(refusal_of(UINT64_MAX), "none");
+  const std::int64_t largest = INT64_MAX;
+  std::string out;
+  {
+    JsonWriter writer(out);
+    write_json(type_info<std::int64_t>(), &largest, writer);
+  }
+  EXPECT_EQ(out, "9223372036854775807");
 }
 
 TEST(Json, what_has_no_form_is_null_for_people_and_null_is_no_number) {

@@ -2,10 +2,12 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -23,6 +25,11 @@ BOOST_DESCRIBE_STRUCT(OrderId, (), (value))
 
 enum class Reason { out_of_stock, payment_declined = 7 };
 BOOST_DESCRIBE_ENUM(Reason, out_of_stock, payment_declined)
+
+enum class Channel { shop, web, other };
+BOOST_DESCRIBE_ENUM(Channel, shop, web, other)
+/// What a channel of a newer writer is to this one.
+constexpr Channel millrace_fallback(Channel) { return Channel::other; }
 
 struct Line {
   std::string product;
@@ -61,6 +68,7 @@ struct Base {
 BOOST_DESCRIBE_STRUCT(Base, (), (inherited))
 
 struct Everything : Base {
+  static constexpr std::array<std::string_view, 3> millrace_as_text{"i64", "u64", "maybe"};
   bool flag = false;
   std::int32_t i32 = 0;
   std::int64_t i64 = 0;

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include <gtest/gtest.h>
 
+#include <array>
 #include <limits>
 
 #include "millrace/log/errors.hpp"
@@ -12,6 +13,7 @@ namespace {
 
 /// What happened, as the processor under test publishes it.
 struct Note {
+  static constexpr std::array millrace_as_text{"time_ms"};  // up to the end of time
   std::string text;
   std::int64_t time_ms = 0;
 };

@@ -17,7 +17,8 @@ enum class Format : std::uint8_t { json, binary };
 /// Appends the value to `out`. A variant is written as its active alternative in JSON (its type
 /// travels beside it, as `ce_type`), and with its alternative's index in binary. Throws
 /// std::domain_error, with the path of the member, for an infinity or a NaN in JSON, which has no
-/// form for them; the binary form keeps them.
+/// form for them, and for an integer beyond 2^53, which other readers round, unless its member is
+/// declared as text (`codec.number_too_large`); the binary form keeps them all.
 void encode(Format format, const TypeInfo& type, const void* value, std::string& out);
 
 /// Reads a value into `out`, an object of that type, overwriting all of it. Unknown fields are
@@ -45,6 +46,9 @@ inline constexpr ErrorCode missing_field{"codec.missing_field"};
 /// A field has another type or does not fit. Remedy: send what was wanted; the message names the
 /// field's path, what was wanted and what was there.
 inline constexpr ErrorCode wrong_type{"codec.wrong_type"};
+/// An integer is larger than 2^53 and would be written to JSON, where most readers round it.
+/// Remedy: name the member in `millrace_as_text` of its struct, or make it a string.
+inline constexpr ErrorCode number_too_large{"codec.number_too_large"};
 /// The event's type is none of those the reader knows. Remedy: teach the reader, or skip it.
 inline constexpr ErrorCode unknown_type{"codec.unknown_type"};
 /// The headers are no CloudEvents 1.x in binary mode. Remedy: send `ce_` headers.

@@ -7,6 +7,7 @@
 #include <boost/describe/enum.hpp>
 #include <boost/describe/enumerators.hpp>
 #include <boost/describe/members.hpp>
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <new>
@@ -29,6 +30,17 @@ namespace millrace::codec {
 /// members, inherited ones included) and enums described with BOOST_DESCRIBE_STRUCT /
 /// BOOST_DESCRIBE_ENUM. A struct of one member that says `using millrace_transparent = void;` is a
 /// strong type: it is written as its member alone. T must be default constructible and copyable.
+///
+/// A struct may name members whose integers of 64 bits are written as text in JSON, since most
+/// readers round numbers beyond 2^53; both forms are read:
+///
+///     struct Payment {
+///       static constexpr std::array millrace_as_text{"account"};
+///       std::int64_t account = 0;
+///
+/// An enum may say what stands for the enumerators of a newer writer, found beside it by its
+/// argument: `constexpr Channel millrace_fallback(Channel) { return Channel::other; }`.
+///
 /// Thread-safe; the answer lives for the whole program.
 template <class T>
 [[nodiscard]] const TypeInfo& type_info();
@@ -107,13 +119,34 @@ constexpr std::string_view name_of() {
 
 // Where a member is can be asked of an object only, so the tables of fields are made at first use;
 // nothing is read.
+template <class T>
+constexpr bool names_text = requires { T::millrace_as_text; };
+
+template <class T>
+constexpr bool is_text(std::string_view name) {
+  if constexpr (names_text<T>) {
+    for (const std::string_view text : T::millrace_as_text)
+      if (text == name) return true;
+  }
+  return false;
+}
+
+template <class T, class... Descriptor>
+constexpr bool texts_are_members() {
+  if constexpr (names_text<T>) {
+    for (const std::string_view text : T::millrace_as_text)
+      if (!((text == Descriptor::name) || ...)) return false;
+  }
+  return true;
+}
+
 template <class T, class Pointer>
 FieldInfo field_of(std::string_view name, Pointer member) {
   alignas(T) static const std::array<char, sizeof(T)> memory{};
   const T& at = *reinterpret_cast<const T*>(memory.data());
   const auto offset = reinterpret_cast<const char*>(std::addressof(at.*member)) - memory.data();
   return {name, static_cast<std::size_t>(offset),
-          &type_info<std::remove_cvref_t<decltype(at.*member)>>};
+          &type_info<std::remove_cvref_t<decltype(at.*member)>>, is_text<T>(name)};
 }
 
 template <class T, template <class...> class List, class... Descriptor>
@@ -121,6 +154,8 @@ std::span<const FieldInfo> fields_of(List<Descriptor...>) {
   static_assert(sizeof...(Descriptor) <= 64, "a struct has at most 64 members; nest some of them");
   static_assert(!is_transparent<T> || sizeof...(Descriptor) == 1,
                 "a transparent struct has exactly one member");
+  static_assert(texts_are_members<T, Descriptor...>(),
+                "millrace_as_text names something that is no member");
   static const std::array<FieldInfo, sizeof...(Descriptor)> fields{
       field_of<T>(Descriptor::name, Descriptor::pointer)...};
   return fields;
@@ -131,6 +166,23 @@ std::span<const EnumeratorInfo> enumerators_of(List<Descriptor...>) {
   static constexpr std::array<EnumeratorInfo, sizeof...(Descriptor)> enumerators{
       EnumeratorInfo{Descriptor::name, static_cast<std::int64_t>(Descriptor::value)}...};
   return enumerators;
+}
+
+template <class E>
+constexpr bool has_fallback = requires {
+  { millrace_fallback(E{}) } -> std::same_as<E>;
+};
+
+template <class E, template <class...> class List, class... Descriptor>
+const EnumeratorInfo* fallback_of(List<Descriptor...> list) {
+  if constexpr (has_fallback<E>) {
+    constexpr E fallback = millrace_fallback(E{});
+    static_assert(((Descriptor::value == fallback) || ...),
+                  "millrace_fallback returns an enumerator that is described");
+    for (const EnumeratorInfo& enumerator : enumerators_of<E>(list))
+      if (enumerator.value == static_cast<std::int64_t>(fallback)) return &enumerator;
+  }
+  return nullptr;
 }
 
 template <class... Alternative>
@@ -162,6 +214,7 @@ void describe_kind(TypeInfo& info) {
     info.transparent = is_transparent<T>;
   } else if constexpr (kind_of<T>() == Kind::enumeration) {
     info.enumerators = enumerators_of<T>(boost::describe::describe_enumerators<T>{});
+    info.fallback = fallback_of<T>(boost::describe::describe_enumerators<T>{});
     info.get_enum = [](const void* self) { return static_cast<std::int64_t>(object<T>(self)); };
     info.set_enum = [](void* self, std::int64_t value) { object<T>(self) = static_cast<T>(value); };
   } else if constexpr (kind_of<T>() == Kind::optional) {

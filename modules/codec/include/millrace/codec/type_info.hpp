@@ -33,6 +33,7 @@ struct FieldInfo {
   std::string_view name;
   std::size_t offset = 0;  ///< in bytes from the start of the struct
   const TypeInfo& (*type)() = nullptr;
+  bool as_text = false;  ///< its integers of 64 bits are written as text in JSON
 };
 
 /// Operations on an optional, vector, map or variant without knowing its type. Null where the kind
@@ -78,6 +79,8 @@ struct TypeInfo {
   std::span<const EnumeratorInfo> enumerators;
   std::int64_t (*get_enum)(const void* object) = nullptr;
   void (*set_enum)(void* object, std::int64_t value) = nullptr;
+  const EnumeratorInfo* fallback =
+      nullptr;  ///< stands for enumerators that the reader does not know
   ContainerOps ops;
 };
 
