@@ -172,9 +172,10 @@ CLI::App* add_accept(CLI::App& topology, Action& action) {
   command->add_option("NAME", options->name, "The store or processor")
       ->required()
       ->check(check_not_empty);
-  command->add_option("VERSION", options->version, "The version that the build gives it")
-      ->required()
-      ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
+  add_number(*command, "VERSION", "The version that the build gives it",
+             {1, std::numeric_limits<std::int64_t>::max()},
+             [options](std::int64_t version) { options->version = version; })
+      ->required();
   command->add_flag("--dry-run", options->dry_run, "Tell what would be accepted");
   command->add_flag("--json", options->json, "A JSON object");
   command->footer("\nExample: millrace topology accept insights revenue 2\n");

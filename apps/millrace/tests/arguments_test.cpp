@@ -81,6 +81,11 @@ std::vector<Wrong> wrong_values() {
   add(all, "--writes", {"acls", "-"}, names, "name of a topic");
   add(all, "--format", {"acls", "-"}, {"", "xml"}, "table");
   add(all, "--command-config", {"acls", "-"}, {""}, "is empty");
+  add(all, "SERVICE", {"topology", "accept"}, names, "name of a service", {"totals", "2"});
+  add(all, "NAME", {"topology", "accept", "stock"}, {""}, "is empty", {"2"});
+  Words versions = numbers;
+  versions.emplace_back("0");
+  add(all, "VERSION", {"topology", "accept", "stock", "totals"}, versions, "from 1 to");
   for (const char* command : {"show", "reset"})
     add(all, "SERVICE", {"topology", command}, names, "name of a service");
   add(all, "--store", {"topology", "reset", "stock"}, {""}, "is empty");
