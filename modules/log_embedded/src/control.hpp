@@ -125,8 +125,17 @@ struct Tail {
   std::uint32_t checksum;
 };
 
+/// What stands at the beginning in every layout.
+struct ControlHead {
+  std::uint32_t magic;
+  std::uint32_t layout;
+  std::uint64_t bytes;
+  std::uint64_t device;
+  std::uint64_t inode;
+};
+
 struct Control {
-  // Written once, before `valid`.
+  // Written once, before `valid`. As in ControlHead.
   std::uint32_t magic;
   std::uint32_t layout;
   std::uint64_t bytes;
@@ -196,6 +205,10 @@ struct Control {
 };
 
 static_assert(std::is_standard_layout_v<Control>);
+static_assert(offsetof(Control, layout) == offsetof(ControlHead, layout) &&
+              offsetof(Control, bytes) == offsetof(ControlHead, bytes) &&
+              offsetof(Control, device) == offsetof(ControlHead, device) &&
+              offsetof(Control, inode) == offsetof(ControlHead, inode));
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
               std::atomic<std::uint32_t>::is_always_lock_free);
 

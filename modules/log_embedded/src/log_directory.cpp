@@ -2,9 +2,11 @@
 // Copyright The Millrace Authors
 #include "log_directory.hpp"
 
+#include <cstring>
 #include <utility>
 
 #include "catalog.hpp"
+#include "living.hpp"
 #include "millrace/base/assert.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
@@ -64,7 +66,29 @@ Status LogDirectory::make_control(const Alone&) {
   return {};
 }
 
+// Before it is mapped: in another layout it has another size, and `valid` lies elsewhere.
+Status LogDirectory::check_layout() {
+  MILLRACE_ASSIGN(const std::string bytes, region_->head(sizeof(ControlHead)));
+  ControlHead head{};
+  if (bytes.size() < sizeof head) {
+    return {};
+  }
+  std::memcpy(&head, bytes.data(), sizeof head);
+  const SharedRegion::Identity self = region_->identity();
+  if (head.magic != control_magic || head.device != self.device || head.inode != self.inode ||
+      (head.layout == control_layout && head.bytes == sizeof(Control))) {
+    return {};
+  }
+  return fail(errc::incompatible,
+              path_ + "/control: in use by " + describe_living(*region_, path_) +
+                  " of another version of Millrace: the control file has layout " +
+                  std::to_string(head.layout) + ", this program shares layout " +
+                  std::to_string(control_layout) +
+                  " only; stop all of them and open the log again, or use their version");
+}
+
 Result<bool> LogDirectory::find_control() {
+  MILLRACE_TRY(check_layout());
   MILLRACE_ASSIGN(char* const memory, region_->map(sizeof(Control), false));
   if (memory == nullptr) {
     return false;
@@ -75,22 +99,13 @@ Result<bool> LogDirectory::find_control() {
       control_->inode != self.inode) {
     return false;
   }
-  // Before `valid`, which lies elsewhere in another layout.
-  if (control_->layout != control_layout || control_->bytes != sizeof(Control)) {
-    return fail(errc::incompatible,
-                path_ +
-                    "/control: in use by processes of another version of Millrace: the control "
-                    "file has layout " +
-                    std::to_string(control_->layout) + ", this program shares layout " +
-                    std::to_string(control_layout) + " only; stop them, or use their version");
-  }
   if (control_->valid.load(std::memory_order_acquire) != 1) {
     return false;
   }
   if (control_->boot != self.boot || control_->pid_namespace != self.pid_namespace) {
-    return fail(errc::incompatible, path_ +
-                                        ": in use from another machine or PID namespace; all "
-                                        "processes of a log must see each other");
+    return fail(errc::incompatible, path_ + ": in use from another machine or PID namespace, by " +
+                                        describe_living(*region_, path_) +
+                                        " there; all processes of a log must see each other");
   }
   return true;
 }
@@ -111,10 +126,11 @@ Status LogDirectory::check_not_failed() const {
   }
   const std::string reason(control_->failure.view());
   if (failed == Failure::control) {
-    return fail(errc::corrupt,
-                path_ + "/control: " + reason +
-                    "; stop all processes of this log and open it again: the journal is good, and "
-                    "the first process to open it makes a new control file");
+    return fail(errc::corrupt, path_ + "/control: " + reason +
+                                   "; stop all processes of this log (" +
+                                   describe_living(*region_, path_) +
+                                   ") and open it again: the journal is good, and "
+                                   "the first process to open it makes a new control file");
   }
   return fail(errc::failed_sync, path_ + ": " + reason + "; run `millrace log repair`");
 }

@@ -76,6 +76,8 @@ class LogDirectory {
   void set_slot(int slot) { slot_ = slot; }
 
  private:
+  /// errc::incompatible when the control file is in use and has another layout.
+  [[nodiscard]] Status check_layout();
   [[nodiscard]] SharedRegionFactory& regions() const;
 
   LogEnvironment environment_;

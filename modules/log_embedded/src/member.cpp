@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "living.hpp"
 #include "millrace/base/assert.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/errors.hpp"
@@ -50,9 +51,10 @@ Status Member::attach() {
     }
     if (clock.monotonic_ns() > give_up_ns) {
       return fail(millrace::errc::busy, directory.path() +
-                                            ": other processes have this log open, but its control "
-                                            "file is missing, damaged or being made; "
-                                            "stop them and open it again");
+                                            ": other processes have this log open (" +
+                                            describe_living(region, directory.path()) +
+                                            "), but its control file is missing, damaged or being "
+                                            "made; stop them and open it again");
     }
     std::uint32_t word = 0;
     region.wait(&word, 0, open_pause_ns);

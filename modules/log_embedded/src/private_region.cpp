@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -58,6 +59,10 @@ class PrivateRegion final : public SharedRegion {
   Result<bool> try_lock(LockMode /*mode*/) override { return true; }
   bool replaced() override { return false; }  // there is no directory
 
+  Result<std::string> head(std::size_t bytes) override {
+    const MutexLock guard(mutex_);
+    return std::string(control_.data(), std::min<std::size_t>(bytes, control_.size()));
+  }
   Result<char*> map(std::uint64_t size, bool fresh) override {
     const MutexLock guard(mutex_);
     if (fresh && control_.data() == nullptr) {
@@ -89,6 +94,7 @@ class PrivateRegion final : public SharedRegion {
     const MutexLock guard(mutex_);
     return joined_.contains(slot);
   }
+  std::vector<std::int64_t> living() override { return {identity_.pid}; }
   Status kill(int /*slot*/, std::int64_t /*pid*/, std::uint64_t /*start_time*/) override {
     return {};
   }

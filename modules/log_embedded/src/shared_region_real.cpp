@@ -12,11 +12,13 @@
 
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <map>
 #include <set>
 
 #include "directory_checks.hpp"
+#include "mapped_file.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/base/mutex.hpp"
@@ -34,70 +36,6 @@ void count_forks() {
   static const int registered =
       ::pthread_atfork(nullptr, nullptr, [] { fork_generation.fetch_add(1); });
   static_cast<void>(registered);
-}
-
-std::unexpected<Error> os_failure(const std::string& path, const char* what) {
-  const int code = errno;
-  const bool full = code == ENOSPC || code == EDQUOT;
-  const bool forbidden = code == EACCES || code == EPERM || code == EROFS;
-  return fail(full        ? errc::disk_full
-              : forbidden ? errc::no_permission
-                          : errc::io_error,
-              path + ": " + what + ": " + std::strerror(code));
-}
-
-struct FileIdentity {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;  ///< 0: not known
-};
-
-/// Whether the path names no file, or another one than `known`.
-bool is_another(const std::string& path, FileIdentity known) {
-  struct stat found{};
-  if (::lstat(path.c_str(), &found) != 0) {
-    return known.inode != 0 && (errno == ENOENT || errno == ENOTDIR);
-  }
-  return known.inode != 0 && (found.st_dev != known.device || found.st_ino != known.inode);
-}
-
-struct Mapping {
-  char* data = nullptr;
-  std::uint64_t size = 0;
-};
-
-/// Maps a file of exactly or at least `size` bytes; with `create` a new one, all of whose room is
-/// allocated: a store into a hole of a full disk would be SIGBUS.
-Result<Mapping> map_file(const std::string& path, std::uint64_t size, bool create,
-                         struct stat* info) {
-  if (create) {
-    ::unlink(path.c_str());
-  }
-  const OwnedFd fd(open_or_create(path, O_RDWR | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0)));
-  if (!fd) {
-    return errno == ENOENT ? Result<Mapping>(Mapping{}) : os_failure(path, "cannot open");
-  }
-  if (create) {
-    const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(size));
-    if (error != 0) {
-      errno = error;
-      auto failure = os_failure(path, "cannot allocate");
-      ::unlink(path.c_str());
-      return failure;
-    }
-  }
-  struct stat local{};
-  struct stat& status = info != nullptr ? *info : local;
-  if (::fstat(fd.get(), &status) != 0) {
-    return os_failure(path, "cannot stat");
-  }
-  if (static_cast<std::uint64_t>(status.st_size) < size) {
-    return Mapping{};
-  }
-  void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-  if (data == MAP_FAILED) {
-    return os_failure(path, "cannot map");
-  }
-  return Mapping{static_cast<char*>(data), size};
 }
 
 Result<bool> set_lock(int fd, short type, const std::string& path) {
@@ -163,6 +101,27 @@ class RealRegion final : public SharedRegion {
            is_another(directory_ + "/control", {identity_.device, identity_.inode});
   }
 
+  Result<std::string> head(std::size_t bytes) override {
+    const std::string path = directory_ + "/control";
+    const OwnedFd fd(open_or_create(path, O_RDONLY | O_NOFOLLOW));
+    if (!fd && errno == ENOENT) {
+      return std::string();
+    }
+    struct stat info{};
+    if (!fd || ::fstat(fd.get(), &info) != 0) {
+      return os_failure(path, "cannot open");
+    }
+    std::string read(bytes, '\0');
+    const ssize_t got = ::pread(fd.get(), read.data(), read.size(), 0);
+    if (got < 0) {
+      return os_failure(path, "cannot read");
+    }
+    read.resize(static_cast<std::size_t>(got));
+    identity_.device = info.st_dev;
+    identity_.inode = info.st_ino;
+    return read;
+  }
+
   Result<char*> map(std::uint64_t size, bool fresh) override {
     if (fresh) {
       MILLRACE_TRY(remove_blocks());
@@ -199,6 +158,7 @@ class RealRegion final : public SharedRegion {
     MILLRACE_ASSIGN(const bool taken,
                     set_lock(fd->get(), F_WRLCK, directory_ + "/members/" + std::to_string(slot)));
     if (taken) {
+      write_pid(*fd);
       const MutexLock guard(mutex_);
       joined_.insert(slot);
     }
@@ -218,13 +178,25 @@ class RealRegion final : public SharedRegion {
       }
     }
     const auto fd = member_file(slot);
-    if (!fd) {
-      return true;
+    return !fd || is_locked(**fd);
+  }
+  std::vector<std::int64_t> living() override {
+    std::set<std::int64_t> pids;
+    const std::string directory = directory_ + "/members";
+    const auto names = real_file_system().list(directory);
+    if (!names) {
+      return {0};
     }
-    struct flock request{};
-    request.l_type = F_WRLCK;
-    request.l_whence = SEEK_SET;
-    return ::fcntl((*fd)->get(), F_OFD_GETLK, &request) != 0 || request.l_type != F_UNLCK;
+    // More than this build has slots, perhaps: another layout may have more.
+    for (const std::string& name : *names) {
+      const OwnedFd fd(
+          ::open((directory + "/" + name).c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+      // A lock of our own shows as well: it belongs to another description.
+      if (fd && is_locked(fd)) {
+        pids.insert(read_pid(fd));
+      }
+    }
+    return {pids.begin(), pids.end()};
   }
   Status kill(int slot, std::int64_t pid, std::uint64_t start_time) override {
     const ProcessHandle process(pid);
@@ -305,6 +277,29 @@ class RealRegion final : public SharedRegion {
   bool dead() const override { return dead_; }
 
  private:
+  static bool is_locked(const OwnedFd& fd) {
+    struct flock request{};
+    request.l_type = F_WRLCK;
+    request.l_whence = SEEK_SET;
+    return ::fcntl(fd.get(), F_OFD_GETLK, &request) != 0 || request.l_type != F_UNLCK;
+  }
+  /// For those who look who has the slot. When it fails, as on a full disk, the pid is not known.
+  void write_pid(const OwnedFd& fd) const {
+    const std::string text = std::to_string(identity_.pid) + "\n";
+    if (::ftruncate(fd.get(), 0) == 0) {
+      static_cast<void>(::pwrite(fd.get(), text.data(), text.size(), 0));
+    }
+  }
+  static std::int64_t read_pid(const OwnedFd& fd) {
+    char text[32];
+    const ssize_t got = ::pread(fd.get(), text, sizeof text, 0);
+    std::int64_t pid = 0;
+    if (got > 0) {
+      std::from_chars(text, text + got, pid);
+    }
+    return pid;
+  }
+
   /// Removes the blocks of an earlier incarnation: nobody maps them, and their numbers start again.
   Status remove_blocks() {
     FileSystem& files = real_file_system();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <utility>
@@ -91,6 +92,15 @@ class SimulatedRegion final : public SharedRegion {
     return state_->directories[path_] != kept_directory_;
   }
 
+  Result<std::string> head(std::size_t bytes) override {
+    const MutexLock lock(state_->mutex);
+    if (directory_.memory == nullptr) {
+      return std::string();
+    }
+    identity_.inode = directory_.inode;
+    return std::string(bytes_of(directory_.memory), std::min<std::size_t>(bytes, directory_.size));
+  }
+
   Result<char*> map(std::uint64_t size, bool fresh) override {
     const MutexLock lock(state_->mutex);
     if (fresh) {
@@ -139,6 +149,17 @@ class SimulatedRegion final : public SharedRegion {
   bool alive(int slot) override {
     const MutexLock lock(state_->mutex);
     return holder(slot) != nullptr;
+  }
+  std::vector<std::int64_t> living() override {
+    const MutexLock lock(state_->mutex);
+    std::vector<std::int64_t> pids;
+    for (const SimulatedRegion* member : directory_.members) {
+      if (!member->dead_ && member->slot_ >= 0) {
+        pids.push_back(member->identity_.pid);
+      }
+    }
+    std::sort(pids.begin(), pids.end());
+    return pids;
   }
   Status kill(int slot, std::int64_t pid, std::uint64_t start_time) override {
     const MutexLock lock(state_->mutex);

@@ -9,6 +9,7 @@
 #include "checkpoint.hpp"
 #include "embedded_log.hpp"
 #include "frame_walker.hpp"
+#include "living.hpp"
 #include "log_directory.hpp"
 #include "millrace/base/assert.hpp"
 #include "millrace/log/errors.hpp"
@@ -163,8 +164,9 @@ Result<RepairLock> lock_for_repair(const std::string& directory, bool dry_run,
   lock.region = *std::move(region);
   MILLRACE_ASSIGN(auto alone, Alone::take(*lock.region));
   if (!alone) {
-    return fail(millrace::errc::busy,
-                directory + ": the log is open; stop all its processes first");
+    return fail(millrace::errc::busy, directory +
+                                          ": the log is open; stop all its processes first: " +
+                                          embedded::describe_living(*lock.region, directory));
   }
   lock.alone.emplace(*std::move(alone));
   return lock;

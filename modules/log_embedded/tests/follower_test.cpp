@@ -25,6 +25,7 @@ class ScarceRegion final : public SharedRegion {
   Identity identity() override { return region_->identity(); }
   Result<bool> try_lock(LockMode mode) override { return region_->try_lock(mode); }
   bool replaced() override { return region_->replaced(); }
+  Result<std::string> head(std::size_t bytes) override { return region_->head(bytes); }
   Result<char*> map(std::uint64_t size, bool fresh) override { return region_->map(size, fresh); }
   Result<char*> block(std::uint32_t number, std::uint64_t size, bool create) override {
     if (create && scarce_) {
@@ -35,6 +36,7 @@ class ScarceRegion final : public SharedRegion {
   Result<bool> join(int slot) override { return region_->join(slot); }
   void leave(int slot) override { region_->leave(slot); }
   bool alive(int slot) override { return region_->alive(slot); }
+  std::vector<std::int64_t> living() override { return region_->living(); }
   Status kill(int slot, std::int64_t pid, std::uint64_t start_time) override {
     return region_->kill(slot, pid, start_time);
   }

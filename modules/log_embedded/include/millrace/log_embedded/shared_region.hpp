@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "millrace/base/clock.hpp"
 #include "millrace/base/error.hpp"
@@ -23,7 +24,7 @@ class SharedRegion {
 
   /// Who we are and what the memory belongs to.
   struct Identity {
-    std::uint64_t device = 0;  ///< of the mapped file, after map()
+    std::uint64_t device = 0;  ///< of the mapped file, after head() or map()
     std::uint64_t inode = 0;
     std::uint64_t boot = 0;  ///< a hash of the boot's id
     std::uint64_t pid_namespace = 0;
@@ -44,6 +45,9 @@ class SharedRegion {
   /// then does not belong to this region's members. False while that cannot be known.
   [[nodiscard]] virtual bool replaced() = 0;
 
+  /// The first bytes of the shared memory, whatever its size is; fewer where there are no more.
+  /// What stands there is the same in every layout. errc::io_error.
+  [[nodiscard]] virtual Result<std::string> head(std::size_t bytes) = 0;
   /// Maps the shared memory. `fresh` (only under the exclusive lock) replaces it and all blocks by
   /// new zeroed memory; otherwise the answer is null when there is none of that size. Valid until
   /// destruction. errc::disk_full, io_error.
@@ -59,6 +63,9 @@ class SharedRegion {
   virtual void leave(int slot) = 0;
   /// Whether a living member has the slot.
   [[nodiscard]] virtual bool alive(int slot) = 0;
+  /// The processes that have a slot, by rising pid and each once; whatever the layout of their
+  /// memory is. 0: at least one whose pid is not known, such as one of an earlier build.
+  [[nodiscard]] virtual std::vector<std::int64_t> living() = 0;
   /// Kills the process (SIGKILL) that has the slot and waits until it is gone. errc::busy where
   /// that is not permitted or does not work.
   [[nodiscard]] virtual Status kill(int slot, std::int64_t pid, std::uint64_t start_time) = 0;
