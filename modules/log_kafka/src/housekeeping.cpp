@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "housekeeping.hpp"
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -39,16 +40,17 @@ Status Housekeeping::run() {
 void Housekeeping::expel_silent() {
   const std::int64_t self = identity_.current();
   if (self < 0) return;
-  const std::int64_t session_ns = options_.session_timeout_ms * ms;
   const std::map<std::int64_t, std::int64_t> silences = state_.silences();
   const auto members = state_.look([](const State& state) { return state.members(); });
   const auto own = members.find(self);
   if (own == members.end()) return;
-  std::int64_t patience_ns = session_ns;
+  // Beyond the session of who is silent.
+  std::int64_t patience_ns = 0;
   bool oldest_here = true;
   struct Lost {
     std::int64_t number;
     std::int64_t silence_ns;
+    std::int64_t session_ns;
     bool ended;
   };
   std::vector<Lost> lost;
@@ -57,15 +59,19 @@ void Housekeeping::expel_silent() {
     const auto found = silences.find(number);
     const std::int64_t silence_ns = found == silences.end() ? 0 : found->second;
     const bool ended = processes_.has_ended(member.process);
+    // Of the two the longer one: it sends its heartbeats as its own asks, and our count of silence
+    // is no finer than ours.
+    const std::int64_t session_ns =
+        std::max(member.announced.session_ms, options_.session_timeout_ms) * ms;
     if (ended || silence_ns > session_ns) {
-      lost.push_back({number, silence_ns, ended});
+      lost.push_back({number, silence_ns, session_ns, ended});
     } else if (number < self) {
       patience_ns += 1'000 * ms;
       oldest_here = oldest_here && member.process.host != own->second.process.host;
     }
   }
   for (const Lost& one : lost) {
-    if ((one.ended && oldest_here) || one.silence_ns > patience_ns)
+    if ((one.ended && oldest_here) || one.silence_ns - one.session_ns > patience_ns)
       static_cast<void>(
           expel(config_, options_, state_, one.number, members.at(one.number).transactional_id));
   }

@@ -83,7 +83,9 @@ Status Identity::join() {
   transactional_id_ =
       config_.in_kafka("millrace." + unique_ + "." + std::to_string(++incarnation_));
   MILLRACE_ASSIGN(producer_, Producer::open_transactional(config_, options_, transactional_id_));
-  MILLRACE_ASSIGN(member_, state_.append({Joined{transactional_id_, options_.member, self_}}));
+  MILLRACE_ASSIGN(
+      member_,
+      state_.append({Joined{transactional_id_, options_.member, self_, state_.announcement()}}));
   state_.become(member_);
   const MutexLock lock(beat_mutex_);
   beating_ = member_;
@@ -101,7 +103,9 @@ Status Identity::commit(const std::vector<Claim>& claims,
       return fail(fenced_error(claim));
   }
   Status status = write(*producer_);
-  if (!producer_->usable()) claims_.clear();
+  if (!producer_->usable()) {
+    claims_.clear();
+  }
   return status;
 }
 
@@ -146,7 +150,7 @@ Status Identity::heartbeat() {
     if (!all_poll && working_ == 0) return {};
     records = std::move(owed_);
     owed_.clear();
-    records.emplace_back(Heartbeat{beating_});
+    records.emplace_back(Heartbeat{beating_, state_.announcement()});
     beat_ns_ = now_ns;
   }
   const auto written = state_.append(records);

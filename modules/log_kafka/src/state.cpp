@@ -34,6 +34,14 @@ bool State::had_position(std::int32_t group, const std::string& topic,
   return number < groups_.size() && groups_[number].positions.contains({topic, partition});
 }
 
+std::vector<State::Member> State::members_below(std::int64_t version) const {
+  std::vector<Member> below;
+  for (const auto& [number, member] : members_) {
+    if (member.announced.folds < version) below.push_back(member);
+  }
+  return below;
+}
+
 void State::end_subscription(std::int64_t number) {
   const auto found = subscriptions_.find(number);
   if (found == subscriptions_.end()) return;
@@ -58,8 +66,8 @@ void State::apply(std::int64_t offset, const StateRecord& record) {
                         if (group_number(made.name) < 0) groups_.push_back({made.name, {}, {}});
                       },
                       [&](const Joined& joined) {
-                        members_.emplace(
-                            offset, Member{joined.transactional_id, joined.name, joined.process});
+                        members_.emplace(offset, Member{joined.transactional_id, joined.name,
+                                                        joined.process, joined.announced});
                       },
                       [&](const Subscribed& subscribed) {
                         const auto group = static_cast<std::size_t>(subscribed.group);
@@ -71,7 +79,10 @@ void State::apply(std::int64_t offset, const StateRecord& record) {
                           groups_[group].units.try_emplace(unit);
                         subscriptions_.emplace(offset, std::move(made));
                       },
-                      [&](const Heartbeat&) {},
+                      [&](const Heartbeat& beat) {
+                        const auto found = members_.find(beat.member);
+                        if (found != members_.end()) found->second.announced = beat.announced;
+                      },
                       [&](const Claimed& claimed) {
                         Unit* const unit = unit_of(claimed.subscription, claimed.unit);
                         if (unit == nullptr || unit->owner >= 0) return;

@@ -21,6 +21,17 @@ namespace millrace::log::kafka {
 // is the fold of one topic of one partition, `__millrace`, in the order of its offsets; every rule
 // here depends on that order alone. docs/decisions/0008-tasks-on-kafka.md, docs/formats/kafka.md.
 
+/// Of a member that says nothing else: what all had before it was announced.
+inline constexpr std::int64_t default_session_ms = 10'000;
+
+/// What a member tells of its build and settings, in `joined` and again in each heartbeat: a
+/// snapshot by a member of an earlier build lacks it.
+struct Announcement {
+  std::int64_t folds = 1;  ///< the highest version of these records that it understands
+  std::int64_t session_ms = default_session_ms;  ///< silent for longer, it is expelled
+  friend bool operator==(const Announcement&, const Announcement&) = default;
+};
+
 /// The records of `__millrace`.
 struct TopicMade {
   TopicSpec spec;
@@ -33,6 +44,7 @@ struct Joined {
   std::string transactional_id;
   std::string name;  ///< for people
   ProcessName process;
+  Announcement announced{};
 };
 /// It wants to share the units of a group. The record's offset is the number of the subscription.
 struct Subscribed {
@@ -42,6 +54,7 @@ struct Subscribed {
 };
 struct Heartbeat {
   std::int64_t member = 0;
+  Announcement announced{};
 };
 /// It takes a free unit. The first such record after the unit became free counts; its offset is the
 /// claim's epoch.
@@ -79,9 +92,24 @@ struct Positioned {
 using StateRecord = std::variant<TopicMade, GroupMade, Joined, Subscribed, Heartbeat, Claimed,
                                  Released, Unsubscribed, Ended, Snapshot, Created, Positioned>;
 
-[[nodiscard]] std::string encode_state_record(const StateRecord& record);
+/// Which versions of these records a build understands and writes. A test makes one of a build to
+/// come. docs/decisions/0017-members-announce-versions.md.
+struct RecordVersions {
+  std::int64_t folds = 1;  ///< the highest that it understands
+  /// By kind (its index in StateRecord) the version in which it is written; the others in 1. None
+  /// is above `folds`.
+  std::map<std::size_t, std::int64_t> written;
+  [[nodiscard]] std::int64_t of(const StateRecord& record) const;
+};
+
+[[nodiscard]] std::string encode_state_record(const StateRecord& record,
+                                              const RecordVersions& versions = {});
 /// errc::corrupt; errc::incompatible for a record of a later version.
-[[nodiscard]] Result<StateRecord> decode_state_record(std::string_view bytes);
+[[nodiscard]] Result<StateRecord> decode_state_record(std::string_view bytes,
+                                                      const RecordVersions& versions = {});
+/// Whether it is a record of a build to come that says of itself, by its kind, that members that do
+/// not know it pass over it.
+[[nodiscard]] bool is_unknown_note(std::string_view bytes);
 
 class State {
  public:
@@ -89,6 +117,7 @@ class State {
     std::string transactional_id;
     std::string name;
     ProcessName process;
+    Announcement announced{};
     friend bool operator==(const Member&, const Member&) = default;
   };
   struct Subscription {
@@ -120,6 +149,8 @@ class State {
   [[nodiscard]] const std::map<std::int64_t, Subscription>& subscriptions() const {
     return subscriptions_;
   }
+  /// Those that do not understand records of that version.
+  [[nodiscard]] std::vector<Member> members_below(std::int64_t version) const;
   /// Empty until it is known.
   [[nodiscard]] const std::string& creation() const { return creation_; }
   [[nodiscard]] std::int32_t group_number(std::string_view name) const;

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 //
 // The bytes of the records of `__millrace`; docs/formats/kafka.md.
+#include <algorithm>
+
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/byte_writer.hpp"
 #include "millrace/base/format_version.hpp"
@@ -11,9 +13,12 @@
 namespace millrace::log::kafka {
 namespace {
 
-constexpr std::int64_t format_version = 1;
 // Bytes that begin with a larger one are nobody's records: text, for instance.
 constexpr std::int64_t versions_to_come = 15;
+// From here on kinds are notes: who does not know one passes over it. In every version a record
+// begins with its version and its kind.
+constexpr std::int64_t first_note = 64;
+constexpr std::int64_t last_note = 127;
 
 class Writer {
  public:
@@ -88,14 +93,21 @@ class Reader {
 
 void write(Writer& out, const TopicMade& record) { out.spec(record.spec); }
 void write(Writer& out, const GroupMade& record) { out.text(record.name); }
+// Of a member that announces what all had before, not a byte: an earlier build reads the same.
+void write(Writer& out, const Announcement& announced) {
+  if (announced != Announcement{}) out.number(announced.folds).number(announced.session_ms);
+}
 void write(Writer& out, const Joined& record) {
   out.text(record.transactional_id).text(record.name);
   out.number(record.process.pid).text(record.process.host).tick(record.process.start_time);
+  write(out, record.announced);
 }
 void write(Writer& out, const Subscribed& record) {
   out.number(record.member).number(record.group).texts(record.units);
 }
-void write(Writer& out, const Heartbeat& record) { out.number(record.member); }
+void write(Writer& out, const Heartbeat& record) {
+  write(out.number(record.member), record.announced);
+}
 void write(Writer& out, const Claimed& record) {
   out.number(record.subscription).text(record.unit);
 }
@@ -110,6 +122,21 @@ void write(Writer& out, const Positioned& record) {
   out.number(record.group).text(record.topic).number(record.partition);
 }
 
+Announcement read_announcement(Reader& in) {
+  Announcement announced;
+  if (!in.has_more()) return announced;
+  announced.folds = in.number();
+  announced.session_ms = in.number();
+  return announced;
+}
+
+Heartbeat read_heartbeat(Reader& in) {
+  Heartbeat beat;
+  beat.member = in.number();
+  beat.announced = read_announcement(in);
+  return beat;
+}
+
 Joined read_joined(Reader& in) {
   Joined joined;
   joined.transactional_id = in.text();
@@ -117,6 +144,7 @@ Joined read_joined(Reader& in) {
   joined.process.pid = in.number();
   joined.process.host = in.text();
   if (in.has_more()) joined.process.start_time = in.tick();
+  joined.announced = read_announcement(in);
   return joined;
 }
 
@@ -128,9 +156,10 @@ Positioned read_positioned(Reader& in) {
   return positioned;
 }
 
-Error of_newer_build(std::int64_t version) {
-  return {errc::incompatible, newer_format("", "the record of the topic __millrace",
-                                           static_cast<std::uint64_t>(version), format_version)};
+Error of_newer_build(std::int64_t version, std::int64_t highest) {
+  return {errc::incompatible,
+          newer_format("", "the record of the topic __millrace",
+                       static_cast<std::uint64_t>(version), static_cast<std::uint64_t>(highest))};
 }
 
 Error corrupt(std::string_view what) {
@@ -139,20 +168,33 @@ Error corrupt(std::string_view what) {
 
 }  // namespace
 
-std::string encode_state_record(const StateRecord& record) {
+std::int64_t RecordVersions::of(const StateRecord& record) const {
+  const auto found = written.find(record.index());
+  return found == written.end() ? 1 : found->second;
+}
+
+bool is_unknown_note(std::string_view bytes) {
+  Reader in(bytes);
+  const std::int64_t version = in.number();
+  const std::int64_t kind = in.number();
+  return in.good() && version >= 1 && version <= versions_to_come && kind >= first_note &&
+         kind <= last_note;
+}
+
+std::string encode_state_record(const StateRecord& record, const RecordVersions& versions) {
   Writer out;
-  out.number(format_version).number(static_cast<std::int64_t>(record.index()));
+  out.number(versions.of(record)).number(static_cast<std::int64_t>(record.index()));
   std::visit([&](const auto& content) { write(out, content); }, record);
   return out.take();
 }
 
-Result<StateRecord> decode_state_record(std::string_view bytes) {
+Result<StateRecord> decode_state_record(std::string_view bytes, const RecordVersions& versions) {
   Reader in(bytes);
   const std::int64_t version = in.number();
   const std::int64_t kind = in.number();
-  if (in.good() && version > format_version && version <= versions_to_come)
-    return fail(of_newer_build(version));
-  if (version != format_version) return fail(corrupt("a record of no known version"));
+  if (in.good() && version > versions.folds && version <= versions_to_come)
+    return fail(of_newer_build(version, versions.folds));
+  if (version < 1 || version > versions.folds) return fail(corrupt("a record of no known version"));
   StateRecord record;
   switch (kind) {
     case 0:
@@ -173,7 +215,7 @@ Result<StateRecord> decode_state_record(std::string_view bytes) {
       break;
     }
     case 4:
-      record = Heartbeat{in.number()};
+      record = read_heartbeat(in);
       break;
     case 5: {
       Claimed claimed;
@@ -246,6 +288,12 @@ std::string State::encode() const {
     for (const auto& [topic, partition] : group.positions)
       out.text(topic).number(partition);
   }
+  const bool announced = std::any_of(members_.begin(), members_.end(), [](const auto& one) {
+    return one.second.announced != Announcement{};
+  });
+  if (!announced) return out.take();
+  for (const auto& [number, member] : members_)
+    out.number(member.announced.folds).number(member.announced.session_ms);
   return out.take();
 }
 
@@ -295,6 +343,10 @@ Result<State> State::decode(std::string_view bytes) {
         group.positions.emplace(std::move(topic), in.small());
       }
     }
+  }
+  if (in.has_more()) {
+    for (auto& [number, member] : state.members_)
+      member.announced = read_announcement(in);
   }
   if (!in.good()) return fail(corrupt("a snapshot that ends early"));
   return state;

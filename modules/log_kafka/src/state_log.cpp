@@ -36,11 +36,12 @@ std::int64_t member_of(std::int64_t offset, const StateRecord& record, const Sta
 }  // namespace
 
 StateLog::StateLog(const ClientConfig& config, const LogOptions& options, Reader& reader,
-                   Clock& clock)
+                   Clock& clock, RecordVersions versions)
     : config_(config),
       options_(options),
       reader_(reader),
       clock_(clock),
+      versions_(std::move(versions)),
       place_{config.in_kafka(topic_name), 0} {}
 
 Status StateLog::open(const std::string& creation) {
@@ -80,10 +81,12 @@ std::unexpected<Error> StateLog::break_at(std::int64_t offset, const Error& why)
   return fail(*why_broken_);
 }
 
-Result<StateRecord> StateLog::decode(const RecordView& record) {
-  auto decoded = decode_state_record(record.value.value_or(""));
+Result<std::optional<StateRecord>> StateLog::decode(const RecordView& record) {
+  const std::string_view bytes = record.value.value_or("");
+  if (is_unknown_note(bytes)) return std::nullopt;
+  auto decoded = decode_state_record(bytes, versions_);
   if (!decoded) return break_at(record.offset.value, decoded.error());
-  return decoded;
+  return std::optional(*std::move(decoded));
 }
 
 Status StateLog::make_topic() {
@@ -131,8 +134,8 @@ Status StateLog::load() {
   while (at < last[0]) {
     MILLRACE_TRY(reader_.fetch(our_place, place_, at, fetch_bytes, buffer_));
     for (const RecordView& record : buffer_.records) {
-      MILLRACE_ASSIGN(StateRecord decoded, decode(record));
-      records.emplace_back(record.offset.value, std::move(decoded));
+      MILLRACE_ASSIGN(auto decoded, decode(record));
+      if (decoded) records.emplace_back(record.offset.value, *std::move(decoded));
     }
     at = buffer_.next;
   }
@@ -190,8 +193,8 @@ void StateLog::become(std::int64_t member) {
 Status StateLog::take_one_fetch() {
   MILLRACE_TRY(reader_.fetch(our_place, place_, offset(next_), fetch_bytes, buffer_));
   for (const RecordView& record : buffer_.records) {
-    MILLRACE_ASSIGN(const StateRecord decoded, decode(record));
-    apply(record.offset.value, decoded);
+    MILLRACE_ASSIGN(const auto decoded, decode(record));
+    if (decoded) apply(record.offset.value, *decoded);
   }
   next_ = buffer_.next.value;
   return {};
@@ -213,12 +216,43 @@ Status StateLog::catch_up_to_end() {
   return {};
 }
 
+std::int64_t StateLog::common_version() const {
+  const MutexLock lock(mutex_);
+  std::int64_t lowest = versions_.folds;
+  for (const auto& [number, member] : state_.members())
+    lowest = std::min(lowest, member.announced.folds);
+  return lowest;
+}
+
+Status StateLog::check_understood(const std::vector<StateRecord>& records) {
+  std::int64_t needed = 1;
+  for (const StateRecord& record : records)
+    needed = std::max(needed, versions_.of(record));
+  if (needed == 1) return {};
+  MILLRACE_TRY(catch_up_to_end());
+  const std::vector<State::Member> below =
+      look([&](const State& state) { return state.members_below(needed); });
+  if (below.empty()) return {};
+  std::string names;
+  for (const State::Member& member : below) {
+    names += (names.empty() ? "" : ", ") + member.name + " (pid " +
+             std::to_string(member.process.pid) + " on " +
+             member.process.host.substr(0, member.process.host.find('/')) +
+             ", which reads up to version " + std::to_string(member.announced.folds) + ")";
+  }
+  return fail(errc::incompatible,
+              "a record of version " + std::to_string(needed) + " of topic " + place_.topic +
+                  " was not written: it would end members of an older build: " + names +
+                  "; upgrade or stop these first");
+}
+
 Result<std::int64_t> StateLog::write(const std::vector<StateRecord>& records) {
+  MILLRACE_TRY(check_understood(records));
   std::vector<std::string> bytes;
   bytes.reserve(records.size());
   std::vector<Record> out;
   for (const StateRecord& record : records) {
-    bytes.push_back(encode_state_record(record));
+    bytes.push_back(encode_state_record(record, versions_));
     out.push_back({clock_.wall_ms(), std::nullopt, bytes.back(), {}});
   }
   const MutexLock lock(producer_mutex_);

@@ -18,7 +18,9 @@ namespace millrace::log::kafka {
 /// The topic `__millrace` and what this handle has read of it. Thread-safe.
 class StateLog {
  public:
-  StateLog(const ClientConfig& config, const LogOptions& options, Reader& reader, Clock& clock);
+  /// `versions`: those of this build.
+  StateLog(const ClientConfig& config, const LogOptions& options, Reader& reader, Clock& clock,
+           RecordVersions versions = {});
 
   /// Makes the topic when it is missing and `options.create`, and reads all of it. `creation` is
   /// what a topic that has no name of its own yet is called. errc::corrupt, incompatible,
@@ -34,7 +36,17 @@ class StateLog {
   [[nodiscard]] Status catch_up();
   /// Takes everything that is there now.
   [[nodiscard]] Status catch_up_to_end();
-  /// Appends and takes everything up to there. The offset of the last.
+  /// What a member of this handle tells the others.
+  [[nodiscard]] Announcement announcement() const {
+    return {versions_.folds, options_.session_timeout_ms};
+  }
+  /// The highest version that every living member understands, as far as has been read: what is
+  /// written in a newer one ends those that do not. A part with two ways to say a thing asks here
+  /// and takes the older one; append() refuses the newer.
+  [[nodiscard]] std::int64_t common_version() const;
+
+  /// Appends and takes everything up to there. The offset of the last. errc::incompatible names the
+  /// members that do not understand the version of a record; nothing was written.
   [[nodiscard]] Result<std::int64_t> append(std::vector<StateRecord> records);
   /// Appends without waiting until it is read back.
   [[nodiscard]] Status tell(StateRecord record);
@@ -61,8 +73,10 @@ class StateLog {
   Status load() MILLRACE_EXCLUDES(mutex_);
   Status take_one_fetch() MILLRACE_REQUIRES(mutex_);
   Result<std::int64_t> write(const std::vector<StateRecord>& records);
+  Status check_understood(const std::vector<StateRecord>& records) MILLRACE_EXCLUDES(mutex_);
   Status make_topic();
-  Result<StateRecord> decode(const RecordView& record) MILLRACE_REQUIRES(mutex_);
+  /// No value: a note that this build does not know.
+  Result<std::optional<StateRecord>> decode(const RecordView& record) MILLRACE_REQUIRES(mutex_);
   std::unexpected<Error> break_at(std::int64_t offset, const Error& why) MILLRACE_REQUIRES(mutex_);
   void apply(std::int64_t offset, const StateRecord& record) MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] std::int64_t step_ns(std::int64_t now_ns) const MILLRACE_REQUIRES(mutex_);
@@ -76,6 +90,7 @@ class StateLog {
   const LogOptions& options_;
   Reader& reader_;
   Clock& clock_;
+  const RecordVersions versions_;
   KafkaPlace place_;
 
   Mutex producer_mutex_;

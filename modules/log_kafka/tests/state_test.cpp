@@ -2,6 +2,9 @@
 // Copyright The Millrace Authors
 #include <gmock/gmock.h>
 
+#include <string>
+
+#include "millrace/base/byte_writer.hpp"
 #include "millrace/log/errors.hpp"
 #include "state.hpp"
 
@@ -179,6 +182,77 @@ TEST_F(KafkaState, bytes_that_end_early_are_refused_wherever_they_end) {
     EXPECT_EQ(State::decode(std::string_view(state).substr(0, size)).has_value(),
               size == earliest || size == without_positions)
         << size;
+}
+
+const RecordVersions to_come{3, {{11, 3}}};
+
+TEST_F(KafkaState, members_say_which_versions_they_understand_and_older_ones_say_nothing) {
+  const auto c = fold.add(Joined{"id-c", "c", {"here", 3, 9}, {3, 45'000}});
+  EXPECT_EQ(fold.state.members().at(a).announced, (Announcement{1, 10'000}));
+  EXPECT_EQ(fold.state.members().at(c).announced, (Announcement{3, 45'000}));
+  EXPECT_EQ(fold.state.members_below(3).size(), 2U);
+  EXPECT_EQ(fold.state.members_below(1).size(), 0U);
+  fold.add(Ended{a});
+  ASSERT_EQ(fold.state.members_below(2).size(), 1U);
+  EXPECT_EQ(fold.state.members_below(2)[0].name, "b");
+  fold.add(Ended{b});
+  EXPECT_EQ(fold.state.members_below(3).size(), 0U);
+}
+
+// A member of an earlier build writes only what it knows into a snapshot.
+TEST_F(KafkaState, a_heartbeat_tells_again_what_a_snapshot_of_an_older_member_lost) {
+  const auto c = fold.add(Joined{"id-c", "c", {"here", 3, 9}, {3, 45'000}});
+  const std::string whole = fold.state.encode();
+  const auto copy = State::decode(whole);
+  ASSERT_TRUE(copy.has_value()) << copy.error().to_string();
+  EXPECT_EQ(*copy, fold.state);
+  // Of each of three members a number of one byte and one of three.
+  auto older = State::decode(std::string_view(whole).substr(0, whole.size() - 3 * (1 + 3)));
+  ASSERT_TRUE(older.has_value()) << older.error().to_string();
+  EXPECT_EQ(older->members().at(c).announced, Announcement{});
+  older->apply(99, Heartbeat{c, {3, 45'000}});
+  EXPECT_EQ(*older, fold.state);
+}
+
+TEST(KafkaStateRecord, announces_nothing_in_bytes_when_it_is_as_before) {
+  EXPECT_EQ(encode_state_record(Heartbeat{1, {1, 10'000}}), encode_state_record(Heartbeat{1}));
+  const auto beat = decode_state_record(encode_state_record(Heartbeat{1, {2, 10'000}}));
+  ASSERT_TRUE(beat.has_value()) << beat.error().to_string();
+  EXPECT_EQ(std::get<Heartbeat>(*beat).announced, (Announcement{2, 10'000}));
+  // An earlier build reads it too: what it does not know stands at the end.
+  EXPECT_TRUE(encode_state_record(Heartbeat{1, {2, 10'000}})
+                  .starts_with(encode_state_record(Heartbeat{1})));
+}
+
+TEST(KafkaStateRecord, is_written_in_the_version_of_its_kind) {
+  const Positioned positioned{0, "t", 1};
+  const std::string bytes = encode_state_record(positioned, to_come);
+  EXPECT_EQ(bytes[0], '\6') << "zigzag of 3";
+  EXPECT_EQ(encode_state_record(Heartbeat{1}, to_come), encode_state_record(Heartbeat{1}));
+  const auto known = decode_state_record(bytes, to_come);
+  ASSERT_TRUE(known.has_value()) << known.error().to_string();
+  EXPECT_EQ(std::get<Positioned>(*known).topic, "t");
+  const auto unknown = decode_state_record(bytes);
+  ASSERT_FALSE(unknown.has_value());
+  EXPECT_TRUE(unknown.error().is(errc::incompatible)) << unknown.error().to_string();
+}
+
+TEST(KafkaStateRecord, of_a_kind_from_64_on_is_a_note_in_every_version) {
+  const auto begins = [](std::int64_t version, std::int64_t kind) {
+    std::string bytes;
+    ByteWriter out(bytes);
+    return out.varint(version).varint(kind).take() + "content";
+  };
+  EXPECT_TRUE(is_unknown_note(begins(1, 64)));
+  EXPECT_TRUE(is_unknown_note(begins(15, 127)));
+  EXPECT_FALSE(is_unknown_note(begins(1, 63)));
+  EXPECT_FALSE(is_unknown_note(begins(1, 128)));
+  EXPECT_FALSE(is_unknown_note(begins(16, 64))) << "nobody's";
+  EXPECT_FALSE(is_unknown_note(begins(0, 64)));
+  EXPECT_FALSE(is_unknown_note(""));
+  EXPECT_FALSE(is_unknown_note("some text"));
+  for (std::size_t kind = 0; kind < std::variant_size_v<StateRecord>; ++kind)
+    EXPECT_FALSE(is_unknown_note(begins(1, static_cast<std::int64_t>(kind))));
 }
 
 TEST(KafkaStateRecord, of_a_later_version_asks_for_an_upgrade) {

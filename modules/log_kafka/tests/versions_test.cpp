@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// Members of this build beside those of one to come, on a real cluster.
+#include "foreign_producer.hpp"
+#include "kafka_parts.hpp"
+#include "kafka_world.hpp"
+
+namespace millrace::log {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+// A build to come notes positions in a version that this one does not know.
+const kafka::RecordVersions versions_to_come{2, {{11, 2}}};
+const kafka::Positioned noted{0, "t", 0};
+
+/// A member of a build to come.
+class NewerMember : public KafkaParts {
+ public:
+  NewerMember(const std::string& url, LogOptions options)
+      : KafkaParts(url, std::move(options), versions_to_come) {}
+  [[nodiscard]] bool has_noted() {
+    const Status read = state().catch_up_to_end();
+    EXPECT_TRUE(read.has_value());
+    return state().look([](const kafka::State& one) { return one.had_position(0, "t", 0); });
+  }
+};
+
+class KafkaVersions : public KafkaWorld {
+ protected:
+  void expect_works(Worker& worker) {
+    for (int i = 0; i < 3; ++i)
+      worker.obey();
+    EXPECT_EQ(worker.held.size(), 1U);
+    const auto committed = worker.commit({place_}, "v");
+    EXPECT_TRUE(committed) << committed.error().to_string();
+  }
+  std::unique_ptr<Log> direct_ = open("maker");
+  TopicPartition place_ = make_topic(*direct_, "t");
+};
+
+TEST_F(KafkaVersions, what_an_older_member_does_not_understand_is_written_when_it_has_left) {
+  auto old = std::make_unique<Worker>(open("orders-1"), "g", std::vector<std::string>{"u"});
+  ASSERT_TRUE(old->until_holds(1));
+  NewerMember newer(url(), options_of("orders-2"));
+  NewerMember another(url(), options_of("orders-3"));
+  EXPECT_EQ(newer.state().common_version(), 1);
+
+  const auto refused = newer.state().append({noted});
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(errc::incompatible)) << refused.error().to_string();
+  EXPECT_THAT(refused.error().message(), HasSubstr("version 2"));
+  EXPECT_THAT(refused.error().message(),
+              HasSubstr("orders-1 (pid " + std::to_string(::getpid()) + " on "));
+  EXPECT_THAT(refused.error().message(), Not(HasSubstr("orders-3")));
+  EXPECT_FALSE(another.has_noted());
+  expect_works(*old);
+
+  old.reset();
+  const auto written = newer.state().append({noted});
+  ASSERT_TRUE(written) << written.error().to_string();
+  EXPECT_TRUE(newer.has_noted());
+  EXPECT_TRUE(another.has_noted());
+  EXPECT_EQ(another.state().common_version(), 2);
+  // Who comes after that is told which version it lacks.
+  const auto late = try_open(url(), options_of("orders-4"));
+  ASSERT_FALSE(late);
+  EXPECT_TRUE(late.error().is(errc::incompatible)) << late.error().to_string();
+  EXPECT_THAT(late.error().message(), HasSubstr("has version 2, this program reads up to"));
+}
+
+TEST_F(KafkaVersions, a_note_that_an_older_member_does_not_know_is_passed_over) {
+  Worker old(open("orders-1"), "g", {"u"});
+  ASSERT_TRUE(old.until_holds(1));
+  ForeignProducer newer(prefix() + ".__millrace", "none", "");
+  // Version and kind, as zigzag varints, and content of its own.
+  newer.put({std::string("\x04\x80\x01what", 7), std::string("\x02\xfe\x01", 3)});
+  expect_works(old);
+  Worker later(open("orders-2"), "h", {"w"});
+  ASSERT_TRUE(later.until_holds(1));
+  expect_works(old);
+}
+
+TEST_F(KafkaVersions, another_record_of_a_newer_version_ends_an_older_member_by_name) {
+  Worker old(open("orders-1"), "g", {"u"});
+  ASSERT_TRUE(old.until_holds(1));
+  ForeignProducer newer(prefix() + ".__millrace", "none", "");
+  newer.put({kafka::encode_state_record(noted, versions_to_come)});
+  old.forgives = true;
+  // A heartbeat is written, or the end is looked at.
+  EXPECT_FALSE(direct_->topics());
+  const Status maintained = direct_->maintain();
+  ASSERT_FALSE(maintained);
+  EXPECT_TRUE(maintained.error().is(errc::incompatible)) << maintained.error().to_string();
+}
+
+}  // namespace
+}  // namespace millrace::log
