@@ -199,7 +199,8 @@ Result<log::Topic> dead_letters_topic(log::Log& log, const std::string& service)
   Result<log::Topic> found = log.find_topic(service + std::string(dead_letters_suffix));
   if (found || !found.error().is(log::errc::unknown_topic)) return found;
   std::vector<std::string> services;
-  for (const log::Topic& topic : sorted_topics(log, false)) {
+  MILLRACE_ASSIGN(const auto topics, sorted_topics(log, false));
+  for (const log::Topic& topic : topics) {
     if (is_dead_letters(topic.spec.name)) services.push_back(service_of(topic.spec.name));
   }
   return fail(errc::not_found, unknown_name("service with dead letters", service, services));

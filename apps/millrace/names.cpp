@@ -42,7 +42,8 @@ Result<log::Topic> find_topic(log::Log& log, std::string_view name) {
   Result<log::Topic> found = log.find_topic(name);
   if (found || !found.error().is(log::errc::unknown_topic)) return found;
   std::vector<std::string> names;
-  for (const log::Topic& topic : sorted_topics(log, false))
+  MILLRACE_ASSIGN(const auto topics, sorted_topics(log, false));
+  for (const log::Topic& topic : topics)
     names.push_back(topic.spec.name);
   std::string message = unknown_name("topic", name, names);
   if (!message.ends_with('?')) message += " (`millrace topics --all` lists them)";
@@ -51,8 +52,8 @@ Result<log::Topic> find_topic(log::Log& log, std::string_view name) {
 
 bool has_commit_order(log::Log& log) { return !log.identity().starts_with("kafka/"); }
 
-std::vector<log::Topic> sorted_topics(log::Log& log, bool with_internal) {
-  std::vector<log::Topic> topics = log.topics();
+Result<std::vector<log::Topic>> sorted_topics(log::Log& log, bool with_internal) {
+  MILLRACE_ASSIGN(std::vector<log::Topic> topics, log.topics());
   if (with_internal) {
     for (const std::string_view name : internal_topics) {
       if (auto topic = log.find_topic(name)) topics.push_back(*std::move(topic));

@@ -28,6 +28,6 @@ inline constexpr std::string_view retry_suffix = ".retry";
 /// Whether the log knows in which order commits over all its partitions were made; not on Kafka.
 [[nodiscard]] bool has_commit_order(log::Log& log);
 /// All topics by name; the log's internal ones (`__...`) on demand.
-[[nodiscard]] std::vector<log::Topic> sorted_topics(log::Log& log, bool with_internal);
+[[nodiscard]] Result<std::vector<log::Topic>> sorted_topics(log::Log& log, bool with_internal);
 
 }  // namespace millrace::cli

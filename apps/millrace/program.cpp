@@ -9,6 +9,7 @@
 #include "commands/commands.hpp"
 #include "help.hpp"
 #include "millrace/base/processes.hpp"
+#include "millrace/log/empty_groups.hpp"
 #include "millrace/log_embedded/embedded.hpp"
 #include "millrace/log_kafka/kafka.hpp"
 #include "text.hpp"
@@ -131,6 +132,17 @@ Result<std::unique_ptr<log::Log>> Session::log_of(const std::string& service) {
   log::LogOptions options;
   options.service = service;
   return open(std::move(options), false);
+}
+
+Status Session::await_empty_groups(log::Log& log,
+                                   const std::function<bool(const log::GroupInfo&)>& chosen) const {
+  constexpr std::int64_t pause_ns = 100'000'000;
+  const auto waiter = log.waiter();
+  return log::await_empty_groups(log, clock, chosen, [&]() -> Status {
+    if (stop) return fail(errc::busy, "stopped while waiting for members that died: try again");
+    static_cast<void>(waiter->wait({}, clock.monotonic_ns() + pause_ns));
+    return {};
+  });
 }
 
 int run_program(std::vector<std::string> arguments, Output& out, Output& notes,

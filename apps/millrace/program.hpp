@@ -39,6 +39,9 @@ class Session {
   [[nodiscard]] Result<log::Log*> log(bool follows = false);
   /// The same log, opened as a member that writes what that service owns.
   [[nodiscard]] Result<std::unique_ptr<log::Log>> log_of(const std::string& service);
+  /// log::await_empty_groups(), by the real clock. errc::busy also when the user has seen enough.
+  [[nodiscard]] Status await_empty_groups(
+      log::Log& log, const std::function<bool(const log::GroupInfo&)>& chosen) const;
   /// What logs are opened in.
   [[nodiscard]] log::LogEnvironment& environment() { return environment_; }
 

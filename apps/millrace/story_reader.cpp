@@ -42,7 +42,7 @@ Status scan_partition(log::Log& log, const log::Topic& topic, log::PartitionId p
 // Topic by topic: a fetch of one partition is cheaper than the order of commits over all of them,
 // which is sorted out later among the few that matter.
 Status scan(log::Log& log, bool with_private, log::LogPosition bound, const Visitor& visit) {
-  std::vector<log::Topic> topics = sorted_topics(log, false);
+  MILLRACE_ASSIGN(std::vector<log::Topic> topics, sorted_topics(log, false));
   if (!with_private) std::erase_if(topics, is_private);
   std::vector<log::TopicPartition> places;
   for (const log::Topic& topic : topics) {

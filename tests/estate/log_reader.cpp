@@ -124,7 +124,7 @@ std::int64_t LogReader::final_requests() {
 
 std::int64_t LogReader::lag() {
   std::int64_t lag = 0;
-  for (const log::GroupInfo& group : log_->groups()) {
+  for (const log::GroupInfo& group : checked(log_->groups())) {
     for (const auto& position : group.positions) {
       lag += checked(log_->end_offset(position.place)).value - position.next.value;
     }
@@ -134,7 +134,7 @@ std::int64_t LogReader::lag() {
 
 std::vector<std::pair<std::string, std::string>> LogReader::owners(const std::string& service) {
   std::vector<std::pair<std::string, std::string>> owners;
-  for (const log::GroupInfo& group : log_->groups()) {
+  for (const log::GroupInfo& group : checked(log_->groups())) {
     if (!group.name.starts_with(service + "/")) continue;
     for (const auto& unit : group.units)
       owners.emplace_back(group.name + ":" + unit.name, unit.member);
@@ -144,7 +144,7 @@ std::vector<std::pair<std::string, std::string>> LogReader::owners(const std::st
 
 std::string LogReader::describe_groups() {
   std::string text;
-  for (const log::GroupInfo& group : log_->groups()) {
+  for (const log::GroupInfo& group : checked(log_->groups())) {
     text += group.name + ":";
     for (const auto& unit : group.units)
       text += " " + unit.name + "=" + (unit.member.empty() ? "-" : unit.member);

@@ -12,6 +12,7 @@
 #include "arguments.hpp"
 #include "commands/commands.hpp"
 #include "copy/errors.hpp"
+#include "copy/plan.hpp"
 #include "json.hpp"
 #include "text.hpp"
 
@@ -138,6 +139,12 @@ Result<CopySummary> work(log::Log& source, log::Log* target, const CopyOptions& 
   request.transaction_bytes = options.transaction_bytes;
   Progress progress(options.show_progress ? &session.notes : nullptr, session.clock);
   const CopyWatch watch{session.clock, session.stop, progress};
+  // Services that died must not count as working. Those that live are named by the copy.
+  for (log::Log* const log : {options.force ? nullptr : &source, target}) {
+    if (log == nullptr || options.only_verify) continue;
+    const Status gone = session.await_empty_groups(*log, is_live);
+    if (!gone && !gone.error().is(errc::busy)) return fail(gone.error());
+  }
   if (options.dry_run) return plan_copy(source, target, request);
   if (options.only_verify) return compare_copy(source, *target, request, watch);
   return copy_log(source, *target, request, watch);

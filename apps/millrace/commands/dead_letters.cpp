@@ -53,7 +53,8 @@ Status list(log::Log& log, const Options& options, Output& out) {
     MILLRACE_ASSIGN(log::Topic topic, dead_letters_topic(log, service_of(options.service)));
     topics.push_back(std::move(topic));
   } else {
-    for (const log::Topic& topic : sorted_topics(log, false)) {
+    MILLRACE_ASSIGN(const auto all, sorted_topics(log, false));
+    for (const log::Topic& topic : all) {
       if (is_dead_letters(topic.spec.name)) topics.push_back(topic);
     }
   }

@@ -179,11 +179,12 @@ class Overview {
 }  // namespace
 
 Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
-  std::vector<log::GroupInfo> groups = log.groups();
+  MILLRACE_ASSIGN(std::vector<log::GroupInfo> groups, log.groups());
   std::sort(groups.begin(), groups.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
   TopicNames topics;
-  for (const log::Topic& topic : sorted_topics(log, true))
+  MILLRACE_ASSIGN(const auto known, sorted_topics(log, true));
+  for (const log::Topic& topic : known)
     topics[topic.id] = topic.spec.name;
   std::vector<std::string> names;
   const bool in_detail = options.all || !options.name.empty();

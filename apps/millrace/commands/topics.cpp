@@ -112,7 +112,7 @@ void print_table(const std::vector<log::Topic>& topics, const std::vector<Count>
 }  // namespace
 
 Status show_topics(log::Log& log, const TopicsOptions& options, Output& out) {
-  std::vector<log::Topic> shown = sorted_topics(log, options.all);
+  MILLRACE_ASSIGN(std::vector<log::Topic> shown, sorted_topics(log, options.all));
   const std::size_t all = shown.size();
   if (!options.all) std::erase_if(shown, is_private);
   if (options.names) {

@@ -139,6 +139,15 @@ CLI::App* add_diff(CLI::App& topology, Action& action) {
   return command;
 }
 
+// No instance of the service lives, and none that died is still a member. It makes sure that there
+// is a log, and writes nothing of the service.
+Result<log::Log*> log_at_rest(Session& session, const std::string& service) {
+  MILLRACE_ASSIGN(log::Log * log, session.log());
+  MILLRACE_TRY(session.await_empty_groups(
+      *log, [&](const log::GroupInfo& group) { return group.name.starts_with(service + "/"); }));
+  return log;
+}
+
 CLI::App* add_reset(CLI::App& topology, Action& action) {
   auto* command = topology.add_subcommand(
       "reset", "Have state rebuilt from its inputs by the next start, with no instance alive");
@@ -154,8 +163,7 @@ CLI::App* add_reset(CLI::App& topology, Action& action) {
   command->footer("\nWhat the parts publish is published again. Nothing is deleted.\n");
   command->callback([options, &action] {
     action = [options](Session& session) -> Status {
-      // One that reads writes nothing, and makes sure that there is a log.
-      MILLRACE_ASSIGN(log::Log * log, session.log());
+      MILLRACE_ASSIGN(log::Log * log, log_at_rest(session, options->service));
       if (options->dry_run) return reset_topology(*log, *options, session.out);
       MILLRACE_ASSIGN(const auto writer, session.log_of(options->service));
       return reset_topology(*writer, *options, session.out);
@@ -181,8 +189,7 @@ CLI::App* add_accept(CLI::App& topology, Action& action) {
   command->footer("\nExample: millrace topology accept insights revenue 2\n");
   command->callback([options, &action] {
     action = [options](Session& session) -> Status {
-      // One that reads writes nothing, and makes sure that there is a log.
-      MILLRACE_ASSIGN(log::Log * log, session.log());
+      MILLRACE_ASSIGN(log::Log * log, log_at_rest(session, options->service));
       if (options->dry_run) return accept_topology(*log, *options, session.out);
       MILLRACE_ASSIGN(const auto writer, session.log_of(options->service));
       return accept_topology(*writer, *options, session.out);

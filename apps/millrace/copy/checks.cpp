@@ -48,7 +48,8 @@ Status check_records(const CopyPlan& plan, log::Log& target, const CopyState& st
 }
 
 Status check_positions(const CopyPlan& plan, log::Log& target, const CopyState& state) {
-  for (const log::GroupInfo& group : target.groups()) {
+  MILLRACE_ASSIGN(const auto groups, target.groups());
+  for (const log::GroupInfo& group : groups) {
     for (const log::GroupInfo::Position& is : group.positions) {
       const auto planned = std::find_if(
           plan.positions.begin(), plan.positions.end(), [&](const CopyPlan::Position& one) {
@@ -77,7 +78,8 @@ Status check_live(const CopyPlan& plan, log::Log& target, bool force) {
                                 "; stop them, or copy what is committed by now with --force and "
                                 "the rest with the same command when they are stopped");
   }
-  const std::vector<std::string> live = live_groups(target.groups());
+  MILLRACE_ASSIGN(const auto groups, target.groups());
+  const std::vector<std::string> live = live_groups(groups);
   if (live.empty()) return {};
   return fail(errc::busy, "services work on the target: " + listed(live) + "; stop them first");
 }
@@ -111,7 +113,8 @@ Status check_not_same(log::Log& source, log::Log& target) {
     return fail(errc::invalid_argument,
                 "source and target are the same log, " + escaped(source.identity()) + ": name two");
   }
-  for (const log::GroupInfo& group : source.groups()) {
+  MILLRACE_ASSIGN(const auto groups, source.groups());
+  for (const log::GroupInfo& group : groups) {
     if (group.name != copy_group || group.members.empty()) continue;
     return fail(errc::busy, "the source is itself the target of a copy that is under way");
   }

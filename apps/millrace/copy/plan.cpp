@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "millrace/log/empty_groups.hpp"
 #include "names.hpp"
 #include "text.hpp"
 
@@ -52,10 +53,14 @@ CopyPhase phase_of(std::string_view topic) {
   return topic.ends_with(retry_suffix) ? CopyPhase::retries : CopyPhase::records;
 }
 
+bool is_live(const log::GroupInfo& group) {
+  return group.name != copy_group && group.name != log::tool_group && !group.members.empty();
+}
+
 std::vector<std::string> live_groups(const std::vector<log::GroupInfo>& groups) {
   std::vector<std::string> live;
   for (const log::GroupInfo& group : groups) {
-    if (group.name != copy_group && !group.members.empty()) live.push_back(group.name);
+    if (is_live(group)) live.push_back(group.name);
   }
   std::sort(live.begin(), live.end());
   return live;
@@ -65,9 +70,9 @@ Result<CopyPlan> make_plan(log::Log& source, const std::string& glob) {
   CopyPlan plan;
   // Positions first, then ends: so no position is beyond what is copied. Of the ends those of
   // topics that refer to others first: so no reference is.
-  const std::vector<log::GroupInfo> groups = source.groups();
+  MILLRACE_ASSIGN(const std::vector<log::GroupInfo> groups, source.groups());
   plan.live = live_groups(groups);
-  std::vector<log::Topic> topics = sorted_topics(source, false);
+  MILLRACE_ASSIGN(std::vector<log::Topic> topics, sorted_topics(source, false));
   std::vector<std::string> names;
   for (const log::Topic& topic : topics)
     names.push_back(topic.spec.name);

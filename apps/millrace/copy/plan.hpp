@@ -52,7 +52,9 @@ struct CopyPlan {
 /// errc::not_found when it chooses none, and what the log answers.
 [[nodiscard]] Result<CopyPlan> make_plan(log::Log& source, const std::string& glob);
 
-/// Groups that have members, a copier's own left out.
+/// Whether it has members; groups of tools and of copiers do not count.
+[[nodiscard]] bool is_live(const log::GroupInfo& group);
+/// The names of those.
 [[nodiscard]] std::vector<std::string> live_groups(const std::vector<log::GroupInfo>& groups);
 
 }  // namespace millrace::cli

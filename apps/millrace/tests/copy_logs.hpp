@@ -64,7 +64,7 @@ class SparseLog final : public log::Log {
     return inner_->create_topic(spec);
   }
   Result<log::Topic> find_topic(std::string_view name) override { return inner_->find_topic(name); }
-  std::vector<log::Topic> topics() override { return inner_->topics(); }
+  Result<std::vector<log::Topic>> topics() override { return inner_->topics(); }
   Result<log::Committed> commit(log::Transaction& transaction) override;
   Status fetch(log::TopicPartition place, log::Offset from, std::size_t max_bytes,
                log::FetchBuffer& buffer) override;
@@ -84,7 +84,7 @@ class SparseLog final : public log::Log {
                                                 std::vector<std::string> units) override {
     return inner_->join(group, std::move(units));
   }
-  std::vector<log::GroupInfo> groups() override { return inner_->groups(); }
+  Result<std::vector<log::GroupInfo>> groups() override { return inner_->groups(); }
   Status maintain() override;
   const log::LogOptions& options() const override { return inner_->options(); }
   std::string identity() override { return identity_; }

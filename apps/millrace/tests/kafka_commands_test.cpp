@@ -5,8 +5,12 @@
 // tests of the commands' own functions run there too.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <limits>
+#include <memory>
+#include <thread>
 
+#include "kafka_log.hpp"
 #include "shop.hpp"
 
 namespace millrace::cli {
@@ -108,6 +112,46 @@ TEST_F(CommandsOnKafka, a_prefix_that_nobody_used_is_named_and_nothing_is_made_t
         << done.notes;
     EXPECT_NE(done.notes.find("[base.not_found]"), std::string::npos) << done.notes;
   }
+}
+
+class ResetOnKafka : public CommandsOnKafka {
+ protected:
+  ResetOnKafka() {
+    log::LogOptions options;
+    options.service = "orders";
+    options.member = "orders-1";
+    log = shop.connect(options);
+    const auto group = log->group("orders/main");
+    if (group) membership = log->join(*group, {"main/0"}).value_or(nullptr);
+  }
+  std::unique_ptr<log::Log> log;
+  std::unique_ptr<log::Membership> membership;
+};
+
+// It has no manifest, so all of it is reset.
+TEST_F(ResetOnKafka, a_topology_whose_only_process_died_is_reset) {
+  ASSERT_NE(membership, nullptr);
+  log::kafka::abandon(*log);
+  const Outcome done = ask({"topology", "reset", "orders"});
+  EXPECT_EQ(done.exit_code, 0) << done.notes;
+}
+
+TEST_F(ResetOnKafka, a_topology_with_a_process_that_lives_is_not_reset) {
+  ASSERT_NE(membership, nullptr);
+  std::atomic<bool> done = false;
+  std::thread lives([&] {
+    const auto waiter = log->waiter();
+    while (!done) {
+      EXPECT_TRUE(membership->poll());
+      static_cast<void>(waiter->wait({}, real_clock().monotonic_ns() + 100'000'000));
+    }
+  });
+  const Outcome refused = ask({"topology", "reset", "orders"});
+  done = true;
+  lives.join();
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.notes.find("orders-1 of group orders/main lives"), std::string::npos)
+      << refused.notes;
 }
 
 TEST_F(CommandsOnKafka, a_secret_in_the_url_is_not_shown) {

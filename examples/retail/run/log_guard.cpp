@@ -39,9 +39,10 @@ std::unexpected<millrace::Error> taken(const std::string& holder) {
 
 // The member that has the claim, if it showed since `since_ns` that it is at work: the claim of one
 // that died is free soon.
-std::optional<std::string> working_holder(log::Log& log, const std::string& self,
-                                          std::int64_t since_ns, std::int64_t now_ns) {
-  for (const log::GroupInfo& group : log.groups()) {
+Result<std::optional<std::string>> working_holder(log::Log& log, const std::string& self,
+                                                  std::int64_t since_ns, std::int64_t now_ns) {
+  MILLRACE_ASSIGN(const auto groups, log.groups());
+  for (const log::GroupInfo& group : groups) {
     if (group.name != guard_group || group.units.empty()) continue;
     const std::string& holder = group.units.front().member;
     for (const auto& member : group.members) {
@@ -99,9 +100,8 @@ Result<std::unique_ptr<LogGuard>> LogGuard::take(log::Log& log, millrace::Clock&
     if (!change.granted.empty()) break;
     MILLRACE_TRY(log.maintain());
     const std::int64_t now_ns = clock.monotonic_ns();
-    if (const auto holder = working_holder(log, log.options().member, since_ns, now_ns)) {
-      return taken(*holder);
-    }
+    MILLRACE_ASSIGN(const auto holder, working_holder(log, log.options().member, since_ns, now_ns));
+    if (holder) return taken(*holder);
     if (now_ns - since_ns > 3 * state->session_ns) return taken("its claim does not end");
     std::this_thread::sleep_for(look_interval);
   }

@@ -78,7 +78,8 @@ Status RestWatcher::read() {
 Result<std::int64_t> RestWatcher::lag() {
   std::vector<millrace::log::TopicPartition> places;
   std::int64_t total = 0;
-  for (const auto& group : log_.groups()) {
+  MILLRACE_ASSIGN(const auto groups, log_.groups());
+  for (const auto& group : groups) {
     // Left behind by a tool, such as `millrace copy`.
     if (group.members.empty()) continue;
     for (const auto& position : group.positions) {

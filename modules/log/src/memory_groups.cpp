@@ -161,8 +161,8 @@ std::vector<GroupInfo> MemoryGroups::describe() const {
     info.id = id_of(i);
     info.name = group.name;
     for (const auto& [number, member] : group.members) {
-      info.members.push_back(
-          {member.handle->member, 0, (now_ns - member.heartbeat_ns) / 1'000'000});
+      info.members.push_back({member.handle->member, 0, (now_ns - member.heartbeat_ns) / 1'000'000,
+                              member.handle->session_timeout_ms});
     }
     for (const auto& [name, index] : group.units) {
       const Unit& unit = units_[index];

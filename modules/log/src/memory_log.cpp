@@ -366,8 +366,9 @@ class MemoryLog final : public Log {
     MILLRACE_TRY(check_open());
     return state_->find_topic(name);
   }
-  std::vector<Topic> topics() override {
+  Result<std::vector<Topic>> topics() override {
     const MutexLock lock(state_->mutex);
+    MILLRACE_TRY(check_open());
     std::vector<Topic> result;
     for (const auto& stored : state_->topics) {
       if (!is_internal(stored.topic.spec.name)) {
@@ -424,8 +425,9 @@ class MemoryLog final : public Log {
     return state_->groups.position(group, place);
   }
   Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override;
-  std::vector<GroupInfo> groups() override {
+  Result<std::vector<GroupInfo>> groups() override {
     const MutexLock lock(state_->mutex);
+    MILLRACE_TRY(check_open());
     return state_->groups.describe();
   }
 

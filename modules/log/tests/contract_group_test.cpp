@@ -358,7 +358,7 @@ TEST_P(LogContract, groups_tell_people_who_has_what) {
   transaction.set_position(member.held.at(0).group(), place, offset(0));
   ASSERT_TRUE(commit(*log, transaction).has_value());
   EXPECT_EQ(log->position(member.held.at(0).group(), place).value(), offset(0));
-  const auto groups = log->groups();
+  const auto groups = log->groups().value();
   ASSERT_EQ(groups.size(), 1U);
   EXPECT_EQ(groups[0].name, "g");
   ASSERT_EQ(groups[0].members.size(), 1U);

@@ -56,11 +56,9 @@ Result<Topic> EmbeddedLog::find_topic(std::string_view name) {
   return found->topic;
 }
 
-std::vector<Topic> EmbeddedLog::topics() {
-  // A handle that is closed still returns what it knows.
-  if (log_->directory.check_open()) {
-    static_cast<void>(log_->topics.refresh());
-  }
+Result<std::vector<Topic>> EmbeddedLog::topics() {
+  MILLRACE_TRY(log_->directory.check_open());
+  MILLRACE_TRY(log_->topics.refresh());
   return log_->topics.catalog().topics();
 }
 
@@ -132,7 +130,7 @@ Result<std::unique_ptr<Membership>> EmbeddedLog::join(GroupId group,
   return EmbeddedMembership::join(*log_, group, std::move(units));
 }
 
-std::vector<GroupInfo> EmbeddedLog::groups() { return describe_groups(*log_); }
+Result<std::vector<GroupInfo>> EmbeddedLog::groups() { return describe_groups(*log_); }
 
 Status EmbeddedLog::maintain() { return log_->maintain(); }
 

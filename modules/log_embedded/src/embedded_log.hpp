@@ -18,7 +18,7 @@ class EmbeddedLog final : public Log {
 
   Result<Topic> create_topic(const TopicSpec& spec) override;
   Result<Topic> find_topic(std::string_view name) override;
-  std::vector<Topic> topics() override;
+  Result<std::vector<Topic>> topics() override;
   Result<Committed> commit(Transaction& transaction) override;
   Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
                FetchBuffer& buffer) override;
@@ -31,7 +31,7 @@ class EmbeddedLog final : public Log {
   Result<GroupId> group(std::string_view name) override;
   Result<std::optional<Offset>> position(GroupId group, TopicPartition place) override;
   Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override;
-  std::vector<GroupInfo> groups() override;
+  Result<std::vector<GroupInfo>> groups() override;
   Status maintain() override;
   int death_descriptor() override;
   std::vector<LogCount> counts() const override { return log_->directory.counts().read(); }

@@ -54,9 +54,10 @@ Result<GroupId> find_or_make_group(Member& log, std::string_view name) {
   return id;
 }
 
-std::vector<GroupInfo> describe_groups(Member& log) {
-  const auto locked = log.lock_even_failed();
-  return locked && log.topics.refresh() ? describe_tables(*locked, log) : std::vector<GroupInfo>{};
+Result<std::vector<GroupInfo>> describe_groups(Member& log) {
+  MILLRACE_ASSIGN(const auto locked, log.lock_even_failed());
+  MILLRACE_TRY(log.topics.refresh());
+  return describe_tables(locked, log);
 }
 
 std::vector<GroupInfo> describe_tables(const Locked& locked, LogParts& log) {
@@ -75,7 +76,8 @@ std::vector<GroupInfo> describe_tables(const Locked& locked, LogParts& log) {
       const GroupMemberRow& member = control.group_members[row];
       const std::int64_t age_ms =
           (now - member.heartbeat_ns.load(std::memory_order_relaxed)) / 1'000'000;
-      info.members.push_back({name_of(row), control.members[member.member].pid, age_ms});
+      info.members.push_back({name_of(row), control.members[member.member].pid, age_ms,
+                              member.session_ns / 1'000'000});
     }
     for (const std::size_t row : units_of(locked, control, info.id)) {
       const UnitRow& unit = control.units[row];

@@ -13,7 +13,7 @@ namespace millrace::log::embedded {
 /// Log::group: finds or makes.
 [[nodiscard]] Result<GroupId> find_or_make_group(Member& log, std::string_view name);
 /// Log::groups.
-[[nodiscard]] std::vector<GroupInfo> describe_groups(Member& log);
+[[nodiscard]] Result<std::vector<GroupInfo>> describe_groups(Member& log);
 /// The same from the tables as they are.
 [[nodiscard]] std::vector<GroupInfo> describe_tables(const Locked& locked, LogParts& log);
 

@@ -97,10 +97,9 @@ Result<Topic> ReadOnlyLog::find_topic(std::string_view name) {
   return found->topic;
 }
 
-std::vector<Topic> ReadOnlyLog::topics() {
+Result<std::vector<Topic>> ReadOnlyLog::topics() {
   const MutexLock guard(mutex_);
-  // What was read before the journal became unreadable is still known.
-  static_cast<void>(refresh());
+  MILLRACE_TRY(refresh());
   return log().topics.catalog().topics();
 }
 
@@ -192,9 +191,9 @@ Result<std::unique_ptr<Membership>> ReadOnlyLog::join(GroupId /*group*/,
   return refused("join a group");
 }
 
-std::vector<GroupInfo> ReadOnlyLog::groups() {
+Result<std::vector<GroupInfo>> ReadOnlyLog::groups() {
   const MutexLock guard(mutex_);
-  static_cast<void>(refresh());
+  MILLRACE_TRY(refresh());
   return describe_tables(follower_->alone(), log());
 }
 

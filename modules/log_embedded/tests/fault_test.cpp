@@ -245,7 +245,7 @@ TEST_F(EmbeddedFaults, a_repairer_that_knows_fewer_groups_than_the_dead_member_g
   const auto committed = repairer->commit(nothing);
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
   EXPECT_EQ(repairer->group("g2").value().value, 2);
-  EXPECT_EQ(maker->groups().size(), 3U);
+  EXPECT_EQ(maker->groups().value().size(), 3U);
 }
 
 TEST_F(EmbeddedFaults, a_repeat_finds_its_outcome_in_a_segment_that_another_member_made) {

@@ -179,7 +179,7 @@ TEST_F(EmbeddedInvariants, a_broken_control_file_stops_appends_and_kills_no_furt
   abandon(*victim);
   shared.tails[0].end += 8;
   shared.tails[1].end += 16;
-  EXPECT_EQ(log_->groups().size(), 1U);
+  EXPECT_EQ(log_->groups().value().size(), 1U);
   EXPECT_TRUE(log_->position(group, orders_));
   membership->reset();
   const auto expect_refused = [](const auto& refused) {

@@ -29,7 +29,8 @@ LogOptions reading_options(LogAccess access = LogAccess::read_only) {
 /// Values of all topics, by the log's own list of them.
 std::vector<std::vector<std::string>> content_of(Log& log) {
   std::vector<std::vector<std::string>> content;
-  for (const Topic& topic : log.topics()) {
+  const auto topics = log.topics().value();
+  for (const Topic& topic : topics) {
     content.push_back(values_of(log, {topic.id, partition(0)}));
   }
   return content;
@@ -77,8 +78,8 @@ class EmbeddedReading : public testing::Test {
     const auto group = (*reader)->group("readers");
     ASSERT_TRUE(group);
     EXPECT_EQ((*reader)->position(*group, {orders->id, partition(0)}).value(), offset(42));
-    ASSERT_EQ((*reader)->groups().size(), 1U);
-    EXPECT_EQ((*reader)->groups()[0].positions.size(), 1U);
+    ASSERT_EQ((*reader)->groups().value().size(), 1U);
+    EXPECT_EQ((*reader)->groups().value()[0].positions.size(), 1U);
     EXPECT_EQ((*reader)->identity(), identity_);
     const auto report = verify_log(SimulatedMachine::directory, machine_.environment);
     ASSERT_TRUE(report) << report.error().to_string();

@@ -30,8 +30,8 @@ Result<GroupId> Groups::open(std::string_view name) {
   return GroupId{{number()}};
 }
 
-std::vector<GroupInfo> Groups::all() {
-  static_cast<void>(state_.catch_up_to_end());
+Result<std::vector<GroupInfo>> Groups::all() {
+  MILLRACE_TRY(state_.catch_up_to_end());
   const auto heard = state_.last_heard();
   const std::int64_t now_ns = config_.clock().monotonic_ns();
   std::vector<GroupInfo> groups = state_.look([&](const State& state) {
@@ -43,7 +43,8 @@ std::vector<GroupInfo> Groups::all() {
         if (subscription.group != info.id.value || member == state.members().end()) continue;
         const auto last = heard.find(subscription.member);
         info.members.push_back({member->second.name, member->second.process.pid,
-                                last == heard.end() ? 0 : (now_ns - last->second) / 1'000'000});
+                                last == heard.end() ? 0 : (now_ns - last->second) / 1'000'000,
+                                member->second.announced.session_ms});
       }
       for (const auto& [name, unit] : state.groups()[i].units) {
         const auto owner = state.subscriptions().find(unit.owner);
@@ -58,14 +59,17 @@ std::vector<GroupInfo> Groups::all() {
     return infos;
   });
   for (GroupInfo& info : groups) {
-    const auto positions =
-        all_group_positions(reader_.client(), config_.in_kafka(info.name), config_.timeout_ms());
-    if (!positions) continue;
-    for (const GroupPosition& one : *positions) {
+    MILLRACE_ASSIGN(
+        const auto positions,
+        all_group_positions(reader_.client(), config_.in_kafka(info.name), config_.timeout_ms()));
+    for (const GroupPosition& one : positions) {
       if (!one.place.topic.starts_with(config_.url().prefix)) continue;
       const auto topic =
           topics_.find(std::string_view(one.place.topic).substr(config_.url().prefix.size()));
-      if (topic) info.positions.push_back({{topic->id, partition(one.place.partition)}, one.next});
+      // Somebody deleted the topic.
+      if (!topic && topic.error().is(errc::unknown_topic)) continue;
+      if (!topic) return fail(topic.error());
+      info.positions.push_back({{topic->id, partition(one.place.partition)}, one.next});
     }
   }
   return groups;

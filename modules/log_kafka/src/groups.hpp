@@ -21,7 +21,7 @@ class Groups {
   /// Log::group.
   [[nodiscard]] Result<GroupId> open(std::string_view name);
   /// Log::groups.
-  [[nodiscard]] std::vector<GroupInfo> all();
+  [[nodiscard]] Result<std::vector<GroupInfo>> all();
   /// The group's name in Kafka. errc::not_found.
   [[nodiscard]] Result<std::string> name_in_kafka(GroupId group) const;
 

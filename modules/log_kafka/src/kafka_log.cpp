@@ -87,7 +87,10 @@ Result<Topic> KafkaLog::find_topic(std::string_view name) {
   return topics_.find(name);
 }
 
-std::vector<Topic> KafkaLog::topics() { return topics_.all(); }
+Result<std::vector<Topic>> KafkaLog::topics() {
+  MILLRACE_TRY(state_.check());
+  return topics_.all();
+}
 
 Result<std::optional<std::int64_t>> KafkaLog::tombstone_retention_ms(TopicId topic) {
   return topics_.tombstone_retention_ms(topic);
@@ -98,7 +101,10 @@ Result<GroupId> KafkaLog::group(std::string_view name) {
   return groups_.open(name);
 }
 
-std::vector<GroupInfo> KafkaLog::groups() { return groups_.all(); }
+Result<std::vector<GroupInfo>> KafkaLog::groups() {
+  MILLRACE_TRY(state_.check());
+  return groups_.all();
+}
 
 Result<std::unique_ptr<Membership>> KafkaLog::join(GroupId group, std::vector<std::string> units) {
   MILLRACE_TRY(state_.check());

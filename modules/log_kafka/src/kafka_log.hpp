@@ -30,7 +30,7 @@ class KafkaLog final : public Log {
 
   Result<Topic> create_topic(const TopicSpec& spec) override;
   Result<Topic> find_topic(std::string_view name) override;
-  std::vector<Topic> topics() override;
+  Result<std::vector<Topic>> topics() override;
   Result<Committed> commit(Transaction& transaction) override;
   Status wait_visible(const Committed& committed, std::int64_t deadline_ns) override;
   Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
@@ -50,7 +50,7 @@ class KafkaLog final : public Log {
   std::optional<std::int64_t> position_retention_ms() const override;
   Result<std::optional<std::int64_t>> tombstone_retention_ms(TopicId topic) override;
   Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override;
-  std::vector<GroupInfo> groups() override;
+  Result<std::vector<GroupInfo>> groups() override;
   Status maintain() override;
   const LogOptions& options() const override { return options_; }
   std::string identity() override { return identity_text_; }

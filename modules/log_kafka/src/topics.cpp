@@ -222,8 +222,8 @@ Result<Topic> Topics::find(std::string_view name) {
   return fail(unknown_topic_error(name));
 }
 
-std::vector<Topic> Topics::all() {
-  static_cast<void>(state_.catch_up_to_end());
+Result<std::vector<Topic>> Topics::all() {
+  MILLRACE_TRY(state_.catch_up_to_end());
   return state_.look([](const State& state) {
     std::vector<Topic> topics;
     for (std::size_t i = 0; i < state.topics().size(); ++i) {

@@ -30,7 +30,7 @@ class Topics {
   /// Log::find_topic.
   [[nodiscard]] Result<Topic> find(std::string_view name);
   /// Log::topics.
-  [[nodiscard]] std::vector<Topic> all();
+  [[nodiscard]] Result<std::vector<Topic>> all();
   /// Log::tombstone_retention_ms.
   [[nodiscard]] Result<std::optional<std::int64_t>> tombstone_retention_ms(TopicId topic);
 

@@ -3,14 +3,14 @@
 //
 // Members of a group on a real cluster: who is fenced, who takes over, and what the others must not
 // conclude from silence.
-#include <sys/wait.h>
-
 #include <csignal>
 #include <thread>
 
 #include "foreign_producer.hpp"
 #include "kafka_world.hpp"
+#include "millrace/log/empty_groups.hpp"
 #include "millrace/testkit/kafka_proxy.hpp"
+#include "owner_process.hpp"
 
 namespace millrace::log {
 namespace {
@@ -116,7 +116,7 @@ TEST_F(KafkaFencing, who_cannot_write_takes_nobody_for_dead) {
       "h", {"w"});
   ASSERT_TRUE(watcher.until_holds(1));
   const auto members = [&] {
-    const auto groups = direct->groups();
+    const auto groups = direct->groups().value();
     return groups.empty() ? std::size_t{0} : groups[0].members.size();
   };
 
@@ -295,38 +295,31 @@ INSTANTIATE_TEST_SUITE_P(Kafka, KafkaIdFaults, testing::ValuesIn(id_faults), nam
 
 class KafkaProcesses : public KafkaWorld {};
 
-/// A process that claims two units, commits once, and then is stuck in a commit: it gets the
-/// brokers' addresses through a pipe, because it is made before this process has threads.
-class Owner {
- public:
-  explicit Owner(const std::function<int(const std::string& brokers)>& run) {
-    if (::pipe(pipe_) != 0) throw std::runtime_error("no pipe");
-    pid_ = ::fork();
-    if (pid_ != 0) return;
-    std::string brokers;
-    for (char c = 0; ::read(pipe_[0], &c, 1) == 1 && c != '\n';)
-      brokers.push_back(c);
-    ::_exit(run(brokers));
-  }
-  ~Owner() {
-    kill();
-    ::waitpid(pid_, nullptr, 0);
-    ::close(pipe_[0]);
-    ::close(pipe_[1]);
-  }
-  Owner(const Owner&) = delete;
-  Owner& operator=(const Owner&) = delete;
-  void start(const std::string& brokers) {
-    const std::string line = brokers + "\n";
-    EXPECT_EQ(::write(pipe_[1], line.data(), line.size()), static_cast<ssize_t>(line.size()));
-  }
-  void kill() const { ::kill(pid_, SIGKILL); }
-  [[nodiscard]] pid_t pid() const { return pid_; }
-
- private:
-  int pipe_[2] = {};
-  pid_t pid_ = -1;
-};
+TEST_F(KafkaProcesses, who_was_killed_is_expelled_by_a_tool_when_nobody_else_is_left) {
+  LogOptions options = options_of("owner");
+  // Its session would not end in this test.
+  options.session_timeout_ms = 86'400'000;
+  Owner owner([&](const std::string& brokers) {
+    Worker worker(open_by(real_clock(), options, brokers), "g", {"u", "v"});
+    if (!worker.until_holds(2)) return 1;
+    ::raise(SIGSTOP);
+    return 0;
+  });
+  owner.start(address());
+  owner.wait_stopped();
+  owner.kill();
+  const auto tool = open("tool");
+  ASSERT_EQ(tool->groups().value().front().members.size(), 1U);
+  const auto waiter = tool->waiter();
+  const Status done = await_empty_groups(
+      *tool, real_clock(), [](const GroupInfo& group) { return group.name == "g"; },
+      [&] {
+        static_cast<void>(waiter->wait({}, real_clock().monotonic_ns() + 20'000'000));
+        return Status{};
+      });
+  ASSERT_TRUE(done.has_value()) << done.error().to_string();
+  EXPECT_THAT(tool->groups().value().front().members, IsEmpty());
+}
 
 TEST_F(KafkaProcesses, who_was_killed_in_a_transaction_is_replaced_at_once_and_leaves_nothing) {
   Owner owner([&](const std::string& brokers) {
@@ -353,7 +346,7 @@ TEST_F(KafkaProcesses, who_was_killed_in_a_transaction_is_replaced_at_once_and_l
   const auto place = make_topic(*survivor.log, "t");
   const auto input = make_topic(*survivor.log, "in");
   survivor.obey();
-  const auto groups = survivor.log->groups();
+  const auto groups = survivor.log->groups().value();
   ASSERT_EQ(groups.size(), 1U);
   ASSERT_EQ(groups[0].members.size(), 2U);
   EXPECT_EQ(groups[0].members[0].pid, owner.pid());

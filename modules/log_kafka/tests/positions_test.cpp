@@ -32,7 +32,7 @@ class KafkaLostPositions : public KafkaWorld {
       rd_kafka_DeleteConsumerGroupOffsets(client, &request, 1, nullptr, queue);
       rd_kafka_DeleteConsumerGroupOffsets_destroy(request);
     });
-    const auto all = log_->groups();
+    const auto all = log_->groups().value();
     for (const GroupInfo& info : all)
       ASSERT_TRUE(info.positions.empty());
   }

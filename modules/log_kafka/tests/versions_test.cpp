@@ -96,5 +96,27 @@ TEST_F(KafkaVersions, another_record_of_a_newer_version_ends_an_older_member_by_
   EXPECT_TRUE(maintained.error().is(errc::incompatible)) << maintained.error().to_string();
 }
 
+TEST_F(KafkaVersions, a_member_is_expelled_by_its_own_session_and_not_by_that_of_others) {
+  LogOptions patient = options_of("patient");
+  patient.session_timeout_ms = 600'000;
+  Worker first(open_by(real_clock(), patient), "g", {"u"});
+  ASSERT_TRUE(first.until_holds(1));
+  SkewedClock clock;
+  Worker second(open_by(clock, options_of("hasty")), "g", {"u"});
+  for (int i = 0; i < 20; ++i) {
+    second.obey();
+    clock.advance_ms(second.log->options().session_timeout_ms / 4);
+  }
+  EXPECT_TRUE(second.held.empty());
+  const auto committed = first.commit({place_}, "mine");
+  EXPECT_TRUE(committed) << committed.error().to_string();
+  const auto groups = direct_->groups();
+  ASSERT_TRUE(groups) << groups.error().to_string();
+  ASSERT_EQ(groups->size(), 1U);
+  ASSERT_EQ(groups->front().members.size(), 2U);
+  EXPECT_EQ(groups->front().members[0].session_ms, 600'000);
+  EXPECT_EQ(groups->front().members[1].session_ms, 10'000);
+}
+
 }  // namespace
 }  // namespace millrace::log

@@ -281,7 +281,9 @@ TEST_P(Cycle, the_positions_reach_the_ends_once_all_is_done) {
   EXPECT_EQ(driver->read_raw("rerouted.counts").size(), 8U);
   const auto left = [&] {
     std::map<std::string, std::int64_t> by_group;
-    for (const log::GroupInfo& group : driver->tool().groups()) {
+    const auto groups = driver->tool().groups();
+    if (!groups) throw testkit::TestError(groups.error().to_string());
+    for (const log::GroupInfo& group : *groups) {
       for (const auto& position : group.positions) {
         const auto end = driver->tool().end_offset(position.place);
         if (!end) throw testkit::TestError(end.error().to_string());

@@ -29,14 +29,16 @@ void add_partitions(const log::Topic& topic, std::vector<log::TopicPartition>& p
 
 void hear_of_all(log::Log& log) {
   std::vector<log::TopicPartition> places;
-  for (const log::Topic& topic : log.topics())
-    add_partitions(topic, places);
   // A handle that is dead or cut off hears nothing; its next step says why.
+  const auto topics = log.topics();
+  if (!topics) return;
+  for (const log::Topic& topic : *topics)
+    add_partitions(topic, places);
   if (!places.empty()) static_cast<void>(log.end_offsets(places));
 }
 
 std::size_t tasks_of(log::Log& log, const Topology& topology) {
-  const std::vector<log::Topic> topics = log.topics();
+  const std::vector<log::Topic> topics = log.topics().value();
   std::size_t tasks = 0;
   for (const SubTopology& sub : topology.sub_topologies) {
     std::size_t partitions = 0;

@@ -44,7 +44,7 @@ class RuntimeWorld::Handle final : public log::Log {
     return inner_->create_topic(spec);
   }
   Result<log::Topic> find_topic(std::string_view name) override { return inner_->find_topic(name); }
-  std::vector<log::Topic> topics() override { return inner_->topics(); }
+  Result<std::vector<log::Topic>> topics() override { return inner_->topics(); }
   Result<log::Committed> commit(log::Transaction& transaction) override {
     if (world_.fail_times_ > 0) {
       --world_.fail_times_;
@@ -105,7 +105,7 @@ class RuntimeWorld::Handle final : public log::Log {
                                                 std::vector<std::string> units) override {
     return inner_->join(group, std::move(units));
   }
-  std::vector<log::GroupInfo> groups() override {
+  Result<std::vector<log::GroupInfo>> groups() override {
     if (const auto work = std::exchange(world_.before_groups_, nullptr)) work();
     return inner_->groups();
   }

@@ -217,7 +217,9 @@ void World::run_to_rest() {
 
 std::string World::dump() {
   std::string out;
-  for (const log::Topic& topic : tool_log_->topics()) {
+  const auto topics = tool_log_->topics();
+  if (!topics) throw TestError(name() + ": " + topics.error().to_string());
+  for (const log::Topic& topic : *topics) {
     out += topic.spec.name + "\n";
     for (const RawRecord& record : reader_.all(topic.spec.name)) {
       out += "  " + std::to_string(record.partition) + "@" + std::to_string(record.offset) + " " +

@@ -7,7 +7,8 @@
 namespace millrace::stream {
 
 Status check_nobody_lives(log::Log& log, std::string_view service) {
-  for (const log::GroupInfo& group : log.groups()) {
+  MILLRACE_ASSIGN(const auto groups, log.groups());
+  for (const log::GroupInfo& group : groups) {
     if (!group.name.starts_with(std::string(service) + "/") || group.members.empty()) continue;
     return fail(millrace::errc::busy,
                 "an instance of " + std::string(service) + " is a member of " + group.name + " (" +

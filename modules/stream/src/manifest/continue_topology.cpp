@@ -22,30 +22,38 @@ constexpr int attempts_max = 64;
 constexpr int failures_max = 8;
 constexpr std::uint64_t pause_ms_min = 20;
 
-std::vector<log::TopicPartition> all_places(log::Log& log) {
+Result<std::vector<log::TopicPartition>> all_places(log::Log& log) {
   std::vector<log::TopicPartition> places;
-  for (const log::Topic& topic : log.topics()) {
+  MILLRACE_ASSIGN(const auto topics, log.topics());
+  for (const log::Topic& topic : topics) {
     for (std::int32_t i = 0; i < topic.spec.partitions; ++i)
       places.push_back({topic.id, log::partition(i)});
   }
   return places;
 }
 
-std::optional<log::GroupInfo> find_group(log::Log& log, const std::string& name) {
-  for (log::GroupInfo& group : log.groups()) {
+// A group without a name: there is none.
+Result<log::GroupInfo> find_group(log::Log& log, const std::string& name) {
+  MILLRACE_ASSIGN(auto groups, log.groups());
+  for (log::GroupInfo& group : groups) {
     if (group.name == name) return std::move(group);
   }
-  return {};
+  return log::GroupInfo{};
 }
 
 Result<bool> has_positions(log::Log& log, const std::string& name) {
-  const auto group = find_group(log, name);
-  if (!group) return false;
-  if (!group->positions.empty()) return true;
-  // The list leaves out what could not be read.
-  MILLRACE_ASSIGN(const auto positions, log.positions(group->id, all_places(log)));
+  MILLRACE_ASSIGN(const log::GroupInfo group, find_group(log, name));
+  if (group.name.empty() || !group.positions.empty()) return !group.positions.empty();
+  // On Kafka the list is what was before the transactions that are about to end.
+  MILLRACE_ASSIGN(const auto places, all_places(log));
+  MILLRACE_ASSIGN(const auto positions, log.positions(group.id, places));
   return std::any_of(positions.begin(), positions.end(),
                      [](const auto& position) { return position.has_value(); });
+}
+
+Result<bool> has_members(log::Log& log, const std::string& name) {
+  MILLRACE_ASSIGN(const log::GroupInfo group, find_group(log, name));
+  return !group.members.empty();
 }
 
 // No value: there is no such topic.
@@ -67,10 +75,7 @@ TakenNames names_in(log::Log& log, Status& failed) {
             const auto found = find_if_there(log, topic);
             return value(found ? Result<bool>(found->has_value()) : fail(found.error()));
           },
-          [&log](const std::string& name) {
-            const auto group = find_group(log, name);
-            return group && !group->members.empty();
-          }};
+          [&log, value](const std::string& group) { return value(has_members(log, group)); }};
 }
 
 Result<bool> holds_records(log::Log& log, const std::string& name) {

@@ -127,7 +127,8 @@ Result<Manifest> manifest_of_unknown(log::Log& log, std::string_view service, co
   manifest.version = version_of(manifest);
   manifest.plan_version = plan_version;
   bool known = false;
-  for (const log::Topic& topic : log.topics()) {
+  MILLRACE_ASSIGN(const auto topics, log.topics());
+  for (const log::Topic& topic : topics) {
     if (topic.spec.owner != service) continue;
     known = true;
     // Changelogs are compacted.

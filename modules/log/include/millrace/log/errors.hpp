@@ -46,8 +46,9 @@ inline constexpr ErrorCode disk_full{"log.disk_full"};
 inline constexpr ErrorCode corrupt{"log.corrupt"};
 /// A sync failed; the log takes no appends. Remedy: fix the disk, stop all, `millrace log repair`.
 inline constexpr ErrorCode failed_sync{"log.failed_sync"};
-/// The log is of a newer version, or in use by another version or from another PID namespace.
-/// Remedy: one version, one machine and one PID namespace for all processes of a log.
+/// The log is of a newer version, or in use by another version or from another PID namespace; or a
+/// record was not written that older members would not understand. Remedy: one version, one machine
+/// and one PID namespace for all processes of a log; stop or upgrade those that the message names.
 inline constexpr ErrorCode incompatible{"log.incompatible"};
 /// The holder of the log's lock makes no progress and may not be killed from here. Remedy: kill the
 /// pid that the message names, and run all processes of a log under one user.

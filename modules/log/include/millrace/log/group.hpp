@@ -52,6 +52,7 @@ struct GroupInfo {
     std::string name;
     std::int64_t pid = 0;
     std::int64_t heartbeat_age_ms = 0;
+    std::int64_t session_ms = 0;  ///< silent for longer, it loses its claims
   };
   GroupId id;
   std::string name;

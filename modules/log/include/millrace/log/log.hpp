@@ -86,8 +86,9 @@ class Log {
   [[nodiscard]] virtual Result<Topic> create_topic(const TopicSpec& spec) = 0;
   /// errc::unknown_topic.
   [[nodiscard]] virtual Result<Topic> find_topic(std::string_view name) = 0;
-  /// All topics by id, internal ones (`__...`) left out.
-  [[nodiscard]] virtual std::vector<Topic> topics() = 0;
+  /// All topics by id, internal ones (`__...`) left out. errc::closed, unavailable, corrupt: never
+  /// a list that may lack some.
+  [[nodiscard]] virtual Result<std::vector<Topic>> topics() = 0;
 
   /// Makes everything in the transaction visible at once, all of it or nothing. It is committed
   /// when this returns; on Kafka readers, this handle's own among them, see it a few milliseconds
@@ -149,7 +150,9 @@ class Log {
   /// may name more.
   [[nodiscard]] virtual Result<std::unique_ptr<Membership>> join(
       GroupId group, std::vector<std::string> units) = 0;
-  [[nodiscard]] virtual std::vector<GroupInfo> groups() = 0;
+  /// All groups by id, with their members, units and positions. errc::closed, unavailable, corrupt:
+  /// never a list that may lack members or positions.
+  [[nodiscard]] virtual Result<std::vector<GroupInfo>> groups() = 0;
 
   /// Housekeeping that needs no request: heartbeat, deaths of other members, syncs by interval. The
   /// runtime calls it some ten times a second from a thread of its own, and at once when

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// What a handle says of members while its cluster or its own commits fail.
+#include "kafka_parts.hpp"
+#include "kafka_world.hpp"
+#include "millrace/log/record_batch.hpp"
+#include "millrace/testkit/kafka_proxy.hpp"
+
+namespace millrace::log {
+namespace {
+
+using testkit::KafkaApi;
+using testkit::KafkaFault;
+
+class KafkaMembers : public KafkaWorld {
+ protected:
+  testkit::KafkaProxy proxy{address()};
+  std::unique_ptr<Log> direct = open("direct");
+  std::vector<TopicPartition> places{make_topic(*direct, "t")};
+  TopicPartition input = make_topic(*direct, "in");
+};
+
+// A group without its positions looks like one that never committed any.
+TEST_F(KafkaMembers, a_list_of_groups_that_may_lack_positions_is_an_error) {
+  Worker worker(open("worker"), "g", {"u"});
+  ASSERT_TRUE(worker.until_holds(1));
+  ASSERT_TRUE(worker.commit(places, "1", input, offset(1)).has_value());
+  const auto through = open("tool", proxy.bootstrap(), {{"millrace.request.timeout.ms", "2000"}});
+  const auto rule = proxy.add({.api = KafkaApi::offset_fetch,
+                               .fault = KafkaFault::cut_before(),
+                               .times = testkit::KafkaRule::always});
+  const auto refused = through->groups();
+  EXPECT_GE(rule.applied(), 1U);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_TRUE(refused.error().is(errc::unavailable)) << refused.error().to_string();
+  rule.remove();
+  const auto groups = through->groups();
+  ASSERT_TRUE(groups.has_value()) << groups.error().to_string();
+  ASSERT_EQ(groups->size(), 1U);
+  EXPECT_EQ(groups->front().positions.size(), 1U);
+}
+
+}  // namespace
+}  // namespace millrace::log
