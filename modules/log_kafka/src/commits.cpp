@@ -63,23 +63,33 @@ Result<Committed> Commits::send(Outgoing& out, const Transaction& transaction) {
   if (!transaction.sequence().producer.empty() && !empty) return commit_sequence(out, transaction);
   MILLRACE_TRY(check_times(transaction, options_, config_.clock().wall_ms()));
   if (!transaction.claims().empty()) {
-    MILLRACE_TRY(identity_.commit(transaction.claims(), [&](Producer& producer) {
-      return empty ? Status{} : producer.commit(out.batches, out.positions);
-    }));
-  } else if (out.batches.size() == 1 && out.batches[0].count == 1 && out.positions.empty()) {
+    const auto write = [&](Producer& producer) -> Status {
+      if (empty) return {};
+      MILLRACE_TRY(producer.commit(out.batches, out.positions));
+      note_unseen(out);
+      return {};
+    };
+    MILLRACE_TRY(identity_.commit(transaction.claims(), write));
+    return answer(out);
+  }
+  if (out.batches.size() == 1 && out.batches[0].count == 1 && out.positions.empty()) {
     MILLRACE_TRY(commit_single(out));
   } else if (!empty) {
     MILLRACE_TRY(commit_free(out));
   }
+  note_unseen(out);
   return answer(out);
 }
 
-Result<Committed> Commits::answer(const Outgoing& out) {
-  Committed committed;
-  for (std::size_t i = 0; i < out.batches.size(); ++i) {
+void Commits::note_unseen(const Outgoing& out) {
+  for (std::size_t i = 0; i < out.batches.size(); ++i)
     visibility_.add(out.batches[i].at, end_of(out.batches[i]), out.are_state[i]);
+}
+
+Committed Commits::answer(const Outgoing& out) {
+  Committed committed;
+  for (std::size_t i = 0; i < out.batches.size(); ++i)
     committed.places.push_back({out.places[i], out.batches[i].first});
-  }
   return committed;
 }
 
@@ -124,7 +134,6 @@ Result<Committed> Commits::commit_sequence(Outgoing& out, const Transaction& tra
   MILLRACE_TRY(sequences_.open());
   const MutexLock lock(sequenced_mutex_);
   std::optional<Sequences::Last> repeat;
-  Offset noted_end;
   const auto write = [&](Producer& producer) MILLRACE_REQUIRES(sequenced_mutex_) -> Status {
     MILLRACE_TRY(see_earlier_sequences(producer, transaction));
     MILLRACE_ASSIGN(Sequences::Last last, sequences_.last(sequence.producer));
@@ -149,7 +158,8 @@ Result<Committed> Commits::commit_sequence(Outgoing& out, const Transaction& tra
     MILLRACE_TRY(producer.end());
     // Until its mark is there, this handle knows it by itself and a successor waits for it.
     sequences_.remember(sequence.producer, std::move(now));
-    noted_end = end_of(note);
+    note_unseen(out);
+    if (!transaction.claims().empty()) visibility_.add(note.at, end_of(note), true);
     return {};
   };
   if (!transaction.claims().empty()) {
@@ -181,9 +191,6 @@ Result<Committed> Commits::commit_sequence(Outgoing& out, const Transaction& tra
     MILLRACE_TRY(status);
   }
   if (repeat) return repeated(*repeat);
-  if (!transaction.claims().empty()) {
-    visibility_.add(sequences_.place(), noted_end, true);
-  }
   return answer(out);
 }
 
@@ -199,7 +206,9 @@ Status Commits::see_earlier_sequences(Producer& producer, const Transaction& tra
   builder.add({config_.clock().wall_ms(), "", std::nullopt, {}});
   OutgoingBatch mark{sequences_.place(), builder.finish(), builder.count()};
   MILLRACE_TRY(producer.commit({&mark, 1}, {}));
-  if (!visibility_.wait_until_visible({mark.at}, {end_of(mark)}, config_.timeout_ms() * ms)) {
+  const auto visible =
+      visibility_.wait_until_visible({mark.at}, {end_of(mark)}, config_.timeout_ms() * ms);
+  if (visible != Visibility::Seen::all) {
     return fail(errc::unavailable, "nothing was written: whether producer '" + name +
                                        "' wrote this sequence before cannot be read while an older "
                                        "transaction of another client is open in topic " +

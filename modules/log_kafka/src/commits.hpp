@@ -52,7 +52,9 @@ class Commits {
   [[nodiscard]] Result<Committed> commit_sequence(Outgoing& out, const Transaction& transaction);
   [[nodiscard]] Status see_earlier_sequences(Producer& producer, const Transaction& transaction)
       MILLRACE_REQUIRES(sequenced_mutex_);
-  [[nodiscard]] Result<Committed> answer(const Outgoing& out);
+  /// Readers may not see it yet. Under a claim before the claim can be released.
+  void note_unseen(const Outgoing& out);
+  [[nodiscard]] static Committed answer(const Outgoing& out);
   [[nodiscard]] Result<Committed> repeated(const Sequences::Last& last);
 
   const ClientConfig& config_;

@@ -105,8 +105,15 @@ Status Identity::commit(const std::vector<Claim>& claims,
   Status status = write(*producer_);
   if (!producer_->usable()) {
     claims_.clear();
+    // current() may not see the producer: another commit may be under way when it is asked.
+    stop_beating();
   }
   return status;
+}
+
+void Identity::stop_beating() {
+  const MutexLock lock(beat_mutex_);
+  beating_ = -1;
 }
 
 void Identity::grant(const Claim& claim) {
@@ -171,8 +178,7 @@ void Identity::give_up() {
 void Identity::drop() {
   claims_.clear();
   producer_.reset();
-  const MutexLock lock(beat_mutex_);
-  beating_ = -1;
+  stop_beating();
 }
 
 Status Identity::end() {
@@ -184,8 +190,7 @@ void Identity::abandon() {
   const MutexLock lock(mutex_);
   abandoned_ = true;
   claims_.clear();
-  const MutexLock beat_lock(beat_mutex_);
-  beating_ = -1;
+  stop_beating();
 }
 
 }  // namespace millrace::log::kafka

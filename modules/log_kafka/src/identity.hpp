@@ -32,7 +32,8 @@ class Identity {
 
   /// The member's number, joined anew if need be. errc::unavailable.
   [[nodiscard]] Result<std::int64_t> member();
-  /// The member's number while it can commit; -1: there is none, or it was given up.
+  /// The member's number while it can commit; -1: there is none, it was given up, or the outcome of
+  /// a commit of it is not known.
   [[nodiscard]] std::int64_t current() const;
 
   /// While one lives heartbeats are written although nobody polls.
@@ -47,7 +48,8 @@ class Identity {
     std::atomic<int>& count_;
   };
 
-  /// Runs a commit under the claims, unless one of them is stale: errc::fenced.
+  /// Runs a commit under the claims, unless one of them is stale: errc::fenced. What `write` notes
+  /// of it is noted before a claim can be revoked.
   [[nodiscard]] Status commit(const std::vector<Claim>& claims,
                               const std::function<Status(Producer&)>& write);
   /// A claim was granted, or is no longer to be committed under; never while a commit runs.
@@ -77,6 +79,7 @@ class Identity {
   Status join() MILLRACE_REQUIRES(mutex_);
   Status settle_old() MILLRACE_REQUIRES(mutex_);
   void drop() MILLRACE_REQUIRES(mutex_);
+  void stop_beating();
   [[nodiscard]] bool lives() const MILLRACE_REQUIRES(mutex_);
 
   const ClientConfig& config_;

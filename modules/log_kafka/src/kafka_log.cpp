@@ -168,6 +168,7 @@ Result<std::vector<Offset>> KafkaLog::end_offsets(std::span<const TopicPartition
     return fail(errc::unavailable,
                 "what this handle committed cannot be read yet: an older transaction is open");
   MILLRACE_ASSIGN(std::vector<Offset> last, reader_.ask(at, Reader::End::last_stable));
+  visibility_.note_stable(at, last);
   for (std::size_t i = 0; i < places.size(); ++i)
     reader_.heard_of(places[i], last[i]);
   return last;

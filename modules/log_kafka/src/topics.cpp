@@ -190,23 +190,29 @@ Status Topics::verify(const TopicSpec& spec, std::int32_t partitions) {
   return {};
 }
 
+std::optional<Topic> Topics::known_foreign(std::string_view name) const {
+  for (std::size_t i = 0; i < foreign_.size(); ++i) {
+    if (foreign_[i].name == name)
+      return Topic{TopicId{{first_foreign + static_cast<std::int32_t>(i)}}, foreign_[i]};
+  }
+  return std::nullopt;
+}
+
 Result<std::optional<Topic>> Topics::find_foreign(std::string_view name) {
   {
     const MutexLock lock(mutex_);
-    for (std::size_t i = 0; i < foreign_.size(); ++i) {
-      if (foreign_[i].name == name)
-        return Topic{TopicId{{first_foreign + static_cast<std::int32_t>(i)}}, foreign_[i]};
-    }
+    if (auto found = known_foreign(name)) return found;
   }
   MILLRACE_ASSIGN(const std::optional<std::int32_t> partitions,
                   find_partitions(reader_.client(), config_.in_kafka(name), config_.timeout_ms()));
   if (!partitions) return std::nullopt;
   const MutexLock lock(mutex_);
+  // Another thread may have been faster: a topic has one number.
+  if (auto found = known_foreign(name)) return found;
   // Nobody of the estate owns it: all may read it.
   foreign_.push_back({std::string(name), *partitions, TopicKind::events, "(not of this estate)",
                       CleanupPolicy::keep});
-  return Topic{TopicId{{first_foreign + static_cast<std::int32_t>(foreign_.size()) - 1}},
-               foreign_.back()};
+  return known_foreign(name);
 }
 
 Result<Topic> Topics::find(std::string_view name) {

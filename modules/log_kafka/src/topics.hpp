@@ -44,6 +44,8 @@ class Topics {
 
  private:
   [[nodiscard]] std::optional<Topic> known(std::string_view name) const;
+  [[nodiscard]] std::optional<Topic> known_foreign(std::string_view name) const
+      MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] Result<std::optional<Topic>> find_foreign(std::string_view name);
   [[nodiscard]] Status make_in_kafka(const TopicSpec& spec);
   [[nodiscard]] Result<std::map<std::string, std::string>> settings_in_kafka(

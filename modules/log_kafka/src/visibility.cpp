@@ -19,7 +19,8 @@ constexpr std::int64_t longest_wait_ns = std::numeric_limits<std::int64_t>::max(
 void Visibility::add(const KafkaPlace& at, Offset end, bool is_state) {
   const MutexLock lock(mutex_);
   Unseen& unseen = unseen_[at];
-  unseen = {std::max(unseen.end, end), is_state};
+  const bool is_another = gone_.erase(at) > 0;
+  unseen = {is_another ? end : std::max(unseen.end, end), is_state};
 }
 
 Status Visibility::wait(const Committed& committed, std::int64_t deadline_ns) {
@@ -34,7 +35,14 @@ Status Visibility::wait(const Committed& committed, std::int64_t deadline_ns) {
   }
   const std::int64_t left_ns =
       std::clamp<std::int64_t>(deadline_ns - config_.clock().monotonic_ns(), 0, longest_wait_ns);
-  if (wait_until_visible(at, ends, left_ns)) {
+  const Seen seen = wait_until_visible(at, ends, left_ns);
+  if (seen == Seen::gone) {
+    static_cast<void>(forget_gone(at));
+    return fail(errc::unknown_topic,
+                "the records were committed, and are gone: one of their topics was deleted and "
+                "made again since");
+  }
+  if (seen == Seen::all) {
     note_seen(at, ends);
     // A reader of this handle does not find the end before it.
     for (std::size_t i = 0; i < at.size(); ++i) {
@@ -48,22 +56,28 @@ Status Visibility::wait(const Committed& committed, std::int64_t deadline_ns) {
 }
 
 bool Visibility::wait_own(const std::vector<KafkaPlace>& places, std::int64_t timeout_ns) {
-  std::vector<KafkaPlace> own;
-  std::vector<Offset> ends;
-  {
-    const MutexLock lock(mutex_);
-    for (const KafkaPlace& place : places) {
-      if (const auto found = unseen_.find(place); found != unseen_.end()) {
-        own.push_back(place);
-        ends.push_back(found->second.end);
+  for (;;) {
+    std::vector<KafkaPlace> own;
+    std::vector<Offset> ends;
+    {
+      const MutexLock lock(mutex_);
+      for (const KafkaPlace& place : places) {
+        if (const auto found = unseen_.find(place); found != unseen_.end()) {
+          own.push_back(place);
+          ends.push_back(found->second.end);
+        }
       }
     }
+    switch (wait_until_visible(own, ends, timeout_ns)) {
+      case Seen::all:
+        note_seen(own, ends);
+        return true;
+      case Seen::not_yet:
+      case Seen::gone:
+        if (!forget_gone(own)) return false;
+        break;  // the others are left
+    }
   }
-  if (!wait_until_visible(own, ends, timeout_ns)) {
-    return false;
-  }
-  note_seen(own, ends);
-  return true;
 }
 
 // The next owner asks where its state ends; what is committed and not yet marked would be missing.
@@ -86,20 +100,74 @@ bool Visibility::hand_over(Identity& identity) {
 }
 
 // Kafka answers a commit before its marks are in the partitions.
-bool Visibility::wait_until_visible(const std::vector<KafkaPlace>& places,
-                                    const std::vector<Offset>& ends, std::int64_t timeout_ns) {
+Visibility::Seen Visibility::wait_until_visible(const std::vector<KafkaPlace>& places,
+                                                const std::vector<Offset>& ends,
+                                                std::int64_t timeout_ns) {
   const std::int64_t deadline_ns = config_.clock().monotonic_ns() + timeout_ns;
   while (!places.empty()) {
     const std::uint64_t seen = reader_.signal().count();
+    // Known before the question: answers to several threads come in any order.
+    const std::vector<Offset> known = known_stable(places);
     const auto stable = reader_.ask(places, Reader::End::last_stable, deadline_ns);
+    if (stable && fell(places, known, *stable)) return Seen::gone;
     bool all = stable.has_value();
     for (std::size_t i = 0; all && i < places.size(); ++i)
       all = (*stable)[i] >= ends[i];
-    if (all) return true;
-    if (!stable || config_.clock().monotonic_ns() >= deadline_ns) return false;
+    if (all) return Seen::all;
+    if (!stable || config_.clock().monotonic_ns() >= deadline_ns) return Seen::not_yet;
     reader_.signal().wait(seen, ms);
   }
-  return true;
+  return Seen::all;
+}
+
+// In one partition it only rises, also over a change of leader: until the new one has caught up,
+// the broker does not say.
+bool Visibility::fell(const std::vector<KafkaPlace>& places, const std::vector<Offset>& known,
+                      const std::vector<Offset>& stable) {
+  const MutexLock lock(mutex_);
+  bool any = false;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    Offset& highest = stable_[places[i]];
+    if (stable[i] < known[i]) {
+      gone_.insert(places[i]);
+      highest = stable[i];
+      any = true;
+    } else {
+      highest = std::max(highest, stable[i]);
+    }
+  }
+  return any;
+}
+
+std::vector<Offset> Visibility::known_stable(const std::vector<KafkaPlace>& places) {
+  const MutexLock lock(mutex_);
+  std::vector<Offset> known;
+  for (const KafkaPlace& place : places) {
+    const auto found = stable_.find(place);
+    known.push_back(found == stable_.end() ? offset(-1) : found->second);
+  }
+  return known;
+}
+
+void Visibility::note_stable(const std::vector<KafkaPlace>& places,
+                             const std::vector<Offset>& stable) {
+  const MutexLock lock(mutex_);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    Offset& known = stable_[places[i]];
+    known = std::max(known, stable[i]);
+  }
+}
+
+bool Visibility::forget_gone(const std::vector<KafkaPlace>& places) {
+  const MutexLock lock(mutex_);
+  bool forgot = false;
+  for (const KafkaPlace& place : places) {
+    const auto unseen = unseen_.find(place);
+    if (gone_.erase(place) == 0 || unseen == unseen_.end() || unseen->second.is_state) continue;
+    unseen_.erase(unseen);
+    forgot = true;
+  }
+  return forgot;
 }
 
 // These places can be read up to these ends.

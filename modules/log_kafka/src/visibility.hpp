@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "identity.hpp"
@@ -25,11 +26,17 @@ class Visibility {
   void add(const KafkaPlace& at, Offset end, bool is_state);
   /// Log::wait_visible.
   [[nodiscard]] Status wait(const Committed& committed, std::int64_t deadline_ns);
-  /// Waits until what this handle committed to these places can be read; false when it cannot in
-  /// time.
+  /// Waits until what this handle committed to these places can be read, as far as it is still
+  /// there; false when it cannot in time.
   [[nodiscard]] bool wait_own(const std::vector<KafkaPlace>& places, std::int64_t timeout_ns);
-  /// Waits until these places can be read up to these ends; false when they cannot in time.
-  [[nodiscard]] bool wait_until_visible(const std::vector<KafkaPlace>& places,
+  /// Whether places can be read up to their ends.
+  enum class Seen : std::uint8_t {
+    all,
+    not_yet,
+    gone  ///< a topic was deleted and made again: what was committed to it is no more
+  };
+  /// Waits until all of these places can be read up to these ends, or one is gone.
+  [[nodiscard]] Seen wait_until_visible(const std::vector<KafkaPlace>& places,
                                         const std::vector<Offset>& ends, std::int64_t timeout_ns);
   /// Before units are given to others: true when all state that this handle committed can be read;
   /// the next owner restores it from its topics up to their ends. Other topics, repartitions too,
@@ -37,9 +44,20 @@ class Visibility {
   /// waited for. False when it cannot be read in time: then the identity has ended, and with it all
   /// claims, which waits for the marks.
   [[nodiscard]] bool hand_over(Identity& identity);
+  /// Places can be read so far.
+  void note_stable(const std::vector<KafkaPlace>& places, const std::vector<Offset>& stable);
 
  private:
   void note_seen(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends);
+  /// How far places could be read as far as was heard; -1: nothing was.
+  [[nodiscard]] std::vector<Offset> known_stable(const std::vector<KafkaPlace>& places);
+  /// Notes how far places can be read. True when one could be read further before the question: it
+  /// is another topic of that name.
+  bool fell(const std::vector<KafkaPlace>& places, const std::vector<Offset>& known,
+            const std::vector<Offset>& stable);
+  /// What is unseen of topics that are no more: true when there was some. State stays: who takes
+  /// another topic for the same would give units away too early.
+  bool forget_gone(const std::vector<KafkaPlace>& places);
 
   const ClientConfig& config_;
   Reader& reader_;
@@ -50,6 +68,10 @@ class Visibility {
     Offset end;
     bool is_state = false;
   };
+  // How far each can be read, at least: of one topic it only rises.
+  std::map<KafkaPlace, Offset> stable_ MILLRACE_GUARDED_BY(mutex_);
+  // Could be read further than now: topics of that name that were made again.
+  std::set<KafkaPlace> gone_ MILLRACE_GUARDED_BY(mutex_);
   // Committed, and not seen to be readable up to this end.
   std::map<KafkaPlace, Unseen> unseen_ MILLRACE_GUARDED_BY(mutex_);
 };

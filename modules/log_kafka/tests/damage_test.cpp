@@ -4,7 +4,9 @@
 // What others do to the topics that are Millrace's own.
 #include <librdkafka/rdkafka.h>
 
+#include <barrier>
 #include <thread>
+#include <vector>
 
 #include "admin.hpp"
 #include "client_producer.hpp"
@@ -184,6 +186,55 @@ TEST_F(KafkaDamage, a_topic_that_a_broker_has_not_heard_of_yet_is_asked_for_agai
   make_in_kafka(topic);
   making.join();
   EXPECT_TRUE(made.has_value()) << made.error().to_string();
+}
+
+// What was committed to the former one is waited for no more.
+TEST_F(KafkaDamage, the_end_of_a_topic_that_was_made_again_is_that_of_the_new_one) {
+  const auto log = open("writer");
+  const auto place = make_topic(*log, "t");
+  const auto put = [&] {
+    Transaction transaction;
+    for (int i = 0; i < 3; ++i)
+      transaction.append(place, {1'000, "k", "v", {}});
+    const auto committed = log->commit(transaction);
+    ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+  };
+  put();
+  const auto before = log->end_offset(place);
+  ASSERT_TRUE(before.has_value()) << before.error().to_string();
+  EXPECT_GE(*before, offset(3));
+  put();
+  delete_topic(in_kafka("t"));
+  make_in_kafka(in_kafka("t"));
+  const auto end = log->end_offset(place);
+  ASSERT_TRUE(end.has_value()) << end.error().to_string();
+  EXPECT_EQ(*end, offset(0));
+}
+
+TEST_F(KafkaDamage, threads_that_find_a_topic_of_others_at_once_get_one_number) {
+  testkit::KafkaProxy proxy(address());
+  const auto log = open("reader", proxy.bootstrap());
+  constexpr int topics = 4;
+  for (int i = 0; i < topics; ++i)
+    make_in_kafka(in_kafka("theirs-" + std::to_string(i)));
+  // Time for both to ask.
+  const auto rule = proxy.add({.api = testkit::KafkaApi::metadata,
+                               .fault = testkit::KafkaFault::delay_response(300),
+                               .times = testkit::KafkaRule::always});
+  std::vector<TopicId> numbers[2];
+  std::barrier begin(2);
+  const auto find_all = [&](std::vector<TopicId>& found) {
+    for (int i = 0; i < topics; ++i) {
+      begin.arrive_and_wait();
+      const auto topic = log->find_topic("theirs-" + std::to_string(i));
+      EXPECT_TRUE(topic.has_value()) << topic.error().to_string();
+      found.push_back(topic ? topic->id : TopicId{{-1}});
+    }
+  };
+  std::thread other([&] { find_all(numbers[1]); });
+  find_all(numbers[0]);
+  other.join();
+  EXPECT_EQ(numbers[0], numbers[1]);
 }
 
 TEST_F(KafkaDamage, a_record_of_a_newer_version_asks_for_an_upgrade) {

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 //
 // What a handle says of members while its cluster or its own commits fail.
+#include <thread>
+
 #include "kafka_parts.hpp"
 #include "kafka_world.hpp"
 #include "millrace/log/record_batch.hpp"
@@ -39,6 +41,35 @@ TEST_F(KafkaMembers, a_list_of_groups_that_may_lack_positions_is_an_error) {
   ASSERT_TRUE(groups.has_value()) << groups.error().to_string();
   ASSERT_EQ(groups->size(), 1U);
   EXPECT_EQ(groups->front().positions.size(), 1U);
+}
+
+// Else a unit is given away while a transaction of its owner may still be undecided.
+TEST_F(KafkaMembers, a_member_whose_commit_failed_is_none_also_while_another_commit_runs) {
+  KafkaParts parts(url(proxy.bootstrap()), options_of("first"));
+  ASSERT_GE(parts.identity().current(), 0);
+  const auto rule = proxy.add({.api = KafkaApi::end_txn,
+                               .fault = KafkaFault::fail(90),
+                               .where = [](const testkit::KafkaRequest& request) {
+                                 return !request.transactional_id.empty();
+                               }});
+  RecordBatchBuilder builder;
+  builder.add({1'000, "k", "v", {}});
+  builder.add({1'000, "k", "w", {}});
+  const Status refused = parts.identity().commit({}, [&](kafka::Producer& producer) {
+    kafka::OutgoingBatch batch{{parts.in_kafka("t"), 0}, builder.finish(), builder.count()};
+    return producer.commit({&batch, 1}, {});
+  });
+  EXPECT_EQ(rule.applied(), 1U);
+  ASSERT_FALSE(refused.has_value());
+  std::int64_t seen = 0;
+  const Status other = parts.identity().commit({}, [&](kafka::Producer&) {
+    std::thread asks([&] { seen = parts.identity().current(); });
+    asks.join();
+    return Status{};
+  });
+  EXPECT_TRUE(other.has_value());
+  EXPECT_EQ(seen, -1);
+  EXPECT_EQ(parts.identity().current(), -1);
 }
 
 }  // namespace
