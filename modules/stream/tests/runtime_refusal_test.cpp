@@ -218,6 +218,37 @@ TEST_P(Refusal, of_a_dead_letter_of_a_later_version_without_its_part_is_one_lett
   EXPECT_EQ(dead[0].header("dl-version"), "2");
 }
 
+// The first part reads less of the retry topic than the others, or nothing of it.
+TEST_P(Refusal, of_a_dead_letter_without_its_part_is_one_letter_in_each_partition) {
+  for (const bool has_more : {false, true}) {
+    TopologyBuilder builder("bank", 4);
+    for (const char* const part : {"first", "second", "third"})
+      builder.stream<std::string, Deposited>(std::string("of-") + part).group_by_key().count(part);
+    auto built = builder.build();
+    ASSERT_TRUE(built) << built.error().to_string();
+    auto driver = open(*built);
+    const auto retry = driver->tool().find_topic("bank.retry");
+    ASSERT_TRUE(retry) << retry.error().to_string();
+    const std::int32_t most = retry->spec.partitions;
+    ASSERT_GT(most, 1);
+    driver->declare_topic("of-first", "teller", has_more ? most + 1 : 1);
+    for (const char* const part : {"second", "third"})
+      driver->declare_topic(std::string("of-") + part, "teller", most);
+    driver->run_until_idle();
+    for (const std::int32_t partition : {0, most - 1}) {
+      testkit::RawRecord letter;
+      letter.key = "anna";
+      letter.value = "{\"amount\":5}";
+      letter.headers = {{"ce_id", "later-1"}, {"dl-version", "2"}, {"dl-topic", "of-second"}};
+      letter.timestamp_ms = 1'500;
+      letter.partition = partition;
+      driver->pipe_raw("bank.retry", letter);
+    }
+    driver->run_until_idle();
+    EXPECT_EQ(driver->read_raw("bank.dead-letters").size(), 2U) << has_more;
+  }
+}
+
 TEST_P(Refusal, of_a_letter_without_room_in_its_commit_is_reported_once) {
   if (GetParam().remote) GTEST_SKIP() << "needs records that are there when a step begins";
   InstanceOptions options;

@@ -84,6 +84,32 @@ std::vector<std::int64_t> beginnings(Driver& driver) {
   return (*manifest)->channels.front().from;
 }
 
+TEST_P(Reset, a_reset_that_dies_leaves_all_of_it_or_nothing_and_can_be_repeated) {
+  for (const bool has_written : {false, true}) {
+    auto driver = open_shop(make_world(), by_amount());
+    order(*driver, 0, 6);
+    ASSERT_TRUE(driver->instance().close());
+    const std::int64_t before = revision(*driver);
+    log::LogOptions options;
+    options.service = "shop";
+    const auto log = driver->world().connect(options);
+    hear_of_all(*log);
+    // It looks for members before it writes, and again afterwards.
+    const auto die = [&] { driver->world().kill(*log); };
+    driver->world().before_groups([&] {
+      if (!has_written) return die();
+      driver->world().before_groups(die);
+    });
+    EXPECT_FALSE(reset_topology(*log, "shop", {}, false)) << has_written;
+    hear_of_all(driver->tool());
+    EXPECT_EQ(revision(*driver), before + (has_written ? 1 : 0));
+    ASSERT_TRUE(reset(*driver, {}));
+    driver->restart_after_end();
+    driver->run_until_idle();
+    EXPECT_EQ(of_amount(*driver), 6);
+  }
+}
+
 TEST_P(Reset, a_reset_may_be_repeated_before_the_next_start) {
   for (const std::vector<string>& stores : {std::vector<string>{}, {"counts"}}) {
     auto driver = open_shop(make_world(), by_amount());

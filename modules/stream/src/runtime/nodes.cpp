@@ -95,10 +95,11 @@ std::optional<Failure> Nodes::read_from(const std::vector<std::size_t>& sources,
 }
 
 // No part has that name any more, after a reset, and this is the one that says so.
-bool Nodes::answers_for(std::string_view part) const {
+bool Nodes::answers_for(std::string_view part, const InHand& hand) const {
   const std::vector<SubTopology>& parts = shared_->topology.sub_topologies;
-  return is_first_part() && std::none_of(parts.begin(), parts.end(),
-                                         [&](const SubTopology& one) { return one.name == part; });
+  return std::none_of(parts.begin(), parts.end(),
+                      [&](const SubTopology& one) { return one.name == part; }) &&
+         is_first_reader(hand);
 }
 
 // A dead letter that came back: its headers say whose it is. Other sub-topologies read the same
@@ -109,7 +110,7 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
   const auto topic = headers.find("dl-topic");
   for_us_ = false;
   if (owner && *owner != resolved_->spec->name) {
-    if (!answers_for(*owner)) return std::nullopt;
+    if (!answers_for(*owner, hand)) return std::nullopt;
     for_us_ = true;
     shared_->tell("warn", "a replayed record is skipped: no part has the name in its dead letter",
                   hand.where() + ", of part " + std::string(*owner).substr(0, 249));
@@ -117,7 +118,7 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
   }
   if (const auto found = newer_version(headers.find("dl-version"), dead_letter_version); found) {
     // Without an owner every part would write a letter of it.
-    if (!owner && !is_first_part()) return std::nullopt;
+    if (!owner && !is_first_reader(hand)) return std::nullopt;
     for_us_ = true;
     return Failure{ErrorAction::dead_letter, errc::incompatible,
                    newer_format({}, "the dead letter", *found, dead_letter_version)};
@@ -153,11 +154,21 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
   return std::nullopt;
 }
 
-bool Nodes::is_first_part() const {
-  const std::vector<SubTopology>& parts = shared_->topology.sub_topologies;
-  const auto first = std::find_if(parts.begin(), parts.end(),
-                                  [](const SubTopology& part) { return !part.sources.empty(); });
-  return first != parts.end() && first->name == resolved_->spec->name;
+// As SubTopologyMember has it: a part does not read the retry topic when its inputs have more
+// partitions, and none that they do not have.
+bool Nodes::is_first_reader(const InHand& hand) const {
+  const Topology& topology = shared_->topology;
+  for (const SubTopology& part : topology.sub_topologies) {
+    if (part.name == resolved_->spec->name) return true;
+    if (part.sources.empty()) continue;
+    const auto input = shared_->log.find_topic(topology.sources[part.sources.front()].topic);
+    // It waits for its inputs and reads nothing yet.
+    if (!input) continue;
+    const std::int32_t partitions = input->spec.partitions;
+    if (hand.partition().value < partitions && partitions <= shared_->retry->spec.partitions)
+      return false;
+  }
+  return true;
 }
 
 void Nodes::process(TaskContext& context) {

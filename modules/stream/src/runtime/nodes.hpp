@@ -53,9 +53,10 @@ class Nodes {
   [[nodiscard]] std::optional<Failure> read_from(const std::vector<std::size_t>& sources,
                                                  InHand& hand);
   [[nodiscard]] std::optional<Failure> read_replayed(InHand& hand);
-  /// Of the parts of the topology that read something, so that one of them writes what is nobody's.
-  [[nodiscard]] bool is_first_part() const;
-  [[nodiscard]] bool answers_for(std::string_view part) const;
+  /// Of the parts that read the partition of the retry topic in hand, so that one of them writes
+  /// what is nobody's.
+  [[nodiscard]] bool is_first_reader(const InHand& hand) const;
+  [[nodiscard]] bool answers_for(std::string_view part, const InHand& hand) const;
 
   const Shared* shared_;
   const ResolvedSubTopology* resolved_;
