@@ -10,7 +10,7 @@ namespace millrace::service {
 void add_instance_checks(http::Health& health, const stream::Instance& instance) {
   health.add_check("restored", [&instance]() -> std::optional<std::string> {
     if (instance.ready()) return std::nullopt;
-    return "tasks are being restored";
+    return "tasks are being restored, or one that was lost has no owner";
   });
   health.add_check("progress", [&instance] { return instance.stalled(); });
 }

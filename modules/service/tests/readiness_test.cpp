@@ -131,5 +131,32 @@ TEST_F(Readiness, is_gone_when_a_task_that_was_lost_comes_back_until_it_is_resto
   EXPECT_EQ(first.readyz().status, 200);
 }
 
+TEST_F(Readiness, is_gone_while_a_task_that_was_lost_has_no_owner) {
+  Library elder(broker_, clock_, "1");
+  work(elder);
+  clock_.advance_ms(60'000);
+  Library younger(broker_, clock_, "2");
+  younger.restore();
+  elder.step();
+  EXPECT_EQ(elder.tasks(), 0U);
+  EXPECT_EQ(elder.readyz().status, 200) << "the other one has it";
+  // Now that one does not get to run for longer than its session. The task is for the elder, which
+  // has not taken it yet.
+  clock_.advance_ms(6'000);
+  elder.step();
+  clock_.advance_ms(6'000);
+  ASSERT_TRUE(broker_.connect({.service = "tool", .member = ""})->maintain());
+  younger.step();
+  EXPECT_EQ(younger.tasks(), 0U);
+  const http::Response answer = younger.readyz();
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_THAT(answer.body, HasSubstr("has no owner"));
+  elder.restore();
+  clock_.advance_ms(1'000);
+  younger.step();
+  EXPECT_EQ(younger.tasks(), 0U);
+  EXPECT_EQ(younger.readyz().status, 200);
+}
+
 }  // namespace
 }  // namespace millrace::service

@@ -20,7 +20,7 @@ void StatusBoard::update(bool ended) {
     for (std::size_t i = 0; i < tasks.size(); ++i)
       status_.tasks[i].name = tasks[i]->claim().unit();
   }
-  status_.ready = joined && tasks_->polled() && !ended;
+  status_.ready = joined && tasks_->polled() && !tasks_->lost_without_owner() && !ended;
   ++version_;
   reached_.clear();
   for (std::size_t i = 0; i < tasks.size(); ++i) {

@@ -18,6 +18,7 @@ namespace {
 constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t look_interval_ns = 50 * ms;
 constexpr std::int64_t poll_interval_ns = 100 * ms;
+constexpr std::int64_t owners_interval_ns = 1'000 * ms;
 constexpr std::size_t restore_bytes_per_step = 4U << 20U;
 
 log::PartitionId partition_of_unit(const std::string& unit) {
@@ -71,13 +72,31 @@ Status Tasks::poll(std::int64_t now_ns, bool idle, StepResult& result) {
     result.worked = true;
     MILLRACE_TRY(apply(*member, change));
   }
+  look_for_owners(now_ns);
   return {};
+}
+
+// On Kafka the question costs round trips: it is asked only after a loss, and not at each poll.
+void Tasks::look_for_owners(std::int64_t now_ns) {
+  if (orphans_.empty()) return;
+  if (owners_looked_ns_ >= 0 && now_ns - owners_looked_ns_ < owners_interval_ns) return;
+  owners_looked_ns_ = now_ns;
+  const auto groups = shared_->log.groups();
+  // While the log does not say, nothing is known of an owner.
+  if (!groups) return;
+  for (const log::GroupInfo& group : *groups) {
+    for (const log::GroupInfo::Unit& unit : group.units) {
+      if (!unit.member.empty()) orphans_.erase({group.id, unit.name});
+    }
+  }
 }
 
 Status Tasks::apply(SubTopologyMember& member, const log::MembershipChange& change) {
   for (const log::Claim& claim : change.lost) {
     shared_->tell("warn", "task lost", claim.unit());
     remove(claim);
+    orphans_.emplace(claim.group(), claim.unit());
+    owners_looked_ns_ = -1;
   }
   for (const log::Claim& claim : change.asked_back) {
     shared_->tell("info", "task given back", claim.unit());
@@ -86,6 +105,7 @@ Status Tasks::apply(SubTopologyMember& member, const log::MembershipChange& chan
   }
   for (const log::Claim& claim : change.granted) {
     remove(claim);
+    orphans_.erase({claim.group(), claim.unit()});
     auto task =
         std::make_unique<Task>(*shared_, member.resolved(), claim, partition_of_unit(claim.unit()));
     static_cast<void>(task->restart());

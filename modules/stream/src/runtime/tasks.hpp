@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "millrace/base/mutex.hpp"
@@ -58,6 +60,9 @@ class Tasks {
   }
   /// Memberships were asked, so that it is known which tasks there are.
   [[nodiscard]] bool polled() const { return polled_ns_ >= 0; }
+  /// A task was lost, and nobody has it since: neither this instance nor, as far as was seen,
+  /// another one.
+  [[nodiscard]] bool lost_without_owner() const { return !orphans_.empty(); }
   /// Tasks came or went since the last call.
   [[nodiscard]] bool take_changed();
 
@@ -71,6 +76,7 @@ class Tasks {
  private:
   [[nodiscard]] Status apply(SubTopologyMember& member, const log::MembershipChange& change);
   void remove(const log::Claim& claim);
+  void look_for_owners(std::int64_t now_ns);
   void read_ahead();
 
   Shared* shared_;
@@ -80,6 +86,9 @@ class Tasks {
   std::vector<log::Interest> interests_;
   std::int64_t looked_ns_ = -1;
   std::int64_t polled_ns_ = -1;
+  // Units that were lost, until somebody has them.
+  std::set<std::pair<log::GroupId, std::string>> orphans_;
+  std::int64_t owners_looked_ns_ = -1;
   bool changed_ = true;
   bool granted_ = false;  // tasks that are not restored may be of parts that were reset
   // Changed by the stepping thread, under the lock; that thread reads without.

@@ -94,7 +94,8 @@ struct InstanceStatus {
   std::uint64_t catch_up_waits = 0;  ///< max_catch_up_wait_ms passed: later records went first
   /// Since something was committed or restored, or there was nothing to do.
   std::int64_t ms_since_progress = 0;
-  bool ready = false;  ///< every task of ours is restored
+  /// Every task of ours is restored, and none that we lost is without an owner.
+  bool ready = false;
 };
 
 /// One step of an instance.
