@@ -4,9 +4,7 @@
 // What others do to the topics that are Millrace's own.
 #include <librdkafka/rdkafka.h>
 
-#include <barrier>
 #include <thread>
-#include <vector>
 
 #include "admin.hpp"
 #include "client_producer.hpp"
@@ -209,32 +207,6 @@ TEST_F(KafkaDamage, the_end_of_a_topic_that_was_made_again_is_that_of_the_new_on
   const auto end = log->end_offset(place);
   ASSERT_TRUE(end.has_value()) << end.error().to_string();
   EXPECT_EQ(*end, offset(0));
-}
-
-TEST_F(KafkaDamage, threads_that_find_a_topic_of_others_at_once_get_one_number) {
-  testkit::KafkaProxy proxy(address());
-  const auto log = open("reader", proxy.bootstrap());
-  constexpr int topics = 4;
-  for (int i = 0; i < topics; ++i)
-    make_in_kafka(in_kafka("theirs-" + std::to_string(i)));
-  // Time for both to ask.
-  const auto rule = proxy.add({.api = testkit::KafkaApi::metadata,
-                               .fault = testkit::KafkaFault::delay_response(300),
-                               .times = testkit::KafkaRule::always});
-  std::vector<TopicId> numbers[2];
-  std::barrier begin(2);
-  const auto find_all = [&](std::vector<TopicId>& found) {
-    for (int i = 0; i < topics; ++i) {
-      begin.arrive_and_wait();
-      const auto topic = log->find_topic("theirs-" + std::to_string(i));
-      EXPECT_TRUE(topic.has_value()) << topic.error().to_string();
-      found.push_back(topic ? topic->id : TopicId{{-1}});
-    }
-  };
-  std::thread other([&] { find_all(numbers[1]); });
-  find_all(numbers[0]);
-  other.join();
-  EXPECT_EQ(numbers[0], numbers[1]);
 }
 
 TEST_F(KafkaDamage, a_record_of_a_newer_version_asks_for_an_upgrade) {
