@@ -35,7 +35,8 @@ std::int64_t of_amount(Driver& driver, const string& store) {
 
 std::set<string> names_of_topics(Driver& driver) {
   std::set<string> names;
-  for (const log::Topic& topic : driver.tool().topics())
+  const std::vector<log::Topic> topics = driver.tool().topics().value();
+  for (const log::Topic& topic : topics)
     names.insert(topic.spec.name);
   return names;
 }
