@@ -7,6 +7,7 @@
 
 #include "arguments.hpp"
 #include "commands/commands.hpp"
+#include "commands/migrate.hpp"
 #include "millrace/base/json_writer.hpp"
 #include "millrace/codec/describe.hpp"
 #include "millrace/stream/accept_version.hpp"
@@ -277,12 +278,13 @@ Status accept_topology(log::Log& log, const AcceptOptions& options, Output& out)
 
 CLI::App* add_topology(CLI::App& app, Action& action) {
   auto* command =
-      app.add_subcommand("topology", "What the log has of a service's topology, and rebuilding it");
+      app.add_subcommand("topology", "What the log has of a service's topology, and changing it");
   command->require_subcommand(1);
   add_show(*command, action);
   add_diff(*command, action);
   add_reset(*command, action);
   add_accept(*command, action);
+  add_topology_migrate(*command, action);
   return command;
 }
 

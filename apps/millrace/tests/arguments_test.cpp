@@ -88,6 +88,7 @@ std::vector<Wrong> wrong_values() {
   add(all, "VERSION", {"topology", "accept", "stock", "totals"}, versions, "from 1 to");
   for (const char* command : {"show", "reset"})
     add(all, "SERVICE", {"topology", command}, names, "name of a service");
+  add(all, "DESCRIPTION", {"topology", "migrate"}, {""}, "is empty");
   add(all, "--store", {"topology", "reset", "stock"}, {""}, "is empty");
   for (const char* command : {"verify", "stat", "repair"})
     add(all, "DIR", {"log", command}, urls, "file:DIR");

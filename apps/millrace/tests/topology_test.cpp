@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "commands/commands.hpp"
+#include "commands/migrate.hpp"
 #include "millrace/stream/instance.hpp"
 #include "millrace/stream/manifest.hpp"
 #include "millrace/stream/topology.hpp"
@@ -138,6 +139,40 @@ TEST_F(TopologyCommand, shows_what_a_build_would_change_and_changes_nothing) {
                             false, same.out));
   EXPECT_THAT(lines_of(same.text), ElementsAre("(service stock starts without a change)"));
   EXPECT_EQ((*stream::read_manifest(*shop.tool, "stock"))->revision, 1);
+}
+
+TEST_F(TopologyCommand, moves_parts_that_become_one_and_says_what_moved) {
+  shop.topic("returns", "orders", log::TopicKind::events);
+  const auto build = [](bool merged) {
+    stream::TopologyBuilder builder("stock");
+    const auto orders = builder.stream<std::string, Placed>("orders");
+    const auto returns = builder.stream<std::string, Placed>("returns");
+    (merged ? orders.merge(returns) : orders).group_by_key().count("counts");
+    returns.group_by_key().count("returned");
+    return *builder.build();
+  };
+  auto opened = stream::Instance::open(shop.service("stock"), build(false), {},
+                                       {shop.clock, real_file_system(), shop.random, {}});
+  ASSERT_TRUE(opened) << opened.error().to_string();
+  opened->reset();
+  const std::string merged = build(true).describe("json");
+  Screen dry;
+  ASSERT_TRUE(migrate_topology(*shop.tool, {.description = merged, .dry_run = true}, dry.out));
+  EXPECT_THAT(lines_of(dry.text),
+              ElementsAre("PART      CONTINUES         READS ON         STORES",
+                          "counts-4  counts, returned  orders, returns  counts, returned",
+                          "(would be moved; nothing was changed)"));
+  Screen done;
+  ASSERT_TRUE(
+      migrate_topology(shop.service("stock"), {.description = merged, .json = true}, done.out));
+  EXPECT_EQ(
+      done.text,
+      "{\"service\":\"stock\",\"part\":\"counts-4\",\"done\":true,\"continues\":[\"counts\","
+      "\"returned\"],\"reads\":[\"orders\",\"returns\"],\"stores\":[\"counts\",\"returned\"]}\n");
+  Screen again;
+  ASSERT_TRUE(migrate_topology(shop.service("stock"), {.description = merged}, again.out));
+  EXPECT_THAT(lines_of(again.text),
+              ElementsAre("(there is nothing to migrate: service stock can be started)"));
 }
 
 TEST_F(TopologyCommand, tells_why_a_build_would_be_refused) {

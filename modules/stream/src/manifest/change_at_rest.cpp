@@ -3,6 +3,7 @@
 #include "manifest/change_at_rest.hpp"
 
 #include <string>
+#include <utility>
 
 namespace millrace::stream {
 
@@ -17,8 +18,10 @@ Status check_nobody_lives(log::Log& log, std::string_view service) {
   return {};
 }
 
-Status write_at_rest(log::Log& log, std::string_view service, const Manifest& manifest) {
-  MILLRACE_ASSIGN(const bool written, write_manifest(log, service, manifest, {}));
+Status write_at_rest(log::Log& log, std::string_view service, const Manifest& manifest,
+                     log::Transaction transaction) {
+  MILLRACE_ASSIGN(const bool written,
+                  write_manifest(log, service, manifest, std::move(transaction)));
   if (!written)
     return fail(millrace::errc::busy, "an instance of " + std::string(service) +
                                           " changed its topology meanwhile: stop all instances");

@@ -64,20 +64,6 @@ Result<std::optional<log::Topic>> find_if_there(log::Log& log, const std::string
   return fail(std::move(topic).error());
 }
 
-// `failed`: the first failure; what is returned then means nothing.
-TakenNames names_in(log::Log& log, Status& failed) {
-  const auto value = [&failed](const Result<bool>& result) {
-    if (!result && failed) failed = fail(result.error());
-    return result.value_or(false);
-  };
-  return {[&log, value](const std::string& group) { return value(has_positions(log, group)); },
-          [&log, value](const std::string& topic) {
-            const auto found = find_if_there(log, topic);
-            return value(found ? Result<bool>(found->has_value()) : fail(found.error()));
-          },
-          [&log, value](const std::string& group) { return value(has_members(log, group)); }};
-}
-
 Result<bool> holds_records(log::Log& log, const std::string& name) {
   MILLRACE_ASSIGN(const auto topic, find_if_there(log, name));
   if (!topic) return false;
@@ -151,18 +137,6 @@ class Beginnings {
   const Manifest& manifest_;
 };
 
-Status add_beginnings(log::Log& log, const std::string& service, const Evolution& evolution,
-                      log::Transaction& transaction) {
-  Beginnings beginnings(log, service, evolution);
-  for (const std::size_t part : evolution.fresh) {
-    for (const std::string& source : evolution.manifest.parts[part].sources)
-      MILLRACE_TRY(beginnings.add(part, source, transaction));
-  }
-  for (const auto& [part, source] : evolution.added_sources)
-    MILLRACE_TRY(beginnings.add(part, source, transaction));
-  return {};
-}
-
 bool may_pass(const Error& error) {
   return error.is(log::errc::unavailable) || error.is(log::errc::fenced) ||
          error.is(log::errc::outcome_unknown);
@@ -185,6 +159,31 @@ Result<bool> write(log::Log& log, const std::string& service, const Evolution& e
 }
 
 }  // namespace
+
+TakenNames names_in(log::Log& log, Status& failed) {
+  const auto value = [&failed](const Result<bool>& result) {
+    if (!result && failed) failed = fail(result.error());
+    return result.value_or(false);
+  };
+  return {[&log, value](const std::string& group) { return value(has_positions(log, group)); },
+          [&log, value](const std::string& topic) {
+            const auto found = find_if_there(log, topic);
+            return value(found ? Result<bool>(found->has_value()) : fail(found.error()));
+          },
+          [&log, value](const std::string& group) { return value(has_members(log, group)); }};
+}
+
+Status add_beginnings(log::Log& log, const std::string& service, const Evolution& evolution,
+                      log::Transaction& transaction) {
+  Beginnings beginnings(log, service, evolution);
+  for (const std::size_t part : evolution.fresh) {
+    for (const std::string& source : evolution.manifest.parts[part].sources)
+      MILLRACE_TRY(beginnings.add(part, source, transaction));
+  }
+  for (const auto& [part, source] : evolution.added_sources)
+    MILLRACE_TRY(beginnings.add(part, source, transaction));
+  return {};
+}
 
 Status continue_topology(log::Log& log, Topology& topology,
                          const Instance::Environment& environment) {

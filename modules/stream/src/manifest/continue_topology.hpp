@@ -2,6 +2,9 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <string>
+
+#include "manifest/evolution.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/stream/instance.hpp"
 
@@ -17,5 +20,14 @@ namespace millrace::stream {
 /// Whether the log still has the parts of a topology that took its names from it: an instance that
 /// was no member for a while does not know of a reset. errc::topology_changed, failures of the log.
 [[nodiscard]] Status check_not_reset(log::Log& log, const Topology& topology);
+
+/// What a log has of a name. `failed`: the first failure of the log; what was returned then means
+/// nothing. Both outlive the result.
+[[nodiscard]] TakenNames names_in(log::Log& log, Status& failed);
+
+/// Adds to the transaction where parts begin in topics between parts that they did not read before:
+/// behind what a reset gave up.
+[[nodiscard]] Status add_beginnings(log::Log& log, const std::string& service,
+                                    const Evolution& evolution, log::Transaction& transaction);
 
 }  // namespace millrace::stream

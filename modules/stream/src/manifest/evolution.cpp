@@ -8,6 +8,7 @@
 
 #include "manifest/difference.hpp"
 #include "manifest/manifest_version.hpp"
+#include "manifest/part_links.hpp"
 #include "manifest/renames.hpp"
 #include "manifest/value_types.hpp"
 
@@ -19,28 +20,6 @@ using Part = Manifest::Part;
 using Store = Manifest::Store;
 using Channel = Manifest::Channel;
 using Names = std::vector<std::string>;
-
-bool has(const Names& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-bool meet(const Names& a, const Names& b) {
-  return std::any_of(a.begin(), a.end(), [&](const std::string& name) { return has(b, name); });
-}
-
-template <class Stores>
-auto* find_store(Stores& stores, const std::string& name) {
-  const auto found = std::find_if(stores.begin(), stores.end(), [&](const Store& store) {
-    return store.name == name && !store.removed;
-  });
-  return found == stores.end() ? nullptr : &*found;
-}
-
-bool share_store(const Part& a, const Part& b) {
-  return std::any_of(a.stores.begin(), a.stores.end(), [&](const Store& store) {
-    return !store.removed && find_store(b.stores, store.name) != nullptr;
-  });
-}
 
 std::string first_store(const Part& part) {
   for (const Store& store : part.stores) {
@@ -102,23 +81,12 @@ class Evolver {
 
   std::vector<Part>& parts() { return out_.manifest.parts; }
 
-  // The parts before with which that one has stores or inputs in common.
-  std::vector<std::size_t> linked(const Part& now, std::string_view state) {
-    std::vector<std::size_t> found;
-    for (std::size_t i = 0; i < parts().size(); ++i) {
-      const Part& part = parts()[i];
-      if (part.state == state && (share_store(part, now) || meet(part.sources, now.sources)))
-        found.push_back(i);
-    }
-    return found;
-  }
-
   // A part continues one part, and each is continued by one: positions and state stay together.
   void match() {
     std::vector<Names> continued_by(parts().size());
     for (const Part& now : now_) {
-      std::vector<std::size_t> before = linked(now, "live");
-      if (before.empty()) before = linked(now, "removed");
+      std::vector<std::size_t> before = linked_parts(parts(), now, "live");
+      if (before.empty()) before = linked_parts(parts(), now, "removed");
       Names names;
       for (const std::size_t i : before) {
         continued_by[i].push_back(now.name);
@@ -126,16 +94,21 @@ class Evolver {
       }
       if (before.size() > 1) {
         differences_.add("parts that became one", listed(names), now.name,
-                         first_store(parts()[before.front()]));
+                         first_store(parts()[before.front()]), migration());
       }
       out_.parts.push_back(before.empty() ? none : before.front());
     }
     for (std::size_t i = 0; i < parts().size(); ++i) {
       if (continued_by[i].size() > 1) {
         differences_.add("a part that became several", parts()[i].name, listed(continued_by[i]),
-                         first_store(parts()[i]));
+                         first_store(parts()[i]), migration());
       }
     }
+  }
+
+  [[nodiscard]] std::string migration() const {
+    return "Parts that were merged or split may keep their state: stop all instances, then `" +
+           service_ + " --describe json | millrace topology migrate -`.";
   }
 
   void take_parts() {
@@ -155,19 +128,7 @@ class Evolver {
   }
 
   std::size_t add(Part part) {
-    for (const Part& other : parts())
-      part.number = std::max(part.number, other.number);
-    ++part.number;
-    const auto taken = [&](const std::string& name) {
-      return taken_.group(service_ + "/" + name) ||
-             taken_.topic(service_ + "." + name + ".system.changelog") ||
-             std::any_of(parts().begin(), parts().end(),
-                         [&](const Part& other) { return other.name == name; });
-    };
-    // The number that comes next may be part of a name that a user gave.
-    const std::string base = part.name;
-    for (std::int64_t n = part.number; taken(part.name); ++n)
-      part.name = base + "-" + std::to_string(n);
+    number_and_name(service_, parts(), taken_, part);
     for (Store& store : part.stores)
       name_changelog(store, part.number, part.stores);
     accept(shown(part) + " is new");

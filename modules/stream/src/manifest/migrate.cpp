@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "millrace/stream/migrate.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "manifest/change_at_rest.hpp"
+#include "manifest/continue_topology.hpp"
+#include "manifest/difference.hpp"
+#include "manifest/migration.hpp"
+#include "millrace/log/errors.hpp"
+#include "runtime/punctuators.hpp"
+
+namespace millrace::stream {
+
+namespace {
+
+using Part = Manifest::Part;
+using log::TopicPartition;
+using runtime::TaskState;
+
+constexpr std::size_t fetch_bytes = 256U << 10U;
+constexpr std::string_view state_key = "task";
+
+TopicPartition place_of(const log::Topic& topic, std::int32_t partition) {
+  return {topic.id, log::partition(partition)};
+}
+
+std::string system_topic(const std::string& service, const Part& part) {
+  return service + "." + part.name + ".system.changelog";
+}
+
+// The state that a task wrote last; no value: it wrote none.
+Result<std::optional<TaskState>> last_state(log::Log& log, TopicPartition place) {
+  MILLRACE_ASSIGN(log::Offset next, log.start_offset(place));
+  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
+  std::optional<TaskState> last;
+  log::FetchBuffer buffer;
+  while (next < end) {
+    MILLRACE_TRY(log.fetch(place, next, fetch_bytes, buffer));
+    // Offsets need not be dense: nothing more below the end is the end.
+    if (buffer.records.empty()) break;
+    for (const log::RecordView& record : buffer.records) {
+      if (!record.value) continue;
+      MILLRACE_ASSIGN(last, runtime::decode_task_state(*record.value));
+    }
+    next = buffer.next;
+  }
+  return last;
+}
+
+/// One new part takes over from others: adds to a transaction what moves beside the manifest.
+class TakeOver {
+ public:
+  TakeOver(log::Log& log, const std::string& service, const Manifest& before,
+           const Migration::Part& moved, const Part& part)
+      : log_(log), service_(service), before_(before), moved_(moved), part_(part) {}
+
+  // How many tasks it has, or a difference: inputs and changelogs have as many partitions.
+  Status count(Differences& differences) {
+    for (const auto& [topic, from] : moved_.inputs)
+      MILLRACE_TRY(count(topic, topic, differences));
+    for (const Manifest::Store& store : part_.stores) {
+      if (store.kind != "table" && !store.removed)
+        MILLRACE_TRY(count(store.changelog, store.name, differences));
+    }
+    return {};
+  }
+
+  Status add(log::Transaction& transaction) {
+    MILLRACE_ASSIGN(const log::GroupId group, log_.group(service_ + "/" + part_.name));
+    for (const auto& [topic, from] : moved_.inputs)
+      MILLRACE_TRY(add_positions(group, topic, {from}, transaction));
+    MILLRACE_TRY(add_positions(group, service_ + ".retry", moved_.from, transaction));
+    return add_states(transaction);
+  }
+
+ private:
+  Status count(const std::string& name, const std::string& of, Differences& differences) {
+    const Result<log::Topic> topic = log_.find_topic(name);
+    if (!topic && topic.error().is(log::errc::unknown_topic)) return {};
+    if (!topic) return fail(topic.error());
+    const std::int32_t partitions = topic->spec.partitions;
+    if (tasks_ == 0) tasks_ = partitions;
+    if (tasks_ != partitions) {
+      differences.add("partitions of " + of, std::to_string(partitions), std::to_string(tasks_),
+                      part_.stores.empty() ? "" : part_.stores.front().name);
+    }
+    return {};
+  }
+
+  // Where several read the topic, the first that one of them has not read.
+  Status add_positions(log::GroupId group, const std::string& name,
+                       const std::vector<std::size_t>& from, log::Transaction& transaction) {
+    const Result<log::Topic> topic = log_.find_topic(name);
+    if (!topic && topic.error().is(log::errc::unknown_topic)) return {};
+    if (!topic) return fail(topic.error());
+    std::vector<TopicPartition> places;
+    for (std::int32_t i = 0; i < topic->spec.partitions; ++i)
+      places.push_back(place_of(*topic, i));
+    std::vector<std::optional<log::Offset>> first(places.size());
+    for (const std::size_t part : from) {
+      MILLRACE_ASSIGN(const log::GroupId old,
+                      log_.group(service_ + "/" + before_.parts[part].name));
+      MILLRACE_ASSIGN(const auto positions, log_.positions(old, places));
+      for (std::size_t i = 0; i < places.size(); ++i) {
+        if (positions[i] && (!first[i] || *positions[i] < *first[i])) first[i] = positions[i];
+      }
+    }
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (first[i]) transaction.set_position(group, places[i], *first[i]);
+    }
+    return {};
+  }
+
+  // Each task remembers what those of its number did: the latest stream time, and all timers.
+  Status add_states(log::Transaction& transaction) {
+    std::map<std::int32_t, TaskState> states;
+    for (const std::size_t from : moved_.from) {
+      const Result<log::Topic> topic = log_.find_topic(system_topic(service_, before_.parts[from]));
+      if (!topic && topic.error().is(log::errc::unknown_topic)) continue;
+      if (!topic) return fail(topic.error());
+      for (std::int32_t i = 0; i < topic->spec.partitions; ++i) {
+        MILLRACE_ASSIGN(const auto state, last_state(log_, place_of(*topic, i)));
+        if (!state) continue;
+        TaskState& merged = states[i];
+        merged.stream_time_ms = std::max(merged.stream_time_ms, state->stream_time_ms);
+        merged.timers.insert(state->timers.begin(), state->timers.end());
+      }
+    }
+    if (states.empty()) return {};
+    MILLRACE_ASSIGN(
+        const log::Topic topic,
+        log_.create_topic({system_topic(service_, part_), tasks_, log::TopicKind::private_topic,
+                           service_, log::CleanupPolicy::compact}));
+    for (const auto& [task, state] : states) {
+      if (task >= topic.spec.partitions) continue;
+      std::string bytes;
+      runtime::encode_task_state(state, bytes);
+      transaction.append(place_of(topic, task), log::Record{0, state_key, bytes, {}});
+    }
+    return {};
+  }
+
+  log::Log& log_;
+  const std::string& service_;
+  const Manifest& before_;
+  const Migration::Part& moved_;
+  const Part& part_;
+  std::int32_t tasks_ = 0;
+};
+
+// What an input that nobody reads any more holds would be lost.
+Status check_left(log::Log& log, const std::string& service, const Manifest& before,
+                  const Migration& migration, Differences& differences) {
+  for (const auto& [name, from] : migration.left) {
+    const bool is_private =
+        std::any_of(before.channels.begin(), before.channels.end(),
+                    [&](const Manifest::Channel& channel) { return channel.topic == name; });
+    const Result<log::Topic> topic = log.find_topic(name);
+    if (!is_private || (!topic && topic.error().is(log::errc::unknown_topic))) continue;
+    if (!topic) return fail(topic.error());
+    MILLRACE_ASSIGN(const log::GroupId group, log.group(service + "/" + before.parts[from].name));
+    for (std::int32_t i = 0; i < topic->spec.partitions; ++i) {
+      const TopicPartition place = place_of(*topic, i);
+      MILLRACE_ASSIGN(const auto position, log.position(group, place));
+      MILLRACE_ASSIGN(const log::Offset start, log.start_offset(place));
+      MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
+      if (position.value_or(start) >= end) continue;
+      differences.add("private topic " + name, "records that were not read", "not read any more",
+                      "", "Run the build before until it is at rest, then stop it.");
+      break;
+    }
+  }
+  return {};
+}
+
+TopologyMigration described(const std::string& service, const Manifest& before,
+                            const Migration& migration) {
+  TopologyMigration out{service, {}, migration.evolution.notes};
+  for (const Migration::Part& moved : migration.parts) {
+    TopologyMigration::Part part{
+        migration.evolution.manifest.parts[moved.index].name, {}, {}, moved.stores};
+    for (const std::size_t from : moved.from)
+      part.from.push_back(before.parts[from].name);
+    for (const auto& [topic, from] : moved.inputs)
+      part.reads.push_back(topic);
+    out.parts.push_back(std::move(part));
+  }
+  for (const auto& [topic, from] : migration.left)
+    out.accepted.push_back("part " + before.parts[from].name + " read " + topic +
+                           ", which nothing reads any more");
+  return out;
+}
+
+}  // namespace
+
+Result<TopologyMigration> migrate_topology(log::Log& log, std::string_view description,
+                                           bool dry_run) {
+  MILLRACE_ASSIGN(const DescribedTopology build, read_description(description));
+  const std::string& service = build.service;
+  // Before positions are read: an instance that lives may still commit.
+  MILLRACE_TRY(check_nobody_lives(log, service));
+  MILLRACE_ASSIGN(const auto before, read_manifest(log, service));
+  if (!before)
+    return fail(millrace::errc::not_found, "the log has no topology of a service " + service +
+                                               ": check the name, or start the service once");
+  Status looked;
+  const Result<Migration> migration =
+      plan_migration(service, build.manifest, *before, names_in(log, looked));
+  MILLRACE_TRY(looked);
+  if (!migration) return fail(migration.error());
+  if (migration->parts.empty()) return TopologyMigration{service, {}, {}};
+  const Evolution& evolution = migration->evolution;
+  std::vector<TakeOver> steps;
+  Differences differences;
+  for (const Migration::Part& moved : migration->parts) {
+    steps.emplace_back(log, service, *before, moved, evolution.manifest.parts[moved.index]);
+    MILLRACE_TRY(steps.back().count(differences));
+  }
+  MILLRACE_TRY(check_left(log, service, *before, *migration, differences));
+  if (!differences.empty()) return fail(differences.refusal(service));
+  const TopologyMigration out = described(service, *before, *migration);
+  if (dry_run) return out;
+  log::Transaction transaction;
+  for (TakeOver& step : steps)
+    MILLRACE_TRY(step.add(transaction));
+  MILLRACE_TRY(add_beginnings(log, service, evolution, transaction));
+  MILLRACE_TRY(write_at_rest(log, service, evolution.manifest, std::move(transaction)));
+  return out;
+}
+
+}  // namespace millrace::stream

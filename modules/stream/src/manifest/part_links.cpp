@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "manifest/part_links.hpp"
+
+#include <algorithm>
+
+namespace millrace::stream {
+
+using Part = Manifest::Part;
+using Store = Manifest::Store;
+
+bool has(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool meet(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  return std::any_of(a.begin(), a.end(), [&](const std::string& name) { return has(b, name); });
+}
+
+const Store* find_store(const std::vector<Store>& stores, const std::string& name) {
+  const auto found = std::find_if(stores.begin(), stores.end(), [&](const Store& store) {
+    return store.name == name && !store.removed;
+  });
+  return found == stores.end() ? nullptr : &*found;
+}
+
+bool share_store(const Part& a, const Part& b) {
+  return std::any_of(a.stores.begin(), a.stores.end(), [&](const Store& store) {
+    return !store.removed && find_store(b.stores, store.name) != nullptr;
+  });
+}
+
+std::vector<std::size_t> linked_parts(const std::vector<Part>& parts, const Part& part,
+                                      std::string_view state) {
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].state == state &&
+        (share_store(parts[i], part) || meet(parts[i].sources, part.sources)))
+      found.push_back(i);
+  }
+  return found;
+}
+
+void number_and_name(const std::string& service, const std::vector<Part>& parts,
+                     const TakenNames& taken, Part& part) {
+  for (const Part& other : parts)
+    part.number = std::max(part.number, other.number);
+  ++part.number;
+  const auto is_taken = [&](const std::string& name) {
+    return taken.group(service + "/" + name) ||
+           taken.topic(service + "." + name + ".system.changelog") ||
+           std::any_of(parts.begin(), parts.end(),
+                       [&](const Part& other) { return other.name == name; });
+  };
+  // The number that comes next may be part of a name that a user gave.
+  const std::string base = part.name;
+  for (std::int64_t n = part.number; is_taken(part.name); ++n)
+    part.name = base + "-" + std::to_string(n);
+}
+
+}  // namespace millrace::stream
