@@ -114,8 +114,7 @@ void check_histories(const Topology& plan, std::vector<std::string>& problems) {
       if (old == name) {
         problems.push_back(said + ": name what it was called before");
       } else if (names.contains(old)) {
-        problems.push_back(said + ", and '" + old +
-                           "' is still there: give that one another name, or leave was() out");
+        problems.push_back(said + ", and '" + old + "' is still there: give that one another name");
       }
       const auto [other, is_first] = claimed.emplace(old, name);
       if (!is_first && other->second != name) {

@@ -159,20 +159,46 @@ TEST_P(Rename, a_renamed_processor_keeps_the_due_times_of_its_timers) {
   EXPECT_FALSE(driver->all_raw("shop.ticks").empty());
 }
 
-TEST_P(Rename, a_higher_version_starts_when_the_state_is_accepted_or_rebuilt) {
-  const auto versioned = [](std::int64_t version) {
-    return topology([=](auto& builder) {
-      orders(builder).group_by_key().count("counts");
-      builder.version("counts", version);
+Topology versioned(std::int64_t version, const string& name = "counts") {
+  return topology([&](auto& builder) {
+    const auto out = builder.template emitter<string, Deposited>("out");
+    orders(builder).process("ticker", [=] { return std::make_unique<Ticker>(out); }, emits(out));
+    builder.stream(out).to("shop.ticks");
+    orders(builder).group_by_key().count("counts");
+    builder.version(name, version);
+  });
+}
+
+Result<AcceptedVersion> accept(Driver& driver, std::int64_t version, bool dry_run = false,
+                               const string& name = "counts") {
+  log::LogOptions options;
+  options.service = "shop";
+  const auto log = driver.world().connect(options);
+  hear_of_all(*log);
+  return accept_version(*log, "shop", name, version, dry_run);
+}
+
+TEST_P(Rename, an_instance_that_started_before_a_version_was_accepted_works_on_nothing) {
+  for (const string& name : std::vector<string>{"counts", "ticker"}) {
+    auto driver = std::make_unique<Driver>(make_world(), versioned(1, name));
+    // Its input does not exist yet: it has read the manifest and is no member.
+    ASSERT_TRUE(accept(*driver, 2, false, name));
+    driver->declare_topic("orders", "counter", 2);
+    driver->pipe("orders", string("customer-1"), Deposited{1}, 1'000);
+    std::optional<Error> ended;
+    driver->run_until([&] {
+      const auto step = driver->step();
+      if (!step) ended = step.error();
+      return ended.has_value() || driver->instance().status().records > 0;
     });
-  };
-  const auto accept = [](Driver& driver, std::int64_t version, bool dry_run = false) {
-    log::LogOptions options;
-    options.service = "shop";
-    const auto log = driver.world().connect(options);
-    hear_of_all(*log);
-    return accept_version(*log, "shop", "counts", version, dry_run);
-  };
+    ASSERT_TRUE(ended.has_value()) << name;
+    EXPECT_EQ(ended->code(), errc::topology_changed);
+    EXPECT_THAT(ended->message(), HasSubstr(name));
+    EXPECT_EQ(driver->instance().status().records, 0U);
+  }
+}
+
+TEST_P(Rename, a_higher_version_starts_when_the_state_is_accepted_or_rebuilt) {
   auto driver = open_shop(make_world(), versioned(1));
   order(*driver, 0, 6);
   EXPECT_EQ(driver->refused(versioned(2)).code(), errc::topology_changed);
@@ -183,7 +209,7 @@ TEST_P(Rename, a_higher_version_starts_when_the_state_is_accepted_or_rebuilt) {
     EXPECT_EQ(revision(*driver), 1);
     const auto accepted = accept(*driver, 2);
     ASSERT_TRUE(accepted) << accepted.error().to_string();
-    EXPECT_EQ(accepted->part, "counts");
+    EXPECT_EQ(accepted->part, "ticker");
     EXPECT_EQ(accepted->before, 1);
   });
   order(*driver, 9, 12);

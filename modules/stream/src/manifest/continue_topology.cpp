@@ -158,6 +158,38 @@ Result<bool> write(log::Log& log, const std::string& service, const Evolution& e
   return write_manifest(log, service, evolution.manifest, std::move(transaction));
 }
 
+// A store or a processor of the part that has another version in the log than in this build; empty:
+// none. They are known by what they keep when another build renames them.
+std::string of_another_version(const Topology& topology, const SubTopology& sub,
+                               const Manifest::Part& part) {
+  const auto version_of = [&](const std::string& name) {
+    const auto found = topology.histories.find(name);
+    return found == topology.histories.end() ? 1 : found->second.version;
+  };
+  for (const StoreId id : sub.stores) {
+    const StoreSpec& store = topology.stores[static_cast<std::size_t>(id)];
+    bool known = false;
+    bool same = false;
+    for (const Manifest::Store& kept : part.stores) {
+      if (kept.removed || kept.changelog != store.changelog) continue;
+      known = true;
+      same |= kept.version.value_or(1) == version_of(store.name);
+    }
+    if (known && !same) return store.name;
+  }
+  for (const NodeId id : sub.nodes) {
+    const NodeSpec& node = topology.nodes[static_cast<std::size_t>(id)];
+    if (node.kind != "process" || !part.processors) continue;
+    const std::string& timers = node.timers.empty() ? node.name : node.timers;
+    for (const Manifest::Processor& kept : *part.processors) {
+      if (kept.timers.value_or(kept.name) == timers &&
+          kept.version.value_or(1) != version_of(node.name))
+        return node.name;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 TakenNames names_in(log::Log& log, Status& failed) {
@@ -216,18 +248,23 @@ Status continue_topology(log::Log& log, Topology& topology,
                                         ": others keep changing it; start the service again");
 }
 
-Status check_not_reset(log::Log& log, const Topology& topology) {
+Status check_still_there(log::Log& log, const Topology& topology) {
   MILLRACE_ASSIGN(const auto manifest, read_manifest(log, topology.service));
   if (!manifest) return {};
-  for (const SubTopology& sub : topology.sub_topologies) {
-    const bool reset = std::any_of(
-        manifest->parts.begin(), manifest->parts.end(),
-        [&](const auto& part) { return part.name == sub.name && part.state == "reset"; });
-    if (!reset) continue;
+  const auto refuse = [&](const std::string& what) {
     return fail(errc::topology_changed,
-                "part " + sub.name + " of service " + topology.service +
-                    " was reset while this instance was no member of its group: it works on "
-                    "nothing that was given up; start it again");
+                what +
+                    " while this instance was no member of the part's group: it works on "
+                    "nothing of the service any more; start it again");
+  };
+  for (const SubTopology& sub : topology.sub_topologies) {
+    const std::string of = "part " + sub.name + " of service " + topology.service;
+    for (const Manifest::Part& part : manifest->parts) {
+      if (part.name != sub.name) continue;
+      if (part.state == "reset") return refuse(of + " was reset");
+      const std::string other = of_another_version(topology, sub, part);
+      if (!other.empty()) return refuse("the version of " + other + " in " + of + " was changed");
+    }
   }
   return {};
 }

@@ -17,9 +17,10 @@ namespace millrace::stream {
 [[nodiscard]] Status continue_topology(log::Log& log, Topology& topology,
                                        const Instance::Environment& environment);
 
-/// Whether the log still has the parts of a topology that took its names from it: an instance that
-/// was no member for a while does not know of a reset. errc::topology_changed, failures of the log.
-[[nodiscard]] Status check_not_reset(log::Log& log, const Topology& topology);
+/// Whether the log still has the parts of a topology that took its names from it, with stores and
+/// processors of the same versions: an instance that was no member for a while does not know of a
+/// reset, nor of a version that was accepted. errc::topology_changed, failures of the log.
+[[nodiscard]] Status check_still_there(log::Log& log, const Topology& topology);
 
 /// What a log has of a name. `failed`: the first failure of the log; what was returned then means
 /// nothing. Both outlive the result.

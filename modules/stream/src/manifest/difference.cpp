@@ -14,16 +14,18 @@ std::string padded(const std::string& cell, std::size_t width) {
   return cell + std::string(width - std::min(width, cell.size()) + 2, ' ');
 }
 
+void add_new(std::vector<std::string>& texts, std::string text) {
+  if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(std::move(text));
+}
+
 }  // namespace
+
+void Differences::rebuild(std::string store) { add_new(stores_, std::move(store)); }
 
 void Differences::add(std::string what, std::string before, std::string now, std::string store,
                       std::string remedy) {
   rows_.push_back({std::move(what), std::move(before), std::move(now)});
-  const auto add_new = [](std::vector<std::string>& texts, std::string text) {
-    if (std::find(texts.begin(), texts.end(), text) == texts.end())
-      texts.push_back(std::move(text));
-  };
-  add_new(stores_, std::move(store));
+  rebuild(std::move(store));
   if (!remedy.empty()) add_new(remedies_, std::move(remedy));
 }
 

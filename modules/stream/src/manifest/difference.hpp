@@ -16,6 +16,8 @@ class Differences {
   /// that says what else can be done than rebuild it or take the change back.
   void add(std::string what, std::string before, std::string now, std::string store,
            std::string remedy = {});
+  /// The part that holds this store has to be rebuilt too; empty: all parts.
+  void rebuild(std::string store);
   [[nodiscard]] bool empty() const { return rows_.empty(); }
   /// errc::topology_changed: the table and what can be done.
   [[nodiscard]] Error refusal(const std::string& service) const;

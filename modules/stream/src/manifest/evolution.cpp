@@ -21,13 +21,6 @@ using Store = Manifest::Store;
 using Channel = Manifest::Channel;
 using Names = std::vector<std::string>;
 
-std::string first_store(const Part& part) {
-  for (const Store& store : part.stores) {
-    if (!store.removed) return store.name;
-  }
-  return {};
-}
-
 std::string listed(const Names& names) {
   std::string out;
   for (const std::string& name : names)
@@ -37,10 +30,11 @@ std::string listed(const Names& names) {
 
 ValueTypes value_types(const Store& store) { return {store.value, store.values.value_or(Names{})}; }
 
-std::vector<Named> named(const std::vector<Manifest::Processor>& processors) {
+std::vector<Named> named(const std::vector<Manifest::Processor>& processors,
+                         const std::string& store) {
   std::vector<Named> names;
   for (const Manifest::Processor& one : processors)
-    names.push_back({one.name, one.was.value_or(Names{})});
+    names.push_back({one.name, one.was.value_or(Names{}), store});
   return names;
 }
 
@@ -302,8 +296,9 @@ class Evolver {
     using Processors = std::vector<Manifest::Processor>;
     const Processors old = before.processors.value_or(Processors{});
     Processors processors = now.processors.value_or(Processors{});
-    std::vector<std::size_t> several;
-    const auto found = match_names(named(processors), named(old), several);
+    const std::string rebuilt = first_store(before);
+    const auto found = match_names("processors of " + shown(before), named(processors, rebuilt),
+                                   named(old, rebuilt), differences_);
     for (std::size_t i = 0; i < processors.size(); ++i) {
       Manifest::Processor& processor = processors[i];
       // An earlier build listed none: the processor was there by the name that it says.
@@ -313,7 +308,7 @@ class Evolver {
           found[i] ? old[*found[i]]
                    : Manifest::Processor{
                          processor.was ? processor.was->front() : processor.name, {}, {}, {}};
-      compare_version(same, processor, "processor", first_store(before));
+      compare_version(same, processor, "processor", rebuilt);
       const std::string name = processor.name;
       processor = same;
       if (same.name == name) continue;
@@ -323,12 +318,30 @@ class Evolver {
       processor.name = name;
       accept("processor " + same.name + " of " + shown(before) + " is called " + name + " now");
     }
+    for (std::size_t i = 0; i < processors.size(); ++i) {
+      if (!found[i]) name_timers(processors[i], processors);
+    }
     if (!before.processors || old != processors) {
       // A list that is merely missing is no reason to write the manifest.
       out_.changed |= before.processors.has_value();
       before.processors.reset();
       if (!processors.empty()) before.processors = std::move(processors);
     }
+  }
+
+  // One that was renamed may have timers of the name that another one has now.
+  static void name_timers(Manifest::Processor& added,
+                          const std::vector<Manifest::Processor>& processors) {
+    const auto timers = [](const Manifest::Processor& one) {
+      return one.timers.value_or(one.name);
+    };
+    const auto is_taken = [&] {
+      return std::any_of(processors.begin(), processors.end(), [&](const auto& other) {
+        return &other != &added && timers(other) == timers(added);
+      });
+    };
+    for (int n = 2; is_taken(); ++n)
+      added.timers = added.name + "-" + std::to_string(n);
   }
 
   Result<ValueTypes> continued(const ValueTypes& before, const std::string& now, bool converts,
@@ -358,21 +371,13 @@ class Evolver {
         continue;
       }
       const std::string of = " of topic " + now.topic;
-      const std::string store = store_behind(now.topic);
+      const std::string store = store_behind(parts(), now.topic);
       if (found->key != now.key) differences_.add("key" + of, found->key, now.key, store);
       const auto types = continued({found->value, {}}, now.value, false, of, store);
       if (!types || found->value == types->value) continue;
       accept("the type" + of + " changed from " + found->value + " to " + types->value);
       found->value = types->value;
     }
-  }
-
-  // A store of the part that writes the topic, with which all parts behind it are rebuilt.
-  std::string store_behind(const std::string& topic) {
-    for (const Part& part : parts()) {
-      if (part.state == "live" && has(part.private_sinks, topic)) return first_store(part);
-    }
-    return {};
   }
 
   void accept(std::string note) {

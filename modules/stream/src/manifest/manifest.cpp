@@ -93,8 +93,10 @@ std::int64_t version_of(const Manifest& manifest) {
       // Readers of version 1 take all values for one type.
       if (store.values) version = 2;
     }
-    if (part.processors &&
-        std::any_of(part.processors->begin(), part.processors->end(), has_history))
+    if (part.processors && std::any_of(part.processors->begin(), part.processors->end(),
+                                       [&](const Manifest::Processor& processor) {
+                                         return processor.timers || has_history(processor);
+                                       }))
       return 3;
   }
   const bool renamed =

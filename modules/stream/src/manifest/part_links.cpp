@@ -41,6 +41,20 @@ std::vector<std::size_t> linked_parts(const std::vector<Part>& parts, const Part
   return found;
 }
 
+std::string first_store(const Part& part) {
+  for (const Store& store : part.stores) {
+    if (!store.removed) return store.name;
+  }
+  return {};
+}
+
+std::string store_behind(const std::vector<Part>& parts, const std::string& topic) {
+  for (const Part& part : parts) {
+    if (part.state == "live" && has(part.private_sinks, topic)) return first_store(part);
+  }
+  return {};
+}
+
 void number_and_name(const std::string& service, const std::vector<Part>& parts,
                      const TakenNames& taken, Part& part) {
   for (const Part& other : parts)

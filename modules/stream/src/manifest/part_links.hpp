@@ -21,6 +21,11 @@ namespace millrace::stream {
 [[nodiscard]] std::vector<std::size_t> linked_parts(const std::vector<Manifest::Part>& parts,
                                                     const Manifest::Part& part,
                                                     std::string_view state);
+/// The first store that was not removed; empty: there is none.
+[[nodiscard]] std::string first_store(const Manifest::Part& part);
+/// A store of the live part that writes the topic, with which all parts behind it are rebuilt.
+[[nodiscard]] std::string store_behind(const std::vector<Manifest::Part>& parts,
+                                       const std::string& topic);
 /// Gives a new part the next number, and a name that nothing in the log has.
 void number_and_name(const std::string& service, const std::vector<Manifest::Part>& parts,
                      const TakenNames& taken, Manifest::Part& part);

@@ -42,7 +42,9 @@ void add_history(const Topology& topology, Entry& entry) {
 // What earlier builds called a private topic that has the name of a store, a processor or its own.
 void add_history(const Topology& topology, Manifest::Channel& channel) {
   const std::string name = short_name(topology.service, channel.topic);
-  const std::size_t stem = channel.topic.rfind(name);
+  // The name may be found in the service's and in the suffix too.
+  const std::string service = topology.service + ".";
+  const std::size_t stem = channel.topic.starts_with(service) ? service.size() : 0;
   std::vector<std::string> was;
   for (const auto& [now, history] : topology.histories) {
     // A join repartitions under the name of the table's store.

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "names.hpp"
+#include "manifest/part_links.hpp"
 
 namespace millrace::stream {
 
@@ -13,10 +13,6 @@ namespace {
 using Names = std::vector<std::string>;
 using Store = Manifest::Store;
 using Channel = Manifest::Channel;
-
-bool has(const Names& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 const std::string& name_of(const Channel& channel) {
   return channel.name ? *channel.name : channel.topic;
@@ -39,20 +35,31 @@ class Matcher {
     }
   }
 
-  // It says that it was something that is there beside the one that it continues, and not known as
-  // an earlier name of that.
-  [[nodiscard]] bool would_continue_more(std::size_t i) const {
+  // What is left and may be meant as well as the one that was found.
+  [[nodiscard]] std::vector<std::size_t> rivals(std::size_t i) const {
+    std::vector<std::size_t> rivals;
     for (std::size_t k = 0; found_[i] && k < before_.size(); ++k) {
-      if (!taken_[k] && has(now_[i].was, before_[k].name) &&
-          !has(before_[*found_[i]].was, before_[k].name))
-        return true;
+      if (!taken_[k] && (is_said(i, k) || had_the_name(i, k))) rivals.push_back(k);
     }
-    return false;
+    return rivals;
+  }
+
+  // The author says that it was `k`, which is there beside the one that it continues, and not known
+  // as an earlier name of that.
+  [[nodiscard]] bool is_said(std::size_t i, std::size_t k) const {
+    return has(now_[i].was, before_[k].name) && !has(before_[*found_[i]].was, before_[k].name);
   }
 
   [[nodiscard]] const std::vector<std::optional<std::size_t>>& found() const { return found_; }
 
  private:
+  // An earlier build gave `k` the name by which another one was found: that build, or one that was
+  // made from it, means `k`.
+  [[nodiscard]] bool had_the_name(std::size_t i, std::size_t k) const {
+    const bool by_name = now_[i].name == before_[*found_[i]].name;
+    return has(before_[k].was, now_[i].name) || (!by_name && meet(before_[k].was, now_[i].was));
+  }
+
   const std::vector<Named>& now_;
   const std::vector<Named>& before_;
   std::vector<std::optional<std::size_t>> found_;
@@ -61,21 +68,39 @@ class Matcher {
 
 }  // namespace
 
-std::vector<std::optional<std::size_t>> match_names(const std::vector<Named>& now,
+std::vector<std::optional<std::size_t>> match_names(const std::string& what,
+                                                    const std::vector<Named>& now,
                                                     const std::vector<Named>& before,
-                                                    std::vector<std::size_t>& several) {
+                                                    Differences& differences) {
   Matcher matcher(now, before);
   matcher.match([](const Named& a, const Named& b) { return a.name == b.name; });
   matcher.match([](const Named& a, const Named& b) { return has(a.was, b.name); });
-  matcher.match([](const Named& a, const Named& b) {
-    return std::any_of(a.was.begin(), a.was.end(),
-                       [&](const std::string& name) { return has(b.was, name); });
-  });
+  matcher.match([](const Named& a, const Named& b) { return meet(a.was, b.was); });
   matcher.match([](const Named& a, const Named& b) { return has(b.was, a.name); });
+  const auto& found = matcher.found();
   for (std::size_t i = 0; i < now.size(); ++i) {
-    if (matcher.would_continue_more(i)) several.push_back(i);
+    std::vector<std::size_t> meant = matcher.rivals(i);
+    if (meant.empty()) continue;
+    const bool said = std::any_of(meant.begin(), meant.end(),
+                                  [&](std::size_t k) { return matcher.is_said(i, k); });
+    meant.push_back(*found[i]);
+    std::sort(meant.begin(), meant.end());
+    std::string names;
+    for (const std::size_t k : meant)
+      names.append(names.empty() ? "" : ", ").append(before[k].name);
+    // State of one must not become that of the other, whichever is meant.
+    for (const std::size_t k : meant)
+      differences.rebuild(before[k].store);
+    differences.add(what + (said ? " that became one" : " of one name"), names, now[i].name,
+                    before[*found[i]].store,
+                    said ? ""
+                         : "Builds called each of " + names + " by a name that this one gives to " +
+                               now[i].name +
+                               ": which of them it means is not known. To leave one out, first run "
+                               "a build with all of them that gives " +
+                               before[*found[i]].name + " a name that none of them had.");
   }
-  return matcher.found();
+  return found;
 }
 
 void keep_name(std::optional<Names>& was, const std::string& before, const std::string& now) {
@@ -86,69 +111,100 @@ void keep_name(std::optional<Names>& was, const std::string& before, const std::
   if (!names.empty()) was = std::move(names);
 }
 
-std::vector<std::optional<std::size_t>> Renames::match(const std::string& what,
-                                                       const std::vector<Named>& now,
-                                                       const std::vector<Named>& before,
-                                                       Differences& differences) {
-  std::vector<std::size_t> several;
-  auto found = match_names(now, before, several);
-  for (const std::size_t i : several) {
-    std::string names;
-    for (const Named& one : before) {
-      if (one.name != now[i].name && !has(now[i].was, one.name)) continue;
-      names.append(names.empty() ? "" : ", ").append(one.name);
-    }
-    differences.add(what + " that became one", names, now[i].name, before[*found[i]].name);
-  }
-  return found;
-}
-
 Renames::Renames(Manifest& now, const Manifest& before, Differences& differences) {
-  take_stores(now, before, differences);
   take_topics(now, before, differences);
+  take_stores(now, before, differences);
 }
 
 void Renames::take_stores(Manifest& now, const Manifest& before, Differences& differences) {
-  std::vector<Store*> left;
+  std::vector<Store*> all;
   for (Manifest::Part& part : now.parts) {
     for (Store& store : part.stores)
-      left.push_back(&store);
+      all.push_back(&store);
   }
-  // A part that is gone is continued by what continues nothing else.
-  for (const std::string_view state : {"live", "removed"}) {
-    std::vector<Named> there;
-    for (const Manifest::Part& part : before.parts) {
-      for (const Store& store : part.stores) {
-        if (part.state == state && !store.removed)
-          there.push_back({store.name, store.was.value_or(Names{})});
-      }
+  take_stores(all, before, "live", differences);
+  // A part that is gone is continued by one that continues nothing else.
+  for (Manifest::Part& part : now.parts) {
+    if (!linked_parts(before.parts, part, "live").empty()) continue;
+    std::vector<Store*> stores;
+    for (Store& store : part.stores)
+      stores.push_back(&store);
+    take_stores(stores, before, "removed", differences);
+  }
+}
+
+void Renames::take_stores(const std::vector<Store*>& stores, const Manifest& before,
+                          std::string_view state, Differences& differences) {
+  std::vector<Named> there;
+  std::vector<std::size_t> parts;
+  for (std::size_t i = 0; i < before.parts.size(); ++i) {
+    for (const Store& store : before.parts[i].stores) {
+      if (before.parts[i].state != state || store.removed) continue;
+      there.push_back({store.name, store.was.value_or(Names{}), store.name});
+      parts.push_back(i);
     }
-    std::vector<Named> wanted;
-    for (const Store* const store : left)
-      wanted.push_back({store->name, store->was.value_or(Names{})});
-    const auto found = match("stores", wanted, there, differences);
-    std::vector<Store*> unmatched;
-    for (std::size_t i = 0; i < left.size(); ++i) {
-      if (!found[i]) {
-        unmatched.push_back(left[i]);
-        continue;
-      }
-      const std::string& kept = there[*found[i]].name;
-      if (kept != left[i]->name) stores_.emplace(kept, left[i]->name);
-      left[i]->name = kept;
+  }
+  std::vector<Named> wanted;
+  for (const Store* const store : stores)
+    wanted.push_back({store->name, store->was.value_or(Names{}), {}});
+  const auto found = match_names("stores", wanted, there, differences);
+  for (std::size_t i = 0; i < stores.size(); ++i) {
+    if (!found[i] || there[*found[i]].name == stores[i]->name) continue;
+    const std::string& kept = there[*found[i]].name;
+    const std::string& part = before.parts[parts[*found[i]]].name;
+    const bool is_taken =
+        state != "live" &&
+        std::any_of(before.parts.begin(), before.parts.end(), [&](const Manifest::Part& other) {
+          return other.state == "live" && find_store(other.stores, kept);
+        });
+    if (is_taken) {
+      differences.add("name of a store of part " + part, kept, stores[i]->name, {},
+                      "Part " + part + " was removed, and another part has a store " + kept +
+                          " since then: first run a build without " + stores[i]->name +
+                          " that gives that store another name.");
+      continue;
     }
-    left = std::move(unmatched);
+    stores_.emplace(std::pair(parts[*found[i]], kept), stores[i]->name);
+    stores[i]->name = kept;
   }
 }
 
 void Renames::take_topics(Manifest& now, const Manifest& before, Differences& differences) {
-  std::vector<Named> wanted;
-  for (const Channel& channel : now.channels)
-    wanted.push_back({channel.topic, channel.was.value_or(Names{})});
-  std::vector<Named> there;
-  for (const Channel& channel : before.channels)
-    there.push_back({name_of(channel), channel.was.value_or(Names{})});
-  const auto found = match("private topics", wanted, there, differences);
+  const auto in_use = [&](const Channel& channel) {
+    return std::any_of(before.parts.begin(), before.parts.end(), [&](const Manifest::Part& part) {
+      return part.state == "live" &&
+             (has(part.sources, channel.topic) || has(part.private_sinks, channel.topic));
+    });
+  };
+  std::vector<std::optional<std::size_t>> found(now.channels.size());
+  // What is left of parts that are gone comes last.
+  for (const bool used : {true, false}) {
+    std::vector<Named> wanted;
+    std::vector<std::size_t> wanted_at;
+    for (std::size_t i = 0; i < now.channels.size(); ++i) {
+      if (found[i]) continue;
+      wanted.push_back({now.channels[i].topic, now.channels[i].was.value_or(Names{}), {}});
+      wanted_at.push_back(i);
+    }
+    std::vector<Named> there;
+    std::vector<std::size_t> there_at;
+    for (std::size_t i = 0; i < before.channels.size(); ++i) {
+      const Channel& channel = before.channels[i];
+      if (in_use(channel) != used) continue;
+      there.push_back({name_of(channel), channel.was.value_or(Names{}),
+                       store_behind(before.parts, channel.topic)});
+      there_at.push_back(i);
+    }
+    const auto matched = match_names("private topics", wanted, there, differences);
+    for (std::size_t i = 0; i < matched.size(); ++i) {
+      if (matched[i]) found[wanted_at[i]] = there_at[*matched[i]];
+    }
+  }
+  name_topics(now, before, found);
+}
+
+void Renames::name_topics(Manifest& now, const Manifest& before,
+                          const std::vector<std::optional<std::size_t>>& found) {
   const auto is_topic = [&](const std::string& name) {
     return std::any_of(before.channels.begin(), before.channels.end(),
                        [&](const Channel& channel) { return channel.topic == name; });
@@ -180,9 +236,10 @@ void Renames::take_topics(Manifest& now, const Manifest& before, Differences& di
 
 bool Renames::apply(Manifest& manifest, Names& notes) const {
   bool changed = false;
-  for (Manifest::Part& part : manifest.parts) {
+  for (std::size_t i = 0; i < manifest.parts.size(); ++i) {
+    Manifest::Part& part = manifest.parts[i];
     for (Store& store : part.stores) {
-      const auto found = stores_.find(store.name);
+      const auto found = stores_.find({i, store.name});
       if (part.state != "live" || store.removed || found == stores_.end()) continue;
       keep_name(store.was, store.name, found->second);
       notes.push_back("store " + store.name + " of part " + part.name + " is called " +

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,15 +18,17 @@ namespace millrace::stream {
 struct Named {
   std::string name;
   std::vector<std::string> was;  ///< in earlier builds
+  std::string store;             ///< with which the part that has it is rebuilt; empty: none
 };
 
 /// For each of `now`: the index of the one in `before` that it continues, if any, and each is
 /// continued once. In this order: one of the same name; one whose name it says that it was; one
 /// that had such a name before; and, on the way back to an earlier build, one that had its name
-/// before. `several`: the indexes of those in `now` that would continue more than one.
-[[nodiscard]] std::vector<std::optional<std::size_t>> match_names(
-    const std::vector<Named>& now, const std::vector<Named>& before,
-    std::vector<std::size_t>& several);
+/// before. Adds to `differences` those of `now` that may continue more than one; `what` they are.
+[[nodiscard]] std::vector<std::optional<std::size_t>> match_names(const std::string& what,
+                                                                  const std::vector<Named>& now,
+                                                                  const std::vector<Named>& before,
+                                                                  Differences& differences);
 
 /// Adds the name `before` to those that something called `now` had, and takes out `now`.
 void keep_name(std::optional<std::vector<std::string>>& was, const std::string& before,
@@ -44,16 +47,17 @@ class Renames {
   [[nodiscard]] const std::map<std::string, std::string>& topics() const { return topics_; }
 
  private:
-  // A difference for each of `now` that would continue several.
-  static std::vector<std::optional<std::size_t>> match(const std::string& what,
-                                                       const std::vector<Named>& now,
-                                                       const std::vector<Named>& before,
-                                                       Differences& differences);
   void take_stores(Manifest& now, const Manifest& before, Differences& differences);
+  void take_stores(const std::vector<Manifest::Store*>& stores, const Manifest& before,
+                   std::string_view state, Differences& differences);
   void take_topics(Manifest& now, const Manifest& before, Differences& differences);
+  // `found`: for each channel of `now`, the index of the one that it continues.
+  void name_topics(Manifest& now, const Manifest& before,
+                   const std::vector<std::optional<std::size_t>>& found);
 
-  std::map<std::string, std::string> stores_;  // the build's names, by those of the manifest
-  std::map<std::string, std::string> called_;  // topics, likewise
+  // The build's names, by the index of the part in the manifest and the name there.
+  std::map<std::pair<std::size_t, std::string>, std::string> stores_;
+  std::map<std::string, std::string> called_;  // topics: the build's names, by the manifest's
   std::map<std::string, std::string> topics_;
 };
 

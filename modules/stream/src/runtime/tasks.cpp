@@ -138,9 +138,10 @@ Status Tasks::restore(StepResult& result) {
       std::count_if(tasks_.begin(), tasks_.end(), [](const auto& task) { return !task->ready(); }));
   if (restoring == 0) return {};
   result.worked = true;
-  // A reset that no member was there to prevent. What is granted from now on is seen by a reset.
+  // A reset or an accepted version that no member was there to prevent. What is granted from now on
+  // is seen by both.
   if (granted_) {
-    MILLRACE_TRY(check_not_reset(shared_->log, shared_->topology));
+    MILLRACE_TRY(check_still_there(shared_->log, shared_->topology));
     granted_ = false;
   }
   interests_.clear();
