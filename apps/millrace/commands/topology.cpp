@@ -66,6 +66,11 @@ Table histories_of(const Manifest& manifest) {
     for (const auto& processor : part.processors.value_or(std::vector<Manifest::Processor>{}))
       add(processor);
   }
+  for (const Manifest::Channel& channel : manifest.channels) {
+    if (channel.name || channel.was)
+      table.add({escaped(channel.name.value_or(channel.topic)),
+                 listed(channel.was.value_or(std::vector<std::string>{})), "-"});
+  }
   return table;
 }
 

@@ -13,6 +13,7 @@
 namespace millrace::cli {
 namespace {
 
+using testing::ContainsRegex;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -115,6 +116,23 @@ std::string described(Declare declare) {
   stream::TopologyBuilder builder("stock");
   declare(builder.stream<std::string, Placed>("orders"));
   return builder.build()->describe("json");
+}
+
+TEST_F(TopologyCommand, shows_what_a_private_topic_was_called) {
+  for (const auto& [name, was] :
+       std::vector<std::pair<std::string, std::string>>{{"a", ""}, {"b", "a"}}) {
+    stream::TopologyBuilder builder("stock");
+    builder.stream<std::string, Placed>("orders")
+        .group_by([](const Placed& placed) { return placed.total; })
+        .count(name);
+    if (!was.empty()) builder.was(name, was);
+    const auto opened = stream::Instance::open(shop.service("stock"), *builder.build(), {},
+                                               {shop.clock, real_file_system(), shop.random, {}});
+    ASSERT_TRUE(opened) << opened.error().to_string();
+  }
+  Screen shown;
+  ASSERT_TRUE(show_topology(*shop.tool, {.service = "stock", .stores = {}}, shown.out));
+  EXPECT_THAT(shown.text, ContainsRegex("stock.b.repartition +stock.a.repartition +-"));
 }
 
 TEST_F(TopologyCommand, shows_what_a_build_would_change_and_changes_nothing) {

@@ -86,43 +86,65 @@ void check_not_its_own_letters(const Topology& plan, const SourceSpec& source,
   }
 }
 
-// What was() and version() may speak of.
-std::set<std::string> names_with_histories(const Topology& plan) {
-  std::set<std::string> names;
+// What was() and version() may speak of: a store may leave its name to a processor.
+struct NamesOfKinds {
+  std::set<std::string> stores;
+  std::set<std::string> processors;
+  std::set<std::string> topics;
+};
+
+NamesOfKinds names_of_kinds(const Topology& plan) {
+  NamesOfKinds names;
   for (const StoreSpec& store : plan.stores)
-    names.insert(store.name);
+    names.stores.insert(store.name);
   for (const NodeSpec& node : plan.nodes) {
-    if (node.kind == "process") names.insert(node.name);
+    if (node.kind == "process") names.processors.insert(node.name);
   }
   for (const SinkSpec& sink : plan.sinks) {
     if (sink.topic.kind == log::TopicKind::private_topic)
-      names.insert(short_name(plan.service, sink.topic.name));
+      names.topics.insert(short_name(plan.service, sink.topic.name));
   }
   return names;
 }
 
-void check_histories(const Topology& plan, std::vector<std::string>& problems) {
-  const std::set<std::string> names = names_with_histories(plan);
+void check_was(const Topology& plan, const std::set<std::string>& names,
+               std::vector<std::string>& problems) {
+  const auto add = [&](std::string problem) {
+    if (std::find(problems.begin(), problems.end(), problem) == problems.end())
+      problems.push_back(std::move(problem));
+  };
   std::map<std::string, std::string> claimed;
   for (const auto& [name, history] : plan.histories) {
-    if (!names.contains(name)) {
-      problems.push_back("was() or version() speaks of '" + name +
-                         "', and no store, processor, repartition or private topic has that name");
-    }
+    if (!names.contains(name)) continue;
     for (const std::string& old : history.was) {
       const std::string said = "'" + name + "' was '" + old + "'";
       if (old == name) {
-        problems.push_back(said + ": name what it was called before");
+        add(said + ": name what it was called before");
       } else if (names.contains(old)) {
-        problems.push_back(said + ", and '" + old + "' is still there: give that one another name");
+        add(said + ", and '" + old + "' is still there: give that one another name");
       }
       const auto [other, is_first] = claimed.emplace(old, name);
       if (!is_first && other->second != name) {
-        problems.push_back(said + ", and so was '" + other->second +
-                           "': only one of them continues it");
+        add(said + ", and so was '" + other->second + "': only one of them continues it");
       }
     }
   }
+}
+
+void check_histories(const Topology& plan, std::vector<std::string>& problems) {
+  const NamesOfKinds names = names_of_kinds(plan);
+  for (const auto& [name, history] : plan.histories) {
+    const bool keeps_version = names.stores.contains(name) || names.processors.contains(name);
+    if (!keeps_version && !names.topics.contains(name)) {
+      problems.push_back("was() or version() speaks of '" + name +
+                         "', and no store, processor, repartition or private topic has that name");
+    } else if (!keeps_version && history.version != 1) {
+      problems.push_back("version() speaks of the topic '" + name +
+                         "': only stores and processors have versions");
+    }
+  }
+  for (const auto* kind : {&names.stores, &names.processors, &names.topics})
+    check_was(plan, *kind, problems);
 }
 
 /// Nodes in sets that grow together.

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include <algorithm>
 
+#include "manifest/manifest_version.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/codec/type_shape.hpp"
 #include "millrace/stream/topology.hpp"
@@ -212,9 +213,9 @@ void TopologyBuilder::Core::was(const std::string& name, std::string old) {
 
 void TopologyBuilder::Core::version(const std::string& name, std::int64_t version) {
   NameHistory& history = plan_.histories[name];
-  if (version < 1)
+  if (version < 1 || version > version_max)
     problems_.push_back("version " + std::to_string(version) + " of '" + name +
-                        "': versions are counted from 1");
+                        "': versions are counted from 1 to " + std::to_string(version_max));
   if (history.version != 1 && history.version != version)
     problems_.push_back("'" + name + "' is given two versions, " + std::to_string(history.version) +
                         " and " + std::to_string(version) + ": keep the higher one");

@@ -12,6 +12,7 @@ namespace {
 
 using std::string;
 using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -42,6 +43,8 @@ TEST(Renames, reach_the_plan_that_runs) {
   const auto evolution =
       evolved(topology, after({[](auto& builder) { count_countries(builder, "by-country"); }}));
   ASSERT_TRUE(evolution) << evolution.error().message();
+  EXPECT_THAT(evolution->notes, Contains(HasSubstr("private topic shop.by-country.repartition is "
+                                                   "called shop.by-land.repartition now")));
   take_names(*evolution, topology);
   EXPECT_EQ(topology.stores[0].name, "by-land");
   EXPECT_EQ(topology.stores[0].changelog, "shop.by-country.changelog");
@@ -156,6 +159,17 @@ TEST(Renames, that_are_not_said_are_refused_with_the_words_to_say) {
                                  after({[](auto& builder) { count(builder, "counts"); }}));
   ASSERT_FALSE(evolution);
   EXPECT_THAT(evolution.error().message(), HasSubstr("builder.was(\"totals\", \"counts\")"));
+  const auto two = evolved(built([](auto& builder) {
+                             count(builder, "c");
+                             count(builder, "d");
+                           }),
+                           after({[](auto& builder) {
+                             count(builder, "a");
+                             count(builder, "b");
+                           }}));
+  ASSERT_FALSE(two);
+  EXPECT_THAT(two.error().message(),
+              AllOf(HasSubstr("builder.was(NEW, OLD)"), Not(HasSubstr("builder.was(\""))));
 }
 
 TEST(Renames, of_a_processor_leave_its_timers_their_names) {
@@ -178,10 +192,34 @@ TEST(Renames, of_a_processor_that_an_earlier_build_did_not_list_keep_its_timers)
   const auto evolution = evolved(built(ticking("watch", "ticker")), before);
   ASSERT_TRUE(evolution) << evolution.error().message();
   EXPECT_THAT(evolution->manifest.parts[0].processors->front().timers, Optional(string("ticker")));
-  // That a list is missing is no reason to write.
-  const auto same = evolved(built(ticking("ticker")), before);
-  ASSERT_TRUE(same);
-  EXPECT_FALSE(same->changed);
+  const auto listed = evolved(built(ticking("ticker")), before);
+  ASSERT_TRUE(listed);
+  EXPECT_TRUE(listed->changed);
+  EXPECT_EQ(listed->manifest.parts[0].processors->size(), 1U);
+  const auto unclear = evolved(built([](auto& builder) {
+                                 ticking("watch", "ticker")(builder);
+                                 builder.was("watch", "clock");
+                               }),
+                               before);
+  ASSERT_FALSE(unclear);
+  EXPECT_THAT(unclear.error().message(), HasSubstr("\n  processor watch  not listed  was "));
+}
+
+TEST(Renames, of_a_store_leave_its_name_to_a_processor) {
+  const Declare together = [](auto& builder) {
+    count(builder, "bank");
+    ticking("bank")(builder);
+  };
+  const auto evolution = evolved(built([](auto& builder) {
+                                   count(builder, "accounts");
+                                   ticking("bank")(builder);
+                                   builder.was("accounts", "bank");
+                                 }),
+                                 after({together}));
+  ASSERT_TRUE(evolution) << evolution.error().message();
+  EXPECT_EQ(evolution->manifest.parts[0].stores[0].name, "accounts");
+  EXPECT_EQ(evolution->manifest.parts[0].stores[0].changelog, "shop.bank.changelog");
+  EXPECT_EQ(evolution->manifest.parts[0].processors->front().name, "bank");
 }
 
 TEST(BadTopology, tells_of_renames_that_cannot_be) {
@@ -243,6 +281,28 @@ TEST(Versions, of_processors_are_compared_too) {
   EXPECT_THAT(evolution.error().message(), HasSubstr("version of processor ticker  1       2"));
 }
 
+TEST(Versions, of_processors_are_compared_with_a_list_that_is_written_first) {
+  const Declare raised = [](auto& builder) {
+    ticking("ticker")(builder);
+    builder.version("ticker", 2);
+  };
+  Manifest before = after({ticking("ticker")});
+  before.parts[0].processors.reset();
+  const auto unknown = evolved(built(raised), before);
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().message(),
+              AllOf(HasSubstr("\n  processor ticker  not listed  version 2"),
+                    HasSubstr("first start a build that has them with the names and versions of "
+                              "before"),
+                    Not(HasSubstr("topology accept"))));
+  // One that is new needs no list where there was none.
+  const auto both = [&](auto& builder) {
+    count(builder, "counts");
+    raised(builder);
+  };
+  EXPECT_TRUE(evolved(built(both), after({[](auto& builder) { count(builder, "counts"); }})));
+}
+
 TEST(Versions, raise_that_of_the_manifest_only_when_they_are_used) {
   EXPECT_EQ(after({versioned(1)}).version, 1);
   EXPECT_EQ(after({versioned(2)}).version, 3);
@@ -251,6 +311,13 @@ TEST(Versions, raise_that_of_the_manifest_only_when_they_are_used) {
 
 TEST(BadTopology, tells_of_versions_that_cannot_be) {
   EXPECT_THAT(refused(versioned(0)), HasSubstr("version 0 of 'counts'"));
+  EXPECT_THAT(refused(versioned((std::int64_t{1} << 53U) + 1)),
+              HasSubstr("versions are counted from 1 to 9007199254740992"));
+  EXPECT_THAT(refused([](auto& builder) {
+                builder.template stream<string, Placed>("orders").repartition("again").to("copies");
+                builder.version("again", 2);
+              }),
+              HasSubstr("only stores and processors have versions"));
   EXPECT_THAT(refused([](auto& builder) {
                 count(builder, "counts");
                 builder.version("counts", 2).version("counts", 3);

@@ -222,6 +222,26 @@ TEST_P(Rename, a_higher_version_starts_when_the_state_is_accepted_or_rebuilt) {
   EXPECT_EQ(counted(*driver), 12);
 }
 
+TEST_P(Rename, a_version_of_a_part_that_is_gone_is_accepted_before_it_comes_back) {
+  auto driver = open_shop(make_world(), versioned(1));
+  order(*driver, 0, 3);
+  driver->declare_topic("returns", "counter", 2);
+  driver->deploy(topology([](auto& builder) {
+    builder.template stream<string, Deposited>("returns").group_by_key().count("returned");
+  }));
+  driver->run_until_idle();
+  EXPECT_THAT(driver->refused(versioned(2)).message(), HasSubstr("topology accept shop counts 2"));
+  driver->deploy(versioned(2), [&] {
+    const auto accepted = accept(*driver, 2);
+    ASSERT_TRUE(accepted) << accepted.error().to_string();
+    EXPECT_EQ(accepted->part, "ticker");
+    EXPECT_EQ(accept(*driver, (std::int64_t{1} << 53U) + 1).error().code(),
+              millrace::errc::invalid_argument);
+  });
+  order(*driver, 3, 6);
+  EXPECT_EQ(counted(*driver), 6);
+}
+
 class RenameUpgrade : public Branches {};
 INSTANTIATE_TEST_SUITE_P(On, RenameUpgrade, testing::ValuesIn(runtime_backends()), backend_name);
 

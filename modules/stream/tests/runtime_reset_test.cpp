@@ -309,9 +309,9 @@ class WithoutManifest : public RuntimeTest {
     ASSERT_TRUE(log_->commit(transaction));
     writer_->declare_topic("orders", "counter", 2);
   }
-  Status start() {
+  Status start(Topology topology = counts()) {
     hear_of_all(*log_);
-    const auto opened = Instance::open(*log_, counts(), {},
+    const auto opened = Instance::open(*log_, std::move(topology), {},
                                        {world_->clock(), world_->files(), world_->random(), {}});
     return opened ? Status{} : fail(opened.error());
   }
@@ -323,6 +323,19 @@ class WithoutManifest : public RuntimeTest {
 INSTANTIATE_TEST_SUITE_P(On, WithoutManifest, testing::ValuesIn(runtime_backends()), backend_name);
 
 TEST_P(WithoutManifest, state_that_timers_made_before_any_input_is_adopted) {
+  EXPECT_TRUE(start());
+}
+
+TEST_P(WithoutManifest, state_of_an_earlier_name_is_not_passed_over) {
+  const Status refused = start(topology([](auto& builder) {
+    orders(builder).group_by_key().count("totals");
+    builder.was("totals", "counts");
+  }));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), errc::topology_changed);
+  EXPECT_THAT(refused.error().message(),
+              AllOf(HasSubstr("what the log has of counts"),
+                    HasSubstr("First start a build that still says counts")));
   EXPECT_TRUE(start());
 }
 

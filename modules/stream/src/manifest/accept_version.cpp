@@ -19,8 +19,7 @@ struct Named {
   std::string known;
 };
 
-Named find(Manifest& manifest, std::string_view name) {
-  Named found;
+void find(Manifest& manifest, std::string_view state, std::string_view name, Named& found) {
   const auto look_at = [&](const Manifest::Part& part, const std::string& entry,
                            std::optional<std::int64_t>& version) {
     found.known.append(found.known.empty() ? "" : ", ").append(entry);
@@ -29,13 +28,21 @@ Named find(Manifest& manifest, std::string_view name) {
     found.part = part.name;
   };
   for (Manifest::Part& part : manifest.parts) {
-    if (part.state != "live") continue;
+    if (part.state != state) continue;
     for (Manifest::Store& store : part.stores) {
       if (!store.removed) look_at(part, store.name, store.version);
     }
     if (!part.processors) continue;
     for (Manifest::Processor& processor : *part.processors)
       look_at(part, processor.name, processor.version);
+  }
+}
+
+// Of a part that is there, or else of one that may come back.
+Named find(Manifest& manifest, std::string_view name) {
+  Named found;
+  for (const std::string_view state : {"live", "removed"}) {
+    if (found.versions.empty()) find(manifest, state, name, found);
   }
   return found;
 }
@@ -44,9 +51,10 @@ Named find(Manifest& manifest, std::string_view name) {
 
 Result<AcceptedVersion> accept_version(log::Log& log, std::string_view service,
                                        std::string_view name, std::int64_t version, bool dry_run) {
-  if (version < 1)
-    return fail(millrace::errc::invalid_argument,
-                "version " + std::to_string(version) + ": versions are counted from 1");
+  if (version < 1 || version > version_max)
+    return fail(millrace::errc::invalid_argument, "version " + std::to_string(version) +
+                                                      ": versions are counted from 1 to " +
+                                                      std::to_string(version_max));
   MILLRACE_TRY(check_nobody_lives(log, service));
   MILLRACE_ASSIGN(auto manifest, read_manifest(log, service));
   if (!manifest)

@@ -85,10 +85,35 @@ Result<bool> had_input(log::Log& log, const Manifest::Part& part) {
   return false;
 }
 
+// Without a manifest nothing leads from a name to what the log has under one of before.
+Status check_not_renamed(log::Log& log, const std::string& service, const Manifest& manifest,
+                         Differences& differences) {
+  const auto check = [&](const auto& entry) -> Status {
+    for (const std::string& old : entry.was.value_or(std::vector<std::string>{})) {
+      MILLRACE_ASSIGN(const bool holds, holds_records(log, service + "." + old + ".changelog"));
+      MILLRACE_ASSIGN(const bool positions, has_positions(log, service + "/" + old));
+      if (!holds && !positions) continue;
+      differences.add("what the log has of " + old, "no list of names", "called " + entry.name, {},
+                      "First start a build that still says " + old +
+                          ", which writes the list of names that a rename needs.");
+    }
+    return {};
+  };
+  for (const Manifest::Part& part : manifest.parts) {
+    for (const Manifest::Store& store : part.stores)
+      MILLRACE_TRY(check(store));
+    for (const auto& one : part.processors.value_or(std::vector<Manifest::Processor>{}))
+      MILLRACE_TRY(check(one));
+  }
+  return {};
+}
+
 // An earlier build, which kept no manifest, may have cut the topology otherwise: then the state is
 // there, and the group that this build would use has no positions.
+// `manifest`: a first_manifest(), with the names of before.
 Status check_adopted(log::Log& log, const std::string& service, const Manifest& manifest) {
   Differences differences;
+  MILLRACE_TRY(check_not_renamed(log, service, manifest, differences));
   for (const Manifest::Part& part : manifest.parts) {
     const std::string group = service + "/" + part.name;
     for (const Manifest::Store& store : part.stores) {
@@ -230,7 +255,7 @@ Status continue_topology(log::Log& log, Topology& topology,
     if (!evolution) return fail(evolution.error());
     if (evolution->changed) {
       if (!before) {
-        MILLRACE_TRY(check_adopted(log, service, evolution->manifest));
+        MILLRACE_TRY(check_adopted(log, service, first_manifest(topology)));
       }
       const Result<bool> written = write(log, service, *evolution);
       if (!written && (!may_pass(written.error()) || ++failures == failures_max))
@@ -281,7 +306,7 @@ Result<TopologyDiff> diff_topology(log::Log& log, std::string_view description) 
   MILLRACE_TRY(looked);
   if (!evolution) return fail(evolution.error());
   if (!before) {
-    MILLRACE_TRY(check_adopted(log, diff.service, evolution->manifest));
+    MILLRACE_TRY(check_adopted(log, diff.service, described.manifest));
   }
   diff.accepted = std::move(evolution->notes);
   return diff;

@@ -213,17 +213,7 @@ class Evolver {
     for (const Store& store : now.stores) {
       if (find_store(before.stores, store.name) == nullptr) added.push_back(store);
     }
-    for (const Store* const old : gone) {
-      for (const Store& store : added) {
-        // It is filled from its topic.
-        if (store.kind == "table") continue;
-        // An empty store in place of a full one, perhaps by accident.
-        if (old->key == store.key && old->value == store.value)
-          differences_.add("name of a store of " + shown(before), old->name, store.name, old->name,
-                           "A store that was renamed keeps its state: builder.was(\"" + store.name +
-                               "\", \"" + old->name + "\").");
-      }
-    }
+    check_renamed(before, gone, added);
     const bool shared = !gone.empty() && taken_.has_members(service_ + "/" + before.name);
     for (Store* const store : gone) {
       // Instances of a build that has it may be running: a new changelog beside theirs would split
@@ -241,6 +231,29 @@ class Evolver {
       accept("store " + store.name + " of " + shown(before) +
              " is new and begins empty, where the part is now");
       before.stores.push_back(std::move(store));
+    }
+  }
+
+  // An empty store in place of a full one, perhaps by accident.
+  void check_renamed(const Part& part, const std::vector<Store*>& gone,
+                     const std::vector<Store>& added) {
+    const auto fits = [](const Store& old, const Store& store) {
+      // A table is filled from its topic.
+      return store.kind != "table" && old.key == store.key && old.value == store.value;
+    };
+    for (const Store* const old : gone) {
+      for (const Store& store : added) {
+        if (!fits(*old, store)) continue;
+        const auto from = std::count_if(gone.begin(), gone.end(),
+                                        [&](const Store* other) { return fits(*other, store); });
+        const auto to = std::count_if(added.begin(), added.end(),
+                                      [&](const Store& other) { return fits(*old, other); });
+        const bool sure = from == 1 && to == 1;
+        differences_.add("name of a store of " + shown(part), old->name, store.name, old->name,
+                         "A store that was renamed keeps its state: " +
+                             (sure ? "builder.was(\"" + store.name + "\", \"" + old->name + "\")."
+                                   : std::string("say by builder.was(NEW, OLD) which is which.")));
+      }
     }
   }
 
@@ -284,11 +297,11 @@ class Evolver {
         "version of " + kind + " " + before.name, std::to_string(old), std::to_string(version),
         store,
         old < version
-            ? "State of a lower version is rebuilt, or continued as it is: stop all instances, "
-              "then " +
+            ? "State of a lower version: stop all instances, then have it rebuilt (reset), or "
+              "continue it as it is (accept): " +
                   accept + "."
             : "This build is older than the state: start the newer one. To go back, stop all "
-              "instances and have the state rebuilt, or continued as it is: " +
+              "instances, then have the state rebuilt (reset), or continue it as it is (accept): " +
                   accept + ".");
   }
 
@@ -304,10 +317,18 @@ class Evolver {
       // An earlier build listed none: the processor was there by the name that it says.
       const bool unknown = !before.processors && (processor.was || processor.version);
       if (!found[i] && !unknown) continue;
+      if (!found[i] && (processor.version || processor.was->size() > 1)) {
+        differences_.add("processor " + processor.name, "not listed",
+                         processor.version ? "version " + std::to_string(*processor.version)
+                                           : "was " + listed(*processor.was),
+                         rebuilt,
+                         "The log has no list of the processors of " + shown(before) +
+                             " yet: first start a build that has them with the names and versions "
+                             "of before, which writes it.");
+        continue;
+      }
       const Manifest::Processor same =
-          found[i] ? old[*found[i]]
-                   : Manifest::Processor{
-                         processor.was ? processor.was->front() : processor.name, {}, {}, {}};
+          found[i] ? old[*found[i]] : Manifest::Processor{processor.was->front(), {}, {}, {}};
       compare_version(same, processor, "processor", rebuilt);
       const std::string name = processor.name;
       processor = same;
@@ -321,12 +342,10 @@ class Evolver {
     for (std::size_t i = 0; i < processors.size(); ++i) {
       if (!found[i]) name_timers(processors[i], processors);
     }
-    if (!before.processors || old != processors) {
-      // A list that is merely missing is no reason to write the manifest.
-      out_.changed |= before.processors.has_value();
-      before.processors.reset();
-      if (!processors.empty()) before.processors = std::move(processors);
-    }
+    if (before.processors == processors) return;
+    // A missing list too: without one a version or a rename of later could not be checked.
+    before.processors = std::move(processors);
+    out_.changed = true;
   }
 
   // One that was renamed may have timers of the name that another one has now.
@@ -359,7 +378,7 @@ class Evolver {
       const auto found = std::find_if(channels.begin(), channels.end(),
                                       [&](const Channel& one) { return one.topic == now.topic; });
       if (found == channels.end()) {
-        accept("private topic " + now.topic + " is new");
+        accept("topic " + now.topic + " is new");
         channels.push_back(std::move(now));
         continue;
       }

@@ -13,6 +13,8 @@ inline constexpr std::int64_t manifest_version = 3;
 /// The lowest version whose readers understand that manifest: builds before go on reading what they
 /// understand.
 [[nodiscard]] std::int64_t version_of(const Manifest& manifest);
+/// Of a store or a processor: what JSON keeps of an integer.
+inline constexpr std::int64_t version_max = std::int64_t{1} << 53U;
 /// Rises when the library cuts the same topology into other parts than before.
 inline constexpr std::int64_t plan_version = 1;
 

@@ -86,14 +86,14 @@ Manifest::Part part_shape(const Topology& topology, const SubTopology& part) {
                             {}});
     add_history(topology, shape.stores.back());
   }
-  std::vector<Manifest::Processor> processors;
+  // Listed where there is none too: a missing list is one of an earlier build.
+  auto& processors = shape.processors.emplace();
   for (const NodeId id : part.nodes) {
     const NodeSpec& node = topology.nodes[static_cast<std::size_t>(id)];
     if (node.kind != "process") continue;
     processors.push_back({node.name, {}, {}, {}});
     add_history(topology, processors.back());
   }
-  if (!processors.empty()) shape.processors = std::move(processors);
   return shape;
 }
 

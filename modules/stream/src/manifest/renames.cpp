@@ -253,6 +253,8 @@ bool Renames::apply(Manifest& manifest, Names& notes) const {
     const std::string before = name_of(channel);
     if (found == called_.end() || found->second == before) continue;
     keep_name(channel.was, before, found->second);
+    notes.push_back("private topic " + before + " is called " + found->second +
+                    " now; in the log it stays " + channel.topic);
     channel.name.reset();
     if (found->second != channel.topic) channel.name = found->second;
     changed = true;
