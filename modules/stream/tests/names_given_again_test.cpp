@@ -138,6 +138,17 @@ TEST(Renames, of_a_processor_leave_its_timers_to_it_when_another_takes_its_name)
   EXPECT_THAT(back.error().message(), HasSubstr("\n  processors of part a of one name  b, a "));
 }
 
+TEST(Renames, of_a_processor_leave_its_timers_to_it_when_another_part_takes_its_name) {
+  const Manifest manifest = after({ticking("a"), ticking("b", "a"), [](auto& builder) {
+                                     ticking("b")(builder);
+                                     builder.template stream<string, Placed>("returns").process(
+                                         "a", [] { return std::make_unique<Ticker>(); });
+                                   }});
+  ASSERT_EQ(manifest.parts.size(), 2U);
+  EXPECT_THAT(manifest.parts[0].processors->at(0).timers, Optional(string("a")));
+  EXPECT_THAT(manifest.parts[1].processors->at(0).timers, Optional(string("a-2")));
+}
+
 TEST(Renames, of_a_processor_beside_the_one_that_it_was_are_refused) {
   const auto evolution = evolved(built(ticking("b", "a")), after({ticking_both("a", "b")}));
   ASSERT_FALSE(evolution);

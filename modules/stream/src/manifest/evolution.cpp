@@ -125,6 +125,10 @@ class Evolver {
     number_and_name(service_, parts(), taken_, part);
     for (Store& store : part.stores)
       name_changelog(store, part.number, part.stores);
+    if (part.processors) {
+      for (Manifest::Processor& processor : *part.processors)
+        name_timers(processor, *part.processors);
+    }
     accept(shown(part) + " is new");
     out_.fresh.push_back(parts().size());
     parts().push_back(std::move(part));
@@ -307,8 +311,10 @@ class Evolver {
 
   void compare_processors(Part& before, const Part& now) {
     using Processors = std::vector<Manifest::Processor>;
+    // The description of an earlier build, which did not list them.
+    if (!now.processors) return;
     const Processors old = before.processors.value_or(Processors{});
-    Processors processors = now.processors.value_or(Processors{});
+    Processors processors = *now.processors;
     const std::string rebuilt = first_store(before);
     const auto found = match_names("processors of " + shown(before), named(processors, rebuilt),
                                    named(old, rebuilt), differences_);
@@ -348,16 +354,22 @@ class Evolver {
     out_.changed = true;
   }
 
-  // One that was renamed may have timers of the name that another one has now.
-  static void name_timers(Manifest::Processor& added,
-                          const std::vector<Manifest::Processor>& processors) {
+  // One that was renamed may have timers of the name that another one has now, here or in a part
+  // that a migration makes one with this.
+  void name_timers(Manifest::Processor& added, const std::vector<Manifest::Processor>& processors) {
     const auto timers = [](const Manifest::Processor& one) {
       return one.timers.value_or(one.name);
     };
+    const auto was_left = [&](const Part& part) {
+      return part.processors &&
+             std::any_of(part.processors->begin(), part.processors->end(),
+                         [&](const auto& other) { return other.timers == timers(added); });
+    };
     const auto is_taken = [&] {
-      return std::any_of(processors.begin(), processors.end(), [&](const auto& other) {
-        return &other != &added && timers(other) == timers(added);
-      });
+      return std::any_of(parts().begin(), parts().end(), was_left) ||
+             std::any_of(processors.begin(), processors.end(), [&](const auto& other) {
+               return &other != &added && timers(other) == timers(added);
+             });
     };
     for (int n = 2; is_taken(); ++n)
       added.timers = added.name + "-" + std::to_string(n);
