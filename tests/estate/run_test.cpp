@@ -16,7 +16,12 @@
 namespace estate {
 namespace {
 
-bool alive(std::int64_t pid) { return std::filesystem::exists("/proc/" + std::to_string(pid)); }
+// A process that ended is not alive, also where nobody asks how it ended, as in many containers.
+bool alive(std::int64_t pid) {
+  const std::string stat = read_text("/proc/" + std::to_string(pid) + "/stat");
+  const std::size_t state = stat.rfind(") ");
+  return state != std::string::npos && stat[state + 2] != 'Z' && stat[state + 2] != 'X';
+}
 
 // A loopback port that somebody listens on.
 class TakenPort {

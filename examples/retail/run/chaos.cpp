@@ -19,12 +19,17 @@ void Chaos::act(millrace::service::Supervisor& services, std::int64_t now_ns) {
 }
 
 void Chaos::kill_one(millrace::service::Supervisor& services) {
-  std::vector<std::string> running;
+  std::vector<millrace::service::ChildStatus> running;
   for (const auto& child : services.status()) {
-    if (child.state == millrace::service::ChildState::running) running.push_back(child.name);
+    const auto killed = killed_.find(child.name);
+    const bool dying = killed != killed_.end() && killed->second == child.starts;
+    if (child.state == millrace::service::ChildState::running && !dying) running.push_back(child);
   }
   if (running.empty()) return;
-  if (services.signal(running[random_.below(running.size())], SIGKILL)) ++kills_;
+  const auto& chosen = running[random_.below(running.size())];
+  if (!services.signal(chosen.name, SIGKILL)) return;
+  killed_[chosen.name] = chosen.starts;
+  ++kills_;
 }
 
 }  // namespace retail

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ class Chaos {
   millrace::SeededRandom random_;
   std::int64_t next_ns_;
   std::int64_t kills_ = 0;
+  // Which start of a service was killed last: its death may take a while to be seen.
+  std::map<std::string, std::uint32_t> killed_;
 };
 
 }  // namespace retail

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "millrace/http/server.hpp"
+#include "millrace/service/supervisor.hpp"
 #include "millrace/telemetry/logger.hpp"
 #include "millrace/telemetry/metrics.hpp"
 
@@ -127,6 +128,8 @@ TEST_F(FeedTest, when_none_was_refused_for_a_while_more_are_sent_at_once) {
 }
 
 TEST_F(FeedTest, the_open_loop_sends_when_a_request_is_due_however_many_are_not_answered) {
+  // Both ends of 700 connections.
+  millrace::service::raise_descriptor_limit();
   start_server({});
   start_feed({.rate = 1e6, .total = 700}, millrace::real_clock());
   ASSERT_TRUE(until([this] { return held() == 700; }));
