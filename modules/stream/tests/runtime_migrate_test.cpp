@@ -5,6 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
 #include "millrace/stream/migrate.hpp"
 #include "runtime_shop.hpp"
 
@@ -13,6 +18,7 @@ namespace {
 
 using std::string;
 using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
@@ -59,6 +65,45 @@ Result<TopologyMigration> migrate(Driver& driver, const Topology& to, bool dry_r
   const auto log = driver.world().connect(options);
   hear_of_all(*log);
   return migrate_topology(*log, to.describe("json"), dry_run);
+}
+
+// A process of the service beside the one of the driver.
+class Beside {
+ public:
+  Beside(RuntimeWorld& world, const Topology& topology) : world_(world) {
+    log::LogOptions options;
+    options.service = "shop";
+    options.member = "beside";
+    log_ = world.connect(options);
+    hear_of_all(*log_);
+    auto opened =
+        Instance::open(*log_, topology, {}, {world.clock(), world.files(), world.random(), {}});
+    if (!opened) throw std::runtime_error(opened.error().to_string());
+    instance_ = *std::move(opened);
+  }
+  // Steps until nothing is left to do; empty, or the code of the error that ended the instance.
+  std::string run() {
+    constexpr int idle_max = 20;
+    for (int idle = 0; idle < idle_max;) {
+      hear_of_all(*log_);
+      const auto step = instance_->step();
+      if (!step) return string(step.error().code().name);
+      idle = step->worked ? 0 : idle + 1;
+      if (!step->worked) world_.let_pass();
+    }
+    return {};
+  }
+
+ private:
+  RuntimeWorld& world_;
+  std::unique_ptr<log::Log> log_;
+  std::unique_ptr<Instance> instance_;
+};
+
+// Writes without processing.
+void pile_up(Driver& driver, const string& topic, int from, int to, std::int64_t at_ms = 1'000) {
+  for (int i = from; i < to; ++i)
+    driver.pipe(topic, "customer-" + std::to_string(i % 3), Deposited{100}, at_ms + i);
 }
 
 void deploy_by_migration(Driver& driver, const Topology& to) {
@@ -156,12 +201,91 @@ TEST_P(Migrate, an_instance_that_slept_through_it_commits_nothing) {
   EXPECT_EQ(ended->code(), errc::topology_changed);
 }
 
+TEST_P(Migrate, an_old_instance_that_comes_before_the_commit_counts_nothing) {
+  auto driver = open_both(make_world(), apart());
+  order(*driver, 0, 6);
+  driver->deploy(together(), [&] {
+    pile_up(*driver, "orders", 6, 9);
+    std::unique_ptr<Beside> old;
+    bool began = false;
+    // Called with the records of the commit, before it.
+    driver->world().refuse_records(millrace::errc::busy, [&](const log::RecordView&) {
+      if (std::exchange(began, true)) return false;
+      old = std::make_unique<Beside>(driver->world(), apart());
+      EXPECT_EQ(old->run(), "");
+      return false;
+    });
+    const auto done = migrate(*driver, together());
+    driver->world().refuse_records({}, nullptr);
+    ASSERT_TRUE(done) << done.error().to_string();
+    ASSERT_NE(old, nullptr);
+    EXPECT_EQ(old->run(), errc::topology_changed.name);
+  });
+  driver->run_until_idle();
+  EXPECT_EQ(counted(*driver), 9);
+}
+
+TEST_P(Migrate, it_is_refused_when_an_old_instance_comes_meanwhile_and_may_be_repeated) {
+  auto driver = open_both(make_world(), apart());
+  order(*driver, 0, 6);
+  driver->deploy(together(), [&] {
+    pile_up(*driver, "orders", 6, 9);
+    RuntimeWorld& world = driver->world();
+    std::unique_ptr<Beside> old;
+    // The first time is the check that nobody lives.
+    world.before_groups([&] {
+      world.before_groups([&] {
+        old = std::make_unique<Beside>(world, apart());
+        EXPECT_EQ(old->run(), "");
+      });
+    });
+    const auto refused = migrate(*driver, together());
+    ASSERT_NE(old, nullptr);
+    EXPECT_EQ(revision(*driver), 1);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), millrace::errc::busy);
+    EXPECT_THAT(refused.error().message(), HasSubstr("beside"));
+    pile_up(*driver, "orders", 9, 12);
+    EXPECT_EQ(old->run(), "");
+    old.reset();
+    world.let_pass();
+    const auto done = migrate(*driver, together());
+    ASSERT_TRUE(done) << done.error().to_string();
+  });
+  driver->run_until_idle();
+  EXPECT_EQ(counted(*driver), 12);
+}
+
+TEST_P(Migrate, each_input_is_continued_where_its_part_stood) {
+  auto driver = open_both(make_world(), apart());
+  order(*driver, 0, 6);
+  give_back(*driver, 0, 3);
+  driver->deploy(together(), [&] {
+    pile_up(*driver, "orders", 6, 13);
+    pile_up(*driver, "returns", 3, 5);
+    ASSERT_TRUE(migrate(*driver, together()));
+  });
+  driver->run_until_idle();
+  EXPECT_EQ(counted(*driver), 13 + 2);
+  EXPECT_EQ(counted(*driver, "returned"), 5);
+  driver->deploy(apart(), [&] {
+    pile_up(*driver, "orders", 13, 14);
+    pile_up(*driver, "returns", 5, 9);
+    ASSERT_TRUE(migrate(*driver, apart()));
+  });
+  driver->run_until_idle();
+  EXPECT_EQ(counted(*driver), 14 + 2);
+  EXPECT_EQ(counted(*driver, "returned"), 9);
+}
+
 // Emits at each firing.
 class Ticker final : public Processor<string, Deposited> {
  public:
-  explicit Ticker(Emitter<string, Deposited> out) : out_(out) {}
+  explicit Ticker(Emitter<string, Deposited> out,
+                  PunctuationType type = PunctuationType::wall_clock)
+      : out_(out), type_(type) {}
   void open(ProcessorContext& context) override {
-    context.schedule("tick", PunctuationType::wall_clock, 6'000, [this, &context](std::int64_t) {
+    context.schedule("tick", type_, 6'000, [this, &context](std::int64_t) {
       context.emit(out_, string("tick"), Deposited{1});
     });
   }
@@ -169,6 +293,7 @@ class Ticker final : public Processor<string, Deposited> {
 
  private:
   Emitter<string, Deposited> out_;
+  PunctuationType type_;
 };
 
 Topology ticking(bool merged) {

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "manifest/change_at_rest.hpp"
+#include "manifest/claimed_parts.hpp"
 #include "manifest/continue_topology.hpp"
 #include "manifest/difference.hpp"
 #include "manifest/migration.hpp"
@@ -33,12 +34,14 @@ std::string system_topic(const std::string& service, const Part& part) {
 }
 
 // The state that a task wrote last; no value: it wrote none.
-Result<std::optional<TaskState>> last_state(log::Log& log, TopicPartition place) {
+Result<std::optional<TaskState>> last_state(log::Log& log, TopicPartition place,
+                                            ClaimedParts& claimed) {
   MILLRACE_ASSIGN(log::Offset next, log.start_offset(place));
   MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
   std::optional<TaskState> last;
   log::FetchBuffer buffer;
   while (next < end) {
+    MILLRACE_TRY(claimed.keep());
     MILLRACE_TRY(log.fetch(place, next, fetch_bytes, buffer));
     // Offsets need not be dense: nothing more below the end is the end.
     if (buffer.records.empty()) break;
@@ -69,12 +72,13 @@ class TakeOver {
     return {};
   }
 
-  Status add(log::Transaction& transaction) {
+  // The positions and states are final: nobody else has a unit of the parts that write them.
+  Status add(log::Transaction& transaction, ClaimedParts& claimed) {
     MILLRACE_ASSIGN(const log::GroupId group, log_.group(service_ + "/" + part_.name));
     for (const auto& [topic, from] : moved_.inputs)
       MILLRACE_TRY(add_positions(group, topic, {from}, transaction));
     MILLRACE_TRY(add_positions(group, service_ + ".retry", moved_.from, transaction));
-    return add_states(transaction);
+    return add_states(transaction, claimed);
   }
 
  private:
@@ -116,14 +120,14 @@ class TakeOver {
   }
 
   // Each task remembers what those of its number did: the latest stream time, and all timers.
-  Status add_states(log::Transaction& transaction) {
+  Status add_states(log::Transaction& transaction, ClaimedParts& claimed) {
     std::map<std::int32_t, TaskState> states;
     for (const std::size_t from : moved_.from) {
       const Result<log::Topic> topic = log_.find_topic(system_topic(service_, before_.parts[from]));
       if (!topic && topic.error().is(log::errc::unknown_topic)) continue;
       if (!topic) return fail(topic.error());
       for (std::int32_t i = 0; i < topic->spec.partitions; ++i) {
-        MILLRACE_ASSIGN(const auto state, last_state(log_, place_of(*topic, i)));
+        MILLRACE_ASSIGN(const auto state, last_state(log_, place_of(*topic, i), claimed));
         if (!state) continue;
         TaskState& merged = states[i];
         merged.stream_time_ms = std::max(merged.stream_time_ms, state->stream_time_ms);
@@ -195,6 +199,25 @@ TopologyMigration described(const std::string& service, const Manifest& before,
   return out;
 }
 
+// An instance that comes while the claims are held gets no unit before it reads the new manifest.
+Status write_claimed(log::Log& log, const std::string& service, const Manifest& manifest,
+                     log::Transaction transaction, const ClaimedParts& claimed) {
+  claimed.require(transaction);
+  const Error busy{millrace::errc::busy,
+                   "the topology of service " + service +
+                       " was changed meanwhile, or an instance got a task of it: nothing was "
+                       "moved; stop all instances of the service, then try again"};
+  const Result<bool> written = write_manifest(log, service, manifest, std::move(transaction));
+  if (!written && written.error().is(log::errc::fenced)) return fail(busy);
+  if (!written) return fail(written.error());
+  if (!*written) return fail(busy);
+  // On Kafka the sequence of the manifest does not order this commit, which is one of claims, and
+  // that of a start: of both the later one counts.
+  MILLRACE_ASSIGN(const auto now, read_manifest(log, service));
+  if (!now || to_json(*now) != to_json(manifest)) return fail(busy);
+  return {};
+}
+
 }  // namespace
 
 Result<TopologyMigration> migrate_topology(log::Log& log, std::string_view description,
@@ -224,11 +247,17 @@ Result<TopologyMigration> migrate_topology(log::Log& log, std::string_view descr
   if (!differences.empty()) return fail(differences.refusal(service));
   const TopologyMigration out = described(service, *before, *migration);
   if (dry_run) return out;
+  MILLRACE_ASSIGN(ClaimedParts claimed, ClaimedParts::claim(log, service, *before));
+  // Once more: an instance may have come and gone since.
+  MILLRACE_TRY(check_left(log, service, *before, *migration, differences));
+  if (!differences.empty()) return fail(differences.refusal(service));
   log::Transaction transaction;
-  for (TakeOver& step : steps)
-    MILLRACE_TRY(step.add(transaction));
+  for (TakeOver& step : steps) {
+    MILLRACE_TRY(claimed.keep());
+    MILLRACE_TRY(step.add(transaction, claimed));
+  }
   MILLRACE_TRY(add_beginnings(log, service, evolution, transaction));
-  MILLRACE_TRY(write_at_rest(log, service, evolution.manifest, std::move(transaction)));
+  MILLRACE_TRY(write_claimed(log, service, evolution.manifest, std::move(transaction), claimed));
   return out;
 }
 

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "manifest/claimed_parts.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "manifest/change_at_rest.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::stream {
+
+namespace {
+
+// How many tasks the part has; 0: none of its inputs is there, so no instance has begun with it.
+Result<std::int32_t> tasks_of(log::Log& log, const Manifest::Part& part) {
+  std::int32_t tasks = 0;
+  for (const std::string& source : part.sources) {
+    const Result<log::Topic> topic = log.find_topic(source);
+    if (!topic && topic.error().is(log::errc::unknown_topic)) continue;
+    if (!topic) return fail(topic.error());
+    tasks = std::max(tasks, topic->spec.partitions);
+  }
+  return tasks;
+}
+
+}  // namespace
+
+Result<ClaimedParts> ClaimedParts::claim(log::Log& log, const std::string& service,
+                                         const Manifest& manifest) {
+  ClaimedParts claimed(log);
+  for (const Manifest::Part& part : manifest.parts) {
+    if (part.state != "live") continue;
+    MILLRACE_ASSIGN(const bool all, claimed.add(service, part));
+    if (all) continue;
+    // Without our own memberships: the check names the other member.
+    claimed.memberships_.clear();
+    MILLRACE_TRY(check_nobody_lives(log, service));
+    return fail(millrace::errc::busy,
+                "tasks of part " + part.name + " of service " + service +
+                    " were not free, and nothing was changed: stop all instances of the service, "
+                    "then try again");
+  }
+  return claimed;
+}
+
+// False: somebody else has a unit.
+Result<bool> ClaimedParts::add(const std::string& service, const Manifest::Part& part) {
+  MILLRACE_ASSIGN(const std::int32_t tasks, tasks_of(*log_, part));
+  if (tasks == 0) return true;
+  std::vector<std::string> units;
+  for (std::int32_t i = 0; i < tasks; ++i)
+    units.push_back(part.name + "/" + std::to_string(i));
+  MILLRACE_ASSIGN(const log::GroupId group, log_->group(service + "/" + part.name));
+  MILLRACE_ASSIGN(auto membership, log_->join(group, std::move(units)));
+  MILLRACE_ASSIGN(const log::MembershipChange change, membership->poll());
+  memberships_.push_back(std::move(membership));
+  claims_.insert(claims_.end(), change.granted.begin(), change.granted.end());
+  return change.granted.size() == static_cast<std::size_t>(tasks);
+}
+
+Status ClaimedParts::keep() {
+  MILLRACE_TRY(log_->maintain());
+  for (const auto& membership : memberships_)
+    MILLRACE_TRY(membership->heartbeat());
+  return {};
+}
+
+void ClaimedParts::require(log::Transaction& transaction) const {
+  for (const log::Claim& claim : claims_)
+    transaction.require(claim);
+}
+
+}  // namespace millrace::stream
