@@ -55,6 +55,9 @@ std::vector<telemetry::MetricCallback> add_instance_metrics(telemetry::MetricReg
           "Records left out: of types that the topology does not read, or without a key or a value "
           "that an operator needs.",
           &stream::InstanceStatus::skipped);
+  counter("millrace_stream_late_total",
+          "Messages left out by an operator because their window was closed.",
+          &stream::InstanceStatus::late);
   counter("millrace_stream_failed_firings_total",
           "Firings of timers passed over: the handler threw or wrote more than a commit holds.",
           &stream::InstanceStatus::failed_firings);

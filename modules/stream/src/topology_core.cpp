@@ -223,9 +223,12 @@ void TopologyBuilder::Core::version(const std::string& name, std::int64_t versio
 }
 
 void TopologyBuilder::Core::check_windows(TumblingWindows windows) {
-  if (windows.size_ms >= 1) return;
-  problems_.push_back("windows of " + std::to_string(windows.size_ms) +
-                      " ms: a window has a size of at least 1 ms");
+  if (windows.size_ms < 1)
+    problems_.push_back("windows of " + std::to_string(windows.size_ms) +
+                        " ms: a window has a size of at least 1 ms");
+  if (windows.grace_ms.value_or(0) < 0)
+    problems_.push_back("windows with a grace of " + std::to_string(*windows.grace_ms) +
+                        " ms: a grace is at least 0 ms");
 }
 
 const std::string& TopologyBuilder::Core::store_name(StoreId store) const {

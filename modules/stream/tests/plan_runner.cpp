@@ -36,6 +36,7 @@ class PlanRunner::Context final : public TaskContext {
   void dead_letter(ErrorCode code, std::string_view reason) override {
     runner_.dead_letters_.push_back(std::string(code.name) + ": " + std::string(reason));
   }
+  OperatorTime& operator_time(StoreId store) override { return operator_times_[store]; }
   void schedule(std::string_view name, PunctuationType, std::int64_t,
                 std::function<void(std::int64_t)> callback) override {
     runner_.punctuators_[std::string(name)] = std::move(callback);
@@ -48,6 +49,7 @@ class PlanRunner::Context final : public TaskContext {
 
  private:
   PlanRunner& runner_;
+  std::map<StoreId, OperatorTime> operator_times_;
 };
 
 namespace {

@@ -71,6 +71,29 @@ TEST(Topology, windows_have_a_size) {
   }
 }
 
+TEST(Topology, windows_have_no_negative_grace) {
+  TopologyBuilder builder("shop");
+  builder.stream<string, Placed>("orders")
+      .group_by_key()
+      .windowed_by(tumbling(std::chrono::hours(1)).grace(std::chrono::milliseconds(-1)))
+      .count("by-hour");
+  EXPECT_THAT(problem_of(builder), HasSubstr("a grace of -1 ms"));
+}
+
+TEST(Topology, windows_close_when_their_grace_is_over_and_not_with_the_end_of_time) {
+  const std::int64_t last = std::numeric_limits<std::int64_t>::max();
+  const TumblingWindows windows = tumbling(std::chrono::milliseconds(100));
+  EXPECT_FALSE(windows.is_closed(0, last));
+  const TumblingWindows graceful = windows.grace(std::chrono::milliseconds(50));
+  EXPECT_FALSE(graceful.is_closed(99, 149));
+  EXPECT_TRUE(graceful.is_closed(99, 150));
+  EXPECT_FALSE(graceful.is_closed(100, 150));
+  EXPECT_FALSE(graceful.is_closed(0, OperatorTime::none));
+  EXPECT_TRUE(windows.grace(std::chrono::milliseconds(0)).is_closed(99, 100));
+  EXPECT_FALSE(windows.grace(std::chrono::milliseconds(0)).is_closed(last, last));
+  EXPECT_FALSE(windows.grace(std::chrono::milliseconds(last)).is_closed(0, last));
+}
+
 TEST(Topology, windows_lie_around_their_times_up_to_the_ends_of_time) {
   const std::int64_t first = std::numeric_limits<std::int64_t>::min();
   const std::int64_t last = std::numeric_limits<std::int64_t>::max();

@@ -14,9 +14,13 @@ class AggregateNode final : public Node {
   explicit AggregateNode(const AggregateSpec& spec) : spec_(spec), table_(spec.table) {
     if (spec_.group) group_.emplace(*spec.table.key);
   }
-  void open(TaskContext& context) override { table_.open(context); }
+  void open(TaskContext& context) override {
+    table_.open(context);
+    if (spec_.windows && spec_.windows->grace_ms) time_ = &context.operator_time(spec_.table.store);
+  }
   void process(const Message& message, TaskContext& context) override {
     if (message.key == nullptr || message.value == nullptr) return context.skip();
+    if (is_late(message.timestamp_ms)) return context.late();
     const void* key = message.key;
     if (group_) {
       spec_.group(message, group_->get());
@@ -32,8 +36,15 @@ class AggregateNode final : public Node {
   }
 
  private:
+  bool is_late(std::int64_t timestamp_ms) {
+    if (time_ == nullptr) return false;
+    time_->observe(timestamp_ms);
+    return spec_.windows->is_closed(timestamp_ms, time_->ms());
+  }
+
   AggregateSpec spec_;
   StoredTable table_;
+  OperatorTime* time_ = nullptr;  // null: no window closes
   std::optional<codec::TypedObject> group_;
 };
 

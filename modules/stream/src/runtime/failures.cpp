@@ -9,6 +9,7 @@ namespace millrace::stream::runtime {
 UnitCounts& UnitCounts::operator+=(const UnitCounts& more) {
   dead_letters += more.dead_letters;
   skipped += more.skipped;
+  late += more.late;
   failed_firings += more.failed_firings;
   return *this;
 }

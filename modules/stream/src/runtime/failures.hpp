@@ -24,6 +24,7 @@ struct Failure {
 struct UnitCounts {
   std::uint64_t dead_letters = 0;
   std::uint64_t skipped = 0;
+  std::uint64_t late = 0;
   std::uint64_t failed_firings = 0;
   UnitCounts& operator+=(const UnitCounts& more);
 };

@@ -5,24 +5,10 @@
 #include <algorithm>
 
 #include "millrace/base/assert.hpp"
-#include "millrace/base/byte_reader.hpp"
-#include "millrace/base/byte_writer.hpp"
-#include "millrace/base/format_version.hpp"
-#include "millrace/stream/instance.hpp"
 
 namespace millrace::stream::runtime {
 
 namespace {
-constexpr std::uint8_t state_version = 2;
-// Without a sweep under way there is nothing that version 1 could not say.
-constexpr std::uint8_t version_without_sweeps = 1;
-// Of the key where a sweep continues: states stay small.
-constexpr std::size_t swept_bytes_max = 4'096;
-// Of an encoded state: before its timers, of a timer beside its name, and from version 2 on of a
-// timer beside the key.
-constexpr std::size_t state_bytes = 1 + 8 + 4;
-constexpr std::size_t timer_bytes = 4 + 8 + 8;
-constexpr std::size_t sweep_bytes = 1 + 1 + 4;
 constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
 std::int64_t later(std::int64_t time_ms, std::int64_t by_ms) {
@@ -30,54 +16,6 @@ std::int64_t later(std::int64_t time_ms, std::int64_t by_ms) {
   return __builtin_add_overflow(time_ms, by_ms, &sum) ? never : sum;
 }
 }  // namespace
-
-void encode_task_state(const TaskState& state, std::string& bytes) {
-  const bool sweeps = std::any_of(state.timers.begin(), state.timers.end(),
-                                  [](const auto& timer) { return timer.second.sweeping; });
-  ByteWriter out(bytes, 0);
-  out.little(sweeps ? state_version : version_without_sweeps).little(state.stream_time_ms);
-  out.little(static_cast<std::uint32_t>(state.timers.size()));
-  for (const auto& [name, timer] : state.timers) {
-    out.little_text<std::uint32_t>(name).little(timer.next_ms).little(timer.firing);
-    if (!sweeps) continue;
-    out.little(static_cast<std::uint8_t>(timer.sweeping ? 1 : 0));
-    out.little(static_cast<std::uint8_t>(timer.swept ? 1 : 0));
-    out.little_text<std::uint32_t>(std::string_view(timer.swept ? *timer.swept : std::string_view())
-                                       .substr(0, swept_bytes_max));
-  }
-}
-
-Result<TaskState> decode_task_state(std::string_view bytes) {
-  ByteReader in(bytes);
-  TaskState state;
-  const auto version = in.little<std::uint8_t>();
-  if (version > state_version)
-    return fail(errc::incompatible,
-                newer_format("", "the state of the task", version, state_version));
-  if (version < version_without_sweeps) {
-    return fail(millrace::errc::invalid_argument,
-                "task state of version " + std::to_string(version) + "; this build reads " +
-                    std::to_string(version_without_sweeps) + " to " +
-                    std::to_string(state_version));
-  }
-  state.stream_time_ms = in.little<std::int64_t>();
-  const auto count = in.little<std::uint32_t>();
-  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
-    std::string name(in.little_text<std::uint32_t>());
-    const auto next = in.little<std::int64_t>();
-    const auto firing = in.little<std::uint64_t>();
-    TaskState::Timer timer{next, firing, false, std::nullopt};
-    if (version > version_without_sweeps) {
-      timer.sweeping = in.little<std::uint8_t>() != 0;
-      const bool begun = in.little<std::uint8_t>() != 0;
-      const std::string_view swept = in.little_text<std::uint32_t>();
-      if (begun) timer.swept = swept;
-    }
-    state.timers.insert_or_assign(std::move(name), std::move(timer));
-  }
-  if (!in.ok()) return fail(millrace::errc::invalid_argument, "task state ends early");
-  return state;
-}
 
 void Punctuators::restore(TaskState state) {
   stream_time_ms_ = state.stream_time_ms;
@@ -224,21 +162,19 @@ void Punctuators::rewind() {
   find_next();
 }
 
-void Punctuators::encode(std::string& out) const {
-  TaskState state;
+void Punctuators::save(TaskState& state) const {
   state.stream_time_ms = stream_time_ms_;
   for (const auto& timer : timers_)
     state.timers.emplace(timer->name, timer->now);
-  encode_task_state(state, out);
 }
 
-std::size_t Punctuators::encoded_bytes_max() const {
+std::size_t Punctuators::encoded_bytes_max(bool operator_times) const {
   const bool sweeps = std::any_of(timers_.begin(), timers_.end(),
                                   [](const auto& timer) { return timer->store.has_value(); });
   std::size_t bytes = state_bytes;
   for (const auto& timer : timers_) {
     bytes += timer_bytes + timer->name.size();
-    if (sweeps) bytes += sweep_bytes;
+    if (sweeps || operator_times) bytes += sweep_bytes;
     if (timer->store) bytes += swept_bytes_max;
   }
   return bytes;

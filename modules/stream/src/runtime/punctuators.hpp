@@ -5,35 +5,16 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "millrace/base/error.hpp"
 #include "millrace/stream/node.hpp"
+#include "runtime/task_state.hpp"
 
 namespace millrace::stream::runtime {
-
-inline constexpr std::int64_t no_time = std::numeric_limits<std::int64_t>::min();
-
-/// What a task remembers beside its stores; docs/formats/task_state.md.
-struct TaskState {
-  struct Timer {
-    std::int64_t next_ms =
-        no_time;  ///< due then; no_time: not known yet, waits for the first stream time
-    std::uint64_t firing = 0;          ///< firings so far, visits of a sweep included
-    bool sweeping = false;             ///< a walk is under way
-    std::optional<std::string> swept;  ///< the key visited last in it; none: it begins
-    friend bool operator==(const Timer&, const Timer&) = default;
-  };
-  std::int64_t stream_time_ms = no_time;
-  std::map<std::string, Timer, std::less<>> timers;
-};
-void encode_task_state(const TaskState& state, std::string& out);
-[[nodiscard]] Result<TaskState> decode_task_state(std::string_view bytes);
 
 /// A task's timers on stream time and on wall-clock time, and the stream time itself. They move in
 /// an overlay of their own: commit() keeps what has fired, rewind() takes it back.
@@ -99,9 +80,10 @@ class Punctuators {
   [[nodiscard]] bool empty() const { return timers_.empty(); }
   void commit();
   void rewind();
-  void encode(std::string& out) const;
-  /// What encode() appends at most, whatever fires and however far sweeps are.
-  [[nodiscard]] std::size_t encoded_bytes_max() const;
+  void save(TaskState& state) const;
+  /// What an encoded state takes for it at most, whatever fires and however far sweeps are.
+  /// `operator_times`: it has such times too.
+  [[nodiscard]] std::size_t encoded_bytes_max(bool operator_times) const;
 
  private:
   void find_next();

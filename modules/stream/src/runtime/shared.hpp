@@ -49,6 +49,7 @@ struct Shared {
   std::uint64_t records = 0;
   std::uint64_t dead_lettered = 0;
   std::uint64_t skipped = 0;
+  std::uint64_t late = 0;
   std::uint64_t failed_firings = 0;
 
   // Counted when they happen.

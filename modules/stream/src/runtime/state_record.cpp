@@ -19,17 +19,19 @@ constexpr std::int64_t times_wait_ns = 1'000'000'000;
 
 StateRecord::StateRecord(Shared& shared, const ResolvedSubTopology& resolved,
                          log::PartitionId partition, std::string_view unit,
-                         const Punctuators& punctuators)
+                         const Punctuators& punctuators, const OperatorTimes& times)
     : shared_(&shared),
       resolved_(&resolved),
       partition_(partition),
       unit_(unit),
-      punctuators_(&punctuators) {}
+      punctuators_(&punctuators),
+      operator_times_(&times) {}
 
 Status StateRecord::start(log::Offset next) {
   next_ = next;
   times_set_ns_ = -1;
-  const std::string largest(punctuators_->encoded_bytes_max(), '\0');
+  const std::size_t times_bytes = operator_times_->encoded_bytes_max();
+  const std::string largest(punctuators_->encoded_bytes_max(times_bytes > 0) + times_bytes, '\0');
   const std::size_t record_bytes = log::record_bytes({0, state_key, largest, {}});
   bytes_max_ = record_bytes + log::record_batch_header_bytes;
   const std::size_t half = shared_->transaction_bytes_max() / 2;
@@ -47,6 +49,13 @@ Status StateRecord::start(log::Offset next) {
           ": schedule fewer timers, or with shorter names");
 }
 
+void StateRecord::encode(std::string& out) const {
+  TaskState state;
+  punctuators_->save(state);
+  operator_times_->save(state);
+  encode_task_state(state, out);
+}
+
 void StateRecord::keep_times(std::int64_t now_ns) {
   if (!resolved_->system || !punctuators_->times_set()) {
     times_set_ns_ = -1;
@@ -57,10 +66,10 @@ void StateRecord::keep_times(std::int64_t now_ns) {
 }
 
 void StateRecord::stage(std::int64_t time_ms) {
-  staged_ = resolved_->system && punctuators_->moved();
+  staged_ = resolved_->system && (punctuators_->moved() || operator_times_->moved());
   if (!staged_) return;
   scratch_.clear();
-  punctuators_->encode(scratch_);
+  encode(scratch_);
   batch_ = shared_->transaction.batch_count();
   shared_->transaction.append({*resolved_->system, partition_},
                               log::Record{time_ms, state_key, scratch_, {}});

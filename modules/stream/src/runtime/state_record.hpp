@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/operator_times.hpp"
 #include "runtime/punctuators.hpp"
 #include "runtime/shared.hpp"
 
@@ -17,11 +18,13 @@ namespace millrace::stream::runtime {
 class StateRecord {
  public:
   StateRecord(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition,
-              std::string_view unit, const Punctuators& punctuators);
+              std::string_view unit, const Punctuators& punctuators, const OperatorTimes& times);
 
   /// The task is restored from the changelog's records before `next`. log's errc::too_large when
   /// the record could become larger than the log takes: else no commit of the task would be taken.
   [[nodiscard]] Status start(log::Offset next);
+  /// Appends what the record says now.
+  void encode(std::string& out) const;
   /// What the record takes in a transaction, at most, whatever the timers do.
   [[nodiscard]] std::size_t bytes_max() const { return bytes_max_; }
 
@@ -42,6 +45,7 @@ class StateRecord {
   log::PartitionId partition_;
   std::string unit_;
   const Punctuators* punctuators_;
+  const OperatorTimes* operator_times_;
 
   log::Offset next_;
   std::size_t bytes_max_ = 0;

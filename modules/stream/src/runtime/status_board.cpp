@@ -39,6 +39,7 @@ void StatusBoard::count(InstanceStatus& status) const {
   status.refused_commits = shared_->refused_commits;
   status.dead_letters = shared_->dead_lettered;
   status.skipped = shared_->skipped;
+  status.late = shared_->late;
   status.failed_firings = shared_->failed_firings;
   status.idle_waits = shared_->idle_waits;
   status.catch_up_waits = shared_->catch_up_waits;

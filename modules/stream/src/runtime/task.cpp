@@ -17,14 +17,14 @@ Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim
       claim_(std::move(claim)),
       partition_(partition),
       snapshots_(shared, claim_.unit()),
-      state_(shared, resolved, partition, claim_.unit(), punctuators_),
+      state_(shared, resolved, partition, claim_.unit(), punctuators_, operator_times_),
       nodes_(shared, resolved),
       inputs_(shared, resolved, partition),
       staging_(shared, resolved, partition),
       sweeps_(shared, punctuators_, staging_.stores()),
       failures_(shared, resolved.spec->name),
       hand_(resolved.spec->name, claim_.unit(), partition),
-      calls_(shared, nodes_, staging_, failures_, punctuators_, hand_),
+      calls_(shared, nodes_, staging_, failures_, punctuators_, operator_times_, hand_),
       record_work_([this] { return process_record(); }) {
   staging_.stores().change_only_while(calls_.is_in_unit());
 }
@@ -36,6 +36,7 @@ Nodes::List Task::restart() {
   drop();
   failures_.clear();
   punctuators_ = {};
+  operator_times_ = {};
   restore_.reset();
   return nodes_.make();
 }
@@ -59,7 +60,9 @@ Result<bool> Task::restore(std::size_t max_bytes) {
   MILLRACE_ASSIGN(const bool done, restore_->slice(max_bytes));
   if (!done) return false;
   MILLRACE_TRY(inputs_.start());
-  punctuators_.restore(restore_->take_state());
+  TaskState state = restore_->take_state();
+  operator_times_.restore(state);
+  punctuators_.restore(std::move(state));
   const log::Offset state_next = restore_->system_next();
   shared_->tell("info", "task restored", claim_.unit() + ": " + restore_->summary());
   // Also when no record comes any more: the next restore is to replay less than this one.
@@ -155,6 +158,7 @@ Result<bool> Task::fire_due(PunctuationType type, std::int64_t now_ms, std::size
     if (has_work()) continue;
     // Nothing to take back, nothing worth a commit.
     punctuators_.keep();
+    operator_times_.keep();
     uncommitted_firings_ = 0;
   }
   return true;
@@ -220,15 +224,20 @@ Result<bool> Task::run_unit(const Work& work) {
   const std::int64_t time_before = punctuators_.stream_time_ms();
   const TaskCalls::While in_unit = calls_.in_unit();
   staging_.begin(hand_);
+  operator_times_.savepoint();
   failures_.begin();
   if (const std::optional<Failure> failure = attempt(work)) {
     staging_.discard();
     failures_.begin();
     punctuators_.set_back(time_before);
+    operator_times_.rollback();
     MILLRACE_TRY(failures_.settle(hand_, *failure, staging_.outbox(), staging_.counts()));
     nodes_.keep_tables(hand_, staging_.stores());
   }
-  if (!staging_.keep()) return false;
+  if (!staging_.keep()) {
+    operator_times_.rollback();
+    return false;
+  }
   failures_.keep(hand_);
   ++turn_units_;
   hand_.copy_id(last_unit_);
@@ -280,9 +289,11 @@ void Task::committed(const log::Committed& committed) {
   keep_table_positions();
   state_.committed(committed);
   punctuators_.commit();
+  operator_times_.commit();
   shared_->records += uncommitted_records_;
   shared_->dead_lettered += counts.dead_letters;
   shared_->skipped += counts.skipped;
+  shared_->late += counts.late;
   shared_->failed_firings += counts.failed_firings;
   snapshots_.changed();
   failures_.committed();
@@ -308,6 +319,7 @@ void Task::forget_turn() { uncommitted_records_ = uncommitted_firings_ = 0; }
 void Task::drop() {
   staging_.drop();
   punctuators_.rewind();
+  operator_times_.rewind();
   inputs_.rewind();
   failures_.drop();
   state_.drop();
@@ -323,7 +335,7 @@ void Task::keep_snapshot(std::int64_t now_ns, bool now_or_never) {
   const bool has_state = resolved_->system || !staging_.stores().entries().empty();
   if (!has_state || !ready() || !snapshots_.due(now_ns, now_or_never)) return;
   SnapshotHead head{shared_->log.identity(), position(), as_of_ms_, state_.next(), {}};
-  if (resolved_->system) punctuators_.encode(head.task_state);
+  if (resolved_->system) state_.encode(head.task_state);
   snapshots_.write(head, staging_.stores(), now_ns);
 }
 

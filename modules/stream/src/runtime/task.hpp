@@ -139,6 +139,7 @@ class Task {
   SnapshotSchedule snapshots_;
   std::unique_ptr<Restore> restore_;
   Punctuators punctuators_;
+  OperatorTimes operator_times_;
   StateRecord state_;
   Nodes nodes_;
   Inputs inputs_;

@@ -43,6 +43,12 @@ void TaskCalls::dead_letter(ErrorCode code, std::string_view reason) {
   failures_.dead_letter(hand_, code, reason, staging_.outbox(), staging_.counts());
 }
 
+// Known by the changelog, which a rename of the store leaves alone.
+OperatorTime& TaskCalls::operator_time(StoreId store) {
+  check_opening("operator_time()");
+  return operator_times_.add(shared_.topology.stores[static_cast<std::size_t>(store)].changelog);
+}
+
 void TaskCalls::schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                          std::function<void(std::int64_t)> callback) {
   check_opening("schedule()");

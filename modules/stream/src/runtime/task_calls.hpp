@@ -8,6 +8,7 @@
 #include "runtime/failures.hpp"
 #include "runtime/in_hand.hpp"
 #include "runtime/nodes.hpp"
+#include "runtime/operator_times.hpp"
 #include "runtime/punctuators.hpp"
 #include "runtime/staging.hpp"
 
@@ -19,12 +20,13 @@ class TaskCalls final : public TaskContext {
  public:
   /// All outlive it.
   TaskCalls(Shared& shared, Nodes& nodes, Staging& staging, Failures& failures,
-            Punctuators& punctuators, InHand& hand)
+            Punctuators& punctuators, OperatorTimes& times, InHand& hand)
       : shared_(shared),
         nodes_(nodes),
         staging_(staging),
         failures_(failures),
         punctuators_(punctuators),
+        operator_times_(times),
         hand_(hand) {}
 
   /// Holds for the scope.
@@ -59,6 +61,8 @@ class TaskCalls final : public TaskContext {
   }
   void send(const SinkSpec& sink, const Message& message) override;
   void skip() override { ++staging_.counts().skipped; }
+  void late() override { ++staging_.counts().late; }
+  OperatorTime& operator_time(StoreId store) override;
   void check_time(std::int64_t timestamp_ms) const override;
   void dead_letter(ErrorCode code, std::string_view reason) override;
   void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
@@ -76,6 +80,7 @@ class TaskCalls final : public TaskContext {
   Staging& staging_;
   Failures& failures_;
   Punctuators& punctuators_;
+  OperatorTimes& operator_times_;
   InHand& hand_;
   bool opening_ = false;  // nodes are opened
   bool in_unit_ = false;  // a unit is processed

@@ -88,6 +88,7 @@ struct InstanceStatus {
   std::uint64_t refused_commits = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t skipped = 0;
+  std::uint64_t late = 0;  ///< left out: their window was closed
   std::uint64_t failed_firings =
       0;                         ///< of timers, passed over: the handler threw or wrote too much
   std::uint64_t idle_waits = 0;  ///< max_task_idle_ms passed, and an input was still empty

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -47,6 +48,25 @@ enum class PunctuationType : std::uint8_t {
   wall_clock    ///< fires when the clock passes it, events or not
 };
 
+/// The stream time of one operator in one task: the largest timestamp that it has received, the
+/// message in hand included. The task owns it: it is committed with the task's state, restored with
+/// it, and taken back with a unit that failed. It never falls.
+class OperatorTime {
+ public:
+  static constexpr std::int64_t none = std::numeric_limits<std::int64_t>::min();
+
+  /// `none`: the operator has received nothing yet.
+  [[nodiscard]] std::int64_t ms() const { return ms_; }
+  void observe(std::int64_t timestamp_ms) {
+    if (timestamp_ms > ms_) ms_ = timestamp_ms;
+  }
+  /// For the task that restores it or takes something back.
+  void set(std::int64_t ms) { ms_ = ms; }
+
+ private:
+  std::int64_t ms_ = none;
+};
+
 /// What a node gets from the task that runs it. One thread.
 class TaskContext {
  public:
@@ -69,6 +89,11 @@ class TaskContext {
   /// The message in hand, or a part of it, is left out: no operator has a use for it. It is
   /// counted.
   virtual void skip() {}
+  /// The message in hand is left out: its window is closed. It is counted.
+  virtual void late() {}
+  /// The stream time of the operator that keeps that store. Valid as long as the task. Throws
+  /// std::logic_error unless nodes are being opened.
+  virtual OperatorTime& operator_time(StoreId store) = 0;
   /// A time that a handler chose for a record: throws std::out_of_range when it is more than
   /// LogOptions::max_future_ms later than the record in hand, stream time and the clock.
   virtual void check_time(std::int64_t timestamp_ms) const { static_cast<void>(timestamp_ms); }

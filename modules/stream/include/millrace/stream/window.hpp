@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 
 namespace millrace::stream {
@@ -21,10 +22,27 @@ struct Windowed {
   BOOST_DESCRIBE_CLASS(Windowed, (), (key, start_ms, end_ms), (), ())
 };
 
-/// Windows of one size that follow each other, aligned to 1970-01-01 UTC, without a grace limit:
-/// however late, a record counts. The first and the last window end with time itself.
+/// Windows of one size that follow each other, aligned to 1970-01-01 UTC. The first and the last
+/// window end with time itself. Without grace() they never close: however late, a record counts.
+///
+///     tumbling(24h).grace(1h)
 struct TumblingWindows {
-  std::int64_t size_ms = 0;  ///< at least 1
+  std::int64_t size_ms = 0;              ///< at least 1
+  std::optional<std::int64_t> grace_ms;  ///< none: they never close; else at least 0
+
+  /// The same windows, each closed when the operator's stream time is `after` beyond its end. A
+  /// record that comes later is left out and counted (InstanceStatus::late).
+  [[nodiscard]] TumblingWindows grace(std::chrono::milliseconds after) const {
+    return {size_ms, after.count()};
+  }
+  /// Whether the window of that time is closed at that stream time of its operator.
+  [[nodiscard]] bool is_closed(std::int64_t timestamp_ms, std::int64_t stream_time_ms) const {
+    constexpr std::int64_t end_of_time = std::numeric_limits<std::int64_t>::max();
+    std::int64_t closes_ms = 0;
+    const std::int64_t end_ms = end_of(timestamp_ms);
+    if (!grace_ms || end_ms == end_of_time) return false;
+    return !__builtin_add_overflow(end_ms, *grace_ms, &closes_ms) && closes_ms <= stream_time_ms;
+  }
   [[nodiscard]] std::int64_t start_of(std::int64_t timestamp_ms) const {
     const std::int64_t rest = timestamp_ms % size_ms;
     const std::int64_t into = rest < 0 ? rest + size_ms : rest;
@@ -42,14 +60,15 @@ struct TumblingWindows {
                ? std::numeric_limits<std::int64_t>::max()
                : end;
   }
-  /// For people and the manifest.
+  /// For people and the manifest. Without the grace, which may change: it decides about records
+  /// that come from then on.
   [[nodiscard]] std::string to_string() const {
     return "tumbling " + std::to_string(size_ms) + " ms";
   }
 };
 /// A size of less than 1 ms is refused by TopologyBuilder::build().
 [[nodiscard]] inline TumblingWindows tumbling(std::chrono::milliseconds size) {
-  return {size.count()};
+  return {size.count(), std::nullopt};
 }
 
 }  // namespace millrace::stream

@@ -4,9 +4,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "millrace/stream/node.hpp"
 #include "millrace/stream/plan.hpp"
+#include "millrace/stream/window.hpp"
 
 namespace millrace::stream::detail {
 
@@ -65,8 +67,10 @@ struct AggregateSpec {
   /// Writes the key under which the message counts to `*key`, an object of the table's key type.
   /// None: the message's own.
   std::function<void(const Message&, void* key)> group;
+  std::optional<TumblingWindows> windows = {};  ///< of its keys
 };
-/// Folds messages by key in a store and hands on each new value.
+/// Folds messages by key in a store and hands on each new value. A message whose window is closed
+/// is late and left out.
 [[nodiscard]] NodeFactory aggregate(AggregateSpec spec);
 
 struct JoinSpec {

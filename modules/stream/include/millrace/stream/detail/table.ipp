@@ -115,15 +115,15 @@ template <class K, class V>
 Table<Windowed<K>, std::int64_t> WindowedStream<K, V>::count(std::string store) const {
   return detail::add_aggregate<Windowed<K>, std::int64_t, K, V>(
       *core_, node_, repartition_, "windowed_count", store, detail::counting(),
-      detail::windowing<K>(windows_), windows_.to_string());
+      detail::windowing<K>(windows_), windows_);
 }
 
 template <class K, class V>
 template <class F>
 Table<Windowed<K>, V> WindowedStream<K, V>::reduce(F fn, std::string store) const {
-  return detail::add_aggregate<Windowed<K>, V, K, V>(
-      *core_, node_, repartition_, "windowed_reduce", store, detail::reducing<V>(fn),
-      detail::windowing<K>(windows_), windows_.to_string());
+  return detail::add_aggregate<Windowed<K>, V, K, V>(*core_, node_, repartition_, "windowed_reduce",
+                                                     store, detail::reducing<V>(fn),
+                                                     detail::windowing<K>(windows_), windows_);
 }
 
 template <class K, class V>
@@ -131,8 +131,7 @@ template <class A, class F>
 Table<Windowed<K>, A> WindowedStream<K, V>::aggregate(A initial, F fn, std::string store) const {
   return detail::add_aggregate<Windowed<K>, A, K, V>(
       *core_, node_, repartition_, "windowed_aggregate", store,
-      detail::folding<K, V, A>(std::move(initial), fn), detail::windowing<K>(windows_),
-      windows_.to_string());
+      detail::folding<K, V, A>(std::move(initial), fn), detail::windowing<K>(windows_), windows_);
 }
 
 }  // namespace millrace::stream

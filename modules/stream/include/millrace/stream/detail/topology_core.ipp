@@ -57,7 +57,7 @@ class TopologyBuilder::Core {
   void was(const std::string& name, std::string old);
   void version(const std::string& name, std::int64_t version);
 
-  /// Windows of less than 1 ms are a mistake.
+  /// Windows of less than 1 ms and a grace of less than 0 ms are mistakes.
   void check_windows(TumblingWindows windows);
 
   [[nodiscard]] Keys keys(NodeId node) const { return keys_[static_cast<std::size_t>(node)]; }

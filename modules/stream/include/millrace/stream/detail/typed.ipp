@@ -247,13 +247,13 @@ template <class StoreKey, class A, class K, class V>
 [[nodiscard]] Table<StoreKey, A> add_aggregate(
     TopologyBuilder::Core& core, NodeId node, bool repartition, std::string_view kind,
     const std::string& name, auto fold, std::function<void(const Message&, void*)> group = {},
-    const std::string& window = {}) {
+    const std::optional<TumblingWindows>& windows = {}) {
   if (repartition) node = core.repartition(node, name, repartition_type<K, V>());
-  const StoreId store =
-      core.store(name, codec::type_info<StoreKey>(), codec::type_info<A>(), window);
+  const StoreId store = core.store(name, codec::type_info<StoreKey>(), codec::type_info<A>(),
+                                   windows ? windows->to_string() : std::string());
   node = core.add_stateful(
       kind, node, store,
-      aggregate({table_spec<StoreKey, A>(store), std::move(fold), std::move(group)}));
+      aggregate({table_spec<StoreKey, A>(store), std::move(fold), std::move(group), windows}));
   return {core, node, store};
 }
 

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// Windows that close: what is late stays late, whoever has the task and however it was restored.
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "millrace/log/errors.hpp"
+#include "runtime_branches.hpp"
+
+namespace millrace::stream::test {
+namespace {
+
+using namespace std::chrono_literals;
+using std::string;
+using Window = Windowed<string>;
+
+constexpr std::int64_t ignored = 1;   // amounts that the windows do not see
+constexpr std::int64_t refused = 13;  // amounts whose handler throws, behind the windows
+constexpr std::int64_t hour_ms = 3'600'000;
+
+/// Deposits by account and second; each window closes half a second after its end.
+Topology windows() {
+  TopologyBuilder builder("bank");
+  builder.stream<string, Deposited>("deposits")
+      .filter([](const Deposited& deposit) { return deposit.amount != ignored; })
+      .group_by_key()
+      .windowed_by(tumbling(1s).grace(500ms))
+      .reduce([](const Deposited&, const Deposited& last) { return last; }, "last")
+      .to_stream()
+      .for_each([](const Window&, const Deposited& last) {
+        if (last.amount == refused) throw std::runtime_error("13 is no amount");
+      });
+  auto built = builder.build();
+  if (!built) throw std::runtime_error(built.error().to_string());
+  return *std::move(built);
+}
+
+class ClosedWindows : public Branches {
+ protected:
+  ClosedWindows() { topology_ = windows(); }
+
+  static std::unique_ptr<Driver> open_windows(InstanceOptions options = {}) {
+    auto driver = RuntimeTest::open(windows(), std::move(options));
+    driver->declare_topic("deposits", "teller");
+    driver->run_until_idle();
+    return driver;
+  }
+  static void pipe(Driver& driver, std::int64_t time_ms, std::int64_t amount = 5) {
+    driver.pipe("deposits", string("a"), Deposited{amount}, time_ms);
+    driver.run_until_idle();
+  }
+  static bool has_window(const Instance& instance, std::int64_t start_ms) {
+    const auto found =
+        instance.view<Window, Deposited>("last").get({"a", start_ms, start_ms + 1'000});
+    if (!found) throw std::runtime_error(found.error().to_string());
+    return found->value.has_value();
+  }
+  /// The window at 1 s is closed: a record of it is late. The one at 2 s takes one yet.
+  static void expect_closed_after_first(Driver& driver) {
+    const std::uint64_t late = driver.instance().status().late;
+    pipe(driver, 1'999);
+    EXPECT_EQ(driver.instance().status().late, late + 1);
+    EXPECT_FALSE(has_window(driver.instance(), 1'000));
+    pipe(driver, 2'000);
+    EXPECT_EQ(driver.instance().status().late, late + 1);
+    EXPECT_TRUE(has_window(driver.instance(), 2'000));
+  }
+  static InstanceOptions with_snapshots() {
+    InstanceOptions options;
+    options.state_directory = "state";
+    return options;
+  }
+  static std::size_t remove_snapshots(FaultFileSystem& files) {
+    const auto names = files.list("state");
+    if (!names) return 0;
+    for (const string& name : *names) {
+      if (!files.remove("state/" + name)) throw std::runtime_error("cannot remove " + name);
+    }
+    return names->size();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(On, ClosedWindows, testing::ValuesIn(runtime_backends()), backend_name);
+
+TEST_P(ClosedWindows, take_nothing_more_and_count_what_is_late) {
+  auto driver = open_windows();
+  pipe(*driver, 1'000);
+  // One ms before it closes.
+  pipe(*driver, 2'499);
+  pipe(*driver, 1'001);
+  EXPECT_EQ(driver->instance().status().late, 0U);
+  pipe(*driver, 2'500);
+  pipe(*driver, 1'002);
+  EXPECT_EQ(driver->instance().status().late, 1U);
+  EXPECT_EQ(driver->instance().status().skipped, 0U);
+  EXPECT_TRUE(driver->read_raw("bank.dead-letters").empty());
+}
+
+TEST_P(ClosedWindows, stay_closed_after_a_crash) {
+  auto driver = open_windows();
+  pipe(*driver, 2'500);
+  driver->crash_and_restart();
+  driver->run_until_idle();
+  expect_closed_after_first(*driver);
+  driver->crash_and_restart();
+  driver->run_until_idle();
+  expect_closed_after_first(*driver);
+}
+
+TEST_P(ClosedWindows, stay_closed_with_snapshots_and_without) {
+  for (const bool removed : {false, true}) {
+    auto driver = open_windows(with_snapshots());
+    pipe(*driver, 2'500);
+    ASSERT_TRUE(driver->instance().close());
+    if (removed) {
+      ASSERT_GT(remove_snapshots(driver->files()), 0U);
+    }
+    driver->restart_after_end();
+    driver->run_until_idle();
+    expect_closed_after_first(*driver);
+  }
+}
+
+TEST_P(ClosedWindows, stay_closed_when_another_instance_takes_over) {
+  Branch one = open("bank-1");
+  rest({&one});
+  writer_.write("deposits", string("a"), Deposited{5}, 2'500);
+  rest({&one});
+  world_->kill(*one.log);
+  Branch two = open("bank-2");
+  writer_.write("deposits", string("a"), Deposited{5}, 1'999);
+  rest({&two});
+  EXPECT_EQ(two.instance->status().late, 1U);
+  EXPECT_FALSE(has_window(*two.instance, 1'000));
+}
+
+TEST_P(ClosedWindows, are_closed_by_what_their_operator_received_and_by_nothing_else) {
+  auto driver = open_windows();
+  pipe(*driver, 1'000);
+  pipe(*driver, hour_ms, ignored);
+  pipe(*driver, hour_ms, refused);
+  EXPECT_EQ(driver->read_raw("bank.dead-letters").size(), 1U);
+  // Also when the stream time of the task is all that a restart could go by.
+  for (int i = 0; i < 2; ++i) {
+    pipe(*driver, 1'001);
+    EXPECT_EQ(driver->instance().status().late, 0U);
+    driver->crash_and_restart();
+    driver->run_until_idle();
+  }
+}
+
+TEST_P(ClosedWindows, are_closed_by_committed_records_only) {
+  auto driver = open_windows();
+  pipe(*driver, 1'000);
+  driver->pipe("deposits", string("a"), Deposited{5}, 1'500);
+  driver->pipe("deposits", string("a"), Deposited{5}, 2'500);
+  driver->world().fail_commits(log::errc::disk_full, 1);
+  // What a refused commit processed is processed again as before.
+  driver->run_until([&] { return driver->instance().status().records == 3; });
+  EXPECT_EQ(driver->instance().status().refused_commits, 1U);
+  EXPECT_EQ(driver->instance().status().late, 0U);
+}
+
+}  // namespace
+}  // namespace millrace::stream::test
