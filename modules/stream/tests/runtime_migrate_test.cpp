@@ -143,6 +143,28 @@ TEST_P(Migrate, parts_that_became_one_keep_state_and_places_and_so_on_the_way_ba
   EXPECT_EQ(counted(*driver), 14);
 }
 
+TEST_P(Migrate, windows_that_were_closed_stay_closed) {
+  const auto windows = [](bool merged) {
+    return topology([&](auto& builder) {
+      auto read = orders(builder);
+      (merged ? read.merge(returns(builder)) : read)
+          .group_by_key()
+          .windowed_by(tumbling(std::chrono::seconds(1)).grace(std::chrono::milliseconds(0)))
+          .count("counts");
+      returns(builder).group_by_key().count("returned");
+    });
+  };
+  auto driver = open_both(make_world(), windows(false));
+  driver->pipe("orders", string("a"), Deposited{100}, 5'000);
+  driver->run_until_idle();
+  for (const bool merged : {true, false}) {
+    deploy_by_migration(*driver, windows(merged));
+    driver->pipe("orders", string("a"), Deposited{100}, 1'000);
+    driver->run_until_idle();
+    EXPECT_EQ(driver->instance().status().late, 1U);
+  }
+}
+
 TEST_P(Migrate, a_dry_run_says_what_would_move_and_moves_nothing) {
   auto driver = open_both(make_world(), apart());
   order(*driver, 0, 6);

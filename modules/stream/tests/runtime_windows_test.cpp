@@ -2,11 +2,13 @@
 // Copyright The Millrace Authors
 //
 // Windows that close: what is late stays late, whoever has the task and however it was restored.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <stdexcept>
 
 #include "millrace/log/errors.hpp"
+#include "runtime/operator_times.hpp"
 #include "runtime_branches.hpp"
 
 namespace millrace::stream::test {
@@ -21,12 +23,13 @@ constexpr std::int64_t refused = 13;  // amounts whose handler throws, behind th
 constexpr std::int64_t hour_ms = 3'600'000;
 
 /// Deposits by account and second; each window closes half a second after its end.
-Topology windows() {
+Topology windows(bool close = true) {
+  const TumblingWindows of_one_second = tumbling(1s);
   TopologyBuilder builder("bank");
   builder.stream<string, Deposited>("deposits")
       .filter([](const Deposited& deposit) { return deposit.amount != ignored; })
       .group_by_key()
-      .windowed_by(tumbling(1s).grace(500ms))
+      .windowed_by(close ? of_one_second.grace(500ms) : of_one_second)
       .reduce([](const Deposited&, const Deposited& last) { return last; }, "last")
       .to_stream()
       .for_each([](const Window&, const Deposited& last) {
@@ -133,6 +136,33 @@ TEST_P(ClosedWindows, stay_closed_when_another_instance_takes_over) {
   rest({&two});
   EXPECT_EQ(two.instance->status().late, 1U);
   EXPECT_FALSE(has_window(*two.instance, 1'000));
+}
+
+TEST_P(ClosedWindows, stay_closed_across_a_build_whose_windows_do_not_close) {
+  auto driver = open_windows();
+  pipe(*driver, 2'500);
+  driver->deploy(windows(false));
+  pipe(*driver, 1'999);
+  EXPECT_EQ(driver->instance().status().late, 0U);
+  EXPECT_TRUE(has_window(driver->instance(), 1'000));
+  driver->deploy(windows());
+  pipe(*driver, 1'998);
+  EXPECT_EQ(driver->instance().status().late, 1U);
+}
+
+TEST(OperatorTimes, of_operators_that_are_not_there_are_saved_again) {
+  runtime::TaskState before;
+  before.operator_times = {{"a", 10}, {"b", 20}};
+  runtime::OperatorTimes times;
+  times.restore(before);
+  EXPECT_EQ(times.add("b").ms(), 20);
+  times.add("c").observe(30);
+  runtime::TaskState after;
+  times.save(after);
+  EXPECT_THAT(
+      after.operator_times,
+      testing::ElementsAre(testing::Pair("a", 10), testing::Pair("b", 20), testing::Pair("c", 30)));
+  EXPECT_GE(times.encoded_bytes_max(), 3 * runtime::operator_time_bytes);
 }
 
 TEST_P(ClosedWindows, are_closed_by_what_their_operator_received_and_by_nothing_else) {

@@ -132,6 +132,10 @@ class TakeOver {
         TaskState& merged = states[i];
         merged.stream_time_ms = std::max(merged.stream_time_ms, state->stream_time_ms);
         merged.timers.insert(state->timers.begin(), state->timers.end());
+        for (const auto& [store, time_ms] : state->operator_times) {
+          const auto found = merged.operator_times.emplace(store, time_ms).first;
+          found->second = std::max(found->second, time_ms);
+        }
       }
     }
     if (states.empty()) return {};

@@ -9,8 +9,10 @@ namespace millrace::stream::runtime {
 OperatorTime& OperatorTimes::add(std::string_view name) {
   auto entry = std::make_unique<Entry>();
   entry->name = name;
-  if (const auto found = restored_.find(name); found != restored_.end())
+  if (const auto found = restored_.find(name); found != restored_.end()) {
     entry->now.set(found->second);
+    restored_.erase(found);
+  }
   entry->before_unit_ms = entry->committed_ms = entry->now.ms();
   entries_.push_back(std::move(entry));
   return entries_.back()->now;
@@ -49,6 +51,7 @@ void OperatorTimes::rewind() {
 }
 
 void OperatorTimes::save(TaskState& state) const {
+  state.operator_times.insert(restored_.begin(), restored_.end());
   for (const auto& entry : entries_)
     state.operator_times.insert_or_assign(entry->name, entry->now.ms());
 }
@@ -57,6 +60,8 @@ std::size_t OperatorTimes::encoded_bytes_max() const {
   std::size_t bytes = 0;
   for (const auto& entry : entries_)
     bytes += operator_time_bytes + entry->name.size();
+  for (const auto& [name, time_ms] : restored_)
+    bytes += operator_time_bytes + name.size();
   return bytes;
 }
 

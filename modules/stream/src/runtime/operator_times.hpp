@@ -45,6 +45,8 @@ class OperatorTimes {
   };
 
   std::vector<std::unique_ptr<Entry>> entries_;
+  // Of operators that did not register, as those of a build whose windows do not close: they are
+  // saved again, for a build whose windows do.
   std::map<std::string, std::int64_t, std::less<>> restored_;
   bool unsaved_ = false;  // something was kept since the last commit
 };
