@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "arguments.hpp"
+#include "commands/at_rest.hpp"
 #include "commands/commands.hpp"
 #include "millrace/base/json_writer.hpp"
 #include "millrace/codec/describe.hpp"
@@ -93,8 +94,7 @@ CLI::App* add_topology_migrate(CLI::App& topology, Action& action) {
       MILLRACE_ASSIGN(options->description, read_text(*file, session.files));
       MILLRACE_ASSIGN(const stream::DescribedTopology build,
                       stream::read_description(options->description));
-      // One that reads writes nothing, and makes sure that there is a log.
-      MILLRACE_ASSIGN(log::Log * log, session.log());
+      MILLRACE_ASSIGN(log::Log * log, log_at_rest(session, build.service));
       if (options->dry_run) return migrate_topology(*log, *options, session.out);
       MILLRACE_ASSIGN(const auto writer, session.log_of(build.service));
       return migrate_topology(*writer, *options, session.out);

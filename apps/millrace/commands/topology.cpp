@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "arguments.hpp"
+#include "commands/at_rest.hpp"
 #include "commands/commands.hpp"
 #include "commands/migrate.hpp"
 #include "millrace/base/json_writer.hpp"
@@ -143,15 +144,6 @@ CLI::App* add_diff(CLI::App& topology, Action& action) {
     };
   });
   return command;
-}
-
-// No instance of the service lives, and none that died is still a member. It makes sure that there
-// is a log, and writes nothing of the service.
-Result<log::Log*> log_at_rest(Session& session, const std::string& service) {
-  MILLRACE_ASSIGN(log::Log * log, session.log());
-  MILLRACE_TRY(session.await_empty_groups(
-      *log, [&](const log::GroupInfo& group) { return group.name.starts_with(service + "/"); }));
-  return log;
 }
 
 CLI::App* add_reset(CLI::App& topology, Action& action) {

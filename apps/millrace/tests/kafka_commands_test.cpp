@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <fstream>
 #include <limits>
 #include <memory>
+#include <string>
 #include <thread>
 
 #include "kafka_log.hpp"
@@ -134,6 +136,18 @@ TEST_F(ResetOnKafka, a_topology_whose_only_process_died_is_reset) {
   log::kafka::abandon(*log);
   const Outcome done = ask({"topology", "reset", "orders"});
   EXPECT_EQ(done.exit_code, 0) << done.notes;
+}
+
+TEST_F(ResetOnKafka, a_migration_waits_for_a_process_that_died) {
+  ASSERT_NE(membership, nullptr);
+  log::kafka::abandon(*log);
+  const std::string file = testing::TempDir() + "orders-description.json";
+  std::ofstream(file) << R"({"service":"orders","manifest":{"version":1,"revision":1,)"
+                         R"("plan_version":1,"parts":[],"channels":[]}})";
+  const Outcome asked = ask({"topology", "migrate", file});
+  EXPECT_EQ(asked.exit_code, 1);
+  EXPECT_NE(asked.notes.find("the log has no topology of a service orders"), std::string::npos)
+      << asked.notes;
 }
 
 TEST_F(ResetOnKafka, a_topology_with_a_process_that_lives_is_not_reset) {

@@ -6,12 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
-#include "millrace/stream/migrate.hpp"
-#include "runtime_shop.hpp"
+#include "runtime/task_state.hpp"
+#include "runtime_migrations.hpp"
 
 namespace millrace::stream::test {
 namespace {
@@ -25,95 +26,6 @@ using testing::UnorderedElementsAre;
 
 class Migrate : public RuntimeTest {};
 INSTANTIATE_TEST_SUITE_P(On, Migrate, testing::ValuesIn(runtime_backends()), backend_name);
-
-Stream<string, Deposited> returns(TopologyBuilder& builder) {
-  return builder.stream<string, Deposited>("returns");
-}
-
-Topology apart() {
-  return topology([](auto& builder) {
-    orders(builder).group_by_key().count("counts");
-    returns(builder).group_by_key().count("returned");
-  });
-}
-
-// The counts are of both inputs.
-Topology together() {
-  return topology([](auto& builder) {
-    orders(builder).merge(returns(builder)).group_by_key().count("counts");
-    returns(builder).group_by_key().count("returned");
-  });
-}
-
-std::unique_ptr<Driver> open_both(std::unique_ptr<RuntimeWorld> world, Topology topology,
-                                  InstanceOptions options = {}) {
-  auto driver = open_shop(std::move(world), std::move(topology), std::move(options));
-  driver->declare_topic("returns", "counter", 2);
-  driver->run_until_idle();
-  return driver;
-}
-
-void give_back(Driver& driver, int from, int to) {
-  for (int i = from; i < to; ++i)
-    driver.pipe("returns", "customer-" + std::to_string(i % 3), Deposited{100}, 2'000 + i);
-  driver.run_until_idle();
-}
-
-Result<TopologyMigration> migrate(Driver& driver, const Topology& to, bool dry_run = false) {
-  log::LogOptions options;
-  options.service = "shop";
-  const auto log = driver.world().connect(options);
-  hear_of_all(*log);
-  return migrate_topology(*log, to.describe("json"), dry_run);
-}
-
-// A process of the service beside the one of the driver.
-class Beside {
- public:
-  Beside(RuntimeWorld& world, const Topology& topology) : world_(world) {
-    log::LogOptions options;
-    options.service = "shop";
-    options.member = "beside";
-    log_ = world.connect(options);
-    hear_of_all(*log_);
-    auto opened =
-        Instance::open(*log_, topology, {}, {world.clock(), world.files(), world.random(), {}});
-    if (!opened) throw std::runtime_error(opened.error().to_string());
-    instance_ = *std::move(opened);
-  }
-  // Steps until nothing is left to do; empty, or the code of the error that ended the instance.
-  std::string run() {
-    constexpr int idle_max = 20;
-    for (int idle = 0; idle < idle_max;) {
-      hear_of_all(*log_);
-      const auto step = instance_->step();
-      if (!step) return string(step.error().code().name);
-      idle = step->worked ? 0 : idle + 1;
-      if (!step->worked) world_.let_pass();
-    }
-    return {};
-  }
-
- private:
-  RuntimeWorld& world_;
-  std::unique_ptr<log::Log> log_;
-  std::unique_ptr<Instance> instance_;
-};
-
-// Writes without processing.
-void pile_up(Driver& driver, const string& topic, int from, int to, std::int64_t at_ms = 1'000) {
-  for (int i = from; i < to; ++i)
-    driver.pipe(topic, "customer-" + std::to_string(i % 3), Deposited{100}, at_ms + i);
-}
-
-void deploy_by_migration(Driver& driver, const Topology& to) {
-  driver.deploy(to, [&] {
-    const auto done = migrate(driver, to);
-    ASSERT_TRUE(done) << done.error().to_string();
-    EXPECT_FALSE(done->parts.empty());
-  });
-  driver.run_until_idle();
-}
 
 TEST_P(Migrate, parts_that_became_one_keep_state_and_places_and_so_on_the_way_back) {
   InstanceOptions options;
@@ -184,29 +96,6 @@ TEST_P(Migrate, a_dry_run_says_what_would_move_and_moves_nothing) {
   EXPECT_EQ(counted(*driver), 9);
 }
 
-TEST_P(Migrate, it_is_refused_while_an_instance_lives_and_may_be_repeated) {
-  auto driver = open_both(make_world(), apart());
-  order(*driver, 0, 6);
-  EXPECT_EQ(migrate(*driver, together()).error().code(), millrace::errc::busy);
-  driver->deploy(together(), [&] {
-    const auto planned = migrate(*driver, together(), true);
-    ASSERT_TRUE(planned);
-    // What an attempt leaves that was cut off before its commit.
-    log::LogOptions options;
-    options.service = "shop";
-    const auto log = driver->world().connect(options);
-    ASSERT_TRUE(
-        log->create_topic({"shop." + planned->parts[0].name + ".system.changelog", 2,
-                           log::TopicKind::private_topic, "shop", log::CleanupPolicy::compact}));
-    ASSERT_TRUE(migrate(*driver, together()));
-    const auto again = migrate(*driver, together());
-    ASSERT_TRUE(again);
-    EXPECT_TRUE(again->parts.empty());
-  });
-  order(*driver, 6, 9);
-  EXPECT_EQ(counted(*driver), 9);
-}
-
 TEST_P(Migrate, an_instance_that_slept_through_it_commits_nothing) {
   auto driver = std::make_unique<Driver>(make_world(), apart());
   // Its inputs do not exist yet: it has read the manifest and is no member.
@@ -247,37 +136,6 @@ TEST_P(Migrate, an_old_instance_that_comes_before_the_commit_counts_nothing) {
   EXPECT_EQ(counted(*driver), 9);
 }
 
-TEST_P(Migrate, it_is_refused_when_an_old_instance_comes_meanwhile_and_may_be_repeated) {
-  auto driver = open_both(make_world(), apart());
-  order(*driver, 0, 6);
-  driver->deploy(together(), [&] {
-    pile_up(*driver, "orders", 6, 9);
-    RuntimeWorld& world = driver->world();
-    std::unique_ptr<Beside> old;
-    // The first time is the check that nobody lives.
-    world.before_groups([&] {
-      world.before_groups([&] {
-        old = std::make_unique<Beside>(world, apart());
-        EXPECT_EQ(old->run(), "");
-      });
-    });
-    const auto refused = migrate(*driver, together());
-    ASSERT_NE(old, nullptr);
-    EXPECT_EQ(revision(*driver), 1);
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code(), millrace::errc::busy);
-    EXPECT_THAT(refused.error().message(), HasSubstr("beside"));
-    pile_up(*driver, "orders", 9, 12);
-    EXPECT_EQ(old->run(), "");
-    old.reset();
-    world.let_pass();
-    const auto done = migrate(*driver, together());
-    ASSERT_TRUE(done) << done.error().to_string();
-  });
-  driver->run_until_idle();
-  EXPECT_EQ(counted(*driver), 12);
-}
-
 TEST_P(Migrate, each_input_is_continued_where_its_part_stood) {
   auto driver = open_both(make_world(), apart());
   order(*driver, 0, 6);
@@ -298,6 +156,31 @@ TEST_P(Migrate, each_input_is_continued_where_its_part_stood) {
   driver->run_until_idle();
   EXPECT_EQ(counted(*driver), 14 + 2);
   EXPECT_EQ(counted(*driver, "returned"), 9);
+}
+
+TEST_P(Migrate, a_store_that_is_given_up_is_named) {
+  const auto counts_alone = topology([](auto& builder) {
+    orders(builder).merge(returns(builder)).group_by_key().count("counts");
+  });
+  auto driver = open_both(make_world(), apart());
+  driver->deploy(counts_alone, [&] {
+    const auto done = migrate(*driver, counts_alone);
+    ASSERT_TRUE(done) << done.error().to_string();
+    EXPECT_THAT(done->accepted, Contains(AllOf(HasSubstr("store returned of part counts"),
+                                               HasSubstr("was removed"))));
+  });
+}
+
+TEST_P(Migrate, an_input_that_filled_a_store_before_a_split_is_remembered) {
+  auto driver = open_both(make_world(), together());
+  order(*driver, 0, 6);
+  deploy_by_migration(*driver, apart());
+  const auto manifest = read_manifest(driver->tool(), "shop");
+  ASSERT_TRUE(manifest && *manifest);
+  const auto& part = (*manifest)->parts[1];
+  EXPECT_THAT(part.sources, ElementsAre("orders"));
+  ASSERT_TRUE(part.former_sources);
+  EXPECT_THAT(*part.former_sources, ElementsAre("returns"));
 }
 
 // Emits at each firing.
@@ -339,21 +222,56 @@ TEST_P(Migrate, timers_stay_due_when_they_were) {
   EXPECT_FALSE(driver->all_raw("shop.ticks").empty());
 }
 
-TEST_P(Migrate, state_whose_keys_may_be_elsewhere_is_refused) {
-  const auto behind = topology(
-      [](auto& builder) { orders(builder).repartition("spread").group_by_key().count("counts"); });
-  auto driver = open_shop(make_world(), counts());
-  order(*driver, 0, 6);
-  driver->deploy(counts(), [&] {
-    const auto refused = migrate(*driver, behind);
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code(), errc::topology_changed);
-    EXPECT_THAT(refused.error().message(), AllOf(HasSubstr("inputs that fill store counts"),
-                                                 HasSubstr("topology reset shop --store counts")));
-    EXPECT_EQ(revision(*driver), 1);
+TEST_P(Migrate, a_part_gets_no_timer_of_a_processor_that_another_part_has) {
+  auto driver = open_both(make_world(), ticking(true));
+  order(*driver, 0, 3);
+  driver->deploy(ticking(false), [&] {
+    const auto done = migrate(*driver, ticking(false));
+    ASSERT_TRUE(done) << done.error().to_string();
+    EXPECT_EQ(done->parts.size(), 2U);
+    log::Log& log = driver->tool();
+    hear_of_all(log);
+    std::set<string> with_timers;
+    for (const auto& part : done->parts) {
+      const auto topic = log.find_topic("shop." + part.name + ".system.changelog");
+      ASSERT_TRUE(topic);
+      for (std::int32_t i = 0; i < topic->spec.partitions; ++i) {
+        log::FetchBuffer buffer;
+        ASSERT_TRUE(log.fetch({topic->id, log::partition(i)}, log::offset(0), 100'000, buffer));
+        for (const log::RecordView& record : buffer.records) {
+          const auto state = runtime::decode_task_state(record.value.value());
+          ASSERT_TRUE(state);
+          if (!state->timers.empty()) with_timers.insert(part.name);
+        }
+      }
+    }
+    EXPECT_THAT(with_timers, ElementsAre(HasSubstr("a")));
   });
-  order(*driver, 6, 9);
-  EXPECT_EQ(counted(*driver), 9);
+}
+
+Topology ticking_by_records(bool merged) {
+  return topology([=](auto& builder) {
+    const auto out = builder.template emitter<string, Deposited>("out");
+    const auto ticker = [=] { return std::make_unique<Ticker>(out, PunctuationType::stream_time); };
+    orders(builder).group_by_key().count("counts");
+    returns(builder).process("b", ticker, emits(out));
+    builder.stream(out).to("shop.ticks");
+    if (merged) orders(builder).merge(returns(builder)).group_by_key().count("both");
+  });
+}
+
+TEST_P(Migrate, a_timer_is_not_early_because_another_input_was_ahead) {
+  auto driver = open_both(make_world(), ticking_by_records(false));
+  pile_up(*driver, "returns", 0, 3, 1'000);
+  pile_up(*driver, "orders", 0, 3, 90'000);
+  driver->run_until_idle();
+  deploy_by_migration(*driver, ticking_by_records(true));
+  pile_up(*driver, "returns", 0, 3, 2'000);
+  driver->run_until_idle();
+  EXPECT_EQ(driver->all_raw("shop.ticks").size(), 0U);
+  pile_up(*driver, "returns", 0, 3, 8'000);
+  driver->run_until_idle();
+  EXPECT_GT(driver->all_raw("shop.ticks").size(), 0U);
 }
 
 TEST_P(Migrate, what_a_renamed_store_has_moves_too) {

@@ -286,7 +286,7 @@ Status check_still_there(log::Log& log, const Topology& topology) {
     const std::string of = "part " + sub.name + " of service " + topology.service;
     for (const Manifest::Part& part : manifest->parts) {
       if (part.name != sub.name) continue;
-      if (part.state == "reset") return refuse(of + " was reset");
+      if (part.state == "reset") return refuse(of + " was reset, or migrated to another part,");
       const std::string other = of_another_version(topology, sub, part);
       if (!other.empty()) return refuse("the version of " + other + " in " + of + " was changed");
     }

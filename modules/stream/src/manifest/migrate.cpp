@@ -11,8 +11,9 @@
 #include "manifest/continue_topology.hpp"
 #include "manifest/difference.hpp"
 #include "manifest/migration.hpp"
+#include "manifest/part_links.hpp"
 #include "millrace/log/errors.hpp"
-#include "runtime/punctuators.hpp"
+#include "runtime/task_state.hpp"
 
 namespace millrace::stream {
 
@@ -54,20 +55,65 @@ Result<std::optional<TaskState>> last_state(log::Log& log, TopicPartition place,
   return last;
 }
 
+// The group has not read all of the first partitions of a topic.
+Result<bool> has_unread(log::Log& log, const std::string& group_name, const log::Topic& topic,
+                        std::int32_t partitions) {
+  MILLRACE_ASSIGN(const log::GroupId group, log.group(group_name));
+  for (std::int32_t i = 0; i < partitions; ++i) {
+    const TopicPartition place = place_of(topic, i);
+    MILLRACE_ASSIGN(const auto position, log.position(group, place));
+    MILLRACE_ASSIGN(const log::Offset start, log.start_offset(place));
+    MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
+    if (position.value_or(start) < end) return true;
+  }
+  return false;
+}
+
 /// One new part takes over from others: adds to a transaction what moves beside the manifest.
 class TakeOver {
  public:
   TakeOver(log::Log& log, const std::string& service, const Manifest& before,
-           const Migration::Part& moved, const Part& part)
-      : log_(log), service_(service), before_(before), moved_(moved), part_(part) {}
+           const Migration::Part& moved, const Manifest& after)
+      : log_(log),
+        service_(service),
+        before_(before),
+        moved_(moved),
+        after_(after),
+        part_(after.parts[moved.index]) {}
 
   // How many tasks it has, or a difference: inputs and changelogs have as many partitions.
   Status count(Differences& differences) {
+    // Those of before come first: the tasks have their number.
     for (const auto& [topic, from] : moved_.inputs)
       MILLRACE_TRY(count(topic, topic, differences));
+    for (const std::string& topic : part_.sources) {
+      if (!is_moved(topic)) MILLRACE_TRY(count(topic, topic, differences));
+    }
+    if (tasks_ > 0 && part_.partitions > 0 && tasks_ != part_.partitions)
+      differences.add("partitions of part " + part_.name, std::to_string(tasks_),
+                      std::to_string(part_.partitions), first_store(part_));
     for (const Manifest::Store& store : part_.stores) {
       if (store.kind != "table" && !store.removed)
         MILLRACE_TRY(count(store.changelog, store.name, differences));
+    }
+    return {};
+  }
+
+  // A letter that is sent back names its part, and no new part has that name.
+  Status check_letters(Differences& differences) {
+    const std::string name = service_ + ".retry";
+    const Result<log::Topic> topic = log_.find_topic(name);
+    if (!topic && topic.error().is(log::errc::unknown_topic)) return {};
+    if (!topic) return fail(topic.error());
+    // Parts with more tasks do not read it.
+    if (topic->spec.partitions < tasks_) return {};
+    for (const std::size_t from : moved_.from) {
+      const std::string& part = before_.parts[from].name;
+      MILLRACE_ASSIGN(const bool unread, has_unread(log_, service_ + "/" + part, *topic, tasks_));
+      if (!unread) continue;
+      differences.add("topic " + name, "dead letters that part " + part + " has not read",
+                      "part " + part_.name, first_store(part_),
+                      "Run the build before until it is at rest, then stop it.");
     }
     return {};
   }
@@ -82,6 +128,11 @@ class TakeOver {
   }
 
  private:
+  [[nodiscard]] bool is_moved(const std::string& topic) const {
+    return std::any_of(moved_.inputs.begin(), moved_.inputs.end(),
+                       [&](const auto& input) { return input.first == topic; });
+  }
+
   Status count(const std::string& name, const std::string& of, Differences& differences) {
     const Result<log::Topic> topic = log_.find_topic(name);
     if (!topic && topic.error().is(log::errc::unknown_topic)) return {};
@@ -90,7 +141,7 @@ class TakeOver {
     if (tasks_ == 0) tasks_ = partitions;
     if (tasks_ != partitions) {
       differences.add("partitions of " + of, std::to_string(partitions), std::to_string(tasks_),
-                      part_.stores.empty() ? "" : part_.stores.front().name);
+                      first_store(part_));
     }
     return {};
   }
@@ -119,7 +170,21 @@ class TakeOver {
     return {};
   }
 
-  // Each task remembers what those of its number did: the latest stream time, and all timers.
+  // The timer of a processor goes to the part that has the processor.
+  [[nodiscard]] bool is_of_another(const std::string& timer) const {
+    const auto has_timer = [&](const Part& part) {
+      return part.state == "live" && part.processors &&
+             std::any_of(
+                 part.processors->begin(), part.processors->end(),
+                 [&](const Manifest::Processor& processor) {
+                   return timer.starts_with(processor.timers.value_or(processor.name) + ".");
+                 });
+    };
+    return !has_timer(part_) && std::any_of(after_.parts.begin(), after_.parts.end(), has_timer);
+  }
+
+  // Each task remembers what those of its number did: the timers, and the earliest stream time, so
+  // that no timer is due before its part has come so far.
   Status add_states(log::Transaction& transaction, ClaimedParts& claimed) {
     std::map<std::int32_t, TaskState> states;
     for (const std::size_t from : moved_.from) {
@@ -129,12 +194,18 @@ class TakeOver {
       for (std::int32_t i = 0; i < topic->spec.partitions; ++i) {
         MILLRACE_ASSIGN(const auto state, last_state(log_, place_of(*topic, i), claimed));
         if (!state) continue;
-        TaskState& merged = states[i];
-        merged.stream_time_ms = std::max(merged.stream_time_ms, state->stream_time_ms);
-        merged.timers.insert(state->timers.begin(), state->timers.end());
+        const auto [found, is_first] = states.try_emplace(i);
+        TaskState& merged = found->second;
+        merged.stream_time_ms = is_first ? state->stream_time_ms
+                                         : std::min(merged.stream_time_ms, state->stream_time_ms);
+        for (const auto& [name, timer] : state->timers) {
+          if (is_of_another(name)) continue;
+          const auto [other, is_new] = merged.timers.emplace(name, timer);
+          if (!is_new && other->second.firing < timer.firing) other->second = timer;
+        }
         for (const auto& [store, time_ms] : state->operator_times) {
-          const auto found = merged.operator_times.emplace(store, time_ms).first;
-          found->second = std::max(found->second, time_ms);
+          const auto time = merged.operator_times.emplace(store, time_ms).first;
+          time->second = std::max(time->second, time_ms);
         }
       }
     }
@@ -156,6 +227,7 @@ class TakeOver {
   const std::string& service_;
   const Manifest& before_;
   const Migration::Part& moved_;
+  const Manifest& after_;
   const Part& part_;
   std::int32_t tasks_ = 0;
 };
@@ -164,23 +236,17 @@ class TakeOver {
 Status check_left(log::Log& log, const std::string& service, const Manifest& before,
                   const Migration& migration, Differences& differences) {
   for (const auto& [name, from] : migration.left) {
-    const bool is_private =
+    const bool is_channel =
         std::any_of(before.channels.begin(), before.channels.end(),
                     [&](const Manifest::Channel& channel) { return channel.topic == name; });
     const Result<log::Topic> topic = log.find_topic(name);
-    if (!is_private || (!topic && topic.error().is(log::errc::unknown_topic))) continue;
+    if (!is_channel || (!topic && topic.error().is(log::errc::unknown_topic))) continue;
     if (!topic) return fail(topic.error());
-    MILLRACE_ASSIGN(const log::GroupId group, log.group(service + "/" + before.parts[from].name));
-    for (std::int32_t i = 0; i < topic->spec.partitions; ++i) {
-      const TopicPartition place = place_of(*topic, i);
-      MILLRACE_ASSIGN(const auto position, log.position(group, place));
-      MILLRACE_ASSIGN(const log::Offset start, log.start_offset(place));
-      MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
-      if (position.value_or(start) >= end) continue;
-      differences.add("private topic " + name, "records that were not read", "not read any more",
-                      "", "Run the build before until it is at rest, then stop it.");
-      break;
-    }
+    MILLRACE_ASSIGN(const bool unread, has_unread(log, service + "/" + before.parts[from].name,
+                                                  *topic, topic->spec.partitions));
+    if (!unread) continue;
+    differences.add("topic " + name, "records that were not read", "not read any more", "",
+                    "Run the build before until it is at rest, then stop it.");
   }
   return {};
 }
@@ -244,8 +310,9 @@ Result<TopologyMigration> migrate_topology(log::Log& log, std::string_view descr
   std::vector<TakeOver> steps;
   Differences differences;
   for (const Migration::Part& moved : migration->parts) {
-    steps.emplace_back(log, service, *before, moved, evolution.manifest.parts[moved.index]);
+    steps.emplace_back(log, service, *before, moved, evolution.manifest);
     MILLRACE_TRY(steps.back().count(differences));
+    MILLRACE_TRY(steps.back().check_letters(differences));
   }
   MILLRACE_TRY(check_left(log, service, *before, *migration, differences));
   if (!differences.empty()) return fail(differences.refusal(service));
@@ -253,6 +320,8 @@ Result<TopologyMigration> migrate_topology(log::Log& log, std::string_view descr
   if (dry_run) return out;
   MILLRACE_ASSIGN(ClaimedParts claimed, ClaimedParts::claim(log, service, *before));
   // Once more: an instance may have come and gone since.
+  for (TakeOver& step : steps)
+    MILLRACE_TRY(step.check_letters(differences));
   MILLRACE_TRY(check_left(log, service, *before, *migration, differences));
   if (!differences.empty()) return fail(differences.refusal(service));
   log::Transaction transaction;

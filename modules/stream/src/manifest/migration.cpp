@@ -92,6 +92,7 @@ class Planner {
     std::sort(part.sources.begin(), part.sources.end());
     for (const std::size_t from : moved.from)
       take_from(before_.parts[from], now, part, moved);
+    forget_former(part, now);
     if (part.sources.empty()) {
       differences_.add("inputs of part " + now.name, inputs_of(moved.from), listed(now.sources),
                        now.stores.empty() ? "" : now.stores.front().name);
@@ -103,18 +104,55 @@ class Planner {
 
   void take_from(const Part& from, const Part& now, Part& part, Migration::Part& moved) {
     for (const Store& store : from.stores) {
-      if (store.removed || find_store(now.stores, store.name) == nullptr) continue;
-      check_keys(store, from, now);
+      if (store.removed) continue;
+      if (find_store(now.stores, store.name) != nullptr) {
+        check_keys(store, from, now);
+        moved.stores.push_back(store.name);
+      } else if (is_in_build(store) || !meet(from.sources, now.sources)) {
+        continue;
+      }
+      // One that the build lacks comes too: the comparison says what becomes of it.
       part.stores.push_back(store);
-      moved.stores.push_back(store.name);
+    }
+    for (const std::string& topic : from.sources) {
+      if (!has(now.sources, topic)) add_names(part.former_sources, Names{topic});
     }
     add_names(part.private_sinks, from.private_sinks);
     add_names(part.former_sources, from.former_sources);
     add_names(part.former_sinks, from.former_sinks);
     if (!from.processors) return;
     if (!part.processors) part.processors.emplace();
-    part.processors->insert(part.processors->end(), from.processors->begin(),
-                            from.processors->end());
+    for (const Manifest::Processor& processor : *from.processors) {
+      if (lists(now, processor.name) || !is_listed(processor.name))
+        part.processors->push_back(processor);
+    }
+  }
+
+  static bool lists(const Part& part, const std::string& processor) {
+    return part.processors && std::any_of(part.processors->begin(), part.processors->end(),
+                                          [&](const Manifest::Processor& one) {
+                                            return one.name == processor ||
+                                                   has(one.was.value_or(Names{}), processor);
+                                          });
+  }
+
+  [[nodiscard]] bool is_listed(const std::string& processor) const {
+    return std::any_of(now_.begin(), now_.end(),
+                       [&](const Part& part) { return lists(part, processor); });
+  }
+
+  [[nodiscard]] bool is_in_build(const Store& store) const {
+    return std::any_of(now_.begin(), now_.end(), [&](const Part& part) {
+      return find_store(part.stores, store.name) != nullptr;
+    });
+  }
+
+  // What is read again is not former.
+  static void forget_former(Part& part, const Part& now) {
+    if (!part.former_sources) return;
+    std::erase_if(*part.former_sources,
+                  [&](const std::string& topic) { return has(now.sources, topic); });
+    if (part.former_sources->empty()) part.former_sources.reset();
   }
 
   // What filled the store decides in which partition a key of it is.
@@ -177,7 +215,7 @@ class Planner {
       Part& part = manifest_.parts[from];
       part.state = "reset";
       for (Store& store : part.stores)
-        store.removed |= has(moved.stores, store.name);
+        store.removed |= find_store(manifest_.parts[moved.index].stores, store.name) != nullptr;
     }
   }
 
@@ -198,7 +236,11 @@ Result<Migration> plan_migration(const std::string& service, const Manifest& now
                                  const Manifest& before, const TakenNames& taken) {
   Manifest moved;
   MILLRACE_ASSIGN(Migration migration, Planner(service, now, before, taken).run(moved));
-  if (migration.parts.empty()) return migration;
+  if (migration.parts.empty()) {
+    // Nothing has to move, and the start may be refused all the same.
+    MILLRACE_TRY(evolve(service, now, before, taken));
+    return migration;
+  }
   // The new parts continue one to one what is there by then.
   MILLRACE_ASSIGN(migration.evolution, evolve(service, now, moved, taken));
   Manifest& manifest = migration.evolution.manifest;

@@ -29,7 +29,8 @@ struct Migration {
 /// Plans how the parts of `before` that do not continue one to one in `now`, a first_manifest(),
 /// become those of it. A store goes to the part that has it, if that also reads an input which
 /// filled it and no private topic that is new to it: behind that the keys may be in other
-/// partitions. errc::topology_changed.
+/// partitions. One that the build lacks goes to the parts that read what filled it.
+/// errc::topology_changed, also when no part moves and the build cannot continue the log.
 [[nodiscard]] Result<Migration> plan_migration(const std::string& service, const Manifest& now,
                                                const Manifest& before, const TakenNames& taken);
 
