@@ -8,6 +8,7 @@
 #include "commands/commands.hpp"
 #include "json.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/find_groups.hpp"
 #include "names.hpp"
 #include "table.hpp"
 #include "text.hpp"
@@ -62,9 +63,20 @@ std::int64_t total(const std::vector<Lag>& lags) {
 struct Knowledge {
   bool heartbeats = true;  // on Kafka only what it heard since it was opened, which was just now
   bool members = true;     // a handle that only reads sees no members and no claims
+  std::string refused{};   // why the positions of the group may not be read; empty: they are known
 };
 
-void write_members(JsonWriter& out, const log::GroupInfo& group, Knowledge knows) {
+// The group with its positions. ACLs may hide those of one group and show those of others.
+Result<log::GroupInfo> with_positions(log::Log& log, const log::GroupInfo& group,
+                                      Knowledge& knows) {
+  auto found = log::find_groups(log, {.name = group.name});
+  if (found) return found->empty() ? group : std::move(found->front());
+  if (!found.error().is(log::errc::not_authorized)) return fail(std::move(found).error());
+  knows.refused = found.error().message();
+  return group;
+}
+
+void write_members(JsonWriter& out, const log::GroupInfo& group, const Knowledge& knows) {
   out.key("members").begin_array();
   for (const auto& member : group.members) {
     out.begin_object().field("name", member.name);
@@ -85,7 +97,7 @@ void write_members(JsonWriter& out, const log::GroupInfo& group, Knowledge knows
   out.end_array();
 }
 
-void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, Knowledge knows,
+void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, const Knowledge& knows,
                 Output& out) {
   std::string line;
   JsonWriter json(line);
@@ -99,6 +111,10 @@ void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, Knowl
     write_members(json, group, knows);
   } else {
     json.key("members").raw("null").key("units").raw("null");
+  }
+  if (!knows.refused.empty()) {
+    out.json(json.key("positions").raw("null").end_object().take());
+    return;
   }
   json.key("positions").begin_array();
   for (const Lag& lag : lags) {
@@ -119,14 +135,16 @@ std::size_t owned_units(const log::GroupInfo& group) {
                     [](const auto& unit) { return !unit.member.empty(); }));
 }
 
-void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, Knowledge knows,
+void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, const Knowledge& knows,
                 Output& out) {
   const std::string others = knows.members ? counted(group.members.size(), "member") + ", " +
                                                  std::to_string(owned_units(group)) + " of " +
                                                  counted(group.units.size(), "unit") + " owned, "
                                            : std::string("members and units not known, ");
+  const std::string standing =
+      lags.empty() ? "no position yet" : "lag " + std::to_string(total(lags));
   out.line("group " + escaped(group.name) + ": " + others +
-           (lags.empty() ? "no position yet" : "lag " + std::to_string(total(lags))));
+           (knows.refused.empty() ? standing : "positions not known: " + escaped(knows.refused)));
   Table members({"MEMBER", "PID", "HEARTBEAT MS AGO"});
   for (const auto& member : group.members) {
     members.add({escaped(member.name), member.pid == 0 ? "-" : std::to_string(member.pid),
@@ -155,7 +173,7 @@ bool is_asked_for(const std::string& asked, const std::string& group) {
 // A line for each.
 class Overview {
  public:
-  void add(const log::GroupInfo& group, const std::vector<Lag>& lags, Knowledge knows) {
+  void add(const log::GroupInfo& group, const std::vector<Lag>& lags, const Knowledge& knows) {
     const auto number = [&](std::size_t count) {
       return knows.members ? std::to_string(count) : std::string("-");
     };
@@ -179,7 +197,7 @@ class Overview {
 }  // namespace
 
 Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
-  MILLRACE_ASSIGN(std::vector<log::GroupInfo> groups, log.groups());
+  MILLRACE_ASSIGN(std::vector<log::GroupInfo> groups, log::find_groups(log, {.positions = false}));
   std::sort(groups.begin(), groups.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
   TopicNames topics;
@@ -188,12 +206,13 @@ Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
     topics[topic.id] = topic.spec.name;
   std::vector<std::string> names;
   const bool in_detail = options.all || !options.name.empty();
-  const Knowledge knows{has_commit_order(log), !log.read_only_reason().has_value()};
   Overview overview;
   bool found = false;
-  for (const log::GroupInfo& group : groups) {
-    names.push_back(group.name);
-    if (!is_asked_for(options.name, group.name)) continue;
+  for (const log::GroupInfo& listed : groups) {
+    names.push_back(listed.name);
+    if (!is_asked_for(options.name, listed.name)) continue;
+    Knowledge knows{has_commit_order(log), !log.read_only_reason().has_value()};
+    MILLRACE_ASSIGN(const log::GroupInfo group, with_positions(log, listed, knows));
     MILLRACE_ASSIGN(const std::vector<Lag> lags, lags_of(log, group, topics));
     if (options.json) {
       print_json(group, lags, knows, out);

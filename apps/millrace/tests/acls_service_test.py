@@ -154,6 +154,31 @@ class AclsTest(unittest.TestCase):
                              (200, {"accepted": True, "balance": balance}))
             self.assertEqual(wallets.stop(), 0)
 
+    def test_it_starts_beside_a_group_that_it_may_not_read_after_a_reset(self):
+        plain = f"kafka://{cluster()['address']}/reset"
+        wallets = Wallets(plain, self.estate.directory)
+        self.addCleanup(wallets.process.kill)
+        wallets.wait_until_ready()
+        self.assertEqual(wallets.ask("PUT", "/wallets/anna/moves/m1", {"pence": 500})[0], 200)
+        wallets.process.kill()
+        wallets.wait_for_end()
+        # It waits for the end of the member that died, as a member of a group of its own.
+        output_of(MILLRACE, "topology", "reset", "wallets", "--log", plain)
+        self.assertIn("millrace.tool", output_of(MILLRACE, "groups", "--log", plain))
+        self.estate.grant()
+        # The reset gave the part and its topics new names.
+        self.estate.administer(["--bootstrap-server", cluster()["address"], "--add", "--allow-principal", PRINCIPAL,
+                                "--operation", "All", "--resource-pattern-type", "prefixed", "--topic", "reset.wallets."])
+        wallets = self.start()
+        self.assertIsNotNone(wallets.url, wallets.lines)
+        wallets.wait_until_ready()
+        self.assertEqual(wallets.ask("PUT", "/wallets/anna/moves/m2", {"pence": 500}), (200, {"accepted": True, "balance": 1000}))
+        self.assertEqual(wallets.stop(), 0)
+        said = subprocess.run([MILLRACE, "groups", "--all", "--log", self.estate.url], capture_output=True, text=True)
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertIn("positions not known: ", said.stdout)
+        self.assertIn("millrace.tool", said.stdout)
+
     def test_a_reader_may_look_at_all_and_no_more_readers(self):
         status = cluster()
         plain = f"kafka://{status['address']}/readers"

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "millrace/log/errors.hpp"
+#include "millrace/log/find_groups.hpp"
 
 namespace millrace::log {
 namespace {
@@ -49,7 +50,7 @@ Status await_empty_groups(Log& log, Clock& clock,
   const std::int64_t since_ns = clock.monotonic_ns();
   std::unique_ptr<Membership> ours;
   for (;;) {
-    MILLRACE_ASSIGN(const std::vector<GroupInfo> groups, log.groups());
+    MILLRACE_ASSIGN(const std::vector<GroupInfo> groups, find_groups(log, {.positions = false}));
     const std::int64_t waited_ms = (clock.monotonic_ns() - since_ns) / ns_per_ms;
     const auto member = find_member(groups, chosen, waited_ms);
     if (!member) return {};

@@ -30,13 +30,22 @@ Result<GroupId> Groups::open(std::string_view name) {
   return GroupId{{number()}};
 }
 
-Result<std::vector<GroupInfo>> Groups::all() {
+Result<std::vector<GroupInfo>> Groups::find(const GroupsWanted& wanted) {
   MILLRACE_TRY(state_.catch_up_to_end());
+  std::vector<GroupInfo> found = list(wanted.name);
+  if (!wanted.positions) return found;
+  for (GroupInfo& info : found)
+    MILLRACE_TRY(add_positions(info));
+  return found;
+}
+
+std::vector<GroupInfo> Groups::list(std::string_view name) const {
   const auto heard = state_.last_heard();
   const std::int64_t now_ns = config_.clock().monotonic_ns();
-  std::vector<GroupInfo> groups = state_.look([&](const State& state) {
+  return state_.look([&](const State& state) {
     std::vector<GroupInfo> infos;
     for (std::size_t i = 0; i < state.groups().size(); ++i) {
+      if (!name.empty() && state.groups()[i].name != name) continue;
       GroupInfo info{GroupId{{static_cast<std::int32_t>(i)}}, state.groups()[i].name, {}, {}, {}};
       for (const auto& [number, subscription] : state.subscriptions()) {
         const auto member = state.members().find(subscription.member);
@@ -46,9 +55,9 @@ Result<std::vector<GroupInfo>> Groups::all() {
                                 last == heard.end() ? 0 : (now_ns - last->second) / 1'000'000,
                                 member->second.announced.session_ms});
       }
-      for (const auto& [name, unit] : state.groups()[i].units) {
+      for (const auto& [unit_name, unit] : state.groups()[i].units) {
         const auto owner = state.subscriptions().find(unit.owner);
-        info.units.push_back({name,
+        info.units.push_back({unit_name,
                               owner == state.subscriptions().end()
                                   ? std::string()
                                   : state.members().at(owner->second.member).name,
@@ -58,21 +67,22 @@ Result<std::vector<GroupInfo>> Groups::all() {
     }
     return infos;
   });
-  for (GroupInfo& info : groups) {
-    MILLRACE_ASSIGN(
-        const auto positions,
-        all_group_positions(reader_.client(), config_.in_kafka(info.name), config_.timeout_ms()));
-    for (const GroupPosition& one : positions) {
-      if (!one.place.topic.starts_with(config_.url().prefix)) continue;
-      const auto topic =
-          topics_.find(std::string_view(one.place.topic).substr(config_.url().prefix.size()));
-      // Somebody deleted the topic.
-      if (!topic && topic.error().is(errc::unknown_topic)) continue;
-      if (!topic) return fail(topic.error());
-      info.positions.push_back({{topic->id, partition(one.place.partition)}, one.next});
-    }
+}
+
+Status Groups::add_positions(GroupInfo& info) {
+  MILLRACE_ASSIGN(
+      const auto positions,
+      all_group_positions(reader_.client(), config_.in_kafka(info.name), config_.timeout_ms()));
+  for (const GroupPosition& one : positions) {
+    if (!one.place.topic.starts_with(config_.url().prefix)) continue;
+    const auto topic =
+        topics_.find(std::string_view(one.place.topic).substr(config_.url().prefix.size()));
+    // Somebody deleted the topic.
+    if (!topic && topic.error().is(errc::unknown_topic)) continue;
+    if (!topic) return fail(topic.error());
+    info.positions.push_back({{topic->id, partition(one.place.partition)}, one.next});
   }
-  return groups;
+  return {};
 }
 
 }  // namespace millrace::log::kafka

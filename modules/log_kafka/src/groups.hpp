@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "millrace/log/find_groups.hpp"
 #include "topics.hpp"
 
 namespace millrace::log::kafka {
@@ -20,12 +21,16 @@ class Groups {
 
   /// Log::group.
   [[nodiscard]] Result<GroupId> open(std::string_view name);
-  /// Log::groups.
-  [[nodiscard]] Result<std::vector<GroupInfo>> all();
+  /// GroupFinder::find_groups.
+  [[nodiscard]] Result<std::vector<GroupInfo>> find(const GroupsWanted& wanted);
   /// The group's name in Kafka. errc::not_found.
   [[nodiscard]] Result<std::string> name_in_kafka(GroupId group) const;
 
  private:
+  /// From the state alone, without positions.
+  [[nodiscard]] std::vector<GroupInfo> list(std::string_view name) const;
+  [[nodiscard]] Status add_positions(GroupInfo& info);
+
   const ClientConfig& config_;
   Reader& reader_;
   StateLog& state_;

@@ -101,9 +101,9 @@ Result<GroupId> KafkaLog::group(std::string_view name) {
   return groups_.open(name);
 }
 
-Result<std::vector<GroupInfo>> KafkaLog::groups() {
+Result<std::vector<GroupInfo>> KafkaLog::find_groups(const GroupsWanted& wanted) {
   MILLRACE_TRY(state_.check());
-  return groups_.all();
+  return groups_.find(wanted);
 }
 
 Result<std::unique_ptr<Membership>> KafkaLog::join(GroupId group, std::vector<std::string> units) {

@@ -11,6 +11,7 @@
 #include "housekeeping.hpp"
 #include "identity.hpp"
 #include "millrace/log/environment.hpp"
+#include "millrace/log/find_groups.hpp"
 #include "positions.hpp"
 #include "reader.hpp"
 #include "state_log.hpp"
@@ -21,7 +22,7 @@ namespace millrace::log::kafka {
 
 /// A log on an Apache Kafka cluster: opens it, wires the parts that do the work, and implements the
 /// contract by them. docs/decisions/0008-tasks-on-kafka.md.
-class KafkaLog final : public Log {
+class KafkaLog final : public Log, public GroupFinder {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Log>> open(std::string_view url,
                                                          LogEnvironment& environment,
@@ -50,7 +51,8 @@ class KafkaLog final : public Log {
   std::optional<std::int64_t> position_retention_ms() const override;
   Result<std::optional<std::int64_t>> tombstone_retention_ms(TopicId topic) override;
   Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override;
-  Result<std::vector<GroupInfo>> groups() override;
+  Result<std::vector<GroupInfo>> groups() override { return find_groups({}); }
+  Result<std::vector<GroupInfo>> find_groups(const GroupsWanted& wanted) override;
   Status maintain() override;
   const LogOptions& options() const override { return options_; }
   std::string identity() override { return identity_text_; }

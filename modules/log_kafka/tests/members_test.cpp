@@ -6,6 +6,7 @@
 
 #include "kafka_parts.hpp"
 #include "kafka_world.hpp"
+#include "millrace/log/find_groups.hpp"
 #include "millrace/log/record_batch.hpp"
 #include "millrace/testkit/kafka_proxy.hpp"
 
@@ -41,6 +42,47 @@ TEST_F(KafkaMembers, a_list_of_groups_that_may_lack_positions_is_an_error) {
   ASSERT_TRUE(groups.has_value()) << groups.error().to_string();
   ASSERT_EQ(groups->size(), 1U);
   EXPECT_EQ(groups->front().positions.size(), 1U);
+}
+
+// Each group has a coordinator of its own, and that of another group may be away.
+TEST_F(KafkaMembers, the_group_that_is_wanted_needs_no_coordinator_of_another) {
+  Worker worker(open("worker"), "g", {"u"});
+  Worker other(open("other"), "other", {"u"});
+  ASSERT_TRUE(worker.until_holds(1) && other.until_holds(1));
+  ASSERT_TRUE(worker.commit(places, "1", input, offset(1)).has_value());
+  const auto through = open("tool", proxy.bootstrap(), {{"millrace.request.timeout.ms", "2000"}});
+  const auto away = proxy.add({.api = KafkaApi::offset_fetch,
+                               .fault = KafkaFault::cut_before(),
+                               .times = testkit::KafkaRule::always,
+                               .group = prefix() + ".other"});
+  ASSERT_FALSE(through->groups().has_value());
+  EXPECT_GE(away.applied(), 1U);
+  const auto wanted = find_groups(*through, {.name = "g"});
+  ASSERT_TRUE(wanted.has_value()) << wanted.error().to_string();
+  ASSERT_EQ(wanted->size(), 1U);
+  EXPECT_EQ(wanted->front().name, "g");
+  EXPECT_EQ(wanted->front().positions.size(), 1U);
+  const auto none = find_groups(*through, {.name = "unknown"});
+  ASSERT_TRUE(none.has_value()) << none.error().to_string();
+  EXPECT_THAT(*none, testing::IsEmpty());
+}
+
+TEST_F(KafkaMembers, members_and_owners_need_no_coordinator_at_all) {
+  Worker worker(open("worker"), "g", {"u"});
+  ASSERT_TRUE(worker.until_holds(1));
+  ASSERT_TRUE(worker.commit(places, "1", input, offset(1)).has_value());
+  const auto through = open("tool", proxy.bootstrap(), {{"millrace.request.timeout.ms", "2000"}});
+  const auto asked = proxy.add({.api = KafkaApi::offset_fetch,
+                                .fault = KafkaFault::cut_before(),
+                                .times = testkit::KafkaRule::always});
+  const auto groups = find_groups(*through, {.positions = false});
+  EXPECT_EQ(asked.applied(), 0U);
+  ASSERT_TRUE(groups.has_value()) << groups.error().to_string();
+  ASSERT_EQ(groups->size(), 1U);
+  EXPECT_EQ(groups->front().members.size(), 1U);
+  ASSERT_EQ(groups->front().units.size(), 1U);
+  EXPECT_EQ(groups->front().units.front().member, groups->front().members.front().name);
+  EXPECT_THAT(groups->front().positions, testing::IsEmpty());
 }
 
 // Else a unit is given away while a transaction of its owner may still be undecided.

@@ -66,6 +66,23 @@ TEST_P(Branches, an_instance_that_overslept_is_fenced_and_repeats_nothing) {
   EXPECT_EQ(published(), 150U);
 }
 
+// On Kafka positions cost round trips, and a coordinator that is away stops all work for as long as
+// it is asked.
+TEST_P(Branches, the_owner_of_a_lost_task_is_found_without_a_list_of_all_groups) {
+  Branch one = open("bank-1");
+  rest({&one});
+  world_->set_asleep(*one.log, true);
+  world_->advance_ms(60'000);
+  Branch two = open("bank-2");
+  rest({&two});
+  bool listed = false;
+  world_->before_groups([&] { listed = true; });
+  world_->set_asleep(*one.log, false);
+  rest({&two, &one});
+  EXPECT_TRUE(one.instance->status().ready);
+  EXPECT_FALSE(listed);
+}
+
 TEST_P(Branches, a_closed_instance_hands_its_tasks_over) {
   Branch one = open("bank-1");
   Branch two = open("bank-2");

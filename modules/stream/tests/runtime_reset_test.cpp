@@ -49,6 +49,27 @@ TEST_P(Reset, an_instance_that_started_before_a_reset_works_on_nothing_that_was_
   EXPECT_EQ(driver->all_raw("shop.returned").size(), 1U);
 }
 
+// With the ACLs of a service the positions of other groups cannot be read.
+TEST_P(Reset, what_comes_after_it_needs_no_groups_of_other_services) {
+  const auto two = topology([](auto& builder) {
+    orders(builder).group_by_key().count("counts");
+    builder.template stream<string, Deposited>("returns").group_by_key().count("returned");
+  });
+  auto driver = std::make_unique<Driver>(make_world(), two);
+  driver->declare_topic("orders", "counter", 2);
+  driver->declare_topic("returns", "counter", 2);
+  driver->pipe("orders", string("customer-1"), Deposited{1}, 1'000);
+  driver->run_until_idle();
+  bool listed = false;
+  driver->deploy(two, [&] {
+    ASSERT_TRUE(reset(*driver, {}));
+    driver->world().before_groups([&] { listed = true; });
+  });
+  driver->run_until_idle();
+  EXPECT_FALSE(listed);
+  EXPECT_EQ(driver->instance().status().tasks.size(), 4U);
+}
+
 Topology by_amount() {
   return topology([](auto& builder) {
     orders(builder)

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "millrace/log/find_groups.hpp"
 #include "millrace/testkit/event_writer.hpp"
 
 namespace millrace::stream::test {
@@ -32,7 +33,7 @@ class RuntimeWorld::NotedWaiter final : public log::Waiter {
 };
 
 // The backend's handle; its commits fail when the world says so.
-class RuntimeWorld::Handle final : public log::Log {
+class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
  public:
   Handle(RuntimeWorld& world, std::unique_ptr<log::Log> inner)
       : world_(world), inner_(std::move(inner)) {
@@ -105,9 +106,12 @@ class RuntimeWorld::Handle final : public log::Log {
                                                 std::vector<std::string> units) override {
     return inner_->join(group, std::move(units));
   }
-  Result<std::vector<log::GroupInfo>> groups() override {
-    if (const auto work = std::exchange(world_.before_groups_, nullptr)) work();
-    return inner_->groups();
+  Result<std::vector<log::GroupInfo>> groups() override { return find_groups({}); }
+  Result<std::vector<log::GroupInfo>> find_groups(const log::GroupsWanted& wanted) override {
+    if (wanted.name.empty()) {
+      if (const auto work = std::exchange(world_.before_groups_, nullptr)) work();
+    }
+    return log::find_groups(*inner_, wanted);
   }
   Status maintain() override { return inner_->maintain(); }
   int death_descriptor() override { return inner_->death_descriptor(); }

@@ -5,10 +5,12 @@
 #include <string>
 #include <utility>
 
+#include "millrace/log/find_groups.hpp"
+
 namespace millrace::stream {
 
 Status check_nobody_lives(log::Log& log, std::string_view service) {
-  MILLRACE_ASSIGN(const auto groups, log.groups());
+  MILLRACE_ASSIGN(const auto groups, log::find_groups(log, {.positions = false}));
   for (const log::GroupInfo& group : groups) {
     if (!group.name.starts_with(std::string(service) + "/") || group.members.empty()) continue;
     return fail(millrace::errc::busy,

@@ -10,6 +10,7 @@
 #include "manifest/evolution.hpp"
 #include "manifest/part_shape.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/find_groups.hpp"
 #include "millrace/stream/topology_diff.hpp"
 
 namespace millrace::stream {
@@ -33,16 +34,13 @@ Result<std::vector<log::TopicPartition>> all_places(log::Log& log) {
 }
 
 // A group without a name: there is none.
-Result<log::GroupInfo> find_group(log::Log& log, const std::string& name) {
-  MILLRACE_ASSIGN(auto groups, log.groups());
-  for (log::GroupInfo& group : groups) {
-    if (group.name == name) return std::move(group);
-  }
-  return log::GroupInfo{};
+Result<log::GroupInfo> find_group(log::Log& log, const log::GroupsWanted& wanted) {
+  MILLRACE_ASSIGN(auto groups, log::find_groups(log, wanted));
+  return groups.empty() ? log::GroupInfo{} : std::move(groups.front());
 }
 
 Result<bool> has_positions(log::Log& log, const std::string& name) {
-  MILLRACE_ASSIGN(const log::GroupInfo group, find_group(log, name));
+  MILLRACE_ASSIGN(const log::GroupInfo group, find_group(log, {.name = name}));
   if (group.name.empty() || !group.positions.empty()) return !group.positions.empty();
   // On Kafka the list is what was before the transactions that are about to end.
   MILLRACE_ASSIGN(const auto places, all_places(log));
@@ -52,7 +50,7 @@ Result<bool> has_positions(log::Log& log, const std::string& name) {
 }
 
 Result<bool> has_members(log::Log& log, const std::string& name) {
-  MILLRACE_ASSIGN(const log::GroupInfo group, find_group(log, name));
+  MILLRACE_ASSIGN(const log::GroupInfo group, find_group(log, {.name = name, .positions = false}));
   return !group.members.empty();
 }
 

@@ -10,6 +10,7 @@
 
 #include "manifest/continue_topology.hpp"
 #include "millrace/base/assert.hpp"
+#include "millrace/log/find_groups.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -76,17 +77,25 @@ Status Tasks::poll(std::int64_t now_ns, bool idle, StepResult& result) {
   return {};
 }
 
-// On Kafka the question costs round trips: it is asked only after a loss, and not at each poll.
+// On Kafka the question costs a round trip: it is asked only after a loss, and not at each poll.
 void Tasks::look_for_owners(std::int64_t now_ns) {
   if (orphans_.empty()) return;
   if (owners_looked_ns_ >= 0 && now_ns - owners_looked_ns_ < owners_interval_ns) return;
   owners_looked_ns_ = now_ns;
-  const auto groups = shared_->log.groups();
-  // While the log does not say, nothing is known of an owner.
-  if (!groups) return;
-  for (const log::GroupInfo& group : *groups) {
-    for (const log::GroupInfo::Unit& unit : group.units) {
-      if (!unit.member.empty()) orphans_.erase({group.id, unit.name});
+  for (const auto& member : members_) {
+    const bool misses =
+        member->joined() && std::any_of(orphans_.begin(), orphans_.end(), [&](const auto& orphan) {
+          return orphan.first == member->resolved().group;
+        });
+    if (!misses) continue;
+    const std::string name = shared_->topology.service + "/" + member->spec().name;
+    const auto groups = log::find_groups(shared_->log, {.name = name, .positions = false});
+    // While the log does not say, nothing is known of an owner.
+    if (!groups) return;
+    for (const log::GroupInfo& group : *groups) {
+      for (const log::GroupInfo::Unit& unit : group.units) {
+        if (!unit.member.empty()) orphans_.erase({group.id, unit.name});
+      }
     }
   }
 }
