@@ -18,6 +18,8 @@ TEST_P(LogContract, groups_are_found_by_name_and_without_positions) {
   Transaction transaction;
   transaction.set_position(member.held.at(0).group(), place, offset(0));
   ASSERT_TRUE(commit(*log, transaction).has_value());
+  // It waits for the end of the transaction, which a list does not.
+  EXPECT_EQ(log->position(member.held.at(0).group(), place).value(), offset(0));
   const auto names = [&](const GroupsWanted& wanted) {
     std::vector<std::string> found;
     const auto groups = find_groups(*log, wanted).value();
