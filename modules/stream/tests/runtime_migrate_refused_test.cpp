@@ -62,12 +62,10 @@ TEST_P(RefusedMigration, it_is_refused_when_an_old_instance_comes_meanwhile_and_
     pile_up(*driver, "orders", 6, 9);
     RuntimeWorld& world = driver->world();
     std::unique_ptr<Beside> old;
-    // The first time is the check that nobody lives.
-    world.before_groups([&] {
-      world.before_groups([&] {
-        old = std::make_unique<Beside>(world, apart());
-        EXPECT_EQ(old->run(), "");
-      });
+    // After the check that nobody lives, before the tool claims the tasks.
+    world.before_join([&] {
+      old = std::make_unique<Beside>(world, apart());
+      EXPECT_EQ(old->run(), "");
     });
     const auto refused = migrate(*driver, together());
     ASSERT_NE(old, nullptr);

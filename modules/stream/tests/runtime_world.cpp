@@ -104,6 +104,7 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   }
   Result<std::unique_ptr<log::Membership>> join(log::GroupId group,
                                                 std::vector<std::string> units) override {
+    if (const auto work = std::exchange(world_.before_join_, nullptr)) work();
     return inner_->join(group, std::move(units));
   }
   Result<std::vector<log::GroupInfo>> groups() override { return find_groups({}); }

@@ -64,6 +64,8 @@ class RuntimeWorld {
   void fail_durable(ErrorCode code) { durable_failure_ = code; }
   /// Runs once, when a handle next asks for the groups, before it learns of them.
   void before_groups(std::function<void()> work) { before_groups_ = std::move(work); }
+  /// Runs once, when a handle next joins a group, before it does.
+  void before_join(std::function<void()> work) { before_join_ = std::move(work); }
 
   /// How the last wait of any handle ended.
   [[nodiscard]] log::WaitOutcome last_wait() const { return last_wait_; }
@@ -108,6 +110,7 @@ class RuntimeWorld {
   ErrorCode durable_failure_;
   bool answer_ = false;
   std::function<void()> before_groups_;
+  std::function<void()> before_join_;
   std::atomic<log::WaitOutcome> last_wait_ = log::WaitOutcome::timeout;
 };
 
