@@ -3,6 +3,7 @@
 
 #include "summary.hpp"
 
+#include <array>
 #include <boost/describe/class.hpp>
 #include <cstdio>
 #include <map>
@@ -34,6 +35,7 @@ struct ServiceFigures {
 BOOST_DESCRIBE_STRUCT(ServiceFigures, (), (cpu_seconds, peak_rss_mb, starts))
 
 struct SummaryFigures {
+  static constexpr std::array millrace_as_text{"seed"};
   std::int64_t invoices = 0, orders = 0, completed = 0, rejected = 0;
   std::map<std::string, std::int64_t> rejected_by;
   std::int64_t returns = 0, write_offs = 0, dead_lettered = 0, lines = 0;

@@ -104,6 +104,13 @@ TEST(Posted, an_adjustment_is_read_whatever_its_lines_say) {
   EXPECT_TRUE(
       read(RequestKind::order, body(R"({"product":"B","quantity":1,"unit_price_milli":-11062060})",
                                     "", "order_id", "A563186")));
+  const auto beyond =
+      read(RequestKind::order,
+           body(R"({"product":"B","quantity":1,"unit_price_milli":-9007199254740993})", "",
+                "order_id", "A563186"));
+  ASSERT_FALSE(beyond);
+  EXPECT_THAT(beyond.error().message(),
+              StartsWith("lines[0].unit_price_milli: must be from -9007199254740992"));
   // As a return it would be nothing special.
   EXPECT_FALSE(read(RequestKind::goods_return,
                     body(R"({"product":"B","quantity":1,"unit_price_milli":-11062060})", "",

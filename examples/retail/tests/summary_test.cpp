@@ -47,6 +47,12 @@ TEST(Summary, of_a_run_that_sent_nothing_has_no_rate) {
   EXPECT_THAT(to_text(summary), Not(HasSubstr("p50")));
 }
 
+TEST(Summary, keeps_every_digit_of_the_seed) {
+  Summary summary = continued();
+  summary.seed = 18'446'744'073'709'551'615U;
+  EXPECT_THAT(to_json(summary), HasSubstr("\"seed\":\"18446744073709551615\""));
+}
+
 TEST(Summary, shows_no_control_character) {
   Summary summary = continued();
   const std::string hostile = "x\x1b[2J\xc2\x9b\xe2\x80\xae\naudit       holds";

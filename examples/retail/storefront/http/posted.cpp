@@ -57,6 +57,15 @@ millrace::Status check_text(std::string_view field, std::string_view text, std::
                   std::to_string(bytes_max) + " bytes, not " + std::to_string(text.size()));
 }
 
+// What an event in JSON holds exactly.
+millrace::Status check_number(std::string_view field, std::int64_t number) {
+  constexpr std::int64_t exact_max = std::int64_t{1} << 53;
+  if (number >= -exact_max && number <= exact_max) return {};
+  return fail(millrace::errc::invalid_argument, std::string(field) + ": must be from " +
+                                                    std::to_string(-exact_max) + " to " +
+                                                    std::to_string(exact_max));
+}
+
 Result<std::int64_t> read_time(const std::string& text, std::int64_t now_ms) {
   const auto time = millrace::parse_time(text);
   if (!time) return fail(time.error().at("ordered_at"));
@@ -69,7 +78,7 @@ Result<std::int64_t> read_time(const std::string& text, std::int64_t now_ms) {
   return *time;
 }
 
-// The lines of an adjustment say nothing, so only their size is judged.
+// The lines of an adjustment say nothing, so only their size and their range are judged.
 millrace::Status check(const std::vector<RequestedLine>& lines, bool adjustment) {
   if (!adjustment || lines.empty() || lines.size() > lines_max) {
     const CheckedLines checked = check_lines(lines);
@@ -82,6 +91,8 @@ millrace::Status check(const std::vector<RequestedLine>& lines, bool adjustment)
     MILLRACE_TRY(check_text(at + "product", lines[i].product.text, 0, product_bytes_max));
     MILLRACE_TRY(check_text(at + "description", lines[i].description.value_or(""), 0,
                             description_bytes_max));
+    MILLRACE_TRY(check_number(at + "quantity", lines[i].quantity));
+    MILLRACE_TRY(check_number(at + "unit_price_milli", lines[i].unit_price_milli.milli));
   }
   return {};
 }
