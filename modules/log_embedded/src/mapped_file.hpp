@@ -29,7 +29,7 @@ struct Mapping {
 
 /// Maps a file of at least `size` bytes, no data when there is none; with `create` a new one of
 /// exactly that size, all of whose room is allocated: a store into a hole of a full disk would be
-/// SIGBUS. `info`, unless null, is what the file is. Whoever calls unmaps it.
+/// SIGBUS. `info`, unless null, is what the file is. The caller unmaps it.
 [[nodiscard]] Result<Mapping> map_file(const std::string& path, std::uint64_t size, bool create,
                                        struct stat* info);
 

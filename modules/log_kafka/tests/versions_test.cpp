@@ -64,7 +64,7 @@ TEST_F(KafkaVersions, what_an_older_member_does_not_understand_is_written_when_i
   EXPECT_TRUE(newer.has_noted());
   EXPECT_TRUE(another.has_noted());
   EXPECT_EQ(another.state().common_version(), 2);
-  // Who comes after that is told which version it lacks.
+  // A member that comes later gets an error that names the version it lacks.
   const auto late = try_open(url(), options_of("orders-4"));
   ASSERT_FALSE(late);
   EXPECT_TRUE(late.error().is(errc::incompatible)) << late.error().to_string();
