@@ -13,15 +13,21 @@ namespace millrace::log::embedded {
 namespace {
 
 constexpr std::uint32_t checkpoint_magic = 0x504b435aU;  // "ZCKP"
-constexpr std::uint32_t checkpoint_version = 1;
+constexpr std::uint32_t checkpoint_version = 2;
+// Without `begin`: written for a journal that begins at 0, so that older builds read it.
+constexpr std::uint32_t checkpoint_version_from_zero = 1;
 
 }  // namespace
 
 std::string Checkpoint::encode() const {
   std::string bytes;
   ByteWriter out(bytes);
-  out.little(checkpoint_magic).little(checkpoint_version).little(log_id);
+  out.little(checkpoint_magic);
+  out.little(begin == 0 ? checkpoint_version_from_zero : checkpoint_version).little(log_id);
   out.little(incarnation).little(checksum).little(position);
+  if (begin != 0) {
+    out.little(begin);
+  }
   out.little(static_cast<std::uint32_t>(catalog.size()));
   for (const std::string& record : catalog) {
     out.little_text<std::uint16_t>(record);
@@ -63,7 +69,7 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
     return fail(errc::incompatible,
                 newer_format("", "the checkpoint", version, checkpoint_version));
   }
-  if (version != checkpoint_version) {
+  if (version < checkpoint_version_from_zero) {
     return damaged();
   }
   Checkpoint made;
@@ -71,6 +77,9 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
   made.incarnation = in.little<std::uint32_t>();
   made.checksum = in.little<std::uint32_t>();
   made.position = in.little<std::uint64_t>();
+  if (version > checkpoint_version_from_zero) {
+    made.begin = in.little<std::uint64_t>();
+  }
   for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
     made.catalog.emplace_back(in.little_text<std::uint16_t>());
   }

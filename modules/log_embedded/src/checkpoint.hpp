@@ -21,6 +21,7 @@ struct Checkpoint {
   std::uint64_t log_id = 0;
   std::uint32_t incarnation = 0;
   std::uint64_t position = 0;  ///< everything before it is durable
+  std::uint64_t begin = 0;     ///< where the first frame of the log begins
   std::uint32_t checksum = 0;  ///< of the frame that ends there
   std::vector<std::string> catalog;
   std::vector<std::int64_t> next_offsets;  ///< by row

@@ -24,6 +24,7 @@ Result<Checkpoint> Checkpointer::make(const Locked& locked) {
   made.log_id = directory_.log_id();
   made.incarnation = control.incarnation;
   made.position = control.committed.load(std::memory_order_relaxed);
+  made.begin = control.begin;
   MILLRACE_ASSIGN(const Tail tail, publisher_.tail(locked));
   made.checksum = tail.checksum;
   made.catalog = topics_.catalog().records();

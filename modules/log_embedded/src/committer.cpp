@@ -10,7 +10,7 @@
 namespace millrace::log::embedded {
 namespace {
 
-// The index keeps lengths in 24 bits of 16 bytes.
+// Far below what the fields of a frame and of a RecordBatch hold.
 constexpr std::uint64_t max_commit_bytes = 200ULL << 20U;
 
 }  // namespace

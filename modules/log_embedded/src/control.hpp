@@ -15,7 +15,7 @@
 namespace millrace::log::embedded {
 
 inline constexpr std::uint32_t control_magic = 0x4c435a4dU;  // "MZCL"
-inline constexpr std::uint32_t control_layout = 3;
+inline constexpr std::uint32_t control_layout = 4;
 
 inline constexpr std::size_t max_members = 64;
 inline constexpr std::size_t max_waiters = 256;
@@ -147,6 +147,7 @@ struct Control {
   std::uint32_t incarnation;
   std::atomic<std::uint32_t> valid;
   std::uint64_t recovered;  ///< where this incarnation began
+  std::uint64_t begin;      ///< where the first frame of the log begins
 
   // The writer lock.
   /// Slot of the holder + 1 (8 bits), its generation (23 bits), and whether somebody sleeps for it.

@@ -68,8 +68,8 @@ Status make_plan(LogParts& log, const PartitionRow& row, std::uint64_t first, st
   std::uint64_t segment_end = 0;
   for (std::uint64_t i = first; i < count; ++i) {
     MILLRACE_ASSIGN(const IndexEntry entry, log.index.at(row, i));
-    const std::uint64_t start = entry.position() - batch_prefix_bytes;
-    const std::uint64_t bytes = entry.bytes() + batch_prefix_bytes;
+    const std::uint64_t start = entry.position - batch_prefix_bytes;
+    const std::uint64_t bytes = entry.bytes + std::uint64_t{batch_prefix_bytes};
     if (!plan.batches.empty() && wanted + bytes > max_bytes) {
       break;
     }
@@ -104,18 +104,18 @@ Status take_batch(LogParts& log, const IndexEntry& entry, std::string_view bytes
                   FetchBuffer& buffer) {
   std::uint32_t prefix[2];
   if (bytes.size() < sizeof prefix + record_batch_header_bytes) {
-    return damaged(log, entry.position());
+    return damaged(log, entry.position);
   }
   std::memcpy(prefix, bytes.data(), sizeof prefix);
   bytes.remove_prefix(sizeof prefix);
   const auto header = read_batch_header(bytes);
   if (prefix[1] != ~prefix[0] || !header || header->bytes > bytes.size() ||
       header->base_offset.value + header->last_offset_delta + 1 != entry.end) {
-    return damaged(log, entry.position());
+    return damaged(log, entry.position);
   }
   const std::string_view batch = bytes.substr(0, header->bytes);
   if (!batch_checksum_holds(batch)) {
-    return damaged(log, entry.position());
+    return damaged(log, entry.position);
   }
   const std::size_t first = buffer.records.size();
   MILLRACE_TRY(decode_batch(batch, buffer.records));
@@ -126,7 +126,7 @@ Status take_batch(LogParts& log, const IndexEntry& entry, std::string_view bytes
           return record.offset.value >= from;
         }));
   }
-  buffer.batches.push_back({{log.directory.control().incarnation, entry.position() + prefix[0]},
+  buffer.batches.push_back({{log.directory.control().incarnation, entry.position + prefix[0]},
                             first,
                             buffer.records.size() - first});
   buffer.next = offset(entry.end);
@@ -145,11 +145,11 @@ Status read_plan(LogParts& log, const Plan& plan, std::int64_t from, FetchBuffer
         s + 1 < plan.stretches.size() ? plan.stretches[s + 1].first : plan.batches.size();
     for (std::size_t i = stretch.first; i < end; ++i) {
       const IndexEntry& entry = plan.batches[i];
-      const std::uint64_t place = entry.position() - batch_prefix_bytes - stretch.position;
+      const std::uint64_t place = entry.position - batch_prefix_bytes - stretch.position;
       if (place > bytes.size()) {
-        return damaged(log, entry.position());
+        return damaged(log, entry.position);
       }
-      MILLRACE_TRY(take_batch(log, entry, bytes.substr(place, entry.bytes() + batch_prefix_bytes),
+      MILLRACE_TRY(take_batch(log, entry, bytes.substr(place, entry.bytes + batch_prefix_bytes),
                               from, buffer));
     }
     at += stretch.bytes;
@@ -165,7 +165,7 @@ Result<VisibleEnd> visible_end(LogParts& log, const PartitionRow& row) {
   const std::uint64_t committed = log.directory.control().committed.load(std::memory_order_seq_cst);
   while (visible.count > 0) {
     MILLRACE_ASSIGN(const IndexEntry last, log.index.at(row, visible.count - 1));
-    if (last.position() < committed) {
+    if (last.position < committed) {
       visible.end = last.end;
       return visible;
     }

@@ -39,15 +39,19 @@ Status Follower::start() {
   if (checkpoint && checkpoint->log_id == log.directory.log_id()) {
     log.directory.control().incarnation = checkpoint->incarnation;
     durable_ = checkpoint->position;
+    begin_ = checkpoint->begin;
   }
   walker_.emplace(log.journal, log.directory.log_id());
+  walker_->start_at(begin_, 0);
+  log.directory.control().committed.store(begin_);
+  log.directory.control().tails[0].end = begin_;
   return follow();
 }
 
 Status Follower::follow() {
   MILLRACE_TRY(log_->journal.refresh());
   const auto segments = log_->journal.segments();
-  if (!segments.empty() && segments.front().start != 0) {
+  if (!segments.empty() && segments.front().start != begin_) {
     return fail(errc::corrupt,
                 segments.front().path +
                     ": the journal's first segment is missing, it begins at position " +
@@ -92,7 +96,7 @@ Status Follower::take_all() {
 }
 
 Status Follower::check_last() {
-  if (walker_->position() == 0) {
+  if (walker_->position() == begin_) {
     return {};
   }
   FrameHeader header;

@@ -53,6 +53,7 @@ class Follower {
   Alone alone_;
   std::optional<FrameWalker> walker_;
   std::string failed_;
+  std::uint64_t begin_ = 0;  ///< of the journal
   std::uint64_t durable_ = 0;
   std::uint64_t last_ = 0;  ///< where the last frame that was taken begins
   std::size_t checked_segments_ = 0;

@@ -20,6 +20,8 @@ inline constexpr std::size_t frame_entry_bytes = 32;
 inline constexpr std::size_t batch_prefix_bytes = 8;
 /// Positions and sizes of frames are multiples of it.
 inline constexpr std::uint64_t frame_alignment = 8;
+/// No frame ends behind it, so that a position and a size can be added.
+inline constexpr std::uint64_t max_position = 1ULL << 63U;
 /// No frame is larger: a length above it is damage.
 inline constexpr std::uint64_t max_frame_bytes = (1ULL << 30U) + (64ULL << 20U);
 

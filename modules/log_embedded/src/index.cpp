@@ -12,7 +12,7 @@
 namespace millrace::log::embedded {
 namespace {
 
-constexpr std::uint64_t index_unit = 256;
+constexpr std::uint64_t index_unit = 128;
 constexpr std::uint64_t block_bytes = 4U << 20U;
 
 // More than any block has.
@@ -33,6 +33,9 @@ Slot slot_of(std::uint64_t i) {
   const auto level = static_cast<std::size_t>(std::bit_width(i / first_level_entries + 1) - 1);
   return {level, i - first_level_entries * ((1ULL << level) - 1)};
 }
+
+static_assert(first_level_entries * sizeof(IndexEntry) % index_unit == 0,
+              "each level begins at a whole unit");
 
 std::uint64_t level_bytes(std::size_t level) {
   return (first_level_entries << level) * sizeof(IndexEntry);

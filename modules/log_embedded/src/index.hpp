@@ -14,20 +14,15 @@
 
 namespace millrace::log::embedded {
 
-/// Where a batch lies, as kept in shared memory.
+/// Where a batch lies, as kept in shared memory. Not relative to a base: batches of a partition
+/// that is seldom written to lie any distance apart.
 struct IndexEntry {
-  std::int64_t end = 0;      ///< one past the last offset of the batch
-  std::uint64_t packed = 0;  ///< position, and the length in units of 16 bytes rounded up
-
-  [[nodiscard]] std::uint64_t position() const { return packed & position_mask; }
-  /// At least the length of the batch, by less than 16 bytes.
-  [[nodiscard]] std::uint64_t bytes() const { return (packed >> position_bits) << 4U; }
-  static IndexEntry make(std::int64_t end, std::uint64_t position, std::uint64_t bytes) {
-    return {end, position | (((bytes + 15) >> 4U) << position_bits)};
-  }
-  static constexpr unsigned position_bits = 40;
-  static constexpr std::uint64_t position_mask = (1ULL << position_bits) - 1;
+  std::int64_t end = 0;        ///< one past the last offset of the batch
+  std::uint64_t position = 0;  ///< of the batch in the journal
+  std::uint32_t bytes = 0;     ///< of the batch
+  std::uint32_t reserved = 0;
 };
+static_assert(sizeof(IndexEntry) == 24);
 
 /// Per partition, the batches in order of their offsets. Entries lie in shared blocks, in levels of
 /// doubling size, so that an entry is found without a search. Any thread reads, up to the count it

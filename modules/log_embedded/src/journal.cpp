@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "frame.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/errors.hpp"
 
@@ -22,7 +23,7 @@ bool parse_name(std::string_view name, std::uint64_t& start) {
     return false;
   }
   const auto [end, error] = std::from_chars(name.data(), name.data() + digits, start);
-  return error == std::errc{} && end == name.data() + digits;
+  return error == std::errc{} && end == name.data() + digits && start < max_position;
 }
 
 /// `next`, perhaps a dot and a number, and one of the suffixes of a segment that was made ahead.

@@ -150,7 +150,7 @@ Status Publisher::publish(const Locked& locked, FrameBuilder& frame, std::uint64
     PartitionRow& row = *targets_[i].row;
     const std::int64_t end = entry.base_offset + entry.offsets;
     if (is_indexed(entry.topic)) {
-      index_.append(locked, row, IndexEntry::make(end, position + entry.place, entry.bytes));
+      index_.append(locked, row, {end, position + entry.place, entry.bytes});
     }
     row.next_offset = end;
   }
@@ -177,7 +177,7 @@ Status Publisher::index_batch(const Locked& locked, PartitionRow& row, const Fra
   const std::uint64_t place = position + entry.place;
   if (const std::uint64_t count = row.count.load(std::memory_order_relaxed); count > 0) {
     MILLRACE_ASSIGN(const IndexEntry last, index_.at(row, count - 1));
-    if (last.position() == place) {
+    if (last.position == place) {
       return {};
     }
     if (entry.base_offset < last.end) {
@@ -190,8 +190,7 @@ Status Publisher::index_batch(const Locked& locked, PartitionRow& row, const Fra
     }
   }
   MILLRACE_TRY(index_.reserve(locked, row));
-  index_.append(locked, row,
-                IndexEntry::make(entry.base_offset + entry.offsets, place, entry.bytes));
+  index_.append(locked, row, {entry.base_offset + entry.offsets, place, entry.bytes});
   return {};
 }
 

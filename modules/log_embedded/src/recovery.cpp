@@ -70,6 +70,8 @@ Status Recovery::load_checkpoint() {
   if (read && read->log_id == log_.directory.log_id()) {
     checkpoint_ = *std::move(read);
     incarnation_ = checkpoint_->incarnation;
+    begin_ = checkpoint_->begin;
+    position_ = begin_;
   }
   return {};
 }
@@ -91,20 +93,21 @@ Status Recovery::walk() {
   Journal& journal = log_.journal;
   const auto segments = journal.segments();
   if (segments.empty()) {
-    if (checkpoint_ && checkpoint_->position > 0) {
+    if (checkpoint_ && checkpoint_->position > begin_) {
       return fail(errc::corrupt, log_.directory.path() + names::journal +
                                      ": empty, but the log was durable up to position " +
                                      std::to_string(checkpoint_->position));
     }
     return {};
   }
-  if (segments.front().start != 0) {
+  if (segments.front().start != begin_) {
     return fail(errc::corrupt,
                 segments.front().path +
                     ": the journal's first segment is missing, it begins at position " +
                     std::to_string(segments.front().start));
   }
   FrameWalker walker(journal, log_.directory.log_id());
+  walker.start_at(begin_, 0);
   // All batches are checked, also below the checkpoint: they are read anyway, and damage must not
   // wait for the one reader that needs the record.
   constexpr std::uint64_t check_from = 0;
@@ -151,6 +154,7 @@ Status Recovery::finish() {
   made.log_id = log_.directory.log_id();
   made.incarnation = control.incarnation;
   made.position = position_;
+  made.begin = begin_;
   made.checksum = checksum_;
   made.catalog = log_.topics.catalog().records();
   made.take_tables(alone_, control, log_.topics.catalog().rows_used());
@@ -163,6 +167,7 @@ Status Recovery::finish() {
   control.committed.store(position_);
   control.durable.store(position_);
   control.recovered = position_;
+  control.begin = begin_;
   control.tails[0] = {position_, checksum_};
   control.tails[1] = {~0ULL, 0};
   const auto segments = journal.segments();

@@ -34,6 +34,7 @@ class Recovery {
   const Alone& alone_;
   std::optional<Checkpoint> checkpoint_;
   std::uint32_t incarnation_ = 0;
+  std::uint64_t begin_ = 0;  ///< of the journal
   std::uint64_t position_ = 0;
   std::uint32_t checksum_ = 0;
 };

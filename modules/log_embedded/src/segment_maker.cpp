@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "index.hpp"
+#include "frame.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/errors.hpp"
 
@@ -38,12 +38,12 @@ Status SegmentMaker::refresh() {
 Status SegmentMaker::make_room(const Locked& locked, std::uint64_t bytes) {
   Control& control = directory_.control();
   const std::uint64_t position = control.committed.load(std::memory_order_relaxed);
+  if (position + bytes > max_position) {
+    return fail(errc::limit, "the journal is full (its positions end at " +
+                                 std::to_string(max_position) + "); write to another log");
+  }
   if (position + bytes <= control.segment_end) {
     return {};
-  }
-  if (position + bytes > IndexEntry::position_mask) {
-    return fail(errc::limit, "the journal is full (" + std::to_string(IndexEntry::position_mask) +
-                                 " bytes); write to another log");
   }
   MILLRACE_TRY(directory_.check_in_place());
   auto room = journal_.make_segment(

@@ -106,11 +106,14 @@ Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::stri
   VerifyReport report;
   report.failed = read_failure_file(files, directory);
   MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
+  const std::uint64_t begin = checkpoint ? checkpoint->begin : 0;
   report.durable = checkpoint ? checkpoint->position : 0;
+  report.end = begin;
   if (journal.empty()) {
     return report;
   }
   Walk walk(journal, version.log_id);
+  walk.walker.start_at(begin, 0);
   FrameWalker& walker = walk.walker;
   MILLRACE_TRY(count_frames(walk, report));
   bool again = true;
@@ -191,6 +194,7 @@ Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environme
   Journal journal(files, directory + names::journal, OpenMode::read);
   MILLRACE_TRY(journal.refresh());
   FrameWalker walker(journal, version.log_id);
+  const std::uint64_t begin = checkpoint ? checkpoint->begin : 0;
   if (checkpoint) {
     stat.incarnation = checkpoint->incarnation;
     stat.checkpoint = checkpoint->position;
@@ -210,7 +214,7 @@ Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environme
     while (good) {
       MILLRACE_ASSIGN(good, walker.next(~0ULL, frame));
     }
-    stat.journal_bytes = walker.position();
+    stat.journal_bytes = walker.position() - begin;
   }
   return stat;
 }
@@ -255,6 +259,7 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
     cut.log_id = checkpoint->log_id;
     cut.incarnation = checkpoint->incarnation;
     cut.position = report.cut_from;
+    cut.begin = checkpoint->begin;
     cut.checksum = checksum;
     MILLRACE_TRY(write_file_atomically(files, directory + names::checkpoint, cut.encode()));
   }

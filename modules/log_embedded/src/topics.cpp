@@ -24,17 +24,17 @@ Status Topics::refresh() {
       return {};
     }
     MILLRACE_ASSIGN(const IndexEntry entry, index_.at(row, next_));
-    if (entry.position() >= committed) {
+    if (entry.position >= committed) {
       return {};
     }
     MILLRACE_TRY(segments_.refresh());
-    batch.resize(entry.bytes());
+    batch.resize(entry.bytes);
     MILLRACE_ASSIGN(const std::size_t got,
-                    journal_.read(entry.position(), batch.data(), batch.size()));
+                    journal_.read(entry.position, batch.data(), batch.size()));
     const auto header = read_batch_header(std::string_view(batch).substr(0, got));
     if (!header || !batch_checksum_holds(std::string_view(batch).substr(0, header->bytes))) {
-      return fail(errc::corrupt, journal_.path_of(entry.position()) + ": the batch at position " +
-                                     std::to_string(entry.position()) +
+      return fail(errc::corrupt, journal_.path_of(entry.position) + ": the batch at position " +
+                                     std::to_string(entry.position) +
                                      " of the catalog does not check");
     }
     records.clear();
