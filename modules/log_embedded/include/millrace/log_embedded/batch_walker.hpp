@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "millrace/base/error.hpp"
+#include "millrace/base/file_system.hpp"
+#include "millrace/log/record_batch.hpp"
+
+namespace millrace::log {
+
+/// A batch that a walk came to.
+struct WalkedBatch {
+  std::uint64_t position = 0;  ///< of its first byte in the file
+  std::string_view bytes;      ///< valid until the walker's next call
+  RecordBatchHeader header;
+  bool checksum_holds = false;
+  /// Of the last record; compaction keeps it, also when that record is gone.
+  [[nodiscard]] Offset last_offset() const {
+    return offset(header.base_offset.value + header.last_offset_delta);
+  }
+};
+
+/// Reads RecordBatches that lie one behind the other in a file, as in Kafka's `.log` files. Holds
+/// one batch in memory, or 64 KiB when that is more. Not thread-safe; the file outlives the walker.
+///
+///     BatchWalker walker(*file, path, 0, size);
+///     WalkedBatch batch;
+///     while (true) {
+///       MILLRACE_ASSIGN(const bool found, walker.next(batch));
+///       if (!found) break;
+///     }
+class BatchWalker {
+ public:
+  /// Reads the bytes [position, end) of the file; `path` is for error messages.
+  BatchWalker(File& file, std::string path, std::uint64_t position, std::uint64_t end);
+
+  /// Moves to the next batch; false at the end. A batch whose checksum does not hold is returned
+  /// too, for what lies behind it can still be read. errc::corrupt, naming file and byte, when the
+  /// bytes at position() are no whole batch; a further call fails again.
+  [[nodiscard]] Result<bool> next(WalkedBatch& batch);
+  /// Where the next batch begins.
+  [[nodiscard]] std::uint64_t position() const { return position_; }
+
+ private:
+  [[nodiscard]] Result<std::string_view> look(std::uint64_t bytes);
+
+  File& file_;
+  std::string path_;
+  std::uint64_t position_;
+  std::uint64_t end_;
+  std::string buffer_;
+  std::uint64_t buffer_at_;  // place of the buffer in the file
+};
+
+/// errc::corrupt that names a file and a byte in it.
+[[nodiscard]] std::unexpected<Error> corrupt_at(const std::string& path, std::uint64_t position,
+                                                std::string_view reason);
+
+}  // namespace millrace::log

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "millrace/base/error.hpp"
+#include "millrace/base/file_system.hpp"
+#include "settled/index_builder.hpp"
+#include "settled/segment_files.hpp"
+#include "settled/segment_scan.hpp"
+
+namespace millrace::log::embedded {
+
+/// A batch that is durable in the journal, and its commit.
+struct CommittedBatch {
+  std::string_view bytes;  ///< a whole RecordBatch v2 with its base offset, of leader epoch 0
+  LogPosition position;    ///< the end of the commit in the journal, and its incarnation
+  std::int64_t append_time_ms = 0;
+};
+
+/// The segment that is written: its files, and the bytes that are to follow in each. A failed
+/// write changes nothing that counts, and the same bytes are written again by the next flush().
+/// Four descriptors while it lives. Not thread-safe.
+class ActiveSegment {
+ public:
+  /// Makes the files of an empty segment, the `.log` last: without it there is no segment. The
+  /// names are not durable yet.
+  [[nodiscard]] static Result<ActiveSegment> create(FileSystem& files, const std::string& directory,
+                                                    Offset base, std::uint64_t interval_bytes);
+  /// Opens the files of the last segment, cut to what counts by scan_segment(). What was cut is not
+  /// durable before the next sync().
+  [[nodiscard]] static Result<ActiveSegment> recover(FileSystem& files,
+                                                     const std::string& directory, Offset base,
+                                                     SegmentScan scan);
+
+  [[nodiscard]] Offset base() const { return base_; }
+  [[nodiscard]] Offset next() const { return next_; }
+  /// Bytes of the `.log` file, those to follow included.
+  [[nodiscard]] std::uint64_t log_bytes() const;
+  /// Bytes that wait for flush(), of the `.log`.
+  [[nodiscard]] std::uint64_t waiting_bytes() const {
+    return stream(SegmentFile::log).waiting.size();
+  }
+  /// Whether the offsets of the batch can be written relative to the base.
+  [[nodiscard]] bool reaches(const RecordBatchHeader& header) const;
+
+  void add(const RecordBatchHeader& header, const CommittedBatch& batch);
+  /// Adds the last entry of a segment that gets a successor.
+  void close() { builder_.close(stream(SegmentFile::time_index).waiting); }
+  [[nodiscard]] Status flush();
+  /// Writes and makes durable all that was added.
+  [[nodiscard]] Status sync();
+
+ private:
+  struct Stream {
+    std::unique_ptr<File> file;
+    std::uint64_t written = 0;
+    std::string waiting;  // to be written behind that
+  };
+
+  ActiveSegment(Offset base, Offset next, IndexBuilder builder)
+      : base_(base), next_(next), builder_(builder) {}
+  [[nodiscard]] Stream& stream(SegmentFile file) {
+    return streams_[static_cast<std::size_t>(file)];
+  }
+  [[nodiscard]] const Stream& stream(SegmentFile file) const {
+    return streams_[static_cast<std::size_t>(file)];
+  }
+
+  Offset base_;
+  Offset next_;
+  IndexBuilder builder_;
+  std::array<Stream, segment_files.size()> streams_;
+};
+
+}  // namespace millrace::log::embedded

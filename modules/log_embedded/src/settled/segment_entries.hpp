@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "millrace/base/error.hpp"
+#include "millrace/base/file_system.hpp"
+#include "millrace/log/types.hpp"
+#include "millrace/log_embedded/batch_walker.hpp"
+
+// Entries of the files beside a `.log`: docs/formats/settled_segment.md.
+namespace millrace::log::embedded {
+
+/// Of `.index`: where the batch with that last offset begins.
+struct OffsetEntry {
+  static constexpr std::size_t bytes = 8;
+  static constexpr std::size_t header_bytes = 0;
+  std::int32_t relative = 0;  ///< last offset of the batch - base offset of the segment
+  std::int32_t position = 0;
+  [[nodiscard]] static std::optional<OffsetEntry> decode(const char* at);
+  void append_to(std::string& out) const;
+};
+
+/// Of `.timeindex`: no record up to here is later, and a record of the batch with that last offset
+/// has this time.
+struct TimeEntry {
+  static constexpr std::size_t bytes = 12;
+  static constexpr std::size_t header_bytes = 0;
+  std::int64_t time_ms = 0;
+  std::int32_t relative = 0;
+  [[nodiscard]] static std::optional<TimeEntry> decode(const char* at);
+  void append_to(std::string& out) const;
+};
+
+/// Of `.commits`: the commit that a batch was part of. The n-th entry is that of the n-th batch.
+struct CommitEntry {
+  static constexpr std::size_t bytes = 32;
+  static constexpr std::size_t header_bytes = 32;
+  Offset base_offset;    ///< of the batch
+  LogPosition position;  ///< the end of the commit in the journal; `era` is its incarnation
+  std::int64_t append_time_ms = 0;
+  /// nullopt when its checksum does not hold.
+  [[nodiscard]] static std::optional<CommitEntry> decode(const char* at);
+  void append_to(std::string& out) const;
+  friend bool operator==(const CommitEntry&, const CommitEntry&) = default;
+};
+
+inline constexpr std::uint16_t commits_version = 1;
+/// The beginning of a `.commits` file.
+[[nodiscard]] std::string commits_header(Offset segment_base);
+/// errc::corrupt, naming file and byte; errc::incompatible for a newer version. `bytes` may be
+/// fewer than a header has.
+[[nodiscard]] Status check_commits_header(const std::string& path, std::string_view bytes,
+                                          Offset segment_base);
+
+/// A file of entries of one size, opened for reading. Not thread-safe.
+template <class Entry>
+class EntryFile {
+ public:
+  /// A rest that is shorter than an entry does not count.
+  [[nodiscard]] static Result<EntryFile> of(FileSystem& files, std::string path) {
+    MILLRACE_ASSIGN(auto file, files.open(path, OpenMode::read));
+    MILLRACE_ASSIGN(const std::uint64_t size, file->size());
+    const std::uint64_t count =
+        size < Entry::header_bytes ? 0 : (size - Entry::header_bytes) / Entry::bytes;
+    return EntryFile(std::move(file), std::move(path), count);
+  }
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] File& file() const { return *file_; }
+  [[nodiscard]] std::uint64_t count() const { return count_; }
+  [[nodiscard]] static std::uint64_t byte_of(std::uint64_t number) {
+    return Entry::header_bytes + number * Entry::bytes;
+  }
+  /// errc::corrupt when there is no such entry or it does not check.
+  [[nodiscard]] Result<Entry> at(std::uint64_t number) const {
+    char raw[Entry::bytes];
+    MILLRACE_ASSIGN(const std::size_t got, file_->read_at(byte_of(number), raw, sizeof raw));
+    if (number >= count_ || got < sizeof raw) {
+      return corrupt_at(path_, byte_of(number), "the file ends before this entry");
+    }
+    const auto entry = Entry::decode(raw);
+    if (!entry) {
+      return corrupt_at(path_, byte_of(number), "the entry does not match its checksum");
+    }
+    return *entry;
+  }
+  /// How many entries `is_before` holds for; they come first. Reads as many as the logarithm of
+  /// count().
+  template <class Predicate>
+  [[nodiscard]] Result<std::uint64_t> count_while(Predicate is_before) const {
+    std::uint64_t low = 0;
+    std::uint64_t high = count_;
+    while (low < high) {
+      const std::uint64_t middle = low + (high - low) / 2;
+      MILLRACE_ASSIGN(const Entry entry, at(middle));
+      if (is_before(entry)) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+ private:
+  EntryFile(std::unique_ptr<File> file, std::string path, std::uint64_t count)
+      : file_(std::move(file)), path_(std::move(path)), count_(count) {}
+
+  std::unique_ptr<File> file_;
+  std::string path_;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "settled/segment_reader.hpp"
+
+#include <algorithm>
+
+#include "millrace/log/errors.hpp"
+#include "settled/segment_files.hpp"
+
+namespace millrace::log::embedded {
+
+Result<SegmentReader> SegmentReader::open(FileSystem& files, std::string directory) {
+  SegmentReader reader(files, std::move(directory));
+  MILLRACE_TRY(reader.refresh());
+  return reader;
+}
+
+Status SegmentReader::refresh() {
+  MILLRACE_ASSIGN(const auto bases, list_segments(*files_, directory_));
+  segments_.clear();
+  for (const Offset base : bases) {
+    segments_.push_back({base, std::nullopt});
+  }
+  return {};
+}
+
+std::optional<Offset> SegmentReader::start() const {
+  return segments_.empty() ? std::nullopt : std::optional(segments_.front().base);
+}
+
+Result<SettledSegment> SegmentReader::open_segment(std::size_t number) const {
+  return SettledSegment::open(*files_, directory_, segments_[number].base);
+}
+
+Status SegmentReader::read(Offset from, Offset end, std::size_t max_bytes, SettledBatches& out) {
+  out.clear();
+  out.next = from;
+  if (from >= end) {
+    return {};
+  }
+  const auto behind =
+      std::upper_bound(segments_.begin(), segments_.end(), from,
+                       [](Offset wanted, const Listed& one) { return wanted < one.base; });
+  if (behind == segments_.begin()) {
+    return fail(errc::out_of_range,
+                directory_ + ": offset " + std::to_string(from.value) +
+                    " is not kept; the first is " +
+                    (segments_.empty() ? "missing" : std::to_string(segments_.front().base.value)));
+  }
+  auto number = static_cast<std::size_t>(behind - segments_.begin()) - 1;
+  for (; number < segments_.size() && segments_[number].base < end; ++number) {
+    MILLRACE_ASSIGN(const SettledSegment segment, open_segment(number));
+    MILLRACE_TRY(segment.read(from, end, max_bytes, out));
+    if (!out.batches.empty()) {
+      return {};
+    }
+  }
+  return fail(errc::corrupt,
+              segment_path(directory_, segments_[number - 1].base, SegmentFile::log) +
+                  ": the file ends before offset " + std::to_string(from.value) +
+                  ", but offsets up to " + std::to_string(end.value) + " are settled");
+}
+
+/// Whether a record of the segment may have a time at or after the given one.
+Result<bool> SegmentReader::may_have_time(std::size_t number, std::int64_t time_ms) {
+  Listed& listed = segments_[number];
+  // The last one grows, and times before 1970 have no entries.
+  if (number + 1 == segments_.size() || time_ms < 0) {
+    return true;
+  }
+  if (!listed.largest_time_ms) {
+    MILLRACE_ASSIGN(const SettledSegment segment, open_segment(number));
+    MILLRACE_ASSIGN(listed.largest_time_ms, segment.largest_time_ms());
+  }
+  return *listed.largest_time_ms >= time_ms;
+}
+
+Result<std::optional<Offset>> SegmentReader::find_time(std::int64_t time_ms, Offset end) {
+  for (std::size_t number = 0; number < segments_.size() && segments_[number].base < end;
+       ++number) {
+    MILLRACE_ASSIGN(const bool may, may_have_time(number, time_ms));
+    if (!may) {
+      continue;
+    }
+    MILLRACE_ASSIGN(const SettledSegment segment, open_segment(number));
+    MILLRACE_ASSIGN(const auto found, segment.find_time(time_ms, end));
+    if (found) {
+      return *found < end ? found : std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<CommitEntry>> SegmentReader::find_position(std::uint64_t position,
+                                                                Offset end) {
+  std::size_t low = 0;
+  std::size_t high = segments_.size();
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    bool begins_before = segments_[middle].base < end;
+    if (begins_before) {
+      MILLRACE_ASSIGN(const SettledSegment segment, open_segment(middle));
+      MILLRACE_ASSIGN(const auto first, segment.first_commit());
+      begins_before = first && first->base_offset < end && first->position.position <= position;
+    }
+    if (begins_before) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  // The segment that begins at or before the position, or else the one after it.
+  for (std::size_t number = low == 0 ? 0 : low - 1; number <= low && number < segments_.size();
+       ++number) {
+    MILLRACE_ASSIGN(const SettledSegment segment, open_segment(number));
+    MILLRACE_ASSIGN(const auto found, segment.find_commit(position));
+    if (found) {
+      return found->base_offset < end ? found : std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace millrace::log::embedded

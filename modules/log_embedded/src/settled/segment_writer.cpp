@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "settled/segment_writer.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "log_directory.hpp"
+#include "millrace/base/endian.hpp"
+#include "millrace/log/backend/batch_layout.hpp"
+#include "millrace/log/errors.hpp"
+#include "settled/segment_scan.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+// Waiting bytes beyond this are written.
+constexpr std::uint64_t buffer_bytes = 256U << 10U;
+constexpr std::uint64_t segment_bytes_max = std::numeric_limits<std::int32_t>::max();
+
+/// Removes what a crash left of a segment whose `.log` was not made yet.
+Status remove_leftovers(FileSystem& files, const std::string& directory,
+                        const std::vector<Offset>& bases) {
+  MILLRACE_ASSIGN(const auto names, files.list(directory));
+  for (const std::string& name : names) {
+    const auto found = parse_segment_name(name);
+    if (found && !std::binary_search(bases.begin(), bases.end(), found->base)) {
+      MILLRACE_TRY(files.remove(directory + "/" + name));
+    }
+  }
+  return {};
+}
+
+Result<RecordBatchHeader> check_batch(std::string_view bytes, Offset next) {
+  const auto header = read_batch_header(bytes);
+  if (!header || header->bytes != bytes.size()) {
+    return fail(errc::invalid_argument,
+                header ? "the bytes of a batch end before or behind it" : header.error().message());
+  }
+  const std::string name = "the batch at offset " + std::to_string(header->base_offset.value);
+  if (!batch_checksum_holds(bytes)) {
+    return fail(errc::invalid_argument, name + " does not match its checksum");
+  }
+  if (load_big<std::int32_t>(bytes.data() + batch_layout::leader_epoch) != 0) {
+    return fail(errc::invalid_argument, name + " has a leader epoch other than 0");
+  }
+  if (header->base_offset < next) {
+    return fail(errc::invalid_argument, name + " lies before offset " + std::to_string(next.value) +
+                                            ", where its segment continues");
+  }
+  if (bytes.size() > segment_bytes_max) {
+    return fail(errc::too_large, name + " has " + std::to_string(bytes.size()) +
+                                     " bytes, a segment takes at most " +
+                                     std::to_string(segment_bytes_max));
+  }
+  return *header;
+}
+
+}  // namespace
+
+Result<SegmentWriter> SegmentWriter::open(FileSystem& files, std::string directory, Offset synced,
+                                          SegmentOptions options) {
+  if (options.segment_bytes == 0 || options.segment_bytes > segment_bytes_max) {
+    return fail(errc::invalid_argument,
+                "segment_bytes must be from 1 to " + std::to_string(segment_bytes_max));
+  }
+  MILLRACE_TRY(files.create_directories(directory));
+  SegmentWriter writer(files, std::move(directory), options);
+  MILLRACE_TRY(writer.recover(synced));
+  return writer;
+}
+
+Status SegmentWriter::recover(Offset synced) {
+  MILLRACE_ASSIGN(const auto bases, list_segments(*files_, directory_));
+  if (bases.empty() && synced.value > 0) {
+    return fail(errc::corrupt, directory_ + ": holds no segment, but offsets up to " +
+                                   std::to_string(synced.value) +
+                                   " were on the disk; restore it from a backup");
+  }
+  MILLRACE_TRY(remove_leftovers(*files_, directory_, bases));
+  if (bases.empty()) {
+    return {};
+  }
+  const Offset base = bases.back();
+  MILLRACE_ASSIGN(SegmentScan scan,
+                  scan_segment(*files_, directory_, base, synced, options_.index_interval_bytes));
+  const bool torn = scan.torn;
+  MILLRACE_ASSIGN(active_, ActiveSegment::recover(*files_, directory_, base, std::move(scan)));
+  next_ = active_->next();
+  synced_ = synced;
+  // The crash may have come before the name was durable.
+  names_durable_ = false;
+  // What was cut must not come back behind what is written now.
+  return torn ? sync() : Status{};
+}
+
+/// Begins a new segment where the batch does not fit.
+Status SegmentWriter::make_room(const RecordBatchHeader& header) {
+  if (active_) {
+    const std::uint64_t bytes = active_->log_bytes();
+    const bool fits = bytes == 0 || bytes + header.bytes <= options_.segment_bytes;
+    if (fits && active_->reaches(header)) {
+      return active_->waiting_bytes() + header.bytes > buffer_bytes ? active_->flush() : Status{};
+    }
+    // A segment is whole and durable before the next one gets its name: so only the last one can
+    // have a torn tail.
+    active_->close();
+    MILLRACE_TRY(sync());
+  }
+  MILLRACE_ASSIGN(auto made, ActiveSegment::create(*files_, directory_, header.base_offset,
+                                                   options_.index_interval_bytes));
+  active_ = std::move(made);
+  names_durable_ = false;
+  return {};
+}
+
+Status SegmentWriter::append(const CommittedBatch& batch) {
+  if (failed_) {
+    return fail(*failed_);
+  }
+  MILLRACE_ASSIGN(const RecordBatchHeader header, check_batch(batch.bytes, next_));
+  if (Status room = make_room(header); !room) {
+    return fail(log_error(std::move(room).error()));
+  }
+  active_->add(header, batch);
+  next_ = active_->next();
+  return {};
+}
+
+Status SegmentWriter::sync() {
+  if (failed_) {
+    return fail(*failed_);
+  }
+  if (!active_) {
+    return {};
+  }
+  // A write that fails can be repeated, a sync cannot.
+  if (Status written = active_->flush(); !written) {
+    return fail(log_error(std::move(written).error()));
+  }
+  Status done = active_->sync();
+  if (done && !names_durable_) {
+    done = files_->sync_directory(directory_);
+  }
+  if (!done) {
+    failed_ = done.error();
+    return done;
+  }
+  names_durable_ = true;
+  synced_ = next_;
+  return {};
+}
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "millrace/base/error.hpp"
+#include "millrace/base/file_system.hpp"
+#include "millrace/log_embedded/batch_walker.hpp"
+#include "settled/segment_entries.hpp"
+
+namespace millrace::log::embedded {
+
+/// Batches that were read, with the commits that they were part of.
+struct SettledBatches {
+  struct Batch {
+    std::size_t place = 0;  ///< in `bytes`
+    RecordBatchHeader header;
+    CommitEntry commit;
+  };
+  std::string bytes;
+  std::vector<Batch> batches;
+  Offset next;  ///< one past the last offset that was read
+  [[nodiscard]] std::string_view view(const Batch& batch) const {
+    return std::string_view(bytes).substr(batch.place, batch.header.bytes);
+  }
+  void clear() {
+    bytes.clear();
+    batches.clear();
+  }
+};
+
+/// One segment, opened for reading: four descriptors while it lives. Every batch is checked against
+/// its checksum, its order and its commit; what an index file says is checked against the batch
+/// that it names. errc::corrupt names file and byte; errc::not_found when a file is gone.
+/// Not thread-safe; the file system outlives it.
+class SettledSegment {
+ public:
+  [[nodiscard]] static Result<SettledSegment> open(FileSystem& files, const std::string& directory,
+                                                   Offset base);
+
+  /// Appends to `out` the batch that holds `from`, or the first one behind it, and those that
+  /// follow, as far as they begin before `end` and lie in the file. At most `max_bytes`, but the
+  /// first batch of `out` whole; sets out.next when it appends. Bytes at and behind `end` are
+  /// never looked at.
+  [[nodiscard]] Status read(Offset from, Offset end, std::size_t max_bytes,
+                            SettledBatches& out) const;
+
+  /// The first record before `end` whose time is at or after the given one; of a compressed batch
+  /// the base offset. Reads so many index entries as the logarithm of their number, and one
+  /// interval of the `.log`; for times before 1970, which have no entries, more.
+  [[nodiscard]] Result<std::optional<Offset>> find_time(std::int64_t time_ms, Offset end) const;
+  /// The largest time with an entry; -1 without one. Of a segment that has a successor it is that
+  /// of all records, unless all are before 1970.
+  [[nodiscard]] Result<std::int64_t> largest_time_ms() const;
+
+  /// The first batch of a commit that ends behind that position of the journal; reads so many
+  /// entries as the logarithm of their number.
+  [[nodiscard]] Result<std::optional<CommitEntry>> find_commit(std::uint64_t position) const;
+  /// The first batch's; nullopt in an empty segment.
+  [[nodiscard]] Result<std::optional<CommitEntry>> first_commit() const;
+
+  /// Where to continue the files behind the last index entry before an offset.
+  struct ResumePoint {
+    std::uint64_t log_bytes = 0;  ///< position of the batch that has the entry
+    std::uint64_t commits = 0;    ///< entries before that of this batch
+    std::uint64_t index_entries = 0;
+    std::uint64_t time_entries = 0;
+    OffsetEntry last;
+    std::optional<TimeEntry> last_time;
+  };
+  /// nullopt without such an entry.
+  [[nodiscard]] Result<std::optional<ResumePoint>> resume_point(Offset before) const;
+
+ private:
+  SettledSegment(Offset base, std::unique_ptr<File> log, std::string path,
+                 EntryFile<OffsetEntry> index, EntryFile<TimeEntry> times,
+                 EntryFile<CommitEntry> commits)
+      : base_(base),
+        log_(std::move(log)),
+        path_(std::move(path)),
+        index_(std::move(index)),
+        times_(std::move(times)),
+        commits_(std::move(commits)) {}
+
+  [[nodiscard]] Offset offset_of(std::int32_t relative) const {
+    return offset(base_.value + relative);
+  }
+  [[nodiscard]] Result<std::uint64_t> position_of(std::uint64_t index_entry) const;
+  [[nodiscard]] Result<std::uint64_t> position_before(Offset target) const;
+  [[nodiscard]] Result<bool> next(BatchWalker& walker, Offset& at, Offset end,
+                                  WalkedBatch& batch) const;
+  [[nodiscard]] Result<TimeEntry> checked_time(std::uint64_t number) const;
+  [[nodiscard]] Result<std::uint64_t> commits_before(Offset target) const;
+  [[nodiscard]] Result<CommitEntry> commit_of(const WalkedBatch& batch, std::uint64_t number) const;
+  [[nodiscard]] Result<std::uint64_t> number_of(const WalkedBatch& batch,
+                                                std::optional<Offset> passed) const;
+  [[nodiscard]] Status check_end(Offset at, std::optional<std::uint64_t> number, Offset end) const;
+
+  Offset base_;
+  std::unique_ptr<File> log_;
+  std::string path_;
+  EntryFile<OffsetEntry> index_;
+  EntryFile<TimeEntry> times_;
+  EntryFile<CommitEntry> commits_;
+  std::uint64_t log_bytes_ = 0;
+};
+
+}  // namespace millrace::log::embedded

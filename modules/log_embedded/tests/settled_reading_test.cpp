@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "hooked_files.hpp"
+#include "millrace/log/errors.hpp"
+#include "settled_world.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+SegmentReader reader_of(SettledWorld& world) {
+  auto reader = SegmentReader::open(world.files, SettledWorld::directory);
+  EXPECT_TRUE(reader) << reader.error().to_string();
+  return *std::move(reader);
+}
+
+/// The first record at or after the time, as a walk over all of them finds it.
+std::optional<Offset> first_in_model(const std::vector<ModelBatch>& batches, std::int64_t time_ms,
+                                     Offset end) {
+  for (const ModelBatch& batch : batches) {
+    for (const auto& [at, time] : batch.records) {
+      if (time >= time_ms && batch.base < end) {
+        return at;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+RC_GTEST_PROP(SettledReading, what_was_written_is_read_from_any_offset_in_any_pieces, ()) {
+  const auto batches = batches_of(*rc::gen::arbitrary<std::uint64_t>(), 60);
+  SettledWorld world;
+  world.write(batches);
+  SegmentReader reader = reader_of(world);
+  const Offset end = batches.back().next;
+  const auto all = read_all(reader, end, *rc::gen::inRange<std::size_t>(1, 3000));
+  RC_ASSERT(all.has_value());
+  RC_ASSERT(same(*all, batches.data(), batches.size()));
+  SettledBatches read;
+  for (Offset from = batches.front().base; from < end; from = from.next()) {
+    RC_ASSERT(reader.read(from, end, 1, read).has_value());
+    const auto expected = std::find_if(batches.begin(), batches.end(),
+                                       [from](const ModelBatch& one) { return one.next > from; });
+    RC_ASSERT(read.batches.size() == 1U);
+    RC_ASSERT(read.view(read.batches[0]) == expected->bytes);
+    RC_ASSERT(read.batches[0].commit == expected->commit);
+    RC_ASSERT(read.next == expected->next);
+  }
+}
+
+RC_GTEST_PROP(SettledReading, the_first_record_at_or_after_a_time_is_found, ()) {
+  BatchKind kind;
+  kind.first_time_ms = *rc::gen::element<std::int64_t>(-200, 0, 1'000'000);
+  kind.last_time_ms = kind.first_time_ms + *rc::gen::inRange<std::int64_t>(0, 400);
+  kind.times_rise = *rc::gen::arbitrary<bool>();
+  const auto batches = batches_of(*rc::gen::arbitrary<std::uint64_t>(), 60, kind);
+  SettledWorld world;
+  world.write(batches);
+  SegmentReader reader = reader_of(world);
+  const Offset end = batches[*rc::gen::inRange<std::size_t>(0, batches.size())].next;
+  for (std::int64_t time = kind.first_time_ms - 2; time <= kind.last_time_ms + 2; ++time) {
+    const auto found = reader.find_time(time, end);
+    RC_ASSERT(found.has_value());
+    RC_ASSERT(*found == first_in_model(batches, time, end));
+  }
+}
+
+RC_GTEST_PROP(SettledReading, the_first_batch_behind_a_position_of_the_journal_is_found, ()) {
+  const auto batches = batches_of(*rc::gen::arbitrary<std::uint64_t>(), 60);
+  SettledWorld world;
+  world.write(batches);
+  SegmentReader reader = reader_of(world);
+  const Offset end = batches[*rc::gen::inRange<std::size_t>(0, batches.size())].next;
+  std::vector<std::uint64_t> positions{0};
+  for (const ModelBatch& batch : batches) {
+    const std::uint64_t position = batch.commit.position.position;
+    positions.insert(positions.end(), {position - 1, position, position + 1});
+  }
+  for (const std::uint64_t position : positions) {
+    const auto expected = std::find_if(
+        batches.begin(), batches.end(),
+        [position](const ModelBatch& one) { return one.commit.position.position > position; });
+    const auto found = reader.find_position(position, end);
+    RC_ASSERT(found.has_value());
+    RC_ASSERT(found->has_value() == (expected != batches.end() && expected->base < end));
+    RC_ASSERT(!*found || **found == expected->commit);
+  }
+}
+
+TEST(SettledReading, what_lies_behind_the_end_is_never_looked_at) {
+  const auto batches = batches_of(3, 60);
+  SettledWorld world;
+  world.write(batches, SettledWorld::one_segment);
+  const Offset end = batches[30].next;
+  std::uint64_t good = 0;
+  for (std::size_t i = 0; i <= 30; ++i) {
+    good += batches[i].bytes.size();
+  }
+  const auto file =
+      world.files.open(world.path(batches[0].base, SegmentFile::log), OpenMode::read_write);
+  ASSERT_TRUE((*file)->write_at(good, std::string(500, '\xff')));
+  SegmentReader reader = reader_of(world);
+  const auto read = read_all(reader, end, 1000);
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_TRUE(same(*read, batches.data(), 31));
+  const auto late = reader.find_time(2'000'000, end);
+  ASSERT_TRUE(late) << late.error().to_string();
+  EXPECT_EQ(*late, std::nullopt);
+  const auto beyond = read_all(reader, batches[31].next, 1000);
+  ASSERT_FALSE(beyond);
+  EXPECT_TRUE(beyond.error().is(errc::corrupt));
+}
+
+TEST(SettledReading, an_offset_before_the_first_segment_is_out_of_range) {
+  BatchKind kind;
+  kind.gaps = false;
+  auto batches = batches_of(4, 60, kind);
+  batches.erase(batches.begin(), batches.begin() + 10);
+  SettledWorld world;
+  world.write(batches);
+  SegmentReader reader = reader_of(world);
+  EXPECT_EQ(reader.start(), batches.front().base);
+  SettledBatches read;
+  const Status early = reader.read(offset(0), batches.back().next, 100, read);
+  ASSERT_FALSE(early);
+  EXPECT_TRUE(early.error().is(errc::out_of_range)) << early.error().to_string();
+  EXPECT_TRUE(reader.read(batches.back().next, batches.back().next, 100, read));
+  EXPECT_TRUE(read.batches.empty());
+}
+
+TEST(SettledReading, an_empty_directory_has_no_offsets) {
+  SettledWorld world;
+  ASSERT_TRUE(world.open());
+  SegmentReader reader = reader_of(world);
+  EXPECT_EQ(reader.start(), std::nullopt);
+  EXPECT_EQ(*reader.find_time(0, offset(10)), std::nullopt);
+  EXPECT_EQ(*reader.find_position(0, offset(10)), std::nullopt);
+}
+
+// 20,000 batches: looking at each, or at each index entry, would take more reads.
+TEST(SettledReading, places_are_found_with_few_reads) {
+  BatchKind kind;
+  kind.last_time_ms = 50'000'000;
+  const auto batches = batches_of(6, 20'000, kind);
+  SettledWorld world;
+  world.write(batches, SettledWorld::one_segment);
+  HookedFiles files(world.files);
+  auto reader = SegmentReader::open(files, SettledWorld::directory);
+  ASSERT_TRUE(reader);
+  const Offset end = batches.back().next;
+  constexpr int reads_max = 150;
+  files.before_read(reads_max, [] {});
+  SettledBatches read;
+  ASSERT_TRUE(reader->read(batches[13'000].base, end, 1, read));
+  EXPECT_FALSE(files.was_called());
+  files.before_read(reads_max, [] {});
+  ASSERT_TRUE(reader->find_time(49'990'000, end));
+  EXPECT_FALSE(files.was_called());
+  files.before_read(reads_max, [] {});
+  ASSERT_TRUE(reader->find_position(batches[13'000].commit.position.position, end));
+  EXPECT_FALSE(files.was_called());
+}
+
+}  // namespace
+}  // namespace millrace::log::embedded
