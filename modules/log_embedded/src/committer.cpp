@@ -134,6 +134,7 @@ Result<Committed> Committer::commit(Transaction& transaction) {
                                        std::to_string(max_commit_bytes));
     }
   }
+  MILLRACE_TRY(log_.group_commit.sync_surplus());
   MILLRACE_ASSIGN(const WriterLock::Held locked, log_.lock());
   MILLRACE_FAULT_POINT("lock.held");
   if (sequenced) {

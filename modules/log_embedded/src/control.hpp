@@ -15,7 +15,7 @@
 namespace millrace::log::embedded {
 
 inline constexpr std::uint32_t control_magic = 0x4c435a4dU;  // "MZCL"
-inline constexpr std::uint32_t control_layout = 4;
+inline constexpr std::uint32_t control_layout = 5;
 
 inline constexpr std::size_t max_members = 64;
 inline constexpr std::size_t max_waiters = 256;
@@ -166,6 +166,7 @@ struct Control {
   std::uint64_t segment_start;  ///< both are read without the lock, through atomic_ref
   std::uint64_t segment_end;
   std::atomic<std::uint32_t> segments_version;
+  std::atomic<std::uint64_t> named;  ///< names of segments that begin below it are durable
 
   // The fatal state, set by any member without the lock. The text is written before `failed`.
   std::atomic<Failure> failed;

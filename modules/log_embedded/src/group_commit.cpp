@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "group_commit.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "millrace/base/fault_point.hpp"
@@ -26,30 +27,56 @@ void raise_to(std::atomic<std::uint64_t>& value, std::uint64_t wanted) {
 Status GroupCommit::sync_as_leader() {
   Control& control = directory_.control();
   const std::uint64_t committed = control.committed.load(std::memory_order_acquire);
-  MILLRACE_TRY(segments_.refresh());
   MILLRACE_FAULT_POINT("sync.leader_before");
-  const Status synced = journal_.sync(control.durable.load(std::memory_order_acquire), committed);
-  if (!synced) {
-    directory_.mark_sync_failed(synced.error());
-    return fail(errc::failed_sync, directory_.path() + ": " + synced.error().message() +
-                                       "; run `millrace log repair`");
-  }
-  raise_to(control.durable, committed);
+  MILLRACE_TRY(make_durable(committed));
   MILLRACE_FAULT_POINT("sync.leader_after");
   return {};
 }
 
 Status GroupCommit::sync_up_to(std::uint64_t position) {
-  Control& control = directory_.control();
-  MILLRACE_TRY(segments_.refresh());
-  const Status synced = journal_.sync(control.durable.load(std::memory_order_acquire), position);
-  if (!synced) {
-    directory_.mark_sync_failed(synced.error());
-    return synced;
-  }
-  raise_to(control.durable, position);
+  MILLRACE_TRY(make_durable(position));
   wake_sleepers();
   return {};
+}
+
+Status GroupCommit::sync_surplus() {
+  const std::uint64_t surplus = journal_.surplus();
+  if (surplus == 0) [[likely]] {
+    return {};
+  }
+  const Control& control = directory_.control();
+  if (control.durable.load(std::memory_order_acquire) < surplus) {
+    MILLRACE_TRY(sync_up_to(std::min(surplus, control.committed.load(std::memory_order_acquire))));
+  }
+  journal_.release_up_to(control.durable.load(std::memory_order_acquire));
+  return {};
+}
+
+Status GroupCommit::make_durable(std::uint64_t position) {
+  Control& control = directory_.control();
+  // After `position` was read: a segment has its name before a frame in it is committed.
+  MILLRACE_TRY(segments_.refresh());
+  const std::uint64_t names =
+      position == control.begin ? 0 : journal_.bounds_of(position - 1).start + 1;
+  Status synced = journal_.sync(control.durable.load(std::memory_order_acquire), position);
+  if (synced && control.named.load(std::memory_order_acquire) < names) {
+    MILLRACE_FAULT_POINT("sync.before_names");
+    synced = journal_.sync_names();
+    if (synced) {
+      raise_to(control.named, names);
+    }
+  }
+  if (synced) {
+    raise_to(control.durable, position);
+    return {};
+  }
+  if (!journal_.sync_failed()) {
+    // A file could not be opened: nothing is known to be lost.
+    return synced;
+  }
+  directory_.mark_sync_failed(synced.error());
+  return fail(errc::failed_sync,
+              directory_.path() + ": " + synced.error().message() + "; run `millrace log repair`");
 }
 
 void GroupCommit::wake_sleepers() {

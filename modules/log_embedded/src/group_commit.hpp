@@ -30,10 +30,16 @@ class GroupCommit {
   /// Syncs everything before `position`, beside a leader that may be at work, and says so to all
   /// who wait. errc::failed_sync.
   [[nodiscard]] Status sync_up_to(std::uint64_t position);
+  /// Syncs the oldest segments that this member wrote to when they are too many to be kept open.
+  /// Before the writer lock is taken: a member that writes faster than the disk waits alone.
+  [[nodiscard]] Status sync_surplus();
 
  private:
   [[nodiscard]] Status lead_or_wait(std::uint64_t position);
   [[nodiscard]] Status sync_as_leader();
+  /// Syncs what is not durable before `position`, names of segments too. When that fails no appends
+  /// are taken any more, unless a file could not be opened: then the next attempt may work.
+  [[nodiscard]] Status make_durable(std::uint64_t position);
   [[nodiscard]] bool lead(std::uint32_t& leader, bool impatient);
   void sleep(std::uint32_t word, std::int64_t timeout_ns);
   void wake_sleepers();

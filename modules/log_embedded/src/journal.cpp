@@ -3,28 +3,16 @@
 #include "journal.hpp"
 
 #include <algorithm>
-#include <charconv>
 
-#include "frame.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::embedded {
 namespace {
 
-constexpr std::string_view suffix = ".journal";
 constexpr std::string_view prepared_suffix = ".prepared";
 constexpr std::string_view unfinished_suffix = ".unfinished";
-constexpr std::size_t digits = 20;
 constexpr std::size_t chunk_bytes = 1U << 20U;
-
-bool parse_name(std::string_view name, std::uint64_t& start) {
-  if (name.size() != digits + suffix.size() || !name.ends_with(suffix)) {
-    return false;
-  }
-  const auto [end, error] = std::from_chars(name.data(), name.data() + digits, start);
-  return error == std::errc{} && end == name.data() + digits && start < max_position;
-}
 
 /// `next`, perhaps a dot and a number, and one of the suffixes of a segment that was made ahead.
 bool is_made_ahead(std::string_view name) {
@@ -45,71 +33,71 @@ bool is_made_ahead(std::string_view name) {
 
 }  // namespace
 
-std::string Journal::name_of(std::uint64_t start) const {
-  const std::string number = std::to_string(start);
-  return directory_ + "/" + std::string(digits - number.size(), '0') + number + std::string(suffix);
-}
-
-Journal::Segment* Journal::find_exactly(std::uint64_t start) {
+bool Journal::has(std::uint64_t start) {
   const SharedLock lock(mutex_);
-  Segment* known = find(start);
-  return known != nullptr && known->start == start ? known : nullptr;
+  const Segment* known = find(start);
+  return known != nullptr && known->start == start;
 }
 
-Status Journal::look_at_size(Segment& segment) {
-  MILLRACE_ASSIGN(const std::uint64_t size, segment.file->size());
-  const UniqueLock lock(mutex_);
-  segment.room = std::max(segment.room, size);
-  return {};
+Result<std::uint64_t> Journal::size_of(std::uint64_t start) {
+  MILLRACE_ASSIGN(const auto file, open_.file(start));
+  return file->size();
+}
+
+Result<std::vector<std::string>> Journal::list() {
+  auto names = files_.list(directory_);
+  while (!names && names.error().is(millrace::errc::io_error) && open_.close_half()) {
+    names = files_.list(directory_);
+  }
+  return names;
 }
 
 Status Journal::refresh() {
-  MILLRACE_ASSIGN(const auto names, files_.list(directory_));
+  MILLRACE_ASSIGN(const auto names, list());
+  std::vector<std::uint64_t> starts;
   for (const std::string& name : names) {
-    std::uint64_t start = 0;
-    if (!parse_name(name, start) || find_exactly(start) != nullptr) {
-      continue;
+    if (const auto start = OpenSegments::start_of(name)) {
+      starts.push_back(*start);
     }
-    auto segment = std::make_unique<Segment>();
-    segment->start = start;
-    MILLRACE_ASSIGN(segment->file, files_.open(directory_ + "/" + name, mode_));
-    MILLRACE_ASSIGN(segment->room, segment->file->size());
-    insert(std::move(segment));
   }
-  Segment* last = nullptr;
-  {
-    const SharedLock lock(mutex_);
-    last = segments_.empty() ? nullptr : segments_.back().get();
+  if (starts.empty()) {
+    return {};
   }
-  // Only the last one can have grown.
-  return last == nullptr ? Status{} : look_at_size(*last);
-}
-
-void Journal::insert(std::unique_ptr<Segment> segment) {
+  // Each but the last ends where the next begins, and only the last can have grown.
+  MILLRACE_ASSIGN(const std::uint64_t room, size_of(starts.back()));
   const UniqueLock lock(mutex_);
-  const auto at =
-      std::lower_bound(segments_.begin(), segments_.end(), segment->start,
-                       [](const auto& other, std::uint64_t start) { return other->start < start; });
-  if (at == segments_.end() || (*at)->start != segment->start) {
-    segments_.insert(at, std::move(segment));
+  for (const std::uint64_t start : starts) {
+    insert({start, start == starts.back() ? room : 0});
+  }
+  return {};
+}
+
+void Journal::insert(Segment segment) {
+  const auto at = std::lower_bound(
+      segments_.begin(), segments_.end(), segment.start,
+      [](const Segment& other, std::uint64_t start) { return other.start < start; });
+  if (at == segments_.end() || at->start != segment.start) {
+    segments_.insert(at, segment);
+  } else {
+    at->room = std::max(at->room, segment.room);
   }
 }
 
-Journal::Segment* Journal::find(std::uint64_t position) {
+const Journal::Segment* Journal::find(std::uint64_t position) const {
   const auto after = std::upper_bound(
       segments_.begin(), segments_.end(), position,
-      [](std::uint64_t wanted, const auto& other) { return wanted < other->start; });
-  return after == segments_.begin() ? nullptr : std::prev(after)->get();
+      [](std::uint64_t wanted, const Segment& other) { return wanted < other.start; });
+  return after == segments_.begin() ? nullptr : &*std::prev(after);
 }
 
 std::uint64_t Journal::end_of_locked(std::uint64_t position) const {
   const auto after = std::upper_bound(
       segments_.begin(), segments_.end(), position,
-      [](std::uint64_t wanted, const auto& other) { return wanted < other->start; });
+      [](std::uint64_t wanted, const Segment& other) { return wanted < other.start; });
   if (after != segments_.end()) {
-    return (*after)->start;
+    return after->start;
   }
-  return segments_.empty() ? 0 : segments_.back()->start + segments_.back()->room;
+  return segments_.empty() ? 0 : segments_.back().start + segments_.back().room;
 }
 
 Journal::Bounds Journal::bounds_of(std::uint64_t position) {
@@ -118,12 +106,10 @@ Journal::Bounds Journal::bounds_of(std::uint64_t position) {
   return found == nullptr ? Bounds{} : Bounds{found->start, end_of_locked(position)};
 }
 
-Result<Journal::Segment*> Journal::require(std::uint64_t position) {
-  {
-    const SharedLock lock(mutex_);
-    if (Segment* found = find(position)) {
-      return found;
-    }
+Result<Journal::Bounds> Journal::require(std::uint64_t position) {
+  const SharedLock lock(mutex_);
+  if (const Segment* found = find(position)) {
+    return Bounds{found->start, end_of_locked(position)};
   }
   return fail(errc::corrupt,
               directory_ + ": no segment holds position " + std::to_string(position));
@@ -132,11 +118,8 @@ Result<Journal::Segment*> Journal::require(std::uint64_t position) {
 std::vector<Journal::Place> Journal::segments() {
   const SharedLock lock(mutex_);
   std::vector<Place> places;
-  for (std::size_t i = 0; i < segments_.size(); ++i) {
-    const Segment& segment = *segments_[i];
-    const std::uint64_t end =
-        i + 1 < segments_.size() ? segments_[i + 1]->start : segment.start + segment.room;
-    places.push_back({segment.start, end, name_of(segment.start)});
+  for (const Segment& segment : segments_) {
+    places.push_back({segment.start, end_of_locked(segment.start), open_.path_of(segment.start)});
   }
   return places;
 }
@@ -149,49 +132,46 @@ bool Journal::empty() {
 std::string Journal::path_of(std::uint64_t position) {
   const SharedLock lock(mutex_);
   const Segment* found = find(position);
-  return found == nullptr ? directory_ : name_of(found->start);
+  return found == nullptr ? directory_ : open_.path_of(found->start);
 }
 
-Result<std::uint64_t> Journal::grow(Segment& segment, std::uint64_t bytes,
+Result<std::uint64_t> Journal::grow(std::uint64_t start, std::uint64_t bytes,
                                     const std::function<void()>& step) {
-  MILLRACE_TRY(segment.file->allocate(bytes));
+  MILLRACE_ASSIGN(const auto file, open_.file(start));
+  MILLRACE_TRY(file->allocate(bytes));
   step();
-  MILLRACE_TRY(sync_file(*segment.file));
+  MILLRACE_TRY(sync_file(*file));
   step();
-  MILLRACE_TRY(sync_names());
-  MILLRACE_TRY(look_at_size(segment));
-  const SharedLock lock(mutex_);
-  return segment.room;
+  MILLRACE_ASSIGN(const std::uint64_t room, file->size());
+  const UniqueLock lock(mutex_);
+  insert({start, room});
+  return room;
 }
 
 Result<std::uint64_t> Journal::make_segment(const Locked&, std::uint64_t start,
                                             std::uint64_t needed, std::uint64_t room,
                                             const std::function<void()>& step) {
   MILLRACE_TRY(refresh());
-  if (Segment* known = find_exactly(start)) {
-    return grow(*known, room, step);
+  if (has(start)) {
+    return grow(start, room, step);
   }
   // Opened before it gets its name: a segment that the others can see is the one for all, so from
-  // the rename on only the sync may fail, which stops the log.
+  // the rename on nothing may fail.
   MILLRACE_ASSIGN(Spare spare, open_spare(needed, room, step));
-  auto segment = std::make_unique<Segment>();
-  segment->start = start;
-  MILLRACE_ASSIGN(segment->room, spare.file->size());
-  MILLRACE_TRY(files_.rename(spare.path, name_of(start)));
+  MILLRACE_ASSIGN(const std::uint64_t found, spare.file->size());
+  MILLRACE_TRY(files_.rename(spare.path, open_.path_of(start)));
   MILLRACE_FAULT_POINT("segment.renamed");
-  MILLRACE_TRY(sync_names());
-  step();
   // Its messages name the segment then. Without it the file is used as it was opened.
-  auto named = files_.open(name_of(start), OpenMode::read_write);
-  segment->file = named ? *std::move(named) : std::move(spare.file);
-  const std::uint64_t found = segment->room;
-  insert(std::move(segment));
+  auto named = open_.open(open_.path_of(start), OpenMode::read_write);
+  open_.add(start, named ? *std::move(named) : std::move(spare.file));
+  const UniqueLock lock(mutex_);
+  insert({start, found});
   return found;
 }
 
 Result<std::unique_ptr<File>> Journal::make_file(const std::string& path, std::uint64_t room,
                                                  const std::function<void()>& step) {
-  MILLRACE_ASSIGN(auto file, files_.open(path, OpenMode::create));
+  MILLRACE_ASSIGN(auto file, open_.open(path, OpenMode::create));
   Status made = file->allocate(room);
   step();
   if (made) {
@@ -210,7 +190,7 @@ Result<Journal::Spare> Journal::open_spare(std::uint64_t needed, std::uint64_t r
                                            const std::function<void()>& step) {
   for (unsigned number = 0; number < max_prepared; ++number) {
     const std::string path = prepared_name(number);
-    auto file = files_.open(path, OpenMode::read_write);
+    auto file = open_.open(path, OpenMode::read_write);
     if (!file) {
       continue;
     }
@@ -237,12 +217,12 @@ Status Journal::prepare(unsigned number, std::uint64_t room, int maker) {
   const std::string unfinished =
       directory_ + "/next." + std::to_string(maker) + std::string(unfinished_suffix);
   MILLRACE_TRY(make_file(unfinished, room, [] { MILLRACE_FAULT_POINT("prepare.inside"); }));
-  // The roll that takes it makes its name durable.
+  // Its name becomes durable with the one that it gets as a segment.
   return files_.rename(unfinished, path);
 }
 
 void Journal::remove_unfinished(const Alone&) {
-  const auto names = files_.list(directory_);
+  const auto names = list();
   if (!names) {
     return;
   }
@@ -254,48 +234,72 @@ void Journal::remove_unfinished(const Alone&) {
 }
 
 Result<std::size_t> Journal::read(std::uint64_t position, char* out, std::size_t size) {
-  Segment* segment = nullptr;
-  std::uint64_t end = 0;
-  {
-    const SharedLock lock(mutex_);
-    segment = find(position);
-    end = end_of_locked(position);
-  }
-  if (segment == nullptr) {
-    return fail(errc::corrupt,
-                directory_ + ": no segment holds position " + std::to_string(position));
-  }
+  MILLRACE_ASSIGN(const Bounds here, require(position));
+  MILLRACE_ASSIGN(const auto file, open_.file(here.start));
   // The file may be longer than the segment: what lies behind the next one's start was never
   // written.
-  const std::uint64_t left = end > position ? end - position : 0;
-  return segment->file->read_at(position - segment->start, out,
-                                std::min<std::uint64_t>(size, left));
+  const std::uint64_t left = here.end > position ? here.end - position : 0;
+  return file->read_at(position - here.start, out, std::min<std::uint64_t>(size, left));
 }
 
 Result<std::size_t> Journal::read_by_name(std::uint64_t position, char* out, std::size_t size) {
-  MILLRACE_ASSIGN(const Segment* segment, require(position));
-  MILLRACE_ASSIGN(const auto file, files_.open(name_of(segment->start), OpenMode::read));
-  return file->read_at(position - segment->start, out, size);
+  MILLRACE_ASSIGN(const Bounds here, require(position));
+  MILLRACE_ASSIGN(const auto file, open_.open(open_.path_of(here.start), OpenMode::read));
+  return file->read_at(position - here.start, out, size);
+}
+
+Status Journal::hold(const Locked&, std::uint64_t position) {
+  MILLRACE_ASSIGN(const Bounds here, require(position));
+  MILLRACE_TRY(open_.hold(here.start));
+  return {};
+}
+
+std::uint64_t Journal::surplus() {
+  const std::size_t surplus = open_.surplus();
+  if (surplus == 0) [[likely]] {
+    return 0;
+  }
+  const std::vector<std::uint64_t> held = open_.held();
+  return held.size() < surplus ? 0 : bounds_of(held[surplus - 1]).end;
+}
+
+void Journal::release_up_to(std::uint64_t durable) {
+  for (const std::uint64_t start : open_.held()) {
+    // One that may be written to again stays.
+    if (bounds_of(start).end <= durable) {
+      open_.release(start);
+    }
+  }
 }
 
 Status Journal::write(const Locked&, std::uint64_t position, std::string_view bytes) {
-  MILLRACE_ASSIGN(Segment * segment, require(position));
-  return segment->file->write_at(position - segment->start, bytes);
+  MILLRACE_ASSIGN(const Bounds here, require(position));
+  MILLRACE_ASSIGN(const auto file, open_.hold(here.start));
+  return file->write_at(position - here.start, bytes);
 }
 
 Status Journal::sync(std::uint64_t from, std::uint64_t to) {
-  std::vector<Segment*> dirty;
+  std::vector<std::uint64_t> dirty;
   {
     const SharedLock lock(mutex_);
     for (std::size_t i = 0; i < segments_.size(); ++i) {
-      const bool ends_after = i + 1 == segments_.size() || segments_[i + 1]->start > from;
-      if (ends_after && segments_[i]->start < to) {
-        dirty.push_back(segments_[i].get());
+      const bool ends_after = i + 1 == segments_.size() || segments_[i + 1].start > from;
+      if (ends_after && segments_[i].start < to) {
+        dirty.push_back(segments_[i].start);
       }
     }
   }
-  for (Segment* segment : dirty) {
-    MILLRACE_TRY(sync_file(*segment->file));
+  // Those that are open for certain come first: they need no descriptor, and give some back.
+  const std::vector<std::uint64_t> held = open_.held();
+  std::stable_partition(dirty.begin(), dirty.end(), [&](std::uint64_t start) {
+    return std::binary_search(held.begin(), held.end(), start);
+  });
+  for (const std::uint64_t start : dirty) {
+    MILLRACE_ASSIGN(const auto file, open_.file(start));
+    MILLRACE_TRY(sync_file(*file));
+    if (bounds_of(start).end <= to) {
+      open_.release(start);
+    }
   }
   return {};
 }
@@ -311,6 +315,9 @@ Status Journal::sync_file(File& file) {
 }
 
 Status Journal::sync_names() {
+  // It takes a descriptor to look into the directory, as it does to sync it: that there is none
+  // must not pass for a sync that failed.
+  MILLRACE_TRY(list());
   const MutexLock guard(sync_mutex_);
   Status synced = files_.sync_directory(directory_);
   sync_failed_ = sync_failed_ || !synced;
@@ -323,30 +330,36 @@ bool Journal::sync_failed() {
 }
 
 Result<bool> Journal::cut(const Alone&, std::uint64_t position) {
-  MILLRACE_ASSIGN(Segment * last, require(position));
+  MILLRACE_ASSIGN(const Bounds here, require(position));
+  const std::uint64_t start = here.start;
+  MILLRACE_ASSIGN(const auto last, open_.file(start));
+  MILLRACE_ASSIGN(const std::uint64_t room, last->size());
   std::string chunk(chunk_bytes, '\0');
   bool dirty = false;
-  for (std::uint64_t at = position - last->start; at < last->room;) {
-    MILLRACE_ASSIGN(const std::size_t got, last->file->read_at(at, chunk.data(), chunk.size()));
+  for (std::uint64_t at = position - start; at < room;) {
+    MILLRACE_ASSIGN(const std::size_t got, last->read_at(at, chunk.data(), chunk.size()));
     if (got == 0) {
       break;
     }
     if (std::any_of(chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(got),
                     [](char c) { return c != 0; })) {
-      MILLRACE_TRY(last->file->write_at(at, std::string(got, '\0')));
+      MILLRACE_TRY(last->write_at(at, std::string(got, '\0')));
       dirty = true;
     }
     at += got;
   }
   if (dirty) {
-    MILLRACE_TRY(sync_file(*last->file));
+    MILLRACE_TRY(sync_file(*last));
   }
   {
     const UniqueLock lock(mutex_);
-    while (!segments_.empty() && segments_.back()->start > position) {
-      MILLRACE_TRY(files_.remove(name_of(segments_.back()->start)));
+    while (!segments_.empty() && segments_.back().start > position) {
+      const std::uint64_t later = segments_.back().start;
+      MILLRACE_TRY(files_.remove(open_.path_of(later)));
+      open_.remove(later);
       segments_.pop_back();
     }
+    insert({start, room});
   }
   // Also when nothing was removed now: an earlier attempt may have died before this.
   MILLRACE_TRY(sync_names());

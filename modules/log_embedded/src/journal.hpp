@@ -14,17 +14,21 @@
 #include "millrace/base/error.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/mutex.hpp"
+#include "open_segments.hpp"
 
 namespace millrace::log::embedded {
 
 /// The files of the journal: one sequence of bytes, cut into preallocated segments that are named
-/// by the position of their first byte. A segment ends where the next begins. Thread-safe; which
-/// bytes mean something is the caller's to know.
+/// by the position of their first byte. A segment ends where the next begins. At most
+/// OpenSegments::max_open of them are open. Thread-safe; which bytes mean something is the caller's
+/// to know.
 class Journal {
  public:
-  /// `files` outlives the journal. With OpenMode::read nothing can be written.
-  Journal(FileSystem& files, std::string directory, OpenMode mode)
-      : files_(files), directory_(std::move(directory)), mode_(mode) {}
+  /// `files` outlives the journal. With OpenMode::read nothing can be written. `may_open` as of
+  /// OpenSegments.
+  Journal(FileSystem& files, const std::string& directory, OpenMode mode,
+          std::function<Status()> may_open = {})
+      : files_(files), directory_(directory), open_(files, directory, mode, std::move(may_open)) {}
 
   struct Place {
     std::uint64_t start = 0;
@@ -32,18 +36,18 @@ class Journal {
     std::string path;
   };
 
-  /// Looks which segments there are; keeps those that are open.
+  /// Looks which segments there are.
   [[nodiscard]] Status refresh();
   [[nodiscard]] std::vector<Place> segments();
   [[nodiscard]] bool empty();
   /// The file that holds a position, for messages.
   [[nodiscard]] std::string path_of(std::uint64_t position);
 
-  /// Makes the segment that begins at `start`, with room for at least `needed` bytes; it and its
-  /// name are durable on return. It gets its name when it is whole, so nobody ever opens half a
-  /// segment. One that is there is used, and grown when too small; else one that was prepared and
-  /// is large enough; else one of `room` bytes is made. Returns its room; `step` is called after
-  /// each thing that may take long. errc::disk_full: nothing changed.
+  /// Makes the segment that begins at `start`, with room for at least `needed` bytes; it is durable
+  /// on return, its name by the next sync_names(). It gets its name when it is whole, so nobody
+  /// ever opens half a segment. One that is there is used, and grown when too small; else one that
+  /// was prepared and is large enough; else one of `room` bytes is made. Returns its room; `step`
+  /// is called after each thing that may take long. errc::disk_full: nothing changed.
   [[nodiscard]] Result<std::uint64_t> make_segment(const Locked& locked, std::uint64_t start,
                                                    std::uint64_t needed, std::uint64_t room,
                                                    const std::function<void()>& step);
@@ -72,10 +76,18 @@ class Journal {
   /// that is open. errc::not_found when there is none.
   [[nodiscard]] Result<std::size_t> read_by_name(std::uint64_t position, char* out,
                                                  std::size_t size);
+  /// Makes ready for write(), which then needs no further descriptor.
+  [[nodiscard]] Status hold(const Locked& locked, std::uint64_t position);
   [[nodiscard]] Status write(const Locked& locked, std::uint64_t position, std::string_view bytes);
-  /// Makes [from, to) durable. Once a sync has failed all later ones fail: the system reports lost
-  /// pages once, and then takes them for clean.
+  /// Makes [from, to) durable, without the names of segments. sync_failed() tells a sync that
+  /// failed from a file that cannot be opened. Once a sync has failed all later ones fail: the
+  /// system reports lost pages once, and then takes them for clean.
   [[nodiscard]] Status sync(std::uint64_t from, std::uint64_t to);
+  /// A segment that was written to stays open until it is synced. When these are too many: up to
+  /// where the journal should be synced, or known to be durable; else 0.
+  [[nodiscard]] std::uint64_t surplus();
+  /// Everything before the position is durable, as another member said.
+  void release_up_to(std::uint64_t durable);
   /// Nothing that was not durable before may count as durable any more.
   [[nodiscard]] bool sync_failed();
 
@@ -86,14 +98,13 @@ class Journal {
  private:
   struct Segment {
     std::uint64_t start = 0;
-    std::uint64_t room = 0;
-    std::unique_ptr<File> file;
+    std::uint64_t room = 0;  ///< as far as it is known; that of the last one is
   };
 
-  [[nodiscard]] std::string name_of(std::uint64_t start) const;
-  [[nodiscard]] Segment* find(std::uint64_t position) MILLRACE_REQUIRES_SHARED(mutex_);
-  [[nodiscard]] Segment* find_exactly(std::uint64_t start);
-  [[nodiscard]] Status look_at_size(Segment& segment);
+  [[nodiscard]] const Segment* find(std::uint64_t position) const MILLRACE_REQUIRES_SHARED(mutex_);
+  [[nodiscard]] bool has(std::uint64_t start);
+  [[nodiscard]] Result<std::vector<std::string>> list();
+  [[nodiscard]] Result<std::uint64_t> size_of(std::uint64_t start);
   [[nodiscard]] std::string prepared_name(unsigned number) const;
   [[nodiscard]] Result<std::unique_ptr<File>> make_file(const std::string& path, std::uint64_t room,
                                                         const std::function<void()>& step);
@@ -104,19 +115,21 @@ class Journal {
   };
   [[nodiscard]] Result<Spare> open_spare(std::uint64_t needed, std::uint64_t room,
                                          const std::function<void()>& step);
-  [[nodiscard]] Result<std::uint64_t> grow(Segment& segment, std::uint64_t bytes,
+  [[nodiscard]] Result<std::uint64_t> grow(std::uint64_t start, std::uint64_t bytes,
                                            const std::function<void()>& step);
   [[nodiscard]] Status sync_file(File& file);
   [[nodiscard]] std::uint64_t end_of_locked(std::uint64_t position) const
       MILLRACE_REQUIRES_SHARED(mutex_);
-  [[nodiscard]] Result<Segment*> require(std::uint64_t position);
-  void insert(std::unique_ptr<Segment> segment);
+  /// As bounds_of(); errc::corrupt without a segment.
+  [[nodiscard]] Result<Bounds> require(std::uint64_t position);
+  /// Adds the segment, or learns that it has more room.
+  void insert(Segment segment) MILLRACE_REQUIRES(mutex_);
 
   FileSystem& files_;
   std::string directory_;
-  OpenMode mode_;
+  OpenSegments open_;
   SharedMutex mutex_;
-  std::vector<std::unique_ptr<Segment>> segments_ MILLRACE_GUARDED_BY(mutex_);
+  std::vector<Segment> segments_ MILLRACE_GUARDED_BY(mutex_);  ///< by start
   // Held during a sync: of two at once on a file that failed, one would be told that all is well.
   Mutex sync_mutex_;
   bool sync_failed_ MILLRACE_GUARDED_BY(sync_mutex_) = false;

@@ -11,7 +11,8 @@ LogParts::LogParts(const std::string& path, LogEnvironment& environment, LogOpti
     : directory(path, environment, std::move(options), embedded),
       journal(environment.files, path + names::journal,
               directory.options().access == LogAccess::read_only ? OpenMode::read
-                                                                 : OpenMode::read_write),
+                                                                 : OpenMode::read_write,
+              [this] { return directory.check_in_place(); }),
       index(directory),
       segments(directory, journal),
       topics(directory, journal, index, segments),

@@ -32,8 +32,10 @@ Status Recovery::run() {
   MILLRACE_TRY(log_.directory.read_version());
   MILLRACE_TRY(log_.directory.check_no_failure_file());
   log_.journal.remove_unfinished(alone_);
-  MILLRACE_TRY(log_.journal.refresh());
+  // First: it decides whether the directory is still the one that was opened, which is asked before
+  // a segment is.
   MILLRACE_TRY(log_.directory.make_control(alone_));
+  MILLRACE_TRY(log_.journal.refresh());
   MILLRACE_FAULT_POINT("recovery.mapped");
   MILLRACE_TRY(load_checkpoint());
   Status recovered = walk();
@@ -175,6 +177,7 @@ Status Recovery::finish() {
     control.segment_start = segments.back().start;
     control.segment_end = segments.back().end;
     control.checkpoint_segment = control.segment_start;
+    control.named.store(control.segment_start + 1);
   }
   control.checkpoint_position.store(position_);
   control.checkpoint_ns.store(log_.directory.clock().monotonic_ns());

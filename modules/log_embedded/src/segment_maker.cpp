@@ -60,11 +60,11 @@ Status SegmentMaker::make_room(const Locked& locked, std::uint64_t bytes) {
   return {};
 }
 
-Status SegmentMaker::check_room(const Locked&, std::uint64_t position, std::uint64_t bytes) {
+Status SegmentMaker::check_room(const Locked& locked, std::uint64_t position, std::uint64_t bytes) {
   const Control& control = directory_.control();
   const Journal::Bounds here = journal_.bounds_of(position);
   if (here.start == control.segment_start && position + bytes <= here.end) [[likely]] {
-    return {};
+    return journal_.hold(locked, position);
   }
   return fail(errc::corrupt,
               journal_.path_of(position) + ": no room for a frame of " + std::to_string(bytes) +
@@ -93,8 +93,6 @@ Status SegmentMaker::adopt(const Locked& locked) {
   // it: from now on it is the one for all.
   if (!segments.empty() &&
       segments.back().start == control.committed.load(std::memory_order_relaxed)) {
-    // Its maker may have died before the name was durable.
-    MILLRACE_TRY(journal_.sync_names());
     use(locked, segments.back().start, segments.back().end);
   } else {
     control.segments_version.fetch_add(1, std::memory_order_release);

@@ -25,8 +25,9 @@ class SegmentMaker {
   [[nodiscard]] Status refresh();
   /// A frame of so many bytes fits behind the last one. errc::disk_full, limit.
   [[nodiscard]] Status make_room(const Locked& locked, std::uint64_t bytes);
-  /// Checks that the segment that this member writes to is the one that all use, and that it has
-  /// room for a frame of so many bytes at `position`. errc::corrupt: nothing may be written then.
+  /// Checks that the segment that this member writes to is the one that all use, that it has room
+  /// for a frame of so many bytes at `position`, and that it can be written to. errc::corrupt,
+  /// io_error: nothing may be written then.
   [[nodiscard]] Status check_room(const Locked& locked, std::uint64_t position,
                                   std::uint64_t bytes);
   /// Takes on the segment that a dead holder of the lock made.

@@ -2,6 +2,9 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,7 +16,7 @@
 namespace millrace::log {
 
 /// Another file system whose files call a function before the read of a given number: what others
-/// do while somebody reads. It can refuse to open a file, too. One thread.
+/// do while somebody reads. It can refuse to open a file, too, and counts what is open. One thread.
 class HookedFiles final : public FileSystem {
  public:
   explicit HookedFiles(FileSystem& files) : files_(files) {}
@@ -28,11 +31,18 @@ class HookedFiles final : public FileSystem {
   /// descriptor left. A negative number lets all of them succeed.
   void fail_open(int number) { opens_left_ = number; }
   [[nodiscard]] bool open_failed() const { return opens_left_ < 0; }
+  /// Files that are open, and the most that were open at once.
+  [[nodiscard]] std::size_t open_now() const { return open_now_; }
+  [[nodiscard]] std::size_t open_max() const { return open_max_; }
+  /// No more can be open at once, as by RLIMIT_NOFILE.
+  void limit_open(std::size_t limit) { open_limit_ = limit; }
+  [[nodiscard]] int directory_syncs() const { return directory_syncs_; }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
     if (opens_left_ >= 0 && opens_left_-- == 0) {
       return fail(errc::io_error, path + ": cannot open: is set to fail");
     }
+    MILLRACE_TRY(check_descriptor(path));
     MILLRACE_ASSIGN(auto file, files_.open(path, mode));
     return std::make_unique<HookedFile>(*this, std::move(file));
   }
@@ -40,6 +50,7 @@ class HookedFiles final : public FileSystem {
     return files_.create_directories(path);
   }
   Result<std::vector<std::string>> list(const std::string& path) override {
+    MILLRACE_TRY(check_descriptor(path));
     return files_.list(path);
   }
   bool exists(const std::string& path) override { return files_.exists(path); }
@@ -47,13 +58,20 @@ class HookedFiles final : public FileSystem {
   Status rename(const std::string& from, const std::string& to) override {
     return files_.rename(from, to);
   }
-  Status sync_directory(const std::string& path) override { return files_.sync_directory(path); }
+  Status sync_directory(const std::string& path) override {
+    MILLRACE_TRY(check_descriptor(path));
+    ++directory_syncs_;
+    return files_.sync_directory(path);
+  }
 
  private:
   class HookedFile final : public File {
    public:
     HookedFile(HookedFiles& owner, std::unique_ptr<File> file)
-        : owner_(owner), file_(std::move(file)) {}
+        : owner_(owner), file_(std::move(file)) {
+      owner_.open_max_ = std::max(owner_.open_max_, ++owner_.open_now_);
+    }
+    ~HookedFile() override { --owner_.open_now_; }
     Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) override {
       owner_.count_read();
       return file_->read_at(offset, out, size);
@@ -72,6 +90,10 @@ class HookedFiles final : public FileSystem {
     std::unique_ptr<File> file_;
   };
 
+  [[nodiscard]] Status check_descriptor(const std::string& path) const {
+    return open_now_ < open_limit_ ? Status{}
+                                   : fail(errc::io_error, path + ": too many open files");
+  }
   void count_read() {
     if (hook_ != nullptr && left_-- == 0) {
       std::exchange(hook_, nullptr)();
@@ -81,6 +103,10 @@ class HookedFiles final : public FileSystem {
   FileSystem& files_;
   int left_ = 0;
   int opens_left_ = -1;
+  std::size_t open_now_ = 0;
+  std::size_t open_max_ = 0;
+  std::size_t open_limit_ = SIZE_MAX;
+  int directory_syncs_ = 0;
   std::function<void()> hook_;
 };
 

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hooked_files.hpp"
+#include "open_segments.hpp"
+#include "process_world.hpp"
+
+// A journal of many segments needs few open files.
+namespace millrace::log {
+namespace {
+
+constexpr int commits = 300;
+// Beside segments: a segment in the making under its two names, or a checkpoint.
+constexpr std::size_t other_files = 2;
+
+std::string value_of(int number) { return std::to_string(number) + std::string(3'000, 'x'); }
+
+/// Each commit of a value needs a segment of its own.
+EmbeddedOptions a_segment_for_each_commit(EmbeddedOptions options) {
+  options.segment_bytes = 4'096;
+  return options;
+}
+
+LogOptions unsynced(LogAccess access = LogAccess::read_write) {
+  LogOptions options = options_of();
+  options.durability = DurabilityPolicy::os;
+  options.access = access;
+  return options;
+}
+
+class FewDescriptors : public testing::Test {
+ protected:
+  std::unique_ptr<Log> open(const LogOptions& options) {
+    auto log = open_embedded(SimulatedMachine::directory, environment_, options,
+                             a_segment_for_each_commit(machine_.embedded()));
+    EXPECT_TRUE(log) << log.error().to_string();
+    return log ? *std::move(log) : nullptr;
+  }
+  void append(Log& log, int count) {
+    for (int i = 0; i < count; ++i) {
+      values_.push_back(value_of(static_cast<int>(values_.size())));
+      const auto committed = put_all(log, {place_}, values_.back());
+      ASSERT_TRUE(committed) << committed.error().to_string();
+    }
+  }
+  std::unique_ptr<Log> fill(const LogOptions& options) {
+    auto log = open(options);
+    place_ = topic_at(*log, "t");
+    append(*log, commits);
+    return log;
+  }
+  std::size_t segments() {
+    return stat_log(SimulatedMachine::directory, machine_.environment)->segments;
+  }
+
+  SimulatedMachine machine_;
+  HookedFiles files_{machine_.files};
+  LogEnvironment environment_{machine_.clock, files_, machine_.random, machine_.processes};
+  TopicPartition place_;
+  std::vector<std::string> values_;
+};
+
+TEST_F(FewDescriptors, are_open_in_a_member_however_many_segments_it_writes_reads_and_syncs) {
+  auto log = fill(unsynced());
+  ASSERT_GE(segments(), 300U);
+  EXPECT_TRUE(values_of(*log, place_) == values_);
+  EXPECT_LE(files_.open_max(), embedded::OpenSegments::max_open + other_files);
+  machine_.clock.advance_ms(60'000);
+  ASSERT_TRUE(log->maintain()) << "a checkpoint, which syncs all";
+  EXPECT_EQ(log->durable(), log->committed());
+  log.reset();
+  EXPECT_EQ(files_.open_now(), 0U);
+  log = open(unsynced());
+  EXPECT_TRUE(values_of(*log, place_) == values_);
+  EXPECT_LE(files_.open_max(), embedded::OpenSegments::max_open + other_files);
+}
+
+TEST_F(FewDescriptors, are_open_in_a_reader_and_in_the_tools) {
+  fill(unsynced());
+  ASSERT_GE(segments(), 300U);
+  const auto reader = open(unsynced(LogAccess::read_only));
+  EXPECT_TRUE(values_of(*reader, place_) == values_);
+  EXPECT_FALSE(verify_log(SimulatedMachine::directory, environment_)->corrupt);
+  EXPECT_TRUE(stat_log(SimulatedMachine::directory, environment_));
+  EXPECT_TRUE(repair_log(SimulatedMachine::directory, environment_, false, machine_.regions));
+  EXPECT_LE(files_.open_max(), 2 * embedded::OpenSegments::max_open + other_files);
+}
+
+TEST_F(FewDescriptors, that_a_process_may_have_are_enough_for_each_step) {
+  auto log = fill(options_of());
+  ASSERT_GE(segments(), 300U);
+  for (const std::size_t limit : {40U, 25U, 12U}) {
+    files_.limit_open(limit);
+    // Each begins when reading has used up what there is.
+    EXPECT_TRUE(values_of(*log, place_) == values_);
+    const auto committed = put_all(*log, {place_}, value_of(static_cast<int>(values_.size())));
+    values_.push_back(value_of(static_cast<int>(values_.size())));
+    ASSERT_TRUE(committed) << limit << ": " << committed.error().to_string();
+    EXPECT_TRUE(values_of(*log, place_) == values_);
+    const Status durable = log->wait_durable(committed->position);
+    ASSERT_TRUE(durable) << limit << ": " << durable.error().to_string();
+    EXPECT_TRUE(values_of(*log, place_) == values_);
+    machine_.clock.advance_ms(60'000);
+    const Status kept = log->maintain();
+    ASSERT_TRUE(kept) << limit << ": " << kept.error().to_string();
+    append(*log, 20);
+  }
+}
+
+TEST_F(FewDescriptors, of_which_none_is_left_refuse_a_commit_and_a_sync_but_do_not_stop_the_log) {
+  auto log = fill(options_of());
+  files_.limit_open(files_.open_now());
+  ASSERT_TRUE(put_all(*log, {place_}, value_of(commits))) << "it closed files of its own";
+  values_.push_back(value_of(commits));
+  const LogPosition end = log->committed();
+  files_.limit_open(0);
+  // What is open stays open; a segment or a name needs a descriptor.
+  EXPECT_FALSE(put_all(*log, {place_}, value_of(commits)));
+  EXPECT_FALSE(log->wait_durable(end));
+  files_.limit_open(SIZE_MAX);
+  ASSERT_TRUE(log->wait_durable(end)) << "nothing was lost by it";
+  append(*log, 1);
+  EXPECT_TRUE(values_of(*log, place_) == values_);
+}
+
+TEST_F(FewDescriptors, let_go_no_segment_that_may_still_lose_what_was_written_to_it) {
+  auto log = open(unsynced());
+  place_ = topic_at(*log, "t");
+  append(*log, 10);
+  Result<Committed> committed;
+  for (int i = 0; i < commits && committed; ++i) {
+    // A segment that was prepared, so that the roll itself syncs nothing.
+    machine_.files.fail_syncs(false);
+    ASSERT_TRUE(log->maintain());
+    machine_.files.fail_syncs(true);
+    committed = put_all(*log, {place_}, value_of(i));
+  }
+  ASSERT_FALSE(committed);
+  EXPECT_TRUE(committed.error().is(errc::failed_sync)) << committed.error().to_string();
+  machine_.files.fail_syncs(false);
+  const auto refused = put_all(*log, {place_}, "v");
+  ASSERT_FALSE(refused) << "what was lost is not told twice";
+  EXPECT_TRUE(refused.error().is(errc::failed_sync)) << refused.error().to_string();
+}
+
+TEST_F(EmbeddedProcesses, with_few_descriptors_read_and_write_a_log_of_many_segments) {
+  constexpr int before = 100;
+  const auto try_many = [&](const LogOptions& options) {
+    return open_embedded(path(), environment_, options, a_segment_for_each_commit({}));
+  };
+  {
+    const auto log = try_many(unsynced());
+    ASSERT_TRUE(log) << log.error().to_string();
+    const auto place = topic_at(**log, "t");
+    for (int i = 0; i < before; ++i) {
+      ASSERT_TRUE(put_all(**log, {place}, value_of(i)));
+    }
+  }
+  ASSERT_GE(stat_log(path(), environment_)->segments, 100U);
+  Child limited([&] {
+    const rlimit few{40, 40};
+    if (::setrlimit(RLIMIT_NOFILE, &few) != 0) {
+      return 1;
+    }
+    const auto log = try_many(options_of());
+    if (!log) {
+      return 2;
+    }
+    const auto place = topic_at(**log, "t");
+    for (int i = 0; i < 20; ++i) {
+      const auto committed = put_all(**log, {place}, value_of(before + i));
+      if (!committed || !(*log)->wait_durable(committed->position)) {
+        return 3;
+      }
+    }
+    const auto values = values_of(**log, place);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (values[i] != value_of(static_cast<int>(i))) {
+        return 4;
+      }
+    }
+    return values.size() == before + 20U ? 0 : 5;
+  });
+  const int status = limited.wait();
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+}  // namespace
+}  // namespace millrace::log
