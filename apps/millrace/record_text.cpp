@@ -181,4 +181,11 @@ void append_record_json(std::string& text, const FoundRecord& found, bool with_h
   text.append(out.end_object().take()).append("\n");
 }
 
+void write_record(JsonWriter& out, const log::RecordView& record) {
+  out.field("offset", record.offset.value).field("time", format_time(record.timestamp_ms));
+  write_bytes(out, "key", record.key);
+  write_bytes(out, "value", record.value);
+  write_headers(out.key("headers"), record.headers);
+}
+
 }  // namespace millrace::cli

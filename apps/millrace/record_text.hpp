@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "millrace/base/json_writer.hpp"
 #include "millrace/codec/envelope.hpp"
 #include "millrace/log/record.hpp"
 #include "millrace/log/types.hpp"
@@ -64,5 +65,8 @@ void append_record_line(std::string& out, const FoundRecord& found, bool with_he
 /// One line: a JSON object. A value that is JSON is member `value`, other text too, as a string;
 /// bytes are `value_hex`.
 void append_record_json(std::string& text, const FoundRecord& found, bool with_headers);
+/// What is known of a record without its topic: offset, time, key, value and headers, as members of
+/// the object that is open.
+void write_record(JsonWriter& out, const log::RecordView& record);
 
 }  // namespace millrace::cli

@@ -29,6 +29,8 @@ CLI::App* add_dead_letters(CLI::App& app, Action& action);
 CLI::App* add_topology(CLI::App& app, Action& action);
 CLI::App* add_acls(CLI::App& app, Action& action);
 CLI::App* add_log(CLI::App& app, Action& action);
+/// Below `log`.
+CLI::App* add_log_dump(CLI::App& app, Action& action);
 CLI::App* add_completion(CLI::App& app, Action& action);
 
 struct TopicsOptions {

@@ -196,6 +196,7 @@ CLI::App* add_log(CLI::App& app, Action& action) {
       add(*command, action, options, "repair",
           "Cut a failed or corrupt log after its last good frame; nobody may have it open", repair);
   repairing->add_flag("--dry-run", options->dry_run, "Tell what would be cut, change nothing");
+  add_log_dump(*command, action);
   return command;
 }
 

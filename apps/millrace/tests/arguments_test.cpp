@@ -92,6 +92,7 @@ std::vector<Wrong> wrong_values() {
   add(all, "--store", {"topology", "reset", "stock"}, {""}, "is empty");
   for (const char* command : {"verify", "stat", "repair"})
     add(all, "DIR", {"log", command}, urls, "file:DIR");
+  add(all, "--segment", {"log", "dump"}, {""}, "is empty");
   add(all, "SHELL", {"completion"}, {"", "csh"}, "bash");
   return all;
 }

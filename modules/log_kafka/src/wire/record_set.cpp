@@ -9,7 +9,7 @@
 #include "millrace/base/endian.hpp"
 #include "millrace/log/backend/batch_layout.hpp"
 #include "millrace/log/errors.hpp"
-#include "wire/compression.hpp"
+#include "millrace/log_kafka/plain_batch.hpp"
 
 namespace millrace::log::kafka::wire {
 namespace {
@@ -33,48 +33,12 @@ std::size_t size_of(std::string_view batch) {
          batch_layout::length_starts_at;
 }
 
-/// Appends the batch in the form that decode_batch reads.
-Status append_plain(std::string_view batch, std::string& out) {
-  const auto attributes =
-      static_cast<unsigned>(load_big<std::uint16_t>(batch.data() + batch_layout::attributes));
-  const unsigned codec = attributes & batch_layout::codec_bits;
-  if (codec == 0) {
-    out.append(batch);
-    return {};
-  }
-  const std::size_t start = out.size();
-  out.append(batch.substr(0, record_batch_header_bytes));
-  const Status status =
-      decompress(codec, batch.substr(record_batch_header_bytes), max_batch_bytes, out);
-  if (!status) {
-    out.resize(start);
-    return fail(status.error().at(name_of(batch)));
-  }
-  char* const plain = out.data() + start;
-  store_big(plain + batch_layout::attributes,
-            static_cast<std::uint16_t>(attributes & ~batch_layout::codec_bits));
-  store_big(plain + batch_layout::batch_length,
-            static_cast<std::int32_t>(out.size() - start - batch_layout::length_starts_at));
-  return {};
-}
-
-/// Whether a mark says that its transaction was aborted (ControlRecordType.java).
+/// Whether a mark says that its transaction was aborted. Compaction may have emptied it.
 Result<bool> is_abort(std::string_view mark) {
   std::string plain;
-  MILLRACE_TRY(append_plain(mark, plain));
-  char* const attributes = plain.data() + batch_layout::attributes;
-  store_big(attributes, static_cast<std::uint16_t>(load_big<std::uint16_t>(attributes) &
-                                                   ~batch_layout::control_bit));
-  std::vector<RecordView> records;
-  MILLRACE_TRY(decode_batch(plain, records));
-  // Compaction may have emptied it.
-  if (records.empty()) return false;
-  constexpr std::size_t version_bytes = 2;
-  constexpr std::int16_t abort_type = 0;
-  const std::string_view key = records.front().key.value_or("");
-  if (key.size() < 2 * version_bytes || load_big<std::int16_t>(key.data()) < 0)
-    return bad(mark, "is a mark of a transaction with a malformed key");
-  return load_big<std::int16_t>(key.data() + version_bytes) == abort_type;
+  MILLRACE_TRY(append_plain_batch(mark, max_batch_bytes, plain));
+  MILLRACE_ASSIGN(const auto type, control_type(plain));
+  return type == abort_mark;
 }
 
 }  // namespace
@@ -158,7 +122,7 @@ Result<bool> RecordSet::shows_from(Offset next) {
   if (front_->header.base_offset >= next || front_->shows == next) return true;
   std::string plain;
   std::vector<RecordView> records;
-  MILLRACE_TRY(append_plain(front_->bytes, plain));
+  MILLRACE_TRY(append_plain_batch(front_->bytes, max_batch_bytes, plain));
   MILLRACE_TRY(decode_batch(plain, records));
   if (records.back().offset < next) return false;
   front_->shows = next;
@@ -190,7 +154,7 @@ Status RecordSet::take(std::size_t max_bytes, Offset& next, FetchBuffer& buffer)
     const auto found = seek(next);
     if (!found) return first ? fail(found.error()) : Status{};
     if (!*found || (!first && buffer.bytes.size() + front_->bytes.size() > max_bytes)) return {};
-    const Status status = append_plain(front_->bytes, buffer.bytes);
+    const Status status = append_plain_batch(front_->bytes, max_batch_bytes, buffer.bytes);
     if (!status) return first ? status : Status{};
     pass(next);
   }
