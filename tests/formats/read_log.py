@@ -1,0 +1,307 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Millrace Authors
+"""Reads a log directory, or settled segments, by nothing but docs/formats: journal.md, record_batch.md, settled_segment.md.
+
+  read_log.py journal DIR   walks the journal of the log in DIR
+  read_log.py settled DIR   walks all settled segments in DIR
+
+Prints counts as JSON. Checks each checksum, the chain of the frames, and that offsets follow each other; bodies that are
+compressed are counted, not opened. The first thing that is not as the pages say ends it with exit code 1 and one line that
+names file and byte. Standard library only.
+"""
+import json
+import struct
+import sys
+from pathlib import Path
+
+
+def crc_table():
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = (byte >> 1) ^ (0x82F63B78 if byte & 1 else 0)
+        table.append(byte)
+    return table
+
+
+CRC_TABLE = crc_table()
+
+
+def crc32c(data):
+    table, crc = CRC_TABLE, 0xFFFFFFFF
+    for byte in data:
+        crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)
+    return crc ^ 0xFFFFFFFF
+
+
+class Damage(Exception):
+    def __init__(self, path, byte, reason):
+        super().__init__(f"{path} at byte {byte}: {reason}")
+
+
+class Reader:
+    """Takes values off the front of the bytes of a record."""
+
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, size):
+        if size < 0 or self.at + size > len(self.data):
+            raise ValueError("it ends too early")
+        self.at += size
+        return self.data[self.at - size:self.at]
+
+    def varint(self):
+        value = shift = 0
+        while True:
+            byte = self.take(1)[0]
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return (value >> 1) ^ -(value & 1)
+            if shift > 63:
+                raise ValueError("a number is too long")
+
+    def bytes_or_null(self):
+        size = self.varint()
+        return None if size == -1 else self.take(size)
+
+
+def read_record(reader, last_delta, last_offset_delta):
+    """The offset delta of the record, whose key and value are looked at and dropped."""
+    body = Reader(reader.take(reader.varint()))
+    body.take(1)
+    body.varint()
+    delta = body.varint()
+    body.bytes_or_null()
+    body.bytes_or_null()
+    for _ in range(body.varint()):
+        if body.bytes_or_null() is None:
+            raise ValueError("a header has no key")
+        body.bytes_or_null()
+    if body.at != len(body.data):
+        raise ValueError("it is longer than its fields")
+    if not last_delta < delta <= last_offset_delta:
+        raise ValueError(f"its offset delta is {delta}")
+    return delta
+
+
+class Batch:
+    """A RecordBatch v2 at the front of some bytes, checked in full."""
+    HEADER = struct.Struct(">qiibIhiqqqhii")
+
+    def __init__(self, data, path, byte):
+        if len(data) < self.HEADER.size:
+            raise Damage(path, byte, "a batch is cut short")
+        (self.base, length, self.leader_epoch, magic, self.crc, attributes, self.last_delta, _, self.max_time, _, _, _,
+         self.count) = self.HEADER.unpack_from(data)
+        self.size = length + 12
+        if magic != 2:
+            raise Damage(path, byte, f"a batch has magic {magic}")
+        if not self.HEADER.size <= self.size <= len(data):
+            raise Damage(path, byte, f"a batch has {self.size} bytes, there are {len(data)}")
+        if crc32c(data[21:self.size]) != self.crc:
+            raise Damage(path, byte, f"the batch at offset {self.base} does not match its checksum")
+        self.codec = attributes & 7
+        self.dense = self.count == self.last_delta + 1
+        if not self.codec:
+            self.dense = self.read_records(data[self.HEADER.size:self.size], path, byte) and self.dense
+
+    def read_records(self, body, path, byte):
+        """Whether the last record is at the last offset."""
+        reader, last = Reader(body), -1
+        try:
+            for _ in range(self.count):
+                last = read_record(reader, last, self.last_delta)
+        except ValueError as wrong:
+            raise Damage(path, byte, f"a record of the batch at offset {self.base} is malformed: {wrong}") from wrong
+        if reader.at != len(body):
+            raise Damage(path, byte, f"the batch at offset {self.base} has bytes behind its last record")
+        return last == self.last_delta
+
+    @property
+    def end(self):
+        return self.base + self.last_delta + 1
+
+
+class Counts:
+    def __init__(self):
+        self.frames = self.batches = self.records = self.compressed = self.checksums = self.bytes = 0
+        self.dense = True
+        self.ends = {}
+
+    def add(self, place, batch):
+        self.batches += 1
+        self.records += batch.count
+        self.compressed += batch.codec != 0
+        self.checksums += 1
+        self.dense = self.dense and batch.dense and self.ends.get(place, batch.base) == batch.base
+        self.ends[place] = batch.end
+
+    def shown(self, *names):
+        return {name: getattr(self, name) for name in ("batches", "records", "bytes", "compressed", "checksums", "dense", *names)}
+
+
+class Journal:
+    FRAME = struct.Struct("<4sHHIIQQQQqIIIIII")
+    ENTRY = struct.Struct("<iiqIIII")
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        version = self.directory / "version"
+        word, number, log_id = version.read_text().split()
+        if (word, number) != ("millrace-log", "1"):
+            raise Damage(version, 0, f"{word} {number} is no version that is known")
+        self.log_id = int(log_id, 16)
+        self.counts = Counts()
+        self.previous = 0
+
+    def walk(self):
+        paths = sorted((self.directory / "journal").glob("[0-9]*.journal"))
+        for number, path in enumerate(paths):
+            start, data = int(path.stem), path.read_bytes()
+            last = number + 1 == len(paths)
+            end = len(data) if last else int(paths[number + 1].stem) - start
+            at = 0
+            while at < end:
+                size = self.frame(path, data, at, end, start + at)
+                if not size:
+                    break
+                at += size
+            if at < end and not (last and not any(data[at:])):
+                raise Damage(path, at, "these bytes are no frame, and no end of the log")
+        return self.counts.shown("frames")
+
+    def frame(self, path, data, at, end, position):
+        """Its size; 0 where zeros begin: the end of the log, if nothing else follows."""
+        if end - at < self.FRAME.size or data[at:at + 4] == b"\0\0\0\0":
+            return 0
+        (magic, version, header, size, entries, says, _, log_id, _, _, _, _, _, previous, _, checksum) = self.FRAME.unpack_from(data, at)
+        if (magic, version, header) != (b"MRFR", 1, self.FRAME.size):
+            raise Damage(path, at, f"a frame begins with {magic!r}, version {version} and a header of {header} bytes")
+        table = self.FRAME.size + entries * self.ENTRY.size
+        if size % 8 or not table <= size <= end - at:
+            raise Damage(path, at, f"a frame has {size} bytes, {entries} entries")
+        if (says, log_id, previous) != (position, self.log_id, self.previous):
+            raise Damage(path, at, "the frame belongs elsewhere, or the one before is another")
+        without_sum = data[at:at + self.FRAME.size - 4] + b"\0\0\0\0" + data[at + self.FRAME.size:at + table]
+        if crc32c(without_sum) != checksum:
+            raise Damage(path, at, "the frame does not match its checksum")
+        for number in range(entries):
+            entry = self.ENTRY.unpack_from(data, at + self.FRAME.size + number * self.ENTRY.size)
+            self.batch(path, data, at, size, entry)
+        self.previous = checksum
+        self.counts.frames += 1
+        self.counts.checksums += 1
+        self.counts.bytes += size
+        return size
+
+    def batch(self, path, data, frame, frame_size, entry):
+        topic, partition, base, size, crc, offsets, place = entry
+        at = frame + place
+        if place % 8 or place + size > frame_size:
+            raise Damage(path, frame, f"a batch lies at {place} with {size} bytes, outside of its frame")
+        distance, complement = struct.unpack_from("<II", data, at - 8)
+        if distance != frame_size - place or distance ^ complement != 0xFFFFFFFF:
+            raise Damage(path, at - 8, "the bytes before a batch do not say where its frame ends")
+        batch = Batch(data[at:at + size], path, at)
+        if (batch.base, batch.size, batch.crc, batch.last_delta + 1) != (base, size, crc, offsets):
+            raise Damage(path, at, "the batch is not the one of its entry")
+        self.counts.add((topic, partition), batch)
+
+
+class Settled:
+    HEADER = struct.Struct("<4sHHqQII")
+    COMMIT = struct.Struct("<qQqII")
+    INDEX_INTERVAL = 4096
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.counts = Counts()
+        self.index_entries = self.time_entries = self.position = 0
+
+    def walk(self):
+        paths = sorted(self.directory.glob("[0-9]*.log"))
+        for number, path in enumerate(paths):
+            self.segment(path, number + 1 == len(paths))
+        return {"segments": len(paths), "index_entries": self.index_entries, "time_entries": self.time_entries,
+                "end": self.counts.ends.get(0, 0), "last_position": self.position, **self.counts.shown()}
+
+    def segment(self, path, last):
+        base, data = int(path.stem), path.read_bytes()
+        beside = path.with_suffix(".commits")
+        commits = self.commits(beside, base)
+        index, times, at, number = [], [], 0, 0
+        largest, indexed = (-1, 0), 0
+
+        def add_time():
+            if largest[0] > (times[-1][0] if times else -1):
+                times.append(largest)
+
+        while at < len(data):
+            batch = Batch(data[at:], path, at)
+            if batch.leader_epoch != 0 or batch.base < max(base, self.counts.ends.get(0, base)):
+                raise Damage(path, at, f"the batch at offset {batch.base} has leader epoch {batch.leader_epoch}, or is out of order")
+            if number == len(commits) or commits[number] != batch.base:
+                raise Damage(beside, self.HEADER.size + number * self.COMMIT.size, f"the entry is not that of offset {batch.base}")
+            if batch.max_time > largest[0]:
+                largest = (batch.max_time, batch.end - 1 - base)
+            if at - indexed > self.INDEX_INTERVAL:
+                index.append((batch.end - 1 - base, at))
+                indexed = at
+                add_time()
+            self.counts.add(0, batch)
+            at += batch.size
+            number += 1
+        if not last:
+            add_time()
+        if number != len(commits):
+            raise Damage(path, at, f"{len(commits) - number} batches are missing at the end")
+        self.expect(path.with_suffix(".index"), ">ii", index)
+        self.expect(path.with_suffix(".timeindex"), ">qi", times)
+        self.counts.bytes += at
+        self.index_entries += len(index)
+        self.time_entries += len(times)
+
+    def commits(self, path, base):
+        """The base offsets of its entries."""
+        data, bases = path.read_bytes(), []
+        magic, version, header, says, _, _, checksum = self.HEADER.unpack_from(data)
+        if (magic, version, header, says, checksum) != (b"MRCM", 1, self.HEADER.size, base, crc32c(data[:28])):
+            raise Damage(path, 0, "the header is not that of these commits")
+        for at in range(self.HEADER.size, len(data), self.COMMIT.size):
+            offset, position, _, _, checksum = self.COMMIT.unpack_from(data, at)
+            if crc32c(data[at:at + 28]) != checksum:
+                raise Damage(path, at, "the entry does not match its checksum")
+            if position < self.position:
+                raise Damage(path, at, f"position {position} lies before {self.position}")
+            bases.append(offset)
+            self.position = position
+        self.counts.checksums += len(bases) + 1
+        return bases
+
+    @staticmethod
+    def expect(path, form, entries):
+        data, size = path.read_bytes(), struct.calcsize(form)
+        found = [struct.unpack_from(form, data, at) for at in range(0, len(data), size)]
+        if found != entries:
+            wrong = next((n for n, (a, b) in enumerate(zip(found, entries)) if a != b), min(len(found), len(entries)))
+            raise Damage(path, wrong * size, "the entry is not the one that follows from the .log file")
+
+
+def main():
+    kinds = {"journal": Journal, "settled": Settled}
+    if len(sys.argv) != 3 or sys.argv[1] not in kinds:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        print(json.dumps(kinds[sys.argv[1]](sys.argv[2]).walk()))
+    except (Damage, OSError) as wrong:
+        print(f"read_log.py: {wrong}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Millrace Authors
+"""The pages in docs/formats are enough to read what Millrace writes: a reader made from them alone agrees with the program that wrote it."""
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+WRITER = sys.argv.pop()
+READER = Path(__file__).with_name("read_log.py")
+JOURNAL_BYTES = 20 << 20
+
+
+def flip(path, byte):
+    with open(path, "r+b") as file:
+        file.seek(byte)
+        value = file.read(1)[0]
+        file.seek(byte)
+        file.write(bytes([value ^ 1]))
+
+
+class ReadLogTest(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.directory = Path(holder.name)
+
+    def write(self, kind, *more):
+        return json.loads(subprocess.run([WRITER, kind, self.directory / kind, *more], check=True, stdout=subprocess.PIPE).stdout)
+
+    def read(self, kind):
+        return subprocess.run([sys.executable, "-B", READER, kind, self.directory / kind], capture_output=True, text=True)
+
+    def counts(self, kind):
+        said = self.read(kind)
+        self.assertEqual(said.returncode, 0, said.stderr)
+        return json.loads(said.stdout)
+
+    def assert_damage(self, kind, path, byte):
+        flip(path, byte)
+        said = self.read(kind)
+        self.assertEqual(said.returncode, 1, said.stdout)
+        self.assertIn(f"{path} at byte ", said.stderr)
+        flip(path, byte)
+
+    def test_a_journal_of_20_mb_is_walked(self):
+        written, found = self.write("journal", str(JOURNAL_BYTES)), self.counts("journal")
+        self.assertGreaterEqual(written["bytes"], JOURNAL_BYTES)
+        for name in ("frames", "batches", "records", "bytes"):
+            self.assertEqual(found[name], written[name], name)
+        self.assertEqual(found["checksums"], found["frames"] + found["batches"])
+        self.assertTrue(found["dense"])
+
+    def test_a_flipped_bit_of_a_journal_is_found(self):
+        self.write("journal", str(64 << 10))
+        path = sorted((self.directory / "journal" / "journal").glob("*.journal"))[0]
+        self.assert_damage("journal", path, 9000)
+
+    def test_settled_segments_are_walked(self):
+        written, found = self.write("settled"), self.counts("settled")
+        for name in ("segments", "batches", "records", "bytes", "compressed", "end", "last_position"):
+            self.assertEqual(found[name], written[name], name)
+        self.assertGreater(found["segments"], 1)
+        self.assertGreater(found["compressed"], 0)
+        self.assertGreater(found["index_entries"], 10)
+        self.assertEqual(found["checksums"], 2 * found["batches"] + found["segments"])
+        self.assertTrue(found["dense"])
+
+    def test_a_flipped_bit_of_a_settled_segment_is_found(self):
+        self.write("settled")
+        for suffix, byte in ((".log", 5000), (".index", 20), (".timeindex", 20), (".commits", 100)):
+            path = sorted((self.directory / "settled").glob("*" + suffix))[0]
+            with self.subTest(path=path):
+                self.assert_damage("settled", path, byte)
+
+
+if __name__ == "__main__":
+    unittest.main()

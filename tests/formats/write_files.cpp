@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// Writes files in Millrace's formats for readers that are not Millrace, and prints what is in them
+// as JSON: `write_format_files journal DIR BYTES` a log whose journal has at least so many bytes,
+// `write_format_files settled DIR` the settled segments of one partition.
+#include <zstd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "millrace/base/endian.hpp"
+#include "millrace/base/hash.hpp"
+#include "millrace/base/json_writer.hpp"
+#include "millrace/base/processes.hpp"
+#include "millrace/log/backend/batch_layout.hpp"
+#include "millrace/log/record_batch.hpp"
+#include "millrace/log_embedded/embedded.hpp"
+#include "millrace/log_embedded/tools.hpp"
+#include "settled/segment_files.hpp"
+#include "settled/segment_writer.hpp"
+
+namespace millrace {
+namespace {
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) {
+    std::fprintf(stderr, "write_format_files: %s\n", result.error().to_string().c_str());
+    std::exit(1);
+  }
+  if constexpr (!std::is_void_v<T>) {
+    return *std::move(result);
+  }
+}
+
+std::string value_of(std::int64_t number) {
+  std::string value = "value " + std::to_string(number) + " ";
+  return value.append(static_cast<std::size_t>(number % 300), 'x');
+}
+
+/// A transaction over all partitions, with null keys and values, headers, a position and a
+/// sequence.
+void fill_transaction(log::Transaction& transaction, const std::vector<log::TopicPartition>& places,
+                      std::int64_t number) {
+  log::HeadersBuilder headers;
+  headers.add("number", std::to_string(number)).add("null", std::nullopt);
+  constexpr std::int64_t records = 40;
+  for (std::int64_t i = 0; i < records; ++i) {
+    const std::string key = "key-" + std::to_string(i);
+    const std::string value = value_of(number + 7 * i);
+    std::optional<std::string_view> shown_key(key);
+    std::optional<std::string_view> shown_value(value);
+    if (i % 9 == 0) {
+      shown_key.reset();
+    }
+    if (i % 7 == 0) {
+      shown_value.reset();
+    }
+    transaction.append(places[static_cast<std::size_t>(number + i * i) % places.size()],
+                       {1'600'000'000'000 + number, shown_key, shown_value, headers.view()});
+  }
+}
+
+void fill(log::Log& log, std::uint64_t bytes) {
+  std::vector<log::TopicPartition> places;
+  for (const std::string name : {"orders", "payments"}) {
+    const auto topic =
+        must(log.create_topic({name, 3, log::TopicKind::events, "shop", log::CleanupPolicy::keep}));
+    for (std::int32_t p = 0; p < 3; ++p) {
+      places.push_back({topic.id, log::partition(p)});
+    }
+  }
+  const log::GroupId group = must(log.group("audit"));
+  std::uint64_t written = 0;
+  for (std::int64_t number = 0; written < bytes; ++number) {
+    log::Transaction transaction;
+    fill_transaction(transaction, places, number);
+    transaction.set_position(group, places[0], log::offset(number));
+    transaction.set_sequence("feed", number);
+    written = must(log.commit(transaction)).position.position;
+  }
+}
+
+void write_journal(const std::string& directory, std::uint64_t bytes) {
+  SeededRandom random(1);
+  log::LogEnvironment environment{real_clock(), real_file_system(), random, real_processes()};
+  log::LogOptions options;
+  options.service = "shop";
+  options.durability = log::DurabilityPolicy::os;
+  log::EmbeddedOptions embedded;
+  embedded.force = true;
+  embedded.segment_bytes = 8U << 20U;
+  {
+    const auto log = must(log::open_embedded(directory, environment, options, embedded));
+    fill(*log, bytes);
+  }
+  const log::VerifyReport report = must(log::verify_log(directory, environment));
+  std::string line;
+  JsonWriter out(line);
+  out.begin_object()
+      .field("frames", report.frames)
+      .field("batches", report.batches)
+      .field("records", report.records)
+      .field("bytes", report.bytes)
+      .end_object();
+  std::puts(out.take().c_str());
+}
+
+/// The batch with its records compressed, as a producer of Kafka does it.
+std::string compressed(std::string_view batch) {
+  namespace layout = log::batch_layout;
+  constexpr std::size_t head = log::record_batch_header_bytes;
+  constexpr std::int16_t zstd = 4;
+  constexpr int level = 3;
+  const std::string_view body = batch.substr(head);
+  std::string out(batch.substr(0, head));
+  out.resize(head + ZSTD_compressBound(body.size()));
+  out.resize(head +
+             ZSTD_compress(out.data() + head, out.size() - head, body.data(), body.size(), level));
+  store_big(out.data() + layout::attributes, zstd);
+  store_big(out.data() + layout::batch_length,
+            static_cast<std::int32_t>(out.size() - layout::length_starts_at));
+  store_big(out.data() + layout::crc, crc32c(std::string_view(out).substr(layout::attributes)));
+  return out;
+}
+
+void write_settled(const std::string& directory) {
+  constexpr std::int64_t batches = 900;
+  constexpr std::uint64_t segment_bytes = 100'000;
+  FileSystem& files = real_file_system();
+  auto writer = must(
+      log::embedded::SegmentWriter::open(files, directory, log::offset(0), {segment_bytes, 4096}));
+  std::int64_t next = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t packed = 0;
+  std::uint64_t position = 4096;
+  for (std::int64_t number = 0; number < batches; ++number) {
+    log::RecordBatchBuilder builder;
+    const std::int64_t base = next;
+    for (std::int64_t i = 0; i <= number % 5; ++i, ++next) {
+      const std::string key = "key-" + std::to_string(next % 97);
+      const std::string value = value_of(next);
+      builder.add({1'600'000'000'000 + 7 * next, key, value, {}});
+    }
+    const bool pack = number % 10 == 3;
+    std::string batch = pack ? compressed(builder.finish()) : std::string(builder.finish());
+    log::set_base_offset(batch.data(), log::offset(base));
+    position += 2048;
+    must(writer.append({batch, {1, position}, 1'700'000'000'000 + number}));
+    bytes += batch.size();
+    packed += pack ? 1 : 0;
+  }
+  must(writer.sync());
+  std::string line;
+  JsonWriter out(line);
+  out.begin_object()
+      .field("segments", must(log::embedded::list_segments(files, directory)).size())
+      .field("batches", batches)
+      .field("records", next)
+      .field("bytes", bytes)
+      .field("compressed", packed)
+      .field("end", writer.next().value)
+      .field("last_position", position)
+      .end_object();
+  std::puts(out.take().c_str());
+}
+
+}  // namespace
+}  // namespace millrace
+
+int main(int argc, char** argv) {
+  const std::string_view kind = argc > 1 ? argv[1] : "";
+  if (kind == "journal" && argc == 4) {
+    millrace::write_journal(argv[2], std::strtoull(argv[3], nullptr, 10));
+  } else if (kind == "settled" && argc == 3) {
+    millrace::write_settled(argv[2]);
+  } else {
+    std::fputs("Usage: write_format_files journal DIR BYTES | settled DIR\n", stderr);
+    return 2;
+  }
+  return 0;
+}
