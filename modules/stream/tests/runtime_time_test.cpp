@@ -319,45 +319,5 @@ TEST_P(Punctuators, a_firing_cut_off_from_its_record_follows_it_even_after_a_cra
   EXPECT_EQ(notes(*driver), "tick@1100 deposit@1110 ");
 }
 
-/// Emits a note for the time that the deposit's amount says.
-class Dater final : public Processor<std::string, Deposited> {
- public:
-  explicit Dater(Emitter<std::string, Note> out) : out_(out) {}
-  void process(const std::string& key, const Deposited& deposit,
-               ProcessorContext& context) override {
-    context.emit_at(deposit.amount, out_, key, Note{"dated", deposit.amount});
-  }
-
- private:
-  Emitter<std::string, Note> out_;
-};
-
-class Dates : public RuntimeTest {};
-INSTANTIATE_TEST_SUITE_P(On, Dates, testing::ValuesIn(runtime_backends()), backend_name);
-
-TEST_P(Dates, a_time_far_ahead_that_a_handler_chose_costs_its_record_alone) {
-  TopologyBuilder builder("dates", 1);
-  const auto out = builder.emitter<std::string, Note>("out");
-  builder.stream<std::string, Deposited>("deposits")
-      .process("dater", [=] { return std::make_unique<Dater>(out); }, emits(out));
-  builder.stream(out).to("dates.notes");
-  auto built = builder.build();
-  ASSERT_TRUE(built) << built.error().to_string();
-  auto driver = open(*built);
-  driver->declare_topic("deposits", "teller", 1);
-  driver->run_until_idle();
-  const std::int64_t soon = driver->world().clock().wall_ms() + 600'000;
-  for (const std::int64_t time : {std::int64_t{5}, std::int64_t{253'402'300'799'999}, soon})
-    driver->pipe("deposits", std::string("a"), Deposited{time}, 1'000);
-  driver->run_until_idle();
-  std::vector<std::int64_t> times;
-  for (const auto& note : driver->read_raw("dates.notes"))
-    times.push_back(note.timestamp_ms);
-  EXPECT_EQ(times, (std::vector<std::int64_t>{5, soon}));
-  const auto letters = driver->read_raw("dates.dead-letters");
-  ASSERT_EQ(letters.size(), 1U);
-  EXPECT_NE(letters[0].header("dl-reason").find("max_future_ms"), std::string::npos);
-}
-
 }  // namespace
 }  // namespace millrace::stream::test
