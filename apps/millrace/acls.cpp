@@ -134,6 +134,25 @@ std::optional<KafkaPlaceOfLog> kafka_place_of(const std::string& url) {
   return place;
 }
 
+namespace {
+
+// Of several inputs, none of which the topology writes itself, the engine keeps in which order they
+// were taken.
+bool keeps_ranges(const ServiceDescription& service, const ServiceDescription::Part& part) {
+  const auto is_written = [&](const std::string& source) {
+    return source == service.service + ".dead-letters" ||
+           std::any_of(service.parts.begin(), service.parts.end(),
+                       [&](const ServiceDescription::Part& other) {
+                         return std::find(other.sinks.begin(), other.sinks.end(), source) !=
+                                other.sinks.end();
+                       });
+  };
+  return part.sources.size() > 1 &&
+         std::none_of(part.sources.begin(), part.sources.end(), is_written);
+}
+
+}  // namespace
+
 std::vector<Acl> acls_of(const ServiceDescription& service, const std::string& prefix) {
   TopicAcls topics;
   topics.allow("__millrace", {"Create", "Delete", "DescribeConfigs", "Read", "Write"},
@@ -153,6 +172,8 @@ std::vector<Acl> acls_of(const ServiceDescription& service, const std::string& p
     // What the engine itself keeps of a part that reads: timers, counts of failed attempts.
     if (!part.sources.empty())
       own(service.service + "." + part.name + ".system.changelog", "private");
+    if (keeps_ranges(service, part))
+      own(service.service + "." + part.name + ".system.ranges", "private");
     for (const std::string& source : part.sources)
       topics.allow(source, {"Read"}, "is read");
     for (const std::string& sink : part.sinks)

@@ -69,6 +69,22 @@ TEST(Acls, hold_what_the_engine_keeps_for_each_part) {
   EXPECT_EQ(operations_on("shop.__millrace", acls).size(), 5U);
 }
 
+TEST(Acls, hold_the_ranges_of_parts_with_several_inputs_that_the_topology_does_not_write) {
+  ServiceDescription service = stock();
+  const auto ranges = [&] {
+    return operations_on("shop.stock.counter.system.ranges", acls_of(service, "shop."));
+  };
+  const Operations all{"Create", "DescribeConfigs", "Read", "Write"};
+  EXPECT_EQ(ranges(), Operations{});
+  service.parts.back().sources = {"orders", "payments"};
+  EXPECT_EQ(ranges(), all);
+  // Written by its HTTP side, say.
+  service.parts.back().sources = {"orders", "stock.commands"};
+  EXPECT_EQ(ranges(), all);
+  service.parts.back().sources = {"orders", "stock"};
+  EXPECT_EQ(ranges(), Operations{});
+}
+
 TEST(Acls, are_by_prefix_for_groups_and_transactional_ids) {
   const auto acls = acls_of(stock(), "shop.");
   const auto has = [&](const std::string& resource, const std::string& name) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "millrace/log/errors.hpp"
 #include "millrace/log/find_groups.hpp"
 #include "millrace/testkit/event_writer.hpp"
 
@@ -42,6 +43,9 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   ~Handle() override { world_.handles_.erase(this); }
 
   Result<log::Topic> create_topic(const log::TopicSpec& spec) override {
+    const std::string& refused = world_.refused_suffix_;
+    if (!refused.empty() && spec.name.ends_with(refused))
+      return fail(world_.topics_failure_, "the test says so");
     return inner_->create_topic(spec);
   }
   Result<log::Topic> find_topic(std::string_view name) override { return inner_->find_topic(name); }
@@ -79,6 +83,11 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   }
   Result<std::vector<std::optional<Offset>>> positions(
       log::GroupId group, std::span<const TopicPartition> places) override {
+    if (const auto lost = world_.asked_for_lost_.find(group);
+        lost != world_.asked_for_lost_.end()) {
+      ++lost->second;
+      return fail(log::errc::out_of_range, "the test says so");
+    }
     return inner_->positions(group, places);
   }
   std::optional<std::int64_t> position_retention_ms() const override {

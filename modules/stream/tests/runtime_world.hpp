@@ -7,11 +7,13 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <ostream>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "millrace/base/clock.hpp"
@@ -62,6 +64,15 @@ class RuntimeWorld {
   void answer_commit(ErrorCode code);
   /// Waiting until something is durable fails with this code; an empty code: it does not.
   void fail_durable(ErrorCode code) { durable_failure_ = code; }
+  /// The log no longer has the positions of that group: a cluster forgets those that nobody uses.
+  void lose_positions(log::GroupId group) { asked_for_lost_.emplace(group, 0); }
+  /// How often handles have asked for them since.
+  [[nodiscard]] int asked_for_lost(log::GroupId group) const { return asked_for_lost_.at(group); }
+  /// Making a topic with such a name fails with this code.
+  void refuse_topics(ErrorCode code, std::string suffix) {
+    topics_failure_ = code;
+    refused_suffix_ = std::move(suffix);
+  }
   /// Runs once, when a handle next asks for the groups, before it learns of them.
   void before_groups(std::function<void()> work) { before_groups_ = std::move(work); }
   /// Runs once, when a handle next joins a group, before it does.
@@ -102,6 +113,9 @@ class RuntimeWorld {
   std::int64_t session_timeout_ms_ = 10'000;
   std::optional<std::int64_t> tombstone_retention_ms_;
   std::set<log::TopicId> emptied_;
+  std::map<log::GroupId, int> asked_for_lost_;
+  ErrorCode topics_failure_;
+  std::string refused_suffix_;
   ErrorCode failing_;
   int fail_times_ = 0;
   ErrorCode refusing_;

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -86,14 +87,21 @@ class Input {
   std::size_t committed_ = 0;
 };
 
-/// True when `a` is processed before `b`: by time, tables first, then in order of declaration. Both
-/// have a head.
+/// The place of a record in the order in which inputs are processed: by time, tables first, then in
+/// order of declaration.
+struct OrderKey {
+  std::int64_t time_ms = 0;
+  std::uint64_t rank = 0;
+  friend auto operator<=>(const OrderKey&, const OrderKey&) = default;
+};
+/// Of the input's head, which it has.
+[[nodiscard]] inline OrderKey order_key(const Input& input) {
+  constexpr std::uint64_t behind_tables = std::uint64_t{1} << 32U;
+  return {input.head()->timestamp_ms, input.order() + (input.topic().is_table ? 0 : behind_tables)};
+}
+/// True when the head of `a` is processed before that of `b`. Both have one.
 [[nodiscard]] inline bool goes_before(const Input& a, const Input& b) {
-  const std::int64_t time_a = a.head()->timestamp_ms;
-  const std::int64_t time_b = b.head()->timestamp_ms;
-  if (time_a != time_b) return time_a < time_b;
-  if (a.topic().is_table != b.topic().is_table) return a.topic().is_table;
-  return a.order() < b.order();
+  return order_key(a) < order_key(b);
 }
 
 }  // namespace millrace::stream::runtime

@@ -14,6 +14,8 @@ namespace {
 constexpr std::int64_t rest_ns = 1'000'000'000;
 // Positions are committed again after this part of the time for which the log keeps them.
 constexpr std::int64_t refreshes = 7;
+// Of ranges that are passed over, in a turn.
+constexpr int reads_max = 16;
 
 }  // namespace
 
@@ -21,9 +23,17 @@ Inputs::Inputs(Shared& shared, const ResolvedSubTopology& resolved, log::Partiti
     : shared_(&shared),
       max_idle_ns_(ns_of_ms(shared.options.max_task_idle_ms)),
       max_catch_up_ns_(ns_of_ms(shared.options.max_catch_up_wait_ms)),
-      group_(resolved.group) {
+      group_(resolved.group),
+      resolved_(&resolved),
+      partition_(partition) {
   for (const InputTopic& topic : resolved.inputs)
     inputs_.emplace_back(topic, resolved.spec->name, partition, inputs_.size());
+  if (!resolved.ranges) return;
+  recorder_.emplace(inputs_, log::TopicPartition{*resolved.ranges, partition});
+  // Beside timers, which may take half of a transaction.
+  const std::size_t bytes_max =
+      std::min(shared.log.options().max_record_bytes, shared.transaction_bytes_max() / 4);
+  if (recorder_->bytes_max() > bytes_max) recorder_.reset();
 }
 
 Status Inputs::start() {
@@ -39,6 +49,15 @@ Status Inputs::start() {
   held_until_ns_.reset();
   gave_up_ = false;
   overdue_ = nullptr;
+  if (recorder_) {
+    std::vector<bool> taken;
+    for (std::size_t i = 0; i < inputs_.size(); ++i)
+      taken.push_back(!inputs_[i].topic().is_retry && inputs_[i].next() > starts[i]);
+    recorder_->start(taken);
+  }
+  MILLRACE_ASSIGN(earlier_, EarlierRanges::open(*shared_, *resolved_, partition_, inputs_));
+  follows_ = earlier_ != nullptr && !earlier_->done();
+  passes_ = false;
   return {};
 }
 
@@ -48,7 +67,10 @@ Status Inputs::fill() {
   ++turn_;
   for (Input& input : inputs_)
     MILLRACE_TRY(input.fill(log, shared_->options.fetch_bytes, cut, turn_));
-  if (max_idle_ns_ == 0 && max_catch_up_ns_ == 0) return {};
+  if (follows_) {
+    MILLRACE_TRY(fill_earlier());
+  }
+  if (follows_ || (max_idle_ns_ == 0 && max_catch_up_ns_ == 0)) return {};
   const std::int64_t now_ns = shared_->environment.clock.monotonic_ns();
   if (max_idle_ns_ > 0) wait_for_empty(now_ns);
   if (max_catch_up_ns_ > 0) find_overdue(now_ns);
@@ -102,7 +124,55 @@ void Inputs::find_overdue(std::int64_t now_ns) {
   }
 }
 
+// Passes over ranges that are taken already, so that a turn does something if there is anything.
+Status Inputs::fill_earlier() {
+  passes_ = false;
+  for (int reads = 0; reads < reads_max; ++reads) {
+    MILLRACE_TRY(earlier_->fill());
+    if (earlier_->done()) {
+      follows_ = false;
+      shared_->tell("info", "what was taken before the reset is taken again",
+                    resolved_->spec->name + "/" + std::to_string(partition_.value));
+      return {};
+    }
+    if (choose_as_before() != nullptr || earlier_->end() != nullptr) return {};
+  }
+  passes_ = true;
+  return {};
+}
+
+bool Inputs::has_reached(const Input& input, log::Offset end) const {
+  if (input.head() != nullptr) return input.head()->offset >= end;
+  // At its end there may be offsets without records.
+  return input.interest().next >= end || (!input.starved() && !input.filled_before(turn_));
+}
+
+// Of the range under way, the first by time. Null: that, or the range, is not at hand, or there is
+// none any more.
+Input* Inputs::choose_as_before() {
+  for (; const EarlierRanges::End* const end = earlier_->end(); earlier_->next()) {
+    Input* best = nullptr;
+    bool within = false;
+    for (Input& input : inputs_) {
+      const auto& limit = (*end)[input.order()];
+      if (limit && has_reached(input, *limit)) continue;
+      if (input.head() == nullptr) {
+        if (limit) return nullptr;
+        continue;
+      }
+      within |= limit.has_value();
+      if (best == nullptr || goes_before(input, *best)) best = &input;
+    }
+    if (within) return best;
+  }
+  return nullptr;
+}
+
 Input* Inputs::choose() {
+  if (follows_) {
+    Input* const next = choose_as_before();
+    if (next != nullptr || !earlier_->done()) return next;
+  }
   if (held_until_ns_) return nullptr;
   if (overdue_ != nullptr && overdue_->head() != nullptr) return overdue_;
   return first_by_time();
@@ -118,7 +188,8 @@ Input* Inputs::first_by_time() {
 
 bool Inputs::moved() const {
   return std::any_of(inputs_.begin(), inputs_.end(),
-                     [](const Input& input) { return input.moved(); });
+                     [](const Input& input) { return input.moved(); }) ||
+         (earlier_ != nullptr && earlier_->to_be_committed());
 }
 
 void Inputs::keep_positions(std::int64_t now_ns, bool idle) {
@@ -134,7 +205,9 @@ void Inputs::keep_positions(std::int64_t now_ns, bool idle) {
   positions_due_ = rested || old;
 }
 
-void Inputs::stage(log::Transaction& transaction) const {
+void Inputs::stage(log::Transaction& transaction, std::int64_t time_ms) const {
+  if (recorder_) recorder_->stage(transaction, time_ms);
+  if (earlier_ != nullptr) earlier_->stage(transaction, positions_due_);
   for (const Input& input : inputs_) {
     if (positions_due_ || input.ahead())
       transaction.set_position(group_, input.place(), input.next());
@@ -144,6 +217,8 @@ void Inputs::stage(log::Transaction& transaction) const {
 void Inputs::committed(std::int64_t now_ns) {
   for (Input& input : inputs_)
     input.commit();
+  if (recorder_) recorder_->commit();
+  if (earlier_ != nullptr) earlier_->committed();
   if (positions_due_) positions_kept_ns_ = now_ns;
   positions_due_ = false;
 }
@@ -151,10 +226,13 @@ void Inputs::committed(std::int64_t now_ns) {
 void Inputs::rewind() {
   for (Input& input : inputs_)
     input.rewind();
+  if (recorder_) recorder_->rewind();
+  if (earlier_ != nullptr) earlier_->rewind();
   positions_due_ = false;
 }
 
 void Inputs::add_interests(std::vector<log::Interest>& interests) const {
+  if (follows_) earlier_->add_interests(interests);
   for (const Input& input : inputs_) {
     // What has a record at hand while all wait for another has news that nobody takes.
     if (!held_until_ns_ || input.head() == nullptr) interests.push_back(input.interest());

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "manifest/earlier_parts.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/stream/topology.hpp"
+#include "runtime/input_ranges.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -46,6 +48,7 @@ Status SubTopologyMember::resolve(std::vector<InputTopic> inputs) {
     resolved->inputs.push_back({*shared_->retry, {}, false, true});
   }
   MILLRACE_TRY(make_changelogs(*resolved));
+  MILLRACE_TRY(make_ranges(*resolved));
   MILLRACE_ASSIGN(resolved->group,
                   shared_->log.group(shared_->topology.service + "/" + spec_->name));
   std::vector<std::string> units;
@@ -104,6 +107,67 @@ Status SubTopologyMember::make_changelogs(ResolvedSubTopology& resolved) const {
   spec.name = shared_->topology.service + "." + spec_->name + ".system.changelog";
   MILLRACE_ASSIGN(const log::Topic system, shared_->log.create_topic(spec));
   resolved.system = system.id;
+  return {};
+}
+
+// What this service writes, a part that is rebuilt writes again, in another order: the offsets of
+// before say nothing of it.
+bool SubTopologyMember::is_written_again(const log::TopicSpec& topic) const {
+  const Topology& topology = shared_->topology;
+  return topic.name == shared_->dead_letters.spec.name ||
+         std::any_of(topology.sinks.begin(), topology.sinks.end(),
+                     [&](const SinkSpec& sink) { return sink.topic.name == topic.name; }) ||
+         std::any_of(topology.stores.begin(), topology.stores.end(), [&](const StoreSpec& store) {
+           return !store.source_is_changelog && store.changelog == topic.name;
+         });
+}
+
+Status SubTopologyMember::make_ranges(ResolvedSubTopology& resolved) const {
+  std::size_t sources = 0;
+  for (const InputTopic& input : resolved.inputs) {
+    if (input.is_retry) continue;
+    if (is_written_again(input.topic.spec)) return {};
+    ++sources;
+  }
+  if (sources < 2 || sources > input_ranges_topics_max) return {};
+  const std::string& service = shared_->topology.service;
+  const auto name_of = [&](const std::string& part) {
+    return service + "." + part + ".system.ranges";
+  };
+  const Result<log::Topic> ranges =
+      shared_->log.create_topic({name_of(spec_->name), resolved.partitions,
+                                 log::TopicKind::private_topic, service, log::CleanupPolicy::keep});
+  if (ranges) {
+    resolved.ranges = ranges->id;
+  } else {
+    MILLRACE_TRY(pass_over(ranges.error(), "the order of its inputs is not kept"));
+  }
+  MILLRACE_ASSIGN(auto manifest, read_manifest(shared_->log, service));
+  if (!manifest) return {};
+  for (Manifest::Part& part : earlier_parts(*manifest, spec_->name)) {
+    Result<log::Topic> topic = shared_->log.find_topic(name_of(part.name));
+    if (!topic && topic.error().is(log::errc::unknown_topic)) continue;
+    if (!topic) {
+      MILLRACE_TRY(pass_over(topic.error(),
+                             "the order of inputs of part " + part.name + " is not repeated"));
+      continue;
+    }
+    MILLRACE_ASSIGN(const log::GroupId group, shared_->log.group(service + "/" + part.name));
+    resolved.earlier.push_back(
+        {std::move(part.name), std::move(part.sources), group, *std::move(topic)});
+  }
+  return {};
+}
+
+// What will not pass by itself: a part does its work without ranges too.
+Status SubTopologyMember::pass_over(const Error& error, const std::string& without) const {
+  const auto reasons = {log::errc::not_authorized, log::errc::limit, log::errc::topic_mismatch,
+                        log::errc::not_owner, log::errc::refused_by_broker};
+  if (std::none_of(reasons.begin(), reasons.end(),
+                   [&](const ErrorCode& code) { return error.is(code); }))
+    return fail(error);
+  shared_->tell("warn", "no input ranges",
+                "part " + spec_->name + ": " + without + ": " + error.to_string());
   return {};
 }
 

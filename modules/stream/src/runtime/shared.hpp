@@ -99,6 +99,14 @@ struct Changelog {
   log::TopicId topic;
 };
 
+/// A part that was reset, and is rebuilt as another one.
+struct EarlierPart {
+  std::string name;
+  std::vector<std::string> sources;  ///< topics
+  log::GroupId group;
+  log::Topic ranges;
+};
+
 /// A sub-topology whose topics all exist.
 struct ResolvedSubTopology {
   const SubTopology* spec = nullptr;
@@ -108,6 +116,10 @@ struct ResolvedSubTopology {
   std::vector<Changelog> changelogs;  ///< of stores whose source is not their changelog
   std::optional<log::TopicId>
       system;  ///< stream time and punctuators; none when nobody could ask for them
+  /// Where input ranges are kept; none when they would say nothing: there is one input, or one that
+  /// this service writes, and writes again when it is rebuilt.
+  std::optional<log::TopicId> ranges;
+  std::vector<EarlierPart> earlier;  ///< whose ranges are repeated, the latest first
 };
 
 }  // namespace millrace::stream::runtime

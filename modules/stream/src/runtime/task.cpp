@@ -73,6 +73,7 @@ Result<bool> Task::restore(std::size_t max_bytes) {
     MILLRACE_TRY(nodes_.open(calls_, claim_.unit()));
   }
   MILLRACE_TRY(state_.start(state_next));
+  shared_->largest_state_bytes = std::max(shared_->largest_state_bytes, state_bytes_max());
   set_position(shared_->log.committed());
   ready_.store(true, std::memory_order_release);
   return true;
@@ -98,7 +99,7 @@ Result<Turn> Task::run(std::size_t max_units) {
     MILLRACE_ASSIGN(room, process_records(max_units));
   }
   if (!room) return Turn::full;
-  return has_work() || punctuators_.sweeping() ? Turn::worked : Turn::idle;
+  return has_work() || punctuators_.sweeping() || inputs_.passes() ? Turn::worked : Turn::idle;
 }
 
 bool Task::turn_ends(std::size_t max_units) const {
@@ -118,11 +119,11 @@ Result<bool> Task::process_records(std::size_t max_units) {
       punctuators_.set_back(time_before);
       return false;
     }
-    input->take();
+    inputs_.take(*input);
     sweeps_.input_taken();
     ++uncommitted_records_;
     MILLRACE_ASSIGN(const bool timers_have_room, fire_stream_timers(max_units));
-    if (!timers_have_room) return false;
+    if (!timers_have_room || inputs_.full()) return false;
     if (inputs_.is_behind(*input) || shared_->staged_bytes() >= shared_->options.max_commit_bytes)
       return true;
   }
@@ -274,7 +275,7 @@ void Task::stage() {
   staging_.write(time);
   staged_ms_ = wall_ms();
   state_.stage(time);
-  inputs_.stage(transaction);
+  inputs_.stage(transaction, time);
   transaction.require(claim_);
 }
 

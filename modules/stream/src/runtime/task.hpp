@@ -65,7 +65,9 @@ class Task {
   /// this turn did nothing.
   void keep_positions(std::int64_t now_ns, bool idle);
   /// What it adds to a commit beside outputs and state changes, at most.
-  [[nodiscard]] std::size_t state_bytes_max() const { return state_.bytes_max(); }
+  [[nodiscard]] std::size_t state_bytes_max() const {
+    return state_.bytes_max() + inputs_.bytes_max();
+  }
   /// Records processed and timers fired since the last commit.
   [[nodiscard]] std::size_t uncommitted_units() const {
     return uncommitted_records_ + uncommitted_firings_;

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/base/error.hpp"
+
+namespace millrace::stream::runtime {
+
+/// Of a task; of more inputs than that no ranges are kept.
+inline constexpr std::size_t input_ranges_topics_max = 64;
+
+/// Where a task's ranges of input end, as one record of `<service>.<part>.system.ranges` has it;
+/// docs/formats/input_ranges.md. Within a range the inputs were taken in the order of time; all of
+/// it was taken before anything behind it.
+struct InputRanges {
+  std::vector<std::string> topics;
+  std::vector<std::vector<std::int64_t>> ends;  ///< of each range, by topic: the offset behind it
+};
+
+/// errc::incompatible for a later version, base's errc::invalid_argument for what is no such
+/// record, and for an end that is no offset.
+[[nodiscard]] Result<InputRanges> decode_input_ranges(std::string_view bytes);
+
+/// Writes such a record, range by range.
+class InputRangesWriter {
+ public:
+  explicit InputRangesWriter(std::vector<std::string> topics) : topics_(std::move(topics)) {}
+
+  /// The next range ends there, by topic; not before the one added last.
+  void add(const std::vector<std::int64_t>& end);
+  [[nodiscard]] const std::string& bytes() const { return bytes_; }
+  /// What bytes() grows by with a range, at most; the first one comes with the topics.
+  [[nodiscard]] std::size_t range_bytes_max() const;
+  [[nodiscard]] std::size_t first_range_bytes_max() const;
+  void clear() { bytes_.clear(); }
+
+ private:
+  std::vector<std::string> topics_;
+  std::vector<std::int64_t> last_;
+  std::string bytes_;
+};
+
+}  // namespace millrace::stream::runtime

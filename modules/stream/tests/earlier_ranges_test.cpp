@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "runtime/earlier_ranges.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/base/fault_file_system.hpp"
+#include "millrace/base/random.hpp"
+#include "millrace/log/memory_log.hpp"
+#include "runtime/inputs.hpp"
+
+namespace millrace::stream::runtime {
+namespace {
+
+/// A part `after` that reads two topics and is rebuilt in the place of `before`.
+class EarlierRangesTest : public testing::Test {
+ protected:
+  EarlierRangesTest() {
+    spec_.name = "after";
+    resolved_.spec = &spec_;
+    resolved_.group = log_->group("shop/after").value();
+    resolved_.partitions = 1;
+    for (const char* name : {"left", "right"})
+      resolved_.inputs.push_back({topic(name, log::TopicKind::events), {0}, false, false});
+    resolved_.earlier.push_back(
+        {"before",
+         {"left", "right"},
+         log_->group("shop/before").value(),
+         topic("shop.before.system.ranges", log::TopicKind::private_topic)});
+  }
+
+  log::Topic topic(const std::string& name, log::TopicKind kind) {
+    return log_->create_topic({name, 1, kind, "shop", log::CleanupPolicy::keep}).value();
+  }
+  static log::TopicPartition place(const log::Topic& topic) {
+    return {topic.id, log::partition(0)};
+  }
+  [[nodiscard]] log::TopicPartition place(std::size_t input) const {
+    return place(resolved_.inputs[input].topic);
+  }
+  [[nodiscard]] log::TopicPartition ranges_place() const {
+    return place(resolved_.earlier.front().ranges);
+  }
+  void commit(log::Transaction& transaction) { EXPECT_TRUE(log_->commit(transaction)); }
+  void set_positions(log::GroupId group, std::int64_t left, std::int64_t right) {
+    log::Transaction transaction;
+    transaction.set_position(group, place(0), log::offset(left));
+    transaction.set_position(group, place(1), log::offset(right));
+    commit(transaction);
+  }
+  void append(std::size_t input, int records) {
+    log::Transaction transaction;
+    for (int i = 0; i < records; ++i)
+      transaction.append(place(input), {1'000, "key", "value", {}});
+    commit(transaction);
+  }
+
+  ManualClock clock_;
+  log::MemoryBroker broker_{clock_, true};
+  std::unique_ptr<log::Log> log_ = [this] {
+    log::LogOptions options;
+    options.service = "shop";
+    return broker_.connect(std::move(options));
+  }();
+  FaultFileSystem files_;
+  SeededRandom random_{7};
+  Topology topology_;
+  InstanceOptions options_ = [] {
+    InstanceOptions options;
+    options.fetch_bytes = 64U << 10U;
+    return options;
+  }();
+  Instance::Environment environment_{clock_, files_, random_, {}};
+  Shared shared_{.log = *log_,
+                 .topology = topology_,
+                 .options = options_,
+                 .environment = environment_,
+                 .transaction = {},
+                 .sinks = {},
+                 .dead_letters = {},
+                 .retry = {},
+                 .source = "/shop",
+                 .cycle_over = false};
+  SubTopology spec_;
+  ResolvedSubTopology resolved_;
+};
+
+TEST_F(EarlierRangesTest, that_are_taken_already_are_passed_over_in_several_turns) {
+  append(0, 2);
+  append(1, 1);
+  set_positions(resolved_.earlier.front().group, 2, 1);
+  set_positions(resolved_.group, 1, 1);
+  InputRangesWriter writer({"left", "right"});
+  while (writer.bytes().size() < 512)
+    writer.add({1, 0});
+  for (int i = 0; i < 100; ++i) {
+    log::Transaction transaction;
+    for (int k = 0; k < 20; ++k)
+      transaction.append(ranges_place(), {0, {}, writer.bytes(), {}});
+    commit(transaction);
+  }
+  Inputs inputs(shared_, resolved_, log::partition(0));
+  ASSERT_TRUE(inputs.start());
+  int turns = 0;
+  do {
+    ASSERT_TRUE(inputs.fill());
+    ASSERT_LT(++turns, 100);
+  } while (inputs.passes());
+  EXPECT_GT(turns, 1);
+  Input* const next = inputs.choose();
+  ASSERT_NE(next, nullptr);
+  EXPECT_EQ(next->order(), 0U);
+}
+
+TEST_F(EarlierRangesTest, end_with_a_position_at_the_end_of_their_topic) {
+  append(0, 1);
+  append(1, 1);
+  set_positions(resolved_.earlier.front().group, 1, 0);
+  Inputs inputs(shared_, resolved_, log::partition(0));
+  ASSERT_TRUE(inputs.start());
+  const auto take = [&](std::size_t order) {
+    ASSERT_TRUE(inputs.fill());
+    Input* const next = inputs.choose();
+    ASSERT_NE(next, nullptr);
+    EXPECT_EQ(next->order(), order);
+    inputs.take(*next);
+  };
+  const auto is_over = [&] {
+    log::Transaction transaction;
+    inputs.stage(transaction, 0);
+    const auto& positions = transaction.positions();
+    return std::any_of(positions.begin(), positions.end(), [&](const auto& position) {
+      return position.place == ranges_place() &&
+             position.next == log_->end_offset(ranges_place()).value();
+    });
+  };
+  take(0);
+  EXPECT_FALSE(is_over());
+  // It is behind the last range once the next record is asked for; a refused commit takes it back.
+  EXPECT_NE(inputs.choose(), nullptr);
+  EXPECT_TRUE(is_over());
+  inputs.rewind();
+  EXPECT_FALSE(is_over());
+  take(0);
+  inputs.committed(0);
+  take(1);
+  EXPECT_TRUE(is_over());
+}
+
+}  // namespace
+}  // namespace millrace::stream::runtime

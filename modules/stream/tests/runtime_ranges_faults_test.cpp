@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// A rebuild by the ranges of the part before, when commits are refused, positions are gone, and the
+// topology is not what it was.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <vector>
+
+#include "millrace/log/errors.hpp"
+#include "runtime_migrations.hpp"
+#include "runtime_ranges.hpp"
+
+namespace millrace::stream::test {
+namespace {
+
+using std::string;
+
+class RangesFaults : public InputRangesTest {
+ protected:
+  /// Takes six records of two topics in turn, each earlier than the one before.
+  void take_falling(Driver& driver) {
+    for (int i = 0; i < 6; ++i)
+      take(driver, sides[static_cast<std::size_t>(i) % 2], 5'000 - i);
+  }
+  static log::GroupId group(Driver& driver, const string& part) {
+    return driver.tool().group("shop/" + part).value();
+  }
+  /// How far the rebuilt part is in the ranges of the one before.
+  static std::optional<log::Offset> position(Driver& driver) {
+    return driver.tool().position(group(driver, "took-2"), ranges_place(driver)).value();
+  }
+  static log::TopicPartition ranges_place(Driver& driver) {
+    return {driver.tool().find_topic(ranges_topic).value().id, log::partition(0)};
+  }
+  static bool has_topic(Driver& driver, const string& name) {
+    return driver.tool().find_topic(name).has_value();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(On, RangesFaults, testing::ValuesIn(runtime_backends()), backend_name);
+
+TEST_P(RangesFaults, a_refused_commit_of_a_rebuild_is_repeated_in_the_order_of_before) {
+  std::vector<ErrorCode> codes{log::errc::disk_full, log::errc::fenced};
+  // It halves the commit, and a cluster may have told of one record alone, which it would blame.
+  if (!GetParam().remote) codes.push_back(log::errc::too_large);
+  for (const ErrorCode& code : codes) {
+    SCOPED_TRACE(code.name);
+    auto driver = open_took();
+    take_falling(*driver);
+    const string before = taken(*driver);
+    begin_rebuild(*driver);
+    driver->world().fail_commits(code, 2);
+    driver->run_until([&] { return driver->instance().status().records == 6; });
+    EXPECT_EQ(driver->instance().status().refused_commits, 2U);
+    driver->run_until_idle();
+    EXPECT_EQ(taken(*driver), before);
+  }
+}
+
+TEST_P(RangesFaults, a_part_whose_positions_are_gone_is_rebuilt_by_its_ranges_alone) {
+  auto driver = open_took();
+  take_falling(*driver);
+  const string before = taken(*driver);
+  begin_rebuild(*driver);
+  driver->world().lose_positions(group(*driver, "took"));
+  driver->run_until_idle();
+  EXPECT_EQ(taken(*driver), before);
+  EXPECT_TRUE(told(*driver, "where a part was before its reset is not known any more"));
+}
+
+TEST_P(RangesFaults, a_rebuild_that_is_over_asks_nothing_of_the_part_before) {
+  auto driver = open_took();
+  take_falling(*driver);
+  const string before = taken(*driver);
+  rebuild(*driver);
+  const log::GroupId old = group(*driver, "took");
+  driver->world().lose_positions(old);
+  driver->restart();
+  take(*driver, "left", 9'000);
+  driver->crash_and_restart();
+  driver->run_until_idle();
+  EXPECT_EQ(driver->world().asked_for_lost(old), 0);
+  EXPECT_EQ(taken(*driver), before + "left7 ");
+}
+
+TEST_P(RangesFaults, a_rebuild_that_moves_continues_where_it_was_in_the_ranges) {
+  InstanceOptions options;
+  options.max_cycle_records = 1;
+  auto driver = open_took(options);
+  for (int i = 0; i < 12; ++i)
+    take(*driver, sides[static_cast<std::size_t>(i) % 3], 5'000 - i);
+  const string before = taken(*driver);
+  const log::Offset start = driver->tool().start_offset(ranges_place(*driver)).value();
+  const log::Offset end = driver->tool().end_offset(ranges_place(*driver)).value();
+  begin_rebuild(*driver);
+  driver->run_until([&] { return driver->instance().status().records == 6; });
+  driver->crash_and_restart();
+  const auto half_way = position(*driver);
+  ASSERT_TRUE(half_way);
+  EXPECT_GT(*half_way, start);
+  EXPECT_LT(*half_way, end);
+  driver->run_until_idle();
+  EXPECT_EQ(position(*driver), end);
+  EXPECT_EQ(taken(*driver), before);
+}
+
+// What its HTTP side writes, say: a rebuild does not write it again.
+TEST_P(RangesFaults, a_topic_of_the_service_that_no_part_writes_is_an_input_like_others) {
+  const auto plan = took({"shop.asked", "left"});
+  auto driver = open(plan);
+  driver->declare_topic("shop.asked", "shop", 1);
+  driver->declare_topic("left", "counter", 1);
+  driver->run_until_idle();
+  take(*driver, "left", 5'000);
+  take(*driver, "shop.asked", 4'000);
+  EXPECT_EQ(ranges(*driver), 1U);
+  rebuild(*driver, plan);
+  EXPECT_EQ(taken(*driver), "left1 shop.asked2 ");
+}
+
+TEST_P(RangesFaults, a_topic_that_cannot_be_made_costs_the_ranges_alone) {
+  for (const ErrorCode& code :
+       {log::errc::not_authorized, log::errc::limit, log::errc::topic_mismatch}) {
+    SCOPED_TRACE(code.name);
+    auto world = make_world();
+    world->refuse_topics(code, ".system.ranges");
+    auto driver = std::make_unique<Driver>(std::move(world), took());
+    for (const string& side : sides)
+      driver->declare_topic(side, "counter", 1);
+    take(*driver, "left", 5'000);
+    take(*driver, "right", 4'000);
+    EXPECT_TRUE(told(*driver, "no input ranges"));
+    EXPECT_FALSE(has_topic(*driver, ranges_topic));
+    rebuild(*driver);
+    // The numbers are those of all records so far.
+    EXPECT_TRUE(taken(*driver).starts_with("right"));
+  }
+}
+
+TEST_P(RangesFaults, a_store_with_another_name_is_rebuilt_in_the_order_of_before) {
+  auto driver = open_took();
+  take_falling(*driver);
+  const string before = taken(*driver);
+  rebuild(*driver, topology([](TopologyBuilder& builder) {
+    add_took(builder, sides, "kept");
+    builder.was("kept", "taken");
+  }));
+  EXPECT_EQ(taken(*driver, "kept"), before);
+}
+
+// The new part begins its own ranges where the ones before were.
+TEST_P(RangesFaults, what_was_taken_before_a_migration_is_rebuilt_by_time_and_then_as_it_was) {
+  const auto apart = topology([](TopologyBuilder& builder) {
+    add_took(builder, {"left", "middle"}, "taken");
+    builder.stream<string, Deposited>("right").group_by_key().count("rights");
+  });
+  const auto together = topology([](TopologyBuilder& builder) {
+    add_took(builder, sides, "taken");
+    builder.stream<string, Deposited>("right").group_by_key().count("rights");
+  });
+  auto driver = open(apart);
+  for (const string& side : sides)
+    driver->declare_topic(side, "counter", 1);
+  take(*driver, "left", 5'000);
+  take(*driver, "middle", 4'000);
+  deploy_by_migration(*driver, together);
+  take(*driver, "left", 7'000);
+  take(*driver, "right", 6'000);
+  EXPECT_EQ(taken(*driver), "left1 middle2 left3 right4 ");
+  rebuild(*driver, together);
+  EXPECT_EQ(taken(*driver), "middle2 left1 left3 right4 ");
+}
+
+}  // namespace
+}  // namespace millrace::stream::test
