@@ -41,6 +41,8 @@ Status Checkpointer::write(const Checkpoint& made) {
   MILLRACE_TRY(group_commit_.sync_up_to(made.position));
   MILLRACE_FAULT_POINT("checkpoint.before_write");
   MILLRACE_TRY(directory_.check_in_place());
+  // Without one of them the next to open reads its segment, and that is all.
+  static_cast<void>(index_files_.write_up_to(made.position));
   return write_file_atomically(directory_.files(), directory_.path() + names::checkpoint,
                                made.encode());
 }

@@ -4,6 +4,7 @@
 
 #include "checkpoint.hpp"
 #include "group_commit.hpp"
+#include "index_files.hpp"
 #include "locked.hpp"
 #include "log_directory.hpp"
 #include "publisher.hpp"
@@ -16,11 +17,12 @@ class Checkpointer {
  public:
   /// All outlive it.
   Checkpointer(LogDirectory& directory, Topics& topics, Publisher& publisher,
-               GroupCommit& group_commit)
+               GroupCommit& group_commit, IndexFiles& index_files)
       : directory_(directory),
         topics_(topics),
         publisher_(publisher),
-        group_commit_(group_commit) {}
+        group_commit_(group_commit),
+        index_files_(index_files) {}
 
   /// True when a checkpoint is due, and we are the one that writes it, until end().
   [[nodiscard]] bool begin_when_due();
@@ -35,6 +37,7 @@ class Checkpointer {
   Topics& topics_;
   Publisher& publisher_;
   GroupCommit& group_commit_;
+  IndexFiles& index_files_;
 };
 
 }  // namespace millrace::log::embedded

@@ -35,16 +35,23 @@ Status Follower::start() {
   failed_ = read_failure_file(files, log.directory.path());
   MILLRACE_TRY(log.directory.make_control(alone_));
   // Before the journal: a checkpoint speaks of frames that are in the journal already.
-  MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, log.directory.path()));
-  if (checkpoint && checkpoint->log_id == log.directory.log_id()) {
-    log.directory.control().incarnation = checkpoint->incarnation;
-    durable_ = checkpoint->position;
-    begin_ = checkpoint->begin;
+  MILLRACE_ASSIGN(checkpoint_, read_checkpoint(files, log.directory.path()));
+  if (checkpoint_ && checkpoint_->log_id != log.directory.log_id()) {
+    checkpoint_.reset();
   }
   walker_.emplace(log.journal, log.directory.log_id());
-  walker_->start_at(begin_, 0);
-  log.directory.control().committed.store(begin_);
-  log.directory.control().tails[0].end = begin_;
+  if (checkpoint_) {
+    log.directory.control().incarnation = checkpoint_->incarnation;
+    durable_ = checkpoint_->position;
+    begin_ = checkpoint_->begin;
+    walker_->start_at(begin_, 0);
+    MILLRACE_TRY(log.journal.refresh());
+    MILLRACE_TRY(take_complete_segments(alone_, log, *checkpoint_, *walker_));
+  }
+  Control& control = log.directory.control();
+  control.committed.store(walker_->position());
+  control.tails[0] = {walker_->position(), walker_->previous()};
+  last_ = walker_->position();
   return follow();
 }
 
@@ -96,7 +103,7 @@ Status Follower::take_all() {
 }
 
 Status Follower::check_last() {
-  if (walker_->position() == begin_) {
+  if (walker_->position() == last_) {
     return {};
   }
   FrameHeader header;
@@ -118,6 +125,9 @@ Status Follower::check_last() {
 Status Follower::take(const WalkedFrame& frame) {
   LogParts& log = *log_;
   MILLRACE_TRY(apply_walked(alone_, log, *walker_, frame));
+  if (checkpoint_) {
+    MILLRACE_TRY(use_tables_at(alone_, log, *checkpoint_, *walker_));
+  }
   Control& control = log.directory.control();
   control.incarnation = std::max(control.incarnation, frame.header.incarnation);
   log.publisher.advance(alone_, walker_->position(), walker_->previous());

@@ -23,7 +23,8 @@ namespace millrace::log::embedded {
 /// Not thread-safe.
 class Follower {
  public:
-  /// Reads the whole journal. errc::not_found, incompatible, corrupt, no_permission.
+  /// Reads what the checkpoint and the index files leave of the journal. errc::not_found,
+  /// incompatible, corrupt, no_permission.
   [[nodiscard]] static Result<std::unique_ptr<Follower>> open(const std::string& directory,
                                                               LogEnvironment& environment,
                                                               LogOptions options,
@@ -53,6 +54,7 @@ class Follower {
   Alone alone_;
   std::optional<FrameWalker> walker_;
   std::string failed_;
+  std::optional<Checkpoint> checkpoint_;
   std::uint64_t begin_ = 0;  ///< of the journal
   std::uint64_t durable_ = 0;
   std::uint64_t last_ = 0;  ///< where the last frame that was taken begins

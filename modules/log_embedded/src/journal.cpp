@@ -248,6 +248,15 @@ Result<std::size_t> Journal::read_by_name(std::uint64_t position, char* out, std
   return file->read_at(position - here.start, out, size);
 }
 
+Result<std::string> Journal::read_index_file(std::uint64_t start) {
+  MILLRACE_ASSIGN(const auto file, open_.open(index_path_of(start), OpenMode::read));
+  MILLRACE_ASSIGN(const std::uint64_t size, file->size());
+  std::string bytes(size, '\0');
+  MILLRACE_ASSIGN(const std::size_t got, file->read_at(0, bytes.data(), bytes.size()));
+  bytes.resize(got);
+  return bytes;
+}
+
 Status Journal::hold(const Locked&, std::uint64_t position) {
   MILLRACE_ASSIGN(const Bounds here, require(position));
   MILLRACE_TRY(open_.hold(here.start));

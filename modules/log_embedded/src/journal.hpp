@@ -43,6 +43,13 @@ class Journal {
   /// The file that holds a position, for messages.
   [[nodiscard]] std::string path_of(std::uint64_t position);
 
+  /// The index file of the segment that begins there.
+  [[nodiscard]] std::string index_path_of(std::uint64_t start) const {
+    return open_.index_path_of(start);
+  }
+  /// All of it.
+  [[nodiscard]] Result<std::string> read_index_file(std::uint64_t start);
+
   /// Makes the segment that begins at `start`, with room for at least `needed` bytes; it is durable
   /// on return, its name by the next sync_names(). It gets its name when it is whole, so nobody
   /// ever opens half a segment. One that is there is used, and grown when too small; else one that

@@ -19,6 +19,7 @@ LogParts::LogParts(const std::string& path, LogEnvironment& environment, LogOpti
       publisher(directory, journal, index, segments, topics),
       group_commit(directory, journal, segments),
       members(directory),
-      checkpointer(directory, topics, publisher, group_commit) {}
+      index_files(directory, journal, index, topics),
+      checkpointer(directory, topics, publisher, group_commit, index_files) {}
 
 }  // namespace millrace::log::embedded

@@ -7,6 +7,7 @@
 #include "checkpointer.hpp"
 #include "group_commit.hpp"
 #include "index.hpp"
+#include "index_files.hpp"
 #include "journal.hpp"
 #include "log_directory.hpp"
 #include "members.hpp"
@@ -33,6 +34,7 @@ struct LogParts {
   Publisher publisher;
   GroupCommit group_commit;
   Members members;
+  IndexFiles index_files;
   Checkpointer checkpointer;
 };
 

@@ -13,9 +13,15 @@ namespace millrace::log::embedded {
 namespace {
 
 constexpr std::string_view suffix = ".journal";
+constexpr std::string_view index_suffix = ".batches";
 constexpr std::size_t digits = 20;
 // Fewer are of no use to a process that has no descriptor left.
 constexpr std::size_t min_open = 4;
+
+std::string file_name(std::uint64_t start, std::string_view ending) {
+  const std::string number = std::to_string(start);
+  return std::string(digits - number.size(), '0') + number + std::string(ending);
+}
 
 }  // namespace
 
@@ -27,8 +33,11 @@ OpenSegments::OpenSegments(FileSystem& files, std::string directory, OpenMode mo
       may_open_(std::move(may_open)) {}
 
 std::string OpenSegments::path_of(std::uint64_t start) const {
-  const std::string number = std::to_string(start);
-  return directory_ + "/" + std::string(digits - number.size(), '0') + number + std::string(suffix);
+  return directory_ + "/" + file_name(start, suffix);
+}
+
+std::string OpenSegments::index_path_of(std::uint64_t start) const {
+  return directory_ + "/" + file_name(start, index_suffix);
 }
 
 std::optional<std::uint64_t> OpenSegments::start_of(std::string_view name) {

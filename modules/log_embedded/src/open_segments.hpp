@@ -32,6 +32,8 @@ class OpenSegments {
                std::function<Status()> may_open);
 
   [[nodiscard]] std::string path_of(std::uint64_t start) const;
+  /// The file that says where its batches lie.
+  [[nodiscard]] std::string index_path_of(std::uint64_t start) const;
   /// Where a segment of this file name begins; no value for other names.
   [[nodiscard]] static std::optional<std::uint64_t> start_of(std::string_view name);
 

@@ -46,6 +46,8 @@ class Publisher {
   /// when the frame gives an offset again that an earlier one gave.
   [[nodiscard]] Status apply_entries(const Locked& locked, const FrameView& frame,
                                      std::uint64_t position);
+  /// Takes a record of `__catalog` into catalog and rows. Can be repeated.
+  [[nodiscard]] Status apply_topic(const Locked& locked, std::string_view record);
   /// Takes what the batches of the log's own topics say into the tables. Can be repeated.
   [[nodiscard]] Status apply_internal(const Locked& locked, std::string_view frame);
   /// The commit point: the log ends at `end`, with a frame of that checksum.
@@ -72,7 +74,6 @@ class Publisher {
                                    std::uint64_t position);
   [[nodiscard]] Status apply_record(const Locked& locked, const FrameEntry& entry,
                                     std::uint64_t position, const RecordView& record);
-  [[nodiscard]] Status apply_topic(const Locked& locked, std::string_view record);
   [[nodiscard]] bool wants(const WaiterRow& waiter, FrameBuilder& frame) const;
   void wake_readers(const Locked& locked, FrameBuilder& frame);
 

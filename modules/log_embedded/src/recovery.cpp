@@ -24,6 +24,58 @@ Status apply_walked(const Locked& locked, LogParts& log, FrameWalker& walker, Wa
   return log.publisher.apply_entries(locked, FrameView(frame.table), frame.position);
 }
 
+Status take_complete_segments(const Locked& locked, LogParts& log, const Checkpoint& checkpoint,
+                              FrameWalker& walker) {
+  // The one that a repair writes has no tables.
+  if (checkpoint.catalog.empty() || checkpoint.position <= checkpoint.begin) {
+    return {};
+  }
+  for (const std::string& record : checkpoint.catalog) {
+    MILLRACE_TRY(log.publisher.apply_topic(locked, record));
+  }
+  const std::uint64_t last = log.journal.bounds_of(checkpoint.position - 1).start;
+  for (const Journal::Place& segment : log.journal.segments()) {
+    if (segment.start >= last || walker.position() != segment.start) {
+      break;
+    }
+    MILLRACE_ASSIGN(const bool taken, log.index_files.load(locked, segment, walker));
+    if (!taken && log.directory.options().access != LogAccess::read_only) {
+      // The next checkpoint writes it again.
+      static_cast<void>(log.directory.files().remove(log.journal.index_path_of(segment.start)));
+    }
+    WalkedFrame frame;
+    while (!taken && walker.position() < segment.end) {
+      MILLRACE_ASSIGN(const bool good, walker.next(0, frame));
+      if (!good) {
+        return {};
+      }
+      MILLRACE_TRY(apply_walked(locked, log, walker, frame));
+    }
+  }
+  return {};
+}
+
+Status use_tables_at(const Locked& locked, LogParts& log, const Checkpoint& checkpoint,
+                     const FrameWalker& walker) {
+  if (walker.position() != checkpoint.position || walker.previous() != checkpoint.checksum) {
+    return {};
+  }
+  Control& control = log.directory.control();
+  for (const PositionRecord& row : checkpoint.positions) {
+    MILLRACE_TRY(check_room_for(locked, control, row.group, row.place));
+    set_position(locked, control, row.group, row.place, row.next);
+  }
+  for (const Checkpoint::Producer& producer : checkpoint.producers) {
+    MILLRACE_TRY(check_room_for(locked, control, producer.name));
+    set_producer(locked, control, producer.name, producer.state);
+  }
+  const std::size_t rows = std::min<std::size_t>(checkpoint.next_offsets.size(), max_rows);
+  for (std::size_t i = 0; i < rows; ++i) {
+    control.partitions[i].next_offset = checkpoint.next_offsets[i];
+  }
+  return {};
+}
+
 Status Recovery::run() {
   FileSystem& files = log_.directory.files();
   if (!files.exists(log_.directory.path() + names::version)) {
@@ -78,19 +130,6 @@ Status Recovery::load_checkpoint() {
   return {};
 }
 
-Status Recovery::use_tables(const Checkpoint& checkpoint) {
-  Control& control = log_.directory.control();
-  for (const PositionRecord& row : checkpoint.positions) {
-    MILLRACE_TRY(check_room_for(alone_, control, row.group, row.place));
-    set_position(alone_, control, row.group, row.place, row.next);
-  }
-  for (const Checkpoint::Producer& producer : checkpoint.producers) {
-    MILLRACE_TRY(check_room_for(alone_, control, producer.name));
-    set_producer(alone_, control, producer.name, producer.state);
-  }
-  return {};
-}
-
 Status Recovery::walk() {
   Journal& journal = log_.journal;
   const auto segments = journal.segments();
@@ -110,8 +149,11 @@ Status Recovery::walk() {
   }
   FrameWalker walker(journal, log_.directory.log_id());
   walker.start_at(begin_, 0);
-  // All batches are checked, also below the checkpoint: they are read anyway, and damage must not
-  // wait for the one reader that needs the record.
+  if (checkpoint_) {
+    MILLRACE_TRY(take_complete_segments(alone_, log_, *checkpoint_, walker));
+  }
+  // All batches that are read are checked, also below the checkpoint: damage must not wait for the
+  // one reader that needs the record.
   constexpr std::uint64_t check_from = 0;
   const std::uint64_t proven = checkpoint_ ? checkpoint_->position : 0;
   WalkedFrame frame;
@@ -122,9 +164,8 @@ Status Recovery::walk() {
     }
     MILLRACE_TRY(apply_walked(alone_, log_, walker, frame));
     incarnation_ = std::max(incarnation_, frame.header.incarnation);
-    if (checkpoint_ && walker.position() == checkpoint_->position &&
-        walker.previous() == checkpoint_->checksum) {
-      MILLRACE_TRY(use_tables(*checkpoint_));
+    if (checkpoint_) {
+      MILLRACE_TRY(use_tables_at(alone_, log_, *checkpoint_, walker));
     }
   }
   position_ = walker.position();

@@ -16,6 +16,16 @@ namespace millrace::log::embedded {
 [[nodiscard]] Status apply_walked(const Locked& locked, LogParts& log, FrameWalker& walker,
                                   WalkedFrame frame);
 
+/// Takes the segments before the one in which the checkpoint's last frame lies: from their index
+/// files, or by a walk where there is none that fits. `walker` stands at the first frame of the log
+/// and is moved to the end of what was taken; the frames that follow are for the caller.
+[[nodiscard]] Status take_complete_segments(const Locked& locked, LogParts& log,
+                                            const Checkpoint& checkpoint, FrameWalker& walker);
+
+/// Takes the tables of the checkpoint when the walk has come to its position.
+[[nodiscard]] Status use_tables_at(const Locked& locked, LogParts& log,
+                                   const Checkpoint& checkpoint, const FrameWalker& walker);
+
 /// Makes a directory ready for use: makes a new log, or walks the journal of an old one, cuts its
 /// torn tail or refuses what is corrupt, and builds the control file and the index again.
 class Recovery {
@@ -26,7 +36,6 @@ class Recovery {
  private:
   [[nodiscard]] Status make_new_log();
   [[nodiscard]] Status load_checkpoint();
-  [[nodiscard]] Status use_tables(const Checkpoint& checkpoint);
   [[nodiscard]] Status walk();
   [[nodiscard]] Status finish();
 

@@ -9,6 +9,7 @@
 #include "checkpoint.hpp"
 #include "embedded_log.hpp"
 #include "frame_walker.hpp"
+#include "index_files.hpp"
 #include "living.hpp"
 #include "log_directory.hpp"
 #include "millrace/base/assert.hpp"
@@ -248,6 +249,7 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
   }
   MILLRACE_ASSERT(lock.alone.has_value(), "only a dry run looks without the lock");
   if (!journal.empty()) {
+    MILLRACE_TRY(remove_index_files(files, journal, report.cut_from));
     MILLRACE_TRY(journal.cut(*lock.alone, report.cut_from));
     MILLRACE_TRY(journal.sync(0, report.cut_from + 1));
   }

@@ -37,6 +37,7 @@ class HookedFiles final : public FileSystem {
   /// No more can be open at once, as by RLIMIT_NOFILE.
   void limit_open(std::size_t limit) { open_limit_ = limit; }
   [[nodiscard]] int directory_syncs() const { return directory_syncs_; }
+  [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
     if (opens_left_ >= 0 && opens_left_-- == 0) {
@@ -74,7 +75,9 @@ class HookedFiles final : public FileSystem {
     ~HookedFile() override { --owner_.open_now_; }
     Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) override {
       owner_.count_read();
-      return file_->read_at(offset, out, size);
+      auto got = file_->read_at(offset, out, size);
+      owner_.bytes_read_ += got ? *got : 0;
+      return got;
     }
     Status write_at(std::uint64_t offset, std::string_view bytes) override {
       return file_->write_at(offset, bytes);
@@ -107,6 +110,7 @@ class HookedFiles final : public FileSystem {
   std::size_t open_max_ = 0;
   std::size_t open_limit_ = SIZE_MAX;
   int directory_syncs_ = 0;
+  std::uint64_t bytes_read_ = 0;
   std::function<void()> hook_;
 };
 
