@@ -12,10 +12,16 @@ namespace {
 
 constexpr std::string_view prepared_suffix = ".prepared";
 constexpr std::string_view unfinished_suffix = ".unfinished";
+constexpr std::string_view unfinished_index_suffix = ".batches.tmp";
 constexpr std::size_t chunk_bytes = 1U << 20U;
+constexpr std::string_view all_digits = "0123456789";
 
-/// `next`, perhaps a dot and a number, and one of the suffixes of a segment that was made ahead.
-bool is_made_ahead(std::string_view name) {
+/// `next`, perhaps a dot and a number, and one of the suffixes of a segment that was made ahead; or
+/// what is left of an index file.
+bool is_unfinished(std::string_view name) {
+  if (name.size() > unfinished_index_suffix.size() && name.ends_with(unfinished_index_suffix)) {
+    return name.find_first_not_of(all_digits) == name.size() - unfinished_index_suffix.size();
+  }
   constexpr std::string_view prefix = "next";
   if (!name.starts_with(prefix)) {
     return false;
@@ -28,7 +34,7 @@ bool is_made_ahead(std::string_view name) {
   }
   name.remove_suffix(ending.size());
   return name.empty() || (name.size() > 1 && name.front() == '.' &&
-                          name.find_first_not_of("0123456789", 1) == std::string_view::npos);
+                          name.find_first_not_of(all_digits, 1) == std::string_view::npos);
 }
 
 }  // namespace
@@ -227,7 +233,7 @@ void Journal::remove_unfinished(const Alone&) {
     return;
   }
   for (const std::string& name : *names) {
-    if (is_made_ahead(name)) {
+    if (is_unfinished(name)) {
       static_cast<void>(files_.remove(directory_ + "/" + name));
     }
   }

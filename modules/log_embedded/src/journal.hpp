@@ -65,7 +65,7 @@ class Journal {
   /// number is there. By one member at a time, which needs no lock; `maker` is its slot, and
   /// tells its unfinished file from those of dead makers. After a failure nothing is left behind.
   [[nodiscard]] Status prepare(unsigned number, std::uint64_t room, int maker);
-  /// Removes prepared and unfinished segments, as far as it can.
+  /// Removes prepared and unfinished segments and unfinished index files, as far as it can.
   void remove_unfinished(const Alone& alone);
   /// Makes the names of all segments durable.
   [[nodiscard]] Status sync_names();

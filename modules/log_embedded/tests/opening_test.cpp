@@ -289,7 +289,8 @@ TEST_F(Opening, continues_after_a_death_at_each_step_of_writing_index_files) {
   if (!fault_points_compiled_in()) {
     GTEST_SKIP() << "this build has no fault points";
   }
-  for (const char* point : {"index_file.before", "index_file.after", "checkpoint.before_write"}) {
+  for (const char* point :
+       {"index_file.before", "index_file.inside", "index_file.after", "checkpoint.before_write"}) {
     for (int nth = 1; nth <= 3; ++nth) {
       for (const bool power : {false, true}) {
         SCOPED_TRACE(std::string(point) + " " + std::to_string(nth) + (power ? ", power" : ""));
@@ -308,6 +309,9 @@ TEST_F(Opening, continues_after_a_death_at_each_step_of_writing_index_files) {
           log = machine.open();
           ASSERT_NE(log, nullptr);
           EXPECT_TRUE(content_of(*log) == expected);
+          const auto names = machine.files.list(journal).value();
+          EXPECT_FALSE(std::any_of(names.begin(), names.end(),
+                                   [](const std::string& name) { return name.ends_with(".tmp"); }));
           log.reset();
         }
       }
