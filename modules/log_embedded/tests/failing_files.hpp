@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millrace/base/file_system.hpp"
+
+namespace millrace::log {
+
+/// Another file system, one of whose calls that change something fails: a write leaves its first
+/// half behind, anything else does nothing. One thread.
+class FailingFiles final : public FileSystem {
+ public:
+  explicit FailingFiles(FileSystem& files) : files_(files) {}
+
+  /// Counts from here on; the call `number`, from 1, fails with that code.
+  void fail_call(int number, ErrorCode code) {
+    left_ = number;
+    code_ = code;
+  }
+  [[nodiscard]] bool failed() const { return left_ == 0; }
+
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    if (mode != OpenMode::read) {
+      MILLRACE_TRY(call("open", path));
+    }
+    MILLRACE_ASSIGN(auto file, files_.open(path, mode));
+    return std::make_unique<FailingFile>(*this, std::move(file), path);
+  }
+  Status create_directories(const std::string& path) override {
+    MILLRACE_TRY(call("make", path));
+    return files_.create_directories(path);
+  }
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    return files_.list(path);
+  }
+  bool exists(const std::string& path) override { return files_.exists(path); }
+  Status remove(const std::string& path) override {
+    MILLRACE_TRY(call("remove", path));
+    return files_.remove(path);
+  }
+  Status rename(const std::string& from, const std::string& to) override {
+    MILLRACE_TRY(call("rename", from));
+    return files_.rename(from, to);
+  }
+  Status sync_directory(const std::string& path) override {
+    MILLRACE_TRY(call("sync", path));
+    return files_.sync_directory(path);
+  }
+
+ private:
+  class FailingFile final : public File {
+   public:
+    FailingFile(FailingFiles& files, std::unique_ptr<File> file, std::string path)
+        : files_(files), file_(std::move(file)), path_(std::move(path)) {}
+    Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) override {
+      return file_->read_at(offset, out, size);
+    }
+    Status write_at(std::uint64_t offset, std::string_view bytes) override {
+      if (Status called = files_.call("write", path_); !called) {
+        MILLRACE_TRY(file_->write_at(offset, bytes.substr(0, bytes.size() / 2)));
+        return called;
+      }
+      return file_->write_at(offset, bytes);
+    }
+    Status sync() override {
+      MILLRACE_TRY(files_.call("sync", path_));
+      return file_->sync();
+    }
+    Status allocate(std::uint64_t size) override {
+      MILLRACE_TRY(files_.call("reserve room for", path_));
+      return file_->allocate(size);
+    }
+    Status truncate(std::uint64_t size) override {
+      MILLRACE_TRY(files_.call("truncate", path_));
+      return file_->truncate(size);
+    }
+    Result<std::uint64_t> size() override { return file_->size(); }
+    Result<char*> map(std::uint64_t size) override { return file_->map(size); }
+
+   private:
+    FailingFiles& files_;
+    std::unique_ptr<File> file_;
+    std::string path_;
+  };
+
+  Status call(const char* what, const std::string& path) {
+    if (left_ > 0 && --left_ == 0) {
+      return fail(code_, std::string("cannot ") + what + " " + path + ": set to fail");
+    }
+    return {};
+  }
+
+  FileSystem& files_;
+  int left_ = -1;
+  ErrorCode code_ = errc::io_error;
+};
+
+}  // namespace millrace::log
