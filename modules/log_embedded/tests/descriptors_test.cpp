@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -164,7 +166,9 @@ TEST_F(EmbeddedProcesses, with_few_descriptors_read_and_write_a_log_of_many_segm
   }
   ASSERT_GE(stat_log(path(), environment_)->segments, 100U);
   Child limited([&] {
-    const rlimit few{40, 40};
+    const std::filesystem::directory_iterator open_now("/proc/self/fd");
+    const auto limit = static_cast<rlim_t>(std::distance(begin(open_now), end(open_now)) + 36);
+    const rlimit few{limit, limit};
     if (::setrlimit(RLIMIT_NOFILE, &few) != 0) {
       return 1;
     }
