@@ -46,6 +46,12 @@ void add_positions(const std::vector<log::GroupInfo>& groups, const std::vector<
   });
 }
 
+// Its records hold offsets of the log that it is in: the copies would name others.
+bool stays(const log::Topic& topic) {
+  return topic.spec.kind == log::TopicKind::private_topic &&
+         topic.spec.name.ends_with(ranges_suffix);
+}
+
 }  // namespace
 
 CopyPhase phase_of(std::string_view topic) {
@@ -73,6 +79,7 @@ Result<CopyPlan> make_plan(log::Log& source, const std::string& glob) {
   MILLRACE_ASSIGN(const std::vector<log::GroupInfo> groups, source.groups());
   plan.live = live_groups(groups);
   MILLRACE_ASSIGN(std::vector<log::Topic> topics, sorted_topics(source, false));
+  std::erase_if(topics, stays);
   std::vector<std::string> names;
   for (const log::Topic& topic : topics)
     names.push_back(topic.spec.name);

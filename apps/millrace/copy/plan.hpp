@@ -48,7 +48,8 @@ struct CopyPlan {
   std::vector<std::string> live;  ///< groups with members: their services run
 };
 
-/// Looks at a log. `glob` (as of fnmatch) chooses topics by name; empty: all. base's
+/// Looks at a log. `glob` (as of fnmatch) chooses topics by name; empty: all, without the ranges of
+/// inputs, which are of this log alone. base's
 /// errc::not_found when it chooses none, and what the log answers.
 [[nodiscard]] Result<CopyPlan> make_plan(log::Log& source, const std::string& glob);
 

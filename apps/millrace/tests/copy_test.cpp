@@ -109,6 +109,21 @@ TEST_P(Copy, keeps_the_specs_of_topics_of_all_services) {
   expect_same("stock.shelves.changelog");
 }
 
+TEST_P(Copy, leaves_out_ranges_of_inputs_which_name_offsets_of_their_log) {
+  const std::string ranges = "stock.counter.system.ranges";
+  make_topic(*source, "orders", "orders");
+  make_topic(*source, ranges, "stock", 2, log::TopicKind::private_topic);
+  write(*source, "orders", 0, numbered(0, 3));
+  write(*source, ranges, 0, numbered(0, 3));
+  set_position(*source, "stock/counter-2", "orders", 0, nth(*source->tool(), "orders", 0, 2));
+  set_position(*source, "stock/counter-2", ranges, 0, nth(*source->tool(), ranges, 0, 1));
+  const CopySummary summary = copied();
+  EXPECT_EQ(summary.topics, 1U);
+  EXPECT_EQ(summary.records, 3);
+  EXPECT_EQ(summary.positions, 1U);
+  EXPECT_FALSE(target->service("reader").find_topic(ranges));
+}
+
 TEST_P(Copy, keeps_many_small_commits_in_many_steps) {
   make_topic(*source, "orders", "orders");
   make_topic(*source, "payments", "payments");
