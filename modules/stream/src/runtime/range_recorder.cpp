@@ -31,34 +31,26 @@ RangeRecorder::RangeRecorder(const std::vector<Input>& inputs, log::TopicPartiti
 void RangeRecorder::start(const std::vector<bool>& taken) {
   writer_.clear();
   seen_ = {};
-  for (std::size_t i = 0; i < inputs_->size(); ++i) {
-    bool others = false;
-    for (std::size_t k = 0; k < inputs_->size(); ++k)
-      others |= k != i && taken[k];
-    seen_.of_others.push_back(others ? last : first);
+  for (std::size_t i = 0; i < taken.size(); ++i) {
+    if (!taken[i]) continue;
+    // Of one input alone no record is too late for another.
+    seen_.input = seen_.latest == last ? none : i;
+    seen_.latest = last;
   }
   committed_ = seen_;
 }
 
+// Each change of input in a range went to a later record than all before it. So the latest of the
+// range is of the input that was taken last, and whatever other record is before that is too late.
 void RangeRecorder::take(const Input& input) {
   if (input.topic().is_retry) return;
   const OrderKey key = order_key(input);
-  if (seen_.input != input.order()) {
-    change_to(input.order());
-    if (key < seen_.of_others[input.order()]) end_range();
-    seen_.of_others[input.order()] = first;
+  if (seen_.input == input.order()) {
+    seen_.latest = std::max(seen_.latest, key);
+    return;
   }
-  seen_.latest = std::max(seen_.latest, key);
-}
-
-void RangeRecorder::change_to(std::size_t input) {
-  if (seen_.input != none) {
-    for (std::size_t i = 0; i < seen_.of_others.size(); ++i) {
-      if (i != seen_.input) seen_.of_others[i] = std::max(seen_.of_others[i], seen_.latest);
-    }
-  }
-  seen_.input = input;
-  seen_.latest = first;
+  if (key < seen_.latest) end_range();
+  seen_ = {input.order(), key};
 }
 
 void RangeRecorder::end_range() {
@@ -67,7 +59,6 @@ void RangeRecorder::end_range() {
     if (!input.topic().is_retry) end_.push_back(input.next().value);
   }
   writer_.add(end_);
-  std::fill(seen_.of_others.begin(), seen_.of_others.end(), first);
 }
 
 void RangeRecorder::stage(log::Transaction& transaction, std::int64_t time_ms) const {

@@ -48,12 +48,9 @@ class RangeRecorder {
 
   struct Seen {
     std::size_t input = none;  // of the record taken last
-    OrderKey latest = first;   // of the records taken since then without a change of input
-    // By input: the latest of the others' records, since it was taken or a range ended.
-    std::vector<OrderKey> of_others;
+    OrderKey latest = first;   // of the range
   };
 
-  void change_to(std::size_t input);
   void end_range();
 
   const std::vector<Input>* inputs_;
