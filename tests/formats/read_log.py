@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Millrace Authors
-"""Reads a log directory, or settled segments, by nothing but docs/formats: journal.md, record_batch.md, settled_segment.md.
+"""Reads a log directory, or settled segments, by nothing but docs/formats: journal.md (with the index entries of
+control_file.md), record_batch.md, settled_segment.md.
 
-  read_log.py journal DIR   walks the journal of the log in DIR
+  read_log.py journal DIR   walks the journal of the log in DIR, and compares checkpoint and index files with it
   read_log.py settled DIR   walks all settled segments in DIR
 
 Prints counts as JSON. Checks each checksum, the chain of the frames, and that offsets follow each other; bodies that are
@@ -41,7 +42,7 @@ class Damage(Exception):
 
 
 class Reader:
-    """Takes values off the front of the bytes of a record."""
+    """Takes values off the front of some bytes."""
 
     def __init__(self, data):
         self.data, self.at = data, 0
@@ -51,6 +52,16 @@ class Reader:
             raise ValueError("it ends too early")
         self.at += size
         return self.data[self.at - size:self.at]
+
+    def fields(self, form):
+        return struct.unpack(form, self.take(struct.calcsize(form)))
+
+    def table(self, form):
+        (count,) = self.fields("<I")
+        return [self.fields(form) for _ in range(count)]
+
+    def text(self):
+        return self.take(*self.fields("<H"))
 
     def varint(self):
         value = shift = 0
@@ -143,9 +154,20 @@ class Counts:
         return {name: getattr(self, name) for name in ("batches", "records", "bytes", "compressed", "checksums", "dense", *names)}
 
 
+def checked(path, magic):
+    """The bytes of the file behind its magic and before its checksum."""
+    data = path.read_bytes()
+    if data[:4] != magic or len(data) < 8:
+        raise Damage(path, 0, f"the file does not begin with {magic!r}")
+    if crc32c(data[:-4]) != struct.unpack("<I", data[-4:])[0]:
+        raise Damage(path, len(data) - 4, "the file does not match its checksum")
+    return data[4:-4]
+
+
 class Journal:
     FRAME = struct.Struct("<4sHHIIQQQQqIIIIII")
     ENTRY = struct.Struct("<iiqIIII")
+    NOT_INDEXED = (1, 2)
 
     def __init__(self, directory):
         self.directory = Path(directory)
@@ -155,9 +177,56 @@ class Journal:
             raise Damage(version, 0, f"{word} {number} is no version that is known")
         self.log_id = int(log_id, 16)
         self.counts = Counts()
-        self.previous = 0
+        self.previous = self.position = 0
+        self.indexed = self.checkpoints = 0
+        self.frames, self.places = {0: 0}, []
 
     def walk(self):
+        self.walk_frames()
+        self.check_checkpoint(self.directory / "checkpoint")
+        for path in sorted((self.directory / "journal").glob("[0-9]*.batches")):
+            self.check_index(path)
+        return {"index_files": self.indexed, "checkpoints": self.checkpoints, **self.counts.shown("frames")}
+
+    def check_checkpoint(self, path):
+        """Written when the last member left: it speaks of the end of the log."""
+        reader = Reader(checked(path, b"ZCKP"))
+        version, log_id, _, checksum, position = reader.fields("<IQIIQ")
+        if version != 1 or (log_id, position, checksum) != (self.log_id, self.position, self.previous):
+            raise Damage(path, 4, "the checkpoint is not that of the end of this log")
+        catalog = [reader.text() for _ in range(*reader.fields("<I"))]
+        ends = [end for (end,) in reader.table("<q")]
+        reader.table("<iiiq")
+        for _ in range(*reader.fields("<I")):
+            reader.text(), reader.fields("<qQ")
+        for record in (Reader(record) for record in catalog):
+            if record.take(1) == b"\1":
+                topic, row, partitions = record.fields("<iIi")
+                for partition in range(partitions):
+                    if ends[row + partition] != self.counts.ends.get((topic, partition), 0):
+                        raise Damage(path, 0, f"the next offset of partition {partition} of topic {topic} is another one")
+        if reader.at != len(reader.data):
+            raise Damage(path, reader.at, "the checkpoint is longer than its tables")
+        self.checkpoints += 1
+
+    def check_index(self, path):
+        """That it names all batches of its segment, but those of __positions and __producers."""
+        reader = Reader(checked(path, b"ZSIX"))
+        version, log_id, start, end, before, last = reader.fields("<IQQQII")
+        if (version, log_id, start) != (1, self.log_id, int(path.stem)) or (self.frames.get(start), self.frames.get(end)) != (before, last):
+            raise Damage(path, 4, "the index file is that of another segment")
+        found = []
+        for _ in range(*reader.fields("<I")):
+            topic, partition = reader.fields("<ii")
+            found += [(topic, partition, *entry[:3]) for entry in reader.table("<qQII")]
+        if reader.at != len(reader.data):
+            raise Damage(path, reader.at, "the index file is longer than its entries")
+        places = [place for place in self.places if start <= place[3] < end and place[0] not in self.NOT_INDEXED]
+        if sorted(found) != sorted(places):
+            raise Damage(path, 0, "the index file names other batches than the segment has")
+        self.indexed += 1
+
+    def walk_frames(self):
         paths = sorted((self.directory / "journal").glob("[0-9]*.journal"))
         for number, path in enumerate(paths):
             start, data = int(path.stem), path.read_bytes()
@@ -171,7 +240,6 @@ class Journal:
                 at += size
             if at < end and not (last and not any(data[at:])):
                 raise Damage(path, at, "these bytes are no frame, and no end of the log")
-        return self.counts.shown("frames")
 
     def frame(self, path, data, at, end, position):
         """Its size; 0 where zeros begin: the end of the log, if nothing else follows."""
@@ -190,14 +258,15 @@ class Journal:
             raise Damage(path, at, "the frame does not match its checksum")
         for number in range(entries):
             entry = self.ENTRY.unpack_from(data, at + self.FRAME.size + number * self.ENTRY.size)
-            self.batch(path, data, at, size, entry)
-        self.previous = checksum
+            self.batch(path, data, at, size, position, entry)
+        self.previous, self.position = checksum, position + size
+        self.frames[self.position] = checksum
         self.counts.frames += 1
         self.counts.checksums += 1
         self.counts.bytes += size
         return size
 
-    def batch(self, path, data, frame, frame_size, entry):
+    def batch(self, path, data, frame, frame_size, position, entry):
         topic, partition, base, size, crc, offsets, place = entry
         at = frame + place
         if place % 8 or place + size > frame_size:
@@ -209,6 +278,7 @@ class Journal:
         if (batch.base, batch.size, batch.crc, batch.last_delta + 1) != (base, size, crc, offsets):
             raise Damage(path, at, "the batch is not the one of its entry")
         self.counts.add((topic, partition), batch)
+        self.places.append((topic, partition, batch.end, position + place, batch.size))
 
 
 class Settled:
@@ -297,7 +367,7 @@ def main():
         return 2
     try:
         print(json.dumps(kinds[sys.argv[1]](sys.argv[2]).walk()))
-    except (Damage, OSError) as wrong:
+    except (Damage, OSError, ValueError, struct.error) as wrong:
         print(f"read_log.py: {wrong}", file=sys.stderr)
         return 1
     return 0

@@ -11,6 +11,7 @@ from pathlib import Path
 WRITER = sys.argv.pop()
 READER = Path(__file__).with_name("read_log.py")
 JOURNAL_BYTES = 20 << 20
+SEGMENT_BYTES = 8 << 20
 
 
 def flip(path, byte):
@@ -46,17 +47,21 @@ class ReadLogTest(unittest.TestCase):
         flip(path, byte)
 
     def test_a_journal_of_20_mb_is_walked(self):
-        written, found = self.write("journal", str(JOURNAL_BYTES)), self.counts("journal")
+        written, found = self.write("journal", str(JOURNAL_BYTES), str(SEGMENT_BYTES)), self.counts("journal")
         self.assertGreaterEqual(written["bytes"], JOURNAL_BYTES)
         for name in ("frames", "batches", "records", "bytes"):
             self.assertEqual(found[name], written[name], name)
         self.assertEqual(found["checksums"], found["frames"] + found["batches"])
+        self.assertGreater(found["index_files"], 0)
+        self.assertEqual(found["checkpoints"], 1)
         self.assertTrue(found["dense"])
 
-    def test_a_flipped_bit_of_a_journal_is_found(self):
-        self.write("journal", str(64 << 10))
-        path = sorted((self.directory / "journal" / "journal").glob("*.journal"))[0]
-        self.assert_damage("journal", path, 9000)
+    def test_a_flipped_bit_of_a_log_is_found(self):
+        self.write("journal", str(600 << 10), str(256 << 10))
+        log = self.directory / "journal"
+        for path in (sorted((log / "journal").glob("*.journal"))[0], sorted((log / "journal").glob("*.batches"))[0], log / "checkpoint"):
+            with self.subTest(path=path):
+                self.assert_damage("journal", path, path.stat().st_size // 3)
 
     def test_settled_segments_are_walked(self):
         written, found = self.write("settled"), self.counts("settled")

@@ -2,8 +2,9 @@
 // Copyright The Millrace Authors
 //
 // Writes files in Millrace's formats for readers that are not Millrace, and prints what is in them
-// as JSON: `write_format_files journal DIR BYTES` a log whose journal has at least so many bytes,
-// `write_format_files settled DIR` the settled segments of one partition.
+// as JSON: `write_format_files journal DIR BYTES SEGMENT` a log whose journal has at least so many
+// bytes, in segments of so many, `write_format_files settled DIR` the settled segments of one
+// partition.
 #include <zstd.h>
 
 #include <cstdio>
@@ -87,7 +88,7 @@ void fill(log::Log& log, std::uint64_t bytes) {
   }
 }
 
-void write_journal(const std::string& directory, std::uint64_t bytes) {
+void write_journal(const std::string& directory, std::uint64_t bytes, std::uint64_t segment) {
   SeededRandom random(1);
   log::LogEnvironment environment{real_clock(), real_file_system(), random, real_processes()};
   log::LogOptions options;
@@ -95,7 +96,7 @@ void write_journal(const std::string& directory, std::uint64_t bytes) {
   options.durability = log::DurabilityPolicy::os;
   log::EmbeddedOptions embedded;
   embedded.force = true;
-  embedded.segment_bytes = 8U << 20U;
+  embedded.segment_bytes = segment;
   {
     const auto log = must(log::open_embedded(directory, environment, options, embedded));
     fill(*log, bytes);
@@ -176,12 +177,13 @@ void write_settled(const std::string& directory) {
 
 int main(int argc, char** argv) {
   const std::string_view kind = argc > 1 ? argv[1] : "";
-  if (kind == "journal" && argc == 4) {
-    millrace::write_journal(argv[2], std::strtoull(argv[3], nullptr, 10));
+  if (kind == "journal" && argc == 5) {
+    millrace::write_journal(argv[2], std::strtoull(argv[3], nullptr, 10),
+                            std::strtoull(argv[4], nullptr, 10));
   } else if (kind == "settled" && argc == 3) {
     millrace::write_settled(argv[2]);
   } else {
-    std::fputs("Usage: write_format_files journal DIR BYTES | settled DIR\n", stderr);
+    std::fputs("Usage: write_format_files journal DIR BYTES SEGMENT | settled DIR\n", stderr);
     return 2;
   }
   return 0;
