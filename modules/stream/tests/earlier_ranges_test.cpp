@@ -150,5 +150,28 @@ TEST_F(EarlierRangesTest, end_with_a_position_at_the_end_of_their_topic) {
   EXPECT_TRUE(is_over());
 }
 
+// A cluster forgets positions that are not committed again.
+TEST_F(EarlierRangesTest, that_are_done_are_committed_once_and_then_with_all_positions) {
+  std::vector<Input> inputs;
+  for (const InputTopic& input : resolved_.inputs)
+    inputs.emplace_back(input, spec_.name, log::partition(0), inputs.size());
+  auto opened = EarlierRanges::open(shared_, resolved_, log::partition(0), inputs);
+  ASSERT_TRUE(opened);
+  EarlierRanges& earlier = **opened;
+  const auto positions = [&](bool all) {
+    log::Transaction transaction;
+    earlier.stage(transaction, all);
+    return transaction.positions().size();
+  };
+  // The part before had taken nothing.
+  EXPECT_TRUE(earlier.done());
+  EXPECT_TRUE(earlier.to_be_committed());
+  EXPECT_EQ(positions(false), 1U);
+  earlier.committed();
+  EXPECT_FALSE(earlier.to_be_committed());
+  EXPECT_EQ(positions(false), 0U);
+  EXPECT_EQ(positions(true), 1U);
+}
+
 }  // namespace
 }  // namespace millrace::stream::runtime
