@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -104,6 +105,40 @@ TEST_P(RangesFaults, a_rebuild_that_moves_continues_where_it_was_in_the_ranges) 
   driver->run_until_idle();
   EXPECT_EQ(position(*driver), end);
   EXPECT_EQ(taken(*driver), before);
+}
+
+TEST_P(RangesFaults, a_rebuild_that_is_shared_while_it_runs_gives_what_was_live) {
+  InstanceOptions options;
+  options.max_cycle_records = 2;
+  auto driver = open(took(), options);
+  for (const string& side : sides)
+    driver->declare_topic(side, "counter", 4);
+  driver->run_until_idle();
+  for (int i = 0; i < times(12, 60); ++i) {
+    driver->pipe(sides[static_cast<std::size_t>(i) % 3], "key" + std::to_string(i % 7),
+                 Deposited{i}, 5'000 - i);
+    driver->run_until_idle();
+  }
+  std::map<string, string> last;
+  const auto read = [&] {
+    for (const auto& record : driver->read<string, Taken>("shop.taken"))
+      last[record.key] = record.value.text;
+  };
+  read();
+  const std::map<string, string> before = last;
+  begin_rebuild(*driver);
+  driver->run_until([&] { return driver->instance().status().records > 2; });
+  read();
+  EXPECT_NE(last, before);
+  Beside beside(driver->world(), took());
+  for (int i = 0; i < 20 && (last != before || driver->instance().status().tasks.size() == 4);
+       ++i) {
+    ASSERT_TRUE(driver->step());
+    EXPECT_EQ(beside.run(), "");
+    read();
+  }
+  EXPECT_LT(driver->instance().status().tasks.size(), 4U);
+  EXPECT_EQ(last, before);
 }
 
 // What its HTTP side writes, say: a rebuild does not write it again.
