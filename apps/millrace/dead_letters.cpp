@@ -237,7 +237,8 @@ Status with_record(log::Log& log, const log::Topic& topic, Place place,
 Result<Replays> find_replays(log::Log& log, const std::string& service) {
   Replays replays;
   const auto retry = log.find_topic(service + std::string(retry_suffix));
-  if (!retry) return replays;
+  if (!retry && retry.error().is(log::errc::unknown_topic)) return replays;
+  if (!retry) return fail(retry.error());
   MILLRACE_TRY(for_each_dead_letter(log, *retry, [&](const FoundRecord& found) {
     const auto of = found.record.headers.find("dl-replay-of");
     if (of) replays.insert_or_assign(std::string(*of), replay_of_text(found));

@@ -56,7 +56,10 @@ Result<std::vector<log::Topic>> sorted_topics(log::Log& log, bool with_internal)
   MILLRACE_ASSIGN(std::vector<log::Topic> topics, log.topics());
   if (with_internal) {
     for (const std::string_view name : internal_topics) {
-      if (auto topic = log.find_topic(name)) topics.push_back(*std::move(topic));
+      Result<log::Topic> topic = log.find_topic(name);
+      if (!topic && topic.error().is(log::errc::unknown_topic)) continue;
+      if (!topic) return fail(std::move(topic).error());
+      topics.push_back(*std::move(topic));
     }
   }
   std::sort(topics.begin(), topics.end(),

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dead_letters.hpp"
 #include "millrace/log/errors.hpp"
 #include "shop.hpp"
 
@@ -33,6 +34,16 @@ TEST(FindTopic, names_the_few_there_are) {
   const auto topic = find_topic(*shop.tool, "something");
   ASSERT_FALSE(topic);
   EXPECT_NE(topic.error().message().find("there are orders"), std::string::npos);
+}
+
+TEST(FindReplays, that_the_log_does_not_say_are_an_error) {
+  Shop shop;
+  const auto none = find_replays(*shop.tool, "orders");
+  ASSERT_TRUE(none) << none.error().to_string();
+  EXPECT_TRUE(none->empty());
+  shop.broker.kill_member(*shop.tool);
+  // Letters that were replayed would be replayed again.
+  EXPECT_FALSE(find_replays(*shop.tool, "orders"));
 }
 
 TEST(SortedTopics, leave_internal_ones_out_unless_asked) {

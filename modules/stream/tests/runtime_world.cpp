@@ -48,7 +48,13 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
       return fail(world_.topics_failure_, "the test says so");
     return inner_->create_topic(spec);
   }
-  Result<log::Topic> find_topic(std::string_view name) override { return inner_->find_topic(name); }
+  Result<log::Topic> find_topic(std::string_view name) override {
+    if (world_.fail_finding_times_ > 0 && name == world_.not_found_) {
+      --world_.fail_finding_times_;
+      return fail(world_.finding_, "the test says so");
+    }
+    return inner_->find_topic(name);
+  }
   Result<std::vector<log::Topic>> topics() override { return inner_->topics(); }
   Result<log::Committed> commit(log::Transaction& transaction) override {
     if (world_.fail_times_ > 0) {
@@ -88,6 +94,8 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
       ++lost->second;
       return fail(log::errc::out_of_range, "the test says so");
     }
+    for (const TopicPartition& place : places)
+      world_.asked_for_positions_.insert(place.topic);
     return inner_->positions(group, places);
   }
   std::optional<std::int64_t> position_retention_ms() const override {
@@ -109,6 +117,7 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   }
   Result<log::GroupId> group(std::string_view name) override { return inner_->group(name); }
   Result<std::optional<Offset>> position(log::GroupId group, TopicPartition place) override {
+    world_.asked_for_positions_.insert(place.topic);
     return inner_->position(group, place);
   }
   Result<std::unique_ptr<log::Membership>> join(log::GroupId group,
@@ -171,6 +180,12 @@ void RuntimeWorld::let_pass(std::int64_t ms) {
 void RuntimeWorld::fail_commits(ErrorCode code, int times) {
   failing_ = code;
   fail_times_ = times;
+}
+
+void RuntimeWorld::fail_finding(std::string topic, ErrorCode code, int times) {
+  not_found_ = std::move(topic);
+  finding_ = code;
+  fail_finding_times_ = times;
 }
 
 void RuntimeWorld::refuse_records(ErrorCode code,

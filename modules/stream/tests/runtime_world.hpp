@@ -78,6 +78,11 @@ class RuntimeWorld {
   /// Runs once, when a handle next joins a group, before it does.
   void before_join(std::function<void()> work) { before_join_ = std::move(work); }
 
+  /// Whichever handle looks for this topic next, so many times it fails with this code.
+  void fail_finding(std::string topic, ErrorCode code, int times);
+  /// Topics in which any handle has asked for positions of groups.
+  [[nodiscard]] std::set<log::TopicId>& asked_for_positions() { return asked_for_positions_; }
+
   /// How the last wait of any handle ended.
   [[nodiscard]] log::WaitOutcome last_wait() const { return last_wait_; }
 
@@ -125,6 +130,10 @@ class RuntimeWorld {
   bool answer_ = false;
   std::function<void()> before_groups_;
   std::function<void()> before_join_;
+  std::string not_found_;
+  ErrorCode finding_;
+  int fail_finding_times_ = 0;
+  std::set<log::TopicId> asked_for_positions_;
   std::atomic<log::WaitOutcome> last_wait_ = log::WaitOutcome::timeout;
 };
 

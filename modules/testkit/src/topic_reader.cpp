@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "millrace/codec/codec.hpp"
+#include "millrace/log/errors.hpp"
 
 namespace millrace::testkit {
 
@@ -46,7 +47,8 @@ std::vector<RawRecord> TopicReader::fresh(const std::string& topic) {
 std::vector<RawRecord> TopicReader::read(const std::string& name,
                                          std::map<std::int32_t, log::Offset>& from) {
   const auto topic = log_->find_topic(name);
-  if (!topic) return {};
+  if (!topic && topic.error().is(log::errc::unknown_topic)) return {};
+  if (!topic) throw TestError(name + ": " + topic.error().to_string());
   std::vector<Placed> found;
   log::FetchBuffer buffer;
   std::vector<log::TopicPartition> places;

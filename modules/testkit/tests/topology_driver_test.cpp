@@ -64,6 +64,16 @@ TEST(TopologyDriver, a_crash_leaves_what_was_committed) {
   EXPECT_EQ((driver.store<std::string, std::int64_t>("counts").get("anna")), 2);
 }
 
+TEST(TopicReader, has_no_records_of_a_missing_topic_and_throws_when_the_log_does_not_say) {
+  ManualClock clock;
+  log::MemoryBroker broker(clock, true);
+  const auto log = broker.connect({});
+  TopicReader reader(*log);
+  EXPECT_TRUE(reader.all("talk").empty());
+  broker.kill_member(*log);
+  EXPECT_THROW(static_cast<void>(reader.all("talk")), TestError);
+}
+
 TEST(TopologyDriver, an_unknown_topic_is_an_error_that_says_what_to_do) {
   TopologyDriver driver(speakers());
   try {

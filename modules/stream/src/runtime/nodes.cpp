@@ -8,10 +8,20 @@
 
 #include "millrace/base/assert.hpp"
 #include "millrace/base/format_version.hpp"
+#include "millrace/log/errors.hpp"
 #include "millrace/stream/instance.hpp"
 #include "runtime/dead_letters.hpp"
 
 namespace millrace::stream::runtime {
+
+namespace {
+
+// Nothing is wrong with the record: no policy passes over it, and the step fails as the log did.
+Failure of_the_log(const Error& error) {
+  return {ErrorAction::fail, error.code(), error.message()};
+}
+
+}  // namespace
 
 Nodes::Nodes(const Shared& shared, const ResolvedSubTopology& resolved)
     : shared_(&shared), resolved_(&resolved), sources_(shared.topology.sources.size()) {}
@@ -95,11 +105,11 @@ std::optional<Failure> Nodes::read_from(const std::vector<std::size_t>& sources,
 }
 
 // No part has that name any more, after a reset, and this is the one that says so.
-bool Nodes::answers_for(std::string_view part, const InHand& hand) const {
+Result<bool> Nodes::answers_for(std::string_view part, const InHand& hand) const {
   const std::vector<SubTopology>& parts = shared_->topology.sub_topologies;
-  return std::none_of(parts.begin(), parts.end(),
-                      [&](const SubTopology& one) { return one.name == part; }) &&
-         is_first_reader(hand);
+  const bool has_owner = std::any_of(parts.begin(), parts.end(),
+                                     [&](const SubTopology& one) { return one.name == part; });
+  return has_owner ? false : is_first_reader(hand);
 }
 
 // A dead letter that came back: its headers say whose it is. Other sub-topologies read the same
@@ -110,7 +120,9 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
   const auto topic = headers.find("dl-topic");
   for_us_ = false;
   if (owner && *owner != resolved_->spec->name) {
-    if (!answers_for(*owner, hand)) return std::nullopt;
+    const Result<bool> answers = answers_for(*owner, hand);
+    if (!answers) return of_the_log(answers.error());
+    if (!*answers) return std::nullopt;
     for_us_ = true;
     shared_->tell("warn", "a replayed record is skipped: no part has the name in its dead letter",
                   hand.where() + ", of part " + std::string(*owner).substr(0, 249));
@@ -118,7 +130,9 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
   }
   if (const auto found = newer_version(headers.find("dl-version"), dead_letter_version); found) {
     // Without an owner every part would write a letter of it.
-    if (!owner && !is_first_reader(hand)) return std::nullopt;
+    const Result<bool> first = owner ? Result<bool>(true) : is_first_reader(hand);
+    if (!first) return of_the_log(first.error());
+    if (!*first) return std::nullopt;
     for_us_ = true;
     return Failure{ErrorAction::dead_letter, errc::incompatible,
                    newer_format({}, "the dead letter", *found, dead_letter_version)};
@@ -156,14 +170,15 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
 
 // As SubTopologyMember has it: a part does not read the retry topic when its inputs have more
 // partitions, and none that they do not have.
-bool Nodes::is_first_reader(const InHand& hand) const {
+Result<bool> Nodes::is_first_reader(const InHand& hand) const {
   const Topology& topology = shared_->topology;
   for (const SubTopology& part : topology.sub_topologies) {
     if (part.name == resolved_->spec->name) return true;
     if (part.sources.empty()) continue;
     const auto input = shared_->log.find_topic(topology.sources[part.sources.front()].topic);
-    // It waits for its inputs and reads nothing yet.
-    if (!input) continue;
+    // It waits for its inputs and reads nothing yet. When they come it may report the same again.
+    if (!input && input.error().is(log::errc::unknown_topic)) continue;
+    if (!input) return fail(input.error());
     const std::int32_t partitions = input->spec.partitions;
     if (hand.partition().value < partitions && partitions <= shared_->retry->spec.partitions)
       return false;

@@ -54,9 +54,9 @@ class Nodes {
                                                  InHand& hand);
   [[nodiscard]] std::optional<Failure> read_replayed(InHand& hand);
   /// Of the parts that read the partition of the retry topic in hand, so that one of them writes
-  /// what is nobody's.
-  [[nodiscard]] bool is_first_reader(const InHand& hand) const;
-  [[nodiscard]] bool answers_for(std::string_view part, const InHand& hand) const;
+  /// what is nobody's. Failures of the log.
+  [[nodiscard]] Result<bool> is_first_reader(const InHand& hand) const;
+  [[nodiscard]] Result<bool> answers_for(std::string_view part, const InHand& hand) const;
 
   const Shared* shared_;
   const ResolvedSubTopology* resolved_;
