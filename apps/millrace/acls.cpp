@@ -78,6 +78,10 @@ class TopicAcls {
     for (const char* operation : operations)
       use.operations.insert(operation);
   }
+  // What the grant of a prefix covers.
+  void forget(const std::string& prefix) {
+    std::erase_if(uses_, [&](const auto& use) { return use.first.starts_with(prefix); });
+  }
   void add_to(std::vector<Acl>& acls, const std::string& prefix) const {
     for (const auto& [topic, use] : uses_) {
       std::vector<std::string> operations(use.operations.begin(), use.operations.end());
@@ -92,6 +96,23 @@ class TopicAcls {
   };
   std::map<std::string, Use> uses_;
 };
+
+std::string own_prefix(const ServiceDescription& service) { return service.service + "."; }
+
+// Of the topics that a service uses: those that it does not own.
+std::vector<std::string> used_of_others(const ServiceDescription& service) {
+  std::vector<std::string> used = service.more_read;
+  used.insert(used.end(), service.more_written.begin(), service.more_written.end());
+  for (const ServiceDescription::Part& part : service.parts) {
+    used.insert(used.end(), part.sources.begin(), part.sources.end());
+    used.insert(used.end(), part.sinks.begin(), part.sinks.end());
+  }
+  std::erase_if(used, [&](const std::string& name) {
+    return std::any_of(service.topics.begin(), service.topics.end(),
+                       [&](const auto& topic) { return topic.name == name; });
+  });
+  return used;
+}
 
 }  // namespace
 
@@ -153,7 +174,8 @@ bool keeps_ranges(const ServiceDescription& service, const ServiceDescription::P
 
 }  // namespace
 
-std::vector<Acl> acls_of(const ServiceDescription& service, const std::string& prefix) {
+std::vector<Acl> acls_of(const ServiceDescription& service, const std::string& prefix,
+                         OwnTopics own_topics) {
   TopicAcls topics;
   topics.allow("__millrace", {"Create", "Delete", "DescribeConfigs", "Read", "Write"},
                "Millrace's state: topics, members, claims");
@@ -184,6 +206,14 @@ std::vector<Acl> acls_of(const ServiceDescription& service, const std::string& p
   for (const std::string& topic : service.more_written)
     topics.allow(topic, {"Write"}, "is written, beyond the topology");
   std::vector<Acl> acls;
+  if (own_topics == OwnTopics::by_prefix) {
+    topics.forget(own_prefix(service));
+    acls.push_back({"topic",
+                    true,
+                    prefix + own_prefix(service),
+                    {"Create", "DescribeConfigs", "Read", "Write"},
+                    "own topics, by the names of any build"});
+  }
   topics.add_to(acls, prefix);
   acls.push_back(
       {"group", true, prefix + service.service + "/", {"Read"}, "positions of its tasks"});
@@ -193,6 +223,25 @@ std::vector<Acl> acls_of(const ServiceDescription& service, const std::string& p
                   {"Describe", "Write"},
                   "commits; ending those of members that fell silent"});
   return acls;
+}
+
+std::vector<std::string> strangers_in_prefix(const ServiceDescription& service,
+                                             const std::vector<ServiceDescription>& all) {
+  const std::string own = own_prefix(service);
+  std::set<std::string> found;
+  const auto add = [&](const std::string& topic) {
+    if (topic.starts_with(own)) found.insert(topic);
+  };
+  for (const std::string& topic : used_of_others(service))
+    add(topic);
+  for (const ServiceDescription& other : all) {
+    if (other.service == service.service) continue;
+    add(own_prefix(other) + "*");
+    for (const ServiceDescription::Topic& topic : other.topics) {
+      if (!topic.name.starts_with(own_prefix(other))) add(topic.name);
+    }
+  }
+  return {found.begin(), found.end()};
 }
 
 std::vector<Acl> acls_of_reader(const std::string& prefix) {

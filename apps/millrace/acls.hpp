@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,10 +54,19 @@ struct Acl {
   friend bool operator==(const Acl&, const Acl&) = default;
 };
 
-/// What a process of the service needs on a cluster with ACLs, and nothing more. Read and Write
-/// imply Describe there. docs/guide/kafka.md tells what each is for.
-[[nodiscard]] std::vector<Acl> acls_of(const ServiceDescription& service,
-                                       const std::string& prefix);
+/// How the topics are granted that only the service itself uses.
+enum class OwnTopics : std::uint8_t {
+  by_prefix,  ///< `<service>.`: also by the names that earlier builds gave them, or a reset gives
+  exactly     ///< by the names that this build gives them
+};
+/// What a process of the service needs on a cluster with ACLs. Read and Write imply Describe there.
+/// docs/guide/kafka.md tells what each is for.
+[[nodiscard]] std::vector<Acl> acls_of(const ServiceDescription& service, const std::string& prefix,
+                                       OwnTopics own = OwnTopics::by_prefix);
+/// Topics that begin with `<service>.` and are not its own, as far as the descriptions name them:
+/// OwnTopics::by_prefix would let the service write there. `name.*`: those of a service.
+[[nodiscard]] std::vector<std::string> strangers_in_prefix(
+    const ServiceDescription& service, const std::vector<ServiceDescription>& all);
 /// What the commands need that only look (topics, tail, trace, groups, dead-letters list).
 [[nodiscard]] std::vector<Acl> acls_of_reader(const std::string& prefix);
 

@@ -76,6 +76,16 @@ Result<std::string> read_text(const std::string& file, FileSystem& files) {
   return std::string(std::istreambuf_iterator<char>(std::cin), {});
 }
 
+Status check_prefix(const ServiceDescription& service, const std::vector<ServiceDescription>& all) {
+  const std::vector<std::string> strangers = strangers_in_prefix(service, all);
+  if (strangers.empty()) return {};
+  return fail(errc::invalid_argument,
+              "service " + escaped(service.service) + " gets all topics that begin with '" +
+                  escaped(service.service) +
+                  ".', and these are of others: " + escaped(joined(strangers)) +
+                  ": give them another name, or print each topic by its name with --exact");
+}
+
 }  // namespace
 
 Status show_acls(const AclsOptions& options, const std::string& log_url, FileSystem& files,
@@ -110,10 +120,17 @@ Status show_acls(const AclsOptions& options, const std::string& log_url, FileSys
   for (ServiceDescription& service : services) {
     service.more_read = options.more_read;
     service.more_written = options.more_written;
+    if (!options.exact) {
+      MILLRACE_TRY(check_prefix(service, services));
+    }
+  }
+  const OwnTopics own = options.exact ? OwnTopics::exactly : OwnTopics::by_prefix;
+  for (const ServiceDescription& service : services) {
     const std::string principal =
         options.principal.empty() ? "User:" + service.service : options.principal;
     if (&service != &services.front() && !options.json && options.format == "table") out.line("");
-    print({service.service, principal, acls_of(service, cluster->prefix)}, options, *cluster, out);
+    print({service.service, principal, acls_of(service, cluster->prefix, own)}, options, *cluster,
+          out);
   }
   return {};
 }
@@ -142,6 +159,8 @@ CLI::App* add_acls(CLI::App& app, Action& action) {
       ->take_all();
   command->add_flag("--reader", options->reader,
                     "Those of a person who looks: topics, tail, trace, groups");
+  command->add_flag("--exact", options->exact,
+                    "Name each topic, instead of granting all that begin with the service's name");
   command->add_option("--format", options->format, "How they are printed")
       ->check(CLI::IsMember({"table", "commands"}))
       ->capture_default_str();

@@ -117,11 +117,13 @@ struct AclsOptions {
   std::vector<std::string> more_read;     ///< topics beyond the topology
   std::vector<std::string> more_written;
   bool reader = false;  ///< of a person who looks, instead of services
+  bool exact = false;   ///< no prefix for the topics of a service
   std::string format = "table";
   std::string command_config;
   bool json = false;
 };
-/// errc::invalid_argument when the log is no cluster or a file holds no description.
+/// errc::invalid_argument when the log is no cluster, when a file holds no description, or when the
+/// prefix of a service's topics has topics of others.
 [[nodiscard]] Status show_acls(const AclsOptions& options, const std::string& log_url,
                                FileSystem& files, Output& out);
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "commands/commands.hpp"
 #include "shop.hpp"
@@ -40,8 +41,19 @@ Operations operations_on(const std::string& name, const std::vector<Acl>& acls) 
   return found == acls.end() ? Operations{} : found->operations;
 }
 
+// Also by a prefix.
+Operations operations_granted(const std::string& topic, const std::vector<Acl>& acls) {
+  std::set<std::string> granted;
+  for (const Acl& acl : acls) {
+    const bool meant = acl.prefixed ? topic.starts_with(acl.name) : topic == acl.name;
+    if (acl.resource == "topic" && meant)
+      granted.insert(acl.operations.begin(), acl.operations.end());
+  }
+  return {granted.begin(), granted.end()};
+}
+
 TEST(Acls, of_own_topics_follow_their_kind) {
-  const auto acls = acls_of(stock(), "shop.");
+  const auto acls = acls_of(stock(), "shop.", OwnTopics::exactly);
   EXPECT_EQ(operations_on("shop.stock.commands", acls),
             (Operations{"Create", "DescribeConfigs", "Read", "Write"}));
   EXPECT_EQ(operations_on("shop.stock.lines", acls),
@@ -64,7 +76,7 @@ TEST(Acls, let_a_service_read_its_inputs_and_write_commands_of_others_no_more) {
 }
 
 TEST(Acls, hold_what_the_engine_keeps_for_each_part) {
-  const auto acls = acls_of(stock(), "shop.");
+  const auto acls = acls_of(stock(), "shop.", OwnTopics::exactly);
   EXPECT_EQ(operations_on("shop.stock.gatherer.system.changelog", acls).size(), 4U);
   EXPECT_EQ(operations_on("shop.__millrace", acls).size(), 5U);
 }
@@ -72,7 +84,8 @@ TEST(Acls, hold_what_the_engine_keeps_for_each_part) {
 TEST(Acls, hold_the_ranges_of_parts_with_several_inputs_that_the_topology_does_not_write) {
   ServiceDescription service = stock();
   const auto ranges = [&] {
-    return operations_on("shop.stock.counter.system.ranges", acls_of(service, "shop."));
+    return operations_on("shop.stock.counter.system.ranges",
+                         acls_of(service, "shop.", OwnTopics::exactly));
   };
   const Operations all{"Create", "DescribeConfigs", "Read", "Write"};
   EXPECT_EQ(ranges(), Operations{});
@@ -83,6 +96,30 @@ TEST(Acls, hold_the_ranges_of_parts_with_several_inputs_that_the_topology_does_n
   EXPECT_EQ(ranges(), all);
   service.parts.back().sources = {"orders", "stock"};
   EXPECT_EQ(ranges(), Operations{});
+}
+
+TEST(Acls, let_a_service_keep_its_topics_under_names_that_its_build_does_not_know) {
+  const auto acls = acls_of(stock(), "shop.");
+  // After a reset, a rename, and of a part that an earlier build named.
+  for (const char* name :
+       {"shop.stock.gatherer-2.system.changelog", "shop.stock.counts.changelog",
+        "shop.stock.old.system.changelog", "shop.stock.lines", "shop.stock.manifest"}) {
+    EXPECT_EQ(operations_granted(name, acls),
+              (Operations{"Create", "DescribeConfigs", "Read", "Write"}))
+        << name;
+  }
+  EXPECT_EQ(operations_granted("shop.stocks.lines", acls), Operations{});
+}
+
+TEST(Acls, by_prefix_are_refused_where_others_have_topics) {
+  ServiceDescription service = stock();
+  ServiceDescription other{"audit", {}, {{"stock.audit", "events"}, {"audit.lines", "private"}}};
+  EXPECT_TRUE(strangers_in_prefix(service, {service, {"stocks", {}, {}}}).empty());
+  EXPECT_EQ(strangers_in_prefix(service, {service, other}), (Operations{"stock.audit"}));
+  other = {"stock.eu", {}, {{"stock.eu.lines", "private"}}};
+  EXPECT_EQ(strangers_in_prefix(service, {service, other}), (Operations{"stock.eu.*"}));
+  service.more_read = {"stock.audit", "stock.commands"};
+  EXPECT_EQ(strangers_in_prefix(service, {service}), (Operations{"stock.audit"}));
 }
 
 TEST(Acls, are_by_prefix_for_groups_and_transactional_ids) {
@@ -166,6 +203,19 @@ TEST_F(AclsCommand, prints_a_table) {
   EXPECT_EQ(lines[0], "service stock, principal User:stock");
   EXPECT_TRUE(lines[1].starts_with("  RESOURCE ")) << lines[1];
   EXPECT_NE(done.out.find("  topic             literal   shop.orders "), std::string::npos)
+      << done.out;
+}
+
+TEST_F(AclsCommand, grants_no_prefix_that_others_have_topics_in) {
+  const Outcome refused = run({"acls", file, "--log", log, "--reads", "stock.audit"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.notes.find("of others: stock.audit"), std::string::npos) << refused.notes;
+  EXPECT_NE(refused.notes.find("--exact"), std::string::npos) << refused.notes;
+  const Outcome done = run({"acls", file, "--log", log, "--reads", "stock.audit", "--exact"});
+  ASSERT_EQ(done.exit_code, 0) << done.notes;
+  EXPECT_NE(done.out.find("  topic             literal   shop.stock.audit "), std::string::npos)
+      << done.out;
+  EXPECT_NE(done.out.find("  topic             literal   shop.stock.lines "), std::string::npos)
       << done.out;
 }
 
