@@ -138,7 +138,7 @@ void check_histories(const Topology& plan, std::vector<std::string>& problems) {
     if (!keeps_version && !names.topics.contains(name)) {
       problems.push_back("was() or version() speaks of '" + name +
                          "', and no store, processor, repartition or private topic has that name");
-    } else if (!keeps_version && history.version != 1) {
+    } else if (!keeps_version && history.version.value_or(1) != 1) {
       problems.push_back("version() speaks of the topic '" + name +
                          "': only stores and processors have versions");
     }

@@ -43,7 +43,8 @@ std::string history_text(const Topology& plan, const std::string& name) {
   if (found == plan.histories.end()) return {};
   std::string text;
   if (!found->second.was.empty()) text += ", was " + joined(found->second.was, " and ");
-  if (found->second.version != 1) text += ", version " + std::to_string(found->second.version);
+  const std::int64_t version = found->second.version.value_or(1);
+  if (version != 1) text += ", version " + std::to_string(version);
   return text;
 }
 

@@ -75,7 +75,7 @@ void add_history(const Topology& plan, Shape& shape) {
   const auto found = plan.histories.find(shape.name);
   if (found == plan.histories.end()) return;
   if (!found->second.was.empty()) shape.was = found->second.was;
-  if (found->second.version != 1) shape.version = found->second.version;
+  if (found->second.version.value_or(1) != 1) shape.version = found->second.version;
 }
 
 NodeShape shape_of(const Topology& plan, const NodeSpec& node) {

@@ -34,6 +34,10 @@ std::string short_name(std::string_view service, std::string_view topic) {
   return std::string(topic);
 }
 
+std::string system_changelog(std::string_view service, std::string_view part) {
+  return std::string(service) + "." + std::string(part) + ".system.changelog";
+}
+
 std::string type_name(const codec::TypeInfo* type) {
   if (type == nullptr) return "?";
   switch (type->kind) {

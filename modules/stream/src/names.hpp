@@ -18,6 +18,8 @@ namespace millrace::stream {
 inline constexpr std::string_view repartition_suffix = ".repartition";
 /// What the author called a private topic of the service: without the service and the suffix.
 [[nodiscard]] std::string short_name(std::string_view service, std::string_view topic);
+/// The topic in which the tasks of a part keep what they remember of time.
+[[nodiscard]] std::string system_changelog(std::string_view service, std::string_view part);
 
 /// "OrderId -> OrderEvent"; alternatives of a variant with bars between them.
 [[nodiscard]] std::string type_names(const RecordType& type);

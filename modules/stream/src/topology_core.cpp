@@ -216,9 +216,10 @@ void TopologyBuilder::Core::version(const std::string& name, std::int64_t versio
   if (version < 1 || version > version_max)
     problems_.push_back("version " + std::to_string(version) + " of '" + name +
                         "': versions are counted from 1 to " + std::to_string(version_max));
-  if (history.version != 1 && history.version != version)
-    problems_.push_back("'" + name + "' is given two versions, " + std::to_string(history.version) +
-                        " and " + std::to_string(version) + ": keep the higher one");
+  if (history.version.value_or(version) != version)
+    problems_.push_back("'" + name + "' is given two versions, " +
+                        std::to_string(*history.version) + " and " + std::to_string(version) +
+                        ": keep the higher one");
   history.version = version;
 }
 

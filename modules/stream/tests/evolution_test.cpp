@@ -5,9 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "manifest/part_shape.hpp"
-#include "millrace/stream/topology.hpp"
-#include "shop.hpp"
+#include "builds.hpp"
 
 namespace millrace::stream::test {
 namespace {
@@ -15,19 +13,6 @@ namespace {
 using std::string;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-const TakenNames nothing_taken{[](const string&) { return false; },
-                               [](const string&) { return false; },
-                               [](const string&) { return false; }};
-
-template <class Declare>
-Topology built(Declare declare) {
-  TopologyBuilder builder("shop");
-  declare(builder);
-  auto plan = builder.build();
-  EXPECT_TRUE(plan) << plan.error().to_string();
-  return *std::move(plan);
-}
 
 Topology counts(const string& topic, const string& store) {
   return built([&](auto& builder) {
@@ -84,6 +69,49 @@ TEST(Evolve, never_continues_a_part_that_was_reset) {
   ASSERT_EQ(evolution->manifest.parts.size(), 2U);
   EXPECT_EQ(evolution->manifest.parts[1].name, "counts-2");
   EXPECT_EQ(evolution->manifest.parts[1].stores[0].changelog, "shop.counts-2.changelog");
+}
+
+// What build after build makes of the manifest; each of its changes is named.
+TEST(Evolve, names_whatever_it_changes_in_the_manifest) {
+  const auto processor = [](auto& builder, const string& name) {
+    builder.template stream<string, Placed>("orders").process(
+        name, [] { return std::make_unique<Ticker>(); });
+  };
+  const auto expect_notes = [](const Topology& now, const Manifest& before) {
+    const auto evolution = evolve("shop", first_manifest(now), before, nothing_taken);
+    ASSERT_TRUE(evolution) << evolution.error().message();
+    EXPECT_TRUE(evolution->changed);
+    EXPECT_FALSE(evolution->notes.empty());
+  };
+  const Topology one = built([&](auto& builder) { processor(builder, "tick"); });
+  const Topology two = built([&](auto& builder) {
+    processor(builder, "tick");
+    processor(builder, "tock");
+  });
+  const Topology other_order = built([&](auto& builder) {
+    processor(builder, "tock");
+    processor(builder, "tick");
+  });
+  const Topology writing = built([&](auto& builder) {
+    processor(builder, "tick");
+    builder.template stream<string, Placed>("orders").to_private("passed");
+  });
+  expect_notes(two, manifest_of(one));
+  expect_notes(one, manifest_of(two));
+  expect_notes(other_order, manifest_of(two));
+  expect_notes(writing, manifest_of(one));
+  expect_notes(one, manifest_of(writing));
+  Manifest unlisted = manifest_of(one);
+  unlisted.parts[0].processors.reset();
+  expect_notes(one, unlisted);
+  // As a reset leaves it.
+  Manifest untyped = manifest_of(writing);
+  untyped.channels[0].key.clear();
+  untyped.channels[0].value.clear();
+  expect_notes(writing, untyped);
+  Manifest counted = manifest_of(one);
+  counted.parts[0].partitions = 4;
+  expect_notes(one, counted);
 }
 
 TEST(Evolve, refuses_state_whose_inputs_were_all_exchanged) {

@@ -100,13 +100,32 @@ TEST(Renames, are_taken_back_by_the_build_before) {
   EXPECT_THAT(forth.channels[0].name, Optional(string("shop.b.repartition")));
 }
 
+TEST(Renames, are_known_to_a_new_log_so_that_the_build_before_can_come) {
+  const Declare b = [](auto& builder) {
+    count_countries(builder, "b");
+    ticking("tock", "tick")(builder);
+    builder.was("b", "a");
+  };
+  const Manifest born = after({b});
+  EXPECT_THAT(born.parts[1].stores[0].was, Optional(ElementsAre("a")));
+  EXPECT_EQ(born.version, 3);
+  const Manifest back = after({b, [](auto& builder) {
+                                 count_countries(builder, "a");
+                                 ticking("tick")(builder);
+                               }});
+  ASSERT_EQ(back.parts.size(), 2U);
+  ASSERT_EQ(back.parts[1].stores.size(), 1U);
+  EXPECT_EQ(back.parts[1].stores[0].name, "a");
+  EXPECT_EQ(back.parts[1].stores[0].changelog, "shop.b.changelog");
+  EXPECT_THAT(back.parts[0].processors->front().timers, Optional(string("tock")));
+}
+
 TEST(Renames, write_nothing_when_repeated_or_on_a_new_log) {
   const Declare b = [](auto& builder) {
     count_countries(builder, "b");
     builder.was("b", "a");
   };
   const Manifest born = after({b});
-  EXPECT_EQ(born.version, 1);
   EXPECT_EQ(born.parts[1].stores[0].changelog, "shop.b.changelog");
   for (const Manifest& manifest :
        {born, after({[](auto& builder) { count_countries(builder, "a"); }, b})}) {
@@ -203,6 +222,26 @@ TEST(Renames, of_a_processor_that_an_earlier_build_did_not_list_keep_its_timers)
                                before);
   ASSERT_FALSE(unclear);
   EXPECT_THAT(unclear.error().message(), HasSubstr("\n  processor watch  not listed  was "));
+}
+
+TEST(Renames, are_shown_with_both_names_when_something_else_is_refused) {
+  const auto bank = [](const string& store, const string& processor, std::int64_t version) {
+    return [=](TopologyBuilder& builder) {
+      count(builder, store);
+      ticking(processor)(builder);
+      builder.version(store, version).version(processor, version);
+    };
+  };
+  const auto evolution = evolved(built([&](auto& builder) {
+                                   bank("totals", "tock", 2)(builder);
+                                   builder.was("totals", "counts").was("tock", "tick");
+                                 }),
+                                 after({bank("counts", "tick", 1)}));
+  ASSERT_FALSE(evolution);
+  EXPECT_THAT(evolution.error().message(),
+              AllOf(HasSubstr("\n  version of store counts (totals here)  "),
+                    HasSubstr("\n  version of processor tick (tock here)  "),
+                    HasSubstr("millrace topology accept shop counts 2")));
 }
 
 TEST(Renames, of_a_store_leave_its_name_to_a_processor) {
@@ -318,11 +357,13 @@ TEST(BadTopology, tells_of_versions_that_cannot_be) {
                 builder.version("again", 2);
               }),
               HasSubstr("only stores and processors have versions"));
-  EXPECT_THAT(refused([](auto& builder) {
-                count(builder, "counts");
-                builder.version("counts", 2).version("counts", 3);
-              }),
-              HasSubstr("'counts' is given two versions, 2 and 3"));
+  for (const std::int64_t first : {1, 2}) {
+    EXPECT_THAT(refused([&](auto& builder) {
+                  count(builder, "counts");
+                  builder.version("counts", first).version("counts", 3);
+                }),
+                HasSubstr("'counts' is given two versions, " + std::to_string(first) + " and 3"));
+  }
 }
 
 }  // namespace

@@ -40,9 +40,7 @@ TEST_P(RefusedMigration, it_is_refused_while_an_instance_lives_and_may_be_repeat
     const auto planned = migrate(*driver, together(), true);
     ASSERT_TRUE(planned);
     // What an attempt leaves that was cut off before its commit.
-    log::LogOptions options;
-    options.service = "shop";
-    const auto log = driver->world().connect(options);
+    const auto log = connect_shop(driver->world());
     ASSERT_TRUE(
         log->create_topic({"shop." + planned->parts[0].name + ".system.changelog", 2,
                            log::TopicKind::private_topic, "shop", log::CleanupPolicy::compact}));
@@ -121,6 +119,70 @@ TEST_P(RefusedMigration, a_private_topic_with_other_partitions_is_refused) {
   auto driver = open_both(make_world(), behind(false, 2));
   order(*driver, 0, 6);
   expect_refused(*driver, behind(false, 2), behind(true, 4), HasSubstr("partitions of part"));
+}
+
+Topology with_two_partitions(const std::function<void(TopologyBuilder&)>& declare) {
+  TopologyBuilder builder("shop", 2);
+  declare(builder);
+  return *builder.build();
+}
+
+TEST_P(RefusedMigration, a_private_topic_that_is_left_is_read_to_its_end_before_it) {
+  const auto passing = [](bool merged) {
+    return with_two_partitions([=](auto& builder) {
+      orders(builder).group_by_key().count("counts");
+      returns(builder).group_by_key().count("returned");
+      if (merged) {
+        orders(builder).merge(returns(builder)).to("shop.both");
+      } else {
+        orders(builder).repartition("spread").merge(returns(builder)).to("shop.both");
+      }
+    });
+  };
+  auto driver = open_both(make_world(), passing(false));
+  order(*driver, 0, 6);
+  const std::int64_t before = revision(*driver);
+  driver->deploy(passing(false), [&] {
+    testkit::RawRecord unread;
+    unread.partition = 1;
+    unread.timestamp_ms = 1'000;
+    driver->pipe_raw("shop.spread.repartition", unread);
+    const auto refused = migrate(*driver, passing(true));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), errc::topology_changed);
+    EXPECT_THAT(refused.error().message(),
+                AllOf(HasSubstr("topic shop.spread.repartition  records that were not read"),
+                      HasSubstr("Run the build before until it is at rest")));
+    EXPECT_EQ(revision(*driver), before);
+  });
+  driver->run_until_idle();
+  deploy_by_migration(*driver, passing(true));
+  order(*driver, 6, 9);
+  EXPECT_EQ(counted(*driver), 9);
+}
+
+TEST_P(RefusedMigration, a_part_that_reads_none_of_the_inputs_of_before_is_refused) {
+  const auto of_refunds = topology([](auto& builder) {
+    const auto refunds = builder.template stream<string, Deposited>("refunds");
+    refunds.group_by_key().count("counts");
+    refunds.group_by_key().count("returned");
+  });
+  auto driver = open_both(make_world(), apart());
+  order(*driver, 0, 6);
+  expect_refused(*driver, apart(), of_refunds,
+                 AllOf(HasSubstr("inputs of part counts"), HasSubstr("orders, returns")));
+}
+
+TEST_P(RefusedMigration, a_new_private_input_whose_keys_may_be_elsewhere_is_refused) {
+  const auto behind = with_two_partitions([](auto& builder) {
+    orders(builder).merge(returns(builder).repartition("spread")).group_by_key().count("counts");
+    returns(builder).group_by_key().count("returned");
+  });
+  auto driver = open_both(make_world(), together());
+  order(*driver, 0, 6);
+  expect_refused(*driver, together(), behind,
+                 HasSubstr("partitions of the keys of store counts  as of its inputs  as of "
+                           "shop.spread.repartition"));
 }
 
 TEST_P(RefusedMigration, letters_that_were_sent_back_are_read_before_it) {

@@ -136,6 +136,31 @@ TEST_P(Migrate, an_old_instance_that_comes_before_the_commit_counts_nothing) {
   EXPECT_EQ(counted(*driver), 9);
 }
 
+TEST_P(Migrate, an_old_instance_whose_inputs_come_before_the_commit_counts_nothing) {
+  auto driver = std::make_unique<Driver>(make_world(), apart());
+  driver->deploy(together(), [&] {
+    std::unique_ptr<Beside> old;
+    bool began = false;
+    // Called with the records of the commit, before it.
+    driver->world().refuse_records(millrace::errc::busy, [&](const log::RecordView&) {
+      if (std::exchange(began, true)) return false;
+      driver->declare_topic("orders", "counter", 2);
+      driver->declare_topic("returns", "counter", 2);
+      pile_up(*driver, "orders", 0, 6);
+      old = std::make_unique<Beside>(driver->world(), apart());
+      EXPECT_EQ(old->run(), "");
+      return false;
+    });
+    const auto done = migrate(*driver, together());
+    driver->world().refuse_records({}, nullptr);
+    ASSERT_TRUE(done) << done.error().to_string();
+    ASSERT_NE(old, nullptr);
+    EXPECT_EQ(old->run(), errc::topology_changed.name);
+  });
+  driver->run_until_idle();
+  EXPECT_EQ(counted(*driver), 6);
+}
+
 TEST_P(Migrate, each_input_is_continued_where_its_part_stood) {
   auto driver = open_both(make_world(), apart());
   order(*driver, 0, 6);

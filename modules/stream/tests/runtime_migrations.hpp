@@ -51,10 +51,7 @@ inline void give_back(Driver& driver, int from, int to) {
 }
 
 inline Result<TopologyMigration> migrate(Driver& driver, const Topology& to, bool dry_run = false) {
-  log::LogOptions options;
-  options.service = "shop";
-  const auto log = driver.world().connect(options);
-  hear_of_all(*log);
+  const auto log = connect_shop(driver.world());
   return migrate_topology(*log, to.describe("json"), dry_run);
 }
 
@@ -62,11 +59,7 @@ inline Result<TopologyMigration> migrate(Driver& driver, const Topology& to, boo
 class Beside {
  public:
   Beside(RuntimeWorld& world, const Topology& topology) : world_(world) {
-    log::LogOptions options;
-    options.service = "shop";
-    options.member = "beside";
-    log_ = world.connect(options);
-    hear_of_all(*log_);
+    log_ = connect_shop(world, "beside");
     auto opened =
         Instance::open(*log_, topology, {}, {world.clock(), world.files(), world.random(), {}});
     if (!opened) throw std::runtime_error(opened.error().to_string());

@@ -171,10 +171,7 @@ Topology versioned(std::int64_t version, const string& name = "counts") {
 
 Result<AcceptedVersion> accept(Driver& driver, std::int64_t version, bool dry_run = false,
                                const string& name = "counts") {
-  log::LogOptions options;
-  options.service = "shop";
-  const auto log = driver.world().connect(options);
-  hear_of_all(*log);
+  const auto log = connect_shop(driver.world());
   return accept_version(*log, "shop", name, version, dry_run);
 }
 

@@ -70,6 +70,20 @@ TEST_P(Reset, what_comes_after_it_needs_no_groups_of_other_services) {
   EXPECT_EQ(driver->instance().status().tasks.size(), 4U);
 }
 
+TEST_P(Reset, what_comes_after_it_asks_for_no_positions_in_topics_of_other_services) {
+  auto driver = open_shop(make_world(), counts());
+  driver->declare_topic("payments", "bank", 2);
+  // The group is there and has no positions yet.
+  driver->deploy(counts(), [&] {
+    ASSERT_TRUE(reset(*driver, {}));
+    driver->world().asked_for_positions().clear();
+  });
+  driver->run_until_idle();
+  const auto& asked = driver->world().asked_for_positions();
+  EXPECT_TRUE(asked.contains(driver->tool().find_topic("orders")->id));
+  EXPECT_FALSE(asked.contains(driver->tool().find_topic("payments")->id));
+}
+
 Topology by_amount() {
   return topology([](auto& builder) {
     orders(builder)
@@ -111,10 +125,7 @@ TEST_P(Reset, a_reset_that_dies_leaves_all_of_it_or_nothing_and_can_be_repeated)
     order(*driver, 0, 6);
     ASSERT_TRUE(driver->instance().close());
     const std::int64_t before = revision(*driver);
-    log::LogOptions options;
-    options.service = "shop";
-    const auto log = driver->world().connect(options);
-    hear_of_all(*log);
+    const auto log = connect_shop(driver->world());
     // It looks for members before it writes, and again afterwards.
     const auto die = [&] { driver->world().kill(*log); };
     driver->world().before_groups([&] {
@@ -140,9 +151,7 @@ TEST_P(Reset, a_reset_may_be_repeated_before_the_next_start) {
     const auto before = beginnings(*driver);
     {
       // What an instance of before wrote meanwhile.
-      log::LogOptions options;
-      options.service = "shop";
-      const auto log = driver->world().connect(options);
+      const auto log = connect_shop(driver->world());
       const auto topic = log->find_topic((*read_manifest(*log, "shop"))->channels.front().topic);
       ASSERT_TRUE(topic);
       for (std::int32_t i = 0; i < topic->spec.partitions; ++i) {
@@ -318,9 +327,7 @@ TEST_P(Reset, a_reset_of_unknown_outcome_looks_whether_it_was_written) {
 class WithoutManifest : public RuntimeTest {
  protected:
   void SetUp() override {
-    log::LogOptions options;
-    options.service = "shop";
-    log_ = world_->connect(options);
+    log_ = connect_shop(*world_);
     const auto topic =
         log_->create_topic({"shop.counts.changelog", 2, log::TopicKind::private_topic, "shop",
                             log::CleanupPolicy::compact});

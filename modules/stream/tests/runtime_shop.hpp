@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "millrace/stream/manifest.hpp"
@@ -143,11 +144,18 @@ inline bool told(const Driver& driver, std::string_view part) {
   });
 }
 
-inline Status reset(Driver& driver, const std::vector<std::string>& stores, bool dry_run = false) {
+/// A handle of the service beside the driver's, which has heard of all.
+inline std::unique_ptr<log::Log> connect_shop(RuntimeWorld& world, std::string member = {}) {
   log::LogOptions options;
   options.service = "shop";
-  const auto log = driver.world().connect(options);
+  options.member = std::move(member);
+  auto log = world.connect(std::move(options));
   hear_of_all(*log);
+  return log;
+}
+
+inline Status reset(Driver& driver, const std::vector<std::string>& stores, bool dry_run = false) {
+  const auto log = connect_shop(driver.world());
   const auto done = reset_topology(*log, "shop", stores, dry_run);
   return done ? Status{} : fail(done.error());
 }

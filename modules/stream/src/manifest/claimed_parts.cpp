@@ -12,7 +12,17 @@ namespace millrace::stream {
 
 namespace {
 
-// How many tasks the part has; 0: none of its inputs is there, so no instance has begun with it.
+// An instance may begin with a part while the claims are held, once its inputs are there: how many
+// partitions they will have is not known, and topics of a service mostly have as many as another.
+Result<std::int32_t> most_partitions(log::Log& log) {
+  MILLRACE_ASSIGN(const auto topics, log.topics());
+  std::int32_t most = 0;
+  for (const log::Topic& topic : topics)
+    most = std::max(most, topic.spec.partitions);
+  return most;
+}
+
+// How many tasks the part has, or may have when none of its inputs is there yet.
 Result<std::int32_t> tasks_of(log::Log& log, const Manifest::Part& part) {
   std::int32_t tasks = 0;
   for (const std::string& source : part.sources) {
@@ -21,7 +31,7 @@ Result<std::int32_t> tasks_of(log::Log& log, const Manifest::Part& part) {
     if (!topic) return fail(topic.error());
     tasks = std::max(tasks, topic->spec.partitions);
   }
-  return tasks;
+  return tasks > 0 ? Result<std::int32_t>(tasks) : most_partitions(log);
 }
 
 }  // namespace
@@ -47,7 +57,6 @@ Result<ClaimedParts> ClaimedParts::claim(log::Log& log, const std::string& servi
 // False: somebody else has a unit.
 Result<bool> ClaimedParts::add(const std::string& service, const Manifest::Part& part) {
   MILLRACE_ASSIGN(const std::int32_t tasks, tasks_of(*log_, part));
-  if (tasks == 0) return true;
   std::vector<std::string> units;
   for (std::int32_t i = 0; i < tasks; ++i)
     units.push_back(part.name + "/" + std::to_string(i));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <set>
 
 #include "manifest/difference.hpp"
 #include "manifest/evolution.hpp"
@@ -23,30 +24,10 @@ constexpr int attempts_max = 64;
 constexpr int failures_max = 8;
 constexpr std::uint64_t pause_ms_min = 20;
 
-Result<std::vector<log::TopicPartition>> all_places(log::Log& log) {
-  std::vector<log::TopicPartition> places;
-  MILLRACE_ASSIGN(const auto topics, log.topics());
-  for (const log::Topic& topic : topics) {
-    for (std::int32_t i = 0; i < topic.spec.partitions; ++i)
-      places.push_back({topic.id, log::partition(i)});
-  }
-  return places;
-}
-
 // A group without a name: there is none.
 Result<log::GroupInfo> find_group(log::Log& log, const log::GroupsWanted& wanted) {
   MILLRACE_ASSIGN(auto groups, log::find_groups(log, wanted));
   return groups.empty() ? log::GroupInfo{} : std::move(groups.front());
-}
-
-Result<bool> has_positions(log::Log& log, const std::string& name) {
-  MILLRACE_ASSIGN(const log::GroupInfo group, find_group(log, {.name = name}));
-  if (group.name.empty() || !group.positions.empty()) return !group.positions.empty();
-  // On Kafka the list is what was before the transactions that are about to end.
-  MILLRACE_ASSIGN(const auto places, all_places(log));
-  MILLRACE_ASSIGN(const auto positions, log.positions(group.id, places));
-  return std::any_of(positions.begin(), positions.end(),
-                     [](const auto& position) { return position.has_value(); });
 }
 
 Result<bool> has_members(log::Log& log, const std::string& name) {
@@ -60,6 +41,33 @@ Result<std::optional<log::Topic>> find_if_there(log::Log& log, const std::string
   if (topic) return std::optional(*std::move(topic));
   if (topic.error().is(log::errc::unknown_topic)) return std::optional<log::Topic>{};
   return fail(std::move(topic).error());
+}
+
+// Of what the build reads: ACLs may hide the other topics of the log.
+Result<std::vector<log::TopicPartition>> places_read(log::Log& log, const std::string& service,
+                                                     const Manifest& now) {
+  std::set<std::string> names{service + ".retry"};
+  for (const Manifest::Part& part : now.parts)
+    names.insert(part.sources.begin(), part.sources.end());
+  std::vector<log::TopicPartition> places;
+  for (const std::string& name : names) {
+    MILLRACE_ASSIGN(const auto topic, find_if_there(log, name));
+    for (std::int32_t i = 0; topic && i < topic->spec.partitions; ++i)
+      places.push_back({topic->id, log::partition(i)});
+  }
+  return places;
+}
+
+Result<bool> has_positions(log::Log& log, const std::string& service, const Manifest& now,
+                           const std::string& name) {
+  MILLRACE_ASSIGN(const log::GroupInfo group, find_group(log, {.name = name}));
+  if (group.name.empty() || !group.positions.empty()) return !group.positions.empty();
+  // On Kafka the list is what was before the transactions that are about to end.
+  MILLRACE_ASSIGN(const auto places, places_read(log, service, now));
+  if (places.empty()) return false;
+  MILLRACE_ASSIGN(const auto positions, log.positions(group.id, places));
+  return std::any_of(positions.begin(), positions.end(),
+                     [](const auto& position) { return position.has_value(); });
 }
 
 Result<bool> holds_records(log::Log& log, const std::string& name) {
@@ -89,7 +97,8 @@ Status check_not_renamed(log::Log& log, const std::string& service, const Manife
   const auto check = [&](const auto& entry) -> Status {
     for (const std::string& old : entry.was.value_or(std::vector<std::string>{})) {
       MILLRACE_ASSIGN(const bool holds, holds_records(log, service + "." + old + ".changelog"));
-      MILLRACE_ASSIGN(const bool positions, has_positions(log, service + "/" + old));
+      MILLRACE_ASSIGN(const bool positions,
+                      has_positions(log, service, manifest, service + "/" + old));
       if (!holds && !positions) continue;
       differences.add("what the log has of " + old, "no list of names", "called " + entry.name, {},
                       "First start a build that still says " + old +
@@ -118,7 +127,7 @@ Status check_adopted(log::Log& log, const std::string& service, const Manifest& 
       if (store.kind == "table") continue;
       MILLRACE_ASSIGN(const bool holds, holds_records(log, store.changelog));
       if (!holds) continue;
-      MILLRACE_ASSIGN(const bool positions, has_positions(log, group));
+      MILLRACE_ASSIGN(const bool positions, has_positions(log, service, manifest, group));
       if (positions) continue;
       MILLRACE_ASSIGN(const bool input, had_input(log, part));
       if (!input) continue;
@@ -187,7 +196,7 @@ std::string of_another_version(const Topology& topology, const SubTopology& sub,
                                const Manifest::Part& part) {
   const auto version_of = [&](const std::string& name) {
     const auto found = topology.histories.find(name);
-    return found == topology.histories.end() ? 1 : found->second.version;
+    return found == topology.histories.end() ? 1 : found->second.version.value_or(1);
   };
   for (const StoreId id : sub.stores) {
     const StoreSpec& store = topology.stores[static_cast<std::size_t>(id)];
@@ -215,12 +224,15 @@ std::string of_another_version(const Topology& topology, const SubTopology& sub,
 
 }  // namespace
 
-TakenNames names_in(log::Log& log, Status& failed) {
+TakenNames names_in(log::Log& log, const std::string& service, const Manifest& now,
+                    Status& failed) {
   const auto value = [&failed](const Result<bool>& result) {
     if (!result && failed) failed = fail(result.error());
     return result.value_or(false);
   };
-  return {[&log, value](const std::string& group) { return value(has_positions(log, group)); },
+  return {[&, value](const std::string& group) {
+            return value(has_positions(log, service, now, group));
+          },
           [&log, value](const std::string& topic) {
             const auto found = find_if_there(log, topic);
             return value(found ? Result<bool>(found->has_value()) : fail(found.error()));
@@ -247,13 +259,14 @@ Status continue_topology(log::Log& log, Topology& topology,
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
     MILLRACE_ASSIGN(const auto before, read_manifest(log, service));
     Status looked;
+    const Manifest now = first_manifest(topology);
     const Result<Evolution> evolution =
-        evolve(service, first_manifest(topology), before, names_in(log, looked));
+        evolve(service, now, before, names_in(log, service, now, looked));
     MILLRACE_TRY(looked);
     if (!evolution) return fail(evolution.error());
     if (evolution->changed) {
       if (!before) {
-        MILLRACE_TRY(check_adopted(log, service, first_manifest(topology)));
+        MILLRACE_TRY(check_adopted(log, service, now));
       }
       const Result<bool> written = write(log, service, *evolution);
       if (!written && (!may_pass(written.error()) || ++failures == failures_max))
@@ -299,8 +312,8 @@ Result<TopologyDiff> diff_topology(log::Log& log, std::string_view description) 
   MILLRACE_ASSIGN(const auto before, read_manifest(log, diff.service));
   diff.first = !before;
   Status looked;
-  Result<Evolution> evolution =
-      evolve(diff.service, described.manifest, before, names_in(log, looked));
+  Result<Evolution> evolution = evolve(diff.service, described.manifest, before,
+                                       names_in(log, diff.service, described.manifest, looked));
   MILLRACE_TRY(looked);
   if (!evolution) return fail(evolution.error());
   if (!before) {

@@ -22,9 +22,10 @@ namespace millrace::stream {
 /// reset, nor of a version that was accepted. errc::topology_changed, failures of the log.
 [[nodiscard]] Status check_still_there(log::Log& log, const Topology& topology);
 
-/// What a log has of a name. `failed`: the first failure of the log; what was returned then means
-/// nothing. Both outlive the result.
-[[nodiscard]] TakenNames names_in(log::Log& log, Status& failed);
+/// What a log has of a name. `now`: what the build reads. `failed`: the first failure of the log;
+/// what was returned then means nothing. All outlive the result.
+[[nodiscard]] TakenNames names_in(log::Log& log, const std::string& service, const Manifest& now,
+                                  Status& failed);
 
 /// Adds to the transaction where parts begin in topics between parts that they did not read before:
 /// behind what a reset gave up.

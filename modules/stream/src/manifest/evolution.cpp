@@ -21,13 +21,6 @@ using Store = Manifest::Store;
 using Channel = Manifest::Channel;
 using Names = std::vector<std::string>;
 
-std::string listed(const Names& names) {
-  std::string out;
-  for (const std::string& name : names)
-    out.append(out.empty() ? "" : ", ").append(name);
-  return out.empty() ? "(none)" : out;
-}
-
 ValueTypes value_types(const Store& store) { return {store.value, store.values.value_or(Names{})}; }
 
 std::vector<Named> named(const std::vector<Manifest::Processor>& processors,
@@ -74,6 +67,9 @@ class Evolver {
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
   std::vector<Part>& parts() { return out_.manifest.parts; }
+  std::size_t index_of(const Part& part) {
+    return static_cast<std::size_t>(&part - parts().data());
+  }
 
   // A part continues one part, and each is continued by one: positions and state stay together.
   void match() {
@@ -164,18 +160,28 @@ class Evolver {
     compare_inputs(before, now);
     compare_stores(before, now);
     compare_processors(before, now);
-    if (before.private_sinks != now.private_sinks) {
-      keep_former(before.former_sinks, before.private_sinks, now.private_sinks);
-      before.private_sinks = now.private_sinks;
-      out_.changed = true;
-    }
+    compare_sinks(before, now);
     if (before.partitions == now.partitions) return;
     if (before.partitions > 0 && now.partitions > 0) {
       differences_.add("partitions of " + shown(before), std::to_string(before.partitions),
                        std::to_string(now.partitions), first_store(before));
     }
     before.partitions = now.partitions;
-    out_.changed = true;
+    accept(shown(before) + " has " +
+           (now.partitions > 0 ? std::to_string(now.partitions) + " tasks, as this build says"
+                               : "as many tasks as its inputs have partitions"));
+  }
+
+  void compare_sinks(Part& before, const Part& now) {
+    if (before.private_sinks == now.private_sinks) return;
+    for (const std::string& topic : now.private_sinks) {
+      if (!has(before.private_sinks, topic)) accept(shown(before) + " also writes " + topic);
+    }
+    for (const std::string& topic : before.private_sinks) {
+      if (!has(now.private_sinks, topic)) accept(shown(before) + " no longer writes " + topic);
+    }
+    keep_former(before.former_sinks, before.private_sinks, now.private_sinks);
+    before.private_sinks = now.private_sinks;
   }
 
   bool reads_channel(const Part& part) {
@@ -193,7 +199,7 @@ class Evolver {
     }
     for (const std::string& topic : now.sources) {
       if (has(before.sources, topic)) continue;
-      out_.added_sources.emplace_back(static_cast<std::size_t>(&before - parts().data()), topic);
+      out_.added_sources.emplace_back(index_of(before), topic);
       accept(shown(before) + " also reads " + topic + ", from its earliest record on");
     }
     for (const std::string& topic : before.sources) {
@@ -208,7 +214,7 @@ class Evolver {
     for (Store& store : before.stores) {
       if (store.removed) continue;
       if (const Store* const same = find_store(now.stores, store.name)) {
-        compare(store, *same);
+        compare(store, *same, renames_.shown(index_of(before), store.name));
       } else {
         gone.push_back(&store);
       }
@@ -261,8 +267,8 @@ class Evolver {
     }
   }
 
-  void compare(Store& before, const Store& now) {
-    const std::string of = " of store " + before.name;
+  void compare(Store& before, const Store& now, const std::string& shown) {
+    const std::string of = " of store " + shown;
     const auto differ = [&](const std::string& what, const std::string& a, const std::string& b) {
       differences_.add(what + of, a.empty() ? "(none)" : a, b.empty() ? "(none)" : b, before.name);
     };
@@ -273,7 +279,7 @@ class Evolver {
       differ("topic", before.changelog, now.changelog);
     }
     if (before.window != now.window) differ("window", before.window, now.window);
-    compare_version(before, now, "store", before.name);
+    compare_version(before, now, "store " + shown, before.name);
     if (!is_table) {
       // What is read from a public topic is decoded by name, at each start.
       if (before.key != now.key) differ("key", before.key, now.key);
@@ -290,7 +296,7 @@ class Evolver {
 
   // What is of another version has another meaning, whatever its types are.
   template <class Entry>
-  void compare_version(const Entry& before, const Entry& now, const std::string& kind,
+  void compare_version(const Entry& before, const Entry& now, const std::string& shown,
                        const std::string& store) {
     const std::int64_t old = before.version.value_or(1);
     const std::int64_t version = now.version.value_or(1);
@@ -298,8 +304,7 @@ class Evolver {
     const std::string accept = "`millrace topology accept " + service_ + " " + before.name + " " +
                                std::to_string(version) + "`";
     differences_.add(
-        "version of " + kind + " " + before.name, std::to_string(old), std::to_string(version),
-        store,
+        "version of " + shown, std::to_string(old), std::to_string(version), store,
         old < version
             ? "State of a lower version: stop all instances, then have it rebuilt (reset), or "
               "continue it as it is (accept): " +
@@ -316,6 +321,7 @@ class Evolver {
     const Processors old = before.processors.value_or(Processors{});
     Processors processors = *now.processors;
     const std::string rebuilt = first_store(before);
+    const std::size_t noted = out_.notes.size();
     const auto found = match_names("processors of " + shown(before), named(processors, rebuilt),
                                    named(old, rebuilt), differences_);
     for (std::size_t i = 0; i < processors.size(); ++i) {
@@ -335,7 +341,8 @@ class Evolver {
       }
       const Manifest::Processor same =
           found[i] ? old[*found[i]] : Manifest::Processor{processor.was->front(), {}, {}, {}};
-      compare_version(same, processor, "processor", rebuilt);
+      compare_version(same, processor, "processor " + shown_name(same.name, processor.name),
+                      rebuilt);
       const std::string name = processor.name;
       processor = same;
       if (same.name == name) continue;
@@ -349,9 +356,31 @@ class Evolver {
       if (!found[i]) name_timers(processors[i], processors);
     }
     if (before.processors == processors) return;
+    if (before.processors) note_processors(before, processors, found);
     // A missing list too: without one a version or a rename of later could not be checked.
+    if (!before.processors || out_.notes.size() == noted)
+      accept("the processors of " + shown(before) + " are listed: " + names_of(processors));
     before.processors = std::move(processors);
-    out_.changed = true;
+  }
+
+  // `found`: for each of `now`, the index of the one that it continues.
+  void note_processors(const Part& before, const std::vector<Manifest::Processor>& now,
+                       const std::vector<std::optional<std::size_t>>& found) {
+    for (std::size_t i = 0; i < now.size(); ++i) {
+      if (!found[i]) accept("processor " + now[i].name + " of " + shown(before) + " is new");
+    }
+    for (std::size_t k = 0; k < before.processors->size(); ++k) {
+      if (std::find(found.begin(), found.end(), k) == found.end())
+        accept("processor " + (*before.processors)[k].name + " of " + shown(before) +
+               " was removed");
+    }
+  }
+
+  static std::string names_of(const std::vector<Manifest::Processor>& processors) {
+    Names names;
+    for (const Manifest::Processor& processor : processors)
+      names.push_back(processor.name);
+    return listed(names);
   }
 
   // One that was renamed may have timers of the name that another one has now, here or in a part
@@ -398,10 +427,11 @@ class Evolver {
       if (found->key.empty()) {       // reset: what it holds is not read any more
         found->key = now.key;
         found->value = now.value;
-        out_.changed = true;
+        accept("topic " + now.topic + " has values of " + now.key + " -> " + now.value +
+               " behind the reset");
         continue;
       }
-      const std::string of = " of topic " + now.topic;
+      const std::string of = " of topic " + renames_.shown(now.topic);
       const std::string store = store_behind(parts(), now.topic);
       if (found->key != now.key) differences_.add("key" + of, found->key, now.key, store);
       const auto types = continued({found->value, {}}, now.value, false, of, store);
@@ -429,17 +459,8 @@ Evolution adopt(const Manifest& now) {
   Evolution out;
   out.changed = true;
   out.manifest = now;
+  // What the build says of names of before stays: the build that has them may come back.
   out.manifest.revision = 0;
-  // Nothing had another name before.
-  for (Part& part : out.manifest.parts) {
-    for (Store& store : part.stores)
-      store.was.reset();
-    if (!part.processors) continue;
-    for (Manifest::Processor& processor : *part.processors)
-      processor.was.reset();
-  }
-  for (Channel& channel : out.manifest.channels)
-    channel.was.reset();
   for (std::size_t i = 0; i < now.parts.size(); ++i)
     out.parts.push_back(i);
   return out;

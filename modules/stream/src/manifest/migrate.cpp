@@ -13,6 +13,7 @@
 #include "manifest/migration.hpp"
 #include "manifest/part_links.hpp"
 #include "millrace/log/errors.hpp"
+#include "names.hpp"
 #include "runtime/task_state.hpp"
 
 namespace millrace::stream {
@@ -28,10 +29,6 @@ constexpr std::string_view state_key = "task";
 
 TopicPartition place_of(const log::Topic& topic, std::int32_t partition) {
   return {topic.id, log::partition(partition)};
-}
-
-std::string system_topic(const std::string& service, const Part& part) {
-  return service + "." + part.name + ".system.changelog";
 }
 
 // The state that a task wrote last; no value: it wrote none.
@@ -188,7 +185,8 @@ class TakeOver {
   Status add_states(log::Transaction& transaction, ClaimedParts& claimed) {
     std::map<std::int32_t, TaskState> states;
     for (const std::size_t from : moved_.from) {
-      const Result<log::Topic> topic = log_.find_topic(system_topic(service_, before_.parts[from]));
+      const Result<log::Topic> topic =
+          log_.find_topic(system_changelog(service_, before_.parts[from].name));
       if (!topic && topic.error().is(log::errc::unknown_topic)) continue;
       if (!topic) return fail(topic.error());
       for (std::int32_t i = 0; i < topic->spec.partitions; ++i) {
@@ -212,8 +210,8 @@ class TakeOver {
     if (states.empty()) return {};
     MILLRACE_ASSIGN(
         const log::Topic topic,
-        log_.create_topic({system_topic(service_, part_), tasks_, log::TopicKind::private_topic,
-                           service_, log::CleanupPolicy::compact}));
+        log_.create_topic({system_changelog(service_, part_.name), tasks_,
+                           log::TopicKind::private_topic, service_, log::CleanupPolicy::compact}));
     for (const auto& [task, state] : states) {
       if (task >= topic.spec.partitions) continue;
       std::string bytes;
@@ -301,8 +299,8 @@ Result<TopologyMigration> migrate_topology(log::Log& log, std::string_view descr
     return fail(millrace::errc::not_found, "the log has no topology of a service " + service +
                                                ": check the name, or start the service once");
   Status looked;
-  const Result<Migration> migration =
-      plan_migration(service, build.manifest, *before, names_in(log, looked));
+  const Result<Migration> migration = plan_migration(
+      service, build.manifest, *before, names_in(log, service, build.manifest, looked));
   MILLRACE_TRY(looked);
   if (!migration) return fail(migration.error());
   if (migration->parts.empty()) return TopologyMigration{service, {}, {}};

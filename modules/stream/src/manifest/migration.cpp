@@ -16,13 +16,6 @@ using Part = Manifest::Part;
 using Store = Manifest::Store;
 using Names = std::vector<std::string>;
 
-std::string listed(const Names& names) {
-  std::string out;
-  for (const std::string& name : names)
-    out.append(out.empty() ? "" : ", ").append(name);
-  return out.empty() ? "(none)" : out;
-}
-
 void add_names(Names& names, const Names& more) {
   for (const std::string& name : more) {
     if (!has(names, name)) names.push_back(name);
@@ -102,11 +95,16 @@ class Planner {
     return moved;
   }
 
+  // Of one of the parts before.
+  [[nodiscard]] std::size_t index_of(const Part& part) const {
+    return static_cast<std::size_t>(&part - before_.parts.data());
+  }
+
   void take_from(const Part& from, const Part& now, Part& part, Migration::Part& moved) {
     for (const Store& store : from.stores) {
       if (store.removed) continue;
       if (find_store(now.stores, store.name) != nullptr) {
-        check_keys(store, from, now);
+        check_keys(store, from, now, renames_.shown(index_of(from), store.name));
         moved.stores.push_back(store.name);
       } else if (is_in_build(store) || !meet(from.sources, now.sources)) {
         continue;
@@ -156,29 +154,31 @@ class Planner {
   }
 
   // What filled the store decides in which partition a key of it is.
-  void check_keys(const Store& store, const Part& from, const Part& now) {
+  void check_keys(const Store& store, const Part& from, const Part& now, const std::string& shown) {
     if (store.kind == "table") return;
     if (!meet(from.sources, now.sources)) {
-      differences_.add("inputs that fill store " + store.name, listed(from.sources),
-                       listed(now.sources), store.name);
+      differences_.add("inputs that fill store " + shown, listed(from.sources), listed(now.sources),
+                       store.name);
       return;
     }
     for (const Manifest::Channel& channel : before_.channels)
-      check_private_input(store, channel.topic, now);
+      check_private_input(store, channel.topic, now, shown);
     for (const std::string& topic : now.sources) {
       const bool known = std::any_of(before_.channels.begin(), before_.channels.end(),
                                      [&](const auto& channel) { return channel.topic == topic; });
-      if (!known && topic.starts_with(service_ + ".")) check_private_input(store, topic, now);
+      if (!known && topic.starts_with(service_ + "."))
+        check_private_input(store, topic, now, shown);
     }
   }
 
   // Behind one that no part read before, keys are where its writer puts them.
-  void check_private_input(const Store& store, const std::string& topic, const Part& now) {
+  void check_private_input(const Store& store, const std::string& topic, const Part& now,
+                           const std::string& shown) {
     const bool was_read = std::any_of(
         before_.parts.begin(), before_.parts.end(),
         [&](const Part& part) { return part.state == "live" && has(part.sources, topic); });
     if (was_read || !has(now.sources, topic)) return;
-    differences_.add("partitions of the keys of store " + store.name, "as of its inputs",
+    differences_.add("partitions of the keys of store " + shown, "as of its inputs",
                      "as of " + topic, store.name);
   }
 

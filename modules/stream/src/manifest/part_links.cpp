@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "names.hpp"
+
 namespace millrace::stream {
 
 using Part = Manifest::Part;
@@ -11,6 +13,13 @@ using Store = Manifest::Store;
 
 bool has(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names)
+    out.append(out.empty() ? "" : ", ").append(name);
+  return out.empty() ? "(none)" : out;
 }
 
 bool meet(const std::vector<std::string>& a, const std::vector<std::string>& b) {
@@ -61,8 +70,7 @@ void number_and_name(const std::string& service, const std::vector<Part>& parts,
     part.number = std::max(part.number, other.number);
   ++part.number;
   const auto is_taken = [&](const std::string& name) {
-    return taken.group(service + "/" + name) ||
-           taken.topic(service + "." + name + ".system.changelog") ||
+    return taken.group(service + "/" + name) || taken.topic(system_changelog(service, name)) ||
            std::any_of(parts.begin(), parts.end(),
                        [&](const Part& other) { return other.name == name; });
   };

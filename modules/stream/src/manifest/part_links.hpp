@@ -11,6 +11,8 @@
 namespace millrace::stream {
 
 [[nodiscard]] bool has(const std::vector<std::string>& names, const std::string& name);
+/// "a, b", or "(none)".
+[[nodiscard]] std::string listed(const std::vector<std::string>& names);
 /// Whether they have a name in common.
 [[nodiscard]] bool meet(const std::vector<std::string>& a, const std::vector<std::string>& b);
 /// A store of that name that was not removed; null: there is none.

@@ -36,7 +36,7 @@ void add_history(const Topology& topology, Entry& entry) {
   const auto found = topology.histories.find(entry.name);
   if (found == topology.histories.end()) return;
   if (!found->second.was.empty()) entry.was = found->second.was;
-  if (found->second.version != 1) entry.version = found->second.version;
+  if (found->second.version.value_or(1) != 1) entry.version = found->second.version;
 }
 
 // What earlier builds called a private topic that has the name of a store, a processor or its own.

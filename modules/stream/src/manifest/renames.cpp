@@ -103,6 +103,10 @@ std::vector<std::optional<std::size_t>> match_names(const std::string& what,
   return found;
 }
 
+std::string shown_name(const std::string& name, const std::string& here) {
+  return name == here ? name : name + " (" + here + " here)";
+}
+
 void keep_name(std::optional<Names>& was, const std::string& before, const std::string& now) {
   Names names = was.value_or(Names{});
   if (!has(names, before)) names.push_back(before);
@@ -232,6 +236,16 @@ void Renames::name_topics(Manifest& now, const Manifest& before,
       std::sort(names->begin(), names->end());
     }
   }
+}
+
+std::string Renames::shown(std::size_t part, const std::string& store) const {
+  const auto found = stores_.find({part, store});
+  return shown_name(store, found == stores_.end() ? store : found->second);
+}
+
+std::string Renames::shown(const std::string& topic) const {
+  const auto found = called_.find(topic);
+  return shown_name(topic, found == called_.end() ? topic : found->second);
 }
 
 bool Renames::apply(Manifest& manifest, Names& notes) const {

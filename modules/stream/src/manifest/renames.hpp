@@ -30,6 +30,9 @@ struct Named {
                                                                   const std::vector<Named>& before,
                                                                   Differences& differences);
 
+/// "counts", or "counts (totals here)" where the build says `here`.
+[[nodiscard]] std::string shown_name(const std::string& name, const std::string& here);
+
 /// Adds the name `before` to those that something called `now` had, and takes out `now`.
 void keep_name(std::optional<std::vector<std::string>>& was, const std::string& before,
                const std::string& now);
@@ -43,6 +46,11 @@ class Renames {
   /// Gives what was renamed the names of the build, once the parts are matched; adds a note for
   /// each. True when that changed the manifest.
   bool apply(Manifest& manifest, std::vector<std::string>& notes) const;
+  /// For people: `store` of the part at that index in the manifest, with the build's name where
+  /// that is another.
+  [[nodiscard]] std::string shown(std::size_t part, const std::string& store) const;
+  /// The same of a private topic.
+  [[nodiscard]] std::string shown(const std::string& topic) const;
   /// By the build's name of a topic: the one that it has in the log.
   [[nodiscard]] const std::map<std::string, std::string>& topics() const { return topics_; }
 

@@ -7,6 +7,7 @@
 #include "manifest/earlier_parts.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/stream/topology.hpp"
+#include "names.hpp"
 #include "runtime/input_ranges.hpp"
 
 namespace millrace::stream::runtime {
@@ -104,7 +105,7 @@ Status SubTopologyMember::make_changelogs(ResolvedSubTopology& resolved) const {
     MILLRACE_ASSIGN(const log::Topic topic, shared_->log.create_topic(spec));
     resolved.changelogs.push_back({id, topic.id});
   }
-  spec.name = shared_->topology.service + "." + spec_->name + ".system.changelog";
+  spec.name = system_changelog(shared_->topology.service, spec_->name);
   MILLRACE_ASSIGN(const log::Topic system, shared_->log.create_topic(spec));
   resolved.system = system.id;
   return {};

@@ -110,9 +110,11 @@ struct DescribedTopology {
 namespace errc {
 /// The topology differs from the one that wrote the service's state in a way that cannot be
 /// continued: state would be misread, lost or counted twice. Nothing was changed. Remedy: the
-/// message shows what differs, and what a rename or another version needs. Else take the change
-/// back, give what changed a new name, or stop all instances and have the part rebuilt from its
-/// inputs with `millrace topology reset SERVICE --store NAME`, which publishes its output again.
+/// message shows what differs, and what a rename or another version needs. Parts that were merged
+/// or split keep their state by `SERVICE --describe json | millrace topology migrate -`, with all
+/// instances stopped. Else take the change back, give what changed a new name, or stop all
+/// instances and have the part rebuilt from its inputs with
+/// `millrace topology reset SERVICE --store NAME`, which publishes its output again.
 /// `millrace topology show SERVICE` prints what the log has.
 inline constexpr ErrorCode topology_changed{"stream.topology_changed"};
 }  // namespace errc

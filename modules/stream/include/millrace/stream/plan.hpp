@@ -87,8 +87,8 @@ struct SubTopology {
 
 /// What the author said of a name: TopologyBuilder::was() and version().
 struct NameHistory {
-  std::vector<std::string> was;  ///< in earlier builds
-  std::int64_t version = 1;
+  std::vector<std::string> was;         ///< in earlier builds
+  std::optional<std::int64_t> version;  ///< no value: 1
 };
 
 /// What a builder built: the plan that an Instance runs. Immutable, thread-safe to read.
