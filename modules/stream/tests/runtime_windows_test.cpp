@@ -5,7 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <stdexcept>
+#include <vector>
 
 #include "millrace/log/errors.hpp"
 #include "runtime/operator_times.hpp"
@@ -16,6 +19,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using std::string;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
 using Window = Windowed<string>;
 
 constexpr std::int64_t ignored = 1;   // amounts that the windows do not see
@@ -98,6 +104,29 @@ TEST_P(ClosedWindows, take_nothing_more_and_count_what_is_late) {
   EXPECT_EQ(driver->instance().status().late, 1U);
   EXPECT_EQ(driver->instance().status().skipped, 0U);
   EXPECT_TRUE(driver->read_raw("bank.dead-letters").empty());
+}
+
+TEST_P(ClosedWindows, report_what_is_late_once_a_minute) {
+  auto driver = open_windows();
+  const auto reports = [&] {
+    std::vector<string> found;
+    std::ranges::copy_if(driver->events(), std::back_inserter(found), [](const string& event) {
+      return event.starts_with("debug: late record left out");
+    });
+    return found;
+  };
+  pipe(*driver, 2'500);
+  for (int i = 0; i < 3; ++i)
+    driver->pipe("deposits", string("a"), Deposited{5}, 1'001 + i);
+  driver->run_until_idle();
+  EXPECT_THAT(reports(),
+              ElementsAre(AllOf(HasSubstr("deposits/"), HasSubstr("operator last"),
+                                HasSubstr("key a,"), HasSubstr("time 1970-01-01T00:00:01.001Z"))));
+  driver->advance_ms(60'000);
+  pipe(*driver, 1'005);
+  EXPECT_THAT(reports(), ElementsAre(testing::_, AllOf(HasSubstr("time 1970-01-01T00:00:01.005Z"),
+                                                       HasSubstr("2 others since"))));
+  EXPECT_EQ(driver->instance().status().late, 4U);
 }
 
 TEST_P(ClosedWindows, stay_closed_after_a_crash) {

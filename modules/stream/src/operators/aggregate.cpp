@@ -20,7 +20,7 @@ class AggregateNode final : public Node {
   }
   void process(const Message& message, TaskContext& context) override {
     if (message.key == nullptr || message.value == nullptr) return context.skip();
-    if (is_late(message.timestamp_ms)) return context.late();
+    if (is_late(message.timestamp_ms)) return context.late(spec_.table.store, message.timestamp_ms);
     const void* key = message.key;
     if (group_) {
       spec_.group(message, group_->get());

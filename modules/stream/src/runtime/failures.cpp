@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "runtime/failures.hpp"
 
+#include "millrace/base/terminal_text.hpp"
+#include "millrace/base/time_text.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::stream::runtime {
@@ -85,6 +87,18 @@ void Failures::dead_letter(const InHand& hand, ErrorCode code, std::string_view 
   letters_.write(hand, sub_topology_, code, reason, {}, out);
   ++counts.dead_letters;
   reports_.push_back({"warn", "dead letter", hand.where() + ": " + std::string(reason)});
+}
+
+void Failures::late(const InHand& hand, std::string_view store, std::int64_t timestamp_ms,
+                    std::uint64_t before) {
+  constexpr std::size_t key_bytes_max = 100;
+  const log::RecordView* const record = hand.record();
+  std::string detail = hand.where() + ": operator " + std::string(store);
+  if (record != nullptr && record->key)
+    detail += ", key " + escaped(cut_text(*record->key, key_bytes_max));
+  detail += ", time " + format_time(timestamp_ms);
+  if (before > 0) detail += "; " + std::to_string(before) + " others since the last report";
+  reports_.push_back({"debug", "late record left out: its window is closed", std::move(detail)});
 }
 
 void Failures::keep(const InHand& hand) {

@@ -54,6 +54,11 @@ class Failures {
   void dead_letter(const InHand& hand, ErrorCode code, std::string_view reason, Outbox& out,
                    UnitCounts& counts);
 
+  /// What is in hand, or was made of it, came too late for the operator that keeps the store of
+  /// that name; `before` so many that were not reported.
+  void late(const InHand& hand, std::string_view store, std::int64_t timestamp_ms,
+            std::uint64_t before);
+
   /// What became of the unit in hand goes into the commit: reports it.
   void keep(const InHand& hand);
   /// No further visit of this walk comes, also none of an entry that is gone.

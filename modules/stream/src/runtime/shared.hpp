@@ -14,6 +14,7 @@
 #include "millrace/log/log.hpp"
 #include "millrace/stream/instance.hpp"
 #include "runtime/cut_text.hpp"
+#include "runtime/late_reports.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -55,6 +56,8 @@ struct Shared {
   // Counted when they happen.
   std::uint64_t idle_waits = 0;
   std::uint64_t catch_up_waits = 0;
+
+  LateReports late_reports = {};
 
   std::uint64_t commits = 0;
   std::uint64_t refused_commits = 0;

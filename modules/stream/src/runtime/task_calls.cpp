@@ -43,6 +43,15 @@ void TaskCalls::dead_letter(ErrorCode code, std::string_view reason) {
   failures_.dead_letter(hand_, code, reason, staging_.outbox(), staging_.counts());
 }
 
+void TaskCalls::late(StoreId store, std::int64_t timestamp_ms) {
+  ++staging_.counts().late;
+  const std::int64_t now_ns = shared_.environment.clock.monotonic_ns();
+  const auto before = shared_.late_reports.add(store, now_ns);
+  if (!before) return;
+  const std::string& name = shared_.topology.stores[static_cast<std::size_t>(store)].name;
+  failures_.late(hand_, name, timestamp_ms, *before);
+}
+
 // Known by the changelog, which a rename of the store leaves alone.
 OperatorTime& TaskCalls::operator_time(StoreId store) {
   check_opening("operator_time()");

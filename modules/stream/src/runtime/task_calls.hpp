@@ -61,7 +61,7 @@ class TaskCalls final : public TaskContext {
   }
   void send(const SinkSpec& sink, const Message& message) override;
   void skip() override { ++staging_.counts().skipped; }
-  void late() override { ++staging_.counts().late; }
+  void late(StoreId store, std::int64_t timestamp_ms) override;
   OperatorTime& operator_time(StoreId store) override;
   void check_time(std::int64_t timestamp_ms) const override;
   void dead_letter(ErrorCode code, std::string_view reason) override;

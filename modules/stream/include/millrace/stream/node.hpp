@@ -89,8 +89,12 @@ class TaskContext {
   /// The message in hand, or a part of it, is left out: no operator has a use for it. It is
   /// counted.
   virtual void skip() {}
-  /// The message in hand is left out: its window is closed. It is counted.
-  virtual void late() {}
+  /// A message of that time is left out: its window in the operator that keeps `store` is closed.
+  /// It is counted, and reported now and then.
+  virtual void late(StoreId store, std::int64_t timestamp_ms) {
+    static_cast<void>(store);
+    static_cast<void>(timestamp_ms);
+  }
   /// The stream time of the operator that keeps that store. Valid as long as the task. Throws
   /// std::logic_error unless nodes are being opened.
   virtual OperatorTime& operator_time(StoreId store) = 0;
