@@ -3,6 +3,7 @@
 #include "retail/payments/topology.hpp"
 
 #include <memory>
+#include <string>
 #include <variant>
 
 #include "retail/contracts/orders.hpp"
@@ -117,8 +118,9 @@ class Cashier final : public Processor<RequestId, reads::Input> {
 
 }  // namespace
 
-millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
-  millrace::stream::TopologyBuilder builder("payments", settings.partitions);
+millrace::stream::Stream<RequestId, PaymentEvent> declare(
+    millrace::stream::TopologyBuilder& builder, const Settings& settings,
+    std::string_view cashier) {
   const auto orders = builder.stream<RequestId, reads::OrderIn>(orders_topic);
   const auto stock = builder.stream<RequestId, reads::StockIn>(stock_topic);
   const Wiring wiring{builder.store<RequestId, Payment>(payments_store),
@@ -126,9 +128,17 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings) 
   const bool declines = settings.stock == StockMode::scarce;
   builder.merge(orders, stock)
       .process(
-          "cashier", [wiring, declines] { return std::make_unique<Cashier>(wiring, declines); },
+          std::string(cashier),
+          [wiring, declines] { return std::make_unique<Cashier>(wiring, declines); },
           uses(wiring.payments), emits(wiring.events));
-  builder.stream(wiring.events).to(payments_topic);
+  const auto events = builder.stream(wiring.events);
+  events.to(payments_topic);
+  return events;
+}
+
+millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
+  millrace::stream::TopologyBuilder builder("payments", settings.partitions);
+  declare(builder, settings);
   return builder.build();
 }
 

@@ -5,6 +5,7 @@
 #include <boost/describe/class.hpp>
 #include <boost/describe/enum.hpp>
 #include <cstdint>
+#include <string_view>
 
 #include "millrace/stream/topology.hpp"
 #include "retail/contracts/payments.hpp"
@@ -30,7 +31,11 @@ inline constexpr const char* payments_store = "payments";  ///< RequestId -> Pay
 /// In scarce, totals above this are declined.
 inline constexpr Money limit_milli{2'000'000};
 
-/// Charges, declines, refunds.
+/// Declares in a builder of this service what charges, declines and refunds, in a processor of that
+/// name. Returns what it publishes.
+millrace::stream::Stream<RequestId, PaymentEvent> declare(
+    millrace::stream::TopologyBuilder& builder, const Settings& settings,
+    std::string_view cashier = "cashier");
 [[nodiscard]] millrace::Result<millrace::stream::Topology> topology(const Settings& settings);
 
 }  // namespace retail::payments

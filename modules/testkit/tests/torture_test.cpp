@@ -5,8 +5,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/describe/class.hpp>
+#include <cstdlib>
+#include <filesystem>
 
+#include "millrace/base/clock.hpp"
+#include "millrace/base/file_system.hpp"
+#include "millrace/base/processes.hpp"
+#include "millrace/base/random.hpp"
+#include "millrace/log/environment.hpp"
+#include "millrace/log_embedded/embedded.hpp"
 #include "millrace/stream/topology.hpp"
 
 namespace millrace::testkit {
@@ -82,6 +91,52 @@ TEST(Torture, a_sound_topology_passes_it_with_any_seed) {
     EXPECT_THAT(report.slow_calls, Gt(0U));
     EXPECT_EQ(report.stuck_calls, 1U);
     EXPECT_EQ(report.edits, 2U);
+  }
+}
+
+/// A log in a directory of its own that goes with the test, with members in one process.
+class DirectoryLog {
+ public:
+  DirectoryLog() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "millrace-XXXXXX").string();
+    directory_ = ::mkdtemp(pattern.data());
+  }
+  ~DirectoryLog() {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+  DirectoryLog(const DirectoryLog&) = delete;
+  DirectoryLog& operator=(const DirectoryLog&) = delete;
+
+  std::unique_ptr<log::Log> connect(log::LogOptions options) {
+    ++opened_;
+    // A slow machine is no reason to take a member for dead, nor a lock for stuck.
+    constexpr std::int64_t patience_ms = 3'600'000;
+    options.session_timeout_ms = patience_ms;
+    log::EmbeddedOptions embedded;
+    embedded.segment_bytes = 8U << 20U;
+    embedded.stuck_holder_ms = patience_ms;
+    auto log = log::open_embedded(directory_ + "/log", environment_, std::move(options), embedded);
+    if (!log) throw TestError(log.error().to_string());
+    return *std::move(log);
+  }
+  [[nodiscard]] int opened() const { return opened_; }
+
+ private:
+  std::string directory_;
+  SeededRandom random_{1};
+  log::LogEnvironment environment_{real_clock(), real_file_system(), random_, real_processes()};
+  std::atomic<int> opened_ = 0;
+};
+
+TEST(Torture, a_sound_topology_passes_it_over_a_log_in_a_directory) {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    DirectoryLog log;
+    const auto connect = [&](log::LogOptions options) { return log.connect(std::move(options)); };
+    const TortureReport report = torture(charts, plays(), {.seed = seed, .threads_log = connect});
+    EXPECT_EQ(report.stuck_calls, 1U);
+    // Those of two instances, of the writer and of the reader, and of an instance that began again.
+    EXPECT_THAT(log.opened(), Gt(4));
   }
 }
 

@@ -28,6 +28,7 @@ struct ThreadRun::Member {
   SeededRandom random{0};
   FaultFileSystem files;
   int misfortunes = 0;  // of its own thread
+  int ends = 0;         // of those: it died or handed over
   int idle_steps = 0;   // since the last work of any; under the run's mutex
   mutable Mutex mutex;  // of the two below, while they are made and destroyed
   std::unique_ptr<log::Log> log;
@@ -47,9 +48,13 @@ ThreadRun::ThreadRun(const TortureTopology& topology, const TortureInputs& input
       tasks_(tasks),
       plan_(topology()),
       torment_(options.seed, options.throwing, [this] { get_stuck(); }),
-      broker_(clock_, true),
-      writer_(broker_),
-      tool_log_(broker_.connect({})),
+      broker_(options.threads_log ? nullptr : std::make_unique<log::MemoryBroker>(clock_, true)),
+      connect_(options.threads_log
+                   ? options.threads_log
+                   : [this](log::LogOptions
+                                log_options) { return broker_->connect(std::move(log_options)); }),
+      writer_(connect_),
+      tool_log_(connect_({})),
       reader_(*tool_log_),
       calls_to_stuck_(
           static_cast<std::int64_t>(SeededRandom(options.seed).below(inputs.writes().size() + 1)) +
@@ -107,7 +112,7 @@ Tally ThreadRun::run() {
 // The refused commit that a member asked for is not this one.
 void ThreadRun::write_undisturbed(const std::function<void()>& write) {
   const MutexLock lock(commits_mutex_);
-  broker_.fail_commits(log::errc::fenced, 0);
+  if (broker_) broker_->fail_commits(log::errc::fenced, 0);
   write();
 }
 
@@ -124,18 +129,24 @@ void ThreadRun::work(Member& member) {
 }
 
 void ThreadRun::step(Member& member) {
-  if (member.misfortunes < misfortunes_max && member.random.below(20) == 0) {
+  if (broker_ && member.misfortunes < misfortunes_max && member.random.below(20) == 0) {
     constexpr std::array codes{log::errc::fenced, log::errc::disk_full, log::errc::outcome_unknown};
     const MutexLock lock(commits_mutex_);
-    broker_.fail_commits(codes[member.random.below(codes.size())], 1);
+    broker_->fail_commits(codes[member.random.below(codes.size())], 1);
     ++member.misfortunes;
   }
   const auto result = member.instance->step();
   if (!result) throw TestError(member.name + " ended: " + result.error().to_string());
   ++steps_;
-  if (result->worked && member.misfortunes < misfortunes_max && member.random.below(12) == 0) {
+  const bool ends = member.ends == 0 || member.random.below(12) == 0;
+  if (result->worked && member.misfortunes < misfortunes_max && ends) {
     ++member.misfortunes;
-    kill(member);
+    ++member.ends;
+    if (member.random.below(3) == 0) {
+      hand_over(member);
+    } else {
+      kill(member);
+    }
     start(member);
   }
   if (!result->worked) {
@@ -160,7 +171,7 @@ void ThreadRun::start(Member& member) {
   log::LogOptions log_options;
   log_options.service = plan_.service;
   log_options.member = member.name;
-  member.log = broker_.connect(std::move(log_options));
+  member.log = connect_(std::move(log_options));
   stream::InstanceOptions options;
   options.state_directory = "state";
   options.snapshot_interval_ms = 500;
@@ -172,10 +183,19 @@ void ThreadRun::start(Member& member) {
 
 void ThreadRun::kill(Member& member) {
   const MutexLock lock(member.mutex);
-  broker_.kill_member(*member.log);
+  if (broker_) broker_->kill_member(*member.log);
   member.instance.reset();
   member.log.reset();
   ++deaths_;
+}
+
+void ThreadRun::hand_over(Member& member) {
+  const MutexLock lock(member.mutex);
+  const Status closed = member.instance->close();
+  if (!closed) throw TestError(member.name + " does not close: " + closed.error().to_string());
+  member.instance.reset();
+  member.log.reset();
+  ++hand_overs_;
 }
 
 void ThreadRun::pass_ms(std::int64_t ms) {
@@ -253,6 +273,7 @@ bool ThreadRun::caught_up() const {
 
 void ThreadRun::report(TortureReport& report) const {
   report.deaths += deaths_;
+  report.hand_overs += hand_overs_;
   report.stuck_calls += stuck_calls_;
 }
 

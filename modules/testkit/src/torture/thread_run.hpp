@@ -41,6 +41,7 @@ class ThreadRun {
   void step(Member& member);
   void start(Member& member);
   void kill(Member& member);
+  void hand_over(Member& member);
   void pass_ms(std::int64_t ms);
   void get_stuck();
   void release();
@@ -59,7 +60,8 @@ class ThreadRun {
   stream::Topology plan_;
   Torment torment_;
   ManualClock clock_;
-  log::MemoryBroker broker_;
+  const std::unique_ptr<log::MemoryBroker> broker_;  // null: the log is another one
+  const EventWriter::Connect connect_;
   EventWriter writer_;
   std::unique_ptr<log::Log> tool_log_;
   TopicReader reader_;
@@ -70,6 +72,7 @@ class ThreadRun {
   std::atomic<bool> stopping_ = false;
   std::atomic<std::uint64_t> steps_ = 0;
   std::atomic<std::uint64_t> deaths_ = 0;
+  std::atomic<std::uint64_t> hand_overs_ = 0;
 
   mutable Mutex mutex_;
   CondVar changed_;

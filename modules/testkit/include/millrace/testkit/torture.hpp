@@ -84,6 +84,9 @@ struct TortureOptions {
   /// Another version of the topology, with the same results in what both have. One run changes to
   /// it while it works, and back.
   TortureTopology edited = {};
+  /// Opens handles of an empty log of any backend for the run `threads`; to destroy one is the
+  /// death of its process. Called from several threads. None: a log in memory.
+  EventWriter::Connect threads_log = {};
 };
 
 /// What torture() did, so that a test can require it.
@@ -97,14 +100,16 @@ struct TortureReport {
   std::uint64_t edits = 0;
 };
 
-/// Runs a topology undisturbed, and then as it is run in the worst of worlds, over logs in memory:
+/// Runs a topology undisturbed, and then as it is run in the worst of worlds, over logs in memory
+/// (`threads` also over another one):
 /// - `rough`: two instances in simulated time (World) whose handlers are slow, that die at fault
 ///   points, hand over, and whose commits are refused;
 /// - `restarts`: one instance that dies after each commit;
 /// - `edits`: as `rough` without deaths and throws, and the topology changes to another version and
 ///   back;
-/// - `threads`: two instances in threads, one of which is stuck in a handler until everything else
-///   is done.
+/// - `threads`: two instances in threads, which die and hand over, and one of which is stuck in a
+///   handler until everything else is done. Over a log in memory, some of their commits are refused
+///   too.
 /// In all others some calls throw; in all hostile records follow the inputs: deletions, records
 /// without a key, unreadable and oversize ones, times at both ends of the range.
 ///
