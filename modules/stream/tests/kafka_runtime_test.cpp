@@ -6,9 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "kafka_world.hpp"
+#include "millrace/log/errors.hpp"
+#include "millrace/stream/manifest.hpp"
+#include "millrace/stream/reset.hpp"
 #include "runtime_fixture.hpp"
 
 namespace millrace::stream::test {
@@ -82,6 +86,40 @@ class OnKafka : public testing::Test {
   std::unique_ptr<Driver> driver_;
   int deposits_ = 0;
 };
+
+TEST_F(OnKafka, a_reset_returns_when_whoever_starts_next_can_read_it) {
+  open_bank();
+  deposit(10);
+  driver_->run_until_idle();
+  ASSERT_TRUE(driver_->instance().close());
+  log::LogOptions options;
+  options.service = "bank";
+  const auto tool = world_->connect(options);
+  hear_of_all(*tool);
+  // From its commit on: the first question whether the commit can be read is lost.
+  std::optional<KafkaRuleHandle> lost;
+  world_->refuse_records(log::errc::fenced, [&](const log::RecordView&) {
+    if (lost) return false;
+    lost = proxy_->add({.api = KafkaApi::list_offsets,
+                        .fault = KafkaFault::cut_before(),
+                        .where = [](const KafkaRequest& request) {
+                          return request.body.find("bank.manifest") != std::string_view::npos;
+                        }});
+    return false;
+  });
+  const auto done = reset_topology(*tool, "bank", {}, false);
+  world_->refuse_records({}, nullptr);
+  ASSERT_TRUE(done) << done.error().to_string();
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(lost->applied(), 1U);
+  const auto seen = read_manifest(*world_->connect(options), "bank");
+  ASSERT_TRUE(seen && *seen);
+  EXPECT_EQ((*seen)->revision, 2);
+  EXPECT_EQ((*seen)->parts.front().state, "reset");
+  driver_->restart_after_end();
+  driver_->run_until_idle();
+  EXPECT_EQ(driver_->instance().status().records, 10U);
+}
 
 TEST_F(OnKafka, records_that_cannot_be_read_are_waited_for) {
   open_bank();
