@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -78,14 +79,15 @@ class EntryFile {
   [[nodiscard]] static std::uint64_t byte_of(std::uint64_t number) {
     return Entry::header_bytes + number * Entry::bytes;
   }
-  /// errc::corrupt when there is no such entry or it does not check.
+  /// errc::corrupt when there is no such entry or it does not check. Entries that are asked for one
+  /// after the other are read 128 at a time.
   [[nodiscard]] Result<Entry> at(std::uint64_t number) const {
-    char raw[Entry::bytes];
-    MILLRACE_ASSIGN(const std::size_t got, file_->read_at(byte_of(number), raw, sizeof raw));
-    if (number >= count_ || got < sizeof raw) {
-      return corrupt_at(path_, byte_of(number), "the file ends before this entry");
+    const std::uint64_t loaded = block_.size() / Entry::bytes;
+    if (number < block_first_ || number - block_first_ >= loaded) {
+      MILLRACE_TRY(load(number));
     }
-    const auto entry = Entry::decode(raw);
+    last_ = number;
+    const auto entry = Entry::decode(block_.data() + (number - block_first_) * Entry::bytes);
     if (!entry) {
       return corrupt_at(path_, byte_of(number), "the entry does not match its checksum");
     }
@@ -113,9 +115,30 @@ class EntryFile {
   EntryFile(std::unique_ptr<File> file, std::string path, std::uint64_t count)
       : file_(std::move(file)), path_(std::move(path)), count_(count) {}
 
+  [[nodiscard]] Status load(std::uint64_t number) const {
+    constexpr std::uint64_t ahead = 128;
+    if (number < count_) {
+      const std::uint64_t wanted =
+          number == last_ + 1 ? std::min(ahead, count_ - number) : std::uint64_t{1};
+      std::string block(wanted * Entry::bytes, '\0');
+      MILLRACE_ASSIGN(const std::size_t got,
+                      file_->read_at(byte_of(number), block.data(), block.size()));
+      block.resize(got - got % Entry::bytes);
+      block_ = std::move(block);
+      block_first_ = number;
+    }
+    if (number >= count_ || block_.empty()) {
+      return corrupt_at(path_, byte_of(number), "the file ends before this entry");
+    }
+    return {};
+  }
+
   std::unique_ptr<File> file_;
   std::string path_;
   std::uint64_t count_ = 0;
+  mutable std::string block_;  // entries that were read
+  mutable std::uint64_t block_first_ = 0;
+  mutable std::uint64_t last_ = 0;  // that was asked for
 };
 
 }  // namespace millrace::log::embedded
