@@ -286,5 +286,16 @@ TEST(SettledDamage, what_a_crash_left_of_a_segment_without_a_log_file_is_removed
   EXPECT_FALSE(world.files.exists(leftover));
 }
 
+TEST(SettledDamage, what_is_left_of_a_lost_log_file_is_not_removed) {
+  const auto batches = batches_of(15, 60);
+  SettledWorld world;
+  world.write(batches);
+  const auto bases = world.bases();
+  ASSERT_GT(bases.size(), 2U);
+  ASSERT_TRUE(world.files.remove(world.path(bases[1], SegmentFile::log)));
+  ASSERT_TRUE(world.open(batches.back().next));
+  EXPECT_TRUE(world.files.exists(world.path(bases[1], SegmentFile::commits)));
+}
+
 }  // namespace
 }  // namespace millrace::log::embedded

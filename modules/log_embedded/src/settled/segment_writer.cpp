@@ -2,7 +2,6 @@
 // Copyright The Millrace Authors
 #include "settled/segment_writer.hpp"
 
-#include <algorithm>
 #include <limits>
 
 #include "log_directory.hpp"
@@ -18,13 +17,14 @@ namespace {
 constexpr std::uint64_t buffer_bytes = 256U << 10U;
 constexpr std::uint64_t segment_bytes_max = std::numeric_limits<std::int32_t>::max();
 
-/// Removes what a crash left of a segment whose `.log` was not made yet.
+/// Removes what a crash left of a new segment, behind all others, whose `.log` was not made yet.
+/// Files without a `.log` elsewhere are no leftovers of a writer, and stay.
 Status remove_leftovers(FileSystem& files, const std::string& directory,
                         const std::vector<Offset>& bases) {
   MILLRACE_ASSIGN(const auto names, files.list(directory));
   for (const std::string& name : names) {
     const auto found = parse_segment_name(name);
-    if (found && !std::binary_search(bases.begin(), bases.end(), found->base)) {
+    if (found && (bases.empty() || found->base > bases.back())) {
       MILLRACE_TRY(files.remove(directory + "/" + name));
     }
   }
