@@ -141,6 +141,18 @@ TEST_P(RangesFaults, a_rebuild_that_is_shared_while_it_runs_gives_what_was_live)
   EXPECT_EQ(last, before);
 }
 
+// Its group is still known, so the name is not free.
+TEST_P(RangesFaults, a_part_is_reset_again_when_the_positions_of_the_first_one_are_gone) {
+  auto driver = open_took();
+  take_falling(*driver);
+  const string before = taken(*driver);
+  rebuild(*driver);
+  driver->world().lose_positions(group(*driver, "took"));
+  rebuild(*driver);
+  EXPECT_EQ(taken(*driver), before);
+  EXPECT_TRUE(has_topic(*driver, "shop.took-3.system.changelog"));
+}
+
 // What its HTTP side writes, say: a rebuild does not write it again.
 TEST_P(RangesFaults, a_topic_of_the_service_that_no_part_writes_is_an_input_like_others) {
   const auto plan = took({"shop.asked", "left"});

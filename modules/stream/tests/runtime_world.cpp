@@ -130,7 +130,12 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     if (wanted.name.empty()) {
       if (const auto work = std::exchange(world_.before_groups_, nullptr)) work();
     }
-    return log::find_groups(*inner_, wanted);
+    auto groups = log::find_groups(*inner_, wanted);
+    if (!groups) return groups;
+    for (log::GroupInfo& group : *groups) {
+      if (world_.asked_for_lost_.contains(group.id)) group.positions.clear();
+    }
+    return groups;
   }
   Status maintain() override { return inner_->maintain(); }
   int death_descriptor() override { return inner_->death_descriptor(); }

@@ -65,8 +65,11 @@ Result<bool> has_positions(log::Log& log, const std::string& service, const Mani
   // On Kafka the list is what was before the transactions that are about to end.
   MILLRACE_ASSIGN(const auto places, places_read(log, service, now));
   if (places.empty()) return false;
-  MILLRACE_ASSIGN(const auto positions, log.positions(group.id, places));
-  return std::any_of(positions.begin(), positions.end(),
+  const auto positions = log.positions(group.id, places);
+  // A cluster has forgotten them.
+  if (!positions && positions.error().is(log::errc::out_of_range)) return true;
+  if (!positions) return fail(positions.error());
+  return std::any_of(positions->begin(), positions->end(),
                      [](const auto& position) { return position.has_value(); });
 }
 
