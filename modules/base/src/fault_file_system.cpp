@@ -3,8 +3,10 @@
 #include "millrace/base/fault_file_system.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
+#include "fault_directory.hpp"
 #include "fault_inode.hpp"
 #include "millrace/base/mutex.hpp"
 #include "millrace/base/ownership.hpp"
@@ -65,6 +67,30 @@ struct FaultFileSystem::State {
       used += inode->size;
     }
     return capacity > used ? capacity - used : 0;
+  }
+
+  /// As one who came after so many power cuts.
+  [[nodiscard]] Status sync_directory(const std::string& name,
+                                      std::optional<std::uint64_t> since = std::nullopt) {
+    const MutexLock lock(mutex);
+    if (since && *since != power_cuts) {
+      return fail(errc::io_error,
+                  "cannot sync directory " + name + ": the power was lost since it was opened");
+    }
+    if (!directories.contains(name)) {
+      return missing("sync directory", name);
+    }
+    if (failing_syncs) {
+      return fail(errc::io_error, "cannot sync directory " + name + ": set to fail");
+    }
+    std::erase_if(durable_entries,
+                  [&](const auto& entry) { return directory_of(entry.first) == name; });
+    for (const auto& [entry, inode] : entries) {
+      if (directory_of(entry) == name) {
+        durable_entries[entry] = inode;
+      }
+    }
+    return {};
   }
 
   void lose_power(Random* random) {
@@ -212,6 +238,12 @@ FaultFileSystem::~FaultFileSystem() = default;
 Result<std::unique_ptr<File>> FaultFileSystem::open(const std::string& path, OpenMode mode) {
   const MutexLock lock(state_->mutex);
   const std::string name = normal(path);
+  if (state_->directories.contains(name) && mode == OpenMode::read) {
+    return std::make_unique<FaultDirectory>(path,
+                                            [state = state_, name, opened = state_->power_cuts] {
+                                              return state->sync_directory(name, opened);
+                                            });
+  }
   if (state_->directories.contains(name)) {
     return fail(errc::io_error, "cannot open " + path + ": is a directory");
   }
@@ -306,22 +338,7 @@ Status FaultFileSystem::rename(const std::string& from, const std::string& to) {
 }
 
 Status FaultFileSystem::sync_directory(const std::string& path) {
-  const MutexLock lock(state_->mutex);
-  const std::string name = normal(path);
-  if (!state_->directories.contains(name)) {
-    return missing("sync directory", path);
-  }
-  if (state_->failing_syncs) {
-    return fail(errc::io_error, "cannot sync directory " + path + ": set to fail");
-  }
-  std::erase_if(state_->durable_entries,
-                [&](const auto& entry) { return directory_of(entry.first) == name; });
-  for (const auto& [entry, inode] : state_->entries) {
-    if (directory_of(entry) == name) {
-      state_->durable_entries[entry] = inode;
-    }
-  }
-  return {};
+  return state_->sync_directory(normal(path));
 }
 
 void FaultFileSystem::lose_power(Random& random) { state_->lose_power(&random); }

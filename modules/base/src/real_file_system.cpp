@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <system_error>
 
+#include "millrace/base/file_errors.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/mutex.hpp"
 #include "millrace/base/ownership.hpp"
@@ -31,6 +32,9 @@ ErrorCode code_of(int error) {
     case EPERM:
     case EROFS:
       return errc::no_permission;
+    case EMFILE:
+    case ENFILE:
+      return errc::too_many_files;
     default:
       return errc::io_error;
   }
@@ -55,7 +59,8 @@ auto uninterrupted(Call call) {
 
 class RealFile final : public File {
  public:
-  RealFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
+  RealFile(int descriptor, std::string path, OpenMode mode)
+      : descriptor_(descriptor), path_(std::move(path)), mode_(mode) {}
   RealFile(const RealFile&) = delete;
   RealFile& operator=(const RealFile&) = delete;
   ~RealFile() override {
@@ -98,7 +103,9 @@ class RealFile final : public File {
   }
 
   Status sync() override {
-    if (uninterrupted([&] { return ::fdatasync(descriptor_); }) < 0) {
+    // What is open for reading only may be a directory, whose entries are no data to some systems.
+    const bool all = mode_ == OpenMode::read;
+    if (uninterrupted([&] { return all ? ::fsync(descriptor_) : ::fdatasync(descriptor_); }) < 0) {
       return refused("sync", path_, errno);
     }
     return {};
@@ -162,6 +169,7 @@ class RealFile final : public File {
 
   int descriptor_;
   std::string path_;
+  OpenMode mode_;
   Mutex mutex_;
   std::vector<Mapping> mappings_ MILLRACE_GUARDED_BY(mutex_);
 };
@@ -192,7 +200,7 @@ class RealFileSystem final : public FileSystem {
     if (descriptor < 0) {
       return refused("open", path, errno);
     }
-    return std::make_unique<RealFile>(descriptor, path);
+    return std::make_unique<RealFile>(descriptor, path, mode);
   }
 
   Status create_directories(const std::string& path) override {

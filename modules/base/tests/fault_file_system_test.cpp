@@ -178,6 +178,20 @@ TEST(FaultFileSystem, what_a_failed_sync_was_to_save_stays_lost_though_a_later_s
   EXPECT_EQ(content(files, "a"), "old");
 }
 
+TEST(FaultFileSystem, a_directory_that_is_open_makes_names_durable_until_the_power_goes) {
+  FaultFileSystem files;
+  const auto directory = files.open(".", OpenMode::read).value();
+  open(files, "a");
+  ASSERT_TRUE(directory->sync());
+  open(files, "b");
+  files.fail_syncs(true);
+  EXPECT_TRUE(directory->sync().error().is(errc::io_error));
+  files.lose_power();
+  EXPECT_EQ(files.list(".").value(), std::vector<std::string>{"a"});
+  files.fail_syncs(false);
+  EXPECT_TRUE(directory->sync().error().is(errc::io_error));
+}
+
 TEST(FaultFileSystem, a_flipped_bit_is_in_the_cache_and_on_the_disk) {
   FaultFileSystem files;
   ASSERT_TRUE(write_file_atomically(files, "a", "abc"));

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <string>
 
 #include "millrace/base/fault_file_system.hpp"
+#include "millrace/base/file_errors.hpp"
 
 namespace millrace {
 namespace {
@@ -160,12 +162,36 @@ TEST_P(AnyFileSystem, rename_replaces_and_remove_removes) {
   EXPECT_TRUE(files().rename(path("b"), path("c")).error().is(errc::not_found));
 }
 
+TEST_P(AnyFileSystem, a_directory_that_is_open_can_be_synced) {
+  ASSERT_TRUE(files().create_directories(path("x")));
+  open("x/a");
+  const auto directory = open("x", OpenMode::read);
+  char out = 0;
+  EXPECT_FALSE(directory->read_at(0, &out, 1));
+  EXPECT_TRUE(directory->sync());
+  EXPECT_FALSE(files().open(path("x"), OpenMode::read_write));
+}
+
 TEST_P(AnyFileSystem, a_file_is_replaced_as_a_whole) {
   ASSERT_TRUE(write_file_atomically(files(), path("config"), "a long first version"));
   ASSERT_TRUE(write_file_atomically(files(), path("config"), "second"));
   EXPECT_EQ(read_file(files(), path("config")).value(), "second");
   EXPECT_EQ(files().list(path(".")).value(), std::vector<std::string>{"config"});
   EXPECT_TRUE(read_file(files(), path("other")).error().is(errc::not_found));
+}
+
+TEST(RealFileSystem, a_process_with_too_many_open_files_is_told_so) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto file = real_file_system().open("/dev/null", OpenMode::read);
+  const auto names = real_file_system().list("/");
+  const Status synced = real_file_system().sync_directory("/");
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(file.error().is(errc::too_many_files));
+  EXPECT_TRUE(names.error().is(errc::too_many_files));
+  EXPECT_TRUE(synced.error().is(errc::too_many_files));
 }
 
 TEST(RealFileSystem, a_full_device_is_told_apart) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "millrace/base/fault_point.hpp"
+#include "millrace/base/file_errors.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::embedded {
@@ -52,13 +53,17 @@ Result<std::uint64_t> Journal::size_of(std::uint64_t start) {
 
 Result<std::vector<std::string>> Journal::list() {
   auto names = files_.list(directory_);
-  while (!names && names.error().is(millrace::errc::io_error) && open_.close_half()) {
+  while (!names && names.error().is(millrace::errc::too_many_files) && open_.close_half()) {
     names = files_.list(directory_);
   }
   return names;
 }
 
 Status Journal::refresh() {
+  if (mode_ != OpenMode::read) {
+    const MutexLock guard(sync_mutex_);
+    MILLRACE_TRY(open_names());
+  }
   MILLRACE_ASSIGN(const auto names, list());
   std::vector<std::uint64_t> starts;
   for (const std::string& name : names) {
@@ -330,13 +335,19 @@ Status Journal::sync_file(File& file) {
 }
 
 Status Journal::sync_names() {
-  // It takes a descriptor to look into the directory, as it does to sync it: that there is none
-  // must not pass for a sync that failed.
-  MILLRACE_TRY(list());
   const MutexLock guard(sync_mutex_);
-  Status synced = files_.sync_directory(directory_);
+  // That it cannot be opened must not pass for a sync that failed.
+  MILLRACE_TRY(open_names());
+  Status synced = names_->sync();
   sync_failed_ = sync_failed_ || !synced;
   return synced;
+}
+
+Status Journal::open_names() {
+  if (names_ == nullptr) {
+    MILLRACE_ASSIGN(names_, open_.open(directory_, OpenMode::read));
+  }
+  return {};
 }
 
 bool Journal::sync_failed() {

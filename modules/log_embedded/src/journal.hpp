@@ -28,7 +28,10 @@ class Journal {
   /// OpenSegments.
   Journal(FileSystem& files, const std::string& directory, OpenMode mode,
           std::function<Status()> may_open = {})
-      : files_(files), directory_(directory), open_(files, directory, mode, std::move(may_open)) {}
+      : files_(files),
+        directory_(directory),
+        mode_(mode),
+        open_(files, directory, mode, std::move(may_open)) {}
 
   struct Place {
     std::uint64_t start = 0;
@@ -67,7 +70,7 @@ class Journal {
   [[nodiscard]] Status prepare(unsigned number, std::uint64_t room, int maker);
   /// Removes prepared and unfinished segments and unfinished index files, as far as it can.
   void remove_unfinished(const Alone& alone);
-  /// Makes the names of all segments durable.
+  /// Makes the names of all segments durable. Needs no descriptor after refresh().
   [[nodiscard]] Status sync_names();
 
   /// Where the segment that holds a position begins and ends, as far as is known; both 0 without
@@ -125,6 +128,7 @@ class Journal {
   [[nodiscard]] Result<std::uint64_t> grow(std::uint64_t start, std::uint64_t bytes,
                                            const std::function<void()>& step);
   [[nodiscard]] Status sync_file(File& file);
+  [[nodiscard]] Status open_names() MILLRACE_REQUIRES(sync_mutex_);
   [[nodiscard]] std::uint64_t end_of_locked(std::uint64_t position) const
       MILLRACE_REQUIRES_SHARED(mutex_);
   /// As bounds_of(); errc::corrupt without a segment.
@@ -134,12 +138,15 @@ class Journal {
 
   FileSystem& files_;
   std::string directory_;
+  OpenMode mode_;
   OpenSegments open_;
   SharedMutex mutex_;
   std::vector<Segment> segments_ MILLRACE_GUARDED_BY(mutex_);  ///< by start
   // Held during a sync: of two at once on a file that failed, one would be told that all is well.
   Mutex sync_mutex_;
   bool sync_failed_ MILLRACE_GUARDED_BY(sync_mutex_) = false;
+  // Open as long as the journal, so that no sync of it fails for want of a descriptor.
+  std::unique_ptr<File> names_ MILLRACE_GUARDED_BY(sync_mutex_);
 };
 
 }  // namespace millrace::log::embedded

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "millrace/base/file_errors.hpp"
 #include "millrace/base/ownership.hpp"
 #include "millrace/base/process_handle.hpp"
 
@@ -18,8 +19,10 @@ std::unexpected<Error> os_failure(const std::string& path, const char* what) {
   const int code = errno;
   const bool full = code == ENOSPC || code == EDQUOT;
   const bool forbidden = code == EACCES || code == EPERM || code == EROFS;
+  const bool too_many = code == EMFILE || code == ENFILE;
   return fail(full        ? errc::disk_full
               : forbidden ? errc::no_permission
+              : too_many  ? errc::too_many_files
                           : errc::io_error,
               path + ": " + what + ": " + std::strerror(code));
 }

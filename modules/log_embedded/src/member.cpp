@@ -7,6 +7,7 @@
 #include "living.hpp"
 #include "millrace/base/assert.hpp"
 #include "millrace/base/fault_point.hpp"
+#include "millrace/base/file_errors.hpp"
 #include "millrace/log/errors.hpp"
 #include "recovery.hpp"
 #include "tables.hpp"
@@ -144,8 +145,18 @@ Result<WriterLock::Held> Member::lock_even_failed() {
   MILLRACE_TRY(directory.check_open());
   if (locked.taken_over()) {
     MILLRACE_TRY(directory.check_in_place());
+    auto repaired = repair(locked);
+    if (!repaired && repaired.error().is(millrace::errc::too_many_files)) {
+      // Another member may be able to: this one leaves the lock as a dead holder does.
+      directory.region().die();
+      return fail(errc::closed, directory.path() +
+                                    ": what a dead process left could not be repaired, so this "
+                                    "handle was closed: " +
+                                    repaired.error().message() +
+                                    "; raise `ulimit -n` and open the log again");
+    }
     // A log that is marked already keeps its first reason.
-    if (auto repaired = repair(locked); !repaired && directory.check_not_failed()) {
+    if (!repaired && directory.check_not_failed()) {
       directory.mark_failed("what a dead process left cannot be repaired: " +
                             repaired.error().message());
     }
@@ -173,6 +184,12 @@ Status Member::repair(const Locked& locked) {
 
 Status Member::maintain() {
   const MutexLock guard(maintain_mutex_);
+  Status kept = keep_house();
+  // Nothing is lost for want of a descriptor: the next call does what this one could not.
+  return !kept && kept.error().is(millrace::errc::too_many_files) ? Status{} : kept;
+}
+
+Status Member::keep_house() {
   MILLRACE_TRY(directory.check_in_place());
   const std::int64_t now_ns = directory.clock().monotonic_ns();
   members.heartbeat(now_ns);

@@ -46,6 +46,7 @@ class Member final : public LogParts {
   [[nodiscard]] Result<bool> join_running();
   [[nodiscard]] Status join();
   [[nodiscard]] Status repair(const Locked& locked);
+  [[nodiscard]] Status keep_house();
   [[nodiscard]] Status checkpoint_when_due();
   void leave();
 

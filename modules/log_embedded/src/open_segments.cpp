@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "frame.hpp"
+#include "millrace/base/file_errors.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -141,7 +142,7 @@ Result<std::unique_ptr<File>> OpenSegments::open(const std::string& path, OpenMo
     MILLRACE_TRY(may_open_());
   }
   auto opened = files_.open(path, mode);
-  while (!opened && opened.error().is(millrace::errc::io_error) && close_half()) {
+  while (!opened && opened.error().is(millrace::errc::too_many_files) && close_half()) {
     opened = files_.open(path, mode);
   }
   return opened;

@@ -54,9 +54,9 @@ class OpenSegments {
 
   /// Opens any file of the directory, and closes some segments when that needs a descriptor.
   [[nodiscard]] Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode);
-  /// Something failed, perhaps because the process may open no more files: closes half of the
-  /// segments that are open, and keeps no more than that open from then on. False when it closed
-  /// none, so that it is of no use to try again.
+  /// For when the process may open no more files: closes half of the segments that are open, and
+  /// keeps no more than that open from then on. False when it closed none, so that it is of no use
+  /// to try again.
   [[nodiscard]] bool close_half();
 
  private:

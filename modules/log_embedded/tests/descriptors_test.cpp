@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "embedded_faults.hpp"
 #include "hooked_files.hpp"
 #include "open_segments.hpp"
 #include "process_world.hpp"
@@ -18,8 +19,8 @@ namespace millrace::log {
 namespace {
 
 constexpr int commits = 300;
-// Beside segments: a segment in the making under its two names, or a checkpoint.
-constexpr std::size_t other_files = 2;
+// Beside segments: the directory, and a segment in the making under its two names, or a checkpoint.
+constexpr std::size_t other_files = 3;
 
 std::string value_of(int number) { return std::to_string(number) + std::string(3'000, 'x'); }
 
@@ -122,12 +123,37 @@ TEST_F(FewDescriptors, of_which_none_is_left_refuse_a_commit_and_a_sync_but_do_n
   values_.push_back(value_of(commits));
   const LogPosition end = log->committed();
   files_.limit_open(0);
-  // What is open stays open; a segment or a name needs a descriptor.
-  EXPECT_FALSE(put_all(*log, {place_}, value_of(commits)));
-  EXPECT_FALSE(log->wait_durable(end));
+  // What is open stays open; a new segment needs a descriptor.
+  const auto refused = put_all(*log, {place_}, value_of(commits));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(millrace::errc::too_many_files)) << refused.error().to_string();
+  const Status durable = log->wait_durable(end);
+  EXPECT_TRUE(durable) << durable.error().to_string();
+  machine_.clock.advance_ms(60'000);
+  EXPECT_TRUE(log->maintain()) << "no reason for a service to end";
   files_.limit_open(SIZE_MAX);
-  ASSERT_TRUE(log->wait_durable(end)) << "nothing was lost by it";
   append(*log, 1);
+  EXPECT_TRUE(values_of(*log, place_) == values_);
+}
+
+TEST_F(FewDescriptors, that_another_thread_takes_before_a_directory_is_synced_lose_nothing) {
+  auto log = open(options_of());
+  place_ = topic_at(*log, "t");
+  append(*log, 3);
+  files_.refuse_directories(true);
+  const Status durable = log->wait_durable(log->committed());
+  EXPECT_TRUE(durable) << durable.error().to_string();
+  machine_.clock.advance_ms(60'000);
+  EXPECT_TRUE(log->maintain()) << "a checkpoint";
+  log.reset();
+  const auto refused = open_embedded(SimulatedMachine::directory, environment_, options_of(),
+                                     a_segment_for_each_commit(machine_.embedded()));
+  ASSERT_FALSE(refused) << "a recovery";
+  EXPECT_TRUE(refused.error().is(millrace::errc::too_many_files)) << refused.error().to_string();
+  files_.refuse_directories(false);
+  log = open(options_of());
+  ASSERT_NE(log, nullptr);
+  append(*log, 3);
   EXPECT_TRUE(values_of(*log, place_) == values_);
 }
 
@@ -149,6 +175,29 @@ TEST_F(FewDescriptors, let_go_no_segment_that_may_still_lose_what_was_written_to
   const auto refused = put_all(*log, {place_}, "v");
   ASSERT_FALSE(refused) << "what was lost is not told twice";
   EXPECT_TRUE(refused.error().is(errc::failed_sync)) << refused.error().to_string();
+}
+
+TEST_F(EmbeddedFaults, a_member_without_descriptors_leaves_the_repair_of_a_dead_one_to_others) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  HookedFiles files(machine_.files);
+  LogEnvironment environment{machine_.clock, files, machine_.random, machine_.processes};
+  const auto poor = open_embedded(SimulatedMachine::directory, environment,
+                                  options_of("stock", "poor"), machine_.embedded())
+                        .value();
+  const auto victim = machine_.open(options_of("stock", "victim"));
+  const auto other = machine_.open(options_of("stock", "other"));
+  const auto place = topic_at(*poor, "t");
+  plan("commit.after_frame", 1);
+  ASSERT_TRUE(dies(*victim, [&] { static_cast<void>(put_all(*victim, {place}, "a")); }));
+  files.limit_open(0);
+  const auto refused = put_all(*poor, {place}, "b");
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(errc::closed)) << refused.error().to_string();
+  const auto committed = put_all(*other, {place}, "c");
+  ASSERT_TRUE(committed) << committed.error().to_string();
+  EXPECT_THAT(values_of(*other, place), testing::ElementsAre("a", "c"));
 }
 
 TEST_F(EmbeddedProcesses, with_few_descriptors_read_and_write_a_log_of_many_segments) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/base/file_errors.hpp"
 #include "millrace/base/file_system.hpp"
 
 namespace millrace::log {
@@ -36,16 +37,20 @@ class HookedFiles final : public FileSystem {
   [[nodiscard]] std::size_t open_max() const { return open_max_; }
   /// No more can be open at once, as by RLIMIT_NOFILE.
   void limit_open(std::size_t limit) { open_limit_ = limit; }
+  /// Each sync_directory() finds no descriptor to open the directory with: another thread took the
+  /// last one.
+  void refuse_directories(bool refuse) { refuses_directories_ = refuse; }
   [[nodiscard]] int directory_syncs() const { return directory_syncs_; }
   [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
     if (opens_left_ >= 0 && opens_left_-- == 0) {
-      return fail(errc::io_error, path + ": cannot open: is set to fail");
+      return fail(errc::too_many_files, path + ": cannot open: is set to fail");
     }
     MILLRACE_TRY(check_descriptor(path));
     MILLRACE_ASSIGN(auto file, files_.open(path, mode));
-    return std::make_unique<HookedFile>(*this, std::move(file));
+    const bool directory = files_.list(path).has_value();
+    return std::make_unique<HookedFile>(*this, std::move(file), directory);
   }
   Status create_directories(const std::string& path) override {
     return files_.create_directories(path);
@@ -61,6 +66,9 @@ class HookedFiles final : public FileSystem {
   }
   Status sync_directory(const std::string& path) override {
     MILLRACE_TRY(check_descriptor(path));
+    if (refuses_directories_) {
+      return fail(errc::too_many_files, path + ": cannot open: is set to fail");
+    }
     ++directory_syncs_;
     return files_.sync_directory(path);
   }
@@ -68,8 +76,8 @@ class HookedFiles final : public FileSystem {
  private:
   class HookedFile final : public File {
    public:
-    HookedFile(HookedFiles& owner, std::unique_ptr<File> file)
-        : owner_(owner), file_(std::move(file)) {
+    HookedFile(HookedFiles& owner, std::unique_ptr<File> file, bool directory)
+        : owner_(owner), file_(std::move(file)), directory_(directory) {
       owner_.open_max_ = std::max(owner_.open_max_, ++owner_.open_now_);
     }
     ~HookedFile() override { --owner_.open_now_; }
@@ -82,7 +90,10 @@ class HookedFiles final : public FileSystem {
     Status write_at(std::uint64_t offset, std::string_view bytes) override {
       return file_->write_at(offset, bytes);
     }
-    Status sync() override { return file_->sync(); }
+    Status sync() override {
+      owner_.directory_syncs_ += directory_ ? 1 : 0;
+      return file_->sync();
+    }
     Status allocate(std::uint64_t size) override { return file_->allocate(size); }
     Status truncate(std::uint64_t size) override { return file_->truncate(size); }
     Result<std::uint64_t> size() override { return file_->size(); }
@@ -91,11 +102,12 @@ class HookedFiles final : public FileSystem {
    private:
     HookedFiles& owner_;
     std::unique_ptr<File> file_;
+    bool directory_;
   };
 
   [[nodiscard]] Status check_descriptor(const std::string& path) const {
     return open_now_ < open_limit_ ? Status{}
-                                   : fail(errc::io_error, path + ": too many open files");
+                                   : fail(errc::too_many_files, path + ": too many open files");
   }
   void count_read() {
     if (hook_ != nullptr && left_-- == 0) {
@@ -109,6 +121,7 @@ class HookedFiles final : public FileSystem {
   std::size_t open_now_ = 0;
   std::size_t open_max_ = 0;
   std::size_t open_limit_ = SIZE_MAX;
+  bool refuses_directories_ = false;
   int directory_syncs_ = 0;
   std::uint64_t bytes_read_ = 0;
   std::function<void()> hook_;

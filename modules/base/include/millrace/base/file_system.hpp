@@ -40,7 +40,7 @@ class File {
 
 /// How to open a file. A symbolic link is followed for reading only.
 enum class OpenMode {
-  read,             ///< must exist
+  read,             ///< must exist; a directory can be opened so, for sync() alone
   read_write,       ///< must exist
   create,           ///< read and write, made when missing
   create_exclusive  ///< read and write, must not exist yet: errc::busy if it does
