@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "fault_directory.hpp"
 #include "fault_inode.hpp"
@@ -118,6 +119,7 @@ class FaultFileSystem::State::OpenFile final : public File {
         inode_(std::move(inode)),
         path_(std::move(path)),
         power_cuts_(state_->power_cuts),
+        losses_seen_(inode_->losses),
         writable_(writable) {}
 
   Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) override {
@@ -155,9 +157,11 @@ class FaultFileSystem::State::OpenFile final : public File {
   Status sync() override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(usable("sync", false));
-    if (state_->failing_syncs) {
-      inode_->forget_dirty();
-      return fail(errc::io_error, "cannot sync " + path_ + ": set to fail");
+    const bool failing = state_->failing_syncs;
+    inode_->lose_dirty(failing);
+    if (std::exchange(losses_seen_, inode_->losses) != inode_->losses || failing) {
+      return fail(errc::io_error, "cannot sync " + path_ +
+                                      (failing ? ": set to fail" : ": an earlier sync lost pages"));
     }
     inode_->sync();
     ++state_->syncs;
@@ -229,6 +233,7 @@ class FaultFileSystem::State::OpenFile final : public File {
   std::shared_ptr<FaultInode> inode_;
   std::string path_;
   std::uint64_t power_cuts_;
+  std::uint64_t losses_seen_;
   bool writable_;
 };
 

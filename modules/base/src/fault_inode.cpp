@@ -41,6 +41,13 @@ void FaultInode::sync() {
   forget_dirty();
 }
 
+void FaultInode::lose_dirty(bool failed) {
+  if (failed && dirty_begin < dirty_end) {
+    ++losses;
+    forget_dirty();
+  }
+}
+
 void FaultInode::forget_dirty() {
   dirty_begin = UINT64_MAX;
   dirty_end = 0;

@@ -26,11 +26,17 @@ struct FaultInode {
   void mark_dirty(std::uint64_t begin, std::uint64_t end);
   /// Everything written reaches the disk.
   void sync();
-  /// A sync failed: as on Linux the pages count as clean from now on though the disk never saw
-  /// them.
-  void forget_dirty();
+  /// When a sync `failed`: as on Linux the pages count as clean from now on though the disk never
+  /// saw them.
+  void lose_dirty(bool failed);
+  /// How often written pages were lost. Each open file is told once of what was lost since it was
+  /// opened.
+  std::uint64_t losses = 0;
   /// The file as found after a power cut. Without a random source nothing unsynced survives.
   [[nodiscard]] std::shared_ptr<FaultInode> after_power_loss(Random* random) const;
+
+ private:
+  void forget_dirty();
 };
 
 }  // namespace millrace

@@ -178,6 +178,21 @@ TEST(FaultFileSystem, what_a_failed_sync_was_to_save_stays_lost_though_a_later_s
   EXPECT_EQ(content(files, "a"), "old");
 }
 
+TEST(FaultFileSystem, who_had_a_file_open_when_its_pages_were_lost_is_told_once) {
+  FaultFileSystem files;
+  const auto one = open(files, "a");
+  const auto two = open(files, "a");
+  ASSERT_TRUE(one->write_at(0, "new"));
+  files.fail_syncs(true);
+  EXPECT_FALSE(one->sync());
+  files.fail_syncs(false);
+  const auto later = open(files, "a");
+  EXPECT_TRUE(later->sync()) << "it came when somebody knew";
+  EXPECT_TRUE(one->sync());
+  EXPECT_FALSE(two->sync());
+  EXPECT_TRUE(two->sync());
+}
+
 TEST(FaultFileSystem, a_directory_that_is_open_makes_names_durable_until_the_power_goes) {
   FaultFileSystem files;
   const auto directory = files.open(".", OpenMode::read).value();

@@ -62,11 +62,11 @@ Status GroupCommit::make_durable(std::uint64_t position) {
   if (synced && control.named.load(std::memory_order_acquire) < names) {
     MILLRACE_FAULT_POINT("sync.before_names");
     synced = journal_.sync_names();
-    if (synced) {
-      raise_to(control.named, names);
-    }
   }
   if (synced) {
+    // Of pages that another member was told are lost, a file that was opened later knows nothing.
+    MILLRACE_TRY(directory_.check_not_failed());
+    raise_to(control.named, names);
     raise_to(control.durable, position);
     return {};
   }
@@ -74,6 +74,7 @@ Status GroupCommit::make_durable(std::uint64_t position) {
     // A file could not be opened: nothing is known to be lost.
     return synced;
   }
+  MILLRACE_FAULT_POINT("sync.failed");
   directory_.mark_sync_failed(synced.error());
   return fail(errc::failed_sync,
               directory_.path() + ": " + synced.error().message() + "; run `millrace log repair`");

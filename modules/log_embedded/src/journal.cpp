@@ -7,36 +7,12 @@
 #include "millrace/base/fault_point.hpp"
 #include "millrace/base/file_errors.hpp"
 #include "millrace/log/errors.hpp"
+#include "unfinished.hpp"
 
 namespace millrace::log::embedded {
 namespace {
 
-constexpr std::string_view prepared_suffix = ".prepared";
-constexpr std::string_view unfinished_suffix = ".unfinished";
-constexpr std::string_view unfinished_index_suffix = ".batches.tmp";
 constexpr std::size_t chunk_bytes = 1U << 20U;
-constexpr std::string_view all_digits = "0123456789";
-
-/// `next`, perhaps a dot and a number, and one of the suffixes of a segment that was made ahead; or
-/// what is left of an index file.
-bool is_unfinished(std::string_view name) {
-  if (name.size() > unfinished_index_suffix.size() && name.ends_with(unfinished_index_suffix)) {
-    return name.find_first_not_of(all_digits) == name.size() - unfinished_index_suffix.size();
-  }
-  constexpr std::string_view prefix = "next";
-  if (!name.starts_with(prefix)) {
-    return false;
-  }
-  name.remove_prefix(prefix.size());
-  const std::string_view ending =
-      name.ends_with(prepared_suffix) ? prepared_suffix : unfinished_suffix;
-  if (!name.ends_with(ending)) {
-    return false;
-  }
-  name.remove_suffix(ending.size());
-  return name.empty() || (name.size() > 1 && name.front() == '.' &&
-                          name.find_first_not_of(all_digits, 1) == std::string_view::npos);
-}
 
 }  // namespace
 
@@ -290,6 +266,22 @@ void Journal::release_up_to(std::uint64_t durable) {
       open_.release(start);
     }
   }
+}
+
+Status Journal::hold_behind(std::uint64_t durable) {
+  release_up_to(durable);
+  std::vector<std::uint64_t> starts;
+  {
+    const SharedLock lock(mutex_);
+    for (auto at = segments_.rbegin(); at != segments_.rend() && end_of_locked(at->start) > durable;
+         ++at) {
+      starts.push_back(at->start);
+    }
+  }
+  for (const std::uint64_t start : starts) {
+    MILLRACE_TRY(open_.hold(start));
+  }
+  return {};
 }
 
 Status Journal::write(const Locked&, std::uint64_t position, std::string_view bytes) {

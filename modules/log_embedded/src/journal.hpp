@@ -98,6 +98,10 @@ class Journal {
   [[nodiscard]] std::uint64_t surplus();
   /// Everything before the position is durable, as another member said.
   void release_up_to(std::uint64_t durable);
+  /// Keeps open what is not durable yet, also what others write, and lets go of what is: the system
+  /// reports lost pages to all who had the file open, and to those who open it later only as long
+  /// as nobody knows. After errc::too_many_files some are not kept.
+  [[nodiscard]] Status hold_behind(std::uint64_t durable);
   /// Nothing that was not durable before may count as durable any more.
   [[nodiscard]] bool sync_failed();
 

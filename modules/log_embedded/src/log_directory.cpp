@@ -8,6 +8,7 @@
 #include "catalog.hpp"
 #include "living.hpp"
 #include "millrace/base/assert.hpp"
+#include "millrace/base/fault_point.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
 #include "version.hpp"
@@ -151,12 +152,22 @@ Status LogDirectory::check_in_place() {
 }
 
 void LogDirectory::mark_failed(const std::string& reason) {
+  // The others first: what one of them syncs from now on proves nothing, and a disk that fails may
+  // take long to write the file.
+  control_->failure.set(reason);
+  control_->failed.store(Failure::journal, std::memory_order_seq_cst);
+  wake_everybody();
+  MILLRACE_FAULT_POINT("failed.before_file");
   if (check_in_place()) {
     static_cast<void>(write_failure_file(files(), path_, reason));
   }
-  control_->failure.set(reason);
-  control_->failed.store(Failure::journal, std::memory_order_release);
-  wake_everybody();
+}
+
+void LogDirectory::complete_mark(const Locked&) {
+  if (control_->failed.load(std::memory_order_acquire) == Failure::journal && check_in_place() &&
+      read_failure_file(files(), path_).empty()) {
+    static_cast<void>(write_failure_file(files(), path_, std::string(control_->failure.view())));
+  }
 }
 
 void LogDirectory::mark_control_broken(const std::string& reason) {

@@ -9,6 +9,7 @@
 #include "alone.hpp"
 #include "control.hpp"
 #include "counts.hpp"
+#include "locked.hpp"
 #include "millrace/base/error.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/log.hpp"
@@ -52,6 +53,8 @@ class LogDirectory {
   void mark_failed(const std::string& reason);
   /// The same after a sync that failed.
   void mark_sync_failed(const Error& error);
+  /// Writes the file FAILED for a member that marked the log and died before it did.
+  void complete_mark(const Locked& locked);
   /// Makes the log refuse appends until all members have left it: its control file contradicts
   /// itself. The journal is good, so the next member to open the log makes a new control file. An
   /// earlier failure stays.

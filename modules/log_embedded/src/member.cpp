@@ -91,7 +91,7 @@ Result<bool> Member::join_running() {
   }
   MILLRACE_TRY(directory.read_version());
   MILLRACE_TRY(directory.check_no_failure_file());
-  MILLRACE_TRY(journal.refresh());
+  MILLRACE_TRY(segments.refresh());
   MILLRACE_TRY(topics.refresh());
   return true;
 }
@@ -115,9 +115,16 @@ Member::~Member() {
 }
 
 void Member::leave() {
+  // Its files may be the only ones that will be told of lost pages. A failure marks the log.
+  const std::uint64_t committed = directory.control().committed.load(std::memory_order_acquire);
+  if (directory.check_not_failed() && directory.check_in_place() &&
+      directory.control().durable.load(std::memory_order_acquire) < committed) {
+    static_cast<void>(group_commit.sync_up_to(committed));
+  }
   bool clean = false;
   if (auto locked = lock_even_failed()) {
     members.clean(*locked, static_cast<std::uint32_t>(directory.slot()));
+    directory.complete_mark(*locked);
     clean = directory.control().failed.load(std::memory_order_relaxed) == Failure::none;
   }
   if (!directory.check_in_place()) {
@@ -198,6 +205,9 @@ Status Member::keep_house() {
     members.remove_dead_and_expired(locked);
   }
   MILLRACE_TRY(directory.check_not_failed());
+  MILLRACE_TRY(segments.refresh());
+  MILLRACE_TRY(segments.hold_unsynced());
+  MILLRACE_TRY(group_commit.sync_surplus());
   MILLRACE_TRY(group_commit.sync_when_due(now_ns));
   segments.prepare();
   return checkpoint_when_due();

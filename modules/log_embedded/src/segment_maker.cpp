@@ -8,6 +8,7 @@
 
 #include "frame.hpp"
 #include "millrace/base/fault_point.hpp"
+#include "millrace/base/file_errors.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::embedded {
@@ -30,9 +31,16 @@ Status SegmentMaker::refresh() {
   if (version_seen_.load(std::memory_order_relaxed) != version) [[unlikely]] {
     MILLRACE_TRY(directory_.check_in_place());
     MILLRACE_TRY(journal_.refresh());
+    MILLRACE_TRY(hold_unsynced());
     version_seen_.store(version, std::memory_order_relaxed);
   }
   return {};
+}
+
+Status SegmentMaker::hold_unsynced() {
+  Status held = journal_.hold_behind(directory_.control().durable.load(std::memory_order_acquire));
+  // Reading must not end for it; the next call of maintain() tries again.
+  return !held && held.error().is(millrace::errc::too_many_files) ? Status{} : held;
 }
 
 Status SegmentMaker::make_room(const Locked& locked, std::uint64_t bytes) {

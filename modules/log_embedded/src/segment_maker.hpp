@@ -21,8 +21,10 @@ class SegmentMaker {
   SegmentMaker(LogDirectory& directory, Journal& journal)
       : directory_(directory), journal_(journal) {}
 
-  /// Knows all segments that `committed` may lie in.
+  /// Knows all segments that `committed` may lie in, and keeps open what is not durable of them.
   [[nodiscard]] Status refresh();
+  /// Keeps open what is not durable, as far as the process may open files.
+  [[nodiscard]] Status hold_unsynced();
   /// A frame of so many bytes fits behind the last one. errc::disk_full, limit.
   [[nodiscard]] Status make_room(const Locked& locked, std::uint64_t bytes);
   /// Checks that the segment that this member writes to is the one that all use, that it has room
