@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "millrace/log/find_groups.hpp"
 #include "runtime/task_state.hpp"
 #include "runtime_migrations.hpp"
 
@@ -159,6 +160,28 @@ TEST_P(Migrate, an_old_instance_whose_inputs_come_before_the_commit_counts_nothi
   });
   driver->run_until_idle();
   EXPECT_EQ(counted(*driver), 6);
+}
+
+TEST_P(Migrate, a_part_that_stays_and_has_no_input_yet_gets_no_tasks) {
+  const auto with_refunds = [](bool merged) {
+    return topology([=](auto& builder) {
+      const auto read = orders(builder);
+      (merged ? read.merge(returns(builder)) : read).group_by_key().count("counts");
+      returns(builder).group_by_key().count("returned");
+      builder.template stream<string, Deposited>("refunds").group_by_key().count("refunded");
+    });
+  };
+  auto driver = open_both(make_world(), with_refunds(false));
+  driver->deploy(with_refunds(true), [&] {
+    const auto done = migrate(*driver, with_refunds(true));
+    ASSERT_TRUE(done) << done.error().to_string();
+    hear_of_all(driver->tool());
+    const auto groups =
+        log::find_groups(driver->tool(), {.name = "shop/refunded", .positions = false});
+    ASSERT_TRUE(groups);
+    for (const log::GroupInfo& group : *groups)
+      EXPECT_TRUE(group.units.empty());
+  });
 }
 
 TEST_P(Migrate, each_input_is_continued_where_its_part_stood) {

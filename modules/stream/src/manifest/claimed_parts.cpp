@@ -22,7 +22,7 @@ Result<std::int32_t> most_partitions(log::Log& log) {
   return most;
 }
 
-// How many tasks the part has, or may have when none of its inputs is there yet.
+// How many tasks the part has; 0: none of its inputs is there yet.
 Result<std::int32_t> tasks_of(log::Log& log, const Manifest::Part& part) {
   std::int32_t tasks = 0;
   for (const std::string& source : part.sources) {
@@ -31,17 +31,19 @@ Result<std::int32_t> tasks_of(log::Log& log, const Manifest::Part& part) {
     if (!topic) return fail(topic.error());
     tasks = std::max(tasks, topic->spec.partitions);
   }
-  return tasks > 0 ? Result<std::int32_t>(tasks) : most_partitions(log);
+  return tasks;
 }
 
 }  // namespace
 
 Result<ClaimedParts> ClaimedParts::claim(log::Log& log, const std::string& service,
-                                         const Manifest& manifest) {
+                                         const Manifest& manifest,
+                                         const std::set<std::size_t>& moved) {
   ClaimedParts claimed(log);
-  for (const Manifest::Part& part : manifest.parts) {
+  for (std::size_t i = 0; i < manifest.parts.size(); ++i) {
+    const Manifest::Part& part = manifest.parts[i];
     if (part.state != "live") continue;
-    MILLRACE_ASSIGN(const bool all, claimed.add(service, part));
+    MILLRACE_ASSIGN(const bool all, claimed.add(service, part, moved.contains(i)));
     if (all) continue;
     // Without our own memberships: the check names the other member.
     claimed.memberships_.clear();
@@ -55,8 +57,13 @@ Result<ClaimedParts> ClaimedParts::claim(log::Log& log, const std::string& servi
 }
 
 // False: somebody else has a unit.
-Result<bool> ClaimedParts::add(const std::string& service, const Manifest::Part& part) {
-  MILLRACE_ASSIGN(const std::int32_t tasks, tasks_of(*log_, part));
+Result<bool> ClaimedParts::add(const std::string& service, const Manifest::Part& part,
+                               bool is_moved) {
+  MILLRACE_ASSIGN(std::int32_t tasks, tasks_of(*log_, part));
+  if (tasks == 0 && is_moved) {
+    MILLRACE_ASSIGN(tasks, most_partitions(*log_));
+  }
+  if (tasks == 0) return true;
   std::vector<std::string> units;
   for (std::int32_t i = 0; i < tasks; ++i)
     units.push_back(part.name + "/" + std::to_string(i));

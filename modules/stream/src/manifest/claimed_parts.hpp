@@ -2,7 +2,9 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,10 +19,12 @@ namespace millrace::stream {
 /// as it has them. Gives them back when it is destroyed. One thread.
 class ClaimedParts {
  public:
-  /// `log` is a handle of the service and outlives this. base's errc::busy when somebody else has
-  /// a unit; failures of the log.
+  /// `log` is a handle of the service and outlives this. `moved`: indexes of the parts that must
+  /// not begin meanwhile either, when none of their inputs is there. base's errc::busy when
+  /// somebody else has a unit; failures of the log.
   [[nodiscard]] static Result<ClaimedParts> claim(log::Log& log, const std::string& service,
-                                                  const Manifest& manifest);
+                                                  const Manifest& manifest,
+                                                  const std::set<std::size_t>& moved);
 
   /// Keeps the claims: call it at least every second. A claim that was lost all the same is noticed
   /// by the commit.
@@ -31,7 +35,8 @@ class ClaimedParts {
  private:
   explicit ClaimedParts(log::Log& log) : log_(&log) {}
 
-  [[nodiscard]] Result<bool> add(const std::string& service, const Manifest::Part& part);
+  [[nodiscard]] Result<bool> add(const std::string& service, const Manifest::Part& part,
+                                 bool is_moved);
 
   log::Log* log_;
   std::vector<std::unique_ptr<log::Membership>> memberships_;

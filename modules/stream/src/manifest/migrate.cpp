@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "manifest/change_at_rest.hpp"
 #include "manifest/claimed_parts.hpp"
@@ -316,7 +317,10 @@ Result<TopologyMigration> migrate_topology(log::Log& log, std::string_view descr
   if (!differences.empty()) return fail(differences.refusal(service));
   const TopologyMigration out = described(service, *before, *migration);
   if (dry_run) return out;
-  MILLRACE_ASSIGN(ClaimedParts claimed, ClaimedParts::claim(log, service, *before));
+  std::set<std::size_t> from;
+  for (const Migration::Part& moved : migration->parts)
+    from.insert(moved.from.begin(), moved.from.end());
+  MILLRACE_ASSIGN(ClaimedParts claimed, ClaimedParts::claim(log, service, *before, from));
   // Once more: an instance may have come and gone since.
   for (TakeOver& step : steps)
     MILLRACE_TRY(step.check_letters(differences));
