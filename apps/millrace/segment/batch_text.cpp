@@ -19,7 +19,7 @@ bool ShownBatch::is_control() const { return has_bit(walked.header, layout::cont
 ShownBatch shown_batch(const log::WalkedBatch& batch, const SegmentTransactions& transactions) {
   ShownBatch shown{batch, producer_of(batch.bytes), {}};
   if (has_bit(batch.header, layout::transactional_bit) && !shown.is_control()) {
-    constexpr std::array<std::string_view, 3> names{"committed", "aborted", "open"};
+    constexpr std::array<std::string_view, 4> names{"committed", "aborted", "open", "unknown"};
     const auto outcome = transactions.of(shown.producer.id, batch.header.base_offset);
     shown.transaction = names[static_cast<std::size_t>(outcome)];
   }

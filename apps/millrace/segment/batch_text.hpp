@@ -14,8 +14,10 @@
 
 namespace millrace::cli {
 
-/// No batch is opened that is larger than this when it is decompressed.
+/// The largest batch that is read, and the largest body that is decompressed.
 inline constexpr std::size_t plain_batch_bytes_max = 128U << 20U;
+/// No batch with more records is opened: each takes about 90 bytes of memory.
+inline constexpr std::int32_t opened_records_max = 1 << 20;
 
 [[nodiscard]] inline bool has_bit(const log::RecordBatchHeader& header, unsigned bit) {
   return (static_cast<unsigned>(header.attributes) & bit) != 0;
@@ -25,7 +27,8 @@ inline constexpr std::size_t plain_batch_bytes_max = 128U << 20U;
 struct ShownBatch {
   log::WalkedBatch walked;
   BatchProducer producer;
-  /// `committed`, `aborted` or `open`; empty when the batch is in no transaction, or is a mark.
+  /// `committed`, `aborted`, `open` or `unknown`; empty when the batch is in no transaction, or is
+  /// a mark.
   std::string_view transaction;
   [[nodiscard]] bool is_control() const;
   [[nodiscard]] bool is_aborted() const { return transaction == "aborted"; }

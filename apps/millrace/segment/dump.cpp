@@ -34,7 +34,8 @@ class Dump {
   Status run(log::BatchWalker walker, const std::atomic<bool>& stop);
 
  private:
-  void note(const log::WalkedBatch& batch, const std::string& reason);
+  void note(const log::WalkedBatch& batch, const std::string& reason,
+            ErrorCode code = log::errc::corrupt);
   void check(const log::WalkedBatch& batch);
   void show(const ShownBatch& batch);
   void print_table();
@@ -56,15 +57,26 @@ class Dump {
   std::size_t bytes_ = 0;
   std::size_t aborted_ = 0;
   std::size_t closed_ = 0;  // batches of an unknown codec
+  bool stopped_ = false;
 };
 
 Status Dump::run(log::BatchWalker walker, const std::atomic<bool>& stop) {
   log::WalkedBatch batch;
-  while (!stop && out_.open()) {
+  while (out_.open()) {
+    stopped_ = stop;
+    if (stopped_) {
+      break;
+    }
     const auto found = walker.next(batch);
     if (!found) {
-      if (!found.error().is(log::errc::corrupt)) return fail(found.error());
-      if (!damage_) damage_ = found.error();
+      const bool ends_here =
+          found.error().is(log::errc::corrupt) || found.error().is(log::errc::too_large);
+      if (!ends_here) {
+        return fail(found.error());
+      }
+      if (!damage_) {
+        damage_ = found.error();
+      }
       break;
     }
     if (!*found) break;
@@ -73,12 +85,18 @@ Status Dump::run(log::BatchWalker walker, const std::atomic<bool>& stop) {
   }
   print_table();
   summarize();
-  return damage_ ? fail(*damage_) : Status{};
+  if (damage_) {
+    return fail(*damage_);
+  }
+  return stopped_ ? fail(dump_errc::stopped,
+                         escaped(options_.segment) + ": stopped before the end of the segment")
+                  : Status{};
 }
 
-void Dump::note(const log::WalkedBatch& batch, const std::string& reason) {
+void Dump::note(const log::WalkedBatch& batch, const std::string& reason, ErrorCode code) {
   if (!damage_) {
-    damage_ = log::corrupt_at(escaped(options_.segment), batch.position, reason).error();
+    damage_ = Error(code, escaped(options_.segment) + " at byte " + std::to_string(batch.position) +
+                              ": " + reason);
   }
 }
 
@@ -123,11 +141,23 @@ void Dump::show_records(const ShownBatch& batch) {
   const unsigned codec =
       static_cast<unsigned>(batch.walked.header.attributes) & log::batch_layout::codec_bits;
   if (codec > last_known_codec) return show_closed(batch);
+  if (batch.walked.header.count > opened_records_max) {
+    return note(batch.walked,
+                "the batch at offset " + std::to_string(batch.walked.header.base_offset.value) +
+                    " has " + std::to_string(batch.walked.header.count) +
+                    " records, more than the " + std::to_string(opened_records_max) +
+                    " that are opened at once",
+                log::errc::too_large);
+  }
   std::string plain;
   std::vector<log::RecordView> records;
   Status opened = log::kafka::append_plain_batch(batch.walked.bytes, plain_batch_bytes_max, plain);
   if (opened) opened = log::decode_batch(plain, records);
-  if (!opened) return note(batch.walked, opened.error().message());
+  if (!opened) {
+    const bool too_large = opened.error().is(log::errc::too_large);
+    return note(batch.walked, opened.error().message(),
+                too_large ? log::errc::too_large : log::errc::corrupt);
+  }
   if (!batch.is_control()) {
     for (const log::RecordView& record : records)
       show_record(batch, record);
@@ -166,9 +196,8 @@ void Dump::show_control(const ShownBatch& batch, std::int16_t type, const log::R
   // Kafka's EndTransactionMarker.java: a version, then the epoch of the coordinator.
   const std::string_view value = record.value.value_or("");
   const bool ends = type == log::kafka::abort_mark || type == log::kafka::commit_mark;
-  const std::optional<std::int32_t> coordinator =
-      ends && value.size() >= 6 ? std::optional(load_big<std::int32_t>(value.data() + 2))
-                                : std::nullopt;
+  const bool has_coordinator = ends && value.size() >= 6;
+  const auto coordinator = has_coordinator ? load_big<std::int32_t>(value.data() + 2) : 0;
   if (options_.json) {
     std::string line;
     JsonWriter json(line);
@@ -179,7 +208,9 @@ void Dump::show_control(const ShownBatch& batch, std::int16_t type, const log::R
         .field("type", control_text(type))
         .field("producer_id", batch.producer.id)
         .field("producer_epoch", batch.producer.epoch);
-    if (coordinator) json.field("coordinator_epoch", *coordinator);
+    if (has_coordinator) {
+      json.field("coordinator_epoch", coordinator);
+    }
     out_.json(json.end_object().take());
     return;
   }
@@ -189,7 +220,9 @@ void Dump::show_control(const ShownBatch& batch, std::int16_t type, const log::R
     line += " of producer " + std::to_string(batch.producer.id) + " epoch " +
             std::to_string(batch.producer.epoch);
   }
-  if (coordinator) line += ", coordinator epoch " + std::to_string(*coordinator);
+  if (has_coordinator) {
+    line += ", coordinator epoch " + std::to_string(coordinator);
+  }
   out_.line(line);
 }
 
@@ -203,10 +236,12 @@ void Dump::summarize() {
         .field("records", records_)
         .field("bytes", bytes_)
         .field("aborted_records", aborted_)
-        .field("closed_batches", closed_)
-        .field("ok", !damage_)
-        .end_object();
-    out_.json(json.take());
+        .field("closed_batches", closed_);
+    if (transactions_.full_from()) {
+      json.field("transactions_unknown_from", transactions_.full_from()->value);
+    }
+    json.field("complete", !stopped_).field("ok", !damage_ && !stopped_);
+    out_.json(json.end_object().take());
     return;
   }
   const auto batches = [](std::size_t count) {
@@ -216,6 +251,14 @@ void Dump::summarize() {
       "(" + batches(batches_) + ", " + counted(records_, "record") + ", " + counted(bytes_, "byte");
   if (aborted_ > 0) line += "; " + std::to_string(aborted_) + " aborted";
   if (closed_ > 0) line += "; " + batches(closed_) + " of an unknown codec not opened";
+  if (transactions_.full_from()) {
+    line += "; outcomes from offset " + std::to_string(transactions_.full_from()->value) +
+            " on unknown: more than " + std::to_string(options_.transactions_max) +
+            " transactions are open or were aborted";
+  }
+  if (stopped_) {
+    line += "; stopped before the end";
+  }
   out_.line(line + ")");
 }
 
@@ -225,8 +268,11 @@ Status dump_segment(FileSystem& files, const DumpOptions& options, const std::at
                     Output& out) {
   MILLRACE_ASSIGN(const auto file, files.open(options.segment, OpenMode::read));
   MILLRACE_ASSIGN(const std::uint64_t size, file->size());
-  const auto walker = [&] { return log::BatchWalker(*file, escaped(options.segment), 0, size); };
-  MILLRACE_ASSIGN(auto transactions, SegmentTransactions::read(walker()));
+  const auto walker = [&] {
+    return log::BatchWalker(*file, escaped(options.segment), 0, size, plain_batch_bytes_max);
+  };
+  MILLRACE_ASSIGN(auto transactions,
+                  SegmentTransactions::read(walker(), stop, options.transactions_max));
   return Dump(options, std::move(transactions), out).run(walker(), stop);
 }
 

@@ -2,8 +2,11 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -20,27 +23,42 @@ struct BatchProducer {
 };
 [[nodiscard]] BatchProducer producer_of(std::string_view batch);
 
-/// What became of the transactions of a segment, by the marks in it. Holds what was aborted and
-/// what is open, not what was committed.
+/// What became of the transactions of a segment, by the marks in it. Holds those that were aborted,
+/// that are open and whose outcome is not known, not those that were committed.
 class SegmentTransactions {
  public:
-  /// Walks to the end, or to the first damage.
-  [[nodiscard]] static Result<SegmentTransactions> read(log::BatchWalker walker);
+  /// Walks to the end, to the first damage that has no end, or until `stop`. Holds at most
+  /// `held_max` transactions, about 80 bytes each.
+  [[nodiscard]] static Result<SegmentTransactions> read(log::BatchWalker walker,
+                                                        const std::atomic<bool>& stop,
+                                                        std::size_t held_max);
 
   enum class Outcome : std::uint8_t {
     committed,
     aborted,
-    open  ///< the segment has no mark of its end
+    open,    ///< the segment has no mark of its end
+    unknown  ///< its mark may be in a batch that cannot be read, or too many were held
   };
   /// Of a transactional batch.
   [[nodiscard]] Outcome of(std::int64_t producer_id, log::Offset base) const;
+  /// The first offset whose outcome is not known because too many were held.
+  [[nodiscard]] std::optional<log::Offset> full_from() const { return full_from_; }
 
  private:
-  void take(const log::WalkedBatch& batch);
+  struct Ended {
+    log::Offset end;  // of the mark, or of the batch that could not be read
+    Outcome outcome = Outcome::aborted;
+  };
 
-  std::map<std::int64_t, log::Offset> open_;  // first offset, by producer
-  // Producer and first offset; the offset of the mark.
-  std::map<std::pair<std::int64_t, log::Offset>, log::Offset> aborted_;
+  explicit SegmentTransactions(std::size_t held_max) : held_max_(held_max) {}
+  void take(const log::WalkedBatch& batch);
+  void take_mark(const log::WalkedBatch& batch);
+  void lose_open(log::Offset end);
+
+  std::size_t held_max_;
+  std::map<std::int64_t, log::Offset> open_;                     // first offset, by producer
+  std::map<std::pair<std::int64_t, log::Offset>, Ended> ended_;  // by producer and first offset
+  std::optional<log::Offset> full_from_;
 };
 
 }  // namespace millrace::cli

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <atomic>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -13,6 +14,9 @@
 #include "millrace/base/hash.hpp"
 #include "millrace/log/backend/batch_layout.hpp"
 #include "millrace/log/record_batch.hpp"
+#include "segment/batch_text.hpp"
+#include "segment/dump.hpp"
+#include "segment/transactions.hpp"
 #include "shop.hpp"
 
 namespace millrace::cli {
@@ -58,12 +62,6 @@ class Segment : public testing::Test {
     return run(std::move(more));
   }
 
-  std::string directory;
-  std::string path;
-  std::string bytes;
-  std::vector<std::size_t> places;  // of the batches
-
- private:
   void place(log::RecordBatchBuilder& builder, unsigned attributes, std::int64_t producer) {
     std::string batch(builder.finish());
     store_big(batch.data() + layout::attributes, static_cast<std::int16_t>(attributes));
@@ -79,6 +77,13 @@ class Segment : public testing::Test {
     places.push_back(bytes.size());
     bytes += batch;
   }
+
+  std::string directory;
+  std::string path;
+  std::string bytes;
+  std::vector<std::size_t> places;  // of the batches
+
+ private:
   std::int64_t next_offset_ = 0;
 };
 
@@ -141,8 +146,9 @@ TEST_F(Segment, json_has_a_line_for_each_batch_record_and_mark_and_a_summary) {
   EXPECT_EQ(lines[3], "{\"kind\":\"control\",\"offset\":1,\"time\":" + noon +
                           ",\"type\":\"abort\",\"producer_id\":5,\"producer_epoch\":2,"
                           "\"coordinator_epoch\":7}");
-  EXPECT_NE(lines[4].find("\"aborted_records\":1,\"closed_batches\":0,\"ok\":true"),
-            std::string::npos)
+  EXPECT_NE(
+      lines[4].find("\"aborted_records\":1,\"closed_batches\":0,\"complete\":true,\"ok\":true"),
+      std::string::npos)
       << lines[4];
 }
 
@@ -221,6 +227,125 @@ TEST_F(Segment, bytes_that_a_known_codec_cannot_open_are_damage) {
   EXPECT_EQ(done.exit_code, 1);
   EXPECT_NE(done.notes.find("zstd"), std::string::npos) << done.notes;
   EXPECT_NE(done.notes.find(path + " at byte 0"), std::string::npos) << done.notes;
+}
+
+TEST_F(Segment, a_batch_that_is_too_large_is_refused_by_name_and_byte_before_it_is_read) {
+  add({"first"});
+  add({"huge"});
+  constexpr std::int32_t huge = 2'000'000'000;
+  store_big(bytes.data() + places[1] + layout::batch_length, huge);
+  ASSERT_TRUE(write_file_atomically(real_file_system(), path, bytes));
+  // The rest is a hole that takes no room on the disk.
+  std::filesystem::resize_file(path, places[1] + layout::length_starts_at + huge);
+  const Outcome done = run({"log", "dump", "--segment", path});
+  EXPECT_EQ(done.exit_code, 1);
+  EXPECT_EQ(done.notes, "millrace: " + path + " at byte " + std::to_string(places[1]) +
+                            ": the batch at offset 1 has 2000000012 bytes, more than the 134217728 "
+                            "that are read at once [log.too_large]\n");
+  EXPECT_NE(done.out.find("k  first\n"), std::string::npos) << done.out;
+}
+
+TEST_F(Segment, a_batch_of_too_many_records_is_not_opened_and_named) {
+  log::RecordBatchBuilder builder;
+  for (int i = 0; i <= 1 << 20; ++i) {
+    builder.add({0, std::nullopt, std::nullopt, {}});
+  }
+  place(builder, 0, -1);
+  add({"second"});
+  const Outcome done = dump();
+  EXPECT_EQ(done.exit_code, 1);
+  EXPECT_EQ(done.notes, "millrace: " + path +
+                            " at byte 0: the batch at offset 0 has 1048577 records, more than the "
+                            "1048576 that are opened at once [log.too_large]\n");
+  EXPECT_NE(done.out.find("k  second\n"), std::string::npos) << done.out;
+}
+
+TEST_F(Segment, the_outcome_of_what_is_open_at_a_damaged_batch_is_unknown) {
+  add({"before"}, transactional, 5);
+  add_mark(0, 5);
+  add({"after"}, transactional, 5);
+  add_mark(1, 5);
+  add({"other"}, transactional, 6);
+  bytes[places[1] + 70] ^= 4;
+  const Outcome done = dump();
+  EXPECT_EQ(done.exit_code, 1);
+  const auto lines = lines_of(done.out);
+  ASSERT_EQ(lines.size(), 10U) << done.out;
+  EXPECT_NE(lines[0].find("transaction unknown"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[3].find("transaction committed"), std::string::npos) << lines[3];
+  EXPECT_NE(lines[7].find("transaction open"), std::string::npos) << lines[7];
+}
+
+TEST_F(Segment, the_outcome_of_what_is_open_where_the_walk_ends_is_unknown) {
+  add({"before"}, transactional, 5);
+  add_mark(0, 5);
+  bytes.pop_back();
+  const Outcome done = dump();
+  EXPECT_EQ(done.exit_code, 1);
+  EXPECT_NE(done.out.find("transaction unknown"), std::string::npos) << done.out;
+}
+
+TEST_F(Segment, more_transactions_than_are_held_have_an_unknown_outcome) {
+  for (std::int64_t producer = 0; producer < 5; ++producer) {
+    add({"x"}, transactional, producer);
+  }
+  add_mark(0, 1);
+  for (const bool json : {false, true}) {
+    ASSERT_TRUE(write_file_atomically(real_file_system(), path, bytes));
+    std::string text;
+    Output out(text);
+    const std::atomic<bool> stop{false};
+    ASSERT_TRUE(dump_segment(real_file_system(), {path, true, json, 3}, stop, out));
+    if (json) {
+      EXPECT_NE(text.find("\"transactions_unknown_from\":3,\"complete\":true,\"ok\":true}"),
+                std::string::npos)
+          << text;
+      continue;
+    }
+    const auto lines = lines_of(text);
+    ASSERT_EQ(lines.size(), 8U) << text;
+    EXPECT_NE(lines[2].find("aborted"), std::string::npos) << text;
+    EXPECT_NE(lines[3].find("open"), std::string::npos) << text;
+    EXPECT_NE(lines[4].find("unknown"), std::string::npos) << text;
+    EXPECT_NE(lines[5].find("unknown"), std::string::npos) << text;
+    EXPECT_NE(
+        lines[7].find("; outcomes from offset 3 on unknown: more than 3 transactions are open "
+                      "or were aborted)"),
+        std::string::npos)
+        << lines[7];
+  }
+}
+
+TEST_F(Segment, a_dump_that_is_stopped_says_so_and_fails) {
+  add({"first"});
+  ASSERT_TRUE(write_file_atomically(real_file_system(), path, bytes));
+  const std::atomic<bool> stop{true};
+  for (const bool json : {false, true}) {
+    std::string text;
+    Output out(text);
+    const Status done = dump_segment(real_file_system(), {path, false, json}, stop, out);
+    ASSERT_FALSE(done);
+    EXPECT_TRUE(done.error().is(dump_errc::stopped)) << done.error().to_string();
+    EXPECT_NE(done.error().message().find(path), std::string::npos) << done.error().message();
+    EXPECT_NE(text.find(json ? "\"complete\":false,\"ok\":false" : "; stopped before the end)"),
+              std::string::npos)
+        << text;
+  }
+}
+
+// Until `stop` the first walk reads the segment, and prints nothing.
+TEST_F(Segment, a_dump_that_is_stopped_while_it_looks_for_outcomes_reads_no_further) {
+  for (int i = 0; i < 100; ++i) {
+    add({std::string(10'000, 'x')}, transactional, i);
+  }
+  ASSERT_TRUE(write_file_atomically(real_file_system(), path, bytes));
+  const auto file = real_file_system().open(path, OpenMode::read);
+  ASSERT_TRUE(file);
+  const std::atomic<bool> stop{true};
+  const auto read = SegmentTransactions::read(
+      log::BatchWalker(**file, path, 0, bytes.size(), plain_batch_bytes_max), stop, 1000);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->of(0, log::offset(0)), SegmentTransactions::Outcome::committed);
 }
 
 TEST_F(Segment, values_of_others_cannot_steer_the_terminal) {

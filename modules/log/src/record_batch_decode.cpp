@@ -16,6 +16,9 @@ namespace {
 constexpr std::string_view codec_names[] = {"none", "gzip",        "snappy",      "lz4",
                                             "zstd", "5 (unknown)", "6 (unknown)", "7 (unknown)"};
 
+// Room that is made before a record was read: the count of a damaged batch may be any.
+constexpr std::size_t reserved_records_max = 16U << 10U;
+
 std::unexpected<Error> bad(std::string message) { return fail(errc::corrupt, std::move(message)); }
 
 std::optional<std::string_view> read_nullable(ByteReader& in) {
@@ -138,7 +141,8 @@ Status decode_batch(std::string_view batch, std::vector<RecordView>& out) {
   MILLRACE_ASSIGN(const RecordBatchHeader header, read_batch_header(batch));
   MILLRACE_TRY(check_header(header, batch));
   const std::size_t old_size = out.size();
-  const std::size_t new_size = old_size + static_cast<std::size_t>(header.count);
+  const std::size_t new_size =
+      old_size + std::min(static_cast<std::size_t>(header.count), reserved_records_max);
   if (new_size > out.capacity()) {
     out.reserve(std::max(new_size, out.capacity() * 2));
   }

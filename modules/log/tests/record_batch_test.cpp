@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
+#include "millrace/base/endian.hpp"
+#include "millrace/log/backend/batch_layout.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log {
@@ -206,6 +209,22 @@ TEST(RecordBatch, every_cut_is_refused) {
     ASSERT_FALSE(status.has_value()) << size;
     EXPECT_TRUE(status.error().is(errc::corrupt));
   }
+}
+
+TEST(RecordBatch, no_memory_is_reserved_for_records_that_a_batch_only_claims) {
+  std::string batch = encode({plain("key", "value")});
+  constexpr std::int32_t said = 1 << 20;
+  batch.resize(record_batch_header_bytes + said * batch_layout::smallest_record_bytes);
+  std::fill(batch.begin() + record_batch_header_bytes, batch.end(), '\0');
+  store_big(batch.data() + batch_layout::count, said);
+  store_big(batch.data() + batch_layout::last_offset_delta, said - 1);
+  store_big(batch.data() + batch_layout::batch_length,
+            static_cast<std::int32_t>(batch.size() - batch_layout::length_starts_at));
+  std::vector<RecordView> views;
+  const Status status = decode_batch(batch, views);
+  ASSERT_FALSE(status);
+  EXPECT_TRUE(status.error().is(errc::corrupt)) << status.error().to_string();
+  EXPECT_LT(views.capacity(), 100'000U);
 }
 
 TEST(RecordBatch, compressed_and_control_batches_are_refused_by_name) {

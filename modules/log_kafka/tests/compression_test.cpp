@@ -7,6 +7,9 @@
 
 #include "compressed.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/record_batch.hpp"
+#include "millrace/log_kafka/plain_batch.hpp"
+#include "raw_batch.hpp"
 
 namespace millrace::log::kafka::wire {
 namespace {
@@ -54,6 +57,20 @@ TEST(KafkaCompression, frames_that_follow_one_another_are_one) {
     ASSERT_TRUE(decompress(compressor.codec, two, ample, out)) << compressor.name;
     EXPECT_TRUE(out == text(70'000) + "and more") << compressor.name;
   }
+}
+
+TEST(KafkaCompression, a_batch_without_a_codec_has_the_same_limit) {
+  const std::string batch = raw_batch(7, {text(1'000)}).encoded();
+  const std::size_t bytes = batch.size() - record_batch_header_bytes;
+  std::string out;
+  EXPECT_TRUE(kafka::append_plain_batch(batch, bytes, out));
+  EXPECT_EQ(out.size(), batch.size());
+  out = "before";
+  const auto status = kafka::append_plain_batch(batch, bytes - 1, out);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), errc::too_large);
+  EXPECT_THAT(status.error().message(), HasSubstr("the batch at offset 7"));
+  EXPECT_EQ(out, "before");
 }
 
 TEST(KafkaCompression, what_is_as_large_as_the_limit_fits_and_a_byte_more_is_too_large) {

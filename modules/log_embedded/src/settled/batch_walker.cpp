@@ -20,8 +20,14 @@ std::unexpected<Error> corrupt_at(const std::string& path, std::uint64_t positio
               path + " at byte " + std::to_string(position) + ": " + std::string(reason));
 }
 
-BatchWalker::BatchWalker(File& file, std::string path, std::uint64_t position, std::uint64_t end)
-    : file_(file), path_(std::move(path)), position_(position), end_(end), buffer_at_(position) {}
+BatchWalker::BatchWalker(File& file, std::string path, std::uint64_t position, std::uint64_t end,
+                         std::uint64_t batch_bytes_max)
+    : file_(file),
+      path_(std::move(path)),
+      position_(position),
+      end_(end),
+      batch_bytes_max_(batch_bytes_max),
+      buffer_at_(position) {}
 
 /// The next bytes of the file, so many or as many as there are.
 Result<std::string_view> BatchWalker::look(std::uint64_t bytes) {
@@ -55,6 +61,13 @@ Result<bool> BatchWalker::next(WalkedBatch& batch) {
                       "the batch at offset " + std::to_string(header->base_offset.value) + " has " +
                           std::to_string(header->bytes) + " bytes, the file has " +
                           std::to_string(end_ - position_) + " more");
+  }
+  if (header->bytes > batch_bytes_max_) {
+    return fail(errc::too_large, path_ + " at byte " + std::to_string(position_) +
+                                     ": the batch at offset " +
+                                     std::to_string(header->base_offset.value) + " has " +
+                                     std::to_string(header->bytes) + " bytes, more than the " +
+                                     std::to_string(batch_bytes_max_) + " that are read at once");
   }
   MILLRACE_ASSIGN(const std::string_view bytes, look(header->bytes));
   if (bytes.size() < header->bytes) {

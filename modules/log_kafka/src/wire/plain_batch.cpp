@@ -26,6 +26,10 @@ Status append_plain_batch(std::string_view batch, std::size_t max_bytes, std::st
   const unsigned codec = attributes & batch_layout::codec_bits;
   const std::size_t start = out.size();
   if (codec == 0) {
+    if (batch.size() - record_batch_header_bytes > max_bytes) {
+      return fail(errc::too_large, batch_name(batch) + ": its records have more than " +
+                                       std::to_string(max_bytes) + " bytes");
+    }
     out.append(batch);
   } else {
     out.append(batch.substr(0, record_batch_header_bytes));

@@ -35,12 +35,15 @@ struct WalkedBatch {
 ///     }
 class BatchWalker {
  public:
-  /// Reads the bytes [position, end) of the file; `path` is for error messages.
-  BatchWalker(File& file, std::string path, std::uint64_t position, std::uint64_t end);
+  /// Reads the bytes [position, end) of the file; `path` is for error messages. A batch of more
+  /// than `batch_bytes_max` is refused before room is made for it.
+  BatchWalker(File& file, std::string path, std::uint64_t position, std::uint64_t end,
+              std::uint64_t batch_bytes_max = UINT64_MAX);
 
   /// Moves to the next batch; false at the end. A batch whose checksum does not hold is returned
   /// too, for what lies behind it can still be read. errc::corrupt, naming file and byte, when the
-  /// bytes at position() are no whole batch; a further call fails again.
+  /// bytes at position() are no whole batch, errc::too_large when they are one that is refused; a
+  /// further call fails again.
   [[nodiscard]] Result<bool> next(WalkedBatch& batch);
   /// Where the next batch begins.
   [[nodiscard]] std::uint64_t position() const { return position_; }
@@ -52,6 +55,7 @@ class BatchWalker {
   std::string path_;
   std::uint64_t position_;
   std::uint64_t end_;
+  std::uint64_t batch_bytes_max_;
   std::string buffer_;
   std::uint64_t buffer_at_;  // place of the buffer in the file
 };

@@ -19,8 +19,8 @@ inline constexpr std::int16_t commit_mark = 1;
 
 /// Appends a whole batch with a good header in the form that decode_batch() reads: decompressed,
 /// and without the bit of a control batch. Its checksum does not hold then. errc::corrupt for bytes
-/// that are not of the codec or an unknown one, errc::too_large for more than `max_bytes`; both
-/// name the batch, and `out` stays as it was. Thread-safe.
+/// that are not of the codec or an unknown one, errc::too_large for more than `max_bytes` of
+/// records; both name the batch, and `out` stays as it was. Thread-safe.
 [[nodiscard]] Status append_plain_batch(std::string_view batch, std::size_t max_bytes,
                                         std::string& out);
 
