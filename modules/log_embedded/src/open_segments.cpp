@@ -18,6 +18,8 @@ constexpr std::string_view index_suffix = ".batches";
 constexpr std::size_t digits = 20;
 // Fewer are of no use to a process that has no descriptor left.
 constexpr std::size_t min_open = 4;
+// For each file that may be open.
+constexpr std::size_t opens_before_growth = 2;
 
 std::string file_name(std::uint64_t start, std::string_view ending) {
   const std::string number = std::to_string(start);
@@ -155,10 +157,19 @@ OpenSegments::Entry& OpenSegments::insert(std::uint64_t start, std::unique_ptr<F
   if (entry.file == nullptr) {
     entry.file = std::move(file);
     entry.used.store(++opened_, std::memory_order_relaxed);
+    grow();
     while (open_.size() > max_open_ && close_oldest(start, closed)) {
     }
   }
   return entry;
+}
+
+/// Perhaps others have closed some: after a while of few, twice as many are tried.
+void OpenSegments::grow() {
+  if (max_open_ < max_open && opened_ >= grow_at_) {
+    max_open_ = std::min(max_open, 2 * max_open_);
+    grow_at_ = opened_ + opens_before_growth * max_open_;
+  }
 }
 
 bool OpenSegments::close_oldest(std::uint64_t but, Closed& closed) {
@@ -184,6 +195,7 @@ bool OpenSegments::close_half() {
     return false;
   }
   max_open_ = std::max(min_open, open_.size() / 2);
+  grow_at_ = opened_ + opens_before_growth * max_open_;
   // No segment begins there.
   while (open_.size() > max_open_ && close_oldest(max_position, closed)) {
   }

@@ -55,7 +55,7 @@ class OpenSegments {
   /// Opens any file of the directory, and closes some segments when that needs a descriptor.
   [[nodiscard]] Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode);
   /// For when the process may open no more files: closes half of the segments that are open, and
-  /// keeps no more than that open from then on. False when it closed none, so that it is of no use
+  /// keeps no more than that open for a while. False when it closed none, so that it is of no use
   /// to try again.
   [[nodiscard]] bool close_half();
 
@@ -72,6 +72,7 @@ class OpenSegments {
   Entry& insert(std::uint64_t start, std::unique_ptr<File> file, Closed& closed)
       MILLRACE_REQUIRES(mutex_);
   bool close_oldest(std::uint64_t but, Closed& closed) MILLRACE_REQUIRES(mutex_);
+  void grow() MILLRACE_REQUIRES(mutex_);
 
   FileSystem& files_;
   std::string directory_;
@@ -82,6 +83,7 @@ class OpenSegments {
   std::atomic<std::size_t> max_open_ = max_open;  ///< set under the mutex
   std::atomic<std::size_t> held_ = 0;
   std::uint64_t opened_ MILLRACE_GUARDED_BY(mutex_) = 0;
+  std::uint64_t grow_at_ MILLRACE_GUARDED_BY(mutex_) = 0;  ///< when so many were opened
 };
 
 }  // namespace millrace::log::embedded

@@ -136,6 +136,32 @@ TEST_F(FewDescriptors, of_which_none_is_left_refuse_a_commit_and_a_sync_but_do_n
   EXPECT_TRUE(values_of(*log, place_) == values_);
 }
 
+TEST_F(FewDescriptors, are_forgotten_when_there_are_many_again) {
+  const auto log = fill(unsynced());
+  machine_.clock.advance_ms(60'000);
+  ASSERT_TRUE(log->maintain()) << "a checkpoint: no segment must stay open";
+  files_.limit_open(12);
+  EXPECT_TRUE(values_of(*log, place_) == values_);
+  EXPECT_LE(files_.open_now(), 12U);
+  files_.limit_open(SIZE_MAX);
+  EXPECT_TRUE(values_of(*log, place_) == values_);
+  EXPECT_GT(files_.open_now(), embedded::OpenSegments::max_open / 2);
+}
+
+TEST_F(FewDescriptors, are_no_reason_to_close_files_when_one_cannot_be_opened_for_another_reason) {
+  fill(unsynced());
+  const std::string directory = std::string(SimulatedMachine::directory) + "/journal";
+  embedded::OpenSegments segments(files_, directory, OpenMode::read_write, {});
+  std::vector<std::string> names = files_.list(directory).value();
+  std::erase_if(names, [](const auto& name) { return !embedded::OpenSegments::start_of(name); });
+  for (std::size_t i = 0; i < 20; ++i) {
+    ASSERT_TRUE(segments.file(*embedded::OpenSegments::start_of(names[i])));
+  }
+  const std::size_t before = files_.open_now();
+  EXPECT_TRUE(segments.open(directory, OpenMode::read_write).error().is(millrace::errc::io_error));
+  EXPECT_EQ(files_.open_now(), before);
+}
+
 TEST_F(FewDescriptors, that_another_thread_takes_before_a_directory_is_synced_lose_nothing) {
   auto log = open(options_of());
   place_ = topic_at(*log, "t");
