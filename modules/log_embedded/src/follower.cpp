@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "journal_begin.hpp"
 #include "millrace/base/assert.hpp"
 #include "millrace/log/errors.hpp"
 #include "recovery.hpp"
@@ -43,20 +44,23 @@ Status Follower::start() {
   if (checkpoint_) {
     log.directory.control().incarnation = checkpoint_->incarnation;
     durable_ = checkpoint_->position;
-    begin_ = checkpoint_->begin;
-    walker_->start_at(begin_, 0);
-    MILLRACE_TRY(log.journal.refresh());
-    MILLRACE_TRY(take_complete_segments(alone_, log, *checkpoint_, *walker_));
+  }
+  MILLRACE_TRY(log.journal.refresh());
+  MILLRACE_ASSIGN(begin_, find_begin(log.journal, log.directory.log_id(), checkpoint_));
+  walker_->start_at(begin_, 0);
+  if (checkpoint_) {
+    MILLRACE_ASSIGN(needs_tables_, take_complete_segments(alone_, log, *checkpoint_, *walker_));
   }
   Control& control = log.directory.control();
   control.committed.store(walker_->position());
   control.tails[0] = {walker_->position(), walker_->previous()};
   last_ = walker_->position();
-  return follow();
+  MILLRACE_TRY(follow());
+  return needs_tables_ ? other_checkpoint(log, *checkpoint_) : Status{};
 }
 
 Status Follower::follow() {
-  MILLRACE_TRY(log_->journal.refresh());
+  MILLRACE_TRY(log_->journal.refresh_from(walker_->position()));
   const auto segments = log_->journal.segments();
   if (!segments.empty() && segments.front().start != begin_) {
     return fail(errc::corrupt,
@@ -126,7 +130,8 @@ Status Follower::take(const WalkedFrame& frame) {
   LogParts& log = *log_;
   MILLRACE_TRY(apply_walked(alone_, log, *walker_, frame));
   if (checkpoint_) {
-    MILLRACE_TRY(use_tables_at(alone_, log, *checkpoint_, *walker_));
+    MILLRACE_ASSIGN(const bool used, use_tables_at(alone_, log, *checkpoint_, *walker_));
+    needs_tables_ = needs_tables_ && !used;
   }
   Control& control = log.directory.control();
   control.incarnation = std::max(control.incarnation, frame.header.incarnation);
@@ -151,7 +156,7 @@ Status Follower::check_end() {
     if (proven <= end) {
       return {};
     }
-    MILLRACE_TRY(log_->journal.refresh());
+    MILLRACE_TRY(log_->journal.refresh_from(end));
     MILLRACE_TRY(take_all());
     if (walker_->position() >= proven) {
       return {};

@@ -55,7 +55,8 @@ class Follower {
   std::optional<FrameWalker> walker_;
   std::string failed_;
   std::optional<Checkpoint> checkpoint_;
-  std::uint64_t begin_ = 0;  ///< of the journal
+  bool needs_tables_ = false;  ///< those of the checkpoint, as frames were passed over
+  std::uint64_t begin_ = 0;    ///< of the journal
   std::uint64_t durable_ = 0;
   std::uint64_t last_ = 0;  ///< where the last frame that was taken begins
   std::size_t checked_segments_ = 0;

@@ -59,6 +59,17 @@ Status Journal::refresh() {
   return {};
 }
 
+Status Journal::refresh_from(std::uint64_t position) {
+  {
+    const UniqueLock lock(mutex_);
+    while (!segments_.empty() && segments_.back().start >= position) {
+      open_.remove(segments_.back().start);
+      segments_.pop_back();
+    }
+  }
+  return refresh();
+}
+
 void Journal::insert(Segment segment) {
   const auto at = std::lower_bound(
       segments_.begin(), segments_.end(), segment.start,

@@ -41,6 +41,9 @@ class Journal {
 
   /// Looks which segments there are.
   [[nodiscard]] Status refresh();
+  /// The same for a reader that is no member and needs nothing before `position` again: recovery
+  /// may have removed segments behind it, and new ones may have their names.
+  [[nodiscard]] Status refresh_from(std::uint64_t position);
   [[nodiscard]] std::vector<Place> segments();
   [[nodiscard]] bool empty();
   /// The file that holds a position, for messages.

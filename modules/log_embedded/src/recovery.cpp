@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "journal_begin.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/errors.hpp"
 #include "tables.hpp"
@@ -24,11 +25,12 @@ Status apply_walked(const Locked& locked, LogParts& log, FrameWalker& walker, Wa
   return log.publisher.apply_entries(locked, FrameView(frame.table), frame.position);
 }
 
-Status take_complete_segments(const Locked& locked, LogParts& log, const Checkpoint& checkpoint,
-                              FrameWalker& walker) {
+Result<bool> take_complete_segments(const Locked& locked, LogParts& log,
+                                    const Checkpoint& checkpoint, FrameWalker& walker) {
+  bool passed_over = false;
   // The one that a repair writes has no tables.
   if (checkpoint.catalog.empty() || checkpoint.position <= checkpoint.begin) {
-    return {};
+    return passed_over;
   }
   for (const std::string& record : checkpoint.catalog) {
     MILLRACE_TRY(log.publisher.apply_topic(locked, record));
@@ -43,22 +45,33 @@ Status take_complete_segments(const Locked& locked, LogParts& log, const Checkpo
       // The next checkpoint writes it again.
       static_cast<void>(log.directory.files().remove(log.journal.index_path_of(segment.start)));
     }
+    passed_over = passed_over || taken;
     WalkedFrame frame;
     while (!taken && walker.position() < segment.end) {
       MILLRACE_ASSIGN(const bool good, walker.next(0, frame));
       if (!good) {
-        return {};
+        return passed_over;
       }
       MILLRACE_TRY(apply_walked(locked, log, walker, frame));
     }
   }
-  return {};
+  return passed_over;
 }
 
-Status use_tables_at(const Locked& locked, LogParts& log, const Checkpoint& checkpoint,
-                     const FrameWalker& walker) {
+std::unexpected<Error> other_checkpoint(const LogParts& log, const Checkpoint& checkpoint) {
+  return fail(
+      errc::corrupt,
+      log.directory.path() + names::checkpoint +
+          ": belongs to another copy of this log: no frame of the journal ends at position " +
+          std::to_string(checkpoint.position) +
+          " with the checksum that it names; remove this file: then the log is read "
+          "without it");
+}
+
+Result<bool> use_tables_at(const Locked& locked, LogParts& log, const Checkpoint& checkpoint,
+                           const FrameWalker& walker) {
   if (walker.position() != checkpoint.position || walker.previous() != checkpoint.checksum) {
-    return {};
+    return false;
   }
   Control& control = log.directory.control();
   for (const PositionRecord& row : checkpoint.positions) {
@@ -73,7 +86,7 @@ Status use_tables_at(const Locked& locked, LogParts& log, const Checkpoint& chec
   for (std::size_t i = 0; i < rows; ++i) {
     control.partitions[i].next_offset = checkpoint.next_offsets[i];
   }
-  return {};
+  return true;
 }
 
 Status Recovery::run() {
@@ -124,9 +137,9 @@ Status Recovery::load_checkpoint() {
   if (read && read->log_id == log_.directory.log_id()) {
     checkpoint_ = *std::move(read);
     incarnation_ = checkpoint_->incarnation;
-    begin_ = checkpoint_->begin;
-    position_ = begin_;
   }
+  MILLRACE_ASSIGN(begin_, find_begin(log_.journal, log_.directory.log_id(), checkpoint_));
+  position_ = begin_;
   return {};
 }
 
@@ -141,16 +154,11 @@ Status Recovery::walk() {
     }
     return {};
   }
-  if (segments.front().start != begin_) {
-    return fail(errc::corrupt,
-                segments.front().path +
-                    ": the journal's first segment is missing, it begins at position " +
-                    std::to_string(segments.front().start));
-  }
   FrameWalker walker(journal, log_.directory.log_id());
   walker.start_at(begin_, 0);
+  bool needs_tables = false;
   if (checkpoint_) {
-    MILLRACE_TRY(take_complete_segments(alone_, log_, *checkpoint_, walker));
+    MILLRACE_ASSIGN(needs_tables, take_complete_segments(alone_, log_, *checkpoint_, walker));
   }
   // All batches that are read are checked, also below the checkpoint: damage must not wait for the
   // one reader that needs the record.
@@ -165,7 +173,8 @@ Status Recovery::walk() {
     MILLRACE_TRY(apply_walked(alone_, log_, walker, frame));
     incarnation_ = std::max(incarnation_, frame.header.incarnation);
     if (checkpoint_) {
-      MILLRACE_TRY(use_tables_at(alone_, log_, *checkpoint_, walker));
+      MILLRACE_ASSIGN(const bool used, use_tables_at(alone_, log_, *checkpoint_, walker));
+      needs_tables = needs_tables && !used;
     }
   }
   position_ = walker.position();
@@ -176,6 +185,9 @@ Status Recovery::walk() {
                 journal.path_of(position_) + ": corrupt at position " + std::to_string(position_) +
                     ": " + walker.reason() + ", but the log was durable up to position " +
                     std::to_string(std::max(proven, later)) + "; run `millrace log verify`");
+  }
+  if (needs_tables) {
+    return other_checkpoint(log_, *checkpoint_);
   }
   MILLRACE_TRY(check_may_cut(journal, log_.directory.log_id(), position_));
   MILLRACE_FAULT_POINT("recovery.before_cut");

@@ -18,13 +18,20 @@ namespace millrace::log::embedded {
 
 /// Takes the segments before the one in which the checkpoint's last frame lies: from their index
 /// files, or by a walk where there is none that fits. `walker` stands at the first frame of the log
-/// and is moved to the end of what was taken; the frames that follow are for the caller.
-[[nodiscard]] Status take_complete_segments(const Locked& locked, LogParts& log,
-                                            const Checkpoint& checkpoint, FrameWalker& walker);
+/// and is moved to the end of what was taken; the frames that follow are for the caller. Returns
+/// whether frames were passed over, so that the tables of the checkpoint are needed.
+[[nodiscard]] Result<bool> take_complete_segments(const Locked& locked, LogParts& log,
+                                                  const Checkpoint& checkpoint,
+                                                  FrameWalker& walker);
 
-/// Takes the tables of the checkpoint when the walk has come to its position.
-[[nodiscard]] Status use_tables_at(const Locked& locked, LogParts& log,
-                                   const Checkpoint& checkpoint, const FrameWalker& walker);
+/// Takes the tables of the checkpoint when the walk has come to its position; returns whether it
+/// did.
+[[nodiscard]] Result<bool> use_tables_at(const Locked& locked, LogParts& log,
+                                         const Checkpoint& checkpoint, const FrameWalker& walker);
+
+/// The tables of the checkpoint were needed and its position was not met. errc::corrupt.
+[[nodiscard]] std::unexpected<Error> other_checkpoint(const LogParts& log,
+                                                      const Checkpoint& checkpoint);
 
 /// Makes a directory ready for use: makes a new log, or walks the journal of an old one, cuts its
 /// torn tail or refuses what is corrupt, and builds the control file and the index again.

@@ -10,6 +10,7 @@
 #include "embedded_log.hpp"
 #include "frame_walker.hpp"
 #include "index_files.hpp"
+#include "journal_begin.hpp"
 #include "living.hpp"
 #include "log_directory.hpp"
 #include "millrace/base/assert.hpp"
@@ -107,7 +108,7 @@ Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::stri
   VerifyReport report;
   report.failed = read_failure_file(files, directory);
   MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
-  const std::uint64_t begin = checkpoint ? checkpoint->begin : 0;
+  MILLRACE_ASSIGN(const std::uint64_t begin, find_begin(journal, version.log_id, checkpoint));
   report.durable = checkpoint ? checkpoint->position : 0;
   report.end = begin;
   if (journal.empty()) {
@@ -195,8 +196,12 @@ Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environme
   Journal journal(files, directory + names::journal, OpenMode::read);
   MILLRACE_TRY(journal.refresh());
   FrameWalker walker(journal, version.log_id);
-  const std::uint64_t begin = checkpoint ? checkpoint->begin : 0;
-  if (checkpoint) {
+  std::uint64_t begin = 0;
+  if (!checkpoint) {
+    MILLRACE_ASSIGN(begin, find_begin(journal, version.log_id, checkpoint));
+    walker.start_at(begin, 0);
+  } else {
+    begin = checkpoint->begin;
     stat.incarnation = checkpoint->incarnation;
     stat.checkpoint = checkpoint->position;
     stat.topics = static_cast<std::size_t>(std::count_if(

@@ -146,6 +146,40 @@ class RepairedLog : public testing::Test {
   std::unique_ptr<Log> reader_;
 };
 
+// Opened when the power is back and no member has opened the log yet.
+TEST(ReaderAfterPowerLoss,
+     follows_when_recovery_removes_a_segment_and_another_one_takes_its_place) {
+  const std::string journal = std::string(SimulatedMachine::directory) + "/journal/";
+  // The new segment gets the name of the one that was removed, or another one.
+  for (const std::size_t size : {40'000U, 45'000U}) {
+    SimulatedMachine machine;
+    auto log = machine.open();
+    const auto place = topic_at(*log, "t");
+    ASSERT_TRUE(log->wait_durable(put_all(*log, {place}, std::string(40'000, 'a'))->position));
+    ASSERT_TRUE(put_all(*log, {place}, std::string(40'000, 'b')));
+    ASSERT_TRUE(put_all(*log, {place}, std::string(40'000, 'c')));
+    auto names = machine.files.list(journal).value();
+    std::erase_if(names, [](const std::string& name) { return !name.ends_with(".journal"); });
+    ASSERT_EQ(names.size(), 3U);
+    // Of the two names that were not synced the disk keeps the later one.
+    ASSERT_TRUE(machine.files.remove(journal + names[1]));
+    ASSERT_TRUE(machine.files.sync_directory(journal));
+    abandon(*log);
+    machine.regions.lose_power();
+    machine.files.lose_power();
+    const auto reader = machine.open(reading_options());
+    ASSERT_NE(reader, nullptr);
+    EXPECT_EQ(values_of(*reader, place).size(), 1U);
+    log = machine.open();
+    ASSERT_NE(log, nullptr);
+    for (const char value : {'d', 'e', 'f'}) {
+      ASSERT_TRUE(put_all(*log, {place}, std::string(size, value)));
+      EXPECT_TRUE(values_of(*reader, place) == values_of(*log, place)) << size;
+    }
+    EXPECT_EQ(reader->committed().position, log->committed().position);
+  }
+}
+
 TEST_F(RepairedLog, a_reader_of_a_segment_that_was_removed_says_so) {
   damage_and_repair(0, 30'000);
   expect_reader_says_so();
