@@ -95,8 +95,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   static_cast<void>(reader->find_position(size, end));
 
-  static_cast<void>(SegmentWriter::open(files, directory, end, {4096, 100}));
-  auto writer = SegmentWriter::open(files, directory, offset(0), {4096, 100});
+  auto writer = SegmentWriter::open(files, directory, end, {4096, 100});
   if (!writer) {
     return 0;
   }

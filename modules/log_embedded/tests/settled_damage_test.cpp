@@ -26,39 +26,25 @@ void cut_file(SettledWorld& world, const std::string& path, std::uint64_t size) 
   ASSERT_TRUE((*file)->truncate(size));
 }
 
-/// How many batches are whole in the first bytes of a file.
-std::size_t whole_batches(const std::vector<ModelBatch>& batches, SegmentFile file,
-                          std::uint64_t bytes) {
-  if (file == SegmentFile::commits) {
-    return bytes < CommitEntry::header_bytes
-               ? 0
-               : (bytes - CommitEntry::header_bytes) / CommitEntry::bytes;
-  }
-  std::uint64_t end = 0;
-  const auto cut_off = std::find_if(batches.begin(), batches.end(), [&](const ModelBatch& batch) {
-    return file == SegmentFile::log && (end += batch.bytes.size()) > bytes;
-  });
-  return static_cast<std::size_t>(cut_off - batches.begin());
-}
-
-// As after a crash that left any part of one of the files.
-TEST(SettledDamage, a_torn_tail_is_cut_back_to_whole_batches_and_the_segment_is_continued) {
+TEST(SettledDamage, a_torn_tail_is_cut_back_to_what_was_synced_and_the_segment_is_continued) {
   const auto batches = few_batches();
+  constexpr std::size_t durable = 6;
   const Offset base = batches.front().base;
+  const Offset synced = batches[durable - 1].next;
   SettledWorld whole;
   whole.write(batches, SettledWorld::one_segment);
+  SettledWorld before;
+  before.write({batches.begin(), batches.begin() + durable}, SettledWorld::one_segment);
   for (const SegmentFile file : segment_files) {
     const std::size_t size = whole.content(whole.path(base, file)).size();
-    for (std::size_t left = 0; left < size; ++left) {
+    for (std::size_t left = before.content(before.path(base, file)).size(); left <= size; ++left) {
       SettledWorld world;
       world.write(batches, SettledWorld::one_segment);
       cut_file(world, world.path(base, file), left);
-      auto writer = world.open(offset(0), SettledWorld::one_segment);
+      auto writer = world.open(synced, SettledWorld::one_segment);
       ASSERT_TRUE(writer) << writer.error().to_string();
-      const std::size_t kept = whole_batches(batches, file, left);
-      ASSERT_EQ(writer->next(), kept == 0 ? base : batches[kept - 1].next)
-          << world.path(base, file) << " cut to " << left;
-      for (std::size_t i = kept; i < batches.size(); ++i) {
+      ASSERT_EQ(writer->next(), synced) << world.path(base, file) << " cut to " << left;
+      for (std::size_t i = durable; i < batches.size(); ++i) {
         ASSERT_TRUE(append(*writer, batches[i]));
       }
       ASSERT_TRUE(writer->sync());
@@ -69,6 +55,23 @@ TEST(SettledDamage, a_torn_tail_is_cut_back_to_whole_batches_and_the_segment_is_
       }
     }
   }
+}
+
+TEST(SettledDamage, an_offset_inside_of_a_batch_is_no_end_of_what_was_synced) {
+  BatchKind kind;
+  kind.gaps = false;
+  const auto batches = batches_of(16, 30, kind);
+  const auto wide = std::find_if(batches.begin(), batches.end(),
+                                 [](const ModelBatch& one) { return one.base.next() < one.next; });
+  ASSERT_NE(wide, batches.end());
+  SettledWorld world;
+  world.write(batches, SettledWorld::one_segment);
+  const std::string path = world.path(batches.front().base, SegmentFile::log);
+  const std::string bytes = world.content(path);
+  const auto writer = world.open(wide->base.next(), SettledWorld::one_segment);
+  ASSERT_FALSE(writer);
+  EXPECT_TRUE(writer.error().is(errc::corrupt)) << writer.error().to_string();
+  EXPECT_EQ(world.content(path), bytes);
 }
 
 TEST(SettledDamage, what_was_synced_and_is_cut_off_is_corruption_and_stays) {
@@ -172,9 +175,10 @@ TEST(SettledDamage, a_flipped_bit_is_never_read_as_data) {
 }
 
 // An index file that is damaged is built again, as far as a writer needs it.
-TEST(SettledDamage, a_writer_opens_with_any_damage_to_index_files_and_reads_it_out_of_the_log) {
+TEST(SettledDamage, a_writer_opens_with_any_damage_to_index_files_and_builds_them_out_of_the_log) {
   const auto batches = few_batches();
   const Offset base = batches.front().base;
+  const Offset end = batches.back().next;
   SettledWorld world;
   world.write(batches, SettledWorld::one_segment);
   for (const SegmentFile file : {SegmentFile::index, SegmentFile::time_index}) {
@@ -182,15 +186,19 @@ TEST(SettledDamage, a_writer_opens_with_any_damage_to_index_files_and_reads_it_o
     const std::string bytes = world.content(path);
     for (std::size_t place = 0; place < bytes.size(); ++place) {
       ASSERT_TRUE(world.files.flip_bit(path, place, static_cast<int>(place % 8)));
-      const auto writer = world.open(offset(0), SettledWorld::one_segment);
+      const auto writer = world.open(end, SettledWorld::one_segment);
       ASSERT_TRUE(writer) << writer.error().to_string();
-      EXPECT_EQ(writer->next(), batches.back().next);
-      auto again = world.open(offset(0), SettledWorld::one_segment);
-      ASSERT_TRUE(again && again->sync());
+      EXPECT_EQ(writer->next(), end);
+      auto again = world.open(batches.front().next, SettledWorld::one_segment);
+      ASSERT_TRUE(again) << again.error().to_string();
+      for (std::size_t i = 1; i < batches.size(); ++i) {
+        ASSERT_TRUE(append(*again, batches[i]));
+      }
+      ASSERT_TRUE(again->sync());
       ASSERT_EQ(world.content(path), bytes) << place;
     }
     ASSERT_TRUE(world.files.remove(path));
-    auto again = world.open(batches.back().next, SettledWorld::one_segment);
+    auto again = world.open(end, SettledWorld::one_segment);
     ASSERT_TRUE(again && again->sync());
     ASSERT_EQ(world.content(path), bytes);
   }

@@ -87,7 +87,7 @@ class OnKafka : public testing::Test {
   int deposits_ = 0;
 };
 
-TEST_F(OnKafka, a_reset_returns_when_whoever_starts_next_can_read_it) {
+TEST_F(OnKafka, a_reset_returns_when_the_next_start_can_read_it) {
   open_bank();
   deposit(10);
   driver_->run_until_idle();

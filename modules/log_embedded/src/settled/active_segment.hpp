@@ -32,8 +32,8 @@ class ActiveSegment {
   /// names are not durable yet.
   [[nodiscard]] static Result<ActiveSegment> create(FileSystem& files, const std::string& directory,
                                                     Offset base, std::uint64_t interval_bytes);
-  /// Opens the files of the last segment, cut to what counts by scan_segment(). What was cut is not
-  /// durable before the next sync().
+  /// Opens the files of the last segment, cut to what scan_segment() keeps. The cut is not durable
+  /// before the next sync(); when it is lost, the next recovery repeats it.
   [[nodiscard]] static Result<ActiveSegment> recover(FileSystem& files,
                                                      const std::string& directory, Offset base,
                                                      SegmentScan scan);

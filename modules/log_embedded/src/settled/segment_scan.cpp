@@ -49,11 +49,9 @@ class Scanner {
     const Status checked = check_commits_header(opened->path(), {head, got}, base_);
     if (checked) {
       commits_ = *std::move(opened);
-      kept(SegmentFile::commits) = CommitEntry::header_bytes;
     } else if (checked.error().is(errc::incompatible) || synced_ > base_) {
       return checked;
     }
-    scan_.torn = !checked;
     return {};
   }
 
@@ -83,42 +81,30 @@ class Scanner {
     return segment.resume_point(synced_);
   }
 
+  /// Up to `synced`. What lies behind is not looked at: it may be readable and yet not on the disk.
   Status walk() {
     MILLRACE_ASSIGN(const auto log, files_.open(path(SegmentFile::log), OpenMode::read));
     MILLRACE_ASSIGN(const std::uint64_t size, log->size());
     BatchWalker walker(*log, path(SegmentFile::log), start_, size);
     WalkedBatch batch;
-    Status good;
-    while (true) {
+    while (at_ < synced_) {
       const std::uint64_t position = walker.position();
-      const auto found = walker.next(batch);
-      if (found && !*found) {
-        good = check_end(position);
-        break;
+      MILLRACE_ASSIGN(const bool found, walker.next(batch));
+      if (!found) {
+        return ends_early(position);
       }
-      good = found ? check(batch) : fail(found.error());
-      if (!good) {
-        break;
-      }
+      MILLRACE_TRY(check(batch));
       take(batch);
     }
-    if (!good && (!is_damage(good.error()) || at_ < synced_)) {
-      return good;
-    }
-    const std::uint64_t commits = commits_ ? commits_->count() : 0;
-    scan_.torn = scan_.torn || size > kept_log_ || commits > entry_;
     kept(SegmentFile::log) = kept_log_;
-    if (commits_) {
-      kept(SegmentFile::commits) = commits_->byte_of(entry_);
+    if (kept_log_ > 0) {
+      kept(SegmentFile::commits) = EntryFile<CommitEntry>::byte_of(entry_);
     }
     scan_.next = at_;
     return {};
   }
 
-  Status check_end(std::uint64_t position) {
-    if (at_ >= synced_) {
-      return {};
-    }
+  Status ends_early(std::uint64_t position) {
     return corrupt_at(path(SegmentFile::log), position,
                       "the file ends at offset " + std::to_string(at_.value) +
                           ", but offsets up to " + std::to_string(synced_.value) +
@@ -137,6 +123,12 @@ class Scanner {
         batch.last_offset().value - base_.value > std::numeric_limits<std::int32_t>::max()) {
       return corrupt_at(path(SegmentFile::log), batch.position,
                         name + " does not follow offset " + std::to_string(at_.value));
+    }
+    if (batch.last_offset() >= synced_) {
+      return corrupt_at(path(SegmentFile::log), batch.position,
+                        name + " ends at " + std::to_string(batch.last_offset().next().value) +
+                            ", behind the offset " + std::to_string(synced_.value) +
+                            ", where a batch has to end");
     }
     if (!commits_) {
       return corrupt_at(path(SegmentFile::commits), 0, "the file is missing");

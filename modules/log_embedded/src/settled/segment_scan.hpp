@@ -21,15 +21,15 @@ struct SegmentScan {
   std::string index;
   std::string times;
   IndexBuilder builder;
-  Offset next;        ///< one past the last offset
-  bool torn = false;  ///< batches or commits lie behind what is kept
+  Offset next;  ///< one past the last offset
 };
 
-/// Looks where the last segment of a directory ends, and changes nothing. Reads the `.log` from the
-/// last index entry before `synced` on, or all of it when the index files are missing, damaged or
-/// of no use. A batch counts when it is whole, its checksum holds, its offsets follow and its
-/// commit has its entry. errc::corrupt, naming file and byte, when one that lies before `synced`
-/// does not; errc::incompatible for files of a newer version.
+/// Looks how the last segment of a directory is continued at `synced`, and changes nothing. Reads
+/// the `.log` from the last index entry before `synced` up to `synced`; from the beginning when the
+/// index files are missing, damaged or of no use. Nothing is kept of a segment whose base lies at
+/// or behind `synced`. errc::corrupt, naming file and byte, when a batch before `synced` is missing
+/// or not whole, its checksum does not hold, its offsets do not follow or its commit has no entry,
+/// and when none ends at `synced`; errc::incompatible for files of a newer version.
 [[nodiscard]] Result<SegmentScan> scan_segment(FileSystem& files, const std::string& directory,
                                                Offset base, Offset synced,
                                                std::uint64_t interval_bytes);

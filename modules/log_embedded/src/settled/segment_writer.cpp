@@ -84,14 +84,12 @@ Status SegmentWriter::recover(Offset synced) {
   const Offset base = bases.back();
   MILLRACE_ASSIGN(SegmentScan scan,
                   scan_segment(*files_, directory_, base, synced, options_.index_interval_bytes));
-  const bool torn = scan.torn;
   MILLRACE_ASSIGN(active_, ActiveSegment::recover(*files_, directory_, base, std::move(scan)));
   next_ = active_->next();
   synced_ = synced;
   // The crash may have come before the name was durable.
   names_durable_ = false;
-  // What was cut must not come back behind what is written now.
-  return torn ? sync() : Status{};
+  return {};
 }
 
 /// Begins a new segment where the batch does not fit.

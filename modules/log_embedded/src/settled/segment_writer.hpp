@@ -33,11 +33,12 @@ struct SegmentOptions {
 ///     MILLRACE_TRY(writer.sync());
 class SegmentWriter {
  public:
-  /// Opens the directory, makes it when it is missing, and continues behind the last whole batch.
-  /// `synced` is what synced() returned before a crash, or 0: what is damaged before it is
-  /// errc::corrupt and stays as it is, what is damaged behind it is the torn tail of a crash and
-  /// is cut, durably. Index files of the last segment are built again from its `.log` as far as
-  /// needed. errc::invalid_argument for options out of range.
+  /// Opens the directory, makes it when it is missing, and continues at `synced`: the last value of
+  /// synced() that is known, or 0. What lies behind it in the last segment is cut and has to be
+  /// appended again out of the journal: that it can be read does not mean that it is on the disk,
+  /// for after a failed sync it may be in the page cache alone. What is damaged before it is
+  /// errc::corrupt and stays as it is. Index files of the last segment are built again from its
+  /// `.log` as far as needed. errc::invalid_argument for options out of range.
   [[nodiscard]] static Result<SegmentWriter> open(FileSystem& files, std::string directory,
                                                   Offset synced, SegmentOptions options);
 
@@ -47,7 +48,8 @@ class SegmentWriter {
   /// be called again.
   [[nodiscard]] Status append(const CommittedBatch& batch);
   /// Makes all that was appended durable, names included. After a failed sync of a file each
-  /// further call fails: which of the bytes are on the disk is not known. Open a new writer then.
+  /// further call fails: which of the bytes are on the disk is not known. Open a new writer at
+  /// synced() then.
   [[nodiscard]] Status sync();
 
   [[nodiscard]] Offset next() const { return next_; }
