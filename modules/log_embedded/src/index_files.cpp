@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "millrace/base/fault_point.hpp"
+#include "millrace/base/file_errors.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::embedded {
@@ -21,10 +22,17 @@ constexpr std::uint64_t bytes_of_file = 1ULL << 20U;
 Status replace_file(FileSystem& files, const std::string& path, const std::string& content) {
   const std::string unfinished = path + ".tmp";
   MILLRACE_ASSIGN(const auto file, files.open(unfinished, OpenMode::create));
-  MILLRACE_TRY(file->truncate(0));
-  MILLRACE_TRY(file->write_at(0, content));
+  Status written = file->truncate(0);
+  if (written) {
+    written = file->write_at(0, content);
+  }
   MILLRACE_FAULT_POINT("index_file.inside");
-  return files.rename(unfinished, path);
+  if (written) {
+    return files.rename(unfinished, path);
+  }
+  // A full disk needs the room.
+  static_cast<void>(files.remove(unfinished));
+  return written;
 }
 
 }  // namespace
@@ -143,6 +151,9 @@ Result<bool> IndexFiles::fits(const Locked& locked, const SegmentIndex& read) {
 Result<bool> IndexFiles::load(const Locked& locked, const Journal::Place& segment,
                               FrameWalker& walker) {
   const auto bytes = journal_.read_index_file(segment.start);
+  if (!bytes && bytes.error().is(millrace::errc::too_many_files)) {
+    return fail(bytes.error());
+  }
   if (!bytes) {
     return false;
   }

@@ -220,11 +220,8 @@ Status Journal::prepare(unsigned number, std::uint64_t room, int maker) {
 }
 
 void Journal::remove_unfinished(const Alone&) {
-  const auto names = list();
-  if (!names) {
-    return;
-  }
-  for (const std::string& name : *names) {
+  const auto names = list().value_or(std::vector<std::string>{});
+  for (const std::string& name : names) {
     if (is_unfinished(name)) {
       static_cast<void>(files_.remove(directory_ + "/" + name));
     }
@@ -249,6 +246,10 @@ Result<std::size_t> Journal::read_by_name(std::uint64_t position, char* out, std
 Result<std::string> Journal::read_index_file(std::uint64_t start) {
   MILLRACE_ASSIGN(const auto file, open_.open(index_path_of(start), OpenMode::read));
   MILLRACE_ASSIGN(const std::uint64_t size, file->size());
+  // It needs less room for a batch than the batch itself.
+  if (const Bounds segment = bounds_of(start); size > segment.end - segment.start) {
+    return fail(errc::corrupt, index_path_of(start) + ": larger than its segment");
+  }
   std::string bytes(size, '\0');
   MILLRACE_ASSIGN(const std::size_t got, file->read_at(0, bytes.data(), bytes.size()));
   bytes.resize(got);

@@ -53,7 +53,7 @@ class Journal {
   [[nodiscard]] std::string index_path_of(std::uint64_t start) const {
     return open_.index_path_of(start);
   }
-  /// All of it.
+  /// All of it. errc::corrupt when it is larger than its segment.
   [[nodiscard]] Result<std::string> read_index_file(std::uint64_t start);
 
   /// Makes the segment that begins at `start`, with room for at least `needed` bytes; it is durable
