@@ -245,7 +245,7 @@ class Journal:
         """Its size; 0 where zeros begin: the end of the log, if nothing else follows."""
         if end - at < self.FRAME.size or data[at:at + 4] == b"\0\0\0\0":
             return 0
-        (magic, version, header, size, entries, says, _, log_id, _, _, _, _, _, previous, _, checksum) = self.FRAME.unpack_from(data, at)
+        (magic, version, header, size, entries, says, durable, log_id, _, _, _, _, _, previous, zero, checksum) = self.FRAME.unpack_from(data, at)
         if (magic, version, header) != (b"MRFR", 1, self.FRAME.size):
             raise Damage(path, at, f"a frame begins with {magic!r}, version {version} and a header of {header} bytes")
         table = self.FRAME.size + entries * self.ENTRY.size
@@ -253,6 +253,8 @@ class Journal:
             raise Damage(path, at, f"a frame has {size} bytes, {entries} entries")
         if (says, log_id, previous) != (position, self.log_id, self.previous):
             raise Damage(path, at, "the frame belongs elsewhere, or the one before is another")
+        if durable > position or zero:
+            raise Damage(path, at, f"a frame at {position} says that {durable} is durable, and has {zero} where 0 has to be")
         without_sum = data[at:at + self.FRAME.size - 4] + b"\0\0\0\0" + data[at + self.FRAME.size:at + table]
         if crc32c(without_sum) != checksum:
             raise Damage(path, at, "the frame does not match its checksum")
@@ -275,6 +277,8 @@ class Journal:
         if distance != frame_size - place or distance ^ complement != 0xFFFFFFFF:
             raise Damage(path, at - 8, "the bytes before a batch do not say where its frame ends")
         batch = Batch(data[at:at + size], path, at)
+        if batch.base < self.counts.ends.get((topic, partition), 0):
+            raise Damage(path, at, f"the batch at offset {batch.base} of partition {partition} of topic {topic} goes back")
         if (batch.base, batch.size, batch.crc, batch.last_delta + 1) != (base, size, crc, offsets):
             raise Damage(path, at, "the batch is not the one of its entry")
         self.counts.add((topic, partition), batch)
@@ -337,9 +341,13 @@ class Settled:
     def commits(self, path, base):
         """The base offsets of its entries."""
         data, bases = path.read_bytes(), []
-        magic, version, header, says, _, _, checksum = self.HEADER.unpack_from(data)
-        if (magic, version, header, says, checksum) != (b"MRCM", 1, self.HEADER.size, base, crc32c(data[:28])):
+        if len(data) < self.HEADER.size or len(data) % self.COMMIT.size:
+            raise Damage(path, len(data), "the file ends inside of its header or of an entry")
+        magic, version, header, says, in_front, zero, checksum = self.HEADER.unpack_from(data)
+        if (magic, version, header, says, zero, checksum) != (b"MRCM", 1, self.HEADER.size, base, 0, crc32c(data[:28])):
             raise Damage(path, 0, "the header is not that of these commits")
+        if self.counts.batches and in_front != self.counts.ends[0]:
+            raise Damage(path, 16, f"the segment in front ends at {self.counts.ends[0]}, not at {in_front}: one is missing")
         for at in range(self.HEADER.size, len(data), self.COMMIT.size):
             offset, position, _, _, checksum = self.COMMIT.unpack_from(data, at)
             if crc32c(data[at:at + 28]) != checksum:
@@ -354,6 +362,8 @@ class Settled:
     @staticmethod
     def expect(path, form, entries):
         data, size = path.read_bytes(), struct.calcsize(form)
+        if len(data) % size:
+            raise Damage(path, len(data), "the file ends inside of an entry")
         found = [struct.unpack_from(form, data, at) for at in range(0, len(data), size)]
         if found != entries:
             wrong = next((n for n, (a, b) in enumerate(zip(found, entries)) if a != b), min(len(found), len(entries)))

@@ -80,6 +80,29 @@ class ReadLogTest(unittest.TestCase):
             with self.subTest(path=path):
                 self.assert_damage("settled", path, byte)
 
+    def test_a_settled_file_that_ends_anywhere_else_is_damage(self):
+        self.write("settled")
+        for suffix in (".log", ".index", ".timeindex", ".commits"):
+            path = sorted((self.directory / "settled").glob("*" + suffix))[0]
+            whole = path.read_bytes()
+            for size in (0, 1, 10, 31, len(whole) // 2 | 1, len(whole) - 1):
+                with self.subTest(path=path, size=size):
+                    path.write_bytes(whole[:size])
+                    said = self.read("settled")
+                    self.assertEqual(said.returncode, 1, said.stdout)
+                    self.assertIn(f"{path.with_suffix('')}", said.stderr)
+                    self.assertIn(" at byte ", said.stderr)
+            path.write_bytes(whole)
+
+    def test_a_settled_segment_that_is_missing_is_found(self):
+        self.write("settled")
+        lost, behind = sorted((self.directory / "settled").glob("*.log"))[1:3]
+        for path in self.directory.glob(f"settled/{lost.stem}.*"):
+            path.unlink()
+        said = self.read("settled")
+        self.assertEqual(said.returncode, 1, said.stdout)
+        self.assertIn(f"{behind.with_suffix('.commits')} at byte 16: ", said.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -49,7 +49,7 @@ void seal(std::string& log, std::string& commits) {
   for (std::size_t at = 0; at + CommitEntry::bytes <= commits.size(); at += CommitEntry::bytes) {
     store_little(commits.data() + at + 28, crc32c(std::string_view(commits).substr(at, 28)));
   }
-  commits.insert(0, commits_header(offset(0)));
+  commits.insert(0, commits_header(offset(0), offset(0)));
 }
 
 void write(FaultFileSystem& files, SegmentFile file, std::string_view bytes) {
@@ -70,8 +70,8 @@ Status read_all(SegmentReader& reader, Offset end) {
 
 }  // namespace
 
-// Whatever lies in the four files of a segment is read or refused; what a writer keeps of it can be
-// read, and continued.
+// Whatever lies in the four files of a segment is read or refused; what can be read before `end`
+// can still be read after a writer continued it there.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view bytes(reinterpret_cast<const char*>(data), size);
   std::string log = take(bytes);
@@ -89,7 +89,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto reader = SegmentReader::open(files, directory);
   MILLRACE_ASSERT(reader, "the directory is there");
   const Offset end = offset(1 + static_cast<std::int64_t>(size % 64));
-  static_cast<void>(read_all(*reader, end));
+  const bool readable = read_all(*reader, end).has_value();
   for (const std::int64_t time : {std::int64_t{-1}, std::int64_t{0}, std::int64_t{1} << 40U}) {
     static_cast<void>(reader->find_time(time, end));
   }
@@ -100,6 +100,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   MILLRACE_ASSERT(writer->sync(), "the file system takes it");
-  MILLRACE_ASSERT(read_all(*reader, writer->next()), "what a writer keeps is good");
+  // A writer looks at the end alone: what is damaged in front of it stays so.
+  MILLRACE_ASSERT(!readable || read_all(*reader, end), "a writer takes nothing away");
   return 0;
 }

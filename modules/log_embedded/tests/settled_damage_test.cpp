@@ -294,6 +294,40 @@ TEST(SettledDamage, what_a_crash_left_of_a_segment_without_a_log_file_is_removed
   EXPECT_FALSE(world.files.exists(leftover));
 }
 
+TEST(SettledDamage, a_lost_segment_in_the_middle_is_never_passed_over) {
+  const auto batches = batches_of(15, 60);
+  const Offset end = batches.back().next;
+  for (const bool all_files : {false, true}) {
+    SettledWorld world;
+    world.write(batches);
+    const auto bases = world.bases();
+    ASSERT_GT(bases.size(), 2U);
+    for (const SegmentFile file : segment_files) {
+      if (all_files || file == SegmentFile::log) {
+        ASSERT_TRUE(world.files.remove(world.path(bases[1], file)));
+      }
+    }
+    const std::string named = all_files ? world.path(bases[2], SegmentFile::commits)
+                                        : world.path(bases[1], SegmentFile::log);
+    const auto expect_corrupt = [&](const auto& done, const std::string& what) {
+      ASSERT_FALSE(done) << what;
+      EXPECT_TRUE(done.error().is(errc::corrupt)) << what << done.error().to_string();
+      EXPECT_NE(done.error().message().find(named), std::string::npos)
+          << what << done.error().message();
+    };
+    auto reader = SegmentReader::open(world.files, SettledWorld::directory);
+    ASSERT_TRUE(reader);
+    expect_corrupt(read_all(*reader, end, 1000), "read");
+    SettledBatches read;
+    expect_corrupt(reader->read(bases[1], end, 1000, read), "read there");
+    EXPECT_TRUE(reader->read(bases[2], end, 1000, read));
+    expect_corrupt(reader->find_time(2'000'000, end), "time");
+    const auto lost = std::find_if(batches.begin(), batches.end(),
+                                   [&](const ModelBatch& one) { return one.base >= bases[1]; });
+    expect_corrupt(reader->find_position((lost - 1)->commit.position.position, end), "position");
+  }
+}
+
 TEST(SettledDamage, what_is_left_of_a_lost_log_file_is_not_removed) {
   const auto batches = batches_of(15, 60);
   SettledWorld world;
@@ -301,7 +335,13 @@ TEST(SettledDamage, what_is_left_of_a_lost_log_file_is_not_removed) {
   const auto bases = world.bases();
   ASSERT_GT(bases.size(), 2U);
   ASSERT_TRUE(world.files.remove(world.path(bases[1], SegmentFile::log)));
-  ASSERT_TRUE(world.open(batches.back().next));
+  const auto writer = world.open(batches.back().next);
+  ASSERT_FALSE(writer);
+  EXPECT_TRUE(writer.error().is(errc::corrupt));
+  EXPECT_NE(writer.error().message().find(world.path(bases[1], SegmentFile::log) +
+                                          ": the file is missing"),
+            std::string::npos)
+      << writer.error().message();
   EXPECT_TRUE(world.files.exists(world.path(bases[1], SegmentFile::commits)));
 }
 

@@ -116,6 +116,59 @@ TEST(SettledReading, what_lies_behind_the_end_is_never_looked_at) {
   EXPECT_TRUE(beyond.error().is(errc::corrupt));
 }
 
+// What a power cut leaves of a tail that was not synced, and a writer that continues in front of
+// it.
+TEST(SettledReading, a_tail_of_zeros_or_a_shorter_file_behind_the_end_is_no_damage) {
+  BatchKind kind;
+  kind.compressed = false;
+  const auto batches = batches_of(3, 60, kind);
+  SettledWorld whole;
+  whole.write(batches, SettledWorld::one_segment);
+  for (const std::size_t synced : {0U, 1U, 10U, 30U}) {
+    SettledWorld before;
+    before.write({batches.begin(), batches.begin() + static_cast<std::ptrdiff_t>(synced) + 1},
+                 SettledWorld::one_segment);
+    const Offset end = batches[synced].next;
+    for (const SegmentFile file : segment_files) {
+      for (const bool zeros : {true, false}) {
+        SettledWorld world;
+        world.write(batches, SettledWorld::one_segment);
+        SegmentReader reader = reader_of(world);
+        const std::string path = world.path(batches[0].base, file);
+        const std::uint64_t good = before.content(path).size();
+        const std::uint64_t size = world.content(path).size();
+        const auto opened = world.files.open(path, OpenMode::read_write);
+        ASSERT_TRUE((*opened)->truncate(good));
+        ASSERT_TRUE(!zeros || (*opened)->write_at(good, std::string(size - good, '\0')));
+        const std::string what =
+            path + (zeros ? " with zeros behind " : " cut behind ") + std::to_string(synced);
+        for (std::size_t i = 0; i <= synced; ++i) {
+          SettledBatches read;
+          const Status done = reader.read(batches[i].base, end, 1, read);
+          ASSERT_TRUE(done) << what << ": " << done.error().to_string();
+          ASSERT_EQ(read.batches.front().commit, batches[i].commit) << what;
+        }
+        for (std::int64_t time = kind.first_time_ms; time <= kind.last_time_ms; time += 97) {
+          const auto found = reader.find_time(time, end);
+          ASSERT_TRUE(found) << what << ": " << found.error().to_string();
+          ASSERT_EQ(*found, first_in_model(batches, time, end)) << what << " at " << time;
+        }
+        for (std::size_t i = 0; i <= synced; ++i) {
+          const std::uint64_t position = batches[i].commit.position.position;
+          const auto expected =
+              std::find_if(batches.begin(), batches.end(), [position](const ModelBatch& one) {
+                return one.commit.position.position > position;
+              });
+          const auto found = reader.find_position(position, end);
+          ASSERT_TRUE(found) << what << ": " << found.error().to_string();
+          ASSERT_EQ(found->has_value(), expected->base < end) << what;
+          ASSERT_TRUE(!*found || **found == expected->commit) << what;
+        }
+      }
+    }
+  }
+}
+
 TEST(SettledReading, an_offset_before_the_first_segment_is_out_of_range) {
   BatchKind kind;
   kind.gaps = false;

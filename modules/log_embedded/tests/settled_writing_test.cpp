@@ -2,10 +2,14 @@
 // Copyright The Millrace Authors
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <stdlib.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "embedded_faults.hpp"
+#include "millrace/base/endian.hpp"
+#include "millrace/base/file_system.hpp"
 #include "millrace/base/text.hpp"
 #include "millrace/log/errors.hpp"
 #include "settled/segment_entries.hpp"
@@ -330,6 +334,54 @@ TEST(SettledWriting, what_a_failed_sync_left_in_the_cache_is_written_again) {
       ASSERT_TRUE(world.open(writer->synced(), options));
     }
   }
+}
+
+TEST(SettledWriting, the_commits_say_where_the_segment_in_front_ended) {
+  SettledWorld world;
+  world.write({batch_at(0, 1000, 300), batch_at(10, 1000, 300), batch_at(20, 1000, 300)},
+              {700, 4096});
+  ASSERT_EQ(world.bases(), (std::vector{offset(0), offset(10), offset(20)}));
+  const auto said = [&](std::int64_t base) {
+    return load_little<std::int64_t>(
+        world.content(world.path(offset(base), SegmentFile::commits)).data() + 16);
+  };
+  EXPECT_EQ(said(0), 0);
+  EXPECT_EQ(said(10), 2);
+  EXPECT_EQ(said(20), 12);
+  auto writer = world.open(offset(12), {700, 4096});
+  ASSERT_TRUE(writer && append(*writer, batch_at(20, 1000, 300)) && writer->sync());
+  EXPECT_EQ(said(20), 12);
+}
+
+// A sparse .log whose last index entry is that of a batch near the largest place that it can name.
+TEST(SettledWriting, a_log_file_that_index_entries_cannot_reach_is_refused) {
+  char pattern[] = "/tmp/millrace_settled_XXXXXX";
+  ASSERT_NE(::mkdtemp(pattern), nullptr);
+  const std::string directory = pattern;
+  FileSystem& files = real_file_system();
+  const auto write = [&](SegmentFile file, std::uint64_t place, const std::string& bytes) {
+    const auto opened = files.open(segment_path(directory, offset(0), file), OpenMode::create);
+    ASSERT_TRUE(opened && (*opened)->write_at(place, bytes));
+  };
+  const ModelBatch first = batch_at(10, 1000, 100);
+  const ModelBatch second = batch_at(12, 1000, 100);
+  constexpr std::uint64_t place = (1ULL << 31U) - 100;
+  write(SegmentFile::log, place, first.bytes + second.bytes);
+  std::string entry;
+  OffsetEntry{11, static_cast<std::int32_t>(place)}.append_to(entry);
+  write(SegmentFile::index, 0, entry);
+  write(SegmentFile::time_index, 0, "");
+  std::string commits = commits_header(offset(0), offset(0));
+  first.commit.append_to(commits);
+  second.commit.append_to(commits);
+  write(SegmentFile::commits, 0, commits);
+  const auto writer = SegmentWriter::open(files, directory, second.next, {});
+  std::filesystem::remove_all(directory);
+  ASSERT_FALSE(writer);
+  EXPECT_TRUE(writer.error().is(errc::corrupt)) << writer.error().to_string();
+  EXPECT_NE(writer.error().message().find(std::to_string(place + first.bytes.size())),
+            std::string::npos)
+      << writer.error().message();
 }
 
 TEST(SettledWriting, opening_does_not_read_again_what_was_synced_long_ago) {

@@ -12,8 +12,9 @@
 namespace millrace::log::embedded {
 
 Result<ActiveSegment> ActiveSegment::create(FileSystem& files, const std::string& directory,
-                                            Offset base, std::uint64_t interval_bytes) {
-  ActiveSegment segment(base, base, IndexBuilder(base, interval_bytes));
+                                            Offset base, Offset end_in_front,
+                                            std::uint64_t interval_bytes) {
+  ActiveSegment segment(base, base, end_in_front, IndexBuilder(base, interval_bytes));
   for (auto file = segment_files.rbegin(); file != segment_files.rend(); ++file) {
     Stream& stream = segment.stream(*file);
     MILLRACE_ASSIGN(stream.file,
@@ -22,13 +23,13 @@ Result<ActiveSegment> ActiveSegment::create(FileSystem& files, const std::string
     MILLRACE_TRY(stream.file->truncate(0));
     MILLRACE_FAULT_POINT("settle.file_made");
   }
-  segment.stream(SegmentFile::commits).waiting = commits_header(base);
+  segment.stream(SegmentFile::commits).waiting = commits_header(base, end_in_front);
   return segment;
 }
 
 Result<ActiveSegment> ActiveSegment::recover(FileSystem& files, const std::string& directory,
-                                             Offset base, SegmentScan scan) {
-  ActiveSegment segment(base, scan.next, scan.builder);
+                                             Offset base, Offset end_in_front, SegmentScan scan) {
+  ActiveSegment segment(base, scan.next, end_in_front, scan.builder);
   for (const SegmentFile file : segment_files) {
     Stream& stream = segment.stream(file);
     MILLRACE_ASSIGN(stream.file, files.open(segment_path(directory, base, file), OpenMode::create));
@@ -42,7 +43,7 @@ Result<ActiveSegment> ActiveSegment::recover(FileSystem& files, const std::strin
   segment.stream(SegmentFile::index).waiting = std::move(scan.index);
   segment.stream(SegmentFile::time_index).waiting = std::move(scan.times);
   if (segment.stream(SegmentFile::commits).written == 0) {
-    segment.stream(SegmentFile::commits).waiting = commits_header(base);
+    segment.stream(SegmentFile::commits).waiting = commits_header(base, end_in_front);
   }
   return segment;
 }

@@ -29,17 +29,20 @@ struct CommittedBatch {
 class ActiveSegment {
  public:
   /// Makes the files of an empty segment, the `.log` last: without it there is no segment. The
-  /// names are not durable yet.
+  /// names are not durable yet. `end_in_front` is where the segment in front ends, or 0.
   [[nodiscard]] static Result<ActiveSegment> create(FileSystem& files, const std::string& directory,
-                                                    Offset base, std::uint64_t interval_bytes);
+                                                    Offset base, Offset end_in_front,
+                                                    std::uint64_t interval_bytes);
   /// Opens the files of the last segment, cut to what scan_segment() keeps. The cut is not durable
   /// before the next sync(); when it is lost, the next recovery repeats it.
   [[nodiscard]] static Result<ActiveSegment> recover(FileSystem& files,
                                                      const std::string& directory, Offset base,
-                                                     SegmentScan scan);
+                                                     Offset end_in_front, SegmentScan scan);
 
   [[nodiscard]] Offset base() const { return base_; }
   [[nodiscard]] Offset next() const { return next_; }
+  /// One past the last offset of this segment, or of the one in front when this one is empty.
+  [[nodiscard]] Offset end() const { return log_bytes() == 0 ? end_in_front_ : next_; }
   /// Bytes of the `.log` file, those to follow included.
   [[nodiscard]] std::uint64_t log_bytes() const;
   /// Bytes that wait for flush(), of the `.log`.
@@ -63,8 +66,8 @@ class ActiveSegment {
     std::string waiting;  // to be written behind that
   };
 
-  ActiveSegment(Offset base, Offset next, IndexBuilder builder)
-      : base_(base), next_(next), builder_(builder) {}
+  ActiveSegment(Offset base, Offset next, Offset end_in_front, IndexBuilder builder)
+      : base_(base), next_(next), end_in_front_(end_in_front), builder_(builder) {}
   [[nodiscard]] Stream& stream(SegmentFile file) {
     return streams_[static_cast<std::size_t>(file)];
   }
@@ -74,6 +77,7 @@ class ActiveSegment {
 
   Offset base_;
   Offset next_;
+  Offset end_in_front_;
   IndexBuilder builder_;
   std::array<Stream, segment_files.size()> streams_;
 };

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "settled/segment_entries.hpp"
 
+#include <utility>
+
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/byte_writer.hpp"
 #include "millrace/base/format_version.hpp"
@@ -16,23 +18,32 @@ constexpr std::size_t sum_bytes = 4;
 
 }  // namespace
 
-std::optional<OffsetEntry> OffsetEntry::decode(const char* at) {
-  return OffsetEntry{load_big<std::int32_t>(at), load_big<std::int32_t>(at + 4)};
+std::optional<OffsetEntry> OffsetEntry::decode(const char* at, std::uint64_t number) {
+  const OffsetEntry entry{load_big<std::int32_t>(at), load_big<std::int32_t>(at + 4)};
+  // Offsets rise, and the batch at byte 0 has no entry.
+  const bool may_be = entry.position > 0 && std::cmp_less_equal(number, entry.relative);
+  return may_be ? std::optional(entry) : std::nullopt;
 }
 
 void OffsetEntry::append_to(std::string& out) const {
   ByteWriter(out, bytes).big(relative).big(position);
 }
 
-std::optional<TimeEntry> TimeEntry::decode(const char* at) {
-  return TimeEntry{load_big<std::int64_t>(at), load_big<std::int32_t>(at + 8)};
+std::optional<TimeEntry> TimeEntry::decode(const char* at, std::uint64_t number) {
+  const TimeEntry entry{load_big<std::int64_t>(at), load_big<std::int32_t>(at + 8)};
+  // Offsets and times rise. Zeros may be the entry of a record of 1970; a search that does not use
+  // it only reads more.
+  const bool zeros = entry.time_ms == 0 && entry.relative == 0;
+  const bool may_be = !zeros && std::cmp_less_equal(number, entry.relative) &&
+                      std::cmp_less_equal(number, entry.time_ms);
+  return may_be ? std::optional(entry) : std::nullopt;
 }
 
 void TimeEntry::append_to(std::string& out) const {
   ByteWriter(out, bytes).big(time_ms).big(relative);
 }
 
-std::optional<CommitEntry> CommitEntry::decode(const char* at) {
+std::optional<CommitEntry> CommitEntry::decode(const char* at, std::uint64_t /*number*/) {
   ByteReader in(std::string_view(at, bytes));
   CommitEntry entry;
   entry.base_offset.value = in.little<std::int64_t>();
@@ -53,17 +64,18 @@ void CommitEntry::append_to(std::string& out) const {
   writer.little(crc32c(writer.view().substr(start)));
 }
 
-std::string commits_header(Offset segment_base) {
+std::string commits_header(Offset segment_base, Offset end_in_front) {
   std::string bytes;
   ByteWriter out(bytes, CommitEntry::header_bytes);
   out.little(commits_magic).little(commits_version);
   out.little(static_cast<std::uint16_t>(CommitEntry::header_bytes)).little(segment_base.value);
-  out.little(std::uint64_t{0}).little(std::uint32_t{0});
+  out.little(end_in_front.value).little(std::uint32_t{0});
   out.little(crc32c(out.view()));
   return out.take();
 }
 
-Status check_commits_header(const std::string& path, std::string_view bytes, Offset segment_base) {
+Result<Offset> read_commits_header(const std::string& path, std::string_view bytes,
+                                   Offset segment_base) {
   if (bytes.size() < CommitEntry::header_bytes) {
     return corrupt_at(path, 0, "the file is shorter than its header");
   }
@@ -84,7 +96,7 @@ Status check_commits_header(const std::string& path, std::string_view bytes, Off
   if (version != commits_version || in.little<std::int64_t>() != segment_base.value) {
     return corrupt_at(path, 0, "the header is that of another file");
   }
-  return {};
+  return offset(in.little<std::int64_t>());
 }
 
 }  // namespace millrace::log::embedded

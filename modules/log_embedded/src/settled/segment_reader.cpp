@@ -19,7 +19,7 @@ Status SegmentReader::refresh() {
   MILLRACE_ASSIGN(const auto bases, list_segments(*files_, directory_));
   segments_.clear();
   for (const Offset base : bases) {
-    segments_.push_back({base, std::nullopt});
+    segments_.push_back({base, false, std::nullopt});
   }
   return {};
 }
@@ -30,6 +30,39 @@ std::optional<Offset> SegmentReader::start() const {
 
 Result<SettledSegment> SegmentReader::open_segment(std::size_t number) const {
   return SettledSegment::open(*files_, directory_, segments_[number].base);
+}
+
+/// That no segment is missing in front of this one.
+Status SegmentReader::check_follows(std::size_t number) {
+  if (number == 0 || segments_[number].follows) {
+    return {};
+  }
+  MILLRACE_ASSIGN(const SettledSegment before, open_segment(number - 1));
+  MILLRACE_ASSIGN(const SettledSegment segment, open_segment(number));
+  MILLRACE_ASSIGN(const Offset end, before.end());
+  if (end != segment.end_in_front()) {
+    const auto path = [&](std::size_t one, SegmentFile file) {
+      return segment_path(directory_, segments_[one].base, file);
+    };
+    // Its other files may still be there, and name it.
+    std::string missing = "the .log file of a segment between them";
+    MILLRACE_ASSIGN(const auto names, files_->list(directory_));
+    for (const std::string& name : names) {
+      const auto found = parse_segment_name(name);
+      if (found && found->base > segments_[number - 1].base &&
+          found->base < segments_[number].base) {
+        missing = segment_path(directory_, found->base, SegmentFile::log);
+        break;
+      }
+    }
+    return corrupt_at(
+        path(number, SegmentFile::commits), CommitEntry::end_in_front_at,
+        "the segment in front ends at offset " + std::to_string(segment.end_in_front().value) +
+            ", but " + path(number - 1, SegmentFile::log) + " ends at offset " +
+            std::to_string(end.value) + ": " + missing + " is missing; restore it from a backup");
+  }
+  segments_[number].follows = true;
+  return {};
 }
 
 Status SegmentReader::read(Offset from, Offset end, std::size_t max_bytes, SettledBatches& out) {
@@ -43,12 +76,17 @@ Status SegmentReader::read(Offset from, Offset end, std::size_t max_bytes, Settl
                        [](Offset wanted, const Listed& one) { return wanted < one.base; });
   if (behind == segments_.begin()) {
     return fail(errc::out_of_range,
-                directory_ + ": offset " + std::to_string(from.value) +
-                    " is not kept; the first is " +
-                    (segments_.empty() ? "missing" : std::to_string(segments_.front().base.value)));
+                directory_ + ": offset " + std::to_string(from.value) + " is not kept; " +
+                    (segments_.empty() ? "there is no segment"
+                                       : "the first offset that is kept is " +
+                                             std::to_string(segments_.front().base.value)));
   }
-  auto number = static_cast<std::size_t>(behind - segments_.begin()) - 1;
+  const auto first = static_cast<std::size_t>(behind - segments_.begin()) - 1;
+  auto number = first;
   for (; number < segments_.size() && segments_[number].base < end; ++number) {
+    if (number > first) {
+      MILLRACE_TRY(check_follows(number));
+    }
     MILLRACE_ASSIGN(const SettledSegment segment, open_segment(number));
     MILLRACE_TRY(segment.read(from, end, max_bytes, out));
     if (!out.batches.empty()) {
@@ -58,7 +96,8 @@ Status SegmentReader::read(Offset from, Offset end, std::size_t max_bytes, Settl
   return fail(errc::corrupt,
               segment_path(directory_, segments_[number - 1].base, SegmentFile::log) +
                   ": the file ends before offset " + std::to_string(from.value) +
-                  ", but offsets up to " + std::to_string(end.value) + " are settled");
+                  ", but offsets up to " + std::to_string(end.value) +
+                  " are settled; restore the segment from a backup");
 }
 
 /// Whether a record of the segment may have a time at or after the given one.
@@ -72,12 +111,13 @@ Result<bool> SegmentReader::may_have_time(std::size_t number, std::int64_t time_
     MILLRACE_ASSIGN(const SettledSegment segment, open_segment(number));
     MILLRACE_ASSIGN(listed.largest_time_ms, segment.largest_time_ms());
   }
-  return *listed.largest_time_ms >= time_ms;
+  return !listed.largest_time_ms || *listed.largest_time_ms >= time_ms;
 }
 
 Result<std::optional<Offset>> SegmentReader::find_time(std::int64_t time_ms, Offset end) {
   for (std::size_t number = 0; number < segments_.size() && segments_[number].base < end;
        ++number) {
+    MILLRACE_TRY(check_follows(number));
     MILLRACE_ASSIGN(const bool may, may_have_time(number, time_ms));
     if (!may) {
       continue;
@@ -110,12 +150,16 @@ Result<std::optional<CommitEntry>> SegmentReader::find_position(std::uint64_t po
     }
   }
   // The segment that begins at or before the position, or else the one after it.
-  for (std::size_t number = low == 0 ? 0 : low - 1; number <= low && number < segments_.size();
-       ++number) {
+  const std::size_t first = low == 0 ? 0 : low - 1;
+  for (std::size_t number = first;
+       number <= low && number < segments_.size() && segments_[number].base < end; ++number) {
+    if (number > first) {
+      MILLRACE_TRY(check_follows(number));
+    }
     MILLRACE_ASSIGN(const SettledSegment segment, open_segment(number));
-    MILLRACE_ASSIGN(const auto found, segment.find_commit(position));
+    MILLRACE_ASSIGN(const auto found, segment.find_commit(position, end));
     if (found) {
-      return found->base_offset < end ? found : std::nullopt;
+      return found;
     }
   }
   return std::nullopt;

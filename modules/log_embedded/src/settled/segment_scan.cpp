@@ -46,11 +46,11 @@ class Scanner {
     }
     char head[CommitEntry::header_bytes];
     MILLRACE_ASSIGN(const std::size_t got, opened->file().read_at(0, head, sizeof head));
-    const Status checked = check_commits_header(opened->path(), {head, got}, base_);
+    const auto checked = read_commits_header(opened->path(), {head, got}, base_);
     if (checked) {
       commits_ = *std::move(opened);
     } else if (checked.error().is(errc::incompatible) || synced_ > base_) {
-      return checked;
+      return fail(checked.error());
     }
     return {};
   }
@@ -123,6 +123,11 @@ class Scanner {
         batch.last_offset().value - base_.value > std::numeric_limits<std::int32_t>::max()) {
       return corrupt_at(path(SegmentFile::log), batch.position,
                         name + " does not follow offset " + std::to_string(at_.value));
+    }
+    // An index entry could not name it.
+    if (batch.position > std::numeric_limits<std::int32_t>::max()) {
+      return corrupt_at(path(SegmentFile::log), batch.position,
+                        name + " begins behind the 2147483647 bytes that a segment has at most");
     }
     if (batch.last_offset() >= synced_) {
       return corrupt_at(path(SegmentFile::log), batch.position,

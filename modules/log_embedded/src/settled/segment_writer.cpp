@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "settled/segment_writer.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "log_directory.hpp"
@@ -9,6 +10,7 @@
 #include "millrace/log/backend/batch_layout.hpp"
 #include "millrace/log/errors.hpp"
 #include "settled/segment_scan.hpp"
+#include "settled/settled_segment.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -18,15 +20,21 @@ constexpr std::uint64_t buffer_bytes = 256U << 10U;
 constexpr std::uint64_t segment_bytes_max = std::numeric_limits<std::int32_t>::max();
 
 /// Removes what a crash left of a new segment, behind all others, whose `.log` was not made yet.
-/// Files without a `.log` elsewhere are no leftovers of a writer, and stay.
+/// Files without a `.log` elsewhere are those of a segment that was lost: errc::corrupt.
 Status remove_leftovers(FileSystem& files, const std::string& directory,
                         const std::vector<Offset>& bases) {
   MILLRACE_ASSIGN(const auto names, files.list(directory));
   for (const std::string& name : names) {
     const auto found = parse_segment_name(name);
-    if (found && (bases.empty() || found->base > bases.back())) {
-      MILLRACE_TRY(files.remove(directory + "/" + name));
+    if (!found || std::binary_search(bases.begin(), bases.end(), found->base)) {
+      continue;
     }
+    if (!bases.empty() && found->base < bases.back()) {
+      return fail(errc::corrupt, segment_path(directory, found->base, SegmentFile::log) +
+                                     ": the file is missing, but " + name +
+                                     " is there; restore it from a backup");
+    }
+    MILLRACE_TRY(files.remove(directory + "/" + name));
   }
   return {};
 }
@@ -84,7 +92,14 @@ Status SegmentWriter::recover(Offset synced) {
   const Offset base = bases.back();
   MILLRACE_ASSIGN(SegmentScan scan,
                   scan_segment(*files_, directory_, base, synced, options_.index_interval_bytes));
-  MILLRACE_ASSIGN(active_, ActiveSegment::recover(*files_, directory_, base, std::move(scan)));
+  Offset end_in_front;
+  if (scan.next == base && bases.size() > 1) {
+    MILLRACE_ASSIGN(const auto before,
+                    SettledSegment::open(*files_, directory_, bases[bases.size() - 2]));
+    MILLRACE_ASSIGN(end_in_front, before.end());
+  }
+  MILLRACE_ASSIGN(active_,
+                  ActiveSegment::recover(*files_, directory_, base, end_in_front, std::move(scan)));
   next_ = active_->next();
   synced_ = synced;
   // The crash may have come before the name was durable.
@@ -106,6 +121,7 @@ Status SegmentWriter::make_room(const RecordBatchHeader& header) {
     MILLRACE_TRY(sync());
   }
   MILLRACE_ASSIGN(auto made, ActiveSegment::create(*files_, directory_, header.base_offset,
+                                                   active_ ? active_->end() : Offset(),
                                                    options_.index_interval_bytes));
   active_ = std::move(made);
   names_durable_ = false;

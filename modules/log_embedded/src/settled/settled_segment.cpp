@@ -35,10 +35,12 @@ Result<SettledSegment> SettledSegment::open(FileSystem& files, const std::string
   MILLRACE_ASSIGN(auto commits, EntryFile<CommitEntry>::of(files, path(SegmentFile::commits)));
   char head[CommitEntry::header_bytes];
   MILLRACE_ASSIGN(const std::size_t got, commits.file().read_at(0, head, sizeof head));
-  MILLRACE_TRY(check_commits_header(commits.path(), {head, got}, base));
+  MILLRACE_ASSIGN(const Offset end_in_front,
+                  read_commits_header(commits.path(), {head, got}, base));
   SettledSegment segment(base, std::move(log), path(SegmentFile::log), std::move(index),
                          std::move(times), std::move(commits));
   MILLRACE_ASSIGN(segment.log_bytes_, segment.log_->size());
+  segment.end_in_front_ = end_in_front;
   return segment;
 }
 
@@ -46,12 +48,11 @@ Result<SettledSegment> SettledSegment::open(FileSystem& files, const std::string
 /// start from it.
 Result<std::uint64_t> SettledSegment::position_of(std::uint64_t index_entry) const {
   MILLRACE_ASSIGN(const OffsetEntry entry, index_.at(index_entry));
-  // The batch at 0 never has an entry; a negative position is no place of a file.
-  const auto position = static_cast<std::uint64_t>(std::max(entry.position, 0));
+  const auto position = static_cast<std::uint64_t>(entry.position);
   char head[record_batch_header_bytes];
   MILLRACE_ASSIGN(const std::size_t got, log_->read_at(position, head, sizeof head));
   const auto header = read_batch_header({head, got});
-  if (position == 0 || !header ||
+  if (!header ||
       header->base_offset.value + header->last_offset_delta != offset_of(entry.relative).value) {
     return corrupt_at(index_.path(), index_.byte_of(index_entry),
                       "the entry says that the batch with last offset " +
@@ -207,32 +208,46 @@ Result<TimeEntry> SettledSegment::checked_time(std::uint64_t number) const {
   return entry;
 }
 
-Result<std::int64_t> SettledSegment::largest_time_ms() const {
+Result<std::optional<std::int64_t>> SettledSegment::largest_time_ms() const {
   if (times_.count() == 0) {
     return -1;
+  }
+  MILLRACE_ASSIGN(const auto found, times_.find(times_.count() - 1));
+  if (!found) {
+    return std::nullopt;
   }
   MILLRACE_ASSIGN(const TimeEntry last, checked_time(times_.count() - 1));
   return last.time_ms;
 }
 
-Result<std::optional<Offset>> SettledSegment::find_time(std::int64_t time_ms, Offset end) const {
-  std::uint64_t start = 0;
-  if (time_ms >= 0) {
-    // The entry after those that are too early names a batch that is late enough. The first such
-    // batch lies behind the index entry before it: there, no record was late enough yet.
-    MILLRACE_ASSIGN(const std::uint64_t early, times_.count_while([&](const TimeEntry& entry) {
-      return entry.time_ms < time_ms;
-    }));
-    if (early > 0) {
-      MILLRACE_TRY(checked_time(early - 1));
-    }
-    Offset late = end;
-    if (early < times_.count()) {
-      MILLRACE_ASSIGN(const TimeEntry entry, checked_time(early));
-      late = std::min(end, offset_of(entry.relative));
-    }
-    MILLRACE_ASSIGN(start, position_before(offset(late.value - 1)));
+/// From where a walk comes to the first batch before `end` with a record at or after the time.
+Result<std::uint64_t> SettledSegment::time_start(std::int64_t time_ms, Offset end) const {
+  if (time_ms < 0) {
+    return 0;
   }
+  // The entry after those that are too early names a batch that is late enough. The first such
+  // batch lies behind the index entry before it: there, no record was late enough yet.
+  MILLRACE_ASSIGN(const std::uint64_t early, times_.count_while([&](const TimeEntry& entry) {
+    return entry.time_ms < time_ms && offset_of(entry.relative) < end;
+  }));
+  std::optional<TimeEntry> before;
+  if (early > 0) {
+    MILLRACE_ASSIGN(before, checked_time(early - 1));
+  }
+  if (early == times_.count()) {
+    return position_before(offset(end.value - 1));
+  }
+  MILLRACE_ASSIGN(const auto late, times_.find(early));
+  if (!late || offset_of(late->relative) >= end) {
+    // The tail of a crash, or damage: all that is known is where it was too early.
+    return before ? position_before(offset_of(before->relative)) : Result<std::uint64_t>(0);
+  }
+  MILLRACE_TRY(checked_time(early));
+  return position_before(offset(offset_of(late->relative).value - 1));
+}
+
+Result<std::optional<Offset>> SettledSegment::find_time(std::int64_t time_ms, Offset end) const {
+  MILLRACE_ASSIGN(const std::uint64_t start, time_start(time_ms, end));
   BatchWalker walker(*log_, path_, start, log_bytes_);
   WalkedBatch batch;
   std::optional<Offset> passed;
@@ -258,15 +273,53 @@ Result<std::optional<Offset>> SettledSegment::find_time(std::int64_t time_ms, Of
   return std::nullopt;
 }
 
-Result<std::optional<CommitEntry>> SettledSegment::find_commit(std::uint64_t position) const {
+Result<std::optional<CommitEntry>> SettledSegment::find_commit(std::uint64_t position,
+                                                               Offset end) const {
   MILLRACE_ASSIGN(const std::uint64_t before, commits_.count_while([&](const CommitEntry& entry) {
-    return entry.position.position <= position;
+    return entry.position.position <= position && entry.base_offset < end;
   }));
-  if (before == commits_.count()) {
-    return std::nullopt;
+  MILLRACE_ASSIGN(const auto found, commits_.find(before));
+  if (found) {
+    return found->base_offset < end ? found : std::nullopt;
   }
-  MILLRACE_ASSIGN(const CommitEntry entry, commits_.at(before));
-  return entry;
+  // The tail of a crash, unless it lies before `end`.
+  if (before < commits_.count()) {
+    Offset reached = base_;
+    if (before > 0) {
+      MILLRACE_ASSIGN(const CommitEntry last, commits_.at(before - 1));
+      MILLRACE_ASSIGN(reached, end_of(last));
+    }
+    if (reached < end) {
+      return corrupt_at(commits_.path(), commits_.byte_of(before), "the entry is damaged");
+    }
+  }
+  return std::nullopt;
+}
+
+/// One past the last offset of the batch of a commit.
+Result<Offset> SettledSegment::end_of(const CommitEntry& commit) const {
+  MILLRACE_ASSIGN(const std::uint64_t start, position_before(commit.base_offset));
+  BatchWalker walker(*log_, path_, start, log_bytes_);
+  WalkedBatch batch;
+  Offset at = base_;
+  bool found = true;
+  while (found && at <= commit.base_offset) {
+    MILLRACE_ASSIGN(found, next(walker, at, base_, batch));
+  }
+  if (!found || batch.header.base_offset != commit.base_offset) {
+    return corrupt_at(path_, found ? batch.position : log_bytes_,
+                      "the batch at offset " + std::to_string(commit.base_offset.value) +
+                          ", which has a commit, is missing");
+  }
+  return at;
+}
+
+Result<Offset> SettledSegment::end() const {
+  if (commits_.count() == 0) {
+    return end_in_front_;
+  }
+  MILLRACE_ASSIGN(const CommitEntry last, commits_.at(commits_.count() - 1));
+  return end_of(last);
 }
 
 Result<std::optional<CommitEntry>> SettledSegment::first_commit() const {
@@ -296,6 +349,10 @@ Result<std::optional<SettledSegment::ResumePoint>> SettledSegment::resume_point(
   MILLRACE_ASSIGN(point.time_entries, times_.count_while([&](const TimeEntry& entry) {
     return entry.relative <= point.last.relative;
   }));
+  if (point.time_entries < times_.count()) {
+    // One that cannot be may be damage in front of others.
+    MILLRACE_TRY(times_.at(point.time_entries));
+  }
   if (point.time_entries > 0) {
     MILLRACE_ASSIGN(point.last_time, checked_time(point.time_entries - 1));
   }

@@ -57,15 +57,22 @@ class SettledSegment {
   /// the base offset. Reads so many index entries as the logarithm of their number, and one
   /// interval of the `.log`; for times before 1970, which have no entries, more.
   [[nodiscard]] Result<std::optional<Offset>> find_time(std::int64_t time_ms, Offset end) const;
-  /// The largest time with an entry; -1 without one. Of a segment that has a successor it is that
-  /// of all records, unless all are before 1970.
-  [[nodiscard]] Result<std::int64_t> largest_time_ms() const;
+  /// The largest time with an entry; -1 without one, nullopt when its entry is none that can be.
+  /// Of a segment that has a successor it is that of all records, unless all are before 1970.
+  [[nodiscard]] Result<std::optional<std::int64_t>> largest_time_ms() const;
 
-  /// The first batch of a commit that ends behind that position of the journal; reads so many
-  /// entries as the logarithm of their number.
-  [[nodiscard]] Result<std::optional<CommitEntry>> find_commit(std::uint64_t position) const;
+  /// The first batch before `end` of a commit that ends behind that position of the journal; reads
+  /// so many entries as the logarithm of their number.
+  [[nodiscard]] Result<std::optional<CommitEntry>> find_commit(std::uint64_t position,
+                                                               Offset end) const;
   /// The first batch's; nullopt in an empty segment.
   [[nodiscard]] Result<std::optional<CommitEntry>> first_commit() const;
+
+  /// Where the segment in front ended, one past its last offset, by the header of the commits; 0
+  /// without one.
+  [[nodiscard]] Offset end_in_front() const { return end_in_front_; }
+  /// One past the last offset of a segment that has a successor; end_in_front() of an empty one.
+  [[nodiscard]] Result<Offset> end() const;
 
   /// Where to continue the files behind the last index entry before an offset.
   struct ResumePoint {
@@ -98,6 +105,8 @@ class SettledSegment {
   [[nodiscard]] Result<bool> next(BatchWalker& walker, Offset& at, Offset end,
                                   WalkedBatch& batch) const;
   [[nodiscard]] Result<TimeEntry> checked_time(std::uint64_t number) const;
+  [[nodiscard]] Result<std::uint64_t> time_start(std::int64_t time_ms, Offset end) const;
+  [[nodiscard]] Result<Offset> end_of(const CommitEntry& commit) const;
   [[nodiscard]] Result<std::uint64_t> commits_before(Offset target) const;
   [[nodiscard]] Result<CommitEntry> commit_of(const WalkedBatch& batch, std::uint64_t number) const;
   [[nodiscard]] Result<std::uint64_t> number_of(const WalkedBatch& batch,
@@ -111,6 +120,7 @@ class SettledSegment {
   EntryFile<TimeEntry> times_;
   EntryFile<CommitEntry> commits_;
   std::uint64_t log_bytes_ = 0;
+  Offset end_in_front_;
 };
 
 }  // namespace millrace::log::embedded
