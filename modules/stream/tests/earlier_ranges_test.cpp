@@ -42,7 +42,7 @@ class EarlierRangesTest : public testing::Test {
     return place(resolved_.inputs[input].topic);
   }
   [[nodiscard]] log::TopicPartition ranges_place() const {
-    return place(resolved_.earlier.front().ranges);
+    return place(resolved_.earlier.front().ranges.value());
   }
   void commit(log::Transaction& transaction) { EXPECT_TRUE(log_->commit(transaction)); }
   void set_positions(log::GroupId group, std::int64_t left, std::int64_t right) {

@@ -53,7 +53,7 @@ class RangeRecorderTest : public testing::Test {
   std::vector<std::unique_ptr<InputTopic>> topics_;
   std::vector<Input> inputs_ = [] {
     std::vector<Input> inputs;
-    inputs.reserve(2);
+    inputs.reserve(3);
     return inputs;
   }();
 };
@@ -148,6 +148,21 @@ TEST_F(RangeRecorderTest, asks_for_a_commit_before_it_outgrows_its_room) {
   EXPECT_GT(transaction.bytes(), 0U);
   EXPECT_LE(transaction.bytes(), recorder.bytes_max());
   recorder.commit();
+  EXPECT_FALSE(recorder.full());
+}
+
+// Each of them is in the first range.
+TEST_F(RangeRecorderTest, does_not_ask_for_a_commit_because_the_names_of_its_inputs_are_long) {
+  Input& left = filled(std::string(249, 'l'), {30, 31});
+  Input& right = filled(std::string(249, 'r'), {20, 21});
+  filled(std::string(249, 'm'), {40});
+  RangeRecorder recorder(inputs_, kept);
+  recorder.start({false, false});
+  for (int i = 0; i < 2; ++i) {
+    take(recorder, left);
+    take(recorder, right);
+  }
+  EXPECT_GE(noted(recorder), 2U);
   EXPECT_FALSE(recorder.full());
 }
 

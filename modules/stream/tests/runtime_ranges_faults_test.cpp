@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <vector>
@@ -33,8 +34,22 @@ class RangesFaults : public InputRangesTest {
   static std::optional<log::Offset> position(Driver& driver) {
     return driver.tool().position(group(driver, "took-2"), ranges_place(driver)).value();
   }
-  static log::TopicPartition ranges_place(Driver& driver) {
-    return {driver.tool().find_topic(ranges_topic).value().id, log::partition(0)};
+  static log::TopicPartition ranges_place(Driver& driver, const string& topic = ranges_topic) {
+    return {driver.tool().find_topic(topic).value().id, log::partition(0)};
+  }
+  /// The part with that number has taken all that the ones before took.
+  static bool is_over(Driver& driver, int number) {
+    const string part = "took-" + std::to_string(number);
+    return driver.tool()
+        .position(group(driver, part), ranges_place(driver, "shop." + part + ".system.ranges"))
+        .value()
+        .has_value();
+  }
+  static std::size_t warnings(Driver& driver) {
+    const auto& events = driver.events();
+    return static_cast<std::size_t>(std::count_if(
+        events.begin(), events.end(),
+        [](const string& event) { return event.find("no input ranges") != string::npos; }));
   }
   static bool has_topic(Driver& driver, const string& name) {
     return driver.tool().find_topic(name).has_value();
@@ -103,7 +118,7 @@ TEST_P(RangesFaults, a_rebuild_that_moves_continues_where_it_was_in_the_ranges) 
   EXPECT_GT(*half_way, start);
   EXPECT_LT(*half_way, end);
   driver->run_until_idle();
-  EXPECT_EQ(position(*driver), end);
+  EXPECT_TRUE(is_over(*driver, 2));
   EXPECT_EQ(taken(*driver), before);
 }
 
@@ -139,6 +154,92 @@ TEST_P(RangesFaults, a_rebuild_that_is_shared_while_it_runs_gives_what_was_live)
   }
   EXPECT_LT(driver->instance().status().tasks.size(), 4U);
   EXPECT_EQ(last, before);
+}
+
+// Deleted by hand, say: a cluster still lists it for us.
+TEST_P(RangesFaults, a_topic_that_fails_costs_the_order_of_the_rebuild_alone) {
+  for (const ErrorCode& code :
+       {log::errc::unknown_topic, log::errc::not_authorized, log::errc::unavailable}) {
+    for (const bool from_the_start : {true, false}) {
+      SCOPED_TRACE(code.name);
+      InstanceOptions options;
+      options.max_cycle_records = 1;
+      auto driver = open_took(options);
+      take_falling(*driver);
+      const log::TopicId ranges = ranges_place(*driver).topic;
+      begin_rebuild(*driver);
+      if (!from_the_start)
+        driver->run_until([&] { return driver->instance().status().records == 2; });
+      // A commit that the log is away for is repeated, whatever it holds.
+      if (!from_the_start && code.name == log::errc::unavailable.name) continue;
+      driver->world().fail_topics(code, {ranges});
+      driver->run_until([&] { return driver->instance().status().records == 6; });
+      driver->run_until_idle();
+      EXPECT_TRUE(is_over(*driver, 2));
+      if (from_the_start) {
+        EXPECT_EQ(warnings(*driver), 1U);
+      }
+      const string rebuilt = taken(*driver);
+      take(*driver, "left", 9'000);
+      EXPECT_TRUE(taken(*driver).starts_with(rebuilt + "left"));
+    }
+  }
+}
+
+TEST_P(RangesFaults, a_topic_that_is_gone_after_the_rebuild_costs_nothing) {
+  auto driver = open_took();
+  take_falling(*driver);
+  const string before = taken(*driver);
+  rebuild(*driver);
+  driver->world().fail_topics(log::errc::unknown_topic, {ranges_place(*driver).topic});
+  driver->restart();
+  take(*driver, "left", 9'000);
+  // The next one asks the latest alone.
+  rebuild(*driver);
+  EXPECT_EQ(warnings(*driver), 0U);
+  EXPECT_FALSE(told(*driver, "how far a rebuild is"));
+  EXPECT_EQ(taken(*driver), before + "left7 ");
+}
+
+TEST_P(RangesFaults, an_own_topic_that_does_not_take_them_costs_the_ranges_alone) {
+  for (const ErrorCode& code : {log::errc::unknown_topic, log::errc::not_authorized,
+                                log::errc::record_refused, log::errc::limit}) {
+    SCOPED_TRACE(code.name);
+    auto driver = open_took();
+    driver->world().fail_topics(code, {ranges_place(*driver).topic});
+    take(*driver, "left", 5'000);
+    take(*driver, "right", 4'000);
+    take(*driver, "left", 3'000);
+    EXPECT_EQ(driver->instance().status().records, 3U);
+    EXPECT_EQ(driver->instance().status().refused_commits, 1U);
+    EXPECT_EQ(driver->instance().status().dead_letters, 0U);
+    EXPECT_EQ(warnings(*driver), 1U);
+  }
+}
+
+TEST_P(RangesFaults, a_commit_that_is_refused_for_something_else_costs_no_ranges) {
+  auto driver = open_took();
+  take(*driver, "left", 5'000);
+  driver->world().refuse_records(log::errc::record_refused, [](const log::RecordView& record) {
+    return record.value && record.value->find("right2") != std::string_view::npos;
+  });
+  take(*driver, "right", 4'000);
+  take(*driver, "right", 3'000);
+  EXPECT_EQ(taken(*driver), "left1 right3 ");
+  EXPECT_EQ(warnings(*driver), 0U);
+  EXPECT_GE(ranges(*driver), 1U);
+}
+
+// By a build that kept none, say.
+TEST_P(RangesFaults, a_part_without_ranges_took_its_inputs_by_time) {
+  auto driver = open_took();
+  take_falling(*driver);
+  driver->world().refuse_topics(log::errc::limit, "took-2.system.ranges");
+  driver->deploy(took(), [&] { ASSERT_TRUE(reset(*driver, {"taken"})); });
+  driver->run_until_idle();
+  EXPECT_FALSE(has_topic(*driver, "shop.took-2.system.ranges"));
+  rebuild(*driver);
+  EXPECT_EQ(taken(*driver), "middle2 middle4 middle6 left1 left3 left5 ");
 }
 
 // Its group is still known, so the name is not free.

@@ -62,6 +62,10 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
       return fail(world_.failing_, "the test says so");
     }
     MILLRACE_TRY(world_.check_records(transaction));
+    for (const auto& position : transaction.positions())
+      MILLRACE_TRY(check_topic(position.place));
+    for (std::size_t i = 0; i < transaction.batch_count(); ++i)
+      MILLRACE_TRY(check_topic(transaction.batch(i).place));
     Result<log::Committed> committed = inner_->commit(transaction);
     if (committed && std::exchange(world_.answer_, false))
       return fail(world_.answered_, "the test says so");
@@ -72,6 +76,7 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   }
   Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
                log::FetchBuffer& buffer) override {
+    MILLRACE_TRY(check_topic(place));
     Status fetched = inner_->fetch(place, from, max_bytes, buffer);
     if (fetched && world_.emptied_.contains(place.topic)) {
       buffer.records.clear();
@@ -79,12 +84,22 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     }
     return fetched;
   }
-  Result<Offset> start_offset(TopicPartition place) override { return inner_->start_offset(place); }
-  Result<Offset> end_offset(TopicPartition place) override { return inner_->end_offset(place); }
+  Result<Offset> start_offset(TopicPartition place) override {
+    MILLRACE_TRY(check_topic(place));
+    return inner_->start_offset(place);
+  }
+  Result<Offset> end_offset(TopicPartition place) override {
+    MILLRACE_TRY(check_topic(place));
+    return inner_->end_offset(place);
+  }
   Result<std::vector<Offset>> start_offsets(std::span<const TopicPartition> places) override {
+    for (const TopicPartition& place : places)
+      MILLRACE_TRY(check_topic(place));
     return inner_->start_offsets(places);
   }
   Result<std::vector<Offset>> end_offsets(std::span<const TopicPartition> places) override {
+    for (const TopicPartition& place : places)
+      MILLRACE_TRY(check_topic(place));
     return inner_->end_offsets(places);
   }
   Result<std::vector<std::optional<Offset>>> positions(
@@ -94,8 +109,10 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
       ++lost->second;
       return fail(log::errc::out_of_range, "the test says so");
     }
-    for (const TopicPartition& place : places)
+    for (const TopicPartition& place : places) {
+      MILLRACE_TRY(check_topic(place));
       world_.asked_for_positions_.insert(place.topic);
+    }
     return inner_->positions(group, places);
   }
   std::optional<std::int64_t> position_retention_ms() const override {
@@ -142,6 +159,10 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   const log::LogOptions& options() const override { return inner_->options(); }
   std::string identity() override { return inner_->identity(); }
 
+  Status check_topic(TopicPartition place) {
+    if (!world_.failing_topics_.contains(place.topic)) return {};
+    return fail(world_.failing_topic_, "the test says so");
+  }
   log::Log& inner() { return *inner_; }
   bool runs = true;
   std::function<void()> housekeeping = [] {};

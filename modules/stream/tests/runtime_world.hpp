@@ -68,6 +68,11 @@ class RuntimeWorld {
   void lose_positions(log::GroupId group) { asked_for_lost_.emplace(group, 0); }
   /// How often handles have asked for them since.
   [[nodiscard]] int asked_for_lost(log::GroupId group) const { return asked_for_lost_.at(group); }
+  /// Everything that has to do with these topics fails with this code, commits too.
+  void fail_topics(ErrorCode code, std::set<log::TopicId> topics) {
+    failing_topic_ = code;
+    failing_topics_ = std::move(topics);
+  }
   /// Making a topic with such a name fails with this code.
   void refuse_topics(ErrorCode code, std::string suffix) {
     topics_failure_ = code;
@@ -119,6 +124,8 @@ class RuntimeWorld {
   std::optional<std::int64_t> tombstone_retention_ms_;
   std::set<log::TopicId> emptied_;
   std::map<log::GroupId, int> asked_for_lost_;
+  ErrorCode failing_topic_;
+  std::set<log::TopicId> failing_topics_;
   ErrorCode topics_failure_;
   std::string refused_suffix_;
   ErrorCode failing_;

@@ -84,6 +84,7 @@ Result<bool> Cycle::commit(StepResult& result) {
   for (const auto& task : tasks_->list()) {
     if (task->ready() && task->has_work()) task->committed(*committed);
   }
+  shared_->without_ranges.reset();
   shared_->transaction.clear();
   MILLRACE_ASSERT(shared_->state_bytes == 0, "every state change of the cycle is in its commit");
   progress_->made();
@@ -102,7 +103,10 @@ Status Cycle::refused(const Error& error, StepResult& result) {
       error.is(log::errc::too_large) || error.is(log::errc::time_out_of_bounds) ||
       error.is(log::errc::record_refused) || error.is(log::errc::unknown_partition);
   if (of_one_record) return narrow_down(error);
+  const bool may_pass = error.is(log::errc::fenced) || LostRanges::may_pass(error);
+  const bool try_without = !may_pass && has_ranges(error);
   tasks_->drop_all();
+  if (try_without) return {};
   if (error.is(log::errc::fenced)) {
     shared_->tell("warn", "commit refused, another member owns a task", error.message());
     if (refused_in_a_row_ > refusals_at_once) back_off(10, 1'000);
@@ -126,11 +130,25 @@ Status Cycle::refused(const Error& error, StepResult& result) {
   return fail(error.at("committing"));
 }
 
+// True when the commit that was refused had ranges of inputs: the next one has none. When that is
+// taken, the tasks give up those that it was to have; else something else is the reason.
+bool Cycle::has_ranges(const Error& error) {
+  if (std::exchange(shared_->without_ranges, std::nullopt)) return false;
+  for (const auto& task : tasks_->list()) {
+    if (task->ready() && task->has_work() && task->stages_ranges()) shared_->without_ranges = error;
+  }
+  return shared_->without_ranges.has_value();
+}
+
 // Sizes are checked before anything is staged, so this is for what only the log knows: halves the
 // commits until the record or firing is found that alone makes one refused; that one is treated as
 // failed.
 Status Cycle::narrow_down(const Error& error) {
   const std::size_t units = tasks_->uncommitted_units();
+  if (units <= 1 && has_ranges(error)) {
+    tasks_->drop_all();
+    return {};
+  }
   if (units == 0) {
     tasks_->drop_all();
     return fail(error.at("committing positions and timers alone"));

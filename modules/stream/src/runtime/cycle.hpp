@@ -44,6 +44,7 @@ class Cycle {
 
   [[nodiscard]] Result<bool> commit(StepResult& result);
   [[nodiscard]] Status refused(const Error& error, StepResult& result);
+  [[nodiscard]] bool has_ranges(const Error& error);
   [[nodiscard]] Status narrow_down(const Error& error);
 
   Shared* shared_;

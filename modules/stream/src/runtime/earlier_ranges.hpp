@@ -16,8 +16,11 @@ namespace millrace::stream::runtime {
 
 /// The ranges in which a part that was reset took its inputs, for the part that is rebuilt in its
 /// place: up to where the old one was it takes the same records in the same order. How far it came
-/// in the topics of ranges is a position of its group, as of each topic that it reads, so that a
-/// rebuild that is over reads and asks nothing any more. One thread.
+/// in the topics of ranges is a position of its group, as of each topic that it reads. That all is
+/// taken is a position in its own topic of ranges: a rebuild that is over reads and asks nothing of
+/// the parts before any more, and who is rebuilt in its place asks none of them either.
+///
+/// Ranges that cannot be read are left out with a warning. One thread.
 ///
 ///     passed since the last commit    under way
 ///            v                           v
@@ -30,13 +33,13 @@ class EarlierRanges {
   using End = std::vector<std::optional<log::Offset>>;
 
   /// `inputs` are at their positions, and outlive it. Null when no part was reset before. Failures
-  /// of the log.
+  /// of the log that may pass.
   [[nodiscard]] static Result<std::unique_ptr<EarlierRanges>> open(
       Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition,
       const std::vector<Input>& inputs);
 
   /// Reads when there is no end(): once, about 16 KiB. Nothing since the last commit was taken.
-  /// Failures of the log; errc::incompatible for what a newer build wrote.
+  /// Failures of the log that may pass.
   [[nodiscard]] Status fill();
   /// The end of the range under way; null: fill() comes first, or all is done.
   [[nodiscard]] const End* end() const {
@@ -48,10 +51,15 @@ class EarlierRanges {
   [[nodiscard]] bool done() const { return end() == nullptr && part_ == parts_.size(); }
 
   /// It is done, and the log does not have that yet.
-  [[nodiscard]] bool to_be_committed() const;
+  [[nodiscard]] bool to_be_committed() const { return done() && stages(false); }
+  /// stage() adds something.
+  [[nodiscard]] bool stages(bool all) const;
   /// Adds to the transaction how far it came, what did not change too when `all`.
   void stage(log::Transaction& transaction, bool all) const;
   void committed();
+  /// The log does not take how far it is, for this reason: a task that moves begins again, and
+  /// passes over what is taken.
+  void stop_keeping(const Error& error);
   /// What was passed since the last commit is under way again.
   void rewind() { passed_ = 0; }
 
@@ -61,11 +69,13 @@ class EarlierRanges {
  private:
   struct Part {
     std::string name;
-    log::TopicPartition place;
-    log::Offset next;  // to be read
+    std::string topic;                         // of its ranges
+    std::optional<log::TopicPartition> place;  // no value: there are none, or they are left out
+    log::Offset next;                          // to be read
     log::Offset end;
     std::optional<log::Offset> record;    // read last, by this task or by the one before
     std::optional<log::Offset> position;  // of the group, as it is in the log; `end`: it is done
+    End last;                             // where the range before ends
     std::optional<End> positions;         // where the part was; no value: that is not known
   };
   struct Range {
@@ -74,18 +84,26 @@ class EarlierRanges {
     std::optional<log::Offset> record;  // that has it, or is before it
   };
 
-  EarlierRanges(Shared& shared, log::GroupId group, const std::vector<Input>& inputs)
-      : shared_(&shared), group_(group), inputs_(&inputs) {}
-  [[nodiscard]] Status find_positions(Part& part, const EarlierPart& earlier);
+  EarlierRanges(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition,
+                const std::vector<Input>& inputs);
+  [[nodiscard]] Status find_own(const std::string& name);
+  [[nodiscard]] Result<bool> find(const EarlierPart& earlier);
+  [[nodiscard]] Result<bool> find_ranges(Part& part, log::GroupId group) const;
+  [[nodiscard]] Status find_positions(Part& part, log::GroupId group);
   [[nodiscard]] bool is_behind(const Part& part) const;
   void skip_done();
   [[nodiscard]] Status read(Part& part);
-  void add(const InputRanges& ranges, const Part& part);
+  [[nodiscard]] Status leave_out(Part& part, const Error& error);
+  void add(const InputRanges& ranges, Part& part);
   [[nodiscard]] std::optional<log::Offset> reached(std::size_t part) const;
 
   Shared* shared_;
   log::GroupId group_;
+  log::PartitionId partition_;
   const std::vector<Input>* inputs_;
+  std::optional<log::TopicPartition> own_;  // with a position of the group there, all is taken
+  bool own_kept_ = false;                   // as it is in the log
+  bool keeps_ = true;
   std::vector<Part> parts_;   // the latest first, as far as it came
   std::size_t part_ = 0;      // that is read
   std::deque<Range> ranges_;  // not committed

@@ -18,6 +18,10 @@ constexpr std::uint64_t offset_max = std::numeric_limits<std::int64_t>::max();
 Error malformed(const char* how) { return {millrace::errc::invalid_argument, how}; }
 }  // namespace
 
+std::string input_ranges_topic(std::string_view service, std::string_view part) {
+  return std::string(service).append(".").append(part).append(".system.ranges");
+}
+
 Result<InputRanges> decode_input_ranges(std::string_view bytes) {
   ByteReader in(bytes);
   const auto found = in.little<std::uint8_t>();

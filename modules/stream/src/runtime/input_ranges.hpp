@@ -15,6 +15,9 @@ namespace millrace::stream::runtime {
 /// Of a task; of more inputs than that no ranges are kept.
 inline constexpr std::size_t input_ranges_topics_max = 64;
 
+/// The topic in which the tasks of a part keep them.
+[[nodiscard]] std::string input_ranges_topic(std::string_view service, std::string_view part);
+
 /// Where a task's ranges of input end, as one record of `<service>.<part>.system.ranges` has it;
 /// docs/formats/input_ranges.md. Within a range the inputs were taken in the order of time; all of
 /// it was taken before anything behind it.

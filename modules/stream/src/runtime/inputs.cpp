@@ -28,12 +28,16 @@ Inputs::Inputs(Shared& shared, const ResolvedSubTopology& resolved, log::Partiti
       partition_(partition) {
   for (const InputTopic& topic : resolved.inputs)
     inputs_.emplace_back(topic, resolved.spec->name, partition, inputs_.size());
-  if (!resolved.ranges) return;
+  if (!resolved.ranges || shared.lost_ranges.has(ranges_topic())) return;
   recorder_.emplace(inputs_, log::TopicPartition{*resolved.ranges, partition});
   // Beside timers, which may take half of a transaction.
   const std::size_t bytes_max =
       std::min(shared.log.options().max_record_bytes, shared.transaction_bytes_max() / 4);
   if (recorder_->bytes_max() > bytes_max) recorder_.reset();
+}
+
+std::string Inputs::ranges_topic() const {
+  return input_ranges_topic(shared_->topology.service, resolved_->spec->name);
 }
 
 Status Inputs::start() {
@@ -189,7 +193,7 @@ Input* Inputs::first_by_time() {
 bool Inputs::moved() const {
   return std::any_of(inputs_.begin(), inputs_.end(),
                      [](const Input& input) { return input.moved(); }) ||
-         (earlier_ != nullptr && earlier_->to_be_committed());
+         (earlier_ != nullptr && earlier_->to_be_committed() && !shared_->without_ranges);
 }
 
 void Inputs::keep_positions(std::int64_t now_ns, bool idle) {
@@ -205,16 +209,35 @@ void Inputs::keep_positions(std::int64_t now_ns, bool idle) {
   positions_due_ = rested || old;
 }
 
+bool Inputs::stages_ranges() const {
+  return (recorder_ && recorder_->has_ranges()) ||
+         (earlier_ != nullptr && earlier_->stages(positions_due_));
+}
+
 void Inputs::stage(log::Transaction& transaction, std::int64_t time_ms) const {
-  if (recorder_) recorder_->stage(transaction, time_ms);
-  if (earlier_ != nullptr) earlier_->stage(transaction, positions_due_);
+  if (!shared_->without_ranges) {
+    if (recorder_) recorder_->stage(transaction, time_ms);
+    if (earlier_ != nullptr) earlier_->stage(transaction, positions_due_);
+  }
   for (const Input& input : inputs_) {
     if (positions_due_ || input.ahead())
       transaction.set_position(group_, input.place(), input.next());
   }
 }
 
+void Inputs::give_up_ranges(const Error& error) {
+  if (recorder_ && recorder_->has_ranges()) {
+    shared_->lost_ranges.give_up(
+        *shared_, ranges_topic(), error,
+        "the order in which part " + resolved_->spec->name +
+            " takes its inputs is not kept from now on, and a rebuild takes them by time");
+    recorder_.reset();
+  }
+  if (earlier_ != nullptr && earlier_->stages(positions_due_)) earlier_->stop_keeping(error);
+}
+
 void Inputs::committed(std::int64_t now_ns) {
+  if (shared_->without_ranges) give_up_ranges(*shared_->without_ranges);
   for (Input& input : inputs_)
     input.commit();
   if (recorder_) recorder_->commit();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -55,8 +56,12 @@ class Inputs {
   [[nodiscard]] bool full() const { return recorder_ && recorder_->full(); }
   /// What stage() adds to the transaction beside positions, at most.
   [[nodiscard]] std::size_t bytes_max() const { return recorder_ ? recorder_->bytes_max() : 0; }
-  /// Adds the positions, and the ranges noted, to the transaction.
+  /// stage() adds ranges noted, or how far it is in those of a part before.
+  [[nodiscard]] bool stages_ranges() const;
+  /// Adds the positions, and the ranges noted, to the transaction; no ranges when the instance
+  /// tries without them.
   void stage(log::Transaction& transaction, std::int64_t time_ms) const;
+  /// Gives up the ranges that the instance tried without.
   void committed(std::int64_t now_ns);
   /// Forgets what was processed since the last commit, to process it again.
   void rewind();
@@ -66,7 +71,9 @@ class Inputs {
   void describe(InstanceStatus::Task& status) const;
 
  private:
+  [[nodiscard]] std::string ranges_topic() const;
   [[nodiscard]] Input* first_by_time();
+  void give_up_ranges(const Error& error);
   [[nodiscard]] Status fill_earlier();
   [[nodiscard]] Input* choose_as_before();
   [[nodiscard]] bool has_reached(const Input& input, log::Offset end) const;

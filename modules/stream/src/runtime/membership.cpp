@@ -132,43 +132,32 @@ Status SubTopologyMember::make_ranges(ResolvedSubTopology& resolved) const {
   }
   if (sources < 2 || sources > input_ranges_topics_max) return {};
   const std::string& service = shared_->topology.service;
-  const auto name_of = [&](const std::string& part) {
-    return service + "." + part + ".system.ranges";
-  };
-  const Result<log::Topic> ranges =
-      shared_->log.create_topic({name_of(spec_->name), resolved.partitions,
-                                 log::TopicKind::private_topic, service, log::CleanupPolicy::keep});
+  LostRanges& lost = shared_->lost_ranges;
+  const std::string own = input_ranges_topic(service, spec_->name);
+  const Result<log::Topic> ranges = shared_->log.create_topic(
+      {own, resolved.partitions, log::TopicKind::private_topic, service, log::CleanupPolicy::keep});
   if (ranges) {
     resolved.ranges = ranges->id;
   } else {
-    MILLRACE_TRY(pass_over(ranges.error(), "the order of its inputs is not kept"));
+    MILLRACE_TRY(lost.lose(*shared_, own, log::partition(0), ranges.error(),
+                           "the order in which part " + spec_->name +
+                               " takes its inputs is not kept, and a rebuild takes them by time"));
   }
   MILLRACE_ASSIGN(auto manifest, read_manifest(shared_->log, service));
   if (!manifest) return {};
   for (Manifest::Part& part : earlier_parts(*manifest, spec_->name)) {
-    Result<log::Topic> topic = shared_->log.find_topic(name_of(part.name));
-    if (!topic && topic.error().is(log::errc::unknown_topic)) continue;
-    if (!topic) {
-      MILLRACE_TRY(pass_over(topic.error(),
-                             "the order of inputs of part " + part.name + " is not repeated"));
-      continue;
-    }
     MILLRACE_ASSIGN(const log::GroupId group, shared_->log.group(service + "/" + part.name));
+    Result<log::Topic> topic = shared_->log.find_topic(input_ranges_topic(service, part.name));
+    // What will not pass is of interest as long as the rebuild is not over.
+    if (!topic && LostRanges::may_pass(topic.error())) {
+      MILLRACE_TRY(lost.lose(*shared_, input_ranges_topic(service, part.name), log::partition(0),
+                             topic.error(),
+                             "the order in which part " + part.name +
+                                 " took its inputs is not repeated in the rebuild"));
+    }
     resolved.earlier.push_back(
-        {std::move(part.name), std::move(part.sources), group, *std::move(topic)});
+        {std::move(part.name), std::move(part.sources), group, std::move(topic)});
   }
-  return {};
-}
-
-// What will not pass by itself: a part does its work without ranges too.
-Status SubTopologyMember::pass_over(const Error& error, const std::string& without) const {
-  const auto reasons = {log::errc::not_authorized, log::errc::limit, log::errc::topic_mismatch,
-                        log::errc::not_owner, log::errc::refused_by_broker};
-  if (std::none_of(reasons.begin(), reasons.end(),
-                   [&](const ErrorCode& code) { return error.is(code); }))
-    return fail(error);
-  shared_->tell("warn", "no input ranges",
-                "part " + spec_->name + ": " + without + ": " + error.to_string());
   return {};
 }
 

@@ -40,7 +40,6 @@ class SubTopologyMember {
   [[nodiscard]] Status make_changelogs(ResolvedSubTopology& resolved) const;
   [[nodiscard]] bool is_written_again(const log::TopicSpec& topic) const;
   [[nodiscard]] Status make_ranges(ResolvedSubTopology& resolved) const;
-  [[nodiscard]] Status pass_over(const Error& error, const std::string& without) const;
 
   Shared* shared_;
   const SubTopology* spec_;

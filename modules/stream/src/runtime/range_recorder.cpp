@@ -58,12 +58,13 @@ void RangeRecorder::end_range() {
   for (const Input& input : *inputs_) {
     if (!input.topic().is_retry) end_.push_back(input.next().value);
   }
+  const bool begins = !has_ranges();
   writer_.add(end_);
+  if (begins) first_bytes_ = writer_.bytes().size();
 }
 
 void RangeRecorder::stage(log::Transaction& transaction, std::int64_t time_ms) const {
-  if (!writer_.bytes().empty())
-    transaction.append(place_, log::Record{time_ms, {}, writer_.bytes(), {}});
+  if (has_ranges()) transaction.append(place_, log::Record{time_ms, {}, writer_.bytes(), {}});
 }
 
 void RangeRecorder::commit() {

@@ -31,8 +31,10 @@ class RangeRecorder {
   /// The head of an input is about to be taken.
   void take(const Input& input);
 
+  /// There is something to commit.
+  [[nodiscard]] bool has_ranges() const { return !writer_.bytes().empty(); }
   /// A commit should follow before more is noted.
-  [[nodiscard]] bool full() const { return writer_.bytes().size() >= full_bytes; }
+  [[nodiscard]] bool full() const { return writer_.bytes().size() >= first_bytes_ + full_bytes; }
   /// What stage() adds to a transaction, at most.
   [[nodiscard]] std::size_t bytes_max() const { return bytes_max_; }
   void stage(log::Transaction& transaction, std::int64_t time_ms) const;
@@ -56,6 +58,7 @@ class RangeRecorder {
   const std::vector<Input>* inputs_;
   log::TopicPartition place_;
   InputRangesWriter writer_;
+  std::size_t first_bytes_ = 0;  // of the first range, which comes with the names of the inputs
   std::size_t bytes_max_;
   Seen seen_;
   Seen committed_;

@@ -15,6 +15,7 @@
 #include "millrace/stream/instance.hpp"
 #include "runtime/cut_text.hpp"
 #include "runtime/late_reports.hpp"
+#include "runtime/lost_ranges.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -58,6 +59,11 @@ struct Shared {
   std::uint64_t catch_up_waits = 0;
 
   LateReports late_reports = {};
+
+  LostRanges lost_ranges = {};
+  /// Why the last commit was refused, when ranges of inputs may be the reason: the next one has
+  /// none, which shows it.
+  std::optional<Error> without_ranges = {};
 
   std::uint64_t commits = 0;
   std::uint64_t refused_commits = 0;
@@ -107,7 +113,7 @@ struct EarlierPart {
   std::string name;
   std::vector<std::string> sources;  ///< topics
   log::GroupId group;
-  log::Topic ranges;
+  Result<log::Topic> ranges;
 };
 
 /// A sub-topology whose topics all exist.

@@ -59,6 +59,8 @@ class Task {
   [[nodiscard]] bool has_work() const;
   /// Adds state changes, positions and claim to the transaction.
   void stage();
+  /// stage() adds ranges of inputs, or how far it is in those of a part before.
+  [[nodiscard]] bool stages_ranges() const { return inputs_.stages_ranges(); }
   void committed(const log::Committed& committed);
   void drop();
   /// Sees to it that what nothing moves is committed all the same: positions and due times. `idle`:
