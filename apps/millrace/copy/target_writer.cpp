@@ -168,10 +168,21 @@ Status TargetWriter::commit() {
   transaction_.require(claim_);
   MILLRACE_ASSIGN(const log::Committed committed, commit_until_known());
   last_ = committed.position;
+  MILLRACE_TRY(wait_visible(committed));
   MILLRACE_TRY(land(committed));
   MILLRACE_FAULT_POINT("copy.landed");
   begin_step();
   return {};
+}
+
+// What asks for an end next, here or in the comparison, waits for two seconds at most: a busy
+// cluster may take seconds to mark a commit.
+Status TargetWriter::wait_visible(const log::Committed& committed) {
+  for (int look = 1;; ++look) {
+    Status seen = target_.wait_visible(committed, clock_.monotonic_ns() + look_ns);
+    if (seen || look == looks_max || !seen.error().is(log::errc::unavailable)) return seen;
+    MILLRACE_TRY(keep());
+  }
 }
 
 // Where a backend cannot say where the records stand they are looked up: nobody else writes there.

@@ -36,8 +36,10 @@ class TargetWriter {
   [[nodiscard]] Status add(const CopiedPosition& position);
   [[nodiscard]] bool full() const;
   [[nodiscard]] bool empty() const { return transaction_.empty(); }
-  /// Writes the step. log::errc::outcome_unknown when repeating it did not help, and other failures
-  /// of the log; whatever happens, a new writer goes on where this one was.
+  /// Writes the step, and returns when it can be read. log::errc::outcome_unknown when repeating it
+  /// did not help, log::errc::unavailable when a transaction of others kept it from being read for
+  /// half a minute, and other failures of the log; whatever happens, a new writer continues where
+  /// this one was.
   [[nodiscard]] Status commit();
   /// Completes the map: it says of all records where they stand. Until then that is looked up,
   /// which compaction may one day deceive.
@@ -58,6 +60,7 @@ class TargetWriter {
   [[nodiscard]] Status take_claim();
   [[nodiscard]] Status read_state();
   [[nodiscard]] Result<log::Committed> commit_until_known();
+  [[nodiscard]] Status wait_visible(const log::Committed& committed);
   [[nodiscard]] Status land(const log::Committed& committed);
   void begin_step();
 

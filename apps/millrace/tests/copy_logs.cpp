@@ -133,6 +133,7 @@ std::unique_ptr<CopyLog> file_copy_log(const std::string& directory) {
 
 Result<log::Committed> SparseLog::commit(log::Transaction& transaction) {
   MILLRACE_ASSIGN(log::Committed done, inner_->commit(transaction));
+  unseen_ = waits_until_seen;
   if (unknown_outcomes > 0) {
     --unknown_outcomes;
     return fail(log::errc::outcome_unknown, "a test asked for it");
@@ -197,7 +198,14 @@ Result<log::Offset> SparseLog::start_offset(log::TopicPartition place) {
   return log::offset(first_offset);
 }
 
+Status SparseLog::wait_visible(const log::Committed&, std::int64_t) {
+  if (unseen_ == 0) return {};
+  --unseen_;
+  return fail(log::errc::unavailable, "not seen yet");
+}
+
 Result<log::Offset> SparseLog::end_offset(log::TopicPartition place) {
+  if (unseen_ > 0) return fail(log::errc::unavailable, "an older one is open");
   log::FetchBuffer buffer;
   MILLRACE_TRY(inner_->fetch(place, log::offset(0), all_bytes, buffer));
   return log::offset(buffer.end.value + first_offset +

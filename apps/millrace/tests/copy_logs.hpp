@@ -73,6 +73,7 @@ class SparseLog final : public log::Log {
   std::unique_ptr<log::Waiter> waiter() override { return inner_->waiter(); }
   log::LogPosition committed() override { return {}; }
   log::LogPosition durable() override { return {}; }
+  Status wait_visible(const log::Committed& committed, std::int64_t deadline_ns) override;
   Status wait_durable(log::LogPosition) override { return {}; }
   Result<log::GroupId> group(std::string_view name) override { return inner_->group(name); }
   Result<std::optional<log::Offset>> position(log::GroupId group,
@@ -94,12 +95,15 @@ class SparseLog final : public log::Log {
   /// Records that are not shown: compacted away.
   std::vector<std::pair<log::TopicPartition, log::Offset>> hidden;
   bool hides_positions = false;
+  /// After each commit, so many waits for it end before it is seen; until then no end is answered.
+  int waits_until_seen = 0;
   /// After so many calls of maintain() all is shown: marks that came late. 0: never.
   int late = 0;
 
  private:
   std::unique_ptr<log::Log> inner_;
   std::string identity_;
+  int unseen_ = 0;  // waits until the last commit is seen
 };
 
 /// A record with all that a copy has to keep, except its offset.

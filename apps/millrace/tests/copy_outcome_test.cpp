@@ -86,6 +86,27 @@ TEST(CopyOutcome, a_copier_that_takes_over_waits_for_what_the_last_one_committed
   }
 }
 
+// A busy cluster may take longer to mark a commit than a question for an end waits.
+TEST(CopyOutcome, is_seen_before_the_copier_asks_for_an_end) {
+  const auto source = make_copy_log("file");
+  make_topic(*source, "orders", "orders");
+  for (int i = 0; i < 5; ++i) {
+    write(*source, "orders", 0, {{i, "k", std::to_string(i), {}}});
+  }
+  set_position(*source, "stock", "orders", 0, log::offset(5));
+  const auto target = make_copy_log("sparse");
+  CopyRun run;
+  run.request.transaction_bytes = 1;
+  const auto from = source->tool();
+  const auto to = target->tool();
+  dynamic_cast<SparseLog&>(*to).waits_until_seen = 3;
+  const auto done = run.copy(*from, *to);
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(done->records, 5);
+  EXPECT_TRUE(done->verified);
+  EXPECT_TRUE(done->differences.empty());
+}
+
 TEST(CopyCompaction, may_take_away_what_a_later_record_of_the_key_replaces_and_tombstones) {
   const auto source = make_copy_log("file");
   make_topic(*source, "state", "stock", 1, log::TopicKind::private_topic,
