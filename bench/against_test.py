@@ -13,7 +13,7 @@ LAUNCHER = pathlib.Path(__file__).resolve().parent / "launcher"
 sys.path.insert(0, str(LAUNCHER))
 
 import against  # noqa: E402
-from report import Row  # noqa: E402
+from report import Failed, Row  # noqa: E402
 
 
 def sample(cpu_seconds, seconds=1.0, records=1_000_000, all_cpu_seconds=None):
@@ -76,6 +76,18 @@ class Against(unittest.TestCase):
         found, _ = judge([sample(1.0)], [sample(1.5)], (1000, 1049))
         self.assertEqual(found["verdict"], "not confirmed")
         self.assertEqual(against.worse({"rows": [found]}), [])
+
+    def test_a_case_that_cannot_be_counted_fails_and_the_others_keep_their_figures(self):
+        def count():
+            raise Failed("valgrind: an unknown system call")
+
+        found = against.compared(Row("rest", {}, "millrace"), [sample(1.0)], [sample(1.5)])
+        against.confirm(found, count)
+        other, _ = judge([sample(1.0)], [sample(1.0)], None)
+        self.assertEqual(against.worse({"rows": [found, other]}), [found])
+        text = against.table({"suite": "retail", "against": "other", "rounds": 9, "quick": False, "rows": [found, other]})
+        self.assertIn("rest: its instructions could not be counted: valgrind: an unknown system call", text)
+        self.assertIn("append", text)
 
     def test_five_percent_or_less_is_not_counted(self):
         for cpu in (1.05, 1.0, 0.2):

@@ -79,11 +79,16 @@ def confirm(found, count):
     """Judges a case: count() returns the instructions per record of the other build and of this one.
 
     A count holds what a measurement prepares as well. The share of the CPU that was measured makes the difference as large
-    as it is for the measured part: all of the difference is taken to be there.
+    as it is for the measured part: all of the difference is taken to be there. A case that cannot be counted (not every
+    system call is known to valgrind) fails too, and the other cases keep their figures.
     """
     if found["change"] is None or found["change"] <= LIMIT:
         return
-    base, new = count()
+    try:
+        base, new = count()
+    except Failed as failed:
+        found["verdict"], found["not_counted"] = "NOT COUNTED", str(failed)
+        return
     change = more(base, new, found["measured_share"])
     found["instructions"] = {"base": base, "new": new, "change": change}
     found["verdict"] = "WORSE" if change > LIMIT else "not confirmed"
@@ -122,7 +127,8 @@ def run(ours, theirs, options):
 
 
 def worse(result):
-    return [row for row in result["rows"] if row["verdict"] == "WORSE"]
+    """The cases that fail: confirmed, or over the limit and not to be counted."""
+    return [row for row in result["rows"] if row["verdict"] in ("WORSE", "NOT COUNTED")]
 
 
 def percent(value):
@@ -142,8 +148,9 @@ def table(result):
     widths = {i: max(len(line[i]) for line in cells) for i in used}
     lines = [f"{result['suite']} against {result['against']}: {result['rounds']} round(s), the least CPU of them, instructions per record", ""]
     lines += ["  ".join(line[i].ljust(widths[i]) if i < 2 else line[i].rjust(widths[i]) for i in used).rstrip() for line in cells]
+    lines += [f"{row['case']}: its instructions could not be counted: {row['not_counted']}" for row in result["rows"] if "not_counted" in row]
     failed = worse(result)
-    lines += ["", f"{len(failed)} of {len(result['rows'])} cases cost over {LIMIT:.0%} more CPU, confirmed by their instructions." if failed
+    lines += ["", f"{len(failed)} of {len(result['rows'])} cases cost over {LIMIT:.0%} more CPU, confirmed by their instructions or not to be counted." if failed
               else f"No case costs over {LIMIT:.0%} more CPU, confirmed by its instructions."]  # fmt: skip
     return "\n".join(lines)
 
