@@ -17,7 +17,6 @@
 #include <cstring>
 #include <limits>
 
-#include "millrace/base/assert.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/interval.hpp"
 
@@ -197,9 +196,19 @@ Status Supervisor::spawn(Child& child) {
     return fail(millrace::errc::io_error,
                 child.spec.command[0] + ": " + std::strerror(pid < 0 ? errno : why));
   }
+  // A container may forbid it, and descriptors or memory may be used up.
+  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  if (pidfd < 0) {
+    const int reason = errno;
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    return fail(millrace::errc::io_error, child.spec.command[0] +
+                                              ": it was started and ended again, for it cannot be "
+                                              "watched: pidfd_open: " +
+                                              std::strerror(reason));
+  }
   child.pid = pid;
-  child.pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-  MILLRACE_ASSERT(child.pidfd >= 0, "the kernel knows a child that was not yet waited for");
+  child.pidfd = pidfd;
   ::fcntl(child.pidfd, F_SETFD, FD_CLOEXEC);
   child.state = ChildState::running;
   child.started_ns = clock_.monotonic_ns();
