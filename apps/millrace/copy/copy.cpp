@@ -18,7 +18,7 @@ namespace millrace::cli {
 
 namespace {
 
-constexpr std::size_t buffer_bytes = 64U << 20U;
+constexpr std::size_t copy_buffer_bytes = 64U << 20U;
 
 std::size_t bytes_of(const log::Record& record) {
   return record.key.value_or(std::string_view()).size() +
@@ -104,7 +104,7 @@ class Copier {
       nexts_[i] = next_of(writer_.state(), place);
       parts.push_back({i, place.source, nexts_[i], place.end});
     }
-    SourceReader reader(source_, parts, buffer_bytes);
+    SourceReader reader(source_, parts, copy_buffer_bytes);
     References references(writer_.state().map);
     while (true) {
       MILLRACE_ASSIGN(const SourceReader::Item item, reader.next());

@@ -30,7 +30,7 @@ std::string format(const char* pattern, Values... values) {
 }
 
 double ms(std::int64_t us) { return static_cast<double>(us) / 1000.0; }
-long long number(std::int64_t value) { return value; }
+long long shown(std::int64_t value) { return value; }
 
 std::size_t answered_of(const FeedProgress& feed) { return feed.begun_at + feed.answered; }
 
@@ -112,8 +112,8 @@ std::vector<std::string> LiveView::head(const RunFigures& figures) const {
   }
   if (figures.phase != RunPhase::starting) {
     lines.push_back(format("final      %lld requests, %lld orders rejected, lag %s, %lld kills",
-                           number(figures.final_requests), number(figures.rejected),
-                           lag_in_all(figures).c_str(), number(figures.kills)));
+                           shown(figures.final_requests), shown(figures.rejected),
+                           lag_in_all(figures).c_str(), shown(figures.kills)));
   }
   return lines;
 }
@@ -129,7 +129,7 @@ std::vector<std::string> LiveView::table(const RunFigures& figures) const {
     all.cpu_seconds += service.cpu_seconds;
     all.cpu_share += share;
     std::string line = format("%-11s%-12s%8lld%8u%10.2f%7.0f%7s  %s", service.name.c_str(),
-                              std::string(to_string(service.state)).c_str(), number(service.pid),
+                              std::string(to_string(service.state)).c_str(), shown(service.pid),
                               service.starts, service.cpu_seconds, share * 100,
                               lag == figures.lag.end() ? "-" : std::to_string(lag->second).c_str(),
                               last_exit(service).c_str());
@@ -198,8 +198,8 @@ void LiveView::print_progress(const RunFigures& figures) {
         "%zu of %zu answered, %.0f/s, p99 %.1f ms, %lld final, %lld rejected, lag %s, %zu services "
         "up, %lld kills",
         answered_of(feed), feed.total, rate_, ms(feed.latency_p99_us),
-        number(figures.final_requests), number(figures.rejected), lag_in_all(figures).c_str(),
-        running(figures.services), number(figures.kills));
+        shown(figures.final_requests), shown(figures.rejected), lag_in_all(figures).c_str(),
+        running(figures.services), shown(figures.kills));
   }
   if (line == progress_) return;
   progress_ = line;

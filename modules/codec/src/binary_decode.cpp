@@ -16,9 +16,9 @@
 namespace millrace::codec {
 namespace {
 
-class Reader {
+class BinaryReader {
  public:
-  explicit Reader(std::string_view in) : in_(in) {}
+  explicit BinaryReader(std::string_view in) : in_(in) {}
 
   Failure failure;
 
@@ -242,7 +242,7 @@ class Reader {
 }  // namespace
 
 Status decode_binary(const TypeInfo& type, std::string_view bytes, void* out) {
-  Reader reader(bytes);
+  BinaryReader reader(bytes);
   if (reader.read(&type, out, 0) &&
       (reader.at_end() || reader.failure.set(errc::malformed, "bytes follow the value"))) {
     return {};

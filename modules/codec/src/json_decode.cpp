@@ -20,9 +20,9 @@ std::string shortened(std::string_view text) {
   return text.size() <= shown ? std::string(text) : std::string(text.substr(0, shown)) + "...";
 }
 
-class Reader {
+class JsonReader {
  public:
-  explicit Reader(std::string_view text) : in_(text) {}
+  explicit JsonReader(std::string_view text) : in_(text) {}
 
   Failure failure;
 
@@ -384,7 +384,7 @@ Status decode_json(const TypeInfo& described, std::string_view event_type, std::
     out = type->ops.emplace(out, index);
     type = &type->alternatives[index]();
   }
-  Reader reader(bytes);
+  JsonReader reader(bytes);
   if (reader.read(type, out, 0) && reader.read_end()) {
     return {};
   }

@@ -28,7 +28,7 @@ Result<T> from_binary(std::string_view bytes) {
 }
 
 template <class T>
-void expect_failure(std::string_view bytes, ErrorCode code, std::string_view message) {
+void expect_binary_failure(std::string_view bytes, ErrorCode code, std::string_view message) {
   const auto result = from_binary<T>(bytes);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code().name, code.name);
@@ -108,48 +108,48 @@ TEST(Binary, bytes_cut_off_anywhere_are_malformed) {
                             {{"85123A", "HEART", 6, 2550}, {"71053", std::nullopt, -1, 0}}};
   const std::string whole = to_binary(placed);
   for (std::size_t size = 0; size < whole.size(); ++size) {
-    expect_failure<shop::Placed>(whole.substr(0, size), errc::malformed, "");
+    expect_binary_failure<shop::Placed>(whole.substr(0, size), errc::malformed, "");
   }
-  expect_failure<shop::Placed>(whole + "x", errc::malformed, "bytes follow");
+  expect_binary_failure<shop::Placed>(whole + "x", errc::malformed, "bytes follow");
 }
 
 TEST(Binary, failures_name_the_place) {
   std::string bytes = to_binary(std::vector<shop::Rejected>{{{"1"}, {}}, {{"2"}, {}}});
   bytes.back() = 6;
-  expect_failure<std::vector<shop::Rejected>>(bytes, errc::wrong_type,
-                                              "[1].reason: wanted Reason, found the number 3");
-  expect_failure<shop::Event>("\x09", errc::unknown_type, "alternative 9");
-  expect_failure<std::int32_t>(to_binary(std::int64_t{1} << 31), errc::wrong_type,
-                               "found 2147483648");
-  expect_failure<std::uint32_t>(to_binary(std::uint64_t{1} << 32U), errc::wrong_type,
-                                "found 4294967296");
-  expect_failure<bool>("\x02", errc::malformed, "0 or 1");
-  expect_failure<std::map<std::string, bool>>(std::string("\x02\x01"
-                                                          "a\x01\x01"
-                                                          "a\x01",
-                                                          7),
-                                              errc::malformed, "twice");
+  expect_binary_failure<std::vector<shop::Rejected>>(
+      bytes, errc::wrong_type, "[1].reason: wanted Reason, found the number 3");
+  expect_binary_failure<shop::Event>("\x09", errc::unknown_type, "alternative 9");
+  expect_binary_failure<std::int32_t>(to_binary(std::int64_t{1} << 31), errc::wrong_type,
+                                      "found 2147483648");
+  expect_binary_failure<std::uint32_t>(to_binary(std::uint64_t{1} << 32U), errc::wrong_type,
+                                       "found 4294967296");
+  expect_binary_failure<bool>("\x02", errc::malformed, "0 or 1");
+  expect_binary_failure<std::map<std::string, bool>>(std::string("\x02\x01"
+                                                                 "a\x01\x01"
+                                                                 "a\x01",
+                                                                 7),
+                                                     errc::malformed, "twice");
 }
 
 TEST(Binary, numbers_longer_than_64_bits_are_malformed) {
   EXPECT_EQ(from_binary<std::uint64_t>("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01").value(),
             UINT64_MAX);
-  expect_failure<std::uint64_t>("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", errc::malformed,
-                                "64 bits");
-  expect_failure<std::uint64_t>("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", errc::malformed,
-                                "64 bits");
+  expect_binary_failure<std::uint64_t>("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", errc::malformed,
+                                       "64 bits");
+  expect_binary_failure<std::uint64_t>("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01",
+                                       errc::malformed, "64 bits");
 }
 
 TEST(Binary, a_count_that_lies_costs_no_memory) {
-  expect_failure<std::vector<std::int64_t>>(
+  expect_binary_failure<std::vector<std::int64_t>>(
       "\xff\xff\xff\xff\x0f"
       "ab",
       errc::malformed, "end within");
-  expect_failure<std::map<std::string, bool>>(
+  expect_binary_failure<std::map<std::string, bool>>(
       "\xff\xff\xff\xff\x0f"
       "ab",
       errc::malformed, "end within");
-  expect_failure<std::string>(
+  expect_binary_failure<std::string>(
       "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
       "ab",
       errc::malformed, "end within");
@@ -162,7 +162,7 @@ TEST(Binary, deep_nesting_is_refused_and_not_a_stack_overflow) {
     std::string body = "\x01" + bytes;
     bytes = std::string(prefix, write_varint(prefix, body.size())) + body;
   }
-  expect_failure<shop::Tree>(bytes, errc::malformed, "nested");
+  expect_binary_failure<shop::Tree>(bytes, errc::malformed, "nested");
 }
 
 }  // namespace

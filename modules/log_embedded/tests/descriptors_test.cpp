@@ -18,7 +18,7 @@
 namespace millrace::log {
 namespace {
 
-constexpr int commits = 300;
+constexpr int many_commits = 300;
 // Beside segments: the directory, and a segment in the making under its two names, or a checkpoint.
 constexpr std::size_t other_files = 3;
 
@@ -55,7 +55,7 @@ class FewDescriptors : public testing::Test {
   std::unique_ptr<Log> fill(const LogOptions& options) {
     auto log = open(options);
     place_ = topic_at(*log, "t");
-    append(*log, commits);
+    append(*log, many_commits);
     return log;
   }
   std::size_t segments() {
@@ -119,12 +119,12 @@ TEST_F(FewDescriptors, that_a_process_may_have_are_enough_for_each_step) {
 TEST_F(FewDescriptors, of_which_none_is_left_refuse_a_commit_and_a_sync_but_do_not_stop_the_log) {
   auto log = fill(options_of());
   files_.limit_open(files_.open_now());
-  ASSERT_TRUE(put_all(*log, {place_}, value_of(commits))) << "it closed files of its own";
-  values_.push_back(value_of(commits));
+  ASSERT_TRUE(put_all(*log, {place_}, value_of(many_commits))) << "it closed files of its own";
+  values_.push_back(value_of(many_commits));
   const LogPosition end = log->committed();
   files_.limit_open(0);
   // What is open stays open; a new segment needs a descriptor.
-  const auto refused = put_all(*log, {place_}, value_of(commits));
+  const auto refused = put_all(*log, {place_}, value_of(many_commits));
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(millrace::errc::too_many_files)) << refused.error().to_string();
   const Status durable = log->wait_durable(end);
@@ -195,7 +195,7 @@ TEST_F(EmbeddedFaults, with_few_descriptors_a_segment_stays_open_until_it_is_syn
       ASSERT_TRUE(put_all(*log, {place}, value_of(i)));
     }
   };
-  put(commits);
+  put(many_commits);
   machine_.clock.advance_ms(60'000);
   ASSERT_TRUE(log->maintain()) << "a checkpoint";
   put(10);
@@ -205,7 +205,7 @@ TEST_F(EmbeddedFaults, with_few_descriptors_a_segment_stays_open_until_it_is_syn
   plan("sync.failed", 1);
   ASSERT_TRUE(dies(*other, [&] { static_cast<void>(other->wait_durable(other->committed())); }));
   machine_.files.fail_syncs(false);
-  ASSERT_EQ(values_of(*log, place).size(), commits + 10U) << "which opens all segments";
+  ASSERT_EQ(values_of(*log, place).size(), many_commits + 10U) << "which opens all segments";
   machine_.clock.advance_ms(60'000);
   const Status kept = log->maintain();
   ASSERT_FALSE(kept) << "a file that was closed and opened again would know of nothing";

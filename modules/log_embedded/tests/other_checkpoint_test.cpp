@@ -16,7 +16,7 @@ using testing::HasSubstr;
 const std::string checkpoint = std::string(SimulatedMachine::directory) + "/checkpoint";
 const std::string journal = std::string(SimulatedMachine::directory) + "/journal/";
 constexpr std::uint64_t far_behind_zero = 1ULL << 40U;
-constexpr int commits = 40;
+constexpr int few_commits = 40;
 
 class OtherCheckpoint : public testing::Test {
  protected:
@@ -41,7 +41,8 @@ class OtherCheckpoint : public testing::Test {
     }
   }
   void expect_whole(Log& log) {
-    EXPECT_EQ(values_of(log, place_), std::vector<std::string>(commits, std::string(5'000, 'a')));
+    EXPECT_EQ(values_of(log, place_),
+              std::vector<std::string>(few_commits, std::string(5'000, 'a')));
     EXPECT_EQ(log.position(log.group("g").value(), place_).value(), offset(1));
   }
   void expect_whole_log() {
@@ -63,7 +64,7 @@ class OtherCheckpoint : public testing::Test {
 };
 
 TEST_F(OtherCheckpoint, that_is_damaged_or_missing_costs_a_log_that_begins_behind_0_nothing) {
-  fill(machine_, far_behind_zero, commits, 'a');
+  fill(machine_, far_behind_zero, few_commits, 'a');
   ASSERT_TRUE(machine_.files.flip_bit(checkpoint, 30, 1));
   expect_whole_log();
   // Which wrote another one.
@@ -72,7 +73,7 @@ TEST_F(OtherCheckpoint, that_is_damaged_or_missing_costs_a_log_that_begins_behin
 }
 
 TEST_F(OtherCheckpoint, that_is_damaged_is_named_when_the_first_segment_is_missing_too) {
-  fill(machine_, far_behind_zero, commits, 'a');
+  fill(machine_, far_behind_zero, few_commits, 'a');
   ASSERT_TRUE(machine_.files.flip_bit(checkpoint, 30, 1));
   ASSERT_TRUE(machine_.files.remove(journal + machine_.files.list(journal)->front()));
   ASSERT_TRUE(machine_.files.remove(journal + machine_.files.list(journal)->front()));
@@ -86,9 +87,9 @@ TEST_F(OtherCheckpoint, that_is_damaged_is_named_when_the_first_segment_is_missi
 
 TEST_F(OtherCheckpoint,
        of_another_copy_of_the_log_is_refused_as_it_would_lose_positions_of_groups) {
-  fill(machine_, 0, commits, 'a');
+  fill(machine_, 0, few_commits, 'a');
   SimulatedMachine copy;
-  fill(copy, 0, commits - 5, 'b');
+  fill(copy, 0, few_commits - 5, 'b');
   ASSERT_TRUE(
       write_file_atomically(machine_.files, checkpoint, read_file(copy.files, checkpoint).value()));
   for (const LogOptions& options : {reading(), options_of()}) {

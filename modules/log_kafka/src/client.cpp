@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "millrace/log/errors.hpp"
+#include "units.hpp"
 #include "wire/cluster.hpp"
 #include "wire/security.hpp"
 
@@ -51,7 +52,6 @@ ClientConfig::ClientConfig(Url url, const LogOptions& options, Clock& clock)
       client_id_("millrace-" + (options.member.empty() ? std::string("tool") : options.member)),
       cluster_(std::make_unique<wire::Cluster>(clock)) {
   if (const std::string* const named = user_setting("client.id")) client_id_ = *named;
-  constexpr std::int64_t ms = 1'000'000;
   if (const std::int64_t set_ms = number("socket.connection.setup.timeout.ms", 0); set_ms > 0)
     cluster_->connected_within(set_ms * ms);
   // librdkafka refuses any other value.

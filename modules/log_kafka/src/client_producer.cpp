@@ -8,11 +8,11 @@
 
 #include "millrace/log/errors.hpp"
 #include "millrace/log/record_batch.hpp"
+#include "units.hpp"
 
 namespace millrace::log::kafka {
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
 // A broker that is away for so long fails what waits for it.
 constexpr std::int64_t delivery_timeout_ms = 30'000;
 constexpr std::int64_t transaction_timeout_ms = 60'000;

@@ -8,11 +8,10 @@
 
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
+#include "units.hpp"
 
 namespace millrace::log::kafka {
 namespace {
-
-constexpr std::int64_t ms = 1'000'000;
 
 /// librdkafka tells of the first record only.
 Offset end_of(const OutgoingBatch& batch) {

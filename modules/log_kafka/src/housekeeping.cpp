@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "millrace/log/errors.hpp"
+#include "units.hpp"
 
 namespace millrace::log::kafka {
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t look_interval_ns = 1'000 * ms;
 
 }  // namespace

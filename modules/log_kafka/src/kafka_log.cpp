@@ -8,12 +8,12 @@
 #include "millrace/base/text.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
+#include "units.hpp"
 #include "waiter.hpp"
 
 namespace millrace::log::kafka {
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t own_patience_ns = 2'000 * ms;
 constexpr std::size_t default_transaction_bytes = 64U << 20U;
 // What brokers do when nobody tells them otherwise: offsets.retention.minutes.

@@ -7,14 +7,9 @@
 
 #include "admin.hpp"
 #include "millrace/log/errors.hpp"
+#include "units.hpp"
 
 namespace millrace::log::kafka {
-namespace {
-
-constexpr std::int64_t ms = 1'000'000;
-
-}  // namespace
-
 Result<std::vector<std::optional<Offset>>> Positions::find(GroupId group,
                                                            std::span<const TopicPartition> places) {
   MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, topics_.places_in_kafka(places));

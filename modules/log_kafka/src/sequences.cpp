@@ -12,13 +12,13 @@ namespace millrace::log::kafka {
 namespace {
 
 constexpr std::int64_t format_version = 1;
-constexpr std::string_view topic_name = "__millrace_sequences";
-constexpr TopicPartition our_place{TopicId{{-2}}, PartitionId{{0}}};
+constexpr std::string_view sequences_topic = "__millrace_sequences";
+constexpr TopicPartition sequences_place{TopicId{{-2}}, PartitionId{{0}}};
 
 }  // namespace
 
 Sequences::Sequences(const ClientConfig& config, Reader& reader)
-    : config_(config), reader_(reader), place_{config.in_kafka(topic_name), 0} {}
+    : config_(config), reader_(reader), place_{config.in_kafka(sequences_topic), 0} {}
 
 Status Sequences::open() {
   const MutexLock lock(mutex_);
@@ -47,7 +47,7 @@ Result<Sequences::Last> Sequences::decode(std::string_view bytes) {
   // negated.
   if (in.ok() && last.number < -format_version)
     return fail(errc::incompatible,
-                newer_format("topic " + std::string(topic_name), "the sequence of a producer",
+                newer_format("topic " + std::string(sequences_topic), "the sequence of a producer",
                              0 - static_cast<std::uint64_t>(last.number), format_version));
   const auto count = in.varint<std::int64_t>();
   for (std::int64_t i = 0; in.ok() && i < count; ++i) {
@@ -57,16 +57,17 @@ Result<Sequences::Last> Sequences::decode(std::string_view bytes) {
                              offset(in.varint<std::int64_t>()));
   }
   if (!in.ok() || last.number < 0)
-    return fail(errc::corrupt, "topic " + std::string(topic_name) + ": a record that ends early");
+    return fail(errc::corrupt,
+                "topic " + std::string(sequences_topic) + ": a record that ends early");
   return last;
 }
 
 Result<Sequences::Last> Sequences::last(const std::string& producer) {
   const MutexLock lock(mutex_);
   MILLRACE_ASSIGN(const std::vector<Offset> end, reader_.ask({place_}, Reader::End::last_stable));
-  reader_.heard_of(our_place, end[0]);
+  reader_.heard_of(sequences_place, end[0]);
   while (next_ < end[0]) {
-    MILLRACE_TRY(reader_.fetch(our_place, place_, next_, 1U << 20U, buffer_));
+    MILLRACE_TRY(reader_.fetch(sequences_place, place_, next_, 1U << 20U, buffer_));
     for (const RecordView& record : buffer_.records) {
       if (!record.key || !record.value) continue;
       MILLRACE_ASSIGN(Last read, decode(*record.value));

@@ -52,9 +52,9 @@ class Writer {
   ByteWriter out_{bytes_};
 };
 
-class Reader {
+class StateReader {
  public:
-  explicit Reader(std::string_view bytes) : in_(bytes) {}
+  explicit StateReader(std::string_view bytes) : in_(bytes) {}
   std::int64_t number() { return in_.varint<std::int64_t>(); }
   std::uint64_t tick() { return static_cast<std::uint64_t>(number()); }
   std::int32_t small() { return static_cast<std::int32_t>(number()); }
@@ -122,7 +122,7 @@ void write(Writer& out, const Positioned& record) {
   out.number(record.group).text(record.topic).number(record.partition);
 }
 
-Announcement read_announcement(Reader& in) {
+Announcement read_announcement(StateReader& in) {
   Announcement announced;
   if (!in.has_more()) return announced;
   announced.folds = in.number();
@@ -130,14 +130,14 @@ Announcement read_announcement(Reader& in) {
   return announced;
 }
 
-Heartbeat read_heartbeat(Reader& in) {
+Heartbeat read_heartbeat(StateReader& in) {
   Heartbeat beat;
   beat.member = in.number();
   beat.announced = read_announcement(in);
   return beat;
 }
 
-Joined read_joined(Reader& in) {
+Joined read_joined(StateReader& in) {
   Joined joined;
   joined.transactional_id = in.text();
   joined.name = in.text();
@@ -148,7 +148,7 @@ Joined read_joined(Reader& in) {
   return joined;
 }
 
-Positioned read_positioned(Reader& in) {
+Positioned read_positioned(StateReader& in) {
   Positioned positioned;
   positioned.group = in.small();
   positioned.topic = in.text();
@@ -174,7 +174,7 @@ std::int64_t RecordVersions::of(const StateRecord& record) const {
 }
 
 bool is_unknown_note(std::string_view bytes) {
-  Reader in(bytes);
+  StateReader in(bytes);
   const std::int64_t version = in.number();
   const std::int64_t kind = in.number();
   return in.good() && version >= 1 && version <= versions_to_come && kind >= first_note &&
@@ -189,7 +189,7 @@ std::string encode_state_record(const StateRecord& record, const RecordVersions&
 }
 
 Result<StateRecord> decode_state_record(std::string_view bytes, const RecordVersions& versions) {
-  Reader in(bytes);
+  StateReader in(bytes);
   const std::int64_t version = in.number();
   const std::int64_t kind = in.number();
   if (in.good() && version > versions.folds && version <= versions_to_come)
@@ -298,7 +298,7 @@ std::string State::encode() const {
 }
 
 Result<State> State::decode(std::string_view bytes) {
-  Reader in(bytes);
+  StateReader in(bytes);
   State state;
   for (std::size_t left = in.count(); left > 0; --left)
     state.apply(0, TopicMade{in.spec()});

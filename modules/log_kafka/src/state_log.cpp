@@ -7,6 +7,7 @@
 #include "admin.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
+#include "units.hpp"
 
 namespace millrace::log::kafka {
 namespace {
@@ -15,7 +16,6 @@ constexpr std::string_view topic_name = "__millrace";
 // Of no topic that a user can have.
 constexpr TopicPartition our_place{TopicId{{-1}}, PartitionId{{0}}};
 constexpr std::size_t fetch_bytes = 1U << 20U;
-constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t retry_ns = 20 * ms;
 constexpr std::int64_t records_between_snapshots = 10'000;
 

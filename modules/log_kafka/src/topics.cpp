@@ -7,6 +7,7 @@
 #include "admin.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
+#include "units.hpp"
 
 namespace millrace::log::kafka {
 namespace {
@@ -17,7 +18,6 @@ constexpr const char* for_ever = "-1";
 // Who goes on from an older snapshot than that would miss deletions: a week.
 constexpr const char* kept_tombstones_ms = "604800000";
 constexpr const char* most = "9223372036854775807";
-constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t retry_ns = 20 * ms;
 
 Settings settings_of(const TopicSpec& spec, const LogOptions& options) {

@@ -6,11 +6,11 @@
 #include <limits>
 
 #include "millrace/log/errors.hpp"
+#include "units.hpp"
 
 namespace millrace::log::kafka {
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
 // No sum with it overflows.
 constexpr std::int64_t longest_wait_ns = std::numeric_limits<std::int64_t>::max() / 4;
 

@@ -16,7 +16,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr std::size_t ample = 8U << 20U;
+constexpr std::size_t ample_room = 8U << 20U;
 
 /// Text that shrinks to about a half, of many blocks in each codec.
 std::string text(std::size_t bytes) {
@@ -34,7 +34,7 @@ TEST(KafkaCompression, every_codec_in_every_form_gives_back_what_was_compressed)
     for (const std::size_t bytes : {1U, 100U, 65'536U, 1'000'000U}) {
       std::string out = "before";
       const auto status =
-          decompress(compressor.codec, compressor.compress(text(bytes)), ample, out);
+          decompress(compressor.codec, compressor.compress(text(bytes)), ample_room, out);
       ASSERT_TRUE(status) << compressor.name << ": " << status.error().to_string();
       EXPECT_TRUE(out == "before" + text(bytes)) << compressor.name << " of " << bytes;
     }
@@ -44,7 +44,7 @@ TEST(KafkaCompression, what_shrinks_to_almost_nothing_is_given_back) {
   const std::string zeros(5'000'000, '\0');
   for (const Compressor& compressor : compressors()) {
     std::string out;
-    EXPECT_TRUE(decompress(compressor.codec, compressor.compress(zeros), ample, out));
+    EXPECT_TRUE(decompress(compressor.codec, compressor.compress(zeros), ample_room, out));
     EXPECT_TRUE(out == zeros) << compressor.name;
   }
 }
@@ -54,7 +54,7 @@ TEST(KafkaCompression, frames_that_follow_one_another_are_one) {
     if (compressor.name == "snappy") continue;  // has no frames
     std::string out;
     const std::string two = compressor.compress(text(70'000)) + compressor.compress("and more");
-    ASSERT_TRUE(decompress(compressor.codec, two, ample, out)) << compressor.name;
+    ASSERT_TRUE(decompress(compressor.codec, two, ample_room, out)) << compressor.name;
     EXPECT_TRUE(out == text(70'000) + "and more") << compressor.name;
   }
 }
@@ -119,7 +119,7 @@ TEST(KafkaCompression, bytes_that_end_early_are_refused_at_every_place) {
         continue;
       std::string out = "before";
       const auto status =
-          decompress(compressor.codec, std::string_view(bytes).substr(0, size), ample, out);
+          decompress(compressor.codec, std::string_view(bytes).substr(0, size), ample_room, out);
       ASSERT_FALSE(status) << compressor.name << " of " << size;
       EXPECT_EQ(out, "before");
       if (status.error().code() == errc::too_large)
@@ -135,7 +135,7 @@ TEST(KafkaCompression, a_block_of_snappy_with_a_length_below_one_is_refused) {
   for (const std::string_view length :
        {std::string_view("\0\0\0\0", 4), std::string_view("\xff\xff\xff\xff", 4)}) {
     std::string out;
-    const auto status = decompress(2, header + std::string(length) + "abc", ample, out);
+    const auto status = decompress(2, header + std::string(length) + "abc", ample_room, out);
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().code(), errc::corrupt);
   }
@@ -143,7 +143,7 @@ TEST(KafkaCompression, a_block_of_snappy_with_a_length_below_one_is_refused) {
 
 TEST(KafkaCompression, a_codec_that_kafka_does_not_have_is_refused_by_its_number) {
   std::string out;
-  const auto status = decompress(5, "whatever", ample, out);
+  const auto status = decompress(5, "whatever", ample_room, out);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code(), errc::corrupt);
   EXPECT_THAT(status.error().message(), HasSubstr("codec 5"));
@@ -162,7 +162,7 @@ RC_GTEST_PROP(KafkaCompression, damaged_bytes_are_refused_without_a_trace_or_sta
   RC_ASSERT(out.starts_with("before"));
   // What an earlier call left behind does not matter to the next.
   out.clear();
-  RC_ASSERT(decompress(compressor.codec, compressor.compress("fine"), ample, out).has_value());
+  RC_ASSERT(decompress(compressor.codec, compressor.compress("fine"), ample_room, out).has_value());
   RC_ASSERT(out == "fine");
 }
 

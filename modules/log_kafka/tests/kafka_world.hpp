@@ -18,10 +18,16 @@
 #include "millrace/log/errors.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/log_kafka/kafka.hpp"
+#include "millrace/testkit/kafka_proxy.hpp"
 
 // Words that the tests of the Kafka backend share. The cluster's address is in MILLRACE_TEST_KAFKA
 // (tools/with_kafka).
 namespace millrace::log {
+
+/// Requests of transactions; a rule of a proxy strikes only those.
+inline bool is_of_transaction(const testkit::KafkaRequest& request) {
+  return !request.transactional_id.empty();
+}
 
 /// A handle that is a member of one group, with what it holds.
 class Worker {

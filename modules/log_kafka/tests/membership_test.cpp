@@ -26,8 +26,6 @@ using testkit::KafkaRequest;
 bool is_of_state(const KafkaRequest& request) {
   return request.body.find("__millrace") != std::string_view::npos;
 }
-bool is_of_transaction(const KafkaRequest& request) { return !request.transactional_id.empty(); }
-
 class KafkaFencing : public KafkaWorld {
  protected:
   KafkaFencing() {

@@ -31,7 +31,7 @@ struct Fault {
   friend void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
 };
 
-std::string name_of(const testing::TestParamInfo<Fault>& info) {
+std::string name_of_fault(const testing::TestParamInfo<Fault>& info) {
   const bool usual = std::string_view(info.param.client) == "wire";
   return std::string(info.param.name) + (usual ? "" : std::string("_by_") + info.param.client);
 }
@@ -48,8 +48,6 @@ std::vector<Fault> for_both_clients(std::span<const Fault> faults) {
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 Settings by(const Fault& fault) { return {{"millrace.client", fault.client}}; }
-
-bool is_of_transaction(const KafkaRequest& request) { return !request.transactional_id.empty(); }
 
 /// Strikes requests of transactions only.
 KafkaRule rule_of(const Fault& fault) {
@@ -261,7 +259,7 @@ TEST_P(KafkaRepeatFaults, a_repeat_of_the_same_sequence_writes_nothing_twice) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kafka, KafkaCommitFaults,
-                         testing::ValuesIn(for_both_clients(commit_faults)), name_of);
+                         testing::ValuesIn(for_both_clients(commit_faults)), name_of_fault);
 
 // Those that end differently from each other.
 std::vector<Fault> repeat_faults() {
@@ -285,7 +283,8 @@ std::vector<Fault> repeat_faults() {
   return faults;
 }
 
-INSTANTIATE_TEST_SUITE_P(Kafka, KafkaRepeatFaults, testing::ValuesIn(repeat_faults()), name_of);
+INSTANTIATE_TEST_SUITE_P(Kafka, KafkaRepeatFaults, testing::ValuesIn(repeat_faults()),
+                         name_of_fault);
 
 const Fault append_faults[] = {
     {"delayed", KafkaApi::produce, KafkaFault::delay_response(400)},
@@ -325,7 +324,7 @@ TEST_P(KafkaAppendFaults, the_answer_is_true_and_the_next_append_works) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kafka, KafkaAppendFaults, testing::ValuesIn(append_faults), name_of);
+INSTANTIATE_TEST_SUITE_P(Kafka, KafkaAppendFaults, testing::ValuesIn(append_faults), name_of_fault);
 
 const Fault fetch_faults[] = {
     {"delayed", KafkaApi::fetch, KafkaFault::delay_response(300), 2},
@@ -384,7 +383,7 @@ TEST_P(KafkaFetchFaults, a_reader_gets_every_record_once_and_in_order) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kafka, KafkaFetchFaults, testing::ValuesIn(for_both_clients(fetch_faults)),
-                         name_of);
+                         name_of_fault);
 
 }  // namespace
 }  // namespace millrace::log

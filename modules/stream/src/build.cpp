@@ -6,15 +6,11 @@
 
 #include "names.hpp"
 #include "plan_checks.hpp"
+#include "plan_index.hpp"
 
 namespace millrace::stream {
 
 namespace {
-
-template <class Id>
-std::size_t index(Id id) {
-  return static_cast<std::size_t>(id);
-}
 
 void check_connected(const Topology& plan, std::vector<std::string>& problems) {
   if (plan.sources.empty())

@@ -5,15 +5,11 @@
 #include "describe_json.hpp"
 #include "millrace/stream/plan.hpp"
 #include "names.hpp"
+#include "plan_index.hpp"
 
 namespace millrace::stream {
 
 namespace {
-
-template <class Id>
-std::size_t index(Id id) {
-  return static_cast<std::size_t>(id);
-}
 
 std::string partitions_text(std::int32_t partitions) {
   return partitions == 0 ? "as many tasks as its topics have partitions"

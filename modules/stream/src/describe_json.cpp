@@ -7,6 +7,7 @@
 #include "manifest/part_shape.hpp"
 #include "millrace/codec/describe.hpp"
 #include "names.hpp"
+#include "plan_index.hpp"
 
 namespace millrace::stream {
 
@@ -64,11 +65,6 @@ struct TopologyShape {
   std::vector<TopicShape> topics;
 };
 BOOST_DESCRIBE_STRUCT(TopologyShape, (), (service, sub_topologies, topics))
-
-template <class Id>
-std::size_t index(Id id) {
-  return static_cast<std::size_t>(id);
-}
 
 template <class Shape>
 void add_history(const Topology& plan, Shape& shape) {

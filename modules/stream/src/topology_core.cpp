@@ -8,15 +8,11 @@
 #include "millrace/stream/topology.hpp"
 #include "names.hpp"
 #include "plan_checks.hpp"
+#include "plan_index.hpp"
 
 namespace millrace::stream {
 
 namespace {
-
-template <class Id>
-std::size_t index(Id id) {
-  return static_cast<std::size_t>(id);
-}
 
 std::uint64_t fingerprint(const codec::TypeInfo& key, const codec::TypeInfo& value) {
   return xxh64(codec::to_text(codec::shape_of(key)) + " -> " +

@@ -59,7 +59,7 @@ class Clockwork final : public Processor<std::string, Deposited> {
 };
 
 // Longer than a test takes where the clock runs by itself.
-constexpr std::int64_t period_ms = 60'000;
+constexpr std::int64_t watch_period_ms = 60'000;
 
 class Punctuators : public RuntimeTest {
  protected:
@@ -76,7 +76,7 @@ class Punctuators : public RuntimeTest {
     if (!built) throw std::runtime_error(built.error().to_string());
     auto world = make_world();
     // Who is not heard of between two firings is not dead.
-    world->set_session_timeout_ms(20 * period_ms);
+    world->set_session_timeout_ms(20 * watch_period_ms);
     auto driver = std::make_unique<Driver>(std::move(world), *built);
     driver->declare_topic("deposits", "teller", 1);
     driver->run_until_idle();
@@ -162,31 +162,31 @@ TEST_P(Punctuators, the_wall_clock_fires_without_records_and_tells_when_to_wake)
 }
 
 TEST_P(Punctuators, the_wall_clock_fires_once_however_long_it_was_not_looked_at) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms});
+  auto driver = open_clockwork({PunctuationType::wall_clock, watch_period_ms});
   EXPECT_EQ(notes(*driver), "");
-  expect_tick_after(*driver, period_ms);
-  expect_tick_after(*driver, 10 * period_ms);
+  expect_tick_after(*driver, watch_period_ms);
+  expect_tick_after(*driver, 10 * watch_period_ms);
 }
 
 TEST_P(Punctuators, a_clock_that_is_set_back_does_not_stop_them) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms});
+  auto driver = open_clockwork({PunctuationType::wall_clock, watch_period_ms});
   ManualClock* const clock = driver->world().manual_clock();
   if (clock == nullptr) GTEST_SKIP() << "needs a clock that can be set back";
   clock->jump_wall_ms(-3'600'000);
   driver->run_until_idle();
-  expect_tick_after(*driver, period_ms);
+  expect_tick_after(*driver, watch_period_ms);
 }
 
 TEST_P(Punctuators, a_clock_that_is_set_back_does_not_stop_them_however_often_they_are_restarted) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms});
+  auto driver = open_clockwork({PunctuationType::wall_clock, watch_period_ms});
   ManualClock* const clock = driver->world().manual_clock();
   if (clock == nullptr) GTEST_SKIP() << "needs a clock that can be set back";
-  driver->advance_ms(period_ms);
+  driver->advance_ms(watch_period_ms);
   EXPECT_EQ(driver->read_raw("clockwork.notes").size(), 1U);
   clock->jump_wall_ms(-3'600'000);
   for (int i = 0; i < 3; ++i) {
     for (int part = 0; part < 4; ++part)
-      driver->advance_ms(period_ms / 6);
+      driver->advance_ms(watch_period_ms / 6);
     driver->crash_and_restart();
     driver->run_until_idle();
   }
@@ -206,12 +206,12 @@ TEST_P(Punctuators, an_interval_beyond_all_time_lets_the_instance_sleep) {
 }
 
 TEST_P(Punctuators, the_wall_clock_fires_however_often_the_process_is_restarted) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms});
+  auto driver = open_clockwork({PunctuationType::wall_clock, watch_period_ms});
   std::size_t ticks = 0;
   // Ten times two thirds of a period.
   for (int i = 0; i < 10; ++i) {
     for (int part = 0; part < 4; ++part)
-      driver->advance_ms(period_ms / 6);
+      driver->advance_ms(watch_period_ms / 6);
     ticks += driver->read_raw("clockwork.notes").size();
     // On a cluster a death costs a session, and more than an hour ahead of it no record is taken.
     if (i % 2 == 0 && !GetParam().remote) {
@@ -228,12 +228,12 @@ TEST_P(Punctuators, the_wall_clock_fires_however_often_the_process_is_restarted)
 }
 
 TEST_P(Punctuators, what_a_firing_emits_has_an_id_of_its_own_and_a_remembered_cause) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms});
+  auto driver = open_clockwork({PunctuationType::wall_clock, watch_period_ms});
   const std::string cause =
       driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000, "process-7");
   driver->run_until_idle();
   static_cast<void>(driver->read_raw("clockwork.notes"));
-  driver->advance_ms(period_ms);
+  driver->advance_ms(watch_period_ms);
   const auto fired = driver->read<std::string, Note>("clockwork.notes");
   ASSERT_EQ(fired.size(), 2U);
   EXPECT_EQ(fired[0].value.text, "tick");
@@ -246,16 +246,16 @@ TEST_P(Punctuators, what_a_firing_emits_has_an_id_of_its_own_and_a_remembered_ca
   driver->crash_and_restart();
   driver->run_until_idle();
   static_cast<void>(driver->read_raw("clockwork.notes"));
-  driver->advance_ms(period_ms);
+  driver->advance_ms(watch_period_ms);
   const auto again = driver->read<std::string, Note>("clockwork.notes");
   ASSERT_EQ(again.size(), 2U);
   EXPECT_NE(again[0].raw.header("ce_id"), fired[0].raw.header("ce_id"));
 }
 
 TEST_P(Punctuators, a_firing_that_fails_is_told_and_passed_over_with_its_effects) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms, true});
+  auto driver = open_clockwork({PunctuationType::wall_clock, watch_period_ms, true});
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000);
-  driver->advance_ms(period_ms);
+  driver->advance_ms(watch_period_ms);
   EXPECT_EQ(notes(*driver), "deposit@1000 ");
   EXPECT_EQ(driver->instance().status().failed_firings, 1U);
 }
@@ -270,13 +270,13 @@ TEST_P(Punctuators, a_timer_that_fails_at_every_firing_does_not_stop_the_task) {
 }
 
 TEST_P(Punctuators, firings_without_effect_make_no_commits) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms, false, true});
+  auto driver = open_clockwork({PunctuationType::wall_clock, watch_period_ms, false, true});
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000);
   driver->run_until_idle();
   const std::uint64_t commits = driver->instance().status().commits;
   EXPECT_GT(commits, 0U);
   for (int i = 0; i < 20; ++i)
-    driver->advance_ms(period_ms);
+    driver->advance_ms(watch_period_ms);
   EXPECT_EQ(driver->instance().status().commits, commits);
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'100);
   driver->run_until_idle();
@@ -284,20 +284,20 @@ TEST_P(Punctuators, firings_without_effect_make_no_commits) {
 }
 
 TEST_P(Punctuators, a_firing_too_large_to_commit_is_passed_over) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms});
+  auto driver = open_clockwork({PunctuationType::wall_clock, watch_period_ms});
   driver->world().fail_commits(log::errc::too_large, 1);
-  driver->advance_ms(period_ms);
+  driver->advance_ms(watch_period_ms);
   EXPECT_EQ(notes(*driver), "");
   EXPECT_EQ(driver->instance().status().failed_firings, 1U);
-  expect_tick_after(*driver, period_ms);
+  expect_tick_after(*driver, watch_period_ms);
 }
 
 TEST_P(Punctuators, a_firing_too_large_to_commit_costs_no_record_beside_it) {
-  auto driver = open_clockwork({PunctuationType::wall_clock, period_ms});
+  auto driver = open_clockwork({PunctuationType::wall_clock, watch_period_ms});
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000);
   // Both, then the firing alone.
   driver->world().fail_commits(log::errc::too_large, 2);
-  driver->advance_ms(period_ms);
+  driver->advance_ms(watch_period_ms);
   EXPECT_EQ(notes(*driver), "deposit@1000 ");
   EXPECT_TRUE(driver->read_raw("clockwork.dead-letters").empty());
   EXPECT_EQ(driver->instance().status().failed_firings, 1U);

@@ -11,11 +11,11 @@
 
 #include "millrace/log/errors.hpp"
 #include "millrace/net/socket.hpp"
+#include "units.hpp"
 
 namespace millrace::log::kafka::wire {
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
 // As the broker's socket.request.max.bytes: a size above it is no size.
 constexpr std::int32_t max_frame_bytes = 100 << 20;
 

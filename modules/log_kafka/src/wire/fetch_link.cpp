@@ -6,13 +6,13 @@
 #include <utility>
 
 #include "millrace/log/errors.hpp"
+#include "units.hpp"
 #include "wire/cluster.hpp"
 #include "wire/fetch_request.hpp"
 
 namespace millrace::log::kafka::wire {
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t patience_ns = 3'000 * ms;
 constexpr std::int64_t quick_ns = 5 * ms;
 constexpr std::int64_t first_back_off_ns = 50 * ms;

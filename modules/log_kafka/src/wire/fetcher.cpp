@@ -10,11 +10,11 @@
 
 #include "millrace/log/errors.hpp"
 #include "reader.hpp"
+#include "units.hpp"
 
 namespace millrace::log::kafka::wire {
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t longest_sleep_ns = 10'000 * ms;
 constexpr std::int64_t pause_ns = 70 * ms;
 // How long a question for leaders may keep the feeds of other brokers waiting, and how long they

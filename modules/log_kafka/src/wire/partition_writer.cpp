@@ -47,11 +47,11 @@ bool passes(Code code) {
 }  // namespace
 
 PartitionWriter::PartitionWriter(Cluster& cluster, std::string client_id, const Patience& patience,
-                                 std::size_t max_batch_bytes)
+                                 std::size_t batch_bytes_max)
     : cluster_(cluster),
       client_id_(std::move(client_id)),
       patience_(patience),
-      max_batch_bytes_(max_batch_bytes) {}
+      max_batch_bytes_(batch_bytes_max) {}
 
 void PartitionWriter::add(OutgoingBatch& batch) {
   if (batch.count == 0) return;

@@ -27,7 +27,7 @@ namespace millrace::log::kafka::wire {
 class PartitionWriter {
  public:
   PartitionWriter(Cluster& cluster, std::string client_id, const Patience& patience,
-                  std::size_t max_batch_bytes);
+                  std::size_t batch_bytes_max);
 
   /// The batch and its bytes stay where they are until it is done or dropped; it is told where its
   /// records are.

@@ -76,7 +76,7 @@ std::string name_of_setting(std::string_view setting) {
   return "kafka setting " + std::string(setting);
 }
 
-std::unexpected<Error> bad(std::string_view setting, const std::string& what) {
+std::unexpected<Error> bad_setting(std::string_view setting, const std::string& what) {
   return fail(errc::invalid_argument, name_of_setting(setting) + ": " + what);
 }
 
@@ -100,12 +100,12 @@ Result<net::TlsSettings> tls_of(const Settings& settings) {
   tls.curves = setting("ssl.curves.list");
   tls.signature_algorithms = setting("ssl.sigalgs.list");
   const std::optional<bool> verifies = flag_of(get(settings, verification));
-  if (!verifies) return bad(verification, "it is true or false");
+  if (!verifies) return bad_setting(verification, "it is true or false");
   tls.verifies = *verifies;
   const std::string_view algorithm = "ssl.endpoint.identification.algorithm";
   const std::string identified = lower(get(settings, algorithm));
   if (!identified.empty() && identified != "https" && identified != "none")
-    return bad(algorithm, "it is https or none");
+    return bad_setting(algorithm, "it is https or none");
   tls.checks_host = identified != "none";
   return tls;
 }
@@ -113,8 +113,10 @@ Result<net::TlsSettings> tls_of(const Settings& settings) {
 Result<net::SaslAccount> account_of(const Settings& settings) {
   net::SaslAccount account{mechanism_of(settings), get(settings, "sasl.username"),
                            get(settings, "sasl.password")};
-  if (account.username.empty()) return bad("sasl.username", account.mechanism + " needs one");
-  if (account.password.empty()) return bad("sasl.password", account.mechanism + " needs one");
+  if (account.username.empty())
+    return bad_setting("sasl.username", account.mechanism + " needs one");
+  if (account.password.empty())
+    return bad_setting("sasl.password", account.mechanism + " needs one");
   return account;
 }
 

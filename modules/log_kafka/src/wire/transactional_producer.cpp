@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "millrace/log/errors.hpp"
+#include "units.hpp"
 
 namespace millrace::log::kafka::wire {
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
 // A topic that is there may be unknown to a broker for so long.
 constexpr std::int64_t news_ns = 5'000 * ms;
 // After so long another broker may be the leader or the coordinator.

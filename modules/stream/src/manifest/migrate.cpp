@@ -25,7 +25,7 @@ using Part = Manifest::Part;
 using log::TopicPartition;
 using runtime::TaskState;
 
-constexpr std::size_t fetch_bytes = 256U << 10U;
+constexpr std::size_t states_fetch_bytes = 256U << 10U;
 constexpr std::string_view state_key = "task";
 
 TopicPartition place_of(const log::Topic& topic, std::int32_t partition) {
@@ -41,7 +41,7 @@ Result<std::optional<TaskState>> last_state(log::Log& log, TopicPartition place,
   log::FetchBuffer buffer;
   while (next < end) {
     MILLRACE_TRY(claimed.keep());
-    MILLRACE_TRY(log.fetch(place, next, fetch_bytes, buffer));
+    MILLRACE_TRY(log.fetch(place, next, states_fetch_bytes, buffer));
     // Offsets need not be dense: nothing more below the end is the end.
     if (buffer.records.empty()) break;
     for (const log::RecordView& record : buffer.records) {

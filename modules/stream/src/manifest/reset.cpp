@@ -7,6 +7,7 @@
 
 #include "manifest/change_at_rest.hpp"
 #include "manifest/manifest_version.hpp"
+#include "manifest/part_links.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/stream/view.hpp"
 
@@ -17,19 +18,13 @@ namespace {
 using Part = Manifest::Part;
 using Names = std::vector<std::string>;
 
-bool meet(const Names& a, const Names& b) {
-  return std::any_of(a.begin(), a.end(), [&](const std::string& name) {
-    return std::find(b.begin(), b.end(), name) != b.end();
-  });
-}
-
 bool holds(const Part& part, const std::string& name) {
   return std::any_of(part.stores.begin(), part.stores.end(), [&](const Manifest::Store& store) {
     return store.name == name && !store.removed;
   });
 }
 
-bool share_store(const Part& a, const Part& b) {
+bool had_a_store_of(const Part& a, const Part& b) {
   return std::any_of(a.stores.begin(), a.stores.end(),
                      [&](const Manifest::Store& store) { return holds(b, store.name); });
 }
@@ -39,19 +34,18 @@ bool is_replaced(const std::vector<Part>& parts, const Part& part) {
   if (part.state != "reset") return false;
   return std::any_of(parts.begin(), parts.end(), [&](const Part& other) {
     return other.number > part.number &&
-           (share_store(part, other) || meet(part.sources, other.sources));
+           (had_a_store_of(part, other) || meet(part.sources, other.sources));
   });
 }
 
-bool meet(const std::optional<Names>& a, const Names& b) { return a && meet(*a, b); }
-
 bool writes(const Part& part, const Names& topics) {
-  return meet(part.private_sinks, topics) || meet(part.former_sinks, topics);
+  return meet(part.private_sinks, topics) ||
+         (part.former_sinks && meet(*part.former_sinks, topics));
 }
 
 // The state has what was read by earlier builds too.
 bool reads(const Part& part, const Names& topics) {
-  return meet(part.sources, topics) || meet(part.former_sources, topics);
+  return meet(part.sources, topics) || (part.former_sources && meet(*part.former_sources, topics));
 }
 
 Error unknown_store(const Manifest& manifest, const std::string& name) {

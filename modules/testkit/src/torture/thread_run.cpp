@@ -15,7 +15,7 @@ namespace millrace::testkit {
 
 namespace {
 
-constexpr std::int64_t round_ms = 100;
+constexpr std::int64_t turn_ms = 100;
 // Idle steps of each member after the last work of any, so that timers of some seconds are seen.
 constexpr int quiet_steps = 30;
 constexpr int quiet_steps_max = 20'000;
@@ -150,7 +150,7 @@ void ThreadRun::step(Member& member) {
     start(member);
   }
   if (!result->worked) {
-    pass_ms(round_ms);
+    pass_ms(turn_ms);
     std::this_thread::yield();
   }
   count_step(member, result->worked);
