@@ -80,9 +80,12 @@ class InputRangesTest : public RuntimeTest {
   void pipe(Driver& driver, const std::string& side, std::int64_t time_ms) {
     driver.pipe(side, std::string("a"), Deposited{++number_}, time_ms);
   }
-  /// Appends the next record and processes it.
+  /// Appends the next record and processes it. On a cluster it may be seen some steps later, and
+  /// would be taken together with the next one.
   void take(Driver& driver, const std::string& side, std::int64_t time_ms) {
+    const auto before = driver.instance().status().records;
     pipe(driver, side, time_ms);
+    driver.run_until([&] { return driver.instance().status().records > before; });
     driver.run_until_idle();
   }
   static std::string taken(Driver& driver, const std::string& store = "taken") {
