@@ -29,7 +29,7 @@ struct FaultInode {
   /// When a sync `failed`: as on Linux the pages count as clean from now on though the disk never
   /// saw them.
   void lose_dirty(bool failed);
-  /// How often written pages were lost. Each open file is told once of what was lost since it was
+  /// How often written pages were lost. Each open file reports once what was lost since it was
   /// opened.
   std::uint64_t losses = 0;
   /// The file as found after a power cut. Without a random source nothing unsynced survives.

@@ -64,7 +64,7 @@ Status GroupCommit::make_durable(std::uint64_t position) {
     synced = journal_.sync_names();
   }
   if (synced) {
-    // Of pages that another member was told are lost, a file that was opened later knows nothing.
+    // A file that was opened after another member saw the failure reports no lost pages.
     MILLRACE_TRY(directory_.check_not_failed());
     raise_to(control.named, names);
     raise_to(control.durable, position);

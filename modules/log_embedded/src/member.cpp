@@ -115,7 +115,7 @@ Member::~Member() {
 }
 
 void Member::leave() {
-  // Its files may be the only ones that will be told of lost pages. A failure marks the log.
+  // Its open files may be the only ones that report lost pages. A failure marks the log.
   const std::uint64_t committed = directory.control().committed.load(std::memory_order_acquire);
   if (directory.check_not_failed() && directory.check_in_place() &&
       directory.control().durable.load(std::memory_order_acquire) < committed) {

@@ -102,7 +102,7 @@ TEST(SettledDamage, what_was_synced_and_is_cut_off_is_corruption_and_stays) {
   }
 }
 
-/// A reader gets what was written, or is told of damage with the name of one of the files.
+/// A reader gets what was written, or an error that names one of the files.
 template <class T, class Same>
 void expect_right_or_named(const Result<T>& read, Same is_right, const std::string& what) {
   if (read) {

@@ -60,7 +60,7 @@ INSTANTIATE_TEST_SUITE_P(On, RangesFaults, testing::ValuesIn(runtime_backends())
 
 TEST_P(RangesFaults, a_refused_commit_of_a_rebuild_is_repeated_in_the_order_of_before) {
   std::vector<ErrorCode> codes{log::errc::disk_full, log::errc::fenced};
-  // It halves the commit, and a cluster may have told of one record alone, which it would blame.
+  // It halves the commit, and a cluster may have shown one record alone, which it would blame.
   if (!GetParam().remote) codes.push_back(log::errc::too_large);
   for (const ErrorCode& code : codes) {
     SCOPED_TRACE(code.name);

@@ -63,7 +63,7 @@ Result<std::unique_ptr<EarlierRanges>> EarlierRanges::open(Shared& shared,
     parts.clear();
   earlier->skip_done();
   // From here on all records that the old parts took are waited for, also where a cluster would
-  // have told of them later.
+  // show them later.
   if (!earlier->done()) {
     MILLRACE_TRY(shared.log.end_offsets(places_of(inputs)));
   }
