@@ -41,9 +41,9 @@ unrandomised() {
 
 stage_asan() {
   local targets labels
-  mapfile -t targets < <(cd "$root" && present_targets modules/* tests/contracts)
+  mapfile -t targets < <(cd "$root" && present_targets modules/* tests/contracts tests/fixtures tests/formats)
   [ "${#targets[@]}" -gt 0 ] || return 77
-  labels="^($(cd "$root/modules" && printf '%s|' *)contract)\$"
+  labels="^($(cd "$root/modules" && printf '%s|' *)contract|formats)\$"
   ensure_packages build test || return 1
   if [ "$full" = yes ]; then
     build_preset asan && run_ctest asan
