@@ -69,7 +69,8 @@ class TidyWordsTest(TidyTesting):
 
     def test_an_old_word_in_code_of_a_page_names_what_there_is(self):
         self.begin_history()
-        self.write("docs/a.md", "# a\n\n`gadget` is\n\n    gadget\n\n```sh\ngadget\n```\n")
+        self.write("docs/gadget.md", "# a\n")
+        self.write("docs/a.md", "# a\n\n`gadget` is [here](gadget.md)\n\n    gadget\n\n```sh\ngadget\n```\n")
         self.assertEqual(self.old_words(), [])
 
     def test_without_history_no_word_is_looked_for(self):

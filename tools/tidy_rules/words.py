@@ -12,7 +12,8 @@ PAGE, HEADING = "CONTRIBUTING.md", "## Replaced words"
 GENERATED = "docs/errors/"
 CHECKED = (".cpp", ".hpp", ".ipp", ".md", ".py", ".sh", ".cmake", "CMakeLists.txt")
 HUNK = re.compile(r"^@@ -\S+ \+(\d+)")
-CODE_SPAN = re.compile(r"`[^`]*`")
+# Code, and where a link leads.
+NO_TEXT = re.compile(r"`[^`]*`|\]\([^)\s]*\)")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def names_and_text(tree, name):
     text, fenced = [], False
     for line in lines:
         fence = line.startswith("```")
-        text.append("" if fenced or fence or line.startswith("    ") else CODE_SPAN.sub("", line))
+        text.append("" if fenced or fence or line.startswith("    ") else NO_TEXT.sub("", line))
         fenced ^= fence
     return [""] * len(lines), text
 
