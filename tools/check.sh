@@ -62,7 +62,7 @@ stage_tsan() {
 }
 
 stage_locks() {
-  ensure_packages build fuzz && "$root/tools/thread_safety"
+  ensure_packages build fuzz && "$root/tools/thread_safety" && python3 -B "$root/tests/tools/thread_safety_test.py"
 }
 
 # One run of the estate in a directory of its own, and the audit of what it left.

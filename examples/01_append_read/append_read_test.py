@@ -12,7 +12,7 @@ PROGRAM = sys.argv.pop()
 
 class AppendReadTest(unittest.TestCase):
     def run_program(self, *arguments):
-        return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False, timeout=120)
 
     def test_each_visit_finds_those_before_it(self):
         with tempfile.TemporaryDirectory() as directory:

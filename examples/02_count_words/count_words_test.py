@@ -12,7 +12,7 @@ PROGRAM = sys.argv.pop()
 
 class CountWordsTest(unittest.TestCase):
     def count(self, log, text):
-        outcome = subprocess.run([PROGRAM, log], input=text, capture_output=True, text=True, check=False, timeout=60)
+        outcome = subprocess.run([PROGRAM, log], input=text, capture_output=True, text=True, check=False, timeout=120)
         self.assertEqual(outcome.returncode, 0, outcome.stderr)
         return outcome.stdout
 

@@ -32,7 +32,7 @@ class Wallets:
 
     def wait_until_ready(self):
         # The service logs nothing when it is ready, so it is asked, with a pause between, as any probe does.
-        for _ in range(600):
+        for _ in range(2400):
             if self.ask("GET", "/readyz")[0] == 200:
                 return
             select.select([], [], [], 0.05)
@@ -43,14 +43,14 @@ class Wallets:
         headers = {"Content-Type": "application/json"} if data else {}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
 
     def end(self, how):
         self.process.send_signal(how)
-        code = self.process.wait(timeout=60)
+        code = self.process.wait(timeout=120)
         self.process.stderr.close()
         return code
 

@@ -118,6 +118,14 @@ class TidyTest(TidyTesting):
         self.add_to_log("int b;\n" * 599)
         self.assert_found("modules/log/src/b.cpp:600", "file-length-max")
 
+    def test_a_class_with_functions_in_two_sources_is_found(self):
+        self.write("modules/log/src/c.cpp", LICENCE + "void Lane::open() {}\nLane::Lane() {}\n")
+        self.write("modules/log/CMakeLists.txt", LICENCE_CMAKE + "millrace_module(log SOURCES src/b.cpp src/c.cpp)\n")
+        self.add_to_log("int call() { return Lane::count(); }\n  Lane::open();\nusing Lane::close(int);\n")
+        self.assert_clean()
+        self.add_to_log("Result<int> Lane::close(int code) {\n")
+        self.assert_found("modules/log/src/c.cpp:3", "one-source")
+
     def test_a_function_past_70_lines_is_a_warning(self):
         self.add_to_log("int b() {\n" + "  f();\n" * 70 + "}\n")
         outcome = self.tidy("--no-format")

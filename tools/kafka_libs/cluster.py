@@ -17,7 +17,7 @@ from pathlib import Path
 
 from . import NOT_UP, Failure, jars, processes, security, wire
 
-START_SECONDS = 90
+START_SECONDS = 120
 ATTEMPTS = 5
 STOP_GRACE_SECONDS = 3
 BROKER_STOP_SECONDS = 40

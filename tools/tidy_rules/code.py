@@ -37,6 +37,9 @@ HEAVY_PREFIXES = (
     *(f"boost/{part}" for part in ("asio", "beast", "json", "regex", "spirit", "filesystem", "thread", "log", "interprocess")),
 )  # fmt: skip
 
+# In the house format a member function outside of its class begins in the first column.
+MEMBER_FUNCTION = re.compile(r"(?=\S)(?!namespace|using|static_assert)(?:[^()=;{}]*?[\s&*>])?((?:\w+::)*[A-Z]\w*)::(?:~?\w+|operator[^(]+)\s*\(")
+
 LENGTH_MAX, STATE_MACHINE_LENGTH_MAX, FUNCTION_LENGTH_MAX = 400, 600, 70
 
 
@@ -52,7 +55,7 @@ def check(tree):
     for name in tree.files:
         if name.endswith((".cpp", ".hpp", ".ipp", ".py", ".sh", ".cmake")):
             findings += check_length(name, tree.text(name).count("\n"))
-    return findings
+    return findings + list(check_sources_of_classes(tree))
 
 
 def check_includes(tree, name, code):
@@ -126,6 +129,22 @@ def check_functions(name, code):
                 length = number - began + 1
                 yield Finding(name, began, "function-length", f"{length} lines: split it, {FUNCTION_LENGTH_MAX} fit on a screen", True)
             began = None
+
+
+def check_sources_of_classes(tree):
+    """The functions of a class are in one source, whichever it is."""
+    homes = {}
+    for name in tree.cpp_files:
+        if not name.endswith(".cpp") or "/tests/" in name:
+            continue
+        for number, line in enumerate(tree.code(name), 1):
+            member = MEMBER_FUNCTION.match(line)
+            if member:
+                part = "/".join(name.split("/")[:2])
+                homes.setdefault((part, member[1]), {}).setdefault(name, number)
+    for (_, owner), sources in homes.items():
+        for name, number in list(sources.items())[1:]:
+            yield Finding(name, number, "one-source", f"{owner} has functions in {next(iter(sources))} too: keep a class in one source")
 
 
 def check_length(name, length):

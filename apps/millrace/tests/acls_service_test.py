@@ -82,13 +82,13 @@ class Wallets:
         headers = {"Content-Type": "application/json"} if data else {}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:
             return error.code, None
 
     def wait_until_ready(self):
-        for _ in range(600):
+        for _ in range(2400):
             if self.ask("GET", "/readyz")[0] == 200:
                 return
             select.select([], [], [], 0.05)

@@ -31,7 +31,7 @@ class Wallets:
                 break
         if self.port is None:
             raise AssertionError("the service does not start: " + "".join(lines))
-        for _ in range(1200):
+        for _ in range(2400):
             if self.ask("GET", "/readyz") == 200:
                 return
             select.select([], [], [], 0.05)
@@ -41,7 +41,7 @@ class Wallets:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code

@@ -129,9 +129,10 @@ std::optional<int> show_lost_cluster(const RunOptions& options, const EstateDire
                                      std::size_t invoices) {
   if (options.log != own_cluster_url) return std::nullopt;
   const auto finished = finished_summary(directory.path("summary.json"), invoices);
-  if (!finished) return std::nullopt;
+  if (!finished) return refuse(finished.error());
+  if (!*finished) return std::nullopt;
   if (!options.once) say("The cluster of that run is gone: nothing stays up.");
-  const auto shown = show_finished(options, *finished);
+  const auto shown = show_finished(options, **finished);
   return shown ? *shown : complain(shown.error(), 1);
 }
 

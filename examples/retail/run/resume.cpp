@@ -56,7 +56,7 @@ Result<Resumed> resume(millrace::log::Log& log, const EstateDirectory& directory
     resumed.answered = position->answered;
   }
   const std::string summary_file = directory.path("summary.json");
-  auto finished = finished_summary(summary_file, invoices);
+  MILLRACE_ASSIGN(auto finished, finished_summary(summary_file, invoices));
   if (!finished) return resumed;
   if (const auto why =
           why_not_believed(log, finished->seen, static_cast<std::int64_t>(invoices), held)) {

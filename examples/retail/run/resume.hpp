@@ -21,7 +21,7 @@ struct Resumed {
 /// Reads what the directory says of a run of so many invoices, and believes of it what is in the
 /// past of this log. A summary that is not is passed over and said so, for it can be made again.
 /// errc::invalid_argument: `feed.position` speaks of requests that the run or the log does not
-/// have.
+/// have, or the summary is of a later format.
 [[nodiscard]] millrace::Result<Resumed> resume(millrace::log::Log& log,
                                                const EstateDirectory& directory,
                                                std::size_t invoices,

@@ -102,7 +102,13 @@ bool is_journal_file(std::string_view name) {
   if (is_made_ahead(name)) {
     return true;
   }
-  return take_suffix(name, ".journal") && name.size() == journal_digits && is_number(name);
+  std::string_view index = without_temporary(name);
+  if (take_suffix(index, ".batches")) {
+    name = index;
+  } else if (!take_suffix(name, ".journal")) {
+    return false;
+  }
+  return name.size() == journal_digits && is_number(name);
 }
 
 }  // namespace retail

@@ -16,6 +16,9 @@ namespace retail {
 
 namespace {
 
+// Of the file. Builds before it wrote none.
+constexpr std::int64_t summary_format = 1;
+
 struct LatencyFigures {
   double p50 = 0, p99 = 0, max = 0;
 };
@@ -36,6 +39,7 @@ BOOST_DESCRIBE_STRUCT(ServiceFigures, (), (cpu_seconds, peak_rss_mb, starts))
 
 struct SummaryFigures {
   static constexpr std::array millrace_as_text{"seed"};
+  std::int64_t format = summary_format;
   std::int64_t invoices = 0, orders = 0, completed = 0, rejected = 0;
   std::map<std::string, std::int64_t> rejected_by;
   std::int64_t returns = 0, write_offs = 0, dead_lettered = 0, lines = 0;
@@ -50,10 +54,16 @@ struct SummaryFigures {
   LogSeen seen;
 };
 BOOST_DESCRIBE_STRUCT(SummaryFigures, (),
-                      (invoices, orders, completed, rejected, rejected_by, returns, write_offs,
-                       dead_lettered, lines, revenue_milli, refunds_milli, continued_at,
+                      (format, invoices, orders, completed, rejected, rejected_by, returns,
+                       write_offs, dead_lettered, lines, revenue_milli, refunds_milli, continued_at,
                        wall_seconds, lines_per_s, order_latency_ms, kills, seed, services, audit,
                        seen))
+
+// What is looked at first: a later format may have no other member of these.
+struct FormatFigure {
+  std::optional<std::int64_t> format;
+};
+BOOST_DESCRIBE_STRUCT(FormatFigure, (), (format))
 
 // What a finished run is recognised by.
 struct FinishedFigures {
@@ -154,9 +164,18 @@ std::string to_text(const Summary& summary) {
   return out;
 }
 
-std::optional<FinishedRun> finished_summary(const std::string& path, std::size_t invoices) {
+millrace::Result<std::optional<FinishedRun>> finished_summary(const std::string& path,
+                                                              std::size_t invoices) {
   auto text = millrace::read_file(millrace::real_file_system(), path);
   if (!text) return std::nullopt;
+  const auto format = millrace::codec::from_json<FormatFigure>(*text);
+  if (format && format->format.value_or(0) > summary_format) {
+    return millrace::fail(millrace::errc::invalid_argument,
+                          path + " has format " + std::to_string(*format->format) +
+                              " and this ./run reads up to " + std::to_string(summary_format) +
+                              ": use the version that wrote it, or remove the file, and the "
+                              "summary is made again");
+  }
   const auto figures = millrace::codec::from_json<FinishedFigures>(*text);
   if (!figures || figures->invoices != static_cast<std::int64_t>(invoices)) return std::nullopt;
   return FinishedRun{std::move(*text), figures->audit.ok, figures->seen};

@@ -37,8 +37,9 @@ struct FinishedRun {
   bool audit_ok = false;
   std::optional<LogSeen> seen = {};  ///< no value: a build wrote it that did not name the log
 };
-/// The summary at `path`, if it is that of a run of so many invoices.
-[[nodiscard]] std::optional<FinishedRun> finished_summary(const std::string& path,
-                                                          std::size_t invoices);
+/// The summary at `path`, if it is that of a run of so many invoices. errc::invalid_argument for
+/// one of a later format.
+[[nodiscard]] millrace::Result<std::optional<FinishedRun>> finished_summary(const std::string& path,
+                                                                            std::size_t invoices);
 
 }  // namespace retail

@@ -89,6 +89,19 @@ TEST_F(RunResume, without_files_a_run_starts_at_the_first_request) {
   EXPECT_FALSE(resumed->finished);
 }
 
+TEST_F(RunResume, a_summary_of_a_later_format_is_refused_by_its_number) {
+  const std::string later = R"({"format":2,"figures":[20]})";
+  write("summary.json", later);
+  const auto refused = try_resume(20);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(),
+              HasSubstr("summary.json has format 2 and this ./run reads"));
+  write("summary.json", R"({"format":1,"invoices":20,"audit":{"ok":true,"violations":[]}})");
+  const auto resumed = try_resume(20);
+  ASSERT_TRUE(resumed) << resumed.error().message();
+  EXPECT_TRUE(resumed->finished);
+}
+
 TEST_F(RunResume, files_of_this_log_are_believed) {
   write_position(20, see(*log_));
   write_summary(20, see(*log_));

@@ -76,7 +76,7 @@ class EmbeddedProcesses : public testing::Test {
 
 inline bool was_killed(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
 
-inline std::int64_t soon() { return real_clock().monotonic_ns() + 20'000'000'000; }
+inline std::int64_t soon() { return real_clock().monotonic_ns() + 120'000'000'000; }
 
 /// What this process does to itself at a fault point.
 struct Plan {

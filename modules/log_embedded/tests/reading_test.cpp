@@ -360,13 +360,13 @@ TEST_F(EmbeddedReadingFiles, a_reader_that_waits_sees_what_others_commit) {
   std::thread later([&] { EXPECT_TRUE(put_all(*writer, {orders}, "x")); });
   const auto waiter = reader->waiter();
   const Interest interest{orders, offset(0)};
-  constexpr std::int64_t minute_ns = 60'000'000'000;
-  EXPECT_EQ(waiter->wait({&interest, 1}, real_clock().monotonic_ns() + minute_ns),
+  constexpr std::int64_t patience_ns = 120'000'000'000;
+  EXPECT_EQ(waiter->wait({&interest, 1}, real_clock().monotonic_ns() + patience_ns),
             WaitOutcome::ready);
   later.join();
   std::thread interrupter([&] { waiter->interrupt(); });
   const Interest never{orders, offset(1)};
-  EXPECT_EQ(waiter->wait({&never, 1}, real_clock().monotonic_ns() + minute_ns),
+  EXPECT_EQ(waiter->wait({&never, 1}, real_clock().monotonic_ns() + patience_ns),
             WaitOutcome::interrupted);
   interrupter.join();
 }

@@ -41,7 +41,7 @@ class KafkaDamage : public KafkaWorld {
     rd_kafka_DeleteTopic_t* request = rd_kafka_DeleteTopic_new(name.c_str());
     rd_kafka_DeleteTopics(client, &request, 1, nullptr, queue.get());
     rd_kafka_DeleteTopic_destroy(request);
-    const kafka::Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), 30'000));
+    const kafka::Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), 120'000));
     ASSERT_NE(event, nullptr);
     EXPECT_EQ(rd_kafka_event_error(event.get()), RD_KAFKA_RESP_ERR_NO_ERROR);
     kafka::Reader reader(config_, real_clock());

@@ -376,7 +376,7 @@ TEST_P(KafkaFetchFaults, a_reader_gets_every_record_once_and_in_order) {
     }
     if (seen == count || !buffer.records.empty()) continue;
     const Interest interest[] = {{places[0], next}};
-    ASSERT_NE(waiter->wait(interest, real_clock().monotonic_ns() + 60'000'000'000),
+    ASSERT_NE(waiter->wait(interest, real_clock().monotonic_ns() + 120'000'000'000),
               WaitOutcome::timeout);
   }
   EXPECT_GE(rule->applied(), 1U);

@@ -70,7 +70,7 @@ class KafkaLostPositions : public KafkaWorld {
     const kafka::PartitionList places(rd_kafka_topic_partition_list_new(1));
     rd_kafka_topic_partition_list_add(places.get(), (prefix() + ".in").c_str(), 0);
     send(client, places.get(), queue.get());
-    const kafka::Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), 30'000));
+    const kafka::Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), 120'000));
     ASSERT_NE(event, nullptr);
     EXPECT_EQ(rd_kafka_event_error(event.get()), RD_KAFKA_RESP_ERR_NO_ERROR);
   }

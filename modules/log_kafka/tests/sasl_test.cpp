@@ -316,7 +316,7 @@ TEST(ClientConfig, a_broker_that_was_found_is_asked_by_the_addresses_that_were_a
   const auto client = config.make(RD_KAFKA_PRODUCER, {}, {}, nullptr, nullptr, nullptr);
   ASSERT_TRUE(client.has_value()) << client.error().to_string();
   config.cluster()->served_by(client->get());
-  const auto broker = config.cluster()->any(30'000);
+  const auto broker = config.cluster()->any(120'000);
   ASSERT_TRUE(broker.has_value()) << broker.error().to_string();
   EXPECT_EQ(broker->family, net::AddressFamily::v4);
 }

@@ -141,16 +141,16 @@ class KafkaRuleHandle {
   /// Waits until the fault has struck that many times: the request or response is held or its delay
   /// has begun, the connection is cut, the error is under way.
   [[nodiscard]] bool wait_until_applied(std::uint64_t times = 1,
-                                        std::int64_t limit_ms = 60'000) const;
+                                        std::int64_t limit_ms = 120'000) const;
   /// The same, for rules that hold.
   [[nodiscard]] bool wait_until_held(std::uint64_t times = 1,
-                                     std::int64_t limit_ms = 60'000) const {
+                                     std::int64_t limit_ms = 120'000) const {
     return wait_until_applied(times, limit_ms);
   }
   /// Waits until the broker has answered that many of the struck requests, whether the client hears
   /// of it or not. What is held as a request counts once it was released.
   [[nodiscard]] bool wait_until_answered(std::uint64_t times = 1,
-                                         std::int64_t limit_ms = 60'000) const;
+                                         std::int64_t limit_ms = 120'000) const;
   /// Lets go what the rule holds and will hold.
   void release() const;
   /// Loses what the rule holds and will hold, together with its connection: requests never get to
@@ -209,7 +209,7 @@ class KafkaProxy {
   [[nodiscard]] std::uint64_t seen(KafkaApi api) const;
   /// Waits until that many have come; false after `limit_ms`.
   [[nodiscard]] bool wait_until_seen(KafkaApi api, std::uint64_t times,
-                                     std::int64_t limit_ms = 60'000) const;
+                                     std::int64_t limit_ms = 120'000) const;
 
  private:
   std::shared_ptr<kafka_proxy::Board> board_;
