@@ -38,6 +38,24 @@ class Suite:
         return self.given.pop(0)
 
 
+class Counted:
+    """A suite whose measurement is two processes, each with its log of cachegrind."""
+
+    def __init__(self, work):
+        self.work, self.fails = work, False
+
+    def confirming(self, _row, records):
+        return {"limit": records}
+
+    def run(self, _row, _settings, under):
+        pattern = under[-1].partition("=")[2]
+        for process in ("1", "2"):
+            pathlib.Path(pattern.replace("%p", process)).write_text(f"=={process}== I   refs:      100,000,000\n")
+        if self.fails:
+            raise OSError("the process is gone")
+        return {"records": 100_000}
+
+
 def judge(theirs, ours, instructions):
     """The verdict on one case, and how often its instructions were counted."""
     counted = []
@@ -79,15 +97,28 @@ class Against(unittest.TestCase):
 
     def test_a_case_that_cannot_be_counted_fails_and_the_others_keep_their_figures(self):
         def count():
-            raise Failed("valgrind: an unknown system call")
+            raise failure
 
-        found = against.compared(Row("rest", {}, "millrace"), [sample(1.0)], [sample(1.5)])
-        against.confirm(found, count)
+        for failure in (OSError("no space"), Failed("valgrind: an unknown system call")):
+            found = against.compared(Row("rest", {}, "millrace"), [sample(1.0)], [sample(1.5)])
+            against.confirm(found, count)
         other, _ = judge([sample(1.0)], [sample(1.0)], None)
         self.assertEqual(against.worse({"rows": [found, other]}), [found])
         text = against.table({"suite": "retail", "against": "other", "rounds": 9, "quick": False, "rows": [found, other]})
         self.assertIn("rest: its instructions could not be counted: valgrind: an unknown system call", text)
         self.assertIn("append", text)
+
+    def test_case_after_case_is_counted_also_behind_one_that_failed(self):
+        with tempfile.TemporaryDirectory() as directory:
+            suite = Counted(pathlib.Path(directory))
+            row = Row("estate", {}, "millrace")
+            self.assertEqual(against.count_instructions(suite, row), 2_000)
+            suite.fails = True
+            with self.assertRaises(OSError):
+                against.count_instructions(suite, row)
+            suite.fails = False
+            self.assertEqual(against.count_instructions(suite, row), 2_000)
+            self.assertEqual(list(suite.work.iterdir()), [])
 
     def test_five_percent_or_less_is_not_counted(self):
         for cpu in (1.05, 1.0, 0.2):

@@ -6,8 +6,10 @@ What decides is the least CPU of all rounds, per record: other work on the machi
 over 5 % more is measured again in instructions, which no other work changes, and fails when these confirm it. Rates are
 reported only.
 """
+import pathlib
 import re
 import subprocess
+import tempfile
 
 from report import Failed, progress, rounded, short
 
@@ -86,7 +88,7 @@ def confirm(found, count):
         return
     try:
         base, new = count()
-    except Failed as failed:
+    except (Failed, OSError) as failed:
         found["verdict"], found["not_counted"] = "NOT COUNTED", str(failed)
         return
     change = more(base, new, found["measured_share"])
@@ -94,16 +96,14 @@ def confirm(found, count):
     found["verdict"] = "WORSE" if change > LIMIT else "not confirmed"
 
 
-def count_instructions(suite, row, logs):
+def count_instructions(suite, row):
     """Instructions per record of one run of about 200,000 records under cachegrind, all its processes together."""
-    logs.mkdir()
-    sample = suite.run(row, suite.confirming(row, CONFIRM_RECORDS), [*VALGRIND, f"--log-file={logs}/%p"])
-    total = 0
-    for log in logs.iterdir():
-        refs = re.search(r"I\s+refs:\s+([\d,]+)", log.read_text(errors="replace"))
-        total += int(refs.group(1).replace(",", "")) if refs else 0
-        log.unlink()
-    logs.rmdir()
+    with tempfile.TemporaryDirectory(prefix="valgrind-", dir=suite.work) as logs:
+        sample = suite.run(row, suite.confirming(row, CONFIRM_RECORDS), [*VALGRIND, f"--log-file={logs}/%p"])
+        total = 0
+        for log in pathlib.Path(logs).iterdir():
+            refs = re.search(r"I\s+refs:\s+([\d,]+)", log.read_text(errors="replace"))
+            total += int(refs.group(1).replace(",", "")) if refs else 0
     if not total or not sample.get("records"):
         raise Failed(f"{row.label()}: valgrind counted nothing")
     return total / sample["records"]
@@ -118,7 +118,7 @@ def run(ours, theirs, options):
 
         def count(row=row, other=other):
             progress(f"instructions of {row.label()}")
-            return count_instructions(theirs, other, theirs.work / "valgrind"), count_instructions(ours, row, ours.work / "valgrind")
+            return count_instructions(theirs, other), count_instructions(ours, row)
 
         confirm(found, count)
         rows.append(found)
