@@ -13,6 +13,7 @@ LAUNCHER = pathlib.Path(__file__).resolve().parent / "launcher"
 sys.path.insert(0, str(LAUNCHER))
 
 import against  # noqa: E402
+from estate import RetailSuite  # noqa: E402
 from report import Failed, Row  # noqa: E402
 
 
@@ -119,6 +120,13 @@ class Against(unittest.TestCase):
             suite.fails = False
             self.assertEqual(against.count_instructions(suite, row), 2_000)
             self.assertEqual(list(suite.work.iterdir()), [])
+
+    def test_both_builds_take_the_same_rate_in_the_open_loop(self):
+        ours, theirs = RetailSuite(None, None, True), RetailSuite(None, None, True)
+        ours.beside(theirs)
+        theirs.peak.append(4_000)
+        ours.peak.append(3_000)
+        self.assertEqual((ours.peak[-1], theirs.peak[-1]), (3_000, 3_000))
 
     def test_five_percent_or_less_is_not_counted(self):
         for cpu in (1.05, 1.0, 0.2):

@@ -81,6 +81,7 @@ def compare(options, suite_class, binaries, work):
     for name, programs_of in (("this", binaries.resolve()), ("other", others)):
         (work / name).mkdir()
         suites.append(suite_class(programs_of, work / name, options.quick))
+    suites[0].beside(suites[1])
     result = against.run(*suites, options)
     print(against.table(result))
     if options.json:
