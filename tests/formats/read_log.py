@@ -173,7 +173,7 @@ class Journal:
         self.directory = Path(directory)
         version = self.directory / "version"
         word, number, log_id = version.read_text().split()
-        if (word, number) != ("millrace-log", "1"):
+        if word != "millrace-log" or number not in ("1", "2"):
             raise Damage(version, 0, f"{word} {number} is no version that is known")
         self.log_id = int(log_id, 16)
         self.counts = Counts()
@@ -182,28 +182,41 @@ class Journal:
         self.frames, self.places = {0: 0}, []
 
     def walk(self):
+        head = self.find_begin(self.directory / "checkpoint")
         self.walk_frames()
-        self.check_checkpoint(self.directory / "checkpoint")
+        self.check_checkpoint(self.directory / "checkpoint", *head)
         for path in sorted((self.directory / "journal").glob("[0-9]*.batches")):
             self.check_index(path)
         return {"index_files": self.indexed, "checkpoints": self.checkpoints, **self.counts.shown("frames")}
 
-    def check_checkpoint(self, path):
-        """Written when the last member left: it speaks of the end of the log."""
+    def find_begin(self, path):
+        """Where the journal begins, whose first segments may have been settled and removed."""
         reader = Reader(checked(path, b"ZCKP"))
-        version, log_id, _, checksum, position = reader.fields("<IQIIQ")
-        if version != 1 or (log_id, position, checksum) != (self.log_id, self.position, self.previous):
+        head = reader.fields("<IQIIQ")
+        self.begin = reader.fields("<Q")[0] if head[0] >= 2 else 0
+        self.previous = reader.fields("<I")[0] if head[0] >= 3 else 0
+        self.position, self.frames = self.begin, {self.begin: self.previous}
+        return reader, head
+
+    def check_checkpoint(self, path, reader, head):
+        """Written when the last member left: it speaks of the end of the log."""
+        version, log_id, _, checksum, position = head
+        if version not in (1, 2, 3) or (log_id, position, checksum) != (self.log_id, self.position, self.previous):
             raise Damage(path, 4, "the checkpoint is not that of the end of this log")
         catalog = [reader.text() for _ in range(*reader.fields("<I"))]
         ends = [end for (end,) in reader.table("<q")]
+        settled = [end for (end,) in reader.table("<q")] if version >= 3 else [0] * len(ends)
         reader.table("<iiiq")
         for _ in range(*reader.fields("<I")):
-            reader.text(), reader.fields("<qQ")
+            reader.text()
+            _, frame = reader.fields("<qQ")
+            if version >= 3 and frame < self.begin:
+                reader.fields("<IQ"), reader.table("<iiq")
         for record in (Reader(record) for record in catalog):
             if record.take(1) == b"\1":
                 topic, row, partitions = record.fields("<iIi")
                 for partition in range(partitions):
-                    if ends[row + partition] != self.counts.ends.get((topic, partition), 0):
+                    if ends[row + partition] != self.counts.ends.get((topic, partition), settled[row + partition]):
                         raise Damage(path, 0, f"the next offset of partition {partition} of topic {topic} is another one")
         if reader.at != len(reader.data):
             raise Damage(path, reader.at, "the checkpoint is longer than its tables")
@@ -213,12 +226,12 @@ class Journal:
         """That it names all batches of its segment, but those of __positions and __producers."""
         reader = Reader(checked(path, b"ZSIX"))
         version, log_id, start, end, before, last = reader.fields("<IQQQII")
-        if (version, log_id, start) != (1, self.log_id, int(path.stem)) or (self.frames.get(start), self.frames.get(end)) != (before, last):
+        if (version, log_id, start) != (2, self.log_id, int(path.stem)) or (self.frames.get(start), self.frames.get(end)) != (before, last):
             raise Damage(path, 4, "the index file is that of another segment")
         found = []
         for _ in range(*reader.fields("<I")):
             topic, partition = reader.fields("<ii")
-            found += [(topic, partition, *entry[:3]) for entry in reader.table("<qQII")]
+            found += [(topic, partition, *entry) for entry in reader.table("<qQII")]
         if reader.at != len(reader.data):
             raise Damage(path, reader.at, "the index file is longer than its entries")
         places = [place for place in self.places if start <= place[3] < end and place[0] not in self.NOT_INDEXED]
@@ -227,7 +240,7 @@ class Journal:
         self.indexed += 1
 
     def walk_frames(self):
-        paths = sorted((self.directory / "journal").glob("[0-9]*.journal"))
+        paths = [path for path in sorted((self.directory / "journal").glob("[0-9]*.journal")) if int(path.stem) >= self.begin]
         for number, path in enumerate(paths):
             start, data = int(path.stem), path.read_bytes()
             last = number + 1 == len(paths)
@@ -282,7 +295,7 @@ class Journal:
         if (batch.base, batch.size, batch.crc, batch.last_delta + 1) != (base, size, crc, offsets):
             raise Damage(path, at, "the batch is not the one of its entry")
         self.counts.add((topic, partition), batch)
-        self.places.append((topic, partition, batch.end, position + place, batch.size))
+        self.places.append((topic, partition, batch.end, position + place, batch.size, place))
 
 
 class Settled:

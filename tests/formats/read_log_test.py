@@ -56,6 +56,25 @@ class ReadLogTest(unittest.TestCase):
         self.assertEqual(found["checkpoints"], 1)
         self.assertTrue(found["dense"])
 
+    def test_a_log_that_settles_is_walked(self):
+        written = json.loads(subprocess.run([WRITER, "settling", self.directory / "journal", str(4 << 20), str(256 << 10)],
+                                            check=True, stdout=subprocess.PIPE).stdout)
+        found = self.counts("journal")
+        for name in ("frames", "batches", "records", "bytes"):
+            self.assertEqual(found[name], written[name], name)
+        self.assertLess(found["bytes"], 2 << 20)
+        self.assertEqual(found["checkpoints"], 1)
+        batches = records = 0
+        for partition in (self.directory / "journal" / "settled").iterdir():
+            said = subprocess.run([sys.executable, "-B", READER, "settled", partition], capture_output=True, text=True)
+            self.assertEqual(said.returncode, 0, said.stderr)
+            counts = json.loads(said.stdout)
+            self.assertTrue(counts["dense"])
+            batches += counts["batches"]
+            records += counts["records"]
+        self.assertEqual((batches, records), (written["settled_batches"], written["settled_records"]))
+        self.assertGreater(batches, 100)
+
     def test_a_flipped_bit_of_a_log_is_found(self):
         self.write("journal", str(600 << 10), str(256 << 10))
         log = self.directory / "journal"

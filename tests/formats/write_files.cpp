@@ -3,8 +3,8 @@
 //
 // Writes files in Millrace's formats for readers that are not Millrace, and prints what is in them
 // as JSON: `write_format_files journal DIR BYTES SEGMENT` a log whose journal has at least so many
-// bytes, in segments of so many, `write_format_files settled DIR` the settled segments of one
-// partition.
+// bytes, in segments of so many, `write_format_files settling DIR BYTES SEGMENT` the same of a log
+// that settles, `write_format_files settled DIR` the settled segments of one partition.
 #include <zstd.h>
 
 #include <cstdio>
@@ -68,6 +68,7 @@ void fill_transaction(log::Transaction& transaction, const std::vector<log::Topi
   }
 }
 
+/// Settles now and then, as far as the log does that.
 void fill(log::Log& log, std::uint64_t bytes) {
   std::vector<log::TopicPartition> places;
   for (const std::string name : {"orders", "payments"}) {
@@ -85,10 +86,14 @@ void fill(log::Log& log, std::uint64_t bytes) {
     transaction.set_position(group, places[0], log::offset(number));
     transaction.set_sequence("feed", number);
     written = must(log.commit(transaction)).position.position;
+    if (number % 50 == 0) {
+      must(log.maintain());
+    }
   }
 }
 
-void write_journal(const std::string& directory, std::uint64_t bytes, std::uint64_t segment) {
+void write_journal(const std::string& directory, std::uint64_t bytes, std::uint64_t segment,
+                   bool settles) {
   SeededRandom random(1);
   log::LogEnvironment environment{real_clock(), real_file_system(), random, real_processes()};
   log::LogOptions options;
@@ -97,6 +102,9 @@ void write_journal(const std::string& directory, std::uint64_t bytes, std::uint6
   log::EmbeddedOptions embedded;
   embedded.force = true;
   embedded.segment_bytes = segment;
+  embedded.settle.on = settles;
+  embedded.settle.interval_ms = 0;
+  embedded.settle.segment_bytes = segment;
   {
     const auto log = must(log::open_embedded(directory, environment, options, embedded));
     fill(*log, bytes);
@@ -109,6 +117,8 @@ void write_journal(const std::string& directory, std::uint64_t bytes, std::uint6
       .field("batches", report.batches)
       .field("records", report.records)
       .field("bytes", report.bytes)
+      .field("settled_batches", report.settled_batches)
+      .field("settled_records", report.settled_records)
       .end_object();
   std::puts(out.take().c_str());
 }
@@ -177,13 +187,14 @@ void write_settled(const std::string& directory) {
 
 int main(int argc, char** argv) {
   const std::string_view kind = argc > 1 ? argv[1] : "";
-  if (kind == "journal" && argc == 5) {
+  if ((kind == "journal" || kind == "settling") && argc == 5) {
     millrace::write_journal(argv[2], std::strtoull(argv[3], nullptr, 10),
-                            std::strtoull(argv[4], nullptr, 10));
+                            std::strtoull(argv[4], nullptr, 10), kind == "settling");
   } else if (kind == "settled" && argc == 3) {
     millrace::write_settled(argv[2]);
   } else {
-    std::fputs("Usage: write_format_files journal DIR BYTES SEGMENT | settled DIR\n", stderr);
+    std::fputs("Usage: write_format_files journal|settling DIR BYTES SEGMENT | settled DIR\n",
+               stderr);
     return 2;
   }
   return 0;

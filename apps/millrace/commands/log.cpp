@@ -59,8 +59,12 @@ void write_report(JsonWriter& out, const log::VerifyReport& report) {
       .field("bytes", report.bytes)
       .field("end", report.end)
       .field("durable", report.durable);
+  out.field("settled_batches", report.settled_batches)
+      .field("settled_records", report.settled_records)
+      .field("settled_bytes", report.settled_bytes);
   write_fault(out.key("corrupt"), report.corrupt);
   write_fault(out.key("torn"), report.torn);
+  write_text(out, "settled_corrupt", report.settled_corrupt);
   write_text(out, "failed", report.failed);
 }
 
@@ -74,7 +78,16 @@ void print_report(const log::VerifyReport& report, Output& out) {
     out.line("torn      " + fault_text(*report.torn) +
              ": the tail of a crash, which the next opening cuts, or a frame being written now");
   }
+  if (report.settled_batches > 0) {
+    out.line("settled   " + std::to_string(report.settled_batches) +
+             (report.settled_batches == 1 ? " batch, " : " batches, ") +
+             counted(report.settled_records, "record") + ", " +
+             counted(report.settled_bytes, "byte"));
+  }
   if (report.corrupt) out.line("CORRUPT   " + fault_text(*report.corrupt));
+  if (!report.settled_corrupt.empty()) {
+    out.line("CORRUPT   " + escaped(report.settled_corrupt));
+  }
   if (!report.failed.empty()) out.line("FAILED    " + escaped(report.failed));
 }
 
@@ -84,7 +97,8 @@ Status verify(const std::string& directory, const Options& options, Session& ses
   if (options.json) {
     std::string line;
     JsonWriter json(line);
-    json.begin_object().field("ok", !report.corrupt && report.failed.empty());
+    json.begin_object().field(
+        "ok", !report.corrupt && report.settled_corrupt.empty() && report.failed.empty());
     write_report(json, report);
     session.out.json(json.end_object().take());
   } else {
@@ -94,6 +108,10 @@ Status verify(const std::string& directory, const Options& options, Session& ses
     return fail(log::errc::corrupt,
                 "the journal is corrupt: restore a copy, or see what `millrace log repair "
                 "--dry-run` would cut");
+  }
+  if (!report.settled_corrupt.empty()) {
+    return fail(log::errc::corrupt,
+                "a settled segment is corrupt: put the named file back from a backup");
   }
   if (!report.failed.empty()) {
     return fail(log::errc::failed_sync, "the log takes no appends until `millrace log repair`");

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "checkpoint.hpp"
 
+#include <algorithm>
+
 #include "log_directory.hpp"
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/byte_writer.hpp"
@@ -13,9 +15,40 @@ namespace millrace::log::embedded {
 namespace {
 
 constexpr std::uint32_t checkpoint_magic = 0x504b435aU;  // "ZCKP"
-constexpr std::uint32_t checkpoint_version = 2;
-// Without `begin`: written for a journal that begins at 0, so that older builds read it.
+constexpr std::uint32_t checkpoint_version = 3;
+// Without what is settled: written for a log that never settled, so that older builds read it.
+constexpr std::uint32_t checkpoint_version_unsettled = 2;
+// And without `begin`: for a journal that begins at 0.
 constexpr std::uint32_t checkpoint_version_from_zero = 1;
+
+void append_outcome(ByteWriter& out, const Checkpoint::Outcome& outcome) {
+  out.little(outcome.incarnation).little(outcome.end);
+  out.little(static_cast<std::uint32_t>(outcome.places.size()));
+  for (const Checkpoint::Outcome::Place& place : outcome.places) {
+    out.little(place.place.topic.value).little(place.place.partition.value).little(place.offset);
+  }
+}
+
+Checkpoint::Outcome read_outcome(ByteReader& in) {
+  Checkpoint::Outcome outcome;
+  outcome.incarnation = in.little<std::uint32_t>();
+  outcome.end = in.little<std::uint64_t>();
+  for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
+    Checkpoint::Outcome::Place place;
+    place.place.topic.value = in.little<std::int32_t>();
+    place.place.partition.value = in.little<std::int32_t>();
+    place.offset = in.little<std::int64_t>();
+    outcome.places.push_back(place);
+  }
+  return outcome;
+}
+
+std::uint32_t version_of(const Checkpoint& checkpoint) {
+  if (!checkpoint.settled.empty()) {
+    return checkpoint_version;
+  }
+  return checkpoint.begin != 0 ? checkpoint_version_unsettled : checkpoint_version_from_zero;
+}
 
 }  // namespace
 
@@ -23,10 +56,14 @@ std::string Checkpoint::encode() const {
   std::string bytes;
   ByteWriter out(bytes);
   out.little(checkpoint_magic);
-  out.little(begin == 0 ? checkpoint_version_from_zero : checkpoint_version).little(log_id);
+  const std::uint32_t version = version_of(*this);
+  out.little(version).little(log_id);
   out.little(incarnation).little(checksum).little(position);
-  if (begin != 0) {
+  if (version >= checkpoint_version_unsettled) {
     out.little(begin);
+  }
+  if (version >= checkpoint_version) {
+    out.little(begin_previous);
   }
   out.little(static_cast<std::uint32_t>(catalog.size()));
   for (const std::string& record : catalog) {
@@ -35,6 +72,12 @@ std::string Checkpoint::encode() const {
   out.little(static_cast<std::uint32_t>(next_offsets.size()));
   for (const std::int64_t next : next_offsets) {
     out.little(next);
+  }
+  if (version >= checkpoint_version) {
+    out.little(static_cast<std::uint32_t>(settled.size()));
+    for (const std::int64_t end : settled) {
+      out.little(end);
+    }
   }
   out.little(static_cast<std::uint32_t>(positions.size()));
   for (const PositionRecord& row : positions) {
@@ -45,6 +88,9 @@ std::string Checkpoint::encode() const {
   for (const Producer& producer : producers) {
     out.little_text<std::uint16_t>(producer.name);
     out.little(producer.state.sequence).little(producer.state.frame);
+    if (version >= checkpoint_version && producer.state.frame < begin) {
+      append_outcome(out, producer.outcome);
+    }
   }
   out.little(crc32c(out.view()));
   return out.take();
@@ -77,14 +123,22 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
   made.incarnation = in.little<std::uint32_t>();
   made.checksum = in.little<std::uint32_t>();
   made.position = in.little<std::uint64_t>();
-  if (version > checkpoint_version_from_zero) {
+  if (version >= checkpoint_version_unsettled) {
     made.begin = in.little<std::uint64_t>();
+  }
+  if (version >= checkpoint_version) {
+    made.begin_previous = in.little<std::uint32_t>();
   }
   for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
     made.catalog.emplace_back(in.little_text<std::uint16_t>());
   }
   for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
     made.next_offsets.push_back(in.little<std::int64_t>());
+  }
+  if (version >= checkpoint_version) {
+    for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
+      made.settled.push_back(in.little<std::int64_t>());
+    }
   }
   for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
     PositionRecord row;
@@ -99,6 +153,9 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
     producer.name = in.little_text<std::uint16_t>();
     producer.state.sequence = in.little<std::int64_t>();
     producer.state.frame = in.little<std::uint64_t>();
+    if (version >= checkpoint_version && producer.state.frame < made.begin) {
+      producer.outcome = read_outcome(in);
+    }
     made.producers.push_back(std::move(producer));
   }
   if (!in.ok()) {
@@ -109,20 +166,51 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
 
 Result<std::optional<Checkpoint>> read_checkpoint(FileSystem& files, const std::string& directory) {
   const std::string path = directory + names::checkpoint;
-  if (!files.exists(path)) {
-    return std::nullopt;
+  if (files.exists(path)) {
+    MILLRACE_ASSIGN(const std::string bytes, read_file(files, path));
+    auto decoded = Checkpoint::decode(bytes);
+    if (decoded) {
+      return std::optional(*std::move(decoded));
+    }
+    if (decoded.error().is(errc::incompatible)) {
+      return fail(errc::incompatible, path + ": " + decoded.error().message());
+    }
   }
-  MILLRACE_ASSIGN(const std::string bytes, read_file(files, path));
-  auto decoded = Checkpoint::decode(bytes);
-  if (!decoded && decoded.error().is(errc::incompatible)) {
-    return fail(errc::incompatible, path + ": " + decoded.error().message());
+  if (files.exists(directory + names::settled)) {
+    return fail(errc::corrupt, path +
+                                   ": missing or damaged, and without it nobody knows how far the "
+                                   "settled segments of this log reach; put the whole log back "
+                                   "from a backup");
   }
-  return decoded ? std::optional(*std::move(decoded)) : std::nullopt;
+  return std::nullopt;
+}
+
+Result<bool> begin_moved(FileSystem& files, const std::string& directory,
+                         const std::optional<Checkpoint>& before) {
+  MILLRACE_ASSIGN(const auto now, read_checkpoint(files, directory));
+  return before && now && now->begin != before->begin;
+}
+
+const Checkpoint::Producer* Checkpoint::find_producer(std::string_view name,
+                                                      std::uint64_t frame) const {
+  const auto found = std::find_if(producers.begin(), producers.end(), [&](const Producer& one) {
+    return one.name == name && one.state.frame == frame;
+  });
+  return found == producers.end() ? nullptr : &*found;
 }
 
 void Checkpoint::take_tables(const Locked&, const Control& control, std::size_t rows) {
+  bool some_settled = false;
   for (std::size_t i = 0; i < rows; ++i) {
-    next_offsets.push_back(control.partitions[i].next_offset);
+    const PartitionRow& row = control.partitions[i];
+    next_offsets.push_back(row.next_offset);
+    settled.push_back(row.settled.load(std::memory_order_acquire));
+    some_settled = some_settled || settled.back() > 0;
+  }
+  if (some_settled) {
+    settled.front() = next_offsets.front();
+  } else {
+    settled.clear();
   }
   for (const PositionRow& row : control.positions) {
     if (row.used != 0) {
@@ -131,7 +219,7 @@ void Checkpoint::take_tables(const Locked&, const Control& control, std::size_t 
   }
   for (const ProducerRow& row : control.producers) {
     if (row.used != 0) {
-      producers.push_back({std::string(row.name.view()), {row.sequence, row.frame}});
+      producers.push_back({std::string(row.name.view()), {row.sequence, row.frame}, {}});
     }
   }
 }

@@ -21,28 +21,51 @@ struct Checkpoint {
   std::uint64_t log_id = 0;
   std::uint32_t incarnation = 0;
   std::uint64_t position = 0;  ///< everything before it is durable
-  std::uint64_t begin = 0;     ///< where the first frame of the log begins
-  std::uint32_t checksum = 0;  ///< of the frame that ends there
+  std::uint64_t begin = 0;     ///< where the first frame that is kept begins
+  /// Checksum of the frame before that one; 0 when there was none.
+  std::uint32_t begin_previous = 0;
+  std::uint32_t checksum = 0;  ///< of the frame that ends at `position`
   std::vector<std::string> catalog;
   std::vector<std::int64_t> next_offsets;  ///< by row
+  /// By row, up to where the partition is settled, durably; empty when nothing is. Of `__catalog`
+  /// its next offset: the checkpoint has all of it.
+  std::vector<std::int64_t> settled;
   std::vector<PositionRecord> positions;
+  /// What a commit gave, for those whose frame lies before `begin`.
+  struct Outcome {
+    std::uint32_t incarnation = 0;
+    std::uint64_t end = 0;  ///< of the frame
+    struct Place {
+      TopicPartition place;
+      std::int64_t offset = 0;
+    };
+    std::vector<Place> places;
+  };
   struct Producer {
     std::string name;
     ProducerState state;
+    Outcome outcome;  ///< only when its frame lies before `begin`
   };
   std::vector<Producer> producers;
 
   [[nodiscard]] std::string encode() const;
   /// errc::corrupt; incompatible when a newer build wrote it.
   [[nodiscard]] static Result<Checkpoint> decode(std::string_view bytes);
-  /// Takes the tables of the control file.
+  /// Takes the tables of the control file; the outcomes are left out.
   void take_tables(const Locked&, const Control& control, std::size_t rows);
+  /// The producer whose last commit lies in that frame; null without one.
+  [[nodiscard]] const Producer* find_producer(std::string_view name, std::uint64_t frame) const;
 };
 
 /// The directory's checkpoint; no value when there is none or it is damaged. A damaged one is as
-/// good as none as long as the whole journal is there. errc::incompatible when a newer build wrote
-/// it.
+/// good as none as long as the whole journal is there. errc::corrupt when the log has settled
+/// segments, of which only the checkpoint knows how far they are durable; incompatible when a newer
+/// build wrote it.
 [[nodiscard]] Result<std::optional<Checkpoint>> read_checkpoint(FileSystem& files,
                                                                 const std::string& directory);
+/// Whether the journal begins elsewhere than when `before` was read, so that what was read of it
+/// meanwhile may have been removed: the reader begins again.
+[[nodiscard]] Result<bool> begin_moved(FileSystem& files, const std::string& directory,
+                                       const std::optional<Checkpoint>& before);
 
 }  // namespace millrace::log::embedded

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "millrace/base/fault_point.hpp"
+#include "outcomes.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -24,7 +25,8 @@ Result<Checkpoint> Checkpointer::make(const Locked& locked) {
   made.log_id = directory_.log_id();
   made.incarnation = control.incarnation;
   made.position = control.committed.load(std::memory_order_relaxed);
-  made.begin = control.begin;
+  made.begin = control.begin.load(std::memory_order_relaxed);
+  made.begin_previous = control.begin_previous;
   MILLRACE_ASSIGN(const Tail tail, publisher_.tail(locked));
   made.checksum = tail.checksum;
   made.catalog = topics_.catalog().records();
@@ -36,13 +38,17 @@ Result<Checkpoint> Checkpointer::make(const Locked& locked) {
   return made;
 }
 
-Status Checkpointer::write(const Checkpoint& made) {
+Status Checkpointer::write(Checkpoint made) {
   // A checkpoint proves what it speaks of: so that must be durable first.
   MILLRACE_TRY(group_commit_.sync_up_to(made.position));
   MILLRACE_FAULT_POINT("checkpoint.before_write");
   MILLRACE_TRY(directory_.check_in_place());
+  if (!made.settled.empty()) {
+    MILLRACE_ASSIGN(const auto before, read_checkpoint(directory_.files(), directory_.path()));
+    MILLRACE_TRY(add_outcomes(made, before, journal_));
+  }
   // Without one of them the next to open reads its segment, and that is all.
-  static_cast<void>(index_files_.write_up_to(made.position));
+  static_cast<void>(index_files_.write_up_to(made.position, made.begin));
   return write_file_atomically(directory_.files(), directory_.path() + names::checkpoint,
                                made.encode());
 }
@@ -60,6 +66,11 @@ bool Checkpointer::begin_when_due() {
   if (written_bytes < checkpoint_interval_bytes && since_ns < checkpoint_interval_ns) {
     return false;
   }
+  return begin();
+}
+
+bool Checkpointer::begin() {
+  Control& control = directory_.control();
   std::uint32_t nobody = 0;
   return control.checkpoint_owner.compare_exchange_strong(nobody, directory_.owner());
 }

@@ -5,6 +5,7 @@
 #include "checkpoint.hpp"
 #include "group_commit.hpp"
 #include "index_files.hpp"
+#include "journal.hpp"
 #include "locked.hpp"
 #include "log_directory.hpp"
 #include "publisher.hpp"
@@ -17,8 +18,9 @@ class Checkpointer {
  public:
   /// All outlive it.
   Checkpointer(LogDirectory& directory, Topics& topics, Publisher& publisher,
-               GroupCommit& group_commit, IndexFiles& index_files)
+               GroupCommit& group_commit, IndexFiles& index_files, Journal& journal)
       : directory_(directory),
+        journal_(journal),
         topics_(topics),
         publisher_(publisher),
         group_commit_(group_commit),
@@ -26,14 +28,17 @@ class Checkpointer {
 
   /// True when a checkpoint is due, and we are the one that writes it, until end().
   [[nodiscard]] bool begin_when_due();
+  /// True when nobody else writes one or settles, and we are the one that does, until end().
+  [[nodiscard]] bool begin();
   void end();
   /// The state of the log as it is now.
   [[nodiscard]] Result<Checkpoint> make(const Locked& locked);
   /// Makes what it speaks of durable, then writes it. Needs no lock.
-  [[nodiscard]] Status write(const Checkpoint& made);
+  [[nodiscard]] Status write(Checkpoint made);
 
  private:
   LogDirectory& directory_;
+  Journal& journal_;
   Topics& topics_;
   Publisher& publisher_;
   GroupCommit& group_commit_;

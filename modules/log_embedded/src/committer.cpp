@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "committer.hpp"
 
+#include "checkpoint.hpp"
+#include "frame_reader.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
@@ -69,28 +71,44 @@ void Committer::encode(Transaction& transaction) {
   }
 }
 
-Result<Committed> Committer::repeat(std::uint64_t position) {
+Result<Committed> Committer::repeat(std::string_view producer, std::uint64_t position) {
   MILLRACE_TRY(log_.segments.refresh());
-  FrameHeader header;
-  MILLRACE_ASSIGN(const std::size_t got,
-                  log_.journal.read(position, reinterpret_cast<char*>(&header), sizeof header));
-  if (got != sizeof header ||
-      frame_header_fault(header, log_.directory.log_id(), position) != nullptr) {
-    return fail(errc::corrupt, log_.journal.path_of(position) +
-                                   ": the frame of a repeated commit at position " +
-                                   std::to_string(position) + " cannot be read");
+  if (position < log_.directory.control().begin.load(std::memory_order_acquire)) {
+    return repeat_removed(producer, position);
   }
-  std::string table(table_bytes(header), '\0');
-  MILLRACE_TRY(log_.journal.read(position, table.data(), table.size()));
+  FrameReader reader(log_.journal, log_.directory.log_id());
+  MILLRACE_ASSIGN(const FrameView frame, reader.table(position));
+  const FrameHeader header = frame.header();
   Committed outcome;
   outcome.position = {header.incarnation, position + header.bytes};
   outcome.repeated = true;
   for (std::uint32_t i = 0; i < header.entries; ++i) {
-    const FrameEntry entry = FrameView(table).entry(i);
+    const FrameEntry entry = frame.entry(i);
     if (entry.topic >= internal_topics) {
       outcome.places.push_back(
           {{{entry.topic}, partition(entry.partition)}, offset(entry.base_offset)});
     }
+  }
+  return outcome;
+}
+
+/// The journal does not have the frame any more; the checkpoint that said so kept its outcome.
+Result<Committed> Committer::repeat_removed(std::string_view producer, std::uint64_t position) {
+  MILLRACE_ASSIGN(const auto checkpoint,
+                  read_checkpoint(log_.directory.files(), log_.directory.path()));
+  const Checkpoint::Producer* const found =
+      checkpoint ? checkpoint->find_producer(producer, position) : nullptr;
+  if (found == nullptr) {
+    return fail(errc::corrupt, log_.directory.path() + names::checkpoint +
+                                   ": does not have the outcome of the commit at position " +
+                                   std::to_string(position) +
+                                   " that is repeated; run `millrace log verify`");
+  }
+  Committed outcome;
+  outcome.position = {found->outcome.incarnation, found->outcome.end};
+  outcome.repeated = true;
+  for (const Checkpoint::Outcome::Place& place : found->outcome.places) {
+    outcome.places.push_back({place.place, offset(place.offset)});
   }
   return outcome;
 }
@@ -134,6 +152,7 @@ Result<Committed> Committer::commit(Transaction& transaction) {
                                        std::to_string(max_commit_bytes));
     }
   }
+  log_.settler.slow_down();
   MILLRACE_TRY(log_.group_commit.sync_surplus());
   MILLRACE_ASSIGN(const WriterLock::Held locked, log_.lock());
   MILLRACE_FAULT_POINT("lock.held");
@@ -141,7 +160,7 @@ Result<Committed> Committer::commit(Transaction& transaction) {
     if (const auto last = find_producer(locked, log_.directory.control(), sequence.producer)) {
       MILLRACE_ASSIGN(const SequenceOutcome outcome, check_sequence(sequence, last->sequence));
       if (outcome == SequenceOutcome::repeated) {
-        return repeat(last->frame);
+        return repeat(sequence.producer, last->frame);
       }
     }
   }

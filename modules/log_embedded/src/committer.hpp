@@ -2,6 +2,9 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstdint>
+#include <string_view>
+
 #include "member.hpp"
 
 namespace millrace::log::embedded {
@@ -18,7 +21,8 @@ class Committer {
   void encode(Transaction& transaction);
   [[nodiscard]] Status check_tables(const Locked& locked, const Transaction& transaction) const;
   [[nodiscard]] Status check_claims(const Locked& locked, const Transaction& transaction) const;
-  [[nodiscard]] Result<Committed> repeat(std::uint64_t position);
+  [[nodiscard]] Result<Committed> repeat(std::string_view producer, std::uint64_t position);
+  [[nodiscard]] Result<Committed> repeat_removed(std::string_view producer, std::uint64_t position);
 
   Member& log_;
   FrameBuilder frame_;

@@ -15,7 +15,7 @@
 namespace millrace::log::embedded {
 
 inline constexpr std::uint32_t control_magic = 0x4c435a4dU;  // "MZCL"
-inline constexpr std::uint32_t control_layout = 5;
+inline constexpr std::uint32_t control_layout = 6;
 
 inline constexpr std::size_t max_members = 64;
 inline constexpr std::size_t max_waiters = 256;
@@ -74,6 +74,9 @@ struct alignas(64) PartitionRow {
   std::atomic<std::uint64_t> count;  ///< index entries published; the last may not be committed yet
   std::atomic<std::int64_t> start_offset;
   std::int64_t next_offset;
+  /// Batches before this offset lie in settled segments, durably; of `__catalog` those that the
+  /// checkpoint has which was there when this control file was made.
+  std::atomic<std::int64_t> settled;
   std::int32_t topic;
   std::int32_t partition;
   std::uint64_t
@@ -147,7 +150,11 @@ struct Control {
   std::uint32_t incarnation;
   std::atomic<std::uint32_t> valid;
   std::uint64_t recovered;  ///< where this incarnation began
-  std::uint64_t begin;      ///< where the first frame of the log begins
+  /// Where the first frame that is kept in the journal begins. Changed by the holder of the lock
+  /// once a checkpoint says so durably, before a segment is removed.
+  std::atomic<std::uint64_t> begin;
+  std::uint32_t begin_previous;  ///< checksum of the frame before it, 0 of the log's first frame
+  std::atomic<std::uint64_t> unsettled;  ///< everything before it is settled
 
   // The writer lock.
   /// Slot of the holder + 1 (8 bits), its generation (23 bits), and whether somebody sleeps for it.
@@ -180,8 +187,9 @@ struct Control {
   /// Rises when all sleepers must look around: a member died or was put out.
   std::atomic<std::uint64_t> alarms;
   std::atomic<std::uint32_t> group_members_high;
-  std::atomic<std::uint32_t> checkpoint_owner;  ///< slot of the member that writes one + 1
-  std::atomic<std::uint32_t> preparer;          ///< slot of the member that prepares a segment + 1
+  /// Slot of the member that writes one, or that settles, + 1.
+  std::atomic<std::uint32_t> checkpoint_owner;
+  std::atomic<std::uint32_t> preparer;  ///< slot of the member that prepares a segment + 1
   // Of the last checkpoint.
   std::uint64_t
       checkpoint_segment;  ///< start of the segment that it knows; read like segment_start

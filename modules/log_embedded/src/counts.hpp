@@ -14,12 +14,27 @@ namespace millrace::log::embedded {
 /// Thread-safe.
 struct Counts {
   std::atomic<std::uint64_t> repaired_tails{0};
+  std::atomic<std::uint64_t> settled_bytes{0};
+  std::atomic<std::uint64_t> settling_errors{0};
+  std::atomic<std::uint64_t> slowed_commits{0};
 
   [[nodiscard]] std::vector<LogCount> read() const {
     return {{"repaired_tails",
              "Incomplete ends of the journal, as a process leaves them that dies while it writes, "
              "that this member completed or removed.",
-             repaired_tails.load(std::memory_order_relaxed)}};
+             repaired_tails.load(std::memory_order_relaxed)},
+            {"settled_bytes",
+             "Bytes of batches that this member moved from the journal into settled segments.",
+             settled_bytes.load(std::memory_order_relaxed)},
+            {"settling_errors",
+             "Times that this member could not settle a partition, or could not remove what is "
+             "settled from the journal: a full or failing disk, or damage, which `millrace log "
+             "verify` names. The journal keeps the records.",
+             settling_errors.load(std::memory_order_relaxed)},
+            {"slowed_commits",
+             "Commits of this member that waited before they began, as too much of the journal "
+             "was not settled.",
+             slowed_commits.load(std::memory_order_relaxed)}};
   }
 };
 

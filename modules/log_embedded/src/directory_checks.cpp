@@ -42,7 +42,7 @@ const char* unsafe_file_system(const std::string& directory) {
 }  // namespace
 
 Status refuse_linked_parts(const std::string& directory) {
-  for (const char* part : {"/members", "/index", "/journal"}) {
+  for (const char* part : {"/members", "/index", "/journal", "/settled"}) {
     const std::string path = directory + part;
     struct stat found{};
     if (::lstat(path.c_str(), &found) == 0 && S_ISLNK(found.st_mode)) {

@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "millrace/base/file_errors.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
+#include "settled/segment_reader.hpp"
+#include "settled_path.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -34,33 +37,6 @@ struct Plan {
     bytes = 0;
   }
 };
-
-/// The first of `count` entries that ends after `from`; there is one.
-Result<std::uint64_t> find_entry(LogParts& log, const PartitionRow& row, std::uint64_t count,
-                                 std::int64_t from) {
-  std::uint64_t low = 0;
-  std::uint64_t high = count - 1;
-  // Readers mostly are near the end: look there in growing steps first.
-  for (std::uint64_t step = 1; high > 0; step *= 4) {
-    const std::uint64_t probe = high > step ? high - step : 0;
-    MILLRACE_ASSIGN(const IndexEntry entry, log.index.at(row, probe));
-    if (entry.end <= from) {
-      low = probe + 1;
-      break;
-    }
-    high = probe;
-  }
-  while (low < high) {
-    const std::uint64_t middle = low + (high - low) / 2;
-    MILLRACE_ASSIGN(const IndexEntry entry, log.index.at(row, middle));
-    if (entry.end > from) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
-  }
-  return low;
-}
 
 Status make_plan(LogParts& log, const PartitionRow& row, std::uint64_t first, std::uint64_t count,
                  std::size_t max_bytes, Plan& plan) {
@@ -99,6 +75,25 @@ std::unexpected<Error> damaged(LogParts& log, std::uint64_t position) {
                                  " does not check; run `millrace log verify`");
 }
 
+/// Decodes a batch that was checked; `commit_end` is where its commit ends in the journal.
+Status add_records(LogParts& log, std::string_view batch, std::uint64_t commit_end,
+                   std::int64_t from, FetchBuffer& buffer) {
+  MILLRACE_ASSIGN(const RecordBatchHeader header, read_batch_header(batch));
+  const std::size_t first = buffer.records.size();
+  MILLRACE_TRY(decode_batch(batch, buffer.records));
+  if (header.base_offset.value < from) {
+    const auto begin = buffer.records.begin() + static_cast<std::ptrdiff_t>(first);
+    buffer.records.erase(
+        begin, std::find_if(begin, buffer.records.end(), [from](const RecordView& record) {
+          return record.offset.value >= from;
+        }));
+  }
+  buffer.batches.push_back(
+      {{log.directory.control().incarnation, commit_end}, first, buffer.records.size() - first});
+  buffer.next = offset(header.base_offset.value + header.last_offset_delta).next();
+  return {};
+}
+
 /// Checks and decodes the batch that lies at `bytes` (which begins with its prefix).
 Status take_batch(LogParts& log, const IndexEntry& entry, std::string_view bytes, std::int64_t from,
                   FetchBuffer& buffer) {
@@ -117,20 +112,7 @@ Status take_batch(LogParts& log, const IndexEntry& entry, std::string_view bytes
   if (!batch_checksum_holds(batch)) {
     return damaged(log, entry.position);
   }
-  const std::size_t first = buffer.records.size();
-  MILLRACE_TRY(decode_batch(batch, buffer.records));
-  if (header->base_offset.value < from) {
-    const auto begin = buffer.records.begin() + static_cast<std::ptrdiff_t>(first);
-    buffer.records.erase(
-        begin, std::find_if(begin, buffer.records.end(), [from](const RecordView& record) {
-          return record.offset.value >= from;
-        }));
-  }
-  buffer.batches.push_back({{log.directory.control().incarnation, entry.position + prefix[0]},
-                            first,
-                            buffer.records.size() - first});
-  buffer.next = offset(entry.end);
-  return {};
+  return add_records(log, batch, entry.position + prefix[0], from, buffer);
 }
 
 Status read_plan(LogParts& log, const Plan& plan, std::int64_t from, FetchBuffer& buffer) {
@@ -157,6 +139,45 @@ Status read_plan(LogParts& log, const Plan& plan, std::int64_t from, FetchBuffer
   return {};
 }
 
+/// `from` is settled nowhere, and lies before the end of the last of `count` entries.
+Status fetch_unsettled(LogParts& log, const PartitionRow& row, std::uint64_t count, Offset from,
+                       std::size_t max_bytes, FetchBuffer& buffer) {
+  static thread_local Plan plan;
+  plan.clear();
+  MILLRACE_ASSIGN(const std::uint64_t first, log.index.find(row, count, from.value));
+  MILLRACE_TRY(log.segments.refresh());
+  MILLRACE_TRY(make_plan(log, row, first, count, max_bytes, plan));
+  return read_plan(log, plan, from.value, buffer);
+}
+
+Status read_settled(LogParts& log, const std::string& directory, Offset from, Offset end,
+                    std::size_t max_bytes, SettledBatches& read) {
+  MILLRACE_TRY(log.directory.check_in_place());
+  MILLRACE_ASSIGN(auto reader, SegmentReader::open(log.directory.files(), directory));
+  return reader.read(from, end, max_bytes, read);
+}
+
+/// `from` lies before `end`, up to where the partition is settled.
+Status fetch_settled(LogParts& log, TopicPartition place, Offset from, Offset end,
+                     std::size_t max_bytes, FetchBuffer& buffer) {
+  MILLRACE_ASSIGN(const CatalogTopic* topic, log.topics.topic(place.topic));
+  const std::string directory =
+      settled_directory(log.directory.path(), topic->topic.spec.name, place.partition.value);
+  static thread_local SettledBatches read;
+  Status done = read_settled(log, directory, from, end, max_bytes, read);
+  while (!done && done.error().is(millrace::errc::too_many_files) && log.journal.close_some()) {
+    done = read_settled(log, directory, from, end, max_bytes, read);
+  }
+  MILLRACE_TRY(done);
+  buffer.bytes.swap(read.bytes);
+  for (const SettledBatches::Batch& batch : read.batches) {
+    const std::string_view bytes =
+        std::string_view(buffer.bytes).substr(batch.place, batch.header.bytes);
+    MILLRACE_TRY(add_records(log, bytes, batch.commit.position.position, from.value, buffer));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<VisibleEnd> visible_end(LogParts& log, const PartitionRow& row) {
@@ -171,7 +192,7 @@ Result<VisibleEnd> visible_end(LogParts& log, const PartitionRow& row) {
     }
     visible.count -= 1;
   }
-  visible.end = row.start_offset.load(std::memory_order_acquire);
+  visible.end = Index::base(row);
   return visible;
 }
 
@@ -194,12 +215,20 @@ Status fetch_records(LogParts& log, TopicPartition place, Offset from, std::size
   if (from.value == visible.end) {
     return {};
   }
-  static thread_local Plan plan;
-  plan.clear();
-  MILLRACE_ASSIGN(const std::uint64_t first, find_entry(log, *row, visible.count, from.value));
-  MILLRACE_TRY(log.segments.refresh());
-  MILLRACE_TRY(make_plan(log, *row, first, visible.count, max_bytes, plan));
-  return read_plan(log, plan, from.value, buffer);
+  while (true) {
+    const std::int64_t settled = row->settled.load(std::memory_order_acquire);
+    if (from.value < settled) {
+      return fetch_settled(log, place, from, offset(settled), max_bytes, buffer);
+    }
+    Status fetched = fetch_unsettled(log, *row, visible.count, from, max_bytes, buffer);
+    // What was settled meanwhile may be gone from the journal; then it is found on the other side.
+    if (fetched || from.value >= row->settled.load(std::memory_order_acquire)) {
+      return fetched;
+    }
+    buffer.records.clear();
+    buffer.batches.clear();
+    buffer.next = from;
+  }
 }
 
 }  // namespace millrace::log::embedded

@@ -16,13 +16,21 @@ Result<std::unique_ptr<Follower>> Follower::open(const std::string& directory,
                                                  LogEnvironment& environment, LogOptions options,
                                                  const EmbeddedOptions& embedded) {
   options.access = LogAccess::read_only;
-  auto log = std::make_unique<LogParts>(directory, environment, std::move(options), embedded);
-  log->directory.open_private_region();
-  MILLRACE_ASSIGN(auto alone, Alone::take(log->directory.region()));
-  MILLRACE_ASSERT(alone.has_value(), "a private region is shared with nobody");
-  std::unique_ptr<Follower> made(new Follower(std::move(log), *std::move(alone)));
-  MILLRACE_TRY(made->start());
-  return made;
+  while (true) {
+    auto log = std::make_unique<LogParts>(directory, environment, options, embedded);
+    log->directory.open_private_region();
+    MILLRACE_ASSIGN(auto alone, Alone::take(log->directory.region()));
+    MILLRACE_ASSERT(alone.has_value(), "a private region is shared with nobody");
+    std::unique_ptr<Follower> made(new Follower(std::move(log), *std::move(alone)));
+    const Status started = made->start();
+    if (started) {
+      return made;
+    }
+    MILLRACE_ASSIGN(const bool moved, begin_moved(environment.files, directory, made->checkpoint_));
+    if (!moved) {
+      return fail(started.error());
+    }
+  }
 }
 
 Status Follower::start() {
@@ -47,7 +55,7 @@ Status Follower::start() {
   }
   MILLRACE_TRY(log.journal.refresh());
   MILLRACE_ASSIGN(begin_, find_begin(log.journal, log.directory.log_id(), checkpoint_));
-  walker_->start_at(begin_, 0);
+  walker_->start_at(begin_, checkpoint_ ? checkpoint_->begin_previous : 0);
   if (checkpoint_) {
     MILLRACE_ASSIGN(needs_tables_, take_complete_segments(alone_, log, *checkpoint_, *walker_));
   }
@@ -61,13 +69,11 @@ Status Follower::start() {
 
 Status Follower::follow() {
   MILLRACE_TRY(log_->journal.refresh_from(walker_->position()));
-  const auto segments = log_->journal.segments();
-  if (!segments.empty() && segments.front().start != begin_) {
-    return fail(errc::corrupt,
-                segments.front().path +
-                    ": the journal's first segment is missing, it begins at position " +
-                    std::to_string(segments.front().start));
+  if (const auto first = log_->journal.segments();
+      !first.empty() && first.front().start != begin_) {
+    MILLRACE_TRY(move_begin(first.front()));
   }
+  const auto segments = log_->journal.segments();
   const std::uint64_t before = walker_->position();
   MILLRACE_TRY(take_all());
   if (walker_->position() == before) {
@@ -84,6 +90,38 @@ Status Follower::follow() {
     MILLRACE_TRY(check_end());
     checked_segments_ = segments.size();
   }
+  return {};
+}
+
+/// Segments that were settled are gone: what they held is read from the settled ones now.
+Status Follower::move_begin(const Journal::Place& first) {
+  LogParts& log = *log_;
+  MILLRACE_ASSIGN(const auto checkpoint,
+                  read_checkpoint(log.directory.files(), log.directory.path()));
+  if (!checkpoint || checkpoint->begin < first.start) {
+    return fail(errc::corrupt,
+                first.path + ": the journal's first segment is missing, it begins at position " +
+                    std::to_string(first.start));
+  }
+  if (checkpoint->begin > walker_->position()) {
+    return fail(errc::out_of_range,
+                log.directory.path() + ": the journal was removed up to position " +
+                    std::to_string(checkpoint->begin) + ", and this reader came to " +
+                    std::to_string(walker_->position()));
+  }
+  const std::size_t rows =
+      std::min<std::size_t>(checkpoint->settled.size(), log.topics.catalog().rows_used());
+  for (std::size_t i = internal_topics; i < rows; ++i) {
+    PartitionRow& row = log.directory.control().partitions[i];
+    // What it has not read yet is not shown.
+    MILLRACE_ASSIGN(const std::int64_t end, log.index.end(alone_, row));
+    const std::int64_t settled = std::min(checkpoint->settled[i], end);
+    if (settled > row.settled.load()) {
+      row.settled.store(settled);
+    }
+  }
+  begin_ = checkpoint->begin;
+  log.journal.forget_before(begin_);
   return {};
 }
 

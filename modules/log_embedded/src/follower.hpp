@@ -30,7 +30,9 @@ class Follower {
                                                               LogOptions options,
                                                               const EmbeddedOptions& embedded);
   /// Takes what was written since. After a failure the next call begins with the same frame.
-  /// errc::corrupt, limit, io_error; errc::closed when a repair cut off what was taken before.
+  /// errc::corrupt, limit, io_error; errc::closed when a repair cut off what was taken before;
+  /// errc::out_of_range when the journal has been removed beyond what was taken: then another
+  /// follower is to be opened.
   [[nodiscard]] Status follow();
 
   [[nodiscard]] LogParts& log() { return *log_; }
@@ -45,6 +47,7 @@ class Follower {
   Follower(std::unique_ptr<LogParts> log, Alone alone)
       : log_(std::move(log)), alone_(std::move(alone)) {}
   [[nodiscard]] Status start();
+  [[nodiscard]] Status move_begin(const Journal::Place& first);
   [[nodiscard]] Status take_all();
   [[nodiscard]] Status take(const WalkedFrame& frame);
   [[nodiscard]] Status check_last();

@@ -56,8 +56,9 @@ Status GroupCommit::make_durable(std::uint64_t position) {
   Control& control = directory_.control();
   // After `position` was read: a segment has its name before a frame in it is committed.
   MILLRACE_TRY(segments_.refresh());
-  const std::uint64_t names =
-      position == control.begin ? 0 : journal_.bounds_of(position - 1).start + 1;
+  const std::uint64_t names = position == control.begin.load(std::memory_order_acquire)
+                                  ? 0
+                                  : journal_.bounds_of(position - 1).start + 1;
   Status synced = journal_.sync(control.durable.load(std::memory_order_acquire), position);
   if (synced && control.named.load(std::memory_order_acquire) < names) {
     MILLRACE_FAULT_POINT("sync.before_names");

@@ -125,10 +125,40 @@ Result<IndexEntry> Index::at(const PartitionRow& row, std::uint64_t i) {
   return entry;
 }
 
+Result<std::uint64_t> Index::find(const PartitionRow& row, std::uint64_t count, std::int64_t from) {
+  std::uint64_t low = 0;
+  std::uint64_t high = count;
+  // Readers mostly are near the end: look there in growing steps first.
+  for (std::uint64_t step = 1; high > 0; step *= 4) {
+    const std::uint64_t probe = high > step ? high - step : 0;
+    MILLRACE_ASSIGN(const IndexEntry entry, at(row, probe));
+    if (entry.end <= from) {
+      low = probe + 1;
+      break;
+    }
+    high = probe;
+  }
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    MILLRACE_ASSIGN(const IndexEntry entry, at(row, middle));
+    if (entry.end > from) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
+std::int64_t Index::base(const PartitionRow& row) {
+  return std::max(row.start_offset.load(std::memory_order_acquire),
+                  row.settled.load(std::memory_order_acquire));
+}
+
 Result<std::int64_t> Index::end(const Locked&, const PartitionRow& row) {
   const std::uint64_t count = row.count.load(std::memory_order_relaxed);
   if (count == 0) {
-    return row.start_offset.load(std::memory_order_relaxed);
+    return base(row);
   }
   MILLRACE_ASSIGN(const IndexEntry last, at(row, count - 1));
   return last.end;

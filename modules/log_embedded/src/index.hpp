@@ -20,7 +20,7 @@ struct IndexEntry {
   std::int64_t end = 0;        ///< one past the last offset of the batch
   std::uint64_t position = 0;  ///< of the batch in the journal
   std::uint32_t bytes = 0;     ///< of the batch
-  std::uint32_t reserved = 0;
+  std::uint32_t place = 0;     ///< of the batch in its frame
 };
 static_assert(sizeof(IndexEntry) == 24);
 
@@ -39,8 +39,14 @@ class Index {
   void append(const Locked&, PartitionRow& row, IndexEntry entry);
   /// Entry i < row.count.
   [[nodiscard]] Result<IndexEntry> at(const PartitionRow& row, std::uint64_t i);
-  /// Where the partition ends by its last entry: the offset after that batch, or the first offset
-  /// of a partition without batches.
+  /// The first of `count` entries that ends after `from`; `count` when none does. Fast for those
+  /// that are near the end.
+  [[nodiscard]] Result<std::uint64_t> find(const PartitionRow& row, std::uint64_t count,
+                                           std::int64_t from);
+  /// Where a partition begins in the journal that has no entries: behind what is settled, or at its
+  /// first offset.
+  [[nodiscard]] static std::int64_t base(const PartitionRow& row);
+  /// Where the partition ends by its last entry: the offset after that batch, or base().
   [[nodiscard]] Result<std::int64_t> end(const Locked&, const PartitionRow& row);
 
  private:

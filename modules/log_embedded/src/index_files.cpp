@@ -37,7 +37,11 @@ Status replace_file(FileSystem& files, const std::string& path, const std::strin
 
 }  // namespace
 
-Status IndexFiles::write_up_to(std::uint64_t durable) {
+Status IndexFiles::write_up_to(std::uint64_t durable, std::uint64_t begin) {
+  const Control& control = directory_.control();
+  // Of a segment that was there when a log was opened that had settled, the index may lack batches.
+  const bool had_settled = control.partitions[0].settled.load(std::memory_order_acquire) > 0;
+  written_ = std::max({written_, begin, had_settled ? control.recovered : 0});
   const auto segments = journal_.segments();
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i + 1 < segments.size() && segments[i].end <= durable; ++i) {
@@ -135,13 +139,16 @@ Result<bool> IndexFiles::fits(const Locked& locked, const SegmentIndex& read) {
       return false;
     }
     MILLRACE_ASSIGN(std::int64_t end, index_.end(locked, **row));
+    const std::int64_t settled = Index::base(**row);
+    std::int64_t last = 0;
     std::uint64_t position = read.start;
     for (const IndexEntry& entry : partition.entries) {
-      if (entry.end <= end || entry.position <= position ||
-          entry.position + entry.bytes > read.end) {
+      const bool follows = entry.end > last && (entry.end > end || entry.end <= settled);
+      if (!follows || entry.position <= position || entry.position + entry.bytes > read.end) {
         return false;
       }
-      end = entry.end;
+      last = entry.end;
+      end = std::max(end, entry.end);
       position = entry.position;
     }
   }
@@ -175,6 +182,9 @@ Result<bool> IndexFiles::load(const Locked& locked, const Journal::Place& segmen
   for (const SegmentIndex::Partition& partition : read->partitions) {
     MILLRACE_ASSIGN(PartitionRow * row, topics_.row(partition.place));
     for (const IndexEntry& entry : partition.entries) {
+      if (entry.end <= Index::base(*row)) {
+        continue;
+      }
       MILLRACE_TRY(index_.reserve(locked, *row));
       index_.append(locked, *row, entry);
     }

@@ -24,12 +24,13 @@ class IndexFiles {
   IndexFiles(LogDirectory& directory, Journal& journal, Index& index, Topics& topics)
       : directory_(directory), journal_(journal), index_(index), topics_(topics) {}
 
-  /// Writes those that are missing of the segments that end before `durable`. By one member at a
-  /// time, and one thread of it, without the writer lock.
-  [[nodiscard]] Status write_up_to(std::uint64_t durable);
-  /// Takes the batches of the segment that begins at `walker`'s position into index and rows, and
-  /// moves the walker to its end. False when there is no file that fits what is known: then nothing
-  /// changed. The topics are known. errc::disk_full, limit, io_error.
+  /// Writes those that are missing of the segments that begin at or behind `begin` and end before
+  /// `durable`. By one member at a time, and one thread of it, without the writer lock.
+  [[nodiscard]] Status write_up_to(std::uint64_t durable, std::uint64_t begin);
+  /// Takes the batches of the segment that begins at `walker`'s position into index and rows, but
+  /// not those that are settled, and moves the walker to its end. False when there is no file that
+  /// fits what is known: then nothing changed. The topics are known. errc::disk_full, limit,
+  /// io_error.
   [[nodiscard]] Result<bool> load(const Locked& locked, const Journal::Place& segment,
                                   FrameWalker& walker);
 

@@ -35,6 +35,29 @@ Result<std::vector<std::string>> Journal::list() {
   return names;
 }
 
+void Journal::forget_before(std::uint64_t position) {
+  const UniqueLock lock(mutex_);
+  begin_ = std::max(begin_, position);
+  while (!segments_.empty() && segments_.front().start < begin_) {
+    open_.remove(segments_.front().start);
+    segments_.erase(segments_.begin());
+  }
+}
+
+void Journal::remove_before(std::uint64_t position) {
+  forget_before(position);
+  const auto names = list().value_or(std::vector<std::string>{});
+  for (const std::string& name : names) {
+    const auto start = OpenSegments::start_of(name);
+    if (start && *start < position) {
+      // The segment last: it is what the next call finds.
+      static_cast<void>(files_.remove(index_path_of(*start)));
+      static_cast<void>(files_.remove(open_.path_of(*start)));
+      MILLRACE_FAULT_POINT("settle.removed");
+    }
+  }
+}
+
 Status Journal::refresh() {
   if (mode_ != OpenMode::read) {
     const MutexLock guard(sync_mutex_);
@@ -54,7 +77,9 @@ Status Journal::refresh() {
   MILLRACE_ASSIGN(const std::uint64_t room, size_of(starts.back()));
   const UniqueLock lock(mutex_);
   for (const std::uint64_t start : starts) {
-    insert({start, start == starts.back() ? room : 0});
+    if (start >= begin_) {
+      insert({start, start == starts.back() ? room : 0});
+    }
   }
   return {};
 }
@@ -62,10 +87,13 @@ Status Journal::refresh() {
 Status Journal::refresh_from(std::uint64_t position) {
   {
     const UniqueLock lock(mutex_);
-    while (!segments_.empty() && segments_.back().start >= position) {
-      open_.remove(segments_.back().start);
-      segments_.pop_back();
+    for (const Segment& segment : segments_) {
+      if (segment.start >= position) {
+        open_.remove(segment.start);
+      }
     }
+    // Those at the beginning may have been removed, too.
+    segments_.clear();
   }
   return refresh();
 }

@@ -39,10 +39,20 @@ class Journal {
     std::string path;
   };
 
+  /// Nothing before `position`, where a segment begins, counts any more: it is settled. Closes
+  /// those files, also when refresh() still finds them.
+  void forget_before(std::uint64_t position);
+  /// Removes the segments that begin before `position`, with their index files, and forgets them.
+  /// What cannot be removed stays for the next call.
+  void remove_before(std::uint64_t position);
+  /// Closes some of the open segments for one who finds no descriptor left; false when that is of
+  /// no use.
+  [[nodiscard]] bool close_some() { return open_.close_half(); }
   /// Looks which segments there are.
   [[nodiscard]] Status refresh();
   /// The same for a reader that is no member and needs nothing before `position` again: recovery
-  /// may have removed segments behind it, and new ones may have their names.
+  /// may have removed segments behind it, and new ones may have their names. Segments that were
+  /// settled and removed are known no more.
   [[nodiscard]] Status refresh_from(std::uint64_t position);
   [[nodiscard]] std::vector<Place> segments();
   [[nodiscard]] bool empty();
@@ -149,6 +159,7 @@ class Journal {
   OpenSegments open_;
   SharedMutex mutex_;
   std::vector<Segment> segments_ MILLRACE_GUARDED_BY(mutex_);  ///< by start
+  std::uint64_t begin_ MILLRACE_GUARDED_BY(mutex_) = 0;        ///< no segment begins before it
   // Held during a sync: of two at once on a file that failed, one would be told that all is well.
   Mutex sync_mutex_;
   bool sync_failed_ MILLRACE_GUARDED_BY(sync_mutex_) = false;

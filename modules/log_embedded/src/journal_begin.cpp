@@ -29,6 +29,8 @@ Result<bool> first_frame_at(Journal& journal, std::uint64_t log_id, std::uint64_
 Result<std::uint64_t> find_begin(Journal& journal, std::uint64_t log_id,
                                  const std::optional<Checkpoint>& checkpoint) {
   const std::uint64_t begin = checkpoint ? checkpoint->begin : 0;
+  // A crash may have come before all of them were removed.
+  journal.forget_before(begin);
   const auto segments = journal.segments();
   if (segments.empty() || segments.front().start == begin) {
     return begin;

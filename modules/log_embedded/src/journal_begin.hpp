@@ -11,9 +11,9 @@
 
 namespace millrace::log::embedded {
 
-/// Where the first frame of the journal lies: where the checkpoint says. Without one, at 0 or at
-/// the start of the first segment, when the frame there follows no other one. errc::corrupt when
-/// the segment that holds it is missing.
+/// Where the first frame of the journal lies that is kept: where the checkpoint says; the journal
+/// forgets what lies before. Without one, at 0 or at the start of the first segment, when the frame
+/// there follows no other one. errc::corrupt when the segment that holds it is missing.
 [[nodiscard]] Result<std::uint64_t> find_begin(Journal& journal, std::uint64_t log_id,
                                                const std::optional<Checkpoint>& checkpoint);
 

@@ -32,6 +32,7 @@ class LogDirectory {
   [[nodiscard]] Random& random() const { return environment_.random; }
   [[nodiscard]] const LogOptions& options() const { return options_; }
   [[nodiscard]] const EmbeddedOptions& embedded_options() const { return embedded_; }
+  [[nodiscard]] LogEnvironment& environment() { return environment_; }
   [[nodiscard]] SharedRegion& region() const { return *region_; }
   [[nodiscard]] Control& control() const { return *control_; }
   /// What this handle counts; its parts add to it.
@@ -103,6 +104,7 @@ inline constexpr const char* version = "/version";
 inline constexpr const char* failed = "/FAILED";
 inline constexpr const char* checkpoint = "/checkpoint";
 inline constexpr const char* journal = "/journal";
+inline constexpr const char* settled = "/settled";
 }  // namespace names
 
 }  // namespace millrace::log::embedded

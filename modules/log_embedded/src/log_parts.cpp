@@ -20,6 +20,7 @@ LogParts::LogParts(const std::string& path, LogEnvironment& environment, LogOpti
       group_commit(directory, journal, segments),
       members(directory),
       index_files(directory, journal, index, topics),
-      checkpointer(directory, topics, publisher, group_commit, index_files) {}
+      checkpointer(directory, topics, publisher, group_commit, index_files, journal),
+      settler(directory, journal, index, topics, group_commit, checkpointer) {}
 
 }  // namespace millrace::log::embedded

@@ -13,6 +13,7 @@
 #include "members.hpp"
 #include "publisher.hpp"
 #include "segment_maker.hpp"
+#include "settler.hpp"
 #include "topics.hpp"
 
 namespace millrace::log::embedded {
@@ -36,6 +37,7 @@ struct LogParts {
   Members members;
   IndexFiles index_files;
   Checkpointer checkpointer;
+  Settler settler;
 };
 
 }  // namespace millrace::log::embedded

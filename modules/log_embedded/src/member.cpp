@@ -210,7 +210,17 @@ Status Member::keep_house() {
   MILLRACE_TRY(group_commit.sync_surplus());
   MILLRACE_TRY(group_commit.sync_when_due(now_ns));
   segments.prepare();
-  return checkpoint_when_due();
+  MILLRACE_TRY(checkpoint_when_due());
+  return settle_when_due(now_ns);
+}
+
+Status Member::settle_when_due(std::int64_t now_ns) {
+  if (!settler.begin_when_due(now_ns)) {
+    return {};
+  }
+  Status settled = settler.run([this] { return lock(); });
+  checkpointer.end();
+  return settled;
 }
 
 Status Member::checkpoint_when_due() {

@@ -48,6 +48,7 @@ class Member final : public LogParts {
   [[nodiscard]] Status repair(const Locked& locked);
   [[nodiscard]] Status keep_house();
   [[nodiscard]] Status checkpoint_when_due();
+  [[nodiscard]] Status settle_when_due(std::int64_t now_ns);
   void leave();
 
   std::optional<WriterLock> writer_lock_;

@@ -150,7 +150,7 @@ Status Publisher::publish(const Locked& locked, FrameBuilder& frame, std::uint64
     PartitionRow& row = *targets_[i].row;
     const std::int64_t end = entry.base_offset + entry.offsets;
     if (is_indexed(entry.topic)) {
-      index_.append(locked, row, {end, position + entry.place, entry.bytes});
+      index_.append(locked, row, {end, position + entry.place, entry.bytes, entry.place});
     }
     row.next_offset = end;
   }
@@ -175,6 +175,10 @@ Status Publisher::apply_entries(const Locked& locked, const FrameView& frame,
 Status Publisher::index_batch(const Locked& locked, PartitionRow& row, const FrameEntry& entry,
                               std::uint64_t position) {
   const std::uint64_t place = position + entry.place;
+  const std::int64_t end = entry.base_offset + entry.offsets;
+  if (end <= row.settled.load(std::memory_order_relaxed)) {
+    return {};
+  }
   if (const std::uint64_t count = row.count.load(std::memory_order_relaxed); count > 0) {
     MILLRACE_ASSIGN(const IndexEntry last, index_.at(row, count - 1));
     if (last.position == place) {
@@ -190,7 +194,7 @@ Status Publisher::index_batch(const Locked& locked, PartitionRow& row, const Fra
     }
   }
   MILLRACE_TRY(index_.reserve(locked, row));
-  index_.append(locked, row, {entry.base_offset + entry.offsets, place, entry.bytes});
+  index_.append(locked, row, {end, place, entry.bytes, entry.place});
   return {};
 }
 

@@ -21,7 +21,7 @@ class PollingWaiter final : public Waiter {
   explicit PollingWaiter(ReadOnlyLog& log) : log_(log) {}
 
   WaitOutcome wait(std::span<const Interest> interests, std::int64_t deadline_ns) override {
-    SharedRegion& region = log_.log().directory.region();
+    SharedRegion& region = log_.region();
     while (true) {
       const std::uint32_t seen = word_.load(std::memory_order_acquire);
       if (interrupted_.exchange(false, std::memory_order_seq_cst) || region.dead()) {
@@ -30,7 +30,7 @@ class PollingWaiter final : public Waiter {
       if (log_.has_news(interests)) {
         return WaitOutcome::ready;
       }
-      const std::int64_t left_ns = deadline_ns - log_.log().directory.clock().monotonic_ns();
+      const std::int64_t left_ns = deadline_ns - log_.clock().monotonic_ns();
       if (left_ns <= 0) {
         return WaitOutcome::timeout;
       }
@@ -40,7 +40,7 @@ class PollingWaiter final : public Waiter {
   void interrupt() override {
     interrupted_.store(true, std::memory_order_seq_cst);
     word_.fetch_add(1, std::memory_order_seq_cst);
-    log_.log().directory.region().wake(futex_of(word_), 1);
+    log_.region().wake(futex_of(word_), 1);
   }
 
  private:
@@ -67,11 +67,25 @@ Result<std::unique_ptr<Log>> ReadOnlyLog::open(const std::string& directory,
 
 Status ReadOnlyLog::refresh() {
   MILLRACE_TRY(log().directory.check_open());
-  return follower_->follow();
+  Status followed = follower_->follow();
+  if (!followed && !followed.error().is(errc::out_of_range)) {
+    // Perhaps what it read was removed under it: then the next call says so.
+    followed = follower_->follow();
+  }
+  return !followed && followed.error().is(errc::out_of_range) ? follow_again() : followed;
+}
+
+/// The journal was removed behind this handle: it begins again with the checkpoint.
+Status ReadOnlyLog::follow_again() {
+  LogDirectory& directory = first_->log().directory;
+  MILLRACE_ASSIGN(later_, Follower::open(directory.path(), directory.environment(),
+                                         directory.options(), directory.embedded_options()));
+  follower_ = later_.get();
+  return {};
 }
 
 std::unexpected<Error> ReadOnlyLog::refused(const std::string& what) const {
-  return fail(errc::read_only, follower_->log().directory.path() + ": cannot " + what +
+  return fail(errc::read_only, first_->log().directory.path() + ": cannot " + what +
                                    ": the log is open for reading only (" + reason_ + ")");
 }
 
@@ -109,7 +123,13 @@ Status ReadOnlyLog::fetch(TopicPartition place, Offset from, std::size_t max_byt
                           FetchBuffer& buffer) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
-  return fetch_records(log(), place, from, max_bytes, buffer);
+  Status fetched = fetch_records(log(), place, from, max_bytes, buffer);
+  if (!fetched && !fetched.error().is(errc::out_of_range)) {
+    // Perhaps the journal was removed in between: the next look knows what is settled.
+    MILLRACE_TRY(refresh());
+    fetched = fetch_records(log(), place, from, max_bytes, buffer);
+  }
+  return fetched;
 }
 
 Result<Offset> ReadOnlyLog::start_offset(TopicPartition place) {

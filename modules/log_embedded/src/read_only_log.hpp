@@ -43,26 +43,33 @@ class ReadOnlyLog final : public Log {
   Result<std::optional<Offset>> position(GroupId group, TopicPartition place) override;
   Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override;
   Result<std::vector<GroupInfo>> groups() override;
-  Status maintain() override { return log().directory.check_open(); }
-  const LogOptions& options() const override { return follower_->log().directory.options(); }
+  Status maintain() override { return first_->log().directory.check_open(); }
+  const LogOptions& options() const override { return first_->log().directory.options(); }
   std::string identity() override {
-    return "file/" + std::to_string(follower_->log().directory.log_id());
+    return "file/" + std::to_string(first_->log().directory.log_id());
   }
   std::optional<std::string> read_only_reason() const override { return reason_; }
 
   /// Whether one of the interests has records, or cannot be looked at: then fetch() reports why.
   [[nodiscard]] bool has_news(std::span<const Interest> interests);
-  [[nodiscard]] LogParts& log() { return follower_->log(); }
+  /// On which its waiters sleep.
+  [[nodiscard]] SharedRegion& region() { return first_->log().directory.region(); }
+  [[nodiscard]] Clock& clock() { return first_->log().directory.clock(); }
 
  private:
   ReadOnlyLog(std::unique_ptr<Follower> follower, std::string reason)
-      : follower_(std::move(follower)), reason_(std::move(reason)) {}
+      : first_(std::move(follower)), follower_(first_.get()), reason_(std::move(reason)) {}
   [[nodiscard]] Status refresh() MILLRACE_REQUIRES(mutex_);
+  [[nodiscard]] Status follow_again() MILLRACE_REQUIRES(mutex_);
+  [[nodiscard]] LogParts& log() MILLRACE_REQUIRES(mutex_) { return follower_->log(); }
   [[nodiscard]] std::unexpected<Error> refused(const std::string& what) const;
 
   // Held by each call: the tables are brought up to date by the calls themselves.
   Mutex mutex_;
-  std::unique_ptr<Follower> follower_;
+  // The first one stays: waiters and callers refer to what it has.
+  std::unique_ptr<Follower> first_;
+  std::unique_ptr<Follower> later_ MILLRACE_GUARDED_BY(mutex_);
+  Follower* follower_ MILLRACE_GUARDED_BY(mutex_);  ///< the one in use
   std::string reason_;
 };
 

@@ -7,6 +7,8 @@
 #include "journal_begin.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/errors.hpp"
+#include "outcomes.hpp"
+#include "settled_tools.hpp"
 #include "tables.hpp"
 #include "version.hpp"
 
@@ -27,13 +29,17 @@ Status apply_walked(const Locked& locked, LogParts& log, FrameWalker& walker, Wa
 
 Result<bool> take_complete_segments(const Locked& locked, LogParts& log,
                                     const Checkpoint& checkpoint, FrameWalker& walker) {
-  bool passed_over = false;
+  bool passed_over = !checkpoint.settled.empty();
   // The one that a repair writes has no tables.
   if (checkpoint.catalog.empty() || checkpoint.position <= checkpoint.begin) {
     return passed_over;
   }
   for (const std::string& record : checkpoint.catalog) {
     MILLRACE_TRY(log.publisher.apply_topic(locked, record));
+  }
+  const std::size_t rows = std::min<std::size_t>(checkpoint.settled.size(), max_rows);
+  for (std::size_t i = 0; i < rows; ++i) {
+    log.directory.control().partitions[i].settled.store(checkpoint.settled[i]);
   }
   const std::uint64_t last = log.journal.bounds_of(checkpoint.position - 1).start;
   for (const Journal::Place& segment : log.journal.segments()) {
@@ -139,6 +145,7 @@ Status Recovery::load_checkpoint() {
     incarnation_ = checkpoint_->incarnation;
   }
   MILLRACE_ASSIGN(begin_, find_begin(log_.journal, log_.directory.log_id(), checkpoint_));
+  log_.journal.remove_before(begin_);
   position_ = begin_;
   return {};
 }
@@ -155,7 +162,7 @@ Status Recovery::walk() {
     return {};
   }
   FrameWalker walker(journal, log_.directory.log_id());
-  walker.start_at(begin_, 0);
+  walker.start_at(begin_, checkpoint_ ? checkpoint_->begin_previous : 0);
   bool needs_tables = false;
   if (checkpoint_) {
     MILLRACE_ASSIGN(needs_tables, take_complete_segments(alone_, log_, *checkpoint_, walker));
@@ -191,6 +198,7 @@ Status Recovery::walk() {
   }
   MILLRACE_TRY(check_may_cut(journal, log_.directory.log_id(), position_));
   MILLRACE_FAULT_POINT("recovery.before_cut");
+  MILLRACE_TRY(cut_settled(log_.directory.files(), log_.directory.path(), checkpoint_));
   MILLRACE_ASSIGN(const bool torn, journal.cut(alone_, position_));
   if (torn) {
     log_.directory.counts().repaired_tails.fetch_add(1, std::memory_order_relaxed);
@@ -210,9 +218,13 @@ Status Recovery::finish() {
   made.incarnation = control.incarnation;
   made.position = position_;
   made.begin = begin_;
+  made.begin_previous = checkpoint_ ? checkpoint_->begin_previous : 0;
   made.checksum = checksum_;
   made.catalog = log_.topics.catalog().records();
   made.take_tables(alone_, control, log_.topics.catalog().rows_used());
+  if (!made.settled.empty()) {
+    MILLRACE_TRY(add_outcomes(made, checkpoint_, journal));
+  }
   MILLRACE_FAULT_POINT("recovery.before_checkpoint");
   MILLRACE_TRY(write_file_atomically(log_.directory.files(),
                                      log_.directory.path() + names::checkpoint, made.encode()));
@@ -222,7 +234,9 @@ Status Recovery::finish() {
   control.committed.store(position_);
   control.durable.store(position_);
   control.recovered = position_;
-  control.begin = begin_;
+  control.begin.store(begin_);
+  control.begin_previous = made.begin_previous;
+  control.unsettled.store(begin_);
   control.tails[0] = {position_, checksum_};
   control.tails[1] = {~0ULL, 0};
   const auto segments = journal.segments();

@@ -17,8 +17,9 @@ namespace millrace::log::embedded {
                                   WalkedFrame frame);
 
 /// Takes the segments before the one in which the checkpoint's last frame lies: from their index
-/// files, or by a walk where there is none that fits. `walker` stands at the first frame of the log
-/// and is moved to the end of what was taken; the frames that follow are for the caller. Returns
+/// files, or by a walk where there is none that fits. Batches that the checkpoint knows as settled
+/// are left out, of what the caller walks too. `walker` stands at the first frame that is kept and
+/// is moved to the end of what was taken; the frames that follow are for the caller. Returns
 /// whether frames were passed over, so that the tables of the checkpoint are needed.
 [[nodiscard]] Result<bool> take_complete_segments(const Locked& locked, LogParts& log,
                                                   const Checkpoint& checkpoint,

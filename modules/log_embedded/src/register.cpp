@@ -54,6 +54,8 @@ Result<std::unique_ptr<Log>> open_embedded(const std::string& directory,
   }
   MILLRACE_ASSIGN(LogOptions checked, checked_options(std::move(options)));
   MILLRACE_TRY(check_interval_ms("stuck_holder_ms", embedded.stuck_holder_ms, 1));
+  MILLRACE_TRY(check_interval_ms("settle.age_ms", embedded.settle.age_ms, 0));
+  MILLRACE_TRY(check_interval_ms("settle.interval_ms", embedded.settle.interval_ms, 0));
   if (checked.access == LogAccess::read_only) {
     return embedded::ReadOnlyLog::open(directory, environment, std::move(checked), embedded,
                                        "it was opened for reading");

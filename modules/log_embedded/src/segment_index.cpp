@@ -14,7 +14,7 @@ namespace millrace::log::embedded {
 namespace {
 
 constexpr std::uint32_t segment_index_magic = 0x5849535aU;  // "ZSIX"
-constexpr std::uint32_t segment_index_version = 1;
+constexpr std::uint32_t segment_index_version = 2;
 
 }  // namespace
 

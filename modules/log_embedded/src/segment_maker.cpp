@@ -30,6 +30,7 @@ Status SegmentMaker::refresh() {
       directory_.control().segments_version.load(std::memory_order_acquire);
   if (version_seen_.load(std::memory_order_relaxed) != version) [[unlikely]] {
     MILLRACE_TRY(directory_.check_in_place());
+    journal_.forget_before(directory_.control().begin.load(std::memory_order_acquire));
     MILLRACE_TRY(journal_.refresh());
     MILLRACE_TRY(hold_unsynced());
     version_seen_.store(version, std::memory_order_relaxed);

@@ -16,6 +16,7 @@
 #include "millrace/base/assert.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log_embedded/tools.hpp"
+#include "settled_tools.hpp"
 #include "version.hpp"
 
 namespace millrace::log {
@@ -100,14 +101,13 @@ Status count_frames(Walk& walk, VerifyReport& report) {
   return {};
 }
 
-/// `checksum` becomes the one of the last good frame.
+/// `checkpoint` is the one that was read first, `checksum` becomes the one of the last good frame.
 Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::string& directory,
-                            std::uint32_t& checksum) {
+                            const std::optional<Checkpoint>& checkpoint, std::uint32_t& checksum) {
   MILLRACE_ASSIGN(const Version version, read_version_file(files, directory));
-  MILLRACE_TRY(journal.refresh());
   VerifyReport report;
   report.failed = read_failure_file(files, directory);
-  MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
+  MILLRACE_TRY(journal.refresh());
   MILLRACE_ASSIGN(const std::uint64_t begin, find_begin(journal, version.log_id, checkpoint));
   report.durable = checkpoint ? checkpoint->position : 0;
   report.end = begin;
@@ -115,7 +115,7 @@ Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::stri
     return report;
   }
   Walk walk(journal, version.log_id);
-  walk.walker.start_at(begin, 0);
+  walk.walker.start_at(begin, checkpoint ? checkpoint->begin_previous : 0);
   FrameWalker& walker = walk.walker;
   MILLRACE_TRY(count_frames(walk, report));
   bool again = true;
@@ -180,19 +180,34 @@ Result<RepairLock> lock_for_repair(const std::string& directory, bool dry_run,
 }  // namespace
 
 Result<VerifyReport> verify_log(const std::string& directory, LogEnvironment& environment) {
-  Journal journal(environment.files, directory + names::journal, OpenMode::read);
-  std::uint32_t checksum = 0;
-  return verify(journal, environment.files, directory, checksum);
+  FileSystem& files = environment.files;
+  MILLRACE_TRY(read_version_file(files, directory));
+  MILLRACE_ASSIGN(auto checkpoint, read_checkpoint(files, directory));
+  while (true) {
+    Journal journal(files, directory + names::journal, OpenMode::read);
+    std::uint32_t checksum = 0;
+    auto report = verify(journal, files, directory, checkpoint, checksum);
+    // Segments may have been removed while they were read, as they are settled now.
+    MILLRACE_ASSIGN(const bool moved, begin_moved(files, directory, checkpoint));
+    if (!moved || (report && !report->corrupt)) {
+      if (report) {
+        MILLRACE_TRY(verify_settled(files, directory, checkpoint, *report));
+      }
+      return report;
+    }
+    MILLRACE_ASSIGN(checkpoint, read_checkpoint(files, directory));
+  }
 }
 
-Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environment) {
-  FileSystem& files = environment.files;
+namespace {
+
+Result<LogStat> read_stat(FileSystem& files, const std::string& directory,
+                          const std::optional<Checkpoint>& checkpoint) {
   MILLRACE_ASSIGN(const Version version, read_version_file(files, directory));
   LogStat stat;
   stat.format = version.format;
   stat.log_id = version.log_id;
   stat.failed = read_failure_file(files, directory);
-  MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
   Journal journal(files, directory + names::journal, OpenMode::read);
   MILLRACE_TRY(journal.refresh());
   FrameWalker walker(journal, version.log_id);
@@ -211,6 +226,7 @@ Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environme
         }));
     walker.start_at(checkpoint->position, checkpoint->checksum);
   }
+  journal.forget_before(begin);
   const auto segments = journal.segments();
   stat.segments = segments.size();
   if (!segments.empty()) {
@@ -223,6 +239,21 @@ Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environme
     stat.journal_bytes = walker.position() - begin;
   }
   return stat;
+}
+
+}  // namespace
+
+Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environment) {
+  FileSystem& files = environment.files;
+  MILLRACE_TRY(read_version_file(files, directory));
+  while (true) {
+    MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
+    auto found = read_stat(files, directory, checkpoint);
+    MILLRACE_ASSIGN(const bool moved, begin_moved(files, directory, checkpoint));
+    if (found || !moved) {
+      return found;
+    }
+  }
 }
 
 Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& environment,
@@ -239,7 +270,9 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
     MILLRACE_TRY(lock.region->drop_cache(directory + names::journal));
   }
   std::uint32_t checksum = 0;
-  MILLRACE_ASSIGN(report.found, verify(journal, files, directory, checksum));
+  MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
+  MILLRACE_ASSIGN(report.found, verify(journal, files, directory, checkpoint, checksum));
+  MILLRACE_TRY(verify_settled(files, directory, checkpoint, report.found));
   report.cut_from = report.found.end;
   if (!journal.empty()) {
     MILLRACE_ASSIGN(const std::uint64_t data_end, end_of_data(journal, report.found.end));
@@ -249,16 +282,25 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
     MILLRACE_ASSIGN(const Version version, read_version_file(files, directory));
     MILLRACE_TRY(check_may_cut(journal, version.log_id, report.cut_from));
   }
+  if (checkpoint && !checkpoint->settled.empty() && checkpoint->position > report.cut_from) {
+    // Its tables cannot come from a journal that does not begin with the log's first frame.
+    return fail(errc::corrupt,
+                report.found.corrupt->file + ": corrupt at position " +
+                    std::to_string(report.cut_from) + ": " + report.found.corrupt->reason +
+                    ", before position " + std::to_string(checkpoint->position) +
+                    " of the checkpoint; a log that has settled cannot be cut there, and nothing "
+                    "was changed: put this file back from a backup, or the whole log");
+  }
   if (dry_run) {
     return report;
   }
   MILLRACE_ASSERT(lock.alone.has_value(), "only a dry run looks without the lock");
   if (!journal.empty()) {
+    MILLRACE_TRY(cut_settled(files, directory, checkpoint));
     MILLRACE_TRY(remove_index_files(files, journal, report.cut_from));
     MILLRACE_TRY(journal.cut(*lock.alone, report.cut_from));
     MILLRACE_TRY(journal.sync(0, report.cut_from + 1));
   }
-  MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
   if (checkpoint && checkpoint->position > report.cut_from) {
     // It speaks of what is gone. The tables come from the journal at the next opening; the number
     // of the incarnation must not come again.

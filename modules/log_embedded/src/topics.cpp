@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "checkpoint.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/record_batch.hpp"
@@ -14,12 +15,16 @@ namespace millrace::log::embedded {
 
 Status Topics::refresh() {
   const MutexLock guard(next_mutex_);
-  PartitionRow& row = directory_.control().partitions[0];
-  std::string batch;
-  std::vector<RecordView> records;
+  const Control& control = directory_.control();
+  const PartitionRow& row = control.partitions[0];
+  // Who joins a log that settled finds only the last of it in the index.
+  if (!began_ && row.settled.load(std::memory_order_acquire) > 0) {
+    MILLRACE_TRY(take_checkpoint(row));
+  }
+  began_ = true;
   while (true) {
     const std::uint64_t count = row.count.load(std::memory_order_seq_cst);
-    const std::uint64_t committed = directory_.control().committed.load(std::memory_order_seq_cst);
+    const std::uint64_t committed = control.committed.load(std::memory_order_seq_cst);
     if (next_ >= count) {
       return {};
     }
@@ -27,28 +32,62 @@ Status Topics::refresh() {
     if (entry.position >= committed) {
       return {};
     }
-    MILLRACE_TRY(segments_.refresh());
-    batch.resize(entry.bytes);
-    MILLRACE_ASSIGN(const std::size_t got,
-                    journal_.read(entry.position, batch.data(), batch.size()));
-    const auto header = read_batch_header(std::string_view(batch).substr(0, got));
-    if (!header || !batch_checksum_holds(std::string_view(batch).substr(0, header->bytes))) {
-      return fail(errc::corrupt, journal_.path_of(entry.position) + ": the batch at position " +
-                                     std::to_string(entry.position) +
-                                     " of the catalog does not check");
+    Status taken = take_batch(entry);
+    if (taken) {
+      next_ += 1;
+    } else if (entry.position < control.begin.load(std::memory_order_acquire)) {
+      MILLRACE_TRY(take_checkpoint(row));
+    } else {
+      return taken;
     }
-    records.clear();
-    MILLRACE_TRY(decode_batch(std::string_view(batch).substr(0, header->bytes), records));
-    for (const RecordView& record : records) {
-      MILLRACE_TRY(catalog_.apply(record.value.value_or("")));
+  }
+}
+
+/// The checkpoint has all of the catalog that lies before it, and so all that was removed from the
+/// journal.
+Status Topics::take_checkpoint(const PartitionRow& row) {
+  MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(directory_.files(), directory_.path()));
+  if (!checkpoint) {
+    return fail(errc::corrupt, directory_.path() + names::checkpoint +
+                                   ": missing or damaged; stop all processes "
+                                   "of this log and open it again");
+  }
+  for (const std::string& record : checkpoint->catalog) {
+    MILLRACE_TRY(catalog_.apply(record));
+  }
+  const std::uint64_t count = row.count.load(std::memory_order_seq_cst);
+  while (next_ < count) {
+    MILLRACE_ASSIGN(const IndexEntry entry, index_.at(row, next_));
+    if (entry.position >= checkpoint->position) {
+      break;
     }
     next_ += 1;
   }
+  return {};
+}
+
+Status Topics::take_batch(const IndexEntry& entry) {
+  MILLRACE_TRY(segments_.refresh());
+  std::string batch(entry.bytes, '\0');
+  MILLRACE_ASSIGN(const std::size_t got, journal_.read(entry.position, batch.data(), batch.size()));
+  const auto header = read_batch_header(std::string_view(batch).substr(0, got));
+  if (!header || !batch_checksum_holds(std::string_view(batch).substr(0, header->bytes))) {
+    return fail(errc::corrupt, journal_.path_of(entry.position) + ": the batch at position " +
+                                   std::to_string(entry.position) +
+                                   " of the catalog does not check");
+  }
+  std::vector<RecordView> records;
+  MILLRACE_TRY(decode_batch(std::string_view(batch).substr(0, header->bytes), records));
+  for (const RecordView& record : records) {
+    MILLRACE_TRY(catalog_.apply(record.value.value_or("")));
+  }
+  return {};
 }
 
 void Topics::applied_all() {
   const MutexLock guard(next_mutex_);
   next_ = directory_.control().partitions[0].count.load(std::memory_order_relaxed);
+  began_ = true;
 }
 
 Result<const CatalogTopic*> Topics::topic(TopicId id) {

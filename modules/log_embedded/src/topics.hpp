@@ -27,7 +27,7 @@ class Topics {
   [[nodiscard]] Status refresh();
   /// Takes one record of `__catalog` from a frame that is applied.
   [[nodiscard]] Status apply(std::string_view record) { return catalog_.apply(record); }
-  /// All of `__catalog` that is in the index was applied.
+  /// All of `__catalog` that is in the index, and before it, was applied.
   void applied_all();
   /// errc::unknown_topic.
   [[nodiscard]] Result<const CatalogTopic*> topic(TopicId id);
@@ -37,6 +37,9 @@ class Topics {
   [[nodiscard]] Status check_group(GroupId group);
 
  private:
+  [[nodiscard]] Status take_checkpoint(const PartitionRow& row) MILLRACE_REQUIRES(next_mutex_);
+  [[nodiscard]] Status take_batch(const IndexEntry& entry) MILLRACE_REQUIRES(next_mutex_);
+
   LogDirectory& directory_;
   Journal& journal_;
   Index& index_;
@@ -45,6 +48,8 @@ class Topics {
   Mutex next_mutex_;
   /// The next batch of `__catalog` to read.
   std::uint64_t next_ MILLRACE_GUARDED_BY(next_mutex_) = 0;
+  /// What the index never had, or the journal has no more, was applied.
+  bool began_ MILLRACE_GUARDED_BY(next_mutex_) = false;
 };
 
 }  // namespace millrace::log::embedded

@@ -9,12 +9,15 @@
 
 namespace millrace::log::embedded {
 
-/// The version of everything in a log's directory.
-inline constexpr std::uint32_t format_version = 1;
+/// The highest version of a log's directory that this build knows. A new log has the first one; one
+/// that begins to settle gets the second, so that older builds, which would not find what is
+/// settled, refuse it.
+inline constexpr std::uint32_t format_version = 2;
+inline constexpr std::uint32_t format_version_unsettled = 1;
 
 /// What the file `version` says: `millrace-log <version> <id of the log, 16 hex digits>`.
 struct Version {
-  std::uint32_t format = format_version;
+  std::uint32_t format = format_version_unsettled;
   std::uint64_t log_id = 0;
 };
 

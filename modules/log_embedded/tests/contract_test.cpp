@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "embedded_world.hpp"
 #include "millrace/log_embedded/embedded.hpp"
+#include "settling_world.hpp"
 
 namespace millrace::log {
 namespace {
@@ -42,10 +42,105 @@ class SimulatedFixture final : public LogFixture {
   SimulatedMachine machine_;
 };
 
+/// A handle that settles after each of its commits.
+class SettlingLog final : public Log {
+ public:
+  explicit SettlingLog(std::unique_ptr<Log> log) : log_(std::move(log)) {}
+  [[nodiscard]] Log& inner() { return *log_; }
+
+  Result<Topic> create_topic(const TopicSpec& spec) override { return log_->create_topic(spec); }
+  Result<Topic> find_topic(std::string_view name) override { return log_->find_topic(name); }
+  Result<std::vector<Topic>> topics() override { return log_->topics(); }
+  Result<Committed> commit(Transaction& transaction) override {
+    auto committed = log_->commit(transaction);
+    static_cast<void>(log_->maintain());
+    return committed;
+  }
+  Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+               FetchBuffer& buffer) override {
+    return log_->fetch(place, from, max_bytes, buffer);
+  }
+  Result<Offset> start_offset(TopicPartition place) override { return log_->start_offset(place); }
+  Result<Offset> end_offset(TopicPartition place) override { return log_->end_offset(place); }
+  std::unique_ptr<Waiter> waiter() override { return log_->waiter(); }
+  LogPosition committed() override { return log_->committed(); }
+  LogPosition durable() override { return log_->durable(); }
+  Status wait_durable(LogPosition position) override { return log_->wait_durable(position); }
+  Result<GroupId> group(std::string_view name) override { return log_->group(name); }
+  Result<std::optional<Offset>> position(GroupId group, TopicPartition place) override {
+    return log_->position(group, place);
+  }
+  Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override {
+    return log_->join(group, std::move(units));
+  }
+  Result<std::vector<GroupInfo>> groups() override { return log_->groups(); }
+  Status maintain() override { return log_->maintain(); }
+  int death_descriptor() override { return log_->death_descriptor(); }
+  std::vector<LogCount> counts() const override { return log_->counts(); }
+  const LogOptions& options() const override { return log_->options(); }
+  std::string identity() override { return log_->identity(); }
+
+ private:
+  std::unique_ptr<Log> log_;
+};
+
+/// All that is committed is settled at once, and leaves the journal soon.
+EmbeddedOptions settling(SharedRegionFactory* regions) {
+  EmbeddedOptions options;
+  options.segment_bytes = 4096;
+  options.regions = regions;
+  options.settle = settle_at_once();
+  return options;
+}
+
+std::unique_ptr<Log> connect_settling(const std::string& directory, LogEnvironment& environment,
+                                      LogOptions options, SharedRegionFactory* regions) {
+  auto log = open_embedded(directory, environment, std::move(options), settling(regions));
+  if (!log) {
+    ADD_FAILURE() << log.error().to_string();
+    return nullptr;
+  }
+  return std::make_unique<SettlingLog>(*std::move(log));
+}
+
+class SettlingFixture final : public LogFixture {
+ public:
+  std::unique_ptr<Log> connect(LogOptions options) override {
+    return connect_settling(SimulatedMachine::directory, machine_.environment, std::move(options),
+                            &machine_.regions);
+  }
+  void kill(Log& handle) override { abandon(static_cast<SettlingLog&>(handle).inner()); }
+  Clock& clock() override { return machine_.clock; }
+  void advance_ms(std::int64_t ms) override { machine_.clock.advance_ms(ms); }
+  bool blocks() const override { return false; }
+
+ private:
+  SimulatedMachine machine_;
+};
+
+class RealSettlingFixture final : public LogFixture {
+ public:
+  std::unique_ptr<Log> connect(LogOptions options) override {
+    return connect_settling(directory_.path(), environment_, std::move(options), nullptr);
+  }
+  void kill(Log& handle) override { abandon(static_cast<SettlingLog&>(handle).inner()); }
+  Clock& clock() override { return clock_; }
+  void advance_ms(std::int64_t ms) override { clock_.advance_ms(ms); }
+
+ private:
+  TemporaryDirectory directory_;
+  SkewedClock clock_;
+  SeededRandom random_{1};
+  LogEnvironment environment_{clock_, real_file_system(), random_, real_processes()};
+};
+
 INSTANTIATE_TEST_SUITE_P(
     Embedded, LogContract,
     testing::Values(LogBackend{"real", [] { return std::make_unique<RealFixture>(); }},
-                    LogBackend{"simulated", [] { return std::make_unique<SimulatedFixture>(); }}),
+                    LogBackend{"simulated", [] { return std::make_unique<SimulatedFixture>(); }},
+                    LogBackend{"real_settling",
+                               [] { return std::make_unique<RealSettlingFixture>(); }},
+                    LogBackend{"settling", [] { return std::make_unique<SettlingFixture>(); }}),
     backend_name);
 
 }  // namespace

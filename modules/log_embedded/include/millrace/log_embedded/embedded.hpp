@@ -16,11 +16,25 @@ class SharedRegionFactory;
 
 namespace millrace::log {
 
+/// When durable batches move from the journal into segments of their partitions, and the journal
+/// lets go of what it does not need any more: docs/formats/settled_segment.md. One member does it
+/// for all, in Log::maintain(). A log that once settled needs a build that knows of it.
+struct SettleOptions {
+  bool on = false;
+  std::uint64_t bytes = 64U << 10U;           ///< a partition settles when so many bytes wait,
+  std::int64_t age_ms = 600'000;              ///< or when its oldest batch was appended so long ago
+  std::int64_t interval_ms = 1'000;           ///< between two looks at all partitions
+  std::uint64_t segment_bytes = 1ULL << 30U;  ///< of a settled segment; at most 2^31 - 1
+  /// When more of the journal is not settled, each commit waits a little before it begins.
+  std::uint64_t unsettled_bytes_max = 1ULL << 30U;
+};
+
 /// What only the log in a directory can be asked for. The defaults are right for services.
 struct EmbeddedOptions {
   std::uint64_t segment_bytes = 64ULL << 20U;  ///< of a new segment of the journal
   std::int64_t stuck_holder_ms = 2'000;  ///< a lock holder without progress for so long is killed
   bool force = false;  ///< open on file systems that are refused by name, at your own risk
+  SettleOptions settle = {};
   SharedRegionFactory* regions = nullptr;  ///< outlives the log; null: the machine's
 };
 

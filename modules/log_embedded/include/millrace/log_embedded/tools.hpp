@@ -35,13 +35,17 @@ struct VerifyReport {
       0;  ///< highest position that something in the directory proves to be durable
   std::optional<JournalFault>
       corrupt;  ///< damage below a proven durable position, or a repeated offset
-  std::optional<JournalFault> torn;  ///< what opening would cut: the torn tail of a crash, or a
-                                     ///< frame being written right now
-  std::string failed;                ///< why the directory is marked failed; empty when it is not
+  std::optional<JournalFault> torn;   ///< what opening would cut: the torn tail of a crash, or a
+                                      ///< frame being written right now
+  std::string failed;                 ///< why the directory is marked failed; empty when it is not
+  std::uint64_t settled_batches = 0;  ///< in settled segments, as far as they count
+  std::uint64_t settled_records = 0;
+  std::uint64_t settled_bytes = 0;
+  std::string settled_corrupt;  ///< the first damage of a settled segment; empty without one
 };
 
-/// Reads and checks the whole journal. errc::not_found, incompatible, io_error; damage is part of
-/// the report.
+/// Reads and checks the whole journal and all settled segments. errc::not_found, incompatible,
+/// io_error; damage is part of the report.
 [[nodiscard]] Result<VerifyReport> verify_log(const std::string& directory,
                                               LogEnvironment& environment);
 
@@ -71,9 +75,11 @@ struct RepairReport {
 };
 
 /// Brings a log that was marked failed, or is corrupt, back into use: re-reads it past the page
-/// cache, cuts it after the last good frame, makes that durable and takes the mark away. Refuses
-/// with errc::busy while anybody has the log open. A dry run needs no permission to write, and no
-/// room on the disk. Everything behind a corrupt place is lost: run it with `dry_run` first.
+/// cache, cuts it after the last good frame, makes that durable and takes the mark away. What is
+/// settled stays as it is. errc::corrupt, and nothing is cut, when damage lies before the
+/// checkpoint of a log that has settled. Refuses with errc::busy while anybody has the log open. A
+/// dry run needs no permission to write, and no room on the disk. Everything behind a corrupt place
+/// is lost: run it with `dry_run` first.
 [[nodiscard]] Result<RepairReport> repair_log(const std::string& directory,
                                               LogEnvironment& environment, bool dry_run,
                                               SharedRegionFactory& regions);

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "frame.hpp"
+#include "index.hpp"
+#include "journal.hpp"
+#include "millrace/base/error.hpp"
+#include "millrace/log/types.hpp"
+
+namespace millrace::log::embedded {
+
+/// Reads frames of the journal whose place is known, and batches of them. errc::corrupt names file
+/// and position where the bytes are not what has to be there. Holds what it read last. Not
+/// thread-safe; the journal outlives it.
+class FrameReader {
+ public:
+  /// Reads at least `ahead` bytes at once: many for batches that follow each other.
+  FrameReader(Journal& journal, std::uint64_t log_id, std::uint64_t ahead = 4096)
+      : journal_(journal), log_id_(log_id), ahead_(ahead) {}
+
+  /// Header and entries of the frame that begins there, whose checksum holds. Valid until the next
+  /// call.
+  [[nodiscard]] Result<FrameView> table(std::uint64_t position);
+
+  struct Batch {
+    std::string_view bytes;  ///< valid until the next call
+    FrameHeader frame;       ///< of the commit that it is part of
+  };
+  /// A batch that the index names, which is the one that its frame names. Its own checksum is for
+  /// the caller to check.
+  [[nodiscard]] Result<Batch> batch(TopicPartition place, const IndexEntry& entry);
+
+ private:
+  [[nodiscard]] Result<std::string_view> read(std::uint64_t position, std::uint64_t bytes);
+  [[nodiscard]] std::unexpected<Error> damaged(std::uint64_t position, std::string_view reason);
+
+  Journal& journal_;
+  std::uint64_t log_id_;
+  std::uint64_t ahead_;
+  std::string buffer_;  ///< of the journal, from `start_` on
+  std::uint64_t start_ = 0;
+};
+
+}  // namespace millrace::log::embedded

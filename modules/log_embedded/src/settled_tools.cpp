@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "settled_tools.hpp"
+
+#include <cstdint>
+#include <map>
+
+#include "catalog.hpp"
+#include "log_directory.hpp"
+#include "millrace/log/errors.hpp"
+#include "settled/segment_files.hpp"
+#include "settled/segment_reader.hpp"
+#include "settled_path.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+constexpr std::size_t bytes_at_once = 1U << 20U;
+
+/// The records of one partition, up to `end`.
+Status verify_partition(FileSystem& files, const std::string& directory, Offset end,
+                        VerifyReport& report) {
+  MILLRACE_ASSIGN(auto reader, SegmentReader::open(files, directory));
+  SettledBatches read;
+  for (Offset next = reader.start().value_or(offset(0)); next < end; next = read.next) {
+    MILLRACE_TRY(reader.read(next, end, bytes_at_once, read));
+    report.settled_bytes += read.bytes.size();
+    report.settled_batches += read.batches.size();
+    for (const SettledBatches::Batch& batch : read.batches) {
+      report.settled_records += static_cast<std::uint64_t>(batch.header.count);
+    }
+  }
+  return {};
+}
+
+/// By the name of the partition's directory, how far it is settled.
+Result<std::map<std::string, Offset>> settled_ends(const std::string& directory,
+                                                   const Checkpoint& checkpoint) {
+  std::map<std::string, Offset> ends;
+  for (const std::string& record : checkpoint.catalog) {
+    MILLRACE_ASSIGN(const auto topic, Catalog::read_topic(record));
+    for (std::int32_t p = 0; topic && p < topic->topic.spec.partitions; ++p) {
+      const std::size_t row = topic->first_row + static_cast<std::size_t>(p);
+      if (row < checkpoint.settled.size() && checkpoint.settled[row] > 0) {
+        ends[settled_directory(directory, topic->topic.spec.name, p)] =
+            offset(checkpoint.settled[row]);
+      }
+    }
+  }
+  return ends;
+}
+
+/// From the back, the `.log` first: what a crash leaves is what is in order, and leftovers.
+Status cut_partition(FileSystem& files, const std::string& directory, Offset end) {
+  MILLRACE_ASSIGN(auto bases, list_segments(files, directory));
+  for (; !bases.empty() && bases.back() >= end; bases.pop_back()) {
+    for (const SegmentFile file : segment_files) {
+      const std::string path = segment_path(directory, bases.back(), file);
+      if (files.exists(path)) {
+        MILLRACE_TRY(files.remove(path));
+      }
+    }
+    MILLRACE_TRY(files.sync_directory(directory));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status verify_settled(FileSystem& files, const std::string& directory,
+                      const std::optional<Checkpoint>& checkpoint, VerifyReport& report) {
+  if (!checkpoint) {
+    return {};
+  }
+  MILLRACE_ASSIGN(const auto ends, settled_ends(directory, *checkpoint));
+  for (const auto& [path, end] : ends) {
+    const Status good = verify_partition(files, path, end, report);
+    // Files that are missing are damage, too.
+    if (!good && !good.error().is(errc::corrupt) && !good.error().is(errc::not_found) &&
+        !good.error().is(errc::out_of_range)) {
+      return good;
+    }
+    if (!good && report.settled_corrupt.empty()) {
+      report.settled_corrupt = good.error().message();
+    }
+  }
+  return {};
+}
+
+Status cut_settled(FileSystem& files, const std::string& directory,
+                   const std::optional<Checkpoint>& checkpoint) {
+  const std::string settled = directory + names::settled;
+  if (!checkpoint || !files.exists(settled)) {
+    return {};
+  }
+  MILLRACE_ASSIGN(const auto ends, settled_ends(directory, *checkpoint));
+  MILLRACE_ASSIGN(const auto names, files.list(settled));
+  for (const std::string& name : names) {
+    const std::string path = settled + "/" + name;
+    const auto known = ends.find(path);
+    MILLRACE_TRY(cut_partition(files, path, known == ends.end() ? offset(0) : known->second));
+  }
+  return {};
+}
+
+}  // namespace millrace::log::embedded

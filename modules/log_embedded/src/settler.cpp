@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "settler.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "millrace/base/fault_point.hpp"
+#include "millrace/log/errors.hpp"
+#include "settled_path.hpp"
+#include "version.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+// Housekeeping has other things to do: heartbeats, syncs.
+constexpr std::uint64_t round_bytes = 64ULL << 20U;
+// A partition is due, whatever waits, when its oldest batch lies so far back: as a part of what may
+// be unsettled at all.
+constexpr std::uint64_t pressure_part = 4;
+constexpr std::uint64_t read_ahead_bytes = 64U << 10U;
+constexpr std::int64_t ns_per_ms = 1'000'000;
+constexpr std::int64_t nap_min_ns = 1'000'000;
+constexpr std::int64_t nap_max_ns = 100'000'000;
+
+}  // namespace
+
+bool Settler::begin_when_due(std::int64_t now_ns) {
+  const SettleOptions& options = directory_.embedded_options().settle;
+  if (!options.on || now_ns - looked_ns_ < options.interval_ms * ns_per_ms) {
+    return false;
+  }
+  return checkpointer_.begin();
+}
+
+void Settler::slow_down() {
+  const SettleOptions& options = directory_.embedded_options().settle;
+  const Control& control = directory_.control();
+  const std::uint64_t unsettled = control.committed.load(std::memory_order_relaxed) -
+                                  control.unsettled.load(std::memory_order_relaxed);
+  if (!options.on || unsettled <= options.unsettled_bytes_max) [[likely]] {
+    return;
+  }
+  directory_.counts().slowed_commits.fetch_add(1, std::memory_order_relaxed);
+  const std::uint64_t above = unsettled - options.unsettled_bytes_max;
+  const auto steps = static_cast<std::int64_t>(
+      std::min<std::uint64_t>(above / (options.unsettled_bytes_max / 128 + 1), 128));
+  std::uint32_t word = 0;
+  directory_.region().wait(&word, 0, std::min(nap_min_ns * (steps + 1), nap_max_ns));
+}
+
+void Settler::count_error() {
+  directory_.counts().settling_errors.fetch_add(1, std::memory_order_relaxed);
+}
+
+Status Settler::run(const Lock& lock) {
+  MILLRACE_TRY(directory_.check_in_place());
+  MILLRACE_TRY(topics_.refresh());
+  Control& control = directory_.control();
+  const std::uint64_t committed = control.committed.load(std::memory_order_seq_cst);
+  room_bytes_ = round_bytes;
+  FrameReader reader(journal_, directory_.log_id());
+  MILLRACE_ASSIGN(auto due, unsettled(committed));
+  std::vector<Partition> taken;
+  for (Partition& one : due) {
+    MILLRACE_ASSIGN(const bool now, is_due(one, committed, reader));
+    if (now) {
+      taken.push_back(std::move(one));
+    }
+  }
+  MILLRACE_TRY(move_all(taken));
+  // What found no room in this round need not wait for the next interval.
+  looked_ns_ = room_bytes_ == 0 ? INT64_MIN / 2 : directory_.clock().monotonic_ns();
+  MILLRACE_ASSIGN(const auto left, unsettled(committed));
+  const std::uint64_t first = left.empty() ? committed : left.front().position;
+  control.unsettled.store(first, std::memory_order_relaxed);
+  return let_go(first, lock);
+}
+
+/// The partitions with batches before `limit` that are not settled, those with the oldest first.
+Result<std::vector<Settler::Partition>> Settler::unsettled(std::uint64_t limit) {
+  const Catalog& catalog = topics_.catalog();
+  const auto topics = static_cast<std::int32_t>(catalog.topic_count());
+  std::vector<Partition> found;
+  for (TopicId id{{internal_topics}}; id.value < topics; ++id.value) {
+    const CatalogTopic* topic = catalog.find(id);
+    for (std::int32_t p = 0; topic != nullptr && p < topic->topic.spec.partitions; ++p) {
+      PartitionRow& row =
+          directory_.control().partitions[topic->first_row + static_cast<std::uint32_t>(p)];
+      const std::uint64_t count = row.count.load(std::memory_order_seq_cst);
+      MILLRACE_ASSIGN(const std::uint64_t first,
+                      index_.find(row, count, row.settled.load(std::memory_order_acquire)));
+      if (first == count) {
+        continue;
+      }
+      MILLRACE_ASSIGN(const IndexEntry entry, index_.at(row, first));
+      if (entry.position < limit) {
+        found.push_back({{id, partition(p)},
+                         topic->topic.spec.name,
+                         &row,
+                         first,
+                         entry.position - entry.place});
+      }
+    }
+  }
+  std::sort(found.begin(), found.end(),
+            [](const Partition& a, const Partition& b) { return a.position < b.position; });
+  return found;
+}
+
+Result<bool> Settler::is_due(const Partition& partition, std::uint64_t limit, FrameReader& reader) {
+  const SettleOptions& options = directory_.embedded_options().settle;
+  if (limit - partition.position >= options.unsettled_bytes_max / pressure_part) {
+    return true;
+  }
+  const std::uint64_t count = partition.row->count.load(std::memory_order_seq_cst);
+  std::uint64_t bytes = 0;
+  for (std::uint64_t i = partition.first; i < count; ++i) {
+    MILLRACE_ASSIGN(const IndexEntry entry, index_.at(*partition.row, i));
+    bytes += entry.bytes;
+    if (bytes >= options.bytes) {
+      return true;
+    }
+  }
+  // Damage is reported when the batch is to be moved.
+  const auto table = reader.table(partition.position);
+  return !table || directory_.clock().wall_ms() - table->header().append_time_ms >= options.age_ms;
+}
+
+Status Settler::move_all(const std::vector<Partition>& due) {
+  if (due.empty()) {
+    return {};
+  }
+  const Control& control = directory_.control();
+  const std::uint64_t committed = control.committed.load(std::memory_order_acquire);
+  if (control.durable.load(std::memory_order_acquire) < committed) {
+    MILLRACE_TRY(group_commit_.sync_up_to(committed));
+  }
+  const std::uint64_t limit = control.durable.load(std::memory_order_acquire);
+  if (!prepare_directory()) {
+    count_error();
+    return {};
+  }
+  FrameReader reader(journal_, directory_.log_id(), read_ahead_bytes);
+  for (const Partition& partition : due) {
+    if (room_bytes_ == 0) {
+      break;
+    }
+    const Status moved = move(partition, limit, reader);
+    if (!moved) {
+      count_error();
+    }
+    // Damage concerns one partition, all else the disk.
+    if (!moved && !moved.error().is(errc::corrupt)) {
+      break;
+    }
+  }
+  return {};
+}
+
+/// Older builds must not open a log of whose records they would not find the settled ones.
+Status Settler::prepare_directory() {
+  if (prepared_) {
+    return {};
+  }
+  FileSystem& files = directory_.files();
+  MILLRACE_ASSIGN(Version version, read_version_file(files, directory_.path()));
+  if (version.format < format_version) {
+    version.format = format_version;
+    MILLRACE_TRY(write_version_file(files, directory_.path(), version));
+    MILLRACE_FAULT_POINT("settle.version_raised");
+  }
+  MILLRACE_TRY(files.create_subdirectory(directory_.path() + names::settled));
+  prepared_ = true;
+  return {};
+}
+
+Status Settler::move(const Partition& partition, std::uint64_t limit, FrameReader& reader) {
+  PartitionRow& row = *partition.row;
+  const Offset settled = offset(row.settled.load(std::memory_order_acquire));
+  const std::string path =
+      settled_directory(directory_.path(), partition.topic, partition.place.partition.value);
+  // It belongs to whoever may use the log.
+  MILLRACE_TRY(directory_.files().create_subdirectory(path));
+  SegmentOptions segments;
+  segments.segment_bytes = directory_.embedded_options().settle.segment_bytes;
+  MILLRACE_ASSIGN(auto writer, SegmentWriter::open(directory_.files(), path, settled, segments));
+  // The writer may know more: a segment is durable before the next one is begun.
+  const Offset from = std::max(settled, writer.next());
+  const Status added = add_batches(partition, limit, reader, writer);
+  // What lies before a batch that is damaged settles.
+  if (!added && (!added.error().is(errc::corrupt) || writer.next() <= from)) {
+    return added;
+  }
+  MILLRACE_TRY(writer.sync());
+  MILLRACE_FAULT_POINT("settle.before_publish");
+  row.settled.store(std::max(settled, writer.next()).value, std::memory_order_release);
+  MILLRACE_FAULT_POINT("settle.published");
+  return added;
+}
+
+/// Adds what lies before `limit`, as far as there is room in this round.
+Status Settler::add_batches(const Partition& partition, std::uint64_t limit, FrameReader& reader,
+                            SegmentWriter& writer) {
+  const PartitionRow& row = *partition.row;
+  const std::uint64_t count = row.count.load(std::memory_order_seq_cst);
+  const std::int64_t settled = row.settled.load(std::memory_order_acquire);
+  MILLRACE_ASSIGN(std::uint64_t i, index_.find(row, count, std::max(settled, writer.next().value)));
+  for (; i < count && room_bytes_ > 0; ++i) {
+    MILLRACE_ASSIGN(const IndexEntry entry, index_.at(row, i));
+    if (entry.position >= limit) {
+      break;
+    }
+    MILLRACE_ASSIGN(const FrameReader::Batch batch, reader.batch(partition.place, entry));
+    const FrameHeader& frame = batch.frame;
+    const Status added = writer.append(
+        {batch.bytes, {frame.incarnation, frame.position + frame.bytes}, frame.append_time_ms});
+    if (!added && added.error().is(errc::invalid_argument)) {
+      return fail(errc::corrupt, journal_.path_of(entry.position) + ": corrupt at position " +
+                                     std::to_string(entry.position) + ": " +
+                                     added.error().message() + "; run `millrace log verify`");
+    }
+    MILLRACE_TRY(added);
+    directory_.counts().settled_bytes.fetch_add(entry.bytes, std::memory_order_relaxed);
+    room_bytes_ -= std::min<std::uint64_t>(room_bytes_, entry.bytes);
+  }
+  return {};
+}
+
+/// Removes the segments of the journal that lie before `unsettled`, once a checkpoint is durable
+/// that needs none of them.
+Status Settler::let_go(std::uint64_t unsettled, const Lock& lock) {
+  Control& control = directory_.control();
+  if (journal_.bounds_of(unsettled).start <= control.begin.load(std::memory_order_acquire)) {
+    return {};
+  }
+  const auto make = [&]() -> Result<Checkpoint> {
+    MILLRACE_ASSIGN(const WriterLock::Held locked, lock());
+    return checkpointer_.make(locked);
+  };
+  MILLRACE_ASSIGN(Checkpoint made, make());
+  // The segment of its last frame stays: who opens the log meets the checkpoint there.
+  const std::uint64_t begin =
+      std::min(journal_.bounds_of(unsettled).start, journal_.bounds_of(made.position - 1).start);
+  if (begin <= made.begin) {
+    return {};
+  }
+  FrameReader reader(journal_, directory_.log_id());
+  const auto first = reader.table(begin);
+  if (!first) {
+    count_error();
+    return {};
+  }
+  made.begin = begin;
+  made.begin_previous = first->header().previous;
+  if (const Status written = checkpointer_.write(made); !written) {
+    count_error();
+    return directory_.check_not_failed();
+  }
+  MILLRACE_FAULT_POINT("settle.before_begin");
+  {
+    MILLRACE_ASSIGN(const WriterLock::Held locked, lock());
+    control.begin_previous = made.begin_previous;
+    control.begin.store(begin, std::memory_order_release);
+    control.segments_version.fetch_add(1, std::memory_order_release);
+  }
+  MILLRACE_FAULT_POINT("settle.before_removal");
+  journal_.remove_before(begin);
+  return {};
+}
+
+}  // namespace millrace::log::embedded

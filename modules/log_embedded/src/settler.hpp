@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpointer.hpp"
+#include "frame_reader.hpp"
+#include "group_commit.hpp"
+#include "index.hpp"
+#include "journal.hpp"
+#include "log_directory.hpp"
+#include "settled/segment_writer.hpp"
+#include "topics.hpp"
+#include "writer_lock.hpp"
+
+namespace millrace::log::embedded {
+
+/// Moves durable batches from the journal into the settled segments of their partitions, one member
+/// at a time and without the writer lock. A round has five steps, and a death between any two of
+/// them costs nothing:
+///
+///     batches -> files, synced    what lies behind `settled` is cut by the next writer
+///     PartitionRow::settled       from here on readers take them from the files
+///     checkpoint, synced          names what is settled, and where the journal begins now
+///     Control::begin              from here on nobody looks before it
+///     journal segments removed    those that are left are removed by the next to open
+///
+/// One thread uses it, except slow_down().
+class Settler {
+ public:
+  /// Takes the writer lock.
+  using Lock = std::function<Result<WriterLock::Held>()>;
+
+  /// All outlive it.
+  Settler(LogDirectory& directory, Journal& journal, Index& index, Topics& topics,
+          GroupCommit& group_commit, Checkpointer& checkpointer)
+      : directory_(directory),
+        journal_(journal),
+        index_(index),
+        topics_(topics),
+        group_commit_(group_commit),
+        checkpointer_(checkpointer) {}
+
+  /// True when it is time to look, and we are the one that settles, until Checkpointer::end().
+  [[nodiscard]] bool begin_when_due(std::int64_t now_ns);
+  /// A round: about 64 MiB at most. A batch or a file that is damaged, and a disk that is full or
+  /// fails, keep what they concern in the journal; they are counted and no failure. Fails as the
+  /// log does: errc::closed, failed_sync.
+  [[nodiscard]] Status run(const Lock& lock);
+  /// Waits a little when too much of the journal is not settled. Before a commit takes the writer
+  /// lock. Any thread.
+  void slow_down();
+
+ private:
+  struct Partition {
+    TopicPartition place;
+    std::string topic;
+    PartitionRow* row = nullptr;
+    std::uint64_t first = 0;     ///< number of its first index entry that is not settled
+    std::uint64_t position = 0;  ///< of the frame of that one
+  };
+
+  [[nodiscard]] Result<std::vector<Partition>> unsettled(std::uint64_t limit);
+  [[nodiscard]] Result<bool> is_due(const Partition& partition, std::uint64_t limit,
+                                    FrameReader& reader);
+  [[nodiscard]] Status move_all(const std::vector<Partition>& due);
+  [[nodiscard]] Status prepare_directory();
+  [[nodiscard]] Status move(const Partition& partition, std::uint64_t limit, FrameReader& reader);
+  [[nodiscard]] Status add_batches(const Partition& partition, std::uint64_t limit,
+                                   FrameReader& reader, SegmentWriter& writer);
+  [[nodiscard]] Status let_go(std::uint64_t unsettled, const Lock& lock);
+  void count_error();
+
+  LogDirectory& directory_;
+  Journal& journal_;
+  Index& index_;
+  Topics& topics_;
+  GroupCommit& group_commit_;
+  Checkpointer& checkpointer_;
+  std::int64_t looked_ns_ = INT64_MIN / 2;
+  std::uint64_t room_bytes_ = 0;  ///< of this round that are left
+  bool prepared_ = false;         ///< the directory is one that has settled segments
+};
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gmock/gmock.h>
+
+#include "failing_files.hpp"
+#include "settling_world.hpp"
+
+// Rounds of settling that end early: by a death, a loss of power, a call that fails. On a simulated
+// machine. Nothing that was committed durably is lost or doubled, and the next round completes.
+namespace millrace::log {
+namespace {
+
+class SettlingFaults : public Settling {
+ protected:
+  /// A new machine whose log has settled once and has more to settle.
+  std::unique_ptr<Log> begin() {
+    start_over();
+    auto log = open("one");
+    fill(*log, 20);
+    EXPECT_TRUE(log->maintain());
+    fill(*log, 25);
+    return log;
+  }
+  /// The log is whole, for all who open it, and settles to the end.
+  void expect_recovered(std::unique_ptr<Log> log) {
+    ASSERT_NE(log, nullptr);
+    expect_whole(*log);
+    ASSERT_TRUE(log->maintain());
+    fill(*log, 20);
+    ASSERT_TRUE(log->maintain());
+    EXPECT_LE(names("/journal", ".journal").size(), 2U);
+    expect_whole(*log);
+    expect_good_directory();
+    log.reset();
+    log = open("last");
+    ASSERT_NE(log, nullptr);
+    expect_whole(*log);
+  }
+};
+
+const char* const points[] = {
+    "settle.file_made",      "settle.written",        "settle.synced",
+    "settle.before_publish", "settle.published",      "checkpoint.before_write",
+    "settle.before_begin",   "settle.before_removal", "settle.removed"};
+
+TEST_F(SettlingFaults, a_death_at_any_point_of_a_round_costs_nothing) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  for (const char* const point : points) {
+    int deaths = 0;
+    for (int nth = 1; nth <= 40; ++nth) {
+      bool died = false;
+      for (const char* const after : {"survivor", "recovery", "power"}) {
+        SCOPED_TRACE(std::string(point) + " " + std::to_string(nth) + ", " + after);
+        auto victim = begin();
+        std::unique_ptr<Log> next;
+        if (after == std::string_view("survivor")) {
+          next = open("survivor");
+        }
+        plan(point, nth);
+        died = dies(*victim, [&] { static_cast<void>(victim->maintain()); });
+        deadly_point = "";
+        if (!died) {
+          break;
+        }
+        ++deaths;
+        if (after == std::string_view("power")) {
+          SeededRandom random(static_cast<std::uint64_t>(nth));
+          machine().lose_power(random);
+        }
+        victim.reset();
+        expect_recovered(next != nullptr ? std::move(next) : open("next"));
+        if (HasFailure()) {
+          return;
+        }
+      }
+      if (!died) {
+        break;
+      }
+    }
+    EXPECT_GT(deaths, 0) << point;
+  }
+}
+
+TEST_F(SettlingFaults, a_death_while_what_another_death_left_is_cut_costs_nothing) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  for (int nth = 1; nth <= 3; ++nth) {
+    SCOPED_TRACE(nth);
+    auto first = begin();
+    auto second = open("second");
+    auto third = open("third");
+    plan("settle.before_publish", nth == 3 ? 2 : 1);
+    ASSERT_TRUE(dies(*first, [&] { static_cast<void>(first->maintain()); }));
+    plan("settle.cut", nth == 3 ? 1 : nth);
+    ASSERT_TRUE(dies(*second, [&] { static_cast<void>(second->maintain()); }));
+    first.reset();
+    second.reset();
+    expect_recovered(std::move(third));
+  }
+}
+
+TEST_F(SettlingFaults, a_call_that_fails_anywhere_in_a_round_costs_nothing) {
+  for (const ErrorCode code : {millrace::errc::disk_full, millrace::errc::io_error}) {
+    bool reached = true;
+    int number = 0;
+    for (; reached; ++number) {
+      SCOPED_TRACE(std::string(code.name) + " at call " + std::to_string(number + 1));
+      begin().reset();
+      FailingFiles files(machine().files);
+      LogEnvironment environment{machine().clock, files, machine().random, machine().processes};
+      auto opened =
+          open_embedded(SimulatedMachine::directory, environment, options_of(), settling());
+      ASSERT_TRUE(opened) << opened.error().to_string();
+      auto log = *std::move(opened);
+      fill(*log, 10);
+      files.fail_call(number + 1, code);
+      const Status kept = log->maintain();
+      reached = files.failed();
+      files.fail_call(0, code);
+      if (!kept) {
+        // A sync of the journal itself: it takes no appends until it was read again.
+        ASSERT_TRUE(kept.error().is(errc::failed_sync)) << kept.error().to_string();
+        log.reset();
+        ASSERT_TRUE(repair_log(SimulatedMachine::directory, machine().environment, false,
+                               machine().regions));
+      } else {
+        expect_whole(*log);
+        ASSERT_TRUE(log->maintain());
+        log.reset();
+      }
+      expect_recovered(open("next"));
+      if (HasFailure()) {
+        return;
+      }
+    }
+    EXPECT_GT(number, 50);
+  }
+}
+
+TEST_F(SettlingFaults, another_member_takes_over) {
+  auto one = begin();
+  auto two = open("two");
+  abandon(*one);
+  one.reset();
+  ASSERT_TRUE(two->maintain());
+  fill(*two, 60);
+  ASSERT_TRUE(two->maintain());
+  EXPECT_LE(names("/journal", ".journal").size(), 2U);
+  expect_whole(*two);
+}
+
+TEST_F(SettlingFaults, a_loss_of_power_takes_nothing_that_was_durable) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    SeededRandom random(seed);
+    auto log = begin();
+    for (std::uint64_t round = random.below(3); round > 0; --round) {
+      ASSERT_TRUE(log->maintain());
+      fill(*log, static_cast<int>(random.below(40)) + 1);
+    }
+    machine().lose_power(random);
+    log.reset();
+    expect_recovered(open("next"));
+    if (HasFailure()) {
+      return;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace millrace::log
