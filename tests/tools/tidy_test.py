@@ -185,6 +185,12 @@ class TidyTest(TidyTesting):
         self.add_to_log(f"// {UNFINISHED}: more\n")
         self.assert_found("modules/log/src/b.cpp:3", "unfinished")
 
+    def test_markers_of_a_conflict_are_found(self):
+        for marker in ("<" * 7 + " HEAD", ">" * 7 + " 1a2b3c4 Add b"):
+            with self.subTest(marker):
+                self.write("docs/a.md", f"# a\n{marker}\n")
+                self.assert_found("docs/a.md:2", "conflict")
+
     def test_what_trails_a_line_is_found(self):
         self.add_to_log("int b; \n")
         self.assert_found("modules/log/src/b.cpp:3", "whitespace")

@@ -11,6 +11,8 @@ from .tree import Finding
 LICENSED = (".cpp", ".hpp", ".ipp", ".py", ".sh", ".cmake", "CMakeLists.txt")
 CHECKED_TEXT = LICENSED + (".md", ".txt", ".json", ".in", ".yaml", ".yml")
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
+# What git leaves in a file where two changes met.
+CONFLICT = re.compile(r"(?:<{7}|>{7})(?: |$)")
 FORMATTER = "clang-format-19"
 FORMAT_FINDING = re.compile(r"^(.+?):(\d+):\d+: error: code should be clang-formatted")
 
@@ -45,6 +47,8 @@ def check_text(name, content):
         unfinished = UNFINISHED.search(line)
         if unfinished:
             yield Finding(name, number, "unfinished", f"{unfinished[0]}: do it now or open an issue for it")
+        if CONFLICT.match(line):
+            yield Finding(name, number, "conflict", "two changes met here: keep what is right of both, and delete the markers of git")
     if content and not content.endswith("\n"):
         yield Finding(name, content.count("\n") + 1, "whitespace", "end the file with a newline")
 
