@@ -8,6 +8,7 @@
 #include "millrace/base/clock.hpp"
 #include "millrace/base/format_version.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/stream/manifest.hpp"
 #include "names.hpp"
 
 namespace millrace::cli {
@@ -129,6 +130,31 @@ Result<log::PartitionId> retry_partition(log::Log& log, const FoundRecord& found
   return log::partition(static_cast<std::int32_t>(*partition));
 }
 
+// A part that was given up or is not in the topology takes nothing, and one takes only what it
+// reads. Without a manifest nothing is known of parts.
+Status check_part(const FoundRecord& found, const std::string& service,
+                  const std::optional<stream::Manifest>& manifest) {
+  const auto name = found.record.headers.find("dl-sub-topology");
+  if (!manifest || !name) return {};
+  const std::string topic = escaped(read_dead_letter(found.record.headers).topic);
+  const auto refused = [&](const std::string& reason) {
+    return fail(errc::invalid_argument, replay_of_text(found) + " cannot be replayed: part '" +
+                                            escaped(*name) + "' of service '" + service + "' " +
+                                            reason + "; write its value to '" + topic + "' again");
+  };
+  const auto part =
+      std::find_if(manifest->parts.begin(), manifest->parts.end(),
+                   [&](const stream::Manifest::Part& one) { return one.name == *name; });
+  if (part == manifest->parts.end()) return refused("is not known");
+  if (part->state != "live")
+    return refused("is not in the topology any more (" + part->state + ")");
+  const auto& sources = part->sources;
+  if (std::find(sources.begin(), sources.end(), read_dead_letter(found.record.headers).topic) ==
+      sources.end())
+    return refused("does not read '" + topic + "' any more");
+  return {};
+}
+
 Letter letter_of(const FoundRecord& found, log::PartitionId partition) {
   Letter letter;
   letter.place = replay_of_text(found);
@@ -148,14 +174,22 @@ Letter letter_of(const FoundRecord& found, log::PartitionId partition) {
   return letter;
 }
 
-Result<std::vector<Letter>> collect(log::Log& log, const log::Topic& topic, const log::Topic& retry,
-                                    const ReplayOptions& options, const Replays& replays) {
+Result<std::vector<Letter>> collect(log::Log& log, const std::string& service,
+                                    const log::Topic& topic, const log::Topic& retry,
+                                    const ReplayOptions& options, const Replays& replays,
+                                    const ReplaySink& sink) {
+  MILLRACE_ASSIGN(const auto manifest, stream::read_manifest(log, service));
   std::vector<Letter> letters;
   Status readable;
   const auto take = [&](const FoundRecord& found) {
     if (!readable) return;
     readable = check_version(found);
     if (readable) readable = check_whole(found, options);
+    if (!readable) return;
+    const Status part = check_part(found, service, manifest);
+    if (!part && options.all)
+      return sink({replay_of_text(found), "", false, part.error().message()});
+    readable = part;
     if (!readable) return;
     const auto partition = retry_partition(log, found, retry);
     if (partition) {
@@ -256,7 +290,8 @@ Status replay_dead_letters(log::Log& log, const std::string& service, const Repl
   if (!retry) return fail(retry.error().at("replay"));
   MILLRACE_ASSIGN(ReplayClaim claim, ReplayClaim::take(log, service));
   MILLRACE_ASSIGN(const Replays replays, find_replays(log, service));
-  MILLRACE_ASSIGN(std::vector<Letter> letters, collect(log, topic, *retry, options, replays));
+  MILLRACE_ASSIGN(std::vector<Letter> letters,
+                  collect(log, service, topic, *retry, options, replays, sink));
   log::LogPosition last;
   for (Letter& letter : letters) {
     const auto earlier = replays.find(letter.place);

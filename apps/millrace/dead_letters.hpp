@@ -46,6 +46,8 @@ struct ReplayOutcome {
   std::string dead_letter;
   std::string retry;          ///< place in the retry topic; empty on a dry run
   bool was_replayed = false;  ///< earlier: nothing was written
+  /// With `all`: why it stays where it is, as no part of the service takes it; else empty.
+  std::string left_out = {};
 };
 using ReplaySink = std::function<void(const ReplayOutcome&)>;
 
@@ -55,8 +57,9 @@ using ReplaySink = std::function<void(const ReplayOutcome&)>;
 /// a time: it runs under the claim on unit `replay` of group `<service>.replay`, under which it
 /// looks into the retry topic first. (A producer sequence would not do: it must rise, but a person
 /// picks old letters after new ones; and a producer for each letter would fill the log's table.)
-/// Returns when the replays are durable. errc::busy when somebody else replays; errc::not_found;
-/// errc::invalid_argument.
+/// A letter whose part is not in the topology any more, or does not read its topic any more, is
+/// refused, or left out of `all`. Returns when the replays are durable. errc::busy when somebody
+/// else replays; errc::not_found; errc::invalid_argument.
 [[nodiscard]] Status replay_dead_letters(log::Log& log, const std::string& service,
                                          const ReplayOptions& options, const ReplaySink& sink);
 

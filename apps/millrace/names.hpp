@@ -15,6 +15,8 @@ inline constexpr std::string_view dead_letters_suffix = ".dead-letters";
 inline constexpr std::string_view retry_suffix = ".retry";
 /// Of the private topics that say where ranges of inputs end.
 inline constexpr std::string_view ranges_suffix = ".system.ranges";
+/// Of the group that keeps which replays for no part were reported.
+inline constexpr std::string_view unowned_suffix = "/retry/unowned";
 
 [[nodiscard]] bool is_dead_letters(std::string_view topic);
 /// Topics that services keep for themselves.

@@ -144,6 +144,7 @@ Status replay(log::Log& log, const Options& options, Session& session) {
   std::size_t sent = 0;
   MILLRACE_TRY(replay_dead_letters(
       log, service_of(options.service), replay, [&](const ReplayOutcome& outcome) {
+        if (!outcome.left_out.empty()) return session.out.line("left out: " + outcome.left_out);
         if (outcome.was_replayed) {
           session.out.line(outcome.dead_letter + " was replayed already as " + outcome.retry +
                            " (--again replays it once more)");

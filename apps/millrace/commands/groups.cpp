@@ -211,6 +211,8 @@ Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
   for (const log::GroupInfo& listed : groups) {
     names.push_back(listed.name);
     if (!is_asked_for(options.name, listed.name)) continue;
+    // Nobody reads on there.
+    if (listed.name.ends_with(unowned_suffix) && listed.name != options.name) continue;
     Knowledge knows{has_commit_order(log), !log.read_only_reason().has_value()};
     MILLRACE_ASSIGN(const log::GroupInfo group, with_positions(log, listed, knows));
     MILLRACE_ASSIGN(const std::vector<Lag> lags, lags_of(log, group, topics));

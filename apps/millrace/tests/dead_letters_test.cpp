@@ -2,15 +2,20 @@
 // Copyright The Millrace Authors
 #include "dead_letters.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "millrace/log/errors.hpp"
+#include "millrace/stream/manifest.hpp"
 #include "shop.hpp"
 
 namespace millrace::cli {
 namespace {
 
 using log::TopicKind;
+using testing::HasSubstr;
 
 class DeadLetters : public testing::Test {
  protected:
@@ -216,6 +221,49 @@ TEST_F(DeadLetters, that_no_task_would_read_are_refused_and_nothing_is_replayed)
   for (const std::int32_t partition : {0, 1}) {
     EXPECT_TRUE(shop.read("orders.retry", partition).empty());
   }
+}
+
+TEST_F(DeadLetters, of_a_part_that_takes_them_no_more_are_refused_and_left_out_of_all) {
+  stream::Manifest manifest;
+  manifest.version = manifest.revision = manifest.plan_version = 1;
+  const auto part = [](std::int64_t number, const std::string& name, const std::string& state,
+                       const std::string& source) {
+    stream::Manifest::Part one;
+    one.number = number;
+    one.name = name;
+    one.state = state;
+    one.sources = {source};
+    return one;
+  };
+  manifest.parts = {part(1, "orders.life", "live", "requests"),
+                    part(2, "given-up", "reset", "requests"),
+                    part(3, "orders.other", "live", "elsewhere")};
+  ASSERT_TRUE(stream::write_manifest(shop.service("orders"), "orders", manifest, {}));
+  Event event{"orders.dead-letters", 1, "A3", "OrderRequested", "q3", "", "c3"};
+  event.more_headers = {{"dl-topic", "requests"}, {"dl-partition", "1"}, {"dl-offset", "0"}};
+  std::map<std::string, std::int64_t> letters;
+  for (const char* const name : {"given-up", "orders.other", "of nobody"}) {
+    event.more_headers["dl-sub-topology"] = name;
+    letters[name] = shop.publish(event);
+  }
+  const auto why = [&](const std::string& name) {
+    const Status done = replay_dead_letters(*shop.tool, "orders", one(letters.at(name)),
+                                            [](const ReplayOutcome&) {});
+    return done ? std::string() : done.error().message();
+  };
+  EXPECT_THAT(why("given-up"), HasSubstr("'given-up' of service 'orders' is not in the topology "
+                                         "any more (reset); write its value to 'requests' again"));
+  EXPECT_THAT(why("orders.other"), HasSubstr("does not read 'requests' any more"));
+  EXPECT_THAT(why("of nobody"), HasSubstr("is not known"));
+  EXPECT_TRUE(shop.read("orders.retry", 1).empty());
+  std::size_t left_out = 0;
+  std::size_t replayed = 0;
+  ASSERT_TRUE(replay_dead_letters(*shop.tool, "orders", all(), [&](const ReplayOutcome& outcome) {
+    ++(outcome.left_out.empty() ? replayed : left_out);
+  }));
+  EXPECT_EQ(left_out, 3U);
+  EXPECT_EQ(replayed, 3U);
+  EXPECT_EQ(shop.read("orders.retry", 1).size(), 3U);
 }
 
 TEST_F(DeadLetters, take_the_records_own_dl_headers_back_with_them) {

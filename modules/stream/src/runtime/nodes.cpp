@@ -21,10 +21,18 @@ Failure of_the_log(const Error& error) {
   return {ErrorAction::fail, error.code(), error.message()};
 }
 
+Failure of_newer_version(std::uint64_t found) {
+  return {ErrorAction::dead_letter, errc::incompatible,
+          newer_format({}, "the dead letter", found, dead_letter_version)};
+}
+
 }  // namespace
 
 Nodes::Nodes(const Shared& shared, const ResolvedSubTopology& resolved)
-    : shared_(&shared), resolved_(&resolved), sources_(shared.topology.sources.size()) {}
+    : shared_(&shared),
+      resolved_(&resolved),
+      sources_(shared.topology.sources.size()),
+      strays_(shared, resolved) {}
 
 Nodes::List Nodes::make() {
   const SubTopology& sub = *resolved_->spec;
@@ -72,6 +80,7 @@ std::string Nodes::timer_in_log(std::string_view name) const {
 
 std::optional<Failure> Nodes::read(InHand& hand) {
   readings_.clear();
+  strays_.begin();
   for_us_ = true;
   const InputTopic& topic = hand.input()->topic();
   return topic.is_retry ? read_replayed(hand) : read_from(topic.sources, hand);
@@ -104,14 +113,6 @@ std::optional<Failure> Nodes::read_from(const std::vector<std::size_t>& sources,
   return std::nullopt;
 }
 
-// No part has that name any more, after a reset, and this is the one that says so.
-Result<bool> Nodes::answers_for(std::string_view part, const InHand& hand) const {
-  const std::vector<SubTopology>& parts = shared_->topology.sub_topologies;
-  const bool has_owner = std::any_of(parts.begin(), parts.end(),
-                                     [&](const SubTopology& one) { return one.name == part; });
-  return has_owner ? false : is_first_reader(hand);
-}
-
 // A dead letter that came back: its headers say whose it is. Other sub-topologies read the same
 // retry topic.
 std::optional<Failure> Nodes::read_replayed(InHand& hand) {
@@ -119,24 +120,9 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
   const auto owner = headers.find("dl-sub-topology");
   const auto topic = headers.find("dl-topic");
   for_us_ = false;
-  if (owner && *owner != resolved_->spec->name) {
-    const Result<bool> answers = answers_for(*owner, hand);
-    if (!answers) return of_the_log(answers.error());
-    if (!*answers) return std::nullopt;
-    for_us_ = true;
-    shared_->tell("warn", "a replayed record is skipped: no part has the name in its dead letter",
-                  hand.where() + ", of part " + std::string(*owner).substr(0, 249));
-    return std::nullopt;
-  }
-  if (const auto found = newer_version(headers.find("dl-version"), dead_letter_version); found) {
-    // Without an owner every part would write a letter of it.
-    const Result<bool> first = owner ? Result<bool>(true) : is_first_reader(hand);
-    if (!first) return of_the_log(first.error());
-    if (!*first) return std::nullopt;
-    for_us_ = true;
-    return Failure{ErrorAction::dead_letter, errc::incompatible,
-                   newer_format({}, "the dead letter", *found, dead_letter_version)};
-  }
+  if (owner != resolved_->spec->name) return pass_over(hand, owner);
+  if (const auto found = newer_version(headers.find("dl-version"), dead_letter_version); found)
+    return of_newer_version(*found);
   for (const InputTopic& input : resolved_->inputs) {
     if (input.is_retry || topic != input.topic.spec.name) continue;
     std::vector<std::size_t> sources;
@@ -159,31 +145,34 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
     hand.set_headers(replayed_headers_.view());
     return read_from(sources, hand);
   }
-  if (owner) {
-    for_us_ = true;
-    shared_->tell("warn",
-                  "a replayed record is skipped: its topic is no input of this part any more",
-                  hand.where() + ", of topic " + std::string(topic.value_or("")).substr(0, 249));
-  }
+  for_us_ = true;
+  shared_->tell("warn", "a replayed record is skipped: its topic is no input of this part any more",
+                hand.where() + ", of topic " + std::string(topic.value_or("")).substr(0, 249));
   return std::nullopt;
 }
 
-// As SubTopologyMember has it: a part does not read the retry topic when its inputs have more
-// partitions, and none that they do not have.
-Result<bool> Nodes::is_first_reader(const InHand& hand) const {
-  const Topology& topology = shared_->topology;
-  for (const SubTopology& part : topology.sub_topologies) {
-    if (part.name == resolved_->spec->name) return true;
-    if (part.sources.empty()) continue;
-    const auto input = shared_->log.find_topic(topology.sources[part.sources.front()].topic);
-    // It waits for its inputs and reads nothing yet. When they come it may report the same again.
-    if (!input && input.error().is(log::errc::unknown_topic)) continue;
-    if (!input) return fail(input.error());
-    const std::int32_t partitions = input->spec.partitions;
-    if (hand.partition().value < partitions && partitions <= shared_->retry->spec.partitions)
-      return false;
+// It is for another part, or for none. Of a newer version without its part it may be for any: it
+// becomes a dead letter again.
+std::optional<Failure> Nodes::pass_over(const InHand& hand, std::optional<std::string_view> owner) {
+  const std::vector<SubTopology>& parts = shared_->topology.sub_topologies;
+  if (std::any_of(parts.begin(), parts.end(),
+                  [&](const SubTopology& part) { return owner == part.name; }))
+    return std::nullopt;
+  const Result<bool> reports = strays_.reports(hand, owner);
+  if (!reports) return of_the_log(reports.error());
+  if (!*reports) return std::nullopt;
+  for_us_ = true;
+  const auto version = hand.record()->headers.find("dl-version");
+  if (const auto found = newer_version(version, dead_letter_version); found && !owner)
+    return of_newer_version(*found);
+  if (owner) {
+    shared_->tell("warn", "a replayed record is skipped: no part has the name in its dead letter",
+                  hand.where() + ", of part " + std::string(*owner).substr(0, 249));
+  } else {
+    shared_->tell("warn", "a replayed record is skipped: it names no part in dl-sub-topology",
+                  hand.where());
   }
-  return true;
+  return std::nullopt;
 }
 
 void Nodes::process(TaskContext& context) {

@@ -11,6 +11,7 @@
 #include "runtime/failures.hpp"
 #include "runtime/source_reader.hpp"
 #include "runtime/store_set.hpp"
+#include "runtime/strays.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -38,6 +39,8 @@ class Nodes {
   [[nodiscard]] bool nothing_read() const { return readings_.empty(); }
   /// Because no source of the record knows it, and not because it is a replay for others.
   [[nodiscard]] bool unknown_type() const { return for_us_ && readings_.empty(); }
+  /// Of what was taken since the last commit: replays for no part.
+  [[nodiscard]] Strays& strays() { return strays_; }
   /// Processes what was read. Throws what nodes throw.
   void process(TaskContext& context);
   /// The record in hand failed. A store that is rebuilt from its topic alone takes it at the next
@@ -53,10 +56,8 @@ class Nodes {
   [[nodiscard]] std::optional<Failure> read_from(const std::vector<std::size_t>& sources,
                                                  InHand& hand);
   [[nodiscard]] std::optional<Failure> read_replayed(InHand& hand);
-  /// Of the parts that read the partition of the retry topic in hand, so that one of them writes
-  /// what is nobody's. Failures of the log.
-  [[nodiscard]] Result<bool> is_first_reader(const InHand& hand) const;
-  [[nodiscard]] Result<bool> answers_for(std::string_view part, const InHand& hand) const;
+  [[nodiscard]] std::optional<Failure> pass_over(const InHand& hand,
+                                                 std::optional<std::string_view> owner);
 
   const Shared* shared_;
   const ResolvedSubTopology* resolved_;
@@ -66,6 +67,7 @@ class Nodes {
   const NodeSpec* opening_ = nullptr;                // the node that is being opened, or was last
   bool for_us_ = true;                               // it is no replay for others
   log::HeadersBuilder replayed_headers_;             // of the replay in hand, as they were at first
+  Strays strays_;
   TableChange change_;
 };
 

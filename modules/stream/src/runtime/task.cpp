@@ -120,6 +120,7 @@ Result<bool> Task::process_records(std::size_t max_units) {
       return false;
     }
     inputs_.take(*input);
+    nodes_.strays().take();
     sweeps_.input_taken();
     ++uncommitted_records_;
     MILLRACE_ASSIGN(const bool timers_have_room, fire_stream_timers(max_units));
@@ -276,6 +277,7 @@ void Task::stage() {
   staged_ms_ = wall_ms();
   state_.stage(time);
   inputs_.stage(transaction, time);
+  nodes_.strays().stage(transaction);
   transaction.require(claim_);
 }
 
@@ -315,7 +317,10 @@ void Task::keep_table_positions() {
   }
 }
 
-void Task::forget_turn() { uncommitted_records_ = uncommitted_firings_ = 0; }
+void Task::forget_turn() {
+  nodes_.strays().forget();
+  uncommitted_records_ = uncommitted_firings_ = 0;
+}
 
 void Task::drop() {
   staging_.drop();

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "runtime/strays.hpp"
+
+#include <utility>
+
+#include "millrace/log/errors.hpp"
+#include "millrace/log/find_groups.hpp"
+
+namespace millrace::stream::runtime {
+
+namespace {
+
+// No part has a name with a slash.
+constexpr std::string_view group_suffix = "/retry/unowned";
+
+log::TopicPartition place_of(const InHand& hand) {
+  return {hand.input()->topic().topic.id, hand.partition()};
+}
+
+}  // namespace
+
+Result<bool> Strays::reports(const InHand& hand, std::optional<std::string_view> owner) {
+  MILLRACE_ASSIGN(const bool first, is_first_reader(hand));
+  if (!first) return false;
+  MILLRACE_ASSIGN(const bool reported, was_reported(hand));
+  if (reported) return false;
+  if (owner) {
+    MILLRACE_ASSIGN(const bool taken, was_taken(std::string(*owner), hand));
+    if (taken) return false;
+  }
+  in_hand_ = {place_of(hand), hand.record()->offset.next()};
+  return true;
+}
+
+// As SubTopologyMember has it: a part does not read the retry topic when its inputs have more
+// partitions, and none that they do not have. One that waits for its inputs reads nothing yet.
+Result<bool> Strays::is_first_reader(const InHand& hand) const {
+  const Topology& topology = shared_->topology;
+  for (const SubTopology& part : topology.sub_topologies) {
+    if (part.name == resolved_->spec->name) return true;
+    if (part.sources.empty()) continue;
+    const auto input = shared_->log.find_topic(topology.sources[part.sources.front()].topic);
+    if (!input && input.error().is(log::errc::unknown_topic)) continue;
+    if (!input) return fail(input.error());
+    const std::int32_t partitions = input->spec.partitions;
+    if (hand.partition().value < partitions && partitions <= shared_->retry->spec.partitions)
+      return false;
+  }
+  return true;
+}
+
+Result<bool> Strays::was_reported(const InHand& hand) {
+  const log::Offset offset = hand.record()->offset;
+  if (offset < known_) return true;
+  if (!group_) {
+    MILLRACE_ASSIGN(group_,
+                    shared_->log.group(shared_->topology.service + std::string(group_suffix)));
+  }
+  const auto position = shared_->log.position(*group_, place_of(hand));
+  // A cluster has forgotten it: better twice than never.
+  if (!position && position.error().is(log::errc::out_of_range)) return false;
+  if (!position) return fail(position.error());
+  known_ = position->value_or(log::Offset{});
+  return offset < known_;
+}
+
+// The name may be anybody's: a group is looked for, and not made.
+Result<bool> Strays::was_taken(const std::string& owner, const InHand& hand) {
+  const log::Offset offset = hand.record()->offset;
+  if (owner != std::exchange(owner_, owner)) owner_next_ = {};
+  if (offset < owner_next_) return true;
+  const std::string name = shared_->topology.service + "/" + owner;
+  MILLRACE_ASSIGN(const auto groups, log::find_groups(shared_->log, {.name = name}));
+  for (const log::GroupInfo& group : groups) {
+    for (const log::GroupInfo::Position& position : group.positions) {
+      if (position.place == place_of(hand)) owner_next_ = position.next;
+    }
+  }
+  return offset < owner_next_;
+}
+
+void Strays::take() {
+  if (in_hand_) reported_ = std::exchange(in_hand_, std::nullopt);
+}
+
+void Strays::stage(log::Transaction& transaction) const {
+  if (reported_) transaction.set_position(group_.value(), reported_->place, reported_->next);
+}
+
+}  // namespace millrace::stream::runtime
