@@ -15,10 +15,12 @@ namespace {
 constexpr std::size_t buffer_bytes = 1U << 20U;
 constexpr std::size_t missing_keys_max = 8'000'000;
 
-std::string differs(const log::Record& a, const log::Record& b, log::HeadersView translated) {
+// `value`, `translated`: of the copy.
+std::string differs(const log::Record& a, const log::Record& b,
+                    const std::optional<std::string_view>& value, log::HeadersView translated) {
   if (a.timestamp_ms != b.timestamp_ms) return "the time";
   if (a.key != b.key) return "the key";
-  if (a.value != b.value) return "the value";
+  if (value != b.value) return "the value";
   const auto same = [&](log::HeadersView headers) {
     return headers.size() == b.headers.size() && headers.encoded() == b.headers.encoded();
   };
@@ -95,7 +97,9 @@ class Walk {
     }
     if (b == nullptr || b->offset > *copy) return only(Side::source, *a);
     if (b->offset < *copy) return only(Side::target, *b);
-    const std::string what = differs(*a, *b, references_.translate(place_.name.first, a->headers));
+    const log::HeadersView headers = references_.translate(place_.name.first, a->headers);
+    const std::string what =
+        differs(*a, *b, references_.translate(place_.phase, *a).value_or(a->value), headers);
     if (!what.empty()) {
       tell(what + " of " + at(*a) + " differs from its copy at " + std::to_string(b->offset.value));
       return Side::both;

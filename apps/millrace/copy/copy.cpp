@@ -110,8 +110,15 @@ class Copier {
       MILLRACE_ASSIGN(const SourceReader::Item item, reader.next());
       if (item.record == nullptr) break;
       const PlannedPlace& place = plan_.places[item.place];
-      writer_.add(item.place, *item.record,
-                  references.translate(place.name.first, item.record->headers));
+      log::RecordView copy = *item.record;
+      copy.headers = references.translate(place.name.first, item.record->headers);
+      const auto value = references.translate(place.phase, *item.record);
+      if (!value)
+        return fail(value.error().code(), to_string(place.name) + ", offset " +
+                                              std::to_string(copy.offset.value) + ": " +
+                                              value.error().message());
+      copy.value = *value;
+      writer_.add(item.place, copy);
       count(item);
       if (writer_.full()) MILLRACE_TRY(commit());
     }

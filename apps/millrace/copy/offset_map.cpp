@@ -49,6 +49,15 @@ std::optional<log::Offset> PartitionMap::translate(log::Offset source) const {
   return log::offset(run->target + std::max<std::int64_t>(0, source.value - run->source));
 }
 
+log::Offset PartitionMap::copied_before(log::Offset source) const {
+  auto run = at_or_after(source);
+  if (run != runs_.end() && run->source < source.value)
+    return log::offset(run->target + (source.value - run->source));
+  if (run == runs_.begin()) return {};
+  --run;
+  return log::offset(run->target + run->count);
+}
+
 std::string to_string(const PlaceName& place) {
   return place.first + "-" + std::to_string(place.second);
 }

@@ -42,6 +42,9 @@ class PartitionMap {
   ///     source   10 11 12 .. .. 15 16          position 13 -> 23, position 17 -> the end
   ///     target   20 21 22       23 24
   [[nodiscard]] std::optional<log::Offset> translate(log::Offset source) const;
+  /// One behind the copy of the last record before `source`, 0 without one. What is copied later
+  /// changes nothing.
+  [[nodiscard]] log::Offset copied_before(log::Offset source) const;
 
  private:
   // The run that holds `source`, or the first one behind it.

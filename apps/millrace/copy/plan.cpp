@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "copy/manifest_offsets.hpp"
 #include "millrace/log/empty_groups.hpp"
 #include "names.hpp"
 #include "text.hpp"
@@ -14,13 +15,17 @@ namespace millrace::cli {
 
 namespace {
 
+CopyPhase phase_of_topic(const log::TopicSpec& topic) {
+  return is_manifest(topic) ? CopyPhase::manifests : phase_of(topic.name);
+}
+
 Status add_places(log::Log& source, const log::Topic& topic, CopyPlan& plan) {
   for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
     PlannedPlace place;
     place.name = {topic.spec.name, p};
     place.source = {topic.id, log::partition(p)};
     place.compacted = topic.spec.cleanup == log::CleanupPolicy::compact;
-    place.phase = phase_of(topic.spec.name);
+    place.phase = phase_of_topic(topic.spec);
     MILLRACE_ASSIGN(place.start, source.start_offset(place.source));
     MILLRACE_ASSIGN(place.end, source.end_offset(place.source));
     plan.places.push_back(std::move(place));
@@ -93,9 +98,10 @@ Result<CopyPlan> make_plan(log::Log& source, const std::string& glob) {
   }
   for (const log::Topic& topic : topics)
     plan.topics.push_back(topic.spec);
-  for (const CopyPhase phase : {CopyPhase::retries, CopyPhase::dead_letters, CopyPhase::records}) {
+  for (const CopyPhase phase :
+       {CopyPhase::manifests, CopyPhase::retries, CopyPhase::dead_letters, CopyPhase::records}) {
     for (const log::Topic& topic : topics) {
-      if (phase_of(topic.spec.name) == phase) MILLRACE_TRY(add_places(source, topic, plan));
+      if (phase_of_topic(topic.spec) == phase) MILLRACE_TRY(add_places(source, topic, plan));
     }
   }
   std::stable_sort(plan.places.begin(), plan.places.end(),

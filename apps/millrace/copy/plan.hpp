@@ -19,10 +19,12 @@ inline constexpr std::string_view copy_unit = "copy";
 inline constexpr std::string_view copy_map_topic = "__millrace.copy";
 
 /// When a topic is copied: what records refer to by place is copied before them. Dead letters name
-/// the places of other records, replays in `<service>.retry` those and the places of dead letters.
-enum class CopyPhase : std::uint8_t { records, dead_letters, retries };
+/// the places of other records, replays in `<service>.retry` those and the places of dead letters,
+/// manifests offsets in any topic of their service.
+enum class CopyPhase : std::uint8_t { records, dead_letters, retries, manifests };
 inline constexpr CopyPhase copy_phases[] = {CopyPhase::records, CopyPhase::dead_letters,
-                                            CopyPhase::retries};
+                                            CopyPhase::retries, CopyPhase::manifests};
+/// By the name alone, which does not show manifests.
 [[nodiscard]] CopyPhase phase_of(std::string_view topic);
 
 /// A partition to copy.

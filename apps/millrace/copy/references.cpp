@@ -2,7 +2,7 @@
 // Copyright The Millrace Authors
 #include "copy/references.hpp"
 
-#include "copy/plan.hpp"
+#include "copy/manifest_offsets.hpp"
 #include "text.hpp"
 
 namespace millrace::cli {
@@ -67,6 +67,13 @@ log::HeadersView References::translate(std::string_view topic, log::HeadersView 
     }
   }
   return built_.view();
+}
+
+Result<std::optional<std::string_view>> References::translate(CopyPhase phase,
+                                                              const log::Record& record) {
+  if (phase != CopyPhase::manifests || !record.value) return record.value;
+  MILLRACE_ASSIGN(value_, translate_manifest(*record.value, map_));
+  return std::optional<std::string_view>(value_);
 }
 
 }  // namespace millrace::cli

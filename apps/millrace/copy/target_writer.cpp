@@ -108,8 +108,7 @@ std::size_t TargetWriter::add_place(const PlaceName& name, log::TopicPartition t
   return places_.size() - 1;
 }
 
-void TargetWriter::add(std::size_t number, const log::RecordView& record,
-                       log::HeadersView headers) {
+void TargetWriter::add(std::size_t number, const log::RecordView& copy) {
   Place& place = places_[number];
   if (place.copied < 0) {
     place.copied = static_cast<std::int32_t>(step_.copied.size());
@@ -118,14 +117,12 @@ void TargetWriter::add(std::size_t number, const log::RecordView& record,
     step_bytes_ += place.name.first.size() + line_bytes;
   }
   std::vector<CopiedPlace::Run>& runs = step_.copied[static_cast<std::size_t>(place.copied)].runs;
-  if (!runs.empty() && runs.back().source + runs.back().count == record.offset.value) {
+  if (!runs.empty() && runs.back().source + runs.back().count == copy.offset.value) {
     ++runs.back().count;
   } else {
-    runs.push_back({record.offset.value, 1});
+    runs.push_back({copy.offset.value, 1});
     step_bytes_ += run_bytes;
   }
-  log::Record copy = record;
-  copy.headers = headers;
   transaction_.append(place.target, copy);
 }
 

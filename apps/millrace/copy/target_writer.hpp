@@ -30,8 +30,9 @@ class TargetWriter {
 
   /// A partition to write to; answers its number for add().
   std::size_t add_place(const PlaceName& name, log::TopicPartition target);
-  /// Adds the copy of a record to the step. Full afterwards or not: commit() when it is.
-  void add(std::size_t place, const log::RecordView& record, log::HeadersView headers);
+  /// Adds the copy of a record, which has the offset of that in the source, to the step. Full
+  /// afterwards or not: commit() when it is.
+  void add(std::size_t place, const log::RecordView& copy);
   /// Adds a position of a group to the step; the positions of a step are of one group.
   [[nodiscard]] Status add(const CopiedPosition& position);
   [[nodiscard]] bool full() const;

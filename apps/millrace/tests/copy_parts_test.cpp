@@ -4,6 +4,7 @@
 
 #include "copy/compare.hpp"
 #include "copy/errors.hpp"
+#include "copy/manifest_offsets.hpp"
 #include "copy/offset_map.hpp"
 #include "copy/state.hpp"
 #include "copy/step.hpp"
@@ -53,6 +54,40 @@ CopyStep full_step() {
   step.copied = {{{"orders", 2}, {{1000, 120}, {1125, 7}}}, {{"payments", 0}, {{0, 1}}}};
   step.positions = {{"stock/gatherer of %0A\n", {"orders", 2}, 1262, 1301}};
   return step;
+}
+
+TEST(PartitionMap, knows_what_was_copied_before_an_offset_for_good) {
+  PartitionMap map;
+  EXPECT_EQ(map.copied_before(log::offset(7)), log::offset(0));
+  map.add({10, 20, 3});
+  const auto expect = [&](std::int64_t source, std::int64_t target) {
+    EXPECT_EQ(map.copied_before(log::offset(source)), log::offset(target)) << source;
+  };
+  for (const bool more : {false, true}) {
+    if (more) map.add({15, 30, 2});
+    expect(9, 0);
+    expect(10, 0);
+    expect(11, 21);
+    expect(13, 23);
+    expect(15, 23);
+  }
+  expect(16, 31);
+  expect(99, 32);
+}
+
+TEST(ManifestOffsets, leave_all_else_as_it_is_written) {
+  OffsetMap map;
+  map[{"shop.a", 0}].add({0, 5, 10});
+  const std::string json =
+      R"({"version":1,"revision":4,"plan_version":1,"of_later":{"from":[1]},"parts":[],)"
+      R"("channels":[{"topic":"\"from\":[3]","key":"","value":"","from":[]},)"
+      R"({"topic":"shop.a","key":"","value":"","from":[3,8],"later":true}]})";
+  const auto copy = translate_manifest(json, map);
+  ASSERT_TRUE(copy) << copy.error().to_string();
+  std::string expected = json;
+  expected.replace(expected.find("[3,8]"), 5, "[8,0]");
+  EXPECT_EQ(*copy, expected);
+  EXPECT_EQ(translate_manifest("no manifest", map).value_or(""), "no manifest");
 }
 
 TEST(CopyStep, reads_as_it_was_written) {

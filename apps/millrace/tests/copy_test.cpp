@@ -4,78 +4,15 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "copy/errors.hpp"
-#include "copy_logs.hpp"
+#include "copy_fixture.hpp"
 #include "millrace/log/errors.hpp"
 
-// Copies between every two kinds of logs. MILLRACE_TEST_COPY_URL names a further kind; `{}` in it
-// becomes a new name for each log.
 namespace millrace::cli {
 namespace {
 
-struct Kinds {
-  std::string source;
-  std::string target;
-};
-
-std::vector<Kinds> all_kinds() {
-  std::vector<Kinds> kinds{
-      {"file", "file"}, {"file", "sparse"}, {"sparse", "file"}, {"sparse", "sparse"}};
-  if (const char* url = std::getenv("MILLRACE_TEST_COPY_URL")) {
-    kinds.push_back({"file", url});
-    kinds.push_back({url, "file"});
-  }
-  return kinds;
-}
-
-class Copy : public testing::TestWithParam<Kinds> {
- protected:
-  // Copies; fails the test when refused or when something differs.
-  CopySummary copied() {
-    auto done = run.copy(*source, *target);
-    EXPECT_TRUE(done) << done.error().to_string();
-    if (!done) return {};
-    EXPECT_EQ(done->differences, std::vector<std::string>());
-    return *done;
-  }
-  ErrorCode refused() {
-    const auto done = run.copy(*source, *target);
-    EXPECT_FALSE(done);
-    if (done) return {"none"};
-    message = done.error().message();
-    return done.error().code();
-  }
-  void expect_same(const std::string& topic, std::int32_t partitions = 2) {
-    const auto a = source->tool();
-    const auto b = target->tool();
-    for (std::int32_t p = 0; p < partitions; ++p)
-      EXPECT_EQ(contents(*b, topic, p), contents(*a, topic, p)) << topic << "-" << p;
-  }
-  // What a group reads next is the same on both.
-  void expect_same_rest(const std::string& group, const std::string& topic,
-                        std::int32_t partition) {
-    const auto a = source->tool();
-    const auto b = target->tool();
-    const auto from_a = position_of(*source, group, topic, partition);
-    const auto from_b = position_of(*target, group, topic, partition);
-    ASSERT_TRUE(from_a);
-    ASSERT_TRUE(from_b);
-    EXPECT_EQ(contents(*b, topic, partition, from_b), contents(*a, topic, partition, from_a));
-  }
-  std::vector<Content> numbered(int from, int to) {
-    std::vector<Content> records;
-    for (int i = from; i < to; ++i)
-      records.push_back({i + 1, "k" + std::to_string(i % 3), "v" + std::to_string(i), {}});
-    return records;
-  }
-
-  std::unique_ptr<CopyLog> source = make_copy_log(GetParam().source);
-  std::unique_ptr<CopyLog> target = make_copy_log(GetParam().target);
-  CopyRun run;
-  std::string message;
-};
+class Copy : public CopyTest {};
+INSTANTIATE_TEST_SUITE_P(Logs, Copy, testing::ValuesIn(all_kinds()), kinds_name);
 
 TEST_P(Copy, keeps_all_that_a_record_has) {
   make_topic(*source, "orders", "orders");
@@ -213,45 +150,6 @@ TEST_P(Copy, takes_only_the_topics_that_match_and_their_positions) {
   EXPECT_EQ(refused(), errc::not_found);
 }
 
-TEST_P(Copy, makes_dead_letters_and_replays_name_the_copies) {
-  make_topic(*source, "orders", "orders");
-  make_topic(*source, "stock.dead-letters", "stock");
-  make_topic(*source, "stock.retry", "stock", 2, log::TopicKind::commands);
-  for (int i = 0; i < 6; ++i)
-    write(*source, "orders", 1, numbered(i, i + 1));
-  log::Log& log = source->service("stock");
-  const auto letter_of = [&](int i) {
-    return Content{
-        1,
-        "k",
-        "v",
-        {{"dl-reason", "dl-offset"},
-         {"dl-topic", "orders"},
-         {"dl-partition", "1"},
-         {"dl-offset", std::to_string(nth(log, "orders", 1, static_cast<std::size_t>(i)).value)}}};
-  };
-  for (const int i : {3, 5})
-    write(*source, "stock.dead-letters", 0, {letter_of(i)});
-  Content replay = letter_of(5);
-  replay.headers.emplace_back(
-      "dl-replay-of",
-      "stock.dead-letters-0:" + std::to_string(nth(log, "stock.dead-letters", 0, 1).value));
-  write(*source, "stock.retry", 1, {replay});
-  run.request.transaction_bytes = 1;
-  copied();
-  const auto copy = target->tool();
-  const auto letters = contents(*copy, "stock.dead-letters", 0);
-  ASSERT_EQ(letters.size(), 2U);
-  EXPECT_EQ(letters[0].headers[0].second, "dl-offset");
-  EXPECT_EQ(letters[0].headers[3].second, std::to_string(nth(*copy, "orders", 1, 3).value));
-  EXPECT_EQ(letters[1].headers[3].second, std::to_string(nth(*copy, "orders", 1, 5).value));
-  const auto replays = contents(*copy, "stock.retry", 1);
-  ASSERT_EQ(replays.size(), 1U);
-  EXPECT_EQ(replays[0].headers[3].second, std::to_string(nth(*copy, "orders", 1, 5).value));
-  EXPECT_EQ(replays[0].headers[4].second,
-            "stock.dead-letters-0:" + std::to_string(nth(*copy, "stock.dead-letters", 0, 1).value));
-}
-
 TEST_P(Copy, refuses_a_target_that_holds_something_else) {
   make_topic(*source, "orders", "orders");
   write(*source, "orders", 0, numbered(0, 2));
@@ -375,15 +273,6 @@ TEST_P(Copy, tells_what_it_would_do_and_does_nothing) {
   EXPECT_TRUE(to->topics().value().empty());
   EXPECT_FALSE(to->find_topic("__millrace.copy"));
 }
-
-std::string kinds_name(const testing::TestParamInfo<Kinds>& info) {
-  const auto kind = [](const std::string& name) {
-    return name == "file" || name == "sparse" ? name : std::string("url");
-  };
-  return kind(info.param.source) + "_to_" + kind(info.param.target);
-}
-
-INSTANTIATE_TEST_SUITE_P(Logs, Copy, testing::ValuesIn(all_kinds()), kinds_name);
 
 }  // namespace
 }  // namespace millrace::cli

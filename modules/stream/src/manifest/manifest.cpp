@@ -42,15 +42,6 @@ struct Description {
 };
 BOOST_DESCRIBE_STRUCT(Description, (), (service, manifest))
 
-Result<Manifest> decode(std::string_view bytes) {
-  MILLRACE_ASSIGN(const Head head, codec::from_json<Head>(bytes));
-  if (head.version > manifest_version)
-    return fail(errc::incompatible,
-                newer_format("", "the manifest", static_cast<std::uint64_t>(head.version),
-                             static_cast<std::uint64_t>(manifest_version)));
-  return codec::from_json<Manifest>(bytes);
-}
-
 // The last record counts.
 Result<std::optional<std::string>> last_value(log::Log& log, log::TopicPartition place) {
   MILLRACE_ASSIGN(log::Offset next, log.start_offset(place));
@@ -121,6 +112,15 @@ Result<DescribedTopology> read_description(std::string_view json) {
   return DescribedTopology{std::move(described->service), std::move(described->manifest)};
 }
 
+Result<Manifest> parse_manifest(std::string_view json) {
+  MILLRACE_ASSIGN(const Head head, codec::from_json<Head>(json));
+  if (head.version > manifest_version)
+    return fail(errc::incompatible,
+                newer_format("", "the manifest", static_cast<std::uint64_t>(head.version),
+                             static_cast<std::uint64_t>(manifest_version)));
+  return codec::from_json<Manifest>(json);
+}
+
 std::string manifest_topic(std::string_view service) { return std::string(service) + ".manifest"; }
 
 Result<std::optional<Manifest>> read_manifest(log::Log& log, std::string_view service) {
@@ -132,7 +132,7 @@ Result<std::optional<Manifest>> read_manifest(log::Log& log, std::string_view se
   }
   MILLRACE_ASSIGN(const auto bytes, last_value(log, {topic->id, log::partition(0)}));
   if (!bytes) return std::optional<Manifest>{};
-  Result<Manifest> manifest = decode(*bytes);
+  Result<Manifest> manifest = parse_manifest(*bytes);
   if (!manifest)
     return fail(manifest.error().code(), "topic " + name + ": " + manifest.error().message());
   return std::optional(*std::move(manifest));

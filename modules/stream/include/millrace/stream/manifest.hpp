@@ -82,6 +82,9 @@ struct Manifest {
 /// As it stands in its topic: one JSON object.
 [[nodiscard]] std::string to_json(const Manifest& manifest);
 
+/// Reads that. errc::incompatible when a newer build wrote it, codec's errc when it is malformed.
+[[nodiscard]] Result<Manifest> parse_manifest(std::string_view json);
+
 /// What a description of a build says of its manifest, were the log empty.
 struct DescribedTopology {
   std::string service;
