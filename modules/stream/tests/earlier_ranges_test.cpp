@@ -115,6 +115,24 @@ TEST_F(EarlierRangesTest, that_are_taken_already_are_passed_over_in_several_turn
   EXPECT_EQ(next->order(), 0U);
 }
 
+// The part before had fewer tasks.
+TEST_F(EarlierRangesTest, are_not_looked_for_in_partitions_that_they_do_not_have) {
+  resolved_.partitions = 2;
+  log::Transaction transaction;
+  for (InputTopic& input : resolved_.inputs) {
+    input.topic = log_->create_topic({"wide-" + input.topic.spec.name, 2, log::TopicKind::events,
+                                      "shop", log::CleanupPolicy::keep})
+                      .value();
+    transaction.append({input.topic.id, log::partition(1)}, {1'000, "key", "value", {}});
+  }
+  commit(transaction);
+  Inputs inputs(shared_, resolved_, log::partition(1));
+  ASSERT_TRUE(inputs.start());
+  ASSERT_TRUE(inputs.fill());
+  EXPECT_FALSE(inputs.passes());
+  EXPECT_NE(inputs.choose(), nullptr);
+}
+
 TEST_F(EarlierRangesTest, end_with_a_position_at_the_end_of_their_topic) {
   append(0, 1);
   append(1, 1);

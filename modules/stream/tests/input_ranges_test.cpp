@@ -49,6 +49,17 @@ TEST(InputRangesTest, that_are_cut_damaged_or_newer_are_refused) {
   EXPECT_TRUE(decode_input_ranges("\x02").error().is(errc::incompatible));
 }
 
+TEST(InputRangesTest, of_more_than_a_commit_has_are_refused_before_they_take_memory) {
+  InputRangesWriter writer({"a", "b"});
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(input_ranges_max); ++i)
+    writer.add({i, i});
+  const auto most = decode_input_ranges(writer.bytes());
+  ASSERT_TRUE(most) << most.error().to_string();
+  EXPECT_EQ(most->ends.size(), input_ranges_max);
+  writer.add({5'000, 5'000});
+  EXPECT_TRUE(decode_input_ranges(writer.bytes()).error().is(millrace::errc::invalid_argument));
+}
+
 TEST(InputRangesTest, that_end_at_no_offset_are_refused) {
   // Of one topic `a`: 2^63, which is no offset; and the largest offset, with a range behind it.
   const std::string head(

@@ -14,6 +14,7 @@
 #include "millrace/stream/manifest.hpp"
 #include "millrace/stream/reset.hpp"
 #include "runtime_fixture.hpp"
+#include "runtime_ranges.hpp"
 
 namespace millrace::stream::test {
 namespace {
@@ -300,6 +301,39 @@ TEST_F(OnKafka, the_open_transaction_of_a_dead_instance_does_not_hold_up_its_suc
   failed.remove();
   deposit(10);
   expect_exact();
+}
+
+// By hand, say: the rest of the rebuild is by time, and nothing else is lost.
+TEST(DeletedOnKafka, ranges_of_inputs_cost_a_rebuild_their_order_alone) {
+  auto world = std::make_unique<KafkaWorld>();
+  KafkaWorld& cluster = *world;
+  InstanceOptions options;
+  options.max_cycle_records = 1;
+  Driver driver(std::move(world), took(), options);
+  for (const std::string& side : sides)
+    driver.declare_topic(side, "counter", 1);
+  driver.run_until_idle();
+  const auto records = [&] { return driver.instance().status().records; };
+  const auto take = [&](const std::string& side, std::int64_t time_ms) {
+    const auto before = records();
+    driver.pipe(side, std::string("a"), Deposited{1}, time_ms);
+    driver.run_until([&] { return records() > before; });
+  };
+  for (int i = 0; i < 6; ++i)
+    take(sides[static_cast<std::size_t>(i) % 2], 5'000 - i);
+  driver.run_until_idle();
+  ASSERT_GE(driver.all_raw(ranges_topic).size(), 1U);
+  driver.deploy(took(), [&] { ASSERT_TRUE(reset(driver, {"taken"})); });
+  driver.run_until([&] { return records() == 2; });
+  cluster.delete_topic(ranges_topic);
+  driver.run_until([&] { return records() == 6; });
+  driver.run_until_idle();
+  driver.restart();
+  take("left", 9'000);
+  const auto text =
+      driver.store<std::string, std::string>("taken").get("a").value_or(std::string());
+  EXPECT_EQ(std::count(text.begin(), text.end(), ' '), 7) << text;
+  EXPECT_TRUE(text.ends_with("left1 ")) << text;
 }
 
 }  // namespace

@@ -2,13 +2,17 @@
 // Copyright The Millrace Authors
 #include "kafka_world.hpp"
 
+#include <librdkafka/rdkafka.h>
 #include <unistd.h>
 
 #include <cstdlib>
 
+#include "admin.hpp"
+#include "client_producer.hpp"
 #include "kafka_log.hpp"
 #include "millrace/log_kafka/kafka.hpp"
 #include "millrace/testkit/event_writer.hpp"
+#include "reader.hpp"
 
 namespace millrace::stream::test {
 
@@ -37,6 +41,32 @@ Result<std::unique_ptr<log::Log>> KafkaWorld::open(log::LogOptions options) {
   }
   return log::open_kafka("kafka://" + (by_proxy ? proxy_->bootstrap() : address_) + "/" + prefix_,
                          environment_, std::move(options), std::move(settings));
+}
+
+void KafkaWorld::delete_topic(const std::string& name) {
+  const log::LogOptions options;
+  const log::kafka::ClientConfig config(
+      log::kafka::parse_url("kafka://" + address_ + "/" + prefix_).value(), options, clock_);
+  const std::string in_kafka = config.in_kafka(name);
+  const auto producer = log::kafka::ClientProducer::open(config, options).value();
+  rd_kafka_t* const client = producer->client();
+  const log::kafka::Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
+  rd_kafka_DeleteTopic_t* request = rd_kafka_DeleteTopic_new(in_kafka.c_str());
+  rd_kafka_DeleteTopics(client, &request, 1, nullptr, queue.get());
+  rd_kafka_DeleteTopic_destroy(request);
+  const log::kafka::Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), 30'000));
+  if (event == nullptr || rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    throw testkit::TestError("topic " + in_kafka + " is not deleted");
+  log::kafka::Reader reader(config, clock_);
+  if (const Status opened = reader.open(); !opened)
+    throw testkit::TestError(opened.error().to_string());
+  const log::kafka::Signal never;
+  for (;;) {
+    const auto found = log::kafka::find_partitions(reader.client(), in_kafka, config.timeout_ms());
+    if (!found) throw testkit::TestError(found.error().to_string());
+    if (!*found) return;
+    never.wait(0, 10'000'000);
+  }
 }
 
 // Silence is all that the others see of a death.

@@ -36,6 +36,8 @@ class KafkaWorld final : public RuntimeWorld {
   /// Puts a proxy before the cluster, for the handles of this service. They do not wait for longer
   /// than that for an answer.
   testkit::KafkaProxy& stand_before(const std::string& service, std::int64_t request_timeout_ms);
+  /// Somebody deletes the topic; returns when the brokers know it.
+  void delete_topic(const std::string& name);
 
  private:
   Result<std::unique_ptr<log::Log>> open(log::LogOptions options) override;

@@ -302,6 +302,54 @@ TEST_P(RangesFaults, a_store_with_another_name_is_rebuilt_in_the_order_of_before
   EXPECT_EQ(taken(*driver, "kept"), before);
 }
 
+TEST_P(RangesFaults, a_store_with_its_old_name_again_is_rebuilt_in_the_order_of_before) {
+  auto driver = open_took();
+  take_falling(*driver);
+  const string before = taken(*driver);
+  driver->deploy(topology([](TopologyBuilder& builder) {
+    add_took(builder, sides, "kept");
+    builder.was("kept", "taken");
+  }));
+  driver->run_until_idle();
+  driver->deploy(took(), [&] { ASSERT_TRUE(reset(*driver, {"kept"})); });
+  driver->run_until_idle();
+  EXPECT_EQ(taken(*driver), before);
+}
+
+// A rollback, and forward again.
+TEST_P(RangesFaults, what_a_build_without_ranges_took_in_between_is_rebuilt_by_time) {
+  auto driver = open_took();
+  take(*driver, "left", 5'000);
+  take(*driver, "right", 4'000);
+  driver->world().refuse_topics(log::errc::limit, ".system.ranges");
+  driver->restart();
+  const std::size_t kept = ranges(*driver);
+  take(*driver, "left", 8'000);
+  take(*driver, "right", 7'000);
+  EXPECT_EQ(ranges(*driver), kept);
+  driver->world().refuse_topics({}, "none");
+  driver->restart();
+  take(*driver, "left", 6'500);
+  take(*driver, "right", 6'400);
+  EXPECT_EQ(taken(*driver), "left1 right2 left3 right4 left5 right6 ");
+  rebuild(*driver);
+  EXPECT_EQ(taken(*driver), "left1 right2 right4 left3 left5 right6 ");
+}
+
+// So they never take the last room in a log that a store needs.
+TEST_P(RangesFaults, their_topics_are_made_after_the_changelogs_of_all_parts) {
+  auto driver = open(topology([](TopologyBuilder& builder) {
+    add_took(builder, {"left", "right"}, "taken");
+    builder.stream<string, Deposited>("middle").group_by_key().count("counts");
+  }));
+  for (const string& side : sides)
+    driver->declare_topic(side, "counter", 1);
+  driver->run_until_idle();
+  const auto id = [&](const string& name) { return driver->tool().find_topic(name).value().id; };
+  for (const char* const name : {"shop.counts.changelog", "shop.counts.system.changelog"})
+    EXPECT_GT(id(ranges_topic), id(name)) << name;
+}
+
 // The new part begins its own ranges where the ones before were.
 TEST_P(RangesFaults, what_was_taken_before_a_migration_is_rebuilt_by_time_and_then_as_it_was) {
   const auto apart = topology([](TopologyBuilder& builder) {

@@ -4,25 +4,32 @@
 
 #include <algorithm>
 
+#include "manifest/part_links.hpp"
+
 namespace millrace::stream {
 
 namespace {
 
-bool has_name(const Manifest::Store& store, const std::string& name) {
-  return store.name == name ||
-         (store.was && std::find(store.was->begin(), store.was->end(), name) != store.was->end());
+using Store = Manifest::Store;
+
+bool had_name(const Store& store, const std::string& name) {
+  return store.was && has(*store.was, name);
+}
+
+// As a build continues a store of the one before: on the way back to an earlier build too.
+bool are_same(const Store& now, const Store& before) {
+  return now.name == before.name || had_name(now, before.name) || had_name(before, now.name) ||
+         (now.was && before.was && meet(*now.was, *before.was));
 }
 
 bool replaces(const Manifest::Part& part, const Manifest::Part& earlier) {
   if (earlier.state != "reset" || earlier.number >= part.number) return false;
-  if (part.stores.empty() && earlier.stores.empty()) return part.sources == earlier.sources;
-  return std::any_of(earlier.stores.begin(), earlier.stores.end(),
-                     [&](const Manifest::Store& before) {
-                       return !before.removed && std::any_of(part.stores.begin(), part.stores.end(),
-                                                             [&](const Manifest::Store& store) {
-                                                               return has_name(store, before.name);
-                                                             });
-                     });
+  if (first_store(part).empty() && first_store(earlier).empty())
+    return meet(part.sources, earlier.sources);
+  return std::any_of(earlier.stores.begin(), earlier.stores.end(), [&](const Store& before) {
+    return !before.removed && std::any_of(part.stores.begin(), part.stores.end(),
+                                          [&](const Store& now) { return are_same(now, before); });
+  });
 }
 
 }  // namespace

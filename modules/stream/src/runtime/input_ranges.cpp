@@ -49,6 +49,8 @@ Result<InputRanges> decode_input_ranges(std::string_view bytes) {
     for (std::int64_t& offset : end) {
       if (!add(offset)) return fail(malformed("a range ends behind all offsets"));
     }
+    if (ranges.ends.size() == input_ranges_max)
+      return fail(malformed("these are more ranges than a commit has"));
     ranges.ends.push_back(end);
   }
   if (!in.ok()) return fail(malformed("input ranges end early"));

@@ -14,6 +14,8 @@ namespace millrace::stream::runtime {
 
 /// Of a task; of more inputs than that no ranges are kept.
 inline constexpr std::size_t input_ranges_topics_max = 64;
+/// Of a record: more than a commit ever has, whose ranges take some 600 bytes.
+inline constexpr std::size_t input_ranges_max = 1024;
 
 /// The topic in which the tasks of a part keep them.
 [[nodiscard]] std::string input_ranges_topic(std::string_view service, std::string_view part);
@@ -27,7 +29,7 @@ struct InputRanges {
 };
 
 /// errc::incompatible for a later version, base's errc::invalid_argument for what is no such
-/// record, and for an end that is no offset.
+/// record or has more than input_ranges_max, and for an end that is no offset.
 [[nodiscard]] Result<InputRanges> decode_input_ranges(std::string_view bytes);
 
 /// Writes such a record, range by range.

@@ -13,6 +13,7 @@
 namespace millrace::stream::runtime {
 
 Status SubTopologyMember::look_for_topics() {
+  if (found_ != nullptr) return {};
   std::vector<InputTopic> inputs;
   missing_.clear();
   for (const std::size_t index : spec_->sources) {
@@ -49,14 +50,18 @@ Status SubTopologyMember::resolve(std::vector<InputTopic> inputs) {
     resolved->inputs.push_back({*shared_->retry, {}, false, true});
   }
   MILLRACE_TRY(make_changelogs(*resolved));
-  MILLRACE_TRY(make_ranges(*resolved));
-  MILLRACE_ASSIGN(resolved->group,
-                  shared_->log.group(shared_->topology.service + "/" + spec_->name));
+  found_ = std::move(resolved);
+  return {};
+}
+
+Status SubTopologyMember::join() {
+  MILLRACE_TRY(make_ranges(*found_));
+  MILLRACE_ASSIGN(found_->group, shared_->log.group(shared_->topology.service + "/" + spec_->name));
   std::vector<std::string> units;
-  for (std::int32_t i = 0; i < resolved->partitions; ++i)
+  for (std::int32_t i = 0; i < found_->partitions; ++i)
     units.push_back(spec_->name + "/" + std::to_string(i));
-  MILLRACE_ASSIGN(auto joined, shared_->log.join(resolved->group, std::move(units)));
-  resolved_ = std::move(resolved);
+  MILLRACE_ASSIGN(auto joined, shared_->log.join(found_->group, std::move(units)));
+  resolved_ = std::move(found_);
   const MutexLock lock(membership_mutex_);
   membership_ = std::move(joined);
   return {};
@@ -124,6 +129,9 @@ bool SubTopologyMember::is_written_again(const log::TopicSpec& topic) const {
 }
 
 Status SubTopologyMember::make_ranges(ResolvedSubTopology& resolved) const {
+  // It may be another attempt.
+  resolved.ranges.reset();
+  resolved.earlier.clear();
   std::size_t sources = 0;
   for (const InputTopic& input : resolved.inputs) {
     if (input.is_retry) continue;

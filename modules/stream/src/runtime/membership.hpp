@@ -17,9 +17,14 @@ class SubTopologyMember {
  public:
   SubTopologyMember(Shared& shared, const SubTopology& spec) : shared_(&shared), spec_(&spec) {}
 
-  /// Looks for the input topics; joins the group when all are there. errc::bad_topology when their
-  /// partition counts differ, else failures of the log.
+  /// Looks for the input topics, and makes the changelogs when all are there. errc::bad_topology
+  /// when their partition counts differ, else failures of the log, after which it may be called
+  /// again.
   [[nodiscard]] Status look_for_topics();
+  /// Once that has found them: makes the topic of input ranges and joins the group. Failures of the
+  /// log, after which it may be called again.
+  [[nodiscard]] Status join();
+  [[nodiscard]] bool may_join() const { return found_ != nullptr; }
   [[nodiscard]] bool joined() const { return membership_ != nullptr; }
   /// Inputs that did not exist when last looked for.
   [[nodiscard]] const std::vector<std::string>& missing() const { return missing_; }
@@ -43,6 +48,7 @@ class SubTopologyMember {
 
   Shared* shared_;
   const SubTopology* spec_;
+  std::unique_ptr<ResolvedSubTopology> found_;  // to join with
   std::unique_ptr<ResolvedSubTopology> resolved_;
   // Changed by the stepping thread, under the lock; that thread reads without.
   std::unique_ptr<log::Membership> membership_;

@@ -51,9 +51,15 @@ Status Tasks::look_for_topics(std::int64_t now_ns, StepResult& result) {
   if (looked_ns_ >= 0 && now_ns - looked_ns_ < look_interval_ns) return {};
   looked_ns_ = now_ns;
   for (const auto& member : members_) {
-    if (member->joined()) continue;
-    MILLRACE_TRY(member->look_for_topics());
-    if (!member->joined()) continue;
+    if (!member->joined()) {
+      MILLRACE_TRY(member->look_for_topics());
+    }
+  }
+  // Their topics of input ranges come after all changelogs: where a log has room for few more, no
+  // part is without its changelogs for them.
+  for (const auto& member : members_) {
+    if (!member->may_join()) continue;
+    MILLRACE_TRY(member->join());
     result.worked = true;
     // Its units are to be had at once, not at the next turn of the clock.
     poll_soon();
