@@ -119,11 +119,11 @@ class Cashier final : public Processor<RequestId, reads::Input> {
 }  // namespace
 
 millrace::stream::Stream<RequestId, PaymentEvent> declare(
-    millrace::stream::TopologyBuilder& builder, const Settings& settings,
-    std::string_view cashier) {
+    millrace::stream::TopologyBuilder& builder, const Settings& settings, std::string_view cashier,
+    std::string_view store) {
   const auto orders = builder.stream<RequestId, reads::OrderIn>(orders_topic);
   const auto stock = builder.stream<RequestId, reads::StockIn>(stock_topic);
-  const Wiring wiring{builder.store<RequestId, Payment>(payments_store),
+  const Wiring wiring{builder.store<RequestId, Payment>(std::string(store)),
                       builder.emitter<RequestId, PaymentEvent>("payment-events")};
   const bool declines = settings.stock == StockMode::scarce;
   builder.merge(orders, stock)

@@ -31,11 +31,11 @@ inline constexpr const char* payments_store = "payments";  ///< RequestId -> Pay
 /// In scarce, totals above this are declined.
 inline constexpr Money limit_milli{2'000'000};
 
-/// Declares in a builder of this service what charges, declines and refunds, in a processor of that
-/// name. Returns what it publishes.
+/// Declares in a builder of this service what charges, declines and refunds, in a processor and a
+/// store of those names. Returns what it publishes.
 millrace::stream::Stream<RequestId, PaymentEvent> declare(
     millrace::stream::TopologyBuilder& builder, const Settings& settings,
-    std::string_view cashier = "cashier");
+    std::string_view cashier = "cashier", std::string_view store = payments_store);
 [[nodiscard]] millrace::Result<millrace::stream::Topology> topology(const Settings& settings);
 
 }  // namespace retail::payments

@@ -91,12 +91,12 @@ TEST(RetailTorture, stock) {
        {"OrderCompleted", "OrderRejected"});
 }
 
-// The next version of the payments: the processor that their part is named after has another name,
-// and there is one more store.
+// The next version of the payments: the processor that their part is named after and their store
+// have other names, and there is one more store.
 millrace::stream::Topology edited_payments() {
   millrace::stream::TopologyBuilder builder("payments", scarce.partitions);
-  payments::declare(builder, scarce, "till").group_by_key().count("booked");
-  builder.was("till", "cashier");
+  payments::declare(builder, scarce, "till", "ledger").group_by_key().count("booked");
+  builder.was("till", "cashier").was("ledger", payments::payments_store);
   return sound(builder.build());
 }
 

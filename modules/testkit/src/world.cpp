@@ -63,6 +63,7 @@ struct World::Member {
   TopologyFactory topology;
   SeededRandom random{0};
   std::unique_ptr<log::Log> log;
+  log::Log* of_broker = nullptr;               // what the broker knows `log` by
   std::unique_ptr<stream::Instance> instance;  // null: dead
 };
 
@@ -94,6 +95,8 @@ void World::start(Member& member) {
   log_options.service = member.service;
   log_options.member = member.name;
   member.log = broker_.connect(std::move(log_options));
+  member.of_broker = member.log.get();
+  if (options_.between) member.log = options_.between(std::move(member.log));
   stream::InstanceOptions options = options_.instance;
   if (!options.state_directory.empty()) options.state_directory += "/" + member.name;
   auto opened = stream::Instance::open(*member.log, member.topology(), std::move(options),
@@ -103,7 +106,7 @@ void World::start(Member& member) {
 }
 
 void World::kill(Member& member) {
-  broker_.kill_member(*member.log);
+  broker_.kill_member(*member.of_broker);
   member.instance.reset();
   member.log.reset();
   ++deaths_;

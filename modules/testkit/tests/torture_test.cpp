@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "broken_log.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/processes.hpp"
@@ -141,13 +142,53 @@ TEST(Torture, a_sound_topology_passes_it_over_a_log_in_a_directory) {
 }
 
 // What torture says of a topology; empty when it passes.
-std::string verdict(const TortureTopology& topology, std::uint64_t seed = 1) {
+std::string verdict(const TortureTopology& topology, const TortureOptions& options) {
   try {
-    torture(topology, plays(), {.seed = seed});
+    torture(topology, plays(), options);
   } catch (const TestError& error) {
     return error.what();
   }
   return {};
+}
+
+std::string verdict(const TortureTopology& topology, std::uint64_t seed = 1) {
+  return verdict(topology, TortureOptions{.seed = seed});
+}
+
+// The engine has these promises from the log, and does as badly when it breaks them itself.
+TEST(Torture, an_engine_over_a_log_that_breaks_a_promise_fails) {
+  for (const Broken broken : {Broken::late_positions, Broken::commits_twice}) {
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+      const auto breakage = std::make_shared<Breakage>(broken);
+      const std::string text =
+          verdict(charts, {.seed = seed, .between = [&](std::unique_ptr<log::Log> inner) {
+                             return std::make_unique<BrokenLog>(std::move(inner), breakage);
+                           }});
+      EXPECT_THAT(text, HasSubstr("torture of charts, run rough, seed"));
+      EXPECT_THAT(text, HasSubstr("doubled: "));
+    }
+  }
+}
+
+// How often an instance begins again there depends on the scheduler: not each seed needs to show
+// it.
+TEST(Torture, an_engine_over_a_directory_that_breaks_a_promise_fails) {
+  for (const Broken broken : {Broken::late_positions, Broken::commits_twice}) {
+    std::string text;
+    for (std::uint64_t seed = 1; text.empty() && seed <= 10; ++seed) {
+      DirectoryLog log;
+      const auto breakage = std::make_shared<Breakage>(broken);
+      const auto connect = [&](log::LogOptions options) -> std::unique_ptr<log::Log> {
+        const bool of_instance = options.service == "charts";
+        auto inner = log.connect(std::move(options));
+        if (!of_instance) return inner;
+        return std::make_unique<BrokenLog>(std::move(inner), breakage);
+      };
+      text = verdict(charts, {.seed = seed, .threads_log = connect});
+    }
+    EXPECT_THAT(text, HasSubstr("torture of charts, run threads, seed"));
+    EXPECT_THAT(text, HasSubstr("doubled: "));
+  }
 }
 
 // Keeps its count in a member, where no commit is.

@@ -12,9 +12,10 @@ namespace {
 constexpr std::int64_t slow_ms = 12'000;
 constexpr std::uint64_t slow_calls_max = 20;
 
-WorldOptions world_options(WorldKind kind) {
+WorldOptions world_options(WorldKind kind, const LogDouble& between) {
   WorldOptions options;
   if (kind == WorldKind::undisturbed) return options;
+  options.between = between;
   options.instance.state_directory = "state";
   options.instance.snapshot_interval_ms = 500;
   if (kind == WorldKind::rough) options.deaths = 60;
@@ -48,7 +49,7 @@ WorldRun::WorldRun(WorldKind kind, const TortureTopology& topology, const Tortur
       torment_(
           options.seed, options.throwing,
           kind == WorldKind::undisturbed ? std::function<void()>() : [this] { be_slow(); }),
-      world_(options.seed, world_options(kind)) {}
+      world_(options.seed, world_options(kind, options.between)) {}
 
 TortureTopology WorldRun::tormented(const TortureTopology& topology) const {
   return [this, &topology] { return torment_.apply(topology()); };

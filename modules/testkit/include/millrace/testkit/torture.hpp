@@ -12,6 +12,7 @@
 
 #include "millrace/stream/plan.hpp"
 #include "millrace/testkit/event_writer.hpp"
+#include "millrace/testkit/world.hpp"
 
 namespace millrace::testkit {
 
@@ -87,6 +88,9 @@ struct TortureOptions {
   /// Opens handles of an empty log of any backend for the run `threads`; to destroy one is the
   /// death of its process. Called from several threads. None: a log in memory.
   EventWriter::Connect threads_log = {};
+  /// Between each instance and its log in all runs in simulated time but `undisturbed`, to see what
+  /// torture() says of an engine, or a log, that breaks a promise. None: nothing.
+  LogDouble between = {};
 };
 
 /// What torture() did, so that a test can require it.

@@ -18,6 +18,10 @@
 
 namespace millrace::testkit {
 
+/// Returns a test double that passes calls on to the log, which it owns, and breaks some of what a
+/// log promises.
+using LogDouble = std::function<std::unique_ptr<log::Log>(std::unique_ptr<log::Log>)>;
+
 /// What may go wrong in a world, each in permille of its steps.
 struct WorldOptions {
   std::uint32_t deaths = 0;  ///< of the instance that steps, at one of its next fault points
@@ -25,6 +29,7 @@ struct WorldOptions {
   std::uint32_t refused_commits = 0;  ///< fenced, disk full or of unknown outcome
   std::uint32_t clock_jumps = 0;      ///< of wall time by up to a minute either way
   stream::InstanceOptions instance;  ///< `state_directory` is set per instance when it is not empty
+  LogDouble between = {};            ///< each instance and its log; none: nothing is between
 };
 
 /// A whole estate in one thread under one seed: several services, each with several instances, over

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "millrace/log/log.hpp"
+
+namespace millrace::testkit {
+
+/// How a log, or an engine over it, may be broken.
+enum class Broken : std::uint8_t {
+  late_positions,  ///< the positions of a transaction count from the next one on: not with its
+                   ///< records
+  commits_twice    ///< some transactions take effect twice
+};
+
+/// What the handles of one log that is broken know together. Thread-safe.
+class Breakage {
+ public:
+  explicit Breakage(Broken broken) : broken_(broken) {}
+  [[nodiscard]] Broken broken() const { return broken_; }
+  /// The transaction is committed.
+  void committed(const log::Transaction& transaction);
+  /// The position that the log shows, of the one that it has.
+  [[nodiscard]] std::optional<log::Offset> shown(log::GroupId group, log::TopicPartition place,
+                                                 std::optional<log::Offset> position);
+  /// The next transaction with records is one that is committed twice.
+  [[nodiscard]] bool repeats();
+
+ private:
+  Broken broken_;
+  std::mutex mutex_;
+  std::map<std::pair<log::GroupId, log::TopicPartition>, std::optional<log::Offset>> before_;
+  std::map<std::pair<log::GroupId, log::TopicPartition>, log::Offset> last_;
+  int commits_ = 0;
+};
+
+/// A handle of a log that breaks a promise.
+class BrokenLog final : public log::Log {
+ public:
+  BrokenLog(std::unique_ptr<log::Log> inner, std::shared_ptr<Breakage> breakage)
+      : inner_(std::move(inner)), breakage_(std::move(breakage)) {}
+
+  Result<log::Topic> create_topic(const log::TopicSpec& spec) override {
+    return inner_->create_topic(spec);
+  }
+  Result<log::Topic> find_topic(std::string_view name) override { return inner_->find_topic(name); }
+  Result<std::vector<log::Topic>> topics() override { return inner_->topics(); }
+  Result<log::Committed> commit(log::Transaction& transaction) override;
+  Status fetch(log::TopicPartition place, log::Offset from, std::size_t max_bytes,
+               log::FetchBuffer& buffer) override {
+    return inner_->fetch(place, from, max_bytes, buffer);
+  }
+  Result<log::Offset> start_offset(log::TopicPartition place) override {
+    return inner_->start_offset(place);
+  }
+  Result<log::Offset> end_offset(log::TopicPartition place) override {
+    return inner_->end_offset(place);
+  }
+  std::unique_ptr<log::Waiter> waiter() override { return inner_->waiter(); }
+  log::LogPosition committed() override { return inner_->committed(); }
+  log::LogPosition durable() override { return inner_->durable(); }
+  Status wait_durable(log::LogPosition position) override { return inner_->wait_durable(position); }
+  Result<log::GroupId> group(std::string_view name) override { return inner_->group(name); }
+  Result<std::optional<log::Offset>> position(log::GroupId group,
+                                              log::TopicPartition place) override;
+  Result<std::vector<std::optional<log::Offset>>> positions(
+      log::GroupId group, std::span<const log::TopicPartition> places) override;
+  Result<std::unique_ptr<log::Membership>> join(log::GroupId group,
+                                                std::vector<std::string> units) override {
+    return inner_->join(group, std::move(units));
+  }
+  Result<std::vector<log::GroupInfo>> groups() override { return inner_->groups(); }
+  Status maintain() override { return inner_->maintain(); }
+  const log::LogOptions& options() const override { return inner_->options(); }
+  std::string identity() override { return inner_->identity(); }
+
+ private:
+  std::unique_ptr<log::Log> inner_;
+  std::shared_ptr<Breakage> breakage_;
+};
+
+}  // namespace millrace::testkit
