@@ -43,7 +43,9 @@ class Branches : public RuntimeTest {
 
   Branches() { writer_.declare_topic("deposits", "teller"); }
 
-  Branch open(const std::string& member, InstanceOptions instance = {}) {
+  /// `files`: for its snapshots; null: those of the world.
+  Branch open(const std::string& member, InstanceOptions instance = {},
+              FileSystem* files = nullptr) {
     log::LogOptions options;
     options.service = "bank";
     options.member = member;
@@ -52,8 +54,9 @@ class Branches : public RuntimeTest {
                                                std::string_view detail) {
       events->add(std::string(level) + ": " + std::string(message) + ": " + std::string(detail));
     };
-    auto opened = Instance::open(*branch.log, topology_, std::move(instance),
-                                 {world_->clock(), world_->files(), world_->random(), note});
+    auto opened = Instance::open(
+        *branch.log, topology_, std::move(instance),
+        {world_->clock(), files == nullptr ? world_->files() : *files, world_->random(), note});
     if (!opened) throw std::runtime_error(opened.error().to_string());
     branch.instance = *std::move(opened);
     world_->add_housekeeping(

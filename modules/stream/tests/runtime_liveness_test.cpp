@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <set>
 #include <thread>
@@ -88,6 +89,59 @@ TEST_P(Liveness, a_record_that_takes_longer_than_the_session_costs_no_task) {
   EXPECT_EQ(published(), 5U);
   EXPECT_EQ(one.instance->status().refused_commits, 0U);
   EXPECT_EQ(told(one, "warn: task lost"), 0U);
+}
+
+// Files whose disk takes its time for each snapshot.
+class SlowFiles final : public FileSystem {
+ public:
+  SlowFiles(FileSystem& inner, std::function<void()> before_snapshot)
+      : inner_(inner), before_snapshot_(std::move(before_snapshot)) {}
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    if (path.ends_with(".new")) before_snapshot_();
+    return inner_.open(path, mode);
+  }
+  Status create_directories(const std::string& path) override {
+    return inner_.create_directories(path);
+  }
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    return inner_.list(path);
+  }
+  bool exists(const std::string& path) override { return inner_.exists(path); }
+  Status remove(const std::string& path) override { return inner_.remove(path); }
+  Status rename(const std::string& from, const std::string& to) override {
+    return inner_.rename(from, to);
+  }
+  Status sync_directory(const std::string& path) override { return inner_.sync_directory(path); }
+
+ private:
+  FileSystem& inner_;
+  std::function<void()> before_snapshot_;
+};
+
+TEST_P(Liveness, a_snapshot_that_takes_longer_than_the_session_costs_no_task) {
+  int snapshots = 0;
+  SlowFiles files(world_->files(), [&] {
+    // Not for each, or a cluster waits for long.
+    if (++snapshots > 3) return;
+    for (int i = 0; i < 30; ++i)
+      world_->let_pass(session_ms_ / 10);
+  });
+  InstanceOptions options;
+  options.state_directory = "state";
+  options.snapshot_interval_ms = 1;
+  Branch one = open("bank-1", options, &files);
+  rest({&one});
+  Branch two = open("bank-2");
+  rest({&one, &two});
+  deposit(40);
+  rest({&one, &two});
+  EXPECT_GT(snapshots, 0);
+  EXPECT_EQ(one.instance->status().tasks.size(), 2U);
+  EXPECT_EQ(published(), 40U);
+  for (const Branch* branch : {&one, &two}) {
+    EXPECT_EQ(branch->instance->status().refused_commits, 0U);
+    EXPECT_EQ(told(*branch, "warn: task lost"), 0U);
+  }
 }
 
 TEST_P(Liveness, a_task_that_is_asked_back_is_released_long_before_its_batch_is_done) {

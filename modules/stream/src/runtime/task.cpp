@@ -133,7 +133,10 @@ Result<bool> Task::process_records(std::size_t max_units) {
 
 std::optional<Failure> Task::process_record() {
   if (auto failed = nodes_.read(hand_)) return failed;
-  if (nodes_.unknown_type()) ++staging_.counts().skipped;
+  if (nodes_.unknown_type()) {
+    ++staging_.counts().skipped;
+    shared_->foreign_types.report(*shared_, hand_);
+  }
   if (nodes_.nothing_read()) return std::nullopt;
   punctuators_.observe(hand_.view().timestamp_ms);
   nodes_.process(calls_);
