@@ -22,6 +22,11 @@ class FailingFiles final : public FileSystem {
     left_ = number;
     code_ = code;
   }
+  /// The call `number`, from 1, fails, and all that follow: the process has died there.
+  void fail_from(int number) {
+    fail_call(number, errc::io_error);
+    for_good_ = true;
+  }
   [[nodiscard]] bool failed() const { return left_ == 0; }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
@@ -89,14 +94,16 @@ class FailingFiles final : public FileSystem {
   };
 
   Status call(const char* what, const std::string& path) {
-    if (left_ > 0 && --left_ == 0) {
-      return fail(code_, std::string("cannot ") + what + " " + path + ": set to fail");
+    const bool reached = left_ > 0 && --left_ == 0;
+    if (!reached && (left_ != 0 || !for_good_)) {
+      return {};
     }
-    return {};
+    return fail(code_, std::string("cannot ") + what + " " + path + ": set to fail");
   }
 
   FileSystem& files_;
   int left_ = -1;
+  bool for_good_ = false;
   ErrorCode code_ = errc::io_error;
 };
 

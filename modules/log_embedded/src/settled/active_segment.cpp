@@ -13,17 +13,18 @@ namespace millrace::log::embedded {
 
 Result<ActiveSegment> ActiveSegment::create(FileSystem& files, const std::string& directory,
                                             Offset base, Offset end_in_front,
-                                            std::uint64_t interval_bytes) {
+                                            std::uint64_t interval_bytes, SegmentMark mark,
+                                            std::uint32_t generation) {
   ActiveSegment segment(base, base, end_in_front, IndexBuilder(base, interval_bytes));
   for (auto file = segment_files.rbegin(); file != segment_files.rend(); ++file) {
     Stream& stream = segment.stream(*file);
     MILLRACE_ASSIGN(stream.file,
-                    files.open(segment_path(directory, base, *file), OpenMode::create));
+                    files.open(segment_path(directory, base, *file, mark), OpenMode::create));
     // An earlier attempt may have left something.
     MILLRACE_TRY(stream.file->truncate(0));
     MILLRACE_FAULT_POINT("settle.file_made");
   }
-  segment.stream(SegmentFile::commits).waiting = commits_header(base, end_in_front);
+  segment.stream(SegmentFile::commits).waiting = commits_header(base, end_in_front, generation);
   return segment;
 }
 

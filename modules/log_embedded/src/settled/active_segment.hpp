@@ -32,7 +32,14 @@ class ActiveSegment {
   /// names are not durable yet. `end_in_front` is where the segment in front ends, or 0.
   [[nodiscard]] static Result<ActiveSegment> create(FileSystem& files, const std::string& directory,
                                                     Offset base, Offset end_in_front,
-                                                    std::uint64_t interval_bytes);
+                                                    std::uint64_t interval_bytes) {
+    return create(files, directory, base, end_in_front, interval_bytes, SegmentMark::none, 0);
+  }
+  /// The same with a mark behind the names, and how often the files of that base were replaced.
+  [[nodiscard]] static Result<ActiveSegment> create(FileSystem& files, const std::string& directory,
+                                                    Offset base, Offset end_in_front,
+                                                    std::uint64_t interval_bytes, SegmentMark mark,
+                                                    std::uint32_t generation);
   /// Opens the files of the last segment, cut to what scan_segment() keeps. The cut is not durable
   /// before the next sync(); when it is lost, the next recovery repeats it.
   [[nodiscard]] static Result<ActiveSegment> recover(FileSystem& files,

@@ -6,6 +6,7 @@
 
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/byte_writer.hpp"
+#include "millrace/base/endian.hpp"
 #include "millrace/base/format_version.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/log/errors.hpp"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::uint32_t commits_magic = 0x4d43524dU;  // "MRCM"
 constexpr std::size_t sum_bytes = 4;
+constexpr std::size_t generation_at = 24;
 
 }  // namespace
 
@@ -64,12 +66,12 @@ void CommitEntry::append_to(std::string& out) const {
   writer.little(crc32c(writer.view().substr(start)));
 }
 
-std::string commits_header(Offset segment_base, Offset end_in_front) {
+std::string commits_header(Offset segment_base, Offset end_in_front, std::uint32_t generation) {
   std::string bytes;
   ByteWriter out(bytes, CommitEntry::header_bytes);
   out.little(commits_magic).little(commits_version);
   out.little(static_cast<std::uint16_t>(CommitEntry::header_bytes)).little(segment_base.value);
-  out.little(end_in_front.value).little(std::uint32_t{0});
+  out.little(end_in_front.value).little(generation);
   out.little(crc32c(out.view()));
   return out.take();
 }
@@ -97,6 +99,13 @@ Result<Offset> read_commits_header(const std::string& path, std::string_view byt
     return corrupt_at(path, 0, "the header is that of another file");
   }
   return offset(in.little<std::int64_t>());
+}
+
+Result<CommitsHead> read_commits_head(File& file, const std::string& path, Offset segment_base) {
+  char head[CommitEntry::header_bytes];
+  MILLRACE_ASSIGN(const std::size_t got, file.read_at(0, head, sizeof head));
+  MILLRACE_ASSIGN(const Offset end_in_front, read_commits_header(path, {head, got}, segment_base));
+  return CommitsHead{end_in_front, load_little<std::uint32_t>(head + generation_at)};
 }
 
 }  // namespace millrace::log::embedded

@@ -57,12 +57,20 @@ struct CommitEntry {
 
 inline constexpr std::uint16_t commits_version = 1;
 /// The beginning of a `.commits` file. `end_in_front` is where the segment in front ended, one past
-/// its last offset; 0 without one.
-[[nodiscard]] std::string commits_header(Offset segment_base, Offset end_in_front);
+/// its last offset; 0 without one. `generation` is how often the files of that base were replaced.
+[[nodiscard]] std::string commits_header(Offset segment_base, Offset end_in_front,
+                                         std::uint32_t generation = 0);
 /// The `end_in_front` of a header. errc::corrupt, naming file and byte; errc::incompatible for a
 /// newer version. `bytes` may be fewer than a header has.
 [[nodiscard]] Result<Offset> read_commits_header(const std::string& path, std::string_view bytes,
                                                  Offset segment_base);
+struct CommitsHead {
+  Offset end_in_front;
+  std::uint32_t generation = 0;
+};
+/// What the header of an open `.commits` file says; fails as read_commits_header().
+[[nodiscard]] Result<CommitsHead> read_commits_head(File& file, const std::string& path,
+                                                    Offset segment_base);
 
 /// A file of entries of one size, opened for reading. Not thread-safe.
 template <class Entry>
@@ -71,6 +79,10 @@ class EntryFile {
   /// A rest that is shorter than an entry does not count.
   [[nodiscard]] static Result<EntryFile> of(FileSystem& files, std::string path) {
     MILLRACE_ASSIGN(auto file, files.open(path, OpenMode::read));
+    return of(std::move(file), std::move(path));
+  }
+  /// Of a file that is open; `path` is for error messages.
+  [[nodiscard]] static Result<EntryFile> of(std::unique_ptr<File> file, std::string path) {
     MILLRACE_ASSIGN(const std::uint64_t size, file->size());
     const std::uint64_t count =
         size < Entry::header_bytes ? 0 : (size - Entry::header_bytes) / Entry::bytes;

@@ -16,6 +16,11 @@ std::string_view suffix_of(SegmentFile file) {
   return suffixes[static_cast<std::size_t>(file)];
 }
 
+std::string_view suffix_of(SegmentMark mark) {
+  constexpr std::string_view suffixes[] = {"", ".cleaned", ".swap", ".deleted"};
+  return suffixes[static_cast<std::size_t>(mark)];
+}
+
 }  // namespace
 
 std::string segment_path(const std::string& directory, Offset base, SegmentFile file) {
@@ -23,6 +28,11 @@ std::string segment_path(const std::string& directory, Offset base, SegmentFile 
   std::string path = directory + "/";
   path.append(name_digits - digits.size(), '0').append(digits).append(suffix_of(file));
   return path;
+}
+
+std::string segment_path(const std::string& directory, Offset base, SegmentFile file,
+                         SegmentMark mark) {
+  return segment_path(directory, base, file).append(suffix_of(mark));
 }
 
 std::optional<SegmentName> parse_segment_name(std::string_view name) {
@@ -43,6 +53,19 @@ std::optional<SegmentName> parse_segment_name(std::string_view name) {
   }
   found.file = *file;
   return found;
+}
+
+std::optional<MarkedName> parse_marked_name(std::string_view name) {
+  SegmentMark mark = SegmentMark::none;
+  for (const SegmentMark one : {SegmentMark::cleaned, SegmentMark::swap, SegmentMark::deleted}) {
+    if (name.ends_with(suffix_of(one))) {
+      mark = one;
+      name.remove_suffix(suffix_of(one).size());
+      break;
+    }
+  }
+  const auto segment = parse_segment_name(name);
+  return segment ? std::optional(MarkedName{*segment, mark}) : std::nullopt;
 }
 
 Result<std::vector<Offset>> list_segments(FileSystem& files, const std::string& directory) {

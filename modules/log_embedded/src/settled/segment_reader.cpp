@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "millrace/log/errors.hpp"
+#include "settled/segment_changes.hpp"
 #include "settled/segment_files.hpp"
 
 namespace millrace::log::embedded {
@@ -16,10 +17,10 @@ Result<SegmentReader> SegmentReader::open(FileSystem& files, std::string directo
 }
 
 Status SegmentReader::refresh() {
-  MILLRACE_ASSIGN(const auto bases, list_segments(*files_, directory_));
+  MILLRACE_ASSIGN(const auto listed, view_segments(*files_, directory_));
   segments_.clear();
-  for (const Offset base : bases) {
-    segments_.push_back({base, false, std::nullopt});
+  for (const ListedSegment& one : listed) {
+    segments_.push_back({one.base, one.swapped, false, std::nullopt});
   }
   return {};
 }
@@ -29,7 +30,20 @@ std::optional<Offset> SegmentReader::start() const {
 }
 
 Result<SettledSegment> SegmentReader::open_segment(std::size_t number) const {
-  return SettledSegment::open(*files_, directory_, segments_[number].base);
+  return SettledSegment::open(*files_, directory_, segments_[number].base,
+                              segments_[number].swapped);
+}
+
+/// That the segments are those of the last refresh(): else what looks like damage may be none.
+Status SegmentReader::check_unchanged() const {
+  MILLRACE_ASSIGN(const auto listed, view_segments(*files_, directory_));
+  const bool same = std::equal(listed.begin(), listed.end(), segments_.begin(), segments_.end(),
+                               [](const ListedSegment& one, const Listed& known) {
+                                 return one.base == known.base && one.swapped == known.swapped;
+                               });
+  return same ? Status{}
+              : fail(errc::not_found,
+                     directory_ + ": its segments changed; look again which there are");
 }
 
 /// That no segment is missing in front of this one.
@@ -41,6 +55,7 @@ Status SegmentReader::check_follows(std::size_t number) {
   MILLRACE_ASSIGN(const SettledSegment segment, open_segment(number));
   MILLRACE_ASSIGN(const Offset end, before.end());
   if (end != segment.end_in_front()) {
+    MILLRACE_TRY(check_unchanged());
     const auto path = [&](std::size_t one, SegmentFile file) {
       return segment_path(directory_, segments_[one].base, file);
     };
@@ -93,6 +108,7 @@ Status SegmentReader::read(Offset from, Offset end, std::size_t max_bytes, Settl
       return {};
     }
   }
+  MILLRACE_TRY(check_unchanged());
   return fail(errc::corrupt,
               segment_path(directory_, segments_[number - 1].base, SegmentFile::log) +
                   ": the file ends before offset " + std::to_string(from.value) +

@@ -18,7 +18,9 @@ namespace millrace::log::embedded {
 /// descriptors, and closes it, or two at a time where it goes from one to the next: readers of any
 /// number of partitions hold none between calls. What lies at or behind `end` is never read: the
 /// writer may be writing there. errc::corrupt names file and byte; errc::not_found when a segment
-/// is gone since refresh(). Not thread-safe; the file system outlives it.
+/// was removed or replaced since refresh(): then call that, and repeat the call. What was replaced
+/// is never read together with what it was replaced by. Not thread-safe; the file system outlives
+/// it.
 class SegmentReader {
  public:
   [[nodiscard]] static Result<SegmentReader> open(FileSystem& files, std::string directory);
@@ -46,6 +48,7 @@ class SegmentReader {
  private:
   struct Listed {
     Offset base;
+    bool swapped = false;  // its files do not all have their names yet
     bool follows = false;  // the one in front ends where this one says; once it was read
     std::optional<std::int64_t> largest_time_ms;  // once it was read; never of the last segment
   };
@@ -54,6 +57,7 @@ class SegmentReader {
       : files_(&files), directory_(std::move(directory)) {}
   [[nodiscard]] Result<SettledSegment> open_segment(std::size_t number) const;
   [[nodiscard]] Status check_follows(std::size_t number);
+  [[nodiscard]] Status check_unchanged() const;
   [[nodiscard]] Result<bool> may_have_time(std::size_t number, std::int64_t time_ms);
 
   FileSystem* files_;

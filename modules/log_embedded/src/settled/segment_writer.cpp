@@ -9,6 +9,7 @@
 #include "millrace/base/endian.hpp"
 #include "millrace/log/backend/batch_layout.hpp"
 #include "millrace/log/errors.hpp"
+#include "settled/segment_changes.hpp"
 #include "settled/segment_scan.hpp"
 #include "settled/settled_segment.hpp"
 
@@ -79,6 +80,7 @@ Result<SegmentWriter> SegmentWriter::open(FileSystem& files, std::string directo
 }
 
 Status SegmentWriter::recover(Offset synced) {
+  MILLRACE_TRY(finish_changes(*files_, directory_));
   MILLRACE_ASSIGN(const auto bases, list_segments(*files_, directory_));
   if (bases.empty() && synced.value > 0) {
     return fail(errc::corrupt, directory_ + ": holds no segment, but offsets up to " +

@@ -38,7 +38,8 @@ class SegmentWriter {
   /// appended again out of the journal: that it can be read does not mean that it is on the disk,
   /// for after a failed sync it may be in the page cache alone. What is damaged before it is
   /// errc::corrupt and stays as it is. Index files of the last segment are built again from its
-  /// `.log` as far as needed. errc::invalid_argument for options out of range.
+  /// `.log` as far as needed. Completes what a removal or a compaction left unfinished; neither may
+  /// run in the directory meanwhile. errc::invalid_argument for options out of range.
   [[nodiscard]] static Result<SegmentWriter> open(FileSystem& files, std::string directory,
                                                   Offset synced, SegmentOptions options);
 

@@ -27,20 +27,43 @@ Result<std::optional<Offset>> first_at(const WalkedBatch& batch, std::int64_t ti
 }  // namespace
 
 Result<SettledSegment> SettledSegment::open(FileSystem& files, const std::string& directory,
-                                            Offset base) {
+                                            Offset base, bool swapped) {
   const auto path = [&](SegmentFile file) { return segment_path(directory, base, file); };
-  MILLRACE_ASSIGN(auto log, files.open(path(SegmentFile::log), OpenMode::read));
-  MILLRACE_ASSIGN(auto index, EntryFile<OffsetEntry>::of(files, path(SegmentFile::index)));
-  MILLRACE_ASSIGN(auto times, EntryFile<TimeEntry>::of(files, path(SegmentFile::time_index)));
-  MILLRACE_ASSIGN(auto commits, EntryFile<CommitEntry>::of(files, path(SegmentFile::commits)));
-  char head[CommitEntry::header_bytes];
-  MILLRACE_ASSIGN(const std::size_t got, commits.file().read_at(0, head, sizeof head));
-  MILLRACE_ASSIGN(const Offset end_in_front,
-                  read_commits_header(commits.path(), {head, got}, base));
+  // Of a segment that replaces others, `.commits` gets its name last.
+  const std::string commits_path = segment_path(directory, base, SegmentFile::commits,
+                                                swapped ? SegmentMark::swap : SegmentMark::none);
+  const auto open_file = [&](SegmentFile file) -> Result<std::unique_ptr<File>> {
+    if (swapped) {
+      auto opened =
+          files.open(segment_path(directory, base, file, SegmentMark::cleaned), OpenMode::read);
+      if (opened || !opened.error().is(errc::not_found)) {
+        return opened;
+      }
+    }
+    return files.open(path(file), OpenMode::read);
+  };
+  MILLRACE_ASSIGN(auto commits, EntryFile<CommitEntry>::of(files, commits_path));
+  MILLRACE_ASSIGN(const CommitsHead head, read_commits_head(commits.file(), commits_path, base));
+  MILLRACE_ASSIGN(auto index_file, open_file(SegmentFile::index));
+  MILLRACE_ASSIGN(auto index,
+                  EntryFile<OffsetEntry>::of(std::move(index_file), path(SegmentFile::index)));
+  MILLRACE_ASSIGN(auto times_file, open_file(SegmentFile::time_index));
+  MILLRACE_ASSIGN(auto times,
+                  EntryFile<TimeEntry>::of(std::move(times_file), path(SegmentFile::time_index)));
+  MILLRACE_ASSIGN(auto log, open_file(SegmentFile::log));
+  // A replacement removes the old `.commits` first and gives the new one its name last.
+  MILLRACE_ASSIGN(const auto again, files.open(commits_path, OpenMode::read));
+  MILLRACE_ASSIGN(const CommitsHead now, read_commits_head(*again, commits_path, base));
+  if (now.generation != head.generation) {
+    return fail(errc::not_found, path(SegmentFile::log) +
+                                     ": the segment was replaced while it was opened; look again "
+                                     "which segments there are");
+  }
   SettledSegment segment(base, std::move(log), path(SegmentFile::log), std::move(index),
                          std::move(times), std::move(commits));
   MILLRACE_ASSIGN(segment.log_bytes_, segment.log_->size());
-  segment.end_in_front_ = end_in_front;
+  segment.end_in_front_ = head.end_in_front;
+  segment.generation_ = head.generation;
   return segment;
 }
 
@@ -320,6 +343,18 @@ Result<Offset> SettledSegment::end() const {
   }
   MILLRACE_ASSIGN(const CommitEntry last, commits_.at(commits_.count() - 1));
   return end_of(last);
+}
+
+Result<bool> SettledSegment::appended_before(std::int64_t time_ms) const {
+  const std::uint64_t count = commits_.count();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    // The last one first: mostly it decides.
+    MILLRACE_ASSIGN(const CommitEntry entry, commits_.at(i == 0 ? count - 1 : i - 1));
+    if (entry.append_time_ms >= time_ms) {
+      return false;
+    }
+  }
+  return true;
 }
 
 Result<std::optional<CommitEntry>> SettledSegment::first_commit() const {

@@ -37,14 +37,17 @@ struct SettledBatches {
   }
 };
 
-/// One segment, opened for reading: four descriptors while it lives. Every batch is checked against
-/// its checksum, its order and its commit; what an index file says is checked against the batch
-/// that it names. errc::corrupt names file and byte; errc::not_found when a file is gone.
-/// Not thread-safe; the file system outlives it.
+/// One segment, opened for reading: four descriptors while it lives, five in open(). Every batch is
+/// checked against its checksum, its order and its commit; what an index file says is checked
+/// against the batch that it names. errc::corrupt names file and byte; errc::not_found when a file
+/// is gone. Not thread-safe; the file system outlives it.
 class SettledSegment {
  public:
+  /// `swapped` opens a segment that replaces others and whose files do not all have their names yet
+  /// (ListedSegment). errc::not_found, too, when the files were replaced while they were opened:
+  /// then they would be some of the old segment and some of the new one.
   [[nodiscard]] static Result<SettledSegment> open(FileSystem& files, const std::string& directory,
-                                                   Offset base);
+                                                   Offset base, bool swapped = false);
 
   /// Appends to `out` the batch that holds `from`, or the first one behind it, and those that
   /// follow, as far as they begin before `end` and lie in the file. At most `max_bytes`, but the
@@ -73,6 +76,13 @@ class SettledSegment {
   [[nodiscard]] Offset end_in_front() const { return end_in_front_; }
   /// One past the last offset of a segment that has a successor; end_in_front() of an empty one.
   [[nodiscard]] Result<Offset> end() const;
+  /// How often the files of this base were replaced.
+  [[nodiscard]] std::uint32_t generation() const { return generation_; }
+  /// Bytes of the `.log` file.
+  [[nodiscard]] std::uint64_t log_bytes() const { return log_bytes_; }
+  /// Whether all batches of a segment that has a successor were appended before that time. Reads
+  /// one entry when the last batch was not, else all of them: clocks may go back.
+  [[nodiscard]] Result<bool> appended_before(std::int64_t time_ms) const;
 
   /// Where to continue the files behind the last index entry before an offset.
   struct ResumePoint {
@@ -121,6 +131,7 @@ class SettledSegment {
   EntryFile<CommitEntry> commits_;
   std::uint64_t log_bytes_ = 0;
   Offset end_in_front_;
+  std::uint32_t generation_ = 0;
 };
 
 }  // namespace millrace::log::embedded
