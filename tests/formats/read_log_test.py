@@ -28,8 +28,9 @@ class ReadLogTest(unittest.TestCase):
         self.addCleanup(holder.cleanup)
         self.directory = Path(holder.name)
 
-    def write(self, kind, *more):
-        return json.loads(subprocess.run([WRITER, kind, self.directory / kind, *more], check=True, stdout=subprocess.PIPE).stdout)
+    def write(self, kind, *more, directory=None):
+        target = self.directory / (directory or kind)
+        return json.loads(subprocess.run([WRITER, kind, target, *more], check=True, stdout=subprocess.PIPE).stdout)
 
     def read(self, kind):
         return subprocess.run([sys.executable, "-B", READER, kind, self.directory / kind], capture_output=True, text=True)
@@ -91,6 +92,16 @@ class ReadLogTest(unittest.TestCase):
         self.assertGreater(found["index_entries"], 10)
         self.assertEqual(found["checksums"], 2 * found["batches"] + found["segments"])
         self.assertTrue(found["dense"])
+
+    def test_compacted_segments_are_walked(self):
+        written, found = self.write("compacted", directory="settled"), self.counts("settled")
+        for name in ("segments", "batches", "records", "end", "clean_until", "tombstones_complete_from"):
+            self.assertEqual(found[name], written[name], name)
+        self.assertGreater(found["segments"], 1)
+        self.assertGreater(found["horizons"], 0)
+        self.assertGreater(found["tombstones_complete_from"], 0)
+        self.assertFalse(found["dense"])
+        self.assert_damage("settled", self.directory / "settled" / "compaction", 20)
 
     def test_a_flipped_bit_of_a_settled_segment_is_found(self):
         self.write("settled")

@@ -4,7 +4,8 @@
 // Writes files in Millrace's formats for readers that are not Millrace, and prints what is in them
 // as JSON: `write_format_files journal DIR BYTES SEGMENT` a log whose journal has at least so many
 // bytes, in segments of so many, `write_format_files settling DIR BYTES SEGMENT` the same of a log
-// that settles, `write_format_files settled DIR` the settled segments of one partition.
+// that settles, `write_format_files settled DIR` the settled segments of one partition,
+// `write_format_files compacted DIR` such that were compacted.
 #include <zstd.h>
 
 #include <cstdio>
@@ -23,7 +24,9 @@
 #include "millrace/log/record_batch.hpp"
 #include "millrace/log_embedded/embedded.hpp"
 #include "millrace/log_embedded/tools.hpp"
+#include "settled/compactor.hpp"
 #include "settled/segment_files.hpp"
+#include "settled/segment_reader.hpp"
 #include "settled/segment_writer.hpp"
 
 namespace millrace {
@@ -182,6 +185,82 @@ void write_settled(const std::string& directory) {
   std::puts(out.take().c_str());
 }
 
+constexpr std::uint64_t compacted_segment_bytes = 50'000;
+
+void append_updates(log::embedded::SegmentWriter& writer, const std::string& keys,
+                    std::int64_t batches) {
+  for (std::int64_t number = 0; number < batches; ++number) {
+    log::RecordBatchBuilder builder;
+    const std::int64_t base = writer.next().value;
+    for (std::int64_t i = base; i <= base + number % 5; ++i) {
+      const std::string key = keys + std::to_string(i * i % 97);
+      const std::string value = value_of(i);
+      const std::optional<std::string_view> kept(value);
+      builder.add({1'600'000'000'000 + 7 * i, key, i % 3 == 0 ? std::nullopt : kept, {}});
+    }
+    std::string batch(builder.finish());
+    log::set_base_offset(batch.data(), log::offset(base));
+    const auto position = 4096 + 8 * static_cast<std::uint64_t>(base);
+    must(writer.append({batch, {1, position}, 1'700'000'000'000 + base}));
+  }
+  must(writer.sync());
+}
+
+/// Offset, time, key and value of each record, as Kafka's console consumer prints them.
+void print_compacted(const std::string& directory, log::Offset end,
+                     const log::embedded::CompactionState& state) {
+  FileSystem& files = real_file_system();
+  auto reader = must(log::embedded::SegmentReader::open(files, directory));
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object();
+  out.key("lines").begin_array();
+  std::int64_t batches = 0;
+  std::int64_t records = 0;
+  log::embedded::SettledBatches read;
+  for (log::Offset from = *reader.start(); from < end; from = read.next) {
+    must(reader.read(from, end, 1U << 20U, read));
+    for (const auto& batch : read.batches) {
+      ++batches;
+      std::vector<log::RecordView> found;
+      must(log::decode_batch(read.view(batch), found));
+      for (const log::RecordView& one : found) {
+        ++records;
+        out.value("CreateTime:" + std::to_string(one.timestamp_ms) +
+                  "\tOffset:" + std::to_string(one.offset.value) + "\t" + std::string(*one.key) +
+                  "\t" + std::string(one.value.value_or("null")));
+      }
+    }
+  }
+  out.end_array()
+      .field("segments", must(log::embedded::list_segments(files, directory)).size())
+      .field("batches", batches)
+      .field("records", records)
+      .field("end", end.value)
+      .field("clean_until", state.clean_until.value)
+      .field("tombstones_complete_from", state.tombstones_complete_from.value)
+      .end_object();
+  std::puts(out.take().c_str());
+}
+
+/// Compacted twice, so that some tombstones are gone and others wait for their time.
+void write_compacted(const std::string& directory) {
+  constexpr std::int64_t batches = 900;
+  constexpr std::int64_t now_ms = 1'750'000'000'000;
+  FileSystem& files = real_file_system();
+  auto writer = must(log::embedded::SegmentWriter::open(files, directory, log::offset(0),
+                                                        {compacted_segment_bytes, 4096}));
+  log::embedded::CompactionOptions options;
+  options.segment_bytes = compacted_segment_bytes;
+  append_updates(writer, "first-", batches);
+  append_updates(writer, "second-", batches);
+  must(log::embedded::compact(files, directory, options, writer.synced(), now_ms));
+  append_updates(writer, "third-", batches);
+  const auto done = must(log::embedded::compact(files, directory, options, writer.synced(),
+                                                now_ms + options.delete_retention_ms));
+  print_compacted(directory, writer.synced(), done.state);
+}
+
 }  // namespace
 }  // namespace millrace
 
@@ -192,9 +271,12 @@ int main(int argc, char** argv) {
                             std::strtoull(argv[4], nullptr, 10), kind == "settling");
   } else if (kind == "settled" && argc == 3) {
     millrace::write_settled(argv[2]);
+  } else if (kind == "compacted" && argc == 3) {
+    millrace::write_compacted(argv[2]);
   } else {
-    std::fputs("Usage: write_format_files journal|settling DIR BYTES SEGMENT | settled DIR\n",
-               stderr);
+    std::fputs(
+        "Usage: write_format_files journal|settling DIR BYTES SEGMENT | settled|compacted DIR\n",
+        stderr);
     return 2;
   }
   return 0;

@@ -11,6 +11,7 @@
 #include "millrace/base/fault_file_system.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/log/backend/batch_layout.hpp"
+#include "settled/compactor.hpp"
 #include "settled/segment_reader.hpp"
 #include "settled/segment_writer.hpp"
 
@@ -52,8 +53,9 @@ void seal(std::string& log, std::string& commits) {
   commits.insert(0, commits_header(offset(0), offset(0)));
 }
 
-void write(FaultFileSystem& files, SegmentFile file, std::string_view bytes) {
-  auto opened = files.open(segment_path(directory, offset(0), file), OpenMode::create);
+void write(FaultFileSystem& files, SegmentFile file, std::string_view bytes,
+           Offset base = offset(0)) {
+  auto opened = files.open(segment_path(directory, base, file), OpenMode::create);
   MILLRACE_ASSERT(opened && (*opened)->write_at(0, bytes), "the file system takes it");
 }
 
@@ -102,5 +104,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   MILLRACE_ASSERT(writer->sync(), "the file system takes it");
   // A writer looks at the end alone: what is damaged in front of it stays so.
   MILLRACE_ASSERT(!readable || read_all(*reader, end), "a writer takes nothing away");
+  if (!readable) {
+    return 0;
+  }
+  // With an empty successor it can be compacted; what cannot be decoded is refused.
+  for (const SegmentFile file : segment_files) {
+    write(files, file, file == SegmentFile::commits ? commits_header(end, end) : "", end);
+  }
+  for (const std::int64_t now : {std::int64_t{0}, std::int64_t{1} << 41U}) {
+    static_cast<void>(compact(files, directory, {}, end, now));
+    MILLRACE_ASSERT(reader->refresh() && read_all(*reader, end), "and so does a compaction");
+  }
   return 0;
 }
