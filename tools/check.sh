@@ -17,7 +17,7 @@ Stages:
   asan      address and undefined-behaviour sanitizers: unit and contract tests
   tsan      thread sanitizer: base, net, log, stream
   locks     clang checks which mutex guards what (tools/thread_safety)
-  estate    the release build of the retail estate: on a part of the data twice, on all of it once
+  estate    the release build of the retail example: on a part of the data twice, on all of it once
   fuzz      every fuzz target, 30 s each
   bench     bench/run of every suite, the quick form (for its results, not its times)
   chroot    tools/chroot_test of Debian 12 and 13: the README's commands in a clean root
@@ -65,7 +65,7 @@ stage_locks() {
   ensure_packages build fuzz && "$root/tools/thread_safety" && python3 -B "$root/tests/tools/thread_safety_test.py"
 }
 
-# One run of the estate in a directory of its own, and the audit of what it left.
+# One run of the retail example in a directory of its own, and the audit of its log.
 estate_run() {
   local name=$1 port data="$root/build/estate/$1"
   shift
@@ -73,7 +73,7 @@ estate_run() {
   rm -rf "$data"
   say "./run --once $* (in build/estate/$name)"
   "$root/run" --once --data "$data" --port "$port" --summary "$data.json" "$@" >"$data.out" 2>&1 ||
-    { tail -n 40 "$data.out" && say "The estate failed; its output is $data.out" && return 1; }
+    { tail -n 40 "$data.out" && say "The retail example failed; its output is $data.out" && return 1; }
   "$root/build/release/bin/retail-audit" "$data" || return 1
   rm -rf "$data"
 }
