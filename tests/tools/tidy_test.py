@@ -273,6 +273,15 @@ class TidyTest(TidyTesting):
         self.write("docs/a.md", "# a\n[stream](../modules/stream)\n")
         self.assert_found("docs/a.md:2", "link")
 
+    def test_a_link_to_a_heading_that_is_not_there_is_found(self):
+        self.write("docs/b.md", "# b\n## `file:` and [TLS](../docs): what to set\n")
+        self.write("docs/a.md", "# a\n[there](b.md#file-and-tls-what-to-set), [here](#a)\n")
+        self.assert_clean()
+        for target in ("b.md#tls", "#there"):
+            with self.subTest(target):
+                self.write("docs/a.md", f"# a\n[there]({target})\n")
+                self.assert_found("docs/a.md:2", "link")
+
     @unittest.skipUnless(shutil.which("clang-format-19"), "needs clang-format-19")
     def test_documents_that_follow_the_code_are_mended(self):
         shutil.copy(ROOT / ".clang-format", self.root)

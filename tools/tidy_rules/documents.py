@@ -43,9 +43,20 @@ def check_links(tree):
             if code or line.startswith("    "):
                 continue
             for target in LINK.findall(line):
-                path = target.partition("#")[0]
-                if path and ":" not in path and resolve(name, path) not in directories | set(tree.files):
+                path, _, anchor = target.partition("#")
+                page = resolve(name, path) if path else name
+                if ":" in path:
+                    continue
+                if page not in directories | set(tree.files):
                     yield Finding(name, number, "link", f"there is no {target}")
+                elif anchor and page.endswith(".md") and anchor not in anchors(tree, page):
+                    yield Finding(name, number, "link", f"{page} has no heading of #{anchor}")
+
+
+def anchors(tree, page):
+    """What links may name of a page: its headings in small letters, without punctuation, with hyphens for blanks."""
+    headings = [re.sub(r"\]\([^)]*\)", "", line.lstrip("#")) for line in tree.lines(page) if re.match(r"#{1,6} ", line)]
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
 
 
 def check_error_pages(tree):
