@@ -212,9 +212,8 @@ void Feed::State::on_final(std::size_t index, bool is_order) {
 void Feed::State::save_position(std::size_t position) {
   if (!options.save_position) return;
   const Status saved = options.save_position(position);
-  if (saved) return;
   const millrace::MutexLock lock(mutex);
-  progress.failure = saved.error().message();
+  progress.unsaved = saved ? "" : saved.error().message();
 }
 
 void Feed::State::finish() {

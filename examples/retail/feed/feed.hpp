@@ -46,6 +46,7 @@ struct FeedProgress {
                latency_max_us = 0;  ///< of orders, from send to answer
   bool done = false;
   std::string failure;  ///< why it gave up; empty: it did not
+  std::string unsaved;  ///< why the position could not be saved last; empty: it was
 };
 
 /// Sends requests over persistent connections, in order, as a closed or an open loop. What the

@@ -9,6 +9,7 @@
 #include "feed_position.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/base/terminal_text.hpp"
 #include "millrace/http/client.hpp"
 #include "retail/feed/invoice_items.hpp"
 #include "run_file_reader.hpp"
@@ -196,6 +197,7 @@ Result<bool> Estate::feed_all() {
                 static_cast<unsigned long long>(seed_));
     chaos_.emplace(options_.chaos_seconds, seed_, millrace::real_clock().monotonic_ns());
   }
+  bool told_unsaved = false;
   while (!feed_->progress().done) {
     const std::int64_t now = millrace::real_clock().monotonic_ns();
     if (chaos_) chaos_->act(services_, now);
@@ -204,6 +206,11 @@ Result<bool> Estate::feed_all() {
                      : watch_ms));
     MILLRACE_TRY(passing(watcher_.read()));
     if (!signal_.empty()) return false;
+    if (feed_progress_.unsaved.empty() || told_unsaved) continue;
+    told_unsaved = true;
+    leave_picture();
+    std::printf("the position of the feed is not saved (%s): a later run sends requests again\n",
+                millrace::escaped(feed_progress_.unsaved).c_str());
   }
   feed_progress_ = feed_->progress();
   feed_.reset();

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -25,6 +26,7 @@ namespace {
 using millrace::http::Request;
 using millrace::http::Responder;
 using testing::Each;
+using testing::HasSubstr;
 using testing::Lt;
 
 /// A storefront that answers when the test says so.
@@ -125,6 +127,33 @@ TEST_F(FeedTest, when_none_was_refused_for_a_while_more_are_sent_at_once) {
   // Each answer lets one more go at once, until the server refuses one again.
   while (sent_again() < 2)
     ASSERT_NO_FATAL_FAILURE(answer_one());
+}
+
+// A full disk, say: what was answered would be sent again by the next run, and takes effect once.
+TEST_F(FeedTest, a_position_that_cannot_be_saved_costs_no_request_and_is_tried_again) {
+  std::atomic<bool> full = true;
+  std::atomic<int> saved = 0;
+  start_server({});
+  start_feed({.in_flight = 1,
+              .total = 20,
+              .save_position = [&](std::size_t) -> millrace::Status {
+                if (full) return millrace::fail(millrace::errc::disk_full, "no room is left");
+                ++saved;
+                return {};
+              }},
+             clock_);
+  while (feed_->progress().unsaved.empty()) {
+    clock_.advance_ms(60'000);
+    ASSERT_NO_FATAL_FAILURE(answer_one());
+  }
+  EXPECT_THAT(feed_->progress().unsaved, HasSubstr("no room is left"));
+  full = false;
+  while (answered() < 20)
+    ASSERT_NO_FATAL_FAILURE(answer_one());
+  ASSERT_TRUE(until([this] { return feed_->progress().done; }));
+  EXPECT_EQ(feed_->progress().failure, "");
+  EXPECT_EQ(feed_->progress().unsaved, "");
+  EXPECT_GT(saved, 0);
 }
 
 TEST_F(FeedTest, the_open_loop_sends_when_a_request_is_due_however_many_are_not_answered) {
