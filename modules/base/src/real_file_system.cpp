@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <system_error>
 
+#include "millrace/base/bulk_sync.hpp"
 #include "millrace/base/file_errors.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/mutex.hpp"
@@ -188,8 +189,47 @@ int flags_of(OpenMode mode) {
   return O_RDONLY;
 }
 
-class RealFileSystem final : public FileSystem {
+/// Of a directory: syncs its whole file system. Opened before what is written, so that the system
+/// reports to it what could not be.
+class WholeFileSystem final : public File {
  public:
+  WholeFileSystem(int descriptor, std::string path)
+      : descriptor_(descriptor), path_(std::move(path)) {}
+  WholeFileSystem(const WholeFileSystem&) = delete;
+  WholeFileSystem& operator=(const WholeFileSystem&) = delete;
+  ~WholeFileSystem() override { ::close(descriptor_); }
+
+  Result<std::size_t> read_at(std::uint64_t, char*, std::size_t) override { return no_file(); }
+  Status write_at(std::uint64_t, std::string_view) override { return no_file(); }
+  Status sync() override {
+    if (uninterrupted([&] { return ::syncfs(descriptor_); }) < 0) {
+      return refused("sync the file system of", path_, errno);
+    }
+    return {};
+  }
+  Status allocate(std::uint64_t) override { return no_file(); }
+  Status truncate(std::uint64_t) override { return no_file(); }
+  Result<std::uint64_t> size() override { return no_file(); }
+  Result<char*> map(std::uint64_t) override { return no_file(); }
+
+ private:
+  [[nodiscard]] std::unexpected<Error> no_file() const { return refused("use", path_, EISDIR); }
+
+  int descriptor_;
+  std::string path_;
+};
+
+class RealFileSystem final : public FileSystem, public BulkSync {
+ public:
+  Result<std::unique_ptr<File>> open_all(const std::string& directory) override {
+    const int descriptor = uninterrupted(
+        [&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+    if (descriptor < 0) {
+      return refused("open directory", directory, errno);
+    }
+    return std::make_unique<WholeFileSystem>(descriptor, directory);
+  }
+
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
     const int descriptor = open_or_create(path, flags_of(mode));
     if (descriptor < 0 && errno == ELOOP && mode != OpenMode::read) {

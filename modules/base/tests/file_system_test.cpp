@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 
+#include "millrace/base/bulk_sync.hpp"
 #include "millrace/base/fault_file_system.hpp"
 #include "millrace/base/file_errors.hpp"
 
@@ -192,6 +193,17 @@ TEST(RealFileSystem, a_process_with_too_many_open_files_is_told_so) {
   EXPECT_TRUE(file.error().is(errc::too_many_files));
   EXPECT_TRUE(names.error().is(errc::too_many_files));
   EXPECT_TRUE(synced.error().is(errc::too_many_files));
+}
+
+TEST(RealFileSystem, makes_all_files_below_a_directory_durable_at_once) {
+  auto* const bulk = dynamic_cast<BulkSync*>(&real_file_system());
+  ASSERT_NE(bulk, nullptr);
+  const auto all = bulk->open_all(testing::TempDir());
+  ASSERT_TRUE(all) << all.error().to_string();
+  EXPECT_TRUE((*all)->sync());
+  EXPECT_FALSE((*all)->write_at(0, "x"));
+  EXPECT_TRUE(
+      bulk->open_all(testing::TempDir() + "/missing-directory").error().is(errc::not_found));
 }
 
 TEST(RealFileSystem, a_full_device_is_told_apart) {

@@ -50,7 +50,9 @@ Result<std::map<std::string, Offset>> settled_ends(const std::string& directory,
   return ends;
 }
 
-/// From the back, the `.log` first: what a crash leaves is what is in order, and leftovers.
+}  // namespace
+
+// From the back, the `.log` first: what a crash leaves is what is in order, and leftovers.
 Status cut_partition(FileSystem& files, const std::string& directory, Offset end) {
   MILLRACE_ASSIGN(auto bases, list_segments(files, directory));
   for (; !bases.empty() && bases.back() >= end; bases.pop_back()) {
@@ -64,8 +66,6 @@ Status cut_partition(FileSystem& files, const std::string& directory, Offset end
   }
   return {};
 }
-
-}  // namespace
 
 Status verify_settled(FileSystem& files, const std::string& directory,
                       const std::optional<Checkpoint>& checkpoint, VerifyReport& report) {

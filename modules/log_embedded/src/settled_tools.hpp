@@ -17,6 +17,9 @@ namespace millrace::log::embedded {
                                     const std::optional<Checkpoint>& checkpoint,
                                     VerifyReport& report);
 
+/// Removes the settled segments of a partition, in its directory, that begin at `end` or behind it.
+[[nodiscard]] Status cut_partition(FileSystem& files, const std::string& directory, Offset end);
+
 /// Removes the settled segments that begin where the checkpoint does not reach: after the journal
 /// is cut other records get their offsets. What else does not count is cut by the next writer.
 [[nodiscard]] Status cut_settled(FileSystem& files, const std::string& directory,

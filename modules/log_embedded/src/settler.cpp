@@ -6,9 +6,11 @@
 #include <atomic>
 #include <utility>
 
+#include "millrace/base/bulk_sync.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/errors.hpp"
 #include "settled_path.hpp"
+#include "settled_tools.hpp"
 #include "version.hpp"
 
 namespace millrace::log::embedded {
@@ -20,6 +22,8 @@ constexpr std::uint64_t round_bytes = 64ULL << 20U;
 // be unsettled at all.
 constexpr std::uint64_t pressure_part = 4;
 constexpr std::uint64_t read_ahead_bytes = 64U << 10U;
+// From here on one sync of the file system costs less than those of all files.
+constexpr std::size_t bulk_partitions = 5;
 constexpr std::int64_t ns_per_ms = 1'000'000;
 constexpr std::int64_t nap_min_ns = 1'000'000;
 constexpr std::int64_t nap_max_ns = 100'000'000;
@@ -142,12 +146,19 @@ Status Settler::move_all(const std::vector<Partition>& due) {
     count_error();
     return {};
   }
+  // Before anything is written, so that it hears of pages that are lost.
+  std::unique_ptr<File> all;
+  auto* const bulk = dynamic_cast<BulkSync*>(&directory_.files());
+  if (bulk != nullptr && due.size() >= bulk_partitions) {
+    all = bulk->open_all(directory_.path() + names::settled).value_or(nullptr);
+  }
+  std::vector<Moved> moved_rows;
   FrameReader reader(journal_, directory_.log_id(), read_ahead_bytes);
   for (const Partition& partition : due) {
     if (room_bytes_ == 0) {
       break;
     }
-    const Status moved = move(partition, limit, reader);
+    const Status moved = move(partition, limit, reader, all != nullptr, moved_rows);
     if (!moved) {
       count_error();
     }
@@ -155,6 +166,15 @@ Status Settler::move_all(const std::vector<Partition>& due) {
     if (!moved && !moved.error().is(errc::corrupt)) {
       break;
     }
+  }
+  if (all != nullptr && !all->sync()) {
+    count_error();
+    return {};
+  }
+  MILLRACE_FAULT_POINT("settle.before_publish");
+  for (const Moved& one : moved_rows) {
+    one.row->settled.store(one.end.value, std::memory_order_release);
+    MILLRACE_FAULT_POINT("settle.published");
   }
   return {};
 }
@@ -176,13 +196,18 @@ Status Settler::prepare_directory() {
   return {};
 }
 
-Status Settler::move(const Partition& partition, std::uint64_t limit, FrameReader& reader) {
+Status Settler::move(const Partition& partition, std::uint64_t limit, FrameReader& reader,
+                     bool bulk, std::vector<Moved>& moved) {
   PartitionRow& row = *partition.row;
   const Offset settled = offset(row.settled.load(std::memory_order_acquire));
   const std::string path =
       settled_directory(directory_.path(), partition.topic, partition.place.partition.value);
   // It belongs to whoever may use the log.
   MILLRACE_TRY(directory_.files().create_subdirectory(path));
+  // Of a partition that never settled nothing counts, whatever is there.
+  if (settled.value == 0) {
+    MILLRACE_TRY(cut_partition(directory_.files(), path, settled));
+  }
   SegmentOptions segments;
   segments.segment_bytes = directory_.embedded_options().settle.segment_bytes;
   MILLRACE_ASSIGN(auto writer, SegmentWriter::open(directory_.files(), path, settled, segments));
@@ -193,10 +218,8 @@ Status Settler::move(const Partition& partition, std::uint64_t limit, FrameReade
   if (!added && (!added.error().is(errc::corrupt) || writer.next() <= from)) {
     return added;
   }
-  MILLRACE_TRY(writer.sync());
-  MILLRACE_FAULT_POINT("settle.before_publish");
-  row.settled.store(std::max(settled, writer.next()).value, std::memory_order_release);
-  MILLRACE_FAULT_POINT("settle.published");
+  MILLRACE_TRY(bulk ? writer.flush() : writer.sync());
+  moved.push_back({&row, std::max(settled, writer.next())});
   return added;
 }
 

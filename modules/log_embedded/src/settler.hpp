@@ -24,7 +24,8 @@ namespace millrace::log::embedded {
 /// at a time and without the writer lock. A round has five steps, and a death between any two of
 /// them costs nothing:
 ///
-///     batches -> files, synced    what lies behind `settled` is cut by the next writer
+///     batches -> files, synced    what lies behind `settled` is cut by the next writer; with many
+///                                 partitions by one sync of the file system
 ///     PartitionRow::settled       from here on readers take them from the files
 ///     checkpoint, synced          names what is settled, and where the journal begins now
 ///     Control::begin              from here on nobody looks before it
@@ -70,7 +71,14 @@ class Settler {
                                     FrameReader& reader);
   [[nodiscard]] Status move_all(const std::vector<Partition>& due);
   [[nodiscard]] Status prepare_directory();
-  [[nodiscard]] Status move(const Partition& partition, std::uint64_t limit, FrameReader& reader);
+  /// How far a partition is in the files, durably or as soon as all files are synced.
+  struct Moved {
+    PartitionRow* row = nullptr;
+    Offset end;
+  };
+  /// With `bulk` without a sync.
+  [[nodiscard]] Status move(const Partition& partition, std::uint64_t limit, FrameReader& reader,
+                            bool bulk, std::vector<Moved>& moved);
   [[nodiscard]] Status add_batches(const Partition& partition, std::uint64_t limit,
                                    FrameReader& reader, SegmentWriter& writer);
   [[nodiscard]] Status let_go(std::uint64_t unsettled, const Lock& lock);

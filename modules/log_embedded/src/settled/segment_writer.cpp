@@ -143,6 +143,14 @@ Status SegmentWriter::append(const CommittedBatch& batch) {
   return {};
 }
 
+Status SegmentWriter::flush() {
+  if (failed_) {
+    return fail(*failed_);
+  }
+  Status written = active_ ? active_->flush() : Status{};
+  return written ? Status{} : fail(log_error(std::move(written).error()));
+}
+
 Status SegmentWriter::sync() {
   if (failed_) {
     return fail(*failed_);

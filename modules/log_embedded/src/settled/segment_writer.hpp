@@ -48,6 +48,9 @@ class SegmentWriter {
   /// before next(). errc::disk_full and errc::io_error: the batch was not added, and append() may
   /// be called again.
   [[nodiscard]] Status append(const CommittedBatch& batch);
+  /// Writes what was appended, for one who makes many files durable at once: when that was done,
+  /// batches before next() are durable. synced() does not learn of it.
+  [[nodiscard]] Status flush();
   /// Makes all that was appended durable, names included. After a failed sync of a file each
   /// further call fails: which of the bytes are on the disk is not known. Open a new writer at
   /// synced() then.
