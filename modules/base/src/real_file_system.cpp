@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -219,9 +220,22 @@ class WholeFileSystem final : public File {
   std::string path_;
 };
 
+/// Whether syncfs() does: from Linux 5.8 on.
+bool reports_lost_pages() {
+  struct utsname system{};
+  int major = 0;
+  int minor = 0;
+  return ::uname(&system) == 0 && std::sscanf(system.release, "%d.%d", &major, &minor) == 2 &&
+         (major > 5 || (major == 5 && minor >= 8));
+}
+
 class RealFileSystem final : public FileSystem, public BulkSync {
  public:
   Result<std::unique_ptr<File>> open_all(const std::string& directory) override {
+    if (!reports_lost_pages()) {
+      return fail(errc::io_error,
+                  "syncfs of this kernel does not report what could not be written");
+    }
     const int descriptor = uninterrupted(
         [&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
     if (descriptor < 0) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "catalog.hpp"
 #include "log_directory.hpp"
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/byte_writer.hpp"
@@ -44,13 +45,20 @@ Checkpoint::Outcome read_outcome(ByteReader& in) {
 }
 
 std::uint32_t version_of(const Checkpoint& checkpoint) {
-  if (!checkpoint.settled.empty()) {
+  if (checkpoint.has_settled()) {
     return checkpoint_version;
   }
   return checkpoint.begin != 0 ? checkpoint_version_unsettled : checkpoint_version_from_zero;
 }
 
 }  // namespace
+
+bool Checkpoint::has_settled() const {
+  const auto topics = std::min<std::size_t>(settled.size(), internal_topics);
+  return begin_previous != 0 ||
+         std::any_of(settled.begin() + static_cast<std::ptrdiff_t>(topics), settled.end(),
+                     [](std::int64_t end) { return end > 0; });
+}
 
 std::string Checkpoint::encode() const {
   std::string bytes;
@@ -200,18 +208,12 @@ const Checkpoint::Producer* Checkpoint::find_producer(std::string_view name,
 }
 
 void Checkpoint::take_tables(const Locked&, const Control& control, std::size_t rows) {
-  bool some_settled = false;
   for (std::size_t i = 0; i < rows; ++i) {
     const PartitionRow& row = control.partitions[i];
     next_offsets.push_back(row.next_offset);
     settled.push_back(row.settled.load(std::memory_order_acquire));
-    some_settled = some_settled || settled.back() > 0;
   }
-  if (some_settled) {
-    settled.front() = next_offsets.front();
-  } else {
-    settled.clear();
-  }
+  settled.front() = next_offsets.front();
   for (const PositionRow& row : control.positions) {
     if (row.used != 0) {
       positions.push_back({{{row.group}}, {{{row.topic}}, partition(row.partition)}, row.next});

@@ -27,14 +27,14 @@ struct Checkpoint {
   std::uint32_t checksum = 0;  ///< of the frame that ends at `position`
   std::vector<std::string> catalog;
   std::vector<std::int64_t> next_offsets;  ///< by row
-  /// By row, up to where the partition is settled, durably; empty when nothing is. Of `__catalog`
-  /// its next offset: the checkpoint has all of it.
+  /// By row, up to where the partition is settled, durably. Of `__catalog` its next offset: the
+  /// checkpoint has all of it. Empty in checkpoints that older builds wrote.
   std::vector<std::int64_t> settled;
   std::vector<PositionRecord> positions;
   /// What a commit gave, for those whose frame lies before `begin`.
   struct Outcome {
-    std::uint32_t incarnation = 0;
-    std::uint64_t end = 0;  ///< of the frame
+    std::uint32_t incarnation = 0;  ///< 0: it was lost, as the checkpoint that had it was damaged
+    std::uint64_t end = 0;          ///< of the frame
     struct Place {
       TopicPartition place;
       std::int64_t offset = 0;
@@ -48,6 +48,9 @@ struct Checkpoint {
   };
   std::vector<Producer> producers;
 
+  /// Whether something is settled, or was removed from the journal: the journal alone does not
+  /// make the tables then.
+  [[nodiscard]] bool has_settled() const;
   [[nodiscard]] std::string encode() const;
   /// errc::corrupt; incompatible when a newer build wrote it.
   [[nodiscard]] static Result<Checkpoint> decode(std::string_view bytes);

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "millrace/base/fault_point.hpp"
+#include "millrace/log/errors.hpp"
 #include "outcomes.hpp"
 
 namespace millrace::log::embedded {
@@ -43,9 +44,13 @@ Status Checkpointer::write(Checkpoint made) {
   MILLRACE_TRY(group_commit_.sync_up_to(made.position));
   MILLRACE_FAULT_POINT("checkpoint.before_write");
   MILLRACE_TRY(directory_.check_in_place());
-  if (!made.settled.empty()) {
-    MILLRACE_ASSIGN(const auto before, read_checkpoint(directory_.files(), directory_.path()));
-    MILLRACE_TRY(add_outcomes(made, before, journal_));
+  if (made.has_settled()) {
+    auto before = read_checkpoint(directory_.files(), directory_.path());
+    // This one takes the place of one that is damaged.
+    if (!before && !before.error().is(errc::corrupt)) {
+      return fail(before.error());
+    }
+    MILLRACE_TRY(add_outcomes(made, before ? *before : std::nullopt, journal_));
   }
   // Without one of them the next to open reads its segment, and that is all.
   static_cast<void>(index_files_.write_up_to(made.position, made.begin));
@@ -76,7 +81,9 @@ bool Checkpointer::begin() {
 }
 
 void Checkpointer::end() {
-  directory_.control().checkpoint_owner.store(0, std::memory_order_release);
+  // Not of another member, should this one have been taken for dead.
+  std::uint32_t own = directory_.owner();
+  directory_.control().checkpoint_owner.compare_exchange_strong(own, 0);
 }
 
 }  // namespace millrace::log::embedded

@@ -98,11 +98,12 @@ Result<Committed> Committer::repeat_removed(std::string_view producer, std::uint
                   read_checkpoint(log_.directory.files(), log_.directory.path()));
   const Checkpoint::Producer* const found =
       checkpoint ? checkpoint->find_producer(producer, position) : nullptr;
-  if (found == nullptr) {
+  if (found == nullptr || found->outcome.incarnation == 0) {
     return fail(errc::corrupt, log_.directory.path() + names::checkpoint +
                                    ": does not have the outcome of the commit at position " +
                                    std::to_string(position) +
-                                   " that is repeated; run `millrace log verify`");
+                                   " that is repeated, which took place: the checkpoint that had "
+                                   "it was damaged; continue with a new sequence");
   }
   Committed outcome;
   outcome.position = {found->outcome.incarnation, found->outcome.end};

@@ -218,7 +218,9 @@ Status fetch_records(LogParts& log, TopicPartition place, Offset from, std::size
   while (true) {
     const std::int64_t settled = row->settled.load(std::memory_order_acquire);
     if (from.value < settled) {
-      return fetch_settled(log, place, from, offset(settled), max_bytes, buffer);
+      // Nothing behind the end that was looked at before.
+      const Offset end = offset(std::min(settled, visible.end));
+      return fetch_settled(log, place, from, end, max_bytes, buffer);
     }
     Status fetched = fetch_unsettled(log, *row, visible.count, from, max_bytes, buffer);
     // What was settled meanwhile may be gone from the journal; then it is found on the other side.

@@ -45,6 +45,7 @@ Status Follower::start() {
   MILLRACE_TRY(log.directory.make_control(alone_));
   // Before the journal: a checkpoint speaks of frames that are in the journal already.
   MILLRACE_ASSIGN(checkpoint_, read_checkpoint(files, log.directory.path()));
+  MILLRACE_TRY(check_own(checkpoint_, log.directory));
   if (checkpoint_ && checkpoint_->log_id != log.directory.log_id()) {
     checkpoint_.reset();
   }

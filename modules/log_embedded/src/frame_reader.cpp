@@ -67,6 +67,7 @@ Result<FrameReader::Batch> FrameReader::batch(TopicPartition place, const IndexE
       static_cast<std::uint32_t>(header->last_offset_delta) + 1 != named.offsets) {
     return damaged(frame, "a batch does not match the frame's entry");
   }
+  found.base_offset = named.base_offset;
   return found;
 }
 

@@ -30,6 +30,7 @@ class FrameReader {
   struct Batch {
     std::string_view bytes;  ///< valid until the next call
     FrameHeader frame;       ///< of the commit that it is part of
+    std::int64_t base_offset = 0;
   };
   /// A batch that the index names, which is the one that its frame names. Its own checksum is for
   /// the caller to check.

@@ -154,7 +154,9 @@ Result<WriterLock::Held> Member::lock_even_failed() {
     MILLRACE_TRY(directory.check_in_place());
     auto repaired = repair(locked);
     if (!repaired && repaired.error().is(millrace::errc::too_many_files)) {
-      // Another member may be able to: this one leaves the lock as a dead holder does.
+      // Another member may be able to: this one leaves the lock as a dead holder does. Its slot
+      // goes with it, and with that the right to settle.
+      settler.stop();
       directory.region().die();
       return fail(errc::closed, directory.path() +
                                     ": what a dead process left could not be repaired, so this "

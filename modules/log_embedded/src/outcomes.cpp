@@ -35,17 +35,18 @@ Status add_outcomes(Checkpoint& made, const std::optional<Checkpoint>& before, J
     if (frame >= made.begin) {
       continue;
     }
-    if (!before || frame >= before->begin) {
-      MILLRACE_ASSIGN(producer.outcome, outcome_of(reader, frame));
+    const Checkpoint::Producer* const known =
+        before && frame < before->begin ? before->find_producer(producer.name, frame) : nullptr;
+    if (known != nullptr) {
+      producer.outcome = known->outcome;
       continue;
     }
-    const Checkpoint::Producer* const known = before->find_producer(producer.name, frame);
-    if (known == nullptr) {
-      return fail(errc::corrupt, "the checkpoint does not have the last outcome of producer '" +
-                                     producer.name + "', whose frame lay at position " +
-                                     std::to_string(frame));
+    auto read = outcome_of(reader, frame);
+    const bool lost = !read && (read.error().is(errc::corrupt) || read.error().is(errc::not_found));
+    if (!read && !lost) {
+      return fail(read.error());
     }
-    producer.outcome = known->outcome;
+    producer.outcome = lost ? Checkpoint::Outcome{} : *std::move(read);
   }
   return {};
 }

@@ -12,8 +12,8 @@
 namespace millrace::log::embedded {
 
 /// Gives the producers of `made` whose last frame lies before `made.begin` its outcome: from the
-/// journal, where it still lies until the checkpoint is durable, or from the checkpoint before.
-/// errc::corrupt when neither has it.
+/// checkpoint before, or from the journal, where it still lies until the checkpoint is durable. One
+/// that neither has because of damage is marked as lost. errc::io_error.
 [[nodiscard]] Status add_outcomes(Checkpoint& made, const std::optional<Checkpoint>& before,
                                   Journal& journal);
 

@@ -29,7 +29,7 @@ Status apply_walked(const Locked& locked, LogParts& log, FrameWalker& walker, Wa
 
 Result<bool> take_complete_segments(const Locked& locked, LogParts& log,
                                     const Checkpoint& checkpoint, FrameWalker& walker) {
-  bool passed_over = !checkpoint.settled.empty();
+  bool passed_over = checkpoint.has_settled();
   // The one that a repair writes has no tables.
   if (checkpoint.catalog.empty() || checkpoint.position <= checkpoint.begin) {
     return passed_over;
@@ -37,7 +37,8 @@ Result<bool> take_complete_segments(const Locked& locked, LogParts& log,
   for (const std::string& record : checkpoint.catalog) {
     MILLRACE_TRY(log.publisher.apply_topic(locked, record));
   }
-  const std::size_t rows = std::min<std::size_t>(checkpoint.settled.size(), max_rows);
+  const std::size_t rows =
+      checkpoint.has_settled() ? std::min<std::size_t>(checkpoint.settled.size(), max_rows) : 0;
   for (std::size_t i = 0; i < rows; ++i) {
     log.directory.control().partitions[i].settled.store(checkpoint.settled[i]);
   }
@@ -64,14 +65,26 @@ Result<bool> take_complete_segments(const Locked& locked, LogParts& log,
   return passed_over;
 }
 
+Status check_own(const std::optional<Checkpoint>& checkpoint, const LogDirectory& directory) {
+  if (checkpoint && checkpoint->log_id != directory.log_id() &&
+      directory.files().exists(directory.path() + names::settled)) {
+    return fail(errc::corrupt,
+                directory.path() + names::checkpoint +
+                    ": belongs to another log than the file `version`, and this log has settled; "
+                    "put the whole directory back from one backup");
+  }
+  return {};
+}
+
 std::unexpected<Error> other_checkpoint(const LogParts& log, const Checkpoint& checkpoint) {
-  return fail(
-      errc::corrupt,
-      log.directory.path() + names::checkpoint +
-          ": belongs to another copy of this log: no frame of the journal ends at position " +
-          std::to_string(checkpoint.position) +
-          " with the checksum that it names; remove this file: then the log is read "
-          "without it");
+  return fail(errc::corrupt,
+              log.directory.path() + names::checkpoint +
+                  ": belongs to another copy of this log: no frame of the journal ends at "
+                  "position " +
+                  std::to_string(checkpoint.position) + " with the checksum that it names; " +
+                  (checkpoint.has_settled()
+                       ? "this log has settled, so put the whole directory back from one backup"
+                       : "remove this file: then the log is read without it"));
 }
 
 Result<bool> use_tables_at(const Locked& locked, LogParts& log, const Checkpoint& checkpoint,
@@ -140,12 +153,12 @@ Status Recovery::make_new_log() {
 
 Status Recovery::load_checkpoint() {
   MILLRACE_ASSIGN(auto read, read_checkpoint(log_.directory.files(), log_.directory.path()));
+  MILLRACE_TRY(check_own(read, log_.directory));
   if (read && read->log_id == log_.directory.log_id()) {
     checkpoint_ = *std::move(read);
     incarnation_ = checkpoint_->incarnation;
   }
   MILLRACE_ASSIGN(begin_, find_begin(log_.journal, log_.directory.log_id(), checkpoint_));
-  log_.journal.remove_before(begin_);
   position_ = begin_;
   return {};
 }
@@ -198,7 +211,7 @@ Status Recovery::walk() {
   }
   MILLRACE_TRY(check_may_cut(journal, log_.directory.log_id(), position_));
   MILLRACE_FAULT_POINT("recovery.before_cut");
-  MILLRACE_TRY(cut_settled(log_.directory.files(), log_.directory.path(), checkpoint_));
+  MILLRACE_TRY(cut_settled(log_.directory, log_.topics.catalog()));
   MILLRACE_ASSIGN(const bool torn, journal.cut(alone_, position_));
   if (torn) {
     log_.directory.counts().repaired_tails.fetch_add(1, std::memory_order_relaxed);
@@ -222,7 +235,7 @@ Status Recovery::finish() {
   made.checksum = checksum_;
   made.catalog = log_.topics.catalog().records();
   made.take_tables(alone_, control, log_.topics.catalog().rows_used());
-  if (!made.settled.empty()) {
+  if (made.has_settled()) {
     MILLRACE_TRY(add_outcomes(made, checkpoint_, journal));
   }
   MILLRACE_FAULT_POINT("recovery.before_checkpoint");
@@ -250,6 +263,8 @@ Status Recovery::finish() {
   control.checkpoint_ns.store(log_.directory.clock().monotonic_ns());
   control.segments_version.store(1);
   log_.topics.applied_all();
+  // What a death left; only now is it certain that the checkpoint is the one of this journal.
+  journal.remove_before(begin_);
   control.valid.store(1, std::memory_order_release);
   return {};
 }

@@ -30,6 +30,11 @@ namespace millrace::log::embedded {
 [[nodiscard]] Result<bool> use_tables_at(const Locked& locked, LogParts& log,
                                          const Checkpoint& checkpoint, const FrameWalker& walker);
 
+/// errc::corrupt when the checkpoint is that of another log, and this one has settled: it would
+/// count as none.
+[[nodiscard]] Status check_own(const std::optional<Checkpoint>& checkpoint,
+                               const LogDirectory& directory);
+
 /// The tables of the checkpoint were needed and its position was not met. errc::corrupt.
 [[nodiscard]] std::unexpected<Error> other_checkpoint(const LogParts& log,
                                                       const Checkpoint& checkpoint);

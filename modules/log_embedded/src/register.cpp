@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -56,6 +57,12 @@ Result<std::unique_ptr<Log>> open_embedded(const std::string& directory,
   MILLRACE_TRY(check_interval_ms("stuck_holder_ms", embedded.stuck_holder_ms, 1));
   MILLRACE_TRY(check_interval_ms("settle.age_ms", embedded.settle.age_ms, 0));
   MILLRACE_TRY(check_interval_ms("settle.interval_ms", embedded.settle.interval_ms, 0));
+  if (embedded.settle.segment_bytes == 0 || embedded.settle.segment_bytes > INT32_MAX ||
+      embedded.settle.unsettled_bytes_max == 0) {
+    return fail(errc::invalid_argument,
+                "settle.segment_bytes must be from 1 to 2147483647, and "
+                "settle.unsettled_bytes_max above 0");
+  }
   if (checked.access == LogAccess::read_only) {
     return embedded::ReadOnlyLog::open(directory, environment, std::move(checked), embedded,
                                        "it was opened for reading");

@@ -87,18 +87,22 @@ Status verify_settled(FileSystem& files, const std::string& directory,
   return {};
 }
 
-Status cut_settled(FileSystem& files, const std::string& directory,
-                   const std::optional<Checkpoint>& checkpoint) {
-  const std::string settled = directory + names::settled;
-  if (!checkpoint || !files.exists(settled)) {
+Status cut_settled(LogDirectory& directory, const Catalog& catalog) {
+  FileSystem& files = directory.files();
+  if (!files.exists(directory.path() + names::settled)) {
     return {};
   }
-  MILLRACE_ASSIGN(const auto ends, settled_ends(directory, *checkpoint));
-  MILLRACE_ASSIGN(const auto names, files.list(settled));
-  for (const std::string& name : names) {
-    const std::string path = settled + "/" + name;
-    const auto known = ends.find(path);
-    MILLRACE_TRY(cut_partition(files, path, known == ends.end() ? offset(0) : known->second));
+  const auto topics = static_cast<std::int32_t>(catalog.topic_count());
+  for (TopicId id{{internal_topics}}; id.value < topics; ++id.value) {
+    const CatalogTopic* topic = catalog.find(id);
+    for (std::int32_t p = 0; topic != nullptr && p < topic->topic.spec.partitions; ++p) {
+      const std::string path = settled_directory(directory.path(), topic->topic.spec.name, p);
+      if (files.exists(path)) {
+        const PartitionRow& row =
+            directory.control().partitions[topic->first_row + static_cast<std::uint32_t>(p)];
+        MILLRACE_TRY(cut_partition(files, path, offset(row.settled.load())));
+      }
+    }
   }
   return {};
 }

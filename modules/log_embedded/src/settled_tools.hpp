@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 
+#include "catalog.hpp"
 #include "checkpoint.hpp"
+#include "log_directory.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/log_embedded/tools.hpp"
 
@@ -20,9 +22,9 @@ namespace millrace::log::embedded {
 /// Removes the settled segments of a partition, in its directory, that begin at `end` or behind it.
 [[nodiscard]] Status cut_partition(FileSystem& files, const std::string& directory, Offset end);
 
-/// Removes the settled segments that begin where the checkpoint does not reach: after the journal
-/// is cut other records get their offsets. What else does not count is cut by the next writer.
-[[nodiscard]] Status cut_settled(FileSystem& files, const std::string& directory,
-                                 const std::optional<Checkpoint>& checkpoint);
+/// Removes the settled segments of the topics that are known which begin where the rows of their
+/// partitions do not reach: other records get their offsets when the journal was cut. What else
+/// does not count is cut by the next writer; what is no directory of a partition is left alone.
+[[nodiscard]] Status cut_settled(LogDirectory& directory, const Catalog& catalog);
 
 }  // namespace millrace::log::embedded

@@ -8,6 +8,7 @@
 
 #include "millrace/base/bulk_sync.hpp"
 #include "millrace/base/fault_point.hpp"
+#include "millrace/base/file_errors.hpp"
 #include "millrace/log/errors.hpp"
 #include "settled_path.hpp"
 #include "settled_tools.hpp"
@@ -22,6 +23,10 @@ constexpr std::uint64_t round_bytes = 64ULL << 20U;
 // be unsettled at all.
 constexpr std::uint64_t pressure_part = 4;
 constexpr std::uint64_t read_ahead_bytes = 64U << 10U;
+// A round ends after so long; the rest is for the next call.
+constexpr std::int64_t round_ns = 100'000'000;
+// After the disk was full, in intervals.
+constexpr std::int64_t pause_intervals = 10;
 // From here on one sync of the file system costs less than those of all files.
 constexpr std::size_t bulk_partitions = 5;
 constexpr std::int64_t ns_per_ms = 1'000'000;
@@ -41,8 +46,10 @@ bool Settler::begin_when_due(std::int64_t now_ns) {
 void Settler::slow_down() {
   const SettleOptions& options = directory_.embedded_options().settle;
   const Control& control = directory_.control();
-  const std::uint64_t unsettled = control.committed.load(std::memory_order_relaxed) -
-                                  control.unsettled.load(std::memory_order_relaxed);
+  // It never passes `committed`, which is read later.
+  const std::uint64_t settled = control.unsettled.load(std::memory_order_acquire);
+  const std::uint64_t committed = control.committed.load(std::memory_order_acquire);
+  const std::uint64_t unsettled = committed > settled ? committed - settled : 0;
   if (!options.on || unsettled <= options.unsettled_bytes_max) [[likely]] {
     return;
   }
@@ -58,12 +65,21 @@ void Settler::count_error() {
   directory_.counts().settling_errors.fetch_add(1, std::memory_order_relaxed);
 }
 
+void Settler::stop() {
+  stopped_.store(true, std::memory_order_seq_cst);
+  const MutexLock guard(writing_);
+}
+
 Status Settler::run(const Lock& lock) {
   MILLRACE_TRY(directory_.check_in_place());
-  MILLRACE_TRY(topics_.refresh());
   Control& control = directory_.control();
+  // First: the topics of all that was committed before are known then.
   const std::uint64_t committed = control.committed.load(std::memory_order_seq_cst);
+  MILLRACE_FAULT_POINT("settle.begun");
+  MILLRACE_TRY(topics_.refresh());
   room_bytes_ = round_bytes;
+  disk_full_ = false;
+  failed_.clear();
   FrameReader reader(journal_, directory_.log_id());
   MILLRACE_ASSIGN(auto due, unsettled(committed));
   std::vector<Partition> taken;
@@ -75,11 +91,17 @@ Status Settler::run(const Lock& lock) {
   }
   MILLRACE_TRY(move_all(taken));
   // What found no room in this round need not wait for the next interval.
+  const std::int64_t interval_ns = directory_.embedded_options().settle.interval_ms * ns_per_ms;
   looked_ns_ = room_bytes_ == 0 ? INT64_MIN / 2 : directory_.clock().monotonic_ns();
+  looked_ns_ += disk_full_ ? (pause_intervals - 1) * interval_ns : 0;
   MILLRACE_ASSIGN(const auto left, unsettled(committed));
-  const std::uint64_t first = left.empty() ? committed : left.front().position;
-  control.unsettled.store(first, std::memory_order_relaxed);
-  return let_go(first, lock);
+  // Commits do not wait for what cannot settle.
+  const auto waits = std::find_if(left.begin(), left.end(), [&](const Partition& one) {
+    return std::find(failed_.begin(), failed_.end(), one.row) == failed_.end();
+  });
+  control.unsettled.store(waits == left.end() ? committed : waits->position,
+                          std::memory_order_release);
+  return let_go(left.empty() ? committed : left.front().position, lock);
 }
 
 /// The partitions with batches before `limit` that are not settled, those with the oldest first.
@@ -146,6 +168,8 @@ Status Settler::move_all(const std::vector<Partition>& due) {
     count_error();
     return {};
   }
+  const MutexLock guard(writing_);
+  const std::int64_t until_ns = directory_.clock().monotonic_ns() + round_ns;
   // Before anything is written, so that it hears of pages that are lost.
   std::unique_ptr<File> all;
   auto* const bulk = dynamic_cast<BulkSync*>(&directory_.files());
@@ -155,15 +179,23 @@ Status Settler::move_all(const std::vector<Partition>& due) {
   std::vector<Moved> moved_rows;
   FrameReader reader(journal_, directory_.log_id(), read_ahead_bytes);
   for (const Partition& partition : due) {
+    if (directory_.clock().monotonic_ns() > until_ns) {
+      room_bytes_ = 0;
+    }
     if (room_bytes_ == 0) {
       break;
     }
-    const Status moved = move(partition, limit, reader, all != nullptr, moved_rows);
+    Status moved = move(partition, limit, reader, all != nullptr, moved_rows);
+    if (!moved && moved.error().is(millrace::errc::too_many_files) && journal_.close_some()) {
+      moved = move(partition, limit, reader, all != nullptr, moved_rows);
+    }
     if (!moved) {
       count_error();
+      failed_.push_back(partition.row);
     }
-    // Damage concerns one partition, all else the disk.
-    if (!moved && !moved.error().is(errc::corrupt)) {
+    // A full disk concerns all partitions, damage one.
+    if (!moved && moved.error().is(errc::disk_full)) {
+      disk_full_ = true;
       break;
     }
   }
@@ -172,11 +204,19 @@ Status Settler::move_all(const std::vector<Partition>& due) {
     return {};
   }
   MILLRACE_FAULT_POINT("settle.before_publish");
-  for (const Moved& one : moved_rows) {
-    one.row->settled.store(one.end.value, std::memory_order_release);
+  MILLRACE_TRY(directory_.check_open());
+  publish(moved_rows);
+  return {};
+}
+
+/// Never back: another member may have come further, should this one have been taken for dead.
+void Settler::publish(const std::vector<Moved>& moved) {
+  for (const Moved& one : moved) {
+    std::int64_t seen = one.row->settled.load(std::memory_order_acquire);
+    while (seen < one.end.value && !one.row->settled.compare_exchange_weak(seen, one.end.value)) {
+    }
     MILLRACE_FAULT_POINT("settle.published");
   }
-  return {};
 }
 
 /// Older builds must not open a log of whose records they would not find the settled ones.
@@ -198,16 +238,16 @@ Status Settler::prepare_directory() {
 
 Status Settler::move(const Partition& partition, std::uint64_t limit, FrameReader& reader,
                      bool bulk, std::vector<Moved>& moved) {
+  MILLRACE_TRY(directory_.check_open());
   PartitionRow& row = *partition.row;
   const Offset settled = offset(row.settled.load(std::memory_order_acquire));
   const std::string path =
       settled_directory(directory_.path(), partition.topic, partition.place.partition.value);
   // It belongs to whoever may use the log.
   MILLRACE_TRY(directory_.files().create_subdirectory(path));
-  // Of a partition that never settled nothing counts, whatever is there.
-  if (settled.value == 0) {
-    MILLRACE_TRY(cut_partition(directory_.files(), path, settled));
-  }
+  // What a round left that failed is made again, names too: a sync that failed may have lost it,
+  // and the next one would not say so.
+  MILLRACE_TRY(cut_partition(directory_.files(), path, settled));
   SegmentOptions segments;
   segments.segment_bytes = directory_.embedded_options().settle.segment_bytes;
   MILLRACE_ASSIGN(auto writer, SegmentWriter::open(directory_.files(), path, settled, segments));
@@ -216,6 +256,11 @@ Status Settler::move(const Partition& partition, std::uint64_t limit, FrameReade
   const Status added = add_batches(partition, limit, reader, writer);
   // What lies before a batch that is damaged settles.
   if (!added && (!added.error().is(errc::corrupt) || writer.next() <= from)) {
+    if (added.error().is(errc::disk_full)) {
+      // The room is for others.
+      static_cast<void>(cut_partition(directory_.files(), path, settled));
+      static_cast<void>(SegmentWriter::open(directory_.files(), path, settled, segments));
+    }
     return added;
   }
   MILLRACE_TRY(bulk ? writer.flush() : writer.sync());
@@ -230,13 +275,21 @@ Status Settler::add_batches(const Partition& partition, std::uint64_t limit, Fra
   const std::uint64_t count = row.count.load(std::memory_order_seq_cst);
   const std::int64_t settled = row.settled.load(std::memory_order_acquire);
   MILLRACE_ASSIGN(std::uint64_t i, index_.find(row, count, std::max(settled, writer.next().value)));
-  for (; i < count && room_bytes_ > 0; ++i) {
+  for (; i < count && room_bytes_ > 0 && !stopped_.load(std::memory_order_relaxed); ++i) {
     MILLRACE_ASSIGN(const IndexEntry entry, index_.at(row, i));
     if (entry.position >= limit) {
       break;
     }
     MILLRACE_ASSIGN(const FrameReader::Batch batch, reader.batch(partition.place, entry));
     const FrameHeader& frame = batch.frame;
+    const std::int64_t next = std::max(settled, writer.next().value);
+    if (batch.base_offset != next) {
+      return fail(errc::corrupt, journal_.path_of(entry.position) + ": the batch at position " +
+                                     std::to_string(entry.position) + " begins at offset " +
+                                     std::to_string(batch.base_offset) + ", but offset " +
+                                     std::to_string(next) +
+                                     " comes next; run `millrace log verify`");
+    }
     const Status added = writer.append(
         {batch.bytes, {frame.incarnation, frame.position + frame.bytes}, frame.append_time_ms});
     if (!added && added.error().is(errc::invalid_argument)) {
@@ -258,17 +311,19 @@ Status Settler::let_go(std::uint64_t unsettled, const Lock& lock) {
   if (journal_.bounds_of(unsettled).start <= control.begin.load(std::memory_order_acquire)) {
     return {};
   }
+  if (!prepare_directory()) {
+    count_error();
+    return {};
+  }
   const auto make = [&]() -> Result<Checkpoint> {
     MILLRACE_ASSIGN(const WriterLock::Held locked, lock());
     return checkpointer_.make(locked);
   };
   MILLRACE_ASSIGN(Checkpoint made, make());
   // The segment of its last frame stays: who opens the log meets the checkpoint there.
-  const std::uint64_t begin =
-      std::min(journal_.bounds_of(unsettled).start, journal_.bounds_of(made.position - 1).start);
-  if (begin <= made.begin) {
-    return {};
-  }
+  const std::uint64_t begin = std::max(
+      made.begin,
+      std::min(journal_.bounds_of(unsettled).start, journal_.bounds_of(made.position - 1).start));
   FrameReader reader(journal_, directory_.log_id());
   const auto first = reader.table(begin);
   if (!first) {
@@ -282,6 +337,9 @@ Status Settler::let_go(std::uint64_t unsettled, const Lock& lock) {
     return directory_.check_not_failed();
   }
   MILLRACE_FAULT_POINT("settle.before_begin");
+  if (begin <= control.begin.load(std::memory_order_acquire)) {
+    return {};
+  }
   {
     MILLRACE_ASSIGN(const WriterLock::Held locked, lock());
     control.begin_previous = made.begin_previous;

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "index.hpp"
 #include "journal.hpp"
 #include "log_directory.hpp"
+#include "millrace/base/mutex.hpp"
 #include "settled/segment_writer.hpp"
 #include "topics.hpp"
 #include "writer_lock.hpp"
@@ -53,6 +55,9 @@ class Settler {
   /// fails, keep what they concern in the journal; they are counted and no failure. Fails as the
   /// log does: errc::closed, failed_sync.
   [[nodiscard]] Status run(const Lock& lock);
+  /// Returns when no file is being settled; none is from then on. For a handle that is about to
+  /// give up its slot, so that another member settles.
+  void stop();
   /// Waits a little when too much of the journal is not settled. Before a commit takes the writer
   /// lock. Any thread.
   void slow_down();
@@ -82,6 +87,7 @@ class Settler {
   [[nodiscard]] Status add_batches(const Partition& partition, std::uint64_t limit,
                                    FrameReader& reader, SegmentWriter& writer);
   [[nodiscard]] Status let_go(std::uint64_t unsettled, const Lock& lock);
+  void publish(const std::vector<Moved>& moved);
   void count_error();
 
   LogDirectory& directory_;
@@ -91,8 +97,12 @@ class Settler {
   GroupCommit& group_commit_;
   Checkpointer& checkpointer_;
   std::int64_t looked_ns_ = INT64_MIN / 2;
-  std::uint64_t room_bytes_ = 0;  ///< of this round that are left
-  bool prepared_ = false;         ///< the directory is one that has settled segments
+  std::uint64_t room_bytes_ = 0;             ///< of this round that are left
+  bool prepared_ = false;                    ///< the directory is one that has settled segments
+  bool disk_full_ = false;                   ///< in this round
+  std::vector<const PartitionRow*> failed_;  ///< in this round
+  std::atomic<bool> stopped_ = false;
+  Mutex writing_;  ///< held while files are written
 };
 
 }  // namespace millrace::log::embedded

@@ -112,6 +112,10 @@ Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::stri
   report.durable = checkpoint ? checkpoint->position : 0;
   report.end = begin;
   if (journal.empty()) {
+    if (report.durable > report.end) {
+      report.corrupt = JournalFault{directory + names::journal, report.end, 0,
+                                    "there is no segment of the journal"};
+    }
     return report;
   }
   Walk walk(journal, version.log_id);
@@ -282,12 +286,14 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
     MILLRACE_ASSIGN(const Version version, read_version_file(files, directory));
     MILLRACE_TRY(check_may_cut(journal, version.log_id, report.cut_from));
   }
-  if (checkpoint && !checkpoint->settled.empty() && checkpoint->position > report.cut_from) {
+  if (checkpoint && checkpoint->has_settled() && checkpoint->position > report.cut_from) {
     // Its tables cannot come from a journal that does not begin with the log's first frame.
+    const std::string where = report.found.corrupt
+                                  ? report.found.corrupt->file + ": " + report.found.corrupt->reason
+                                  : directory + names::journal + ": corrupt";
     return fail(errc::corrupt,
-                report.found.corrupt->file + ": corrupt at position " +
-                    std::to_string(report.cut_from) + ": " + report.found.corrupt->reason +
-                    ", before position " + std::to_string(checkpoint->position) +
+                where + " at position " + std::to_string(report.cut_from) + ", before position " +
+                    std::to_string(checkpoint->position) +
                     " of the checkpoint; a log that has settled cannot be cut there, and nothing "
                     "was changed: put this file back from a backup, or the whole log");
   }
@@ -296,7 +302,6 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
   }
   MILLRACE_ASSERT(lock.alone.has_value(), "only a dry run looks without the lock");
   if (!journal.empty()) {
-    MILLRACE_TRY(cut_settled(files, directory, checkpoint));
     MILLRACE_TRY(remove_index_files(files, journal, report.cut_from));
     MILLRACE_TRY(journal.cut(*lock.alone, report.cut_from));
     MILLRACE_TRY(journal.sync(0, report.cut_from + 1));

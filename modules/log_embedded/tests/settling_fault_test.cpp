@@ -2,6 +2,9 @@
 // Copyright The Millrace Authors
 #include <gmock/gmock.h>
 
+#include <functional>
+#include <utility>
+
 #include "bulk_files.hpp"
 #include "failing_files.hpp"
 #include "settling_world.hpp"
@@ -183,6 +186,74 @@ TEST_F(SettlingFaults, one_sync_makes_a_round_of_many_partitions_durable) {
     for (const TopicPartition& one : all) {
       EXPECT_EQ(values_of(*log, one), values);
     }
+  }
+}
+
+std::function<void()> at_point;
+std::string_view watched_point;
+
+void call_there(std::string_view point) {
+  if (point == watched_point && at_point != nullptr) {
+    std::exchange(at_point, nullptr)();
+  }
+}
+
+/// Calls a function once where the settler is.
+class SettlingMeanwhile : public SettlingFaults {
+ protected:
+  void TearDown() override {
+    at_point = nullptr;
+    SettlingFaults::TearDown();
+  }
+  static void at(std::string_view point, std::function<void()> call) {
+    watched_point = point;
+    at_point = std::move(call);
+    set_fault_handler(call_there);
+  }
+};
+
+TEST_F(SettlingMeanwhile, a_topic_that_is_made_while_a_round_begins_keeps_its_records) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  auto log = begin();
+  auto other = open("other");
+  TopicPartition made;
+  at("settle.begun", [&] {
+    made = topic_at(*other, "made");
+    ASSERT_TRUE(put_all(*other, {made}, "first"));
+    fill(*other, 60);
+  });
+  ASSERT_TRUE(log->maintain());
+  ASSERT_EQ(at_point, nullptr);
+  EXPECT_EQ(values_of(*log, made), std::vector<std::string>{"first"});
+  abandon(*other);
+  abandon(*log);
+  log = open("next");
+  ASSERT_NE(log, nullptr);
+  EXPECT_EQ(values_of(*log, made), std::vector<std::string>{"first"});
+  expect_whole(*log);
+}
+
+TEST_F(SettlingMeanwhile, a_member_that_was_taken_for_dead_publishes_nothing) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  for (const std::string_view point : {"settle.before_publish", "settle.published"}) {
+    auto slow = begin();
+    auto other = open("other");
+    at(point, [&] {
+      abandon(*slow);
+      for (int round = 0; round < 2; ++round) {
+        fill(*other, 30);
+        ASSERT_TRUE(other->maintain());
+      }
+    });
+    static_cast<void>(slow->maintain());
+    ASSERT_EQ(at_point, nullptr) << point;
+    slow.reset();
+    expect_whole(*other);
+    expect_recovered(std::move(other));
   }
 }
 

@@ -2,27 +2,13 @@
 // Copyright The Millrace Authors
 #include <gmock/gmock.h>
 
-#include <algorithm>
-
 #include "hooked_files.hpp"
 #include "settling_world.hpp"
 #include "version.hpp"
 
-// What a log that settles shows to its readers and tools. On a simulated machine.
+// What a log that settles shows to its readers. On a simulated machine.
 namespace millrace::log {
 namespace {
-
-using testing::HasSubstr;
-
-const std::string root = SimulatedMachine::directory;
-
-std::uint64_t count_of(const Log& log, std::string_view name) {
-  const auto counts = log.counts();
-  const auto found = std::find_if(counts.begin(), counts.end(),
-                                  [&](const LogCount& count) { return count.name == name; });
-  EXPECT_NE(found, counts.end()) << name;
-  return found == counts.end() ? 0 : found->value;
-}
 
 TEST_F(Settling, moves_batches_into_files_and_readers_do_not_notice) {
   auto log = open();
@@ -191,26 +177,6 @@ TEST_F(Settling, keeps_what_is_read_at_opening_small_however_much_was_written) {
   expect_whole(*open());
 }
 
-TEST_F(Settling, leaves_a_batch_that_is_damaged_in_the_journal) {
-  auto log = open();
-  fill(*log, 10);
-  const std::uint64_t end = expected_a_[4].commit_end;
-  ASSERT_TRUE(
-      machine().files.flip_bit(root + "/journal/00000000000000000000.journal", end - 1'000, 1));
-  ASSERT_TRUE(log->maintain());
-  EXPECT_GT(count_of(*log, "settling_errors"), 0U);
-  fill(*log, 80);
-  ASSERT_TRUE(log->maintain());
-  EXPECT_EQ(names("/journal", ".journal").front(), "00000000000000000000.journal");
-  FetchBuffer buffer;
-  for (std::size_t i = 0; i < expected_a_.size(); ++i) {
-    const Status fetched = log->fetch(a_, expected_a_[i].offset, 1, buffer);
-    ASSERT_EQ(fetched.has_value(), i != 4) << i;
-    EXPECT_TRUE(fetched || fetched.error().is(errc::corrupt));
-  }
-  EXPECT_TRUE(verify_log(root, machine().environment)->corrupt);
-}
-
 TEST_F(Settling, slows_commits_while_too_much_waits) {
   EmbeddedOptions options = settling();
   options.settle.unsettled_bytes_max = 100'000;
@@ -227,115 +193,39 @@ TEST_F(Settling, slows_commits_while_too_much_waits) {
   EXPECT_EQ(count_of(*log, "slowed_commits"), slowed);
 }
 
-TEST_F(Settling, names_a_checkpoint_that_is_damaged) {
-  auto log = open();
-  fill(*log, 60);
-  ASSERT_TRUE(log->maintain());
-  log.reset();
-  const std::string good = read_file(machine().files, root + "/checkpoint").value();
-  ASSERT_TRUE(machine().files.flip_bit(root + "/checkpoint", 40, 1));
-  for (const LogAccess access : {LogAccess::read_only, LogAccess::read_write}) {
-    LogOptions options = options_of();
-    options.access = access;
-    const auto refused = machine().try_open(options);
-    ASSERT_FALSE(refused);
-    EXPECT_TRUE(refused.error().is(errc::corrupt)) << refused.error().to_string();
-    EXPECT_THAT(refused.error().message(), HasSubstr(root + "/checkpoint: missing or damaged"));
-  }
-  ASSERT_TRUE(write_file_atomically(machine().files, root + "/checkpoint", good));
-  expect_whole(*open());
-}
-
-TEST_F(Settling, verify_names_damage_of_settled_segments_and_repair_leaves_them) {
-  auto log = open();
-  fill(*log, 60);
-  ASSERT_TRUE(log->maintain());
-  fill(*log, 2);
-  log.reset();
-  const auto report = verify_log(root, machine().environment);
-  ASSERT_TRUE(report);
-  EXPECT_EQ(report->settled_records, expected_a_.size() + expected_b_.size() - 3);
-  // The tail of a crash is cut, as without settling.
-  const std::uint64_t end = report->end;
-  const std::string last = "/journal/" + names("/journal", ".journal").back();
-  ASSERT_TRUE(machine().files.flip_bit(root + last, end - std::stoull(last.substr(9)), 1));
-  const auto repaired = repair_log(root, machine().environment, false, machine().regions);
-  ASSERT_TRUE(repaired) << repaired.error().to_string();
-  EXPECT_TRUE(repaired->changed);
-  expect_whole(*open());
-  const std::string file = root + "/settled/t-0/" + names("/settled/t-0", ".log").front();
-  ASSERT_TRUE(machine().files.flip_bit(file, 200, 1));
-  EXPECT_THAT(verify_log(root, machine().environment)->settled_corrupt, HasSubstr(file));
-}
-
-TEST_F(Settling, is_not_cut_below_its_checkpoint) {
-  auto log = open();
-  fill(*log, 60);
-  ASSERT_TRUE(log->maintain());
-  fill(*log, 2);
-  const std::uint64_t damaged = expected_a_.back().commit_end - 100;
-  log.reset();
-  const std::string last = "/journal/" + names("/journal", ".journal").back();
-  ASSERT_TRUE(machine().files.flip_bit(root + last, damaged - std::stoull(last.substr(9)), 1));
-  for (const bool dry_run : {true, false}) {
-    const auto refused = repair_log(root, machine().environment, dry_run, machine().regions);
-    ASSERT_FALSE(refused);
-    EXPECT_TRUE(refused.error().is(errc::corrupt)) << refused.error().to_string();
-    EXPECT_THAT(refused.error().message(), HasSubstr(last));
-  }
-  ASSERT_TRUE(machine().files.flip_bit(root + last, damaged - std::stoull(last.substr(9)), 1));
-  expect_whole(*open());
-}
-
-// A damaged frame in the last group of commits cannot be distinguished from a torn one, so it is
 // cut.
-TEST_F(Settling, shows_nothing_of_a_history_that_was_cut) {
-  for (const bool repaired : {true, false}) {
-    start_over();
-    EmbeddedOptions options = settling();
-    options.segment_bytes = 1U << 20U;
-    auto log = machine().open(options_of(), options);
-    fill(*log, 40);
-    ASSERT_TRUE(log->maintain());
-    ASSERT_GT(names("/settled/t-0", ".log").size(), 3U);
-    abandon(*log);
-    log.reset();
-    constexpr std::size_t kept = 10;
-    ASSERT_TRUE(machine().files.flip_bit(root + "/journal/00000000000000000000.journal",
-                                         expected_a_[kept].commit_end - 1'000, 1));
-    if (repaired) {
-      const auto report = repair_log(root, machine().environment, false, machine().regions);
-      ASSERT_TRUE(report) << report.error().to_string();
-      EXPECT_EQ(report->cut_from, expected_a_[kept - 1].commit_end);
-    }
-    expected_a_.resize(kept);
-    expected_b_.resize((kept + 2) / 3);
-    written_ = 1'000;
-    log = machine().open(options_of(), options);
-    ASSERT_NE(log, nullptr);
-    fill(*log, 5);
-    for (int round = 0; round < 3; ++round) {
-      ASSERT_TRUE(log->maintain());
-      expect_whole(*log);
-      fill(*log, 40);
-    }
-    expect_good_directory();
-  }
-}
 
-TEST_F(Settling, is_refused_by_a_build_that_does_not_know_of_it) {
-  {
-    const auto log = open();
-    fill(*log, 3);
-    ASSERT_TRUE(log->maintain());
+TEST_F(Settling, removes_segments_that_hold_positions_and_topics_alone) {
+  auto log = open();
+  a_ = topic_at(*log, "t", 2);
+  const GroupId group = log->group("g").value();
+  Transaction once;
+  once.set_position(group, a_, offset(0));
+  once.set_sequence("feed", 1);
+  const auto first = log->commit(once);
+  ASSERT_TRUE(first);
+  while (log->committed().position < 3U * (64U << 10U)) {
+    Transaction moves;
+    moves.set_position(group, a_, offset(0));
+    ASSERT_TRUE(log->commit(moves));
   }
-  embedded::Version version = embedded::read_version_file(machine().files, root).value();
-  EXPECT_EQ(version.format, embedded::format_version);
-  version.format += 1;
-  ASSERT_TRUE(embedded::write_version_file(machine().files, root, version));
-  const auto refused = machine().try_open();
-  ASSERT_FALSE(refused);
-  EXPECT_TRUE(refused.error().is(errc::incompatible)) << refused.error().to_string();
+  ASSERT_TRUE(log->maintain());
+  EXPECT_LE(names("/journal", ".journal").size(), 2U);
+  for (int life = 0; life < 3; ++life) {
+    const auto again = log->commit(once);
+    ASSERT_TRUE(again) << again.error().to_string();
+    EXPECT_TRUE(again->repeated);
+    EXPECT_EQ(again->position, first->position);
+    EXPECT_EQ(log->position(group, a_).value(), offset(0));
+    EXPECT_EQ(log->find_topic("t")->id, a_.topic);
+    expect_good_directory();
+    log.reset();
+    log = open();
+    ASSERT_NE(log, nullptr);
+  }
+  fill(*log, 60);
+  ASSERT_TRUE(log->maintain());
+  expect_whole(*log);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,18 @@ inline SettleOptions settle_at_once() {
   settle.interval_ms = 0;
   settle.segment_bytes = 20'000;
   return settle;
+}
+
+inline const std::string root = SimulatedMachine::directory;
+
+inline std::uint64_t count_of(const Log& log, std::string_view name) {
+  for (const LogCount& count : log.counts()) {
+    if (count.name == name) {
+      return count.value;
+    }
+  }
+  ADD_FAILURE() << "the log does not count " << name;
+  return 0;
 }
 
 /// A log that settles, on a simulated machine, and what its readers have to find.
