@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "millrace/base/fault_point.hpp"
 #include "millrace/base/file_errors.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
@@ -142,6 +143,7 @@ Status read_plan(LogParts& log, const Plan& plan, std::int64_t from, FetchBuffer
 /// `from` is settled nowhere, and lies before the end of the last of `count` entries.
 Status fetch_unsettled(LogParts& log, const PartitionRow& row, std::uint64_t count, Offset from,
                        std::size_t max_bytes, FetchBuffer& buffer) {
+  MILLRACE_FAULT_POINT("fetch.unsettled");
   static thread_local Plan plan;
   plan.clear();
   MILLRACE_ASSIGN(const std::uint64_t first, log.index.find(row, count, from.value));

@@ -8,6 +8,11 @@
 #include "millrace/log/record_batch.hpp"
 
 namespace millrace::log::embedded {
+namespace {
+
+constexpr std::uint64_t least_ahead = 4096;
+
+}  // namespace
 
 std::unexpected<Error> FrameReader::damaged(std::uint64_t position, std::string_view reason) {
   return fail(errc::corrupt, journal_.path_of(position) + ": corrupt at position " +
@@ -18,12 +23,15 @@ std::unexpected<Error> FrameReader::damaged(std::uint64_t position, std::string_
 /// Fewer bytes at the end of a segment.
 Result<std::string_view> FrameReader::read(std::uint64_t position, std::uint64_t bytes) {
   if (position < start_ || position + bytes > start_ + buffer_.size()) {
-    buffer_.resize(std::max(bytes, ahead_));
+    buffer_.resize(
+        std::max(bytes, std::clamp(2 * used_, least_ahead, std::max(ahead_, least_ahead))));
+    used_ = 0;
     start_ = position;
     auto got = journal_.read(position, buffer_.data(), buffer_.size());
     buffer_.resize(got ? *got : 0);
     MILLRACE_TRY(got);
   }
+  used_ += bytes;
   return std::string_view(buffer_).substr(position - start_, bytes);
 }
 

@@ -19,7 +19,8 @@ namespace millrace::log::embedded {
 /// thread-safe; the journal outlives it.
 class FrameReader {
  public:
-  /// Reads at least `ahead` bytes at once: many for batches that follow each other.
+  /// Reads up to `ahead` bytes at once, as many as were of use before: many for batches that follow
+  /// each other, few for those that lie apart.
   FrameReader(Journal& journal, std::uint64_t log_id, std::uint64_t ahead = 4096)
       : journal_(journal), log_id_(log_id), ahead_(ahead) {}
 
@@ -43,7 +44,8 @@ class FrameReader {
   Journal& journal_;
   std::uint64_t log_id_;
   std::uint64_t ahead_;
-  std::string buffer_;  ///< of the journal, from `start_` on
+  std::uint64_t used_ = 0;  ///< bytes that were asked for since the last read
+  std::string buffer_;      ///< of the journal, from `start_` on
   std::uint64_t start_ = 0;
 };
 

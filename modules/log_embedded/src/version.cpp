@@ -34,6 +34,14 @@ Status check_room_for_new_log(FileSystem& files, const std::string& directory) {
   if (std::find(names.begin(), names.end(), "version") != names.end()) {
     return {};
   }
+  const auto has = [&](const char* name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  if (has("journal") && (has("checkpoint") || has("settled"))) {
+    return fail(errc::corrupt, path_of(directory) +
+                                   ": missing beside a journal and its checkpoint; restore it from "
+                                   "a backup");
+  }
   for (const std::string& name : names) {
     if (std::find(std::begin(expected), std::end(expected), name) == std::end(expected)) {
       return fail(errc::invalid_argument,

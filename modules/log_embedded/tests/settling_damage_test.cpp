@@ -235,6 +235,19 @@ TEST_F(SettlingDamage, does_not_slow_commits_for_what_cannot_settle) {
   EXPECT_FALSE(names("/settled/t-1", ".log").empty()) << "other partitions settle";
 }
 
+TEST_F(SettlingDamage, says_what_is_missing_when_its_version_is) {
+  {
+    const auto log = open();
+    fill(*log, 3);
+    ASSERT_TRUE(log->maintain());
+  }
+  ASSERT_TRUE(machine().files.remove(root + "/version"));
+  const auto refused = machine().try_open();
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(errc::corrupt)) << refused.error().to_string();
+  EXPECT_THAT(refused.error().message(), HasSubstr(root + "/version: missing beside"));
+}
+
 TEST_F(SettlingDamage, is_refused_by_a_build_that_does_not_know_of_it) {
   {
     const auto log = open();

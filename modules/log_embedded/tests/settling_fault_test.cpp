@@ -235,6 +235,30 @@ TEST_F(SettlingMeanwhile, a_topic_that_is_made_while_a_round_begins_keeps_its_re
   expect_whole(*log);
 }
 
+TEST_F(SettlingMeanwhile, a_reader_finds_on_the_other_side_what_left_the_journal) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  for (const bool read_only : {false, true}) {
+    auto log = begin();
+    const auto reader = read_only ? open_to_read() : open("reader");
+    const std::size_t last = expected_a_.size() - 20;
+    at("fetch.unsettled", [&] {
+      fill(*log, 40);
+      ASSERT_TRUE(log->maintain());
+      EXPECT_LE(names("/journal", ".journal").size(), 2U);
+    });
+    FetchBuffer buffer;
+    const Status fetched = reader->fetch(a_, expected_a_[last].offset, 1, buffer);
+    ASSERT_EQ(at_point, nullptr);
+    ASSERT_TRUE(fetched) << fetched.error().to_string();
+    ASSERT_EQ(buffer.records.size(), 1U);
+    EXPECT_EQ(buffer.records[0].value, expected_a_[last].value);
+    EXPECT_EQ(buffer.batches[0].position.position, expected_a_[last].commit_end);
+    expect_whole(*reader);
+  }
+}
+
 TEST_F(SettlingMeanwhile, a_member_that_was_taken_for_dead_publishes_nothing) {
   if (!fault_points_compiled_in()) {
     GTEST_SKIP() << "this build has no fault points";
