@@ -132,15 +132,22 @@ Result<log::PartitionId> retry_partition(log::Log& log, const FoundRecord& found
 
 // A part that was given up or is not in the topology takes nothing, and one takes only what it
 // reads. Without a manifest nothing is known of parts.
-Status check_part(const FoundRecord& found, const std::string& service,
+Status check_part(log::Log& log, const FoundRecord& found, const std::string& service,
                   const std::optional<stream::Manifest>& manifest) {
+  if (!manifest) return {};
   const auto name = found.record.headers.find("dl-sub-topology");
-  if (!manifest || !name) return {};
-  const std::string topic = escaped(read_dead_letter(found.record.headers).topic);
+  const std::string_view source = read_dead_letter(found.record.headers).topic;
+  const std::string topic = escaped(source);
+  const auto refuse = [&](const std::string& reason) {
+    const auto known = log.find_topic(source);
+    const bool by_hand = !known || !is_private(*known);  // nobody writes the binary form
+    return fail(errc::invalid_argument,
+                replay_of_text(found) + " cannot be replayed: " + reason +
+                    (by_hand ? "; write its value to '" + topic + "' again" : ""));
+  };
+  if (!name) return refuse("it names no part of service '" + service + "' (dl-sub-topology)");
   const auto refused = [&](const std::string& reason) {
-    return fail(errc::invalid_argument, replay_of_text(found) + " cannot be replayed: part '" +
-                                            escaped(*name) + "' of service '" + service + "' " +
-                                            reason + "; write its value to '" + topic + "' again");
+    return refuse("part '" + escaped(*name) + "' of service '" + service + "' " + reason);
   };
   const auto part =
       std::find_if(manifest->parts.begin(), manifest->parts.end(),
@@ -149,9 +156,14 @@ Status check_part(const FoundRecord& found, const std::string& service,
   if (part->state != "live")
     return refused("is not in the topology any more (" + part->state + ")");
   const auto& sources = part->sources;
-  if (std::find(sources.begin(), sources.end(), read_dead_letter(found.record.headers).topic) ==
-      sources.end())
+  if (std::find(sources.begin(), sources.end(), source) == sources.end())
     return refused("does not read '" + topic + "' any more");
+  // Such a store is rebuilt from its topic alone.
+  const bool is_table = std::any_of(
+      part->stores.begin(), part->stores.end(), [&](const stream::Manifest::Store& store) {
+        return store.kind == "table" && !store.removed && store.changelog == source;
+      });
+  if (is_table) return refused("keeps '" + topic + "' as a table");
   return {};
 }
 
@@ -186,7 +198,7 @@ Result<std::vector<Letter>> collect(log::Log& log, const std::string& service,
     readable = check_version(found);
     if (readable) readable = check_whole(found, options);
     if (!readable) return;
-    const Status part = check_part(found, service, manifest);
+    const Status part = check_part(log, found, service, manifest);
     if (!part && options.all)
       return sink({replay_of_text(found), "", false, part.error().message()});
     readable = part;

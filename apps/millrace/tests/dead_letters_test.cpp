@@ -15,6 +15,7 @@ namespace millrace::cli {
 namespace {
 
 using log::TopicKind;
+using testing::EndsWith;
 using testing::HasSubstr;
 
 class DeadLetters : public testing::Test {
@@ -235,17 +236,24 @@ TEST_F(DeadLetters, of_a_part_that_takes_them_no_more_are_refused_and_left_out_o
     one.sources = {source};
     return one;
   };
-  manifest.parts = {part(1, "orders.life", "live", "requests"),
-                    part(2, "given-up", "reset", "requests"),
-                    part(3, "orders.other", "live", "elsewhere")};
+  manifest.parts = {
+      part(1, "orders.life", "live", "requests"), part(2, "given-up", "reset", "requests"),
+      part(3, "orders.other", "live", "elsewhere"), part(4, "orders.table", "live", "requests")};
+  manifest.parts[3].stores = {
+      {"asked", "table", "string", "string", "", "requests", false, {}, {}, {}}};
   ASSERT_TRUE(stream::write_manifest(shop.service("orders"), "orders", manifest, {}));
   Event event{"orders.dead-letters", 1, "A3", "OrderRequested", "q3", "", "c3"};
   event.more_headers = {{"dl-topic", "requests"}, {"dl-partition", "1"}, {"dl-offset", "0"}};
   std::map<std::string, std::int64_t> letters;
-  for (const char* const name : {"given-up", "orders.other", "of nobody"}) {
+  letters["none"] = shop.publish(event);
+  for (const char* const name : {"given-up", "orders.other", "of nobody", "orders.table"}) {
     event.more_headers["dl-sub-topology"] = name;
     letters[name] = shop.publish(event);
   }
+  shop.topic("orders.between", "orders", TopicKind::private_topic);
+  event.more_headers["dl-sub-topology"] = "given-up";
+  event.more_headers["dl-topic"] = "orders.between";
+  letters["private"] = shop.publish(event);
   const auto why = [&](const std::string& name) {
     const Status done = replay_dead_letters(*shop.tool, "orders", one(letters.at(name)),
                                             [](const ReplayOutcome&) {});
@@ -255,13 +263,16 @@ TEST_F(DeadLetters, of_a_part_that_takes_them_no_more_are_refused_and_left_out_o
                                          "any more (reset); write its value to 'requests' again"));
   EXPECT_THAT(why("orders.other"), HasSubstr("does not read 'requests' any more"));
   EXPECT_THAT(why("of nobody"), HasSubstr("is not known"));
+  EXPECT_THAT(why("none"), HasSubstr("it names no part of service 'orders'"));
+  EXPECT_THAT(why("orders.table"), HasSubstr("keeps 'requests' as a table; write its value to"));
+  EXPECT_THAT(why("private"), EndsWith("(reset)"));
   EXPECT_TRUE(shop.read("orders.retry", 1).empty());
   std::size_t left_out = 0;
   std::size_t replayed = 0;
   ASSERT_TRUE(replay_dead_letters(*shop.tool, "orders", all(), [&](const ReplayOutcome& outcome) {
     ++(outcome.left_out.empty() ? replayed : left_out);
   }));
-  EXPECT_EQ(left_out, 3U);
+  EXPECT_EQ(left_out, 6U);
   EXPECT_EQ(replayed, 3U);
   EXPECT_EQ(shop.read("orders.retry", 1).size(), 3U);
 }

@@ -328,6 +328,12 @@ TEST(DeletedOnKafka, ranges_of_inputs_cost_a_rebuild_their_order_alone) {
   cluster.delete_topic(ranges_topic);
   driver.run_until([&] { return records() == 6; });
   driver.run_until_idle();
+  const auto& events = driver.events();
+  EXPECT_TRUE(std::any_of(events.begin(), events.end(), [](const std::string& event) {
+    return event.find("how far a rebuild is in the input ranges of the part before is not kept") !=
+               std::string::npos ||
+           event.find("no input ranges") != std::string::npos;
+  }));
   driver.restart();
   take("left", 9'000);
   const auto text =

@@ -55,18 +55,25 @@ void KafkaWorld::delete_topic(const std::string& name) {
   rd_kafka_DeleteTopics(client, &request, 1, nullptr, queue.get());
   rd_kafka_DeleteTopic_destroy(request);
   const log::kafka::Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), 30'000));
-  if (event == nullptr || rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
+  const auto* const answer =
+      event == nullptr ? nullptr : rd_kafka_event_DeleteTopics_result(event.get());
+  std::size_t count = 0;
+  const auto* const topics =
+      answer == nullptr ? nullptr : rd_kafka_DeleteTopics_result_topics(answer, &count);
+  if (count != 1 || rd_kafka_topic_result_error(topics[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
     throw testkit::TestError("topic " + in_kafka + " is not deleted");
   log::kafka::Reader reader(config, clock_);
   if (const Status opened = reader.open(); !opened)
     throw testkit::TestError(opened.error().to_string());
   const log::kafka::Signal never;
-  for (;;) {
+  constexpr int looks_max = 12'000;  // of 10 ms each: a guard against a hang, never a measure
+  for (int look = 0; look < looks_max; ++look) {
     const auto found = log::kafka::find_partitions(reader.client(), in_kafka, config.timeout_ms());
     if (!found) throw testkit::TestError(found.error().to_string());
     if (!*found) return;
     never.wait(0, 10'000'000);
   }
+  throw testkit::TestError("topic " + in_kafka + " is still there");
 }
 
 // Silence is all that the others see of a death.

@@ -65,7 +65,8 @@ Result<ValueTypes> continue_types(const ValueTypes& before, const std::string& n
   if (same == known.end()) {
     if (auto why = codec::why_inconvertible(known[current], shape)) return refused(*std::move(why));
     if (known.size() == types_max)
-      return refused("it has had " + std::to_string(types_max) + " types, which is the most");
+      return refused("it has had " + std::to_string(types_max) +
+                     " types, which is the most: rebuild it by `millrace topology reset`");
   }
   for (auto other = known.begin(); other != known.end(); ++other) {
     if (other == same) continue;

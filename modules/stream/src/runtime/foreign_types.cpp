@@ -23,13 +23,17 @@ bool is_struct(const RecordType& type) {
 }  // namespace
 
 void ForeignTypes::report(const Shared& shared, const InHand& hand) {
+  if (count_ >= types_max) return;
+  const std::string_view type = cut_text(hand.view().context.type, type_bytes_max);
+  const auto topic = reported_.find(hand.view().topic);
+  if (topic != reported_.end() && topic->second.contains(type)) return;
   const auto& sources = hand.input()->topic().sources;
   const bool by_name = std::any_of(sources.begin(), sources.end(), [&](std::size_t index) {
     return is_struct(shared.topology.sources[index].type);
   });
-  if (!by_name || reported_.size() >= types_max) return;
-  const std::string_view type = cut_text(hand.view().context.type, type_bytes_max);
-  if (!reported_.emplace(hand.view().topic, type).second) return;
+  if (!by_name) return;
+  reported_[std::string(hand.view().topic)].emplace(type);
+  ++count_;
   shared.tell("warn", "events of a type that no source reads are skipped",
               hand.where() + ": type " + escaped(type));
 }

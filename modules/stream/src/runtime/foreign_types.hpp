@@ -2,9 +2,11 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstddef>
+#include <functional>
+#include <map>
 #include <set>
 #include <string>
-#include <utility>
 
 namespace millrace::stream::runtime {
 
@@ -20,7 +22,9 @@ class ForeignTypes {
   void report(const Shared& shared, const InHand& hand);
 
  private:
-  std::set<std::pair<std::string, std::string>> reported_;  // topic and type
+  // By topic. Looked up for each such record, without a copy.
+  std::map<std::string, std::set<std::string, std::less<>>, std::less<>> reported_;
+  std::size_t count_ = 0;
 };
 
 }  // namespace millrace::stream::runtime

@@ -8,6 +8,7 @@
 
 #include "millrace/base/assert.hpp"
 #include "millrace/base/format_version.hpp"
+#include "millrace/base/terminal_text.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/stream/instance.hpp"
 #include "runtime/dead_letters.hpp"
@@ -19,6 +20,12 @@ namespace {
 // Nothing is wrong with the record: no policy passes over it, and the step fails as the log did.
 Failure of_the_log(const Error& error) {
   return {ErrorAction::fail, error.code(), error.message()};
+}
+
+// A name that anybody may have written.
+std::string shown(std::string_view name) {
+  constexpr std::size_t name_bytes_max = 249;
+  return escaped(cut_text(name, name_bytes_max));
 }
 
 Failure of_newer_version(std::uint64_t found) {
@@ -147,7 +154,7 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
   }
   for_us_ = true;
   shared_->tell("warn", "a replayed record is skipped: its topic is no input of this part any more",
-                hand.where() + ", of topic " + std::string(topic.value_or("")).substr(0, 249));
+                hand.where() + ", of topic " + shown(topic.value_or("")));
   return std::nullopt;
 }
 
@@ -167,7 +174,7 @@ std::optional<Failure> Nodes::pass_over(const InHand& hand, std::optional<std::s
     return of_newer_version(*found);
   if (owner) {
     shared_->tell("warn", "a replayed record is skipped: no part has the name in its dead letter",
-                  hand.where() + ", of part " + std::string(*owner).substr(0, 249));
+                  hand.where() + ", of part " + shown(*owner));
   } else {
     shared_->tell("warn", "a replayed record is skipped: it names no part in dl-sub-topology",
                   hand.where());

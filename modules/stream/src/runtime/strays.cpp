@@ -33,17 +33,25 @@ Result<bool> Strays::reports(const InHand& hand, std::optional<std::string_view>
   return true;
 }
 
+// 0: it reads nothing, as long as it waits for one of its inputs.
+Result<std::int32_t> Strays::partitions_of(const SubTopology& part) const {
+  std::int32_t partitions = 0;
+  for (const std::size_t index : part.sources) {
+    const auto input = shared_->log.find_topic(shared_->topology.sources[index].topic);
+    if (!input && input.error().is(log::errc::unknown_topic)) return 0;
+    if (!input) return fail(input.error());
+    partitions = input->spec.partitions;
+  }
+  return partitions;
+}
+
 // As SubTopologyMember has it: a part does not read the retry topic when its inputs have more
-// partitions, and none that they do not have. One that waits for its inputs reads nothing yet.
+// partitions, and none that they do not have.
 Result<bool> Strays::is_first_reader(const InHand& hand) const {
   const Topology& topology = shared_->topology;
   for (const SubTopology& part : topology.sub_topologies) {
     if (part.name == resolved_->spec->name) return true;
-    if (part.sources.empty()) continue;
-    const auto input = shared_->log.find_topic(topology.sources[part.sources.front()].topic);
-    if (!input && input.error().is(log::errc::unknown_topic)) continue;
-    if (!input) return fail(input.error());
-    const std::int32_t partitions = input->spec.partitions;
+    MILLRACE_ASSIGN(const std::int32_t partitions, partitions_of(part));
     if (hand.partition().value < partitions && partitions <= shared_->retry->spec.partitions)
       return false;
   }

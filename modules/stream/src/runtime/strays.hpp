@@ -41,6 +41,7 @@ class Strays {
     log::Offset next;
   };
 
+  [[nodiscard]] Result<std::int32_t> partitions_of(const SubTopology& part) const;
   [[nodiscard]] Result<bool> is_first_reader(const InHand& hand) const;
   [[nodiscard]] Result<bool> was_taken(const std::string& owner, const InHand& hand);
   [[nodiscard]] Result<bool> was_reported(const InHand& hand);
