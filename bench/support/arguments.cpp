@@ -33,7 +33,9 @@ std::int64_t Arguments::number(const std::string& name) const {
   const std::string value = text(name);
   char* end = nullptr;
   const double number = std::strtod(value.c_str(), &end);
-  if (value.empty() || *end != '\0') give_up(name + "=" + value + " is not a number");
+  constexpr double number_max = 9e15;
+  const bool fits = number >= -number_max && number <= number_max;  // not so of what is no number
+  if (value.empty() || *end != '\0' || !fits) give_up(name + "=" + value + " is not a number");
   return static_cast<std::int64_t>(number);
 }
 

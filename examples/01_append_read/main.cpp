@@ -10,6 +10,7 @@
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/processes.hpp"
 #include "millrace/base/random.hpp"
+#include "millrace/base/terminal_text.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/log_embedded/embedded.hpp"
@@ -40,8 +41,8 @@ millrace::Status print_all(log::Log& log, const log::Topic& guests) {
     MILLRACE_TRY(log.fetch({guests.id, log::partition(0)}, next, 64 << 10, buffer));
     for (const log::RecordView& record : buffer.records) {
       std::printf("%lld: %s %s\n", static_cast<long long>(record.offset.value),
-                  std::string(record.key.value_or("")).c_str(),
-                  std::string(record.value.value_or("")).c_str());
+                  millrace::escaped(record.key.value_or("")).c_str(),
+                  millrace::escaped(record.value.value_or("")).c_str());
     }
     next = buffer.next;
   } while (buffer.next != buffer.end);

@@ -16,6 +16,7 @@
 #include "millrace/base/hash.hpp"
 #include "millrace/base/processes.hpp"
 #include "millrace/base/random.hpp"
+#include "millrace/base/terminal_text.hpp"
 #include "millrace/codec/cloud_events.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log_embedded/embedded.hpp"
@@ -94,7 +95,7 @@ millrace::Status count_words(const std::string& directory, std::istream& text) {
   const auto counts = instance->view<std::string, std::int64_t>("counts");
   MILLRACE_ASSIGN(const auto all, counts.all(1'000'000));
   for (const auto& [word, count] : all.value) {
-    std::printf("%s %lld\n", word.c_str(), static_cast<long long>(count));
+    std::printf("%s %lld\n", millrace::escaped(word).c_str(), static_cast<long long>(count));
   }
   return instance->close();
 }

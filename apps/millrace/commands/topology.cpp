@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <iostream>
 #include <iterator>
-#include <limits>
 
 #include "arguments.hpp"
 #include "commands/at_rest.hpp"
@@ -179,7 +179,7 @@ CLI::App* add_accept(CLI::App& topology, Action& action) {
       ->required()
       ->check(check_not_empty);
   add_number(*command, "VERSION", "The version that the build gives it",
-             {1, std::numeric_limits<std::int64_t>::max()},
+             {1, std::int64_t{1} << 53U},
              [options](std::int64_t version) { options->version = version; })
       ->required();
   command->add_flag("--dry-run", options->dry_run, "Tell what would be accepted");

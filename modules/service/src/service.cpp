@@ -16,6 +16,7 @@
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/processes.hpp"
+#include "millrace/base/terminal_text.hpp"
 #include "millrace/http/health.hpp"
 #include "millrace/http/server.hpp"
 #include "millrace/log/environment.hpp"
@@ -111,8 +112,9 @@ class Runtime {
   Status take_state_directory(stream::InstanceOptions& options) {
     if (options.state_directory.empty()) return {};
     MILLRACE_ASSIGN(const std::int64_t number, settings_.integer("instance", 1, 9'999));
+    const auto given = settings_.is_given("instance") ? std::optional(number) : std::nullopt;
     MILLRACE_ASSIGN(state_directory_,
-                    StateDirectory::take(real_file_system(), options.state_directory, number));
+                    StateDirectory::take(real_file_system(), options.state_directory, given));
     options.state_directory = state_directory_->path();
     return {};
   }
@@ -212,7 +214,8 @@ Result<std::shared_ptr<telemetry::LogSink>> open_sink(const Settings& settings) 
 int print_description(const Definition& definition, const Settings& settings) {
   const auto topology = definition.topology(settings);
   if (!topology) {
-    std::fprintf(stderr, "%s: %s\n", definition.name.c_str(), topology.error().message().c_str());
+    std::fprintf(stderr, "%s: %s\n", definition.name.c_str(),
+                 printable(topology.error().message()).c_str());
     return 1;
   }
   const std::string text = topology->describe(settings.get("describe"));
@@ -226,7 +229,7 @@ int serve(const Definition& definition, const Settings& settings) {
   auto sink = open_sink(settings);
   if (!sink) {
     std::fprintf(stderr, "%s: %s: %s\n", definition.name.c_str(),
-                 settings.named("log-file").c_str(), sink.error().message().c_str());
+                 settings.named("log-file").c_str(), printable(sink.error().message()).c_str());
     return 2;
   }
   const auto level = telemetry::parse_level(settings.get("log-level"));
@@ -238,7 +241,7 @@ int serve(const Definition& definition, const Settings& settings) {
     logger.error("could not start",
                  {{"code", started.error().code().name}, {"error", started.error().message()}});
     std::fprintf(stderr, "%s: could not start: %s\n", definition.name.c_str(),
-                 started.error().message().c_str());
+                 printable(started.error().message()).c_str());
     return started.error().is(millrace::errc::invalid_argument) ? 2 : 1;
   }
   return runtime.run_until_told();
@@ -252,7 +255,8 @@ int run(int argc, const char* const* argv, const Definition& definition) {
   const auto parsed =
       parse_settings(argc, argv, definition.name, definition.description, version, settings);
   if (!parsed) {
-    std::fprintf(stderr, "%s: %s\n", definition.name.c_str(), parsed.error().message().c_str());
+    std::fprintf(stderr, "%s: %s\n", definition.name.c_str(),
+                 printable(parsed.error().message()).c_str());
     return 2;
   }
   if (!parsed->print_and_exit.empty()) {

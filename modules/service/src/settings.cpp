@@ -120,8 +120,7 @@ Result<Settings> check_values(int argc, const char* const* argv, const CLI::App&
     const std::string variable = environment_name(setting.name);
     const char* const environment = std::getenv(variable.c_str());
     std::string& value = values[setting.name];
-    std::string& source = sources[setting.name];
-    source = "--" + setting.name;
+    std::string source = "--" + setting.name;
     bool given = is_on_command_line(argc, argv, setting.name);
     if (!given && environment != nullptr && *environment != '\0') {
       value = environment;
@@ -133,6 +132,7 @@ Result<Settings> check_values(int argc, const char* const* argv, const CLI::App&
     }
     if (given) {
       MILLRACE_TRY(check_value(setting, value, source));
+      sources.insert_or_assign(setting.name, std::move(source));
     }
   }
   return Settings(std::move(values), std::move(sources));

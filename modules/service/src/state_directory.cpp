@@ -44,9 +44,8 @@ Status adopt_snapshots(FileSystem& files, const std::string& from, const std::st
 
 Result<std::unique_ptr<StateDirectory>> StateDirectory::take(FileSystem& files,
                                                              const std::string& service_directory,
-                                                             std::int64_t number) {
-  const bool fixed = number != 1;
-  for (; number <= numbers_max; ++number) {
+                                                             std::optional<std::int64_t> given) {
+  for (std::int64_t number = given.value_or(1); number <= numbers_max; ++number) {
     const std::string path = service_directory + "/" + std::to_string(number);
     MILLRACE_ASSIGN(const int lock, lock_directory(files, path));
     if (lock >= 0) {
@@ -54,12 +53,17 @@ Result<std::unique_ptr<StateDirectory>> StateDirectory::take(FileSystem& files,
       if (number == 1) MILLRACE_TRY(adopt_snapshots(files, service_directory, path));
       return taken;
     }
-    if (fixed) break;
+    if (given) {
+      return fail(millrace::errc::busy,
+                  path +
+                      " is the state directory of another process: give each instance a number "
+                      "of its own by --instance, or a state directory of its own by --state-dir");
+    }
   }
-  return fail(millrace::errc::busy,
-              service_directory + "/" + std::to_string(std::min(number, numbers_max)) +
-                  " is the state directory of another process: give each instance a number of its "
-                  "own by --instance, or a state directory of its own by --state-dir");
+  return fail(millrace::errc::busy, service_directory + ": all of the state directories 1 to " +
+                                        std::to_string(numbers_max) +
+                                        " are those of other processes: end some, or give this "
+                                        "instance a state directory by --state-dir");
 }
 
 StateDirectory::~StateDirectory() { ::close(lock_); }

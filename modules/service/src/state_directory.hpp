@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -17,12 +18,12 @@ namespace millrace::service {
 /// instances write to one directory.
 class StateDirectory {
  public:
-  /// Creates the directory if need be. Number 1, which every instance has unless told otherwise,
-  /// takes the lowest number whose lock is free; any other takes its own: errc::busy when another
-  /// process has it. Snapshots of earlier versions, which lie in `service_directory` itself, are
-  /// moved to number 1. Other failures are those of the file system.
+  /// Creates the directory if need be. Without a number it is the lowest one whose lock is free;
+  /// a number that is given is the instance's own: errc::busy when another process has it.
+  /// Snapshots of earlier versions, which lie in `service_directory` itself, are moved to number 1.
+  /// Other failures are those of the file system.
   [[nodiscard]] static Result<std::unique_ptr<StateDirectory>> take(
-      FileSystem& files, const std::string& service_directory, std::int64_t number);
+      FileSystem& files, const std::string& service_directory, std::optional<std::int64_t> number);
   ~StateDirectory();
   StateDirectory(const StateDirectory&) = delete;
   StateDirectory& operator=(const StateDirectory&) = delete;

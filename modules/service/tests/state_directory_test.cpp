@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace millrace::service {
@@ -21,7 +22,7 @@ class StateDirectories : public testing::Test {
   std::string root() const { return directory_ + "/stock"; }
   ~StateDirectories() override { std::filesystem::remove_all(directory_); }
 
-  Result<std::unique_ptr<StateDirectory>> take(std::int64_t number) {
+  Result<std::unique_ptr<StateDirectory>> take(std::optional<std::int64_t> number = {}) {
     return StateDirectory::take(real_file_system(), root(), number);
   }
 
@@ -30,29 +31,32 @@ class StateDirectories : public testing::Test {
 };
 
 TEST_F(StateDirectories, of_two_instances_are_two) {
-  const auto one = take(1);
+  const auto one = take();
   ASSERT_TRUE(one) << one.error().to_string();
-  const auto two = take(1);
+  const auto two = take();
   ASSERT_TRUE(two) << two.error().to_string();
   EXPECT_EQ((*one)->path(), root() + "/1");
   EXPECT_EQ((*two)->path(), root() + "/2");
 }
 
 TEST_F(StateDirectories, are_free_again_when_their_instance_has_ended) {
-  ASSERT_TRUE(take(1));
-  const auto again = take(1);
+  ASSERT_TRUE(take());
+  const auto again = take();
   ASSERT_TRUE(again);
   EXPECT_EQ((*again)->path(), root() + "/1");
 }
 
 TEST_F(StateDirectories, have_the_number_of_the_instance_that_is_given_one) {
-  const auto three = take(3);
-  ASSERT_TRUE(three);
-  EXPECT_EQ((*three)->path(), root() + "/3");
-  const auto second = take(3);
-  ASSERT_FALSE(second);
-  EXPECT_TRUE(second.error().is(millrace::errc::busy));
-  EXPECT_NE(second.error().message().find("--instance"), std::string::npos);
+  // Also the number that an instance without one tries first.
+  for (const std::int64_t number : {1, 3}) {
+    const auto first = take(number);
+    ASSERT_TRUE(first);
+    EXPECT_EQ((*first)->path(), root() + "/" + std::to_string(number));
+    const auto second = take(number);
+    ASSERT_FALSE(second);
+    EXPECT_TRUE(second.error().is(millrace::errc::busy));
+    EXPECT_NE(second.error().message().find("--instance"), std::string::npos);
+  }
 }
 
 TEST_F(StateDirectories, take_over_the_snapshots_of_earlier_versions) {

@@ -7,6 +7,7 @@
 
 #include "millrace/base/assert.hpp"
 #include "millrace/base/json_writer.hpp"
+#include "millrace/base/terminal_text.hpp"
 #include "millrace/base/time_text.hpp"
 
 namespace millrace::telemetry {
@@ -69,6 +70,8 @@ void Logger::log(Level level, std::string_view message, std::span<const Field> f
     }
     out.end_object();
   }
+  // Much of it is of others, and the line may go to a terminal.
+  line = printable_json(line);
   line += '\n';
   sink_->write(line);
 }

@@ -44,6 +44,14 @@ TEST_F(LoggerTest, a_message_cannot_break_out_of_its_line) {
   EXPECT_TRUE(sink->contains(R"("message":"a\n{\"level\":\"error\"}")"));
 }
 
+TEST_F(LoggerTest, text_of_others_cannot_steer_the_terminal) {
+  logger.info("a\u009b2J", {{"k", "b\x7f"}, {"bidi", "c\u202ed"}});
+  ASSERT_EQ(sink->lines().size(), 1U);
+  EXPECT_TRUE(sink->contains(R"("message":"a\u009b2J")")) << sink->lines()[0];
+  EXPECT_TRUE(sink->contains(R"("k":"b\u007f")")) << sink->lines()[0];
+  EXPECT_TRUE(sink->contains(R"("bidi":"c\u202ed")")) << sink->lines()[0];
+}
+
 TEST_F(LoggerTest, lines_of_several_threads_stay_whole) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {

@@ -47,7 +47,7 @@ struct Setting {
 class Settings {
  public:
   using Map = std::map<std::string, std::string, std::less<>>;
-  /// `sources`: for each name where its value came from, as named() returns it.
+  /// `sources`: for each name that was given where its value came from, as named() returns it.
   explicit Settings(Map values, Map sources = {})
       : values_(std::move(values)), sources_(std::move(sources)) {}
   /// The value; the name must be a declared setting.
@@ -55,6 +55,8 @@ class Settings {
   [[nodiscard]] bool flag(std::string_view name) const;
   /// How the value was given, for messages: `--port`, or `MILLRACE_PORT`, or `port in FILE`.
   [[nodiscard]] std::string named(std::string_view name) const;
+  /// Whether somebody gave it: else it has its default.
+  [[nodiscard]] bool is_given(std::string_view name) const { return sources_.contains(name); }
   /// A whole number in [min, max], else errc::invalid_argument naming the setting.
   [[nodiscard]] Result<std::int64_t> integer(std::string_view name, std::int64_t min,
                                              std::int64_t max) const;
