@@ -160,6 +160,14 @@ class KafkaTool(unittest.TestCase):
         self.assertEqual(self.kafka("down").returncode, 0)
         self.assertEqual((self.cluster / "mine").read_text(), "precious")
 
+    def test_files_of_others_in_the_directory_of_a_cluster_stay(self):
+        self.cluster.mkdir()
+        (self.cluster / "state.json").write_text('{"brokers": [], "watcher": null, "options": {}}')
+        (self.cluster / "broker-1").mkdir()
+        (self.cluster / "mine").write_text("precious")
+        self.assertEqual(self.kafka("down").returncode, 0)
+        self.assertEqual([entry.name for entry in self.cluster.iterdir()], ["mine"])
+
     def test_without_maven_central_one_line_says_so(self):
         # A Maven that speaks as the real one does without a network; nothing is in the cache.
         tools = Path(self.home.name) / "bin"

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import secrets
 import shutil
 import signal
@@ -17,6 +18,9 @@ from pathlib import Path
 
 from . import NOT_UP, Failure, jars, processes, security, wire
 
+# What a cluster has in its directory, beside its record.
+OWN_FILES = {"state.json.fresh", "tls", "watcher.log"}
+OWN_DIRECTORY = re.compile(r"broker-\d+")
 START_SECONDS = 120
 ATTEMPTS = 5
 STOP_GRACE_SECONDS = 3
@@ -130,8 +134,8 @@ class Cluster:
                 return self.address()
             if self.state is not None:
                 self.remove()
-                self.directory.mkdir(mode=0o700)
-            elif any(self.directory.iterdir()):
+                self.directory.mkdir(mode=0o700, exist_ok=True)
+            if any(self.directory.iterdir()):
                 raise Failure(f"{self.directory} has files in it that are not a cluster's; name another directory", 2)
             self.state = {"brokers": [], "watcher": None, "options": options}
             try:
@@ -313,10 +317,12 @@ class Cluster:
         processes.end(victims, STOP_GRACE_SECONDS)
         # The record goes last: while it is there, another attempt can finish what this one could not.
         for entry in self.directory.iterdir():
-            if entry.name != "state.json":
+            if entry.name in OWN_FILES or OWN_DIRECTORY.fullmatch(entry.name):
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
         (self.directory / "state.json").unlink()
-        self.directory.rmdir()
+        # Files of others stay, and their directory with them.
+        if not any(self.directory.iterdir()):
+            self.directory.rmdir()
         self.state = None
 
     # --- single brokers ---

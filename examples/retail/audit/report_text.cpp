@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
+#include <cstdlib>
 #include <string>
 
 #include "millrace/base/terminal_text.hpp"
 #include "millrace/codec/describe.hpp"
+#include "millrace/codec/write_json.hpp"
 #include "retail/audit/audit.hpp"
 
 namespace retail {
@@ -19,15 +21,21 @@ void append_money(std::string& out, const char* title,
       return;
     }
   }
-  const std::string digits = std::to_string(sum % 1000 < 0 ? -(sum % 1000) : sum % 1000);
-  out += title + std::to_string(sum / 1000) + "." + std::string(3 - digits.size(), '0') + digits +
-         " in " + std::to_string(amounts.size()) + " countries\n";
+  const std::string digits = std::to_string(std::abs(sum % 1000));
+  // What is above -1 has a sign too.
+  out += title + std::string(sum < 0 ? "-" : "") + std::to_string(std::abs(sum / 1000)) + "." +
+         std::string(3 - digits.size(), '0') + digits + " in " + std::to_string(amounts.size()) +
+         " countries\n";
 }
 
 }  // namespace
 
 std::string to_json(const AuditReport& report) {
-  return millrace::printable_json(millrace::codec::to_json(report));
+  // For people: of sums of money each digit counts, however many there are.
+  std::string out;
+  millrace::JsonWriter writer(out);
+  millrace::codec::write_json(millrace::codec::type_info<AuditReport>(), &report, writer);
+  return millrace::printable_json(out);
 }
 
 std::string to_text(const AuditReport& report) {

@@ -19,9 +19,10 @@ namespace retail {
 /// timestamp is the time of the order.
 inline constexpr const char* requests_topic = "requests";
 
-/// More pieces on one line, or a larger total, is taken for a mistake.
+/// More pieces on one line, or a larger total, is taken for a mistake. Thousands of the largest
+/// orders of one country still add up to what JSON tells apart, 2^53.
 inline constexpr std::int64_t quantity_max = 1'000'000'000;
-inline constexpr Money total_max{1'000'000'000'000'000};
+inline constexpr Money total_max{1'000'000'000'000};
 
 /// A line as asked for. Lines are numbered from 0; a product may stand on several.
 struct RequestedLine {

@@ -172,15 +172,8 @@ void Feed::State::on_answer(std::size_t index, bool is_order, std::size_t others
   --in_flight;
   const int status = answer ? answer->status : 0;
   if (status == 0 || status == 429 || status == 503 || status == 504) {
-    std::int64_t pause_ns = resend_pause_ns;
-    if (answer) {
-      const auto retry_after = answer->headers.find("Retry-After");
-      std::int64_t seconds = 0;
-      if (retry_after &&
-          std::from_chars(retry_after->data(), retry_after->data() + retry_after->size(), seconds)
-                  .ec == std::errc())
-        pause_ns = seconds * ns_per_s;
-    }
+    const std::int64_t pause_ns =
+        pause_before_resend_ns(answer ? answer->headers.find("Retry-After") : std::nullopt);
     // As many as were under way before it the server has room for.
     if (status == 429) {
       limit = std::clamp<std::size_t>(others, 1, limit);
@@ -219,6 +212,17 @@ void Feed::State::save_position(std::size_t position) {
 void Feed::State::finish() {
   const millrace::MutexLock lock(mutex);
   progress.done = true;
+}
+
+std::int64_t pause_before_resend_ns(std::optional<std::string_view> retry_after) {
+  constexpr std::int64_t seconds_max = 3'600;
+  if (!retry_after) return resend_pause_ns;
+  std::int64_t seconds = 0;
+  const char* const end = retry_after->data() + retry_after->size();
+  const auto read = std::from_chars(retry_after->data(), end, seconds);
+  const bool good =
+      read.ec == std::errc() && read.ptr == end && seconds >= 0 && seconds <= seconds_max;
+  return good ? seconds * ns_per_s : resend_pause_ns;
 }
 
 Result<std::unique_ptr<Feed>> Feed::start(FeedOptions options, FeedSource source,

@@ -49,6 +49,10 @@ struct FeedProgress {
   std::string unsaved;  ///< why the position could not be saved last; empty: it was
 };
 
+/// How long to wait before a request is sent again, in ns: what the header `Retry-After` says, 0 to
+/// 3600 seconds, else a moment.
+[[nodiscard]] std::int64_t pause_before_resend_ns(std::optional<std::string_view> retry_after);
+
 /// Sends requests over persistent connections, in order, as a closed or an open loop. What the
 /// server refuses for now (429, 503) is sent again when its `Retry-After` has passed, what may not
 /// have arrived after a moment; both for ever, the oldest first and before what was never sent.

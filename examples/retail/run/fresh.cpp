@@ -214,6 +214,12 @@ class Finder {
     if (entry == "journal") {
       return directory_of_files(path, is_journal_file);
     }
+    if (entry == "settled") {
+      return directory(path, [this](const std::string& below, const std::string& partition) {
+        return is_settled_partition(partition) ? directory_of_files(below, is_settled_file)
+                                               : keep(below);
+      });
+    }
     // Belongs to the mount, which stays.
     if (entry == "lost+found") {
       return {};
@@ -221,7 +227,7 @@ class Finder {
     return is_log_file(entry) ? file(path) : keep(path);
   }
 
-  // A Kafka of tools/kafka, which deletes all that its directory holds, and its record last.
+  // A Kafka of tools/kafka, which deletes its own files, and its record last.
   Status cluster(const std::string& name) {
     MILLRACE_ASSIGN(const fs::file_type type, type_of(name));
     if (type != fs::file_type::directory) {
@@ -234,13 +240,20 @@ class Finder {
       return keep(name);
     }
     MILLRACE_TRY(refuse_links_below(root_ / name));
+    const std::size_t foreign_before = found_.foreign.size();
     for (const std::string& entry : names) {
       std::string path = name;
       path += "/" + entry;
-      found_.steps.push_back({std::move(path), Kind::tree});
+      if (is_cluster_entry(entry)) {
+        found_.steps.push_back({std::move(path), Kind::tree});
+      } else {
+        MILLRACE_TRY(keep(path));
+      }
     }
     found_.steps.push_back({name, Kind::directory});
-    found_.written.push_back(name);
+    if (found_.foreign.size() == foreign_before) {
+      found_.written.push_back(name);
+    }
     return {};
   }
 

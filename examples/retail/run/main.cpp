@@ -68,7 +68,8 @@ int run_through(const RunOptions& options, const EstateDirectory& directory, Est
     if (own_cluster) {
       std::printf("draining\n");
     } else {
-      std::printf("draining; run again with --data %s to go on\n", options.data.c_str());
+      std::printf("draining; run again with --data %s to go on\n",
+                  millrace::printable_line(options.data).c_str());
     }
     estate.stop();
     return options.once ? 1 : 0;
@@ -101,7 +102,7 @@ millrace::Status start_cluster(OwnCluster& cluster, RunOptions& options,
   }
   MILLRACE_ASSIGN(options.log, cluster.start(program_directory() + "/../../../tools/kafka",
                                              directory.path("kafka")));
-  std::printf("Kafka: %s\n", options.log.c_str());
+  std::printf("Kafka: %s\n", millrace::printable_line(options.log).c_str());
   return {};
 }
 
@@ -120,7 +121,7 @@ int refuse(const millrace::Error& error) {
 }
 
 void say(const std::string& line) {
-  std::printf("%s\n", line.c_str());
+  std::printf("%s\n", millrace::printable_line(line).c_str());
   std::fflush(stdout);
 }
 

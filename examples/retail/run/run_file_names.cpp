@@ -111,4 +111,31 @@ bool is_journal_file(std::string_view name) {
   return name.size() == journal_digits && is_number(name);
 }
 
+bool is_cluster_entry(std::string_view name) {
+  static constexpr std::array<std::string_view, 4> names{"state.json", "state.json.fresh", "tls",
+                                                         "watcher.log"};
+  constexpr std::string_view broker = "broker-";
+  return is_one_of(name, names) ||
+         (name.starts_with(broker) && is_number(name.substr(broker.size())));
+}
+
+bool is_settled_partition(std::string_view name) {
+  const std::size_t dash = name.rfind('-');
+  return dash != std::string_view::npos && dash > 0 && is_number(name.substr(dash + 1));
+}
+
+bool is_settled_file(std::string_view name) {
+  if (without_temporary(name) == "compaction") {
+    return true;
+  }
+  for (const std::string_view mark : {".cleaned", ".swap", ".deleted"}) {
+    if (take_suffix(name, mark)) {
+      break;
+    }
+  }
+  const bool of_segment = take_suffix(name, ".log") || take_suffix(name, ".timeindex") ||
+                          take_suffix(name, ".index") || take_suffix(name, ".commits");
+  return of_segment && name.size() == journal_digits && is_number(name);
+}
+
 }  // namespace retail

@@ -27,5 +27,10 @@ namespace retail {
 [[nodiscard]] bool is_member_file(std::string_view name);
 [[nodiscard]] bool is_index_file(std::string_view name);
 [[nodiscard]] bool is_journal_file(std::string_view name);
+/// In the directory of a cluster of tools/kafka.
+[[nodiscard]] bool is_cluster_entry(std::string_view name);
+/// In `settled` of a log: `<topic>-<partition>`, and what lies there.
+[[nodiscard]] bool is_settled_partition(std::string_view name);
+[[nodiscard]] bool is_settled_file(std::string_view name);
 
 }  // namespace retail

@@ -209,6 +209,14 @@ TEST_F(AuditByHand, finds_an_outcome_of_a_request_that_was_not_the_first_under_i
       Contains("1: StockWrittenOff comes of a request that was not the first under its id"));
 }
 
+TEST(AuditText, has_every_digit_of_a_sum_and_its_sign) {
+  AuditReport report;
+  report.revenue_milli = {{"France", 10'000'000'000'000'001}};
+  report.refunds_milli = {{"France", -500}};
+  EXPECT_NE(to_json(report).find("10000000000000001"), std::string::npos) << to_json(report);
+  EXPECT_NE(to_text(report).find("-0.500 in 1 countries"), std::string::npos) << to_text(report);
+}
+
 TEST(AuditOfNothing, names_the_topics_that_are_missing) {
   millrace::ManualClock clock;
   millrace::log::MemoryBroker broker(clock, true);

@@ -129,6 +129,16 @@ TEST_F(FeedTest, when_none_was_refused_for_a_while_more_are_sent_at_once) {
     ASSERT_NO_FATAL_FAILURE(answer_one());
 }
 
+TEST(RetryAfter, is_believed_when_it_is_a_number_of_seconds_within_an_hour) {
+  const std::int64_t moment = pause_before_resend_ns(std::nullopt);
+  EXPECT_GT(moment, 0);
+  EXPECT_EQ(pause_before_resend_ns("0"), 0);
+  EXPECT_EQ(pause_before_resend_ns("10"), 10'000'000'000);
+  EXPECT_EQ(pause_before_resend_ns("3600"), 3'600'000'000'000);
+  for (const char* const wrong : {"", "-5", "10x", "3601", "9223372037", "99999999999999999999"})
+    EXPECT_EQ(pause_before_resend_ns(wrong), moment) << wrong;
+}
+
 // A full disk, say: what was answered would be sent again by the next run, and takes effect once.
 TEST_F(FeedTest, a_position_that_cannot_be_saved_costs_no_request_and_is_tried_again) {
   std::atomic<bool> full = true;

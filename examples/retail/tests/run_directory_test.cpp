@@ -40,6 +40,12 @@ constexpr const char* files_of_run[] = {"log/LOCK",
                                         "log/journal/00000000000000000000.batches.tmp",
                                         "log/journal/next.0.prepared",
                                         "log/journal/next.unfinished",
+                                        "log/settled/orders-0/00000000000000000000.log",
+                                        "log/settled/orders-0/00000000000000000000.index",
+                                        "log/settled/orders-0/00000000000000000000.timeindex",
+                                        "log/settled/orders-0/00000000000000000007.commits.swap",
+                                        "log/settled/orders-0/00000000000000000007.log.cleaned",
+                                        "log/settled/orders-0/compaction",
                                         "state/stock/shelves-0.snapshot",
                                         "state/stock/shelves-1.snapshot.new",
                                         "state/stock-2/shelves-12.snapshot",
@@ -172,6 +178,21 @@ TEST_F(RunDirectory, fresh_says_what_it_deletes_and_keeps_what_no_run_wrote) {
   EXPECT_TRUE(exists("notes.txt"));
   EXPECT_TRUE(exists("logs/notes.log"));
   EXPECT_FALSE(open(false, "scarce")) << "begun with ample now";
+}
+
+TEST_F(RunDirectory, fresh_keeps_files_of_others_among_those_of_a_cluster_and_of_settled_segments) {
+  ASSERT_TRUE(open());
+  write_run();
+  write("kafka/notes.txt");
+  write("log/settled/notes.txt");
+  write("log/settled/orders-0/notes.log");
+  ASSERT_TRUE(open(true));
+  ASSERT_EQ(said_.size(), 2U);
+  EXPECT_EQ(said_[1],
+            "--fresh keeps what no run wrote: kafka/notes.txt, log/settled/notes.txt, "
+            "log/settled/orders-0/notes.log");
+  EXPECT_FALSE(exists("kafka/broker-1"));
+  EXPECT_FALSE(exists("log/settled/orders-0/compaction"));
 }
 
 TEST_F(RunDirectory, a_directory_named_log_that_is_no_log_is_kept) {

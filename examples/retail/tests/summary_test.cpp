@@ -53,6 +53,12 @@ TEST(Summary, keeps_every_digit_of_the_seed) {
   EXPECT_THAT(to_json(summary), HasSubstr("\"seed\":\"18446744073709551615\""));
 }
 
+TEST(Summary, keeps_every_digit_of_sums_of_money) {
+  Summary summary;
+  summary.audit.revenue_milli = {{"France", 10'000'000'000'000'001}};
+  EXPECT_NE(to_json(summary).find("10000000000000001"), std::string::npos) << to_json(summary);
+}
+
 TEST(Summary, shows_no_control_character) {
   Summary summary = continued();
   const std::string hostile = "x\x1b[2J\xc2\x9b\xe2\x80\xae\naudit       holds";
