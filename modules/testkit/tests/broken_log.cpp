@@ -22,19 +22,49 @@ std::optional<log::Offset> Breakage::shown(log::GroupId group, log::TopicPartiti
   return before == before_.end() ? position : before->second;
 }
 
-bool Breakage::repeats() {
+bool Breakage::strikes() {
   constexpr int every = 7;
-  if (broken_ != Broken::commits_twice) return false;
+  if (broken_ != Broken::commits_twice && broken_ != Broken::drops_records) return false;
   const std::lock_guard lock(mutex_);
   return ++commits_ % every == 0;
 }
 
 Result<log::Committed> BrokenLog::commit(log::Transaction& transaction) {
-  const bool twice = transaction.batch_count() > 0 && breakage_->repeats();
+  const bool struck = transaction.batch_count() > 0 && breakage_->strikes();
+  if (struck && breakage_->broken() == Broken::drops_records) return commit_positions(transaction);
   Result<log::Committed> committed = inner_->commit(transaction);
   if (!committed) return committed;
   breakage_->committed(transaction);
-  return twice ? inner_->commit(transaction) : std::move(committed);
+  return struck ? inner_->commit(transaction) : std::move(committed);
+}
+
+// Says that the records are where they would have been.
+Result<log::Committed> BrokenLog::commit_positions(log::Transaction& transaction) {
+  log::Transaction positions;
+  for (const log::Transaction::Position& position : transaction.positions())
+    positions.set_position(position.group, position.place, position.next);
+  for (const log::Claim& claim : transaction.claims())
+    positions.require(claim);
+  MILLRACE_ASSIGN(log::Committed committed, inner_->commit(positions));
+  for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
+    const log::TopicPartition place = transaction.batch(i).place;
+    MILLRACE_ASSIGN(const log::Offset end, inner_->end_offset(place));
+    committed.places.push_back({place, end});
+  }
+  return committed;
+}
+
+Status BrokenLog::fetch(log::TopicPartition place, log::Offset from, std::size_t max_bytes,
+                        log::FetchBuffer& buffer) {
+  MILLRACE_TRY(inner_->fetch(place, from, max_bytes, buffer));
+  constexpr log::Offset last = log::offset(5);
+  if (breakage_->broken() != Broken::shows_no_more || from <= last) return {};
+  const auto input = inner_->find_topic("plays");
+  if (!input || input->id != place.topic) return {};
+  buffer.records.clear();
+  buffer.batches.clear();
+  buffer.next = buffer.end = from;
+  return {};
 }
 
 Result<std::optional<log::Offset>> BrokenLog::position(log::GroupId group,

@@ -19,7 +19,9 @@ namespace millrace::testkit {
 enum class Broken : std::uint8_t {
   late_positions,  ///< the positions of a transaction count from the next one on: not with its
                    ///< records
-  commits_twice    ///< some transactions take effect twice
+  commits_twice,   ///< some transactions take effect twice
+  drops_records,   ///< of some transactions only the positions count
+  shows_no_more    ///< what is in a topic of others beyond some offset is never shown
 };
 
 /// What the handles of one log that is broken know together. Thread-safe.
@@ -32,8 +34,8 @@ class Breakage {
   /// The position that the log shows, of the one that it has.
   [[nodiscard]] std::optional<log::Offset> shown(log::GroupId group, log::TopicPartition place,
                                                  std::optional<log::Offset> position);
-  /// The next transaction with records is one that is committed twice.
-  [[nodiscard]] bool repeats();
+  /// The transaction in hand, which has records, is one that is treated otherwise.
+  [[nodiscard]] bool strikes();
 
  private:
   Broken broken_;
@@ -56,9 +58,7 @@ class BrokenLog final : public log::Log {
   Result<std::vector<log::Topic>> topics() override { return inner_->topics(); }
   Result<log::Committed> commit(log::Transaction& transaction) override;
   Status fetch(log::TopicPartition place, log::Offset from, std::size_t max_bytes,
-               log::FetchBuffer& buffer) override {
-    return inner_->fetch(place, from, max_bytes, buffer);
-  }
+               log::FetchBuffer& buffer) override;
   Result<log::Offset> start_offset(log::TopicPartition place) override {
     return inner_->start_offset(place);
   }
@@ -84,6 +84,8 @@ class BrokenLog final : public log::Log {
   std::string identity() override { return inner_->identity(); }
 
  private:
+  [[nodiscard]] Result<log::Committed> commit_positions(log::Transaction& transaction);
+
   std::unique_ptr<log::Log> inner_;
   std::shared_ptr<Breakage> breakage_;
 };

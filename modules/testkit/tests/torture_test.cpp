@@ -155,17 +155,29 @@ std::string verdict(const TortureTopology& topology, std::uint64_t seed = 1) {
   return verdict(topology, TortureOptions{.seed = seed});
 }
 
+struct Mutant {
+  Broken broken;
+  std::string found;  // what torture says of it
+};
+
+std::vector<Mutant> mutants() {
+  return {{Broken::late_positions, "doubled: "},
+          {Broken::commits_twice, "doubled: "},
+          {Broken::drops_records, "lost: "},
+          {Broken::shows_no_more, "lost: "}};
+}
+
 // The engine has these promises from the log, and does as badly when it breaks them itself.
 TEST(Torture, an_engine_over_a_log_that_breaks_a_promise_fails) {
-  for (const Broken broken : {Broken::late_positions, Broken::commits_twice}) {
+  for (const Mutant& mutant : mutants()) {
     for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-      const auto breakage = std::make_shared<Breakage>(broken);
+      const auto breakage = std::make_shared<Breakage>(mutant.broken);
       const std::string text =
           verdict(charts, {.seed = seed, .between = [&](std::unique_ptr<log::Log> inner) {
                              return std::make_unique<BrokenLog>(std::move(inner), breakage);
                            }});
       EXPECT_THAT(text, HasSubstr("torture of charts, run rough, seed"));
-      EXPECT_THAT(text, HasSubstr("doubled: "));
+      EXPECT_THAT(text, HasSubstr(mutant.found));
     }
   }
 }
@@ -173,11 +185,11 @@ TEST(Torture, an_engine_over_a_log_that_breaks_a_promise_fails) {
 // How often an instance begins again there depends on the scheduler: not each seed needs to show
 // it.
 TEST(Torture, an_engine_over_a_directory_that_breaks_a_promise_fails) {
-  for (const Broken broken : {Broken::late_positions, Broken::commits_twice}) {
+  for (const Mutant& mutant : mutants()) {
     std::string text;
     for (std::uint64_t seed = 1; text.empty() && seed <= 10; ++seed) {
       DirectoryLog log;
-      const auto breakage = std::make_shared<Breakage>(broken);
+      const auto breakage = std::make_shared<Breakage>(mutant.broken);
       const auto connect = [&](log::LogOptions options) -> std::unique_ptr<log::Log> {
         const bool of_instance = options.service == "charts";
         auto inner = log.connect(std::move(options));
@@ -187,7 +199,7 @@ TEST(Torture, an_engine_over_a_directory_that_breaks_a_promise_fails) {
       text = verdict(charts, {.seed = seed, .threads_log = connect});
     }
     EXPECT_THAT(text, HasSubstr("torture of charts, run threads, seed"));
-    EXPECT_THAT(text, HasSubstr("doubled: "));
+    EXPECT_THAT(text, HasSubstr(mutant.found));
   }
 }
 
