@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "committer.hpp"
 
+#include <utility>
+
 #include "checkpoint.hpp"
 #include "frame_reader.hpp"
 #include "millrace/base/fault_point.hpp"
@@ -71,11 +73,8 @@ void Committer::encode(Transaction& transaction) {
   }
 }
 
-Result<Committed> Committer::repeat(std::string_view producer, std::uint64_t position) {
+Result<Committed> Committer::repeat(std::uint64_t position) {
   MILLRACE_TRY(log_.segments.refresh());
-  if (position < log_.directory.control().begin.load(std::memory_order_acquire)) {
-    return repeat_removed(producer, position);
-  }
   FrameReader reader(log_.journal, log_.directory.log_id());
   MILLRACE_ASSIGN(const FrameView frame, reader.table(position));
   const FrameHeader header = frame.header();
@@ -94,6 +93,7 @@ Result<Committed> Committer::repeat(std::string_view producer, std::uint64_t pos
 
 /// The journal does not have the frame any more; the checkpoint that said so kept its outcome.
 Result<Committed> Committer::repeat_removed(std::string_view producer, std::uint64_t position) {
+  MILLRACE_FAULT_POINT("commit.removed_outcome");
   MILLRACE_ASSIGN(const auto checkpoint,
                   read_checkpoint(log_.directory.files(), log_.directory.path()));
   const Checkpoint::Producer* const found =
@@ -155,13 +155,29 @@ Result<Committed> Committer::commit(Transaction& transaction) {
   }
   log_.settler.slow_down();
   MILLRACE_TRY(log_.group_commit.sync_surplus());
+  std::optional<std::uint64_t> removed;
+  auto committed = append(transaction, removed);
+  // Without the lock: it is a file that is read.
+  return removed ? repeat_removed(sequence.producer, *removed) : std::move(committed);
+}
+
+/// Under the writer lock. `removed` is set for a repeated commit whose frame is not in the journal.
+Result<Committed> Committer::append(Transaction& transaction,
+                                    std::optional<std::uint64_t>& removed) {
+  const Transaction::Sequence& sequence = transaction.sequence();
+  const bool sequenced = !sequence.producer.empty();
+  const bool nothing = transaction.empty() && !sequenced;
   MILLRACE_ASSIGN(const WriterLock::Held locked, log_.lock());
   MILLRACE_FAULT_POINT("lock.held");
   if (sequenced) {
     if (const auto last = find_producer(locked, log_.directory.control(), sequence.producer)) {
       MILLRACE_ASSIGN(const SequenceOutcome outcome, check_sequence(sequence, last->sequence));
       if (outcome == SequenceOutcome::repeated) {
-        return repeat(sequence.producer, last->frame);
+        if (last->frame < log_.directory.control().begin.load(std::memory_order_acquire)) {
+          removed = last->frame;
+          return Committed{};
+        }
+        return repeat(last->frame);
       }
     }
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "member.hpp"
@@ -21,7 +22,9 @@ class Committer {
   void encode(Transaction& transaction);
   [[nodiscard]] Status check_tables(const Locked& locked, const Transaction& transaction) const;
   [[nodiscard]] Status check_claims(const Locked& locked, const Transaction& transaction) const;
-  [[nodiscard]] Result<Committed> repeat(std::string_view producer, std::uint64_t position);
+  [[nodiscard]] Result<Committed> append(Transaction& transaction,
+                                         std::optional<std::uint64_t>& removed);
+  [[nodiscard]] Result<Committed> repeat(std::uint64_t position);
   [[nodiscard]] Result<Committed> repeat_removed(std::string_view producer, std::uint64_t position);
 
   Member& log_;

@@ -259,6 +259,29 @@ TEST_F(SettlingMeanwhile, a_reader_finds_on_the_other_side_what_left_the_journal
   }
 }
 
+TEST_F(SettlingMeanwhile, others_commit_while_the_outcome_of_a_removed_frame_is_read) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  auto log = begin();
+  Transaction once;
+  once.append(a_, {0, "k", "once", {}});
+  once.set_sequence("feed", 1);
+  const auto first = log->commit(once);
+  ASSERT_TRUE(first);
+  expected_a_.push_back({"once", first->places[0].first, first->position.position});
+  fill(*log, 60);
+  ASSERT_TRUE(log->maintain());
+  const auto other = open("other");
+  at("commit.removed_outcome", [&] { fill(*other, 1); });
+  const auto again = log->commit(once);
+  ASSERT_EQ(at_point, nullptr);
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_TRUE(again->repeated);
+  EXPECT_EQ(again->position, first->position);
+  expect_whole(*log);
+}
+
 TEST_F(SettlingMeanwhile, a_member_that_was_taken_for_dead_publishes_nothing) {
   if (!fault_points_compiled_in()) {
     GTEST_SKIP() << "this build has no fault points";
