@@ -45,7 +45,8 @@ class Breakage {
   int commits_ = 0;
 };
 
-/// A handle of a log that breaks a promise.
+/// A handle of a log that breaks a promise. For logs in memory and in a directory: what only a
+/// cluster has is not passed on.
 class BrokenLog final : public log::Log {
  public:
   BrokenLog(std::unique_ptr<log::Log> inner, std::shared_ptr<Breakage> breakage)
