@@ -177,6 +177,8 @@ Status fetch_settled(LogParts& log, TopicPartition place, Offset from, Offset en
         std::string_view(buffer.bytes).substr(batch.place, batch.header.bytes);
     MILLRACE_TRY(add_records(log, bytes, batch.commit.position.position, from.value, buffer));
   }
+  // Behind the last batch, or what compaction took.
+  buffer.next = read.next;
   return {};
 }
 

@@ -8,7 +8,7 @@
 #include "catalog.hpp"
 #include "log_directory.hpp"
 #include "millrace/log/errors.hpp"
-#include "settled/segment_files.hpp"
+#include "settled/segment_changes.hpp"
 #include "settled/segment_reader.hpp"
 #include "settled_path.hpp"
 
@@ -52,19 +52,8 @@ Result<std::map<std::string, Offset>> settled_ends(const std::string& directory,
 
 }  // namespace
 
-// From the back, the `.log` first: what a crash leaves is what is in order, and leftovers.
 Status cut_partition(FileSystem& files, const std::string& directory, Offset end) {
-  MILLRACE_ASSIGN(auto bases, list_segments(files, directory));
-  for (; !bases.empty() && bases.back() >= end; bases.pop_back()) {
-    for (const SegmentFile file : segment_files) {
-      const std::string path = segment_path(directory, bases.back(), file);
-      if (files.exists(path)) {
-        MILLRACE_TRY(files.remove(path));
-      }
-    }
-    MILLRACE_TRY(files.sync_directory(directory));
-  }
-  return {};
+  return cut_segments(files, directory, end);
 }
 
 Status verify_settled(FileSystem& files, const std::string& directory,

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "settled/batch_rewriter.hpp"
+#include "settled/segment_changes.hpp"
 #include "settled/segment_files.hpp"
 
 namespace millrace::log::embedded {
@@ -63,13 +64,20 @@ void KeyedPartition::append(const std::vector<KeyedRecord>& records) {
   set_base_offset(bytes.data(), base);
   position_ += 64;
   const CommitEntry commit{base, {3, position_}, now_ms};
-  ASSERT_TRUE(writer_->append({bytes, commit.position, now_ms}));
+  journal_[base] = {bytes, commit};
+  settle(base);
   batches_.emplace_back(base, now_ms);
   for (const KeyedRecord& record : records) {
     KeyedRecord kept = record;
     kept.commit = commit;
     written_.emplace(next_++, std::move(kept));
   }
+}
+
+void KeyedPartition::settle(Offset base) {
+  const auto& [bytes, commit] = journal_.at(base);
+  const Status done = writer_->append({bytes, commit.position, commit.append_time_ms});
+  ASSERT_TRUE(done) << done.error().to_string();
 }
 
 void KeyedPartition::append_random(Random& random, std::uint64_t keys) {
@@ -91,6 +99,9 @@ void KeyedPartition::append_random(Random& random, std::uint64_t keys) {
 void KeyedPartition::sync() {
   ASSERT_TRUE(writer_->sync());
   synced_ = writer_->synced();
+  if (checkpoint_with_sync) {
+    make_checkpoint();
+  }
 }
 
 void KeyedPartition::reopen() {
@@ -98,9 +109,19 @@ void KeyedPartition::reopen() {
   auto opened = SegmentWriter::open(world.files, SettledWorld::directory, synced_, options_);
   ASSERT_TRUE(opened) << opened.error().to_string();
   writer_.emplace(*std::move(opened));
-  next_ = std::max(writer_->next().value, synced_.value);
-  written_.erase(written_.lower_bound(next_), written_.end());
-  std::erase_if(batches_, [&](const auto& batch) { return batch.first.value >= next_; });
+  const Offset from = std::max(writer_->next(), synced_);
+  for (auto batch = journal_.lower_bound(from); batch != journal_.end(); ++batch) {
+    settle(batch->first);
+  }
+}
+
+void KeyedPartition::recover() {
+  writer_.reset();
+  const Status cut = cut_segments(world.files, SettledWorld::directory, checkpoint_);
+  ASSERT_TRUE(cut) << cut.error().to_string();
+  synced_ = checkpoint_;
+  reopen();
+  sync();
 }
 
 CompactionState KeyedPartition::state() {
@@ -109,20 +130,21 @@ CompactionState KeyedPartition::state() {
   return loaded.value_or(CompactionState());
 }
 
-std::string KeyedPartition::problem() {
+std::string KeyedPartition::problem_before(Offset end) {
   auto reader = SegmentReader::open(world.files, SettledWorld::directory);
   if (!reader) {
     return reader.error().to_string();
   }
-  const auto read = read_all(*reader, synced_, 700);
+  const auto read = read_all(*reader, end, 700);
   if (!read) {
     return read.error().to_string();
   }
-  const std::string wrong = problem_of(*read, reader->start().value_or(synced_));
-  return wrong.empty() ? search_problem(*reader, *read) : wrong;
+  const std::string wrong = problem_of(*read, reader->start().value_or(end), end);
+  return wrong.empty() ? search_problem(*reader, *read, end) : wrong;
 }
 
-std::string KeyedPartition::problem_of(const std::vector<ModelBatch>& read, Offset start) {
+std::string KeyedPartition::problem_of(const std::vector<ModelBatch>& read, Offset start,
+                                       Offset end) {
   std::int64_t last = -1;
   const auto found = records_in(read);
   for (const ModelBatch& batch : read) {
@@ -139,17 +161,17 @@ std::string KeyedPartition::problem_of(const std::vector<ModelBatch>& read, Offs
       return "there is another record than was appended" + at_offset(at);
     }
   }
-  return missing_of(found, start);
+  return missing_of(found, start, end);
 }
 
 /// A record that nobody may remove.
 std::string KeyedPartition::missing_of(const std::map<std::int64_t, KeyedRecord>& found,
-                                       Offset start) {
+                                       Offset start, Offset end) {
   const Offset forgotten = state().tombstones_complete_from;
   std::map<std::string, std::int64_t> latest;
   std::map<std::string, std::int64_t> latest_found;
   for (const auto& [at, record] : written_) {
-    if (at >= synced_.value) {
+    if (at >= end.value) {
       break;
     }
     if (record.key) {
@@ -181,10 +203,10 @@ std::string KeyedPartition::missing_of(const std::map<std::int64_t, KeyedRecord>
 }
 
 std::string KeyedPartition::search_problem(SegmentReader& reader,
-                                           const std::vector<ModelBatch>& read) {
+                                           const std::vector<ModelBatch>& read, Offset end) {
   for (std::size_t i = 0; i < read.size(); i += 5) {
     const auto position = read[i].commit.position.position;
-    const auto found = reader.find_position(position - 1, synced_);
+    const auto found = reader.find_position(position - 1, end);
     if (!found || !*found || (*found)->base_offset != read[i].base) {
       return "the position of the batch is not found" + at_offset(read[i].base.value);
     }
@@ -194,7 +216,7 @@ std::string KeyedPartition::search_problem(SegmentReader& reader,
     const auto expected = std::find_if(records.begin(), records.end(), [time](const auto& one) {
       return one.second.time_ms >= time;
     });
-    const auto found = reader.find_time(time, synced_);
+    const auto found = reader.find_time(time, end);
     if (!found || found->has_value() != (expected != records.end()) ||
         (*found && (*found)->value != expected->first)) {
       return "the time " + std::to_string(time) + " is not found";
@@ -247,7 +269,7 @@ CompactionOptions small_compaction() {
 }
 
 Result<CompactionResult> compact(KeyedPartition& partition, const CompactionOptions& options) {
-  return compact(partition.world.files, SettledWorld::directory, options, partition.end(),
+  return compact(partition.world.files, SettledWorld::directory, options, partition.checkpoint(),
                  partition.now_ms);
 }
 

@@ -35,15 +35,25 @@ class KeyedPartition {
   /// One to five records with one of so many keys each; tombstones, and records without a key.
   void append_random(Random& random, std::uint64_t keys);
   void sync();
-  /// A writer of another process continues: what was not synced is forgotten.
+  /// A durable checkpoint of the log says how far the partition is settled. Each sync makes one,
+  /// unless the test does.
+  void make_checkpoint() { checkpoint_ = synced_; }
+  bool checkpoint_with_sync = true;
+  /// A writer of another process continues, and takes what was not synced out of the journal.
   void reopen();
+  /// The log is opened after a crash: it knows of the last checkpoint alone.
+  void recover();
 
   [[nodiscard]] Offset end() const { return synced_; }
+  [[nodiscard]] Offset checkpoint() const { return checkpoint_; }
   [[nodiscard]] CompactionState state();
   /// All that a reader that was just opened finds; "" when it is what it has to be.
-  [[nodiscard]] std::string problem();
+  [[nodiscard]] std::string problem() { return problem_before(synced_); }
+  /// The same for a reader that is given records before `end` alone.
+  [[nodiscard]] std::string problem_before(Offset end);
   /// The same of batches that were read by somebody else from `start` on.
-  [[nodiscard]] std::string problem_of(const std::vector<ModelBatch>& read, Offset start);
+  [[nodiscard]] std::string problem_of(const std::vector<ModelBatch>& read, Offset start,
+                                       Offset end);
   /// Files that belong to no segment, or are missing of one; "" without any.
   [[nodiscard]] std::string leftovers();
   /// Records of the batches that are read, by offset.
@@ -59,18 +69,21 @@ class KeyedPartition {
   std::int64_t now_ms = 1'000'000;
 
  private:
+  void settle(Offset base);
   [[nodiscard]] std::string missing_of(const std::map<std::int64_t, KeyedRecord>& found,
-                                       Offset start);
+                                       Offset start, Offset end);
   [[nodiscard]] std::string search_problem(SegmentReader& reader,
-                                           const std::vector<ModelBatch>& read);
+                                           const std::vector<ModelBatch>& read, Offset end);
 
   SegmentOptions options_;
   std::optional<SegmentWriter> writer_;
   std::map<std::int64_t, KeyedRecord> written_;
   std::vector<std::pair<Offset, std::int64_t>> batches_;
+  std::map<Offset, std::pair<std::string, CommitEntry>> journal_;  // all that was appended
   std::int64_t next_ = 0;
   std::uint64_t position_ = 4096;
   Offset synced_;
+  Offset checkpoint_;
 };
 
 inline constexpr const char* settled_directory = SettledWorld::directory;

@@ -11,6 +11,7 @@
 #include "millrace/log/errors.hpp"
 #include "millrace/log/record_size.hpp"
 #include "settled/retention.hpp"
+#include "settled/segment_changes.hpp"
 
 // docs/formats/settled_segment.md, "Compaction"
 namespace millrace::log::embedded {
@@ -132,6 +133,77 @@ TEST(SettledCompaction, what_readers_are_not_given_yet_is_left_alone) {
   }
 }
 
+// A reader may have looked up the end long ago, when it lay in the middle of the last segment.
+TEST(SettledCompaction, a_reader_with_an_older_end_reads_all_up_to_it) {
+  KeyedPartition partition(13, 80);
+  const auto ends = partition.batches();
+  ASSERT_TRUE(compact(partition, small_compaction()));
+  for (std::size_t i = 1; i < ends.size(); ++i) {
+    const Offset end = ends[i].first;
+    auto reader = SegmentReader::open(partition.world.files, settled_directory);
+    const auto read = read_all(*reader, end, 700);
+    ASSERT_TRUE(read) << end.value << ": " << read.error().to_string();
+    SettledBatches last;
+    const Status done = reader->read(ends[i - 1].first, end, 700, last);
+    ASSERT_TRUE(done) << end.value << ": " << done.error().to_string();
+    EXPECT_EQ(last.next, end);
+  }
+}
+
+// Keys, tombstones and all: what lies behind the checkpoint comes out of the journal again.
+TEST(SettledCompaction, a_recovery_with_an_older_end_finds_what_it_needs) {
+  for (std::size_t checkpoint = 0; checkpoint < 80; checkpoint += 3) {
+    KeyedPartition partition;
+    partition.checkpoint_with_sync = false;
+    SeededRandom random(14);
+    for (std::size_t i = 0; i < 80; ++i) {
+      partition.append_random(random, 12);
+      if (i == checkpoint) {
+        partition.sync();
+        partition.make_checkpoint();
+      }
+    }
+    partition.sync();
+    ASSERT_TRUE(compact(partition, small_compaction()));
+    partition.recover();
+    ASSERT_EQ(partition.problem(), "") << checkpoint;
+    partition.make_checkpoint();
+    for (int i = 0; i < 3; ++i, partition.now_ms += 2000) {
+      const auto done = compact(partition, small_compaction());
+      ASSERT_TRUE(done) << done.error().to_string();
+      ASSERT_EQ(doubled(partition, done->state.clean_until), 0U) << checkpoint;
+      ASSERT_EQ(partition.problem(), "") << checkpoint;
+    }
+  }
+}
+
+// A state that says more than is there, as of a log that was cut further back.
+TEST(SettledCompaction, what_was_cut_and_settled_again_is_compacted_again) {
+  KeyedPartition partition(15, 80);
+  partition.now_ms += 2000;
+  const auto first = compact(partition, small_compaction());
+  ASSERT_TRUE(first);
+  const auto bases = partition.world.bases();
+  ASSERT_GT(bases.size(), 3U);
+  ASSERT_TRUE(cut_segments(partition.world.files, settled_directory, bases[2]));
+  EXPECT_EQ(partition.world.bases(), std::vector(bases.begin(), bases.begin() + 2));
+  EXPECT_EQ(partition.state().clean_until, bases[2]);
+  EXPECT_EQ(partition.leftovers(), "");
+}
+
+TEST(SettledCompaction, options_out_of_range_are_refused) {
+  KeyedPartition partition(16, 80);
+  for (const int which : {0, 1, 2, 3}) {
+    CompactionOptions options = small_compaction();
+    options.segment_bytes = which == 0 ? 0 : which == 1 ? 1ULL << 31U : 2048;
+    options.delete_retention_ms = which == 2 ? -1 : 1000;
+    options.min_compaction_lag_ms = which == 3 ? -1 : 0;
+    const auto done = compact(partition, options);
+    ASSERT_FALSE(done) << which;
+    EXPECT_TRUE(done.error().is(errc::invalid_argument)) << which;
+  }
+}
+
 TEST(SettledCompaction, records_without_a_key_stay_and_are_counted) {
   KeyedPartition partition(7, 80);
   const auto done = compact(partition, small_compaction());
@@ -224,7 +296,7 @@ TEST(SettledCompaction, what_was_compacted_is_removed_when_its_batches_were_appe
   const auto bases = partition.world.bases();
   ASSERT_GT(bases.size(), 2U);
   const auto done = apply_retention(partition.world.files, settled_directory, {1000, {}},
-                                    partition.now_ms + 1001);
+                                    partition.end(), partition.now_ms + 1001);
   ASSERT_TRUE(done) << done.error().to_string();
   EXPECT_EQ(done->start, bases.back());
   EXPECT_EQ(partition.problem(), "");

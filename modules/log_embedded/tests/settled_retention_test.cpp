@@ -9,6 +9,8 @@
 #include "keyed_partition.hpp"
 #include "millrace/log/errors.hpp"
 #include "settled/retention.hpp"
+#include "settled/segment_changes.hpp"
+#include "settled/segment_files.hpp"
 
 // docs/formats/settled_segment.md, "Removing segments"
 namespace millrace::log::embedded {
@@ -46,7 +48,8 @@ TEST(SettledRetention, segments_go_whose_batches_were_all_appended_too_long_ago)
     while (gone < latest.size() && latest[gone] < now - keep_ms) {
       ++gone;
     }
-    const auto done = apply_retention(partition.world.files, settled_directory, {keep_ms, {}}, now);
+    const auto done = apply_retention(partition.world.files, settled_directory, {keep_ms, {}},
+                                      partition.end(), now);
     ASSERT_TRUE(done) << done.error().to_string();
     EXPECT_EQ(done->segments, gone) << seed;
     EXPECT_EQ(done->start, bases[gone]);
@@ -73,8 +76,8 @@ TEST(SettledRetention, the_first_segments_go_while_the_others_have_as_many_bytes
       left -= bytes;
       ++gone;
     }
-    const auto done =
-        apply_retention(partition.world.files, settled_directory, {{}, kept}, partition.now_ms);
+    const auto done = apply_retention(partition.world.files, settled_directory, {{}, kept},
+                                      partition.end(), partition.now_ms);
     ASSERT_TRUE(done) << done.error().to_string();
     EXPECT_EQ(done->start, bases[gone]) << kept;
     EXPECT_EQ(partition.log_bytes(), left);
@@ -86,11 +89,11 @@ TEST(SettledRetention, without_a_limit_everything_stays_and_the_last_segment_alw
   KeyedPartition partition(4, 80);
   const auto bases = partition.world.bases();
   const std::int64_t never = std::numeric_limits<std::int64_t>::max() / 2;
-  auto done = apply_retention(partition.world.files, settled_directory, {}, never);
+  auto done = apply_retention(partition.world.files, settled_directory, {}, partition.end(), never);
   ASSERT_TRUE(done);
   EXPECT_EQ(partition.world.bases(), bases);
   EXPECT_EQ(done->start, bases.front());
-  done = apply_retention(partition.world.files, settled_directory, {0, 0}, never);
+  done = apply_retention(partition.world.files, settled_directory, {0, 0}, partition.end(), never);
   ASSERT_TRUE(done);
   EXPECT_EQ(partition.world.bases(), std::vector{bases.back()});
   EXPECT_EQ(done->start, bases.back());
@@ -107,7 +110,8 @@ TEST(SettledRetention, what_lies_before_an_offset_goes_by_whole_segments) {
       KeyedPartition partition(5, 80);
       const auto bases = partition.world.bases();
       const Offset before = offset(bases[number].value + add);
-      const auto done = remove_before(partition.world.files, settled_directory, before);
+      const auto done =
+          remove_before(partition.world.files, settled_directory, before, partition.end());
       ASSERT_TRUE(done) << done.error().to_string();
       const std::size_t first = add < 0 ? (number == 0 ? 0 : number - 1) : number;
       EXPECT_EQ(done->start, bases[first]) << before.value;
@@ -117,9 +121,33 @@ TEST(SettledRetention, what_lies_before_an_offset_goes_by_whole_segments) {
   }
 }
 
+TEST(SettledRetention, a_segment_in_front_of_the_last_checkpoint_is_left_for_a_recovery) {
+  KeyedPartition model(5, 80);
+  const auto all = model.world.bases();
+  const auto inside = std::find_if(model.batches().begin(), model.batches().end(),
+                                   [&](const auto& batch) { return batch.first > all[2]; });
+  for (const Offset checkpoint : {all[0], all[2], inside->first, all.back()}) {
+    KeyedPartition partition(5, 80);
+    ASSERT_TRUE(
+        apply_retention(partition.world.files, settled_directory, {{}, 0}, checkpoint, 1000));
+    ASSERT_TRUE(cut_segments(partition.world.files, settled_directory, checkpoint));
+    const auto writer = partition.world.open(checkpoint, KeyedPartition::segments);
+    ASSERT_TRUE(checkpoint == offset(0) || !partition.world.bases().empty());
+    EXPECT_TRUE(writer) << checkpoint.value << ": " << writer.error().to_string();
+  }
+}
+
+TEST(SettledRetention, a_negative_time_is_refused) {
+  KeyedPartition partition(5, 80);
+  const auto done =
+      apply_retention(partition.world.files, settled_directory, {-1, {}}, partition.end(), 1000);
+  ASSERT_FALSE(done);
+  EXPECT_TRUE(done.error().is(errc::invalid_argument));
+}
+
 TEST(SettledRetention, a_partition_that_never_settled_has_no_start) {
   FaultFileSystem files;
-  const auto done = apply_retention(files, settled_directory, {0, 0}, 1000);
+  const auto done = apply_retention(files, settled_directory, {0, 0}, offset(10), 1000);
   ASSERT_TRUE(done) << done.error().to_string();
   EXPECT_EQ(done->start, std::nullopt);
 }
@@ -128,7 +156,7 @@ TEST(SettledRetention, a_reader_of_a_removed_segment_gets_not_found_and_lists_ag
   KeyedPartition partition(6, 80);
   const auto bases = partition.world.bases();
   auto reader = SegmentReader::open(partition.world.files, settled_directory);
-  ASSERT_TRUE(remove_before(partition.world.files, settled_directory, bases[2]));
+  ASSERT_TRUE(remove_before(partition.world.files, settled_directory, bases[2], partition.end()));
   SettledBatches read;
   const Status gone = reader->read(bases[1], partition.end(), 100, read);
   ASSERT_FALSE(gone);
@@ -138,6 +166,26 @@ TEST(SettledRetention, a_reader_of_a_removed_segment_gets_not_found_and_lists_ag
   const Status early = reader->read(bases[1], partition.end(), 100, read);
   ASSERT_FALSE(early);
   EXPECT_TRUE(early.error().is(errc::out_of_range)) << early.error().to_string();
+}
+
+// A power cut may keep the later ones of several renames.
+TEST(SettledRetention, a_segment_that_is_being_removed_takes_those_in_front_with_it) {
+  KeyedPartition partition(9, 60);
+  const auto bases = partition.world.bases();
+  ASSERT_GT(bases.size(), 4U);
+  const auto marked = [&](SegmentMark mark) {
+    return segment_path(settled_directory, bases[2], SegmentFile::log, mark);
+  };
+  ASSERT_TRUE(
+      partition.world.files.rename(marked(SegmentMark::none), marked(SegmentMark::deleted)));
+  const auto reader = SegmentReader::open(partition.world.files, settled_directory);
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(reader->start(), bases[3]);
+  EXPECT_EQ(partition.problem(), "");
+  partition.reopen();
+  EXPECT_EQ(partition.world.bases().front(), bases[3]);
+  EXPECT_EQ(partition.leftovers(), "");
+  EXPECT_EQ(partition.problem(), "");
 }
 
 // The process dies between any two operations, and then the power may go, too.
@@ -150,7 +198,7 @@ TEST(SettledRetention, a_death_anywhere_leaves_whole_segments) {
       ASSERT_GT(bases.size(), 4U);
       FailingFiles files(partition.world.files);
       files.fail_from(number);
-      const auto done = remove_before(files, settled_directory, bases[3]);
+      const auto done = remove_before(files, settled_directory, bases[3], partition.end());
       reached = files.failed();
       EXPECT_EQ(done.has_value(), !reached);
       SeededRandom random(static_cast<std::uint64_t>(number));
@@ -180,11 +228,11 @@ TEST(SettledRetention, a_call_that_fails_anywhere_costs_nothing) {
       const auto bases = partition.world.bases();
       FailingFiles files(partition.world.files);
       files.fail_call(number, code);
-      const auto first = remove_before(files, settled_directory, bases[3]);
+      const auto first = remove_before(files, settled_directory, bases[3], partition.end());
       reached = files.failed();
       EXPECT_EQ(first.has_value(), !reached) << number;
       ASSERT_EQ(partition.problem(), "") << number;
-      const auto again = remove_before(files, settled_directory, bases[3]);
+      const auto again = remove_before(files, settled_directory, bases[3], partition.end());
       ASSERT_TRUE(again) << again.error().to_string();
       EXPECT_EQ(again->start, bases[3]);
       EXPECT_EQ(partition.leftovers(), "") << number;

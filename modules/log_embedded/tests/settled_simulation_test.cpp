@@ -14,6 +14,7 @@ namespace {
 class Simulation {
  public:
   explicit Simulation(std::uint64_t seed) : random_(seed), partition_(KeyedPartition::segments) {
+    partition_.checkpoint_with_sync = false;
     options_ = small_compaction();
     options_.map_bytes = random_.below(2) == 0 ? 600 : 1U << 20U;
     options_.min_compaction_lag_ms = static_cast<std::int64_t>(random_.below(2) * 500);
@@ -25,12 +26,15 @@ class Simulation {
     switch (random_.below(8)) {
       case 0:
         partition_.sync();
+        if (random_.below(2) == 0) {
+          partition_.make_checkpoint();
+        }
         break;
       case 1:
       case 2:
         change([&](FileSystem& files) -> Status {
-          MILLRACE_TRY(
-              compact(files, settled_directory, options_, partition_.end(), partition_.now_ms));
+          MILLRACE_TRY(compact(files, settled_directory, options_, partition_.checkpoint(),
+                               partition_.now_ms));
           return {};
         });
         break;
@@ -55,11 +59,13 @@ class Simulation {
     const RetentionLimits by_time{20'000, std::nullopt};
     const RetentionLimits by_bytes{std::nullopt, 10'000};
     if (random_.below(4) == 0) {
-      MILLRACE_TRY(remove_before(files, settled_directory, offset(partition_.end().value / 3)));
+      MILLRACE_TRY(remove_before(files, settled_directory, offset(partition_.end().value / 3),
+                                 partition_.checkpoint()));
       return {};
     }
     MILLRACE_TRY(apply_retention(files, settled_directory,
-                                 random_.below(2) == 0 ? by_time : by_bytes, partition_.now_ms));
+                                 random_.below(2) == 0 ? by_time : by_bytes,
+                                 partition_.checkpoint(), partition_.now_ms));
     return {};
   }
 
@@ -87,7 +93,7 @@ class Simulation {
   void lose_power() {
     partition_.world.files.lose_power(random_);
     ASSERT_EQ(partition_.problem(), "");
-    partition_.reopen();
+    partition_.recover();
     ASSERT_EQ(partition_.leftovers(), "");
   }
 

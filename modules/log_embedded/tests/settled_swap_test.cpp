@@ -7,6 +7,7 @@
 #include "keyed_partition.hpp"
 #include "millrace/log/errors.hpp"
 #include "settled/retention.hpp"
+#include "settled/segment_files.hpp"
 
 // A compaction that is interrupted anywhere, and readers beside it.
 namespace millrace::log::embedded {
@@ -128,8 +129,8 @@ TEST(SettledSwap, a_full_disk_leaves_everything_as_it_was) {
   EXPECT_EQ(partition.leftovers(), "");
   EXPECT_EQ(partition.read_records().size(), before);
   // Removing needs no room.
-  const auto removed =
-      remove_before(partition.world.files, settled_directory, partition.world.bases()[1]);
+  const auto removed = remove_before(partition.world.files, settled_directory,
+                                     partition.world.bases()[1], partition.end());
   ASSERT_TRUE(removed) << removed.error().to_string();
   EXPECT_EQ(removed->segments, 1U);
   partition.world.files.set_capacity(1U << 30U);
@@ -184,9 +185,65 @@ TEST(SettledSwap, a_reader_never_sees_some_of_the_old_and_some_of_the_new_segmen
       interrupted = hooked.was_called();
       const std::string what = "read " + std::to_string(number) + ", call " + std::to_string(stop);
       ASSERT_TRUE(read) << what << ": " << read.error().to_string();
-      ASSERT_EQ(partition.problem_of(*read, start), "") << what;
+      ASSERT_EQ(partition.problem_of(*read, start, partition.end()), "") << what;
     }
   }
+}
+
+// Listing again would not help.
+TEST(SettledSwap, a_file_that_is_lost_is_corruption_and_not_a_segment_that_is_gone) {
+  for (const SegmentFile file :
+       {SegmentFile::index, SegmentFile::time_index, SegmentFile::commits}) {
+    KeyedPartition partition(8, 60);
+    const Offset base = partition.world.bases()[1];
+    const std::string path = partition.world.path(base, file);
+    auto reader = SegmentReader::open(partition.world.files, settled_directory);
+    ASSERT_TRUE(partition.world.files.remove(path));
+    SettledBatches read;
+    const Status done = reader->read(base, partition.end(), 100, read);
+    ASSERT_FALSE(done);
+    EXPECT_TRUE(done.error().is(errc::corrupt)) << done.error().to_string();
+    EXPECT_NE(done.error().message().find(path), std::string::npos) << done.error().message();
+  }
+}
+
+TEST(SettledSwap, a_file_that_is_lost_of_a_replacement_is_corruption) {
+  KeyedPartition partition(9, 60);
+  const Offset base = partition.world.bases()[1];
+  const auto path = [&](SegmentMark mark) {
+    return segment_path(settled_directory, base, SegmentFile::commits, mark);
+  };
+  ASSERT_TRUE(partition.world.files.rename(path(SegmentMark::none), path(SegmentMark::swap)));
+  const std::string lost = partition.world.path(base, SegmentFile::index);
+  ASSERT_TRUE(partition.world.files.remove(lost));
+  const auto reader = SegmentReader::open(partition.world.files, settled_directory);
+  ASSERT_FALSE(reader);
+  EXPECT_TRUE(reader.error().is(errc::corrupt)) << reader.error().to_string();
+  EXPECT_NE(reader.error().message().find(lost), std::string::npos) << reader.error().message();
+  const auto writer = partition.world.open(partition.end(), KeyedPartition::segments);
+  ASSERT_FALSE(writer);
+  EXPECT_TRUE(writer.error().is(errc::corrupt)) << writer.error().to_string();
+}
+
+TEST(SettledSwap, a_reader_that_listed_before_a_new_segment_was_made_lists_again) {
+  Prepared prepared(7, 40);
+  KeyedPartition& partition = prepared.partition;
+  auto reader = SegmentReader::open(partition.world.files, settled_directory);
+  ASSERT_TRUE(reader);
+  const Offset last = partition.world.bases().back();
+  SeededRandom random(7);
+  while (partition.world.bases().back() == last) {
+    partition.append_random(random, 12);
+  }
+  partition.sync();
+  const Offset base = partition.world.bases().back();
+  SettledBatches read;
+  const Status done = reader->read(base, partition.end(), 100, read);
+  ASSERT_FALSE(done);
+  EXPECT_TRUE(done.error().is(errc::not_found)) << done.error().to_string();
+  ASSERT_TRUE(reader->refresh());
+  ASSERT_TRUE(reader->read(base, partition.end(), 100, read));
+  EXPECT_EQ(read.batches.front().header.base_offset, base);
 }
 
 TEST(SettledSwap, a_reader_of_a_segment_that_is_open_reads_it_to_the_end) {

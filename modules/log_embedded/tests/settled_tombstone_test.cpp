@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "keyed_partition.hpp"
 #include "millrace/base/endian.hpp"
@@ -119,22 +120,59 @@ TEST(SettledTombstones, a_batch_without_a_tombstone_left_has_no_time_any_more) {
   EXPECT_EQ(partition.problem(), "");
 }
 
+TEST(SettledTombstones, that_stay_for_ever_have_a_time_that_does_not_come) {
+  Deleted world;
+  KeyedPartition& partition = world.partition;
+  CompactionOptions options = small_compaction();
+  options.delete_retention_ms = std::numeric_limits<std::int64_t>::max();
+  const auto done = compact(partition, options);
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(done->state.next_horizon_ms, CompactionState::no_horizon - 1);
+  EXPECT_TRUE(world.has_tombstone());
+}
+
+// A round over the first segments alone, such as after the lag was raised.
+TEST(SettledTombstones, behind_what_a_round_sees_are_not_forgotten) {
+  Deleted world;
+  KeyedPartition& partition = world.partition;
+  const Offset first_end = partition.world.bases().back();
+  partition.now_ms = 5'000'000;
+  partition.append({{"e", std::nullopt, 4000, {}}});
+  world.close_segment();
+  ASSERT_TRUE(compact(partition, small_compaction()));
+  partition.now_ms += stay_ms;
+  auto done = compact(partition.world.files, settled_directory, small_compaction(), first_end,
+                      partition.now_ms);
+  ASSERT_TRUE(done && done->rounds > 0);
+  EXPECT_EQ(done->counts.tombstones_removed, 1U);
+  done = compact(partition, small_compaction());
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->counts.tombstones_removed, 1U);
+}
+
 // The value that it deletes may be in there.
 TEST(SettledTombstones, stay_for_ever_behind_a_batch_that_cannot_be_opened) {
   BatchKind kind;
   kind.gaps = false;
-  const auto batches = batches_of(8, 100, kind);
-  SettledWorld world;
-  world.write(batches);
+  const auto batches = batches_of(8, 400, kind);
   const auto first = std::find_if(batches.begin(), batches.end(), [](const ModelBatch& one) {
     return read_batch_header(one.bytes)->attributes != 0;
   });
+  SettledWorld world;
+  auto writer = world.open();
+  ASSERT_TRUE(writer);
   std::int64_t now = 3'000'000;
-  for (int i = 0; i < 4; ++i, now += 10 * stay_ms) {
-    const auto done =
-        compact(world.files, settled_directory, small_compaction(), batches.back().next, now);
-    ASSERT_TRUE(done) << done.error().to_string();
-    EXPECT_LE(done->state.tombstones_complete_from, first->base);
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    ASSERT_TRUE(append(*writer, batches[i]));
+    if (i % 100 == 99) {
+      ASSERT_TRUE(writer->sync());
+      const auto done =
+          compact(world.files, settled_directory, small_compaction(), writer->synced(), now);
+      ASSERT_TRUE(done) << done.error().to_string();
+      EXPECT_GT(done->rounds, 0U);
+      EXPECT_LE(done->state.tombstones_complete_from, first->base);
+      now += 10 * stay_ms;
+    }
   }
 }
 

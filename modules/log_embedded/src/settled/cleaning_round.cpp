@@ -63,7 +63,7 @@ Result<CleaningRound::Group> CleaningRound::write(std::span<const CleanableSegme
   MILLRACE_ASSIGN(auto out, ActiveSegment::create(
                                 files_, directory_, group.front().base, group.front().end_in_front,
                                 options_.index_interval_bytes, SegmentMark::cleaned, generation));
-  Group made{std::move(out), {}, 0, false, {}, {}};
+  Group made{std::move(out), {}, 0, false, {}, {}, {}};
   for (const CleanableSegment& one : group) {
     made.end = std::max(made.end, one.end);
     made.bytes_left += one.log_bytes;
@@ -79,6 +79,7 @@ Status CleaningRound::copy(const CleanableSegment& one, Group& group) {
   constexpr std::size_t read_bytes = 1U << 20U;
   constexpr std::uint64_t buffer_bytes_max = 256U << 10U;
   MILLRACE_ASSIGN(const auto segment, SettledSegment::open(files_, directory_, one.base));
+  group.path = segment_path(directory_, one.base, SegmentFile::log);
   SettledBatches read;
   read.next = one.base;
   while (read.next < one.end) {
@@ -112,7 +113,7 @@ bool CleaningRound::filter(const RecordBatchHeader& header, Group& group) {
       return false;
     }
     const auto last = map_.find(*record.key);
-    if (record.offset < map_end_ && last && record.offset < *last) {
+    if (last && record.offset < *last) {
       ++group.counts.records_superseded;
       return true;
     }
@@ -132,11 +133,13 @@ Status CleaningRound::take(const SettledBatches& read, const SettledBatches::Bat
                            Group& group) {
   const RecordBatchHeader& header = batch.header;
   const std::string_view bytes = read.view(batch);
+  bool tombstones = false;
   const auto add = [&](std::string_view kept) {
     const auto kept_header = read_batch_header(kept);
     MILLRACE_ASSERT(kept_header, "it was read or made here");
     group.out.add(*kept_header, {kept, batch.commit.position, batch.commit.append_time_ms});
-    if (const auto horizon = delete_horizon_ms(*kept_header); horizon && !opaque_in_front_) {
+    if (const auto horizon = delete_horizon_ms(*kept_header);
+        horizon && tombstones && !opaque_in_front_) {
       next_horizon_ms_ = std::min(next_horizon_ms_, *horizon);
     }
   };
@@ -147,8 +150,8 @@ Status CleaningRound::take(const SettledBatches& read, const SettledBatches::Bat
     add(bytes);
     return {};
   }
-  MILLRACE_TRY(decode_if_plain(bytes, header, directory_, records_));
-  const bool tombstones = filter(header, group);
+  MILLRACE_TRY(decode_if_plain(bytes, header, group.path, records_));
+  tombstones = filter(header, group);
   const Offset end = offset(header.base_offset.value + header.last_offset_delta).next();
   if (records_.empty() && end != group.end) {
     group.changed = true;
@@ -157,7 +160,9 @@ Status CleaningRound::take(const SettledBatches& read, const SettledBatches::Bat
   const auto old_horizon = delete_horizon_ms(header);
   auto horizon = tombstones ? old_horizon : std::nullopt;
   if (tombstones && !old_horizon && may_forget_tombstones(header)) {
-    horizon = now_ms_ + options_.delete_retention_ms;
+    horizon =
+        now_ms_ + std::min(options_.delete_retention_ms,
+                           CompactionState::no_horizon - 1 - std::max<std::int64_t>(now_ms_, 0));
   }
   const bool whole = std::cmp_equal(records_.size(), header.count);
   if (whole && (!tombstones || horizon == old_horizon)) {
@@ -166,8 +171,8 @@ Status CleaningRound::take(const SettledBatches& read, const SettledBatches::Bat
   }
   rewrite_batch(bytes, header, records_, horizon, rewritten_);
   if (group.out.log_bytes() + rewritten_.size() + group.bytes_left > position_max) {
-    // Differences to a horizon are longer. The segment could outgrow what its index can name.
-    rewrite_batch(bytes, header, records_, tombstones ? old_horizon : std::nullopt, rewritten_);
+    // Differences to another base are longer. The segment could outgrow what its index can name.
+    rewrite_batch(bytes, header, records_, old_horizon, rewritten_);
   }
   group.changed = true;
   add(rewritten_);

@@ -59,6 +59,7 @@ class CleaningRound {
     bool changed = false;
     CompactionCounts counts;
     Offset tombstones_end;
+    std::string path;  // of the .log that is read
   };
 
   [[nodiscard]] Status make_durable(Group& group, CompactionState& state);

@@ -33,6 +33,8 @@ class Compaction {
     MILLRACE_TRY(finish_changes(files_, directory_));
     MILLRACE_ASSIGN(result_.state, load_compaction_state(files_, directory_));
     MILLRACE_TRY(find_segments());
+    // Segments that a recovery cut came back as they were.
+    result_.state.clean_until = std::min(result_.state.clean_until, closed_end_);
     const Offset boundary = segments_.empty() ? offset(0) : segments_.back().end;
     // Segments that are closed meanwhile wait for the next call.
     settled_ = std::min(settled_, boundary);
@@ -51,17 +53,21 @@ class Compaction {
   Status find_segments() {
     segments_.clear();
     MILLRACE_ASSIGN(const auto bases, list_segments(files_, directory_));
+    bool more = true;
     for (std::size_t i = 0; i + 1 < bases.size(); ++i) {
       MILLRACE_ASSIGN(const auto segment, SettledSegment::open(files_, directory_, bases[i]));
       MILLRACE_ASSIGN(const Offset end, segment.end());
-      if (end > settled_) {
-        break;
+      closed_end_ = std::max(closed_end_, end);
+      more = more && end <= settled_;
+      if (!more) {
+        continue;
       }
       if (end > result_.state.clean_until && options_.min_compaction_lag_ms > 0) {
         MILLRACE_ASSIGN(const bool old,
                         segment.appended_before(now_ms_ - options_.min_compaction_lag_ms + 1));
         if (!old) {
-          break;
+          more = false;
+          continue;
         }
       }
       segments_.push_back(
@@ -86,8 +92,11 @@ class Compaction {
       MILLRACE_TRY(round.clean(group, result_.state));
     }
     CompactionState& state = result_.state;
+    // A round that sees less than an earlier one says nothing of the tombstones behind it.
+    state.next_horizon_ms = map_end < state.clean_until
+                                ? std::min(state.next_horizon_ms, round.next_horizon_ms())
+                                : round.next_horizon_ms();
     state.clean_until = std::max(state.clean_until, map_end);
-    state.next_horizon_ms = round.next_horizon_ms();
     MILLRACE_TRY(save_compaction_state(files_, directory_, state));
     result_.counts += round.counts();
     ++result_.rounds;
@@ -112,7 +121,9 @@ class Compaction {
         MILLRACE_TRY(segment.read(at, one.end, read_bytes, read));
         MILLRACE_ASSERT(read.next > at, "a segment ends with a batch");
         for (const SettledBatches::Batch& batch : read.batches) {
-          MILLRACE_TRY(decode_if_plain(read.view(batch), batch.header, directory_, records));
+          MILLRACE_TRY(decode_if_plain(read.view(batch), batch.header,
+                                       segment_path(directory_, one.base, SegmentFile::log),
+                                       records));
           for (const RecordView& record : records) {
             if (record.key && record.offset >= from && !map.put(*record.key, record.offset)) {
               return record.offset;
@@ -140,6 +151,10 @@ class Compaction {
         bytes += next.log_bytes;
         ++last;
       }
+      // Empty ones behind the last batch are not replaced.
+      while (last > first && segments_[last].log_bytes == 0) {
+        --last;
+      }
       if (bytes > 0) {
         groups.emplace_back(segments_.data() + first, last - first + 1);
       }
@@ -153,6 +168,7 @@ class Compaction {
   const CompactionOptions& options_;
   Offset settled_;
   std::int64_t now_ms_;
+  Offset closed_end_;  // of the segments that have a successor
   std::vector<CleanableSegment> segments_;
   CompactionResult result_;
 };
@@ -170,6 +186,13 @@ CompactionCounts& CompactionCounts::operator+=(const CompactionCounts& more) {
 Result<CompactionResult> compact(FileSystem& files, const std::string& directory,
                                  const CompactionOptions& options, Offset settled,
                                  std::int64_t now_ms) {
+  constexpr std::uint64_t segment_bytes_limit = std::numeric_limits<std::int32_t>::max();
+  if (options.segment_bytes == 0 || options.segment_bytes > segment_bytes_limit ||
+      options.delete_retention_ms < 0 || options.min_compaction_lag_ms < 0) {
+    return fail(errc::invalid_argument, "segment_bytes must be from 1 to " +
+                                            std::to_string(segment_bytes_limit) +
+                                            ", and no time negative");
+  }
   if (!files.exists(directory)) {
     return CompactionResult();
   }

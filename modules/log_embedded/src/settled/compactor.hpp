@@ -19,7 +19,7 @@ struct CompactionOptions {
   std::int64_t delete_retention_ms = 86'400'000;
   /// A segment is not touched while one of its batches was appended more recently.
   std::int64_t min_compaction_lag_ms = 0;
-  /// Small segments become one of up to so many bytes.
+  /// Small segments become one of up to so many bytes, at most 2^31 - 1.
   std::uint64_t segment_bytes = 1ULL << 30U;
   std::uint64_t index_interval_bytes = 4096;
   /// For the last offsets of keys. Where more keys changed, the segments are read several times.
@@ -43,7 +43,8 @@ struct CompactionResult {
 /// Compacts the settled segments of a partition: of the records of a key only the last one stays,
 /// and a tombstone as long as `delete_retention_ms` says. Offsets, commits and the order stay. The
 /// last segment, which is written, is never touched, nor one that does not end at or before
-/// `settled`, the end of what readers are given. Does nothing while no segment is new and no
+/// `settled`, the settled offset of the last durable checkpoint: what lies behind it a recovery
+/// cuts and takes out of the journal again. Does nothing while no segment is new and no
 /// tombstone's time is over.
 ///
 /// Records without a key stay: a topic that is compacted should not get any. (Kafka refuses them at
@@ -53,7 +54,8 @@ struct CompactionResult {
 /// Completes first what an earlier call left. Crash-safe at each step; after an error it may be
 /// called again. Needs room for one more segment. See segment_changes.hpp for who may run at the
 /// same time. errc::corrupt, naming file and byte, for what is damaged, which stays as it is. With
-/// the policy "compact,delete" call apply_retention() too.
+/// the policy "compact,delete" call apply_retention() too. errc::invalid_argument for options out
+/// of range.
 [[nodiscard]] Result<CompactionResult> compact(FileSystem& files, const std::string& directory,
                                                const CompactionOptions& options, Offset settled,
                                                std::int64_t now_ms);

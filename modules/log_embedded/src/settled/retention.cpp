@@ -13,13 +13,23 @@
 namespace millrace::log::embedded {
 namespace {
 
-/// The segments of a directory in which no change is under way.
-Result<std::vector<Offset>> settled_bases(FileSystem& files, const std::string& directory) {
+/// The segments that may be removed, and the one behind them.
+struct Removable {
+  std::vector<Offset> bases;
+  std::size_t count = 0;
+};
+
+Result<Removable> find_removable(FileSystem& files, const std::string& directory, Offset settled) {
+  Removable found;
   if (!files.exists(directory)) {
-    return std::vector<Offset>();
+    return found;
   }
   MILLRACE_TRY(finish_changes(files, directory));
-  return list_segments(files, directory);
+  MILLRACE_ASSIGN(found.bases, list_segments(files, directory));
+  while (found.count + 1 < found.bases.size() && found.bases[found.count + 1] < settled) {
+    ++found.count;
+  }
+  return found;
 }
 
 Result<std::uint64_t> log_bytes(FileSystem& files, const std::string& directory, Offset base) {
@@ -47,10 +57,10 @@ Result<Removed> remove_first(FileSystem& files, const std::string& directory,
 }
 
 Result<std::size_t> count_expired(FileSystem& files, const std::string& directory,
-                                  const std::vector<Offset>& bases, std::int64_t before_ms) {
+                                  const Removable& from, std::int64_t before_ms) {
   std::size_t count = 0;
-  while (count + 1 < bases.size()) {
-    MILLRACE_ASSIGN(const auto segment, SettledSegment::open(files, directory, bases[count]));
+  while (count < from.count) {
+    MILLRACE_ASSIGN(const auto segment, SettledSegment::open(files, directory, from.bases[count]));
     MILLRACE_ASSIGN(const bool expired, segment.appended_before(before_ms));
     if (!expired) {
       break;
@@ -61,15 +71,15 @@ Result<std::size_t> count_expired(FileSystem& files, const std::string& director
 }
 
 Result<std::size_t> count_too_many(FileSystem& files, const std::string& directory,
-                                   const std::vector<Offset>& bases, std::uint64_t bytes_kept) {
+                                   const Removable& from, std::uint64_t bytes_kept) {
   std::vector<std::uint64_t> sizes;
-  for (const Offset base : bases) {
+  for (const Offset base : from.bases) {
     MILLRACE_ASSIGN(const std::uint64_t bytes, log_bytes(files, directory, base));
     sizes.push_back(bytes);
   }
   std::uint64_t left = std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0});
   std::size_t count = 0;
-  while (count + 1 < sizes.size() && left - sizes[count] >= bytes_kept) {
+  while (count < from.count && left - sizes[count] >= bytes_kept) {
     left -= sizes[count++];
   }
   return count;
@@ -78,27 +88,33 @@ Result<std::size_t> count_too_many(FileSystem& files, const std::string& directo
 }  // namespace
 
 Result<Removed> apply_retention(FileSystem& files, const std::string& directory,
-                                const RetentionLimits& limits, std::int64_t now_ms) {
-  MILLRACE_ASSIGN(const auto bases, settled_bases(files, directory));
+                                const RetentionLimits& limits, Offset settled,
+                                std::int64_t now_ms) {
+  if (limits.retention_ms.value_or(0) < 0) {
+    return fail(errc::invalid_argument,
+                "retention_ms is negative; to keep records for ever, set none");
+  }
+  MILLRACE_ASSIGN(const Removable from, find_removable(files, directory, settled));
   std::size_t count = 0;
   if (limits.retention_ms) {
-    MILLRACE_ASSIGN(count, count_expired(files, directory, bases, now_ms - *limits.retention_ms));
+    MILLRACE_ASSIGN(count, count_expired(files, directory, from, now_ms - *limits.retention_ms));
   }
   if (limits.retention_bytes) {
     MILLRACE_ASSIGN(const std::size_t too_many,
-                    count_too_many(files, directory, bases, *limits.retention_bytes));
+                    count_too_many(files, directory, from, *limits.retention_bytes));
     count = std::max(count, too_many);
   }
-  return remove_first(files, directory, bases, count);
+  return remove_first(files, directory, from.bases, count);
 }
 
-Result<Removed> remove_before(FileSystem& files, const std::string& directory, Offset offset) {
-  MILLRACE_ASSIGN(const auto bases, settled_bases(files, directory));
+Result<Removed> remove_before(FileSystem& files, const std::string& directory, Offset offset,
+                              Offset settled) {
+  MILLRACE_ASSIGN(const Removable from, find_removable(files, directory, settled));
   std::size_t count = 0;
-  while (count + 1 < bases.size() && bases[count + 1] <= offset) {
+  while (count < from.count && from.bases[count + 1] <= offset) {
     ++count;
   }
-  return remove_first(files, directory, bases, count);
+  return remove_first(files, directory, from.bases, count);
 }
 
 }  // namespace millrace::log::embedded

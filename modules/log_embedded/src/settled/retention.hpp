@@ -31,17 +31,21 @@ struct Removed {
   std::uint64_t bytes = 0;  ///< of their `.log` files
 };
 
-// Both remove whole segments from the front, never the last one, and are durable on return. What
-// they find of an earlier change that was interrupted they complete first. After an error either
-// call may be repeated. See segment_changes.hpp for who may run at the same time.
+// Both remove whole segments from the front and are durable on return, but never the last one, and
+// none at or behind `settled`, the settled offset of the last durable checkpoint: a recovery cuts
+// the segments that begin there, and one in front of it has to be left. What they find of an
+// earlier change that was interrupted they complete first. After an error either call may be
+// repeated. See segment_changes.hpp for who may run at the same time.
 
-/// Removes what the limits allow to go at the time `now_ms`.
+/// Removes what the limits allow to go at the time `now_ms`. errc::invalid_argument for a negative
+/// time: without a limit it has no value.
 [[nodiscard]] Result<Removed> apply_retention(FileSystem& files, const std::string& directory,
-                                              const RetentionLimits& limits, std::int64_t now_ms);
+                                              const RetentionLimits& limits, Offset settled,
+                                              std::int64_t now_ms);
 
 /// Removes the segments whose records all lie before an offset, as Kafka's DeleteRecords: those of
 /// topics that are kept up to the position of their only reader. `start` may lie before `offset`.
 [[nodiscard]] Result<Removed> remove_before(FileSystem& files, const std::string& directory,
-                                            Offset offset);
+                                            Offset offset, Offset settled);
 
 }  // namespace millrace::log::embedded

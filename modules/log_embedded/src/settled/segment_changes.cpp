@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/errors.hpp"
+#include "settled/compaction_state.hpp"
 #include "settled/segment_files.hpp"
 #include "settled/settled_segment.hpp"
 
@@ -37,6 +39,15 @@ std::optional<Offset> last_removed(const std::vector<MarkedName>& names) {
     }
   }
   return last;
+}
+
+/// What is not found of a segment that replaces others is lost.
+Error lost_if_missing(const Error& error) {
+  return error.is(errc::not_found)
+             ? Error(
+                   errc::corrupt,
+                   error.message() + ", but its segment replaces others; restore it from a backup")
+             : error;
 }
 
 class Changes {
@@ -101,8 +112,11 @@ class Changes {
     for (const MarkedName& name : names) {
       if (has_name(name, SegmentFile::commits, SegmentMark::swap)) {
         const Offset base = name.segment.base;
-        MILLRACE_ASSIGN(const auto segment, SettledSegment::open(files_, directory_, base, true));
-        MILLRACE_ASSIGN(const Offset end, segment.end());
+        const auto segment = SettledSegment::open(files_, directory_, base, true);
+        if (!segment) {
+          return fail(lost_if_missing(segment.error()));
+        }
+        MILLRACE_ASSIGN(const Offset end, segment->end());
         MILLRACE_TRY(complete_swap(base, end));
       }
     }
@@ -116,6 +130,26 @@ class Changes {
       }
     }
     return {};
+  }
+
+  Status cut(Offset end) {
+    MILLRACE_ASSIGN(auto names, list_marked(files_, directory_));
+    std::erase_if(names, [end](const MarkedName& name) { return name.segment.base < end; });
+    // What replaces others goes first, and of a segment the `.log`, from the back: what a crash
+    // leaves is in order, and files of segments that do not count.
+    const auto rank = [](const MarkedName& name) {
+      return std::tuple(name.mark != SegmentMark::swap, -name.segment.base.value,
+                        name.segment.file);
+    };
+    std::sort(names.begin(), names.end(),
+              [&](const MarkedName& a, const MarkedName& b) { return rank(a) < rank(b); });
+    for (const MarkedName& name : names) {
+      if (name.segment.file == SegmentFile::log) {
+        MILLRACE_TRY(sync());
+      }
+      MILLRACE_TRY(remove(name));
+    }
+    return names.empty() ? Status{} : sync();
   }
 
   Status mark_swapped(Offset base) {
@@ -141,9 +175,8 @@ class Changes {
   const std::string& directory_;
 };
 
-/// As one listing shows them; nullopt when they changed meanwhile.
-Result<std::optional<std::vector<ListedSegment>>> view_once(FileSystem& files,
-                                                            const std::string& directory) {
+/// As one listing shows them; the error of a segment that replaces others when it cannot be read.
+Result<std::vector<ListedSegment>> view_once(FileSystem& files, const std::string& directory) {
   MILLRACE_ASSIGN(const auto names, list_marked(files, directory));
   const auto removed = last_removed(names);
   std::vector<ListedSegment> view;
@@ -158,13 +191,8 @@ Result<std::optional<std::vector<ListedSegment>>> view_once(FileSystem& files,
       continue;
     }
     const Offset base = name.segment.base;
-    const auto segment = SettledSegment::open(files, directory, base, true);
-    if (!segment) {
-      return segment.error().is(errc::not_found)
-                 ? Result<std::optional<std::vector<ListedSegment>>>(std::nullopt)
-                 : fail(segment.error());
-    }
-    MILLRACE_ASSIGN(const Offset end, segment->end());
+    MILLRACE_ASSIGN(const auto segment, SettledSegment::open(files, directory, base, true));
+    MILLRACE_ASSIGN(const Offset end, segment.end());
     std::erase_if(view,
                   [&](const ListedSegment& one) { return one.base >= base && one.base < end; });
     view.push_back({base, true});
@@ -177,20 +205,34 @@ Result<std::optional<std::vector<ListedSegment>>> view_once(FileSystem& files,
 }  // namespace
 
 Result<std::vector<ListedSegment>> view_segments(FileSystem& files, const std::string& directory) {
+  // One that was listed may have been completed before it was opened.
   constexpr int attempts_max = 8;
-  for (int attempt = 0; attempt < attempts_max; ++attempt) {
-    MILLRACE_ASSIGN(auto view, view_once(files, directory));
-    if (view) {
-      return *std::move(view);
+  auto view = view_once(files, directory);
+  for (int attempt = 1; attempt < attempts_max; ++attempt) {
+    if (view || !view.error().is(errc::not_found) || !files.exists(directory)) {
+      return view;
     }
+    view = view_once(files, directory);
   }
-  return fail(
-      errc::not_found,
-      directory + ": its segments changed each time that they were listed; list them again");
+  if (!view) {
+    return fail(lost_if_missing(view.error()));
+  }
+  return view;
 }
 
 Status finish_changes(FileSystem& files, const std::string& directory) {
   return Changes(files, directory).finish();
+}
+
+Status cut_segments(FileSystem& files, const std::string& directory, Offset end) {
+  MILLRACE_TRY(Changes(files, directory).cut(end));
+  auto state = load_compaction_state(files, directory);
+  // A compaction refuses a state that is damaged.
+  if (!state || state->clean_until <= end) {
+    return {};
+  }
+  state->clean_until = end;
+  return save_compaction_state(files, directory, *state);
 }
 
 Status remove_segments(FileSystem& files, const std::string& directory, Offset last) {

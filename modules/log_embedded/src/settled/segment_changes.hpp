@@ -21,13 +21,18 @@ struct ListedSegment {
   bool swapped = false;  ///< it replaces others, and its files do not all have their names yet
 };
 /// The segments of a directory in order, without those that are being removed or were replaced.
-/// errc::not_found when they change each time that they are listed.
+/// errc::corrupt when one that replaces others has lost a file, or is damaged.
 [[nodiscard]] Result<std::vector<ListedSegment>> view_segments(FileSystem& files,
                                                                const std::string& directory);
 
 /// Completes removals and replacements that a crash or an error interrupted, and removes the files
 /// of those that did not count yet. errc::corrupt when a segment that replaces others is damaged.
 [[nodiscard]] Status finish_changes(FileSystem& files, const std::string& directory);
+
+/// Removes the segments that begin at or behind `end`, whatever is under way there, and lets the
+/// next compaction look again at what lies behind `end`: a recovery that takes it out of the
+/// journal again calls this first.
+[[nodiscard]] Status cut_segments(FileSystem& files, const std::string& directory, Offset end);
 
 /// Removes the segments up to the one with base `last`. They do not count any more once the first
 /// step is durable; an error before leaves them, and the next finish_changes() completes the rest.

@@ -30,11 +30,27 @@ std::optional<Offset> SegmentReader::start() const {
 }
 
 Result<SettledSegment> SegmentReader::open_segment(std::size_t number) const {
-  return SettledSegment::open(*files_, directory_, segments_[number].base,
-                              segments_[number].swapped);
+  const auto open = [&] {
+    return SettledSegment::open(*files_, directory_, segments_[number].base,
+                                segments_[number].swapped);
+  };
+  auto opened = open();
+  if (opened || !opened.error().is(errc::not_found)) {
+    return opened;
+  }
+  // Replaced by one with the same base, or a file of it is lost.
+  MILLRACE_TRY(check_unchanged());
+  opened = open();
+  if (opened || !opened.error().is(errc::not_found)) {
+    return opened;
+  }
+  MILLRACE_TRY(check_unchanged());
+  return fail(errc::corrupt, opened.error().message() +
+                                 ", but other files of its segment are there; restore it from a "
+                                 "backup");
 }
 
-/// That the segments are those of the last refresh(): else what looks like damage may be none.
+/// That the segments are those of the last refresh(): else one that follows may be missing.
 Status SegmentReader::check_unchanged() const {
   MILLRACE_ASSIGN(const auto listed, view_segments(*files_, directory_));
   const bool same = std::equal(listed.begin(), listed.end(), segments_.begin(), segments_.end(),
@@ -55,7 +71,6 @@ Status SegmentReader::check_follows(std::size_t number) {
   MILLRACE_ASSIGN(const SettledSegment segment, open_segment(number));
   MILLRACE_ASSIGN(const Offset end, before.end());
   if (end != segment.end_in_front()) {
-    MILLRACE_TRY(check_unchanged());
     const auto path = [&](std::size_t one, SegmentFile file) {
       return segment_path(directory_, segments_[one].base, file);
     };
@@ -104,7 +119,7 @@ Status SegmentReader::read(Offset from, Offset end, std::size_t max_bytes, Settl
     }
     MILLRACE_ASSIGN(const SettledSegment segment, open_segment(number));
     MILLRACE_TRY(segment.read(from, end, max_bytes, out));
-    if (!out.batches.empty()) {
+    if (!out.batches.empty() || out.next >= end) {
       return {};
     }
   }

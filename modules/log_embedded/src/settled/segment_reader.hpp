@@ -31,9 +31,11 @@ class SegmentReader {
   [[nodiscard]] std::optional<Offset> start() const;
 
   /// Reads the batch that holds `from`, or the first one behind it, and those that follow, up to
-  /// `end`, which is one past the last offset of a batch. Returns at least one batch when `from` is
-  /// before `end`, and at most `max_bytes` unless the first batch is larger; the batches of one
-  /// call lie in one segment. errc::out_of_range when `from` lies before the first segment.
+  /// `end`, which is one past the last offset of a batch. Sets out.next behind them. When `from` is
+  /// before `end` it returns at least one batch, or out.next is `end`: compaction took what was
+  /// there. A batch may have no record. At most `max_bytes` unless the first batch is larger; the
+  /// batches of one call lie in one segment. errc::out_of_range when `from` lies before the first
+  /// segment.
   [[nodiscard]] Status read(Offset from, Offset end, std::size_t max_bytes, SettledBatches& out);
 
   /// The first offset before `end` whose record's time is at or after the given one; within a

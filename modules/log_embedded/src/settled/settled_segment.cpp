@@ -189,7 +189,9 @@ Status SettledSegment::read(Offset from, Offset end, std::size_t max_bytes,
     MILLRACE_ASSIGN(const bool found, next(walker, at, end, batch));
     const Offset base = batch.header.base_offset;
     if (!found || base >= end) {
-      return check_end(before, number, end);
+      MILLRACE_TRY(check_end(before, number, end));
+      out.next = found && out.batches.empty() ? end : out.next;
+      return {};
     }
     if (batch.last_offset() < from) {
       passed = base;

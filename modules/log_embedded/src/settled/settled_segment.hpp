@@ -51,8 +51,8 @@ class SettledSegment {
 
   /// Appends to `out` the batch that holds `from`, or the first one behind it, and those that
   /// follow, as far as they begin before `end` and lie in the file. At most `max_bytes`, but the
-  /// first batch of `out` whole; sets out.next when it appends. Bytes at and behind `end` are
-  /// never looked at.
+  /// first batch of `out` whole; sets out.next when it appends, and to `end` when compaction took
+  /// what lay between. Bytes at and behind `end` are looked at in that case alone.
   [[nodiscard]] Status read(Offset from, Offset end, std::size_t max_bytes,
                             SettledBatches& out) const;
 
