@@ -15,6 +15,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 from tidy_rules.tree import Tree  # noqa: E402
+from tidy_rules.wrap import wrap  # noqa: E402
 
 DIRECTORY = "docs/errors"
 DECLARATION = re.compile(r'^inline constexpr ErrorCode ([a-z_]+)\{"([a-z_]+)\.([a-z_]+)"\};')
@@ -51,7 +52,7 @@ def pages(tree):
         return {}
     written = {f"{DIRECTORY}/{code.name}.md": page(code) for code in found}
     written[f"{DIRECTORY}/README.md"] = index(found)
-    return written
+    return {name: wrap(text) for name, text in written.items()}
 
 
 def page(code):
