@@ -26,6 +26,12 @@ class HookedFiles final : public FileSystem {
   void before_read(int number, std::function<void()> hook) {
     left_ = number;
     hook_ = std::move(hook);
+    counts_calls_ = false;
+  }
+  /// The same; openings and listings are counted, too.
+  void before_call(int number, std::function<void()> hook) {
+    before_read(number, std::move(hook));
+    counts_calls_ = true;
   }
   [[nodiscard]] bool was_called() const { return hook_ == nullptr; }
   /// Counts openings from here on; the opening `number` fails, as in a process that has no
@@ -44,6 +50,7 @@ class HookedFiles final : public FileSystem {
   [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    count_call();
     if (opens_left_ >= 0 && opens_left_-- == 0) {
       return fail(errc::too_many_files, path + ": cannot open: is set to fail");
     }
@@ -56,6 +63,7 @@ class HookedFiles final : public FileSystem {
     return files_.create_directories(path);
   }
   Result<std::vector<std::string>> list(const std::string& path) override {
+    count_call();
     MILLRACE_TRY(check_descriptor(path));
     return files_.list(path);
   }
@@ -109,6 +117,11 @@ class HookedFiles final : public FileSystem {
     return open_now_ < open_limit_ ? Status{}
                                    : fail(errc::too_many_files, path + ": too many open files");
   }
+  void count_call() {
+    if (counts_calls_) {
+      count_read();
+    }
+  }
   void count_read() {
     if (hook_ != nullptr && left_-- == 0) {
       std::exchange(hook_, nullptr)();
@@ -117,6 +130,7 @@ class HookedFiles final : public FileSystem {
 
   FileSystem& files_;
   int left_ = 0;
+  bool counts_calls_ = false;
   int opens_left_ = -1;
   std::size_t open_now_ = 0;
   std::size_t open_max_ = 0;

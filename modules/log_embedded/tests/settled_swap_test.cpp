@@ -164,7 +164,7 @@ Result<std::vector<ModelBatch>> read_through(SegmentReader& reader, Offset end) 
   return all;
 }
 
-// The compaction runs, and stops at some operation for ever, between any two reads of the reader.
+// The compaction runs, and stops at some operation for ever, between any two calls of the reader.
 TEST(SettledSwap, a_reader_never_sees_some_of_the_old_and_some_of_the_new_segment) {
   bool whole = false;
   for (int stop = 20; !whole; stop += 2) {
@@ -176,14 +176,15 @@ TEST(SettledSwap, a_reader_never_sees_some_of_the_old_and_some_of_the_new_segmen
       auto reader = SegmentReader::open(hooked, settled_directory);
       ASSERT_TRUE(reader);
       const Offset start = *reader->start();
-      hooked.before_read(number, [&] {
+      hooked.before_call(number, [&] {
         FailingFiles files(partition.world.files);
         files.fail_from(stop);
         whole = prepared.compact_with(files).has_value();
       });
       const auto read = read_through(*reader, partition.end());
       interrupted = hooked.was_called();
-      const std::string what = "read " + std::to_string(number) + ", call " + std::to_string(stop);
+      const std::string what =
+          "call " + std::to_string(number) + ", stopped at " + std::to_string(stop);
       ASSERT_TRUE(read) << what << ": " << read.error().to_string();
       ASSERT_EQ(partition.problem_of(*read, start, partition.end()), "") << what;
     }
