@@ -81,12 +81,12 @@ class Journal:
         """That it names all batches of its segment, but those of __positions and __producers."""
         reader = Reader(checked(path, b"ZSIX"))
         version, log_id, start, end, before, last = reader.fields("<IQQQII")
-        if (version, log_id, start) != (2, self.log_id, int(path.stem)) or (self.frames.get(start), self.frames.get(end)) != (before, last):
+        if (version, log_id, start) != (3, self.log_id, int(path.stem)) or (self.frames.get(start), self.frames.get(end)) != (before, last):
             raise Damage(path, 4, "the index file is that of another segment")
         found = []
         for _ in range(*reader.fields("<I")):
             topic, partition = reader.fields("<ii")
-            found += [(topic, partition, *entry) for entry in reader.table("<qQII")]
+            found += [(topic, partition, *entry) for entry in reader.table("<qQIIq")]
         if reader.at != len(reader.data):
             raise Damage(path, reader.at, "the index file is longer than its entries")
         places = [place for place in self.places if start <= place[3] < end and place[0] not in self.NOT_INDEXED]
@@ -150,7 +150,7 @@ class Journal:
         if (batch.base, batch.size, batch.crc, batch.last_delta + 1) != (base, size, crc, offsets):
             raise Damage(path, at, "the batch is not the one of its entry")
         self.counts.add((topic, partition), batch)
-        self.places.append((topic, partition, batch.end, position + place, batch.size, place))
+        self.places.append((topic, partition, batch.end, position + place, batch.size, place, batch.max_time))
 
 
 class Settled:

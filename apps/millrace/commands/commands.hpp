@@ -42,11 +42,11 @@ struct TopicsOptions {
 
 /// Where a tail begins.
 struct TailStart {
-  enum class Kind : std::uint8_t { beginning, end, offset, time };
+  enum class Kind : std::uint8_t { beginning, end, offset, time, ago };
   Kind kind = Kind::beginning;
-  std::int64_t value = 0;  ///< the offset, or ms since 1970
+  std::int64_t value = 0;  ///< the offset, ms since 1970, or how many ms ago
 };
-/// `beginning`, `end`, an offset or a time; nothing for other text.
+/// `beginning`, `end`, an offset, a time, a day or a duration back; no value for other text.
 [[nodiscard]] std::optional<TailStart> parse_tail_start(const std::string& text);
 
 struct TailOptions {

@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::size_t last_records = 10;
 constexpr std::int64_t wait_ns = 200'000'000;  // between looks at the stop flag and heartbeats
-constexpr std::size_t scan_bytes = 1U << 20U;
 constexpr std::int64_t widening = 8;
 constexpr std::int64_t int32_max = std::numeric_limits<std::int32_t>::max();
 
@@ -40,21 +39,6 @@ Result<std::vector<log::Topic>> find_topics(log::Log& log, const TailOptions& op
     topics.push_back(std::move(topic));
   }
   return topics;
-}
-
-// The first record at or after the time, as Kafka's offsetsForTimes has it. Event times need not
-// rise, so all are looked at.
-Result<log::Offset> offset_of_time(log::Log& log, log::TopicPartition place, log::Offset start,
-                                   std::int64_t time_ms) {
-  log::FetchBuffer buffer;
-  while (true) {
-    MILLRACE_TRY(log.fetch(place, start, scan_bytes, buffer));
-    for (const log::RecordView& record : buffer.records) {
-      if (record.timestamp_ms >= time_ms) return record.offset;
-    }
-    if (buffer.batches.empty()) return start;
-    start = buffer.next;
-  }
 }
 
 // All partitions that are asked for, each with what it keeps.
@@ -85,18 +69,29 @@ Result<std::vector<Range>> ranges_of(log::Log& log, const std::vector<log::Topic
   return ranges;
 }
 
-Result<log::Offset> first_offset(log::Log& log, const Range& range, const TailStart& from) {
-  switch (from.kind) {
-    case TailStart::Kind::beginning:
-      return range.first;
-    case TailStart::Kind::end:
-      return range.end;
-    case TailStart::Kind::offset:
-      return std::clamp(log::offset(from.value), range.first, range.end);
-    case TailStart::Kind::time:
-      return offset_of_time(log, range.place(), range.first, from.value);
+// Where each range begins.
+Result<std::vector<log::Offset>> first_offsets(log::Log& log, const std::vector<Range>& ranges,
+                                               const TailStart& from, Clock& clock) {
+  std::vector<std::optional<log::Offset>> found(ranges.size());
+  if (from.kind == TailStart::Kind::time || from.kind == TailStart::Kind::ago) {
+    std::vector<log::TopicPartition> places;
+    for (const Range& range : ranges)
+      places.push_back(range.place());
+    const bool ago = from.kind == TailStart::Kind::ago;
+    const std::int64_t time_ms = ago ? clock.wall_ms() - from.value : from.value;
+    MILLRACE_ASSIGN(found, log.find_times(places, time_ms));
   }
-  return range.first;
+  std::vector<log::Offset> firsts;
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    const Range& range = ranges[i];
+    log::Offset first = range.first;
+    if (from.kind == TailStart::Kind::offset)
+      first = std::clamp(log::offset(from.value), range.first, range.end);
+    else if (from.kind != TailStart::Kind::beginning)
+      first = found[i].value_or(range.end);
+    firsts.push_back(first);
+  }
+  return firsts;
 }
 
 // Where to begin so that the last records come, and how many too many come first.
@@ -178,6 +173,25 @@ class Printer {
   RecordColumns columns_;
 };
 
+// `2h`, `-2h` or `2h ago`, in ms.
+std::optional<std::int64_t> parse_duration_back(std::string_view text) {
+  constexpr std::string_view ago = " ago";
+  if (text.ends_with(ago)) text.remove_suffix(ago.size());
+  if (text.starts_with('-')) text.remove_prefix(1);
+  constexpr std::pair<std::string_view, std::int64_t> units[] = {
+      {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  for (const auto& [unit, unit_ms] : units) {
+    if (!text.ends_with(unit)) continue;
+    const auto count = parse_integer(std::string(text.substr(0, text.size() - unit.size())));
+    // What the number of another unit ends with is none.
+    if (!count) continue;
+    std::int64_t back_ms = 0;
+    const bool fits = *count >= 0 && !__builtin_mul_overflow(*count, unit_ms, &back_ms);
+    return fits ? std::optional(back_ms) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
 Status follow(log::Log& log, MergedReader& reader, Printer& printer, Session& session) {
   const auto waiter = log.waiter();
   while (!printer.done()) {
@@ -203,6 +217,9 @@ std::optional<TailStart> parse_tail_start(const std::string& text) {
     return TailStart{Kind::offset, *offset};
   }
   if (const auto time = parse_time(text)) return TailStart{Kind::time, *time};
+  if (const auto midnight = parse_time(text + "T00:00:00Z"))
+    return TailStart{Kind::time, *midnight};
+  if (const auto back_ms = parse_duration_back(text)) return TailStart{Kind::ago, *back_ms};
   return std::nullopt;
 }
 
@@ -212,9 +229,10 @@ Status tail(log::Log& log, const TailOptions& options, Session& session) {
   LastRecords begin;
   std::optional<std::size_t> limit = options.limit;
   if (options.from) {
-    for (const Range& range : ranges) {
-      begin.starts.push_back(range.start);
-      MILLRACE_ASSIGN(begin.starts.back().from, first_offset(log, range, *options.from));
+    MILLRACE_ASSIGN(const auto firsts, first_offsets(log, ranges, *options.from, session.clock));
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+      begin.starts.push_back(ranges[i].start);
+      begin.starts.back().from = firsts[i];
     }
   } else {
     limit = limit.value_or(last_records);
@@ -248,15 +266,19 @@ CLI::App* add_tail(CLI::App& app, Action& action) {
       "-k,--key", [options](const std::string& key) { options->key = key; },
       "Records with this key only");
   command
-      ->add_option("--from", *from,
-                   "Where to begin: beginning, end, an offset, or a time such as "
-                   "2010-12-01T08:26:00Z (default: the last records)")
+      ->add_option(
+          "--from", *from,
+          "Where to begin: beginning, end, an offset, a time such as 2010-12-01T08:26:00Z, "
+          "a day such as 2010-12-01 (from midnight in UTC), or how long ago, such as 2h or "
+          "30m (default: the last records)")
       ->type_name("START")
       ->check([](const std::string& text) {
         return parse_tail_start(text) ? std::string()
                                       : "'" + escaped(text) +
-                                            "' is not beginning, end, an offset from 0 or a time "
-                                            "such as 2010-12-01T08:26:00Z";
+                                            "' is not beginning, end, an offset from 0, a time "
+                                            "such as 2010-12-01T08:26:00Z, a day such as "
+                                            "2010-12-01, or how long ago in ms, s, m, h or d, "
+                                            "such as 2h";
       });
   add_number(*command, "-n,--limit", "At most so many records (default: 10 without --from)",
              {0, int32_max},
@@ -264,7 +286,11 @@ CLI::App* add_tail(CLI::App& app, Action& action) {
   command->add_flag("-f,--follow", options->follow, "Wait for more records, until Ctrl-C");
   command->add_flag("--json", options->json, "A JSON object a line");
   command->add_flag("--headers", options->headers, "Show the headers too");
-  command->footer("\nExample: millrace tail orders --key 536365 --from beginning --json\n");
+  command->footer(
+      "\nA time is the one that records carry: where times go back, later records may be earlier.\n"
+      "\nExamples:\n"
+      "  millrace tail orders --key 536365 --from beginning --json\n"
+      "  millrace tail orders stock --from 2h --follow\n");
   command->callback([options, from, &action] {
     if (!from->empty()) options->from = parse_tail_start(*from);
     action = [options](Session& session) -> Status {

@@ -47,8 +47,8 @@ std::vector<Wrong> wrong_values() {
   add(all, "TOPIC", {"tail"}, names, "1 to 249 letters, digits");
   add(all, "--partition", {"tail", "orders"}, numbers, "from 0 to 2147483647");
   add(all, "--limit", {"tail", "orders"}, numbers, "from 0 to 2147483647");
-  add(all, "--from", {"tail", "orders"}, {"-1", "yesterday", "2010-13-01T00:00:00Z"},
-      "a time such as");
+  add(all, "--from", {"tail", "orders"},
+      {"-1", "yesterday", "2010-13-01T00:00:00Z", "2010-02-30", "2w", "h"}, "a time such as");
   add(all, "ID", {"trace"}, {""}, "is empty");
   add(all, "NAME", {"groups"}, {"", std::string(250, 'x')}, "1 to 249 bytes");
   add(all, "SERVICE", {"query"}, names, "name of a service");

@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "millrace/base/processes.hpp"
+#include "millrace/log/backend/time_scan.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log_embedded/embedded.hpp"
 #include "millrace/log_kafka/kafka.hpp"
@@ -183,6 +184,11 @@ Status SparseLog::fetch(log::TopicPartition place, log::Offset from, std::size_t
   });
   buffer.batches.assign(1, {{}, 0, buffer.records.size()});
   return {};
+}
+
+Result<std::optional<log::Offset>> SparseLog::find_time(log::TopicPartition place,
+                                                        std::int64_t time_ms) {
+  return log::scan_for_time(*this, place, log::offset(first_offset), time_ms);
 }
 
 Status SparseLog::maintain() {

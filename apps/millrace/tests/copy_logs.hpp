@@ -70,6 +70,8 @@ class SparseLog final : public log::Log {
                log::FetchBuffer& buffer) override;
   Result<log::Offset> start_offset(log::TopicPartition place) override;
   Result<log::Offset> end_offset(log::TopicPartition place) override;
+  Result<std::optional<log::Offset>> find_time(log::TopicPartition place,
+                                               std::int64_t time_ms) override;
   std::unique_ptr<log::Waiter> waiter() override { return inner_->waiter(); }
   log::LogPosition committed() override { return {}; }
   log::LogPosition durable() override { return {}; }

@@ -118,6 +118,7 @@ TEST_F(Program, leaves_the_writers_of_a_log_alone) {
   on_log({"topics"});
   on_log({"tail", "orders"});
   publish("orders", "e5");
+  EXPECT_EQ(on_log({"tail", "orders", "--from", "-2h"}).exit_code, 0);
   EXPECT_NE(on_log({"tail", "orders", "-n", "1"}).out.find("\"e5\""), std::string::npos);
 }
 
@@ -253,6 +254,7 @@ TEST(Usage, wrong_flags_are_exit_2_with_one_line) {
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"tail"},
         {"tail", "orders", "--from", "yesterday"},
+        {"tail", "orders", "--from", "-2w"},
         {"tail", "orders", "--limit", "-3"},
         {"topics", "--nope"},
         {"dead-letters"},

@@ -174,13 +174,51 @@ TEST_F(Tail, of_an_unknown_topic_suggests_what_was_meant) {
       << done.error().message();
 }
 
-TEST(TailStart, is_a_word_an_offset_or_a_time) {
+TEST_F(Tail, begins_where_each_partition_has_its_first_record_of_a_time) {
+  // A record that came late, and one that is ahead: what follows them counts by its own time.
+  shop.publish({"orders", 0, "k", "Happened", "late", "", "c", "{\"n\": 30}", 1'000'000});
+  shop.publish({"orders", 1, "k", "Happened", "ahead", "", "c", "{\"n\": 31}", 9'000'000});
+  shop.publish({"orders", 1, "k", "Happened", "after", "", "c", "{\"n\": 32}", 1'000'000});
+  TailOptions options = all();
+  options.from = TailStart{TailStart::Kind::time, 5'000'000};
+  const auto printed = lines(options);
+  ASSERT_EQ(printed.size(), 2U) << "one partition has none";
+  EXPECT_TRUE(printed[0].ends_with(number(31))) << printed[0];
+  EXPECT_TRUE(printed[1].ends_with(number(32))) << printed[1];
+}
+
+TEST_F(Tail, begins_so_long_ago) {
+  // The tool's clock is the real one.
+  const std::int64_t now_ms = real_clock().wall_ms();
+  shop.clock.advance_ms(now_ms - shop.clock.wall_ms());
+  constexpr std::int64_t hour_ms = 3'600'000;
+  shop.publish({"orders", 0, "k", "Happened", "a", "", "c", "{\"n\": 30}", now_ms - 3 * hour_ms});
+  shop.publish({"orders", 0, "k", "Happened", "b", "", "c", "{\"n\": 31}", now_ms - hour_ms});
+  TailOptions options = all();
+  options.from = TailStart{TailStart::Kind::ago, 2 * hour_ms};
+  const auto printed = lines(options);
+  ASSERT_EQ(printed.size(), 1U);
+  EXPECT_TRUE(printed[0].ends_with(number(31))) << printed[0];
+}
+
+TEST(TailStart, is_a_word_an_offset_a_time_or_a_duration_back) {
   EXPECT_EQ(parse_tail_start("beginning")->kind, TailStart::Kind::beginning);
   EXPECT_EQ(parse_tail_start("end")->kind, TailStart::Kind::end);
   EXPECT_EQ(parse_tail_start("42")->value, 42);
   EXPECT_EQ(parse_tail_start("1970-01-01T00:00:01Z")->value, 1000);
-  EXPECT_FALSE(parse_tail_start("-1"));
-  EXPECT_FALSE(parse_tail_start("yesterday"));
+  EXPECT_EQ(parse_tail_start("1970-01-02")->value, 86'400'000);
+  EXPECT_EQ(parse_tail_start("1970-01-02")->kind, TailStart::Kind::time);
+  for (const char* text : {"2h", "-2h", "2h ago", "120m", "7200s", "7200000ms"}) {
+    const auto start = parse_tail_start(text);
+    ASSERT_TRUE(start) << text;
+    EXPECT_EQ(start->kind, TailStart::Kind::ago) << text;
+    EXPECT_EQ(start->value, 7'200'000) << text;
+  }
+  EXPECT_EQ(parse_tail_start("1d")->value, 86'400'000);
+  for (const char* text : {"-1", "yesterday", "1970-02-30", "2 h", "h", "--2h", "2w",
+                           "9223372036854775807d", " ago"}) {
+    EXPECT_FALSE(parse_tail_start(text)) << text;
+  }
 }
 
 }  // namespace

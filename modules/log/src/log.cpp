@@ -99,6 +99,15 @@ Result<std::vector<Offset>> Log::end_offsets(std::span<const TopicPartition> pla
   return all;
 }
 
+Result<std::vector<std::optional<Offset>>> Log::find_times(std::span<const TopicPartition> places,
+                                                           std::int64_t time_ms) {
+  std::vector<std::optional<Offset>> all(places.size());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    MILLRACE_ASSIGN(all[i], find_time(places[i], time_ms));
+  }
+  return all;
+}
+
 Result<std::vector<std::optional<Offset>>> Log::positions(GroupId group,
                                                           std::span<const TopicPartition> places) {
   std::vector<std::optional<Offset>> all(places.size());

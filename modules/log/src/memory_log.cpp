@@ -15,6 +15,7 @@
 #include "millrace/base/assert.hpp"
 #include "millrace/base/mutex.hpp"
 #include "millrace/log/backend/rules.hpp"
+#include "millrace/log/backend/time_scan.hpp"
 #include "millrace/log/errors.hpp"
 
 // The memory log from top to bottom: what all handles share, with its groups apart, then what works
@@ -40,6 +41,7 @@ struct MemoryState {
     Offset last;
     LogPosition position;
     std::string bytes;
+    std::int64_t latest_ms = 0;  // of this batch and all before it: rises
   };
   struct StoredPartition {
     std::vector<StoredBatch> batches;
@@ -154,7 +156,14 @@ struct MemoryState {
       set_base_offset(bytes.data(), stored.end);
       const Offset first = stored.end;
       stored.end = offset(first.value + batch.builder.count());
-      stored.batches.push_back({first, offset(stored.end.value - 1), committed, std::move(bytes)});
+      const auto header = read_batch_header(bytes);
+      MILLRACE_ASSERT(header.has_value(), "a batch that was just encoded can be read");
+      const std::int64_t latest_ms =
+          stored.batches.empty()
+              ? header->max_timestamp_ms
+              : std::max(header->max_timestamp_ms, stored.batches.back().latest_ms);
+      stored.batches.push_back(
+          {first, offset(stored.end.value - 1), committed, std::move(bytes), latest_ms});
       outcome.places.push_back({batch.place, first});
     }
     for (const Transaction::Position& position : transaction.positions()) {
@@ -191,6 +200,23 @@ struct MemoryState {
       buffer.next = batch->last.next();
     }
     return {};
+  }
+
+  /// The first record of the time or later. The first batch that is so late, all before it counted,
+  /// has it.
+  Result<std::optional<Offset>> find_time(TopicPartition place, std::int64_t time_ms)
+      MILLRACE_REQUIRES(mutex) {
+    MILLRACE_TRY(check_place(place));
+    const StoredPartition& stored = at(place);
+    const auto batch = std::partition_point(
+        stored.batches.begin(), stored.batches.end(),
+        [&](const StoredBatch& candidate) { return candidate.latest_ms < time_ms; });
+    if (batch == stored.batches.end()) {
+      return std::nullopt;
+    }
+    FetchBuffer buffer;
+    MILLRACE_TRY(decode_batch(batch->bytes, buffer.records));
+    return first_at_time(buffer, time_ms);
   }
 
   bool has_news(std::span<const Interest> interests) MILLRACE_REQUIRES(mutex) {
@@ -397,6 +423,11 @@ class MemoryLog final : public Log {
     MILLRACE_TRY(check_open());
     MILLRACE_TRY(state_->check_place(place));
     return state_->at(place).end;
+  }
+  Result<std::optional<Offset>> find_time(TopicPartition place, std::int64_t time_ms) override {
+    const MutexLock lock(state_->mutex);
+    MILLRACE_TRY(check_open());
+    return state_->find_time(place, time_ms);
   }
   std::unique_ptr<Waiter> waiter() override {
     return std::make_unique<MemoryWaiter>(state_, handle_);

@@ -3,6 +3,7 @@
 #include "embedded_log.hpp"
 
 #include "fetch.hpp"
+#include "find_time.hpp"
 #include "groups.hpp"
 #include "membership.hpp"
 #include "millrace/log/backend/rules.hpp"
@@ -96,6 +97,10 @@ Result<Offset> EmbeddedLog::end_offset(TopicPartition place) {
   MILLRACE_ASSIGN(const PartitionRow* row, log_->topics.row(place));
   MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(*log_, *row));
   return offset(visible.end);
+}
+
+Result<std::optional<Offset>> EmbeddedLog::find_time(TopicPartition place, std::int64_t time_ms) {
+  return embedded::find_time(*log_, place, time_ms);
 }
 
 std::unique_ptr<Waiter> EmbeddedLog::waiter() { return std::make_unique<EmbeddedWaiter>(*log_); }

@@ -24,6 +24,7 @@ class EmbeddedLog final : public Log {
                FetchBuffer& buffer) override;
   Result<Offset> start_offset(TopicPartition place) override;
   Result<Offset> end_offset(TopicPartition place) override;
+  Result<std::optional<Offset>> find_time(TopicPartition place, std::int64_t time_ms) override;
   std::unique_ptr<Waiter> waiter() override;
   LogPosition committed() override;
   LogPosition durable() override;

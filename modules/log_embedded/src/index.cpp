@@ -8,6 +8,7 @@
 
 #include "millrace/base/assert.hpp"
 #include "millrace/log/errors.hpp"
+#include "time_search.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -73,10 +74,15 @@ Result<char*> Index::level(const PartitionRow& row, std::size_t number) {
 
 Status Index::reserve(const Locked&, PartitionRow& row) {
   Control& control = directory_.control();
-  const Slot slot = slot_of(row.count.load(std::memory_order_relaxed));
+  const std::uint64_t count = row.count.load(std::memory_order_relaxed);
+  const Slot slot = slot_of(count);
   if (slot.level >= index_levels) {
     return fail(errc::limit, "the index of a partition is full (" + std::to_string(index_levels) +
                                  " levels); write to another topic");
+  }
+  // Where the batches of the entry's range lie.
+  for (std::size_t below = 0; range_size(count) > 1 && below < slot.level; ++below) {
+    MILLRACE_TRY(level(row, below));
   }
   if (row.levels[slot.level] != 0) {
     // Another member may have made it.
@@ -112,7 +118,9 @@ void Index::append(const Locked&, PartitionRow& row, IndexEntry entry) {
   const std::uint64_t count = row.count.load(std::memory_order_relaxed);
   const Slot slot = slot_of(count);
   const auto start = level(row, slot.level);
-  MILLRACE_ASSERT(start.has_value(), "room for the entry was reserved");
+  const auto back = latest_back(count, entry.time_ms, [&](std::uint64_t i) { return at(row, i); });
+  MILLRACE_ASSERT(start.has_value() && back.has_value(), "room for the entry was reserved");
+  entry.latest_back = *back;
   std::memcpy(*start + slot.in_level * sizeof(IndexEntry), &entry, sizeof entry);
   row.count.store(count + 1, std::memory_order_seq_cst);
 }
@@ -123,6 +131,11 @@ Result<IndexEntry> Index::at(const PartitionRow& row, std::uint64_t i) {
   IndexEntry entry;
   std::memcpy(&entry, start + slot.in_level * sizeof(IndexEntry), sizeof entry);
   return entry;
+}
+
+Result<std::uint64_t> Index::first_at_time(const PartitionRow& row, std::uint64_t from,
+                                           std::uint64_t count, std::int64_t time_ms) {
+  return embedded::first_at_time(from, count, time_ms, [&](std::uint64_t i) { return at(row, i); });
 }
 
 Result<std::uint64_t> Index::find(const PartitionRow& row, std::uint64_t count, std::int64_t from) {

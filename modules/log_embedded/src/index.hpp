@@ -8,21 +8,12 @@
 #include <memory>
 
 #include "control.hpp"
+#include "index_entry.hpp"
 #include "locked.hpp"
 #include "log_directory.hpp"
 #include "millrace/base/error.hpp"
 
 namespace millrace::log::embedded {
-
-/// Where a batch lies, as kept in shared memory. Not relative to a base: batches of a partition
-/// that is seldom written to lie any distance apart.
-struct IndexEntry {
-  std::int64_t end = 0;        ///< one past the last offset of the batch
-  std::uint64_t position = 0;  ///< of the batch in the journal
-  std::uint32_t bytes = 0;     ///< of the batch
-  std::uint32_t place = 0;     ///< of the batch in its frame
-};
-static_assert(sizeof(IndexEntry) == 24);
 
 /// Per partition, the batches in order of their offsets. Entries lie in shared blocks, in levels of
 /// doubling size, so that an entry is found without a search. Any thread reads, up to the count it
@@ -35,7 +26,7 @@ class Index {
   /// Makes room for one more entry, and maps it: append() cannot fail after it. errc::disk_full,
   /// limit, io_error, not_found; then nothing changed.
   [[nodiscard]] Status reserve(const Locked&, PartitionRow& row);
-  /// Appends; room was reserved by this member. Readers see it at once.
+  /// Appends; room was reserved by this member. Sets `latest_back`. Readers see it at once.
   void append(const Locked&, PartitionRow& row, IndexEntry entry);
   /// Entry i < row.count.
   [[nodiscard]] Result<IndexEntry> at(const PartitionRow& row, std::uint64_t i);
@@ -43,6 +34,10 @@ class Index {
   /// that are near the end.
   [[nodiscard]] Result<std::uint64_t> find(const PartitionRow& row, std::uint64_t count,
                                            std::int64_t from);
+  /// The first entry from `from` on and before `count` whose batch has a record of that time or
+  /// later; `count` without one. Logarithmic.
+  [[nodiscard]] Result<std::uint64_t> first_at_time(const PartitionRow& row, std::uint64_t from,
+                                                    std::uint64_t count, std::int64_t time_ms);
   /// Where a partition begins in the journal that has no entries: behind what is settled, or at its
   /// first offset.
   [[nodiscard]] static std::int64_t base(const PartitionRow& row);

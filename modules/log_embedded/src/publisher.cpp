@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "millrace/base/assert.hpp"
+#include "millrace/base/endian.hpp"
 #include "millrace/base/fault_point.hpp"
+#include "millrace/log/backend/batch_layout.hpp"
 #include "millrace/log/errors.hpp"
 #include "tables.hpp"
 
@@ -17,6 +19,10 @@ namespace {
 
 TopicPartition place_of(const FrameEntry& entry) {
   return {{{entry.topic}}, partition(entry.partition)};
+}
+
+std::int64_t latest_ms(const FrameView& frame, const FrameEntry& entry) {
+  return load_big<std::int64_t>(frame.batch(entry).data() + batch_layout::max_timestamp);
 }
 
 }  // namespace
@@ -150,7 +156,12 @@ Status Publisher::publish(const Locked& locked, FrameBuilder& frame, std::uint64
     PartitionRow& row = *targets_[i].row;
     const std::int64_t end = entry.base_offset + entry.offsets;
     if (is_indexed(entry.topic)) {
-      index_.append(locked, row, {end, position + entry.place, entry.bytes, entry.place});
+      index_.append(locked, row,
+                    {.end = end,
+                     .position = position + entry.place,
+                     .bytes = entry.bytes,
+                     .place = entry.place,
+                     .time_ms = latest_ms(FrameView(frame.view()), entry)});
     }
     row.next_offset = end;
   }
@@ -165,7 +176,7 @@ Status Publisher::apply_entries(const Locked& locked, const FrameView& frame,
     MILLRACE_ASSIGN(PartitionRow * row, topics_.row(place_of(entry)));
     const std::int64_t end = entry.base_offset + entry.offsets;
     if (is_indexed(entry.topic)) {
-      MILLRACE_TRY(index_batch(locked, *row, entry, position));
+      MILLRACE_TRY(index_batch(locked, *row, entry, position, latest_ms(frame, entry)));
     }
     row->next_offset = end;
   }
@@ -173,7 +184,7 @@ Status Publisher::apply_entries(const Locked& locked, const FrameView& frame,
 }
 
 Status Publisher::index_batch(const Locked& locked, PartitionRow& row, const FrameEntry& entry,
-                              std::uint64_t position) {
+                              std::uint64_t position, std::int64_t time_ms) {
   const std::uint64_t place = position + entry.place;
   const std::int64_t end = entry.base_offset + entry.offsets;
   if (end <= row.settled.load(std::memory_order_relaxed)) {
@@ -194,7 +205,12 @@ Status Publisher::index_batch(const Locked& locked, PartitionRow& row, const Fra
     }
   }
   MILLRACE_TRY(index_.reserve(locked, row));
-  index_.append(locked, row, {end, place, entry.bytes, entry.place});
+  index_.append(locked, row,
+                {.end = end,
+                 .position = place,
+                 .bytes = entry.bytes,
+                 .place = entry.place,
+                 .time_ms = time_ms});
   return {};
 }
 

@@ -42,8 +42,8 @@ class Publisher {
   /// Completes or wipes the frame that a dead holder of the lock left half done.
   [[nodiscard]] Status repair(const Locked& locked);
 
-  /// Takes what the entries of a frame say into index and tables. Can be repeated. errc::corrupt
-  /// when the frame gives an offset again that an earlier one gave.
+  /// Takes what the entries of a whole frame say into index and tables. Can be repeated.
+  /// errc::corrupt when the frame gives an offset again that an earlier one gave.
   [[nodiscard]] Status apply_entries(const Locked& locked, const FrameView& frame,
                                      std::uint64_t position);
   /// Takes a record of `__catalog` into catalog and rows. Can be repeated.
@@ -71,7 +71,7 @@ class Publisher {
   [[nodiscard]] Status publish(const Locked& locked, FrameBuilder& frame, std::uint64_t position,
                                const Transaction* transaction);
   [[nodiscard]] Status index_batch(const Locked& locked, PartitionRow& row, const FrameEntry& entry,
-                                   std::uint64_t position);
+                                   std::uint64_t position, std::int64_t time_ms);
   [[nodiscard]] Status apply_record(const Locked& locked, const FrameEntry& entry,
                                     std::uint64_t position, const RecordView& record);
   [[nodiscard]] bool wants(const WaiterRow& waiter, FrameBuilder& frame) const;

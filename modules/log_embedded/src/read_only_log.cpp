@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "fetch.hpp"
+#include "find_time.hpp"
 #include "groups.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
@@ -145,6 +146,12 @@ Result<Offset> ReadOnlyLog::end_offset(TopicPartition place) {
   MILLRACE_ASSIGN(const PartitionRow* row, log().topics.row(place));
   MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(log(), *row));
   return offset(visible.end);
+}
+
+Result<std::optional<Offset>> ReadOnlyLog::find_time(TopicPartition place, std::int64_t time_ms) {
+  const MutexLock guard(mutex_);
+  MILLRACE_TRY(refresh());
+  return embedded::find_time(log(), place, time_ms);
 }
 
 std::unique_ptr<Waiter> ReadOnlyLog::waiter() { return std::make_unique<PollingWaiter>(*this); }

@@ -14,17 +14,11 @@
 
 namespace millrace::log::embedded {
 
-Status apply_walked(const Locked& locked, LogParts& log, FrameWalker& walker, WalkedFrame frame) {
-  bool internal = false;
-  for (std::uint32_t i = 0; i < frame.header.entries; ++i) {
-    internal = internal || FrameView(frame.table).entry(i).topic < internal_topics;
-  }
-  if (internal) {
-    MILLRACE_ASSIGN(const std::string_view whole, walker.whole(frame));
-    frame.table = whole.substr(0, table_bytes(frame.header));
-    MILLRACE_TRY(log.publisher.apply_internal(locked, whole));
-  }
-  return log.publisher.apply_entries(locked, FrameView(frame.table), frame.position);
+Status apply_walked(const Locked& locked, LogParts& log, FrameWalker& walker,
+                    const WalkedFrame& frame) {
+  MILLRACE_ASSIGN(const std::string_view whole, walker.whole(frame));
+  MILLRACE_TRY(log.publisher.apply_internal(locked, whole));
+  return log.publisher.apply_entries(locked, FrameView(whole), frame.position);
 }
 
 Result<bool> take_complete_segments(const Locked& locked, LogParts& log,

@@ -14,7 +14,7 @@ namespace millrace::log::embedded {
 
 /// Takes what a frame says into the log's tables. `walker` just returned it.
 [[nodiscard]] Status apply_walked(const Locked& locked, LogParts& log, FrameWalker& walker,
-                                  WalkedFrame frame);
+                                  const WalkedFrame& frame);
 
 /// Takes the segments before the one in which the checkpoint's last frame lies: from their index
 /// files, or by a walk where there is none that fits. Batches that the checkpoint knows as settled

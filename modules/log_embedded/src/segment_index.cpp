@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "segment_index.hpp"
 
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
@@ -14,7 +15,8 @@ namespace millrace::log::embedded {
 namespace {
 
 constexpr std::uint32_t segment_index_magic = 0x5849535aU;  // "ZSIX"
-constexpr std::uint32_t segment_index_version = 2;
+constexpr std::uint32_t segment_index_version = 3;
+constexpr std::size_t entry_bytes = offsetof(IndexEntry, latest_back);
 
 }  // namespace
 
@@ -27,8 +29,9 @@ std::string SegmentIndex::encode() const {
   for (const Partition& partition : partitions) {
     out.little(partition.place.topic.value).little(partition.place.partition.value);
     out.little(static_cast<std::uint32_t>(partition.entries.size()));
-    out.bytes({reinterpret_cast<const char*>(partition.entries.data()),
-               partition.entries.size() * sizeof(IndexEntry)});
+    for (const IndexEntry& entry : partition.entries) {
+      out.bytes({reinterpret_cast<const char*>(&entry), entry_bytes});
+    }
   }
   out.little(crc32c(out.view()));
   return out.take();
@@ -61,10 +64,13 @@ Result<SegmentIndex> SegmentIndex::decode(std::string_view bytes) {
     partition.place.topic.value = in.little<std::int32_t>();
     partition.place.partition.value = in.little<std::int32_t>();
     const auto count = in.little<std::uint32_t>();
-    const std::string_view entries = in.bytes(std::uint64_t{count} * sizeof(IndexEntry));
+    const std::string_view entries = in.bytes(std::uint64_t{count} * entry_bytes);
     if (in.ok() && count > 0) {
       partition.entries.resize(count);
-      std::memcpy(partition.entries.data(), entries.data(), entries.size());
+      for (std::size_t i = 0; i < count; ++i) {
+        std::memcpy(reinterpret_cast<char*>(&partition.entries[i]),
+                    entries.data() + i * entry_bytes, entry_bytes);
+      }
       made.partitions.push_back(std::move(partition));
     }
   }

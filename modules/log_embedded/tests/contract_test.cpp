@@ -62,6 +62,9 @@ class SettlingLog final : public Log {
   }
   Result<Offset> start_offset(TopicPartition place) override { return log_->start_offset(place); }
   Result<Offset> end_offset(TopicPartition place) override { return log_->end_offset(place); }
+  Result<std::optional<Offset>> find_time(TopicPartition place, std::int64_t time_ms) override {
+    return log_->find_time(place, time_ms);
+  }
   std::unique_ptr<Waiter> waiter() override { return log_->waiter(); }
   LogPosition committed() override { return log_->committed(); }
   LogPosition durable() override { return log_->durable(); }

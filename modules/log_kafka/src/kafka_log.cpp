@@ -7,6 +7,7 @@
 #include "millrace/base/processes.hpp"
 #include "millrace/base/text.hpp"
 #include "millrace/log/backend/rules.hpp"
+#include "millrace/log/backend/time_scan.hpp"
 #include "millrace/log/errors.hpp"
 #include "units.hpp"
 #include "waiter.hpp"
@@ -172,6 +173,34 @@ Result<std::vector<Offset>> KafkaLog::end_offsets(std::span<const TopicPartition
   for (std::size_t i = 0; i < places.size(); ++i)
     reader_.heard_of(places[i], last[i]);
   return last;
+}
+
+Result<std::optional<Offset>> KafkaLog::find_time(TopicPartition place, std::int64_t time_ms) {
+  MILLRACE_ASSIGN(const auto found, find_times({&place, 1}, time_ms));
+  return found[0];
+}
+
+Result<std::vector<std::optional<Offset>>> KafkaLog::find_times(
+    std::span<const TopicPartition> places, std::int64_t time_ms) {
+  MILLRACE_TRY(state_.check());
+  // Also waits for what this handle committed, and lets fetches know how far they reach.
+  MILLRACE_TRY(end_offsets(places));
+  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, topics_.places_in_kafka(places));
+  std::vector<std::optional<Offset>> found;
+  if (time_ms < 0) {
+    // Brokers know no such time, but records may have one.
+    MILLRACE_ASSIGN(const std::vector<Offset> first, reader_.ask(at, Reader::End::first));
+    found.assign(first.begin(), first.end());
+  } else {
+    MILLRACE_ASSIGN(found, reader_.ask_time(at, time_ms));
+  }
+  // What a broker found may be the mark of a transaction, or a record of one that was aborted.
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (found[i]) {
+      MILLRACE_ASSIGN(found[i], scan_for_time(*this, places[i], *found[i], time_ms));
+    }
+  }
+  return found;
 }
 
 Status KafkaLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes,

@@ -40,6 +40,9 @@ class KafkaLog final : public Log, public GroupFinder {
   Result<Offset> end_offset(TopicPartition place) override;
   Result<std::vector<Offset>> start_offsets(std::span<const TopicPartition> places) override;
   Result<std::vector<Offset>> end_offsets(std::span<const TopicPartition> places) override;
+  Result<std::optional<Offset>> find_time(TopicPartition place, std::int64_t time_ms) override;
+  Result<std::vector<std::optional<Offset>>> find_times(std::span<const TopicPartition> places,
+                                                        std::int64_t time_ms) override;
   std::unique_ptr<Waiter> waiter() override;
   LogPosition committed() override { return {}; }
   LogPosition durable() override { return {}; }

@@ -198,15 +198,35 @@ Status Reader::wait_for_records(Cursor& cursor, std::size_t max_bytes) {
 }
 
 Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, End end) {
-  return ask(places, end, clock_.monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms());
+  return ask(places, end, request_deadline_ns());
 }
 
 Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, End end,
                                         std::int64_t deadline_ns) {
+  return ask_at(places, static_cast<std::int64_t>(end), deadline_ns);
+}
+
+Result<std::vector<std::optional<Offset>>> Reader::ask_time(const std::vector<KafkaPlace>& places,
+                                                            std::int64_t time_ms) {
+  MILLRACE_ASSIGN(const std::vector<Offset> offsets,
+                  ask_at(places, time_ms, request_deadline_ns()));
+  std::vector<std::optional<Offset>> found;
+  for (const Offset& one : offsets)
+    found.push_back(one.value < 0 ? std::nullopt : std::optional(one));
+  return found;
+}
+
+std::int64_t Reader::request_deadline_ns() const {
+  return clock_.monotonic_ns() + std::int64_t{1'000'000} * config_.timeout_ms();
+}
+
+// In a request for offsets, negative times stand for the ends of a partition.
+Result<std::vector<Offset>> Reader::ask_at(const std::vector<KafkaPlace>& places,
+                                           std::int64_t time_ms, std::int64_t deadline_ns) {
   if (places.empty()) return std::vector<Offset>{};
   find_leaders(places, false, deadline_ns);
   for (;;) {
-    Result<std::vector<Offset>> offsets = ask_once(places, end, deadline_ns);
+    Result<std::vector<Offset>> offsets = ask_once(places, time_ms, deadline_ns);
     // It may be that this broker has not heard of it yet, or is not its leader.
     const bool passing = !offsets && (offsets.error().is(errc::unknown_topic) ||
                                       offsets.error().is(errc::unavailable));
@@ -235,8 +255,8 @@ void Reader::find_leaders(const std::vector<KafkaPlace>& places, bool anew,
   }
 }
 
-Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& places, End end,
-                                             std::int64_t deadline_ns) {
+Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& places,
+                                             std::int64_t time_ms, std::int64_t deadline_ns) {
   PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(places.size())));
   for (const KafkaPlace& place : places) {
     // Brokers refuse a request that names one twice.
@@ -244,11 +264,11 @@ Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& plac
         nullptr)
       continue;
     rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition)->offset =
-        static_cast<std::int64_t>(end);
+        time_ms;
   }
   const auto doing = [&] {
-    return "asking for the end of " + places.front().topic + "/" +
-           std::to_string(places.front().partition);
+    return (time_ms < 0 ? "asking for the end of " : "asking for the offset of a time in ") +
+           places.front().topic + "/" + std::to_string(places.front().partition);
   };
   const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(
       asker_.get(), list.get(), std::min(left_ms(clock_, deadline_ns), try_ms));

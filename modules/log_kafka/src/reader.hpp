@@ -59,6 +59,10 @@ class Reader {
   /// The same, with another deadline (Clock::monotonic_ns) than that of a request.
   [[nodiscard]] Result<std::vector<Offset>> ask(const std::vector<KafkaPlace>& places, End end,
                                                 std::int64_t deadline_ns);
+  /// For each place the offset of the first record or mark of a transaction whose time is at or
+  /// after the given one, which is not negative, below what may be read; no value without one.
+  [[nodiscard]] Result<std::vector<std::optional<Offset>>> ask_time(
+      const std::vector<KafkaPlace>& places, std::int64_t time_ms);
   /// Remembers that the partition reaches so far: fetches below it wait for their records.
   void heard_of(TopicPartition place, Offset end);
 
@@ -107,8 +111,11 @@ class Reader {
       MILLRACE_REQUIRES(mutex_);
   void let_go(Cursor& cursor) MILLRACE_EXCLUDES(mutex_);
   void find_leaders(const std::vector<KafkaPlace>& places, bool anew, std::int64_t deadline_ns);
-  Result<std::vector<Offset>> ask_once(const std::vector<KafkaPlace>& places, End end,
+  Result<std::vector<Offset>> ask_at(const std::vector<KafkaPlace>& places, std::int64_t time_ms,
+                                     std::int64_t deadline_ns);
+  Result<std::vector<Offset>> ask_once(const std::vector<KafkaPlace>& places, std::int64_t time_ms,
                                        std::int64_t deadline_ns);
+  [[nodiscard]] std::int64_t request_deadline_ns() const;
   Result<Owned<rd_kafka_t>> consumer();
   Result<Lane*> lane(std::size_t index) MILLRACE_REQUIRES(mutex_);
   Status learn_end(Cursor& cursor, Offset from);

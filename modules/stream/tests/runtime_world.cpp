@@ -92,6 +92,10 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     MILLRACE_TRY(check_topic(place));
     return inner_->end_offset(place);
   }
+  Result<std::optional<Offset>> find_time(TopicPartition place, std::int64_t time_ms) override {
+    MILLRACE_TRY(check_topic(place));
+    return inner_->find_time(place, time_ms);
+  }
   Result<std::vector<Offset>> start_offsets(std::span<const TopicPartition> places) override {
     for (const TopicPartition& place : places)
       MILLRACE_TRY(check_topic(place));

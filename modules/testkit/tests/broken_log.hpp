@@ -66,6 +66,10 @@ class BrokenLog final : public log::Log {
   Result<log::Offset> end_offset(log::TopicPartition place) override {
     return inner_->end_offset(place);
   }
+  Result<std::optional<log::Offset>> find_time(log::TopicPartition place,
+                                               std::int64_t time_ms) override {
+    return inner_->find_time(place, time_ms);
+  }
   std::unique_ptr<log::Waiter> waiter() override { return inner_->waiter(); }
   log::LogPosition committed() override { return inner_->committed(); }
   log::LogPosition durable() override { return inner_->durable(); }

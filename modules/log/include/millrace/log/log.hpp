@@ -120,6 +120,17 @@ class Log {
   [[nodiscard]] virtual Result<std::vector<Offset>> end_offsets(
       std::span<const TopicPartition> places);
 
+  /// The first committed record whose time is at or after the given one, in ms since 1970; no value
+  /// when there is none. Times of records may go back: records behind it may be earlier. Of a batch
+  /// that is compressed the embedded log returns the first offset. Reads what grows with the
+  /// logarithm of what is kept; on Kafka, whose brokers take the marks of transactions for records
+  /// of the time when they were written, all from the first mark or record that is late enough.
+  [[nodiscard]] virtual Result<std::optional<Offset>> find_time(TopicPartition place,
+                                                                std::int64_t time_ms) = 0;
+  /// The same for many, in their order.
+  [[nodiscard]] virtual Result<std::vector<std::optional<Offset>>> find_times(
+      std::span<const TopicPartition> places, std::int64_t time_ms);
+
   [[nodiscard]] virtual std::unique_ptr<Waiter> waiter() = 0;
 
   /// End of the last commit, and of the last one that is durable.

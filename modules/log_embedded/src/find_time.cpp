@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "find_time.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "fetch.hpp"
+#include "millrace/base/file_errors.hpp"
+#include "millrace/log/backend/time_scan.hpp"
+#include "settled/segment_reader.hpp"
+#include "settled_path.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+using Found = std::optional<Offset>;
+
+Result<Found> look_in_segments(LogParts& log, const std::string& directory, std::int64_t time_ms,
+                               Offset end) {
+  MILLRACE_TRY(log.directory.check_in_place());
+  MILLRACE_ASSIGN(auto reader, SegmentReader::open(log.directory.files(), directory));
+  return reader.find_time(time_ms, end);
+}
+
+/// In what is settled from `start` on.
+Result<Found> find_settled(LogParts& log, TopicPartition place, std::int64_t time_ms, Offset start,
+                           Offset end) {
+  MILLRACE_ASSIGN(const CatalogTopic* topic, log.topics.topic(place.topic));
+  const std::string directory =
+      settled_directory(log.directory.path(), topic->topic.spec.name, place.partition.value);
+  auto found = look_in_segments(log, directory, time_ms, end);
+  while (!found && found.error().is(millrace::errc::too_many_files) && log.journal.close_some()) {
+    found = look_in_segments(log, directory, time_ms, end);
+  }
+  if (!found || !*found || **found >= start) {
+    return found;
+  }
+  // It is no longer kept; of what is, nothing is known but that it lies behind.
+  FetchBuffer buffer;
+  for (Offset from = start; from < end; from = buffer.next) {
+    MILLRACE_TRY(fetch_records(log, place, from, 1, buffer));
+    if (const auto first = first_at_time(buffer, time_ms)) {
+      return first;
+    }
+  }
+  return Found();
+}
+
+/// In the journal, from an offset on.
+Result<Found> find_unsettled(LogParts& log, TopicPartition place, const PartitionRow& row,
+                             const VisibleEnd& visible, std::int64_t time_ms, std::int64_t from) {
+  FetchBuffer buffer;
+  while (from < visible.end) {
+    MILLRACE_ASSIGN(const std::uint64_t first, log.index.find(row, visible.count, from));
+    MILLRACE_ASSIGN(const std::uint64_t late,
+                    log.index.first_at_time(row, first, visible.count, time_ms));
+    if (late == visible.count) {
+      break;
+    }
+    if (late > first) {
+      MILLRACE_ASSIGN(const IndexEntry before, log.index.at(row, late - 1));
+      from = before.end;
+    }
+    MILLRACE_TRY(fetch_records(log, place, offset(from), 1, buffer));
+    if (const auto found = first_at_time(buffer, time_ms)) {
+      return found;
+    }
+    // The late one of the batch lies before the first offset that is kept.
+    from = buffer.next.value;
+  }
+  return Found();
+}
+
+}  // namespace
+
+Result<std::optional<Offset>> find_time(LogParts& log, TopicPartition place, std::int64_t time_ms) {
+  MILLRACE_TRY(log.directory.check_open());
+  MILLRACE_ASSIGN(const PartitionRow* row, log.topics.row(place));
+  MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(log, *row));
+  const std::int64_t start = row->start_offset.load(std::memory_order_acquire);
+  // What is settled after this look is found in the journal's index all the same.
+  const std::int64_t settled = std::min(row->settled.load(std::memory_order_acquire), visible.end);
+  if (start < settled) {
+    MILLRACE_ASSIGN(const Found found,
+                    find_settled(log, place, time_ms, offset(start), offset(settled)));
+    if (found) {
+      return found;
+    }
+  }
+  return find_unsettled(log, place, *row, visible, time_ms, std::max(start, settled));
+}
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "log_parts.hpp"
+
+namespace millrace::log::embedded {
+
+/// Log::find_time. Looks in the index for the first batch that is late enough and reads that batch
+/// alone.
+[[nodiscard]] Result<std::optional<Offset>> find_time(LogParts& log, TopicPartition place,
+                                                      std::int64_t time_ms);
+
+}  // namespace millrace::log::embedded
