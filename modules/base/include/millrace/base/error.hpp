@@ -56,19 +56,23 @@ using Status = Result<void>;
 }
 
 namespace errc {
-/// A call was given something it cannot take. Remedy: as the message says.
+/// An argument, an option or a setting has a value that is not allowed. The message names it, the
+/// value and what is allowed. Remedy: pass an allowed value.
 inline constexpr ErrorCode invalid_argument{"base.invalid_argument"};
-/// A file, directory or name does not exist. Remedy: make it, or mend the name in the message.
+/// A file, a directory or a name does not exist. Remedy: create it, or correct the name in the
+/// message.
 inline constexpr ErrorCode not_found{"base.not_found"};
-/// The operating system refused an operation on a file. Remedy: the message names the file and the
-/// reason.
+/// The operating system refused an operation on a file. Remedy: fix the cause; the message names
+/// the file and the reason of the operating system.
 inline constexpr ErrorCode io_error{"base.io_error"};
-/// The operating system does not permit it: a read-only mount, or the modes of a file or directory.
-/// Remedy: run as the user that owns what the message names, or give that user access.
+/// The operating system does not permit the operation: the file system is mounted read-only, or the
+/// modes of a file or directory forbid it. Remedy: run as the user that owns the file in the
+/// message, or give your user access.
 inline constexpr ErrorCode no_permission{"base.no_permission"};
-/// The disk or quota is full. Remedy: free some room; the operation can then be tried again.
+/// The disk or the quota is full. Remedy: free some room, then try the operation again.
 inline constexpr ErrorCode disk_full{"base.disk_full"};
-/// Another process holds what was asked for. Remedy: stop it, or wait until it is done.
+/// Another process holds what the call needs, or too many requests wait already. Remedy: stop the
+/// other process, or wait and try again.
 inline constexpr ErrorCode busy{"base.busy"};
 }  // namespace errc
 

@@ -6,10 +6,9 @@
 
 namespace millrace::errc {
 
-/// The process, or the machine, has as many files and sockets open as it may: the one that the
-/// message names could not be opened. Nothing is wrong with the file. Remedy: raise the limit
-/// (`ulimit -n`, `LimitNOFILE=` of systemd), or end what keeps many sockets open; the operation can
-/// then be tried again.
+/// The process, or the machine, has as many files and sockets open as it may, so the file that the
+/// message names could not be opened. The file itself is good. Remedy: raise the limit (`ulimit
+/// -n`, `LimitNOFILE=` of systemd), or close other files and sockets, then try again.
 inline constexpr ErrorCode too_many_files{"base.too_many_files"};
 
 }  // namespace millrace::errc

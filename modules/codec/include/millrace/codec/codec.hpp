@@ -39,22 +39,26 @@ void encode_key(const TypeInfo& type, const void* value, std::string& out);
 [[nodiscard]] Status decode_key(const TypeInfo& type, std::string_view bytes, void* out);
 
 namespace errc {
-/// The bytes are not JSON, or not this binary form. Remedy: mend what the message names.
+/// The bytes are not valid JSON, or not valid in the private binary form. Remedy: correct the
+/// writer; the message names where the bytes are wrong.
 inline constexpr ErrorCode malformed{"codec.malformed"};
-/// A required field is missing. Remedy: send the field that the message names.
+/// A required field is missing. Remedy: send the field that the message names, or make the member a
+/// `std::optional` in the reader.
 inline constexpr ErrorCode missing_field{"codec.missing_field"};
-/// A field has another type or does not fit. Remedy: send what was wanted; the message names the
-/// field's path, what was wanted and what was there.
+/// A field has another type than the reader expects, or its value does not fit. Remedy: send the
+/// expected type; the message names the path of the field, the expected type and what was found.
 inline constexpr ErrorCode wrong_type{"codec.wrong_type"};
-/// An integer is larger than 2^53 and would be written to JSON, where most readers round it.
+/// An integer is larger than 2^53 and would be written as a JSON number, which most readers round.
 /// Remedy: name the member in `millrace_as_text` of its struct, or make it a string.
 inline constexpr ErrorCode number_too_large{"codec.number_too_large"};
-/// The event's type is none of those the reader knows. Remedy: teach the reader, or skip it.
+/// The reader does not know the type of the event (`ce_type`). Remedy: add the type to the reader,
+/// or let the reader skip it.
 inline constexpr ErrorCode unknown_type{"codec.unknown_type"};
-/// The headers are no CloudEvents 1.x in binary mode. Remedy: send `ce_` headers.
+/// The headers of the record are not CloudEvents 1.x in binary mode. Remedy: let the writer send
+/// `ce_` headers, as the page of the format says.
 inline constexpr ErrorCode bad_envelope{"codec.bad_envelope"};
-/// A newer Millrace wrote the private record: its header `pv` names a version that this build does
-/// not read. Remedy: use the newer build for every process of the service.
+/// A newer Millrace wrote the private record: its header `pv` names a version that this build
+/// cannot read. Remedy: use the newer build for every process of the service.
 inline constexpr ErrorCode incompatible{"codec.incompatible"};
 }  // namespace errc
 

@@ -6,24 +6,26 @@
 
 namespace millrace::http::errc {
 
-/// The address and port to listen on are taken. Remedy: stop the other program, or choose another
-/// port; the message names both.
+/// Another program listens on this address and port. Remedy: stop the other program, or choose
+/// another port; the message names address and port.
 inline constexpr ErrorCode port_in_use{"http.port_in_use"};
-/// Listening failed for another reason than a taken port. Remedy: as the message says.
+/// The server could not listen, for another reason than a port in use, such as an address that this
+/// machine does not have. Remedy: correct what the message names.
 inline constexpr ErrorCode listen_failed{"http.listen_failed"};
-/// The request certainly did not reach the server: no connection, or not a byte of it was written.
+/// The request did not reach the server: there was no connection, or no byte of it was written.
 /// Remedy: send it again.
 inline constexpr ErrorCode not_sent{"http.not_sent"};
-/// The connection ended, or spoke nonsense, after the request was sent: it may or may not have
-/// taken effect. Remedy: send it again if it is idempotent.
+/// The connection ended, or the response was not valid, after the request was sent. The request may
+/// have taken effect or not. Remedy: send it again if it is idempotent.
 inline constexpr ErrorCode outcome_unknown{"http.outcome_unknown"};
-/// The time-out passed after the request was sent; the outcome is unknown too. Remedy: as for
-/// http.outcome_unknown.
+/// No response came in time after the request was sent. The request may have taken effect or not.
+/// Remedy: send it again if it is idempotent, or allow more time.
 inline constexpr ErrorCode timeout{"http.timeout"};
-/// The client pool's queue is at its limit; the request was not taken. Remedy: wait for answers
-/// before sending more.
+/// The queue of the client pool is full, so the request was not sent. Remedy: wait for responses
+/// before you send more.
 inline constexpr ErrorCode queue_full{"http.queue_full"};
-/// The URL is not `http://host[:port][/path]`, or its host is unknown. Remedy: mend the URL.
+/// The URL is not of the form `http://host[:port][/path]`, or its host is unknown. Remedy: correct
+/// the URL.
 inline constexpr ErrorCode bad_url{"http.bad_url"};
 
 }  // namespace millrace::http::errc

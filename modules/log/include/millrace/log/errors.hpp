@@ -9,67 +9,78 @@ namespace millrace::log::errc {
 // The general codes are found here too, so that errc:: means both inside of millrace::log.
 using namespace ::millrace::errc;
 
-/// The URL is of no backend that this program has registered. Remedy: use one of the URLs that the
+/// No backend for this URL is registered in the program. Remedy: use one of the URLs that the
 /// message names, or link and register the backend.
 inline constexpr ErrorCode unsupported_scheme{"log.unsupported_scheme"};
 /// The topic does not exist. Remedy: start the service that owns it, or create it.
 inline constexpr ErrorCode unknown_topic{"log.unknown_topic"};
-/// The topic has no such partition. Remedy: take one of those that the message names.
+/// The topic has no partition with this number. Remedy: use one of the partitions that the message
+/// names.
 inline constexpr ErrorCode unknown_partition{"log.unknown_partition"};
-/// The topic exists with another specification. Remedy: ask for the one that the message shows.
+/// The topic exists with another specification: number of partitions, kind, owner or cleanup.
+/// Remedy: declare the specification that the message shows, or use another name.
 inline constexpr ErrorCode topic_mismatch{"log.topic_mismatch"};
-/// The service may not write to this topic. Remedy: only its owner publishes events; send the owner
-/// a command.
+/// The service may not write to this topic, because another service owns it. Remedy: only the owner
+/// publishes events; send a command to the owner.
 inline constexpr ErrorCode not_owner{"log.not_owner"};
-/// The claim was replaced: another member owns the unit now. Nothing was written. Remedy: drop the
-/// work and poll the membership.
+/// Another member has the claim now, so the commit was refused and nothing was written. Remedy:
+/// drop the work and poll the membership; if it is frequent, look for pauses longer than the
+/// session.
 inline constexpr ErrorCode fenced{"log.fenced"};
-/// It is above the limit that the message names; nothing was written. Remedy: split what you write.
+/// A record or a transaction is larger than the limit that the message names. Nothing was written.
+/// Remedy: split the record or the transaction, or raise the limit.
 inline constexpr ErrorCode too_large{"log.too_large"};
-/// A record's time is further ahead of the clock than `max_future_ms` of the log's options, or than
-/// the broker's `message.timestamp.after.max.ms`; nothing was written. Remedy: correct the time of
-/// the record, or the clock of this machine; a tool that copies records allows any time.
+/// The timestamp of a record is further in the future than `max_future_ms` of the log's options, or
+/// than `message.timestamp.after.max.ms` of the broker, allows. Nothing was written. Remedy:
+/// correct the timestamp of the record, or the clock of this machine. A tool that copies records
+/// allows any timestamp.
 inline constexpr ErrorCode time_out_of_bounds{"log.time_out_of_bounds"};
-/// The log does not take a record because of what it says, such as one without a key in a compacted
-/// topic; nothing was written. Remedy: write another record, or change what the topic allows.
+/// The log refused a record because of its content, such as a record without a key in a compacted
+/// topic. Nothing was written. Remedy: write another record, or change the configuration of the
+/// topic.
 inline constexpr ErrorCode record_refused{"log.record_refused"};
-/// No such offset is kept. Remedy: choose where to go on; the message names the first and the last.
+/// The log has no record at this offset: retention removed it, or the offset is beyond the end.
+/// Remedy: choose the offset at which to continue; the message names the first and the last one.
 inline constexpr ErrorCode out_of_range{"log.out_of_range"};
-/// Whether the commit took place is not known. Remedy: repeat it with the same producer name and
+/// It is not known whether the commit took place. Remedy: repeat it with the same producer name and
 /// sequence.
 inline constexpr ErrorCode outcome_unknown{"log.outcome_unknown"};
-/// The disk is full. Nothing was written and nothing acknowledged is lost. Remedy: free some room;
-/// appends then work again, without a restart.
+/// The disk is full. Nothing was written, and no acknowledged record is lost. Remedy: free some
+/// room; appends then work again, without a restart.
 inline constexpr ErrorCode disk_full{"log.disk_full"};
 /// Bytes that were durable have changed, or the control file contradicts itself. Remedy: put a good
-/// copy of the named file back, or see what `millrace log repair --dry-run` would cut.
+/// copy of the file in the message back, or see what `millrace log repair --dry-run` would cut.
 inline constexpr ErrorCode corrupt{"log.corrupt"};
-/// A sync failed; the log takes no appends. Remedy: fix the disk, stop all, `millrace log repair`.
+/// A sync failed, so it is not known what the disk kept, and the log refuses appends. Remedy: check
+/// the disk, stop all processes, and run `millrace log repair`.
 inline constexpr ErrorCode failed_sync{"log.failed_sync"};
-/// The log is of a newer version, or in use by another version or from another PID namespace; or a
-/// record was not written that older members would not understand. Remedy: one version, one machine
-/// and one PID namespace for all processes of a log; stop or upgrade those that the message names.
+/// A newer version wrote the log, another version or a process in another PID namespace has it
+/// open, or older members would not understand the record, so it was not written. Remedy: run one
+/// version, on one machine and in one PID namespace, for all processes of a log; stop or upgrade
+/// the processes that the message names.
 inline constexpr ErrorCode incompatible{"log.incompatible"};
-/// The holder of the log's lock makes no progress and may not be killed from here. Remedy: kill the
-/// pid that the message names, and run all processes of a log under one user.
+/// The process that holds the writer lock makes no progress, and this process may not kill it.
+/// Remedy: kill the pid in the message, and run all processes of a log as one user.
 inline constexpr ErrorCode stuck_holder{"log.stuck_holder"};
-/// The handle was closed or evicted, or its log was replaced or repaired. Remedy: open it again.
+/// The handle was closed or expelled, or its log was replaced or repaired. Remedy: open the log
+/// again.
 inline constexpr ErrorCode closed{"log.closed"};
-/// The cluster, or the part of it that is needed, did not answer in time. Nothing is known to be
-/// lost. Remedy: none is needed when it comes back, services wait; else see what the message says
-/// of the connection.
+/// The cluster, or the part of it that is needed, did not respond in time. No acknowledged record
+/// is lost. Remedy: none if it comes back, because services try again; else fix the connection as
+/// the message says.
 inline constexpr ErrorCode unavailable{"log.unavailable"};
-/// The cluster does not permit it. Remedy: grant the operation on the resource that the message
-/// names.
+/// The ACLs of the cluster do not permit the operation. Remedy: grant the operation on the resource
+/// that the message names; `millrace acls` prints what a service needs.
 inline constexpr ErrorCode not_authorized{"log.not_authorized"};
-/// The cluster refused a request for the reason in the message. Remedy: as Kafka's name of the
-/// error says.
+/// A broker refused a request; the message has Kafka's name of the error. Remedy: look that name up
+/// in Kafka's documentation.
 inline constexpr ErrorCode refused_by_broker{"log.refused_by_broker"};
-/// The handle can only read: it was opened so, or the directory could not be written to. Nothing
-/// was written. Remedy: what the message gives as the reason, such as a full disk, a read-only
-/// mount or another user's directory; then open the log again.
+/// The handle can only read: it was opened so, or the directory could not be written. Nothing was
+/// written. Remedy: fix the reason in the message, such as a full disk, a read-only mount or the
+/// directory of another user, then open the log again.
 inline constexpr ErrorCode read_only{"log.read_only"};
-/// A fixed table of the log is full. Remedy: use less of what the message names, or a second log.
+/// A table of fixed size in the log is full. Remedy: use less of what the message names, or a
+/// second log.
 inline constexpr ErrorCode limit{"log.limit"};
 
 }  // namespace millrace::log::errc

@@ -9,17 +9,17 @@ namespace millrace::net::errc {
 // The general codes are found here too, so that errc:: means both inside of millrace::net.
 using namespace ::millrace::errc;
 
-/// The host's name is unknown, or none of its addresses accepts a connection. Remedy: check the
-/// host and the port in the message, and that the server runs and listens there.
+/// The name of the host is unknown, or none of its addresses accepts a connection. Remedy: check
+/// the host and the port in the message, and that the server runs and listens there.
 inline constexpr ErrorCode unreachable{"net.unreachable"};
-/// The peer closed the connection, or the connection broke. Whether the peer received what was sent
-/// is not known. Remedy: connect again.
+/// The peer closed the connection, or the connection broke. It is not known whether the peer
+/// received what was sent. Remedy: connect again.
 inline constexpr ErrorCode connection_lost{"net.connection_lost"};
-/// The TLS handshake failed, or what came later was not valid TLS. Remedy: the message has
-/// OpenSSL's reason: name the authority that signed the server's certificate, connect to a host
-/// that the certificate names, or set the client's certificate and key.
+/// The TLS handshake failed, or the bytes after it were not valid TLS. Remedy: the message has
+/// OpenSSL's reason; name the authority that signed the certificate of the server, connect to a
+/// host that the certificate names, or set the certificate and key of the client.
 inline constexpr ErrorCode tls_failed{"net.tls_failed"};
-/// The server did not prove that it knows the password, or it sent what is not SCRAM. Remedy: check
+/// The server did not prove that it knows the password, or its message was not SCRAM. Remedy: check
 /// the user and the password on both sides, and that the address is that of the right server.
 inline constexpr ErrorCode not_authenticated{"net.not_authenticated"};
 

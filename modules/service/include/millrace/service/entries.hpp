@@ -57,8 +57,8 @@ template <class K, class V>
 }
 
 namespace errc {
-/// Another instance of the service has the partition of the key, or will have it when it is
-/// restored. Remedy: ask the other instance, or this one again after a moment.
+/// Another instance of the service has the partition of the key, or its task is being restored
+/// here. Remedy: ask the other instance, or ask this one again after a moment.
 inline constexpr ErrorCode not_owner{"service.not_owner"};
 }  // namespace errc
 

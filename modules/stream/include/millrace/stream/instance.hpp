@@ -20,20 +20,21 @@
 namespace millrace::stream {
 
 namespace errc {
-/// A node or handler of the topology threw. Remedy: mend it; the message, or the reason of the dead
-/// letter, names the place and what was thrown.
+/// A function or processor of the topology threw an exception. Remedy: fix it; the message, or the
+/// reason of the dead letter, names the record or timer and the exception.
 inline constexpr ErrorCode handler_failed{"stream.handler_failed"};
-/// What one firing of a timer wrote is above the log's limit for a transaction; it is passed over.
-/// Remedy: use ProcessorContext::sweep for work on each entry of a store; else let each firing do a
-/// part of the work, and remember in a store where it ended.
+/// One firing of a timer wrote more than the log's limit for a transaction. All that it wrote was
+/// dropped. Remedy: use `ProcessorContext::sweep` for work on each entry of a store; else let each
+/// firing do a part of the work, and keep in a store where it ended.
 inline constexpr ErrorCode firing_too_large{"stream.firing_too_large"};
 /// A newer Millrace, or a newer build of the service, wrote the snapshot, the entry of a store, the
 /// state of the task or the dead letter that the message names. Remedy: use the newer build. A
 /// snapshot may also be removed: the task then restores its stores from their changelogs.
 inline constexpr ErrorCode incompatible{"stream.incompatible"};
-/// A snapshot is so old that tombstones written after it may be gone from the changelog, so that it
-/// could bring back what was deleted. Remedy: none is needed, the task passes over it and replays
-/// its changelogs; a longer `delete.retention.ms` of the changelog's topic saves the replay.
+/// A snapshot is so old that tombstones written after it may have been removed from the changelog,
+/// so it could bring deleted keys back. Remedy: none is needed, because the task ignores it and
+/// replays its changelogs; with a longer `delete.retention.ms` of the changelog's topic the
+/// snapshot can be used.
 inline constexpr ErrorCode snapshot_too_old{"stream.snapshot_too_old"};
 }  // namespace errc
 

@@ -110,7 +110,8 @@ class TopologyBuilder {
 };
 
 namespace errc {
-/// The topology cannot run. Remedy: the message names the operator and what to change.
+/// The topology cannot run. Remedy: the message lists all mistakes, each with the operator and what
+/// to change.
 inline constexpr ErrorCode bad_topology{"stream.bad_topology"};
 }  // namespace errc
 

@@ -45,9 +45,10 @@ class View {
 };
 
 namespace errc {
-/// The store's task is not here or not restored yet. Remedy: ask again, or ask the owner.
+/// The task of the store is not on this instance, or not restored yet. Remedy: ask again later, or
+/// ask the owner.
 inline constexpr ErrorCode not_ready{"stream.not_ready"};
-/// There is no store of that name. Remedy: take one of those that the message lists.
+/// The service has no store of that name. Remedy: use one of the names that the message lists.
 inline constexpr ErrorCode unknown_store{"stream.unknown_store"};
 }  // namespace errc
 
