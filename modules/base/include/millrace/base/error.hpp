@@ -28,8 +28,8 @@ class Error {
   [[nodiscard]] const std::string& message() const { return message_; }
   [[nodiscard]] bool is(ErrorCode code) const { return code_ == code; }
 
-  /// The same failure with "`where`: " in front of its message, for callers who know more about the
-  /// place.
+  /// The same failure with "`where`: " before its message, for a caller that knows where it
+  /// occurred.
   [[nodiscard]] Error at(std::string_view where) const {
     return {code_, std::string(where) + ": " + message_};
   }
@@ -42,12 +42,12 @@ class Error {
   std::string message_;
 };
 
-/// What a call that can fail answers.
+/// The result of a call that can fail.
 template <class T>
 using Result = std::expected<T, Error>;
 using Status = Result<void>;
 
-/// `return fail(errc::fenced, "...")` from a function that answers a Result.
+/// `return fail(errc::fenced, "...")` in a function that returns a Result.
 [[nodiscard]] inline std::unexpected<Error> fail(ErrorCode code, std::string message) {
   return std::unexpected<Error>(Error(code, std::move(message)));
 }

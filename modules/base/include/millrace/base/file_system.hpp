@@ -19,7 +19,7 @@ namespace millrace {
 class File {
  public:
   virtual ~File() = default;
-  /// Reads up to `size` bytes at `offset` into `out`; answers how many (fewer only at the end of
+  /// Reads up to `size` bytes at `offset` into `out`; returns how many (fewer only at the end of
   /// the file).
   [[nodiscard]] virtual Result<std::size_t> read_at(std::uint64_t offset, char* out,
                                                     std::size_t size) = 0;
@@ -60,7 +60,7 @@ class FileSystem {
   /// Makes a directory and its missing parents, for the owner alone; those it made are durable on
   /// return. errc::invalid_argument for an empty path.
   [[nodiscard]] virtual Status create_directories(const std::string& path) = 0;
-  /// Makes a directory in one that exists, to be used by whoever may use that one; durable on
+  /// Creates a directory in one that exists, for the users that may use that one; durable on
   /// return.
   [[nodiscard]] virtual Status create_subdirectory(const std::string& path) {
     return create_directories(path);

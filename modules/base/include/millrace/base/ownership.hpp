@@ -4,7 +4,7 @@
 
 #include <string>
 
-// The one place that decides who may use what the library creates: docs/guide/log.md, "Who may read
+// Decides which users may use the files that the library creates: docs/guide/log.md, "Who may read
 // a log". A file gets mode 0600 and a directory 0700, which the umask can only narrow. A directory
 // that its owner opened to its group, and to nobody else (0750, 0770), passes that on to what is
 // created in it, whatever the umask is. What root creates in a directory of another user belongs to

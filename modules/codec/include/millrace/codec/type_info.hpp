@@ -84,7 +84,7 @@ struct TypeInfo {
   ContainerOps ops;
 };
 
-/// The names by which events of this type are told apart: the alternatives' names of a variant, or
+/// The names that distinguish events of this type: the alternatives' names of a variant, or
 /// the type's own name.
 [[nodiscard]] std::string_view event_type(const TypeInfo& type, const void* value);
 

@@ -69,7 +69,7 @@ class ClientPool {
   /// - errc::outcome_unknown or errc::timeout: it was sent and may have taken effect.
   [[nodiscard]] Status send(ClientRequest request, Callback callback);
 
-  /// Requests taken and not yet answered.
+  /// Requests that were taken and have no response yet.
   [[nodiscard]] std::size_t pending() const;
 
  private:

@@ -25,8 +25,8 @@ namespace millrace::http {
 ///     });
 class Health {
  public:
-  /// Nothing when all is well, else the reason in a few words. Quick and thread-safe; must not call
-  /// back into Health.
+  /// Returns no value when the check holds, else the reason in a few words. Quick and thread-safe;
+  /// must not call back into Health.
   using Check = std::function<std::optional<std::string>()>;
 
   Health();
@@ -38,13 +38,13 @@ class Health {
   void add_check(std::string_view name, Check check);
   /// Not ready from now on: call before Server::drain().
   void set_draining();
-  /// Nothing when ready, else `name: reason` of the first check that fails.
+  /// No value when ready, else `name: reason` of the first check that fails.
   [[nodiscard]] std::optional<std::string> not_ready() const;
 
   /// One line of /readyz.
   struct Finding {
     std::string name;
-    std::optional<std::string> reason;  ///< Nothing when the check holds.
+    std::optional<std::string> reason;  ///< No value when the check holds.
   };
   [[nodiscard]] std::vector<Finding> findings() const;
 

@@ -56,7 +56,7 @@ struct Response {
 /// The reason phrase of a status, `Not Found` for 404.
 [[nodiscard]] std::string_view reason_phrase(int status);
 
-/// The seconds of a `Prefer: wait=SECONDS` header (RFC 7240); nothing when there is none or it is
+/// The seconds of a `Prefer: wait=SECONDS` header (RFC 7240); no value when there is none or it is
 /// not a number up to a day.
 [[nodiscard]] std::optional<std::chrono::seconds> prefer_wait(const Headers& headers);
 

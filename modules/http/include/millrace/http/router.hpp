@@ -23,7 +23,7 @@ namespace millrace::http {
 
 /// Answers a request, at once or later from any thread. Runs on the server's io thread, where it
 /// must neither block nor do more than a request of bounded size asks for; or on a worker, see
-/// Work. What it throws is logged and answered with 500.
+/// Work. An exception is logged, and the response is 500.
 using Handler = std::function<void(Request, Responder)>;
 
 /// Why requests are not served at the moment, or nothing. Runs on the server's thread for every
@@ -99,7 +99,7 @@ class Router {
   void add(Method method, std::string_view pattern, Handler handler, RouteOptions options = {});
   [[nodiscard]] RouteGroup group(RouteOptions options);
 
-  /// The answers of match().
+  /// The results of match().
   struct NotFound {};
   struct MethodNotAllowed {
     std::string allow;  ///< For the `Allow` header.

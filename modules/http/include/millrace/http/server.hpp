@@ -25,18 +25,18 @@ struct ServerOptions {
   std::string address = "127.0.0.1";   ///< An IP address.
   std::uint16_t port = 0;              ///< 0 takes a free one, see Server::port().
   std::size_t threads = 1;             ///< IO threads; a connection stays on one of them.
-  std::size_t max_connections = 4096;  ///< One more is answered 503 and closed.
+  std::size_t max_connections = 4096;  ///< A further one gets 503 and is closed.
   std::size_t max_in_flight = 1024;    ///< One more request waits in line for a place.
-  /// Requests in that line; the longest waiting one gets the next place. One more is answered 429
+  /// Requests in that line; the one that waited longest is next. A further one gets 429
   /// with `Retry-After`. Each is held whole, body included, and its handler is not called if the
   /// client has closed its side of the connection meanwhile.
   std::size_t max_waiting = 1024;
   std::size_t workers = 2;              ///< Threads for the handlers of heavy routes, see Work.
-  std::size_t max_worker_waiting = 64;  ///< Requests that wait for one; one more is answered 503.
+  std::size_t max_worker_waiting = 64;  ///< Requests that wait for one; a further one gets 503.
   /// Of the fields of a request with its trailers, and of its chunk extensions; more is answered
   /// 431.
   std::size_t max_header_bytes = 16 * 1024;
-  std::size_t max_body_bytes = 1024 * 1024;  ///< More is answered 413.
+  std::size_t max_body_bytes = 1024 * 1024;  ///< For a larger one the response is 413.
   /// Memory for the bodies of all requests that are read, wait or are worked on; at least twice
   /// `max_body_bytes`. A body that would take more is answered 503 with `Retry-After` and its
   /// connection closed. Bodies of up to 16 KiB do not count: `max_connections` bounds them.
@@ -88,7 +88,7 @@ class Server {
   /// Idempotent; not from a handler.
   void stop();
 
-  /// Requests handed to handlers and not yet answered.
+  /// Requests that handlers got and that have no response yet.
   [[nodiscard]] std::size_t in_flight() const;
 
  private:

@@ -25,10 +25,10 @@ struct MembershipChange {
 class Membership {
  public:
   virtual ~Membership() = default;
-  /// Tells the log that this member lives and answers what changed. Call at least every second: a
+  /// Sends a heartbeat, and returns what changed. Call at least every second: a
   /// member that misses its session time-out loses its claims.
   [[nodiscard]] virtual Result<MembershipChange> poll() = 0;
-  /// Tells the log that this member lives, and nothing more: what changed is for poll(). Any
+  /// Sends a heartbeat, and nothing more: poll() returns what changed. Any
   /// thread, at any time, also during poll() and release(): housekeeping calls it some ten times a
   /// second while the polling thread works. A session that ran out already is not renewed; the next
   /// poll() returns what was lost with it. Failures as poll(); an unreachable cluster is none.
@@ -41,7 +41,7 @@ class Membership {
 struct GroupInfo {
   struct Unit {
     std::string name;
-    std::string member;  ///< empty: nobody has it
+    std::string member;  ///< empty: no member has it
     std::uint64_t epoch = 0;
   };
   struct Position {

@@ -38,7 +38,7 @@ enum class LogAccess : std::uint8_t {
 
 /// How a handle opens a log.
 struct LogOptions {
-  std::string service;  ///< who writes: checked against topic owners; empty may write commands only
+  std::string service;  ///< the service that writes; without one only commands may be written
   std::string member;   ///< a name for people, such as `stock-1`; default: the service
   DurabilityPolicy durability = DurabilityPolicy::sync;
   std::int64_t sync_interval_ms = 100;       ///< for DurabilityPolicy::interval
@@ -74,15 +74,15 @@ class Waiter {
   virtual void interrupt() = 0;
 };
 
-/// A log: topics, transactions, groups. The contract is design page `log.md`; every backend passes
+/// A log: topics, transactions, groups. docs/design/log.md has the contract; every backend passes
 /// the same suite (tests/log_contract.hpp). A handle is one member of the log. Thread-safe unless
 /// said otherwise; outlives what it hands out.
 class Log {
  public:
   virtual ~Log() = default;
 
-  /// Makes a topic, or answers the one there is when its spec is the same. errc::topic_mismatch,
-  /// not_owner (of another service's topic), invalid_argument.
+  /// Creates a topic, or returns the one that exists when its spec is the same.
+  /// errc::topic_mismatch, not_owner (of another service's topic), invalid_argument.
   [[nodiscard]] virtual Result<Topic> create_topic(const TopicSpec& spec) = 0;
   /// errc::unknown_topic.
   [[nodiscard]] virtual Result<Topic> find_topic(std::string_view name) = 0;
@@ -104,8 +104,8 @@ class Log {
 
   /// Reads committed records from `from` on: about `max_bytes` at most, but at least one batch if
   /// there is one. At the end of the partition the answer is empty, not an error. On Kafka the end
-  /// is the one this handle has heard of: end_offset() asks anew, and records below its answer are
-  /// waited for, errc::unavailable.
+  /// is the last one that this handle knows: end_offset() asks the cluster again, and a fetch below
+  /// its result waits for the records, errc::unavailable.
   /// errc::out_of_range names the first and last offset kept. Any thread; one buffer per thread.
   [[nodiscard]] virtual Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
                                      FetchBuffer& buffer) = 0;
@@ -143,13 +143,13 @@ class Log {
 
   /// The number of a group, made when new.
   [[nodiscard]] virtual Result<GroupId> group(std::string_view name) = 0;
-  /// Where the group goes on; nothing if it never committed a position there.
+  /// The offset at which the group continues; no value if it never committed a position there.
   [[nodiscard]] virtual Result<std::optional<Offset>> position(GroupId group,
                                                                TopicPartition place) = 0;
   /// The same for many, in their order.
   [[nodiscard]] virtual Result<std::vector<std::optional<Offset>>> positions(
       GroupId group, std::span<const TopicPartition> places);
-  /// How long a position stays that is not committed again, in ms; nothing where that is for ever.
+  /// How long a position is kept that is not committed again, in ms; no value: for ever.
   [[nodiscard]] virtual std::optional<std::int64_t> position_retention_ms() const { return {}; }
   /// How long a tombstone of a compacted topic stays for those who have not read it, in ms; no
   /// value where that is for ever. errc::unknown_topic, and those of a cluster that does not say.
@@ -167,8 +167,8 @@ class Log {
 
   /// Housekeeping that needs no request: heartbeat, deaths of other members, syncs by interval. The
   /// runtime calls it some ten times a second from a thread of its own, and at once when
-  /// `death_descriptor` becomes readable. errc::closed when this handle must not go on (the log
-  /// failed or we were evicted).
+  /// `death_descriptor` becomes readable. errc::closed when this handle must not be used any more
+  /// (the log failed or we were evicted).
   [[nodiscard]] virtual Status maintain() = 0;
   /// A descriptor that polls readable when a member may have died; -1 where there is none. Owned by
   /// the log.

@@ -25,7 +25,7 @@ class RecordBatchBuilder {
   [[nodiscard]] std::int32_t count() const { return count_; }
   /// Bytes that finish() will answer, so far.
   [[nodiscard]] std::size_t bytes() const { return buffer_.size(); }
-  /// Completes header and checksum (base offset 0, leader epoch 0) and answers the batch. Valid
+  /// Completes header and checksum (base offset 0, leader epoch 0) and returns the batch. Valid
   /// until the next change.
   [[nodiscard]] std::string_view finish();
   void clear();

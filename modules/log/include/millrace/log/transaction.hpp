@@ -73,7 +73,7 @@ class Transaction {
   /// The commit is refused with errc::fenced unless this claim is current. More than one may be
   /// required.
   void require(const Claim& claim);
-  /// Makes the commit repeatable: the same producer and number again answers the first outcome and
+  /// Makes the commit repeatable: the same producer and number again returns the first outcome and
   /// writes nothing.
   void set_sequence(std::string_view producer, std::int64_t number);
 

@@ -17,7 +17,7 @@ struct Strong {
   friend constexpr auto operator<=>(Strong, Strong) = default;
 };
 
-/// Place of a record in its partition: rises, need not be dense, names one record for ever.
+/// The number of a record in its partition: it rises, may have gaps, and names one record for ever.
 struct Offset : Strong<Offset, std::int64_t> {
   friend constexpr auto operator<=>(Offset, Offset) = default;
   /// The offset after this one.
@@ -48,7 +48,7 @@ struct TopicPartition {
   friend constexpr auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
 };
 
-/// A place in the order of commits of a whole log: the end of a commit. Positions of one log are
+/// A position in the order of commits of a whole log: the end of a commit. Positions of one log are
 /// ordered by `position` alone. On Kafka there is no such order and both numbers are 0.
 struct LogPosition {
   /// Opaque: others keep it beside `position` and pass both back. The log changes it when commits
@@ -62,7 +62,7 @@ struct LogPosition {
   }
 };
 
-/// Who may write and who reads a topic.
+/// Which services may write a topic and which read it.
 enum class TopicKind : std::uint8_t {
   events = 1,        ///< facts: one service, its owner, writes; any reads
   commands = 2,      ///< requests to one service, its owner, which reads; any writes
@@ -70,7 +70,7 @@ enum class TopicKind : std::uint8_t {
 };
 [[nodiscard]] std::string to_string(TopicKind kind);
 
-/// What becomes of old records. Topics keep all of them for ever unless told otherwise.
+/// What happens to old records. Topics keep all of them for ever unless their spec says otherwise.
 enum class CleanupPolicy : std::uint8_t { keep = 0, compact = 1 };
 
 struct TopicSpec {
@@ -89,7 +89,7 @@ struct Topic {
 
 /// When an acknowledged commit can still be lost.
 enum class DurabilityPolicy : std::uint8_t {
-  sync,      ///< what leaves the estate waits until it is on the disk
+  sync,      ///< what leaves the system waits until it is on the disk
   interval,  ///< the same, and the disk is synced every so many ms
   os  ///< the edge waits for the commit only: a power cut may lose the last moments, a dead process
       ///< never

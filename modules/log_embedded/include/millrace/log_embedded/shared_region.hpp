@@ -22,7 +22,7 @@ class SharedRegion {
  public:
   enum class LockMode : std::uint8_t { none, shared, exclusive };
 
-  /// Who we are and what the memory belongs to.
+  /// This process, and the file to which the memory belongs.
   struct Identity {
     std::uint64_t device = 0;  ///< of the mapped file, after head() or map()
     std::uint64_t inode = 0;
@@ -53,7 +53,7 @@ class SharedRegion {
   /// destruction. errc::disk_full, io_error.
   [[nodiscard]] virtual Result<char*> map(std::uint64_t size, bool fresh) = 0;
   /// A further piece of shared memory; `create` makes it zeroed, replacing what was there;
-  /// otherwise it must exist. Valid until destruction; the same call again answers the same memory.
+  /// otherwise it must exist. Valid until destruction; the same call again returns the same memory.
   /// errc::disk_full, not_found, io_error.
   [[nodiscard]] virtual Result<char*> block(std::uint32_t number, std::uint64_t size,
                                             bool create) = 0;

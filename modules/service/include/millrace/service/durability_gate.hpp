@@ -10,8 +10,8 @@
 
 namespace millrace::service {
 
-/// Holds back what leaves the estate until the log's durability policy is satisfied. One thread
-/// waits for all: while one sync runs, those that come meanwhile gather for the next. Thread-safe.
+/// Delays responses until the log's durability policy is satisfied. One thread waits for all:
+/// while one sync runs, responses that come meanwhile wait for the next. Thread-safe.
 class DurabilityGate {
  public:
   /// `log` outlives the gate.

@@ -25,7 +25,7 @@ class EdgeWriter {
   EdgeWriter(const EdgeWriter&) = delete;
   EdgeWriter& operator=(const EdgeWriter&) = delete;
 
-  /// Copies the record and answers at once; `done` is called on the writer's thread when it is
+  /// Copies the record and returns at once; `done` is called on the writer's thread when it is
   /// committed (not yet durable) or refused. millrace::errc::busy when too much waits: nothing was
   /// taken, ask the client to try again.
   [[nodiscard]] Status append(log::TopicPartition place, const log::Record& record, Done done);

@@ -54,7 +54,7 @@ struct Definition {
 /// The main function of a service: reads the settings, opens the log, runs the topology in a worker
 /// thread, serves HTTP (`/livez`, `/readyz`, `/metrics`,
 /// `/views/...` and the service's own routes), and on SIGTERM or SIGINT drains: stops intake,
-/// finishes, commits, leaves. Answers the exit code: 0 after draining, 1 when it could not start or
+/// finishes, commits, leaves. Returns the exit code: 0 after draining, 1 when it could not start or
 /// had to give up (the reason is logged), 2 for wrong flags.
 [[nodiscard]] int run(int argc, const char* const* argv, const Definition& definition);
 

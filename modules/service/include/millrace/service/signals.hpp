@@ -16,7 +16,8 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  /// Blocks until a signal or stop(); answers the signal's name, or the reason given to stop().
+  /// Blocks until a signal or stop(); returns the name of the signal, or the reason given to
+  /// stop().
   [[nodiscard]] std::string_view wait();
   /// The name of a signal that has come, or an empty view; does not wait.
   [[nodiscard]] std::string_view poll();

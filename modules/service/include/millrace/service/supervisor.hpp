@@ -45,7 +45,7 @@ struct SupervisorOptions {
   std::int64_t backoff_first_ms = 20;  ///< before the first restart; doubles with each death
   std::int64_t backoff_max_ms = 5'000;
   std::int64_t healthy_after_ms =
-      1'000;  ///< a child that ran so long starts anew at the first backoff
+      1'000;  ///< a child that ran so long starts again with the first backoff
 };
 
 /// Starts programs and starts again what dies, for ever, with a backoff. Children are in process

@@ -46,12 +46,12 @@ class ByteStore {
   void change_only_while(const bool& allowed);
   /// The last key in byte order, overlay included; no value in an empty store.
   [[nodiscard]] std::optional<std::string> last_key() const;
-  /// Visits keys in [from, to) in byte order, overlay included, until `visit` answers false. An
+  /// Visits keys in [from, to) in byte order, overlay included, until `visit` returns false. An
   /// empty `to` means no upper end. `visit` may change the store: it sees later keys as they are.
   void range(std::string_view from, std::string_view to,
              const std::function<bool(std::string_view, std::string_view)>& visit) const;
 
-  /// A key, its new value or nothing when it was erased, and its event time.
+  /// A key, its new value or no value when it was erased, and its event time.
   using ChangeVisitor = std::function<void(
       std::string_view key, std::optional<std::string_view> value, std::int64_t time_ms)>;
   /// Visits each key changed since the last apply or drop, once; in byte order, so that the

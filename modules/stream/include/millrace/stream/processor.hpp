@@ -17,13 +17,14 @@
 
 namespace millrace::stream {
 
-/// Where a processor puts messages; continues as a stream. Made by TopologyBuilder::emitter.
+/// An output of a processor; TopologyBuilder::stream(emitter) reads it. Made by
+/// TopologyBuilder::emitter.
 template <class K, class V>
 struct Emitter {
   NodeId node{};
 };
 
-/// What a user's processor sees of its task. One thread; lives for the call, or for the processor
+/// What a processor may use of its task. One thread; lives for the call, or for the processor
 /// when kept from open(). Emitting, dead_letter(), with_context() and changes of stores belong to
 /// the record, firing or visit in hand; elsewhere, as in open(), they throw std::logic_error. So do
 /// schedule() and sweep() outside of open().
@@ -35,7 +36,7 @@ class ProcessorContext {
                    std::span<const StoreId> stores)
       : task_(&task), processor_(processor), emitters_(emitters), stores_(stores) {}
 
-  /// Place, time and envelope of the record in hand.
+  /// Topic, partition, offset, time and envelope of the record in hand.
   [[nodiscard]] const RecordInHand& record() const { return task_->record(); }
   [[nodiscard]] std::int64_t stream_time_ms() const { return task_->stream_time_ms(); }
   [[nodiscard]] std::int64_t wall_ms() const { return task_->wall_ms(); }

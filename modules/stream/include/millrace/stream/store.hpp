@@ -26,7 +26,7 @@ class Store {
   [[nodiscard]] std::optional<V> get(const K& key) const;
   void put(const K& key, const V& value);
   void erase(const K& key);
-  /// Visits keys in [from, to) in order until `visit(key, value)` answers false. It may put, erase.
+  /// Visits keys in [from, to) in order until `visit(key, value)` returns false. It may put, erase.
   void range(const K& from, const K& to,
              const std::function<bool(const K&, const V&)>& visit) const;
   void all(const std::function<bool(const K&, const V&)>& visit) const;

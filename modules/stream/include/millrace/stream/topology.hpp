@@ -60,9 +60,9 @@ class TopologyBuilder {
   explicit TopologyBuilder(std::string service, std::int32_t partitions = 4);
   ~TopologyBuilder();
 
-  /// A public topic as a stream of facts. V is an event or a std::variant of events told apart by
-  /// `ce_type`; records of types V does not know are skipped. Asking for the same topic again with
-  /// the same types gives the same stream.
+  /// A public topic as a stream of facts. V is an event, or a std::variant of events, which
+  /// `ce_type` distinguishes; records of other types are skipped. Asking for the same topic again
+  /// with the same types gives the same stream.
   template <class K, class V>
   [[nodiscard]] Stream<K, V> stream(std::string topic);
   /// A public topic as a table, kept in the store `store`, with the topic as its changelog.

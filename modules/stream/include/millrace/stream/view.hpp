@@ -18,7 +18,7 @@ namespace millrace::stream {
 class Instance;
 
 /// An answer of a view and the commit of the service that it reflects: wait until that is durable
-/// before it leaves the estate.
+/// before it leaves the system.
 template <class T>
 struct Answer {
   T value;

@@ -56,7 +56,7 @@ class EventWriter {
                            log::TopicKind kind = log::TopicKind::events);
 
   /// Appends an event with its envelope (`ce_id` is `<topic>-<n>`) in the partition of its key and
-  /// answers its id.
+  /// returns its id.
   template <class K, class V>
   std::string write(const std::string& topic, const K& key, const V& value,
                     std::int64_t timestamp_ms, const std::string& correlation = {}) {

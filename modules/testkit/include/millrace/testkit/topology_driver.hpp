@@ -46,7 +46,7 @@ class TopologyDriver {
   void declare_topic(const std::string& name, const std::string& owner, std::int32_t partitions = 4,
                      log::TopicKind kind = log::TopicKind::events);
 
-  /// Appends an event as its service would and answers its `ce_id`.
+  /// Appends an event as its service would, and returns its `ce_id`.
   template <class K, class V>
   std::string pipe(const std::string& topic, const K& key, const V& value,
                    std::int64_t timestamp_ms, const std::string& correlation = {}) {
@@ -59,7 +59,7 @@ class TopologyDriver {
 
   /// Steps until there is nothing to do; a topology that never rests fails.
   void run_until_idle();
-  /// One step; an error of the instance is answered.
+  /// One step; returns the error of the instance, if there is one.
   [[nodiscard]] Result<stream::StepResult> step() { return instance_->step(); }
   /// Moves both clocks, then runs until idle: timers fire.
   void advance_ms(std::int64_t ms);
@@ -112,7 +112,7 @@ class TopologyDriver {
   [[nodiscard]] log::Log& log() { return *log_; }
   [[nodiscard]] ManualClock& clock() { return clock_; }
   [[nodiscard]] FaultFileSystem& files() { return files_; }
-  /// What the runtime told, `level: message: detail`.
+  /// The messages of the runtime, `level: message: detail`.
   [[nodiscard]] const std::vector<std::string>& events() const { return events_; }
 
  private:

@@ -32,7 +32,7 @@ struct WorldOptions {
   LogDouble between = {};            ///< each instance and its log; none: nothing is between
 };
 
-/// A whole estate in one thread under one seed: several services, each with several instances, over
+/// A whole system in one thread under one seed: several services, each with several instances, over
 /// a log in memory. Who steps when, how the clock moves and who dies where is drawn from the seed,
 /// so two worlds with the same seed and the same calls end with the same topics, byte for byte.
 /// Failures throw TestError and name the seed; in tests of your own expectations say

@@ -16,8 +16,8 @@ struct AssignmentUnit {
   std::vector<bool> able;
 };
 
-/// What should change, by unit. Nobody has to act at once: every call answers from the state it is
-/// given, and the answers of any order of grants and releases lead to the same fair state.
+/// What should change, by unit. No change has to be made at once: each call decides from the state
+/// that it is given, and grants and releases in any order lead to the same fair state.
 struct Assignment {
   std::vector<std::int32_t> grant_to;  ///< member that may take this free unit now; -1: none
   std::vector<bool> ask_back;          ///< the owner should release this unit
