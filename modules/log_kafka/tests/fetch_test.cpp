@@ -21,7 +21,7 @@ using testkit::KafkaRequest;
 using testkit::KafkaRule;
 using testkit::KafkaRuleHandle;
 
-constexpr std::int64_t patience_ns = 120'000'000'000;
+constexpr std::int64_t wait_limit_ns = 120'000'000'000;
 
 /// A fetch as the broker sees it.
 struct Asked {
@@ -123,7 +123,7 @@ class KafkaFetch : public KafkaWorld {
       if (testing::Test::HasFatalFailure()) return;
       if (position.values.size() > before) continue;
       const Interest interest[] = {{position.place, position.next}};
-      ASSERT_NE(waiter->wait(interest, real_clock().monotonic_ns() + patience_ns),
+      ASSERT_NE(waiter->wait(interest, real_clock().monotonic_ns() + wait_limit_ns),
                 WaitOutcome::timeout);
     }
   }
