@@ -152,13 +152,15 @@ TEST_F(FeedTest, a_position_that_cannot_be_saved_costs_no_request_and_is_tried_a
                 return {};
               }},
              clock_);
-  while (feed_->progress().unsaved.empty()) {
+  int given = 0;
+  for (; given < 10; ++given) {
     clock_.advance_ms(60'000);
     ASSERT_NO_FATAL_FAILURE(answer_one());
   }
+  ASSERT_TRUE(until([this] { return !feed_->progress().unsaved.empty(); }));
   EXPECT_THAT(feed_->progress().unsaved, HasSubstr("no room is left"));
   full = false;
-  while (answered() < 20)
+  for (; given < 20; ++given)
     ASSERT_NO_FATAL_FAILURE(answer_one());
   ASSERT_TRUE(until([this] { return feed_->progress().done; }));
   EXPECT_EQ(feed_->progress().failure, "");

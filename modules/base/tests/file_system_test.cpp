@@ -199,6 +199,9 @@ TEST(RealFileSystem, makes_all_files_below_a_directory_durable_at_once) {
   auto* const bulk = dynamic_cast<BulkSync*>(&real_file_system());
   ASSERT_NE(bulk, nullptr);
   const auto all = bulk->open_all(testing::TempDir());
+  if (!all && all.error().message().starts_with("syncfs of this kernel")) {
+    GTEST_SKIP() << all.error().message();
+  }
   ASSERT_TRUE(all) << all.error().to_string();
   EXPECT_TRUE((*all)->sync());
   EXPECT_FALSE((*all)->write_at(0, "x"));

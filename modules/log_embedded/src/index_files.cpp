@@ -13,10 +13,10 @@
 namespace millrace::log::embedded {
 namespace {
 
-// Of the journal, at one checkpoint: more than is written between two, so that an old log gets its
-// files little by little. A file counts as this much at least.
-constexpr std::uint64_t bytes_at_once = 1ULL << 30U;
-constexpr std::uint64_t bytes_of_file = 1ULL << 20U;
+// Of index files, at one checkpoint: more than the journal needs between two, so that an old log
+// gets its files soon and no checkpoint waits for all of them. A file counts as this much at least.
+constexpr std::uint64_t bytes_at_once = 1ULL << 28U;
+constexpr std::uint64_t bytes_of_file = 1ULL << 16U;
 
 /// Not synced: what a loss of power leaves of it does not check.
 Status replace_file(FileSystem& files, const std::string& path, const std::string& content) {
@@ -49,9 +49,9 @@ Status IndexFiles::write_up_to(std::uint64_t durable, std::uint64_t begin) {
       continue;
     }
     if (!directory_.files().exists(journal_.index_path_of(segments[i].start))) {
-      MILLRACE_ASSIGN(const bool written, write(segments[i]));
-      bytes += std::max(segments[i].end - segments[i].start, bytes_of_file);
-      if (!written || bytes >= bytes_at_once) {
+      MILLRACE_ASSIGN(const std::uint64_t written, write(segments[i]));
+      bytes += std::max(written, bytes_of_file);
+      if (written == 0 || bytes >= bytes_at_once) {
         return {};
       }
     }
@@ -68,13 +68,13 @@ Result<bool> IndexFiles::first_frame(std::uint64_t position, FrameHeader& header
          frame_header_fault(header, directory_.log_id(), position) == nullptr;
 }
 
-Result<bool> IndexFiles::write(const Journal::Place& segment) {
+Result<std::uint64_t> IndexFiles::write(const Journal::Place& segment) {
   FrameHeader first;
   FrameHeader next;
   MILLRACE_ASSIGN(const bool begins, first_frame(segment.start, first));
   MILLRACE_ASSIGN(const bool follows, first_frame(segment.end, next));
   if (!begins || !follows) {
-    return false;
+    return 0;
   }
   SegmentIndex made;
   made.log_id = directory_.log_id();
@@ -84,10 +84,10 @@ Result<bool> IndexFiles::write(const Journal::Place& segment) {
   made.checksum = next.previous;
   MILLRACE_TRY(collect(segment, made));
   MILLRACE_FAULT_POINT("index_file.before");
-  MILLRACE_TRY(
-      replace_file(directory_.files(), journal_.index_path_of(segment.start), made.encode()));
+  const std::string content = made.encode();
+  MILLRACE_TRY(replace_file(directory_.files(), journal_.index_path_of(segment.start), content));
   MILLRACE_FAULT_POINT("index_file.after");
-  return true;
+  return content.size();
 }
 
 Status IndexFiles::collect(const Journal::Place& segment, SegmentIndex& made) {

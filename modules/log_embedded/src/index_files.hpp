@@ -35,7 +35,8 @@ class IndexFiles {
                                   FrameWalker& walker);
 
  private:
-  [[nodiscard]] Result<bool> write(const Journal::Place& segment);
+  /// The bytes of the file; 0 when the segment cannot have one yet.
+  [[nodiscard]] Result<std::uint64_t> write(const Journal::Place& segment);
   [[nodiscard]] Result<bool> first_frame(std::uint64_t position, FrameHeader& header);
   [[nodiscard]] Status collect(const Journal::Place& segment, SegmentIndex& made);
   /// Of the row of that number.

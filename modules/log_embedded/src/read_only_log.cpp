@@ -151,7 +151,13 @@ Result<Offset> ReadOnlyLog::end_offset(TopicPartition place) {
 Result<std::optional<Offset>> ReadOnlyLog::find_time(TopicPartition place, std::int64_t time_ms) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
-  return embedded::find_time(log(), place, time_ms);
+  auto found = embedded::find_time(log(), place, time_ms);
+  if (!found) {
+    // As in fetch().
+    MILLRACE_TRY(refresh());
+    found = embedded::find_time(log(), place, time_ms);
+  }
+  return found;
 }
 
 std::unique_ptr<Waiter> ReadOnlyLog::waiter() { return std::make_unique<PollingWaiter>(*this); }

@@ -42,10 +42,6 @@ Result<bool> take_complete_segments(const Locked& locked, LogParts& log,
       break;
     }
     MILLRACE_ASSIGN(const bool taken, log.index_files.load(locked, segment, walker));
-    if (!taken && log.directory.options().access != LogAccess::read_only) {
-      // The next checkpoint writes it again.
-      static_cast<void>(log.directory.files().remove(log.journal.index_path_of(segment.start)));
-    }
     passed_over = passed_over || taken;
     WalkedFrame frame;
     while (!taken && walker.position() < segment.end) {
@@ -54,6 +50,11 @@ Result<bool> take_complete_segments(const Locked& locked, LogParts& log,
         return passed_over;
       }
       MILLRACE_TRY(apply_walked(locked, log, walker, frame));
+    }
+    if (!taken && log.directory.options().access != LogAccess::read_only) {
+      // The next checkpoint writes it again. Not before the walk: when that finds damage, the build
+      // that wrote the file can still open the log with it.
+      static_cast<void>(log.directory.files().remove(log.journal.index_path_of(segment.start)));
     }
   }
   return passed_over;

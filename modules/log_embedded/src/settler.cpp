@@ -45,12 +45,15 @@ bool Settler::begin_when_due(std::int64_t now_ns) {
 
 void Settler::slow_down() {
   const SettleOptions& options = directory_.embedded_options().settle;
+  if (!options.on) [[likely]] {
+    return;
+  }
   const Control& control = directory_.control();
   // It never passes `committed`, which is read later.
   const std::uint64_t settled = control.unsettled.load(std::memory_order_acquire);
   const std::uint64_t committed = control.committed.load(std::memory_order_acquire);
   const std::uint64_t unsettled = committed > settled ? committed - settled : 0;
-  if (!options.on || unsettled <= options.unsettled_bytes_max) [[likely]] {
+  if (unsettled <= options.unsettled_bytes_max) [[likely]] {
     return;
   }
   directory_.counts().slowed_commits.fetch_add(1, std::memory_order_relaxed);

@@ -236,7 +236,7 @@ TEST_F(Opening, passes_over_an_index_file_of_a_newer_version_and_writes_its_own)
   const std::string path = journal + index_files(machine_).front();
   const std::string ours = read_file(machine_.files, path).value();
   std::string newer = ours.substr(0, ours.size() - sizeof(std::uint32_t));
-  newer[4] = 3;
+  ++newer[4];
   const std::uint32_t sum = crc32c(newer);
   newer.append(reinterpret_cast<const char*>(&sum), sizeof sum);
   ASSERT_TRUE(write_file_atomically(machine_.files, path, newer));

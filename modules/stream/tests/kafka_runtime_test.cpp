@@ -324,9 +324,9 @@ TEST(DeletedOnKafka, ranges_of_inputs_cost_a_rebuild_their_order_alone) {
   driver.run_until_idle();
   ASSERT_GE(driver.all_raw(ranges_topic).size(), 1U);
   driver.deploy(took(), [&] { ASSERT_TRUE(reset(driver, {"taken"})); });
-  driver.run_until([&] { return records() == 2; });
+  driver.run_until([&] { return records() >= 2; });
   cluster.delete_topic(ranges_topic);
-  driver.run_until([&] { return records() == 6; });
+  driver.run_until([&] { return records() >= 6; });
   driver.run_until_idle();
   const auto& events = driver.events();
   EXPECT_TRUE(std::any_of(events.begin(), events.end(), [](const std::string& event) {

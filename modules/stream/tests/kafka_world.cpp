@@ -54,7 +54,7 @@ void KafkaWorld::delete_topic(const std::string& name) {
   rd_kafka_DeleteTopic_t* request = rd_kafka_DeleteTopic_new(in_kafka.c_str());
   rd_kafka_DeleteTopics(client, &request, 1, nullptr, queue.get());
   rd_kafka_DeleteTopic_destroy(request);
-  const log::kafka::Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), 30'000));
+  const log::kafka::Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), 120'000));
   const auto* const answer =
       event == nullptr ? nullptr : rd_kafka_event_DeleteTopics_result(event.get());
   std::size_t count = 0;

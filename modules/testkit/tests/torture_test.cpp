@@ -187,7 +187,8 @@ TEST(Torture, an_engine_over_a_log_that_breaks_a_promise_fails) {
 TEST(Torture, an_engine_over_a_directory_that_breaks_a_promise_fails) {
   for (const Mutant& mutant : mutants()) {
     std::string text;
-    for (std::uint64_t seed = 1; text.empty() && seed <= 10; ++seed) {
+    for (std::uint64_t seed = 1; text.find(mutant.found) == std::string::npos && seed <= 10;
+         ++seed) {
       DirectoryLog log;
       const auto breakage = std::make_shared<Breakage>(mutant.broken);
       const auto connect = [&](log::LogOptions options) -> std::unique_ptr<log::Log> {
