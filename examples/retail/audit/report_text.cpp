@@ -35,7 +35,7 @@ std::string to_json(const AuditReport& report) {
   std::string out;
   millrace::JsonWriter writer(out);
   millrace::codec::write_json(millrace::codec::type_info<AuditReport>(), &report, writer);
-  return millrace::printable_json(out);
+  return millrace::printable_json(writer.take());
 }
 
 std::string to_text(const AuditReport& report) {

@@ -139,7 +139,7 @@ std::string to_json(const Summary& summary) {
   std::string out;
   millrace::JsonWriter writer(out);
   millrace::codec::write_json(millrace::codec::type_info<SummaryFigures>(), &figures, writer);
-  return millrace::printable_json(out) + "\n";
+  return millrace::printable_json(writer.take()) + "\n";
 }
 
 std::string to_text(const Summary& summary) {

@@ -57,6 +57,7 @@ TEST(Summary, keeps_every_digit_of_sums_of_money) {
   Summary summary;
   summary.audit.revenue_milli = {{"France", 10'000'000'000'000'001}};
   EXPECT_NE(to_json(summary).find("10000000000000001"), std::string::npos) << to_json(summary);
+  EXPECT_TRUE(to_json(summary).ends_with("}}\n")) << to_json(summary);
 }
 
 TEST(Summary, shows_no_control_character) {
