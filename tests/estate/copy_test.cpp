@@ -53,7 +53,8 @@ class Moved : public testing::TestWithParam<std::string> {
     EXPECT_TRUE(contains(copied.output, ": the same")) << copied.output;
   }
   void run_to_the_end(const std::string& log) {
-    const Finished run = run_estate(directory, arguments(log));
+    // A whole run is many events: on a cluster that shares a busy machine it takes minutes.
+    const Finished run = run_estate(directory, arguments(log), {}, long_patience);
     ASSERT_EQ(run.exit, (Exit{0, 0})) << run.output;
     const auto summary = read_summary(directory.file("data/summary.json"));
     ASSERT_TRUE(summary);
