@@ -9,8 +9,7 @@
 #include "millrace/base/file_errors.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
-#include "settled/segment_reader.hpp"
-#include "settled_path.hpp"
+#include "read_segments.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -152,25 +151,12 @@ Status fetch_unsettled(LogParts& log, const PartitionRow& row, std::uint64_t cou
   return read_plan(log, plan, from.value, buffer);
 }
 
-Status read_settled(LogParts& log, const std::string& directory, Offset from, Offset end,
-                    std::size_t max_bytes, SettledBatches& read) {
-  MILLRACE_TRY(log.directory.check_in_place());
-  MILLRACE_ASSIGN(auto reader, SegmentReader::open(log.directory.files(), directory));
-  return reader.read(from, end, max_bytes, read);
-}
-
 /// `from` lies before `end`, up to where the partition is settled.
 Status fetch_settled(LogParts& log, TopicPartition place, Offset from, Offset end,
                      std::size_t max_bytes, FetchBuffer& buffer) {
-  MILLRACE_ASSIGN(const CatalogTopic* topic, log.topics.topic(place.topic));
-  const std::string directory =
-      settled_directory(log.directory.path(), topic->topic.spec.name, place.partition.value);
   static thread_local SettledBatches read;
-  Status done = read_settled(log, directory, from, end, max_bytes, read);
-  while (!done && done.error().is(millrace::errc::too_many_files) && log.journal.close_some()) {
-    done = read_settled(log, directory, from, end, max_bytes, read);
-  }
-  MILLRACE_TRY(done);
+  MILLRACE_TRY(read_segments(
+      log, place, [&](SegmentReader& reader) { return reader.read(from, end, max_bytes, read); }));
   buffer.bytes.swap(read.bytes);
   for (const SettledBatches::Batch& batch : read.batches) {
     const std::string_view bytes =

@@ -3,36 +3,21 @@
 #include "find_time.hpp"
 
 #include <algorithm>
-#include <string>
 
 #include "fetch.hpp"
-#include "millrace/base/file_errors.hpp"
 #include "millrace/log/backend/time_scan.hpp"
-#include "settled/segment_reader.hpp"
-#include "settled_path.hpp"
+#include "read_segments.hpp"
 
 namespace millrace::log::embedded {
 namespace {
 
 using Found = std::optional<Offset>;
 
-Result<Found> look_in_segments(LogParts& log, const std::string& directory, std::int64_t time_ms,
-                               Offset end) {
-  MILLRACE_TRY(log.directory.check_in_place());
-  MILLRACE_ASSIGN(auto reader, SegmentReader::open(log.directory.files(), directory));
-  return reader.find_time(time_ms, end);
-}
-
 /// In what is settled from `start` on.
 Result<Found> find_settled(LogParts& log, TopicPartition place, std::int64_t time_ms, Offset start,
                            Offset end) {
-  MILLRACE_ASSIGN(const CatalogTopic* topic, log.topics.topic(place.topic));
-  const std::string directory =
-      settled_directory(log.directory.path(), topic->topic.spec.name, place.partition.value);
-  auto found = look_in_segments(log, directory, time_ms, end);
-  while (!found && found.error().is(millrace::errc::too_many_files) && log.journal.close_some()) {
-    found = look_in_segments(log, directory, time_ms, end);
-  }
+  auto found = read_segments(log, place,
+                             [&](SegmentReader& reader) { return reader.find_time(time_ms, end); });
   if (!found || !*found || **found >= start) {
     return found;
   }

@@ -52,10 +52,6 @@ Result<std::map<std::string, Offset>> settled_ends(const std::string& directory,
 
 }  // namespace
 
-Status cut_partition(FileSystem& files, const std::string& directory, Offset end) {
-  return cut_segments(files, directory, end);
-}
-
 Status verify_settled(FileSystem& files, const std::string& directory,
                       const std::optional<Checkpoint>& checkpoint, VerifyReport& report) {
   if (!checkpoint) {
@@ -89,7 +85,7 @@ Status cut_settled(LogDirectory& directory, const Catalog& catalog) {
       if (files.exists(path)) {
         const PartitionRow& row =
             directory.control().partitions[topic->first_row + static_cast<std::uint32_t>(p)];
-        MILLRACE_TRY(cut_partition(files, path, offset(row.settled.load())));
+        MILLRACE_TRY(cut_segments(files, path, offset(row.settled.load())));
       }
     }
   }

@@ -19,9 +19,6 @@ namespace millrace::log::embedded {
                                     const std::optional<Checkpoint>& checkpoint,
                                     VerifyReport& report);
 
-/// Removes the settled segments of a partition, in its directory, that begin at `end` or behind it.
-[[nodiscard]] Status cut_partition(FileSystem& files, const std::string& directory, Offset end);
-
 /// Removes the settled segments of the topics that are known which begin where the rows of their
 /// partitions do not reach: other records get their offsets when the journal was cut. What else
 /// does not count is cut by the next writer; what is no directory of a partition is left alone.

@@ -10,8 +10,8 @@
 #include "millrace/base/fault_point.hpp"
 #include "millrace/base/file_errors.hpp"
 #include "millrace/log/errors.hpp"
+#include "settled/segment_changes.hpp"
 #include "settled_path.hpp"
-#include "settled_tools.hpp"
 #include "version.hpp"
 
 namespace millrace::log::embedded {
@@ -250,7 +250,7 @@ Status Settler::move(const Partition& partition, std::uint64_t limit, FrameReade
   MILLRACE_TRY(directory_.files().create_subdirectory(path));
   // What a round left that failed is made again, names too: a sync that failed may have lost it,
   // and the next one would not say so.
-  MILLRACE_TRY(cut_partition(directory_.files(), path, settled));
+  MILLRACE_TRY(cut_segments(directory_.files(), path, settled));
   SegmentOptions segments;
   segments.segment_bytes = directory_.embedded_options().settle.segment_bytes;
   MILLRACE_ASSIGN(auto writer, SegmentWriter::open(directory_.files(), path, settled, segments));
@@ -261,7 +261,7 @@ Status Settler::move(const Partition& partition, std::uint64_t limit, FrameReade
   if (!added && (!added.error().is(errc::corrupt) || writer.next() <= from)) {
     if (added.error().is(errc::disk_full)) {
       // The room is for others.
-      static_cast<void>(cut_partition(directory_.files(), path, settled));
+      static_cast<void>(cut_segments(directory_.files(), path, settled));
       static_cast<void>(SegmentWriter::open(directory_.files(), path, settled, segments));
     }
     return added;
