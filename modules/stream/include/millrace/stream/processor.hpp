@@ -17,46 +17,48 @@
 
 namespace millrace::stream {
 
-/// An output of a processor; TopologyBuilder::stream(emitter) reads it. Made by
-/// TopologyBuilder::emitter.
+/// An output of a processor. TopologyBuilder::emitter() makes it, and
+/// TopologyBuilder::stream(emitter) returns the stream of what is emitted.
 template <class K, class V>
 struct Emitter {
   NodeId node{};
 };
 
-/// What a processor may use of its task. One thread; lives for the call, or for the processor
-/// when kept from open(). Emitting, dead_letter(), with_context() and changes of stores belong to
-/// the record, firing or visit in hand; elsewhere, as in open(), they throw std::logic_error. So do
-/// schedule() and sweep() outside of open().
+/// What a processor may use of its task. Use it on the thread that calls the processor. It is valid
+/// during the call; the one that open() gets is valid as long as the processor. Work is done for
+/// one work item at a time: a record, a firing of a timer, or a visit of a sweep. Without one, as
+/// in open(), emit(), emit_at(), dead_letter(), with_context() and changes of stores throw
+/// std::logic_error. Outside of open(), schedule() and sweep() do.
 class ProcessorContext {
  public:
-  /// For the node that runs the processor; it owns what is passed in. The processor may emit and
-  /// use only what is listed.
+  /// For the node that runs the processor, which owns all arguments and outlives this. The
+  /// processor may use only the listed emitters and stores.
   ProcessorContext(TaskContext& task, std::string_view processor, std::span<const NodeId> emitters,
                    std::span<const StoreId> stores)
       : task_(&task), processor_(processor), emitters_(emitters), stores_(stores) {}
 
-  /// Topic, partition, offset, time and envelope of the record in hand.
+  /// Topic, partition, offset, time and envelope of the record that is being processed.
   [[nodiscard]] const RecordInHand& record() const { return task_->record(); }
   [[nodiscard]] std::int64_t stream_time_ms() const { return task_->stream_time_ms(); }
   [[nodiscard]] std::int64_t wall_ms() const { return task_->wall_ms(); }
 
-  /// Emits with the timestamp of the record in hand (in a punctuation: the task's stream time).
+  /// Emits with the timestamp of the record that is being processed; in the call of a timer, with
+  /// the stream time of the task.
   template <class K, class V>
   void emit(const Emitter<K, V>& to, const K& key, const V& value) {
     check_emitter(to.node);
     task_->forward(to.node, Message{&key, &value, task_->record().timestamp_ms});
   }
-  /// The same for a record that may lack its key or its value: std::nullopt as the value is a
-  /// deletion.
+  /// The same for a record without a key or without a value: pass std::nullopt. A record with a key
+  /// and no value deletes the key.
   template <class K, class V>
   void emit(const Emitter<K, V>& to, const std::optional<std::type_identity_t<K>>& key,
             const std::optional<std::type_identity_t<V>>& value) {
     check_emitter(to.node);
     task_->forward(to.node, message(key, value, task_->record().timestamp_ms));
   }
-  /// Emits with a timestamp of its own: a timer's work keeps the event time of the record it
-  /// belongs to. Throws as TaskContext::check_time().
+  /// Emits with the given timestamp, ms since 1970. So a timer can emit with the event time of the
+  /// record for which it was set. Throws as TaskContext::check_time().
   template <class K, class V>
   void emit_at(std::int64_t timestamp_ms, const Emitter<K, V>& to, const K& key, const V& value) {
     check_emitter(to.node);
@@ -76,19 +78,19 @@ class ProcessorContext {
     check_store(ref.id);
     return Store<K, V>(task_->store(ref.id));
   }
-  /// Sends the record in hand to `<service>.dead-letters` with the reason. What was emitted for it
-  /// so far stays.
+  /// Sends the record that is being processed to `<service>.dead-letters` with the reason. What was
+  /// emitted for it before is kept.
   void dead_letter(ErrorCode code, std::string_view reason) { task_->dead_letter(code, reason); }
-  /// Only in open(): calls back every interval; `name` is unique in the processor and stable over
-  /// versions.
+  /// Only in open(): calls `callback` every interval, with the time in ms. `name` is unique in the
+  /// processor; keep it in later builds, because the task keeps the state of the timer under it.
   void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                 std::function<void(std::int64_t)> callback);
-  /// Only in open(): walks the store every interval and calls `visit(key, value, time_ms)` for each
-  /// entry, in key order. `visit` may emit and change any store. The walk takes as many commits as
-  /// it needs, with input between them; each entry is visited once a walk, also over a restart
-  /// (keys above 4 KiB: once or more). Entries added behind the last key that was there when the
-  /// walk began are left to the next one. An entry that fails is passed over as a firing that
-  /// failed.
+  /// Only in open(): walks through the store every interval and calls `visit(key, value, time_ms)`
+  /// for each entry, in the order of keys. `visit` may emit, and change any store. A walk takes as
+  /// many commits as it needs, and input is processed between them. It visits each entry once, also
+  /// when the task restarts meanwhile; entries with keys above 4 KiB may be visited more than once.
+  /// A walk ends at the key that was the last one when it began: entries that are added behind it
+  /// are visited by the next walk. A visit that fails is handled like a firing that fails.
   template <class K, class V, class F>
   void sweep(std::string_view name, PunctuationType type, std::int64_t interval_ms,
              const StoreRef<K, V>& ref, F visit) {
@@ -101,15 +103,15 @@ class ProcessorContext {
                   visit(std::as_const(key), std::as_const(value), time_ms);
                 });
   }
-  /// The envelope of the record in hand, for a store: a timer's later work can name it as its
-  /// cause.
+  /// The envelope of the record that is being processed, in a form that can be kept in a store. A
+  /// timer passes it to with_context() later, so that the record is the cause of what it emits.
   [[nodiscard]] RememberedContext remember() const {
     const codec::EventContext& from = task_->record().context;
     return {std::string(from.id), std::string(from.correlation), from.trace.trace_high,
             from.trace.trace_low, from.trace.span};
   }
-  /// Calls `fn` with a remembered context in hand: what it emits is caused by that event and keeps
-  /// its correlation and trace.
+  /// Calls `fn`. What `fn` emits has the remembered event as its cause, and the correlation and the
+  /// trace of that event.
   void with_context(const RememberedContext& context, const std::function<void()>& fn) {
     task_->with_context(context, fn);
   }
@@ -133,12 +135,16 @@ class ProcessorContext {
   std::span<const StoreId> stores_;
 };
 
-/// A user's own step: gets every message of its input, keeps state in stores, emits through
-/// emitters. A `Processor<std::optional<K>, V>`, `<K, std::optional<V>>` or both takes records of a
-/// stream of K and V that lack the one or the other; without that, a record without a key becomes a
-/// dead letter, and one without a value is left out and counted. One per task; what it keeps in
-/// members is lost with the task and not rolled back when a commit is refused, so state belongs
-/// into stores. May throw: the record goes to the processing error policy.
+/// A step that users write themselves: it gets every message of its input, keeps state in stores,
+/// and emits through emitters. Each task has a processor of its own.
+///
+/// State belongs into stores. Members of a processor are lost with the task, and they are not
+/// rolled back when a commit is refused.
+///
+/// In a stream of K and V a record may have no key or no value. A `Processor<std::optional<K>, V>`
+/// also takes records without a key, a `Processor<K, std::optional<V>>` those without a value. For
+/// other processors a record without a key becomes a dead letter, and a record without a value is
+/// left out and counted. process() may throw: the policy for errors decides about the record.
 template <class K, class V>
 class Processor {
  public:

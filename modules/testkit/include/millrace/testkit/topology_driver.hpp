@@ -22,13 +22,14 @@ namespace millrace::testkit {
 /// How a driver runs a topology.
 struct DriverOptions {
   stream::InstanceOptions instance;
-  std::int64_t wall_ms = 1'600'000'000'000;
-  std::uint64_t seed = 1;
+  std::int64_t wall_ms = 1'600'000'000'000;  ///< time of the clock at the start, ms since 1970
+  std::uint64_t seed = 1;                    ///< of the random numbers
 };
 
-/// Runs a topology's real tasks over a log in memory, with a clock that the test cranks. Events go
-/// in by pipe(), what comes out is read by read(), and nothing happens but in run_until_idle(). One
-/// thread. Failures throw TestError.
+/// Runs the real tasks of a topology in a test, over a log in memory and with a clock that only the
+/// test moves. pipe() appends events, run_until_idle() processes them, and read() returns what was
+/// written. No thread runs in the background: tasks work only in run_until_idle(), step() and
+/// advance_ms(). Use it on one thread. Failures throw TestError.
 ///
 ///     TopologyDriver driver(*revenue());
 ///     driver.declare_topic("orders", "orders");
@@ -42,29 +43,31 @@ class TopologyDriver {
   TopologyDriver(const TopologyDriver&) = delete;
   TopologyDriver& operator=(const TopologyDriver&) = delete;
 
-  /// Makes an input topic, owned by another service.
+  /// Creates an input topic that another service owns, and moves the clock by a second, so that the
+  /// instance finds the topic.
   void declare_topic(const std::string& name, const std::string& owner, std::int32_t partitions = 4,
                      log::TopicKind kind = log::TopicKind::events);
 
-  /// Appends an event as its service would, and returns its `ce_id`.
+  /// Appends an event with the headers that its service would write. Returns its `ce_id`.
   template <class K, class V>
   std::string pipe(const std::string& topic, const K& key, const V& value,
                    std::int64_t timestamp_ms, const std::string& correlation = {}) {
     return writer_.write(topic, key, value, timestamp_ms, correlation);
   }
-  /// Appends any bytes: poison, replayed dead letters.
+  /// Appends any bytes, such as a record that cannot be decoded, or a replayed dead letter.
   void pipe_raw(const std::string& topic, const RawRecord& record) {
     writer_.write_raw(topic, record);
   }
 
-  /// Steps until there is nothing to do; a topology that never rests fails.
+  /// Steps until there is nothing to do. Throws when there is still work after very many steps.
   void run_until_idle();
   /// One step; returns the error of the instance, if there is one.
   [[nodiscard]] Result<stream::StepResult> step() { return instance_->step(); }
-  /// Moves both clocks, then runs until idle: timers fire.
+  /// Moves the wall clock and the monotonic clock, then runs until idle, so that timers fire.
   void advance_ms(std::int64_t ms);
 
-  /// What came to a topic since the last read() of it, in the order of commits.
+  /// The records that were written to a topic since its last read() or read_raw(), in the order of
+  /// commits.
   template <class K, class V>
   [[nodiscard]] std::vector<Received<K, V>> read(const std::string& topic) {
     return reader_->decode_all<K, V>(topic, reader_->fresh(topic));
@@ -72,12 +75,13 @@ class TopologyDriver {
   [[nodiscard]] std::vector<RawRecord> read_raw(const std::string& topic) {
     return reader_->fresh(topic);
   }
-  /// Everything in a topic.
+  /// All records of a topic, also those that were read before.
   [[nodiscard]] std::vector<RawRecord> all_raw(const std::string& topic) {
     return reader_->all(topic);
   }
 
-  /// Committed content of a store.
+  /// The committed content of a store. Lives at most as long as the instance: use it before the
+  /// next restart.
   template <class K, class V>
   class StoreFace {
    public:
@@ -99,10 +103,9 @@ class TopologyDriver {
     return {*instance_, name};
   }
 
-  /// The process dies, whatever it was doing, and is started again; what was committed is all that
-  /// is left.
+  /// The process dies and is started again. Only what was committed is left.
   void crash_and_restart();
-  /// Closes cleanly and starts again.
+  /// Closes the instance in order and starts it again.
   void restart();
   /// The same with another version of the topology.
   void restart_as(stream::Topology topology);
