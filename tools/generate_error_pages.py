@@ -4,7 +4,8 @@
 """Writes docs/errors/ from the comments of the error codes: `tools/generate_error_pages.py [--root DIR]`.
 
 A code is a line `inline constexpr ErrorCode name{"module.name"};` in a public header; the `///` comment above it says the
-cause and, after the word "Remedy:", what to do. tools/tidy finds pages that are out of date.
+cause and, after the word "Remedy:", what to do. tools/error_examples.md has an example for each code, under its name as a
+heading. tools/tidy finds pages that are out of date and codes without an example.
 """
 import argparse
 import re
@@ -18,9 +19,22 @@ from tidy_rules.tree import Tree  # noqa: E402
 from tidy_rules.wrap import wrap  # noqa: E402
 
 DIRECTORY = "docs/errors"
+EXAMPLES = "tools/error_examples.md"
 DECLARATION = re.compile(r'^inline constexpr ErrorCode ([a-z_]+)\{"([a-z_]+)\.([a-z_]+)"\};')
 
 Code = namedtuple("Code", "name cpp header line cause remedy")
+
+
+def examples(tree):
+    """By the name of its code, the line and the text of each example. Links are rewritten for a page in DIRECTORY."""
+    found = {}
+    for number, line in enumerate(tree.lines(EXAMPLES) if EXAMPLES in tree.files else [], 1):
+        if line.startswith("## "):
+            lines = []
+            found[line[3:].strip()] = (number, lines)
+        elif found:
+            lines.append(line)
+    return {name: (number, "\n".join(lines).strip().replace("](../docs/", "](../")) for name, (number, lines) in found.items()}
 
 
 def codes(tree):
@@ -50,17 +64,19 @@ def pages(tree):
     found = codes(tree)
     if not found:
         return {}
-    written = {f"{DIRECTORY}/{code.name}.md": page(code) for code in found}
+    texts = examples(tree)
+    written = {f"{DIRECTORY}/{code.name}.md": page(code, texts.get(code.name, (0, ""))[1]) for code in found}
     written[f"{DIRECTORY}/README.md"] = index(found)
     return {name: wrap(text) for name, text in written.items()}
 
 
-def page(code):
+def page(code, example):
     remedy = code.remedy[:1].upper() + code.remedy[1:]
     return (
         f"# {code.name}\n\n"
         f"**Cause.** {code.cause}\n\n"
         + f"**Remedy.** {remedy}".rstrip() + "\n\n"
+        + (f"**Example.** {example}\n\n" if example else "") +
         f"In C++ `{code.cpp}`, declared in [{Path(code.header).name}](../../{code.header}).\n"
     )  # fmt: skip
 
@@ -71,7 +87,7 @@ def index(found):
         "# Error codes\n\n"
         "A failure has a code that programs compare and a message that tells people what is wrong, where, and what to do. Codes do not change\n"
         "between versions. They stand in log lines (`code`), at the end of the command line's errors, as `type` of an HTTP problem, and as `dl-code` of a dead letter.\n"
-        "These pages are written by `tools/generate_error_pages.py` from the comments beside the codes.\n\n"
+        "These pages are written by `tools/generate_error_pages.py` from the comments beside the codes and from `tools/error_examples.md`.\n\n"
         f"| code | cause |\n|---|---|\n{rows}"
     )  # fmt: skip
 

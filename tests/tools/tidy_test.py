@@ -246,6 +246,21 @@ class TidyTest(TidyTesting):
         self.add_error_code("/// It broke. Remedy: mend it.\n")
         self.assert_clean()
 
+    def test_an_error_code_without_an_example_is_found(self):
+        self.write("tools/error_examples.md", "# Examples\n\n## base.broken\nIt fell, see [the guide](../docs/errors/README.md).\n")
+        self.add_error_code("/// It broke. Remedy: fix it.\n")
+        self.assert_clean()
+        page = (self.root / "docs/errors/base.broken.md").read_text()
+        self.assertIn("**Example.** It fell, see [the guide](../errors/README.md).\n", page)
+        self.write("tools/error_examples.md", "# Examples\n\n## base.broken\n")
+        self.add_error_code("/// It broke. Remedy: fix it.\n")
+        self.assert_found("modules/base/include/millrace/base/a.hpp:5", "error-page")
+
+    def test_an_example_of_no_error_code_is_found(self):
+        self.write("tools/error_examples.md", "# Examples\n\n## base.gone\nIt fell.\n\n## base.broken\nIt fell.\n")
+        self.add_error_code("/// It broke. Remedy: fix it.\n")
+        self.assert_found("tools/error_examples.md:3", "error-page")
+
     def add_example(self, guide):
         self.write("examples/x/CMakeLists.txt", LICENCE_CMAKE + "millrace_executable(x SOURCES main.cpp)\n")
         self.write("examples/x/main.cpp", LICENCE + "namespace {\n  // [f]\n  int f();\n  // [g]\n  int g();\n  // [g]\n  // [f]\n}\n")

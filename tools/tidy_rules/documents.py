@@ -66,6 +66,11 @@ def check_error_pages(tree):
             yield Finding(code.header, code.line, "error-page", "say the cause of the code above it, and after 'Remedy:' what to do")
         if code.name.split(".")[0] != tree.module_of(code.header):
             yield Finding(code.header, code.line, "error-page", f"{code.name}: a code begins with the name of its module")
+        if error_pages.EXAMPLES in tree.files and not error_pages.examples(tree).get(code.name, (0, ""))[1]:
+            yield Finding(code.header, code.line, "error-page", f"{code.name}: write an example in {error_pages.EXAMPLES}")
+    for name, (line, _) in error_pages.examples(tree).items():
+        if name not in [code.name for code in codes]:
+            yield Finding(error_pages.EXAMPLES, line, "error-page", f"there is no code {name}")
     pages = error_pages.pages(tree)
     for name, content in pages.items():
         if name not in tree.files or tree.text(name) != content:
