@@ -129,12 +129,29 @@ present_targets() {
   done
 }
 
+# print_failures LOG: of each test that failed in ctest's output its assertions, 12 lines at most. A long run prints them
+# once more at its end, where they are seen.
+print_failures() {
+  awk '
+    /^ *[0-9]+\/[0-9]+ Test +#[0-9]+:/ { left = 0 }
+    /Test +#[0-9]+:.*\*\*\*(Failed|Timeout|Exception)/ {
+      sub(/^.*Test +#[0-9]+: /, ""); sub(/ \.\.\..*/, ""); print "\n" $0
+      left = 12; detail = 0; next
+    }
+    left <= 0 { next }
+    /: Failure$/ { detail = 6 }
+    detail > 0 || /^\[  FAILED  \] [^0-9]/ || /ERROR: |WARNING: ThreadSanitizer|runtime error:/ { print "  " $0; --left; --detail }
+    /^\[  FAILED  \]/ { detail = 0 }
+  ' "$1"
+}
+
 # run_ctest PRESET ARGUMENT...: ctest, its numbers added to the file $MILLRACE_RESULTS (lines "passed failed").
 run_ctest() {
   local preset=$1 log status=0
   shift
   log="$root/build/$preset/ctest.log"
   (cd "$root/build/$preset" && env -u MILLRACE_RESULTS -u MILLRACE_FULL ctest --output-on-failure -j2 "$@") 2>&1 | tee "$log" || status=$?
+  [ "$status" -eq 0 ] || print_failures "$log"
   if [ -n "${MILLRACE_RESULTS:-}" ]; then
     awk '/tests? passed, .* tests? failed out of/ {
       for (i = 1; i <= NF; i++) if ($i == "failed") failed = $(i - 2)

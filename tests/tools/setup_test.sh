@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Millrace Authors
 #
-# What tools/lib.sh does about packages, over a pretended dpkg-query, apt-get, sudo and id.
+# What tools/lib.sh does about packages, over a pretended dpkg-query, apt-get, sudo and id, and about failures of ctest.
 set -euo pipefail
 tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 root=$(mktemp -d)
@@ -88,6 +88,21 @@ expect 'and the reason is given' 1 "$(grep -c 'left out: making a root needs roo
 mkdir -p "$root/modules/base"
 touch "$root/modules/base/CMakeLists.txt"
 expect 'only directories that exist are built' 'modules/base/all' "$(present_targets modules/base modules/log)"
+
+cat >"$root/ctest.log" <<'LOG'
+1/3 Test #1: first ...   Passed  0.10 sec
+2/3 Test #2: second.case ......***Failed  0.20 sec
+[ RUN      ] Second.case
+/src/second.cpp:12: Failure
+Value of: done
+[  FAILED  ] Second.case (3 ms)
+[  FAILED  ] 1 test, listed below:
+3/3 Test #3: third ...   Passed  0.10 sec
+/src/third.cpp:12: Failure
+LOG
+expect 'what failed is printed again, and nothing else' \
+  'second.case|  /src/second.cpp:12: Failure|  Value of: done|  [  FAILED  ] Second.case (3 ms)' \
+  "$(print_failures "$root/ctest.log" | grep . | paste -sd'|')"
 
 echo "$((tests - failures)) passed, $failures failed"
 [ "$failures" -eq 0 ]
