@@ -15,9 +15,10 @@ inline constexpr ErrorCode unreachable{"net.unreachable"};
 /// The peer closed the connection, or the connection broke. It is not known whether the peer
 /// received what was sent. Remedy: connect again.
 inline constexpr ErrorCode connection_lost{"net.connection_lost"};
-/// The TLS handshake failed, or the bytes after it were not valid TLS. Remedy: the message has
-/// OpenSSL's reason; name the authority that signed the certificate of the server, connect to a
-/// host that the certificate names, or set the certificate and key of the client.
+/// The TLS handshake failed, or the bytes after it were not valid TLS. Remedy: the message has the
+/// reason that OpenSSL gave. When it is about the certificate of the server, set the authority that
+/// signed it, or connect to a host name that it contains. When the server demands a certificate of
+/// the client, set the certificate and its key.
 inline constexpr ErrorCode tls_failed{"net.tls_failed"};
 /// The server did not prove that it knows the password, or its message was not SCRAM. Remedy: check
 /// the user and the password on both sides, and that the address is that of the right server.

@@ -111,14 +111,15 @@ struct DescribedTopology {
                                           const Manifest& manifest, log::Transaction transaction);
 
 namespace errc {
-/// The topology differs from the one that wrote the service's state in a way that cannot be
-/// continued: state would be misread, lost or counted twice. Nothing was changed. Remedy: the
-/// message shows what differs, and what a rename or another version needs. Parts that were merged
-/// or split keep their state by `SERVICE --describe json | millrace topology migrate -`, with all
-/// instances stopped. Else take the change back, give what changed a new name, or stop all
-/// instances and have the part rebuilt from its inputs with
-/// `millrace topology reset SERVICE --store NAME`, which publishes its output again.
-/// `millrace topology show SERVICE` prints what the log has.
+/// This build of the service has another topology than the build that wrote its state, and cannot
+/// continue with that state: it would misread or lose some of it, or count records twice. Nothing
+/// was changed. Remedy: the message lists the differences, and says for a rename or another version
+/// what to add to the program. When parts were merged or split, stop all instances and run
+/// `SERVICE --describe json | millrace topology migrate -`: the parts keep their state. In other
+/// cases choose one of three. Undo the change. Or give a new name to what changed. Or stop all
+/// instances and run `millrace topology reset SERVICE --store NAME`: the next start computes the
+/// part from its inputs, and publishes its output again. `millrace topology show SERVICE` prints
+/// the topology that the log has.
 inline constexpr ErrorCode topology_changed{"stream.topology_changed"};
 }  // namespace errc
 
