@@ -4,6 +4,7 @@
 #include "instance_metrics.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace millrace::service {
 
@@ -32,6 +33,15 @@ double tasks_in(const stream::InstanceStatus& status, std::string_view state) {
                     [state](const auto& task) { return task.state == state; }));
 }
 
+std::vector<telemetry::Sample> unknown_types(const stream::Instance& instance) {
+  std::vector<telemetry::Sample> samples;
+  for (stream::UnknownTypeCount& one : instance.unknown_types()) {
+    samples.push_back({{{"topic", std::move(one.topic)}, {"type", std::move(one.type)}},
+                       static_cast<double>(one.records)});
+  }
+  return samples;
+}
+
 }  // namespace
 
 std::vector<telemetry::MetricCallback> add_instance_metrics(telemetry::MetricRegistry& metrics,
@@ -55,6 +65,10 @@ std::vector<telemetry::MetricCallback> add_instance_metrics(telemetry::MetricReg
           "Records left out: of types that the topology does not read, or without a key or a value "
           "that an operator needs.",
           &stream::InstanceStatus::skipped);
+  handles.push_back(metrics.callback_counters(
+      "millrace_stream_unknown_type_records_total",
+      "Records of types that their source does not read, skipped or failed.",
+      [&instance] { return unknown_types(instance); }));
   counter("millrace_stream_late_total",
           "Messages left out by an operator because their window was closed.",
           &stream::InstanceStatus::late);

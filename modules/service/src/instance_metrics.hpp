@@ -10,8 +10,8 @@
 
 namespace millrace::service {
 
-/// Adds the series of an instance: records, commits, dead letters, lag, age of the oldest
-/// unprocessed event. Instance and clock outlive the handles.
+/// Adds the series of an instance: records, commits, dead letters, unknown types, lag, age of the
+/// oldest unprocessed event. Instance and clock outlive the handles.
 [[nodiscard]] std::vector<telemetry::MetricCallback> add_instance_metrics(
     telemetry::MetricRegistry& metrics, const stream::Instance& instance, Clock& clock);
 

@@ -63,7 +63,9 @@ std::string as_text(const Topology& plan) {
     for (const std::size_t i : part.sources) {
       const SourceSpec& source = plan.sources[i];
       out += "    reads " + source.topic + (source.is_table ? " as a table" : "") + ": " +
-             type_names(source.type) + "\n";
+             type_names(source.type) +
+             (source.on_unknown_type == OnUnknownType::error ? ", other types are errors" : "") +
+             "\n";
     }
     for (const std::size_t i : part.sinks) {
       out +=

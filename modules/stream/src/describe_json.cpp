@@ -18,8 +18,9 @@ struct TopicUse {
   std::string key;
   std::string value;
   bool table = false;
+  std::optional<bool> unknown_types_are_errors;
 };
-BOOST_DESCRIBE_STRUCT(TopicUse, (), (topic, key, value, table))
+BOOST_DESCRIBE_STRUCT(TopicUse, (), (topic, key, value, table, unknown_types_are_errors))
 
 struct StoreShape {
   std::string name;
@@ -90,13 +91,18 @@ PartShape shape_of(const Topology& plan, const SubTopology& part) {
   shape.partitions = part.partitions;
   for (const std::size_t i : part.sources) {
     const SourceSpec& source = plan.sources[i];
-    shape.sources.push_back(
-        {source.topic, type_name(source.type.key), type_name(source.type.value), source.is_table});
+    shape.sources.push_back({source.topic,
+                             type_name(source.type.key),
+                             type_name(source.type.value),
+                             source.is_table,
+                             {}});
+    if (source.on_unknown_type == OnUnknownType::error)
+      shape.sources.back().unknown_types_are_errors = true;
   }
   for (const std::size_t i : part.sinks) {
     const SinkSpec& sink = plan.sinks[i];
     shape.sinks.push_back(
-        {sink.topic.name, type_name(sink.type.key), type_name(sink.type.value), false});
+        {sink.topic.name, type_name(sink.type.key), type_name(sink.type.value), false, {}});
   }
   for (const StoreId id : part.stores) {
     const StoreSpec& store = plan.stores[index(id)];

@@ -76,7 +76,8 @@ NodeId TopologyBuilder::Core::add(std::string_view kind, std::vector<NodeId> par
   return add_named(kind, std::move(name), std::move(parents), std::move(make), keys);
 }
 
-NodeId TopologyBuilder::Core::add_source(const std::string& topic, RecordType type, bool is_table) {
+NodeId TopologyBuilder::Core::add_source(const std::string& topic, RecordType type, bool is_table,
+                                         OnUnknownType on_unknown_type) {
   if (!is_name(topic)) problems_.push_back("topic '" + topic + "': the name " + name_advice(topic));
   if (const auto found = readers_.find(topic); found != readers_.end()) {
     const Reader& reader = found->second;
@@ -88,27 +89,33 @@ NodeId TopologyBuilder::Core::add_source(const std::string& topic, RecordType ty
       problems_.push_back("topic '" + topic + "' is read with other types before, (" +
                           type_names(reader.type) + ") and (" + type_names(type) +
                           "): read it once, with a std::variant of all events wanted");
+    } else if (reader.on_unknown_type != on_unknown_type) {
+      problems_.push_back("topic '" + topic +
+                          "' is read with OnUnknownType::error and without: give it to each "
+                          "stream() of the topic, or to none");
     }
     return reader.node;
   }
   const NodeId node = add_named("source", topic, {}, detail::pass_through(), Keys::kept);
-  readers_.emplace(topic, Reader{node, type, is_table});
-  plan_.sources.push_back({node, topic, type, is_table, std::nullopt});
+  readers_.emplace(topic, Reader{node, type, is_table, on_unknown_type});
+  plan_.sources.push_back({node, topic, type, is_table, std::nullopt, on_unknown_type});
   return node;
 }
 
-NodeId TopologyBuilder::Core::source(const std::string& topic, RecordType type) {
-  return add_source(topic, type, false);
+NodeId TopologyBuilder::Core::source(const std::string& topic, RecordType type,
+                                     OnUnknownType on_unknown_type) {
+  return add_source(topic, type, false, on_unknown_type);
 }
 
 NodeId TopologyBuilder::Core::private_source(const std::string& topic, RecordType type) {
-  return add_source(plan_.service + "." + topic, type, false);
+  return add_source(plan_.service + "." + topic, type, false, OnUnknownType::skip);
 }
 
 std::pair<NodeId, StoreId> TopologyBuilder::Core::table_source(const std::string& topic,
                                                                const std::string& name,
-                                                               RecordType type) {
-  const NodeId from = add_source(topic, type, true);
+                                                               RecordType type,
+                                                               OnUnknownType on_unknown_type) {
+  const NodeId from = add_source(topic, type, true, on_unknown_type);
   const StoreId id = store(name, *type.key, *type.value);
   plan_.stores[index(id)].changelog = topic;
   plan_.stores[index(id)].source_is_changelog = true;
@@ -195,7 +202,7 @@ NodeId TopologyBuilder::Core::repartition(NodeId parent, const std::string& name
   claim_name("repartition", name);
   const std::string topic = plan_.service + "." + name + std::string(repartition_suffix);
   add_sink("repartition", parent, topic, log::TopicKind::private_topic, type, {});
-  return add_source(topic, type, false);
+  return add_source(topic, type, false, OnUnknownType::skip);
 }
 
 NodeId TopologyBuilder::Core::keyed(NodeId parent, const std::string& name, RecordType type) {

@@ -67,6 +67,16 @@ TEST(Describe, shows_what_was_called_otherwise_and_versions) {
       HasSubstr(R"("changelog":"shop.last.changelog","was":["latest","newest"],"version":3})"));
 }
 
+TEST(Describe, shows_where_unknown_types_are_errors) {
+  TopologyBuilder builder("shop");
+  builder.stream<string, Placed>("orders", OnUnknownType::error).to_table("last");
+  const auto plan = builder.build();
+  ASSERT_TRUE(plan) << plan.error().to_string();
+  EXPECT_THAT(plan->describe(),
+              HasSubstr("reads orders: string -> Placed, other types are errors\n"));
+  EXPECT_THAT(plan->describe("json"), HasSubstr(R"("unknown_types_are_errors":true)"));
+}
+
 TEST(Describe, draws_parts_topics_and_stores) {
   const string drawing = counting().describe("dot");
   EXPECT_THAT(drawing, StartsWith("digraph \"shop\" {"));

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "shop.hpp"
 
 namespace millrace::stream::test {
@@ -58,6 +60,17 @@ TEST(Topology, is_cut_where_a_private_topic_lies_between) {
                           "shop.dead-letters", "shop.retry"));
   EXPECT_EQ(plan->sub_topologies[0].partitions, 0);
   EXPECT_EQ(plan->sub_topologies[1].partitions, 4);
+}
+
+TEST(Topology, says_once_for_a_topic_whether_unknown_types_are_errors) {
+  TopologyBuilder builder("shop");
+  const auto orders = builder.stream<string, Placed>("orders", OnUnknownType::error);
+  EXPECT_EQ((builder.stream<string, Placed>("orders", OnUnknownType::error).node()), orders.node());
+  orders.to_table("last");
+  ASSERT_TRUE(builder.build());
+  std::ignore = builder.stream<string, Placed>("orders");
+  EXPECT_THAT(problem_of(builder),
+              HasSubstr("topic 'orders' is read with OnUnknownType::error and without"));
 }
 
 TEST(Topology, windows_have_a_size) {

@@ -39,10 +39,17 @@ struct Series {
   Callback callback{};
 };
 
+struct FamilyCallback {
+  std::uint64_t serial;
+  std::function<std::vector<Sample>()> values;
+};
+
+// Series, or the callback that returns all of them.
 struct Family {
   MetricType type;
   std::string help;
   std::map<Labels, Series> series;
+  FamilyCallback callback{};
 };
 
 void collect_histogram(const Histogram& histogram, ClientMetric::Histogram& out) {
@@ -57,11 +64,24 @@ void collect_histogram(const Histogram& histogram, ClientMetric::Histogram& out)
   out.sample_sum = histogram.sum();
 }
 
-ClientMetric collect_series(const Labels& labels, const Series& series, MetricType type) {
+ClientMetric labelled(const Labels& labels) {
   ClientMetric metric;
   for (const auto& [name, value] : labels) {
     metric.label.push_back({name, value});
   }
+  return metric;
+}
+
+void set_value(MetricType type, double value, ClientMetric& out) {
+  if (type == MetricType::Counter) {
+    out.counter.value = value;
+  } else {
+    out.gauge.value = value;
+  }
+}
+
+ClientMetric collect_series(const Labels& labels, const Series& series, MetricType type) {
+  ClientMetric metric = labelled(labels);
   if (series.histogram) {
     collect_histogram(*series.histogram, metric.histogram);
     return metric;
@@ -74,12 +94,22 @@ ClientMetric collect_series(const Labels& labels, const Series& series, MetricTy
   } else if (series.callback.value) {
     value = series.callback.value();
   }
-  if (type == MetricType::Counter) {
-    metric.counter.value = value;
-  } else {
-    metric.gauge.value = value;
-  }
+  set_value(type, value, metric);
   return metric;
+}
+
+void collect_family(const Family& family, prometheus::MetricFamily& out) {
+  for (const auto& [labels, series] : family.series) {
+    out.metric.push_back(collect_series(labels, series, family.type));
+  }
+  if (!family.callback.values) {
+    return;
+  }
+  for (const Sample& sample : family.callback.values()) {
+    ClientMetric metric = labelled(sample.labels);
+    set_value(family.type, sample.value, metric);
+    out.metric.push_back(std::move(metric));
+  }
 }
 
 }  // namespace
@@ -121,24 +151,31 @@ struct MetricRegistry::Impl {
   std::map<std::string, Family, std::less<>> families MILLRACE_GUARDED_BY(mutex);
   std::uint64_t next_serial MILLRACE_GUARDED_BY(mutex) = 1;
 
-  Series& series(std::string_view name, std::string_view help, MetricType type, Labels labels)
+  Family& family(std::string_view name, std::string_view help, MetricType type)
       MILLRACE_REQUIRES(mutex) {
     MILLRACE_ASSERT(is_snake_case(name) && name.starts_with(prefix),
                     "a metric's name is in snake case, prefix first");
     MILLRACE_ASSERT(name.ends_with("_total") == (type == MetricType::Counter),
                     "counters, and they only, end in _total");
+    auto found = families.find(name);
+    if (found == families.end()) {
+      found = families.emplace(std::string(name), Family{type, std::string(help), {}}).first;
+    }
+    MILLRACE_ASSERT(found->second.type == type, "a metric's name stands for one kind");
+    return found->second;
+  }
+
+  Series& series(std::string_view name, std::string_view help, MetricType type, Labels labels)
+      MILLRACE_REQUIRES(mutex) {
     for (const auto& [label, value] : labels) {
       MILLRACE_ASSERT(is_snake_case(label) && label != "le",
                       "a label's name is in snake case and not `le`");
     }
     // The same labels in another order are the same series.
     std::sort(labels.begin(), labels.end());
-    auto family = families.find(name);
-    if (family == families.end()) {
-      family = families.emplace(std::string(name), Family{type, std::string(help), {}}).first;
-    }
-    MILLRACE_ASSERT(family->second.type == type, "a metric's name stands for one kind");
-    return family->second.series[std::move(labels)];
+    Family& found = family(name, help, type);
+    MILLRACE_ASSERT(!found.callback.values, "a family is either of series or computed whole");
+    return found.series[std::move(labels)];
   }
 
   void drop_callback(const std::string& name, const Labels& labels, std::uint64_t serial) {
@@ -160,6 +197,19 @@ struct MetricRegistry::Impl {
     made.callback = {serial, std::move(value)};
     return [this, name = std::string(name), labels = std::move(labels), serial] {
       drop_callback(name, labels, serial);
+    };
+  }
+
+  std::function<void()> add_callbacks(std::string_view name, std::string_view help, MetricType type,
+                                      std::function<std::vector<Sample>()> values) {
+    const MutexLock lock(mutex);
+    Family& made = family(name, help, type);
+    MILLRACE_ASSERT(made.series.empty(), "a family is either of series or computed whole");
+    const std::uint64_t serial = next_serial++;
+    made.callback = {serial, std::move(values)};
+    return [this, &made, serial] {
+      const MutexLock removing(mutex);
+      if (made.callback.serial == serial) made.callback = {};
     };
   }
 };
@@ -211,19 +261,21 @@ MetricCallback MetricRegistry::callback_counter(std::string_view name, std::stri
       impl_->add_callback(name, help, MetricType::Counter, std::move(labels), std::move(value)));
 }
 
+MetricCallback MetricRegistry::callback_counters(std::string_view name, std::string_view help,
+                                                 std::function<std::vector<Sample>()> values) {
+  return MetricCallback(impl_->add_callbacks(name, help, MetricType::Counter, std::move(values)));
+}
+
 std::string MetricRegistry::exposition() const {
   std::vector<prometheus::MetricFamily> collected;
   {
     const MutexLock lock(impl_->mutex);
     for (const auto& [name, family] : impl_->families) {
-      if (family.series.empty()) {
-        continue;
-      }
       prometheus::MetricFamily out{name, family.help, family.type, {}};
-      for (const auto& [labels, series] : family.series) {
-        out.metric.push_back(collect_series(labels, series, family.type));
+      collect_family(family, out);
+      if (!out.metric.empty()) {
+        collected.push_back(std::move(out));
       }
-      collected.push_back(std::move(out));
     }
   }
   return prometheus::TextSerializer().Serialize(collected);

@@ -78,6 +78,34 @@ TEST(Metrics, a_callback_made_again_outlives_the_handle_of_the_first) {
   EXPECT_THAT(metrics.exposition(), HasSubstr("millrace_lag_records 2\n"));
 }
 
+TEST(Metrics, a_family_that_is_computed_has_the_series_of_the_moment_until_its_handle_goes) {
+  MetricRegistry metrics;
+  std::vector<Sample> samples;
+  {
+    const auto handle =
+        metrics.callback_counters("millrace_refused_total", "Refused.", [&] { return samples; });
+    EXPECT_EQ(metrics.exposition(), "");
+    samples = {{{{"reason", "fenced"}}, 2}, {{{"reason", "a\"b"}}, 3}};
+    EXPECT_EQ(metrics.exposition(),
+              "# HELP millrace_refused_total Refused.\n"
+              "# TYPE millrace_refused_total counter\n"
+              "millrace_refused_total{reason=\"fenced\"} 2\n"
+              "millrace_refused_total{reason=\"a\\\"b\"} 3\n");
+  }
+  EXPECT_EQ(metrics.exposition(), "");
+}
+
+TEST(Metrics, a_family_that_is_computed_again_outlives_the_handle_of_the_first) {
+  MetricRegistry metrics;
+  const auto of = [](double value) { return [value] { return std::vector<Sample>{{{}, value}}; }; };
+  auto first = metrics.callback_counters("millrace_refused_total", "Refused.", of(1));
+  const auto second = metrics.callback_counters("millrace_refused_total", "Refused.", of(2));
+  {
+    const MetricCallback gone = std::move(first);
+  }
+  EXPECT_THAT(metrics.exposition(), HasSubstr("millrace_refused_total 2\n"));
+}
+
 TEST(Metrics, label_values_and_help_are_escaped) {
   MetricRegistry metrics;
   metrics.gauge("millrace_x", "X.", {{"path", "a\"b\\c\nd"}}).set(1);
@@ -122,6 +150,9 @@ TEST(MetricsDeathTest, names_that_break_the_rules_are_refused) {
   EXPECT_DEATH(metrics.gauge("millrace_A", "A."), "snake");
   metrics.gauge("millrace_a_seconds", "A.");
   EXPECT_DEATH(metrics.histogram("millrace_a_seconds", "A.", latency_buckets()), "one kind");
+  const auto computed =
+      metrics.callback_counters("millrace_c_total", "C.", [] { return std::vector<Sample>(); });
+  EXPECT_DEATH(metrics.counter("millrace_c_total", "C."), "computed whole");
 }
 
 }  // namespace

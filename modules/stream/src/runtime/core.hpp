@@ -32,6 +32,9 @@ class Instance::Core {
 
   [[nodiscard]] const Topology& topology() const { return topology_; }
   [[nodiscard]] const runtime::StatusBoard& board() const { return board_; }
+  [[nodiscard]] std::vector<UnknownTypeCount> unknown_types() const {
+    return shared_.unknown_types.counts();
+  }
   [[nodiscard]] const runtime::Queries& queries() const { return queries_; }
 
  private:

@@ -26,6 +26,7 @@ Status Instance::close() { return core_->close(); }
 InstanceStatus Instance::status() const { return core_->board().status(); }
 bool Instance::ready() const { return core_->board().ready(); }
 std::optional<std::string> Instance::stalled() const { return core_->board().stalled(); }
+std::vector<UnknownTypeCount> Instance::unknown_types() const { return core_->unknown_types(); }
 const Topology& Instance::topology() const { return core_->topology(); }
 
 Result<Answer<std::optional<std::string>>> Instance::read(std::string_view store,

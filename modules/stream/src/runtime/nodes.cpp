@@ -28,6 +28,11 @@ std::string shown(std::string_view name) {
   return escaped(cut_text(name, name_bytes_max));
 }
 
+Error unknown_type(std::string_view type) {
+  return {codec::errc::unknown_type, "no event of type '" + shown_type(type) +
+                                         "' is known to the source, and others are errors there"};
+}
+
 Failure of_newer_version(std::uint64_t found) {
   return {ErrorAction::dead_letter, errc::incompatible,
           newer_format({}, "the dead letter", found, dead_letter_version)};
@@ -35,11 +40,12 @@ Failure of_newer_version(std::uint64_t found) {
 
 }  // namespace
 
-Nodes::Nodes(const Shared& shared, const ResolvedSubTopology& resolved)
+Nodes::Nodes(Shared& shared, const ResolvedSubTopology& resolved)
     : shared_(&shared),
       resolved_(&resolved),
       sources_(shared.topology.sources.size()),
-      strays_(shared, resolved) {}
+      strays_(shared, resolved),
+      unknown_types_(shared) {}
 
 Nodes::List Nodes::make() {
   const SubTopology& sub = *resolved_->spec;
@@ -85,10 +91,14 @@ std::string Nodes::timer_in_log(std::string_view name) const {
   return opening_->timers + std::string(name.substr(opening_->name.size()));
 }
 
-std::optional<Failure> Nodes::read(InHand& hand) {
+void Nodes::begin() {
   readings_.clear();
   strays_.begin();
+  unknown_types_.begin();
   for_us_ = true;
+}
+
+std::optional<Failure> Nodes::read(InHand& hand) {
   const InputTopic& topic = hand.input()->topic();
   return topic.is_retry ? read_replayed(hand) : read_from(topic.sources, hand);
 }
@@ -110,12 +120,18 @@ std::optional<Failure> Nodes::read_from(const std::vector<std::size_t>& sources,
   for (const std::size_t index : sources) {
     Source& source = *sources_[index];
     Message message;
-    const Result<bool> known = source.reader.read(record, context->type, message);
-    if (!known) {
+    const auto outcome = source.reader.read(record, context->type, message);
+    if (!outcome) {
       readings_.clear();
-      return refused(known.error());
+      return refused(outcome.error());
     }
-    if (*known) readings_.emplace_back(source.node, message);
+    if (*outcome == SourceReader::Outcome::message) readings_.emplace_back(source.node, message);
+    if (*outcome != SourceReader::Outcome::unknown_type) continue;
+    unknown_types_.found(source.reader.spec(), hand);
+    if (source.reader.spec().on_unknown_type == OnUnknownType::error) {
+      readings_.clear();
+      return refused(unknown_type(context->type));
+    }
   }
   return std::nullopt;
 }

@@ -12,6 +12,7 @@
 #include "runtime/source_reader.hpp"
 #include "runtime/store_set.hpp"
 #include "runtime/strays.hpp"
+#include "runtime/uncounted_types.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -19,7 +20,7 @@ namespace millrace::stream::runtime {
 /// it. One thread.
 class Nodes {
  public:
-  Nodes(const Shared& shared, const ResolvedSubTopology& resolved);
+  Nodes(Shared& shared, const ResolvedSubTopology& resolved);
 
   using List = std::vector<std::unique_ptr<Node>>;
 
@@ -32,15 +33,21 @@ class Nodes {
   [[nodiscard]] std::string timer_in_log(std::string_view name) const;
   [[nodiscard]] Node& node(NodeId id) { return *nodes_[static_cast<std::size_t>(id)]; }
 
+  /// Another record is in hand.
+  void begin();
   /// Decodes the record in hand for each of its sources, and takes its context. All are read before
   /// any is processed: a record that one of them cannot read goes to the dead letters whole, and
   /// its replay to all of them.
   [[nodiscard]] std::optional<Failure> read(InHand& hand);
   [[nodiscard]] bool nothing_read() const { return readings_.empty(); }
-  /// Because no source of the record knows it, and not because it is a replay for others.
-  [[nodiscard]] bool unknown_type() const { return for_us_ && readings_.empty(); }
-  /// Of what was taken since the last commit: replays for no part.
+  /// Because no source of the record reads it, and not because it is a replay for others.
+  [[nodiscard]] bool left_out() const { return for_us_ && readings_.empty(); }
+  // Of what was taken since the last commit:
+
+  /// Replays for no part.
   [[nodiscard]] Strays& strays() { return strays_; }
+  /// Records of types that their source does not read.
+  [[nodiscard]] UncountedTypes& unknown_types() { return unknown_types_; }
   /// Processes what was read. Throws what nodes throw.
   void process(TaskContext& context);
   /// The record in hand failed. A store that is rebuilt from its topic alone takes it at the next
@@ -68,6 +75,7 @@ class Nodes {
   bool for_us_ = true;                               // it is no replay for others
   log::HeadersBuilder replayed_headers_;             // of the replay in hand, as they were at first
   Strays strays_;
+  UncountedTypes unknown_types_;
   TableChange change_;
 };
 

@@ -14,9 +14,9 @@
 #include "millrace/log/log.hpp"
 #include "millrace/stream/instance.hpp"
 #include "runtime/cut_text.hpp"
-#include "runtime/foreign_types.hpp"
 #include "runtime/late_reports.hpp"
 #include "runtime/lost_ranges.hpp"
+#include "runtime/unknown_types.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -60,7 +60,7 @@ struct Shared {
   std::uint64_t catch_up_waits = 0;
 
   LateReports late_reports = {};
-  ForeignTypes foreign_types = {};
+  UnknownTypes unknown_types = {};
 
   LostRanges lost_ranges = {};
   /// Why the last commit was refused, when ranges of inputs may be the reason: the next one has

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,17 +20,23 @@ namespace millrace::stream::runtime {
 [[nodiscard]] Result<codec::EventContext> read_context(codec::Format format,
                                                        log::HeadersView headers);
 
+/// The type of an event as people read it: at most 200 bytes, escaped.
+[[nodiscard]] std::string shown_type(std::string_view event_type);
+
 /// Decodes the records of a source.
 class SourceReader {
  public:
   explicit SourceReader(const SourceSpec& spec)
       : spec_(&spec), key_(*spec.type.key), value_(*spec.type.value) {}
 
-  /// True when `out` is a message for the source's node, valid until the next read; false when the
-  /// source's type does not know the event, which is to be skipped. Failures as codec::decode, and
-  /// codec's errc::malformed for a record of a table without a key.
-  [[nodiscard]] Result<bool> read(const log::Record& record, std::string_view event_type,
-                                  Message& out) const;
+  enum class Outcome : std::uint8_t {
+    message,       ///< `out` is a message for the source's node, valid until the next read
+    unknown_type,  ///< the source does not read events of that type
+    left_out       ///< the source takes any value, and cannot read the key
+  };
+  /// Failures as codec::decode, and codec's errc::malformed for a record of a table without a key.
+  [[nodiscard]] Result<Outcome> read(const log::Record& record, std::string_view event_type,
+                                     Message& out) const;
   [[nodiscard]] const SourceSpec& spec() const { return *spec_; }
   /// The source is one of AnyValue: it takes records whatever their envelope.
   [[nodiscard]] bool takes_any() const {
@@ -37,7 +44,8 @@ class SourceReader {
   }
 
  private:
-  Result<bool> read_any(const log::Record& record, Message& out) const;
+  Result<Outcome> read_any(const log::Record& record, Message& out) const;
+  [[nodiscard]] bool knows(std::string_view event_type) const;
 
   const SourceSpec* spec_;
   codec::TypedObject key_;

@@ -113,6 +113,7 @@ Result<bool> Task::process_records(std::size_t max_units) {
     Input* const input = inputs_.choose();
     if (input == nullptr) return true;
     hand_.take(*input, *input->head());
+    nodes_.begin();
     const std::int64_t time_before = punctuators_.stream_time_ms();
     MILLRACE_ASSIGN(const bool room, run_unit(record_work_));
     if (!room) {
@@ -121,6 +122,7 @@ Result<bool> Task::process_records(std::size_t max_units) {
     }
     inputs_.take(*input);
     nodes_.strays().take();
+    nodes_.unknown_types().take();
     sweeps_.input_taken();
     ++uncommitted_records_;
     MILLRACE_ASSIGN(const bool timers_have_room, fire_stream_timers(max_units));
@@ -133,10 +135,7 @@ Result<bool> Task::process_records(std::size_t max_units) {
 
 std::optional<Failure> Task::process_record() {
   if (auto failed = nodes_.read(hand_)) return failed;
-  if (nodes_.unknown_type()) {
-    ++staging_.counts().skipped;
-    shared_->foreign_types.report(*shared_, hand_);
-  }
+  if (nodes_.left_out()) ++staging_.counts().skipped;
   if (nodes_.nothing_read()) return std::nullopt;
   punctuators_.observe(hand_.view().timestamp_ms);
   nodes_.process(calls_);
@@ -296,6 +295,7 @@ void Task::committed(const log::Committed& committed) {
   state_.committed(committed);
   punctuators_.commit();
   operator_times_.commit();
+  nodes_.unknown_types().committed();
   shared_->records += uncommitted_records_;
   shared_->dead_lettered += counts.dead_letters;
   shared_->skipped += counts.skipped;
@@ -322,6 +322,7 @@ void Task::keep_table_positions() {
 
 void Task::forget_turn() {
   nodes_.strays().forget();
+  nodes_.unknown_types().forget();
   uncommitted_records_ = uncommitted_firings_ = 0;
 }
 

@@ -88,8 +88,8 @@ struct InstanceStatus {
   std::uint64_t commits = 0;
   std::uint64_t refused_commits = 0;
   std::uint64_t dead_letters = 0;
-  std::uint64_t skipped = 0;
-  std::uint64_t late = 0;  ///< left out: their window was closed
+  std::uint64_t skipped = 0;  ///< by types that no source reads: Instance::unknown_types()
+  std::uint64_t late = 0;     ///< left out: their window was closed
   std::uint64_t failed_firings =
       0;                         ///< of timers, passed over: the handler threw or wrote too much
   std::uint64_t idle_waits = 0;  ///< max_task_idle_ms passed, and an input was still empty
@@ -98,6 +98,15 @@ struct InstanceStatus {
   std::int64_t ms_since_progress = 0;
   /// Every task of ours is restored, and none that we lost is without an owner.
   bool ready = false;
+};
+
+/// How many records of one type a topic had that its source does not read (OnUnknownType).
+struct UnknownTypeCount {
+  std::string topic;
+  /// The header `ce_type`, cut after 200 bytes and escaped (base's escaped()). `other`: of all
+  /// types beyond the first 100 of the topic.
+  std::string type;
+  std::uint64_t records = 0;
 };
 
 /// One step of an instance.
@@ -155,6 +164,9 @@ class Instance {
   /// What a handler has in hand, and since when, when nothing was committed for longer than the
   /// session because it does not return; else no value. For health checks. Any thread.
   [[nodiscard]] std::optional<std::string> stalled() const;
+  /// What was read since open() of types that no source reads, also where that is an error. In the
+  /// order of topic and type; at most 101 of a topic. Counted when it is committed. Any thread.
+  [[nodiscard]] std::vector<UnknownTypeCount> unknown_types() const;
   [[nodiscard]] const Topology& topology() const;
   template <class K, class V>
   [[nodiscard]] View<K, V> view(std::string store) const {

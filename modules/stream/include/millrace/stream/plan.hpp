@@ -27,6 +27,15 @@ struct RecordType {
                                                ///< private, with the compact context
 };
 
+/// What becomes of a record whose type, the header `ce_type`, its source does not read. It is
+/// counted by topic and type in both cases (Instance::unknown_types()).
+enum class OnUnknownType : std::uint8_t {
+  skip,  ///< it is left out, and counted in InstanceStatus::skipped too
+  /// It fails as one that does not decode, with codec's errc::unknown_type:
+  /// InstanceOptions::on_deserialization_error says what then becomes of it.
+  error
+};
+
 /// A topic a task reads. Its node gets decoded keys and values.
 struct SourceSpec {
   NodeId node;
@@ -34,6 +43,7 @@ struct SourceSpec {
   RecordType type;
   bool is_table = false;         ///< tables go before streams at the same timestamp
   std::optional<StoreId> table;  ///< the store that this topic is the changelog of
+  OnUnknownType on_unknown_type = OnUnknownType::skip;
 };
 
 /// A topic a task writes.

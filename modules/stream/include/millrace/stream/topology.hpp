@@ -61,13 +61,17 @@ class TopologyBuilder {
   ~TopologyBuilder();
 
   /// A public topic as a stream of facts. V is an event, or a std::variant of events, which
-  /// `ce_type` distinguishes; records of other types are skipped. Asking for the same topic again
-  /// with the same types gives the same stream.
+  /// `ce_type` distinguishes; records of other types are skipped unless they are to be errors:
+  /// `stream<OrderId, OrderEvent>("orders", OnUnknownType::error)`. Asking for the same topic again
+  /// with the same arguments gives the same stream.
   template <class K, class V>
-  [[nodiscard]] Stream<K, V> stream(std::string topic);
-  /// A public topic as a table, kept in the store `store`, with the topic as its changelog.
+  [[nodiscard]] Stream<K, V> stream(std::string topic,
+                                    OnUnknownType on_unknown_type = OnUnknownType::skip);
+  /// A public topic as a table, kept in the store `store`, with the topic as its changelog. A
+  /// record of another type changes nothing in the table, whatever else becomes of it.
   template <class K, class V>
-  Table<K, V> table(std::string topic, std::string store);
+  Table<K, V> table(std::string topic, std::string store,
+                    OnUnknownType on_unknown_type = OnUnknownType::skip);
   /// A private topic of this service, written elsewhere in the topology with `to_private`.
   template <class K, class V>
   [[nodiscard]] Stream<K, V> private_stream(std::string topic);

@@ -18,6 +18,12 @@ namespace millrace::telemetry {
 /// bounded set: never an id.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
+/// The value of one series when it was asked for.
+struct Sample {
+  Labels labels;
+  double value = 0;
+};
+
 /// A count that only grows. Lock-free; lives as long as its registry.
 class Counter {
  public:
@@ -117,6 +123,13 @@ class MetricRegistry {
   /// The same for a count that is kept elsewhere and only grows.
   [[nodiscard]] MetricCallback callback_counter(std::string_view name, std::string_view help,
                                                 Labels labels, std::function<double()> value);
+
+  /// A family of counts whose series come one by one, such as one for each reason that was met.
+  /// `values` is called as above and returns each series once; no series that it returned goes
+  /// away, and their number is bounded. No other series has that name. A second callback for the
+  /// same name replaces the first.
+  [[nodiscard]] MetricCallback callback_counters(std::string_view name, std::string_view help,
+                                                 std::function<std::vector<Sample>()> values);
 
   /// All series as Prometheus text, format 0.0.4, families in order of name.
   [[nodiscard]] std::string exposition() const;

@@ -7,14 +7,16 @@
 namespace millrace::stream {
 
 template <class K, class V>
-Stream<K, V> TopologyBuilder::stream(std::string topic) {
-  return {*core_, core_->source(topic, detail::record_type<K, V>(codec::Format::json))};
+Stream<K, V> TopologyBuilder::stream(std::string topic, OnUnknownType on_unknown_type) {
+  return {*core_,
+          core_->source(topic, detail::record_type<K, V>(codec::Format::json), on_unknown_type)};
 }
 
 template <class K, class V>
-Table<K, V> TopologyBuilder::table(std::string topic, std::string store) {
-  const auto [node, id] =
-      core_->table_source(topic, store, detail::record_type<K, V>(codec::Format::json));
+Table<K, V> TopologyBuilder::table(std::string topic, std::string store,
+                                   OnUnknownType on_unknown_type) {
+  const auto [node, id] = core_->table_source(
+      topic, store, detail::record_type<K, V>(codec::Format::json), on_unknown_type);
   return {*core_, node, id};
 }
 

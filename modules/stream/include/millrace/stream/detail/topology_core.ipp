@@ -30,10 +30,10 @@ class TopologyBuilder::Core {
 
   Core(std::string service, std::int32_t partitions);
 
-  NodeId source(const std::string& topic, RecordType type);
+  NodeId source(const std::string& topic, RecordType type, OnUnknownType on_unknown_type);
   NodeId private_source(const std::string& topic, RecordType type);
   std::pair<NodeId, StoreId> table_source(const std::string& topic, const std::string& store,
-                                          RecordType type);
+                                          RecordType type, OnUnknownType on_unknown_type);
   /// `window`: of the keys, as StoreSpec::window.
   StoreId store(const std::string& name, const codec::TypeInfo& key, const codec::TypeInfo& value,
                 const std::string& window = {});
@@ -69,9 +69,11 @@ class TopologyBuilder::Core {
     NodeId node;
     RecordType type;
     bool is_table;
+    OnUnknownType on_unknown_type;
   };
 
-  NodeId add_source(const std::string& topic, RecordType type, bool is_table);
+  NodeId add_source(const std::string& topic, RecordType type, bool is_table,
+                    OnUnknownType on_unknown_type);
   void add_sink(std::string_view kind, NodeId parent, std::string topic, log::TopicKind topic_kind,
                 RecordType type, Partitioner partitioner);
   NodeId add_named(std::string_view kind, std::string name, std::vector<NodeId> parents,
