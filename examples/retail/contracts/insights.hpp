@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <array>
 #include <boost/describe/class.hpp>
 #include <cstdint>
 #include <string>
@@ -19,8 +20,12 @@ inline constexpr const char* products_topic = "insights.products";
 /// Owned by insights: how many requests came how far. Key: the number of the partition counted.
 inline constexpr const char* funnel_topic = "insights.funnel";
 
+// Sums have no limit but that of int64, so they are written as text: JSON numbers tell integers
+// apart up to 2^53 only.
+
 /// A country's totals so far: completed orders and their value, and what credit notes gave back.
 struct RevenueChanged {
+  static constexpr std::array millrace_as_text{"revenue_milli", "refunds_milli"};
   Money revenue_milli;
   Money refunds_milli;
   std::int64_t orders = 0;
@@ -29,6 +34,7 @@ BOOST_DESCRIBE_STRUCT(RevenueChanged, (), (revenue_milli, refunds_milli, orders)
 
 /// The same for one day (UTC) of event time.
 struct DailyRevenueChanged {
+  static constexpr std::array millrace_as_text{"revenue_milli", "refunds_milli"};
   std::string day;  ///< `2010-12-01`
   Money revenue_milli;
   Money refunds_milli;
@@ -40,6 +46,7 @@ using RevenueEvent = std::variant<RevenueChanged, DailyRevenueChanged>;
 
 /// What completed orders sold of a product so far.
 struct ProductSalesChanged {
+  static constexpr std::array millrace_as_text{"units", "revenue_milli"};
   std::int64_t units = 0;
   Money revenue_milli;
   std::int64_t lines = 0;

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <array>
 #include <boost/describe/class.hpp>
 #include <cstdint>
 
@@ -16,6 +17,7 @@ inline constexpr const char* prices_topic = "prices";
 /// The list price of a product moved, because of what was asked for in a period and the one before
 /// it.
 struct PriceMoved {
+  static constexpr std::array millrace_as_text{"units", "units_before"};  // sums
   Money from_milli;
   Money to_milli;
   std::int64_t units = 0;

@@ -18,6 +18,8 @@
 #include "millrace/log/memory_log.hpp"
 #include "millrace/service/views.hpp"
 #include "millrace/telemetry/logger.hpp"
+#include "millrace/testkit/event_writer.hpp"
+#include "retail/contracts/insights.hpp"
 #include "retail/contracts/requests.hpp"
 #include "retail/storefront/http/api.hpp"
 #include "retail/tests/builders.hpp"
@@ -114,6 +116,17 @@ class DeskTest : public testing::Test {
     return answer.get();
   }
 
+  static Response get(millrace::http::Router& router, const std::string& target) {
+    millrace::http::Request request;
+    request.method = millrace::http::Method::get;
+    request.target = target;
+    const auto match = router.match(request);
+    auto answer = std::make_shared<Answer>();
+    auto future = answer->future();
+    std::get<const millrace::http::Route*>(match)->handler(request, Responder(answer));
+    return future.get();
+  }
+
   millrace::SeededRandom random_{7};
   Known known_;
   millrace::log::MemoryBroker broker_;
@@ -195,16 +208,6 @@ class TwoStorefronts : public DeskTest {
   static std::size_t share_of(const millrace::stream::Instance& instance) {
     return instance.status().tasks.size();
   }
-  static Response get(millrace::http::Router& router, const std::string& target) {
-    millrace::http::Request request;
-    request.method = millrace::http::Method::get;
-    request.target = target;
-    const auto match = router.match(request);
-    auto answer = std::make_shared<Answer>();
-    auto future = answer->future();
-    std::get<const millrace::http::Route*>(match)->handler(request, Responder(answer));
-    return future.get();
-  }
 
   std::unique_ptr<millrace::log::Log> other_log_ =
       broker_.connect({.service = "storefront", .member = "storefront-2"});
@@ -261,6 +264,25 @@ TEST_F(TwoStorefronts, do_not_let_a_client_wait_for_an_outcome_that_the_other_on
     ++answered;
   }
   EXPECT_GT(answered, 0);
+}
+
+TEST_F(DeskTest, sums_are_numbers_with_every_digit) {
+  millrace::testkit::EventWriter writer(broker_);
+  writer.write(revenue_topic, Country{"France"},
+               RevenueEvent(RevenueChanged{{9'007'199'254'740'993}, {INT64_MAX}, 2}), test::day(0));
+  writer.write(products_topic, ProductCode{"85123A"},
+               ProductSalesChanged{9'007'199'254'740'995, {9'007'199'254'740'997}, 1},
+               test::day(0));
+  constexpr int steps_max = 1'000;
+  for (int i = 0; i < steps_max && instance_->status().records < 2; ++i)
+    ASSERT_TRUE(instance_->step());
+  millrace::http::Router router;
+  add_api(router, *context_, *desk_);
+  EXPECT_EQ(get(router, "/insights/revenue?country=France").body,
+            R"({"country":"France","revenue_milli":9007199254740993,)"
+            R"("refunds_milli":9223372036854775807,"orders":2})");
+  EXPECT_EQ(get(router, "/insights/products").body,
+            R"([{"product":"85123A","units":9007199254740995,"revenue_milli":9007199254740997}])");
 }
 
 TEST_F(DeskTest, what_grows_with_state_does_not_run_on_the_thread_of_the_probes) {

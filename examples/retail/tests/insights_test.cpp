@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "millrace/codec/describe.hpp"
+#include "millrace/codec/type_shape.hpp"
+#include "retail/contracts/prices.hpp"
 #include "retail/tests/builders.hpp"
 
 namespace retail {
@@ -191,16 +194,101 @@ TEST_F(Insights, a_crash_counts_nothing_twice) {
   EXPECT_EQ(funnel().completed, 2);
 }
 
+// The largest amount that one event may have as a number.
+constexpr Money large{std::int64_t{1} << 53};
+
+TEST_F(Insights, sums_beyond_what_json_numbers_tell_apart_are_published_as_text) {
+  complete("1", {{"85123A", 1, large.milli}}, "France");
+  complete("2", {{"85123A", 1, large.milli}}, "France");
+  complete("3", {{"85123A", 1, 1}}, "France");
+  driver_.advance_ms(2 * insights::publish_interval_ms);
+  constexpr std::int64_t sum = (std::int64_t{1} << 54) + 1;
+  EXPECT_EQ(revenue("France").revenue_milli, Money{sum});
+  EXPECT_THAT(driver_.read_raw("insights.dead-letters"), IsEmpty());
+  std::vector<std::string> totals;
+  for (const auto& record : driver_.read_raw(revenue_topic)) {
+    if (record.header("ce_type") == "RevenueChanged") totals.push_back(record.value.value_or(""));
+  }
+  ASSERT_THAT(totals, SizeIs(3));
+  EXPECT_EQ(totals.back(),
+            R"({"revenue_milli":"18014398509481985","refunds_milli":"0","orders":3})");
+  const auto products = driver_.read<ProductCode, ProductSalesChanged>(products_topic);
+  ASSERT_FALSE(products.empty());
+  EXPECT_EQ(products.back().value.revenue_milli, Money{sum});
+}
+
 TEST_F(Insights, revenue_beyond_any_number_is_dead_lettered_and_never_negative) {
-  // The sum is published in JSON, which holds no more.
-  const Money large{std::int64_t{1} << 53};
-  order("1", OrderCompleted{{"France"}, large});
-  order("2", OrderCompleted{{"France"}, large});
-  EXPECT_EQ(revenue("France").revenue_milli, large);
-  EXPECT_EQ(revenue("France").orders, 1);
+  constexpr int fit = 1'023;
+  for (int i = 0; i <= fit; ++i)
+    driver_.pipe(orders_topic, id(std::to_string(i)), OrderEvent(OrderCompleted{{"France"}, large}),
+                 day(0));
+  driver_.run_until_idle();
+  EXPECT_EQ(revenue("France").revenue_milli, Money{large.milli * fit});
+  EXPECT_EQ(revenue("France").orders, fit);
   EXPECT_THAT(driver_.read_raw("insights.dead-letters"), SizeIs(1));
-  complete("3", {{"85123A", 1}}, "Germany");
+  complete("other", {{"85123A", 1}}, "Germany");
   EXPECT_EQ(revenue("Germany").orders, 1);
+}
+
+// The events as builds wrote them that did not write sums as text.
+namespace before {
+struct RevenueChanged {
+  Money revenue_milli;
+  Money refunds_milli;
+  std::int64_t orders = 0;
+};
+BOOST_DESCRIBE_STRUCT(RevenueChanged, (), (revenue_milli, refunds_milli, orders))
+struct DailyRevenueChanged {
+  std::string day;
+  Money revenue_milli;
+  Money refunds_milli;
+  std::int64_t orders = 0;
+};
+BOOST_DESCRIBE_STRUCT(DailyRevenueChanged, (), (day, revenue_milli, refunds_milli, orders))
+struct ProductSalesChanged {
+  std::int64_t units = 0;
+  Money revenue_milli;
+  std::int64_t lines = 0;
+};
+BOOST_DESCRIBE_STRUCT(ProductSalesChanged, (), (units, revenue_milli, lines))
+struct PriceMoved {
+  Money from_milli;
+  Money to_milli;
+  std::int64_t units = 0;
+  std::int64_t units_before = 0;
+};
+BOOST_DESCRIBE_STRUCT(PriceMoved, (), (from_milli, to_milli, units, units_before))
+}  // namespace before
+
+// Events and entries of stores of the earlier build are read by this one, and those of this build
+// by the earlier one, as after a rollback; the manifest sees no difference.
+template <class Old, class New>
+void expect_readable_both_ways(const Old& old, const New& now) {
+  using namespace millrace::codec;
+  EXPECT_EQ(to_text(shape_of(type_info<Old>())), to_text(shape_of(type_info<New>())));
+  const std::string text = to_json(now);
+  for (const std::string& written : {to_json(old), text}) {
+    const auto read = from_json<New>(written);
+    ASSERT_TRUE(read) << read.error().to_string();
+    EXPECT_EQ(to_json(*read), text);
+  }
+  const auto back = from_json<Old>(text);
+  ASSERT_TRUE(back) << back.error().to_string();
+  EXPECT_EQ(to_json(*back), to_json(old));
+  std::string old_bytes;
+  std::string bytes;
+  encode(Format::binary, type_info<Old>(), &old, old_bytes);
+  encode(Format::binary, type_info<New>(), &now, bytes);
+  EXPECT_EQ(old_bytes, bytes);
+}
+
+TEST(EventsOfInsights, are_read_as_earlier_builds_wrote_them_and_by_earlier_builds) {
+  expect_readable_both_ways(before::RevenueChanged{{30}, {-1}, 2}, RevenueChanged{{30}, {-1}, 2});
+  expect_readable_both_ways(before::DailyRevenueChanged{"2010-12-01", {30}, {-1}, 2},
+                            DailyRevenueChanged{"2010-12-01", {30}, {-1}, 2});
+  expect_readable_both_ways(before::ProductSalesChanged{6, {15'300}, 1},
+                            ProductSalesChanged{6, {15'300}, 1});
+  expect_readable_both_ways(before::PriceMoved{{1}, {2}, 3, 4}, PriceMoved{{1}, {2}, 3, 4});
 }
 
 }  // namespace

@@ -265,6 +265,34 @@ TEST_F(Storefront, insights_are_kept_by_country_and_by_product) {
             6);
 }
 
+// In the log of an earlier build, whose sums were numbers.
+TEST_F(Storefront, insights_of_earlier_builds_are_shown) {
+  const auto pipe = [&](const char* topic, const char* key, const char* type, const char* value) {
+    millrace::testkit::RawRecord record;
+    record.key = key;
+    record.value = value;
+    record.headers = {
+        {"ce_id", "1"}, {"ce_source", "/insights"}, {"ce_type", type}, {"ce_specversion", "1.0"}};
+    record.timestamp_ms = day(0);
+    driver_.pipe_raw(topic, record);
+  };
+  pipe(revenue_topic, "France", "RevenueChanged",
+       R"({"revenue_milli":30,"refunds_milli":-1,"orders":2})");
+  pipe(products_topic, "85123A", "ProductSalesChanged",
+       R"({"units":6,"revenue_milli":15300,"lines":1})");
+  driver_.run_until_idle();
+  const auto france =
+      driver_.store<Country, RevenueChanged>(storefront::revenue_store).get({"France"});
+  ASSERT_TRUE(france);
+  EXPECT_EQ(france->revenue_milli, Money{30});
+  EXPECT_EQ(france->refunds_milli, Money{-1});
+  const auto product =
+      driver_.store<ProductCode, ProductSalesChanged>(storefront::products_store).get({"85123A"});
+  ASSERT_TRUE(product);
+  EXPECT_EQ(product->units, 6);
+  EXPECT_EQ(product->revenue_milli, Money{15'300});
+}
+
 TEST_F(Storefront, what_is_shown_survives_a_crash) {
   ask("1", order_);
   order("1", OrderConfirmed{});

@@ -9,6 +9,9 @@
 #include <optional>
 
 #include "answers.hpp"
+#include "millrace/base/json_writer.hpp"
+#include "millrace/codec/describe.hpp"
+#include "millrace/codec/write_json.hpp"
 #include "millrace/http/problem.hpp"
 #include "millrace/service/entries.hpp"
 
@@ -41,6 +44,15 @@ struct ProductAnswer {
   Money revenue_milli;
 };
 BOOST_DESCRIBE_STRUCT(ProductAnswer, (), (product, units, revenue_milli))
+
+// Numbers with every digit, as the API has them: to_json() refuses those beyond 2^53.
+template <class T>
+std::string json_of(const T& value) {
+  std::string out;
+  millrace::JsonWriter writer(out);
+  millrace::codec::write_json(millrace::codec::type_info<T>(), &value, writer);
+  return out;
+}
 
 // `Prefer: wait=SECONDS`, within bounds.
 std::chrono::milliseconds patience_of(const Request& request) {
@@ -86,8 +98,8 @@ class Api {
     if (!answer) return responder.send(unavailable(answer.error()));
     const RevenueChanged totals = answer->value.value_or(RevenueChanged{});
     Response response;
-    response.body = millrace::codec::to_json(
-        RevenueAnswer{key, totals.revenue_milli, totals.refunds_milli, totals.orders});
+    response.body =
+        json_of(RevenueAnswer{key, totals.revenue_milli, totals.refunds_milli, totals.orders});
     send(answer->position, std::move(response), std::move(responder));
   }
 
@@ -111,7 +123,7 @@ class Api {
         millrace::service::store_partitions(context_.instance, context_.log, products_store);
     if (!partitions) return responder.send(unavailable(partitions.error()));
     Response response;
-    response.body = millrace::codec::to_json(list);
+    response.body = json_of(list);
     // The best of what this instance has.
     if (const std::string missing = partitions->missing(); !missing.empty())
       response.headers.add("Missing-Partitions", missing);

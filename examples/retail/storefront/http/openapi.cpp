@@ -30,9 +30,9 @@ std::string_view openapi_json() {
     "/write-offs/{id}": {"get": {"summary": "What became of a write-off", "parameters": [{"$ref": "#/components/parameters/id"}],
       "responses": {"200": {"description": "Its status"}, "404": {"$ref": "#/components/responses/problem"}}}},
     "/insights/revenue": {"get": {"summary": "Revenue and refunds of a country", "parameters": [{"name": "country", "in": "query", "required": true, "schema": {"type": "string"}}],
-      "responses": {"200": {"description": "Totals so far"}, "400": {"$ref": "#/components/responses/problem"}}}},
+      "responses": {"200": {"description": "Totals so far: integers of 64 bits, with every digit also beyond 2^53, where many readers round"}, "400": {"$ref": "#/components/responses/problem"}}}},
     "/insights/products": {"get": {"summary": "Best sellers", "parameters": [{"name": "top", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}}],
-      "responses": {"200": {"description": "Products by units sold"}, "400": {"$ref": "#/components/responses/problem"}, "503": {"$ref": "#/components/responses/problem"}}}}
+      "responses": {"200": {"description": "Products by units sold: integers of 64 bits, with every digit also beyond 2^53"}, "400": {"$ref": "#/components/responses/problem"}, "503": {"$ref": "#/components/responses/problem"}}}}
   },
   "components": {
     "parameters": {
