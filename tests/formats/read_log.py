@@ -28,12 +28,12 @@ class Journal:
         self.directory = Path(directory)
         version = self.directory / "version"
         word, number, log_id = version.read_text().split()
-        if word != "millrace-log" or number not in ("1", "2"):
+        if word != "millrace-log" or number not in ("1", "2", "3"):
             raise Damage(version, 0, f"{word} {number} is no version that is known")
         self.log_id = int(log_id, 16)
         self.counts = Counts()
         self.previous = self.position = 0
-        self.indexed = self.checkpoints = 0
+        self.indexed = self.checkpoints = self.removed = 0
         self.frames, self.places = {0: 0}, []
 
     def walk(self):
@@ -42,7 +42,7 @@ class Journal:
         self.check_checkpoint(self.directory / "checkpoint", *head)
         for path in sorted((self.directory / "journal").glob("[0-9]*.batches")):
             self.check_index(path)
-        return {"index_files": self.indexed, "checkpoints": self.checkpoints, **self.counts.shown("frames")}
+        return {"index_files": self.indexed, "checkpoints": self.checkpoints, "removed": self.removed, **self.counts.shown("frames")}
 
     def find_begin(self, path):
         """Where the journal begins, whose first segments may have been settled and removed."""
@@ -56,11 +56,15 @@ class Journal:
     def check_checkpoint(self, path, reader, head):
         """Written when the last member left: it speaks of the end of the log."""
         version, log_id, _, checksum, position = head
-        if version not in (1, 2, 3) or (log_id, position, checksum) != (self.log_id, self.position, self.previous):
+        if version not in (1, 2, 3, 4) or (log_id, position, checksum) != (self.log_id, self.position, self.previous):
             raise Damage(path, 4, "the checkpoint is not that of the end of this log")
         catalog = [reader.text() for _ in range(*reader.fields("<I"))]
         ends = [end for (end,) in reader.table("<q")]
         settled = [end for (end,) in reader.table("<q")] if version >= 3 else [0] * len(ends)
+        starts = [start for (start,) in reader.table("<q")] if version >= 4 else [0] * len(ends)
+        if any(start > end for start, end in zip(starts, settled)):
+            raise Damage(path, 0, "a partition begins behind what is settled")
+        self.removed = sum(starts)
         reader.table("<iiiq")
         for _ in range(*reader.fields("<I")):
             reader.text()

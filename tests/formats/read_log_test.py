@@ -64,6 +64,8 @@ class ReadLogTest(unittest.TestCase):
         for name in ("frames", "batches", "records", "bytes"):
             self.assertEqual(found[name], written[name], name)
         self.assertLess(found["bytes"], 2 << 20)
+        self.assertEqual(found["removed"], written["removed"])
+        self.assertGreater(found["removed"], 0)
         self.assertEqual(found["checkpoints"], 1)
         batches = records = 0
         for partition in (self.directory / "journal" / "settled").iterdir():

@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "millrace/base/clock.hpp"
 #include "millrace/base/endian.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/base/json_writer.hpp"
@@ -71,6 +72,25 @@ void fill_transaction(log::Transaction& transaction, const std::vector<log::Topi
   }
 }
 
+/// Commits commands of a week ago, which go, and one of today. Returns where the others begin.
+log::Offset remove_commands(log::Log& log, ManualClock& clock) {
+  constexpr std::int64_t more_than_a_week_ms = 8LL * 24 * 3'600 * 1'000;
+  const auto topic = must(log.create_topic(
+      {"shop.commands", 1, log::TopicKind::commands, "shop", log::CleanupPolicy::keep}));
+  const log::TopicPartition place{topic.id, log::partition(0)};
+  const std::string value(2'000, 'v');
+  for (int i = 0; i < 400; ++i) {
+    log::Transaction transaction;
+    transaction.append(place, {1'600'000'000'000, "k", value, {}});
+    must(log.commit(transaction));
+  }
+  clock.advance_ms(more_than_a_week_ms);
+  for (int i = 0; i < 4; ++i) {
+    must(log.maintain());
+  }
+  return must(log.start_offset(place));
+}
+
 /// Settles now and then, as far as the log does that.
 void fill(log::Log& log, std::uint64_t bytes) {
   std::vector<log::TopicPartition> places;
@@ -98,7 +118,8 @@ void fill(log::Log& log, std::uint64_t bytes) {
 void write_journal(const std::string& directory, std::uint64_t bytes, std::uint64_t segment,
                    bool settles) {
   SeededRandom random(1);
-  log::LogEnvironment environment{real_clock(), real_file_system(), random, real_processes()};
+  ManualClock clock;
+  log::LogEnvironment environment{clock, real_file_system(), random, real_processes()};
   log::LogOptions options;
   options.service = "shop";
   options.durability = log::DurabilityPolicy::os;
@@ -107,10 +128,13 @@ void write_journal(const std::string& directory, std::uint64_t bytes, std::uint6
   embedded.segment_bytes = segment;
   embedded.settle.on = settles;
   embedded.settle.interval_ms = 0;
+  embedded.settle.cleaning_interval_ms = 0;
   embedded.settle.segment_bytes = segment;
+  std::int64_t removed = 0;
   {
     const auto log = must(log::open_embedded(directory, environment, options, embedded));
     fill(*log, bytes);
+    removed = settles ? remove_commands(*log, clock).value : 0;
   }
   const log::VerifyReport report = must(log::verify_log(directory, environment));
   std::string line;
@@ -122,6 +146,7 @@ void write_journal(const std::string& directory, std::uint64_t bytes, std::uint6
       .field("bytes", report.bytes)
       .field("settled_batches", report.settled_batches)
       .field("settled_records", report.settled_records)
+      .field("removed", removed)
       .end_object();
   std::puts(out.take().c_str());
 }

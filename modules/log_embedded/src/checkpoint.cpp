@@ -16,8 +16,10 @@ namespace millrace::log::embedded {
 namespace {
 
 constexpr std::uint32_t checkpoint_magic = 0x504b435aU;  // "ZCKP"
-constexpr std::uint32_t checkpoint_version = 3;
-// Without what is settled: written for a log that never settled, so that older builds read it.
+constexpr std::uint32_t checkpoint_version = 4;
+// Without first offsets: written for a log that removed none of its records.
+constexpr std::uint32_t checkpoint_version_whole = 3;
+// And without what is settled: written for a log that never settled, so that older builds read it.
 constexpr std::uint32_t checkpoint_version_unsettled = 2;
 // And without `begin`: for a journal that begins at 0.
 constexpr std::uint32_t checkpoint_version_from_zero = 1;
@@ -45,13 +47,20 @@ Checkpoint::Outcome read_outcome(ByteReader& in) {
 }
 
 std::uint32_t version_of(const Checkpoint& checkpoint) {
-  if (checkpoint.has_settled()) {
+  if (checkpoint.has_removed()) {
     return checkpoint_version;
+  }
+  if (checkpoint.has_settled()) {
+    return checkpoint_version_whole;
   }
   return checkpoint.begin != 0 ? checkpoint_version_unsettled : checkpoint_version_from_zero;
 }
 
 }  // namespace
+
+bool Checkpoint::has_removed() const {
+  return std::any_of(starts.begin(), starts.end(), [](std::int64_t start) { return start > 0; });
+}
 
 bool Checkpoint::has_settled() const {
   const auto topics = std::min<std::size_t>(settled.size(), internal_topics);
@@ -70,7 +79,7 @@ std::string Checkpoint::encode() const {
   if (version >= checkpoint_version_unsettled) {
     out.little(begin);
   }
-  if (version >= checkpoint_version) {
+  if (version >= checkpoint_version_whole) {
     out.little(begin_previous);
   }
   out.little(static_cast<std::uint32_t>(catalog.size()));
@@ -81,10 +90,16 @@ std::string Checkpoint::encode() const {
   for (const std::int64_t next : next_offsets) {
     out.little(next);
   }
-  if (version >= checkpoint_version) {
+  if (version >= checkpoint_version_whole) {
     out.little(static_cast<std::uint32_t>(settled.size()));
     for (const std::int64_t end : settled) {
       out.little(end);
+    }
+  }
+  if (version >= checkpoint_version) {
+    out.little(static_cast<std::uint32_t>(starts.size()));
+    for (const std::int64_t start : starts) {
+      out.little(start);
     }
   }
   out.little(static_cast<std::uint32_t>(positions.size()));
@@ -96,7 +111,7 @@ std::string Checkpoint::encode() const {
   for (const Producer& producer : producers) {
     out.little_text<std::uint16_t>(producer.name);
     out.little(producer.state.sequence).little(producer.state.frame);
-    if (version >= checkpoint_version && producer.state.frame < begin) {
+    if (version >= checkpoint_version_whole && producer.state.frame < begin) {
       append_outcome(out, producer.outcome);
     }
   }
@@ -134,7 +149,7 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
   if (version >= checkpoint_version_unsettled) {
     made.begin = in.little<std::uint64_t>();
   }
-  if (version >= checkpoint_version) {
+  if (version >= checkpoint_version_whole) {
     made.begin_previous = in.little<std::uint32_t>();
   }
   for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
@@ -143,9 +158,14 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
   for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
     made.next_offsets.push_back(in.little<std::int64_t>());
   }
-  if (version >= checkpoint_version) {
+  if (version >= checkpoint_version_whole) {
     for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
       made.settled.push_back(in.little<std::int64_t>());
+    }
+  }
+  if (version >= checkpoint_version) {
+    for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
+      made.starts.push_back(in.little<std::int64_t>());
     }
   }
   for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
@@ -161,7 +181,7 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
     producer.name = in.little_text<std::uint16_t>();
     producer.state.sequence = in.little<std::int64_t>();
     producer.state.frame = in.little<std::uint64_t>();
-    if (version >= checkpoint_version && producer.state.frame < made.begin) {
+    if (version >= checkpoint_version_whole && producer.state.frame < made.begin) {
       producer.outcome = read_outcome(in);
     }
     made.producers.push_back(std::move(producer));
@@ -212,6 +232,7 @@ void Checkpoint::take_tables(const Locked&, const Control& control, std::size_t 
     const PartitionRow& row = control.partitions[i];
     next_offsets.push_back(row.next_offset);
     settled.push_back(row.settled.load(std::memory_order_acquire));
+    starts.push_back(row.start_offset.load(std::memory_order_acquire));
   }
   settled.front() = next_offsets.front();
   for (const PositionRow& row : control.positions) {

@@ -30,6 +30,8 @@ struct Checkpoint {
   /// By row, up to where the partition is settled, durably. Of `__catalog` its next offset: the
   /// checkpoint has all of it. Empty in checkpoints that older builds wrote.
   std::vector<std::int64_t> settled;
+  /// By row, the first offset that is kept. Empty in checkpoints that older builds wrote.
+  std::vector<std::int64_t> starts;
   std::vector<PositionRecord> positions;
   /// What a commit gave, for those whose frame lies before `begin`.
   struct Outcome {
@@ -51,6 +53,8 @@ struct Checkpoint {
   /// Whether something is settled, or was removed from the journal: the journal alone does not
   /// make the tables then.
   [[nodiscard]] bool has_settled() const;
+  /// Whether retention removed something that was settled.
+  [[nodiscard]] bool has_removed() const;
   [[nodiscard]] std::string encode() const;
   /// errc::corrupt; incompatible when a newer build wrote it.
   [[nodiscard]] static Result<Checkpoint> decode(std::string_view bytes);

@@ -17,24 +17,40 @@ struct Counts {
   std::atomic<std::uint64_t> settled_bytes{0};
   std::atomic<std::uint64_t> settling_errors{0};
   std::atomic<std::uint64_t> slowed_commits{0};
+  std::atomic<std::uint64_t> removed_bytes{0};
+  std::atomic<std::uint64_t> compacted_records{0};
+  std::atomic<std::uint64_t> cleaning_errors{0};
 
   [[nodiscard]] std::vector<LogCount> read() const {
-    return {{"repaired_tails",
-             "Incomplete ends of the journal, as a process leaves them that dies while it writes, "
-             "that this member completed or removed.",
-             repaired_tails.load(std::memory_order_relaxed)},
-            {"settled_bytes",
-             "Bytes of batches that this member moved from the journal into settled segments.",
-             settled_bytes.load(std::memory_order_relaxed)},
-            {"settling_errors",
-             "Times that this member could not settle a partition, or could not remove what is "
-             "settled from the journal: a full or failing disk, or damage, which `millrace log "
-             "verify` names. The journal keeps the records.",
-             settling_errors.load(std::memory_order_relaxed)},
-            {"slowed_commits",
-             "Commits of this member that waited before they began, as too much of the journal "
-             "was not settled.",
-             slowed_commits.load(std::memory_order_relaxed)}};
+    return {
+        {"repaired_tails",
+         "Incomplete ends of the journal, as a process leaves them that dies while it writes, "
+         "that this member completed or removed.",
+         repaired_tails.load(std::memory_order_relaxed)},
+        {"settled_bytes",
+         "Bytes of batches that this member moved from the journal into settled segments.",
+         settled_bytes.load(std::memory_order_relaxed)},
+        {"settling_errors",
+         "Times that this member could not settle a partition, or could not remove what is "
+         "settled from the journal: a full or failing disk, or damage, which `millrace log "
+         "verify` names. The journal keeps the records.",
+         settling_errors.load(std::memory_order_relaxed)},
+        {"slowed_commits",
+         "Commits of this member that waited before they began, as too much of the journal "
+         "was not settled.",
+         slowed_commits.load(std::memory_order_relaxed)},
+        {"removed_bytes",
+         "Bytes of settled segments that this member removed, as their topics keep records for "
+         "some time or up to some size only.",
+         removed_bytes.load(std::memory_order_relaxed)},
+        {"compacted_records",
+         "Records that compactions of this member removed: there is a later one of their key, "
+         "or they were tombstones whose time was over.",
+         compacted_records.load(std::memory_order_relaxed)},
+        {"cleaning_errors",
+         "Times that this member could not remove or compact settled segments of a partition: a "
+         "full or failing disk, or damage, which `millrace log verify` names. The records stay.",
+         cleaning_errors.load(std::memory_order_relaxed)}};
   }
 };
 

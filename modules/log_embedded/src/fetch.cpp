@@ -155,8 +155,14 @@ Status fetch_unsettled(LogParts& log, const PartitionRow& row, std::uint64_t cou
 Status fetch_settled(LogParts& log, TopicPartition place, Offset from, Offset end,
                      std::size_t max_bytes, FetchBuffer& buffer) {
   static thread_local SettledBatches read;
-  MILLRACE_TRY(read_segments(
-      log, place, [&](SegmentReader& reader) { return reader.read(from, end, max_bytes, read); }));
+  const Status done = read_segments(
+      log, place, [&](SegmentReader& reader) { return reader.read(from, end, max_bytes, read); });
+  if (!done) {
+    // Retention says durably what it is about to remove: then this is not the error that is shown.
+    return done.error().is(errc::out_of_range)
+               ? fail(errc::corrupt, done.error().message() + "; restore it from a backup")
+               : done;
+  }
   buffer.bytes.swap(read.bytes);
   for (const SettledBatches::Batch& batch : read.batches) {
     const std::string_view bytes =
@@ -165,6 +171,38 @@ Status fetch_settled(LogParts& log, TopicPartition place, Offset from, Offset en
   }
   // Behind the last batch, or what compaction took.
   buffer.next = read.next;
+  return {};
+}
+
+std::unexpected<Error> fail_out_of_range(LogParts& log, TopicPartition place, Offset from,
+                                         std::int64_t start, const VisibleEnd& visible) {
+  const auto topic = log.topics.topic(place.topic);
+  return topic ? fail(out_of_range_error((*topic)->topic.spec.name, place.partition, from,
+                                         offset(start), offset(visible.end)))
+               : fail(topic.error());
+}
+
+/// Continues at buffer.next, wherever that lies. Finds no record when a compaction took all of
+/// them.
+Status fetch_some(LogParts& log, TopicPartition place, const PartitionRow& row,
+                  const VisibleEnd& visible, std::size_t max_bytes, FetchBuffer& buffer) {
+  const Offset from = buffer.next;
+  while (from.value < visible.end) {
+    const std::int64_t settled = row.settled.load(std::memory_order_acquire);
+    if (from.value < settled) {
+      // Nothing behind the end that was looked at before.
+      const Offset end = offset(std::min(settled, visible.end));
+      return fetch_settled(log, place, from, end, max_bytes, buffer);
+    }
+    Status fetched = fetch_unsettled(log, row, visible.count, from, max_bytes, buffer);
+    // What was settled meanwhile may be gone from the journal; then it is found on the other side.
+    if (fetched || from.value >= row.settled.load(std::memory_order_acquire)) {
+      return fetched;
+    }
+    buffer.records.clear();
+    buffer.batches.clear();
+    buffer.next = from;
+  }
   return {};
 }
 
@@ -194,33 +232,22 @@ Status fetch_records(LogParts& log, TopicPartition place, Offset from, std::size
   MILLRACE_TRY(log.directory.check_open());
   MILLRACE_ASSIGN(const PartitionRow* row, log.topics.row(place));
   MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(log, *row));
-  const std::int64_t start = row->start_offset.load(std::memory_order_acquire);
-  if (from.value < start || from.value > visible.end) {
-    MILLRACE_ASSIGN(const CatalogTopic* topic, log.topics.topic(place.topic));
-    return fail(out_of_range_error(topic->topic.spec.name, place.partition, from, offset(start),
-                                   offset(visible.end)));
-  }
   buffer.next = from;
   buffer.end = offset(visible.end);
-  if (from.value == visible.end) {
-    return {};
-  }
-  while (true) {
-    const std::int64_t settled = row->settled.load(std::memory_order_acquire);
-    if (from.value < settled) {
-      // Nothing behind the end that was looked at before.
-      const Offset end = offset(std::min(settled, visible.end));
-      return fetch_settled(log, place, from, end, max_bytes, buffer);
+  Status fetched;
+  do {
+    const std::int64_t start = row->start_offset.load(std::memory_order_acquire);
+    if (from.value < start || from.value > visible.end) {
+      buffer.records.clear();
+      buffer.batches.clear();
+      return fail_out_of_range(log, place, from, start, visible);
     }
-    Status fetched = fetch_unsettled(log, *row, visible.count, from, max_bytes, buffer);
-    // What was settled meanwhile may be gone from the journal; then it is found on the other side.
-    if (fetched || from.value >= row->settled.load(std::memory_order_acquire)) {
-      return fetched;
-    }
-    buffer.records.clear();
     buffer.batches.clear();
-    buffer.next = from;
-  }
+    fetched = fetch_some(log, place, *row, visible, max_bytes, buffer);
+    // Retention may have removed meanwhile what was looked for; then the first offset rose before.
+  } while (fetched ? buffer.records.empty() && buffer.next < buffer.end
+                   : from.value < row->start_offset.load(std::memory_order_acquire));
+  return fetched;
 }
 
 }  // namespace millrace::log::embedded

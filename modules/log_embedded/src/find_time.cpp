@@ -57,15 +57,11 @@ Result<Found> find_unsettled(LogParts& log, TopicPartition place, const Partitio
   return Found();
 }
 
-}  // namespace
-
-Result<std::optional<Offset>> find_time(LogParts& log, TopicPartition place, std::int64_t time_ms) {
-  MILLRACE_TRY(log.directory.check_open());
-  MILLRACE_ASSIGN(const PartitionRow* row, log.topics.row(place));
-  MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(log, *row));
-  const std::int64_t start = row->start_offset.load(std::memory_order_acquire);
+Result<Found> find_from(LogParts& log, TopicPartition place, const PartitionRow& row,
+                        std::int64_t time_ms, std::int64_t start) {
+  MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(log, row));
   // What is settled after this look is found in the journal's index all the same.
-  const std::int64_t settled = std::min(row->settled.load(std::memory_order_acquire), visible.end);
+  const std::int64_t settled = std::min(row.settled.load(std::memory_order_acquire), visible.end);
   if (start < settled) {
     MILLRACE_ASSIGN(const Found found,
                     find_settled(log, place, time_ms, offset(start), offset(settled)));
@@ -73,7 +69,22 @@ Result<std::optional<Offset>> find_time(LogParts& log, TopicPartition place, std
       return found;
     }
   }
-  return find_unsettled(log, place, *row, visible, time_ms, std::max(start, settled));
+  return find_unsettled(log, place, row, visible, time_ms, std::max(start, settled));
+}
+
+}  // namespace
+
+Result<std::optional<Offset>> find_time(LogParts& log, TopicPartition place, std::int64_t time_ms) {
+  MILLRACE_TRY(log.directory.check_open());
+  MILLRACE_ASSIGN(const PartitionRow* row, log.topics.row(place));
+  while (true) {
+    const std::int64_t start = row->start_offset.load(std::memory_order_acquire);
+    auto found = find_from(log, place, *row, time_ms, start);
+    // Retention may have removed meanwhile what was read; then the first offset rose before.
+    if (found || start == row->start_offset.load(std::memory_order_acquire)) {
+      return found;
+    }
+  }
 }
 
 }  // namespace millrace::log::embedded

@@ -123,6 +123,29 @@ Status Follower::move_begin(const Journal::Place& first) {
   }
   begin_ = checkpoint->begin;
   log.journal.forget_before(begin_);
+  return raise_starts(*checkpoint);
+}
+
+Status Follower::take_starts() {
+  MILLRACE_ASSIGN(const auto checkpoint,
+                  read_checkpoint(log_->directory.files(), log_->directory.path()));
+  return checkpoint && checkpoint->log_id == log_->directory.log_id() ? raise_starts(*checkpoint)
+                                                                      : Status{};
+}
+
+Status Follower::raise_starts(const Checkpoint& checkpoint) {
+  LogParts& log = *log_;
+  const std::size_t rows =
+      std::min<std::size_t>(checkpoint.starts.size(), log.topics.catalog().rows_used());
+  for (std::size_t i = internal_topics; i < rows; ++i) {
+    PartitionRow& row = log.directory.control().partitions[i];
+    // What it has not read yet is not shown, and does not begin behind its end either.
+    MILLRACE_ASSIGN(const std::int64_t end, log.index.end(alone_, row));
+    const std::int64_t start = std::min(checkpoint.starts[i], end);
+    if (start > row.start_offset.load()) {
+      row.start_offset.store(start);
+    }
+  }
   return {};
 }
 

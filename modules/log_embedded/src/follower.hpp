@@ -35,6 +35,10 @@ class Follower {
   /// follower is to be opened.
   [[nodiscard]] Status follow();
 
+  /// Takes which records are no longer kept. Retention says so in the checkpoint before it removes
+  /// them, and the journal does not. Failures as of reading the checkpoint.
+  [[nodiscard]] Status take_starts();
+
   [[nodiscard]] LogParts& log() { return *log_; }
   /// The right to its tables, which nobody else has.
   [[nodiscard]] const Alone& alone() const { return alone_; }
@@ -48,6 +52,7 @@ class Follower {
       : log_(std::move(log)), alone_(std::move(alone)) {}
   [[nodiscard]] Status start();
   [[nodiscard]] Status move_begin(const Journal::Place& first);
+  [[nodiscard]] Status raise_starts(const Checkpoint& checkpoint);
   [[nodiscard]] Status take_all();
   [[nodiscard]] Status take(const WalkedFrame& frame);
   [[nodiscard]] Status check_last();

@@ -21,6 +21,7 @@ LogParts::LogParts(const std::string& path, LogEnvironment& environment, LogOpti
       members(directory),
       index_files(directory, journal, index, topics),
       checkpointer(directory, topics, publisher, group_commit, index_files, journal),
-      settler(directory, journal, index, topics, group_commit, checkpointer) {}
+      settler(directory, journal, index, topics, group_commit, checkpointer),
+      cleaner(directory, topics, checkpointer) {}
 
 }  // namespace millrace::log::embedded

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "checkpointer.hpp"
+#include "cleaner.hpp"
 #include "group_commit.hpp"
 #include "index.hpp"
 #include "index_files.hpp"
@@ -38,6 +39,7 @@ struct LogParts {
   IndexFiles index_files;
   Checkpointer checkpointer;
   Settler settler;
+  Cleaner cleaner;
 };
 
 }  // namespace millrace::log::embedded

@@ -157,6 +157,7 @@ Result<WriterLock::Held> Member::lock_even_failed() {
       // Another member may be able to: this one leaves the lock as a dead holder does. Its slot
       // goes with it, and with that the right to settle.
       settler.stop();
+      cleaner.stop();
       directory.region().die();
       return fail(errc::closed, directory.path() +
                                     ": what a dead process left could not be repaired, so this "
@@ -217,12 +218,18 @@ Status Member::keep_house() {
 }
 
 Status Member::settle_when_due(std::int64_t now_ns) {
-  if (!settler.begin_when_due(now_ns)) {
+  const bool settles = settler.is_due(now_ns);
+  const bool cleans = cleaner.is_due(now_ns);
+  if ((!settles && !cleans) || !checkpointer.begin()) {
     return {};
   }
-  Status settled = settler.run([this] { return lock(); });
+  const Settler::Lock take_lock = [this] { return lock(); };
+  Status done = settles ? settler.run(take_lock) : Status{};
+  if (done && cleans) {
+    done = cleaner.run(take_lock);
+  }
   checkpointer.end();
-  return settled;
+  return done;
 }
 
 Status Member::checkpoint_when_due() {

@@ -85,6 +85,13 @@ Status ReadOnlyLog::follow_again() {
   return {};
 }
 
+/// Learns what was removed since the last look: segments of the journal, which are settled then,
+/// and by retention.
+Status ReadOnlyLog::look_again() {
+  MILLRACE_TRY(refresh());
+  return follower_->take_starts();
+}
+
 std::unexpected<Error> ReadOnlyLog::refused(const std::string& what) const {
   return fail(errc::read_only, first_->log().directory.path() + ": cannot " + what +
                                    ": the log is open for reading only (" + reason_ + ")");
@@ -126,8 +133,7 @@ Status ReadOnlyLog::fetch(TopicPartition place, Offset from, std::size_t max_byt
   MILLRACE_TRY(refresh());
   Status fetched = fetch_records(log(), place, from, max_bytes, buffer);
   if (!fetched && !fetched.error().is(errc::out_of_range)) {
-    // Perhaps the journal was removed in between: the next look knows what is settled.
-    MILLRACE_TRY(refresh());
+    MILLRACE_TRY(look_again());
     fetched = fetch_records(log(), place, from, max_bytes, buffer);
   }
   return fetched;
@@ -135,7 +141,7 @@ Status ReadOnlyLog::fetch(TopicPartition place, Offset from, std::size_t max_byt
 
 Result<Offset> ReadOnlyLog::start_offset(TopicPartition place) {
   const MutexLock guard(mutex_);
-  MILLRACE_TRY(refresh());
+  MILLRACE_TRY(look_again());
   MILLRACE_ASSIGN(const PartitionRow* row, log().topics.row(place));
   return offset(row->start_offset.load(std::memory_order_acquire));
 }
@@ -153,8 +159,7 @@ Result<std::optional<Offset>> ReadOnlyLog::find_time(TopicPartition place, std::
   MILLRACE_TRY(refresh());
   auto found = embedded::find_time(log(), place, time_ms);
   if (!found) {
-    // As in fetch().
-    MILLRACE_TRY(refresh());
+    MILLRACE_TRY(look_again());
     found = embedded::find_time(log(), place, time_ms);
   }
   return found;

@@ -62,6 +62,7 @@ class ReadOnlyLog final : public Log {
       : first_(std::move(follower)), follower_(first_.get()), reason_(std::move(reason)) {}
   [[nodiscard]] Status refresh() MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] Status follow_again() MILLRACE_REQUIRES(mutex_);
+  [[nodiscard]] Status look_again() MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] LogParts& log() MILLRACE_REQUIRES(mutex_) { return follower_->log(); }
   [[nodiscard]] std::unexpected<Error> refused(const std::string& what) const;
 

@@ -7,13 +7,15 @@
 #include "log_parts.hpp"
 #include "millrace/base/error.hpp"
 #include "millrace/base/file_errors.hpp"
+#include "millrace/log/errors.hpp"
 #include "settled/segment_reader.hpp"
 #include "settled_path.hpp"
 
 namespace millrace::log::embedded {
 
-/// Returns what `read`, called with a SegmentReader of the partition, returns. When the process is
-/// short of descriptors, segments of the journal are closed and it is called again.
+/// Returns what `read`, called with a SegmentReader of the partition, returns. It is called again
+/// when segments were removed or replaced meanwhile, and when the process is short of descriptors,
+/// after segments of the journal were closed. errc::corrupt when all segments are gone.
 template <class Read>
 std::invoke_result_t<Read&, SegmentReader&> read_segments(LogParts& log, TopicPartition place,
                                                           Read read) {
@@ -26,9 +28,22 @@ std::invoke_result_t<Read&, SegmentReader&> read_segments(LogParts& log, TopicPa
     MILLRACE_ASSIGN(auto reader, SegmentReader::open(log.directory.files(), directory));
     return read(reader);
   };
+  // Each time another change of the segments was completed.
+  int changes_left = 16;
+  const auto may_repeat = [&](const Error& error) {
+    if (error.is(millrace::errc::too_many_files)) {
+      return log.journal.close_some();
+    }
+    return error.is(errc::not_found) && changes_left-- > 0;
+  };
   Outcome done = once();
-  while (!done && done.error().is(millrace::errc::too_many_files) && log.journal.close_some()) {
+  while (!done && may_repeat(done.error())) {
     done = once();
+  }
+  if (!done && done.error().is(errc::not_found) && !log.directory.files().exists(directory)) {
+    return fail(errc::corrupt, directory +
+                                   ": the settled segments of this partition are gone; "
+                                   "restore them from a backup");
   }
   return done;
 }

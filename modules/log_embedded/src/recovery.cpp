@@ -34,7 +34,9 @@ Result<bool> take_complete_segments(const Locked& locked, LogParts& log,
   const std::size_t rows =
       checkpoint.has_settled() ? std::min<std::size_t>(checkpoint.settled.size(), max_rows) : 0;
   for (std::size_t i = 0; i < rows; ++i) {
-    log.directory.control().partitions[i].settled.store(checkpoint.settled[i]);
+    PartitionRow& row = log.directory.control().partitions[i];
+    row.settled.store(checkpoint.settled[i]);
+    row.start_offset.store(i < checkpoint.starts.size() ? checkpoint.starts[i] : 0);
   }
   const std::uint64_t last = log.journal.bounds_of(checkpoint.position - 1).start;
   for (const Journal::Place& segment : log.journal.segments()) {

@@ -57,6 +57,8 @@ Result<std::unique_ptr<Log>> open_embedded(const std::string& directory,
   MILLRACE_TRY(check_interval_ms("stuck_holder_ms", embedded.stuck_holder_ms, 1));
   MILLRACE_TRY(check_interval_ms("settle.age_ms", embedded.settle.age_ms, 0));
   MILLRACE_TRY(check_interval_ms("settle.interval_ms", embedded.settle.interval_ms, 0));
+  MILLRACE_TRY(
+      check_interval_ms("settle.cleaning_interval_ms", embedded.settle.cleaning_interval_ms, 0));
   if (embedded.settle.segment_bytes == 0 || embedded.settle.segment_bytes > INT32_MAX ||
       embedded.settle.unsettled_bytes_max == 0) {
     return fail(errc::invalid_argument,

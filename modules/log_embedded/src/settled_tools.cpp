@@ -2,8 +2,9 @@
 // Copyright The Millrace Authors
 #include "settled_tools.hpp"
 
+#include <algorithm>
 #include <cstdint>
-#include <map>
+#include <vector>
 
 #include "catalog.hpp"
 #include "log_directory.hpp"
@@ -17,37 +18,66 @@ namespace {
 
 constexpr std::size_t bytes_at_once = 1U << 20U;
 
-/// The records of one partition, up to `end`.
-Status verify_partition(FileSystem& files, const std::string& directory, Offset end,
-                        VerifyReport& report) {
-  MILLRACE_ASSIGN(auto reader, SegmentReader::open(files, directory));
-  SettledBatches read;
-  for (Offset next = reader.start().value_or(offset(0)); next < end; next = read.next) {
-    MILLRACE_TRY(reader.read(next, end, bytes_at_once, read));
-    report.settled_bytes += read.bytes.size();
-    report.settled_batches += read.batches.size();
-    for (const SettledBatches::Batch& batch : read.batches) {
-      report.settled_records += static_cast<std::uint64_t>(batch.header.count);
-    }
-  }
-  return {};
+/// Where the settled records of a partition are to be found, as a checkpoint says.
+struct SettledPartition {
+  std::string path;  // of its directory
+  std::size_t row = 0;
+  Offset start;
+  Offset end;
+};
+
+Offset start_of(const Checkpoint& checkpoint, std::size_t row) {
+  return offset(row < checkpoint.starts.size() ? checkpoint.starts[row] : 0);
 }
 
-/// By the name of the partition's directory, how far it is settled.
-Result<std::map<std::string, Offset>> settled_ends(const std::string& directory,
-                                                   const Checkpoint& checkpoint) {
-  std::map<std::string, Offset> ends;
+Result<std::vector<SettledPartition>> settled_partitions(const std::string& directory,
+                                                         const Checkpoint& checkpoint) {
+  std::vector<SettledPartition> found;
   for (const std::string& record : checkpoint.catalog) {
     MILLRACE_ASSIGN(const auto topic, Catalog::read_topic(record));
     for (std::int32_t p = 0; topic && p < topic->topic.spec.partitions; ++p) {
       const std::size_t row = topic->first_row + static_cast<std::size_t>(p);
       if (row < checkpoint.settled.size() && checkpoint.settled[row] > 0) {
-        ends[settled_directory(directory, topic->topic.spec.name, p)] =
-            offset(checkpoint.settled[row]);
+        found.push_back({settled_directory(directory, topic->topic.spec.name, p), row,
+                         start_of(checkpoint, row), offset(checkpoint.settled[row])});
       }
     }
   }
-  return ends;
+  return found;
+}
+
+/// The records of one partition. Members may remove and replace segments meanwhile.
+Status verify_partition(FileSystem& files, const std::string& directory,
+                        const SettledPartition& partition, VerifyReport& report) {
+  // Each time another change of the segments was completed.
+  int changes_left = 1000;
+  MILLRACE_ASSIGN(auto reader, SegmentReader::open(files, partition.path));
+  SettledBatches read;
+  for (Offset next = partition.start; next < partition.end;) {
+    const Status good = reader.read(next, partition.end, bytes_at_once, read);
+    if (good) {
+      next = read.next;
+      report.settled_bytes += read.bytes.size();
+      report.settled_batches += read.batches.size();
+      for (const SettledBatches::Batch& batch : read.batches) {
+        report.settled_records += static_cast<std::uint64_t>(batch.header.count);
+      }
+      continue;
+    }
+    const bool gone = good.error().is(errc::out_of_range);
+    if (!gone && !good.error().is(errc::not_found)) {
+      return good;
+    }
+    // Retention says durably what it is about to remove.
+    MILLRACE_ASSIGN(const auto now, read_checkpoint(files, directory));
+    const Offset start = now ? start_of(*now, partition.row) : offset(0);
+    if (start <= next && (gone || changes_left-- == 0)) {
+      return good;
+    }
+    next = std::max(next, start);
+    MILLRACE_TRY(reader.refresh());
+  }
+  return {};
 }
 
 }  // namespace
@@ -57,9 +87,9 @@ Status verify_settled(FileSystem& files, const std::string& directory,
   if (!checkpoint) {
     return {};
   }
-  MILLRACE_ASSIGN(const auto ends, settled_ends(directory, *checkpoint));
-  for (const auto& [path, end] : ends) {
-    const Status good = verify_partition(files, path, end, report);
+  MILLRACE_ASSIGN(const auto partitions, settled_partitions(directory, *checkpoint));
+  for (const SettledPartition& partition : partitions) {
+    const Status good = verify_partition(files, directory, partition, report);
     // Files that are missing are damage, too.
     if (!good && !good.error().is(errc::corrupt) && !good.error().is(errc::not_found) &&
         !good.error().is(errc::out_of_range)) {

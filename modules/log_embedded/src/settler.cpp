@@ -12,6 +12,7 @@
 #include "millrace/log/errors.hpp"
 #include "settled/segment_changes.hpp"
 #include "settled_path.hpp"
+#include "topic_limits.hpp"
 #include "version.hpp"
 
 namespace millrace::log::embedded {
@@ -35,12 +36,9 @@ constexpr std::int64_t nap_max_ns = 100'000'000;
 
 }  // namespace
 
-bool Settler::begin_when_due(std::int64_t now_ns) {
+bool Settler::is_due(std::int64_t now_ns) const {
   const SettleOptions& options = directory_.embedded_options().settle;
-  if (!options.on || now_ns - looked_ns_ < options.interval_ms * ns_per_ms) {
-    return false;
-  }
-  return checkpointer_.begin();
+  return options.on && now_ns - looked_ns_ >= options.interval_ms * ns_per_ms;
 }
 
 void Settler::slow_down() {
@@ -110,6 +108,7 @@ Status Settler::run(const Lock& lock) {
 /// The partitions with batches before `limit` that are not settled, those with the oldest first.
 Result<std::vector<Settler::Partition>> Settler::unsettled(std::uint64_t limit) {
   const Catalog& catalog = topics_.catalog();
+  const SettleOptions& settle = directory_.embedded_options().settle;
   const auto topics = static_cast<std::int32_t>(catalog.topic_count());
   std::vector<Partition> found;
   for (TopicId id{{internal_topics}}; id.value < topics; ++id.value) {
@@ -127,6 +126,7 @@ Result<std::vector<Settler::Partition>> Settler::unsettled(std::uint64_t limit) 
       if (entry.position < limit) {
         found.push_back({{id, partition(p)},
                          topic->topic.spec.name,
+                         limits_of(topic->topic.spec, settle).segment_bytes,
                          &row,
                          first,
                          entry.position - entry.place});
@@ -229,8 +229,8 @@ Status Settler::prepare_directory() {
   }
   FileSystem& files = directory_.files();
   MILLRACE_ASSIGN(Version version, read_version_file(files, directory_.path()));
-  if (version.format < format_version) {
-    version.format = format_version;
+  if (version.format < format_version_settled) {
+    version.format = format_version_settled;
     MILLRACE_TRY(write_version_file(files, directory_.path(), version));
     MILLRACE_FAULT_POINT("settle.version_raised");
   }
@@ -252,7 +252,7 @@ Status Settler::move(const Partition& partition, std::uint64_t limit, FrameReade
   // and the next one would not say so.
   MILLRACE_TRY(cut_segments(directory_.files(), path, settled));
   SegmentOptions segments;
-  segments.segment_bytes = directory_.embedded_options().settle.segment_bytes;
+  segments.segment_bytes = partition.segment_bytes;
   MILLRACE_ASSIGN(auto writer, SegmentWriter::open(directory_.files(), path, settled, segments));
   // The writer may know more: a segment is durable before the next one is begun.
   const Offset from = std::max(settled, writer.next());

@@ -49,11 +49,11 @@ class Settler {
         group_commit_(group_commit),
         checkpointer_(checkpointer) {}
 
-  /// True when it is time to look, and we are the one that settles, until Checkpointer::end().
-  [[nodiscard]] bool begin_when_due(std::int64_t now_ns);
-  /// A round: about 64 MiB at most. A batch or a file that is damaged, and a disk that is full or
-  /// fails, keep what they concern in the journal; they are counted and no failure. Fails as the
-  /// log does: errc::closed, failed_sync.
+  /// Whether it is time to look.
+  [[nodiscard]] bool is_due(std::int64_t now_ns) const;
+  /// A round, of the member that has Checkpointer::begin(): about 64 MiB at most. A batch or a file
+  /// that is damaged, and a disk that is full or fails, keep what they concern in the journal; they
+  /// are counted and no failure. Fails as the log does: errc::closed, failed_sync.
   [[nodiscard]] Status run(const Lock& lock);
   /// Returns when no file is being settled; none is from then on. For a handle that is about to
   /// give up its slot, so that another member settles.
@@ -66,6 +66,7 @@ class Settler {
   struct Partition {
     TopicPartition place;
     std::string topic;
+    std::uint64_t segment_bytes = 0;  ///< of its settled segments
     PartitionRow* row = nullptr;
     std::uint64_t first = 0;     ///< number of its first index entry that is not settled
     std::uint64_t position = 0;  ///< of the frame of that one

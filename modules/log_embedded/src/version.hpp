@@ -11,8 +11,9 @@ namespace millrace::log::embedded {
 
 /// The highest version of a log's directory that this build knows. A new log has the first one; one
 /// that begins to settle gets the second, so that older builds, which would not find what is
-/// settled, refuse it.
-inline constexpr std::uint32_t format_version = 2;
+/// settled, refuse it; and the third before the first settled segment is removed or compacted.
+inline constexpr std::uint32_t format_version = 3;
+inline constexpr std::uint32_t format_version_settled = 2;
 inline constexpr std::uint32_t format_version_unsettled = 1;
 
 /// What the file `version` says: `millrace-log <version> <id of the log, 16 hex digits>`.

@@ -255,8 +255,8 @@ TEST_F(SettlingDamage, is_refused_by_a_build_that_does_not_know_of_it) {
     ASSERT_TRUE(log->maintain());
   }
   embedded::Version version = embedded::read_version_file(machine().files, root).value();
-  EXPECT_EQ(version.format, embedded::format_version);
-  version.format += 1;
+  EXPECT_EQ(version.format, embedded::format_version_settled);
+  version.format = embedded::format_version + 1;
   ASSERT_TRUE(embedded::write_version_file(machine().files, root, version));
   const auto refused = machine().try_open();
   ASSERT_FALSE(refused);

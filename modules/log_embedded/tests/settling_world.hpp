@@ -20,6 +20,7 @@ inline SettleOptions settle_at_once() {
   settle.bytes = 0;
   settle.age_ms = 0;
   settle.interval_ms = 0;
+  settle.cleaning_interval_ms = 0;
   settle.segment_bytes = 20'000;
   return settle;
 }

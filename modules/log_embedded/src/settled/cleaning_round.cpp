@@ -83,6 +83,7 @@ Status CleaningRound::copy(const CleanableSegment& one, Group& group) {
   SettledBatches read;
   read.next = one.base;
   while (read.next < one.end) {
+    MILLRACE_TRY(check_not_stopped(options_, directory_));
     const Offset from = read.next;
     read.clear();
     MILLRACE_TRY(segment.read(from, one.end, read_bytes, read));

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -24,7 +25,13 @@ struct CompactionOptions {
   std::uint64_t index_interval_bytes = 4096;
   /// For the last offsets of keys. Where more keys changed, the segments are read several times.
   std::size_t map_bytes = 128U << 20U;
+  /// Once it is set, a compaction ends soon with errc::closed, as after any other error: what it
+  /// replaced counts. Outlives it; null: nobody stops it.
+  const std::atomic<bool>* stop = nullptr;
 };
+/// errc::closed once it is stopped.
+[[nodiscard]] Status check_not_stopped(const CompactionOptions& options,
+                                       const std::string& directory);
 
 struct CompactionCounts {
   std::uint64_t records_superseded = 0;   ///< removed: a later record has their key
@@ -59,5 +66,12 @@ struct CompactionResult {
 [[nodiscard]] Result<CompactionResult> compact(FileSystem& files, const std::string& directory,
                                                const CompactionOptions& options, Offset settled,
                                                std::int64_t now_ms);
+
+/// Whether a compaction is worth its cost, which is to read the whole partition: what is new in
+/// segments that may be compacted has at least as many bytes as what was compacted before, or the
+/// time of tombstones is over. Lists the directory, and opens the segments when one of them is new.
+[[nodiscard]] Result<bool> compaction_due(FileSystem& files, const std::string& directory,
+                                          const CompactionOptions& options, Offset settled,
+                                          std::int64_t now_ms);
 
 }  // namespace millrace::log::embedded

@@ -85,36 +85,66 @@ Result<std::size_t> count_too_many(FileSystem& files, const std::string& directo
   return count;
 }
 
-}  // namespace
-
-Result<Removed> apply_retention(FileSystem& files, const std::string& directory,
-                                const RetentionLimits& limits, Offset settled,
-                                std::int64_t now_ms) {
-  if (limits.retention_ms.value_or(0) < 0) {
-    return fail(errc::invalid_argument,
-                "retention_ms is negative; to keep records for ever, set none");
-  }
-  MILLRACE_ASSIGN(const Removable from, find_removable(files, directory, settled));
+std::size_t count_before(const Removable& from, Offset offset) {
   std::size_t count = 0;
+  while (count < from.count && from.bases[count + 1] <= offset) {
+    ++count;
+  }
+  return count;
+}
+
+/// How many segments the limits allow to go.
+Result<std::size_t> count_unwanted(FileSystem& files, const std::string& directory,
+                                   const Removable& from, const RetentionLimits& limits,
+                                   std::int64_t now_ms) {
+  std::size_t count = limits.needed_from ? count_before(from, *limits.needed_from) : 0;
   if (limits.retention_ms) {
-    MILLRACE_ASSIGN(count, count_expired(files, directory, from, now_ms - *limits.retention_ms));
+    MILLRACE_ASSIGN(const std::size_t expired,
+                    count_expired(files, directory, from, now_ms - *limits.retention_ms));
+    count = std::max(count, expired);
   }
   if (limits.retention_bytes) {
     MILLRACE_ASSIGN(const std::size_t too_many,
                     count_too_many(files, directory, from, *limits.retention_bytes));
     count = std::max(count, too_many);
   }
+  return limits.kept_from ? std::min(count, count_before(from, *limits.kept_from)) : count;
+}
+
+Status check_limits(const RetentionLimits& limits) {
+  return limits.retention_ms.value_or(0) < 0
+             ? fail(errc::invalid_argument,
+                    "retention_ms is negative; to keep records for ever, set none")
+             : Status{};
+}
+
+}  // namespace
+
+Result<Removed> apply_retention(FileSystem& files, const std::string& directory,
+                                const RetentionLimits& limits, Offset settled,
+                                std::int64_t now_ms) {
+  MILLRACE_TRY(check_limits(limits));
+  MILLRACE_ASSIGN(const Removable from, find_removable(files, directory, settled));
+  MILLRACE_ASSIGN(const std::size_t count, count_unwanted(files, directory, from, limits, now_ms));
   return remove_first(files, directory, from.bases, count);
+}
+
+Result<std::optional<RetentionPlan>> plan_retention(FileSystem& files, const std::string& directory,
+                                                    const RetentionLimits& limits, Offset settled,
+                                                    std::int64_t now_ms) {
+  MILLRACE_TRY(check_limits(limits));
+  MILLRACE_ASSIGN(const Removable from, find_removable(files, directory, settled));
+  if (from.bases.empty()) {
+    return std::nullopt;
+  }
+  MILLRACE_ASSIGN(const std::size_t count, count_unwanted(files, directory, from, limits, now_ms));
+  return RetentionPlan{from.bases.front(), from.bases[count]};
 }
 
 Result<Removed> remove_before(FileSystem& files, const std::string& directory, Offset offset,
                               Offset settled) {
   MILLRACE_ASSIGN(const Removable from, find_removable(files, directory, settled));
-  std::size_t count = 0;
-  while (count < from.count && from.bases[count + 1] <= offset) {
-    ++count;
-  }
-  return remove_first(files, directory, from.bases, count);
+  return remove_first(files, directory, from.bases, count_before(from, offset));
 }
 
 }  // namespace millrace::log::embedded

@@ -21,6 +21,16 @@ struct RetentionLimits {
   /// The first segments go as long as the others have together at least so many bytes of `.log`,
   /// as on Kafka.
   std::optional<std::uint64_t> retention_bytes;
+  /// Records before this offset go, as the position of the only reader has passed them.
+  std::optional<Offset> needed_from = {};
+  /// And none at or behind this one, whatever the other limits say: somebody is to read it still.
+  std::optional<Offset> kept_from = {};
+};
+
+/// Where a partition begins, and where it will begin after apply_retention().
+struct RetentionPlan {
+  Offset first;
+  Offset start;
 };
 
 struct Removed {
@@ -42,6 +52,15 @@ struct Removed {
 [[nodiscard]] Result<Removed> apply_retention(FileSystem& files, const std::string& directory,
                                               const RetentionLimits& limits, Offset settled,
                                               std::int64_t now_ms);
+
+/// What apply_retention() would leave, so that the first offset is known durably before anything
+/// goes; nullopt when nothing of the partition was ever settled. Removes nothing, but completes an
+/// earlier change. Failures as there.
+[[nodiscard]] Result<std::optional<RetentionPlan>> plan_retention(FileSystem& files,
+                                                                  const std::string& directory,
+                                                                  const RetentionLimits& limits,
+                                                                  Offset settled,
+                                                                  std::int64_t now_ms);
 
 /// Removes the segments whose records all lie before an offset, as Kafka's DeleteRecords: those of
 /// topics that are kept up to the position of their only reader. `start` may lie before `offset`.

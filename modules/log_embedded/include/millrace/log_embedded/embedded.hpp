@@ -27,6 +27,8 @@ struct SettleOptions {
   std::uint64_t segment_bytes = 1ULL << 30U;  ///< of a settled segment; at most 2^31 - 1
   /// When more of the journal is not settled, each commit waits a little before it begins.
   std::uint64_t unsettled_bytes_max = 1ULL << 30U;
+  /// Between two looks at what topics no longer keep, and at what is to be compacted.
+  std::int64_t cleaning_interval_ms = 15'000;
 };
 
 /// What only the log in a directory can be asked for. The defaults are right for services.

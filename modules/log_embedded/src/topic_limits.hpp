@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "millrace/log/types.hpp"
+#include "millrace/log_embedded/embedded.hpp"
+#include "settled/compactor.hpp"
+#include "settled/retention.hpp"
+
+namespace millrace::log::embedded {
+
+/// How the settled segments of a topic's partitions are kept.
+struct TopicLimits {
+  RetentionLimits retention;  ///< without limits nothing is removed
+  /// What retention may remove stays until the groups that have a position there have read it.
+  bool waits_for_readers = false;
+  std::optional<CompactionOptions> compaction;  ///< nullopt: no compaction
+  std::uint64_t segment_bytes = 0;
+
+  [[nodiscard]] bool has_any() const {
+    return retention.retention_ms || retention.retention_bytes || compaction;
+  }
+};
+
+/// Topics keep their records for ever, except those that are compacted, and commands, which are
+/// kept 7 days and until they were read. Topics of the library are kept.
+[[nodiscard]] TopicLimits limits_of(const TopicSpec& topic, const SettleOptions& options);
+
+}  // namespace millrace::log::embedded

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gmock/gmock.h>
+
+#include "cleaning_world.hpp"
+#include "failing_files.hpp"
+
+// Retention and compaction that end early: by a death, a loss of power, a call that fails. On a
+// simulated machine. No record that a topic keeps is lost, and a later pass completes.
+namespace millrace::log {
+namespace {
+
+class CleaningFaults : public Cleaning {
+ protected:
+  /// A new machine whose log has commands to remove and a table to compact.
+  std::unique_ptr<Log> begin() {
+    begin_again();
+    auto log = open("one");
+    write(*log, 40);
+    return log;
+  }
+  void expect_recovered(std::unique_ptr<Log> log) {
+    ASSERT_NE(log, nullptr);
+    ASSERT_EQ(problem(*log), "");
+    write(*log, 30);
+    clean(*log);
+    ASSERT_EQ(problem(*log), "");
+    EXPECT_GT(log->start_offset(commands_at_).value(), offset(20));
+    EXPECT_EQ(std::stoll(names("/settled/stock.commands-0", ".log").front()),
+              log->start_offset(commands_at_)->value);
+    EXPECT_EQ(count_of(*log, "cleaning_errors"), 0U);
+    for (const char* const mark : {".deleted", ".cleaned", ".swap"}) {
+      EXPECT_TRUE(names("/settled/stock.commands-0", mark).empty()) << mark;
+      EXPECT_TRUE(names("/settled/table-0", mark).empty()) << mark;
+    }
+    expect_good_directory();
+    log.reset();
+    log = open("last");
+    ASSERT_NE(log, nullptr);
+    ASSERT_EQ(problem(*log), "");
+    ASSERT_EQ(problem(*open_to_read()), "");
+  }
+};
+
+const char* const cleaning_points[] = {
+    "clean.version_raised", "clean.before_checkpoint", "checkpoint.before_write",
+    "clean.before_start",   "clean.before_removal",    "settle.change",
+    "settle.file_made",     "settle.written",          "settle.synced"};
+
+TEST_F(CleaningFaults, a_death_at_any_point_of_a_change_costs_nothing) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  for (const char* const point : cleaning_points) {
+    int deaths = 0;
+    bool died = true;
+    for (int nth = 1; died && nth <= 60; nth += 1 + nth / 8) {
+      for (const char* const after : {"survivor", "recovery", "power"}) {
+        SCOPED_TRACE(std::string(point) + " " + std::to_string(nth) + ", " + after);
+        auto victim = begin();
+        pass_a_week();
+        std::unique_ptr<Log> next;
+        if (after == std::string_view("survivor")) {
+          next = open("survivor");
+        }
+        plan(point, nth);
+        died = dies(*victim, [&] { clean(*victim); });
+        deadly_point = "";
+        if (!died) {
+          break;
+        }
+        ++deaths;
+        if (after == std::string_view("power")) {
+          SeededRandom random(static_cast<std::uint64_t>(nth));
+          machine().lose_power(random);
+        }
+        victim.reset();
+        expect_recovered(next != nullptr ? std::move(next) : open("next"));
+        if (HasFailure()) {
+          return;
+        }
+      }
+    }
+    EXPECT_GT(deaths, 0) << point;
+  }
+}
+
+TEST_F(CleaningFaults, a_call_that_fails_anywhere_costs_nothing) {
+  for (const ErrorCode code : {millrace::errc::disk_full, millrace::errc::io_error}) {
+    bool reached = true;
+    // Each call fails in one of the two ways.
+    int number = code == millrace::errc::disk_full ? 0 : 1;
+    for (; reached; number += 2) {
+      SCOPED_TRACE(std::string(code.name) + " at call " + std::to_string(number + 1));
+      begin().reset();
+      pass_a_week();
+      FailingFiles files(machine().files);
+      LogEnvironment environment{machine().clock, files, machine().random, machine().processes};
+      auto log =
+          open_embedded(SimulatedMachine::directory, environment, options_of(), settling()).value();
+      files.fail_call(number + 1, code);
+      Status kept;
+      for (int call = 0; kept && call < 4; ++call) {
+        kept = log->maintain();
+      }
+      reached = files.failed();
+      files.fail_call(0, code);
+      if (!kept) {
+        ASSERT_TRUE(kept.error().is(errc::failed_sync)) << kept.error().to_string();
+        log.reset();
+        ASSERT_TRUE(repair_log(SimulatedMachine::directory, machine().environment, false,
+                               machine().regions));
+      } else {
+        ASSERT_EQ(problem(*log), "");
+        log.reset();
+      }
+      expect_recovered(open("next"));
+      if (HasFailure()) {
+        return;
+      }
+    }
+    EXPECT_GT(number, 50);
+  }
+}
+
+/// Members that write, clean, die and read, in an order that a seed decides.
+class CleaningSimulation : public Cleaning {
+ protected:
+  void step(Random& random) {
+    const auto which = static_cast<std::size_t>(random.below(members_.size()));
+    std::unique_ptr<Log>& one = members_[which];
+    if (one == nullptr) {
+      one = open("m" + std::to_string(which));
+      ASSERT_NE(one, nullptr);
+      return;
+    }
+    switch (random.below(10)) {
+      case 0:
+        abandon(*one);
+        one.reset();
+        return;
+      case 1:
+        one.reset();
+        return;
+      case 2:
+        machine().clock.advance_ms(static_cast<std::int64_t>(random.below(3)) * week_ms / 2 + 1);
+        return;
+      case 3:
+        ASSERT_EQ(problem(*one), "");
+        return;
+      case 4:
+        ASSERT_EQ(problem(*reader_), "");
+        return;
+      case 5:
+        die_somewhere(random, one);
+        return;
+      case 6:
+      case 7:
+        write(*one, static_cast<int>(random.below(20)) + 1);
+        return;
+      default:
+        ASSERT_TRUE(one->maintain());
+    }
+  }
+  void die_somewhere(Random& random, std::unique_ptr<Log>& one) {
+    plan(cleaning_points[random.below(std::size(cleaning_points))],
+         static_cast<int>(random.below(12)) + 1);
+    const bool died = dies(*one, [&] { static_cast<void>(one->maintain()); });
+    deadly_point = "";
+    if (died) {
+      one.reset();
+    }
+    if (random.below(4) == 0) {
+      machine().lose_power(random);
+      for (std::unique_ptr<Log>& member : members_) {
+        member.reset();
+      }
+      reader_ = open_to_read();
+    }
+  }
+
+  std::vector<std::unique_ptr<Log>> members_;
+  std::unique_ptr<Log> reader_;
+};
+
+TEST_F(CleaningSimulation, whatever_happens_readers_find_what_is_kept) {
+  std::uint64_t removed = 0;
+  constexpr std::uint64_t seeds = 40;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    members_.clear();
+    reader_.reset();
+    begin_again();
+    members_.resize(3);
+    members_[0] = open("m0");
+    write(*members_[0], 5);
+    reader_ = open_to_read();
+    SeededRandom random(seed);
+    for (int i = 0; i < 80; ++i) {
+      step(random);
+      if (HasFailure()) {
+        FAIL() << "step " << i;
+      }
+    }
+    members_.clear();
+    const auto last = open("last");
+    ASSERT_NE(last, nullptr);
+    clean(*last);
+    ASSERT_EQ(problem(*last), "");
+    expect_good_directory();
+    removed += last->start_offset(commands_at_).value() > offset(0) ? 1 : 0;
+  }
+  // Not a simulation in which nothing happens.
+  EXPECT_GT(removed, seeds / 2);
+}
+
+}  // namespace
+}  // namespace millrace::log

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gmock/gmock.h>
+
+#include <functional>
+#include <utility>
+
+#include "cleaning_world.hpp"
+#include "hooked_files.hpp"
+#include "version.hpp"
+
+// What readers find while a log removes and compacts. On a simulated machine.
+namespace millrace::log {
+namespace {
+
+using testing::HasSubstr;
+
+TEST_F(Cleaning, commands_are_removed_after_a_week_and_all_handles_learn_where_the_rest_begins) {
+  auto log = open("one");
+  write(*log, 40);
+  const auto member = open("two");
+  const auto reader = open_to_read();
+  const auto slow_reader = open_to_read();
+  EXPECT_EQ(problem(*member), "");
+  EXPECT_EQ(problem(*reader), "");
+  clean(*log);
+  EXPECT_EQ(log->start_offset(commands_at_).value(), offset(0)) << "not yet";
+  pass_a_week();
+  write(*log, 20);
+  clean(*log);
+  const Offset start = log->start_offset(commands_at_).value();
+  EXPECT_GT(start, offset(20));
+  EXPECT_EQ(std::stoll(names("/settled/stock.commands-0", ".log").front()), start.value);
+  EXPECT_GT(count_of(*log, "removed_bytes"), 20U * 1'500U);
+  EXPECT_EQ(count_of(*log, "cleaning_errors"), 0U);
+  for (Log* const one : {log.get(), member.get(), reader.get(), slow_reader.get()}) {
+    FetchBuffer buffer;
+    const Status fetched = one->fetch(commands_at_, offset(3), 1, buffer);
+    ASSERT_FALSE(fetched);
+    EXPECT_TRUE(fetched.error().is(errc::out_of_range)) << fetched.error().to_string();
+    EXPECT_THAT(fetched.error().message(),
+                HasSubstr("the first kept is " + std::to_string(start.value)));
+    EXPECT_EQ(one->start_offset(commands_at_).value(), start);
+    EXPECT_EQ(problem(*one), "");
+  }
+  expect_good_directory();
+  for (const bool killed : {true, false}) {
+    if (killed) {
+      abandon(*member);
+      abandon(*log);
+    }
+    log.reset();
+    log = open("next");
+    ASSERT_NE(log, nullptr);
+    EXPECT_EQ(log->start_offset(commands_at_).value(), start) << killed;
+    EXPECT_EQ(problem(*log), "");
+    EXPECT_EQ(problem(*open_to_read()), "");
+  }
+}
+
+TEST_F(Cleaning, commands_that_a_group_is_still_to_read_stay) {
+  auto log = open();
+  write(*log, 40);
+  const GroupId group = log->group("stock").value();
+  const auto move_to = [&](std::int64_t next) {
+    Transaction transaction;
+    transaction.set_position(group, commands_at_, offset(next));
+    ASSERT_TRUE(log->commit(transaction));
+  };
+  move_to(0);
+  pass_a_week();
+  write(*log, 20);
+  clean(*log);
+  EXPECT_EQ(log->start_offset(commands_at_).value(), offset(0));
+  move_to(25);
+  write(*log, 1);
+  clean(*log);
+  EXPECT_GT(log->start_offset(commands_at_).value(), offset(10));
+  EXPECT_LE(log->start_offset(commands_at_).value(), offset(25));
+  EXPECT_EQ(problem(*log), "");
+}
+
+TEST_F(Cleaning, a_compacted_topic_stays_small) {
+  auto log = open();
+  const auto reader = open_to_read();
+  for (int round = 0; round < 20; ++round) {
+    write(*log, 30);
+    clean(*log);
+  }
+  // The last values and as much again, and the segment that is written.
+  EXPECT_LE(log_bytes("/settled/table-0"), 2U * keys * 2'200U + 20'000U);
+  EXPECT_GT(count_of(*log, "compacted_records"), 400U);
+  EXPECT_EQ(count_of(*log, "cleaning_errors"), 0U);
+  EXPECT_EQ(problem(*log), "");
+  EXPECT_EQ(problem(*reader), "");
+  expect_good_directory();
+  EXPECT_EQ(embedded::read_version_file(machine().files, root)->format, 3U);
+  abandon(*log);
+  log.reset();
+  log = open();
+  ASSERT_NE(log, nullptr);
+  EXPECT_EQ(problem(*log), "");
+}
+
+TEST_F(Cleaning, raises_the_version_of_the_directory_when_something_goes_for_the_first_time) {
+  const auto log = open();
+  write(*log, 5);
+  clean(*log);
+  EXPECT_EQ(embedded::read_version_file(machine().files, root)->format, 2U);
+  pass_a_week();
+  write(*log, 20);
+  clean(*log);
+  EXPECT_EQ(embedded::read_version_file(machine().files, root)->format, 3U);
+}
+
+TEST_F(Cleaning, a_first_segment_that_is_lost_is_damage_and_not_retention) {
+  auto log = open();
+  write(*log, 40);
+  ASSERT_TRUE(log->maintain());
+  const std::string lost = names("/settled/stock.commands-0", ".log").front().substr(0, 20);
+  for (const char* const ending : {".log", ".index", ".timeindex", ".commits"}) {
+    ASSERT_TRUE(machine().files.remove(root + "/settled/stock.commands-0/" + lost + ending));
+  }
+  const auto reader = open_to_read();
+  for (int life = 0; life < 2; ++life) {
+    for (Log* const one : {log.get(), reader.get()}) {
+      FetchBuffer buffer;
+      const Status fetched = one->fetch(commands_at_, offset(0), 1, buffer);
+      ASSERT_FALSE(fetched);
+      EXPECT_TRUE(fetched.error().is(errc::corrupt)) << fetched.error().to_string();
+      EXPECT_THAT(fetched.error().message(), HasSubstr("settled/stock.commands-0"));
+    }
+    EXPECT_THAT(verify_log(root, machine().environment)->settled_corrupt,
+                HasSubstr("settled/stock.commands-0"));
+    log.reset();
+    log = open();
+    ASSERT_NE(log, nullptr);
+  }
+}
+
+/// Reads through files that another member changes in between.
+class CleaningMeanwhile : public Cleaning {
+ protected:
+  /// A log that has settled, with commands that are to go and a table that is to be compacted.
+  std::unique_ptr<Log> begin() {
+    begin_again();
+    EmbeddedOptions options = settling();
+    options.settle.cleaning_interval_ms = 1'000;
+    auto log = machine().open(options_of("stock", "one"), options);
+    EXPECT_TRUE(log->maintain());
+    write(*log, 40);
+    EXPECT_TRUE(log->maintain());
+    pass_a_week();
+    return log;
+  }
+  HookedFiles& hooked() { return *hooked_; }
+  std::unique_ptr<Log> open_hooked(LogAccess access) {
+    hooked_.emplace(machine().files);
+    environment_.emplace(
+        LogEnvironment{machine().clock, *hooked_, machine().random, machine().processes});
+    LogOptions options = options_of("stock", "hooked");
+    options.access = access;
+    return open_embedded(root, *environment_, options, machine().embedded()).value();
+  }
+
+  std::optional<HookedFiles> hooked_;
+  std::optional<LogEnvironment> environment_;
+};
+
+TEST_F(CleaningMeanwhile, a_reader_in_the_middle_finds_records_or_where_the_partition_begins) {
+  for (const LogAccess access : {LogAccess::read_write, LogAccess::read_only}) {
+    int removed = 0;
+    bool reached = true;
+    for (int number = 0; reached; ++number) {
+      SCOPED_TRACE(std::to_string(number) + (access == LogAccess::read_only ? " read-only" : ""));
+      auto log = begin();
+      ASSERT_FALSE(names("/settled/table-0", ".log").empty());
+      auto reader = open_hooked(access);
+      hooked().before_call(number, [&] { clean(*log); });
+      FetchBuffer buffer;
+      const Status commands = reader->fetch(commands_at_, offset(12), 3'000, buffer);
+      const bool found =
+          commands && !buffer.records.empty() && buffer.records[0].offset == offset(12);
+      const bool gone = !commands && commands.error().is(errc::out_of_range) &&
+                        reader->start_offset(commands_at_).value() > offset(12);
+      ASSERT_TRUE(found || gone) << commands.error().to_string();
+      const auto time = reader->find_time(commands_at_, 12);
+      ASSERT_TRUE(time) << time.error().to_string();
+      ASSERT_TRUE(*time && **time >= offset(12));
+      ASSERT_EQ(table_problem(*reader, 3'000), "");
+      reached = hooked().was_called();
+      removed += gone ? 1 : 0;
+      hooked().before_call(0, nullptr);
+      ASSERT_EQ(commands_problem(*reader), "");
+      reader.reset();
+    }
+    EXPECT_GT(removed, 2);
+  }
+}
+
+TEST_F(CleaningMeanwhile, verify_finds_no_damage_while_segments_are_removed_and_compacted) {
+  bool reached = true;
+  int number = 0;
+  for (; reached; ++number) {
+    SCOPED_TRACE(number);
+    auto log = begin();
+    hooked_.emplace(machine().files);
+    LogEnvironment environment{machine().clock, *hooked_, machine().random, machine().processes};
+    hooked().before_call(number, [&] { clean(*log); });
+    const auto report = verify_log(root, environment);
+    reached = hooked().was_called();
+    hooked().before_call(0, nullptr);
+    ASSERT_TRUE(report) << report.error().to_string();
+    ASSERT_FALSE(report->corrupt);
+    ASSERT_EQ(report->settled_corrupt, "");
+  }
+  EXPECT_GT(number, 30);
+}
+
+std::function<void()> at_each_change;
+
+void call_at_change(std::string_view point) {
+  if ((point == "settle.change" || point.starts_with("clean.")) && at_each_change != nullptr) {
+    // What it does changes nothing itself.
+    const auto call = std::exchange(at_each_change, nullptr);
+    call();
+    at_each_change = call;
+  }
+}
+
+TEST_F(CleaningMeanwhile, all_readers_find_all_records_at_every_step_of_a_change) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  auto log = begin();
+  const auto member = open("member");
+  const auto reader = open_to_read();
+  int steps = 0;
+  at_each_change = [&] {
+    ++steps;
+    ASSERT_EQ(problem(*member), "") << steps;
+    ASSERT_EQ(problem(*reader), "") << steps;
+    ASSERT_EQ(problem(*open_to_read()), "") << steps;
+    expect_good_directory();
+  };
+  set_fault_handler(call_at_change);
+  for (int round = 0; round < 3; ++round) {
+    clean(*log);
+    write(*log, 30);
+    pass_a_week();
+  }
+  at_each_change = nullptr;
+  EXPECT_GT(steps, 50);
+  EXPECT_GT(log->start_offset(commands_at_).value(), offset(0));
+}
+
+TEST_F(CleaningMeanwhile, others_settle_while_a_large_partition_is_compacted) {
+  begin_again();
+  EmbeddedOptions options = settling();
+  options.segment_bytes = 4U << 20U;
+  options.settle.segment_bytes = 2U << 20U;
+  const auto log = machine().open(options_of("stock", "one"), options);
+  const TopicPartition other = topic_at(*log, "other");
+  write(*log, 250, 100'000);
+  int calls = 0;
+  std::vector<std::string> values;
+  while (count_of(*log, "compacted_records") == 0) {
+    ASSERT_LT(++calls, 100);
+    values.push_back(std::to_string(calls));
+    ASSERT_TRUE(log->wait_durable(put_all(*log, {other}, values.back())->position));
+    const std::uint64_t settled = count_of(*log, "settled_bytes");
+    ASSERT_TRUE(log->maintain());
+    EXPECT_GT(count_of(*log, "settled_bytes"), settled) << calls;
+  }
+  EXPECT_GT(calls, 3);
+  EXPECT_EQ(values_of(*log, other), values);
+  EXPECT_EQ(problem(*log), "");
+}
+
+}  // namespace
+}  // namespace millrace::log
