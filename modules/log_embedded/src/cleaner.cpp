@@ -6,29 +6,45 @@
 #include <utility>
 
 #include "millrace/base/fault_point.hpp"
+#include "millrace/base/file_errors.hpp"
 #include "millrace/log/errors.hpp"
-#include "settled/segment_changes.hpp"
 #include "settled_path.hpp"
 #include "version.hpp"
 
 namespace millrace::log::embedded {
 namespace {
 
-// Housekeeping has other things to do: heartbeats, syncs. Some milliseconds each.
+// Housekeeping has other things to do: heartbeats, syncs.
 constexpr std::size_t partitions_at_once = 64;
-constexpr std::uint64_t compacted_bytes_at_once = 8ULL << 20U;
+constexpr std::int64_t round_ns = 100'000'000;
 constexpr std::int64_t ns_per_ms = 1'000'000;
+// A partition that failed is left alone for so long; damage is found again and again.
+constexpr std::int64_t pause_ns = 600'000'000'000;
+constexpr std::int64_t pause_of_damage_ns = 6 * pause_ns;
+
+/// Up to where all groups that have a position in the partition have read it.
+std::optional<Offset> read_by_all(const Checkpoint& checkpoint, TopicPartition place) {
+  std::optional<Offset> smallest;
+  for (const PositionRecord& position : checkpoint.positions) {
+    if (position.place == place) {
+      const Offset next = offset(position.next);
+      smallest = std::min(smallest.value_or(next), next);
+    }
+  }
+  return smallest;
+}
 
 }  // namespace
 
-bool Cleaner::is_due(std::int64_t now_ns) const {
-  const SettleOptions& options = directory_.embedded_options().settle;
-  return options.on && (pass_ || !waiting_.empty() || is_pass_due(now_ns));
-}
-
 bool Cleaner::is_pass_due(std::int64_t now_ns) const {
   const SettleOptions& options = directory_.embedded_options().settle;
-  return now_ns - begun_ns_ >= options.cleaning_interval_ms * ns_per_ms;
+  const std::int64_t last_ns = directory_.control().cleaned_ns.load(std::memory_order_acquire);
+  return last_ns == 0 || now_ns - last_ns >= options.cleaning_interval_ms * ns_per_ms;
+}
+
+bool Cleaner::is_due(std::int64_t now_ns) const {
+  return directory_.embedded_options().settle.on &&
+         (pass_ || compactions_.is_due(now_ns) || is_pass_due(now_ns));
 }
 
 void Cleaner::stop() {
@@ -36,8 +52,15 @@ void Cleaner::stop() {
   const MutexLock guard(changing_);
 }
 
-void Cleaner::count_error() {
+bool Cleaner::is_paused(std::size_t row) const {
+  const auto found = paused_until_ns_.find(row);
+  return found != paused_until_ns_.end() && directory_.clock().monotonic_ns() < found->second;
+}
+
+void Cleaner::fail_partition(std::size_t row, const Error& error) {
   directory_.counts().cleaning_errors.fetch_add(1, std::memory_order_relaxed);
+  paused_until_ns_[row] =
+      directory_.clock().monotonic_ns() + (error.is(errc::corrupt) ? pause_of_damage_ns : pause_ns);
 }
 
 Status Cleaner::run(const Settler::Lock& lock) {
@@ -48,7 +71,7 @@ Status Cleaner::run(const Settler::Lock& lock) {
   if (pass_) {
     MILLRACE_TRY(continue_pass(lock));
   }
-  return compact_some();
+  return compact_some(lock);
 }
 
 std::vector<Cleaner::Partition> Cleaner::limited_partitions() const {
@@ -63,61 +86,83 @@ std::vector<Cleaner::Partition> Cleaner::limited_partitions() const {
     const TopicSpec& spec = topic->topic.spec;
     const TopicLimits limits = limits_of(spec, directory_.embedded_options().settle);
     for (std::int32_t p = 0; p < spec.partitions; ++p) {
-      Partition one{{id, partition(p)},
-                    settled_directory(directory_.path(), spec.name, p),
-                    topic->first_row + static_cast<std::size_t>(p),
-                    limits};
-      const PartitionRow& row = row_of(one);
+      const std::size_t number = topic->first_row + static_cast<std::size_t>(p);
+      const PartitionRow& row = directory_.control().partitions[number];
       // Where a partition begins later, a death may have left segments before that.
       const bool wanted = limits.has_any() || row.start_offset.load(std::memory_order_acquire) > 0;
-      if (wanted && row.settled.load(std::memory_order_acquire) > 0) {
-        found.push_back(std::move(one));
+      if (wanted && row.settled.load(std::memory_order_acquire) > 0 && !is_paused(number)) {
+        found.push_back({{id, partition(p)},
+                         settled_directory(directory_.path(), spec.name, p),
+                         number,
+                         limits});
       }
     }
   }
   return found;
 }
 
+/// The checkpoint of the directory when it knows all that is settled of the partitions; else
+/// nullopt.
+Result<std::optional<Checkpoint>> Cleaner::last_checkpoint(
+    const std::vector<Partition>& partitions) {
+  auto last = read_checkpoint(directory_.files(), directory_.path());
+  const bool knows_all =
+      last && *last && std::all_of(partitions.begin(), partitions.end(), [&](const Partition& one) {
+        const std::vector<std::int64_t>& settled = (*last)->settled;
+        const PartitionRow& row = directory_.control().partitions[one.row];
+        return one.row < settled.size() && settled[one.row] == row.settled.load();
+      });
+  if (!knows_all) {
+    return std::nullopt;
+  }
+  // Its writer may have died, or failed, before its name was durable.
+  MILLRACE_TRY(directory_.files().sync_directory(directory_.path()));
+  return *std::move(last);
+}
+
 Status Cleaner::begin_pass(const Settler::Lock& lock) {
-  begun_ns_ = directory_.clock().monotonic_ns();
+  directory_.control().cleaned_ns.store(
+      std::max<std::int64_t>(directory_.clock().monotonic_ns(), 1), std::memory_order_release);
   MILLRACE_TRY(topics_.refresh());
   Pass pass;
   pass.partitions = limited_partitions();
   if (pass.partitions.empty()) {
     return {};
   }
-  auto last = read_checkpoint(directory_.files(), directory_.path());
-  const bool knows_all =
-      last && *last &&
-      std::all_of(pass.partitions.begin(), pass.partitions.end(), [&](const Partition& one) {
-        const std::vector<std::int64_t>& settled = (*last)->settled;
-        return one.row < settled.size() && settled[one.row] == row_of(one).settled.load();
-      });
-  if (knows_all) {
-    pass.checkpoint = **std::move(last);
-  } else {
-    auto made = write_checkpoint(lock, {});
-    if (!made) {
-      count_error();
-      return directory_.check_not_failed();
-    }
-    pass.checkpoint = *std::move(made);
+  auto known = last_checkpoint(pass.partitions);
+  if (known && !*known) {
+    std::vector<Removal> none;
+    known = write_checkpoint(lock, none);
   }
+  if (!known) {
+    directory_.counts().cleaning_errors.fetch_add(1, std::memory_order_relaxed);
+    return directory_.check_not_failed();
+  }
+  pass.checkpoint = **std::move(known);
   pass_ = std::move(pass);
   return {};
 }
 
-/// A durable checkpoint, which says that the partitions begin where the removals say.
+/// A durable checkpoint, which says that the partitions begin where the removals say. A removal of
+/// what a group is still to read, since the pass began, is left out.
 Result<Checkpoint> Cleaner::write_checkpoint(const Settler::Lock& lock,
-                                             std::span<const Removal> removals) {
+                                             std::vector<Removal>& removals) {
   const auto make = [&]() -> Result<Checkpoint> {
     MILLRACE_ASSIGN(const WriterLock::Held locked, lock());
     return checkpointer_.make(locked);
   };
   MILLRACE_ASSIGN(Checkpoint made, make());
+  std::erase_if(removals, [&](const Removal& one) {
+    const auto read = read_by_all(made, one.partition->place);
+    return one.partition->limits.waits_for_readers && read && *read < one.start;
+  });
   for (const Removal& one : removals) {
     std::int64_t& start = made.starts[one.partition->row];
     start = std::max(start, one.start.value);
+  }
+  MILLRACE_TRY(directory_.check_open());
+  if (stopped_.load()) {
+    return fail(errc::closed, directory_.path() + ": this handle is being closed");
   }
   MILLRACE_TRY(checkpointer_.write(made));
   return made;
@@ -128,15 +173,23 @@ Status Cleaner::continue_pass(const Settler::Lock& lock) {
   {
     const MutexLock guard(changing_);
     const std::size_t end = std::min(pass_->next + partitions_at_once, pass_->partitions.size());
-    for (; pass_->next < end && !stopped_.load(); ++pass_->next) {
+    const std::int64_t until_ns = directory_.clock().monotonic_ns() + round_ns;
+    while (pass_->next < end && !stopped_.load() && directory_.clock().monotonic_ns() <= until_ns) {
       MILLRACE_TRY(directory_.check_open());
-      if (!look(pass_->partitions[pass_->next], removals)) {
-        count_error();
+      const Partition& partition = pass_->partitions[pass_->next];
+      const Status looked = look(partition, removals);
+      if (!looked && looked.error().is(millrace::errc::too_many_files) && journal_.close_some()) {
+        continue;
       }
+      if (!looked) {
+        fail_partition(partition.row, looked.error());
+      }
+      ++pass_->next;
     }
   }
   if (!removals.empty()) {
-    MILLRACE_TRY(remove(lock, removals));
+    MILLRACE_TRY(announce(lock, removals));
+    MILLRACE_TRY(remove(removals));
   }
   if (pass_->next == pass_->partitions.size()) {
     pass_.reset();
@@ -145,85 +198,91 @@ Status Cleaner::continue_pass(const Settler::Lock& lock) {
 }
 
 Status Cleaner::look(const Partition& partition, std::vector<Removal>& removals) {
-  const Offset settled = offset(pass_->checkpoint.settled[partition.row]);
+  const TopicLimits& limits = partition.limits;
+  Offset settled = offset(pass_->checkpoint.settled[partition.row]);
   const std::int64_t now_ms = directory_.clock().wall_ms();
   FileSystem& files = directory_.files();
+  RetentionLimits retention = limits.retention;
+  retention.needed_from = offset(start_of(partition).load(std::memory_order_acquire));
+  if (limits.waits_for_readers) {
+    retention.kept_from = read_by_all(pass_->checkpoint, partition.place);
+  }
   MILLRACE_ASSIGN(const auto plan,
-                  plan_retention(files, partition.path, retention_of(partition), settled, now_ms));
+                  plan_retention(files, partition.path, retention, settled, now_ms));
   if (plan && plan->first < plan->start) {
     removals.push_back({&partition, plan->start});
   }
-  const bool waits = std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& one) {
-    return one.partition.row == partition.row;
-  });
-  if (plan && partition.limits.compaction && !waits) {
-    MILLRACE_ASSIGN(const bool due, compaction_due(files, partition.path,
-                                                   *partition.limits.compaction, settled, now_ms));
+  if (plan && limits.compaction) {
+    settled = std::min(settled, retention.kept_from.value_or(settled));
+    MILLRACE_ASSIGN(const bool due,
+                    compaction_due(files, partition.path, *limits.compaction, settled, now_ms));
     if (due) {
-      waiting_.push_back({partition, settled});
+      compactions_.add({partition.place, partition.path, partition.row, *limits.compaction,
+                        limits.waits_for_readers, settled});
     }
   }
   return {};
 }
 
-RetentionLimits Cleaner::retention_of(const Partition& partition) const {
-  RetentionLimits limits = partition.limits.retention;
-  limits.needed_from = offset(row_of(partition).start_offset.load(std::memory_order_acquire));
-  if (partition.limits.waits_for_readers) {
-    for (const PositionRecord& position : pass_->checkpoint.positions) {
-      if (position.place == partition.place) {
-        const Offset next = offset(position.next);
-        limits.kept_from = limits.kept_from ? std::min(*limits.kept_from, next) : next;
-      }
+/// Says durably, and then to all readers, where the partitions begin. Leaves out what must not go.
+Status Cleaner::announce(const Settler::Lock& lock, std::vector<Removal>& removals) {
+  const bool known = std::all_of(removals.begin(), removals.end(), [&](const Removal& one) {
+    return one.start.value <= start_of(*one.partition).load(std::memory_order_acquire);
+  });
+  if (known) {
+    return {};
+  }
+  Status said = prepare_directory();
+  if (said) {
+    MILLRACE_FAULT_POINT("clean.before_checkpoint");
+    auto made = write_checkpoint(lock, removals);
+    said = made ? Status{} : fail(made.error());
+  }
+  if (!said) {
+    for (const Removal& one : removals) {
+      fail_partition(one.partition->row, said.error());
     }
-  }
-  return limits;
-}
-
-Status Cleaner::remove(const Settler::Lock& lock, std::span<const Removal> removals) {
-  if (!prepare_directory()) {
-    count_error();
-    return directory_.check_not_failed();
-  }
-  MILLRACE_FAULT_POINT("clean.before_checkpoint");
-  const auto known = write_checkpoint(lock, removals);
-  if (!known) {
-    count_error();
+    removals.clear();
     return directory_.check_not_failed();
   }
   MILLRACE_FAULT_POINT("clean.before_start");
   for (const Removal& one : removals) {
-    std::atomic<std::int64_t>& start = row_of(*one.partition).start_offset;
+    std::atomic<std::int64_t>& start = start_of(*one.partition);
     std::int64_t seen = start.load(std::memory_order_acquire);
     while (seen < one.start.value && !start.compare_exchange_weak(seen, one.start.value)) {
     }
   }
   MILLRACE_FAULT_POINT("clean.before_removal");
+  return {};
+}
+
+/// What finds no time in this round goes in a later pass.
+Status Cleaner::remove(const std::vector<Removal>& removals) {
   const MutexLock guard(changing_);
+  const std::int64_t until_ns = directory_.clock().monotonic_ns() + round_ns;
   for (const Removal& one : removals) {
     MILLRACE_TRY(directory_.check_open());
-    if (stopped_.load()) {
+    if (stopped_.load() || directory_.clock().monotonic_ns() > until_ns) {
       break;
     }
-    const Offset settled = offset(known->settled[one.partition->row]);
+    const Offset settled = offset(pass_->checkpoint.settled[one.partition->row]);
     const auto removed = remove_before(directory_.files(), one.partition->path, one.start, settled);
     if (removed) {
       directory_.counts().removed_bytes.fetch_add(removed->bytes, std::memory_order_relaxed);
-    } else {
-      count_error();
+    } else if (!removed.error().is(millrace::errc::too_many_files) || !journal_.close_some()) {
+      fail_partition(one.partition->row, removed.error());
     }
   }
   return {};
 }
 
-Status Cleaner::compact_some() {
-  if (waiting_.empty()) {
+Status Cleaner::compact_some(const Settler::Lock& lock) {
+  MILLRACE_ASSIGN(const bool ours, compactions_.begin(lock));
+  if (!ours) {
     return {};
   }
   if (!prepare_directory()) {
-    compaction_.reset();
-    waiting_.clear();
-    count_error();
+    directory_.counts().cleaning_errors.fetch_add(1, std::memory_order_relaxed);
     return directory_.check_not_failed();
   }
   const MutexLock guard(changing_);
@@ -231,23 +290,8 @@ Status Cleaner::compact_some() {
   if (stopped_.load()) {
     return {};
   }
-  if (compaction_ == nullptr) {
-    const Waiting& first = waiting_.front();
-    CompactionOptions options = *first.partition.limits.compaction;
-    options.stop = &stopped_;
-    compaction_ = std::make_unique<Compaction>(directory_.files(), first.partition.path, options,
-                                               first.settled, directory_.clock().wall_ms());
-  }
-  const auto done = compaction_->step(compacted_bytes_at_once);
-  if (!done && !stopped_.load()) {
-    count_error();
-  }
-  if (!done || *done) {
-    const CompactionCounts& counts = compaction_->result().counts;
-    directory_.counts().compacted_records.fetch_add(
-        counts.records_superseded + counts.tombstones_removed, std::memory_order_relaxed);
-    compaction_.reset();
-    waiting_.pop_front();
+  if (const auto failed = compactions_.step(); failed && !stopped_.load()) {
+    fail_partition(failed->row, failed->error);
   }
   return {};
 }

@@ -4,44 +4,47 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
-#include <memory>
+#include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "checkpointer.hpp"
+#include "compactions.hpp"
+#include "journal.hpp"
 #include "log_directory.hpp"
 #include "millrace/base/mutex.hpp"
-#include "settled/compaction.hpp"
 #include "settler.hpp"
 #include "topic_limits.hpp"
 #include "topics.hpp"
 
 namespace millrace::log::embedded {
 
-/// Removes settled segments that a topic no longer keeps, and compacts those of compacted topics.
-/// The member that settles does it, between two rounds of settling. A pass looks at the partitions
-/// that have limits, some in each call, as far as a durable checkpoint says that they are settled.
-/// Segments are removed in three steps:
+/// Removes settled segments that a topic no longer keeps, and has those of compacted topics
+/// compacted. The member that settles does it, between two rounds of settling. A pass looks at the
+/// partitions that have limits, some in each call, as far as a durable checkpoint says that they
+/// are settled. Segments are removed in three steps:
 ///
 ///     checkpoint, synced            says where the partitions begin from now on
 ///     PartitionRow::start_offset    from here on readers get errc::out_of_range before it
-///     segments removed              those that a death leaves are removed by a later pass
+///     segments removed              those that are left are removed by a later pass
 ///
-/// Compactions follow one after the other, in small steps. One thread uses it, except stop().
+/// One thread uses it, except stop().
 class Cleaner {
  public:
   /// All outlive it.
-  Cleaner(LogDirectory& directory, Topics& topics, Checkpointer& checkpointer)
-      : directory_(directory), topics_(topics), checkpointer_(checkpointer) {}
+  Cleaner(LogDirectory& directory, Journal& journal, Topics& topics, Checkpointer& checkpointer)
+      : directory_(directory),
+        journal_(journal),
+        topics_(topics),
+        checkpointer_(checkpointer),
+        compactions_(directory, journal, stopped_) {}
 
   /// Whether run() has something to do.
   [[nodiscard]] bool is_due(std::int64_t now_ns) const;
   /// Some of the work, for the member that has Checkpointer::begin(). Files that are damaged, and a
-  /// disk that is full or fails, are counted and no failure. Fails as the log does: errc::closed,
-  /// failed_sync.
+  /// disk that is full or fails, are counted and no failure; then the partition is left alone for
+  /// some time. Fails as the log does: errc::closed, failed_sync.
   [[nodiscard]] Status run(const Settler::Lock& lock);
   /// Returns when no file is being changed; none is from then on. Any thread, without the right to
   /// settle: for a handle that is about to give up its slot.
@@ -63,37 +66,36 @@ class Cleaner {
     const Partition* partition = nullptr;
     Offset start;
   };
-  struct Waiting {
-    Partition partition;
-    Offset settled;
-  };
 
   [[nodiscard]] bool is_pass_due(std::int64_t now_ns) const;
   [[nodiscard]] Status begin_pass(const Settler::Lock& lock);
+  [[nodiscard]] Result<std::optional<Checkpoint>> last_checkpoint(
+      const std::vector<Partition>& partitions);
   [[nodiscard]] std::vector<Partition> limited_partitions() const;
   [[nodiscard]] Result<Checkpoint> write_checkpoint(const Settler::Lock& lock,
-                                                    std::span<const Removal> removals);
+                                                    std::vector<Removal>& removals);
   [[nodiscard]] Status continue_pass(const Settler::Lock& lock);
   [[nodiscard]] Status look(const Partition& partition, std::vector<Removal>& removals);
-  [[nodiscard]] RetentionLimits retention_of(const Partition& partition) const;
-  [[nodiscard]] Status remove(const Settler::Lock& lock, std::span<const Removal> removals);
-  [[nodiscard]] Status compact_some();
+  [[nodiscard]] Status announce(const Settler::Lock& lock, std::vector<Removal>& removals);
+  [[nodiscard]] Status remove(const std::vector<Removal>& removals);
+  [[nodiscard]] Status compact_some(const Settler::Lock& lock);
   [[nodiscard]] Status prepare_directory();
-  [[nodiscard]] PartitionRow& row_of(const Partition& partition) const {
-    return directory_.control().partitions[partition.row];
+  [[nodiscard]] bool is_paused(std::size_t row) const;
+  void fail_partition(std::size_t row, const Error& error);
+  [[nodiscard]] std::atomic<std::int64_t>& start_of(const Partition& partition) const {
+    return directory_.control().partitions[partition.row].start_offset;
   }
-  void count_error();
 
   LogDirectory& directory_;
+  Journal& journal_;
   Topics& topics_;
   Checkpointer& checkpointer_;
-  std::int64_t begun_ns_ = INT64_MIN / 2;  ///< of the last pass
-  std::optional<Pass> pass_;
-  std::deque<Waiting> waiting_;             ///< for a compaction
-  std::unique_ptr<Compaction> compaction_;  ///< of the first of them, once it was begun
-  bool prepared_ = false;                   ///< older builds refuse the directory
   std::atomic<bool> stopped_ = false;
-  Mutex changing_;  ///< held while files are changed
+  Compactions compactions_;
+  std::optional<Pass> pass_;
+  std::map<std::size_t, std::int64_t> paused_until_ns_;  ///< by row
+  bool prepared_ = false;                                ///< older builds refuse the directory
+  Mutex changing_;                                       ///< held while files are changed
 };
 
 }  // namespace millrace::log::embedded

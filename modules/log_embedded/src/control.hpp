@@ -189,7 +189,12 @@ struct Control {
   std::atomic<std::uint32_t> group_members_high;
   /// Slot of the member that writes one, or that settles, + 1.
   std::atomic<std::uint32_t> checkpoint_owner;
-  std::atomic<std::uint32_t> preparer;  ///< slot of the member that prepares a segment + 1
+  /// Slot of the member that compacts + 1; it keeps the turn between two steps, and loses it when
+  /// it takes none for long.
+  std::atomic<std::uint32_t> compactor;
+  std::atomic<std::int64_t> compacted_ns;  ///< its last step, monotonic
+  std::atomic<std::int64_t> cleaned_ns;    ///< when the last look for what is to go began
+  std::atomic<std::uint32_t> preparer;     ///< slot of the member that prepares a segment + 1
   // Of the last checkpoint.
   std::uint64_t
       checkpoint_segment;  ///< start of the segment that it knows; read like segment_start

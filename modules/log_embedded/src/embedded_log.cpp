@@ -9,6 +9,7 @@
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
 #include "tables.hpp"
+#include "tombstones.hpp"
 #include "waiter.hpp"
 
 namespace millrace::log::embedded {
@@ -101,6 +102,10 @@ Result<Offset> EmbeddedLog::end_offset(TopicPartition place) {
 
 Result<std::optional<Offset>> EmbeddedLog::find_time(TopicPartition place, std::int64_t time_ms) {
   return embedded::find_time(*log_, place, time_ms);
+}
+
+Result<Offset> EmbeddedLog::tombstones_complete_from(TopicPartition place) {
+  return embedded::tombstones_complete_from(*log_, place);
 }
 
 std::unique_ptr<Waiter> EmbeddedLog::waiter() { return std::make_unique<EmbeddedWaiter>(*log_); }

@@ -6,6 +6,7 @@
 
 #include "fetch.hpp"
 #include "millrace/log/backend/time_scan.hpp"
+#include "millrace/log/errors.hpp"
 #include "read_segments.hpp"
 
 namespace millrace::log::embedded {
@@ -13,11 +14,23 @@ namespace {
 
 using Found = std::optional<Offset>;
 
+std::string settled_path(LogParts& log, TopicPartition place) {
+  const auto topic = log.topics.topic(place.topic);
+  return settled_directory(log.directory.path(), topic ? (*topic)->topic.spec.name : "?",
+                           place.partition.value);
+}
+
 /// In what is settled from `start` on.
 Result<Found> find_settled(LogParts& log, TopicPartition place, std::int64_t time_ms, Offset start,
                            Offset end) {
-  auto found = read_segments(log, place,
-                             [&](SegmentReader& reader) { return reader.find_time(time_ms, end); });
+  auto found = read_segments(log, place, [&](SegmentReader& reader) -> Result<Found> {
+    if (!reader.start() || *reader.start() > start) {
+      return fail(errc::corrupt, settled_path(log, place) + ": the segment that holds offset " +
+                                     std::to_string(start.value) +
+                                     " is missing; restore it from a backup");
+    }
+    return reader.find_time(time_ms, end, start);
+  });
   if (!found || !*found || **found >= start) {
     return found;
   }

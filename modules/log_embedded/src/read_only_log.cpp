@@ -10,12 +10,16 @@
 #include "groups.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
+#include "tombstones.hpp"
 
 namespace millrace::log::embedded {
 namespace {
 
 // Nobody wakes a handle that is no member: it looks so often.
 constexpr std::int64_t poll_ns = 50'000'000;
+
+// What is looked for may be removed again and again while it is read.
+constexpr int looks_max = 4;
 
 class PollingWaiter final : public Waiter {
  public:
@@ -132,7 +136,8 @@ Status ReadOnlyLog::fetch(TopicPartition place, Offset from, std::size_t max_byt
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   Status fetched = fetch_records(log(), place, from, max_bytes, buffer);
-  if (!fetched && !fetched.error().is(errc::out_of_range)) {
+  for (int look = 0; look < looks_max && !fetched && !fetched.error().is(errc::out_of_range);
+       ++look) {
     MILLRACE_TRY(look_again());
     fetched = fetch_records(log(), place, from, max_bytes, buffer);
   }
@@ -158,11 +163,17 @@ Result<std::optional<Offset>> ReadOnlyLog::find_time(TopicPartition place, std::
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   auto found = embedded::find_time(log(), place, time_ms);
-  if (!found) {
+  for (int look = 0; look < looks_max && !found; ++look) {
     MILLRACE_TRY(look_again());
     found = embedded::find_time(log(), place, time_ms);
   }
   return found;
+}
+
+Result<Offset> ReadOnlyLog::tombstones_complete_from(TopicPartition place) {
+  const MutexLock guard(mutex_);
+  MILLRACE_TRY(refresh());
+  return embedded::tombstones_complete_from(log(), place);
 }
 
 std::unique_ptr<Waiter> ReadOnlyLog::waiter() { return std::make_unique<PollingWaiter>(*this); }

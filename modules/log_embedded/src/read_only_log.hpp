@@ -36,6 +36,7 @@ class ReadOnlyLog final : public Log {
   Result<Offset> start_offset(TopicPartition place) override;
   Result<Offset> end_offset(TopicPartition place) override;
   Result<std::optional<Offset>> find_time(TopicPartition place, std::int64_t time_ms) override;
+  Result<Offset> tombstones_complete_from(TopicPartition place) override;
   std::unique_ptr<Waiter> waiter() override;
   LogPosition committed() override;
   LogPosition durable() override;

@@ -60,10 +60,10 @@ Result<std::unique_ptr<Log>> open_embedded(const std::string& directory,
   MILLRACE_TRY(
       check_interval_ms("settle.cleaning_interval_ms", embedded.settle.cleaning_interval_ms, 0));
   if (embedded.settle.segment_bytes == 0 || embedded.settle.segment_bytes > INT32_MAX ||
-      embedded.settle.unsettled_bytes_max == 0) {
+      embedded.settle.unsettled_bytes_max == 0 || embedded.settle.compaction_step_bytes == 0) {
     return fail(errc::invalid_argument,
                 "settle.segment_bytes must be from 1 to 2147483647, and "
-                "settle.unsettled_bytes_max above 0");
+                "settle.unsettled_bytes_max and settle.compaction_step_bytes above 0");
   }
   if (checked.access == LogAccess::read_only) {
     return embedded::ReadOnlyLog::open(directory, environment, std::move(checked), embedded,

@@ -113,7 +113,14 @@ Result<std::vector<Settler::Partition>> Settler::unsettled(std::uint64_t limit) 
   std::vector<Partition> found;
   for (TopicId id{{internal_topics}}; id.value < topics; ++id.value) {
     const CatalogTopic* topic = catalog.find(id);
-    for (std::int32_t p = 0; topic != nullptr && p < topic->topic.spec.partitions; ++p) {
+    if (topic == nullptr) {
+      continue;
+    }
+    const TopicLimits limits = limits_of(topic->topic.spec, settle);
+    SegmentOptions segments;
+    segments.segment_bytes = limits.segment_bytes;
+    segments.segment_ms = limits.segment_ms;
+    for (std::int32_t p = 0; p < topic->topic.spec.partitions; ++p) {
       PartitionRow& row =
           directory_.control().partitions[topic->first_row + static_cast<std::uint32_t>(p)];
       const std::uint64_t count = row.count.load(std::memory_order_seq_cst);
@@ -126,7 +133,7 @@ Result<std::vector<Settler::Partition>> Settler::unsettled(std::uint64_t limit) 
       if (entry.position < limit) {
         found.push_back({{id, partition(p)},
                          topic->topic.spec.name,
-                         limits_of(topic->topic.spec, settle).segment_bytes,
+                         segments,
                          &row,
                          first,
                          entry.position - entry.place});
@@ -251,8 +258,7 @@ Status Settler::move(const Partition& partition, std::uint64_t limit, FrameReade
   // What a round left that failed is made again, names too: a sync that failed may have lost it,
   // and the next one would not say so.
   MILLRACE_TRY(cut_segments(directory_.files(), path, settled));
-  SegmentOptions segments;
-  segments.segment_bytes = partition.segment_bytes;
+  const SegmentOptions& segments = partition.segments;
   MILLRACE_ASSIGN(auto writer, SegmentWriter::open(directory_.files(), path, settled, segments));
   // The writer may know more: a segment is durable before the next one is begun.
   const Offset from = std::max(settled, writer.next());

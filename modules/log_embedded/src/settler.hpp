@@ -66,7 +66,7 @@ class Settler {
   struct Partition {
     TopicPartition place;
     std::string topic;
-    std::uint64_t segment_bytes = 0;  ///< of its settled segments
+    SegmentOptions segments;
     PartitionRow* row = nullptr;
     std::uint64_t first = 0;     ///< number of its first index entry that is not settled
     std::uint64_t position = 0;  ///< of the frame of that one

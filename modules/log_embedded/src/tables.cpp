@@ -129,6 +129,17 @@ void recount(const Locked&, Control& control) {
                     [](const ProducerRow& row) { return is_used(row.used); }));
 }
 
+std::optional<std::int64_t> smallest_position(const Locked&, const Control& control,
+                                              TopicPartition place) {
+  std::optional<std::int64_t> smallest;
+  for (const PositionRow& row : control.positions) {
+    if (row.used != 0 && row.topic == place.topic.value && row.partition == place.partition.value) {
+      smallest = std::min(smallest.value_or(row.next), row.next);
+    }
+  }
+  return smallest;
+}
+
 std::string position_key(GroupId group, TopicPartition place) {
   char key[12];
   store_little(key, group.value);

@@ -53,6 +53,9 @@ struct PositionRecord {
   TopicPartition place;
   std::int64_t next = 0;
 };
+/// The smallest position that a group has in the partition; nullopt without any.
+[[nodiscard]] std::optional<std::int64_t> smallest_position(const Locked&, const Control& control,
+                                                            TopicPartition place);
 [[nodiscard]] std::string position_key(GroupId group, TopicPartition place);
 [[nodiscard]] std::string integer_value(std::int64_t value);
 [[nodiscard]] Result<PositionRecord> read_position(std::string_view key, std::string_view value);

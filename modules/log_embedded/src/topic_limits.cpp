@@ -12,8 +12,12 @@ namespace {
 constexpr std::int64_t commands_retention_ms = 7LL * 24 * 3'600 * 1'000;
 // A snapshot of a store that is younger finds all deletions that it has not seen.
 constexpr std::int64_t tombstone_retention_ms = 7LL * 24 * 3'600 * 1'000;
-// The last segment is never compacted, and housekeeping waits while one is rewritten.
-constexpr std::uint64_t compacted_segment_bytes = 16ULL << 20U;
+// The last segment is neither removed nor compacted, and housekeeping waits while one is rewritten.
+constexpr std::uint64_t cleaned_segment_bytes = 16ULL << 20U;
+// So much longer than they have to, records stay at most for a segment that is not full.
+constexpr std::int64_t segments_of_retention = 7;
+// Where more keys changed, a compaction reads the segments several times.
+constexpr std::size_t map_bytes = 16U << 20U;
 
 }  // namespace
 
@@ -21,13 +25,19 @@ TopicLimits limits_of(const TopicSpec& topic, const SettleOptions& options) {
   TopicLimits limits;
   limits.segment_bytes = options.segment_bytes;
   if (topic.cleanup == CleanupPolicy::compact) {
-    limits.segment_bytes = std::min(limits.segment_bytes, compacted_segment_bytes);
     limits.compaction.emplace();
-    limits.compaction->segment_bytes = limits.segment_bytes;
     limits.compaction->delete_retention_ms = tombstone_retention_ms;
+    limits.compaction->map_bytes = map_bytes;
   } else if (topic.kind == TopicKind::commands && topic.owner != library_service) {
     limits.retention.retention_ms = commands_retention_ms;
-    limits.waits_for_readers = true;
+    limits.segment_ms = commands_retention_ms / segments_of_retention;
+  }
+  if (limits.has_any()) {
+    limits.waits_for_readers = topic.kind != TopicKind::private_topic;
+    limits.segment_bytes = std::min(limits.segment_bytes, cleaned_segment_bytes);
+  }
+  if (limits.compaction) {
+    limits.compaction->segment_bytes = limits.segment_bytes;
   }
   return limits;
 }

@@ -15,10 +15,12 @@ namespace millrace::log::embedded {
 /// How the settled segments of a topic's partitions are kept.
 struct TopicLimits {
   RetentionLimits retention;  ///< without limits nothing is removed
-  /// What retention may remove stays until the groups that have a position there have read it.
+  /// What may be removed or compacted stays as it is until the groups that have a position there
+  /// have read it. Changelogs are read by the one that writes them, to their end.
   bool waits_for_readers = false;
   std::optional<CompactionOptions> compaction;  ///< nullopt: no compaction
   std::uint64_t segment_bytes = 0;
+  std::optional<std::int64_t> segment_ms;  ///< SegmentOptions::segment_ms
 
   [[nodiscard]] bool has_any() const {
     return retention.retention_ms || retention.retention_bytes || compaction;
@@ -26,7 +28,7 @@ struct TopicLimits {
 };
 
 /// Topics keep their records for ever, except those that are compacted, and commands, which are
-/// kept 7 days and until they were read. Topics of the library are kept.
+/// kept 7 days and until they were read. Commands of the library are kept.
 [[nodiscard]] TopicLimits limits_of(const TopicSpec& topic, const SettleOptions& options);
 
 }  // namespace millrace::log::embedded

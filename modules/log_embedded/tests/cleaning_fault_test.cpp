@@ -15,7 +15,7 @@ class CleaningFaults : public Cleaning {
   /// A new machine whose log has commands to remove and a table to compact.
   std::unique_ptr<Log> begin() {
     begin_again();
-    auto log = open("one");
+    auto log = open_with_small_steps("one");
     write(*log, 40);
     return log;
   }
@@ -73,6 +73,7 @@ TEST_F(CleaningFaults, a_death_at_any_point_of_a_change_costs_nothing) {
         if (after == std::string_view("power")) {
           SeededRandom random(static_cast<std::uint64_t>(nth));
           machine().lose_power(random);
+          tombstones_from_ = {};
         }
         victim.reset();
         expect_recovered(next != nullptr ? std::move(next) : open("next"));
@@ -96,11 +97,13 @@ TEST_F(CleaningFaults, a_call_that_fails_anywhere_costs_nothing) {
       pass_a_week();
       FailingFiles files(machine().files);
       LogEnvironment environment{machine().clock, files, machine().random, machine().processes};
+      EmbeddedOptions options = settling();
+      options.settle.compaction_step_bytes = 1;
       auto log =
-          open_embedded(SimulatedMachine::directory, environment, options_of(), settling()).value();
+          open_embedded(SimulatedMachine::directory, environment, options_of(), options).value();
       files.fail_call(number + 1, code);
       Status kept;
-      for (int call = 0; kept && call < 4; ++call) {
+      for (int call = 0; kept && call < 16; ++call) {
         kept = log->maintain();
       }
       reached = files.failed();
@@ -130,7 +133,7 @@ class CleaningSimulation : public Cleaning {
     const auto which = static_cast<std::size_t>(random.below(members_.size()));
     std::unique_ptr<Log>& one = members_[which];
     if (one == nullptr) {
-      one = open("m" + std::to_string(which));
+      one = which == 0 ? open("m0") : open_with_small_steps("m" + std::to_string(which));
       ASSERT_NE(one, nullptr);
       return;
     }
@@ -172,6 +175,7 @@ class CleaningSimulation : public Cleaning {
     }
     if (random.below(4) == 0) {
       machine().lose_power(random);
+      tombstones_from_ = {};
       for (std::unique_ptr<Log>& member : members_) {
         member.reset();
       }
@@ -185,6 +189,7 @@ class CleaningSimulation : public Cleaning {
 
 TEST_F(CleaningSimulation, whatever_happens_readers_find_what_is_kept) {
   std::uint64_t removed = 0;
+  std::uint64_t forgot = 0;
   constexpr std::uint64_t seeds = 40;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -209,9 +214,11 @@ TEST_F(CleaningSimulation, whatever_happens_readers_find_what_is_kept) {
     ASSERT_EQ(problem(*last), "");
     expect_good_directory();
     removed += last->start_offset(commands_at_).value() > offset(0) ? 1 : 0;
+    forgot += last->tombstones_complete_from(table_at_).value() > offset(0) ? 1 : 0;
   }
   // Not a simulation in which nothing happens.
   EXPECT_GT(removed, seeds / 2);
+  EXPECT_GT(forgot, seeds / 4);
 }
 
 }  // namespace

@@ -31,6 +31,13 @@ class Cleaning : public Settling {
     commands_.clear();
     table_.clear();
     count_ = 0;
+    tombstones_from_ = {};
+  }
+  /// Compactions take steps that are as small as can be.
+  std::unique_ptr<Log> open_with_small_steps(std::string member) {
+    EmbeddedOptions options = settling();
+    options.settle.compaction_step_bytes = 1;
+    return machine().open(options_of("stock", std::move(member)), options);
   }
   void make_topics(Log& log) {
     const auto make = [&](const std::string& name, TopicKind kind, CleanupPolicy cleanup) {
@@ -63,7 +70,7 @@ class Cleaning : public Settling {
   }
   /// Settles and cleans until nothing is left to do.
   static void clean(Log& log) {
-    for (int call = 0; call < 4; ++call) {
+    for (int call = 0; call < 16; ++call) {
       const Status kept = log.maintain();
       ASSERT_TRUE(kept) << kept.error().to_string();
     }
@@ -146,6 +153,9 @@ class Cleaning : public Settling {
   std::string table_problem(Log& log, std::size_t bytes = 5'000) {
     std::string problem;
     const auto found = read(log, table_at_, offset(0), bytes, problem);
+    if (const std::string deleted = tombstone_problem(log, found); !deleted.empty()) {
+      return deleted;
+    }
     std::map<std::string, Written> last;
     for (const Written& one : table_) {
       last[one.key] = one;
@@ -167,6 +177,44 @@ class Cleaning : public Settling {
       }
     }
     return problem;
+  }
+  static void apply(const Written& one, std::map<std::string, std::string>& values) {
+    if (one.value) {
+      values[one.key] = *one.value;
+    } else {
+      values.erase(one.key);
+    }
+  }
+  /// "" when somebody that knows the table up to where tombstones are complete, or further, comes
+  /// to its values with the records that follow.
+  std::string tombstone_problem(Log& log, const std::vector<Written>& found) {
+    const auto from = log.tombstones_complete_from(table_at_);
+    if (!from) {
+      return from.error().to_string();
+    }
+    if (*from < tombstones_from_) {
+      return "tombstones are complete from an earlier offset than before";
+    }
+    tombstones_from_ = *from;
+    for (const std::int64_t known : {from->value, (from->value + count_) / 2}) {
+      std::map<std::string, std::string> values;
+      std::map<std::string, std::string> expected;
+      for (const Written& one : table_) {
+        apply(one, expected);
+        if (one.offset.value < known) {
+          apply(one, values);
+        }
+      }
+      for (const Written& one : found) {
+        if (one.offset.value >= known) {
+          apply(one, values);
+        }
+      }
+      if (values != expected) {
+        return "a snapshot of offset " + std::to_string(known) + " leads to other values";
+      }
+    }
+    return "";
   }
   std::string problem(Log& log) {
     for (const std::size_t bytes : {std::size_t{1}, std::size_t{5'000}, std::size_t{1} << 20U}) {
@@ -192,6 +240,7 @@ class Cleaning : public Settling {
   std::vector<Written> commands_;
   std::vector<Written> table_;
   std::int64_t count_ = 0;
+  Offset tombstones_from_;
 };
 
 }  // namespace millrace::log

@@ -65,6 +65,9 @@ class SettlingLog final : public Log {
   Result<std::optional<Offset>> find_time(TopicPartition place, std::int64_t time_ms) override {
     return log_->find_time(place, time_ms);
   }
+  Result<Offset> tombstones_complete_from(TopicPartition place) override {
+    return log_->tombstones_complete_from(place);
+  }
   std::unique_ptr<Waiter> waiter() override { return log_->waiter(); }
   LogPosition committed() override { return log_->committed(); }
   LogPosition durable() override { return log_->durable(); }

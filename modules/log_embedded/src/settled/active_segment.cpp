@@ -31,6 +31,7 @@ Result<ActiveSegment> ActiveSegment::create(FileSystem& files, const std::string
 Result<ActiveSegment> ActiveSegment::recover(FileSystem& files, const std::string& directory,
                                              Offset base, Offset end_in_front, SegmentScan scan) {
   ActiveSegment segment(base, scan.next, end_in_front, scan.builder);
+  segment.first_append_ms_ = scan.first_append_ms;
   for (const SegmentFile file : segment_files) {
     Stream& stream = segment.stream(file);
     MILLRACE_ASSIGN(stream.file, files.open(segment_path(directory, base, file), OpenMode::create));
@@ -60,6 +61,9 @@ bool ActiveSegment::reaches(const RecordBatchHeader& header) const {
 }
 
 void ActiveSegment::add(const RecordBatchHeader& header, const CommittedBatch& batch) {
+  if (log_bytes() == 0) {
+    first_append_ms_ = batch.append_time_ms;
+  }
   builder_.add(header, log_bytes(), stream(SegmentFile::index).waiting,
                stream(SegmentFile::time_index).waiting);
   stream(SegmentFile::log).waiting.append(batch.bytes);

@@ -52,6 +52,8 @@ class ActiveSegment {
   [[nodiscard]] Offset end() const { return log_bytes() == 0 ? end_in_front_ : next_; }
   /// Bytes of the `.log` file, those to follow included.
   [[nodiscard]] std::uint64_t log_bytes() const;
+  /// When its first batch was appended; only with one.
+  [[nodiscard]] std::int64_t first_append_ms() const { return first_append_ms_; }
   /// Bytes that wait for flush(), of the `.log`.
   [[nodiscard]] std::uint64_t waiting_bytes() const {
     return stream(SegmentFile::log).waiting.size();
@@ -85,6 +87,7 @@ class ActiveSegment {
   Offset base_;
   Offset next_;
   Offset end_in_front_;
+  std::int64_t first_append_ms_ = 0;
   IndexBuilder builder_;
   std::array<Stream, segment_files.size()> streams_;
 };

@@ -95,23 +95,29 @@ Status SegmentReader::check_follows(std::size_t number) {
   return {};
 }
 
+/// How many segments begin at or before the offset.
+std::size_t SegmentReader::count_up_to(Offset from) const {
+  const auto behind =
+      std::upper_bound(segments_.begin(), segments_.end(), from,
+                       [](Offset wanted, const Listed& one) { return wanted < one.base; });
+  return static_cast<std::size_t>(behind - segments_.begin());
+}
+
 Status SegmentReader::read(Offset from, Offset end, std::size_t max_bytes, SettledBatches& out) {
   out.clear();
   out.next = from;
   if (from >= end) {
     return {};
   }
-  const auto behind =
-      std::upper_bound(segments_.begin(), segments_.end(), from,
-                       [](Offset wanted, const Listed& one) { return wanted < one.base; });
-  if (behind == segments_.begin()) {
+  const std::size_t count = count_up_to(from);
+  if (count == 0) {
     return fail(errc::out_of_range,
                 directory_ + ": offset " + std::to_string(from.value) + " is not kept; " +
                     (segments_.empty() ? "there is no segment"
                                        : "the first offset that is kept is " +
                                              std::to_string(segments_.front().base.value)));
   }
-  const auto first = static_cast<std::size_t>(behind - segments_.begin()) - 1;
+  const std::size_t first = count - 1;
   auto number = first;
   for (; number < segments_.size() && segments_[number].base < end; ++number) {
     if (number > first) {
@@ -145,10 +151,12 @@ Result<bool> SegmentReader::may_have_time(std::size_t number, std::int64_t time_
   return !listed.largest_time_ms || *listed.largest_time_ms >= time_ms;
 }
 
-Result<std::optional<Offset>> SegmentReader::find_time(std::int64_t time_ms, Offset end) {
-  for (std::size_t number = 0; number < segments_.size() && segments_[number].base < end;
+Result<std::optional<Offset>> SegmentReader::find_time(std::int64_t time_ms, Offset end,
+                                                       Offset from) {
+  const std::size_t first = std::max<std::size_t>(count_up_to(from), 1) - 1;
+  for (std::size_t number = first; number < segments_.size() && segments_[number].base < end;
        ++number) {
-    MILLRACE_TRY(check_follows(number));
+    MILLRACE_TRY(number > first ? check_follows(number) : Status{});
     MILLRACE_ASSIGN(const bool may, may_have_time(number, time_ms));
     if (!may) {
       continue;

@@ -39,9 +39,11 @@ class SegmentReader {
   [[nodiscard]] Status read(Offset from, Offset end, std::size_t max_bytes, SettledBatches& out);
 
   /// The first offset before `end` whose record's time is at or after the given one; within a
-  /// compressed batch its base offset. Logarithmic in a segment; of each segment the largest time
-  /// is read once.
-  [[nodiscard]] Result<std::optional<Offset>> find_time(std::int64_t time_ms, Offset end);
+  /// compressed batch its base offset. Looks from the segment on that holds `from`, so what it
+  /// finds may lie before that. Logarithmic in a segment; of each segment the largest time is read
+  /// once.
+  [[nodiscard]] Result<std::optional<Offset>> find_time(std::int64_t time_ms, Offset end,
+                                                        Offset from = {});
   /// The first batch before offset `end` of a commit that ends behind that position of the journal:
   /// where a reader that has all commits up to it continues. Logarithmic.
   [[nodiscard]] Result<std::optional<CommitEntry>> find_position(std::uint64_t position,
@@ -57,6 +59,7 @@ class SegmentReader {
 
   SegmentReader(FileSystem& files, std::string directory)
       : files_(&files), directory_(std::move(directory)) {}
+  [[nodiscard]] std::size_t count_up_to(Offset from) const;
   [[nodiscard]] Result<SettledSegment> open_segment(std::size_t number) const;
   [[nodiscard]] Status check_follows(std::size_t number);
   [[nodiscard]] Status check_unchanged() const;

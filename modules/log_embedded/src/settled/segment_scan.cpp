@@ -99,6 +99,8 @@ class Scanner {
     kept(SegmentFile::log) = kept_log_;
     if (kept_log_ > 0) {
       kept(SegmentFile::commits) = EntryFile<CommitEntry>::byte_of(entry_);
+      MILLRACE_ASSIGN(const CommitEntry first, commits_->at(0));
+      scan_.first_append_ms = first.append_time_ms;
     }
     scan_.next = at_;
     return {};

@@ -21,7 +21,8 @@ struct SegmentScan {
   std::string index;
   std::string times;
   IndexBuilder builder;
-  Offset next;  ///< one past the last offset
+  Offset next;                       ///< one past the last offset
+  std::int64_t first_append_ms = 0;  ///< of the first batch, when one is kept
 };
 
 /// Looks how the last segment of a directory is continued at `synced`, and changes nothing. Reads

@@ -110,10 +110,12 @@ Status SegmentWriter::recover(Offset synced) {
 }
 
 /// Begins a new segment where the batch does not fit.
-Status SegmentWriter::make_room(const RecordBatchHeader& header) {
+Status SegmentWriter::make_room(const RecordBatchHeader& header, std::int64_t append_time_ms) {
   if (active_) {
     const std::uint64_t bytes = active_->log_bytes();
-    const bool fits = bytes == 0 || bytes + header.bytes <= options_.segment_bytes;
+    const bool old =
+        options_.segment_ms && append_time_ms - active_->first_append_ms() >= *options_.segment_ms;
+    const bool fits = bytes == 0 || (bytes + header.bytes <= options_.segment_bytes && !old);
     if (fits && active_->reaches(header)) {
       return active_->waiting_bytes() + header.bytes > buffer_bytes ? active_->flush() : Status{};
     }
@@ -135,7 +137,7 @@ Status SegmentWriter::append(const CommittedBatch& batch) {
     return fail(*failed_);
   }
   MILLRACE_ASSIGN(const RecordBatchHeader header, check_batch(batch.bytes, next_));
-  if (Status room = make_room(header); !room) {
+  if (Status room = make_room(header, batch.append_time_ms); !room) {
     return fail(log_error(std::move(room).error()));
   }
   active_->add(header, batch);

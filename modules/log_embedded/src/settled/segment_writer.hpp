@@ -20,6 +20,9 @@ struct SegmentOptions {
   std::uint64_t segment_bytes = 1ULL << 30U;
   /// About one index entry for so many bytes.
   std::uint64_t index_interval_bytes = 4096;
+  /// A batch that was appended so long after the first one of a segment begins a new one; nullopt:
+  /// whenever that was.
+  std::optional<std::int64_t> segment_ms = {};
 };
 
 /// Writes the settled segments of one partition: `.log`, `.index` and `.timeindex` byte for byte as
@@ -64,7 +67,7 @@ class SegmentWriter {
   SegmentWriter(FileSystem& files, std::string directory, SegmentOptions options)
       : files_(&files), directory_(std::move(directory)), options_(options) {}
   [[nodiscard]] Status recover(Offset synced);
-  [[nodiscard]] Status make_room(const RecordBatchHeader& header);
+  [[nodiscard]] Status make_room(const RecordBatchHeader& header, std::int64_t append_time_ms);
 
   FileSystem* files_;
   std::string directory_;

@@ -157,6 +157,13 @@ class Log {
       TopicId /*topic*/) {
     return std::optional<std::int64_t>{};
   }
+  /// Before this offset of a compacted topic tombstones may be gone: who knows the partition up to
+  /// an earlier one may have missed that a key was deleted. 0 when none is gone, and where the log
+  /// does not know; then tombstone_retention_ms() says how long they stay. errc::unknown_topic,
+  /// unknown_partition.
+  [[nodiscard]] virtual Result<Offset> tombstones_complete_from(TopicPartition /*place*/) {
+    return Offset{};
+  }
   /// Joins a group to share the named units. All members name the same set, in mixed versions some
   /// may name more.
   [[nodiscard]] virtual Result<std::unique_ptr<Membership>> join(

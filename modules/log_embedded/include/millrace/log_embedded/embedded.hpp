@@ -29,6 +29,8 @@ struct SettleOptions {
   std::uint64_t unsettled_bytes_max = 1ULL << 30U;
   /// Between two looks at what topics no longer keep, and at what is to be compacted.
   std::int64_t cleaning_interval_ms = 15'000;
+  /// A compaction lets others settle after it read so many bytes.
+  std::uint64_t compaction_step_bytes = 8ULL << 20U;
 };
 
 /// What only the log in a directory can be asked for. The defaults are right for services.

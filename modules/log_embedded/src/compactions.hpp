@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "journal.hpp"
+#include "log_directory.hpp"
+#include "settled/compaction.hpp"
+#include "settler.hpp"
+
+namespace millrace::log::embedded {
+
+/// The compactions that a member has to do, one after the other and in small steps. Only one member
+/// of a log compacts at a time: it keeps its turn from the first step of a compaction to the last,
+/// because what the file `compaction` says is held in memory meanwhile. A member that takes no step
+/// for a minute loses its turn; then it begins again. One thread uses it.
+class Compactions {
+ public:
+  struct Wanted {
+    TopicPartition place;
+    std::string path;     ///< of the settled segments
+    std::size_t row = 0;  ///< of the partition
+    CompactionOptions options;
+    bool waits_for_readers = false;  ///< TopicLimits
+    Offset settled;                  ///< of a durable checkpoint
+  };
+  struct Failed {
+    std::size_t row = 0;
+    Error error;
+  };
+
+  /// Both outlive it. Once `stopped` is set, step() ends soon.
+  Compactions(LogDirectory& directory, Journal& journal, const std::atomic<bool>& stopped)
+      : directory_(directory), journal_(journal), stopped_(stopped) {}
+
+  /// Adds it unless the partition waits already.
+  void add(Wanted wanted);
+  /// Whether there is something to do, and it is our turn or nobody's.
+  [[nodiscard]] bool is_due(std::int64_t now_ns) const;
+  /// Before step(): takes the turn, and looks up to where readers have come. False when another
+  /// member has it. Takes the writer lock when a compaction begins.
+  [[nodiscard]] Result<bool> begin(const Settler::Lock& lock);
+  /// One step. A compaction that fails is dropped, and returned.
+  [[nodiscard]] std::optional<Failed> step();
+
+ private:
+  [[nodiscard]] bool may_take(std::uint32_t owner, std::int64_t now_ns) const;
+  void end();
+
+  LogDirectory& directory_;
+  Journal& journal_;
+  const std::atomic<bool>& stopped_;
+  std::deque<Wanted> waiting_;
+  std::unique_ptr<Compaction> compaction_;  ///< of the first of them, once it was begun
+};
+
+}  // namespace millrace::log::embedded
