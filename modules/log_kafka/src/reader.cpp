@@ -21,6 +21,10 @@ constexpr std::int64_t idle_ns = 30'000'000'000;
 constexpr const char* fetch_wait_ms = "50";
 // One try of a question: its leader may be gone, and another one be known by then.
 constexpr int try_ms = 2'000;
+constexpr std::int64_t pause_ns = 2'000'000;
+// A topic that is there may be unknown to a broker for so long.
+constexpr std::int64_t unknown_ns = 5'000'000'000;
+constexpr std::int64_t unknown_pause_ns = 50'000'000;
 
 // Of a try that is to be over by then, but not before an answer can come.
 int left_ms(Clock& clock, std::int64_t deadline_ns) {
@@ -224,22 +228,34 @@ std::int64_t Reader::request_deadline_ns() const {
 Result<std::vector<Offset>> Reader::ask_at(const std::vector<KafkaPlace>& places,
                                            std::int64_t time_ms, std::int64_t deadline_ns) {
   if (places.empty()) return std::vector<Offset>{};
-  find_leaders(places, false, deadline_ns);
+  std::optional<std::string> unknown = find_leaders(places, false, deadline_ns);
+  std::int64_t unknown_since_ns = -1;  // not unknown
   for (;;) {
-    Result<std::vector<Offset>> offsets = ask_once(places, time_ms, deadline_ns);
+    Result<std::vector<Offset>> offsets =
+        unknown ? fail(error_of(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "looking for " + *unknown))
+                : ask_once(places, time_ms, deadline_ns);
     // It may be that this broker has not heard of it yet, or is not its leader.
     const bool passing = !offsets && (offsets.error().is(errc::unknown_topic) ||
                                       offsets.error().is(errc::unavailable));
-    if (!passing || clock_.monotonic_ns() >= deadline_ns) return offsets;
-    signal_.wait(signal_.count(), 2'000'000);
-    find_leaders(places, true, deadline_ns);
+    const std::int64_t now_ns = clock_.monotonic_ns();
+    if (!passing || now_ns >= deadline_ns) return offsets;
+    if (!unknown) {
+      unknown_since_ns = -1;
+      signal_.wait(signal_.count(), pause_ns);
+    } else {
+      if (unknown_since_ns < 0) unknown_since_ns = now_ns;
+      if (now_ns - unknown_since_ns >= unknown_ns) return offsets;
+      const Signal never;
+      never.wait(0, unknown_pause_ns);
+    }
+    unknown = find_leaders(places, true, deadline_ns);
   }
 }
 
 // The client reads none of them: it does not find out by itself who leads them now, and takes half
-// a second where it never heard of a topic.
-void Reader::find_leaders(const std::vector<KafkaPlace>& places, bool anew,
-                          std::int64_t deadline_ns) {
+// a second where it never heard of a topic. Returns a topic that the broker does not know.
+std::optional<std::string> Reader::find_leaders(const std::vector<KafkaPlace>& places, bool anew,
+                                                std::int64_t deadline_ns) {
   std::set<std::string> topics;
   for (const KafkaPlace& place : places)
     topics.insert(place.topic);
@@ -249,10 +265,15 @@ void Reader::find_leaders(const std::vector<KafkaPlace>& places, bool anew,
       if (!anew && known_topics_.contains(topic)) continue;
     }
     const auto found = find_partitions(asker_.get(), topic, left_ms(clock_, deadline_ns));
-    if (!found) return;
+    if (!found) return std::nullopt;
     const MutexLock lock(mutex_);
-    if (*found) known_topics_.insert(topic);
+    if (!*found) {
+      known_topics_.erase(topic);
+      return topic;
+    }
+    known_topics_.insert(topic);
   }
+  return std::nullopt;
 }
 
 Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& places,

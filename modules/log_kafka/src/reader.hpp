@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "client.hpp"
@@ -54,7 +55,8 @@ class Reader {
   [[nodiscard]] Status fetch(TopicPartition place, const KafkaPlace& at, Offset from,
                              std::size_t max_bytes, FetchBuffer& buffer);
   enum class End : std::int64_t { first = -2, last_stable = -1 };
-  /// One offset for each place, asked of the leaders.
+  /// One offset for each place, asked of the leaders. errc::unknown_topic when brokers did not know
+  /// a topic for some seconds.
   [[nodiscard]] Result<std::vector<Offset>> ask(const std::vector<KafkaPlace>& places, End end);
   /// The same, with another deadline (Clock::monotonic_ns) than that of a request.
   [[nodiscard]] Result<std::vector<Offset>> ask(const std::vector<KafkaPlace>& places, End end,
@@ -110,7 +112,8 @@ class Reader {
   Result<Choice> choose_cursor(TopicPartition place, const KafkaPlace& at, Offset from)
       MILLRACE_REQUIRES(mutex_);
   void let_go(Cursor& cursor) MILLRACE_EXCLUDES(mutex_);
-  void find_leaders(const std::vector<KafkaPlace>& places, bool anew, std::int64_t deadline_ns);
+  std::optional<std::string> find_leaders(const std::vector<KafkaPlace>& places, bool anew,
+                                          std::int64_t deadline_ns);
   Result<std::vector<Offset>> ask_at(const std::vector<KafkaPlace>& places, std::int64_t time_ms,
                                      std::int64_t deadline_ns);
   Result<std::vector<Offset>> ask_once(const std::vector<KafkaPlace>& places, std::int64_t time_ms,

@@ -4,6 +4,7 @@
 // What others do to the topics that are Millrace's own.
 #include <librdkafka/rdkafka.h>
 
+#include <atomic>
 #include <thread>
 
 #include "admin.hpp"
@@ -207,6 +208,39 @@ TEST_F(KafkaDamage, the_end_of_a_topic_that_was_made_again_is_that_of_the_new_on
   const auto end = log->end_offset(place);
   ASSERT_TRUE(end.has_value()) << end.error().to_string();
   EXPECT_EQ(*end, offset(0));
+}
+
+// A second passes at each look at it.
+class CountingClock final : public Clock {
+ public:
+  std::int64_t monotonic_ns() override { return std::int64_t{1'000'000'000} * ++looks_; }
+  std::int64_t wall_ms() override { return real_clock().wall_ms(); }
+  [[nodiscard]] int looks() const { return looks_; }
+
+ private:
+  std::atomic<int> looks_ = 0;
+};
+
+// A broker may hear of it late. That is waited for, and not as long as a network that fails.
+TEST_F(KafkaDamage, a_topic_that_was_deleted_is_not_asked_for_until_the_time_of_a_request_is_over) {
+  constexpr int request_seconds = 600;
+  const LogOptions options = options_of("asker");
+  const std::string timeout = std::to_string(request_seconds * 1'000);
+  const kafka::ClientConfig config(
+      kafka::parse_url(url() + "?millrace.request.timeout.ms=" + timeout).value(), options,
+      real_clock());
+  CountingClock clock;
+  kafka::Reader reader(config, clock);
+  ASSERT_TRUE(reader.open().has_value());
+  const kafka::KafkaPlace place{in_kafka("t"), 0};
+  make_in_kafka(place.topic);
+  delete_topic(place.topic);
+  const int before = clock.looks();
+  const auto asked = reader.ask({place}, kafka::Reader::End::first);
+  ASSERT_FALSE(asked.has_value());
+  EXPECT_TRUE(asked.error().is(errc::unknown_topic)) << asked.error().to_string();
+  EXPECT_THAT(asked.error().message(), HasSubstr(place.topic));
+  EXPECT_LT(clock.looks() - before, request_seconds / 10);
 }
 
 TEST_F(KafkaDamage, a_record_of_a_newer_version_asks_for_an_upgrade) {

@@ -3,9 +3,11 @@
 //
 // What the runtime does when the cluster does not answer, or not as it should: by a proxy between
 // the instance and the broker. The other suites of this program are those of the other backends.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <thread>
 
@@ -301,6 +303,36 @@ TEST_F(OnKafka, the_open_transaction_of_a_dead_instance_does_not_hold_up_its_suc
   failed.remove();
   deposit(10);
   expect_exact();
+}
+
+// While nothing runs: that the cluster does not have the topic is no reason to wait for it.
+TEST(DeletedOnKafka, ranges_of_inputs_are_given_up_at_the_first_look_when_the_topic_is_gone) {
+  auto world = std::make_unique<KafkaWorld>();
+  KafkaWorld& cluster = *world;
+  Driver driver(std::move(world), took());
+  for (const std::string& side : sides)
+    driver.declare_topic(side, "counter", 1);
+  for (int i = 0; i < 6; ++i) {
+    const auto before = driver.instance().status().records;
+    driver.pipe(sides[static_cast<std::size_t>(i) % 2], std::string("a"), Deposited{1}, 5'000 - i);
+    driver.run_until([&] { return driver.instance().status().records > before; });
+  }
+  driver.run_until_idle();
+  ASSERT_GE(driver.all_raw(ranges_topic).size(), 1U);
+  const std::size_t before_reset = driver.events().size();
+  driver.deploy(took(), [&] {
+    ASSERT_TRUE(reset(driver, {"taken"}));
+    cluster.delete_topic(ranges_topic);
+  });
+  driver.run_until([&] { return driver.instance().status().records == 6; });
+  driver.run_until_idle();
+  std::vector<std::string> troubles;
+  std::copy_if(driver.events().begin() + static_cast<std::ptrdiff_t>(before_reset),
+               driver.events().end(), std::back_inserter(troubles),
+               [](const std::string& event) { return !event.starts_with("info"); });
+  EXPECT_THAT(troubles,
+              testing::ElementsAre(testing::AllOf(testing::HasSubstr("no input ranges"),
+                                                  testing::HasSubstr("log.unknown_topic"))));
 }
 
 // By hand, say: the rest of the rebuild is by time, and nothing else is lost.
