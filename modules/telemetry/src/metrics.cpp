@@ -64,6 +64,13 @@ void collect_histogram(const Histogram& histogram, ClientMetric::Histogram& out)
   out.sample_sum = histogram.sum();
 }
 
+void check_label_names(const Labels& labels) {
+  for (const auto& [label, value] : labels) {
+    MILLRACE_ASSERT(is_snake_case(label) && label != "le",
+                    "a label's name is in snake case and not `le`");
+  }
+}
+
 ClientMetric labelled(const Labels& labels) {
   ClientMetric metric;
   for (const auto& [name, value] : labels) {
@@ -106,6 +113,7 @@ void collect_family(const Family& family, prometheus::MetricFamily& out) {
     return;
   }
   for (const Sample& sample : family.callback.values()) {
+    check_label_names(sample.labels);
     ClientMetric metric = labelled(sample.labels);
     set_value(family.type, sample.value, metric);
     out.metric.push_back(std::move(metric));
@@ -167,10 +175,7 @@ struct MetricRegistry::Impl {
 
   Series& series(std::string_view name, std::string_view help, MetricType type, Labels labels)
       MILLRACE_REQUIRES(mutex) {
-    for (const auto& [label, value] : labels) {
-      MILLRACE_ASSERT(is_snake_case(label) && label != "le",
-                      "a label's name is in snake case and not `le`");
-    }
+    check_label_names(labels);
     // The same labels in another order are the same series.
     std::sort(labels.begin(), labels.end());
     Family& found = family(name, help, type);

@@ -50,6 +50,12 @@ std::vector<Change> changes() {
          record.value.reset();
          record.partition = 0;
        }},
+      {"unknown-type",
+       [](RawRecord& record) {
+         std::erase_if(record.headers,
+                       [](const auto& header) { return header.first == "ce_type"; });
+         record.headers.emplace_back("ce_type", "torture.unknown");
+       }},
       {"unreadable", [](RawRecord& record) { record.value = "{\"torture"; }},
       {"oversize", [](RawRecord& record) { fill(record, &RawRecord::value, ' '); }},
       {"oversize-unreadable", [](RawRecord& record) { fill(record, &RawRecord::value, '!'); }},

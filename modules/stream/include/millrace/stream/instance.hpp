@@ -164,8 +164,9 @@ class Instance {
   /// What a handler has in hand, and since when, when nothing was committed for longer than the
   /// session because it does not return; else no value. For health checks. Any thread.
   [[nodiscard]] std::optional<std::string> stalled() const;
-  /// What was read since open() of types that no source reads, also where that is an error. In the
-  /// order of topic and type; at most 101 of a topic. Counted when it is committed. Any thread.
+  /// What was read since open() of types that no source reads, also where that is an error. By
+  /// topic and type, `other` last; at most 101 of a topic. Counted when it is committed. Any
+  /// thread.
   [[nodiscard]] std::vector<UnknownTypeCount> unknown_types() const;
   [[nodiscard]] const Topology& topology() const;
   template <class K, class V>

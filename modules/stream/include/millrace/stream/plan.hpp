@@ -27,8 +27,8 @@ struct RecordType {
                                                ///< private, with the compact context
 };
 
-/// What becomes of a record whose type, the header `ce_type`, its source does not read. It is
-/// counted by topic and type in both cases (Instance::unknown_types()).
+/// What becomes of a record with a value whose type, header `ce_type`, its source does not read. It
+/// is counted by topic and type in both cases (Instance::unknown_types()).
 enum class OnUnknownType : std::uint8_t {
   skip,  ///< it is left out, and counted in InstanceStatus::skipped too
   /// It fails as one that does not decode, with codec's errc::unknown_type:

@@ -115,7 +115,8 @@ struct TortureReport {
 ///   handler until everything else is done. Over a log in memory, some of their commits are refused
 ///   too.
 /// In all others some calls throw; in all hostile records follow the inputs: deletions, records
-/// without a key, unreadable and oversize ones, times at both ends of the range.
+/// without a key, of an unknown type, unreadable and oversize ones, times at both ends of the
+/// range.
 ///
 /// Each run must come to rest, and end as the undisturbed run did: in each topic of the service
 /// with as many records of each type for each input (by its correlation) and the same last value of
