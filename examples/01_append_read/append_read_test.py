@@ -22,6 +22,11 @@ class AppendReadTest(unittest.TestCase):
             second = self.run_program(log, "Grace")
             self.assertEqual((second.returncode, second.stdout), (0, "0: Ada was here\n1: Grace was here\n"), second.stderr)
 
+    def test_names_reach_the_terminal_without_control_characters(self):
+        with tempfile.TemporaryDirectory() as directory:
+            outcome = self.run_program(Path(directory) / "guests", "Eve\x1b[2J\n")
+            self.assertEqual((outcome.returncode, outcome.stdout), (0, "0: Eve\\x1b[2J\\n was here\n"), outcome.stderr)
+
     def test_a_place_where_no_log_can_be_is_an_error_with_a_code(self):
         with tempfile.NamedTemporaryFile() as file:
             outcome = self.run_program(file.name, "Ada")

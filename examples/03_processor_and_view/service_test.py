@@ -75,6 +75,18 @@ class ServiceTest(unittest.TestCase):
             self.assertEqual(wallets.end(signal.SIGTERM), 0)
             self.assertFalse(run_file.exists())
 
+    def test_reasons_why_it_does_not_start_hold_no_control_characters(self):
+        with tempfile.TemporaryDirectory() as directory:
+            file = Path(directory) / "wiped\x1b[2J\u009b"
+            file.write_text("no directory")
+            state = ["--state-dir", f"{directory}/state", "--run-dir", f"{directory}/run"]
+            for arguments in (["--log", f"file:{file}/log", *state], ["--log-file", f"{file}/x", *state], ["--port", "\x1b[2J"]):
+                with self.subTest(arguments):
+                    outcome = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False, timeout=120)
+                    self.assertNotEqual(outcome.returncode, 0)
+                    self.assertIn("\\x1b[2J", outcome.stderr)
+                    self.assertNotRegex(outcome.stderr, "[\x1b\x80-\x9f]")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -100,6 +100,16 @@ TEST(Posted, a_quantity_or_price_that_no_request_may_have_is_refused_naming_the_
   expect_refused(body(""), "lines: ");
 }
 
+// 10^9 pounds, in thousandths.
+TEST(Posted, a_total_may_be_as_large_as_the_largest_order) {
+  const std::string first = R"({"product":"71053","quantity":1,"unit_price_milli":1})";
+  const auto with = [&](const char* price) {
+    return body(first + R"(,{"product":"71053","quantity":1,"unit_price_milli":)" + price + "}");
+  };
+  EXPECT_TRUE(read(RequestKind::order, with("999999999999")));
+  expect_refused(with("1000000000000"), "lines[1].unit_price_milli: the total is out of range");
+}
+
 TEST(Posted, an_adjustment_is_read_whatever_its_lines_say) {
   EXPECT_TRUE(
       read(RequestKind::order, body(R"({"product":"B","quantity":1,"unit_price_milli":-11062060})",

@@ -55,6 +55,25 @@ TEST(Settings, a_flag_on_the_command_line_beats_the_environment) {
   EXPECT_TRUE(from_flag->settings.flag("dry"));
 }
 
+// `--instance 1` chooses the state directory, and the default 1 does not.
+TEST(Settings, one_that_is_given_its_default_is_given) {
+  const auto is_given = [](std::vector<const char*> arguments) {
+    const auto parsed = parse(std::move(arguments));
+    EXPECT_TRUE(parsed);
+    return parsed && parsed->settings.is_given("port");
+  };
+  EXPECT_FALSE(is_given({}));
+  EXPECT_FALSE(is_given({"--dry"}));
+  EXPECT_TRUE(is_given({"--port", "8080"}));
+  ::setenv("MILLRACE_PORT", "8080", 1);
+  const bool by_environment = is_given({});
+  ::unsetenv("MILLRACE_PORT");
+  EXPECT_TRUE(by_environment);
+  const std::string path = testing::TempDir() + "millrace-settings-given-test.conf";
+  std::ofstream(path) << "port=8080\n";
+  EXPECT_TRUE(is_given({"--config", path.c_str()}));
+}
+
 TEST(Settings, a_variable_beats_the_file) {
   const std::string path = testing::TempDir() + "millrace-settings-test.conf";
   std::ofstream(path) << "port=5050\nstock=ample\n";

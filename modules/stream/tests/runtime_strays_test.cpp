@@ -20,6 +20,7 @@ namespace {
 
 using std::string;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 
 class Strays : public RuntimeTest {
@@ -136,6 +137,16 @@ TEST_P(Strays, of_a_part_that_was_reset_are_reported_when_it_had_not_taken_them)
   ASSERT_EQ(replays.size(), 2U);
   EXPECT_THAT(reports(*driver),
               ElementsAre(HasSubstr("@" + std::to_string(replays[1].offset) + " in bank-2/")));
+}
+
+TEST_P(Strays, are_reported_without_control_characters_of_others) {
+  auto driver = open_bank();
+  driver->pipe_raw("bank.retry", of_part("gone\x1b[2J" + string(300, 'x')));
+  driver->pipe_raw("bank.retry",
+                   replay({{"dl-sub-topology", "bank"}, {"dl-topic", "gone\xc2\x9b too"}}));
+  driver->run_until([&] { return reports(*driver).size() == 2; });
+  EXPECT_THAT(reports(*driver), ElementsAre(EndsWith("of part gone\\x1b[2J" + string(241, 'x')),
+                                            EndsWith("of topic gone\\u009b too")));
 }
 
 TEST_P(Strays, that_name_no_part_are_taken_by_none_and_reported_once) {
