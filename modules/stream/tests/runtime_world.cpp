@@ -126,6 +126,12 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     if (world_.tombstone_retention_ms_) return world_.tombstone_retention_ms_;
     return inner_->tombstone_retention_ms(topic);
   }
+  Result<Offset> tombstones_complete_from(TopicPartition place) override {
+    const auto found = world_.tombstones_from_.find(place.topic);
+    if (found == world_.tombstones_from_.end()) return inner_->tombstones_complete_from(place);
+    const bool gone = found->second.asked[place.partition.value]++ >= found->second.asked_first;
+    return gone ? found->second.offset : Offset{};
+  }
   std::unique_ptr<log::Waiter> waiter() override {
     return std::make_unique<NotedWaiter>(world_, inner_->waiter());
   }

@@ -53,6 +53,11 @@ class RuntimeWorld {
   void set_session_timeout_ms(std::int64_t ms) { session_timeout_ms_ = ms; }
   /// How long tombstones stay, as far as the log says so; else what the log itself says.
   void set_tombstone_retention_ms(std::int64_t ms) { tombstone_retention_ms_ = ms; }
+  /// Tombstones of the topic before that offset are gone, once handles have asked so often for a
+  /// partition.
+  void set_tombstones_complete_from(log::TopicId topic, log::Offset offset, int asked_first) {
+    tombstones_from_[topic] = {offset, asked_first, {}};
+  }
   /// The topic was compacted, all its keys were deleted, and the tombstones are gone too.
   void empty(log::TopicId topic) { emptied_.insert(topic); }
   /// Whichever handles commit next, so many commits fail with this code before anything is written.
@@ -122,6 +127,12 @@ class RuntimeWorld {
   std::set<Handle*> handles_;
   std::int64_t session_timeout_ms_ = 10'000;
   std::optional<std::int64_t> tombstone_retention_ms_;
+  struct TombstonesFrom {
+    log::Offset offset;
+    int asked_first = 0;
+    std::map<std::int32_t, int> asked;  // by partition
+  };
+  std::map<log::TopicId, TombstonesFrom> tombstones_from_;
   std::set<log::TopicId> emptied_;
   std::map<log::GroupId, int> asked_for_lost_;
   ErrorCode failing_topic_;

@@ -33,7 +33,9 @@ Status Restore::begin(const SnapshotFile& snapshot) {
   }
   for (Replay& replay : replays_) {
     const log::Offset reached = replay.store != nullptr ? replay.store->next : system_next_;
-    replay.next = std::max(replay.next, reached);
+    if (reached <= replay.next) continue;
+    replay.next = reached;
+    replay.known = reached;
   }
   return {};
 }
@@ -45,7 +47,7 @@ Status Restore::plan() {
   for (StoreSet::Entry& entry : stores_->entries())
     replays_.push_back(entry.changelog ? replay_of_changelog(entry) : replay_of_table(entry));
   if (resolved_->system)
-    replays_.push_back({nullptr, nullptr, nullptr, {*resolved_->system, partition_}, {}, {}});
+    replays_.push_back({nullptr, nullptr, nullptr, {*resolved_->system, partition_}, {}, {}, {}});
   std::vector<log::TopicPartition> places;
   std::vector<log::TopicPartition> tables;
   for (const Replay& replay : replays_) {
@@ -119,6 +121,8 @@ Status Restore::check_snapshot(const SnapshotHead& head) {
 Status Restore::check_age(const SnapshotHead& head) {
   for (const Replay& replay : replays_) {
     if (replay.store == nullptr) continue;
+    if (replay.store->next > replay.next)
+      MILLRACE_TRY(check_tombstones(replay, replay.store->next));
     MILLRACE_ASSIGN(const auto kept_ms, shared_->log.tombstone_retention_ms(replay.place.topic));
     if (!kept_ms) continue;
     const std::int64_t age_ms = shared_->environment.clock.wall_ms() - head.as_of_ms;
@@ -133,8 +137,36 @@ Status Restore::check_age(const SnapshotHead& head) {
   return {};
 }
 
+// Compaction says up to where it has removed tombstones.
+Status Restore::check_tombstones(const Replay& replay, log::Offset from) {
+  MILLRACE_ASSIGN(const log::Offset complete_from,
+                  shared_->log.tombstones_complete_from(replay.place));
+  if (from >= complete_from) return {};
+  return fail(errc::snapshot_too_old, "it has the changelog of store " + replay.store->spec->name +
+                                          " up to offset " + std::to_string(from.value) +
+                                          ", and deletions before offset " +
+                                          std::to_string(complete_from.value) +
+                                          " are gone: it may bring back what was deleted");
+}
+
+// Whether a deletion that the snapshot does not have went while the changelog was replayed.
+Result<bool> Restore::misses_tombstones() {
+  if (!from_snapshot_) return false;
+  for (const Replay& replay : replays_) {
+    if (replay.store == nullptr || replay.known == log::Offset{}) continue;
+    const Status complete = check_tombstones(replay, replay.known);
+    if (complete) continue;
+    if (!complete.error().is(errc::snapshot_too_old)) return fail(complete.error());
+    shared_->tell("warn", "snapshot ignored, replaying the changelogs",
+                  unit_ + ": " + complete.error().message());
+    return true;
+  }
+  return false;
+}
+
 Restore::Replay Restore::replay_of_changelog(StoreSet::Entry& entry) {
-  return {&entry, nullptr, std::make_unique<StoredTypes>(*entry.spec), *entry.changelog, {}, {}};
+  return {&entry, nullptr, std::make_unique<StoredTypes>(*entry.spec), *entry.changelog, {},
+          {},     {}};
 }
 
 Restore::Replay Restore::replay_of_table(StoreSet::Entry& entry) const {
@@ -175,7 +207,12 @@ Result<bool> Restore::slice(std::size_t max_bytes) {
     // Offsets need not be dense: nothing more below the end is the end.
     replay.next = buffer_.records.empty() ? replay.end : buffer_.next;
   }
-  return true;
+  MILLRACE_ASSIGN(const bool misses, misses_tombstones());
+  if (!misses) return true;
+  forget();
+  from_snapshot_ = false;
+  MILLRACE_TRY(plan());
+  return false;
 }
 
 std::unexpected<Error> Restore::refused(const log::TopicPartition& place, log::Offset offset,

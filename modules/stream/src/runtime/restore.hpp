@@ -48,11 +48,14 @@ class Restore {
     log::TopicPartition place;
     log::Offset next;
     log::Offset end;
+    log::Offset known;  // what the snapshot has; 0: all is replayed
   };
 
   [[nodiscard]] Status load(const SnapshotFile& snapshot);
   [[nodiscard]] Status check_snapshot(const SnapshotHead& head);
   [[nodiscard]] Status check_age(const SnapshotHead& head);
+  [[nodiscard]] Status check_tombstones(const Replay& replay, log::Offset from);
+  [[nodiscard]] Result<bool> misses_tombstones();
   [[nodiscard]] Status plan();
   [[nodiscard]] static Replay replay_of_changelog(StoreSet::Entry& entry);
   [[nodiscard]] Replay replay_of_table(StoreSet::Entry& entry) const;
