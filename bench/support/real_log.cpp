@@ -25,8 +25,8 @@ RealLog::RealLog(const std::string& directory, const std::string& service,
 }
 
 log::Topic RealLog::make_topic(const std::string& name, std::int32_t partitions) {
-  return must(log_->create_topic({name, partitions, log::TopicKind::events, log_->options().service,
-                                  log::CleanupPolicy::keep}));
+  return must(
+      log_->create_topic({name, partitions, log::TopicKind::events, log_->options().service}));
 }
 
 }  // namespace millrace::bench

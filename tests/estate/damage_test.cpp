@@ -47,8 +47,7 @@ BOOST_DESCRIBE_STRUCT(Verified, (), (end))
 // Fills the journal with records of a program of its own until not even a small one is taken.
 millrace::ErrorCode fill_journal(LogReader& reader) {
   namespace log = millrace::log;
-  const auto topic = reader.log().create_topic(
-      {"filler", 1, log::TopicKind::events, "filler", log::CleanupPolicy::keep});
+  const auto topic = reader.log().create_topic({"filler", 1, log::TopicKind::events, "filler"});
   if (!topic) return topic.error().code();
   for (std::size_t size = 1U << 20U;;) {
     const std::string value(size, 'x');

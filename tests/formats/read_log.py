@@ -56,12 +56,12 @@ class Journal:
     def check_checkpoint(self, path, reader, head):
         """Written when the last member left: it speaks of the end of the log."""
         version, log_id, _, checksum, position = head
-        if version not in (1, 2, 3, 4) or (log_id, position, checksum) != (self.log_id, self.position, self.previous):
+        if version not in (1, 2, 3, 4, 5) or (log_id, position, checksum) != (self.log_id, self.position, self.previous):
             raise Damage(path, 4, "the checkpoint is not that of the end of this log")
         catalog = [reader.text() for _ in range(*reader.fields("<I"))]
         ends = [end for (end,) in reader.table("<q")]
-        settled = [end for (end,) in reader.table("<q")] if version >= 3 else [0] * len(ends)
-        starts = [start for (start,) in reader.table("<q")] if version >= 4 else [0] * len(ends)
+        settled = version >= 3 and [end for (end,) in reader.table("<q")] or [0] * len(ends)
+        starts = version >= 4 and [start for (start,) in reader.table("<q")] or [0] * len(ends)
         if any(start > end for start, end in zip(starts, settled)):
             raise Damage(path, 0, "a partition begins behind what is settled")
         self.removed = sum(starts)
@@ -118,7 +118,7 @@ class Journal:
         if end - at < self.FRAME.size or data[at:at + 4] == b"\0\0\0\0":
             return 0
         (magic, version, header, size, entries, says, durable, log_id, _, _, _, _, _, previous, zero, checksum) = self.FRAME.unpack_from(data, at)
-        if (magic, version, header) != (b"MRFR", 1, self.FRAME.size):
+        if (magic, header) != (b"MRFR", self.FRAME.size) or version not in (1, 2):
             raise Damage(path, at, f"a frame begins with {magic!r}, version {version} and a header of {header} bytes")
         table = self.FRAME.size + entries * self.ENTRY.size
         if size % 8 or not table <= size <= end - at:

@@ -75,8 +75,7 @@ void fill_transaction(log::Transaction& transaction, const std::vector<log::Topi
 /// Commits commands of a week ago, which go, and one of today. Returns where the others begin.
 log::Offset remove_commands(log::Log& log, ManualClock& clock) {
   constexpr std::int64_t more_than_a_week_ms = 8LL * 24 * 3'600 * 1'000;
-  const auto topic = must(log.create_topic(
-      {"shop.commands", 1, log::TopicKind::commands, "shop", log::CleanupPolicy::keep}));
+  const auto topic = must(log.create_topic({"shop.commands", 1, log::TopicKind::commands, "shop"}));
   const log::TopicPartition place{topic.id, log::partition(0)};
   const std::string value(2'000, 'v');
   for (int i = 0; i < 400; ++i) {
@@ -95,12 +94,13 @@ log::Offset remove_commands(log::Log& log, ManualClock& clock) {
 void fill(log::Log& log, std::uint64_t bytes) {
   std::vector<log::TopicPartition> places;
   for (const std::string name : {"orders", "payments"}) {
-    const auto topic =
-        must(log.create_topic({name, 3, log::TopicKind::events, "shop", log::CleanupPolicy::keep}));
+    const auto topic = must(log.create_topic({name, 3, log::TopicKind::events, "shop"}));
     for (std::int32_t p = 0; p < 3; ++p) {
       places.push_back({topic.id, log::partition(p)});
     }
   }
+  const std::vector<log::SettingChange> changed{{"delete.retention.ms", "5"}};
+  must(log.alter_topic(places[0].topic, changed));
   const log::GroupId group = must(log.group("audit"));
   std::uint64_t written = 0;
   for (std::int64_t number = 0; written < bytes; ++number) {

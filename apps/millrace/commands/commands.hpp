@@ -20,6 +20,8 @@ class App;
 namespace millrace::cli {
 
 CLI::App* add_topics(CLI::App& app, Action& action);
+/// Below `topics`.
+void add_topic_changes(CLI::App& topics, Action& action);
 CLI::App* add_tail(CLI::App& app, Action& action);
 CLI::App* add_trace(CLI::App& app, Action& action);
 CLI::App* add_groups(CLI::App& app, Action& action);
@@ -39,6 +41,23 @@ struct TopicsOptions {
   bool json = false;
 };
 [[nodiscard]] Status show_topics(log::Log& log, const TopicsOptions& options, Output& out);
+
+struct CreateTopicOptions {
+  log::TopicSpec spec;
+  std::vector<log::SettingChange> changes;  ///< of the defaults
+  bool json = false;
+};
+/// Creates a topic: `log` is a handle of any_service. log::errc::topic_mismatch also when it exists
+/// with other settings.
+[[nodiscard]] Status create_topic(log::Log& log, const CreateTopicOptions& options, Output& out);
+
+struct AlterTopicOptions {
+  std::string topic;
+  std::vector<log::SettingChange> changes;
+  bool json = false;
+};
+/// Changes settings of a topic: `log` is a handle of any_service.
+[[nodiscard]] Status alter_topic(log::Log& log, const AlterTopicOptions& options, Output& out);
 
 /// Where a tail begins.
 struct TailStart {

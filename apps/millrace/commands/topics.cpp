@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <optional>
 #include <span>
 
@@ -8,6 +9,7 @@
 #include "json.hpp"
 #include "millrace/log/errors.hpp"
 #include "names.hpp"
+#include "settings_json.hpp"
 #include "table.hpp"
 #include "text.hpp"
 
@@ -51,23 +53,53 @@ Result<std::vector<Count>> count_what_is_there(log::Log& log, std::span<const lo
   return counts;
 }
 
-std::string cleanup_text(log::CleanupPolicy cleanup) {
-  return cleanup == log::CleanupPolicy::compact ? "compact" : "keep";
+// Nothing: as with its records, or the reader may not see them.
+using ShownSettings = std::optional<log::TopicSettings>;
+
+// One request each on Kafka.
+Result<std::vector<ShownSettings>> read_settings(log::Log& log, std::span<const log::Topic> topics,
+                                                 const std::vector<Count>& records) {
+  std::vector<ShownSettings> all;
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    all.emplace_back();
+    if (!records[i]) continue;
+    const auto settings = log.topic_settings(topics[i].id);
+    const bool unknown = !settings && (settings.error().is(log::errc::unknown_topic) ||
+                                       settings.error().is(log::errc::not_authorized));
+    if (!settings && !unknown) return fail(settings.error());
+    if (settings) all.back() = *settings;
+  }
+  return all;
 }
 
-std::string topic_json(const log::TopicSpec& spec, Count records) {
+std::string policy_of(const ShownSettings& settings) {
+  return settings ? log::named_settings(*settings).front().value : "?";
+}
+
+// Those beside the policy that are not as usual.
+std::string others_of(ShownSettings settings) {
+  if (!settings) return "";
+  settings->compacts = settings->deletes = false;
+  return log::describe_changed(*settings);
+}
+
+std::string topic_json(const log::TopicSpec& spec, Count records, const ShownSettings& settings) {
   std::string line;
   JsonWriter json(line);
   json.begin_object()
       .field("name", spec.name)
       .field("kind", log::to_string(spec.kind))
       .field("owner", spec.owner)
-      .field("partitions", spec.partitions)
-      .field("cleanup", cleanup_text(spec.cleanup));
+      .field("partitions", spec.partitions);
   if (records) {
     json.field("records", *records);
   } else {
     json.key("records").raw("null");
+  }
+  if (settings) {
+    settings_json(json.key("settings"), *settings);
+  } else {
+    json.key("settings").raw("null");
   }
   return json.end_object().take();
 }
@@ -89,8 +121,14 @@ void print_left_out(std::size_t hidden, std::size_t idle, Output& out) {
 }
 
 void print_table(const std::vector<log::Topic>& topics, const std::vector<Count>& records,
-                 const TopicsOptions& options, std::size_t hidden, Output& out) {
-  Table table({"TOPIC", "KIND", "OWNER", "PARTITIONS", "CLEANUP", "RECORDS"});
+                 const std::vector<ShownSettings>& settings, const TopicsOptions& options,
+                 std::size_t hidden, Output& out) {
+  std::vector<std::string> headings{"TOPIC", "KIND", "OWNER", "PARTITIONS", "CLEANUP", "RECORDS"};
+  const bool has_others =
+      std::any_of(settings.begin(), settings.end(),
+                  [](const ShownSettings& one) { return !others_of(one).empty(); });
+  if (has_others) headings.emplace_back("SETTINGS");
+  Table table(std::move(headings));
   std::size_t idle = 0;
   for (std::size_t i = 0; i < topics.size(); ++i) {
     const log::TopicSpec& spec = topics[i].spec;
@@ -98,8 +136,14 @@ void print_table(const std::vector<log::Topic>& topics, const std::vector<Count>
       ++idle;
       continue;
     }
-    table.add({spec.name, log::to_string(spec.kind), spec.owner, std::to_string(spec.partitions),
-               cleanup_text(spec.cleanup), records[i] ? std::to_string(*records[i]) : "(gone)"});
+    std::vector<std::string> cells{spec.name,
+                                   log::to_string(spec.kind),
+                                   spec.owner,
+                                   std::to_string(spec.partitions),
+                                   policy_of(settings[i]),
+                                   records[i] ? std::to_string(*records[i]) : "(gone)"};
+    if (has_others) cells.push_back(others_of(settings[i]));
+    table.add(std::move(cells));
   }
   if (topics.empty() && hidden == 0) {
     out.line("there are no topics yet");
@@ -121,26 +165,30 @@ Status show_topics(log::Log& log, const TopicsOptions& options, Output& out) {
     return {};
   }
   MILLRACE_ASSIGN(const std::vector<Count> records, count_what_is_there(log, shown));
+  MILLRACE_ASSIGN(const std::vector<ShownSettings> settings, read_settings(log, shown, records));
   if (options.json) {
     for (std::size_t i = 0; i < shown.size(); ++i) {
-      out.json(topic_json(shown[i].spec, records[i]));
+      out.json(topic_json(shown[i].spec, records[i], settings[i]));
     }
     return {};
   }
-  print_table(shown, records, options, all - shown.size(), out);
+  print_table(shown, records, settings, options, all - shown.size(), out);
   if (!shown.empty() && !has_commit_order(log))
     out.line("(RECORDS counts the marks of transactions too)");
   return {};
 }
 
 CLI::App* add_topics(CLI::App& app, Action& action) {
-  auto* command = app.add_subcommand("topics", "List the topics: kind, owner, size");
+  auto* command = app.add_subcommand("topics", "List the topics: kind, owner, size, settings");
   auto options = std::make_shared<TopicsOptions>();
   command->add_flag("-a,--all", options->all,
                     "All: private, the log's own, empty ones for retries");
   command->add_flag("--names", options->names, "Names only, one a line");
   command->add_flag("--json", options->json, "A JSON object a line");
-  command->callback([options, &action] {
+  command->require_subcommand(0, 1);
+  add_topic_changes(*command, action);
+  command->callback([options, command, &action] {
+    if (!command->get_subcommands().empty()) return;
     action = [options](Session& session) -> Status {
       MILLRACE_ASSIGN(log::Log * log, session.log());
       return show_topics(*log, *options, session.out);

@@ -6,6 +6,7 @@
 
 #include "copy/errors.hpp"
 #include "millrace/log/errors.hpp"
+#include "names.hpp"
 #include "text.hpp"
 
 namespace millrace::cli {
@@ -25,8 +26,18 @@ std::string listed(const std::vector<std::string>& names) {
 
 std::string describe(const log::TopicSpec& spec) {
   return counted(static_cast<std::size_t>(spec.partitions), "partition") + ", " +
-         log::to_string(spec.kind) + " of '" + spec.owner + "'" +
-         (spec.cleanup == log::CleanupPolicy::compact ? ", compacted" : ", kept");
+         log::to_string(spec.kind) + " of '" + spec.owner + "'";
+}
+
+// A topic that is in the target already must not remove what the copy writes.
+Status check_kept(log::Log& target, const log::Topic& topic, const log::TopicSettings& source) {
+  MILLRACE_ASSIGN(const log::TopicSettings is, target.topic_settings(topic.id));
+  const bool deletes = is.deletes && (!source.deletes || !has_commit_order(target));
+  if (!deletes && (!is.compacts || source.compacts)) return {};
+  return fail(log::errc::topic_mismatch,
+              "topic '" + topic.spec.name + "' is in the target and would remove records (" +
+                  log::describe_changed(is) +
+                  "): run `millrace topics alter` there, or copy to an empty log");
 }
 
 Status check_records(const CopyPlan& plan, log::Log& target, const CopyState& state) {
@@ -85,11 +96,14 @@ Status check_live(const CopyPlan& plan, log::Log& target, bool force) {
 }
 
 Status check_topics(const CopyPlan& plan, log::Log& target) {
-  for (const log::TopicSpec& spec : plan.topics) {
+  for (const auto& [spec, settings] : plan.topics) {
     const auto found = target.find_topic(spec.name);
     if (!found && found.error().is(log::errc::unknown_topic)) continue;
     if (!found) return fail(found.error());
-    if (found->spec == spec) continue;
+    if (found->spec == spec) {
+      MILLRACE_TRY(check_kept(target, *found, settings));
+      continue;
+    }
     return fail(log::errc::topic_mismatch,
                 "topic '" + spec.name + "' is another one in the target (" + describe(found->spec) +
                     ") than in the source (" + describe(spec) + ")");

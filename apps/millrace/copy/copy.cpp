@@ -13,6 +13,7 @@
 #include "copy/source_reader.hpp"
 #include "copy/target_writer.hpp"
 #include "millrace/base/fault_point.hpp"
+#include "names.hpp"
 
 namespace millrace::cli {
 
@@ -83,9 +84,20 @@ class Copier {
   }
 
  private:
+  // Kafka deletes by the times of records, which may be years ago: there the copy keeps all. The
+  // size of segments suits the disks of the source.
+  log::TopicSettings in_target(log::TopicSettings settings) {
+    if (has_commit_order(target_)) return settings;
+    settings.segment_bytes = log::TopicSettings::default_segment_bytes;
+    settings.deletes = false;
+    settings.retention_ms.reset();
+    settings.retention_bytes.reset();
+    return settings;
+  }
+
   Status make_topics() {
-    for (const log::TopicSpec& spec : plan_.topics) {
-      MILLRACE_TRY(target_.create_topic(spec));
+    for (const auto& [spec, settings] : plan_.topics) {
+      MILLRACE_TRY(target_.create_topic(spec, in_target(settings)));
       MILLRACE_FAULT_POINT("copy.topic_made");
     }
     for (const PlannedPlace& place : plan_.places) {

@@ -19,12 +19,12 @@ CopyPhase phase_of_topic(const log::TopicSpec& topic) {
   return is_manifest(topic) ? CopyPhase::manifests : phase_of(topic.name);
 }
 
-Status add_places(log::Log& source, const log::Topic& topic, CopyPlan& plan) {
+Status add_places(log::Log& source, const log::Topic& topic, bool compacts, CopyPlan& plan) {
   for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
     PlannedPlace place;
     place.name = {topic.spec.name, p};
     place.source = {topic.id, log::partition(p)};
-    place.compacted = topic.spec.cleanup == log::CleanupPolicy::compact;
+    place.compacted = compacts;
     place.phase = phase_of_topic(topic.spec);
     MILLRACE_ASSIGN(place.start, source.start_offset(place.source));
     MILLRACE_ASSIGN(place.end, source.end_offset(place.source));
@@ -96,12 +96,15 @@ Result<CopyPlan> make_plan(log::Log& source, const std::string& glob) {
       return fail(errc::not_found, unknown_name("topic that matches", glob, names));
     }
   }
-  for (const log::Topic& topic : topics)
-    plan.topics.push_back(topic.spec);
+  for (const log::Topic& topic : topics) {
+    MILLRACE_ASSIGN(const log::TopicSettings settings, source.topic_settings(topic.id));
+    plan.topics.push_back({topic.spec, settings});
+  }
   for (const CopyPhase phase :
        {CopyPhase::manifests, CopyPhase::retries, CopyPhase::dead_letters, CopyPhase::records}) {
-    for (const log::Topic& topic : topics) {
-      if (phase_of_topic(topic.spec) == phase) MILLRACE_TRY(add_places(source, topic, plan));
+    for (std::size_t i = 0; i < topics.size(); ++i) {
+      if (phase_of_topic(topics[i].spec) != phase) continue;
+      MILLRACE_TRY(add_places(source, topics[i], plan.topics[i].settings.compacts, plan));
     }
   }
   std::stable_sort(plan.places.begin(), plan.places.end(),

@@ -44,7 +44,11 @@ struct CopyPlan {
     PlaceName place;
     log::Offset next;
   };
-  std::vector<log::TopicSpec> topics;  ///< by name
+  struct PlannedTopic {
+    log::TopicSpec spec;
+    log::TopicSettings settings;
+  };
+  std::vector<PlannedTopic> topics;  ///< by name
   std::vector<PlannedPlace> places;
   std::vector<Position> positions;
   std::vector<std::string> live;  ///< groups with members: their services run

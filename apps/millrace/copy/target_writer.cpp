@@ -36,10 +36,9 @@ Result<std::unique_ptr<TargetWriter>> TargetWriter::open(log::Log& target, Clock
                                                          std::size_t transaction_bytes) {
   std::unique_ptr<TargetWriter> writer(
       new TargetWriter(target, clock, std::move(source), transaction_bytes));
-  MILLRACE_ASSIGN(
-      const log::Topic map,
-      target.create_topic({std::string(copy_map_topic), 1, log::TopicKind::private_topic,
-                           "millrace", log::CleanupPolicy::keep}));
+  MILLRACE_ASSIGN(const log::Topic map,
+                  target.create_topic(
+                      {std::string(copy_map_topic), 1, log::TopicKind::private_topic, "millrace"}));
   writer->map_ = {map.id, log::partition(0)};
   writer->waiter_ = target.waiter();
   MILLRACE_TRY(writer->take_claim());

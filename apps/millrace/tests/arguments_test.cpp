@@ -44,6 +44,21 @@ std::vector<Wrong> wrong_values() {
       "", "file:", "http://x", "kafka://", "kafka://h:0", "kafka://h:99999", "kafka://h,:1"};
   std::vector<Wrong> all;
   add(all, "--log", {}, urls, "file:DIR or kafka://HOST:PORT", {"topics"});
+  const Words with_partitions{"topics", "create", "orders", "-p", "1"};
+  add(all, "NAME", {"topics", "create"}, names, "1 to 249 letters, digits",
+      {"-p", "1", "--kind", "events", "--owner", "orders"});
+  Words counts = numbers;
+  counts.insert(counts.end(), {"0", "4097"});
+  add(all, "--partitions", {"topics", "create", "orders", "--kind", "events", "--owner", "orders"},
+      counts, "from 1 to 4096");
+  add(all, "--kind", with_partitions, {"", "facts"}, "events", {"--owner", "orders"});
+  add(all, "--owner", with_partitions, names, "name of a service", {"--kind", "events"});
+  add(all, "TOPIC", {"topics", "alter"}, names, "1 to 249 letters, digits",
+      {"--unset", "retention.ms"});
+  add(all, "--set", {"topics", "alter", "orders"}, {"", "retention.ms"}, "NAME=VALUE");
+  add(all, "--set", {"topics", "alter", "orders"}, {"retention.ms=1d", "retention.bytes=-2"},
+      "a number from 0 on");
+  add(all, "--unset", {"topics", "alter", "orders"}, {"", "age"}, "there are cleanup.policy");
   add(all, "TOPIC", {"tail"}, names, "1 to 249 letters, digits");
   add(all, "--partition", {"tail", "orders"}, numbers, "from 0 to 2147483647");
   add(all, "--limit", {"tail", "orders"}, numbers, "from 0 to 2147483647");
@@ -158,7 +173,8 @@ TEST(Arguments, a_mistyped_option_or_command_is_suggested_in_one_line) {
       {{"tpoics"}, "did you mean 'topics'?"},
       {{"topics", "--jsno"}, "did you mean '--json'?"},
       {{"dead-letters", "relpay", "orders"}, "did you mean 'replay'?"},
-      {{"topics", "x"}, "one argument too many"},
+      {{"topics", "x"}, "there is no command 'x'"},
+      {{"topics", "alter", "orders", "x", "--unset", "retention.ms"}, "one argument too many"},
       {{"dead-letters"}, "list, show, replay"},
       {{"tail"}, "TOPIC is required"}};
   for (const auto& [arguments, text] : cases) {

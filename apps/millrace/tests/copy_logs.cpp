@@ -289,8 +289,8 @@ void write(CopyLog& log, const std::string& topic, std::int32_t partition,
 }
 
 void make_topic(CopyLog& log, const std::string& name, const std::string& owner,
-                std::int32_t partitions, log::TopicKind kind, log::CleanupPolicy cleanup) {
-  const auto made = log.service(owner).create_topic({name, partitions, kind, owner, cleanup});
+                std::int32_t partitions, log::TopicKind kind, const log::TopicSettings& settings) {
+  const auto made = log.service(owner).create_topic({name, partitions, kind, owner}, settings);
   ASSERT_TRUE(made) << made.error().to_string();
 }
 

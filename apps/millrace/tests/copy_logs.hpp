@@ -60,8 +60,16 @@ class SparseLog final : public log::Log {
   SparseLog(std::unique_ptr<log::Log> inner, std::string identity)
       : inner_(std::move(inner)), identity_(std::move(identity)) {}
 
-  Result<log::Topic> create_topic(const log::TopicSpec& spec) override {
-    return inner_->create_topic(spec);
+  Result<log::Topic> create_topic(const log::TopicSpec& spec,
+                                  const log::TopicSettings& settings) override {
+    return inner_->create_topic(spec, settings);
+  }
+  Result<log::TopicSettings> topic_settings(log::TopicId topic) override {
+    return inner_->topic_settings(topic);
+  }
+  Result<log::TopicSettings> alter_topic(log::TopicId topic,
+                                         std::span<const log::SettingChange> changes) override {
+    return inner_->alter_topic(topic, changes);
   }
   Result<log::Topic> find_topic(std::string_view name) override { return inner_->find_topic(name); }
   Result<std::vector<log::Topic>> topics() override { return inner_->topics(); }
@@ -129,7 +137,7 @@ void write(CopyLog& log, const std::string& topic, std::int32_t partition,
            const std::vector<Content>& records);
 void make_topic(CopyLog& log, const std::string& name, const std::string& owner,
                 std::int32_t partitions = 2, log::TopicKind kind = log::TopicKind::events,
-                log::CleanupPolicy cleanup = log::CleanupPolicy::keep);
+                const log::TopicSettings& settings = {});
 void set_position(CopyLog& log, const std::string& group, const std::string& topic,
                   std::int32_t partition, log::Offset next);
 std::optional<log::Offset> position_of(CopyLog& log, const std::string& group,

@@ -109,14 +109,14 @@ TEST(CopyOutcome, is_seen_before_the_copier_asks_for_an_end) {
 
 TEST(CopyCompaction, may_take_away_what_a_later_record_of_the_key_replaces_and_tombstones) {
   const auto source = make_copy_log("file");
-  make_topic(*source, "state", "stock", 1, log::TopicKind::private_topic,
-             log::CleanupPolicy::compact);
+  make_topic(*source, "stock.state.changelog", "stock", 1, log::TopicKind::private_topic,
+             log::compacted());
   const std::vector<Content> records = {{1, "a", "1", {}},
                                         {2, "b", "1", {}},
                                         {3, "c", "1", {}},
                                         {4, "a", "2", {}},
                                         {5, "c", std::nullopt, {}}};
-  write(*source, "state", 0, records);
+  write(*source, "stock.state.changelog", 0, records);
   const auto target = make_copy_log("sparse");
   CopyRun run;
   ASSERT_TRUE(run.copy(*source, *target));
@@ -125,9 +125,9 @@ TEST(CopyCompaction, may_take_away_what_a_later_record_of_the_key_replaces_and_t
   const auto compare_without = [&](std::vector<std::size_t> numbers) {
     auto& sparse = dynamic_cast<SparseLog&>(*to);
     std::vector<std::pair<log::TopicPartition, log::Offset>> hidden;
-    const log::TopicPartition place{to->find_topic("state")->id, log::partition(0)};
+    const log::TopicPartition place{to->find_topic("stock.state.changelog")->id, log::partition(0)};
     for (const std::size_t number : numbers)
-      hidden.emplace_back(place, nth(*to, "state", 0, number));
+      hidden.emplace_back(place, nth(*to, "stock.state.changelog", 0, number));
     sparse.hidden = std::move(hidden);
     auto compared = run.compare(*from, *to);
     sparse.hidden.clear();

@@ -56,8 +56,7 @@ TEST_P(CopyReferences, makes_dead_letters_and_replays_name_the_copies) {
 TEST_P(CopyReferences, makes_manifests_name_the_offsets_of_the_copy) {
   const std::string topic = "shop.counts.repartition";
   make_topic(*source, topic, "shop", 2, log::TopicKind::private_topic);
-  make_topic(*source, "shop.manifest", "shop", 1, log::TopicKind::private_topic,
-             log::CleanupPolicy::compact);
+  make_topic(*source, "shop.manifest", "shop", 1, log::TopicKind::private_topic, log::compacted());
   for (int i = 0; i < 5; ++i)
     write(*source, topic, 0, numbered(i, i + 1));
   write(*source, topic, 1, numbered(0, 2));
@@ -90,8 +89,7 @@ TEST_P(CopyReferences, makes_manifests_name_the_offsets_of_the_copy) {
 
 TEST_P(CopyReferences, makes_a_manifest_begin_at_0_in_what_is_not_copied) {
   make_topic(*source, "shop.counts.repartition", "shop", 1, log::TopicKind::private_topic);
-  make_topic(*source, "shop.manifest", "shop", 1, log::TopicKind::private_topic,
-             log::CleanupPolicy::compact);
+  make_topic(*source, "shop.manifest", "shop", 1, log::TopicKind::private_topic, log::compacted());
   write(*source, "shop.counts.repartition", 0, numbered(0, 3));
   stream::Manifest manifest;
   manifest.version = manifest.revision = manifest.plan_version = 1;
@@ -104,8 +102,7 @@ TEST_P(CopyReferences, makes_a_manifest_begin_at_0_in_what_is_not_copied) {
 }
 
 TEST_P(CopyReferences, refuses_a_manifest_of_a_newer_build) {
-  make_topic(*source, "shop.manifest", "shop", 1, log::TopicKind::private_topic,
-             log::CleanupPolicy::compact);
+  make_topic(*source, "shop.manifest", "shop", 1, log::TopicKind::private_topic, log::compacted());
   stream::Manifest manifest;
   manifest.version = 99;
   write(*source, "shop.manifest", 0, {{1, "manifest", stream::to_json(manifest), {}}});

@@ -32,17 +32,45 @@ TEST_P(Copy, keeps_all_that_a_record_has) {
   expect_same("orders");
 }
 
+TEST_P(Copy, takes_settings_along_except_retention_to_a_cluster_that_deletes_by_record_time) {
+  log::TopicSettings settings = log::compacted();
+  settings.deletes = true;
+  settings.retention_ms = 86'400'000;
+  settings.retention_bytes = 1U << 30U;
+  settings.delete_retention_ms = 5'000;
+  make_topic(*source, "orders", "orders", 2, log::TopicKind::events, settings);
+  write(*source, "orders", 0, numbered(0, 3));
+  EXPECT_EQ(copied().records, 3);
+  log::Log& copy = target->service("reader");
+  if (copy.identity().starts_with("kafka/")) {
+    settings.deletes = false;
+    settings.retention_ms.reset();
+    settings.retention_bytes.reset();
+  }
+  EXPECT_EQ(copy.topic_settings(copy.find_topic("orders")->id).value(), settings);
+}
+
+TEST_P(Copy, is_refused_into_a_topic_that_would_remove_what_is_copied) {
+  make_topic(*source, "orders", "orders", 2);
+  write(*source, "orders", 0, numbered(0, 3));
+  make_topic(*target, "orders", "orders", 2, log::TopicKind::events, log::compacted());
+  EXPECT_EQ(refused(), log::errc::topic_mismatch);
+}
+
 TEST_P(Copy, keeps_the_specs_of_topics_of_all_services) {
   make_topic(*source, "orders", "orders", 3);
   make_topic(*source, "stock.commands", "stock", 2, log::TopicKind::commands);
   make_topic(*source, "stock.shelves.changelog", "stock", 2, log::TopicKind::private_topic,
-             log::CleanupPolicy::compact);
+             log::compacted());
   write(*source, "stock.shelves.changelog", 1, numbered(0, 5));
   EXPECT_EQ(copied().topics, 3U);
   for (const char* name : {"orders", "stock.commands", "stock.shelves.changelog"}) {
     EXPECT_EQ(target->service("reader").find_topic(name)->spec,
               source->service("reader").find_topic(name)->spec);
   }
+  log::Log& copy = target->service("reader");
+  EXPECT_TRUE(copy.topic_settings(copy.find_topic("stock.shelves.changelog")->id)->compacts);
+  EXPECT_FALSE(copy.topic_settings(copy.find_topic("orders")->id)->compacts);
   expect_same("stock.shelves.changelog");
 }
 

@@ -196,8 +196,7 @@ TEST_F(DeadLetters, that_are_not_the_whole_record_go_back_only_with_what_is_miss
 
 TEST_F(DeadLetters, that_no_task_would_read_are_refused_and_nothing_is_replayed) {
   log::Log& storefront = shop.service("storefront");
-  ASSERT_TRUE(storefront.create_topic(
-      {"wide", 8, TopicKind::commands, "storefront", log::CleanupPolicy::keep}));
+  ASSERT_TRUE(storefront.create_topic({"wide", 8, TopicKind::commands, "storefront"}));
   Event event{"orders.dead-letters", 1, "A3", "OrderRequested", "q3", "", "c3"};
   event.more_headers = {{"dl-topic", "wide"}, {"dl-partition", "5"}, {"dl-offset", "0"}};
   const std::int64_t wide = shop.publish(event);

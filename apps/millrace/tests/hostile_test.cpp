@@ -36,7 +36,7 @@ class HostileLog : public testing::Test {
                                      std::pair("orders.state", log::TopicKind::private_topic),
                                      std::pair("orders.dead-letters", log::TopicKind::events),
                                      std::pair("orders.retry", log::TopicKind::commands)}) {
-      ASSERT_TRUE(orders->create_topic({name, 1, kind, "orders", log::CleanupPolicy::keep}));
+      ASSERT_TRUE(orders->create_topic({name, 1, kind, "orders"}));
       publish(name, text());
       publish(name, "{\"value\":\"\xc2\x9b\x7f\xe2\x80\xae\"}");
     }

@@ -40,7 +40,7 @@ class Program : public testing::Test {
                                      std::pair("orders.state", log::TopicKind::private_topic),
                                      std::pair("orders.dead-letters", log::TopicKind::events),
                                      std::pair("orders.retry", log::TopicKind::commands)}) {
-      ASSERT_TRUE(orders->create_topic({name, 2, kind, "orders", log::CleanupPolicy::keep}));
+      ASSERT_TRUE(orders->create_topic({name, 2, kind, "orders"}));
     }
     for (int i = 0; i < 5; ++i)
       publish("orders", "e" + std::to_string(i));

@@ -45,7 +45,7 @@ log::Log& Shop::service(const std::string& name) {
 }
 
 void Shop::topic(const std::string& name, const std::string& owner, log::TopicKind kind) {
-  const auto made = service(owner).create_topic({name, 2, kind, owner, log::CleanupPolicy::keep});
+  const auto made = service(owner).create_topic({name, 2, kind, owner});
   ASSERT_TRUE(made) << made.error().to_string();
 }
 

@@ -71,7 +71,9 @@ TEST_F(Topics, are_json_lines_when_asked) {
   const auto shown = lines(options);
   ASSERT_EQ(shown.size(), 3U) << "empty ones too";
   EXPECT_EQ(shown.front(), R"({"name":"orders","kind":"events","owner":"orders","partitions":2,)"
-                           R"("cleanup":"keep","records":2})");
+                           R"("records":2,"settings":{"cleanup.policy":"keep",)"
+                           R"("retention.ms":-1,"retention.bytes":-1,"min.compaction.lag.ms":0,)"
+                           R"("delete.retention.ms":604800000,"segment.bytes":1073741824}})");
 }
 
 }  // namespace

@@ -292,8 +292,8 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings,
 
   MILLRACE_ASSIGN(millrace::stream::Topology plan, builder.build());
   // Written by the HTTP side, which is no part of the topology.
-  plan.own_topics.push_back({requests_topic, settings.partitions, millrace::log::TopicKind::events,
-                             plan.service, millrace::log::CleanupPolicy::keep});
+  plan.own_topics.push_back(
+      {requests_topic, settings.partitions, millrace::log::TopicKind::events, plan.service});
   return plan;
 }
 

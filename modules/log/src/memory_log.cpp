@@ -23,10 +23,6 @@
 namespace millrace::log {
 namespace {
 
-bool contains(const std::vector<Claim>& claims, const Claim& claim) {
-  return std::find(claims.begin(), claims.end(), claim) != claims.end();
-}
-
 /// One handle of the broker: a member of the log.
 struct Handle {
   explicit Handle(LogOptions wanted) : options(std::move(wanted)) {}
@@ -49,6 +45,7 @@ struct MemoryState {
   };
   struct StoredTopic {
     Topic topic;
+    TopicSettings settings;
     std::vector<StoredPartition> partitions;
   };
   struct ProducerState {
@@ -58,29 +55,28 @@ struct MemoryState {
   MemoryState(Clock& the_clock, bool is_simulated)
       : clock(the_clock), simulated(is_simulated), groups(the_clock) {}
 
-  Result<Topic> create_topic(const TopicSpec& spec, std::string_view service)
-      MILLRACE_REQUIRES(mutex) {
+  Result<Topic> create_topic(const TopicSpec& spec, const TopicSettings& settings,
+                             std::string_view service) MILLRACE_REQUIRES(mutex) {
     const auto found = topic_ids.find(spec.name);
     const TopicSpec* existing =
         found == topic_ids.end()
             ? nullptr
             : &topics[static_cast<std::size_t>(found->second.value)].topic.spec;
-    MILLRACE_TRY(check_create_topic(spec, existing, service));
+    MILLRACE_TRY(check_create_topic(spec, settings, existing, service));
     if (existing != nullptr) {
       return Topic{found->second, *existing};
     }
     const TopicId id{{static_cast<std::int32_t>(topics.size())}};
-    topics.push_back(
-        {{id, spec}, std::vector<StoredPartition>(static_cast<std::size_t>(spec.partitions))});
+    topics.push_back({{id, spec},
+                      settings,
+                      std::vector<StoredPartition>(static_cast<std::size_t>(spec.partitions))});
     topic_ids.emplace(spec.name, id);
     return topics.back().topic;
   }
 
   Result<Topic> find_topic(std::string_view name) const MILLRACE_REQUIRES(mutex) {
     const auto found = topic_ids.find(name);
-    if (found == topic_ids.end()) {
-      return fail(unknown_topic_error(name));
-    }
+    if (found == topic_ids.end()) return fail(unknown_topic_error(name));
     return topics[static_cast<std::size_t>(found->second.value)].topic;
   }
 
@@ -302,7 +298,8 @@ Result<MembershipChange> MemoryMembership::poll() {
   change.lost = std::move(lost);
   held_.insert(held_.end(), change.granted.begin(), change.granted.end());
   std::vector<Claim> wanted = change.asked_back;
-  std::erase_if(change.asked_back, [&](const Claim& claim) { return contains(asked_, claim); });
+  std::erase_if(change.asked_back,
+                [&](const Claim& claim) { return std::ranges::count(asked_, claim) > 0; });
   asked_ = std::move(wanted);
   return change;
 }
@@ -322,7 +319,7 @@ Status MemoryMembership::release(const Claim& claim) {
     return fail(closed_error(handle_->options.member));
   }
   // A claim that was lost meanwhile belongs to somebody else: there is nothing to give back.
-  if (contains(held_, claim)) {
+  if (std::ranges::count(held_, claim) > 0) {
     state_->groups.free_unit(claim);
     std::erase(held_, claim);
   }
@@ -382,10 +379,26 @@ class MemoryLog final : public Log {
     state_->changed.notify_all();
   }
 
-  Result<Topic> create_topic(const TopicSpec& spec) override {
+  Result<Topic> create_topic(const TopicSpec& spec, const TopicSettings& settings) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
-    return state_->create_topic(spec, handle_->options.service);
+    return state_->create_topic(spec, settings, handle_->options.service);
+  }
+  Result<TopicSettings> topic_settings(TopicId topic) override {
+    const MutexLock lock(state_->mutex);
+    MILLRACE_TRY(check_open());
+    MILLRACE_TRY(state_->check_place({topic, partition(0)}));
+    return state_->topics[static_cast<std::size_t>(topic.value)].settings;
+  }
+  Result<TopicSettings> alter_topic(TopicId topic,
+                                    std::span<const SettingChange> changes) override {
+    const MutexLock lock(state_->mutex);
+    MILLRACE_TRY(check_open());
+    MILLRACE_TRY(state_->check_place({topic, partition(0)}));
+    auto& stored = state_->topics[static_cast<std::size_t>(topic.value)];
+    MILLRACE_ASSIGN(stored.settings, check_alter_topic(stored.topic.spec, stored.settings, changes,
+                                                       handle_->options.service));
+    return stored.settings;
   }
   Result<Topic> find_topic(std::string_view name) override {
     const MutexLock lock(state_->mutex);
@@ -397,9 +410,7 @@ class MemoryLog final : public Log {
     MILLRACE_TRY(check_open());
     std::vector<Topic> result;
     for (const auto& stored : state_->topics) {
-      if (!is_internal(stored.topic.spec.name)) {
-        result.push_back(stored.topic);
-      }
+      if (!is_internal(stored.topic.spec.name)) result.push_back(stored.topic);
     }
     return result;
   }

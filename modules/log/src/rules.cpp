@@ -14,12 +14,15 @@ namespace millrace::log {
 
 namespace {
 
+// A day. A restore that takes longer than tombstones stay may miss that a key was deleted.
+constexpr std::int64_t least_tombstones_ms = 86'400'000;
+
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 std::string describe(const TopicSpec& spec) {
   return std::to_string(spec.partitions) +
          (spec.partitions == 1 ? " partition, " : " partitions, ") + to_string(spec.kind) + " of " +
-         quoted(spec.owner) + (spec.cleanup == CleanupPolicy::compact ? ", compacted" : ", kept");
+         quoted(spec.owner);
 }
 
 std::string describe_service(std::string_view service) {
@@ -37,7 +40,50 @@ bool is_shared(const TopicSpec& spec) {
          spec.name.starts_with(std::string(library_service) + ".");
 }
 
+/// No more is removed than the readers of the topic can do without.
+Status check_keeps_enough(const TopicSpec& spec, const TopicSettings& settings) {
+  const std::string_view needed = needed_policy(spec, settings);
+  if (!needed.empty()) {
+    return fail(errc::invalid_argument,
+                "topic " + quoted(spec.name) + " (" + to_string(spec.kind) + " of " +
+                    quoted(spec.owner) + ") needs cleanup.policy=" + std::string(needed) +
+                    ", because records would be removed that are still needed");
+  }
+  if (is_state(spec) && settings.delete_retention_ms < least_tombstones_ms) {
+    return fail(errc::invalid_argument,
+                "topic " + quoted(spec.name) + " needs a delete.retention.ms of at least " +
+                    std::to_string(least_tombstones_ms) +
+                    ": a service that restores its state from it could miss deletions");
+  }
+  return {};
+}
+
 }  // namespace
+
+std::string_view needed_policy(const TopicSpec& spec, const TopicSettings& settings) {
+  const bool is_private = spec.kind == TopicKind::private_topic;
+  if (is_state(spec)) {
+    return settings.deletes || !settings.compacts ? "compact" : "";
+  }
+  if (is_private || is_internal(spec.name)) {
+    return settings.deletes || settings.compacts ? "keep" : "";
+  }
+  // Each of them counts, also when a later one has its key.
+  if (spec.kind == TopicKind::commands || spec.name == spec.owner + ".dead-letters") {
+    return settings.compacts ? "keep or delete" : "";
+  }
+  return "";
+}
+
+bool is_state(const TopicSpec& spec) {
+  const std::string_view name = spec.name;
+  const std::string prefix = spec.owner + ".";
+  if (spec.kind != TopicKind::private_topic || !name.starts_with(prefix)) {
+    return false;
+  }
+  const std::string_view own = name.substr(prefix.size());
+  return own == "manifest" || own.ends_with(".changelog");
+}
 
 std::string to_string(TopicKind kind) {
   switch (kind) {
@@ -88,9 +134,10 @@ Status check_topic_spec(const TopicSpec& spec) {
   return check_name(spec.owner, "the owner of topic " + quoted(spec.name));
 }
 
-Status check_create_topic(const TopicSpec& wanted, const TopicSpec* existing,
-                          std::string_view service) {
+Status check_create_topic(const TopicSpec& wanted, const TopicSettings& settings,
+                          const TopicSpec* existing, std::string_view service) {
   MILLRACE_TRY(check_topic_spec(wanted));
+  MILLRACE_TRY(check_settings(settings));
   if (existing != nullptr) {
     if (*existing == wanted) {
       return {};
@@ -99,12 +146,33 @@ Status check_create_topic(const TopicSpec& wanted, const TopicSpec* existing,
                                           describe(*existing) + "; asked for were " +
                                           describe(wanted));
   }
+  MILLRACE_TRY(check_keeps_enough(wanted, settings));
   if (wanted.owner != service && service != any_service && !is_shared(wanted)) {
     return fail(errc::not_owner, "topic " + quoted(wanted.name) + " of service " +
                                      quoted(wanted.owner) + " cannot be created by " +
                                      describe_service(service) + ": start its owner first");
   }
   return {};
+}
+
+Result<TopicSettings> check_alter_topic(const TopicSpec& spec, const TopicSettings& before,
+                                        std::span<const SettingChange> changes,
+                                        std::string_view service) {
+  if (spec.owner != service && service != any_service) {
+    return fail(errc::not_owner, "the settings of topic " + quoted(spec.name) + " of service " +
+                                     quoted(spec.owner) + " cannot be changed by " +
+                                     describe_service(service) + ": only its owner may");
+  }
+  if (is_internal(spec.name)) {
+    return fail(errc::invalid_argument,
+                "topic " + quoted(spec.name) + " is one of the log itself: its settings stay");
+  }
+  auto after = with_changes(before, changes);
+  if (!after) {
+    return fail(after.error().at("topic " + quoted(spec.name)));
+  }
+  MILLRACE_TRY(check_keeps_enough(spec, *after));
+  return after;
 }
 
 Status check_may_write(const TopicSpec& spec, std::string_view service) {

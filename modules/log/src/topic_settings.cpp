@@ -7,6 +7,7 @@
 #include <charconv>
 #include <limits>
 
+#include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log {
@@ -102,7 +103,7 @@ constexpr std::array<SettingRule, 6> rules{{
      [](const TopicSettings& s) { return std::to_string(s.delete_retention_ms); }},
     {"segment.bytes", "a number from 4096 to 2147483647",
      [](std::string_view text, TopicSettings& s) {
-       return read_number(text, smallest_segment, largest_segment, s.segment_bytes);
+       return read_number<std::uint64_t>(text, 0, longest_ms, s.segment_bytes);
      },
      [](const TopicSettings& s) { return std::to_string(s.segment_bytes); }},
 }};
@@ -121,8 +122,14 @@ Result<const SettingRule*> find_rule(std::string_view name) {
               "there is no setting '" + std::string(name) + "' of topics; there are " + names);
 }
 
+// Apart from reading: what an earlier build stored is read although less is allowed now.
+bool fits(const SettingRule& rule, const TopicSettings& settings) {
+  return rule.name != "segment.bytes" ||
+         (settings.segment_bytes >= smallest_segment && settings.segment_bytes <= largest_segment);
+}
+
 Status read_value(const SettingRule& rule, std::string_view value, TopicSettings& settings) {
-  if (rule.read(value, settings)) {
+  if (rule.read(value, settings) && fits(rule, settings)) {
     return {};
   }
   return fail(errc::invalid_argument,
@@ -137,6 +144,18 @@ Status check_limit(std::string_view name, const std::string& value, const TopicS
               std::string(name) + "=" + value + " deletes nothing under cleanup.policy=" +
                   policy_text(settings) + ": set cleanup.policy to delete or compact,delete, or " +
                   std::string(name) + " to -1");
+}
+
+Status check_together(const TopicSettings& settings) {
+  MILLRACE_TRY(check_limit("retention.ms", limit_text(settings.retention_ms), settings));
+  MILLRACE_TRY(check_limit("retention.bytes", limit_text(settings.retention_bytes), settings));
+  if (settings.deletes && !settings.retention_ms && !settings.retention_bytes) {
+    return fail(errc::invalid_argument, "cleanup.policy=" + policy_text(settings) +
+                                            " deletes nothing without a limit: set retention.ms or "
+                                            "retention.bytes, or cleanup.policy to " +
+                                            (settings.compacts ? "compact" : "keep"));
+  }
+  return {};
 }
 
 }  // namespace
@@ -184,12 +203,18 @@ Result<SettingChange> default_setting(std::string_view name) {
 }
 
 Result<TopicSettings> with_changes(TopicSettings settings, std::span<const SettingChange> changes) {
-  for (const SettingChange& change : changes) {
-    MILLRACE_ASSIGN(const SettingRule* rule, find_rule(change.name));
+  for (auto change = changes.begin(); change != changes.end(); ++change) {
+    MILLRACE_ASSIGN(const SettingRule* rule, find_rule(change->name));
+    const bool twice = std::any_of(changes.begin(), change, [&](const SettingChange& earlier) {
+      return earlier.name == change->name;
+    });
+    if (twice) {
+      return fail(errc::invalid_argument, "the setting " + change->name + " is named twice");
+    }
     MILLRACE_TRY(
-        read_value(*rule, change.value ? *change.value : rule->write(TopicSettings{}), settings));
+        read_value(*rule, change->value ? *change->value : rule->write(TopicSettings{}), settings));
   }
-  MILLRACE_TRY(check_settings(settings));
+  MILLRACE_TRY(check_together(settings));
   return settings;
 }
 
@@ -199,8 +224,18 @@ Status check_settings(const TopicSettings& settings) {
     TopicSettings ignored;
     MILLRACE_TRY(read_value(rule, rule.write(settings), ignored));
   }
-  MILLRACE_TRY(check_limit("retention.ms", limit_text(settings.retention_ms), settings));
-  return check_limit("retention.bytes", limit_text(settings.retention_bytes), settings);
+  return check_together(settings);
+}
+
+Result<TopicSettings> stored_settings(std::span<const SettingChange> values) {
+  TopicSettings settings;
+  for (const SettingChange& value : values) {
+    MILLRACE_ASSIGN(const SettingRule* rule, find_rule(value.name));
+    if (!value.value || !rule->read(*value.value, settings)) {
+      return fail(errc::invalid_argument, quoted_setting(rule->name, value.value.value_or("")));
+    }
+  }
+  return settings;
 }
 
 }  // namespace millrace::log

@@ -14,8 +14,7 @@ using testing::HasSubstr;
 TEST_P(LogContract, a_topic_is_the_same_for_all_handles) {
   auto stock = connect("stock");
   auto orders = connect("orders");
-  const auto made =
-      stock->create_topic({"stock.events", 3, TopicKind::events, "stock", CleanupPolicy::keep});
+  const auto made = stock->create_topic({"stock.events", 3, TopicKind::events, "stock"});
   ASSERT_TRUE(made.has_value()) << made.error().to_string();
   const auto found = orders->find_topic("stock.events");
   ASSERT_TRUE(found.has_value()) << found.error().to_string();
@@ -25,7 +24,7 @@ TEST_P(LogContract, a_topic_is_the_same_for_all_handles) {
 
 TEST_P(LogContract, creating_a_topic_again_answers_the_one_there_is) {
   auto log = connect();
-  const TopicSpec spec{"t", 3, TopicKind::private_topic, "stock", CleanupPolicy::compact};
+  const TopicSpec spec{"t", 3, TopicKind::private_topic, "stock"};
   const auto first = log->create_topic(spec);
   const auto second = log->create_topic(spec);
   ASSERT_TRUE(first.has_value() && second.has_value());
@@ -36,17 +35,16 @@ TEST_P(LogContract, creating_a_topic_again_answers_the_one_there_is) {
 
 TEST_P(LogContract, a_topic_of_the_same_name_and_another_shape_is_a_mismatch_that_shows_both) {
   auto log = connect();
-  const TopicSpec spec{"t", 3, TopicKind::events, "stock", CleanupPolicy::keep};
+  const TopicSpec spec{"t", 3, TopicKind::events, "stock"};
   ASSERT_TRUE(log->create_topic(spec).has_value());
-  for (const TopicSpec& other :
-       {TopicSpec{"t", 4, TopicKind::events, "stock", CleanupPolicy::keep},
-        TopicSpec{"t", 3, TopicKind::commands, "stock", CleanupPolicy::keep},
-        TopicSpec{"t", 3, TopicKind::events, "stock", CleanupPolicy::compact}}) {
+  for (const TopicSpec& other : {TopicSpec{"t", 4, TopicKind::events, "stock"},
+                                 TopicSpec{"t", 3, TopicKind::commands, "stock"},
+                                 TopicSpec{"t", 3, TopicKind::events, "orders"}}) {
     const auto created = log->create_topic(other);
     ASSERT_FALSE(created.has_value());
     EXPECT_TRUE(created.error().is(errc::topic_mismatch)) << created.error().to_string();
   }
-  const auto created = log->create_topic({"t", 4, TopicKind::events, "stock", CleanupPolicy::keep});
+  const auto created = log->create_topic({"t", 4, TopicKind::events, "stock"});
   EXPECT_THAT(created.error().message(), HasSubstr("3"));
   EXPECT_THAT(created.error().message(), HasSubstr("4"));
 }
@@ -54,8 +52,7 @@ TEST_P(LogContract, a_topic_of_the_same_name_and_another_shape_is_a_mismatch_tha
 TEST_P(LogContract, a_topic_of_the_library_for_all_is_created_and_written_by_any_service) {
   auto stock = connect("stock");
   auto nobody = connect("", "tool");
-  const TopicSpec spec{"__millrace.notes", 1, TopicKind::commands, std::string(library_service),
-                       CleanupPolicy::keep};
+  const TopicSpec spec{"__millrace.notes", 1, TopicKind::commands, std::string(library_service)};
   const auto made = nobody->create_topic(spec);
   ASSERT_TRUE(made.has_value()) << made.error().to_string();
   const auto found = stock->create_topic(spec);
@@ -78,8 +75,7 @@ TEST_P(LogContract, a_service_cannot_create_a_topic_of_another_one) {
   auto orders = connect("orders");
   auto nobody = connect("", "tool");
   for (Log* log : {orders.get(), nobody.get()}) {
-    const auto created =
-        log->create_topic({"stock.events", 1, TopicKind::events, "stock", CleanupPolicy::keep});
+    const auto created = log->create_topic({"stock.events", 1, TopicKind::events, "stock"});
     ASSERT_FALSE(created.has_value());
     EXPECT_TRUE(created.error().is(errc::not_owner)) << created.error().to_string();
   }
@@ -91,15 +87,13 @@ TEST_P(LogContract, names_that_kafka_would_not_take_are_refused) {
   for (const std::string& name : {std::string(""), std::string("."), std::string(".."),
                                   std::string("a/b"), std::string("a b"), std::string("\xc3\xa4"),
                                   std::string("a\0b", 3), std::string(250, 'x')}) {
-    const auto created =
-        log->create_topic({name, 1, TopicKind::events, "stock", CleanupPolicy::keep});
+    const auto created = log->create_topic({name, 1, TopicKind::events, "stock"});
     ASSERT_FALSE(created.has_value()) << name;
     EXPECT_TRUE(created.error().is(errc::invalid_argument)) << created.error().to_string();
   }
   for (const std::string& name :
        {std::string("a"), std::string("A-b_c.9"), std::string(world().longest_name(), 'x')}) {
-    const auto created =
-        log->create_topic({name, 1, TopicKind::events, "stock", CleanupPolicy::keep});
+    const auto created = log->create_topic({name, 1, TopicKind::events, "stock"});
     EXPECT_TRUE(created.has_value()) << created.error().to_string();
   }
 }
@@ -107,8 +101,7 @@ TEST_P(LogContract, names_that_kafka_would_not_take_are_refused) {
 TEST_P(LogContract, a_topic_has_at_least_one_partition) {
   auto log = connect();
   for (const std::int32_t partitions : {0, -1}) {
-    const auto created =
-        log->create_topic({"t", partitions, TopicKind::events, "stock", CleanupPolicy::keep});
+    const auto created = log->create_topic({"t", partitions, TopicKind::events, "stock"});
     ASSERT_FALSE(created.has_value());
     EXPECT_TRUE(created.error().is(errc::invalid_argument)) << created.error().to_string();
   }

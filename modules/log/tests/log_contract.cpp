@@ -20,8 +20,7 @@ std::unique_ptr<Log> LogContract::connect(std::string service, std::string membe
 
 TopicPartition LogContract::make_topic(Log& log, const std::string& name, std::int32_t partitions,
                                        TopicKind kind) {
-  const auto topic =
-      log.create_topic({name, partitions, kind, log.options().service, CleanupPolicy::keep});
+  const auto topic = log.create_topic({name, partitions, kind, log.options().service});
   if (!topic) {
     ADD_FAILURE() << topic.error().to_string();
     return {};

@@ -43,7 +43,7 @@ class MemoryLogTest : public testing::Test {
   }
 
   Result<Committed> put(Log& log) {
-    const auto topic = log.create_topic({"t", 1, TopicKind::events, "stock", CleanupPolicy::keep});
+    const auto topic = log.create_topic({"t", 1, TopicKind::events, "stock"});
     if (!topic) {
       return fail(topic.error());
     }

@@ -4,7 +4,9 @@
 
 #include <gmock/gmock.h>
 
+#include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/library_topics.hpp"
 
 namespace millrace::log {
 namespace {
@@ -67,8 +69,9 @@ TEST(TopicSettings, a_setting_returns_to_its_default) {
   const TopicSettings before = changed({"cleanup.policy=delete", "retention.ms=5"}).value();
   EXPECT_EQ(changed({"retention.ms=default", "cleanup.policy=default"}, before).value(),
             TopicSettings{});
-  const std::vector<SettingChange> unset{default_setting("retention.ms").value()};
-  EXPECT_EQ(describe_changed(with_changes(before, unset).value()), "cleanup.policy=delete");
+  const std::vector<SettingChange> unset{default_setting("retention.ms").value(),
+                                         default_setting("cleanup.policy").value()};
+  EXPECT_EQ(with_changes(before, unset).value(), TopicSettings{});
 }
 
 TEST(TopicSettings, a_value_that_is_not_allowed_is_refused_with_what_is) {
@@ -97,6 +100,29 @@ TEST(TopicSettings, a_limit_of_retention_needs_a_policy_that_deletes) {
   expect_refused({"cleanup.policy=compact"}, {"retention.ms=5", "cleanup.policy=compact"}, before);
 }
 
+TEST(TopicSettings, a_policy_that_deletes_needs_a_limit) {
+  expect_refused({"cleanup.policy=delete"}, {"cleanup.policy=delete", "retention.ms", "keep"});
+  expect_refused({"cleanup.policy=compact,delete"}, {"compact,delete", "retention.bytes"});
+  const TopicSettings before = changed({"cleanup.policy=delete", "retention.ms=5"}).value();
+  expect_refused({"retention.ms=-1"}, {"cleanup.policy=delete"}, before);
+}
+
+TEST(TopicSettings, a_setting_is_changed_once_at_a_time) {
+  expect_refused({"segment.bytes=4096", "segment.bytes=8192"}, {"segment.bytes", "twice"});
+}
+
+TEST(TopicSettings, what_was_stored_is_read_although_it_would_not_be_allowed_now) {
+  const std::vector<SettingChange> stored{{"segment.bytes", "1"}, {"cleanup.policy", "delete"}};
+  const auto read = stored_settings(stored);
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(read->segment_bytes, 1U);
+  EXPECT_TRUE(read->deletes);
+  const std::vector<SettingChange> unknown{{"tier.after.ms", "1"}};
+  EXPECT_FALSE(stored_settings(unknown));
+  const std::vector<SettingChange> unreadable{{"segment.bytes", "many"}};
+  EXPECT_FALSE(stored_settings(unreadable));
+}
+
 TEST(TopicSettings, fields_out_of_range_are_refused_too) {
   TopicSettings settings;
   settings.delete_retention_ms = -1;
@@ -109,6 +135,20 @@ TEST(TopicSettings, fields_out_of_range_are_refused_too) {
   settings.retention_ms = -5;
   EXPECT_FALSE(check_settings(settings));
   EXPECT_TRUE(check_settings(compacted()));
+}
+
+TEST(StateTopics, are_private_ones_of_their_owner_by_name) {
+  const auto state = [](const char* name, TopicKind kind, const char* owner) {
+    return is_state({name, 1, kind, owner});
+  };
+  EXPECT_TRUE(state("shop.left.changelog", TopicKind::private_topic, "shop"));
+  EXPECT_TRUE(state("shop.part.system.changelog", TopicKind::private_topic, "shop"));
+  EXPECT_TRUE(state("shop.manifest", TopicKind::private_topic, "shop"));
+  EXPECT_FALSE(state("shop.left.changelog", TopicKind::events, "shop"));
+  EXPECT_FALSE(state("shop.left.changelog", TopicKind::private_topic, "stock"));
+  EXPECT_FALSE(state("shop.changelog.repartition", TopicKind::private_topic, "shop"));
+  EXPECT_FALSE(state("shop.x.manifest", TopicKind::private_topic, "shop"));
+  EXPECT_FALSE(state("shop.part.system.ranges", TopicKind::private_topic, "shop"));
 }
 
 }  // namespace

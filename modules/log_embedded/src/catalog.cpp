@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint8_t topic_tag = 1;
 constexpr std::uint8_t group_tag = 2;
+constexpr std::uint8_t settings_tag = 3;
 
 std::unexpected<Error> damaged() {
   return fail(errc::corrupt, "a record of __catalog makes no sense");
@@ -26,9 +27,8 @@ Catalog::Catalog() {
   const std::string_view names[internal_topics] = {"__catalog", "__positions", "__producers"};
   for (std::int32_t id = 0; id < internal_topics; ++id) {
     CatalogTopic topic;
-    topic.topic = {
-        TopicId{{id}},
-        {std::string(names[id]), 1, TopicKind::private_topic, "millrace", CleanupPolicy::keep}};
+    topic.topic = {TopicId{{id}},
+                   {std::string(names[id]), 1, TopicKind::private_topic, "millrace"}};
     topic.first_row = static_cast<std::uint32_t>(id);
     add(std::move(topic));
   }
@@ -48,8 +48,26 @@ std::string Catalog::topic_record(const CatalogTopic& topic) {
   ByteWriter out(bytes);
   out.little(topic_tag).little(topic.topic.id.value).little(topic.first_row);
   out.little(spec.partitions).little(static_cast<std::uint8_t>(spec.kind));
-  out.little(static_cast<std::uint8_t>(spec.cleanup));
+  out.little(static_cast<std::uint8_t>(topic.compacts ? 1 : 0));
   out.little_text<std::uint16_t>(spec.name).little_text<std::uint16_t>(spec.owner);
+  return out.take();
+}
+
+bool Catalog::is_settings(std::string_view record) {
+  return !record.empty() && static_cast<std::uint8_t>(record.front()) == settings_tag;
+}
+
+// All of them, because another build may have other defaults; names and values as text, so that a
+// build that does not know a setting can name it.
+std::string Catalog::settings_record(const CatalogSettings& settings) {
+  const std::vector<NamedSetting> named = named_settings(settings.settings);
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.little(settings_tag).little(settings.topic.value).little(settings.revision);
+  out.little(static_cast<std::uint16_t>(named.size()));
+  for (const NamedSetting& setting : named) {
+    out.little_text<std::uint16_t>(setting.name).little_text<std::uint16_t>(setting.value);
+  }
   return out.take();
 }
 
@@ -71,7 +89,7 @@ Result<std::optional<CatalogTopic>> Catalog::read_topic(std::string_view record)
   TopicSpec& spec = made.topic.spec;
   spec.partitions = in.little<std::int32_t>();
   spec.kind = static_cast<TopicKind>(in.little<std::uint8_t>());
-  spec.cleanup = static_cast<CleanupPolicy>(in.little<std::uint8_t>());
+  made.compacts = in.little<std::uint8_t>() != 0;
   spec.name = in.little_text<std::uint16_t>();
   spec.owner = in.little_text<std::uint16_t>();
   if (!in.ok() || made.topic.id.value < internal_topics ||
@@ -85,6 +103,9 @@ Result<std::optional<CatalogTopic>> Catalog::read_topic(std::string_view record)
 Status Catalog::apply(std::string_view record) {
   MILLRACE_ASSIGN(auto topic, read_topic(record));
   const MutexLock lock(mutex_);
+  if (is_settings(record)) {
+    return apply_settings(record);
+  }
   if (topic) {
     if (find(topic->topic.id) == nullptr) {
       add(*std::move(topic));
@@ -104,6 +125,44 @@ Status Catalog::apply(std::string_view record) {
   return {};
 }
 
+Status Catalog::apply_settings(std::string_view record) {
+  ByteReader in(record);
+  in.little<std::uint8_t>();
+  CatalogSettings read;
+  read.topic.value = in.little<std::int32_t>();
+  read.revision = in.little<std::uint32_t>();
+  std::vector<SettingChange> changes;
+  for (auto left = in.little<std::uint16_t>(); left > 0 && in.ok(); --left) {
+    std::string name(in.little_text<std::uint16_t>());
+    changes.push_back({std::move(name), std::string(in.little_text<std::uint16_t>())});
+  }
+  const CatalogTopic* const topic = find(read.topic);
+  if (!in.ok() || topic == nullptr || read.revision == 0) {
+    return damaged();
+  }
+  auto settings = stored_settings(changes);
+  if (!settings) {
+    return fail(errc::incompatible, "the settings of topic '" + topic->topic.spec.name +
+                                        "' are of a newer Millrace (" + settings.error().message() +
+                                        "): use that one");
+  }
+  read.settings = *settings;
+  CatalogSettings& kept = settings_[read.topic];
+  if (read.revision > kept.revision) {
+    kept = read;
+  }
+  return {};
+}
+
+CatalogSettings Catalog::settings(const CatalogTopic& topic) const {
+  const MutexLock lock(mutex_);
+  const auto found = settings_.find(topic.topic.id);
+  if (found != settings_.end()) {
+    return found->second;
+  }
+  return {topic.topic.id, 0, topic.compacts ? compacted() : TopicSettings{}};
+}
+
 std::vector<std::string> Catalog::records() const {
   const MutexLock lock(mutex_);
   std::vector<std::string> records;
@@ -111,6 +170,9 @@ std::vector<std::string> Catalog::records() const {
     if (topic->topic.id.value >= internal_topics) {
       records.push_back(topic_record(*topic));
     }
+  }
+  for (const auto& [topic, settings] : settings_) {
+    records.push_back(settings_record(settings));
   }
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     records.push_back(group_record(GroupId{{static_cast<std::int32_t>(i)}}, groups_[i]));

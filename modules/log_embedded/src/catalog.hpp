@@ -34,6 +34,16 @@ inline constexpr std::int32_t internal_topics = 3;
 struct CatalogTopic {
   Topic topic;
   std::uint32_t first_row = 0;
+  bool compacts = false;  ///< when it was created; its settings may say otherwise by now
+};
+
+/// What a record of `__catalog` says of the settings of a topic: all of them.
+struct CatalogSettings {
+  TopicId topic;
+  /// Rises by one with each change, so that records may be applied again and in any order. 0: the
+  /// topic has no such record, its settings are those that its own record implies.
+  std::uint32_t revision = 0;
+  TopicSettings settings;
 };
 
 /// A member's copy of the names of topics and groups, as the records of `__catalog` tell them.
@@ -42,7 +52,8 @@ class Catalog {
  public:
   Catalog();
 
-  /// Takes the value of a catalog record. errc::corrupt on bytes that make no sense.
+  /// Takes the value of a catalog record. errc::corrupt on bytes that make no sense, incompatible
+  /// for settings that this build does not know.
   [[nodiscard]] Status apply(std::string_view record);
   /// The records that lead to this catalog.
   [[nodiscard]] std::vector<std::string> records() const;
@@ -55,6 +66,7 @@ class Catalog {
   }
   [[nodiscard]] const CatalogTopic* find(std::string_view name) const;
   [[nodiscard]] std::vector<Topic> topics() const;
+  [[nodiscard]] CatalogSettings settings(const CatalogTopic& topic) const;
   [[nodiscard]] std::optional<GroupId> group(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> groups() const;
   [[nodiscard]] std::size_t group_count() const;
@@ -62,18 +74,24 @@ class Catalog {
   [[nodiscard]] std::size_t topic_count() const;
 
   static std::string topic_record(const CatalogTopic& topic);
+  static std::string settings_record(const CatalogSettings& settings);
   static std::string group_record(GroupId id, std::string_view name);
+  /// Whether the record is one of settings, which builds before frame version 2 do not know.
+  static bool is_settings(std::string_view record);
   /// The topic that a record is about; no value for other records.
   static Result<std::optional<CatalogTopic>> read_topic(std::string_view record);
 
  private:
   void add(CatalogTopic topic) MILLRACE_REQUIRES(mutex_);
+  [[nodiscard]] Status apply_settings(std::string_view record) MILLRACE_REQUIRES(mutex_);
 
   mutable Mutex mutex_;
   std::vector<std::unique_ptr<CatalogTopic>> topics_ MILLRACE_GUARDED_BY(mutex_);
   std::map<std::string, const CatalogTopic*, std::less<>> by_name_ MILLRACE_GUARDED_BY(mutex_);
   std::array<std::atomic<const CatalogTopic*>, max_rows> by_id_{};
   std::vector<std::string> groups_ MILLRACE_GUARDED_BY(mutex_);
+  /// By topic, of those that have a record of settings.
+  std::map<TopicId, CatalogSettings> settings_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::log::embedded

@@ -16,8 +16,11 @@ namespace millrace::log::embedded {
 namespace {
 
 constexpr std::uint32_t checkpoint_magic = 0x504b435aU;  // "ZCKP"
-constexpr std::uint32_t checkpoint_version = 4;
-// Without first offsets: written for a log that removed none of its records.
+constexpr std::uint32_t checkpoint_version = 5;
+// Without settings of topics: written when no topic has a record of them, so that older builds read
+// it.
+constexpr std::uint32_t checkpoint_version_removed = 4;
+// And without first offsets: written for a log that removed none of its records.
 constexpr std::uint32_t checkpoint_version_whole = 3;
 // And without what is settled: written for a log that never settled, so that older builds read it.
 constexpr std::uint32_t checkpoint_version_unsettled = 2;
@@ -46,9 +49,22 @@ Checkpoint::Outcome read_outcome(ByteReader& in) {
   return outcome;
 }
 
+// None where all are 0, as in the versions without them: such a log never settled, or removed
+// nothing.
+void append_rows(ByteWriter& out, const std::vector<std::int64_t>& offsets, bool has_some) {
+  const std::size_t rows = has_some ? offsets.size() : 0;
+  out.little(static_cast<std::uint32_t>(rows));
+  for (std::size_t i = 0; i < rows; ++i) {
+    out.little(offsets[i]);
+  }
+}
+
 std::uint32_t version_of(const Checkpoint& checkpoint) {
-  if (checkpoint.has_removed()) {
+  if (std::any_of(checkpoint.catalog.begin(), checkpoint.catalog.end(), Catalog::is_settings)) {
     return checkpoint_version;
+  }
+  if (checkpoint.has_removed()) {
+    return checkpoint_version_removed;
   }
   if (checkpoint.has_settled()) {
     return checkpoint_version_whole;
@@ -91,16 +107,10 @@ std::string Checkpoint::encode() const {
     out.little(next);
   }
   if (version >= checkpoint_version_whole) {
-    out.little(static_cast<std::uint32_t>(settled.size()));
-    for (const std::int64_t end : settled) {
-      out.little(end);
-    }
+    append_rows(out, settled, has_settled());
   }
-  if (version >= checkpoint_version) {
-    out.little(static_cast<std::uint32_t>(starts.size()));
-    for (const std::int64_t start : starts) {
-      out.little(start);
-    }
+  if (version >= checkpoint_version_removed) {
+    append_rows(out, starts, has_removed());
   }
   out.little(static_cast<std::uint32_t>(positions.size()));
   for (const PositionRecord& row : positions) {
@@ -163,7 +173,7 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
       made.settled.push_back(in.little<std::int64_t>());
     }
   }
-  if (version >= checkpoint_version) {
+  if (version >= checkpoint_version_removed) {
     for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
       made.starts.push_back(in.little<std::int64_t>());
     }

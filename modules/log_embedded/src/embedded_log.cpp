@@ -14,12 +14,12 @@
 
 namespace millrace::log::embedded {
 
-Result<Topic> EmbeddedLog::create_topic(const TopicSpec& spec) {
+Result<Topic> EmbeddedLog::create_topic(const TopicSpec& spec, const TopicSettings& settings) {
   MILLRACE_TRY(log_->directory.check_open());
   const auto decide = [&]() -> Result<const CatalogTopic*> {
     MILLRACE_TRY(log_->topics.refresh());
     const CatalogTopic* found = log_->topics.catalog().find(std::string_view(spec.name));
-    MILLRACE_TRY(check_create_topic(spec, found == nullptr ? nullptr : &found->topic.spec,
+    MILLRACE_TRY(check_create_topic(spec, settings, found == nullptr ? nullptr : &found->topic.spec,
                                     log_->directory.options().service));
     return found;
   };
@@ -41,8 +41,39 @@ Result<Topic> EmbeddedLog::create_topic(const TopicSpec& spec) {
                                  std::to_string(max_rows) +
                                  "); make topics with fewer partitions, or use a second log");
   }
-  MILLRACE_TRY(log_->publisher.append_catalog(locked, Catalog::topic_record(made)));
+  made.compacts = settings.compacts;
+  std::vector<std::string> records{Catalog::topic_record(made)};
+  if (settings != log_->topics.catalog().settings(made).settings) {
+    records.push_back(Catalog::settings_record({made.topic.id, 1, settings}));
+  }
+  MILLRACE_TRY(log_->publisher.append_catalog(locked, records));
   return made.topic;
+}
+
+Result<TopicSettings> EmbeddedLog::topic_settings(TopicId topic) {
+  MILLRACE_TRY(log_->directory.check_open());
+  MILLRACE_TRY(log_->topics.refresh());
+  MILLRACE_ASSIGN(const CatalogTopic* found, log_->topics.topic(topic));
+  return log_->topics.catalog().settings(*found).settings;
+}
+
+Result<TopicSettings> EmbeddedLog::alter_topic(TopicId topic,
+                                               std::span<const SettingChange> changes) {
+  MILLRACE_TRY(log_->directory.check_open());
+  MILLRACE_ASSIGN(const WriterLock::Held locked, log_->lock());
+  MILLRACE_TRY(log_->topics.refresh());
+  MILLRACE_ASSIGN(const CatalogTopic* found, log_->topics.topic(topic));
+  CatalogSettings now = log_->topics.catalog().settings(*found);
+  MILLRACE_ASSIGN(const TopicSettings after,
+                  check_alter_topic(found->topic.spec, now.settings, changes,
+                                    log_->directory.options().service));
+  if (after != now.settings) {
+    now.settings = after;
+    now.revision += 1;
+    const std::string record = Catalog::settings_record(now);
+    MILLRACE_TRY(log_->publisher.append_catalog(locked, {&record, 1}));
+  }
+  return after;
 }
 
 Result<Topic> EmbeddedLog::find_topic(std::string_view name) {

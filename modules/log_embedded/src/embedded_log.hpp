@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "committer.hpp"
@@ -16,9 +17,11 @@ class EmbeddedLog final : public Log {
  public:
   explicit EmbeddedLog(std::unique_ptr<Member> log) : log_(std::move(log)) {}
 
-  Result<Topic> create_topic(const TopicSpec& spec) override;
+  Result<Topic> create_topic(const TopicSpec& spec, const TopicSettings& settings) override;
   Result<Topic> find_topic(std::string_view name) override;
   Result<std::vector<Topic>> topics() override;
+  Result<TopicSettings> topic_settings(TopicId topic) override;
+  Result<TopicSettings> alter_topic(TopicId topic, std::span<const SettingChange> changes) override;
   Result<Committed> commit(Transaction& transaction) override;
   Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
                FetchBuffer& buffer) override;

@@ -122,7 +122,8 @@ const char* frame_header_fault(const FrameHeader& header, std::uint64_t log_id,
   if (header.magic != frame_magic) {
     return "no frame begins here";
   }
-  if (header.version != frame_version || header.header_bytes != frame_header_bytes) {
+  if (header.version < frame_version_plain || header.version > frame_version ||
+      header.header_bytes != frame_header_bytes) {
     return "the frame has an unknown version";
   }
   if (header.log_id != log_id) {

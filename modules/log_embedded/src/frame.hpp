@@ -13,7 +13,10 @@
 namespace millrace::log::embedded {
 
 inline constexpr std::uint32_t frame_magic = 0x5246524dU;  // "MRFR"
-inline constexpr std::uint16_t frame_version = 1;
+/// The highest version that this build knows: of frames that hold settings of topics.
+inline constexpr std::uint16_t frame_version = 2;
+/// Of all others, so that older builds read them.
+inline constexpr std::uint16_t frame_version_plain = 1;
 inline constexpr std::size_t frame_header_bytes = 80;
 inline constexpr std::size_t frame_entry_bytes = 32;
 /// Before each batch: its distance to the end of the frame, and the complement of that.
@@ -28,7 +31,7 @@ inline constexpr std::uint64_t max_frame_bytes = (1ULL << 30U) + (64ULL << 20U);
 /// The fixed part of a frame; in memory as on the disk (little-endian).
 struct FrameHeader {
   std::uint32_t magic = frame_magic;
-  std::uint16_t version = frame_version;
+  std::uint16_t version = frame_version_plain;
   std::uint16_t header_bytes = frame_header_bytes;
   std::uint32_t bytes = 0;  ///< of the whole frame, a multiple of 8
   std::uint32_t entries = 0;

@@ -50,7 +50,8 @@ Result<GroupId> find_or_make_group(Member& log, std::string_view name) {
     return *known;
   }
   const GroupId id{{static_cast<std::int32_t>(log.topics.catalog().group_count())}};
-  MILLRACE_TRY(log.publisher.append_catalog(locked, Catalog::group_record(id, name)));
+  const std::string record = Catalog::group_record(id, name);
+  MILLRACE_TRY(log.publisher.append_catalog(locked, {&record, 1}));
   return id;
 }
 

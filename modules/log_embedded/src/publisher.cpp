@@ -66,16 +66,22 @@ Result<std::uint64_t> Publisher::append(const Locked& locked, FrameBuilder& fram
   return position + frame.bytes();
 }
 
-Status Publisher::append_catalog(const Locked& locked, std::string_view record) {
+Status Publisher::append_catalog(const Locked& locked, std::span<const std::string> records) {
   const std::int64_t now_ms = directory_.clock().wall_ms();
-  RecordBatchBuilder batch;
-  batch.add({now_ms, std::nullopt, record, {}});
-  FrameBuilder frame;
-  frame.start(1);
-  frame.add(internal_place(catalog_topic), batch.finish(), 1);
-  frame.close();
   FrameHeader header;
   header.append_time_ms = now_ms;
+  RecordBatchBuilder batch;
+  for (const std::string& record : records) {
+    batch.add({now_ms, std::nullopt, record, {}});
+    if (Catalog::is_settings(record)) {
+      header.version = frame_version;
+    }
+  }
+  FrameBuilder frame;
+  frame.start(1);
+  frame.add(internal_place(catalog_topic), batch.finish(),
+            static_cast<std::uint32_t>(records.size()));
+  frame.close();
   MILLRACE_TRY(append(locked, frame, header, nullptr));
   return {};
 }

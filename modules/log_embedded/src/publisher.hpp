@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -37,8 +39,8 @@ class Publisher {
   /// says. errc::disk_full, limit; outcome_unknown when it was written and cannot be published.
   [[nodiscard]] Result<std::uint64_t> append(const Locked& locked, FrameBuilder& frame,
                                              FrameHeader header, const Transaction* transaction);
-  /// Appends a record to `__catalog`.
-  [[nodiscard]] Status append_catalog(const Locked& locked, std::string_view record);
+  /// Appends records to `__catalog`, all of them or none.
+  [[nodiscard]] Status append_catalog(const Locked& locked, std::span<const std::string> records);
   /// Completes or wipes the frame that a dead holder of the lock left half done.
   [[nodiscard]] Status repair(const Locked& locked);
 

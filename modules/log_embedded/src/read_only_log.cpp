@@ -101,11 +101,11 @@ std::unexpected<Error> ReadOnlyLog::refused(const std::string& what) const {
                                    ": the log is open for reading only (" + reason_ + ")");
 }
 
-Result<Topic> ReadOnlyLog::create_topic(const TopicSpec& spec) {
+Result<Topic> ReadOnlyLog::create_topic(const TopicSpec& spec, const TopicSettings& settings) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   const CatalogTopic* found = log().topics.catalog().find(std::string_view(spec.name));
-  MILLRACE_TRY(check_create_topic(spec, found == nullptr ? nullptr : &found->topic.spec,
+  MILLRACE_TRY(check_create_topic(spec, settings, found == nullptr ? nullptr : &found->topic.spec,
                                   log().directory.options().service));
   if (found == nullptr) {
     return refused("create the topic '" + spec.name + "'");
@@ -127,6 +127,24 @@ Result<std::vector<Topic>> ReadOnlyLog::topics() {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   return log().topics.catalog().topics();
+}
+
+Result<TopicSettings> ReadOnlyLog::topic_settings(TopicId topic) {
+  const MutexLock guard(mutex_);
+  MILLRACE_TRY(refresh());
+  MILLRACE_ASSIGN(const CatalogTopic* found, log().topics.topic(topic));
+  return log().topics.catalog().settings(*found).settings;
+}
+
+Result<TopicSettings> ReadOnlyLog::alter_topic(TopicId topic,
+                                               std::span<const SettingChange> changes) {
+  const MutexLock guard(mutex_);
+  MILLRACE_TRY(refresh());
+  MILLRACE_ASSIGN(const CatalogTopic* found, log().topics.topic(topic));
+  MILLRACE_TRY(check_alter_topic(found->topic.spec,
+                                 log().topics.catalog().settings(*found).settings, changes,
+                                 log().directory.options().service));
+  return refused("change the settings of topic '" + found->topic.spec.name + "'");
 }
 
 Result<Committed> ReadOnlyLog::commit(Transaction& /*transaction*/) { return refused("commit"); }

@@ -27,9 +27,11 @@ class ReadOnlyLog final : public Log {
                                                          const EmbeddedOptions& embedded,
                                                          std::string reason);
 
-  Result<Topic> create_topic(const TopicSpec& spec) override;
+  Result<Topic> create_topic(const TopicSpec& spec, const TopicSettings& settings) override;
   Result<Topic> find_topic(std::string_view name) override;
   Result<std::vector<Topic>> topics() override;
+  Result<TopicSettings> topic_settings(TopicId topic) override;
+  Result<TopicSettings> alter_topic(TopicId topic, std::span<const SettingChange> changes) override;
   Result<Committed> commit(Transaction& transaction) override;
   Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
                FetchBuffer& buffer) override;

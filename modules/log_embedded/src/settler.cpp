@@ -116,7 +116,7 @@ Result<std::vector<Settler::Partition>> Settler::unsettled(std::uint64_t limit) 
     if (topic == nullptr) {
       continue;
     }
-    const TopicLimits limits = limits_of(topic->topic.spec, settle);
+    const TopicLimits limits = limits_of(topic->topic.spec, catalog.settings(*topic), settle);
     SegmentOptions segments;
     segments.segment_bytes = limits.segment_bytes;
     segments.segment_ms = limits.segment_ms;

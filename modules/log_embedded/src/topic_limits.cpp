@@ -10,8 +10,6 @@ namespace millrace::log::embedded {
 namespace {
 
 constexpr std::int64_t commands_retention_ms = 7LL * 24 * 3'600 * 1'000;
-// A snapshot of a store that is younger finds all deletions that it has not seen.
-constexpr std::int64_t tombstone_retention_ms = 7LL * 24 * 3'600 * 1'000;
 // The last segment is neither removed nor compacted, and housekeeping waits while one is rewritten.
 constexpr std::uint64_t cleaned_segment_bytes = 16ULL << 20U;
 // So much longer than they have to, records stay at most for a segment that is not full.
@@ -21,16 +19,26 @@ constexpr std::size_t map_bytes = 16U << 20U;
 
 }  // namespace
 
-TopicLimits limits_of(const TopicSpec& topic, const SettleOptions& options) {
+TopicLimits limits_of(const TopicSpec& topic, const CatalogSettings& kept,
+                      const SettleOptions& options) {
+  const TopicSettings& settings = kept.settings;
   TopicLimits limits;
-  limits.segment_bytes = options.segment_bytes;
-  if (topic.cleanup == CleanupPolicy::compact) {
+  limits.segment_bytes = std::min(options.segment_bytes, settings.segment_bytes);
+  if (settings.compacts) {
     limits.compaction.emplace();
-    limits.compaction->delete_retention_ms = tombstone_retention_ms;
+    limits.compaction->delete_retention_ms = settings.delete_retention_ms;
+    limits.compaction->min_compaction_lag_ms = settings.min_compaction_lag_ms;
     limits.compaction->map_bytes = map_bytes;
-  } else if (topic.kind == TopicKind::commands && topic.owner != library_service) {
+  }
+  if (settings.deletes) {
+    limits.retention = {settings.retention_ms, settings.retention_bytes};
+  } else if (topic.kind == TopicKind::commands && topic.owner != library_service &&
+             kept.revision == 0) {
     limits.retention.retention_ms = commands_retention_ms;
-    limits.segment_ms = commands_retention_ms / segments_of_retention;
+  }
+  if (limits.retention.retention_ms) {
+    limits.segment_ms =
+        std::max<std::int64_t>(*limits.retention.retention_ms / segments_of_retention, 1);
   }
   if (limits.has_any()) {
     limits.waits_for_readers = topic.kind != TopicKind::private_topic;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "catalog.hpp"
 #include "millrace/log/types.hpp"
 #include "millrace/log_embedded/embedded.hpp"
 #include "settled/compactor.hpp"
@@ -27,8 +28,9 @@ struct TopicLimits {
   }
 };
 
-/// Topics keep their records for ever, except those that are compacted, and commands, which are
-/// kept 7 days and until they were read. Commands of the library are kept.
-[[nodiscard]] TopicLimits limits_of(const TopicSpec& topic, const SettleOptions& options);
+/// What the settings of a topic ask for. Commands that nobody set anything for are kept 7 days and
+/// until they were read; commands of the library are kept.
+[[nodiscard]] TopicLimits limits_of(const TopicSpec& topic, const CatalogSettings& settings,
+                                    const SettleOptions& options);
 
 }  // namespace millrace::log::embedded

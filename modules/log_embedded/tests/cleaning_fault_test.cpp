@@ -31,7 +31,7 @@ class CleaningFaults : public Cleaning {
     EXPECT_EQ(count_of(*log, "cleaning_errors"), 0U);
     for (const char* const mark : {".deleted", ".cleaned", ".swap"}) {
       EXPECT_TRUE(names("/settled/stock.commands-0", mark).empty()) << mark;
-      EXPECT_TRUE(names("/settled/table-0", mark).empty()) << mark;
+      EXPECT_TRUE(names("/settled/stock.table.changelog-0", mark).empty()) << mark;
     }
     expect_good_directory();
     log.reset();

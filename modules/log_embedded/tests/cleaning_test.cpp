@@ -108,8 +108,7 @@ TEST_F(Cleaning, a_few_commands_a_day_are_removed_too) {
 
 TEST_F(Cleaning, a_table_is_not_compacted_behind_a_group_that_reads_it) {
   auto log = open();
-  const auto topic =
-      log->create_topic({"prices", 1, TopicKind::events, "stock", CleanupPolicy::compact});
+  const auto topic = log->create_topic({"prices", 1, TopicKind::events, "stock"}, compacted());
   const TopicPartition prices{topic->id, partition(0)};
   const GroupId group = log->group("shop").value();
   const auto put = [&](std::optional<std::int64_t> position) {
@@ -194,7 +193,7 @@ TEST_F(Cleaning, a_compacted_topic_stays_small) {
     clean(*log);
   }
   // The last values and as much again, and the segment that is written.
-  EXPECT_LE(log_bytes("/settled/table-0"), 2U * keys * 2'200U + 20'000U);
+  EXPECT_LE(log_bytes("/settled/stock.table.changelog-0"), 2U * keys * 2'200U + 20'000U);
   EXPECT_GT(count_of(*log, "compacted_records"), 400U);
   EXPECT_EQ(count_of(*log, "cleaning_errors"), 0U);
   EXPECT_EQ(problem(*log), "");
@@ -283,7 +282,7 @@ TEST_F(CleaningMeanwhile, a_reader_in_the_middle_finds_records_or_where_the_part
     for (int number = 0; reached; ++number) {
       SCOPED_TRACE(std::to_string(number) + (access == LogAccess::read_only ? " read-only" : ""));
       auto log = begin();
-      ASSERT_FALSE(names("/settled/table-0", ".log").empty());
+      ASSERT_FALSE(names("/settled/stock.table.changelog-0", ".log").empty());
       auto reader = open_hooked(access);
       hooked().before_call(number, [&] { clean(*log); });
       FetchBuffer buffer;

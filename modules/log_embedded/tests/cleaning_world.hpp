@@ -40,13 +40,13 @@ class Cleaning : public Settling {
     return machine().open(options_of("stock", std::move(member)), options);
   }
   void make_topics(Log& log) {
-    const auto make = [&](const std::string& name, TopicKind kind, CleanupPolicy cleanup) {
-      const auto topic = log.create_topic({name, 1, kind, "stock", cleanup});
+    const auto make = [&](const std::string& name, TopicKind kind, const TopicSettings& settings) {
+      const auto topic = log.create_topic({name, 1, kind, "stock"}, settings);
       EXPECT_TRUE(topic) << topic.error().to_string();
       return TopicPartition{topic->id, partition(0)};
     };
-    commands_at_ = make("stock.commands", TopicKind::commands, CleanupPolicy::keep);
-    table_at_ = make("table", TopicKind::private_topic, CleanupPolicy::compact);
+    commands_at_ = make("stock.commands", TopicKind::commands, {});
+    table_at_ = make("stock.table.changelog", TopicKind::private_topic, compacted());
   }
   /// Commits one record to each of the two topics, durably at the end. Their times rise.
   void write(Log& log, int commits, std::size_t value_bytes = 2'000) {

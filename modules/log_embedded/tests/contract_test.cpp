@@ -48,7 +48,16 @@ class SettlingLog final : public Log {
   explicit SettlingLog(std::unique_ptr<Log> log) : log_(std::move(log)) {}
   [[nodiscard]] Log& inner() { return *log_; }
 
-  Result<Topic> create_topic(const TopicSpec& spec) override { return log_->create_topic(spec); }
+  Result<Topic> create_topic(const TopicSpec& spec, const TopicSettings& settings) override {
+    return log_->create_topic(spec, settings);
+  }
+  Result<TopicSettings> topic_settings(TopicId topic) override {
+    return log_->topic_settings(topic);
+  }
+  Result<TopicSettings> alter_topic(TopicId topic,
+                                    std::span<const SettingChange> changes) override {
+    return log_->alter_topic(topic, changes);
+  }
   Result<Topic> find_topic(std::string_view name) override { return log_->find_topic(name); }
   Result<std::vector<Topic>> topics() override { return log_->topics(); }
   Result<Committed> commit(Transaction& transaction) override {

@@ -101,10 +101,8 @@ TEST_F(EmbeddedFaults, one_sync_serves_all_commits_before_it) {
 
 TEST_F(EmbeddedFaults, a_full_table_is_named) {
   auto log = machine_.open();
-  ASSERT_TRUE(log->create_topic({"big", 4000, TopicKind::events, "stock", CleanupPolicy::keep})
-                  .has_value());
-  const auto refused =
-      log->create_topic({"more", 200, TopicKind::events, "stock", CleanupPolicy::keep});
+  ASSERT_TRUE(log->create_topic({"big", 4000, TopicKind::events, "stock"}).has_value());
+  const auto refused = log->create_topic({"more", 200, TopicKind::events, "stock"});
   ASSERT_FALSE(refused.has_value());
   EXPECT_TRUE(refused.error().is(errc::limit)) << refused.error().to_string();
   EXPECT_THAT(refused.error().message(), HasSubstr("4096"));

@@ -112,8 +112,7 @@ inline Result<Committed> put_all(Log& log, const std::vector<TopicPartition>& pl
 }
 
 inline TopicPartition topic_at(Log& log, const std::string& name, std::int32_t partitions = 1) {
-  const auto topic = log.create_topic(
-      {name, partitions, TopicKind::events, log.options().service, CleanupPolicy::keep});
+  const auto topic = log.create_topic({name, partitions, TopicKind::events, log.options().service});
   if (!topic) {
     ADD_FAILURE() << topic.error().to_string();
     return {};

@@ -199,8 +199,7 @@ TEST_F(EmbeddedReading, what_would_write_is_refused_with_the_reason) {
   };
   const TopicPartition orders = topic_at(*reader, "orders");
   expect_refused(put_all(*reader, {orders}, "x"), "commit");
-  expect_refused(reader->create_topic({"new", 1, TopicKind::events, "stock", CleanupPolicy::keep}),
-                 "'new'");
+  expect_refused(reader->create_topic({"new", 1, TopicKind::events, "stock"}), "'new'");
   expect_refused(reader->group("new"), "'new'");
   expect_refused(reader->join(reader->group("readers").value(), {"0"}), "join");
   const LogPosition end = reader->committed();

@@ -122,8 +122,7 @@ TEST_F(ReplacedLog, no_segment_is_made_in_the_new_one) {
 TEST_F(ReplacedLog, no_block_of_the_index_is_made_in_the_new_one) {
   replace();
   for (int i = 0; i < 3; ++i) {
-    const auto topic = log_->create_topic(
-        {"t" + std::to_string(i), 8, TopicKind::events, "stock", CleanupPolicy::keep});
+    const auto topic = log_->create_topic({"t" + std::to_string(i), 8, TopicKind::events, "stock"});
     Transaction transaction;
     for (int p = 0; topic && p < 8; ++p) {
       transaction.append({topic->id, partition(p)}, {0, "k", "v", {}});

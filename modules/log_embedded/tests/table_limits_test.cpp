@@ -39,8 +39,7 @@ class TableLimits : public testing::Test {
 TEST_F(TableLimits, of_positions_of_groups_costs_the_commit_alone_and_those_that_are_there_move) {
   constexpr std::int32_t partitions = 4'000;
   auto log = machine_.open();
-  const auto topic =
-      log->create_topic({"big", partitions, TopicKind::events, "stock", CleanupPolicy::keep});
+  const auto topic = log->create_topic({"big", partitions, TopicKind::events, "stock"});
   ASSERT_TRUE(topic);
   const auto commit = [&](int number, std::int64_t next) {
     const GroupId group = log->group("group-" + std::to_string(number)).value();

@@ -25,6 +25,10 @@ namespace millrace::log::kafka {
 [[nodiscard]] Result<std::map<std::string, std::string>> topic_config(rd_kafka_t* client,
                                                                       const std::string& name,
                                                                       int timeout_ms);
+/// Sets settings of a topic; what is not named stays. Reads what is set and writes it all: what
+/// another client changes in between is lost.
+[[nodiscard]] Status alter_topic_config(rd_kafka_t* client, const std::string& name,
+                                        const Settings& changes, int timeout_ms);
 /// Deletes records before an offset.
 [[nodiscard]] Status delete_before(rd_kafka_t* client, const KafkaPlace& at, Offset before,
                                    int timeout_ms);

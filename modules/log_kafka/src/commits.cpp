@@ -8,6 +8,7 @@
 
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/library_topics.hpp"
 #include "units.hpp"
 
 namespace millrace::log::kafka {
@@ -16,11 +17,6 @@ namespace {
 /// librdkafka tells of the first record only.
 Offset end_of(const OutgoingBatch& batch) {
   return std::max(batch.end, offset(batch.first.value + batch.count));
-}
-
-// The next owner of a unit restores it from changelogs, up to their ends.
-bool is_state(const TopicSpec& spec) {
-  return spec.kind == TopicKind::private_topic && spec.cleanup == CleanupPolicy::compact;
 }
 
 }  // namespace
@@ -43,6 +39,7 @@ Result<Commits::Outgoing> Commits::prepare(Transaction& transaction) {
     out.batches[i].encoded = batch.builder.finish();
     out.batches[i].count = batch.builder.count();
     out.places.push_back(batch.place);
+    // The next owner of a task restores it from changelogs, up to their ends.
     out.are_state.push_back(is_state(spec));
   }
   for (const Transaction::Position& position : transaction.positions()) {

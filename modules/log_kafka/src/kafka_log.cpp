@@ -78,9 +78,19 @@ Status KafkaLog::start() {
   return {};
 }
 
-Result<Topic> KafkaLog::create_topic(const TopicSpec& spec) {
+Result<Topic> KafkaLog::create_topic(const TopicSpec& spec, const TopicSettings& settings) {
   MILLRACE_TRY(state_.check());
-  return topics_.create(spec);
+  return topics_.create(spec, settings);
+}
+
+Result<TopicSettings> KafkaLog::topic_settings(TopicId topic) {
+  MILLRACE_TRY(state_.check());
+  return topics_.settings(topic);
+}
+
+Result<TopicSettings> KafkaLog::alter_topic(TopicId topic, std::span<const SettingChange> changes) {
+  MILLRACE_TRY(state_.check());
+  return topics_.alter(topic, changes);
 }
 
 Result<Topic> KafkaLog::find_topic(std::string_view name) {

@@ -29,9 +29,11 @@ class KafkaLog final : public Log, public GroupFinder {
                                                          LogOptions options, Settings settings);
   ~KafkaLog() override;
 
-  Result<Topic> create_topic(const TopicSpec& spec) override;
+  Result<Topic> create_topic(const TopicSpec& spec, const TopicSettings& settings) override;
   Result<Topic> find_topic(std::string_view name) override;
   Result<std::vector<Topic>> topics() override;
+  Result<TopicSettings> topic_settings(TopicId topic) override;
+  Result<TopicSettings> alter_topic(TopicId topic, std::span<const SettingChange> changes) override;
   Result<Committed> commit(Transaction& transaction) override;
   Status wait_visible(const Committed& committed, std::int64_t deadline_ns) override;
   Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,

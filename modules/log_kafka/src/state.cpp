@@ -18,7 +18,7 @@ const TopicSpec* State::topic(std::string_view name, TopicId& id) const {
   const auto found = topic_numbers_.find(name);
   if (found == topic_numbers_.end()) return nullptr;
   id = TopicId{{found->second}};
-  return &topics_[static_cast<std::size_t>(found->second)];
+  return &topics_[static_cast<std::size_t>(found->second)].spec;
 }
 
 std::int32_t State::group_number(std::string_view name) const {
@@ -60,7 +60,7 @@ void State::apply(std::int64_t offset, const StateRecord& record) {
   std::visit(Overload{[&](const TopicMade& made) {
                         const auto number = static_cast<std::int32_t>(topics_.size());
                         if (topic_numbers_.emplace(made.spec.name, number).second)
-                          topics_.push_back(made.spec);
+                          topics_.push_back(made);
                       },
                       [&](const GroupMade& made) {
                         if (group_number(made.name) < 0) groups_.push_back({made.name, {}, {}});

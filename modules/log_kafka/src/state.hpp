@@ -35,6 +35,10 @@ struct Announcement {
 /// The records of `__millrace`.
 struct TopicMade {
   TopicSpec spec;
+  /// When it was created: builds before settings could change compare it. What holds now is in the
+  /// cluster.
+  bool compacts = false;
+  friend bool operator==(const TopicMade&, const TopicMade&) = default;
 };
 struct GroupMade {
   std::string name;
@@ -142,7 +146,7 @@ class State {
   /// heartbeat of one that has ended) change nothing.
   void apply(std::int64_t offset, const StateRecord& record);
 
-  [[nodiscard]] const std::vector<TopicSpec>& topics() const { return topics_; }
+  [[nodiscard]] const std::vector<TopicMade>& topics() const { return topics_; }
   [[nodiscard]] const TopicSpec* topic(std::string_view name, TopicId& id) const;
   [[nodiscard]] const std::vector<Group>& groups() const { return groups_; }
   [[nodiscard]] const std::map<std::int64_t, Member>& members() const { return members_; }
@@ -166,7 +170,7 @@ class State {
   void end_subscription(std::int64_t number);
 
   std::string creation_;
-  std::vector<TopicSpec> topics_;  // by TopicId
+  std::vector<TopicMade> topics_;  // by TopicId
   std::vector<Group> groups_;      // by GroupId
   std::map<std::int64_t, Member> members_;
   std::map<std::int64_t, Subscription> subscriptions_;  // by age

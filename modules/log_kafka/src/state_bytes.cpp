@@ -38,12 +38,12 @@ class Writer {
       text(value);
     return *this;
   }
-  Writer& spec(const TopicSpec& spec) {
-    return text(spec.name)
-        .number(spec.partitions)
-        .number(static_cast<std::int64_t>(spec.kind))
-        .text(spec.owner)
-        .number(static_cast<std::int64_t>(spec.cleanup));
+  Writer& topic(const TopicMade& made) {
+    return text(made.spec.name)
+        .number(made.spec.partitions)
+        .number(static_cast<std::int64_t>(made.spec.kind))
+        .text(made.spec.owner)
+        .number(made.compacts ? 1 : 0);
   }
   std::string take() { return out_.take(); }
 
@@ -67,21 +67,21 @@ class StateReader {
       value = text();
     return values;
   }
-  TopicSpec spec() {
-    TopicSpec spec;
+  TopicMade topic() {
+    TopicMade made;
+    TopicSpec& spec = made.spec;
     spec.name = text();
     spec.partitions = small();
     const std::int64_t kind = number();
     spec.owner = text();
-    const std::int64_t cleanup = number();
+    const std::int64_t compacts = number();
     const bool fits = spec.partitions > 0 && kind >= static_cast<std::int64_t>(TopicKind::events) &&
                       kind <= static_cast<std::int64_t>(TopicKind::private_topic) &&
-                      cleanup >= static_cast<std::int64_t>(CleanupPolicy::keep) &&
-                      cleanup <= static_cast<std::int64_t>(CleanupPolicy::compact);
+                      (compacts == 0 || compacts == 1);
     if (!fits) in_.fail();
     spec.kind = static_cast<TopicKind>(kind);
-    spec.cleanup = static_cast<CleanupPolicy>(cleanup);
-    return spec;
+    made.compacts = compacts == 1;
+    return made;
   }
   /// Fields that were added later stand at the end: earlier writers end before them.
   [[nodiscard]] bool has_more() const { return !in_.at_end(); }
@@ -91,7 +91,7 @@ class StateReader {
   ByteReader in_;
 };
 
-void write(Writer& out, const TopicMade& record) { out.spec(record.spec); }
+void write(Writer& out, const TopicMade& record) { out.topic(record); }
 void write(Writer& out, const GroupMade& record) { out.text(record.name); }
 // Of a member that announces what all had before, not a byte: an earlier build reads the same.
 void write(Writer& out, const Announcement& announced) {
@@ -198,7 +198,7 @@ Result<StateRecord> decode_state_record(std::string_view bytes, const RecordVers
   StateRecord record;
   switch (kind) {
     case 0:
-      record = TopicMade{in.spec()};
+      record = in.topic();
       break;
     case 1:
       record = GroupMade{in.text()};
@@ -261,8 +261,8 @@ Result<StateRecord> decode_state_record(std::string_view bytes, const RecordVers
 std::string State::encode() const {
   Writer out;
   out.number(static_cast<std::int64_t>(topics_.size()));
-  for (const TopicSpec& spec : topics_)
-    out.spec(spec);
+  for (const TopicMade& made : topics_)
+    out.topic(made);
   out.number(static_cast<std::int64_t>(groups_.size()));
   for (const Group& group : groups_) {
     out.text(group.name).number(static_cast<std::int64_t>(group.units.size()));
@@ -301,7 +301,7 @@ Result<State> State::decode(std::string_view bytes) {
   StateReader in(bytes);
   State state;
   for (std::size_t left = in.count(); left > 0; --left)
-    state.apply(0, TopicMade{in.spec()});
+    state.apply(0, in.topic());
   for (std::size_t left = in.count(); left > 0; --left) {
     Group group{in.text(), {}, {}};
     for (std::size_t units = in.count(); units > 0; --units) {

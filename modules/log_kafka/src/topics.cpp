@@ -2,47 +2,20 @@
 // Copyright The Millrace Authors
 #include "topics.hpp"
 
-#include <charconv>
+#include <algorithm>
 
 #include "admin.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
 #include "units.hpp"
+#include "wire/alter_configs.hpp"
 
 namespace millrace::log::kafka {
 namespace {
 
 // Topics of the cluster that are not ours are numbered from here on, in each handle by itself.
 constexpr std::int32_t first_foreign = 1 << 24;
-constexpr const char* for_ever = "-1";
-// Who goes on from an older snapshot than that would miss deletions: a week.
-constexpr const char* kept_tombstones_ms = "604800000";
-constexpr const char* most = "9223372036854775807";
 constexpr std::int64_t retry_ns = 20 * ms;
-
-Settings settings_of(const TopicSpec& spec, const LogOptions& options) {
-  // Event times may be years in the past or in the future: nothing may be deleted, refused or
-  // rolled by them.
-  return {{"cleanup.policy", spec.cleanup == CleanupPolicy::compact ? "compact" : "delete"},
-          {"retention.ms", for_ever},
-          {"retention.bytes", for_ever},
-          {"segment.ms", most},
-          {"delete.retention.ms", kept_tombstones_ms},
-          {"message.timestamp.type", "CreateTime"},
-          {"message.timestamp.after.max.ms", most},
-          {"max.message.bytes", std::to_string(options.max_record_bytes + 1'024)}};
-}
-
-std::optional<std::int64_t> number_in(const std::map<std::string, std::string>& settings,
-                                      const std::string& name) {
-  const auto found = settings.find(name);
-  if (found == settings.end()) return std::nullopt;
-  std::int64_t value = 0;
-  const std::string& text = found->second;
-  if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{})
-    return std::nullopt;
-  return value;
-}
 
 }  // namespace
 
@@ -51,7 +24,7 @@ Result<TopicSpec> Topics::spec_of(TopicPartition place) const {
   std::optional<TopicSpec> spec = state_.look([&](const State& state) -> std::optional<TopicSpec> {
     if (number < 0 || static_cast<std::size_t>(number) >= state.topics().size())
       return std::nullopt;
-    return state.topics()[static_cast<std::size_t>(number)];
+    return state.topics()[static_cast<std::size_t>(number)].spec;
   });
   if (!spec && number >= first_foreign) {
     const MutexLock lock(mutex_);
@@ -92,26 +65,27 @@ std::optional<Topic> Topics::known(std::string_view name) const {
   });
 }
 
-Result<Topic> Topics::create(const TopicSpec& spec) {
+Result<Topic> Topics::create(const TopicSpec& spec, const TopicSettings& settings) {
   MILLRACE_TRY(check_topic_spec(spec));
   std::optional<Topic> existing = known(spec.name);
   if (!existing) {
     MILLRACE_TRY(state_.catch_up_to_end());
     existing = known(spec.name);
   }
-  MILLRACE_TRY(check_create_topic(spec, existing ? &existing->spec : nullptr, options_.service));
+  MILLRACE_TRY(
+      check_create_topic(spec, settings, existing ? &existing->spec : nullptr, options_.service));
   // In Kafka first: who finds it in the state can use it.
-  MILLRACE_TRY(make_in_kafka(spec));
+  MILLRACE_TRY(make_in_kafka(spec, settings));
   if (!existing) {
-    MILLRACE_TRY(state_.append({TopicMade{spec}}));
+    MILLRACE_TRY(state_.append({TopicMade{spec, settings.compacts}}));
     existing = known(spec.name);
     // Somebody may have been faster.
-    MILLRACE_TRY(check_create_topic(spec, &existing->spec, options_.service));
+    MILLRACE_TRY(check_create_topic(spec, settings, &existing->spec, options_.service));
   }
   return *existing;
 }
 
-Status Topics::make_in_kafka(const TopicSpec& spec) {
+Status Topics::make_in_kafka(const TopicSpec& spec, const TopicSettings& settings) {
   {
     const MutexLock lock(mutex_);
     if (verified_.contains(spec.name)) return {};
@@ -125,9 +99,9 @@ Status Topics::make_in_kafka(const TopicSpec& spec) {
   MILLRACE_ASSIGN(std::optional<std::int32_t> partitions,
                   find_partitions(reader_.client(), name, config_.timeout_ms()));
   if (!partitions) {
-    MILLRACE_ASSIGN(const bool made,
-                    kafka::create_topic(reader_.client(), name, spec.partitions,
-                                        settings_of(spec, options_), config_.timeout_ms()));
+    MILLRACE_ASSIGN(const bool made, kafka::create_topic(reader_.client(), name, spec.partitions,
+                                                         config_of_new_topic(settings, options_),
+                                                         config_.timeout_ms()));
     if (!made) {
       MILLRACE_ASSIGN(partitions, find_partitions(reader_.client(), name, config_.timeout_ms()));
     }
@@ -148,7 +122,7 @@ Result<std::optional<std::int64_t>> Topics::tombstone_retention_ms(TopicId topic
 }
 
 // Of a topic that was named a moment ago. One broker may hear of it later than another.
-Result<std::map<std::string, std::string>> Topics::settings_in_kafka(const std::string& name) {
+Result<ClusterConfig> Topics::settings_in_kafka(const std::string& name) {
   const std::int64_t deadline_ns = config_.clock().monotonic_ns() + config_.timeout_ms() * ms;
   for (;;) {
     auto settings = topic_config(reader_.client(), name, config_.timeout_ms());
@@ -161,33 +135,50 @@ Result<std::map<std::string, std::string>> Topics::settings_in_kafka(const std::
 // A topic that was there before must be able to do what ours do.
 Status Topics::verify(const TopicSpec& spec, std::int32_t partitions) {
   const std::string name = config_.in_kafka(spec.name);
-  const auto refuse = [&](const std::string& what, const std::string& remedy) {
-    return fail(errc::topic_mismatch, "topic " + name + " of the cluster " + what + ": " + remedy);
-  };
   if (partitions != spec.partitions)
-    return refuse("has " + std::to_string(partitions) + " partitions, asked for were " +
-                      std::to_string(spec.partitions),
-                  "keys would move; use another name, or declare as many");
-  MILLRACE_ASSIGN(const auto settings, settings_in_kafka(name));
-  const auto alter = [&](const std::string& setting) {
-    return "kafka-configs --alter --entity-type topics --entity-name " + name + " --add-config " +
-           setting;
-  };
-  const auto policy = settings.find("cleanup.policy");
-  const std::string wanted = spec.cleanup == CleanupPolicy::compact ? "compact" : "delete";
-  if (policy != settings.end() && policy->second != wanted)
-    return refuse("has cleanup.policy=" + policy->second + " and needs " + wanted,
-                  alter("cleanup.policy=" + wanted));
-  const auto type = settings.find("message.timestamp.type");
-  if (type != settings.end() && type->second != "CreateTime")
-    return refuse("has message.timestamp.type=" + type->second + ", which loses event times",
-                  alter("message.timestamp.type=CreateTime"));
-  // Others may choose how long to keep facts; what a service restores itself from must stay.
-  if (spec.kind == TopicKind::private_topic && spec.cleanup == CleanupPolicy::keep &&
-      number_in(settings, "retention.ms").value_or(-1) >= 0)
-    return refuse("has retention.ms=" + settings.at("retention.ms") + " and is a service's state",
-                  alter("retention.ms=-1"));
-  return {};
+    return fail(errc::topic_mismatch,
+                "topic " + name + " of the cluster has " + std::to_string(partitions) +
+                    " partitions, asked for were " + std::to_string(spec.partitions) +
+                    ": keys would move; use another name, or declare as many");
+  MILLRACE_ASSIGN(const ClusterConfig config, settings_in_kafka(name));
+  return check_config(spec, name, config);
+}
+
+Result<TopicSettings> Topics::settings(TopicId topic) {
+  MILLRACE_ASSIGN(const KafkaPlace place, place_in_kafka({topic, partition(0)}));
+  MILLRACE_ASSIGN(const ClusterConfig config, settings_in_kafka(place.topic));
+  return settings_of(config);
+}
+
+Result<TopicSettings> Topics::alter(TopicId topic, std::span<const SettingChange> changes) {
+  MILLRACE_ASSIGN(const KafkaPlace place, place_in_kafka({topic, partition(0)}));
+  MILLRACE_ASSIGN(const TopicSpec spec, spec_of({topic, partition(0)}));
+  if (topic.value >= first_foreign)
+    return fail(errc::not_owner, "topic " + place.topic +
+                                     " of the cluster is not one of this system: use kafka-configs "
+                                     "to change its settings");
+  MILLRACE_ASSIGN(const ClusterConfig config, settings_in_kafka(place.topic));
+  MILLRACE_ASSIGN(const TopicSettings after,
+                  check_alter_topic(spec, settings_of(config), changes, options_.service));
+  const Settings wanted = config_of_changes(after, changes);
+  if (wanted.empty()) return after;
+  const std::int64_t deadline_ns = config_.clock().monotonic_ns() + config_.timeout_ms() * ms;
+  if (config_.reads_by_wire()) {
+    MILLRACE_TRY(wire::alter_topic(*config_.cluster(), config_.client_id(), place.topic, wanted,
+                                   deadline_ns));
+  } else {
+    MILLRACE_TRY(alter_topic_config(reader_.client(), place.topic, wanted, config_.timeout_ms()));
+  }
+  // The broker that is asked next may hear of it later.
+  for (;;) {
+    MILLRACE_ASSIGN(const ClusterConfig now, settings_in_kafka(place.topic));
+    const bool shown = std::all_of(wanted.begin(), wanted.end(), [&](const auto& setting) {
+      const auto found = now.find(setting.first);
+      return found != now.end() && found->second == setting.second;
+    });
+    if (shown || config_.clock().monotonic_ns() >= deadline_ns) return after;
+    reader_.signal().wait(reader_.signal().count(), retry_ns);
+  }
 }
 
 std::optional<Topic> Topics::known_foreign(std::string_view name) const {
@@ -209,9 +200,8 @@ Result<std::optional<Topic>> Topics::find_foreign(std::string_view name) {
   const MutexLock lock(mutex_);
   // Another thread may have been faster: a topic has one number.
   if (auto found = known_foreign(name)) return found;
-  // Nobody of the estate owns it: all may read it.
-  foreign_.push_back({std::string(name), *partitions, TopicKind::events, "(not of this estate)",
-                      CleanupPolicy::keep});
+  // No service of the system owns it: all may read it.
+  foreign_.push_back({std::string(name), *partitions, TopicKind::events, "(not of this estate)"});
   return known_foreign(name);
 }
 
@@ -233,7 +223,7 @@ Result<std::vector<Topic>> Topics::all() {
   return state_.look([](const State& state) {
     std::vector<Topic> topics;
     for (std::size_t i = 0; i < state.topics().size(); ++i) {
-      const TopicSpec& spec = state.topics()[i];
+      const TopicSpec& spec = state.topics()[i].spec;
       if (!is_internal(spec.name))
         topics.push_back({TopicId{{static_cast<std::int32_t>(i)}}, spec});
     }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -13,6 +12,7 @@
 
 #include "millrace/base/mutex.hpp"
 #include "state_log.hpp"
+#include "topic_config.hpp"
 
 namespace millrace::log::kafka {
 
@@ -26,11 +26,15 @@ class Topics {
       : config_(config), options_(options), reader_(reader), state_(state) {}
 
   /// Log::create_topic.
-  [[nodiscard]] Result<Topic> create(const TopicSpec& spec);
+  [[nodiscard]] Result<Topic> create(const TopicSpec& spec, const TopicSettings& settings);
   /// Log::find_topic.
   [[nodiscard]] Result<Topic> find(std::string_view name);
   /// Log::topics.
   [[nodiscard]] Result<std::vector<Topic>> all();
+  /// Log::topic_settings.
+  [[nodiscard]] Result<TopicSettings> settings(TopicId topic);
+  /// Log::alter_topic. Returns when a broker shows the new settings.
+  [[nodiscard]] Result<TopicSettings> alter(TopicId topic, std::span<const SettingChange> changes);
   /// Log::tombstone_retention_ms.
   [[nodiscard]] Result<std::optional<std::int64_t>> tombstone_retention_ms(TopicId topic);
 
@@ -47,9 +51,8 @@ class Topics {
   [[nodiscard]] std::optional<Topic> known_foreign(std::string_view name) const
       MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] Result<std::optional<Topic>> find_foreign(std::string_view name);
-  [[nodiscard]] Status make_in_kafka(const TopicSpec& spec);
-  [[nodiscard]] Result<std::map<std::string, std::string>> settings_in_kafka(
-      const std::string& name);
+  [[nodiscard]] Status make_in_kafka(const TopicSpec& spec, const TopicSettings& settings);
+  [[nodiscard]] Result<ClusterConfig> settings_in_kafka(const std::string& name);
   [[nodiscard]] Status verify(const TopicSpec& spec, std::int32_t partitions);
 
   const ClientConfig& config_;

@@ -124,8 +124,7 @@ LogOptions KafkaWorld::options_of(const std::string& member) {
 }
 
 TopicPartition KafkaWorld::make_topic(Log& log, const std::string& name, std::int32_t partitions) {
-  const auto topic = log.create_topic(
-      {name, partitions, TopicKind::events, log.options().service, CleanupPolicy::keep});
+  const auto topic = log.create_topic({name, partitions, TopicKind::events, log.options().service});
   EXPECT_TRUE(topic.has_value()) << topic.error().to_string();
   return topic ? TopicPartition{topic->id, partition(0)} : TopicPartition{};
 }

@@ -199,13 +199,13 @@ TEST_F(KafkaFencing, a_unit_is_given_away_beside_the_open_transaction_of_another
   LogOptions of_other = options_of("owner");
   of_other.service = "other";
   const auto asked =
-      open_by(real_clock(), of_other)->create_topic({"asked", 1, TopicKind::commands, "other", {}});
+      open_by(real_clock(), of_other)->create_topic({"asked", 1, TopicKind::commands, "other"});
   ASSERT_TRUE(asked.has_value()) << asked.error().to_string();
-  const auto state =
-      direct->create_topic({"state", 1, TopicKind::private_topic, "stock", CleanupPolicy::compact});
+  const auto state = direct->create_topic(
+      {"stock.state.changelog", 1, TopicKind::private_topic, "stock"}, compacted());
   ASSERT_TRUE(state.has_value()) << state.error().to_string();
-  const auto between = direct->create_topic(
-      {"between-repartition", 1, TopicKind::private_topic, "stock", CleanupPolicy::keep});
+  const auto between =
+      direct->create_topic({"between-repartition", 1, TopicKind::private_topic, "stock"});
   ASSERT_TRUE(between.has_value()) << between.error().to_string();
   Worker first(open("first"), "g", {"u", "v"});
   ASSERT_TRUE(first.until_holds(2));

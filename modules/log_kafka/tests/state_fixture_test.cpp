@@ -49,9 +49,8 @@ std::map<std::string, std::string> fixture() {
 State a_state() {
   State state;
   state.apply(0, Created{"9f3a"});
-  state.apply(1, TopicMade{{"orders", 4, TopicKind::events, "shop", CleanupPolicy::keep}});
-  state.apply(2,
-              TopicMade{{"shop.c", 1, TopicKind::private_topic, "shop", CleanupPolicy::compact}});
+  state.apply(1, TopicMade{{"orders", 4, TopicKind::events, "shop"}});
+  state.apply(2, TopicMade{{"shop.c", 1, TopicKind::private_topic, "shop"}, true});
   state.apply(3, GroupMade{"shop/count"});
   state.apply(4, Joined{"shop.t1", "shop-1", {"node/boot/4026531836", 4711, 90'000}});
   state.apply(5, Subscribed{4, 0, {"count/0", "count/1"}});
@@ -63,7 +62,7 @@ State a_state() {
 // One of each kind, in the order of their numbers.
 std::map<std::string, StateRecord> records() {
   return {
-      {"0-topic", TopicMade{{"orders", 300, TopicKind::commands, "shop", CleanupPolicy::compact}}},
+      {"0-topic", TopicMade{{"orders", 300, TopicKind::commands, "shop"}, true}},
       {"1-group", GroupMade{"shop/count"}},
       {"2-joined", Joined{"shop.t1", "shop-1", {"node/boot/4026531836", 4711, 90'000}}},
       {"3-subscribed", Subscribed{70'000, 2, {"count/0", "count/1", ""}}},

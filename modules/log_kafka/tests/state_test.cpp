@@ -88,9 +88,9 @@ TEST_F(KafkaState, units_are_claimed_by_those_that_named_them_only) {
 }
 
 TEST_F(KafkaState, topics_and_groups_keep_the_number_they_got_first) {
-  fold.add(TopicMade{{"t", 3, TopicKind::events, "stock", CleanupPolicy::compact}});
-  fold.add(TopicMade{{"u", 1, TopicKind::commands, "stock", CleanupPolicy::keep}});
-  fold.add(TopicMade{{"t", 9, TopicKind::events, "else", CleanupPolicy::keep}});
+  fold.add(TopicMade{{"t", 3, TopicKind::events, "stock"}, true});
+  fold.add(TopicMade{{"u", 1, TopicKind::commands, "stock"}});
+  fold.add(TopicMade{{"t", 9, TopicKind::events, "else"}});
   fold.add(GroupMade{"g"});
   fold.add(GroupMade{"h"});
   TopicId id;
@@ -102,7 +102,7 @@ TEST_F(KafkaState, topics_and_groups_keep_the_number_they_got_first) {
 }
 
 TEST_F(KafkaState, a_snapshot_holds_all_of_it) {
-  fold.add(TopicMade{{"t", 3, TopicKind::events, "stock", CleanupPolicy::compact}});
+  fold.add(TopicMade{{"t", 3, TopicKind::events, "stock"}, true});
   fold.add(Claimed{of_a, "u"});
   fold.add(Created{"creation"});
   fold.add(GroupMade{"h"});

@@ -22,7 +22,7 @@ using Begun = std::map<std::string, std::string, std::less<>>;
 Result<log::TopicPartition> settings_place(log::Log& log) {
   MILLRACE_ASSIGN(const log::Topic topic,
                   log.create_topic({"__millrace.settings", 1, log::TopicKind::commands,
-                                    std::string(log::library_service), log::CleanupPolicy::keep}));
+                                    std::string(log::library_service)}));
   return log::TopicPartition{topic.id, log::partition(0)};
 }
 

@@ -37,8 +37,7 @@ class LogMetrics : public testing::Test {
 TEST_F(LogMetrics, every_count_of_the_log_is_a_metric) {
   auto log = open();
   ASSERT_NE(log, nullptr);
-  const auto topic =
-      log->create_topic({"t", 1, log::TopicKind::events, "stock", log::CleanupPolicy::keep});
+  const auto topic = log->create_topic({"t", 1, log::TopicKind::events, "stock"});
   ASSERT_TRUE(topic) << topic.error().to_string();
   {
     telemetry::MetricRegistry metrics;

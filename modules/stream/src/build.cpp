@@ -270,7 +270,6 @@ void cut_sub_topologies(Topology& plan, std::vector<std::string>& problems) {
 }
 
 void list_topics(Topology& plan, std::int32_t partitions, std::vector<std::string>& problems) {
-  using log::CleanupPolicy;
   using log::TopicKind;
   std::map<std::string, std::string> users;
   const auto add = [&](log::TopicSpec topic, const std::string& use) {
@@ -288,14 +287,12 @@ void list_topics(Topology& plan, std::int32_t partitions, std::vector<std::strin
     add(sink.topic, "a topic it writes");
   for (const StoreSpec& store : plan.stores) {
     if (store.source_is_changelog) continue;
-    add({store.changelog, partitions, TopicKind::private_topic, plan.service,
-         CleanupPolicy::compact},
+    add({store.changelog, partitions, TopicKind::private_topic, plan.service},
         "the changelog of store '" + store.name + "'");
   }
-  add({plan.service + ".dead-letters", partitions, TopicKind::events, plan.service,
-       CleanupPolicy::keep},
+  add({plan.service + ".dead-letters", partitions, TopicKind::events, plan.service},
       "where dead letters go");
-  add({plan.service + ".retry", partitions, TopicKind::commands, plan.service, CleanupPolicy::keep},
+  add({plan.service + ".retry", partitions, TopicKind::commands, plan.service},
       "where dead letters come back from");
 
   for (SubTopology& part : plan.sub_topologies) {

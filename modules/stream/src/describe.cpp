@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "describe_json.hpp"
+#include "millrace/log/library_topics.hpp"
 #include "millrace/stream/plan.hpp"
 #include "names.hpp"
 #include "plan_index.hpp"
@@ -83,7 +84,7 @@ std::string as_text(const Topology& plan) {
   for (const log::TopicSpec& topic : plan.own_topics) {
     out += "    " + topic.name + ": " + log::to_string(topic.kind) + ", " +
            std::to_string(topic.partitions) + " partitions" +
-           (topic.cleanup == log::CleanupPolicy::compact ? ", compacted" : "") + "\n";
+           (log::is_state(topic) ? ", compacted" : "") + "\n";
   }
   return out;
 }

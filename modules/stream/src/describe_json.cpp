@@ -6,6 +6,7 @@
 
 #include "manifest/part_shape.hpp"
 #include "millrace/codec/describe.hpp"
+#include "millrace/log/library_topics.hpp"
 #include "names.hpp"
 #include "plan_index.hpp"
 
@@ -122,8 +123,8 @@ std::string describe_json(const Topology& plan) {
   for (const SubTopology& part : plan.sub_topologies)
     shape.sub_topologies.push_back(shape_of(plan, part));
   for (const log::TopicSpec& topic : plan.own_topics) {
-    shape.topics.push_back({topic.name, log::to_string(topic.kind), topic.partitions,
-                            topic.cleanup == log::CleanupPolicy::compact});
+    shape.topics.push_back(
+        {topic.name, log::to_string(topic.kind), topic.partitions, log::is_state(topic)});
   }
   std::string out = codec::to_json(shape);
   out.back() = ',';

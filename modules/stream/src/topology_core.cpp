@@ -5,6 +5,7 @@
 #include "manifest/manifest_version.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/codec/type_shape.hpp"
+#include "millrace/log/library_topics.hpp"
 #include "millrace/stream/topology.hpp"
 #include "names.hpp"
 #include "plan_checks.hpp"
@@ -173,7 +174,7 @@ void TopologyBuilder::Core::add_sink(std::string_view kind, NodeId parent, std::
   if (!is_name(topic)) problems_.push_back("topic '" + topic + "': the name " + name_advice(topic));
   SinkSpec spec;
   spec.node = static_cast<NodeId>(plan_.nodes.size());
-  spec.topic = {std::move(topic), partitions_, topic_kind, plan_.service, log::CleanupPolicy::keep};
+  spec.topic = {std::move(topic), partitions_, topic_kind, plan_.service};
   spec.type = type;
   spec.partitioner = std::move(partitioner.choose);
   spec.partitions_deletions = partitioner.deletions;
@@ -188,8 +189,13 @@ void TopologyBuilder::Core::to(NodeId parent, const std::string& topic, RecordTy
 
 void TopologyBuilder::Core::to_private(NodeId parent, const std::string& topic, RecordType type,
                                        Partitioner partitioner) {
-  add_sink("to_private", parent, plan_.service + "." + topic, log::TopicKind::private_topic, type,
-           std::move(partitioner));
+  const std::string name = plan_.service + "." + topic;
+  if (log::is_state({name, 1, log::TopicKind::private_topic, plan_.service})) {
+    problems_.push_back("to_private(\"" + topic +
+                        "\"): `manifest` and names that end in `.changelog` are those of the "
+                        "service's state: choose another one");
+  }
+  add_sink("to_private", parent, name, log::TopicKind::private_topic, type, std::move(partitioner));
 }
 
 NodeId TopologyBuilder::Core::repartition(NodeId parent, const std::string& name, RecordType type) {

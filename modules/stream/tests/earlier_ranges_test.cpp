@@ -33,7 +33,7 @@ class EarlierRangesTest : public testing::Test {
   }
 
   log::Topic topic(const std::string& name, log::TopicKind kind) {
-    return log_->create_topic({name, 1, kind, "shop", log::CleanupPolicy::keep}).value();
+    return log_->create_topic({name, 1, kind, "shop"}).value();
   }
   static log::TopicPartition place(const log::Topic& topic) {
     return {topic.id, log::partition(0)};
@@ -120,9 +120,9 @@ TEST_F(EarlierRangesTest, are_not_looked_for_in_partitions_that_they_do_not_have
   resolved_.partitions = 2;
   log::Transaction transaction;
   for (InputTopic& input : resolved_.inputs) {
-    input.topic = log_->create_topic({"wide-" + input.topic.spec.name, 2, log::TopicKind::events,
-                                      "shop", log::CleanupPolicy::keep})
-                      .value();
+    input.topic =
+        log_->create_topic({"wide-" + input.topic.spec.name, 2, log::TopicKind::events, "shop"})
+            .value();
     transaction.append({input.topic.id, log::partition(1)}, {1'000, "key", "value", {}});
   }
   commit(transaction);

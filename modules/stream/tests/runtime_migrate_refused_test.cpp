@@ -41,9 +41,9 @@ TEST_P(RefusedMigration, it_is_refused_while_an_instance_lives_and_may_be_repeat
     ASSERT_TRUE(planned);
     // What an attempt leaves that was cut off before its commit.
     const auto log = connect_shop(driver->world());
-    ASSERT_TRUE(
-        log->create_topic({"shop." + planned->parts[0].name + ".system.changelog", 2,
-                           log::TopicKind::private_topic, "shop", log::CleanupPolicy::compact}));
+    ASSERT_TRUE(log->create_topic({"shop." + planned->parts[0].name + ".system.changelog", 2,
+                                   log::TopicKind::private_topic, "shop"},
+                                  log::compacted()));
     ASSERT_TRUE(migrate(*driver, together()));
     const auto again = migrate(*driver, together());
     ASSERT_TRUE(again);

@@ -328,9 +328,8 @@ class WithoutManifest : public RuntimeTest {
  protected:
   void SetUp() override {
     log_ = connect_shop(*world_);
-    const auto topic =
-        log_->create_topic({"shop.counts.changelog", 2, log::TopicKind::private_topic, "shop",
-                            log::CleanupPolicy::compact});
+    const auto topic = log_->create_topic(
+        {"shop.counts.changelog", 2, log::TopicKind::private_topic, "shop"}, log::compacted());
     ASSERT_TRUE(topic);
     log::Transaction transaction;
     transaction.append({topic->id, log::partition(0)}, {1'000, "customer-1", "\x06", {}});

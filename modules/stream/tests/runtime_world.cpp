@@ -42,11 +42,19 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   }
   ~Handle() override { world_.handles_.erase(this); }
 
-  Result<log::Topic> create_topic(const log::TopicSpec& spec) override {
+  Result<log::Topic> create_topic(const log::TopicSpec& spec,
+                                  const log::TopicSettings& settings) override {
     const std::string& refused = world_.refused_suffix_;
     if (!refused.empty() && spec.name.ends_with(refused))
       return fail(world_.topics_failure_, "the test says so");
-    return inner_->create_topic(spec);
+    return inner_->create_topic(spec, settings);
+  }
+  Result<log::TopicSettings> topic_settings(log::TopicId topic) override {
+    return inner_->topic_settings(topic);
+  }
+  Result<log::TopicSettings> alter_topic(log::TopicId topic,
+                                         std::span<const log::SettingChange> changes) override {
+    return inner_->alter_topic(topic, changes);
   }
   Result<log::Topic> find_topic(std::string_view name) override {
     if (world_.fail_finding_times_ > 0 && name == world_.not_found_) {

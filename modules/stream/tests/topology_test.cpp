@@ -136,17 +136,25 @@ TEST(Topology, its_topics_have_the_kinds_that_the_log_guards) {
   orders.to_table("latest");
   const auto plan = builder.build();
   ASSERT_TRUE(plan) << plan.error().to_string();
-  using log::CleanupPolicy;
   using log::TopicKind;
   EXPECT_THAT(
       plan->own_topics,
-      ElementsAre(
-          log::TopicSpec{"public", 7, TopicKind::events, "shop", CleanupPolicy::keep},
-          log::TopicSpec{"shop.own", 7, TopicKind::private_topic, "shop", CleanupPolicy::keep},
-          log::TopicSpec{"shop.latest.changelog", 7, TopicKind::private_topic, "shop",
-                         CleanupPolicy::compact},
-          log::TopicSpec{"shop.dead-letters", 7, TopicKind::events, "shop", CleanupPolicy::keep},
-          log::TopicSpec{"shop.retry", 7, TopicKind::commands, "shop", CleanupPolicy::keep}));
+      ElementsAre(log::TopicSpec{"public", 7, TopicKind::events, "shop"},
+                  log::TopicSpec{"shop.own", 7, TopicKind::private_topic, "shop"},
+                  log::TopicSpec{"shop.latest.changelog", 7, TopicKind::private_topic, "shop"},
+                  log::TopicSpec{"shop.dead-letters", 7, TopicKind::events, "shop"},
+                  log::TopicSpec{"shop.retry", 7, TopicKind::commands, "shop"}));
+}
+
+TEST(Topology, a_private_topic_is_not_called_as_one_with_state) {
+  for (const char* name : {"orders.changelog", "manifest"}) {
+    TopologyBuilder builder("shop");
+    builder.stream<string, Placed>("orders").to_private(name);
+    const auto plan = builder.build();
+    ASSERT_FALSE(plan) << name;
+    EXPECT_THAT(plan.error().message(), testing::HasSubstr(name));
+    EXPECT_THAT(plan.error().message(), testing::HasSubstr("choose another one"));
+  }
 }
 
 TEST(Topology, a_table_read_from_a_topic_has_it_for_its_changelog) {

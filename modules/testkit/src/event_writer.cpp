@@ -19,8 +19,7 @@ std::string RawRecord::header(std::string_view name) const {
 
 log::Topic EventWriter::declare_topic(const std::string& name, const std::string& owner,
                                       std::int32_t partitions, log::TopicKind kind) {
-  auto topic =
-      handle_of(owner).create_topic({name, partitions, kind, owner, log::CleanupPolicy::keep});
+  auto topic = handle_of(owner).create_topic({name, partitions, kind, owner});
   if (!topic) throw TestError(topic.error().to_string());
   return *topic;
 }

@@ -52,8 +52,16 @@ class BrokenLog final : public log::Log {
   BrokenLog(std::unique_ptr<log::Log> inner, std::shared_ptr<Breakage> breakage)
       : inner_(std::move(inner)), breakage_(std::move(breakage)) {}
 
-  Result<log::Topic> create_topic(const log::TopicSpec& spec) override {
-    return inner_->create_topic(spec);
+  Result<log::Topic> create_topic(const log::TopicSpec& spec,
+                                  const log::TopicSettings& settings) override {
+    return inner_->create_topic(spec, settings);
+  }
+  Result<log::TopicSettings> topic_settings(log::TopicId topic) override {
+    return inner_->topic_settings(topic);
+  }
+  Result<log::TopicSettings> alter_topic(log::TopicId topic,
+                                         std::span<const log::SettingChange> changes) override {
+    return inner_->alter_topic(topic, changes);
   }
   Result<log::Topic> find_topic(std::string_view name) override { return inner_->find_topic(name); }
   Result<std::vector<log::Topic>> topics() override { return inner_->topics(); }

@@ -27,6 +27,7 @@ enum class Api : std::int16_t {
   end_txn = 26,
   txn_offset_commit = 28,
   sasl_authenticate = 36,
+  incremental_alter_configs = 44,
 };
 
 /// The version of a request that is spoken here.
@@ -47,6 +48,7 @@ enum class Api : std::int16_t {
     case Api::sasl_authenticate:
       return 1;
     case Api::api_versions:
+    case Api::incremental_alter_configs:
       return 0;
   }
   return 0;
@@ -76,6 +78,8 @@ enum class Api : std::int16_t {
       return "SaslHandshake";
     case Api::sasl_authenticate:
       return "SaslAuthenticate";
+    case Api::incremental_alter_configs:
+      return "IncrementalAlterConfigs";
   }
   return "?";
 }

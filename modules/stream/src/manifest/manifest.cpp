@@ -142,7 +142,8 @@ Result<bool> write_manifest(log::Log& log, std::string_view service, const Manif
                             log::Transaction transaction) {
   MILLRACE_ASSIGN(const log::Topic topic,
                   log.create_topic({manifest_topic(service), 1, log::TopicKind::private_topic,
-                                    std::string(service), log::CleanupPolicy::compact}));
+                                    std::string(service)},
+                                   log::compacted()));
   const std::string bytes = to_json(manifest);
   transaction.append({topic.id, log::partition(0)}, log::Record{0, manifest_key, bytes, {}});
   // One writer: of all that saw the same revision the first one's is written.

@@ -209,10 +209,10 @@ class TakeOver {
       }
     }
     if (states.empty()) return {};
-    MILLRACE_ASSIGN(
-        const log::Topic topic,
-        log_.create_topic({system_changelog(service_, part_.name), tasks_,
-                           log::TopicKind::private_topic, service_, log::CleanupPolicy::compact}));
+    MILLRACE_ASSIGN(const log::Topic topic,
+                    log_.create_topic({system_changelog(service_, part_.name), tasks_,
+                                       log::TopicKind::private_topic, service_},
+                                      log::compacted()));
     for (const auto& [task, state] : states) {
       if (task >= topic.spec.partitions) continue;
       std::string bytes;

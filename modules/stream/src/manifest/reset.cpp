@@ -9,6 +9,7 @@
 #include "manifest/manifest_version.hpp"
 #include "manifest/part_links.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/library_topics.hpp"
 #include "millrace/stream/view.hpp"
 
 namespace millrace::stream {
@@ -125,9 +126,7 @@ Result<Manifest> manifest_of_unknown(log::Log& log, std::string_view service, co
   for (const log::Topic& topic : topics) {
     if (topic.spec.owner != service) continue;
     known = true;
-    // Changelogs are compacted.
-    if (topic.spec.kind == log::TopicKind::private_topic &&
-        topic.spec.cleanup == log::CleanupPolicy::keep)
+    if (topic.spec.kind == log::TopicKind::private_topic && !log::is_state(topic.spec))
       manifest.channels.push_back({topic.spec.name, {}, {}, {}, {}, {}});
   }
   if (!known)

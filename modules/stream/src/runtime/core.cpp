@@ -88,8 +88,8 @@ Status Instance::Core::make_topics() {
   const auto make = [&](const std::string& name, log::TopicKind kind) -> Result<log::Topic> {
     Result<log::Topic> found = shared_.log.find_topic(name);
     if (found || !found.error().is(log::errc::unknown_topic)) return found;
-    return shared_.log.create_topic({name, partitions > 0 ? partitions : default_partitions, kind,
-                                     topology_.service, log::CleanupPolicy::keep});
+    return shared_.log.create_topic(
+        {name, partitions > 0 ? partitions : default_partitions, kind, topology_.service});
   };
   MILLRACE_ASSIGN(shared_.dead_letters,
                   make(topology_.service + ".dead-letters", log::TopicKind::events));

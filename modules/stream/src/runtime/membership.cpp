@@ -102,16 +102,15 @@ Status SubTopologyMember::make_changelogs(ResolvedSubTopology& resolved) const {
   spec.partitions = resolved.partitions;
   spec.kind = log::TopicKind::private_topic;
   spec.owner = shared_->topology.service;
-  spec.cleanup = log::CleanupPolicy::compact;
   for (const StoreId id : spec_->stores) {
     const StoreSpec& store = shared_->topology.stores[static_cast<std::size_t>(id)];
     if (store.source_is_changelog) continue;
     spec.name = store.changelog;
-    MILLRACE_ASSIGN(const log::Topic topic, shared_->log.create_topic(spec));
+    MILLRACE_ASSIGN(const log::Topic topic, shared_->log.create_topic(spec, log::compacted()));
     resolved.changelogs.push_back({id, topic.id});
   }
   spec.name = system_changelog(shared_->topology.service, spec_->name);
-  MILLRACE_ASSIGN(const log::Topic system, shared_->log.create_topic(spec));
+  MILLRACE_ASSIGN(const log::Topic system, shared_->log.create_topic(spec, log::compacted()));
   resolved.system = system.id;
   return {};
 }
@@ -142,8 +141,8 @@ Status SubTopologyMember::make_ranges(ResolvedSubTopology& resolved) const {
   const std::string& service = shared_->topology.service;
   LostRanges& lost = shared_->lost_ranges;
   const std::string own = input_ranges_topic(service, spec_->name);
-  const Result<log::Topic> ranges = shared_->log.create_topic(
-      {own, resolved.partitions, log::TopicKind::private_topic, service, log::CleanupPolicy::keep});
+  const Result<log::Topic> ranges =
+      shared_->log.create_topic({own, resolved.partitions, log::TopicKind::private_topic, service});
   if (ranges) {
     resolved.ranges = ranges->id;
   } else {

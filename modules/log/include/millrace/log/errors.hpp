@@ -17,7 +17,7 @@ inline constexpr ErrorCode unknown_topic{"log.unknown_topic"};
 /// The topic has no partition with this number. Remedy: use one of the partitions that the message
 /// names.
 inline constexpr ErrorCode unknown_partition{"log.unknown_partition"};
-/// The topic exists with another specification: number of partitions, kind, owner or cleanup.
+/// The topic exists with another specification: number of partitions, kind or owner.
 /// Remedy: declare the specification that the message shows, or use another name.
 inline constexpr ErrorCode topic_mismatch{"log.topic_mismatch"};
 /// The service may not write to this topic, because another service owns it. Remedy: only the owner

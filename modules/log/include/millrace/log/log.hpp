@@ -17,6 +17,7 @@
 #include "millrace/base/random.hpp"
 #include "millrace/log/fetch.hpp"
 #include "millrace/log/group.hpp"
+#include "millrace/log/topic_settings.hpp"
 #include "millrace/log/transaction.hpp"
 
 namespace millrace::log {
@@ -81,14 +82,31 @@ class Log {
  public:
   virtual ~Log() = default;
 
-  /// Creates a topic, or returns the one that exists when its spec is the same.
-  /// errc::topic_mismatch, not_owner (of another service's topic), invalid_argument.
-  [[nodiscard]] virtual Result<Topic> create_topic(const TopicSpec& spec) = 0;
+  /// Creates a topic, or returns the one that exists when its spec is the same. Settings are not
+  /// compared: those of a topic that exists stay as they are. errc::topic_mismatch, not_owner (of
+  /// another service's topic), invalid_argument.
+  [[nodiscard]] virtual Result<Topic> create_topic(const TopicSpec& spec,
+                                                   const TopicSettings& settings) = 0;
+  /// The same with the default settings: every record is kept.
+  [[nodiscard]] Result<Topic> create_topic(const TopicSpec& spec) {
+    return create_topic(spec, TopicSettings{});
+  }
   /// errc::unknown_topic.
   [[nodiscard]] virtual Result<Topic> find_topic(std::string_view name) = 0;
   /// All topics by id, internal ones (`__...`) left out. errc::closed, unavailable, corrupt: never
   /// a list that may lack some.
   [[nodiscard]] virtual Result<std::vector<Topic>> topics() = 0;
+
+  /// The settings of a topic now; others may change them at any time. On Kafka one request.
+  /// errc::unknown_topic, unavailable.
+  [[nodiscard]] virtual Result<TopicSettings> topic_settings(TopicId topic) = 0;
+  /// Changes settings of a topic, all of the changes or none; of two members that change the same
+  /// setting at once, the last one counts. Returns the settings as they are afterwards. Only the
+  /// owner may, and a handle of any_service. What a service restores its state from stays
+  /// compacted, and what it alone reads is kept. errc::not_owner, unknown_topic, invalid_argument,
+  /// not_authorized and refused_by_broker with the text of the cluster, and those of a commit.
+  [[nodiscard]] virtual Result<TopicSettings> alter_topic(
+      TopicId topic, std::span<const SettingChange> changes) = 0;
 
   /// Makes everything in the transaction visible at once, all of it or nothing. It is committed
   /// when this returns; on Kafka readers, this handle's own among them, see it a few milliseconds

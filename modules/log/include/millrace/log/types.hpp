@@ -70,15 +70,12 @@ enum class TopicKind : std::uint8_t {
 };
 [[nodiscard]] std::string to_string(TopicKind kind);
 
-/// What happens to old records. Topics keep all of them for ever unless their spec says otherwise.
-enum class CleanupPolicy : std::uint8_t { keep = 0, compact = 1 };
-
+/// What identifies a topic. How its records are kept is set apart: TopicSettings.
 struct TopicSpec {
   std::string name;  ///< 1 to 249 of [A-Za-z0-9._-], as in Kafka
   std::int32_t partitions = 1;
   TopicKind kind = TopicKind::events;
   std::string owner;  ///< the service that owns it
-  CleanupPolicy cleanup = CleanupPolicy::keep;
   friend bool operator==(const TopicSpec&, const TopicSpec&) = default;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 #include "millrace/base/error.hpp"
@@ -28,9 +29,24 @@ inline constexpr std::size_t max_name_bytes = 249;
 [[nodiscard]] Status check_topic_spec(const TopicSpec& spec);
 
 /// Decides create_topic: `existing` is null when there is no topic of that name.
-/// errc::topic_mismatch, not_owner.
-[[nodiscard]] Status check_create_topic(const TopicSpec& wanted, const TopicSpec* existing,
-                                        std::string_view service);
+/// errc::topic_mismatch, not_owner, invalid_argument.
+[[nodiscard]] Status check_create_topic(const TopicSpec& wanted, const TopicSettings& settings,
+                                        const TopicSpec* existing, std::string_view service);
+
+/// The `cleanup.policy` that a topic of this kind and name needs where these settings have one that
+/// would remove what is still needed; empty when they fit.
+[[nodiscard]] std::string_view needed_policy(const TopicSpec& spec, const TopicSettings& settings);
+
+/// Settings as they were stored, by all their names, in any build: whether they fit together is not
+/// asked. errc::invalid_argument for a name or a value that cannot be read.
+[[nodiscard]] Result<TopicSettings> stored_settings(std::span<const SettingChange> values);
+
+/// Decides alter_topic: the settings after the changes, when the service may make them.
+/// errc::not_owner, invalid_argument.
+[[nodiscard]] Result<TopicSettings> check_alter_topic(const TopicSpec& spec,
+                                                      const TopicSettings& before,
+                                                      std::span<const SettingChange> changes,
+                                                      std::string_view service);
 
 /// The service may append to the topic. errc::not_owner.
 [[nodiscard]] Status check_may_write(const TopicSpec& spec, std::string_view service);
