@@ -70,7 +70,8 @@ void describe_program(CLI::App& app, Session& session, Action& action) {
 
 std::string log_directory(const std::string& url) {
   constexpr std::string_view scheme = "file:";
-  if (url.starts_with(scheme)) return url.substr(scheme.size());
+  // Options of the URL are for those that write.
+  if (url.starts_with(scheme)) return url.substr(0, url.find('?')).substr(scheme.size());
   return url.find(':') == std::string::npos ? url : std::string();
 }
 

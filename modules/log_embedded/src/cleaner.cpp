@@ -283,6 +283,7 @@ Status Cleaner::compact_some(const Settler::Lock& lock) {
     return {};
   }
   if (!prepare_directory()) {
+    compactions_.give_up();
     directory_.counts().cleaning_errors.fetch_add(1, std::memory_order_relaxed);
     return directory_.check_not_failed();
   }

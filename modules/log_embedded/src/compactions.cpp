@@ -78,12 +78,18 @@ std::optional<Compactions::Failed> Compactions::step() {
     return std::nullopt;
   }
   const std::size_t row = waiting_.front().row;
-  end();
+  waiting_.pop_front();
+  give_turn_up();
   return done ? std::nullopt : std::optional(Failed{row, done.error()});
 }
 
-void Compactions::end() {
-  waiting_.pop_front();
+void Compactions::give_up() {
+  compaction_.reset();
+  waiting_.clear();
+  give_turn_up();
+}
+
+void Compactions::give_turn_up() {
   std::uint32_t own = directory_.owner();
   directory_.control().compactor.compare_exchange_strong(own, 0);
 }

@@ -48,10 +48,12 @@ class Compactions {
   [[nodiscard]] Result<bool> begin(const Settler::Lock& lock);
   /// One step. A compaction that fails is dropped, and returned.
   [[nodiscard]] std::optional<Failed> step();
+  /// Forgets all that wait; the next pass adds them again.
+  void give_up();
 
  private:
   [[nodiscard]] bool may_take(std::uint32_t owner, std::int64_t now_ns) const;
-  void end();
+  void give_turn_up();
 
   LogDirectory& directory_;
   Journal& journal_;

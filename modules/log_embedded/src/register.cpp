@@ -30,9 +30,30 @@ bool reading_may_work(const Error& error) {
                      [&](ErrorCode code) { return error.is(code); });
 }
 
+/// Takes what follows the '?' of a URL: `settle=on`.
+Status take_options(std::string_view text, EmbeddedOptions& options) {
+  while (!text.empty()) {
+    const std::string_view one = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(one.size() + 1, text.size()));
+    if (one == "settle=on") {
+      options.settle.on = true;
+    } else if (one == "settle=off") {
+      options.settle.on = false;
+    } else {
+      return fail(errc::invalid_argument, "'" + std::string(one) +
+                                              "' is no option of file:DIR; there are settle=on and "
+                                              "settle=off");
+    }
+  }
+  return {};
+}
+
 Result<std::unique_ptr<Log>> open_directory(std::string_view url, LogEnvironment& environment,
                                             LogOptions options) {
-  std::string directory(url.substr(scheme.size() + 1));
+  const std::size_t question = std::min(url.find('?'), url.size());
+  EmbeddedOptions embedded;
+  MILLRACE_TRY(take_options(url.substr(std::min(question + 1, url.size())), embedded));
+  std::string directory(url.substr(0, question).substr(scheme.size() + 1));
   while (directory.size() > 1 && directory.ends_with('/')) {
     directory.pop_back();
   }
@@ -40,7 +61,7 @@ Result<std::unique_ptr<Log>> open_directory(std::string_view url, LogEnvironment
     return fail(errc::invalid_argument,
                 "'" + std::string(url) + "' names no directory: use file:DIR");
   }
-  return open_embedded(directory, environment, std::move(options));
+  return open_embedded(directory, environment, std::move(options), embedded);
 }
 
 }  // namespace

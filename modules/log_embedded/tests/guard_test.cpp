@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "embedded_world.hpp"
@@ -143,6 +144,37 @@ TEST_F(EmbeddedGuards, an_empty_path_names_no_log) {
   expect_refused(stat_log("", machine_.environment), errc::invalid_argument, "empty");
   expect_refused(repair_log("", machine_.environment, false, machine_.regions),
                  errc::invalid_argument, "empty");
+}
+
+TEST(EmbeddedGuardFiles, a_url_turns_settling_on_and_names_an_option_that_is_unknown) {
+  const TemporaryDirectory directory;
+  SkewedClock clock;
+  SeededRandom random{1};
+  LogEnvironment environment{clock, real_file_system(), random, real_processes()};
+  register_embedded();
+  const auto settled_bytes = [&](const std::string& options) {
+    const auto log = open_log("file:" + directory.path() + options, environment, options_of());
+    EXPECT_TRUE(log) << log.error().to_string();
+    EXPECT_TRUE(put_all(**log, {topic_at(**log, "orders")}, std::string(100'000, 'x')));
+    clock.advance_ms(5'000);
+    EXPECT_TRUE((*log)->maintain());
+    const auto counts = (*log)->counts();
+    const auto found = std::find_if(counts.begin(), counts.end(), [](const LogCount& one) {
+      return one.name == "settled_bytes";
+    });
+    return found->value;
+  };
+  EXPECT_EQ(settled_bytes(""), 0U);
+  EXPECT_EQ(settled_bytes("?settle=off"), 0U);
+  EXPECT_GE(settled_bytes("?settle=on"), 300'000U);
+  EXPECT_GE(settled_bytes("/?settle=on"), 100'000U);
+  for (const char* const wrong : {"?settle", "?settle=yes", "?sync=on", "?settle=on&sync=on"}) {
+    const auto refused = open_log("file:" + directory.path() + wrong, environment, options_of());
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_TRUE(refused.error().is(errc::invalid_argument)) << refused.error().to_string();
+    EXPECT_THAT(refused.error().message(), HasSubstr("is no option of file:DIR; there are settle"));
+  }
+  EXPECT_FALSE(open_log("file:?settle=on", environment, options_of()));
 }
 
 TEST(EmbeddedGuardFiles, only_blocks_of_the_index_are_replaced) {

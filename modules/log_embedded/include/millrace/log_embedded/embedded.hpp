@@ -43,7 +43,8 @@ struct EmbeddedOptions {
 };
 
 /// Makes open_log() know `file:DIR`, the log in a directory that several processes of one machine
-/// share. Call it before open_log(); a service does it by itself. Thread-safe, any number of times.
+/// share. `file:DIR?settle=on` sets SettleOptions::on. Call it before open_log(); a service does it
+/// by itself. Thread-safe, any number of times.
 void register_embedded();
 
 /// Opens the log in a directory, with what open_log("file:DIR") cannot say. Failures as there.
