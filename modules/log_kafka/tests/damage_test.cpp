@@ -102,7 +102,7 @@ TEST_F(KafkaDamage,
     expect_damage(maintained.error(), at);
     expect_damage(worker.membership->poll().error(), at);
     expect_damage(worker.commit({place}, "2", input, offset(8)).error(), at);
-    expect_damage(worker.log->create_topic({"u", 1, TopicKind::events, "stock", {}}).error(), at);
+    expect_damage(worker.log->create_topic({"u", 1, TopicKind::events, "stock"}).error(), at);
     const auto late = try_open(url(), options_of("late"));
     ASSERT_FALSE(late.has_value());
     expect_damage(late.error(), at);
@@ -177,7 +177,7 @@ TEST_F(KafkaDamage, a_topic_that_a_broker_has_not_heard_of_yet_is_asked_for_agai
       {.api = testkit::KafkaApi::describe_configs, .fault = testkit::KafkaFault::hold_request()});
   Result<Topic> made = fail(errc::closed, "not made");
   std::thread making([&] {
-    made = (*opened)->create_topic({"t", 1, TopicKind::events, (*opened)->options().service, {}});
+    made = (*opened)->create_topic({"t", 1, TopicKind::events, (*opened)->options().service});
   });
   EXPECT_TRUE(asking.wait_until_held());
   delete_topic(topic);
