@@ -152,8 +152,9 @@ void add_alter(CLI::App& topics, Action& action) {
 }
 
 // What is not as asked, as `retention.ms is 1000 and not -1`. A cluster has defaults of its own for
-// what nobody named.
-std::string differences(const log::TopicSettings& now, const log::TopicSettings& asked,
+// what nobody named, and the embedded log has some for commands.
+std::string differences(log::TopicKind kind, const log::TopicSettings& now,
+                        const log::TopicSettings& asked,
                         const std::vector<log::SettingChange>& changes) {
   std::string text;
   const auto is = log::named_settings(now);
@@ -161,12 +162,23 @@ std::string differences(const log::TopicSettings& now, const log::TopicSettings&
   for (std::size_t i = 0; i < is.size(); ++i) {
     const bool named = std::any_of(changes.begin(), changes.end(),
                                    [&](const auto& change) { return change.name == is[i].name; });
-    const bool of_cluster = is[i].name == "segment.bytes" || is[i].name == "min.compaction.lag.ms";
-    if (is[i].value == wanted[i].value || (of_cluster && !named)) continue;
+    const bool of_log = is[i].name == "segment.bytes" || is[i].name == "min.compaction.lag.ms" ||
+                        kind == log::TopicKind::commands;
+    if (is[i].value == wanted[i].value || (of_log && !named)) continue;
     text.append(text.empty() ? "" : ", ").append(is[i].name).append(" is ").append(is[i].value);
     text.append(" and not ").append(wanted[i].value);
   }
   return text;
+}
+
+bool names_policy(const std::vector<log::SettingChange>& changes) {
+  return std::any_of(changes.begin(), changes.end(),
+                     [](const auto& change) { return change.name == "cleanup.policy"; });
+}
+
+// From the limits that a log has for commands to none.
+std::vector<log::SettingChange> keeping() {
+  return {{"cleanup.policy", "keep"}, {"retention.ms", {}}, {"retention.bytes", {}}};
 }
 
 }  // namespace
@@ -176,9 +188,12 @@ Status create_topic(log::Log& log, const CreateTopicOptions& options, Output& ou
   const Result<log::Topic> found = log.find_topic(options.spec.name);
   if (!found && !found.error().is(log::errc::unknown_topic)) return fail(found.error());
   MILLRACE_ASSIGN(const log::Topic topic, log.create_topic(options.spec, settings));
+  MILLRACE_ASSIGN(log::TopicSettings now, log.topic_settings(topic.id));
+  if (!found && names_policy(options.changes) && now.deletes && !settings.deletes) {
+    MILLRACE_ASSIGN(now, log.alter_topic(topic.id, keeping()));
+  }
   MILLRACE_TRY(log.wait_durable(log.committed()));
-  MILLRACE_ASSIGN(const log::TopicSettings now, log.topic_settings(topic.id));
-  const std::string others = differences(now, settings, options.changes);
+  const std::string others = differences(topic.spec.kind, now, settings, options.changes);
   if (!others.empty()) {
     return fail(log::errc::topic_mismatch, "topic '" + escaped(topic.spec.name) +
                                                "' exists with other settings (" + others +

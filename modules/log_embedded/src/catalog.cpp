@@ -8,6 +8,7 @@
 #include "millrace/base/byte_writer.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/library_topics.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 constexpr std::uint8_t topic_tag = 1;
 constexpr std::uint8_t group_tag = 2;
 constexpr std::uint8_t settings_tag = 3;
+constexpr std::int64_t commands_retention_ms = 7LL * 24 * 3'600 * 1'000;
 
 std::unexpected<Error> damaged() {
   return fail(errc::corrupt, "a record of __catalog makes no sense");
@@ -160,7 +162,12 @@ CatalogSettings Catalog::settings(const CatalogTopic& topic) const {
   if (found != settings_.end()) {
     return found->second;
   }
-  return {topic.topic.id, 0, topic.compacts ? compacted() : TopicSettings{}};
+  CatalogSettings implied{topic.topic.id, 0, topic.compacts ? compacted() : TopicSettings{}};
+  if (topic.topic.spec.kind == TopicKind::commands && topic.topic.spec.owner != library_service) {
+    implied.settings.deletes = true;
+    implied.settings.retention_ms = commands_retention_ms;
+  }
+  return implied;
 }
 
 std::vector<std::string> Catalog::records() const {

@@ -41,7 +41,8 @@ struct CatalogTopic {
 struct CatalogSettings {
   TopicId topic;
   /// Rises by one with each change, so that records may be applied again and in any order. 0: the
-  /// topic has no such record, its settings are those that its own record implies.
+  /// topic has no such record, its settings are those that its own record implies: it is compacted
+  /// when it was created so, and commands of a service are deleted after 7 days.
   std::uint32_t revision = 0;
   TopicSettings settings;
 };

@@ -85,7 +85,7 @@ std::vector<Cleaner::Partition> Cleaner::limited_partitions() const {
     }
     const TopicSpec& spec = topic->topic.spec;
     const TopicLimits limits =
-        limits_of(spec, catalog.settings(*topic), directory_.embedded_options().settle);
+        limits_of(spec, catalog.settings(*topic).settings, directory_.embedded_options().settle);
     for (std::int32_t p = 0; p < spec.partitions; ++p) {
       const std::size_t number = topic->first_row + static_cast<std::size_t>(p);
       const PartitionRow& row = directory_.control().partitions[number];

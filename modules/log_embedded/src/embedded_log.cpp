@@ -43,7 +43,8 @@ Result<Topic> EmbeddedLog::create_topic(const TopicSpec& spec, const TopicSettin
   }
   made.compacts = settings.compacts;
   std::vector<std::string> records{Catalog::topic_record(made)};
-  if (settings != log_->topics.catalog().settings(made).settings) {
+  // The defaults leave it to the log: commands have a limit then.
+  if (settings != TopicSettings{} && settings != log_->topics.catalog().settings(made).settings) {
     records.push_back(Catalog::settings_record({made.topic.id, 1, settings}));
   }
   MILLRACE_TRY(log_->publisher.append_catalog(locked, records));

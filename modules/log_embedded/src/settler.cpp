@@ -116,7 +116,8 @@ Result<std::vector<Settler::Partition>> Settler::unsettled(std::uint64_t limit) 
     if (topic == nullptr) {
       continue;
     }
-    const TopicLimits limits = limits_of(topic->topic.spec, catalog.settings(*topic), settle);
+    const TopicLimits limits =
+        limits_of(topic->topic.spec, catalog.settings(*topic).settings, settle);
     SegmentOptions segments;
     segments.segment_bytes = limits.segment_bytes;
     segments.segment_ms = limits.segment_ms;

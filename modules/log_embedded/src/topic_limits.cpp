@@ -4,12 +4,9 @@
 
 #include <algorithm>
 
-#include "millrace/log/library_topics.hpp"
-
 namespace millrace::log::embedded {
 namespace {
 
-constexpr std::int64_t commands_retention_ms = 7LL * 24 * 3'600 * 1'000;
 // The last segment is neither removed nor compacted, and housekeeping waits while one is rewritten.
 constexpr std::uint64_t cleaned_segment_bytes = 16ULL << 20U;
 // So much longer than they have to, records stay at most for a segment that is not full.
@@ -19,9 +16,8 @@ constexpr std::size_t map_bytes = 16U << 20U;
 
 }  // namespace
 
-TopicLimits limits_of(const TopicSpec& topic, const CatalogSettings& kept,
+TopicLimits limits_of(const TopicSpec& topic, const TopicSettings& settings,
                       const SettleOptions& options) {
-  const TopicSettings& settings = kept.settings;
   TopicLimits limits;
   limits.segment_bytes = std::min(options.segment_bytes, settings.segment_bytes);
   if (settings.compacts) {
@@ -32,9 +28,6 @@ TopicLimits limits_of(const TopicSpec& topic, const CatalogSettings& kept,
   }
   if (settings.deletes) {
     limits.retention = {settings.retention_ms, settings.retention_bytes};
-  } else if (topic.kind == TopicKind::commands && topic.owner != library_service &&
-             kept.revision == 0) {
-    limits.retention.retention_ms = commands_retention_ms;
   }
   if (limits.retention.retention_ms) {
     limits.segment_ms =

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "catalog.hpp"
+#include "millrace/log/topic_settings.hpp"
 #include "millrace/log/types.hpp"
 #include "millrace/log_embedded/embedded.hpp"
 #include "settled/compactor.hpp"
@@ -28,9 +28,8 @@ struct TopicLimits {
   }
 };
 
-/// What the settings of a topic ask for. Commands that nobody set anything for are kept 7 days and
-/// until they were read; commands of the library are kept.
-[[nodiscard]] TopicLimits limits_of(const TopicSpec& topic, const CatalogSettings& settings,
+/// What the settings of a topic ask for.
+[[nodiscard]] TopicLimits limits_of(const TopicSpec& topic, const TopicSettings& settings,
                                     const SettleOptions& options);
 
 }  // namespace millrace::log::embedded

@@ -83,11 +83,12 @@ class Log {
   virtual ~Log() = default;
 
   /// Creates a topic, or returns the one that exists when its spec is the same. Settings are not
-  /// compared: those of a topic that exists stay as they are. errc::topic_mismatch, not_owner (of
-  /// another service's topic), invalid_argument.
+  /// compared: those of a topic that exists stay as they are. Where the settings are the defaults,
+  /// a log may have others for a kind of topics: the embedded log deletes commands after 7 days.
+  /// errc::topic_mismatch, not_owner (of another service's topic), invalid_argument.
   [[nodiscard]] virtual Result<Topic> create_topic(const TopicSpec& spec,
                                                    const TopicSettings& settings) = 0;
-  /// The same with the default settings: every record is kept.
+  /// The same with the default settings.
   [[nodiscard]] Result<Topic> create_topic(const TopicSpec& spec) {
     return create_topic(spec, TopicSettings{});
   }
