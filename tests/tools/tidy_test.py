@@ -126,6 +126,17 @@ class TidyTest(TidyTesting):
         self.add_to_log("Result<int> Lane::close(int code) {\n")
         self.assert_found("modules/log/src/c.cpp:3", "one-source")
 
+    def test_a_number_of_two_decisions_is_found(self):
+        self.write("docs/decisions/0001-a.md", "# 1. A\n")
+        self.write("docs/decisions/0002-b.md", "# 2. B\n")
+        self.assert_clean()
+        self.write("docs/decisions/0002-c.md", "# 2. C\n")
+        self.assert_found("docs/decisions/0002-c.md:1", "decision")
+
+    def test_a_decision_with_another_number_in_its_title_is_found(self):
+        self.write("docs/decisions/0002-b.md", "# 3. B\n")
+        self.assert_found("docs/decisions/0002-b.md:1", "decision")
+
     def test_a_function_past_70_lines_is_a_warning(self):
         self.add_to_log("int b() {\n" + "  f();\n" * 70 + "}\n")
         outcome = self.tidy("--no-format")

@@ -17,7 +17,7 @@ FROM_EXAMPLES = re.compile(r"README\.md|docs/guide/.*\.md")
 
 
 def check(tree):
-    return [*check_snippets(tree), *check_links(tree), *check_error_pages(tree)]
+    return [*check_snippets(tree), *check_links(tree), *check_decisions(tree), *check_error_pages(tree)]
 
 
 def check_snippets(tree):
@@ -57,6 +57,20 @@ def anchors(tree, page):
     """What links may name of a page: its headings in small letters, without punctuation, with hyphens for blanks."""
     headings = [re.sub(r"\]\([^)]*\)", "", line.lstrip("#")) for line in tree.lines(page) if re.match(r"#{1,6} ", line)]
     return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+def check_decisions(tree):
+    """A decision has a number of its own, and its title says the same one."""
+    seen = {}
+    for name in sorted(tree.files):
+        found = re.fullmatch(r"docs/decisions/(\d{4})-.*\.md", name)
+        if not found:
+            continue
+        other = seen.setdefault(found[1], name)
+        if other != name:
+            yield Finding(name, 1, "decision", f"{other} has this number: take the next free one")
+        if not tree.lines(name)[0].startswith(f"# {int(found[1])}. "):
+            yield Finding(name, 1, "decision", f"begin the title with '# {int(found[1])}. ', as the name of the file says")
 
 
 def check_error_pages(tree):
