@@ -195,7 +195,8 @@ TEST(Evolve, takes_the_name_of_the_manifest_from_no_topic_of_the_user) {
   builder.stream<string, Placed>("orders").to_private("manifest");
   const auto plan = builder.build();
   ASSERT_FALSE(plan);
-  EXPECT_THAT(plan.error().message(), HasSubstr("shop.manifest"));
+  EXPECT_THAT(plan.error().message(), HasSubstr("to_private(\"manifest\")"));
+  EXPECT_THAT(plan.error().message(), HasSubstr("choose another one"));
 }
 
 }  // namespace
