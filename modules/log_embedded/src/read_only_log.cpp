@@ -201,14 +201,17 @@ bool ReadOnlyLog::has_news(std::span<const Interest> interests) {
   if (!refresh()) {
     return true;
   }
-  return std::any_of(interests.begin(), interests.end(), [&](const Interest& interest) {
+  for (const Interest& interest : interests) {
     const auto row = log().topics.row(interest.place);
     if (!row) {
-      return false;
+      continue;
     }
     const auto visible = visible_end(log(), **row);
-    return !visible || visible->end > interest.next.value;
-  });
+    if (!visible || visible->end > interest.next.value) {
+      return true;
+    }
+  }
+  return false;
 }
 
 LogPosition ReadOnlyLog::committed() {
