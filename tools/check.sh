@@ -57,8 +57,10 @@ stage_tsan() {
   mapfile -t targets < <(cd "$root" && present_targets modules/base modules/net modules/net_tls modules/log modules/log_embedded modules/log_kafka modules/stream)
   [ "${#targets[@]}" -gt 0 ] || return 77
   ensure_packages build test && build_preset tsan "${targets[@]}" || return 1
+  # Their members run in one thread, for minutes under this sanitizer: it has nothing to find there.
+  export simulated='^log_embedded\.(SettlingFaults|CleaningFaults|CleaningMeanwhile|CleaningSimulation)\.'
   export -f run_ctest
-  unrandomised env root="$root" bash -o pipefail -c 'run_ctest tsan -L "^(base|net|net_tls|log|log_embedded|log_kafka|stream)\$" -LE "slow|kafka"'
+  unrandomised env root="$root" bash -o pipefail -c 'run_ctest tsan -L "^(base|net|net_tls|log|log_embedded|log_kafka|stream)\$" -LE "slow|kafka" -E "$simulated"'
 }
 
 stage_locks() {
