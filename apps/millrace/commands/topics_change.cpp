@@ -67,6 +67,22 @@ void print_settings(const log::Topic& topic, const log::TopicSettings& settings,
   table.print(out);
 }
 
+// The option --set; `options` has the changes.
+template <class Options>
+void add_set(CLI::App& command, const std::shared_ptr<Options>& options) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--set",
+          [options](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts)
+              options->changes.push_back(log::parse_setting_change(text).value());
+          },
+          "A setting; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false)
+      ->check(check_setting);
+}
+
 void add_create(CLI::App& topics, Action& action) {
   auto* command = topics.add_subcommand("create", "Create a topic for a service");
   auto options = std::make_shared<CreateTopicOptions>();
@@ -92,17 +108,7 @@ void add_create(CLI::App& topics, Action& action) {
       ->type_name("SERVICE")
       ->required()
       ->check(check_service);
-  command
-      ->add_option_function<std::vector<std::string>>(
-          "--set",
-          [options](const std::vector<std::string>& texts) {
-            for (const std::string& text : texts)
-              options->changes.push_back(log::parse_setting_change(text).value());
-          },
-          "A setting; may be repeated")
-      ->type_name("NAME=VALUE")
-      ->allow_extra_args(false)
-      ->check(check_setting);
+  add_set(*command, options);
   command->add_flag("--json", options->json, "A JSON object");
   command->footer(about_settings);
   command->callback([options, &action] {
@@ -117,17 +123,7 @@ void add_alter(CLI::App& topics, Action& action) {
   auto* command = topics.add_subcommand("alter", "Change settings of a topic");
   auto options = std::make_shared<AlterTopicOptions>();
   command->add_option("TOPIC", options->topic, "The topic")->required()->check(check_topic);
-  command
-      ->add_option_function<std::vector<std::string>>(
-          "--set",
-          [options](const std::vector<std::string>& texts) {
-            for (const std::string& text : texts)
-              options->changes.push_back(log::parse_setting_change(text).value());
-          },
-          "A setting; may be repeated")
-      ->type_name("NAME=VALUE")
-      ->allow_extra_args(false)
-      ->check(check_setting);
+  add_set(*command, options);
   command
       ->add_option_function<std::vector<std::string>>(
           "--unset",
