@@ -6,6 +6,7 @@
 #include <boost/describe/class.hpp>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "millrace/base/shell_text.hpp"
 #include "millrace/codec/describe.hpp"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import unittest
 
-from tidy_testing import CLEAN, ERROR_PAGES, LICENCE, LICENCE_CMAKE, ROOT, TidyTesting
+from tidy_testing import CLEAN, ERROR_PAGES, INCLUDES, LICENCE, LICENCE_CMAKE, ROOT, TidyTesting
 
 UNFINISHED = "TO" + "DO"
 
@@ -31,6 +31,21 @@ class TidyTest(TidyTesting):
         self.add_to_log('#include "../../base/src/secret.hpp"\n')
         self.assert_found("modules/log/src/b.cpp:3", "private-header")
 
+    def test_a_name_of_the_standard_library_without_its_header_is_found(self):
+        self.write("modules/log/src/b.cpp", LICENCE + "#include <string>\nstd::optional<std::string> b;\n")
+        self.assert_found("modules/log/src/b.cpp:4", "std-include")
+        self.write("modules/base/include/millrace/base/a.hpp", LICENCE + "#pragma once\nstd::vector<int> a();\n")
+        self.write("modules/log/src/b.cpp", LICENCE + "#include <millrace/base/a.hpp>\n#include <vector>\nstd::vector<int> b;\n")
+        self.assert_found("modules/base/include/millrace/base/a.hpp:4", "std-include")
+
+    def test_a_header_of_ours_or_of_the_standard_may_bring_another(self):
+        self.write("modules/base/include/millrace/base/a.hpp", LICENCE + "#pragma once\n#include <optional>\nint a();\n")
+        self.write("modules/log/src/b.cpp", LICENCE + '#include "c.hpp"\nstd::optional<int> b;\n')
+        self.write("modules/log/src/c.hpp", LICENCE + '#pragma once\n#include "millrace/base/a.hpp"\n')
+        self.assert_clean()
+        self.write("modules/log/src/b.cpp", LICENCE + "#include <string>\nstd::string_view b;\n")
+        self.assert_clean()
+
     def test_each_banned_call_is_found_below_the_seams(self):
         calls = [
             "std::thread t;", "std::jthread t;", "std::this_thread::sleep_for(d);", 'int f = ::open("x", 0);', "int s = ::socket(1, 2, 3);",
@@ -39,7 +54,7 @@ class TidyTest(TidyTesting):
         ]  # fmt: skip
         for call in calls:
             with self.subTest(call):
-                self.add_to_log("\n" + call + "\n")
+                self.add_to_log("\n" + call + "\n" + INCLUDES)
                 self.assert_found("modules/log/src/b.cpp:4", "banned-call")
 
     def test_the_real_world_is_found_where_it_should_be_passed_in(self):
@@ -49,24 +64,24 @@ class TidyTest(TidyTesting):
         ]  # fmt: skip
         for use in uses:
             with self.subTest(use):
-                self.add_to_log("\n" + use + "\n")
+                self.add_to_log("\n" + use + "\n" + INCLUDES)
                 self.assert_found("modules/log/src/b.cpp:4", "real-world")
 
     def test_the_real_world_is_free_for_those_who_build_programs_and_for_declarations(self):
         use = "auto t = std::chrono::steady_clock::now() + real_clock().monotonic_ns();\n"
         for place in ("modules/base/src/a.cpp", "modules/base/tests/a_test.cpp"):
             with self.subTest(place):
-                self.write(place, LICENCE + use)
+                self.write(place, LICENCE + use + INCLUDES)
                 self.assert_clean()
         self.add_to_log("Regions& real_regions();\n")
         self.assert_clean()
 
     def test_the_same_calls_are_free_above_the_seams(self):
-        self.write("modules/base/src/a.cpp", LICENCE + "std::thread t;\n")
+        self.write("modules/base/src/a.cpp", LICENCE + "std::thread t;\n" + INCLUDES)
         self.assert_clean()
 
     def test_names_that_only_resemble_a_banned_call_are_free(self):
-        self.add_to_log("int x = operand(1) + File::open(p) + std::thread::id() + random.rand(2);\n")
+        self.add_to_log("int x = operand(1) + File::open(p) + std::thread::id() + random.rand(2);\n" + INCLUDES)
         self.assert_clean()
 
     def test_a_mutex_that_clang_cannot_check_is_found(self):
@@ -89,12 +104,12 @@ class TidyTest(TidyTesting):
         self.assert_clean()
 
     def test_an_exemption_with_a_reason_lets_a_finding_pass(self):
-        self.add_to_log("std::thread t;\n")
+        self.add_to_log("std::thread t;\n" + INCLUDES)
         self.write("tools/tidy_exemptions.txt", "banned-call modules/log/src/b.cpp it is an adapter\n")
         self.assert_clean()
 
     def test_an_exemption_without_a_reason_is_found(self):
-        self.add_to_log("std::thread t;\n")
+        self.add_to_log("std::thread t;\n" + INCLUDES)
         self.write("tools/tidy_exemptions.txt", "banned-call modules/log/src/b.cpp\n")
         self.assert_found("tools/tidy_exemptions.txt:1", "exemption")
 

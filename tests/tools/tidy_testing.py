@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TIDY = ROOT / "tools" / "tidy"
 ERROR_PAGES = ROOT / "tools" / "generate_error_pages.py"
 LICENCE = "// SPDX-License-Identifier: Apache-2.0\n// Copyright The Millrace Authors\n"
+# For code that names these; behind it, so that its first line is the third of the file.
+INCLUDES = "#include <chrono>\n#include <fstream>\n#include <thread>\n"
 LICENCE_CMAKE = LICENCE.replace("//", "#")
 
 CLEAN = {

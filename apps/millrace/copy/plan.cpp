@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "copy/manifest_offsets.hpp"
 #include "millrace/log/empty_groups.hpp"

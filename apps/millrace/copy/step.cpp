@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "copy/step.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "millrace/base/format_version.hpp"

@@ -3,6 +3,7 @@
 
 #include "estate.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "millrace/base/terminal_text.hpp"
 
+#include <vector>
+
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>

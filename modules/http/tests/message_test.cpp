@@ -3,6 +3,8 @@
 
 #include "millrace/http/message.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 

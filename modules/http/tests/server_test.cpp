@@ -3,6 +3,8 @@
 
 #include "http_testing.hpp"
 
+#include <stdexcept>
+
 namespace millrace::http {
 namespace {
 

@@ -4,6 +4,7 @@
 // Handlers of heavy routes take as long as they like; the io thread continues meanwhile.
 
 #include <latch>
+#include <stdexcept>
 #include <thread>
 
 #include "http_testing.hpp"

@@ -4,6 +4,7 @@
 #include "millrace/log_kafka/kafka.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace millrace::log {
 namespace {

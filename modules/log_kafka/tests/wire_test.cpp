@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 
 #include "millrace/log/errors.hpp"
+
+#include <algorithm>
 #include "tls_peer.hpp"
 #include "wire/messages.hpp"
 #include "wire_broker.hpp"

@@ -7,6 +7,7 @@
 #include <boost/unordered/unordered_map.hpp>
 #include <map>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "key_order.hpp"

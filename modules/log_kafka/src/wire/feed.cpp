@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "wire/feed.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace millrace::log::kafka::wire {

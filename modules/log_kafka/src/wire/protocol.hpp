@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/endian.hpp"

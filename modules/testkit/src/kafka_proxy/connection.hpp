@@ -7,6 +7,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "kafka_proxy/board.hpp"
 #include "kafka_proxy/framed_socket.hpp"
