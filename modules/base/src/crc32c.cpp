@@ -70,10 +70,10 @@ Carry make_carry() {
     images[bit] = update_by_table(std::uint32_t{1} << bit, zeros.data(), zeros.size());
   }
   Carry carry{};
-  for (std::size_t place = 0; place < 4; ++place) {
+  for (std::size_t row = 0; row < 4; ++row) {
     for (std::size_t byte = 0; byte < 256; ++byte) {
       for (std::size_t bit = 0; bit < 8; ++bit) {
-        carry[place][byte] ^= ((byte >> bit) & 1U) != 0 ? images[8 * place + bit] : 0U;
+        carry[row][byte] ^= ((byte >> bit) & 1U) != 0 ? images[8 * row + bit] : 0U;
       }
     }
   }

@@ -92,7 +92,7 @@ bool process_ended(std::int64_t pid, std::uint64_t start_time) {
   if (found != start_time) {
     return true;
   }
-  // A first thread that has ended looks the same while others of the process go on.
+  // A first thread that has ended looks the same while others of the process continue.
   const char* const state = stat_field(text, 3);
   const char* const threads = stat_field(text, 20);
   return (*state == 'Z' || *state == 'X') && std::strtoll(threads, nullptr, 10) <= 1;

@@ -71,15 +71,17 @@ void append_byte(std::string& out, char byte) {
   append_hex(out, "\\x", static_cast<unsigned char>(byte), 2);
 }
 
-void append_unit(std::string& out, std::uint32_t unit) { append_hex(out, "\\u", unit, 4); }
+void append_code_unit(std::string& out, std::uint32_t code_unit) {
+  append_hex(out, "\\u", code_unit, 4);
+}
 
-// As JSON has it: two units beyond the first plane.
+// As JSON has it: two code units beyond the first plane.
 void append_character(std::string& out, char32_t c) {
   if (c > 0xFFFF) {
-    append_unit(out, 0xD800U + ((c - 0x10000U) >> 10U));
-    append_unit(out, 0xDC00U + ((c - 0x10000U) & 0x3FFU));
+    append_code_unit(out, 0xD800U + ((c - 0x10000U) >> 10U));
+    append_code_unit(out, 0xDC00U + ((c - 0x10000U) & 0x3FFU));
   } else {
-    append_unit(out, c);
+    append_code_unit(out, c);
   }
 }
 

@@ -110,7 +110,7 @@ TEST(FaultFileSystem, an_unsynced_size_may_survive_without_its_bytes) {
   EXPECT_TRUE(short_again);
 }
 
-TEST(FaultFileSystem, files_open_from_before_the_cut_answer_errors) {
+TEST(FaultFileSystem, files_open_from_before_the_cut_return_errors) {
   FaultFileSystem files;
   const auto file = open(files, "a");
   ASSERT_TRUE(file->allocate(64));
@@ -153,7 +153,7 @@ TEST(FaultFileSystem, a_full_disk_takes_what_fits_refuses_the_rest_and_works_aga
   EXPECT_TRUE(file->write_at(0, std::string(100, 'x')));
 }
 
-TEST(FaultFileSystem, writes_fail_while_told_to) {
+TEST(FaultFileSystem, writes_fail_while_the_fault_is_set) {
   FaultFileSystem files;
   const auto file = open(files, "a");
   files.fail_writes(true);
@@ -178,7 +178,7 @@ TEST(FaultFileSystem, what_a_failed_sync_was_to_save_stays_lost_though_a_later_s
   EXPECT_EQ(content(files, "a"), "old");
 }
 
-TEST(FaultFileSystem, who_had_a_file_open_when_its_pages_were_lost_is_told_once) {
+TEST(FaultFileSystem, lost_pages_are_reported_once_to_each_file_that_was_open) {
   FaultFileSystem files;
   const auto one = open(files, "a");
   const auto two = open(files, "a");

@@ -15,7 +15,7 @@
 namespace millrace {
 namespace {
 
-// Passes the points of a plan in a child of its own; answers how waitpid saw it end or stop.
+// Passes the points of a plan in a child of its own; returns how waitpid saw it end or stop.
 int status_of_child(const char* plan, int passes_of_a, int passes_of_b) {
   const pid_t child = ::fork();
   if (child == 0) {

@@ -117,7 +117,7 @@ TEST_P(AnyFileSystem, truncated_bytes_read_as_zero_when_the_file_grows_again) {
   EXPECT_EQ(std::string(out, 4), std::string("ab\0\0", 4));
 }
 
-TEST_P(AnyFileSystem, a_mapping_is_shared_by_all_who_open_the_file) {
+TEST_P(AnyFileSystem, a_mapping_is_shared_by_all_handles_of_the_file) {
   const auto one = open("a");
   const auto two = open("a");
   EXPECT_FALSE(one->map(4096)) << "nothing is allocated yet";
@@ -181,7 +181,7 @@ TEST_P(AnyFileSystem, a_file_is_replaced_as_a_whole) {
   EXPECT_TRUE(read_file(files(), path("other")).error().is(errc::not_found));
 }
 
-TEST(RealFileSystem, a_process_with_too_many_open_files_is_told_so) {
+TEST(RealFileSystem, too_many_open_files_are_reported_as_such) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   const rlimit none{0, before.rlim_max};
@@ -209,7 +209,7 @@ TEST(RealFileSystem, makes_all_files_below_a_directory_durable_at_once) {
       bulk->open_all(testing::TempDir() + "/missing-directory").error().is(errc::not_found));
 }
 
-TEST(RealFileSystem, a_full_device_is_told_apart) {
+TEST(RealFileSystem, a_full_device_has_its_own_error) {
   const auto file = real_file_system().open("/dev/full", OpenMode::read_write);
   ASSERT_TRUE(file);
   EXPECT_TRUE((*file)->write_at(0, "x").error().is(errc::disk_full));

@@ -15,7 +15,7 @@ std::uint32_t crc32c_by_table(std::string_view bytes, std::uint32_t seed);
 }  // namespace detail
 namespace {
 
-TEST(Hash, murmur2_answers_what_kafka_answers) {
+TEST(Hash, murmur2_returns_what_kafka_returns) {
   EXPECT_EQ(murmur2("21"), -973932308);
   EXPECT_EQ(murmur2("foobar"), -790332482);
   EXPECT_EQ(murmur2("abc"), 479470107);

@@ -18,9 +18,9 @@ ProcessName stopped_child(pid_t& pid) {
   pid = ::fork();
   if (pid == 0) {
     const std::uint64_t start_time = real_processes().self().start_time;
-    const bool told = ::write(pipe[1], &start_time, sizeof start_time) == sizeof start_time;
+    const bool sent = ::write(pipe[1], &start_time, sizeof start_time) == sizeof start_time;
     ::kill(::getpid(), SIGSTOP);
-    ::_exit(told ? 0 : 1);
+    ::_exit(sent ? 0 : 1);
   }
   ProcessName name = real_processes().self();
   name.pid = pid;

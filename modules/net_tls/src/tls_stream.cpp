@@ -48,7 +48,7 @@ struct TlsBytes {
     return *came == 0 ? 0 : 1;
   }
 
-  static long control(BIO* /*bio*/, int command, long /*number*/, void* /*place*/) {
+  static long control(BIO* /*bio*/, int command, long /*number*/, void* /*argument*/) {
     return command == BIO_CTRL_FLUSH ? 1 : 0;
   }
 
@@ -185,7 +185,7 @@ Result<std::size_t> TlsStream::read(std::span<char> into) {
   std::size_t taken = 0;
   const int result = SSL_read_ex(tls_.get(), into.data(), into.size(), &taken);
   auto came = outcome(result, taken, "receiving");
-  // What OpenSSL has to answer, and the rest of the last write.
+  // What OpenSSL has to send in response, and the rest of the last write.
   const Status sent = flush();
   if (came && *came == 0 && !sent) {
     return fail(sent.error());

@@ -12,7 +12,7 @@
 namespace millrace::net {
 
 /// TLS over a socket. What OpenSSL wants to send goes to a buffer first: so OpenSSL is never in the
-/// middle of a record when something arrives that it has to answer.
+/// middle of a record when something arrives that needs a response.
 class TlsStream final : public Stream {
  public:
   /// Looks up the host and starts to connect. The context may be destroyed before the stream.

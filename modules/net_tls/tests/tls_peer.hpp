@@ -60,7 +60,7 @@ class TlsPeer {
   std::string read_some(std::size_t bytes);
   std::string read_exactly(std::size_t bytes);
   bool write(std::string_view bytes);
-  /// Keys are changed, which the client has to answer. Of TLS 1.3.
+  /// Keys are changed, which the client has to respond to. Of TLS 1.3.
   bool change_keys();
   /// Says that it ends, but leaves the socket open.
   void say_end();

@@ -43,9 +43,9 @@ std::unique_ptr<Stream> stream_to(const Address& address, const TlsSettings& set
 
 /// Waits for what the stream says it waits for.
 Status wait(const Stream& stream, bool writes) {
-  constexpr int patience_ms = 120'000;
+  constexpr int timeout_ms = 120'000;
   pollfd watched{stream.descriptor(), stream.events(writes), 0};
-  if (::poll(&watched, 1, patience_ms) > 0) {
+  if (::poll(&watched, 1, timeout_ms) > 0) {
     return {};
   }
   return fail(errc::invalid_argument, "nothing happened");
@@ -146,11 +146,11 @@ TEST_P(TlsVersions, bytes_that_come_one_by_one_are_put_together) {
   const Listener listener([](int socket) {
     TlsPeer peer(socket, server(), {.version = GetParam().number, .dribbles = true});
     ASSERT_TRUE(peer.accept());
-    const std::string told = peer.read_exactly(20'000);
+    const std::string received = peer.read_exactly(20'000);
     for (std::size_t i = 0; i < 100; ++i) {
-      ASSERT_TRUE(peer.write(told.substr(i, 1)));
+      ASSERT_TRUE(peer.write(received.substr(i, 1)));
     }
-    ASSERT_TRUE(peer.write(told.substr(100)));
+    ASSERT_TRUE(peer.write(received.substr(100)));
   });
   const auto stream = stream_to(listener.address(), trusting());
   const std::string sent = numbered(20'000);
@@ -182,7 +182,7 @@ TEST_P(TlsVersions, a_client_shows_its_certificate_when_asked) {
   EXPECT_EQ(*name, "the client");
 }
 
-TEST_P(TlsVersions, a_client_without_the_certificate_asked_for_is_told) {
+TEST_P(TlsVersions, a_client_without_the_certificate_asked_for_gets_the_reason) {
   const Listener listener([](int socket) {
     TlsPeer peer(socket, server(),
                  {.version = GetParam().number, .asks_clients_from = authority().certificate()});
@@ -191,9 +191,9 @@ TEST_P(TlsVersions, a_client_without_the_certificate_asked_for_is_told) {
   });
   const auto stream = stream_to(listener.address(), trusting());
   // With TLS 1.3 the client is through before the server has looked.
-  const auto told = exchange(*stream, "", 1);
-  ASSERT_FALSE(told.has_value());
-  EXPECT_THAT(told.error().message(),
+  const auto received = exchange(*stream, "", 1);
+  ASSERT_FALSE(received.has_value());
+  EXPECT_THAT(received.error().message(),
               AnyOf(HasSubstr("certificate required"), HasSubstr("handshake failure")));
   stream->close();
 }
@@ -214,7 +214,7 @@ Listener accepting(const Credentials& credentials) {
   });
 }
 
-TEST(Tls, nobody_is_trusted_who_is_vouched_for_by_nobody_we_know) {
+TEST(Tls, a_certificate_of_an_unknown_issuer_is_not_trusted) {
   const Authority other("Another authority");
   TlsSettings settings;
   settings.ca_pem.value = other.certificate();
@@ -249,7 +249,7 @@ TEST(Tls, a_certificate_of_another_host_is_refused_unless_hosts_are_not_checked)
   stream->close();
 }
 
-TEST(Tls, the_host_s_name_is_told_and_an_address_is_not) {
+TEST(Tls, the_host_s_name_is_sent_and_an_address_is_not) {
   for (const std::string host : {"127.0.0.1", "localhost"}) {
     const Listener listener([&](int socket) {
       TlsPeer peer(socket, server());
@@ -259,12 +259,12 @@ TEST(Tls, the_host_s_name_is_told_and_an_address_is_not) {
       peer.write("x");
     });
     const auto stream = stream_to({host, listener.address().port}, trusting());
-    const auto told = exchange(*stream, "", 1);
-    EXPECT_TRUE(told.has_value()) << told.error().to_string();
+    const auto received = exchange(*stream, "", 1);
+    EXPECT_TRUE(received.has_value()) << received.error().to_string();
   }
 }
 
-TEST(Tls, a_peer_that_hangs_up_in_the_handshake_or_speaks_no_tls_is_told) {
+TEST(Tls, a_peer_that_hangs_up_in_the_handshake_or_speaks_no_tls_is_reported) {
   {
     const Listener listener([](int socket) { read_exactly(socket, 100); });
     const auto stream = stream_to(listener.address(), trusting());
@@ -303,7 +303,7 @@ TEST(Tls, a_peer_that_hangs_up_in_the_handshake_or_speaks_no_tls_is_told) {
               testing::AllOf(HasSubstr("net.unreachable"), HasSubstr("refused")));
 }
 
-TEST(Tls, a_peer_that_ends_is_told_and_writing_on_raises_no_signal) {
+TEST(Tls, a_peer_that_ends_is_reported_and_writing_on_raises_no_signal) {
   const Listener listener([](int socket) {
     TlsPeer peer(socket, server());
     ASSERT_TRUE(peer.accept());
@@ -311,10 +311,10 @@ TEST(Tls, a_peer_that_ends_is_told_and_writing_on_raises_no_signal) {
     peer.say_end();
   });
   const auto stream = stream_to(listener.address(), trusting());
-  const auto told = exchange(*stream, "", 2);
-  ASSERT_FALSE(told.has_value());
-  EXPECT_TRUE(told.error().is(errc::connection_lost));
-  EXPECT_THAT(told.error().message(), HasSubstr("closed the connection"));
+  const auto received = exchange(*stream, "", 2);
+  ASSERT_FALSE(received.has_value());
+  EXPECT_TRUE(received.error().is(errc::connection_lost));
+  EXPECT_THAT(received.error().message(), HasSubstr("closed the connection"));
   // Until the socket has noticed that nobody reads any more.
   const std::string large(100'000, 'x');
   Result<std::size_t> sent = std::size_t{0};
@@ -376,8 +376,8 @@ TEST(Tls, certificates_and_keys_come_from_files_and_directories_too) {
   settings.ca_location.value = directory;
   const Listener listener = accepting(server());
   const auto stream = stream_to(listener.address(), settings);
-  const auto told = exchange(*stream, "", 1);
-  EXPECT_TRUE(told.has_value()) << told.error().to_string();
+  const auto received = exchange(*stream, "", 1);
+  EXPECT_TRUE(received.has_value()) << received.error().to_string();
   stream->close();
   std::filesystem::remove_all(directory);
 }

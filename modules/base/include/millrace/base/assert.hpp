@@ -3,7 +3,7 @@
 #pragma once
 
 namespace millrace {
-/// Prints the broken invariant and its place to standard error and aborts.
+/// Prints the broken invariant and its source location to standard error and aborts.
 [[noreturn]] void assertion_failed(const char* condition, const char* file, int line,
                                    const char* why);
 }  // namespace millrace

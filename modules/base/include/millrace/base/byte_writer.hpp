@@ -60,7 +60,7 @@ class ByteWriter {
   /// Bytes written earlier, to be overwritten; valid until the next call.
   [[nodiscard]] char* at(std::size_t position) { return out_.data() + position; }
 
-  /// A place for up to `size` bytes. The caller writes them and calls advance() with their end.
+  /// Room for up to `size` bytes. The caller writes them and calls advance() with their end.
   [[nodiscard]] char* room(std::size_t size) {
     if (static_cast<std::size_t>(end_ - cursor_) < size) [[unlikely]] {
       used_ = position();

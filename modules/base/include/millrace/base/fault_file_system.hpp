@@ -31,7 +31,7 @@ class FaultFileSystem final : public FileSystem {
 
   /// The power goes: of what was written and not synced, each 512-byte sector survives or not as
   /// `random` says (so that writes are lost, reordered and torn); directory entries not synced
-  /// vanish. Files open from before answer io_error from now on.
+  /// vanish. Files open from before return io_error from now on.
   void lose_power(Random& random);
   /// The power goes and everything unsynced is lost.
   void lose_power();

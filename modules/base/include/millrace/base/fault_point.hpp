@@ -37,7 +37,7 @@ struct SimulatedDeath {
 }  // namespace millrace
 
 #ifdef MILLRACE_FAULT_POINTS
-/// Marks a place where tests may let the process die.
+/// Marks a point where tests may let the process die.
 #define MILLRACE_FAULT_POINT(name) ::millrace::detail::fault_point_reached(name)
 #else
 #define MILLRACE_FAULT_POINT(name) static_cast<void>(0)

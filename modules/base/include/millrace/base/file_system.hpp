@@ -13,7 +13,7 @@
 
 namespace millrace {
 
-/// An open file. Reads and writes at explicit places may run in several threads at once; closing
+/// An open file. Reads and writes at explicit offsets may run in several threads at once; closing
 /// may not. Closed by its destructor. All failures name the path: errc::io_error, errc::disk_full,
 /// errc::no_permission.
 class File {

@@ -19,7 +19,7 @@ namespace millrace {
 
 /// A text that a program has composed, some of it perhaps of others: what is unsafe is escaped as
 /// above; backslashes, line ends and tabs stay. printable(printable(x)) == printable(x), so the
-/// last place before the terminal may apply it to everything.
+/// last step before the terminal may apply it to everything.
 [[nodiscard]] std::string printable(std::string_view text);
 
 /// The same of a text that is to stay on one line: line ends and tabs are escaped too.
