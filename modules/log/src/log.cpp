@@ -83,36 +83,36 @@ Status Log::wait_visible(const Committed& /*committed*/, std::int64_t /*deadline
   return {};
 }
 
-Result<std::vector<Offset>> Log::start_offsets(std::span<const TopicPartition> places) {
-  std::vector<Offset> all(places.size());
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    MILLRACE_ASSIGN(all[i], start_offset(places[i]));
+Result<std::vector<Offset>> Log::start_offsets(std::span<const TopicPartition> partitions) {
+  std::vector<Offset> all(partitions.size());
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    MILLRACE_ASSIGN(all[i], start_offset(partitions[i]));
   }
   return all;
 }
 
-Result<std::vector<Offset>> Log::end_offsets(std::span<const TopicPartition> places) {
-  std::vector<Offset> all(places.size());
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    MILLRACE_ASSIGN(all[i], end_offset(places[i]));
+Result<std::vector<Offset>> Log::end_offsets(std::span<const TopicPartition> partitions) {
+  std::vector<Offset> all(partitions.size());
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    MILLRACE_ASSIGN(all[i], end_offset(partitions[i]));
   }
   return all;
 }
 
-Result<std::vector<std::optional<Offset>>> Log::find_times(std::span<const TopicPartition> places,
-                                                           std::int64_t time_ms) {
-  std::vector<std::optional<Offset>> all(places.size());
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    MILLRACE_ASSIGN(all[i], find_time(places[i], time_ms));
+Result<std::vector<std::optional<Offset>>> Log::find_times(
+    std::span<const TopicPartition> partitions, std::int64_t time_ms) {
+  std::vector<std::optional<Offset>> all(partitions.size());
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    MILLRACE_ASSIGN(all[i], find_time(partitions[i], time_ms));
   }
   return all;
 }
 
-Result<std::vector<std::optional<Offset>>> Log::positions(GroupId group,
-                                                          std::span<const TopicPartition> places) {
-  std::vector<std::optional<Offset>> all(places.size());
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    MILLRACE_ASSIGN(all[i], position(group, places[i]));
+Result<std::vector<std::optional<Offset>>> Log::positions(
+    GroupId group, std::span<const TopicPartition> partitions) {
+  std::vector<std::optional<Offset>> all(partitions.size());
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    MILLRACE_ASSIGN(all[i], position(group, partitions[i]));
   }
   return all;
 }

@@ -35,25 +35,25 @@ Status MemoryGroups::check(GroupId id) const {
   return {};
 }
 
-std::optional<Offset> MemoryGroups::position(GroupId id, TopicPartition place) const {
+std::optional<Offset> MemoryGroups::position(GroupId id, TopicPartition partition) const {
   const auto& positions = groups_[static_cast<std::size_t>(id.value)].positions;
-  const auto found = positions.find(place);
+  const auto found = positions.find(partition);
   return found == positions.end() ? std::nullopt : std::optional(found->second);
 }
 
-void MemoryGroups::set_position(GroupId id, TopicPartition place, Offset next) {
-  at(id).positions[place] = next;
+void MemoryGroups::set_position(GroupId id, TopicPartition partition, Offset next) {
+  at(id).positions[partition] = next;
 }
 
 void MemoryGroups::add(GroupId id, std::uint64_t member, const LogOptions& handle,
-                       const std::set<std::string>& units) {
+                       const std::set<std::string>& tasks) {
   Group& group = at(id);
-  for (const std::string& name : units) {
-    if (group.units.emplace(name, units_.size()).second) {
-      units_.push_back({id, name, 0, 0});
+  for (const std::string& name : tasks) {
+    if (group.tasks.emplace(name, tasks_.size()).second) {
+      tasks_.push_back({id, name, 0, 0});
     }
   }
-  group.members[member] = {&handle, units, clock_.monotonic_ns()};
+  group.members[member] = {&handle, tasks, clock_.monotonic_ns()};
 }
 
 void MemoryGroups::renew(GroupId id, std::uint64_t member) {
@@ -70,9 +70,9 @@ void MemoryGroups::renew(GroupId id, std::uint64_t member) {
 
 void MemoryGroups::remove(GroupId id, std::uint64_t member) {
   at(id).members.erase(member);
-  for (Unit& unit : units_) {
-    if (unit.member == member) {
-      unit.member = 0;
+  for (Task& task : tasks_) {
+    if (task.member == member) {
+      task.member = 0;
     }
   }
 }
@@ -100,52 +100,52 @@ void MemoryGroups::expire() {
 }
 
 bool MemoryGroups::holds(const Claim& claim) const {
-  if (claim.place() < 0 || static_cast<std::size_t>(claim.place()) >= units_.size()) {
+  if (claim.slot() < 0 || static_cast<std::size_t>(claim.slot()) >= tasks_.size()) {
     return false;
   }
-  const Unit& unit = units_[static_cast<std::size_t>(claim.place())];
-  return unit.member != 0 && unit.group == claim.group() &&
-         claim.epoch() == ClaimEpoch{memory_incarnation, unit.number};
+  const Task& task = tasks_[static_cast<std::size_t>(claim.slot())];
+  return task.member != 0 && task.group == claim.group() &&
+         claim.epoch() == ClaimEpoch{memory_incarnation, task.number};
 }
 
 Claim MemoryGroups::claim_of(std::size_t index) const {
-  const Unit& unit = units_[index];
+  const Task& task = tasks_[index];
   return {
-      unit.group, unit.name, {memory_incarnation, unit.number}, static_cast<std::int64_t>(index)};
+      task.group, task.name, {memory_incarnation, task.number}, static_cast<std::int64_t>(index)};
 }
 
-void MemoryGroups::free_unit(const Claim& claim) {
+void MemoryGroups::free_task(const Claim& claim) {
   if (holds(claim)) {
-    units_[static_cast<std::size_t>(claim.place())].member = 0;
+    tasks_[static_cast<std::size_t>(claim.slot())].member = 0;
   }
 }
 
 MembershipChange MemoryGroups::share(GroupId id, std::uint64_t member) {
   const Group& group = at(id);
-  std::vector<AssignmentUnit> wanted;
+  std::vector<AssignmentTask> wanted;
   std::int32_t me = -1;
-  for (const auto& [name, index_of_unit] : group.units) {
-    AssignmentUnit unit;
+  for (const auto& [name, index_of_task] : group.tasks) {
+    AssignmentTask task;
     std::int32_t index = 0;
     for (const auto& [candidate, state] : group.members) {
       me = candidate == member ? index : me;
-      unit.owner = units_[index_of_unit].member == candidate ? index : unit.owner;
-      unit.able.push_back(state.units.contains(name));
+      task.owner = tasks_[index_of_task].member == candidate ? index : task.owner;
+      task.able.push_back(state.tasks.contains(name));
       ++index;
     }
-    wanted.push_back(std::move(unit));
+    wanted.push_back(std::move(task));
   }
   const Assignment decision = decide_assignment(wanted, group.members.size());
   MembershipChange change;
   std::size_t i = 0;
-  for (const auto& [name, index_of_unit] : group.units) {
+  for (const auto& [name, index_of_task] : group.tasks) {
     if (decision.grant_to[i] == me && me >= 0) {
-      Unit& unit = units_[index_of_unit];
-      unit.member = member;
-      unit.number = ++last_number_;
-      change.granted.push_back(claim_of(index_of_unit));
+      Task& task = tasks_[index_of_task];
+      task.member = member;
+      task.number = ++last_number_;
+      change.granted.push_back(claim_of(index_of_task));
     } else if (decision.ask_back[i] && wanted[i].owner == me) {
-      change.asked_back.push_back(claim_of(index_of_unit));
+      change.asked_back.push_back(claim_of(index_of_task));
     }
     ++i;
   }
@@ -164,14 +164,14 @@ std::vector<GroupInfo> MemoryGroups::describe() const {
       info.members.push_back({member.handle->member, 0, (now_ns - member.heartbeat_ns) / 1'000'000,
                               member.handle->session_timeout_ms});
     }
-    for (const auto& [name, index] : group.units) {
-      const Unit& unit = units_[index];
-      const auto owner = group.members.find(unit.member);
-      info.units.push_back(
-          {name, owner == group.members.end() ? "" : owner->second.handle->member, unit.number});
+    for (const auto& [name, index] : group.tasks) {
+      const Task& task = tasks_[index];
+      const auto owner = group.members.find(task.member);
+      info.tasks.push_back(
+          {name, owner == group.members.end() ? "" : owner->second.handle->member, task.number});
     }
-    for (const auto& [place, next] : group.positions) {
-      info.positions.push_back({place, next});
+    for (const auto& [partition, next] : group.positions) {
+      info.positions.push_back({partition, next});
     }
     result.push_back(std::move(info));
   }

@@ -80,17 +80,18 @@ struct MemoryState {
     return topics[static_cast<std::size_t>(found->second.value)].topic;
   }
 
-  Status check_place(TopicPartition place) const MILLRACE_REQUIRES(mutex) {
-    if (place.topic.value < 0 || static_cast<std::size_t>(place.topic.value) >= topics.size()) {
-      return fail(unknown_topic_error(place.topic));
+  Status check_topic_partition(TopicPartition partition) const MILLRACE_REQUIRES(mutex) {
+    if (partition.topic.value < 0 ||
+        static_cast<std::size_t>(partition.topic.value) >= topics.size()) {
+      return fail(unknown_topic_error(partition.topic));
     }
-    return check_partition(topics[static_cast<std::size_t>(place.topic.value)].topic.spec,
-                           place.partition);
+    return check_partition(topics[static_cast<std::size_t>(partition.topic.value)].topic.spec,
+                           partition.partition);
   }
 
-  StoredPartition& at(TopicPartition place) MILLRACE_REQUIRES(mutex) {
-    return topics[static_cast<std::size_t>(place.topic.value)]
-        .partitions[static_cast<std::size_t>(place.partition.value)];
+  StoredPartition& at(TopicPartition partition) MILLRACE_REQUIRES(mutex) {
+    return topics[static_cast<std::size_t>(partition.topic.value)]
+        .partitions[static_cast<std::size_t>(partition.partition.value)];
   }
 
   Result<Committed> commit(Transaction& transaction, const Handle& handle)
@@ -122,14 +123,15 @@ struct MemoryState {
       MILLRACE_REQUIRES(mutex) {
     MILLRACE_TRY(check_times(transaction, handle.options, clock.wall_ms()));
     for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
-      const TopicPartition place = transaction.batch(i).place;
-      MILLRACE_TRY(check_place(place));
-      MILLRACE_TRY(check_may_write(topics[static_cast<std::size_t>(place.topic.value)].topic.spec,
-                                   handle.options.service));
+      const TopicPartition partition = transaction.batch(i).partition;
+      MILLRACE_TRY(check_topic_partition(partition));
+      MILLRACE_TRY(
+          check_may_write(topics[static_cast<std::size_t>(partition.topic.value)].topic.spec,
+                          handle.options.service));
     }
     for (const Transaction::Position& position : transaction.positions()) {
       MILLRACE_TRY(groups.check(position.group));
-      MILLRACE_TRY(check_place(position.place));
+      MILLRACE_TRY(check_topic_partition(position.partition));
     }
     for (const Claim& claim : transaction.claims()) {
       if (!groups.holds(claim)) {
@@ -144,10 +146,10 @@ struct MemoryState {
       ++committed.position;
     }
     Committed outcome{committed, {}, false};
-    outcome.places.reserve(transaction.batch_count());
+    outcome.partitions.reserve(transaction.batch_count());
     for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
       Transaction::Batch& batch = transaction.batch(i);
-      StoredPartition& stored = at(batch.place);
+      StoredPartition& stored = at(batch.partition);
       std::string bytes(batch.builder.finish());
       set_base_offset(bytes.data(), stored.end);
       const Offset first = stored.end;
@@ -160,10 +162,10 @@ struct MemoryState {
               : std::max(header->max_timestamp_ms, stored.batches.back().latest_ms);
       stored.batches.push_back(
           {first, offset(stored.end.value - 1), committed, std::move(bytes), latest_ms});
-      outcome.places.push_back({batch.place, first});
+      outcome.partitions.push_back({batch.partition, first});
     }
     for (const Transaction::Position& position : transaction.positions()) {
-      groups.set_position(position.group, position.place, position.next);
+      groups.set_position(position.group, position.partition, position.next);
     }
     if (!manual_durability) {
       durable = committed;
@@ -172,14 +174,15 @@ struct MemoryState {
     return outcome;
   }
 
-  Status collect(TopicPartition place, Offset from, std::size_t max_bytes, FetchBuffer& buffer)
+  Status collect(TopicPartition partition, Offset from, std::size_t max_bytes, FetchBuffer& buffer)
       MILLRACE_REQUIRES(mutex) {
-    MILLRACE_TRY(check_place(place));
-    const StoredPartition& stored = at(place);
+    MILLRACE_TRY(check_topic_partition(partition));
+    const StoredPartition& stored = at(partition);
     const Offset start = offset(0);
     if (from < start || from > stored.end) {
-      const std::string& name = topics[static_cast<std::size_t>(place.topic.value)].topic.spec.name;
-      return fail(out_of_range_error(name, place.partition, from, start, stored.end));
+      const std::string& name =
+          topics[static_cast<std::size_t>(partition.topic.value)].topic.spec.name;
+      return fail(out_of_range_error(name, partition.partition, from, start, stored.end));
     }
     buffer.next = from;
     buffer.end = stored.end;
@@ -200,10 +203,10 @@ struct MemoryState {
 
   /// The first record of the time or later. The first batch that is so late, all before it counted,
   /// has it.
-  Result<std::optional<Offset>> find_time(TopicPartition place, std::int64_t time_ms)
+  Result<std::optional<Offset>> find_time(TopicPartition partition, std::int64_t time_ms)
       MILLRACE_REQUIRES(mutex) {
-    MILLRACE_TRY(check_place(place));
-    const StoredPartition& stored = at(place);
+    MILLRACE_TRY(check_topic_partition(partition));
+    const StoredPartition& stored = at(partition);
     const auto batch = std::partition_point(
         stored.batches.begin(), stored.batches.end(),
         [&](const StoredBatch& candidate) { return candidate.latest_ms < time_ms; });
@@ -217,7 +220,7 @@ struct MemoryState {
 
   bool has_news(std::span<const Interest> interests) MILLRACE_REQUIRES(mutex) {
     for (const Interest& interest : interests) {
-      if (check_place(interest.place) && at(interest.place).end > interest.next) {
+      if (check_topic_partition(interest.partition) && at(interest.partition).end > interest.next) {
         return true;
       }
     }
@@ -246,12 +249,12 @@ struct MemoryState {
 class MemoryMembership final : public Membership {
  public:
   MemoryMembership(std::shared_ptr<MemoryState> state, std::shared_ptr<Handle> handle,
-                   GroupId group, std::uint64_t member, std::set<std::string> units)
+                   GroupId group, std::uint64_t member, std::set<std::string> tasks)
       : state_(std::move(state)),
         handle_(std::move(handle)),
         group_(group),
         member_(member),
-        units_(std::move(units)) {}
+        tasks_(std::move(tasks)) {}
   ~MemoryMembership() override {
     const MutexLock lock(state_->mutex);
     state_->groups.remove(group_, member_);
@@ -270,7 +273,7 @@ class MemoryMembership final : public Membership {
   const std::shared_ptr<Handle> handle_;
   const GroupId group_;
   const std::uint64_t member_;
-  const std::set<std::string> units_;
+  const std::set<std::string> tasks_;
   std::vector<Claim> held_;
   std::vector<Claim> asked_;  // reported already
 };
@@ -292,7 +295,7 @@ Result<MembershipChange> MemoryMembership::poll() {
   }
   // A member that slept past its own time-out loses its claims first and joins again.
   state_->groups.expire();
-  state_->groups.add(group_, member_, handle_->options, units_);
+  state_->groups.add(group_, member_, handle_->options, tasks_);
   std::vector<Claim> lost = take_lost();
   MembershipChange change = state_->groups.share(group_, member_);
   change.lost = std::move(lost);
@@ -320,7 +323,7 @@ Status MemoryMembership::release(const Claim& claim) {
   }
   // A claim that was lost meanwhile belongs to somebody else: there is nothing to give back.
   if (std::ranges::count(held_, claim) > 0) {
-    state_->groups.free_unit(claim);
+    state_->groups.free_task(claim);
     std::erase(held_, claim);
   }
   return {};
@@ -387,14 +390,14 @@ class MemoryLog final : public Log {
   Result<TopicSettings> topic_settings(TopicId topic) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
-    MILLRACE_TRY(state_->check_place({topic, partition(0)}));
+    MILLRACE_TRY(state_->check_topic_partition({topic, partition(0)}));
     return state_->topics[static_cast<std::size_t>(topic.value)].settings;
   }
   Result<TopicSettings> alter_topic(TopicId topic,
                                     std::span<const SettingChange> changes) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
-    MILLRACE_TRY(state_->check_place({topic, partition(0)}));
+    MILLRACE_TRY(state_->check_topic_partition({topic, partition(0)}));
     auto& stored = state_->topics[static_cast<std::size_t>(topic.value)];
     MILLRACE_ASSIGN(stored.settings, check_alter_topic(stored.topic.spec, stored.settings, changes,
                                                        handle_->options.service));
@@ -421,24 +424,24 @@ class MemoryLog final : public Log {
     MILLRACE_TRY(check_open());
     return state_->commit(transaction, *handle_);
   }
-  Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+  Status fetch(TopicPartition partition, Offset from, std::size_t max_bytes,
                FetchBuffer& buffer) override;
-  Result<Offset> start_offset(TopicPartition place) override {
+  Result<Offset> start_offset(TopicPartition partition) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
-    MILLRACE_TRY(state_->check_place(place));
+    MILLRACE_TRY(state_->check_topic_partition(partition));
     return offset(0);
   }
-  Result<Offset> end_offset(TopicPartition place) override {
+  Result<Offset> end_offset(TopicPartition partition) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
-    MILLRACE_TRY(state_->check_place(place));
-    return state_->at(place).end;
+    MILLRACE_TRY(state_->check_topic_partition(partition));
+    return state_->at(partition).end;
   }
-  Result<std::optional<Offset>> find_time(TopicPartition place, std::int64_t time_ms) override {
+  Result<std::optional<Offset>> find_time(TopicPartition partition, std::int64_t time_ms) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
-    return state_->find_time(place, time_ms);
+    return state_->find_time(partition, time_ms);
   }
   std::unique_ptr<Waiter> waiter() override {
     return std::make_unique<MemoryWaiter>(state_, handle_);
@@ -459,14 +462,14 @@ class MemoryLog final : public Log {
     MILLRACE_TRY(check_open());
     return state_->groups.find_or_make(name);
   }
-  Result<std::optional<Offset>> position(GroupId group, TopicPartition place) override {
+  Result<std::optional<Offset>> position(GroupId group, TopicPartition partition) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
     MILLRACE_TRY(state_->groups.check(group));
-    MILLRACE_TRY(state_->check_place(place));
-    return state_->groups.position(group, place);
+    MILLRACE_TRY(state_->check_topic_partition(partition));
+    return state_->groups.position(group, partition);
   }
-  Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override;
+  Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> tasks) override;
   Result<std::vector<GroupInfo>> groups() override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
@@ -491,7 +494,7 @@ class MemoryLog final : public Log {
   const std::shared_ptr<Handle> handle_;
 };
 
-Status MemoryLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+Status MemoryLog::fetch(TopicPartition partition, Offset from, std::size_t max_bytes,
                         FetchBuffer& buffer) {
   buffer.records.clear();
   buffer.batches.clear();
@@ -499,7 +502,7 @@ Status MemoryLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes
   {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
-    MILLRACE_TRY(state_->collect(place, from, max_bytes, buffer));
+    MILLRACE_TRY(state_->collect(partition, from, max_bytes, buffer));
   }
   std::string_view rest = buffer.bytes;
   for (FetchedBatch& batch : buffer.batches) {
@@ -536,14 +539,14 @@ Status MemoryLog::wait_durable(LogPosition position) {
   return {};
 }
 
-Result<std::unique_ptr<Membership>> MemoryLog::join(GroupId group, std::vector<std::string> units) {
+Result<std::unique_ptr<Membership>> MemoryLog::join(GroupId group, std::vector<std::string> tasks) {
   const MutexLock lock(state_->mutex);
   MILLRACE_TRY(check_open());
   MILLRACE_TRY(state_->groups.check(group));
-  for (const std::string& unit : units) {
-    MILLRACE_TRY(check_name(unit, "a unit"));
+  for (const std::string& task : tasks) {
+    MILLRACE_TRY(check_name(task, "a task"));
   }
-  const std::set<std::string> named(units.begin(), units.end());
+  const std::set<std::string> named(tasks.begin(), tasks.end());
   const std::uint64_t member = state_->groups.next_member();
   state_->groups.add(group, member, handle_->options, named);
   return std::make_unique<MemoryMembership>(state_, handle_, group, member, named);

@@ -149,12 +149,12 @@ Status decode_batch(std::string_view batch, std::vector<RecordView>& out) {
   ByteReader records(batch.substr(record_batch_header_bytes));
   std::int32_t last_delta = -1;
   for (std::int32_t i = 0; i < header.count; ++i) {
-    const std::size_t place = batch.size() - records.left();
+    const std::size_t position = batch.size() - records.left();
     if (!decode_record(records, header, last_delta, out.emplace_back())) {
       out.resize(old_size);
       return bad("record " + std::to_string(i) + " of the batch at offset " +
                  std::to_string(header.base_offset.value) + " is malformed, at byte " +
-                 std::to_string(place));
+                 std::to_string(position));
     }
   }
   if (!records.at_end()) {

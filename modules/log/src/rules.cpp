@@ -268,7 +268,7 @@ Error out_of_range_error(std::string_view topic, PartitionId partition, Offset a
 }
 
 Error fenced_error(const Claim& claim) {
-  return {errc::fenced, "the claim on unit " + quoted(claim.unit()) + " of group " +
+  return {errc::fenced, "the claim on task " + quoted(claim.task()) + " of group " +
                             std::to_string(claim.group().value) + " under epoch " +
                             std::to_string(claim.epoch().era) + "." +
                             std::to_string(claim.epoch().number) +

@@ -18,11 +18,11 @@ std::optional<Offset> first_at_time(const FetchBuffer& fetched, std::int64_t tim
   return found == fetched.records.end() ? std::nullopt : std::optional(found->offset);
 }
 
-Result<std::optional<Offset>> scan_for_time(Log& log, TopicPartition place, Offset from,
+Result<std::optional<Offset>> scan_for_time(Log& log, TopicPartition partition, Offset from,
                                             std::int64_t time_ms) {
   FetchBuffer buffer;
   while (true) {
-    MILLRACE_TRY(log.fetch(place, from, scan_bytes, buffer));
+    MILLRACE_TRY(log.fetch(partition, from, scan_bytes, buffer));
     const auto found = first_at_time(buffer, time_ms);
     if (found || buffer.next == from) {
       return found;

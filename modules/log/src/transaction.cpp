@@ -15,21 +15,21 @@ namespace {
 // Up to so many batches a walk is faster than the hash table.
 constexpr std::size_t walked_batches = 8;
 
-std::size_t hash_of(TopicPartition place) {
+std::size_t hash_of(TopicPartition partition) {
   const std::uint64_t both =
-      (static_cast<std::uint64_t>(static_cast<std::uint32_t>(place.topic.value)) << 32U) |
-      static_cast<std::uint32_t>(place.partition.value);
+      (static_cast<std::uint64_t>(static_cast<std::uint32_t>(partition.topic.value)) << 32U) |
+      static_cast<std::uint32_t>(partition.partition.value);
   return static_cast<std::size_t>((both * 0x9e3779b97f4a7c15U) >> 32U);
 }
 
 }  // namespace
 
-void Transaction::append(TopicPartition place, const Record& record) {
+void Transaction::append(TopicPartition partition, const Record& record) {
   // What is left after the largest deltas is never more than this above the real size.
   const std::size_t bound = record_bytes(record) + 20;
   largest_record_ = std::max(largest_record_, bound - 20);
   latest_ms_ = std::max(latest_ms_, record.timestamp_ms);
-  Batch& batch = batch_of(place);
+  Batch& batch = batch_of(partition);
   ++records_;
   if (bytes_ + bound > absolute_transaction_bytes) {
     bytes_ += bound;
@@ -40,36 +40,36 @@ void Transaction::append(TopicPartition place, const Record& record) {
   bytes_ += batch.builder.bytes() - old_bytes;
 }
 
-Transaction::Batch& Transaction::batch_of(TopicPartition place) {
-  if (last_ < used_ && batches_[last_].place == place) [[likely]] {
+Transaction::Batch& Transaction::batch_of(TopicPartition partition) {
+  if (last_ < used_ && batches_[last_].partition == partition) [[likely]] {
     return batches_[last_];
   }
   if (used_ <= walked_batches) {
     for (std::size_t i = 0; i < used_; ++i) {
-      if (batches_[i].place == place) {
+      if (batches_[i].partition == partition) {
         last_ = i;
         return batches_[i];
       }
     }
-    return add_batch(place);
+    return add_batch(partition);
   }
   const std::size_t mask = index_.size() - 1;
-  for (std::size_t slot = hash_of(place) & mask; index_[slot] != 0; slot = (slot + 1) & mask) {
+  for (std::size_t slot = hash_of(partition) & mask; index_[slot] != 0; slot = (slot + 1) & mask) {
     const std::size_t i = index_[slot] - 1;
-    if (batches_[i].place == place) {
+    if (batches_[i].partition == partition) {
       last_ = i;
       return batches_[i];
     }
   }
-  return add_batch(place);
+  return add_batch(partition);
 }
 
-Transaction::Batch& Transaction::add_batch(TopicPartition place) {
+Transaction::Batch& Transaction::add_batch(TopicPartition partition) {
   if (used_ == batches_.size()) {
     batches_.emplace_back();
   }
   last_ = used_++;
-  batches_[last_].place = place;
+  batches_[last_].partition = partition;
   if (used_ > walked_batches) {
     if (used_ * 2 > index_.size() || used_ == walked_batches + 1) {
       index_.assign(std::max(std::bit_ceil(used_ * 4), index_.size()), 0);
@@ -85,21 +85,21 @@ Transaction::Batch& Transaction::add_batch(TopicPartition place) {
 
 void Transaction::index_batch(std::size_t index) {
   const std::size_t mask = index_.size() - 1;
-  std::size_t slot = hash_of(batches_[index].place) & mask;
+  std::size_t slot = hash_of(batches_[index].partition) & mask;
   while (index_[slot] != 0) {
     slot = (slot + 1) & mask;
   }
   index_[slot] = static_cast<std::uint32_t>(index + 1);
 }
 
-void Transaction::set_position(GroupId group, TopicPartition place, Offset next) {
+void Transaction::set_position(GroupId group, TopicPartition partition, Offset next) {
   for (Position& position : positions_) {
-    if (position.group == group && position.place == place) {
+    if (position.group == group && position.partition == partition) {
       position.next = next;
       return;
     }
   }
-  positions_.push_back({group, place, next});
+  positions_.push_back({group, partition, next});
 }
 
 void Transaction::require(const Claim& claim) {

@@ -16,21 +16,21 @@ using testing::HasSubstr;
 
 TEST_P(LogContract, offsets_of_a_partition_rise_and_every_commit_tells_its_first) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   Offset last = offset(-1);
   for (int i = 0; i < 5; ++i) {
     Transaction transaction;
-    transaction.append(place, {0, "a", std::to_string(i), {}});
-    transaction.append(place, {0, "b", std::to_string(i), {}});
+    transaction.append(partition, {0, "a", std::to_string(i), {}});
+    transaction.append(partition, {0, "b", std::to_string(i), {}});
     const auto committed = commit(*log, transaction);
     ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
-    ASSERT_EQ(committed->places.size(), 1U);
-    EXPECT_EQ(committed->places[0].place, place);
-    EXPECT_GT(committed->places[0].first, last);
+    ASSERT_EQ(committed->partitions.size(), 1U);
+    EXPECT_EQ(committed->partitions[0].partition, partition);
+    EXPECT_GT(committed->partitions[0].first, last);
     FetchBuffer buffer;
-    ASSERT_TRUE(log->fetch(place, committed->places[0].first, 1000, buffer).has_value());
+    ASSERT_TRUE(log->fetch(partition, committed->partitions[0].first, 1000, buffer).has_value());
     ASSERT_EQ(buffer.records.size(), 2U);
-    EXPECT_EQ(buffer.records[0].offset, committed->places[0].first);
+    EXPECT_EQ(buffer.records[0].offset, committed->partitions[0].first);
     EXPECT_GT(buffer.records[1].offset, buffer.records[0].offset);
     EXPECT_EQ(buffer.records[0].value, std::to_string(i));
     last = buffer.records[1].offset;
@@ -40,9 +40,9 @@ TEST_P(LogContract, offsets_of_a_partition_rise_and_every_commit_tells_its_first
 TEST_P(LogContract, what_a_log_counts_has_names_for_metrics_and_never_shrinks) {
   auto log = connect();
   const std::vector<LogCount> before = log->counts();
-  const auto place = make_topic(*log, "t");
-  put(*log, place, "k", "v");
-  EXPECT_THAT(read(*log, place), ElementsAre("k=v"));
+  const auto partition = make_topic(*log, "t");
+  put(*log, partition, "k", "v");
+  EXPECT_THAT(read(*log, partition), ElementsAre("k=v"));
   const std::vector<LogCount> after = log->counts();
   ASSERT_EQ(after.size(), before.size());
   std::set<std::string_view> names;
@@ -58,13 +58,13 @@ TEST_P(LogContract, what_a_log_counts_has_names_for_metrics_and_never_shrinks) {
 
 TEST_P(LogContract, an_offset_names_one_record_for_ever) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   std::vector<Offset> offsets;
   for (int i = 0; i < 30; ++i) {
-    offsets.push_back(put(*log, place, "k", std::to_string(i)).places.at(0).first);
+    offsets.push_back(put(*log, partition, "k", std::to_string(i)).partitions.at(0).first);
     FetchBuffer buffer;
     for (std::size_t j = 0; j < offsets.size(); ++j) {
-      ASSERT_TRUE(log->fetch(place, offsets[j], 1, buffer).has_value());
+      ASSERT_TRUE(log->fetch(partition, offsets[j], 1, buffer).has_value());
       ASSERT_FALSE(buffer.records.empty());
       EXPECT_EQ(buffer.records[0].offset, offsets[j]);
       EXPECT_EQ(buffer.records[0].value, std::to_string(j));
@@ -73,11 +73,11 @@ TEST_P(LogContract, an_offset_names_one_record_for_ever) {
 }
 
 TEST_P(LogContract, what_was_committed_is_there_for_a_handle_opened_later) {
-  TopicPartition place;
+  TopicPartition topic_partition;
   {
     auto log = connect();
-    place = make_topic(*log, "t");
-    put(*log, place, "k", "v");
+    topic_partition = make_topic(*log, "t");
+    put(*log, topic_partition, "k", "v");
   }
   auto later = connect("other");
   const auto topic = later->find_topic("t");
@@ -87,36 +87,37 @@ TEST_P(LogContract, what_was_committed_is_there_for_a_handle_opened_later) {
 
 TEST_P(LogContract, records_of_one_key_meet_in_the_partition_kafkas_clients_choose) {
   auto log = connect();
-  auto place = make_topic(*log, "t", 10);
+  auto topic_partition = make_topic(*log, "t", 10);
   SeededRandom random(1);
-  place.partition = choose_partition("foobar", 10, random);
-  EXPECT_EQ(place.partition, partition((-790332482 & 0x7fffffff) % 10));
-  put(*log, place, "foobar", "v");
-  EXPECT_THAT(read(*log, place), ElementsAre("foobar=v"));
+  topic_partition.partition = choose_partition("foobar", 10, random);
+  EXPECT_EQ(topic_partition.partition, partition((-790332482 & 0x7fffffff) % 10));
+  put(*log, topic_partition, "foobar", "v");
+  EXPECT_THAT(read(*log, topic_partition), ElementsAre("foobar=v"));
 }
 
 TEST_P(LogContract, keys_and_values_may_be_null_or_empty) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   Transaction transaction;
-  transaction.append(place, {0, "tombstone", std::nullopt, {}});
-  transaction.append(place, {0, std::nullopt, "no key", {}});
-  transaction.append(place, {0, std::nullopt, std::nullopt, {}});
-  transaction.append(place, {0, "", "", {}});
+  transaction.append(partition, {0, "tombstone", std::nullopt, {}});
+  transaction.append(partition, {0, std::nullopt, "no key", {}});
+  transaction.append(partition, {0, std::nullopt, std::nullopt, {}});
+  transaction.append(partition, {0, "", "", {}});
   ASSERT_TRUE(commit(*log, transaction).has_value());
-  EXPECT_THAT(read(*log, place), ElementsAre("tombstone=null", "null=no key", "null=null", "="));
+  EXPECT_THAT(read(*log, partition),
+              ElementsAre("tombstone=null", "null=no key", "null=null", "="));
 }
 
 TEST_P(LogContract, headers_keep_their_order_and_may_have_null_values_and_equal_names) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   HeadersBuilder headers;
   headers.add("z", "1").add("a", std::nullopt).add("z", "").add("", "x");
   Transaction transaction;
-  transaction.append(place, {0, "k", "v", headers.view()});
+  transaction.append(partition, {0, "k", "v", headers.view()});
   ASSERT_TRUE(commit(*log, transaction).has_value());
   FetchBuffer buffer;
-  ASSERT_TRUE(log->fetch(place, offset(0), 1000, buffer).has_value());
+  ASSERT_TRUE(log->fetch(partition, offset(0), 1000, buffer).has_value());
   ASSERT_EQ(buffer.records.size(), 1U);
   std::string seen;
   std::string_view cursor = buffer.records[0].headers.encoded();
@@ -131,16 +132,16 @@ TEST_P(LogContract, headers_keep_their_order_and_may_have_null_values_and_equal_
 
 TEST_P(LogContract, event_times_need_not_rise_and_may_be_years_apart) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   Transaction transaction;
   const std::vector<std::int64_t> times{1'600'000'000'000, 0, -5,
                                         world().clock().wall_ms() + 1'800'000, 1'291'191'960'000};
   for (const std::int64_t time : times) {
-    transaction.append(place, {time, "k", "v", {}});
+    transaction.append(partition, {time, "k", "v", {}});
   }
   ASSERT_TRUE(commit(*log, transaction).has_value());
   FetchBuffer buffer;
-  ASSERT_TRUE(log->fetch(place, offset(0), 10'000, buffer).has_value());
+  ASSERT_TRUE(log->fetch(partition, offset(0), 10'000, buffer).has_value());
   ASSERT_EQ(buffer.records.size(), times.size());
   for (std::size_t i = 0; i < times.size(); ++i) {
     EXPECT_EQ(buffer.records[i].timestamp_ms, times[i]);
@@ -149,53 +150,53 @@ TEST_P(LogContract, event_times_need_not_rise_and_may_be_years_apart) {
 
 TEST_P(LogContract, one_commit_reaches_forty_partitions_of_several_topics) {
   auto log = connect();
-  std::vector<TopicPartition> places;
+  std::vector<TopicPartition> partitions;
   for (const char* name : {"a", "b", "c", "d"}) {
-    auto place = make_topic(*log, name, 10);
+    auto topic_partition = make_topic(*log, name, 10);
     for (std::int32_t i = 0; i < 10; ++i) {
-      place.partition = partition(i);
-      places.push_back(place);
+      topic_partition.partition = partition(i);
+      partitions.push_back(topic_partition);
     }
   }
   Transaction transaction;
   for (int round = 0; round < 2; ++round) {
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      transaction.append(places[i], {0, std::to_string(i), std::to_string(round), {}});
+    for (std::size_t i = 0; i < partitions.size(); ++i) {
+      transaction.append(partitions[i], {0, std::to_string(i), std::to_string(round), {}});
     }
   }
   const auto committed = commit(*log, transaction);
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
-  ASSERT_EQ(committed->places.size(), places.size());
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    EXPECT_EQ(committed->places[i].place, places[i]);
-    EXPECT_THAT(read(*log, places[i]),
+  ASSERT_EQ(committed->partitions.size(), partitions.size());
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    EXPECT_EQ(committed->partitions[i].partition, partitions[i]);
+    EXPECT_THAT(read(*log, partitions[i]),
                 ElementsAre(std::to_string(i) + "=0", std::to_string(i) + "=1"));
   }
 }
 
 TEST_P(LogContract, an_empty_transaction_succeeds_and_changes_nothing) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
-  put(*log, place, "k", "v");
+  const auto partition = make_topic(*log, "t");
+  put(*log, partition, "k", "v");
   const LogPosition before = log->committed();
   Transaction transaction;
   const auto committed = commit(*log, transaction);
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
-  EXPECT_TRUE(committed->places.empty());
+  EXPECT_TRUE(committed->partitions.empty());
   EXPECT_EQ(log->committed(), before);
   EXPECT_TRUE(log->wait_durable(committed->position).has_value());
 }
 
 TEST_P(LogContract, a_transaction_can_be_used_again_after_clear) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   Transaction transaction;
   for (int i = 0; i < 3; ++i) {
-    transaction.append(place, {0, "k", std::to_string(i), {}});
+    transaction.append(partition, {0, "k", std::to_string(i), {}});
     ASSERT_TRUE(commit(*log, transaction).has_value());
     transaction.clear();
   }
-  EXPECT_THAT(read(*log, place), ElementsAre("k=0", "k=1", "k=2"));
+  EXPECT_THAT(read(*log, partition), ElementsAre("k=0", "k=1", "k=2"));
 }
 
 TEST_P(LogContract, commits_are_in_one_order_that_readers_see_as_positions) {
@@ -218,31 +219,31 @@ TEST_P(LogContract, commits_are_in_one_order_that_readers_see_as_positions) {
   EXPECT_EQ(buffer.batches[1].position, third);
 }
 
-TEST_P(LogContract, a_repeated_sequence_answers_the_first_outcome_and_writes_nothing) {
+TEST_P(LogContract, a_repeated_sequence_returns_the_first_outcome_and_writes_nothing) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
-  put(*log, place, "k", "before");
+  const auto partition = make_topic(*log, "t");
+  put(*log, partition, "k", "before");
   Transaction transaction;
-  transaction.append(place, {0, "k", "once", {}});
+  transaction.append(partition, {0, "k", "once", {}});
   transaction.set_sequence("feed", 7);
   const auto first = commit(*log, transaction);
   ASSERT_TRUE(first.has_value()) << first.error().to_string();
   EXPECT_FALSE(first->repeated);
-  put(*log, place, "k", "after");
+  put(*log, partition, "k", "after");
   auto successor = connect("stock", "successor");
   const auto second = commit(*successor, transaction);
   ASSERT_TRUE(second.has_value()) << second.error().to_string();
   EXPECT_TRUE(second->repeated);
-  EXPECT_EQ(second->places.at(0).first, first->places.at(0).first);
+  EXPECT_EQ(second->partitions.at(0).first, first->partitions.at(0).first);
   EXPECT_EQ(second->position, first->position);
-  EXPECT_THAT(read(*log, place), ElementsAre("k=before", "k=once", "k=after"));
+  EXPECT_THAT(read(*log, partition), ElementsAre("k=before", "k=once", "k=after"));
 }
 
 TEST_P(LogContract, a_higher_sequence_is_written_and_a_lower_one_refused) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   Transaction transaction;
-  transaction.append(place, {0, "k", "v", {}});
+  transaction.append(partition, {0, "k", "v", {}});
   transaction.set_sequence("feed", 7);
   ASSERT_TRUE(commit(*log, transaction).has_value());
   transaction.set_sequence("feed", 9);
@@ -253,95 +254,95 @@ TEST_P(LogContract, a_higher_sequence_is_written_and_a_lower_one_refused) {
   EXPECT_TRUE(lower.error().is(errc::invalid_argument)) << lower.error().to_string();
   transaction.set_sequence("another", 1);
   ASSERT_TRUE(commit(*log, transaction).has_value());
-  EXPECT_EQ(read(*log, place).size(), 3U);
+  EXPECT_EQ(read(*log, partition).size(), 3U);
 }
 
 TEST_P(LogContract, a_refused_commit_does_not_use_up_its_sequence) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto topic_partition = make_topic(*log, "t");
   Transaction transaction;
-  transaction.append(place, {0, "k", "v", {}});
-  transaction.append({place.topic, partition(9)}, {0, "k", "v", {}});
+  transaction.append(topic_partition, {0, "k", "v", {}});
+  transaction.append({topic_partition.topic, partition(9)}, {0, "k", "v", {}});
   transaction.set_sequence("feed", 1);
   ASSERT_FALSE(commit(*log, transaction).has_value());
   transaction.clear();
-  transaction.append(place, {0, "k", "v", {}});
+  transaction.append(topic_partition, {0, "k", "v", {}});
   transaction.set_sequence("feed", 1);
   const auto committed = commit(*log, transaction);
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
   EXPECT_FALSE(committed->repeated);
-  EXPECT_THAT(read(*log, place), ElementsAre("k=v"));
+  EXPECT_THAT(read(*log, topic_partition), ElementsAre("k=v"));
 }
 
 TEST_P(LogContract, a_record_too_far_in_the_future_is_refused_and_nothing_is_written) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   const std::int64_t now_ms = world().clock().wall_ms();
   Transaction transaction;
   for (const std::int64_t time : {now_ms + 7'200'000, std::int64_t{253'402'300'799'999},
                                   std::numeric_limits<std::int64_t>::max()}) {
     transaction.clear();
-    transaction.append(place, {now_ms, "good", "v", {}});
-    transaction.append(place, {time, "bad", "v", {}});
+    transaction.append(partition, {now_ms, "good", "v", {}});
+    transaction.append(partition, {time, "bad", "v", {}});
     const auto committed = commit(*log, transaction);
     ASSERT_FALSE(committed.has_value());
     EXPECT_TRUE(committed.error().is(errc::time_out_of_bounds)) << committed.error().to_string();
     EXPECT_THAT(committed.error().message(), testing::HasSubstr("max_future_ms = 3600000"));
     EXPECT_THAT(committed.error().message(), testing::HasSubstr(std::to_string(time)));
   }
-  EXPECT_THAT(read(*log, place), testing::IsEmpty());
+  EXPECT_THAT(read(*log, partition), testing::IsEmpty());
   transaction.clear();
-  transaction.append(place, {now_ms + 1'800'000, "soon", "v", {}});
+  transaction.append(partition, {now_ms + 1'800'000, "soon", "v", {}});
   EXPECT_TRUE(commit(*log, transaction).has_value());
-  EXPECT_THAT(read(*log, place), ElementsAre("soon=v"));
+  EXPECT_THAT(read(*log, partition), ElementsAre("soon=v"));
 }
 
-TEST_P(LogContract, a_repeated_commit_is_answered_after_the_clock_was_moved) {
+TEST_P(LogContract, a_repeated_commit_succeeds_after_the_clock_was_moved) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   const std::int64_t now_ms = world().clock().wall_ms();
   Transaction transaction;
-  transaction.append(place, {now_ms, "k", "v", {}});
+  transaction.append(partition, {now_ms, "k", "v", {}});
   transaction.set_sequence("feed", 1);
   ASSERT_TRUE(commit(*log, transaction).has_value());
   transaction.clear();
-  transaction.append(place, {std::numeric_limits<std::int64_t>::max(), "k", "v", {}});
+  transaction.append(partition, {std::numeric_limits<std::int64_t>::max(), "k", "v", {}});
   transaction.set_sequence("feed", 1);
   const auto again = commit(*log, transaction);
   ASSERT_TRUE(again.has_value()) << again.error().to_string();
   EXPECT_TRUE(again->repeated);
   transaction.clear();
-  transaction.append(place, {std::numeric_limits<std::int64_t>::max(), "k", "v", {}});
+  transaction.append(partition, {std::numeric_limits<std::int64_t>::max(), "k", "v", {}});
   transaction.set_sequence("feed", 2);
   const auto next = commit(*log, transaction);
   ASSERT_FALSE(next.has_value());
   EXPECT_TRUE(next.error().is(errc::time_out_of_bounds)) << next.error().to_string();
-  EXPECT_THAT(read(*log, place), ElementsAre("k=v"));
+  EXPECT_THAT(read(*log, partition), ElementsAre("k=v"));
 }
 
-TEST_P(LogContract, a_transaction_with_one_bad_place_writes_nothing_at_all) {
+TEST_P(LogContract, a_transaction_with_one_bad_partition_writes_nothing_at_all) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto topic_partition = make_topic(*log, "t");
   for (const auto& [bad, code] :
-       {std::pair{TopicPartition{place.topic, partition(1)}, errc::unknown_partition},
-        std::pair{TopicPartition{place.topic, partition(-1)}, errc::unknown_partition},
+       {std::pair{TopicPartition{topic_partition.topic, partition(1)}, errc::unknown_partition},
+        std::pair{TopicPartition{topic_partition.topic, partition(-1)}, errc::unknown_partition},
         std::pair{TopicPartition{TopicId{{987}}, partition(0)}, errc::unknown_topic}}) {
     Transaction transaction;
-    transaction.append(place, {0, "k", "v", {}});
+    transaction.append(topic_partition, {0, "k", "v", {}});
     transaction.append(bad, {0, "k", "v", {}});
     const auto committed = commit(*log, transaction);
     ASSERT_FALSE(committed.has_value());
     EXPECT_TRUE(committed.error().is(code)) << committed.error().to_string();
-    EXPECT_THAT(read(*log, place), ElementsAre());
+    EXPECT_THAT(read(*log, topic_partition), ElementsAre());
   }
 }
 
 TEST_P(LogContract, a_commit_does_not_wait_for_the_open_transaction_of_another_client) {
   const auto log = connect();
-  const TopicPartition place = make_topic(*log, "t");
+  const TopicPartition partition = make_topic(*log, "t");
   std::shared_ptr<void> open = world().hold_back("t");
   Transaction transaction;
-  transaction.append(place, {0, "k", "v", {}});
+  transaction.append(partition, {0, "k", "v", {}});
   const auto committed = log->commit(transaction);
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
 
@@ -353,7 +354,7 @@ TEST_P(LogContract, a_commit_does_not_wait_for_the_open_transaction_of_another_c
   open.reset();
   const Status visible = log->wait_visible(*committed, far_away());
   EXPECT_TRUE(visible.has_value()) << visible.error().to_string();
-  EXPECT_THAT(read(*log, place), testing::Contains("k=v"));
+  EXPECT_THAT(read(*log, partition), testing::Contains("k=v"));
 }
 
 }  // namespace

@@ -14,16 +14,16 @@ using testing::HasSubstr;
 
 TEST_P(LogContract, a_fetch_at_the_end_is_empty_and_not_an_error) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   FetchBuffer buffer;
-  ASSERT_TRUE(log->fetch(place, offset(0), 1000, buffer).has_value());
+  ASSERT_TRUE(log->fetch(partition, offset(0), 1000, buffer).has_value());
   EXPECT_TRUE(buffer.records.empty());
   EXPECT_TRUE(buffer.batches.empty());
   EXPECT_EQ(buffer.next, buffer.end);
-  put(*log, place, "k", "v");
-  const auto end = log->end_offset(place);
+  put(*log, partition, "k", "v");
+  const auto end = log->end_offset(partition);
   ASSERT_TRUE(end.has_value());
-  ASSERT_TRUE(log->fetch(place, *end, 1000, buffer).has_value());
+  ASSERT_TRUE(log->fetch(partition, *end, 1000, buffer).has_value());
   EXPECT_TRUE(buffer.records.empty());
   EXPECT_EQ(buffer.next, *end);
   EXPECT_EQ(buffer.end, *end);
@@ -31,15 +31,15 @@ TEST_P(LogContract, a_fetch_at_the_end_is_empty_and_not_an_error) {
 
 TEST_P(LogContract, an_offset_beyond_either_end_is_out_of_range_and_the_message_names_both) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   for (int i = 0; i < 3; ++i) {
-    put(*log, place, "k", "v");
+    put(*log, partition, "k", "v");
   }
-  const Offset start = log->start_offset(place).value();
-  const Offset end = log->end_offset(place).value();
+  const Offset start = log->start_offset(partition).value();
+  const Offset end = log->end_offset(partition).value();
   FetchBuffer buffer;
   for (const Offset bad : {offset(start.value - 1), end.next(), offset(end.value + 1000)}) {
-    const Status status = log->fetch(place, bad, 1000, buffer);
+    const Status status = log->fetch(partition, bad, 1000, buffer);
     ASSERT_FALSE(status.has_value()) << bad.value;
     EXPECT_TRUE(status.error().is(errc::out_of_range)) << status.error().to_string();
     EXPECT_THAT(status.error().message(), HasSubstr(std::to_string(start.value)));
@@ -49,9 +49,9 @@ TEST_P(LogContract, an_offset_beyond_either_end_is_out_of_range_and_the_message_
 
 TEST_P(LogContract, reading_what_does_not_exist_is_an_error) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto topic_partition = make_topic(*log, "t");
   FetchBuffer buffer;
-  const TopicPartition no_partition{place.topic, partition(1)};
+  const TopicPartition no_partition{topic_partition.topic, partition(1)};
   const TopicPartition no_topic{TopicId{{987}}, partition(0)};
   EXPECT_TRUE(
       log->fetch(no_partition, offset(0), 1000, buffer).error().is(errc::unknown_partition));
@@ -62,18 +62,18 @@ TEST_P(LogContract, reading_what_does_not_exist_is_an_error) {
 
 TEST_P(LogContract, a_fetch_is_bounded_and_still_returns_at_least_one_batch) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   constexpr int batches = 20;
   const std::string value(1000, 'x');
   for (int i = 0; i < batches; ++i) {
-    put(*log, place, "k", value);
+    put(*log, partition, "k", value);
   }
   FetchBuffer buffer;
   for (const std::size_t max_bytes :
        {std::size_t{0}, std::size_t{1}, std::size_t{3500}, std::size_t{1} << 20U}) {
     int seen = 0;
-    for (Offset next = offset(0); next < log->end_offset(place).value(); next = buffer.next) {
-      ASSERT_TRUE(log->fetch(place, next, max_bytes, buffer).has_value());
+    for (Offset next = offset(0); next < log->end_offset(partition).value(); next = buffer.next) {
+      ASSERT_TRUE(log->fetch(partition, next, max_bytes, buffer).has_value());
       ASSERT_GE(buffer.batches.size(), 1U);
       EXPECT_TRUE(buffer.batches.size() == 1 || buffer.batches.size() * value.size() <= max_bytes);
       EXPECT_GT(buffer.next, next);
@@ -85,15 +85,15 @@ TEST_P(LogContract, a_fetch_is_bounded_and_still_returns_at_least_one_batch) {
 
 TEST_P(LogContract, a_fetch_may_begin_in_the_middle_of_a_batch) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   Transaction transaction;
   for (int i = 0; i < 5; ++i) {
-    transaction.append(place, {0, "k", std::to_string(i), {}});
+    transaction.append(partition, {0, "k", std::to_string(i), {}});
   }
   ASSERT_TRUE(commit(*log, transaction).has_value());
-  put(*log, place, "k", "5");
+  put(*log, partition, "k", "5");
   FetchBuffer buffer;
-  ASSERT_TRUE(log->fetch(place, offset(3), 10'000, buffer).has_value());
+  ASSERT_TRUE(log->fetch(partition, offset(3), 10'000, buffer).has_value());
   ASSERT_EQ(buffer.records.size(), 3U);
   EXPECT_EQ(buffer.records[0].offset, offset(3));
   if (world().ordered()) {
@@ -103,7 +103,7 @@ TEST_P(LogContract, a_fetch_may_begin_in_the_middle_of_a_batch) {
     EXPECT_EQ(buffer.batches[1].first, 2U);
     EXPECT_EQ(buffer.batches[1].count, 1U);
   }
-  EXPECT_THAT(read(*log, place, offset(3)), ElementsAre("k=3", "k=4", "k=5"));
+  EXPECT_THAT(read(*log, partition, offset(3)), ElementsAre("k=3", "k=4", "k=5"));
 }
 
 TEST_P(LogContract, one_buffer_serves_many_fetches) {
@@ -170,13 +170,13 @@ TEST_P(LogContract, writers_on_several_threads_and_handles_lose_and_double_nothi
   constexpr int commits = 100;
   auto first = connect();
   auto second = connect("stock", "second");
-  const auto place = make_topic(*first, "t");
+  const auto partition = make_topic(*first, "t");
   std::vector<std::thread> threads;
   for (int writer = 0; writer < writers; ++writer) {
     threads.emplace_back([&, writer] {
       Log& log = writer % 2 == 0 ? *first : *second;
       for (int i = 0; i < commits; ++i) {
-        put(log, place, std::to_string(writer), std::to_string(i));
+        put(log, partition, std::to_string(writer), std::to_string(i));
       }
     });
   }
@@ -184,7 +184,7 @@ TEST_P(LogContract, writers_on_several_threads_and_handles_lose_and_double_nothi
     thread.join();
   }
   std::vector<std::vector<std::string>> by_writer(writers);
-  for (const std::string& record : read(*first, place)) {
+  for (const std::string& record : read(*first, partition)) {
     by_writer.at(static_cast<std::size_t>(record[0] - '0')).push_back(record);
   }
   for (int writer = 0; writer < writers; ++writer) {

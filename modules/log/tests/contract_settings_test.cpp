@@ -90,11 +90,11 @@ TEST_P(LogContract, settings_that_do_not_go_together_make_no_topic) {
 TEST_P(LogContract, settings_change_for_all_handles_and_the_others_stay) {
   auto stock = connect("stock");
   auto other = connect("stock", "other");
-  const auto place = make_topic(*stock, "t");
-  const TopicId topic = place.topic;
+  const auto topic_partition = make_topic(*stock, "t");
+  const TopicId topic = topic_partition.topic;
   const TopicId theirs = other->find_topic("t")->id;
   Transaction transaction;
-  transaction.append(place, {world().clock().wall_ms(), "k", "v", {}});
+  transaction.append(topic_partition, {world().clock().wall_ms(), "k", "v", {}});
   ASSERT_TRUE(commit(*stock, transaction));
   const auto first = change(*stock, topic, {"cleanup.policy=delete", "retention.ms=86400000"});
   ASSERT_TRUE(first) << first.error().to_string();

@@ -14,15 +14,15 @@ using testing::HasSubstr;
 
 TEST_P(LogContract, a_record_just_below_the_limit_is_taken) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   const std::string value(log->options().max_record_bytes - 100, 'x');
-  put(*log, place, "k", value);
-  EXPECT_THAT(read(*log, place), ElementsAre("k=" + value));
+  put(*log, partition, "k", value);
+  EXPECT_THAT(read(*log, partition), ElementsAre("k=" + value));
 }
 
 TEST_P(LogContract, the_largest_record_that_is_taken_is_the_one_that_the_rule_allows) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   const std::size_t limit = log->options().max_record_bytes;
   HeadersBuilder headers;
   headers.add("a-header", "with a value");
@@ -35,14 +35,14 @@ TEST_P(LogContract, the_largest_record_that_is_taken_is_the_one_that_the_rule_al
   }
   ASSERT_EQ(record_bytes(record), limit);
   Transaction transaction;
-  transaction.append(place, record);
+  transaction.append(partition, record);
   EXPECT_TRUE(check_record_size(record, log->options()));
   EXPECT_TRUE(commit(*log, transaction).has_value());
 
   value.push_back('x');
   record.value = value;
   transaction.clear();
-  transaction.append(place, record);
+  transaction.append(partition, record);
   EXPECT_FALSE(check_record_size(record, log->options()));
   const auto committed = commit(*log, transaction);
   ASSERT_FALSE(committed.has_value());
@@ -51,26 +51,26 @@ TEST_P(LogContract, the_largest_record_that_is_taken_is_the_one_that_the_rule_al
 
 TEST_P(LogContract, a_record_above_the_limit_is_refused_naming_the_limit_and_nothing_is_written) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   Transaction transaction;
-  transaction.append(place, {0, "k", "small", {}});
-  transaction.append(place, {0, "k", std::string(log->options().max_record_bytes, 'x'), {}});
+  transaction.append(partition, {0, "k", "small", {}});
+  transaction.append(partition, {0, "k", std::string(log->options().max_record_bytes, 'x'), {}});
   const auto committed = commit(*log, transaction);
   ASSERT_FALSE(committed.has_value());
   EXPECT_TRUE(committed.error().is(errc::too_large)) << committed.error().to_string();
   EXPECT_THAT(committed.error().message(),
               HasSubstr(std::to_string(log->options().max_record_bytes)));
-  EXPECT_THAT(read(*log, place), ElementsAre());
+  EXPECT_THAT(read(*log, partition), ElementsAre());
 }
 
 TEST_P(LogContract,
        a_transaction_above_the_limit_is_refused_naming_the_limit_and_nothing_is_written) {
   auto log = connect();
-  const auto place = make_topic(*log, "t", 8);
+  const auto topic_partition = make_topic(*log, "t", 8);
   const std::string value(900'000, 'x');
   Transaction transaction;
   for (std::int32_t i = 0; i < 8; ++i) {
-    transaction.append({place.topic, partition(i)}, {0, "k", value, {}});
+    transaction.append({topic_partition.topic, partition(i)}, {0, "k", value, {}});
   }
   const auto committed = commit(*log, transaction);
   ASSERT_FALSE(committed.has_value());
@@ -78,7 +78,7 @@ TEST_P(LogContract,
   EXPECT_THAT(committed.error().message(),
               HasSubstr(std::to_string(log->options().max_transaction_bytes)));
   for (std::int32_t i = 0; i < 8; ++i) {
-    EXPECT_THAT(read(*log, {place.topic, partition(i)}), ElementsAre());
+    EXPECT_THAT(read(*log, {topic_partition.topic, partition(i)}), ElementsAre());
   }
 }
 

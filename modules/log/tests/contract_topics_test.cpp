@@ -22,7 +22,7 @@ TEST_P(LogContract, a_topic_is_the_same_for_all_handles) {
   EXPECT_EQ(found->spec, made->spec);
 }
 
-TEST_P(LogContract, creating_a_topic_again_answers_the_one_there_is) {
+TEST_P(LogContract, creating_a_topic_again_returns_the_one_there_is) {
   auto log = connect();
   const TopicSpec spec{"t", 3, TopicKind::private_topic, "stock"};
   const auto first = log->create_topic(spec);
@@ -119,25 +119,25 @@ TEST_P(LogContract, only_the_owner_publishes_events) {
   auto stock = connect("stock");
   auto orders = connect("orders");
   auto nobody = connect("", "tool");
-  const auto place = make_topic(*stock, "stock.events");
+  const auto partition = make_topic(*stock, "stock.events");
   for (Log* log : {orders.get(), nobody.get()}) {
     Transaction transaction;
-    transaction.append(place, {0, "k", "forged", {}});
+    transaction.append(partition, {0, "k", "forged", {}});
     const auto committed = commit(*log, transaction);
     ASSERT_FALSE(committed.has_value());
     EXPECT_TRUE(committed.error().is(errc::not_owner)) << committed.error().to_string();
     EXPECT_THAT(committed.error().message(), HasSubstr("stock.events"));
   }
-  put(*stock, place, "k", "v");
-  EXPECT_THAT(read(*orders, place), ElementsAre("k=v"));
+  put(*stock, partition, "k", "v");
+  EXPECT_THAT(read(*orders, partition), ElementsAre("k=v"));
 }
 
 TEST_P(LogContract, only_the_owner_writes_to_a_private_topic) {
   auto stock = connect("stock");
   auto orders = connect("orders");
-  const auto place = make_topic(*stock, "stock.changelog", 1, TopicKind::private_topic);
+  const auto partition = make_topic(*stock, "stock.changelog", 1, TopicKind::private_topic);
   Transaction transaction;
-  transaction.append(place, {0, "k", "v", {}});
+  transaction.append(partition, {0, "k", "v", {}});
   EXPECT_TRUE(commit(*orders, transaction).error().is(errc::not_owner));
   EXPECT_TRUE(commit(*stock, transaction).has_value());
 }
@@ -146,11 +146,12 @@ TEST_P(LogContract, anybody_sends_commands) {
   auto stock = connect("stock");
   auto orders = connect("orders");
   auto nobody = connect("", "tool");
-  const auto place = make_topic(*stock, "stock.commands", 1, TopicKind::commands);
-  put(*orders, place, "k", "from orders");
-  put(*nobody, place, "k", "from a tool");
-  put(*stock, place, "k", "from itself");
-  EXPECT_THAT(read(*stock, place), ElementsAre("k=from orders", "k=from a tool", "k=from itself"));
+  const auto partition = make_topic(*stock, "stock.commands", 1, TopicKind::commands);
+  put(*orders, partition, "k", "from orders");
+  put(*nobody, partition, "k", "from a tool");
+  put(*stock, partition, "k", "from itself");
+  EXPECT_THAT(read(*stock, partition),
+              ElementsAre("k=from orders", "k=from a tool", "k=from itself"));
 }
 
 TEST_P(LogContract, a_transaction_that_may_write_only_some_of_its_topics_writes_none) {
@@ -167,26 +168,26 @@ TEST_P(LogContract, a_transaction_that_may_write_only_some_of_its_topics_writes_
 
 TEST_P(LogContract, many_topics_are_listed_by_number_and_each_can_be_used) {
   auto log = connect();
-  std::vector<TopicPartition> places;
+  std::vector<TopicPartition> partitions;
   const int many = world().many_topics();
   for (int i = 0; i < many; ++i) {
-    places.push_back(make_topic(*log, "topic-" + std::to_string(i)));
+    partitions.push_back(make_topic(*log, "topic-" + std::to_string(i)));
   }
   auto other = connect("other");
   const auto topics = other->topics().value();
   ASSERT_EQ(topics.size(), static_cast<std::size_t>(many));
   for (std::size_t i = 0; i < topics.size(); ++i) {
-    EXPECT_EQ(topics[i].id, places[i].topic);
+    EXPECT_EQ(topics[i].id, partitions[i].topic);
     EXPECT_EQ(topics[i].spec.name, "topic-" + std::to_string(i));
   }
   Transaction transaction;
-  for (const TopicPartition& place : places) {
-    transaction.append(place, {0, "k", "v", {}});
+  for (const TopicPartition& partition : partitions) {
+    transaction.append(partition, {0, "k", "v", {}});
   }
   const auto committed = commit(*log, transaction);
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
-  EXPECT_THAT(read(*other, places[0]), ElementsAre("k=v"));
-  EXPECT_THAT(read(*other, places.back()), ElementsAre("k=v"));
+  EXPECT_THAT(read(*other, partitions[0]), ElementsAre("k=v"));
+  EXPECT_THAT(read(*other, partitions.back()), ElementsAre("k=v"));
 }
 
 }  // namespace

@@ -33,9 +33,9 @@ TEST_P(LogContract, a_wait_whose_deadline_has_passed_times_out) {
 
 TEST_P(LogContract, a_wait_ends_at_its_deadline) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   auto waiter = log->waiter();
-  const Interest interest[] = {{place, offset(0)}};
+  const Interest interest[] = {{partition, offset(0)}};
   const std::int64_t deadline_ns = world().clock().monotonic_ns() + 2'000'000;
   EXPECT_EQ(waiter->wait(interest, deadline_ns), WaitOutcome::timeout);
   if (world().blocks()) {
@@ -45,21 +45,21 @@ TEST_P(LogContract, a_wait_ends_at_its_deadline) {
 
 TEST_P(LogContract, an_interrupt_before_the_wait_ends_the_next_one_only) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   auto waiter = log->waiter();
   waiter->interrupt();
-  const Interest interest[] = {{place, offset(0)}};
+  const Interest interest[] = {{partition, offset(0)}};
   EXPECT_EQ(waiter->wait(interest, far_away()), WaitOutcome::interrupted);
   EXPECT_EQ(waiter->wait(interest, world().clock().monotonic_ns()), WaitOutcome::timeout);
 }
 
 TEST_P(LogContract, an_interrupt_ends_the_wait_of_its_own_waiter_only) {
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   auto one = log->waiter();
   auto other = log->waiter();
   one->interrupt();
-  const Interest interest[] = {{place, offset(0)}};
+  const Interest interest[] = {{partition, offset(0)}};
   EXPECT_EQ(other->wait(interest, world().clock().monotonic_ns()), WaitOutcome::timeout);
   EXPECT_EQ(one->wait(interest, far_away()), WaitOutcome::interrupted);
 }
@@ -70,20 +70,20 @@ TEST_P(LogContract, a_sleeping_reader_is_woken_by_a_commit_on_another_handle) {
   }
   auto writer = connect();
   auto reader = connect("reader");
-  const auto place = make_topic(*writer, "t", 2);
-  const auto other = TopicPartition{place.topic, partition(1)};
+  const auto topic_partition = make_topic(*writer, "t", 2);
+  const auto other = TopicPartition{topic_partition.topic, partition(1)};
   constexpr std::int64_t commits = 50;
   std::thread thread([&] {
     auto waiter = reader->waiter();
     for (std::int64_t i = 0; i < commits; ++i) {
-      const Interest interest[] = {{place, offset(i)}};
+      const Interest interest[] = {{topic_partition, offset(i)}};
       EXPECT_EQ(waiter->wait(interest, far_away()), WaitOutcome::ready);
-      EXPECT_GT(reader->end_offset(place).value(), offset(i));
+      EXPECT_GT(reader->end_offset(topic_partition).value(), offset(i));
     }
   });
   for (std::int64_t i = 0; i < commits; ++i) {
     put(*writer, other, "k", "noise");
-    put(*writer, place, "k", "v");
+    put(*writer, topic_partition, "k", "v");
   }
   thread.join();
 }
@@ -93,10 +93,10 @@ TEST_P(LogContract, a_sleeping_reader_can_be_interrupted_from_another_thread) {
     GTEST_SKIP() << "this backend runs on one thread";
   }
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   auto waiter = log->waiter();
   std::thread thread([&] {
-    const Interest interest[] = {{place, offset(0)}};
+    const Interest interest[] = {{partition, offset(0)}};
     EXPECT_EQ(waiter->wait(interest, far_away()), WaitOutcome::interrupted);
   });
   waiter->interrupt();
@@ -137,8 +137,8 @@ TEST_P(LogContract, a_commit_is_durable_once_it_was_waited_for) {
     options.durability = policy;
     options.sync_interval_ms = 1;
     auto log = world().connect(options);
-    const auto place = make_topic(*log, "t");
-    const Committed committed = put(*log, place, "k", "v");
+    const auto partition = make_topic(*log, "t");
+    const Committed committed = put(*log, partition, "k", "v");
     ASSERT_TRUE(log->wait_durable(committed.position).has_value());
     EXPECT_GE(log->durable().position, committed.position.position);
     // And everything before it, again and again.
@@ -151,8 +151,8 @@ TEST_P(LogContract, the_policy_os_waits_for_the_commit_only) {
   options.service = "stock";
   options.durability = DurabilityPolicy::os;
   auto log = world().connect(options);
-  const auto place = make_topic(*log, "t");
-  const Committed committed = put(*log, place, "k", "v");
+  const auto partition = make_topic(*log, "t");
+  const Committed committed = put(*log, partition, "k", "v");
   EXPECT_TRUE(log->wait_durable(committed.position).has_value());
 }
 
@@ -161,12 +161,12 @@ TEST_P(LogContract, many_threads_can_wait_for_durability) {
     GTEST_SKIP() << "this backend runs on one thread";
   }
   auto log = connect();
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int round = 0; round < 20; ++round) {
-        const Committed committed = put(*log, place, "k", "v");
+        const Committed committed = put(*log, partition, "k", "v");
         ASSERT_TRUE(log->wait_durable(committed.position).has_value());
         EXPECT_GE(log->durable().position, committed.position.position);
       }
@@ -175,7 +175,7 @@ TEST_P(LogContract, many_threads_can_wait_for_durability) {
   for (std::thread& thread : threads) {
     thread.join();
   }
-  EXPECT_EQ(read(*log, place).size(), 80U);
+  EXPECT_EQ(read(*log, partition).size(), 80U);
 }
 
 }  // namespace

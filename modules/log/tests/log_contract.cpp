@@ -37,10 +37,10 @@ Result<Committed> LogContract::commit(Log& log, Transaction& transaction) {
   return committed;
 }
 
-Committed LogContract::put(Log& log, TopicPartition place, const std::string& key,
+Committed LogContract::put(Log& log, TopicPartition partition, const std::string& key,
                            const std::string& value) {
   Transaction transaction;
-  transaction.append(place, {0, key, value, {}});
+  transaction.append(partition, {0, key, value, {}});
   auto committed = commit(log, transaction);
   if (!committed) {
     ADD_FAILURE() << committed.error().to_string();
@@ -54,13 +54,13 @@ std::string LogContract::text_of(const RecordView& record) {
          (record.value ? std::string(*record.value) : "null");
 }
 
-std::vector<std::string> LogContract::read(Log& log, TopicPartition place, Offset from) {
+std::vector<std::string> LogContract::read(Log& log, TopicPartition partition, Offset from) {
   std::vector<std::string> result;
   FetchBuffer buffer;
   // Fetches tell what this handle has heard of; asked for the end it hears of everything.
-  EXPECT_TRUE(log.end_offset(place).has_value());
+  EXPECT_TRUE(log.end_offset(partition).has_value());
   for (;;) {
-    const Status status = log.fetch(place, from, 1U << 16U, buffer);
+    const Status status = log.fetch(partition, from, 1U << 16U, buffer);
     if (!status) {
       ADD_FAILURE() << status.error().to_string();
       return result;
@@ -76,13 +76,13 @@ std::vector<std::string> LogContract::read(Log& log, TopicPartition place, Offse
 }
 
 ObedientMember LogContract::join(Log& log, const std::string& group,
-                                 std::vector<std::string> units) {
+                                 std::vector<std::string> tasks) {
   const auto id = log.group(group);
   if (!id) {
     ADD_FAILURE() << id.error().to_string();
     return {world(), log, nullptr, {}, {}};
   }
-  auto membership = log.join(*id, std::move(units));
+  auto membership = log.join(*id, std::move(tasks));
   if (!membership) {
     ADD_FAILURE() << membership.error().to_string();
     return {world(), log, nullptr, {}, {}};
@@ -113,10 +113,10 @@ bool ObedientMember::obey() {
   return !change->empty();
 }
 
-std::vector<std::string> ObedientMember::units() const {
+std::vector<std::string> ObedientMember::tasks() const {
   std::vector<std::string> names;
   for (const Claim& claim : held) {
-    names.push_back(claim.unit());
+    names.push_back(claim.task());
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -139,13 +139,13 @@ void LogContract::come_to_rest(const std::vector<ObedientMember*>& members) {
 LogContract::Pair LogContract::two_members() {
   auto log_a = connect("stock", "a");
   auto log_b = connect("stock", "b");
-  const auto place = make_topic(*log_a, "t");
-  auto a = join(*log_a, "g", six_units);
-  auto b = join(*log_b, "g", six_units);
+  const auto partition = make_topic(*log_a, "t");
+  auto a = join(*log_a, "g", six_tasks);
+  auto b = join(*log_b, "g", six_tasks);
   come_to_rest({&a, &b});
   EXPECT_EQ(a.held.size(), 3U);
   EXPECT_EQ(b.held.size(), 3U);
-  return {std::move(log_a), std::move(log_b), place, std::move(a), std::move(b)};
+  return {std::move(log_a), std::move(log_b), partition, std::move(a), std::move(b)};
 }
 
 void LogContract::outlast_the_others(ObedientMember& member) {

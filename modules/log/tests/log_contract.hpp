@@ -24,7 +24,7 @@
 
 namespace millrace::log {
 
-/// One empty log of a backend and the world around it. Made anew for each test; outlives all
+/// One empty log of a backend and the world around it. Made again for each test; outlives all
 /// handles.
 class LogFixture {
  public:
@@ -83,10 +83,10 @@ class SkewedClock final : public Clock {
   std::int64_t skew_ms_ = 0;
 };
 
-/// The units of the group that most tests share.
-inline const std::vector<std::string> six_units{"0_0", "0_1", "0_2", "0_3", "0_4", "0_5"};
+/// The tasks of the group that most tests share.
+inline const std::vector<std::string> six_tasks{"0_0", "0_1", "0_2", "0_3", "0_4", "0_5"};
 
-/// A member with what it holds, doing as it is told.
+/// A member with what it holds, which does what poll() asks for.
 struct ObedientMember {
   LogFixture& world;
   Log& log;
@@ -96,13 +96,13 @@ struct ObedientMember {
 
   /// Polls, gives back what is asked for; true when something changed.
   bool obey();
-  std::vector<std::string> units() const;
+  std::vector<std::string> tasks() const;
 };
 
 /// Words that the tests of the contract share.
 class LogContract : public testing::TestWithParam<LogBackend> {
  protected:
-  /// A handle of a service, `stock` unless told otherwise.
+  /// A handle of a service, `stock` unless the caller says otherwise.
   std::unique_ptr<Log> connect(std::string service = "stock", std::string member = "");
   /// Makes a topic of the handle's service.
   static TopicPartition make_topic(Log& log, const std::string& name, std::int32_t partitions = 1,
@@ -110,19 +110,19 @@ class LogContract : public testing::TestWithParam<LogBackend> {
   /// Commits and waits until what was committed can be read.
   static Result<Committed> commit(Log& log, Transaction& transaction);
   /// Commits one record; fails the test when refused.
-  static Committed put(Log& log, TopicPartition place, const std::string& key,
+  static Committed put(Log& log, TopicPartition partition, const std::string& key,
                        const std::string& value);
   /// `key=value` of all records of a partition from an offset on, read batch by batch.
-  static std::vector<std::string> read(Log& log, TopicPartition place, Offset from = offset(0));
+  static std::vector<std::string> read(Log& log, TopicPartition partition, Offset from = offset(0));
   static std::string text_of(const RecordView& record);
-  ObedientMember join(Log& log, const std::string& group, std::vector<std::string> units);
+  ObedientMember join(Log& log, const std::string& group, std::vector<std::string> tasks);
   /// Lets all of them poll and release until nothing changes any more.
   static void come_to_rest(const std::vector<ObedientMember*>& members);
-  /// Two members of group `g` at rest, each with three of its six units.
+  /// Two members of group `g` at rest, each with three of its six tasks.
   struct Pair {
     std::unique_ptr<Log> log_a;
     std::unique_ptr<Log> log_b;
-    TopicPartition place;  ///< of a topic that both may write
+    TopicPartition partition;  ///< of a topic that both may write
     ObedientMember a;
     ObedientMember b;
   };

@@ -56,7 +56,7 @@ class MemoryLogTest : public testing::Test {
   MemoryBroker broker_{clock_, true};
 };
 
-TEST_F(MemoryLogTest, manual_durability_comes_when_told) {
+TEST_F(MemoryLogTest, manual_durability_comes_on_request) {
   auto log = connect();
   ASSERT_TRUE(put(*log).has_value());
   broker_.set_manual_durability(true);
@@ -95,10 +95,10 @@ TEST_F(MemoryLogTest, commits_fail_as_often_as_asked_and_write_nothing) {
   EXPECT_TRUE(put(*log).error().is(errc::outcome_unknown));
   const auto third = put(*log);
   ASSERT_TRUE(third.has_value());
-  EXPECT_EQ(third->places.at(0).first, offset(1));
+  EXPECT_EQ(third->partitions.at(0).first, offset(1));
 }
 
-TEST_F(MemoryLogTest, a_killed_handle_answers_closed) {
+TEST_F(MemoryLogTest, a_killed_handle_returns_closed) {
   auto log = connect();
   ASSERT_TRUE(put(*log).has_value());
   auto member = log->join(log->group("g").value(), {"0_0"});

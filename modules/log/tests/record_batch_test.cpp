@@ -97,13 +97,13 @@ RC_GTEST_PROP(RecordBatch, any_list_of_records_encodes_and_decodes_to_itself, ()
 
 RC_GTEST_PROP(RecordBatch, a_flipped_bit_is_detected_by_the_checksum_or_refused, ()) {
   std::string batch = encode(any_records());
-  const auto place = *rc::gen::inRange<std::size_t>(0, batch.size());
-  batch[place] = static_cast<char>(batch[place] ^ (1U << *rc::gen::inRange(0U, 8U)));
+  const auto position = *rc::gen::inRange<std::size_t>(0, batch.size());
+  batch[position] = static_cast<char>(batch[position] ^ (1U << *rc::gen::inRange(0U, 8U)));
   const bool accepted = read_batch_header(batch).has_value() && batch_checksum_holds(batch);
   std::vector<RecordView> views;
   const bool decoded = decode_batch(batch, views).has_value();
   // Base offset and leader epoch are not covered: they are assigned after the checksum.
-  const bool covered = place >= 8 && !(place >= 12 && place < 16);
+  const bool covered = position >= 8 && !(position >= 12 && position < 16);
   const bool noticed = !accepted || !decoded || !covered;
   RC_ASSERT(noticed);
 }

@@ -13,7 +13,7 @@
 namespace millrace::log {
 namespace {
 
-TopicPartition place(std::int32_t topic, std::int32_t number) {
+TopicPartition topic_partition(std::int32_t topic, std::int32_t number) {
   return {TopicId{{topic}}, partition(number)};
 }
 
@@ -21,7 +21,7 @@ TEST(Transaction, records_are_gathered_by_partition_in_order_of_first_use) {
   Transaction transaction;
   for (int round = 0; round < 3; ++round) {
     for (std::int32_t i = 0; i < 100; ++i) {
-      transaction.append(place(i % 7, i), {round, "k", "v", {}});
+      transaction.append(topic_partition(i % 7, i), {round, "k", "v", {}});
     }
   }
   ASSERT_EQ(transaction.batch_count(), 100U);
@@ -29,7 +29,7 @@ TEST(Transaction, records_are_gathered_by_partition_in_order_of_first_use) {
   std::size_t bytes = 0;
   for (std::int32_t i = 0; i < 100; ++i) {
     auto& batch = transaction.batch(static_cast<std::size_t>(i));
-    EXPECT_EQ(batch.place, place(i % 7, i));
+    EXPECT_EQ(batch.partition, topic_partition(i % 7, i));
     EXPECT_EQ(batch.builder.count(), 3);
     bytes += batch.builder.finish().size();
   }
@@ -40,10 +40,10 @@ TEST(Transaction, clear_forgets_everything) {
   Transaction transaction;
   for (int round = 0; round < 3; ++round) {
     for (std::int32_t i = 0; i < 20 + round * 30; ++i) {
-      transaction.append(place(0, i), {0, "k", "v", {}});
+      transaction.append(topic_partition(0, i), {0, "k", "v", {}});
     }
-    transaction.set_position(GroupId{{1}}, place(0, 0), offset(4));
-    transaction.require({GroupId{{1}}, "unit", {1, 2}});
+    transaction.set_position(GroupId{{1}}, topic_partition(0, 0), offset(4));
+    transaction.require({GroupId{{1}}, "task", {1, 2}});
     transaction.set_sequence("producer", 3);
     EXPECT_EQ(transaction.batch_count(), static_cast<std::size_t>(20 + round * 30));
     transaction.clear();
@@ -56,11 +56,11 @@ TEST(Transaction, clear_forgets_everything) {
   }
 }
 
-TEST(Transaction, the_last_position_of_a_place_counts) {
+TEST(Transaction, the_last_position_of_a_partition_counts) {
   Transaction transaction;
-  transaction.set_position(GroupId{{1}}, place(0, 0), offset(4));
-  transaction.set_position(GroupId{{2}}, place(0, 0), offset(5));
-  transaction.set_position(GroupId{{1}}, place(0, 0), offset(6));
+  transaction.set_position(GroupId{{1}}, topic_partition(0, 0), offset(4));
+  transaction.set_position(GroupId{{2}}, topic_partition(0, 0), offset(5));
+  transaction.set_position(GroupId{{1}}, topic_partition(0, 0), offset(6));
   ASSERT_EQ(transaction.positions().size(), 2U);
   EXPECT_EQ(transaction.positions()[0].next, offset(6));
   EXPECT_FALSE(transaction.empty());
@@ -68,9 +68,9 @@ TEST(Transaction, the_last_position_of_a_place_counts) {
 
 TEST(Transaction, the_largest_record_is_known) {
   Transaction transaction;
-  transaction.append(place(0, 0), {0, "k", std::string(10, 'x'), {}});
-  transaction.append(place(0, 1), {0, "k", std::string(1000, 'x'), {}});
-  transaction.append(place(0, 0), {0, "k", std::string(5, 'x'), {}});
+  transaction.append(topic_partition(0, 0), {0, "k", std::string(10, 'x'), {}});
+  transaction.append(topic_partition(0, 1), {0, "k", std::string(1000, 'x'), {}});
+  transaction.append(topic_partition(0, 0), {0, "k", std::string(5, 'x'), {}});
   EXPECT_GE(transaction.largest_record(), 1000U);
   EXPECT_LE(transaction.largest_record(), 1020U);
 }
@@ -79,7 +79,7 @@ TEST(Transaction, a_transaction_beyond_any_limit_is_counted_but_not_kept) {
   const std::string large(64U << 20U, 'x');
   Transaction transaction;
   for (int i = 0; i < 20; ++i) {
-    transaction.append(place(0, 0), {0, "k", std::string_view(large), {}});
+    transaction.append(topic_partition(0, 0), {0, "k", std::string_view(large), {}});
     if (transaction.bytes() > absolute_transaction_bytes) {
       break;
     }

@@ -23,7 +23,7 @@ inline constexpr TopicId catalog_topic{{0}};
 inline constexpr TopicId positions_topic{{1}};
 inline constexpr TopicId producers_topic{{2}};
 inline constexpr std::int32_t internal_topics = 3;
-[[nodiscard]] inline TopicPartition internal_place(TopicId id) { return {id, partition(0)}; }
+[[nodiscard]] inline TopicPartition internal_partition(TopicId id) { return {id, partition(0)}; }
 
 /// Whether the index has the topic's batches. Of the others the log keeps only what they say.
 [[nodiscard]] inline bool is_indexed(std::int32_t topic) {

@@ -29,9 +29,11 @@ constexpr std::uint32_t checkpoint_version_from_zero = 1;
 
 void append_outcome(ByteWriter& out, const Checkpoint::Outcome& outcome) {
   out.little(outcome.incarnation).little(outcome.end);
-  out.little(static_cast<std::uint32_t>(outcome.places.size()));
-  for (const Checkpoint::Outcome::Place& place : outcome.places) {
-    out.little(place.place.topic.value).little(place.place.partition.value).little(place.offset);
+  out.little(static_cast<std::uint32_t>(outcome.partitions.size()));
+  for (const Checkpoint::Outcome::Partition& partition : outcome.partitions) {
+    out.little(partition.id.topic.value)
+        .little(partition.id.partition.value)
+        .little(partition.offset);
   }
 }
 
@@ -40,11 +42,11 @@ Checkpoint::Outcome read_outcome(ByteReader& in) {
   outcome.incarnation = in.little<std::uint32_t>();
   outcome.end = in.little<std::uint64_t>();
   for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
-    Checkpoint::Outcome::Place place;
-    place.place.topic.value = in.little<std::int32_t>();
-    place.place.partition.value = in.little<std::int32_t>();
-    place.offset = in.little<std::int64_t>();
-    outcome.places.push_back(place);
+    Checkpoint::Outcome::Partition partition;
+    partition.id.topic.value = in.little<std::int32_t>();
+    partition.id.partition.value = in.little<std::int32_t>();
+    partition.offset = in.little<std::int64_t>();
+    outcome.partitions.push_back(partition);
   }
   return outcome;
 }
@@ -114,7 +116,9 @@ std::string Checkpoint::encode() const {
   }
   out.little(static_cast<std::uint32_t>(positions.size()));
   for (const PositionRecord& row : positions) {
-    out.little(row.group.value).little(row.place.topic.value).little(row.place.partition.value);
+    out.little(row.group.value)
+        .little(row.partition.topic.value)
+        .little(row.partition.partition.value);
     out.little(row.next);
   }
   out.little(static_cast<std::uint32_t>(producers.size()));
@@ -138,7 +142,7 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
   const auto sum = load_little<std::uint32_t>(bytes.data() + bytes.size() - sum_bytes);
   bytes.remove_suffix(sum_bytes);
   ByteReader in(bytes);
-  // Magic, version and checksum lie at the same places in every version.
+  // Magic, version and checksum lie at the same offsets in every version.
   const bool ours = in.little<std::uint32_t>() == checkpoint_magic;
   const auto version = in.little<std::uint32_t>();
   if (!ours || crc32c(bytes) != sum) {
@@ -181,8 +185,8 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
   for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
     PositionRecord row;
     row.group.value = in.little<std::int32_t>();
-    row.place.topic.value = in.little<std::int32_t>();
-    row.place.partition.value = in.little<std::int32_t>();
+    row.partition.topic.value = in.little<std::int32_t>();
+    row.partition.partition.value = in.little<std::int32_t>();
     row.next = in.little<std::int64_t>();
     made.positions.push_back(row);
   }

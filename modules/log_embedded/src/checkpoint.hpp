@@ -37,11 +37,11 @@ struct Checkpoint {
   struct Outcome {
     std::uint32_t incarnation = 0;  ///< 0: it was lost, as the checkpoint that had it was damaged
     std::uint64_t end = 0;          ///< of the frame
-    struct Place {
-      TopicPartition place;
+    struct Partition {
+      TopicPartition id;
       std::int64_t offset = 0;
     };
-    std::vector<Place> places;
+    std::vector<Partition> partitions;
   };
   struct Producer {
     std::string name;

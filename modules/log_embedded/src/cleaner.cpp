@@ -23,10 +23,10 @@ constexpr std::int64_t pause_ns = 600'000'000'000;
 constexpr std::int64_t pause_of_damage_ns = 6 * pause_ns;
 
 /// Up to where all groups that have a position in the partition have read it.
-std::optional<Offset> read_by_all(const Checkpoint& checkpoint, TopicPartition place) {
+std::optional<Offset> read_by_all(const Checkpoint& checkpoint, TopicPartition partition) {
   std::optional<Offset> smallest;
   for (const PositionRecord& position : checkpoint.positions) {
-    if (position.place == place) {
+    if (position.partition == partition) {
       const Offset next = offset(position.next);
       smallest = std::min(smallest.value_or(next), next);
     }
@@ -154,7 +154,7 @@ Result<Checkpoint> Cleaner::write_checkpoint(const Settler::Lock& lock,
   };
   MILLRACE_ASSIGN(Checkpoint made, make());
   std::erase_if(removals, [&](const Removal& one) {
-    const auto read = read_by_all(made, one.partition->place);
+    const auto read = read_by_all(made, one.partition->id);
     return one.partition->limits.waits_for_readers && read && *read < one.start;
   });
   for (const Removal& one : removals) {
@@ -206,7 +206,7 @@ Status Cleaner::look(const Partition& partition, std::vector<Removal>& removals)
   RetentionLimits retention = limits.retention;
   retention.needed_from = offset(start_of(partition).load(std::memory_order_acquire));
   if (limits.waits_for_readers) {
-    retention.kept_from = read_by_all(pass_->checkpoint, partition.place);
+    retention.kept_from = read_by_all(pass_->checkpoint, partition.id);
   }
   MILLRACE_ASSIGN(const auto plan,
                   plan_retention(files, partition.path, retention, settled, now_ms));
@@ -218,7 +218,7 @@ Status Cleaner::look(const Partition& partition, std::vector<Removal>& removals)
     MILLRACE_ASSIGN(const bool due,
                     compaction_due(files, partition.path, *limits.compaction, settled, now_ms));
     if (due) {
-      compactions_.add({partition.place, partition.path, partition.row, *limits.compaction,
+      compactions_.add({partition.id, partition.path, partition.row, *limits.compaction,
                         limits.waits_for_readers, settled});
     }
   }

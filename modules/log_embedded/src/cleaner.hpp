@@ -52,7 +52,7 @@ class Cleaner {
 
  private:
   struct Partition {
-    TopicPartition place;
+    TopicPartition id;
     std::string path;
     std::size_t row = 0;
     TopicLimits limits;

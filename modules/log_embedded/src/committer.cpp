@@ -22,14 +22,14 @@ constexpr std::uint64_t max_commit_bytes = 200ULL << 20U;
 Status Committer::check(Transaction& transaction) {
   MILLRACE_TRY(check_size(transaction, log_.directory.options()));
   for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
-    const TopicPartition place = transaction.batch(i).place;
-    MILLRACE_ASSIGN(const CatalogTopic* topic, log_.topics.topic(place.topic));
-    MILLRACE_TRY(check_partition(topic->topic.spec, place.partition));
+    const TopicPartition partition = transaction.batch(i).partition;
+    MILLRACE_ASSIGN(const CatalogTopic* topic, log_.topics.topic(partition.topic));
+    MILLRACE_TRY(check_partition(topic->topic.spec, partition.partition));
     MILLRACE_TRY(check_may_write(topic->topic.spec, log_.directory.options().service));
   }
   for (const Transaction::Position& position : transaction.positions()) {
-    MILLRACE_ASSIGN(const CatalogTopic* topic, log_.topics.topic(position.place.topic));
-    MILLRACE_TRY(check_partition(topic->topic.spec, position.place.partition));
+    MILLRACE_ASSIGN(const CatalogTopic* topic, log_.topics.topic(position.partition.topic));
+    MILLRACE_TRY(check_partition(topic->topic.spec, position.partition.partition));
     MILLRACE_TRY(log_.topics.check_group(position.group));
   }
   if (!transaction.sequence().producer.empty()) {
@@ -43,25 +43,25 @@ void Committer::encode(Transaction& transaction) {
                (transaction.sequence().producer.empty() ? 0 : 1));
   for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
     Transaction::Batch& batch = transaction.batch(i);
-    frame_.add(batch.place, batch.builder.finish(),
+    frame_.add(batch.partition, batch.builder.finish(),
                static_cast<std::uint32_t>(batch.builder.count()));
   }
   const std::int64_t now_ms = log_.directory.clock().wall_ms();
   if (!transaction.positions().empty()) {
     records_.clear();
     for (const Transaction::Position& moved : transaction.positions()) {
-      const std::string key = position_key(moved.group, moved.place);
+      const std::string key = position_key(moved.group, moved.partition);
       const std::string value = integer_value(moved.next.value);
       records_.add({now_ms, key, value, {}});
     }
-    frame_.add(internal_place(positions_topic), records_.finish(),
+    frame_.add(internal_partition(positions_topic), records_.finish(),
                static_cast<std::uint32_t>(records_.count()));
   }
   if (!transaction.sequence().producer.empty()) {
     records_.clear();
     const std::string value = integer_value(transaction.sequence().number);
     records_.add({now_ms, transaction.sequence().producer, value, {}});
-    frame_.add(internal_place(producers_topic), records_.finish(), 1);
+    frame_.add(internal_partition(producers_topic), records_.finish(), 1);
   }
   frame_.close();
   header_ = {};
@@ -84,7 +84,7 @@ Result<Committed> Committer::repeat(std::uint64_t position) {
   for (std::uint32_t i = 0; i < header.entries; ++i) {
     const FrameEntry entry = frame.entry(i);
     if (entry.topic >= internal_topics) {
-      outcome.places.push_back(
+      outcome.partitions.push_back(
           {{{entry.topic}, partition(entry.partition)}, offset(entry.base_offset)});
     }
   }
@@ -108,8 +108,8 @@ Result<Committed> Committer::repeat_removed(std::string_view producer, std::uint
   Committed outcome;
   outcome.position = {found->outcome.incarnation, found->outcome.end};
   outcome.repeated = true;
-  for (const Checkpoint::Outcome::Place& place : found->outcome.places) {
-    outcome.places.push_back({place.place, offset(place.offset)});
+  for (const Checkpoint::Outcome::Partition& partition : found->outcome.partitions) {
+    outcome.partitions.push_back({partition.id, offset(partition.offset)});
   }
   return outcome;
 }
@@ -123,7 +123,7 @@ Status Committer::check_tables(const Locked& locked, const Transaction& transact
   // Near the limit only keys that are not there yet count.
   std::size_t positions = 0;
   for (const Transaction::Position& moved : transaction.positions()) {
-    positions += find_position(locked, control, moved.group, moved.place) ? 0 : 1;
+    positions += find_position(locked, control, moved.group, moved.partition) ? 0 : 1;
   }
   const bool new_producer = !producer.empty() && !find_producer(locked, control, producer);
   return check_room(locked, control, positions, new_producer ? 1 : 0);
@@ -190,13 +190,13 @@ Result<Committed> Committer::append(Transaction& transaction,
     return committed;
   }
   MILLRACE_TRY(check_tables(locked, transaction));
-  committed.places.reserve(transaction.batch_count());
+  committed.partitions.reserve(transaction.batch_count());
   MILLRACE_ASSIGN(const std::uint64_t end,
                   log_.publisher.append(locked, frame_, header_, &transaction));
   committed.position = {log_.directory.control().incarnation, end};
   for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
     const FrameEntry& entry = frame_.entry(i);
-    committed.places.push_back(
+    committed.partitions.push_back(
         {{{entry.topic}, partition(entry.partition)}, offset(entry.base_offset)});
   }
   return committed;

@@ -54,7 +54,7 @@ Result<bool> Compactions::begin(const Settler::Lock& lock) {
   Offset settled = first.settled;
   if (first.waits_for_readers) {
     MILLRACE_ASSIGN(const WriterLock::Held locked, lock());
-    const auto read = smallest_position(locked, control, first.place);
+    const auto read = smallest_position(locked, control, first.partition);
     settled = read ? std::min(settled, offset(*read)) : settled;
   }
   CompactionOptions options = first.options;

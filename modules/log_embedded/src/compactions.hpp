@@ -23,7 +23,7 @@ namespace millrace::log::embedded {
 class Compactions {
  public:
   struct Wanted {
-    TopicPartition place;
+    TopicPartition partition;
     std::string path;     ///< of the settled segments
     std::size_t row = 0;  ///< of the partition
     CompactionOptions options;

@@ -21,7 +21,7 @@ inline constexpr std::size_t max_members = 64;
 inline constexpr std::size_t max_waiters = 256;
 inline constexpr std::size_t max_rows = 4096;
 inline constexpr std::size_t max_positions = 16384;
-inline constexpr std::size_t max_units = 1024;
+inline constexpr std::size_t max_tasks = 1024;
 inline constexpr std::size_t max_group_members = 512;
 inline constexpr std::size_t max_producers = 1024;
 inline constexpr std::size_t index_levels = 24;
@@ -79,8 +79,7 @@ struct alignas(64) PartitionRow {
   std::atomic<std::int64_t> settled;
   std::int32_t topic;
   std::int32_t partition;
-  std::uint64_t
-      levels[index_levels];  ///< block number << 32 | place in it in units of index_unit; 0: none
+  std::uint64_t levels[index_levels];  ///< block number << 32 | offset / index_unit + 1; 0: none
 };
 
 struct PositionRow {
@@ -91,8 +90,8 @@ struct PositionRow {
   std::int64_t next;
 };
 
-/// A unit of work of a group. `number` not 0: owner, incarnation and number are a current claim.
-struct alignas(64) UnitRow {
+/// A task of a group. `number` not 0: owner, incarnation and number are a current claim.
+struct alignas(64) TaskRow {
   std::uint32_t used;
   std::int32_t group;
   std::uint32_t owner;  ///< row of the group member
@@ -110,7 +109,7 @@ struct alignas(64) GroupMemberRow {
   std::int32_t group;
   std::uint32_t member;  ///< slot of the handle
   std::uint64_t joined;  ///< order of joining
-  std::uint64_t units[max_units / 64];
+  std::uint64_t tasks[max_tasks / 64];
 };
 
 /// The last sequence of a producer and the frame that holds its outcome.
@@ -182,7 +181,7 @@ struct Control {
   // Who sleeps: a bit per waiter row.
   alignas(64) std::atomic<std::uint64_t> sleeping[max_waiters / 64];
 
-  /// Rises with everything that can change how units are shared.
+  /// Rises with everything that can change how tasks are shared.
   std::atomic<std::uint64_t> groups_version;
   /// Rises when all sleepers must look around: a member died or was put out.
   std::atomic<std::uint64_t> alarms;
@@ -204,7 +203,7 @@ struct Control {
   std::uint64_t join_number;
   std::uint32_t rows_used;
   std::uint32_t positions_used;
-  std::uint32_t units_used;
+  std::uint32_t tasks_used;
   std::uint32_t producers_used;
   std::uint32_t blocks_used;  ///< index blocks made
   std::uint64_t block_free;   ///< next free byte of the last of them
@@ -214,7 +213,7 @@ struct Control {
   WaiterRow waiters[max_waiters];
   PartitionRow partitions[max_rows];
   PositionRow positions[max_positions];
-  UnitRow units[max_units];
+  TaskRow tasks[max_tasks];
   GroupMemberRow group_members[max_group_members];
   ProducerRow producers[max_producers];
 };

@@ -114,30 +114,31 @@ Result<Committed> EmbeddedLog::commit(Transaction& transaction) {
   return committed;
 }
 
-Status EmbeddedLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+Status EmbeddedLog::fetch(TopicPartition partition, Offset from, std::size_t max_bytes,
                           FetchBuffer& buffer) {
-  return fetch_records(*log_, place, from, max_bytes, buffer);
+  return fetch_records(*log_, partition, from, max_bytes, buffer);
 }
 
-Result<Offset> EmbeddedLog::start_offset(TopicPartition place) {
+Result<Offset> EmbeddedLog::start_offset(TopicPartition partition) {
   MILLRACE_TRY(log_->directory.check_open());
-  MILLRACE_ASSIGN(const PartitionRow* row, log_->topics.row(place));
+  MILLRACE_ASSIGN(const PartitionRow* row, log_->topics.row(partition));
   return offset(row->start_offset.load(std::memory_order_acquire));
 }
 
-Result<Offset> EmbeddedLog::end_offset(TopicPartition place) {
+Result<Offset> EmbeddedLog::end_offset(TopicPartition partition) {
   MILLRACE_TRY(log_->directory.check_open());
-  MILLRACE_ASSIGN(const PartitionRow* row, log_->topics.row(place));
+  MILLRACE_ASSIGN(const PartitionRow* row, log_->topics.row(partition));
   MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(*log_, *row));
   return offset(visible.end);
 }
 
-Result<std::optional<Offset>> EmbeddedLog::find_time(TopicPartition place, std::int64_t time_ms) {
-  return embedded::find_time(*log_, place, time_ms);
+Result<std::optional<Offset>> EmbeddedLog::find_time(TopicPartition partition,
+                                                     std::int64_t time_ms) {
+  return embedded::find_time(*log_, partition, time_ms);
 }
 
-Result<Offset> EmbeddedLog::tombstones_complete_from(TopicPartition place) {
-  return embedded::tombstones_complete_from(*log_, place);
+Result<Offset> EmbeddedLog::tombstones_complete_from(TopicPartition partition) {
+  return embedded::tombstones_complete_from(*log_, partition);
 }
 
 std::unique_ptr<Waiter> EmbeddedLog::waiter() { return std::make_unique<EmbeddedWaiter>(*log_); }
@@ -158,18 +159,18 @@ Result<GroupId> EmbeddedLog::group(std::string_view name) {
   return find_or_make_group(*log_, name);
 }
 
-Result<std::optional<Offset>> EmbeddedLog::position(GroupId group, TopicPartition place) {
+Result<std::optional<Offset>> EmbeddedLog::position(GroupId group, TopicPartition partition) {
   MILLRACE_TRY(log_->directory.check_open());
   MILLRACE_TRY(log_->topics.check_group(group));
-  MILLRACE_TRY(log_->topics.row(place));
+  MILLRACE_TRY(log_->topics.row(partition));
   MILLRACE_ASSIGN(const WriterLock::Held locked, log_->lock_even_failed());
-  const auto found = find_position(locked, log_->directory.control(), group, place);
+  const auto found = find_position(locked, log_->directory.control(), group, partition);
   return found ? std::optional(offset(*found)) : std::nullopt;
 }
 
 Result<std::unique_ptr<Membership>> EmbeddedLog::join(GroupId group,
-                                                      std::vector<std::string> units) {
-  return EmbeddedMembership::join(*log_, group, std::move(units));
+                                                      std::vector<std::string> tasks) {
+  return EmbeddedMembership::join(*log_, group, std::move(tasks));
 }
 
 Result<std::vector<GroupInfo>> EmbeddedLog::groups() { return describe_groups(*log_); }

@@ -127,11 +127,11 @@ Status read_plan(LogParts& log, const Plan& plan, std::int64_t from, FetchBuffer
         s + 1 < plan.stretches.size() ? plan.stretches[s + 1].first : plan.batches.size();
     for (std::size_t i = stretch.first; i < end; ++i) {
       const IndexEntry& entry = plan.batches[i];
-      const std::uint64_t place = entry.position - batch_prefix_bytes - stretch.position;
-      if (place > bytes.size()) {
+      const std::uint64_t start = entry.position - batch_prefix_bytes - stretch.position;
+      if (start > bytes.size()) {
         return damaged(log, entry.position);
       }
-      MILLRACE_TRY(take_batch(log, entry, bytes.substr(place, entry.bytes + batch_prefix_bytes),
+      MILLRACE_TRY(take_batch(log, entry, bytes.substr(start, entry.bytes + batch_prefix_bytes),
                               from, buffer));
     }
     at += stretch.bytes;
@@ -152,11 +152,12 @@ Status fetch_unsettled(LogParts& log, const PartitionRow& row, std::uint64_t cou
 }
 
 /// `from` lies before `end`, up to where the partition is settled.
-Status fetch_settled(LogParts& log, TopicPartition place, Offset from, Offset end,
+Status fetch_settled(LogParts& log, TopicPartition partition, Offset from, Offset end,
                      std::size_t max_bytes, FetchBuffer& buffer) {
   static thread_local SettledBatches read;
-  const Status done = read_segments(
-      log, place, [&](SegmentReader& reader) { return reader.read(from, end, max_bytes, read); });
+  const Status done = read_segments(log, partition, [&](SegmentReader& reader) {
+    return reader.read(from, end, max_bytes, read);
+  });
   if (!done) {
     // Retention says durably what it is about to remove: then this is not the error that is shown.
     return done.error().is(errc::out_of_range)
@@ -166,7 +167,7 @@ Status fetch_settled(LogParts& log, TopicPartition place, Offset from, Offset en
   buffer.bytes.swap(read.bytes);
   for (const SettledBatches::Batch& batch : read.batches) {
     const std::string_view bytes =
-        std::string_view(buffer.bytes).substr(batch.place, batch.header.bytes);
+        std::string_view(buffer.bytes).substr(batch.at, batch.header.bytes);
     MILLRACE_TRY(add_records(log, bytes, batch.commit.position.position, from.value, buffer));
   }
   // Behind the last batch, or what compaction took.
@@ -174,17 +175,17 @@ Status fetch_settled(LogParts& log, TopicPartition place, Offset from, Offset en
   return {};
 }
 
-std::unexpected<Error> fail_out_of_range(LogParts& log, TopicPartition place, Offset from,
+std::unexpected<Error> fail_out_of_range(LogParts& log, TopicPartition partition, Offset from,
                                          std::int64_t start, const VisibleEnd& visible) {
-  const auto topic = log.topics.topic(place.topic);
-  return topic ? fail(out_of_range_error((*topic)->topic.spec.name, place.partition, from,
+  const auto topic = log.topics.topic(partition.topic);
+  return topic ? fail(out_of_range_error((*topic)->topic.spec.name, partition.partition, from,
                                          offset(start), offset(visible.end)))
                : fail(topic.error());
 }
 
 /// Continues at buffer.next, wherever that lies. Finds no record when a compaction took all of
 /// them.
-Status fetch_some(LogParts& log, TopicPartition place, const PartitionRow& row,
+Status fetch_some(LogParts& log, TopicPartition partition, const PartitionRow& row,
                   const VisibleEnd& visible, std::size_t max_bytes, FetchBuffer& buffer) {
   const Offset from = buffer.next;
   while (from.value < visible.end) {
@@ -192,7 +193,7 @@ Status fetch_some(LogParts& log, TopicPartition place, const PartitionRow& row,
     if (from.value < settled) {
       // Nothing behind the end that was looked at before.
       const Offset end = offset(std::min(settled, visible.end));
-      return fetch_settled(log, place, from, end, max_bytes, buffer);
+      return fetch_settled(log, partition, from, end, max_bytes, buffer);
     }
     Status fetched = fetch_unsettled(log, row, visible.count, from, max_bytes, buffer);
     // What was settled meanwhile may be gone from the journal; then it is found on the other side.
@@ -224,13 +225,13 @@ Result<VisibleEnd> visible_end(LogParts& log, const PartitionRow& row) {
   return visible;
 }
 
-Status fetch_records(LogParts& log, TopicPartition place, Offset from, std::size_t max_bytes,
+Status fetch_records(LogParts& log, TopicPartition partition, Offset from, std::size_t max_bytes,
                      FetchBuffer& buffer) {
   buffer.records.clear();
   buffer.batches.clear();
   buffer.bytes.clear();
   MILLRACE_TRY(log.directory.check_open());
-  MILLRACE_ASSIGN(const PartitionRow* row, log.topics.row(place));
+  MILLRACE_ASSIGN(const PartitionRow* row, log.topics.row(partition));
   MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(log, *row));
   buffer.next = from;
   buffer.end = offset(visible.end);
@@ -240,10 +241,10 @@ Status fetch_records(LogParts& log, TopicPartition place, Offset from, std::size
     if (from.value < start || from.value > visible.end) {
       buffer.records.clear();
       buffer.batches.clear();
-      return fail_out_of_range(log, place, from, start, visible);
+      return fail_out_of_range(log, partition, from, start, visible);
     }
     buffer.batches.clear();
-    fetched = fetch_some(log, place, *row, visible, max_bytes, buffer);
+    fetched = fetch_some(log, partition, *row, visible, max_bytes, buffer);
     // Retention may have removed meanwhile what was looked for; then the first offset rose before.
   } while (fetched ? buffer.records.empty() && buffer.next < buffer.end
                    : from.value < row->start_offset.load(std::memory_order_acquire));

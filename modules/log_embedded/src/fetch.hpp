@@ -17,7 +17,7 @@ struct VisibleEnd {
 [[nodiscard]] Result<VisibleEnd> visible_end(LogParts& log, const PartitionRow& row);
 
 /// Log::fetch.
-[[nodiscard]] Status fetch_records(LogParts& log, TopicPartition place, Offset from,
+[[nodiscard]] Status fetch_records(LogParts& log, TopicPartition partition, Offset from,
                                    std::size_t max_bytes, FetchBuffer& buffer);
 
 }  // namespace millrace::log::embedded

@@ -14,18 +14,18 @@ namespace {
 
 using Found = std::optional<Offset>;
 
-std::string settled_path(LogParts& log, TopicPartition place) {
-  const auto topic = log.topics.topic(place.topic);
+std::string settled_path(LogParts& log, TopicPartition partition) {
+  const auto topic = log.topics.topic(partition.topic);
   return settled_directory(log.directory.path(), topic ? (*topic)->topic.spec.name : "?",
-                           place.partition.value);
+                           partition.partition.value);
 }
 
 /// In what is settled from `start` on.
-Result<Found> find_settled(LogParts& log, TopicPartition place, std::int64_t time_ms, Offset start,
-                           Offset end) {
-  auto found = read_segments(log, place, [&](SegmentReader& reader) -> Result<Found> {
+Result<Found> find_settled(LogParts& log, TopicPartition partition, std::int64_t time_ms,
+                           Offset start, Offset end) {
+  auto found = read_segments(log, partition, [&](SegmentReader& reader) -> Result<Found> {
     if (!reader.start() || *reader.start() > start) {
-      return fail(errc::corrupt, settled_path(log, place) + ": the segment that holds offset " +
+      return fail(errc::corrupt, settled_path(log, partition) + ": the segment that holds offset " +
                                      std::to_string(start.value) +
                                      " is missing; restore it from a backup");
     }
@@ -37,7 +37,7 @@ Result<Found> find_settled(LogParts& log, TopicPartition place, std::int64_t tim
   // It is no longer kept; of what is, nothing is known but that it lies behind.
   FetchBuffer buffer;
   for (Offset from = start; from < end; from = buffer.next) {
-    MILLRACE_TRY(fetch_records(log, place, from, 1, buffer));
+    MILLRACE_TRY(fetch_records(log, partition, from, 1, buffer));
     if (const auto first = first_at_time(buffer, time_ms)) {
       return first;
     }
@@ -46,7 +46,7 @@ Result<Found> find_settled(LogParts& log, TopicPartition place, std::int64_t tim
 }
 
 /// In the journal, from an offset on.
-Result<Found> find_unsettled(LogParts& log, TopicPartition place, const PartitionRow& row,
+Result<Found> find_unsettled(LogParts& log, TopicPartition partition, const PartitionRow& row,
                              const VisibleEnd& visible, std::int64_t time_ms, std::int64_t from) {
   FetchBuffer buffer;
   while (from < visible.end) {
@@ -60,7 +60,7 @@ Result<Found> find_unsettled(LogParts& log, TopicPartition place, const Partitio
       MILLRACE_ASSIGN(const IndexEntry before, log.index.at(row, late - 1));
       from = before.end;
     }
-    MILLRACE_TRY(fetch_records(log, place, offset(from), 1, buffer));
+    MILLRACE_TRY(fetch_records(log, partition, offset(from), 1, buffer));
     if (const auto found = first_at_time(buffer, time_ms)) {
       return found;
     }
@@ -70,29 +70,30 @@ Result<Found> find_unsettled(LogParts& log, TopicPartition place, const Partitio
   return Found();
 }
 
-Result<Found> find_from(LogParts& log, TopicPartition place, const PartitionRow& row,
+Result<Found> find_from(LogParts& log, TopicPartition partition, const PartitionRow& row,
                         std::int64_t time_ms, std::int64_t start) {
   MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(log, row));
   // What is settled after this look is found in the journal's index all the same.
   const std::int64_t settled = std::min(row.settled.load(std::memory_order_acquire), visible.end);
   if (start < settled) {
     MILLRACE_ASSIGN(const Found found,
-                    find_settled(log, place, time_ms, offset(start), offset(settled)));
+                    find_settled(log, partition, time_ms, offset(start), offset(settled)));
     if (found) {
       return found;
     }
   }
-  return find_unsettled(log, place, row, visible, time_ms, std::max(start, settled));
+  return find_unsettled(log, partition, row, visible, time_ms, std::max(start, settled));
 }
 
 }  // namespace
 
-Result<std::optional<Offset>> find_time(LogParts& log, TopicPartition place, std::int64_t time_ms) {
+Result<std::optional<Offset>> find_time(LogParts& log, TopicPartition partition,
+                                        std::int64_t time_ms) {
   MILLRACE_TRY(log.directory.check_open());
-  MILLRACE_ASSIGN(const PartitionRow* row, log.topics.row(place));
+  MILLRACE_ASSIGN(const PartitionRow* row, log.topics.row(partition));
   while (true) {
     const std::int64_t start = row->start_offset.load(std::memory_order_acquire);
-    auto found = find_from(log, place, *row, time_ms, start);
+    auto found = find_from(log, partition, *row, time_ms, start);
     // Retention may have removed meanwhile what was read; then the first offset rose before.
     if (found || start == row->start_offset.load(std::memory_order_acquire)) {
       return found;

@@ -11,7 +11,7 @@ namespace millrace::log::embedded {
 
 /// Log::find_time. Looks in the index for the first batch that is late enough and reads that batch
 /// alone.
-[[nodiscard]] Result<std::optional<Offset>> find_time(LogParts& log, TopicPartition place,
+[[nodiscard]] Result<std::optional<Offset>> find_time(LogParts& log, TopicPartition partition,
                                                       std::int64_t time_ms);
 
 }  // namespace millrace::log::embedded

@@ -95,7 +95,7 @@ Status Follower::follow() {
 }
 
 /// Segments that were settled are gone: what they held is read from the settled ones now.
-Status Follower::move_begin(const Journal::Place& first) {
+Status Follower::move_begin(const Journal::SegmentSpan& first) {
   LogParts& log = *log_;
   MILLRACE_ASSIGN(const auto checkpoint,
                   read_checkpoint(log.directory.files(), log.directory.path()));

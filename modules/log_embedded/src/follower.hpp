@@ -51,7 +51,7 @@ class Follower {
   Follower(std::unique_ptr<LogParts> log, Alone alone)
       : log_(std::move(log)), alone_(std::move(alone)) {}
   [[nodiscard]] Status start();
-  [[nodiscard]] Status move_begin(const Journal::Place& first);
+  [[nodiscard]] Status move_begin(const Journal::SegmentSpan& first);
   [[nodiscard]] Status raise_starts(const Checkpoint& checkpoint);
   [[nodiscard]] Status take_all();
   [[nodiscard]] Status take(const WalkedFrame& frame);

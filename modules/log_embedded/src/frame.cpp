@@ -48,33 +48,33 @@ FrameEntry& FrameBuilder::entry(std::size_t index) {
                                         index * frame_entry_bytes);
 }
 
-void FrameBuilder::add(TopicPartition place, std::string_view batch, std::uint32_t offsets) {
+void FrameBuilder::add(TopicPartition partition, std::string_view batch, std::uint32_t offsets) {
   const std::size_t at = aligned(buffer_.size()) + batch_prefix_bytes;
   buffer_.resize(at);
   buffer_.append(batch);
   FrameEntry& made = entry(used_++);
-  made.topic = place.topic.value;
-  made.partition = place.partition.value;
+  made.topic = partition.topic.value;
+  made.partition = partition.partition.value;
   made.bytes = static_cast<std::uint32_t>(batch.size());
   made.crc = load_big<std::uint32_t>(batch.data() + batch_layout::crc);
   made.offsets = offsets;
-  made.place = static_cast<std::uint32_t>(at);
+  made.frame_offset = static_cast<std::uint32_t>(at);
 }
 
 void FrameBuilder::close() {
   buffer_.resize(aligned(buffer_.size()));
   for (std::size_t i = 0; i < used_; ++i) {
-    const std::uint32_t place = entry(i).place;
-    const auto distance = static_cast<std::uint32_t>(buffer_.size() - place);
+    const std::uint32_t at = entry(i).frame_offset;
+    const auto distance = static_cast<std::uint32_t>(buffer_.size() - at);
     const std::uint32_t prefix[2] = {distance, ~distance};
-    std::memcpy(buffer_.data() + place - batch_prefix_bytes, prefix, sizeof prefix);
+    std::memcpy(buffer_.data() + at - batch_prefix_bytes, prefix, sizeof prefix);
   }
 }
 
 void FrameBuilder::seal(FrameHeader header) {
   for (std::size_t i = 0; i < used_; ++i) {
     const FrameEntry& made = entry(i);
-    set_base_offset(buffer_.data() + made.place, offset(made.base_offset));
+    set_base_offset(buffer_.data() + made.frame_offset, offset(made.base_offset));
   }
   header.bytes = static_cast<std::uint32_t>(buffer_.size());
   header.entries = static_cast<std::uint32_t>(used_);
@@ -105,10 +105,10 @@ bool claims_newer_version(const FrameHeader& header, std::uint64_t log_id, std::
 }
 
 bool newer_table_holds(std::string_view table) {
-  const std::size_t place = FrameView(table).header().header_bytes - sizeof(std::uint32_t);
+  const std::size_t at = FrameView(table).header().header_bytes - sizeof(std::uint32_t);
   std::uint32_t checksum = 0;
-  std::memcpy(&checksum, table.data() + place, sizeof checksum);
-  return table_checksum(table, place) == checksum;
+  std::memcpy(&checksum, table.data() + at, sizeof checksum);
+  return table_checksum(table, at) == checksum;
 }
 
 std::unexpected<Error> newer_frame(const std::string& where, const FrameHeader& header) {
@@ -151,12 +151,12 @@ const char* frame_table_fault(std::string_view table) {
   std::uint64_t at = table_bytes(header);
   for (std::uint32_t i = 0; i < header.entries; ++i) {
     const FrameEntry entry = view.entry(i);
-    if (entry.place < at + batch_prefix_bytes || entry.bytes < record_batch_header_bytes ||
+    if (entry.frame_offset < at + batch_prefix_bytes || entry.bytes < record_batch_header_bytes ||
         entry.offsets == 0 ||
-        static_cast<std::uint64_t>(entry.place) + entry.bytes > header.bytes) {
+        static_cast<std::uint64_t>(entry.frame_offset) + entry.bytes > header.bytes) {
       return "the frame's entries make no sense";
     }
-    at = static_cast<std::uint64_t>(entry.place) + entry.bytes;
+    at = static_cast<std::uint64_t>(entry.frame_offset) + entry.bytes;
   }
   return nullptr;
 }
@@ -167,18 +167,18 @@ const char* frame_batches_fault(std::string_view frame) {
   std::size_t end = table_bytes(header);
   for (std::uint32_t i = 0; i < header.entries; ++i) {
     const FrameEntry entry = view.entry(i);
-    if (!is_zero(frame.substr(end, entry.place - batch_prefix_bytes - end))) {
+    if (!is_zero(frame.substr(end, entry.frame_offset - batch_prefix_bytes - end))) {
       return "there is something between the batches";
     }
-    end = entry.place + entry.bytes;
+    end = entry.frame_offset + entry.bytes;
     const std::string_view batch = view.batch(entry);
     const auto found = read_batch_header(batch);
     std::uint32_t prefix[2];
-    std::memcpy(prefix, frame.data() + entry.place - batch_prefix_bytes, sizeof prefix);
+    std::memcpy(prefix, frame.data() + entry.frame_offset - batch_prefix_bytes, sizeof prefix);
     if (!found || found->bytes != entry.bytes || found->crc != entry.crc ||
         found->base_offset.value != entry.base_offset ||
         static_cast<std::uint32_t>(found->last_offset_delta) + 1 != entry.offsets ||
-        prefix[0] != header.bytes - entry.place || prefix[1] != ~prefix[0] ||
+        prefix[0] != header.bytes - entry.frame_offset || prefix[1] != ~prefix[0] ||
         load_big<std::uint32_t>(batch.data() + batch_layout::leader_epoch) != 0) {
       return "a batch does not match the frame's entry";
     }

@@ -55,10 +55,10 @@ struct FrameEntry {
   std::int32_t topic = 0;
   std::int32_t partition = 0;
   std::int64_t base_offset = 0;
-  std::uint32_t bytes = 0;    ///< of the batch
-  std::uint32_t crc = 0;      ///< the batch's own checksum
-  std::uint32_t offsets = 0;  ///< how many offsets it takes
-  std::uint32_t place = 0;    ///< of the batch in the frame
+  std::uint32_t bytes = 0;         ///< of the batch
+  std::uint32_t crc = 0;           ///< the batch's own checksum
+  std::uint32_t offsets = 0;       ///< how many offsets it takes
+  std::uint32_t frame_offset = 0;  ///< of the batch in the frame
 };
 static_assert(sizeof(FrameEntry) == frame_entry_bytes);
 
@@ -70,7 +70,7 @@ class FrameBuilder {
   /// Starts over, for exactly so many batches.
   void start(std::size_t entries);
   /// Copies a finished batch (a complete RecordBatch v2).
-  void add(TopicPartition place, std::string_view batch, std::uint32_t offsets);
+  void add(TopicPartition partition, std::string_view batch, std::uint32_t offsets);
   /// Completes the size. No more batches after it.
   void close();
   [[nodiscard]] std::uint64_t bytes() const { return buffer_.size(); }
@@ -96,7 +96,7 @@ class FrameView {
   [[nodiscard]] FrameEntry entry(std::size_t index) const;
   /// The batch; the view must hold the whole frame.
   [[nodiscard]] std::string_view batch(const FrameEntry& entry) const {
-    return bytes_.substr(entry.place, entry.bytes);
+    return bytes_.substr(entry.frame_offset, entry.bytes);
   }
 
  private:
@@ -110,7 +110,7 @@ class FrameView {
 
 /// Whether a header names a later version than this build knows, of this log at this position.
 /// Magic, version, size of the header, size of the frame, number of entries, position and id of the
-/// log lie at the same places in every version, the checksum in the last bytes of the header.
+/// log lie at the same offsets in every version, the checksum in the last bytes of the header.
 [[nodiscard]] bool claims_newer_version(const FrameHeader& header, std::uint64_t log_id,
                                         std::uint64_t position);
 /// Bytes of header and entries of a frame whose header claims_newer_version().

@@ -54,17 +54,18 @@ Result<FrameView> FrameReader::table(std::uint64_t position) {
   return FrameView(bytes);
 }
 
-Result<FrameReader::Batch> FrameReader::batch(TopicPartition place, const IndexEntry& entry) {
-  const std::uint64_t frame = entry.position - entry.place;
+Result<FrameReader::Batch> FrameReader::batch(TopicPartition partition, const IndexEntry& entry) {
+  const std::uint64_t frame = entry.position - entry.frame_offset;
   MILLRACE_ASSIGN(const FrameView view, table(frame));
   Batch found;
   found.frame = view.header();
   FrameEntry named;
-  for (std::uint32_t i = 0; i < found.frame.entries && named.place != entry.place; ++i) {
+  for (std::uint32_t i = 0; i < found.frame.entries && named.frame_offset != entry.frame_offset;
+       ++i) {
     named = view.entry(i);
   }
-  if (named.place != entry.place || named.topic != place.topic.value ||
-      named.partition != place.partition.value || named.bytes != entry.bytes ||
+  if (named.frame_offset != entry.frame_offset || named.topic != partition.topic.value ||
+      named.partition != partition.partition.value || named.bytes != entry.bytes ||
       named.base_offset + named.offsets != entry.end) {
     return damaged(frame, "the frame does not have the batch that the index names");
   }

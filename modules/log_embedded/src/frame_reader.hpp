@@ -14,8 +14,8 @@
 
 namespace millrace::log::embedded {
 
-/// Reads frames of the journal whose place is known, and batches of them. errc::corrupt names file
-/// and position where the bytes are not what has to be there. Holds what it read last. Not
+/// Reads frames of the journal whose position is known, and batches of them. errc::corrupt names
+/// file and position where the bytes are not what has to be there. Holds what it read last. Not
 /// thread-safe; the journal outlives it.
 class FrameReader {
  public:
@@ -35,7 +35,7 @@ class FrameReader {
   };
   /// A batch that the index names, which is the one that its frame names. Its own checksum is for
   /// the caller to check.
-  [[nodiscard]] Result<Batch> batch(TopicPartition place, const IndexEntry& entry);
+  [[nodiscard]] Result<Batch> batch(TopicPartition partition, const IndexEntry& entry);
 
  private:
   [[nodiscard]] Result<std::string_view> read(std::uint64_t position, std::uint64_t bytes);

@@ -86,11 +86,11 @@ Result<std::uint64_t> FrameWalker::proven_after(std::uint64_t position) {
   char magic[4];
   const std::uint32_t wanted = frame_magic;
   std::memcpy(magic, &wanted, sizeof magic);
-  for (const Journal::Place& place : journal_.segments()) {
-    for (std::uint64_t at = std::max(place.start, position);
-         at + frame_header_bytes <= place.end;) {
+  for (const Journal::SegmentSpan& segment : journal_.segments()) {
+    for (std::uint64_t at = std::max(segment.start, position);
+         at + frame_header_bytes <= segment.end;) {
       MILLRACE_ASSIGN(const std::string_view bytes,
-                      window(at, std::min(read_ahead_bytes, place.end - at)));
+                      window(at, std::min(read_ahead_bytes, segment.end - at)));
       if (bytes.size() < frame_header_bytes) {
         break;
       }
@@ -128,9 +128,9 @@ Result<std::uint64_t> FrameWalker::proven_after(std::uint64_t position) {
 
 Status check_may_cut(Journal& journal, std::uint64_t log_id, std::uint64_t position) {
   std::vector<std::uint64_t> starts{position};
-  for (const Journal::Place& place : journal.segments()) {
-    if (place.start > position) {
-      starts.push_back(place.start);
+  for (const Journal::SegmentSpan& segment : journal.segments()) {
+    if (segment.start > position) {
+      starts.push_back(segment.start);
     }
   }
   for (const std::uint64_t start : starts) {

@@ -101,20 +101,21 @@ void GroupCommit::sleep(std::uint32_t word, std::int64_t timeout_ns) {
   control.durable_sleepers.fetch_sub(1, std::memory_order_seq_cst);
 }
 
-/// Becomes the leader; else `leader` is who it is. Takes the place of another when `impatient`.
-bool GroupCommit::lead(std::uint32_t& leader, bool impatient) {
+/// Becomes the leader; else `leader` is the member that leads. Takes over from another when
+/// `timed_out`.
+bool GroupCommit::lead(std::uint32_t& leader, bool timed_out) {
   std::atomic<std::uint32_t>& owner = directory_.control().sync_leader;
   const std::uint32_t me = directory_.owner();
   leader = 0;
   // A leader that was stopped must not stop the others: its place is taken, and a second sync
   // beside its own does no harm.
   return owner.compare_exchange_strong(leader, me, std::memory_order_seq_cst) ||
-         (impatient && owner.compare_exchange_strong(leader, me, std::memory_order_seq_cst));
+         (timed_out && owner.compare_exchange_strong(leader, me, std::memory_order_seq_cst));
 }
 
 Status GroupCommit::lead_or_wait(std::uint64_t position) {
   Control& control = directory_.control();
-  const std::int64_t patience_ns = directory_.embedded_options().stuck_holder_ms * ns_per_ms;
+  const std::int64_t timeout_ns = directory_.embedded_options().stuck_holder_ms * ns_per_ms;
   const std::uint32_t me = directory_.owner();
   std::int64_t since_ns = directory_.clock().monotonic_ns();
   std::uint32_t watched = 0;
@@ -125,7 +126,7 @@ Status GroupCommit::lead_or_wait(std::uint64_t position) {
     const std::uint32_t word = control.durable_word.load(std::memory_order_acquire);
     const std::int64_t now = directory_.clock().monotonic_ns();
     std::uint32_t leader = 0;
-    if (lead(leader, now - since_ns > patience_ns && word == watched_word)) {
+    if (lead(leader, now - since_ns > timeout_ns && word == watched_word)) {
       const Status synced = sync_as_leader();
       std::uint32_t own = me;
       control.sync_leader.compare_exchange_strong(own, 0, std::memory_order_seq_cst);

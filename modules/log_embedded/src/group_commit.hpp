@@ -40,7 +40,7 @@ class GroupCommit {
   /// Syncs what is not durable before `position`, names of segments too. When that fails no appends
   /// are taken any more, unless a file could not be opened: then the next attempt may work.
   [[nodiscard]] Status make_durable(std::uint64_t position);
-  [[nodiscard]] bool lead(std::uint32_t& leader, bool impatient);
+  [[nodiscard]] bool lead(std::uint32_t& leader, bool timed_out);
   void sleep(std::uint32_t word, std::int64_t timeout_ns);
   void wake_sleepers();
 

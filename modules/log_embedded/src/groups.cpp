@@ -24,15 +24,15 @@ std::vector<std::size_t> members_of(const Locked&, const Control& control, Group
   return rows;
 }
 
-std::vector<std::size_t> units_of(const Locked&, const Control& control, GroupId group) {
+std::vector<std::size_t> tasks_of(const Locked&, const Control& control, GroupId group) {
   std::vector<std::size_t> rows;
-  for (std::size_t i = 0; i < control.units_used; ++i) {
-    if (control.units[i].group == group.value) {
+  for (std::size_t i = 0; i < control.tasks_used; ++i) {
+    if (control.tasks[i].group == group.value) {
       rows.push_back(i);
     }
   }
   std::sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) {
-    return control.units[a].name.view() < control.units[b].name.view();
+    return control.tasks[a].name.view() < control.tasks[b].name.view();
   });
   return rows;
 }
@@ -80,10 +80,10 @@ std::vector<GroupInfo> describe_tables(const Locked& locked, LogParts& log) {
       info.members.push_back({name_of(row), control.members[member.member].pid, age_ms,
                               member.session_ns / 1'000'000});
     }
-    for (const std::size_t row : units_of(locked, control, info.id)) {
-      const UnitRow& unit = control.units[row];
-      info.units.push_back({std::string(unit.name.view()),
-                            unit.number == 0 ? std::string() : name_of(unit.owner), unit.number});
+    for (const std::size_t row : tasks_of(locked, control, info.id)) {
+      const TaskRow& task = control.tasks[row];
+      info.tasks.push_back({std::string(task.name.view()),
+                            task.number == 0 ? std::string() : name_of(task.owner), task.number});
     }
     for (const PositionRow& row : control.positions) {
       if (row.used != 0 && row.group == info.id.value) {
@@ -91,7 +91,7 @@ std::vector<GroupInfo> describe_tables(const Locked& locked, LogParts& log) {
       }
     }
     std::sort(info.positions.begin(), info.positions.end(),
-              [](const auto& a, const auto& b) { return a.place < b.place; });
+              [](const auto& a, const auto& b) { return a.partition < b.partition; });
     result.push_back(std::move(info));
   }
   return result;

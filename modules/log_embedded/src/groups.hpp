@@ -20,8 +20,8 @@ namespace millrace::log::embedded {
 /// The active members of a group, oldest first, as rows of the table of group members.
 [[nodiscard]] std::vector<std::size_t> members_of(const Locked&, const Control& control,
                                                   GroupId group);
-/// The units of a group by name, as rows of the table of units.
-[[nodiscard]] std::vector<std::size_t> units_of(const Locked&, const Control& control,
+/// The tasks of a group by name, as rows of the table of tasks.
+[[nodiscard]] std::vector<std::size_t> tasks_of(const Locked&, const Control& control,
                                                 GroupId group);
 
 }  // namespace millrace::log::embedded

@@ -106,10 +106,10 @@ Status Index::reserve(const Locked&, PartitionRow& row) {
     store(control.block_size, size);
     store(control.block_free, std::uint64_t{0});
   }
-  const std::uint64_t place = control.block_free;
-  store(control.block_free, place + wanted);
+  const std::uint64_t start = control.block_free;
+  store(control.block_free, start + wanted);
   const std::uint64_t address =
-      (static_cast<std::uint64_t>(control.blocks_used - 1) << 32U) | (place / index_unit + 1);
+      (static_cast<std::uint64_t>(control.blocks_used - 1) << 32U) | (start / index_unit + 1);
   std::atomic_ref(row.levels[slot.level]).store(address, std::memory_order_release);
   return {};
 }

@@ -68,7 +68,7 @@ Result<bool> IndexFiles::first_frame(std::uint64_t position, FrameHeader& header
          frame_header_fault(header, directory_.log_id(), position) == nullptr;
 }
 
-Result<std::uint64_t> IndexFiles::write(const Journal::Place& segment) {
+Result<std::uint64_t> IndexFiles::write(const Journal::SegmentSpan& segment) {
   FrameHeader first;
   FrameHeader next;
   MILLRACE_ASSIGN(const bool begins, first_frame(segment.start, first));
@@ -90,7 +90,7 @@ Result<std::uint64_t> IndexFiles::write(const Journal::Place& segment) {
   return content.size();
 }
 
-Status IndexFiles::collect(const Journal::Place& segment, SegmentIndex& made) {
+Status IndexFiles::collect(const Journal::SegmentSpan& segment, SegmentIndex& made) {
   const Catalog& catalog = topics_.catalog();
   const auto topics = static_cast<std::int32_t>(catalog.topic_count());
   for (TopicId id{{0}}; id.value < topics; ++id.value) {
@@ -106,7 +106,7 @@ Status IndexFiles::collect(const Journal::Place& segment, SegmentIndex& made) {
   return {};
 }
 
-Result<std::vector<IndexEntry>> IndexFiles::entries_of(const Journal::Place& segment,
+Result<std::vector<IndexEntry>> IndexFiles::entries_of(const Journal::SegmentSpan& segment,
                                                        std::uint32_t number) {
   const PartitionRow& row = directory_.control().partitions[number];
   const std::uint64_t count = row.count.load(std::memory_order_seq_cst);
@@ -134,8 +134,8 @@ Result<std::vector<IndexEntry>> IndexFiles::entries_of(const Journal::Place& seg
 /// Whether all partitions are known, and each continues where its index ends.
 Result<bool> IndexFiles::fits(const Locked& locked, const SegmentIndex& read) {
   for (const SegmentIndex::Partition& partition : read.partitions) {
-    const auto row = topics_.row(partition.place);
-    if (!row || !is_indexed(partition.place.topic.value)) {
+    const auto row = topics_.row(partition.id);
+    if (!row || !is_indexed(partition.id.topic.value)) {
       return false;
     }
     MILLRACE_ASSIGN(std::int64_t end, index_.end(locked, **row));
@@ -155,7 +155,7 @@ Result<bool> IndexFiles::fits(const Locked& locked, const SegmentIndex& read) {
   return true;
 }
 
-Result<bool> IndexFiles::load(const Locked& locked, const Journal::Place& segment,
+Result<bool> IndexFiles::load(const Locked& locked, const Journal::SegmentSpan& segment,
                               FrameWalker& walker) {
   const auto bytes = journal_.read_index_file(segment.start);
   if (!bytes && bytes.error().is(millrace::errc::too_many_files)) {
@@ -180,7 +180,7 @@ Result<bool> IndexFiles::load(const Locked& locked, const Journal::Place& segmen
     return false;
   }
   for (const SegmentIndex::Partition& partition : read->partitions) {
-    MILLRACE_ASSIGN(PartitionRow * row, topics_.row(partition.place));
+    MILLRACE_ASSIGN(PartitionRow * row, topics_.row(partition.id));
     for (const IndexEntry& entry : partition.entries) {
       if (entry.end <= Index::base(*row)) {
         continue;
@@ -196,9 +196,9 @@ Result<bool> IndexFiles::load(const Locked& locked, const Journal::Place& segmen
 
 Status remove_index_files(FileSystem& files, Journal& journal, std::uint64_t position) {
   bool removed = false;
-  for (const Journal::Place& place : journal.segments()) {
-    const std::string path = journal.index_path_of(place.start);
-    if (place.end > position && files.exists(path)) {
+  for (const Journal::SegmentSpan& segment : journal.segments()) {
+    const std::string path = journal.index_path_of(segment.start);
+    if (segment.end > position && files.exists(path)) {
       MILLRACE_TRY(files.remove(path));
       removed = true;
     }

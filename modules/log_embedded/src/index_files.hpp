@@ -31,16 +31,16 @@ class IndexFiles {
   /// not those that are settled, and moves the walker to its end. False when there is no file that
   /// fits what is known: then nothing changed. The topics are known. errc::disk_full, limit,
   /// io_error.
-  [[nodiscard]] Result<bool> load(const Locked& locked, const Journal::Place& segment,
+  [[nodiscard]] Result<bool> load(const Locked& locked, const Journal::SegmentSpan& segment,
                                   FrameWalker& walker);
 
  private:
   /// The bytes of the file; 0 when the segment cannot have one yet.
-  [[nodiscard]] Result<std::uint64_t> write(const Journal::Place& segment);
+  [[nodiscard]] Result<std::uint64_t> write(const Journal::SegmentSpan& segment);
   [[nodiscard]] Result<bool> first_frame(std::uint64_t position, FrameHeader& header);
-  [[nodiscard]] Status collect(const Journal::Place& segment, SegmentIndex& made);
+  [[nodiscard]] Status collect(const Journal::SegmentSpan& segment, SegmentIndex& made);
   /// Of the row of that number.
-  [[nodiscard]] Result<std::vector<IndexEntry>> entries_of(const Journal::Place& segment,
+  [[nodiscard]] Result<std::vector<IndexEntry>> entries_of(const Journal::SegmentSpan& segment,
                                                            std::uint32_t number);
   [[nodiscard]] Result<bool> fits(const Locked& locked, const SegmentIndex& read);
 

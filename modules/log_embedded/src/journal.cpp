@@ -141,13 +141,13 @@ Result<Journal::Bounds> Journal::require(std::uint64_t position) {
               directory_ + ": no segment holds position " + std::to_string(position));
 }
 
-std::vector<Journal::Place> Journal::segments() {
+std::vector<Journal::SegmentSpan> Journal::segments() {
   const SharedLock lock(mutex_);
-  std::vector<Place> places;
+  std::vector<SegmentSpan> spans;
   for (const Segment& segment : segments_) {
-    places.push_back({segment.start, end_of_locked(segment.start), open_.path_of(segment.start)});
+    spans.push_back({segment.start, end_of_locked(segment.start), open_.path_of(segment.start)});
   }
-  return places;
+  return spans;
 }
 
 bool Journal::empty() {

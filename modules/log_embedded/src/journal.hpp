@@ -33,7 +33,7 @@ class Journal {
         mode_(mode),
         open_(files, directory, mode, std::move(may_open)) {}
 
-  struct Place {
+  struct SegmentSpan {
     std::uint64_t start = 0;
     std::uint64_t end = 0;  ///< start of the next segment, or of the room of the last one
     std::string path;
@@ -54,7 +54,7 @@ class Journal {
   /// may have removed segments behind it, and new ones may have their names. Segments that were
   /// settled and removed are known no more.
   [[nodiscard]] Status refresh_from(std::uint64_t position);
-  [[nodiscard]] std::vector<Place> segments();
+  [[nodiscard]] std::vector<SegmentSpan> segments();
   [[nodiscard]] bool empty();
   /// The file that holds a position, for messages.
   [[nodiscard]] std::string path_of(std::uint64_t position);
@@ -160,7 +160,7 @@ class Journal {
   SharedMutex mutex_;
   std::vector<Segment> segments_ MILLRACE_GUARDED_BY(mutex_);  ///< by start
   std::uint64_t begin_ MILLRACE_GUARDED_BY(mutex_) = 0;        ///< no segment begins before it
-  // Held during a sync: of two at once on a file that failed, one would be told that all is well.
+  // Held during a sync: of two at once on a file that failed, one would return success.
   Mutex sync_mutex_;
   bool sync_failed_ MILLRACE_GUARDED_BY(sync_mutex_) = false;
   // Open as long as the journal, so that no sync of it fails for want of a descriptor.

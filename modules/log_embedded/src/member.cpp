@@ -17,7 +17,7 @@ namespace millrace::log::embedded {
 namespace {
 
 // How long an opener waits for another one's recovery, and between two looks.
-constexpr std::int64_t open_patience_ns = 60'000'000'000;
+constexpr std::int64_t open_timeout_ns = 60'000'000'000;
 constexpr std::int64_t open_pause_ns = 5'000'000;
 
 }  // namespace
@@ -44,7 +44,7 @@ Result<std::unique_ptr<Member>> Member::open(const std::string& path, LogEnviron
 Status Member::attach() {
   Clock& clock = directory.clock();
   SharedRegion& region = directory.region();
-  const std::int64_t give_up_ns = clock.monotonic_ns() + open_patience_ns;
+  const std::int64_t give_up_ns = clock.monotonic_ns() + open_timeout_ns;
   while (true) {
     MILLRACE_ASSIGN(const bool attached, try_attach());
     if (attached) {

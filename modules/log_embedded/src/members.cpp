@@ -114,10 +114,10 @@ void Members::heartbeat(std::int64_t now_ns) {
 
 void Members::free_membership(const Locked&, std::uint32_t index) {
   Control& control = directory_.control();
-  for (std::uint32_t i = 0; i < control.units_used; ++i) {
-    UnitRow& unit = control.units[i];
-    if (unit.number != 0 && unit.owner == index) {
-      unit.number = 0;
+  for (std::uint32_t i = 0; i < control.tasks_used; ++i) {
+    TaskRow& task = control.tasks[i];
+    if (task.number != 0 && task.owner == index) {
+      task.number = 0;
     }
   }
   control.group_members[index].state.store(SlotState::free, std::memory_order_release);

@@ -33,10 +33,10 @@ class Members {
   [[nodiscard]] bool has_dead_or_expired(std::int64_t now_ns);
   /// Cleans up behind those, and wakes those who sleep when there were some.
   void remove_dead_and_expired(const Locked& locked);
-  /// Takes units from memberships that did not poll for their session time-out. True when there
+  /// Takes tasks from memberships that did not poll for their session time-out. True when there
   /// were some.
   bool expire_memberships(const Locked& locked);
-  /// Frees a row of the table of group members, and its units.
+  /// Frees a row of the table of group members, and its tasks.
   void free_membership(const Locked& locked, std::uint32_t row);
 
  private:

@@ -21,25 +21,25 @@ bool contains(const std::vector<Claim>& claims, const Claim& claim) {
   return std::find(claims.begin(), claims.end(), claim) != claims.end();
 }
 
-Result<std::size_t> find_or_make_unit(const Locked&, Control& control, GroupId group,
+Result<std::size_t> find_or_make_task(const Locked&, Control& control, GroupId group,
                                       std::string_view name) {
-  for (std::size_t i = 0; i < control.units_used; ++i) {
-    if (control.units[i].group == group.value && control.units[i].name.view() == name) {
+  for (std::size_t i = 0; i < control.tasks_used; ++i) {
+    if (control.tasks[i].group == group.value && control.tasks[i].name.view() == name) {
       return i;
     }
   }
-  const std::size_t made = control.units_used;
-  if (made == max_units) {
-    return fail(errc::limit, "the log's table of units is full (" + std::to_string(max_units) +
+  const std::size_t made = control.tasks_used;
+  if (made == max_tasks) {
+    return fail(errc::limit, "the log's table of tasks is full (" + std::to_string(max_tasks) +
                                  "); use fewer partitions or sub-topologies, or a second log");
   }
-  UnitRow& unit = control.units[made];
-  unit.group = group.value;
-  unit.number = 0;
-  unit.name.set(name);
-  unit.used = 1;
+  TaskRow& task = control.tasks[made];
+  task.group = group.value;
+  task.number = 0;
+  task.name.set(name);
+  task.used = 1;
   // Counted last: a death before it leaves a row that the next one overwrites.
-  std::atomic_ref(control.units_used)
+  std::atomic_ref(control.tasks_used)
       .store(static_cast<std::uint32_t>(made) + 1, std::memory_order_release);
   return made;
 }
@@ -47,13 +47,13 @@ Result<std::size_t> find_or_make_unit(const Locked&, Control& control, GroupId g
 }  // namespace
 
 Result<std::unique_ptr<Membership>> EmbeddedMembership::join(Member& log, GroupId group,
-                                                             std::vector<std::string> units) {
+                                                             std::vector<std::string> tasks) {
   MILLRACE_TRY(log.directory.check_open());
   MILLRACE_TRY(log.topics.check_group(group));
-  for (const std::string& unit : units) {
-    MILLRACE_TRY(check_name(unit, "a unit"));
+  for (const std::string& task : tasks) {
+    MILLRACE_TRY(check_name(task, "a task"));
   }
-  std::unique_ptr<EmbeddedMembership> made(new EmbeddedMembership(log, group, std::move(units)));
+  std::unique_ptr<EmbeddedMembership> made(new EmbeddedMembership(log, group, std::move(tasks)));
   MILLRACE_ASSIGN(const WriterLock::Held locked, log.lock());
   MILLRACE_TRY(made->enter(locked));
   return made;
@@ -81,10 +81,10 @@ bool EmbeddedMembership::is_active() const {
 
 Status EmbeddedMembership::enter(const Locked& locked) {
   Control& control = log_.directory.control();
-  std::uint64_t units[max_units / 64] = {};
-  for (const std::string& unit : units_) {
-    MILLRACE_ASSIGN(const std::size_t found, find_or_make_unit(locked, control, group_, unit));
-    units[found / 64] |= 1ULL << (found % 64);
+  std::uint64_t tasks[max_tasks / 64] = {};
+  for (const std::string& task : tasks_) {
+    MILLRACE_ASSIGN(const std::size_t found, find_or_make_task(locked, control, group_, task));
+    tasks[found / 64] |= 1ULL << (found % 64);
   }
   const auto free_row =
       std::find_if(std::begin(control.group_members), std::end(control.group_members),
@@ -106,7 +106,7 @@ Status EmbeddedMembership::enter(const Locked& locked) {
   row.group = group_.value;
   row.member = static_cast<std::uint32_t>(log_.directory.slot());
   row.joined = ++control.join_number;
-  std::copy(std::begin(units), std::end(units), std::begin(row.units));
+  std::copy(std::begin(tasks), std::end(tasks), std::begin(row.tasks));
   if (control.group_members_high.load(std::memory_order_relaxed) <= seat.row) {
     control.group_members_high.store(seat.row + 1, std::memory_order_release);
   }
@@ -177,47 +177,47 @@ void EmbeddedMembership::collect_lost(const Locked& locked, MembershipChange& ch
 }
 
 Claim EmbeddedMembership::claim_of(const Locked&, std::size_t number) const {
-  const UnitRow& unit = log_.directory.control().units[number];
+  const TaskRow& task = log_.directory.control().tasks[number];
   return {group_,
-          std::string(unit.name.view()),
-          {unit.incarnation, unit.number},
+          std::string(task.name.view()),
+          {task.incarnation, task.number},
           static_cast<std::int64_t>(number)};
 }
 
 void EmbeddedMembership::share(const Locked& locked, MembershipChange& change) {
   Control& control = log_.directory.control();
   const std::vector<std::size_t> members = members_of(locked, control, group_);
-  const std::vector<std::size_t> units = units_of(locked, control, group_);
-  std::vector<AssignmentUnit> wanted(units.size());
+  const std::vector<std::size_t> tasks = tasks_of(locked, control, group_);
+  std::vector<AssignmentTask> wanted(tasks.size());
   const std::uint32_t own_row = seat_.load().row;
   const auto me = static_cast<std::int32_t>(std::find(members.begin(), members.end(), own_row) -
                                             members.begin());
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    const UnitRow& unit = control.units[units[i]];
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const TaskRow& task = control.tasks[tasks[i]];
     for (std::size_t m = 0; m < members.size(); ++m) {
-      if (unit.number != 0 && unit.owner == members[m]) {
+      if (task.number != 0 && task.owner == members[m]) {
         wanted[i].owner = static_cast<std::int32_t>(m);
       }
       wanted[i].able.push_back(
-          (control.group_members[members[m]].units[units[i] / 64] >> (units[i] % 64) & 1U) != 0);
+          (control.group_members[members[m]].tasks[tasks[i] / 64] >> (tasks[i] % 64) & 1U) != 0);
     }
   }
   const Assignment decision = decide_assignment(wanted, members.size());
   std::vector<Claim> asked;
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    UnitRow& unit = control.units[units[i]];
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    TaskRow& task = control.tasks[tasks[i]];
     if (decision.grant_to[i] == me) {
       const std::uint64_t number = ++control.claim_number;
-      unit.owner = own_row;
-      unit.incarnation = control.incarnation;
+      task.owner = own_row;
+      task.incarnation = control.incarnation;
       MILLRACE_FAULT_POINT("groups.inside_grant");
       // The claim is real with its number, which is written last.
-      std::atomic_ref(unit.number).store(number, std::memory_order_release);
+      std::atomic_ref(task.number).store(number, std::memory_order_release);
       control.groups_version.fetch_add(1, std::memory_order_release);
-      change.granted.push_back(claim_of(locked, units[i]));
+      change.granted.push_back(claim_of(locked, tasks[i]));
       held_.push_back(change.granted.back());
     } else if (decision.ask_back[i] && wanted[i].owner == me) {
-      asked.push_back(claim_of(locked, units[i]));
+      asked.push_back(claim_of(locked, tasks[i]));
       if (!contains(asked_, asked.back())) {
         change.asked_back.push_back(asked.back());
       }
@@ -234,7 +234,7 @@ Status EmbeddedMembership::release(const Claim& claim) {
   MILLRACE_ASSIGN(const WriterLock::Held locked, log_.lock_even_failed());
   // A claim that was lost meanwhile belongs to somebody else: there is nothing to give back.
   if (claim_holds(locked, log_.directory.control(), claim)) {
-    log_.directory.control().units[claim.place()].number = 0;
+    log_.directory.control().tasks[claim.slot()].number = 0;
     log_.directory.control().groups_version.fetch_add(1, std::memory_order_release);
   }
   std::erase(held_, claim);

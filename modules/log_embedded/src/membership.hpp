@@ -18,15 +18,15 @@ namespace millrace::log::embedded {
 class EmbeddedMembership final : public Membership {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Membership>> join(Member& log, GroupId group,
-                                                                std::vector<std::string> units);
+                                                                std::vector<std::string> tasks);
   ~EmbeddedMembership() override;
   Result<MembershipChange> poll() override;
   Status heartbeat() override;
   Status release(const Claim& claim) override;
 
  private:
-  EmbeddedMembership(Member& log, GroupId group, std::vector<std::string> units)
-      : log_(log), group_(group), units_(std::move(units)) {}
+  EmbeddedMembership(Member& log, GroupId group, std::vector<std::string> tasks)
+      : log_(log), group_(group), tasks_(std::move(tasks)) {}
 
   /// The row taken in the table, and the row's generation since then.
   struct Seat {
@@ -42,11 +42,11 @@ class EmbeddedMembership final : public Membership {
   [[nodiscard]] Status enter(const Locked& locked);
   void collect_lost(const Locked& locked, MembershipChange& change);
   void share(const Locked& locked, MembershipChange& change);
-  [[nodiscard]] Claim claim_of(const Locked&, std::size_t unit) const;
+  [[nodiscard]] Claim claim_of(const Locked&, std::size_t task) const;
 
   Member& log_;
   GroupId group_;
-  std::vector<std::string> units_;
+  std::vector<std::string> tasks_;
   // Written by poll(), read by heartbeat() of another thread too.
   std::atomic<Seat> seat_{};
   std::uint64_t seen_version_ = 0;

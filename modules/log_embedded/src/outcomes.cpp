@@ -20,7 +20,8 @@ Result<Checkpoint::Outcome> outcome_of(FrameReader& reader, std::uint64_t positi
   for (std::uint32_t i = 0; i < header.entries; ++i) {
     const FrameEntry entry = frame.entry(i);
     if (entry.topic >= internal_topics) {
-      outcome.places.push_back({{{{entry.topic}}, partition(entry.partition)}, entry.base_offset});
+      outcome.partitions.push_back(
+          {{{{entry.topic}}, partition(entry.partition)}, entry.base_offset});
     }
   }
   return outcome;

@@ -17,7 +17,7 @@
 namespace millrace::log::embedded {
 namespace {
 
-TopicPartition place_of(const FrameEntry& entry) {
+TopicPartition partition_of(const FrameEntry& entry) {
   return {{{entry.topic}}, partition(entry.partition)};
 }
 
@@ -79,7 +79,7 @@ Status Publisher::append_catalog(const Locked& locked, std::span<const std::stri
   }
   FrameBuilder frame;
   frame.start(1);
-  frame.add(internal_place(catalog_topic), batch.finish(),
+  frame.add(internal_partition(catalog_topic), batch.finish(),
             static_cast<std::uint32_t>(records.size()));
   frame.close();
   MILLRACE_TRY(append(locked, frame, header, nullptr));
@@ -92,7 +92,7 @@ Status Publisher::find_targets(const Locked& locked, FrameBuilder& frame) {
   targets_.clear();
   for (std::size_t i = 0; i < frame.entries(); ++i) {
     FrameEntry& entry = frame.entry(i);
-    MILLRACE_ASSIGN(PartitionRow * row, topics_.row(place_of(entry)));
+    MILLRACE_ASSIGN(PartitionRow * row, topics_.row(partition_of(entry)));
     entry.base_offset = row->next_offset;
     std::int64_t end = row->next_offset;
     if (is_indexed(entry.topic)) {
@@ -148,7 +148,7 @@ Status Publisher::publish(const Locked& locked, FrameBuilder& frame, std::uint64
   Control& control = directory_.control();
   if (transaction != nullptr) {
     for (const Transaction::Position& moved : transaction->positions()) {
-      set_position(locked, control, moved.group, moved.place, moved.next.value);
+      set_position(locked, control, moved.group, moved.partition, moved.next.value);
     }
     if (!transaction->sequence().producer.empty()) {
       set_producer(locked, control, transaction->sequence().producer,
@@ -164,9 +164,9 @@ Status Publisher::publish(const Locked& locked, FrameBuilder& frame, std::uint64
     if (is_indexed(entry.topic)) {
       index_.append(locked, row,
                     {.end = end,
-                     .position = position + entry.place,
+                     .position = position + entry.frame_offset,
                      .bytes = entry.bytes,
-                     .place = entry.place,
+                     .frame_offset = entry.frame_offset,
                      .time_ms = latest_ms(FrameView(frame.view()), entry)});
     }
     row.next_offset = end;
@@ -179,7 +179,7 @@ Status Publisher::apply_entries(const Locked& locked, const FrameView& frame,
   const FrameHeader header = frame.header();
   for (std::uint32_t i = 0; i < header.entries; ++i) {
     const FrameEntry entry = frame.entry(i);
-    MILLRACE_ASSIGN(PartitionRow * row, topics_.row(place_of(entry)));
+    MILLRACE_ASSIGN(PartitionRow * row, topics_.row(partition_of(entry)));
     const std::int64_t end = entry.base_offset + entry.offsets;
     if (is_indexed(entry.topic)) {
       MILLRACE_TRY(index_batch(locked, *row, entry, position, latest_ms(frame, entry)));
@@ -191,14 +191,14 @@ Status Publisher::apply_entries(const Locked& locked, const FrameView& frame,
 
 Status Publisher::index_batch(const Locked& locked, PartitionRow& row, const FrameEntry& entry,
                               std::uint64_t position, std::int64_t time_ms) {
-  const std::uint64_t place = position + entry.place;
+  const std::uint64_t batch_position = position + entry.frame_offset;
   const std::int64_t end = entry.base_offset + entry.offsets;
   if (end <= row.settled.load(std::memory_order_relaxed)) {
     return {};
   }
   if (const std::uint64_t count = row.count.load(std::memory_order_relaxed); count > 0) {
     MILLRACE_ASSIGN(const IndexEntry last, index_.at(row, count - 1));
-    if (last.position == place) {
+    if (last.position == batch_position) {
       return {};
     }
     if (entry.base_offset < last.end) {
@@ -213,9 +213,9 @@ Status Publisher::index_batch(const Locked& locked, PartitionRow& row, const Fra
   MILLRACE_TRY(index_.reserve(locked, row));
   index_.append(locked, row,
                 {.end = end,
-                 .position = place,
+                 .position = batch_position,
                  .bytes = entry.bytes,
-                 .place = entry.place,
+                 .frame_offset = entry.frame_offset,
                  .time_ms = time_ms});
   return {};
 }
@@ -248,8 +248,8 @@ Status Publisher::apply_record(const Locked& locked, const FrameEntry& entry,
   }
   if (entry.topic == positions_topic.value) {
     MILLRACE_ASSIGN(const PositionRecord read, read_position(key, value));
-    MILLRACE_TRY(check_room_for(locked, control, read.group, read.place));
-    set_position(locked, control, read.group, read.place, read.next);
+    MILLRACE_TRY(check_room_for(locked, control, read.group, read.partition));
+    set_position(locked, control, read.group, read.partition, read.next);
     return {};
   }
   MILLRACE_ASSIGN(const std::int64_t sequence, read_integer(value));

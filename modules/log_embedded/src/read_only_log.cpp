@@ -149,49 +149,50 @@ Result<TopicSettings> ReadOnlyLog::alter_topic(TopicId topic,
 
 Result<Committed> ReadOnlyLog::commit(Transaction& /*transaction*/) { return refused("commit"); }
 
-Status ReadOnlyLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+Status ReadOnlyLog::fetch(TopicPartition partition, Offset from, std::size_t max_bytes,
                           FetchBuffer& buffer) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
-  Status fetched = fetch_records(log(), place, from, max_bytes, buffer);
+  Status fetched = fetch_records(log(), partition, from, max_bytes, buffer);
   for (int look = 0; look < looks_max && !fetched && !fetched.error().is(errc::out_of_range);
        ++look) {
     MILLRACE_TRY(look_again());
-    fetched = fetch_records(log(), place, from, max_bytes, buffer);
+    fetched = fetch_records(log(), partition, from, max_bytes, buffer);
   }
   return fetched;
 }
 
-Result<Offset> ReadOnlyLog::start_offset(TopicPartition place) {
+Result<Offset> ReadOnlyLog::start_offset(TopicPartition partition) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(look_again());
-  MILLRACE_ASSIGN(const PartitionRow* row, log().topics.row(place));
+  MILLRACE_ASSIGN(const PartitionRow* row, log().topics.row(partition));
   return offset(row->start_offset.load(std::memory_order_acquire));
 }
 
-Result<Offset> ReadOnlyLog::end_offset(TopicPartition place) {
+Result<Offset> ReadOnlyLog::end_offset(TopicPartition partition) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
-  MILLRACE_ASSIGN(const PartitionRow* row, log().topics.row(place));
+  MILLRACE_ASSIGN(const PartitionRow* row, log().topics.row(partition));
   MILLRACE_ASSIGN(const VisibleEnd visible, visible_end(log(), *row));
   return offset(visible.end);
 }
 
-Result<std::optional<Offset>> ReadOnlyLog::find_time(TopicPartition place, std::int64_t time_ms) {
+Result<std::optional<Offset>> ReadOnlyLog::find_time(TopicPartition partition,
+                                                     std::int64_t time_ms) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
-  auto found = embedded::find_time(log(), place, time_ms);
+  auto found = embedded::find_time(log(), partition, time_ms);
   for (int look = 0; look < looks_max && !found; ++look) {
     MILLRACE_TRY(look_again());
-    found = embedded::find_time(log(), place, time_ms);
+    found = embedded::find_time(log(), partition, time_ms);
   }
   return found;
 }
 
-Result<Offset> ReadOnlyLog::tombstones_complete_from(TopicPartition place) {
+Result<Offset> ReadOnlyLog::tombstones_complete_from(TopicPartition partition) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
-  return embedded::tombstones_complete_from(log(), place);
+  return embedded::tombstones_complete_from(log(), partition);
 }
 
 std::unique_ptr<Waiter> ReadOnlyLog::waiter() { return std::make_unique<PollingWaiter>(*this); }
@@ -202,7 +203,7 @@ bool ReadOnlyLog::has_news(std::span<const Interest> interests) {
     return true;
   }
   for (const Interest& interest : interests) {
-    const auto row = log().topics.row(interest.place);
+    const auto row = log().topics.row(interest.partition);
     if (!row) {
       continue;
     }
@@ -247,17 +248,17 @@ Result<GroupId> ReadOnlyLog::group(std::string_view name) {
   return refused("create the group '" + std::string(name) + "'");
 }
 
-Result<std::optional<Offset>> ReadOnlyLog::position(GroupId group, TopicPartition place) {
+Result<std::optional<Offset>> ReadOnlyLog::position(GroupId group, TopicPartition partition) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   MILLRACE_TRY(log().topics.check_group(group));
-  MILLRACE_TRY(log().topics.row(place));
-  const auto found = find_position(follower_->alone(), log().directory.control(), group, place);
+  MILLRACE_TRY(log().topics.row(partition));
+  const auto found = find_position(follower_->alone(), log().directory.control(), group, partition);
   return found ? std::optional(offset(*found)) : std::nullopt;
 }
 
 Result<std::unique_ptr<Membership>> ReadOnlyLog::join(GroupId /*group*/,
-                                                      std::vector<std::string> /*units*/) {
+                                                      std::vector<std::string> /*tasks*/) {
   return refused("join a group");
 }
 

@@ -33,19 +33,19 @@ class ReadOnlyLog final : public Log {
   Result<TopicSettings> topic_settings(TopicId topic) override;
   Result<TopicSettings> alter_topic(TopicId topic, std::span<const SettingChange> changes) override;
   Result<Committed> commit(Transaction& transaction) override;
-  Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+  Status fetch(TopicPartition partition, Offset from, std::size_t max_bytes,
                FetchBuffer& buffer) override;
-  Result<Offset> start_offset(TopicPartition place) override;
-  Result<Offset> end_offset(TopicPartition place) override;
-  Result<std::optional<Offset>> find_time(TopicPartition place, std::int64_t time_ms) override;
-  Result<Offset> tombstones_complete_from(TopicPartition place) override;
+  Result<Offset> start_offset(TopicPartition partition) override;
+  Result<Offset> end_offset(TopicPartition partition) override;
+  Result<std::optional<Offset>> find_time(TopicPartition partition, std::int64_t time_ms) override;
+  Result<Offset> tombstones_complete_from(TopicPartition partition) override;
   std::unique_ptr<Waiter> waiter() override;
   LogPosition committed() override;
   LogPosition durable() override;
   Status wait_durable(LogPosition position) override;
   Result<GroupId> group(std::string_view name) override;
-  Result<std::optional<Offset>> position(GroupId group, TopicPartition place) override;
-  Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override;
+  Result<std::optional<Offset>> position(GroupId group, TopicPartition partition) override;
+  Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> tasks) override;
   Result<std::vector<GroupInfo>> groups() override;
   Status maintain() override { return first_->log().directory.check_open(); }
   const LogOptions& options() const override { return first_->log().directory.options(); }

@@ -17,12 +17,12 @@ namespace millrace::log::embedded {
 /// when segments were removed or replaced meanwhile, and when the process is short of descriptors,
 /// after segments of the journal were closed. errc::corrupt when all segments are gone.
 template <class Read>
-std::invoke_result_t<Read&, SegmentReader&> read_segments(LogParts& log, TopicPartition place,
+std::invoke_result_t<Read&, SegmentReader&> read_segments(LogParts& log, TopicPartition partition,
                                                           Read read) {
   using Outcome = std::invoke_result_t<Read&, SegmentReader&>;
-  MILLRACE_ASSIGN(const CatalogTopic* topic, log.topics.topic(place.topic));
+  MILLRACE_ASSIGN(const CatalogTopic* topic, log.topics.topic(partition.topic));
   const std::string directory =
-      settled_directory(log.directory.path(), topic->topic.spec.name, place.partition.value);
+      settled_directory(log.directory.path(), topic->topic.spec.name, partition.partition.value);
   const auto once = [&]() -> Outcome {
     MILLRACE_TRY(log.directory.check_in_place());
     MILLRACE_ASSIGN(auto reader, SegmentReader::open(log.directory.files(), directory));

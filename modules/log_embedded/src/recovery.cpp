@@ -39,7 +39,7 @@ Result<bool> take_complete_segments(const Locked& locked, LogParts& log,
     row.start_offset.store(i < checkpoint.starts.size() ? checkpoint.starts[i] : 0);
   }
   const std::uint64_t last = log.journal.bounds_of(checkpoint.position - 1).start;
-  for (const Journal::Place& segment : log.journal.segments()) {
+  for (const Journal::SegmentSpan& segment : log.journal.segments()) {
     if (segment.start >= last || walker.position() != segment.start) {
       break;
     }
@@ -91,8 +91,8 @@ Result<bool> use_tables_at(const Locked& locked, LogParts& log, const Checkpoint
   }
   Control& control = log.directory.control();
   for (const PositionRecord& row : checkpoint.positions) {
-    MILLRACE_TRY(check_room_for(locked, control, row.group, row.place));
-    set_position(locked, control, row.group, row.place, row.next);
+    MILLRACE_TRY(check_room_for(locked, control, row.group, row.partition));
+    set_position(locked, control, row.group, row.partition, row.next);
   }
   for (const Checkpoint::Producer& producer : checkpoint.producers) {
     MILLRACE_TRY(check_room_for(locked, control, producer.name));

@@ -27,7 +27,7 @@ std::string SegmentIndex::encode() const {
   out.little(start).little(end).little(previous).little(checksum);
   out.little(static_cast<std::uint32_t>(partitions.size()));
   for (const Partition& partition : partitions) {
-    out.little(partition.place.topic.value).little(partition.place.partition.value);
+    out.little(partition.id.topic.value).little(partition.id.partition.value);
     out.little(static_cast<std::uint32_t>(partition.entries.size()));
     for (const IndexEntry& entry : partition.entries) {
       out.bytes({reinterpret_cast<const char*>(&entry), entry_bytes});
@@ -61,8 +61,8 @@ Result<SegmentIndex> SegmentIndex::decode(std::string_view bytes) {
   made.checksum = in.little<std::uint32_t>();
   for (auto left = in.little<std::uint32_t>(); left > 0 && in.ok(); --left) {
     Partition partition;
-    partition.place.topic.value = in.little<std::int32_t>();
-    partition.place.partition.value = in.little<std::int32_t>();
+    partition.id.topic.value = in.little<std::int32_t>();
+    partition.id.partition.value = in.little<std::int32_t>();
     const auto count = in.little<std::uint32_t>();
     const std::string_view entries = in.bytes(std::uint64_t{count} * entry_bytes);
     if (in.ok() && count > 0) {

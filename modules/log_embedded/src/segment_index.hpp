@@ -23,7 +23,7 @@ struct SegmentIndex {
   std::uint32_t previous = 0;  ///< checksum of the frame before the first one
   std::uint32_t checksum = 0;  ///< of the last frame
   struct Partition {
-    TopicPartition place;
+    TopicPartition id;
     std::vector<IndexEntry> entries;
   };
   std::vector<Partition> partitions;

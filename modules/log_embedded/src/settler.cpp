@@ -137,7 +137,7 @@ Result<std::vector<Settler::Partition>> Settler::unsettled(std::uint64_t limit) 
                          segments,
                          &row,
                          first,
-                         entry.position - entry.place});
+                         entry.position - entry.frame_offset});
       }
     }
   }
@@ -253,8 +253,8 @@ Status Settler::move(const Partition& partition, std::uint64_t limit, FrameReade
   PartitionRow& row = *partition.row;
   const Offset settled = offset(row.settled.load(std::memory_order_acquire));
   const std::string path =
-      settled_directory(directory_.path(), partition.topic, partition.place.partition.value);
-  // It belongs to whoever may use the log.
+      settled_directory(directory_.path(), partition.topic, partition.id.partition.value);
+  // It belongs to each user who may use the log.
   MILLRACE_TRY(directory_.files().create_subdirectory(path));
   // What a round left that failed is made again, names too: a sync that failed may have lost it,
   // and the next one would not say so.
@@ -290,7 +290,7 @@ Status Settler::add_batches(const Partition& partition, std::uint64_t limit, Fra
     if (entry.position >= limit) {
       break;
     }
-    MILLRACE_ASSIGN(const FrameReader::Batch batch, reader.batch(partition.place, entry));
+    MILLRACE_ASSIGN(const FrameReader::Batch batch, reader.batch(partition.id, entry));
     const FrameHeader& frame = batch.frame;
     const std::int64_t next = std::max(settled, writer.next().value);
     if (batch.base_offset != next) {

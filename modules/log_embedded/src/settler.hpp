@@ -64,7 +64,7 @@ class Settler {
 
  private:
   struct Partition {
-    TopicPartition place;
+    TopicPartition id;
     std::string topic;
     SegmentOptions segments;
     PartitionRow* row = nullptr;

@@ -31,8 +31,8 @@ Row* probe(Row (&rows)[size], std::uint64_t hash, Same same) {
   return nullptr;
 }
 
-PositionRow* position_row(Control& control, GroupId group, TopicPartition place) {
-  const std::int32_t key[3] = {group.value, place.topic.value, place.partition.value};
+PositionRow* position_row(Control& control, GroupId group, TopicPartition partition) {
+  const std::int32_t key[3] = {group.value, partition.topic.value, partition.partition.value};
   const std::uint64_t hash = xxh64({reinterpret_cast<const char*>(key), sizeof key});
   return probe(control.positions, hash, [&](const PositionRow& row) {
     return row.group == key[0] && row.topic == key[1] && row.partition == key[2];
@@ -47,20 +47,20 @@ ProducerRow* producer_row(Control& control, std::string_view name) {
 }  // namespace
 
 std::optional<std::int64_t> find_position(const Locked&, const Control& control, GroupId group,
-                                          TopicPartition place) {
-  const PositionRow* row = position_row(const_cast<Control&>(control), group, place);
+                                          TopicPartition partition) {
+  const PositionRow* row = position_row(const_cast<Control&>(control), group, partition);
   return row != nullptr && is_used(row->used) ? std::optional(row->next) : std::nullopt;
 }
 
-void set_position(const Locked&, Control& control, GroupId group, TopicPartition place,
+void set_position(const Locked&, Control& control, GroupId group, TopicPartition partition,
                   std::int64_t next) {
-  PositionRow* row = position_row(control, group, place);
+  PositionRow* row = position_row(control, group, partition);
   MILLRACE_ASSERT(row != nullptr, "room for the position was checked");
   row->next = next;
   if (!is_used(row->used)) {
     row->group = group.value;
-    row->topic = place.topic.value;
-    row->partition = place.partition.value;
+    row->topic = partition.topic.value;
+    row->partition = partition.partition.value;
     mark_used(row->used);
     control.positions_used += 1;
   }
@@ -87,12 +87,12 @@ void set_producer(const Locked&, Control& control, std::string_view name, Produc
 }
 
 bool claim_holds(const Locked&, const Control& control, const Claim& claim) {
-  if (claim.place() < 0 || claim.place() >= control.units_used || claim.epoch().number == 0) {
+  if (claim.slot() < 0 || claim.slot() >= control.tasks_used || claim.epoch().number == 0) {
     return false;
   }
-  const UnitRow& unit = control.units[claim.place()];
-  return claim.epoch() == ClaimEpoch{unit.incarnation, unit.number} &&
-         unit.group == claim.group().value;
+  const TaskRow& task = control.tasks[claim.slot()];
+  return claim.epoch() == ClaimEpoch{task.incarnation, task.number} &&
+         task.group == claim.group().value;
 }
 
 Status check_room(const Locked&, const Control& control, std::size_t positions,
@@ -111,9 +111,9 @@ Status check_room(const Locked&, const Control& control, std::size_t positions,
 }
 
 Status check_room_for(const Locked& locked, const Control& control, GroupId group,
-                      TopicPartition place) {
-  return find_position(locked, control, group, place) ? Status{}
-                                                      : check_room(locked, control, 1, 0);
+                      TopicPartition partition) {
+  return find_position(locked, control, group, partition) ? Status{}
+                                                          : check_room(locked, control, 1, 0);
 }
 
 Status check_room_for(const Locked& locked, const Control& control, std::string_view producer) {
@@ -130,21 +130,22 @@ void recount(const Locked&, Control& control) {
 }
 
 std::optional<std::int64_t> smallest_position(const Locked&, const Control& control,
-                                              TopicPartition place) {
+                                              TopicPartition partition) {
   std::optional<std::int64_t> smallest;
   for (const PositionRow& row : control.positions) {
-    if (row.used != 0 && row.topic == place.topic.value && row.partition == place.partition.value) {
+    if (row.used != 0 && row.topic == partition.topic.value &&
+        row.partition == partition.partition.value) {
       smallest = std::min(smallest.value_or(row.next), row.next);
     }
   }
   return smallest;
 }
 
-std::string position_key(GroupId group, TopicPartition place) {
+std::string position_key(GroupId group, TopicPartition partition) {
   char key[12];
   store_little(key, group.value);
-  store_little(key + 4, place.topic.value);
-  store_little(key + 8, place.partition.value);
+  store_little(key + 4, partition.topic.value);
+  store_little(key + 8, partition.partition.value);
   return {key, sizeof key};
 }
 
@@ -158,8 +159,8 @@ Result<PositionRecord> read_position(std::string_view key, std::string_view valu
   ByteReader in(key);
   PositionRecord record;
   record.group.value = in.little<std::int32_t>();
-  record.place.topic.value = in.little<std::int32_t>();
-  record.place.partition.value = in.little<std::int32_t>();
+  record.partition.topic.value = in.little<std::int32_t>();
+  record.partition.partition.value = in.little<std::int32_t>();
   MILLRACE_ASSIGN(record.next, read_integer(value));
   if (!in.ok()) {
     return fail(errc::corrupt, "a record of __positions makes no sense");

@@ -24,16 +24,16 @@ struct ProducerState {
 };
 
 [[nodiscard]] std::optional<std::int64_t> find_position(const Locked&, const Control& control,
-                                                        GroupId group, TopicPartition place);
+                                                        GroupId group, TopicPartition partition);
 /// There is room (check_room).
-void set_position(const Locked&, Control& control, GroupId group, TopicPartition place,
+void set_position(const Locked&, Control& control, GroupId group, TopicPartition partition,
                   std::int64_t next);
 
 [[nodiscard]] std::optional<ProducerState> find_producer(const Locked&, const Control& control,
                                                          std::string_view name);
 void set_producer(const Locked&, Control& control, std::string_view name, ProducerState state);
 
-/// The claim is the current one of its unit.
+/// The claim is the current one of its task.
 [[nodiscard]] bool claim_holds(const Locked&, const Control& control, const Claim& claim);
 
 /// Room for so many new positions and producers. errc::limit names the table.
@@ -41,7 +41,7 @@ void set_producer(const Locked&, Control& control, std::string_view name, Produc
                                 std::size_t producers);
 /// The same for one key, which may be there already.
 [[nodiscard]] Status check_room_for(const Locked&, const Control& control, GroupId group,
-                                    TopicPartition place);
+                                    TopicPartition partition);
 [[nodiscard]] Status check_room_for(const Locked&, const Control& control,
                                     std::string_view producer);
 /// Counts the used rows again, after a death.
@@ -50,13 +50,13 @@ void recount(const Locked&, Control& control);
 /// The key and value of a record of `__positions`.
 struct PositionRecord {
   GroupId group;
-  TopicPartition place;
+  TopicPartition partition;
   std::int64_t next = 0;
 };
 /// The smallest position that a group has in the partition; nullopt without any.
 [[nodiscard]] std::optional<std::int64_t> smallest_position(const Locked&, const Control& control,
-                                                            TopicPartition place);
-[[nodiscard]] std::string position_key(GroupId group, TopicPartition place);
+                                                            TopicPartition partition);
+[[nodiscard]] std::string position_key(GroupId group, TopicPartition partition);
 [[nodiscard]] std::string integer_value(std::int64_t value);
 [[nodiscard]] Result<PositionRecord> read_position(std::string_view key, std::string_view value);
 [[nodiscard]] Result<std::int64_t> read_integer(std::string_view value);

@@ -7,13 +7,13 @@
 
 namespace millrace::log::embedded {
 
-Result<Offset> tombstones_complete_from(LogParts& log, TopicPartition place) {
+Result<Offset> tombstones_complete_from(LogParts& log, TopicPartition partition) {
   MILLRACE_TRY(log.directory.check_open());
-  MILLRACE_TRY(log.topics.row(place));
-  MILLRACE_ASSIGN(const CatalogTopic* topic, log.topics.topic(place.topic));
+  MILLRACE_TRY(log.topics.row(partition));
+  MILLRACE_ASSIGN(const CatalogTopic* topic, log.topics.topic(partition.topic));
   MILLRACE_TRY(log.directory.check_in_place());
   const std::string path =
-      settled_directory(log.directory.path(), topic->topic.spec.name, place.partition.value);
+      settled_directory(log.directory.path(), topic->topic.spec.name, partition.partition.value);
   MILLRACE_ASSIGN(const CompactionState state, load_compaction_state(log.directory.files(), path));
   return state.tombstones_complete_from;
 }

@@ -8,6 +8,6 @@
 namespace millrace::log::embedded {
 
 /// Log::tombstones_complete_from. Compaction writes it durably before the first tombstone goes.
-[[nodiscard]] Result<Offset> tombstones_complete_from(LogParts& log, TopicPartition place);
+[[nodiscard]] Result<Offset> tombstones_complete_from(LogParts& log, TopicPartition partition);
 
 }  // namespace millrace::log::embedded

@@ -26,9 +26,9 @@ using namespace embedded;
 
 JournalFault fault_at(Journal& journal, std::uint64_t position, const char* reason) {
   JournalFault fault{journal.path_of(position), position, position, reason};
-  for (const Journal::Place& place : journal.segments()) {
-    if (place.start <= position) {
-      fault.offset = position - place.start;
+  for (const Journal::SegmentSpan& segment : journal.segments()) {
+    if (segment.start <= position) {
+      fault.offset = position - segment.start;
     }
   }
   return fault;
@@ -39,9 +39,9 @@ JournalFault fault_at(Journal& journal, std::uint64_t position, const char* reas
 Result<std::uint64_t> end_of_data(Journal& journal, std::uint64_t position) {
   std::uint64_t end = position;
   std::string chunk(1U << 20U, '\0');
-  for (const Journal::Place& place : journal.segments()) {
-    for (std::uint64_t at = std::max(position, place.start); at < place.end;) {
-      const std::size_t wanted = std::min<std::uint64_t>(chunk.size(), place.end - at);
+  for (const Journal::SegmentSpan& segment : journal.segments()) {
+    for (std::uint64_t at = std::max(position, segment.start); at < segment.end;) {
+      const std::size_t wanted = std::min<std::uint64_t>(chunk.size(), segment.end - at);
       MILLRACE_ASSIGN(const std::size_t got, journal.read(at, chunk.data(), wanted));
       if (got == 0) {
         break;

@@ -102,11 +102,11 @@ Result<const CatalogTopic*> Topics::topic(TopicId id) {
   return topic;
 }
 
-Result<PartitionRow*> Topics::row(TopicPartition place) {
-  MILLRACE_ASSIGN(const CatalogTopic* found, topic(place.topic));
-  MILLRACE_TRY(check_partition(found->topic.spec, place.partition));
+Result<PartitionRow*> Topics::row(TopicPartition partition) {
+  MILLRACE_ASSIGN(const CatalogTopic* found, topic(partition.topic));
+  MILLRACE_TRY(check_partition(found->topic.spec, partition.partition));
   return &directory_.control()
-              .partitions[found->first_row + static_cast<std::uint32_t>(place.partition.value)];
+              .partitions[found->first_row + static_cast<std::uint32_t>(partition.partition.value)];
 }
 
 Status Topics::check_group(GroupId group) {

@@ -32,7 +32,7 @@ class Topics {
   /// errc::unknown_topic.
   [[nodiscard]] Result<const CatalogTopic*> topic(TopicId id);
   /// errc::unknown_topic, unknown_partition.
-  [[nodiscard]] Result<PartitionRow*> row(TopicPartition place);
+  [[nodiscard]] Result<PartitionRow*> row(TopicPartition partition);
   /// errc::not_found.
   [[nodiscard]] Status check_group(GroupId group);
 

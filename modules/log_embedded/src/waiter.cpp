@@ -41,7 +41,7 @@ EmbeddedWaiter::~EmbeddedWaiter() {
 
 bool EmbeddedWaiter::has_news(std::span<const Interest> interests) {
   return std::any_of(interests.begin(), interests.end(), [&](const Interest& interest) {
-    const auto row = log_.topics.row(interest.place);
+    const auto row = log_.topics.row(interest.partition);
     if (!row) {
       return false;
     }
@@ -53,8 +53,8 @@ bool EmbeddedWaiter::has_news(std::span<const Interest> interests) {
 bool EmbeddedWaiter::show_interests(std::span<const Interest> interests) {
   const bool same = interests.size() == shown_.size() &&
                     std::equal(shown_.begin(), shown_.end(), interests.begin(),
-                               [](const TopicPartition& place, const Interest& interest) {
-                                 return place == interest.place;
+                               [](const TopicPartition& partition, const Interest& interest) {
+                                 return partition == interest.partition;
                                });
   if (same || row_ < 0) {
     return true;
@@ -66,8 +66,8 @@ bool EmbeddedWaiter::show_interests(std::span<const Interest> interests) {
   shown_.clear();
   bool all = true;
   for (const Interest& interest : interests) {
-    shown_.push_back(interest.place);
-    const auto found = log_.topics.row(interest.place);
+    shown_.push_back(interest.partition);
+    const auto found = log_.topics.row(interest.partition);
     all = all && found.has_value();
     const std::size_t number =
         found ? static_cast<std::size_t>(*found - log_.directory.control().partitions)

@@ -14,10 +14,10 @@
 
 namespace millrace::log::embedded {
 
-/// The lock under which members write. A free lock goes to whoever comes; a member that has waited
-/// for a millisecond is served next, in order of waiting, so that a bulk writer cannot starve the
-/// others. The lock of a dead holder is taken over; a living holder without progress is killed.
-/// Thread-safe: the threads of a member take turns.
+/// The lock under which members write. A free lock goes to the first member that comes; a member
+/// that has waited for a millisecond is served next, in order of waiting, so that a bulk writer
+/// cannot starve the others. The lock of a dead holder is taken over; a living holder without
+/// progress is killed. Thread-safe: the threads of a member take turns.
 class WriterLock {
   enum class Outcome : std::uint8_t { acquired, taken_over };
 

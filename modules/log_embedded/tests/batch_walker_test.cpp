@@ -63,7 +63,7 @@ TEST_F(BatchWalk, passes_over_a_batch_whose_checksum_is_wrong) {
   EXPECT_TRUE(batch.checksum_holds);
 }
 
-TEST_F(BatchWalk, ends_at_a_length_that_cannot_be_and_names_the_place_again_and_again) {
+TEST_F(BatchWalk, ends_at_a_length_that_cannot_be_and_names_the_position_again_and_again) {
   const std::string first = walked_batch(0, 10);
   for (const std::int32_t length : {-1, 0, 48, 5000, 0x7FFFFFFF}) {
     std::string bytes = first + walked_batch(1, 10);

@@ -62,9 +62,10 @@ class Cleaning : public Settling {
       transaction.append(table_at_, {count_, one.key, one.value, {}});
       const auto committed = log.commit(transaction);
       ASSERT_TRUE(committed) << committed.error().to_string();
-      one.offset = committed->places[1].first;
+      one.offset = committed->partitions[1].first;
       table_.push_back(one);
-      commands_.push_back({committed->places[0].first, "c", one.value.value_or("gone"), now_ms});
+      commands_.push_back(
+          {committed->partitions[0].first, "c", one.value.value_or("gone"), now_ms});
     }
     ASSERT_TRUE(log.wait_durable(log.committed()));
   }
@@ -79,21 +80,21 @@ class Cleaning : public Settling {
 
   /// All records from an offset on; `problem` says what was wrong. Where retention removed what it
   /// was about to read, it continues where the partition begins.
-  static std::vector<Written> read(Log& log, TopicPartition place, Offset from, std::size_t bytes,
-                                   std::string& problem) {
+  static std::vector<Written> read(Log& log, TopicPartition partition, Offset from,
+                                   std::size_t bytes, std::string& problem) {
     std::vector<Written> found;
     FetchBuffer buffer;
     for (Offset next = from;; next = buffer.next) {
-      Status fetched = log.fetch(place, next, bytes, buffer);
+      Status fetched = log.fetch(partition, next, bytes, buffer);
       if (!fetched && fetched.error().is(errc::out_of_range)) {
-        const auto start = log.start_offset(place);
+        const auto start = log.start_offset(partition);
         if (!start || *start <= next) {
           problem = "out of range behind the start: " + fetched.error().to_string();
           return found;
         }
         found.clear();
         next = *start;
-        fetched = log.fetch(place, next, bytes, buffer);
+        fetched = log.fetch(partition, next, bytes, buffer);
       }
       if (!fetched) {
         problem = fetched.error().to_string();

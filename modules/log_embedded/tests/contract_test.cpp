@@ -65,28 +65,32 @@ class SettlingLog final : public Log {
     static_cast<void>(log_->maintain());
     return committed;
   }
-  Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+  Status fetch(TopicPartition partition, Offset from, std::size_t max_bytes,
                FetchBuffer& buffer) override {
-    return log_->fetch(place, from, max_bytes, buffer);
+    return log_->fetch(partition, from, max_bytes, buffer);
   }
-  Result<Offset> start_offset(TopicPartition place) override { return log_->start_offset(place); }
-  Result<Offset> end_offset(TopicPartition place) override { return log_->end_offset(place); }
-  Result<std::optional<Offset>> find_time(TopicPartition place, std::int64_t time_ms) override {
-    return log_->find_time(place, time_ms);
+  Result<Offset> start_offset(TopicPartition partition) override {
+    return log_->start_offset(partition);
   }
-  Result<Offset> tombstones_complete_from(TopicPartition place) override {
-    return log_->tombstones_complete_from(place);
+  Result<Offset> end_offset(TopicPartition partition) override {
+    return log_->end_offset(partition);
+  }
+  Result<std::optional<Offset>> find_time(TopicPartition partition, std::int64_t time_ms) override {
+    return log_->find_time(partition, time_ms);
+  }
+  Result<Offset> tombstones_complete_from(TopicPartition partition) override {
+    return log_->tombstones_complete_from(partition);
   }
   std::unique_ptr<Waiter> waiter() override { return log_->waiter(); }
   LogPosition committed() override { return log_->committed(); }
   LogPosition durable() override { return log_->durable(); }
   Status wait_durable(LogPosition position) override { return log_->wait_durable(position); }
   Result<GroupId> group(std::string_view name) override { return log_->group(name); }
-  Result<std::optional<Offset>> position(GroupId group, TopicPartition place) override {
-    return log_->position(group, place);
+  Result<std::optional<Offset>> position(GroupId group, TopicPartition partition) override {
+    return log_->position(group, partition);
   }
-  Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override {
-    return log_->join(group, std::move(units));
+  Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> tasks) override {
+    return log_->join(group, std::move(tasks));
   }
   Result<std::vector<GroupInfo>> groups() override { return log_->groups(); }
   Status maintain() override { return log_->maintain(); }

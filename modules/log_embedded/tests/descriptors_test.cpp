@@ -48,13 +48,13 @@ class FewDescriptors : public testing::Test {
   void append(Log& log, int count) {
     for (int i = 0; i < count; ++i) {
       values_.push_back(value_of(static_cast<int>(values_.size())));
-      const auto committed = put_all(log, {place_}, values_.back());
+      const auto committed = put_all(log, {partition_}, values_.back());
       ASSERT_TRUE(committed) << committed.error().to_string();
     }
   }
   std::unique_ptr<Log> fill(const LogOptions& options) {
     auto log = open(options);
-    place_ = topic_at(*log, "t");
+    partition_ = topic_at(*log, "t");
     append(*log, many_commits);
     return log;
   }
@@ -65,14 +65,14 @@ class FewDescriptors : public testing::Test {
   SimulatedMachine machine_;
   HookedFiles files_{machine_.files};
   LogEnvironment environment_{machine_.clock, files_, machine_.random, machine_.processes};
-  TopicPartition place_;
+  TopicPartition partition_;
   std::vector<std::string> values_;
 };
 
 TEST_F(FewDescriptors, are_open_in_a_member_however_many_segments_it_writes_reads_and_syncs) {
   auto log = fill(unsynced());
   ASSERT_GE(segments(), 300U);
-  EXPECT_TRUE(values_of(*log, place_) == values_);
+  EXPECT_TRUE(values_of(*log, partition_) == values_);
   EXPECT_LE(files_.open_max(), embedded::OpenSegments::max_open + other_files);
   machine_.clock.advance_ms(60'000);
   ASSERT_TRUE(log->maintain()) << "a checkpoint, which syncs all";
@@ -80,7 +80,7 @@ TEST_F(FewDescriptors, are_open_in_a_member_however_many_segments_it_writes_read
   log.reset();
   EXPECT_EQ(files_.open_now(), 0U);
   log = open(unsynced());
-  EXPECT_TRUE(values_of(*log, place_) == values_);
+  EXPECT_TRUE(values_of(*log, partition_) == values_);
   EXPECT_LE(files_.open_max(), embedded::OpenSegments::max_open + other_files);
 }
 
@@ -88,7 +88,7 @@ TEST_F(FewDescriptors, are_open_in_a_reader_and_in_the_tools) {
   fill(unsynced());
   ASSERT_GE(segments(), 300U);
   const auto reader = open(unsynced(LogAccess::read_only));
-  EXPECT_TRUE(values_of(*reader, place_) == values_);
+  EXPECT_TRUE(values_of(*reader, partition_) == values_);
   EXPECT_FALSE(verify_log(SimulatedMachine::directory, environment_)->corrupt);
   EXPECT_TRUE(stat_log(SimulatedMachine::directory, environment_));
   EXPECT_TRUE(repair_log(SimulatedMachine::directory, environment_, false, machine_.regions));
@@ -101,14 +101,14 @@ TEST_F(FewDescriptors, that_a_process_may_have_are_enough_for_each_step) {
   for (const std::size_t limit : {40U, 25U, 12U}) {
     files_.limit_open(limit);
     // Each begins when reading has used up what there is.
-    EXPECT_TRUE(values_of(*log, place_) == values_);
-    const auto committed = put_all(*log, {place_}, value_of(static_cast<int>(values_.size())));
+    EXPECT_TRUE(values_of(*log, partition_) == values_);
+    const auto committed = put_all(*log, {partition_}, value_of(static_cast<int>(values_.size())));
     values_.push_back(value_of(static_cast<int>(values_.size())));
     ASSERT_TRUE(committed) << limit << ": " << committed.error().to_string();
-    EXPECT_TRUE(values_of(*log, place_) == values_);
+    EXPECT_TRUE(values_of(*log, partition_) == values_);
     const Status durable = log->wait_durable(committed->position);
     ASSERT_TRUE(durable) << limit << ": " << durable.error().to_string();
-    EXPECT_TRUE(values_of(*log, place_) == values_);
+    EXPECT_TRUE(values_of(*log, partition_) == values_);
     machine_.clock.advance_ms(60'000);
     const Status kept = log->maintain();
     ASSERT_TRUE(kept) << limit << ": " << kept.error().to_string();
@@ -119,12 +119,12 @@ TEST_F(FewDescriptors, that_a_process_may_have_are_enough_for_each_step) {
 TEST_F(FewDescriptors, of_which_none_is_left_refuse_a_commit_and_a_sync_but_do_not_stop_the_log) {
   auto log = fill(options_of());
   files_.limit_open(files_.open_now());
-  ASSERT_TRUE(put_all(*log, {place_}, value_of(many_commits))) << "it closed files of its own";
+  ASSERT_TRUE(put_all(*log, {partition_}, value_of(many_commits))) << "it closed files of its own";
   values_.push_back(value_of(many_commits));
   const LogPosition end = log->committed();
   files_.limit_open(0);
   // What is open stays open; a new segment needs a descriptor.
-  const auto refused = put_all(*log, {place_}, value_of(many_commits));
+  const auto refused = put_all(*log, {partition_}, value_of(many_commits));
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(millrace::errc::too_many_files)) << refused.error().to_string();
   const Status durable = log->wait_durable(end);
@@ -133,7 +133,7 @@ TEST_F(FewDescriptors, of_which_none_is_left_refuse_a_commit_and_a_sync_but_do_n
   EXPECT_TRUE(log->maintain()) << "no reason for a service to end";
   files_.limit_open(SIZE_MAX);
   append(*log, 1);
-  EXPECT_TRUE(values_of(*log, place_) == values_);
+  EXPECT_TRUE(values_of(*log, partition_) == values_);
 }
 
 TEST_F(FewDescriptors, are_forgotten_when_there_are_many_again) {
@@ -141,10 +141,10 @@ TEST_F(FewDescriptors, are_forgotten_when_there_are_many_again) {
   machine_.clock.advance_ms(60'000);
   ASSERT_TRUE(log->maintain()) << "a checkpoint: no segment must stay open";
   files_.limit_open(12);
-  EXPECT_TRUE(values_of(*log, place_) == values_);
+  EXPECT_TRUE(values_of(*log, partition_) == values_);
   EXPECT_LE(files_.open_now(), 12U);
   files_.limit_open(SIZE_MAX);
-  EXPECT_TRUE(values_of(*log, place_) == values_);
+  EXPECT_TRUE(values_of(*log, partition_) == values_);
   EXPECT_GT(files_.open_now(), embedded::OpenSegments::max_open / 2);
 }
 
@@ -164,7 +164,7 @@ TEST_F(FewDescriptors, are_no_reason_to_close_files_when_one_cannot_be_opened_fo
 
 TEST_F(FewDescriptors, that_another_thread_takes_before_a_directory_is_synced_lose_nothing) {
   auto log = open(options_of());
-  place_ = topic_at(*log, "t");
+  partition_ = topic_at(*log, "t");
   append(*log, 3);
   files_.refuse_directories(true);
   const Status durable = log->wait_durable(log->committed());
@@ -180,7 +180,7 @@ TEST_F(FewDescriptors, that_another_thread_takes_before_a_directory_is_synced_lo
   log = open(options_of());
   ASSERT_NE(log, nullptr);
   append(*log, 3);
-  EXPECT_TRUE(values_of(*log, place_) == values_);
+  EXPECT_TRUE(values_of(*log, partition_) == values_);
 }
 
 TEST_F(EmbeddedFaults, with_few_descriptors_a_segment_stays_open_until_it_is_synced) {
@@ -189,10 +189,10 @@ TEST_F(EmbeddedFaults, with_few_descriptors_a_segment_stays_open_until_it_is_syn
   }
   const auto embedded = a_segment_for_each_commit(machine_.embedded());
   const auto log = machine_.open(unsynced(), embedded);
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   const auto put = [&](int count) {
     for (int i = 0; i < count; ++i) {
-      ASSERT_TRUE(put_all(*log, {place}, value_of(i)));
+      ASSERT_TRUE(put_all(*log, {partition}, value_of(i)));
     }
   };
   put(many_commits);
@@ -205,12 +205,12 @@ TEST_F(EmbeddedFaults, with_few_descriptors_a_segment_stays_open_until_it_is_syn
   plan("sync.failed", 1);
   ASSERT_TRUE(dies(*other, [&] { static_cast<void>(other->wait_durable(other->committed())); }));
   machine_.files.fail_syncs(false);
-  ASSERT_EQ(values_of(*log, place).size(), many_commits + 10U) << "which opens all segments";
+  ASSERT_EQ(values_of(*log, partition).size(), many_commits + 10U) << "which opens all segments";
   machine_.clock.advance_ms(60'000);
   const Status kept = log->maintain();
   ASSERT_FALSE(kept) << "a file that was closed and opened again would know of nothing";
   EXPECT_TRUE(kept.error().is(errc::failed_sync)) << kept.error().to_string();
-  const auto refused = put_all(*log, {place}, "v");
+  const auto refused = put_all(*log, {partition}, "v");
   ASSERT_FALSE(refused) << "the disk reports it only once";
   EXPECT_TRUE(refused.error().is(errc::failed_sync)) << refused.error().to_string();
 }
@@ -226,16 +226,16 @@ TEST_F(EmbeddedFaults, a_member_without_descriptors_leaves_the_repair_of_a_dead_
                         .value();
   const auto victim = machine_.open(options_of("stock", "victim"));
   const auto other = machine_.open(options_of("stock", "other"));
-  const auto place = topic_at(*poor, "t");
+  const auto partition = topic_at(*poor, "t");
   plan("commit.after_frame", 1);
-  ASSERT_TRUE(dies(*victim, [&] { static_cast<void>(put_all(*victim, {place}, "a")); }));
+  ASSERT_TRUE(dies(*victim, [&] { static_cast<void>(put_all(*victim, {partition}, "a")); }));
   files.limit_open(0);
-  const auto refused = put_all(*poor, {place}, "b");
+  const auto refused = put_all(*poor, {partition}, "b");
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(errc::closed)) << refused.error().to_string();
-  const auto committed = put_all(*other, {place}, "c");
+  const auto committed = put_all(*other, {partition}, "c");
   ASSERT_TRUE(committed) << committed.error().to_string();
-  EXPECT_THAT(values_of(*other, place), testing::ElementsAre("a", "c"));
+  EXPECT_THAT(values_of(*other, partition), testing::ElementsAre("a", "c"));
 }
 
 TEST_F(EmbeddedProcesses, with_few_descriptors_read_and_write_a_log_of_many_segments) {
@@ -246,9 +246,9 @@ TEST_F(EmbeddedProcesses, with_few_descriptors_read_and_write_a_log_of_many_segm
   {
     const auto log = try_many(unsynced());
     ASSERT_TRUE(log) << log.error().to_string();
-    const auto place = topic_at(**log, "t");
+    const auto partition = topic_at(**log, "t");
     for (int i = 0; i < before; ++i) {
-      ASSERT_TRUE(put_all(**log, {place}, value_of(i)));
+      ASSERT_TRUE(put_all(**log, {partition}, value_of(i)));
     }
   }
   ASSERT_GE(stat_log(path(), environment_)->segments, 100U);
@@ -263,14 +263,14 @@ TEST_F(EmbeddedProcesses, with_few_descriptors_read_and_write_a_log_of_many_segm
     if (!log) {
       return 2;
     }
-    const auto place = topic_at(**log, "t");
+    const auto partition = topic_at(**log, "t");
     for (int i = 0; i < 20; ++i) {
-      const auto committed = put_all(**log, {place}, value_of(before + i));
+      const auto committed = put_all(**log, {partition}, value_of(before + i));
       if (!committed || !(*log)->wait_durable(committed->position)) {
         return 3;
       }
     }
-    const auto values = values_of(**log, place);
+    const auto values = values_of(**log, partition);
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (values[i] != value_of(static_cast<int>(i))) {
         return 4;

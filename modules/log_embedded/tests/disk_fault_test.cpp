@@ -12,53 +12,53 @@ using testing::HasSubstr;
 
 TEST_F(EmbeddedFaults, a_full_disk_refuses_the_append_and_room_lets_it_go_on) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   machine_.files.set_capacity(150U << 10U);
   std::size_t written = 0;
-  Result<Committed> committed = put_all(*log, {place}, std::string(3000, 'x'));
+  Result<Committed> committed = put_all(*log, {partition}, std::string(3000, 'x'));
   while (committed) {
     ++written;
-    committed = put_all(*log, {place}, std::string(3000, 'x'));
+    committed = put_all(*log, {partition}, std::string(3000, 'x'));
   }
   EXPECT_TRUE(committed.error().is(errc::disk_full)) << committed.error().to_string();
   EXPECT_GT(written, 10U);
   EXPECT_TRUE(log->wait_durable(log->committed()).has_value());
-  EXPECT_EQ(values_of(*log, place).size(), written);
-  EXPECT_TRUE(put_all(*log, {place}, std::string(3000, 'x')).error().is(errc::disk_full));
+  EXPECT_EQ(values_of(*log, partition).size(), written);
+  EXPECT_TRUE(put_all(*log, {partition}, std::string(3000, 'x')).error().is(errc::disk_full));
   machine_.files.set_capacity(10U << 20U);
-  ASSERT_TRUE(put_all(*log, {place}, std::string(3000, 'x')).has_value());
-  EXPECT_EQ(values_of(*log, place).size(), written + 1);
+  ASSERT_TRUE(put_all(*log, {partition}, std::string(3000, 'x')).has_value());
+  EXPECT_EQ(values_of(*log, partition).size(), written + 1);
   abandon(*log);
   log = machine_.open();
   ASSERT_NE(log, nullptr);
-  EXPECT_EQ(values_of(*log, place).size(), written + 1);
+  EXPECT_EQ(values_of(*log, partition).size(), written + 1);
 }
 
 TEST_F(EmbeddedFaults, a_failed_write_leaves_nothing_behind) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
-  ASSERT_TRUE(put_all(*log, {place}, "first").has_value());
+  const auto partition = topic_at(*log, "t");
+  ASSERT_TRUE(put_all(*log, {partition}, "first").has_value());
   machine_.files.fail_writes(true);
-  const auto refused = put_all(*log, {place}, "lost");
+  const auto refused = put_all(*log, {partition}, "lost");
   ASSERT_FALSE(refused.has_value());
   machine_.files.fail_writes(false);
-  EXPECT_THAT(values_of(*log, place), testing::ElementsAre("first"));
+  EXPECT_THAT(values_of(*log, partition), testing::ElementsAre("first"));
 }
 
 TEST_F(EmbeddedFaults, after_a_failed_sync_nobody_appends_until_the_log_is_repaired) {
   auto log = machine_.open(options_of("stock", "one"));
   auto other = machine_.open(options_of("stock", "two"));
-  const auto place = topic_at(*log, "t");
-  const auto first = put_all(*log, {place}, "durable");
+  const auto partition = topic_at(*log, "t");
+  const auto first = put_all(*log, {partition}, "durable");
   ASSERT_TRUE(log->wait_durable(first->position).has_value());
-  const auto second = put_all(*log, {place}, "in doubt");
+  const auto second = put_all(*log, {partition}, "in doubt");
   machine_.files.fail_syncs(true);
   const Status waited = log->wait_durable(second->position);
   ASSERT_FALSE(waited.has_value());
   EXPECT_TRUE(waited.error().is(errc::failed_sync)) << waited.error().to_string();
   machine_.files.fail_syncs(false);
   for (Log* handle : {log.get(), other.get()}) {
-    const auto refused = put_all(*handle, {place}, "v");
+    const auto refused = put_all(*handle, {partition}, "v");
     ASSERT_FALSE(refused.has_value());
     EXPECT_TRUE(refused.error().is(errc::failed_sync)) << refused.error().to_string();
     EXPECT_FALSE(handle->maintain().has_value());
@@ -78,18 +78,18 @@ TEST_F(EmbeddedFaults, after_a_failed_sync_nobody_appends_until_the_log_is_repai
   ASSERT_TRUE(repaired.has_value()) << repaired.error().to_string();
   EXPECT_TRUE(repaired->changed);
   log = machine_.open();
-  const auto values = values_of(*log, place);
+  const auto values = values_of(*log, partition);
   ASSERT_FALSE(values.empty());
   EXPECT_EQ(values[0], "durable");
-  EXPECT_TRUE(put_all(*log, {place}, "v").has_value());
+  EXPECT_TRUE(put_all(*log, {partition}, "v").has_value());
 }
 
 TEST_F(EmbeddedFaults, one_sync_serves_all_commits_before_it) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   std::vector<LogPosition> positions;
   for (int i = 0; i < 10; ++i) {
-    positions.push_back(put_all(*log, {place}, "v")->position);
+    positions.push_back(put_all(*log, {partition}, "v")->position);
   }
   const std::uint64_t before = machine_.files.syncs();
   ASSERT_TRUE(log->wait_durable(positions.back()).has_value());
@@ -113,8 +113,8 @@ TEST_F(EmbeddedFaults, the_interval_policy_syncs_in_housekeeping) {
   options.durability = DurabilityPolicy::interval;
   options.sync_interval_ms = 100;
   auto log = machine_.open(options);
-  const auto place = topic_at(*log, "t");
-  const auto committed = put_all(*log, {place}, "v");
+  const auto partition = topic_at(*log, "t");
+  const auto committed = put_all(*log, {partition}, "v");
   ASSERT_TRUE(log->maintain().has_value());
   EXPECT_LT(log->durable().position, committed->position.position);
   machine_.clock.advance_ms(100);
@@ -125,41 +125,41 @@ TEST_F(EmbeddedFaults, the_interval_policy_syncs_in_housekeeping) {
 TEST_F(EmbeddedFaults, a_segment_that_found_no_room_leaves_nothing_that_another_member_could_keep) {
   auto one = machine_.open(options_of("stock", "one"));
   auto two = machine_.open(options_of("stock", "two"));
-  const auto place = topic_at(*one, "t");
+  const auto partition = topic_at(*one, "t");
   topic_at(*two, "t");
-  ASSERT_TRUE(put_all(*one, {place}, std::string(40'000, 'a')).has_value());
+  ASSERT_TRUE(put_all(*one, {partition}, std::string(40'000, 'a')).has_value());
   machine_.files.set_capacity(70U << 10U);
-  ASSERT_TRUE(put_all(*one, {place}, std::string(40'000, 'b')).error().is(errc::disk_full));
-  ASSERT_TRUE(put_all(*two, {place}, std::string(40'000, 'b')).error().is(errc::disk_full));
+  ASSERT_TRUE(put_all(*one, {partition}, std::string(40'000, 'b')).error().is(errc::disk_full));
+  ASSERT_TRUE(put_all(*two, {partition}, std::string(40'000, 'b')).error().is(errc::disk_full));
   machine_.files.set_capacity(10U << 20U);
-  const auto committed = put_all(*two, {place}, std::string(40'000, 'c'));
+  const auto committed = put_all(*two, {partition}, std::string(40'000, 'c'));
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
-  ASSERT_TRUE(put_all(*one, {place}, "d").has_value());
-  EXPECT_EQ(values_of(*one, place), values_of(*two, place));
-  EXPECT_EQ(values_of(*one, place).size(), 3U);
+  ASSERT_TRUE(put_all(*one, {partition}, "d").has_value());
+  EXPECT_EQ(values_of(*one, partition), values_of(*two, partition));
+  EXPECT_EQ(values_of(*one, partition).size(), 3U);
 }
 
 TEST_F(EmbeddedFaults, a_sync_that_failed_for_a_checkpoint_stops_the_log) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(put_all(*log, {place}, std::string(40'000, 'x')).has_value());
+    ASSERT_TRUE(put_all(*log, {partition}, std::string(40'000, 'x')).has_value());
   }
   machine_.clock.advance_ms(5'000);
   machine_.files.fail_syncs(true);
   EXPECT_FALSE(log->maintain().has_value());
   machine_.files.fail_syncs(false);
-  // The disk tells of lost pages once: the next sync must not answer for them.
+  // The disk reports lost pages once: the next sync must not promise them.
   EXPECT_FALSE(log->wait_durable(log->committed()).has_value());
-  const auto refused = put_all(*log, {place}, "v");
+  const auto refused = put_all(*log, {partition}, "v");
   ASSERT_FALSE(refused.has_value());
   EXPECT_TRUE(refused.error().is(errc::failed_sync)) << refused.error().to_string();
 }
 
 TEST_F(EmbeddedFaults, a_log_that_failed_on_a_full_disk_is_refused_after_a_restart) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
-  ASSERT_TRUE(put_all(*log, {place}, "v").has_value());
+  const auto partition = topic_at(*log, "t");
+  ASSERT_TRUE(put_all(*log, {partition}, "v").has_value());
   machine_.files.set_capacity(1);
   machine_.files.fail_syncs(true);
   EXPECT_FALSE(log->wait_durable(log->committed()).has_value());

@@ -101,12 +101,12 @@ class SimulatedMachine {
   LogEnvironment environment{clock, files, random, processes};
 };
 
-/// Commits `key=value` records, one for each place, as one transaction.
-inline Result<Committed> put_all(Log& log, const std::vector<TopicPartition>& places,
+/// Commits `key=value` records, one for each partition, as one transaction.
+inline Result<Committed> put_all(Log& log, const std::vector<TopicPartition>& partitions,
                                  const std::string& value) {
   Transaction transaction;
-  for (const TopicPartition& place : places) {
-    transaction.append(place, {0, "k", value, {}});
+  for (const TopicPartition& partition : partitions) {
+    transaction.append(partition, {0, "k", value, {}});
   }
   return log.commit(transaction);
 }
@@ -120,11 +120,11 @@ inline TopicPartition topic_at(Log& log, const std::string& name, std::int32_t p
   return {topic->id, partition(0)};
 }
 
-inline std::vector<std::string> values_of(Log& log, TopicPartition place) {
+inline std::vector<std::string> values_of(Log& log, TopicPartition partition) {
   std::vector<std::string> values;
   FetchBuffer buffer;
   for (Offset next = offset(0);; next = buffer.next) {
-    const Status fetched = log.fetch(place, next, 1U << 16U, buffer);
+    const Status fetched = log.fetch(partition, next, 1U << 16U, buffer);
     if (!fetched) {
       ADD_FAILURE() << fetched.error().to_string();
       return values;

@@ -82,12 +82,12 @@ TEST_F(EmbeddedFaults, a_member_that_left_a_commit_by_an_exception_completes_it_
     GTEST_SKIP() << "needs fault points";
   }
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   plan("commit.after_frame", 1);
   // The process lives: this stands for any exception, such as one for want of memory.
-  EXPECT_THROW(static_cast<void>(put_all(*log, {place}, "first")), SimulatedDeath);
-  ASSERT_TRUE(put_all(*log, {place}, "second"));
-  EXPECT_THAT(values_of(*log, place), testing::ElementsAre("first", "second"));
+  EXPECT_THROW(static_cast<void>(put_all(*log, {partition}, "first")), SimulatedDeath);
+  ASSERT_TRUE(put_all(*log, {partition}, "second"));
+  EXPECT_THAT(values_of(*log, partition), testing::ElementsAre("first", "second"));
 }
 
 TEST_F(EmbeddedFaults, a_member_counts_the_ends_of_the_journal_that_it_repaired) {
@@ -109,19 +109,19 @@ TEST_F(EmbeddedFaults, a_member_counts_the_ends_of_the_journal_that_it_repaired)
                    (recovers ? ", recovered" : ", repaired by a survivor"));
       SimulatedMachine machine;
       auto survivor = machine.open(options_of("stock", "survivor"));
-      const auto place = topic_at(*survivor, "t");
+      const auto partition = topic_at(*survivor, "t");
       EXPECT_EQ(repaired_tails(*survivor), 0U);
       if (recovers) {
         survivor.reset();
       }
       auto victim = machine.open(options_of("stock", "victim"));
       plan(one.point, 1);
-      ASSERT_TRUE(dies(*victim, [&] { static_cast<void>(put_all(*victim, {place}, "one")); }));
+      ASSERT_TRUE(dies(*victim, [&] { static_cast<void>(put_all(*victim, {partition}, "one")); }));
       if (recovers) {
         survivor = machine.open(options_of("stock", "survivor"));
       }
-      ASSERT_TRUE(put_all(*survivor, {place}, "two"));
-      ASSERT_TRUE(put_all(*survivor, {place}, "three"));
+      ASSERT_TRUE(put_all(*survivor, {partition}, "two"));
+      ASSERT_TRUE(put_all(*survivor, {partition}, "three"));
       EXPECT_EQ(repaired_tails(*survivor), recovers ? one.by_recovery : one.by_survivor);
     }
   }
@@ -134,15 +134,15 @@ TEST_F(EmbeddedFaults, a_death_during_repair_is_repaired_by_the_next) {
   for (const char* second : {"repair.after_frame", "members.cleaned"}) {
     SimulatedMachine machine;
     auto survivor = machine.open(options_of("stock", "survivor"));
-    const auto place = topic_at(*survivor, "t");
+    const auto partition = topic_at(*survivor, "t");
     auto one = machine.open(options_of("stock", "one"));
     auto two = machine.open(options_of("stock", "two"));
     plan("commit.after_frame", 1);
-    ASSERT_TRUE(dies(*one, [&] { static_cast<void>(put_all(*one, {place}, "one")); }));
+    ASSERT_TRUE(dies(*one, [&] { static_cast<void>(put_all(*one, {partition}, "one")); }));
     plan(second, 1);
-    ASSERT_TRUE(dies(*two, [&] { static_cast<void>(put_all(*two, {place}, "two")); }));
-    ASSERT_TRUE(put_all(*survivor, {place}, "three").has_value());
-    EXPECT_THAT(values_of(*survivor, place), testing::ElementsAre("one", "three"));
+    ASSERT_TRUE(dies(*two, [&] { static_cast<void>(put_all(*two, {partition}, "two")); }));
+    ASSERT_TRUE(put_all(*survivor, {partition}, "three").has_value());
+    EXPECT_THAT(values_of(*survivor, partition), testing::ElementsAre("one", "three"));
   }
 }
 
@@ -155,8 +155,8 @@ TEST_F(EmbeddedFaults, a_death_during_recovery_leaves_the_log_to_the_next) {
         "recovery.before_checkpoint", "recovery.after_checkpoint", "recovery.before_share"}) {
     SimulatedMachine machine;
     auto log = machine.open();
-    const auto place = topic_at(*log, "t");
-    ASSERT_TRUE(put_all(*log, {place}, "v").has_value());
+    const auto partition = topic_at(*log, "t");
+    ASSERT_TRUE(put_all(*log, {partition}, "v").has_value());
     abandon(*log);
     log.reset();
     plan(point, 1);
@@ -169,11 +169,11 @@ TEST_F(EmbeddedFaults, a_death_during_recovery_leaves_the_log_to_the_next) {
     EXPECT_TRUE(died) << point;
     log = machine.open();
     ASSERT_NE(log, nullptr) << point;
-    EXPECT_THAT(values_of(*log, place), testing::ElementsAre("v")) << point;
+    EXPECT_THAT(values_of(*log, partition), testing::ElementsAre("v")) << point;
   }
 }
 
-TEST_F(EmbeddedFaults, a_member_that_dies_while_it_takes_a_unit_does_not_keep_it) {
+TEST_F(EmbeddedFaults, a_member_that_dies_while_it_takes_a_task_does_not_keep_it) {
   if (!fault_points_compiled_in()) {
     GTEST_SKIP() << "this build has no fault points";
   }
@@ -197,26 +197,26 @@ TEST_F(EmbeddedFaults, a_death_while_a_segment_is_made_divides_nobody) {
     SimulatedMachine machine;
     auto survivor = machine.open(options_of("stock", "survivor"));
     auto late = machine.open(options_of("stock", "late"));
-    const auto place = topic_at(*survivor, "t");
+    const auto partition = topic_at(*survivor, "t");
     topic_at(*late, "t");
-    ASSERT_TRUE(put_all(*survivor, {place}, std::string(40'000, 'a')).has_value());
+    ASSERT_TRUE(put_all(*survivor, {partition}, std::string(40'000, 'a')).has_value());
     auto victim = machine.open(options_of("stock", "victim"));
     plan(point, 1);
     // It needs a new segment; what follows is small enough for the old one.
     ASSERT_TRUE(dies(*victim, [&] {
-      static_cast<void>(put_all(*victim, {place}, std::string(40'000, 'b')));
+      static_cast<void>(put_all(*victim, {partition}, std::string(40'000, 'b')));
     })) << point;
     std::vector<std::string> expected{std::string(40'000, 'a')};
     for (int i = 0; i < 8; ++i) {
       Log& writer = i % 2 == 0 ? *survivor : *late;
-      const auto committed = put_all(writer, {place}, std::to_string(i));
+      const auto committed = put_all(writer, {partition}, std::to_string(i));
       ASSERT_TRUE(committed.has_value()) << point << ": " << committed.error().to_string();
       ASSERT_TRUE(writer.wait_durable(committed->position).has_value());
       expected.push_back(std::to_string(i));
     }
     auto third = machine.open(options_of("stock", "third"));
     for (Log* reader : {survivor.get(), late.get(), third.get()}) {
-      EXPECT_EQ(values_of(*reader, place), expected) << point;
+      EXPECT_EQ(values_of(*reader, partition), expected) << point;
     }
     for (Log* member : {survivor.get(), late.get(), third.get()}) {
       abandon(*member);
@@ -225,7 +225,7 @@ TEST_F(EmbeddedFaults, a_death_while_a_segment_is_made_divides_nobody) {
     machine.files.lose_power();
     auto next = machine.open();
     ASSERT_NE(next, nullptr) << point;
-    EXPECT_EQ(values_of(*next, place), expected) << point;
+    EXPECT_EQ(values_of(*next, partition), expected) << point;
   }
 }
 
@@ -251,24 +251,24 @@ TEST_F(EmbeddedFaults, a_repairer_that_knows_fewer_groups_than_the_dead_member_g
 TEST_F(EmbeddedFaults, a_repeat_finds_its_outcome_in_a_segment_that_another_member_made) {
   auto one = machine_.open(options_of("stock", "one"));
   auto two = machine_.open(options_of("stock", "two"));
-  const auto place = topic_at(*one, "t");
+  const auto partition = topic_at(*one, "t");
   topic_at(*two, "t");
   for (int i = 0; i < 5; ++i) {
-    ASSERT_TRUE(put_all(*one, {place}, std::string(30'000, 'x')).has_value());
+    ASSERT_TRUE(put_all(*one, {partition}, std::string(30'000, 'x')).has_value());
   }
   Transaction transaction;
-  transaction.append(place, {0, "k", "once", {}});
+  transaction.append(partition, {0, "k", "once", {}});
   transaction.set_sequence("feed", 1);
   const auto first = one->commit(transaction);
   ASSERT_TRUE(first.has_value());
   const auto again = two->commit(transaction);
   ASSERT_TRUE(again.has_value()) << again.error().to_string();
   EXPECT_TRUE(again->repeated);
-  EXPECT_EQ(again->places.at(0).first, first->places.at(0).first);
+  EXPECT_EQ(again->partitions.at(0).first, first->partitions.at(0).first);
 }
 
 TEST_F(EmbeddedFaults, tools_that_can_do_without_a_slot_leave_some_to_services) {
-  const auto place = topic_at(*machine_.open(options_of("stock", "first")), "t");
+  const auto partition = topic_at(*machine_.open(options_of("stock", "first")), "t");
   std::vector<std::unique_ptr<Log>> tools;
   for (int i = 0; i < 70; ++i) {
     LogOptions tool = options_of("", "tail");
@@ -284,8 +284,8 @@ TEST_F(EmbeddedFaults, tools_that_can_do_without_a_slot_leave_some_to_services) 
     services.push_back(machine_.open(options_of("stock", std::to_string(i))));
     ASSERT_NE(services.back(), nullptr) << i;
   }
-  ASSERT_TRUE(put_all(*services.back(), {place}, "v"));
-  EXPECT_EQ(values_of(*tools.back(), place), std::vector<std::string>{"v"});
+  ASSERT_TRUE(put_all(*services.back(), {partition}, "v"));
+  EXPECT_EQ(values_of(*tools.back(), partition), std::vector<std::string>{"v"});
 }
 
 TEST_F(EmbeddedFaults, a_new_member_takes_the_slot_of_one_whose_death_nobody_saw) {
@@ -293,15 +293,15 @@ TEST_F(EmbeddedFaults, a_new_member_takes_the_slot_of_one_whose_death_nobody_saw
   for (int i = 0; i < 64; ++i) {
     members.push_back(machine_.open(options_of("stock", std::to_string(i))));
   }
-  const auto place = topic_at(*members[0], "t");
+  const auto partition = topic_at(*members[0], "t");
   const auto refused = machine_.try_open(options_of("stock", "more"));
   ASSERT_FALSE(refused.has_value());
   EXPECT_TRUE(refused.error().is(errc::limit)) << refused.error().to_string();
   abandon(*members[40]);
   auto more = machine_.open(options_of("stock", "more"));
   ASSERT_NE(more, nullptr);
-  EXPECT_TRUE(put_all(*more, {place}, "v").has_value());
-  EXPECT_THAT(values_of(*members[0], place), testing::ElementsAre("v"));
+  EXPECT_TRUE(put_all(*more, {partition}, "v").has_value());
+  EXPECT_THAT(values_of(*members[0], partition), testing::ElementsAre("v"));
 }
 
 TEST_F(EmbeddedFaults, the_lock_of_a_dead_member_is_taken_over_by_the_next_one_in_its_slot) {
@@ -312,14 +312,15 @@ TEST_F(EmbeddedFaults, the_lock_of_a_dead_member_is_taken_over_by_the_next_one_i
   for (int i = 0; i < 64; ++i) {
     members.push_back(machine_.open(options_of("stock", std::to_string(i))));
   }
-  const auto place = topic_at(*members[0], "t");
+  const auto partition = topic_at(*members[0], "t");
   plan("commit.after_frame", 1);
   topic_at(*members[40], "t");
-  ASSERT_TRUE(dies(*members[40], [&] { static_cast<void>(put_all(*members[40], {place}, "v")); }));
+  ASSERT_TRUE(
+      dies(*members[40], [&] { static_cast<void>(put_all(*members[40], {partition}, "v")); }));
   auto more = machine_.open(options_of("stock", "more"));
   ASSERT_NE(more, nullptr);
-  ASSERT_TRUE(put_all(*more, {place}, "w").has_value());
-  EXPECT_THAT(values_of(*members[0], place), testing::ElementsAre("v", "w"));
+  ASSERT_TRUE(put_all(*more, {partition}, "w").has_value());
+  EXPECT_THAT(values_of(*members[0], partition), testing::ElementsAre("v", "w"));
 }
 
 }  // namespace

@@ -106,14 +106,14 @@ class FindTime : public testing::Test {
   void write(Log& log, std::int64_t first, std::int64_t count) {
     for (std::int64_t i = first; i < first + count; ++i) {
       Transaction transaction;
-      transaction.append(place_, {step_ms * i, "k", value_, {}});
+      transaction.append(partition_, {step_ms * i, "k", value_, {}});
       ASSERT_TRUE(log.commit(transaction));
     }
   }
   /// Bytes that finding the time of that record reads.
   std::uint64_t bytes_to_find(Log& log, std::int64_t number) {
     const std::uint64_t before = files_.bytes_read();
-    const auto found = log.find_time(place_, step_ms * number - 1);
+    const auto found = log.find_time(partition_, step_ms * number - 1);
     EXPECT_TRUE(found && *found) << number;
     if (found && *found) {
       EXPECT_EQ((*found)->value, number);
@@ -125,13 +125,13 @@ class FindTime : public testing::Test {
   SimulatedMachine machine_;
   HookedFiles files_{machine_.files};
   LogEnvironment environment_{machine_.clock, files_, machine_.random, machine_.processes};
-  TopicPartition place_;
+  TopicPartition partition_;
   std::string value_ = std::string(1'000, 'x');
 };
 
 TEST_F(FindTime, reads_one_batch_however_many_there_are) {
   auto log = open();
-  place_ = topic_at(*log, "t");
+  partition_ = topic_at(*log, "t");
   std::int64_t written = 0;
   for (const std::int64_t records : {10, 100, 1'000}) {
     write(*log, written, records - written);
@@ -140,14 +140,14 @@ TEST_F(FindTime, reads_one_batch_however_many_there_are) {
       EXPECT_LE(bytes_to_find(*log, number), 2 * value_.size()) << "of " << records;
     }
     const std::uint64_t before = files_.bytes_read();
-    EXPECT_EQ(log->find_time(place_, step_ms * records).value(), std::nullopt);
+    EXPECT_EQ(log->find_time(partition_, step_ms * records).value(), std::nullopt);
     EXPECT_EQ(files_.bytes_read(), before) << "of " << records;
   }
 }
 
 TEST_F(FindTime, is_the_same_after_the_log_was_opened_again) {
   auto log = open();
-  place_ = topic_at(*log, "t");
+  partition_ = topic_at(*log, "t");
   write(*log, 0, 300);
   log.reset();
   const auto names = machine_.files.list(std::string(SimulatedMachine::directory) + "/journal");
@@ -168,7 +168,7 @@ TEST_F(FindTime, is_the_same_after_the_log_was_opened_again) {
 
 TEST_F(FindTime, index_files_of_an_older_version_are_made_again) {
   auto log = open();
-  place_ = topic_at(*log, "t");
+  partition_ = topic_at(*log, "t");
   write(*log, 0, 300);
   log.reset();
   const std::string name =

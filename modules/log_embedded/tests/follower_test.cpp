@@ -154,10 +154,10 @@ TEST(ReaderAfterPowerLoss,
   for (const std::size_t size : {40'000U, 45'000U}) {
     SimulatedMachine machine;
     auto log = machine.open();
-    const auto place = topic_at(*log, "t");
-    ASSERT_TRUE(log->wait_durable(put_all(*log, {place}, std::string(40'000, 'a'))->position));
-    ASSERT_TRUE(put_all(*log, {place}, std::string(40'000, 'b')));
-    ASSERT_TRUE(put_all(*log, {place}, std::string(40'000, 'c')));
+    const auto partition = topic_at(*log, "t");
+    ASSERT_TRUE(log->wait_durable(put_all(*log, {partition}, std::string(40'000, 'a'))->position));
+    ASSERT_TRUE(put_all(*log, {partition}, std::string(40'000, 'b')));
+    ASSERT_TRUE(put_all(*log, {partition}, std::string(40'000, 'c')));
     auto names = machine.files.list(journal).value();
     std::erase_if(names, [](const std::string& name) { return !name.ends_with(".journal"); });
     ASSERT_EQ(names.size(), 3U);
@@ -169,12 +169,12 @@ TEST(ReaderAfterPowerLoss,
     machine.files.lose_power();
     const auto reader = machine.open(reading_options());
     ASSERT_NE(reader, nullptr);
-    EXPECT_EQ(values_of(*reader, place).size(), 1U);
+    EXPECT_EQ(values_of(*reader, partition).size(), 1U);
     log = machine.open();
     ASSERT_NE(log, nullptr);
     for (const char value : {'d', 'e', 'f'}) {
-      ASSERT_TRUE(put_all(*log, {place}, std::string(size, value)));
-      EXPECT_TRUE(values_of(*reader, place) == values_of(*log, place)) << size;
+      ASSERT_TRUE(put_all(*log, {partition}, std::string(size, value)));
+      EXPECT_TRUE(values_of(*reader, partition) == values_of(*log, partition)) << size;
     }
     EXPECT_EQ(reader->committed().position, log->committed().position);
   }

@@ -50,11 +50,11 @@ class EmbeddedGuards : public testing::Test {
       ASSERT_TRUE(put_all(*log, {orders}, std::string(3000, 'x')));
     }
   }
-  template <class Answer>
-  static void expect_refused(const Answer& answer, ErrorCode code, const std::string& what) {
-    ASSERT_FALSE(answer);
-    EXPECT_TRUE(answer.error().is(code)) << answer.error().to_string();
-    EXPECT_THAT(answer.error().message(), HasSubstr(what));
+  template <class Outcome>
+  static void expect_refused(const Outcome& outcome, ErrorCode code, const std::string& what) {
+    ASSERT_FALSE(outcome);
+    EXPECT_TRUE(outcome.error().is(code)) << outcome.error().to_string();
+    EXPECT_THAT(outcome.error().message(), HasSubstr(what));
   }
 
   SimulatedMachine machine_;

@@ -17,9 +17,9 @@ class IndexFileFailures : public testing::Test {
  protected:
   std::unique_ptr<Log> fill() {
     auto log = machine_.open();
-    place_ = topic_at(*log, "t");
+    partition_ = topic_at(*log, "t");
     for (int i = 0; i < 40; ++i) {
-      EXPECT_TRUE(put_all(*log, {place_}, std::string(5'000, 'x')));
+      EXPECT_TRUE(put_all(*log, {partition_}, std::string(5'000, 'x')));
     }
     return log;
   }
@@ -30,7 +30,7 @@ class IndexFileFailures : public testing::Test {
   }
 
   SimulatedMachine machine_;
-  TopicPartition place_;
+  TopicPartition partition_;
 };
 
 TEST_F(IndexFileFailures, a_file_that_is_larger_than_its_segment_is_not_read) {
@@ -45,7 +45,7 @@ TEST_F(IndexFileFailures, a_file_that_is_larger_than_its_segment_is_not_read) {
   EXPECT_FALSE(frames.read_index_file(0));
   const auto log = machine_.open();
   ASSERT_NE(log, nullptr);
-  EXPECT_EQ(values_of(*log, place_).size(), 40U);
+  EXPECT_EQ(values_of(*log, partition_).size(), 40U);
 }
 
 TEST_F(IndexFileFailures, a_full_disk_keeps_nothing_of_a_file_that_has_no_room) {
@@ -71,7 +71,7 @@ TEST_F(IndexFileFailures, a_process_without_descriptors_removes_no_file) {
     failed = files.open_failed();
     ASSERT_EQ(names(".batches"), before) << nth;
     if (log) {
-      EXPECT_EQ(values_of(**log, place_).size(), 40U);
+      EXPECT_EQ(values_of(**log, partition_).size(), 40U);
     }
   }
 }

@@ -98,7 +98,8 @@ TEST_F(OtherLayout, is_named_once_for_each_process_and_for_the_own_one) {
   write_layout(embedded::control_layout);
 }
 
-TEST_F(EmbeddedProcesses, a_log_that_is_open_is_not_repaired_and_the_error_names_who_has_it) {
+TEST_F(EmbeddedProcesses,
+       a_log_that_is_open_is_not_repaired_and_the_error_names_the_process_that_has_it) {
   const auto log = open("owner");
   const auto refused = repair_log(path(), environment_, false, real_shared_regions());
   ASSERT_FALSE(refused);

@@ -40,7 +40,7 @@ class LostPages : public EmbeddedFaults {
   }
   /// A log of two segments, which are durable.
   void begin(Log& writer) {
-    place_ = topic_at(writer, "t");
+    partition_ = topic_at(writer, "t");
     put_segments(writer, 2);
     machine_.clock.advance_ms(60'000);
     ASSERT_TRUE(writer.maintain()) << "a checkpoint";
@@ -48,7 +48,7 @@ class LostPages : public EmbeddedFaults {
   }
   void put_segments(Log& writer, int count) {
     for (int i = 0; i < count; ++i) {
-      ASSERT_TRUE(put_all(writer, {place_}, std::string(40'000, 'x')));
+      ASSERT_TRUE(put_all(writer, {partition_}, std::string(40'000, 'x')));
     }
   }
   static void expect_failed(const Status& status) {
@@ -57,7 +57,7 @@ class LostPages : public EmbeddedFaults {
   }
   static Status waited(Log& log) { return log.wait_durable(log.committed()); }
 
-  TopicPartition place_;
+  TopicPartition partition_;
 };
 
 TEST_F(LostPages, are_found_by_a_member_that_did_not_write_them) {
@@ -120,7 +120,7 @@ TEST_F(LostPages, are_found_by_a_member_before_it_leaves) {
   machine_.files.fail_syncs(true);
   writer.reset();
   machine_.files.fail_syncs(false);
-  const auto refused = put_all(*other, {place_}, "v");
+  const auto refused = put_all(*other, {partition_}, "v");
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(errc::failed_sync)) << refused.error().to_string();
 }

@@ -205,14 +205,14 @@ TEST_F(Opening, finds_the_same_with_any_of_the_index_files_and_without) {
 }
 
 TEST_F(Opening, takes_no_index_file_of_another_history) {
-  // As a backup that was put back: the same log and the same places, but other records.
+  // As a backup that was put back: the same log and the same positions, but other records.
   SimulatedMachine machine;
   for (SimulatedMachine* one : {&machine, &machine_}) {
     begin_log(one->files, SimulatedMachine::directory, 0);
     const auto log = one->open();
-    const auto place = topic_at(*log, "t");
+    const auto partition = topic_at(*log, "t");
     for (int i = 0; i < 60; ++i) {
-      ASSERT_TRUE(put_all(*log, {place}, std::string(5'000, one == &machine ? 'a' : 'b')));
+      ASSERT_TRUE(put_all(*log, {partition}, std::string(5'000, one == &machine ? 'a' : 'b')));
     }
   }
   ASSERT_EQ(index_files(machine), index_files(machine_));
@@ -258,9 +258,9 @@ TEST_F(Opening, passes_over_an_index_file_that_contradicts_what_is_known) {
         [](const auto& a, const auto& b) { return a.entries.size() < b.entries.size(); });
   };
   const std::vector<std::function<void(SegmentIndex&)>> changes{
-      [&](SegmentIndex& one) { largest(one).place.topic = TopicId{{99}}; },
-      [&](SegmentIndex& one) { largest(one).place.partition = partition(1'000); },
-      [&](SegmentIndex& one) { largest(one).place.topic = embedded::positions_topic; },
+      [&](SegmentIndex& one) { largest(one).id.topic = TopicId{{99}}; },
+      [&](SegmentIndex& one) { largest(one).id.partition = partition(1'000); },
+      [&](SegmentIndex& one) { largest(one).id.topic = embedded::positions_topic; },
       [&](SegmentIndex& one) {
         std::swap(largest(one).entries.front(), largest(one).entries.back());
       },
@@ -319,14 +319,14 @@ TEST_F(Opening, continues_after_a_death_at_each_step_of_writing_index_files) {
   }
 }
 
-TEST_F(Opening, of_a_log_with_damage_in_an_earlier_segment_works_and_its_reader_is_told) {
+TEST_F(Opening, of_a_log_with_damage_in_an_earlier_segment_works_and_its_reader_gets_the_error) {
   std::uint64_t end = 0;
   {
     const auto log = machine_.open();
-    const auto place = topic_at(*log, "t");
-    end = put_all(*log, {place}, std::string(5'000, 'x'))->position.position;
+    const auto topic_partition = topic_at(*log, "t");
+    end = put_all(*log, {topic_partition}, std::string(5'000, 'x'))->position.position;
     for (int i = 0; i < 60; ++i) {
-      ASSERT_TRUE(put_all(*log, {place}, std::string(5'000, 'y')));
+      ASSERT_TRUE(put_all(*log, {topic_partition}, std::string(5'000, 'y')));
     }
   }
   const std::string first = journal + "00000000000000000000.journal";
@@ -334,14 +334,16 @@ TEST_F(Opening, of_a_log_with_damage_in_an_earlier_segment_works_and_its_reader_
   for (const LogAccess access : {LogAccess::read_only, LogAccess::read_write}) {
     const auto log = open_counted(access);
     ASSERT_NE(log, nullptr);
-    const TopicPartition place{log->find_topic("t")->id, partition(0)};
+    const TopicPartition topic_partition{log->find_topic("t")->id, partition(0)};
     FetchBuffer buffer;
-    const Status damaged = log->fetch(place, offset(0), 1'000, buffer);
+    const Status damaged = log->fetch(topic_partition, offset(0), 1'000, buffer);
     ASSERT_FALSE(damaged);
     EXPECT_TRUE(damaged.error().is(errc::corrupt)) << damaged.error().to_string();
     EXPECT_THAT(damaged.error().message(), HasSubstr(first));
-    EXPECT_TRUE(log->fetch(place, offset(1), 1'000, buffer)) << "what is not damaged is read";
-    EXPECT_EQ(put_all(*log, {place}, "more").has_value(), access == LogAccess::read_write);
+    EXPECT_TRUE(log->fetch(topic_partition, offset(1), 1'000, buffer))
+        << "what is not damaged is read";
+    EXPECT_EQ(put_all(*log, {topic_partition}, "more").has_value(),
+              access == LogAccess::read_write);
   }
   const auto report = verify_log(SimulatedMachine::directory, machine_.environment);
   ASSERT_TRUE(report && report->corrupt);
@@ -353,10 +355,10 @@ TEST_F(Opening, after_a_repair_takes_nothing_from_index_files_of_what_was_cut) {
   std::uint64_t cut = 0;
   {
     const auto log = machine_.open();
-    const auto place = topic_at(*log, "t");
+    const auto partition = topic_at(*log, "t");
     for (int i = 0; i < 60; ++i) {
       values.push_back(std::to_string(i) + std::string(5'000, 'y'));
-      const auto committed = put_all(*log, {place}, values.back());
+      const auto committed = put_all(*log, {partition}, values.back());
       if (i == 30) {
         cut = committed->position.position;
       }
@@ -382,11 +384,11 @@ TEST_F(Opening, after_a_repair_takes_nothing_from_index_files_of_what_was_cut) {
   for (int life = 0; life < 3; ++life) {
     const auto log = machine_.open();
     ASSERT_NE(log, nullptr);
-    const auto place = topic_at(*log, "t");
-    EXPECT_TRUE(values_of(*log, place) == values);
+    const auto partition = topic_at(*log, "t");
+    EXPECT_TRUE(values_of(*log, partition) == values);
     for (int i = 0; i < 20; ++i) {
       values.push_back("again " + std::to_string(i) + std::string(5'000, 'z'));
-      ASSERT_TRUE(put_all(*log, {place}, values.back()));
+      ASSERT_TRUE(put_all(*log, {partition}, values.back()));
     }
   }
   EXPECT_FALSE(verify_log(SimulatedMachine::directory, machine_.environment)->corrupt);

@@ -29,21 +29,21 @@ class OtherCheckpoint : public testing::Test {
   void fill(SimulatedMachine& machine, std::uint64_t begin, int count, char value) {
     begin_log(machine.files, SimulatedMachine::directory, begin);
     const auto log = machine.open();
-    place_ = topic_at(*log, "t");
+    partition_ = topic_at(*log, "t");
     const GroupId group = log->group("g").value();
     for (int i = 0; i < count; ++i) {
       Transaction transaction;
-      transaction.append(place_, {0, "k", std::string(5'000, value), {}});
+      transaction.append(partition_, {0, "k", std::string(5'000, value), {}});
       if (i == 1) {
-        transaction.set_position(group, place_, offset(1));
+        transaction.set_position(group, partition_, offset(1));
       }
       ASSERT_TRUE(log->commit(transaction));
     }
   }
   void expect_whole(Log& log) {
-    EXPECT_EQ(values_of(log, place_),
+    EXPECT_EQ(values_of(log, partition_),
               std::vector<std::string>(few_commits, std::string(5'000, 'a')));
-    EXPECT_EQ(log.position(log.group("g").value(), place_).value(), offset(1));
+    EXPECT_EQ(log.position(log.group("g").value(), partition_).value(), offset(1));
   }
   void expect_whole_log() {
     const auto reader = machine_.open(reading());
@@ -60,7 +60,7 @@ class OtherCheckpoint : public testing::Test {
   }
 
   SimulatedMachine machine_;
-  TopicPartition place_;
+  TopicPartition partition_;
 };
 
 TEST_F(OtherCheckpoint, that_is_damaged_or_missing_costs_a_log_that_begins_behind_0_nothing) {

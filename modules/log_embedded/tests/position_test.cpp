@@ -27,21 +27,21 @@ class LargePositions : public testing::Test {
     begin_log(machine_.files, SimulatedMachine::directory, position);
   }
   /// Appends until the log ends behind `end`.
-  void append_past(Log& log, TopicPartition place, std::uint64_t end) {
+  void append_past(Log& log, TopicPartition partition, std::uint64_t end) {
     while (log.committed().position <= end) {
       values_.push_back(std::to_string(values_.size()) + std::string(20'000, 'x'));
-      const auto committed = put_all(log, {place}, values_.back());
+      const auto committed = put_all(log, {partition}, values_.back());
       ASSERT_TRUE(committed) << committed.error().to_string();
     }
   }
   /// A member, a handle that only reads and the tools find all that was written.
-  void expect_whole(Log& log, TopicPartition place) {
-    EXPECT_TRUE(values_of(log, place) == values_);
+  void expect_whole(Log& log, TopicPartition partition) {
+    EXPECT_TRUE(values_of(log, partition) == values_);
     LogOptions options = options_of();
     options.access = LogAccess::read_only;
     const auto reader = machine_.open(options);
     ASSERT_NE(reader, nullptr);
-    EXPECT_TRUE(values_of(*reader, place) == values_);
+    EXPECT_TRUE(values_of(*reader, partition) == values_);
     EXPECT_EQ(reader->committed().position, log.committed().position);
     const auto report = verify_log(SimulatedMachine::directory, machine_.environment);
     ASSERT_TRUE(report) << report.error().to_string();
@@ -59,36 +59,36 @@ TEST_F(LargePositions, past_1_tib_are_appended_and_read_after_a_kill_and_after_a
   auto log = machine_.open();
   ASSERT_NE(log, nullptr);
   EXPECT_EQ(log->committed().position, tebibyte - mebibyte);
-  const auto place = topic_at(*log, "t");
-  append_past(*log, place, tebibyte + mebibyte);
-  expect_whole(*log, place);
+  const auto partition = topic_at(*log, "t");
+  append_past(*log, partition, tebibyte + mebibyte);
+  expect_whole(*log, partition);
   const auto other = machine_.open(options_of("stock", "other"));
-  EXPECT_TRUE(values_of(*other, place) == values_) << "by the index that they share";
+  EXPECT_TRUE(values_of(*other, partition) == values_) << "by the index that they share";
   FetchBuffer buffer;
-  ASSERT_TRUE(other->fetch(place, offset(static_cast<std::int64_t>(values_.size()) - 1), 1U << 20U,
-                           buffer));
+  ASSERT_TRUE(other->fetch(partition, offset(static_cast<std::int64_t>(values_.size()) - 1),
+                           1U << 20U, buffer));
   EXPECT_EQ(buffer.batches.back().position, log->committed());
   abandon(*other);
   abandon(*log);
   log = machine_.open();
   ASSERT_NE(log, nullptr) << "after a kill";
-  expect_whole(*log, place);
-  append_past(*log, place, tebibyte + 2 * mebibyte);
+  expect_whole(*log, partition);
+  append_past(*log, partition, tebibyte + 2 * mebibyte);
   log.reset();
   EXPECT_EQ(stat_log(SimulatedMachine::directory, machine_.environment)->checkpoint,
             verify_log(SimulatedMachine::directory, machine_.environment)->end);
   log = machine_.open();
   ASSERT_NE(log, nullptr) << "after an orderly end";
-  expect_whole(*log, place);
+  expect_whole(*log, partition);
 }
 
 TEST_F(LargePositions, past_1_tib_are_in_checkpoints_and_outcomes) {
   begin_at(tebibyte - mebibyte);
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
-  append_past(*log, place, tebibyte);
+  const auto partition = topic_at(*log, "t");
+  append_past(*log, partition, tebibyte);
   Transaction transaction;
-  transaction.append(place, {0, "k", "once", {}});
+  transaction.append(partition, {0, "k", "once", {}});
   transaction.set_sequence("feed", 1);
   const auto first = log->commit(transaction);
   ASSERT_TRUE(first) << first.error().to_string();
@@ -109,26 +109,26 @@ TEST_F(LargePositions, past_1_tib_are_in_checkpoints_and_outcomes) {
     ASSERT_TRUE(again) << again.error().to_string();
     EXPECT_TRUE(again->repeated);
     EXPECT_EQ(again->position.position, first->position.position);
-    expect_whole(*log, place);
+    expect_whole(*log, partition);
   }
 }
 
 TEST_F(LargePositions, past_1_tib_survive_a_loss_of_power_and_a_repair) {
   begin_at(tebibyte - mebibyte);
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
-  append_past(*log, place, tebibyte);
-  const auto durable = put_all(*log, {place}, "durable");
+  const auto partition = topic_at(*log, "t");
+  append_past(*log, partition, tebibyte);
+  const auto durable = put_all(*log, {partition}, "durable");
   values_.emplace_back("durable");
   ASSERT_TRUE(log->wait_durable(durable->position));
-  ASSERT_TRUE(put_all(*log, {place}, "lost"));
+  ASSERT_TRUE(put_all(*log, {partition}, "lost"));
   abandon(*log);
   machine_.regions.lose_power();
   machine_.files.lose_power();
   log = machine_.open();
   ASSERT_NE(log, nullptr);
-  expect_whole(*log, place);
-  const auto cut = put_all(*log, {place}, "cut");
+  expect_whole(*log, partition);
+  const auto cut = put_all(*log, {partition}, "cut");
   const std::uint64_t before = durable->position.position;
   log.reset();
   const auto segments =
@@ -146,24 +146,24 @@ TEST_F(LargePositions, past_1_tib_survive_a_loss_of_power_and_a_repair) {
   EXPECT_EQ(repaired->cut_from, before);
   log = machine_.open();
   ASSERT_NE(log, nullptr);
-  expect_whole(*log, place);
+  expect_whole(*log, partition);
 }
 
 TEST_F(LargePositions, end_below_2_to_the_63_with_an_error_and_all_before_stays_readable) {
   begin_at(embedded::max_position - mebibyte / 4);
   auto log = machine_.open();
   ASSERT_NE(log, nullptr);
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   Result<Committed> committed;
   while (committed) {
     values_.push_back(std::to_string(values_.size()) + std::string(3'000, 'x'));
-    committed = put_all(*log, {place}, values_.back());
+    committed = put_all(*log, {partition}, values_.back());
   }
   values_.pop_back();
   EXPECT_GT(values_.size(), 70U);
   EXPECT_TRUE(committed.error().is(errc::limit)) << committed.error().to_string();
   EXPECT_THAT(committed.error().message(), HasSubstr("9223372036854775808"));
-  expect_whole(*log, place);
+  expect_whole(*log, partition);
   for (const bool killed : {true, false}) {
     if (killed) {
       abandon(*log);
@@ -171,8 +171,8 @@ TEST_F(LargePositions, end_below_2_to_the_63_with_an_error_and_all_before_stays_
     log.reset();
     log = machine_.open();
     ASSERT_NE(log, nullptr);
-    expect_whole(*log, place);
-    const auto refused = put_all(*log, {place}, std::string(4'000, 'x'));
+    expect_whole(*log, partition);
+    const auto refused = put_all(*log, {partition}, std::string(4'000, 'x'));
     ASSERT_FALSE(refused);
     EXPECT_TRUE(refused.error().is(errc::limit)) << refused.error().to_string();
   }
@@ -180,9 +180,9 @@ TEST_F(LargePositions, end_below_2_to_the_63_with_an_error_and_all_before_stays_
 
 TEST_F(LargePositions, of_a_file_that_no_log_can_have_do_not_make_it_a_segment) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   values_.emplace_back("v");
-  ASSERT_TRUE(put_all(*log, {place}, values_.back()));
+  ASSERT_TRUE(put_all(*log, {partition}, values_.back()));
   log.reset();
   const std::string path =
       std::string(SimulatedMachine::directory) + "/journal/18446744073709551615.journal";
@@ -190,7 +190,7 @@ TEST_F(LargePositions, of_a_file_that_no_log_can_have_do_not_make_it_a_segment) 
   ASSERT_TRUE(file && (*file)->allocate(4096) && (*file)->sync());
   log = machine_.open();
   ASSERT_NE(log, nullptr);
-  expect_whole(*log, place);
+  expect_whole(*log, partition);
   EXPECT_TRUE(machine_.files.exists(path));
 }
 
@@ -198,9 +198,9 @@ TEST_F(EmbeddedProcesses, killed_past_1_tib_are_followed_by_others) {
   begin_log(real_file_system(), path(), tebibyte - mebibyte / 4);
   Child writer([&] {
     const auto own = open("writer");
-    const auto place = topic_at(*own, "t");
+    const auto partition = topic_at(*own, "t");
     for (int i = 0; own->committed().position <= tebibyte + mebibyte / 4; ++i) {
-      if (!put_all(*own, {place}, std::to_string(i) + std::string(9'000, 'x'))) {
+      if (!put_all(*own, {partition}, std::to_string(i) + std::string(9'000, 'x'))) {
         return 1;
       }
     }
@@ -210,17 +210,17 @@ TEST_F(EmbeddedProcesses, killed_past_1_tib_are_followed_by_others) {
   ASSERT_TRUE(was_killed(writer.wait()));
   auto log = open("next");
   ASSERT_NE(log, nullptr);
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   EXPECT_GT(log->committed().position, tebibyte + mebibyte / 4);
-  const auto values = values_of(*log, place);
+  const auto values = values_of(*log, partition);
   ASSERT_GT(values.size(), 50U);
   for (std::size_t i = 0; i < values.size(); ++i) {
     EXPECT_TRUE(values[i].starts_with(std::to_string(i) + "x")) << i;
   }
-  ASSERT_TRUE(put_all(*log, {place}, "more"));
+  ASSERT_TRUE(put_all(*log, {partition}, "more"));
   log.reset();
   log = open("last");
-  EXPECT_EQ(values_of(*log, place).back(), "more");
+  EXPECT_EQ(values_of(*log, partition).back(), "more");
   const auto report = verify_log(path(), environment_);
   ASSERT_TRUE(report) << report.error().to_string();
   EXPECT_FALSE(report->corrupt);

@@ -15,24 +15,24 @@ namespace {
 TEST_F(EmbeddedProcesses, two_processes_share_one_log_and_wake_each_other) {
   Child writer([&] {
     auto log = open("writer");
-    const auto place = topic_at(*log, "t");
+    const auto partition = topic_at(*log, "t");
     for (int i = 0; i < 100; ++i) {
-      if (!put_all(*log, {place}, std::to_string(i))) {
+      if (!put_all(*log, {partition}, std::to_string(i))) {
         return 1;
       }
     }
     return 0;
   });
   auto log = open("reader");
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   auto waiter = log->waiter();
   FetchBuffer buffer;
   std::int64_t seen = 0;
   while (seen < 100) {
-    const Interest interest[] = {{place, offset(seen)}};
+    const Interest interest[] = {{partition, offset(seen)}};
     const WaitOutcome outcome = waiter->wait(interest, soon());
     ASSERT_NE(outcome, WaitOutcome::timeout);
-    ASSERT_TRUE(log->fetch(place, offset(seen), 1U << 20U, buffer).has_value());
+    ASSERT_TRUE(log->fetch(partition, offset(seen), 1U << 20U, buffer).has_value());
     for (const RecordView& record : buffer.records) {
       ASSERT_EQ(record.value, std::to_string(seen));
       ++seen;
@@ -46,8 +46,8 @@ TEST_F(EmbeddedProcesses, many_processes_opening_at_once_get_one_log) {
   for (int i = 0; i < 8; ++i) {
     children.push_back(std::make_unique<Child>([&, i] {
       auto log = open("member-" + std::to_string(i));
-      const auto place = topic_at(*log, "t");
-      const bool good = put_all(*log, {place}, std::to_string(i)).has_value();
+      const auto partition = topic_at(*log, "t");
+      const bool good = put_all(*log, {partition}, std::to_string(i)).has_value();
       return good ? 0 : 1;
     }));
   }
@@ -102,19 +102,19 @@ TEST_F(EmbeddedProcesses, a_writer_stopped_while_holding_the_lock_is_killed_and_
   }
   for (const char* point : commit_points) {
     auto log = open("survivor");
-    const auto place = topic_at(*log, "t");
+    const auto partition = topic_at(*log, "t");
     Child writer([&] {
       plan = {point, 1, SIGSTOP};
       auto own = open("victim");
       set_fault_handler(follow_plan);
-      static_cast<void>(put_all(*own, {place}, "victim"));
+      static_cast<void>(put_all(*own, {partition}, "victim"));
       return 1;
     });
     writer.wait_stopped();
-    const auto committed = put_all(*log, {place}, "survivor");
+    const auto committed = put_all(*log, {partition}, "survivor");
     ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
     EXPECT_TRUE(was_killed(writer.wait())) << point;
-    EXPECT_EQ(values_of(*log, place).back(), "survivor");
+    EXPECT_EQ(values_of(*log, partition).back(), "survivor");
   }
 }
 
@@ -124,9 +124,9 @@ TEST_F(EmbeddedProcesses, when_all_are_killed_the_next_one_continues) {
     ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
     Child one([&] {
       auto own = open("one");
-      const auto place = topic_at(*own, "t");
+      const auto partition = topic_at(*own, "t");
       for (int i = 0;; ++i) {
-        const auto committed = put_all(*own, {place}, "v");
+        const auto committed = put_all(*own, {partition}, "v");
         if (!committed || !own->wait_durable(committed->position)) {
           return 1;
         }
@@ -153,24 +153,22 @@ TEST_F(EmbeddedProcesses,
     GTEST_SKIP() << "this build has no fault points";
   }
   auto log = open("reader");
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   auto waiter = log->waiter();
   Child writer([&] {
     plan = {"commit.before_wake", 1, SIGKILL};
     auto own = open("victim");
     set_fault_handler(follow_plan);
-    static_cast<void>(put_all(*own, {place}, "v"));
+    static_cast<void>(put_all(*own, {partition}, "v"));
     return 1;
   });
   ASSERT_TRUE(was_killed(writer.wait()));
   ASSERT_TRUE(log->maintain().has_value());
-  const Interest interest[] = {{place, offset(0)}};
+  const Interest interest[] = {{partition, offset(0)}};
   EXPECT_EQ(waiter->wait(interest, soon()), WaitOutcome::ready);
 }
 
 TEST_F(EmbeddedProcesses, a_process_stopped_past_its_session_is_fenced_when_it_wakes) {
-  int told[2];
-  ASSERT_EQ(::pipe2(told, O_CLOEXEC), 0);
   Child sleeper([&] {
     LogOptions options = options_of("stock", "sleeper");
     options.session_timeout_ms = 100;
@@ -178,7 +176,7 @@ TEST_F(EmbeddedProcesses, a_process_stopped_past_its_session_is_fenced_when_it_w
     if (!own) {
       return 2;
     }
-    const auto place = topic_at(**own, "t");
+    const auto partition = topic_at(**own, "t");
     auto membership = (*own)->join((*own)->group("g").value(), {"0_0"});
     const auto change = (*membership)->poll();
     if (!change || change->granted.size() != 1) {
@@ -186,14 +184,14 @@ TEST_F(EmbeddedProcesses, a_process_stopped_past_its_session_is_fenced_when_it_w
     }
     ::raise(SIGSTOP);
     Transaction transaction;
-    transaction.append(place, {0, "k", "too late", {}});
+    transaction.append(partition, {0, "k", "too late", {}});
     transaction.require(change->granted[0]);
     const auto committed = (*own)->commit(transaction);
     return !committed && committed.error().is(errc::fenced) ? 0 : 4;
   });
   sleeper.wait_stopped();
   auto log = open("survivor");
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   auto membership = log->join(log->group("g").value(), {"0_0"});
   ASSERT_TRUE(membership.has_value());
   std::size_t granted = 0;
@@ -205,10 +203,10 @@ TEST_F(EmbeddedProcesses, a_process_stopped_past_its_session_is_fenced_when_it_w
   }
   sleeper.signal(SIGCONT);
   EXPECT_EQ(sleeper.wait(), 0);
-  EXPECT_TRUE(values_of(*log, place).empty());
+  EXPECT_TRUE(values_of(*log, partition).empty());
 }
 
-TEST_F(EmbeddedProcesses, a_deleted_control_file_is_made_anew_by_the_next_to_come) {
+TEST_F(EmbeddedProcesses, a_deleted_control_file_is_made_again_by_the_next_to_come) {
   {
     auto log = open("one");
     ASSERT_TRUE(put_all(*log, {topic_at(*log, "t")}, "v").has_value());
@@ -222,26 +220,26 @@ TEST_F(EmbeddedProcesses, a_deleted_control_file_is_made_anew_by_the_next_to_com
 
 TEST_F(EmbeddedProcesses, a_copied_directory_is_a_log_of_its_own) {
   auto log = open("one");
-  const auto place = topic_at(*log, "t");
-  ASSERT_TRUE(put_all(*log, {place}, "v").has_value());
+  const auto partition = topic_at(*log, "t");
+  ASSERT_TRUE(put_all(*log, {partition}, "v").has_value());
   const TemporaryDirectory other;
   std::filesystem::copy(path(), other.path(), std::filesystem::copy_options::recursive);
   auto copy =
       open_embedded(other.path(), environment_, options_of("stock", "copy"), small_segments());
   ASSERT_TRUE(copy.has_value()) << copy.error().to_string();
-  EXPECT_THAT(values_of(**copy, place), testing::ElementsAre("v"));
-  ASSERT_TRUE(put_all(**copy, {place}, "only in the copy").has_value());
-  EXPECT_THAT(values_of(*log, place), testing::ElementsAre("v"));
+  EXPECT_THAT(values_of(**copy, partition), testing::ElementsAre("v"));
+  ASSERT_TRUE(put_all(**copy, {partition}, "only in the copy").has_value());
+  EXPECT_THAT(values_of(*log, partition), testing::ElementsAre("v"));
 }
 
 TEST_F(EmbeddedProcesses, a_handle_used_after_fork_aborts) {
   auto log = open("parent");
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   Child child([&] {
     const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
     ::dup2(null, STDERR_FILENO);
     FetchBuffer buffer;
-    static_cast<void>(log->fetch(place, offset(0), 100, buffer));
+    static_cast<void>(log->fetch(partition, offset(0), 100, buffer));
     return 0;
   });
   const int status = child.wait();

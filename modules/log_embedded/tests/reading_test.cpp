@@ -123,7 +123,7 @@ TEST_F(EmbeddedReading, a_log_that_others_use_is_read_where_joining_them_is_not_
   expect_readable(LogAccess::prefer_write);
 }
 
-TEST_F(EmbeddedReading, who_prefers_to_write_does_so_where_that_is_possible) {
+TEST_F(EmbeddedReading, prefer_write_writes_where_that_is_possible) {
   fill();
   const auto log = machine_.open(reading_options(LogAccess::prefer_write));
   EXPECT_FALSE(log->read_only_reason());
@@ -315,7 +315,7 @@ TEST_F(EmbeddedReadingFiles, reading_changes_nothing_in_the_directory) {
   EXPECT_EQ(listing(), before);
 }
 
-TEST_F(EmbeddedReadingFiles, a_user_who_may_only_read_the_directory_reads_the_log) {
+TEST_F(EmbeddedReadingFiles, a_user_that_may_only_read_the_directory_reads_the_log) {
   {
     const auto writer = open(options_of());
     ASSERT_TRUE(put_all(*writer, {topic_at(*writer, "orders")}, "x"));
@@ -359,13 +359,13 @@ TEST_F(EmbeddedReadingFiles, a_reader_that_waits_sees_what_others_commit) {
   std::thread later([&] { EXPECT_TRUE(put_all(*writer, {orders}, "x")); });
   const auto waiter = reader->waiter();
   const Interest interest{orders, offset(0)};
-  constexpr std::int64_t patience_ns = 120'000'000'000;
-  EXPECT_EQ(waiter->wait({&interest, 1}, real_clock().monotonic_ns() + patience_ns),
+  constexpr std::int64_t timeout_ns = 120'000'000'000;
+  EXPECT_EQ(waiter->wait({&interest, 1}, real_clock().monotonic_ns() + timeout_ns),
             WaitOutcome::ready);
   later.join();
   std::thread interrupter([&] { waiter->interrupt(); });
   const Interest never{orders, offset(1)};
-  EXPECT_EQ(waiter->wait({&never, 1}, real_clock().monotonic_ns() + patience_ns),
+  EXPECT_EQ(waiter->wait({&never, 1}, real_clock().monotonic_ns() + timeout_ns),
             WaitOutcome::interrupted);
   interrupter.join();
 }

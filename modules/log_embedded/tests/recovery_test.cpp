@@ -69,14 +69,14 @@ TEST_F(EmbeddedRecovery, what_was_durable_survives_any_loss_of_power_and_commits
 
 TEST_F(EmbeddedRecovery, a_process_that_dies_loses_nothing_while_the_machine_stays_up) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(put_all(*log, {place}, std::to_string(i)).has_value());
+    ASSERT_TRUE(put_all(*log, {partition}, std::to_string(i)).has_value());
   }
   const LogPosition end = log->committed();
   die(log);
   log = machine_.open();
-  EXPECT_EQ(values_of(*log, place).size(), 10U);
+  EXPECT_EQ(values_of(*log, partition).size(), 10U);
   EXPECT_EQ(log->committed().position, end.position);
   EXPECT_GT(log->committed().era, end.era);
   EXPECT_EQ(log->durable(), log->committed());
@@ -84,10 +84,10 @@ TEST_F(EmbeddedRecovery, a_process_that_dies_loses_nothing_while_the_machine_sta
 
 TEST_F(EmbeddedRecovery, a_flipped_byte_in_the_last_frame_cuts_it) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
-  ASSERT_TRUE(put_all(*log, {place}, "first").has_value());
+  const auto partition = topic_at(*log, "t");
+  ASSERT_TRUE(put_all(*log, {partition}, "first").has_value());
   const std::uint64_t before = log->committed().position;
-  ASSERT_TRUE(put_all(*log, {place}, "second").has_value());
+  ASSERT_TRUE(put_all(*log, {partition}, "second").has_value());
   const std::uint64_t end = log->committed().position;
   die(log);
   for (const std::uint64_t at : {before + 4, end - 20}) {
@@ -99,19 +99,19 @@ TEST_F(EmbeddedRecovery, a_flipped_byte_in_the_last_frame_cuts_it) {
     EXPECT_FALSE(report->corrupt.has_value());
   }
   log = machine_.open();
-  EXPECT_THAT(values_of(*log, place), ElementsAre("first"));
-  ASSERT_TRUE(put_all(*log, {place}, "third").has_value());
-  EXPECT_THAT(values_of(*log, place), ElementsAre("first", "third"));
+  EXPECT_THAT(values_of(*log, partition), ElementsAre("first"));
+  ASSERT_TRUE(put_all(*log, {partition}, "third").has_value());
+  EXPECT_THAT(values_of(*log, partition), ElementsAre("first", "third"));
 }
 
 TEST_F(EmbeddedRecovery,
        a_flipped_byte_below_a_durable_position_is_refused_naming_file_and_position) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   const std::uint64_t before = log->committed().position;
-  const auto first = put_all(*log, {place}, "first");
+  const auto first = put_all(*log, {partition}, "first");
   ASSERT_TRUE(log->wait_durable(first->position).has_value());
-  ASSERT_TRUE(put_all(*log, {place}, "second").has_value());
+  ASSERT_TRUE(put_all(*log, {partition}, "second").has_value());
   die(log);
   ASSERT_TRUE(
       machine_.files.flip_bit(journal_path(), first->position.position - 20, 1).has_value());
@@ -137,7 +137,7 @@ TEST_F(EmbeddedRecovery,
   ASSERT_TRUE(repaired.has_value());
   EXPECT_TRUE(repaired->changed);
   log = machine_.open();
-  EXPECT_TRUE(values_of(*log, place).empty());
+  EXPECT_TRUE(values_of(*log, partition).empty());
 }
 
 TEST_F(EmbeddedRecovery, every_byte_of_a_frame_that_was_closed_in_order_is_guarded) {
@@ -145,9 +145,9 @@ TEST_F(EmbeddedRecovery, every_byte_of_a_frame_that_was_closed_in_order_is_guard
   std::uint64_t end = 0;
   {
     auto log = machine_.open();
-    const auto place = topic_at(*log, "t");
+    const auto partition = topic_at(*log, "t");
     begin = log->committed().position;
-    ASSERT_TRUE(put_all(*log, {place}, "v").has_value());
+    ASSERT_TRUE(put_all(*log, {partition}, "v").has_value());
     end = log->committed().position;
   }
   for (std::uint64_t at = begin; at < end; ++at) {
@@ -163,9 +163,9 @@ TEST_F(EmbeddedRecovery, every_byte_of_a_frame_that_was_closed_in_order_is_guard
 TEST_F(EmbeddedRecovery, a_missing_segment_is_corruption) {
   {
     auto log = machine_.open();
-    const auto place = topic_at(*log, "t");
+    const auto partition = topic_at(*log, "t");
     for (int i = 0; i < 100; ++i) {
-      ASSERT_TRUE(put_all(*log, {place}, std::string(2000, 'x')).has_value());
+      ASSERT_TRUE(put_all(*log, {partition}, std::string(2000, 'x')).has_value());
     }
   }
   const auto names = machine_.files.list(std::string(SimulatedMachine::directory) + "/journal");
@@ -181,11 +181,11 @@ TEST_F(EmbeddedRecovery, a_missing_segment_is_corruption) {
 TEST_F(EmbeddedRecovery,
        positions_sequences_topics_and_groups_survive_with_and_without_a_checkpoint) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t", 2);
+  const auto partition = topic_at(*log, "t", 2);
   const GroupId group = log->group("g").value();
   Transaction transaction;
-  transaction.append(place, {0, "k", "once", {}});
-  transaction.set_position(group, place, offset(5));
+  transaction.append(partition, {0, "k", "once", {}});
+  transaction.set_position(group, partition, offset(5));
   transaction.set_sequence("feed", 3);
   const auto first = log->commit(transaction);
   ASSERT_TRUE(first.has_value());
@@ -200,19 +200,19 @@ TEST_F(EmbeddedRecovery,
     log = machine_.open();
     EXPECT_EQ(log->find_topic("t")->spec.partitions, 2);
     EXPECT_EQ(log->group("g").value(), group);
-    EXPECT_EQ(log->position(group, place).value(), offset(5));
+    EXPECT_EQ(log->position(group, partition).value(), offset(5));
     const auto again = log->commit(transaction);
     ASSERT_TRUE(again.has_value());
     EXPECT_TRUE(again->repeated);
     EXPECT_EQ(again->position.position, first->position.position);
-    EXPECT_EQ(again->places.at(0).first, first->places.at(0).first);
-    EXPECT_THAT(values_of(*log, place), ElementsAre("once"));
+    EXPECT_EQ(again->partitions.at(0).first, first->partitions.at(0).first);
+    EXPECT_THAT(values_of(*log, partition), ElementsAre("once"));
   }
 }
 
 TEST_F(EmbeddedRecovery, claims_of_a_former_life_are_stale) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   const GroupId group = log->group("g").value();
   Claim old;
   {
@@ -225,7 +225,7 @@ TEST_F(EmbeddedRecovery, claims_of_a_former_life_are_stale) {
   const Claim now = (*membership)->poll()->granted.at(0);
   EXPECT_GT(now.epoch(), old.epoch());
   Transaction transaction;
-  transaction.append(place, {0, "k", "v", {}});
+  transaction.append(partition, {0, "k", "v", {}});
   transaction.require(old);
   EXPECT_TRUE(log->commit(transaction).error().is(errc::fenced));
 }
@@ -250,10 +250,10 @@ TEST_F(EmbeddedRecovery, a_log_in_use_from_another_namespace_is_refused) {
 }
 
 TEST_F(EmbeddedRecovery,
-       a_damaged_control_file_is_made_anew_when_nobody_uses_it_and_refused_while_somebody_does) {
+       a_damaged_control_file_is_made_again_when_nobody_uses_it_and_refused_while_somebody_does) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
-  ASSERT_TRUE(put_all(*log, {place}, "v").has_value());
+  const auto partition = topic_at(*log, "t");
+  ASSERT_TRUE(put_all(*log, {partition}, "v").has_value());
   machine_.regions.flip_byte(SimulatedMachine::directory, 0);
   EXPECT_FALSE(machine_.try_open().has_value());
   die(log);
@@ -261,7 +261,7 @@ TEST_F(EmbeddedRecovery,
     machine_.regions.flip_byte(SimulatedMachine::directory, at);
   }
   log = machine_.open();
-  EXPECT_THAT(values_of(*log, place), ElementsAre("v"));
+  EXPECT_THAT(values_of(*log, partition), ElementsAre("v"));
 }
 
 TEST_F(EmbeddedRecovery, a_log_that_is_not_there_is_not_made_unless_asked) {
@@ -278,9 +278,9 @@ TEST_F(EmbeddedRecovery, damage_below_the_checkpoint_is_refused_when_the_log_is_
   std::uint64_t end = 0;
   {
     auto log = machine_.open();
-    const auto place = topic_at(*log, "t");
-    end = put_all(*log, {place}, "first")->position.position;
-    ASSERT_TRUE(put_all(*log, {place}, "second").has_value());
+    const auto partition = topic_at(*log, "t");
+    end = put_all(*log, {partition}, "first")->position.position;
+    ASSERT_TRUE(put_all(*log, {partition}, "second").has_value());
   }
   ASSERT_TRUE(machine_.files.flip_bit(journal_path(), end - 20, 1).has_value());
   const auto opened = machine_.try_open();
@@ -292,10 +292,10 @@ TEST_F(EmbeddedRecovery, a_log_with_many_producers_and_positions_opens_again) {
   for (const bool with_checkpoint : {true, false}) {
     SimulatedMachine machine;
     auto log = machine.open();
-    const auto place = topic_at(*log, "t");
+    const auto partition = topic_at(*log, "t");
     const auto produce = [&](int producer, std::int64_t sequence) {
       Transaction transaction;
-      transaction.append(place, {0, "k", "v", {}});
+      transaction.append(partition, {0, "k", "v", {}});
       transaction.set_sequence("producer-" + std::to_string(producer), sequence);
       return log->commit(transaction);
     };
@@ -320,15 +320,15 @@ TEST_F(EmbeddedRecovery, a_log_with_many_producers_and_positions_opens_again) {
 
 TEST_F(EmbeddedRecovery, an_era_never_comes_again_after_a_repair) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
-  ASSERT_TRUE(put_all(*log, {place}, "first").has_value());
+  const auto partition = topic_at(*log, "t");
+  ASSERT_TRUE(put_all(*log, {partition}, "first").has_value());
   log.reset();
   for (int i = 0; i < 3; ++i) {
     log = machine_.open();
     log.reset();
   }
   log = machine_.open();
-  const auto last = put_all(*log, {place}, "second");
+  const auto last = put_all(*log, {partition}, "second");
   const std::uint32_t era = log->committed().era;
   log.reset();
   ASSERT_TRUE(machine_.files.flip_bit(journal_path(), last->position.position - 20, 1).has_value());
@@ -338,21 +338,21 @@ TEST_F(EmbeddedRecovery, an_era_never_comes_again_after_a_repair) {
   log = machine_.open();
   ASSERT_NE(log, nullptr);
   EXPECT_GT(log->committed().era, era);
-  EXPECT_THAT(values_of(*log, place), ElementsAre("first"));
+  EXPECT_THAT(values_of(*log, partition), ElementsAre("first"));
 }
 
 TEST_F(EmbeddedRecovery, a_position_that_was_lost_with_the_power_never_becomes_durable) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
-  const LogPosition kept = put_all(*log, {place}, "kept")->position;
+  const auto partition = topic_at(*log, "t");
+  const LogPosition kept = put_all(*log, {partition}, "kept")->position;
   ASSERT_TRUE(log->wait_durable(kept).has_value());
-  const LogPosition lost = put_all(*log, {place}, "lost")->position;
+  const LogPosition lost = put_all(*log, {partition}, "lost")->position;
   abandon(*log);
   machine_.regions.lose_power();
   machine_.files.lose_power();
   log = machine_.open();
   for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(put_all(*log, {place}, "later").has_value());
+    ASSERT_TRUE(put_all(*log, {partition}, "later").has_value());
   }
   ASSERT_GT(log->committed().position, lost.position);
   EXPECT_TRUE(log->wait_durable(kept).has_value());
@@ -361,17 +361,18 @@ TEST_F(EmbeddedRecovery, a_position_that_was_lost_with_the_power_never_becomes_d
   EXPECT_TRUE(waited.error().is(errc::out_of_range)) << waited.error().to_string();
 }
 
-TEST_F(EmbeddedRecovery, a_log_whose_files_are_taken_away_is_closed_for_those_who_have_it_open) {
+TEST_F(EmbeddedRecovery,
+       a_log_whose_files_are_taken_away_is_closed_for_the_members_that_have_it_open) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
-  ASSERT_TRUE(put_all(*log, {place}, "kept").has_value());
+  const auto partition = topic_at(*log, "t");
+  ASSERT_TRUE(put_all(*log, {partition}, "kept").has_value());
   ASSERT_TRUE(log->maintain().has_value());
   ASSERT_TRUE(machine_.files.remove(std::string(SimulatedMachine::directory) + "/version"));
   const Status gone = log->maintain();
   ASSERT_FALSE(gone.has_value());
   EXPECT_TRUE(gone.error().is(errc::closed)) << gone.error().to_string();
   EXPECT_THAT(gone.error().message(), HasSubstr("/log: the log vanished"));
-  const auto lost = put_all(*log, {place}, "lost");
+  const auto lost = put_all(*log, {partition}, "lost");
   ASSERT_FALSE(lost.has_value()) << "nobody would ever read it";
   EXPECT_TRUE(lost.error().is(errc::closed));
 }

@@ -16,11 +16,11 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-template <class Answer>
-void expect_closed(const Answer& answer) {
-  ASSERT_FALSE(answer);
-  EXPECT_TRUE(answer.error().is(errc::closed)) << answer.error().to_string();
-  EXPECT_THAT(answer.error().message(), HasSubstr("replaced"));
+template <class Outcome>
+void expect_closed(const Outcome& outcome) {
+  ASSERT_FALSE(outcome);
+  EXPECT_TRUE(outcome.error().is(errc::closed)) << outcome.error().to_string();
+  EXPECT_THAT(outcome.error().message(), HasSubstr("replaced"));
 }
 
 class ReplacedLog : public testing::Test {

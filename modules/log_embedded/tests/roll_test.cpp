@@ -8,7 +8,7 @@
 #include "hooked_files.hpp"
 #include "millrace/base/fault_point.hpp"
 
-// How the journal goes on to its next segment, and the checkpoints on the way. On a simulated
+// How the journal continues with its next segment, and the checkpoints on the way. On a simulated
 // machine.
 namespace millrace::log {
 namespace {
@@ -30,9 +30,9 @@ class EmbeddedRoll : public testing::Test {
     set_fault_handler(former_);
   }
   /// More than half of a segment.
-  Result<Committed> put_half(Log& log, TopicPartition place, char what) {
+  Result<Committed> put_half(Log& log, TopicPartition partition, char what) {
     values_.emplace_back(40'000, what);
-    return put_all(log, {place}, values_.back());
+    return put_all(log, {partition}, values_.back());
   }
   static std::vector<std::string> spare_files(SimulatedMachine& machine) {
     auto names = machine.files.list(std::string(SimulatedMachine::directory) + "/journal").value();
@@ -51,16 +51,16 @@ class EmbeddedRoll : public testing::Test {
 
 TEST_F(EmbeddedRoll, a_roll_takes_the_segment_that_was_prepared_and_syncs_no_file) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   ASSERT_TRUE(log->maintain().has_value());
   EXPECT_THAT(spare_files(machine_), testing::IsEmpty()) << "before the segment is half full";
-  ASSERT_TRUE(put_half(*log, place, 'a').has_value());
+  ASSERT_TRUE(put_half(*log, partition, 'a').has_value());
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(log->maintain().has_value());
     EXPECT_THAT(spare_files(machine_), testing::ElementsAre("next.0.prepared"));
   }
   const std::uint64_t before = machine_.files.syncs();
-  const auto committed = put_half(*log, place, 'b');
+  const auto committed = put_half(*log, partition, 'b');
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
   EXPECT_EQ(machine_.files.syncs(), before);
   EXPECT_THAT(spare_files(machine_), testing::IsEmpty());
@@ -70,39 +70,39 @@ TEST_F(EmbeddedRoll, a_roll_takes_the_segment_that_was_prepared_and_syncs_no_fil
   machine_.files.lose_power();
   log = machine_.open();
   ASSERT_NE(log, nullptr);
-  EXPECT_EQ(values_of(*log, place), values_);
+  EXPECT_EQ(values_of(*log, partition), values_);
 }
 
 TEST_F(EmbeddedRoll, a_log_that_rolls_fast_has_more_than_one_segment_prepared) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   for (int tick = 0; tick < 3; ++tick) {
     ASSERT_TRUE(log->maintain().has_value());
     machine_.clock.advance_ms(100);
-    ASSERT_TRUE(put_half(*log, place, 'a').has_value());
-    ASSERT_TRUE(put_half(*log, place, 'b').has_value());
+    ASSERT_TRUE(put_half(*log, partition, 'a').has_value());
+    ASSERT_TRUE(put_half(*log, partition, 'b').has_value());
   }
   ASSERT_TRUE(log->maintain().has_value());
   EXPECT_GE(spare_files(machine_).size(), 2U);
   EXPECT_LE(spare_files(machine_).size(), 4U);
   for (int i = 0; i < 6; ++i) {
-    ASSERT_TRUE(put_half(*log, place, 'c').has_value());
+    ASSERT_TRUE(put_half(*log, partition, 'c').has_value());
   }
   EXPECT_THAT(spare_files(machine_), testing::IsEmpty());
-  EXPECT_EQ(values_of(*log, place), values_);
+  EXPECT_EQ(values_of(*log, partition), values_);
 }
 
 TEST_F(EmbeddedRoll, a_frame_larger_than_the_prepared_segment_gets_one_of_its_own) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
-  ASSERT_TRUE(put_half(*log, place, 'a').has_value());
+  const auto partition = topic_at(*log, "t");
+  ASSERT_TRUE(put_half(*log, partition, 'a').has_value());
   ASSERT_TRUE(log->maintain().has_value());
   values_.emplace_back(100'000, 'b');
-  ASSERT_TRUE(put_all(*log, {place}, values_.back()).has_value());
+  ASSERT_TRUE(put_all(*log, {partition}, values_.back()).has_value());
   EXPECT_THAT(spare_files(machine_), testing::ElementsAre("next.0.prepared"));
-  ASSERT_TRUE(put_half(*log, place, 'c').has_value());
+  ASSERT_TRUE(put_half(*log, partition, 'c').has_value());
   EXPECT_THAT(spare_files(machine_), testing::IsEmpty());
-  EXPECT_EQ(values_of(*log, place), values_);
+  EXPECT_EQ(values_of(*log, partition), values_);
 }
 
 TEST_F(EmbeddedRoll, a_member_that_dies_while_it_prepares_leaves_the_work_to_another) {
@@ -112,30 +112,30 @@ TEST_F(EmbeddedRoll, a_member_that_dies_while_it_prepares_leaves_the_work_to_ano
   for (const char* point : {"prepare.inside", "prepare.done"}) {
     SimulatedMachine machine;
     auto survivor = machine.open(options_of("stock", "survivor"));
-    const auto place = topic_at(*survivor, "t");
+    const auto partition = topic_at(*survivor, "t");
     auto victim = machine.open(options_of("stock", "victim"));
     values_.clear();
-    ASSERT_TRUE(put_half(*survivor, place, 'a').has_value());
+    ASSERT_TRUE(put_half(*survivor, partition, 'a').has_value());
     deadly_point = point;
     EXPECT_THROW(static_cast<void>(victim->maintain()), SimulatedDeath) << point;
     abandon(*victim);
     ASSERT_TRUE(survivor->maintain().has_value()) << point;
     EXPECT_THAT(spare_files(machine), testing::Contains("next.0.prepared")) << point;
-    ASSERT_TRUE(put_half(*survivor, place, 'b').has_value()) << point;
+    ASSERT_TRUE(put_half(*survivor, partition, 'b').has_value()) << point;
     ASSERT_TRUE(survivor->maintain().has_value()) << point;
     EXPECT_THAT(spare_files(machine), testing::Contains("next.0.prepared")) << point;
     // The next in its slot takes on what it left.
     auto next = machine.open(options_of("stock", "next"));
-    ASSERT_TRUE(put_half(*next, place, 'c').has_value()) << point;
+    ASSERT_TRUE(put_half(*next, partition, 'c').has_value()) << point;
     ASSERT_TRUE(next->maintain().has_value()) << point;
     EXPECT_THAT(spare_files(machine), testing::ElementsAre("next.0.prepared")) << point;
-    EXPECT_EQ(values_of(*next, place), values_) << point;
+    EXPECT_EQ(values_of(*next, partition), values_) << point;
     abandon(*next);
     abandon(*survivor);
     survivor = machine.open();
     ASSERT_NE(survivor, nullptr);
     EXPECT_THAT(spare_files(machine), testing::IsEmpty()) << "recovery takes leftovers away";
-    EXPECT_EQ(values_of(*survivor, place), values_) << point;
+    EXPECT_EQ(values_of(*survivor, partition), values_) << point;
   }
 }
 
@@ -146,18 +146,18 @@ TEST_F(EmbeddedRoll, a_death_at_a_roll_to_a_prepared_segment_loses_nothing_durab
   for (const char* point : {"segment.renamed", "segment.made", "segment.inside_use"}) {
     SimulatedMachine machine;
     auto survivor = machine.open(options_of("stock", "survivor"));
-    const auto place = topic_at(*survivor, "t");
+    const auto partition = topic_at(*survivor, "t");
     auto victim = machine.open(options_of("stock", "victim"));
     topic_at(*victim, "t");
     values_.clear();
-    ASSERT_TRUE(put_half(*survivor, place, 'a').has_value());
+    ASSERT_TRUE(put_half(*survivor, partition, 'a').has_value());
     ASSERT_TRUE(survivor->maintain().has_value());
     deadly_point = point;
-    EXPECT_THROW(static_cast<void>(put_all(*victim, {place}, std::string(40'000, 'x'))),
+    EXPECT_THROW(static_cast<void>(put_all(*victim, {partition}, std::string(40'000, 'x'))),
                  SimulatedDeath)
         << point;
     abandon(*victim);
-    const auto committed = put_half(*survivor, place, 'b');
+    const auto committed = put_half(*survivor, partition, 'b');
     ASSERT_TRUE(committed.has_value()) << point << ": " << committed.error().to_string();
     ASSERT_TRUE(survivor->wait_durable(committed->position).has_value());
     abandon(*survivor);
@@ -165,25 +165,25 @@ TEST_F(EmbeddedRoll, a_death_at_a_roll_to_a_prepared_segment_loses_nothing_durab
     machine.files.lose_power();
     survivor = machine.open();
     ASSERT_NE(survivor, nullptr) << point;
-    EXPECT_EQ(values_of(*survivor, place), values_) << point;
+    EXPECT_EQ(values_of(*survivor, partition), values_) << point;
   }
 }
 
 TEST_F(EmbeddedRoll, a_disk_too_full_to_prepare_a_segment_is_no_error_and_is_tried_again) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
-  ASSERT_TRUE(put_half(*log, place, 'a').has_value());
+  const auto partition = topic_at(*log, "t");
+  ASSERT_TRUE(put_half(*log, partition, 'a').has_value());
   machine_.files.set_capacity(1);
   ASSERT_TRUE(log->maintain().has_value());
   EXPECT_THAT(spare_files(machine_), testing::IsEmpty());
   values_.emplace_back("small");
-  ASSERT_TRUE(put_all(*log, {place}, values_.back()).has_value());
+  ASSERT_TRUE(put_all(*log, {partition}, values_.back()).has_value());
   machine_.files.set_capacity(10U << 20U);
   ASSERT_TRUE(log->maintain().has_value());
   EXPECT_THAT(spare_files(machine_), testing::ElementsAre("next.0.prepared"));
   machine_.files.set_capacity(1);
-  EXPECT_TRUE(put_half(*log, place, 'b').has_value()) << "its room was taken before";
-  EXPECT_EQ(values_of(*log, place), values_);
+  EXPECT_TRUE(put_half(*log, partition, 'b').has_value()) << "its room was taken before";
+  EXPECT_EQ(values_of(*log, partition), values_);
 }
 
 TEST_F(EmbeddedRoll, a_roll_that_cannot_open_a_file_leaves_all_members_the_same_journal) {
@@ -198,38 +198,38 @@ TEST_F(EmbeddedRoll, a_roll_that_cannot_open_a_file_leaves_all_members_the_same_
                                   options_of("stock", "one"), machine.embedded());
       ASSERT_TRUE(opened) << opened.error().to_string();
       Log& one = **opened;
-      const auto place = topic_at(one, "t");
+      const auto partition = topic_at(one, "t");
       values_.clear();
-      ASSERT_TRUE(put_half(one, place, 'a'));
+      ASSERT_TRUE(put_half(one, partition, 'a'));
       if (prepared) {
         ASSERT_TRUE(one.maintain());
       }
       files.fail_open(nth);
-      if (!put_half(one, place, 'b')) {
+      if (!put_half(one, partition, 'b')) {
         values_.pop_back();
       }
       failed = files.open_failed();
       files.fail_open(-1);
       // Small enough for the segment before.
       values_.emplace_back("c");
-      const auto small = put_all(one, {place}, "c");
+      const auto small = put_all(one, {partition}, "c");
       ASSERT_TRUE(small) << which << ": " << small.error().to_string();
       auto two = machine.open(options_of("stock", "two"));
-      EXPECT_TRUE(values_of(one, place) == values_) << which;
-      EXPECT_TRUE(values_of(*two, place) == values_) << which;
+      EXPECT_TRUE(values_of(one, partition) == values_) << which;
+      EXPECT_TRUE(values_of(*two, partition) == values_) << which;
       abandon(one);
       abandon(*two);
       two = machine.open();
       ASSERT_NE(two, nullptr) << which;
-      EXPECT_TRUE(values_of(*two, place) == values_) << which;
+      EXPECT_TRUE(values_of(*two, partition) == values_) << which;
     }
   }
 }
 
 TEST_F(EmbeddedRoll, the_last_to_leave_takes_prepared_segments_away) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
-  ASSERT_TRUE(put_half(*log, place, 'a').has_value());
+  const auto partition = topic_at(*log, "t");
+  ASSERT_TRUE(put_half(*log, partition, 'a').has_value());
   ASSERT_TRUE(log->maintain().has_value());
   ASSERT_FALSE(spare_files(machine_).empty());
   log.reset();
@@ -238,11 +238,11 @@ TEST_F(EmbeddedRoll, the_last_to_leave_takes_prepared_segments_away) {
 
 TEST_F(EmbeddedRoll, checkpoints_of_a_log_that_rolls_keep_a_distance) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   ASSERT_TRUE(log->maintain().has_value());
   const std::string first = checkpoint();
   for (int i = 0; i < 4; ++i) {
-    ASSERT_TRUE(put_half(*log, place, 'a').has_value());
+    ASSERT_TRUE(put_half(*log, partition, 'a').has_value());
     machine_.clock.advance_ms(1'000);
     ASSERT_TRUE(log->maintain().has_value());
   }
@@ -251,7 +251,7 @@ TEST_F(EmbeddedRoll, checkpoints_of_a_log_that_rolls_keep_a_distance) {
   ASSERT_TRUE(log->maintain().has_value());
   const std::string second = checkpoint();
   EXPECT_NE(second, first);
-  ASSERT_TRUE(put_all(*log, {place}, "v").has_value());
+  ASSERT_TRUE(put_all(*log, {partition}, "v").has_value());
   machine_.clock.advance_ms(60'000);
   ASSERT_TRUE(log->maintain().has_value());
   EXPECT_EQ(checkpoint(), second) << "no segment was begun since";
@@ -261,10 +261,10 @@ TEST_F(EmbeddedRoll, what_a_checkpoint_synced_is_durable_and_not_synced_again) {
   LogOptions options = options_of();
   options.durability = DurabilityPolicy::os;
   auto log = machine_.open(options);
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   LogPosition end;
   for (int i = 0; i < 4; ++i) {
-    end = put_half(*log, place, 'a')->position;
+    end = put_half(*log, partition, 'a')->position;
     ASSERT_TRUE(log->maintain().has_value());
   }
   EXPECT_LT(log->durable().position, end.position);
@@ -273,7 +273,7 @@ TEST_F(EmbeddedRoll, what_a_checkpoint_synced_is_durable_and_not_synced_again) {
   ASSERT_TRUE(log->maintain().has_value());
   EXPECT_EQ(log->durable(), end);
   EXPECT_EQ(machine_.files.syncs(), before + 5) << "four segments and the checkpoint";
-  ASSERT_TRUE(put_half(*log, place, 'b').has_value());
+  ASSERT_TRUE(put_half(*log, partition, 'b').has_value());
   ASSERT_TRUE(log->maintain().has_value());
   const std::uint64_t later = machine_.files.syncs();
   machine_.clock.advance_ms(5'000);

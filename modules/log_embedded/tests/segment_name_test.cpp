@@ -16,13 +16,13 @@ namespace {
 class SegmentNames : public EmbeddedFaults {
  protected:
   /// More than half of a segment: each begins a segment, but the first.
-  Result<Committed> put_half(Log& log, TopicPartition place) {
+  Result<Committed> put_half(Log& log, TopicPartition partition) {
     values_.push_back(std::to_string(values_.size()) + std::string(40'000, 'x'));
-    return put_all(log, {place}, values_.back());
+    return put_all(log, {partition}, values_.back());
   }
-  Result<Committed> put_small(Log& log, TopicPartition place) {
+  Result<Committed> put_small(Log& log, TopicPartition partition) {
     values_.push_back(std::to_string(values_.size()));
-    return put_all(log, {place}, values_.back());
+    return put_all(log, {partition}, values_.back());
   }
 
   std::vector<std::string> values_;
@@ -38,26 +38,26 @@ TEST_F(SegmentNames, are_not_synced_by_a_roll_but_by_the_next_sync_of_any_member
   };
   const auto one = open("one");
   const auto two = open("two");
-  const auto place = topic_at(*one, "t");
-  ASSERT_TRUE(put_half(*one, place));
+  const auto partition = topic_at(*one, "t");
+  ASSERT_TRUE(put_half(*one, partition));
   for (const bool prepared : {true, false}) {
     if (prepared) {
       ASSERT_TRUE(one->maintain());
     }
     ASSERT_TRUE(one->wait_durable(one->committed()));
     const int before = files.directory_syncs();
-    ASSERT_TRUE(put_half(*one, place));
+    ASSERT_TRUE(put_half(*one, partition));
     EXPECT_EQ(files.directory_syncs(), before) << "under the writer lock";
     ASSERT_TRUE(two->wait_durable(two->committed()));
     EXPECT_EQ(files.directory_syncs(), before + 1);
-    ASSERT_TRUE(one->wait_durable(put_small(*one, place)->position));
+    ASSERT_TRUE(one->wait_durable(put_small(*one, partition)->position));
     EXPECT_EQ(files.directory_syncs(), before + 1) << "once for each segment";
   }
   abandon(*one);
   abandon(*two);
   machine_.regions.lose_power();
   machine_.files.lose_power();
-  EXPECT_TRUE(values_of(*machine_.open(), place) == values_);
+  EXPECT_TRUE(values_of(*machine_.open(), partition) == values_);
 }
 
 TEST_F(SegmentNames, are_synced_by_the_next_leader_when_one_dies_before_it_did) {
@@ -68,10 +68,10 @@ TEST_F(SegmentNames, are_synced_by_the_next_leader_when_one_dies_before_it_did) 
     SimulatedMachine machine;
     values_.clear();
     auto survivor = machine.open(options_of("stock", "survivor"));
-    const auto place = topic_at(*survivor, "t");
-    ASSERT_TRUE(put_half(*survivor, place));
+    const auto partition = topic_at(*survivor, "t");
+    ASSERT_TRUE(put_half(*survivor, partition));
     auto victim = machine.open(options_of("stock", "victim"));
-    const auto rolled = put_half(*victim, place);
+    const auto rolled = put_half(*victim, partition);
     ASSERT_TRUE(rolled) << rolled.error().to_string();
     plan(point, 1);
     ASSERT_TRUE(dies(*victim, [&] { static_cast<void>(victim->wait_durable(rolled->position)); }))
@@ -82,7 +82,7 @@ TEST_F(SegmentNames, are_synced_by_the_next_leader_when_one_dies_before_it_did) 
     machine.files.lose_power();
     survivor = machine.open();
     ASSERT_NE(survivor, nullptr) << point;
-    EXPECT_TRUE(values_of(*survivor, place) == values_) << point;
+    EXPECT_TRUE(values_of(*survivor, partition) == values_) << point;
   }
 }
 
@@ -96,15 +96,15 @@ TEST_F(SegmentNames, that_go_with_the_power_take_along_only_what_was_not_durable
     SeededRandom random(seed);
     values_.clear();
     auto log = machine.open(options);
-    const auto place = topic_at(*log, "t");
+    const auto partition = topic_at(*log, "t");
     for (std::size_t i = 0; i < durable; ++i) {
-      ASSERT_TRUE(put_half(*log, place));
+      ASSERT_TRUE(put_half(*log, partition));
     }
     machine.clock.advance_ms(60'000);
     ASSERT_TRUE(log->maintain()) << "a checkpoint";
     const std::size_t later = 2 + random.below(4);
     for (std::size_t i = 0; i < later; ++i) {
-      ASSERT_TRUE(put_half(*log, place));
+      ASSERT_TRUE(put_half(*log, partition));
     }
     const std::string journal = std::string(SimulatedMachine::directory) + "/journal/";
     auto names = machine.files.list(journal).value();
@@ -122,13 +122,13 @@ TEST_F(SegmentNames, that_go_with_the_power_take_along_only_what_was_not_durable
     for (int life = 0; life < 2; ++life) {
       log = machine.open(options);
       ASSERT_NE(log, nullptr);
-      const auto found = values_of(*log, place);
+      const auto found = values_of(*log, partition);
       ASSERT_GE(found.size(), durable);
       ASSERT_LE(found.size(), values_.size());
       EXPECT_TRUE(std::equal(found.begin(), found.end(), values_.begin()));
       values_ = found;
-      ASSERT_TRUE(put_small(*log, place));
-      ASSERT_TRUE(put_half(*log, place));
+      ASSERT_TRUE(put_small(*log, partition));
+      ASSERT_TRUE(put_half(*log, partition));
       log.reset();
     }
     const auto report = verify_log(SimulatedMachine::directory, machine.environment);

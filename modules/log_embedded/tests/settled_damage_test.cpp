@@ -126,11 +126,11 @@ TEST(SettledDamage, a_flipped_bit_is_never_read_as_data) {
     const std::string path = world.path(base, file);
     const std::size_t size = world.content(path).size();
     for (std::size_t flip = 0; flip < size * 8; flip += 1 + random.below(4)) {
-      const std::size_t place = flip / 8;
+      const std::size_t partition = flip / 8;
       const int bit = static_cast<int>(flip % 8);
-      ASSERT_TRUE(world.files.flip_bit(path, place, bit));
+      ASSERT_TRUE(world.files.flip_bit(path, partition, bit));
       const std::string what =
-          path + " bit " + std::to_string(bit) + " of byte " + std::to_string(place);
+          path + " bit " + std::to_string(bit) + " of byte " + std::to_string(partition);
       auto reader = SegmentReader::open(world.files, SettledWorld::directory);
       ASSERT_TRUE(reader);
       expect_right_or_named(
@@ -169,7 +169,7 @@ TEST(SettledDamage, a_flipped_bit_is_never_read_as_data) {
             },
             what + ", position");
       }
-      ASSERT_TRUE(world.files.flip_bit(path, place, bit));
+      ASSERT_TRUE(world.files.flip_bit(path, partition, bit));
     }
   }
 }
@@ -184,8 +184,8 @@ TEST(SettledDamage, a_writer_opens_with_any_damage_to_index_files_and_builds_the
   for (const SegmentFile file : {SegmentFile::index, SegmentFile::time_index}) {
     const std::string path = world.path(base, file);
     const std::string bytes = world.content(path);
-    for (std::size_t place = 0; place < bytes.size(); ++place) {
-      ASSERT_TRUE(world.files.flip_bit(path, place, static_cast<int>(place % 8)));
+    for (std::size_t partition = 0; partition < bytes.size(); ++partition) {
+      ASSERT_TRUE(world.files.flip_bit(path, partition, static_cast<int>(partition % 8)));
       const auto writer = world.open(end, SettledWorld::one_segment);
       ASSERT_TRUE(writer) << writer.error().to_string();
       EXPECT_EQ(writer->next(), end);
@@ -195,7 +195,7 @@ TEST(SettledDamage, a_writer_opens_with_any_damage_to_index_files_and_builds_the
         ASSERT_TRUE(append(*again, batches[i]));
       }
       ASSERT_TRUE(again->sync());
-      ASSERT_EQ(world.content(path), bytes) << place;
+      ASSERT_EQ(world.content(path), bytes) << partition;
     }
     ASSERT_TRUE(world.files.remove(path));
     auto again = world.open(end, SettledWorld::one_segment);

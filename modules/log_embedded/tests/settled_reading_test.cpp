@@ -196,7 +196,7 @@ TEST(SettledReading, an_empty_directory_has_no_offsets) {
 }
 
 // 20,000 batches: looking at each, or at each index entry, would take more reads.
-TEST(SettledReading, places_are_found_with_few_reads) {
+TEST(SettledReading, positions_are_found_with_few_reads) {
   BatchKind kind;
   kind.last_time_ms = 50'000'000;
   const auto batches = batches_of(6, 20'000, kind);

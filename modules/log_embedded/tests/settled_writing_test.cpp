@@ -353,22 +353,22 @@ TEST(SettledWriting, the_commits_say_where_the_segment_in_front_ended) {
   EXPECT_EQ(said(20), 12);
 }
 
-// A sparse .log whose last index entry is that of a batch near the largest place that it can name.
+// A sparse .log whose last index entry is that of a batch near the largest file offset it can name.
 TEST(SettledWriting, a_log_file_that_index_entries_cannot_reach_is_refused) {
   char pattern[] = "/tmp/millrace_settled_XXXXXX";
   ASSERT_NE(::mkdtemp(pattern), nullptr);
   const std::string directory = pattern;
   FileSystem& files = real_file_system();
-  const auto write = [&](SegmentFile file, std::uint64_t place, const std::string& bytes) {
+  const auto write = [&](SegmentFile file, std::uint64_t partition, const std::string& bytes) {
     const auto opened = files.open(segment_path(directory, offset(0), file), OpenMode::create);
-    ASSERT_TRUE(opened && (*opened)->write_at(place, bytes));
+    ASSERT_TRUE(opened && (*opened)->write_at(partition, bytes));
   };
   const ModelBatch first = batch_at(10, 1000, 100);
   const ModelBatch second = batch_at(12, 1000, 100);
-  constexpr std::uint64_t place = (1ULL << 31U) - 100;
-  write(SegmentFile::log, place, first.bytes + second.bytes);
+  constexpr std::uint64_t partition = (1ULL << 31U) - 100;
+  write(SegmentFile::log, partition, first.bytes + second.bytes);
   std::string entry;
-  OffsetEntry{11, static_cast<std::int32_t>(place)}.append_to(entry);
+  OffsetEntry{11, static_cast<std::int32_t>(partition)}.append_to(entry);
   write(SegmentFile::index, 0, entry);
   write(SegmentFile::time_index, 0, "");
   std::string commits = commits_header(offset(0), offset(0));
@@ -379,7 +379,7 @@ TEST(SettledWriting, a_log_file_that_index_entries_cannot_reach_is_refused) {
   std::filesystem::remove_all(directory);
   ASSERT_FALSE(writer);
   EXPECT_TRUE(writer.error().is(errc::corrupt)) << writer.error().to_string();
-  EXPECT_NE(writer.error().message().find(std::to_string(place + first.bytes.size())),
+  EXPECT_NE(writer.error().message().find(std::to_string(partition + first.bytes.size())),
             std::string::npos)
       << writer.error().message();
 }

@@ -137,7 +137,7 @@ TEST_F(SettlingDamage, continues_when_its_checkpoint_is_damaged_while_it_is_open
   once.set_sequence("feed", 1);
   const auto first = log->commit(once);
   ASSERT_TRUE(first);
-  expected_a_.push_back({"v", first->places[0].first, first->position.position});
+  expected_a_.push_back({"v", first->partitions[0].first, first->position.position});
   fill(*log, 60);
   ASSERT_TRUE(log->maintain());
   ASSERT_TRUE(machine().files.flip_bit(root + "/checkpoint", 40, 1));

@@ -269,7 +269,7 @@ TEST_F(SettlingMeanwhile, others_commit_while_the_outcome_of_a_removed_frame_is_
   once.set_sequence("feed", 1);
   const auto first = log->commit(once);
   ASSERT_TRUE(first);
-  expected_a_.push_back({"once", first->places[0].first, first->position.position});
+  expected_a_.push_back({"once", first->partitions[0].first, first->position.position});
   fill(*log, 60);
   ASSERT_TRUE(log->maintain());
   const auto other = open("other");

@@ -97,17 +97,17 @@ TEST_F(Settling, knows_the_outcome_of_a_commit_whose_frame_was_removed) {
   fill(*log, 3);
   const auto first = log->commit(once);
   ASSERT_TRUE(first);
-  expected_b_.push_back({"first", first->places[0].first, first->position.position});
-  expected_a_.push_back({"second", first->places[1].first, first->position.position});
+  expected_b_.push_back({"first", first->partitions[0].first, first->position.position});
+  expected_a_.push_back({"second", first->partitions[1].first, first->position.position});
   for (int round = 0; round < 6; ++round) {
     const auto again = log->commit(once);
     ASSERT_TRUE(again) << again.error().to_string();
     EXPECT_TRUE(again->repeated);
     EXPECT_EQ(again->position, first->position);
-    ASSERT_EQ(again->places.size(), 2U);
+    ASSERT_EQ(again->partitions.size(), 2U);
     for (std::size_t i = 0; i < 2; ++i) {
-      EXPECT_EQ(again->places[i].place, first->places[i].place);
-      EXPECT_EQ(again->places[i].first, first->places[i].first);
+      EXPECT_EQ(again->partitions[i].partition, first->partitions[i].partition);
+      EXPECT_EQ(again->partitions[i].first, first->partitions[i].first);
     }
     Transaction old;
     old.append(t, {0, "k", "v", {}});

@@ -69,18 +69,18 @@ class Settling : public EmbeddedFaults {
     return machine().open(options);
   }
   /// Records of one partition, each a batch of its own, with the ends of their commits.
-  static std::vector<Batch> batches_of(Log& log, TopicPartition place,
+  static std::vector<Batch> batches_of(Log& log, TopicPartition partition,
                                        std::size_t max_bytes = 1U << 16U) {
     std::vector<Batch> found;
     FetchBuffer buffer;
     for (Offset next = offset(0);; next = buffer.next) {
-      const Status fetched = log.fetch(place, next, max_bytes, buffer);
+      const Status fetched = log.fetch(partition, next, max_bytes, buffer);
       if (!fetched) {
         ADD_FAILURE() << fetched.error().to_string();
         return found;
       }
       if (buffer.records.empty()) {
-        EXPECT_EQ(log.end_offset(place).value(), next);
+        EXPECT_EQ(log.end_offset(partition).value(), next);
         return found;
       }
       for (const FetchedBatch& batch : buffer.batches) {
@@ -106,10 +106,11 @@ class Settling : public EmbeddedFaults {
       transaction.set_position(group, a_, offset(written_));
       const auto committed = log.commit(transaction);
       ASSERT_TRUE(committed) << committed.error().to_string();
-      expected_a_.push_back({value, committed->places.front().first, committed->position.position});
+      expected_a_.push_back(
+          {value, committed->partitions.front().first, committed->position.position});
       if (i % 3 == 0) {
         expected_b_.push_back(
-            {value, committed->places.back().first, committed->position.position});
+            {value, committed->partitions.back().first, committed->position.position});
       }
     }
     ASSERT_TRUE(log.wait_durable(log.committed()));

@@ -32,12 +32,12 @@ TEST_F(SimulatedWaits, a_commit_is_durable_at_the_interval_when_the_leader_is_de
     GTEST_SKIP() << "this build has no fault points";
   }
   auto leader = machine_.open(interval_options("leader", 20));
-  const auto place = topic_at(*leader, "t");
+  const auto partition = topic_at(*leader, "t");
   const std::int64_t opened_ms = now_ms();
   auto second = machine_.open(interval_options("second"));
   machine_.keep_house(*second, 10);
   machine_.clock.advance_ms(30);
-  const auto committed = put_all(*leader, {place}, "v");
+  const auto committed = put_all(*leader, {partition}, "v");
   ASSERT_TRUE(committed.has_value());
   plan("sync.leader_before", 1);
   ASSERT_TRUE(dies(*leader, [&] { static_cast<void>(leader->maintain()); }));
@@ -49,12 +49,12 @@ TEST_F(SimulatedWaits, a_commit_is_durable_at_the_interval_when_the_leader_is_de
 
 TEST_F(SimulatedWaits, a_commit_is_durable_when_the_next_housekeeping_is_due) {
   auto first = machine_.open(interval_options("first"));
-  const auto place = topic_at(*first, "t");
+  const auto partition = topic_at(*first, "t");
   const std::int64_t opened_ms = now_ms();
   auto second = machine_.open(interval_options("second"));
   machine_.keep_house(*first, 10);
   machine_.clock.advance_ms(30);
-  const auto committed = put_all(*second, {place}, "v");
+  const auto committed = put_all(*second, {partition}, "v");
   ASSERT_TRUE(committed.has_value());
   ASSERT_TRUE(second->wait_durable(committed->position).has_value());
   EXPECT_EQ(second->durable(), committed->position);
@@ -92,33 +92,33 @@ TEST_F(SimulatedWaits, a_member_that_stopped_with_the_writer_lock_is_killed) {
   }
   auto holder = machine_.open(options_of("stock", "holder"));
   auto second = machine_.open(options_of("stock", "second"));
-  const auto place = topic_at(*holder, "t");
+  const auto partition = topic_at(*holder, "t");
   topic_at(*second, "t");
   plan("commit.after_frame", 1);
-  EXPECT_THROW(static_cast<void>(put_all(*holder, {place}, "held")), SimulatedDeath);
+  EXPECT_THROW(static_cast<void>(put_all(*holder, {partition}, "held")), SimulatedDeath);
   const std::int64_t before_ms = now_ms();
-  ASSERT_TRUE(put_all(*second, {place}, "v").has_value());
-  EXPECT_EQ(values_of(*second, place), (std::vector<std::string>{"held", "v"}));
+  ASSERT_TRUE(put_all(*second, {partition}, "v").has_value());
+  EXPECT_EQ(values_of(*second, partition), (std::vector<std::string>{"held", "v"}));
   EXPECT_GE(now_ms(), before_ms + machine_.embedded().stuck_holder_ms);
-  const auto late = put_all(*holder, {place}, "late");
+  const auto late = put_all(*holder, {partition}, "late");
   ASSERT_FALSE(late.has_value());
   EXPECT_TRUE(late.error().is(errc::closed)) << late.error().to_string();
 }
 
 TEST_F(SimulatedWaits, a_reader_wakes_at_the_commit_of_another_member) {
   auto writer = machine_.open(options_of("stock", "writer"));
-  const auto place = topic_at(*writer, "t");
+  const auto partition = topic_at(*writer, "t");
   LogOptions reading = options_of();
   reading.access = LogAccess::read_only;
   for (const LogOptions& options : {options_of("stock", "reader"), reading}) {
     auto reader = machine_.open(options);
     auto waiter = reader->waiter();
-    const Interest next[] = {{place, reader->end_offset(place).value()}};
+    const Interest next[] = {{partition, reader->end_offset(partition).value()}};
     const std::int64_t before_ms = now_ms();
-    after_ms(40, [&] { ASSERT_TRUE(put_all(*writer, {place}, "v").has_value()); });
+    after_ms(40, [&] { ASSERT_TRUE(put_all(*writer, {partition}, "v").has_value()); });
     EXPECT_EQ(waiter->wait(next, deadline_ns(5'000)), WaitOutcome::ready);
     EXPECT_EQ(now_ms(), before_ms + 40);
-    const Interest beyond[] = {{place, reader->end_offset(place).value()}};
+    const Interest beyond[] = {{partition, reader->end_offset(partition).value()}};
     EXPECT_EQ(waiter->wait(beyond, deadline_ns(5'000)), WaitOutcome::timeout);
     EXPECT_EQ(now_ms(), before_ms + 5'040);
     after_ms(20, [&] { waiter->interrupt(); });
@@ -130,17 +130,17 @@ TEST_F(SimulatedWaits, a_reader_wakes_at_the_commit_of_another_member) {
 TEST_F(SimulatedWaits, a_wait_inside_an_event_moves_the_clock_and_runs_no_other_event) {
   auto first = machine_.open(options_of("stock", "first"));
   auto second = machine_.open(options_of("stock", "second"));
-  const auto place = topic_at(*first, "t");
+  const auto partition = topic_at(*first, "t");
   auto outer = first->waiter();
   auto inner = second->waiter();
-  const Interest nothing_yet[] = {{place, offset(0)}};
+  const Interest nothing_yet[] = {{partition, offset(0)}};
   const std::int64_t before_ms = now_ms();
   after_ms(10, [&] {
     EXPECT_EQ(inner->wait(nothing_yet, deadline_ns(50)), WaitOutcome::timeout);
     EXPECT_EQ(now_ms(), before_ms + 60);
   });
   // Due while the event before it waits; it comes when that one has returned.
-  after_ms(30, [&] { ASSERT_TRUE(put_all(*second, {place}, "v").has_value()); });
+  after_ms(30, [&] { ASSERT_TRUE(put_all(*second, {partition}, "v").has_value()); });
   EXPECT_EQ(outer->wait(nothing_yet, deadline_ns(5'000)), WaitOutcome::ready);
   EXPECT_EQ(now_ms(), before_ms + 60);
 }

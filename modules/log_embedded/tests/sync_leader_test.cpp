@@ -13,13 +13,13 @@ TEST_F(EmbeddedProcesses, a_leader_killed_in_its_sync_is_replaced) {
     GTEST_SKIP() << "this build has no fault points";
   }
   auto log = open("survivor");
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   for (const char* point : {"sync.leader_before", "sync.leader_after"}) {
     Child leader([&] {
       plan = {point, 1, SIGKILL};
       auto own = open("leader");
       set_fault_handler(follow_plan);
-      const auto committed = put_all(*own, {place}, "v");
+      const auto committed = put_all(*own, {partition}, "v");
       static_cast<void>(own->wait_durable(committed->position));
       return 1;
     });
@@ -36,14 +36,14 @@ class StoppedLeader : public EmbeddedProcesses {
     if (!fault_points_compiled_in()) {
       GTEST_SKIP() << "this build has no fault points";
     }
-    // The patience of `survivor` with a leader that does nothing.
+    // The timeout of `survivor` for a leader that does nothing.
     log_ = open("survivor", 200);
-    place_ = topic_at(*log_, "t");
+    partition_ = topic_at(*log_, "t");
     leader_.emplace([this] {
       plan = {"sync.leader_before", 1, SIGSTOP};
       auto own = open("leader");
       set_fault_handler(follow_plan);
-      const auto committed = put_all(*own, {place_}, "v");
+      const auto committed = put_all(*own, {partition_}, "v");
       return own->wait_durable(committed->position) ? 0 : 1;
     });
     leader_->wait_stopped();
@@ -54,7 +54,7 @@ class StoppedLeader : public EmbeddedProcesses {
   }
 
   std::unique_ptr<Log> log_;
-  TopicPartition place_;
+  TopicPartition partition_;
 
  private:
   std::optional<Child> leader_;
@@ -66,12 +66,12 @@ TEST_F(StoppedLeader, does_not_stop_the_others) {
 }
 
 // A member that waits in vain takes the lead over for good, so that a second one finds it free.
-TEST_F(StoppedLeader, costs_its_followers_their_patience_only_once) {
+TEST_F(StoppedLeader, costs_its_followers_their_timeout_only_once) {
   ASSERT_TRUE(log_->wait_durable(log_->committed()).has_value());
-  const auto second = put_all(*log_, {place_}, "w");
-  // Patient beyond the end of the test: only a lead that is free lets it through.
-  auto patient = open("patient", 1'000'000);
-  EXPECT_TRUE(patient->wait_durable(second->position).has_value());
+  const auto second = put_all(*log_, {partition_}, "w");
+  // Its timeout ends behind the end of the test: only a lead that is free lets it through.
+  auto waiting = open("waiting", 1'000'000);
+  EXPECT_TRUE(waiting->wait_durable(second->position).has_value());
   continue_leader();
 }
 

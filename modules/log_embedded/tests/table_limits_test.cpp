@@ -26,11 +26,11 @@ class TableLimits : public testing::Test {
     EXPECT_THAT(refused.error().message(),
                 AllOf(HasSubstr(table), HasSubstr("(" + limit + ")"), HasSubstr(remedy)));
   }
-  static std::vector<std::string> units(int count) {
-    std::vector<std::string> units;
+  static std::vector<std::string> tasks(int count) {
+    std::vector<std::string> tasks;
     for (int i = 0; i < count; ++i)
-      units.push_back("unit/" + std::to_string(i));
-    return units;
+      tasks.push_back("task/" + std::to_string(i));
+    return tasks;
   }
 
   SimulatedMachine machine_;
@@ -57,10 +57,10 @@ TEST_F(TableLimits, of_positions_of_groups_costs_the_commit_alone_and_those_that
 
 TEST_F(TableLimits, of_producers_costs_the_commit_alone_and_those_that_are_there_continue) {
   auto log = machine_.open();
-  const auto place = topic_at(*log, "t");
+  const auto partition = topic_at(*log, "t");
   const auto commit = [&](int producer, std::int64_t number) {
     Transaction transaction;
-    transaction.append(place, {1'000, "k", "v", {}});
+    transaction.append(partition, {1'000, "k", "v", {}});
     transaction.set_sequence("producer-" + std::to_string(producer), number);
     return log->commit(transaction);
   };
@@ -70,17 +70,17 @@ TEST_F(TableLimits, of_producers_costs_the_commit_alone_and_those_that_are_there
   EXPECT_TRUE(commit(7, 2));
 }
 
-TEST_F(TableLimits, of_units_is_free_again_when_the_last_process_has_closed_the_log) {
+TEST_F(TableLimits, of_tasks_is_free_again_when_the_last_process_has_closed_the_log) {
   {
     auto log = machine_.open();
     const GroupId group = log->group("large").value();
-    const auto most = log->join(group, units(1'024));
+    const auto most = log->join(group, tasks(1'024));
     ASSERT_TRUE(most) << most.error().to_string();
-    expect_limit(log->join(log->group("more").value(), units(1)), "table of units", "1024",
+    expect_limit(log->join(log->group("more").value(), tasks(1)), "table of tasks", "1024",
                  "fewer partitions");
   }
   auto log = machine_.open();
-  const auto joined = log->join(log->group("more").value(), units(1));
+  const auto joined = log->join(log->group("more").value(), tasks(1));
   EXPECT_TRUE(joined) << joined.error().to_string();
 }
 
@@ -89,13 +89,13 @@ TEST_F(TableLimits, of_group_members_is_free_again_when_one_leaves) {
   const GroupId group = log->group("crowd").value();
   std::vector<std::unique_ptr<Membership>> members;
   for (int i = 0; i < 512; ++i) {
-    auto joined = log->join(group, units(1));
+    auto joined = log->join(group, tasks(1));
     ASSERT_TRUE(joined) << i << ": " << joined.error().to_string();
     members.push_back(*std::move(joined));
   }
-  expect_limit(log->join(group, units(1)), "table of group members", "512", "end some instances");
+  expect_limit(log->join(group, tasks(1)), "table of group members", "512", "end some instances");
   members.pop_back();
-  const auto joined = log->join(group, units(1));
+  const auto joined = log->join(group, tasks(1));
   EXPECT_TRUE(joined) << joined.error().to_string();
 }
 

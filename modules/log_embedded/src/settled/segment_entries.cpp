@@ -83,7 +83,7 @@ Result<Offset> read_commits_header(const std::string& path, std::string_view byt
   }
   bytes = bytes.substr(0, CommitEntry::header_bytes);
   ByteReader in(bytes);
-  // Magic, version and checksum lie at the same places in every version.
+  // Magic, version and checksum lie at the same offsets in every version.
   const bool ours = in.little<std::uint32_t>() == commits_magic;
   const auto version = in.little<std::uint16_t>();
   const auto sum = load_little<std::uint32_t>(bytes.data() + bytes.size() - sum_bytes);

@@ -85,7 +85,7 @@ Result<std::uint64_t> SettledSegment::position_of(std::uint64_t index_entry) con
   return position;
 }
 
-/// A place from which a walk comes to the batch that holds the offset.
+/// A position from which a walk comes to the batch that holds the offset.
 Result<std::uint64_t> SettledSegment::position_before(Offset target) const {
   MILLRACE_ASSIGN(const std::uint64_t count, index_.count_while([&](const OffsetEntry& entry) {
     return offset_of(entry.relative) <= target;

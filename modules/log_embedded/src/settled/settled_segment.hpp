@@ -21,7 +21,7 @@ namespace millrace::log::embedded {
 /// Batches that were read, with the commits that they were part of.
 struct SettledBatches {
   struct Batch {
-    std::size_t place = 0;  ///< in `bytes`
+    std::size_t at = 0;  ///< in `bytes`
     RecordBatchHeader header;
     CommitEntry commit;
   };
@@ -29,7 +29,7 @@ struct SettledBatches {
   std::vector<Batch> batches;
   Offset next;  ///< one past the last offset that was read
   [[nodiscard]] std::string_view view(const Batch& batch) const {
-    return std::string_view(bytes).substr(batch.place, batch.header.bytes);
+    return std::string_view(bytes).substr(batch.at, batch.header.bytes);
   }
   void clear() {
     bytes.clear();

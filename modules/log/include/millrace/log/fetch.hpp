@@ -30,7 +30,7 @@ struct FetchBuffer {
 
 /// A partition and how far somebody has read it.
 struct Interest {
-  TopicPartition place;
+  TopicPartition partition;
   Offset next;  ///< interested in this offset and later
 };
 

@@ -29,7 +29,7 @@ class GroupFinder {
 /// The groups of Log::groups() that are wanted, by id; none when no group has the name. On Kafka
 /// each group has its positions at a coordinator of its own, which may be away, and ACLs may hide
 /// them (errc::not_authorized): the coordinators of other groups are not asked, and without
-/// positions none is. Members, units and owners can be read by all who may read the log. Failures
+/// positions none is. Members, tasks and owners can be read by all who may read the log. Failures
 /// as Log::groups(). Thread-safe.
 [[nodiscard]] Result<std::vector<GroupInfo>> find_groups(Log& log, const GroupsWanted& wanted);
 

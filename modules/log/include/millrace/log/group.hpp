@@ -20,7 +20,7 @@ struct MembershipChange {
   [[nodiscard]] bool empty() const { return granted.empty() && asked_back.empty() && lost.empty(); }
 };
 
-/// A member of a group: shares the group's units of work with the others, fairly and stickily.
+/// A member of a group: shares the group's tasks with the others, fairly and stickily.
 /// Destroying it releases its claims. One thread at a time, except for heartbeat().
 class Membership {
  public:
@@ -33,19 +33,19 @@ class Membership {
   /// second while the polling thread works. A session that ran out already is not renewed; the next
   /// poll() returns what was lost with it. Failures as poll(); an unreachable cluster is none.
   [[nodiscard]] virtual Status heartbeat() = 0;
-  /// Gives a unit back; others may take it at once.
+  /// Gives a task back; others may take it at once.
   [[nodiscard]] virtual Status release(const Claim& claim) = 0;
 };
 
 /// For people and tools.
 struct GroupInfo {
-  struct Unit {
+  struct Task {
     std::string name;
     std::string member;  ///< empty: no member has it
     std::uint64_t epoch = 0;
   };
   struct Position {
-    TopicPartition place;
+    TopicPartition partition;
     Offset next;
   };
   struct Member {
@@ -57,7 +57,7 @@ struct GroupInfo {
   GroupId id;
   std::string name;
   std::vector<Member> members;
-  std::vector<Unit> units;
+  std::vector<Task> tasks;
   std::vector<Position> positions;
 };
 

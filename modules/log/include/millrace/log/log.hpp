@@ -47,8 +47,8 @@ struct LogOptions {
   std::size_t max_record_bytes = (1U << 20U) + 12;  ///< largest encoded record
   std::size_t max_transaction_bytes = 4U << 20U;    ///< largest transaction, encoded
   /// A record may be so far ahead of the clock when it is appended, in ms; without a value any time
-  /// is taken. Records that are written under a claim are not judged: they take their time from
-  /// records that were judged when these were appended.
+  /// is taken. Records that are written under a claim are not checked: they take their time from
+  /// records that were checked when these were appended.
   std::optional<std::int64_t> max_future_ms = 3'600'000;
   LogAccess access = LogAccess::read_write;
   bool create = true;  ///< make the log when it is missing; else errc::not_found
@@ -118,37 +118,37 @@ class Log {
   /// Returns when the records of that commit, made by this handle, can be read. At once on the
   /// embedded and the memory log. On Kafka an older transaction of another client in one of the
   /// partitions holds them back: errc::unavailable at the deadline (Clock::monotonic_ns), and the
-  /// commit holds all the same. A unit may be released at once: release() waits for changelogs.
+  /// commit holds all the same. A task may be released at once: release() waits for changelogs.
   [[nodiscard]] virtual Status wait_visible(const Committed& committed, std::int64_t deadline_ns);
 
   /// Reads committed records from `from` on: about `max_bytes` at most, but at least one batch if
-  /// there is one. At the end of the partition the answer is empty, not an error. On Kafka the end
+  /// there is one. At the end of the partition the result is empty, not an error. On Kafka the end
   /// is the last one that this handle knows: end_offset() asks the cluster again, and a fetch below
   /// its result waits for the records, errc::unavailable.
   /// errc::out_of_range names the first and last offset kept. Any thread; one buffer per thread.
-  [[nodiscard]] virtual Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+  [[nodiscard]] virtual Status fetch(TopicPartition partition, Offset from, std::size_t max_bytes,
                                      FetchBuffer& buffer) = 0;
   /// First offset kept.
-  [[nodiscard]] virtual Result<Offset> start_offset(TopicPartition place) = 0;
+  [[nodiscard]] virtual Result<Offset> start_offset(TopicPartition partition) = 0;
   /// One past the last committed record. On Kafka it waits until what this handle committed there
   /// can be read, errc::unavailable when an older transaction of others keeps it for two seconds.
-  [[nodiscard]] virtual Result<Offset> end_offset(TopicPartition place) = 0;
+  [[nodiscard]] virtual Result<Offset> end_offset(TopicPartition partition) = 0;
   /// The same for many, in their order: on Kafka one request for all.
   [[nodiscard]] virtual Result<std::vector<Offset>> start_offsets(
-      std::span<const TopicPartition> places);
+      std::span<const TopicPartition> partitions);
   [[nodiscard]] virtual Result<std::vector<Offset>> end_offsets(
-      std::span<const TopicPartition> places);
+      std::span<const TopicPartition> partitions);
 
   /// The first committed record whose time is at or after the given one, in ms since 1970; no value
   /// when there is none. Times of records may go back: records behind it may be earlier. Of a batch
   /// that is compressed the embedded log returns the first offset. Reads what grows with the
-  /// logarithm of what is kept; on Kafka, whose brokers take the marks of transactions for records
-  /// of the time when they were written, all from the first mark or record that is late enough.
-  [[nodiscard]] virtual Result<std::optional<Offset>> find_time(TopicPartition place,
+  /// logarithm of what is kept; on Kafka, whose brokers take transaction markers for records
+  /// of the time when they were written, all from the first marker or record that is late enough.
+  [[nodiscard]] virtual Result<std::optional<Offset>> find_time(TopicPartition partition,
                                                                 std::int64_t time_ms) = 0;
   /// The same for many, in their order.
   [[nodiscard]] virtual Result<std::vector<std::optional<Offset>>> find_times(
-      std::span<const TopicPartition> places, std::int64_t time_ms);
+      std::span<const TopicPartition> partitions, std::int64_t time_ms);
 
   [[nodiscard]] virtual std::unique_ptr<Waiter> waiter() = 0;
 
@@ -164,10 +164,10 @@ class Log {
   [[nodiscard]] virtual Result<GroupId> group(std::string_view name) = 0;
   /// The offset at which the group continues; no value if it never committed a position there.
   [[nodiscard]] virtual Result<std::optional<Offset>> position(GroupId group,
-                                                               TopicPartition place) = 0;
+                                                               TopicPartition partition) = 0;
   /// The same for many, in their order.
   [[nodiscard]] virtual Result<std::vector<std::optional<Offset>>> positions(
-      GroupId group, std::span<const TopicPartition> places);
+      GroupId group, std::span<const TopicPartition> partitions);
   /// How long a position is kept that is not committed again, in ms; no value: for ever.
   [[nodiscard]] virtual std::optional<std::int64_t> position_retention_ms() const { return {}; }
   /// How long a tombstone of a compacted topic stays for those who have not read it, in ms; no
@@ -180,14 +180,14 @@ class Log {
   /// an earlier one may have missed that a key was deleted. 0 when none is gone, and where the log
   /// does not know; then tombstone_retention_ms() says how long they stay. errc::unknown_topic,
   /// unknown_partition.
-  [[nodiscard]] virtual Result<Offset> tombstones_complete_from(TopicPartition /*place*/) {
+  [[nodiscard]] virtual Result<Offset> tombstones_complete_from(TopicPartition /*partition*/) {
     return Offset{};
   }
-  /// Joins a group to share the named units. All members name the same set, in mixed versions some
+  /// Joins a group to share the named tasks. All members name the same set, in mixed versions some
   /// may name more.
   [[nodiscard]] virtual Result<std::unique_ptr<Membership>> join(
-      GroupId group, std::vector<std::string> units) = 0;
-  /// All groups by id, with their members, units and positions. errc::closed, unavailable, corrupt:
+      GroupId group, std::vector<std::string> tasks) = 0;
+  /// All groups by id, with their members, tasks and positions. errc::closed, unavailable, corrupt:
   /// never a list that may lack members or positions.
   [[nodiscard]] virtual Result<std::vector<GroupInfo>> groups() = 0;
 

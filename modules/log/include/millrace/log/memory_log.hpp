@@ -18,13 +18,13 @@ class MemoryBroker {
 
   [[nodiscard]] std::unique_ptr<Log> connect(LogOptions options);
 
-  /// What becomes durable only when told: with manual durability wait_durable waits for
+  /// What becomes durable only on request: with manual durability wait_durable waits for
   /// `make_durable`. Off at first.
   void set_manual_durability(bool manual);
   void make_durable();
   /// Makes the following commits fail with this code before anything is written, `times` times.
   void fail_commits(ErrorCode code, int times);
-  /// The member's process dies: its claims are freed, its later calls answer errc::closed.
+  /// The member's process dies: its claims are freed, its later calls return errc::closed.
   void kill_member(Log& handle);
 
  private:

@@ -23,7 +23,7 @@ class RecordBatchBuilder {
  public:
   void add(const Record& record);
   [[nodiscard]] std::int32_t count() const { return count_; }
-  /// Bytes that finish() will answer, so far.
+  /// Bytes that finish() will return, so far.
   [[nodiscard]] std::size_t bytes() const { return buffer_.size(); }
   /// Completes header and checksum (base offset 0, leader epoch 0) and returns the batch. Valid
   /// until the next change.
@@ -60,8 +60,8 @@ struct RecordBatchHeader {
 [[nodiscard]] bool batch_checksum_holds(std::string_view batch);
 
 /// Decodes all records of a whole batch to the end of `out`; views point into `batch`.
-/// errc::corrupt with the place on any malformed byte; compressed or control batches are refused by
-/// name. Safe on hostile input.
+/// errc::corrupt with the position on any malformed byte; compressed or control batches are refused
+/// by name. Safe on hostile input.
 [[nodiscard]] Status decode_batch(std::string_view batch, std::vector<RecordView>& out);
 
 }  // namespace millrace::log

@@ -15,7 +15,7 @@
 
 namespace millrace::log {
 
-/// Orders the claims on one unit: a later claim has a greater epoch, and no epoch is ever used
+/// Orders the claims on one task: a later claim has a greater epoch, and no epoch is ever used
 /// again.
 struct ClaimEpoch {
   std::uint64_t era = 0;  ///< rises when the log cannot know which numbers were used
@@ -23,28 +23,28 @@ struct ClaimEpoch {
   friend auto operator<=>(const ClaimEpoch&, const ClaimEpoch&) = default;
 };
 
-/// The right to work on one unit (a task) of a group. A newer claim on the same unit makes this one
+/// The right to work on one task of a group. A newer claim on the same task makes this one
 /// stale for ever. A value: copies are the same claim.
 class Claim {
  public:
   /// A claim that is never current.
   Claim() = default;
-  /// For backends. `place` is where the backend finds the unit; it means nothing to others.
-  Claim(GroupId group, std::string unit, ClaimEpoch epoch, std::int64_t place = -1)
-      : group_(group), unit_(std::move(unit)), epoch_(epoch), place_(place) {}
+  /// For backends. `slot` is where the backend finds the task; it means nothing to others.
+  Claim(GroupId group, std::string task, ClaimEpoch epoch, std::int64_t slot = -1)
+      : group_(group), task_(std::move(task)), epoch_(epoch), slot_(slot) {}
 
   [[nodiscard]] GroupId group() const { return group_; }
-  [[nodiscard]] const std::string& unit() const { return unit_; }
+  [[nodiscard]] const std::string& task() const { return task_; }
   [[nodiscard]] const ClaimEpoch& epoch() const { return epoch_; }
   /// For the backend that made it.
-  [[nodiscard]] std::int64_t place() const { return place_; }
+  [[nodiscard]] std::int64_t slot() const { return slot_; }
   friend bool operator==(const Claim&, const Claim&) = default;
 
  private:
   GroupId group_;
-  std::string unit_;
+  std::string task_;
   ClaimEpoch epoch_;
-  std::int64_t place_ = -1;
+  std::int64_t slot_ = -1;
 };
 
 /// Records for any topics and partitions, input positions of groups and the claims they are written
@@ -54,11 +54,11 @@ class Transaction {
  public:
   struct Position {
     GroupId group;
-    TopicPartition place;
+    TopicPartition partition;
     Offset next;  ///< the first offset not yet processed
   };
   struct Batch {
-    TopicPartition place;
+    TopicPartition partition;
     RecordBatchBuilder builder;
   };
   struct Sequence {
@@ -67,9 +67,9 @@ class Transaction {
   };
 
   /// Encodes the record. A transaction of more than 256 MiB keeps count only: no log takes it.
-  void append(TopicPartition place, const Record& record);
-  /// The last one given for a group and place counts.
-  void set_position(GroupId group, TopicPartition place, Offset next);
+  void append(TopicPartition partition, const Record& record);
+  /// The last one given for a group and partition counts.
+  void set_position(GroupId group, TopicPartition partition, Offset next);
   /// The commit is refused with errc::fenced unless this claim is current. More than one may be
   /// required.
   void require(const Claim& claim);
@@ -95,8 +95,8 @@ class Transaction {
   [[nodiscard]] const Sequence& sequence() const { return sequence_; }
 
  private:
-  Batch& batch_of(TopicPartition place);
-  Batch& add_batch(TopicPartition place);
+  Batch& batch_of(TopicPartition partition);
+  Batch& add_batch(TopicPartition partition);
   void index_batch(std::size_t index);
 
   std::vector<Batch> batches_;  // the first used_ are of this transaction, the rest keep their
@@ -115,13 +115,14 @@ class Transaction {
 
 /// The outcome of a commit.
 struct Committed {
-  struct Place {
-    TopicPartition place;
+  struct Partition {
+    TopicPartition partition;
     Offset first;  ///< offset of the first record the transaction put there
   };
-  LogPosition position;       ///< the end of the commit, for waiting on durability
-  std::vector<Place> places;  ///< in the order in which the partitions were first appended to
-  bool repeated = false;      ///< the sequence had been seen: this is the first outcome
+  LogPosition position;  ///< the end of the commit, for waiting on durability
+  std::vector<Partition>
+      partitions;         ///< in the order in which the partitions were first appended to
+  bool repeated = false;  ///< the sequence had been seen: this is the first outcome
 };
 
 }  // namespace millrace::log

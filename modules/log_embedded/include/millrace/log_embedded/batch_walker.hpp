@@ -57,7 +57,7 @@ class BatchWalker {
   std::uint64_t end_;
   std::uint64_t batch_bytes_max_;
   std::string buffer_;
-  std::uint64_t buffer_at_;  // place of the buffer in the file
+  std::uint64_t buffer_at_;  // position of the buffer in the file
 };
 
 /// errc::corrupt that names a file and a byte in it.

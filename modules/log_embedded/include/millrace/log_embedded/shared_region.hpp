@@ -49,7 +49,7 @@ class SharedRegion {
   /// What stands there is the same in every layout. errc::io_error.
   [[nodiscard]] virtual Result<std::string> head(std::size_t bytes) = 0;
   /// Maps the shared memory. `fresh` (only under the exclusive lock) replaces it and all blocks by
-  /// new zeroed memory; otherwise the answer is null when there is none of that size. Valid until
+  /// new zeroed memory; otherwise it returns null when there is none of that size. Valid until
   /// destruction. errc::disk_full, io_error.
   [[nodiscard]] virtual Result<char*> map(std::uint64_t size, bool fresh) = 0;
   /// A further piece of shared memory; `create` makes it zeroed, replacing what was there;

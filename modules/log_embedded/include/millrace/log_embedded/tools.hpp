@@ -16,7 +16,7 @@
 // only; verify and stat may run while others write.
 namespace millrace::log {
 
-/// The first place where the journal does not check.
+/// The first position where the journal does not check.
 struct JournalFault {
   std::string file;
   std::uint64_t position = 0;  ///< in the journal
@@ -78,14 +78,14 @@ struct RepairReport {
 /// cache, cuts it after the last good frame, makes that durable and takes the mark away. What is
 /// settled stays as it is. errc::corrupt, and nothing is cut, when damage lies before the
 /// checkpoint of a log that has settled. Refuses with errc::busy while anybody has the log open. A
-/// dry run needs no permission to write, and no room on the disk. Everything behind a corrupt place
-/// is lost: run it with `dry_run` first.
+/// dry run needs no permission to write, and no room on the disk. Everything behind a corrupt
+/// position is lost: run it with `dry_run` first.
 [[nodiscard]] Result<RepairReport> repair_log(const std::string& directory,
                                               LogEnvironment& environment, bool dry_run,
                                               SharedRegionFactory& regions);
 
 /// For simulations: the process of this member dies at once. Its locks are gone, what it held stays
-/// as it is for the others to find, and its further calls answer errc::closed. Works on handles of
+/// as it is for the others to find, and its further calls return errc::closed. Works on handles of
 /// open_log("file:...") only.
 void abandon(Log& handle);
 

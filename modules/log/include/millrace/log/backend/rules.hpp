@@ -18,7 +18,7 @@ namespace millrace::log {
 inline constexpr std::size_t absolute_transaction_bytes = 256U << 20U;
 /// Most partitions of one topic.
 inline constexpr std::int32_t max_partitions = 4096;
-/// Longest name of a group, unit, producer, member or service.
+/// Longest name of a group, task, producer, member or service.
 inline constexpr std::size_t max_name_bytes = 249;
 
 /// The options as a backend keeps them: a member without a name is called like its service.
@@ -70,7 +70,7 @@ enum class SequenceOutcome { fresh, repeated };
 [[nodiscard]] Result<SequenceOutcome> check_sequence(const Transaction::Sequence& sequence,
                                                      std::int64_t last);
 
-/// A name of a group, unit or the like: 1 to max_name_bytes bytes. `what` names it in the message.
+/// A name of a group, task or the like: 1 to max_name_bytes bytes. `what` names it in the message.
 /// errc::invalid_argument.
 [[nodiscard]] Status check_name(std::string_view name, std::string_view what);
 

@@ -14,7 +14,7 @@ namespace millrace::log {
 
 /// The same of a partition from an offset on, up to the end that fetches of the handle know: reads
 /// record by record, for a log that knows no more than that none lies before `from`.
-[[nodiscard]] Result<std::optional<Offset>> scan_for_time(Log& log, TopicPartition place,
+[[nodiscard]] Result<std::optional<Offset>> scan_for_time(Log& log, TopicPartition partition,
                                                           Offset from, std::int64_t time_ms);
 
 }  // namespace millrace::log
