@@ -67,7 +67,7 @@ void check_decompress(unsigned codec, std::string_view in) {
   MILLRACE_ASSERT(out.size() <= limit + 6 && out.starts_with("before"), "within the limit");
 }
 
-/// Reads a set to its end or to its first failure and answers the sum of what it showed.
+/// Reads a set to its end or to its first failure and returns the sum of what it showed.
 std::size_t read_all(RecordSet set, Offset from, std::size_t max_bytes, bool& failed) {
   std::size_t shown = 0;
   Offset next = from;
@@ -85,7 +85,7 @@ std::size_t read_all(RecordSet set, Offset from, std::size_t max_bytes, bool& fa
     Offset last = offset(-1);
     for (const RecordView& record : buffer.records) {
       MILLRACE_ASSERT(record.offset >= before && record.offset < next && record.offset > last,
-                      "records lie between where a reader was and where it goes on, in order");
+                      "records lie between where a reader was and where it continues, in order");
       last = record.offset;
     }
     shown += buffer.records.size();

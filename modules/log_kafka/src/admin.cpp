@@ -32,11 +32,11 @@ Result<Owned<rd_kafka_event_t>> ask(
 }
 
 Result<std::vector<GroupPosition>> positions(rd_kafka_t* client, const std::string& group,
-                                             rd_kafka_topic_partition_list_t* places, bool stable,
-                                             int timeout_ms) {
+                                             rd_kafka_topic_partition_list_t* partitions,
+                                             bool stable, int timeout_ms) {
   const std::string doing = "reading the positions of group " + group;
   rd_kafka_ListConsumerGroupOffsets_t* request =
-      rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), places);
+      rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), partitions);
   const auto event = ask(
       client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout_ms, doing,
       [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
@@ -184,7 +184,7 @@ Status alter_topic_config(rd_kafka_t* client, const std::string& name, const Set
   return fail(error_of(code, doing, why == nullptr ? "" : std::string(": ") + why));
 }
 
-Status delete_before(rd_kafka_t* client, const KafkaPlace& at, Offset before, int timeout_ms) {
+Status delete_before(rd_kafka_t* client, const KafkaPartition& at, Offset before, int timeout_ms) {
   const PartitionList list(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(list.get(), at.topic.c_str(), at.partition)->offset =
       before.value;
@@ -200,11 +200,11 @@ Status delete_before(rd_kafka_t* client, const KafkaPlace& at, Offset before, in
 }
 
 Result<std::vector<GroupPosition>> group_positions(rd_kafka_t* client, const std::string& group,
-                                                   const std::vector<KafkaPlace>& places,
+                                                   const std::vector<KafkaPartition>& partitions,
                                                    int timeout_ms) {
-  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(places.size())));
-  for (const KafkaPlace& place : places)
-    rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition);
+  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const KafkaPartition& partition : partitions)
+    rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition);
   return positions(client, group, list.get(), true, timeout_ms);
 }
 

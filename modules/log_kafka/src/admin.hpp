@@ -30,17 +30,17 @@ namespace millrace::log::kafka {
 [[nodiscard]] Status alter_topic_config(rd_kafka_t* client, const std::string& name,
                                         const Settings& changes, int timeout_ms);
 /// Deletes records before an offset.
-[[nodiscard]] Status delete_before(rd_kafka_t* client, const KafkaPlace& at, Offset before,
+[[nodiscard]] Status delete_before(rd_kafka_t* client, const KafkaPartition& at, Offset before,
                                    int timeout_ms);
 
 struct GroupPosition {
-  KafkaPlace place;
+  KafkaPartition partition;
   Offset next;
 };
-/// The stable positions of a group at these places; those that never had one are left out.
+/// The stable positions of a group at these partitions; those that never had one are left out.
 /// errc::unavailable while a transaction that moves them is open.
 [[nodiscard]] Result<std::vector<GroupPosition>> group_positions(
-    rd_kafka_t* client, const std::string& group, const std::vector<KafkaPlace>& places,
+    rd_kafka_t* client, const std::string& group, const std::vector<KafkaPartition>& partitions,
     int timeout_ms);
 /// All positions of a group, for people: open transactions are not waited for.
 [[nodiscard]] Result<std::vector<GroupPosition>> all_group_positions(rd_kafka_t* client,

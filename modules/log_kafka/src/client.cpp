@@ -19,7 +19,7 @@ constexpr std::string_view client_setting = "millrace.client";
 constexpr std::string_view timeout_setting = "millrace.request.timeout.ms";
 constexpr std::int64_t timeout_ms_max = 86'400'000;  // a day: librdkafka takes 32 bits
 
-// Complaints go to the callbacks and into our errors; nothing is printed by the way.
+// Errors go to the callbacks and into our errors; nothing is printed by the way.
 void be_quiet(const rd_kafka_t* /*client*/, int /*level*/, const char* /*facility*/,
               const char* /*text*/) {}
 
@@ -162,17 +162,17 @@ Result<Owned<rd_kafka_t>> ClientConfig::make(
   return client;
 }
 
-void Complaints::add(int code, const char* reason) {
+void LastError::set(int code, const char* reason) {
   const MutexLock lock(mutex_);
   last_ = std::string(rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(code))) + ": " + reason;
 }
 
-std::string Complaints::text() const {
+std::string LastError::text() const {
   const MutexLock lock(mutex_);
   return last_.empty() ? std::string() : "; the client says: " + last_;
 }
 
-void Complaints::clear() {
+void LastError::clear() {
   const MutexLock lock(mutex_);
   last_.clear();
 }

@@ -44,10 +44,10 @@ using PartitionList = Owned<rd_kafka_topic_partition_list_t>;
 using MessagePtr = Owned<rd_kafka_message_t>;
 
 /// A topic's name in Kafka and a partition of it.
-struct KafkaPlace {
+struct KafkaPartition {
   std::string topic;
   std::int32_t partition = 0;
-  friend auto operator<=>(const KafkaPlace&, const KafkaPlace&) = default;
+  friend auto operator<=>(const KafkaPartition&, const KafkaPartition&) = default;
 };
 
 /// What all clients of one Log handle have in common. Thread-safe after construction; the clock
@@ -102,13 +102,13 @@ class ClientConfig {
   int timeout_ms_ = 10'000;
   std::unique_ptr<wire::Cluster> cluster_;
   bool by_wire_ = false;
-  Status status_;  // what the constructor could not tell
+  Status status_;  // what the constructor could not return
 };
 
-/// Remembers what a client said last about its connections, to make errors tell the cause.
-class Complaints {
+/// The last error that a client reported about its connections, so that errors name the cause.
+class LastError {
  public:
-  void add(int code, const char* reason);
+  void set(int code, const char* reason);
   /// `; the client says: ...`, or nothing.
   [[nodiscard]] std::string text() const;
   void clear();

@@ -53,13 +53,13 @@ Result<std::unique_ptr<Producer>> ClientProducer::open_transactional(
     return fail(error_of(rd_kafka_error_code(error.get()),
                          "taking the transactional id " + transactional_id + ": " +
                              rd_kafka_error_string(error.get()),
-                         made->complaints_.text()));
+                         made->last_error_.text()));
   }
 }
 
 ClientProducer::~ClientProducer() {
   if (client_ == nullptr) return;
-  // Payloads are not copied: nothing may be under way when their owners go on.
+  // Payloads are not copied: nothing may be under way when their owners continue.
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   topics_.clear();
   client_.reset();
@@ -84,7 +84,7 @@ Status ClientProducer::create(const LogOptions& options, const std::string* tran
   MILLRACE_ASSIGN(
       client_, config_.make(RD_KAFKA_PRODUCER, own, fixed, this, delivered,
                             [](rd_kafka_t*, int code, const char* reason, void* opaque) {
-                              static_cast<ClientProducer*>(opaque)->complaints_.add(code, reason);
+                              static_cast<ClientProducer*>(opaque)->last_error_.set(code, reason);
                             }));
   char value[32];
   std::size_t size = sizeof value;
@@ -112,7 +112,7 @@ rd_kafka_topic_t* ClientProducer::topic(const std::string& name) {
   return topic.get();
 }
 
-Status ClientProducer::produce(const KafkaPlace& at, const Record& record, Offset* told) {
+Status ClientProducer::produce(const KafkaPartition& at, const Record& record, Offset* first) {
   rd_kafka_topic_t* const where = topic(at.topic);
   if (where == nullptr) return fail(error_of(rd_kafka_last_error(), "writing to " + at.topic));
   rd_kafka_headers_t* headers = nullptr;
@@ -148,7 +148,7 @@ Status ClientProducer::produce(const KafkaPlace& at, const Record& record, Offse
     arguments[count].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
     arguments[count++].u.i64 = record.timestamp_ms == 0 ? -1 : record.timestamp_ms;
     arguments[count].vtype = RD_KAFKA_VTYPE_OPAQUE;
-    arguments[count++].u.ptr = told;
+    arguments[count++].u.ptr = first;
     if (headers != nullptr) {
       arguments[count].vtype = RD_KAFKA_VTYPE_HEADERS;
       arguments[count++].u.headers = headers;
@@ -159,7 +159,7 @@ Status ClientProducer::produce(const KafkaPlace& at, const Record& record, Offse
       rd_kafka_poll(client_.get(), 10);
       continue;
     }
-    // The client refuses what it was refused once, until it hears of the topic anew.
+    // The client refuses what it was refused once, until it hears of the topic again.
     if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
         !std::exchange(asked_again, true)) {
       const rd_kafka_metadata_t* metadata = nullptr;
@@ -176,17 +176,18 @@ Status ClientProducer::produce(const KafkaPlace& at, const Record& record, Offse
   }
 }
 
-Result<Offset> ClientProducer::append(const KafkaPlace& at, const Record& record) {
+Result<Offset> ClientProducer::append(const KafkaPartition& at, const Record& record) {
   return append_all(at, {&record, 1});
 }
 
-Result<Offset> ClientProducer::append_all(const KafkaPlace& at, std::span<const Record> records) {
+Result<Offset> ClientProducer::append_all(const KafkaPartition& at,
+                                          std::span<const Record> records) {
   delivery_error_.reset();
   std::vector<Offset> offsets(records.size(), offset(-1));
   Status status;
   for (std::size_t i = 0; i < records.size() && status; ++i)
     status = produce(at, records[i], &offsets[i]);
-  // Returns as soon as all have been told of, for good or bad.
+  // Returns as soon as the outcome of all is known, good or bad.
   const rd_kafka_resp_err_t flushed =
       rd_kafka_flush(client_.get(), static_cast<int>(delivery_timeout_ms) + 5'000);
   const std::string doing = "appending to " + at.topic + "/" + std::to_string(at.partition);
@@ -199,7 +200,7 @@ Result<Offset> ClientProducer::append_all(const KafkaPlace& at, std::span<const 
   MILLRACE_TRY(status);
   if (delivery_error_ || flushed != RD_KAFKA_RESP_ERR_NO_ERROR) {
     const rd_kafka_resp_err_t code = delivery_error_.value_or(flushed);
-    Error error = error_of(code, doing, complaints_.text());
+    Error error = error_of(code, doing, last_error_.text());
     // A request that was sent may have been carried out.
     if (error.is(errc::unavailable)) return fail(errc::outcome_unknown, error.message());
     return fail(std::move(error));
@@ -207,7 +208,7 @@ Result<Offset> ClientProducer::append_all(const KafkaPlace& at, std::span<const 
   return offsets.empty() ? offset(-1) : offsets.back();
 }
 
-// Positions go first: while the marks of the last transaction are being written, that request is
+// Positions go first: while the markers of the last transaction are being written, that request is
 // repeated at once, but the one that adds partitions only after 20 ms (librdkafka 2.0.2).
 Status ClientProducer::begin(std::span<const OutgoingPositions> positions) {
   delivery_error_.reset();
@@ -232,10 +233,11 @@ Status ClientProducer::add(OutgoingBatch& batch) {
 
 Status ClientProducer::send_positions(const OutgoingPositions& positions,
                                       std::int64_t deadline_ns) {
-  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.places.size())));
-  for (const auto& [place, next] : positions.places) {
-    rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition)->offset =
-        next.value;
+  PartitionList list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(positions.partitions.size())));
+  for (const auto& [partition, next] : positions.partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition)
+        ->offset = next.value;
   }
   // Fencing is by the transactional id: see docs/decisions/0008-tasks-on-kafka.md.
   const Owned<rd_kafka_consumer_group_metadata_t> group(
@@ -259,7 +261,7 @@ Status ClientProducer::settle() {
     return failed(Owned<rd_kafka_error_t>(rd_kafka_error_new(code, "%s", reason)), "writing",
                   false);
   if (!delivery_error_ && flushed == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-  return abort(error_of(delivery_error_.value_or(flushed), "writing", complaints_.text()));
+  return abort(error_of(delivery_error_.value_or(flushed), "writing", last_error_.text()));
 }
 
 Status ClientProducer::end() {
@@ -271,7 +273,7 @@ Status ClientProducer::end() {
       beware_of_late_requests();
       return {};
     }
-    // The same call again goes on where the last one timed out.
+    // The same call again continues where the last one timed out.
     if (rd_kafka_error_is_retriable(error.get()) != 0 && left_ms > 1) continue;
     return failed(std::move(error), "committing", true);
   }
@@ -290,7 +292,7 @@ Status ClientProducer::failed(Owned<rd_kafka_error_t> error, std::string_view do
   const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
   Error cause =
       error_of(delivery_error_.value_or(code),
-               std::string(doing) + ": " + rd_kafka_error_string(error.get()), complaints_.text());
+               std::string(doing) + ": " + rd_kafka_error_string(error.get()), last_error_.text());
   if (rd_kafka_error_txn_requires_abort(error.get()) != 0) {
     // The end may have been carried out before it was answered so.
     if (!try_abort() && committing) return fail(errc::outcome_unknown, cause.message());

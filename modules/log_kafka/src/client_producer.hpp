@@ -25,9 +25,10 @@ class ClientProducer final : public Producer {
   ~ClientProducer() override;
 
   /// Appends one record without a transaction.
-  [[nodiscard]] Result<Offset> append(const KafkaPlace& at, const Record& record);
+  [[nodiscard]] Result<Offset> append(const KafkaPartition& at, const Record& record);
   /// Several records of one partition, in order, each by itself; the offset of the last.
-  [[nodiscard]] Result<Offset> append_all(const KafkaPlace& at, std::span<const Record> records);
+  [[nodiscard]] Result<Offset> append_all(const KafkaPartition& at,
+                                          std::span<const Record> records);
 
   Status begin(std::span<const OutgoingPositions> positions) override;
   Status add(OutgoingBatch& batch) override;
@@ -39,7 +40,7 @@ class ClientProducer final : public Producer {
  private:
   explicit ClientProducer(const ClientConfig& config) : config_(config) {}
   Status create(const LogOptions& options, const std::string* transactional_id);
-  Status produce(const KafkaPlace& at, const Record& record, Offset* first);
+  Status produce(const KafkaPartition& at, const Record& record, Offset* first);
   Status abort(const Error& because);
   /// False when it failed; the producer is not usable then.
   [[nodiscard]] bool try_abort();
@@ -51,7 +52,7 @@ class ClientProducer final : public Producer {
   static void delivered(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
 
   const ClientConfig& config_;
-  Complaints complaints_;
+  LastError last_error_;
   std::optional<rd_kafka_resp_err_t> delivery_error_;
   bool usable_ = true;
   std::int64_t socket_timeout_ms_ = 0;

@@ -32,24 +32,24 @@ Result<Commits::Outgoing> Commits::prepare(Transaction& transaction) {
   out.batches.resize(transaction.batch_count());
   for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
     Transaction::Batch& batch = transaction.batch(i);
-    MILLRACE_TRY(topics_.place_in_kafka(batch.place));
-    MILLRACE_ASSIGN(const TopicSpec spec, topics_.spec_of(batch.place));
+    MILLRACE_TRY(topics_.partition_in_kafka(batch.partition));
+    MILLRACE_ASSIGN(const TopicSpec spec, topics_.spec_of(batch.partition));
     MILLRACE_TRY(check_may_write(spec, options_.service));
-    out.batches[i].at = {config_.in_kafka(spec.name), batch.place.partition.value};
+    out.batches[i].at = {config_.in_kafka(spec.name), batch.partition.partition.value};
     out.batches[i].encoded = batch.builder.finish();
     out.batches[i].count = batch.builder.count();
-    out.places.push_back(batch.place);
+    out.partitions.push_back(batch.partition);
     // The next owner of a task restores it from changelogs, up to their ends.
     out.are_state.push_back(is_state(spec));
   }
   for (const Transaction::Position& position : transaction.positions()) {
-    MILLRACE_ASSIGN(KafkaPlace place, topics_.place_in_kafka(position.place));
+    MILLRACE_ASSIGN(KafkaPartition partition, topics_.partition_in_kafka(position.partition));
     MILLRACE_ASSIGN(std::string group, groups_.name_in_kafka(position.group));
     auto found = std::find_if(out.positions.begin(), out.positions.end(),
                               [&](const OutgoingPositions& one) { return one.group == group; });
     if (found == out.positions.end())
       found = out.positions.insert(found, OutgoingPositions{std::move(group), {}});
-    found->places.emplace_back(std::move(place), position.next);
+    found->partitions.emplace_back(std::move(partition), position.next);
   }
   return out;
 }
@@ -85,7 +85,7 @@ void Commits::note_unseen(const Outgoing& out) {
 Committed Commits::answer(const Outgoing& out) {
   Committed committed;
   for (std::size_t i = 0; i < out.batches.size(); ++i)
-    committed.places.push_back({out.places[i], out.batches[i].first});
+    committed.partitions.push_back({out.partitions[i], out.batches[i].first});
   return committed;
 }
 
@@ -145,14 +145,15 @@ Result<Committed> Commits::commit_sequence(Outgoing& out, const Transaction& tra
     MILLRACE_TRY(producer.settle());
     Sequences::Last now{sequence.number, {}};
     for (const OutgoingBatch& batch : out.batches)
-      now.places.emplace_back(batch.at, batch.first);
+      now.partitions.emplace_back(batch.at, batch.first);
     const std::string bytes = Sequences::encode(now);
     RecordBatchBuilder builder;
     builder.add({config_.clock().wall_ms(), sequence.producer, bytes, {}});
-    OutgoingBatch note{sequences_.place(), builder.finish(), builder.count()};
+    OutgoingBatch note{sequences_.partition(), builder.finish(), builder.count()};
     MILLRACE_TRY(producer.add(note));
     MILLRACE_TRY(producer.end());
-    // Until its mark is there, this handle knows it by itself and a successor waits for it.
+    // Until its transaction marker is there, this handle knows it by itself and a successor waits
+    // for it.
     sequences_.remember(sequence.producer, std::move(now));
     note_unseen(out);
     if (!transaction.claims().empty()) visibility_.add(note.at, end_of(note), true);
@@ -200,15 +201,15 @@ Status Commits::see_earlier_sequences(Producer& producer, const Transaction& tra
   if (seen != seen_under_.end() && seen->second == transaction.claims()) return {};
   RecordBatchBuilder builder;
   builder.add({config_.clock().wall_ms(), "", std::nullopt, {}});
-  OutgoingBatch mark{sequences_.place(), builder.finish(), builder.count()};
-  MILLRACE_TRY(producer.commit({&mark, 1}, {}));
+  OutgoingBatch probe{sequences_.partition(), builder.finish(), builder.count()};
+  MILLRACE_TRY(producer.commit({&probe, 1}, {}));
   const auto visible =
-      visibility_.wait_until_visible({mark.at}, {end_of(mark)}, config_.timeout_ms() * ms);
+      visibility_.wait_until_visible({probe.at}, {end_of(probe)}, config_.timeout_ms() * ms);
   if (visible != Visibility::Seen::all) {
     return fail(errc::unavailable, "nothing was written: whether producer '" + name +
                                        "' wrote this sequence before cannot be read while an older "
                                        "transaction of another client is open in topic " +
-                                       mark.at.topic + "; try again");
+                                       probe.at.topic + "; try again");
   }
   seen_under_[name] = transaction.claims();
   return {};
@@ -217,11 +218,10 @@ Status Commits::see_earlier_sequences(Producer& producer, const Transaction& tra
 Result<Committed> Commits::repeated(const Sequences::Last& last) {
   Committed committed;
   committed.repeated = true;
-  for (const auto& [place, first] : last.places) {
-    MILLRACE_ASSIGN(
-        const Topic topic,
-        topics_.find(std::string_view(place.topic).substr(config_.url().prefix.size())));
-    committed.places.push_back({{topic.id, partition(place.partition)}, first});
+  for (const auto& [at, first] : last.partitions) {
+    MILLRACE_ASSIGN(const Topic topic,
+                    topics_.find(std::string_view(at.topic).substr(config_.url().prefix.size())));
+    committed.partitions.push_back({{topic.id, partition(at.partition)}, first});
   }
   return committed;
 }

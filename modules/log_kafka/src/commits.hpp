@@ -41,8 +41,8 @@ class Commits {
  private:
   struct Outgoing {
     std::vector<OutgoingBatch> batches;
-    std::vector<TopicPartition> places;  // of the batches
-    std::vector<bool> are_state;         // whether the topics of the batches hold state
+    std::vector<TopicPartition> partitions;  // of the batches
+    std::vector<bool> are_state;             // whether the topics of the batches hold state
     std::vector<OutgoingPositions> positions;
   };
   [[nodiscard]] Result<Outgoing> prepare(Transaction& transaction);

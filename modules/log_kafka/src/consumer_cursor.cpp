@@ -14,7 +14,7 @@ constexpr std::size_t messages_at_once = 1'000;
 
 std::size_t bytes_of(const rd_kafka_message_t& message) { return message.len + message.key_len; }
 
-/// Appends the headers in the form of HeadersView and answers their number.
+/// Appends the headers in the form of HeadersView and returns their number.
 std::int32_t append_headers(const rd_kafka_message_t& message, std::string& out) {
   rd_kafka_headers_t* headers = nullptr;
   if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return 0;
@@ -41,9 +41,9 @@ struct Layout {
 
 }  // namespace
 
-ConsumerCursor::ConsumerCursor(rd_kafka_t* client, rd_kafka_topic_t* topic, KafkaPlace place,
-                               Signal& raised)
-    : Cursor(std::move(place)), client_(client), topic_(topic), signal_(raised) {}
+ConsumerCursor::ConsumerCursor(rd_kafka_t* client, rd_kafka_topic_t* topic,
+                               KafkaPartition partition, Signal& raised)
+    : Cursor(std::move(partition)), client_(client), topic_(topic), signal_(raised) {}
 
 ConsumerCursor::~ConsumerCursor() { stop(); }
 
@@ -103,15 +103,15 @@ void ConsumerCursor::take(MessagePtr message) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
       eof_ = offset(message->offset);
       heard_of(eof_);
-      step_over_marks();
+      step_over_markers();
       return;
     default:
       if (!is_passing(message->err)) error = message->err;
   }
 }
 
-// What lies between the last record and the end are marks of transactions.
-void ConsumerCursor::step_over_marks() {
+// What lies between the last record and the end are transaction markers.
+void ConsumerCursor::step_over_markers() {
   if (waiting_.empty() && eof_ > next.load()) next = eof_;
 }
 
@@ -160,19 +160,19 @@ Status ConsumerCursor::answer(std::size_t max_bytes, FetchBuffer& buffer) {
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken));
     waiting_bytes_ -= bytes;
     heard_of(next);
-    step_over_marks();
+    step_over_markers();
   }
   buffer.next = next;
   buffer.end = std::max(next.load(), offset(known_end));
   return {};
 }
 
-ConsumerLane::~ConsumerLane() {
+ConsumerClient::~ConsumerClient() {
   drop_all();
   topics_.clear();
 }
 
-Result<std::shared_ptr<Reader::Cursor>> ConsumerLane::make(const KafkaPlace& at) {
+Result<std::shared_ptr<Reader::Cursor>> ConsumerClient::make(const KafkaPartition& at) {
   auto& topic = topics_[at.topic];
   if (topic == nullptr) topic.reset(rd_kafka_topic_new(client_.get(), at.topic.c_str(), nullptr));
   if (topic == nullptr) return fail(error_of(rd_kafka_last_error(), "reading " + at.topic));

@@ -12,7 +12,8 @@ namespace millrace::log::kafka {
 /// A cursor over a partition that a consumer of librdkafka reads ahead.
 class ConsumerCursor final : public Reader::Cursor {
  public:
-  ConsumerCursor(rd_kafka_t* client, rd_kafka_topic_t* topic, KafkaPlace place, Signal& raised);
+  ConsumerCursor(rd_kafka_t* client, rd_kafka_topic_t* topic, KafkaPartition partition,
+                 Signal& raised);
   ~ConsumerCursor() override;
 
   [[nodiscard]] Status begin(Offset from) override;
@@ -23,7 +24,7 @@ class ConsumerCursor final : public Reader::Cursor {
  private:
   void stop();
   void take(MessagePtr message);
-  void step_over_marks();
+  void step_over_markers();
 
   rd_kafka_t* client_;
   rd_kafka_topic_t* topic_;
@@ -32,21 +33,21 @@ class ConsumerCursor final : public Reader::Cursor {
   std::deque<MessagePtr> waiting_;
   std::size_t waiting_bytes_ = 0;
   std::atomic<bool> news_{false};
-  Offset eof_{};  // where the partition ended when that was last told
+  Offset eof_{};  // where the partition ended when that was last reported
   bool started_ = false;
 };
 
 /// A consumer of librdkafka with its cursors.
-class ConsumerLane final : public Reader::Lane {
+class ConsumerClient final : public Reader::Client {
  public:
-  ConsumerLane(Owned<rd_kafka_t> client, Signal& signal)
+  ConsumerClient(Owned<rd_kafka_t> client, Signal& signal)
       : client_(std::move(client)), signal_(signal) {}
-  ~ConsumerLane() override;
+  ~ConsumerClient() override;
   // What it says waits in its queue until somebody polls.
   void poll() override { rd_kafka_poll(client_.get(), 0); }
 
  private:
-  [[nodiscard]] Result<std::shared_ptr<Reader::Cursor>> make(const KafkaPlace& at) override;
+  [[nodiscard]] Result<std::shared_ptr<Reader::Cursor>> make(const KafkaPartition& at) override;
 
   Owned<rd_kafka_t> client_;
   Signal& signal_;

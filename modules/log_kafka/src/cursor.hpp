@@ -11,7 +11,7 @@ namespace millrace::log::kafka {
 /// One partition being read ahead, from one offset on. Used by the one thread that holds it
 /// (Reader::HeldCursor), or under the reader's mutex while nobody does; except what is atomic.
 struct Reader::Cursor {
-  explicit Cursor(KafkaPlace place) : at(std::move(place)) {}
+  explicit Cursor(KafkaPartition partition) : at(std::move(partition)) {}
   virtual ~Cursor() = default;
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
@@ -35,7 +35,7 @@ struct Reader::Cursor {
     }
   }
 
-  const KafkaPlace at;
+  const KafkaPartition at;
   std::atomic<Offset> next{};  ///< a fetch from here on continues; changed by the holder
   std::atomic<std::int64_t> known_end{0};
   bool end_asked = false;
@@ -45,19 +45,20 @@ struct Reader::Cursor {
 };
 
 /// A client with its cursors, one for a partition at most. Guarded by the reader's mutex.
-struct Reader::Lane {
-  Lane() = default;
-  virtual ~Lane() = default;
-  Lane(const Lane&) = delete;
-  Lane& operator=(const Lane&) = delete;
+struct Reader::Client {
+  Client() = default;
+  virtual ~Client() = default;
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
 
-  [[nodiscard]] std::shared_ptr<Cursor> find(TopicPartition place) const {
-    const auto found = cursors_.find(place);
+  [[nodiscard]] std::shared_ptr<Cursor> find(TopicPartition partition) const {
+    const auto found = cursors_.find(partition);
     return found == cursors_.end() ? nullptr : found->second;
   }
-  [[nodiscard]] Result<std::shared_ptr<Cursor>> add(TopicPartition place, const KafkaPlace& at) {
+  [[nodiscard]] Result<std::shared_ptr<Cursor>> add(TopicPartition partition,
+                                                    const KafkaPartition& at) {
     MILLRACE_ASSIGN(std::shared_ptr<Cursor> made, make(at));
-    cursors_[place] = made;
+    cursors_[partition] = made;
     return made;
   }
   void drop_unused_since(std::int64_t time_ns) {
@@ -69,7 +70,7 @@ struct Reader::Lane {
   virtual void poll() {}
 
  protected:
-  [[nodiscard]] virtual Result<std::shared_ptr<Cursor>> make(const KafkaPlace& at) = 0;
+  [[nodiscard]] virtual Result<std::shared_ptr<Cursor>> make(const KafkaPartition& at) = 0;
   void drop_all() { cursors_.clear(); }
 
  private:

@@ -55,13 +55,13 @@ std::vector<GroupInfo> Groups::list(std::string_view name) const {
                                 last == heard.end() ? 0 : (now_ns - last->second) / 1'000'000,
                                 member->second.announced.session_ms});
       }
-      for (const auto& [unit_name, unit] : state.groups()[i].units) {
-        const auto owner = state.subscriptions().find(unit.owner);
-        info.units.push_back({unit_name,
+      for (const auto& [task_name, task] : state.groups()[i].tasks) {
+        const auto owner = state.subscriptions().find(task.owner);
+        info.tasks.push_back({task_name,
                               owner == state.subscriptions().end()
                                   ? std::string()
                                   : state.members().at(owner->second.member).name,
-                              static_cast<std::uint64_t>(unit.epoch)});
+                              static_cast<std::uint64_t>(task.epoch)});
       }
       infos.push_back(std::move(info));
     }
@@ -74,13 +74,13 @@ Status Groups::add_positions(GroupInfo& info) {
       const auto positions,
       all_group_positions(reader_.client(), config_.in_kafka(info.name), config_.timeout_ms()));
   for (const GroupPosition& one : positions) {
-    if (!one.place.topic.starts_with(config_.url().prefix)) continue;
+    if (!one.partition.topic.starts_with(config_.url().prefix)) continue;
     const auto topic =
-        topics_.find(std::string_view(one.place.topic).substr(config_.url().prefix.size()));
+        topics_.find(std::string_view(one.partition.topic).substr(config_.url().prefix.size()));
     // Somebody deleted the topic.
     if (!topic && topic.error().is(errc::unknown_topic)) continue;
     if (!topic) return fail(topic.error());
-    info.positions.push_back({{topic->id, partition(one.place.partition)}, one.next});
+    info.positions.push_back({{topic->id, partition(one.partition.partition)}, one.next});
   }
   return {};
 }

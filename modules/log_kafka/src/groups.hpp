@@ -11,7 +11,7 @@
 
 namespace millrace::log::kafka {
 
-/// The groups of a log on Kafka: the state holds their names, members and units, the cluster their
+/// The groups of a log on Kafka: the state holds their names, members and tasks, the cluster their
 /// positions. Thread-safe.
 class Groups {
  public:

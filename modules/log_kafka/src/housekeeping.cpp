@@ -45,7 +45,7 @@ void Housekeeping::expel_silent() {
   const auto own = members.find(self);
   if (own == members.end()) return;
   // Beyond the session of who is silent.
-  std::int64_t patience_ns = 0;
+  std::int64_t margin_ns = 0;
   bool oldest_here = true;
   struct Lost {
     std::int64_t number;
@@ -66,12 +66,12 @@ void Housekeeping::expel_silent() {
     if (ended || silence_ns > session_ns) {
       lost.push_back({number, silence_ns, session_ns, ended});
     } else if (number < self) {
-      patience_ns += 1'000 * ms;
+      margin_ns += 1'000 * ms;
       oldest_here = oldest_here && member.process.host != own->second.process.host;
     }
   }
   for (const Lost& one : lost) {
-    if ((one.ended && oldest_here) || one.silence_ns - one.session_ns > patience_ns)
+    if ((one.ended && oldest_here) || one.silence_ns - one.session_ns > margin_ns)
       static_cast<void>(
           expel(config_, options_, state_, one.number, members.at(one.number).transactional_id));
   }

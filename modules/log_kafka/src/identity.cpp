@@ -34,7 +34,7 @@ Identity::~Identity() {
   if (abandoned_ || member_ < 0) return;
   const bool clean = producer_ != nullptr && producer_->usable();
   producer_.reset();
-  // Whoever is left finds out by itself if this fails.
+  // The members that are left find out by themselves if this fails.
   if (clean) {
     static_cast<void>(state_.tell(Ended{member_}));
   } else {
@@ -53,7 +53,7 @@ std::int64_t Identity::current() const {
     const MutexLock lock(mutex_, std::adopt_lock);
     return lives() ? member_ : -1;
   }
-  // A commit is under way. Whoever asks keeps up the heartbeats and must not wait for it.
+  // A commit is under way. The caller keeps up the heartbeats and must not wait for it.
   const MutexLock beat_lock(beat_mutex_);
   return beating_;
 }
@@ -79,7 +79,7 @@ Status Identity::settle_old() {
 }
 
 Status Identity::join() {
-  // Never the same id again: whoever means to fence the old one cannot hit the new one.
+  // Never the same id again: a process that means to fence the old one cannot hit the new one.
   transactional_id_ =
       config_.in_kafka("millrace." + unique_ + "." + std::to_string(++incarnation_));
   MILLRACE_ASSIGN(producer_, Producer::open_transactional(config_, options_, transactional_id_));

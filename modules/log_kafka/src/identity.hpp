@@ -15,7 +15,7 @@
 namespace millrace::log::kafka {
 
 /// Takes a member's transactional id from it, so that it can commit nothing any more, ends what it
-/// had begun, and tells all others. Safe whoever else does the same.
+/// had begun, and tells all others. Safe when others do the same.
 [[nodiscard]] Status expel(const ClientConfig& config, const LogOptions& options, StateLog& state,
                            std::int64_t member, const std::string& transactional_id);
 
@@ -30,7 +30,7 @@ class Identity {
   Identity(const Identity&) = delete;
   Identity& operator=(const Identity&) = delete;
 
-  /// The member's number, joined anew if need be. errc::unavailable.
+  /// The member's number, joined again if need be. errc::unavailable.
   [[nodiscard]] Result<std::int64_t> member();
   /// The member's number while it can commit; -1: there is none, it was given up, or the outcome of
   /// a commit of it is not known.

@@ -15,7 +15,7 @@
 namespace millrace::log::kafka {
 namespace {
 
-constexpr std::int64_t own_patience_ns = 2'000 * ms;
+constexpr std::int64_t own_timeout_ns = 2'000 * ms;
 constexpr std::size_t default_transaction_bytes = 64U << 20U;
 // What brokers do when nobody tells them otherwise: offsets.retention.minutes.
 constexpr std::int64_t kept_positions_ms = std::int64_t{7} * 24 * 3'600 * 1'000;
@@ -71,7 +71,7 @@ Status KafkaLog::start() {
   const auto cluster = cluster_id(reader_.client(), config_.timeout_ms());
   if (!cluster)
     return fail(errc::unavailable, "kafka://" + config_.url().bootstrap + ": " +
-                                       cluster.error().message() + reader_.complaints());
+                                       cluster.error().message() + reader_.last_error());
   MILLRACE_TRY(state_.open(unique_));
   identity_text_ = "kafka/" + *cluster + "/" + config_.url().prefix + "/" +
                    state_.look([](const State& state) { return state.creation(); });
@@ -117,27 +117,27 @@ Result<std::vector<GroupInfo>> KafkaLog::find_groups(const GroupsWanted& wanted)
   return groups_.find(wanted);
 }
 
-Result<std::unique_ptr<Membership>> KafkaLog::join(GroupId group, std::vector<std::string> units) {
+Result<std::unique_ptr<Membership>> KafkaLog::join(GroupId group, std::vector<std::string> tasks) {
   MILLRACE_TRY(state_.check());
   MILLRACE_TRY(groups_.name_in_kafka(group));
-  for (const std::string& unit : units) {
-    MILLRACE_TRY(check_name(unit, "a unit"));
+  for (const std::string& task : tasks) {
+    MILLRACE_TRY(check_name(task, "a task"));
   }
   auto membership =
-      std::make_unique<KafkaMembership>(state_, identity_, visibility_, group, std::move(units));
+      std::make_unique<KafkaMembership>(state_, identity_, visibility_, group, std::move(tasks));
   MILLRACE_TRY(membership->enter());
   return membership;
 }
 
-Result<std::optional<Offset>> KafkaLog::position(GroupId group, TopicPartition place) {
-  MILLRACE_ASSIGN(const auto found, positions(group, {&place, 1}));
+Result<std::optional<Offset>> KafkaLog::position(GroupId group, TopicPartition partition) {
+  MILLRACE_ASSIGN(const auto found, positions(group, {&partition, 1}));
   return found[0];
 }
 
 Result<std::vector<std::optional<Offset>>> KafkaLog::positions(
-    GroupId group, std::span<const TopicPartition> places) {
+    GroupId group, std::span<const TopicPartition> partitions) {
   MILLRACE_TRY(state_.check());
-  return positions_.find(group, places);
+  return positions_.find(group, partitions);
 }
 
 std::optional<std::int64_t> KafkaLog::position_retention_ms() const { return kept_positions_ms; }
@@ -157,45 +157,45 @@ Status KafkaLog::wait_visible(const Committed& committed, std::int64_t deadline_
   return visibility_.wait(committed, deadline_ns);
 }
 
-Result<Offset> KafkaLog::start_offset(TopicPartition place) {
-  MILLRACE_ASSIGN(const std::vector<Offset> first, start_offsets({&place, 1}));
+Result<Offset> KafkaLog::start_offset(TopicPartition partition) {
+  MILLRACE_ASSIGN(const std::vector<Offset> first, start_offsets({&partition, 1}));
   return first[0];
 }
 
-Result<Offset> KafkaLog::end_offset(TopicPartition place) {
-  MILLRACE_ASSIGN(const std::vector<Offset> last, end_offsets({&place, 1}));
+Result<Offset> KafkaLog::end_offset(TopicPartition partition) {
+  MILLRACE_ASSIGN(const std::vector<Offset> last, end_offsets({&partition, 1}));
   return last[0];
 }
 
-Result<std::vector<Offset>> KafkaLog::start_offsets(std::span<const TopicPartition> places) {
-  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, topics_.places_in_kafka(places));
+Result<std::vector<Offset>> KafkaLog::start_offsets(std::span<const TopicPartition> partitions) {
+  MILLRACE_ASSIGN(const std::vector<KafkaPartition> at, topics_.partitions_in_kafka(partitions));
   return reader_.ask(at, Reader::End::first);
 }
 
-Result<std::vector<Offset>> KafkaLog::end_offsets(std::span<const TopicPartition> places) {
-  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, topics_.places_in_kafka(places));
+Result<std::vector<Offset>> KafkaLog::end_offsets(std::span<const TopicPartition> partitions) {
+  MILLRACE_ASSIGN(const std::vector<KafkaPartition> at, topics_.partitions_in_kafka(partitions));
   // Others' open transactions may keep ours from being read for as long as they are open.
-  if (!visibility_.wait_own(at, own_patience_ns))
+  if (!visibility_.wait_own(at, own_timeout_ns))
     return fail(errc::unavailable,
                 "what this handle committed cannot be read yet: an older transaction is open");
   MILLRACE_ASSIGN(std::vector<Offset> last, reader_.ask(at, Reader::End::last_stable));
   visibility_.note_stable(at, last);
-  for (std::size_t i = 0; i < places.size(); ++i)
-    reader_.heard_of(places[i], last[i]);
+  for (std::size_t i = 0; i < partitions.size(); ++i)
+    reader_.heard_of(partitions[i], last[i]);
   return last;
 }
 
-Result<std::optional<Offset>> KafkaLog::find_time(TopicPartition place, std::int64_t time_ms) {
-  MILLRACE_ASSIGN(const auto found, find_times({&place, 1}, time_ms));
+Result<std::optional<Offset>> KafkaLog::find_time(TopicPartition partition, std::int64_t time_ms) {
+  MILLRACE_ASSIGN(const auto found, find_times({&partition, 1}, time_ms));
   return found[0];
 }
 
 Result<std::vector<std::optional<Offset>>> KafkaLog::find_times(
-    std::span<const TopicPartition> places, std::int64_t time_ms) {
+    std::span<const TopicPartition> partitions, std::int64_t time_ms) {
   MILLRACE_TRY(state_.check());
   // Also waits for what this handle committed, and lets fetches know how far they reach.
-  MILLRACE_TRY(end_offsets(places));
-  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, topics_.places_in_kafka(places));
+  MILLRACE_TRY(end_offsets(partitions));
+  MILLRACE_ASSIGN(const std::vector<KafkaPartition> at, topics_.partitions_in_kafka(partitions));
   std::vector<std::optional<Offset>> found;
   if (time_ms < 0) {
     // Brokers know no such time, but records may have one.
@@ -204,20 +204,20 @@ Result<std::vector<std::optional<Offset>>> KafkaLog::find_times(
   } else {
     MILLRACE_ASSIGN(found, reader_.ask_time(at, time_ms));
   }
-  // What a broker found may be the mark of a transaction, or a record of one that was aborted.
-  for (std::size_t i = 0; i < places.size(); ++i) {
+  // What a broker found may be a transaction marker, or a record of an aborted transaction.
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
     if (found[i]) {
-      MILLRACE_ASSIGN(found[i], scan_for_time(*this, places[i], *found[i], time_ms));
+      MILLRACE_ASSIGN(found[i], scan_for_time(*this, partitions[i], *found[i], time_ms));
     }
   }
   return found;
 }
 
-Status KafkaLog::fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+Status KafkaLog::fetch(TopicPartition partition, Offset from, std::size_t max_bytes,
                        FetchBuffer& buffer) {
   MILLRACE_TRY(state_.check());
-  MILLRACE_ASSIGN(const KafkaPlace at, topics_.place_in_kafka(place));
-  return reader_.fetch(place, at, from, max_bytes, buffer);
+  MILLRACE_ASSIGN(const KafkaPartition at, topics_.partition_in_kafka(partition));
+  return reader_.fetch(partition, at, from, max_bytes, buffer);
 }
 
 std::unique_ptr<Waiter> KafkaLog::waiter() {

@@ -36,26 +36,26 @@ class KafkaLog final : public Log, public GroupFinder {
   Result<TopicSettings> alter_topic(TopicId topic, std::span<const SettingChange> changes) override;
   Result<Committed> commit(Transaction& transaction) override;
   Status wait_visible(const Committed& committed, std::int64_t deadline_ns) override;
-  Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+  Status fetch(TopicPartition partition, Offset from, std::size_t max_bytes,
                FetchBuffer& buffer) override;
-  Result<Offset> start_offset(TopicPartition place) override;
-  Result<Offset> end_offset(TopicPartition place) override;
-  Result<std::vector<Offset>> start_offsets(std::span<const TopicPartition> places) override;
-  Result<std::vector<Offset>> end_offsets(std::span<const TopicPartition> places) override;
-  Result<std::optional<Offset>> find_time(TopicPartition place, std::int64_t time_ms) override;
-  Result<std::vector<std::optional<Offset>>> find_times(std::span<const TopicPartition> places,
+  Result<Offset> start_offset(TopicPartition partition) override;
+  Result<Offset> end_offset(TopicPartition partition) override;
+  Result<std::vector<Offset>> start_offsets(std::span<const TopicPartition> partitions) override;
+  Result<std::vector<Offset>> end_offsets(std::span<const TopicPartition> partitions) override;
+  Result<std::optional<Offset>> find_time(TopicPartition partition, std::int64_t time_ms) override;
+  Result<std::vector<std::optional<Offset>>> find_times(std::span<const TopicPartition> partitions,
                                                         std::int64_t time_ms) override;
   std::unique_ptr<Waiter> waiter() override;
   LogPosition committed() override { return {}; }
   LogPosition durable() override { return {}; }
   Status wait_durable(LogPosition position) override;
   Result<GroupId> group(std::string_view name) override;
-  Result<std::optional<Offset>> position(GroupId group, TopicPartition place) override;
+  Result<std::optional<Offset>> position(GroupId group, TopicPartition partition) override;
   Result<std::vector<std::optional<Offset>>> positions(
-      GroupId group, std::span<const TopicPartition> places) override;
+      GroupId group, std::span<const TopicPartition> partitions) override;
   std::optional<std::int64_t> position_retention_ms() const override;
   Result<std::optional<std::int64_t>> tombstone_retention_ms(TopicId topic) override;
-  Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> units) override;
+  Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> tasks) override;
   Result<std::vector<GroupInfo>> groups() override { return find_groups({}); }
   Result<std::vector<GroupInfo>> find_groups(const GroupsWanted& wanted) override;
   Status maintain() override;

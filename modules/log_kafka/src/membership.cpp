@@ -18,12 +18,12 @@ bool contains(const std::vector<Claim>& claims, const Claim& claim) {
 }  // namespace
 
 KafkaMembership::KafkaMembership(StateLog& state, Identity& identity, Visibility& visibility,
-                                 GroupId group, std::vector<std::string> units)
+                                 GroupId group, std::vector<std::string> tasks)
     : state_(state),
       identity_(identity),
       visibility_(visibility),
       group_(group),
-      units_(std::move(units)) {}
+      tasks_(std::move(tasks)) {}
 
 KafkaMembership::~KafkaMembership() {
   if (!state_.check()) return;
@@ -34,7 +34,7 @@ KafkaMembership::~KafkaMembership() {
 
 Status KafkaMembership::enter() {
   MILLRACE_ASSIGN(member_, identity_.member());
-  const auto subscribed = state_.append({Subscribed{member_, group_.value, units_}});
+  const auto subscribed = state_.append({Subscribed{member_, group_.value, tasks_}});
   if (!subscribed) {
     // It may be there or come yet, and would get a share that nobody takes.
     identity_.give_up();
@@ -45,8 +45,8 @@ Status KafkaMembership::enter() {
   return {};
 }
 
-Claim KafkaMembership::claim_of(const std::string& unit, std::int64_t epoch) const {
-  return {group_, unit, {0, static_cast<std::uint64_t>(epoch)}};
+Claim KafkaMembership::claim_of(const std::string& task, std::int64_t epoch) const {
+  return {group_, task, {0, static_cast<std::uint64_t>(epoch)}};
 }
 
 KafkaMembership::Share KafkaMembership::share() const {
@@ -67,20 +67,20 @@ KafkaMembership::Share KafkaMembership::share() const {
       return found == members.end() ? -1 : static_cast<std::int32_t>(found - members.begin());
     };
     const std::int32_t me = index_of(subscription_);
-    const auto& units = state.groups()[static_cast<std::size_t>(group_.value)].units;
-    std::vector<AssignmentUnit> asked;
-    for (const auto& [name, unit] : units) {
-      AssignmentUnit one{index_of(unit.owner), {}};
+    const auto& tasks = state.groups()[static_cast<std::size_t>(group_.value)].tasks;
+    std::vector<AssignmentTask> asked;
+    for (const auto& [name, task] : tasks) {
+      AssignmentTask one{index_of(task.owner), {}};
       for (const State::Subscription* member : theirs)
-        one.able.push_back(member->units.contains(name));
+        one.able.push_back(member->tasks.contains(name));
       asked.push_back(std::move(one));
     }
     const Assignment decided = decide_assignment(asked, members.size());
     std::size_t i = 0;
-    for (const auto& [name, unit] : units) {
-      if (unit.owner == subscription_) share.ours.push_back(claim_of(name, unit.epoch));
-      if (unit.owner < 0 && decided.grant_to[i] == me) share.to_claim.push_back(name);
-      if (unit.owner == subscription_ && decided.ask_back[i]) share.asked_back.push_back(name);
+    for (const auto& [name, task] : tasks) {
+      if (task.owner == subscription_) share.ours.push_back(claim_of(name, task.epoch));
+      if (task.owner < 0 && decided.grant_to[i] == me) share.to_claim.push_back(name);
+      if (task.owner == subscription_ && decided.ask_back[i]) share.asked_back.push_back(name);
       ++i;
     }
     return share;
@@ -112,7 +112,7 @@ Status KafkaMembership::retry_releases(const Share& share) {
   std::erase_if(released_, [&](const Claim& claim) { return !contains(share.ours, claim); });
   for (const Claim& claim : released_)
     records.emplace_back(
-        Released{subscription_, claim.unit(), static_cast<std::int64_t>(claim.epoch().number)});
+        Released{subscription_, claim.task(), static_cast<std::int64_t>(claim.epoch().number)});
   if (records.empty()) return {};
   MILLRACE_TRY(state_.append(std::move(records)));
   return {};
@@ -139,15 +139,15 @@ Result<MembershipChange> KafkaMembership::poll() {
   }
   if (!now.to_claim.empty()) {
     std::vector<StateRecord> claims;
-    for (std::string& unit : now.to_claim)
-      claims.emplace_back(Claimed{subscription_, std::move(unit)});
+    for (std::string& task : now.to_claim)
+      claims.emplace_back(Claimed{subscription_, std::move(task)});
     if (const auto claimed = state_.append(std::move(claims)); claimed) now = share();
   }
   take_granted(now, change);
   static_cast<void>(retry_releases(now));
   std::vector<Claim> wanted;
   for (const Claim& claim : now.ours) {
-    const bool asked = std::find(now.asked_back.begin(), now.asked_back.end(), claim.unit()) !=
+    const bool asked = std::find(now.asked_back.begin(), now.asked_back.end(), claim.task()) !=
                        now.asked_back.end();
     if (!asked || !contains(held_, claim)) continue;
     wanted.push_back(claim);
@@ -174,7 +174,7 @@ Status KafkaMembership::release(const Claim& claim) {
   if (!visibility_.hand_over(identity_)) return {};
   released_.push_back(claim);
   const auto written = state_.append(
-      {Released{subscription_, claim.unit(), static_cast<std::int64_t>(claim.epoch().number)}});
+      {Released{subscription_, claim.task(), static_cast<std::int64_t>(claim.epoch().number)}});
   if (written) std::erase(released_, claim);
   return {};
 }

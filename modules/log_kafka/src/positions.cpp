@@ -10,23 +10,23 @@
 #include "units.hpp"
 
 namespace millrace::log::kafka {
-Result<std::vector<std::optional<Offset>>> Positions::find(GroupId group,
-                                                           std::span<const TopicPartition> places) {
-  MILLRACE_ASSIGN(const std::vector<KafkaPlace> at, topics_.places_in_kafka(places));
+Result<std::vector<std::optional<Offset>>> Positions::find(
+    GroupId group, std::span<const TopicPartition> partitions) {
+  MILLRACE_ASSIGN(const std::vector<KafkaPartition> at, topics_.partitions_in_kafka(partitions));
   MILLRACE_ASSIGN(const std::string name, groups_.name_in_kafka(group));
   MILLRACE_ASSIGN(auto found, ask(name, at));
   if (std::ranges::all_of(found, [](const auto& one) { return one.has_value(); })) return found;
   MILLRACE_TRY(state_.catch_up_to_end());
   if (lost(group, at, found).empty()) return found;
-  // The first one may have been committed between the two answers. What is noted was committed
-  // before, so a second answer shows it.
+  // The first one may have been committed between the two responses. What is noted was committed
+  // before, so a second response shows it.
   MILLRACE_ASSIGN(found, ask(name, at));
   if (const auto gone = lost(group, at, found); !gone.empty()) return fail(lost_error(name, gone));
   return found;
 }
 
 Result<std::vector<std::optional<Offset>>> Positions::ask(const std::string& group,
-                                                          const std::vector<KafkaPlace>& at) {
+                                                          const std::vector<KafkaPartition>& at) {
   const std::int64_t deadline_ns = config_.clock().monotonic_ns() + config_.timeout_ms() * ms;
   for (;;) {
     const std::uint64_t seen = reader_.signal().count();
@@ -34,7 +34,7 @@ Result<std::vector<std::optional<Offset>>> Positions::ask(const std::string& gro
     if (found) {
       std::vector<std::optional<Offset>> all(at.size());
       for (const GroupPosition& one : *found) {
-        const auto asked = std::find(at.begin(), at.end(), one.place);
+        const auto asked = std::find(at.begin(), at.end(), one.partition);
         if (asked != at.end()) all[static_cast<std::size_t>(asked - at.begin())] = one.next;
       }
       return all;
@@ -46,10 +46,10 @@ Result<std::vector<std::optional<Offset>>> Positions::ask(const std::string& gro
   }
 }
 
-std::vector<KafkaPlace> Positions::lost(GroupId group, const std::vector<KafkaPlace>& at,
-                                        const std::vector<std::optional<Offset>>& found) const {
+std::vector<KafkaPartition> Positions::lost(GroupId group, const std::vector<KafkaPartition>& at,
+                                            const std::vector<std::optional<Offset>>& found) const {
   return state_.look([&](const State& state) {
-    std::vector<KafkaPlace> gone;
+    std::vector<KafkaPartition> gone;
     for (std::size_t i = 0; i < at.size(); ++i) {
       const std::string topic = at[i].topic.substr(config_.url().prefix.size());
       if (!found[i] && state.had_position(group.value, topic, at[i].partition))
@@ -59,21 +59,22 @@ std::vector<KafkaPlace> Positions::lost(GroupId group, const std::vector<KafkaPl
   });
 }
 
-Error Positions::lost_error(const std::string& group, const std::vector<KafkaPlace>& lost) const {
+Error Positions::lost_error(const std::string& group,
+                            const std::vector<KafkaPartition>& lost) const {
   std::map<std::string, std::string> partitions;
-  for (const KafkaPlace& place : lost) {
-    std::string& list = partitions[place.topic];
-    list += (list.empty() ? ":" : ",") + std::to_string(place.partition);
+  for (const KafkaPartition& partition : lost) {
+    std::string& list = partitions[partition.topic];
+    list += (list.empty() ? ":" : ",") + std::to_string(partition.partition);
   }
-  std::string places;
+  std::string where;
   std::string arguments;
   for (const auto& [topic, list] : partitions) {
-    places += (places.empty() ? "" : ", ") + topic + list;
+    where += (where.empty() ? "" : ", ") + topic + list;
     arguments += " --topic " + topic + list;
   }
   return {errc::out_of_range,
           "the cluster no longer has the position of group " + group + " that it once kept at " +
-              places +
+              where +
               ": nobody committed it for offsets.retention.minutes, or somebody deleted it or the "
               "topic. It is never reset silently: set it, then start the service again. "
               "kafka-consumer-groups --bootstrap-server " +
@@ -87,8 +88,8 @@ void Positions::note(const Transaction& transaction) {
   {
     const MutexLock lock(mutex_);
     for (const Transaction::Position& position : transaction.positions()) {
-      const std::tuple noted(position.group.value, position.place.topic.value,
-                             position.place.partition.value);
+      const std::tuple noted(position.group.value, position.partition.topic.value,
+                             position.partition.partition.value);
       if (!noted_.contains(noted)) fresh.insert(noted);
     }
   }

@@ -27,19 +27,20 @@ class Positions {
 
   /// Log::positions. errc::out_of_range for one that the cluster forgot.
   [[nodiscard]] Result<std::vector<std::optional<Offset>>> find(
-      GroupId group, std::span<const TopicPartition> places);
+      GroupId group, std::span<const TopicPartition> partitions);
   /// Notes in the state where the transaction, which was committed, set positions: once for each
-  /// place, so that a position that Kafka forgets is not taken for one that never was. The commit
-  /// has succeeded, whatever becomes of this: the next one tries again.
+  /// partition, so that a position that Kafka forgets is not taken for one that never was. The
+  /// commit has succeeded, whatever becomes of this: the next one tries again.
   void note(const Transaction& transaction);
 
  private:
-  [[nodiscard]] Result<std::vector<std::optional<Offset>>> ask(const std::string& group,
-                                                               const std::vector<KafkaPlace>& at);
-  [[nodiscard]] std::vector<KafkaPlace> lost(GroupId group, const std::vector<KafkaPlace>& at,
-                                             const std::vector<std::optional<Offset>>& found) const;
+  [[nodiscard]] Result<std::vector<std::optional<Offset>>> ask(
+      const std::string& group, const std::vector<KafkaPartition>& at);
+  [[nodiscard]] std::vector<KafkaPartition> lost(
+      GroupId group, const std::vector<KafkaPartition>& at,
+      const std::vector<std::optional<Offset>>& found) const;
   [[nodiscard]] Error lost_error(const std::string& group,
-                                 const std::vector<KafkaPlace>& lost) const;
+                                 const std::vector<KafkaPartition>& lost) const;
 
   const ClientConfig& config_;
   Reader& reader_;

@@ -16,7 +16,7 @@ namespace millrace::log::kafka {
 
 /// What goes into one partition. The bytes stay valid until the transaction is settled.
 struct OutgoingBatch {
-  KafkaPlace at;
+  KafkaPartition at;
   std::string_view encoded;   ///< by a RecordBatchBuilder
   std::int32_t count = 0;     ///< records in it
   Offset first = offset(-1);  ///< answered: of the first record
@@ -26,14 +26,14 @@ struct OutgoingBatch {
 /// The positions of one group.
 struct OutgoingPositions {
   std::string group;  ///< its name in Kafka
-  std::vector<std::pair<KafkaPlace, Offset>> places;
+  std::vector<std::pair<KafkaPartition, Offset>> partitions;
 };
 
-/// Whoever has a transactional id. One thread at a time.
+/// The owner of a transactional id. One thread at a time.
 class Producer {
  public:
-  /// Takes the transactional id over: whoever had it can commit nothing any more, and what they had
-  /// begun is ended, before this returns. errc::unavailable.
+  /// Takes the transactional id over: its former owner can commit nothing any more, and what that
+  /// had begun is ended, before this returns. errc::unavailable.
   [[nodiscard]] static Result<std::unique_ptr<Producer>> open_transactional(
       const ClientConfig& config, const LogOptions& options, const std::string& transactional_id);
   Producer() = default;

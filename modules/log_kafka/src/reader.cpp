@@ -14,10 +14,10 @@
 namespace millrace::log::kafka {
 namespace {
 
-constexpr std::size_t max_lanes = 4;
+constexpr std::size_t max_clients = 4;
 constexpr std::int64_t idle_ns = 30'000'000'000;
-// How long a broker holds a consumer's fetch when there is nothing: what a partition that is read
-// anew may have to wait, and how often an idle reader asks.
+// How long a broker holds a consumer's fetch when there is nothing: what a partition whose reading
+// starts again may have to wait, and how often an idle reader asks.
 constexpr const char* fetch_wait_ms = "50";
 // One try of a question: its leader may be gone, and another one be known by then.
 constexpr int try_ms = 2'000;
@@ -33,7 +33,7 @@ int left_ms(Clock& clock, std::int64_t deadline_ns) {
 }
 
 void on_error(rd_kafka_t* /*client*/, int code, const char* reason, void* opaque) {
-  static_cast<Complaints*>(opaque)->add(code, reason);
+  static_cast<LastError*>(opaque)->set(code, reason);
 }
 
 }  // namespace
@@ -68,33 +68,33 @@ Result<Owned<rd_kafka_t>> Reader::consumer() {
                        {"enable.partition.eof", "true"},
                        {"enable.auto.commit", "false"},
                        {"auto.offset.reset", "error"}};
-  return config_.make(RD_KAFKA_CONSUMER, own, fixed, &complaints_, nullptr, on_error);
+  return config_.make(RD_KAFKA_CONSUMER, own, fixed, &last_error_, nullptr, on_error);
 }
 
-Result<Reader::Lane*> Reader::lane(std::size_t index) {
-  while (lanes_.size() <= index) {
+Result<Reader::Client*> Reader::fetch_client(std::size_t index) {
+  while (clients_.size() <= index) {
     if (config_.reads_by_wire()) {
-      lanes_.push_back(std::make_unique<wire::FetchLane>(wire::FetchSettings::of(config_),
-                                                         *config_.cluster(), complaints_, signal_));
+      clients_.push_back(std::make_unique<wire::FetchClient>(
+          wire::FetchSettings::of(config_), *config_.cluster(), last_error_, signal_));
       continue;
     }
     MILLRACE_ASSIGN(Owned<rd_kafka_t> client, consumer());
-    lanes_.push_back(std::make_unique<ConsumerLane>(std::move(client), signal_));
+    clients_.push_back(std::make_unique<ConsumerClient>(std::move(client), signal_));
   }
-  return lanes_[index].get();
+  return clients_[index].get();
 }
 
-// The cursor of that place that continues there, else one that nobody holds and that begins there,
-// else one of a further lane.
-Result<Reader::Choice> Reader::choose_cursor(TopicPartition place, const KafkaPlace& at,
+// The cursor of that partition that continues there, else one that nobody holds and that begins
+// there, else one of a further client.
+Result<Reader::Choice> Reader::choose_cursor(TopicPartition partition, const KafkaPartition& at,
                                              Offset from) {
   const std::int64_t now_ns = clock_.monotonic_ns();
-  std::size_t free_lane = max_lanes;
+  std::size_t free_client = max_clients;
   std::shared_ptr<Cursor> oldest;
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    const std::shared_ptr<Cursor> cursor = lanes_[i]->find(place);
+  for (std::size_t i = 0; i < clients_.size(); ++i) {
+    const std::shared_ptr<Cursor> cursor = clients_[i]->find(partition);
     if (cursor == nullptr) {
-      free_lane = std::min(free_lane, i);
+      free_client = std::min(free_client, i);
       continue;
     }
     if (cursor->is_held) {
@@ -110,28 +110,28 @@ Result<Reader::Choice> Reader::choose_cursor(TopicPartition place, const KafkaPl
   }
   // Readers take turns; one that was there a moment ago will be back.
   constexpr std::int64_t moment_ns = 1'000'000'000;
-  const bool may_add = free_lane < max_lanes || lanes_.size() < max_lanes;
+  const bool may_add = free_client < max_clients || clients_.size() < max_clients;
   if (oldest != nullptr && (!may_add || oldest->error || now_ns - oldest->used_ns > moment_ns)) {
     oldest->used_ns = now_ns;
     return Choice{oldest, false};
   }
   if (!may_add) {
-    return fail(errc::limit, "more than " + std::to_string(max_lanes) +
+    return fail(errc::limit, "more than " + std::to_string(max_clients) +
                                  " threads read one partition through one handle; open a handle "
                                  "for each four");
   }
-  MILLRACE_ASSIGN(Lane* const chosen, lane(std::min(free_lane, lanes_.size())));
-  MILLRACE_ASSIGN(const std::shared_ptr<Cursor> made, chosen->add(place, at));
+  MILLRACE_ASSIGN(Client* const chosen, fetch_client(std::min(free_client, clients_.size())));
+  MILLRACE_ASSIGN(const std::shared_ptr<Cursor> made, chosen->add(partition, at));
   made->used_ns = now_ns;
   return Choice{made, false};
 }
 
-Result<Reader::HeldCursor> Reader::hold_cursor(TopicPartition place, const KafkaPlace& at,
+Result<Reader::HeldCursor> Reader::hold_cursor(TopicPartition partition, const KafkaPartition& at,
                                                Offset from) {
   Choice choice;
   {
     const MutexLock lock(mutex_);
-    MILLRACE_ASSIGN(choice, choose_cursor(place, at, from));
+    MILLRACE_ASSIGN(choice, choose_cursor(partition, at, from));
     choice.cursor->is_held = true;
   }
   HeldCursor held(*this, std::move(choice.cursor));
@@ -146,14 +146,14 @@ void Reader::let_go(Cursor& cursor) {
   cursor.is_held = false;
 }
 
-Status Reader::fetch(TopicPartition place, const KafkaPlace& at, Offset from, std::size_t max_bytes,
-                     FetchBuffer& buffer) {
+Status Reader::fetch(TopicPartition partition, const KafkaPartition& at, Offset from,
+                     std::size_t max_bytes, FetchBuffer& buffer) {
   buffer.bytes.clear();
   buffer.records.clear();
   buffer.batches.clear();
   buffer.next = from;
   buffer.end = from;
-  MILLRACE_ASSIGN(const HeldCursor cursor, hold_cursor(place, at, from));
+  MILLRACE_ASSIGN(const HeldCursor cursor, hold_cursor(partition, at, from));
   if (!cursor->end_asked) MILLRACE_TRY(learn_end(*cursor, from));
   MILLRACE_TRY(wait_for_records(*cursor, max_bytes));
   if (cursor->error) {
@@ -162,10 +162,10 @@ Status Reader::fetch(TopicPartition place, const KafkaPlace& at, Offset from, st
         code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
       MILLRACE_ASSIGN(const std::vector<Offset> first, ask({at}, End::first));
       MILLRACE_ASSIGN(const std::vector<Offset> last, ask({at}, End::last_stable));
-      return fail(out_of_range_error(at.topic, place.partition, from, first[0], last[0]));
+      return fail(out_of_range_error(at.topic, partition.partition, from, first[0], last[0]));
     }
     return fail(
-        error_of(code, "reading " + at.topic + "/" + std::to_string(at.partition), complaints()));
+        error_of(code, "reading " + at.topic + "/" + std::to_string(at.partition), last_error()));
   }
   return cursor->answer(max_bytes, buffer);
 }
@@ -196,24 +196,24 @@ Status Reader::wait_for_records(Cursor& cursor, std::size_t max_bytes) {
                                          std::to_string(cursor.at.partition) + " from offset " +
                                          std::to_string(cursor.next.load().value) +
                                          ": no answer in " + std::to_string(config_.timeout_ms()) +
-                                         " ms" + complaints());
+                                         " ms" + last_error());
     signal_.wait(seen, left_ns);
   }
 }
 
-Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, End end) {
-  return ask(places, end, request_deadline_ns());
+Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPartition>& partitions, End end) {
+  return ask(partitions, end, request_deadline_ns());
 }
 
-Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPlace>& places, End end,
+Result<std::vector<Offset>> Reader::ask(const std::vector<KafkaPartition>& partitions, End end,
                                         std::int64_t deadline_ns) {
-  return ask_at(places, static_cast<std::int64_t>(end), deadline_ns);
+  return ask_at(partitions, static_cast<std::int64_t>(end), deadline_ns);
 }
 
-Result<std::vector<std::optional<Offset>>> Reader::ask_time(const std::vector<KafkaPlace>& places,
-                                                            std::int64_t time_ms) {
+Result<std::vector<std::optional<Offset>>> Reader::ask_time(
+    const std::vector<KafkaPartition>& partitions, std::int64_t time_ms) {
   MILLRACE_ASSIGN(const std::vector<Offset> offsets,
-                  ask_at(places, time_ms, request_deadline_ns()));
+                  ask_at(partitions, time_ms, request_deadline_ns()));
   std::vector<std::optional<Offset>> found;
   for (const Offset& one : offsets)
     found.push_back(one.value < 0 ? std::nullopt : std::optional(one));
@@ -225,15 +225,15 @@ std::int64_t Reader::request_deadline_ns() const {
 }
 
 // In a request for offsets, negative times stand for the ends of a partition.
-Result<std::vector<Offset>> Reader::ask_at(const std::vector<KafkaPlace>& places,
+Result<std::vector<Offset>> Reader::ask_at(const std::vector<KafkaPartition>& partitions,
                                            std::int64_t time_ms, std::int64_t deadline_ns) {
-  if (places.empty()) return std::vector<Offset>{};
-  std::optional<std::string> unknown = find_leaders(places, false, deadline_ns);
+  if (partitions.empty()) return std::vector<Offset>{};
+  std::optional<std::string> unknown = find_leaders(partitions, false, deadline_ns);
   std::int64_t unknown_since_ns = -1;  // not unknown
   for (;;) {
     Result<std::vector<Offset>> offsets =
         unknown ? fail(error_of(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "looking for " + *unknown))
-                : ask_once(places, time_ms, deadline_ns);
+                : ask_once(partitions, time_ms, deadline_ns);
     // It may be that this broker has not heard of it yet, or is not its leader.
     const bool passing = !offsets && (offsets.error().is(errc::unknown_topic) ||
                                       offsets.error().is(errc::unavailable));
@@ -248,21 +248,21 @@ Result<std::vector<Offset>> Reader::ask_at(const std::vector<KafkaPlace>& places
       const Signal never;
       never.wait(0, unknown_pause_ns);
     }
-    unknown = find_leaders(places, true, deadline_ns);
+    unknown = find_leaders(partitions, true, deadline_ns);
   }
 }
 
 // The client reads none of them: it does not find out by itself who leads them now, and takes half
 // a second where it never heard of a topic. Returns a topic that the broker does not know.
-std::optional<std::string> Reader::find_leaders(const std::vector<KafkaPlace>& places, bool anew,
-                                                std::int64_t deadline_ns) {
+std::optional<std::string> Reader::find_leaders(const std::vector<KafkaPartition>& partitions,
+                                                bool again, std::int64_t deadline_ns) {
   std::set<std::string> topics;
-  for (const KafkaPlace& place : places)
-    topics.insert(place.topic);
+  for (const KafkaPartition& partition : partitions)
+    topics.insert(partition.topic);
   for (const std::string& topic : topics) {
     {
       const MutexLock lock(mutex_);
-      if (!anew && known_topics_.contains(topic)) continue;
+      if (!again && known_topics_.contains(topic)) continue;
     }
     const auto found = find_partitions(asker_.get(), topic, left_ms(clock_, deadline_ns));
     if (!found) return std::nullopt;
@@ -276,47 +276,47 @@ std::optional<std::string> Reader::find_leaders(const std::vector<KafkaPlace>& p
   return std::nullopt;
 }
 
-Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPlace>& places,
+Result<std::vector<Offset>> Reader::ask_once(const std::vector<KafkaPartition>& partitions,
                                              std::int64_t time_ms, std::int64_t deadline_ns) {
-  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(places.size())));
-  for (const KafkaPlace& place : places) {
+  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const KafkaPartition& partition : partitions) {
     // Brokers refuse a request that names one twice.
-    if (rd_kafka_topic_partition_list_find(list.get(), place.topic.c_str(), place.partition) !=
-        nullptr)
+    if (rd_kafka_topic_partition_list_find(list.get(), partition.topic.c_str(),
+                                           partition.partition) != nullptr)
       continue;
-    rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition)->offset =
-        time_ms;
+    rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition)
+        ->offset = time_ms;
   }
   const auto doing = [&] {
     return (time_ms < 0 ? "asking for the end of " : "asking for the offset of a time in ") +
-           places.front().topic + "/" + std::to_string(places.front().partition);
+           partitions.front().topic + "/" + std::to_string(partitions.front().partition);
   };
   const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(
       asker_.get(), list.get(), std::min(left_ms(clock_, deadline_ns), try_ms));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(code, doing(), complaints()));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(code, doing(), last_error()));
   std::vector<Offset> offsets;
-  for (const KafkaPlace& place : places) {
-    const rd_kafka_topic_partition_t* const found =
-        rd_kafka_topic_partition_list_find(list.get(), place.topic.c_str(), place.partition);
+  for (const KafkaPartition& partition : partitions) {
+    const rd_kafka_topic_partition_t* const found = rd_kafka_topic_partition_list_find(
+        list.get(), partition.topic.c_str(), partition.partition);
     if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-      return fail(error_of(found->err, doing(), complaints()));
+      return fail(error_of(found->err, doing(), last_error()));
     offsets.push_back(offset(found->offset));
   }
   return offsets;
 }
 
-void Reader::heard_of(TopicPartition place, Offset end) {
+void Reader::heard_of(TopicPartition partition, Offset end) {
   const MutexLock lock(mutex_);
-  for (const auto& lane : lanes_) {
-    if (const auto cursor = lane->find(place); cursor != nullptr) cursor->heard_of(end);
+  for (const auto& client : clients_) {
+    if (const auto cursor = client->find(partition); cursor != nullptr) cursor->heard_of(end);
   }
 }
 
-bool Reader::has_news(const Interest& interest, const KafkaPlace& at) {
+bool Reader::has_news(const Interest& interest, const KafkaPartition& at) {
   {
     const MutexLock lock(mutex_);
-    for (const auto& lane : lanes_) {
-      const auto cursor = lane->find(interest.place);
+    for (const auto& client : clients_) {
+      const auto cursor = client->find(interest.partition);
       if (cursor == nullptr || cursor->next != interest.next) {
         continue;
       }
@@ -329,7 +329,7 @@ bool Reader::has_news(const Interest& interest, const KafkaPlace& at) {
       return cursor->has_records() || cursor->error || interest.next.value < cursor->known_end;
     }
   }
-  const auto cursor = hold_cursor(interest.place, at, interest.next);
+  const auto cursor = hold_cursor(interest.partition, at, interest.next);
   if (!cursor) {
     return false;
   }
@@ -338,22 +338,22 @@ bool Reader::has_news(const Interest& interest, const KafkaPlace& at) {
 }
 
 // What they say waits in their queues until somebody polls.
-std::string Reader::complaints() {
+std::string Reader::last_error() {
   rd_kafka_poll(asker_.get(), 0);
   {
     const MutexLock lock(mutex_);
-    for (const auto& lane : lanes_)
-      lane->poll();
+    for (const auto& client : clients_)
+      client->poll();
   }
-  return complaints_.text();
+  return last_error_.text();
 }
 
 void Reader::drop_idle() {
-  static_cast<void>(complaints());
+  static_cast<void>(last_error());
   const MutexLock lock(mutex_);
   const std::int64_t before_ns = clock_.monotonic_ns() - idle_ns;
-  for (const auto& lane : lanes_)
-    lane->drop_unused_since(before_ns);
+  for (const auto& client : clients_)
+    client->drop_unused_since(before_ns);
 }
 
 }  // namespace millrace::log::kafka

@@ -13,17 +13,17 @@ namespace {
 
 constexpr std::int64_t format_version = 1;
 constexpr std::string_view sequences_topic = "__millrace_sequences";
-constexpr TopicPartition sequences_place{TopicId{{-2}}, PartitionId{{0}}};
+constexpr TopicPartition sequences_partition{TopicId{{-2}}, PartitionId{{0}}};
 
 }  // namespace
 
 Sequences::Sequences(const ClientConfig& config, Reader& reader)
-    : config_(config), reader_(reader), place_{config.in_kafka(sequences_topic), 0} {}
+    : config_(config), reader_(reader), partition_{config.in_kafka(sequences_topic), 0} {}
 
 Status Sequences::open() {
   const MutexLock lock(mutex_);
   if (opened_) return {};
-  MILLRACE_TRY(create_topic(reader_.client(), place_.topic, 1,
+  MILLRACE_TRY(create_topic(reader_.client(), partition_.topic, 1,
                             {{"cleanup.policy", "compact"}, {"max.message.bytes", "8388608"}},
                             config_.timeout_ms()));
   opened_ = true;
@@ -33,9 +33,9 @@ Status Sequences::open() {
 std::string Sequences::encode(const Last& last) {
   std::string bytes;
   ByteWriter out(bytes);
-  out.varint(last.number).varint(static_cast<std::int64_t>(last.places.size()));
-  for (const auto& [place, first] : last.places)
-    out.varint_text<std::int64_t>(place.topic).varint(place.partition).varint(first.value);
+  out.varint(last.number).varint(static_cast<std::int64_t>(last.partitions.size()));
+  for (const auto& [partition, first] : last.partitions)
+    out.varint_text<std::int64_t>(partition.topic).varint(partition.partition).varint(first.value);
   return out.take();
 }
 
@@ -53,8 +53,8 @@ Result<Sequences::Last> Sequences::decode(std::string_view bytes) {
   for (std::int64_t i = 0; in.ok() && i < count; ++i) {
     std::string topic(in.varint_text<std::int64_t>());
     const auto partition = static_cast<std::int32_t>(in.varint<std::int64_t>());
-    last.places.emplace_back(KafkaPlace{std::move(topic), partition},
-                             offset(in.varint<std::int64_t>()));
+    last.partitions.emplace_back(KafkaPartition{std::move(topic), partition},
+                                 offset(in.varint<std::int64_t>()));
   }
   if (!in.ok() || last.number < 0)
     return fail(errc::corrupt,
@@ -64,10 +64,11 @@ Result<Sequences::Last> Sequences::decode(std::string_view bytes) {
 
 Result<Sequences::Last> Sequences::last(const std::string& producer) {
   const MutexLock lock(mutex_);
-  MILLRACE_ASSIGN(const std::vector<Offset> end, reader_.ask({place_}, Reader::End::last_stable));
-  reader_.heard_of(sequences_place, end[0]);
+  MILLRACE_ASSIGN(const std::vector<Offset> end,
+                  reader_.ask({partition_}, Reader::End::last_stable));
+  reader_.heard_of(sequences_partition, end[0]);
   while (next_ < end[0]) {
-    MILLRACE_TRY(reader_.fetch(sequences_place, place_, next_, 1U << 20U, buffer_));
+    MILLRACE_TRY(reader_.fetch(sequences_partition, partition_, next_, 1U << 20U, buffer_));
     for (const RecordView& record : buffer_.records) {
       if (!record.key || !record.value) continue;
       MILLRACE_ASSIGN(Last read, decode(*record.value));

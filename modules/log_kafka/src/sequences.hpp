@@ -19,7 +19,7 @@ class Sequences {
  public:
   struct Last {
     std::int64_t number = -1;
-    std::vector<std::pair<KafkaPlace, Offset>> places;
+    std::vector<std::pair<KafkaPartition, Offset>> partitions;
   };
 
   Sequences(const ClientConfig& config, Reader& reader);
@@ -29,7 +29,7 @@ class Sequences {
   [[nodiscard]] Result<Last> last(const std::string& producer);
   /// What this handle just committed, which readers may not see yet.
   void remember(const std::string& producer, Last last);
-  [[nodiscard]] const KafkaPlace& place() const { return place_; }
+  [[nodiscard]] const KafkaPartition& partition() const { return partition_; }
 
   [[nodiscard]] static std::string encode(const Last& last);
   [[nodiscard]] static Result<Last> decode(std::string_view bytes);
@@ -39,7 +39,7 @@ class Sequences {
 
   const ClientConfig& config_;
   Reader& reader_;
-  KafkaPlace place_;
+  KafkaPartition partition_;
   Mutex mutex_;
   bool opened_ MILLRACE_GUARDED_BY(mutex_) = false;
   Offset next_ MILLRACE_GUARDED_BY(mutex_) = offset(0);

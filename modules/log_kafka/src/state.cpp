@@ -45,17 +45,17 @@ std::vector<State::Member> State::members_below(std::int64_t version) const {
 void State::end_subscription(std::int64_t number) {
   const auto found = subscriptions_.find(number);
   if (found == subscriptions_.end()) return;
-  for (auto& [name, unit] : groups_[static_cast<std::size_t>(found->second.group)].units) {
-    if (unit.owner == number) unit.owner = -1;
+  for (auto& [name, task] : groups_[static_cast<std::size_t>(found->second.group)].tasks) {
+    if (task.owner == number) task.owner = -1;
   }
   subscriptions_.erase(found);
 }
 
 void State::apply(std::int64_t offset, const StateRecord& record) {
-  const auto unit_of = [&](std::int64_t subscription, const std::string& name) -> Unit* {
+  const auto task_of = [&](std::int64_t subscription, const std::string& name) -> Task* {
     const auto found = subscriptions_.find(subscription);
-    if (found == subscriptions_.end() || !found->second.units.contains(name)) return nullptr;
-    return &groups_[static_cast<std::size_t>(found->second.group)].units[name];
+    if (found == subscriptions_.end() || !found->second.tasks.contains(name)) return nullptr;
+    return &groups_[static_cast<std::size_t>(found->second.group)].tasks[name];
   };
   std::visit(Overload{[&](const TopicMade& made) {
                         const auto number = static_cast<std::int32_t>(topics_.size());
@@ -74,9 +74,9 @@ void State::apply(std::int64_t offset, const StateRecord& record) {
                         if (!members_.contains(subscribed.member) || group >= groups_.size())
                           return;
                         Subscription made{subscribed.member, subscribed.group, {}};
-                        made.units.insert(subscribed.units.begin(), subscribed.units.end());
-                        for (const std::string& unit : made.units)
-                          groups_[group].units.try_emplace(unit);
+                        made.tasks.insert(subscribed.tasks.begin(), subscribed.tasks.end());
+                        for (const std::string& task : made.tasks)
+                          groups_[group].tasks.try_emplace(task);
                         subscriptions_.emplace(offset, std::move(made));
                       },
                       [&](const Heartbeat& beat) {
@@ -84,16 +84,16 @@ void State::apply(std::int64_t offset, const StateRecord& record) {
                         if (found != members_.end()) found->second.announced = beat.announced;
                       },
                       [&](const Claimed& claimed) {
-                        Unit* const unit = unit_of(claimed.subscription, claimed.unit);
-                        if (unit == nullptr || unit->owner >= 0) return;
-                        *unit = {claimed.subscription, offset};
+                        Task* const task = task_of(claimed.subscription, claimed.task);
+                        if (task == nullptr || task->owner >= 0) return;
+                        *task = {claimed.subscription, offset};
                       },
                       [&](const Released& released) {
-                        Unit* const unit = unit_of(released.subscription, released.unit);
-                        if (unit == nullptr || unit->owner != released.subscription ||
-                            unit->epoch != released.epoch)
+                        Task* const task = task_of(released.subscription, released.task);
+                        if (task == nullptr || task->owner != released.subscription ||
+                            task->epoch != released.epoch)
                           return;
-                        unit->owner = -1;
+                        task->owner = -1;
                       },
                       [&](const Unsubscribed& left) { end_subscription(left.subscription); },
                       [&](const Ended& ended) {

@@ -17,7 +17,7 @@
 
 namespace millrace::log::kafka {
 
-// What all members of an estate agree on: its topics, groups, members, and who has which unit. It
+// What all members of a system agree on: its topics, groups, members, and who has which task. It
 // is the fold of one topic of one partition, `__millrace`, in the order of its offsets; every rule
 // here depends on that order alone. docs/decisions/0008-tasks-on-kafka.md, docs/formats/kafka.md.
 
@@ -50,25 +50,25 @@ struct Joined {
   ProcessName process;
   Announcement announced{};
 };
-/// It wants to share the units of a group. The record's offset is the number of the subscription.
+/// It wants to share the tasks of a group. The record's offset is the number of the subscription.
 struct Subscribed {
   std::int64_t member = 0;  ///< offset of its Joined
   std::int32_t group = 0;
-  std::vector<std::string> units;
+  std::vector<std::string> tasks;
 };
 struct Heartbeat {
   std::int64_t member = 0;
   Announcement announced{};
 };
-/// It takes a free unit. The first such record after the unit became free counts; its offset is the
+/// It takes a free task. The first such record after the task became free counts; its offset is the
 /// claim's epoch.
 struct Claimed {
   std::int64_t subscription = 0;
-  std::string unit;
+  std::string task;
 };
 struct Released {
   std::int64_t subscription = 0;
-  std::string unit;
+  std::string task;
   std::int64_t epoch = 0;
 };
 struct Unsubscribed {
@@ -83,7 +83,7 @@ struct Snapshot {
   std::int64_t as_of = 0;
   std::string state;
 };
-/// The topic was made: a random name, so that one that is deleted and made anew is another log.
+/// The topic was made: a random name, so that one that is deleted and made again is another log.
 struct Created {
   std::string creation;
 };
@@ -127,22 +127,22 @@ class State {
   struct Subscription {
     std::int64_t member = 0;
     std::int32_t group = 0;
-    std::set<std::string> units;
+    std::set<std::string> tasks;
     friend bool operator==(const Subscription&, const Subscription&) = default;
   };
-  struct Unit {
+  struct Task {
     std::int64_t owner = -1;  ///< a subscription; -1: free
     std::int64_t epoch = 0;   ///< of the last claim
-    friend bool operator==(const Unit&, const Unit&) = default;
+    friend bool operator==(const Task&, const Task&) = default;
   };
   struct Group {
     std::string name;
-    std::map<std::string, Unit> units;
+    std::map<std::string, Task> tasks;
     std::set<std::pair<std::string, std::int32_t>> positions;  ///< topics, partitions
     friend bool operator==(const Group&, const Group&) = default;
   };
 
-  /// Takes the next record. Records that no longer apply (a claim on a unit that has an owner, a
+  /// Takes the next record. Records that no longer apply (a claim on a task that has an owner, a
   /// heartbeat of one that has ended) change nothing.
   void apply(std::int64_t offset, const StateRecord& record);
 

@@ -103,16 +103,16 @@ void write(Writer& out, const Joined& record) {
   write(out, record.announced);
 }
 void write(Writer& out, const Subscribed& record) {
-  out.number(record.member).number(record.group).texts(record.units);
+  out.number(record.member).number(record.group).texts(record.tasks);
 }
 void write(Writer& out, const Heartbeat& record) {
   write(out.number(record.member), record.announced);
 }
 void write(Writer& out, const Claimed& record) {
-  out.number(record.subscription).text(record.unit);
+  out.number(record.subscription).text(record.task);
 }
 void write(Writer& out, const Released& record) {
-  out.number(record.subscription).text(record.unit).number(record.epoch);
+  out.number(record.subscription).text(record.task).number(record.epoch);
 }
 void write(Writer& out, const Unsubscribed& record) { out.number(record.subscription); }
 void write(Writer& out, const Ended& record) { out.number(record.member); }
@@ -210,7 +210,7 @@ Result<StateRecord> decode_state_record(std::string_view bytes, const RecordVers
       Subscribed subscribed;
       subscribed.member = in.number();
       subscribed.group = in.small();
-      subscribed.units = in.texts();
+      subscribed.tasks = in.texts();
       record = std::move(subscribed);
       break;
     }
@@ -220,14 +220,14 @@ Result<StateRecord> decode_state_record(std::string_view bytes, const RecordVers
     case 5: {
       Claimed claimed;
       claimed.subscription = in.number();
-      claimed.unit = in.text();
+      claimed.task = in.text();
       record = std::move(claimed);
       break;
     }
     case 6: {
       Released released;
       released.subscription = in.number();
-      released.unit = in.text();
+      released.task = in.text();
       released.epoch = in.number();
       record = std::move(released);
       break;
@@ -265,9 +265,9 @@ std::string State::encode() const {
     out.topic(made);
   out.number(static_cast<std::int64_t>(groups_.size()));
   for (const Group& group : groups_) {
-    out.text(group.name).number(static_cast<std::int64_t>(group.units.size()));
-    for (const auto& [name, unit] : group.units)
-      out.text(name).number(unit.owner).number(unit.epoch);
+    out.text(group.name).number(static_cast<std::int64_t>(group.tasks.size()));
+    for (const auto& [name, task] : group.tasks)
+      out.text(name).number(task.owner).number(task.epoch);
   }
   out.number(static_cast<std::int64_t>(members_.size()));
   for (const auto& [number, member] : members_) {
@@ -279,7 +279,7 @@ std::string State::encode() const {
     out.number(number)
         .number(subscription.member)
         .number(subscription.group)
-        .texts(subscription.units);
+        .texts(subscription.tasks);
   out.text(creation_);
   for (const auto& [number, member] : members_)
     out.tick(member.process.start_time);
@@ -304,10 +304,10 @@ Result<State> State::decode(std::string_view bytes) {
     state.apply(0, in.topic());
   for (std::size_t left = in.count(); left > 0; --left) {
     Group group{in.text(), {}, {}};
-    for (std::size_t units = in.count(); units > 0; --units) {
+    for (std::size_t tasks = in.count(); tasks > 0; --tasks) {
       std::string name = in.text();
       const std::int64_t owner = in.number();
-      group.units.emplace(std::move(name), Unit{owner, in.number()});
+      group.tasks.emplace(std::move(name), Task{owner, in.number()});
     }
     state.groups_.push_back(std::move(group));
   }
@@ -325,8 +325,8 @@ Result<State> State::decode(std::string_view bytes) {
     Subscription subscription;
     subscription.member = in.number();
     subscription.group = in.small();
-    for (std::string& unit : in.texts())
-      subscription.units.insert(std::move(unit));
+    for (std::string& task : in.texts())
+      subscription.tasks.insert(std::move(task));
     if (static_cast<std::size_t>(subscription.group) >= state.groups_.size())
       return fail(corrupt("a snapshot that does not fit together"));
     state.subscriptions_.emplace(number, std::move(subscription));

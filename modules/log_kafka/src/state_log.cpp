@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view topic_name = "__millrace";
 // Of no topic that a user can have.
-constexpr TopicPartition our_place{TopicId{{-1}}, PartitionId{{0}}};
+constexpr TopicPartition our_partition{TopicId{{-1}}, PartitionId{{0}}};
 constexpr std::size_t fetch_bytes = 1U << 20U;
 constexpr std::int64_t retry_ns = 20 * ms;
 constexpr std::int64_t records_between_snapshots = 10'000;
@@ -42,7 +42,7 @@ StateLog::StateLog(const ClientConfig& config, const LogOptions& options, Reader
       reader_(reader),
       clock_(clock),
       versions_(std::move(versions)),
-      place_{config.in_kafka(topic_name), 0} {}
+      partition_{config.in_kafka(topic_name), 0} {}
 
 Status StateLog::open(const std::string& creation) {
   const std::int64_t deadline_ns = clock_.monotonic_ns() + config_.timeout_ms() * ms;
@@ -75,7 +75,7 @@ Status StateLog::check() const {
 }
 
 std::unexpected<Error> StateLog::break_at(std::int64_t offset, const Error& why) {
-  why_broken_ = Error(why.code(), "topic " + place_.topic + ", partition 0, offset " +
+  why_broken_ = Error(why.code(), "topic " + partition_.topic + ", partition 0, offset " +
                                       std::to_string(offset) + ": " + why.message());
   broken_.store(true, std::memory_order_release);
   return fail(*why_broken_);
@@ -91,13 +91,13 @@ Result<std::optional<StateRecord>> StateLog::decode(const RecordView& record) {
 
 Status StateLog::make_topic() {
   MILLRACE_ASSIGN(const std::optional<std::int32_t> partitions,
-                  find_partitions(reader_.client(), place_.topic, config_.timeout_ms()));
+                  find_partitions(reader_.client(), partition_.topic, config_.timeout_ms()));
   if (!partitions) {
     if (!options_.create)
       return fail(errc::not_found, "the cluster at " + config_.url().bootstrap + " has no topic " +
-                                       place_.topic +
-                                       ": no estate has run there under this prefix");
-    MILLRACE_TRY(create_topic(reader_.client(), place_.topic, 1,
+                                       partition_.topic +
+                                       ": no system has run there under this prefix");
+    MILLRACE_TRY(create_topic(reader_.client(), partition_.topic, 1,
                               {{"cleanup.policy", "delete"},
                                {"retention.ms", "-1"},
                                {"retention.bytes", "-1"},
@@ -106,19 +106,19 @@ Status StateLog::make_topic() {
     return {};
   }
   if (*partitions != 1)
-    return fail(errc::topic_mismatch, "topic " + place_.topic + " has " +
+    return fail(errc::topic_mismatch, "topic " + partition_.topic + " has " +
                                           std::to_string(*partitions) +
                                           " partitions and must have one: it is Millrace's own");
   MILLRACE_ASSIGN(const auto settings,
-                  topic_config(reader_.client(), place_.topic, config_.timeout_ms()));
+                  topic_config(reader_.client(), partition_.topic, config_.timeout_ms()));
   for (const auto& [name, wanted] :
        {std::pair<const char*, const char*>{"cleanup.policy", "delete"}, {"retention.ms", "-1"}}) {
     const auto found = settings.find(name);
     if (found == settings.end() || found->second == wanted) continue;
     return fail(errc::topic_mismatch,
-                "topic " + place_.topic + " has " + name + "=" + found->second + " and needs " +
+                "topic " + partition_.topic + " has " + name + "=" + found->second + " and needs " +
                     wanted + ": kafka-configs --alter --entity-type topics --entity-name " +
-                    place_.topic + " --add-config " + name + "=" + wanted);
+                    partition_.topic + " --add-config " + name + "=" + wanted);
   }
   return {};
 }
@@ -126,13 +126,14 @@ Status StateLog::make_topic() {
 // From the last snapshot on, which may lie behind records that it does not hold yet.
 Status StateLog::load() {
   const MutexLock lock(mutex_);
-  MILLRACE_ASSIGN(const std::vector<Offset> first, reader_.ask({place_}, Reader::End::first));
-  MILLRACE_ASSIGN(const std::vector<Offset> last, reader_.ask({place_}, Reader::End::last_stable));
-  reader_.heard_of(our_place, last[0]);
+  MILLRACE_ASSIGN(const std::vector<Offset> first, reader_.ask({partition_}, Reader::End::first));
+  MILLRACE_ASSIGN(const std::vector<Offset> last,
+                  reader_.ask({partition_}, Reader::End::last_stable));
+  reader_.heard_of(our_partition, last[0]);
   std::vector<std::pair<std::int64_t, StateRecord>> records;
   Offset at = first[0];
   while (at < last[0]) {
-    MILLRACE_TRY(reader_.fetch(our_place, place_, at, fetch_bytes, buffer_));
+    MILLRACE_TRY(reader_.fetch(our_partition, partition_, at, fetch_bytes, buffer_));
     for (const RecordView& record : buffer_.records) {
       MILLRACE_ASSIGN(auto decoded, decode(record));
       if (decoded) records.emplace_back(record.offset.value, *std::move(decoded));
@@ -150,7 +151,7 @@ Status StateLog::load() {
     snapshot_at_ = number;
   }
   if (from < first[0].value)
-    return fail(errc::corrupt, "topic " + place_.topic + " begins at offset " +
+    return fail(errc::corrupt, "topic " + partition_.topic + " begins at offset " +
                                    std::to_string(first[0].value) +
                                    " without a snapshot: somebody deleted records from it");
   next_ = last[0].value;
@@ -191,7 +192,7 @@ void StateLog::become(std::int64_t member) {
 }
 
 Status StateLog::take_one_fetch() {
-  MILLRACE_TRY(reader_.fetch(our_place, place_, offset(next_), fetch_bytes, buffer_));
+  MILLRACE_TRY(reader_.fetch(our_partition, partition_, offset(next_), fetch_bytes, buffer_));
   for (const RecordView& record : buffer_.records) {
     MILLRACE_ASSIGN(const auto decoded, decode(record));
     if (decoded) apply(record.offset.value, *decoded);
@@ -202,15 +203,16 @@ Status StateLog::take_one_fetch() {
 
 Status StateLog::catch_up() {
   const MutexLock lock(mutex_);
-  while (reader_.has_news({our_place, offset(next_)}, place_))
+  while (reader_.has_news({our_partition, offset(next_)}, partition_))
     MILLRACE_TRY(take_one_fetch());
   return {};
 }
 
 Status StateLog::catch_up_to_end() {
-  MILLRACE_ASSIGN(const std::vector<Offset> last, reader_.ask({place_}, Reader::End::last_stable));
+  MILLRACE_ASSIGN(const std::vector<Offset> last,
+                  reader_.ask({partition_}, Reader::End::last_stable));
   const MutexLock lock(mutex_);
-  reader_.heard_of(our_place, last[0]);
+  reader_.heard_of(our_partition, last[0]);
   while (next_ < last[0].value)
     MILLRACE_TRY(take_one_fetch());
   return {};
@@ -241,7 +243,7 @@ Status StateLog::check_understood(const std::vector<StateRecord>& records) {
              ", which reads up to version " + std::to_string(member.announced.folds) + ")";
   }
   return fail(errc::incompatible,
-              "a record of version " + std::to_string(needed) + " of topic " + place_.topic +
+              "a record of version " + std::to_string(needed) + " of topic " + partition_.topic +
                   " was not written: it would end members of an older build: " + names +
                   "; upgrade or stop these first");
 }
@@ -259,14 +261,14 @@ Result<std::int64_t> StateLog::write(const std::vector<StateRecord>& records) {
   if (producer_ == nullptr || !producer_->usable()) {
     MILLRACE_ASSIGN(producer_, ClientProducer::open(config_, options_));
   }
-  MILLRACE_ASSIGN(const Offset last, producer_->append_all(place_, out));
+  MILLRACE_ASSIGN(const Offset last, producer_->append_all(partition_, out));
   return last.value;
 }
 
 Result<std::int64_t> StateLog::append(std::vector<StateRecord> records) {
   MILLRACE_ASSIGN(const std::int64_t last, write(records));
   const MutexLock lock(mutex_);
-  reader_.heard_of(our_place, offset(last + 1));
+  reader_.heard_of(our_partition, offset(last + 1));
   while (next_ <= last)
     MILLRACE_TRY(take_one_fetch());
   return last;
@@ -303,7 +305,7 @@ Status StateLog::trim() {
   // Kept from before the snapshot on: who reads from there finds it behind records it lacks.
   const std::int64_t as_of = snapshot.as_of;
   MILLRACE_TRY(append({std::move(snapshot)}));
-  return delete_before(reader_.client(), place_, offset(as_of), config_.timeout_ms());
+  return delete_before(reader_.client(), partition_, offset(as_of), config_.timeout_ms());
 }
 
 }  // namespace millrace::log::kafka

@@ -91,7 +91,7 @@ class StateLog {
   Reader& reader_;
   Clock& clock_;
   const RecordVersions versions_;
-  KafkaPlace place_;
+  KafkaPartition partition_;
 
   Mutex producer_mutex_;
   std::unique_ptr<ClientProducer> producer_ MILLRACE_GUARDED_BY(producer_mutex_);

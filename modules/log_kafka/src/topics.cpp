@@ -19,8 +19,8 @@ constexpr std::int64_t retry_ns = 20 * ms;
 
 }  // namespace
 
-Result<TopicSpec> Topics::spec_of(TopicPartition place) const {
-  const std::int32_t number = place.topic.value;
+Result<TopicSpec> Topics::spec_of(TopicPartition partition) const {
+  const std::int32_t number = partition.topic.value;
   std::optional<TopicSpec> spec = state_.look([&](const State& state) -> std::optional<TopicSpec> {
     if (number < 0 || static_cast<std::size_t>(number) >= state.topics().size())
       return std::nullopt;
@@ -31,27 +31,28 @@ Result<TopicSpec> Topics::spec_of(TopicPartition place) const {
     const auto index = static_cast<std::size_t>(number - first_foreign);
     if (index < foreign_.size()) spec = foreign_[index];
   }
-  if (!spec) return fail(unknown_topic_error(place.topic));
-  MILLRACE_TRY(check_partition(*spec, place.partition));
+  if (!spec) return fail(unknown_topic_error(partition.topic));
+  MILLRACE_TRY(check_partition(*spec, partition.partition));
   return *std::move(spec);
 }
 
-Result<KafkaPlace> Topics::place_in_kafka(TopicPartition place) {
-  auto spec = spec_of(place);
+Result<KafkaPartition> Topics::partition_in_kafka(TopicPartition partition) {
+  auto spec = spec_of(partition);
   if (!spec && spec.error().is(errc::unknown_topic)) {
     // Another handle may have made it a moment ago.
     MILLRACE_TRY(state_.catch_up_to_end());
-    spec = spec_of(place);
+    spec = spec_of(partition);
   }
   if (!spec) return fail(spec.error());
-  return KafkaPlace{config_.in_kafka(spec->name), place.partition.value};
+  return KafkaPartition{config_.in_kafka(spec->name), partition.partition.value};
 }
 
-Result<std::vector<KafkaPlace>> Topics::places_in_kafka(std::span<const TopicPartition> places) {
-  std::vector<KafkaPlace> all;
-  all.reserve(places.size());
-  for (const TopicPartition place : places) {
-    MILLRACE_ASSIGN(all.emplace_back(), place_in_kafka(place));
+Result<std::vector<KafkaPartition>> Topics::partitions_in_kafka(
+    std::span<const TopicPartition> partitions) {
+  std::vector<KafkaPartition> all;
+  all.reserve(partitions.size());
+  for (const TopicPartition partition : partitions) {
+    MILLRACE_ASSIGN(all.emplace_back(), partition_in_kafka(partition));
   }
   return all;
 }
@@ -113,8 +114,8 @@ Status Topics::make_in_kafka(const TopicSpec& spec, const TopicSettings& setting
 }
 
 Result<std::optional<std::int64_t>> Topics::tombstone_retention_ms(TopicId topic) {
-  MILLRACE_ASSIGN(const KafkaPlace place, place_in_kafka({topic, partition(0)}));
-  MILLRACE_ASSIGN(const auto settings, settings_in_kafka(place.topic));
+  MILLRACE_ASSIGN(const KafkaPartition at, partition_in_kafka({topic, partition(0)}));
+  MILLRACE_ASSIGN(const auto settings, settings_in_kafka(at.topic));
   const auto policy = settings.find("cleanup.policy");
   const bool compacts =
       policy == settings.end() || policy->second.find("compact") != std::string::npos;
@@ -145,33 +146,33 @@ Status Topics::verify(const TopicSpec& spec, std::int32_t partitions) {
 }
 
 Result<TopicSettings> Topics::settings(TopicId topic) {
-  MILLRACE_ASSIGN(const KafkaPlace place, place_in_kafka({topic, partition(0)}));
-  MILLRACE_ASSIGN(const ClusterConfig config, settings_in_kafka(place.topic));
+  MILLRACE_ASSIGN(const KafkaPartition at, partition_in_kafka({topic, partition(0)}));
+  MILLRACE_ASSIGN(const ClusterConfig config, settings_in_kafka(at.topic));
   return settings_of(config);
 }
 
 Result<TopicSettings> Topics::alter(TopicId topic, std::span<const SettingChange> changes) {
-  MILLRACE_ASSIGN(const KafkaPlace place, place_in_kafka({topic, partition(0)}));
+  MILLRACE_ASSIGN(const KafkaPartition at, partition_in_kafka({topic, partition(0)}));
   MILLRACE_ASSIGN(const TopicSpec spec, spec_of({topic, partition(0)}));
   if (topic.value >= first_foreign)
-    return fail(errc::not_owner, "topic " + place.topic +
+    return fail(errc::not_owner, "topic " + at.topic +
                                      " of the cluster is not one of this system: use kafka-configs "
                                      "to change its settings");
-  MILLRACE_ASSIGN(const ClusterConfig config, settings_in_kafka(place.topic));
+  MILLRACE_ASSIGN(const ClusterConfig config, settings_in_kafka(at.topic));
   MILLRACE_ASSIGN(const TopicSettings after,
                   check_alter_topic(spec, settings_of(config), changes, options_.service));
   const Settings wanted = config_of_changes(after, changes);
   if (wanted.empty()) return after;
   const std::int64_t deadline_ns = config_.clock().monotonic_ns() + config_.timeout_ms() * ms;
   if (config_.reads_by_wire()) {
-    MILLRACE_TRY(wire::alter_topic(*config_.cluster(), config_.client_id(), place.topic, wanted,
-                                   deadline_ns));
+    MILLRACE_TRY(
+        wire::alter_topic(*config_.cluster(), config_.client_id(), at.topic, wanted, deadline_ns));
   } else {
-    MILLRACE_TRY(alter_topic_config(reader_.client(), place.topic, wanted, config_.timeout_ms()));
+    MILLRACE_TRY(alter_topic_config(reader_.client(), at.topic, wanted, config_.timeout_ms()));
   }
   // The broker that is asked next may hear of it later.
   for (;;) {
-    MILLRACE_ASSIGN(const ClusterConfig now, settings_in_kafka(place.topic));
+    MILLRACE_ASSIGN(const ClusterConfig now, settings_in_kafka(at.topic));
     const bool shown = std::all_of(wanted.begin(), wanted.end(), [&](const auto& setting) {
       const auto found = now.find(setting.first);
       return found != now.end() && found->second == setting.second;
@@ -201,7 +202,7 @@ Result<std::optional<Topic>> Topics::find_foreign(std::string_view name) {
   // Another thread may have been faster: a topic has one number.
   if (auto found = known_foreign(name)) return found;
   // No service of the system owns it: all may read it.
-  foreign_.push_back({std::string(name), *partitions, TopicKind::events, "(not of this estate)"});
+  foreign_.push_back({std::string(name), *partitions, TopicKind::events, "(not of this system)"});
   return known_foreign(name);
 }
 

@@ -40,11 +40,11 @@ class Topics {
 
   /// The topic's spec when topic and partition exist, as far as is known here.
   /// errc::unknown_topic, unknown_partition.
-  [[nodiscard]] Result<TopicSpec> spec_of(TopicPartition place) const;
+  [[nodiscard]] Result<TopicSpec> spec_of(TopicPartition partition) const;
   /// The same after a look at what others made.
-  [[nodiscard]] Result<KafkaPlace> place_in_kafka(TopicPartition place);
-  [[nodiscard]] Result<std::vector<KafkaPlace>> places_in_kafka(
-      std::span<const TopicPartition> places);
+  [[nodiscard]] Result<KafkaPartition> partition_in_kafka(TopicPartition partition);
+  [[nodiscard]] Result<std::vector<KafkaPartition>> partitions_in_kafka(
+      std::span<const TopicPartition> partitions);
 
  private:
   [[nodiscard]] std::optional<Topic> known(std::string_view name) const;

@@ -15,7 +15,7 @@ namespace millrace::log::kafka {
 using Settings = KafkaSettings;
 
 /// `kafka://host:port,host:port[/prefix][?setting=value&...]`. The prefix stands before the names
-/// of all topics, groups and transactional ids, so that several estates can share a cluster.
+/// of all topics, groups and transactional ids, so that several systems can share a cluster.
 /// Settings are librdkafka's, percent-encoded; `config=FILE` reads lines `setting=value` from a
 /// file, so that no secret needs to be in a URL.
 struct Url {

@@ -16,7 +16,7 @@ constexpr std::int64_t longest_wait_ns = std::numeric_limits<std::int64_t>::max(
 
 }  // namespace
 
-void Visibility::add(const KafkaPlace& at, Offset end, bool is_state) {
+void Visibility::add(const KafkaPartition& at, Offset end, bool is_state) {
   const MutexLock lock(mutex_);
   Unseen& unseen = unseen_[at];
   const bool is_another = gone_.erase(at) > 0;
@@ -24,14 +24,14 @@ void Visibility::add(const KafkaPlace& at, Offset end, bool is_state) {
 }
 
 Status Visibility::wait(const Committed& committed, std::int64_t deadline_ns) {
-  std::vector<KafkaPlace> at;
+  std::vector<KafkaPartition> at;
   std::vector<Offset> ends;
-  for (const Committed::Place& place : committed.places) {
-    MILLRACE_ASSIGN(at.emplace_back(), topics_.place_in_kafka(place.place));
+  for (const Committed::Partition& partition : committed.partitions) {
+    MILLRACE_ASSIGN(at.emplace_back(), topics_.partition_in_kafka(partition.partition));
     const MutexLock lock(mutex_);
     const auto unseen = unseen_.find(at.back());
     // What is not in the table was seen, or is a repeat of what an earlier handle wrote.
-    ends.push_back(unseen == unseen_.end() ? place.first.next() : unseen->second.end);
+    ends.push_back(unseen == unseen_.end() ? partition.first.next() : unseen->second.end);
   }
   const std::int64_t left_ns =
       std::clamp<std::int64_t>(deadline_ns - config_.clock().monotonic_ns(), 0, longest_wait_ns);
@@ -46,7 +46,7 @@ Status Visibility::wait(const Committed& committed, std::int64_t deadline_ns) {
     note_seen(at, ends);
     // A reader of this handle does not find the end before it.
     for (std::size_t i = 0; i < at.size(); ++i) {
-      reader_.heard_of(committed.places[i].place, ends[i]);
+      reader_.heard_of(committed.partitions[i].partition, ends[i]);
     }
     return {};
   }
@@ -55,15 +55,15 @@ Status Visibility::wait(const Committed& committed, std::int64_t deadline_ns) {
               "client is open in one of their partitions");
 }
 
-bool Visibility::wait_own(const std::vector<KafkaPlace>& places, std::int64_t timeout_ns) {
+bool Visibility::wait_own(const std::vector<KafkaPartition>& partitions, std::int64_t timeout_ns) {
   for (;;) {
-    std::vector<KafkaPlace> own;
+    std::vector<KafkaPartition> own;
     std::vector<Offset> ends;
     {
       const MutexLock lock(mutex_);
-      for (const KafkaPlace& place : places) {
-        if (const auto found = unseen_.find(place); found != unseen_.end()) {
-          own.push_back(place);
+      for (const KafkaPartition& partition : partitions) {
+        if (const auto found = unseen_.find(partition); found != unseen_.end()) {
+          own.push_back(partition);
           ends.push_back(found->second.end);
         }
       }
@@ -80,38 +80,38 @@ bool Visibility::wait_own(const std::vector<KafkaPlace>& places, std::int64_t ti
   }
 }
 
-// The next owner asks where its state ends; what is committed and not yet marked would be missing.
-// What is unseen stays so until it was seen: each unit asks again.
+// The next owner asks where its state ends; what is committed and has no transaction marker yet
+// would be missing. What is unseen stays so until it was seen: each task asks again.
 bool Visibility::hand_over(Identity& identity) {
-  std::vector<KafkaPlace> places;
+  std::vector<KafkaPartition> partitions;
   {
     const MutexLock lock(mutex_);
-    for (const auto& [place, unseen] : unseen_) {
-      if (unseen.is_state) places.push_back(place);
+    for (const auto& [partition, unseen] : unseen_) {
+      if (unseen.is_state) partitions.push_back(partition);
     }
   }
   // When the outcome of a commit is not known, its records may be there and are not in the table.
-  if (identity.current() >= 0 && wait_own(places, config_.timeout_ms() * ms)) return true;
+  if (identity.current() >= 0 && wait_own(partitions, config_.timeout_ms() * ms)) return true;
   if (!identity.end()) return false;
-  // The transactional id was taken over, which waits for the marks.
+  // The transactional id was taken over, which waits for the transaction markers.
   const MutexLock lock(mutex_);
   unseen_.clear();
   return false;
 }
 
-// Kafka answers a commit before its marks are in the partitions.
-Visibility::Seen Visibility::wait_until_visible(const std::vector<KafkaPlace>& places,
+// Kafka responds to a commit before its transaction markers are in the partitions.
+Visibility::Seen Visibility::wait_until_visible(const std::vector<KafkaPartition>& partitions,
                                                 const std::vector<Offset>& ends,
                                                 std::int64_t timeout_ns) {
   const std::int64_t deadline_ns = config_.clock().monotonic_ns() + timeout_ns;
-  while (!places.empty()) {
+  while (!partitions.empty()) {
     const std::uint64_t seen = reader_.signal().count();
-    // Known before the question: answers to several threads come in any order.
-    const std::vector<Offset> known = known_stable(places);
-    const auto stable = reader_.ask(places, Reader::End::last_stable, deadline_ns);
-    if (stable && fell(places, known, *stable)) return Seen::gone;
+    // Known before the question: responses to several threads come in any order.
+    const std::vector<Offset> known = known_stable(partitions);
+    const auto stable = reader_.ask(partitions, Reader::End::last_stable, deadline_ns);
+    if (stable && fell(partitions, known, *stable)) return Seen::gone;
     bool all = stable.has_value();
-    for (std::size_t i = 0; all && i < places.size(); ++i)
+    for (std::size_t i = 0; all && i < partitions.size(); ++i)
       all = (*stable)[i] >= ends[i];
     if (all) return Seen::all;
     if (!stable || config_.clock().monotonic_ns() >= deadline_ns) return Seen::not_yet;
@@ -122,14 +122,14 @@ Visibility::Seen Visibility::wait_until_visible(const std::vector<KafkaPlace>& p
 
 // In one partition it only rises, also over a change of leader: until the new one has caught up,
 // the broker does not say.
-bool Visibility::fell(const std::vector<KafkaPlace>& places, const std::vector<Offset>& known,
-                      const std::vector<Offset>& stable) {
+bool Visibility::fell(const std::vector<KafkaPartition>& partitions,
+                      const std::vector<Offset>& known, const std::vector<Offset>& stable) {
   const MutexLock lock(mutex_);
   bool any = false;
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    Offset& highest = stable_[places[i]];
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    Offset& highest = stable_[partitions[i]];
     if (stable[i] < known[i]) {
-      gone_.insert(places[i]);
+      gone_.insert(partitions[i]);
       highest = stable[i];
       any = true;
     } else {
@@ -139,42 +139,43 @@ bool Visibility::fell(const std::vector<KafkaPlace>& places, const std::vector<O
   return any;
 }
 
-std::vector<Offset> Visibility::known_stable(const std::vector<KafkaPlace>& places) {
+std::vector<Offset> Visibility::known_stable(const std::vector<KafkaPartition>& partitions) {
   const MutexLock lock(mutex_);
   std::vector<Offset> known;
-  for (const KafkaPlace& place : places) {
-    const auto found = stable_.find(place);
+  for (const KafkaPartition& partition : partitions) {
+    const auto found = stable_.find(partition);
     known.push_back(found == stable_.end() ? offset(-1) : found->second);
   }
   return known;
 }
 
-void Visibility::note_stable(const std::vector<KafkaPlace>& places,
+void Visibility::note_stable(const std::vector<KafkaPartition>& partitions,
                              const std::vector<Offset>& stable) {
   const MutexLock lock(mutex_);
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    Offset& known = stable_[places[i]];
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    Offset& known = stable_[partitions[i]];
     known = std::max(known, stable[i]);
   }
 }
 
-bool Visibility::forget_gone(const std::vector<KafkaPlace>& places) {
+bool Visibility::forget_gone(const std::vector<KafkaPartition>& partitions) {
   const MutexLock lock(mutex_);
   bool forgot = false;
-  for (const KafkaPlace& place : places) {
-    const auto unseen = unseen_.find(place);
-    if (gone_.erase(place) == 0 || unseen == unseen_.end() || unseen->second.is_state) continue;
+  for (const KafkaPartition& partition : partitions) {
+    const auto unseen = unseen_.find(partition);
+    if (gone_.erase(partition) == 0 || unseen == unseen_.end() || unseen->second.is_state) continue;
     unseen_.erase(unseen);
     forgot = true;
   }
   return forgot;
 }
 
-// These places can be read up to these ends.
-void Visibility::note_seen(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends) {
+// These partitions can be read up to these ends.
+void Visibility::note_seen(const std::vector<KafkaPartition>& partitions,
+                           const std::vector<Offset>& ends) {
   const MutexLock lock(mutex_);
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    const auto found = unseen_.find(places[i]);
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    const auto found = unseen_.find(partitions[i]);
     if (found != unseen_.end() && found->second.end <= ends[i]) unseen_.erase(found);
   }
 }

@@ -13,9 +13,9 @@
 
 namespace millrace::log::kafka {
 
-/// What this handle committed and readers may not see yet: Kafka answers a commit before its marks
-/// are in the partitions, and an older open transaction of another client holds back what follows
-/// it. Thread-safe.
+/// What this handle committed and readers may not see yet: Kafka responds to a commit before its
+/// transaction markers are in the partitions, and an older open transaction of another client holds
+/// back what follows it. Thread-safe.
 class Visibility {
  public:
   /// All outlive it.
@@ -23,41 +23,43 @@ class Visibility {
       : config_(config), reader_(reader), topics_(topics) {}
 
   /// Records were committed there, up to this end. `is_state`: hand_over() waits for them.
-  void add(const KafkaPlace& at, Offset end, bool is_state);
+  void add(const KafkaPartition& at, Offset end, bool is_state);
   /// Log::wait_visible.
   [[nodiscard]] Status wait(const Committed& committed, std::int64_t deadline_ns);
-  /// Waits until what this handle committed to these places can be read, as far as it is still
+  /// Waits until what this handle committed to these partitions can be read, as far as it is still
   /// there; false when it cannot in time.
-  [[nodiscard]] bool wait_own(const std::vector<KafkaPlace>& places, std::int64_t timeout_ns);
-  /// Whether places can be read up to their ends.
+  [[nodiscard]] bool wait_own(const std::vector<KafkaPartition>& partitions,
+                              std::int64_t timeout_ns);
+  /// Whether partitions can be read up to their ends.
   enum class Seen : std::uint8_t {
     all,
     not_yet,
     gone  ///< a topic was deleted and made again: what was committed to it is no more
   };
-  /// Waits until all of these places can be read up to these ends, or one is gone.
-  [[nodiscard]] Seen wait_until_visible(const std::vector<KafkaPlace>& places,
+  /// Waits until all of these partitions can be read up to these ends, or one is gone.
+  [[nodiscard]] Seen wait_until_visible(const std::vector<KafkaPartition>& partitions,
                                         const std::vector<Offset>& ends, std::int64_t timeout_ns);
-  /// Before units are given to others: true when all state that this handle committed can be read;
+  /// Before tasks are given to others: true when all state that this handle committed can be read;
   /// the next owner restores it from its topics up to their ends. Other topics, repartitions too,
   /// are read as their records come, and others write to them: an open transaction there is not
   /// waited for. False when it cannot be read in time: then the identity has ended, and with it all
-  /// claims, which waits for the marks.
+  /// claims, which waits for the transaction markers.
   [[nodiscard]] bool hand_over(Identity& identity);
-  /// Places can be read so far.
-  void note_stable(const std::vector<KafkaPlace>& places, const std::vector<Offset>& stable);
+  /// Partitions can be read so far.
+  void note_stable(const std::vector<KafkaPartition>& partitions,
+                   const std::vector<Offset>& stable);
 
  private:
-  void note_seen(const std::vector<KafkaPlace>& places, const std::vector<Offset>& ends);
-  /// How far places could be read as far as was heard; -1: nothing was.
-  [[nodiscard]] std::vector<Offset> known_stable(const std::vector<KafkaPlace>& places);
-  /// Notes how far places can be read. True when one could be read further before the question: it
-  /// is another topic of that name.
-  bool fell(const std::vector<KafkaPlace>& places, const std::vector<Offset>& known,
+  void note_seen(const std::vector<KafkaPartition>& partitions, const std::vector<Offset>& ends);
+  /// How far partitions could be read as far as was heard; -1: nothing was.
+  [[nodiscard]] std::vector<Offset> known_stable(const std::vector<KafkaPartition>& partitions);
+  /// Notes how far partitions can be read. True when one could be read further before the question:
+  /// it is another topic of that name.
+  bool fell(const std::vector<KafkaPartition>& partitions, const std::vector<Offset>& known,
             const std::vector<Offset>& stable);
   /// What is unseen of topics that are no more: true when there was some. State stays: who takes
-  /// another topic for the same would give units away too early.
-  bool forget_gone(const std::vector<KafkaPlace>& places);
+  /// another topic for the same would give tasks away too early.
+  bool forget_gone(const std::vector<KafkaPartition>& partitions);
 
   const ClientConfig& config_;
   Reader& reader_;
@@ -69,11 +71,11 @@ class Visibility {
     bool is_state = false;
   };
   // How far each can be read, at least: of one topic it only rises.
-  std::map<KafkaPlace, Offset> stable_ MILLRACE_GUARDED_BY(mutex_);
+  std::map<KafkaPartition, Offset> stable_ MILLRACE_GUARDED_BY(mutex_);
   // Could be read further than now: topics of that name that were made again.
-  std::set<KafkaPlace> gone_ MILLRACE_GUARDED_BY(mutex_);
+  std::set<KafkaPartition> gone_ MILLRACE_GUARDED_BY(mutex_);
   // Committed, and not seen to be readable up to this end.
-  std::map<KafkaPlace, Unseen> unseen_ MILLRACE_GUARDED_BY(mutex_);
+  std::map<KafkaPartition, Unseen> unseen_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::log::kafka

@@ -10,8 +10,8 @@ WaitOutcome KafkaWaiter::wait(std::span<const Interest> interests, std::int64_t 
     const std::uint64_t seen = reader_.signal().count();
     if (interrupted_.exchange(false) || !state_.check()) return WaitOutcome::interrupted;
     for (const Interest& interest : interests) {
-      const auto place = topics_.place_in_kafka(interest.place);
-      if (place && reader_.has_news(interest, *place)) return WaitOutcome::ready;
+      const auto partition = topics_.partition_in_kafka(interest.partition);
+      if (partition && reader_.has_news(interest, *partition)) return WaitOutcome::ready;
     }
     const std::int64_t left_ns = deadline_ns - clock_.monotonic_ns();
     if (left_ns <= 0) return WaitOutcome::timeout;

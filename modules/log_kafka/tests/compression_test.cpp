@@ -110,7 +110,7 @@ TEST(KafkaCompression, a_snappy_length_that_its_bytes_cannot_reach_allocates_not
   EXPECT_LT(out.capacity(), 1'000U);
 }
 
-TEST(KafkaCompression, bytes_that_end_early_are_refused_at_every_place) {
+TEST(KafkaCompression, bytes_that_end_early_are_refused_at_every_length) {
   constexpr std::size_t xerial_header_alone = 16;
   for (const Compressor& compressor : compressors()) {
     const std::string bytes = compressor.compress(text(600));
@@ -153,8 +153,8 @@ RC_GTEST_PROP(KafkaCompression, damaged_bytes_are_refused_without_a_trace_or_sta
               ()) {
   const Compressor& compressor = *rc::gen::elementOf(compressors());
   std::string bytes = compressor.compress(text(*rc::gen::inRange<std::size_t>(1, 3'000)));
-  const auto place = *rc::gen::inRange<std::size_t>(0, bytes.size());
-  bytes[place] = static_cast<char>(bytes[place] ^ (1 << *rc::gen::inRange(0, 8)));
+  const auto position = *rc::gen::inRange<std::size_t>(0, bytes.size());
+  bytes[position] = static_cast<char>(bytes[position] ^ (1 << *rc::gen::inRange(0, 8)));
   std::string out = "before";
   const auto status = decompress(compressor.codec, bytes, 3'000, out);
   if (!status) RC_ASSERT(out == "before");

@@ -32,7 +32,7 @@ class KafkaFixture final : public LogFixture {
     // Just below the limit of the others, which stands for a larger one here.
     if (options.max_transaction_bytes == LogOptions{}.max_transaction_bytes)
       --options.max_transaction_bytes;
-    // Two minutes: a machine with much else to do answers late.
+    // Two minutes: a machine with much else to do responds late.
     auto log =
         open_kafka(url_, environment_, std::move(options),
                    {{"millrace.client", client_}, {"millrace.request.timeout.ms", "120000"}});

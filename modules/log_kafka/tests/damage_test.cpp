@@ -79,29 +79,29 @@ class KafkaDamage : public KafkaWorld {
 };
 
 TEST_F(KafkaDamage,
-       a_record_of_somebody_else_stops_all_handles_and_a_new_topic_goes_on_with_the_rest) {
-  TopicPartition place;
+       a_record_of_somebody_else_stops_all_handles_and_a_new_topic_continues_with_the_rest) {
+  TopicPartition partition;
   TopicPartition input;
   std::string identity;
   {
     Worker worker(open("worker"), "g", {"u"});
     identity = worker.log->identity();
-    place = make_topic(*worker.log, "t");
+    partition = make_topic(*worker.log, "t");
     input = make_topic(*worker.log, "in");
     ASSERT_TRUE(worker.until_holds(1));
-    ASSERT_TRUE(worker.commit({place}, "1", input, offset(7)).has_value());
+    ASSERT_TRUE(worker.commit({partition}, "1", input, offset(7)).has_value());
 
     const Offset at = write_garbage("some text");
     // It learns of it by itself.
     Status maintained = worker.log->maintain();
     for (int i = 0; i < 1'000 && maintained; ++i) {
-      worker.pause(place);
+      worker.pause(partition);
       maintained = worker.log->maintain();
     }
     ASSERT_FALSE(maintained.has_value());
     expect_damage(maintained.error(), at);
     expect_damage(worker.membership->poll().error(), at);
-    expect_damage(worker.commit({place}, "2", input, offset(8)).error(), at);
+    expect_damage(worker.commit({partition}, "2", input, offset(8)).error(), at);
     expect_damage(worker.log->create_topic({"u", 1, TopicKind::events, "stock"}).error(), at);
     const auto late = try_open(url(), options_of("late"));
     ASSERT_FALSE(late.has_value());
@@ -111,13 +111,13 @@ TEST_F(KafkaDamage,
   delete_state();
   Worker worker(open("worker"), "g", {"u"});
   EXPECT_NE(worker.log->identity(), identity);
-  place = make_topic(*worker.log, "t");
+  partition = make_topic(*worker.log, "t");
   input = make_topic(*worker.log, "in");
-  EXPECT_THAT(values(*worker.log, place), ElementsAre("1"));
+  EXPECT_THAT(values(*worker.log, partition), ElementsAre("1"));
   EXPECT_EQ(position(*worker.log, worker.group, input), offset(7));
   ASSERT_TRUE(worker.until_holds(1));
-  ASSERT_TRUE(worker.commit({place}, "2", input, offset(8)).has_value());
-  EXPECT_THAT(values(*worker.log, place), ElementsAre("1", "2"));
+  ASSERT_TRUE(worker.commit({partition}, "2", input, offset(8)).has_value());
+  EXPECT_THAT(values(*worker.log, partition), ElementsAre("1", "2"));
 }
 
 // A broker that has not heard of it yet still names the topic, and knows it no more when asked on.
@@ -190,22 +190,22 @@ TEST_F(KafkaDamage, a_topic_that_a_broker_has_not_heard_of_yet_is_asked_for_agai
 // What was committed to the former one is waited for no more.
 TEST_F(KafkaDamage, the_end_of_a_topic_that_was_made_again_is_that_of_the_new_one) {
   const auto log = open("writer");
-  const auto place = make_topic(*log, "t");
+  const auto partition = make_topic(*log, "t");
   const auto put = [&] {
     Transaction transaction;
     for (int i = 0; i < 3; ++i)
-      transaction.append(place, {1'000, "k", "v", {}});
+      transaction.append(partition, {1'000, "k", "v", {}});
     const auto committed = log->commit(transaction);
     ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
   };
   put();
-  const auto before = log->end_offset(place);
+  const auto before = log->end_offset(partition);
   ASSERT_TRUE(before.has_value()) << before.error().to_string();
   EXPECT_GE(*before, offset(3));
   put();
   delete_topic(in_kafka("t"));
   make_in_kafka(in_kafka("t"));
-  const auto end = log->end_offset(place);
+  const auto end = log->end_offset(partition);
   ASSERT_TRUE(end.has_value()) << end.error().to_string();
   EXPECT_EQ(*end, offset(0));
 }
@@ -232,14 +232,14 @@ TEST_F(KafkaDamage, a_topic_that_was_deleted_is_not_asked_for_until_the_time_of_
   CountingClock clock;
   kafka::Reader reader(config, clock);
   ASSERT_TRUE(reader.open().has_value());
-  const kafka::KafkaPlace place{in_kafka("t"), 0};
-  make_in_kafka(place.topic);
-  delete_topic(place.topic);
+  const kafka::KafkaPartition partition{in_kafka("t"), 0};
+  make_in_kafka(partition.topic);
+  delete_topic(partition.topic);
   const int before = clock.looks();
-  const auto asked = reader.ask({place}, kafka::Reader::End::first);
+  const auto asked = reader.ask({partition}, kafka::Reader::End::first);
   ASSERT_FALSE(asked.has_value());
   EXPECT_TRUE(asked.error().is(errc::unknown_topic)) << asked.error().to_string();
-  EXPECT_THAT(asked.error().message(), HasSubstr(place.topic));
+  EXPECT_THAT(asked.error().message(), HasSubstr(partition.topic));
   EXPECT_LT(clock.looks() - before, request_seconds / 10);
 }
 

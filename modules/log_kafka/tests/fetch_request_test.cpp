@@ -15,13 +15,14 @@ namespace {
 using testing::ElementsAre;
 using testing::Pair;
 
-TEST(KafkaFetchRequest, topics_stay_together_and_the_first_place_stays_the_first) {
-  const KafkaPlace a0{"a", 0};
-  const KafkaPlace b0{"b", 0};
-  const KafkaPlace b1{"b", 1};
-  const std::vector<FetchPlace> places{{&b1, offset(7)}, {&a0, offset(5)}, {&b0, offset(6)}};
+TEST(KafkaFetchRequest, topics_stay_together_and_the_first_partition_stays_the_first) {
+  const KafkaPartition a0{"a", 0};
+  const KafkaPartition b0{"b", 0};
+  const KafkaPartition b1{"b", 1};
+  const std::vector<FetchPartition> partitions{
+      {&b1, offset(7)}, {&a0, offset(5)}, {&b0, offset(6)}};
   const std::string body =
-      encode_fetch(places, {.wait_ms = 500, .bytes = 1'000, .partition_bytes = 100});
+      encode_fetch(partitions, {.wait_ms = 500, .bytes = 1'000, .partition_bytes = 100});
   Decoder in(body);
   EXPECT_EQ(in.number<std::int32_t>(), -1);
   EXPECT_EQ(in.number<std::int32_t>(), 500);

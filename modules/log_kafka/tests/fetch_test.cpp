@@ -37,7 +37,7 @@ struct Asked {
     for (std::size_t topics = in.count(1); topics > 0; --topics) {
       const std::string topic(in.string());
       for (std::size_t left = in.count(1); left > 0; --left) {
-        places.push_back({topic, in.number<std::int32_t>()});
+        partitions.push_back({topic, in.number<std::int32_t>()});
         in.number<std::int32_t>();
         in.number<std::int64_t>();
         in.number<std::int64_t>();
@@ -47,19 +47,20 @@ struct Asked {
   }
   /// It is held until there is something, not only for a moment.
   [[nodiscard]] bool is_watch() const { return wait_ms >= 100; }
-  /// Of the places of a topic, in whatever log.
+  /// Of the partitions of a topic, in whatever log.
   [[nodiscard]] std::size_t count(const std::string& topic) const {
-    return static_cast<std::size_t>(std::count_if(
-        places.begin(), places.end(), [&](const auto& one) { return one.topic.ends_with(topic); }));
+    return static_cast<std::size_t>(
+        std::count_if(partitions.begin(), partitions.end(),
+                      [&](const auto& one) { return one.topic.ends_with(topic); }));
   }
   [[nodiscard]] bool names(const std::string& topic, std::int32_t partition) const {
-    return std::any_of(places.begin(), places.end(), [&](const auto& one) {
+    return std::any_of(partitions.begin(), partitions.end(), [&](const auto& one) {
       return one.topic.ends_with(topic) && one.partition == partition;
     });
   }
 
   std::int32_t wait_ms = 0;
-  std::vector<kafka::KafkaPlace> places;
+  std::vector<kafka::KafkaPartition> partitions;
 };
 
 class KafkaFetch : public KafkaWorld {
@@ -76,9 +77,9 @@ class KafkaFetch : public KafkaWorld {
   KafkaRuleHandle count(std::function<bool(const Asked&)> where) {
     return rule(KafkaFault::none(), KafkaRule::always, std::move(where));
   }
-  void write(TopicPartition place, const std::string& value) {
+  void write(TopicPartition partition, const std::string& value) {
     Transaction transaction;
-    transaction.append(place, {1'000, "k", value, {}});
+    transaction.append(partition, {1'000, "k", value, {}});
     const auto committed = commit_visibly(*direct, transaction);
     ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
   }
@@ -92,20 +93,20 @@ class KafkaFetch : public KafkaWorld {
         kafka::delete_before(client->get(), {prefix() + ".t", 0}, end, config.timeout_ms());
     ASSERT_TRUE(done.has_value()) << done.error().to_string();
   }
-  static TopicPartition at(TopicPartition place, std::int32_t number) {
-    return {place.topic, partition(number)};
+  static TopicPartition at(TopicPartition topic_partition, std::int32_t number) {
+    return {topic_partition.topic, partition(number)};
   }
 
   /// Reads on where it was.
   struct Position {
-    TopicPartition place;
+    TopicPartition partition;
     Offset next = offset(0);
     std::vector<std::string> values = {};
   };
-  /// One fetch, which may answer nothing.
+  /// One fetch, which may return nothing.
   static void read_some(Log& log, Position& position, std::size_t max_bytes = 1) {
     FetchBuffer buffer;
-    const Status fetched = log.fetch(position.place, position.next, max_bytes, buffer);
+    const Status fetched = log.fetch(position.partition, position.next, max_bytes, buffer);
     if (!fetched) {
       ASSERT_TRUE(fetched.error().is(errc::unavailable)) << fetched.error().to_string();
       return;
@@ -122,7 +123,7 @@ class KafkaFetch : public KafkaWorld {
       read_some(log, position, 1U << 20U);
       if (testing::Test::HasFatalFailure()) return;
       if (position.values.size() > before) continue;
-      const Interest interest[] = {{position.place, position.next}};
+      const Interest interest[] = {{position.partition, position.next}};
       ASSERT_NE(waiter->wait(interest, real_clock().monotonic_ns() + wait_limit_ns),
                 WaitOutcome::timeout);
     }
@@ -245,7 +246,7 @@ TEST_F(KafkaFetch, a_fetch_that_is_never_answered_is_asked_again) {
   EXPECT_EQ(lost.applied(), 2U);
 }
 
-TEST_F(KafkaFetch, a_reader_goes_on_when_the_brokers_are_back) {
+TEST_F(KafkaFetch, a_reader_continues_when_the_brokers_are_back) {
   const auto log = open("reader", proxy.bootstrap());
   Position position{t};
   write(t, "0");

@@ -27,11 +27,11 @@ class ForeignProducer {
     char reason[512];
     client_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason));
     EXPECT_NE(client_, nullptr) << reason;
-    if (transactional_) expect_done(rd_kafka_init_transactions(client_.get(), patience_ms));
+    if (transactional_) expect_done(rd_kafka_init_transactions(client_.get(), timeout_ms));
   }
   void begin() { expect_done(rd_kafka_begin_transaction(client_.get())); }
-  void commit() { expect_done(rd_kafka_commit_transaction(client_.get(), patience_ms)); }
-  void abort() { expect_done(rd_kafka_abort_transaction(client_.get(), patience_ms)); }
+  void commit() { expect_done(rd_kafka_commit_transaction(client_.get(), timeout_ms)); }
+  void abort() { expect_done(rd_kafka_abort_transaction(client_.get(), timeout_ms)); }
   /// On the partition when it returns.
   void put(const std::vector<std::string>& values) {
     for (const std::string& value : values) {
@@ -42,7 +42,7 @@ class ForeignProducer {
                                   RD_KAFKA_V_END),
                 RD_KAFKA_RESP_ERR_NO_ERROR);
     }
-    EXPECT_EQ(rd_kafka_flush(client_.get(), patience_ms), RD_KAFKA_RESP_ERR_NO_ERROR);
+    EXPECT_EQ(rd_kafka_flush(client_.get(), timeout_ms), RD_KAFKA_RESP_ERR_NO_ERROR);
   }
 
   /// The same for one record with a key and no value.
@@ -51,11 +51,11 @@ class ForeignProducer {
                                 RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                                 RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_END),
               RD_KAFKA_RESP_ERR_NO_ERROR);
-    EXPECT_EQ(rd_kafka_flush(client_.get(), patience_ms), RD_KAFKA_RESP_ERR_NO_ERROR);
+    EXPECT_EQ(rd_kafka_flush(client_.get(), timeout_ms), RD_KAFKA_RESP_ERR_NO_ERROR);
   }
 
  private:
-  static constexpr int patience_ms = 120'000;
+  static constexpr int timeout_ms = 120'000;
   static void set(rd_kafka_conf_t* conf, const char* name, const std::string& value) {
     char reason[512];
     EXPECT_EQ(rd_kafka_conf_set(conf, name, value.c_str(), reason, sizeof reason), RD_KAFKA_CONF_OK)

@@ -19,9 +19,9 @@ class KafkaForeign : public KafkaWorld, public testing::WithParamInterface<std::
 
 TEST_P(KafkaForeign, what_other_clients_committed_is_read_and_what_they_aborted_is_not) {
   const auto log = open("reader");
-  const TopicPartition place = make_topic(*log, "t");
+  const TopicPartition partition = make_topic(*log, "t");
   const std::string topic = prefix() + ".t";
-  constexpr std::int64_t all_offsets = 7 * 200 + 4;  // with a mark for each transaction
+  constexpr std::int64_t all_offsets = 7 * 200 + 4;  // with a marker for each transaction
   ForeignProducer plain(topic, GetParam(), "");
   ForeignProducer first(topic, GetParam(), prefix() + ".one");
   ForeignProducer second(topic, GetParam(), prefix() + ".two");
@@ -46,17 +46,17 @@ TEST_P(KafkaForeign, what_other_clients_committed_is_read_and_what_they_aborted_
   first.begin();
   put(first, "aborted at the end", false);
   first.abort();
-  // Kafka answers before the marks are written.
+  // Kafka responds before the transaction markers are written.
   const auto waiter = log->waiter();
-  while (log->end_offset(place).value().value < all_offsets) {
-    const Interest interest[] = {{place, offset(all_offsets)}};
+  while (log->end_offset(partition).value().value < all_offsets) {
+    const Interest interest[] = {{partition, offset(all_offsets)}};
     static_cast<void>(waiter->wait(interest, real_clock().monotonic_ns() + 10'000'000));
   }
-  EXPECT_EQ(values(*log, place), expected);
+  EXPECT_EQ(values(*log, partition), expected);
   // From the middle of a batch of each.
   FetchBuffer buffer;
   for (const std::int64_t from : {50, 350, 950}) {
-    ASSERT_TRUE(log->fetch(place, offset(from), 1, buffer).has_value());
+    ASSERT_TRUE(log->fetch(partition, offset(from), 1, buffer).has_value());
     ASSERT_FALSE(buffer.records.empty());
     EXPECT_GE(buffer.records.front().offset, offset(from));
   }
@@ -66,10 +66,10 @@ class KafkaForeignSequence : public KafkaWorld {};
 
 TEST_F(KafkaForeignSequence, a_repeat_behind_the_open_transaction_of_another_producer_is_known) {
   auto first = open("first");
-  const TopicPartition place = make_topic(*first, "t");
+  const TopicPartition partition = make_topic(*first, "t");
   const auto commit = [&](Log& log, std::int64_t sequence) {
     Transaction transaction;
-    transaction.append(place, {1'000, "k", std::to_string(sequence), {}});
+    transaction.append(partition, {1'000, "k", std::to_string(sequence), {}});
     transaction.set_sequence("edge", sequence);
     return log.commit(transaction);
   };
@@ -90,7 +90,7 @@ TEST_F(KafkaForeignSequence, a_repeat_behind_the_open_transaction_of_another_pro
   const auto repeat = commit(*second, 2);
   ASSERT_TRUE(repeat.has_value()) << repeat.error().to_string();
   EXPECT_TRUE(repeat->repeated);
-  EXPECT_THAT(values(*second, place), testing::ElementsAre("1", "2"));
+  EXPECT_THAT(values(*second, partition), testing::ElementsAre("1", "2"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Kafka, KafkaForeign,

@@ -10,7 +10,7 @@ namespace millrace::log {
 namespace {
 
 constexpr std::int64_t ms = 1'000'000;
-constexpr std::int64_t patience_ns = 120'000 * ms;
+constexpr std::int64_t worker_limit_ns = 120'000 * ms;
 
 bool passes(const Error& error) {
   return error.is(errc::unavailable) || error.is(errc::outcome_unknown);
@@ -19,8 +19,8 @@ bool passes(const Error& error) {
 }  // namespace
 
 Worker::Worker(std::unique_ptr<Log> opened, const std::string& group_name,
-               std::vector<std::string> units)
-    : log(std::move(opened)), units_(std::move(units)) {
+               std::vector<std::string> tasks)
+    : log(std::move(opened)), tasks_(std::move(tasks)) {
   const auto id = log->group(group_name);
   EXPECT_TRUE(id.has_value()) << id.error().to_string();
   group = id.value_or(GroupId{});
@@ -34,7 +34,7 @@ void Worker::obey() {
   };
   if (const Status maintained = log->maintain(); !maintained) expect_passing(maintained.error());
   if (membership == nullptr) {
-    auto joined = log->join(group, units_);
+    auto joined = log->join(group, tasks_);
     if (!joined) return expect_passing(joined.error());
     membership = *std::move(joined);
   }
@@ -52,7 +52,7 @@ void Worker::obey() {
 }
 
 bool Worker::until_holds(std::size_t count) {
-  const std::int64_t deadline_ns = real_clock().monotonic_ns() + patience_ns;
+  const std::int64_t deadline_ns = real_clock().monotonic_ns() + worker_limit_ns;
   for (obey(); held.size() != count; obey()) {
     if (real_clock().monotonic_ns() > deadline_ns) return false;
     pause();
@@ -60,17 +60,17 @@ bool Worker::until_holds(std::size_t count) {
   return true;
 }
 
-void Worker::pause(TopicPartition place) {
-  const auto end = log->end_offset(place);
-  const Interest interest[] = {{place, end.value_or(offset(0))}};
+void Worker::pause(TopicPartition topic_partition) {
+  const auto end = log->end_offset(topic_partition);
+  const Interest interest[] = {{topic_partition, end.value_or(offset(0))}};
   log->waiter()->wait(interest, real_clock().monotonic_ns() + 20 * ms);
 }
 
-Result<Committed> Worker::commit(const std::vector<TopicPartition>& places,
+Result<Committed> Worker::commit(const std::vector<TopicPartition>& partitions,
                                  const std::string& value, TopicPartition input, Offset position) {
   Transaction transaction;
-  for (const TopicPartition place : places)
-    transaction.append(place, {1'000, "k", value, {}});
+  for (const TopicPartition partition : partitions)
+    transaction.append(partition, {1'000, "k", value, {}});
   if (position.value >= 0) transaction.set_position(group, input, position);
   for (const Claim& claim : held)
     transaction.require(claim);
@@ -80,7 +80,7 @@ Result<Committed> Worker::commit(const std::vector<TopicPartition>& places,
 Result<Committed> commit_visibly(Log& log, Transaction& transaction) {
   auto committed = log.commit(transaction);
   if (committed) {
-    static_cast<void>(log.wait_visible(*committed, real_clock().monotonic_ns() + patience_ns));
+    static_cast<void>(log.wait_visible(*committed, real_clock().monotonic_ns() + worker_limit_ns));
   }
   return committed;
 }
@@ -109,7 +109,7 @@ std::unique_ptr<Log> KafkaWorld::open_by(Clock& clock, LogOptions options,
   auto log = try_open(url(brokers), std::move(options), clock, std::move(settings));
   if (log) return *std::move(log);
   ADD_FAILURE() << log.error().to_string();
-  throw std::runtime_error("the test cannot go on");
+  throw std::runtime_error("the test cannot continue");
 }
 
 std::unique_ptr<Log> KafkaWorld::open(const std::string& member, const std::string& brokers,
@@ -130,12 +130,12 @@ TopicPartition KafkaWorld::make_topic(Log& log, const std::string& name, std::in
   return topic ? TopicPartition{topic->id, partition(0)} : TopicPartition{};
 }
 
-std::vector<std::string> KafkaWorld::values(Log& log, TopicPartition place) {
+std::vector<std::string> KafkaWorld::values(Log& log, TopicPartition partition) {
   std::vector<std::string> values;
-  EXPECT_TRUE(log.end_offset(place).has_value());
+  EXPECT_TRUE(log.end_offset(partition).has_value());
   FetchBuffer buffer;
   for (Offset next = offset(0);; next = buffer.next) {
-    const Status fetched = log.fetch(place, next, 1U << 16U, buffer);
+    const Status fetched = log.fetch(partition, next, 1U << 16U, buffer);
     EXPECT_TRUE(fetched.has_value()) << fetched.error().to_string();
     if (!fetched || buffer.records.empty()) return values;
     for (const RecordView& record : buffer.records)
@@ -143,8 +143,8 @@ std::vector<std::string> KafkaWorld::values(Log& log, TopicPartition place) {
   }
 }
 
-std::optional<Offset> KafkaWorld::position(Log& log, GroupId group, TopicPartition place) {
-  const auto found = log.position(group, place);
+std::optional<Offset> KafkaWorld::position(Log& log, GroupId group, TopicPartition partition) {
+  const auto found = log.position(group, partition);
   EXPECT_TRUE(found.has_value()) << found.error().to_string();
   return found.value_or(std::nullopt);
 }

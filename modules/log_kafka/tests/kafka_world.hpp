@@ -32,7 +32,7 @@ inline bool is_of_transaction(const testkit::KafkaRequest& request) {
 /// A handle that is a member of one group, with what it holds.
 class Worker {
  public:
-  Worker(std::unique_ptr<Log> log, const std::string& group, std::vector<std::string> units);
+  Worker(std::unique_ptr<Log> log, const std::string& group, std::vector<std::string> tasks);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -40,13 +40,13 @@ class Worker {
   /// Joins if need be, polls once and gives back what is asked for. What passes by itself is passed
   /// over.
   void obey();
-  /// Obeys until it holds so many units; false after a minute.
+  /// Obeys until it holds so many tasks; false after a minute.
   bool until_holds(std::size_t count);
-  /// Commits under all that is held: the value to each place, and the position of `input`.
-  Result<Committed> commit(const std::vector<TopicPartition>& places, const std::string& value,
+  /// Commits under all that is held: the value to each partition, and the position of `input`.
+  Result<Committed> commit(const std::vector<TopicPartition>& partitions, const std::string& value,
                            TopicPartition input = {}, Offset position = offset(-1));
-  /// Sleeps until the place has news or a moment has passed.
-  void pause(TopicPartition place = {TopicId{{0}}, partition(0)});
+  /// Sleeps until the partition has news or a moment has passed.
+  void pause(TopicPartition topic_partition = {TopicId{{0}}, partition(0)});
 
   std::unique_ptr<Log> log;
   GroupId group;
@@ -56,7 +56,7 @@ class Worker {
   bool forgives = false;  // errors that do not pass by themselves
 
  private:
-  std::vector<std::string> units_;
+  std::vector<std::string> tasks_;
 };
 
 /// Commits, and gives what was committed a moment to become visible; it may not, behind a
@@ -85,8 +85,8 @@ class KafkaWorld : public testing::Test {
   static LogOptions options_of(const std::string& member);
   static TopicPartition make_topic(Log& log, const std::string& name, std::int32_t partitions = 1);
   /// All values of the partition that are committed.
-  static std::vector<std::string> values(Log& log, TopicPartition place);
-  static std::optional<Offset> position(Log& log, GroupId group, TopicPartition place);
+  static std::vector<std::string> values(Log& log, TopicPartition partition);
+  static std::optional<Offset> position(Log& log, GroupId group, TopicPartition partition);
 
  private:
   std::string prefix_;

@@ -20,7 +20,7 @@ class KafkaMembers : public KafkaWorld {
  protected:
   testkit::KafkaProxy proxy{address()};
   std::unique_ptr<Log> direct = open("direct");
-  std::vector<TopicPartition> places{make_topic(*direct, "t")};
+  std::vector<TopicPartition> partitions{make_topic(*direct, "t")};
   TopicPartition input = make_topic(*direct, "in");
 };
 
@@ -28,7 +28,7 @@ class KafkaMembers : public KafkaWorld {
 TEST_F(KafkaMembers, a_list_of_groups_that_may_lack_positions_is_an_error) {
   Worker worker(open("worker"), "g", {"u"});
   ASSERT_TRUE(worker.until_holds(1));
-  ASSERT_TRUE(worker.commit(places, "1", input, offset(1)).has_value());
+  ASSERT_TRUE(worker.commit(partitions, "1", input, offset(1)).has_value());
   const auto through = open("tool", proxy.bootstrap(), {{"millrace.request.timeout.ms", "2000"}});
   const auto rule = proxy.add({.api = KafkaApi::offset_fetch,
                                .fault = KafkaFault::cut_before(),
@@ -49,7 +49,7 @@ TEST_F(KafkaMembers, the_group_that_is_wanted_needs_no_coordinator_of_another) {
   Worker worker(open("worker"), "g", {"u"});
   Worker other(open("other"), "other", {"u"});
   ASSERT_TRUE(worker.until_holds(1) && other.until_holds(1));
-  ASSERT_TRUE(worker.commit(places, "1", input, offset(1)).has_value());
+  ASSERT_TRUE(worker.commit(partitions, "1", input, offset(1)).has_value());
   const auto through = open("tool", proxy.bootstrap(), {{"millrace.request.timeout.ms", "2000"}});
   const auto away = proxy.add({.api = KafkaApi::offset_fetch,
                                .fault = KafkaFault::cut_before(),
@@ -70,7 +70,7 @@ TEST_F(KafkaMembers, the_group_that_is_wanted_needs_no_coordinator_of_another) {
 TEST_F(KafkaMembers, members_and_owners_need_no_coordinator_at_all) {
   Worker worker(open("worker"), "g", {"u"});
   ASSERT_TRUE(worker.until_holds(1));
-  ASSERT_TRUE(worker.commit(places, "1", input, offset(1)).has_value());
+  ASSERT_TRUE(worker.commit(partitions, "1", input, offset(1)).has_value());
   const auto through = open("tool", proxy.bootstrap(), {{"millrace.request.timeout.ms", "2000"}});
   const auto asked = proxy.add({.api = KafkaApi::offset_fetch,
                                 .fault = KafkaFault::cut_before(),
@@ -80,12 +80,12 @@ TEST_F(KafkaMembers, members_and_owners_need_no_coordinator_at_all) {
   ASSERT_TRUE(groups.has_value()) << groups.error().to_string();
   ASSERT_EQ(groups->size(), 1U);
   EXPECT_EQ(groups->front().members.size(), 1U);
-  ASSERT_EQ(groups->front().units.size(), 1U);
-  EXPECT_EQ(groups->front().units.front().member, groups->front().members.front().name);
+  ASSERT_EQ(groups->front().tasks.size(), 1U);
+  EXPECT_EQ(groups->front().tasks.front().member, groups->front().members.front().name);
   EXPECT_THAT(groups->front().positions, testing::IsEmpty());
 }
 
-// Else a unit is given away while a transaction of its owner may still be undecided.
+// Else a task is given away while a transaction of its owner may still be undecided.
 TEST_F(KafkaMembers, a_member_whose_commit_failed_is_none_also_while_another_commit_runs) {
   KafkaParts parts(url(proxy.bootstrap()), options_of("first"));
   ASSERT_GE(parts.identity().current(), 0);

@@ -29,7 +29,7 @@ bool is_of_state(const KafkaRequest& request) {
 class KafkaFencing : public KafkaWorld {
  protected:
   KafkaFencing() {
-    places = {make_topic(*direct, "t")};
+    partitions = {make_topic(*direct, "t")};
     input = make_topic(*direct, "in");
   }
   /// The second one lives on for more than a session in which nothing is heard of the first.
@@ -44,7 +44,7 @@ class KafkaFencing : public KafkaWorld {
 
   KafkaProxy proxy{address()};
   std::unique_ptr<Log> direct = open("direct");
-  std::vector<TopicPartition> places;
+  std::vector<TopicPartition> partitions;
   TopicPartition input;
 };
 
@@ -52,7 +52,7 @@ void KafkaFencing::stop_and_replace(KafkaApi at, bool with_positions) {
   Worker first(open("first", proxy.bootstrap()), "g", {"u"});
   ASSERT_TRUE(first.until_holds(1));
   const auto moved = [&](std::int64_t to) { return offset(with_positions ? to : -1); };
-  ASSERT_TRUE(first.commit(places, "1", input, moved(1)).has_value());
+  ASSERT_TRUE(first.commit(partitions, "1", input, moved(1)).has_value());
   SkewedClock clock;
   Worker second(open_by(clock, options_of("second")), "g", {"u"});
   second.obey();
@@ -60,11 +60,11 @@ void KafkaFencing::stop_and_replace(KafkaApi at, bool with_positions) {
   const auto rule =
       proxy.add({.api = at, .fault = KafkaFault::hold_request(), .where = is_of_transaction});
   std::optional<Result<Committed>> late;
-  std::thread stopped([&] { late = first.commit(places, "late", input, moved(2)); });
+  std::thread stopped([&] { late = first.commit(partitions, "late", input, moved(2)); });
   EXPECT_TRUE(rule.wait_until_held());
   outlive(second, clock);
   EXPECT_TRUE(second.until_holds(1));
-  const auto taken_over = second.commit(places, "2", input, moved(5));
+  const auto taken_over = second.commit(partitions, "2", input, moved(5));
   EXPECT_TRUE(taken_over.has_value()) << taken_over.error().to_string();
   rule.release();
   stopped.join();
@@ -73,10 +73,10 @@ void KafkaFencing::stop_and_replace(KafkaApi at, bool with_positions) {
   ASSERT_FALSE(late->has_value());
   EXPECT_TRUE(late->error().is(errc::fenced) || late->error().is(errc::outcome_unknown))
       << late->error().to_string();
-  const auto again = first.commit(places, "later", input, moved(3));
+  const auto again = first.commit(partitions, "later", input, moved(3));
   ASSERT_FALSE(again.has_value());
   EXPECT_TRUE(again.error().is(errc::fenced)) << again.error().to_string();
-  EXPECT_THAT(values(*direct, places[0]), ElementsAre("1", "2"));
+  EXPECT_THAT(values(*direct, partitions[0]), ElementsAre("1", "2"));
   if (with_positions) {
     EXPECT_EQ(position(*direct, direct->group("g").value(), input), offset(5));
   }
@@ -105,7 +105,7 @@ TEST_F(KafkaFencing, records_of_a_replaced_owner_that_arrive_late_are_never_seen
   stop_and_replace(KafkaApi::produce, false);
 }
 
-TEST_F(KafkaFencing, who_cannot_write_takes_nobody_for_dead) {
+TEST_F(KafkaFencing, a_member_that_cannot_write_takes_nobody_for_dead) {
   Worker quiet(open("quiet"), "g", {"u", "v"});
   ASSERT_TRUE(quiet.until_holds(2));
   SkewedClock clock;
@@ -132,13 +132,13 @@ TEST_F(KafkaFencing, who_cannot_write_takes_nobody_for_dead) {
   watcher.obey();
   EXPECT_GE(rule.applied(), 4U);
   EXPECT_EQ(members(), 1U);
-  EXPECT_TRUE(quiet.commit({places[0]}, "mine").has_value());
+  EXPECT_TRUE(quiet.commit({partitions[0]}, "mine").has_value());
 
   // Heard itself again, it sees who is silent.
   outlive(watcher, clock);
   EXPECT_EQ(members(), 0U);
-  EXPECT_TRUE(quiet.commit({places[0]}, "not mine").error().is(errc::fenced));
-  EXPECT_THAT(values(*direct, places[0]), ElementsAre("mine"));
+  EXPECT_TRUE(quiet.commit({partitions[0]}, "not mine").error().is(errc::fenced));
+  EXPECT_THAT(values(*direct, partitions[0]), ElementsAre("mine"));
 }
 
 struct StateFault {
@@ -165,7 +165,7 @@ const StateFault state_faults[] = {
 
 class KafkaStateFaults : public KafkaFencing, public testing::WithParamInterface<StateFault> {};
 
-TEST_P(KafkaStateFaults, every_unit_has_one_owner_when_all_come_to_rest) {
+TEST_P(KafkaStateFaults, every_task_has_one_owner_when_all_come_to_rest) {
   Worker first(open("first"), "g", {"u", "v"});
   Worker second(open("second", proxy.bootstrap(), {{"message.timeout.ms", "700"}}), "g",
                 {"u", "v"});
@@ -187,15 +187,15 @@ TEST_P(KafkaStateFaults, every_unit_has_one_owner_when_all_come_to_rest) {
   }
   ASSERT_EQ(first.held.size(), 1U);
   ASSERT_EQ(second.held.size(), 1U);
-  EXPECT_NE(first.held[0].unit(), second.held[0].unit());
-  EXPECT_TRUE(first.commit({places[0]}, "a").has_value());
-  EXPECT_TRUE(second.commit({places[0]}, "b").has_value());
-  EXPECT_THAT(values(*direct, places[0]), ElementsAre("a", "b"));
+  EXPECT_NE(first.held[0].task(), second.held[0].task());
+  EXPECT_TRUE(first.commit({partitions[0]}, "a").has_value());
+  EXPECT_TRUE(second.commit({partitions[0]}, "b").has_value());
+  EXPECT_THAT(values(*direct, partitions[0]), ElementsAre("a", "b"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Kafka, KafkaStateFaults, testing::ValuesIn(state_faults), name_of);
 
-TEST_F(KafkaFencing, a_unit_is_given_away_beside_the_open_transaction_of_another_client) {
+TEST_F(KafkaFencing, a_task_is_given_away_beside_the_open_transaction_of_another_client) {
   LogOptions of_other = options_of("owner");
   of_other.service = "other";
   const auto asked =
@@ -230,7 +230,7 @@ TEST_F(KafkaFencing, a_unit_is_given_away_beside_the_open_transaction_of_another
   second.obey();
   ASSERT_TRUE(first.until_holds(1));
   ASSERT_TRUE(second.until_holds(1));
-  // The state of the unit is there for its next owner.
+  // The state of the task is there for its next owner.
   EXPECT_THAT(values(*second.log, {state->id, partition(0)}), ElementsAre("1"));
   EXPECT_THAT(first.lost, IsEmpty());
   const auto further = commit("2");
@@ -239,7 +239,7 @@ TEST_F(KafkaFencing, a_unit_is_given_away_beside_the_open_transaction_of_another
   another.commit();
 }
 
-TEST_F(KafkaFencing, a_unit_whose_release_had_an_unknown_outcome_gets_to_the_other_in_the_end) {
+TEST_F(KafkaFencing, a_task_whose_release_had_an_unknown_outcome_gets_to_the_other_in_the_end) {
   Worker first(open("first", proxy.bootstrap(), {{"message.timeout.ms", "700"}}), "g", {"u", "v"});
   ASSERT_TRUE(first.until_holds(2));
   Worker second(open("second"), "g", {"u", "v"});
@@ -250,7 +250,7 @@ TEST_F(KafkaFencing, a_unit_whose_release_had_an_unknown_outcome_gets_to_the_oth
                                .where = is_of_state});
   for (int i = 0; i < 100 && first.held.size() != 1; ++i) {
     first.obey();
-    first.pause(places[0]);
+    first.pause(partitions[0]);
   }
   EXPECT_GE(rule.applied(), 1U);
   rule.remove();
@@ -258,7 +258,7 @@ TEST_F(KafkaFencing, a_unit_whose_release_had_an_unknown_outcome_gets_to_the_oth
   ASSERT_TRUE(second.until_holds(1));
   first.obey();
   ASSERT_EQ(first.held.size(), 1U);
-  EXPECT_NE(first.held[0].unit(), second.held[0].unit());
+  EXPECT_NE(first.held[0].task(), second.held[0].task());
 }
 
 const StateFault id_faults[] = {
@@ -283,7 +283,7 @@ TEST_P(KafkaIdFaults, a_member_gets_its_transactional_id_in_the_end) {
   ASSERT_TRUE(change.has_value()) << change.error().to_string();
   ASSERT_EQ(change->granted.size(), 1U);
   Transaction transaction;
-  transaction.append(places[0], {1'000, "k", "v", {}});
+  transaction.append(partitions[0], {1'000, "k", "v", {}});
   transaction.require(change->granted[0]);
   const auto committed = commit_visibly(*log, transaction);
   EXPECT_TRUE(committed.has_value()) << committed.error().to_string();
@@ -293,7 +293,7 @@ INSTANTIATE_TEST_SUITE_P(Kafka, KafkaIdFaults, testing::ValuesIn(id_faults), nam
 
 class KafkaProcesses : public KafkaWorld {};
 
-TEST_F(KafkaProcesses, who_was_killed_is_expelled_by_a_tool_when_nobody_else_is_left) {
+TEST_F(KafkaProcesses, a_killed_member_is_expelled_by_a_tool_when_nobody_else_is_left) {
   LogOptions options = options_of("owner");
   // Its session would not end in this test.
   options.session_timeout_ms = 86'400'000;
@@ -319,14 +319,14 @@ TEST_F(KafkaProcesses, who_was_killed_is_expelled_by_a_tool_when_nobody_else_is_
   EXPECT_THAT(tool->groups().value().front().members, IsEmpty());
 }
 
-TEST_F(KafkaProcesses, who_was_killed_in_a_transaction_is_replaced_at_once_and_leaves_nothing) {
+TEST_F(KafkaProcesses, a_member_killed_in_a_transaction_is_replaced_at_once_and_leaves_nothing) {
   Owner owner([&](const std::string& brokers) {
     Worker worker(open("owner", brokers), "g", {"u", "v"});
-    const auto place = make_topic(*worker.log, "t");
+    const auto partition = make_topic(*worker.log, "t");
     const auto input = make_topic(*worker.log, "in");
     if (!worker.until_holds(2)) return 1;
-    if (!worker.commit({place}, "1", input, offset(1))) return 1;
-    static_cast<void>(worker.commit({place}, "never", input, offset(2)));
+    if (!worker.commit({partition}, "1", input, offset(1))) return 1;
+    static_cast<void>(worker.commit({partition}, "never", input, offset(2)));
     return 1;
   });
   KafkaProxy proxy(address());
@@ -341,7 +341,7 @@ TEST_F(KafkaProcesses, who_was_killed_in_a_transaction_is_replaced_at_once_and_l
   LogOptions options = options_of("survivor");
   options.session_timeout_ms = 600'000;
   Worker survivor(open_by(real_clock(), options), "g", {"u", "v"});
-  const auto place = make_topic(*survivor.log, "t");
+  const auto partition = make_topic(*survivor.log, "t");
   const auto input = make_topic(*survivor.log, "in");
   survivor.obey();
   const auto groups = survivor.log->groups().value();
@@ -355,13 +355,13 @@ TEST_F(KafkaProcesses, who_was_killed_in_a_transaction_is_replaced_at_once_and_l
   owner.kill();
   ASSERT_TRUE(survivor.until_holds(2));
   EXPECT_EQ(position(*survivor.log, survivor.group, input), offset(1));
-  EXPECT_THAT(values(*survivor.log, place), ElementsAre("1"));
-  const auto committed = survivor.commit({place}, "2", input, offset(2));
+  EXPECT_THAT(values(*survivor.log, partition), ElementsAre("1"));
+  const auto committed = survivor.commit({partition}, "2", input, offset(2));
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
   // The last request of the dead one arrives now.
   rule.release();
   EXPECT_TRUE(rule.wait_until_answered());
-  EXPECT_THAT(values(*survivor.log, place), ElementsAre("1", "2"));
+  EXPECT_THAT(values(*survivor.log, partition), ElementsAre("1", "2"));
   EXPECT_EQ(position(*survivor.log, survivor.group, input), offset(2));
 }
 

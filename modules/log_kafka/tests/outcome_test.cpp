@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 //
-// Requests that are delayed, fail or are cut off: what a commit answers must be true to what the
-// log shows, and whoever got an error must be able to go on.
+// Requests that are delayed, fail or are cut off: what a commit returns must be true to what the
+// log shows, and the member that got an error must be able to continue.
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -99,14 +99,14 @@ class KafkaFaults : public KafkaWorld {
  protected:
   KafkaFaults() {
     const TopicPartition first = make_topic(*direct, "t", 2);
-    places = {first, {first.topic, partition(1)}};
+    partitions = {first, {first.topic, partition(1)}};
     input = make_topic(*direct, "in");
   }
   /// Whether the log shows the value; fails when it shows a part of the transaction.
   bool shows(const std::string& value, Offset moved_to) {
     const GroupId group = direct->group("g").value();
-    const auto first = values(*direct, places[0]);
-    const auto second = values(*direct, places[1]);
+    const auto first = values(*direct, partitions[0]);
+    const auto second = values(*direct, partitions[1]);
     EXPECT_EQ(first, second);
     const bool there = std::find(first.begin(), first.end(), value) != first.end();
     EXPECT_EQ(position(*direct, group, input) == moved_to, there);
@@ -115,19 +115,19 @@ class KafkaFaults : public KafkaWorld {
 
   KafkaProxy proxy{address()};
   std::unique_ptr<Log> direct = open("direct");
-  std::vector<TopicPartition> places;
+  std::vector<TopicPartition> partitions;
   TopicPartition input;
 };
 
 class KafkaCommitFaults : public KafkaFaults, public testing::WithParamInterface<Fault> {};
 
-TEST_P(KafkaCommitFaults, the_answer_is_true_and_the_member_goes_on) {
+TEST_P(KafkaCommitFaults, the_answer_is_true_and_the_member_continues) {
   Worker worker(open("worker", proxy.bootstrap(), by(GetParam())), "g", {"u"});
   ASSERT_TRUE(worker.until_holds(1));
-  ASSERT_TRUE(worker.commit(places, "1", input, offset(1)).has_value());
+  ASSERT_TRUE(worker.commit(partitions, "1", input, offset(1)).has_value());
 
   const auto rule = proxy.add(rule_of(GetParam()));
-  const auto answer = worker.commit(places, "2", input, offset(2));
+  const auto answer = worker.commit(partitions, "2", input, offset(2));
   EXPECT_EQ(rule.applied(), GetParam().times);
   rule.remove();
 
@@ -140,9 +140,9 @@ TEST_P(KafkaCommitFaults, the_answer_is_true_and_the_member_goes_on) {
     EXPECT_FALSE(there) << answer.error().to_string();
   }
 
-  const auto next = worker.commit(places, "3", input, offset(3));
+  const auto next = worker.commit(partitions, "3", input, offset(3));
   ASSERT_TRUE(next.has_value()) << next.error().to_string();
-  const std::vector<std::string> all = values(*direct, places[0]);
+  const std::vector<std::string> all = values(*direct, partitions[0]);
   EXPECT_EQ(all, there ? (std::vector<std::string>{"1", "2", "3"})
                        : (std::vector<std::string>{"1", "3"}));
   EXPECT_TRUE(shows("3", offset(3)));
@@ -155,22 +155,22 @@ class KafkaWrittenFaults : public KafkaFaults, public testing::WithParamInterfac
 TEST_P(KafkaWrittenFaults, what_was_given_up_is_not_taken_for_what_is_written_next) {
   Worker worker(open("worker", proxy.bootstrap(), {{"message.timeout.ms", "1000"}}), "g", {"u"});
   ASSERT_TRUE(worker.until_holds(1));
-  ASSERT_TRUE(worker.commit(places, "1", input, offset(1)).has_value());
+  ASSERT_TRUE(worker.commit(partitions, "1", input, offset(1)).has_value());
   const auto rule =
       proxy.add({.api = KafkaApi::produce,
                  .fault = KafkaFault::fail_after(static_cast<std::int16_t>(GetParam())),
                  .times = KafkaRule::always,
                  .where = is_of_transaction});
-  const auto answer = worker.commit(places, "2", input, offset(2));
+  const auto answer = worker.commit(partitions, "2", input, offset(2));
   EXPECT_FALSE(answer.has_value());
   EXPECT_GE(rule.applied(), 1U);
   rule.remove();
   ASSERT_TRUE(worker.until_holds(1));
   EXPECT_FALSE(shows("2", offset(2)));
-  const auto again = worker.commit(places, "2", input, offset(2));
+  const auto again = worker.commit(partitions, "2", input, offset(2));
   ASSERT_TRUE(again.has_value()) << again.error().to_string();
   EXPECT_TRUE(shows("2", offset(2)));
-  EXPECT_THAT(values(*direct, places[0]), ElementsAre("1", "2"));
+  EXPECT_THAT(values(*direct, partitions[0]), ElementsAre("1", "2"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Kafka, KafkaWrittenFaults, testing::Values(6, 7, 20, -1),
@@ -181,14 +181,14 @@ INSTANTIATE_TEST_SUITE_P(Kafka, KafkaWrittenFaults, testing::Values(6, 7, 20, -1
 
 class KafkaLateRequests : public KafkaFaults, public testing::WithParamInterface<KafkaApi> {};
 
-// The client sends it again over another connection and goes on. The first one arrives in the
+// The client sends it again over another connection and continues. The first one arrives in the
 // middle of a later transaction and may neither end that nor move its positions back.
 TEST_P(KafkaLateRequests, one_that_arrives_in_the_next_transaction_changes_nothing) {
   Worker worker(open("worker", proxy.bootstrap(), {{"socket.timeout.ms", "500"}}), "g", {"u"});
   ASSERT_TRUE(worker.until_holds(1));
   const auto late = proxy.add(
       {.api = GetParam(), .fault = KafkaFault::hold_request(), .where = is_of_transaction});
-  const auto answer = worker.commit(places, "1", input, offset(1));
+  const auto answer = worker.commit(partitions, "1", input, offset(1));
   EXPECT_TRUE(late.wait_until_held());
   EXPECT_TRUE(answer.has_value()) << answer.error().to_string();
   ASSERT_TRUE(worker.until_holds(1));
@@ -197,18 +197,18 @@ TEST_P(KafkaLateRequests, one_that_arrives_in_the_next_transaction_changes_nothi
   const auto writing = proxy.add(
       {.api = KafkaApi::produce, .fault = KafkaFault::hold_request(), .where = is_of_transaction});
   std::thread next([&] {
-    const auto committed = worker.commit(places, "2", input, offset(2));
+    const auto committed = worker.commit(partitions, "2", input, offset(2));
     EXPECT_TRUE(committed.has_value()) << committed.error().to_string();
   });
   EXPECT_TRUE(writing.wait_until_held());
   late.release();
   EXPECT_TRUE(late.wait_until_answered());
-  EXPECT_THAT(values(*direct, places[0]), ElementsAre("1"));
+  EXPECT_THAT(values(*direct, partitions[0]), ElementsAre("1"));
   writing.release();
   next.join();
   ASSERT_TRUE(worker.until_holds(1));
   EXPECT_TRUE(shows("2", offset(2)));
-  EXPECT_THAT(values(*direct, places[1]), ElementsAre("1", "2"));
+  EXPECT_THAT(values(*direct, partitions[1]), ElementsAre("1", "2"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Kafka, KafkaLateRequests,
@@ -224,8 +224,8 @@ TEST_P(KafkaRepeatFaults, a_repeat_of_the_same_sequence_writes_nothing_twice) {
   const GroupId group = log->group("g").value();
   const auto commit = [&](std::int64_t sequence, const std::string& value) {
     Transaction transaction;
-    for (const TopicPartition place : places)
-      transaction.append(place, {1'000, "k", value, {}});
+    for (const TopicPartition partition : partitions)
+      transaction.append(partition, {1'000, "k", value, {}});
     transaction.set_position(group, input, offset(sequence));
     transaction.set_sequence("edge", sequence);
     return commit_visibly(*log, transaction);
@@ -244,14 +244,14 @@ TEST_P(KafkaRepeatFaults, a_repeat_of_the_same_sequence_writes_nothing_twice) {
   ASSERT_TRUE(twice.has_value()) << twice.error().to_string();
   if (once) {
     EXPECT_TRUE(twice->repeated);
-    EXPECT_EQ(twice->places[0].first, once->places[0].first);
+    EXPECT_EQ(twice->partitions[0].first, once->partitions[0].first);
   }
-  EXPECT_THAT(values(*direct, places[0]), ElementsAre("1", "2"));
+  EXPECT_THAT(values(*direct, partitions[0]), ElementsAre("1", "2"));
   EXPECT_TRUE(shows("2", offset(2)));
   FetchBuffer buffer;
-  ASSERT_EQ(twice->places.size(), 2U);
-  for (const Committed::Place& at : twice->places) {
-    ASSERT_TRUE(direct->fetch(at.place, at.first, 1U << 16U, buffer).has_value());
+  ASSERT_EQ(twice->partitions.size(), 2U);
+  for (const Committed::Partition& at : twice->partitions) {
+    ASSERT_TRUE(direct->fetch(at.partition, at.first, 1U << 16U, buffer).has_value());
     ASSERT_EQ(buffer.records.size(), 1U);
     EXPECT_EQ(buffer.records[0].offset, at.first);
     EXPECT_EQ(buffer.records[0].value, "2");
@@ -303,7 +303,7 @@ TEST_P(KafkaAppendFaults, the_answer_is_true_and_the_next_append_works) {
   const auto log = open("edge", proxy.bootstrap());
   const auto put = [&](const std::string& value) {
     Transaction transaction;
-    transaction.append(places[0], {1'000, "k", value, {}});
+    transaction.append(partitions[0], {1'000, "k", value, {}});
     return commit_visibly(*log, transaction);
   };
   ASSERT_TRUE(put("1").has_value());
@@ -313,7 +313,7 @@ TEST_P(KafkaAppendFaults, the_answer_is_true_and_the_next_append_works) {
   rule.remove();
   const auto next = put("3");
   ASSERT_TRUE(next.has_value()) << next.error().to_string();
-  const auto all = values(*direct, places[0]);
+  const auto all = values(*direct, partitions[0]);
   const bool there = std::find(all.begin(), all.end(), "2") != all.end();
   EXPECT_EQ(all, there ? (std::vector<std::string>{"1", "2", "3"})
                        : (std::vector<std::string>{"1", "3"}));
@@ -347,7 +347,7 @@ TEST_P(KafkaFetchFaults, a_reader_gets_every_record_once_and_in_order) {
   const auto write = [&](int until) {
     for (; written < until; ++written) {
       Transaction transaction;
-      transaction.append(places[0], {1'000, "k", std::to_string(written), {}});
+      transaction.append(partitions[0], {1'000, "k", std::to_string(written), {}});
       ASSERT_TRUE(commit_visibly(*direct, transaction).has_value());
     }
   };
@@ -357,7 +357,7 @@ TEST_P(KafkaFetchFaults, a_reader_gets_every_record_once_and_in_order) {
   Offset next = offset(0);
   std::optional<testkit::KafkaRuleHandle> rule;
   for (int seen = 0; seen < count;) {
-    if (const Status fetched = log->fetch(places[0], next, 64, buffer); !fetched) {
+    if (const Status fetched = log->fetch(partitions[0], next, 64, buffer); !fetched) {
       ASSERT_TRUE(fetched.error().is(errc::unavailable)) << fetched.error().to_string();
       continue;
     }
@@ -368,14 +368,14 @@ TEST_P(KafkaFetchFaults, a_reader_gets_every_record_once_and_in_order) {
       rule =
           proxy.add({.api = GetParam().api, .fault = GetParam().fault, .times = GetParam().times});
       if (GetParam().api == KafkaApi::list_offsets) {
-        EXPECT_TRUE(log->end_offset(places[0]).has_value());
+        EXPECT_TRUE(log->end_offset(partitions[0]).has_value());
       }
       write(count / 2);
     } else if (seen >= count / 2) {
       write(count);
     }
     if (seen == count || !buffer.records.empty()) continue;
-    const Interest interest[] = {{places[0], next}};
+    const Interest interest[] = {{partitions[0], next}};
     ASSERT_NE(waiter->wait(interest, real_clock().monotonic_ns() + 120'000'000'000),
               WaitOutcome::timeout);
   }

@@ -17,8 +17,8 @@ namespace {
 using testing::ElementsAre;
 
 TEST(KafkaOutcomesRead, marks_are_never_shown_and_the_reader_goes_past_them) {
-  RecordSet set =
-      set_of({mark(4, 9, true), transactional(5, 9, {"a"}), mark(6, 9, true), mark(7, 8, false)});
+  RecordSet set = set_of(
+      {marker(4, 9, true), transactional(5, 9, {"a"}), marker(6, 9, true), marker(7, 8, false)});
   Offset next = offset(4);
   EXPECT_EQ(set.seek(next).value(), true);
   EXPECT_EQ(next, offset(5));
@@ -28,8 +28,8 @@ TEST(KafkaOutcomesRead, marks_are_never_shown_and_the_reader_goes_past_them) {
   EXPECT_EQ(set.bytes(), 0U);
 }
 
-TEST(KafkaOutcomesRead, a_set_of_nothing_but_marks_takes_the_reader_to_its_end) {
-  RecordSet set = set_of({mark(4, 9, true), mark(5, 8, true)});
+TEST(KafkaOutcomesRead, a_set_of_nothing_but_markers_takes_the_reader_to_its_end) {
+  RecordSet set = set_of({marker(4, 9, true), marker(5, 8, true)});
   Offset next = offset(4);
   EXPECT_EQ(set.seek(next).value(), false);
   EXPECT_EQ(next, offset(6));
@@ -37,39 +37,41 @@ TEST(KafkaOutcomesRead, a_set_of_nothing_but_marks_takes_the_reader_to_its_end) 
 
 TEST(KafkaOutcomesRead,
      what_an_aborted_transaction_wrote_is_passed_over_and_what_is_around_it_is_not) {
-  RecordSet set = set_of({raw_batch(0, {"plain"}), transactional(1, 9, {"aborted"}),
-                          transactional(2, 8, {"of another"}), raw_batch(3, {"plain too"}),
-                          transactional(4, 9, {"aborted", "too"}), mark(6, 9, false),
-                          mark(7, 8, true), transactional(8, 9, {"its next"}), mark(9, 9, true)},
-                         {{9, offset(1)}});
+  RecordSet set =
+      set_of({raw_batch(0, {"plain"}), transactional(1, 9, {"aborted"}),
+              transactional(2, 8, {"of another"}), raw_batch(3, {"plain too"}),
+              transactional(4, 9, {"aborted", "too"}), marker(6, 9, false), marker(7, 8, true),
+              transactional(8, 9, {"its next"}), marker(9, 9, true)},
+             {{9, offset(1)}});
   const Taken taken = take(set, offset(0));
   EXPECT_THAT(taken.text, ElementsAre("0:plain", "2:of another", "3:plain too", "8:its next"));
   EXPECT_EQ(taken.next, offset(10));
 }
 
 TEST(KafkaOutcomesRead, interleaved_transactions_of_two_producers_each_have_their_own_outcome) {
-  RecordSet set =
-      set_of({transactional(0, 1, {"one aborted"}), transactional(1, 2, {"two aborted"}),
-              transactional(2, 1, {"one aborted"}), mark(3, 1, false),
-              transactional(4, 1, {"one kept"}), transactional(5, 2, {"two aborted"}),
-              mark(6, 2, false), transactional(7, 2, {"two kept"}), mark(8, 1, true),
-              transactional(9, 1, {"one aborted again"}), mark(10, 2, true), mark(11, 1, false)},
-             // In no order.
-             {{1, offset(9)}, {2, offset(1)}, {1, offset(0)}});
+  RecordSet set = set_of(
+      {transactional(0, 1, {"one aborted"}), transactional(1, 2, {"two aborted"}),
+       transactional(2, 1, {"one aborted"}), marker(3, 1, false), transactional(4, 1, {"one kept"}),
+       transactional(5, 2, {"two aborted"}), marker(6, 2, false), transactional(7, 2, {"two kept"}),
+       marker(8, 1, true), transactional(9, 1, {"one aborted again"}), marker(10, 2, true),
+       marker(11, 1, false)},
+      // In no order.
+      {{1, offset(9)}, {2, offset(1)}, {1, offset(0)}});
   EXPECT_THAT(take(set, offset(0)).text, ElementsAre("4:one kept", "7:two kept"));
 }
 
-TEST(KafkaOutcomesRead, the_mark_of_a_commit_does_not_end_an_aborted_transaction) {
-  // As in the protocol's reference: the mark says what it is.
-  RecordSet set = set_of({transactional(0, 1, {"a"}), mark(1, 1, true), transactional(2, 1, {"b"}),
-                          mark(3, 1, false), transactional(4, 1, {"c"})},
-                         {{1, offset(0)}});
+TEST(KafkaOutcomesRead, the_marker_of_a_commit_does_not_end_an_aborted_transaction) {
+  // As in the protocol's reference: the transaction marker says what it is.
+  RecordSet set =
+      set_of({transactional(0, 1, {"a"}), marker(1, 1, true), transactional(2, 1, {"b"}),
+              marker(3, 1, false), transactional(4, 1, {"c"})},
+             {{1, offset(0)}});
   EXPECT_THAT(take(set, offset(0)).text, ElementsAre("4:c"));
 }
 
 TEST(KafkaOutcomesRead, a_transaction_that_is_aborted_before_the_reader_is_followed_all_the_same) {
   RecordSet set =
-      set_of({transactional(0, 1, {"a"}), mark(1, 1, false), transactional(2, 1, {"b", "c"})},
+      set_of({transactional(0, 1, {"a"}), marker(1, 1, false), transactional(2, 1, {"b", "c"})},
              {{1, offset(0)}});
   EXPECT_THAT(take(set, offset(3)).text, ElementsAre("3:c"));
 }
@@ -78,12 +80,12 @@ TEST(KafkaOutcomesRead, a_batch_outside_of_transactions_is_shown_though_its_prod
   RawBatch idempotent = raw_batch(1, {"shown"});
   idempotent.producer = 1;
   RecordSet set =
-      set_of({transactional(0, 1, {"a"}), idempotent, mark(2, 1, false)}, {{1, offset(0)}});
+      set_of({transactional(0, 1, {"a"}), idempotent, marker(2, 1, false)}, {{1, offset(0)}});
   EXPECT_THAT(take(set, offset(0)).text, ElementsAre("1:shown"));
 }
 
-TEST(KafkaOutcomesRead, a_mark_with_a_malformed_key_is_corrupt_where_it_matters) {
-  RawBatch odd = mark(1, 1, false);
+TEST(KafkaOutcomesRead, a_marker_with_a_malformed_key_is_corrupt_where_it_matters) {
+  RawBatch odd = marker(1, 1, false);
   odd.records[0].value = "?";
   EXPECT_THAT(take(set_of({transactional(0, 1, {"a"}), odd}), offset(0)).text, ElementsAre("0:a"));
   const Taken taken = take(set_of({transactional(0, 1, {"a"}), odd}, {{1, offset(0)}}), offset(0));
@@ -91,9 +93,9 @@ TEST(KafkaOutcomesRead, a_mark_with_a_malformed_key_is_corrupt_where_it_matters)
   EXPECT_EQ(taken.status.error().code(), errc::corrupt);
 }
 
-TEST(KafkaOutcomesRead, aborted_transactions_are_followed_through_compressed_batches_and_marks) {
+TEST(KafkaOutcomesRead, aborted_transactions_are_followed_through_compressed_batches_and_markers) {
   RawBatch hidden = transactional(0, 1, {"a"});
-  RawBatch abort = mark(1, 1, false);
+  RawBatch abort = marker(1, 1, false);
   hidden.compressor = abort.compressor = &compressors()[0];
   EXPECT_THAT(
       take(set_of({hidden, abort, transactional(2, 1, {"b"})}, {{1, offset(0)}}), offset(0)).text,
@@ -143,7 +145,7 @@ struct Partition {
     else
       aborted.push_back({producer, offset(found->second.first)});
     open.erase(found);
-    bytes += mark(end++, producer, commit).encoded();
+    bytes += marker(end++, producer, commit).encoded();
   }
 };
 

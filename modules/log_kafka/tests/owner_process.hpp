@@ -13,7 +13,7 @@
 
 namespace millrace::log {
 
-/// A process that claims two units, commits once, and then is stuck in a commit: it gets the
+/// A process that claims two tasks, commits once, and then is stuck in a commit: it gets the
 /// brokers' addresses through a pipe, because it is made before this process has threads.
 class Owner {
  public:

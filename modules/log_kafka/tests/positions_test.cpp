@@ -26,9 +26,9 @@ class KafkaLostPositions : public KafkaWorld {
   }
   /// As Kafka's tools do it.
   void delete_positions() {
-    send([&](rd_kafka_t* client, const rd_kafka_topic_partition_list_t* places,
+    send([&](rd_kafka_t* client, const rd_kafka_topic_partition_list_t* partitions,
              rd_kafka_queue_t* queue) {
-      auto* request = rd_kafka_DeleteConsumerGroupOffsets_new(group_name().c_str(), places);
+      auto* request = rd_kafka_DeleteConsumerGroupOffsets_new(group_name().c_str(), partitions);
       rd_kafka_DeleteConsumerGroupOffsets(client, &request, 1, nullptr, queue);
       rd_kafka_DeleteConsumerGroupOffsets_destroy(request);
     });
@@ -37,9 +37,10 @@ class KafkaLostPositions : public KafkaWorld {
       ASSERT_TRUE(info.positions.empty());
   }
   void reset_position(Offset to) {
-    send([&](rd_kafka_t* client, rd_kafka_topic_partition_list_t* places, rd_kafka_queue_t* queue) {
-      places->elems[0].offset = to.value;
-      auto* request = rd_kafka_AlterConsumerGroupOffsets_new(group_name().c_str(), places);
+    send([&](rd_kafka_t* client, rd_kafka_topic_partition_list_t* partitions,
+             rd_kafka_queue_t* queue) {
+      partitions->elems[0].offset = to.value;
+      auto* request = rd_kafka_AlterConsumerGroupOffsets_new(group_name().c_str(), partitions);
       rd_kafka_AlterConsumerGroupOffsets(client, &request, 1, nullptr, queue);
       rd_kafka_AlterConsumerGroupOffsets_destroy(request);
     });
@@ -67,9 +68,9 @@ class KafkaLostPositions : public KafkaWorld {
     const auto producer = kafka::ClientProducer::open(config, options);
     rd_kafka_t* const client = (*producer)->client();
     const kafka::Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
-    const kafka::PartitionList places(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_list_add(places.get(), (prefix() + ".in").c_str(), 0);
-    send(client, places.get(), queue.get());
+    const kafka::PartitionList partitions(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(partitions.get(), (prefix() + ".in").c_str(), 0);
+    send(client, partitions.get(), queue.get());
     const kafka::Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), 120'000));
     ASSERT_NE(event, nullptr);
     EXPECT_EQ(rd_kafka_event_error(event.get()), RD_KAFKA_RESP_ERR_NO_ERROR);

@@ -16,7 +16,8 @@ void append_varint(std::string& out, std::int64_t value) {
   out.append(room, write_signed_varint(room, value));
 }
 
-/// The value of a mark is a key of the same bytes, too: Kafka reads the one, people the other.
+/// The value of a transaction marker is a key of the same bytes, too: Kafka reads the one, people
+/// the other.
 std::string encode(const RawRecord& record, bool key) {
   std::string body(1, '\0');
   append_varint(body, record.timestamp_delta);
@@ -76,7 +77,7 @@ RawBatch transactional(std::int64_t base, std::int64_t producer,
   return batch;
 }
 
-RawBatch mark(std::int64_t base, std::int64_t producer, bool commit) {
+RawBatch marker(std::int64_t base, std::int64_t producer, bool commit) {
   RawBatch batch =
       transactional(base, producer, {std::string("\0\0\0", 3) + (commit ? '\1' : '\0')});
   batch.attributes |= batch_layout::control_bit;

@@ -38,8 +38,8 @@ RawBatch raw_batch(std::int64_t base, const std::vector<std::string>& values);
 /// The same, in a transaction.
 RawBatch transactional(std::int64_t base, std::int64_t producer,
                        const std::vector<std::string>& values);
-/// The mark of a transaction.
-RawBatch mark(std::int64_t base, std::int64_t producer, bool commit);
+/// A transaction marker.
+RawBatch marker(std::int64_t base, std::int64_t producer, bool commit);
 
 /// Makes the checksum right again.
 void seal(std::string& batch);

@@ -86,17 +86,17 @@ TEST(KafkaRecordSet, a_set_that_does_not_begin_with_a_whole_batch_is_corrupt) {
 TEST(KafkaRecordSet, a_flipped_bit_is_noticed_and_named_after_what_lies_before_it_was_read) {
   const std::string good = raw_batch(40, {"a"}).encoded();
   const std::string batch = raw_batch(41, {"b", "c"}).encoded();
-  for (std::size_t place = batch_layout::magic; place < batch.size(); ++place) {
+  for (std::size_t position = batch_layout::magic; position < batch.size(); ++position) {
     std::string damaged = batch;
-    damaged[place] = static_cast<char>(damaged[place] ^ 4);
+    damaged[position] = static_cast<char>(damaged[position] ^ 4);
     RecordSet set = set_of(good + damaged);
     const Taken first = take(set, offset(40));
-    ASSERT_TRUE(first.status) << place;
+    ASSERT_TRUE(first.status) << position;
     EXPECT_THAT(first.text, ElementsAre("40:a"));
     EXPECT_EQ(first.next, offset(41));
     for (int again = 0; again < 2; ++again) {
       const Taken second = take(set, first.next);
-      ASSERT_FALSE(second.status) << place;
+      ASSERT_FALSE(second.status) << position;
       EXPECT_EQ(second.status.error().code(), errc::corrupt);
       EXPECT_THAT(second.status.error().message(), HasSubstr("offset 41"));
       EXPECT_EQ(second.next, offset(41));
@@ -170,7 +170,7 @@ TEST(KafkaRecordSet, a_reader_behind_the_last_record_that_compaction_left_does_n
 }
 
 TEST(KafkaRecordSet, about_as_many_bytes_as_asked_for_are_taken_and_one_batch_in_any_case) {
-  const std::vector<RawBatch> batches{raw_batch(0, {"a"}), raw_batch(1, {"b"}), mark(2, 1, true),
+  const std::vector<RawBatch> batches{raw_batch(0, {"a"}), raw_batch(1, {"b"}), marker(2, 1, true),
                                       raw_batch(3, {"c"})};
   const std::size_t bytes = batches[0].encoded().size();
   RecordSet set = set_of(batches);
@@ -184,7 +184,7 @@ TEST(KafkaRecordSet, about_as_many_bytes_as_asked_for_are_taken_and_one_batch_in
 }
 
 TEST(KafkaRecordSet, sets_that_follow_one_another_fill_one_buffer) {
-  RecordSet first = set_of({raw_batch(0, {"a", "b"}), mark(2, 1, true)});
+  RecordSet first = set_of({raw_batch(0, {"a", "b"}), marker(2, 1, true)});
   RecordSet second = set_of({raw_batch(3, {"c"}), raw_batch(4, {std::string(100'000, 'd')})});
   FetchBuffer buffer;
   Offset next = offset(1);

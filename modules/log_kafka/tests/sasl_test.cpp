@@ -41,7 +41,7 @@ void answer_handshake(int socket, const std::string& mechanism, std::int16_t cod
 }
 
 /// What the client said.
-std::string answer_authenticate(int socket, const std::string& told, std::int16_t code = 0,
+std::string answer_authenticate(int socket, const std::string& sent, std::int16_t code = 0,
                                 const std::string& message = {}, std::int64_t session_ms = 0) {
   const Request request = read_request(socket);
   EXPECT_EQ(request.api, Api::sasl_authenticate);
@@ -54,7 +54,7 @@ std::string answer_authenticate(int socket, const std::string& told, std::int16_
   } else {
     out.string(message);
   }
-  out.bytes(told);
+  out.bytes(sent);
   out.number(session_ms);
   write_all(socket, frame_of(request.number, out.take()));
   return said;
@@ -109,7 +109,7 @@ TEST(Login, a_request_larger_than_the_buffers_of_a_socket_waits_for_it) {
   EXPECT_EQ(answer->body, "same");
 }
 
-TEST(Login, a_wrong_password_is_told_in_the_broker_s_words_without_the_password) {
+TEST(Login, a_wrong_password_is_reported_in_the_broker_s_words_without_the_password) {
   const Broker broker([](int socket) {
     answer_versions(socket);
     answer_handshake(socket, "PLAIN");
@@ -126,7 +126,7 @@ TEST(Login, a_wrong_password_is_told_in_the_broker_s_words_without_the_password)
   EXPECT_THAT(connection.error().message(), Not(HasSubstr("secret")));
 }
 
-TEST(Login, a_mechanism_the_broker_does_not_take_is_told_with_those_it_takes) {
+TEST(Login, a_mechanism_the_broker_does_not_take_is_reported_with_those_it_takes) {
   const Broker broker([](int socket) {
     answer_versions(socket);
     answer_handshake(socket, "PLAIN", 33);

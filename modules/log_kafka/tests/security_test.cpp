@@ -57,30 +57,30 @@ const ClusterStatus& status() {
 class KafkaSecurity : public KafkaWorld, public testing::WithParamInterface<std::string> {
  protected:
   [[nodiscard]] KafkaSettings settings() const { return {{"millrace.client", GetParam()}}; }
-  /// Opens, writes, reads and takes a unit.
+  /// Opens, writes, reads and takes a task.
   void expect_works(const std::string& url, KafkaSettings settings) {
     auto log = try_open(url, options_of("member"), real_clock(), std::move(settings));
     ASSERT_TRUE(log.has_value()) << log.error().to_string();
     const auto& opened = dynamic_cast<const kafka::KafkaLog&>(**log);
     EXPECT_EQ(opened.config().reads_by_wire(), GetParam() == "wire");
     Worker worker(*std::move(log), "g", {"u"});
-    const TopicPartition place = make_topic(*worker.log, "t");
+    const TopicPartition partition = make_topic(*worker.log, "t");
     const TopicPartition other = make_topic(*worker.log, "other");
     ASSERT_TRUE(worker.until_holds(1));
     // Much of it, so that it takes more than one of all there is underneath.
     const std::string large(900'000, 'x');
-    const auto committed = worker.commit({place, other}, large, place, offset(0));
+    const auto committed = worker.commit({partition, other}, large, partition, offset(0));
     ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
-    EXPECT_TRUE(values(*worker.log, place) == std::vector{large});
-    const auto next = worker.commit({other}, "v", place, offset(1));
+    EXPECT_TRUE(values(*worker.log, partition) == std::vector{large});
+    const auto next = worker.commit({other}, "v", partition, offset(1));
     ASSERT_TRUE(next.has_value()) << next.error().to_string();
     EXPECT_TRUE((values(*worker.log, other) == std::vector<std::string>{large, "v"}));
-    EXPECT_EQ(position(*worker.log, worker.group, place), offset(1));
+    EXPECT_EQ(position(*worker.log, worker.group, partition), offset(1));
   }
   void expect_refused(const std::string& url, const std::string& word) {
-    KafkaSettings impatient = settings();
-    impatient.emplace_back("millrace.request.timeout.ms", "2000");
-    const auto log = try_open(url, options_of("member"), real_clock(), impatient);
+    KafkaSettings short_timeout = settings();
+    short_timeout.emplace_back("millrace.request.timeout.ms", "2000");
+    const auto log = try_open(url, options_of("member"), real_clock(), short_timeout);
     ASSERT_FALSE(log.has_value());
     EXPECT_TRUE(log.error().is(errc::unavailable) || log.error().is(errc::not_authorized))
         << log.error().to_string();
@@ -120,18 +120,18 @@ TEST_P(KafkaSecurity, a_certificate_in_the_options_is_used) {
   expect_works(url(status()["SSL"]), with);
 }
 
-TEST_P(KafkaSecurity, a_wrong_password_is_told_in_the_broker_s_words_and_without_the_password) {
+TEST_P(KafkaSecurity, a_wrong_password_is_reported_in_the_broker_s_words_and_without_the_password) {
   expect_refused(url(status()["SASL_PLAINTEXT"]) +
                      "?security.protocol=SASL_PLAINTEXT&sasl.mechanism=PLAIN"
                      "&sasl.username=millrace&sasl.password=of-somebody-else",
                  "Authentication failed: Invalid username or password");
 }
 
-TEST_P(KafkaSecurity, a_certificate_nobody_knows_is_told) {
+TEST_P(KafkaSecurity, a_certificate_nobody_knows_is_reported) {
   expect_refused(url(status()["SSL"]) + "?security.protocol=SSL", "SSL");
 }
 
-TEST_P(KafkaSecurity, a_setting_nobody_knows_is_told) {
+TEST_P(KafkaSecurity, a_setting_nobody_knows_is_reported) {
   const auto log =
       try_open(url() + "?sasl.pasword=x", options_of("member"), real_clock(), settings());
   ASSERT_FALSE(log.has_value());
@@ -139,7 +139,7 @@ TEST_P(KafkaSecurity, a_setting_nobody_knows_is_told) {
   EXPECT_THAT(log.error().to_string(), HasSubstr("sasl.pasword"));
 }
 
-TEST_P(KafkaSecurity, a_file_that_is_not_there_is_told) {
+TEST_P(KafkaSecurity, a_file_that_is_not_there_is_reported) {
   const auto log =
       try_open(url(status()["SSL"]) + "?security.protocol=ssl&ssl.ca.location=/no/such/ca.pem",
                options_of("member"), real_clock(), settings());
@@ -167,7 +167,7 @@ class KafkaWireSecurity : public KafkaWorld {
     return std::make_unique<kafka::wire::Connection>(address, "test", real_clock(),
                                                      security->get());
   }
-  /// Whether a broker answers a question over it.
+  /// Whether a broker responds to a question over it.
   static bool is_answered(kafka::wire::Connection& connection) {
     connection.send(
         kafka::wire::Api::find_coordinator,
@@ -202,7 +202,7 @@ TEST_F(KafkaWireSecurity, brokers_of_another_authority_are_refused_unless_nobody
   EXPECT_EQ(refusal("SSL", {{"ssl.ca.location", status()["ca"]}}), "");
 }
 
-TEST_F(KafkaWireSecurity, listeners_of_another_kind_are_told_apart) {
+TEST_F(KafkaWireSecurity, listeners_of_another_kind_are_distinguished) {
   const auto at = [](const std::string& listener, const std::string& protocol) {
     const auto connection = connect(listener, {{"security.protocol", protocol}});
     EXPECT_FALSE(is_answered(*connection));
@@ -214,10 +214,10 @@ TEST_F(KafkaWireSecurity, listeners_of_another_kind_are_told_apart) {
                                             HasSubstr("closed the connection")));
 }
 
-TEST_F(KafkaWireSecurity, who_is_not_let_in_hears_why_when_the_time_is_over) {
-  kafka::Url impatient = kafka::parse_url(url()).value();
-  impatient.settings.emplace_back("millrace.request.timeout.ms", "1000");
-  kafka::ClientConfig config(impatient, options_of("member"), real_clock());
+TEST_F(KafkaWireSecurity, a_client_that_is_not_let_in_gets_the_reason_when_the_time_is_over) {
+  kafka::Url short_timeout = kafka::parse_url(url()).value();
+  short_timeout.settings.emplace_back("millrace.request.timeout.ms", "1000");
+  kafka::ClientConfig config(short_timeout, options_of("member"), real_clock());
   const auto client = config.make(RD_KAFKA_PRODUCER, {}, {}, nullptr, nullptr, nullptr);
   ASSERT_TRUE(client.has_value()) << client.error().to_string();
   config.cluster()->served_by(client->get());
@@ -240,16 +240,16 @@ TEST_F(KafkaWireSecurity, sessions_that_end_in_between_cost_no_commit) {
   auto log = try_open(url(status()["SASL_SSL"]), options_of("member"), real_clock(), settings);
   ASSERT_TRUE(log.has_value()) << log.error().to_string();
   Worker worker(*std::move(log), "g", {"u"});
-  const TopicPartition place = make_topic(*worker.log, "t");
+  const TopicPartition partition = make_topic(*worker.log, "t");
   ASSERT_TRUE(worker.until_holds(1));
   std::vector<std::string> written;
   for (int sessions = 0; sessions < 3;) {
     written.push_back(std::to_string(written.size()));
     const auto committed =
-        worker.commit({place}, written.back(), place, offset(std::ssize(written)));
+        worker.commit({partition}, written.back(), partition, offset(std::ssize(written)));
     ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
     worker.obey();
-    worker.pause(place);
+    worker.pause(partition);
     watched->advance();
     if (!watched->is_broken()) continue;
     EXPECT_THAT(watched->error().to_string(), HasSubstr("the session ends"));
@@ -257,7 +257,7 @@ TEST_F(KafkaWireSecurity, sessions_that_end_in_between_cost_no_commit) {
     watched = connect("SASL_SSL", settings);
     ASSERT_TRUE(is_answered(*watched)) << watched->error().to_string();
   }
-  EXPECT_EQ(values(*worker.log, place), written);
+  EXPECT_EQ(values(*worker.log, partition), written);
 }
 
 }  // namespace

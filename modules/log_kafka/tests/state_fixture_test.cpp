@@ -109,7 +109,7 @@ TEST(KafkaStateFixture, is_read_as_the_build_that_wrote_it_meant_it) {
   const auto sequence = Sequences::decode(bytes_of(lines.at("sequence")));
   ASSERT_TRUE(sequence.has_value()) << sequence.error().to_string();
   EXPECT_EQ(sequence->number, 41);
-  EXPECT_EQ(sequence->places, a_sequence().places);
+  EXPECT_EQ(sequence->partitions, a_sequence().partitions);
 }
 
 TEST(KafkaStateFixture, of_a_newer_build_is_refused_with_the_version_found_and_the_highest_known) {

@@ -22,8 +22,8 @@ struct Fold {
     state.apply(next, *decoded);
     return next++;
   }
-  const State::Unit& unit(const std::string& name) const {
-    return state.groups().at(0).units.at(name);
+  const State::Task& task(const std::string& name) const {
+    return state.groups().at(0).tasks.at(name);
   }
 };
 
@@ -40,51 +40,51 @@ class KafkaState : public testing::Test {
   std::int64_t a = 0, b = 0, of_a = 0, of_b = 0;
 };
 
-TEST_F(KafkaState, the_first_claim_on_a_free_unit_counts) {
+TEST_F(KafkaState, the_first_claim_on_a_free_task_counts) {
   const auto first = fold.add(Claimed{of_b, "u"});
   fold.add(Claimed{of_a, "u"});
-  EXPECT_EQ(fold.unit("u"), (State::Unit{of_b, first}));
-  EXPECT_EQ(fold.unit("v").owner, -1);
+  EXPECT_EQ(fold.task("u"), (State::Task{of_b, first}));
+  EXPECT_EQ(fold.task("v").owner, -1);
 }
 
-TEST_F(KafkaState, a_unit_is_free_after_its_owner_released_it_and_its_epoch_rises) {
+TEST_F(KafkaState, a_task_is_free_after_its_owner_released_it_and_its_epoch_rises) {
   const auto first = fold.add(Claimed{of_a, "u"});
   fold.add(Released{of_a, "u", first});
-  EXPECT_EQ(fold.unit("u").owner, -1);
+  EXPECT_EQ(fold.task("u").owner, -1);
   const auto second = fold.add(Claimed{of_a, "u"});
   // The release of a former claim, late.
   fold.add(Released{of_a, "u", first});
-  EXPECT_EQ(fold.unit("u"), (State::Unit{of_a, second}));
+  EXPECT_EQ(fold.task("u"), (State::Task{of_a, second}));
   EXPECT_GT(second, first);
 }
 
 TEST_F(KafkaState, nobody_releases_what_is_another_s) {
   const auto first = fold.add(Claimed{of_a, "u"});
   fold.add(Released{of_b, "u", first});
-  EXPECT_EQ(fold.unit("u").owner, of_a);
+  EXPECT_EQ(fold.task("u").owner, of_a);
 }
 
 TEST_F(KafkaState, the_end_of_a_member_frees_all_it_had_and_it_can_claim_no_more) {
   fold.add(Claimed{of_a, "u"});
   fold.add(Claimed{of_a, "v"});
   fold.add(Ended{a});
-  EXPECT_EQ(fold.unit("u").owner, -1);
-  EXPECT_EQ(fold.unit("v").owner, -1);
+  EXPECT_EQ(fold.task("u").owner, -1);
+  EXPECT_EQ(fold.task("v").owner, -1);
   EXPECT_EQ(fold.state.members().size(), 1U);
   fold.add(Claimed{of_a, "u"});
   fold.add(Subscribed{a, 0, {"u"}});
-  EXPECT_EQ(fold.unit("u").owner, -1);
+  EXPECT_EQ(fold.task("u").owner, -1);
   EXPECT_EQ(fold.state.subscriptions().size(), 1U);
 }
 
-TEST_F(KafkaState, units_are_claimed_by_those_that_named_them_only) {
+TEST_F(KafkaState, tasks_are_claimed_by_those_that_named_them_only) {
   const auto later = fold.add(Subscribed{a, 0, {"w"}});
   fold.add(Claimed{of_b, "w"});
-  EXPECT_EQ(fold.unit("w").owner, -1);
+  EXPECT_EQ(fold.task("w").owner, -1);
   fold.add(Claimed{later, "w"});
-  EXPECT_EQ(fold.unit("w").owner, later);
+  EXPECT_EQ(fold.task("w").owner, later);
   fold.add(Unsubscribed{later});
-  EXPECT_EQ(fold.unit("w").owner, -1);
+  EXPECT_EQ(fold.task("w").owner, -1);
 }
 
 TEST_F(KafkaState, topics_and_groups_keep_the_number_they_got_first) {

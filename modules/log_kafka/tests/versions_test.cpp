@@ -34,11 +34,11 @@ class KafkaVersions : public KafkaWorld {
     for (int i = 0; i < 3; ++i)
       worker.obey();
     EXPECT_EQ(worker.held.size(), 1U);
-    const auto committed = worker.commit({place_}, "v");
+    const auto committed = worker.commit({partition_}, "v");
     EXPECT_TRUE(committed) << committed.error().to_string();
   }
   std::unique_ptr<Log> direct_ = open("maker");
-  TopicPartition place_ = make_topic(*direct_, "t");
+  TopicPartition partition_ = make_topic(*direct_, "t");
 };
 
 TEST_F(KafkaVersions, what_an_older_member_does_not_understand_is_written_when_it_has_left) {
@@ -97,9 +97,9 @@ TEST_F(KafkaVersions, another_record_of_a_newer_version_ends_an_older_member_by_
 }
 
 TEST_F(KafkaVersions, a_member_is_expelled_by_its_own_session_and_not_by_that_of_others) {
-  LogOptions patient = options_of("patient");
-  patient.session_timeout_ms = 600'000;
-  Worker first(open_by(real_clock(), patient), "g", {"u"});
+  LogOptions long_session = options_of("long_session");
+  long_session.session_timeout_ms = 600'000;
+  Worker first(open_by(real_clock(), long_session), "g", {"u"});
   ASSERT_TRUE(first.until_holds(1));
   SkewedClock clock;
   Worker second(open_by(clock, options_of("hasty")), "g", {"u"});
@@ -108,7 +108,7 @@ TEST_F(KafkaVersions, a_member_is_expelled_by_its_own_session_and_not_by_that_of
     clock.advance_ms(second.log->options().session_timeout_ms / 4);
   }
   EXPECT_TRUE(second.held.empty());
-  const auto committed = first.commit({place_}, "mine");
+  const auto committed = first.commit({partition_}, "mine");
   EXPECT_TRUE(committed) << committed.error().to_string();
   const auto groups = direct_->groups();
   ASSERT_TRUE(groups) << groups.error().to_string();

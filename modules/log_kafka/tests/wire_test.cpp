@@ -82,7 +82,7 @@ TEST(Connection, an_answer_that_nobody_asked_for_breaks_it) {
   Connection connection(broker.address(), "test", real_clock());
   connection.send(Api::fetch, "");
   EXPECT_FALSE(answer_of(connection).has_value());
-  EXPECT_THAT(connection.error().message(), HasSubstr("answers what it was not asked"));
+  EXPECT_THAT(connection.error().message(), HasSubstr("sent a response that was not asked for"));
 }
 
 TEST(Connection, a_broker_that_hangs_up_or_is_not_there_is_unavailable) {
@@ -156,7 +156,7 @@ TEST(Messages, an_answer_that_is_cut_anywhere_is_refused) {
   const auto whole = read_produced(body);
   ASSERT_TRUE(whole.has_value());
   ASSERT_EQ(whole->size(), 1U);
-  EXPECT_EQ(whole->front().at, (KafkaPlace{"topic", 3}));
+  EXPECT_EQ(whole->front().at, (KafkaPartition{"topic", 3}));
   EXPECT_EQ(whole->front().first, 42);
   for (std::size_t size = 0; size < body.size(); ++size)
     EXPECT_FALSE(read_produced(std::string_view(body).substr(0, size)).has_value()) << size;
@@ -175,7 +175,7 @@ TEST(Messages, a_count_above_what_there_is_is_refused_without_reserving_it) {
   EXPECT_FALSE(read_produced(out.take()).has_value());
 }
 
-TEST(Messages, of_several_errors_that_counts_which_no_patience_helps_against) {
+TEST(Messages, of_several_errors_the_one_counts_that_no_retry_helps_against) {
   const auto answer = [](std::initializer_list<Code> codes) {
     Encoder out;
     out.number<std::int32_t>(0);

@@ -90,7 +90,7 @@ CutPosition BatchCutter::cut(const CutPosition& from, std::size_t max_bytes,
   const char* const end = batch_.data() + batch_.size();
   const char* at = batch_.data() + std::max(from.byte, record_batch_header_bytes);
   const std::size_t begin = out.size();
-  // What is rewritten is at most as much longer as the numbers of time and place can grow.
+  // What is rewritten is at most as much longer as its timestamps and offsets can grow.
   constexpr std::size_t slack = 10;
   out.append(record_batch_header_bytes, '\0');
   Stamp stamp{0, 0, no_timestamp};

@@ -10,7 +10,7 @@
 
 namespace millrace::log::kafka::wire {
 
-/// A place between two records of an encoded batch.
+/// A position between two records of an encoded batch.
 struct CutPosition {
   std::size_t byte = 0;     ///< 0: before the first
   std::int32_t record = 0;  ///< how many are before it
@@ -28,7 +28,7 @@ class BatchCutter {
   [[nodiscard]] bool is_end(const CutPosition& at) const { return at.record == count_; }
   /// About how many bytes that will be.
   [[nodiscard]] std::size_t next_bytes(const CutPosition& from, std::size_t max_bytes) const;
-  /// Appends the batch that begins there and answers where it ends.
+  /// Appends the batch that begins there and returns where it ends.
   CutPosition cut(const CutPosition& from, std::size_t max_bytes, const ProducerId& producer,
                   std::int32_t sequence, std::string& out) const;
 

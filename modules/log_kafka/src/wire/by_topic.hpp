@@ -10,11 +10,13 @@
 namespace millrace::log::kafka::wire {
 
 /// Writes `[topic [element]]` for elements that are in the order of their topics.
-template <class Element, class Place, class Write>
-void by_topic(Encoder& out, std::span<const Element> elements, Place place, Write write) {
+template <class Element, class PartitionOf, class Write>
+void by_topic(Encoder& out, std::span<const Element> elements, PartitionOf partition_of,
+              Write write) {
   const auto run_end = [&](std::size_t begin) {
     std::size_t end = begin;
-    while (end < elements.size() && place(elements[end]).topic == place(elements[begin]).topic)
+    while (end < elements.size() &&
+           partition_of(elements[end]).topic == partition_of(elements[begin]).topic)
       ++end;
     return end;
   };
@@ -24,7 +26,7 @@ void by_topic(Encoder& out, std::span<const Element> elements, Place place, Writ
   out.count(topics);
   for (std::size_t i = 0; i < elements.size();) {
     const std::size_t end = run_end(i);
-    out.string(place(elements[i]).topic);
+    out.string(partition_of(elements[i]).topic);
     out.count(end - i);
     for (; i < end; ++i)
       write(elements[i]);

@@ -54,21 +54,22 @@ Status Cluster::ask(const std::string* topic, int timeout_ms) {
   return {};
 }
 
-Result<net::Address> Cluster::leader(const KafkaPlace& place, int timeout_ms) {
+Result<net::Address> Cluster::leader(const KafkaPartition& partition, int timeout_ms) {
   for (bool asked = false;; asked = true) {
     {
       const MutexLock lock(mutex_);
-      const auto found = leaders_.find(place.topic);
+      const auto found = leaders_.find(partition.topic);
       if (found != leaders_.end() &&
-          static_cast<std::size_t>(place.partition) < found->second.size()) {
-        const auto broker = brokers_.find(found->second[static_cast<std::size_t>(place.partition)]);
+          static_cast<std::size_t>(partition.partition) < found->second.size()) {
+        const auto broker =
+            brokers_.find(found->second[static_cast<std::size_t>(partition.partition)]);
         if (broker != brokers_.end()) return broker->second;
       }
     }
     if (asked)
-      return fail(errc::unavailable,
-                  place.topic + "/" + std::to_string(place.partition) + " has no leader just now");
-    MILLRACE_TRY(ask(&place.topic, timeout_ms));
+      return fail(errc::unavailable, partition.topic + "/" + std::to_string(partition.partition) +
+                                         " has no leader just now");
+    MILLRACE_TRY(ask(&partition.topic, timeout_ms));
   }
 }
 

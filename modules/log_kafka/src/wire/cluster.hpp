@@ -17,12 +17,12 @@
 
 namespace millrace::log::kafka::wire {
 
-/// Which broker leads which partition, and where brokers listen: what librdkafka was told, kept
+/// Which broker leads which partition, and where brokers listen: what librdkafka has received, kept
 /// until somebody finds it wrong. Thread-safe.
 class Cluster {
  public:
   explicit Cluster(Clock& clock) : clock_(clock) {}
-  /// Who answers the questions, from now on. Before the first of them; outlives the last.
+  /// The client that asks from now on. Set before the first question; outlives the last.
   void served_by(rd_kafka_t* client) { client_ = client; }
   /// How its brokers are spoken to; null: in the open, as nobody. Set before the first connection.
   void secured_by(std::shared_ptr<const Security> security) { security_ = std::move(security); }
@@ -41,8 +41,8 @@ class Cluster {
 
   /// Where the leader of a partition listens; asked for when it is not known, for at most so long.
   /// errc::unavailable while there is none, unknown_topic, not_authorized.
-  [[nodiscard]] Result<net::Address> leader(const KafkaPlace& place, int timeout_ms);
-  /// The leader proved wrong: the next question is asked anew.
+  [[nodiscard]] Result<net::Address> leader(const KafkaPartition& partition, int timeout_ms);
+  /// The leader proved wrong: the next question is sent to the cluster again.
   void forget(const std::string& topic);
   /// Any broker, another one at each call, from those that are there now. errc::unavailable.
   [[nodiscard]] Result<net::Address> any(int timeout_ms);

@@ -29,7 +29,7 @@ std::unexpected<Error> too_large(std::string_view codec, std::size_t max_bytes) 
                                    " bytes");
 }
 
-/// The place behind the end of a string that a decoder writes to. Has one byte more than the limit,
+/// The room behind the end of a string that a decoder writes to. Has one byte more than the limit,
 /// which tells what is too large from what just fits.
 class Room {
  public:

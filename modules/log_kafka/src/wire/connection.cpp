@@ -182,7 +182,7 @@ void Connection::finish_frame() {
   frame_read_ = 0;
   const auto number = load_big<std::int32_t>(frame->data());
   if (sent_.empty() || sent_.front().number != number)
-    return break_off({errc::unavailable, named() + " answers what it was not asked"});
+    return break_off({errc::unavailable, named() + " sent a response that was not asked for"});
   Answer answer{number, frame, std::string_view(*frame).substr(4)};
   const Api api = sent_.front().api;
   sent_.pop_front();
@@ -243,7 +243,7 @@ void advance_all(std::span<Connection* const> connections, int wake, std::int64_
     deadline_ns = std::min(deadline_ns, one->connect_due_ns().value_or(deadline_ns));
   }
   const std::int64_t left_ns = deadline_ns - clock.monotonic_ns();
-  // Rounded up: who wakes before the time would turn in circles until it has come.
+  // Rounded up: a thread that wakes before the time would turn in circles until it has come.
   const auto left_ms = std::clamp<std::int64_t>((left_ns + ms - 1) / ms, 0, 60'000);
   ::poll(watched.data(), watched.size(), static_cast<int>(left_ms));
   for (Connection* const one : connections)

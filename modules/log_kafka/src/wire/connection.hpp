@@ -20,13 +20,13 @@ namespace millrace::log::kafka::wire {
 
 /// An answer of a broker.
 struct Answer {
-  std::int32_t number = 0;                   ///< of the request, as send() told
+  std::int32_t number = 0;                   ///< of the request, as send() returned
   std::shared_ptr<const std::string> frame;  ///< owns the body
   std::string_view body;
 };
 
 /// A connection with one broker, without blocking. The broker carries its requests out one after
-/// the other and answers in their order. Whatever goes wrong breaks it for good: what was sent and
+/// the other and responds in their order. Whatever goes wrong breaks it for good: what was sent and
 /// not answered may have been carried out or not. One thread at a time.
 ///
 /// Where one logs in, that is done before anything else goes out. A broker may give a session an
@@ -107,8 +107,8 @@ class Connection {
   std::deque<Answer> answers_;
 };
 
-/// Sleeps until one of them can go on, `wake` (a descriptor, or -1) is readable or the time has
-/// come (the clock's monotonic_ns), and lets all of them go on.
+/// Sleeps until one of them can continue, `wake` (a descriptor, or -1) is readable or the time has
+/// come (the clock's monotonic_ns), and lets all of them continue.
 void advance_all(std::span<Connection* const> connections, int wake, std::int64_t deadline_ns,
                  Clock& clock);
 

@@ -9,27 +9,27 @@
 namespace millrace::log::kafka::wire {
 namespace {
 
-// Of a question to the cluster, during which nothing else goes on here.
+// Of a question to the cluster, during which nothing else happens here.
 constexpr int brokers_timeout_ms = 1'000;
 
 }  // namespace
 
 CoordinatorLink::CoordinatorLink(Cluster& cluster, std::string client_id, std::string key,
-                                 CoordinatorKind kind, const Patience& patience)
+                                 CoordinatorKind kind, const RetryPolicy& retry_policy)
     : cluster_(cluster),
       client_id_(std::move(client_id)),
       key_(std::move(key)),
       kind_(kind),
-      patience_(patience) {}
+      retry_policy_(retry_policy) {}
 
-void CoordinatorLink::ask(Api api, std::string body, Judge judge) {
+void CoordinatorLink::ask(Api api, std::string body, ResponseHandler handle) {
   if (questions_.empty()) {
     lost_one_ = false;
     stopped_ = false;
     refusals_ = 0;
     due_ns_ = 0;
   }
-  questions_.push_back({api, std::move(body), std::move(judge)});
+  questions_.push_back({api, std::move(body), std::move(handle)});
 }
 
 void CoordinatorLink::stop() {
@@ -52,11 +52,11 @@ std::int64_t CoordinatorLink::due_ns(std::int64_t now_ns) const {
   if (due_ns_ > now_ns) return due_ns_;
   if (connection_ != nullptr && connection_->is_broken()) return now_ns;
   const auto since_ns = connection_ ? connection_->waiting_since_ns() : std::nullopt;
-  return since_ns ? *since_ns + patience_.answer_ns : now_ns + patience_.answer_ns;
+  return since_ns ? *since_ns + retry_policy_.answer_ns : now_ns + retry_policy_.answer_ns;
 }
 
 void CoordinatorLink::pause(std::int64_t now_ns) {
-  due_ns_ = now_ns + patience_.pause_after(refusals_++);
+  due_ns_ = now_ns + retry_policy_.pause_after(refusals_++);
 }
 
 void CoordinatorLink::turn(std::int64_t now_ns) {
@@ -68,7 +68,7 @@ void CoordinatorLink::turn(std::int64_t now_ns) {
     if (connection_ == nullptr) return;
   }
   const auto since_ns = connection_->waiting_since_ns();
-  const bool silent = since_ns && now_ns - *since_ns >= patience_.answer_ns;
+  const bool silent = since_ns && now_ns - *since_ns >= retry_policy_.answer_ns;
   if (connection_->is_broken() || silent) return lose(now_ns);
   if (finding_ || now_ns < due_ns_) return;
   for (Question& question : questions_) {
@@ -107,7 +107,7 @@ void CoordinatorLink::take_coordinator(const Answer& answer, std::int64_t now_ns
   }
   const Code code = found ? found->error : RD_KAFKA_RESP_ERR__BAD_MSG;
   trouble_ = error_of(code, "finding the coordinator of " + key_).message();
-  // What no patience helps against is told to who asked.
+  // The handlers receive an error that no retry helps against.
   if (found && !is_passing(code)) {
     refuse(code);
     return;
@@ -117,23 +117,23 @@ void CoordinatorLink::take_coordinator(const Answer& answer, std::int64_t now_ns
 
 void CoordinatorLink::refuse(Code code) {
   for (const Question& question : std::exchange(questions_, {}))
-    question.judge(code, {});
+    question.handle(code, {});
 }
 
 void CoordinatorLink::take(const Answer& answer, std::int64_t now_ns) {
   const auto question = std::find_if(questions_.begin(), questions_.end(),
                                      [&](const auto& one) { return one.number == answer.number; });
   if (question == questions_.end()) return;  // dropped
-  switch (question->judge(RD_KAFKA_RESP_ERR_NO_ERROR, answer.body)) {
-    case Verdict::done:
+  switch (question->handle(RD_KAFKA_RESP_ERR_NO_ERROR, answer.body)) {
+    case ResponseOutcome::done:
       questions_.erase(question);
       refusals_ = 0;
       return;
-    case Verdict::again:
+    case ResponseOutcome::again:
       question->number = -1;
       if (stopped_) questions_.erase(question);
       return pause(now_ns);
-    case Verdict::elsewhere:
+    case ResponseOutcome::elsewhere:
       // It may have been written down before that was found out.
       lost_one_ = true;
       question->number = -1;
@@ -152,7 +152,7 @@ void CoordinatorLink::lose(std::int64_t now_ns) {
   const bool was_lost = connection_->is_broken();
   connection_.reset();
   coordinator_.reset();
-  pause(now_ns + (was_lost ? patience_.loss_ns : 0));
+  pause(now_ns + (was_lost ? retry_policy_.loss_ns : 0));
 }
 
 }  // namespace millrace::log::kafka::wire

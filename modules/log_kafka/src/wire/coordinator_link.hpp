@@ -16,8 +16,8 @@
 
 namespace millrace::log::kafka::wire {
 
-/// How patient a client is.
-struct Patience {
+/// When a request is sent again.
+struct RetryPolicy {
   std::int64_t answer_ns = 0;  ///< a request unanswered for so long is sent again elsewhere
   std::int64_t pause_ns = 0;   ///< before what was refused for the moment is tried again
   std::int64_t loss_ns = 0;    ///< longer still, when that was a connection that was lost
@@ -29,8 +29,8 @@ struct Patience {
   }
 };
 
-/// What an answer means for the question.
-enum class Verdict : std::uint8_t {
+/// What a response means for the question.
+enum class ResponseOutcome : std::uint8_t {
   done,       ///< answered, for good or bad
   again,      ///< not now
   elsewhere,  ///< another broker is the coordinator
@@ -41,12 +41,12 @@ enum class Verdict : std::uint8_t {
 class CoordinatorLink {
  public:
   CoordinatorLink(Cluster& cluster, std::string client_id, std::string key, CoordinatorKind kind,
-                  const Patience& patience);
+                  const RetryPolicy& retry_policy);
 
-  /// What comes of a question is told to `judge`, which keeps what it needs of the answer: an error
-  /// with which nothing was asked, or none and the answer.
-  using Judge = std::function<Verdict(Code error, std::string_view body)>;
-  void ask(Api api, std::string body, Judge judge);
+  /// `handle` receives what comes of a question, and keeps what it needs of the response: an error
+  /// with which nothing was asked, or none and the response.
+  using ResponseHandler = std::function<ResponseOutcome(Code error, std::string_view body)>;
+  void ask(Api api, std::string body, ResponseHandler handle);
   void turn(std::int64_t now_ns);
   [[nodiscard]] bool is_done() const { return questions_.empty(); }
   /// Whether a question got lost, since all were answered last, that may have been carried out.
@@ -68,7 +68,7 @@ class CoordinatorLink {
   struct Question {
     Api api;
     std::string body;
-    Judge judge;
+    ResponseHandler handle;
     std::int32_t number = -1;  ///< -1: not under way
   };
   bool connect(std::int64_t now_ns);
@@ -82,7 +82,7 @@ class CoordinatorLink {
   const std::string client_id_;
   const std::string key_;
   const CoordinatorKind kind_;
-  const Patience patience_;
+  const RetryPolicy retry_policy_;
   std::optional<net::Address> coordinator_;
   bool finding_ = false;  ///< the connection is one for finding the coordinator
   std::unique_ptr<Connection> connection_;

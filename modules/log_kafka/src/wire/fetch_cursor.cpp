@@ -8,14 +8,14 @@
 
 namespace millrace::log::kafka::wire {
 
-void FeedCursor::stop() {
-  if (feed_ != nullptr) feed_->drop();
-  feed_.reset();
+void FetchCursor::stop() {
+  if (queue_ != nullptr) queue_->drop();
+  queue_.reset();
   sets_.clear();
   held_ = 0;
 }
 
-Status FeedCursor::begin(Offset from) {
+Status FetchCursor::begin(Offset from) {
   stop();
   error.reset();
   damage_.reset();
@@ -25,19 +25,19 @@ Status FeedCursor::begin(Offset from) {
   next = from;
   reached_ = from;
   // A negative one is refused when its end is asked.
-  if (from.value >= 0) feed_ = fetcher_.add(at, from);
+  if (from.value >= 0) queue_ = fetcher_.add(at, from);
   return {};
 }
 
-void FeedCursor::pull(std::size_t /*max_bytes*/) {
-  Feed::News news;
-  if (feed_ == nullptr || !feed_->take(news)) return;
+void FetchCursor::pull(std::size_t /*max_bytes*/) {
+  FetchQueue::News news;
+  if (queue_ == nullptr || !queue_->take(news)) return;
   take(std::move(news));
   step_over_unseen();
   release();
 }
 
-void FeedCursor::take(Feed::News news) {
+void FetchCursor::take(FetchQueue::News news) {
   for (RecordSet& set : news.sets) {
     held_ += set.bytes();
     sets_.push_back(std::move(set));
@@ -46,7 +46,7 @@ void FeedCursor::take(Feed::News news) {
   if (news.last_stable.value >= 0) heard_of(news.last_stable);
 }
 
-void FeedCursor::step_over_unseen() {
+void FetchCursor::step_over_unseen() {
   while (!sets_.empty() && !damage_) {
     const Result<bool> found = sets_.front().seek(reached_);
     if (!found) {
@@ -60,16 +60,16 @@ void FeedCursor::step_over_unseen() {
   if (sets_.empty() && last_) error = last_;
 }
 
-void FeedCursor::release() {
+void FetchCursor::release() {
   std::size_t held = 0;
   for (const RecordSet& set : sets_)
     held += set.bytes();
   if (held == held_) return;
-  fetcher_.release(*feed_, held_ - held);
+  fetcher_.release(*queue_, held_ - held);
   held_ = held;
 }
 
-Status FeedCursor::answer(std::size_t max_bytes, FetchBuffer& buffer) {
+Status FetchCursor::answer(std::size_t max_bytes, FetchBuffer& buffer) {
   buffer.bytes.clear();
   Status status;
   while (status && !sets_.empty() && !damage_) {
@@ -80,7 +80,7 @@ Status FeedCursor::answer(std::size_t max_bytes, FetchBuffer& buffer) {
   if (status && damage_ && buffer.bytes.empty()) status = fail(*damage_);
   if (status) status = decode_batches(buffer, next);
   if (!status) {
-    // Whoever reads on gets it fetched anew.
+    // The next read fetches it again.
     error = RD_KAFKA_RESP_ERR__BAD_MSG;
     return fail(status.error().at("reading " + at.topic + "/" + std::to_string(at.partition)));
   }

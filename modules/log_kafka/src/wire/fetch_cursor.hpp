@@ -11,12 +11,14 @@
 
 namespace millrace::log::kafka::wire {
 
-/// A cursor over a feed. Records are decoded when they are answered, straight into the buffer.
-class FeedCursor final : public Reader::Cursor {
+/// A cursor over a fetch queue. Records are decoded when they are returned, straight into the
+/// buffer.
+class FetchCursor final : public Reader::Cursor {
  public:
   /// The fetcher outlives it.
-  FeedCursor(Fetcher& fetcher, KafkaPlace place) : Cursor(std::move(place)), fetcher_(fetcher) {}
-  ~FeedCursor() override { stop(); }
+  FetchCursor(Fetcher& fetcher, KafkaPartition partition)
+      : Cursor(std::move(partition)), fetcher_(fetcher) {}
+  ~FetchCursor() override { stop(); }
 
   [[nodiscard]] Status begin(Offset from) override;
   void pull(std::size_t max_bytes) override;
@@ -26,29 +28,29 @@ class FeedCursor final : public Reader::Cursor {
 
  private:
   void stop();
-  void take(Feed::News news);
+  void take(FetchQueue::News news);
   void step_over_unseen();
   void release();
 
   Fetcher& fetcher_;
-  std::shared_ptr<Feed> feed_;
+  std::shared_ptr<FetchQueue> queue_;
   std::deque<RecordSet> sets_;  // the first one begins with something to show
-  std::size_t held_ = 0;        // bytes of the sets when that was last told
+  std::size_t held_ = 0;        // bytes of the sets when that was last reported
   Offset reached_{};
   std::optional<Error> damage_;              // behind what the sets have to show
   std::optional<rd_kafka_resp_err_t> last_;  // behind the sets
 };
 
 /// A fetcher with its cursors.
-class FetchLane final : public Reader::Lane {
+class FetchClient final : public Reader::Client {
  public:
-  FetchLane(FetchSettings settings, Cluster& cluster, Complaints& complaints, Signal& signal)
-      : fetcher_(std::move(settings), cluster, complaints, signal) {}
-  ~FetchLane() override { drop_all(); }
+  FetchClient(FetchSettings settings, Cluster& cluster, LastError& last_error, Signal& signal)
+      : fetcher_(std::move(settings), cluster, last_error, signal) {}
+  ~FetchClient() override { drop_all(); }
 
  private:
-  [[nodiscard]] Result<std::shared_ptr<Reader::Cursor>> make(const KafkaPlace& at) override {
-    return std::make_shared<FeedCursor>(fetcher_, at);
+  [[nodiscard]] Result<std::shared_ptr<Reader::Cursor>> make(const KafkaPartition& at) override {
+    return std::make_shared<FetchCursor>(fetcher_, at);
   }
 
   Fetcher fetcher_;

@@ -13,7 +13,7 @@
 namespace millrace::log::kafka::wire {
 namespace {
 
-constexpr std::int64_t patience_ns = 3'000 * ms;
+constexpr std::int64_t overdue_after_ns = 3'000 * ms;
 constexpr std::int64_t quick_ns = 5 * ms;
 constexpr std::int64_t first_back_off_ns = 50 * ms;
 constexpr std::int64_t longest_back_off_ns = 1'000 * ms;
@@ -44,20 +44,20 @@ void FetchLink::ask(std::vector<FetchState*> states, std::int32_t wait_ms, std::
     connection_ =
         std::make_unique<Connection>(address_, settings_.client_id, *settings_.clock,
                                      settings_.security.get(), settings_.connect_timeout_ns);
-  std::vector<FetchPlace> places;
-  places.reserve(states.size());
+  std::vector<FetchPartition> partitions;
+  partitions.reserve(states.size());
   for (FetchState* const state : states) {
     state->asked = true;
-    places.push_back({&state->feed->at, state->position});
+    partitions.push_back({&state->queue->at, state->position});
   }
   connection_->send(Api::fetch,
-                    encode_fetch(places, {.wait_ms = wait_ms,
-                                          .bytes = settings_.bytes,
-                                          .partition_bytes = settings_.partition_bytes}));
+                    encode_fetch(partitions, {.wait_ms = wait_ms,
+                                              .bytes = settings_.bytes,
+                                              .partition_bytes = settings_.partition_bytes}));
   asked_ = std::move(states);
   sent_ns_ = now_ns;
   deadline_ns_ = now_ns + wait_ms * ms + settings_.timeout_ns;
-  overdue_ns_ = now_ns + wait_ms * ms + patience_ns;
+  overdue_ns_ = now_ns + wait_ms * ms + overdue_after_ns;
 }
 
 bool FetchLink::asks_at_end() const {
@@ -98,7 +98,7 @@ FetchLink::Outcome FetchLink::finish(Result<Answer> answer, std::int64_t now_ns)
 
 bool FetchLink::is_overdue(std::int64_t now_ns) {
   if (asked_.empty() || now_ns < overdue_ns_) return false;
-  overdue_ns_ = now_ns + patience_ns;
+  overdue_ns_ = now_ns + overdue_after_ns;
   return true;
 }
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "wire/connection.hpp"
-#include "wire/feed.hpp"
+#include "wire/fetch_queue.hpp"
 
 namespace millrace::log::kafka::wire {
 
@@ -23,16 +23,17 @@ struct FetchSettings {
   std::shared_ptr<const Security> security;  ///< as Cluster::security()
   std::int32_t wait_ms = 500;                ///< of a fetch at the end of its partitions
   std::int32_t bytes = 8 << 20;              ///< of one answer
-  std::int32_t partition_bytes = 1 << 20;    ///< of a partition in it, and of what a feed may hold
+  std::int32_t partition_bytes = 1 << 20;    ///< of a partition in it, and of what a queue may hold
   std::int64_t connect_timeout_ns = net::Socket::default_timeout_ns;
   std::int64_t timeout_ns = 60'000'000'000;  ///< without an answer, beyond the wait
 };
 
-/// How far a fetcher has come with a feed. Its thread's alone.
+/// How far a fetcher has come with a fetch queue. Its thread's alone.
 struct FetchState {
-  explicit FetchState(std::shared_ptr<Feed> fed) : feed(std::move(fed)), position(feed->from) {}
+  explicit FetchState(std::shared_ptr<FetchQueue> fetched)
+      : queue(std::move(fetched)), position(queue->from) {}
 
-  std::shared_ptr<Feed> feed;
+  std::shared_ptr<FetchQueue> queue;
   Offset position;                     ///< where to fetch on
   std::optional<net::Address> leader;  ///< nothing: to be found
   bool at_end = false;                 ///< nothing was there when it was fetched last

@@ -30,14 +30,15 @@ constexpr std::size_t partition_bytes = 42;
 constexpr std::size_t aborted_bytes = 16;
 
 /// In the given order, but topics together, where their first partition is.
-std::vector<FetchPlace> together(std::span<const FetchPlace> places) {
+std::vector<FetchPartition> together(std::span<const FetchPartition> partitions) {
   std::unordered_map<std::string_view, std::size_t> rank;
-  for (const FetchPlace& place : places)
-    rank.try_emplace(place.at->topic, rank.size());
-  std::vector<FetchPlace> sorted(places.begin(), places.end());
-  std::stable_sort(sorted.begin(), sorted.end(), [&](const FetchPlace& a, const FetchPlace& b) {
-    return rank[a.at->topic] < rank[b.at->topic];
-  });
+  for (const FetchPartition& partition : partitions)
+    rank.try_emplace(partition.at->topic, rank.size());
+  std::vector<FetchPartition> sorted(partitions.begin(), partitions.end());
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](const FetchPartition& a, const FetchPartition& b) {
+                     return rank[a.at->topic] < rank[b.at->topic];
+                   });
   return sorted;
 }
 
@@ -62,7 +63,7 @@ FetchedPartition read_partition(Decoder& in, std::string_view topic) {
 
 }  // namespace
 
-std::string encode_fetch(std::span<const FetchPlace> places, const FetchBounds& bounds) {
+std::string encode_fetch(std::span<const FetchPartition> partitions, const FetchBounds& bounds) {
   Encoder out;
   out.number(no_replica);
   out.number(bounds.wait_ms);
@@ -71,14 +72,14 @@ std::string encode_fetch(std::span<const FetchPlace> places, const FetchBounds& 
   out.number(read_committed);
   out.number(no_session);
   out.number(no_session_epoch);
-  const std::vector<FetchPlace> sorted = together(places);
+  const std::vector<FetchPartition> sorted = together(partitions);
   by_topic(
-      out, std::span<const FetchPlace>(sorted),
-      [](const FetchPlace& place) -> const KafkaPlace& { return *place.at; },
-      [&](const FetchPlace& place) {
-        out.number(place.at->partition);
+      out, std::span<const FetchPartition>(sorted),
+      [](const FetchPartition& partition) -> const KafkaPartition& { return *partition.at; },
+      [&](const FetchPartition& partition) {
+        out.number(partition.at->partition);
         out.number(any_leader_epoch);
-        out.number(place.from.value);
+        out.number(partition.from.value);
         out.number(no_log_start);
         out.number(bounds.partition_bytes);
       });

@@ -16,8 +16,8 @@
 namespace millrace::log::kafka::wire {
 
 /// One partition of a fetch: from where on.
-struct FetchPlace {
-  const KafkaPlace* at = nullptr;
+struct FetchPartition {
+  const KafkaPartition* at = nullptr;
   Offset from;
 };
 
@@ -31,10 +31,10 @@ struct FetchBounds {
 
 /// The body of a Fetch of committed records, without a fetch session. Where the bytes do not reach
 /// for all, brokers serve them in their order here, as far as topics stay together.
-[[nodiscard]] std::string encode_fetch(std::span<const FetchPlace> places,
+[[nodiscard]] std::string encode_fetch(std::span<const FetchPartition> partitions,
                                        const FetchBounds& bounds);
 
-/// What a broker answers for one partition. The views are into the body.
+/// The response of a broker for one partition. The views are into the body.
 struct FetchedPartition {
   std::string_view topic;
   std::int32_t partition = 0;

@@ -17,14 +17,14 @@ namespace {
 
 constexpr std::int64_t longest_sleep_ns = 10'000 * ms;
 constexpr std::int64_t pause_ns = 70 * ms;
-// How long a question for leaders may keep the feeds of other brokers waiting, and how long they
-// then have until the next one.
+// How long a question for leaders may keep the fetch queues of other brokers waiting, and how long
+// they then have until the next one.
 constexpr int cluster_timeout_ms = 500;
 constexpr std::int64_t cluster_pause_ns = 100 * ms;
 constexpr std::int64_t long_question_ns = 50 * ms;
 // Of a fetch on `behind`: what something at its end adds to the wait of what has more.
 constexpr std::int32_t short_wait_ms = 20;
-// A broker that answers nothing at once would be asked in circles.
+// A broker that returns nothing at once would be asked in circles.
 constexpr std::int64_t empty_pause_ns = 20 * ms;
 constexpr std::int64_t longest_throttle_ns = 10'000 * ms;
 // A broker may not have heard yet of a topic that was just made.
@@ -32,10 +32,10 @@ constexpr std::int64_t unknown_ns = 5'000 * ms;
 
 }  // namespace
 
-Fetcher::Fetcher(FetchSettings settings, Cluster& cluster, Complaints& complaints, Signal& signal)
+Fetcher::Fetcher(FetchSettings settings, Cluster& cluster, LastError& last_error, Signal& signal)
     : settings_(std::move(settings)),
       cluster_(cluster),
-      complaints_(complaints),
+      last_error_(last_error),
       signal_(signal),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   thread_ = std::thread([this] { run(); });
@@ -56,18 +56,18 @@ void Fetcher::wake() const {
   static_cast<void>(!::write(wake_, &one, sizeof one));
 }
 
-std::shared_ptr<Feed> Fetcher::add(KafkaPlace at, Offset from) {
-  auto feed = std::make_shared<Feed>(std::move(at), from);
+std::shared_ptr<FetchQueue> Fetcher::add(KafkaPartition at, Offset from) {
+  auto queue = std::make_shared<FetchQueue>(std::move(at), from);
   {
     const MutexLock lock(mutex_);
-    added_.push_back(feed);
+    added_.push_back(queue);
   }
   wake();
-  return feed;
+  return queue;
 }
 
-void Fetcher::release(Feed& feed, std::size_t bytes) {
-  if (feed.release(bytes)) wake();
+void Fetcher::release(FetchQueue& queue, std::size_t bytes) {
+  if (queue.release(bytes)) wake();
 }
 
 void Fetcher::run() {
@@ -89,16 +89,16 @@ void Fetcher::run() {
 
 bool Fetcher::take_added() {
   std::erase_if(states_, [](const auto& state) {
-    return !state->asked && (state->ended || state->feed->is_dropped());
+    return !state->asked && (state->ended || state->queue->is_dropped());
   });
   const MutexLock lock(mutex_);
-  for (std::shared_ptr<Feed>& feed : added_)
-    states_.push_back(std::make_unique<FetchState>(std::move(feed)));
+  for (std::shared_ptr<FetchQueue>& queue : added_)
+    states_.push_back(std::make_unique<FetchState>(std::move(queue)));
   added_.clear();
   return !stopping_;
 }
 
-// When the cluster takes its time, the next turn goes on with those that were not asked for.
+// When the cluster takes its time, the next turn continues with those that were not asked for.
 void Fetcher::find_leaders() {
   const std::int64_t began_ns = now();
   for (std::size_t i = 0; i < states_.size(); ++i) {
@@ -117,7 +117,7 @@ void Fetcher::find_leaders() {
 }
 
 bool Fetcher::find_leader(FetchState& state) {
-  Result<net::Address> leader = cluster_.leader(state.feed->at, cluster_timeout_ms);
+  Result<net::Address> leader = cluster_.leader(state.queue->at, cluster_timeout_ms);
   const std::int64_t now_ns = now();
   if (leader) {
     brokers_.try_emplace(*leader, *leader, settings_);
@@ -132,7 +132,7 @@ bool Fetcher::find_leader(FetchState& state) {
   } else if (error.is(errc::unknown_topic)) {
     news = take_unknown(state, now_ns);
   } else {
-    complaints_.add(RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, error.message().c_str());
+    last_error_.set(RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, error.message().c_str());
   }
   if (news) signal_.raise();
   return false;
@@ -144,12 +144,12 @@ void Fetcher::sort_by_broker(std::int64_t now_ns) {
     broker.at_end.clear();
   }
   for (const auto& state : states_) {
-    if (!state->leader || state->asked || state->ended || state->feed->is_dropped()) continue;
+    if (!state->leader || state->asked || state->ended || state->queue->is_dropped()) continue;
     if (now_ns < state->not_before_ns) {
       look_again(state->not_before_ns);
       continue;
     }
-    if (!state->feed->has_room(static_cast<std::size_t>(settings_.partition_bytes))) continue;
+    if (!state->queue->has_room(static_cast<std::size_t>(settings_.partition_bytes))) continue;
     Broker& broker = brokers_.at(*state->leader);
     (state->at_end ? broker.at_end : broker.with_more).push_back(state.get());
   }
@@ -160,7 +160,7 @@ void Fetcher::sort_by_broker(std::int64_t now_ns) {
 }
 
 void Fetcher::ask(Broker& broker, std::int64_t now_ns) {
-  // One that is just asked behind would come too late for the watch, every time anew.
+  // One that is just asked behind would come too late for the watch, every time.
   const bool complete = !broker.behind.asks_at_end();
   if (!broker.at_end.empty() && complete && broker.watch.is_ready(now_ns))
     broker.watch.ask(std::move(broker.at_end), settings_.wait_ms, now_ns);
@@ -203,7 +203,7 @@ void Fetcher::leave_old_leaders(FetchLink& link, std::int64_t now_ns) {
   if (now_ns < cluster_due_ns_) return;
   std::set<std::string_view> asked;
   for (const FetchState* const state : link.asked()) {
-    const KafkaPlace& at = state->feed->at;
+    const KafkaPartition& at = state->queue->at;
     if (asked.insert(at.topic).second) cluster_.forget(at.topic);
     const auto leader = cluster_.leader(at, cluster_timeout_ms);
     if (leader && *leader == link.address()) continue;
@@ -226,7 +226,7 @@ void Fetcher::take(FetchLink& link, FetchLink::Outcome outcome, std::int64_t now
     const std::string why = decoded ? "the broker at " + link.address().text() +
                                           " refused a fetch: " + rd_kafka_err2str(code)
                                     : decoded.error().message();
-    complaints_.add(code, why.c_str());
+    last_error_.set(code, why.c_str());
     for (FetchState* const state : outcome.asked)
       try_later(*state, now_ns);
     return;
@@ -239,8 +239,8 @@ void Fetcher::take(FetchLink& link, FetchLink::Outcome outcome, std::int64_t now
   for (const FetchedPartition& one : decoded->partitions) {
     // Brokers answer in the order in which they were asked; any other is found, too.
     const auto is_it = [&](const FetchState* state) {
-      return state != nullptr && state->feed->at.partition == one.partition &&
-             state->feed->at.topic == one.topic;
+      return state != nullptr && state->queue->at.partition == one.partition &&
+             state->queue->at.topic == one.topic;
     };
     const auto begin = outcome.asked.begin();
     auto found = std::find_if(begin + static_cast<std::ptrdiff_t>(at), outcome.asked.end(), is_it);
@@ -260,17 +260,17 @@ void Fetcher::take(FetchLink& link, FetchLink::Outcome outcome, std::int64_t now
 /// True when that is news.
 bool Fetcher::take_partition(FetchState& state, const FetchedPartition& fetched,
                              const Answer& answer, bool is_alone, std::int64_t now_ns) {
-  if (state.feed->is_dropped()) return false;
+  if (state.queue->is_dropped()) return false;
   if (fetched.error != RD_KAFKA_RESP_ERR_NO_ERROR) return take_error(state, fetched.error, now_ns);
   state.out_of_range = false;
   state.unknown_since_ns = 0;
   if (fetched.records.empty()) {
     // Others may have taken up what there was room for.
     state.at_end = is_alone || state.position >= fetched.last_stable;
-    return state.feed->put(std::nullopt, fetched.last_stable);
+    return state.queue->put(std::nullopt, fetched.last_stable);
   }
   const std::optional<Offset> end = end_of_batches(fetched.records);
-  // Whoever reads it will see what is wrong with it.
+  // The cursor that reads it reports what is wrong with it.
   if (!end) state.ended = true;
   // Only batches from before it: the broker has yet to find what it was asked for.
   if (end && *end <= state.position) state.not_before_ns = now_ns + pause_ns;
@@ -287,17 +287,17 @@ bool Fetcher::take_partition(FetchState& state, const FetchedPartition& fetched,
     records = *owner;
   }
   const bool news =
-      state.feed->put(RecordSet(std::move(owner), records, fetched.aborted), fetched.last_stable);
-  if (state.ended) state.feed->end(RD_KAFKA_RESP_ERR__BAD_MSG);
+      state.queue->put(RecordSet(std::move(owner), records, fetched.aborted), fetched.last_stable);
+  if (state.ended) state.queue->end(RD_KAFKA_RESP_ERR__BAD_MSG);
   return news;
 }
 
 /// True when that is news.
 bool Fetcher::take_error(FetchState& state, rd_kafka_resp_err_t error, std::int64_t now_ns) {
-  const std::string where = "fetching " + state.feed->at.topic + "/" +
-                            std::to_string(state.feed->at.partition) + ": " +
+  const std::string where = "fetching " + state.queue->at.topic + "/" +
+                            std::to_string(state.queue->at.partition) + ": " +
                             rd_kafka_err2str(error);
-  complaints_.add(error, where.c_str());
+  last_error_.set(error, where.c_str());
   try_later(state, now_ns);
   if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return take_unknown(state, now_ns);
   if (error == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE && !state.out_of_range) {
@@ -315,7 +315,7 @@ bool Fetcher::take_unknown(FetchState& state, std::int64_t now_ns) {
 }
 
 void Fetcher::try_later(FetchState& state, std::int64_t now_ns) {
-  cluster_.forget(state.feed->at.topic);
+  cluster_.forget(state.queue->at.topic);
   state.leader.reset();
   state.at_end = false;
   state.not_before_ns = now_ns + pause_ns;
@@ -323,7 +323,7 @@ void Fetcher::try_later(FetchState& state, std::int64_t now_ns) {
 
 bool Fetcher::end(FetchState& state, rd_kafka_resp_err_t error) {
   state.ended = true;
-  state.feed->end(error);
+  state.queue->end(error);
   return true;
 }
 

@@ -14,8 +14,8 @@
 
 #include "millrace/base/mutex.hpp"
 #include "wire/cluster.hpp"
-#include "wire/feed.hpp"
 #include "wire/fetch_link.hpp"
+#include "wire/fetch_queue.hpp"
 #include "wire/fetch_request.hpp"
 
 namespace millrace::log::kafka {
@@ -24,33 +24,33 @@ class Signal;
 
 namespace millrace::log::kafka::wire {
 
-/// Fetches feeds from the leaders of their partitions, on a thread of its own.
+/// Fills fetch queues from the leaders of their partitions, on a thread of its own.
 ///
-/// A broker answers the requests of a connection one after the other, so that each gets two. What
+/// A broker handles the requests of a connection one after the other, so that each gets two. What
 /// has more, or may have, is asked on one of them, `behind`; what is at its end is watched on the
-/// other: the broker holds that fetch until there is something. A feed changes between them only
-/// when no fetch of it is under way; one at its end that comes too late for the watch is asked
+/// other: the broker holds that fetch until there is something. A fetch queue changes between them
+/// only when no fetch of it is under way; one at its end that comes too late for the watch is asked
 /// behind, with short waits, until the watch comes back, and the watch begins again with all that
 /// are at their end. While it is idle nothing at its end is asked behind.
 ///
-/// What is read ahead is bounded: a feed is fetched while it holds less than
+/// What is read ahead is bounded: a fetch queue is filled while it holds less than
 /// FetchSettings::partition_bytes, which is also what a fetch of it brings.
 ///
-/// Thread-safe. Locks: a reader's, then the fetcher's or a feed's; none is held
+/// Thread-safe. Locks: a reader's, then the fetcher's or a fetch queue's; none is held
 /// while the signal is raised or the cluster is asked.
 class Fetcher {
  public:
-  /// All of them outlive it. `signal` is raised when there is news in a feed.
-  Fetcher(FetchSettings settings, Cluster& cluster, Complaints& complaints, Signal& signal);
-  /// Ends the thread; feeds get nothing more.
+  /// All of them outlive it. `signal` is raised when there is news in a fetch queue.
+  Fetcher(FetchSettings settings, Cluster& cluster, LastError& last_error, Signal& signal);
+  /// Ends the thread; fetch queues get nothing more.
   ~Fetcher();
   Fetcher(const Fetcher&) = delete;
   Fetcher& operator=(const Fetcher&) = delete;
 
   /// Fetched from now on, until it is dropped.
-  [[nodiscard]] std::shared_ptr<Feed> add(KafkaPlace at, Offset from);
-  /// So many bytes of what was taken from the feed are let go of.
-  void release(Feed& feed, std::size_t bytes);
+  [[nodiscard]] std::shared_ptr<FetchQueue> add(KafkaPartition at, Offset from);
+  /// So many bytes of what was taken from the fetch queue are let go of.
+  void release(FetchQueue& queue, std::size_t bytes);
 
  private:
   struct Broker {
@@ -84,11 +84,11 @@ class Fetcher {
 
   const FetchSettings settings_;
   Cluster& cluster_;
-  Complaints& complaints_;
+  LastError& last_error_;
   Signal& signal_;
   int wake_ = -1;  // an eventfd
   Mutex mutex_;
-  std::vector<std::shared_ptr<Feed>> added_ MILLRACE_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<FetchQueue>> added_ MILLRACE_GUARDED_BY(mutex_);
   bool stopping_ MILLRACE_GUARDED_BY(mutex_) = false;
 
   // The thread's alone.

@@ -9,9 +9,9 @@ namespace {
 
 Code read_code(Decoder& in) { return code_of(in.number<std::int16_t>()); }
 
-void write_who(Encoder& out, const Producing& who) {
-  out.number(who.producer.id);
-  out.number(who.producer.epoch);
+void write_producer(Encoder& out, const Producing& producer) {
+  out.number(producer.producer.id);
+  out.number(producer.producer.epoch);
 }
 
 }  // namespace
@@ -59,41 +59,41 @@ std::optional<InitializedProducer> read_init_producer(std::string_view body) {
   return answer;
 }
 
-std::string add_partitions(const Producing& who, std::span<const KafkaPlace> places) {
+std::string add_partitions(const Producing& producer, std::span<const KafkaPartition> partitions) {
   Encoder out;
-  out.string(who.transactional_id);
-  write_who(out, who);
-  by_topic<KafkaPlace>(
-      out, places, [](const KafkaPlace& at) -> const KafkaPlace& { return at; },
-      [&](const KafkaPlace& at) { out.number(at.partition); });
+  out.string(producer.transactional_id);
+  write_producer(out, producer);
+  by_topic<KafkaPartition>(
+      out, partitions, [](const KafkaPartition& at) -> const KafkaPartition& { return at; },
+      [&](const KafkaPartition& at) { out.number(at.partition); });
   return out.take();
 }
 
-std::string add_group(const Producing& who, std::string_view group) {
+std::string add_group(const Producing& producer, std::string_view group) {
   Encoder out;
-  out.string(who.transactional_id);
-  write_who(out, who);
+  out.string(producer.transactional_id);
+  write_producer(out, producer);
   out.string(group);
   return out.take();
 }
 
-std::string end_transaction(const Producing& who, bool commit) {
+std::string end_transaction(const Producing& producer, bool commit) {
   Encoder out;
-  out.string(who.transactional_id);
-  write_who(out, who);
+  out.string(producer.transactional_id);
+  write_producer(out, producer);
   out.flag(commit);
   return out.take();
 }
 
-std::string commit_positions(const Producing& who, std::string_view group,
-                             std::span<const std::pair<KafkaPlace, std::int64_t>> places) {
-  using Position = std::pair<KafkaPlace, std::int64_t>;
+std::string commit_positions(const Producing& producer, std::string_view group,
+                             std::span<const std::pair<KafkaPartition, std::int64_t>> partitions) {
+  using Position = std::pair<KafkaPartition, std::int64_t>;
   Encoder out;
-  out.string(who.transactional_id);
+  out.string(producer.transactional_id);
   out.string(group);
-  write_who(out, who);
+  write_producer(out, producer);
   by_topic<Position>(
-      out, places, [](const Position& one) -> const KafkaPlace& { return one.first; },
+      out, partitions, [](const Position& one) -> const KafkaPartition& { return one.first; },
       [&](const Position& one) {
         out.number(one.first.partition);
         out.number(one.second);

@@ -14,7 +14,7 @@
 #include "client.hpp"
 #include "millrace/net/address.hpp"
 
-// Bodies of the requests of a transaction, and their answers. Errors of Kafka's protocol have the
+// Bodies of the requests of a transaction, and their responses. Errors of Kafka's protocol have the
 // numbers that librdkafka gives them.
 namespace millrace::log::kafka::wire {
 
@@ -24,7 +24,7 @@ using Code = rd_kafka_resp_err_t;
 /// not know.
 [[nodiscard]] Code code_of(std::int16_t number);
 
-/// What a broker gives to whoever takes a transactional id.
+/// What a broker gives to a client that takes a transactional id.
 struct ProducerId {
   std::int64_t id = -1;
   std::int16_t epoch = -1;
@@ -52,28 +52,29 @@ struct InitializedProducer {
 };
 [[nodiscard]] std::optional<InitializedProducer> read_init_producer(std::string_view body);
 
-/// `places` in the order of their topics.
-[[nodiscard]] std::string add_partitions(const Producing& who, std::span<const KafkaPlace> places);
-[[nodiscard]] std::string add_group(const Producing& who, std::string_view group);
-[[nodiscard]] std::string end_transaction(const Producing& who, bool commit);
+/// `partitions` in the order of their topics.
+[[nodiscard]] std::string add_partitions(const Producing& producer,
+                                         std::span<const KafkaPartition> partitions);
+[[nodiscard]] std::string add_group(const Producing& producer, std::string_view group);
+[[nodiscard]] std::string end_transaction(const Producing& producer, bool commit);
 
-/// `places` in the order of their topics.
+/// `partitions` in the order of their topics.
 [[nodiscard]] std::string commit_positions(
-    const Producing& who, std::string_view group,
-    std::span<const std::pair<KafkaPlace, std::int64_t>> places);
+    const Producing& producer, std::string_view group,
+    std::span<const std::pair<KafkaPartition, std::int64_t>> partitions);
 
 /// The error of an answer that has one only, or of one that has one for each partition: the first
 /// that is not passing, else the first. Nothing when the answer cannot be read.
 [[nodiscard]] std::optional<Code> read_single_error(std::string_view body);
 struct PartitionError {
   Code error{};
-  KafkaPlace at;
+  KafkaPartition at;
 };
 [[nodiscard]] std::optional<PartitionError> read_partition_errors(std::string_view body);
 
 /// One partition of an answer to Produce.
 struct Produced {
-  KafkaPlace at;
+  KafkaPartition at;
   Code error{};
   std::int64_t first = -1;
 };

@@ -46,11 +46,11 @@ bool passes(Code code) {
 
 }  // namespace
 
-PartitionWriter::PartitionWriter(Cluster& cluster, std::string client_id, const Patience& patience,
-                                 std::size_t batch_bytes_max)
+PartitionWriter::PartitionWriter(Cluster& cluster, std::string client_id,
+                                 const RetryPolicy& retry_policy, std::size_t batch_bytes_max)
     : cluster_(cluster),
       client_id_(std::move(client_id)),
-      patience_(patience),
+      retry_policy_(retry_policy),
       max_batch_bytes_(batch_bytes_max) {}
 
 void PartitionWriter::add(OutgoingBatch& batch) {
@@ -103,14 +103,14 @@ std::int64_t PartitionWriter::due_ns(std::int64_t now_ns) const {
     // Broken as soon as it was made, it would never wake anybody.
     if (link.connection->is_broken()) return now_ns;
     if (const auto since_ns = link.connection->waiting_since_ns())
-      due_ns = std::min(due_ns, *since_ns + patience_.answer_ns);
+      due_ns = std::min(due_ns, *since_ns + retry_policy_.answer_ns);
   }
   return due_ns;
 }
 
-void PartitionWriter::turn(const Producing& who, std::int64_t now_ns) {
+void PartitionWriter::turn(const Producing& producer, std::int64_t now_ns) {
   receive(now_ns);
-  if (!is_done() && !refused_ && !stopped_) send(who, now_ns);
+  if (!is_done() && !refused_ && !stopped_) send(producer, now_ns);
 }
 
 void PartitionWriter::receive(std::int64_t now_ns) {
@@ -120,7 +120,7 @@ void PartitionWriter::receive(std::int64_t now_ns) {
     while (const auto answer = link.connection->take())
       take(link, answer->body, now_ns);
     const auto since_ns = link.connection->waiting_since_ns();
-    const bool silent = since_ns && now_ns - *since_ns >= patience_.answer_ns;
+    const bool silent = since_ns && now_ns - *since_ns >= retry_policy_.answer_ns;
     if (link.connection->is_broken() || silent) {
       trouble_ = link.connection->is_broken() ? link.connection->error().message()
                                               : at->first.text() + " does not answer";
@@ -136,14 +136,14 @@ void PartitionWriter::lose(Link& link, std::int64_t now_ns) {
   for (Entry* const entry : link.asked) {
     entry->second.under_way = false;
     entry->second.unsure = true;
-    try_later(*entry, now_ns + patience_.loss_ns);
+    try_later(*entry, now_ns + retry_policy_.loss_ns);
     cluster_.forget(entry->first.topic);
   }
 }
 
 void PartitionWriter::try_later(Entry& entry, std::int64_t now_ns) {
   Partition& partition = entry.second;
-  partition.due_ns = now_ns + patience_.pause_after(partition.refusals++);
+  partition.due_ns = now_ns + retry_policy_.pause_after(partition.refusals++);
 }
 
 void PartitionWriter::take(Link& link, std::string_view body, std::int64_t now_ns) {
@@ -187,7 +187,7 @@ void PartitionWriter::take(Entry& entry, const Produced& produced, std::int64_t 
   if (!refused_) refused_ = PartitionError{produced.error, at};
 }
 
-void PartitionWriter::send(const Producing& who, std::int64_t now_ns) {
+void PartitionWriter::send(const Producing& producer, std::int64_t now_ns) {
   std::map<net::Address, std::vector<Entry*>> ready;
   std::string_view leaderless;  // a topic, asked for in vain just now
   for (Entry& entry : partitions_) {
@@ -214,11 +214,11 @@ void PartitionWriter::send(const Producing& who, std::int64_t now_ns) {
       link.connection =
           std::make_unique<Connection>(address, client_id_, cluster_.clock(),
                                        cluster_.security().get(), cluster_.connect_timeout_ns());
-    if (link.asked.empty()) send(link, who, entries);
+    if (link.asked.empty()) send(link, producer, entries);
   }
 }
 
-void PartitionWriter::send(Link& link, const Producing& who, std::vector<Entry*> entries) {
+void PartitionWriter::send(Link& link, const Producing& producer, std::vector<Entry*> entries) {
   std::size_t taken = 0;
   for (std::size_t bytes = 0; taken < entries.size(); ++taken) {
     const Pending& batch = entries[taken]->second.pending.front();
@@ -227,18 +227,18 @@ void PartitionWriter::send(Link& link, const Producing& who, std::vector<Entry*>
   }
   entries.resize(taken);
   Encoder out;
-  out.string(who.transactional_id);
+  out.string(producer.transactional_id);
   out.number(all_replicas);
   out.number(broker_timeout_ms);
   by_topic<Entry*>(
-      out, entries, [](const Entry* entry) -> const KafkaPlace& { return entry->first; },
+      out, entries, [](const Entry* entry) -> const KafkaPartition& { return entry->first; },
       [&](Entry* entry) {
         auto& [at, partition] = *entry;
         Pending& batch = partition.pending.front();
         out.number(at.partition);
         out.bytes_by([&](std::string& bytes) {
-          batch.end =
-              batch.cutter.cut(batch.at, max_batch_bytes_, who.producer, partition.sequence, bytes);
+          batch.end = batch.cutter.cut(batch.at, max_batch_bytes_, producer.producer,
+                                       partition.sequence, bytes);
         });
         partition.under_way = true;
       });

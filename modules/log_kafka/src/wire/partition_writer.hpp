@@ -26,25 +26,25 @@ namespace millrace::log::kafka::wire {
 /// can. One thread at a time.
 class PartitionWriter {
  public:
-  PartitionWriter(Cluster& cluster, std::string client_id, const Patience& patience,
+  PartitionWriter(Cluster& cluster, std::string client_id, const RetryPolicy& retry_policy,
                   std::size_t batch_bytes_max);
 
-  /// The batch and its bytes stay where they are until it is done or dropped; it is told where its
-  /// records are.
+  /// The batch and its bytes stay where they are until it is done or dropped; it
+  /// receives the offsets of its records.
   void add(OutgoingBatch& batch);
-  void turn(const Producing& who, std::int64_t now_ns);
+  void turn(const Producing& producer, std::int64_t now_ns);
   [[nodiscard]] bool is_done() const { return pending_ == 0; }
   /// Done, or stopped with nothing under way.
   [[nodiscard]] bool is_at_rest() const { return is_done() || (stopped_ && !is_waiting()); }
-  /// What no patience helps against.
+  /// An error that no retry helps against.
   [[nodiscard]] const std::optional<PartitionError>& refused() const { return refused_; }
-  /// Whether a batch may have been written of which no answer told.
+  /// Whether a batch may have been written for which no response came.
   [[nodiscard]] bool is_unsure() const;
   /// Whether an answer is still to come.
   [[nodiscard]] bool is_waiting() const;
-  /// Sends no more until go_on(); what is under way is still answered.
+  /// Sends no more until resume(); what is under way is still answered.
   void stop() { stopped_ = true; }
-  void go_on() { stopped_ = false; }
+  void resume() { stopped_ = false; }
   /// Forgets what was not written.
   void drop();
 
@@ -69,7 +69,7 @@ class PartitionWriter {
     bool unsure = false;    ///< the batch that is next was sent before
     unsigned refusals = 0;  ///< one after the other
   };
-  using Entry = std::pair<const KafkaPlace, Partition>;
+  using Entry = std::pair<const KafkaPartition, Partition>;
   struct Link {
     std::unique_ptr<Connection> connection;
     std::vector<Entry*> asked;  ///< whose batches are under way
@@ -80,14 +80,14 @@ class PartitionWriter {
   void take(Entry& entry, const Produced& produced, std::int64_t now_ns);
   void lose(Link& link, std::int64_t now_ns);
   void try_later(Entry& entry, std::int64_t now_ns);
-  void send(const Producing& who, std::int64_t now_ns);
-  void send(Link& link, const Producing& who, std::vector<Entry*> entries);
+  void send(const Producing& producer, std::int64_t now_ns);
+  void send(Link& link, const Producing& producer, std::vector<Entry*> entries);
 
   Cluster& cluster_;
   const std::string client_id_;
-  const Patience patience_;
+  const RetryPolicy retry_policy_;
   const std::size_t max_batch_bytes_;
-  std::map<KafkaPlace, Partition> partitions_;
+  std::map<KafkaPartition, Partition> partitions_;
   std::map<net::Address, Link> links_;
   std::size_t pending_ = 0;
   bool stopped_ = false;

@@ -59,7 +59,7 @@ Result<std::optional<std::int16_t>> control_type(std::string_view plain_batch) {
   const std::string_view key = records.front().key.value_or("");
   if (key.size() < 2 * version_bytes || load_big<std::int16_t>(key.data()) < 0) {
     return fail(errc::corrupt,
-                batch_name(plain_batch) + " is a mark of a transaction with a malformed key");
+                batch_name(plain_batch) + " is a transaction marker with a malformed key");
   }
   return load_big<std::int16_t>(key.data() + version_bytes);
 }

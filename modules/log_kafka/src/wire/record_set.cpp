@@ -33,10 +33,10 @@ std::size_t size_of(std::string_view batch) {
          batch_layout::length_starts_at;
 }
 
-/// Whether a mark says that its transaction was aborted. Compaction may have emptied it.
-Result<bool> is_abort(std::string_view mark) {
+/// Whether a marker says that its transaction was aborted. Compaction may have emptied it.
+Result<bool> is_abort(std::string_view marker) {
   std::string plain;
-  MILLRACE_TRY(append_plain_batch(mark, max_batch_bytes, plain));
+  MILLRACE_TRY(append_plain_batch(marker, max_batch_bytes, plain));
   MILLRACE_ASSIGN(const auto type, control_type(plain));
   return type == abort_mark;
 }
@@ -106,10 +106,10 @@ Status RecordSet::follow_transactions(Batch& batch) {
     aborting_.insert(aborted_[aborted_at_].producer_id);
   const auto producer = load_big<std::int64_t>(batch.bytes.data() + batch_layout::producer_id);
   const bool aborting = !aborting_.empty() && aborting_.contains(producer);
-  const bool mark = has(batch.header, batch_layout::control_bit);
-  batch.hidden = mark || batch.header.count == 0 ||
+  const bool marker = has(batch.header, batch_layout::control_bit);
+  batch.hidden = marker || batch.header.count == 0 ||
                  (aborting && has(batch.header, batch_layout::transactional_bit));
-  if (mark && aborting) {
+  if (marker && aborting) {
     MILLRACE_ASSIGN(const bool abort, is_abort(batch.bytes));
     if (abort) aborting_.erase(producer);
   }

@@ -21,14 +21,14 @@ namespace millrace::log::kafka::wire {
 inline constexpr std::size_t max_batch_bytes = 128U << 20U;
 
 /// An entry of the aborted transactions of a fetch response: from `first` on, what the producer
-/// wrote does not count, until its next mark.
+/// wrote does not count, until its next transaction marker.
 struct AbortedTransaction {
   std::int64_t producer_id = 0;
   Offset first;
 };
 
 /// The record batches of one partition in a fetch response, as a reader of committed records sees
-/// them (Kafka's CompletedFetch.java): aborted transactions and the marks of transactions are
+/// them (Kafka's CompletedFetch.java): aborted transactions and transaction markers are
 /// passed over. Batches come off its front in order, never twice. Every batch is checked against
 /// its checksum once, when it is reached. Not thread-safe.
 ///
@@ -45,17 +45,17 @@ class RecordSet {
             std::vector<AbortedTransaction> aborted);
 
   /// Moves over what a reader at `next` must not see: batches that end before it, aborted ones,
-  /// marks, and what compaction left empty; `next` goes on to their ends. True when a batch comes
-  /// that has a record to show, false at the end of the set: `next` is then at the end of its last
-  /// whole batch at least. A last batch that the broker cut short ends the set.
+  /// transaction markers, and what compaction left empty; `next` moves to their ends. True when a
+  /// batch comes that has a record to show, false at the end of the set: `next` is then at the end
+  /// of its last whole batch at least. A last batch that the broker cut short ends the set.
   /// errc::corrupt, naming the offset, for what does not check and for message formats before
   /// version 2; too_large for a batch beyond max_batch_bytes. A set that failed fails again.
   [[nodiscard]] Result<bool> seek(Offset& next);
 
   /// Appends batches that seek() would stop at to buffer.bytes, decompressed, until these would be
   /// more than `max_bytes`; the first one in any case, so a buffer that starts empty gets one if
-  /// there is any. `next` goes on to the end of the last one and of what follows it unseen. The
-  /// set that follows can go on in the same buffer once this one is at its end; decode_batches()
+  /// there is any. `next` moves to the end of the last one and of what follows it unseen. The
+  /// set that follows can continue in the same buffer once this one is at its end; decode_batches()
   /// makes records of what was taken. A failure is as that of seek(), and waits for the next call
   /// when the buffer already has a batch.
   [[nodiscard]] Status take(std::size_t max_bytes, Offset& next, FetchBuffer& buffer);
@@ -91,7 +91,7 @@ class RecordSet {
 
 /// Decodes the batches that lie in buffer.bytes one after another, as take() put them there, into
 /// buffer.records and, one entry for each, buffer.batches. Records before `from`, where the reader
-/// is, are left out. A record without a time has time 0. errc::corrupt, with the place; the buffer
+/// is, are left out. A record without a time has time 0. errc::corrupt, with the offset; the buffer
 /// is empty then.
 [[nodiscard]] Status decode_batches(FetchBuffer& buffer, Offset from);
 

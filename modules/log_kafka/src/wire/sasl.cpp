@@ -59,12 +59,12 @@ Result<std::optional<SaslLogin::Request>> SaslLogin::take_authenticate(std::stri
   Decoder in(body);
   const auto code = in.number<std::int16_t>();
   const std::string_view message = in.string();
-  const std::string_view told = in.bytes();
+  const std::string_view received = in.bytes();
   session_ms_ = std::clamp<std::int64_t>(in.number<std::int64_t>(), 0, longest_session_ms);
   if (!in.ok()) return fail(errc::unavailable, "an answer to SaslAuthenticate cannot be read");
   if (code != 0)
     return fail(errc::unavailable, "SASL " + mechanism_ + ": " + words_of(code, message));
-  MILLRACE_ASSIGN(std::optional<std::string> next, exchange_->respond(told));
+  MILLRACE_ASSIGN(std::optional<std::string> next, exchange_->respond(received));
   if (!next) return std::nullopt;
   return authenticate(*next);
 }

@@ -25,7 +25,7 @@ class SaslLogin {
   };
   [[nodiscard]] Request begin();
   /// The next request after an answer to the last one; nothing when the broker lets us in.
-  /// errc::unavailable with the broker's words when it does not, as it may be told to later.
+  /// errc::unavailable with the broker's words when it does not, as it may be configured to later.
   [[nodiscard]] Result<std::optional<Request>> answer(std::string_view body);
   /// How long the broker takes requests of us then; 0: for ever.
   [[nodiscard]] std::int64_t session_ms() const { return session_ms_; }

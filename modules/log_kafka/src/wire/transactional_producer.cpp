@@ -59,15 +59,15 @@ std::optional<PartitionError> read_one(std::string_view body) {
 TransactionalProducer::TransactionalProducer(const ClientConfig& config,
                                              std::string transactional_id)
     : config_(config),
-      patience_{number(config, "socket.timeout.ms", longest_answer_ms, longest_answer_ms) * ms, ms,
-                loss_ns},
+      retry_policy_{number(config, "socket.timeout.ms", longest_answer_ms, longest_answer_ms) * ms,
+                    ms, loss_ns},
       delivery_ns_(number(config, "message.timeout.ms", 30'000, 3'600'000) * ms),
       transaction_timeout_ms_(static_cast<std::int32_t>(
           number(config, "transaction.timeout.ms", 60'000, 24 * 3'600'000))),
-      who_{std::move(transactional_id), {}},
-      coordinator_(*config.cluster(), config.client_id(), who_.transactional_id,
-                   CoordinatorKind::transaction, patience_),
-      writer_(*config.cluster(), config.client_id(), patience_,
+      producer_{std::move(transactional_id), {}},
+      coordinator_(*config.cluster(), config.client_id(), producer_.transactional_id,
+                   CoordinatorKind::transaction, retry_policy_),
+      writer_(*config.cluster(), config.client_id(), retry_policy_,
               static_cast<std::size_t>(number(config, "batch.size", 1'000'000, 64 << 20))) {}
 
 Result<std::unique_ptr<Producer>> TransactionalProducer::open(const ClientConfig& config,
@@ -78,66 +78,66 @@ Result<std::unique_ptr<Producer>> TransactionalProducer::open(const ClientConfig
 }
 
 Status TransactionalProducer::take_id(std::int64_t deadline_ns) {
-  const std::string doing = "taking the transactional id " + who_.transactional_id;
+  const std::string doing = "taking the transactional id " + producer_.transactional_id;
   coordinator_.ask(Api::init_producer_id,
-                   init_producer(who_.transactional_id, transaction_timeout_ms_),
+                   init_producer(producer_.transactional_id, transaction_timeout_ms_),
                    [this, doing](Code error, std::string_view body) {
-                     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return judge(error, doing);
+                     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return outcome_of(error, doing);
                      const auto answer = read_init_producer(body);
-                     if (!answer) return judge(RD_KAFKA_RESP_ERR__BAD_MSG, doing);
-                     who_.producer = answer->producer;
-                     return judge(answer->error, doing);
+                     if (!answer) return outcome_of(RD_KAFKA_RESP_ERR__BAD_MSG, doing);
+                     producer_.producer = answer->producer;
+                     return outcome_of(answer->error, doing);
                    });
-  const Status told = run(deadline_ns, doing);
-  if (told && !refusal_) return {};
+  const Status taken = run(deadline_ns, doing);
+  if (taken && !refusal_) return {};
   usable_ = false;
-  Error why = told ? error_of(refusal_->code, refusal_->doing) : told.error();
+  Error why = taken ? error_of(refusal_->code, refusal_->doing) : taken.error();
   drop();
   return fail(std::move(why));
 }
 
-Verdict TransactionalProducer::judge(Code code, std::string doing) {
+ResponseOutcome TransactionalProducer::outcome_of(Code code, std::string doing) {
   switch (code) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
-      return Verdict::done;
+      return ResponseOutcome::done;
     case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
     case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
     case RD_KAFKA_RESP_ERR_TRANSACTION_COORDINATOR_FENCED:
-      return Verdict::elsewhere;
+      return ResponseOutcome::elsewhere;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-      if (config_.clock().monotonic_ns() - began_ns_ < news_ns) return Verdict::again;
+      if (config_.clock().monotonic_ns() - began_ns_ < news_ns) return ResponseOutcome::again;
       break;
     default:
-      if (is_passing(code)) return Verdict::again;
+      if (is_passing(code)) return ResponseOutcome::again;
   }
   if (!refusal_) refusal_ = Refusal{code, std::move(doing)};
-  return Verdict::done;
+  return ResponseOutcome::done;
 }
 
-CoordinatorLink::Judge TransactionalProducer::judged(std::string doing, ReadCode read) {
+CoordinatorLink::ResponseHandler TransactionalProducer::handler(std::string doing, ReadCode read) {
   return [this, doing = std::move(doing), read](Code error, std::string_view body) {
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return judge(error, doing);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return outcome_of(error, doing);
     const std::optional<PartitionError> answer = read(body);
-    if (!answer) return judge(RD_KAFKA_RESP_ERR__BAD_MSG, doing);
-    return judge(answer->error, answer->at.topic.empty()
-                                    ? doing
-                                    : doing + ": " + answer->at.topic + "/" +
-                                          std::to_string(answer->at.partition));
+    if (!answer) return outcome_of(RD_KAFKA_RESP_ERR__BAD_MSG, doing);
+    return outcome_of(answer->error, answer->at.topic.empty()
+                                         ? doing
+                                         : doing + ": " + answer->at.topic + "/" +
+                                               std::to_string(answer->at.partition));
   };
 }
 
 Status TransactionalProducer::begin(std::span<const OutgoingPositions> positions) {
   began_ns_ = config_.clock().monotonic_ns();
   announced_ = false;
-  announced_places_.clear();
-  new_places_.clear();
+  announced_partitions_.clear();
+  new_partitions_.clear();
   positions_.assign(positions.begin(), positions.end());
   return {};
 }
 
 Status TransactionalProducer::add(OutgoingBatch& batch) {
   if (batch.count == 0) return {};
-  if (!announced_places_.contains(batch.at)) new_places_.insert(batch.at);
+  if (!announced_partitions_.contains(batch.at)) new_partitions_.insert(batch.at);
   writer_.add(batch);
   return {};
 }
@@ -145,8 +145,8 @@ Status TransactionalProducer::add(OutgoingBatch& batch) {
 Status TransactionalProducer::settle() {
   const std::int64_t deadline_ns = config_.clock().monotonic_ns() + delivery_ns_;
   announce();
-  if (const Status told = run(deadline_ns, "adding partitions to a transaction"); !told)
-    return abort(told.error());
+  if (const Status added = run(deadline_ns, "adding partitions to a transaction"); !added)
+    return abort(added.error());
   if (refusal_) return refused();
   ask_positions();
   if (const Status written = run(deadline_ns, "writing"); !written) return abort(written.error());
@@ -158,43 +158,45 @@ void TransactionalProducer::announce() {
   writer_.stop();
   for (const OutgoingPositions& one : positions_) {
     coordinator_.ask(
-        Api::add_offsets_to_txn, add_group(who_, one.group),
+        Api::add_offsets_to_txn, add_group(producer_, one.group),
         announcing("adding positions of " + one.group + " to a transaction", read_one));
   }
-  if (!new_places_.empty()) {
-    const std::vector<KafkaPlace> places(new_places_.begin(), new_places_.end());
-    coordinator_.ask(Api::add_partitions_to_txn, add_partitions(who_, places),
+  if (!new_partitions_.empty()) {
+    const std::vector<KafkaPartition> partitions(new_partitions_.begin(), new_partitions_.end());
+    coordinator_.ask(Api::add_partitions_to_txn, add_partitions(producer_, partitions),
                      announcing("adding partitions to a transaction", read_partition_errors));
-    announced_places_.merge(new_places_);
-    new_places_.clear();
+    announced_partitions_.merge(new_partitions_);
+    new_partitions_.clear();
   }
 }
 
 // What was refused as a whole leaves nothing to end.
-CoordinatorLink::Judge TransactionalProducer::announcing(std::string doing, ReadCode read) {
-  return [this, judge = judged(std::move(doing), read)](Code error, std::string_view body) {
-    const Verdict verdict = judge(error, body);
-    announced_ = announced_ || (verdict == Verdict::done && !refusal_);
-    return verdict;
+CoordinatorLink::ResponseHandler TransactionalProducer::announcing(std::string doing,
+                                                                   ReadCode read) {
+  return [this, handle = handler(std::move(doing), read)](Code error, std::string_view body) {
+    const ResponseOutcome outcome = handle(error, body);
+    announced_ = announced_ || (outcome == ResponseOutcome::done && !refusal_);
+    return outcome;
   };
 }
 
 CoordinatorLink& TransactionalProducer::group_link(const std::string& group) {
   return groups_
       .try_emplace(group, *config_.cluster(), config_.client_id(), group, CoordinatorKind::group,
-                   patience_)
+                   retry_policy_)
       .first->second;
 }
 
 void TransactionalProducer::ask_positions() {
-  writer_.go_on();
+  writer_.resume();
   for (const OutgoingPositions& one : std::exchange(positions_, {})) {
-    std::vector<std::pair<KafkaPlace, std::int64_t>> places;
-    for (const auto& [place, next] : one.places)
-      places.emplace_back(place, next.value);
-    std::sort(places.begin(), places.end());
-    group_link(one.group).ask(Api::txn_offset_commit, commit_positions(who_, one.group, places),
-                              judged("writing positions of " + one.group, read_partition_errors));
+    std::vector<std::pair<KafkaPartition, std::int64_t>> partitions;
+    for (const auto& [partition, next] : one.partitions)
+      partitions.emplace_back(partition, next.value);
+    std::sort(partitions.begin(), partitions.end());
+    group_link(one.group).ask(Api::txn_offset_commit,
+                              commit_positions(producer_, one.group, partitions),
+                              handler("writing positions of " + one.group, read_partition_errors));
   }
 }
 
@@ -202,7 +204,7 @@ Status TransactionalProducer::end() {
   // What was added since it was settled.
   if (!writer_.is_done()) MILLRACE_TRY(settle());
   if (!announced_) return {};
-  coordinator_.ask(Api::end_txn, end_transaction(who_, true), judged("committing", read_one));
+  coordinator_.ask(Api::end_txn, end_transaction(producer_, true), handler("committing", read_one));
   const std::int64_t deadline_ns =
       config_.clock().monotonic_ns() + std::int64_t{transaction_timeout_ms_} * ms;
   const Status ended = run(deadline_ns, "committing");
@@ -226,7 +228,7 @@ Status TransactionalProducer::end() {
 // written: the broker tells them apart by the epoch of the id alone, which stays the same for all.
 void TransactionalProducer::beware_of_late_requests() {
   const std::int64_t took_ns = config_.clock().monotonic_ns() - began_ns_;
-  if (took_ns >= patience_.answer_ns) usable_ = false;
+  if (took_ns >= retry_policy_.answer_ns) usable_ = false;
 }
 
 Status TransactionalProducer::run(std::int64_t deadline_ns, std::string_view doing) {
@@ -247,7 +249,7 @@ void TransactionalProducer::turn(std::int64_t now_ns) {
   coordinator_.turn(now_ns);
   for (auto& [name, link] : groups_)
     link.turn(now_ns);
-  writer_.turn(who_, now_ns);
+  writer_.turn(producer_, now_ns);
 }
 
 void TransactionalProducer::wait(std::int64_t now_ns, std::int64_t deadline_ns) {
@@ -301,14 +303,15 @@ Status TransactionalProducer::refused() {
 }
 
 // As long as a request is under way that could be carried out after the end, the end is made by
-// taking the id anew: what carries the old epoch is refused from then on.
+// taking the id again: what carries the old epoch is refused from then on.
 Status TransactionalProducer::abort(Error because) {
   const bool silent = fall_silent();
   drop();
   if (std::exchange(announced_, false) || !silent) {
     const std::int64_t deadline_ns = config_.clock().monotonic_ns() + delivery_ns_;
     if (silent) {
-      coordinator_.ask(Api::end_txn, end_transaction(who_, false), judged("aborting", read_one));
+      coordinator_.ask(Api::end_txn, end_transaction(producer_, false),
+                       handler("aborting", read_one));
       if (!run(deadline_ns, "aborting") || refusal_) usable_ = false;
       beware_of_late_requests();
     } else {
@@ -344,7 +347,7 @@ void TransactionalProducer::drop() {
   for (auto& [name, link] : groups_)
     link.drop();
   positions_.clear();
-  new_places_.clear();
+  new_partitions_.clear();
   refusal_.reset();
 }
 

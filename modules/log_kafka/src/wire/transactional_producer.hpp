@@ -46,12 +46,12 @@ class TransactionalProducer final : public Producer {
 
   using ReadCode = std::optional<PartitionError> (*)(std::string_view);
   /// Keeps the refusal of a question, if it is one.
-  CoordinatorLink::Judge judged(std::string doing, ReadCode read);
+  CoordinatorLink::ResponseHandler handler(std::string doing, ReadCode read);
   /// The same for what makes the transaction known to its coordinator.
-  CoordinatorLink::Judge announcing(std::string doing, ReadCode read);
-  Verdict judge(Code code, std::string doing);
+  CoordinatorLink::ResponseHandler announcing(std::string doing, ReadCode read);
+  ResponseOutcome outcome_of(Code code, std::string doing);
 
-  /// Goes on until everything that was asked is answered or one is refused. errc::unavailable at
+  /// Continues until everything that was asked is answered or one is refused. errc::unavailable at
   /// the deadline.
   Status run(std::int64_t deadline_ns, std::string_view doing);
   void turn(std::int64_t now_ns);
@@ -61,17 +61,17 @@ class TransactionalProducer final : public Producer {
   [[nodiscard]] std::string trouble() const;
   Status refused();
 
-  /// Ends the transaction without a commit and answers why.
+  /// Ends the transaction without a commit and returns why.
   Status abort(Error because);
   bool fall_silent();
   void drop();
   void beware_of_late_requests();
 
   const ClientConfig& config_;
-  const Patience patience_;
+  const RetryPolicy retry_policy_;
   const std::int64_t delivery_ns_;
   const std::int32_t transaction_timeout_ms_;
-  Producing who_;
+  Producing producer_;
   CoordinatorLink coordinator_;
   std::map<std::string, CoordinatorLink> groups_;
   PartitionWriter writer_;
@@ -80,8 +80,8 @@ class TransactionalProducer final : public Producer {
   // Of the transaction under way.
   std::int64_t began_ns_ = 0;
   bool announced_ = false;  // its coordinator knows of it
-  std::set<KafkaPlace> announced_places_;
-  std::set<KafkaPlace> new_places_;           // the coordinator is yet to hear of
+  std::set<KafkaPartition> announced_partitions_;
+  std::set<KafkaPartition> new_partitions_;   // the coordinator is yet to hear of
   std::vector<OutgoingPositions> positions_;  // not yet sent
   std::optional<Refusal> refusal_;
 };

@@ -16,20 +16,20 @@
 namespace millrace::log::kafka::wire {
 
 /// What was fetched of one partition and not used yet: between the fetcher's thread, which brings
-/// it, and the cursor that takes it. A cursor that jumps takes another feed. Its mutex is held
-/// without taking any other.
-class Feed {
+/// it, and the cursor that takes it. A cursor that jumps takes another fetch queue. Its mutex is
+/// held without taking any other.
+class FetchQueue {
  public:
-  Feed(KafkaPlace place, Offset begin) : at(std::move(place)), from(begin) {}
+  FetchQueue(KafkaPartition partition, Offset begin) : at(std::move(partition)), from(begin) {}
 
-  const KafkaPlace at;
+  const KafkaPartition at;
   const Offset from;  ///< where it begins
 
   /// What came since the last time.
   struct News {
     std::vector<RecordSet> sets;
     std::optional<rd_kafka_resp_err_t> error;  ///< with which it ends, behind the sets
-    Offset last_stable = offset(-1);           ///< -1: not told
+    Offset last_stable = offset(-1);           ///< -1: not known
   };
 
   // The cursor's side.
@@ -50,7 +50,7 @@ class Feed {
  private:
   Mutex mutex_;
   News news_ MILLRACE_GUARDED_BY(mutex_);
-  Offset last_stable_ MILLRACE_GUARDED_BY(mutex_) = offset(-1);  // told last
+  Offset last_stable_ MILLRACE_GUARDED_BY(mutex_) = offset(-1);  // received last
   std::size_t held_ MILLRACE_GUARDED_BY(mutex_) = 0;
   std::size_t room_below_ MILLRACE_GUARDED_BY(mutex_) = 0;  // 0: the fetcher does not wait for room
   std::atomic<bool> has_news_{false};

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "wire/feed.hpp"
+#include "wire/fetch_queue.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace millrace::log::kafka::wire {
 
-bool Feed::take(News& news) {
+bool FetchQueue::take(News& news) {
   if (!has_news_) return false;
   const MutexLock lock(mutex_);
   has_news_ = false;
@@ -15,7 +15,7 @@ bool Feed::take(News& news) {
   return true;
 }
 
-bool Feed::release(std::size_t bytes) {
+bool FetchQueue::release(std::size_t bytes) {
   const MutexLock lock(mutex_);
   held_ -= bytes;
   if (held_ >= room_below_) return false;
@@ -23,13 +23,13 @@ bool Feed::release(std::size_t bytes) {
   return true;
 }
 
-bool Feed::has_room(std::size_t bytes) {
+bool FetchQueue::has_room(std::size_t bytes) {
   const MutexLock lock(mutex_);
   room_below_ = held_ < bytes ? 0 : bytes;
   return room_below_ == 0;
 }
 
-bool Feed::put(std::optional<RecordSet> set, Offset last_stable) {
+bool FetchQueue::put(std::optional<RecordSet> set, Offset last_stable) {
   const MutexLock lock(mutex_);
   const bool news = set || last_stable > last_stable_;
   if (!news) return false;
@@ -43,7 +43,7 @@ bool Feed::put(std::optional<RecordSet> set, Offset last_stable) {
   return true;
 }
 
-void Feed::end(rd_kafka_resp_err_t error) {
+void FetchQueue::end(rd_kafka_resp_err_t error) {
   const MutexLock lock(mutex_);
   news_.error = error;
   has_news_ = true;
