@@ -13,7 +13,7 @@ LAUNCHER = pathlib.Path(__file__).resolve().parent / "launcher"
 sys.path.insert(0, str(LAUNCHER))
 
 import against  # noqa: E402
-from estate import RetailSuite  # noqa: E402
+from retail import RetailSuite  # noqa: E402
 from report import Failed, Row  # noqa: E402
 
 

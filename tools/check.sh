@@ -17,11 +17,11 @@ Stages:
   asan      address and undefined-behaviour sanitizers: unit and contract tests
   tsan      thread sanitizer: base, net, log, stream
   locks     clang checks which mutex guards what (tools/thread_safety)
-  estate    the release build of the retail example: on a part of the data twice, on all of it once
+  retail    the release build of the retail example: on a part of the data twice, on all of it once
   fuzz      every fuzz target, 30 s each
   bench     bench/run of every suite, the quick form (for its results, not its times)
   chroot    tools/chroot_test of Debian 12 and 13: the README's commands in a clean root
-  ci        what CI runs after ./test: package asan tsan locks estate fuzz
+  ci        what CI runs after ./test: package asan tsan locks retail fuzz
 Without a stage: test ci. --full: the long forms (all tests under asan, 300 s of fuzzing, bench, chroot).
 USAGE
 }
@@ -68,24 +68,24 @@ stage_locks() {
 }
 
 # One run of the retail example in a directory of its own, and the audit of its log.
-estate_run() {
-  local name=$1 port data="$root/build/estate/$1"
+retail_run() {
+  local name=$1 port data="$root/build/retail/$1"
   shift
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   rm -rf "$data"
-  say "./run --once $* (in build/estate/$name)"
+  say "./run --once $* (in build/retail/$name)"
   "$root/run" --once --data "$data" --port "$port" --summary "$data.json" "$@" >"$data.out" 2>&1 ||
     { tail -n 40 "$data.out" && say "The retail example failed; its output is $data.out" && return 1; }
   "$root/build/release/bin/retail-audit" "$data" || return 1
   rm -rf "$data"
 }
 
-stage_estate() {
+stage_retail() {
   grep -qs 'retail-run' "$root"/examples/retail/CMakeLists.txt || return 77
-  mkdir -p "$root/build/estate"
-  estate_run part-ample --stock ample --limit 2500 &&
-    estate_run part-scarce --stock scarce --limit 2500 --chaos 0.5 &&
-    estate_run whole --stock scarce
+  mkdir -p "$root/build/retail"
+  retail_run part-ample --stock ample --limit 2500 &&
+    retail_run part-scarce --stock scarce --limit 2500 --chaos 0.5 &&
+    retail_run whole --stock scarce
 }
 
 stage_fuzz() {
@@ -125,12 +125,12 @@ for argument in "$@"; do
   case $argument in
     -h | --help) usage && exit 0 ;;
     --full) full=yes ;;
-    ci) stages+=(package asan tsan locks estate fuzz) ;;
-    test | package | asan | tsan | locks | estate | fuzz | bench | chroot) stages+=("$argument") ;;
+    ci) stages+=(package asan tsan locks retail fuzz) ;;
+    test | package | asan | tsan | locks | retail | fuzz | bench | chroot) stages+=("$argument") ;;
     *) usage >&2 && exit 2 ;;
   esac
 done
-[ "${#stages[@]}" -gt 0 ] || stages=(test package asan tsan locks estate fuzz)
+[ "${#stages[@]}" -gt 0 ] || stages=(test package asan tsan locks retail fuzz)
 [ "$full" = no ] || [[ " ${stages[*]} " == *" bench "* ]] || stages+=(bench)
 [ "$full" = no ] || [[ " ${stages[*]} " == *" chroot "* ]] || stages+=(chroot)
 export MILLRACE_FULL=$full

@@ -11,13 +11,13 @@ import sys
 import tempfile
 
 import against
-import estate
 import peers
 import programs
 import report
+import retail
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SUITES = {"log": programs.LogSuite, "stream": programs.StreamSuite, "retail": estate.RetailSuite, "peers": peers.PeersSuite}
+SUITES = {"log": programs.LogSuite, "stream": programs.StreamSuite, "retail": retail.RetailSuite, "peers": peers.PeersSuite}
 MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs"}
 
 

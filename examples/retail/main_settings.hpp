@@ -10,7 +10,7 @@
 
 namespace retail {
 
-/// The setting that all services of the estate share.
+/// The setting that all services of the system share.
 [[nodiscard]] inline millrace::service::Setting stock_setting() {
   return {.name = "stock",
           .default_value = "scarce",
@@ -19,10 +19,10 @@ namespace retail {
           .for_life_of_log = true};
 }
 
-[[nodiscard]] inline Settings estate_settings(const millrace::service::Settings& settings) {
-  Settings estate;
-  estate.stock = settings.get("stock") == "ample" ? StockMode::ample : StockMode::scarce;
-  return estate;
+[[nodiscard]] inline Settings retail_settings(const millrace::service::Settings& settings) {
+  Settings retail;
+  retail.stock = settings.get("stock") == "ample" ? StockMode::ample : StockMode::scarce;
+  return retail;
 }
 
 /// The definition of a service that has no HTTP routes of its own.
@@ -34,7 +34,7 @@ namespace retail {
   definition.description = std::move(description);
   definition.settings = {stock_setting()};
   definition.topology = [topology](const millrace::service::Settings& settings) {
-    return topology(estate_settings(settings));
+    return topology(retail_settings(settings));
   };
   return definition;
 }

@@ -13,14 +13,14 @@ OBJECT = "modules/log/CMakeFiles/millrace_log.dir/src/record.cpp.o"
 TEST = "modules/log/CMakeFiles/log_test.dir/tests/record_test.cpp.o"
 HEADER = "modules/log/CMakeFiles/header_check_log.dir/__/__/header_check/millrace_log_log.hpp.cpp.o"
 PROGRAM = "apps/millrace/CMakeFiles/millrace.dir/main.cpp.o"
-ESTATE = "tests/estate/CMakeFiles/estate_harness.dir/run.cpp.o"
+HARNESS = "tests/retail/CMakeFiles/retail_harness.dir/run.cpp.o"
 SPANS = [
     (0, 500, OBJECT, "a1"),
     (0, 2000, OBJECT, "a1"),
     (100, 4100, TEST, "b2"),
     (0, 1000, HEADER, "c3"),
     (0, 1000, PROGRAM, "d4"),
-    (0, 1000, ESTATE, "e5"),
+    (0, 1000, HARNESS, "e5"),
     (2000, 2100, "modules/log/libmillrace_log.a", "f6"),
     (5000, 5500, "bin/tests/log_test", "a7"),
     (5000, 5500, "bin/tests/log_test.map", "a7"),
@@ -63,7 +63,7 @@ class BuildCost(unittest.TestCase):
                 ("modules/log", "link"): (1, None, 0.1, None),
                 ("programs", "link"): (1, 0.2, 0.5, 50.0),
                 ("apps/millrace", "program"): (1, None, 1.0, None),
-                ("tests/estate", "tests"): (1, None, 1.0, None),
+                ("tests/retail", "tests"): (1, None, 1.0, None),
             },
         )
 

@@ -24,7 +24,7 @@ Result<std::map<std::string, RevenueChanged>> read_revenue(log::Log& log, AuditR
     if (const auto revenue = record.decode<RevenueChanged>()) {
       last[std::string(record.key())] = *revenue;
     } else {
-      violation(report, record.place() + ": " + revenue.error().message());
+      violation(report, record.name() + ": " + revenue.error().message());
     }
   };
   MILLRACE_ASSIGN(const bool found, read_topic(log, revenue_topic, visit));

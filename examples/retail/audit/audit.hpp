@@ -13,7 +13,7 @@
 
 namespace retail {
 
-/// What the topics of an estate at rest say about it.
+/// What the topics of a system at rest say about it.
 struct AuditReport {
   bool ok = false;
   std::vector<std::string> violations;  ///< the first 100, each naming topic, place or id
@@ -37,8 +37,8 @@ BOOST_DESCRIBE_STRUCT(AuditReport, (),
                        rejected_by, returns, write_offs, dead_lettered, lines, revenue_milli,
                        refunds_milli))
 
-/// Reads all topics of the estate from the beginning and checks what must be true at rest (1-3 and
-/// 6 of the estate's page): each request in exactly one final state, with a chain of causes back to
+/// Reads all topics of the system from the beginning and checks what must be true at rest (1-3 and
+/// 6 of the system's page): each request in exactly one final state, with a chain of causes back to
 /// it; shelves that add up; money that adds up; nothing left behind by rejected orders. Holds one
 /// small entry per request and per product and nothing per event. Failures are those of reading the
 /// log; what the topics say wrong is in the report.

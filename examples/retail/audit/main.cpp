@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* usage =
     "usage: retail-audit DATA|URL [--json]\n"
-    "Checks from the topics alone that an estate at rest lost nothing and doubled nothing.\n"
+    "Checks from the topics alone that a system at rest lost nothing and doubled nothing.\n"
     "DATA is the directory of a run (its log is DATA/log), URL names a log (file:DIR).\n"
     "Exit status: 0 the audit holds, 1 it does not, 2 it could not be made.\n";
 
@@ -27,17 +27,17 @@ int complain(const std::string& what) {
   return 2;
 }
 
-std::string url_of(std::string_view place) {
-  if (place.find(':') != std::string_view::npos) return std::string(place);
-  const std::string log = std::string(place) + "/log";
-  return "file:" + (millrace::real_file_system().exists(log) ? log : std::string(place));
+std::string url_of(std::string_view log_name) {
+  if (log_name.find(':') != std::string_view::npos) return std::string(log_name);
+  const std::string log = std::string(log_name) + "/log";
+  return "file:" + (millrace::real_file_system().exists(log) ? log : std::string(log_name));
 }
 
 int refuse(const std::string& why) {
   return complain(why + "; use: retail-audit DATA|URL [--json]");
 }
 
-int run(std::string_view place, bool json) {
+int run(std::string_view log_name, bool json) {
   millrace::SeededRandom random(millrace::real_seed());
   millrace::log::LogEnvironment environment{millrace::real_clock(), millrace::real_file_system(),
                                             random, millrace::real_processes()};
@@ -46,7 +46,7 @@ int run(std::string_view place, bool json) {
   options.create = false;
   options.access = millrace::log::LogAccess::prefer_write;
   millrace::service::register_backends();
-  const auto log = millrace::log::open_log(url_of(place), environment, options);
+  const auto log = millrace::log::open_log(url_of(log_name), environment, options);
   if (!log) return complain(log.error().to_string());
   if (const auto reason = (*log)->read_only_reason()) {
     complain("reading only: " + *reason);
@@ -61,7 +61,7 @@ int run(std::string_view place, bool json) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string_view place;
+  std::string_view log_name;
   bool named = false;
   bool json = false;
   for (int i = 1; i < argc; ++i) {
@@ -75,12 +75,12 @@ int main(int argc, char** argv) {
     } else if (argument.starts_with('-') || named) {
       return refuse("unexpected '" + std::string(argument) + "'");
     } else {
-      place = argument;
+      log_name = argument;
       named = true;
     }
   }
-  if (place.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+  if (log_name.find_first_not_of(" \t\r\n") == std::string_view::npos) {
     return refuse("the directory of a run is missing, or the URL of a log");
   }
-  return run(place, json);
+  return run(log_name, json);
 }

@@ -71,7 +71,7 @@ Status RequestLedger::read_letters(log::Log& log) {
       if (record.record.headers.find("dl-topic") == requests_topic) {
         entry.dead_letter = xxh64(record.context.id);
       } else if (entry.stopped_at.empty()) {
-        entry.stopped_at = record.place() + ", " +
+        entry.stopped_at = record.name() + ", " +
                            std::string(record.record.headers.find("dl-reason").value_or(""));
       }
     };
@@ -92,7 +92,7 @@ void RequestLedger::take(const AuditedRecord& record, AuditReport& report) {
   try {
     take_content(entry, event, record, report);
   } catch (const std::overflow_error& error) {
-    violation(report, record.place() + ": " + error.what());
+    violation(report, record.name() + ": " + error.what());
   }
 }
 
@@ -102,7 +102,7 @@ void RequestLedger::take_content(Entry& entry, Event event, const AuditedRecord&
     if (value) {
       apply(*value);
     } else {
-      violation(report, record.place() + ": " + value.error().message());
+      violation(report, record.name() + ": " + value.error().message());
     }
   };
   switch (event) {

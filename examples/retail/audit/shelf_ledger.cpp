@@ -74,14 +74,14 @@ void ShelfLedger::take(const AuditedRecord& record, AuditReport& report) {
   try {
     take_change(record, report);
   } catch (const std::overflow_error& error) {
-    violation(report, record.place() + ": " + error.what());
+    violation(report, record.name() + ": " + error.what());
   }
 }
 
 void ShelfLedger::take_change(const AuditedRecord& record, AuditReport& report) {
   const auto changed = record.decode<ShelfChanged>();
   const auto wrong = [&](const std::string& what) {
-    violation(report, record.place() + ": " + std::string(record.key()) + ": " + what);
+    violation(report, record.name() + ": " + std::string(record.key()) + ": " + what);
   };
   if (!changed) return wrong(changed.error().message());
   const ShelfLevel& level = *changed;

@@ -13,18 +13,19 @@ namespace {
 
 constexpr std::size_t fetch_bytes = 1U << 20U;
 
-Status read_partition(log::Log& log, std::string_view topic, log::TopicPartition place,
+Status read_partition(log::Log& log, std::string_view topic, log::TopicPartition topic_partition,
                       const std::function<void(const AuditedRecord&)>& visit) {
-  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
-  MILLRACE_ASSIGN(log::Offset next, log.start_offset(place));
+  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(topic_partition));
+  MILLRACE_ASSIGN(log::Offset next, log.start_offset(topic_partition));
   log::FetchBuffer buffer;
   while (next < end) {
-    MILLRACE_TRY(log.fetch(place, next, fetch_bytes, buffer));
+    MILLRACE_TRY(log.fetch(topic_partition, next, fetch_bytes, buffer));
     for (const log::RecordView& record : buffer.records) {
       if (record.offset < next || record.offset >= end) continue;
       const auto context =
           codec::read_event_headers(record.headers.encoded(), record.headers.size());
-      visit({topic, place.partition.value, record, context.value_or(codec::EventContext{})});
+      visit({topic, topic_partition.partition.value, record,
+             context.value_or(codec::EventContext{})});
     }
     if (buffer.next <= next) break;
     next = buffer.next;
@@ -34,7 +35,7 @@ Status read_partition(log::Log& log, std::string_view topic, log::TopicPartition
 
 }  // namespace
 
-std::string AuditedRecord::place() const {
+std::string AuditedRecord::name() const {
   return std::string(topic) + "-" + std::to_string(partition) + "@" +
          std::to_string(record.offset.value);
 }

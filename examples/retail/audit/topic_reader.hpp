@@ -22,7 +22,7 @@ struct AuditedRecord {
 
   [[nodiscard]] std::string_view key() const { return record.key.value_or(""); }
   /// `stock.shelves-2@17`.
-  [[nodiscard]] std::string place() const;
+  [[nodiscard]] std::string name() const;
   template <class T>
   [[nodiscard]] millrace::Result<T> decode() const {
     return millrace::codec::from_json<T>(record.value.value_or(""), context.type);

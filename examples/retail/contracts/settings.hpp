@@ -13,7 +13,7 @@ enum class StockMode : std::uint8_t {
           ///< some dispatches are late
 };
 
-/// What all services of an estate are started with; the same for all of them and for the life of a
+/// What all services of a system are started with; the same for all of them and for the life of a
 /// log.
 struct Settings {
   StockMode stock = StockMode::scarce;

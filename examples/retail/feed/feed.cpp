@@ -26,8 +26,9 @@ constexpr std::int64_t ns_per_ms = 1'000'000;
 constexpr std::int64_t ns_per_s = 1'000'000'000;
 // In the open loop a stalled server must not make the feed hold the whole year.
 constexpr std::size_t open_loop_limit = 4'096;
-// What a service takes on unless told otherwise, in flight and in line. Fewer would make the feed's
-// own queue the bottleneck: so many requests by the time that one takes is the most it could send.
+// What a service takes on unless its flags say otherwise, in flight and in line. Fewer would make
+// the feed's own queue the bottleneck: so many requests by the time that one takes is the most it
+// could send.
 constexpr std::size_t max_connections = 2'048;
 constexpr std::int64_t position_interval_ns = ns_per_s;
 constexpr std::int64_t resend_pause_ns = 20 * ns_per_ms;

@@ -28,7 +28,7 @@ using millrace::stream::TopologyBuilder;
 using millrace::stream::Windowed;
 
 /// Adds up the sales of one partition of products, and publishes from time to time what changed: an
-/// event for each line sold would be most of the estate's traffic.
+/// event for each line sold would be most of the system's traffic.
 class SalesCounter final : public Processor<RequestId, Sales> {
  public:
   SalesCounter(StoreRef<ProductCode, ProductTotals> products,

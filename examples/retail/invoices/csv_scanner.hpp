@@ -19,7 +19,7 @@ class CsvScanner {
   static constexpr std::size_t columns = 8;
   using Row = std::array<std::string_view, columns>;
 
-  /// Scans a piece; `visit(row)` answers a Status, and its failure ends the scan. Rows live for the
+  /// Scans a piece; `visit(row)` returns a Status, and its failure ends the scan. Rows live for the
   /// call.
   template <class F>
   [[nodiscard]] millrace::Status push(std::string_view piece, F visit) {

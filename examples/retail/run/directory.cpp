@@ -74,14 +74,14 @@ Status close_to_others(const std::string& root) {
 
 }  // namespace
 
-Result<EstateDirectory> EstateDirectory::open(const RunOptions& options, const Say& say) {
+Result<DataDirectory> DataDirectory::open(const RunOptions& options, const Say& say) {
   millrace::FileSystem& files = millrace::real_file_system();
   MILLRACE_TRY(look_at(files, options.data));
   MILLRACE_TRY(files.create_directories(options.data));
   const std::string lock_path = options.data + "/" + lock_file;
   const int lock = millrace::open_or_create(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW);
   if (lock < 0) return fail(millrace::errc::io_error, lock_path + ": " + std::strerror(errno));
-  EstateDirectory directory(options.data, lock);
+  DataDirectory directory(options.data, lock);
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
     return fail(millrace::errc::busy, "another ./run works in " + options.data +
                                           ": stop it first, or use another --data");
@@ -94,7 +94,7 @@ Result<EstateDirectory> EstateDirectory::open(const RunOptions& options, const S
 }
 
 // Under the lock: makes the directory ours, as it is or emptied.
-Status EstateDirectory::adopt(const RunOptions& options, const Say& say) {
+Status DataDirectory::adopt(const RunOptions& options, const Say& say) {
   millrace::FileSystem& files = millrace::real_file_system();
   MILLRACE_ASSIGN(const std::optional<Marker> found, look_at(files, root_));
   if (found && !options.fresh) {
@@ -118,13 +118,13 @@ Status EstateDirectory::adopt(const RunOptions& options, const Say& say) {
   return write_marker(files, root_, marker_);
 }
 
-bool EstateDirectory::has_begun() const {
+bool DataDirectory::has_begun() const {
   millrace::FileSystem& files = millrace::real_file_system();
   return !marker_.log.empty() || files.exists(path("feed.position")) ||
          files.exists(path("summary.json"));
 }
 
-Status EstateDirectory::bind(const std::string& log_identity, bool own_log, const Say& say) {
+Status DataDirectory::bind(const std::string& log_identity, bool own_log, const Say& say) {
   if (marker_.log == log_identity) return {};
   if (!marker_.log.empty() && own_log) {
     return fail(millrace::errc::invalid_argument,
@@ -137,12 +137,12 @@ Status EstateDirectory::bind(const std::string& log_identity, bool own_log, cons
   return write_marker(millrace::real_file_system(), root_, marker_);
 }
 
-EstateDirectory::EstateDirectory(EstateDirectory&& other) noexcept
+DataDirectory::DataDirectory(DataDirectory&& other) noexcept
     : root_(std::move(other.root_)), lock_(other.lock_), marker_(std::move(other.marker_)) {
   other.lock_ = -1;
 }
 
-EstateDirectory::~EstateDirectory() {
+DataDirectory::~DataDirectory() {
   if (lock_ >= 0) ::close(lock_);
 }
 

@@ -12,13 +12,13 @@
 
 namespace retail {
 
-/// The directories that EstateDirectory::open() makes in the directory of a run.
+/// The directories that DataDirectory::open() makes in the directory of a run.
 inline constexpr std::array<const char*, 3> directories_of_run{"run", "logs", "state"};
 
 /// The directory of a run, held by one `./run` at a time. It carries a marker; one that has
 /// something in it and no marker belongs to somebody else and is left as it is. The lock ends with
 /// the object or the process.
-class EstateDirectory {
+class DataDirectory {
  public:
   /// Takes a line for people, without its end.
   using Say = std::function<void(const std::string& line)>;
@@ -26,11 +26,11 @@ class EstateDirectory {
   /// Makes or opens the directory and takes its lock. With `fresh` it then deletes what runs wrote
   /// there, and says so before. errc::busy: another run works there, or uses its log.
   /// errc::invalid_argument: the directory is not one of a run, or was begun with other settings.
-  [[nodiscard]] static millrace::Result<EstateDirectory> open(const RunOptions& options,
-                                                              const Say& say);
-  EstateDirectory(EstateDirectory&& other) noexcept;
-  EstateDirectory& operator=(EstateDirectory&&) = delete;
-  ~EstateDirectory();
+  [[nodiscard]] static millrace::Result<DataDirectory> open(const RunOptions& options,
+                                                            const Say& say);
+  DataDirectory(DataDirectory&& other) noexcept;
+  DataDirectory& operator=(DataDirectory&&) = delete;
+  ~DataDirectory();
 
   [[nodiscard]] std::string path(const std::string& name) const { return root_ + "/" + name; }
   [[nodiscard]] const Marker& marker() const { return marker_; }
@@ -43,7 +43,7 @@ class EstateDirectory {
                                       const Say& say);
 
  private:
-  EstateDirectory(std::string root, int lock) : root_(std::move(root)), lock_(lock) {}
+  DataDirectory(std::string root, int lock) : root_(std::move(root)), lock_(lock) {}
   [[nodiscard]] millrace::Status adopt(const RunOptions& options, const Say& say);
   std::string root_;
   int lock_;

@@ -43,8 +43,8 @@ Result<std::optional<std::string>> working_holder(log::Log& log, const std::stri
                                                   std::int64_t since_ns, std::int64_t now_ns) {
   MILLRACE_ASSIGN(const auto groups, log.groups());
   for (const log::GroupInfo& group : groups) {
-    if (group.name != guard_group || group.units.empty()) continue;
-    const std::string& holder = group.units.front().member;
+    if (group.name != guard_group || group.tasks.empty()) continue;
+    const std::string& holder = group.tasks.front().member;
     for (const auto& member : group.members) {
       if (member.name == holder && holder != self &&
           (member.heartbeat_age_ms + 1) * ns_per_ms <= now_ns - since_ns)

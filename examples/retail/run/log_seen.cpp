@@ -40,10 +40,10 @@ millrace::Result<std::int64_t> requests_in(log::Log& log) {
   const auto topic = log.find_topic(requests_topic);
   if (!topic && topic.error().is(log::errc::unknown_topic)) return 0;
   if (!topic) return millrace::fail(topic.error());
-  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> partitions;
   for (std::int32_t number = 0; number < topic->spec.partitions; ++number)
-    places.push_back({topic->id, log::partition(number)});
-  MILLRACE_ASSIGN(const auto ends, log.end_offsets(places));
+    partitions.push_back({topic->id, log::partition(number)});
+  MILLRACE_ASSIGN(const auto ends, log.end_offsets(partitions));
   std::int64_t total = 0;
   for (const log::Offset end : ends)
     total += end.value;

@@ -12,7 +12,7 @@
 
 #include "directory.hpp"
 #include "environment.hpp"
-#include "estate.hpp"
+#include "example_run.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/terminal_text.hpp"
 #include "millrace/service/signals.hpp"
@@ -38,7 +38,7 @@ int complain(const millrace::Error& error, int code) {
   return code;
 }
 
-int conclude(const RunOptions& options, const EstateDirectory& directory, const Summary& summary) {
+int conclude(const RunOptions& options, const DataDirectory& directory, const Summary& summary) {
   millrace::FileSystem& files = millrace::real_file_system();
   const std::string json = to_json(summary);
   for (const std::string& path : {directory.path("summary.json"), options.summary}) {
@@ -50,35 +50,35 @@ int conclude(const RunOptions& options, const EstateDirectory& directory, const 
   return summary.audit.ok ? 0 : 1;
 }
 
-// Answers the exit code: that of the finished run, or 1 when the estate cannot stay up.
-int stay_up(Estate& estate, int code) {
-  std::printf("\nThe year is over and the estate stays up: %s\nCtrl-C drains it.\n",
-              estate.storefront_url().c_str());
+// Returns the exit code: that of the finished run, or 1 when the system cannot stay up.
+int stay_up(ExampleRun& example_run, int code) {
+  std::printf("\nThe year is over and the system stays up: %s\nCtrl-C drains it.\n",
+              example_run.storefront_url().c_str());
   std::fflush(stdout);
-  const auto stayed = estate.stay_up();
-  estate.stop();
+  const auto stayed = example_run.stay_up();
+  example_run.stop();
   return stayed ? code : complain(stayed.error(), 1);
 }
 
-int run_through(const RunOptions& options, const EstateDirectory& directory, Estate& estate,
+int run_through(const RunOptions& options, const DataDirectory& directory, ExampleRun& example_run,
                 bool own_cluster) {
-  const auto rested = estate.run_to_rest();
+  const auto rested = example_run.run_to_rest();
   if (!rested) return complain(rested.error(), 1);
   if (!*rested) {
     if (own_cluster) {
       std::printf("draining\n");
     } else {
-      std::printf("draining; run again with --data %s to go on\n",
+      std::printf("draining; run again with --data %s to continue\n",
                   millrace::printable_line(options.data).c_str());
     }
-    estate.stop();
+    example_run.stop();
     return options.once ? 1 : 0;
   }
-  if (options.once) estate.stop();
-  const auto summary = estate.sum_up();
+  if (options.once) example_run.stop();
+  const auto summary = example_run.sum_up();
   if (!summary) return complain(summary.error(), 1);
   const int code = conclude(options, directory, *summary);
-  return options.once ? code : stay_up(estate, code);
+  return options.once ? code : stay_up(example_run, code);
 }
 
 // Shows what a finished run left behind, and with it the exit code it had.
@@ -94,7 +94,7 @@ millrace::Result<int> show_finished(const RunOptions& options, const FinishedRun
 
 // An empty cluster knows nothing of what the directory says has been sent.
 millrace::Status start_cluster(OwnCluster& cluster, RunOptions& options,
-                               const EstateDirectory& directory) {
+                               const DataDirectory& directory) {
   if (millrace::real_file_system().exists(directory.path("feed.position"))) {
     return millrace::fail(millrace::errc::invalid_argument,
                           options.data + " holds a run that has begun, and " + own_cluster_url +
@@ -126,7 +126,7 @@ void say(const std::string& line) {
 }
 
 // A finished run on a cluster of its own: the cluster is gone, and its summary is all there is.
-std::optional<int> show_lost_cluster(const RunOptions& options, const EstateDirectory& directory,
+std::optional<int> show_lost_cluster(const RunOptions& options, const DataDirectory& directory,
                                      std::size_t invoices) {
   if (options.log != own_cluster_url) return std::nullopt;
   const auto finished = finished_summary(directory.path("summary.json"), invoices);
@@ -137,7 +137,7 @@ std::optional<int> show_lost_cluster(const RunOptions& options, const EstateDire
   return shown ? *shown : complain(shown.error(), 1);
 }
 
-int run_on(const RunOptions& options, EstateDirectory& directory, std::vector<Invoice> invoices,
+int run_on(const RunOptions& options, DataDirectory& directory, std::vector<Invoice> invoices,
            bool own_cluster) {
   // Before the first thread, which would end the process at a signal otherwise.
   millrace::service::Signals signals;
@@ -152,16 +152,17 @@ int run_on(const RunOptions& options, EstateDirectory& directory, std::vector<In
     code = *shown;
     if (options.once) return code;
   }
-  Estate estate(options, directory, signals, **log, std::move(invoices), resumed->answered);
-  if (const auto started = estate.start(program_directory()); !started)
+  ExampleRun example_run(options, directory, signals, **log, std::move(invoices),
+                         resumed->answered);
+  if (const auto started = example_run.start(program_directory()); !started)
     return complain(started.error(), 1);
-  if (resumed->finished) return stay_up(estate, code);
-  return run_through(options, directory, estate, own_cluster);
+  if (resumed->finished) return stay_up(example_run, code);
+  return run_through(options, directory, example_run, own_cluster);
 }
 
 int run(RunOptions options) {
   millrace::service::raise_descriptor_limit();
-  auto directory = EstateDirectory::open(options, say);
+  auto directory = DataDirectory::open(options, say);
   if (!directory) return refuse(directory.error());
   if (const auto usable = check_summary(options); !usable) {
     return refuse(usable.error());

@@ -177,7 +177,7 @@ millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv,
   RunOptions run;
   run.source = program_directory + "/../../../examples/retail/data/online-retail.csv.zst";
   CLI::App app{
-      "Runs the retail estate: a year of real invoices through seven services on a shared log.",
+      "Runs the retail example: a year of real invoices through seven services on a shared log.",
       "./run"};
   app.set_version_flag("--version", "millrace " + std::string(millrace::service::version));
   add_options(app, run);

@@ -46,7 +46,7 @@ struct ParsedRun {
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> described_options();
 
 /// Whether the files that the options name can be read and written, so that a run does not find out
-/// at its end. A summary may go to a directory that EstateDirectory::open() is to make: call
+/// at its end. A summary may go to a directory that DataDirectory::open() is to make: call
 /// check_summary() after it. errc::invalid_argument as above.
 [[nodiscard]] millrace::Status check_files(const RunOptions& options);
 

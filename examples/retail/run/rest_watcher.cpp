@@ -41,53 +41,53 @@ Status RestWatcher::find_topics() {
     if (!topic && topic.error().is(millrace::log::errc::unknown_topic)) continue;
     if (!topic) return millrace::fail(topic.error());
     for (std::int32_t number = 0; number < topic->spec.partitions; ++number) {
-      places_.push_back({{topic->id, partition(number)},
-                         millrace::log::offset(0),
-                         name == std::string_view(orders_dead_letters_topic)});
+      partitions_.push_back({{topic->id, partition(number)},
+                             millrace::log::offset(0),
+                             name == std::string_view(orders_dead_letters_topic)});
     }
     found_.emplace_back(name);
   }
   return {};
 }
 
-Result<bool> RestWatcher::read_some(Place& place) {
-  MILLRACE_TRY(log_.fetch(place.place, place.next, read_bytes, buffer_));
+Result<bool> RestWatcher::read_some(Partition& partition) {
+  MILLRACE_TRY(log_.fetch(partition.partition, partition.next, read_bytes, buffer_));
   for (const auto& record : buffer_.records) {
     const std::string_view type = record.headers.find("ce_type").value_or("");
     // Letters of other events than requests end nothing.
-    if (place.dead_letters ? record.headers.find("dl-topic") == requests_topic : is_final(type))
+    if (partition.dead_letters ? record.headers.find("dl-topic") == requests_topic : is_final(type))
       ++final_;
-    if (!place.dead_letters && type == rejected_type) ++rejected_;
+    if (!partition.dead_letters && type == rejected_type) ++rejected_;
   }
-  const bool advanced = buffer_.next != place.next;
-  place.next = buffer_.next;
+  const bool advanced = buffer_.next != partition.next;
+  partition.next = buffer_.next;
   return advanced;
 }
 
 Status RestWatcher::read() {
   if (found_.size() < 3) MILLRACE_TRY(find_topics());
-  for (Place& place : places_) {
+  for (Partition& partition : partitions_) {
     bool more = true;
     while (more) {
-      MILLRACE_ASSIGN(more, read_some(place));
+      MILLRACE_ASSIGN(more, read_some(partition));
     }
   }
   return {};
 }
 
 Result<std::int64_t> RestWatcher::lag() {
-  std::vector<millrace::log::TopicPartition> places;
+  std::vector<millrace::log::TopicPartition> partitions;
   std::int64_t total = 0;
   MILLRACE_ASSIGN(const auto groups, log_.groups());
   for (const auto& group : groups) {
     // Left behind by a tool, such as `millrace copy`.
     if (group.members.empty()) continue;
     for (const auto& position : group.positions) {
-      places.push_back(position.place);
+      partitions.push_back(position.partition);
       total -= position.next.value;
     }
   }
-  MILLRACE_ASSIGN(const auto ends, log_.end_offsets(places));
+  MILLRACE_ASSIGN(const auto ends, log_.end_offsets(partitions));
   for (const auto& end : ends)
     total += end.value;
   return total;

@@ -12,8 +12,8 @@
 
 namespace retail {
 
-/// Follows the estate's topics and tells when it has come to rest: every request has reached a
-/// final event, and no group of the estate has anything left to read. One thread.
+/// Follows the system's topics and tells when it has come to rest: every request has reached a
+/// final event, and no group of the system has anything left to read. One thread.
 class RestWatcher {
  public:
   /// `log` outlives the watcher.
@@ -29,17 +29,17 @@ class RestWatcher {
   [[nodiscard]] millrace::Result<std::int64_t> lag();
 
  private:
-  struct Place {
-    millrace::log::TopicPartition place;
+  struct Partition {
+    millrace::log::TopicPartition partition;
     millrace::log::Offset next;
     bool dead_letters = false;
   };
   [[nodiscard]] millrace::Status find_topics();
-  [[nodiscard]] millrace::Result<bool> read_some(Place& place);
+  [[nodiscard]] millrace::Result<bool> read_some(Partition& partition);
 
   millrace::log::Log& log_;
   std::vector<std::string> found_;
-  std::vector<Place> places_;
+  std::vector<Partition> partitions_;
   millrace::log::FetchBuffer buffer_;
   std::int64_t final_ = 0;
   std::int64_t rejected_ = 0;

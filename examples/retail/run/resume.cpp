@@ -28,8 +28,8 @@ std::optional<std::string> why_not_believed(millrace::log::Log& log,
 
 }  // namespace
 
-Result<Resumed> resume(millrace::log::Log& log, const EstateDirectory& directory,
-                       std::size_t invoices, const EstateDirectory::Say& say) {
+Result<Resumed> resume(millrace::log::Log& log, const DataDirectory& directory,
+                       std::size_t invoices, const DataDirectory::Say& say) {
   Resumed resumed;
   MILLRACE_ASSIGN(const std::int64_t held, requests_in(log));
   const std::string position_file = directory.path("feed.position");

@@ -23,8 +23,7 @@ struct Resumed {
 /// errc::invalid_argument: `feed.position` speaks of requests that the run or the log does not
 /// have, or the summary is of a later format.
 [[nodiscard]] millrace::Result<Resumed> resume(millrace::log::Log& log,
-                                               const EstateDirectory& directory,
-                                               std::size_t invoices,
-                                               const EstateDirectory::Say& say);
+                                               const DataDirectory& directory, std::size_t invoices,
+                                               const DataDirectory::Say& say);
 
 }  // namespace retail

@@ -28,7 +28,7 @@ RunLog::RunLog()
       environment_{millrace::real_clock(), millrace::real_file_system(), random_,
                    millrace::real_processes()} {}
 
-Status RunLog::open_log(const RunOptions& options, const EstateDirectory& directory,
+Status RunLog::open_log(const RunOptions& options, const DataDirectory& directory,
                         bool goes_with_run) {
   millrace::log::LogOptions log_options;
   log_options.member = run_member_name();
@@ -49,8 +49,8 @@ Status RunLog::open_log(const RunOptions& options, const EstateDirectory& direct
                   "to delete the rest and begin again");
 }
 
-Result<std::unique_ptr<RunLog>> RunLog::open(const RunOptions& options, EstateDirectory& directory,
-                                             bool goes_with_run, const EstateDirectory::Say& say) {
+Result<std::unique_ptr<RunLog>> RunLog::open(const RunOptions& options, DataDirectory& directory,
+                                             bool goes_with_run, const DataDirectory::Say& say) {
   std::unique_ptr<RunLog> made(new RunLog);
   MILLRACE_TRY(made->open_log(options, directory, goes_with_run));
   MILLRACE_ASSIGN(made->guard_, LogGuard::take(*made->log_, millrace::real_clock()));

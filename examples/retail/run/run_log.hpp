@@ -23,8 +23,8 @@ class RunLog {
   /// errc::invalid_argument: the log is not the directory's, or was begun with other settings.
   /// errc::not_found: the directory's log is gone.
   [[nodiscard]] static millrace::Result<std::unique_ptr<RunLog>> open(
-      const RunOptions& options, EstateDirectory& directory, bool goes_with_run,
-      const EstateDirectory::Say& say);
+      const RunOptions& options, DataDirectory& directory, bool goes_with_run,
+      const DataDirectory::Say& say);
 
   [[nodiscard]] millrace::log::Log& log() { return *log_; }
   /// Housekeeping, some ten times a second. An error when the log cannot be used any longer or is
@@ -33,8 +33,8 @@ class RunLog {
 
  private:
   RunLog();
-  [[nodiscard]] millrace::Status open_log(const RunOptions& options,
-                                          const EstateDirectory& directory, bool goes_with_run);
+  [[nodiscard]] millrace::Status open_log(const RunOptions& options, const DataDirectory& directory,
+                                          bool goes_with_run);
   millrace::SeededRandom random_;
   millrace::log::LogEnvironment environment_;
   std::unique_ptr<millrace::log::Log> log_;

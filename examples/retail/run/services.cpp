@@ -18,7 +18,7 @@
 namespace retail {
 
 std::vector<millrace::service::ChildSpec> service_children(const RunOptions& options,
-                                                           const EstateDirectory& directory,
+                                                           const DataDirectory& directory,
                                                            const std::string& log_identity,
                                                            const std::string& program_directory,
                                                            std::uint16_t storefront_port) {

@@ -16,7 +16,7 @@ namespace retail {
 /// storefront's port is known from the start so that it keeps it when it is started again. None of
 /// them works on another log than the one of that identity.
 [[nodiscard]] std::vector<millrace::service::ChildSpec> service_children(
-    const RunOptions& options, const EstateDirectory& directory, const std::string& log_identity,
+    const RunOptions& options, const DataDirectory& directory, const std::string& log_identity,
     const std::string& program_directory, std::uint16_t storefront_port);
 
 /// A loopback port that was free a moment ago.

@@ -38,7 +38,7 @@ millrace::service::Definition definition(Outcomes& outcomes) {
       "local views";
   storefront.settings = {stock_setting()};
   storefront.topology = [&outcomes](const millrace::service::Settings& settings) {
-    return topology(estate_settings(settings), &outcomes);
+    return topology(retail_settings(settings), &outcomes);
   };
   storefront.routes = [&outcomes](millrace::service::Context& context,
                                   millrace::http::Router& router) -> millrace::Status {

@@ -8,7 +8,7 @@
 #include "millrace/base/terminal_text.hpp"
 #include "retail/contracts/insights.hpp"
 #include "retail/tests/builders.hpp"
-#include "retail/tests/estate_world.hpp"
+#include "retail/tests/retail_world.hpp"
 
 namespace retail {
 namespace {
@@ -19,30 +19,30 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-/// An estate at rest whose audit holds; each test then adds one fact that must not be.
+/// A system at rest whose audit holds; each test then adds one fact that must not be.
 class Audit : public testing::Test {
  protected:
-  Audit() : invoices_(some_invoices(40)), estate_(5, ample) {
-    estate_.run(invoices_);
-    sound_ = estate_.audit();
+  Audit() : invoices_(some_invoices(40)), retail_(5, ample) {
+    retail_.run(invoices_);
+    sound_ = retail_.audit();
   }
   template <class K, class V>
   void add(const char* topic, const K& key, const V& event) {
-    estate_.world().write(topic, key, event, day(0));
+    retail_.world().write(topic, key, event, day(0));
   }
   void expect_violation(const std::string& text) {
-    const AuditReport report = estate_.audit();
+    const AuditReport report = retail_.audit();
     EXPECT_FALSE(report.ok);
     EXPECT_THAT(report.violations, Contains(HasSubstr(text)));
     EXPECT_THAT(to_text(report), HasSubstr("does not hold"));
   }
 
   const std::vector<Invoice> invoices_;
-  EstateWorld estate_;
+  RetailWorld retail_;
   AuditReport sound_;
 };
 
-TEST_F(Audit, holds_for_an_estate_at_rest) {
+TEST_F(Audit, holds_for_a_system_at_rest) {
   EXPECT_THAT(sound_.violations, IsEmpty());
   EXPECT_TRUE(sound_.ok);
   EXPECT_THAT(to_json(sound_), HasSubstr("\"ok\":true"));
@@ -57,11 +57,11 @@ TEST_F(Audit, finds_a_request_that_is_not_final) {
 TEST_F(Audit, shows_no_control_character_of_an_id) {
   const std::string hostile = "x\x1b[2J\xc2\x9b\xe2\x80\xae\nThe audit holds.";
   add(requests_topic, id(hostile.c_str()), RequestEvent(request<OrderRequested>({{"85123A", 1}})));
-  const std::string text = to_text(estate_.audit());
+  const std::string text = to_text(retail_.audit());
   EXPECT_THAT(text, HasSubstr("x\\x1b[2J\\u009b\\u202e\\nThe audit holds."));
   EXPECT_THAT(text, Not(HasSubstr("\nThe audit holds.")));
   EXPECT_TRUE(millrace::is_plain_text(text));
-  EXPECT_TRUE(millrace::is_plain_text(to_json(estate_.audit())));
+  EXPECT_TRUE(millrace::is_plain_text(to_json(retail_.audit())));
 }
 
 TEST_F(Audit, finds_a_payment_that_was_taken_twice) {

@@ -45,7 +45,8 @@ struct Known final : OutcomeListener {
   std::vector<RequestId> ids;
 };
 
-/// A storefront without HTTP: the parts of a service over a memory log that is durable when told.
+/// A storefront without HTTP: the parts of a service over a memory log that becomes durable when
+/// the test says so.
 class DeskTest : public testing::Test {
  protected:
   DeskTest()
@@ -90,20 +91,20 @@ class DeskTest : public testing::Test {
     for (const char* name : names)
       EXPECT_TRUE(log->create_topic({name, 4, millrace::log::TopicKind::events, owner}));
   }
-  std::future<Response> submit(const std::string& order, std::chrono::milliseconds patience) {
+  std::future<Response> submit(const std::string& order, std::chrono::milliseconds timeout) {
     return submit(
         RequestKind::order,
         R"({"order_id":")" + order +
             R"(","country":"France","ordered_at":"2010-12-01T08:26:00Z","lines":[{"product":"85123A","quantity":6,"unit_price_milli":2550}]})",
-        patience);
+        timeout);
   }
   std::future<Response> submit(RequestKind kind, const std::string& body,
-                               std::chrono::milliseconds patience) {
+                               std::chrono::milliseconds timeout) {
     auto posted = read_posted(kind, body, test::day(1));
     EXPECT_TRUE(posted) << posted.error().to_string();
     auto answer = std::make_shared<Answer>();
     auto future = answer->future();
-    desk_->submit(*std::move(posted), "", patience, Responder(answer));
+    desk_->submit(*std::move(posted), "", timeout, Responder(answer));
     return future;
   }
 
@@ -142,7 +143,7 @@ class DeskTest : public testing::Test {
   std::unique_ptr<Desk> desk_;
 };
 
-TEST_F(DeskTest, a_client_without_patience_is_told_that_its_request_is_pending) {
+TEST_F(DeskTest, a_client_that_does_not_wait_gets_that_its_request_is_pending) {
   const Response answer = submit("1", std::chrono::milliseconds(0)).get();
   EXPECT_EQ(answer.status, 202);
   EXPECT_EQ(answer.headers.find("Location"), "/orders/1");

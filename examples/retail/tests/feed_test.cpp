@@ -29,7 +29,7 @@ using testing::Each;
 using testing::HasSubstr;
 using testing::Lt;
 
-/// A storefront that answers when the test says so.
+/// A storefront that responds when the test says so.
 class FeedTest : public testing::Test {
  protected:
   void start_server(millrace::http::ServerOptions options) {

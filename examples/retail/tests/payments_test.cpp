@@ -83,7 +83,7 @@ TEST_F(Payments, a_rejected_order_gets_back_what_it_was_charged_and_only_that) {
   EXPECT_EQ(refund.amount_milli, Money{3'000});
 }
 
-TEST_F(Payments, who_was_not_charged_gets_nothing_back) {
+TEST_F(Payments, a_customer_who_was_not_charged_gets_nothing_back) {
   order("1", validated({{"85123A", 2, 1'500}}));
   order("1", rejected(RejectionReason::out_of_stock));
   order("2", validated({{"85123A", 1, 2'000'001}}));

@@ -71,14 +71,13 @@ class RunDirectory : public testing::Test {
     fs::remove_all(root_, ignored);
   }
 
-  millrace::Result<EstateDirectory> open(bool fresh = false, const std::string& stock = "scarce") {
+  millrace::Result<DataDirectory> open(bool fresh = false, const std::string& stock = "scarce") {
     RunOptions options;
     options.data = data_.string();
     options.stock = stock;
     options.fresh = fresh;
     said_.clear();
-    return EstateDirectory::open(options,
-                                 [this](const std::string& line) { said_.push_back(line); });
+    return DataDirectory::open(options, [this](const std::string& line) { said_.push_back(line); });
   }
   void write(const std::string& name, const std::string& text = "x") const {
     fs::create_directories((data_ / name).parent_path());

@@ -122,7 +122,7 @@ TEST(RunOptions, a_summary_may_go_where_the_run_is_to_make_a_directory) {
 }
 
 TEST(RunEnvironment, only_what_a_run_passes_on_stays) {
-  // Those of whoever runs the tests.
+  // Those of the user who runs the tests.
   static_cast<void>(drop_foreign_variables());
   ::setenv("MILLRACE_INSTANCE", "2", 1);
   ::setenv("MILLRACE_ADDRESS", "0.0.0.0", 1);

@@ -34,7 +34,7 @@ class RunResume : public testing::Test {
     ASSERT_NE(::mkdtemp(path.data()), nullptr);
     RunOptions options;
     options.data = path;
-    auto opened = EstateDirectory::open(options, [](const std::string&) {});
+    auto opened = DataDirectory::open(options, [](const std::string&) {});
     ASSERT_TRUE(opened) << opened.error().message();
     directory_.emplace(*std::move(opened));
     topic_ = *log_->create_topic({requests_topic, 2, log::TopicKind::events, "storefront"});
@@ -78,7 +78,7 @@ class RunResume : public testing::Test {
   log::MemoryBroker broker_{millrace::real_clock(), false};
   std::unique_ptr<log::Log> log_ = broker_.connect({.service = "storefront", .member = ""});
   log::Topic topic_;
-  std::optional<EstateDirectory> directory_;
+  std::optional<DataDirectory> directory_;
   std::vector<std::string> said_;
 };
 

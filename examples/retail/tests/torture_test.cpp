@@ -18,7 +18,7 @@
 #include "retail/stock/topology.hpp"
 #include "retail/storefront/topology.hpp"
 #include "retail/tests/builders.hpp"
-#include "retail/tests/estate_world.hpp"
+#include "retail/tests/retail_world.hpp"
 
 namespace retail {
 namespace {
@@ -35,11 +35,11 @@ using millrace::testkit::TortureReport;
 // undisturbed run in the order of time, but for those of the types to leave out.
 TortureInputs sent_to(const millrace::stream::Topology& topology,
                       const std::set<std::string>& left_out) {
-  EstateWorld estate(1, scarce);
-  estate.run(some_invoices(60));
+  RetailWorld retail(1, scarce);
+  retail.run(some_invoices(60));
   TortureInputs inputs;
   std::vector<std::pair<std::string, RawRecord>> records;
-  const auto log = estate.world().broker().connect({});
+  const auto log = retail.world().broker().connect({});
   std::set<std::string> seen;
   for (const millrace::stream::SourceSpec& source : topology.sources) {
     const auto topic = log->find_topic(source.topic);
@@ -48,7 +48,7 @@ TortureInputs sent_to(const millrace::stream::Topology& topology,
     const bool own = spec.owner == topology.service && source.topic != requests_topic;
     if (own) continue;
     inputs.topic(spec.name, spec.owner, spec.partitions, spec.kind);
-    for (RawRecord& record : estate.world().reader().all(source.topic)) {
+    for (RawRecord& record : retail.world().reader().all(source.topic)) {
       if (!left_out.contains(record.header("ce_type")))
         records.emplace_back(source.topic, std::move(record));
     }

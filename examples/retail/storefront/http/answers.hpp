@@ -12,7 +12,7 @@ namespace retail::storefront {
 [[nodiscard]] millrace::http::Response outcome_answer(const RequestId& id, const RequestView& view);
 /// 409: the id is that of another request, which `view` shows.
 [[nodiscard]] millrace::http::Response id_reused(const RequestId& id, const RequestView& view);
-/// 202 with Location: the request goes on, look it up there.
+/// 202 with Location: the request continues, look it up there.
 [[nodiscard]] millrace::http::Response still_pending(RequestKind kind, const RequestId& id);
 /// The answer to a GET.
 [[nodiscard]] millrace::http::Response status_answer(const RequestId& id, const RequestView& view);

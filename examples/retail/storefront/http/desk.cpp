@@ -38,7 +38,7 @@ struct Waiting {
   std::string event_id;  // of the request: two under one id differ in it
   Responder responder;
   std::optional<millrace::log::LogPosition> appended = std::nullopt;  // where its record ends
-  bool overdue = false;               // its patience is over, it waits for its record alone
+  bool overdue = false;               // its timeout has passed, it waits for its record alone
   Deadlines::iterator deadline = {};  // unless overdue
 };
 
@@ -60,7 +60,7 @@ struct Desk::State : std::enable_shared_from_this<Desk::State> {
 
   void run_timer();
   void answer_overdue(const std::vector<std::uint64_t>& tickets);
-  std::uint64_t wait(Waiting waiting, std::chrono::milliseconds patience);
+  std::uint64_t wait(Waiting waiting, std::chrono::milliseconds timeout);
   std::vector<Waiting> take(const RequestId& id, std::string_view but = {});
   std::optional<Waiting> take_ticket(std::uint64_t ticket);
   std::optional<Waiting> take_late(std::uint64_t ticket);
@@ -116,12 +116,12 @@ void Desk::State::answer_overdue(const std::vector<std::uint64_t>& tickets) {
   }
 }
 
-// An answer that the request goes on regardless is a promise: it waits for the record to be safe.
+// An answer that the request continues regardless is a promise: it waits for the record to be safe.
 void Desk::State::send_pending(Waiting late) {
   send_when_durable(*late.appended, still_pending(late.kind, late.id), std::move(late.responder));
 }
 
-// Nothing as long as its record is not appended: then it is the append that answers.
+// No value as long as its record is not appended: then the append sends the response.
 std::optional<Waiting> Desk::State::take_late(std::uint64_t ticket) {
   const millrace::MutexLock lock(mutex);
   const auto found = waiting.find(ticket);
@@ -144,9 +144,9 @@ void Desk::State::appended(std::uint64_t ticket, millrace::log::LogPosition posi
   if (late) send_pending(*std::move(late));
 }
 
-std::uint64_t Desk::State::wait(Waiting one, std::chrono::milliseconds patience) {
+std::uint64_t Desk::State::wait(Waiting one, std::chrono::milliseconds timeout) {
   const std::int64_t deadline =
-      context.clock.monotonic_ns() + std::chrono::nanoseconds(patience).count();
+      context.clock.monotonic_ns() + std::chrono::nanoseconds(timeout).count();
   const millrace::MutexLock lock(mutex);
   const std::uint64_t ticket = next_ticket++;
   by_id.emplace(one.id.text, ticket);
@@ -199,7 +199,7 @@ void Desk::State::withdraw(std::uint64_t ticket, const millrace::Error& error) {
     return refused->responder.send(problem(413, error.code().name, "", error.message()));
   if (error.is(millrace::log::errc::time_out_of_bounds))
     return refused->responder.send(problem(422, error.code().name, "", error.message()));
-  // Too much at once is no fault; it is counted with the answers.
+  // Too much at once is no fault; it is counted with the responses.
   if (!error.is(millrace::errc::busy)) {
     context.logger.error(
         "a request could not be appended",
@@ -275,17 +275,17 @@ Desk::Desk(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Desk::~Desk() { state_->stop(); }
 
-void Desk::submit(Posted posted, std::string_view trace, std::chrono::milliseconds patience,
+void Desk::submit(Posted posted, std::string_view trace, std::chrono::milliseconds timeout,
                   Responder responder) {
   const Known known = state_->answer_from_view(posted, responder);
   if (known == Known::answered) return;
   // The log decides what becomes of it, and another instance will hear of that: here there is
   // nothing to wait for but the record.
-  if (known == Known::elsewhere) patience = std::chrono::milliseconds(0);
+  if (known == Known::elsewhere) timeout = std::chrono::milliseconds(0);
   // Waiting begins before the append, so that no outcome can pass unseen. A request that is under
   // way already is appended again: the first one in the log counts, the others have no effect.
   const std::uint64_t ticket =
-      state_->wait({posted.kind, posted.id, posted.event_id, std::move(responder)}, patience);
+      state_->wait({posted.kind, posted.id, posted.event_id, std::move(responder)}, timeout);
   state_->append(posted, trace, ticket);
   // Its outcome may have been committed between the first look and the wait.
   look_again({posted.id});

@@ -13,7 +13,7 @@
 
 namespace retail::storefront {
 
-/// Where requests wait for their outcome: appends them to `requests`, and answers when the
+/// Where requests wait for their outcome: appends them to `requests`, and responds when the
 /// committed view `status` shows what became of them and that is durable. Thread-safe.
 class Desk {
  public:
@@ -22,10 +22,10 @@ class Desk {
       millrace::service::Context& context);
   ~Desk();
 
-  /// Answers 201, 409 or 422 as the request turns out, 202 when `patience` passes first (but no
+  /// Answers 201, 409 or 422 as the request turns out, 202 when `timeout` passes first (but no
   /// sooner than the request itself is durable), 503 when it cannot be taken. `trace` is the
   /// caller's `traceparent`, or empty.
-  void submit(Posted posted, std::string_view trace, std::chrono::milliseconds patience,
+  void submit(Posted posted, std::string_view trace, std::chrono::milliseconds timeout,
               millrace::http::Responder responder);
   /// These requests may have an outcome now, or an id that another one has; called when what the
   /// views show is committed.

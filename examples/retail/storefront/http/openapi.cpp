@@ -37,7 +37,7 @@ std::string_view openapi_json() {
   "components": {
     "parameters": {
       "id": {"name": "id", "in": "path", "required": true, "schema": {"type": "string"}},
-      "prefer": {"name": "Prefer", "in": "header", "description": "wait=SECONDS: how long to await the outcome, 30 unless told, at most 50", "schema": {"type": "string"}}
+      "prefer": {"name": "Prefer", "in": "header", "description": "wait=SECONDS: how long to await the outcome, 30 without it, at most 50", "schema": {"type": "string"}}
     },
     "responses": {"problem": {"description": "What is wrong (RFC 9457)", "content": {"application/problem+json": {"schema": {"type": "object",
       "properties": {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}}}}}}},

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "harness.hpp"
+#include "log_reader.hpp"
+#include "millrace/base/fault_point.hpp"
+#include "services.hpp"
+#include "shoppers.hpp"
+
+namespace retail_test {
+namespace {
+
+using Owners = std::vector<std::pair<std::string, std::string>>;
+
+std::int64_t owned_by(const Owners& owners, const std::string& member) {
+  return std::count_if(owners.begin(), owners.end(),
+                       [&](const auto& owner) { return owner.second == member; });
+}
+
+std::string text(const Owners& owners) {
+  std::string text;
+  for (const auto& [task, member] : owners)
+    text += task + "=" + member + " ";
+  return text;
+}
+
+TEST(TwoInstances, share_the_partitions_and_one_carries_on_when_the_other_dies) {
+  const TemporaryDirectory directory;
+  Services services(directory);
+  services.start_all();
+  services.start("stock", {.instance = 2});
+  ASSERT_TRUE(services.all_ready());
+  LogReader log(services.log_directory());
+  ASSERT_TRUE(await("both instances have their share", [&] {
+    const Owners owners = log.owners("stock");
+    const std::int64_t first = owned_by(owners, "stock"), second = owned_by(owners, "stock-2");
+    return first > 0 && second > 0 && first + second == static_cast<std::int64_t>(owners.size());
+  })) << text(log.owners("stock"));
+
+  const auto postings = mixed_postings("I-", 300);
+  Shoppers shoppers(services, postings);
+  ASSERT_TRUE(await("the shop is busy", [&] { return shoppers.answered() > 60; }));
+  services.kill("stock-2");
+  ASSERT_TRUE(shoppers.served());
+  EXPECT_TRUE(shoppers.all_answered(201));
+  const Owners owners = log.owners("stock");
+  EXPECT_EQ(owned_by(owners, "stock"), static_cast<std::int64_t>(owners.size())) << text(owners);
+  ASSERT_TRUE(services.at_rest(300));
+  const Audited audited = audit(directory);
+  EXPECT_TRUE(holds(audited.report));
+  EXPECT_EQ(audited.report.completed, audited.report.orders);
+  EXPECT_EQ(audited.report.invoices, 300);
+
+  services.start("stock", {.instance = 2});
+  ASSERT_TRUE(services.ready("stock-2"));
+  EXPECT_TRUE(await("the one that came back gets a share again",
+                    [&] { return owned_by(log.owners("stock"), "stock-2") > 0; }));
+  EXPECT_TRUE(services.stop_all());
+}
+
+// It stops between reading and committing, loses its tasks meanwhile, and wakes with a commit in
+// hand.
+TEST(TwoInstances, one_that_was_stopped_past_its_heartbeat_is_fenced_when_it_wakes) {
+  if (!millrace::fault_points_compiled_in()) GTEST_SKIP() << "this build has no fault points";
+  const TemporaryDirectory directory;
+  Services services(directory, {.arguments = {"--session-timeout-ms", "1000"}});
+  services.start_all();
+  services.start("stock", {.instance = 2, .fault = "stream.commit.before:20:stop"});
+  ASSERT_TRUE(services.all_ready());
+
+  Shoppers shoppers(services, mixed_postings("B-", 300));
+  ASSERT_TRUE(await("the second instance is stopped",
+                    [&] { return services.process("stock-2").stopped(); }));
+  ASSERT_TRUE(shoppers.served());
+  EXPECT_TRUE(shoppers.all_answered(201));
+  LogReader log(services.log_directory());
+  EXPECT_EQ(owned_by(log.owners("stock"), "stock-2"), 0) << text(log.owners("stock"));
+
+  services.process("stock-2").signal(SIGCONT);
+  ASSERT_TRUE(await("its commit is refused", [&] {
+    return services.metric("stock-2", "millrace_stream_refused_commits_total").value_or(0) > 0;
+  })) << services.log_of("stock-2");
+  ASSERT_TRUE(
+      await("it takes part again", [&] { return owned_by(log.owners("stock"), "stock-2") > 0; }));
+  Shoppers later(services, mixed_postings("C-", 60));
+  ASSERT_TRUE(later.served());
+  EXPECT_TRUE(later.all_answered(201));
+  ASSERT_TRUE(services.at_rest(360));
+  const Audited audited = audit(directory);
+  EXPECT_TRUE(holds(audited.report));
+  EXPECT_EQ(audited.report.invoices, 360);
+  EXPECT_EQ(audited.report.completed, audited.report.orders);
+}
+
+}  // namespace
+}  // namespace retail_test
