@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Millrace Authors
-"""The comparison of the suite `peers` takes the right answers and no others, on the embedded log: peers_test.py BIN WORK."""
+"""The comparison of the suite `peers` takes the right results and no others, on the embedded log: peers_test.py BIN WORK."""
 import json
 import pathlib
 import subprocess

@@ -145,15 +145,15 @@ Result<std::vector<ServiceDescription>> parse_descriptions(std::string_view text
   return found;
 }
 
-std::optional<KafkaPlaceOfLog> kafka_place_of(const std::string& url) {
+std::optional<KafkaAddress> kafka_address_of(const std::string& url) {
   constexpr std::string_view scheme = "kafka://";
   if (!url.starts_with(scheme)) return std::nullopt;
   const std::string rest = url.substr(scheme.size(), url.find('?') - scheme.size());
   const std::size_t slash = rest.find('/');
-  KafkaPlaceOfLog place{rest.substr(0, slash), {}};
+  KafkaAddress address{rest.substr(0, slash), {}};
   if (slash != std::string::npos && slash + 1 < rest.size())
-    place.prefix = rest.substr(slash + 1) + ".";
-  return place;
+    address.prefix = rest.substr(slash + 1) + ".";
+  return address;
 }
 
 namespace {

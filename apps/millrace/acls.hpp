@@ -37,12 +37,12 @@ struct ServiceDescription {
                                                                          const std::string& where);
 
 /// A cluster and what stands before all names there.
-struct KafkaPlaceOfLog {
+struct KafkaAddress {
   std::string bootstrap;
   std::string prefix;  ///< empty or ending in '.'
 };
 /// Of `kafka://host:port,.../prefix?...`; nothing for another URL.
-[[nodiscard]] std::optional<KafkaPlaceOfLog> kafka_place_of(const std::string& url);
+[[nodiscard]] std::optional<KafkaAddress> kafka_address_of(const std::string& url);
 
 /// One resource and the operations on it that are to be allowed.
 struct Acl {

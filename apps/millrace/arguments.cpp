@@ -123,8 +123,8 @@ std::string check_group(const std::string& value) {
              : is_no(value, "the name of a group or service: 1 to 249 bytes");
 }
 
-std::string check_place(const std::string& value) {
-  return parse_place(value)
+std::string check_partition_offset(const std::string& value) {
+  return parse_partition_offset(value)
              ? std::string()
              : is_no(value, "a place: PARTITION:OFFSET, two whole numbers from 0, such as 1:17");
 }

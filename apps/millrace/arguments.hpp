@@ -36,7 +36,7 @@ CLI::Option* add_number(CLI::App& command, const std::string& names, const std::
 /// A group or a service: 1 to 249 bytes.
 [[nodiscard]] std::string check_group(const std::string& value);
 /// `PARTITION:OFFSET`.
-[[nodiscard]] std::string check_place(const std::string& value);
+[[nodiscard]] std::string check_partition_offset(const std::string& value);
 /// Anything but no character at all.
 [[nodiscard]] std::string check_not_empty(const std::string& value);
 /// `TYPE:NAME`, as Kafka writes principals.

@@ -18,29 +18,29 @@ namespace {
 constexpr std::int64_t longest_wait_for_readers_ns = 10'000'000'000;
 
 constexpr std::uint64_t dead_letter_version = 1;
-constexpr std::string_view place_headers[] = {"dl-topic", "dl-partition", "dl-offset",
-                                              "dl-sub-topology", "dl-attempts"};
+constexpr std::string_view origin_headers[] = {"dl-topic", "dl-partition", "dl-offset",
+                                               "dl-sub-topology", "dl-attempts"};
 
 // A header of the record itself goes back: its own `dl-*` headers under the name that they have in
 // the letter, which the task undoes.
 bool goes_back(std::string_view name) {
   return !name.starts_with("dl-") || name.starts_with(foreign_header_prefix) ||
-         std::find(std::begin(place_headers), std::end(place_headers), name) !=
-             std::end(place_headers);
+         std::find(std::begin(origin_headers), std::end(origin_headers), name) !=
+             std::end(origin_headers);
 }
 
-std::string replay_of_text(const FoundRecord& found) {
-  return place_text(found.topic.spec.name, found.partition.value, found.record.offset.value);
+std::string name_of(const FoundRecord& found) {
+  return record_name(found.topic.spec.name, found.partition.value, found.record.offset.value);
 }
 
 Result<std::vector<MergedReader::Start>> all_of(log::Log& log, const log::Topic& topic) {
-  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> partitions;
   for (std::int32_t p = 0; p < topic.spec.partitions; ++p)
-    places.push_back({topic.id, log::partition(p)});
-  MILLRACE_ASSIGN(const std::vector<log::Offset> firsts, log.start_offsets(places));
+    partitions.push_back({topic.id, log::partition(p)});
+  MILLRACE_ASSIGN(const std::vector<log::Offset> firsts, log.start_offsets(partitions));
   std::vector<MergedReader::Start> starts;
-  for (std::size_t i = 0; i < places.size(); ++i)
-    starts.push_back({&topic, places[i].partition, firsts[i]});
+  for (std::size_t i = 0; i < partitions.size(); ++i)
+    starts.push_back({&topic, partitions[i].partition, firsts[i]});
   return starts;
 }
 
@@ -75,7 +75,7 @@ class ReplayClaim {
 
 // A dead letter as it goes back: it has to outlive the buffer it was read from.
 struct Letter {
-  std::string place;
+  std::string name;
   log::PartitionId partition;
   std::int64_t timestamp_ms = 0;
   std::optional<std::string> key;
@@ -88,7 +88,7 @@ Status check_version(const FoundRecord& found) {
   const auto newer = newer_version(found.record.headers.find("dl-version"), dead_letter_version);
   if (!newer) return {};
   return fail(log::errc::incompatible,
-              newer_format(replay_of_text(found), "the dead letter", *newer, dead_letter_version));
+              newer_format(name_of(found), "the dead letter", *newer, dead_letter_version));
 }
 
 // A letter that did not fit says what was left out: sent back as it is, it would be another record.
@@ -97,7 +97,7 @@ Status check_whole(const FoundRecord& found, const ReplayOptions& options) {
   if (!omitted || (options.value && *omitted == "value")) return {};
   const DeadLetterHeaders why = read_dead_letter(found.record.headers);
   return fail(errc::invalid_argument,
-              replay_of_text(found) + ": the dead letter is not the whole record (left out: " +
+              name_of(found) + ": the dead letter is not the whole record (left out: " +
                   escaped(*omitted) + "), so it cannot be replayed" +
                   (*omitted == "value" ? " without --value; " : "; ") + "the record is at " +
                   escaped(why.topic) + "/" + escaped(why.partition) + "@" + escaped(why.offset));
@@ -109,7 +109,7 @@ Result<log::PartitionId> retry_partition(log::Log& log, const FoundRecord& found
                                          const log::Topic& retry) {
   const DeadLetterHeaders why = read_dead_letter(found.record.headers);
   const auto refused = [&](const std::string& reason) {
-    return fail(errc::invalid_argument, replay_of_text(found) + " cannot be replayed: " + reason);
+    return fail(errc::invalid_argument, name_of(found) + " cannot be replayed: " + reason);
   };
   const auto source = log.find_topic(why.topic);
   if (!source && !source.error().is(log::errc::unknown_topic)) return fail(source.error());
@@ -142,7 +142,7 @@ Status check_part(log::Log& log, const FoundRecord& found, const std::string& se
     const auto known = log.find_topic(source);
     const bool by_hand = !known || !is_private(*known);  // nobody writes the binary form
     return fail(errc::invalid_argument,
-                replay_of_text(found) + " cannot be replayed: " + reason +
+                name_of(found) + " cannot be replayed: " + reason +
                     (by_hand ? "; write its value to '" + topic + "' again" : ""));
   };
   if (!name) return refuse("it names no part of service '" + service + "' (dl-sub-topology)");
@@ -169,7 +169,7 @@ Status check_part(log::Log& log, const FoundRecord& found, const std::string& se
 
 Letter letter_of(const FoundRecord& found, log::PartitionId partition) {
   Letter letter;
-  letter.place = replay_of_text(found);
+  letter.name = name_of(found);
   const log::RecordView& record = found.record;
   // A letter whose own time the log refused names it in a header.
   const auto first_time = parse_integer(record.headers.find("dl-timestamp").value_or(""));
@@ -181,7 +181,7 @@ Letter letter_of(const FoundRecord& found, log::PartitionId partition) {
   while (log::HeadersView::next(cursor, header)) {
     if (goes_back(header.key)) letter.headers.add(header.key, header.value);
   }
-  letter.headers.add("dl-replay-of", letter.place);
+  letter.headers.add("dl-replay-of", letter.name);
   letter.partition = partition;
   return letter;
 }
@@ -199,8 +199,7 @@ Result<std::vector<Letter>> collect(log::Log& log, const std::string& service,
     if (readable) readable = check_whole(found, options);
     if (!readable) return;
     const Status part = check_part(log, found, service, manifest);
-    if (!part && options.all)
-      return sink({replay_of_text(found), "", false, part.error().message()});
+    if (!part && options.all) return sink({name_of(found), "", false, part.error().message()});
     readable = part;
     if (!readable) return;
     const auto partition = retry_partition(log, found, retry);
@@ -212,12 +211,12 @@ Result<std::vector<Letter>> collect(log::Log& log, const std::string& service,
   };
   if (options.all) {
     MILLRACE_TRY(for_each_dead_letter(log, topic, [&](const FoundRecord& found) {
-      if (!options.again && replays.contains(replay_of_text(found))) return;
+      if (!options.again && replays.contains(name_of(found))) return;
       take(found);
     }));
   } else {
-    for (const Place& place : options.places)
-      MILLRACE_TRY(with_record(log, topic, place, take));
+    for (const PartitionOffset& letter : options.letters)
+      MILLRACE_TRY(with_record(log, topic, letter, take));
   }
   MILLRACE_TRY(readable);
   return letters;
@@ -261,17 +260,17 @@ Status for_each_dead_letter(log::Log& log, const log::Topic& topic,
   });
 }
 
-Status with_record(log::Log& log, const log::Topic& topic, Place place,
+Status with_record(log::Log& log, const log::Topic& topic, PartitionOffset at,
                    const std::function<void(const FoundRecord&)>& visit) {
-  const log::TopicPartition partition{topic.id, log::partition(place.partition)};
+  const log::TopicPartition partition{topic.id, log::partition(at.partition)};
   const auto missing = [&] {
     return fail(errc::not_found,
-                "there is no record " + place_text(topic.spec.name, place.partition, place.offset));
+                "there is no record " + record_name(topic.spec.name, at.partition, at.offset));
   };
-  if (place.partition >= topic.spec.partitions) return missing();
+  if (at.partition >= topic.spec.partitions) return missing();
   MILLRACE_ASSIGN(const log::Offset start, log.start_offset(partition));
   MILLRACE_ASSIGN(const log::Offset end, log.end_offset(partition));
-  const log::Offset wanted = log::offset(place.offset);
+  const log::Offset wanted = log::offset(at.offset);
   if (wanted < start || wanted >= end) return missing();
   log::FetchBuffer buffer;
   MILLRACE_TRY(log.fetch(partition, wanted, 1, buffer));
@@ -287,14 +286,14 @@ Result<Replays> find_replays(log::Log& log, const std::string& service) {
   if (!retry) return fail(retry.error());
   MILLRACE_TRY(for_each_dead_letter(log, *retry, [&](const FoundRecord& found) {
     const auto of = found.record.headers.find("dl-replay-of");
-    if (of) replays.insert_or_assign(std::string(*of), replay_of_text(found));
+    if (of) replays.insert_or_assign(std::string(*of), name_of(found));
   }));
   return replays;
 }
 
 Status replay_dead_letters(log::Log& log, const std::string& service, const ReplayOptions& options,
                            const ReplaySink& sink) {
-  if (options.value && (options.all || options.places.size() != 1)) {
+  if (options.value && (options.all || options.letters.size() != 1)) {
     return fail(errc::invalid_argument, "another value is for one dead letter: name one PLACE");
   }
   MILLRACE_ASSIGN(const log::Topic topic, dead_letters_topic(log, service));
@@ -306,27 +305,27 @@ Status replay_dead_letters(log::Log& log, const std::string& service, const Repl
                   collect(log, service, topic, *retry, options, replays, sink));
   log::LogPosition last;
   for (Letter& letter : letters) {
-    const auto earlier = replays.find(letter.place);
+    const auto earlier = replays.find(letter.name);
     if (earlier != replays.end() && !options.again) {
-      sink({letter.place, earlier->second, true});
+      sink({letter.name, earlier->second, true});
       continue;
     }
     if (options.value) letter.value = *options.value;
     if (options.dry_run) {
-      sink({letter.place, "", false});
+      sink({letter.name, "", false});
       continue;
     }
     MILLRACE_TRY(claim.keep(log));
     MILLRACE_ASSIGN(const log::Committed done, send(log, *retry, letter, claim.claim()));
     last = done.position;
-    const std::int64_t offset = done.places.front().first.value;
-    sink({letter.place, place_text(retry->spec.name, letter.partition.value, offset), false});
+    const std::int64_t offset = done.partitions.front().first.value;
+    sink({letter.name, record_name(retry->spec.name, letter.partition.value, offset), false});
     // The claim goes with this command: the next one must find the letter, or would send it again.
     if (const Status seen =
             log.wait_visible(done, real_clock().monotonic_ns() + longest_wait_for_readers_ns);
         !seen) {
       return fail(
-          seen.error().at("the dead letter " + letter.place +
+          seen.error().at("the dead letter " + letter.name +
                           " is replayed; until that can be read another replay repeats it"));
     }
   }

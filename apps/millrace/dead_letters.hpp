@@ -25,7 +25,7 @@ namespace millrace::cli {
 [[nodiscard]] Status for_each_dead_letter(log::Log& log, const log::Topic& topic,
                                           const std::function<void(const FoundRecord&)>& visit);
 /// Calls `visit` with one record. errc::not_found when the topic has none there.
-[[nodiscard]] Status with_record(log::Log& log, const log::Topic& topic, Place place,
+[[nodiscard]] Status with_record(log::Log& log, const log::Topic& topic, PartitionOffset at,
                                  const std::function<void(const FoundRecord&)>& visit);
 
 /// Where dead letters of a service were replayed to: place of the dead letter -> place in the retry
@@ -34,11 +34,11 @@ using Replays = std::map<std::string, std::string, std::less<>>;
 [[nodiscard]] Result<Replays> find_replays(log::Log& log, const std::string& service);
 
 struct ReplayOptions {
-  std::vector<Place> places;         ///< in the dead-letter topic; ignored with `all`
-  bool all = false;                  ///< all that were not replayed yet
-  bool again = false;                ///< also what was replayed
-  bool dry_run = false;              ///< tell, but write nothing
-  std::optional<std::string> value;  ///< mended: instead of the original, of one place
+  std::vector<PartitionOffset> letters;  ///< in the dead-letter topic; ignored with `all`
+  bool all = false;                      ///< all that were not replayed yet
+  bool again = false;                    ///< also what was replayed
+  bool dry_run = false;                  ///< tell, but write nothing
+  std::optional<std::string> value;      ///< instead of the original, of one letter
 };
 
 /// What became of one dead letter.
@@ -54,7 +54,7 @@ using ReplaySink = std::function<void(const ReplayOutcome&)>;
 /// Sends dead letters to the service's retry topic: the original key, value and headers, with those
 /// `dl-*` that say where the record belongs (docs/formats/dead_letter.md) and `dl-replay-of`, the
 /// place of the dead letter. Each is replayed once, however often and by how many this is called at
-/// a time: it runs under the claim on unit `replay` of group `<service>.replay`, under which it
+/// a time: it runs under the claim on task `replay` of group `<service>.replay`, under which it
 /// looks into the retry topic first. (A producer sequence would not do: it must rise, but a person
 /// picks old letters after new ones; and a producer for each letter would fill the log's table.)
 /// A letter whose part is not in the topology any more, or does not read its topic any more, is

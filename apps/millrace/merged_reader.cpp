@@ -24,8 +24,8 @@ Status MergedReader::refill(Cursor& cursor) {
   cursor.batch = 0;
   cursor.record = 0;
   cursor.buffer.batches.clear();
-  const log::TopicPartition place{cursor.start.topic->id, cursor.start.partition};
-  if (Status read = log_.fetch(place, cursor.start.from, fetch_bytes, cursor.buffer); !read) {
+  const log::TopicPartition partition{cursor.start.topic->id, cursor.start.partition};
+  if (Status read = log_.fetch(partition, cursor.start.from, fetch_bytes, cursor.buffer); !read) {
     return fail(read.error().at(cursor.start.topic->spec.name));
   }
   cursor.start.from = cursor.buffer.next;

@@ -22,7 +22,7 @@ class MergedReader {
     log::PartitionId partition;
     log::Offset from;
   };
-  /// Answers whether to go on.
+  /// Returns whether to continue.
   using Visitor = std::function<bool(const FoundRecord&)>;
 
   /// The log outlives the reader.

@@ -116,19 +116,19 @@ void append_record_line(std::string& out, const FoundRecord& found, bool with_he
                         RecordColumns* columns) {
   const log::RecordView& record = found.record;
   const Envelope envelope = read_envelope(record.headers);
-  const std::string place =
-      place_text(found.topic.spec.name, found.partition.value, record.offset.value);
+  const std::string name =
+      record_name(found.topic.spec.name, found.partition.value, record.offset.value);
   const std::string time = format_time(record.timestamp_ms);
   const std::string value = value_text(found.topic, record, line_value_bytes);
   std::string line;
   if (columns != nullptr) {
-    line = in_column(place, columns->place) + "  " + time + "  " +
+    line = in_column(name, columns->name) + "  " + time + "  " +
            in_column(key_text(record), columns->key) + "  ";
     const std::string type = in_column(escaped(envelope.type), columns->type);
     if (columns->type > 0) line += type + "  ";
     line = cut_to_width(line + value, columns->room);
   } else {
-    line = place + "  " + time + "  " + key_text(record) + "  ";
+    line = name + "  " + time + "  " + key_text(record) + "  ";
     if (!envelope.type.empty()) line += escaped(envelope.type) + "  ";
     line += value;
   }

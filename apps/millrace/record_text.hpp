@@ -49,7 +49,7 @@ struct DeadLetterHeaders {
 /// Columns of records on a terminal: as wide as the widest so far, so that they stay in line.
 struct RecordColumns {
   std::size_t room = 0;  ///< columns that a line is cut to
-  std::size_t place = 0;
+  std::size_t name = 0;
   std::size_t key = 0;
   std::size_t type = 0;
 };

@@ -31,22 +31,22 @@ Parent lookup(const Numbers& numbers, std::string_view name, std::size_t self) {
 
 // Following parents from every record ends: each record that leads back to itself loses its parent.
 void cut_circles(std::vector<Parent>& parents) {
-  enum class Mark : std::uint8_t { fresh, under_way, done };
-  std::vector<Mark> marks(parents.size(), Mark::fresh);
+  enum class Visit : std::uint8_t { fresh, under_way, done };
+  std::vector<Visit> visits(parents.size(), Visit::fresh);
   for (std::size_t start = 0; start < parents.size(); ++start) {
     std::vector<std::size_t> path;
     Parent at = start;
-    while (at && marks[*at] == Mark::fresh) {
-      marks[*at] = Mark::under_way;
+    while (at && visits[*at] == Visit::fresh) {
+      visits[*at] = Visit::under_way;
       path.push_back(*at);
       at = parents[*at];
     }
-    if (at && marks[*at] == Mark::under_way) {
+    if (at && visits[*at] == Visit::under_way) {
       const auto circle = std::find(path.begin(), path.end(), *at);
       parents[*std::min_element(circle, path.end())].reset();
     }
     for (const std::size_t number : path)
-      marks[number] = Mark::done;
+      visits[number] = Visit::done;
   }
 }
 
@@ -56,7 +56,7 @@ std::vector<Parent> find_parents(const std::vector<StoryRecord>& records) {
   for (std::size_t i = 0; i < records.size(); ++i) {
     const StoryRecord& record = records[i];
     if (is_original(record) && !record.id.empty()) by_id.emplace(record.id, i);
-    if (!record.dead_letter.empty()) dead_letters.emplace(record.place(), i);
+    if (!record.dead_letter.empty()) dead_letters.emplace(record.name(), i);
   }
   std::vector<Parent> parents;
   for (std::size_t i = 0; i < records.size(); ++i) {
@@ -76,9 +76,9 @@ std::vector<Parent> find_parents(const std::vector<StoryRecord>& records) {
 // those before it in its partition. Bad data may make that impossible: then time alone decides.
 std::vector<std::size_t> causal_order(const std::vector<StoryRecord>& records,
                                       const std::vector<Parent>& parents) {
-  std::map<std::tuple<std::string_view, std::int32_t, std::int64_t>, std::size_t> by_place;
+  std::map<std::tuple<std::string_view, std::int32_t, std::int64_t>, std::size_t> by_name;
   for (std::size_t i = 0; i < records.size(); ++i)
-    by_place.emplace(
+    by_name.emplace(
         std::tuple(std::string_view(records[i].topic), records[i].partition, records[i].offset), i);
   std::vector<std::vector<std::size_t>> followers(records.size());
   std::vector<std::size_t> waits_for(records.size());
@@ -89,9 +89,9 @@ std::vector<std::size_t> causal_order(const std::vector<StoryRecord>& records,
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (parents[i]) put_behind(i, *parents[i]);
   }
-  for (auto at = by_place.begin(); at != by_place.end(); ++at) {
+  for (auto at = by_name.begin(); at != by_name.end(); ++at) {
     const auto next = std::next(at);
-    if (next == by_place.end()) break;
+    if (next == by_name.end()) break;
     const StoryRecord& one = records[at->second];
     const StoryRecord& other = records[next->second];
     if (one.topic == other.topic && one.partition == other.partition)
@@ -132,22 +132,22 @@ bool is_in_commit_order(const std::vector<StoryRecord>& records,
 
 void put_causes_first(std::vector<StoryRecord>& records, std::vector<Parent>& parents) {
   const std::vector<std::size_t> order = causal_order(records, parents);
-  std::vector<std::size_t> places(order.size());
+  std::vector<std::size_t> sorted_numbers(order.size());
   std::vector<StoryRecord> sorted;
   for (const std::size_t number : order) {
-    places[number] = sorted.size();
+    sorted_numbers[number] = sorted.size();
     sorted.push_back(std::move(records[number]));
   }
   std::vector<Parent> moved;
   for (const std::size_t number : order)
-    moved.push_back(parents[number] ? Parent(places[*parents[number]]) : std::nullopt);
+    moved.push_back(parents[number] ? Parent(sorted_numbers[*parents[number]]) : std::nullopt);
   records = std::move(sorted);
   parents = std::move(moved);
 }
 
 }  // namespace
 
-std::string StoryRecord::place() const { return place_text(topic, partition, offset); }
+std::string StoryRecord::name() const { return record_name(topic, partition, offset); }
 
 Story build_story(std::vector<StoryRecord> records) {
   const auto time = [](const StoryRecord& record) {

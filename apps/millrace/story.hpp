@@ -27,7 +27,7 @@ struct StoryRecord {
   std::string correlation;
   std::string dead_letter;  ///< why it was given up; of dead letters only
   std::string replay_of;    ///< place of the dead letter it repeats; of replayed ones only
-  [[nodiscard]] std::string place() const;
+  [[nodiscard]] std::string name() const;
 };
 
 /// Records in commit order, each with the record that led to it. Where the log has no such order,

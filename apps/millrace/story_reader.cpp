@@ -24,9 +24,9 @@ using Visitor = std::function<void(const FoundRecord&)>;
 Status scan_partition(log::Log& log, const log::Topic& topic, log::PartitionId partition,
                       log::Offset next, log::LogPosition bound, log::FetchBuffer& buffer,
                       const Visitor& visit) {
-  const log::TopicPartition place{topic.id, partition};
+  const log::TopicPartition topic_partition{topic.id, partition};
   while (true) {
-    MILLRACE_TRY(log.fetch(place, next, fetch_bytes, buffer));
+    MILLRACE_TRY(log.fetch(topic_partition, next, fetch_bytes, buffer));
     if (buffer.batches.empty()) return {};
     for (const log::FetchedBatch& batch : buffer.batches) {
       if (batch.position.position > bound.position) return {};
@@ -44,20 +44,21 @@ Status scan_partition(log::Log& log, const log::Topic& topic, log::PartitionId p
 Status scan(log::Log& log, bool with_private, log::LogPosition bound, const Visitor& visit) {
   MILLRACE_ASSIGN(std::vector<log::Topic> topics, sorted_topics(log, false));
   if (!with_private) std::erase_if(topics, is_private);
-  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> partitions;
   for (const log::Topic& topic : topics) {
     for (std::int32_t p = 0; p < topic.spec.partitions; ++p)
-      places.push_back({topic.id, log::partition(p)});
+      partitions.push_back({topic.id, log::partition(p)});
   }
-  MILLRACE_ASSIGN(const std::vector<log::Offset> firsts, log.start_offsets(places));
-  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, log.end_offsets(places));
+  MILLRACE_ASSIGN(const std::vector<log::Offset> firsts, log.start_offsets(partitions));
+  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, log.end_offsets(partitions));
   log::FetchBuffer buffer;
   auto topic = topics.begin();
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    while (topic->id != places[i].topic)
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    while (topic->id != partitions[i].topic)
       ++topic;
     if (firsts[i] == ends[i]) continue;
-    MILLRACE_TRY(scan_partition(log, *topic, places[i].partition, firsts[i], bound, buffer, visit));
+    MILLRACE_TRY(
+        scan_partition(log, *topic, partitions[i].partition, firsts[i], bound, buffer, visit));
   }
   return {};
 }

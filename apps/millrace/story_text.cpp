@@ -88,12 +88,12 @@ std::string story_tree(const Story& story, std::string_view id) {
   const std::vector<Line> lines = tree_lines(story);
   std::size_t left = 0;
   std::size_t service = 0;
-  std::size_t place = 0;
+  std::size_t name = 0;
   for (const Line& line : lines) {
     const StoryRecord& record = story.records[line.number];
     left = std::max(left, display_width(line.left));
     service = std::max(service, display_width(record.service));
-    place = std::max(place, display_width(record.place()));
+    name = std::max(name, display_width(record.name()));
   }
   const std::size_t digits = std::to_string(lines.size()).size();
   std::string out = summary(story, id);
@@ -101,7 +101,7 @@ std::string story_tree(const Story& story, std::string_view id) {
     const StoryRecord& record = story.records[line.number];
     const std::string number = std::to_string(line.number + 1);
     out += std::string(digits - number.size(), ' ') + number + "  " + padded(line.left, left) +
-           "  " + padded(record.service, service) + "  " + padded(record.place(), place) + "  " +
+           "  " + padded(record.service, service) + "  " + padded(record.name(), name) + "  " +
            format_time(record.timestamp_ms);
     if (!record.dead_letter.empty()) out += "  " + escaped(record.dead_letter);
     if (!story.parents[line.number] && !record.cause.empty()) {

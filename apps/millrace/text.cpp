@@ -35,17 +35,17 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
   return value;
 }
 
-std::optional<Place> parse_place(std::string_view text) {
+std::optional<PartitionOffset> parse_partition_offset(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) return std::nullopt;
   const auto partition = parse_integer(text.substr(0, colon));
   const auto offset = parse_integer(text.substr(colon + 1));
   if (!partition || !offset || *partition < 0 || *offset < 0) return std::nullopt;
   if (*partition > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
-  return Place{static_cast<std::int32_t>(*partition), *offset};
+  return PartitionOffset{static_cast<std::int32_t>(*partition), *offset};
 }
 
-std::string place_text(std::string_view topic, std::int32_t partition, std::int64_t offset) {
+std::string record_name(std::string_view topic, std::int32_t partition, std::int64_t offset) {
   return std::string(topic) + "-" + std::to_string(partition) + ":" + std::to_string(offset);
 }
 

@@ -18,14 +18,14 @@ namespace millrace::cli {
 [[nodiscard]] std::optional<std::int64_t> parse_integer(std::string_view text);
 
 /// A record within its topic, written `PARTITION:OFFSET`.
-struct Place {
+struct PartitionOffset {
   std::int32_t partition = 0;
   std::int64_t offset = 0;
 };
-[[nodiscard]] std::optional<Place> parse_place(std::string_view text);
+[[nodiscard]] std::optional<PartitionOffset> parse_partition_offset(std::string_view text);
 /// `topic-partition:offset`.
-[[nodiscard]] std::string place_text(std::string_view topic, std::int32_t partition,
-                                     std::int64_t offset);
+[[nodiscard]] std::string record_name(std::string_view topic, std::int32_t partition,
+                                      std::int64_t offset);
 
 /// The candidate that `name` may have been meant to be: the nearest by edits, if it is near.
 [[nodiscard]] std::optional<std::string> nearest(std::string_view name,

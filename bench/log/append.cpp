@@ -37,7 +37,7 @@ struct Task {
   std::int64_t seconds;  ///< at most
 };
 
-/// Whether a writer goes on: there is work left and time.
+/// Whether a writer continues: there is work left and time.
 class Limit {
  public:
   explicit Limit(const Task& task)

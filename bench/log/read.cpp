@@ -24,10 +24,10 @@ void fill_log(RealLog& log, const log::Topic& topic, std::int64_t records) {
   log::Transaction transaction;
   for (std::int64_t written = 0; written < records; written += batch) {
     transaction.clear();
-    const auto place = static_cast<std::int32_t>(written / batch % topic.spec.partitions);
+    const auto index = static_cast<std::int32_t>(written / batch % topic.spec.partitions);
     for (std::int64_t i = 0; i < batch; ++i) {
       const RecordSource::Raw raw = source.next();
-      transaction.append({topic.id, log::partition(place)},
+      transaction.append({topic.id, log::partition(index)},
                          {raw.timestamp_ms, raw.key, raw.value, {}});
     }
     must(log->commit(transaction));
@@ -38,10 +38,10 @@ Tally read_log(RealLog& log, const log::Topic& topic) {
   log::FetchBuffer buffer;
   Tally tally;
   for (std::int32_t i = 0; i < topic.spec.partitions; ++i) {
-    const log::TopicPartition place{topic.id, log::partition(i)};
+    const log::TopicPartition partition{topic.id, log::partition(i)};
     log::Offset at = log::offset(0);
     do {
-      must(log->fetch(place, at, fetch_bytes, buffer));
+      must(log->fetch(partition, at, fetch_bytes, buffer));
       for (const log::RecordView& record : buffer.records)
         tally.digest += digest(*record.value);
       tally.records += static_cast<std::int64_t>(buffer.records.size());

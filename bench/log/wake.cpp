@@ -86,7 +86,7 @@ Sample read_log(const Task& task, Turn& turn) {
     const log::WaitOutcome outcome = waiter->wait({&interest, 1}, now_ns() + wait_ns);
     const std::int64_t woke = now_ns();
     if (outcome != log::WaitOutcome::ready) continue;
-    must(log->fetch(interest.place, interest.next, 1U << 16U, buffer));
+    must(log->fetch(interest.partition, interest.next, 1U << 16U, buffer));
     for (const log::RecordView& record : buffer.records)
       latencies.add(woke - stamp_of(*record.value));
     interest.next = buffer.next;

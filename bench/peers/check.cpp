@@ -6,15 +6,15 @@
 #include <string>
 
 #include "peers/cases.hpp"
+#include "peers/end_of_input.hpp"
 #include "peers/endpoint.hpp"
 #include "peers/expectation.hpp"
-#include "peers/until_told.hpp"
 #include "support/measure.hpp"
 
 namespace millrace::bench {
 namespace {
 
-constexpr std::int64_t patience_ms = 100;
+constexpr std::int64_t timeout_ms = 100;
 constexpr std::int64_t quiet_ns = 300'000'000;
 
 /// Reads an output and remembers when what was seen.
@@ -44,13 +44,13 @@ class Check {
       if (now_ > end)
         give_up(std::to_string(expectation_.answered()) + " of " + std::to_string(records_) +
                 " inputs were answered when the time was over");
-      reader.read(patience_ms, take);
+      reader.read(timeout_ms, take);
       announce();
     }
     // An output too many would come now.
     const std::int64_t quiet = now_ns() + quiet_ns;
     while (now_ns() < quiet)
-      reader.read(patience_ms, take);
+      reader.read(timeout_ms, take);
     expectation_.finish();
   }
 
@@ -106,7 +106,7 @@ class Check {
 
 void run_check(const Arguments& arguments) {
   // Who started it has gone when its input ends.
-  const UntilTold until([] { ::_exit(1); });
+  const EndOfInput end_of_input([] { ::_exit(1); });
   Check check(arguments);
   const auto reader = open_output(arguments.text("url"), arguments.text("topic"));
   check.run(*reader);

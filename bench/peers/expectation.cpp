@@ -119,13 +119,13 @@ void Expectation::index() {
   for (std::size_t slot = 0; slot < seen_.size(); ++slot)
     starts_[slot + 1] += starts_[slot];
   std::vector<std::uint32_t> next(starts_.begin(), starts_.end() - 1);
-  places_.resize(static_cast<std::size_t>(input_.spec().records));
+  inputs_by_slot_.resize(static_cast<std::size_t>(input_.spec().records));
   for (std::int64_t i = 0; i < input_.spec().records; ++i)
-    places_[next[slot_of_input(i)]++] = static_cast<std::uint32_t>(i);
+    inputs_by_slot_[next[slot_of_input(i)]++] = static_cast<std::uint32_t>(i);
 }
 
 std::int64_t Expectation::input_of_last() const {
-  return places_[starts_[last_slot_] + seen_[last_slot_] - 1];
+  return inputs_by_slot_[starts_[last_slot_] + seen_[last_slot_] - 1];
 }
 
 }  // namespace millrace::bench

@@ -24,7 +24,8 @@ class Expectation {
   /// `every_update`: each input record has an output of its own; else only the last of some.
   Expectation(const std::string& topology, InputSpec spec, bool every_update);
 
-  /// Takes the next output of its key; how many inputs it answers that none answered before.
+  /// Takes the next output of its key; returns how many inputs it answers that none answered
+  /// before.
   std::int64_t take(std::string_view key, std::string_view value);
   /// The input that the output taken last belongs to. Only after index().
   [[nodiscard]] std::int64_t input_of_last() const;
@@ -52,8 +53,8 @@ class Expectation {
   Kind kind_;
   bool every_update_;
   std::vector<std::uint32_t> seen_;    ///< by slot: outputs taken, or the last count
-  std::vector<std::uint32_t> starts_;  ///< by slot: where its inputs begin in places_
-  std::vector<std::uint32_t> places_;
+  std::vector<std::uint32_t> starts_;  ///< by slot: where its inputs begin in inputs_by_slot_
+  std::vector<std::uint32_t> inputs_by_slot_;
   std::size_t last_slot_ = 0;
   std::int64_t answered_ = 0;
   std::uint64_t digest_ = 0;

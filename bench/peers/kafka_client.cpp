@@ -113,7 +113,7 @@ void remove_kafka_topics(const std::string& url, std::string_view prefix) {
   check_topics(results, count, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "delete topics");
 }
 
-KafkaPlaces all_partitions(rd_kafka_t& client, const std::string& topic) {
+KafkaPartitions all_partitions(rd_kafka_t& client, const std::string& topic) {
   const KafkaTopic handle(rd_kafka_topic_new(&client, topic.c_str(), nullptr));
   const rd_kafka_metadata_t* metadata = nullptr;
   must_kafka(rd_kafka_metadata(&client, 0, handle.get(), &metadata, answer_ms), "metadata");
@@ -121,11 +121,11 @@ KafkaPlaces all_partitions(rd_kafka_t& client, const std::string& topic) {
   const rd_kafka_resp_err_t error = metadata->topics[0].err;
   rd_kafka_metadata_destroy(metadata);
   must_kafka(error, topic.c_str());
-  KafkaPlaces places(rd_kafka_topic_partition_list_new(count));
+  KafkaPartitions partitions(rd_kafka_topic_partition_list_new(count));
   for (std::int32_t i = 0; i < count; ++i)
-    rd_kafka_topic_partition_list_add(places.get(), topic.c_str(), i)->offset =
+    rd_kafka_topic_partition_list_add(partitions.get(), topic.c_str(), i)->offset =
         RD_KAFKA_OFFSET_BEGINNING;
-  return places;
+  return partitions;
 }
 
 }  // namespace millrace::bench

@@ -24,7 +24,7 @@ struct KafkaClosed {
 };
 using KafkaClient = std::unique_ptr<rd_kafka_t, KafkaClosed>;
 using KafkaTopic = std::unique_ptr<rd_kafka_topic_t, KafkaClosed>;
-using KafkaPlaces = std::unique_ptr<rd_kafka_topic_partition_list_t, KafkaClosed>;
+using KafkaPartitions = std::unique_ptr<rd_kafka_topic_partition_list_t, KafkaClosed>;
 using KafkaSettings = std::vector<std::pair<std::string, std::string>>;
 
 /// True for `kafka://host:port,...`.
@@ -46,6 +46,6 @@ void make_kafka_topics(const std::string& url, const std::vector<std::string>& n
 void remove_kafka_topics(const std::string& url, std::string_view prefix);
 
 /// All partitions of a topic, from the first record on.
-[[nodiscard]] KafkaPlaces all_partitions(rd_kafka_t& client, const std::string& topic);
+[[nodiscard]] KafkaPartitions all_partitions(rd_kafka_t& client, const std::string& topic);
 
 }  // namespace millrace::bench

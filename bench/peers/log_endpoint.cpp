@@ -31,9 +31,9 @@ class LogInput final : public InputWriter {
         limit_(prompt ? 1 : commit_records) {}
 
   void write(std::int64_t timestamp_ms, std::string_view key, std::string_view value) override {
-    const log::PartitionId place =
+    const log::PartitionId partition =
         log::choose_partition(key, topic_.spec.partitions, log_.random());
-    transaction_.append({topic_.id, place}, {timestamp_ms, key, value, {}});
+    transaction_.append({topic_.id, partition}, {timestamp_ms, key, value, {}});
     if (transaction_.records() >= limit_) flush();
   }
 
@@ -63,7 +63,7 @@ class LogOutput final : public OutputReader {
     waiter_->wait(interests_, now_ns() + wait_ms * 1'000'000);
     std::size_t taken = 0;
     for (log::Interest& interest : interests_) {
-      must(log_->fetch(interest.place, interest.next, fetch_bytes, buffer_));
+      must(log_->fetch(interest.partition, interest.next, fetch_bytes, buffer_));
       for (const log::RecordView& record : buffer_.records)
         take(*record.key, *record.value);
       taken += buffer_.records.size();

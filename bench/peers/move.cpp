@@ -3,8 +3,8 @@
 #include <array>
 
 #include "peers/cases.hpp"
+#include "peers/end_of_input.hpp"
 #include "peers/kafka_client.hpp"
-#include "peers/until_told.hpp"
 #include "support/measure.hpp"
 
 namespace millrace::bench {
@@ -34,8 +34,8 @@ class Mover {
                             {"queue.buffering.max.messages", "1000000"}});
     must_kafka(rd_kafka_init_transactions(producer_.get(), answer_ms), "init transactions");
     rd_kafka_poll_set_consumer(consumer_.get());
-    places_ = all_partitions(*consumer_, arguments.text("input"));
-    must_kafka(rd_kafka_assign(consumer_.get(), places_.get()), "assign");
+    partitions_ = all_partitions(*consumer_, arguments.text("input"));
+    must_kafka(rd_kafka_assign(consumer_.get(), partitions_.get()), "assign");
     queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
     output_.reset(rd_kafka_topic_new(producer_.get(), arguments.text("output").c_str(), nullptr));
   }
@@ -45,8 +45,8 @@ class Mover {
     rd_kafka_consumer_close(consumer_.get());
   }
 
-  void run(const UntilTold& until) {
-    while (!until.told()) {
+  void run(const EndOfInput& end_of_input) {
+    while (!end_of_input.reached()) {
       const auto count =
           rd_kafka_consume_batch_queue(queue_.get(), poll_ms, batch_.data(), batch_.size());
       for (ssize_t i = 0; i < count; ++i)
@@ -71,7 +71,7 @@ class Mover {
       rd_kafka_error_destroy(error);
       rd_kafka_poll(producer_.get(), poll_ms);
     }
-    places_->elems[message->partition].offset = message->offset + 1;
+    partitions_->elems[message->partition].offset = message->offset + 1;
   }
 
   rd_kafka_error_t* send(const rd_kafka_message_t& message) {
@@ -94,7 +94,7 @@ class Mover {
   void commit() {
     rd_kafka_consumer_group_metadata_t* group = rd_kafka_consumer_group_metadata(consumer_.get());
     must_kafka(
-        rd_kafka_send_offsets_to_transaction(producer_.get(), places_.get(), group, answer_ms),
+        rd_kafka_send_offsets_to_transaction(producer_.get(), partitions_.get(), group, answer_ms),
         "send positions");
     rd_kafka_consumer_group_metadata_destroy(group);
     must_kafka(rd_kafka_commit_transaction(producer_.get(), answer_ms), "commit");
@@ -104,7 +104,7 @@ class Mover {
   std::int64_t commit_ns_;
   KafkaClient consumer_;
   KafkaClient producer_;
-  KafkaPlaces places_;
+  KafkaPartitions partitions_;
   std::unique_ptr<rd_kafka_queue_t, KafkaClosed> queue_;
   KafkaTopic output_;
   std::array<rd_kafka_message_t*, 2000> batch_{};
@@ -116,9 +116,9 @@ class Mover {
 
 void run_move(const Arguments& arguments) {
   Mover mover(arguments);
-  const UntilTold until([] {});
+  const EndOfInput end_of_input([] {});
   print_ready();
-  mover.run(until);
+  mover.run(end_of_input);
 }
 
 }  // namespace millrace::bench

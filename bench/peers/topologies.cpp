@@ -11,9 +11,9 @@
 #include "millrace/stream/instance.hpp"
 #include "millrace/stream/topology.hpp"
 #include "peers/cases.hpp"
+#include "peers/end_of_input.hpp"
 #include "peers/expectation.hpp"
 #include "peers/kafka_client.hpp"
-#include "peers/until_told.hpp"
 #include "support/keeper.hpp"
 
 namespace millrace::bench {
@@ -78,9 +78,9 @@ void run_topology(const Arguments& arguments) {
   must(real_file_system().create_directories(options.state_directory));
   const auto instance = must(stream::Instance::open(
       *log, build(arguments), options, {real_clock(), real_file_system(), random, {}}));
-  const UntilTold until([&] { instance->interrupt(); });
+  const EndOfInput end_of_input([&] { instance->interrupt(); });
   bool ready = false;
-  while (!until.told()) {
+  while (!end_of_input.reached()) {
     const stream::StepResult step = must(instance->step());
     if (!ready && instance->ready()) {
       ready = true;

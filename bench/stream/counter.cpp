@@ -48,9 +48,10 @@ void write_input(const std::string& directory, std::int64_t records, std::uint64
       codec::append_event_headers(
           headers,
           {std::to_string(written), "/source", "string", raw.timestamp_ms, raw.key, {}, {}});
-    const log::PartitionId place = log::choose_partition(raw.key, input_partitions, log.random());
+    const log::PartitionId partition =
+        log::choose_partition(raw.key, input_partitions, log.random());
     transaction.append(
-        {topic.id, place},
+        {topic.id, partition},
         {raw.timestamp_ms, raw.key, quoted(value, raw.value), {headers.bytes, headers.count}});
     if (static_cast<std::int64_t>(transaction.records()) == input_batch * input_partitions ||
         written + 1 == records) {

@@ -31,7 +31,7 @@ class Arguments {
   std::map<std::string, std::string> values_;
 };
 
-/// Prints why the measurement cannot go on and ends the program at once, whichever thread or
+/// Prints why the measurement cannot continue and ends the program at once, whichever thread or
 /// process calls.
 [[noreturn]] void give_up(const std::string& reason);
 

@@ -19,7 +19,7 @@ struct Board {
   };
   std::atomic<int> ready;
   std::atomic<std::uint32_t> go;
-  std::atomic<bool> stop;              ///< for members that go on until others are done
+  std::atomic<bool> stop;              ///< for members that continue until others are done
   std::atomic<std::uint32_t> word;     ///< for members that wake each other themselves
   std::atomic<std::int64_t> stamp_ns;  ///< goes with the word
   std::int64_t began_ns;
@@ -48,7 +48,7 @@ class Turn {
 class Crew {
  public:
   /// Called in each worker, in a fork of this process or in a thread of it: prepares, starts,
-  /// works, and answers what `finish` made of its sample.
+  /// works, and returns what `finish` made of its sample.
   using Work = std::function<Sample(Turn& turn)>;
 
   Crew();

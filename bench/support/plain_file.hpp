@@ -16,7 +16,7 @@ namespace millrace::bench {
 /// end the program. One thread.
 class PlainFile {
  public:
-  /// Makes the file anew.
+  /// Creates the file, without what an earlier one held.
   explicit PlainFile(const std::string& path);
   ~PlainFile();
   PlainFile(const PlainFile&) = delete;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Millrace Authors
-"""Runs the word count on a log of its own, twice: the second run goes on where the first ended."""
+"""Runs the word count on a log of its own, twice: the second run continues where the first ended."""
 import subprocess
 import sys
 import tempfile

@@ -3,7 +3,7 @@
 //
 // Counts words: `02_count_words DIR < text` appends the lines of the text to a topic, lets the
 // topology catch up, and prints the counts of all texts so far. Run it again with another text: it
-// goes on where it was.
+// continues where it was.
 #include <algorithm>
 #include <cstdio>
 #include <iostream>

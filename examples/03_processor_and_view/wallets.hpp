@@ -34,7 +34,7 @@ struct MoveRefused {
 BOOST_DESCRIBE_STRUCT(MoveRefused, (), (move, pence, balance))
 // [events]
 
-/// The answer to a move, kept so that a move that comes again is told the same.
+/// The answer to a move, kept so that a move that comes again gets the same.
 struct Answer {
   bool accepted = false;
   std::int64_t balance = 0;  ///< of the wallet, right after the move

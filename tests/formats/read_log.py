@@ -34,7 +34,7 @@ class Journal:
         self.counts = Counts()
         self.previous = self.position = 0
         self.indexed = self.checkpoints = self.removed = 0
-        self.frames, self.places = {0: 0}, []
+        self.frames, self.batches = {0: 0}, []
 
     def walk(self):
         head = self.find_begin(self.directory / "checkpoint")
@@ -93,8 +93,8 @@ class Journal:
             found += [(topic, partition, *entry) for entry in reader.table("<qQIIq")]
         if reader.at != len(reader.data):
             raise Damage(path, reader.at, "the index file is longer than its entries")
-        places = [place for place in self.places if start <= place[3] < end and place[0] not in self.NOT_INDEXED]
-        if sorted(found) != sorted(places):
+        expected = [batch for batch in self.batches if start <= batch[3] < end and batch[0] not in self.NOT_INDEXED]
+        if sorted(found) != sorted(expected):
             raise Damage(path, 0, "the index file names other batches than the segment has")
         self.indexed += 1
 
@@ -141,12 +141,12 @@ class Journal:
         return size
 
     def batch(self, path, data, frame, frame_size, position, entry):
-        topic, partition, base, size, crc, offsets, place = entry
-        at = frame + place
-        if place % 8 or place + size > frame_size:
-            raise Damage(path, frame, f"a batch lies at {place} with {size} bytes, outside of its frame")
+        topic, partition, base, size, crc, offsets, start = entry
+        at = frame + start
+        if start % 8 or start + size > frame_size:
+            raise Damage(path, frame, f"a batch lies at {start} with {size} bytes, outside of its frame")
         distance, complement = struct.unpack_from("<II", data, at - 8)
-        if distance != frame_size - place or distance ^ complement != 0xFFFFFFFF:
+        if distance != frame_size - start or distance ^ complement != 0xFFFFFFFF:
             raise Damage(path, at - 8, "the bytes before a batch do not say where its frame ends")
         batch = Batch(data[at:at + size], path, at)
         if batch.base < self.counts.ends.get((topic, partition), 0):
@@ -154,7 +154,7 @@ class Journal:
         if (batch.base, batch.size, batch.crc, batch.last_delta + 1) != (base, size, crc, offsets):
             raise Damage(path, at, "the batch is not the one of its entry")
         self.counts.add((topic, partition), batch)
-        self.places.append((topic, partition, batch.end, position + place, batch.size, place, batch.max_time))
+        self.batches.append((topic, partition, batch.end, position + start, batch.size, start, batch.max_time))
 
 
 class Settled:

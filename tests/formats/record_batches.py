@@ -130,13 +130,13 @@ class Counts:
         self.dense = True
         self.ends = {}
 
-    def add(self, place, batch):
+    def add(self, partition, batch):
         self.batches += 1
         self.records += batch.count
         self.compressed += batch.codec != 0
         self.checksums += 1
-        self.dense = self.dense and batch.dense and self.ends.get(place, batch.base) == batch.base
-        self.ends[place] = batch.end
+        self.dense = self.dense and batch.dense and self.ends.get(partition, batch.base) == batch.base
+        self.ends[partition] = batch.end
 
     def shown(self, *names):
         return {name: getattr(self, name) for name in ("batches", "records", "bytes", "compressed", "checksums", "dense", *names)}

@@ -51,8 +51,8 @@ std::string value_of(std::int64_t number) {
 
 /// A transaction over all partitions, with null keys and values, headers, a position and a
 /// sequence.
-void fill_transaction(log::Transaction& transaction, const std::vector<log::TopicPartition>& places,
-                      std::int64_t number) {
+void fill_transaction(log::Transaction& transaction,
+                      const std::vector<log::TopicPartition>& partitions, std::int64_t number) {
   log::HeadersBuilder headers;
   headers.add("number", std::to_string(number)).add("null", std::nullopt);
   constexpr std::int64_t records = 40;
@@ -67,7 +67,7 @@ void fill_transaction(log::Transaction& transaction, const std::vector<log::Topi
     if (i % 7 == 0) {
       shown_value.reset();
     }
-    transaction.append(places[static_cast<std::size_t>(number + i * i) % places.size()],
+    transaction.append(partitions[static_cast<std::size_t>(number + i * i) % partitions.size()],
                        {1'600'000'000'000 + number, shown_key, shown_value, headers.view()});
   }
 }
@@ -76,37 +76,37 @@ void fill_transaction(log::Transaction& transaction, const std::vector<log::Topi
 log::Offset remove_commands(log::Log& log, ManualClock& clock) {
   constexpr std::int64_t more_than_a_week_ms = 8LL * 24 * 3'600 * 1'000;
   const auto topic = must(log.create_topic({"shop.commands", 1, log::TopicKind::commands, "shop"}));
-  const log::TopicPartition place{topic.id, log::partition(0)};
+  const log::TopicPartition partition{topic.id, log::partition(0)};
   const std::string value(2'000, 'v');
   for (int i = 0; i < 400; ++i) {
     log::Transaction transaction;
-    transaction.append(place, {1'600'000'000'000, "k", value, {}});
+    transaction.append(partition, {1'600'000'000'000, "k", value, {}});
     must(log.commit(transaction));
   }
   clock.advance_ms(more_than_a_week_ms);
   for (int i = 0; i < 4; ++i) {
     must(log.maintain());
   }
-  return must(log.start_offset(place));
+  return must(log.start_offset(partition));
 }
 
 /// Settles now and then, as far as the log does that.
 void fill(log::Log& log, std::uint64_t bytes) {
-  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> partitions;
   for (const std::string name : {"orders", "payments"}) {
     const auto topic = must(log.create_topic({name, 3, log::TopicKind::events, "shop"}));
     for (std::int32_t p = 0; p < 3; ++p) {
-      places.push_back({topic.id, log::partition(p)});
+      partitions.push_back({topic.id, log::partition(p)});
     }
   }
   const std::vector<log::SettingChange> changed{{"delete.retention.ms", "5"}};
-  must(log.alter_topic(places[0].topic, changed));
+  must(log.alter_topic(partitions[0].topic, changed));
   const log::GroupId group = must(log.group("audit"));
   std::uint64_t written = 0;
   for (std::int64_t number = 0; written < bytes; ++number) {
     log::Transaction transaction;
-    fill_transaction(transaction, places, number);
-    transaction.set_position(group, places[0], log::offset(number));
+    fill_transaction(transaction, partitions, number);
+    transaction.set_position(group, partitions[0], log::offset(number));
     transaction.set_sequence("feed", number);
     written = must(log.commit(transaction)).position.position;
     if (number % 50 == 0) {

@@ -57,7 +57,7 @@ expect 'groups add up' 'beta gamma' "$(missing_packages build test | tr '\n' ' '
 
 said=$(ensure_packages build 2>&1)
 expect 'only what is missing is installed' "$apt install --no-install-recommends beta" "$(calls)"
-expect 'the reason is told' 1 "$(grep -c 'beta .*links' <<<"$said")"
+expect 'the reason is printed' 1 "$(grep -c 'beta .*links' <<<"$said")"
 ensure_packages build
 expect 'the second call does nothing' "$apt install --no-install-recommends beta" "$(calls)"
 

@@ -244,7 +244,7 @@ class TidyTest(TidyTesting):
         subprocess.run([sys.executable, "-B", ERROR_PAGES, "--root", self.root], check=True)
 
     def test_an_error_code_with_cause_and_remedy_has_its_page(self):
-        self.add_error_code("/// It broke\n/// in two. Remedy: mend it.\n")
+        self.add_error_code("/// It broke\n/// in two. Remedy: repair it.\n")
         self.assert_clean()
         page = (self.root / "docs/errors/base.broken.md").read_text()
         self.assertIn("**Cause.** It broke in two.\n", page)
@@ -257,19 +257,19 @@ class TidyTest(TidyTesting):
         self.assert_found("modules/base/include/millrace/base/a.hpp:5", "error-page")
 
     def test_an_error_code_under_the_name_of_another_module_is_found(self):
-        self.add_error_code("/// It broke. Remedy: mend it.\n", "log.broken")
+        self.add_error_code("/// It broke. Remedy: repair it.\n", "log.broken")
         self.assert_found("modules/base/include/millrace/base/a.hpp:5", "error-page")
 
     def test_an_error_page_that_says_something_else_is_found(self):
-        self.add_error_code("/// It broke. Remedy: mend it.\n")
+        self.add_error_code("/// It broke. Remedy: repair it.\n")
         self.add_header('#pragma once\n/// It broke. Remedy: buy another.\ninline constexpr ErrorCode broken{"base.broken"};\n')
         self.assert_found("docs/errors/base.broken.md:1", "error-page")
 
     def test_an_error_page_without_its_code_is_found(self):
-        self.add_error_code("/// It broke. Remedy: mend it.\n")
+        self.add_error_code("/// It broke. Remedy: repair it.\n")
         self.write("docs/errors/base.gone.md", "# base.gone\n")
         self.assert_found("docs/errors/base.gone.md:1", "error-page")
-        self.add_error_code("/// It broke. Remedy: mend it.\n")
+        self.add_error_code("/// It broke. Remedy: repair it.\n")
         self.assert_clean()
 
     def test_an_error_code_without_an_example_is_found(self):
@@ -324,10 +324,10 @@ class TidyTest(TidyTesting):
                 self.assert_found("docs/a.md:2", "link")
 
     @unittest.skipUnless(shutil.which("clang-format-19"), "needs clang-format-19")
-    def test_documents_that_follow_the_code_are_mended(self):
+    def test_documents_that_follow_the_code_are_fixed(self):
         shutil.copy(ROOT / ".clang-format", self.root)
         self.add_example("```cpp file=examples/x/main.cpp part=g\nint h();\nint i();\n```\nend\n")
-        self.add_error_code("/// It broke. Remedy: mend it.\n")
+        self.add_error_code("/// It broke. Remedy: repair it.\n")
         (self.root / "docs/errors/base.broken.md").unlink()
         outcome = self.tidy("--fix")
         self.assertEqual(outcome.returncode, 0, outcome.stdout)
@@ -335,7 +335,7 @@ class TidyTest(TidyTesting):
         self.assertIn("part=g\nint g();\n```\nend\n", (self.root / "docs/guide/x.md").read_text())
 
     @unittest.skipUnless(shutil.which("clang-format-19"), "needs clang-format-19")
-    def test_the_format_is_checked_and_mended(self):
+    def test_the_format_is_checked_and_fixed(self):
         shutil.copy(ROOT / ".clang-format", self.root)
         self.add_to_log("int   b;\n")
         outcome = self.tidy()

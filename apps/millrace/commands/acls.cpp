@@ -61,7 +61,7 @@ void print_table(const ServiceAcls& service, Output& out) {
   table.print(out, "  ");
 }
 
-void print(const ServiceAcls& service, const AclsOptions& options, const KafkaPlaceOfLog& cluster,
+void print(const ServiceAcls& service, const AclsOptions& options, const KafkaAddress& cluster,
            Output& out) {
   if (options.json) return print_json(service, out);
   if (options.format == "table") return print_table(service, out);
@@ -90,7 +90,7 @@ Status check_prefix(const ServiceDescription& service, const std::vector<Service
 
 Status show_acls(const AclsOptions& options, const std::string& log_url, FileSystem& files,
                  Output& out) {
-  const std::optional<KafkaPlaceOfLog> cluster = kafka_place_of(log_url);
+  const std::optional<KafkaAddress> cluster = kafka_address_of(log_url);
   if (!cluster) {
     return fail(errc::invalid_argument,
                 "ACLs are a Kafka cluster's: name it with --log kafka://HOST:PORT/PREFIX");

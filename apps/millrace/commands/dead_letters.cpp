@@ -17,7 +17,7 @@ namespace {
 
 struct Options {
   std::string service;
-  std::vector<std::string> places;
+  std::vector<std::string> letters;
   std::optional<std::string> value;
   std::string value_file;
   bool all = false;
@@ -38,7 +38,7 @@ Status list_topic(log::Log& log, const log::Topic& topic, bool json, Table& tabl
     }
     const DeadLetterHeaders why = read_dead_letter(record.headers);
     const bool replayed =
-        replays.contains(place_text(topic.spec.name, found.partition.value, record.offset.value));
+        replays.contains(record_name(topic.spec.name, found.partition.value, record.offset.value));
     table.add({service_of(topic.spec.name),
                std::to_string(found.partition.value) + ":" + std::to_string(record.offset.value),
                format_time(record.timestamp_ms), key_text(record),
@@ -75,10 +75,10 @@ Status list(log::Log& log, const Options& options, Output& out) {
 void show_text(const FoundRecord& found, const Replays& replays, Output& out) {
   const log::RecordView& record = found.record;
   const DeadLetterHeaders why = read_dead_letter(record.headers);
-  const std::string place =
-      place_text(found.topic.spec.name, found.partition.value, record.offset.value);
-  const auto replay = replays.find(place);
-  out.line("dead letter  " + place);
+  const std::string letter =
+      record_name(found.topic.spec.name, found.partition.value, record.offset.value);
+  const auto replay = replays.find(letter);
+  out.line("dead letter  " + letter);
   out.line("reason       " + escaped(why.reason) + " [" + escaped(why.code) + "]");
   out.line("from         " + why.origin());
   out.line("attempts     " + escaped(why.attempts) + ", last by build " + escaped(why.build));
@@ -106,19 +106,19 @@ void show_text(const FoundRecord& found, const Replays& replays, Output& out) {
   }
 }
 
-Result<Place> read_place(const std::string& text) {
-  const auto place = parse_place(text);
-  if (!place) return fail(errc::invalid_argument, check_place(text));
-  return *place;
+Result<PartitionOffset> read_partition_offset(const std::string& text) {
+  const auto found = parse_partition_offset(text);
+  if (!found) return fail(errc::invalid_argument, check_partition_offset(text));
+  return *found;
 }
 
 Status show(log::Log& log, const Options& options, Output& out) {
   const std::string service = service_of(options.service);
   MILLRACE_ASSIGN(const log::Topic topic, dead_letters_topic(log, service));
   MILLRACE_ASSIGN(const Replays replays, find_replays(log, service));
-  for (const std::string& text : options.places) {
-    MILLRACE_ASSIGN(const Place place, read_place(text));
-    MILLRACE_TRY(with_record(log, topic, place, [&](const FoundRecord& found) {
+  for (const std::string& text : options.letters) {
+    MILLRACE_ASSIGN(const PartitionOffset letter, read_partition_offset(text));
+    MILLRACE_TRY(with_record(log, topic, letter, [&](const FoundRecord& found) {
       if (!options.json) return show_text(found, replays, out);
       std::string line;
       append_record_json(line, found, true);
@@ -133,9 +133,9 @@ Status replay(log::Log& log, const Options& options, Session& session) {
   replay.all = options.all;
   replay.again = options.again;
   replay.dry_run = options.dry_run;
-  for (const std::string& text : options.places) {
-    MILLRACE_ASSIGN(const Place place, read_place(text));
-    replay.places.push_back(place);
+  for (const std::string& text : options.letters) {
+    MILLRACE_ASSIGN(const PartitionOffset letter, read_partition_offset(text));
+    replay.letters.push_back(letter);
   }
   replay.value = options.value;
   if (!options.value_file.empty()) {
@@ -169,11 +169,11 @@ void act(CLI::App* command, const std::shared_ptr<Options>& options, Action& act
   });
 }
 
-CLI::Option* add_places(CLI::App* command, Options& options) {
+CLI::Option* add_letters(CLI::App* command, Options& options) {
   // CLI11 takes no colon in the name of a positional.
   return command
-      ->add_option("PLACE", options.places, "Places PARTITION:OFFSET, as `list` shows them")
-      ->check(check_place);
+      ->add_option("PLACE", options.letters, "Places PARTITION:OFFSET, as `list` shows them")
+      ->check(check_partition_offset);
 }
 
 void add_replay(CLI::App& app, const std::shared_ptr<Options>& options, Action& action) {
@@ -182,7 +182,7 @@ void add_replay(CLI::App& app, const std::shared_ptr<Options>& options, Action& 
   command->add_option("SERVICE", options->service, "A service or its dead-letter topic")
       ->required()
       ->check(check_service);
-  auto* places = add_places(command, *options);
+  auto* letters = add_letters(command, *options);
   auto* all = command->add_flag("--all", options->all, "All that were not replayed yet");
   command->add_flag("--again", options->again, "Also what was replayed already");
   command->add_flag("--dry-run", options->dry_run, "Tell what would be replayed");
@@ -194,14 +194,14 @@ void add_replay(CLI::App& app, const std::shared_ptr<Options>& options, Action& 
       ->type_name("FILE")
       ->check(check_not_empty)
       ->excludes(value);
-  all->excludes(places);
+  all->excludes(letters);
   // CLI11 knows no "one of these is required" that also takes a positional.
   command->parse_complete_callback([options] {
-    if (!options->all && options->places.empty()) {
+    if (!options->all && options->letters.empty()) {
       throw CLI::ValidationError("PLACE", "name one, PARTITION:OFFSET, or give --all");
     }
     const bool other_value = options->value || !options->value_file.empty();
-    if (other_value && (options->all || options->places.size() != 1)) {
+    if (other_value && (options->all || options->letters.size() != 1)) {
       throw CLI::ValidationError("--value", "another value is for one dead letter: name one PLACE");
     }
   });
@@ -230,7 +230,7 @@ CLI::App* add_dead_letters(CLI::App& app, Action& action) {
   showing->add_option("SERVICE", options->service, "A service or its dead-letter topic")
       ->required()
       ->check(check_service);
-  add_places(showing, *options)->required();
+  add_letters(showing, *options)->required();
   showing->add_flag("--json", options->json, "A JSON object a line");
   act(showing, options, action, [](log::Log& log, const Options& given, Session& session) {
     return show(log, given, session.out);

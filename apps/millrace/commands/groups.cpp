@@ -31,17 +31,17 @@ using TopicNames = std::map<log::TopicId, std::string>;
 Result<std::vector<Lag>> lags_of(log::Log& log, const log::GroupInfo& group,
                                  const TopicNames& topics) {
   std::vector<Lag> lags;
-  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> partitions;
   for (const log::GroupInfo::Position& position : group.positions)
-    places.push_back(position.place);
-  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, log.end_offsets(places));
-  for (std::size_t i = 0; i < places.size(); ++i) {
+    partitions.push_back(position.partition);
+  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, log.end_offsets(partitions));
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
     const log::GroupInfo::Position& position = group.positions[i];
-    const auto name = topics.find(position.place.topic);
+    const auto name = topics.find(position.partition.topic);
     Lag lag;
     lag.topic =
-        name == topics.end() ? "#" + std::to_string(position.place.topic.value) : name->second;
-    lag.partition = position.place.partition.value;
+        name == topics.end() ? "#" + std::to_string(position.partition.topic.value) : name->second;
+    lag.partition = position.partition.partition.value;
     lag.next = position.next.value;
     lag.end = ends[i].value;
     lag.lag = std::max<std::int64_t>(0, lag.end - lag.next);
@@ -86,14 +86,14 @@ void write_members(JsonWriter& out, const log::GroupInfo& group, const Knowledge
     out.end_object();
   }
   out.end_array().key("units").begin_array();
-  for (const auto& unit : group.units) {
-    out.begin_object().field("name", unit.name);
-    if (unit.member.empty()) {
+  for (const auto& task : group.tasks) {
+    out.begin_object().field("name", task.name);
+    if (task.member.empty()) {
       out.key("owner").raw("null");
     } else {
-      out.field("owner", unit.member);
+      out.field("owner", task.member);
     }
-    out.field("epoch", unit.epoch).end_object();
+    out.field("epoch", task.epoch).end_object();
   }
   out.end_array();
 }
@@ -130,18 +130,18 @@ void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, const
   out.json(json.end_array().end_object().take());
 }
 
-std::size_t owned_units(const log::GroupInfo& group) {
+std::size_t owned_tasks(const log::GroupInfo& group) {
   return static_cast<std::size_t>(
-      std::count_if(group.units.begin(), group.units.end(),
-                    [](const auto& unit) { return !unit.member.empty(); }));
+      std::count_if(group.tasks.begin(), group.tasks.end(),
+                    [](const auto& task) { return !task.member.empty(); }));
 }
 
 void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, const Knowledge& knows,
                 Output& out) {
   const std::string others = knows.members ? counted(group.members.size(), "member") + ", " +
-                                                 std::to_string(owned_units(group)) + " of " +
-                                                 counted(group.units.size(), "unit") + " owned, "
-                                           : std::string("members and units not known, ");
+                                                 std::to_string(owned_tasks(group)) + " of " +
+                                                 counted(group.tasks.size(), "task") + " owned, "
+                                           : std::string("members and tasks not known, ");
   const std::string standing =
       lags.empty() ? "no position yet" : "lag " + std::to_string(total(lags));
   out.line("group " + escaped(group.name) + ": " + others +
@@ -151,17 +151,17 @@ void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, const
     members.add({escaped(member.name), member.pid == 0 ? "-" : std::to_string(member.pid),
                  knows.heartbeats ? std::to_string(member.heartbeat_age_ms) : "-"});
   }
-  Table units({"UNIT", "OWNER", "EPOCH"});
-  for (const auto& unit : group.units) {
-    units.add({escaped(unit.name), unit.member.empty() ? "(nobody)" : escaped(unit.member),
-               std::to_string(unit.epoch)});
+  Table tasks({"TASK", "OWNER", "EPOCH"});
+  for (const auto& task : group.tasks) {
+    tasks.add({escaped(task.name), task.member.empty() ? "(nobody)" : escaped(task.member),
+               std::to_string(task.epoch)});
   }
   Table positions({"TOPIC", "PARTITION", "POSITION", "END", "LAG"});
   for (const Lag& lag : lags) {
     positions.add({lag.topic, std::to_string(lag.partition), std::to_string(lag.next),
                    std::to_string(lag.end), std::to_string(lag.lag)});
   }
-  for (const Table* table : {&members, &units, &positions}) {
+  for (const Table* table : {&members, &tasks, &positions}) {
     if (!table->empty()) table->print(out, "  ");
   }
 }
@@ -178,8 +178,8 @@ class Overview {
     const auto number = [&](std::size_t count) {
       return knows.members ? std::to_string(count) : std::string("-");
     };
-    table_.add({escaped(group.name), number(group.members.size()), number(group.units.size()),
-                number(owned_units(group)), lags.empty() ? "-" : std::to_string(total(lags))});
+    table_.add({escaped(group.name), number(group.members.size()), number(group.tasks.size()),
+                number(owned_tasks(group)), lags.empty() ? "-" : std::to_string(total(lags))});
     lag_ += total(lags);
     ++groups_;
   }
@@ -190,7 +190,7 @@ class Overview {
   }
 
  private:
-  Table table_{{"GROUP", "MEMBERS", "UNITS", "OWNED", "LAG"}};
+  Table table_{{"GROUP", "MEMBERS", "TASKS", "OWNED", "LAG"}};
   std::int64_t lag_ = 0;
   std::size_t groups_ = 0;
 };
@@ -237,13 +237,13 @@ Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
   }
   if (!in_detail) overview.print(out);
   if (!has_commit_order(log))
-    out.line("(marks of transactions count: a lag of 1 or 2 in a partition may be nothing)");
+    out.line("(transaction markers count: a lag of 1 or 2 in a partition may be nothing)");
   return {};
 }
 
 CLI::App* add_groups(CLI::App& app, Action& action) {
-  auto* command =
-      app.add_subcommand("groups", "Show groups: members, who owns which unit, positions, lag");
+  auto* command = app.add_subcommand(
+      "groups", "Show groups: members, which member owns which task, positions, lag");
   auto options = std::make_shared<GroupsOptions>();
   command->add_option("NAME", options->name, "This group, or those of this service, in detail")
       ->check(check_group);

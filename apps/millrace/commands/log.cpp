@@ -14,13 +14,13 @@ namespace millrace::cli {
 namespace {
 
 struct Options {
-  std::string place;  // DIR or URL; empty: that of --log
+  std::string url;  // DIR or URL; empty: that of --log
   bool dry_run = false;
   bool json = false;
 };
 
 Result<std::string> directory_of(const Options& options, Session& session) {
-  const std::string& url = options.place.empty() ? session.log_url : options.place;
+  const std::string& url = options.url.empty() ? session.log_url : options.url;
   std::string directory = log_directory(url);
   while (directory.size() > 1 && directory.ends_with('/'))
     directory.pop_back();
@@ -189,7 +189,7 @@ using Work = Status (*)(const std::string&, const Options&, Session&);
 CLI::App* add(CLI::App& app, Action& action, const std::shared_ptr<Options>& options,
               const char* name, const char* help, Work work) {
   auto* command = app.add_subcommand(name, help);
-  command->add_option("DIR", options->place, "Directory or URL of the log (default: --log)")
+  command->add_option("DIR", options->url, "Directory or URL of the log (default: --log)")
       ->check(check_log_url);
   command->add_flag("--json", options->json, "A JSON object");
   command->callback([options, &action, work] {

@@ -105,7 +105,7 @@ Status query(FileSystem& files, const QueryOptions& options, Output& out) {
     } else if (response->status == status_ok) {
       print(options, response->body, out);
       answered = true;
-      // Each instance answers for the partitions it owns: a range is the answers of all, a key is
+      // Each instance knows the partitions it owns: a range is the responses of all, a key is
       // with one of them.
       if (!is_range) return {};
     } else {

@@ -46,22 +46,24 @@ struct Range {
   MergedReader::Start start;
   log::Offset first;
   log::Offset end;
-  [[nodiscard]] log::TopicPartition place() const { return {start.topic->id, start.partition}; }
+  [[nodiscard]] log::TopicPartition topic_partition() const {
+    return {start.topic->id, start.partition};
+  }
 };
 
 Result<std::vector<Range>> ranges_of(log::Log& log, const std::vector<log::Topic>& topics,
                                      const TailOptions& options) {
   std::vector<Range> ranges;
-  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> partitions;
   for (const log::Topic& topic : topics) {
     for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
       if (options.partition && *options.partition != p) continue;
       ranges.push_back({{&topic, log::partition(p), {}}, {}, {}});
-      places.push_back(ranges.back().place());
+      partitions.push_back(ranges.back().topic_partition());
     }
   }
-  MILLRACE_ASSIGN(const std::vector<log::Offset> firsts, log.start_offsets(places));
-  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, log.end_offsets(places));
+  MILLRACE_ASSIGN(const std::vector<log::Offset> firsts, log.start_offsets(partitions));
+  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, log.end_offsets(partitions));
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     ranges[i].first = firsts[i];
     ranges[i].end = ends[i];
@@ -74,12 +76,12 @@ Result<std::vector<log::Offset>> first_offsets(log::Log& log, const std::vector<
                                                const TailStart& from, Clock& clock) {
   std::vector<std::optional<log::Offset>> found(ranges.size());
   if (from.kind == TailStart::Kind::time || from.kind == TailStart::Kind::ago) {
-    std::vector<log::TopicPartition> places;
+    std::vector<log::TopicPartition> partitions;
     for (const Range& range : ranges)
-      places.push_back(range.place());
+      partitions.push_back(range.topic_partition());
     const bool ago = from.kind == TailStart::Kind::ago;
     const std::int64_t time_ms = ago ? clock.wall_ms() - from.value : from.value;
-    MILLRACE_ASSIGN(found, log.find_times(places, time_ms));
+    MILLRACE_ASSIGN(found, log.find_times(partitions, time_ms));
   }
   std::vector<log::Offset> firsts;
   for (std::size_t i = 0; i < ranges.size(); ++i) {
@@ -122,7 +124,7 @@ Result<LastRecords> find_last(log::Log& log, const std::vector<Range>& ranges,
     };
     // Offsets need not be dense: all of the last ones may be in a partition that showed few.
     const auto showed_enough = [&](const Range& range) {
-      return options.key || is_whole(range) || found_at[range.place()] >= count;
+      return options.key || is_whole(range) || found_at[range.topic_partition()] >= count;
     };
     if (std::all_of(ranges.begin(), ranges.end(), is_whole) ||
         (found >= count && std::all_of(ranges.begin(), ranges.end(), showed_enough)))

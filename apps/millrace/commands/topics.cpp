@@ -22,19 +22,19 @@ using Count = std::optional<std::int64_t>;
 
 // Records between the first and the last offset; fewer are there where offsets are not dense.
 Result<std::vector<Count>> count_records(log::Log& log, std::span<const log::Topic> topics) {
-  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> partitions;
   for (const log::Topic& topic : topics) {
     for (std::int32_t p = 0; p < topic.spec.partitions; ++p)
-      places.push_back({topic.id, log::partition(p)});
+      partitions.push_back({topic.id, log::partition(p)});
   }
-  MILLRACE_ASSIGN(const std::vector<log::Offset> starts, log.start_offsets(places));
-  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, log.end_offsets(places));
+  MILLRACE_ASSIGN(const std::vector<log::Offset> starts, log.start_offsets(partitions));
+  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, log.end_offsets(partitions));
   std::vector<Count> counts;
-  std::size_t place = 0;
+  std::size_t index = 0;
   for (const log::Topic& topic : topics) {
     std::int64_t records = 0;
-    for (std::int32_t p = 0; p < topic.spec.partitions; ++p, ++place)
-      records += ends[place].value - starts[place].value;
+    for (std::int32_t p = 0; p < topic.spec.partitions; ++p, ++index)
+      records += ends[index].value - starts[index].value;
     counts.emplace_back(records);
   }
   return counts;
@@ -174,7 +174,7 @@ Status show_topics(log::Log& log, const TopicsOptions& options, Output& out) {
   }
   print_table(shown, records, settings, options, all - shown.size(), out);
   if (!shown.empty() && !has_commit_order(log))
-    out.line("(RECORDS counts the marks of transactions too)");
+    out.line("(RECORDS counts the transaction markers too)");
   return {};
 }
 

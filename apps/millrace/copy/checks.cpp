@@ -41,18 +41,18 @@ Status check_kept(log::Log& target, const log::Topic& topic, const log::TopicSet
 }
 
 Status check_records(const CopyPlan& plan, log::Log& target, const CopyState& state) {
-  for (const PlannedPlace& place : plan.places) {
-    const auto copy = find_place(target, place.name);
+  for (const PlannedPartition& partition : plan.partitions) {
+    const auto copy = find_partition(target, partition.name);
     if (!copy && copy.error().is(log::errc::unknown_topic)) continue;
     if (!copy) return fail(copy.error());
     MILLRACE_ASSIGN(const log::Offset start, target.start_offset(*copy));
-    const log::Offset next = state.target_next(place.name);
+    const log::Offset next = state.target_next(partition.name);
     MILLRACE_ASSIGN(const auto more, first_record(target, *copy, std::max(start, next)));
     if (!more) continue;
-    const std::string what = state.map.contains(place.name)
+    const std::string what = state.map.contains(partition.name)
                                  ? "the target has gone on since it was copied: "
                                  : "the target has records that are not of this copy: ";
-    return fail(copy_errc::not_ours, what + to_string(place.name) + " at offset " +
+    return fail(copy_errc::not_ours, what + to_string(partition.name) + " at offset " +
                                          std::to_string(more->value) + "; copy to an empty log");
   }
   return {};
@@ -64,15 +64,15 @@ Status check_positions(const CopyPlan& plan, log::Log& target, const CopyState& 
     for (const log::GroupInfo::Position& is : group.positions) {
       const auto planned = std::find_if(
           plan.positions.begin(), plan.positions.end(), [&](const CopyPlan::Position& one) {
-            const auto place = find_place(target, one.place);
-            return one.group == group.name && place && *place == is.place;
+            const auto partition = find_partition(target, one.partition);
+            return one.group == group.name && partition && *partition == is.partition;
           });
       if (planned == plan.positions.end()) continue;
-      const auto set = state.positions.find({planned->group, planned->place});
+      const auto set = state.positions.find({planned->group, planned->partition});
       if (set != state.positions.end() && set->second.target == is.next.value) continue;
       return fail(copy_errc::not_ours,
                   "group '" + escaped(group.name) + "' of the target stands at " +
-                      std::to_string(is.next.value) + " in " + to_string(planned->place) +
+                      std::to_string(is.next.value) + " in " + to_string(planned->partition) +
                       (set == state.positions.end() ? ", which is not of this copy"
                                                     : ": it has gone on since it was copied") +
                       "; copy to an empty log");

@@ -52,14 +52,14 @@ class Compaction {
 // Walks along both sides at once.
 class Walk {
  public:
-  Walk(const PlannedPlace& place, const PartitionMap& map, References& references,
+  Walk(const PlannedPartition& partition, const PartitionMap& map, References& references,
        Progress& progress, Comparison& comparison)
-      : place_(place),
+      : partition_(partition),
         map_(map),
         references_(references),
         progress_(progress),
         comparison_(comparison),
-        done_(place.start) {}
+        done_(partition.start) {}
 
   [[nodiscard]] Status run(log::Log& source, SourceReader& ours, log::Log& target,
                            SourceReader& copies) {
@@ -87,7 +87,7 @@ class Walk {
   enum class Side : std::uint8_t { source, target, both };
   static constexpr std::size_t maintain_every = 4096;
 
-  // Looks at the next records; answers which of them are done with.
+  // Looks at the next records; returns which of them are done with.
   Side step(const log::RecordView* a, const log::RecordView* b) {
     if (a == nullptr) return only(Side::target, *b);
     const auto copy = map_.find(a->offset);
@@ -97,9 +97,9 @@ class Walk {
     }
     if (b == nullptr || b->offset > *copy) return only(Side::source, *a);
     if (b->offset < *copy) return only(Side::target, *b);
-    const log::HeadersView headers = references_.translate(place_.name.first, a->headers);
+    const log::HeadersView headers = references_.translate(partition_.name.first, a->headers);
     const std::string what =
-        differs(*a, *b, references_.translate(place_.phase, *a).value_or(a->value), headers);
+        differs(*a, *b, references_.translate(partition_.phase, *a).value_or(a->value), headers);
     if (!what.empty()) {
       tell(what + " of " + at(*a) + " differs from its copy at " + std::to_string(b->offset.value));
       return Side::both;
@@ -114,7 +114,7 @@ class Walk {
   }
 
   Side only(Side side, const log::RecordView& record) {
-    if (place_.compacted && compaction_.absent(record)) {
+    if (partition_.compacted && compaction_.absent(record)) {
       ++comparison_.compacted;
     } else if (side == Side::source) {
       tell("the copy of " + at(record) + " is missing");
@@ -129,10 +129,10 @@ class Walk {
   }
   void tell(const std::string& what) {
     good_ = false;
-    comparison_.differences.push_back(to_string(place_.name) + ": " + what);
+    comparison_.differences.push_back(to_string(partition_.name) + ": " + what);
   }
 
-  const PlannedPlace& place_;
+  const PlannedPartition& partition_;
   const PartitionMap& map_;
   References& references_;
   Progress& progress_;
@@ -142,7 +142,7 @@ class Walk {
   bool good_ = true;
 };
 
-const PartitionMap& map_of(const OffsetMap& map, const PlaceName& name) {
+const PartitionMap& map_of(const OffsetMap& map, const PartitionName& name) {
   static const PartitionMap nothing;
   const auto found = map.find(name);
   return found == map.end() ? nothing : found->second;
@@ -150,32 +150,32 @@ const PartitionMap& map_of(const OffsetMap& map, const PlaceName& name) {
 
 }  // namespace
 
-Status compare_place(log::Log& source, log::Log& target, const PlannedPlace& place,
-                     const OffsetMap& map, References& references, Progress& progress,
-                     Comparison& comparison) {
-  MILLRACE_ASSIGN(const log::TopicPartition copy, find_place(target, place.name));
+Status compare_partition(log::Log& source, log::Log& target, const PlannedPartition& partition,
+                         const OffsetMap& map, References& references, Progress& progress,
+                         Comparison& comparison) {
+  MILLRACE_ASSIGN(const log::TopicPartition copy, find_partition(target, partition.name));
   MILLRACE_ASSIGN(const log::Offset start, target.start_offset(copy));
   MILLRACE_ASSIGN(const log::Offset end, target.end_offset(copy));
-  SourceReader ours(source, {{0, place.source, place.start, place.end}}, buffer_bytes);
+  SourceReader ours(source, {{0, partition.source, partition.start, partition.end}}, buffer_bytes);
   SourceReader copies(target, {{0, copy, start, end}}, buffer_bytes);
-  Walk walk(place, map_of(map, place.name), references, progress, comparison);
+  Walk walk(partition, map_of(map, partition.name), references, progress, comparison);
   return walk.run(source, ours, target, copies);
 }
 
 Result<log::Offset> target_position(log::Log& target, const OffsetMap& map,
                                     const CopyPlan::Position& position) {
-  if (const auto copy = map_of(map, position.place).translate(position.next)) return *copy;
-  MILLRACE_ASSIGN(const log::TopicPartition place, find_place(target, position.place));
-  return target.end_offset(place);
+  if (const auto copy = map_of(map, position.partition).translate(position.next)) return *copy;
+  MILLRACE_ASSIGN(const log::TopicPartition partition, find_partition(target, position.partition));
+  return target.end_offset(partition);
 }
 
 Status compare_position(log::Log& target, const OffsetMap& map, const CopyPlan::Position& position,
                         Comparison& comparison) {
   MILLRACE_ASSIGN(const log::GroupId group, target.group(position.group));
-  MILLRACE_ASSIGN(const log::TopicPartition place, find_place(target, position.place));
-  MILLRACE_ASSIGN(const std::optional<log::Offset> is, target.position(group, place));
+  MILLRACE_ASSIGN(const log::TopicPartition partition, find_partition(target, position.partition));
+  MILLRACE_ASSIGN(const std::optional<log::Offset> is, target.position(group, partition));
   MILLRACE_ASSIGN(const log::Offset latest, target_position(target, map, position));
-  const PartitionMap& copied = map_of(map, position.place);
+  const PartitionMap& copied = map_of(map, position.partition);
   // At the end it may stand behind the last record or behind what a backend puts after it.
   const log::Offset earliest =
       copied.translate(position.next) ? latest : std::min(latest, copied.target_next());
@@ -183,7 +183,7 @@ Status compare_position(log::Log& target, const OffsetMap& map, const CopyPlan::
   comparison.differences.push_back(
       "group " + escaped(position.group) + " stands " +
       (is ? "at " + std::to_string(is->value) : std::string("nowhere")) + " in " +
-      to_string(position.place) + ", not at " + std::to_string(latest.value));
+      to_string(position.partition) + ", not at " + std::to_string(latest.value));
   return {};
 }
 

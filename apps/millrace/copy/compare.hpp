@@ -25,13 +25,15 @@ struct Comparison {
   std::vector<std::string> differences;  ///< the first one of each partition, at most
 };
 
-/// Compares a partition and its copy record by record: place as the map has it, time, key, value,
-/// headers. Differences are part of the answer; failures are the logs'. Reads both in pieces.
-[[nodiscard]] Status compare_place(log::Log& source, log::Log& target, const PlannedPlace& place,
-                                   const OffsetMap& map, References& references, Progress& progress,
-                                   Comparison& comparison);
+/// Compares a partition and its copy record by record: offset as the map has it, time, key,
+/// value, headers. Differences are part of the answer; failures are the logs'. Reads both in
+/// pieces.
+[[nodiscard]] Status compare_partition(log::Log& source, log::Log& target,
+                                       const PlannedPartition& partition, const OffsetMap& map,
+                                       References& references, Progress& progress,
+                                       Comparison& comparison);
 
-/// Where a group goes on in the target.
+/// Where a group continues in the target.
 [[nodiscard]] Result<log::Offset> target_position(log::Log& target, const OffsetMap& map,
                                                   const CopyPlan::Position& position);
 

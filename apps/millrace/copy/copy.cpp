@@ -26,16 +26,16 @@ std::size_t bytes_of(const log::Record& record) {
          record.value.value_or(std::string_view()).size();
 }
 
-log::Offset next_of(const CopyState& state, const PlannedPlace& place) {
-  const auto found = state.map.find(place.name);
-  return found == state.map.end() ? place.start
-                                  : std::max(place.start, found->second.source_next());
+log::Offset next_of(const CopyState& state, const PlannedPartition& partition) {
+  const auto found = state.map.find(partition.name);
+  return found == state.map.end() ? partition.start
+                                  : std::max(partition.start, found->second.source_next());
 }
 
 std::int64_t records_in(const CopyPlan& plan, const CopyState& state) {
   std::int64_t records = 0;
-  for (const PlannedPlace& place : plan.places) {
-    const auto found = state.map.find(place.name);
+  for (const PlannedPartition& partition : plan.partitions) {
+    const auto found = state.map.find(partition.name);
     if (found != state.map.end()) records += found->second.records();
   }
   return records;
@@ -44,7 +44,7 @@ std::int64_t records_in(const CopyPlan& plan, const CopyState& state) {
 CopySummary summary_of(const CopyPlan& plan) {
   CopySummary summary;
   summary.topics = plan.topics.size();
-  summary.partitions = plan.places.size();
+  summary.partitions = plan.partitions.size();
   summary.positions = plan.positions.size();
   std::set<std::string> groups;
   for (const CopyPlan::Position& position : plan.positions)
@@ -72,8 +72,9 @@ class Copier {
   [[nodiscard]] Status run() {
     MILLRACE_TRY(make_topics());
     std::int64_t offsets = 0;
-    for (const PlannedPlace& place : plan_.places)
-      offsets += std::max<std::int64_t>(0, place.end.value - next_of(writer_.state(), place).value);
+    for (const PlannedPartition& partition : plan_.partitions)
+      offsets += std::max<std::int64_t>(
+          0, partition.end.value - next_of(writer_.state(), partition).value);
     watch_.progress.begin("copying", offsets);
     for (const CopyPhase phase : copy_phases)
       MILLRACE_TRY(copy_phase(phase));
@@ -100,37 +101,37 @@ class Copier {
       MILLRACE_TRY(target_.create_topic(spec, in_target(settings)));
       MILLRACE_FAULT_POINT("copy.topic_made");
     }
-    for (const PlannedPlace& place : plan_.places) {
-      MILLRACE_ASSIGN(const log::TopicPartition target, find_place(target_, place.name));
-      writer_.add_place(place.name, target);
+    for (const PlannedPartition& partition : plan_.partitions) {
+      MILLRACE_ASSIGN(const log::TopicPartition target, find_partition(target_, partition.name));
+      writer_.add_partition(partition.name, target);
     }
     return writer_.keep();
   }
 
   Status copy_phase(CopyPhase phase) {
     std::vector<SourceReader::Part> parts;
-    nexts_.resize(plan_.places.size());
-    for (std::size_t i = 0; i < plan_.places.size(); ++i) {
-      const PlannedPlace& place = plan_.places[i];
-      if (place.phase != phase) continue;
-      nexts_[i] = next_of(writer_.state(), place);
-      parts.push_back({i, place.source, nexts_[i], place.end});
+    nexts_.resize(plan_.partitions.size());
+    for (std::size_t i = 0; i < plan_.partitions.size(); ++i) {
+      const PlannedPartition& partition = plan_.partitions[i];
+      if (partition.phase != phase) continue;
+      nexts_[i] = next_of(writer_.state(), partition);
+      parts.push_back({i, partition.source, nexts_[i], partition.end});
     }
     SourceReader reader(source_, parts, copy_buffer_bytes);
     References references(writer_.state().map);
     while (true) {
       MILLRACE_ASSIGN(const SourceReader::Item item, reader.next());
       if (item.record == nullptr) break;
-      const PlannedPlace& place = plan_.places[item.place];
+      const PlannedPartition& partition = plan_.partitions[item.partition];
       log::RecordView copy = *item.record;
-      copy.headers = references.translate(place.name.first, item.record->headers);
-      const auto value = references.translate(place.phase, *item.record);
+      copy.headers = references.translate(partition.name.first, item.record->headers);
+      const auto value = references.translate(partition.phase, *item.record);
       if (!value)
-        return fail(value.error().code(), to_string(place.name) + ", offset " +
+        return fail(value.error().code(), to_string(partition.name) + ", offset " +
                                               std::to_string(copy.offset.value) + ": " +
                                               value.error().message());
       copy.value = *value;
-      writer_.add(item.place, copy);
+      writer_.add(item.partition, copy);
       count(item);
       if (writer_.full()) MILLRACE_TRY(commit());
     }
@@ -141,8 +142,8 @@ class Copier {
     const std::size_t bytes = bytes_of(*item.record);
     ++summary_.records;
     summary_.bytes += bytes;
-    watch_.progress.add(item.record->offset.value + 1 - nexts_[item.place].value, bytes);
-    nexts_[item.place] = item.record->offset.next();
+    watch_.progress.add(item.record->offset.value + 1 - nexts_[item.partition].value, bytes);
+    nexts_[item.partition] = item.record->offset.next();
   }
 
   Status commit() {
@@ -151,7 +152,7 @@ class Copier {
     if (!watch_.stop.load()) return {};
     watch_.progress.end();
     return fail(copy_errc::stopped, "stopped after " + std::to_string(summary_.records) +
-                                        " records: the same command goes on where it was");
+                                        " records: the same command continues where it was");
   }
 
   // Group by group, for a transaction moves positions of one.
@@ -166,15 +167,17 @@ class Copier {
                       target_position(target_, writer_.state().map, position));
       MILLRACE_ASSIGN(const bool there, stands(position, to));
       if (there) continue;
-      MILLRACE_TRY(writer_.add({position.group, position.place, position.next.value, to.value}));
+      MILLRACE_TRY(
+          writer_.add({position.group, position.partition, position.next.value, to.value}));
     }
     return writer_.empty() ? Status{} : writer_.commit();
   }
 
   Result<bool> stands(const CopyPlan::Position& position, log::Offset to) {
     MILLRACE_ASSIGN(const log::GroupId group, target_.group(position.group));
-    MILLRACE_ASSIGN(const log::TopicPartition place, find_place(target_, position.place));
-    MILLRACE_ASSIGN(const std::optional<log::Offset> is, target_.position(group, place));
+    MILLRACE_ASSIGN(const log::TopicPartition partition,
+                    find_partition(target_, position.partition));
+    MILLRACE_ASSIGN(const std::optional<log::Offset> is, target_.position(group, partition));
     return is == to;
   }
 
@@ -184,7 +187,7 @@ class Copier {
   const CopyWatch& watch_;
   TargetWriter& writer_;
   CopySummary& summary_;
-  std::vector<log::Offset> nexts_;  // of the source, by place
+  std::vector<log::Offset> nexts_;  // of the source, by partition
 };
 
 Status compare(log::Log& source, log::Log& target, const CopyPlan& plan, const CopyState& state,
@@ -192,16 +195,16 @@ Status compare(log::Log& source, log::Log& target, const CopyPlan& plan, const C
   Comparison comparison;
   References references(state.map);
   std::int64_t offsets = 0;
-  for (const PlannedPlace& place : plan.places)
-    offsets += place.end.value - place.start.value;
+  for (const PlannedPartition& partition : plan.partitions)
+    offsets += partition.end.value - partition.start.value;
   watch.progress.begin("comparing", offsets);
-  for (const PlannedPlace& place : plan.places) {
+  for (const PlannedPartition& partition : plan.partitions) {
     if (watch.stop.load()) {
       watch.progress.end();
       return fail(copy_errc::stopped, "stopped before all was compared");
     }
-    MILLRACE_TRY(
-        compare_place(source, target, place, state.map, references, watch.progress, comparison));
+    MILLRACE_TRY(compare_partition(source, target, partition, state.map, references, watch.progress,
+                                   comparison));
   }
   watch.progress.end();
   for (const CopyPlan::Position& position : plan.positions)
@@ -261,8 +264,9 @@ Result<CopySummary> plan_copy(log::Log& source, log::Log* target, const CopyRequ
     MILLRACE_TRY(check_contents(plan, *target, state, source.identity()));
   }
   summary.earlier = records_in(plan, state);
-  for (const PlannedPlace& place : plan.places)
-    summary.records += std::max<std::int64_t>(0, place.end.value - next_of(state, place).value);
+  for (const PlannedPartition& partition : plan.partitions)
+    summary.records +=
+        std::max<std::int64_t>(0, partition.end.value - next_of(state, partition).value);
   return summary;
 }
 

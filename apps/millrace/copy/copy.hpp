@@ -45,10 +45,10 @@ struct CopyWatch {
 };
 
 /// Copies topics, records and positions to a log (a handle of log::any_service) that holds nothing
-/// else, or goes on where an earlier run of the same copy was stopped or killed: no record is lost
-/// and none is there twice. Compares in the end if asked to; differences are part of the summary.
-/// base's errc::busy when services run on one of the logs, copy_errc::not_ours, copy_errc::stopped,
-/// log::errc::topic_mismatch, and failures of the logs.
+/// else, or continues where an earlier run of the same copy was stopped or killed: no record is
+/// lost and none is there twice. Compares in the end if asked to; differences are part of the
+/// summary. base's errc::busy when services run on one of the logs, copy_errc::not_ours,
+/// copy_errc::stopped, log::errc::topic_mismatch, and failures of the logs.
 [[nodiscard]] Result<CopySummary> copy_log(log::Log& source, log::Log& target,
                                            const CopyRequest& request, const CopyWatch& watch);
 

@@ -12,7 +12,7 @@ inline constexpr ErrorCode differs{"copy.differs"};
 /// The target holds what this copy did not put there: nothing of it is overwritten. Remedy: copy to
 /// an empty log.
 inline constexpr ErrorCode not_ours{"copy.not_ours"};
-/// The user stopped it half-way. Remedy: the same command goes on where it was.
+/// The user stopped it half-way. Remedy: the same command continues where it was.
 inline constexpr ErrorCode stopped{"copy.stopped"};
 
 }  // namespace millrace::cli::copy_errc

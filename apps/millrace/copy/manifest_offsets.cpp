@@ -26,9 +26,9 @@ std::vector<std::int64_t> translated(const stream::Manifest::Channel& channel,
                                      const OffsetMap& map) {
   std::vector<std::int64_t> from;
   for (std::size_t i = 0; i < channel.from.size(); ++i) {
-    const auto place = map.find(PlaceName(channel.topic, static_cast<std::int32_t>(i)));
+    const auto found = map.find(PartitionName(channel.topic, static_cast<std::int32_t>(i)));
     from.push_back(
-        place == map.end() ? 0 : place->second.copied_before(log::offset(channel.from[i])).value);
+        found == map.end() ? 0 : found->second.copied_before(log::offset(channel.from[i])).value);
   }
   return from;
 }

@@ -58,8 +58,8 @@ log::Offset PartitionMap::copied_before(log::Offset source) const {
   return log::offset(run->target + run->count);
 }
 
-std::string to_string(const PlaceName& place) {
-  return place.first + "-" + std::to_string(place.second);
+std::string to_string(const PartitionName& partition) {
+  return partition.first + "-" + std::to_string(partition.second);
 }
 
 }  // namespace millrace::cli

@@ -26,7 +26,7 @@ struct OffsetRun {
 /// thread-safe.
 class PartitionMap {
  public:
-  /// Records are added in order. Joins the last run where both sides go on.
+  /// Records are added in order. Joins the last run where both sides continue.
   void add(OffsetRun run);
   /// Everything of the source below this is copied.
   [[nodiscard]] log::Offset source_next() const;
@@ -55,10 +55,10 @@ class PartitionMap {
 };
 
 /// A partition by the name of its topic: numbers of topics differ from log to log.
-using PlaceName = std::pair<std::string, std::int32_t>;
-[[nodiscard]] std::string to_string(const PlaceName& place);
+using PartitionName = std::pair<std::string, std::int32_t>;
+[[nodiscard]] std::string to_string(const PartitionName& partition);
 
 /// The map of a whole copy.
-using OffsetMap = std::map<PlaceName, PartitionMap, std::less<>>;
+using OffsetMap = std::map<PartitionName, PartitionMap, std::less<>>;
 
 }  // namespace millrace::cli

@@ -20,16 +20,16 @@ CopyPhase phase_of_topic(const log::TopicSpec& topic) {
   return is_manifest(topic) ? CopyPhase::manifests : phase_of(topic.name);
 }
 
-Status add_places(log::Log& source, const log::Topic& topic, bool compacts, CopyPlan& plan) {
+Status add_partitions(log::Log& source, const log::Topic& topic, bool compacts, CopyPlan& plan) {
   for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
-    PlannedPlace place;
-    place.name = {topic.spec.name, p};
-    place.source = {topic.id, log::partition(p)};
-    place.compacted = compacts;
-    place.phase = phase_of_topic(topic.spec);
-    MILLRACE_ASSIGN(place.start, source.start_offset(place.source));
-    MILLRACE_ASSIGN(place.end, source.end_offset(place.source));
-    plan.places.push_back(std::move(place));
+    PlannedPartition partition;
+    partition.name = {topic.spec.name, p};
+    partition.source = {topic.id, log::partition(p)};
+    partition.compacted = compacts;
+    partition.phase = phase_of_topic(topic.spec);
+    MILLRACE_ASSIGN(partition.start, source.start_offset(partition.source));
+    MILLRACE_ASSIGN(partition.end, source.end_offset(partition.source));
+    plan.partitions.push_back(std::move(partition));
   }
   return {};
 }
@@ -40,15 +40,15 @@ void add_positions(const std::vector<log::GroupInfo>& groups, const std::vector<
     if (group.name == copy_group) continue;
     for (const log::GroupInfo::Position& position : group.positions) {
       const auto topic = std::find_if(topics.begin(), topics.end(), [&](const log::Topic& one) {
-        return one.id == position.place.topic;
+        return one.id == position.partition.topic;
       });
       if (topic == topics.end()) continue;
       plan.positions.push_back(
-          {group.name, {topic->spec.name, position.place.partition.value}, position.next});
+          {group.name, {topic->spec.name, position.partition.partition.value}, position.next});
     }
   }
   std::sort(plan.positions.begin(), plan.positions.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.group, a.place) < std::tie(b.group, b.place);
+    return std::tie(a.group, a.partition) < std::tie(b.group, b.partition);
   });
 }
 
@@ -105,11 +105,12 @@ Result<CopyPlan> make_plan(log::Log& source, const std::string& glob) {
        {CopyPhase::manifests, CopyPhase::retries, CopyPhase::dead_letters, CopyPhase::records}) {
     for (std::size_t i = 0; i < topics.size(); ++i) {
       if (phase_of_topic(topics[i].spec) != phase) continue;
-      MILLRACE_TRY(add_places(source, topics[i], plan.topics[i].settings.compacts, plan));
+      MILLRACE_TRY(add_partitions(source, topics[i], plan.topics[i].settings.compacts, plan));
     }
   }
-  std::stable_sort(plan.places.begin(), plan.places.end(),
-                   [](const PlannedPlace& a, const PlannedPlace& b) { return a.phase < b.phase; });
+  std::stable_sort(
+      plan.partitions.begin(), plan.partitions.end(),
+      [](const PlannedPartition& a, const PlannedPartition& b) { return a.phase < b.phase; });
   add_positions(groups, topics, plan);
   return plan;
 }

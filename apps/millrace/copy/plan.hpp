@@ -12,15 +12,15 @@
 
 namespace millrace::cli {
 
-/// The group under whose claim a copier writes, and its only unit.
+/// The group under whose claim a copier writes, and its only task.
 inline constexpr std::string_view copy_group = "millrace.copy";
-inline constexpr std::string_view copy_unit = "copy";
+inline constexpr std::string_view copy_task = "copy";
 /// The topic of the target that holds the map of the copy.
 inline constexpr std::string_view copy_map_topic = "__millrace.copy";
 
-/// When a topic is copied: what records refer to by place is copied before them. Dead letters name
-/// the places of other records, replays in `<service>.retry` those and the places of dead letters,
-/// manifests offsets in any topic of their service.
+/// When a topic is copied: what records refer to by partition and offset is copied before them.
+/// Dead letters name the places of other records, replays in `<service>.retry` those and the places
+/// of dead letters, manifests offsets in any topic of their service.
 enum class CopyPhase : std::uint8_t { records, dead_letters, retries, manifests };
 inline constexpr CopyPhase copy_phases[] = {CopyPhase::records, CopyPhase::dead_letters,
                                             CopyPhase::retries, CopyPhase::manifests};
@@ -28,8 +28,8 @@ inline constexpr CopyPhase copy_phases[] = {CopyPhase::records, CopyPhase::dead_
 [[nodiscard]] CopyPhase phase_of(std::string_view topic);
 
 /// A partition to copy.
-struct PlannedPlace {
-  PlaceName name;
+struct PlannedPartition {
+  PartitionName name;
   log::TopicPartition source;
   bool compacted = false;
   CopyPhase phase = CopyPhase::records;
@@ -41,7 +41,7 @@ struct PlannedPlace {
 struct CopyPlan {
   struct Position {
     std::string group;
-    PlaceName place;
+    PartitionName partition;
     log::Offset next;
   };
   struct PlannedTopic {
@@ -49,14 +49,14 @@ struct CopyPlan {
     log::TopicSettings settings;
   };
   std::vector<PlannedTopic> topics;  ///< by name
-  std::vector<PlannedPlace> places;
+  std::vector<PlannedPartition> partitions;
   std::vector<Position> positions;
   std::vector<std::string> live;  ///< groups with members: their services run
 };
 
 /// Looks at a log. `glob` (as of fnmatch) chooses topics by name; empty: all, without the ranges of
 /// inputs, which are of this log alone. base's
-/// errc::not_found when it chooses none, and what the log answers.
+/// errc::not_found when it chooses none, and what the log returns.
 [[nodiscard]] Result<CopyPlan> make_plan(log::Log& source, const std::string& glob);
 
 /// Whether it has members; groups of tools and of copiers do not count.

@@ -17,8 +17,9 @@ constexpr std::string_view replay_header = "dl-replay-of";
 std::optional<log::Offset> References::find(std::string_view topic, std::int64_t partition,
                                             std::int64_t offset, std::string_view of_topic) const {
   if (phase_of(topic) >= phase_of(of_topic)) return std::nullopt;
-  const auto place = map_.find(PlaceName(std::string(topic), static_cast<std::int32_t>(partition)));
-  return place == map_.end() ? std::nullopt : place->second.find(log::offset(offset));
+  const auto found =
+      map_.find(PartitionName(std::string(topic), static_cast<std::int32_t>(partition)));
+  return found == map_.end() ? std::nullopt : found->second.find(log::offset(offset));
 }
 
 std::optional<std::string> References::copied_offset(log::HeadersView headers,
@@ -31,19 +32,19 @@ std::optional<std::string> References::copied_offset(log::HeadersView headers,
   return found ? std::optional(std::to_string(found->value)) : std::nullopt;
 }
 
-std::optional<std::string> References::copied_place(log::HeadersView headers,
-                                                    std::string_view of_topic) const {
-  const std::string_view place = headers.find(replay_header).value_or("");
-  const std::size_t colon = place.rfind(':');
-  const std::size_t dash = place.substr(0, colon).rfind('-');
+std::optional<std::string> References::copied_letter(log::HeadersView headers,
+                                                     std::string_view of_topic) const {
+  const std::string_view letter = headers.find(replay_header).value_or("");
+  const std::size_t colon = letter.rfind(':');
+  const std::size_t dash = letter.substr(0, colon).rfind('-');
   if (colon == std::string_view::npos || dash == std::string_view::npos) return std::nullopt;
-  const std::string_view topic = place.substr(0, dash);
-  const auto partition = parse_integer(place.substr(dash + 1, colon - dash - 1));
-  const auto offset = parse_integer(place.substr(colon + 1));
+  const std::string_view topic = letter.substr(0, dash);
+  const auto partition = parse_integer(letter.substr(dash + 1, colon - dash - 1));
+  const auto offset = parse_integer(letter.substr(colon + 1));
   if (!partition || !offset) return std::nullopt;
   const auto found = find(topic, *partition, *offset, of_topic);
   if (!found) return std::nullopt;
-  return place_text(topic, static_cast<std::int32_t>(*partition), found->value);
+  return record_name(topic, static_cast<std::int32_t>(*partition), found->value);
 }
 
 log::HeadersView References::translate(std::string_view topic, log::HeadersView headers) {
@@ -52,16 +53,16 @@ log::HeadersView References::translate(std::string_view topic, log::HeadersView 
     return headers;
   }
   const auto offset = copied_offset(headers, topic);
-  const auto place = copied_place(headers, topic);
-  if (!offset && !place) return headers;
+  const auto letter = copied_letter(headers, topic);
+  if (!offset && !letter) return headers;
   built_.clear();
   std::string_view cursor = headers.encoded();
   log::HeaderView header;
   while (log::HeadersView::next(cursor, header)) {
     if (offset && header.key == offset_header) {
       built_.add(header.key, *offset);
-    } else if (place && header.key == replay_header) {
-      built_.add(header.key, *place);
+    } else if (letter && header.key == replay_header) {
+      built_.add(header.key, *letter);
     } else {
       built_.add(header.key, header.value);
     }

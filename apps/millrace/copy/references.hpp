@@ -31,8 +31,8 @@ class References {
  private:
   [[nodiscard]] std::optional<std::string> copied_offset(log::HeadersView headers,
                                                          std::string_view of_topic) const;
-  [[nodiscard]] std::optional<std::string> copied_place(log::HeadersView headers,
-                                                        std::string_view of_topic) const;
+  [[nodiscard]] std::optional<std::string> copied_letter(log::HeadersView headers,
+                                                         std::string_view of_topic) const;
   [[nodiscard]] std::optional<log::Offset> find(std::string_view topic, std::int64_t partition,
                                                 std::int64_t offset,
                                                 std::string_view of_topic) const;

@@ -25,8 +25,8 @@ SourceReader::SourceReader(log::Log& log, const std::vector<Part>& parts, std::s
 }
 
 bool SourceReader::goes_after(const Cursor* a, const Cursor* b) {
-  return std::tie(a->position, a->time_ms, a->part.place) >
-         std::tie(b->position, b->time_ms, b->part.place);
+  return std::tie(a->position, a->time_ms, a->part.partition) >
+         std::tie(b->position, b->time_ms, b->part.partition);
 }
 
 Status SourceReader::refill(Cursor& cursor) {
@@ -81,7 +81,7 @@ Result<SourceReader::Item> SourceReader::next() {
   std::pop_heap(heap_.begin(), heap_.end(), goes_after);
   in_hand_ = heap_.back();
   heap_.pop_back();
-  return Item{in_hand_->part.place, &in_hand_->buffer.records[in_hand_->record]};
+  return Item{in_hand_->part.partition, &in_hand_->buffer.records[in_hand_->record]};
 }
 
 }  // namespace millrace::cli

@@ -17,13 +17,13 @@ namespace millrace::cli {
 class SourceReader {
  public:
   struct Part {
-    std::size_t place = 0;  ///< the caller's number of it
+    std::size_t partition = 0;  ///< the caller's number of it
     log::TopicPartition source;
     log::Offset from;
     log::Offset end;
   };
   struct Item {
-    std::size_t place = 0;
+    std::size_t partition = 0;
     const log::RecordView* record = nullptr;  ///< valid until the next call; null: no more
   };
 

@@ -16,34 +16,34 @@ constexpr std::size_t fetch_bytes = 1U << 20U;
 
 // The end of a map that a death left may not say where its last step landed; the target does.
 Status find_landed(log::Log& target, CopyState& state) {
-  for (const CopiedPlace& copied : state.copied) {
-    MILLRACE_ASSIGN(const log::TopicPartition place, find_place(target, copied.place));
-    MILLRACE_ASSIGN(const log::Offset start, target.start_offset(place));
-    const log::Offset from = std::max(start, state.target_next(copied.place));
-    MILLRACE_ASSIGN(const auto first, first_record(target, place, from));
+  for (const CopiedPartition& copied : state.copied) {
+    MILLRACE_ASSIGN(const log::TopicPartition partition, find_partition(target, copied.partition));
+    MILLRACE_ASSIGN(const log::Offset start, target.start_offset(partition));
+    const log::Offset from = std::max(start, state.target_next(copied.partition));
+    MILLRACE_ASSIGN(const auto first, first_record(target, partition, from));
     if (!first) {
-      return fail(copy_errc::differs, to_string(copied.place) + " of the target ends at " +
+      return fail(copy_errc::differs, to_string(copied.partition) + " of the target ends at " +
                                           std::to_string(from.value) +
                                           ", though its map says that more was copied");
     }
     state.land(copied, *first);
-    state.landed.push_back({copied.place, first->value});
+    state.landed.push_back({copied.partition, first->value});
   }
   return {};
 }
 
 }  // namespace
 
-void CopyState::land(const CopiedPlace& place, log::Offset first) {
+void CopyState::land(const CopiedPartition& partition, log::Offset first) {
   std::int64_t target = first.value;
-  for (const CopiedPlace::Run& run : place.runs) {
-    map[place.place].add({run.source, target, run.count});
+  for (const CopiedPartition::Run& run : partition.runs) {
+    map[partition.partition].add({run.source, target, run.count});
     target += run.count;
   }
 }
 
-log::Offset CopyState::target_next(const PlaceName& place) const {
-  const auto found = map.find(place);
+log::Offset CopyState::target_next(const PartitionName& partition) const {
+  const auto found = map.find(partition);
   return found == map.end() ? log::Offset{} : found->second.target_next();
 }
 
@@ -56,21 +56,22 @@ Status CopyState::apply(CopyStep step) {
   if (step.number != last_step + 1) return broken("there are others between");
   if (step.landed.size() != copied.size()) return broken("it speaks of other partitions");
   for (std::size_t i = 0; i < copied.size(); ++i) {
-    if (step.landed[i].place != copied[i].place) return broken("it speaks of other partitions");
-    std::int64_t source_next = map[copied[i].place].source_next().value;
-    bool rises = step.landed[i].first >= target_next(copied[i].place).value;
-    for (const CopiedPlace::Run& run : copied[i].runs) {
+    if (step.landed[i].partition != copied[i].partition)
+      return broken("it speaks of other partitions");
+    std::int64_t source_next = map[copied[i].partition].source_next().value;
+    bool rises = step.landed[i].first >= target_next(copied[i].partition).value;
+    for (const CopiedPartition::Run& run : copied[i].runs) {
       rises = rises && run.source >= source_next;
       source_next = run.source + run.count;
     }
-    if (!rises) return broken("the offsets of " + to_string(copied[i].place) + " do not rise");
+    if (!rises) return broken("the offsets of " + to_string(copied[i].partition) + " do not rise");
     land(copied[i], log::offset(step.landed[i].first));
   }
   copied = std::move(step.copied);
   last_step = step.number;
   source = std::move(step.source);
   for (CopiedPosition& position : step.positions) {
-    std::pair key(position.group, position.place);
+    std::pair key(position.group, position.partition);
     positions.insert_or_assign(std::move(key), std::move(position));
   }
   return {};
@@ -102,12 +103,12 @@ Result<CopyState> read_copy_state(log::Log& target, log::TopicPartition map) {
   return state;
 }
 
-Result<std::optional<log::Offset>> first_record(log::Log& log, log::TopicPartition place,
+Result<std::optional<log::Offset>> first_record(log::Log& log, log::TopicPartition partition,
                                                 log::Offset from) {
-  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
+  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(partition));
   log::FetchBuffer buffer;
   while (from < end) {
-    MILLRACE_TRY(log.fetch(place, from, 1, buffer));
+    MILLRACE_TRY(log.fetch(partition, from, 1, buffer));
     if (!buffer.records.empty()) return std::optional(buffer.records.front().offset);
     if (buffer.next <= from) break;
     from = buffer.next;
@@ -115,7 +116,7 @@ Result<std::optional<log::Offset>> first_record(log::Log& log, log::TopicPartiti
   return std::optional<log::Offset>();
 }
 
-Result<log::TopicPartition> find_place(log::Log& log, const PlaceName& name) {
+Result<log::TopicPartition> find_partition(log::Log& log, const PartitionName& name) {
   MILLRACE_ASSIGN(const log::Topic topic, log.find_topic(name.first));
   return log::TopicPartition{topic.id, log::partition(name.second)};
 }

@@ -20,16 +20,16 @@ struct CopyState {
   std::int64_t last_step = 0;  ///< 0: nothing was copied yet
   std::string source;
   OffsetMap map;
-  std::vector<CopiedPlace> copied;  ///< by the last step, in its order
-  std::vector<LandedPlace> landed;  ///< where that landed: no step says it yet
-  std::map<std::pair<std::string, PlaceName>, CopiedPosition> positions;  ///< as set last
+  std::vector<CopiedPartition> copied;  ///< by the last step, in its order
+  std::vector<LandedPartition> landed;  ///< where that landed: no step says it yet
+  std::map<std::pair<std::string, PartitionName>, CopiedPosition> positions;  ///< as set last
 
-  /// Takes the next step. copy_errc::differs when it does not go on from the one before.
+  /// Takes the next step. copy_errc::differs when it does not continue from the one before.
   [[nodiscard]] Status apply(CopyStep step);
-  /// The records that the last step copied of this place begin at `first`.
-  void land(const CopiedPlace& place, log::Offset first);
+  /// The records that the last step copied of this partition begin at `first`.
+  void land(const CopiedPartition& partition, log::Offset first);
   /// Where the first record of a step that is copied next can stand.
-  [[nodiscard]] log::Offset target_next(const PlaceName& place) const;
+  [[nodiscard]] log::Offset target_next(const PartitionName& partition) const;
 };
 
 /// The map, if the target has one.
@@ -41,10 +41,10 @@ struct CopyState {
 
 /// Where the first record at or after `from` stands; nothing when there is none.
 [[nodiscard]] Result<std::optional<log::Offset>> first_record(log::Log& log,
-                                                              log::TopicPartition place,
+                                                              log::TopicPartition partition,
                                                               log::Offset from);
 
 /// A partition by name. log::errc::unknown_topic.
-[[nodiscard]] Result<log::TopicPartition> find_place(log::Log& log, const PlaceName& name);
+[[nodiscard]] Result<log::TopicPartition> find_partition(log::Log& log, const PartitionName& name);
 
 }  // namespace millrace::cli

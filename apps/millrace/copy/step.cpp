@@ -63,19 +63,20 @@ struct Words {
     good = good && error == std::errc() && end == text.data() + text.size() && value >= 0;
     return value;
   }
-  PlaceName place() {
-    PlaceName name(word(), 0);
+  PartitionName partition() {
+    PartitionName name(word(), 0);
     name.second = static_cast<std::int32_t>(number());
     return name;
   }
-  CopiedPlace::Run run() {
+  CopiedPartition::Run run() {
     const std::string_view text = word();
     const std::size_t plus = text.find('+');
     if (plus == std::string_view::npos) {
       good = false;
       return {};
     }
-    const CopiedPlace::Run taken{number_in(text.substr(0, plus)), number_in(text.substr(plus + 1))};
+    const CopiedPartition::Run taken{number_in(text.substr(0, plus)),
+                                     number_in(text.substr(plus + 1))};
     good = good && taken.count > 0;
     return taken;
   }
@@ -87,18 +88,18 @@ bool read_line(std::string_view line, CopyStep& step) {
   if (what == "source") {
     step.source = decoded_name(words.line);
   } else if (what == "landed") {
-    LandedPlace landed{words.place(), 0};
+    LandedPartition landed{words.partition(), 0};
     landed.first = words.number();
     step.landed.push_back(std::move(landed));
   } else if (what == "copied") {
-    CopiedPlace copied{words.place(), {}};
+    CopiedPartition copied{words.partition(), {}};
     do {
       copied.runs.push_back(words.run());
     } while (words.good && !words.line.empty());
     step.copied.push_back(std::move(copied));
   } else if (what == "position") {
     CopiedPosition position;
-    position.place = words.place();
+    position.partition = words.partition();
     position.source = words.number();
     position.target = words.number();
     position.group = decoded_name(words.line);
@@ -109,8 +110,8 @@ bool read_line(std::string_view line, CopyStep& step) {
   return words.good;
 }
 
-std::string place_words(const PlaceName& place) {
-  return place.first + " " + std::to_string(place.second);
+std::string partition_words(const PartitionName& partition) {
+  return partition.first + " " + std::to_string(partition.second);
 }
 
 }  // namespace
@@ -123,19 +124,21 @@ std::string encode_step(const CopyStep& step) {
       .append(std::to_string(step.number))
       .append("\n");
   out.append("source ").append(encoded_name(step.source)).append("\n");
-  for (const LandedPlace& landed : step.landed) {
-    out += "landed " + place_words(landed.place) + " " + std::to_string(landed.first) + "\n";
+  for (const LandedPartition& landed : step.landed) {
+    out +=
+        "landed " + partition_words(landed.partition) + " " + std::to_string(landed.first) + "\n";
   }
-  for (const CopiedPlace& copied : step.copied) {
-    out += "copied " + place_words(copied.place);
-    for (const CopiedPlace::Run& run : copied.runs) {
+  for (const CopiedPartition& copied : step.copied) {
+    out += "copied " + partition_words(copied.partition);
+    for (const CopiedPartition::Run& run : copied.runs) {
       out += " " + std::to_string(run.source) + "+" + std::to_string(run.count);
     }
     out += "\n";
   }
   for (const CopiedPosition& position : step.positions) {
-    out += "position " + place_words(position.place) + " " + std::to_string(position.source) + " " +
-           std::to_string(position.target) + " " + encoded_name(position.group) + "\n";
+    out += "position " + partition_words(position.partition) + " " +
+           std::to_string(position.source) + " " + std::to_string(position.target) + " " +
+           encoded_name(position.group) + "\n";
   }
   return out;
 }

@@ -14,28 +14,28 @@ namespace millrace::cli {
 
 /// Records that one step copied of one partition: runs of the source. Where they landed is known
 /// only after the commit, so the next step says it.
-struct CopiedPlace {
+struct CopiedPartition {
   struct Run {
     std::int64_t source = 0;
     std::int64_t count = 0;
     friend bool operator==(const Run&, const Run&) = default;
   };
-  PlaceName place;
+  PartitionName partition;
   std::vector<Run> runs;
-  friend bool operator==(const CopiedPlace&, const CopiedPlace&) = default;
+  friend bool operator==(const CopiedPartition&, const CopiedPartition&) = default;
 };
 
 /// Where the records of the step before stand.
-struct LandedPlace {
-  PlaceName place;
+struct LandedPartition {
+  PartitionName partition;
   std::int64_t first = 0;
-  friend bool operator==(const LandedPlace&, const LandedPlace&) = default;
+  friend bool operator==(const LandedPartition&, const LandedPartition&) = default;
 };
 
 /// A position that a step set.
 struct CopiedPosition {
   std::string group;
-  PlaceName place;
+  PartitionName partition;
   std::int64_t source = 0;
   std::int64_t target = 0;
   friend bool operator==(const CopiedPosition&, const CopiedPosition&) = default;
@@ -46,8 +46,8 @@ struct CopiedPosition {
 struct CopyStep {
   std::int64_t number = 0;  ///< from 1, without gaps
   std::string source;       ///< what is copied
-  std::vector<LandedPlace> landed;
-  std::vector<CopiedPlace> copied;
+  std::vector<LandedPartition> landed;
+  std::vector<CopiedPartition> copied;
   std::vector<CopiedPosition> positions;
   friend bool operator==(const CopyStep&, const CopyStep&) = default;
 };

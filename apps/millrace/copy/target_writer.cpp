@@ -49,7 +49,7 @@ Result<std::unique_ptr<TargetWriter>> TargetWriter::open(log::Log& target, Clock
 
 Status TargetWriter::take_claim() {
   MILLRACE_ASSIGN(group_, target_.group(copy_group));
-  MILLRACE_ASSIGN(membership_, target_.join(group_, {std::string(copy_unit)}));
+  MILLRACE_ASSIGN(membership_, target_.join(group_, {std::string(copy_task)}));
   for (int look = 0; look < looks_max; ++look) {
     MILLRACE_TRY(target_.maintain());
     MILLRACE_ASSIGN(const log::MembershipChange change, membership_->poll());
@@ -90,47 +90,48 @@ Status TargetWriter::read_state() {
 
 void TargetWriter::begin_step() {
   transaction_.clear();
-  for (const std::size_t place : step_places_)
-    places_[place].copied = -1;
-  step_places_.clear();
+  for (const std::size_t partition : step_partitions_)
+    partitions_[partition].copied = -1;
+  step_partitions_.clear();
   step_ = {};
   step_.number = state_.last_step + 1;
   step_.source = source_;
   step_.landed = state_.landed;
   step_bytes_ = 0;
-  for (const LandedPlace& landed : step_.landed)
-    step_bytes_ += landed.place.first.size() + line_bytes;
+  for (const LandedPartition& landed : step_.landed)
+    step_bytes_ += landed.partition.first.size() + line_bytes;
 }
 
-std::size_t TargetWriter::add_place(const PlaceName& name, log::TopicPartition target) {
-  places_.push_back({name, target, -1});
-  return places_.size() - 1;
+std::size_t TargetWriter::add_partition(const PartitionName& name, log::TopicPartition target) {
+  partitions_.push_back({name, target, -1});
+  return partitions_.size() - 1;
 }
 
 void TargetWriter::add(std::size_t number, const log::RecordView& copy) {
-  Place& place = places_[number];
-  if (place.copied < 0) {
-    place.copied = static_cast<std::int32_t>(step_.copied.size());
-    step_.copied.push_back({place.name, {}});
-    step_places_.push_back(number);
-    step_bytes_ += place.name.first.size() + line_bytes;
+  Partition& partition = partitions_[number];
+  if (partition.copied < 0) {
+    partition.copied = static_cast<std::int32_t>(step_.copied.size());
+    step_.copied.push_back({partition.name, {}});
+    step_partitions_.push_back(number);
+    step_bytes_ += partition.name.first.size() + line_bytes;
   }
-  std::vector<CopiedPlace::Run>& runs = step_.copied[static_cast<std::size_t>(place.copied)].runs;
+  std::vector<CopiedPartition::Run>& runs =
+      step_.copied[static_cast<std::size_t>(partition.copied)].runs;
   if (!runs.empty() && runs.back().source + runs.back().count == copy.offset.value) {
     ++runs.back().count;
   } else {
     runs.push_back({copy.offset.value, 1});
     step_bytes_ += run_bytes;
   }
-  transaction_.append(place.target, copy);
+  transaction_.append(partition.target, copy);
 }
 
 Status TargetWriter::add(const CopiedPosition& position) {
   MILLRACE_ASSIGN(const log::GroupId group, target_.group(position.group));
-  MILLRACE_ASSIGN(const log::TopicPartition place, find_place(target_, position.place));
-  transaction_.set_position(group, place, log::offset(position.target));
+  MILLRACE_ASSIGN(const log::TopicPartition partition, find_partition(target_, position.partition));
+  transaction_.set_position(group, partition, log::offset(position.target));
   step_.positions.push_back(position);
-  step_bytes_ += position.place.first.size() + position.group.size() + 2 * line_bytes;
+  step_bytes_ += position.partition.first.size() + position.group.size() + 2 * line_bytes;
   return {};
 }
 
@@ -188,28 +189,28 @@ Status TargetWriter::land(const log::Committed& committed) {
   state_.copied = std::move(step_.copied);
   state_.landed.clear();
   for (std::size_t i = 0; i < state_.copied.size(); ++i) {
-    const CopiedPlace& copied = state_.copied[i];
-    const log::TopicPartition place = places_[step_places_[i]].target;
-    const auto said =
-        std::find_if(committed.places.begin(), committed.places.end(),
-                     [&](const log::Committed::Place& one) { return one.place == place; });
-    const log::Offset next = state_.target_next(copied.place);
+    const CopiedPartition& copied = state_.copied[i];
+    const log::TopicPartition partition = partitions_[step_partitions_[i]].target;
+    const auto said = std::find_if(
+        committed.partitions.begin(), committed.partitions.end(),
+        [&](const log::Committed::Partition& one) { return one.partition == partition; });
+    const log::Offset next = state_.target_next(copied.partition);
     std::optional<log::Offset> first;
-    if (said != committed.places.end() && said->first >= next) {
+    if (said != committed.partitions.end() && said->first >= next) {
       first = said->first;
     } else {
-      MILLRACE_ASSIGN(const log::Offset start, target_.start_offset(place));
-      MILLRACE_ASSIGN(first, first_record(target_, place, std::max(start, next)));
+      MILLRACE_ASSIGN(const log::Offset start, target_.start_offset(partition));
+      MILLRACE_ASSIGN(first, first_record(target_, partition, std::max(start, next)));
     }
     if (!first) {
-      return fail(copy_errc::differs, to_string(copied.place) +
+      return fail(copy_errc::differs, to_string(copied.partition) +
                                           " of the target does not show what was committed to it");
     }
     state_.land(copied, *first);
-    state_.landed.push_back({copied.place, first->value});
+    state_.landed.push_back({copied.partition, first->value});
   }
   for (const CopiedPosition& position : step_.positions) {
-    state_.positions.insert_or_assign({position.group, position.place}, position);
+    state_.positions.insert_or_assign({position.group, position.partition}, position);
   }
   return {};
 }

@@ -28,11 +28,11 @@ class TargetWriter {
 
   [[nodiscard]] const CopyState& state() const { return state_; }
 
-  /// A partition to write to; answers its number for add().
-  std::size_t add_place(const PlaceName& name, log::TopicPartition target);
+  /// A partition to write to; returns its number for add().
+  std::size_t add_partition(const PartitionName& name, log::TopicPartition target);
   /// Adds the copy of a record, which has the offset of that in the source, to the step. Full
   /// afterwards or not: commit() when it is.
-  void add(std::size_t place, const log::RecordView& copy);
+  void add(std::size_t partition, const log::RecordView& copy);
   /// Adds a position of a group to the step; the positions of a step are of one group.
   [[nodiscard]] Status add(const CopiedPosition& position);
   [[nodiscard]] bool full() const;
@@ -51,8 +51,8 @@ class TargetWriter {
   [[nodiscard]] Status wait_durable();
 
  private:
-  struct Place {
-    PlaceName name;
+  struct Partition {
+    PartitionName name;
     log::TopicPartition target;
     std::int32_t copied = -1;  // its number in the step
   };
@@ -75,11 +75,11 @@ class TargetWriter {
   log::Claim claim_;
   std::unique_ptr<log::Waiter> waiter_;
   CopyState state_;
-  std::vector<Place> places_;
+  std::vector<Partition> partitions_;
   log::Transaction transaction_;
   CopyStep step_;
-  std::vector<std::size_t> step_places_;  // of step_.copied
-  std::size_t step_bytes_ = 0;            // about what the step takes in the map
+  std::vector<std::size_t> step_partitions_;  // of step_.copied
+  std::size_t step_bytes_ = 0;                // about what the step takes in the map
   log::LogPosition last_;
 };
 

@@ -28,7 +28,7 @@ struct ShownBatch {
   log::WalkedBatch walked;
   BatchProducer producer;
   /// `committed`, `aborted`, `open` or `unknown`; empty when the batch is in no transaction, or is
-  /// a mark.
+  /// a marker.
   std::string_view transaction;
   [[nodiscard]] bool is_control() const;
   [[nodiscard]] bool is_aborted() const { return transaction == "aborted"; }

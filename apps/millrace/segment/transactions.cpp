@@ -33,7 +33,7 @@ Result<SegmentTransactions> SegmentTransactions::read(log::BatchWalker walker,
       if (!ends_here) {
         return fail(found.error());
       }
-      // What lies behind may have their marks.
+      // What lies behind may have their transaction markers.
       made.lose_open(log::offset(std::numeric_limits<std::int64_t>::max()));
       return made;
     }
@@ -47,7 +47,7 @@ Result<SegmentTransactions> SegmentTransactions::read(log::BatchWalker walker,
 
 void SegmentTransactions::take(const log::WalkedBatch& batch) {
   if (!batch.checksum_holds) {
-    // It may be the mark of any of them.
+    // It may be the marker of any of them.
     lose_open(batch.header.base_offset);
     return;
   }
@@ -55,7 +55,7 @@ void SegmentTransactions::take(const log::WalkedBatch& batch) {
     return;
   }
   if (has_bit(batch.header, log::batch_layout::control_bit)) {
-    take_mark(batch);
+    take_marker(batch);
     return;
   }
   const std::int64_t producer = producer_of(batch.bytes).id;
@@ -69,7 +69,7 @@ void SegmentTransactions::take(const log::WalkedBatch& batch) {
   open_.emplace(producer, batch.header.base_offset);
 }
 
-void SegmentTransactions::take_mark(const log::WalkedBatch& batch) {
+void SegmentTransactions::take_marker(const log::WalkedBatch& batch) {
   const std::int64_t producer = producer_of(batch.bytes).id;
   const auto begun = open_.find(producer);
   if (begun == open_.end()) {

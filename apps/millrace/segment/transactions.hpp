@@ -23,8 +23,8 @@ struct BatchProducer {
 };
 [[nodiscard]] BatchProducer producer_of(std::string_view batch);
 
-/// What became of the transactions of a segment, by the marks in it. Holds those that were aborted,
-/// that are open and whose outcome is not known, not those that were committed.
+/// What became of the transactions of a segment, by the markers in it. Holds those that were
+/// aborted, that are open and whose outcome is not known, not those that were committed.
 class SegmentTransactions {
  public:
   /// Walks to the end, to the first damage that has no end, or until `stop`. Holds at most
@@ -36,8 +36,8 @@ class SegmentTransactions {
   enum class Outcome : std::uint8_t {
     committed,
     aborted,
-    open,    ///< the segment has no mark of its end
-    unknown  ///< its mark may be in a batch that cannot be read, or too many were held
+    open,    ///< the segment has no marker of its end
+    unknown  ///< its marker may be in a batch that cannot be read, or too many were held
   };
   /// Of a transactional batch.
   [[nodiscard]] Outcome of(std::int64_t producer_id, log::Offset base) const;
@@ -46,13 +46,13 @@ class SegmentTransactions {
 
  private:
   struct Ended {
-    log::Offset end;  // of the mark, or of the batch that could not be read
+    log::Offset end;  // of the marker, or of the batch that could not be read
     Outcome outcome = Outcome::aborted;
   };
 
   explicit SegmentTransactions(std::size_t held_max) : held_max_(held_max) {}
   void take(const log::WalkedBatch& batch);
-  void take_mark(const log::WalkedBatch& batch);
+  void take_marker(const log::WalkedBatch& batch);
   void lose_open(log::Offset end);
 
   std::size_t held_max_;

@@ -42,7 +42,7 @@ def url_of(status, listener, prefix, directory, password=None):
     return f"kafka://{status['listeners'][listener]}/{prefix}?config={config}"
 
 
-class Estate:
+class System:
     """A prefix of its own on the cluster, and what the administrator allows there."""
 
     def __init__(self, prefix, directory):
@@ -108,7 +108,7 @@ class Wallets:
 
 
 class AccessTest(unittest.TestCase):
-    """What a client with these credentials is told by a log that is not there."""
+    """What a client with these credentials learns from a log that is not there."""
 
     def topics(self, listener, **more):
         with tempfile.TemporaryDirectory() as directory:
@@ -121,7 +121,7 @@ class AccessTest(unittest.TestCase):
     def test_a_password_over_tls_lets_in_who_may_then_see_nothing(self):
         self.assertIn("log.not_authorized", self.topics("SASL_SSL"))
 
-    def test_a_wrong_password_is_told_as_such(self):
+    def test_a_wrong_password_is_reported_as_such(self):
         said = self.topics("SASL_PLAINTEXT", password="wrong")
         self.assertIn("log.unavailable", said)
         self.assertIn("Authentication failed", said)
@@ -131,10 +131,10 @@ class AclsTest(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
-        self.estate = Estate(self.id().rsplit("_", 1)[-1], directory.name)
+        self.system = System(self.id().rsplit("_", 1)[-1], directory.name)
 
     def start(self):
-        wallets = self.estate.start()
+        wallets = self.system.start()
         self.addCleanup(wallets.process.kill)
         return wallets
 
@@ -145,7 +145,7 @@ class AclsTest(unittest.TestCase):
         self.assertIn("millrace acls", said)
 
     def test_the_printed_acls_are_enough(self):
-        self.estate.grant()
+        self.system.grant()
         for balance in (500, 1000):
             wallets = self.start()
             self.assertIsNotNone(wallets.url, wallets.lines)
@@ -156,7 +156,7 @@ class AclsTest(unittest.TestCase):
 
     def test_it_starts_beside_a_group_that_it_may_not_read_after_a_reset(self):
         plain = f"kafka://{cluster()['address']}/reset"
-        wallets = Wallets(plain, self.estate.directory)
+        wallets = Wallets(plain, self.system.directory)
         self.addCleanup(wallets.process.kill)
         wallets.wait_until_ready()
         self.assertEqual(wallets.ask("PUT", "/wallets/anna/moves/m1", {"pence": 500})[0], 200)
@@ -166,13 +166,13 @@ class AclsTest(unittest.TestCase):
         output_of(MILLRACE, "topology", "reset", "wallets", "--log", plain)
         self.assertIn("millrace.tool", output_of(MILLRACE, "groups", "--log", plain))
         # The reset gave the part and its topics new names.
-        self.estate.grant()
+        self.system.grant()
         wallets = self.start()
         self.assertIsNotNone(wallets.url, wallets.lines)
         wallets.wait_until_ready()
         self.assertEqual(wallets.ask("PUT", "/wallets/anna/moves/m2", {"pence": 500}), (200, {"accepted": True, "balance": 1000}))
         self.assertEqual(wallets.stop(), 0)
-        said = subprocess.run([MILLRACE, "groups", "--all", "--log", self.estate.url], capture_output=True, text=True)
+        said = subprocess.run([MILLRACE, "groups", "--all", "--log", self.system.url], capture_output=True, text=True)
         self.assertEqual(said.returncode, 0, said.stderr)
         self.assertIn("positions not known: ", said.stdout)
         self.assertIn("millrace.tool", said.stdout)
@@ -180,7 +180,7 @@ class AclsTest(unittest.TestCase):
     def test_a_reader_may_look_at_all_and_no_more_readers(self):
         status = cluster()
         plain = f"kafka://{status['address']}/readers"
-        wallets = Wallets(plain, self.estate.directory)
+        wallets = Wallets(plain, self.system.directory)
         self.addCleanup(wallets.process.kill)
         wallets.wait_until_ready()
         self.assertEqual(wallets.ask("PUT", "/wallets/anna/moves/m1", {"pence": 500})[0], 200)
@@ -188,12 +188,12 @@ class AclsTest(unittest.TestCase):
 
         looks = (["topics", "--all"], ["tail", "wallets.moves"], ["trace", "anna"], ["groups"], ["dead-letters", "list"])
         for command in looks:
-            self.assertEqual(subprocess.run([MILLRACE, *command, "--log", self.estate.url], capture_output=True).returncode, 1)
+            self.assertEqual(subprocess.run([MILLRACE, *command, "--log", self.system.url], capture_output=True).returncode, 1)
         lines = output_of(MILLRACE, "acls", "--reader", "--principal", PRINCIPAL, "--format", "commands", "--log", plain)
         for line in lines.splitlines():
-            self.estate.administer(shlex.split(line)[1:])
+            self.system.administer(shlex.split(line)[1:])
         for command in looks:
-            said = subprocess.run([MILLRACE, *command, "--log", self.estate.url], capture_output=True, text=True)
+            said = subprocess.run([MILLRACE, *command, "--log", self.system.url], capture_output=True, text=True)
             self.assertEqual(said.returncode, 0, said.stderr)
             self.assertTrue(said.stdout)
         self.assert_refused("log.not_authorized")
@@ -202,11 +202,11 @@ class AclsTest(unittest.TestCase):
         self.assert_refused("none.__millrace")
 
     def test_without_the_transactional_ids_those_are_named_ids(self):
-        self.estate.grant(skip="--transactional-id")
+        self.system.grant(skip="--transactional-id")
         self.assert_refused("Write and Describe on the transactional ids")
 
     def test_without_the_group_that_is_named_group(self):
-        self.estate.grant(skip="--group")
+        self.system.grant(skip="--group")
         self.assert_refused("Read on that group")
 
 

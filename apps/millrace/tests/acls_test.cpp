@@ -161,12 +161,12 @@ TEST(Acls, become_a_command_for_all_names_with_the_same_operations) {
                 "--resource-pattern-type prefixed --group x/"}));
 }
 
-TEST(Acls, read_the_place_off_the_url) {
-  EXPECT_EQ(kafka_place_of("kafka://a:1,b:2/shop?sasl.password=p/w")->bootstrap, "a:1,b:2");
-  EXPECT_EQ(kafka_place_of("kafka://a:1,b:2/shop?sasl.password=p/w")->prefix, "shop.");
-  EXPECT_EQ(kafka_place_of("kafka://a:1")->prefix, "");
-  EXPECT_EQ(kafka_place_of("kafka://a:1/")->prefix, "");
-  EXPECT_FALSE(kafka_place_of("file:data"));
+TEST(Acls, read_the_address_off_the_url) {
+  EXPECT_EQ(kafka_address_of("kafka://a:1,b:2/shop?sasl.password=p/w")->bootstrap, "a:1,b:2");
+  EXPECT_EQ(kafka_address_of("kafka://a:1,b:2/shop?sasl.password=p/w")->prefix, "shop.");
+  EXPECT_EQ(kafka_address_of("kafka://a:1")->prefix, "");
+  EXPECT_EQ(kafka_address_of("kafka://a:1/")->prefix, "");
+  EXPECT_FALSE(kafka_address_of("file:data"));
 }
 
 TEST(Descriptions, may_follow_one_another) {

@@ -76,10 +76,10 @@ std::vector<Wrong> wrong_values() {
   add(all, "--limit", {"query", "stock", "shelves"}, entries, "from 1 to 10000");
   add(all, "--run", {"query", "stock"}, {""}, "is empty");
   add(all, "SERVICE", {"dead-letters", "list"}, names, "name of a service");
-  const Words places{"", "17", "1:", ":1", "1:x", "1:2:3", "99999999999:1"};
+  const Words letters{"", "17", "1:", ":1", "1:x", "1:2:3", "99999999999:1"};
   for (const char* command : {"show", "replay"}) {
     add(all, "SERVICE", {"dead-letters", command}, names, "name of a service", {"1:17"});
-    add(all, "PLACE", {"dead-letters", command, "orders"}, places, "PARTITION:OFFSET");
+    add(all, "PLACE", {"dead-letters", command, "orders"}, letters, "PARTITION:OFFSET");
   }
   add(all, "--value-file", {"dead-letters", "replay", "orders", "1:1"}, {""}, "is empty");
   add(all, "SOURCE", {"copy"}, urls, "file:DIR or kafka://", {"file:b"});

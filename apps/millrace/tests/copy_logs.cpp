@@ -80,8 +80,8 @@ class SparseBroker final : public CopyLog {
   std::string identity_ = "sparse:" + std::to_string(next_seed());
 };
 
-Result<log::TopicPartition> place_of(log::Log& log, const std::string& topic,
-                                     std::int32_t partition) {
+Result<log::TopicPartition> partition_of(log::Log& log, const std::string& topic,
+                                         std::int32_t partition) {
   MILLRACE_ASSIGN(const log::Topic found, log.find_topic(topic));
   return log::TopicPartition{found.id, log::partition(partition)};
 }
@@ -139,15 +139,15 @@ Result<log::Committed> SparseLog::commit(log::Transaction& transaction) {
     --unknown_outcomes;
     return fail(log::errc::outcome_unknown, "a test asked for it");
   }
-  done.places.clear();
+  done.partitions.clear();
   done.position = {};
   return done;
 }
 
 // Each batch has one offset behind it that holds no record.
-Status SparseLog::fetch(log::TopicPartition place, log::Offset from, std::size_t,
+Status SparseLog::fetch(log::TopicPartition partition, log::Offset from, std::size_t,
                         log::FetchBuffer& buffer) {
-  MILLRACE_TRY(inner_->fetch(place, log::offset(0), all_bytes, buffer));
+  MILLRACE_TRY(inner_->fetch(partition, log::offset(0), all_bytes, buffer));
   for (std::size_t i = 0; i < buffer.batches.size(); ++i) {
     buffer.batches[i].position = {};
     for (std::size_t r = 0; r < buffer.batches[i].count; ++r) {
@@ -180,15 +180,16 @@ Status SparseLog::fetch(log::TopicPartition place, log::Offset from, std::size_t
                 [&](const log::RecordView& record) { return record.offset < from; });
   buffer.next = buffer.records.back().offset.next();
   std::erase_if(buffer.records, [&](const log::RecordView& record) {
-    return std::find(hidden.begin(), hidden.end(), std::pair(place, record.offset)) != hidden.end();
+    return std::find(hidden.begin(), hidden.end(), std::pair(partition, record.offset)) !=
+           hidden.end();
   });
   buffer.batches.assign(1, {{}, 0, buffer.records.size()});
   return {};
 }
 
-Result<std::optional<log::Offset>> SparseLog::find_time(log::TopicPartition place,
+Result<std::optional<log::Offset>> SparseLog::find_time(log::TopicPartition partition,
                                                         std::int64_t time_ms) {
-  return log::scan_for_time(*this, place, log::offset(first_offset), time_ms);
+  return log::scan_for_time(*this, partition, log::offset(first_offset), time_ms);
 }
 
 Status SparseLog::maintain() {
@@ -199,8 +200,8 @@ Status SparseLog::maintain() {
   return inner_->maintain();
 }
 
-Result<log::Offset> SparseLog::start_offset(log::TopicPartition place) {
-  MILLRACE_TRY(inner_->start_offset(place));
+Result<log::Offset> SparseLog::start_offset(log::TopicPartition partition) {
+  MILLRACE_TRY(inner_->start_offset(partition));
   return log::offset(first_offset);
 }
 
@@ -210,10 +211,10 @@ Status SparseLog::wait_visible(const log::Committed&, std::int64_t) {
   return fail(log::errc::unavailable, "not seen yet");
 }
 
-Result<log::Offset> SparseLog::end_offset(log::TopicPartition place) {
+Result<log::Offset> SparseLog::end_offset(log::TopicPartition partition) {
   if (unseen_ > 0) return fail(log::errc::unavailable, "an older one is open");
   log::FetchBuffer buffer;
-  MILLRACE_TRY(inner_->fetch(place, log::offset(0), all_bytes, buffer));
+  MILLRACE_TRY(inner_->fetch(partition, log::offset(0), all_bytes, buffer));
   return log::offset(buffer.end.value + first_offset +
                      static_cast<std::int64_t>(buffer.batches.size()));
 }
@@ -228,14 +229,14 @@ void PrintTo(const Content& content, std::ostream* out) {
 std::vector<Content> contents(log::Log& log, const std::string& topic, std::int32_t partition,
                               std::optional<log::Offset> from) {
   std::vector<Content> all;
-  const auto place = place_of(log, topic, partition);
-  EXPECT_TRUE(place) << place.error().to_string();
-  if (!place) return all;
-  log::Offset next = from ? *from : *log.start_offset(*place);
-  const log::Offset end = *log.end_offset(*place);
+  const auto read_from = partition_of(log, topic, partition);
+  EXPECT_TRUE(read_from) << read_from.error().to_string();
+  if (!read_from) return all;
+  log::Offset next = from ? *from : *log.start_offset(*read_from);
+  const log::Offset end = *log.end_offset(*read_from);
   log::FetchBuffer buffer;
   while (next < end) {
-    const Status read = log.fetch(*place, next, 1U << 16U, buffer);
+    const Status read = log.fetch(*read_from, next, 1U << 16U, buffer);
     EXPECT_TRUE(read) << read.error().to_string();
     if (!read || buffer.records.empty()) break;
     for (const log::RecordView& record : buffer.records) {
@@ -256,15 +257,15 @@ std::vector<Content> contents(log::Log& log, const std::string& topic, std::int3
 
 log::Offset nth(log::Log& log, const std::string& topic, std::int32_t partition,
                 std::size_t number) {
-  const log::TopicPartition place = *place_of(log, topic, partition);
-  log::Offset next = *log.start_offset(place);
+  const log::TopicPartition read_from = *partition_of(log, topic, partition);
+  log::Offset next = *log.start_offset(read_from);
   log::FetchBuffer buffer;
-  while (log.fetch(place, next, 1U << 16U, buffer) && !buffer.records.empty()) {
+  while (log.fetch(read_from, next, 1U << 16U, buffer) && !buffer.records.empty()) {
     if (number < buffer.records.size()) return buffer.records[number].offset;
     number -= buffer.records.size();
     next = buffer.next;
   }
-  return *log.end_offset(place);
+  return *log.end_offset(read_from);
 }
 
 void write(CopyLog& log, const std::string& topic, std::int32_t partition,
@@ -298,7 +299,7 @@ void set_position(CopyLog& log, const std::string& group, const std::string& top
                   std::int32_t partition, log::Offset next) {
   log::Log& handle = log.service("reader");
   log::Transaction transaction;
-  transaction.set_position(*handle.group(group), *place_of(handle, topic, partition), next);
+  transaction.set_position(*handle.group(group), *partition_of(handle, topic, partition), next);
   const auto done = handle.commit(transaction);
   ASSERT_TRUE(done) << done.error().to_string();
 }
@@ -306,7 +307,8 @@ void set_position(CopyLog& log, const std::string& group, const std::string& top
 std::optional<log::Offset> position_of(CopyLog& log, const std::string& group,
                                        const std::string& topic, std::int32_t partition) {
   log::Log& handle = log.service("reader");
-  const auto position = handle.position(*handle.group(group), *place_of(handle, topic, partition));
+  const auto position =
+      handle.position(*handle.group(group), *partition_of(handle, topic, partition));
   EXPECT_TRUE(position) << position.error().to_string();
   return position ? *position : std::nullopt;
 }

@@ -54,7 +54,7 @@ std::unique_ptr<CopyLog> make_copy_log(const std::string& kind);
 std::unique_ptr<CopyLog> file_copy_log(const std::string& directory);
 
 /// A log with gaps between its transactions, no order over partitions and a start that is not 0, as
-/// Kafka has it. Answers no places of commits.
+/// Kafka has it. Returns no partitions of commits.
 class SparseLog final : public log::Log {
  public:
   SparseLog(std::unique_ptr<log::Log> inner, std::string identity)
@@ -74,11 +74,11 @@ class SparseLog final : public log::Log {
   Result<log::Topic> find_topic(std::string_view name) override { return inner_->find_topic(name); }
   Result<std::vector<log::Topic>> topics() override { return inner_->topics(); }
   Result<log::Committed> commit(log::Transaction& transaction) override;
-  Status fetch(log::TopicPartition place, log::Offset from, std::size_t max_bytes,
+  Status fetch(log::TopicPartition partition, log::Offset from, std::size_t max_bytes,
                log::FetchBuffer& buffer) override;
-  Result<log::Offset> start_offset(log::TopicPartition place) override;
-  Result<log::Offset> end_offset(log::TopicPartition place) override;
-  Result<std::optional<log::Offset>> find_time(log::TopicPartition place,
+  Result<log::Offset> start_offset(log::TopicPartition partition) override;
+  Result<log::Offset> end_offset(log::TopicPartition partition) override;
+  Result<std::optional<log::Offset>> find_time(log::TopicPartition partition,
                                                std::int64_t time_ms) override;
   std::unique_ptr<log::Waiter> waiter() override { return inner_->waiter(); }
   log::LogPosition committed() override { return {}; }
@@ -87,13 +87,13 @@ class SparseLog final : public log::Log {
   Status wait_durable(log::LogPosition) override { return {}; }
   Result<log::GroupId> group(std::string_view name) override { return inner_->group(name); }
   Result<std::optional<log::Offset>> position(log::GroupId group,
-                                              log::TopicPartition place) override {
+                                              log::TopicPartition partition) override {
     if (hides_positions && late > 0) return std::optional<log::Offset>();
-    return inner_->position(group, place);
+    return inner_->position(group, partition);
   }
   Result<std::unique_ptr<log::Membership>> join(log::GroupId group,
-                                                std::vector<std::string> units) override {
-    return inner_->join(group, std::move(units));
+                                                std::vector<std::string> tasks) override {
+    return inner_->join(group, std::move(tasks));
   }
   Result<std::vector<log::GroupInfo>> groups() override { return inner_->groups(); }
   Status maintain() override;

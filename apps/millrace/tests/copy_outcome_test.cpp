@@ -34,7 +34,7 @@ TEST(CopyOutcome, unknown_is_asked_again_and_takes_effect_once) {
   EXPECT_EQ(contents(*to, "orders", 0), contents(*from, "orders", 0));
 }
 
-TEST(CopyOutcome, that_stays_unknown_ends_the_run_and_the_next_goes_on) {
+TEST(CopyOutcome, that_stays_unknown_ends_the_run_and_the_next_continues) {
   const auto source = five_orders();
   const auto target = make_copy_log("sparse");
   CopyRun run;
@@ -73,8 +73,8 @@ TEST(CopyOutcome, a_copier_that_takes_over_waits_for_what_the_last_one_committed
     if (of_positions) {
       sparse.hides_positions = true;
     } else {
-      const log::TopicPartition place{to->find_topic("orders")->id, log::partition(0)};
-      sparse.hidden = {{place, nth(*to, "orders", 0, 0)}};
+      const log::TopicPartition partition{to->find_topic("orders")->id, log::partition(0)};
+      sparse.hidden = {{partition, nth(*to, "orders", 0, 0)}};
     }
     sparse.late = 10;
     const auto done = run.copy(*from, *to);
@@ -125,9 +125,10 @@ TEST(CopyCompaction, may_take_away_what_a_later_record_of_the_key_replaces_and_t
   const auto compare_without = [&](std::vector<std::size_t> numbers) {
     auto& sparse = dynamic_cast<SparseLog&>(*to);
     std::vector<std::pair<log::TopicPartition, log::Offset>> hidden;
-    const log::TopicPartition place{to->find_topic("stock.state.changelog")->id, log::partition(0)};
+    const log::TopicPartition partition{to->find_topic("stock.state.changelog")->id,
+                                        log::partition(0)};
     for (const std::size_t number : numbers)
-      hidden.emplace_back(place, nth(*to, "stock.state.changelog", 0, number));
+      hidden.emplace_back(partition, nth(*to, "stock.state.changelog", 0, number));
     sparse.hidden = std::move(hidden);
     auto compared = run.compare(*from, *to);
     sparse.hidden.clear();

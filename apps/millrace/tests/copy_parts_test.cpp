@@ -12,7 +12,7 @@
 namespace millrace::cli {
 namespace {
 
-TEST(PartitionMap, joins_what_goes_on_in_both_logs) {
+TEST(PartitionMap, joins_what_continues_in_both_logs) {
   PartitionMap map;
   map.add({10, 100, 5});
   map.add({15, 105, 5});

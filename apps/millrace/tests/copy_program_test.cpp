@@ -43,7 +43,7 @@ TEST_F(CopyProgram, copies_compares_and_tells) {
   EXPECT_EQ(outcome.notes, "");
 }
 
-TEST_F(CopyProgram, goes_on_with_a_copy_and_does_not_compare_when_asked_not_to) {
+TEST_F(CopyProgram, continues_a_copy_and_does_not_compare_when_asked_not_to) {
   copy();
   const Outcome outcome = copy({"--no-verify"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.notes;

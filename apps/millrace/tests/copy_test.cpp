@@ -113,8 +113,8 @@ TEST_P(Copy, lets_groups_go_on_with_the_record_they_would_have_read_next) {
   set_position(*source, "c/between-batches", "orders", 0, nth(log, "orders", 0, 5).next());
   set_position(*source, "d/at-the-next-batch", "orders", 0, nth(log, "orders", 0, 6));
   set_position(*source, "e/behind-the-last-record", "orders", 0, nth(log, "orders", 0, 29).next());
-  const auto place = log::TopicPartition{log.find_topic("orders")->id, log::partition(0)};
-  set_position(*source, "f/at-the-end", "orders", 0, *log.end_offset(place));
+  const auto partition = log::TopicPartition{log.find_topic("orders")->id, log::partition(0)};
+  set_position(*source, "f/at-the-end", "orders", 0, *log.end_offset(partition));
   set_position(*source, "g/of-nothing", "empty", 1, nth(log, "empty", 1, 0));
   const CopySummary summary = copied();
   EXPECT_EQ(summary.positions, 7U);
@@ -130,7 +130,7 @@ TEST_P(Copy, lets_groups_go_on_with_the_record_they_would_have_read_next) {
   EXPECT_EQ(left, numbered(30, 31));
 }
 
-TEST_P(Copy, goes_on_with_what_came_later_and_moves_the_positions) {
+TEST_P(Copy, continues_with_what_came_later_and_moves_the_positions) {
   make_topic(*source, "orders", "orders");
   write(*source, "orders", 0, numbered(0, 4));
   set_position(*source, "stock", "orders", 0, nth(source->service("orders"), "orders", 0, 2));
@@ -149,7 +149,7 @@ TEST_P(Copy, goes_on_with_what_came_later_and_moves_the_positions) {
   expect_same_rest("stock", "orders", 0);
 }
 
-TEST_P(Copy, stopped_by_the_user_goes_on_where_it_was) {
+TEST_P(Copy, stopped_by_the_user_continues_where_it_was) {
   make_topic(*source, "orders", "orders");
   for (int i = 0; i < 20; ++i)
     write(*source, "orders", i % 2, numbered(i, i + 1));

@@ -51,7 +51,7 @@ class DeadLetters : public testing::Test {
   }
   static ReplayOptions one(std::int64_t offset) {
     ReplayOptions options;
-    options.places = {{1, offset}};
+    options.letters = {{1, offset}};
     return options;
   }
   static ReplayOptions all() {

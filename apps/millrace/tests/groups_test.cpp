@@ -36,7 +36,7 @@ TEST_F(Groups, show_members_claims_and_lag) {
   ASSERT_TRUE(show_groups(*shop.tool, {.name = "stock"}, screen.out));
   const auto lines = lines_of(screen.text);
   ASSERT_EQ(lines.size(), shop.on_kafka() ? 8U : 7U) << screen.text;
-  EXPECT_EQ(lines[0], "group stock: 1 member, 1 of 1 unit owned, lag 2");
+  EXPECT_EQ(lines[0], "group stock: 1 member, 1 of 1 task owned, lag 2");
   EXPECT_TRUE(lines[2].starts_with("  stock ")) << lines[2];
   EXPECT_TRUE(lines[4].starts_with("  stock/0  stock ")) << lines[4];
   EXPECT_EQ(lines[5], "  TOPIC   PARTITION  POSITION  END  LAG");
@@ -52,7 +52,7 @@ TEST_F(Groups, are_a_line_each_unless_one_is_named) {
   ASSERT_TRUE(show_groups(*shop.tool, {}, screen.out));
   const auto lines = lines_of(screen.text);
   ASSERT_GE(lines.size(), 4U) << screen.text;
-  EXPECT_EQ(lines[0], "GROUP           MEMBERS  UNITS  OWNED  LAG");
+  EXPECT_EQ(lines[0], "GROUP           MEMBERS  TASKS  OWNED  LAG");
   EXPECT_EQ(lines[1], "stock                 1      1      1    2");
   EXPECT_EQ(lines[2], "stock/gatherer        0      0      0    -") << "it has no position yet";
   EXPECT_EQ(lines[3], "(2 groups, lag 2 in all; details: millrace groups NAME, or --all)");

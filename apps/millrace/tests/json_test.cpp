@@ -12,7 +12,7 @@ TEST(Json, is_made_compact_and_keeps_its_numbers) {
             "{\"a\":[1.50,12345678901234567890]}");
 }
 
-TEST(Json, what_is_none_is_told_apart) {
+TEST(Json, what_is_none_is_recognized) {
   for (const char* bad : {"", "{", "nope", "{\"a\":}", "1 2"}) {
     EXPECT_FALSE(compact_json(bad)) << bad;
   }

@@ -110,7 +110,7 @@ TEST_F(CommandsOnKafka, a_prefix_that_nobody_used_is_named_and_nothing_is_made_t
   for (int i = 0; i < 2; ++i) {
     const Outcome done = run({"topics", "--log", url});
     EXPECT_EQ(done.exit_code, 1);
-    EXPECT_NE(done.notes.find(".__millrace: no estate has run there"), std::string::npos)
+    EXPECT_NE(done.notes.find(".__millrace: no system has run there"), std::string::npos)
         << done.notes;
     EXPECT_NE(done.notes.find("[base.not_found]"), std::string::npos) << done.notes;
   }

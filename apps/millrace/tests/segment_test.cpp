@@ -26,7 +26,7 @@ namespace layout = log::batch_layout;
 
 constexpr std::int64_t noon_ms = 1'291'204'800'000;  // 2010-12-01T12:00:00Z
 constexpr unsigned transactional = layout::transactional_bit;
-constexpr unsigned transactional_mark = layout::transactional_bit | layout::control_bit;
+constexpr unsigned transaction_marker = layout::transactional_bit | layout::control_bit;
 
 /// A segment as a broker may have written it, in a file that is gone after the test.
 class Segment : public testing::Test {
@@ -45,16 +45,16 @@ class Segment : public testing::Test {
     for (const std::string& value : values) {
       builder.add({noon_ms, "k", value, {}});
     }
-    place(builder, attributes, producer);
+    append_batch(builder, attributes, producer);
   }
-  void add_mark(std::int16_t type, std::int64_t producer) {
+  void add_marker(std::int16_t type, std::int64_t producer) {
     std::string key;
     std::string value;
     ByteWriter(key).big(std::int16_t{0}).big(type);
     ByteWriter(value).big(std::int16_t{0}).big(std::int32_t{7});
     log::RecordBatchBuilder builder;
     builder.add({noon_ms, key, value, {}});
-    place(builder, transactional_mark, producer);
+    append_batch(builder, transaction_marker, producer);
   }
   Outcome dump(std::vector<std::string> more = {}) {
     EXPECT_TRUE(write_file_atomically(real_file_system(), path, bytes));
@@ -62,7 +62,7 @@ class Segment : public testing::Test {
     return run(std::move(more));
   }
 
-  void place(log::RecordBatchBuilder& builder, unsigned attributes, std::int64_t producer) {
+  void append_batch(log::RecordBatchBuilder& builder, unsigned attributes, std::int64_t producer) {
     std::string batch(builder.finish());
     store_big(batch.data() + layout::attributes, static_cast<std::int16_t>(attributes));
     if (producer >= 0) {
@@ -74,14 +74,14 @@ class Segment : public testing::Test {
               crc32c(std::string_view(batch).substr(layout::attributes)));
     log::set_base_offset(batch.data(), log::offset(next_offset_));
     next_offset_ += builder.count();
-    places.push_back(bytes.size());
+    batch_positions.push_back(bytes.size());
     bytes += batch;
   }
 
   std::string directory;
   std::string path;
   std::string bytes;
-  std::vector<std::size_t> places;  // of the batches
+  std::vector<std::size_t> batch_positions;
 
  private:
   std::int64_t next_offset_ = 0;
@@ -104,11 +104,11 @@ TEST_F(Segment, batches_and_records_are_printed_with_a_summary) {
 TEST_F(Segment, transactions_show_how_they_ended) {
   add({"kept"}, transactional, 4);
   add({"dropped"}, transactional, 5);
-  add_mark(1, 4);
+  add_marker(1, 4);
   add({"dropped too"}, transactional, 5);
-  add_mark(0, 5);
+  add_marker(0, 5);
   add({"kept again"}, transactional, 5);
-  add_mark(1, 5);
+  add_marker(1, 5);
   add({"pending"}, transactional, 5);
   const Outcome done = dump();
   EXPECT_EQ(done.exit_code, 0) << done.notes;
@@ -125,7 +125,7 @@ TEST_F(Segment, transactions_show_how_they_ended) {
 
 TEST_F(Segment, json_has_a_line_for_each_batch_record_and_mark_and_a_summary) {
   add({"dropped"}, transactional, 5);
-  add_mark(0, 5);
+  add_marker(0, 5);
   const Outcome done = dump({"--json"});
   EXPECT_EQ(done.exit_code, 0) << done.notes;
   const auto lines = lines_of(done.out);
@@ -137,7 +137,8 @@ TEST_F(Segment, json_has_a_line_for_each_batch_record_and_mark_and_a_summary) {
   EXPECT_EQ(lines[0],
             "{\"kind\":\"batch\",\"base_offset\":0,\"last_offset\":0,\"count\":1,\"position\":0,"
             "\"bytes\":" +
-                std::to_string(places[1]) + ",\"base_time\":" + noon + ",\"max_time\":" + noon +
+                std::to_string(batch_positions[1]) + ",\"base_time\":" + noon +
+                ",\"max_time\":" + noon +
                 ",\"codec\":\"none\",\"transactional\":true,\"control\":false,"
                 "\"leader_epoch\":0,\"producer_id\":5,\"producer_epoch\":2,\"base_sequence\":0,"
                 "\"transaction\":\"aborted\",\"checksum_ok\":true}");
@@ -155,7 +156,7 @@ TEST_F(Segment, json_has_a_line_for_each_batch_record_and_mark_and_a_summary) {
 TEST_F(Segment, batches_alone_stand_in_columns) {
   add({"a", "b"});
   add({"c"}, transactional, 5);
-  add_mark(1, 5);
+  add_marker(1, 5);
   const Outcome done = dump({"--batches"});
   EXPECT_EQ(done.exit_code, 0) << done.notes;
   const auto lines = lines_of(done.out);
@@ -169,11 +170,11 @@ TEST_F(Segment, a_flipped_bit_is_named_and_what_follows_is_printed) {
   add({"first"});
   add({"second"});
   add({"third"});
-  bytes[places[1] + 70] ^= 4;
+  bytes[batch_positions[1] + 70] ^= 4;
   for (const bool json : {false, true}) {
     const Outcome done = json ? dump({"--json"}) : dump();
     EXPECT_EQ(done.exit_code, 1);
-    EXPECT_EQ(done.notes, "millrace: " + path + " at byte " + std::to_string(places[1]) +
+    EXPECT_EQ(done.notes, "millrace: " + path + " at byte " + std::to_string(batch_positions[1]) +
                               ": the batch at offset 1 does not match its checksum "
                               "[log.corrupt]\n");
     EXPECT_NE(done.out.find(json ? "\"checksum_ok\":false" : "CHECKSUM WRONG"), std::string::npos)
@@ -190,10 +191,11 @@ TEST_F(Segment, a_segment_that_is_cut_anywhere_is_damaged_unless_between_batches
   for (std::size_t size = 0; size < whole.size(); ++size) {
     bytes = whole.substr(0, size);
     const Outcome done = dump();
-    const bool between = size == 0 || size == places[1];
+    const bool between = size == 0 || size == batch_positions[1];
     ASSERT_EQ(done.exit_code, between ? 0 : 1) << size;
     if (!between) {
-      const std::string at = path + " at byte " + std::to_string(size < places[1] ? 0 : places[1]);
+      const std::string at =
+          path + " at byte " + std::to_string(size < batch_positions[1] ? 0 : batch_positions[1]);
       ASSERT_NE(done.notes.find(at), std::string::npos) << done.notes;
       ASSERT_NE(done.notes.find("[log.corrupt]"), std::string::npos) << done.notes;
     }
@@ -203,7 +205,7 @@ TEST_F(Segment, a_segment_that_is_cut_anywhere_is_damaged_unless_between_batches
 TEST_F(Segment, offsets_that_go_back_are_damage) {
   add({"first"});
   add({"second"});
-  log::set_base_offset(bytes.data() + places[1], log::offset(0));
+  log::set_base_offset(bytes.data() + batch_positions[1], log::offset(0));
   const Outcome done = dump();
   EXPECT_EQ(done.exit_code, 1);
   EXPECT_NE(done.notes.find("lies before offset 1"), std::string::npos) << done.notes;
@@ -233,13 +235,13 @@ TEST_F(Segment, a_batch_that_is_too_large_is_refused_by_name_and_byte_before_it_
   add({"first"});
   add({"huge"});
   constexpr std::int32_t huge = 2'000'000'000;
-  store_big(bytes.data() + places[1] + layout::batch_length, huge);
+  store_big(bytes.data() + batch_positions[1] + layout::batch_length, huge);
   ASSERT_TRUE(write_file_atomically(real_file_system(), path, bytes));
   // The rest is a hole that takes no room on the disk.
-  std::filesystem::resize_file(path, places[1] + layout::length_starts_at + huge);
+  std::filesystem::resize_file(path, batch_positions[1] + layout::length_starts_at + huge);
   const Outcome done = run({"log", "dump", "--segment", path});
   EXPECT_EQ(done.exit_code, 1);
-  EXPECT_EQ(done.notes, "millrace: " + path + " at byte " + std::to_string(places[1]) +
+  EXPECT_EQ(done.notes, "millrace: " + path + " at byte " + std::to_string(batch_positions[1]) +
                             ": the batch at offset 1 has 2000000012 bytes, more than the 134217728 "
                             "that are read at once [log.too_large]\n");
   EXPECT_NE(done.out.find("k  first\n"), std::string::npos) << done.out;
@@ -250,7 +252,7 @@ TEST_F(Segment, a_batch_of_too_many_records_is_not_opened_and_named) {
   for (int i = 0; i <= 1 << 20; ++i) {
     builder.add({0, std::nullopt, std::nullopt, {}});
   }
-  place(builder, 0, -1);
+  append_batch(builder, 0, -1);
   add({"second"});
   const Outcome done = dump();
   EXPECT_EQ(done.exit_code, 1);
@@ -262,11 +264,11 @@ TEST_F(Segment, a_batch_of_too_many_records_is_not_opened_and_named) {
 
 TEST_F(Segment, the_outcome_of_what_is_open_at_a_damaged_batch_is_unknown) {
   add({"before"}, transactional, 5);
-  add_mark(0, 5);
+  add_marker(0, 5);
   add({"after"}, transactional, 5);
-  add_mark(1, 5);
+  add_marker(1, 5);
   add({"other"}, transactional, 6);
-  bytes[places[1] + 70] ^= 4;
+  bytes[batch_positions[1] + 70] ^= 4;
   const Outcome done = dump();
   EXPECT_EQ(done.exit_code, 1);
   const auto lines = lines_of(done.out);
@@ -278,7 +280,7 @@ TEST_F(Segment, the_outcome_of_what_is_open_at_a_damaged_batch_is_unknown) {
 
 TEST_F(Segment, the_outcome_of_what_is_open_where_the_walk_ends_is_unknown) {
   add({"before"}, transactional, 5);
-  add_mark(0, 5);
+  add_marker(0, 5);
   bytes.pop_back();
   const Outcome done = dump();
   EXPECT_EQ(done.exit_code, 1);
@@ -289,7 +291,7 @@ TEST_F(Segment, more_transactions_than_are_held_have_an_unknown_outcome) {
   for (std::int64_t producer = 0; producer < 5; ++producer) {
     add({"x"}, transactional, producer);
   }
-  add_mark(0, 1);
+  add_marker(0, 1);
   for (const bool json : {false, true}) {
     ASSERT_TRUE(write_file_atomically(real_file_system(), path, bytes));
     std::string text;

@@ -68,7 +68,7 @@ std::int64_t Shop::publish(const Event& event) {
   log::Transaction transaction;
   add(transaction, event);
   const auto done = commit(tool->find_topic(event.topic)->spec.owner, transaction);
-  return done.places.empty() ? -1 : done.places.front().first.value;
+  return done.partitions.empty() ? -1 : done.partitions.front().first.value;
 }
 
 log::Committed Shop::commit(const std::string& owner, log::Transaction& transaction) {

@@ -48,7 +48,7 @@ class Shop {
   [[nodiscard]] std::unique_ptr<log::Log> connect(log::LogOptions options);
   /// Makes a topic of two partitions.
   void topic(const std::string& name, const std::string& owner, log::TopicKind kind);
-  /// Writes as the topic's owner; answers the offset.
+  /// Writes as the topic's owner; returns the offset.
   std::int64_t publish(const Event& event);
   /// A binary record of a private topic, in the context of an event.
   void keep(const std::string& topic, std::int32_t partition, const std::string& key,

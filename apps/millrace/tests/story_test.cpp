@@ -92,7 +92,7 @@ TEST(Story, a_dead_letter_hangs_on_the_record_it_was_and_its_replay_on_the_dead_
   letter.dead_letter = "not a sale";
   StoryRecord replay = event("a", "", 3);
   replay.topic = "orders.retry";
-  replay.replay_of = letter.place();
+  replay.replay_of = letter.name();
   const Story story = build_story({event("a", "", 1), letter, replay});
   EXPECT_EQ(story.roots, std::vector<std::size_t>{0});
   EXPECT_EQ(story.children[0], std::vector<std::size_t>{1});
@@ -202,7 +202,7 @@ TEST_F(OrderStory, of_a_key_shared_by_many_processes_asks_for_one_of_them) {
   EXPECT_NE(records.error().message().find("many-0"), std::string::npos);
 }
 
-TEST_F(OrderStory, is_told_as_a_tree) {
+TEST_F(OrderStory, is_printed_as_a_tree) {
   Screen screen;
   ASSERT_TRUE(trace(*shop.tool, {"536365", false, false}, screen.out));
   const auto lines = lines_of(screen.text);
@@ -224,7 +224,7 @@ TEST_F(OrderStory, is_told_as_a_tree) {
   EXPECT_TRUE(lines[6].starts_with(changed)) << lines[6];
 }
 
-TEST_F(OrderStory, is_told_as_json_in_order_with_parents) {
+TEST_F(OrderStory, is_printed_as_json_in_order_with_parents) {
   Screen screen;
   ASSERT_TRUE(trace(*shop.tool, {"536365", true, true}, screen.out));
   ASSERT_TRUE(is_json(screen.text)) << screen.text;

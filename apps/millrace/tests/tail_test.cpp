@@ -67,7 +67,7 @@ TEST_F(Tail, stays_in_columns_that_fit_a_terminal) {
   EXPECT_EQ(printed[28].find("Happened"), printed[29].find("Happened"));
 }
 
-TEST_F(Tail, prints_the_last_ten_records_unless_told_otherwise) {
+TEST_F(Tail, prints_the_last_ten_records_unless_the_options_say_otherwise) {
   TailOptions options;
   options.topics = {"orders"};
   const auto printed = lines(options);

@@ -7,13 +7,13 @@
 namespace millrace::cli {
 namespace {
 
-TEST(Place, is_partition_and_offset) {
-  const auto place = parse_place("3:17");
-  ASSERT_TRUE(place);
-  EXPECT_EQ(place->partition, 3);
-  EXPECT_EQ(place->offset, 17);
+TEST(PartitionOffset, is_partition_and_offset) {
+  const auto found = parse_partition_offset("3:17");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->partition, 3);
+  EXPECT_EQ(found->offset, 17);
   for (const char* bad : {"", "3", "3:", ":3", "-1:3", "3:x", "99999999999:1"}) {
-    EXPECT_FALSE(parse_place(bad)) << bad;
+    EXPECT_FALSE(parse_partition_offset(bad)) << bad;
   }
 }
 

@@ -34,7 +34,7 @@ TEST_F(Topics, are_a_table_that_says_what_it_leaves_out) {
                                     "orders  events  orders           2  keep           2"};
   expected.emplace_back(
       "(1 private topic and 2 empty topics for retries and dead letters left out: --all)");
-  if (shop.on_kafka()) expected.emplace_back("(RECORDS counts the marks of transactions too)");
+  if (shop.on_kafka()) expected.emplace_back("(RECORDS counts the transaction markers too)");
   EXPECT_EQ(lines({}), expected);
 }
 

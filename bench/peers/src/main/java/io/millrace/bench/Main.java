@@ -60,7 +60,7 @@ public final class Main {
     return settings;
   }
 
-  /** True when it ended because it was told to. */
+  /** True when it ended on request. */
   private static boolean run(KafkaStreams streams) throws InterruptedException {
     CountDownLatch ended = new CountDownLatch(1);
     boolean[] failed = {false};

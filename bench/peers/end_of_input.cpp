@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "peers/until_told.hpp"
+#include "peers/end_of_input.hpp"
 
 #include <unistd.h>
 
@@ -10,20 +10,20 @@
 
 namespace millrace::bench {
 
-UntilTold::UntilTold(std::function<void()> wake)
+EndOfInput::EndOfInput(std::function<void()> wake)
     : wake_(std::move(wake)), thread_([this] {
         char byte = 0;
         ssize_t got = 0;
         do {
           got = ::read(STDIN_FILENO, &byte, 1);
         } while (got > 0 || (got < 0 && errno == EINTR));
-        told_ = true;
+        reached_ = true;
         wake_();
       }) {}
 
-UntilTold::~UntilTold() {
+EndOfInput::~EndOfInput() {
   // Without the end of the input there is no way to end the thread; the program is ending anyway.
-  if (told_) {
+  if (reached_) {
     thread_.join();
   } else {
     thread_.detach();

@@ -9,16 +9,16 @@
 namespace millrace::bench {
 
 /// Waits in a thread of its own for the end of standard input, which tells a program to stop.
-class UntilTold {
+class EndOfInput {
  public:
-  /// `wake` is called from that thread after told() has become true.
-  explicit UntilTold(std::function<void()> wake);
-  ~UntilTold();
-  [[nodiscard]] bool told() const { return told_; }
+  /// `wake` is called from that thread after reached() has become true.
+  explicit EndOfInput(std::function<void()> wake);
+  ~EndOfInput();
+  [[nodiscard]] bool reached() const { return reached_; }
 
  private:
   std::function<void()> wake_;
-  std::atomic<bool> told_ = false;
+  std::atomic<bool> reached_ = false;
   std::thread thread_;
 };
 
