@@ -30,8 +30,8 @@ struct Entry {
   std::int64_t pending_time_ms = no_entry_time;
   Change change = Change::none;
   bool committed = false;
-  // Where it is in the undo list, if that place is of this entry.
-  std::uint32_t undo_place = 0;
+  // Where it is in the undo list, if that item is of this entry.
+  std::uint32_t undo_index = 0;
 };
 
 struct KeyHash {
@@ -52,7 +52,7 @@ constexpr std::size_t spare_bytes_max = 256;
 // What a changed key takes in a batch beside its bytes, at most, with the headers that say the type
 // of its value.
 constexpr std::size_t change_overhead_bytes = 56;
-// Undo bytes of a unit of unusual size are given back.
+// Undo bytes of a work item of unusual size are given back.
 constexpr std::size_t kept_undo_bytes_max = 1U << 20U;
 
 bool before(std::string_view key, std::string_view to) { return to.empty() || key < to; }
@@ -131,7 +131,7 @@ struct ByteStore::State {
   void check_allowed() const {
     if (changes_allowed != nullptr && !*changes_allowed) [[unlikely]]
       throw std::logic_error(
-          "a store is changed outside of a unit of work: put and erase entries in process(), or in "
+          "a store is changed outside of a work item: put and erase entries in process(), or in "
           "the callback of a timer or a sweep");
   }
 
@@ -139,11 +139,11 @@ struct ByteStore::State {
   void save(Item& item, bool created) {
     changed_bytes -= bytes_of_change(item);
     Entry& entry = item.second;
-    const bool saved = entry.undo_place < undo.size() && undo[entry.undo_place].item == &item;
+    const bool saved = entry.undo_index < undo.size() && undo[entry.undo_index].item == &item;
     if (saved || !has_savepoint) {
       return;
     }
-    entry.undo_place = static_cast<std::uint32_t>(undo.size());
+    entry.undo_index = static_cast<std::uint32_t>(undo.size());
     const std::size_t size = entry.change == Change::put ? entry.pending.size() : 0;
     undo.push_back({&item, entry.change, created, undo_bytes.size(), size, entry.pending_time_ms});
     if (size > 0) {
@@ -160,7 +160,7 @@ struct ByteStore::State {
     largest_change_bytes = std::max(largest_change_bytes, taken);
   }
 
-  // Entries need no visit: a place of theirs in a list that was emptied does not count.
+  // Entries need no visit: an index of theirs in a list that was emptied does not count.
   void forget_undo() {
     undo.clear();
     undo_bytes.clear();

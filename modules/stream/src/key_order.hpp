@@ -18,10 +18,10 @@ namespace millrace::stream {
 template <class Item>
 class KeyOrder {
  public:
-  struct Place {
+  struct Entry {
     std::uint64_t decisive;
     const Item* item;
-    friend bool operator<(const Place& a, const Place& b) {
+    friend bool operator<(const Entry& a, const Entry& b) {
       if (a.decisive != b.decisive) {
         return a.decisive < b.decisive;
       }
@@ -30,14 +30,14 @@ class KeyOrder {
   };
 
   /// No two items have the same key. Valid until the next call.
-  [[nodiscard]] const std::vector<Place>& sort(const std::vector<Item*>& items) {
-    places_.clear();
+  [[nodiscard]] const std::vector<Entry>& sort(const std::vector<Item*>& items) {
+    entries_.clear();
     const std::size_t shared = shared_bytes(items);
     for (const Item* item : items) {
-      places_.push_back({decisive_bytes(item->first, shared), item});
+      entries_.push_back({decisive_bytes(item->first, shared), item});
     }
-    std::sort(places_.begin(), places_.end());
-    return places_;
+    std::sort(entries_.begin(), entries_.end());
+    return entries_;
   }
 
  private:
@@ -65,7 +65,7 @@ class KeyOrder {
     return load_big<std::uint64_t>(bytes);
   }
 
-  std::vector<Place> places_;
+  std::vector<Entry> entries_;
 };
 
 }  // namespace millrace::stream

@@ -6,7 +6,7 @@
 
 namespace millrace::stream {
 
-/// The place in a list of the plan of what has this id: a node, a store, a part.
+/// The index in a list of the plan of what has this id: a node, a store, a part.
 template <class Id>
 [[nodiscard]] constexpr std::size_t index(Id id) {
   return static_cast<std::size_t>(id);

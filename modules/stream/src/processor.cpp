@@ -25,12 +25,12 @@ void ProcessorContext::sweep_bytes(
 
 void ProcessorContext::check_emitter(NodeId node) const {
   MILLRACE_ASSERT(std::find(emitters_.begin(), emitters_.end(), node) != emitters_.end(),
-                  "a processor emits through emitters that process() was told of: add emits(...)");
+                  "a processor emits through emitters that process() was given: add emits(...)");
 }
 
 void ProcessorContext::check_store(StoreId store) const {
   MILLRACE_ASSERT(std::find(stores_.begin(), stores_.end(), store) != stores_.end(),
-                  "a processor uses stores that process() was told of: add uses(...)");
+                  "a processor uses stores that process() was given: add uses(...)");
 }
 
 }  // namespace millrace::stream

@@ -41,30 +41,30 @@ TEST(Savepoint, a_rollback_takes_back_what_changed_since_and_no_more) {
   ByteStore store;
   store.restore("kept", "old");
   store.restore("erased", "old");
-  store.put("kept", "first unit");
+  store.put("kept", "first item");
   const std::size_t bytes = store.changed_bytes();
   store.savepoint();
-  store.put("kept", "second unit");
-  store.put("kept", "second unit again");
+  store.put("kept", "second item");
+  store.put("kept", "second item again");
   store.erase("erased");
-  store.put("new", "second unit");
+  store.put("new", "second item");
   EXPECT_GT(store.changed_bytes(), bytes);
   store.rollback();
-  EXPECT_EQ(content_of(store), (Content{{"erased", "old"}, {"kept", "first unit"}}));
-  EXPECT_EQ(changes_of(store), (Changes{{"kept", "first unit"}}));
+  EXPECT_EQ(content_of(store), (Content{{"erased", "old"}, {"kept", "first item"}}));
+  EXPECT_EQ(changes_of(store), (Changes{{"kept", "first item"}}));
   EXPECT_EQ(store.changed_bytes(), bytes);
   store.apply();
-  EXPECT_EQ(store.read("kept"), "first unit");
+  EXPECT_EQ(store.read("kept"), "first item");
   EXPECT_EQ(store.changed_bytes(), 0U);
 }
 
 TEST(Savepoint, a_rollback_takes_back_the_times_of_entries_too) {
   ByteStore store;
   store.restore("kept", "old", 1'000);
-  store.put("fresh", "first unit", 2'000);
+  store.put("fresh", "first item", 2'000);
   store.savepoint();
-  store.put("kept", "second unit", 3'000);
-  store.put("fresh", "second unit", 4'000);
+  store.put("kept", "second item", 3'000);
+  store.put("fresh", "second item", 4'000);
   EXPECT_EQ(time_of(store, "kept"), 3'000);
   EXPECT_EQ(time_of(store, "fresh"), 4'000);
   store.rollback();

@@ -158,7 +158,7 @@ TEST(ByteStore, is_empty_after_clearing_and_can_be_filled_again) {
   EXPECT_EQ(committed(store), (Entries{{"c", "3"}}));
 }
 
-TEST(ByteStore, readers_see_whole_commits_while_the_task_goes_on) {
+TEST(ByteStore, readers_see_whole_commits_while_the_task_continues) {
   ByteStore store;
   store.restore("a", "0");
   store.restore("b", "0");

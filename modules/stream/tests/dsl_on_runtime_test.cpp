@@ -45,15 +45,15 @@ Topology insights() {
   return built(builder);
 }
 
-struct Place {
+struct OrderAt {
   string id;
   string country;
   std::int64_t total;
   std::int64_t time_ms;
 };
 
-void pipe(Driver& driver, const std::vector<Place>& orders) {
-  for (const Place& order : orders) {
+void pipe(Driver& driver, const std::vector<OrderAt>& orders) {
+  for (const OrderAt& order : orders) {
     driver.pipe("orders", order.id, OrderEvent(Placed{order.country, order.total}), order.time_ms);
   }
   driver.run_until_idle();

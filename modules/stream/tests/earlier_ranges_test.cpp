@@ -35,26 +35,26 @@ class EarlierRangesTest : public testing::Test {
   log::Topic topic(const std::string& name, log::TopicKind kind) {
     return log_->create_topic({name, 1, kind, "shop"}).value();
   }
-  static log::TopicPartition place(const log::Topic& topic) {
+  static log::TopicPartition partition(const log::Topic& topic) {
     return {topic.id, log::partition(0)};
   }
-  [[nodiscard]] log::TopicPartition place(std::size_t input) const {
-    return place(resolved_.inputs[input].topic);
+  [[nodiscard]] log::TopicPartition partition(std::size_t input) const {
+    return partition(resolved_.inputs[input].topic);
   }
-  [[nodiscard]] log::TopicPartition ranges_place() const {
-    return place(resolved_.earlier.front().ranges.value());
+  [[nodiscard]] log::TopicPartition ranges_partition() const {
+    return partition(resolved_.earlier.front().ranges.value());
   }
   void commit(log::Transaction& transaction) { EXPECT_TRUE(log_->commit(transaction)); }
   void set_positions(log::GroupId group, std::int64_t left, std::int64_t right) {
     log::Transaction transaction;
-    transaction.set_position(group, place(0), log::offset(left));
-    transaction.set_position(group, place(1), log::offset(right));
+    transaction.set_position(group, partition(0), log::offset(left));
+    transaction.set_position(group, partition(1), log::offset(right));
     commit(transaction);
   }
   void append(std::size_t input, int records) {
     log::Transaction transaction;
     for (int i = 0; i < records; ++i)
-      transaction.append(place(input), {1'000, "key", "value", {}});
+      transaction.append(partition(input), {1'000, "key", "value", {}});
     commit(transaction);
   }
 
@@ -99,7 +99,7 @@ TEST_F(EarlierRangesTest, that_are_taken_already_are_passed_over_in_several_turn
   for (int i = 0; i < 100; ++i) {
     log::Transaction transaction;
     for (int k = 0; k < 20; ++k)
-      transaction.append(ranges_place(), {0, {}, writer.bytes(), {}});
+      transaction.append(ranges_partition(), {0, {}, writer.bytes(), {}});
     commit(transaction);
   }
   Inputs inputs(shared_, resolved_, log::partition(0));
@@ -151,8 +151,8 @@ TEST_F(EarlierRangesTest, end_with_a_position_at_the_end_of_their_topic) {
     inputs.stage(transaction, 0);
     const auto& positions = transaction.positions();
     return std::any_of(positions.begin(), positions.end(), [&](const auto& position) {
-      return position.place == ranges_place() &&
-             position.next == log_->end_offset(ranges_place()).value();
+      return position.partition == ranges_partition() &&
+             position.next == log_->end_offset(ranges_partition()).value();
     });
   };
   take(0);

@@ -49,16 +49,16 @@ class OnKafka : public testing::Test {
                     1'000 + deposits_);
   }
 
-  [[nodiscard]] std::int64_t told(std::string_view part) const {
+  [[nodiscard]] std::int64_t reported(std::string_view part) const {
     return std::count_if(
         driver_->events().begin(), driver_->events().end(),
         [&](const std::string& event) { return event.find(part) != std::string::npos; });
   }
 
-  // Steps until the instance has told of the outage.
+  // Steps until the instance has reported the outage.
   void run_until_waiting() {
-    const std::int64_t before = told("the log does not answer");
-    driver_->run_until([&] { return told("the log does not answer") > before; });
+    const std::int64_t before = reported("the log does not answer");
+    driver_->run_until([&] { return reported("the log does not answer") > before; });
   }
 
   // Nobody behind the proxy gets through to the cluster for that long.
@@ -138,7 +138,7 @@ TEST_F(OnKafka, records_that_cannot_be_read_are_waited_for) {
   expect_exact();
 }
 
-TEST_F(OnKafka, an_instance_that_was_cut_off_goes_on_where_it_was) {
+TEST_F(OnKafka, an_instance_that_was_cut_off_continues_where_it_was) {
   open_bank();
   deposit(10);
   driver_->run_until_idle();
@@ -224,7 +224,7 @@ TEST_F(OnKafka, after_a_commit_of_unknown_outcome_that_failed_the_work_is_done_a
   driver_->run_until_idle();
   EXPECT_EQ(lost.applied(), 1U);
   EXPECT_EQ(failed.applied(), 1U);
-  EXPECT_GE(told("outcome of a commit unknown"), 1);
+  EXPECT_GE(reported("outcome of a commit unknown"), 1);
   deposit(10);
   expect_exact();
 }
@@ -243,7 +243,7 @@ TEST_F(OnKafka, after_a_commit_of_unknown_outcome_that_succeeded_the_work_is_not
   driver_->run_until_idle();
   EXPECT_TRUE(done.wait_until_answered());
   EXPECT_EQ(denied.applied(), 1U);
-  EXPECT_GE(told("outcome of a commit unknown"), 1);
+  EXPECT_GE(reported("outcome of a commit unknown"), 1);
   deposit(10);
   expect_exact();
 }

@@ -35,7 +35,7 @@ testkit::KafkaProxy& KafkaWorld::stand_before(const std::string& service,
 
 Result<std::unique_ptr<log::Log>> KafkaWorld::open(log::LogOptions options) {
   const bool by_proxy = proxy_ != nullptr && options.service == behind_proxy_;
-  // A machine with much else to do answers late; only behind the proxy is that the subject.
+  // A machine with much else to do responds late; only behind the proxy is that the subject.
   const std::int64_t timeout_ms = by_proxy ? request_timeout_ms_ : 120'000;
   log::KafkaSettings settings{{"linger.ms", "0"},
                               {"millrace.request.timeout.ms", std::to_string(timeout_ms)}};

@@ -271,7 +271,7 @@ TEST_P(Cycle, the_status_tells_lag_and_the_age_of_the_oldest_record) {
   }
 }
 
-// What a cluster keeps between the records, marks of transactions, is passed over.
+// What a cluster keeps between the records, transaction markers, is passed over.
 TEST_P(Cycle, the_positions_reach_the_ends_once_all_is_done) {
   auto driver = open(rerouted());
   driver->declare_topic("deposits", "teller");
@@ -285,7 +285,7 @@ TEST_P(Cycle, the_positions_reach_the_ends_once_all_is_done) {
     if (!groups) throw testkit::TestError(groups.error().to_string());
     for (const log::GroupInfo& group : *groups) {
       for (const auto& position : group.positions) {
-        const auto end = driver->tool().end_offset(position.place);
+        const auto end = driver->tool().end_offset(position.partition);
         if (!end) throw testkit::TestError(end.error().to_string());
         by_group[group.name] += end->value - position.next.value;
       }

@@ -101,7 +101,7 @@ TEST_P(Dates, a_restart_with_a_later_clock_restores_what_was_decided) {
   EXPECT_EQ(look(*driver), before);
 }
 
-// Nothing of a refused commit was seen by anybody: the verdict is that of the commit that is taken,
+// Nothing of a refused commit was seen by anybody: the outcome is that of the commit that is taken,
 // and it is one, whatever the clock says afterwards.
 TEST_P(Dates, a_time_is_judged_by_the_clock_of_the_commit_that_is_taken) {
   auto driver = open_dates();

@@ -20,21 +20,21 @@ const log::Topic* find(const std::vector<log::Topic>& topics, const std::string&
   return found == topics.end() ? nullptr : &*found;
 }
 
-void add_partitions(const log::Topic& topic, std::vector<log::TopicPartition>& places) {
+void add_partitions(const log::Topic& topic, std::vector<log::TopicPartition>& partitions) {
   for (std::int32_t i = 0; i < topic.spec.partitions; ++i)
-    places.push_back({topic.id, log::partition(i)});
+    partitions.push_back({topic.id, log::partition(i)});
 }
 
 }  // namespace
 
 void hear_of_all(log::Log& log) {
-  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> partitions;
   // A handle that is dead or cut off hears nothing; its next step says why.
   const auto topics = log.topics();
   if (!topics) return;
   for (const log::Topic& topic : *topics)
-    add_partitions(topic, places);
-  if (!places.empty()) static_cast<void>(log.end_offsets(places));
+    add_partitions(topic, partitions);
+  if (!partitions.empty()) static_cast<void>(log.end_offsets(partitions));
 }
 
 std::size_t tasks_of(log::Log& log, const Topology& topology) {

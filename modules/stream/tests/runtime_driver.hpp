@@ -26,7 +26,7 @@ class Driver {
   /// Makes an input topic, owned by another service.
   void declare_topic(const std::string& name, const std::string& owner, std::int32_t partitions = 4,
                      log::TopicKind kind = log::TopicKind::events);
-  /// Appends an event as its service would and answers its `ce_id`.
+  /// Appends an event as its service would and returns its `ce_id`.
   template <class K, class V>
   std::string pipe(const std::string& topic, const K& key, const V& value,
                    std::int64_t timestamp_ms, const std::string& correlation = {}) {
@@ -97,7 +97,7 @@ class Driver {
   /// A handle beside the instance's.
   [[nodiscard]] log::Log& tool() { return *tool_; }
   [[nodiscard]] FaultFileSystem& files() { return world_->files(); }
-  /// What the runtime told, `level: message: detail`.
+  /// What the runtime reported, `level: message: detail`.
   [[nodiscard]] const std::vector<std::string>& events() const { return events_; }
 
  private:
@@ -117,7 +117,7 @@ class Driver {
   std::unique_ptr<Instance> instance_;
 };
 
-/// Lets a handle hear what was committed to all topics, by others and by itself: what it is told by
+/// Lets a handle hear what was committed to all topics, by others and by itself: what it hears by
 /// the way comes a moment later on a cluster.
 void hear_of_all(log::Log& log);
 /// How many tasks the topology has, its inputs being there.

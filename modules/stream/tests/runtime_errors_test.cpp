@@ -155,7 +155,7 @@ TEST_P(Errors, a_replayed_dead_letter_is_processed_by_its_consumer) {
     driver->run_until_idle();
   };
   replay();
-  // Still broken: back among the dead letters, with the place it came from at first.
+  // Still broken: back among the dead letters, with the partition it came from at first.
   const auto again = driver->all_raw("bank.dead-letters");
   ASSERT_EQ(again.size(), 2U);
   EXPECT_EQ(again[1].header("dl-attempts"), "2");

@@ -38,7 +38,7 @@ Topology with_last() {
   return counts_behind([](auto orders) { orders.to_table("last"); });
 }
 
-TEST_P(Evolution, an_operator_put_before_a_count_leaves_it_its_place_and_its_state) {
+TEST_P(Evolution, an_operator_put_before_a_count_leaves_it_its_position_and_its_state) {
   const auto add_table = [](auto orders) { orders.to_table("last"); };
   const auto add_processor = [](auto orders) {
     orders.process("audit", [] { return std::make_unique<Audit>(); });
@@ -66,19 +66,19 @@ TEST_P(Evolution, a_topology_that_did_not_change_writes_nothing) {
   EXPECT_EQ(driver->all_raw("shop.manifest").size(), 1U);
 }
 
-TEST_P(Evolution, a_store_that_was_added_begins_where_its_part_is_and_is_told) {
+TEST_P(Evolution, a_store_that_was_added_begins_where_its_part_is_and_is_reported) {
   auto driver = open_shop(make_world(), counts());
   order(*driver, 0, 6);
   driver->deploy(with_last());
   driver->run_until_idle();
-  EXPECT_TRUE(told(*driver, "store last of part counts is new"));
+  EXPECT_TRUE(reported(*driver, "store last of part counts is new"));
   EXPECT_TRUE((driver->store<string, Deposited>("last").all().empty()));
   order(*driver, 6, 9);
   EXPECT_EQ((driver->store<string, Deposited>("last").all().size()), 3U);
   EXPECT_EQ(counted(*driver), 9);
 }
 
-TEST_P(Evolution, going_back_to_the_build_before_keeps_place_and_state) {
+TEST_P(Evolution, going_back_to_the_build_before_keeps_position_and_state) {
   auto driver = open_shop(make_world(), counts());
   order(*driver, 0, 6);
   driver->deploy(with_last());
@@ -87,7 +87,7 @@ TEST_P(Evolution, going_back_to_the_build_before_keeps_place_and_state) {
   order(*driver, 9, 12);
   EXPECT_EQ(counted(*driver), 12);
   EXPECT_EQ(driver->instance().status().records, 3U);
-  EXPECT_TRUE(told(*driver, "store last of part counts was removed"));
+  EXPECT_TRUE(reported(*driver, "store last of part counts was removed"));
   // Its old state lacks what came meanwhile.
   driver->deploy(with_last());
   driver->run_until_idle();
@@ -107,7 +107,7 @@ TEST_P(Evolution, a_part_that_was_removed_continues_when_it_comes_back) {
   driver->run_until_idle();
   driver->deploy(counts());
   driver->run_until_idle();
-  EXPECT_TRUE(told(*driver, "part returned was removed"));
+  EXPECT_TRUE(reported(*driver, "part returned was removed"));
   driver->deploy(two);
   driver->pipe("returns", string("customer-1"), Deposited{1}, 1'001);
   driver->run_until_idle();

@@ -193,7 +193,7 @@ TEST_P(Topics, a_missing_input_is_waited_for_and_named) {
   EXPECT_EQ(totals(*driver).at("anna"), 1);
 }
 
-TEST_P(Topics, a_missing_input_holds_up_only_those_who_read_it) {
+TEST_P(Topics, a_missing_input_holds_up_only_its_readers) {
   TopologyBuilder builder("two");
   builder.stream<std::string, Deposited>("deposits")
       .map_values([](const Deposited& deposit) { return Balance{deposit.amount, 1}; })

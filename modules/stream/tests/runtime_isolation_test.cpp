@@ -106,7 +106,7 @@ TEST_P(Isolation, a_letter_whose_headers_are_too_large_goes_without_them) {
   EXPECT_EQ(letter.header("dl-offset"), "1");
 }
 
-TEST_P(Isolation, a_letter_whose_key_is_too_large_goes_without_anything_but_its_place) {
+TEST_P(Isolation, a_letter_whose_key_is_too_large_goes_without_anything_but_its_origin) {
   auto record = raw_deposit(std::string(1'048'550, 'k'), "x");
   record.headers.clear();
   const auto letter = letter_of(record, "deposits");
@@ -142,7 +142,7 @@ TEST_P(Isolation, a_letter_of_any_size_can_be_replayed) {
 }
 
 // Headers that only say where a letter comes from may be anybody's.
-TEST_P(Isolation, a_replay_with_a_place_that_is_too_large_leaves_a_letter_that_fits) {
+TEST_P(Isolation, a_replay_with_an_origin_that_is_too_large_leaves_a_letter_that_fits) {
   auto record = raw_deposit("anna", "{");
   record.headers.emplace_back("dl-sub-topology", "bank");
   record.headers.emplace_back("dl-topic", "deposits");

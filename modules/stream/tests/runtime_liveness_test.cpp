@@ -32,7 +32,7 @@ class Liveness : public Branches {
     }});
   }
 
-  static std::size_t told(const Branch& branch, std::string_view beginning) {
+  static std::size_t reported(const Branch& branch, std::string_view beginning) {
     const std::vector<std::string> events = branch.events->all();
     return static_cast<std::size_t>(
         std::count_if(events.begin(), events.end(),
@@ -53,7 +53,7 @@ class Liveness : public Branches {
       EXPECT_GE(task.oldest_unprocessed_ms, 0) << task.name;
     }
     EXPECT_GE(lag, unprocessed);
-    // Where transactions have marks, those count.
+    // Where transactions have markers, those count.
     if (world_->ordered()) {
       EXPECT_EQ(lag, unprocessed);
     }
@@ -77,7 +77,7 @@ TEST_P(Liveness, a_slow_handler_makes_progress_and_sees_each_record_once) {
   EXPECT_EQ(calls_, static_cast<std::size_t>(records));
   EXPECT_EQ(published(), static_cast<std::size_t>(records));
   EXPECT_EQ(one.instance->status().refused_commits, 0U);
-  EXPECT_EQ(told(one, "warn: task lost"), 0U);
+  EXPECT_EQ(reported(one, "warn: task lost"), 0U);
 }
 
 TEST_P(Liveness, a_record_that_takes_longer_than_the_session_costs_no_task) {
@@ -88,7 +88,7 @@ TEST_P(Liveness, a_record_that_takes_longer_than_the_session_costs_no_task) {
   EXPECT_EQ(calls_, 5U);
   EXPECT_EQ(published(), 5U);
   EXPECT_EQ(one.instance->status().refused_commits, 0U);
-  EXPECT_EQ(told(one, "warn: task lost"), 0U);
+  EXPECT_EQ(reported(one, "warn: task lost"), 0U);
 }
 
 // Files whose disk takes its time for each snapshot.
@@ -140,7 +140,7 @@ TEST_P(Liveness, a_snapshot_that_takes_longer_than_the_session_costs_no_task) {
   EXPECT_EQ(published(), 40U);
   for (const Branch* branch : {&one, &two}) {
     EXPECT_EQ(branch->instance->status().refused_commits, 0U);
-    EXPECT_EQ(told(*branch, "warn: task lost"), 0U);
+    EXPECT_EQ(reported(*branch, "warn: task lost"), 0U);
   }
 }
 
@@ -226,7 +226,7 @@ TEST_P(Liveness, a_handler_that_does_not_return_keeps_its_claims_and_is_shown) {
     for (int i = 0; i < 4; ++i)
       world_->let_pass(session_ms_ / 4);
     expect_stuck(one, 150);
-    EXPECT_EQ(told(one, "warn: no progress: nothing was committed for "), 1U);
+    EXPECT_EQ(reported(one, "warn: no progress: nothing was committed for "), 1U);
   }
   worker.join();
   rest({&one});
@@ -234,7 +234,7 @@ TEST_P(Liveness, a_handler_that_does_not_return_keeps_its_claims_and_is_shown) {
   EXPECT_EQ(one.instance->status().refused_commits, 0U);
   EXPECT_EQ(one.instance->stalled(), std::nullopt);
   world_->let_pass();
-  EXPECT_EQ(told(one, "info: progress again"), 1U);
+  EXPECT_EQ(reported(one, "info: progress again"), 1U);
 }
 
 }  // namespace

@@ -21,11 +21,12 @@ class Order : public RuntimeTest {
     TopologyBuilder builder("order", 1);
     const auto names = builder.table<std::string, Closed>("holders", "holders");
     const auto deposits = builder.stream<std::string, Deposited>("deposits");
-    const auto told = deposits.left_join(names, [](const Deposited& deposit, const Closed* holder) {
-      return Note{(holder != nullptr ? holder->reason : "nobody") + std::to_string(deposit.amount),
-                  0};
-    });
-    told.to("order.notes");
+    const auto notes =
+        deposits.left_join(names, [](const Deposited& deposit, const Closed* holder) {
+          return Note{
+              (holder != nullptr ? holder->reason : "nobody") + std::to_string(deposit.amount), 0};
+        });
+    notes.to("order.notes");
     auto built = builder.build();
     if (!built) throw std::runtime_error(built.error().to_string());
     auto driver = open(*built, std::move(options));

@@ -28,7 +28,7 @@ using testing::UnorderedElementsAre;
 class Migrate : public RuntimeTest {};
 INSTANTIATE_TEST_SUITE_P(On, Migrate, testing::ValuesIn(runtime_backends()), backend_name);
 
-TEST_P(Migrate, parts_that_became_one_keep_state_and_places_and_so_on_the_way_back) {
+TEST_P(Migrate, parts_that_became_one_keep_state_and_positions_and_so_on_the_way_back) {
   InstanceOptions options;
   options.state_directory = "state";
   auto driver = open_both(make_world(), apart(), options);
@@ -180,7 +180,7 @@ TEST_P(Migrate, a_part_that_stays_and_has_no_input_yet_gets_no_tasks) {
         log::find_groups(driver->tool(), {.name = "shop/refunded", .positions = false});
     ASSERT_TRUE(groups);
     for (const log::GroupInfo& group : *groups)
-      EXPECT_TRUE(group.units.empty());
+      EXPECT_TRUE(group.tasks.empty());
   });
 }
 

@@ -83,7 +83,7 @@ TEST_P(Misuse, of_emit_in_open_ends_the_instance_with_its_reason) {
     }};
   });
   const std::string end = end_of(*driver);
-  EXPECT_NE(end.find("outside of a unit of work"), std::string::npos) << end;
+  EXPECT_NE(end.find("outside of a work item"), std::string::npos) << end;
   EXPECT_NE(end.find("misuser/0"), std::string::npos) << end;
 }
 
@@ -97,7 +97,7 @@ TEST_P(Misuse, of_put_and_erase_in_open_ends_the_instance_with_its_reason) {
       }};
     });
     const std::string end = end_of(*driver);
-    EXPECT_NE(end.find("a store is changed outside of a unit of work"), std::string::npos) << end;
+    EXPECT_NE(end.find("a store is changed outside of a work item"), std::string::npos) << end;
   }
 }
 

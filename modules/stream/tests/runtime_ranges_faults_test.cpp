@@ -33,16 +33,16 @@ class RangesFaults : public InputRangesTest {
   }
   /// How far the rebuilt part is in the ranges of the one before.
   static std::optional<log::Offset> position(Driver& driver) {
-    return driver.tool().position(group(driver, "took-2"), ranges_place(driver)).value();
+    return driver.tool().position(group(driver, "took-2"), ranges_partition(driver)).value();
   }
-  static log::TopicPartition ranges_place(Driver& driver, const string& topic = ranges_topic) {
+  static log::TopicPartition ranges_partition(Driver& driver, const string& topic = ranges_topic) {
     return {driver.tool().find_topic(topic).value().id, log::partition(0)};
   }
   /// The part with that number has taken all that the ones before took.
   static bool is_over(Driver& driver, int number) {
     const string part = "took-" + std::to_string(number);
     return driver.tool()
-        .position(group(driver, part), ranges_place(driver, "shop." + part + ".system.ranges"))
+        .position(group(driver, part), ranges_partition(driver, "shop." + part + ".system.ranges"))
         .value()
         .has_value();
   }
@@ -84,7 +84,7 @@ TEST_P(RangesFaults, a_part_whose_positions_are_gone_is_rebuilt_by_its_ranges_al
   driver->world().lose_positions(group(*driver, "took"));
   driver->run_until_idle();
   EXPECT_EQ(taken(*driver), before);
-  EXPECT_TRUE(told(*driver, "where a part was before its reset is not known any more"));
+  EXPECT_TRUE(reported(*driver, "where a part was before its reset is not known any more"));
 }
 
 TEST_P(RangesFaults, a_rebuild_that_is_over_asks_nothing_of_the_part_before) {
@@ -109,8 +109,8 @@ TEST_P(RangesFaults, a_rebuild_that_moves_continues_where_it_was_in_the_ranges) 
   for (int i = 0; i < 12; ++i)
     take(*driver, sides[static_cast<std::size_t>(i) % 3], 5'000 - i);
   const string before = taken(*driver);
-  const log::Offset start = driver->tool().start_offset(ranges_place(*driver)).value();
-  const log::Offset end = driver->tool().end_offset(ranges_place(*driver)).value();
+  const log::Offset start = driver->tool().start_offset(ranges_partition(*driver)).value();
+  const log::Offset end = driver->tool().end_offset(ranges_partition(*driver)).value();
   begin_rebuild(*driver);
   driver->run_until([&] { return driver->instance().status().records == 6; });
   driver->crash_and_restart();
@@ -170,7 +170,7 @@ TEST_P(RangesFaults, a_topic_that_fails_costs_the_order_of_the_rebuild_alone) {
       options.max_cycle_records = 1;
       auto driver = open_took(options);
       take_falling(*driver);
-      const log::TopicId ranges = ranges_place(*driver).topic;
+      const log::TopicId ranges = ranges_partition(*driver).topic;
       begin_rebuild(*driver);
       if (!from_the_start)
         driver->run_until([&] { return driver->instance().status().records == 2; });
@@ -195,13 +195,13 @@ TEST_P(RangesFaults, a_topic_that_is_gone_after_the_rebuild_costs_nothing) {
   take_falling(*driver);
   const string before = taken(*driver);
   rebuild(*driver);
-  driver->world().fail_topics(log::errc::unknown_topic, {ranges_place(*driver).topic});
+  driver->world().fail_topics(log::errc::unknown_topic, {ranges_partition(*driver).topic});
   driver->restart();
   take(*driver, "left", 9'000);
   // The next one asks the latest alone.
   rebuild(*driver);
   EXPECT_EQ(warnings(*driver), 0U);
-  EXPECT_FALSE(told(*driver, "how far a rebuild is"));
+  EXPECT_FALSE(reported(*driver, "how far a rebuild is"));
   EXPECT_EQ(taken(*driver), before + "left7 ");
 }
 
@@ -210,7 +210,7 @@ TEST_P(RangesFaults, an_own_topic_that_does_not_take_them_costs_the_ranges_alone
                                 log::errc::record_refused, log::errc::limit}) {
     SCOPED_TRACE(code.name);
     auto driver = open_took();
-    driver->world().fail_topics(code, {ranges_place(*driver).topic});
+    driver->world().fail_topics(code, {ranges_partition(*driver).topic});
     take(*driver, "left", 5'000);
     take(*driver, "right", 4'000);
     take(*driver, "left", 3'000);
@@ -283,7 +283,7 @@ TEST_P(RangesFaults, a_topic_that_cannot_be_made_costs_the_ranges_alone) {
       driver->declare_topic(side, "counter", 1);
     take(*driver, "left", 5'000);
     take(*driver, "right", 4'000);
-    EXPECT_TRUE(told(*driver, "no input ranges"));
+    EXPECT_TRUE(reported(*driver, "no input ranges"));
     EXPECT_FALSE(has_topic(*driver, ranges_topic));
     rebuild(*driver);
     // The numbers are those of all records so far.

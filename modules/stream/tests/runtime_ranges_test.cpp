@@ -198,7 +198,7 @@ TEST_P(InputRanges, let_an_input_that_is_new_come_in_by_time) {
   EXPECT_EQ(taken(*driver), "extra3 left1 right2 ");
 }
 
-TEST_P(InputRanges, keep_the_place_of_an_input_that_the_part_got_while_it_lived) {
+TEST_P(InputRanges, keep_the_position_of_an_input_that_the_part_got_while_it_lived) {
   auto driver = open_took();
   take(*driver, "left", 5'000);
   take(*driver, "right", 4'000);
@@ -232,7 +232,8 @@ TEST_P(InputRanges, of_a_newer_version_and_damaged_ones_cost_the_order_alone) {
     });
     driver->run_until_idle();
     EXPECT_EQ(taken(*driver), before);
-    EXPECT_TRUE(told(*driver, newer ? "input ranges of a newer build" : "input ranges ignored"));
+    EXPECT_TRUE(
+        reported(*driver, newer ? "input ranges of a newer build" : "input ranges ignored"));
   }
 }
 

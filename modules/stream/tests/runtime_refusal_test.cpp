@@ -96,7 +96,7 @@ class Refusal : public RuntimeTest {
 };
 INSTANTIATE_TEST_SUITE_P(On, Refusal, testing::ValuesIn(runtime_backends()), backend_name);
 
-TEST_P(Refusal, of_a_record_for_its_time_costs_the_unit_that_wrote_it_alone) {
+TEST_P(Refusal, of_a_record_for_its_time_costs_the_work_item_that_wrote_it_alone) {
   auto driver = open_bank();
   for (int i = 0; i < 8; ++i)
     driver->pipe("deposits", std::string("anna"), Deposited{1 << i}, i == 5 ? refused_ms : 1'000);

@@ -41,14 +41,14 @@ std::set<string> names_of_topics(Driver& driver) {
   return names;
 }
 
-TEST_P(Rename, a_renamed_store_keeps_its_place_its_state_and_its_topics) {
+TEST_P(Rename, a_renamed_store_keeps_its_position_its_state_and_its_topics) {
   auto driver = open_shop(make_world(), by_amount("a"));
   order(*driver, 0, 6);
   const std::set<string> topics = names_of_topics(*driver);
   driver->deploy(by_amount("b", {"a"}));
   driver->run_until_idle();
   EXPECT_EQ(driver->instance().status().records, 0U);
-  EXPECT_TRUE(told(*driver, "store a of part a is called b now"));
+  EXPECT_TRUE(reported(*driver, "store a of part a is called b now"));
   order(*driver, 6, 9);
   EXPECT_EQ(of_amount(*driver, "b"), 9);
   EXPECT_EQ(driver->instance().read("a", "").error().code(), errc::unknown_store);
@@ -93,7 +93,7 @@ TEST_P(Rename, a_renamed_store_is_restored_from_its_snapshot) {
     builder.was("totals", "counts");
   }));
   driver->run_until_idle();
-  EXPECT_TRUE(told(*driver, "from a snapshot, 0 records replayed"));
+  EXPECT_TRUE(reported(*driver, "from a snapshot, 0 records replayed"));
   EXPECT_EQ(counted(*driver, "totals"), 6);
 }
 

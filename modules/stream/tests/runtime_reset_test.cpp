@@ -156,14 +156,14 @@ TEST_P(Reset, a_reset_may_be_repeated_before_the_next_start) {
       ASSERT_TRUE(topic);
       for (std::int32_t i = 0; i < topic->spec.partitions; ++i) {
         log::FetchBuffer buffer;
-        const log::TopicPartition place{topic->id, log::partition(i)};
-        ASSERT_TRUE(log->fetch(place, log::offset(0), 1U << 20U, buffer));
+        const log::TopicPartition partition{topic->id, log::partition(i)};
+        ASSERT_TRUE(log->fetch(partition, log::offset(0), 1U << 20U, buffer));
         for (const log::RecordView& record : buffer.records) {
           log::Transaction transaction;
-          transaction.append(place, {record.timestamp_ms,
-                                     record.key,
-                                     record.value,
-                                     {record.headers.encoded(), record.headers.size()}});
+          transaction.append(partition, {record.timestamp_ms,
+                                         record.key,
+                                         record.value,
+                                         {record.headers.encoded(), record.headers.size()}});
           ASSERT_TRUE(log->commit(transaction));
         }
       }

@@ -50,7 +50,7 @@ TEST_P(Restore, state_comes_back_from_the_changelog) {
   EXPECT_TRUE(without_gap_or_repeat(driver->read<std::string, Balance>("bank.balances")));
 }
 
-TEST_P(Restore, what_was_stopped_goes_on_where_it_was) {
+TEST_P(Restore, what_was_stopped_continues_where_it_was) {
   for (const bool snapshots : {false, true}) {
     auto driver = open_bank(snapshots ? with_snapshots() : InstanceOptions{});
     deposit(*driver, 0, 100);
@@ -87,7 +87,7 @@ TEST_P(Restore, closing_leaves_snapshots_with_nothing_to_replay) {
   EXPECT_EQ(count_events(*driver, "from a snapshot, 0 records replayed"), 4U);
 }
 
-TEST_P(Restore, a_corrupt_snapshot_is_told_and_passed_over) {
+TEST_P(Restore, a_corrupt_snapshot_is_reported_and_passed_over) {
   auto driver = open_bank(with_snapshots());
   deposit(*driver, 0, 100);
   driver->advance_ms(2'000);
@@ -124,7 +124,8 @@ TEST_P(Restore, a_file_that_is_no_snapshot_is_neither_replaced_nor_removed) {
 TEST_P(Restore, a_snapshot_is_published_only_when_its_position_is_durable) {
   auto driver = open_bank(with_snapshots());
   log::MemoryBroker* const broker = driver->world().broker();
-  if (broker == nullptr) GTEST_SKIP() << "only the log in memory makes durable what it is told to";
+  if (broker == nullptr)
+    GTEST_SKIP() << "only the log in memory makes durable only what it is asked to";
   broker->set_manual_durability(true);
   deposit(*driver, 0, 100);
   driver->advance_ms(2'000);

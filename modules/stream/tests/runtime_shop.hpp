@@ -138,7 +138,7 @@ inline std::int64_t revision(Driver& driver) {
   return (*manifest)->revision;
 }
 
-inline bool told(const Driver& driver, std::string_view part) {
+inline bool reported(const Driver& driver, std::string_view part) {
   return std::any_of(driver.events().begin(), driver.events().end(), [&](const std::string& event) {
     return event.find(part) != std::string::npos;
   });

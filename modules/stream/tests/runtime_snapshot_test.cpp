@@ -56,7 +56,7 @@ class Snapshots : public Branches {
         std::count_if(names->begin(), names->end(),
                       [](const std::string& name) { return name.ends_with(".snapshot"); }));
   }
-  static std::size_t told(const Branch& branch, std::string_view part) {
+  static std::size_t reported(const Branch& branch, std::string_view part) {
     const std::vector<std::string> events = branch.events->all();
     return static_cast<std::size_t>(std::count_if(
         events.begin(), events.end(),
@@ -77,7 +77,7 @@ class Snapshots : public Branches {
     world_->empty(changelog);
     rest({&one});
     EXPECT_EQ(accounts(one), 0U);
-    EXPECT_EQ(told(one, "snapshot ignored"), 4U);
+    EXPECT_EQ(reported(one, "snapshot ignored"), 4U);
   }
   // All accounts of the ledger are opened under one instance and closed under another, then the
   // first comes back after so long.
@@ -118,8 +118,8 @@ TEST_P(Snapshots, stay_when_a_task_is_handed_over) {
   EXPECT_EQ(count("state-1"), 4U);
   close(two);
   rest({&one});
-  EXPECT_EQ(told(one, "task restored"), 6U);
-  EXPECT_EQ(told(one, "from a snapshot, 0 records replayed"), 2U);
+  EXPECT_EQ(reported(one, "task restored"), 6U);
+  EXPECT_EQ(reported(one, "from a snapshot, 0 records replayed"), 2U);
 }
 
 TEST_P(Snapshots, stay_when_a_task_is_lost_and_are_written_again_at_the_drain) {
@@ -141,15 +141,15 @@ TEST_P(Snapshots, stay_when_a_task_is_lost_and_are_written_again_at_the_drain) {
     close(two);
     world_->set_asleep(*one.log, false);
     rest({&one});
-    EXPECT_EQ(told(one, "task lost"), 4U);
-    EXPECT_EQ(told(one, "from a snapshot"), 8U);
+    EXPECT_EQ(reported(one, "task lost"), 4U);
+    EXPECT_EQ(reported(one, "from a snapshot"), 8U);
     EXPECT_EQ(count("state-1"), 4U);
     // Nothing was processed since it has its tasks again.
     close(one);
   }
   Branch one = open("bank-1", kept_in("state-1"));
   rest({&one});
-  EXPECT_EQ(told(one, "from a snapshot, 0 records replayed"), 4U);
+  EXPECT_EQ(reported(one, "from a snapshot, 0 records replayed"), 4U);
 }
 
 TEST_P(Snapshots, that_do_not_become_durable_do_not_keep_the_tasks_of_one_that_closes) {
@@ -178,7 +178,7 @@ TEST_P(Snapshots, older_than_half_the_time_that_tombstones_stay_are_passed_over)
   world_->empty(tool_->find_topic("bank.balances.changelog")->id);
   rest({&one});
   EXPECT_EQ(accounts(one), 0U);
-  EXPECT_EQ(told(one, "snapshot ignored"), 4U);
+  EXPECT_EQ(reported(one, "snapshot ignored"), 4U);
 }
 
 TEST_P(Snapshots, are_passed_over_when_tombstones_behind_them_are_gone) {
@@ -200,7 +200,7 @@ TEST_P(Snapshots, younger_than_that_are_used_and_the_tombstones_are_replayed) {
   Branch one = come_back_after(3 * day_ms);
   rest({&one});
   EXPECT_EQ(accounts(one), 0U);
-  EXPECT_EQ(told(one, "from a snapshot"), 4U);
+  EXPECT_EQ(reported(one, "from a snapshot"), 4U);
 }
 
 }  // namespace

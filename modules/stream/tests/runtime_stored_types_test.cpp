@@ -30,7 +30,7 @@ void book(Driver& driver, const string& customer = "customer-1") {
   driver.run_until_idle();
 }
 
-TEST_P(StoredTypes, members_that_changed_places_are_found_by_name_and_so_they_are_on_the_way_back) {
+TEST_P(StoredTypes, members_that_changed_order_are_found_by_name_and_so_they_are_on_the_way_back) {
   for (const bool snapshots : {false, true}) {
     InstanceOptions options;
     options.state_directory = snapshots ? "state" : "";
@@ -91,7 +91,7 @@ TEST_P(StoredTypes, values_of_which_none_can_be_made_are_refused_naming_both_typ
   EXPECT_EQ(revision(*driver), 1);
 }
 
-TEST_P(StoredTypes, members_of_a_private_topic_that_changed_places_are_refused) {
+TEST_P(StoredTypes, members_of_a_private_topic_that_changed_order_are_refused) {
   const auto through = [](auto entry) {
     return topology([entry](auto& builder) {
       using E = decltype(entry);

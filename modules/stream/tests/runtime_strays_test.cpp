@@ -54,8 +54,9 @@ class Strays : public RuntimeTest {
   // The part has a position at the end of the retry topic.
   static bool passed(Driver& driver, const string& part) {
     log::Log& tool = driver.tool();
-    const log::TopicPartition place{tool.find_topic("bank.retry").value().id, log::partition(0)};
-    const auto position = tool.position(tool.group("bank/" + part).value(), place).value();
+    const log::TopicPartition partition{tool.find_topic("bank.retry").value().id,
+                                        log::partition(0)};
+    const auto position = tool.position(tool.group("bank/" + part).value(), partition).value();
     const auto all = driver.all_raw("bank.retry");
     return position && position->value > all.back().offset;
   }

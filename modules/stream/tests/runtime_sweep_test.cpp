@@ -178,7 +178,7 @@ TEST_P(Sweep, an_entry_that_fails_is_passed_over_alone) {
   EXPECT_EQ(driver->instance().status().refused_commits, 0U);
 }
 
-TEST_P(Sweep, leaves_half_of_the_units_of_a_cycle_to_the_input) {
+TEST_P(Sweep, leaves_half_of_the_work_items_of_a_cycle_to_the_input) {
   if (!fetches_at_once()) GTEST_SKIP() << "needs records that are there when a step begins";
   Counts counts;
   auto driver = open_publisher({.page_bytes = 20, .counts = &counts}, limits(100));
@@ -189,7 +189,7 @@ TEST_P(Sweep, leaves_half_of_the_units_of_a_cycle_to_the_input) {
   EXPECT_EQ(counts.visits, entries);
 }
 
-TEST_P(Sweep, leaves_half_of_the_units_of_a_cycle_to_the_input_also_when_there_are_four) {
+TEST_P(Sweep, leaves_half_of_the_work_items_of_a_cycle_to_the_input_also_when_there_are_four) {
   if (!fetches_at_once()) GTEST_SKIP() << "needs records that are there when a step begins";
   Counts counts;
   auto driver =
@@ -209,7 +209,7 @@ TEST_P(Sweep, leaves_half_of_the_bytes_of_a_commit_to_the_input) {
   expect_input_beside_sweeps(*driver, counts, 200, 1);
 }
 
-TEST_P(Sweep, alternates_with_the_input_when_a_commit_takes_one_unit) {
+TEST_P(Sweep, alternates_with_the_input_when_a_commit_takes_one_work_item) {
   if (!fetches_at_once()) GTEST_SKIP() << "needs records that are there when a step begins";
   Counts counts;
   auto driver = open_publisher({.counts = &counts}, limits(16));
@@ -219,7 +219,7 @@ TEST_P(Sweep, alternates_with_the_input_when_a_commit_takes_one_unit) {
   driver->world().fail_commits(log::errc::too_large, refusals);
   while (driver->instance().status().refused_commits < refusals)
     ASSERT_TRUE(driver->step());
-  // Commits of one unit, then two, four and so on.
+  // Commits of one work item, then two, four and so on.
   expect_input_beside_sweeps(*driver, counts, 20, 12);
 }
 

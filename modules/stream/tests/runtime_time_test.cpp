@@ -75,7 +75,7 @@ class Punctuators : public RuntimeTest {
     auto built = builder.build();
     if (!built) throw std::runtime_error(built.error().to_string());
     auto world = make_world();
-    // Who is not heard of between two firings is not dead.
+    // A member that is not heard of between two firings is not dead.
     world->set_session_timeout_ms(20 * watch_period_ms);
     auto driver = std::make_unique<Driver>(std::move(world), *built);
     driver->declare_topic("deposits", "teller", 1);
@@ -252,7 +252,7 @@ TEST_P(Punctuators, what_a_firing_emits_has_an_id_of_its_own_and_a_remembered_ca
   EXPECT_NE(again[0].raw.header("ce_id"), fired[0].raw.header("ce_id"));
 }
 
-TEST_P(Punctuators, a_firing_that_fails_is_told_and_passed_over_with_its_effects) {
+TEST_P(Punctuators, a_firing_that_fails_is_reported_and_passed_over_with_its_effects) {
   auto driver = open_clockwork({PunctuationType::wall_clock, watch_period_ms, true});
   driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000);
   driver->advance_ms(watch_period_ms);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 //
-// Windows that close: what is late stays late, whoever has the task and however it was restored.
+// Windows that close: what is late stays late, whichever member has the task and however it was
+// restored.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -71,9 +71,9 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     }
     MILLRACE_TRY(world_.check_records(transaction));
     for (const auto& position : transaction.positions())
-      MILLRACE_TRY(check_topic(position.place));
+      MILLRACE_TRY(check_topic(position.partition));
     for (std::size_t i = 0; i < transaction.batch_count(); ++i)
-      MILLRACE_TRY(check_topic(transaction.batch(i).place));
+      MILLRACE_TRY(check_topic(transaction.batch(i).partition));
     Result<log::Committed> committed = inner_->commit(transaction);
     if (committed && std::exchange(world_.answer_, false))
       return fail(world_.answered_, "the test says so");
@@ -82,50 +82,50 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   Status wait_visible(const log::Committed& committed, std::int64_t deadline_ns) override {
     return inner_->wait_visible(committed, deadline_ns);
   }
-  Status fetch(TopicPartition place, Offset from, std::size_t max_bytes,
+  Status fetch(TopicPartition partition, Offset from, std::size_t max_bytes,
                log::FetchBuffer& buffer) override {
-    MILLRACE_TRY(check_topic(place));
-    Status fetched = inner_->fetch(place, from, max_bytes, buffer);
-    if (fetched && world_.emptied_.contains(place.topic)) {
+    MILLRACE_TRY(check_topic(partition));
+    Status fetched = inner_->fetch(partition, from, max_bytes, buffer);
+    if (fetched && world_.emptied_.contains(partition.topic)) {
       buffer.records.clear();
       buffer.batches.clear();
     }
     return fetched;
   }
-  Result<Offset> start_offset(TopicPartition place) override {
-    MILLRACE_TRY(check_topic(place));
-    return inner_->start_offset(place);
+  Result<Offset> start_offset(TopicPartition partition) override {
+    MILLRACE_TRY(check_topic(partition));
+    return inner_->start_offset(partition);
   }
-  Result<Offset> end_offset(TopicPartition place) override {
-    MILLRACE_TRY(check_topic(place));
-    return inner_->end_offset(place);
+  Result<Offset> end_offset(TopicPartition partition) override {
+    MILLRACE_TRY(check_topic(partition));
+    return inner_->end_offset(partition);
   }
-  Result<std::optional<Offset>> find_time(TopicPartition place, std::int64_t time_ms) override {
-    MILLRACE_TRY(check_topic(place));
-    return inner_->find_time(place, time_ms);
+  Result<std::optional<Offset>> find_time(TopicPartition partition, std::int64_t time_ms) override {
+    MILLRACE_TRY(check_topic(partition));
+    return inner_->find_time(partition, time_ms);
   }
-  Result<std::vector<Offset>> start_offsets(std::span<const TopicPartition> places) override {
-    for (const TopicPartition& place : places)
-      MILLRACE_TRY(check_topic(place));
-    return inner_->start_offsets(places);
+  Result<std::vector<Offset>> start_offsets(std::span<const TopicPartition> partitions) override {
+    for (const TopicPartition& partition : partitions)
+      MILLRACE_TRY(check_topic(partition));
+    return inner_->start_offsets(partitions);
   }
-  Result<std::vector<Offset>> end_offsets(std::span<const TopicPartition> places) override {
-    for (const TopicPartition& place : places)
-      MILLRACE_TRY(check_topic(place));
-    return inner_->end_offsets(places);
+  Result<std::vector<Offset>> end_offsets(std::span<const TopicPartition> partitions) override {
+    for (const TopicPartition& partition : partitions)
+      MILLRACE_TRY(check_topic(partition));
+    return inner_->end_offsets(partitions);
   }
   Result<std::vector<std::optional<Offset>>> positions(
-      log::GroupId group, std::span<const TopicPartition> places) override {
+      log::GroupId group, std::span<const TopicPartition> partitions) override {
     if (const auto lost = world_.asked_for_lost_.find(group);
         lost != world_.asked_for_lost_.end()) {
       ++lost->second;
       return fail(log::errc::out_of_range, "the test says so");
     }
-    for (const TopicPartition& place : places) {
-      MILLRACE_TRY(check_topic(place));
-      world_.asked_for_positions_.insert(place.topic);
+    for (const TopicPartition& partition : partitions) {
+      MILLRACE_TRY(check_topic(partition));
+      world_.asked_for_positions_.insert(partition.topic);
     }
-    return inner_->positions(group, places);
+    return inner_->positions(group, partitions);
   }
   std::optional<std::int64_t> position_retention_ms() const override {
     return inner_->position_retention_ms();
@@ -134,10 +134,10 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     if (world_.tombstone_retention_ms_) return world_.tombstone_retention_ms_;
     return inner_->tombstone_retention_ms(topic);
   }
-  Result<Offset> tombstones_complete_from(TopicPartition place) override {
-    const auto found = world_.tombstones_from_.find(place.topic);
-    if (found == world_.tombstones_from_.end()) return inner_->tombstones_complete_from(place);
-    const bool gone = found->second.asked[place.partition.value]++ >= found->second.asked_first;
+  Result<Offset> tombstones_complete_from(TopicPartition partition) override {
+    const auto found = world_.tombstones_from_.find(partition.topic);
+    if (found == world_.tombstones_from_.end()) return inner_->tombstones_complete_from(partition);
+    const bool gone = found->second.asked[partition.partition.value]++ >= found->second.asked_first;
     return gone ? found->second.offset : Offset{};
   }
   std::unique_ptr<log::Waiter> waiter() override {
@@ -151,14 +151,14 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     return inner_->wait_durable(position);
   }
   Result<log::GroupId> group(std::string_view name) override { return inner_->group(name); }
-  Result<std::optional<Offset>> position(log::GroupId group, TopicPartition place) override {
-    world_.asked_for_positions_.insert(place.topic);
-    return inner_->position(group, place);
+  Result<std::optional<Offset>> position(log::GroupId group, TopicPartition partition) override {
+    world_.asked_for_positions_.insert(partition.topic);
+    return inner_->position(group, partition);
   }
   Result<std::unique_ptr<log::Membership>> join(log::GroupId group,
-                                                std::vector<std::string> units) override {
+                                                std::vector<std::string> tasks) override {
     if (const auto work = std::exchange(world_.before_join_, nullptr)) work();
-    return inner_->join(group, std::move(units));
+    return inner_->join(group, std::move(tasks));
   }
   Result<std::vector<log::GroupInfo>> groups() override { return find_groups({}); }
   Result<std::vector<log::GroupInfo>> find_groups(const log::GroupsWanted& wanted) override {
@@ -177,8 +177,8 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   const log::LogOptions& options() const override { return inner_->options(); }
   std::string identity() override { return inner_->identity(); }
 
-  Status check_topic(TopicPartition place) {
-    if (!world_.failing_topics_.contains(place.topic)) return {};
+  Status check_topic(TopicPartition partition) {
+    if (!world_.failing_topics_.contains(partition.topic)) return {};
     return fail(world_.failing_topic_, "the test says so");
   }
   log::Log& inner() { return *inner_; }
@@ -214,7 +214,7 @@ void RuntimeWorld::add_housekeeping(log::Log& handle, std::function<void()> work
 void RuntimeWorld::let_pass(std::int64_t ms) {
   advance_ms(ms);
   for (Handle* handle : handles_) {
-    // Who was given up meanwhile learns it by its next step.
+    // An instance that was given up meanwhile learns it by its next step.
     if (!handle->runs) continue;
     static_cast<void>(handle->inner().maintain());
     handle->housekeeping();

@@ -27,7 +27,7 @@
 
 namespace millrace::stream::test {
 
-/// One empty log of a backend and the world around it, made anew for each test; outlives all
+/// One empty log of a backend and the world around it, made again for each test; outlives all
 /// handles. One thread, but handles may be used from several.
 class RuntimeWorld {
  public:

@@ -56,7 +56,7 @@ Result<ClaimedParts> ClaimedParts::claim(log::Log& log, const std::string& servi
   return claimed;
 }
 
-// False: somebody else has a unit.
+// False: somebody else has a task.
 Result<bool> ClaimedParts::add(const std::string& service, const Manifest::Part& part,
                                bool is_moved) {
   MILLRACE_ASSIGN(std::int32_t tasks, tasks_of(*log_, part));
@@ -64,11 +64,11 @@ Result<bool> ClaimedParts::add(const std::string& service, const Manifest::Part&
     MILLRACE_ASSIGN(tasks, most_partitions(*log_));
   }
   if (tasks == 0) return true;
-  std::vector<std::string> units;
+  std::vector<std::string> task_names;
   for (std::int32_t i = 0; i < tasks; ++i)
-    units.push_back(part.name + "/" + std::to_string(i));
+    task_names.push_back(part.name + "/" + std::to_string(i));
   MILLRACE_ASSIGN(const log::GroupId group, log_->group(service + "/" + part.name));
-  MILLRACE_ASSIGN(auto membership, log_->join(group, std::move(units)));
+  MILLRACE_ASSIGN(auto membership, log_->join(group, std::move(task_names)));
   MILLRACE_ASSIGN(const log::MembershipChange change, membership->poll());
   memberships_.push_back(std::move(membership));
   claims_.insert(claims_.end(), change.granted.begin(), change.granted.end());

@@ -15,13 +15,13 @@
 
 namespace millrace::stream {
 
-/// All units of the live parts of a service, claimed by a tool: no instance works on them as long
+/// All tasks of the live parts of a service, claimed by a tool: no instance works on them as long
 /// as it has them. Gives them back when it is destroyed. One thread.
 class ClaimedParts {
  public:
   /// `log` is a handle of the service and outlives this. `moved`: indexes of the parts that must
   /// not begin meanwhile either, when none of their inputs is there. base's errc::busy when
-  /// somebody else has a unit; failures of the log.
+  /// somebody else has a task; failures of the log.
   [[nodiscard]] static Result<ClaimedParts> claim(log::Log& log, const std::string& service,
                                                   const Manifest& manifest,
                                                   const std::set<std::size_t>& moved);

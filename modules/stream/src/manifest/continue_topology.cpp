@@ -44,18 +44,18 @@ Result<std::optional<log::Topic>> find_if_there(log::Log& log, const std::string
 }
 
 // Of what the build reads: ACLs may hide the other topics of the log.
-Result<std::vector<log::TopicPartition>> places_read(log::Log& log, const std::string& service,
-                                                     const Manifest& now) {
+Result<std::vector<log::TopicPartition>> partitions_read(log::Log& log, const std::string& service,
+                                                         const Manifest& now) {
   std::set<std::string> names{service + ".retry"};
   for (const Manifest::Part& part : now.parts)
     names.insert(part.sources.begin(), part.sources.end());
-  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> partitions;
   for (const std::string& name : names) {
     MILLRACE_ASSIGN(const auto topic, find_if_there(log, name));
     for (std::int32_t i = 0; topic && i < topic->spec.partitions; ++i)
-      places.push_back({topic->id, log::partition(i)});
+      partitions.push_back({topic->id, log::partition(i)});
   }
-  return places;
+  return partitions;
 }
 
 Result<bool> has_positions(log::Log& log, const std::string& service, const Manifest& now,
@@ -63,9 +63,9 @@ Result<bool> has_positions(log::Log& log, const std::string& service, const Mani
   MILLRACE_ASSIGN(const log::GroupInfo group, find_group(log, {.name = name}));
   if (group.name.empty() || !group.positions.empty()) return !group.positions.empty();
   // On Kafka the list is what was before the transactions that are about to end.
-  MILLRACE_ASSIGN(const auto places, places_read(log, service, now));
-  if (places.empty()) return false;
-  const auto positions = log.positions(group.id, places);
+  MILLRACE_ASSIGN(const auto partitions, partitions_read(log, service, now));
+  if (partitions.empty()) return false;
+  const auto positions = log.positions(group.id, partitions);
   // A cluster has forgotten them.
   if (!positions && positions.error().is(log::errc::out_of_range)) return true;
   if (!positions) return fail(positions.error());
@@ -77,9 +77,9 @@ Result<bool> holds_records(log::Log& log, const std::string& name) {
   MILLRACE_ASSIGN(const auto topic, find_if_there(log, name));
   if (!topic) return false;
   for (std::int32_t i = 0; i < topic->spec.partitions; ++i) {
-    const log::TopicPartition place{topic->id, log::partition(i)};
-    MILLRACE_ASSIGN(const log::Offset start, log.start_offset(place));
-    MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
+    const log::TopicPartition partition{topic->id, log::partition(i)};
+    MILLRACE_ASSIGN(const log::Offset start, log.start_offset(partition));
+    MILLRACE_ASSIGN(const log::Offset end, log.end_offset(partition));
     if (start < end) return true;
   }
   return false;
@@ -157,10 +157,10 @@ class Beginnings {
       MILLRACE_ASSIGN(const log::GroupId group,
                       log_.group(service_ + "/" + manifest_.parts[part].name));
       for (std::size_t i = 0; i < channel.from.size(); ++i) {
-        const log::TopicPartition place{topic.id, log::partition(static_cast<std::int32_t>(i))};
+        const log::TopicPartition partition{topic.id, log::partition(static_cast<std::int32_t>(i))};
         const log::Offset from = log::offset(channel.from[i]);
-        MILLRACE_ASSIGN(const auto position, log_.position(group, place));
-        if (!position || *position < from) transaction.set_position(group, place, from);
+        MILLRACE_ASSIGN(const auto position, log_.position(group, partition));
+        if (!position || *position < from) transaction.set_position(group, partition, from);
       }
     }
     return {};

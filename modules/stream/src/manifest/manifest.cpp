@@ -43,13 +43,13 @@ struct Description {
 BOOST_DESCRIBE_STRUCT(Description, (), (service, manifest))
 
 // The last record counts.
-Result<std::optional<std::string>> last_value(log::Log& log, log::TopicPartition place) {
-  MILLRACE_ASSIGN(log::Offset next, log.start_offset(place));
-  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
+Result<std::optional<std::string>> last_value(log::Log& log, log::TopicPartition partition) {
+  MILLRACE_ASSIGN(log::Offset next, log.start_offset(partition));
+  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(partition));
   std::optional<std::string> last;
   log::FetchBuffer buffer;
   while (next < end) {
-    MILLRACE_TRY(log.fetch(place, next, fetch_bytes, buffer));
+    MILLRACE_TRY(log.fetch(partition, next, fetch_bytes, buffer));
     // Offsets need not be dense: nothing more below the end is the end.
     if (buffer.records.empty()) break;
     for (const log::RecordView& record : buffer.records) {
@@ -150,7 +150,8 @@ Result<bool> write_manifest(log::Log& log, std::string_view service, const Manif
   transaction.set_sequence(topic.spec.name, manifest.revision);
   Result<log::Committed> committed = log.commit(transaction);
   if (committed) {
-    // Who starts next reads what the log shows, and would work with what was given up.
+    // The instance that starts next reads what the log shows, and would work with what was given
+    // up.
     MILLRACE_TRY(wait_until_read(log, topic));
     return !committed->repeated;
   }

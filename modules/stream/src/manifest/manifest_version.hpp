@@ -10,8 +10,8 @@ namespace millrace::stream {
 
 /// Of the manifest's form, at most; docs/formats/manifest.md.
 inline constexpr std::int64_t manifest_version = 3;
-/// The lowest version whose readers understand that manifest: builds before go on reading what they
-/// understand.
+/// The lowest version whose readers understand that manifest: builds before continue to read what
+/// they understand.
 [[nodiscard]] std::int64_t version_of(const Manifest& manifest);
 /// Of a store or a processor: what JSON keeps of an integer.
 inline constexpr std::int64_t version_max = std::int64_t{1} << 53U;

@@ -28,20 +28,20 @@ using runtime::TaskState;
 constexpr std::size_t states_fetch_bytes = 256U << 10U;
 constexpr std::string_view state_key = "task";
 
-TopicPartition place_of(const log::Topic& topic, std::int32_t partition) {
-  return {topic.id, log::partition(partition)};
+TopicPartition topic_partition(const log::Topic& topic, std::int32_t index) {
+  return {topic.id, log::partition(index)};
 }
 
 // The state that a task wrote last; no value: it wrote none.
-Result<std::optional<TaskState>> last_state(log::Log& log, TopicPartition place,
+Result<std::optional<TaskState>> last_state(log::Log& log, TopicPartition partition,
                                             ClaimedParts& claimed) {
-  MILLRACE_ASSIGN(log::Offset next, log.start_offset(place));
-  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
+  MILLRACE_ASSIGN(log::Offset next, log.start_offset(partition));
+  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(partition));
   std::optional<TaskState> last;
   log::FetchBuffer buffer;
   while (next < end) {
     MILLRACE_TRY(claimed.keep());
-    MILLRACE_TRY(log.fetch(place, next, states_fetch_bytes, buffer));
+    MILLRACE_TRY(log.fetch(partition, next, states_fetch_bytes, buffer));
     // Offsets need not be dense: nothing more below the end is the end.
     if (buffer.records.empty()) break;
     for (const log::RecordView& record : buffer.records) {
@@ -58,10 +58,10 @@ Result<bool> has_unread(log::Log& log, const std::string& group_name, const log:
                         std::int32_t partitions) {
   MILLRACE_ASSIGN(const log::GroupId group, log.group(group_name));
   for (std::int32_t i = 0; i < partitions; ++i) {
-    const TopicPartition place = place_of(topic, i);
-    MILLRACE_ASSIGN(const auto position, log.position(group, place));
-    MILLRACE_ASSIGN(const log::Offset start, log.start_offset(place));
-    MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
+    const TopicPartition partition = topic_partition(topic, i);
+    MILLRACE_ASSIGN(const auto position, log.position(group, partition));
+    MILLRACE_ASSIGN(const log::Offset start, log.start_offset(partition));
+    MILLRACE_ASSIGN(const log::Offset end, log.end_offset(partition));
     if (position.value_or(start) < end) return true;
   }
   return false;
@@ -116,7 +116,7 @@ class TakeOver {
     return {};
   }
 
-  // The positions and states are final: nobody else has a unit of the parts that write them.
+  // The positions and states are final: nobody else has a task of the parts that write them.
   Status add(log::Transaction& transaction, ClaimedParts& claimed) {
     MILLRACE_ASSIGN(const log::GroupId group, log_.group(service_ + "/" + part_.name));
     for (const auto& [topic, from] : moved_.inputs)
@@ -150,20 +150,20 @@ class TakeOver {
     const Result<log::Topic> topic = log_.find_topic(name);
     if (!topic && topic.error().is(log::errc::unknown_topic)) return {};
     if (!topic) return fail(topic.error());
-    std::vector<TopicPartition> places;
+    std::vector<TopicPartition> partitions;
     for (std::int32_t i = 0; i < topic->spec.partitions; ++i)
-      places.push_back(place_of(*topic, i));
-    std::vector<std::optional<log::Offset>> first(places.size());
+      partitions.push_back(topic_partition(*topic, i));
+    std::vector<std::optional<log::Offset>> first(partitions.size());
     for (const std::size_t part : from) {
       MILLRACE_ASSIGN(const log::GroupId old,
                       log_.group(service_ + "/" + before_.parts[part].name));
-      MILLRACE_ASSIGN(const auto positions, log_.positions(old, places));
-      for (std::size_t i = 0; i < places.size(); ++i) {
+      MILLRACE_ASSIGN(const auto positions, log_.positions(old, partitions));
+      for (std::size_t i = 0; i < partitions.size(); ++i) {
         if (positions[i] && (!first[i] || *positions[i] < *first[i])) first[i] = positions[i];
       }
     }
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      if (first[i]) transaction.set_position(group, places[i], *first[i]);
+    for (std::size_t i = 0; i < partitions.size(); ++i) {
+      if (first[i]) transaction.set_position(group, partitions[i], *first[i]);
     }
     return {};
   }
@@ -191,7 +191,7 @@ class TakeOver {
       if (!topic && topic.error().is(log::errc::unknown_topic)) continue;
       if (!topic) return fail(topic.error());
       for (std::int32_t i = 0; i < topic->spec.partitions; ++i) {
-        MILLRACE_ASSIGN(const auto state, last_state(log_, place_of(*topic, i), claimed));
+        MILLRACE_ASSIGN(const auto state, last_state(log_, topic_partition(*topic, i), claimed));
         if (!state) continue;
         const auto [found, is_first] = states.try_emplace(i);
         TaskState& merged = found->second;
@@ -217,7 +217,7 @@ class TakeOver {
       if (task >= topic.spec.partitions) continue;
       std::string bytes;
       runtime::encode_task_state(state, bytes);
-      transaction.append(place_of(topic, task), log::Record{0, state_key, bytes, {}});
+      transaction.append(topic_partition(topic, task), log::Record{0, state_key, bytes, {}});
     }
     return {};
   }
@@ -268,7 +268,7 @@ TopologyMigration described(const std::string& service, const Manifest& before,
   return out;
 }
 
-// An instance that comes while the claims are held gets no unit before it reads the new manifest.
+// An instance that comes while the claims are held gets no task before it reads the new manifest.
 Status write_claimed(log::Log& log, const std::string& service, const Manifest& manifest,
                      log::Transaction transaction, const ClaimedParts& claimed) {
   claimed.require(transaction);

@@ -30,7 +30,7 @@ Result<std::vector<TypeShape>> parsed(const std::vector<std::string>& texts) {
   return shapes;
 }
 
-// This build leaves out members at the end, which others go on writing.
+// This build leaves out members at the end, which others continue to write.
 bool reads_a_part(const TypeShape& written, const TypeShape& now) {
   return !codec::why_unreadable(written, now) && codec::extends(written, now);
 }

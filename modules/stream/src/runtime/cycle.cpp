@@ -40,16 +40,17 @@ Status Cycle::run(StepResult& result) {
       states_bytes = 0;
     }
     states_bytes += task.state_bytes_max();
-    const std::size_t room =
-        unit_limit_ == no_limit ? no_limit : unit_limit_ - tasks_->uncommitted_units();
+    const std::size_t room = work_item_limit_ == no_limit
+                                 ? no_limit
+                                 : work_item_limit_ - tasks_->uncommitted_work_items();
     MILLRACE_ASSIGN(const Turn turn, task.run(std::min(shared_->options.max_cycle_records, room)));
     task.keep_positions(now_ns, turn == Turn::idle);
     if (turn == Turn::idle) continue;
     result.worked = true;
     const bool full = turn == Turn::full ||
                       shared_->staged_bytes() >= shared_->options.max_commit_bytes ||
-                      tasks_->uncommitted_units() >= unit_limit_;
-    more |= full || task.uncommitted_units() >= shared_->options.max_cycle_records ||
+                      tasks_->uncommitted_work_items() >= work_item_limit_;
+    more |= full || task.uncommitted_work_items() >= shared_->options.max_cycle_records ||
             shared_->cycle_over.load();
     if (!full) continue;
     MILLRACE_ASSIGN(const bool taken, commit(result));
@@ -91,8 +92,9 @@ Result<bool> Cycle::commit(StepResult& result) {
   ++shared_->commits;
   refused_in_a_row_ = 0;
   backoff_ms_ = 0;
-  if (unit_limit_ != no_limit)
-    unit_limit_ = unit_limit_ > shared_->options.max_cycle_records ? no_limit : unit_limit_ * 2;
+  if (work_item_limit_ != no_limit)
+    work_item_limit_ =
+        work_item_limit_ > shared_->options.max_cycle_records ? no_limit : work_item_limit_ * 2;
   return true;
 }
 
@@ -144,23 +146,23 @@ bool Cycle::has_ranges(const Error& error) {
 // commits until the record or firing is found that alone makes one refused; that one is treated as
 // failed.
 Status Cycle::narrow_down(const Error& error) {
-  const std::size_t units = tasks_->uncommitted_units();
-  if (units <= 1 && has_ranges(error)) {
+  const std::size_t work_items = tasks_->uncommitted_work_items();
+  if (work_items <= 1 && has_ranges(error)) {
     tasks_->drop_all();
     return {};
   }
-  if (units == 0) {
+  if (work_items == 0) {
     tasks_->drop_all();
     return fail(error.at("committing positions and timers alone"));
   }
-  if (units == 1) {
+  if (work_items == 1) {
     shared_->tell("warn", "the log refuses what one record or firing causes", error.message());
     for (const auto& task : tasks_->list()) {
-      if (task->uncommitted_units() == 1) task->blame_last(error);
+      if (task->uncommitted_work_items() == 1) task->blame_last(error);
     }
   }
   tasks_->drop_all();
-  unit_limit_ = std::max<std::size_t>(1, units / 2);
+  work_item_limit_ = std::max<std::size_t>(1, work_items / 2);
   return {};
 }
 

@@ -55,7 +55,8 @@ class Cycle {
   std::int64_t next_cycle_ns_ = 0;  // by the commit interval
   std::size_t first_task_ = 0;      // of the next cycle: after the one that had no time left
   std::int64_t backoff_ms_ = 0;
-  std::size_t unit_limit_ = no_limit;  // records and firings per commit, less after a refused one
+  // Records and firings per commit, less after a refused one.
+  std::size_t work_item_limit_ = no_limit;
   int refused_in_a_row_ = 0;
   std::atomic<std::int64_t> began_ns_ = 0;
 };

@@ -69,8 +69,8 @@ void restore_headers(log::HeadersView replayed, log::HeadersBuilder& out) {
 void DeadLetters::write(const InHand& hand, std::string_view sub_topology, ErrorCode code,
                         std::string_view reason, LetterShape shape, Outbox& out) {
   const log::Topic& topic = shared_->dead_letters;
-  const log::TopicPartition place{topic.id,
-                                  log::partition(hand.partition().value % topic.spec.partitions)};
+  const log::TopicPartition partition{
+      topic.id, log::partition(hand.partition().value % topic.spec.partitions)};
   const std::size_t limit = shared_->record_bytes_max();
   for (LetterForm form = shape.least;; form = static_cast<LetterForm>(static_cast<int>(form) + 1)) {
     log::Record letter = *hand.record();
@@ -81,7 +81,7 @@ void DeadLetters::write(const InHand& hand, std::string_view sub_topology, Error
     letter.headers = headers_.view();
     const std::size_t bytes = log::record_bytes(letter);
     if (form != last_letter_form && bytes + spare_bytes > limit) continue;
-    return out.add(place, letter, bytes);
+    return out.add(partition, letter, bytes);
   }
 }
 

@@ -32,7 +32,7 @@ struct LetterShape {
   bool now = false;  ///< it has the time of now, and names the record's in a header
 };
 
-/// Encodes dead letters: the record as it came, with place and reason in headers `dl-*`
+/// Encodes dead letters: the record as it came, with origin and reason in headers `dl-*`
 /// (docs/formats/dead_letter.md), for the task's partition of the service's dead letters.
 class DeadLetters {
  public:

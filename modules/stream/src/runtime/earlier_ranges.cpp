@@ -14,24 +14,24 @@ namespace {
 constexpr std::size_t read_bytes = 16U << 10U;
 
 std::vector<log::TopicPartition> places_of(const std::vector<Input>& inputs) {
-  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> partitions;
   for (const Input& input : inputs)
-    places.push_back(input.place());
-  return places;
+    partitions.push_back(input.partition());
+  return partitions;
 }
 
 // No value: the group never had one there, or a cluster has forgotten it.
 Result<std::optional<log::Offset>> position(log::Log& log, log::GroupId group,
-                                            log::TopicPartition place) {
-  const auto found = log.positions(group, {&place, 1});
+                                            log::TopicPartition partition) {
+  const auto found = log.positions(group, {&partition, 1});
   if (found) return found->front();
   if (found.error().is(log::errc::out_of_range)) return std::optional<log::Offset>{};
   return fail(found.error());
 }
 
 // Also one that a cluster has forgotten.
-Result<bool> had_position(log::Log& log, log::GroupId group, log::TopicPartition place) {
-  const auto found = log.positions(group, {&place, 1});
+Result<bool> had_position(log::Log& log, log::GroupId group, log::TopicPartition partition) {
+  const auto found = log.positions(group, {&partition, 1});
   if (found) return found->front().has_value();
   if (found.error().is(log::errc::out_of_range)) return true;
   return fail(found.error());
@@ -59,7 +59,7 @@ Result<std::unique_ptr<EarlierRanges>> EarlierRanges::open(Shared& shared,
   }
   auto& parts = earlier->parts_;
   // By time, as without parts before.
-  if (std::none_of(parts.begin(), parts.end(), [](const Part& part) { return part.place; }))
+  if (std::none_of(parts.begin(), parts.end(), [](const Part& part) { return part.partition; }))
     parts.clear();
   earlier->skip_done();
   // From here on all records that the old parts took are waited for, also where a cluster would
@@ -103,7 +103,7 @@ Result<bool> EarlierRanges::find(const EarlierPart& earlier) {
   const bool was_by_time = !earlier.ranges && earlier.ranges.error().is(log::errc::unknown_topic);
   bool is_last = false;
   if (earlier.ranges && !shared_->lost_ranges.has(part.topic)) {
-    part.place = {earlier.ranges->id, partition_};
+    part.partition = {earlier.ranges->id, partition_};
     const Result<bool> found = find_ranges(part, earlier.group);
     is_last = found.value_or(false);
     if (!found) {
@@ -112,7 +112,7 @@ Result<bool> EarlierRanges::find(const EarlierPart& earlier) {
   } else if (!earlier.ranges && !was_by_time) {
     MILLRACE_TRY(leave_out(part, earlier.ranges.error()));
   }
-  if (was_by_time || (part.place && part.position != part.end)) {
+  if (was_by_time || (part.partition && part.position != part.end)) {
     MILLRACE_TRY(find_positions(part, earlier.group));
   }
   parts_.push_back(std::move(part));
@@ -121,13 +121,13 @@ Result<bool> EarlierRanges::find(const EarlierPart& earlier) {
 
 Result<bool> EarlierRanges::find_ranges(Part& part, log::GroupId group) const {
   log::Log& log = shared_->log;
-  MILLRACE_ASSIGN(part.position, position(log, group_, *part.place));
-  MILLRACE_ASSIGN(const log::Offset start, log.start_offset(*part.place));
-  MILLRACE_ASSIGN(part.end, log.end_offset(*part.place));
+  MILLRACE_ASSIGN(part.position, position(log, group_, *part.partition));
+  MILLRACE_ASSIGN(const log::Offset start, log.start_offset(*part.partition));
+  MILLRACE_ASSIGN(part.end, log.end_offset(*part.partition));
   part.record = part.position;
   // Ranges that are taken already are passed over, should a cluster have forgotten how far it was.
   part.next = std::max(start, part.position.value_or(start));
-  MILLRACE_ASSIGN(const bool is_last, had_position(log, group, *part.place));
+  MILLRACE_ASSIGN(const bool is_last, had_position(log, group, *part.partition));
   shared_->lost_ranges.answered(part.topic, partition_);
   return is_last;
 }
@@ -156,7 +156,7 @@ Status EarlierRanges::leave_out(Part& part, const Error& error) {
       *shared_, part.topic, partition_, error,
       "the order in which part " + part.name +
           " took its inputs is not repeated in the rebuild, which takes them by time"));
-  part.place.reset();
+  part.partition.reset();
   part.next = part.end = {};
   part.position.reset();
   part.positions.reset();
@@ -164,8 +164,8 @@ Status EarlierRanges::leave_out(Part& part, const Error& error) {
 }
 
 bool EarlierRanges::is_behind(const Part& part) const {
-  if (!part.place && !part.positions) return true;
-  if (part.place && part.position == part.end) return true;
+  if (!part.partition && !part.positions) return true;
+  if (part.partition && part.position == part.end) return true;
   return part.positions && std::all_of(inputs_->begin(), inputs_->end(), [&](const Input& input) {
            const auto& limit = (*part.positions)[input.order()];
            return !limit || input.next() >= *limit;
@@ -191,7 +191,7 @@ Status EarlierRanges::fill() {
 }
 
 Status EarlierRanges::read(Part& part) {
-  const Status fetched = shared_->log.fetch(part.place.value(), part.next, read_bytes, buffer_);
+  const Status fetched = shared_->log.fetch(part.partition.value(), part.next, read_bytes, buffer_);
   if (!fetched) return leave_out(part, fetched.error());
   shared_->lost_ranges.answered(part.topic, partition_);
   for (const log::RecordView& record : buffer_.records) {
@@ -234,7 +234,7 @@ void EarlierRanges::add(const InputRanges& ranges, Part& part) {
 
 // The end of its topic says that a part is done, and is not reached before.
 std::optional<log::Offset> EarlierRanges::reached(std::size_t part) const {
-  if (!parts_[part].place) return std::nullopt;
+  if (!parts_[part].partition) return std::nullopt;
   const bool under_way = end() != nullptr;
   const std::size_t current = under_way ? ranges_[passed_].part : part_;
   if (part < current) return parts_[part].end;
@@ -261,7 +261,7 @@ void EarlierRanges::stage(log::Transaction& transaction, bool all) const {
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const auto position = reached(i);
     if (position && (all || position != parts_[i].position))
-      transaction.set_position(group_, parts_[i].place.value(), *position);
+      transaction.set_position(group_, parts_[i].partition.value(), *position);
   }
 }
 
@@ -282,7 +282,7 @@ void EarlierRanges::stop_keeping(const Error& error) {
 
 void EarlierRanges::add_interests(std::vector<log::Interest>& interests) const {
   if (end() == nullptr && part_ < parts_.size() && parts_[part_].next < parts_[part_].end)
-    interests.push_back({parts_[part_].place.value(), parts_[part_].next});
+    interests.push_back({parts_[part_].partition.value(), parts_[part_].next});
 }
 
 }  // namespace millrace::stream::runtime

@@ -18,7 +18,7 @@ namespace millrace::stream::runtime {
 /// place: up to where the old one was it takes the same records in the same order. How far it came
 /// in the topics of ranges is a position of its group, as of each topic that it reads. That all is
 /// taken is a position in its own topic of ranges: a rebuild that is over reads and asks nothing of
-/// the parts before any more, and who is rebuilt in its place asks none of them either.
+/// the parts before any more, nor does a part that is rebuilt in its place.
 ///
 /// Ranges that cannot be read are left out with a warning. One thread.
 ///
@@ -69,9 +69,9 @@ class EarlierRanges {
  private:
   struct Part {
     std::string name;
-    std::string topic;                         // of its ranges
-    std::optional<log::TopicPartition> place;  // no value: there are none, or they are left out
-    log::Offset next;                          // to be read
+    std::string topic;                             // of its ranges
+    std::optional<log::TopicPartition> partition;  // no value: there are none, or they are left out
+    log::Offset next;                              // to be read
     log::Offset end;
     std::optional<log::Offset> record;    // read last, by this task or by the one before
     std::optional<log::Offset> position;  // of the group, as it is in the log; `end`: it is done

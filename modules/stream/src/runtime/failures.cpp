@@ -8,7 +8,7 @@
 
 namespace millrace::stream::runtime {
 
-UnitCounts& UnitCounts::operator+=(const UnitCounts& more) {
+WorkItemCounts& WorkItemCounts::operator+=(const WorkItemCounts& more) {
   dead_letters += more.dead_letters;
   skipped += more.skipped;
   late += more.late;
@@ -16,45 +16,45 @@ UnitCounts& UnitCounts::operator+=(const UnitCounts& more) {
   return *this;
 }
 
-void Failures::blame(const UnitId& unit, const Error& error) {
+void Failures::blame(const WorkItemId& work_item, const Error& error) {
   const bool size = error.is(log::errc::too_large);
-  const auto found = verdicts_.find(unit);
-  if (found == verdicts_.end()) {
-    const bool firing = !unit.timer.empty();
-    verdicts_.emplace(unit, Verdict{firing && size ? errc::firing_too_large : error.code(),
-                                    error.message(),
-                                    {},
-                                    false,
-                                    false});
+  const auto found = refusals_.find(work_item);
+  if (found == refusals_.end()) {
+    const bool firing = !work_item.timer.empty();
+    refusals_.emplace(work_item, Refusal{firing && size ? errc::firing_too_large : error.code(),
+                                         error.message(),
+                                         {},
+                                         false,
+                                         false});
     return;
   }
-  Verdict& verdict = found->second;
-  LetterShape& letter = verdict.letter;
+  Refusal& refusal = found->second;
+  LetterShape& letter = refusal.letter;
   if (!size && !letter.now) {
     letter.now = true;
   } else if (letter.least == last_letter_form) {
-    verdict.exhausted = true;
+    refusal.exhausted = true;
   } else {
     letter.least = static_cast<LetterForm>(static_cast<int>(letter.least) + 1);
   }
 }
 
-std::optional<Failure> Failures::verdict(const InHand& hand) const {
-  if (verdicts_.empty()) return std::nullopt;
-  const auto found = verdicts_.find(hand.id());
-  if (found == verdicts_.end()) return std::nullopt;
-  const Verdict& verdict = found->second;
-  return Failure{verdict.exhausted ? ErrorAction::fail : shared_->options.on_processing_error,
-                 verdict.code, verdict.reason};
+std::optional<Failure> Failures::refusal(const InHand& hand) const {
+  if (refusals_.empty()) return std::nullopt;
+  const auto found = refusals_.find(hand.id());
+  if (found == refusals_.end()) return std::nullopt;
+  const Refusal& refusal = found->second;
+  return Failure{refusal.exhausted ? ErrorAction::fail : shared_->options.on_processing_error,
+                 refusal.code, refusal.reason};
 }
 
 Status Failures::settle(const InHand& hand, const Failure& failure, Outbox& out,
-                        UnitCounts& counts) {
+                        WorkItemCounts& counts) {
   if (failure.action == ErrorAction::fail)
     return fail(failure.code, hand.where() + ": " + failure.reason);
   LetterShape letter;
-  if (!verdicts_.empty()) {
-    if (const auto found = verdicts_.find(hand.id()); found != verdicts_.end())
+  if (!refusals_.empty()) {
+    if (const auto found = refusals_.find(hand.id()); found != refusals_.end())
       letter = found->second.letter;
   }
   if (hand.is_firing()) {
@@ -70,7 +70,7 @@ Status Failures::settle(const InHand& hand, const Failure& failure, Outbox& out,
   return {};
 }
 
-void Failures::settle_firing(const InHand& hand, const Failure& failure, UnitCounts& counts) {
+void Failures::settle_firing(const InHand& hand, const Failure& failure, WorkItemCounts& counts) {
   ++counts.failed_firings;
   reports_.push_back(
       {"error", "a firing that failed is passed over",
@@ -78,7 +78,7 @@ void Failures::settle_firing(const InHand& hand, const Failure& failure, UnitCou
 }
 
 void Failures::dead_letter(const InHand& hand, ErrorCode code, std::string_view reason, Outbox& out,
-                           UnitCounts& counts) {
+                           WorkItemCounts& counts) {
   if (hand.is_firing()) {
     shared_->tell("error", "dead_letter() without a record in hand",
                   hand.where() + ": " + std::string(reason));
@@ -105,24 +105,24 @@ void Failures::keep(const InHand& hand) {
   for (const Report& report : reports_)
     shared_->tell(report.level, report.message, report.detail);
   reports_.clear();
-  if (verdicts_.empty()) return;
-  if (const auto found = verdicts_.find(hand.id()); found != verdicts_.end())
+  if (refusals_.empty()) return;
+  if (const auto found = refusals_.find(hand.id()); found != refusals_.end())
     found->second.kept = true;
 }
 
 void Failures::walk_ended(std::string_view timer) {
-  for (auto& [unit, verdict] : verdicts_) {
-    if (unit.timer == timer) verdict.kept = true;
+  for (auto& [work_item, refusal] : refusals_) {
+    if (work_item.timer == timer) refusal.kept = true;
   }
 }
 
 void Failures::committed() {
-  std::erase_if(verdicts_, [](const auto& entry) { return entry.second.kept; });
+  std::erase_if(refusals_, [](const auto& entry) { return entry.second.kept; });
 }
 
 void Failures::drop() {
-  for (auto& [unit, verdict] : verdicts_)
-    verdict.kept = false;
+  for (auto& [work_item, refusal] : refusals_)
+    refusal.kept = false;
 }
 
 }  // namespace millrace::stream::runtime

@@ -10,8 +10,8 @@ constexpr unsigned offset_bits = 48;
 constexpr std::uint64_t offset_mask = (std::uint64_t{1} << offset_bits) - 1;
 }  // namespace
 
-InHand::InHand(std::string_view sub_topology, std::string_view unit, log::PartitionId partition)
-    : unit_(unit), partition_(partition) {
+InHand::InHand(std::string_view sub_topology, std::string_view task, log::PartitionId partition)
+    : task_(task), partition_(partition) {
   timer_prefix_.append(sub_topology).append(".");
   timer_prefix_.append(std::to_string(partition.value)).append(".");
 }
@@ -60,12 +60,12 @@ std::string InHand::shown(const std::vector<Input>& inputs) const {
          std::to_string(shown & offset_mask);
 }
 
-void InHand::copy_id(UnitId& out) const {
-  out.place = {};
+void InHand::copy_id(WorkItemId& out) const {
+  out.partition = {};
   out.key.clear();
   if (!is_firing()) {
     out.timer.clear();
-    out.place = input_->place();
+    out.partition = input_->partition();
     out.number = record_->offset.value;
     return;
   }
@@ -83,9 +83,9 @@ std::uint64_t InHand::id_number() const {
 }
 
 std::string InHand::where() const {
-  if (is_firing()) return unit_ + ", timer " + timer_ + ", firing " + std::to_string(firing_);
+  if (is_firing()) return task_ + ", timer " + timer_ + ", firing " + std::to_string(firing_);
   return std::string(view_.topic) + "/" + std::to_string(partition_.value) + "@" +
-         std::to_string(record_->offset.value) + " in " + unit_;
+         std::to_string(record_->offset.value) + " in " + task_;
 }
 
 }  // namespace millrace::stream::runtime

@@ -16,12 +16,12 @@
 namespace millrace::stream::runtime {
 
 /// Names a record, a firing or a sweep's visit: equal when the same one is processed again.
-struct UnitId {
+struct WorkItemId {
   std::string timer;  ///< empty: a record
-  log::TopicPartition place;
+  log::TopicPartition partition;
   std::int64_t number = 0;  ///< the record's offset, or the number of the firing; -1: a visit
   std::string key;          ///< of the entry that is visited: other entries may come before it
-  friend auto operator<=>(const UnitId&, const UnitId&) = default;
+  friend auto operator<=>(const WorkItemId&, const WorkItemId&) = default;
 };
 
 /// What a task has in hand: a record of an input, or a firing of a timer. It knows how nodes see
@@ -29,8 +29,8 @@ struct UnitId {
 /// for shown().
 class InHand {
  public:
-  /// `unit` is the task's, `<sub-topology>/<partition>`.
-  InHand(std::string_view sub_topology, std::string_view unit, log::PartitionId partition);
+  /// `task` is named `<sub-topology>/<partition>`.
+  InHand(std::string_view sub_topology, std::string_view task, log::PartitionId partition);
 
   /// Both live until the next call.
   void take(Input& input, const log::RecordView& record);
@@ -62,13 +62,13 @@ class InHand {
   [[nodiscard]] bool is_firing() const { return record_ == nullptr; }
   [[nodiscard]] log::PartitionId partition() const { return partition_; }
 
-  [[nodiscard]] UnitId id() const {
-    UnitId id;
+  [[nodiscard]] WorkItemId id() const {
+    WorkItemId id;
     copy_id(id);
     return id;
   }
   /// As id(), into memory that is there.
-  void copy_id(UnitId& out) const;
+  void copy_id(WorkItemId& out) const;
   /// Where ids of the events that it causes begin, and the number that follows.
   [[nodiscard]] std::string_view id_prefix() const;
   [[nodiscard]] std::uint64_t id_number() const;
@@ -76,7 +76,7 @@ class InHand {
   [[nodiscard]] std::string where() const;
 
  private:
-  std::string unit_;
+  std::string task_;
   std::string timer_prefix_;  // `<sub-topology>.<partition>.`
   log::PartitionId partition_;
   RecordInHand view_;

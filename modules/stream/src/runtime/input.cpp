@@ -6,7 +6,7 @@ namespace millrace::stream::runtime {
 
 Input::Input(const InputTopic& topic, std::string_view sub_topology, log::PartitionId partition,
              std::size_t order)
-    : topic_(&topic), place_{topic.topic.id, partition}, order_(order) {
+    : topic_(&topic), partition_{topic.topic.id, partition}, order_(order) {
   id_prefix_.append(sub_topology).append(".").append(topic.topic.spec.name).append("-");
   id_prefix_.append(std::to_string(partition.value)).append("-");
 }
@@ -28,9 +28,9 @@ Status Input::fill(log::Log& log, std::size_t max_bytes, log::LogPosition cut, s
   cursor_ = 0;
   committed_ = 0;
   buffer_.records.clear();
-  if (Status fetched = log.fetch(place_, start_, max_bytes, buffer_); !fetched) {
+  if (Status fetched = log.fetch(partition_, start_, max_bytes, buffer_); !fetched) {
     return fail(fetched.error().at("reading " + topic_->topic.spec.name + "/" +
-                                   std::to_string(place_.partition.value)));
+                                   std::to_string(partition_.partition.value)));
   }
   filled_ = turn;
   leave_out_after(cut);

@@ -60,10 +60,10 @@ class Input {
     return buffer_.end.value > next().value ? buffer_.end.value - next().value : 0;
   }
   /// Where to wait for more.
-  [[nodiscard]] log::Interest interest() const { return {place_, buffer_.next}; }
+  [[nodiscard]] log::Interest interest() const { return {partition_, buffer_.next}; }
 
   [[nodiscard]] const InputTopic& topic() const { return *topic_; }
-  [[nodiscard]] log::TopicPartition place() const { return place_; }
+  [[nodiscard]] log::TopicPartition partition() const { return partition_; }
   [[nodiscard]] std::size_t order() const { return order_; }
   /// `<sub-topology>.<topic>-<partition>-`, where the ids of events that come of this input begin.
   [[nodiscard]] const std::string& id_prefix() const { return id_prefix_; }
@@ -73,7 +73,7 @@ class Input {
   void leave_out_after(log::LogPosition cut);
 
   const InputTopic* topic_;
-  log::TopicPartition place_;
+  log::TopicPartition partition_;
   std::size_t order_;
   std::string id_prefix_;
   log::FetchBuffer buffer_;
@@ -87,8 +87,8 @@ class Input {
   std::size_t committed_ = 0;
 };
 
-/// The place of a record in the order in which inputs are processed: by time, tables first, then in
-/// order of declaration.
+/// The position of a record in the order in which inputs are processed: by time, tables first, then
+/// in order of declaration.
 struct OrderKey {
   std::int64_t time_ms = 0;
   std::uint64_t rank = 0;

@@ -10,7 +10,7 @@ namespace millrace::stream::runtime {
 
 namespace {
 
-// Of rest, before positions are committed that only passed over marks.
+// Of rest, before positions are committed that only passed over transaction markers.
 constexpr std::int64_t rest_ns = 1'000'000'000;
 // Positions are committed again after this part of the time for which the log keeps them.
 constexpr std::int64_t refreshes = 7;
@@ -42,11 +42,11 @@ std::string Inputs::ranges_topic() const {
 
 Status Inputs::start() {
   log::Log& log = shared_->log;
-  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> partitions;
   for (const Input& input : inputs_)
-    places.push_back(input.place());
-  MILLRACE_ASSIGN(const auto positions, log.positions(group_, places));
-  MILLRACE_ASSIGN(const auto starts, log.start_offsets(places));
+    partitions.push_back(input.partition());
+  MILLRACE_ASSIGN(const auto positions, log.positions(group_, partitions));
+  MILLRACE_ASSIGN(const auto starts, log.start_offsets(partitions));
   for (std::size_t i = 0; i < inputs_.size(); ++i)
     inputs_[i].start(positions[i].value_or(starts[i]));
   positions_kept_ns_ = idle_since_ns_ = waits_since_ns_ = -1;
@@ -221,7 +221,7 @@ void Inputs::stage(log::Transaction& transaction, std::int64_t time_ms) const {
   }
   for (const Input& input : inputs_) {
     if (positions_due_ || input.ahead())
-      transaction.set_position(group_, input.place(), input.next());
+      transaction.set_position(group_, input.partition(), input.next());
   }
 }
 

@@ -46,7 +46,7 @@ class Inputs {
   [[nodiscard]] bool moved() const;
 
   /// Sees to it that positions are committed which no record moves any more: those that passed
-  /// over the last transaction's mark, and those that the log would forget. `idle`: this turn did
+  /// over the last transaction's marker, and those that the log would forget. `idle`: this turn did
   /// nothing.
   void keep_positions(std::int64_t now_ns, bool idle);
   [[nodiscard]] bool positions_due() const { return positions_due_; }

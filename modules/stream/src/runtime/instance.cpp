@@ -3,40 +3,40 @@
 #include "millrace/stream/instance.hpp"
 
 #include "millrace/stream/detail/view_reader.hpp"
-#include "runtime/core.hpp"
+#include "runtime/worker.hpp"
 
 namespace millrace::stream {
 
 Result<std::unique_ptr<Instance>> Instance::open(log::Log& log, Topology topology,
                                                  InstanceOptions options, Environment environment) {
-  auto core =
-      std::make_unique<Core>(log, std::move(topology), std::move(options), std::move(environment));
-  MILLRACE_TRY(core->open());
-  return std::unique_ptr<Instance>(new Instance(std::move(core)));
+  auto worker = std::make_unique<Worker>(log, std::move(topology), std::move(options),
+                                         std::move(environment));
+  MILLRACE_TRY(worker->open());
+  return std::unique_ptr<Instance>(new Instance(std::move(worker)));
 }
 
-Instance::Instance(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+Instance::Instance(std::unique_ptr<Worker> worker) : worker_(std::move(worker)) {}
 Instance::~Instance() = default;
 
-Result<StepResult> Instance::step() { return core_->step(); }
-void Instance::wait(const StepResult& last) { core_->wait(last); }
-void Instance::interrupt() { core_->interrupt(); }
-void Instance::maintain() { core_->maintain(); }
-Status Instance::close() { return core_->close(); }
-InstanceStatus Instance::status() const { return core_->board().status(); }
-bool Instance::ready() const { return core_->board().ready(); }
-std::optional<std::string> Instance::stalled() const { return core_->board().stalled(); }
-std::vector<UnknownTypeCount> Instance::unknown_types() const { return core_->unknown_types(); }
-const Topology& Instance::topology() const { return core_->topology(); }
+Result<StepResult> Instance::step() { return worker_->step(); }
+void Instance::wait(const StepResult& last) { worker_->wait(last); }
+void Instance::interrupt() { worker_->interrupt(); }
+void Instance::maintain() { worker_->maintain(); }
+Status Instance::close() { return worker_->close(); }
+InstanceStatus Instance::status() const { return worker_->board().status(); }
+bool Instance::ready() const { return worker_->board().ready(); }
+std::optional<std::string> Instance::stalled() const { return worker_->board().stalled(); }
+std::vector<UnknownTypeCount> Instance::unknown_types() const { return worker_->unknown_types(); }
+const Topology& Instance::topology() const { return worker_->topology(); }
 
 Result<Answer<std::optional<std::string>>> Instance::read(std::string_view store,
                                                           std::string_view key) const {
-  return core_->queries().read(store, key);
+  return worker_->queries().read(store, key);
 }
 
 Result<Answer<std::vector<std::pair<std::string, std::string>>>> Instance::read_range(
     std::string_view store, std::string_view from, std::string_view to, std::size_t limit) const {
-  return core_->queries().read_range(store, from, to, limit);
+  return worker_->queries().read_range(store, from, to, limit);
 }
 
 namespace detail {

@@ -57,10 +57,10 @@ Status SubTopologyMember::resolve(std::vector<InputTopic> inputs) {
 Status SubTopologyMember::join() {
   MILLRACE_TRY(make_ranges(*found_));
   MILLRACE_ASSIGN(found_->group, shared_->log.group(shared_->topology.service + "/" + spec_->name));
-  std::vector<std::string> units;
+  std::vector<std::string> tasks;
   for (std::int32_t i = 0; i < found_->partitions; ++i)
-    units.push_back(spec_->name + "/" + std::to_string(i));
-  MILLRACE_ASSIGN(auto joined, shared_->log.join(found_->group, std::move(units)));
+    tasks.push_back(spec_->name + "/" + std::to_string(i));
+  MILLRACE_ASSIGN(auto joined, shared_->log.join(found_->group, std::move(tasks)));
   resolved_ = std::move(found_);
   const MutexLock lock(membership_mutex_);
   membership_ = std::move(joined);

@@ -68,7 +68,7 @@ Nodes::List Nodes::make() {
   return old;
 }
 
-Status Nodes::open(TaskContext& context, std::string_view unit) {
+Status Nodes::open(TaskContext& context, std::string_view task) {
   for (const NodeId id : resolved_->spec->nodes) {
     const NodeSpec& spec = shared_->topology.nodes[static_cast<std::size_t>(id)];
     opening_ = &spec;
@@ -76,9 +76,9 @@ Status Nodes::open(TaskContext& context, std::string_view unit) {
       node(id).open(context);
     } catch (const std::exception& thrown) {
       return fail(errc::handler_failed,
-                  "opening " + spec.name + " in " + std::string(unit) + ": " + thrown.what());
+                  "opening " + spec.name + " in " + std::string(task) + ": " + thrown.what());
     } catch (...) {
-      return fail(errc::handler_failed, "opening " + spec.name + " in " + std::string(unit) +
+      return fail(errc::handler_failed, "opening " + spec.name + " in " + std::string(task) +
                                             ": an exception that is no std::exception");
     }
   }

@@ -28,7 +28,7 @@ class Nodes {
   /// user code in their destructors.
   [[nodiscard]] List make();
   /// errc::handler_failed when a node throws.
-  [[nodiscard]] Status open(TaskContext& context, std::string_view unit);
+  [[nodiscard]] Status open(TaskContext& context, std::string_view task);
   /// The name in the log of a timer of the node that is being opened.
   [[nodiscard]] std::string timer_in_log(std::string_view name) const;
   [[nodiscard]] Node& node(NodeId id) { return *nodes_[static_cast<std::size_t>(id)]; }

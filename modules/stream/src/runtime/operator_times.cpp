@@ -13,19 +13,19 @@ OperatorTime& OperatorTimes::add(std::string_view name) {
     entry->now.set(found->second);
     restored_.erase(found);
   }
-  entry->before_unit_ms = entry->committed_ms = entry->now.ms();
+  entry->before_work_item_ms = entry->committed_ms = entry->now.ms();
   entries_.push_back(std::move(entry));
   return entries_.back()->now;
 }
 
 void OperatorTimes::savepoint() {
   for (const auto& entry : entries_)
-    entry->before_unit_ms = entry->now.ms();
+    entry->before_work_item_ms = entry->now.ms();
 }
 
 void OperatorTimes::rollback() {
   for (const auto& entry : entries_)
-    entry->now.set(entry->before_unit_ms);
+    entry->now.set(entry->before_work_item_ms);
 }
 
 bool OperatorTimes::moved() const {

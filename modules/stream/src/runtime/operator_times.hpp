@@ -14,7 +14,7 @@
 namespace millrace::stream::runtime {
 
 /// The stream times of a task's operators. What they receive moves them at once; commit() keeps
-/// that, rewind() takes it back, and rollback() what the unit in hand moved. One thread.
+/// that, rewind() takes it back, and rollback() what the work item in hand moved. One thread.
 class OperatorTimes {
  public:
   /// What was committed before, for the operators that register from now on.
@@ -40,7 +40,7 @@ class OperatorTimes {
   struct Entry {
     std::string name;
     OperatorTime now;
-    std::int64_t before_unit_ms = no_time;
+    std::int64_t before_work_item_ms = no_time;
     std::int64_t committed_ms = no_time;
   };
 

@@ -6,21 +6,21 @@ namespace millrace::stream::runtime {
 
 namespace {
 
-// What a unit of unusual size took is given back.
+// What a work item of unusual size took is given back.
 constexpr std::size_t kept_bytes_max = 1U << 20U;
 // Of a record's length and deltas in its batch, at most, beyond what record_bytes() counts.
 constexpr std::size_t framing_bytes_max = 20;
 
 }  // namespace
 
-void Outbox::add(log::TopicPartition place, const log::Record& record, std::size_t bytes) {
+void Outbox::add(log::TopicPartition partition, const log::Record& record, std::size_t bytes) {
   encoded_bytes_ += bytes + framing_bytes_max;
-  if (entries_.empty() || entries_.back().place != place)
+  if (entries_.empty() || entries_.back().partition != partition)
     encoded_bytes_ += log::record_batch_header_bytes;
   const std::string_view key = record.key.value_or(std::string_view());
   const std::string_view value = record.value.value_or(std::string_view());
   const std::string_view headers = record.headers.encoded();
-  entries_.push_back({place, record.timestamp_ms, content_.size(), key.size(), value.size(),
+  entries_.push_back({partition, record.timestamp_ms, content_.size(), key.size(), value.size(),
                       headers.size(), record.headers.size(), record.key.has_value(),
                       record.value.has_value()});
   content_.append(key).append(value).append(headers);
@@ -41,7 +41,7 @@ void Outbox::move_to(log::Transaction& transaction) {
     if (entry.has_key) record.key = key;
     if (entry.has_value) record.value = value;
     record.headers = {take(entry.header_bytes), entry.headers};
-    transaction.append(entry.place, record);
+    transaction.append(entry.partition, record);
   }
   clear();
 }

@@ -11,13 +11,13 @@
 
 namespace millrace::stream::runtime {
 
-/// Records that the unit in hand (a record or a firing) wants written. They join the transaction
-/// when the unit succeeded, and are forgotten when it failed. Keeps its memory, up to a bound. One
-/// thread.
+/// Records that the work item in hand (a record or a firing) wants written. They join the
+/// transaction when the work item succeeded, and are forgotten when it failed. Keeps its memory, up
+/// to a bound. One thread.
 class Outbox {
  public:
   /// Copies the record, which has that many bytes (log::record_bytes).
-  void add(log::TopicPartition place, const log::Record& record, std::size_t bytes);
+  void add(log::TopicPartition partition, const log::Record& record, std::size_t bytes);
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   /// What the records add to a transaction at most, encoded.
   [[nodiscard]] std::size_t bytes() const { return encoded_bytes_; }
@@ -31,7 +31,7 @@ class Outbox {
 
  private:
   struct Entry {
-    log::TopicPartition place;
+    log::TopicPartition partition;
     std::int64_t timestamp_ms = 0;
     // In content_: key, value and headers, one after the other.
     std::size_t begin = 0;

@@ -122,7 +122,7 @@ void Punctuators::clamp_to(std::int64_t wall_ms) {
     const std::int64_t latest = later(wall_ms, timer->interval_ms);
     if (timer->now.next_ms <= latest && timer->committed.next_ms <= latest) continue;
     timer->now.next_ms = std::min(timer->now.next_ms, latest);
-    // Not an effect of a unit, so rewind() keeps it; and a restart must not bring the old time
+    // Not an effect of a work item, so rewind() keeps it; and a restart must not bring the old time
     // back.
     timer->committed.next_ms = std::min(timer->committed.next_ms, latest);
     timer->journaled = false;

@@ -14,7 +14,7 @@
 
 namespace millrace::stream::runtime {
 
-/// The byte core of views: committed content of the stores of all local tasks. Any thread.
+/// The bytes of views: committed content of the stores of all local tasks. Any thread.
 class Queries {
  public:
   /// Both outlive it.

@@ -21,8 +21,8 @@ std::vector<std::string> topics_of(const std::vector<Input>& inputs) {
 
 }  // namespace
 
-RangeRecorder::RangeRecorder(const std::vector<Input>& inputs, log::TopicPartition place)
-    : inputs_(&inputs), place_(place), writer_(topics_of(inputs)) {
+RangeRecorder::RangeRecorder(const std::vector<Input>& inputs, log::TopicPartition partition)
+    : inputs_(&inputs), partition_(partition), writer_(topics_of(inputs)) {
   const std::string largest(
       writer_.first_range_bytes_max() + full_bytes + writer_.range_bytes_max(), '\0');
   bytes_max_ = log::record_bytes({0, {}, largest, {}}) + log::record_batch_header_bytes;
@@ -64,7 +64,7 @@ void RangeRecorder::end_range() {
 }
 
 void RangeRecorder::stage(log::Transaction& transaction, std::int64_t time_ms) const {
-  if (has_ranges()) transaction.append(place_, log::Record{time_ms, {}, writer_.bytes(), {}});
+  if (has_ranges()) transaction.append(partition_, log::Record{time_ms, {}, writer_.bytes(), {}});
 }
 
 void RangeRecorder::commit() {

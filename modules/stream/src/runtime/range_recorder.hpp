@@ -23,7 +23,7 @@ namespace millrace::stream::runtime {
 class RangeRecorder {
  public:
   /// `inputs` outlives it and does not change.
-  RangeRecorder(const std::vector<Input>& inputs, log::TopicPartition place);
+  RangeRecorder(const std::vector<Input>& inputs, log::TopicPartition partition);
 
   /// The inputs have begun at their positions. `taken`, by input: something was taken of it
   /// before, in an order that is not known here.
@@ -56,7 +56,7 @@ class RangeRecorder {
   void end_range();
 
   const std::vector<Input>* inputs_;
-  log::TopicPartition place_;
+  log::TopicPartition partition_;
   InputRangesWriter writer_;
   std::size_t first_bytes_ = 0;  // of the first range, which comes with the names of the inputs
   std::size_t bytes_max_;

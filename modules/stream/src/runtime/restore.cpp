@@ -10,11 +10,11 @@
 namespace millrace::stream::runtime {
 
 Restore::Restore(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition,
-                 std::string_view unit, StoreSet& stores)
+                 std::string_view task, StoreSet& stores)
     : shared_(&shared),
       resolved_(&resolved),
       partition_(partition),
-      unit_(unit),
+      task_(task),
       stores_(&stores) {}
 
 Status Restore::begin(const SnapshotFile& snapshot) {
@@ -24,10 +24,10 @@ Status Restore::begin(const SnapshotFile& snapshot) {
     if (Status loaded = load(snapshot); !loaded) {
       if (loaded.error().is(errc::incompatible))
         return fail(errc::incompatible,
-                    unit_ + ": " + snapshot.path() + ": " + loaded.error().message() +
+                    task_ + ": " + snapshot.path() + ": " + loaded.error().message() +
                         ", or remove the file to restore the stores from their changelogs");
       shared_->tell("warn", "snapshot ignored, replaying the changelogs",
-                    unit_ + ": " + snapshot.path() + ": " + loaded.error().message());
+                    task_ + ": " + snapshot.path() + ": " + loaded.error().message());
       forget();
     }
   }
@@ -48,15 +48,15 @@ Status Restore::plan() {
     replays_.push_back(entry.changelog ? replay_of_changelog(entry) : replay_of_table(entry));
   if (resolved_->system)
     replays_.push_back({nullptr, nullptr, nullptr, {*resolved_->system, partition_}, {}, {}, {}});
-  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> partitions;
   std::vector<log::TopicPartition> tables;
   for (const Replay& replay : replays_) {
-    places.push_back(replay.place);
-    if (replay.table != nullptr) tables.push_back(replay.place);
+    partitions.push_back(replay.partition);
+    if (replay.table != nullptr) tables.push_back(replay.partition);
   }
-  if (places.empty()) return {};
-  MILLRACE_ASSIGN(const auto starts, shared_->log.start_offsets(places));
-  MILLRACE_ASSIGN(const auto ends, shared_->log.end_offsets(places));
+  if (partitions.empty()) return {};
+  MILLRACE_ASSIGN(const auto starts, shared_->log.start_offsets(partitions));
+  MILLRACE_ASSIGN(const auto ends, shared_->log.end_offsets(partitions));
   for (std::size_t i = 0; i < replays_.size(); ++i) {
     replays_[i].next = starts[i];
     replays_[i].end = ends[i];
@@ -123,7 +123,8 @@ Status Restore::check_age(const SnapshotHead& head) {
     if (replay.store == nullptr) continue;
     if (replay.store->next > replay.next)
       MILLRACE_TRY(check_tombstones(replay, replay.store->next));
-    MILLRACE_ASSIGN(const auto kept_ms, shared_->log.tombstone_retention_ms(replay.place.topic));
+    MILLRACE_ASSIGN(const auto kept_ms,
+                    shared_->log.tombstone_retention_ms(replay.partition.topic));
     if (!kept_ms) continue;
     const std::int64_t age_ms = shared_->environment.clock.wall_ms() - head.as_of_ms;
     if (head.as_of_ms > 0 && age_ms > -*kept_ms / 2 && age_ms < *kept_ms / 2) continue;
@@ -140,7 +141,7 @@ Status Restore::check_age(const SnapshotHead& head) {
 // Compaction says up to where it has removed tombstones.
 Status Restore::check_tombstones(const Replay& replay, log::Offset from) {
   MILLRACE_ASSIGN(const log::Offset complete_from,
-                  shared_->log.tombstones_complete_from(replay.place));
+                  shared_->log.tombstones_complete_from(replay.partition));
   if (from >= complete_from) return {};
   return fail(errc::snapshot_too_old, "it has the changelog of store " + replay.store->spec->name +
                                           " up to offset " + std::to_string(from.value) +
@@ -158,7 +159,7 @@ Result<bool> Restore::misses_tombstones() {
     if (complete) continue;
     if (!complete.error().is(errc::snapshot_too_old)) return fail(complete.error());
     shared_->tell("warn", "snapshot ignored, replaying the changelogs",
-                  unit_ + ": " + complete.error().message());
+                  task_ + ": " + complete.error().message());
     return true;
   }
   return false;
@@ -176,7 +177,7 @@ Restore::Replay Restore::replay_of_table(StoreSet::Entry& entry) const {
     for (const std::size_t index : input.sources) {
       const SourceSpec& source = shared_->topology.sources[index];
       if (source.table != entry.spec->id) continue;
-      replay.place = {input.topic.id, partition_};
+      replay.partition = {input.topic.id, partition_};
       replay.table = std::make_unique<SourceReader>(source);
     }
   }
@@ -196,7 +197,7 @@ Result<bool> Restore::slice(std::size_t max_bytes) {
       continue;
     }
     if (read >= max_bytes) return false;
-    MILLRACE_TRY(shared_->log.fetch(replay.place, replay.next, max_bytes - read, buffer_));
+    MILLRACE_TRY(shared_->log.fetch(replay.partition, replay.next, max_bytes - read, buffer_));
     for (const log::RecordView& record : buffer_.records) {
       if (record.offset >= replay.end) break;
       MILLRACE_TRY(apply(replay, record));
@@ -215,11 +216,11 @@ Result<bool> Restore::slice(std::size_t max_bytes) {
   return false;
 }
 
-std::unexpected<Error> Restore::refused(const log::TopicPartition& place, log::Offset offset,
+std::unexpected<Error> Restore::refused(const log::TopicPartition& partition, log::Offset offset,
                                         const Error& why) const {
-  return fail(why.code(), unit_ + ": changelog " + std::to_string(place.topic.value) +
-                              ", partition " + std::to_string(place.partition.value) + ", offset " +
-                              std::to_string(offset.value) + ": " + why.message());
+  return fail(why.code(), task_ + ": changelog " + std::to_string(partition.topic.value) +
+                              ", partition " + std::to_string(partition.partition.value) +
+                              ", offset " + std::to_string(offset.value) + ": " + why.message());
 }
 
 Status Restore::apply(Replay& replay, const log::RecordView& record) {
@@ -228,16 +229,16 @@ Status Restore::apply(Replay& replay, const log::RecordView& record) {
     if (auto state = decode_task_state(*record.value)) {
       state_ = std::move(*state);
     } else if (state.error().is(errc::incompatible)) {
-      return refused(replay.place, record.offset, state.error());
+      return refused(replay.partition, record.offset, state.error());
     } else {
-      shared_->tell("error", "task state ignored", unit_ + ": " + state.error().message());
+      shared_->tell("error", "task state ignored", task_ + ": " + state.error().message());
     }
     return {};
   }
   ByteStore& bytes = *replay.store->bytes;
   if (replay.table == nullptr) {
     const auto value = replay.types->current(record);
-    if (!value) return refused(replay.place, record.offset, value.error());
+    if (!value) return refused(replay.partition, record.offset, value.error());
     if (record.key) bytes.restore(*record.key, *value, record.timestamp_ms);
     return {};
   }
@@ -255,7 +256,7 @@ std::string Restore::summary() const {
 void Restore::add_interests(std::vector<log::Interest>& interests) const {
   for (std::size_t i = current_; i < replays_.size(); ++i) {
     const Replay& replay = replays_[i];
-    if (replay.next < replay.end) interests.push_back({replay.place, replay.next});
+    if (replay.next < replay.end) interests.push_back({replay.partition, replay.next});
   }
 }
 

@@ -15,12 +15,12 @@
 namespace millrace::stream::runtime {
 
 /// Brings a task's state to where its last owner's last commit left it: from the snapshot, if it
-/// holds, and then from the changelogs, in slices so that other tasks go on meanwhile. Made once
+/// holds, and then from the changelogs, in slices so that other tasks continue meanwhile. Made once
 /// the claim is ours, for then nobody else can add to the changelogs.
 class Restore {
  public:
   Restore(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition,
-          std::string_view unit, StoreSet& stores);
+          std::string_view task, StoreSet& stores);
 
   /// Reads the snapshot and finds out what there is to replay. Failures of the log; a bad snapshot
   /// is reported and passed over, one that a newer build wrote is errc::incompatible.
@@ -29,7 +29,7 @@ class Restore {
   /// errc::incompatible, or codec's, for a record that a newer build wrote.
   [[nodiscard]] Result<bool> slice(std::size_t max_bytes);
   [[nodiscard]] std::int64_t records_left() const;
-  /// Adds the places that are to be read.
+  /// Adds the partitions that are to be read.
   void add_interests(std::vector<log::Interest>& interests) const;
   /// The snapshot, if any, is not all that was restored.
   [[nodiscard]] bool replayed() const { return replayed_ > 0; }
@@ -37,7 +37,7 @@ class Restore {
   [[nodiscard]] std::string summary() const;
 
   [[nodiscard]] TaskState take_state() { return std::move(state_); }
-  /// From where the changelog of the task's state goes on.
+  /// From where the changelog of the task's state continues.
   [[nodiscard]] log::Offset system_next() const { return system_next_; }
 
  private:
@@ -45,7 +45,7 @@ class Restore {
     StoreSet::Entry* store = nullptr;     // null: the task's state
     std::unique_ptr<SourceReader> table;  // decodes a table's own topic
     std::unique_ptr<StoredTypes> types;   // of a changelog
-    log::TopicPartition place;
+    log::TopicPartition partition;
     log::Offset next;
     log::Offset end;
     log::Offset known;  // what the snapshot has; 0: all is replayed
@@ -60,14 +60,14 @@ class Restore {
   [[nodiscard]] static Replay replay_of_changelog(StoreSet::Entry& entry);
   [[nodiscard]] Replay replay_of_table(StoreSet::Entry& entry) const;
   void forget();
-  [[nodiscard]] std::unexpected<Error> refused(const log::TopicPartition& place, log::Offset offset,
-                                               const Error& why) const;
+  [[nodiscard]] std::unexpected<Error> refused(const log::TopicPartition& partition,
+                                               log::Offset offset, const Error& why) const;
   [[nodiscard]] Status apply(Replay& replay, const log::RecordView& record);
 
   Shared* shared_;
   const ResolvedSubTopology* resolved_;
   log::PartitionId partition_;
-  std::string unit_;
+  std::string task_;
   StoreSet* stores_;
   std::vector<Replay> replays_;
   std::size_t current_ = 0;

@@ -12,7 +12,8 @@
 
 namespace millrace::stream::runtime {
 
-/// Encodes what the nodes of a task send, with its envelope, for the outbox of the unit in hand.
+/// Encodes what the nodes of a task send, with its envelope, for the outbox of the work item in
+/// hand.
 class Sender {
  public:
   Sender(const Shared& shared, Outbox& out) : shared_(&shared), out_(&out) {}

@@ -82,11 +82,11 @@ struct Shared {
                     largest_state_bytes);
   }
   /// Most that outputs and state changes of one commit may have.
-  [[nodiscard]] std::size_t unit_bytes_max() const {
+  [[nodiscard]] std::size_t work_item_bytes_max() const {
     return transaction_bytes_max() - state_room();
   }
   [[nodiscard]] std::size_t record_bytes_max() const {
-    return std::min(log.options().max_record_bytes, unit_bytes_max());
+    return std::min(log.options().max_record_bytes, work_item_bytes_max());
   }
 
   void tell(std::string_view level, std::string_view message, std::string_view detail) const {

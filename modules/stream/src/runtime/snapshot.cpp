@@ -18,7 +18,7 @@ constexpr std::uint32_t version = 5;
 constexpr std::uint32_t version_without_times = 4;
 constexpr std::uint32_t version_without_types = 3;
 constexpr std::uint32_t oldest_version = 2;  // without SnapshotHead::as_of_ms
-constexpr std::size_t checksum_place =
+constexpr std::size_t checksum_offset =
     12;  // after magic and version; it covers all that follows it
 
 Status broken(std::string_view what) {
@@ -82,8 +82,8 @@ void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& by
         });
   }
   const std::string_view checked =
-      out.view().substr(start + checksum_place + sizeof(std::uint32_t));
-  store_little(out.at(start + checksum_place), crc32c(checked));
+      out.view().substr(start + checksum_offset + sizeof(std::uint32_t));
+  store_little(out.at(start + checksum_offset), crc32c(checked));
 }
 
 Result<SnapshotHead> decode_snapshot(std::string_view bytes, StoreSet& stores) {
@@ -91,7 +91,7 @@ Result<SnapshotHead> decode_snapshot(std::string_view bytes, StoreSet& stores) {
   ByteReader in(bytes.substr(magic.size()));
   const auto found = in.little<std::uint32_t>();
   const auto checksum = in.little<std::uint32_t>();
-  // Magic, version and checksum lie at the same places in every version.
+  // Magic, version and checksum lie at the same offsets in every version.
   if (!in.ok() || checksum != crc32c(in.rest()))
     return fail(broken("the checksum does not hold").error());
   if (found > version)
@@ -115,10 +115,10 @@ Result<SnapshotHead> decode_snapshot(std::string_view bytes, StoreSet& stores) {
   return head;
 }
 
-SnapshotFile::SnapshotFile(FileSystem& files, const std::string& directory, std::string_view unit)
+SnapshotFile::SnapshotFile(FileSystem& files, const std::string& directory, std::string_view task)
     : files_(&files), directory_(directory) {
   if (directory.empty()) return;
-  std::string name(unit);
+  std::string name(task);
   for (char& c : name) {
     if (c == '/') c = '-';
   }

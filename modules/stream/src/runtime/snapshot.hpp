@@ -22,7 +22,7 @@ struct SnapshotHead {
 
 /// Appends the whole file: the head and the committed content of the stores.
 void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& out);
-/// Fills the stores, and the offsets from which their changelogs go on. Stores that the snapshot
+/// Fills the stores, and the offsets from which their changelogs continue. Stores that the snapshot
 /// does not know stay as they are. base's errc::invalid_argument when the bytes do not check or are
 /// of an earlier version, errc::incompatible when a newer build wrote them; the stores may then be
 /// half full.
@@ -33,7 +33,7 @@ void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& ou
 class SnapshotFile {
  public:
   /// An empty directory: no snapshots at all.
-  SnapshotFile(FileSystem& files, const std::string& directory, std::string_view unit);
+  SnapshotFile(FileSystem& files, const std::string& directory, std::string_view task);
 
   [[nodiscard]] bool enabled() const { return !path_.empty(); }
   [[nodiscard]] bool exists() const { return enabled() && files_->exists(path_); }

@@ -6,10 +6,10 @@
 
 namespace millrace::stream::runtime {
 
-SnapshotSchedule::SnapshotSchedule(const Shared& shared, std::string_view unit)
+SnapshotSchedule::SnapshotSchedule(const Shared& shared, std::string_view task)
     : shared_(&shared),
-      unit_(unit),
-      file_(shared.environment.files, shared.options.state_directory, unit) {}
+      task_(task),
+      file_(shared.environment.files, shared.options.state_directory, task) {}
 
 void SnapshotSchedule::start(bool changed) {
   changed_ = changed;
@@ -28,13 +28,13 @@ void SnapshotSchedule::write(const SnapshotHead& head, StoreSet& stores, std::in
   written_ns_ = now_ns;
   changed_ = !written;
   if (!written)
-    shared_->tell("warn", "snapshot not written", unit_ + ": " + written.error().to_string());
+    shared_->tell("warn", "snapshot not written", task_ + ": " + written.error().to_string());
 }
 
 void SnapshotSchedule::publish(log::LogPosition durable) {
   if (!file_.waiting() || durable.position < file_.waiting()->position) return;
   if (const Status published = file_.publish(); !published)
-    shared_->tell("warn", "snapshot not published", unit_ + ": " + published.error().to_string());
+    shared_->tell("warn", "snapshot not published", task_ + ": " + published.error().to_string());
 }
 
 }  // namespace millrace::stream::runtime

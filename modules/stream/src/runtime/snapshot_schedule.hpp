@@ -16,7 +16,7 @@ namespace millrace::stream::runtime {
 /// cannot be written is reported, and written again at the next interval. One thread.
 class SnapshotSchedule {
  public:
-  SnapshotSchedule(const Shared& shared, std::string_view unit);
+  SnapshotSchedule(const Shared& shared, std::string_view task);
 
   [[nodiscard]] const SnapshotFile& file() const { return file_; }
   /// The task is restored; `changed`: its snapshot is not all that was.
@@ -34,7 +34,7 @@ class SnapshotSchedule {
 
  private:
   const Shared* shared_;
-  std::string unit_;
+  std::string task_;
   SnapshotFile file_;
   bool changed_ = false;  // since the last snapshot
   std::int64_t written_ns_ = 0;

@@ -14,17 +14,17 @@ Staging::Staging(Shared& shared, const ResolvedSubTopology& resolved, log::Parti
       stores_(shared.topology, resolved, partition),
       sender_(shared, outbox_),
       record_bytes_max_(shared.record_bytes_max()),
-      unit_bytes_max_(shared.unit_bytes_max()) {}
+      work_item_bytes_max_(shared.work_item_bytes_max()) {}
 
 void Staging::begin_turn() {
   record_bytes_max_ = shared_->record_bytes_max();
-  unit_bytes_max_ = shared_->unit_bytes_max();
+  work_item_bytes_max_ = shared_->work_item_bytes_max();
 }
 
 void Staging::begin(const InHand& hand) {
   outbox_.clear();
   refused_.reset();
-  unit_counts_ = {};
+  work_item_counts_ = {};
   measured_ = false;
   stores_.savepoint();
   sender_.begin(hand.id_prefix(), hand.id_number(), hand.view().context);
@@ -37,9 +37,9 @@ void Staging::send(const SinkSpec& sink, const Message& message) {
   } else {
     sent = sender_.send(sink, message);
   }
-  // Memory is bounded while a handler goes on.
-  if (sent && outbox_.bytes() > unit_bytes_max_)
-    sent = fail(log::errc::too_large, "more than " + std::to_string(unit_bytes_max_) +
+  // Memory is bounded while a handler continues.
+  if (sent && outbox_.bytes() > work_item_bytes_max_)
+    sent = fail(log::errc::too_large, "more than " + std::to_string(work_item_bytes_max_) +
                                           " bytes of outputs for max_transaction_bytes = " +
                                           std::to_string(shared_->transaction_bytes_max()));
   if (sent) return;
@@ -53,14 +53,14 @@ void Staging::measure() {
 }
 
 Status Staging::check(const InHand& hand) {
-  const bool outputs_exceed = outbox_.bytes() > unit_bytes_max_;
+  const bool outputs_exceed = outbox_.bytes() > work_item_bytes_max_;
   if (refused_ && !outputs_exceed) return fail(*refused_);
   measure();
   if (changes_.largest_entry_bytes > record_bytes_max_) {
     MILLRACE_TRY(stores_.check_entries(record_bytes_max_));
   }
-  if (unit_bytes() <= unit_bytes_max_) return {};
-  const std::string all = "outputs and state changes of " + std::to_string(unit_bytes()) +
+  if (work_item_bytes() <= work_item_bytes_max_) return {};
+  const std::string all = "outputs and state changes of " + std::to_string(work_item_bytes()) +
                           (outputs_exceed ? " bytes and more" : " bytes") +
                           " are above the limit of one commit, max_transaction_bytes = " +
                           std::to_string(shared_->transaction_bytes_max());
@@ -75,7 +75,7 @@ bool Staging::keep() {
     measure();
   }
   const std::size_t staged = shared_->staged_bytes();
-  if (staged > 0 && staged + unit_bytes() > unit_bytes_max_) {
+  if (staged > 0 && staged + work_item_bytes() > work_item_bytes_max_) {
     discard();
     return false;
   }
@@ -85,14 +85,14 @@ bool Staging::keep() {
   }
   shared_->state_bytes -= std::exchange(kept_state_bytes_, changes_.bytes);
   shared_->state_bytes += kept_state_bytes_;
-  counts_ += unit_counts_;
+  counts_ += work_item_counts_;
   return true;
 }
 
 void Staging::discard() {
   outbox_.clear();
   refused_.reset();
-  unit_counts_ = {};
+  work_item_counts_ = {};
   measured_ = false;
   stores_.rollback();
 }

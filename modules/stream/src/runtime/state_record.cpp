@@ -18,12 +18,12 @@ constexpr std::int64_t times_wait_ns = 1'000'000'000;
 }  // namespace
 
 StateRecord::StateRecord(Shared& shared, const ResolvedSubTopology& resolved,
-                         log::PartitionId partition, std::string_view unit,
+                         log::PartitionId partition, std::string_view task,
                          const Punctuators& punctuators, const OperatorTimes& times)
     : shared_(&shared),
       resolved_(&resolved),
       partition_(partition),
-      unit_(unit),
+      task_(task),
       punctuators_(&punctuators),
       operator_times_(&times) {}
 
@@ -42,7 +42,7 @@ Status StateRecord::start(log::Offset next) {
   }
   return fail(
       log::errc::too_large,
-      unit_ + ": what the task remembers of its timers and of windows that close may take " +
+      task_ + ": what the task remembers of its timers and of windows that close may take " +
           std::to_string(record_bytes) + " bytes, which is above the limit " +
           (record_bytes > limit ? "max_record_bytes = " + std::to_string(limit)
                                 : "of half of max_transaction_bytes, " + std::to_string(half)) +
@@ -77,9 +77,9 @@ void StateRecord::stage(std::int64_t time_ms) {
 
 void StateRecord::committed(const log::Committed& committed) {
   if (staged_) {
-    MILLRACE_ASSERT(batch_ < committed.places.size(),
-                    "the log answers places in the order of the transaction's batches");
-    next_ = committed.places[batch_].first.next();
+    MILLRACE_ASSERT(batch_ < committed.partitions.size(),
+                    "the log returns partitions in the order of the transaction's batches");
+    next_ = committed.partitions[batch_].first.next();
   }
   staged_ = times_due_ = false;
 }

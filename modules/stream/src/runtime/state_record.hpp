@@ -18,7 +18,7 @@ namespace millrace::stream::runtime {
 class StateRecord {
  public:
   StateRecord(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition,
-              std::string_view unit, const Punctuators& punctuators, const OperatorTimes& times);
+              std::string_view task, const Punctuators& punctuators, const OperatorTimes& times);
 
   /// The task is restored from the changelog's records before `next`. log's errc::too_large when
   /// the record could become larger than the log takes: else no commit of the task would be taken.
@@ -43,7 +43,7 @@ class StateRecord {
   Shared* shared_;
   const ResolvedSubTopology* resolved_;
   log::PartitionId partition_;
-  std::string unit_;
+  std::string task_;
   const Punctuators* punctuators_;
   const OperatorTimes* operator_times_;
 

@@ -18,7 +18,7 @@ void StatusBoard::update(bool ended) {
   if (tasks_->take_changed()) {
     status_.tasks.resize(tasks.size());
     for (std::size_t i = 0; i < tasks.size(); ++i)
-      status_.tasks[i].name = tasks[i]->claim().unit();
+      status_.tasks[i].name = tasks[i]->claim().task();
   }
   status_.ready = joined && tasks_->polled() && !tasks_->lost_without_owner() && !ended;
   ++version_;
@@ -72,7 +72,7 @@ InstanceStatus StatusBoard::status() const {
   for (std::size_t i = 0; i < std::min(tasks.size(), status.tasks.size()); ++i) {
     InstanceStatus::Task& shown = status.tasks[i];
     const Task& task = *tasks[i];
-    if (shown.name != task.claim().unit()) continue;  // tasks came or went since then
+    if (shown.name != task.claim().task()) continue;  // tasks came or went since then
     shown.in_hand = task.in_hand();
     if (shown.lag == 0) continue;
     if (const std::int64_t oldest_ms = task.oldest_ms(); oldest_ms >= 0)
@@ -91,13 +91,13 @@ std::optional<std::string> StatusBoard::stalled() const {
     const std::string in_hand = task->in_hand();
     if (in_hand.empty()) continue;
     return "nothing was committed for " + std::to_string(since_ms / 1'000) + " s: a handler of " +
-           task->claim().unit() + " works on " + in_hand;
+           task->claim().task() + " works on " + in_hand;
   }
   return {};
 }
 
 void StatusBoard::refresh_lag(std::int64_t now_ns) {
-  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> partitions;
   std::uint64_t version = 0;
   {
     const MutexLock lock(mutex_);
@@ -105,10 +105,10 @@ void StatusBoard::refresh_lag(std::int64_t now_ns) {
     lag_looked_ns_ = now_ns;
     version = version_;
     for (const auto& [task, input] : reached_)
-      places.push_back(input.place);
+      partitions.push_back(input.partition);
   }
-  if (places.empty()) return;
-  const auto ends = shared_->log.end_offsets(places);
+  if (partitions.empty()) return;
+  const auto ends = shared_->log.end_offsets(partitions);
   const MutexLock lock(mutex_);
   if (!ends || version != version_) return;
   for (const auto& [task, input] : reached_)

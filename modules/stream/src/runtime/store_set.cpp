@@ -96,10 +96,10 @@ void StoreSet::write_changes(log::Transaction& transaction, std::int64_t timesta
 void StoreSet::apply(const log::Committed& committed) {
   for (Entry& entry : entries_) {
     if (entry.written > 0) {
-      MILLRACE_ASSERT(entry.batch < committed.places.size() &&
-                          committed.places[entry.batch].place == *entry.changelog,
-                      "the log answers places in the order of the transaction's batches");
-      entry.next = log::offset(committed.places[entry.batch].first.value +
+      MILLRACE_ASSERT(entry.batch < committed.partitions.size() &&
+                          committed.partitions[entry.batch].partition == *entry.changelog,
+                      "the log returns partitions in the order of the transaction's batches");
+      entry.next = log::offset(committed.partitions[entry.batch].first.value +
                                static_cast<std::int64_t>(entry.written));
       entry.written = 0;
     }

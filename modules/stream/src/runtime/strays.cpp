@@ -14,7 +14,7 @@ namespace {
 // No part has a name with a slash.
 constexpr std::string_view group_suffix = "/retry/unowned";
 
-log::TopicPartition place_of(const InHand& hand) {
+log::TopicPartition input_partition(const InHand& hand) {
   return {hand.input()->topic().topic.id, hand.partition()};
 }
 
@@ -29,7 +29,7 @@ Result<bool> Strays::reports(const InHand& hand, std::optional<std::string_view>
     MILLRACE_ASSIGN(const bool taken, was_taken(std::string(*owner), hand));
     if (taken) return false;
   }
-  in_hand_ = {place_of(hand), hand.record()->offset.next()};
+  in_hand_ = {input_partition(hand), hand.record()->offset.next()};
   return true;
 }
 
@@ -65,7 +65,7 @@ Result<bool> Strays::was_reported(const InHand& hand) {
     MILLRACE_ASSIGN(group_,
                     shared_->log.group(shared_->topology.service + std::string(group_suffix)));
   }
-  const auto position = shared_->log.position(*group_, place_of(hand));
+  const auto position = shared_->log.position(*group_, input_partition(hand));
   // A cluster has forgotten it: better twice than never.
   if (!position && position.error().is(log::errc::out_of_range)) return false;
   if (!position) return fail(position.error());
@@ -82,7 +82,7 @@ Result<bool> Strays::was_taken(const std::string& owner, const InHand& hand) {
   MILLRACE_ASSIGN(const auto groups, log::find_groups(shared_->log, {.name = name}));
   for (const log::GroupInfo& group : groups) {
     for (const log::GroupInfo::Position& position : group.positions) {
-      if (position.place == place_of(hand)) owner_next_ = position.next;
+      if (position.partition == input_partition(hand)) owner_next_ = position.next;
     }
   }
   return offset < owner_next_;
@@ -93,7 +93,7 @@ void Strays::take() {
 }
 
 void Strays::stage(log::Transaction& transaction) const {
-  if (reported_) transaction.set_position(group_.value(), reported_->place, reported_->next);
+  if (reported_) transaction.set_position(group_.value(), reported_->partition, reported_->next);
 }
 
 }  // namespace millrace::stream::runtime

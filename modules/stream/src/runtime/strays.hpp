@@ -37,7 +37,7 @@ class Strays {
  private:
   /// A position of the group.
   struct Reported {
-    log::TopicPartition place;
+    log::TopicPartition partition;
     log::Offset next;
   };
 

@@ -14,17 +14,17 @@ constexpr std::size_t keys_max = 1'000;
 constexpr std::size_t key_bytes_max = 256U << 10U;
 }  // namespace
 
-void Sweeps::begin_turn(std::size_t max_units, bool input_waits) {
+void Sweeps::begin_turn(std::size_t max_work_items, bool input_waits) {
   punctuators_->begin_turn();
   visits_ = 0;
-  visits_max_ = max_units;
+  visits_max_ = max_work_items;
   bytes_max_ = shared_->options.max_commit_bytes;
   input_waits_ = input_waits;
   if (!input_waits_) {
     input_comes_first_ = false;
     return;
   }
-  visits_max_ = input_comes_first_ ? 0 : std::max<std::size_t>(1, max_units / 2);
+  visits_max_ = input_comes_first_ ? 0 : std::max<std::size_t>(1, max_work_items / 2);
   const std::size_t staged = shared_->staged_bytes();
   if (staged < bytes_max_) bytes_max_ = staged + (bytes_max_ - staged) / 2;
 }

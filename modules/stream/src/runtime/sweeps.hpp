@@ -14,16 +14,16 @@
 namespace millrace::stream::runtime {
 
 /// The sweeps of a task: which entries of a store are visited next, and how much of a turn visits
-/// may take. While input waits that is half of the turn's units and bytes, and no visit at all in
-/// the turn that follows one of visits alone: whatever a sweep takes, time included, input is
+/// may take. While input waits that is half of the turn's work items and bytes, and no visit at all
+/// in the turn that follows one of visits alone: whatever a sweep takes, time included, input is
 /// processed in this turn or in the next one. One thread.
 class Sweeps {
  public:
   Sweeps(const Shared& shared, Punctuators& punctuators, const StoreSet& stores)
       : shared_(&shared), punctuators_(&punctuators), stores_(&stores) {}
 
-  /// A turn of that many units begins.
-  void begin_turn(std::size_t max_units, bool input_waits);
+  /// A turn of that many work items begins.
+  void begin_turn(std::size_t max_work_items, bool input_waits);
   /// All sweeps together had their share of the turn.
   [[nodiscard]] bool had_share() const;
 

@@ -16,17 +16,17 @@ Task::Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim
       resolved_(&resolved),
       claim_(std::move(claim)),
       partition_(partition),
-      snapshots_(shared, claim_.unit()),
-      state_(shared, resolved, partition, claim_.unit(), punctuators_, operator_times_),
+      snapshots_(shared, claim_.task()),
+      state_(shared, resolved, partition, claim_.task(), punctuators_, operator_times_),
       nodes_(shared, resolved),
       inputs_(shared, resolved, partition),
       staging_(shared, resolved, partition),
       sweeps_(shared, punctuators_, staging_.stores()),
       failures_(shared, resolved.spec->name),
-      hand_(resolved.spec->name, claim_.unit(), partition),
+      hand_(resolved.spec->name, claim_.task(), partition),
       calls_(shared, nodes_, staging_, failures_, punctuators_, operator_times_, hand_),
       record_work_([this] { return process_record(); }) {
-  staging_.stores().change_only_while(calls_.is_in_unit());
+  staging_.stores().change_only_while(calls_.is_in_work_item());
 }
 
 Task::~Task() = default;
@@ -45,7 +45,7 @@ Status Task::begin_restore() {
   if (restore_ != nullptr) return {};
   as_of_ms_ = wall_ms();
   auto begun =
-      std::make_unique<Restore>(*shared_, *resolved_, partition_, claim_.unit(), staging_.stores());
+      std::make_unique<Restore>(*shared_, *resolved_, partition_, claim_.task(), staging_.stores());
   MILLRACE_TRY(begun->begin(snapshots_.file()));
   restore_ = std::move(begun);
   return {};
@@ -64,13 +64,13 @@ Result<bool> Task::restore(std::size_t max_bytes) {
   operator_times_.restore(state);
   punctuators_.restore(std::move(state));
   const log::Offset state_next = restore_->system_next();
-  shared_->tell("info", "task restored", claim_.unit() + ": " + restore_->summary());
+  shared_->tell("info", "task restored", claim_.task() + ": " + restore_->summary());
   // Also when no record comes any more: the next restore is to replay less than this one.
   snapshots_.start(restore_->replayed());
   restore_.reset();
   {
     const TaskCalls::While opening = calls_.opening();
-    MILLRACE_TRY(nodes_.open(calls_, claim_.unit()));
+    MILLRACE_TRY(nodes_.open(calls_, claim_.task()));
   }
   MILLRACE_TRY(state_.start(state_next));
   shared_->largest_state_bytes = std::max(shared_->largest_state_bytes, state_bytes_max());
@@ -79,43 +79,43 @@ Result<bool> Task::restore(std::size_t max_bytes) {
   return true;
 }
 
-Result<Turn> Task::run(std::size_t max_units) {
+Result<Turn> Task::run(std::size_t max_work_items) {
   MILLRACE_TRY(inputs_.fill());
   publish_oldest();
-  turn_units_ = 0;
+  turn_work_items_ = 0;
   staging_.begin_turn();
-  sweeps_.begin_turn(max_units, inputs_.choose() != nullptr);
+  sweeps_.begin_turn(max_work_items, inputs_.choose() != nullptr);
   const InHand::PutDown at_the_end(hand_);
   // Left over when the last turn was full: they go before whatever follows.
-  MILLRACE_ASSIGN(bool room, fire_stream_timers(max_units));
+  MILLRACE_ASSIGN(bool room, fire_stream_timers(max_work_items));
   if (const auto due = punctuators_.next_wall_ms(); due && room) {
     const std::int64_t now = wall_ms();
     punctuators_.clamp_to(now);
     if (*due <= now) {
-      MILLRACE_ASSIGN(room, fire_due(PunctuationType::wall_clock, now, max_units));
+      MILLRACE_ASSIGN(room, fire_due(PunctuationType::wall_clock, now, max_work_items));
     }
   }
   if (room) {
-    MILLRACE_ASSIGN(room, process_records(max_units));
+    MILLRACE_ASSIGN(room, process_records(max_work_items));
   }
   if (!room) return Turn::full;
   return has_work() || punctuators_.sweeping() || inputs_.passes() ? Turn::worked : Turn::idle;
 }
 
-bool Task::turn_ends(std::size_t max_units) const {
-  return uncommitted_units() >= max_units ||
-         (turn_units_ > 0 && shared_->cycle_over.load(std::memory_order_relaxed));
+bool Task::turn_ends(std::size_t max_work_items) const {
+  return uncommitted_work_items() >= max_work_items ||
+         (turn_work_items_ > 0 && shared_->cycle_over.load(std::memory_order_relaxed));
 }
 
-// Each of these returns false when a unit has no room beside what the cycle has.
-Result<bool> Task::process_records(std::size_t max_units) {
-  while (!turn_ends(max_units)) {
+// Each of these returns false when a work item has no room beside what the cycle has.
+Result<bool> Task::process_records(std::size_t max_work_items) {
+  while (!turn_ends(max_work_items)) {
     Input* const input = inputs_.choose();
     if (input == nullptr) return true;
     hand_.take(*input, *input->head());
     nodes_.begin();
     const std::int64_t time_before = punctuators_.stream_time_ms();
-    MILLRACE_ASSIGN(const bool room, run_unit(record_work_));
+    MILLRACE_ASSIGN(const bool room, run_work_item(record_work_));
     if (!room) {
       punctuators_.set_back(time_before);
       return false;
@@ -125,7 +125,7 @@ Result<bool> Task::process_records(std::size_t max_units) {
     nodes_.unknown_types().take();
     sweeps_.input_taken();
     ++uncommitted_records_;
-    MILLRACE_ASSIGN(const bool timers_have_room, fire_stream_timers(max_units));
+    MILLRACE_ASSIGN(const bool timers_have_room, fire_stream_timers(max_work_items));
     if (!timers_have_room || inputs_.full()) return false;
     if (inputs_.is_behind(*input) || shared_->staged_bytes() >= shared_->options.max_commit_bytes)
       return true;
@@ -142,13 +142,13 @@ std::optional<Failure> Task::process_record() {
   return std::nullopt;
 }
 
-Result<bool> Task::fire_stream_timers(std::size_t max_units) {
+Result<bool> Task::fire_stream_timers(std::size_t max_work_items) {
   if (!punctuators_.stream_timer_due()) return true;
-  return fire_due(PunctuationType::stream_time, punctuators_.stream_time_ms(), max_units);
+  return fire_due(PunctuationType::stream_time, punctuators_.stream_time_ms(), max_work_items);
 }
 
-Result<bool> Task::fire_due(PunctuationType type, std::int64_t now_ms, std::size_t max_units) {
-  while (!turn_ends(max_units)) {
+Result<bool> Task::fire_due(PunctuationType type, std::int64_t now_ms, std::size_t max_work_items) {
+  while (!turn_ends(max_work_items)) {
     Punctuators::Timer* const timer = punctuators_.next_due(type, now_ms);
     if (timer == nullptr) return true;
     const bool sweeps = timer->store.has_value();
@@ -157,7 +157,7 @@ Result<bool> Task::fire_due(PunctuationType type, std::int64_t now_ms, std::size
       continue;
     }
     MILLRACE_ASSIGN(const bool room,
-                    sweeps ? sweep_part(*timer, now_ms, max_units) : fire(*timer, now_ms));
+                    sweeps ? sweep_part(*timer, now_ms, max_work_items) : fire(*timer, now_ms));
     if (!room) return false;
     if (has_work()) continue;
     // Nothing to take back, nothing worth a commit.
@@ -172,7 +172,7 @@ Result<bool> Task::fire(Punctuators::Timer& timer, std::int64_t now_ms) {
   const TaskState::Timer before = timer.now;
   punctuators_.advance(timer, now_ms);
   take_in_hand(timer, now_ms);
-  MILLRACE_ASSIGN(const bool room, run_unit([&]() -> std::optional<Failure> {
+  MILLRACE_ASSIGN(const bool room, run_work_item([&]() -> std::optional<Failure> {
                     timer.callback(now_ms);
                     return std::nullopt;
                   }));
@@ -190,13 +190,13 @@ void Task::take_in_hand(const Punctuators::Timer& timer, std::int64_t now_ms,
   hand_.take(timer, stream_time == no_time ? now_ms : stream_time, visited);
 }
 
-// Each entry is a unit. The rest of a long walk is left to later turns, so that input is processed
-// between its parts.
+// Each entry is a work item. The rest of a long walk is left to later turns, so that input is
+// processed between its parts.
 Result<bool> Task::sweep_part(Punctuators::Timer& timer, std::int64_t now_ms,
-                              std::size_t max_units) {
+                              std::size_t max_work_items) {
   sweeps_.begin_part(timer, now_ms);
   while (const std::string* const key = sweeps_.next_key(timer)) {
-    if (turn_ends(max_units) || sweeps_.had_share()) return true;
+    if (turn_ends(max_work_items) || sweeps_.had_share()) return true;
     MILLRACE_ASSIGN(const bool room, visit(timer, *key, now_ms));
     if (!room) return false;
   }
@@ -208,7 +208,7 @@ Result<bool> Task::visit(Punctuators::Timer& timer, const std::string& key, std:
   const TaskState::Timer before = timer.now;
   sweeps_.begin_visit(timer, uncommitted_records_ > 0);
   take_in_hand(timer, now_ms, &key);
-  MILLRACE_ASSIGN(const bool room, run_unit([&]() -> std::optional<Failure> {
+  MILLRACE_ASSIGN(const bool room, run_work_item([&]() -> std::optional<Failure> {
                     // An earlier visit may have changed or erased it.
                     if (const auto value = calls_.store(*timer.store).get(key))
                       timer.visit(key, *value, now_ms);
@@ -222,11 +222,11 @@ Result<bool> Task::visit(Punctuators::Timer& timer, const std::string& key, std:
   return true;
 }
 
-// Runs the unit in hand. What it did is kept; or taken back, and then its failure settled. False
-// when that has no room, and nothing is kept.
-Result<bool> Task::run_unit(const Work& work) {
+// Runs the work item in hand. What it did is kept; or taken back, and then its failure settled.
+// False when that has no room, and nothing is kept.
+Result<bool> Task::run_work_item(const Work& work) {
   const std::int64_t time_before = punctuators_.stream_time_ms();
-  const TaskCalls::While in_unit = calls_.in_unit();
+  const TaskCalls::While in_work_item = calls_.in_work_item();
   staging_.begin(hand_);
   operator_times_.savepoint();
   failures_.begin();
@@ -243,14 +243,14 @@ Result<bool> Task::run_unit(const Work& work) {
     return false;
   }
   failures_.keep(hand_);
-  ++turn_units_;
-  hand_.copy_id(last_unit_);
+  ++turn_work_items_;
+  hand_.copy_id(last_work_item_);
   return true;
 }
 
 std::optional<Failure> Task::attempt(const Work& work) {
   const ErrorAction policy = shared_->options.on_processing_error;
-  if (auto verdict = failures_.verdict(hand_)) return verdict;
+  if (auto refusal = failures_.refusal(hand_)) return refusal;
   std::optional<Failure> failure;
   try {
     failure = work();
@@ -286,7 +286,7 @@ void Task::stage() {
 void Task::committed(const log::Committed& committed) {
   // First: an answer must never be newer than the position it carries.
   set_position(committed.position);
-  const UnitCounts counts = staging_.kept_counts();
+  const WorkItemCounts counts = staging_.kept_counts();
   staging_.committed(committed);
   as_of_ms_ = staged_ms_;
   inputs_.committed(shared_->environment.clock.monotonic_ns());
@@ -360,7 +360,7 @@ void Task::describe(InstanceStatus::Task& status) const {
 std::vector<log::Interest> Task::reached() const {
   std::vector<log::Interest> reached;
   for (const Input& input : inputs_.list())
-    reached.push_back({input.place(), input.next()});
+    reached.push_back({input.partition(), input.next()});
   return reached;
 }
 

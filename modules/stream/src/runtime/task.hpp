@@ -31,10 +31,10 @@ enum class Turn : std::uint8_t {
   full     ///< what comes next has no room beside what the cycle has: commit first
 };
 
-/// One sub-topology for one partition. Restored first, then run by turns; a turn takes units, which
-/// are records and firings of timers, one after another in hand. A unit that fails is taken back
-/// alone. What a turn did becomes real by stage() and committed(), or is taken back by drop(). One
-/// thread, that of step(); what says so is open to any.
+/// One sub-topology for one partition. Restored first, then run by turns; a turn takes work items,
+/// which are records and firings of timers, one after another in hand. A work item that fails is
+/// taken back alone. What a turn did becomes real by stage() and committed(), or is taken back by
+/// drop(). One thread, that of step(); what says so is open to any.
 class Task {
  public:
   Task(Shared& shared, const ResolvedSubTopology& resolved, log::Claim claim,
@@ -50,10 +50,10 @@ class Task {
   /// errc::handler_failed when a node cannot be opened.
   [[nodiscard]] Result<bool> restore(std::size_t max_bytes);
 
-  /// Fires what is due and processes what is there: `max_units` firings and records at most, the
-  /// rest in the next turn and in the same order. Failures of the log, or of a handler whose policy
-  /// is to fail.
-  [[nodiscard]] Result<Turn> run(std::size_t max_units);
+  /// Fires what is due and processes what is there: `max_work_items` firings and records at most,
+  /// the rest in the next turn and in the same order. Failures of the log, or of a handler whose
+  /// policy is to fail.
+  [[nodiscard]] Result<Turn> run(std::size_t max_work_items);
   /// There is something to commit. Firings without effect alone are not: they are journaled with
   /// the next commit.
   [[nodiscard]] bool has_work() const;
@@ -71,12 +71,12 @@ class Task {
     return state_.bytes_max() + inputs_.bytes_max();
   }
   /// Records processed and timers fired since the last commit.
-  [[nodiscard]] std::size_t uncommitted_units() const {
+  [[nodiscard]] std::size_t uncommitted_work_items() const {
     return uncommitted_records_ + uncommitted_firings_;
   }
-  /// The one unit since the last commit was refused by the log: it is treated as one whose handler
-  /// failed.
-  void blame_last(const Error& error) { failures_.blame(last_unit_, error); }
+  /// The one work item since the last commit was refused by the log: it is treated as one whose
+  /// handler failed.
+  void blame_last(const Error& error) { failures_.blame(last_work_item_, error); }
 
   /// Writes a snapshot aside when it is due (or asked for) and something changed;
   /// publish_snapshot() publishes it when its position is durable.
@@ -88,7 +88,7 @@ class Task {
 
   [[nodiscard]] const log::Claim& claim() const { return claim_; }
   [[nodiscard]] const ResolvedSubTopology& resolved() const { return *resolved_; }
-  /// Adds the places that it reads next.
+  /// Adds the partitions that it reads next.
   void add_interests(std::vector<log::Interest>& interests) const;
   [[nodiscard]] std::optional<std::int64_t> next_wall_ms() const {
     return punctuators_.next_wall_ms();
@@ -115,21 +115,21 @@ class Task {
   using Work = std::function<std::optional<Failure>()>;
 
   [[nodiscard]] Result<bool> fire_due(PunctuationType type, std::int64_t now_ms,
-                                      std::size_t max_units);
+                                      std::size_t max_work_items);
   [[nodiscard]] Result<bool> fire(Punctuators::Timer& timer, std::int64_t now_ms);
   [[nodiscard]] Result<bool> sweep_part(Punctuators::Timer& timer, std::int64_t now_ms,
-                                        std::size_t max_units);
+                                        std::size_t max_work_items);
   [[nodiscard]] Result<bool> visit(Punctuators::Timer& timer, const std::string& key,
                                    std::int64_t now_ms);
   void take_in_hand(const Punctuators::Timer& timer, std::int64_t now_ms,
                     const std::string* visited = nullptr);
-  [[nodiscard]] Result<bool> fire_stream_timers(std::size_t max_units);
-  [[nodiscard]] Result<bool> process_records(std::size_t max_units);
+  [[nodiscard]] Result<bool> fire_stream_timers(std::size_t max_work_items);
+  [[nodiscard]] Result<bool> process_records(std::size_t max_work_items);
   [[nodiscard]] std::optional<Failure> process_record();
-  [[nodiscard]] Result<bool> run_unit(const Work& work);
+  [[nodiscard]] Result<bool> run_work_item(const Work& work);
   [[nodiscard]] std::optional<Failure> attempt(const Work& work);
-  /// The task has done its share of the cycle: at least one unit, if there was one.
-  [[nodiscard]] bool turn_ends(std::size_t max_units) const;
+  /// The task has done its share of the cycle: at least one work item, if there was one.
+  [[nodiscard]] bool turn_ends(std::size_t max_work_items) const;
   void forget_turn();
   void keep_table_positions();
   [[nodiscard]] std::int64_t wall_ms() const { return shared_->environment.clock.wall_ms(); }
@@ -152,10 +152,10 @@ class Task {
   Failures failures_;
   InHand hand_;
   TaskCalls calls_;
-  UnitId last_unit_;
+  WorkItemId last_work_item_;
   Work record_work_;
 
-  std::size_t turn_units_ = 0;  // of the turn under way
+  std::size_t turn_work_items_ = 0;  // of the turn under way
   std::size_t uncommitted_records_ = 0;
   std::size_t uncommitted_firings_ = 0;  // those that had an effect, or came with records
   // Wall time before the commit under way, and before the last one: until then nobody else could

@@ -17,14 +17,13 @@ ByteStore& TaskCalls::store(StoreId id) {
   return *found;
 }
 
-void TaskCalls::check_in_unit(const char* what) const {
-  if (in_unit_) [[likely]] {
+void TaskCalls::check_in_work_item(const char* what) const {
+  if (in_work_item_) [[likely]] {
     return;
   }
-  throw std::logic_error(
-      std::string(what) +
-      " outside of a unit of work: call it in process(), or in the callback of a "
-      "timer or a sweep");
+  throw std::logic_error(std::string(what) +
+                         " outside of a work item: call it in process(), or in the callback of a "
+                         "timer or a sweep");
 }
 
 void TaskCalls::check_opening(const char* what) const {
@@ -34,12 +33,12 @@ void TaskCalls::check_opening(const char* what) const {
 }
 
 void TaskCalls::send(const SinkSpec& sink, const Message& message) {
-  check_in_unit("a record is sent");
+  check_in_work_item("a record is sent");
   staging_.send(sink, message);
 }
 
 void TaskCalls::dead_letter(ErrorCode code, std::string_view reason) {
-  check_in_unit("dead_letter()");
+  check_in_work_item("dead_letter()");
   failures_.dead_letter(hand_, code, reason, staging_.outbox(), staging_.counts());
 }
 
@@ -79,7 +78,7 @@ void TaskCalls::sweep(std::string_view name, PunctuationType type, std::int64_t 
 }
 
 void TaskCalls::with_context(const RememberedContext& context, const std::function<void()>& fn) {
-  check_in_unit("with_context()");
+  check_in_work_item("with_context()");
   struct Guard {
     TaskCalls& calls;
     codec::EventContext saved;

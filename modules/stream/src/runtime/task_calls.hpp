@@ -42,10 +42,10 @@ class TaskCalls final : public TaskContext {
   };
   /// Nodes are opened for the scope of the result.
   [[nodiscard]] While opening() { return While(opening_); }
-  /// A unit is processed for the scope of the result.
-  [[nodiscard]] While in_unit() { return While(in_unit_); }
-  /// Whether a unit is processed now. Lives as long as this.
-  [[nodiscard]] const bool& is_in_unit() const { return in_unit_; }
+  /// A work item is processed for the scope of the result.
+  [[nodiscard]] While in_work_item() { return While(in_work_item_); }
+  /// Whether a work item is processed now. Lives as long as this.
+  [[nodiscard]] const bool& is_in_work_item() const { return in_work_item_; }
 
   [[nodiscard]] const RecordInHand& record() const override { return hand_.view(); }
   [[nodiscard]] std::int64_t stream_time_ms() const override {
@@ -72,7 +72,7 @@ class TaskCalls final : public TaskContext {
   void with_context(const RememberedContext& context, const std::function<void()>& fn) override;
 
  private:
-  void check_in_unit(const char* what) const;
+  void check_in_work_item(const char* what) const;
   void check_opening(const char* what) const;
 
   Shared& shared_;
@@ -82,8 +82,8 @@ class TaskCalls final : public TaskContext {
   Punctuators& punctuators_;
   OperatorTimes& operator_times_;
   InHand& hand_;
-  bool opening_ = false;  // nodes are opened
-  bool in_unit_ = false;  // a unit is processed
+  bool opening_ = false;       // nodes are opened
+  bool in_work_item_ = false;  // a work item is processed
 };
 
 }  // namespace millrace::stream::runtime

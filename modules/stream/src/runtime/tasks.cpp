@@ -22,11 +22,11 @@ constexpr std::int64_t poll_interval_ns = 100 * ms;
 constexpr std::int64_t owners_interval_ns = 1'000 * ms;
 constexpr std::size_t restore_bytes_per_step = 4U << 20U;
 
-log::PartitionId partition_of_unit(const std::string& unit) {
+log::PartitionId partition_of_task(const std::string& task) {
   std::int32_t partition = -1;
-  const std::size_t slash = unit.rfind('/');
-  MILLRACE_ASSERT(slash != std::string::npos, "units are named <sub-topology>/<partition>");
-  std::from_chars(unit.data() + slash + 1, unit.data() + unit.size(), partition);
+  const std::size_t slash = task.rfind('/');
+  MILLRACE_ASSERT(slash != std::string::npos, "tasks are named <sub-topology>/<partition>");
+  std::from_chars(task.data() + slash + 1, task.data() + task.size(), partition);
   return log::partition(partition);
 }
 
@@ -61,7 +61,7 @@ Status Tasks::look_for_topics(std::int64_t now_ns, StepResult& result) {
     if (!member->may_join()) continue;
     MILLRACE_TRY(member->join());
     result.worked = true;
-    // Its units are to be had at once, not at the next turn of the clock.
+    // Its tasks are to be had at once, not at the next turn of the clock.
     poll_soon();
   }
   return {};
@@ -99,8 +99,8 @@ void Tasks::look_for_owners(std::int64_t now_ns) {
     // While the log does not say, nothing is known of an owner.
     if (!groups) return;
     for (const log::GroupInfo& group : *groups) {
-      for (const log::GroupInfo::Unit& unit : group.units) {
-        if (!unit.member.empty()) orphans_.erase({group.id, unit.name});
+      for (const log::GroupInfo::Task& task : group.tasks) {
+        if (!task.member.empty()) orphans_.erase({group.id, task.name});
       }
     }
   }
@@ -108,23 +108,23 @@ void Tasks::look_for_owners(std::int64_t now_ns) {
 
 Status Tasks::apply(SubTopologyMember& member, const log::MembershipChange& change) {
   for (const log::Claim& claim : change.lost) {
-    shared_->tell("warn", "task lost", claim.unit());
+    shared_->tell("warn", "task lost", claim.task());
     remove(claim);
-    orphans_.emplace(claim.group(), claim.unit());
+    orphans_.emplace(claim.group(), claim.task());
     owners_looked_ns_ = -1;
   }
   for (const log::Claim& claim : change.asked_back) {
-    shared_->tell("info", "task given back", claim.unit());
+    shared_->tell("info", "task given back", claim.task());
     remove(claim);
     MILLRACE_TRY(member.release(claim));
   }
   for (const log::Claim& claim : change.granted) {
     remove(claim);
-    orphans_.erase({claim.group(), claim.unit()});
+    orphans_.erase({claim.group(), claim.task()});
     auto task =
-        std::make_unique<Task>(*shared_, member.resolved(), claim, partition_of_unit(claim.unit()));
+        std::make_unique<Task>(*shared_, member.resolved(), claim, partition_of_task(claim.task()));
     static_cast<void>(task->restart());
-    shared_->tell("info", "task granted", claim.unit());
+    shared_->tell("info", "task granted", claim.task());
     const UniqueLock lock(mutex_);
     tasks_.push_back(std::move(task));
     changed_ = true;
@@ -140,7 +140,7 @@ void Tasks::remove(const log::Claim& claim) {
   List removed;
   const UniqueLock lock(mutex_);
   const auto is_other = [&](const std::unique_ptr<Task>& task) {
-    return task->claim().group() != claim.group() || task->claim().unit() != claim.unit();
+    return task->claim().group() != claim.group() || task->claim().task() != claim.task();
   };
   const auto first = std::stable_partition(tasks_.begin(), tasks_.end(), is_other);
   removed.assign(std::make_move_iterator(first), std::make_move_iterator(tasks_.end()));
@@ -176,8 +176,8 @@ Status Tasks::restore(StepResult& result) {
   return {};
 }
 
-// A log that reads over a network begins with all places at once, rather than with each when its
-// turn comes.
+// A log that reads over a network begins with all partitions at once, rather than with each when
+// its turn comes.
 void Tasks::read_ahead() {
   static_cast<void>(waiter_->wait(interests_, shared_->environment.clock.monotonic_ns()));
   interests_.clear();
@@ -196,11 +196,11 @@ void Tasks::drop_all() {
   shared_->transaction.clear();
 }
 
-std::size_t Tasks::uncommitted_units() const {
-  std::size_t units = 0;
+std::size_t Tasks::uncommitted_work_items() const {
+  std::size_t work_items = 0;
   for (const auto& task : tasks_)
-    units += task->uncommitted_units();
-  return units;
+    work_items += task->uncommitted_work_items();
+  return work_items;
 }
 
 void Tasks::keep_snapshots(std::int64_t now_ns) {

@@ -45,7 +45,7 @@ class Tasks {
 
   /// Takes back what is not committed, in all tasks and in the transaction.
   void drop_all();
-  [[nodiscard]] std::size_t uncommitted_units() const;
+  [[nodiscard]] std::size_t uncommitted_work_items() const;
 
   /// Writes the snapshots that are due, and publishes those whose position is durable.
   void keep_snapshots(std::int64_t now_ns);
@@ -86,7 +86,7 @@ class Tasks {
   std::vector<log::Interest> interests_;
   std::int64_t looked_ns_ = -1;
   std::int64_t polled_ns_ = -1;
-  // Units that were lost, until somebody has them.
+  // Tasks that were lost, until somebody has them.
   std::set<std::pair<log::GroupId, std::string>> orphans_;
   std::int64_t owners_looked_ns_ = -1;
   bool changed_ = true;

@@ -174,7 +174,7 @@ class Instance {
     return View<K, V>(*this, std::move(store));
   }
 
-  /// The byte core of views: committed value of an encoded key, and the entries of a range merged
+  /// The bytes of views: committed value of an encoded key, and the entries of a range merged
   /// over the local tasks in key order.
   [[nodiscard]] Result<Answer<std::optional<std::string>>> read(std::string_view store,
                                                                 std::string_view key) const;
@@ -182,9 +182,9 @@ class Instance {
       std::string_view store, std::string_view from, std::string_view to, std::size_t limit) const;
 
  private:
-  class Core;
-  explicit Instance(std::unique_ptr<Core> core);
-  std::unique_ptr<Core> core_;
+  class Worker;
+  explicit Instance(std::unique_ptr<Worker> worker);
+  std::unique_ptr<Worker> worker_;
 };
 
 }  // namespace millrace::stream

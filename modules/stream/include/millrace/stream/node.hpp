@@ -31,8 +31,8 @@ struct Message {
   std::int64_t timestamp_ms = 0;
 };
 
-/// The record that a task has in hand. During a punctuation the place is empty and the context that
-/// of nobody.
+/// The record that a task has in hand. During a punctuation topic, partition and offset are empty
+/// and the context that of nobody.
 struct RecordInHand {
   std::string_view topic;
   log::PartitionId partition;
@@ -50,7 +50,7 @@ enum class PunctuationType : std::uint8_t {
 
 /// The stream time of one operator in one task: the largest timestamp that it has received, the
 /// message in hand included. The task owns it: it is committed with the task's state, restored with
-/// it, and taken back with a unit that failed. It never falls.
+/// it, and taken back with a work item that failed. It never falls.
 class OperatorTime {
  public:
   static constexpr std::int64_t none = std::numeric_limits<std::int64_t>::min();
@@ -107,10 +107,10 @@ class TaskContext {
   virtual void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                         std::function<void(std::int64_t)> callback) = 0;
   /// As schedule(), for work on each entry of a store: walks the store in key order, calling
-  /// `visit(key, value, time_ms)` with what is there by then. Each entry is a unit of its own, the
-  /// walk is spread over as many commits as it needs, with input between them, and continues after
-  /// a restart where it was. It ends at the key that was the last one when it began (or continued
-  /// after a restart): what is added behind that key is left to the next walk.
+  /// `visit(key, value, time_ms)` with what is there by then. Each entry is a work item of its own,
+  /// the walk is spread over as many commits as it needs, with input between them, and continues
+  /// after a restart where it was. It ends at the key that was the last one when it began (or
+  /// continued after a restart): what is added behind that key is left to the next walk.
   virtual void sweep(
       std::string_view name, PunctuationType type, std::int64_t interval_ms, StoreId store,
       std::function<void(std::string_view, std::string_view, std::int64_t)> visit) = 0;

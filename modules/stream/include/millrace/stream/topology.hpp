@@ -28,7 +28,7 @@ template <class K, class V>
 class WindowedStream;
 
 /// What a processor uses: stores it reads and writes and emitters it emits through. `uses(shelves,
-/// orders)`, `emits(answers)`.
+/// orders)`, `emits(replies)`.
 struct Connections {
   std::vector<StoreId> stores;
   std::vector<NodeId> emitters;
@@ -92,9 +92,9 @@ class TopologyBuilder {
   [[nodiscard]] Stream<K, std::variant<const V*...>> merge(const Stream<K, V>&... streams);
 
   /// What is called `name` here (a store, a repartition, a private topic, a processor) was called
-  /// `old` in an earlier build: it continues with its state, its place and its topics, and `name`
-  /// is what users query. May be said for several old names, and stays as long as a log may have
-  /// one of them: without effect where it has none. `builder.was("totals", "counts")`
+  /// `old` in an earlier build: it continues with its state, its positions and its topics, and
+  /// `name` is what users query. May be said for several old names, and stays as long as a log may
+  /// have one of them: without effect where it has none. `builder.was("totals", "counts")`
   TopologyBuilder& was(std::string_view name, std::string_view old);
   /// Raised from 1 when a store or a processor means something else now, although its types are the
   /// same: `builder.version("totals", 2)`. What the log has of a version that differs is not
@@ -105,12 +105,12 @@ class TopologyBuilder {
   /// errc::bad_topology names what is wrong.
   [[nodiscard]] Result<Topology> build();
 
-  /// For Stream and its kin: the builder's byte core.
-  class Core;
-  [[nodiscard]] Core& core() { return *core_; }
+  /// For Stream and its kin: the nodes and stores of the topology, over bytes.
+  class Graph;
+  [[nodiscard]] Graph& graph() { return *graph_; }
 
  private:
-  std::unique_ptr<Core> core_;
+  std::unique_ptr<Graph> graph_;
 };
 
 namespace errc {
@@ -129,7 +129,7 @@ inline constexpr ErrorCode bad_topology{"stream.bad_topology"};
 template <class K, class V>
 class Stream {
  public:
-  Stream(TopologyBuilder::Core& core, NodeId node) : core_(&core), node_(node) {}
+  Stream(TopologyBuilder::Graph& graph, NodeId node) : graph_(&graph), node_(node) {}
 
   template <class F>
   Stream filter(F predicate) const;
@@ -191,10 +191,10 @@ class Stream {
   void process(std::string name, F factory, C... connections) const;
 
   [[nodiscard]] NodeId node() const { return node_; }
-  [[nodiscard]] TopologyBuilder::Core& core() const { return *core_; }
+  [[nodiscard]] TopologyBuilder::Graph& graph() const { return *graph_; }
 
  private:
-  TopologyBuilder::Core* core_;
+  TopologyBuilder::Graph* graph_;
   NodeId node_;
 };
 
@@ -202,15 +202,15 @@ class Stream {
 template <class K, class V>
 class Table {
  public:
-  Table(TopologyBuilder::Core& core, NodeId node, StoreId store)
-      : core_(&core), node_(node), store_(store) {}
+  Table(TopologyBuilder::Graph& graph, NodeId node, StoreId store)
+      : graph_(&graph), node_(node), store_(store) {}
   /// Every change as a fact, deletions with a null value: `to()` writes them as tombstones.
   Stream<K, V> to_stream() const;
   [[nodiscard]] NodeId node() const { return node_; }
   [[nodiscard]] StoreId store() const { return store_; }
 
  private:
-  TopologyBuilder::Core* core_;
+  TopologyBuilder::Graph* graph_;
   NodeId node_;
   StoreId store_;
 };
@@ -220,8 +220,8 @@ class Table {
 template <class K, class V>
 class GroupedStream {
  public:
-  GroupedStream(TopologyBuilder::Core& core, NodeId node, bool repartition)
-      : core_(&core), node_(node), repartition_(repartition) {}
+  GroupedStream(TopologyBuilder::Graph& graph, NodeId node, bool repartition)
+      : graph_(&graph), node_(node), repartition_(repartition) {}
   Table<K, std::int64_t> count(std::string store) const;
   /// `fn(const V& so_far, const V& value) -> V`.
   template <class F>
@@ -232,7 +232,7 @@ class GroupedStream {
   WindowedStream<K, V> windowed_by(TumblingWindows windows) const;
 
  private:
-  TopologyBuilder::Core* core_;
+  TopologyBuilder::Graph* graph_;
   NodeId node_;
   bool repartition_;
 };
@@ -241,9 +241,9 @@ class GroupedStream {
 template <class K, class V>
 class WindowedStream {
  public:
-  WindowedStream(TopologyBuilder::Core& core, NodeId node, bool repartition,
+  WindowedStream(TopologyBuilder::Graph& graph, NodeId node, bool repartition,
                  TumblingWindows windows)
-      : core_(&core), node_(node), repartition_(repartition), windows_(windows) {}
+      : graph_(&graph), node_(node), repartition_(repartition), windows_(windows) {}
   Table<Windowed<K>, std::int64_t> count(std::string store) const;
   template <class F>
   Table<Windowed<K>, V> reduce(F fn, std::string store) const;
@@ -251,7 +251,7 @@ class WindowedStream {
   Table<Windowed<K>, A> aggregate(A initial, F fn, std::string store) const;
 
  private:
-  TopologyBuilder::Core* core_;
+  TopologyBuilder::Graph* graph_;
   NodeId node_;
   bool repartition_;
   TumblingWindows windows_;

@@ -8,36 +8,36 @@ namespace millrace::stream {
 
 template <class K, class V>
 Stream<K, V> TopologyBuilder::stream(std::string topic, OnUnknownType on_unknown_type) {
-  return {*core_,
-          core_->source(topic, detail::record_type<K, V>(codec::Format::json), on_unknown_type)};
+  return {*graph_,
+          graph_->source(topic, detail::record_type<K, V>(codec::Format::json), on_unknown_type)};
 }
 
 template <class K, class V>
 Table<K, V> TopologyBuilder::table(std::string topic, std::string store,
                                    OnUnknownType on_unknown_type) {
-  const auto [node, id] = core_->table_source(
+  const auto [node, id] = graph_->table_source(
       topic, store, detail::record_type<K, V>(codec::Format::json), on_unknown_type);
-  return {*core_, node, id};
+  return {*graph_, node, id};
 }
 
 template <class K, class V>
 Stream<K, V> TopologyBuilder::private_stream(std::string topic) {
-  return {*core_, core_->private_source(topic, detail::record_type<K, V>(codec::Format::binary))};
+  return {*graph_, graph_->private_source(topic, detail::record_type<K, V>(codec::Format::binary))};
 }
 
 template <class K, class V>
 StoreRef<K, V> TopologyBuilder::store(std::string name) {
-  return {core_->store(name, codec::type_info<K>(), codec::type_info<V>())};
+  return {graph_->store(name, codec::type_info<K>(), codec::type_info<V>())};
 }
 
 template <class K, class V>
 Emitter<K, V> TopologyBuilder::emitter(std::string name) {
-  return {core_->emitter(name)};
+  return {graph_->emitter(name)};
 }
 
 template <class K, class V>
 Stream<K, V> TopologyBuilder::stream(const Emitter<K, V>& emitter) {
-  return {*core_, emitter.node};
+  return {*graph_, emitter.node};
 }
 
 template <class K, class... V>
@@ -45,17 +45,17 @@ Stream<K, std::variant<const V*...>> TopologyBuilder::merge(const Stream<K, V>&.
   std::vector<NodeId> parents;
   const auto wrap = [&]<std::size_t... I>(std::index_sequence<I...>) {
     (parents.push_back(
-         core_->add("merge_input", {streams.node()},
-                    detail::stateless([](const Message& message, const detail::Output& out) {
-                      if (message.value == nullptr) return out(message);
-                      const std::variant<const V*...> value(std::in_place_index<I>,
-                                                            static_cast<const V*>(message.value));
-                      out({message.key, &value, message.timestamp_ms});
-                    }))),
+         graph_->add("merge_input", {streams.node()},
+                     detail::stateless([](const Message& message, const detail::Output& out) {
+                       if (message.value == nullptr) return out(message);
+                       const std::variant<const V*...> value(std::in_place_index<I>,
+                                                             static_cast<const V*>(message.value));
+                       out({message.key, &value, message.timestamp_ms});
+                     }))),
      ...);
   };
   wrap(std::index_sequence_for<V...>{});
-  return {*core_, core_->add("merge", std::move(parents), detail::pass_through())};
+  return {*graph_, graph_->add("merge", std::move(parents), detail::pass_through())};
 }
 
 }  // namespace millrace::stream

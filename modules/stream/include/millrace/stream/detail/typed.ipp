@@ -6,7 +6,7 @@
 #include <tuple>
 #include <type_traits>
 
-#include "millrace/stream/detail/topology_core.ipp"
+#include "millrace/stream/detail/topology_graph.ipp"
 
 namespace millrace::stream {
 
@@ -245,16 +245,16 @@ template <class K>
 /// Adds an aggregation of a grouped stream of K and V under the store `name`.
 template <class StoreKey, class A, class K, class V>
 [[nodiscard]] Table<StoreKey, A> add_aggregate(
-    TopologyBuilder::Core& core, NodeId node, bool repartition, std::string_view kind,
+    TopologyBuilder::Graph& graph, NodeId node, bool repartition, std::string_view kind,
     const std::string& name, auto fold, std::function<void(const Message&, void*)> group = {},
     const std::optional<TumblingWindows>& windows = {}) {
-  if (repartition) node = core.repartition(node, name, repartition_type<K, V>());
-  const StoreId store = core.store(name, codec::type_info<StoreKey>(), codec::type_info<A>(),
-                                   windows ? windows->to_string() : std::string());
-  node = core.add_stateful(
+  if (repartition) node = graph.repartition(node, name, repartition_type<K, V>());
+  const StoreId store = graph.store(name, codec::type_info<StoreKey>(), codec::type_info<A>(),
+                                    windows ? windows->to_string() : std::string());
+  node = graph.add_stateful(
       kind, node, store,
       aggregate({table_spec<StoreKey, A>(store), std::move(fold), std::move(group), windows}));
-  return {core, node, store};
+  return {graph, node, store};
 }
 
 }  // namespace detail

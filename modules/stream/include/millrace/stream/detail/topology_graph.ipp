@@ -17,7 +17,7 @@ namespace millrace::stream {
 
 /// What the typed facade tells the builder, over bytes and type descriptions. Mistakes are gathered
 /// and come out of build().
-class TopologyBuilder::Core {
+class TopologyBuilder::Graph {
  public:
   /// Whether equal keys still meet in one task.
   enum class Keys : std::uint8_t {
@@ -28,7 +28,7 @@ class TopologyBuilder::Core {
 
   using Partitioner = detail::PartitionChooser;
 
-  Core(std::string service, std::int32_t partitions);
+  Graph(std::string service, std::int32_t partitions);
 
   NodeId source(const std::string& topic, RecordType type, OnUnknownType on_unknown_type);
   NodeId private_source(const std::string& topic, RecordType type);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "runtime/core.hpp"
+#include "runtime/worker.hpp"
 
 #include <algorithm>
 
@@ -16,9 +16,9 @@ constexpr std::int64_t poll_interval_ms = 100;
 constexpr std::int32_t default_partitions = 4;
 
 InstanceOptions resolved(InstanceOptions options, const log::Log& log) {
-  constexpr std::size_t unit_bytes = 4U << 20U;
+  constexpr std::size_t step_bytes = 4U << 20U;
   const std::size_t scale =
-      std::clamp<std::size_t>(log.options().max_transaction_bytes / unit_bytes, 1, 16);
+      std::clamp<std::size_t>(log.options().max_transaction_bytes / step_bytes, 1, 16);
   if (options.fetch_bytes == 0) options.fetch_bytes = scale * (256U << 10U);
   if (options.max_cycle_records == 0) options.max_cycle_records = scale * 4'000;
   if (options.max_commit_bytes == 0) options.max_commit_bytes = scale * (512U << 10U);
@@ -27,8 +27,8 @@ InstanceOptions resolved(InstanceOptions options, const log::Log& log) {
 
 }  // namespace
 
-Instance::Core::Core(log::Log& log, Topology topology, InstanceOptions options,
-                     Environment environment)
+Instance::Worker::Worker(log::Log& log, Topology topology, InstanceOptions options,
+                         Environment environment)
     : topology_(std::move(topology)),
       options_(resolved(std::move(options), log)),
       environment_(std::move(environment)),
@@ -49,7 +49,7 @@ Instance::Core::Core(log::Log& log, Topology topology, InstanceOptions options,
       board_(shared_, tasks_, progress_),
       queries_(topology_, tasks_) {}
 
-Status Instance::Core::open() {
+Status Instance::Worker::open() {
   MILLRACE_TRY(check_interval_ms("snapshot_interval_ms", options_.snapshot_interval_ms, 1));
   MILLRACE_TRY(check_interval_ms("commit_interval_ms", options_.commit_interval_ms, 0));
   MILLRACE_TRY(check_interval_ms("max_task_idle_ms", options_.max_task_idle_ms, 0));
@@ -65,7 +65,7 @@ Status Instance::Core::open() {
   return {};
 }
 
-Status Instance::Core::make_topics() {
+Status Instance::Worker::make_topics() {
   const auto is_changelog = [this](const std::string& name) {
     return std::any_of(topology_.stores.begin(), topology_.stores.end(),
                        [&](const StoreSpec& store) {
@@ -97,7 +97,7 @@ Status Instance::Core::make_topics() {
   return {};
 }
 
-Result<StepResult> Instance::Core::step() {
+Result<StepResult> Instance::Worker::step() {
   if (ended_) return fail(*ended_);
   Result<StepResult> result = do_step();
   if (!result) {
@@ -107,7 +107,7 @@ Result<StepResult> Instance::Core::step() {
   return result;
 }
 
-Result<StepResult> Instance::Core::do_step() {
+Result<StepResult> Instance::Worker::do_step() {
   StepResult result;
   const std::int64_t now_ns = environment_.clock.monotonic_ns();
   const bool blocked = cycle_.is_blocked(now_ns);
@@ -131,7 +131,7 @@ Result<StepResult> Instance::Core::do_step() {
 }
 
 // A cluster that does not answer is no reason to end: what is not committed is done again.
-Status Instance::Core::wait_if_unavailable(Status done, StepResult& result) {
+Status Instance::Worker::wait_if_unavailable(Status done, StepResult& result) {
   const auto is = [&](ErrorCode code) { return !done && done.error().is(code); };
   // A loaded broker may not know yet of a topic that another one has made.
   const bool passing =
@@ -144,7 +144,7 @@ Status Instance::Core::wait_if_unavailable(Status done, StepResult& result) {
   return {};
 }
 
-std::int64_t Instance::Core::wake_at(std::int64_t now_ns) const {
+std::int64_t Instance::Worker::wake_at(std::int64_t now_ns) const {
   std::int64_t at = now_ns + ns_of_ms(poll_interval_ms);
   if (cycle_.next_ns() > now_ns) at = std::min(at, cycle_.next_ns());
   const std::int64_t wall = environment_.clock.wall_ms();
@@ -162,7 +162,7 @@ std::int64_t Instance::Core::wake_at(std::int64_t now_ns) const {
   return at;
 }
 
-void Instance::Core::wait(const StepResult& last) {
+void Instance::Worker::wait(const StepResult& last) {
   interests_.clear();
   if (cycle_.next_ns() <= environment_.clock.monotonic_ns()) {
     for (const auto& task : tasks_.list())
@@ -171,7 +171,7 @@ void Instance::Core::wait(const StepResult& last) {
   static_cast<void>(waiter_->wait(interests_, last.wake_at_ns));
 }
 
-void Instance::Core::maintain() {
+void Instance::Worker::maintain() {
   tasks_.heartbeat();
   const std::int64_t now_ns = environment_.clock.monotonic_ns();
   cycle_.end_if_long(now_ns);
@@ -179,7 +179,7 @@ void Instance::Core::maintain() {
   board_.report_stall();
 }
 
-Status Instance::Core::close() {
+Status Instance::Worker::close() {
   if (ended_) return fail(*ended_);
   ended_ = Error(log::errc::closed, "the instance is closed");
   // What could not be written is restored by replay; the tasks must be free for others all the

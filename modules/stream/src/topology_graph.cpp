@@ -27,21 +27,21 @@ bool same(const RecordType& a, const RecordType& b) {
 }  // namespace
 
 TopologyBuilder::TopologyBuilder(std::string service, std::int32_t partitions)
-    : core_(std::make_unique<Core>(std::move(service), partitions)) {}
+    : graph_(std::make_unique<Graph>(std::move(service), partitions)) {}
 TopologyBuilder::~TopologyBuilder() = default;
-Result<Topology> TopologyBuilder::build() { return core_->build(); }
+Result<Topology> TopologyBuilder::build() { return graph_->build(); }
 
 TopologyBuilder& TopologyBuilder::was(std::string_view name, std::string_view old) {
-  core_->was(std::string(name), std::string(old));
+  graph_->was(std::string(name), std::string(old));
   return *this;
 }
 
 TopologyBuilder& TopologyBuilder::version(std::string_view name, std::int64_t version) {
-  core_->version(std::string(name), version);
+  graph_->version(std::string(name), version);
   return *this;
 }
 
-TopologyBuilder::Core::Core(std::string service, std::int32_t partitions)
+TopologyBuilder::Graph::Graph(std::string service, std::int32_t partitions)
     : partitions_(partitions) {
   plan_.service = std::move(service);
   if (!is_name(plan_.service))
@@ -51,16 +51,16 @@ TopologyBuilder::Core::Core(std::string service, std::int32_t partitions)
                         std::to_string(partitions_));
 }
 
-void TopologyBuilder::Core::claim_name(std::string_view what, const std::string& name) {
+void TopologyBuilder::Graph::claim_name(std::string_view what, const std::string& name) {
   const std::string claim = std::string(what).append(" '").append(name).append("'");
   if (!is_name(name)) problems_.push_back(claim + ": the name " + name_advice(name));
   if (!names_.insert(claim).second)
     problems_.push_back(claim + " is there twice: give each a name of its own");
 }
 
-NodeId TopologyBuilder::Core::add_named(std::string_view kind, std::string name,
-                                        std::vector<NodeId> parents, detail::NodeFactory make,
-                                        Keys keys) {
+NodeId TopologyBuilder::Graph::add_named(std::string_view kind, std::string name,
+                                         std::vector<NodeId> parents, detail::NodeFactory make,
+                                         Keys keys) {
   const auto id = static_cast<NodeId>(plan_.nodes.size());
   for (const NodeId parent : parents)
     keys = std::max(keys, this->keys(parent));
@@ -70,15 +70,15 @@ NodeId TopologyBuilder::Core::add_named(std::string_view kind, std::string name,
   return id;
 }
 
-NodeId TopologyBuilder::Core::add(std::string_view kind, std::vector<NodeId> parents,
-                                  detail::NodeFactory make, Keys keys) {
+NodeId TopologyBuilder::Graph::add(std::string_view kind, std::vector<NodeId> parents,
+                                   detail::NodeFactory make, Keys keys) {
   std::string name(kind);
   name.append("-").append(std::to_string(++kinds_[name]));
   return add_named(kind, std::move(name), std::move(parents), std::move(make), keys);
 }
 
-NodeId TopologyBuilder::Core::add_source(const std::string& topic, RecordType type, bool is_table,
-                                         OnUnknownType on_unknown_type) {
+NodeId TopologyBuilder::Graph::add_source(const std::string& topic, RecordType type, bool is_table,
+                                          OnUnknownType on_unknown_type) {
   if (!is_name(topic)) problems_.push_back("topic '" + topic + "': the name " + name_advice(topic));
   if (const auto found = readers_.find(topic); found != readers_.end()) {
     const Reader& reader = found->second;
@@ -103,19 +103,19 @@ NodeId TopologyBuilder::Core::add_source(const std::string& topic, RecordType ty
   return node;
 }
 
-NodeId TopologyBuilder::Core::source(const std::string& topic, RecordType type,
-                                     OnUnknownType on_unknown_type) {
+NodeId TopologyBuilder::Graph::source(const std::string& topic, RecordType type,
+                                      OnUnknownType on_unknown_type) {
   return add_source(topic, type, false, on_unknown_type);
 }
 
-NodeId TopologyBuilder::Core::private_source(const std::string& topic, RecordType type) {
+NodeId TopologyBuilder::Graph::private_source(const std::string& topic, RecordType type) {
   return add_source(plan_.service + "." + topic, type, false, OnUnknownType::skip);
 }
 
-std::pair<NodeId, StoreId> TopologyBuilder::Core::table_source(const std::string& topic,
-                                                               const std::string& name,
-                                                               RecordType type,
-                                                               OnUnknownType on_unknown_type) {
+std::pair<NodeId, StoreId> TopologyBuilder::Graph::table_source(const std::string& topic,
+                                                                const std::string& name,
+                                                                RecordType type,
+                                                                OnUnknownType on_unknown_type) {
   const NodeId from = add_source(topic, type, true, on_unknown_type);
   const StoreId id = store(name, *type.key, *type.value);
   plan_.stores[index(id)].changelog = topic;
@@ -126,8 +126,8 @@ std::pair<NodeId, StoreId> TopologyBuilder::Core::table_source(const std::string
   return {add_stateful("table", from, id, detail::table({id, type.key, type.value})), id};
 }
 
-StoreId TopologyBuilder::Core::store(const std::string& name, const codec::TypeInfo& key,
-                                     const codec::TypeInfo& value, const std::string& window) {
+StoreId TopologyBuilder::Graph::store(const std::string& name, const codec::TypeInfo& key,
+                                      const codec::TypeInfo& value, const std::string& window) {
   claim_name("store", name);
   const auto id = static_cast<StoreId>(plan_.stores.size());
   plan_.stores.push_back({id,
@@ -143,13 +143,13 @@ StoreId TopologyBuilder::Core::store(const std::string& name, const codec::TypeI
   return id;
 }
 
-NodeId TopologyBuilder::Core::emitter(const std::string& name) {
+NodeId TopologyBuilder::Graph::emitter(const std::string& name) {
   claim_name("emitter", name);
   return add_named("emitter", name, {}, detail::pass_through(), Keys::emitted);
 }
 
-NodeId TopologyBuilder::Core::add_stateful(std::string_view kind, NodeId parent, StoreId store,
-                                           detail::NodeFactory make) {
+NodeId TopologyBuilder::Graph::add_stateful(std::string_view kind, NodeId parent, StoreId store,
+                                            detail::NodeFactory make) {
   std::string name(kind);
   name.append(" ").append(store_name(store));
   const NodeId id = add_named(kind, std::move(name), {parent}, std::move(make), Keys::kept);
@@ -157,8 +157,8 @@ NodeId TopologyBuilder::Core::add_stateful(std::string_view kind, NodeId parent,
   return id;
 }
 
-void TopologyBuilder::Core::process(const std::string& name, NodeId parent, RecordType type,
-                                    const Connections& connections, detail::NodeFactory make) {
+void TopologyBuilder::Graph::process(const std::string& name, NodeId parent, RecordType type,
+                                     const Connections& connections, detail::NodeFactory make) {
   claim_name("processor", name);
   if (!connections.stores.empty() && keys(parent) == Keys::changed)
     parent = repartition(parent, name, type);
@@ -168,9 +168,9 @@ void TopologyBuilder::Core::process(const std::string& name, NodeId parent, Reco
     plan_.nodes[index(emitter)].parents.push_back(id);
 }
 
-void TopologyBuilder::Core::add_sink(std::string_view kind, NodeId parent, std::string topic,
-                                     log::TopicKind topic_kind, RecordType type,
-                                     Partitioner partitioner) {
+void TopologyBuilder::Graph::add_sink(std::string_view kind, NodeId parent, std::string topic,
+                                      log::TopicKind topic_kind, RecordType type,
+                                      Partitioner partitioner) {
   if (!is_name(topic)) problems_.push_back("topic '" + topic + "': the name " + name_advice(topic));
   SinkSpec spec;
   spec.node = static_cast<NodeId>(plan_.nodes.size());
@@ -182,13 +182,13 @@ void TopologyBuilder::Core::add_sink(std::string_view kind, NodeId parent, std::
   plan_.sinks.push_back(std::move(spec));
 }
 
-void TopologyBuilder::Core::to(NodeId parent, const std::string& topic, RecordType type,
-                               Partitioner partitioner) {
+void TopologyBuilder::Graph::to(NodeId parent, const std::string& topic, RecordType type,
+                                Partitioner partitioner) {
   add_sink("to", parent, topic, log::TopicKind::events, type, std::move(partitioner));
 }
 
-void TopologyBuilder::Core::to_private(NodeId parent, const std::string& topic, RecordType type,
-                                       Partitioner partitioner) {
+void TopologyBuilder::Graph::to_private(NodeId parent, const std::string& topic, RecordType type,
+                                        Partitioner partitioner) {
   const std::string name = plan_.service + "." + topic;
   if (log::is_state({name, 1, log::TopicKind::private_topic, plan_.service})) {
     problems_.push_back("to_private(\"" + topic +
@@ -198,7 +198,8 @@ void TopologyBuilder::Core::to_private(NodeId parent, const std::string& topic, 
   add_sink("to_private", parent, name, log::TopicKind::private_topic, type, std::move(partitioner));
 }
 
-NodeId TopologyBuilder::Core::repartition(NodeId parent, const std::string& name, RecordType type) {
+NodeId TopologyBuilder::Graph::repartition(NodeId parent, const std::string& name,
+                                           RecordType type) {
   if (type.value == nullptr) {
     problems_.push_back("'" + name +
                         "' keeps state by a key that was changed before streams were merged: "
@@ -211,16 +212,16 @@ NodeId TopologyBuilder::Core::repartition(NodeId parent, const std::string& name
   return add_source(topic, type, false, OnUnknownType::skip);
 }
 
-NodeId TopologyBuilder::Core::keyed(NodeId parent, const std::string& name, RecordType type) {
+NodeId TopologyBuilder::Graph::keyed(NodeId parent, const std::string& name, RecordType type) {
   return keys(parent) == Keys::kept ? parent : repartition(parent, name, type);
 }
 
-void TopologyBuilder::Core::was(const std::string& name, std::string old) {
+void TopologyBuilder::Graph::was(const std::string& name, std::string old) {
   std::vector<std::string>& names = plan_.histories[name].was;
   if (std::find(names.begin(), names.end(), old) == names.end()) names.push_back(std::move(old));
 }
 
-void TopologyBuilder::Core::version(const std::string& name, std::int64_t version) {
+void TopologyBuilder::Graph::version(const std::string& name, std::int64_t version) {
   NameHistory& history = plan_.histories[name];
   if (version < 1 || version > version_max)
     problems_.push_back("version " + std::to_string(version) + " of '" + name +
@@ -232,7 +233,7 @@ void TopologyBuilder::Core::version(const std::string& name, std::int64_t versio
   history.version = version;
 }
 
-void TopologyBuilder::Core::check_windows(TumblingWindows windows) {
+void TopologyBuilder::Graph::check_windows(TumblingWindows windows) {
   if (windows.size_ms < 1)
     problems_.push_back("windows of " + std::to_string(windows.size_ms) +
                         " ms: a window has a size of at least 1 ms");
@@ -241,11 +242,11 @@ void TopologyBuilder::Core::check_windows(TumblingWindows windows) {
                         " ms: a grace is at least 0 ms");
 }
 
-const std::string& TopologyBuilder::Core::store_name(StoreId store) const {
+const std::string& TopologyBuilder::Graph::store_name(StoreId store) const {
   return plan_.stores[index(store)].name;
 }
 
-Result<Topology> TopologyBuilder::Core::build() const {
+Result<Topology> TopologyBuilder::Graph::build() const {
   Topology plan = plan_;
   std::vector<std::string> problems = problems_;
   check_plan(plan, problems);

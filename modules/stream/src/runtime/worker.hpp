@@ -19,9 +19,9 @@ namespace millrace::stream {
 
 /// The instance behind its face: makes the topics and wires tasks, cycle, status and queries.
 /// step(), wait() and close() by one thread; maintain(), reads and status by any.
-class Instance::Core {
+class Instance::Worker {
  public:
-  Core(log::Log& log, Topology topology, InstanceOptions options, Environment environment);
+  Worker(log::Log& log, Topology topology, InstanceOptions options, Environment environment);
 
   [[nodiscard]] Status open();
   [[nodiscard]] Result<StepResult> step();
