@@ -9,7 +9,7 @@ namespace millrace::http {
 
 bool Admission::take() {
   const MutexLock lock(mutex_);
-  if (taken_ >= places_) {
+  if (taken_ >= slots_) {
     return false;
   }
   ++taken_;
@@ -18,7 +18,7 @@ bool Admission::take() {
 
 Admission::Entered Admission::enter(Turn turn) {
   const MutexLock lock(mutex_);
-  if (taken_ < places_) {
+  if (taken_ < slots_) {
     ++taken_;
     return {Outcome::taken, 0};
   }

@@ -12,13 +12,13 @@
 
 namespace millrace::http {
 
-/// The places for requests that are worked on, and the line of those that wait for one. A place
-/// that becomes free goes to who has waited longest: nobody overtakes. Both are bounded.
-/// Thread-safe.
+/// The slots for requests that are worked on, and the line of those that wait for one. A slot
+/// that becomes free goes to the request that has waited longest: nobody overtakes. Both are
+/// bounded. Thread-safe.
 class Admission {
  public:
   enum class Outcome : unsigned char {
-    taken,    ///< has a place: leave() is owed
+    taken,    ///< has a slot: leave() is owed
     waiting,  ///< stands in line: its turn will be called, unless withdraw() comes first
     refused   ///< the line is full
   };
@@ -26,20 +26,20 @@ class Admission {
     Outcome outcome;
     std::uint64_t ticket;  ///< of one that waits
   };
-  /// Called on the thread of a leave(); hands the place over to whom it belongs now, who owes a
+  /// Called on the thread of a leave(); hands the slot over to its next owner, which owes a
   /// leave() whether it still has use for it or not. Must not call back.
   using Turn = std::function<void()>;
 
-  Admission(std::size_t places, std::size_t max_waiting)
-      : places_(places), max_waiting_(max_waiting) {}
+  Admission(std::size_t slots, std::size_t max_waiting)
+      : slots_(slots), max_waiting_(max_waiting) {}
 
-  /// Takes a place if one is free. leave() is owed then.
+  /// Takes a slot if one is free. leave() is owed then.
   [[nodiscard]] bool take();
-  /// Takes a place, or stands in line behind all others.
+  /// Takes a slot, or stands in line behind all others.
   [[nodiscard]] Entered enter(Turn turn);
-  /// Gives a place back, or on to the first in line.
+  /// Gives a slot back, or on to the first in line.
   void leave();
-  /// Leaves the line. False: its turn has been called, the place is on its way.
+  /// Leaves the line. False: its turn has been called, the slot is on its way.
   bool withdraw(std::uint64_t ticket);
 
   /// From now on nobody's turn is called.
@@ -49,7 +49,7 @@ class Admission {
 
  private:
   mutable Mutex mutex_;
-  const std::size_t places_;
+  const std::size_t slots_;
   const std::size_t max_waiting_;
   std::size_t taken_ MILLRACE_GUARDED_BY(mutex_) = 0;
   bool closed_ MILLRACE_GUARDED_BY(mutex_) = false;

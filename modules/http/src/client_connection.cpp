@@ -28,18 +28,18 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 
 }  // namespace
 
-ClientConnection::ClientConnection(ClientCore& core)
-    : core_(core),
-      socket_(core.io),
-      pause_(core.io),
-      reader_(core.options.max_response_bytes),
-      backoff_(core.options.backoff_min) {}
+ClientConnection::ClientConnection(ClientShared& shared)
+    : shared_(shared),
+      socket_(shared.io),
+      pause_(shared.io),
+      reader_(shared.options.max_response_bytes),
+      backoff_(shared.options.backoff_min) {}
 
 Awaitable<void> ClientConnection::run(ClientConnection& self) {
-  while (!self.core_.closing) {
-    auto job = self.core_.pop();
+  while (!self.shared_.closing) {
+    auto job = self.shared_.pop();
     if (!job) {
-      self.core_.idle.push_back(&self);
+      self.shared_.idle.push_back(&self);
       auto waiting = self.jobs_.wait();
       co_await std::move(waiting);
       continue;
@@ -62,8 +62,8 @@ Awaitable<void> ClientConnection::work_off(ClientJob& job) {
   if (!result) {
     disconnect();
   }
-  core_.finish(job, std::move(result));
-  if (connect_failed && !core_.closing) {
+  shared_.finish(job, std::move(result));
+  if (connect_failed && !shared_.closing) {
     auto pausing = back_off();
     co_await std::move(pausing);
   }
@@ -83,7 +83,7 @@ Awaitable<Result<Response>> ClientConnection::exchange(const ClientRequest& requ
     }
     auto writing = write();
     const bool sent = co_await std::move(writing);
-    if (sent || written_ > 0 || !reused || expired_ || core_.closing) {
+    if (sent || written_ > 0 || !reused || expired_ || shared_.closing) {
       break;
     }
     disconnect();
@@ -91,7 +91,7 @@ Awaitable<Result<Response>> ClientConnection::exchange(const ClientRequest& requ
   if (written_ == 0) {
     co_return failure("the connection was lost before the request was sent");
   }
-  // Also after a failed write: a server that refuses a large body answers before it has read it.
+  // Also after a failed write: a server that refuses a large body responds before it has read it.
   auto reading = read();
   if (!co_await std::move(reading)) {
     co_return failure(reader_.state() == ReadState::failed ? reader_.failure()
@@ -121,14 +121,14 @@ Awaitable<bool> ClientConnection::ensure_connected() {
     co_return true;
   }
   SystemError ec;
-  socket_.open(core_.endpoint.protocol(), ec);
+  socket_.open(shared_.endpoint.protocol(), ec);
   if (!ec) {
     ::fcntl(socket_.native_handle(), F_SETFD, FD_CLOEXEC);
     auto token = asio::redirect_error(asio::use_awaitable, ec);
-    auto connecting = socket_.async_connect(core_.endpoint, token);
+    auto connecting = socket_.async_connect(shared_.endpoint, token);
     co_await std::move(connecting);
   }
-  if (ec || expired_ || core_.closing) {
+  if (ec || expired_ || shared_.closing) {
     last_error_ = ec ? ec.message() : std::string();
     disconnect();
     co_return false;
@@ -137,7 +137,7 @@ Awaitable<bool> ClientConnection::ensure_connected() {
   socket_.set_option(Tcp::no_delay(true), ignored);
   socket_.non_blocking(true, ignored);
   connected_ = true;
-  backoff_ = core_.options.backoff_min;
+  backoff_ = shared_.options.backoff_min;
   co_return true;
 }
 
@@ -167,7 +167,7 @@ Awaitable<bool> ClientConnection::read() {
     auto token = asio::redirect_error(asio::use_awaitable, ec);
     auto receiving = socket_.async_read_some(target, token);
     const std::size_t n = co_await std::move(receiving);
-    if (expired_ || core_.closing) {
+    if (expired_ || shared_.closing) {
       co_return false;
     }
     if (ec == asio::error::eof) {
@@ -187,7 +187,7 @@ Awaitable<bool> ClientConnection::read() {
 Awaitable<void> ClientConnection::back_off() {
   SystemError ec;
   pause_.expires_after(backoff_);
-  backoff_ = std::min(backoff_ * 2, core_.options.backoff_max);
+  backoff_ = std::min(backoff_ * 2, shared_.options.backoff_max);
   auto token = asio::redirect_error(asio::use_awaitable, ec);
   auto pausing = pause_.async_wait(token);
   co_await std::move(pausing);
@@ -199,7 +199,7 @@ void ClientConnection::serialize(const ClientRequest& request) {
   for (const char c : request.target) {
     out_ += c == ' ' || is_control(c) ? '_' : c;
   }
-  out_.append(" HTTP/1.1\r\nHost: ").append(core_.url.authority);
+  out_.append(" HTTP/1.1\r\nHost: ").append(shared_.url.authority);
   for (std::size_t i = 0; i < request.headers.size(); ++i) {
     const auto [name, value] = request.headers.at(i);
     if (!is_framing(name)) {
@@ -247,7 +247,7 @@ Result<Response> ClientConnection::failure(std::string_view what) const {
   if (!last_error_.empty()) {
     message += " (" + last_error_ + ')';
   }
-  message += "; server " + core_.url.authority;
+  message += "; server " + shared_.url.authority;
   if (written_ == 0) {
     if (expired_) {
       message = "the time-out passed: " + message;
@@ -255,7 +255,7 @@ Result<Response> ClientConnection::failure(std::string_view what) const {
     return fail(errc::not_sent, message + ", the request was not sent");
   }
   if (expired_) {
-    return fail(errc::timeout, "no answer in time from server " + core_.url.authority +
+    return fail(errc::timeout, "no answer in time from server " + shared_.url.authority +
                                    ", the request may have taken effect");
   }
   return fail(errc::outcome_unknown, message + ", the request may have taken effect");

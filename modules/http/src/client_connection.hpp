@@ -31,8 +31,8 @@ class ClientConnection;
 
 /// What the connections of a pool share. Jobs come from any thread; all else belongs to the io
 /// thread.
-struct ClientCore {
-  ClientCore(ClientPoolOptions pool_options, Url pool_url, Tcp::endpoint pool_endpoint);
+struct ClientShared {
+  ClientShared(ClientPoolOptions pool_options, Url pool_url, Tcp::endpoint pool_endpoint);
 
   const ClientPoolOptions options;
   const Url url;
@@ -68,7 +68,7 @@ struct ClientCore {
 /// One connection of a pool: takes a job, sends it, reads the answer, and so on.
 class ClientConnection {
  public:
-  explicit ClientConnection(ClientCore& core);
+  explicit ClientConnection(ClientShared& shared);
 
   /// Until the pool closes.
   static Awaitable<void> run(ClientConnection& self);
@@ -88,7 +88,7 @@ class ClientConnection {
   void disconnect();
   [[nodiscard]] Result<Response> failure(std::string_view what) const;
 
-  ClientCore& core_;
+  ClientShared& shared_;
   Tcp::socket socket_;
   asio::steady_timer pause_;
   ReadBuffer buffer_;

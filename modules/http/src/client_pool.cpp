@@ -14,7 +14,8 @@ namespace {
 constexpr milliseconds sweep_period{20};
 }
 
-ClientCore::ClientCore(ClientPoolOptions pool_options, Url pool_url, Tcp::endpoint pool_endpoint)
+ClientShared::ClientShared(ClientPoolOptions pool_options, Url pool_url,
+                           Tcp::endpoint pool_endpoint)
     : options(std::move(pool_options)),
       url(std::move(pool_url)),
       endpoint(std::move(pool_endpoint)),
@@ -26,7 +27,7 @@ ClientCore::ClientCore(ClientPoolOptions pool_options, Url pool_url, Tcp::endpoi
   }
 }
 
-Status ClientCore::push(ClientJob job) {
+Status ClientShared::push(ClientJob job) {
   const MutexLock lock(mutex_);
   if (refusing_) {
     return fail(errc::not_sent, "the client is closing");
@@ -44,7 +45,7 @@ Status ClientCore::push(ClientJob job) {
   return {};
 }
 
-std::optional<ClientJob> ClientCore::pop() {
+std::optional<ClientJob> ClientShared::pop() {
   const MutexLock lock(mutex_);
   if (queue_.empty()) {
     return std::nullopt;
@@ -54,7 +55,7 @@ std::optional<ClientJob> ClientCore::pop() {
   return job;
 }
 
-void ClientCore::wake_idle() {
+void ClientShared::wake_idle() {
   std::size_t waiting = 0;
   {
     const MutexLock lock(mutex_);
@@ -71,13 +72,13 @@ void ClientCore::wake_idle() {
   }
 }
 
-void ClientCore::finish(ClientJob& job, Result<Response> result) {
+void ClientShared::finish(ClientJob& job, Result<Response> result) {
   pending.fetch_sub(1, std::memory_order_relaxed);
   job.callback(std::move(result));
 }
 
 // Runs only while something is pending, so that an idle client does not wake.
-void ClientCore::sweep() {
+void ClientShared::sweep() {
   if (pending.load(std::memory_order_relaxed) == 0 || closing) {
     sweeping = false;
     return;
@@ -96,7 +97,7 @@ void ClientCore::sweep() {
   });
 }
 
-void ClientCore::fail_overdue(SteadyTime now) {
+void ClientShared::fail_overdue(SteadyTime now) {
   std::vector<ClientJob> overdue;
   {
     const MutexLock lock(mutex_);
@@ -112,7 +113,7 @@ void ClientCore::fail_overdue(SteadyTime now) {
   }
 }
 
-void ClientCore::close() {
+void ClientShared::close() {
   closing = true;
   std::deque<ClientJob> left;
   {
@@ -132,20 +133,20 @@ void ClientCore::close() {
 
 struct ClientPool::Impl {
   Impl(ClientPoolOptions options, Url url, Tcp::endpoint endpoint)
-      : core(std::move(options), std::move(url), std::move(endpoint)) {
-    for (const auto& connection : core.connections) {
-      asio::co_spawn(core.io, ClientConnection::run(*connection), asio::detached);
+      : shared(std::move(options), std::move(url), std::move(endpoint)) {
+    for (const auto& connection : shared.connections) {
+      asio::co_spawn(shared.io, ClientConnection::run(*connection), asio::detached);
     }
-    thread = std::thread([this] { core.io.run(); });
+    thread = std::thread([this] { shared.io.run(); });
   }
-  ClientCore core;
+  ClientShared shared;
   std::thread thread;
 };
 
 ClientPool::ClientPool(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 ClientPool::~ClientPool() {
-  asio::post(impl_->core.io, [core = &impl_->core] { core->close(); });
+  asio::post(impl_->shared.io, [shared = &impl_->shared] { shared->close(); });
   impl_->thread.join();
 }
 
@@ -170,11 +171,11 @@ Result<std::unique_ptr<ClientPool>> ClientPool::create(ClientPoolOptions options
 
 Status ClientPool::send(ClientRequest request, Callback callback) {
   const auto deadline = steady_clock::now() + request.timeout;
-  return impl_->core.push({std::move(request), std::move(callback), deadline});
+  return impl_->shared.push({std::move(request), std::move(callback), deadline});
 }
 
 std::size_t ClientPool::pending() const {
-  return impl_->core.pending.load(std::memory_order_relaxed);
+  return impl_->shared.pending.load(std::memory_order_relaxed);
 }
 
 }  // namespace millrace::http

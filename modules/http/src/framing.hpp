@@ -11,7 +11,7 @@
 
 namespace millrace::http {
 
-/// Why a message was refused: the status that answers it, and the reason in words.
+/// Why a message was refused: the status of the response, and the reason in words.
 struct ReadFailure {
   int status = 400;
   std::string detail;

@@ -12,10 +12,10 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 
 
 // RFC 9110, 5.6.2.
 bool is_token(std::string_view name) {
-  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+  constexpr std::string_view symbols = "!#$%&'*+-.^_`|~";
   return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
     return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') ||
-           marks.find(c) != std::string_view::npos;
+           symbols.find(c) != std::string_view::npos;
   });
 }
 

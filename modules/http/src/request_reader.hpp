@@ -28,7 +28,7 @@ class RequestReader {
 
   /// Begins the next request.
   void reset();
-  /// Takes bytes, at most to the end of one request; answers how many were used up. The rest is to
+  /// Takes bytes, at most to the end of one request; returns how many were used up. The rest is to
   /// be fed again, with more behind it when the state is `need_more`.
   std::size_t feed(std::string_view bytes);
   [[nodiscard]] ReadState state() const;

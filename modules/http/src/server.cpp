@@ -25,9 +25,9 @@ void set_close_on_exec(int fd) { ::fcntl(fd, F_SETFD, FD_CLOEXEC); }
 
 struct Server::Impl {
   Impl(ServerOptions options, telemetry::Logger& logger, telemetry::MetricRegistry& metrics)
-      : core(std::move(options), logger, metrics) {}
+      : shared(std::move(options), logger, metrics) {}
 
-  ServerCore core;
+  ServerShared shared;
   std::vector<std::unique_ptr<IoThread>> threads;
   std::unique_ptr<Tcp::acceptor> acceptor;
   std::unique_ptr<asio::steady_timer> accept_pause;
@@ -44,8 +44,8 @@ struct Server::Impl {
 };
 
 void Server::Impl::prepare_routes() {
-  for (Route& route : core.router.routes()) {
-    route.latency = &core.metrics.registry.histogram(
+  for (Route& route : shared.router.routes()) {
+    route.latency = &shared.metrics.registry.histogram(
         "millrace_http_request_seconds", "From the whole request to its answer, by route.",
         telemetry::latency_buckets(),
         {{"route", std::string(method_name(route.method)) + ' ' + route.pattern}});
@@ -53,8 +53,8 @@ void Server::Impl::prepare_routes() {
 }
 
 Status Server::Impl::listen() {
-  const ServerOptions& options = core.options;
-  const std::string place = options.address + ':' + std::to_string(options.port);
+  const ServerOptions& options = shared.options;
+  const std::string listen_address = options.address + ':' + std::to_string(options.port);
   SystemError ec;
   const auto address = asio::ip::make_address(options.address, ec);
   if (ec) {
@@ -78,12 +78,12 @@ Status Server::Impl::listen() {
   if (ec == asio::error::address_in_use) {
     return fail(
         errc::port_in_use,
-        place +
+        listen_address +
             " is in use by another program; stop it (`ss -ltnp` names it) or choose another port");
   }
   if (ec) {
     return fail(errc::listen_failed,
-                "cannot listen on " + place + ": " + ec.message() +
+                "cannot listen on " + listen_address + ": " + ec.message() +
                     "; check the address, and for ports below 1024 the rights");
   }
   port = acceptor->local_endpoint(ec).port();
@@ -103,8 +103,8 @@ void Server::Impl::accepted(SystemError ec, Tcp::socket socket, IoThread& thread
   }
   if (ec) {
     // Out of descriptors, most likely: those in use end some time; asking again at once would spin.
-    core.logger.error("cannot accept a connection", {{"reason", ec.message()}});
-    core.metrics.refused("accept_failed");
+    shared.logger.error("cannot accept a connection", {{"reason", ec.message()}});
+    shared.metrics.refused("accept_failed");
     accept_pause->expires_after(milliseconds(100));
     accept_pause->async_wait([this](SystemError paused) {
       if (!paused) {
@@ -113,8 +113,8 @@ void Server::Impl::accepted(SystemError ec, Tcp::socket socket, IoThread& thread
     });
     return;
   }
-  if (core.open_connections() >= core.options.max_connections) {
-    core.metrics.refused("too_many_connections");
+  if (shared.open_connections() >= shared.options.max_connections) {
+    shared.metrics.refused("too_many_connections");
     constexpr std::string_view text =
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: "
         "close\r\n\r\n";
@@ -122,7 +122,7 @@ void Server::Impl::accepted(SystemError ec, Tcp::socket socket, IoThread& thread
     socket.write_some(asio::const_buffer(text.data(), text.size()), ignored);
     socket.shutdown(Tcp::socket::shutdown_send, ignored);
   } else {
-    core.connection_opened();
+    shared.connection_opened();
     auto adopt = [&thread, moved = std::move(socket)]() mutable { thread.adopt(std::move(moved)); };
     asio::dispatch(thread.io, std::move(adopt));
   }
@@ -142,14 +142,14 @@ Server::~Server() { stop(); }
 
 Router& Server::router() {
   MILLRACE_ASSERT(impl_->threads.empty(), "routes are added before the server starts");
-  return impl_->core.router;
+  return impl_->shared.router;
 }
 
 Status Server::start() {
   MILLRACE_ASSERT(impl_->threads.empty(), "a server starts once");
-  const std::size_t count = std::max<std::size_t>(1, impl_->core.options.threads);
+  const std::size_t count = std::max<std::size_t>(1, impl_->shared.options.threads);
   for (std::size_t i = 0; i < count; ++i) {
-    impl_->threads.push_back(std::make_unique<IoThread>(impl_->core));
+    impl_->threads.push_back(std::make_unique<IoThread>(impl_->shared));
   }
   impl_->accept_pause = std::make_unique<asio::steady_timer>(impl_->threads.front()->io);
   if (auto listening = impl_->listen(); !listening) {
@@ -159,10 +159,10 @@ Status Server::start() {
     return listening;
   }
   impl_->prepare_routes();
-  const auto& routes = impl_->core.router.routes();
+  const auto& routes = impl_->shared.router.routes();
   if (std::any_of(routes.begin(), routes.end(),
                   [](const Route& route) { return route.options->work == Work::heavy; })) {
-    impl_->core.workers.start();
+    impl_->shared.workers.start();
   }
   asio::post(impl_->threads.front()->io, [impl = impl_.get()] { impl->accept_next(); });
   for (const auto& thread : impl_->threads) {
@@ -174,7 +174,7 @@ Status Server::start() {
 std::uint16_t Server::port() const { return impl_->port; }
 
 std::string Server::url() const {
-  const std::string& address = impl_->core.options.address;
+  const std::string& address = impl_->shared.options.address;
   const bool v6 = address.find(':') != std::string::npos;
   return "http://" + (v6 ? '[' + address + ']' : address) + ':' + std::to_string(impl_->port);
 }
@@ -185,13 +185,13 @@ bool Server::drain(milliseconds timeout) {
     if (impl_->stopped || impl_->threads.empty()) {
       return true;
     }
-    impl_->core.draining = true;
+    impl_->shared.draining = true;
     asio::post(impl_->threads.front()->io, [impl = impl_.get()] { impl->stop_accepting(); });
     for (const auto& thread : impl_->threads) {
       asio::post(thread->io, [&io_thread = *thread] { io_thread.begin_drain(); });
     }
   }
-  return impl_->core.wait_until_closed(timeout);
+  return impl_->shared.wait_until_closed(timeout);
 }
 
 void Server::stop() {
@@ -199,8 +199,8 @@ void Server::stop() {
   if (std::exchange(impl_->stopped, true) || impl_->threads.empty()) {
     return;
   }
-  // The places of those that are cut off go to nobody.
-  impl_->core.admission.close();
+  // The slots of those that are cut off go to nobody.
+  impl_->shared.admission.close();
   asio::post(impl_->threads.front()->io, [impl = impl_.get()] { impl->stop_accepting(); });
   for (const auto& thread : impl_->threads) {
     asio::post(thread->io, [&io_thread = *thread] { io_thread.abort_all(); });
@@ -209,10 +209,10 @@ void Server::stop() {
     thread->thread.join();
     thread->queue->close();
   }
-  impl_->core.workers.stop();
+  impl_->shared.workers.stop();
   impl_->acceptor.reset();
 }
 
-std::size_t Server::in_flight() const { return impl_->core.admission.taken(); }
+std::size_t Server::in_flight() const { return impl_->shared.admission.taken(); }
 
 }  // namespace millrace::http

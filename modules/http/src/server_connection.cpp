@@ -56,11 +56,11 @@ class Exchange final : public ResponseSink {
   std::shared_ptr<CompletionQueue> queue_;
 };
 
-void call_handler(ServerCore& core, const Route& route, Request request, Responder responder) {
+void call_handler(ServerShared& shared, const Route& route, Request request, Responder responder) {
   const std::string request_id = request.id;
   const auto report = [&](std::string_view reason) {
-    core.logger.error("a handler threw",
-                      {{"route", route.pattern}, {"reason", reason}, {"request_id", request_id}});
+    shared.logger.error("a handler threw",
+                        {{"route", route.pattern}, {"reason", reason}, {"request_id", request_id}});
   };
   try {
     route.handler(std::move(request), std::move(responder));
@@ -75,10 +75,10 @@ void call_handler(ServerCore& core, const Route& route, Request request, Respond
 
 ServerConnection::ServerConnection(IoThread& thread, Tcp::socket socket)
     : thread_(thread),
-      core_(thread.core),
+      shared_(thread.shared),
       socket_(std::move(socket)),
-      reader_(core_.options.max_header_bytes, core_.options.max_body_bytes, core_.bodies) {
-  enter(Phase::idle, core_.options.idle_timeout);
+      reader_(shared_.options.max_header_bytes, shared_.options.max_body_bytes, shared_.bodies) {
+  enter(Phase::idle, shared_.options.idle_timeout);
 }
 
 void ServerConnection::enter(Phase phase, std::chrono::milliseconds time_limit) {
@@ -92,7 +92,7 @@ Awaitable<void> ServerConnection::run(std::shared_ptr<ServerConnection> self) {
     auto serving = self->serve();
     co_await std::move(serving);
   } catch (const std::exception& error) {
-    self->core_.logger.error("a connection failed", {{"reason", error.what()}});
+    self->shared_.logger.error("a connection failed", {{"reason", error.what()}});
   }
   SystemError ignored;
   self->socket_.close(ignored);
@@ -144,7 +144,8 @@ Awaitable<void> ServerConnection::serve() {
     }
     reader_.reset();
     continue_sent_ = false;
-    enter(Phase::idle, core_.draining ? core_.options.drain_linger : core_.options.idle_timeout);
+    enter(Phase::idle,
+          shared_.draining ? shared_.options.drain_linger : shared_.options.idle_timeout);
   }
 }
 
@@ -154,12 +155,12 @@ ReadState ServerConnection::parse() {
   }
   const ReadState state = reader_.state();
   if (state == ReadState::need_more && phase_ == Phase::idle && reader_.started()) {
-    enter(Phase::reading, core_.options.read_timeout);
+    enter(Phase::reading, shared_.options.read_timeout);
   }
   return state;
 }
 
-// False when the connection is over; a request that came too late in parts goes on to its 408.
+// False when the connection is over; a request that came too late in parts continues to its 408.
 Awaitable<bool> ServerConnection::read_more() {
   SystemError ec;
   if (!continue_sent_ && reader_.awaits_continue()) {
@@ -194,7 +195,7 @@ void ServerConnection::begin_exchange() {
   request_id_.clear();
   phase_ = Phase::handling;
   expired_ = false;
-  deadline_ = exchange_began_ + core_.options.handler_deadline;
+  deadline_ = exchange_began_ + shared_.options.handler_deadline;
 }
 
 void ServerConnection::answer_failure(const ReadFailure& failure) {
@@ -204,13 +205,13 @@ void ServerConnection::answer_failure(const ReadFailure& failure) {
       return refuse("slow_request", problem(408, "request-timeout", {}, failure.detail));
     case 413:
       return refuse("body_too_large", problem(413, "body-too-large", {}, failure.detail,
-                                              {{"max_bytes", core_.options.max_body_bytes}}));
+                                              {{"max_bytes", shared_.options.max_body_bytes}}));
     case 431:
       return refuse("header_too_large", problem(431, "header-too-large", {}, failure.detail,
-                                                {{"max_bytes", core_.options.max_header_bytes}}));
+                                                {{"max_bytes", shared_.options.max_header_bytes}}));
     case 503:
       return refuse("body_memory",
-                    problem_retry(503, core_.options.retry_after, "body-memory", failure.detail));
+                    problem_retry(503, shared_.options.retry_after, "body-memory", failure.detail));
     default:
       return refuse("malformed", problem(failure.status, "malformed-request", {}, failure.detail));
   }
@@ -221,9 +222,9 @@ void ServerConnection::identify(Request& request) {
     request.id = *given;
   } else {
     request.id.clear();
-    append_short_hex(request.id, core_.id_seed);
+    append_short_hex(request.id, shared_.id_seed);
     request.id += '-';
-    append_short_hex(request.id, core_.next_id.fetch_add(1, std::memory_order_relaxed));
+    append_short_hex(request.id, shared_.next_id.fetch_add(1, std::memory_order_relaxed));
   }
   request_id_ = request.id;
 }
@@ -232,7 +233,7 @@ void ServerConnection::dispatch(Request request) {
   keep_alive_ = reader_.keep_alive();
   is_head_ = request.method == Method::head;
   identify(request);
-  const Router::Match match = core_.router.match(request);
+  const Router::Match match = shared_.router.match(request);
   if (std::holds_alternative<Router::BadPath>(match)) {
     return refuse("malformed", problem(400, "malformed-target", {},
                                        "The path or query has a broken percent escape."));
@@ -264,16 +265,16 @@ void ServerConnection::dispatch(Request request) {
 // Why a request that has a route is not to be handed to it now, if so.
 std::optional<Response> ServerConnection::refusal(const Route& route) {
   const RouteOptions& options = *route.options;
-  if (options.limited && core_.draining) {
-    core_.metrics.refused("draining");
+  if (options.limited && shared_.draining) {
+    shared_.metrics.refused("draining");
     keep_alive_ = false;
-    return problem_retry(503, core_.options.retry_after, "draining",
+    return problem_retry(503, shared_.options.retry_after, "draining",
                          "This process is about to end; try another or later.");
   }
   if (options.gate) {
     if (const auto reason = options.gate()) {
-      core_.metrics.refused("not_ready");
-      return problem_retry(503, core_.options.retry_after, "not-ready", *reason);
+      shared_.metrics.refused("not_ready");
+      return problem_retry(503, shared_.options.retry_after, "not-ready", *reason);
     }
   }
   return std::nullopt;
@@ -283,37 +284,37 @@ void ServerConnection::admit(const Route& route, Request request) {
   if (!route.options->limited) {
     return handle(route, std::move(request));
   }
-  if (!core_.admission.take()) {
-    return wait_for_place(route, std::move(request));
+  if (!shared_.admission.take()) {
+    return wait_for_slot(route, std::move(request));
   }
   place_taken();
   handle(route, std::move(request));
 }
 
-void ServerConnection::wait_for_place(const Route& route, Request request) {
+void ServerConnection::wait_for_slot(const Route& route, Request request) {
   auto turn = [connection = weak_from_this(), exchange = exchange_, &thread = thread_] {
     asio::post(thread.io, [connection, exchange, &thread] {
       const auto waiting = connection.lock();
       if (!waiting || !waiting->called(exchange)) {
-        thread.core.admission.leave();
+        thread.shared.admission.leave();
       }
     });
   };
-  const Admission::Entered entered = core_.admission.enter(std::move(turn));
+  const Admission::Entered entered = shared_.admission.enter(std::move(turn));
   switch (entered.outcome) {
     case Admission::Outcome::taken:
       place_taken();
       return handle(route, std::move(request));
     case Admission::Outcome::waiting:
       in_line_ = InLine{entered.ticket, &route, std::move(request)};
-      return core_.metrics.waiting.add(1);
+      return shared_.metrics.waiting.add(1);
     case Admission::Outcome::refused:
       return refuse("too_many_in_flight",
-                    problem_retry(429, core_.options.retry_after, "too-many-in-flight",
+                    problem_retry(429, shared_.options.retry_after, "too-many-in-flight",
                                   "As many requests as this process takes on at once are being "
                                   "worked on, and as many as may wait wait; try again later.",
-                                  {{"max_in_flight", core_.options.max_in_flight},
-                                   {"max_waiting", core_.options.max_waiting}}));
+                                  {{"max_in_flight", shared_.options.max_in_flight},
+                                   {"max_waiting", shared_.options.max_waiting}}));
   }
 }
 
@@ -322,10 +323,10 @@ bool ServerConnection::called(std::uint64_t exchange) {
     return false;
   }
   InLine mine = *std::exchange(in_line_, std::nullopt);
-  core_.metrics.waiting.add(-1);
+  shared_.metrics.waiting.add(-1);
   place_taken();
   if (client_has_gone()) {
-    core_.metrics.refused("client_gone");
+    shared_.metrics.refused("client_gone");
     abort();
   } else if (auto refused = refusal(*mine.route)) {
     answer(*std::move(refused));
@@ -341,40 +342,41 @@ void ServerConnection::handle(const Route& route, Request request) {
     return hand_to_worker(route, std::move(request));
   }
   Responder responder(std::make_shared<Exchange>(weak_from_this(), exchange_, thread_.queue));
-  call_handler(core_, route, std::move(request), std::move(responder));
+  call_handler(shared_, route, std::move(request), std::move(responder));
 }
 
 void ServerConnection::hand_to_worker(const Route& route, Request request) {
   const auto line = route.options->limited ? WorkQueue::Line::common : WorkQueue::Line::reserved;
-  if (!core_.workers.take_room(line)) {
+  if (!shared_.workers.take_room(line)) {
     refuse("workers_busy",
-           problem_retry(503, core_.options.retry_after, "workers-busy",
+           problem_retry(503, shared_.options.retry_after, "workers-busy",
                          "As many requests of this kind as may wait for a worker wait; try again "
                          "later.",
-                         {{"max_worker_waiting", core_.options.max_worker_waiting}}));
+                         {{"max_worker_waiting", shared_.options.max_worker_waiting}}));
     return answered_.notify();
   }
   Responder responder(std::make_shared<Exchange>(weak_from_this(), exchange_, thread_.queue));
-  core_.metrics.worker_waiting.add(1);
-  core_.workers.push(
-      line, [&core = core_, &route, give_up = deadline_, request = std::move(request),
+  shared_.metrics.worker_waiting.add(1);
+  shared_.workers.push(
+      line, [&shared = shared_, &route, give_up = deadline_, request = std::move(request),
              responder = std::move(responder)]() mutable {
-        core.metrics.worker_waiting.add(-1);
+        shared.metrics.worker_waiting.add(-1);
         if (std::chrono::steady_clock::now() >= give_up) {
-          return responder.send(problem_retry(503, core.options.retry_after, "no-worker-in-time",
+          return responder.send(problem_retry(503, shared.options.retry_after, "no-worker-in-time",
                                               "No worker became free in time; the request was not "
                                               "begun."));
         }
-        call_handler(core, route, std::move(request), std::move(responder));
+        call_handler(shared, route, std::move(request), std::move(responder));
       });
 }
 
 void ServerConnection::place_taken() {
   counted_ = true;
-  core_.metrics.in_flight.add(1);
+  shared_.metrics.in_flight.add(1);
 }
 
-// Nobody would see the answer of one that closed, and whoever gave up has asked again elsewhere.
+// Nobody would see the response to one that closed, and a client that gave up has asked again
+// elsewhere.
 bool ServerConnection::client_has_gone() {
   char byte = 0;
   const ssize_t n = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -382,7 +384,7 @@ bool ServerConnection::client_has_gone() {
 }
 
 void ServerConnection::refuse(std::string_view reason, Response response) {
-  core_.metrics.refused(reason);
+  shared_.metrics.refused(reason);
   answer(std::move(response));
 }
 
@@ -390,7 +392,7 @@ void ServerConnection::answer(Response response) { response_ = std::move(respons
 
 void ServerConnection::complete(std::uint64_t exchange, Response response) {
   if (exchange != exchange_ || response_ || phase_ != Phase::handling) {
-    core_.metrics.late_answers.add();
+    shared_.metrics.late_answers.add();
     return;
   }
   answer(std::move(response));
@@ -400,14 +402,14 @@ void ServerConnection::complete(std::uint64_t exchange, Response response) {
 void ServerConnection::finish_exchange() {
   reader_.release_body();
   if (in_line_) {
-    // If its turn was called already, called() will find nobody and pass the place on.
-    core_.admission.withdraw(in_line_->ticket);
+    // If its turn was called already, called() will find nobody and pass the slot on.
+    shared_.admission.withdraw(in_line_->ticket);
     in_line_.reset();
-    core_.metrics.waiting.add(-1);
+    shared_.metrics.waiting.add(-1);
   }
   if (std::exchange(counted_, false)) {
-    core_.metrics.in_flight.add(-1);
-    core_.admission.leave();
+    shared_.metrics.in_flight.add(-1);
+    shared_.admission.leave();
   }
 }
 
@@ -416,10 +418,10 @@ void ServerConnection::serialize() {
   if (response.status < 200 || response.status > 599) {
     response.status = 500;
   }
-  if (core_.draining) {
+  if (shared_.draining) {
     keep_alive_ = false;
   }
-  core_.metrics.answers[static_cast<std::size_t>(response.status / 100)]->add();
+  shared_.metrics.answers[static_cast<std::size_t>(response.status / 100)]->add();
   const bool has_body = !is_head_ && response.status != 204 && response.status != 304;
   write_head(out_, response, {thread_.date(), request_id_, keep_alive_});
   large_body_.clear();
@@ -431,7 +433,7 @@ void ServerConnection::serialize() {
   }
 }
 
-// Most answers fit into the socket's buffer: written at once, without a turn of the event loop.
+// Most responses fit into the socket's buffer: written at once, without a turn of the event loop.
 bool ServerConnection::write_now() {
   SystemError ec;
   if (large_body_.empty()) {
@@ -441,7 +443,7 @@ bool ServerConnection::write_now() {
 }
 
 Awaitable<bool> ServerConnection::flush() {
-  enter(Phase::writing, core_.options.write_timeout);
+  enter(Phase::writing, shared_.options.write_timeout);
   std::array<asio::const_buffer, 2> parts;
   parts[0] = asio::const_buffer(out_.data() + written_, out_.size() - written_);
   parts[1] = asio::const_buffer(large_body_.data(), large_body_.size());
@@ -471,7 +473,7 @@ Awaitable<void> ServerConnection::linger() {
 void ServerConnection::check_deadline(SteadyTime now) {
   if (in_line_ && !response_ && client_has_gone()) {
     // What it sent is held for nobody.
-    core_.metrics.refused("client_gone");
+    shared_.metrics.refused("client_gone");
     return abort();
   }
   if (now < deadline_ || expired_) {
@@ -480,12 +482,12 @@ void ServerConnection::check_deadline(SteadyTime now) {
   if (phase_ == Phase::handling) {
     if (!response_ && in_line_) {
       refuse("waited_too_long",
-             problem_retry(503, core_.options.retry_after, "no-place-in-time",
+             problem_retry(503, shared_.options.retry_after, "no-place-in-time",
                            "No place became free in time; the request was not begun."));
       answered_.notify();
     } else if (!response_) {
-      core_.metrics.refused("handler_deadline");
-      core_.logger.warn("a handler gave no answer in time", {{"request_id", request_id_}});
+      shared_.metrics.refused("handler_deadline");
+      shared_.logger.warn("a handler gave no answer in time", {{"request_id", request_id_}});
       answer(problem(504, "no-answer-in-time", {},
                      "The request was accepted, but its answer did not come in time."));
       answered_.notify();

@@ -10,12 +10,12 @@
 
 #include "read_buffer.hpp"
 #include "request_reader.hpp"
-#include "server_core.hpp"
+#include "server_shared.hpp"
 
 namespace millrace::http {
 
 /// One connection: reads a request, has it handled, writes the answer, and so on; a request at a
-/// time, so that answers to pipelined requests keep their order. Lives on its io thread.
+/// time, so that responses to pipelined requests keep their order. Lives on its io thread.
 class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
  public:
   ServerConnection(IoThread& thread, Tcp::socket socket);
@@ -24,7 +24,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   static Awaitable<void> run(std::shared_ptr<ServerConnection> self);
   /// The answer of exchange `exchange`; a late one is dropped.
   void complete(std::uint64_t exchange, Response response);
-  /// A place has become free for exchange `exchange`. False: it no longer waits for one.
+  /// A slot has become free for exchange `exchange`. False: it no longer waits for one.
   bool called(std::uint64_t exchange);
   /// Whether no coroutine waits for the answer yet: it can then be given without waking anything.
   [[nodiscard]] bool is_dispatching() const { return !answered_.has_waiter(); }
@@ -35,12 +35,12 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   /// Ends at once; a request being handled stays unanswered.
   void abort();
 
-  std::size_t slot = 0;  ///< Place in IoThread::connections.
+  std::size_t slot = 0;  ///< Index in IoThread::connections.
 
  private:
   enum class Phase : unsigned char { idle, reading, handling, writing, lingering };
 
-  // A request in line for a place.
+  // A request in line for a slot.
   struct InLine {
     std::uint64_t ticket;
     const Route* route;
@@ -59,7 +59,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   void dispatch(Request request);
   std::optional<Response> refusal(const Route& route);
   void admit(const Route& route, Request request);
-  void wait_for_place(const Route& route, Request request);
+  void wait_for_slot(const Route& route, Request request);
   void handle(const Route& route, Request request);
   void hand_to_worker(const Route& route, Request request);
   void place_taken();
@@ -72,7 +72,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   bool write_now();
 
   IoThread& thread_;
-  ServerCore& core_;
+  ServerShared& shared_;
   Tcp::socket socket_;
   ReadBuffer buffer_;
   RequestReader reader_;
@@ -86,7 +86,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   bool continue_sent_ = false;
 
   std::uint64_t exchange_ = 0;
-  bool counted_ = false;  ///< The exchange has a place of core_.admission.
+  bool counted_ = false;  ///< The exchange has a slot of shared_.admission.
   std::optional<InLine> in_line_;
   bool is_head_ = false;
   bool keep_alive_ = true;

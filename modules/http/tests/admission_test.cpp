@@ -13,7 +13,7 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-/// A server with one place, which `holder` has, and a route that hands over who asked.
+/// A server with one slot, which `holder` has, and a route that hands over the name of the client.
 struct LineTest : ServerTest {
   void start_full(ServerOptions options) {
     options.max_in_flight = 1;
@@ -53,7 +53,7 @@ struct LineTest : ServerTest {
   Mailbox<std::string> names;
 };
 
-TEST_F(LineTest, a_place_goes_to_who_has_waited_longest) {
+TEST_F(LineTest, a_slot_goes_to_the_request_that_has_waited_longest) {
   start_full({});
   std::vector<std::unique_ptr<RawConnection>> clients;
   for (const char* name : {"a", "b", "c", "d"})
@@ -70,7 +70,7 @@ TEST_F(LineTest, a_place_goes_to_who_has_waited_longest) {
   EXPECT_EQ(refused("too_many_in_flight"), 0U);
 }
 
-TEST_F(LineTest, who_comes_later_does_not_overtake) {
+TEST_F(LineTest, a_later_request_does_not_overtake) {
   start_full({});
   const auto first = in_line("first");
   answer_next();
@@ -120,25 +120,25 @@ TEST_F(LineTest, when_the_line_is_full_the_next_one_is_429_and_may_come_again) {
 TEST_F(LineTest, nothing_is_begun_for_a_client_that_has_gone) {
   start_full({});
   auto gone = in_line("gone");
-  const auto patient = in_line("patient");
+  const auto waiting = in_line("waiting");
   gone->close();
   answer_next();
-  EXPECT_EQ(names.take(), "patient");
+  EXPECT_EQ(names.take(), "waiting");
   EXPECT_EQ(refused("client_gone"), 1U);
   answer_next();
-  EXPECT_THAT(patient->read_response(), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(waiting->read_response(), StartsWith("HTTP/1.1 200"));
 }
 
-TEST_F(LineTest, who_waits_past_the_deadline_is_503_and_leaves_the_line) {
+TEST_F(LineTest, a_request_that_waits_past_the_deadline_gets_503_and_leaves_the_line) {
   configure({.threads = 2, .max_in_flight = 1, .handler_deadline = 20ms});
   Mailbox<bool> begun;
-  std::promise<void> go_on;
+  std::promise<void> may_continue;
   add_hello();
   add_park();
   router().add(Method::post, "/block", [&](Request, Responder responder) {
     begun.put(true);
     // Keeps its thread, which therefore does not see that its own deadline has passed.
-    go_on.get_future().wait();
+    may_continue.get_future().wait();
     responder.send({});
   });
   start();
@@ -156,17 +156,17 @@ TEST_F(LineTest, who_waits_past_the_deadline_is_503_and_leaves_the_line) {
   EXPECT_THAT(answer, HasSubstr("\r\nRetry-After: 1\r\n"));
   EXPECT_EQ(refused("waited_too_long"), 1U);
   EXPECT_EQ(waiting(), 0);
-  go_on.set_value();
+  may_continue.set_value();
   EXPECT_THAT(on_other.read_response(), StartsWith("HTTP/1.1 "));
   EXPECT_EQ(parked.size(), 0U) << "its turn comes no more";
   EXPECT_EQ(server->in_flight(), 0U);
 }
 
-TEST_F(LineTest, a_drain_refuses_who_is_in_line_and_finishes_who_has_a_place) {
+TEST_F(LineTest, a_drain_refuses_requests_in_line_and_finishes_those_with_a_slot) {
   start_full({});
   const auto client = in_line("client");
   Mailbox<bool> drained;
-  std::thread draining([&] { drained.put(server->drain(patience)); });
+  std::thread draining([&] { drained.put(server->drain(test_timeout)); });
   const auto refusal = client->read_to_end();
   EXPECT_THAT(refusal, StartsWith("HTTP/1.1 503"));
   EXPECT_THAT(refusal, HasSubstr("\r\nRetry-After: 1\r\n"));
@@ -188,18 +188,18 @@ TEST_F(LineTest, a_gate_that_closed_meanwhile_is_heard) {
   start();
   RawConnection first(server->port());
   first.send(post_park);
-  Responder place = parked.take();
+  Responder slot = parked.take();
   RawConnection second(server->port());
   second.send(post_park);
   while (waiting() < 1)
     std::this_thread::yield();
   open = false;
-  place.send({});
+  slot.send({});
   EXPECT_THAT(second.read_response(), StartsWith("HTTP/1.1 503"));
-  EXPECT_EQ(server->in_flight(), 0U) << "it gave its place back";
+  EXPECT_EQ(server->in_flight(), 0U) << "it gave its slot back";
 }
 
-TEST_F(LineTest, a_server_that_stops_ends_who_is_in_line) {
+TEST_F(LineTest, a_server_that_stops_ends_the_requests_in_line) {
   start_full({.threads = 2});
   const auto one = in_line("one");
   const auto two = in_line("two");

@@ -24,7 +24,7 @@ struct BodyMemoryTest : ServerTest {
 
   void serve(ServerOptions options) {
     options.max_body_memory_bytes = limit;
-    options.read_timeout = patience;
+    options.read_timeout = test_timeout;
     configure(std::move(options));
     add_park();
     router().add(Method::post, "/size", [](Request request, Responder responder) {
@@ -45,7 +45,7 @@ struct BodyMemoryTest : ServerTest {
   // Asks the server until it holds; each question lets the io thread take a turn.
   template <class Condition>
   [[nodiscard]] bool await(Condition condition) {
-    const auto give_up = std::chrono::steady_clock::now() + patience;
+    const auto give_up = std::chrono::steady_clock::now() + test_timeout;
     while (!condition()) {
       if (std::chrono::steady_clock::now() > give_up || get("/hello")->status != 200) {
         return false;
@@ -69,14 +69,15 @@ TEST_F(BodyMemoryTest, bodies_that_never_end_stay_within_the_budget_and_small_on
   EXPECT_LE(used(), limit);
   EXPECT_GT(used(), limit / 2) << "the others are still read";
   for (const std::size_t size : {1UL, 1000UL, 16UL * 1024}) {
-    EXPECT_EQ(
-        fetch(Method::post, server->url() + "/size", std::string(size, 'y'), {}, patience)->body,
-        std::to_string(size));
+    EXPECT_EQ(fetch(Method::post, server->url() + "/size", std::string(size, 'y'), {}, test_timeout)
+                  ->body,
+              std::to_string(size));
   }
   connections.clear();
   EXPECT_TRUE(await([&] { return used() == 0; })) << used() << " bytes are still held";
   EXPECT_EQ(
-      fetch(Method::post, server->url() + "/size", std::string(mebibyte, 'y'), {}, patience)->body,
+      fetch(Method::post, server->url() + "/size", std::string(mebibyte, 'y'), {}, test_timeout)
+          ->body,
       std::to_string(mebibyte))
       << "there is room again";
 }
@@ -130,7 +131,7 @@ TEST_F(BodyMemoryTest, a_client_that_leaves_the_line_takes_its_body_with_it) {
   RawConnection waiting(server->port());
   waiting.send(head_of(100'000) + std::string(100'000, 'x'));
   // Of limited routes no other is answered meanwhile, so the metrics are looked at directly.
-  const auto give_up = std::chrono::steady_clock::now() + patience;
+  const auto give_up = std::chrono::steady_clock::now() + test_timeout;
   const auto until = [&](auto condition) {
     while (!condition() && std::chrono::steady_clock::now() < give_up) {
       std::this_thread::yield();

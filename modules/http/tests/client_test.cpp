@@ -24,7 +24,7 @@ struct ClientTest : testing::Test {
     ASSERT_TRUE(made) << made.error().to_string();
     pool = *std::move(made);
   }
-  Status send(std::string body = "x", std::chrono::milliseconds timeout = patience) {
+  Status send(std::string body = "x", std::chrono::milliseconds timeout = test_timeout) {
     ClientRequest request;
     request.method = Method::post;
     request.target = "/orders";
@@ -314,7 +314,7 @@ TEST(Fetch, a_closed_port_is_not_sent) {
   RawListener listener;
   const std::string url = listener.url();
   listener.close();
-  const auto answer = fetch(Method::get, url, {}, {}, patience);
+  const auto answer = fetch(Method::get, url, {}, {}, test_timeout);
   ASSERT_FALSE(answer);
   EXPECT_TRUE(answer.error().is(errc::not_sent));
 }

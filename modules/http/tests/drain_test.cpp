@@ -18,9 +18,9 @@ TEST_F(ServerTest, drain_finishes_what_is_in_flight_and_closes) {
   busy.send(post_park);
   Responder responder = parked.take();
   Mailbox<bool> drained;
-  std::thread draining([&] { drained.put(server->drain(patience)); });
+  std::thread draining([&] { drained.put(server->drain(test_timeout)); });
   // Once the listener is closed the drain is under way.
-  while (fetch(Method::get, server->url() + "/x", {}, {}, patience)) {
+  while (fetch(Method::get, server->url() + "/x", {}, {}, test_timeout)) {
   }
   EXPECT_EQ(drained.size(), 0U) << "a request is still in flight";
   Response response;
@@ -36,7 +36,7 @@ TEST_F(ServerTest, drain_finishes_what_is_in_flight_and_closes) {
 }
 
 TEST_F(ServerTest, a_request_on_an_open_connection_while_draining_is_503_and_probes_still_answer) {
-  configure({.drain_linger = patience});
+  configure({.drain_linger = test_timeout});
   add_park();
   Health health;
   add_health_routes(router(), health, metrics);
@@ -65,7 +65,7 @@ TEST_F(ServerTest, a_request_on_an_open_connection_while_draining_is_503_and_pro
   for (RawConnection* connection : {&client, &probe, &holder}) {
     connection->close();
   }
-  EXPECT_TRUE(server->drain(patience));
+  EXPECT_TRUE(server->drain(test_timeout));
 }
 
 TEST_F(ServerTest, idle_connections_are_closed_by_a_drain) {
@@ -75,7 +75,7 @@ TEST_F(ServerTest, idle_connections_are_closed_by_a_drain) {
   RawConnection idle(server->port());
   idle.send(get_hello);
   EXPECT_THAT(idle.read_response(), EndsWith("hello"));
-  EXPECT_TRUE(server->drain(patience));
+  EXPECT_TRUE(server->drain(test_timeout));
   EXPECT_EQ(idle.read_to_end(), "");
 }
 

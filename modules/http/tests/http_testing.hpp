@@ -29,7 +29,7 @@ namespace millrace::http {
 using namespace std::chrono_literals;
 
 /// A guard against a hang, never a measure: what is waited for comes much earlier or never.
-inline constexpr std::chrono::seconds patience{120};
+inline constexpr std::chrono::seconds test_timeout{120};
 
 /// Things handed from one thread to another, in order.
 template <class T>
@@ -42,7 +42,7 @@ class Mailbox {
   }
   T take() {
     std::unique_lock lock(mutex_);
-    if (!arrived_.wait_for(lock, patience, [this] { return !values_.empty(); })) {
+    if (!arrived_.wait_for(lock, test_timeout, [this] { return !values_.empty(); })) {
       ADD_FAILURE() << "nothing arrived";
       std::abort();
     }
@@ -61,7 +61,7 @@ class Mailbox {
   std::deque<T> values_;
 };
 
-/// A connection that sends exactly the bytes it is told to.
+/// A connection that sends exactly the bytes it is given.
 class RawConnection {
  public:
   explicit RawConnection(std::uint16_t port)
@@ -73,7 +73,7 @@ class RawConnection {
     EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   }
   explicit RawConnection(int accepted) : fd_(accepted) {
-    const timeval guard{patience.count(), 0};
+    const timeval guard{test_timeout.count(), 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &guard, sizeof guard);
   }
   ~RawConnection() { close(); }
@@ -162,7 +162,7 @@ class RawListener {
   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   std::unique_ptr<RawConnection> accept() {
     pollfd waiting{fd_, POLLIN, 0};
-    EXPECT_EQ(::poll(&waiting, 1, static_cast<int>(patience.count()) * 1000), 1)
+    EXPECT_EQ(::poll(&waiting, 1, static_cast<int>(test_timeout.count()) * 1000), 1)
         << "nobody connected";
     return std::make_unique<RawConnection>(::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC));
   }
@@ -192,7 +192,7 @@ struct ServerTest : testing::Test {
     ASSERT_TRUE(started) << started.error().to_string();
   }
   Router& router() { return server->router(); }
-  /// GET /hello answers at once.
+  /// GET /hello responds at once.
   void add_hello() {
     router().add(Method::get, "/hello", [](Request, Responder responder) {
       Response response;
@@ -217,7 +217,7 @@ struct ServerTest : testing::Test {
   }
   Result<Response> get(std::string_view target, Headers headers = {}) {
     return fetch(Method::get, server->url() + std::string(target), {}, std::move(headers),
-                 patience);
+                 test_timeout);
   }
 
   Mailbox<Responder> parked;

@@ -36,8 +36,8 @@ TEST_F(ServerTest, a_chunked_body_above_the_limit_is_413) {
 
 TEST_F(ServerTest, a_client_that_keeps_sending_its_large_body_still_gets_the_413) {
   start();
-  const auto answer =
-      fetch(Method::post, server->url() + "/x", std::string(4UL * 1024 * 1024, 'x'), {}, patience);
+  const auto answer = fetch(Method::post, server->url() + "/x", std::string(4UL * 1024 * 1024, 'x'),
+                            {}, test_timeout);
   ASSERT_TRUE(answer) << answer.error().to_string();
   EXPECT_EQ(answer->status, 413);
 }
@@ -50,11 +50,12 @@ TEST_F(ServerTest, a_body_of_exactly_the_limit_is_taken) {
     responder.send(std::move(response));
   });
   start();
-  EXPECT_EQ(fetch(Method::post, server->url() + "/size", std::string(100, 'x'), {}, patience)->body,
-            "100");
+  EXPECT_EQ(
+      fetch(Method::post, server->url() + "/size", std::string(100, 'x'), {}, test_timeout)->body,
+      "100");
 }
 
-TEST_F(ServerTest, a_client_that_waits_for_continue_is_told_to_go_on) {
+TEST_F(ServerTest, a_client_that_waits_for_continue_is_asked_to_continue) {
   router().add(Method::post, "/size", [](Request request, Responder responder) {
     Response response;
     response.body = std::to_string(request.body.size());

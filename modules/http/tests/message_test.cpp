@@ -51,7 +51,7 @@ TEST(Problem, retry_after_is_whole_seconds_and_at_least_one) {
       "2");
 }
 
-TEST(Url, the_parts_of_a_url_are_told_apart) {
+TEST(Url, the_parts_of_a_url_are_separated) {
   const auto url = parse_url("http://localhost:8080/a/b?c=d");
   ASSERT_TRUE(url);
   EXPECT_EQ(url->host, "localhost");

@@ -76,7 +76,7 @@ TEST_F(RouterTest, query_parameters_are_decoded_and_repeats_kept) {
   EXPECT_EQ(request.query.size(), 5U);
 }
 
-TEST_F(RouterTest, another_method_is_told_what_the_path_takes) {
+TEST_F(RouterTest, another_method_gets_the_methods_of_the_path) {
   add(Method::get, "/orders/{id}");
   add(Method::put, "/orders/{id}");
   const auto found = match(Method::post, "/orders/1");

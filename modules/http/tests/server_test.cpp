@@ -25,7 +25,7 @@ TEST_F(ServerTest, a_handler_gets_the_request_and_its_answer_arrives) {
   });
   start();
   const auto answer = fetch(Method::post, server->url() + "/orders/7?q=a%20b", "body",
-                            {{"X-Custom", "yes"}}, patience);
+                            {{"X-Custom", "yes"}}, test_timeout);
   ASSERT_TRUE(answer) << answer.error().to_string();
   EXPECT_EQ(answer->status, 201);
   EXPECT_EQ(answer->body, "7|a b|body|yes");
@@ -42,7 +42,7 @@ TEST_F(ServerTest, unknown_paths_and_methods_are_problems) {
   EXPECT_EQ(missing->status, 404);
   EXPECT_EQ(missing->content_type, "application/problem+json");
   EXPECT_THAT(missing->body, HasSubstr("/nowhere"));
-  const auto wrong = fetch(Method::del, server->url() + "/hello", {}, {}, patience);
+  const auto wrong = fetch(Method::del, server->url() + "/hello", {}, {}, test_timeout);
   ASSERT_TRUE(wrong);
   EXPECT_EQ(wrong->status, 405);
   EXPECT_EQ(wrong->headers.find("Allow"), "GET");
@@ -96,7 +96,7 @@ TEST_F(ServerTest, head_tells_the_length_and_sends_no_body) {
   const auto response = connection.read_to_end();
   EXPECT_THAT(response, HasSubstr("Content-Length: 5\r\n"));
   EXPECT_THAT(response, EndsWith("\r\n\r\n"));
-  const auto fetched = fetch(Method::head, server->url() + "/hello", {}, {}, patience);
+  const auto fetched = fetch(Method::head, server->url() + "/hello", {}, {}, test_timeout);
   ASSERT_TRUE(fetched);
   EXPECT_EQ(fetched->body, "");
 }
@@ -277,7 +277,8 @@ TEST_F(ServerTest, a_body_that_does_not_say_it_is_json_is_415_on_a_route_that_ta
   }
   RawConnection empty(server->port());
   empty.send("POST /json HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
-  EXPECT_THAT(empty.read_response(), StartsWith("HTTP/1.1 204 ")) << "there is no body to judge";
+  EXPECT_THAT(empty.read_response(), StartsWith("HTTP/1.1 204 "))
+      << "there is no body to choose by";
 }
 
 }  // namespace

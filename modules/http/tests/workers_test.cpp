@@ -98,7 +98,7 @@ TEST_F(WorkersTest, a_request_that_waits_too_long_for_a_worker_is_not_begun) {
   EXPECT_EQ(begun.size(), 0U);
 }
 
-TEST_F(WorkersTest, a_heavy_handler_that_throws_is_500_and_its_worker_goes_on) {
+TEST_F(WorkersTest, a_heavy_handler_that_throws_is_500_and_its_worker_continues) {
   configure({.workers = 1});
   router().group({.work = Work::heavy}).get("/throws", [](Request, Responder) {
     throw std::runtime_error("no");

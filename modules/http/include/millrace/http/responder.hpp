@@ -17,8 +17,8 @@ class ResponseSink {
 };
 
 /// The duty to answer one request. Move-only; may be kept and used on any thread, also after the
-/// server is gone (the answer is then dropped). A responder destroyed without an answer answers
-/// 500. Answers given from another thread are gathered: a burst of them wakes the server's thread
+/// server is gone (the response is then dropped). A responder destroyed without a response sends
+/// 500. Responses given from another thread are gathered: a burst of them wakes the server's thread
 /// once.
 class Responder {
  public:
@@ -32,10 +32,10 @@ class Responder {
   }
   ~Responder() { drop(); }
 
-  /// Answers. At most once (asserted); an answer after the handler's deadline is counted and
+  /// Sends the response. At most once (asserted); one after the handler's deadline is counted and
   /// dropped.
   void send(Response response);
-  /// Whether the answer is still owed.
+  /// Whether the response is still owed.
   [[nodiscard]] bool pending() const { return sink_ != nullptr; }
 
  private:

@@ -21,8 +21,8 @@ class Histogram;
 
 namespace millrace::http {
 
-/// Answers a request, at once or later from any thread. Runs on the server's io thread, where it
-/// must neither block nor do more than a request of bounded size asks for; or on a worker, see
+/// Responds to a request, at once or later from any thread. Runs on the server's io thread, where
+/// it must neither block nor do more than a request of bounded size asks for; or on a worker, see
 /// Work. An exception is logged, and the response is 500.
 using Handler = std::function<void(Request, Responder)>;
 
@@ -39,7 +39,7 @@ enum class Work : unsigned char {
 /// What the routes of a group have in common.
 struct RouteOptions {
   Gate gate{};  ///< While it names a reason, requests get 503 with `Retry-After` and that reason.
-  bool limited = true;  ///< Needs a place among max_in_flight and is refused (503) while draining;
+  bool limited = true;  ///< Needs a slot among max_in_flight and is refused (503) while draining;
                         ///< probes are not.
   /// Heavy ones that are limited share the workers, with a bounded line before them (503); those
   /// that are not limited have a worker of their own.

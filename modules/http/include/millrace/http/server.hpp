@@ -26,7 +26,7 @@ struct ServerOptions {
   std::uint16_t port = 0;              ///< 0 takes a free one, see Server::port().
   std::size_t threads = 1;             ///< IO threads; a connection stays on one of them.
   std::size_t max_connections = 4096;  ///< A further one gets 503 and is closed.
-  std::size_t max_in_flight = 1024;    ///< One more request waits in line for a place.
+  std::size_t max_in_flight = 1024;    ///< One more request waits in line for a slot.
   /// Requests in that line; the one that waited longest is next. A further one gets 429
   /// with `Retry-After`. Each is held whole, body included, and its handler is not called if the
   /// client has closed its side of the connection meanwhile.
@@ -52,7 +52,7 @@ struct ServerOptions {
   std::chrono::milliseconds drain_linger{200};
 };
 
-/// An HTTP/1.1 server: keep-alive, pipelining (answers in order), limits. Each limit at work is
+/// An HTTP/1.1 server: keep-alive, pipelining (responses in order), limits. Each limit at work is
 /// counted in `millrace_http_refused_total{reason}`. Time-outs are checked a few times per second.
 ///
 ///     Server server({.port = 8080}, logger, metrics);
@@ -80,7 +80,7 @@ class Server {
   [[nodiscard]] std::string url() const;
 
   /// Stops accepting; requests in flight are finished and answered with `Connection: close`, those
-  /// in line for a place and new ones on limited routes are refused with 503; idle connections are
+  /// in line for a slot and new ones on limited routes are refused with 503; idle connections are
   /// closed. Blocks until no connection is left, true, or until `timeout`, false. Any thread but
   /// the server's own. Turn readiness off first (Health::set_draining).
   bool drain(std::chrono::milliseconds timeout);

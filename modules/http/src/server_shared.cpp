@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 
-#include "server_core.hpp"
+#include "server_shared.hpp"
 
 #include <fcntl.h>
 
@@ -59,8 +59,8 @@ void ServerMetrics::refused(std::string_view reason) {
       .add();
 }
 
-ServerCore::ServerCore(ServerOptions server_options, telemetry::Logger& server_logger,
-                       telemetry::MetricRegistry& registry)
+ServerShared::ServerShared(ServerOptions server_options, telemetry::Logger& server_logger,
+                           telemetry::MetricRegistry& registry)
     : options(std::move(server_options)),
       logger(server_logger),
       metrics(registry),
@@ -70,13 +70,13 @@ ServerCore::ServerCore(ServerOptions server_options, telemetry::Logger& server_l
              metrics.body_bytes),
       workers(options.workers, options.max_worker_waiting) {}
 
-void ServerCore::connection_opened() {
+void ServerShared::connection_opened() {
   metrics.connections.add(1);
   const MutexLock lock(mutex_);
   ++connections_;
 }
 
-void ServerCore::connection_closed() {
+void ServerShared::connection_closed() {
   metrics.connections.add(-1);
   const MutexLock lock(mutex_);
   if (--connections_ == 0) {
@@ -84,12 +84,12 @@ void ServerCore::connection_closed() {
   }
 }
 
-std::size_t ServerCore::open_connections() {
+std::size_t ServerShared::open_connections() {
   const MutexLock lock(mutex_);
   return connections_;
 }
 
-bool ServerCore::wait_until_closed(milliseconds timeout) {
+bool ServerShared::wait_until_closed(milliseconds timeout) {
   MutexLock lock(mutex_);
   const auto until = steady_clock::now() + timeout;
   while (connections_ > 0) {
@@ -132,8 +132,8 @@ void CompletionQueue::deliver_all() {
   delivering_.clear();
 }
 
-IoThread::IoThread(ServerCore& server_core)
-    : core(server_core),
+IoThread::IoThread(ServerShared& server_shared)
+    : shared(server_shared),
       io(1),
       work(io.get_executor()),
       sweep_timer(io),
@@ -148,7 +148,7 @@ void IoThread::adopt(Tcp::socket socket) {
   SystemError ignored;
   if (aborting) {
     socket.close(ignored);
-    core.connection_closed();
+    shared.connection_closed();
     return;
   }
   socket.set_option(Tcp::no_delay(true), ignored);
@@ -157,8 +157,8 @@ void IoThread::adopt(Tcp::socket socket) {
   auto connection = std::make_shared<ServerConnection>(*this, std::move(socket));
   connection->slot = connections.size();
   connections.push_back(connection);
-  if (core.draining) {
-    connection->hurry(steady_clock::now() + core.options.drain_linger);
+  if (shared.draining) {
+    connection->hurry(steady_clock::now() + shared.options.drain_linger);
   }
   asio::co_spawn(io, ServerConnection::run(std::move(connection)), asio::detached);
   if (!std::exchange(sweeping, true)) {
@@ -170,12 +170,12 @@ void IoThread::remove(ServerConnection& connection) {
   connections.back()->slot = connection.slot;
   std::swap(connections[connection.slot], connections.back());
   connections.pop_back();
-  core.connection_closed();
+  shared.connection_closed();
 }
 
 void IoThread::begin_drain() {
-  const auto idle_until = steady_clock::now() + core.options.drain_linger;
-  // A copy: who waits for a place is answered, and may leave at once.
+  const auto idle_until = steady_clock::now() + shared.options.drain_linger;
+  // A copy: a connection that waits for a slot is answered, and may leave at once.
   const auto all = connections;
   for (const auto& connection : all) {
     connection->hurry(idle_until);
@@ -184,7 +184,7 @@ void IoThread::begin_drain() {
 
 void IoThread::abort_all() {
   aborting = true;
-  // A copy: connections leave while they are told.
+  // A copy: connections leave while they are notified.
   const auto all = connections;
   for (const auto& connection : all) {
     connection->abort();
@@ -199,7 +199,7 @@ void IoThread::sweep() {
     sweeping = false;
     return;
   }
-  sweep_timer.expires_after(sweep_period(core.options));
+  sweep_timer.expires_after(sweep_period(shared.options));
   sweep_timer.async_wait([this](SystemError ec) {
     if (ec) {
       return;

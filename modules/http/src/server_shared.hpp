@@ -37,9 +37,9 @@ struct ServerMetrics {
 };
 
 /// What the connections of a server share. Outlives them.
-struct ServerCore {
-  ServerCore(ServerOptions server_options, telemetry::Logger& server_logger,
-             telemetry::MetricRegistry& registry);
+struct ServerShared {
+  ServerShared(ServerOptions server_options, telemetry::Logger& server_logger,
+               telemetry::MetricRegistry& registry);
 
   const ServerOptions options;
   telemetry::Logger& logger;
@@ -64,14 +64,14 @@ struct ServerCore {
   std::size_t connections_ MILLRACE_GUARDED_BY(mutex_) = 0;
 };
 
-/// An answer on its way to the thread of its connection.
+/// A response on its way to the thread of its connection.
 struct Completion {
   std::weak_ptr<ServerConnection> connection;
   std::uint64_t exchange;
   Response response;
 };
 
-/// Brings answers of other threads to the io thread; as many as come before it looks cost one
+/// Brings responses of other threads to the io thread; as many as come before it looks cost one
 /// wake-up. Thread-safe. Outlives the io_context when responders do; after close() it drops what it
 /// is given.
 class CompletionQueue : public std::enable_shared_from_this<CompletionQueue> {
@@ -99,9 +99,9 @@ class CompletionQueue : public std::enable_shared_from_this<CompletionQueue> {
 /// One thread and its connections. Everything but `thread`, `queue` and posting to `io` belongs to
 /// that thread.
 struct IoThread {
-  explicit IoThread(ServerCore& server_core);
+  explicit IoThread(ServerShared& server_shared);
 
-  ServerCore& core;
+  ServerShared& shared;
   asio::io_context io;
   asio::executor_work_guard<asio::io_context::executor_type> work;
   asio::steady_timer sweep_timer;
