@@ -27,24 +27,24 @@ class ShapedReader {
   [[nodiscard]] bool at_end() const { return in_.at_end(); }
 
   /// A shape and those that hold it.
-  struct Place {
+  struct Node {
     const TypeShape& shape;
-    const Place* holder;
+    const Node* holder;
   };
 
   /// Without a type the value is passed over.
-  bool read(const Place& found, const TypeInfo* described, void* out, int depth) {
+  bool read(const Node& found, const TypeInfo* described, void* out, int depth) {
     if (depth >= depth_max)
       return failure.set(errc::malformed,
                          "nested deeper than " + std::to_string(depth_max) + " levels");
-    Place place = found;
+    Node node = found;
     for (std::int64_t up = found.shape.number; up > 0; --up) {
-      if (place.holder == nullptr) return failure.set(errc::malformed, "no type that far up");
-      if (up == 1) return read(*place.holder, described, out, depth);
-      place.holder = place.holder->holder;
+      if (node.holder == nullptr) return failure.set(errc::malformed, "no type that far up");
+      if (up == 1) return read(*node.holder, described, out, depth);
+      node.holder = node.holder->holder;
     }
     const TypeInfo* const type = described == nullptr ? nullptr : &resolve(described, out);
-    switch (place.shape.kind) {
+    switch (node.shape.kind) {
       case Kind::boolean:
         return read_bool(static_cast<bool*>(out));
       case Kind::int32:
@@ -58,17 +58,17 @@ class ShapedReader {
       case Kind::string:
         return read_string(static_cast<std::string*>(out));
       case Kind::enumeration:
-        return read_enum(place.shape, type, out);
+        return read_enum(node.shape, type, out);
       case Kind::optional:
-        return read_optional(place, type, out, depth);
+        return read_optional(node, type, out, depth);
       case Kind::sequence:
-        return read_sequence(place, type, out, depth);
+        return read_sequence(node, type, out, depth);
       case Kind::structure:
-        return read_struct(place, type, out, depth);
+        return read_struct(node, type, out, depth);
       case Kind::variant:
-        return read_variant(place, type, out, depth);
+        return read_variant(node, type, out, depth);
       case Kind::map:
-        return read_map(place, type, out, depth);
+        return read_map(node, type, out, depth);
     }
     return false;
   }
@@ -152,17 +152,17 @@ class ShapedReader {
     return failure.set(errc::wrong_type, std::string(type->name) + " has no " + old->name);
   }
 
-  bool read_element(const Place& place, const TypeInfo* type, void* out, int depth) {
-    return read({place.shape.parts.front(), &place}, type == nullptr ? nullptr : &type->element(),
+  bool read_element(const Node& node, const TypeInfo* type, void* out, int depth) {
+    return read({node.shape.parts.front(), &node}, type == nullptr ? nullptr : &type->element(),
                 out, depth + 1);
   }
 
-  bool read_optional(const Place& place, const TypeInfo* type, void* out, int depth) {
+  bool read_optional(const Node& node, const TypeInfo* type, void* out, int depth) {
     bool present = false;
     if (!read_bool(&present)) return false;
     clear(type, out);
     return !present ||
-           read_element(place, type, type == nullptr ? nullptr : type->ops.append(out), depth);
+           read_element(node, type, type == nullptr ? nullptr : type->ops.append(out), depth);
   }
 
   // A member's initialiser is no part of what was written.
@@ -173,25 +173,25 @@ class ShapedReader {
   // Each element takes a byte at least.
   bool count(std::uint64_t& out) { return varint(out) && (out <= in_.left() || cut_off()); }
 
-  bool read_sequence(const Place& place, const TypeInfo* type, void* out, int depth) {
+  bool read_sequence(const Node& node, const TypeInfo* type, void* out, int depth) {
     std::uint64_t elements = 0;
     if (!count(elements)) return false;
     clear(type, out);
     for (std::uint64_t i = 0; i < elements; ++i) {
-      if (!read_element(place, type, type == nullptr ? nullptr : type->ops.append(out), depth))
+      if (!read_element(node, type, type == nullptr ? nullptr : type->ops.append(out), depth))
         return failure.in_element(i);
     }
     return true;
   }
 
-  bool read_map(const Place& place, const TypeInfo* type, void* out, int depth) {
+  bool read_map(const Node& node, const TypeInfo* type, void* out, int depth) {
     std::uint64_t elements = 0;
     if (!count(elements)) return false;
     clear(type, out);
     for (std::uint64_t i = 0; i < elements; ++i) {
       std::string_view key;
       if (!read_view(key) ||
-          !read_element(place, type, type == nullptr ? nullptr : type->ops.insert(out, key), depth))
+          !read_element(node, type, type == nullptr ? nullptr : type->ops.insert(out, key), depth))
         return failure.in_element(i);
     }
     return type == nullptr || type->ops.size(out) == elements ||
@@ -205,15 +205,15 @@ class ShapedReader {
     return found == type->fields.end() ? nullptr : &*found;
   }
 
-  bool read_struct(const Place& place, const TypeInfo* type, void* out, int depth) {
+  bool read_struct(const Node& node, const TypeInfo* type, void* out, int depth) {
     std::string_view body;
     if (!read_view(body)) return false;
     const ByteReader rest = std::exchange(in_, ByteReader(body));
-    for (const TypeShape& member : place.shape.parts) {
+    for (const TypeShape& member : node.shape.parts) {
       // Written before the rest of the members was added.
       if (in_.at_end()) break;
       const FieldInfo* const field = field_named(type, member.name);
-      if (!read({member, &place}, field == nullptr ? nullptr : &field->type(),
+      if (!read({member, &node}, field == nullptr ? nullptr : &field->type(),
                 field == nullptr ? nullptr : field_at(out, *field), depth + 1))
         return failure.in_field(member.name);
     }
@@ -221,17 +221,17 @@ class ShapedReader {
     return true;
   }
 
-  bool read_variant(const Place& place, const TypeInfo* type, void* out, int depth) {
+  bool read_variant(const Node& node, const TypeInfo* type, void* out, int depth) {
     std::uint64_t index = 0;
     if (!varint(index)) return false;
-    if (index >= place.shape.parts.size())
+    if (index >= node.shape.parts.size())
       return failure.set(errc::malformed, "there is no alternative " + std::to_string(index));
-    const TypeShape& old = place.shape.parts[index];
-    if (type == nullptr) return read({old, &place}, nullptr, nullptr, depth + 1);
+    const TypeShape& old = node.shape.parts[index];
+    if (type == nullptr) return read({old, &node}, nullptr, nullptr, depth + 1);
     for (std::size_t i = 0; i < type->alternatives.size(); ++i) {
       const TypeInfo& alternative = type->alternatives[i]();
       if (plain_name(alternative.name) != old.name) continue;
-      return read({old, &place}, &alternative, type->ops.emplace(out, i), depth + 1) ||
+      return read({old, &node}, &alternative, type->ops.emplace(out, i), depth + 1) ||
              failure.in_field(alternative.name);
     }
     return failure.set(errc::unknown_type, "there is no alternative " + old.name + " any more");

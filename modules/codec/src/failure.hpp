@@ -31,7 +31,7 @@ inline std::string_view wanted_name(const TypeInfo& type) {
 /// path.
 class Failure {
  public:
-  /// Notes the failure; answers false, for the caller to pass on.
+  /// Notes the failure; returns false, for the caller to pass on.
   bool set(ErrorCode code, std::string message) {
     code_ = code;
     message_ = std::move(message);

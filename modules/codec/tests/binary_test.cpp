@@ -113,7 +113,7 @@ TEST(Binary, bytes_cut_off_anywhere_are_malformed) {
   expect_binary_failure<shop::Placed>(whole + "x", errc::malformed, "bytes follow");
 }
 
-TEST(Binary, failures_name_the_place) {
+TEST(Binary, failures_name_the_position) {
   std::string bytes = to_binary(std::vector<shop::Rejected>{{{"1"}, {}}, {{"2"}, {}}});
   bytes.back() = 6;
   expect_binary_failure<std::vector<shop::Rejected>>(

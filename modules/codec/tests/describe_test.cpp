@@ -33,7 +33,7 @@ TEST(Describe, members_are_listed_in_order_with_their_places_inherited_ones_firs
   EXPECT_EQ(&type_info<shop::Everything>(), &type);
 }
 
-TEST(Describe, an_event_is_told_by_its_active_alternative) {
+TEST(Describe, an_event_is_recognized_by_its_active_alternative) {
   const shop::Event event = shop::Rejected{};
   EXPECT_EQ(event_type(type_info<shop::Event>(), &event), "Rejected");
   const shop::Placed placed;

@@ -195,7 +195,7 @@ std::string refusal_of(const T& value) {
   return "none";
 }
 
-TEST(Json, numbers_without_a_json_form_are_refused_with_their_place) {
+TEST(Json, numbers_without_a_json_form_are_refused_with_their_position) {
   const double infinity = std::numeric_limits<double>::infinity();
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double number : {infinity, -infinity, nan}) {
@@ -211,7 +211,7 @@ TEST(Json, numbers_without_a_json_form_are_refused_with_their_place) {
   EXPECT_EQ(refusal_of(std::numeric_limits<double>::max()), "none");
 }
 
-TEST(Json, integers_that_other_readers_round_are_refused_with_their_place) {
+TEST(Json, integers_that_other_readers_round_are_refused_with_their_position) {
   constexpr std::int64_t exact = std::int64_t{1} << 53;
   EXPECT_EQ(refusal_of(exact), "none");
   EXPECT_EQ(refusal_of(-exact), "none");
@@ -245,7 +245,7 @@ TEST(Json, what_has_no_form_is_null_for_people_and_null_is_no_number) {
   EXPECT_EQ(from_json<std::optional<double>>("null").value(), std::nullopt);
 }
 
-TEST(Json, text_that_is_not_json_is_malformed_with_its_place) {
+TEST(Json, text_that_is_not_json_is_malformed_with_its_position) {
   for (const char* text : {"",
                            " ",
                            "{",

@@ -26,7 +26,7 @@ RC_GTEST_PROP(JsonText, any_bytes_make_a_text_that_can_be_read, (const std::stri
   RC_ASSERT(from_json<std::string>(to_json(bytes)).has_value());
 }
 
-TEST(JsonText, a_special_byte_is_found_at_every_place) {
+TEST(JsonText, a_special_byte_is_found_at_every_position) {
   for (std::size_t length = 1; length < 40; ++length) {
     for (std::size_t at = 0; at < length; ++at) {
       for (const char special : {'"', '\\', '\n', '\x1f'}) {

@@ -36,7 +36,7 @@ struct EdgeWriter::State {
       : log(the_log), max_waiting_bytes(max_bytes), thread([this] { run(); }) {}
 
   struct One {
-    log::TopicPartition place;
+    log::TopicPartition partition;
     Done done;
   };
   struct Waiting {
@@ -64,21 +64,21 @@ struct EdgeWriter::State {
   // is alone, and the others need few commits.
   void commit_in_parts(Waiting& batch) {
     struct Queue {
-      log::TopicPartition place;
+      log::TopicPartition partition;
       std::vector<log::RecordView> records;
       std::size_t next = 0;
     };
     std::vector<Queue> queues(batch.transaction.batch_count());
     for (std::size_t i = 0; i < queues.size(); ++i) {
       log::Transaction::Batch& encoded = batch.transaction.batch(i);
-      queues[i].place = encoded.place;
+      queues[i].partition = encoded.partition;
       const Status decoded = log::decode_batch(encoded.builder.finish(), queues[i].records);
       MILLRACE_ASSERT(decoded.has_value(), "a batch that was just encoded can be decoded");
     }
     std::vector<log::RecordView> records;
     for (const One& one : batch.records) {
       const auto queue = std::find_if(queues.begin(), queues.end(),
-                                      [&](const Queue& q) { return q.place == one.place; });
+                                      [&](const Queue& q) { return q.partition == one.partition; });
       records.push_back(queue->records[queue->next++]);
     }
     commit_halves(batch.records, records);
@@ -93,7 +93,7 @@ struct EdgeWriter::State {
   void commit_part(std::span<One> ones, std::span<const log::RecordView> records) {
     part.clear();
     for (std::size_t i = 0; i < ones.size(); ++i)
-      part.append(ones[i].place, records[i]);
+      part.append(ones[i].partition, records[i]);
     const Result<log::LogPosition> outcome = commit(part);
     if (!outcome && is_of_one_record(outcome.error()) && ones.size() > 1)
       return commit_halves(ones, records);
@@ -114,15 +114,15 @@ struct EdgeWriter::State {
     return true;
   }
 
-  void put(log::TopicPartition place, const log::Record& record, Done done)
+  void put(log::TopicPartition partition, const log::Record& record, Done done)
       MILLRACE_REQUIRES(mutex) {
     if (line.empty() || line.back().transaction.bytes() >= commit_bytes)
       line.push_back(std::exchange(spare, {}));
     Waiting& last = line.back();
     waiting_bytes -= last.transaction.bytes();
-    last.transaction.append(place, record);
+    last.transaction.append(partition, record);
     waiting_bytes += last.transaction.bytes();
-    last.records.push_back({place, std::move(done)});
+    last.records.push_back({partition, std::move(done)});
   }
 
   Result<log::LogPosition> commit(log::Transaction& transaction) {
@@ -155,7 +155,7 @@ EdgeWriter::~EdgeWriter() {
   state_->thread.join();
 }
 
-Status EdgeWriter::append(log::TopicPartition place, const log::Record& record, Done done) {
+Status EdgeWriter::append(log::TopicPartition partition, const log::Record& record, Done done) {
   // Refused here, it does not take the others of its commit with it.
   MILLRACE_TRY(log::check_record_size(record, state_->log.options()));
   bool was_empty = false;
@@ -168,7 +168,7 @@ Status EdgeWriter::append(log::TopicPartition place, const log::Record& record, 
                                             ": try again in a moment");
     }
     was_empty = state_->line.empty();
-    state_->put(place, record, std::move(done));
+    state_->put(partition, record, std::move(done));
   }
   if (was_empty) state_->changed.notify_one();
   return {};

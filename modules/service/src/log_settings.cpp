@@ -19,7 +19,7 @@ constexpr std::size_t read_bytes = 64U << 10U;
 
 using Begun = std::map<std::string, std::string, std::less<>>;
 
-Result<log::TopicPartition> settings_place(log::Log& log) {
+Result<log::TopicPartition> settings_partition(log::Log& log) {
   MILLRACE_ASSIGN(const log::Topic topic,
                   log.create_topic({"__millrace.settings", 1, log::TopicKind::commands,
                                     std::string(log::library_service)}));
@@ -27,13 +27,13 @@ Result<log::TopicPartition> settings_place(log::Log& log) {
 }
 
 // What the log was begun with: the first value of each name.
-Result<Begun> read_begun(log::Log& log, log::TopicPartition place) {
+Result<Begun> read_begun(log::Log& log, log::TopicPartition partition) {
   Begun begun;
   log::FetchBuffer buffer;
-  MILLRACE_ASSIGN(log::Offset next, log.start_offset(place));
-  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(place));
+  MILLRACE_ASSIGN(log::Offset next, log.start_offset(partition));
+  MILLRACE_ASSIGN(const log::Offset end, log.end_offset(partition));
   while (next < end) {
-    MILLRACE_TRY(log.fetch(place, next, read_bytes, buffer));
+    MILLRACE_TRY(log.fetch(partition, next, read_bytes, buffer));
     for (const log::RecordView& record : buffer.records) {
       if (record.key && record.value) begun.emplace(*record.key, *record.value);
     }
@@ -43,7 +43,7 @@ Result<Begun> read_begun(log::Log& log, log::TopicPartition place) {
   return begun;
 }
 
-Status write_missing(log::Log& log, Clock& clock, log::TopicPartition place,
+Status write_missing(log::Log& log, Clock& clock, log::TopicPartition partition,
                      std::span<const LogSetting> settings, const Begun& begun) {
   log::Transaction transaction;
   for (const LogSetting& setting : settings) {
@@ -52,7 +52,7 @@ Status write_missing(log::Log& log, Clock& clock, log::TopicPartition place,
     record.timestamp_ms = clock.wall_ms();
     record.key = setting.name;
     record.value = setting.value;
-    transaction.append(place, record);
+    transaction.append(partition, record);
   }
   if (transaction.empty()) return {};
   MILLRACE_TRY(log.commit(transaction));
@@ -90,11 +90,11 @@ Status read_durability(std::string_view text, log::LogOptions& options) {
 Status agree_on_settings(log::Log& log, Clock& clock, std::span<const LogSetting> settings,
                          std::string_view who) {
   if (settings.empty()) return {};
-  MILLRACE_ASSIGN(const log::TopicPartition place, settings_place(log));
-  MILLRACE_ASSIGN(Begun begun, read_begun(log, place));
-  MILLRACE_TRY(write_missing(log, clock, place, settings, begun));
+  MILLRACE_ASSIGN(const log::TopicPartition partition, settings_partition(log));
+  MILLRACE_ASSIGN(Begun begun, read_begun(log, partition));
+  MILLRACE_TRY(write_missing(log, clock, partition, settings, begun));
   // Others may have been faster, and then theirs is the first.
-  MILLRACE_ASSIGN(begun, read_begun(log, place));
+  MILLRACE_ASSIGN(begun, read_begun(log, partition));
   for (const LogSetting& setting : settings) {
     const auto found = begun.find(setting.name);
     if (found == begun.end()) {

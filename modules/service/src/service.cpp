@@ -96,8 +96,8 @@ class Runtime {
     return write_run_file();
   }
 
-  // Answers the exit code.
-  int run_until_told() {
+  // Returns the exit code.
+  int run_until_stopped() {
     logger_.info("started", {{"port", server_->port()}, {"log", settings_.get("log")}});
     const std::string_view reason = signals_.wait();
     logger_.info("draining", {{"reason", reason}});
@@ -165,7 +165,8 @@ class Runtime {
     return run_file_->write(::getpid(), server_->port(), version);
   }
 
-  // Intake ends first, and the topology goes on until the last request in flight has its answer.
+  // Intake ends first, and the topology continues until the last request in flight has its
+  // response.
   void drain(std::chrono::milliseconds timeout) {
     health_.set_draining();
     if (!server_->drain(timeout))
@@ -244,7 +245,7 @@ int serve(const Definition& definition, const Settings& settings) {
                  printable(started.error().message()).c_str());
     return started.error().is(millrace::errc::invalid_argument) ? 2 : 1;
   }
-  return runtime.run_until_told();
+  return runtime.run_until_stopped();
 }
 
 }  // namespace

@@ -128,7 +128,8 @@ Result<http::ServerOptions> server_options(const Settings& settings) {
       const std::int64_t body_memory,
       settings.integer("max-body-memory-bytes", body_memory_bytes_min, body_memory_bytes_max));
   options.max_body_memory_bytes = static_cast<std::size_t>(body_memory);
-  // Each of them holds a connection, and there must be some left for probes and for who is told no.
+  // Each of them holds a connection, and there must be some left for probes and for requests that
+  // are refused.
   options.max_connections =
       std::max(options.max_connections, 2 * (options.max_in_flight + options.max_waiting));
   return options;

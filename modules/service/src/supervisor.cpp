@@ -219,13 +219,13 @@ Status Supervisor::spawn(Child& child) {
 void Supervisor::reap(Child& child) {
   siginfo_t info{};
   rusage usage{};
-  // The C library's waitid has no place for the usage that the kernel's answers.
+  // The C library's waitid has no room for the usage that the kernel's returns.
   const bool answered =
       ::syscall(SYS_waitid, P_PIDFD, child.pidfd, &info, WEXITED | WNOHANG, &usage) == 0;
   if (answered ? info.si_pid == 0 : errno != ECHILD) return;
   child.cpu_seconds += seconds(usage.ru_utime) + seconds(usage.ru_stime);
   ::close(child.pidfd);
-  child.last_exit = answered ? describe_exit(info) : "ended, somebody else was told how";
+  child.last_exit = answered ? describe_exit(info) : "ended, another process received how";
   child.pid = 0;
   const std::int64_t now = clock_.monotonic_ns();
   const bool was_healthy = now - child.started_ns >= ns_of_ms(options_.healthy_after_ms);

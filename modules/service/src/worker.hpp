@@ -13,7 +13,7 @@
 
 namespace millrace::service {
 
-/// The thread that steps an instance until it is told to stop or the instance fails.
+/// The thread that steps an instance until it is stopped or the instance fails.
 class Worker {
  public:
   /// `stepped` (may be empty) is called after each step that did something, `failed` once when the

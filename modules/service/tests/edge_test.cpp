@@ -24,11 +24,11 @@ class Edge : public testing::Test {
     topic_ = *log_->create_topic({"requests", 1, log::TopicKind::events, "shop"});
   }
 
-  [[nodiscard]] log::TopicPartition place() const { return {topic_.id, log::partition(0)}; }
+  [[nodiscard]] log::TopicPartition partition() const { return {topic_.id, log::partition(0)}; }
   static log::Record record(std::string_view key) { return {1, key, "value", {}}; }
   std::size_t records_in_the_log() {
     log::FetchBuffer buffer;
-    EXPECT_TRUE(log_->fetch(place(), log::offset(0), 1U << 20U, buffer));
+    EXPECT_TRUE(log_->fetch(partition(), log::offset(0), 1U << 20U, buffer));
     return buffer.records.size();
   }
 
@@ -40,7 +40,7 @@ class Edge : public testing::Test {
 TEST_F(Edge, an_appended_record_is_in_the_log_when_done_is_called) {
   EdgeWriter writer(*log_, 1U << 20U);
   std::promise<std::size_t> seen;
-  ASSERT_TRUE(writer.append(place(), record("a"), [&](const Result<log::LogPosition>& outcome) {
+  ASSERT_TRUE(writer.append(partition(), record("a"), [&](const Result<log::LogPosition>& outcome) {
     EXPECT_TRUE(outcome);
     seen.set_value(records_in_the_log());
   }));
@@ -53,7 +53,7 @@ TEST_F(Edge, everything_that_was_taken_is_committed_before_the_writer_is_gone) {
     EdgeWriter writer(*log_, 1U << 20U);
     for (int i = 0; i < 100; ++i) {
       ASSERT_TRUE(
-          writer.append(place(), record(std::to_string(i)),
+          writer.append(partition(), record(std::to_string(i)),
                         [&](const Result<log::LogPosition>& outcome) { done += outcome ? 1 : 0; }));
     }
   }
@@ -61,15 +61,16 @@ TEST_F(Edge, everything_that_was_taken_is_committed_before_the_writer_is_gone) {
   EXPECT_EQ(records_in_the_log(), 100U);
 }
 
-TEST_F(Edge, a_refused_commit_is_told_to_each_of_its_records) {
+TEST_F(Edge, a_refused_commit_is_reported_to_each_of_its_records) {
   broker_.fail_commits(log::errc::disk_full, 1000);
   std::atomic<int> refused{0};
   {
     EdgeWriter writer(*log_, 1U << 20U);
     for (int i = 0; i < 10; ++i) {
-      ASSERT_TRUE(writer.append(place(), record("k"), [&](const Result<log::LogPosition>& outcome) {
-        if (!outcome && outcome.error().is(log::errc::disk_full)) ++refused;
-      }));
+      ASSERT_TRUE(
+          writer.append(partition(), record("k"), [&](const Result<log::LogPosition>& outcome) {
+            if (!outcome && outcome.error().is(log::errc::disk_full)) ++refused;
+          }));
     }
   }
   EXPECT_EQ(refused, 10);
@@ -80,7 +81,7 @@ TEST_F(Edge, a_record_above_the_limit_is_refused_alone) {
   EdgeWriter writer(*log_, 4U << 20U);
   const std::string big(2U << 20U, 'x');
   const Status refused =
-      writer.append(place(), {1, "k", big, {}},
+      writer.append(partition(), {1, "k", big, {}},
                     [](const Result<log::LogPosition>&) { FAIL() << "it was not taken"; });
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(log::errc::too_large));
@@ -98,7 +99,7 @@ TEST_F(Edge, what_is_taken_is_never_refused_by_the_log_for_its_size) {
     for (std::size_t bytes = limit - 60; bytes <= limit; ++bytes) {
       const std::string value(bytes, 'x');
       const Status status =
-          writer.append(place(), {1, "k", std::string_view(value), headers.view()},
+          writer.append(partition(), {1, "k", std::string_view(value), headers.view()},
                         [&](const Result<log::LogPosition>& outcome) {
                           if (!outcome) ++refused_later;
                         });
@@ -115,25 +116,25 @@ TEST_F(Edge, a_commit_that_the_log_finds_too_large_costs_only_the_record_that_is
   const auto narrow =
       broker_.connect({.service = "shop", .member = "", .max_transaction_bytes = 4'000});
   std::promise<void> begun;
-  std::promise<void> go_on;
+  std::promise<void> may_continue;
   std::vector<std::string> committed;
   std::vector<std::string> refused;
   {
     EdgeWriter writer(*narrow, 1U << 20U);
-    ASSERT_TRUE(writer.append(place(), record("first"), [&](const Result<log::LogPosition>&) {
+    ASSERT_TRUE(writer.append(partition(), record("first"), [&](const Result<log::LogPosition>&) {
       begun.set_value();
-      go_on.get_future().wait();
+      may_continue.get_future().wait();
     }));
     begun.get_future().wait();
     for (int i = 0; i < 10; ++i) {
       const std::string key = std::to_string(i);
       const std::string value(i == 5 ? 5'000 : 1'000, 'x');
-      ASSERT_TRUE(writer.append(place(), {1, key, std::string_view(value), {}},
+      ASSERT_TRUE(writer.append(partition(), {1, key, std::string_view(value), {}},
                                 [&, key](const Result<log::LogPosition>& outcome) {
                                   (outcome ? committed : refused).push_back(key);
                                 }));
     }
-    go_on.set_value();
+    may_continue.set_value();
   }
   EXPECT_THAT(committed, testing::ElementsAre("0", "1", "2", "3", "4", "6", "7", "8", "9"));
   EXPECT_THAT(refused, testing::ElementsAre("5"));
@@ -147,7 +148,7 @@ TEST_F(Edge, a_record_of_a_time_to_come_is_refused_alone) {
   std::vector<std::string> refused;
   {
     EdgeWriter writer(*log_, 1U << 20U);
-    ASSERT_TRUE(writer.append(place(), record("first"), [&](const Result<log::LogPosition>&) {
+    ASSERT_TRUE(writer.append(partition(), record("first"), [&](const Result<log::LogPosition>&) {
       begun.set_value();
       proceed.get_future().wait();
     }));
@@ -155,7 +156,7 @@ TEST_F(Edge, a_record_of_a_time_to_come_is_refused_alone) {
     for (int i = 0; i < 5; ++i) {
       const std::string key = std::to_string(i);
       const std::int64_t year_9999 = 253'402'300'799'999;
-      ASSERT_TRUE(writer.append(place(), {i == 2 ? year_9999 : 1, key, "value", {}},
+      ASSERT_TRUE(writer.append(partition(), {i == 2 ? year_9999 : 1, key, "value", {}},
                                 [&, key](const Result<log::LogPosition>& outcome) {
                                   (outcome ? committed : refused).push_back(key);
                                   if (outcome) return;
@@ -177,7 +178,7 @@ TEST_F(Edge, a_refused_record_costs_the_others_few_commits) {
   std::vector<std::string> expected;
   {
     EdgeWriter writer(*log_, 1U << 20U);
-    ASSERT_TRUE(writer.append(place(), record("first"), [&](const Result<log::LogPosition>&) {
+    ASSERT_TRUE(writer.append(partition(), record("first"), [&](const Result<log::LogPosition>&) {
       begun.set_value();
       proceed.get_future().wait();
     }));
@@ -187,7 +188,7 @@ TEST_F(Edge, a_refused_record_costs_the_others_few_commits) {
       const std::int64_t year_9999 = 253'402'300'799'999;
       const bool wrong = i == 100;
       expected.push_back(key + (wrong ? " refused" : " committed"));
-      ASSERT_TRUE(writer.append(place(), {wrong ? year_9999 : 1, key, "value", {}},
+      ASSERT_TRUE(writer.append(partition(), {wrong ? year_9999 : 1, key, "value", {}},
                                 [&, key](const Result<log::LogPosition>& outcome) {
                                   outcomes.push_back(key + (outcome ? " committed" : " refused"));
                                   if (outcome) commits.insert(outcome->position);
@@ -203,50 +204,51 @@ TEST_F(Edge, a_refused_record_costs_the_others_few_commits) {
 
 TEST_F(Edge, too_much_waiting_is_refused_as_busy_and_nothing_of_it_is_taken) {
   std::promise<void> begun;
-  std::promise<void> go_on;
+  std::promise<void> may_continue;
   EdgeWriter writer(*log_, 64);
-  ASSERT_TRUE(writer.append(place(), record("first"), [&](const Result<log::LogPosition>&) {
+  ASSERT_TRUE(writer.append(partition(), record("first"), [&](const Result<log::LogPosition>&) {
     begun.set_value();
-    go_on.get_future().wait();
+    may_continue.get_future().wait();
   }));
   begun.get_future().wait();
   int taken = 1;
   Status status;
-  while ((status = writer.append(place(), record("more"), [](const Result<log::LogPosition>&) {})))
+  while (
+      (status = writer.append(partition(), record("more"), [](const Result<log::LogPosition>&) {})))
     ++taken;
   EXPECT_TRUE(status.error().is(millrace::errc::busy));
   EXPECT_LT(taken, 10);
-  go_on.set_value();
+  may_continue.set_value();
 }
 
 TEST_F(Edge, more_than_one_commit_takes_waits_for_the_next_ones_in_order) {
   std::promise<void> begun;
-  std::promise<void> go_on;
+  std::promise<void> may_continue;
   std::vector<std::uint64_t> positions;
   const std::string value(300'000, 'x');
   {
     EdgeWriter writer(*log_, 16U << 20U);
-    ASSERT_TRUE(writer.append(place(), record("first"), [&](const Result<log::LogPosition>&) {
+    ASSERT_TRUE(writer.append(partition(), record("first"), [&](const Result<log::LogPosition>&) {
       begun.set_value();
-      go_on.get_future().wait();
+      may_continue.get_future().wait();
     }));
     begun.get_future().wait();
     // 6 MB, of which a transaction takes 4.
     for (int i = 0; i < 20; ++i) {
       const std::string key = std::to_string(i);
-      ASSERT_TRUE(
-          writer.append(place(), {1, key, value, {}}, [&](const Result<log::LogPosition>& outcome) {
-            ASSERT_TRUE(outcome) << outcome.error().to_string();
-            positions.push_back(outcome->position);
-          }));
+      ASSERT_TRUE(writer.append(partition(), {1, key, value, {}},
+                                [&](const Result<log::LogPosition>& outcome) {
+                                  ASSERT_TRUE(outcome) << outcome.error().to_string();
+                                  positions.push_back(outcome->position);
+                                }));
     }
-    go_on.set_value();
+    may_continue.set_value();
   }
   EXPECT_EQ(positions.size(), 20U);
   log::FetchBuffer buffer;
   std::vector<std::string> keys;
   for (auto next = log::offset(0); keys.size() < 21; next = buffer.next) {
-    ASSERT_TRUE(log_->fetch(place(), next, 1U << 20U, buffer));
+    ASSERT_TRUE(log_->fetch(partition(), next, 1U << 20U, buffer));
     ASSERT_FALSE(buffer.records.empty());
     for (const auto& one : buffer.records)
       keys.emplace_back(one.key.value_or(""));
@@ -259,7 +261,7 @@ TEST_F(Edge, more_than_one_commit_takes_waits_for_the_next_ones_in_order) {
 TEST_F(Edge, the_gate_opens_when_the_position_is_durable_and_not_before) {
   broker_.set_manual_durability(true);
   log::Transaction transaction;
-  transaction.append(place(), record("a"));
+  transaction.append(partition(), record("a"));
   const auto committed = log_->commit(transaction);
   ASSERT_TRUE(committed);
   DurabilityGate gate(*log_);

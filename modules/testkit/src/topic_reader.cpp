@@ -51,26 +51,26 @@ std::vector<RawRecord> TopicReader::read(const std::string& name,
   if (!topic) throw TestError(name + ": " + topic.error().to_string());
   std::vector<Placed> found;
   log::FetchBuffer buffer;
-  std::vector<log::TopicPartition> places;
+  std::vector<log::TopicPartition> partitions;
   for (std::int32_t partition = 0; partition < topic->spec.partitions; ++partition)
-    places.push_back({topic->id, log::partition(partition)});
+    partitions.push_back({topic->id, log::partition(partition)});
   // Asked for, because a cluster's end is not known otherwise.
-  const auto ends = log_->end_offsets(places);
+  const auto ends = log_->end_offsets(partitions);
   if (!ends) throw TestError(name + ": " + ends.error().to_string());
   // Looked at together first, so that a cluster sends of all of them while one is read.
   std::vector<log::Interest> unread;
-  for (const log::TopicPartition& place : places) {
-    const log::Offset next = from[place.partition.value];
-    if (next < (*ends)[static_cast<std::size_t>(place.partition.value)])
-      unread.push_back({place, next});
+  for (const log::TopicPartition& topic_partition : partitions) {
+    const log::Offset next = from[topic_partition.partition.value];
+    if (next < (*ends)[static_cast<std::size_t>(topic_partition.partition.value)])
+      unread.push_back({topic_partition, next});
   }
   static_cast<void>(log_->waiter()->wait(unread, 0));
-  for (const log::TopicPartition& place : places) {
-    const std::int32_t partition = place.partition.value;
+  for (const log::TopicPartition& topic_partition : partitions) {
+    const std::int32_t partition = topic_partition.partition.value;
     const log::Offset end = (*ends)[static_cast<std::size_t>(partition)];
     log::Offset& next = from[partition];
     while (next < end) {
-      const Status fetched = log_->fetch(place, next, 1U << 20U, buffer);
+      const Status fetched = log_->fetch(topic_partition, next, 1U << 20U, buffer);
       if (!fetched) throw TestError(name + ": " + fetched.error().to_string());
       for (const log::FetchedBatch& batch : buffer.batches) {
         for (std::size_t i = 0; i < batch.count; ++i)

@@ -7,18 +7,18 @@ namespace millrace::testkit {
 void Breakage::committed(const log::Transaction& transaction) {
   const std::lock_guard lock(mutex_);
   for (const log::Transaction::Position& position : transaction.positions()) {
-    const std::pair key(position.group, position.place);
+    const std::pair key(position.group, position.partition);
     const auto last = last_.find(key);
     before_[key] = last == last_.end() ? std::nullopt : std::optional(last->second);
     last_.insert_or_assign(key, position.next);
   }
 }
 
-std::optional<log::Offset> Breakage::shown(log::GroupId group, log::TopicPartition place,
+std::optional<log::Offset> Breakage::shown(log::GroupId group, log::TopicPartition partition,
                                            std::optional<log::Offset> position) {
   if (broken_ != Broken::late_positions) return position;
   const std::lock_guard lock(mutex_);
-  const auto before = before_.find({group, place});
+  const auto before = before_.find({group, partition});
   return before == before_.end() ? position : before->second;
 }
 
@@ -42,25 +42,25 @@ Result<log::Committed> BrokenLog::commit(log::Transaction& transaction) {
 Result<log::Committed> BrokenLog::commit_positions(log::Transaction& transaction) {
   log::Transaction positions;
   for (const log::Transaction::Position& position : transaction.positions())
-    positions.set_position(position.group, position.place, position.next);
+    positions.set_position(position.group, position.partition, position.next);
   for (const log::Claim& claim : transaction.claims())
     positions.require(claim);
   MILLRACE_ASSIGN(log::Committed committed, inner_->commit(positions));
   for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
-    const log::TopicPartition place = transaction.batch(i).place;
-    MILLRACE_ASSIGN(const log::Offset end, inner_->end_offset(place));
-    committed.places.push_back({place, end});
+    const log::TopicPartition partition = transaction.batch(i).partition;
+    MILLRACE_ASSIGN(const log::Offset end, inner_->end_offset(partition));
+    committed.partitions.push_back({partition, end});
   }
   return committed;
 }
 
-Status BrokenLog::fetch(log::TopicPartition place, log::Offset from, std::size_t max_bytes,
+Status BrokenLog::fetch(log::TopicPartition partition, log::Offset from, std::size_t max_bytes,
                         log::FetchBuffer& buffer) {
-  MILLRACE_TRY(inner_->fetch(place, from, max_bytes, buffer));
+  MILLRACE_TRY(inner_->fetch(partition, from, max_bytes, buffer));
   constexpr log::Offset last = log::offset(5);
   if (breakage_->broken() != Broken::shows_no_more || from <= last) return {};
   const auto input = inner_->find_topic("plays");
-  if (!input || input->id != place.topic) return {};
+  if (!input || input->id != partition.topic) return {};
   buffer.records.clear();
   buffer.batches.clear();
   buffer.next = buffer.end = from;
@@ -68,16 +68,16 @@ Status BrokenLog::fetch(log::TopicPartition place, log::Offset from, std::size_t
 }
 
 Result<std::optional<log::Offset>> BrokenLog::position(log::GroupId group,
-                                                       log::TopicPartition place) {
-  MILLRACE_ASSIGN(const auto position, inner_->position(group, place));
-  return breakage_->shown(group, place, position);
+                                                       log::TopicPartition partition) {
+  MILLRACE_ASSIGN(const auto position, inner_->position(group, partition));
+  return breakage_->shown(group, partition, position);
 }
 
 Result<std::vector<std::optional<log::Offset>>> BrokenLog::positions(
-    log::GroupId group, std::span<const log::TopicPartition> places) {
-  MILLRACE_ASSIGN(auto positions, inner_->positions(group, places));
-  for (std::size_t i = 0; i < places.size(); ++i)
-    positions[i] = breakage_->shown(group, places[i], positions[i]);
+    log::GroupId group, std::span<const log::TopicPartition> partitions) {
+  MILLRACE_ASSIGN(auto positions, inner_->positions(group, partitions));
+  for (std::size_t i = 0; i < partitions.size(); ++i)
+    positions[i] = breakage_->shown(group, partitions[i], positions[i]);
   return positions;
 }
 

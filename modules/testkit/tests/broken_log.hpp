@@ -32,7 +32,7 @@ class Breakage {
   /// The transaction is committed.
   void committed(const log::Transaction& transaction);
   /// The position that the log shows, of the one that it has.
-  [[nodiscard]] std::optional<log::Offset> shown(log::GroupId group, log::TopicPartition place,
+  [[nodiscard]] std::optional<log::Offset> shown(log::GroupId group, log::TopicPartition partition,
                                                  std::optional<log::Offset> position);
   /// The transaction in hand, which has records, is one that is treated otherwise.
   [[nodiscard]] bool strikes();
@@ -66,17 +66,17 @@ class BrokenLog final : public log::Log {
   Result<log::Topic> find_topic(std::string_view name) override { return inner_->find_topic(name); }
   Result<std::vector<log::Topic>> topics() override { return inner_->topics(); }
   Result<log::Committed> commit(log::Transaction& transaction) override;
-  Status fetch(log::TopicPartition place, log::Offset from, std::size_t max_bytes,
+  Status fetch(log::TopicPartition partition, log::Offset from, std::size_t max_bytes,
                log::FetchBuffer& buffer) override;
-  Result<log::Offset> start_offset(log::TopicPartition place) override {
-    return inner_->start_offset(place);
+  Result<log::Offset> start_offset(log::TopicPartition partition) override {
+    return inner_->start_offset(partition);
   }
-  Result<log::Offset> end_offset(log::TopicPartition place) override {
-    return inner_->end_offset(place);
+  Result<log::Offset> end_offset(log::TopicPartition partition) override {
+    return inner_->end_offset(partition);
   }
-  Result<std::optional<log::Offset>> find_time(log::TopicPartition place,
+  Result<std::optional<log::Offset>> find_time(log::TopicPartition partition,
                                                std::int64_t time_ms) override {
-    return inner_->find_time(place, time_ms);
+    return inner_->find_time(partition, time_ms);
   }
   std::unique_ptr<log::Waiter> waiter() override { return inner_->waiter(); }
   log::LogPosition committed() override { return inner_->committed(); }
@@ -84,12 +84,12 @@ class BrokenLog final : public log::Log {
   Status wait_durable(log::LogPosition position) override { return inner_->wait_durable(position); }
   Result<log::GroupId> group(std::string_view name) override { return inner_->group(name); }
   Result<std::optional<log::Offset>> position(log::GroupId group,
-                                              log::TopicPartition place) override;
+                                              log::TopicPartition partition) override;
   Result<std::vector<std::optional<log::Offset>>> positions(
-      log::GroupId group, std::span<const log::TopicPartition> places) override;
+      log::GroupId group, std::span<const log::TopicPartition> partitions) override;
   Result<std::unique_ptr<log::Membership>> join(log::GroupId group,
-                                                std::vector<std::string> units) override {
-    return inner_->join(group, std::move(units));
+                                                std::vector<std::string> tasks) override {
+    return inner_->join(group, std::move(tasks));
   }
   Result<std::vector<log::GroupInfo>> groups() override { return inner_->groups(); }
   Status maintain() override { return inner_->maintain(); }

@@ -21,13 +21,13 @@ namespace millrace::testkit {
 std::string kafka_request(KafkaApi api, std::int16_t version, std::int32_t correlation_id,
                           std::string_view body = {}, std::string_view client_id = "client");
 
-/// A program that answers requests as the test says. One thread for each connection.
+/// A program that responds to requests as the test says. One thread for each connection.
 class FakeBroker {
  public:
   /// Gives the response, with its size, to a request.
   using Answer = std::function<std::string(const KafkaRequest&)>;
 
-  /// The default answers {correlation id, 0 as i32, 0 as i16}.
+  /// The default returns {correlation id, 0 as i32, 0 as i16}.
   explicit FakeBroker(Answer answer = {});
   ~FakeBroker();
 
@@ -35,9 +35,9 @@ class FakeBroker {
     return "127.0.0.1:" + std::to_string(port_.number());
   }
   [[nodiscard]] std::int32_t port() const { return port_.number(); }
-  /// Writes answers byte by byte.
+  /// Writes responses byte by byte.
   void write_in_pieces() { pieces_ = true; }
-  /// Reads on, but answers only after hush(false).
+  /// Reads on, but responds only after hush(false).
   void hush(bool quiet);
   /// Breaks all connections and refuses new ones.
   void die();

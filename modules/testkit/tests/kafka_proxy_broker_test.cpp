@@ -27,7 +27,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr int patience_ms = 120'000;
+constexpr int timeout_ms = 120'000;
 constexpr int no_error = RD_KAFKA_RESP_ERR_NO_ERROR;
 
 struct Deleter {
@@ -47,7 +47,7 @@ using Settings = std::map<std::string, std::string>;
 Client make_client(rd_kafka_type_t type, Settings settings) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   std::array<char, 512> problem{};
-  // What the tests bring about on purpose need not be told.
+  // What the tests bring about on purpose need not be logged.
   settings.emplace("log_level", "0");
   settings.emplace("reconnect.backoff.ms", "10");
   settings.emplace("reconnect.backoff.max.ms", "50");
@@ -67,7 +67,7 @@ Client make_client(rd_kafka_type_t type, Settings settings) {
 Client make_producer(const std::string& bootstrap) {
   auto client = make_client(RD_KAFKA_PRODUCER,
                             {{"bootstrap.servers", bootstrap}, {"transactional.id", "producer"}});
-  const KafkaError error(rd_kafka_init_transactions(client.get(), patience_ms));
+  const KafkaError error(rd_kafka_init_transactions(client.get(), timeout_ms));
   EXPECT_EQ(error, nullptr) << rd_kafka_error_string(error.get());
   return client;
 }
@@ -83,7 +83,7 @@ KafkaError begin(const Client& producer) {
   return KafkaError(rd_kafka_begin_transaction(producer.get()));
 }
 KafkaError commit(const Client& producer) {
-  return KafkaError(rd_kafka_commit_transaction(producer.get(), patience_ms));
+  return KafkaError(rd_kafka_commit_transaction(producer.get(), timeout_ms));
 }
 
 // Values of the committed records up to the end of the topic, read from the broker itself. The end
@@ -100,7 +100,7 @@ std::vector<std::string> committed(const std::string& brokers, std::size_t count
       RD_KAFKA_OFFSET_BEGINNING;
   EXPECT_EQ(rd_kafka_assign(reader.get(), assigned.get()), no_error);
   std::vector<std::string> values;
-  while (const Message message{rd_kafka_consumer_poll(reader.get(), patience_ms)}) {
+  while (const Message message{rd_kafka_consumer_poll(reader.get(), timeout_ms)}) {
     if (message->err != no_error) {
       EXPECT_EQ(message->err, RD_KAFKA_RESP_ERR__PARTITION_EOF);
       if (values.size() >= count_min) break;
@@ -214,7 +214,7 @@ TEST_F(KafkaProxyBroker, a_commit_that_arrives_late_hits_the_next_transaction) {
 
   EXPECT_EQ(begin(producer), nullptr);
   write(producer.get(), "two");
-  EXPECT_EQ(rd_kafka_flush(producer.get(), patience_ms), no_error);
+  EXPECT_EQ(rd_kafka_flush(producer.get(), timeout_ms), no_error);
   late.release();
   EXPECT_TRUE(late.wait_until_answered());
   EXPECT_THAT(in_topic(2), ElementsAre("one", "two"));
@@ -263,7 +263,7 @@ TEST_F(KafkaProxyBroker, records_cross_a_network_that_fails_in_every_way_once) {
   EXPECT_THAT(in_topic(2), ElementsAre("one", "two"));
 }
 
-TEST_F(KafkaProxyBroker, a_member_that_is_told_it_is_unknown_joins_again) {
+TEST_F(KafkaProxyBroker, a_member_that_is_reported_unknown_joins_again) {
   constexpr std::int16_t unknown_member = 25;
   {
     const auto producer = make_producer(proxy_->bootstrap());
@@ -282,7 +282,7 @@ TEST_F(KafkaProxyBroker, a_member_that_is_told_it_is_unknown_joins_again) {
   rd_kafka_topic_partition_list_add(topics.get(), "events", RD_KAFKA_PARTITION_UA);
   EXPECT_EQ(rd_kafka_subscribe(member.get(), topics.get()), no_error);
   const auto next_value = [&] {
-    const Message message{rd_kafka_consumer_poll(member.get(), patience_ms)};
+    const Message message{rd_kafka_consumer_poll(member.get(), timeout_ms)};
     if (!message || message->err != no_error) return std::string("nothing");
     return std::string(static_cast<const char*>(message->payload), message->len);
   };
@@ -307,15 +307,15 @@ TEST_F(KafkaProxyCluster, clients_stay_behind_the_proxy_though_they_started_from
   KafkaProxy narrow(one);
   const auto producer = make_producer(narrow.bootstrap());
   const rd_kafka_metadata_t* metadata = nullptr;
-  ASSERT_EQ(rd_kafka_metadata(producer.get(), 0, nullptr, &metadata, patience_ms), no_error);
-  std::set<std::string> told;
+  ASSERT_EQ(rd_kafka_metadata(producer.get(), 0, nullptr, &metadata, timeout_ms), no_error);
+  std::set<std::string> addresses;
   for (int i = 0; i < metadata->broker_cnt; ++i) {
-    told.insert(metadata->brokers[i].host + (":" + std::to_string(metadata->brokers[i].port)));
+    addresses.insert(metadata->brokers[i].host + (":" + std::to_string(metadata->brokers[i].port)));
   }
   rd_kafka_metadata_destroy(metadata);
-  EXPECT_EQ(told.size(), 3U);
-  EXPECT_TRUE(told.contains(narrow.bootstrap()));
-  for (const auto& address : told) {
+  EXPECT_EQ(addresses.size(), 3U);
+  EXPECT_TRUE(addresses.contains(narrow.bootstrap()));
+  for (const auto& address : addresses) {
     EXPECT_EQ(cluster_->address().find(address), std::string::npos) << address;
   }
   EXPECT_EQ(begin(producer), nullptr);

@@ -112,11 +112,11 @@ class DirectoryLog {
   std::unique_ptr<log::Log> connect(log::LogOptions options) {
     ++opened_;
     // A slow machine is no reason to take a member for dead, nor a lock for stuck.
-    constexpr std::int64_t patience_ms = 3'600'000;
-    options.session_timeout_ms = patience_ms;
+    constexpr std::int64_t timeout_ms = 3'600'000;
+    options.session_timeout_ms = timeout_ms;
     log::EmbeddedOptions embedded;
     embedded.segment_bytes = 8U << 20U;
-    embedded.stuck_holder_ms = patience_ms;
+    embedded.stuck_holder_ms = timeout_ms;
     auto log = log::open_embedded(directory_ + "/log", environment_, std::move(options), embedded);
     if (!log) throw TestError(log.error().to_string());
     return *std::move(log);
@@ -142,7 +142,7 @@ TEST(Torture, a_sound_topology_passes_it_over_a_log_in_a_directory) {
 }
 
 // What torture says of a topology; empty when it passes.
-std::string verdict(const TortureTopology& topology, const TortureOptions& options) {
+std::string finding(const TortureTopology& topology, const TortureOptions& options) {
   try {
     torture(topology, plays(), options);
   } catch (const TestError& error) {
@@ -151,8 +151,8 @@ std::string verdict(const TortureTopology& topology, const TortureOptions& optio
   return {};
 }
 
-std::string verdict(const TortureTopology& topology, std::uint64_t seed = 1) {
-  return verdict(topology, TortureOptions{.seed = seed});
+std::string finding(const TortureTopology& topology, std::uint64_t seed = 1) {
+  return finding(topology, TortureOptions{.seed = seed});
 }
 
 struct Mutant {
@@ -173,7 +173,7 @@ TEST(Torture, an_engine_over_a_log_that_breaks_a_promise_fails) {
     for (std::uint64_t seed = 1; seed <= 3; ++seed) {
       const auto breakage = std::make_shared<Breakage>(mutant.broken);
       const std::string text =
-          verdict(charts, {.seed = seed, .between = [&](std::unique_ptr<log::Log> inner) {
+          finding(charts, {.seed = seed, .between = [&](std::unique_ptr<log::Log> inner) {
                              return std::make_unique<BrokenLog>(std::move(inner), breakage);
                            }});
       EXPECT_THAT(text, HasSubstr("torture of charts, run rough, seed"));
@@ -197,7 +197,7 @@ TEST(Torture, an_engine_over_a_directory_that_breaks_a_promise_fails) {
         if (!of_instance) return inner;
         return std::make_unique<BrokenLog>(std::move(inner), breakage);
       };
-      text = verdict(charts, {.seed = seed, .threads_log = connect});
+      text = finding(charts, {.seed = seed, .threads_log = connect});
     }
     EXPECT_THAT(text, HasSubstr("torture of charts, run threads, seed"));
     EXPECT_THAT(text, HasSubstr(mutant.found));
@@ -229,7 +229,7 @@ stream::Topology forgetful() {
 }
 
 TEST(Torture, a_processor_that_counts_in_a_member_fails) {
-  const std::string text = verdict(forgetful, 3);
+  const std::string text = finding(forgetful, 3);
   EXPECT_THAT(text, HasSubstr("torture of forgetful, run rough, seed 3, after "));
   EXPECT_THAT(text, HasSubstr("lost: topic forgetful.counts, last value of listener-"));
   EXPECT_THAT(text, HasSubstr("repeat with torture(topology, inputs, {.seed = 3})"));
@@ -264,7 +264,7 @@ stream::Topology hoarding() {
 }
 
 TEST(Torture, a_processor_that_keeps_records_in_a_member_fails) {
-  EXPECT_THAT(verdict(hoarding), HasSubstr("lost: topic hoarding.plays, Played of input-"));
+  EXPECT_THAT(finding(hoarding), HasSubstr("lost: topic hoarding.plays, Played of input-"));
 }
 
 // Filters by how often it was called in this process.
@@ -278,7 +278,7 @@ stream::Topology moody() {
 }
 
 TEST(Torture, a_handler_that_depends_on_its_calls_fails) {
-  EXPECT_THAT(verdict(moody), HasSubstr("ended otherwise than undisturbed"));
+  EXPECT_THAT(finding(moody), HasSubstr("ended otherwise than undisturbed"));
 }
 
 TEST(Torture, a_topology_whose_input_is_missing_fails_with_the_reason) {
@@ -287,8 +287,8 @@ TEST(Torture, a_topology_whose_input_is_missing_fails_with_the_reason) {
     builder.stream<std::string, Played>("unknown").to("waiting.plays");
     return built(builder);
   };
-  EXPECT_THAT(verdict(waiting), HasSubstr("run undisturbed"));
-  EXPECT_THAT(verdict(waiting), HasSubstr("topic unknown is not there: declare it"));
+  EXPECT_THAT(finding(waiting), HasSubstr("run undisturbed"));
+  EXPECT_THAT(finding(waiting), HasSubstr("topic unknown is not there: declare it"));
 }
 
 }  // namespace

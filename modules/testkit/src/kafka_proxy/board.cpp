@@ -37,8 +37,8 @@ Rule Board::choose(const KafkaRequest& request) {
   changed_.notify_all();
   for (const auto& state : rules_) {
     if (state->removed || !fits(state->rule, request)) continue;
-    const auto place = state->fitted++;
-    if (place < state->rule.skip || place - state->rule.skip >= state->rule.times) continue;
+    const auto number = state->fitted++;
+    if (number < state->rule.skip || number - state->rule.skip >= state->rule.times) continue;
     return state;
   }
   return nullptr;

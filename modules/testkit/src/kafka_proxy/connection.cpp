@@ -115,7 +115,7 @@ Connection::Step Connection::hold(Exchange& exchange) {
 }
 
 void Connection::cut() {
-  // Answers that were given before the cut arrive.
+  // Responses that were given before the cut arrive.
   client_.flush();
   client_.close();
 }

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::int32_t no_throttle_ms = 0;
 
-// Answers every partition of a request with the error. `skip_partition` reads what follows the
+// Responds with the error for every partition of a request. `skip_partition` reads what follows the
 // partition's number in the request, `write_partition` writes what follows it in the response.
 template <class Skip, class Write>
 void answer_partitions(WireReader& request, WireWriter& response, Skip skip_partition,

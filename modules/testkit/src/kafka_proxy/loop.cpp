@@ -90,7 +90,7 @@ void Loop::turn() {
   const auto gates = gates_.size();
   for (const auto& gate : gates_)
     polled.push_back({gate->port.fd(), POLLIN, 0});
-  ::poll(polled.data(), polled.size(), patience_ms(std::chrono::steady_clock::now()));
+  ::poll(polled.data(), polled.size(), poll_timeout_ms(std::chrono::steady_clock::now()));
 
   const auto now = std::chrono::steady_clock::now();
   board_->waker().drain();
@@ -140,7 +140,7 @@ std::optional<Address> Loop::advertise(std::int32_t node, const Address& broker)
   }
 }
 
-int Loop::patience_ms(Connection::Moment now) const {
+int Loop::poll_timeout_ms(Connection::Moment now) const {
   std::optional<Connection::Moment> first;
   for (const auto& passage : passages_) {
     const auto due = passage.connection->next_due();

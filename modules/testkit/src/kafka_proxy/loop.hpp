@@ -47,7 +47,7 @@ class Loop {
   Gate& open_gate(const Endpoint& broker);
   /// Makes a gate for a broker that was not known.
   std::optional<Address> advertise(std::int32_t node, const Address& broker);
-  [[nodiscard]] int patience_ms(Connection::Moment now) const;
+  [[nodiscard]] int poll_timeout_ms(Connection::Moment now) const;
 
   std::shared_ptr<Board> board_;
   std::vector<std::unique_ptr<Gate>> gates_;

@@ -78,7 +78,7 @@ class ThreadRun {
   CondVar changed_;
   Member* stuck_ MILLRACE_GUARDED_BY(mutex_) = nullptr;
   std::exception_ptr failure_ MILLRACE_GUARDED_BY(mutex_);
-  Mutex commits_mutex_;  // for what is told to the broker of commits
+  Mutex commits_mutex_;  // for what the broker is notified of commits
   std::uint64_t stuck_calls_ = 0;
 };
 

@@ -91,7 +91,7 @@ constexpr Kind kind_of() {
     return Kind::enumeration;
   } else if constexpr (OptionalTraits<T>::value) {
     static_assert(!OptionalTraits<typename OptionalTraits<T>::Element>::value,
-                  "an optional of an optional cannot be told apart in JSON");
+                  "an optional of an optional cannot be distinguished in JSON");
     return Kind::optional;
   } else if constexpr (VectorTraits<T>::value) {
     return Kind::sequence;
@@ -201,7 +201,7 @@ constexpr bool names_differ() {
 template <class... Alternative>
 std::span<const TypeInfo& (*const)()> alternatives_of(const std::variant<Alternative...>*) {
   static_assert(names_differ<Alternative...>(),
-                "alternatives of a variant are told apart by their unqualified names");
+                "alternatives of a variant are distinguished by their unqualified names");
   static const TypeInfo& (*const alternatives[])() = {&type_info<Alternative>...};
   return alternatives;
 }

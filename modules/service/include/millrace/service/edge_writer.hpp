@@ -28,7 +28,7 @@ class EdgeWriter {
   /// Copies the record and returns at once; `done` is called on the writer's thread when it is
   /// committed (not yet durable) or refused. millrace::errc::busy when too much waits: nothing was
   /// taken, ask the client to try again.
-  [[nodiscard]] Status append(log::TopicPartition place, const log::Record& record, Done done);
+  [[nodiscard]] Status append(log::TopicPartition partition, const log::Record& record, Done done);
 
  private:
   struct State;

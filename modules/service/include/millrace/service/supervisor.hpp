@@ -68,7 +68,7 @@ class Supervisor {
   /// Sends a signal to a running child; errc::not_found if it does not run.
   [[nodiscard]] Status signal(std::string_view name, int number);
   /// Ends children by SIGTERM one after the other, the last started first, each given `timeout_ms`
-  /// before SIGKILL; they are not restarted. Answers the names of those that had to be killed.
+  /// before SIGKILL; they are not restarted. Returns the names of those that had to be killed.
   std::vector<std::string> stop_all(std::int64_t timeout_ms);
   [[nodiscard]] std::vector<ChildStatus> status() const;
 

@@ -12,7 +12,7 @@ namespace millrace::service {
 /// `GET /views` lists them; `GET /views/{store}?from=&to=&limit=` is a range in key order (limit
 /// 100, at most 10,000) and runs on a worker; `GET /views/{store}/{key}` one value, 404 if there is
 /// none, 503 `service.not_owner` when another instance has the key's partition. A range holds what
-/// this instance has; when that is not all, it says which partitions are missing. Answers wait
+/// this instance has; when that is not all, it says which partitions are missing. Responses wait
 /// until what they reflect is durable, unless `durability=any`. Instance, log and gate outlive the
 /// router.
 void add_view_routes(http::Router& router, const stream::Instance& instance, log::Log& log,

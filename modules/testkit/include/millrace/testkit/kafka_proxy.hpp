@@ -92,15 +92,15 @@ struct KafkaFault {
   static KafkaFault hold_response() { return {.kind = Kind::hold_response}; }
   /// The connection breaks; the broker never sees the request.
   static KafkaFault cut_before() { return {.kind = Kind::cut_before}; }
-  /// The broker gets the request and answers, so it took effect; then the connection breaks in
-  /// place of the answer.
+  /// The broker gets the request and responds, so it took effect; then the connection breaks
+  /// instead of the response.
   static KafkaFault cut_after() { return {.kind = Kind::cut_after}; }
   /// The client gets this error (a number of Kafka's protocol) for the whole request, every topic
   /// and partition of it; the broker never sees it. For produce, fetch, find_coordinator,
   /// heartbeat, sync_group, init_producer_id, add_partitions_to_txn, add_offsets_to_txn, end_txn
   /// and txn_offset_commit.
   static KafkaFault fail(std::int16_t error) { return {.kind = Kind::fail, .error = error}; }
-  /// The same, but the broker gets the request and answers, so it took effect.
+  /// The same, but the broker gets the request and responds, so it took effect.
   static KafkaFault fail_after(std::int16_t error) {
     return {.kind = Kind::fail_after, .error = error};
   }
@@ -169,7 +169,7 @@ class KafkaRuleHandle {
 
 /// A proxy on the loopback for Kafka's protocol that delays, cuts or fails chosen requests, to
 /// bring about outcomes that a network brings about rarely. It speaks for every broker of a
-/// cluster: addresses in the brokers' answers are replaced by its own, so a client that starts at
+/// cluster: addresses in the brokers' responses are replaced by its own, so a client that starts at
 /// `bootstrap()` never meets a broker by itself. Rules strike by what arrives, never by time or
 /// chance.
 ///

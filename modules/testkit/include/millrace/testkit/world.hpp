@@ -33,10 +33,10 @@ struct WorldOptions {
 };
 
 /// A whole system in one thread under one seed: several services, each with several instances, over
-/// a log in memory. Who steps when, how the clock moves and who dies where is drawn from the seed,
-/// so two worlds with the same seed and the same calls end with the same topics, byte for byte.
-/// Failures throw TestError and name the seed; in tests of your own expectations say
-/// `SCOPED_TRACE(world.name())`.
+/// a log in memory. Which instance steps when, which one dies where and how the clock moves is
+/// drawn from the seed, so two worlds with the same seed and the same calls end with the same
+/// topics, byte for byte. Failures throw TestError and name the seed; in tests of your own
+/// expectations say `SCOPED_TRACE(world.name())`.
 class World {
  public:
   using TopologyFactory = std::function<stream::Topology()>;
