@@ -43,7 +43,7 @@ class LogReader {
   [[nodiscard]] std::int64_t final_requests();
   /// Records that groups have not read yet.
   [[nodiscard]] std::int64_t lag();
-  /// Units of the service's groups: name and the member that has it, empty when nobody does.
+  /// Tasks of the service's groups: name and the member that has it, empty when nobody does.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> owners(const std::string& service);
   [[nodiscard]] std::string describe_groups();
   [[nodiscard]] millrace::log::Log& log() { return *log_; }

@@ -248,7 +248,7 @@ class TidyTest(TidyTesting):
         self.assert_clean()
         page = (self.root / "docs/errors/base.broken.md").read_text()
         self.assertIn("**Cause.** It broke in two.\n", page)
-        self.assertIn("**Remedy.** Mend it.\n", page)
+        self.assertIn("**Remedy.** Repair it.\n", page)
         self.assertIn("`millrace::errc::broken`", page)
         self.assertIn("| [base.broken](base.broken.md) | It broke in two |", (self.root / "docs/errors/README.md").read_text())
 

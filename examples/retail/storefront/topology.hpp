@@ -78,7 +78,7 @@ inline constexpr const char* outcomes_store = "outcomes";  ///< std::string -> O
 inline constexpr const char* revenue_store = "revenue";    ///< Country -> RevenueChanged
 inline constexpr const char* products_store = "products";  ///< ProductCode -> ProductSalesChanged
 
-/// Told when a request got its outcome, and when one came under an id that another has. A hint
+/// Notified when a request got its outcome, and when one came under an id that another has. A hint
 /// only: called by the task's thread before the commit, so look into the committed view `status`
 /// after the step that is under way, and do not rely on being called (a commit may be refused,
 /// another instance may own the task).
