@@ -17,7 +17,9 @@ namespace {
 
 std::string shortened(std::string_view text) {
   constexpr std::size_t shown = 40;
-  return text.size() <= shown ? std::string(text) : std::string(text.substr(0, shown)) + "...";
+  std::string result(text.substr(0, shown));
+  if (text.size() > shown) result += "...";
+  return result;
 }
 
 class JsonReader {
