@@ -23,6 +23,10 @@ class CountWordsTest(unittest.TestCase):
             self.assertEqual(self.count(log, "the end\n"), "end 1\nmill 1\nrace 1\nruns 1\nthe 3\nturns 1\n")
             self.assertEqual(self.count(log, ""), "end 1\nmill 1\nrace 1\nruns 1\nthe 3\nturns 1\n")
 
+    def test_of_control_characters_nothing_reaches_the_terminal(self):
+        with tempfile.TemporaryDirectory() as directory:
+            self.assertEqual(self.count(Path(directory) / "log", "a \x1b[2J\x9b b\n"), "a 1\nb 1\nj 1\n")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -100,6 +100,7 @@ std::vector<Wrong> wrong_values() {
   add(all, "NAME", {"topology", "accept", "stock"}, {""}, "is empty", {"2"});
   Words versions = numbers;
   versions.emplace_back("0");
+  versions.emplace_back("9007199254740993");  // beyond 2^53
   add(all, "VERSION", {"topology", "accept", "stock", "totals"}, versions, "from 1 to");
   for (const char* command : {"show", "reset"})
     add(all, "SERVICE", {"topology", command}, names, "name of a service");

@@ -123,8 +123,7 @@ void count_products(TopologyBuilder& builder, const Emitter<RequestId, Sales>& s
 
 }  // namespace
 
-millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
-  TopologyBuilder builder("insights", settings.partitions);
+Stream<std::string, FunnelChanged> declare(TopologyBuilder& builder, const Settings& settings) {
   const auto requests = builder.stream<RequestId, reads::RequestIn>(requests_topic);
   const auto orders = builder.stream<RequestId, reads::OrderIn>(orders_topic);
   const auto stock = builder.stream<RequestId, reads::StockIn>(stock_topic);
@@ -143,9 +142,16 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings) 
           "lifecycle", [wiring] { return make_lifecycle(wiring); },
           uses(wiring.open_orders, wiring.open_sales, wiring.stuck_orders, wiring.funnel),
           emits(wiring.sales, wiring.funnel_changes));
-  builder.stream(wiring.funnel_changes).to(funnel_topic);
+  const auto changes = builder.stream(wiring.funnel_changes);
+  changes.to(funnel_topic);
   count_products(builder, wiring.sales);
   count_money(builder, orders, payments);
+  return changes;
+}
+
+millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
+  TopologyBuilder builder("insights", settings.partitions);
+  declare(builder, settings);
   return builder.build();
 }
 

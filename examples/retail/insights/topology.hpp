@@ -81,6 +81,9 @@ BOOST_DESCRIBE_STRUCT(FunnelCounts, (), (counts, published))
 
 /// Revenue, sales by product, the funnel of orders, and orders that are stuck. May be started last:
 /// it reads history from the beginning.
+/// Declares this service in a builder. Returns the changes of the funnel.
+millrace::stream::Stream<std::string, FunnelChanged> declare(
+    millrace::stream::TopologyBuilder& builder, const Settings& settings);
 [[nodiscard]] millrace::Result<millrace::stream::Topology> topology(const Settings& settings);
 
 }  // namespace retail::insights

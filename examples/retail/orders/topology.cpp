@@ -254,8 +254,8 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
 
 }  // namespace
 
-millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
-  millrace::stream::TopologyBuilder builder("orders", settings.partitions);
+millrace::stream::Stream<RequestId, OrderEvent> declare(
+    millrace::stream::TopologyBuilder& builder) {
   const auto requests = builder.stream<RequestId, reads::RequestIn>(requests_topic);
   const auto stock = builder.stream<RequestId, reads::StockIn>(stock_topic);
   const auto payments = builder.stream<RequestId, reads::PaymentIn>(payments_topic);
@@ -268,7 +268,14 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings) 
       .process(
           "lifecycle", [wiring] { return std::make_unique<Lifecycle>(wiring); },
           uses(wiring.orders, wiring.progress), emits(wiring.events));
-  builder.stream(wiring.events).to(orders_topic);
+  const auto events = builder.stream(wiring.events);
+  events.to(orders_topic);
+  return events;
+}
+
+millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
+  millrace::stream::TopologyBuilder builder("orders", settings.partitions);
+  declare(builder);
   return builder.build();
 }
 

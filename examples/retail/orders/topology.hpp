@@ -61,6 +61,8 @@ inline constexpr const char* progress_store = "progress";  ///< std::string -> P
 
 /// The life of orders, returns and write-offs. Decides which request has an id: the first in the
 /// topic, whatever its kind.
+/// Declares this service in a builder. Returns what it publishes.
+millrace::stream::Stream<RequestId, OrderEvent> declare(millrace::stream::TopologyBuilder& builder);
 [[nodiscard]] millrace::Result<millrace::stream::Topology> topology(const Settings& settings);
 
 }  // namespace retail::orders

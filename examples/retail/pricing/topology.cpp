@@ -84,8 +84,8 @@ class PriceMover final : public Processor<RequestId, Demand> {
 
 }  // namespace
 
-millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
-  millrace::stream::TopologyBuilder builder("pricing", settings.partitions);
+millrace::stream::Stream<ProductCode, PriceMoved> declare(
+    millrace::stream::TopologyBuilder& builder, const Settings& settings) {
   const std::int32_t partitions = settings.partitions;
   builder.stream<RequestId, OrderIn>(orders_topic)
       .flat_map_values([partitions](const OrderIn& event) {
@@ -108,7 +108,14 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings) 
   builder.private_stream<RequestId, Demand>("demand").process(
       "price-mover", [prices, moved] { return std::make_unique<PriceMover>(prices, moved); },
       uses(prices), emits(moved));
-  builder.stream(moved).to(prices_topic);
+  const auto events = builder.stream(moved);
+  events.to(prices_topic);
+  return events;
+}
+
+millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
+  millrace::stream::TopologyBuilder builder("pricing", settings.partitions);
+  declare(builder, settings);
   return builder.build();
 }
 

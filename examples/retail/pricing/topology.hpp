@@ -26,6 +26,9 @@ inline constexpr std::int64_t period_ms = 28LL * 24 * 60 * 60 * 1000;
 
 /// Moves list prices with demand: by 2 % at the end of each period of event time, up when more was
 /// asked for than in the period before, down when less, between half and twice the first price.
+/// Declares this service in a builder. Returns what it publishes.
+millrace::stream::Stream<ProductCode, PriceMoved> declare(
+    millrace::stream::TopologyBuilder& builder, const Settings& settings);
 [[nodiscard]] millrace::Result<millrace::stream::Topology> topology(const Settings& settings);
 
 }  // namespace retail::pricing

@@ -108,15 +108,22 @@ bool dispatch_is_late(const Settings& settings, const RequestId& id, std::int64_
   return settings.stock == StockMode::scarce && attempt == 1 && millrace::xxh64(id.text) % 50 == 1;
 }
 
-millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
-  millrace::stream::TopologyBuilder builder("shipments", settings.partitions);
+millrace::stream::Stream<RequestId, ShipmentEvent> declare(
+    millrace::stream::TopologyBuilder& builder, const Settings& settings) {
   const Wiring wiring{builder.store<RequestId, Delayed>(delayed_store),
                       builder.emitter<RequestId, ShipmentEvent>("shipment-events")};
   builder.stream<RequestId, reads::OrderIn>(orders_topic)
       .process(
           "packer", [wiring, settings] { return std::make_unique<Packer>(wiring, settings); },
           uses(wiring.delayed), emits(wiring.events));
-  builder.stream(wiring.events).to(shipments_topic);
+  const auto events = builder.stream(wiring.events);
+  events.to(shipments_topic);
+  return events;
+}
+
+millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
+  millrace::stream::TopologyBuilder builder("shipments", settings.partitions);
+  declare(builder, settings);
   return builder.build();
 }
 

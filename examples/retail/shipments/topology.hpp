@@ -32,6 +32,9 @@ inline constexpr std::int64_t retries_max = 3;
                                     std::int64_t attempt);
 
 /// Packs and dispatches.
+/// Declares this service in a builder. Returns what it publishes.
+millrace::stream::Stream<RequestId, ShipmentEvent> declare(
+    millrace::stream::TopologyBuilder& builder, const Settings& settings);
 [[nodiscard]] millrace::Result<millrace::stream::Topology> topology(const Settings& settings);
 
 }  // namespace retail::shipments

@@ -16,13 +16,8 @@ ShelfRules rules_of(StockMode mode) {
   return rules;
 }
 
-millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
-  if (settings.partitions > 64) {
-    return millrace::fail(
-        millrace::errc::invalid_argument,
-        "stock gathers over at most 64 partitions, not " + std::to_string(settings.partitions));
-  }
-  millrace::stream::TopologyBuilder builder("stock", settings.partitions);
+millrace::stream::Stream<ProductCode, ShelfChanged> declare(
+    millrace::stream::TopologyBuilder& builder, const Settings& settings) {
   const auto orders = builder.stream<RequestId, reads::OrderIn>(orders_topic);
   const auto answers = builder.private_stream<RequestId, ShelfAnswer>(shelf_answers_topic);
   const auto commands = builder.private_stream<RequestId, ShelfCommand>(shelf_commands_topic);
@@ -51,7 +46,19 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings) 
       uses(keeping.shelves, keeping.reservations, keeping.arrivals),
       emits(keeping.answers, keeping.changes));
   builder.stream(keeping.answers).to_private(shelf_answers_topic);
-  builder.stream(keeping.changes).to(shelves_topic);
+  const auto changes = builder.stream(keeping.changes);
+  changes.to(shelves_topic);
+  return changes;
+}
+
+millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
+  if (settings.partitions > 64) {
+    return millrace::fail(
+        millrace::errc::invalid_argument,
+        "stock gathers over at most 64 partitions, not " + std::to_string(settings.partitions));
+  }
+  millrace::stream::TopologyBuilder builder("stock", settings.partitions);
+  declare(builder, settings);
   return builder.build();
 }
 

@@ -79,6 +79,9 @@ struct ShelfRules {
 [[nodiscard]] ShelfRules rules_of(StockMode mode);
 
 /// Shelves: reserves, releases, ships, takes back, writes off, orders more. At most 64 partitions.
+/// Declares this service in a builder. Returns the changes of shelves.
+millrace::stream::Stream<ProductCode, ShelfChanged> declare(
+    millrace::stream::TopologyBuilder& builder, const Settings& settings);
 [[nodiscard]] millrace::Result<millrace::stream::Topology> topology(const Settings& settings);
 
 }  // namespace retail::stock

@@ -270,9 +270,8 @@ class StatusKeeper final : public Processor<RequestId, reads::Input> {
 
 }  // namespace
 
-millrace::Result<millrace::stream::Topology> topology(const Settings& settings,
-                                                      OutcomeListener* listener) {
-  millrace::stream::TopologyBuilder builder("storefront", settings.partitions);
+millrace::stream::Stream<Country, RevenueChanged> declare(
+    millrace::stream::TopologyBuilder& builder, OutcomeListener* listener) {
   const auto requests = builder.stream<RequestId, reads::RequestIn>(requests_topic);
   const auto orders = builder.stream<RequestId, reads::OrderIn>(orders_topic);
   const auto stock = builder.stream<RequestId, reads::StockIn>(stock_topic);
@@ -287,9 +286,16 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings,
             return std::make_unique<StatusKeeper>(status, counts, listener);
           },
           uses(status, counts));
-  builder.stream<Country, RevenueChanged>(revenue_topic).to_table(revenue_store);
   builder.stream<ProductCode, ProductSalesChanged>(products_topic).to_table(products_store);
+  const auto revenue = builder.stream<Country, RevenueChanged>(revenue_topic);
+  revenue.to_table(revenue_store);
+  return revenue;
+}
 
+millrace::Result<millrace::stream::Topology> topology(const Settings& settings,
+                                                      OutcomeListener* listener) {
+  millrace::stream::TopologyBuilder builder("storefront", settings.partitions);
+  declare(builder, listener);
   MILLRACE_ASSIGN(millrace::stream::Topology plan, builder.build());
   // Written by the HTTP side, which is no part of the topology.
   plan.own_topics.push_back(

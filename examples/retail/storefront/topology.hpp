@@ -88,6 +88,10 @@ class OutcomeListener {
   virtual void outcome_known(const RequestId& id) = 0;
 };
 
+/// Declares in a builder of the storefront what topology() has. Returns what it reads of revenue.
+millrace::stream::Stream<Country, RevenueChanged> declare(
+    millrace::stream::TopologyBuilder& builder, OutcomeListener* listener = nullptr);
+
 /// The storefront's views: requests by id, revenue by country, sales by product. Also makes the
 /// topic `requests` that the HTTP side writes. `listener` may be null, else outlives every instance
 /// of the topology.
