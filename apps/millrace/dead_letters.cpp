@@ -294,7 +294,7 @@ Result<Replays> find_replays(log::Log& log, const std::string& service) {
 Status replay_dead_letters(log::Log& log, const std::string& service, const ReplayOptions& options,
                            const ReplaySink& sink) {
   if (options.value && (options.all || options.letters.size() != 1)) {
-    return fail(errc::invalid_argument, "another value is for one dead letter: name one PLACE");
+    return fail(errc::invalid_argument, "another value is for one dead letter: name one LETTER");
   }
   MILLRACE_ASSIGN(const log::Topic topic, dead_letters_topic(log, service));
   const auto retry = log.find_topic(service + std::string(retry_suffix));

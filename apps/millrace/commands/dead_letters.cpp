@@ -59,7 +59,7 @@ Status list(log::Log& log, const Options& options, Output& out) {
     }
   }
   Table table(
-      {"SERVICE", "PLACE", "TIME", "KEY", "TYPE", "FROM", "ATTEMPTS", "REPLAYED", "REASON"});
+      {"SERVICE", "LETTER", "TIME", "KEY", "TYPE", "FROM", "ATTEMPTS", "REPLAYED", "REASON"});
   for (const log::Topic& topic : topics) {
     MILLRACE_TRY(list_topic(log, topic, options.json, table, out));
   }
@@ -172,7 +172,7 @@ void act(CLI::App* command, const std::shared_ptr<Options>& options, Action& act
 CLI::Option* add_letters(CLI::App* command, Options& options) {
   // CLI11 takes no colon in the name of a positional.
   return command
-      ->add_option("PLACE", options.letters, "Places PARTITION:OFFSET, as `list` shows them")
+      ->add_option("LETTER", options.letters, "Dead letters PARTITION:OFFSET, as `list` shows them")
       ->check(check_partition_offset);
 }
 
@@ -198,11 +198,12 @@ void add_replay(CLI::App& app, const std::shared_ptr<Options>& options, Action& 
   // CLI11 knows no "one of these is required" that also takes a positional.
   command->parse_complete_callback([options] {
     if (!options->all && options->letters.empty()) {
-      throw CLI::ValidationError("PLACE", "name one, PARTITION:OFFSET, or give --all");
+      throw CLI::ValidationError("LETTER", "name one, PARTITION:OFFSET, or give --all");
     }
     const bool other_value = options->value || !options->value_file.empty();
     if (other_value && (options->all || options->letters.size() != 1)) {
-      throw CLI::ValidationError("--value", "another value is for one dead letter: name one PLACE");
+      throw CLI::ValidationError("--value",
+                                 "another value is for one dead letter: name one LETTER");
     }
   });
   act(command, options, action, [](log::Log& log, const Options& given, Session& session) {

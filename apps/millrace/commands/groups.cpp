@@ -85,7 +85,7 @@ void write_members(JsonWriter& out, const log::GroupInfo& group, const Knowledge
     if (knows.heartbeats) out.field("heartbeat_age_ms", member.heartbeat_age_ms);
     out.end_object();
   }
-  out.end_array().key("units").begin_array();
+  out.end_array().key("tasks").begin_array();
   for (const auto& task : group.tasks) {
     out.begin_object().field("name", task.name);
     if (task.member.empty()) {
@@ -111,7 +111,7 @@ void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, const
   if (knows.members) {
     write_members(json, group, knows);
   } else {
-    json.key("members").raw("null").key("units").raw("null");
+    json.key("members").raw("null").key("tasks").raw("null");
   }
   if (!knows.refused.empty()) {
     out.json(json.key("positions").raw("null").end_object().take());

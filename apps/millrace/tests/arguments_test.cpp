@@ -79,7 +79,7 @@ std::vector<Wrong> wrong_values() {
   const Words letters{"", "17", "1:", ":1", "1:x", "1:2:3", "99999999999:1"};
   for (const char* command : {"show", "replay"}) {
     add(all, "SERVICE", {"dead-letters", command}, names, "name of a service", {"1:17"});
-    add(all, "PLACE", {"dead-letters", command, "orders"}, letters, "PARTITION:OFFSET");
+    add(all, "LETTER", {"dead-letters", command, "orders"}, letters, "PARTITION:OFFSET");
   }
   add(all, "--value-file", {"dead-letters", "replay", "orders", "1:1"}, {""}, "is empty");
   add(all, "SOURCE", {"copy"}, urls, "file:DIR or kafka://", {"file:b"});
@@ -192,7 +192,7 @@ TEST(Arguments, another_value_is_for_one_dead_letter) {
         Words{"dead-letters", "replay", "orders", "1:1", "1:2", "--value-file", "x"}}) {
     const Outcome outcome = run(arguments);
     EXPECT_EQ(outcome.exit_code, 2);
-    EXPECT_NE(outcome.notes.find("name one PLACE"), std::string::npos) << outcome.notes;
+    EXPECT_NE(outcome.notes.find("name one LETTER"), std::string::npos) << outcome.notes;
   }
 }
 

@@ -140,7 +140,7 @@ TEST_F(Program, a_log_that_cannot_be_written_to_is_read_and_the_reason_is_given)
   EXPECT_NE(on_log({"tail", "orders"}).out.find("\"e4\""), std::string::npos);
   // Who works there is not known, which is not the same as nobody.
   const std::string groups = on_log({"groups", "--json"}).out;
-  EXPECT_NE(groups.find("\"members\":null,\"units\":null"), std::string::npos) << groups;
+  EXPECT_NE(groups.find("\"members\":null,\"tasks\":null"), std::string::npos) << groups;
   const Outcome replayed = on_log({"dead-letters", "replay", "orders", "--all"});
   EXPECT_NE(replayed.exit_code, 0);
   EXPECT_NE(replayed.notes.find("log.read_only"), std::string::npos) << replayed.notes;

@@ -287,7 +287,7 @@ void ServerConnection::admit(const Route& route, Request request) {
   if (!shared_.admission.take()) {
     return wait_for_slot(route, std::move(request));
   }
-  place_taken();
+  slot_taken();
   handle(route, std::move(request));
 }
 
@@ -303,7 +303,7 @@ void ServerConnection::wait_for_slot(const Route& route, Request request) {
   const Admission::Entered entered = shared_.admission.enter(std::move(turn));
   switch (entered.outcome) {
     case Admission::Outcome::taken:
-      place_taken();
+      slot_taken();
       return handle(route, std::move(request));
     case Admission::Outcome::waiting:
       in_line_ = InLine{entered.ticket, &route, std::move(request)};
@@ -324,7 +324,7 @@ bool ServerConnection::called(std::uint64_t exchange) {
   }
   InLine mine = *std::exchange(in_line_, std::nullopt);
   shared_.metrics.waiting.add(-1);
-  place_taken();
+  slot_taken();
   if (client_has_gone()) {
     shared_.metrics.refused("client_gone");
     abort();
@@ -370,7 +370,7 @@ void ServerConnection::hand_to_worker(const Route& route, Request request) {
       });
 }
 
-void ServerConnection::place_taken() {
+void ServerConnection::slot_taken() {
   counted_ = true;
   shared_.metrics.in_flight.add(1);
 }
@@ -482,8 +482,8 @@ void ServerConnection::check_deadline(SteadyTime now) {
   if (phase_ == Phase::handling) {
     if (!response_ && in_line_) {
       refuse("waited_too_long",
-             problem_retry(503, shared_.options.retry_after, "no-place-in-time",
-                           "No place became free in time; the request was not begun."));
+             problem_retry(503, shared_.options.retry_after, "no-slot-in-time",
+                           "No slot became free in time; the request was not begun."));
       answered_.notify();
     } else if (!response_) {
       shared_.metrics.refused("handler_deadline");

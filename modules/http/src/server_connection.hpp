@@ -62,7 +62,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   void wait_for_slot(const Route& route, Request request);
   void handle(const Route& route, Request request);
   void hand_to_worker(const Route& route, Request request);
-  void place_taken();
+  void slot_taken();
   bool client_has_gone();
   void answer(Response response);
   void refuse(std::string_view reason, Response response);

@@ -42,7 +42,7 @@ ServerMetrics::ServerMetrics(telemetry::MetricRegistry& metric_registry)
               &answers_counter(registry, "4xx"), &answers_counter(registry, "5xx")},
       in_flight(registry.gauge("millrace_http_in_flight_requests", "Requests being handled.")),
       waiting(registry.gauge("millrace_http_waiting_requests",
-                             "Requests in line for a place among those in flight.")),
+                             "Requests in line for a slot among those in flight.")),
       worker_waiting(registry.gauge("millrace_http_worker_waiting_requests",
                                     "Requests of heavy routes that wait for a worker.")),
       body_bytes(registry.gauge("millrace_http_body_memory_bytes",

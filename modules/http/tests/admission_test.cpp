@@ -44,7 +44,7 @@ struct LineTest : ServerTest {
   double waiting() {
     return metrics
         .gauge("millrace_http_waiting_requests",
-               "Requests in line for a place among those in flight.")
+               "Requests in line for a slot among those in flight.")
         .value();
   }
   void answer_next() { parked.take().send({}); }
