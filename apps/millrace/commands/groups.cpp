@@ -242,8 +242,8 @@ Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
 }
 
 CLI::App* add_groups(CLI::App& app, Action& action) {
-  auto* command = app.add_subcommand(
-      "groups", "Show groups: members, which member owns which task, positions, lag");
+  auto* command =
+      app.add_subcommand("groups", "Show groups: members, owners of tasks, positions, lag");
   auto options = std::make_shared<GroupsOptions>();
   command->add_option("NAME", options->name, "This group, or those of this service, in detail")
       ->check(check_group);
