@@ -9,28 +9,15 @@
 
 #include "fault_directory.hpp"
 #include "fault_inode.hpp"
+#include "fault_path.hpp"
 #include "millrace/base/mutex.hpp"
 #include "millrace/base/ownership.hpp"
+#include "millrace/base/sparse_file.hpp"
 
 namespace millrace {
 namespace {
 
 using Entries = std::map<std::string, std::shared_ptr<FaultInode>>;
-
-// One spelling for each path: no doubled, trailing or dotted parts.
-std::string normal(const std::string& path) {
-  std::string out = path.starts_with('/') ? "/" : "";
-  std::size_t at = 0;
-  while (at < path.size()) {
-    const std::size_t end = std::min(path.find('/', at), path.size());
-    const std::string part = path.substr(at, end - at);
-    if (!part.empty() && part != ".") {
-      out += out.empty() || out == "/" ? part : "/" + part;
-    }
-    at = end + 1;
-  }
-  return out.empty() ? "." : out;
-}
 
 std::unexpected<Error> missing(const char* what, const std::string& path) {
   return fail(errc::not_found,
@@ -111,7 +98,7 @@ struct FaultFileSystem::State {
   }
 };
 
-class FaultFileSystem::State::OpenFile final : public File {
+class FaultFileSystem::State::OpenFile final : public File, public SparseFile {
  public:
   OpenFile(std::shared_ptr<State> state, std::shared_ptr<FaultInode> inode, std::string path,
            bool writable)
@@ -129,6 +116,12 @@ class FaultFileSystem::State::OpenFile final : public File {
         offset >= inode_->size ? 0 : std::min<std::uint64_t>(size, inode_->size - offset);
     inode_->cache.read(offset, out, count);
     return count;
+  }
+
+  Result<Range> data_from(std::uint64_t offset) override {
+    const MutexLock lock(state_->mutex);
+    MILLRACE_TRY(usable("read", false));
+    return inode_->data_from(offset);
   }
 
   Status write_at(std::uint64_t offset, std::string_view bytes) override {
@@ -242,7 +235,7 @@ FaultFileSystem::~FaultFileSystem() = default;
 
 Result<std::unique_ptr<File>> FaultFileSystem::open(const std::string& path, OpenMode mode) {
   const MutexLock lock(state_->mutex);
-  const std::string name = normal(path);
+  const std::string name = normal_path(path);
   if (state_->directories.contains(name) && mode == OpenMode::read) {
     return std::make_unique<FaultDirectory>(path,
                                             [state = state_, name, opened = state_->power_cuts] {
@@ -273,7 +266,7 @@ Status FaultFileSystem::create_directories(const std::string& path) {
     return fail(errc::invalid_argument, "cannot make a directory: its path is empty");
   }
   const MutexLock lock(state_->mutex);
-  for (std::string part = normal(path); !state_->directories.contains(part);
+  for (std::string part = normal_path(path); !state_->directories.contains(part);
        part = directory_of(part)) {
     if (state_->entries.contains(part)) {
       return fail(errc::io_error, "cannot make directory " + path + ": " + part + " is a file");
@@ -286,7 +279,7 @@ Status FaultFileSystem::create_directories(const std::string& path) {
 
 Result<std::vector<std::string>> FaultFileSystem::list(const std::string& path) {
   const MutexLock lock(state_->mutex);
-  const std::string name = normal(path);
+  const std::string name = normal_path(path);
   if (!state_->directories.contains(name)) {
     return missing("list", path);
   }
@@ -307,12 +300,12 @@ Result<std::vector<std::string>> FaultFileSystem::list(const std::string& path) 
 
 bool FaultFileSystem::exists(const std::string& path) {
   const MutexLock lock(state_->mutex);
-  const std::string name = normal(path);
+  const std::string name = normal_path(path);
   return state_->entries.contains(name) || state_->directories.contains(name);
 }
 
 Status FaultFileSystem::remove(const std::string& path) {
-  const std::string name = normal(path);
+  const std::string name = normal_path(path);
   const auto listed = list(path);
   const MutexLock lock(state_->mutex);
   MILLRACE_TRY(state_->may_change("remove", path));
@@ -332,18 +325,19 @@ Status FaultFileSystem::remove(const std::string& path) {
 Status FaultFileSystem::rename(const std::string& from, const std::string& to) {
   const MutexLock lock(state_->mutex);
   MILLRACE_TRY(state_->may_change("rename", from));
-  const auto found = state_->entries.find(normal(from));
-  if (found == state_->entries.end() || !state_->directories.contains(directory_of(normal(to)))) {
+  const auto found = state_->entries.find(normal_path(from));
+  if (found == state_->entries.end() ||
+      !state_->directories.contains(directory_of(normal_path(to)))) {
     return missing("rename", from);
   }
   const std::shared_ptr<FaultInode> inode = found->second;
   state_->entries.erase(found);
-  state_->entries[normal(to)] = inode;
+  state_->entries[normal_path(to)] = inode;
   return {};
 }
 
 Status FaultFileSystem::sync_directory(const std::string& path) {
-  return state_->sync_directory(normal(path));
+  return state_->sync_directory(normal_path(path));
 }
 
 void FaultFileSystem::lose_power(Random& random) { state_->lose_power(&random); }
@@ -371,7 +365,7 @@ void FaultFileSystem::set_read_only(bool read_only) {
 
 Status FaultFileSystem::flip_bit(const std::string& path, std::uint64_t offset, int bit) {
   const MutexLock lock(state_->mutex);
-  const auto found = state_->entries.find(normal(path));
+  const auto found = state_->entries.find(normal_path(path));
   if (found == state_->entries.end()) {
     return missing("flip a bit of", path);
   }

@@ -20,6 +20,26 @@ void FaultInode::write(std::uint64_t offset, std::string_view bytes) {
   mark_dirty(offset, offset + bytes.size());
 }
 
+SparseFile::Range FaultInode::data_from(std::uint64_t offset) const {
+  constexpr std::uint64_t block = 4096;
+  std::array<char, block> bytes{};
+  const auto is_zero = [&](std::uint64_t at) {
+    const std::uint64_t count = std::min(block, size - at);
+    cache.read(at, bytes.data(), count);
+    return std::all_of(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count),
+                       [](char byte) { return byte == 0; });
+  };
+  std::uint64_t begin = offset / block * block;
+  while (begin < size && is_zero(begin)) {
+    begin += block;
+  }
+  std::uint64_t end = begin;
+  while (end < size && !is_zero(end)) {
+    end += block;
+  }
+  return {std::min(std::max(begin, offset), size), std::min(std::max(end, offset), size)};
+}
+
 void FaultInode::resize(std::uint64_t to) {
   cache.reserve(to);
   if (to < size) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "millrace/base/random.hpp"
+#include "millrace/base/sparse_file.hpp"
 #include "stable_bytes.hpp"
 
 namespace millrace {
@@ -22,6 +23,8 @@ struct FaultInode {
   std::uint64_t dirty_end = 0;
 
   void write(std::uint64_t offset, std::string_view bytes);
+  /// SparseFile::data_from(): whole blocks in which a byte is not zero.
+  [[nodiscard]] SparseFile::Range data_from(std::uint64_t offset) const;
   void resize(std::uint64_t to);
   void mark_dirty(std::uint64_t begin, std::uint64_t end);
   /// Everything written reaches the disk.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
+#include <algorithm>
+
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/ownership.hpp"
+#include "millrace/base/sparse_file.hpp"
 
 namespace millrace {
 
@@ -31,6 +34,14 @@ Status write_file_atomically(FileSystem& files, const std::string& path, std::st
   }
   MILLRACE_TRY(files.rename(temporary, path));
   return files.sync_directory(directory_of(path));
+}
+
+Result<SparseFile::Range> data_from(File& file, std::uint64_t offset) {
+  if (auto* const sparse = dynamic_cast<SparseFile*>(&file)) {
+    return sparse->data_from(offset);
+  }
+  MILLRACE_ASSIGN(const std::uint64_t size, file.size());
+  return SparseFile::Range{std::min(offset, size), size};
 }
 
 }  // namespace millrace

@@ -17,6 +17,7 @@
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/mutex.hpp"
 #include "millrace/base/ownership.hpp"
+#include "millrace/base/sparse_file.hpp"
 
 namespace millrace {
 namespace {
@@ -59,7 +60,7 @@ auto uninterrupted(Call call) {
   return result;
 }
 
-class RealFile final : public File {
+class RealFile final : public File, public SparseFile {
  public:
   RealFile(int descriptor, std::string path, OpenMode mode)
       : descriptor_(descriptor), path_(std::move(path)), mode_(mode) {}
@@ -140,6 +141,19 @@ class RealFile final : public File {
       return refused("stat", path_, errno);
     }
     return static_cast<std::uint64_t>(info.st_size);
+  }
+
+  // Room that was reserved and never written is a hole to lseek(). What a file system does not know
+  // counts as data.
+  Result<Range> data_from(std::uint64_t offset) override {
+    MILLRACE_ASSIGN(const std::uint64_t size, this->size());
+    const off_t begin = ::lseek(descriptor_, static_cast<off_t>(offset), SEEK_DATA);
+    if (begin < 0) {
+      return errno == ENXIO ? Range{size, size} : Range{std::min(offset, size), size};
+    }
+    const off_t end = ::lseek(descriptor_, begin, SEEK_HOLE);
+    return Range{static_cast<std::uint64_t>(begin),
+                 end < 0 ? size : static_cast<std::uint64_t>(end)};
   }
 
   Result<char*> map(std::uint64_t size) override {

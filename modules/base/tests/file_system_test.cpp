@@ -15,6 +15,7 @@
 #include "millrace/base/bulk_sync.hpp"
 #include "millrace/base/fault_file_system.hpp"
 #include "millrace/base/file_errors.hpp"
+#include "millrace/base/sparse_file.hpp"
 
 namespace millrace {
 namespace {
@@ -70,6 +71,37 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Subject{"real", nullptr},
                     Subject{"fault", [] { return std::make_unique<FaultFileSystem>(); }}),
     [](const auto& subject) { return subject.param.name; });
+
+TEST_P(AnyFileSystem, what_was_never_written_is_no_data) {
+  const auto file = open("a");
+  constexpr std::uint64_t size = 1U << 20U;
+  ASSERT_TRUE(file->allocate(size));
+  const auto none = data_from(*file, 0);
+  ASSERT_TRUE(none) << none.error().to_string();
+  // A file system may not know it; then all is data.
+  const bool known = none->begin == none->end;
+  EXPECT_TRUE(known ? none->end == size : none->begin == 0);
+  ASSERT_TRUE(file->write_at(500'000, "hello"));
+  std::uint64_t data_bytes = 0;
+  bool found = false;
+  for (std::uint64_t at = 0; at < size;) {
+    const auto data = data_from(*file, at);
+    ASSERT_TRUE(data) << data.error().to_string();
+    ASSERT_GE(data->begin, at);
+    ASSERT_LE(data->end, size);
+    if (data->begin == data->end) {
+      break;
+    }
+    found |= data->begin <= 500'000 && data->end >= 500'005;
+    data_bytes += data->end - data->begin;
+    at = data->end;
+  }
+  EXPECT_TRUE(found);
+  EXPECT_TRUE(!known || data_bytes < size / 2) << data_bytes;
+  const auto behind = data_from(*file, size + 1);
+  ASSERT_TRUE(behind) << behind.error().to_string();
+  EXPECT_EQ(behind->begin, behind->end);
+}
 
 TEST_P(AnyFileSystem, bytes_written_are_read_back_and_reads_stop_at_the_end) {
   const auto file = open("a");

@@ -14,6 +14,7 @@ namespace millrace::log::embedded {
 /// Thread-safe.
 struct Counts {
   std::atomic<std::uint64_t> repaired_tails{0};
+  std::atomic<std::uint64_t> opening_journal_bytes{0};
   std::atomic<std::uint64_t> settled_bytes{0};
   std::atomic<std::uint64_t> settling_errors{0};
   std::atomic<std::uint64_t> slowed_commits{0};
@@ -27,6 +28,11 @@ struct Counts {
          "Incomplete ends of the journal, as a process leaves them that dies while it writes, "
          "that this member completed or removed.",
          repaired_tails.load(std::memory_order_relaxed)},
+        {"opening_journal_bytes",
+         "Bytes of the journal and of its index files that this member read to open the log; 0 "
+         "when "
+         "another member had it open.",
+         opening_journal_bytes.load(std::memory_order_relaxed)},
         {"settled_bytes",
          "Bytes of batches that this member moved from the journal into settled segments.",
          settled_bytes.load(std::memory_order_relaxed)},

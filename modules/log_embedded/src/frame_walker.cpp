@@ -20,10 +20,20 @@ Result<std::string_view> FrameWalker::window(std::uint64_t position, std::uint64
   const bool there =
       position >= buffer_start_ && position + bytes <= buffer_start_ + buffer_.size();
   if (!there) {
-    buffer_.resize(std::max(bytes, read_ahead_bytes));
+    // What was read already is not read again, and what was never written not at all.
+    const std::uint64_t end = buffer_start_ + buffer_.size();
+    const std::uint64_t kept = position >= buffer_start_ && position < end ? end - position : 0;
+    buffer_.erase(0, buffer_.size() - kept);
     buffer_start_ = position;
-    MILLRACE_ASSIGN(const std::size_t got, journal_.read(position, buffer_.data(), buffer_.size()));
-    buffer_.resize(got);
+    MILLRACE_ASSIGN(const Journal::Bounds data, journal_.data_from(position));
+    const std::uint64_t written = data.start > position ? 0 : data.end - position;
+    const std::uint64_t ahead = std::max(bytes, std::min(read_ahead_bytes, written));
+    if (position + kept < journal_.bounds_of(position).end) {
+      buffer_.resize(ahead);
+      const auto got = journal_.read(position + kept, buffer_.data() + kept, ahead - kept);
+      buffer_.resize(kept + (got ? *got : 0));
+      MILLRACE_TRY(got);
+    }
   }
   return std::string_view(buffer_).substr(position - buffer_start_, bytes);
 }
@@ -83,44 +93,51 @@ Result<std::string_view> FrameWalker::whole(const WalkedFrame& frame) {
 
 Result<std::uint64_t> FrameWalker::proven_after(std::uint64_t position) {
   std::uint64_t proven = 0;
+  for (const Journal::SegmentSpan& segment : journal_.segments()) {
+    for (std::uint64_t at = std::max(segment.start, position + 1); at < segment.end;) {
+      MILLRACE_ASSIGN(const Journal::Bounds data, journal_.data_from(at));
+      MILLRACE_ASSIGN(const std::uint64_t here, proven_between(data.start, data.end));
+      proven = std::max(proven, here);
+      at = data.start == data.end ? segment.end : data.end;
+    }
+  }
+  return proven;
+}
+
+/// By the good headers that begin there.
+Result<std::uint64_t> FrameWalker::proven_between(std::uint64_t from, std::uint64_t to) {
+  std::uint64_t proven = 0;
   char magic[4];
   const std::uint32_t wanted = frame_magic;
   std::memcpy(magic, &wanted, sizeof magic);
-  for (const Journal::SegmentSpan& segment : journal_.segments()) {
-    for (std::uint64_t at = std::max(segment.start, position);
-         at + frame_header_bytes <= segment.end;) {
-      MILLRACE_ASSIGN(const std::string_view bytes,
-                      window(at, std::min(read_ahead_bytes, segment.end - at)));
-      if (bytes.size() < frame_header_bytes) {
-        break;
-      }
-      std::size_t found = 0;
-      for (; (found = bytes.find({magic, sizeof magic}, found)) != std::string_view::npos;
-           ++found) {
-        if ((at + found) % 8 == 0 && at + found > position) {
-          break;
-        }
-      }
-      if (found == std::string_view::npos) {
-        // The next look overlaps this one: a magic may lie across the border.
-        at += std::max<std::size_t>(bytes.size() - sizeof magic + 1, 1);
-        continue;
-      }
-      const std::uint64_t candidate = at + found;
-      at = candidate + 8;
-      MILLRACE_ASSIGN(const std::string_view head, window(candidate, frame_header_bytes));
-      if (head.size() < frame_header_bytes) {
-        continue;
-      }
-      const FrameHeader header = FrameView(head).header();
-      MILLRACE_TRY(refuse_newer(header, candidate));
-      if (frame_header_fault(header, log_id_, candidate) != nullptr) {
-        continue;
-      }
-      MILLRACE_ASSIGN(const std::string_view table, window(candidate, table_bytes(header)));
-      if (table.size() == table_bytes(header) && frame_table_fault(table) == nullptr) {
-        proven = std::max(proven, header.durable);
-      }
+  for (std::uint64_t at = from; at + sizeof magic <= to;) {
+    MILLRACE_ASSIGN(const std::string_view bytes, window(at, std::min(read_ahead_bytes, to - at)));
+    if (bytes.size() < sizeof magic) {
+      break;
+    }
+    std::size_t found = bytes.find({magic, sizeof magic});
+    while (found != std::string_view::npos && (at + found) % 8 != 0) {
+      found = bytes.find({magic, sizeof magic}, found + 1);
+    }
+    if (found == std::string_view::npos) {
+      // The next look overlaps this one: a magic may lie across the border.
+      at += bytes.size() - sizeof magic + 1;
+      continue;
+    }
+    const std::uint64_t candidate = at + found;
+    at = candidate + 8;
+    MILLRACE_ASSIGN(const std::string_view head, window(candidate, frame_header_bytes));
+    if (head.size() < frame_header_bytes) {
+      continue;
+    }
+    const FrameHeader header = FrameView(head).header();
+    MILLRACE_TRY(refuse_newer(header, candidate));
+    if (frame_header_fault(header, log_id_, candidate) != nullptr) {
+      continue;
+    }
+    MILLRACE_ASSIGN(const std::string_view table, window(candidate, table_bytes(header)));
+    if (table.size() == table_bytes(header) && frame_table_fault(table) == nullptr) {
+      proven = std::max(proven, header.durable);
     }
   }
   return proven;

@@ -46,6 +46,7 @@ class FrameWalker {
 
  private:
   [[nodiscard]] Status refuse_newer(const FrameHeader& header, std::uint64_t position);
+  [[nodiscard]] Result<std::uint64_t> proven_between(std::uint64_t from, std::uint64_t to);
   [[nodiscard]] Result<std::string_view> window(std::uint64_t position, std::uint64_t bytes);
 
   Journal& journal_;

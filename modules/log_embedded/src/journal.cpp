@@ -6,6 +6,7 @@
 
 #include "millrace/base/fault_point.hpp"
 #include "millrace/base/file_errors.hpp"
+#include "millrace/base/sparse_file.hpp"
 #include "millrace/log/errors.hpp"
 #include "unfinished.hpp"
 
@@ -262,7 +263,24 @@ Result<std::size_t> Journal::read(std::uint64_t position, char* out, std::size_t
   // The file may be longer than the segment: what lies behind the next one's start was never
   // written.
   const std::uint64_t left = here.end > position ? here.end - position : 0;
-  return file->read_at(position - here.start, out, std::min<std::uint64_t>(size, left));
+  MILLRACE_ASSIGN(const std::size_t got,
+                  file->read_at(position - here.start, out, std::min<std::uint64_t>(size, left)));
+  return count_read(got);
+}
+
+std::size_t Journal::count_read(std::size_t bytes) {
+  if (read_bytes_ != nullptr) [[unlikely]] {
+    read_bytes_->fetch_add(bytes, std::memory_order_relaxed);
+  }
+  return bytes;
+}
+
+Result<Journal::Bounds> Journal::data_from(std::uint64_t position) {
+  MILLRACE_ASSIGN(const Bounds here, require(position));
+  MILLRACE_ASSIGN(const auto file, open_.file(here.start));
+  MILLRACE_ASSIGN(const SparseFile::Range data, millrace::data_from(*file, position - here.start));
+  return Bounds{std::min(here.start + data.begin, here.end),
+                std::min(here.start + data.end, here.end)};
 }
 
 Result<std::size_t> Journal::read_by_name(std::uint64_t position, char* out, std::size_t size) {
@@ -280,7 +298,7 @@ Result<std::string> Journal::read_index_file(std::uint64_t start) {
   }
   std::string bytes(size, '\0');
   MILLRACE_ASSIGN(const std::size_t got, file->read_at(0, bytes.data(), bytes.size()));
-  bytes.resize(got);
+  bytes.resize(count_read(got));
   return bytes;
 }
 
@@ -395,8 +413,12 @@ Result<bool> Journal::cut(const Alone&, std::uint64_t position) {
   std::string chunk(chunk_bytes, '\0');
   bool dirty = false;
   for (std::uint64_t at = position - start; at < room;) {
-    MILLRACE_ASSIGN(const std::size_t got, last->read_at(at, chunk.data(), chunk.size()));
-    if (got == 0) {
+    // Most of it was never written.
+    MILLRACE_ASSIGN(const SparseFile::Range data, millrace::data_from(*last, at));
+    at = data.begin;
+    const auto bytes = std::min<std::uint64_t>(data.end - data.begin, chunk.size());
+    MILLRACE_ASSIGN(const std::size_t got, last->read_at(at, chunk.data(), bytes));
+    if (count_read(got) == 0) {
       break;
     }
     if (std::any_of(chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(got),

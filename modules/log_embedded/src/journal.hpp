@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -93,6 +94,12 @@ class Journal {
     std::uint64_t end = 0;
   };
   [[nodiscard]] Bounds bounds_of(std::uint64_t position);
+  /// Where the journal has data from `position` on, within the segment that holds it: what lies
+  /// before may be zeros only. Empty when all that follows in the segment is zero.
+  [[nodiscard]] Result<Bounds> data_from(std::uint64_t position);
+  /// Adds what is read from here on to the counter, index files too; null: no more. While one
+  /// thread uses the journal.
+  void count_reads(std::atomic<std::uint64_t>* counter) { read_bytes_ = counter; }
   /// Reads up to `size` bytes of one segment; returns how many.
   [[nodiscard]] Result<std::size_t> read(std::uint64_t position, char* out, std::size_t size);
   /// The same from the file that has the segment's name now, which may be another one than the one
@@ -150,6 +157,7 @@ class Journal {
       MILLRACE_REQUIRES_SHARED(mutex_);
   /// As bounds_of(); errc::corrupt without a segment.
   [[nodiscard]] Result<Bounds> require(std::uint64_t position);
+  std::size_t count_read(std::size_t bytes);
   /// Adds the segment, or learns that it has more room.
   void insert(Segment segment) MILLRACE_REQUIRES(mutex_);
 
@@ -157,6 +165,7 @@ class Journal {
   std::string directory_;
   OpenMode mode_;
   OpenSegments open_;
+  std::atomic<std::uint64_t>* read_bytes_ = nullptr;
   SharedMutex mutex_;
   std::vector<Segment> segments_ MILLRACE_GUARDED_BY(mutex_);  ///< by start
   std::uint64_t begin_ MILLRACE_GUARDED_BY(mutex_) = 0;        ///< no segment begins before it

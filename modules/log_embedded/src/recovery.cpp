@@ -106,6 +106,13 @@ Result<bool> use_tables_at(const Locked& locked, LogParts& log, const Checkpoint
 }
 
 Status Recovery::run() {
+  log_.journal.count_reads(&log_.directory.counts().opening_journal_bytes);
+  Status done = recover();
+  log_.journal.count_reads(nullptr);
+  return done;
+}
+
+Status Recovery::recover() {
   FileSystem& files = log_.directory.files();
   if (!files.exists(log_.directory.path() + names::version)) {
     MILLRACE_TRY(make_new_log());

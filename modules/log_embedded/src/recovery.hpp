@@ -47,6 +47,7 @@ class Recovery {
   [[nodiscard]] Status run();
 
  private:
+  [[nodiscard]] Status recover();
   [[nodiscard]] Status make_new_log();
   [[nodiscard]] Status load_checkpoint();
   [[nodiscard]] Status walk();

@@ -13,6 +13,7 @@
 
 #include "millrace/base/file_errors.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/base/sparse_file.hpp"
 
 namespace millrace::log {
 
@@ -82,7 +83,7 @@ class HookedFiles final : public FileSystem {
   }
 
  private:
-  class HookedFile final : public File {
+  class HookedFile final : public File, public SparseFile {
    public:
     HookedFile(HookedFiles& owner, std::unique_ptr<File> file, bool directory)
         : owner_(owner), file_(std::move(file)), directory_(directory) {
@@ -94,6 +95,9 @@ class HookedFiles final : public FileSystem {
       auto got = file_->read_at(offset, out, size);
       owner_.bytes_read_ += got ? *got : 0;
       return got;
+    }
+    Result<Range> data_from(std::uint64_t offset) override {
+      return millrace::data_from(*file_, offset);
     }
     Status write_at(std::uint64_t offset, std::string_view bytes) override {
       return file_->write_at(offset, bytes);

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+//
+// How long the first process needs to open a log that has settled, after the last one ended in one
+// way or another.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "log/cases.hpp"
+#include "millrace/base/processes.hpp"
+#include "millrace/log_embedded/embedded.hpp"
+#include "support/keeper.hpp"
+#include "support/record_source.hpp"
+
+namespace millrace::bench {
+namespace {
+
+constexpr std::size_t value_bytes = 1'000;
+constexpr std::uint64_t keys = 10'000;
+constexpr int batch = 100;
+constexpr std::int32_t partitions = 4;
+// Each run appends so much at least: it is what may not be settled yet.
+constexpr std::uint64_t tail_bytes = 100'000'000;
+
+struct World {
+  SeededRandom random{real_seed()};
+  log::LogEnvironment environment{real_clock(), real_file_system(), random, real_processes()};
+  std::unique_ptr<log::Log> open(const std::string& directory) {
+    log::LogOptions options;
+    options.service = "bench";
+    options.durability = log::DurabilityPolicy::os;
+    log::register_embedded();
+    return must(log::open_log("file:" + directory + "?settle=on", environment, options));
+  }
+};
+
+void append_up_to(log::Log& log, std::uint64_t bytes) {
+  const log::Topic topic =
+      must(log.create_topic({"events", partitions, log::TopicKind::events, "bench"}));
+  RecordSource source(value_bytes, keys);
+  log::Transaction transaction;
+  const std::uint64_t began = log.committed().position;
+  for (std::int32_t i = 0;
+       log.committed().position < bytes || log.committed().position < began + tail_bytes; ++i) {
+    transaction.clear();
+    for (int n = 0; n < batch; ++n) {
+      const RecordSource::Raw raw = source.next();
+      transaction.append({topic.id, log::partition(i % partitions)},
+                         {raw.timestamp_ms, raw.key, raw.value, {}});
+    }
+    must(log.commit(transaction));
+  }
+}
+
+/// In a process of its own, which ends as the measurement wants it.
+void fill(const std::string& directory, std::uint64_t bytes, bool killed) {
+  const pid_t child = ::fork();
+  if (child < 0) {
+    give_up("cannot fork");
+  }
+  if (child == 0) {
+    World world;
+    auto log = world.open(directory);
+    {
+      Keeper keeper(*log);
+      append_up_to(*log, bytes);
+      if (killed) {
+        ::kill(::getpid(), SIGKILL);
+      }
+    }
+    log.reset();
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  const bool as_wanted = killed ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL
+                                : WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (!as_wanted) {
+    give_up("the process that fills the log ended with status " + std::to_string(status));
+  }
+}
+
+void overwrite(const std::string& path, const std::string& bytes) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (file < 0 || ::write(file, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
+    give_up("cannot write to " + path);
+  }
+  ::close(file);
+}
+
+std::uint64_t journal_bytes(const log::Log& log) {
+  for (const log::LogCount& count : log.counts()) {
+    if (count.name == "opening_journal_bytes") {
+      return count.value;
+    }
+  }
+  give_up("the log does not count what it reads to open");
+}
+
+}  // namespace
+
+Sample run_opening(const Arguments& arguments) {
+  const std::string directory = arguments.text("dir") + "/log";
+  const std::string end = arguments.text("end");
+  fill(directory, static_cast<std::uint64_t>(arguments.number("gb")) * 1'000'000'000,
+       end != "clean");
+  if (end == "reboot") {
+    // The control file is that of another boot, as after the power was off.
+    overwrite(directory + "/control", std::string(4096, '\xff'));
+  }
+  if (arguments.text("cache") == "cold") {
+    ::sync();
+    overwrite("/proc/sys/vm/drop_caches", "3");
+  }
+  World world;
+  const std::int64_t cpu_began = cpu_ns();
+  const std::int64_t began = now_ns();
+  const auto log = world.open(directory);
+  const std::int64_t ended = now_ns();
+  return {.records = static_cast<double>(journal_bytes(*log)),
+          .seconds = static_cast<double>(ended - began) / 1e9,
+          .cpu_seconds = static_cast<double>(cpu_ns() - cpu_began) / 1e9,
+          .peak_rss_mb = peak_rss_mb()};
+}
+
+}  // namespace millrace::bench
