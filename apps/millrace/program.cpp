@@ -95,9 +95,15 @@ Session::Session(Output& standard_output, Output& standard_error,
       files(real_file_system()),
       random_(real_seed()),
       environment_{clock, files, random_, real_processes()} {
-  log::register_embedded();
+  log::register_embedded([this](std::string_view line) {
+    notes.line("millrace: " + escaped(line));
+    notes.flush();
+  });
   log::register_kafka();
 }
+
+// Logs that are opened after it write no lines to its output.
+Session::~Session() { log::register_embedded(); }
 
 Result<std::unique_ptr<log::Log>> Session::open(log::LogOptions options, bool follows) {
   const std::string directory = log_directory(log_url);

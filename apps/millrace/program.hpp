@@ -26,6 +26,7 @@ class Session {
  public:
   /// All outlive the session.
   Session(Output& standard_output, Output& standard_error, const std::atomic<bool>& stop_asked);
+  ~Session();
 
   Output& out;
   Output& notes;                  ///< for people: standard error

@@ -15,7 +15,7 @@
 namespace millrace::log::embedded {
 
 inline constexpr std::uint32_t control_magic = 0x4c435a4dU;  // "MZCL"
-inline constexpr std::uint32_t control_layout = 9;
+inline constexpr std::uint32_t control_layout = 11;
 
 inline constexpr std::size_t max_members = 64;
 inline constexpr std::size_t max_waiters = 256;
@@ -136,6 +136,15 @@ struct ControlHead {
   std::uint64_t inode;
 };
 
+/// What a process that waits reads of one that opens the log, without mapping the file.
+struct OpeningHead {
+  ControlHead head;
+  std::int64_t opener;
+  std::uint64_t steps;
+  std::uint64_t done;
+  std::uint64_t all;
+};
+
 struct Control {
   // Written once, before `valid`. As in ControlHead.
   std::uint32_t magic;
@@ -143,6 +152,11 @@ struct Control {
   std::uint64_t bytes;
   std::uint64_t device;
   std::uint64_t inode;
+  // As in OpeningHead.
+  std::atomic<std::int64_t> opener;  ///< pid of the process that makes this file; 0 when it is made
+  std::atomic<std::uint64_t> opening_steps;  ///< rises with all that it does
+  std::atomic<std::uint64_t> opening_done;   ///< bytes of the journal that it went through
+  std::atomic<std::uint64_t> opening_all;    ///< of so many at most
   std::uint64_t boot;
   std::uint64_t pid_namespace;
   std::uint64_t log_id;
@@ -223,6 +237,10 @@ static_assert(offsetof(Control, layout) == offsetof(ControlHead, layout) &&
               offsetof(Control, bytes) == offsetof(ControlHead, bytes) &&
               offsetof(Control, device) == offsetof(ControlHead, device) &&
               offsetof(Control, inode) == offsetof(ControlHead, inode));
+static_assert(offsetof(Control, opener) == offsetof(OpeningHead, opener) &&
+              offsetof(Control, opening_steps) == offsetof(OpeningHead, steps) &&
+              offsetof(Control, opening_done) == offsetof(OpeningHead, done) &&
+              offsetof(Control, opening_all) == offsetof(OpeningHead, all));
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
               std::atomic<std::uint32_t>::is_always_lock_free);
 

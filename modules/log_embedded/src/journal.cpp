@@ -289,6 +289,19 @@ Result<std::size_t> Journal::read_by_name(std::uint64_t position, char* out, std
   return file->read_at(position - here.start, out, size);
 }
 
+Result<std::uint64_t> Journal::written_end() {
+  const SegmentSpan last = segments().back();
+  std::uint64_t end = last.start;
+  while (end < last.end) {
+    MILLRACE_ASSIGN(const Bounds data, data_from(end));
+    if (data.start == data.end) {
+      break;
+    }
+    end = data.end;
+  }
+  return end;
+}
+
 Result<std::string> Journal::read_index_file(std::uint64_t start) {
   MILLRACE_ASSIGN(const auto file, open_.open(index_path_of(start), OpenMode::read));
   MILLRACE_ASSIGN(const std::uint64_t size, file->size());

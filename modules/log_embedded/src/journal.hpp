@@ -97,6 +97,9 @@ class Journal {
   /// Where the journal has data from `position` on, within the segment that holds it: what lies
   /// before may be zeros only. Empty when all that follows in the segment is zero.
   [[nodiscard]] Result<Bounds> data_from(std::uint64_t position);
+  /// How far the journal can reach at most: no byte behind is anything but zero, as far as the file
+  /// system knows. Needs a segment.
+  [[nodiscard]] Result<std::uint64_t> written_end();
   /// Adds what is read from here on to the counter, index files too; null: no more. While one
   /// thread uses the journal.
   void count_reads(std::atomic<std::uint64_t>* counter) { read_bytes_ = counter; }

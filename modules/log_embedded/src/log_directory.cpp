@@ -61,6 +61,7 @@ Status LogDirectory::make_control(const Alone&) {
   control_->boot = self.boot;
   control_->pid_namespace = self.pid_namespace;
   control_->log_id = log_id_;
+  control_->opener.store(self.pid);
   for (std::int32_t i = 0; i < internal_topics; ++i) {
     control_->partitions[i].topic = i;
   }

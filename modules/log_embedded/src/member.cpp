@@ -4,24 +4,16 @@
 
 #include <utility>
 
-#include "living.hpp"
 #include "millrace/base/assert.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/base/file_errors.hpp"
 #include "millrace/log/errors.hpp"
+#include "opening_watch.hpp"
 #include "recovery.hpp"
 #include "tables.hpp"
 #include "version.hpp"
 
 namespace millrace::log::embedded {
-namespace {
-
-// How long an opener waits for another one's recovery, and between two looks.
-constexpr std::int64_t open_timeout_ns = 60'000'000'000;
-constexpr std::int64_t open_pause_ns = 5'000'000;
-
-}  // namespace
-
 Result<std::unique_ptr<Member>> Member::open(const std::string& path, LogEnvironment& environment,
                                              LogOptions options, const EmbeddedOptions& embedded) {
   if (!environment.files.exists(path + names::version)) {
@@ -42,23 +34,13 @@ Result<std::unique_ptr<Member>> Member::open(const std::string& path, LogEnviron
 }
 
 Status Member::attach() {
-  Clock& clock = directory.clock();
-  SharedRegion& region = directory.region();
-  const std::int64_t give_up_ns = clock.monotonic_ns() + open_timeout_ns;
+  OpeningWatch watch(directory);
   while (true) {
     MILLRACE_ASSIGN(const bool attached, try_attach());
     if (attached) {
       return {};
     }
-    if (clock.monotonic_ns() > give_up_ns) {
-      return fail(millrace::errc::busy, directory.path() +
-                                            ": other processes have this log open (" +
-                                            describe_living(region, directory.path()) +
-                                            "), but its control file is missing, damaged or being "
-                                            "made; stop them and open it again");
-    }
-    std::uint32_t word = 0;
-    region.wait(&word, 0, open_pause_ns);
+    MILLRACE_TRY(watch.wait());
   }
 }
 

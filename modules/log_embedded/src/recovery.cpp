@@ -14,6 +14,17 @@
 
 namespace millrace::log::embedded {
 
+namespace {
+
+/// For those that wait: OpeningWatch.
+void show_progress(LogParts& log, std::uint64_t done) {
+  Control& control = log.directory.control();
+  control.opening_done.store(done, std::memory_order_relaxed);
+  control.opening_steps.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
 Status apply_walked(const Locked& locked, LogParts& log, FrameWalker& walker,
                     const WalkedFrame& frame) {
   MILLRACE_ASSIGN(const std::string_view whole, walker.whole(frame));
@@ -38,6 +49,7 @@ Result<bool> take_complete_segments(const Locked& locked, LogParts& log,
     row.settled.store(checkpoint.settled[i]);
     row.start_offset.store(i < checkpoint.starts.size() ? checkpoint.starts[i] : 0);
   }
+  const std::uint64_t begin = walker.position();
   const std::uint64_t last = log.journal.bounds_of(checkpoint.position - 1).start;
   for (const Journal::SegmentSpan& segment : log.journal.segments()) {
     if (segment.start >= last || walker.position() != segment.start) {
@@ -45,6 +57,7 @@ Result<bool> take_complete_segments(const Locked& locked, LogParts& log,
     }
     MILLRACE_ASSIGN(const bool taken, log.index_files.load(locked, segment, walker));
     passed_over = passed_over || taken;
+    show_progress(log, walker.position() - begin);
     WalkedFrame frame;
     while (!taken && walker.position() < segment.end) {
       MILLRACE_ASSIGN(const bool good, walker.next(0, frame));
@@ -52,6 +65,7 @@ Result<bool> take_complete_segments(const Locked& locked, LogParts& log,
         return passed_over;
       }
       MILLRACE_TRY(apply_walked(locked, log, walker, frame));
+      show_progress(log, walker.position() - begin);
     }
     if (!taken && log.directory.options().access != LogAccess::read_only) {
       // The next checkpoint writes it again. Not before the walk: when that finds damage, the build
@@ -178,6 +192,8 @@ Status Recovery::walk() {
     }
     return {};
   }
+  MILLRACE_ASSIGN(const std::uint64_t behind, journal.written_end());
+  log_.directory.control().opening_all.store(behind - begin_);
   FrameWalker walker(journal, log_.directory.log_id());
   walker.start_at(begin_, checkpoint_ ? checkpoint_->begin_previous : 0);
   bool needs_tables = false;
@@ -195,6 +211,7 @@ Status Recovery::walk() {
       break;
     }
     MILLRACE_TRY(apply_walked(alone_, log_, walker, frame));
+    show_progress(log_, walker.position() - begin_);
     incarnation_ = std::max(incarnation_, frame.header.incarnation);
     if (checkpoint_) {
       MILLRACE_ASSIGN(const bool used, use_tables_at(alone_, log_, *checkpoint_, walker));
@@ -214,12 +231,14 @@ Status Recovery::walk() {
     return other_checkpoint(log_, *checkpoint_);
   }
   MILLRACE_TRY(check_may_cut(journal, log_.directory.log_id(), position_));
+  show_progress(log_, position_ - begin_);
   MILLRACE_FAULT_POINT("recovery.before_cut");
   MILLRACE_TRY(cut_settled(log_.directory, log_.topics.catalog()));
   MILLRACE_ASSIGN(const bool torn, journal.cut(alone_, position_));
   if (torn) {
     log_.directory.counts().repaired_tails.fetch_add(1, std::memory_order_relaxed);
   }
+  show_progress(log_, position_ - begin_);
   MILLRACE_FAULT_POINT("recovery.after_cut");
   return {};
 }
@@ -228,7 +247,14 @@ Status Recovery::finish() {
   Control& control = log_.directory.control();
   Journal& journal = log_.journal;
   // A process's death leaves the tail in the page cache only; from here on it counts as durable.
-  MILLRACE_TRY(journal.sync(checkpoint_ ? checkpoint_->position : 0, position_ + 1));
+  const std::uint64_t durable = checkpoint_ ? checkpoint_->position : 0;
+  for (const Journal::SegmentSpan& segment : journal.segments()) {
+    if (segment.end > durable) {
+      MILLRACE_TRY(
+          journal.sync(std::max(durable, segment.start), std::min(segment.end, position_ + 1)));
+      show_progress(log_, position_ - begin_);
+    }
+  }
   control.incarnation = incarnation_ + 1;
   Checkpoint made;
   made.log_id = log_.directory.log_id();
@@ -269,6 +295,7 @@ Status Recovery::finish() {
   log_.topics.applied_all();
   // What a death left; only now is it certain that the checkpoint is the one of this journal.
   journal.remove_before(begin_);
+  control.opener.store(0);
   control.valid.store(1, std::memory_order_release);
   return {};
 }

@@ -8,6 +8,7 @@
 
 #include "embedded_log.hpp"
 #include "millrace/base/interval.hpp"
+#include "millrace/base/mutex.hpp"
 #include "millrace/log/backend/registry.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
@@ -48,10 +49,25 @@ Status take_options(std::string_view text, EmbeddedOptions& options) {
   return {};
 }
 
+/// What register_embedded() was given.
+struct Notices {
+  Mutex mutex;
+  Notice last MILLRACE_GUARDED_BY(mutex);
+};
+
+Notices& notices() {
+  static Notices given;
+  return given;
+}
+
 Result<std::unique_ptr<Log>> open_directory(std::string_view url, LogEnvironment& environment,
                                             LogOptions options) {
   const std::size_t question = std::min(url.find('?'), url.size());
   EmbeddedOptions embedded;
+  {
+    const MutexLock lock(notices().mutex);
+    embedded.notice = notices().last;
+  }
   MILLRACE_TRY(take_options(url.substr(std::min(question + 1, url.size())), embedded));
   std::string directory(url.substr(0, question).substr(scheme.size() + 1));
   while (directory.size() > 1 && directory.ends_with('/')) {
@@ -66,7 +82,13 @@ Result<std::unique_ptr<Log>> open_directory(std::string_view url, LogEnvironment
 
 }  // namespace
 
-void register_embedded() { register_scheme(scheme, "file:DIR", &open_directory); }
+void register_embedded(Notice notice) {
+  {
+    const MutexLock lock(notices().mutex);
+    notices().last = std::move(notice);
+  }
+  register_scheme(scheme, "file:DIR", &open_directory);
+}
 
 Result<std::unique_ptr<Log>> open_embedded(const std::string& directory,
                                            LogEnvironment& environment, LogOptions options,

@@ -21,6 +21,7 @@
 #include "millrace/http/server.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log_embedded/embedded.hpp"
 #include "millrace/service/backends.hpp"
 #include "millrace/service/log_settings.hpp"
 #include "millrace/service/signals.hpp"
@@ -58,6 +59,8 @@ class Runtime {
     edge_.reset();
     if (keeper_) keeper_->maintain(nullptr);
     if (definition_.ended) definition_.ended();
+    // What it was given refers to this service.
+    log::register_embedded();
   }
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -70,6 +73,8 @@ class Runtime {
     MILLRACE_TRY(check_directories(settings_, real_file_system()));
     MILLRACE_TRY(take_state_directory(instance_options));
     register_backends();
+    log::register_embedded(
+        [this](std::string_view line) { logger_.warn("the log", {{"detail", line}}); });
     auto opened = log::open_log(settings_.get("log"), environment_, std::move(log_options));
     if (!opened) {
       const bool of_setting = opened.error().is(errc::invalid_argument) ||

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "millrace/base/error.hpp"
 #include "millrace/log/environment.hpp"
@@ -33,19 +35,25 @@ struct SettleOptions {
   std::uint64_t compaction_step_bytes = 8ULL << 20U;
 };
 
+/// Gets lines for people: how far another process is that opens the log, and what damage was found.
+/// Called by threads that open a log or call Log::maintain().
+using Notice = std::function<void(std::string_view line)>;
+
 /// What only the log in a directory can be asked for. The defaults are right for services.
 struct EmbeddedOptions {
   std::uint64_t segment_bytes = 64ULL << 20U;  ///< of a new segment of the journal
   std::int64_t stuck_holder_ms = 2'000;  ///< a lock holder without progress for so long is killed
   bool force = false;  ///< open on file systems that are refused by name, at your own risk
   SettleOptions settle = {};
+  Notice notice = {};                      ///< outlives the log; empty: there are no lines
   SharedRegionFactory* regions = nullptr;  ///< outlives the log; null: the machine's
 };
 
 /// Makes open_log() know `file:DIR`, the log in a directory that several processes of one machine
 /// share. `file:DIR?settle=on` sets SettleOptions::on. Call it before open_log(); a service does it
-/// by itself. Thread-safe, any number of times.
-void register_embedded();
+/// by itself. Logs that are opened after it get the notice of the last call. Thread-safe, any
+/// number of times.
+void register_embedded(Notice notice = {});
 
 /// Opens the log in a directory, with what open_log("file:DIR") cannot say. Failures as there.
 [[nodiscard]] Result<std::unique_ptr<Log>> open_embedded(const std::string& directory,

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "opening_watch.hpp"
+
+#include <cstring>
+#include <string>
+
+#include "control.hpp"
+#include "living.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::log::embedded {
+namespace {
+
+constexpr std::int64_t pause_ns = 5'000'000;
+constexpr std::int64_t stuck_ns = 60'000'000'000;
+// Most openings are done before the first line.
+constexpr std::int64_t first_line_ns = 1'000'000'000;
+constexpr std::int64_t line_ns = 5'000'000'000;
+
+std::string mebibytes(std::uint64_t bytes) { return std::to_string((bytes + (1U << 19U)) >> 20U); }
+
+}  // namespace
+
+std::string OpeningWatch::Seen::to_string() const {
+  return mebibytes(done) + " of " + mebibytes(all) + " MiB of its journal are read";
+}
+
+OpeningWatch::OpeningWatch(LogDirectory& directory)
+    : directory_(directory), moved_ns_(directory.clock().monotonic_ns()), reported_ns_(moved_ns_) {}
+
+Result<std::optional<OpeningWatch::Seen>> OpeningWatch::look() {
+  // Not mapped: the process that opens the log may replace the file.
+  MILLRACE_ASSIGN(const std::string bytes, directory_.region().head(sizeof(OpeningHead)));
+  OpeningHead head{};
+  if (bytes.size() < sizeof head) {
+    return std::nullopt;
+  }
+  std::memcpy(&head, bytes.data(), sizeof head);
+  if (head.head.magic != control_magic || head.head.layout != control_layout || head.opener == 0) {
+    return std::nullopt;
+  }
+  return Seen{head.opener, head.steps, head.done, head.all};
+}
+
+Status OpeningWatch::wait() {
+  MILLRACE_ASSIGN(const std::optional<Seen> seen, look());
+  const std::int64_t now_ns = directory_.clock().monotonic_ns();
+  if (seen != last_) {
+    last_ = seen;
+    moved_ns_ = now_ns;
+  }
+  if (now_ns - moved_ns_ > stuck_ns) {
+    return gave_up(seen);
+  }
+  if (seen && now_ns - reported_ns_ >= (reported_ ? line_ns : first_line_ns)) {
+    report(*seen, now_ns);
+  }
+  std::uint32_t word = 0;
+  directory_.region().wait(&word, 0, pause_ns);
+  return {};
+}
+
+void OpeningWatch::report(const Seen& seen, std::int64_t now_ns) {
+  reported_ = true;
+  reported_ns_ = now_ns;
+  if (const auto& notice = directory_.embedded_options().notice) {
+    notice(directory_.path() + ": waiting for process " + std::to_string(seen.pid) +
+           ", which opens this log: " + seen.to_string());
+  }
+}
+
+std::unexpected<Error> OpeningWatch::gave_up(const std::optional<Seen>& seen) {
+  if (seen) {
+    const std::string pid = std::to_string(seen->pid);
+    return fail(millrace::errc::busy,
+                directory_.path() + ": process " + pid +
+                    " opens this log and made no progress for a minute: " + seen->to_string() +
+                    "; end that process (kill -9 " + pid + ") and open the log again");
+  }
+  return fail(millrace::errc::busy, directory_.path() + ": other processes have this log open (" +
+                                        describe_living(directory_.region(), directory_.path()) +
+                                        "), but its control file is missing, damaged or being "
+                                        "made; stop them and open it again");
+}
+
+}  // namespace millrace::log::embedded

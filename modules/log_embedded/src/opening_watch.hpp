@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "log_directory.hpp"
+#include "millrace/base/error.hpp"
+
+namespace millrace::log::embedded {
+
+/// Waits for another process that opens the log, as long as that one makes progress; it shows its
+/// steps in the control file that it makes. Reports to EmbeddedOptions::notice how far it is. One
+/// thread.
+class OpeningWatch {
+ public:
+  /// The directory outlives it; its region is open.
+  explicit OpeningWatch(LogDirectory& directory);
+
+  /// Waits for some milliseconds, and then it is time to look whether the log is open. After a
+  /// minute without progress errc::busy, which names the process that opens the log, when one shows
+  /// that it does.
+  [[nodiscard]] Status wait();
+
+ private:
+  /// What the other process shows.
+  struct Seen {
+    std::int64_t pid = 0;
+    std::uint64_t steps = 0;
+    std::uint64_t done = 0;  ///< bytes of the journal
+    std::uint64_t all = 0;
+    friend bool operator==(const Seen&, const Seen&) = default;
+    [[nodiscard]] std::string to_string() const;
+  };
+  /// No value while no process opens the log, or none of this version.
+  [[nodiscard]] Result<std::optional<Seen>> look();
+  [[nodiscard]] std::unexpected<Error> gave_up(const std::optional<Seen>& seen);
+  void report(const Seen& seen, std::int64_t now_ns);
+
+  LogDirectory& directory_;
+  std::optional<Seen> last_;
+  std::int64_t moved_ns_;     ///< when what is shown changed
+  std::int64_t reported_ns_;  ///< when a line was written, or the wait began
+  bool reported_ = false;
+};
+
+}  // namespace millrace::log::embedded
