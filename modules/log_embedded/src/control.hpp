@@ -207,7 +207,12 @@ struct Control {
   std::atomic<std::uint32_t> compactor;
   std::atomic<std::int64_t> compacted_ns;  ///< its last step, monotonic
   std::atomic<std::int64_t> cleaned_ns;    ///< when the last look for what is to go began
-  std::atomic<std::uint32_t> preparer;     ///< slot of the member that prepares a segment + 1
+  /// Slot of the member that reads to find damage + 1; it loses its turn when it reads nothing for
+  /// long.
+  std::atomic<std::uint32_t> scrubber;
+  std::atomic<std::int64_t> scrub_ns;     ///< when it read last, monotonic
+  std::atomic<std::int64_t> scrubbed_ns;  ///< when the last pass ended, or the log was opened
+  std::atomic<std::uint32_t> preparer;    ///< slot of the member that prepares a segment + 1
   // Of the last checkpoint.
   std::uint64_t
       checkpoint_segment;  ///< start of the segment that it knows; read like segment_start

@@ -21,6 +21,8 @@ struct Counts {
   std::atomic<std::uint64_t> removed_bytes{0};
   std::atomic<std::uint64_t> compacted_records{0};
   std::atomic<std::uint64_t> cleaning_errors{0};
+  std::atomic<std::uint64_t> scrubbed_bytes{0};
+  std::atomic<std::uint64_t> scrub_errors{0};
 
   [[nodiscard]] std::vector<LogCount> read() const {
     return {
@@ -56,7 +58,14 @@ struct Counts {
         {"cleaning_errors",
          "Times that this member could not remove or compact settled segments of a partition: a "
          "full or failing disk, or damage, which `millrace log verify` names. The records stay.",
-         cleaning_errors.load(std::memory_order_relaxed)}};
+         cleaning_errors.load(std::memory_order_relaxed)},
+        {"scrubbed_bytes",
+         "Bytes of batches that this member read in the background to find damage.",
+         scrubbed_bytes.load(std::memory_order_relaxed)},
+        {"scrub_errors",
+         "Damage that this member found in the background, once for a partition in each pass; the "
+         "log of the service names the file. Reading the record fails in the same way.",
+         scrub_errors.load(std::memory_order_relaxed)}};
   }
 };
 

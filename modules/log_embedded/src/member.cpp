@@ -196,7 +196,9 @@ Status Member::keep_house() {
   MILLRACE_TRY(group_commit.sync_when_due(now_ns));
   segments.prepare();
   MILLRACE_TRY(checkpoint_when_due());
-  return settle_when_due(now_ns);
+  MILLRACE_TRY(settle_when_due(now_ns));
+  scrubber_.run(now_ns);
+  return {};
 }
 
 Status Member::settle_when_due(std::int64_t now_ns) {

@@ -11,6 +11,7 @@
 #include "locked.hpp"
 #include "log_parts.hpp"
 #include "millrace/base/mutex.hpp"
+#include "scrubber.hpp"
 #include "writer_lock.hpp"
 
 namespace millrace::log::embedded {
@@ -53,6 +54,7 @@ class Member final : public LogParts {
 
   std::optional<WriterLock> writer_lock_;
   Mutex maintain_mutex_;
+  Scrubber scrubber_{*this};
 };
 
 }  // namespace millrace::log::embedded

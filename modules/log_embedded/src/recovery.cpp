@@ -291,6 +291,7 @@ Status Recovery::finish() {
   }
   control.checkpoint_position.store(position_);
   control.checkpoint_ns.store(log_.directory.clock().monotonic_ns());
+  control.scrubbed_ns.store(log_.directory.clock().monotonic_ns());
   control.segments_version.store(1);
   log_.topics.applied_all();
   // What a death left; only now is it certain that the checkpoint is the one of this journal.

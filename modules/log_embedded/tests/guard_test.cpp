@@ -177,6 +177,29 @@ TEST(EmbeddedGuardFiles, a_url_turns_settling_on_and_names_an_option_that_is_unk
   EXPECT_FALSE(open_log("file:?settle=on", environment, options_of()));
 }
 
+TEST(EmbeddedGuardFiles, a_url_turns_scrubbing_off) {
+  const TemporaryDirectory directory;
+  SkewedClock clock;
+  SeededRandom random{1};
+  LogEnvironment environment{clock, real_file_system(), random, real_processes()};
+  register_embedded();
+  const auto scrubbed_bytes = [&](const std::string& options) {
+    const auto log = open_log("file:" + directory.path() + options, environment, options_of());
+    EXPECT_TRUE(log) << log.error().to_string();
+    EXPECT_TRUE(put_all(**log, {topic_at(**log, "orders")}, std::string(100'000, 'x')));
+    clock.advance_ms(3'700'000);
+    EXPECT_TRUE((*log)->maintain());
+    const auto counts = (*log)->counts();
+    const auto found = std::find_if(counts.begin(), counts.end(), [](const LogCount& one) {
+      return one.name == "scrubbed_bytes";
+    });
+    return found->value;
+  };
+  EXPECT_GE(scrubbed_bytes(""), 100'000U);
+  EXPECT_EQ(scrubbed_bytes("?scrub=off"), 0U);
+  EXPECT_GE(scrubbed_bytes("?scrub=on&settle=on"), 300'000U);
+}
+
 TEST(EmbeddedGuardFiles, only_blocks_of_the_index_are_replaced) {
   const TemporaryDirectory directory;
   SeededRandom random{1};

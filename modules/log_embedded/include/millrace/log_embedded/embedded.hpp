@@ -35,6 +35,15 @@ struct SettleOptions {
   std::uint64_t compaction_step_bytes = 8ULL << 20U;
 };
 
+/// How fast the log is read in the background to find damage, by one member for all, in
+/// Log::maintain(). Opening a log reads only what lies behind its checkpoint, so damage before it
+/// is found in this way, or by a reader. It is counted (`scrub_errors`) and reported to
+/// EmbeddedOptions::notice, and stops nothing.
+struct ScrubOptions {
+  std::uint64_t bytes_per_s = 0;      ///< reads so much at most; 0: nothing is read
+  std::int64_t pause_ms = 3'600'000;  ///< before the first pass over the log, and between two
+};
+
 /// Gets lines for people: how far another process is that opens the log, and what damage was found.
 /// Called by threads that open a log or call Log::maintain().
 using Notice = std::function<void(std::string_view line)>;
@@ -45,12 +54,14 @@ struct EmbeddedOptions {
   std::int64_t stuck_holder_ms = 2'000;  ///< a lock holder without progress for so long is killed
   bool force = false;  ///< open on file systems that are refused by name, at your own risk
   SettleOptions settle = {};
+  ScrubOptions scrub = {};                 ///< off; `file:DIR` turns it on
   Notice notice = {};                      ///< outlives the log; empty: there are no lines
   SharedRegionFactory* regions = nullptr;  ///< outlives the log; null: the machine's
 };
 
 /// Makes open_log() know `file:DIR`, the log in a directory that several processes of one machine
-/// share. `file:DIR?settle=on` sets SettleOptions::on. Call it before open_log(); a service does it
+/// share. `file:DIR?settle=on` sets SettleOptions::on, `scrub=off` turns the scrubber off, which
+/// reads 4 MiB a second otherwise. Call it before open_log(); a service does it
 /// by itself. Logs that are opened after it get the notice of the last call. Thread-safe, any
 /// number of times.
 void register_embedded(Notice notice = {});
