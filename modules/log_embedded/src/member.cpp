@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "ballast.hpp"
 #include "millrace/base/assert.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/base/file_errors.hpp"
@@ -22,14 +23,30 @@ Result<std::unique_ptr<Member>> Member::open(const std::string& path, LogEnviron
     }
     MILLRACE_TRY(check_room_for_new_log(environment.files, path));
   }
-  std::unique_ptr<Member> log(new Member(path, environment, std::move(options), embedded));
-  if (auto opened = log->directory.open_region(); !opened) {
-    return fail(log_error(std::move(opened).error()));
+  const auto try_open = [&]() -> Result<std::unique_ptr<Member>> {
+    std::unique_ptr<Member> log(new Member(path, environment, options, embedded));
+    Status opened = log->directory.open_region();
+    if (opened) {
+      opened = log->attach();
+    }
+    if (opened) {
+      opened = log->join();
+    }
+    if (!opened) {
+      return fail(log_error(std::move(opened).error()));
+    }
+    return log;
+  };
+  // A handle that may as well only read leaves the room to services.
+  const bool writes = options.access == LogAccess::read_write;
+  auto log = try_open();
+  if (!log && writes && log.error().is(errc::disk_full) &&
+      release_ballast(environment.files, path)) {
+    log = try_open();
   }
-  if (auto attached = log->attach(); !attached) {
-    return fail(log_error(std::move(attached).error()));
+  if (log && writes) {
+    keep_ballast((*log)->directory);
   }
-  MILLRACE_TRY(log->join());
   return log;
 }
 
@@ -226,6 +243,7 @@ Status Member::checkpoint_when_due() {
   };
   const auto made = make();
   const Status written = made ? checkpointer.write(*made) : fail(made.error());
+  keep_ballast(directory);
   checkpointer.end();
   // A full disk is no reason to stop: the older checkpoint still holds.
   return written || written.error().is(millrace::errc::disk_full) ? Status{} : written;

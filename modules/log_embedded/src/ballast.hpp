@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <string>
+
+#include "log_directory.hpp"
+#include "millrace/base/file_system.hpp"
+
+// The file `ballast` in the directory of a log: room on the disk for opening the log when the disk
+// is full. It is half as large as a segment of the journal, so that no append can begin a segment
+// in the room that it gives back.
+namespace millrace::log::embedded {
+
+/// Makes the ballast as large as it should be, when there is room; leaves none behind when there is
+/// not. For a member; several may do it at once.
+void keep_ballast(LogDirectory& directory);
+
+/// Removes the ballast, so that its room can be used; false when there was none.
+[[nodiscard]] bool release_ballast(FileSystem& files, const std::string& directory);
+
+}  // namespace millrace::log::embedded
