@@ -149,6 +149,12 @@ Result<VerifyReport> verify(Journal& journal, FileSystem& files, const std::stri
   return report;
 }
 
+/// Settled segments need descriptors, too.
+void close_segments(Journal& journal) {
+  while (journal.close_some()) {
+  }
+}
+
 /// Nobody else has the log open while it lives.
 struct RepairLock {
   std::unique_ptr<SharedRegion> region;
@@ -191,6 +197,7 @@ Result<VerifyReport> verify_log(const std::string& directory, LogEnvironment& en
     Journal journal(files, directory + names::journal, OpenMode::read);
     std::uint32_t checksum = 0;
     auto report = verify(journal, files, directory, checkpoint, checksum);
+    close_segments(journal);
     // Segments may have been removed while they were read, as they are settled now.
     MILLRACE_ASSIGN(const bool moved, begin_moved(files, directory, checkpoint));
     if (!moved || (report && !report->corrupt)) {
@@ -276,6 +283,7 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
   std::uint32_t checksum = 0;
   MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
   MILLRACE_ASSIGN(report.found, verify(journal, files, directory, checkpoint, checksum));
+  close_segments(journal);
   MILLRACE_TRY(verify_settled(files, directory, checkpoint, report.found));
   report.cut_from = report.found.end;
   if (!journal.empty()) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iterator>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "hooked_files.hpp"
 #include "open_segments.hpp"
 #include "process_world.hpp"
+#include "settling_world.hpp"
 
 // A journal of many segments needs few open files.
 namespace millrace::log {
@@ -278,6 +280,73 @@ TEST_F(EmbeddedProcesses, with_few_descriptors_read_and_write_a_log_of_many_segm
     }
     return values.size() == before + 20U ? 0 : 5;
   });
+  const int status = limited.wait();
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+/// What a process of 64 descriptors finds wrong with a log of many segments, settled ones too, that
+/// it writes, settles, reads and looks at; 0 for nothing.
+int problem_of_64_descriptors(const std::string& path, LogEnvironment& environment) {
+  constexpr int partitions = 30;
+  constexpr int commits = 40;
+  const rlimit few{64, 64};
+  EmbeddedOptions embedded = a_segment_for_each_commit({});
+  embedded.settle = settle_at_once();
+  if (::setrlimit(RLIMIT_NOFILE, &few) != 0) {
+    return 1;
+  }
+  std::vector<TopicPartition> all;
+  const auto has_all = [&](Log& log, std::size_t count) {
+    return std::all_of(all.begin(), all.end(), [&](const TopicPartition& at) {
+      const auto values = values_of(log, at);
+      bool same = values.size() == count;
+      for (std::size_t i = 0; same && i < count; ++i) {
+        same = values[i] == value_of(static_cast<int>(i % commits));
+      }
+      return same;
+    });
+  };
+  for (const std::size_t count : {std::size_t{commits}, std::size_t{2 * commits}}) {
+    {
+      const auto log = open_embedded(path, environment, options_of(), embedded);
+      if (!log) {
+        return 2;
+      }
+      const TopicPartition first = topic_at(**log, "t", partitions);
+      all.clear();
+      for (std::int32_t p = 0; p < partitions; ++p) {
+        all.push_back({first.topic, partition(p)});
+      }
+      for (int i = 0; i < commits; ++i) {
+        const auto committed = put_all(**log, all, value_of(i));
+        if (!committed || !(*log)->wait_durable(committed->position)) {
+          return 3;
+        }
+        if (i % 4 == 3 && !(*log)->maintain()) {
+          return 4;
+        }
+      }
+      if (!has_all(**log, count)) {
+        return 5;
+      }
+    }
+    const auto reader = open_embedded(path, environment, unsynced(LogAccess::read_only));
+    if (!reader || !has_all(**reader, count)) {
+      return 6;
+    }
+  }
+  const auto report = verify_log(path, environment);
+  if (!report || report->corrupt || !report->settled_corrupt.empty()) {
+    return 7;
+  }
+  const auto stat = stat_log(path, environment);
+  // A round of settling ends after some time, so the last batches may still wait.
+  return stat && report->settled_batches >= partitions * commits ? 0 : 8;
+}
+
+TEST_F(EmbeddedProcesses, with_64_descriptors_settle_and_read_a_log_of_many_partitions) {
+  Child limited([&] { return problem_of_64_descriptors(path(), environment_); });
   const int status = limited.wait();
   EXPECT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 0);

@@ -281,5 +281,37 @@ TEST_F(EmbeddedRoll, what_a_checkpoint_synced_is_durable_and_not_synced_again) {
   EXPECT_EQ(machine_.files.syncs(), later + 2) << "the new segment and the checkpoint";
 }
 
+TEST_F(EmbeddedRoll, others_commit_while_the_directory_of_a_new_segment_is_synced) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  HookedFiles files(machine_.files);
+  LogEnvironment environment{machine_.clock, files, machine_.random, machine_.processes};
+  const auto log = open_embedded(SimulatedMachine::directory, environment,
+                                 options_of("stock", "one"), machine_.embedded());
+  ASSERT_TRUE(log) << log.error().to_string();
+  static Log* other = nullptr;
+  static TopicPartition at;
+  static int commits = 0;
+  const auto another = machine_.open(options_of("stock", "two"));
+  other = another.get();
+  at = topic_at(**log, "t");
+  commits = 0;
+  ASSERT_TRUE(put_half(**log, at, 'a'));
+  const int before = files.directory_syncs();
+  const auto rolled = put_half(**log, at, 'b');
+  ASSERT_TRUE(rolled) << rolled.error().to_string();
+  EXPECT_EQ(files.directory_syncs(), before) << "a roll leaves it to the next sync";
+  set_fault_handler([](std::string_view point) {
+    if (point == "sync.before_names") {
+      commits += put_all(*other, {at}, "meanwhile") ? 1 : 0;
+    }
+  });
+  ASSERT_TRUE((*log)->wait_durable(rolled->position));
+  set_fault_handler(die_there);
+  EXPECT_EQ(commits, 1) << "the writer lock was held";
+  EXPECT_EQ(files.directory_syncs(), before + 1);
+}
+
 }  // namespace
 }  // namespace millrace::log
