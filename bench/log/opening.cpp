@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <string_view>
 
 #include "log/cases.hpp"
 #include "millrace/base/processes.hpp"
@@ -23,7 +24,7 @@ constexpr std::size_t value_bytes = 1'000;
 constexpr std::uint64_t keys = 10'000;
 constexpr int batch = 100;
 constexpr std::int32_t partitions = 4;
-// Each run appends so much at least: it is what may not be settled yet.
+// Appended at the end of each run, at once: about what is not settled yet.
 constexpr std::uint64_t tail_bytes = 100'000'000;
 
 struct World {
@@ -38,14 +39,12 @@ struct World {
   }
 };
 
-void append_up_to(log::Log& log, std::uint64_t bytes) {
+void append_up_to(log::Log& log, std::uint64_t position) {
   const log::Topic topic =
       must(log.create_topic({"events", partitions, log::TopicKind::events, "bench"}));
   RecordSource source(value_bytes, keys);
   log::Transaction transaction;
-  const std::uint64_t began = log.committed().position;
-  for (std::int32_t i = 0;
-       log.committed().position < bytes || log.committed().position < began + tail_bytes; ++i) {
+  for (std::int32_t i = 0; log.committed().position < position; ++i) {
     transaction.clear();
     for (int n = 0; n < batch; ++n) {
       const RecordSource::Raw raw = source.next();
@@ -54,6 +53,24 @@ void append_up_to(log::Log& log, std::uint64_t bytes) {
     }
     must(log.commit(transaction));
   }
+}
+
+std::uint64_t count_of(const log::Log& log, std::string_view name) {
+  for (const log::LogCount& count : log.counts()) {
+    if (count.name == name) {
+      return count.value;
+    }
+  }
+  give_up("the log does not count " + std::string(name));
+}
+
+/// Returns when the housekeeping found nothing more to settle.
+void await_settled(const log::Log& log) {
+  std::uint64_t before = 0;
+  do {
+    before = count_of(log, "settled_bytes");
+    sleep_until_ns(now_ns() + 3'000'000'000);
+  } while (count_of(log, "settled_bytes") != before);
 }
 
 /// In a process of its own, which ends as the measurement wants it.
@@ -68,6 +85,8 @@ void fill(const std::string& directory, std::uint64_t bytes, bool killed) {
     {
       Keeper keeper(*log);
       append_up_to(*log, bytes);
+      await_settled(*log);
+      append_up_to(*log, log->committed().position + tail_bytes);
       if (killed) {
         ::kill(::getpid(), SIGKILL);
       }
@@ -92,15 +111,6 @@ void overwrite(const std::string& path, const std::string& bytes) {
   ::close(file);
 }
 
-std::uint64_t journal_bytes(const log::Log& log) {
-  for (const log::LogCount& count : log.counts()) {
-    if (count.name == "opening_journal_bytes") {
-      return count.value;
-    }
-  }
-  give_up("the log does not count what it reads to open");
-}
-
 }  // namespace
 
 Sample run_opening(const Arguments& arguments) {
@@ -121,7 +131,7 @@ Sample run_opening(const Arguments& arguments) {
   const std::int64_t began = now_ns();
   const auto log = world.open(directory);
   const std::int64_t ended = now_ns();
-  return {.records = static_cast<double>(journal_bytes(*log)),
+  return {.records = static_cast<double>(count_of(*log, "opening_journal_bytes")),
           .seconds = static_cast<double>(ended - began) / 1e9,
           .cpu_seconds = static_cast<double>(cpu_ns() - cpu_began) / 1e9,
           .peak_rss_mb = peak_rss_mb()};
