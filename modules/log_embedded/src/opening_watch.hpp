@@ -27,11 +27,12 @@ class OpeningWatch {
  private:
   /// What the other process shows.
   struct Seen {
-    std::int64_t pid = 0;
+    std::int64_t pid = 0;  ///< 0 when it is one of another PID namespace
     std::uint64_t steps = 0;
     std::uint64_t done = 0;  ///< bytes of the journal
     std::uint64_t all = 0;
     friend bool operator==(const Seen&, const Seen&) = default;
+    [[nodiscard]] std::string name() const;
     [[nodiscard]] std::string to_string() const;
   };
   /// No value while no process opens the log, or none of this version.
@@ -41,7 +42,8 @@ class OpeningWatch {
 
   LogDirectory& directory_;
   std::optional<Seen> last_;
-  std::int64_t moved_ns_;     ///< when what is shown changed
+  std::int64_t idle_ns_ = 0;  ///< for so long nothing that is shown has changed
+  std::int64_t looked_ns_;
   std::int64_t reported_ns_;  ///< when a line was written, or the wait began
   bool reported_ = false;
 };

@@ -123,6 +123,10 @@ Status Recovery::run() {
   log_.journal.count_reads(&log_.directory.counts().opening_journal_bytes);
   Status done = recover();
   log_.journal.count_reads(nullptr);
+  if (!done && shows_progress_) {
+    // Others that wait must not take this process for one that is stuck.
+    log_.directory.control().opener.store(0);
+  }
   return done;
 }
 
@@ -137,6 +141,7 @@ Status Recovery::recover() {
   // First: it decides whether the directory is still the one that was opened, which is asked before
   // a segment is.
   MILLRACE_TRY(log_.directory.make_control(alone_));
+  shows_progress_ = true;
   MILLRACE_TRY(log_.journal.refresh());
   MILLRACE_FAULT_POINT("recovery.mapped");
   MILLRACE_TRY(load_checkpoint());

@@ -60,6 +60,7 @@ class Recovery {
   std::uint64_t begin_ = 0;  ///< of the journal
   std::uint64_t position_ = 0;
   std::uint32_t checksum_ = 0;
+  bool shows_progress_ = false;  ///< in a control file that it made
 };
 
 }  // namespace millrace::log::embedded

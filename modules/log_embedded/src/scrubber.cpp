@@ -17,8 +17,8 @@ constexpr std::int64_t ns_per_s = 1'000'000'000;
 // A member that did nothing for so long lost its turn.
 constexpr std::int64_t turn_ns = 60 * ns_per_s;
 constexpr std::int64_t fetch_bytes = 1 << 20;
-// What a fetch costs at least, so that one call does not go through thousands of small partitions.
-constexpr std::int64_t least_bytes = 4096;
+// What a fetch costs at least, and a batch in the journal, where those of a partition lie apart.
+constexpr std::int64_t page_bytes = 4096;
 
 }  // namespace
 
@@ -94,12 +94,15 @@ std::optional<Scrubber::Cursor> Scrubber::first_from(TopicPartition wanted) {
 
 bool Scrubber::step() {
   const std::int64_t wanted = std::min(allowed_bytes_, fetch_bytes);
+  const auto row = log_.topics.row(cursor_->partition);
+  const bool settled = row && cursor_->next.value < (*row)->settled.load(std::memory_order_acquire);
   const Status fetched = fetch_records(log_, cursor_->partition, cursor_->next,
                                        static_cast<std::size_t>(wanted), buffer_);
   const auto bytes = fetched ? static_cast<std::int64_t>(buffer_.bytes.size()) : 0;
   log_.directory.counts().scrubbed_bytes.fetch_add(static_cast<std::uint64_t>(bytes),
                                                    std::memory_order_relaxed);
-  allowed_bytes_ -= std::max(bytes, least_bytes);
+  const std::size_t apart = settled ? 0 : buffer_.batches.size();
+  allowed_bytes_ -= std::max(bytes, page_bytes) + static_cast<std::int64_t>(apart) * page_bytes;
   if (!fetched) {
     return pass_over(fetched.error());
   }

@@ -184,6 +184,10 @@ Result<RepairLock> lock_for_repair(const std::string& directory, bool dry_run,
                                           embedded::describe_living(*lock.region, directory));
   }
   lock.alone.emplace(*std::move(alone));
+  if (!dry_run) {
+    // It may name a process that died while it opened the log. The next one makes it again.
+    static_cast<void>(lock.region->map(sizeof(Control), true));
+  }
   return lock;
 }
 

@@ -45,6 +45,8 @@ class OpeningWatched : public EmbeddedFaults {
     control_->bytes = sizeof(embedded::Control);
     control_->device = opener_->identity().device;
     control_->inode = opener_->identity().inode;
+    control_->boot = opener_->identity().boot;
+    control_->pid_namespace = opener_->identity().pid_namespace;
     control_->opener = opener_->identity().pid;
     control_->opening_all = 100ULL << 20U;
   }
@@ -96,9 +98,52 @@ TEST_F(OpeningWatched, is_named_when_it_is_stuck) {
   ASSERT_FALSE(log);
   EXPECT_TRUE(log.error().is(millrace::errc::busy)) << log.error().to_string();
   EXPECT_THAT(log.error().message(), HasSubstr("process " + pid()));
-  EXPECT_THAT(log.error().message(), HasSubstr("kill -9 " + pid()));
   EXPECT_THAT(log.error().message(), HasSubstr("3 of 100 MiB"));
   EXPECT_GT(now_ms(), before_ms + 3 * 50'000 + 60'000);
+}
+
+TEST_F(OpeningWatched, is_not_stuck_in_time_in_which_the_waiting_process_stood_still) {
+  ASSERT_NE(machine_.open(), nullptr);
+  begin_opening();
+  // For an hour, as in a container that is paused.
+  machine_.regions.schedule(machine_.clock.monotonic_ns() + 1'000'000,
+                            [this] { machine_.clock.advance_ms(3'600'000); });
+  steps_left_ = 1;
+  dies_at_the_end_ = true;
+  step_every(3'610'000);
+  const auto log = open_waiting();
+  EXPECT_TRUE(log) << log.error().to_string();
+}
+
+TEST_F(OpeningWatched, of_another_boot_or_namespace_names_no_pid) {
+  ASSERT_NE(machine_.open(), nullptr);
+  begin_opening();
+  control_->pid_namespace += 1;
+  const auto other_namespace = open_waiting();
+  ASSERT_FALSE(other_namespace);
+  EXPECT_THAT(other_namespace.error().message(), HasSubstr("a process of another PID namespace"));
+  control_->boot += 1;
+  lines_.clear();
+  const auto other_boot = open_waiting();
+  ASSERT_FALSE(other_boot);
+  EXPECT_THAT(other_boot.error().message(), HasSubstr("other processes have this log open"));
+  EXPECT_TRUE(lines_.empty());
+}
+
+TEST_F(OpeningWatched, shows_no_pid_any_more_when_it_failed) {
+  {
+    const auto log = machine_.open();
+    ASSERT_TRUE(put_all(*log, {topic_at(*log, "t")}, std::string(5'000, 'x')));
+  }
+  const std::string first =
+      std::string(SimulatedMachine::directory) + "/journal/00000000000000000000.journal";
+  ASSERT_TRUE(machine_.files.flip_bit(first, 3'000, 1));
+  ASSERT_FALSE(machine_.try_open());
+  opener_ = machine_.regions.open(SimulatedMachine::directory, false).value();
+  ASSERT_TRUE(opener_->try_lock(SharedRegion::LockMode::exclusive).value());
+  const auto waited = open_waiting();
+  ASSERT_FALSE(waited);
+  EXPECT_THAT(waited.error().message(), HasSubstr("other processes have this log open"));
 }
 
 TEST_F(OpeningWatched, needs_no_line_when_it_is_quick) {

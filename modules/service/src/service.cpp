@@ -73,9 +73,13 @@ class Runtime {
     MILLRACE_TRY(check_directories(settings_, real_file_system()));
     MILLRACE_TRY(take_state_directory(instance_options));
     register_backends();
-    log::register_embedded(
-        [this](std::string_view line) { logger_.warn("the log", {{"detail", line}}); });
+    log::register_embedded([this](std::string_view line) {
+      logger_.warn("the log", {{"detail", line}});
+      // While it waits for another process there is nothing to drain.
+      if (log_ == nullptr) signals_.release();
+    });
     auto opened = log::open_log(settings_.get("log"), environment_, std::move(log_options));
+    signals_.hold();
     if (!opened) {
       const bool of_setting = opened.error().is(errc::invalid_argument) ||
                               opened.error().is(log::errc::unsupported_scheme);

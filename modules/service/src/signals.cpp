@@ -16,12 +16,21 @@
 
 namespace millrace::service {
 
-Signals::Signals() : signals_(-1), stop_event_(::eventfd(0, EFD_CLOEXEC)) {
+namespace {
+
+sigset_t wanted_signals() {
   sigset_t wanted;
   sigemptyset(&wanted);
   sigaddset(&wanted, SIGTERM);
   sigaddset(&wanted, SIGINT);
-  ::pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
+  return wanted;
+}
+
+}  // namespace
+
+Signals::Signals() : signals_(-1), stop_event_(::eventfd(0, EFD_CLOEXEC)) {
+  const sigset_t wanted = wanted_signals();
+  hold();
   signals_ = ::signalfd(-1, &wanted, SFD_CLOEXEC);
   // A peer that hangs up is an error of that write, not the end of the service.
   ::signal(SIGPIPE, SIG_IGN);
@@ -32,6 +41,16 @@ Signals::Signals() : signals_(-1), stop_event_(::eventfd(0, EFD_CLOEXEC)) {
 Signals::~Signals() {
   ::close(signals_);
   ::close(stop_event_);
+}
+
+void Signals::release() {
+  const sigset_t wanted = wanted_signals();
+  ::pthread_sigmask(SIG_UNBLOCK, &wanted, nullptr);
+}
+
+void Signals::hold() {
+  const sigset_t wanted = wanted_signals();
+  ::pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
 }
 
 std::string_view Signals::poll() {

@@ -21,6 +21,10 @@ class Signals {
   [[nodiscard]] std::string_view wait();
   /// The name of a signal that has come, or an empty view; does not wait.
   [[nodiscard]] std::string_view poll();
+  /// From here on a signal ends the process at once; hold() takes them again. For the calling
+  /// thread, while no other one runs: what it waits for may take long, and nothing is lost.
+  void release();
+  void hold();
   /// Polls readable when a signal has come.
   [[nodiscard]] int descriptor() const { return signals_; }
   /// Makes wait() return. Any thread; `reason` is a literal.
