@@ -303,11 +303,9 @@ Status Cleaner::prepare_directory() {
   if (prepared_) {
     return {};
   }
-  FileSystem& files = directory_.files();
-  MILLRACE_ASSIGN(Version version, read_version_file(files, directory_.path()));
-  if (version.format < format_version) {
-    version.format = format_version;
-    MILLRACE_TRY(write_version_file(files, directory_.path(), version));
+  MILLRACE_ASSIGN(const bool raised,
+                  raise_version(directory_.files(), directory_.path(), format_version));
+  if (raised) {
     MILLRACE_FAULT_POINT("clean.version_raised");
   }
   prepared_ = true;

@@ -24,8 +24,12 @@ struct Counts {
   std::atomic<std::uint64_t> scrubbed_bytes{0};
   std::atomic<std::uint64_t> scrub_errors{0};
 
-  [[nodiscard]] std::vector<LogCount> read() const {
+  /// With a size of the log as it is now.
+  [[nodiscard]] std::vector<LogCount> read(std::uint64_t unsettled_bytes) const {
     return {
+        {"unsettled_bytes",
+         "Bytes of the journal from the first batch that is to settle to its end, of all members.",
+         unsettled_bytes, LogCount::Kind::gauge},
         {"repaired_tails",
          "Incomplete ends of the journal, as a process leaves them that dies while it writes, "
          "that this member completed or removed.",

@@ -39,7 +39,9 @@ class EmbeddedLog final : public Log {
   Result<std::vector<GroupInfo>> groups() override;
   Status maintain() override;
   int death_descriptor() override;
-  std::vector<LogCount> counts() const override { return log_->directory.counts().read(); }
+  std::vector<LogCount> counts() const override {
+    return log_->directory.counts().read(log_->settler.unsettled_bytes());
+  }
   const LogOptions& options() const override { return log_->directory.options(); }
   std::string identity() override { return "file/" + std::to_string(log_->directory.log_id()); }
 

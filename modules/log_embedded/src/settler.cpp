@@ -41,16 +41,20 @@ bool Settler::is_due(std::int64_t now_ns) const {
   return options.on && now_ns - looked_ns_ >= options.interval_ms * ns_per_ms;
 }
 
+std::uint64_t Settler::unsettled_bytes() const {
+  const Control& control = directory_.control();
+  // It never passes `committed`, which is read later.
+  const std::uint64_t settled = control.unsettled.load(std::memory_order_acquire);
+  const std::uint64_t committed = control.committed.load(std::memory_order_acquire);
+  return committed > settled ? committed - settled : 0;
+}
+
 void Settler::slow_down() {
   const SettleOptions& options = directory_.embedded_options().settle;
   if (!options.on) [[likely]] {
     return;
   }
-  const Control& control = directory_.control();
-  // It never passes `committed`, which is read later.
-  const std::uint64_t settled = control.unsettled.load(std::memory_order_acquire);
-  const std::uint64_t committed = control.committed.load(std::memory_order_acquire);
-  const std::uint64_t unsettled = committed > settled ? committed - settled : 0;
+  const std::uint64_t unsettled = unsettled_bytes();
   if (unsettled <= options.unsettled_bytes_max) [[likely]] {
     return;
   }
@@ -236,10 +240,9 @@ Status Settler::prepare_directory() {
     return {};
   }
   FileSystem& files = directory_.files();
-  MILLRACE_ASSIGN(Version version, read_version_file(files, directory_.path()));
-  if (version.format < format_version_settled) {
-    version.format = format_version_settled;
-    MILLRACE_TRY(write_version_file(files, directory_.path(), version));
+  MILLRACE_ASSIGN(const bool raised,
+                  raise_version(files, directory_.path(), format_version_settled));
+  if (raised) {
     MILLRACE_FAULT_POINT("settle.version_raised");
   }
   MILLRACE_TRY(files.create_subdirectory(directory_.path() + names::settled));

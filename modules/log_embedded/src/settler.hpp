@@ -33,7 +33,7 @@ namespace millrace::log::embedded {
 ///     Control::begin              from here on nobody looks before it
 ///     journal segments removed    those that are left are removed by the next to open
 ///
-/// One thread uses it, except slow_down().
+/// One thread uses it, except unsettled_bytes() and slow_down().
 class Settler {
  public:
   /// Takes the writer lock.
@@ -58,6 +58,9 @@ class Settler {
   /// Returns when no file is being settled; none is from then on. For a handle that is about to
   /// give up its slot, so that another member settles.
   void stop();
+  /// How much of the journal is not settled, in bytes; what the last round failed to settle does
+  /// not count. Any thread.
+  [[nodiscard]] std::uint64_t unsettled_bytes() const;
   /// Waits a little when too much of the journal is not settled. Before a commit takes the writer
   /// lock. Any thread.
   void slow_down();

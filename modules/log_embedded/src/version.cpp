@@ -84,6 +84,16 @@ Status write_version_file(FileSystem& files, const std::string& directory, Versi
   return write_file_atomically(files, path_of(directory), text);
 }
 
+Result<bool> raise_version(FileSystem& files, const std::string& directory, std::uint32_t format) {
+  MILLRACE_ASSIGN(Version version, read_version_file(files, directory));
+  if (version.format >= format) {
+    return false;
+  }
+  version.format = format;
+  MILLRACE_TRY(write_version_file(files, directory, version));
+  return true;
+}
+
 Status reserve_failure_file(FileSystem& files, const std::string& directory) {
   const std::string path = directory + reserve_name;
   return files.exists(path) ? Status{}

@@ -31,6 +31,10 @@ struct Version {
 [[nodiscard]] Result<Version> read_version_file(FileSystem& files, const std::string& directory);
 [[nodiscard]] Status write_version_file(FileSystem& files, const std::string& directory,
                                         Version version);
+/// Gives the directory the version `format`, durably, before anything is written that older builds
+/// would not understand. False when it has that version or a later one. Failures as of both above.
+[[nodiscard]] Result<bool> raise_version(FileSystem& files, const std::string& directory,
+                                         std::uint32_t format);
 
 /// Makes room for the file `FAILED`, so that a full disk cannot keep it from being written.
 [[nodiscard]] Status reserve_failure_file(FileSystem& files, const std::string& directory);

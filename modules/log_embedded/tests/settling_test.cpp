@@ -183,9 +183,11 @@ TEST_F(Settling, slows_commits_while_too_much_waits) {
   const auto log = machine().open(options_of(), options);
   fill(*log, 10);
   EXPECT_EQ(count_of(*log, "slowed_commits"), 0U);
+  EXPECT_LE(count_of(*log, "unsettled_bytes"), 100'000U);
   const std::int64_t before = machine().clock.monotonic_ns();
   fill(*log, 60);
   EXPECT_GT(count_of(*log, "slowed_commits"), 10U);
+  EXPECT_GT(count_of(*log, "unsettled_bytes"), 100'000U);
   EXPECT_GT(machine().clock.monotonic_ns(), before);
   ASSERT_TRUE(log->maintain());
   const std::uint64_t slowed = count_of(*log, "slowed_commits");
@@ -194,6 +196,28 @@ TEST_F(Settling, slows_commits_while_too_much_waits) {
 }
 
 // cut.
+
+TEST_F(Settling, shows_on_all_handles_how_much_of_the_journal_is_not_settled) {
+  auto log = open("one");
+  const auto other = machine().open(options_of("orders", "two"), machine().embedded());
+  fill(*log, 20);
+  for (const Log* const one : {log.get(), other.get()}) {
+    EXPECT_EQ(count_of(*one, "unsettled_bytes"), log->committed().position);
+  }
+  ASSERT_TRUE(log->maintain());
+  for (const Log* const one : {log.get(), other.get()}) {
+    EXPECT_EQ(count_of(*one, "unsettled_bytes"), 0U);
+  }
+  const std::uint64_t before = log->committed().position;
+  fill(*log, 5);
+  EXPECT_EQ(count_of(*other, "unsettled_bytes"), log->committed().position - before);
+  // A process that opens the log does not look for what is settled: that is for the next round.
+  abandon(*log);
+  log.reset();
+  log = open("next");
+  ASSERT_TRUE(log->maintain());
+  EXPECT_EQ(count_of(*log, "unsettled_bytes"), 0U);
+}
 
 TEST_F(Settling, removes_segments_that_hold_positions_and_topics_alone) {
   auto log = open();

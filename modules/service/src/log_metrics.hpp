@@ -9,8 +9,8 @@
 
 namespace millrace::service {
 
-/// Adds a series `millrace_log_<name>_total` for each count of the log. The log outlives the
-/// handles.
+/// Adds a series for each count of the log: `millrace_log_<name>_total` for a counter,
+/// `millrace_log_<name>` for a gauge. The log outlives the handles.
 [[nodiscard]] std::vector<telemetry::MetricCallback> add_log_metrics(
     telemetry::MetricRegistry& metrics, const log::Log& log);
 

@@ -44,12 +44,23 @@ TEST_F(LogMetrics, every_count_of_the_log_is_a_metric) {
     const auto handles = add_log_metrics(metrics, *log);
     ASSERT_EQ(handles.size(), log->counts().size());
     for (const log::LogCount& count : log->counts()) {
-      const std::string name = "millrace_log_" + std::string(count.name) + "_total";
+      const bool is_gauge = count.kind == log::LogCount::Kind::gauge;
+      const std::string name =
+          "millrace_log_" + std::string(count.name) + (is_gauge ? "" : "_total");
       EXPECT_THAT(metrics.exposition(),
                   HasSubstr("# HELP " + name + " " + std::string(count.help)));
       EXPECT_THAT(metrics.exposition(),
+                  HasSubstr("# TYPE " + name + (is_gauge ? " gauge\n" : " counter\n")));
+      EXPECT_THAT(metrics.exposition(),
                   HasSubstr("\n" + name + " " + std::to_string(count.value) + "\n"));
     }
+  }
+  EXPECT_GT(log->committed().position, 0U);
+  {
+    telemetry::MetricRegistry metrics;
+    const auto handles = add_log_metrics(metrics, *log);
+    EXPECT_THAT(metrics.exposition(), HasSubstr("\nmillrace_log_unsettled_bytes " +
+                                                std::to_string(log->committed().position) + "\n"));
   }
   // What a power cut in the middle of a write leaves behind the last commit.
   const std::uint64_t end = log->committed().position;

@@ -54,11 +54,18 @@ struct LogOptions {
   bool create = true;  ///< make the log when it is missing; else errc::not_found
 };
 
-/// What a handle counted of its own work since it was opened, for metrics.
+/// What a handle counted of its own work since it was opened, or a size of the log as it is now;
+/// for metrics.
 struct LogCount {
+  enum class Kind : std::uint8_t {
+    counter,  ///< of the handle's own work: it never shrinks
+    gauge     ///< of the log as it is now: it rises and falls
+  };
+
   std::string_view name;  ///< a literal in snake case, without prefix and unit: `repaired_tails`
   std::string_view help;  ///< a literal: one sentence for people
   std::uint64_t value = 0;
+  Kind kind = Kind::counter;
 };
 
 /// Sleeps until partitions have something new. One thread uses it; interrupt() may be called from
@@ -200,8 +207,9 @@ class Log {
   /// the log.
   [[nodiscard]] virtual int death_descriptor() { return -1; }
 
-  /// The counts that this backend keeps: the same names in the same order at each call. A service
-  /// publishes each as the metric `millrace_log_<name>_total`. Any thread; asks no other process.
+  /// The counts that this backend keeps: the same names and kinds in the same order at each call. A
+  /// service publishes a counter as the metric `millrace_log_<name>_total`, a gauge as
+  /// `millrace_log_<name>`. Any thread; asks no other process.
   [[nodiscard]] virtual std::vector<LogCount> counts() const { return {}; }
 
   [[nodiscard]] virtual const LogOptions& options() const = 0;
