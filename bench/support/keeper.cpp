@@ -3,6 +3,7 @@
 #include "support/keeper.hpp"
 
 #include <chrono>
+#include <functional>
 #include <stop_token>
 
 #include "millrace/base/mutex.hpp"
@@ -13,7 +14,9 @@ namespace {
 
 constexpr std::chrono::milliseconds keep_interval{100};
 
-void keep(const std::stop_token& stop, log::Log& log) {
+using Work = Status (log::Log::*)();
+
+void keep(const std::stop_token& stop, log::Log& log, Work work) {
   Mutex mutex;
   CondVar stopped;
   const std::stop_callback wake(stop, [&] {
@@ -22,13 +25,16 @@ void keep(const std::stop_token& stop, log::Log& log) {
   });
   MutexLock lock(mutex);
   while (!stop.stop_requested()) {
-    must(log.maintain());
+    must(std::invoke(work, log));
     stopped.wait_for(lock, keep_interval);
   }
 }
 
 }  // namespace
 
-Keeper::Keeper(log::Log& log) : thread_([&log](const std::stop_token& stop) { keep(stop, log); }) {}
+Keeper::Keeper(log::Log& log)
+    : house_([&log](const std::stop_token& stop) { keep(stop, log, &log::Log::maintain); }),
+      storage_(
+          [&log](const std::stop_token& stop) { keep(stop, log, &log::Log::maintain_storage); }) {}
 
 }  // namespace millrace::bench

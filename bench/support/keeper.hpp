@@ -8,14 +8,15 @@
 
 namespace millrace::bench {
 
-/// Does the housekeeping of a log, as a service would, in a thread of its own as long as it lives.
+/// Does the housekeeping of a log, as a service would, in threads of its own as long as it lives.
 class Keeper {
  public:
   /// `log` outlives the keeper.
   explicit Keeper(log::Log& log);
 
  private:
-  std::jthread thread_;
+  std::jthread house_;
+  std::jthread storage_;
 };
 
 }  // namespace millrace::bench

@@ -86,6 +86,7 @@ log::Offset remove_commands(log::Log& log, ManualClock& clock) {
   clock.advance_ms(more_than_a_week_ms);
   for (int i = 0; i < 4; ++i) {
     must(log.maintain());
+    must(log.maintain_storage());
   }
   return must(log.start_offset(partition));
 }
@@ -111,6 +112,7 @@ void fill(log::Log& log, std::uint64_t bytes) {
     written = must(log.commit(transaction)).position.position;
     if (number % 50 == 0) {
       must(log.maintain());
+      must(log.maintain_storage());
     }
   }
 }

@@ -52,6 +52,7 @@ Status TargetWriter::take_claim() {
   MILLRACE_ASSIGN(membership_, target_.join(group_, {std::string(copy_task)}));
   for (int look = 0; look < looks_max; ++look) {
     MILLRACE_TRY(target_.maintain());
+    MILLRACE_TRY(target_.maintain_storage());
     MILLRACE_ASSIGN(const log::MembershipChange change, membership_->poll());
     if (!change.granted.empty()) {
       claim_ = change.granted.front();
@@ -141,6 +142,7 @@ bool TargetWriter::full() const {
 
 Status TargetWriter::keep() {
   MILLRACE_TRY(target_.maintain());
+  MILLRACE_TRY(target_.maintain_storage());
   MILLRACE_ASSIGN(const log::MembershipChange change, membership_->poll());
   static_cast<void>(change);  // a lost claim refuses the next commit, by name
   return {};

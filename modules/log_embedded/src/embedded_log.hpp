@@ -38,6 +38,7 @@ class EmbeddedLog final : public Log {
   Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> tasks) override;
   Result<std::vector<GroupInfo>> groups() override;
   Status maintain() override;
+  Status maintain_storage() override { return log_->maintain_storage(); }
   int death_descriptor() override;
   std::vector<LogCount> counts() const override {
     return log_->directory.counts().read(log_->settler.unsettled_bytes());

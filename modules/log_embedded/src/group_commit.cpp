@@ -59,7 +59,14 @@ Status GroupCommit::make_durable(std::uint64_t position) {
   const std::uint64_t names = position == control.begin.load(std::memory_order_acquire)
                                   ? 0
                                   : journal_.bounds_of(position - 1).start + 1;
-  Status synced = journal_.sync(control.durable.load(std::memory_order_acquire), position);
+  std::uint64_t from = control.durable.load(std::memory_order_acquire);
+  Status synced = journal_.sync(from, position);
+  // A segment that is gone was made durable, settled and removed meanwhile.
+  while (!synced && synced.error().is(millrace::errc::not_found) &&
+         from != control.durable.load(std::memory_order_acquire)) {
+    from = control.durable.load(std::memory_order_acquire);
+    synced = journal_.sync(from, position);
+  }
   if (synced && control.named.load(std::memory_order_acquire) < names) {
     MILLRACE_FAULT_POINT("sync.before_names");
     synced = journal_.sync_names();

@@ -15,6 +15,15 @@
 #include "version.hpp"
 
 namespace millrace::log::embedded {
+namespace {
+
+/// Nothing is lost for want of a descriptor: the next call does what this one could not.
+Status with_descriptors(Status done) {
+  return !done && done.error().is(millrace::errc::too_many_files) ? Status{} : std::move(done);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Member>> Member::open(const std::string& path, LogEnvironment& environment,
                                              LogOptions options, const EmbeddedOptions& embedded) {
   if (!environment.files.exists(path + names::version)) {
@@ -193,9 +202,12 @@ Status Member::repair(const Locked& locked) {
 
 Status Member::maintain() {
   const MutexLock guard(maintain_mutex_);
-  Status kept = keep_house();
-  // Nothing is lost for want of a descriptor: the next call does what this one could not.
-  return !kept && kept.error().is(millrace::errc::too_many_files) ? Status{} : kept;
+  return with_descriptors(keep_house());
+}
+
+Status Member::maintain_storage() {
+  const MutexLock guard(storage_mutex_);
+  return with_descriptors(settle_when_due());
 }
 
 Status Member::keep_house() {
@@ -213,15 +225,21 @@ Status Member::keep_house() {
   MILLRACE_TRY(group_commit.sync_when_due(now_ns));
   segments.prepare();
   MILLRACE_TRY(checkpoint_when_due());
-  MILLRACE_TRY(settle_when_due(now_ns));
   scrubber_.run(now_ns);
   return {};
 }
 
-Status Member::settle_when_due(std::int64_t now_ns) {
+Status Member::settle_when_due() {
+  MILLRACE_TRY(directory.check_in_place());
+  MILLRACE_TRY(directory.check_not_failed());
+  const std::int64_t now_ns = directory.clock().monotonic_ns();
   const bool settles = settler.is_due(now_ns);
   const bool cleans = cleaner.is_due(now_ns);
-  if ((!settles && !cleans) || !checkpointer.begin()) {
+  if (!settles && !cleans) {
+    return {};
+  }
+  MILLRACE_TRY(segments.refresh());
+  if (!checkpointer.begin()) {
     return {};
   }
   const Settler::Lock take_lock = [this] { return lock(); };

@@ -35,6 +35,8 @@ class Member final : public LogParts {
   [[nodiscard]] Result<WriterLock::Held> lock_even_failed();
   /// Log::maintain.
   [[nodiscard]] Status maintain();
+  /// Log::maintain_storage.
+  [[nodiscard]] Status maintain_storage();
   /// The member's process dies here, in a simulation.
   void die() { directory.region().die(); }
 
@@ -49,12 +51,13 @@ class Member final : public LogParts {
   [[nodiscard]] Status repair(const Locked& locked);
   [[nodiscard]] Status keep_house();
   [[nodiscard]] Status checkpoint_when_due();
-  [[nodiscard]] Status settle_when_due(std::int64_t now_ns);
+  [[nodiscard]] Status settle_when_due();
   void leave();
 
   std::optional<WriterLock> writer_lock_;
   Mutex maintain_mutex_;
   Scrubber scrubber_{*this};
+  Mutex storage_mutex_;
 };
 
 }  // namespace millrace::log::embedded

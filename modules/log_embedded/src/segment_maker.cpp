@@ -39,7 +39,15 @@ Status SegmentMaker::refresh() {
 }
 
 Status SegmentMaker::hold_unsynced() {
-  Status held = journal_.hold_behind(directory_.control().durable.load(std::memory_order_acquire));
+  const std::atomic<std::uint64_t>& durable = directory_.control().durable;
+  std::uint64_t from = durable.load(std::memory_order_acquire);
+  Status held = journal_.hold_behind(from);
+  // A segment that is gone was made durable, settled and removed meanwhile.
+  while (!held && held.error().is(millrace::errc::not_found) &&
+         from != durable.load(std::memory_order_acquire)) {
+    from = durable.load(std::memory_order_acquire);
+    held = journal_.hold_behind(from);
+  }
   // Reading must not end for it; the next call of maintain() tries again.
   return !held && held.error().is(millrace::errc::too_many_files) ? Status{} : held;
 }

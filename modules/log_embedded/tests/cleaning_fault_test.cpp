@@ -104,7 +104,7 @@ TEST_F(CleaningFaults, a_call_that_fails_anywhere_costs_nothing) {
       files.fail_call(number + 1, code);
       Status kept;
       for (int call = 0; kept && call < 16; ++call) {
-        kept = log->maintain();
+        kept = maintain_all(*log);
       }
       reached = files.failed();
       files.fail_call(0, code);
@@ -162,13 +162,13 @@ class CleaningSimulation : public Cleaning {
         write(*one, static_cast<int>(random.below(20)) + 1);
         return;
       default:
-        ASSERT_TRUE(one->maintain());
+        ASSERT_TRUE(maintain_all(*one));
     }
   }
   void die_somewhere(Random& random, std::unique_ptr<Log>& one) {
     plan(cleaning_points[random.below(std::size(cleaning_points))],
          static_cast<int>(random.below(12)) + 1);
-    const bool died = dies(*one, [&] { static_cast<void>(one->maintain()); });
+    const bool died = dies(*one, [&] { static_cast<void>(maintain_all(*one)); });
     deadly_point = "";
     if (died) {
       one.reset();

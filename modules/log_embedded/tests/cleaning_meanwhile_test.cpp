@@ -22,9 +22,9 @@ class CleaningMeanwhile : public Cleaning {
     EmbeddedOptions options = settling();
     options.settle.cleaning_interval_ms = 1'000;
     auto log = machine().open(options_of("stock", "one"), options);
-    EXPECT_TRUE(log->maintain());
+    EXPECT_TRUE(maintain_all(*log));
     write(*log, 40);
-    EXPECT_TRUE(log->maintain());
+    EXPECT_TRUE(maintain_all(*log));
     pass_a_week();
     return log;
   }
@@ -147,7 +147,7 @@ TEST_F(CleaningMeanwhile, others_settle_while_a_large_partition_is_compacted) {
     values.push_back(std::to_string(calls));
     ASSERT_TRUE(log->wait_durable(put_all(*log, {other}, values.back())->position));
     const std::uint64_t settled = count_of(*log, "settled_bytes");
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
     EXPECT_GT(count_of(*log, "settled_bytes"), settled) << calls;
   }
   EXPECT_GT(calls, 3);

@@ -79,7 +79,7 @@ TEST_F(Cleaning, commands_that_a_group_is_still_to_read_stay) {
 TEST_F(Cleaning, a_position_that_was_committed_after_the_last_checkpoint_keeps_commands) {
   auto log = open();
   write(*log, 40);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   pass_a_week();
   const GroupId group = log->group("stock").value();
   Transaction transaction;
@@ -179,9 +179,9 @@ TEST_F(Cleaning, one_member_compacts_at_a_time_and_another_takes_over) {
     const auto two = open("two");
     write(*one, 40);
     pass_a_week();
-    ASSERT_TRUE(one->maintain());
+    ASSERT_TRUE(maintain_all(*one));
     for (int call = 0; call < 10; ++call) {
-      ASSERT_TRUE(two->maintain());
+      ASSERT_TRUE(maintain_all(*two));
     }
     EXPECT_EQ(count_of(*two, "compacted_records"), 0U) << "the first one has not completed it";
     if (dies) {
@@ -245,7 +245,7 @@ TEST_F(Cleaning, raises_the_version_of_the_directory_when_something_goes_for_the
 TEST_F(Cleaning, a_first_segment_that_is_lost_is_damage_and_not_retention) {
   auto log = open();
   write(*log, 40);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   const std::string lost = names("/settled/stock.commands-0", ".log").front().substr(0, 20);
   for (const char* const ending : {".log", ".index", ".timeindex", ".commits"}) {
     ASSERT_TRUE(machine().files.remove(root + "/settled/stock.commands-0/" + lost + ending));

@@ -72,7 +72,7 @@ class Cleaning : public Settling {
   /// Settles and cleans until nothing is left to do.
   static void clean(Log& log) {
     for (int call = 0; call < 16; ++call) {
-      const Status kept = log.maintain();
+      const Status kept = maintain_all(log);
       ASSERT_TRUE(kept) << kept.error().to_string();
     }
   }

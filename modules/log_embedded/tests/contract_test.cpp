@@ -62,7 +62,7 @@ class SettlingLog final : public Log {
   Result<std::vector<Topic>> topics() override { return log_->topics(); }
   Result<Committed> commit(Transaction& transaction) override {
     auto committed = log_->commit(transaction);
-    static_cast<void>(log_->maintain());
+    static_cast<void>(maintain_all(*log_));
     return committed;
   }
   Status fetch(TopicPartition partition, Offset from, std::size_t max_bytes,
@@ -94,6 +94,7 @@ class SettlingLog final : public Log {
   }
   Result<std::vector<GroupInfo>> groups() override { return log_->groups(); }
   Status maintain() override { return log_->maintain(); }
+  Status maintain_storage() override { return log_->maintain_storage(); }
   int death_descriptor() override { return log_->death_descriptor(); }
   std::vector<LogCount> counts() const override { return log_->counts(); }
   const LogOptions& options() const override { return log_->options(); }

@@ -101,6 +101,12 @@ class SimulatedMachine {
   LogEnvironment environment{clock, files, random, processes};
 };
 
+/// What a runtime does in two threads.
+inline Status maintain_all(Log& log) {
+  MILLRACE_TRY(log.maintain());
+  return log.maintain_storage();
+}
+
 /// Commits `key=value` records, one for each partition, as one transaction.
 inline Result<Committed> put_all(Log& log, const std::vector<TopicPartition>& partitions,
                                  const std::string& value) {

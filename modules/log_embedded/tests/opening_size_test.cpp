@@ -45,7 +45,7 @@ class OpeningSize : public Settling {
     auto log = machine().open(options_of(), large_segments());
     for (int written = 0; written < commits; written += 50) {
       fill(*log, 50);
-      EXPECT_TRUE(log->maintain());
+      EXPECT_TRUE(maintain_all(*log));
     }
     found.settled = log->committed().position;
     fill(*log, commits_left);

@@ -33,7 +33,7 @@ class Scrubbing : public Settling {
   void keep_house_for(Log& log, std::int64_t ms) {
     for (; ms > 0; ms -= 100) {
       machine().clock.advance_ms(100);
-      ASSERT_TRUE(log.maintain());
+      ASSERT_TRUE(maintain_all(log));
     }
   }
   /// The log settles, all but a few records.
@@ -41,7 +41,7 @@ class Scrubbing : public Settling {
     const auto log = open();
     for (int i = 0; i < 4; ++i) {
       fill(*log, 50);
-      ASSERT_TRUE(log->maintain());
+      ASSERT_TRUE(maintain_all(*log));
     }
     fill(*log, 5);
   }
@@ -68,7 +68,7 @@ TEST_F(Scrubbing, finds_damage_of_a_settled_segment_and_says_what_a_reader_would
   }
   EXPECT_EQ(lines_.front(), reported);
   EXPECT_TRUE(put_all(*log, {a_, b_}, "continues"));
-  EXPECT_TRUE(log->maintain());
+  EXPECT_TRUE(maintain_all(*log));
 }
 
 TEST_F(Scrubbing, finds_damage_of_the_journal_before_the_checkpoint) {
@@ -106,8 +106,8 @@ TEST_F(Scrubbing, reads_a_good_log_once_for_each_pass_by_one_of_its_members) {
   };
   for (std::int64_t ms = 0; ms < pause_ms + 30'000; ms += 100) {
     machine().clock.advance_ms(100);
-    ASSERT_TRUE(first->maintain());
-    ASSERT_TRUE(second->maintain());
+    ASSERT_TRUE(maintain_all(*first));
+    ASSERT_TRUE(maintain_all(*second));
   }
   const std::uint64_t once = read();
   // 205 records of 3,000 bytes in one partition, and a third of them in the other.
@@ -115,8 +115,8 @@ TEST_F(Scrubbing, reads_a_good_log_once_for_each_pass_by_one_of_its_members) {
   EXPECT_LT(once, 205U * 3'200U * 4 / 3);
   for (std::int64_t ms = 0; ms < pause_ms; ms += 100) {
     machine().clock.advance_ms(100);
-    ASSERT_TRUE(first->maintain());
-    ASSERT_TRUE(second->maintain());
+    ASSERT_TRUE(maintain_all(*first));
+    ASSERT_TRUE(maintain_all(*second));
   }
   EXPECT_EQ(read(), 2 * once) << "the next pass";
   EXPECT_TRUE(lines_.empty());

@@ -57,7 +57,7 @@ class SettingsFaults : public Settling {
       next = open("next");
     }
     // Sees the death, and completes or wipes what it left.
-    EXPECT_TRUE(next->maintain());
+    EXPECT_TRUE(maintain_all(*next));
     return next;
   }
   /// All handles, old and new ones, say the same of the topic, and it can be changed and written.
@@ -68,7 +68,7 @@ class SettingsFaults : public Settling {
     ASSERT_TRUE(log->alter_topic(topic, changes_to(70'000, 7)));
     ASSERT_TRUE(put_all(*log, {{topic, partition(0)}}, "after"));
     ASSERT_TRUE(log->wait_durable(log->committed()));
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
     log.reset();
     log = open("last");
     ASSERT_NE(log, nullptr);
@@ -93,7 +93,7 @@ TEST_F(SettingsFaults, leave_the_old_settings_or_the_new_ones_wherever_a_change_
         ASSERT_TRUE(log->alter_topic(topic, changes_to(50'000, 5)));
         ASSERT_TRUE(put_all(*log, {{topic, partition(0)}}, "before"));
         ASSERT_TRUE(log->wait_durable(log->committed()));
-        ASSERT_TRUE(log->maintain());
+        ASSERT_TRUE(maintain_all(*log));
       }
       bool promised = false;
       auto next = die_and_continue(point, after, [&](Log& log) {

@@ -19,10 +19,10 @@ TEST_F(SettlingDamage, leaves_a_batch_that_is_damaged_in_the_journal) {
   const std::uint64_t end = expected_a_[4].commit_end;
   ASSERT_TRUE(
       machine().files.flip_bit(root + "/journal/00000000000000000000.journal", end - 1'000, 1));
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   EXPECT_GT(count_of(*log, "settling_errors"), 0U);
   fill(*log, 80);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   EXPECT_EQ(names("/journal", ".journal").front(), "00000000000000000000.journal");
   FetchBuffer buffer;
   for (std::size_t i = 0; i < expected_a_.size(); ++i) {
@@ -36,7 +36,7 @@ TEST_F(SettlingDamage, leaves_a_batch_that_is_damaged_in_the_journal) {
 TEST_F(SettlingDamage, names_a_checkpoint_that_is_damaged) {
   auto log = open();
   fill(*log, 60);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   log.reset();
   const std::string good = read_file(machine().files, root + "/checkpoint").value();
   ASSERT_TRUE(machine().files.flip_bit(root + "/checkpoint", 40, 1));
@@ -55,7 +55,7 @@ TEST_F(SettlingDamage, names_a_checkpoint_that_is_damaged) {
 TEST_F(SettlingDamage, verify_names_damage_of_settled_segments_and_repair_leaves_them) {
   auto log = open();
   fill(*log, 60);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   fill(*log, 2);
   log.reset();
   const auto report = verify_log(root, machine().environment);
@@ -77,7 +77,7 @@ TEST_F(SettlingDamage, verify_names_damage_of_settled_segments_and_repair_leaves
 TEST_F(SettlingDamage, is_not_cut_below_its_checkpoint) {
   auto log = open();
   fill(*log, 60);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   fill(*log, 2);
   const std::uint64_t damaged = expected_a_.back().commit_end - 100;
   log.reset();
@@ -102,7 +102,7 @@ TEST_F(SettlingDamage, shows_nothing_of_a_history_that_was_cut) {
     options.segment_bytes = 1U << 20U;
     auto log = machine().open(options_of(), options);
     fill(*log, 40);
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
     ASSERT_GT(names("/settled/t-0", ".log").size(), 3U);
     abandon(*log);
     log.reset();
@@ -121,7 +121,7 @@ TEST_F(SettlingDamage, shows_nothing_of_a_history_that_was_cut) {
     ASSERT_NE(log, nullptr);
     fill(*log, 5);
     for (int round = 0; round < 3; ++round) {
-      ASSERT_TRUE(log->maintain());
+      ASSERT_TRUE(maintain_all(*log));
       expect_whole(*log);
       fill(*log, 40);
     }
@@ -139,12 +139,12 @@ TEST_F(SettlingDamage, continues_when_its_checkpoint_is_damaged_while_it_is_open
   ASSERT_TRUE(first);
   expected_a_.push_back({"v", first->partitions[0].first, first->position.position});
   fill(*log, 60);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   ASSERT_TRUE(machine().files.flip_bit(root + "/checkpoint", 40, 1));
   for (int round = 0; round < 3; ++round) {
     fill(*log, 60);
     machine().clock.advance_ms(60'000);
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
     EXPECT_LE(names("/journal", ".journal").size(), 2U);
   }
   const auto lost = log->commit(once);
@@ -163,7 +163,7 @@ TEST_F(SettlingDamage, removes_nothing_of_a_journal_that_is_older_than_its_check
   const std::string old = root + "/journal/" + names("/journal", ".journal").front();
   const std::string bytes = read_file(machine().files, old).value();
   fill(*log, 90);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   log.reset();
   for (const std::string& name : names("/journal", "")) {
     ASSERT_TRUE(machine().files.remove(root + "/journal/" + name));
@@ -186,7 +186,7 @@ TEST_F(SettlingDamage, removes_nothing_of_a_journal_that_is_older_than_its_check
 TEST_F(SettlingDamage, leaves_alone_what_is_no_directory_of_a_partition) {
   auto log = open();
   fill(*log, 60);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   log.reset();
   const std::string copied = root + "/settled/t-0.damaged";
   const std::string name = "/" + names("/settled/t-0", ".log").front();
@@ -204,7 +204,7 @@ TEST_F(SettlingDamage, leaves_alone_what_is_no_directory_of_a_partition) {
 TEST_F(SettlingDamage, is_not_opened_with_a_checkpoint_of_another_log) {
   auto log = open();
   fill(*log, 60);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   log.reset();
   embedded::Version version = embedded::read_version_file(machine().files, root).value();
   version.log_id += 1;
@@ -228,7 +228,7 @@ TEST_F(SettlingDamage, does_not_slow_commits_for_what_cannot_settle) {
                                        expected_a_[1].commit_end - 1'000, 1));
   for (int round = 0; round < 5; ++round) {
     fill(*log, 20);
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
   }
   EXPECT_EQ(count_of(*log, "slowed_commits"), 0U);
   EXPECT_EQ(names("/journal", ".journal").front(), "00000000000000000000.journal");
@@ -239,7 +239,7 @@ TEST_F(SettlingDamage, says_what_is_missing_when_its_version_is) {
   {
     const auto log = open();
     fill(*log, 3);
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
   }
   ASSERT_TRUE(machine().files.remove(root + "/version"));
   const auto refused = machine().try_open();
@@ -252,7 +252,7 @@ TEST_F(SettlingDamage, is_refused_by_a_build_that_does_not_know_of_it) {
   {
     const auto log = open();
     fill(*log, 3);
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
   }
   embedded::Version version = embedded::read_version_file(machine().files, root).value();
   EXPECT_EQ(version.format, embedded::format_version_settled);

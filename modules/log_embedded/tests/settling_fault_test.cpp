@@ -21,7 +21,7 @@ class SettlingFaults : public Settling {
     start_over();
     auto log = open("one");
     fill(*log, 20);
-    EXPECT_TRUE(log->maintain());
+    EXPECT_TRUE(maintain_all(*log));
     fill(*log, 25);
     return log;
   }
@@ -29,9 +29,9 @@ class SettlingFaults : public Settling {
   void expect_recovered(std::unique_ptr<Log> log) {
     ASSERT_NE(log, nullptr);
     expect_whole(*log);
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
     fill(*log, 20);
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
     EXPECT_LE(names("/journal", ".journal").size(), 2U);
     expect_whole(*log);
     expect_good_directory();
@@ -63,7 +63,7 @@ TEST_F(SettlingFaults, a_death_at_any_point_of_a_round_costs_nothing) {
           next = open("survivor");
         }
         plan(point, nth);
-        died = dies(*victim, [&] { static_cast<void>(victim->maintain()); });
+        died = dies(*victim, [&] { static_cast<void>(maintain_all(*victim)); });
         deadly_point = "";
         if (!died) {
           break;
@@ -97,9 +97,9 @@ TEST_F(SettlingFaults, a_death_while_what_another_death_left_is_cut_costs_nothin
     auto second = open("second");
     auto third = open("third");
     plan(nth == 3 ? "settle.published" : "settle.before_publish", 1);
-    ASSERT_TRUE(dies(*first, [&] { static_cast<void>(first->maintain()); }));
+    ASSERT_TRUE(dies(*first, [&] { static_cast<void>(maintain_all(*first)); }));
     plan("settle.cut", nth == 3 ? 1 : nth);
-    ASSERT_TRUE(dies(*second, [&] { static_cast<void>(second->maintain()); }));
+    ASSERT_TRUE(dies(*second, [&] { static_cast<void>(maintain_all(*second)); }));
     first.reset();
     second.reset();
     expect_recovered(std::move(third));
@@ -121,7 +121,7 @@ TEST_F(SettlingFaults, a_call_that_fails_anywhere_in_a_round_costs_nothing) {
       auto log = *std::move(opened);
       fill(*log, 10);
       files.fail_call(number + 1, code);
-      const Status kept = log->maintain();
+      const Status kept = maintain_all(*log);
       reached = files.failed();
       files.fail_call(0, code);
       if (!kept) {
@@ -132,7 +132,7 @@ TEST_F(SettlingFaults, a_call_that_fails_anywhere_in_a_round_costs_nothing) {
                                machine().regions));
       } else {
         expect_whole(*log);
-        ASSERT_TRUE(log->maintain());
+        ASSERT_TRUE(maintain_all(*log));
         log.reset();
       }
       expect_recovered(open("next"));
@@ -166,12 +166,12 @@ TEST_F(SettlingFaults, one_sync_makes_a_round_of_many_partitions_durable) {
     };
     put(3);
     files.fails = fails;
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
     EXPECT_EQ(files.bulk_syncs, 1);
     EXPECT_EQ(files.settled_syncs, 0);
     put(2);
     if (fails) {
-      ASSERT_TRUE(log->maintain());
+      ASSERT_TRUE(maintain_all(*log));
       EXPECT_EQ(files.bulk_syncs, 2);
     }
     for (const TopicPartition& one : all) {
@@ -182,7 +182,7 @@ TEST_F(SettlingFaults, one_sync_makes_a_round_of_many_partitions_durable) {
     log = machine().open(options_of(), settling());
     ASSERT_NE(log, nullptr);
     put(2);
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
     for (const TopicPartition& one : all) {
       EXPECT_EQ(values_of(*log, one), values);
     }
@@ -224,7 +224,7 @@ TEST_F(SettlingMeanwhile, a_topic_that_is_made_while_a_round_begins_keeps_its_re
     ASSERT_TRUE(put_all(*other, {made}, "first"));
     fill(*other, 60);
   });
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   ASSERT_EQ(at_point, nullptr);
   EXPECT_EQ(values_of(*log, made), std::vector<std::string>{"first"});
   abandon(*other);
@@ -245,7 +245,7 @@ TEST_F(SettlingMeanwhile, a_reader_finds_on_the_other_side_what_left_the_journal
     const std::size_t last = expected_a_.size() - 20;
     at("fetch.unsettled", [&] {
       fill(*log, 40);
-      ASSERT_TRUE(log->maintain());
+      ASSERT_TRUE(maintain_all(*log));
       EXPECT_LE(names("/journal", ".journal").size(), 2U);
     });
     FetchBuffer buffer;
@@ -271,7 +271,7 @@ TEST_F(SettlingMeanwhile, others_commit_while_the_outcome_of_a_removed_frame_is_
   ASSERT_TRUE(first);
   expected_a_.push_back({"once", first->partitions[0].first, first->position.position});
   fill(*log, 60);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   const auto other = open("other");
   at("commit.removed_outcome", [&] { fill(*other, 1); });
   const auto again = log->commit(once);
@@ -293,10 +293,10 @@ TEST_F(SettlingMeanwhile, a_member_that_was_taken_for_dead_publishes_nothing) {
       abandon(*slow);
       for (int round = 0; round < 2; ++round) {
         fill(*other, 30);
-        ASSERT_TRUE(other->maintain());
+        ASSERT_TRUE(maintain_all(*other));
       }
     });
-    static_cast<void>(slow->maintain());
+    static_cast<void>(maintain_all(*slow));
     ASSERT_EQ(at_point, nullptr) << point;
     slow.reset();
     expect_whole(*other);
@@ -309,9 +309,9 @@ TEST_F(SettlingFaults, another_member_takes_over) {
   auto two = open("two");
   abandon(*one);
   one.reset();
-  ASSERT_TRUE(two->maintain());
+  ASSERT_TRUE(maintain_all(*two));
   fill(*two, 60);
-  ASSERT_TRUE(two->maintain());
+  ASSERT_TRUE(maintain_all(*two));
   EXPECT_LE(names("/journal", ".journal").size(), 2U);
   expect_whole(*two);
 }
@@ -322,7 +322,7 @@ TEST_F(SettlingFaults, a_loss_of_power_takes_nothing_that_was_durable) {
     SeededRandom random(seed);
     auto log = begin();
     for (std::uint64_t round = random.below(3); round > 0; --round) {
-      ASSERT_TRUE(log->maintain());
+      ASSERT_TRUE(maintain_all(*log));
       fill(*log, static_cast<int>(random.below(40)) + 1);
     }
     machine().lose_power(random);

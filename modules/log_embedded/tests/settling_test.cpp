@@ -13,7 +13,7 @@ namespace {
 TEST_F(Settling, moves_batches_into_files_and_readers_do_not_notice) {
   auto log = open();
   fill(*log, 8);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   EXPECT_FALSE(names("/settled/t-0", ".log").empty());
   EXPECT_FALSE(names("/settled/t-1", ".log").empty());
   EXPECT_GT(count_of(*log, "settled_bytes"), 8U * 3'000U);
@@ -37,7 +37,7 @@ TEST_F(Settling, removes_segments_of_the_journal_that_nobody_needs) {
   auto log = open();
   for (int round = 0; round < 4; ++round) {
     fill(*log, 60);
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
     EXPECT_LE(names("/journal", ".journal").size(), 2U);
     EXPECT_TRUE(names("/journal", ".batches").empty());
     expect_whole(*log);
@@ -72,7 +72,7 @@ TEST_F(Settling, is_not_noticed_by_handles_that_were_open_before) {
   const auto slow_reader = open_to_read();
   for (int round = 0; round < 3; ++round) {
     fill(*log, 60);
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
     ASSERT_GT(names("/settled/t-0", ".log").size(), 3U);
     expect_whole(*member);
     expect_whole(*reader);
@@ -81,7 +81,7 @@ TEST_F(Settling, is_not_noticed_by_handles_that_were_open_before) {
   expect_whole(*slow_reader);
   const auto topic = topic_at(*log, "later");
   fill(*log, 60);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   EXPECT_EQ(slow_member->find_topic("later")->id, topic.topic);
   EXPECT_EQ(slow_reader->find_topic("later")->id, topic.topic);
 }
@@ -115,7 +115,7 @@ TEST_F(Settling, knows_the_outcome_of_a_commit_whose_frame_was_removed) {
     EXPECT_FALSE(log->commit(old));
     a_ = t;
     fill(*log, 60);
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
     if (round % 3 == 1) {
       abandon(*log);
     }
@@ -133,17 +133,17 @@ TEST_F(Settling, waits_until_a_partition_has_enough_or_its_oldest_batch_is_old) 
   options.settle.on = true;
   const auto log = machine().open(options_of(), options);
   fill(*log, 10, 1'000);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   EXPECT_FALSE(machine().files.exists(root + "/settled"));
   EXPECT_EQ(embedded::read_version_file(machine().files, root)->format, 1U)
       << "older builds open a log that never settled";
   fill(*log, 60, 1'000);
   machine().clock.advance_ms(1'000);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   EXPECT_FALSE(names("/settled/t-0", ".log").empty()) << "64 KiB";
   EXPECT_TRUE(names("/settled/t-1", ".log").empty());
   machine().clock.advance_ms(600'000);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   EXPECT_FALSE(names("/settled/t-1", ".log").empty()) << "10 minutes";
   EXPECT_EQ(embedded::read_version_file(machine().files, root)->format, 2U);
   expect_whole(*log);
@@ -163,7 +163,7 @@ TEST_F(Settling, keeps_what_is_read_at_opening_small_however_much_was_written) {
   for (int round = 0; round < 3; ++round) {
     auto log = open();
     fill(*log, 200);
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
     abandon(*log);
     log.reset();
     const std::uint64_t unsettled = stat_log(root, machine().environment)->allocated_bytes;
@@ -189,7 +189,7 @@ TEST_F(Settling, slows_commits_while_too_much_waits) {
   EXPECT_GT(count_of(*log, "slowed_commits"), 10U);
   EXPECT_GT(count_of(*log, "unsettled_bytes"), 100'000U);
   EXPECT_GT(machine().clock.monotonic_ns(), before);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   const std::uint64_t slowed = count_of(*log, "slowed_commits");
   fill(*log, 10);
   EXPECT_EQ(count_of(*log, "slowed_commits"), slowed);
@@ -204,7 +204,7 @@ TEST_F(Settling, shows_on_all_handles_how_much_of_the_journal_is_not_settled) {
   for (const Log* const one : {log.get(), other.get()}) {
     EXPECT_EQ(count_of(*one, "unsettled_bytes"), log->committed().position);
   }
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   for (const Log* const one : {log.get(), other.get()}) {
     EXPECT_EQ(count_of(*one, "unsettled_bytes"), 0U);
   }
@@ -215,7 +215,7 @@ TEST_F(Settling, shows_on_all_handles_how_much_of_the_journal_is_not_settled) {
   abandon(*log);
   log.reset();
   log = open("next");
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   EXPECT_EQ(count_of(*log, "unsettled_bytes"), 0U);
 }
 
@@ -233,7 +233,7 @@ TEST_F(Settling, removes_segments_that_hold_positions_and_topics_alone) {
     moves.set_position(group, a_, offset(0));
     ASSERT_TRUE(log->commit(moves));
   }
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   EXPECT_LE(names("/journal", ".journal").size(), 2U);
   for (int life = 0; life < 3; ++life) {
     const auto again = log->commit(once);
@@ -248,7 +248,7 @@ TEST_F(Settling, removes_segments_that_hold_positions_and_topics_alone) {
     ASSERT_NE(log, nullptr);
   }
   fill(*log, 60);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   expect_whole(*log);
 }
 

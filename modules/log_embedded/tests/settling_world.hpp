@@ -13,7 +13,7 @@
 
 namespace millrace::log {
 
-/// Settles all that is durable in each call of maintain(), into small files.
+/// Settles all that is durable in each call of maintain_storage(), into small files.
 inline SettleOptions settle_at_once() {
   SettleOptions settle;
   settle.on = true;

@@ -51,13 +51,16 @@ Keeper::Keeper(log::Log& log, telemetry::Logger& logger, std::function<void()> f
       logger_(logger),
       failed_(std::move(failed)),
       stop_event_(::eventfd(0, EFD_CLOEXEC)),
-      thread_([this] { run(); }) {
+      house_([this] { keep_house(); }),
+      storage_([this] { keep_storage(); }) {
   MILLRACE_ASSERT(stop_event_ >= 0, "the system has no descriptor left for an eventfd");
 }
 
 Keeper::~Keeper() {
+  // Nobody reads it: it stays readable for both.
   MILLRACE_ASSERT(::eventfd_write(stop_event_, 1) == 0, "writing to an eventfd of ours");
-  thread_.join();
+  house_.join();
+  storage_.join();
   ::close(stop_event_);
 }
 
@@ -66,7 +69,14 @@ void Keeper::maintain(stream::Instance* instance) {
   instance_ = instance;
 }
 
-void Keeper::run() {
+void Keeper::report(const Error& error) {
+  if (has_failed_.exchange(true)) return;
+  logger_.error("the log cannot be used any longer",
+                {{"code", error.code().name}, {"error", error.message()}});
+  failed_();
+}
+
+void Keeper::keep_house() {
   // poll() passes over negative descriptors, so a log without one is only looked after by the
   // clock.
   std::array<pollfd, 2> watched{{{stop_event_, POLLIN, 0}, {log_.death_descriptor(), POLLIN, 0}}};
@@ -76,12 +86,21 @@ void Keeper::run() {
       if (instance_ != nullptr) instance_->maintain();
     }
     if (const Status status = log_.maintain(); !status) {
-      logger_.error("the log cannot be used any longer",
-                    {{"code", status.error().code().name}, {"error", status.error().message()}});
-      failed_();
+      report(status.error());
       return;
     }
     ::poll(watched.data(), watched.size(), maintenance_interval_ms);
+  }
+}
+
+void Keeper::keep_storage() {
+  pollfd stopped{stop_event_, POLLIN, 0};
+  while ((stopped.revents & POLLIN) == 0) {
+    if (const Status status = log_.maintain_storage(); !status) {
+      report(status.error());
+      return;
+    }
+    ::poll(&stopped, 1, maintenance_interval_ms);
   }
 }
 

@@ -37,12 +37,13 @@ class Worker {
   std::thread thread_;
 };
 
-/// The thread that keeps a handle of the log alive, and the instance on it: heartbeats, deaths of
-/// other members, syncs by interval, cycles that take long.
+/// The threads that keep a handle of the log alive, and the instance on it: one for heartbeats,
+/// deaths of other members, syncs by interval, cycles that take long; one for what the log does in
+/// the background.
 class Keeper {
  public:
-  /// `failed` is called once, from the thread, when the log must not be used any longer. All
-  /// outlive the keeper.
+  /// `failed` is called once, from one of the threads, when the log must not be used any longer.
+  /// All outlive the keeper.
   Keeper(log::Log& log, telemetry::Logger& logger, std::function<void()> failed);
   ~Keeper();
   Keeper(const Keeper&) = delete;
@@ -51,14 +52,19 @@ class Keeper {
   void maintain(stream::Instance* instance);
 
  private:
-  void run();
+  void keep_house();
+  void keep_storage();
+  void report(const Error& error);
+
   log::Log& log_;
   telemetry::Logger& logger_;
   std::function<void()> failed_;
+  std::atomic<bool> has_failed_{false};
   Mutex instance_mutex_;
   stream::Instance* instance_ MILLRACE_GUARDED_BY(instance_mutex_) = nullptr;
   int stop_event_;
-  std::thread thread_;
+  std::thread house_;
+  std::thread storage_;
 };
 
 }  // namespace millrace::service

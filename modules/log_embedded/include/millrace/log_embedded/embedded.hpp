@@ -20,7 +20,7 @@ namespace millrace::log {
 
 /// When durable batches move from the journal into segments of their partitions, and the journal
 /// lets go of what it does not need any more: docs/formats/settled_segment.md. One member does it
-/// for all, in Log::maintain(). A log that once settled needs a build that knows of it.
+/// for all, in Log::maintain_storage(). A log that once settled needs a build that knows of it.
 struct SettleOptions {
   bool on = false;
   std::uint64_t bytes = 64U << 10U;           ///< a partition settles when so many bytes wait,
