@@ -75,10 +75,15 @@ class LogSuite(ProgramSuite):
                 for writers, processes in ((1, 1), (8, 1), (8, 8)):
                     params = {"durability": durability, "batch": batch, "writers": writers, "processes": processes, "settling": "off"}
                     yield from self.both("append", params, **self.append_limits(durability, batch, writers))
+        settling = {"durability": "os", "batch": 500, "writers": 1, "processes": 1, "settling": "on"}
+        for system in ("millrace", "plain-twice"):
+            yield Row("append", settling, system, self.append_limits("os", 500, 1))
         for partitions in (1, 4):
             yield from self.both("read", {"partitions": partitions, "settling": "off"}, bytes=10_000_000 if self.quick else 1_000_000_000)
         for durability in ("os", "sync"):
-            yield from self.both("small_append", {"durability": durability, "bytes": 200, "load": "bulk"}, samples=100 if self.quick else 3000)
+            for settling in ("off", "on"):
+                params = {"durability": durability, "bytes": 200, "load": "bulk", "settling": settling}
+                yield from self.both("small_append", params, samples=100 if self.quick else 3000)
         for load in ("idle", "half"):
             yield from self.both("wake", {"readers": 1, "load": load}, samples=100 if self.quick else 3000)
 

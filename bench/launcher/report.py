@@ -123,7 +123,7 @@ def table(result):
     ]
     head = ["case", "parameters", "system", "records/s", "min..max", "CPU s/million", "MB", "p50 us", "p99 us", "of plain", "CPU of plain"]
     cells = [head]
-    plain = {key(row): row for row in result["rows"] if row["system"] == "plain"}
+    plain = {key(row): row for row in result["rows"] if row["system"] in ("plain", "plain-twice")}
     for row in result["rows"]:
         params = " ".join(f"{k}={v}" for k, v in row["params"].items())
         spread = "" if row["min"] is None else f"{short(row['min'])}..{short(row['max'])}"

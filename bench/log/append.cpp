@@ -18,6 +18,7 @@ struct Task {
   explicit Task(const Arguments& arguments)
       : directory(arguments.text("dir")),
         durability(arguments.text("durability")),
+        settling(arguments.text("settling")),
         batch(arguments.number("batch")),
         writers(static_cast<int>(arguments.number("writers"))),
         processes(static_cast<int>(arguments.number("processes"))),
@@ -30,6 +31,7 @@ struct Task {
   }
   std::string directory;
   std::string durability;
+  std::string settling;
   std::int64_t batch;
   int writers;
   int processes;
@@ -51,7 +53,7 @@ class Limit {
 };
 
 Sample write_log(const Task& task, Turn& turn) {
-  RealLog log(task.directory + "/log", "bench", task.durability);
+  RealLog log(task.directory + "/log", "bench", task.durability, task.settling);
   const log::Topic topic = log.make_topic("events", task.writers);
   RecordSource source(value_bytes, keys, static_cast<std::uint64_t>(turn.member()) + 1);
   log::Transaction transaction;
@@ -96,12 +98,49 @@ Sample write_plainly(const Task& task, Turn& turn) {
   return turn.finish({.records = static_cast<double>(records)});
 }
 
+/// The plain loop that writes the same bytes twice: into a file, and now and then from there into
+/// another one.
+Sample write_twice(const Task& task, Turn& turn) {
+  constexpr std::uint64_t copied_bytes = 64ULL << 20U;
+  constexpr std::size_t piece_bytes = 1U << 20U;
+  PlainFile file(task.directory + "/plain");
+  PlainFile copy(task.directory + "/plain.copy");
+  RecordSource source(value_bytes, keys, static_cast<std::uint64_t>(turn.member()) + 1);
+  PlainBatch encoder;
+  std::string piece(piece_bytes, 0);
+  const auto copy_rest = [&] {
+    while (copy.size() < file.size()) {
+      const auto bytes =
+          static_cast<std::size_t>(std::min<std::uint64_t>(piece_bytes, file.size() - copy.size()));
+      file.read(copy.size(), piece.data(), bytes);
+      copy.append({piece.data(), bytes});
+    }
+  };
+  turn.start();
+  Limit limit(task);
+  std::int64_t records = 0;
+  while (limit.go_on()) {
+    encoder.clear();
+    for (std::int64_t i = 0; i < task.batch; ++i)
+      encoder.add(source.next());
+    file.append(encoder.finish(records));
+    records += task.batch;
+    if (file.size() - copy.size() >= copied_bytes) copy_rest();
+  }
+  copy_rest();
+  return turn.finish({.records = static_cast<double>(records)});
+}
+
 }  // namespace
 
 Sample run_append(const Arguments& arguments) {
   const Task task(arguments);
   const bool plain = arguments.system() == "plain";
+  const bool twice = arguments.system() == "plain-twice";
+  if (twice && (task.writers != 1 || task.durability == "sync"))
+    give_up("append: plain-twice is one writer, without syncs");
   const Crew::Work work = [&](Turn& turn) {
+    if (twice) return write_twice(task, turn);
     return plain ? write_plainly(task, turn) : write_log(task, turn);
   };
   Crew crew;

@@ -19,6 +19,7 @@ constexpr std::uint64_t keys = 10'000;
 struct Task {
   std::string directory;
   std::string durability;
+  std::string settling;
   std::size_t bytes;
   std::int64_t samples;
 };
@@ -44,7 +45,7 @@ Sample pace(const Task& task, Turn& turn, F append) {
 }
 
 Sample append_small(const Task& task, Turn& turn) {
-  RealLog log(task.directory + "/log", "bench", task.durability);
+  RealLog log(task.directory + "/log", "bench", task.durability, task.settling);
   const log::Topic topic = log.make_topic("small", 1);
   log::Transaction transaction;
   return pace(task, turn, [&](const RecordSource::Raw& raw) {
@@ -55,7 +56,7 @@ Sample append_small(const Task& task, Turn& turn) {
 }
 
 Sample append_bulk(const Task& task, Turn& turn) {
-  RealLog log(task.directory + "/log", "bench", task.durability);
+  RealLog log(task.directory + "/log", "bench", task.durability, task.settling);
   const log::Topic topic = log.make_topic("bulk", 1);
   RecordSource source(bulk_value_bytes, keys);
   log::Transaction transaction;
@@ -105,7 +106,7 @@ Sample append_bulk_plainly(const Task& task, Turn& turn) {
 }  // namespace
 
 Sample run_small_append(const Arguments& arguments) {
-  const Task task{arguments.text("dir"), arguments.text("durability"),
+  const Task task{arguments.text("dir"), arguments.text("durability"), arguments.text("settling"),
                   static_cast<std::size_t>(arguments.number("bytes")), arguments.number("samples")};
   const bool plain = arguments.system() == "plain";
   Crew crew;

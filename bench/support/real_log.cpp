@@ -9,7 +9,7 @@
 namespace millrace::bench {
 
 RealLog::RealLog(const std::string& directory, const std::string& service,
-                 const std::string& durability)
+                 const std::string& durability, const std::string& settling)
     : random_(real_seed()),
       environment_{real_clock(), real_file_system(), random_, real_processes()} {
   log::LogOptions options;
@@ -20,7 +20,7 @@ RealLog::RealLog(const std::string& directory, const std::string& service,
     give_up("durability is os or sync, not " + durability);
   }
   log::register_embedded();
-  log_ = must(log::open_log("file:" + directory, environment_, options));
+  log_ = must(log::open_log("file:" + directory + "?settle=" + settling, environment_, options));
   keeper_ = std::make_unique<Keeper>(*log_);
 }
 

@@ -16,9 +16,10 @@ namespace millrace::bench {
 /// thread.
 class RealLog {
  public:
-  /// `service` owns the topics it makes; `durability` is `os` or `sync`. Ends the program when it
-  /// cannot be opened.
-  RealLog(const std::string& directory, const std::string& service, const std::string& durability);
+  /// `service` owns the topics it makes; `durability` is `os` or `sync`, `settling` `on` or `off`.
+  /// Ends the program when it cannot be opened.
+  RealLog(const std::string& directory, const std::string& service, const std::string& durability,
+          const std::string& settling = "off");
 
   [[nodiscard]] log::Log& operator*() const { return *log_; }
   [[nodiscard]] log::Log* operator->() const { return log_.get(); }
