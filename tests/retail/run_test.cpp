@@ -206,6 +206,39 @@ TEST(Run, chaos_kills_under_the_given_seed_and_changes_no_outcome) {
   EXPECT_EQ(starts, 7 + summary->kills);
 }
 
+// Bytes of settled segments in the log of a run.
+std::uintmax_t settled_bytes(const TemporaryDirectory& directory) {
+  std::uintmax_t bytes = 0;
+  std::error_code ignored;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(directory.file("data/log/settled"), ignored)) {
+    if (entry.path().extension() == ".log") bytes += entry.file_size();
+  }
+  return bytes;
+}
+
+TEST(Run, settles_its_log_while_services_are_killed_and_continues_on_what_is_settled) {
+  const TemporaryDirectory directory;
+  std::uintmax_t before = 0;
+  for (const std::string limit : {"150", "600"}) {
+    const Finished run =
+        run_retail(directory, {"--once", "--stock", "ample", "--limit", limit, "--rate", "100",
+                               "--chaos", "0.3", "--seed", limit});
+    ASSERT_EQ(run.exit, (Exit{0, 0})) << run.output;
+    const auto summary = read_summary(directory.file("data/summary.json"));
+    ASSERT_TRUE(summary);
+    EXPECT_TRUE(holds(summary->audit));
+    EXPECT_TRUE(same_outcome(*summary, expected_in_ample(limit)));
+    EXPECT_GE(summary->kills, 2);
+    const std::uintmax_t settled = settled_bytes(directory);
+    EXPECT_GT(settled, before) << limit;
+    before = settled;
+  }
+  const Finished verified = run_program(
+      {{program("millrace"), "log", "verify", directory.file("data/log")}}, directory.path());
+  EXPECT_EQ(verified.exit, (Exit{0, 0})) << verified.output;
+}
+
 TEST(Run, without_once_the_system_stays_up_until_a_signal_and_refuses_a_second_one) {
   const TemporaryDirectory directory;
   Process run = start_run(directory, {"--stock", "ample", "--limit", "20"});
