@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "millrace/log/topic_settings.hpp"
+
 namespace millrace::cli {
 
 namespace {
@@ -29,6 +31,25 @@ std::vector<std::string> choices_in(const std::string& type_name) {
   return choices;
 }
 
+// Of an option whose value is a setting of a topic, as `--set` and `--unset` have it.
+std::vector<std::string> setting_choices(const CLI::Option& option) {
+  const bool sets = option.check_lname("set");
+  std::vector<std::string> choices;
+  if (!sets && !option.check_lname("unset")) return choices;
+  for (const log::NamedSetting& setting : log::named_settings({})) {
+    const std::string name(setting.name);
+    if (!sets) {
+      choices.push_back(name);
+    } else if (name == "cleanup.policy") {
+      for (const char* const policy : {"keep", "delete", "compact", "compact,delete"})
+        choices.push_back(name + "=" + policy);
+    } else {
+      choices.push_back(name + "=");
+    }
+  }
+  return choices;
+}
+
 bool wants_topic(const CommandModel& command) {
   return std::find(command.positionals.begin(), command.positionals.end(), "TOPIC") !=
          command.positionals.end();
@@ -41,6 +62,13 @@ void for_each_command(const CommandModel& command, const std::string& path, cons
   for (const CommandModel& one : command.commands) {
     for_each_command(one, path.empty() ? one.name : path + " " + one.name, visit);
   }
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words)
+    out += (out.empty() ? "" : " ") + word;
+  return out;
 }
 
 std::string words_of(const CommandModel& program, const CommandModel& command) {
@@ -57,10 +85,7 @@ std::string words_of(const CommandModel& program, const CommandModel& command) {
     }
     if (&command == &program) break;
   }
-  std::string out;
-  for (const std::string& word : words)
-    out += (out.empty() ? "" : " ") + word;
-  return out;
+  return joined(words);
 }
 
 std::string quoted_for_fish(const std::string& text) {
@@ -112,6 +137,8 @@ CommandModel describe_commands(const CLI::App& app) {
       described.names.push_back("--" + name);
     described.help = option->get_description();
     described.takes_value = option->get_items_expected_max() > 0;
+    described.choices = choices_in(option->get_type_name());
+    if (described.choices.empty()) described.choices = setting_choices(*option);
     model.options.push_back(std::move(described));
   }
   for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
@@ -124,6 +151,7 @@ std::string bash_completion(const CommandModel& program) {
   std::string paths;
   std::string words;
   std::string with_value;
+  std::string with_choices;
   for_each_command(program, "", [&](const std::string& path, const CommandModel& command) {
     if (!path.empty()) paths += (paths.empty() ? "" : " | ") + ("\"" + path + "\"");
     words += "    \"" + path + "\") words='" + words_of(program, command) + "'";
@@ -133,16 +161,34 @@ std::string bash_completion(const CommandModel& program) {
     for (const auto& option : command.options) {
       if (!option.takes_value) continue;
       for (const std::string& name : option.names) {
-        const std::string item = "\"" + path + "/" + name + "\"";
+        std::string item = "\"" + path + "/" + name + "\"";
+        if (path.empty()) item += " | \"\"*\"/" + name + "\"";
+        if (!option.choices.empty()) {
+          with_choices +=
+              "  " + item + ") _millrace_words '" + joined(option.choices) + "'; return ;;\n";
+          continue;
+        }
         with_value += (with_value.empty() ? "" : " | ") + item;
-        if (path.empty()) with_value += " | \"\"*\"/" + name + "\"";
       }
     }
   });
+  // bash takes NAME=VALUE for three words, zsh for one.
   return "# bash completion of millrace\n"
+         "_millrace_words() {\n"
+         "  COMPREPLY=($(compgen -W \"$1\" -- \"$start$cur\"))\n"
+         "  COMPREPLY=(\"${COMPREPLY[@]#\"$start\"}\")\n"
+         "  [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace "
+         "2>/dev/null\n"
+         "  return 0\n"
+         "}\n"
          "_millrace() {\n"
-         "  local cur=${COMP_WORDS[COMP_CWORD]} path='' word words='' i\n"
-         "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+         "  local cur=${COMP_WORDS[COMP_CWORD]} path='' word words='' start='' end=$COMP_CWORD i\n"
+         "  if [[ $cur == = ]]; then\n"
+         "    cur='' start=${COMP_WORDS[end - 1]}= end=$((end - 1))\n"
+         "  elif [[ ${COMP_WORDS[end - 1]} == = ]]; then\n"
+         "    start=${COMP_WORDS[end - 2]}= end=$((end - 2))\n"
+         "  fi\n"
+         "  for ((i = 1; i < end; i++)); do\n"
          "    word=${COMP_WORDS[i]}\n"
          "    case \"${path:+$path }$word\" in\n"
          "    " +
@@ -150,9 +196,8 @@ std::string bash_completion(const CommandModel& program) {
          ") path=${path:+$path }$word ;;\n"
          "    esac\n"
          "  done\n"
-         "  case \"$path/${COMP_WORDS[COMP_CWORD - 1]}\" in\n"
-         "  " +
-         with_value +
+         "  case \"$path/${COMP_WORDS[end - 1]}\" in\n" +
+         with_choices + "  " + with_value +
          ") COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
          "  esac\n"
          "  case \"$path\" in\n" +
@@ -191,6 +236,7 @@ std::string fish_completion(const CommandModel& program) {
         out += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
       }
       if (option.takes_value) out += " -r";
+      if (!option.choices.empty()) out += " -a '" + joined(option.choices) + "'";
       out += " -d " + quoted_for_fish(option.help) + "\n";
     }
   });

@@ -18,6 +18,7 @@ struct CommandModel {
     std::vector<std::string> names;  ///< with their dashes
     std::string help;
     bool takes_value = false;
+    std::vector<std::string> choices;  ///< what the value may be, or how it begins (`NAME=`)
   };
   std::string name;
   std::string help;

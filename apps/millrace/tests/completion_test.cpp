@@ -63,6 +63,39 @@ TEST(Completion, offers_the_choices_of_a_value) {
   EXPECT_EQ(offered({"completion", "fi"}), std::vector<std::string>{"fish"});
 }
 
+TEST(Completion, offers_the_choices_of_an_option) {
+  EXPECT_EQ(offered({"topics", "create", "t", "--kind", "co"}),
+            std::vector<std::string>{"commands"});
+  EXPECT_EQ(offered({"topics", "create", "t", "--kind", ""}),
+            (std::vector<std::string>{"events", "commands", "private"}));
+}
+
+TEST(Completion, offers_settings_of_topics_and_their_values) {
+  EXPECT_EQ(offered({"topics", "alter", "t", "--set", "ret"}),
+            (std::vector<std::string>{"retention.ms=", "retention.bytes="}));
+  EXPECT_EQ(offered({"topics", "create", "t", "--set", "min"}),
+            std::vector<std::string>{"min.compaction.lag.ms="});
+  EXPECT_EQ(offered({"topics", "alter", "t", "--unset", "del"}),
+            std::vector<std::string>{"delete.retention.ms"});
+  // As zsh gives the words, and as bash does, which makes three of them.
+  EXPECT_EQ(offered({"topics", "alter", "t", "--set", "cleanup.policy=co"}),
+            (std::vector<std::string>{"cleanup.policy=compact", "cleanup.policy=compact,delete"}));
+  EXPECT_EQ(offered({"topics", "alter", "t", "--set", "cleanup.policy", "=", "k"}),
+            std::vector<std::string>{"keep"});
+  EXPECT_EQ(offered({"topics", "alter", "t", "--set", "cleanup.policy", "="}),
+            (std::vector<std::string>{"keep", "delete", "compact", "compact,delete"}));
+  // What comes behind a value is known, too.
+  EXPECT_TRUE(
+      contains(offered({"topics", "alter", "t", "--set", "cleanup.policy", "=", "keep", "--un"}),
+               "--unset"));
+}
+
+TEST(Completion, of_fish_names_the_settings_of_topics) {
+  const std::string fish = run({"completion", "fish"}).out;
+  EXPECT_NE(fish.find("-l set -r -a 'cleanup.policy=keep "), std::string::npos);
+  EXPECT_NE(fish.find("-l unset -r -a 'cleanup.policy "), std::string::npos);
+}
+
 TEST(Completion, knows_where_it_is_behind_options) {
   EXPECT_TRUE(contains(offered({"--log", "file:x", "trace", "--"}), "--public"));
 }

@@ -162,6 +162,28 @@ TEST_F(TopicChangesProgram, change_a_log_in_use) {
   EXPECT_THAT(text, HasSubstr("orders"));
 }
 
+// The embedded log deletes commands after a week unless somebody says otherwise.
+TEST_F(TopicChangesProgram, keep_commands_where_the_creation_says_so) {
+  const auto create = [&](const std::string& name, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"topics", "create",   name,      "-p",    "1",
+                                       "--kind", "commands", "--owner", "orders"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(std::move(arguments));
+  };
+  const auto settings = [&](const std::string& name) {
+    return orders->topic_settings(orders->find_topic(name).value().id).value();
+  };
+  EXPECT_EQ(create("orders.commands", {"--set", "cleanup.policy=keep"}), 0) << notes;
+  EXPECT_THAT(text, HasSubstr("(created)"));
+  EXPECT_EQ(settings("orders.commands"), log::TopicSettings{});
+  EXPECT_EQ(create("orders.commands", {"--set", "cleanup.policy=keep"}), 0) << notes;
+  EXPECT_THAT(text, HasSubstr("there already"));
+  EXPECT_EQ(create("orders.returns", {}), 0) << notes;
+  EXPECT_EQ(settings("orders.returns").retention_ms, 7LL * 24 * 3'600 * 1'000);
+  EXPECT_EQ(create("orders.returns", {"--set", "cleanup.policy=keep"}), 1);
+  EXPECT_THAT(notes, HasSubstr("cleanup.policy is delete and not keep"));
+}
+
 TEST_F(TopicChangesProgram, that_are_not_allowed_are_wrong_usage_and_one_line) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> wrong{
       {{"topics", "alter", "orders"}, "--set"},
