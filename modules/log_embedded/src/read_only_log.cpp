@@ -15,8 +15,8 @@
 namespace millrace::log::embedded {
 namespace {
 
-// Nobody wakes a handle that is no member: it looks so often.
-constexpr std::int64_t poll_ns = 50'000'000;
+// Nobody wakes a handle that is no member: it looks five times a second.
+constexpr std::int64_t poll_ns = 200'000'000;
 
 // What is looked for may be removed again and again while it is read.
 constexpr int looks_max = 4;

@@ -48,10 +48,14 @@ class HookedFiles final : public FileSystem {
   /// last one.
   void refuse_directories(bool refuse) { refuses_directories_ = refuse; }
   [[nodiscard]] int directory_syncs() const { return directory_syncs_; }
+  /// How often a directory was listed, and a file opened.
+  [[nodiscard]] int listings() const { return listings_; }
+  [[nodiscard]] int openings() const { return openings_; }
   [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
     count_call();
+    ++openings_;
     if (opens_left_ >= 0 && opens_left_-- == 0) {
       return fail(errc::too_many_files, path + ": cannot open: is set to fail");
     }
@@ -65,6 +69,7 @@ class HookedFiles final : public FileSystem {
   }
   Result<std::vector<std::string>> list(const std::string& path) override {
     count_call();
+    ++listings_;
     MILLRACE_TRY(check_descriptor(path));
     return files_.list(path);
   }
@@ -141,6 +146,8 @@ class HookedFiles final : public FileSystem {
   std::size_t open_limit_ = SIZE_MAX;
   bool refuses_directories_ = false;
   int directory_syncs_ = 0;
+  int listings_ = 0;
+  int openings_ = 0;
   std::uint64_t bytes_read_ = 0;
   std::function<void()> hook_;
 };

@@ -149,6 +149,22 @@ TEST_F(EmbeddedReading, a_reader_follows_what_others_write) {
   EXPECT_EQ(reader->committed().position, writer->committed().position);
 }
 
+TEST_F(EmbeddedReading, a_reader_that_waits_looks_five_times_a_second) {
+  const auto writer = fill();
+  HookedFiles files(machine_.files);
+  LogEnvironment environment{machine_.clock, files, machine_.random, machine_.processes};
+  const auto reader = open_embedded(SimulatedMachine::directory, environment, reading_options(),
+                                    machine_.embedded());
+  ASSERT_TRUE(reader) << reader.error().to_string();
+  const TopicPartition orders = topic_at(**reader, "orders");
+  const Interest interest{orders, (*reader)->end_offset(orders).value()};
+  const auto waiter = (*reader)->waiter();
+  const int before = files.listings();
+  const std::int64_t begun_ns = machine_.clock.monotonic_ns();
+  EXPECT_EQ(waiter->wait({&interest, 1}, begun_ns + 1'000'000'000), WaitOutcome::timeout);
+  EXPECT_EQ(files.listings() - before, 6) << "each look lists the segments; one when it begins";
+}
+
 TEST_F(EmbeddedReading, what_a_reader_saw_stays_whatever_its_writer_died_of) {
   if (!fault_points_compiled_in()) {
     GTEST_SKIP() << "fault points are not compiled in";
