@@ -44,7 +44,7 @@ class MergedReader {
   };
 
   [[nodiscard]] Status refill(Cursor& cursor);
-  [[nodiscard]] Cursor* first();
+  [[nodiscard]] static bool is_later(const Cursor* one, const Cursor* other);
 
   log::Log& log_;
   std::vector<std::unique_ptr<Cursor>> cursors_;

@@ -65,11 +65,13 @@ struct TailStart {
   Kind kind = Kind::beginning;
   std::int64_t value = 0;  ///< the offset, ms since 1970, or how many ms ago
 };
-/// `beginning`, `end`, an offset, a time, a day or a duration back; no value for other text.
+/// `beginning`, `end`, an offset, a time, a day, `@` and ms since 1970, or a duration back; no
+/// value for other text.
 [[nodiscard]] std::optional<TailStart> parse_tail_start(const std::string& text);
 
 struct TailOptions {
   std::vector<std::string> topics;
+  bool all = false;  ///< all topics but the log's own, instead
   std::optional<std::int32_t> partition;
   std::optional<std::string> key;
   std::optional<TailStart> from;     ///< nothing: the last ones

@@ -29,6 +29,13 @@ bool wanted(const TailOptions& options, const log::RecordView& record) {
 }
 
 Result<std::vector<log::Topic>> find_topics(log::Log& log, const TailOptions& options) {
+  if (options.all) {
+    MILLRACE_ASSIGN(std::vector<log::Topic> all, sorted_topics(log, false));
+    std::erase_if(all, [&](const log::Topic& topic) {
+      return options.partition && *options.partition >= topic.spec.partitions;
+    });
+    return all;
+  }
   std::vector<log::Topic> topics;
   for (const std::string& name : options.topics) {
     MILLRACE_ASSIGN(log::Topic topic, find_topic(log, name));
@@ -218,6 +225,10 @@ std::optional<TailStart> parse_tail_start(const std::string& text) {
     if (*offset < 0) return std::nullopt;
     return TailStart{Kind::offset, *offset};
   }
+  if (text.starts_with('@')) {
+    const auto time_ms = parse_integer(std::string_view(text).substr(1));
+    return time_ms ? std::optional(TailStart{Kind::time, *time_ms}) : std::nullopt;
+  }
   if (const auto time = parse_time(text)) return TailStart{Kind::time, *time};
   if (const auto midnight = parse_time(text + "T00:00:00Z"))
     return TailStart{Kind::time, *midnight};
@@ -258,9 +269,10 @@ CLI::App* add_tail(CLI::App& app, Action& action) {
       app.add_subcommand("tail", "Print records in the order of commits, on Kafka by time");
   auto options = std::make_shared<TailOptions>();
   auto from = std::make_shared<std::string>();
-  command->add_option("TOPIC", options->topics, "One or more topics")
-      ->required()
-      ->check(check_topic);
+  auto* topics =
+      command->add_option("TOPIC", options->topics, "One or more topics")->check(check_topic);
+  command->add_flag("-a,--all", options->all, "All topics that there are now, private ones too")
+      ->excludes(topics);
   add_number(*command, "-p,--partition", "This partition only", {0, int32_max},
              [options](std::int64_t n) { options->partition = static_cast<std::int32_t>(n); });
   // Not bound to the optional: CLI11 would take a key of no characters for no key.
@@ -271,16 +283,16 @@ CLI::App* add_tail(CLI::App& app, Action& action) {
       ->add_option(
           "--from", *from,
           "Where to begin: beginning, end, an offset, a time such as 2010-12-01T08:26:00Z, "
-          "a day such as 2010-12-01 (from midnight in UTC), or how long ago, such as 2h or "
-          "30m (default: the last records)")
+          "a day such as 2010-12-01 (from midnight in UTC), @ and ms since 1970, or how long ago, "
+          "such as 2h or 30m (default: the last records)")
       ->type_name("START")
       ->check([](const std::string& text) {
         return parse_tail_start(text) ? std::string()
                                       : "'" + escaped(text) +
                                             "' is not beginning, end, an offset from 0, a time "
                                             "such as 2010-12-01T08:26:00Z, a day such as "
-                                            "2010-12-01, or how long ago in ms, s, m, h or d, "
-                                            "such as 2h";
+                                            "2010-12-01, @ and ms since 1970, or how long ago in "
+                                            "ms, s, m, h or d, such as 2h";
       });
   add_number(*command, "-n,--limit", "At most so many records (default: 10 without --from)",
              {0, int32_max},
@@ -292,7 +304,12 @@ CLI::App* add_tail(CLI::App& app, Action& action) {
       "\nA time is the one that records carry: where times go back, later records may be earlier.\n"
       "\nExamples:\n"
       "  millrace tail orders --key 536365 --from beginning --json\n"
-      "  millrace tail orders stock --from 2h --follow\n");
+      "  millrace tail orders stock --from 2h --follow\n"
+      "  millrace tail --all --from 2010-12-01T08:26:00Z -n 100\n");
+  // CLI11 knows no "one of these is required" that also takes a positional.
+  command->parse_complete_callback([options] {
+    if (!options->all && options->topics.empty()) throw CLI::RequiredError("TOPIC or --all");
+  });
   command->callback([options, from, &action] {
     if (!from->empty()) options->from = parse_tail_start(*from);
     action = [options](Session& session) -> Status {

@@ -177,7 +177,8 @@ TEST(Arguments, a_mistyped_option_or_command_is_suggested_in_one_line) {
       {{"topics", "x"}, "there is no command 'x'"},
       {{"topics", "alter", "orders", "x", "--unset", "retention.ms"}, "one argument too many"},
       {{"dead-letters"}, "list, show, replay"},
-      {{"tail"}, "TOPIC is required"}};
+      {{"tail"}, "TOPIC or --all is required"},
+      {{"tail", "orders", "--all"}, "--all excludes TOPIC"}};
   for (const auto& [arguments, text] : cases) {
     const Outcome outcome = run(arguments);
     EXPECT_EQ(outcome.exit_code, 2);

@@ -117,6 +117,31 @@ TEST_F(Tail, begins_at_a_time) {
   EXPECT_TRUE(printed.front().ends_with(number(25))) << printed.front();
 }
 
+TEST_F(Tail, prints_all_topics_in_the_order_of_commits) {
+  shop.topic("stock", "stock", TopicKind::events);
+  shop.topic("payments", "payments", TopicKind::events);
+  std::vector<std::string> published;
+  for (int i = 0; i < 40; ++i) {
+    const char* const names[] = {"stock", "payments", "orders"};
+    // Their times go back, and the order stays that of the commits.
+    Event event{names[i * i % 3], i % 2, "k", "Moved", "m" + std::to_string(i), "", "c"};
+    event.value = number(100 + i);
+    event.timestamp_ms = 900'000 - i;
+    shop.publish(event);
+    published.push_back(event.value);
+  }
+  TailOptions options;
+  options.all = true;
+  options.from = TailStart{};
+  const auto printed = lines(options);
+  ASSERT_EQ(printed.size(), 70U);
+  for (std::size_t i = 0; i < published.size(); ++i) {
+    EXPECT_TRUE(printed[30 + i].ends_with(published[i])) << printed[30 + i];
+  }
+  options.partition = 1;
+  EXPECT_EQ(lines(options).size(), 35U);
+}
+
 TEST_F(Tail, from_the_end_prints_nothing_that_was_there) {
   TailOptions options = all();
   options.from = TailStart{TailStart::Kind::end, 0};
@@ -208,6 +233,9 @@ TEST(TailStart, is_a_word_an_offset_a_time_or_a_duration_back) {
   EXPECT_EQ(parse_tail_start("1970-01-01T00:00:01Z")->value, 1000);
   EXPECT_EQ(parse_tail_start("1970-01-02")->value, 86'400'000);
   EXPECT_EQ(parse_tail_start("1970-01-02")->kind, TailStart::Kind::time);
+  EXPECT_EQ(parse_tail_start("@1291191960000")->value, 1'291'191'960'000);
+  EXPECT_EQ(parse_tail_start("@1291191960000")->kind, TailStart::Kind::time);
+  EXPECT_EQ(parse_tail_start("@-5")->value, -5);
   for (const char* text : {"2h", "-2h", "2h ago", "120m", "7200s", "7200000ms"}) {
     const auto start = parse_tail_start(text);
     ASSERT_TRUE(start) << text;
@@ -216,7 +244,7 @@ TEST(TailStart, is_a_word_an_offset_a_time_or_a_duration_back) {
   }
   EXPECT_EQ(parse_tail_start("1d")->value, 86'400'000);
   for (const char* text : {"-1", "yesterday", "1970-02-30", "2 h", "h", "--2h", "2w",
-                           "9223372036854775807d", " ago"}) {
+                           "9223372036854775807d", " ago", "@", "@1x", "@9223372036854775808"}) {
     EXPECT_FALSE(parse_tail_start(text)) << text;
   }
 }
