@@ -5,6 +5,7 @@
 #include "arguments.hpp"
 #include "commands/commands.hpp"
 #include "json.hpp"
+#include "log_stat_text.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log_embedded/tools.hpp"
 #include "text.hpp"
@@ -122,30 +123,10 @@ Status verify(const std::string& directory, const Options& options, Session& ses
 Status stat(const std::string& directory, const Options& options, Session& session) {
   MILLRACE_ASSIGN(const log::LogStat stat, log::stat_log(directory, session.environment()));
   if (options.json) {
-    std::string line;
-    JsonWriter json(line);
-    json.begin_object()
-        .field("format", stat.format)
-        .field("log_id", hex_number(stat.log_id))
-        .field("incarnation", stat.incarnation)
-        .field("checkpoint", stat.checkpoint)
-        .field("journal_bytes", stat.journal_bytes)
-        .field("allocated_bytes", stat.allocated_bytes)
-        .field("segments", stat.segments)
-        .field("topics", stat.topics);
-    write_text(json, "failed", stat.failed);
-    session.out.json(json.end_object().take());
-    return {};
+    session.out.json(stat_json(stat));
+  } else {
+    print_stat(stat, session.out);
   }
-  session.out.line("format       " + std::to_string(stat.format));
-  session.out.line("log id       " + hex_number(stat.log_id));
-  session.out.line("incarnation  " + std::to_string(stat.incarnation));
-  session.out.line("journal      " + std::to_string(stat.journal_bytes) + " bytes in " +
-                   counted(stat.segments, "segment") + " with room for " +
-                   std::to_string(stat.allocated_bytes));
-  session.out.line("checkpoint   position " + std::to_string(stat.checkpoint) + ", " +
-                   counted(stat.topics, "topic"));
-  if (!stat.failed.empty()) session.out.line("FAILED       " + escaped(stat.failed));
   return {};
 }
 
@@ -209,7 +190,8 @@ CLI::App* add_log(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   add(*command, action, options, "verify",
       "Read and check the whole journal, also while it is written; exit 1 on corruption", verify);
-  add(*command, action, options, "stat", "Show format, incarnation and sizes", stat);
+  add(*command, action, options, "stat", "Show sizes, members, and offsets and times of topics",
+      stat);
   auto* repairing =
       add(*command, action, options, "repair",
           "Cut a failed or corrupt log after its last good frame; nobody may have it open", repair);

@@ -146,6 +146,19 @@ TEST_F(Program, a_log_that_cannot_be_written_to_is_read_and_the_reason_is_given)
   EXPECT_NE(replayed.notes.find("log.read_only"), std::string::npos) << replayed.notes;
 }
 
+TEST_F(Program, shows_sizes_members_and_topics_of_a_log) {
+  const Outcome text = on_log({"log", "stat"});
+  EXPECT_EQ(text.exit_code, 0) << text.notes;
+  for (const char* const part : {"journal ", "prepared ", "unsettled ", "settled ", "ballast ",
+                                 "member       ", "TOPIC", "\norders "}) {
+    EXPECT_NE(text.out.find(part), std::string::npos) << part << text.out;
+  }
+  const std::string json = on_log({"log", "stat", "--json"}).out;
+  EXPECT_NE(json.find("\"by_topic\":[{\"name\":"), std::string::npos) << json;
+  EXPECT_NE(json.find("\"first_time\":\"20"), std::string::npos) << json;
+  EXPECT_NE(json.find("\"pid\":" + std::to_string(::getpid())), std::string::npos) << json;
+}
+
 TEST_F(Program, verifies_a_good_log) {
   const Outcome outcome = on_log({"log", "verify"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.notes;

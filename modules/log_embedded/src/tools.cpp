@@ -214,63 +214,6 @@ Result<VerifyReport> verify_log(const std::string& directory, LogEnvironment& en
   }
 }
 
-namespace {
-
-Result<LogStat> read_stat(FileSystem& files, const std::string& directory,
-                          const std::optional<Checkpoint>& checkpoint) {
-  MILLRACE_ASSIGN(const Version version, read_version_file(files, directory));
-  LogStat stat;
-  stat.format = version.format;
-  stat.log_id = version.log_id;
-  stat.failed = read_failure_file(files, directory);
-  Journal journal(files, directory + names::journal, OpenMode::read);
-  MILLRACE_TRY(journal.refresh());
-  FrameWalker walker(journal, version.log_id);
-  std::uint64_t begin = 0;
-  if (!checkpoint) {
-    MILLRACE_ASSIGN(begin, find_begin(journal, version.log_id, checkpoint));
-    walker.start_at(begin, 0);
-  } else {
-    begin = checkpoint->begin;
-    stat.incarnation = checkpoint->incarnation;
-    stat.checkpoint = checkpoint->position;
-    stat.topics = static_cast<std::size_t>(std::count_if(
-        checkpoint->catalog.begin(), checkpoint->catalog.end(), [](const std::string& record) {
-          const auto topic = Catalog::read_topic(record);
-          return topic && topic->has_value();
-        }));
-    walker.start_at(checkpoint->position, checkpoint->checksum);
-  }
-  journal.forget_before(begin);
-  const auto segments = journal.segments();
-  stat.segments = segments.size();
-  if (!segments.empty()) {
-    stat.allocated_bytes = segments.back().end - segments.front().start;
-    WalkedFrame frame;
-    bool good = true;
-    while (good) {
-      MILLRACE_ASSIGN(good, walker.next(~0ULL, frame));
-    }
-    stat.journal_bytes = walker.position() - begin;
-  }
-  return stat;
-}
-
-}  // namespace
-
-Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environment) {
-  FileSystem& files = environment.files;
-  MILLRACE_TRY(read_version_file(files, directory));
-  while (true) {
-    MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(files, directory));
-    auto found = read_stat(files, directory, checkpoint);
-    MILLRACE_ASSIGN(const bool moved, begin_moved(files, directory, checkpoint));
-    if (found || !moved) {
-      return found;
-    }
-  }
-}
-
 Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& environment,
                                 bool dry_run, SharedRegionFactory& regions) {
   FileSystem& files = environment.files;

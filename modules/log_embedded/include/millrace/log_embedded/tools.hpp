@@ -49,6 +49,29 @@ struct VerifyReport {
 [[nodiscard]] Result<VerifyReport> verify_log(const std::string& directory,
                                               LogEnvironment& environment);
 
+/// A partition in LogStat.
+struct PartitionStat {
+  Offset start;                          ///< the first that is kept
+  Offset end;                            ///< one past the last
+  Offset settled;                        ///< one past the last in settled segments
+  std::optional<std::int64_t> first_ms;  ///< time of the first record that is kept
+  std::optional<std::int64_t> last_ms;   ///< time of the last record
+};
+
+/// A topic in LogStat.
+struct TopicStat {
+  std::string name;
+  std::vector<PartitionStat> partitions;
+  std::uint64_t settled_bytes = 0;  ///< of all files of its settled segments
+};
+
+/// A handle that a process of this machine has on the log, in LogStat.
+struct MemberStat {
+  std::int64_t pid = 0;
+  std::string name;  ///< LogOptions::member
+  std::string service;
+};
+
 /// What `millrace log stat` shows.
 struct LogStat {
   std::uint32_t format = 0;
@@ -58,9 +81,21 @@ struct LogStat {
   std::uint64_t journal_bytes = 0;    ///< up to the last good frame
   std::uint64_t allocated_bytes = 0;  ///< room of all segments
   std::size_t segments = 0;
-  std::size_t topics = 0;  ///< as of the last checkpoint
+  std::uint64_t prepared_bytes = 0;  ///< of segments that were made in advance
+  /// Of the journal, from the first batch that is not settled; no value when it cannot be read.
+  std::optional<std::uint64_t> unsettled_bytes;
+  std::uint64_t settled_bytes = 0;
+  std::uint64_t ballast_bytes = 0;  ///< 0 when its room is in use
+  std::size_t topics = 0;
+  std::vector<TopicStat> by_topic;
+  std::vector<MemberStat> members;
+  std::string members_unknown;  ///< why they are not known; else empty
   std::string failed;
+  std::string unreadable;  ///< why `by_topic` is empty; empty when the log can be read
 };
+/// Reads what a reader does that is no member: what lies behind the checkpoint, and of each
+/// partition its first and last batch. errc::not_found, incompatible, io_error; errc::corrupt when
+/// the beginning of the journal is missing. Other damage is part of the result.
 [[nodiscard]] Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environment);
 
 /// What `millrace log repair` did, or with `dry_run` would do.
