@@ -31,10 +31,13 @@ bool wanted(const TailOptions& options, const log::RecordView& record) {
 Result<std::vector<log::Topic>> find_topics(log::Log& log, const TailOptions& options) {
   if (options.all) {
     MILLRACE_ASSIGN(std::vector<log::Topic> all, sorted_topics(log, false));
+    if (!options.partition) return all;
     std::erase_if(all, [&](const log::Topic& topic) {
-      return options.partition && *options.partition >= topic.spec.partitions;
+      return *options.partition >= topic.spec.partitions;
     });
-    return all;
+    if (!all.empty()) return all;
+    return fail(errc::invalid_argument,
+                "no topic has a partition " + std::to_string(*options.partition));
   }
   std::vector<log::Topic> topics;
   for (const std::string& name : options.topics) {

@@ -47,7 +47,7 @@ TEST_F(StatOfLog, says_where_records_lie_and_of_which_times_they_are) {
   const TopicPartition at = topic_at(*log, "t", 2);
   topic_at(*log, "empty");
   write_times(*log, at, {40, 10, 30});
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   // The checkpoint of the last to leave says what is settled, and in a running log its control
   // file.
   log.reset();
@@ -75,7 +75,7 @@ TEST_F(StatOfLog, says_where_records_lie_and_of_which_times_they_are) {
   EXPECT_GT(*found.unsettled_bytes, 2U * 500U);
   EXPECT_LT(*found.unsettled_bytes, 3U * 500U + 1'000U);
   EXPECT_LT(*found.unsettled_bytes, found.journal_bytes);
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   log.reset();
   EXPECT_EQ(stat().unsettled_bytes, std::optional<std::uint64_t>(0));
 }
@@ -85,7 +85,7 @@ TEST_F(StatOfLog, counts_segments_that_were_made_in_advance) {
   write_times(*log, topic_at(*log, "t"), {1});
   EXPECT_EQ(stat().prepared_bytes, 0U);
   ASSERT_TRUE(put_all(*log, {topic_at(*log, "t")}, std::string(40'000, 'x')));
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   EXPECT_EQ(stat().prepared_bytes, small_segments().segment_bytes);
 }
 
@@ -93,7 +93,7 @@ TEST_F(StatOfLog, shows_what_can_be_read_of_a_damaged_log) {
   {
     auto log = open();
     write_times(*log, topic_at(*log, "t"), {1, 2, 3});
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
     write_times(*log, topic_at(*log, "t"), {4, 5});
   }
   const auto segments = names("/journal", ".journal");
@@ -110,7 +110,7 @@ TEST_F(StatOfLog, says_that_a_settled_segment_is_damaged) {
   {
     auto log = open();
     write_times(*log, topic_at(*log, "t"), {1, 2, 3});
-    ASSERT_TRUE(log->maintain());
+    ASSERT_TRUE(maintain_all(*log));
   }
   const auto segments = names("/settled/t-0", ".log");
   ASSERT_TRUE(machine().files.flip_bit(root + "/settled/t-0/" + segments.front(), 100, 3));
@@ -126,7 +126,7 @@ TEST(StatOfFiles, knows_what_is_settled_in_a_running_log) {
   const auto log = open_embedded(directory.path(), environment, options_of(), embedded).value();
   ASSERT_TRUE(put_all(*log, {topic_at(*log, "t")}, "x"));
   ASSERT_TRUE(log->wait_durable(log->committed()));
-  ASSERT_TRUE(log->maintain());
+  ASSERT_TRUE(maintain_all(*log));
   const LogStat found = stat_log(directory.path(), environment).value();
   EXPECT_EQ(found.unsettled_bytes, std::optional<std::uint64_t>(0));
   ASSERT_EQ(found.by_topic.size(), 1U);
