@@ -32,9 +32,8 @@ Result<std::vector<log::Topic>> find_topics(log::Log& log, const TailOptions& op
   if (options.all) {
     MILLRACE_ASSIGN(std::vector<log::Topic> all, sorted_topics(log, false));
     if (!options.partition) return all;
-    std::erase_if(all, [&](const log::Topic& topic) {
-      return *options.partition >= topic.spec.partitions;
-    });
+    std::erase_if(
+        all, [&](const log::Topic& topic) { return *options.partition >= topic.spec.partitions; });
     if (!all.empty()) return all;
     return fail(errc::invalid_argument,
                 "no topic has a partition " + std::to_string(*options.partition));
@@ -293,9 +292,8 @@ CLI::App* add_tail(CLI::App& app, Action& action) {
         return parse_tail_start(text) ? std::string()
                                       : "'" + escaped(text) +
                                             "' is not beginning, end, an offset from 0, a time "
-                                            "such as 2010-12-01T08:26:00Z, a day such as "
-                                            "2010-12-01, @ and ms since 1970, or how long ago in "
-                                            "ms, s, m, h or d, such as 2h";
+                                            "(2010-12-01T08:26:00Z), a day (2010-12-01), ms since "
+                                            "1970 (@0), or how long ago in ms, s, m, h or d (2h)";
       });
   add_number(*command, "-n,--limit", "At most so many records (default: 10 without --from)",
              {0, int32_max},
