@@ -59,11 +59,7 @@ void Journal::remove_before(std::uint64_t position) {
   }
 }
 
-Status Journal::refresh() {
-  if (mode_ != OpenMode::read) {
-    const MutexLock guard(sync_mutex_);
-    MILLRACE_TRY(open_names());
-  }
+Result<std::vector<std::uint64_t>> Journal::listed_starts() {
   MILLRACE_ASSIGN(const auto names, list());
   std::vector<std::uint64_t> starts;
   for (const std::string& name : names) {
@@ -71,15 +67,36 @@ Status Journal::refresh() {
       starts.push_back(*start);
     }
   }
+  return starts;
+}
+
+Status Journal::refresh() {
+  if (mode_ != OpenMode::read) {
+    const MutexLock guard(sync_mutex_);
+    MILLRACE_TRY(open_names());
+  }
+  MILLRACE_ASSIGN(std::vector<std::uint64_t> starts, listed_starts());
   if (starts.empty()) {
     return {};
   }
   // Each but the last ends where the next begins, and only the last can have grown.
-  MILLRACE_ASSIGN(const std::uint64_t room, size_of(starts.back()));
+  auto room = size_of(starts.back());
+  while (!room && room.error().is(millrace::errc::not_found)) {
+    // Meanwhile it may have been followed by another one, settled and removed.
+    MILLRACE_ASSIGN(auto now, listed_starts());
+    if (now.empty() || now.back() == starts.back()) {
+      return fail(room.error());
+    }
+    starts = std::move(now);
+    room = size_of(starts.back());
+  }
+  if (!room) {
+    return fail(room.error());
+  }
   const UniqueLock lock(mutex_);
   for (const std::uint64_t start : starts) {
     if (start >= begin_) {
-      insert({start, start == starts.back() ? room : 0});
+      insert({start, start == starts.back() ? *room : 0});
     }
   }
   return {};

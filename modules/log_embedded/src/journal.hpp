@@ -141,6 +141,8 @@ class Journal {
   [[nodiscard]] const Segment* find(std::uint64_t position) const MILLRACE_REQUIRES_SHARED(mutex_);
   [[nodiscard]] bool has(std::uint64_t start);
   [[nodiscard]] Result<std::vector<std::string>> list();
+  /// The positions at which the segments in the directory begin, rising.
+  [[nodiscard]] Result<std::vector<std::uint64_t>> listed_starts();
   [[nodiscard]] Result<std::uint64_t> size_of(std::uint64_t start);
   [[nodiscard]] std::string prepared_name(unsigned number) const;
   [[nodiscard]] Result<std::unique_ptr<File>> make_file(const std::string& path, std::uint64_t room,

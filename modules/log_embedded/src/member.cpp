@@ -224,15 +224,15 @@ Status Member::keep_house() {
   MILLRACE_TRY(group_commit.sync_surplus());
   MILLRACE_TRY(group_commit.sync_when_due(now_ns));
   segments.prepare();
-  MILLRACE_TRY(checkpoint_when_due());
-  scrubber_.run(now_ns);
-  return {};
+  return checkpoint_when_due();
 }
 
 Status Member::settle_when_due() {
   MILLRACE_TRY(directory.check_in_place());
   MILLRACE_TRY(directory.check_not_failed());
   const std::int64_t now_ns = directory.clock().monotonic_ns();
+  // A bad sector may take it half a minute, so others can settle meanwhile.
+  scrubber_.run(now_ns);
   const bool settles = settler.is_due(now_ns);
   const bool cleans = cleaner.is_due(now_ns);
   if (!settles && !cleans) {

@@ -141,7 +141,8 @@ void Members::clean(const Locked& locked, std::uint32_t dead) {
     }
   }
   for (std::atomic<std::uint32_t>* const owner :
-       {&control.sync_leader, &control.checkpoint_owner, &control.compactor, &control.preparer}) {
+       {&control.sync_leader, &control.checkpoint_owner, &control.compactor, &control.preparer,
+        &control.scrubber}) {
     std::uint32_t expected = dead + 1;
     owner->compare_exchange_strong(expected, 0);
   }

@@ -271,7 +271,11 @@ Result<LogStat> stat_log(const std::string& directory, LogEnvironment& environme
     RunningLog running = find_running(directory, environment);
     stat->members = std::move(running.members);
     stat->members_unknown = std::move(running.unknown);
-    const Status added = add_topics(*stat, directory, environment, running.control.get());
+    Status added = add_topics(*stat, directory, environment, running.control.get());
+    if (!added) {
+      // What it was to read may have been removed meanwhile.
+      added = add_topics(*stat, directory, environment, running.control.get());
+    }
     stat->unreadable = added ? "" : added.error().message();
     return stat;
   }

@@ -328,7 +328,7 @@ int problem_of_64_descriptors(const std::string& path, LogEnvironment& environme
         }
       }
       // A round of settling ends after some time.
-      while (count_of(**log, "unsettled_bytes") > 0) {
+      for (int i = 0; i < 10'000 && count_of(**log, "unsettled_bytes") > 0; ++i) {
         if (!maintain_all(**log)) {
           return 4;
         }

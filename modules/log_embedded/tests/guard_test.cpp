@@ -188,7 +188,7 @@ TEST(EmbeddedGuardFiles, a_url_turns_scrubbing_off) {
     EXPECT_TRUE(log) << log.error().to_string();
     EXPECT_TRUE(put_all(**log, {topic_at(**log, "orders")}, std::string(100'000, 'x')));
     clock.advance_ms(3'700'000);
-    EXPECT_TRUE((*log)->maintain());
+    EXPECT_TRUE(maintain_all(**log));
     const auto counts = (*log)->counts();
     const auto found = std::find_if(counts.begin(), counts.end(), [](const LogCount& one) {
       return one.name == "scrubbed_bytes";

@@ -36,8 +36,8 @@ struct SettleOptions {
 };
 
 /// How fast the log is read in the background to find damage, by one member for all, in
-/// Log::maintain(). Opening a log reads only what lies behind its checkpoint, so damage before it
-/// is found in this way, or by a reader. It is counted (`scrub_errors`) and reported to
+/// Log::maintain_storage(). Opening a log reads only what lies behind its checkpoint, so damage
+/// before it is found in this way, or by a reader. It is counted (`scrub_errors`) and reported to
 /// EmbeddedOptions::notice, and stops nothing.
 struct ScrubOptions {
   std::uint64_t bytes_per_s = 0;      ///< reads so much at most; 0: nothing is read
@@ -45,7 +45,7 @@ struct ScrubOptions {
 };
 
 /// Gets lines for people: how far another process is that opens the log, and what damage was found.
-/// Called by threads that open a log or call Log::maintain().
+/// Called by threads that open a log or call Log::maintain_storage().
 using Notice = std::function<void(std::string_view line)>;
 
 /// What only the log in a directory can be asked for. The defaults are right for services.
