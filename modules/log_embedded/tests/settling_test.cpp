@@ -252,5 +252,30 @@ TEST_F(Settling, removes_segments_that_hold_positions_and_topics_alone) {
   expect_whole(*log);
 }
 
+// Another one rolls, settles and removes between the listing of the segments and what follows.
+TEST_F(Settling, housekeeping_does_without_the_last_segment_that_it_listed) {
+  for (int number = 0; number < 2; ++number) {
+    SCOPED_TRACE(number);
+    start_over();
+    auto log = open("one");
+    fill(*log, 5);
+    HookedFiles hooked(machine().files);
+    LogEnvironment environment{machine().clock, hooked, machine().random, machine().processes};
+    auto other = open_embedded(root, environment, options_of("stock", "two"), settling()).value();
+    fill(*log, 40);
+    hooked.before_call(number, [&] {
+      for (int round = 0; round < 2; ++round) {
+        fill(*log, 40);
+        ASSERT_TRUE(maintain_all(*log));
+      }
+    });
+    const Status kept = other->maintain();
+    EXPECT_TRUE(hooked.was_called());
+    ASSERT_TRUE(kept) << kept.error().to_string();
+    hooked.before_call(0, nullptr);
+    expect_whole(*other);
+  }
+}
+
 }  // namespace
 }  // namespace millrace::log
