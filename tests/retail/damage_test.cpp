@@ -24,7 +24,7 @@ class SmallDisk {
  public:
   explicit SmallDisk(std::string path) : path_(std::move(path)) {
     std::filesystem::create_directories(path_);
-    if (::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=160m") != 0)
+    if (::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=192m") != 0)
       why_not_ = std::strerror(errno);
   }
   ~SmallDisk() {

@@ -86,10 +86,16 @@ bool is_snapshot(std::string_view name) {
 }
 
 bool is_log_file(std::string_view name) {
-  static constexpr std::array<std::string_view, 2> whole{"LOCK", "control"};
+  static constexpr std::array<std::string_view, 3> whole{"LOCK", "control", "ballast"};
   static constexpr std::array<std::string_view, 4> replaced{"version", "checkpoint", "FAILED",
                                                             "FAILED.room"};
-  return is_one_of(name, whole) || is_one_of(without_temporary(name), replaced);
+  if (is_one_of(name, whole) || is_one_of(without_temporary(name), replaced)) {
+    return true;
+  }
+  // A ballast that a member is making: `ballast.3.tmp`.
+  constexpr std::string_view unfinished = "ballast.";
+  return name.starts_with(unfinished) && take_suffix(name, ".tmp") &&
+         is_number(name.substr(unfinished.size()));
 }
 
 bool is_member_file(std::string_view name) { return is_number(name); }
