@@ -11,8 +11,6 @@
 namespace millrace::log::embedded {
 namespace {
 
-constexpr const char* name = "ballast";
-
 /// Under a name of this member alone, so that nobody takes a file for whole that is not.
 Status make(LogDirectory& directory, const std::string& path, std::uint64_t bytes) {
   FileSystem& files = directory.files();
@@ -38,7 +36,7 @@ Status make(LogDirectory& directory, const std::string& path, std::uint64_t byte
 
 void keep_ballast(LogDirectory& directory) {
   FileSystem& files = directory.files();
-  const std::string path = directory.path() + "/" + name;
+  const std::string path = directory.path() + "/" + ballast_name;
   const std::uint64_t bytes = directory.embedded_options().segment_bytes / 2;
   if (!files.exists(path)) {
     static_cast<void>(make(directory, path, bytes));
@@ -55,7 +53,7 @@ void keep_ballast(LogDirectory& directory) {
 bool release_ballast(FileSystem& files, const std::string& directory) {
   bool removed = false;
   for (const std::string& one : files.list(directory).value_or(std::vector<std::string>{})) {
-    if (one.starts_with(name)) {
+    if (one.starts_with(ballast_name)) {
       removed = files.remove(directory + "/" + one).has_value() || removed;
     }
   }

@@ -12,6 +12,10 @@
 // in the room that it gives back.
 namespace millrace::log::embedded {
 
+/// The name of the file; one that a member is making has the slot of the member and `.tmp` behind
+/// it.
+inline constexpr const char* ballast_name = "ballast";
+
 /// Makes the ballast as large as it should be, when there is room; leaves none behind when there is
 /// not. For a member; several may do it at once.
 void keep_ballast(LogDirectory& directory);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "ballast.hpp"
 #include "catalog.hpp"
 #include "checkpoint.hpp"
 #include "control.hpp"
@@ -248,7 +249,7 @@ Status add_files(LogStat& stat, FileSystem& files, const std::string& directory)
   MILLRACE_ASSIGN(stat.prepared_bytes,
                   bytes_of_files(files, directory + names::journal, prepared_suffix));
   MILLRACE_ASSIGN(stat.settled_bytes, settled_bytes(files, directory + names::settled));
-  MILLRACE_ASSIGN(stat.ballast_bytes, bytes_of_files(files, directory, "ballast"));
+  MILLRACE_ASSIGN(stat.ballast_bytes, bytes_of_files(files, directory, ballast_name));
   return {};
 }
 
