@@ -59,7 +59,7 @@ stage_tsan() {
   ensure_packages build test && build_preset tsan "${targets[@]}" || return 1
   # Their members run in one thread, for minutes under this sanitizer: it has nothing to find there.
   export simulated='^log_embedded\.(SettlingFaults|CleaningFaults|CleaningMeanwhile|CleaningSimulation)\.'
-  export -f run_ctest
+  export -f run_ctest print_failures
   unrandomised env root="$root" bash -o pipefail -c 'run_ctest tsan -L "^(base|net|net_tls|log|log_embedded|log_kafka|stream)\$" -LE "slow|kafka" -E "$simulated"'
 }
 
@@ -134,12 +134,15 @@ done
 [ "$full" = no ] || [[ " ${stages[*]} " == *" bench "* ]] || stages+=(bench)
 [ "$full" = no ] || [[ " ${stages[*]} " == *" chroot "* ]] || stages+=(chroot)
 export MILLRACE_FULL=$full
+mkdir -p "$root/build"
 if [ -z "${MILLRACE_RESULTS:-}" ]; then
-  mkdir -p "$root/build"
   MILLRACE_RESULTS=$(mktemp "$root/build/results.XXXXXX")
-  trap 'rm -f "$MILLRACE_RESULTS"' EXIT
+  trap 'rm -f "$MILLRACE_RESULTS" "$MILLRACE_FAILURES"' EXIT
+else
+  trap 'rm -f "$MILLRACE_FAILURES"' EXIT
 fi
-export MILLRACE_RESULTS
+MILLRACE_FAILURES=$(mktemp "$root/build/failures.XXXXXX")
+export MILLRACE_RESULTS MILLRACE_FAILURES
 
 report=() failed=no
 for stage in "${stages[@]}"; do
@@ -163,6 +166,8 @@ for stage in "${stages[@]}"; do
   report+=("$(printf '%-8s %5d s  %s' "$stage" $((SECONDS - began)) "$outcome")")
 done
 
+# The stages that follow a failed one print far more than is read: its failures once more, where they are seen.
+head -n 60 "$MILLRACE_FAILURES"
 printf '\n'
 printf '%s\n' "${report[@]}"
 awk '{ passed += $1; failed += $2 } END { printf "%d passed, %d failed\n", passed, failed }' "$MILLRACE_RESULTS"

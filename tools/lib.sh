@@ -145,13 +145,14 @@ print_failures() {
   ' "$1"
 }
 
-# run_ctest PRESET ARGUMENT...: ctest, its numbers added to the file $MILLRACE_RESULTS (lines "passed failed").
+# run_ctest PRESET ARGUMENT...: ctest, its numbers added to the file $MILLRACE_RESULTS (lines "passed failed"), and what
+# failed to the file $MILLRACE_FAILURES, if there is one.
 run_ctest() {
   local preset=$1 log status=0
   shift
   log="$root/build/$preset/ctest.log"
-  (cd "$root/build/$preset" && env -u MILLRACE_RESULTS -u MILLRACE_FULL ctest --output-on-failure -j2 "$@") 2>&1 | tee "$log" || status=$?
-  [ "$status" -eq 0 ] || print_failures "$log"
+  (cd "$root/build/$preset" && env -u MILLRACE_RESULTS -u MILLRACE_FAILURES -u MILLRACE_FULL ctest --output-on-failure -j2 "$@") 2>&1 | tee "$log" || status=$?
+  [ "$status" -eq 0 ] || print_failures "$log" | tee -a "${MILLRACE_FAILURES:-/dev/null}"
   if [ -n "${MILLRACE_RESULTS:-}" ]; then
     awk '/tests? passed, .* tests? failed out of/ {
       for (i = 1; i <= NF; i++) if ($i == "failed") failed = $(i - 2)

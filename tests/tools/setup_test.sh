@@ -104,5 +104,17 @@ expect 'what failed is printed again, and nothing else' \
   'second.case|  /src/second.cpp:12: Failure|  Value of: done|  [  FAILED  ] Second.case (3 ms)' \
   "$(print_failures "$root/ctest.log" | grep . | paste -sd'|')"
 
+mkdir -p "$root/build/asan"
+printf '#!/bin/sh\ncat "$root/failing.log"\nexit 8\n' >"$root/bin/ctest"
+chmod +x "$root/bin/ctest"
+cp "$root/ctest.log" "$root/failing.log"
+echo '67% tests passed, 1 tests failed out of 3' >>"$root/failing.log"
+MILLRACE_RESULTS="$root/results" MILLRACE_FAILURES="$root/failures" run_ctest asan >/dev/null && status=0 || status=$?
+expect 'a failed ctest fails' 8 "$status"
+expect 'what failed is kept for the end of the stages' \
+  'second.case|  /src/second.cpp:12: Failure|  Value of: done|  [  FAILED  ] Second.case (3 ms)' \
+  "$(grep . "$root/failures" | paste -sd'|')"
+expect 'and counted' '2 1' "$(cat "$root/results")"
+
 echo "$((tests - failures)) passed, $failures failed"
 [ "$failures" -eq 0 ]

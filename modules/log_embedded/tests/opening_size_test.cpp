@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "checkpoint.hpp"
@@ -66,11 +67,12 @@ class OpeningSize : public Settling {
     LogEnvironment environment{machine().clock, counted, machine().random, machine().processes};
     LogOptions options = options_of();
     options.access = access;
-    log =
+    const std::unique_ptr<Log> opened =
         open_embedded(SimulatedMachine::directory, environment, options, large_segments()).value();
     found.read = counted.bytes_read();
-    found.counted = access == LogAccess::read_write ? count_of(*log, "opening_journal_bytes") : 0;
-    expect_whole(*log);
+    found.counted =
+        access == LogAccess::read_write ? count_of(*opened, "opening_journal_bytes") : 0;
+    expect_whole(*opened);
     return found;
   }
 };
