@@ -200,7 +200,12 @@ Result<bool> Restore::slice(std::size_t max_bytes) {
     MILLRACE_TRY(shared_->log.fetch(replay.partition, replay.next, max_bytes - read, buffer_));
     for (const log::RecordView& record : buffer_.records) {
       if (record.offset >= replay.end) break;
-      MILLRACE_TRY(apply(replay, record));
+      if (replay.types != nullptr && replay.types->unchanged(record)) {
+        if (record.key)
+          replay.store->bytes->restore(*record.key, record.value, record.timestamp_ms);
+      } else {
+        MILLRACE_TRY(apply(replay, record));
+      }
       ++replayed_;
       read += record.value.value_or(std::string_view()).size() +
               record.key.value_or(std::string_view()).size();
