@@ -2,8 +2,11 @@
 // Copyright The Millrace Authors
 #include "ballast.hpp"
 
+#include <charconv>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "millrace/base/error.hpp"
@@ -11,12 +14,39 @@
 namespace millrace::log::embedded {
 namespace {
 
+constexpr std::string_view unfinished_suffix = ".tmp";
+
+std::string unfinished_name(int slot) {
+  return std::string(ballast_name) + "." + std::to_string(slot).append(unfinished_suffix);
+}
+
+/// The slot of the member that makes a ballast under that name; nullopt for any other name.
+std::optional<int> slot_of(std::string_view name) {
+  int slot = 0;
+  const auto prefix = std::string_view(ballast_name).size() + 1;
+  if (name.size() <= prefix) {
+    return std::nullopt;
+  }
+  std::from_chars(name.data() + prefix, name.data() + name.size(), slot);
+  return name == unfinished_name(slot) ? std::optional(slot) : std::nullopt;
+}
+
+/// What members left that died while they made one. Should another member take the slot of a dead
+/// one meanwhile, it can lose its file: then a later checkpoint makes the ballast.
+void remove_unfinished(LogDirectory& directory) {
+  const auto names = directory.files().list(directory.path());
+  for (const std::string& name : names.value_or(std::vector<std::string>{})) {
+    const auto slot = slot_of(name);
+    if (slot && (*slot == directory.slot() || !directory.region().alive(*slot))) {
+      static_cast<void>(directory.files().remove(directory.path() + "/" + name));
+    }
+  }
+}
+
 /// Under a name of this member alone, so that nobody takes a file for whole that is not.
 Status make(LogDirectory& directory, const std::string& path, std::uint64_t bytes) {
   FileSystem& files = directory.files();
-  const std::string unfinished = path + "." + std::to_string(directory.slot()) + ".tmp";
-  // What a dead member of this slot left.
-  static_cast<void>(files.remove(unfinished));
+  const std::string unfinished = directory.path() + "/" + unfinished_name(directory.slot());
   const auto allocated = [&]() -> Status {
     MILLRACE_ASSIGN(const auto file, files.open(unfinished, OpenMode::create_exclusive));
     MILLRACE_TRY(file->allocate(bytes));
@@ -38,6 +68,7 @@ void keep_ballast(LogDirectory& directory) {
   FileSystem& files = directory.files();
   const std::string path = directory.path() + "/" + ballast_name;
   const std::uint64_t bytes = directory.embedded_options().segment_bytes / 2;
+  remove_unfinished(directory);
   if (!files.exists(path)) {
     static_cast<void>(make(directory, path, bytes));
     return;

@@ -17,7 +17,7 @@ namespace millrace::log::embedded {
 inline constexpr const char* ballast_name = "ballast";
 
 /// Makes the ballast as large as it should be, when there is room; leaves none behind when there is
-/// not. For a member; several may do it at once.
+/// not, and nothing of those that dead members began. For a member; several may do it at once.
 void keep_ballast(LogDirectory& directory);
 
 /// Removes the ballast, so that its room can be used; false when there was none.

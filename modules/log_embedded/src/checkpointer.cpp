@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "ballast.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/log/errors.hpp"
 #include "outcomes.hpp"
@@ -54,8 +55,10 @@ Status Checkpointer::write(Checkpoint made) {
   }
   // Without one of them the next to open reads its segment, and that is all.
   static_cast<void>(index_files_.write_up_to(made.position, made.begin));
-  return write_file_atomically(directory_.files(), directory_.path() + names::checkpoint,
-                               made.encode());
+  MILLRACE_TRY(write_file_atomically(directory_.files(), directory_.path() + names::checkpoint,
+                                     made.encode()));
+  wrote_ = true;
+  return {};
 }
 
 bool Checkpointer::begin_when_due() {
@@ -77,10 +80,17 @@ bool Checkpointer::begin_when_due() {
 bool Checkpointer::begin() {
   Control& control = directory_.control();
   std::uint32_t nobody = 0;
-  return control.checkpoint_owner.compare_exchange_strong(nobody, directory_.owner());
+  if (!control.checkpoint_owner.compare_exchange_strong(nobody, directory_.owner())) {
+    return false;
+  }
+  wrote_ = false;
+  return true;
 }
 
 void Checkpointer::end() {
+  if (wrote_) {
+    keep_ballast(directory_);
+  }
   // Not of another member, should this one have been taken for dead.
   std::uint32_t own = directory_.owner();
   directory_.control().checkpoint_owner.compare_exchange_strong(own, 0);

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <atomic>
+
 #include "checkpoint.hpp"
 #include "group_commit.hpp"
 #include "index_files.hpp"
@@ -30,6 +32,7 @@ class Checkpointer {
   [[nodiscard]] bool begin_when_due();
   /// True when nobody else writes one or settles, and we are the one that does, until end().
   [[nodiscard]] bool begin();
+  /// Makes the ballast first if a checkpoint was written.
   void end();
   /// The state of the log as it is now.
   [[nodiscard]] Result<Checkpoint> make(const Locked& locked);
@@ -43,6 +46,7 @@ class Checkpointer {
   Publisher& publisher_;
   GroupCommit& group_commit_;
   IndexFiles& index_files_;
+  std::atomic<bool> wrote_ = false;  ///< since begin()
 };
 
 }  // namespace millrace::log::embedded

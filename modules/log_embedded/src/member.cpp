@@ -261,7 +261,6 @@ Status Member::checkpoint_when_due() {
   };
   const auto made = make();
   const Status written = made ? checkpointer.write(*made) : fail(made.error());
-  keep_ballast(directory);
   checkpointer.end();
   // A full disk is no reason to stop: the older checkpoint still holds.
   return written || written.error().is(millrace::errc::disk_full) ? Status{} : written;

@@ -27,6 +27,8 @@ class FailingFiles final : public FileSystem {
     fail_call(number, errc::io_error);
     for_good_ = true;
   }
+  /// Counts and fails only calls on paths with `part` in them; "" for all.
+  void count_only(std::string part) { part_ = std::move(part); }
   [[nodiscard]] bool failed() const { return left_ == 0; }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
@@ -94,6 +96,9 @@ class FailingFiles final : public FileSystem {
   };
 
   Status call(const char* what, const std::string& path) {
+    if (path.find(part_) == std::string::npos) {
+      return {};
+    }
     const bool reached = left_ > 0 && --left_ == 0;
     if (!reached && (left_ != 0 || !for_good_)) {
       return {};
@@ -104,6 +109,7 @@ class FailingFiles final : public FileSystem {
   FileSystem& files_;
   int left_ = -1;
   bool for_good_ = false;
+  std::string part_;
   ErrorCode code_ = errc::io_error;
 };
 
