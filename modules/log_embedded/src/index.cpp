@@ -48,28 +48,19 @@ Index::Index(LogDirectory& directory)
     : directory_(directory),
       blocks_(std::make_unique<std::array<std::atomic<char*>, max_blocks>>()) {}
 
-Result<char*> Index::block(std::uint32_t number) {
-  char* known = (*blocks_)[number].load(std::memory_order_acquire);
-  if (known == nullptr) [[unlikely]] {
-    // Every block has at least this size; a larger one was mapped by its level below.
-    MILLRACE_ASSIGN(known, directory_.region().block(number, block_bytes, false));
-    (*blocks_)[number].store(known, std::memory_order_release);
-  }
-  return known;
-}
-
 Result<char*> Index::level(const PartitionRow& row, std::size_t number) {
   const std::uint64_t address = std::atomic_ref(const_cast<std::uint64_t&>(row.levels[number]))
                                     .load(std::memory_order_acquire);
-  const auto in_block = static_cast<std::uint32_t>(address >> 32U);
-  if (level_bytes(number) > block_bytes &&
-      (*blocks_)[in_block].load(std::memory_order_acquire) == nullptr) {
-    MILLRACE_ASSIGN(char* const mapped,
-                    directory_.region().block(in_block, level_bytes(number), false));
-    (*blocks_)[in_block].store(mapped, std::memory_order_release);
+  std::atomic<char*>& block = (*blocks_)[address >> 32U];
+  char* mapped = block.load(std::memory_order_acquire);
+  if (mapped == nullptr) [[unlikely]] {
+    // A block has at least block_bytes; a larger one holds nothing but this level.
+    const std::uint64_t size = std::max(block_bytes, level_bytes(number));
+    MILLRACE_ASSIGN(
+        mapped, directory_.region().block(static_cast<std::uint32_t>(address >> 32U), size, false));
+    block.store(mapped, std::memory_order_release);
   }
-  MILLRACE_ASSIGN(char* const start, block(in_block));
-  return start + ((address & 0xffff'ffffU) - 1) * index_unit;
+  return mapped + ((address & 0xffff'ffffU) - 1) * index_unit;
 }
 
 Status Index::reserve(const Locked&, PartitionRow& row) {
@@ -81,7 +72,8 @@ Status Index::reserve(const Locked&, PartitionRow& row) {
                                  " levels); write to another topic");
   }
   // Where the batches of the entry's range lie.
-  for (std::size_t below = 0; range_size(count) > 1 && below < slot.level; ++below) {
+  const std::size_t first = slot_of(count + 1 - range_size(count)).level;
+  for (std::size_t below = first; below < slot.level; ++below) {
     MILLRACE_TRY(level(row, below));
   }
   if (row.levels[slot.level] != 0) {

@@ -46,7 +46,6 @@ class Index {
 
  private:
   [[nodiscard]] Result<char*> level(const PartitionRow& row, std::size_t number);
-  [[nodiscard]] Result<char*> block(std::uint32_t number);
 
   static constexpr std::size_t max_blocks = 16384;
   LogDirectory& directory_;

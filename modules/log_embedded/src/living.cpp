@@ -17,7 +17,10 @@ std::string describe_living(SharedRegion& region, const std::string& path) {
     if (pid == 0) {
       continue;
     }
-    known += (known.empty() ? "" : ", ") + std::to_string(pid);
+    if (!known.empty()) {
+      known += ", ";
+    }
+    known += std::to_string(pid);
     ++count;
   }
   const std::string others = "processes that `fuser " + path + "/LOCK` shows";
