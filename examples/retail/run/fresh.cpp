@@ -12,6 +12,7 @@
 #include "marker.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/log_embedded/file_names.hpp"
 #include "millrace/log_embedded/shared_region.hpp"
 #include "run_file_names.hpp"
 
@@ -192,8 +193,8 @@ class Finder {
     const auto version =
         millrace::read_file(millrace::real_file_system(), (root_ / name / "version").string());
     RunFiles before = found_;
-    MILLRACE_TRY(directory(name, [this](const std::string& path, const std::string& entry) {
-      return look_in_log(path, entry);
+    MILLRACE_TRY(directory(name, [this, &name](const std::string& path, const std::string&) {
+      return look_in_log(name, path);
     }));
     const bool mixed = found_.foreign.size() > before.foreign.size();
     if (mixed && !(version && version->starts_with("millrace-log "))) {
@@ -204,27 +205,18 @@ class Finder {
     return {};
   }
 
-  Status look_in_log(const std::string& path, const std::string& entry) {
-    if (entry == "members") {
-      return directory_of_files(path, is_member_file);
-    }
-    if (entry == "index") {
-      return directory_of_files(path, is_index_file);
-    }
-    if (entry == "journal") {
-      return directory_of_files(path, is_journal_file);
-    }
-    if (entry == "settled") {
-      return directory(path, [this](const std::string& below, const std::string& partition) {
-        return is_settled_partition(partition) ? directory_of_files(below, is_settled_file)
-                                               : keep(below);
+  Status look_in_log(const std::string& log, const std::string& path) {
+    const std::string below = path.substr(log.size() + 1);
+    if (millrace::log::is_log_directory(below)) {
+      return directory(path, [this, &log](const std::string& more, const std::string&) {
+        return look_in_log(log, more);
       });
     }
     // Belongs to the mount, which stays.
-    if (entry == "lost+found") {
+    if (below == "lost+found") {
       return {};
     }
-    return is_log_file(entry) ? file(path) : keep(path);
+    return millrace::log::is_log_file(below) ? file(path) : keep(path);
   }
 
   // A Kafka of tools/kafka, which deletes its own files, and its record last.

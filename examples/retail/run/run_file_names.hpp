@@ -5,7 +5,8 @@
 #include <string_view>
 
 // The names that a run and its programs give to files, by the directory that holds them. A file of
-// another name was not written by a run.
+// another name was not written by a run. Those in the directory of its log:
+// millrace/log_embedded/file_names.hpp.
 namespace retail {
 
 /// Directly in the directory of a run. Not the marker, nor the lock of the run at work.
@@ -22,15 +23,7 @@ namespace retail {
 [[nodiscard]] bool is_snapshot(std::string_view name);
 /// The same, and the lock of modules/service.
 [[nodiscard]] bool is_state_file(std::string_view name);
-/// In the directory of an embedded log, and in those that it holds: modules/log_embedded.
-[[nodiscard]] bool is_log_file(std::string_view name);
-[[nodiscard]] bool is_member_file(std::string_view name);
-[[nodiscard]] bool is_index_file(std::string_view name);
-[[nodiscard]] bool is_journal_file(std::string_view name);
 /// In the directory of a cluster of tools/kafka.
 [[nodiscard]] bool is_cluster_entry(std::string_view name);
-/// In `settled` of a log: `<topic>-<partition>`, and what lies there.
-[[nodiscard]] bool is_settled_partition(std::string_view name);
-[[nodiscard]] bool is_settled_file(std::string_view name);
 
 }  // namespace retail

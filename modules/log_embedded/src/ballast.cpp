@@ -64,6 +64,8 @@ Status make(LogDirectory& directory, const std::string& path, std::uint64_t byte
 
 }  // namespace
 
+bool is_ballast(std::string_view name) { return name == ballast_name || slot_of(name); }
+
 void keep_ballast(LogDirectory& directory) {
   FileSystem& files = directory.files();
   const std::string path = directory.path() + "/" + ballast_name;
@@ -84,7 +86,7 @@ void keep_ballast(LogDirectory& directory) {
 bool release_ballast(FileSystem& files, const std::string& directory) {
   bool removed = false;
   for (const std::string& one : files.list(directory).value_or(std::vector<std::string>{})) {
-    if (one.starts_with(ballast_name)) {
+    if (is_ballast(one)) {
       removed = files.remove(directory + "/" + one).has_value() || removed;
     }
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "log_directory.hpp"
 #include "millrace/base/file_system.hpp"
@@ -15,6 +16,9 @@ namespace millrace::log::embedded {
 /// The name of the file; one that a member is making has the slot of the member and `.tmp` behind
 /// it.
 inline constexpr const char* ballast_name = "ballast";
+
+/// Whether a file of that name is a ballast, or one that is being made.
+[[nodiscard]] bool is_ballast(std::string_view name);
 
 /// Makes the ballast as large as it should be, when there is room; leaves none behind when there is
 /// not, and nothing of those that dead members began. For a member; several may do it at once.

@@ -14,6 +14,7 @@
 #include "millrace/base/fault_file_system.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log_embedded/embedded.hpp"
+#include "millrace/log_embedded/file_names.hpp"
 #include "millrace/log_embedded/shared_region.hpp"
 #include "millrace/log_embedded/tools.hpp"
 
@@ -57,6 +58,31 @@ class SimulatedMachine {
  public:
   static constexpr const char* directory = "/log";
 
+  SimulatedMachine() = default;
+  /// Whatever happened: all files that are left have names that a log gives.
+  ~SimulatedMachine() {
+    for (const std::string& name : foreign_files("")) {
+      ADD_FAILURE() << "no log gives a file the name " << name;
+    }
+  }
+  SimulatedMachine(const SimulatedMachine&) = delete;
+  SimulatedMachine& operator=(const SimulatedMachine&) = delete;
+
+  /// Below a directory of the log: those that are not the log's own.
+  std::vector<std::string> foreign_files(const std::string& below) {
+    std::vector<std::string> found;
+    const auto names = files.list(std::string(directory) + "/" + below);
+    for (const std::string& name : names.value_or(std::vector<std::string>{})) {
+      const std::string path = below.empty() ? name : below + "/" + name;
+      if (is_log_directory(path)) {
+        const auto more = foreign_files(path);
+        found.insert(found.end(), more.begin(), more.end());
+      } else if (!is_log_file(path)) {
+        found.push_back(path);
+      }
+    }
+    return found;
+  }
   /// Small segments in the memory of this machine.
   EmbeddedOptions embedded() {
     EmbeddedOptions options = small_segments();

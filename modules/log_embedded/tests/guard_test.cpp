@@ -125,8 +125,10 @@ TEST_F(EmbeddedGuards, opening_removes_only_segments_that_were_made_ahead) {
     write(journal + name, std::string(100, '\0'));
   }
   const auto log = machine_.open();
+  EXPECT_EQ(machine_.foreign_files("journal").size(), kept.size());
   for (const std::string& name : kept) {
     EXPECT_EQ(read(journal + name), "mine");
+    ASSERT_TRUE(machine_.files.remove(journal + name));
   }
   for (const char* name : {"next.0.prepared", "next.12.unfinished", "next.unfinished"}) {
     EXPECT_FALSE(machine_.files.exists(journal + name)) << name;

@@ -191,7 +191,7 @@ TEST_F(LargePositions, of_a_file_that_no_log_can_have_do_not_make_it_a_segment) 
   log = machine_.open();
   ASSERT_NE(log, nullptr);
   expect_whole(*log, partition);
-  EXPECT_TRUE(machine_.files.exists(path));
+  EXPECT_TRUE(machine_.files.remove(path));
 }
 
 TEST_F(EmbeddedProcesses, killed_past_1_tib_are_followed_by_others) {

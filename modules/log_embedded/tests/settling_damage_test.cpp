@@ -198,7 +198,11 @@ TEST_F(SettlingDamage, leaves_alone_what_is_no_directory_of_a_partition) {
   log = open();
   ASSERT_NE(log, nullptr);
   expect_whole(*log);
-  EXPECT_TRUE(machine().files.exists(copied + name));
+  EXPECT_EQ(machine().foreign_files(""),
+            (std::vector<std::string>{"settled/notes", "settled/t-0.damaged"}));
+  for (const std::string& path : {copied + name, copied, root + "/settled/notes"}) {
+    EXPECT_TRUE(machine().files.remove(path)) << path;
+  }
 }
 
 TEST_F(SettlingDamage, is_not_opened_with_a_checkpoint_of_another_log) {
