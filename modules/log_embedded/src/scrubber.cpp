@@ -3,10 +3,12 @@
 #include "scrubber.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "catalog.hpp"
 #include "fetch.hpp"
 #include "millrace/base/file_errors.hpp"
+#include "millrace/base/random.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::log::embedded {
@@ -19,6 +21,11 @@ constexpr std::int64_t turn_ns = 60 * ns_per_s;
 constexpr std::int64_t fetch_bytes = 1 << 20;
 // What a fetch costs at least, and a batch in the journal, where those of a partition lie apart.
 constexpr std::int64_t page_bytes = 4096;
+constexpr TopicPartition first_partition{TopicId{{internal_topics}}, partition(0)};
+
+TopicPartition behind(TopicPartition one) {
+  return {one.topic, partition(one.partition.value + 1)};
+}
 
 }  // namespace
 
@@ -60,7 +67,10 @@ bool Scrubber::take_turn(std::int64_t now_ns) {
     }
     passing_ = true;
     allowed_bytes_ = 0;
-    cursor_ = first_from({TopicId{{internal_topics}}, partition(0)});
+    cursor_ = random_record(now_ns);
+    begin_ = cursor_.value_or(Cursor{});
+    wrapped_ = false;
+    begin_damaged_ = false;
   }
   control.scrub_ns.store(now_ns);
   return true;
@@ -72,6 +82,48 @@ void Scrubber::end_pass(std::int64_t now_ns) {
   control.scrubbed_ns.store(now_ns);
   std::uint32_t own = log_.directory.owner();
   control.scrubber.compare_exchange_strong(own, 0);
+}
+
+std::optional<Scrubber::Cursor> Scrubber::random_record(std::int64_t now_ns) {
+  std::uint64_t records = 0;
+  for (auto one = first_from(first_partition); one; one = first_from(behind(one->partition))) {
+    records += static_cast<std::uint64_t>(one->end.value - one->next.value);
+  }
+  if (records == 0) {
+    return std::nullopt;
+  }
+  // Not the random source of the environment, which other threads use. Each opening of the log and
+  // each pass has another seed.
+  const LogDirectory& directory = log_.directory;
+  const std::uint64_t opening = static_cast<std::uint64_t>(directory.control().incarnation) << 48U;
+  SeededRandom random(directory.log_id() ^ opening ^ static_cast<std::uint64_t>(now_ns));
+  std::uint64_t skipped = random.below(records);
+  for (auto one = first_from(first_partition); one; one = first_from(behind(one->partition))) {
+    const auto count = static_cast<std::uint64_t>(one->end.value - one->next.value);
+    if (skipped < count) {
+      one->next.value += static_cast<std::int64_t>(skipped);
+      return one;
+    }
+    skipped -= count;
+  }
+  // Retention was faster.
+  return first_from(first_partition);
+}
+
+std::optional<Scrubber::Cursor> Scrubber::next_partition(TopicPartition partition) {
+  auto next = first_from(behind(partition));
+  if (!wrapped_) {
+    if (next) {
+      return next;
+    }
+    wrapped_ = true;
+    next = first_from(first_partition);
+  }
+  if (next && next->partition == begin_.partition) {
+    next->end = std::min(next->end, begin_.next);
+  }
+  const bool left = next && next->partition <= begin_.partition && next->next < next->end;
+  return left ? next : std::nullopt;
 }
 
 std::optional<Scrubber::Cursor> Scrubber::first_from(TopicPartition wanted) {
@@ -108,8 +160,7 @@ bool Scrubber::step() {
   }
   cursor_->next = buffer_.next;
   if (cursor_->next >= cursor_->end) {
-    cursor_ =
-        first_from({cursor_->partition.topic, partition(cursor_->partition.partition.value + 1)});
+    cursor_ = next_partition(cursor_->partition);
   }
   return true;
 }
@@ -118,7 +169,10 @@ bool Scrubber::pass_over(const Error& error) {
   if (error.is(millrace::errc::too_many_files) || error.is(errc::closed)) {
     return false;
   }
-  if (error.is(errc::corrupt) || error.is(millrace::errc::io_error)) {
+  const bool damaged = error.is(errc::corrupt) || error.is(millrace::errc::io_error);
+  const bool of_begin = cursor_->partition == begin_.partition;
+  // The end of the pass can read a little more than what lies before its begin.
+  if (damaged && !(of_begin && std::exchange(begin_damaged_, true))) {
     log_.directory.counts().scrub_errors.fetch_add(1, std::memory_order_relaxed);
     if (const auto& notice = log_.directory.embedded_options().notice) {
       notice(error.message());
@@ -131,8 +185,7 @@ bool Scrubber::pass_over(const Error& error) {
     cursor_->next = offset(start);
     return true;
   }
-  cursor_ =
-      first_from({cursor_->partition.topic, partition(cursor_->partition.partition.value + 1)});
+  cursor_ = next_partition(cursor_->partition);
   return true;
 }
 
