@@ -28,19 +28,12 @@ std::optional<int> slot_of(std::string_view name) {
     return std::nullopt;
   }
   std::from_chars(name.data() + prefix, name.data() + name.size(), slot);
-  return name == unfinished_name(slot) ? std::optional(slot) : std::nullopt;
+  return slot >= 0 && name == unfinished_name(slot) ? std::optional(slot) : std::nullopt;
 }
 
-/// What members left that died while they made one. Should another member take the slot of a dead
-/// one meanwhile, it can lose its file: then a later checkpoint makes the ballast.
-void remove_unfinished(LogDirectory& directory) {
-  const auto names = directory.files().list(directory.path());
-  for (const std::string& name : names.value_or(std::vector<std::string>{})) {
-    const auto slot = slot_of(name);
-    if (slot && (*slot == directory.slot() || !directory.region().alive(*slot))) {
-      static_cast<void>(directory.files().remove(directory.path() + "/" + name));
-    }
-  }
+bool is_of_others(int slot, LogDirectory& directory) {
+  return slot < static_cast<int>(max_members) && slot != directory.slot() &&
+         directory.region().alive(slot);
 }
 
 /// Under a name of this member alone, so that nobody takes a file for whole that is not.
@@ -66,20 +59,42 @@ Status make(LogDirectory& directory, const std::string& path, std::uint64_t byte
 
 bool is_ballast(std::string_view name) { return name == ballast_name || slot_of(name); }
 
+// Should another member take the slot of a dead one meanwhile, it can lose its file: then a later
+// checkpoint makes the ballast.
+void remove_unfinished_ballasts(LogDirectory& directory) {
+  const auto names = directory.files().list(directory.path());
+  for (const std::string& name : names.value_or(std::vector<std::string>{})) {
+    const auto slot = slot_of(name);
+    if (slot && !is_of_others(*slot, directory)) {
+      static_cast<void>(directory.files().remove(directory.path() + "/" + name));
+    }
+  }
+}
+
 void keep_ballast(LogDirectory& directory) {
   FileSystem& files = directory.files();
   const std::string path = directory.path() + "/" + ballast_name;
   const std::uint64_t bytes = directory.embedded_options().segment_bytes / 2;
-  remove_unfinished(directory);
   if (!files.exists(path)) {
     static_cast<void>(make(directory, path, bytes));
     return;
   }
   const auto file = files.open(path, OpenMode::read_write);
-  // A copy of a log may have fewer bytes on the disk, and then there is perhaps no room for the
-  // others.
-  if (file && !(*file)->allocate(bytes)) {
+  const auto size = file ? (*file)->size() : Result<std::uint64_t>(bytes);
+  if (size && *size < bytes && !(*file)->allocate(bytes)) {
     static_cast<void>(files.remove(path));
+  }
+}
+
+void reserve_ballast(LogDirectory& directory) {
+  const std::string path = directory.path() + "/" + ballast_name;
+  if (!directory.files().exists(path)) {
+    return;
+  }
+  if (const auto file = directory.files().open(path, OpenMode::read_write)) {
+    // XFS refuses it without so much room beside the file, even if the file has all its blocks. So
+    // a failure says nothing of the ballast.
+    static_cast<void>((*file)->allocate(directory.embedded_options().segment_bytes / 2));
   }
 }
 

@@ -20,9 +20,15 @@ inline constexpr const char* ballast_name = "ballast";
 /// Whether a file of that name is a ballast, or one that is being made.
 [[nodiscard]] bool is_ballast(std::string_view name);
 
-/// Makes the ballast as large as it should be, when there is room; leaves none behind when there is
-/// not, and nothing of those that dead members began. For a member; several may do it at once.
+/// Makes the ballast when there is none and there is room. One that is too short gets the missing
+/// bytes, or is removed. For a member; several may do it at once.
 void keep_ballast(LogDirectory& directory);
+
+/// Reserves room for all bytes of the ballast: that of a copied log may have fewer on the disk.
+void reserve_ballast(LogDirectory& directory);
+
+/// Removes what dead members, and this one, left half made. For a member.
+void remove_unfinished_ballasts(LogDirectory& directory);
 
 /// Removes the ballast, so that its room can be used; false when there was none.
 [[nodiscard]] bool release_ballast(FileSystem& files, const std::string& directory);

@@ -88,8 +88,12 @@ bool Checkpointer::begin() {
 }
 
 void Checkpointer::end() {
-  if (wrote_) {
-    keep_ballast(directory_);
+  // Not in a directory that belongs to another log now, nor for a handle that gave up its slot.
+  if (directory_.check_in_place()) {
+    remove_unfinished_ballasts(directory_);
+    if (wrote_) {
+      keep_ballast(directory_);
+    }
   }
   // Not of another member, should this one have been taken for dead.
   std::uint32_t own = directory_.owner();

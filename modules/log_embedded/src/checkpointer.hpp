@@ -32,7 +32,7 @@ class Checkpointer {
   [[nodiscard]] bool begin_when_due();
   /// True when nobody else writes one or settles, and we are the one that does, until end().
   [[nodiscard]] bool begin();
-  /// Makes the ballast first if a checkpoint was written.
+  /// Looks after the ballast first, and makes it if a checkpoint was written.
   void end();
   /// The state of the log as it is now.
   [[nodiscard]] Result<Checkpoint> make(const Locked& locked);
