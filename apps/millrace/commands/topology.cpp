@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdint>
 #include <iostream>
 #include <iterator>
@@ -111,20 +110,6 @@ void print_json(const stream::TopologyReset& reset, const TopologyOptions& optio
   }
 }
 
-// Stores that are rebuilt because topics connect their parts with those that were asked for.
-std::vector<std::string> other_stores(const stream::TopologyReset& reset,
-                                      const TopologyOptions& options) {
-  std::vector<std::string> others;
-  if (options.stores.empty()) return others;
-  for (const Manifest::Part& part : reset.parts) {
-    for (std::string& store : stores_of(part)) {
-      if (std::ranges::find(options.stores, store) == options.stores.end())
-        others.push_back(std::move(store));
-    }
-  }
-  return others;
-}
-
 CLI::App* add_show(CLI::App& topology, Action& action) {
   auto* command = topology.add_subcommand(
       "show", "Show parts, stores and private topics of a service, with their types");
@@ -167,9 +152,8 @@ CLI::App* add_reset(CLI::App& topology, Action& action) {
   auto options = std::make_shared<TopologyOptions>();
   command->add_option("SERVICE", options->service, "The service")->required()->check(check_service);
   command
-      ->add_option(
-          "--store", options->stores,
-          "Only the part that holds this store, and those connected with it; may be repeated")
+      ->add_option("--store", options->stores,
+                   "Only the part that holds this store, and those behind it; may be repeated")
       ->type_name("NAME")
       ->check(check_not_empty);
   command->add_flag("--dry-run", options->dry_run, "Tell what would be rebuilt");
@@ -263,8 +247,6 @@ Status reset_topology(log::Log& log, const TopologyOptions& options, Output& out
   for (const Manifest::Part& part : reset.parts)
     parts.add({escaped(part.name), listed(part.sources), listed(stores_of(part))});
   parts.print(out);
-  if (const auto others = other_stores(reset, options); !others.empty())
-    out.line("rebuilt with " + listed(options.stores) + ": " + listed(others));
   out.line(options.dry_run ? "(would be rebuilt by the next start of " + escaped(options.service) +
                                  "; nothing was changed)"
                            : "(rebuilt by the next start of " + escaped(options.service) + ")");

@@ -88,23 +88,6 @@ TEST_F(TopologyCommand, resets_a_part_and_tells_which) {
   EXPECT_THAT(shown.text, HasSubstr("counts-2       2  live"));
 }
 
-TEST_F(TopologyCommand, names_the_stores_that_are_rebuilt_with_the_one_that_was_asked_for) {
-  stream::TopologyBuilder builder("stock");
-  auto orders = builder.stream<std::string, Placed>("orders");
-  orders.group_by_key().count("counts");
-  orders.group_by([](const Placed& placed) { return placed.total; }).count("totals");
-  ASSERT_TRUE(stream::Instance::open(shop.service("stock"), *builder.build(), {},
-                                     {shop.clock, real_file_system(), shop.random, {}}));
-  Screen dry;
-  ASSERT_TRUE(reset_topology(*shop.tool,
-                             {.service = "stock", .stores = {"totals"}, .dry_run = true}, dry.out));
-  EXPECT_THAT(lines_of(dry.text),
-              ElementsAre("PART    READS AGAIN               STORES",
-                          "counts  orders                    counts",
-                          "totals  stock.totals.repartition  totals", "rebuilt with totals: counts",
-                          "(would be rebuilt by the next start of stock; nothing was changed)"));
-}
-
 TEST_F(TopologyCommand, accepts_another_version_and_shows_it) {
   Screen dry;
   ASSERT_TRUE(accept_topology(

@@ -9,7 +9,6 @@
 
 #include "manifest/difference.hpp"
 #include "manifest/evolution.hpp"
-#include "manifest/part_positions.hpp"
 #include "manifest/part_shape.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/find_groups.hpp"
@@ -144,6 +143,35 @@ Status check_adopted(log::Log& log, const std::string& service, const Manifest& 
   return fail(differences.refusal(service));
 }
 
+// What the topics between parts held at a reset was written for parts that were given up: who did
+// not read one before begins behind that.
+class Beginnings {
+ public:
+  Beginnings(log::Log& log, const std::string& service, const Evolution& evolution)
+      : log_(log), service_(service), manifest_(evolution.manifest) {}
+
+  Status add(std::size_t part, const std::string& source, log::Transaction& transaction) {
+    for (const Manifest::Channel& channel : manifest_.channels) {
+      if (channel.topic != source || channel.from.empty()) continue;
+      MILLRACE_ASSIGN(const log::Topic topic, log_.find_topic(source));
+      MILLRACE_ASSIGN(const log::GroupId group,
+                      log_.group(service_ + "/" + manifest_.parts[part].name));
+      for (std::size_t i = 0; i < channel.from.size(); ++i) {
+        const log::TopicPartition partition{topic.id, log::partition(static_cast<std::int32_t>(i))};
+        const log::Offset from = log::offset(channel.from[i]);
+        MILLRACE_ASSIGN(const auto position, log_.position(group, partition));
+        if (!position || *position < from) transaction.set_position(group, partition, from);
+      }
+    }
+    return {};
+  }
+
+ private:
+  log::Log& log_;
+  const std::string& service_;
+  const Manifest& manifest_;
+};
+
 bool may_pass(const Error& error) {
   return error.is(log::errc::unavailable) || error.is(log::errc::fenced) ||
          error.is(log::errc::outcome_unknown);
@@ -213,6 +241,18 @@ TakenNames names_in(log::Log& log, const std::string& service, const Manifest& n
             return value(found ? Result<bool>(found->has_value()) : fail(found.error()));
           },
           [&log, value](const std::string& group) { return value(has_members(log, group)); }};
+}
+
+Status add_beginnings(log::Log& log, const std::string& service, const Evolution& evolution,
+                      log::Transaction& transaction) {
+  Beginnings beginnings(log, service, evolution);
+  for (const std::size_t part : evolution.fresh) {
+    for (const std::string& source : evolution.manifest.parts[part].sources)
+      MILLRACE_TRY(beginnings.add(part, source, transaction));
+  }
+  for (const auto& [part, source] : evolution.added_sources)
+    MILLRACE_TRY(beginnings.add(part, source, transaction));
+  return {};
 }
 
 Status continue_topology(log::Log& log, Topology& topology,

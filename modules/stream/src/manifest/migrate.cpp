@@ -13,7 +13,6 @@
 #include "manifest/difference.hpp"
 #include "manifest/migration.hpp"
 #include "manifest/part_links.hpp"
-#include "manifest/part_positions.hpp"
 #include "millrace/log/errors.hpp"
 #include "names.hpp"
 #include "runtime/task_state.hpp"
@@ -333,7 +332,6 @@ Result<TopologyMigration> migrate_topology(log::Log& log, std::string_view descr
     MILLRACE_TRY(step.add(transaction, claimed));
   }
   MILLRACE_TRY(add_beginnings(log, service, evolution, transaction));
-  MILLRACE_TRY(add_ends(log, service, evolution.manifest.parts, transaction));
   MILLRACE_TRY(write_claimed(log, service, evolution.manifest, std::move(transaction), claimed));
   return out;
 }

@@ -8,9 +8,7 @@
 #include "manifest/change_at_rest.hpp"
 #include "manifest/manifest_version.hpp"
 #include "manifest/part_links.hpp"
-#include "manifest/part_positions.hpp"
 #include "millrace/log/errors.hpp"
-#include "millrace/log/find_groups.hpp"
 #include "millrace/log/library_topics.hpp"
 #include "millrace/stream/view.hpp"
 
@@ -77,17 +75,8 @@ std::optional<std::size_t> part_with(const std::vector<Part>& parts, const std::
   return found;
 }
 
-bool reads_repartition_of(const Part& part, const Part& writer) {
-  const auto is_written = [&](const std::string& topic) {
-    return is_repartition(topic) && writes(writer, {topic});
-  };
-  return std::any_of(part.sources.begin(), part.sources.end(), is_written) ||
-         (part.former_sources &&
-          std::any_of(part.former_sources->begin(), part.former_sources->end(), is_written));
-}
-
-// Adds, until nothing is added, what reads or writes a topic that a chosen part writes or once
-// wrote, and what writes or wrote a repartition that one reads: its records may be removed.
+// Adds what reads or writes a topic that a chosen part writes or once wrote, until nothing is
+// added.
 void add_neighbours(const std::vector<Part>& parts, std::vector<bool>& chosen) {
   for (bool added = true; added;) {
     added = false;
@@ -98,8 +87,7 @@ void add_neighbours(const std::vector<Part>& parts, std::vector<bool>& chosen) {
           return reads(parts[j], written) || writes(parts[j], written);
         };
         const bool connected = meets(parts[i].private_sinks) ||
-                               (parts[i].former_sinks && meets(*parts[i].former_sinks)) ||
-                               reads_repartition_of(parts[i], parts[j]);
+                               (parts[i].former_sinks && meets(*parts[i].former_sinks));
         if (connected) chosen[j] = added = true;
       }
     }
@@ -153,23 +141,6 @@ Result<Manifest> manifest_of_unknown(log::Log& log, std::string_view service, co
   return manifest;
 }
 
-// What is known of the parts of a build without a manifest: their groups.
-Result<std::vector<Part>> unknown_parts(log::Log& log, std::string_view service,
-                                        const Manifest& manifest) {
-  Part part;
-  part.state = "reset";
-  for (const Manifest::Channel& channel : manifest.channels)
-    part.sources.push_back(channel.topic);
-  std::vector<Part> parts;
-  MILLRACE_ASSIGN(const auto groups, log::find_groups(log, {.positions = false}));
-  for (const log::GroupInfo& group : groups) {
-    if (!group.name.starts_with(std::string(service) + "/")) continue;
-    part.name = group.name.substr(service.size() + 1);
-    parts.push_back(part);
-  }
-  return parts;
-}
-
 }  // namespace
 
 Result<TopologyReset> choose_parts(const Manifest& manifest,
@@ -199,18 +170,13 @@ Result<TopologyReset> reset_topology(log::Log& log, std::string_view service,
   // Before the ends are read: who lives may still write.
   MILLRACE_TRY(check_nobody_lives(log, service));
   MILLRACE_ASSIGN(auto manifest, read_manifest(log, service));
-  std::vector<Part> unknown;
   if (!manifest) {
     MILLRACE_ASSIGN(manifest, manifest_of_unknown(log, service, stores));
-    MILLRACE_ASSIGN(unknown, unknown_parts(log, service, *manifest));
   }
   MILLRACE_ASSIGN(TopologyReset reset, choose_parts(*manifest, stores));
   MILLRACE_TRY(begin_behind(log, reset, stores.empty()));
   if (dry_run) return reset;
-  log::Transaction transaction;
-  MILLRACE_TRY(add_ends(log, service, reset.manifest.parts, transaction));
-  MILLRACE_TRY(add_ends(log, service, unknown, transaction));
-  MILLRACE_TRY(write_at_rest(log, service, reset.manifest, std::move(transaction)));
+  MILLRACE_TRY(write_at_rest(log, service, reset.manifest));
   return reset;
 }
 

@@ -20,10 +20,8 @@ struct TopologyReset {
 
 /// Chooses the parts that hold the stores, or all when there are none, and with them those that
 /// share topics between parts which a chosen part writes or once wrote: what is written there again
-/// is counted once. So are the parts that write or once wrote to a repartition which a chosen part
-/// reads: the log may have removed what was read from it. Parts that are not in the topology at
-/// present are chosen too, and parts that were reset before and have not started since.
-/// errc::unknown_store.
+/// is counted once. Parts that are not in the topology at present are chosen too, and parts that
+/// were reset before and have not started since. errc::unknown_store.
 [[nodiscard]] Result<TopologyReset> choose_parts(const Manifest& manifest,
                                                  const std::vector<std::string>& stores);
 
