@@ -389,11 +389,14 @@ Status Journal::sync(std::uint64_t from, std::uint64_t to) {
       }
     }
   }
-  // Those that are open for certain come first: they need no descriptor, and give some back.
-  const std::vector<std::uint64_t> held = open_.held();
-  std::stable_partition(dirty.begin(), dirty.end(), [&](std::uint64_t start) {
-    return std::binary_search(held.begin(), held.end(), start);
-  });
+  // Those that are open for certain come first: they need no descriptor, and give some back. Mostly
+  // there is one.
+  if (dirty.size() > 1) {
+    const std::vector<std::uint64_t> held = open_.held();
+    std::stable_partition(dirty.begin(), dirty.end(), [&](std::uint64_t start) {
+      return std::binary_search(held.begin(), held.end(), start);
+    });
+  }
   for (const std::uint64_t start : dirty) {
     MILLRACE_ASSIGN(const auto file, open_.file(start));
     MILLRACE_TRY(sync_file(*file));
