@@ -88,19 +88,24 @@ stage_retail() {
     retail_run whole --stock scarce
 }
 
+# fuzz_one SECONDS TARGET: prints what the target said only when it failed.
+fuzz_one() {
+  local corpus="$root/build/fuzz/corpus/${2##*/}"
+  mkdir -p "$corpus"
+  printf '%s: %s s\n' "${2##*/}" "$1"
+  "$2" -max_total_time="$1" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+    -artifact_prefix="$corpus." "$corpus" >"$corpus.log" 2>&1 ||
+    { printf '%s failed:\n' "${2##*/}" && tail -n 40 "$corpus.log" && return 1; }
+}
+
+# Each target has one thread: two run at a time.
 stage_fuzz() {
   grep -rqs --include=CMakeLists.txt '^ *millrace_fuzz_target(' "$root/modules" "$root/tests" || return 77
-  local seconds=30 target corpus
+  local seconds=30
   [ "$full" = yes ] && seconds=300
   ensure_packages build fuzz && build_preset fuzz fuzz_targets || return 1
-  for target in "$root"/build/fuzz/bin/fuzz/*; do
-    corpus="$root/build/fuzz/corpus/${target##*/}"
-    mkdir -p "$corpus"
-    say "${target##*/}: $seconds s"
-    "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
-      -artifact_prefix="$corpus." "$corpus" >"$corpus.log" 2>&1 ||
-      { tail -n 40 "$corpus.log" && return 1; }
-  done
+  export -f fuzz_one
+  printf '%s\0' "$root"/build/fuzz/bin/fuzz/* | root="$root" xargs -0 -n 1 -P 2 bash -c 'fuzz_one "$0" "$1"' "$seconds"
 }
 
 # A newcomer's clone on each Debian that is supported. Where no such root can be made, the stage is left out.
