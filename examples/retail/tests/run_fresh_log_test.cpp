@@ -17,8 +17,6 @@ namespace retail {
 namespace {
 
 namespace fs = std::filesystem;
-namespace log = millrace::log;
-
 /// Whatever files the format of the log has.
 TEST(RunFreshLog, all_files_of_a_log_that_settled_are_found_and_deleted) {
   std::string data = (fs::temp_directory_path() / "millrace-run-XXXXXX").string();
@@ -27,23 +25,26 @@ TEST(RunFreshLog, all_files_of_a_log_that_settled_are_found_and_deleted) {
     millrace::ManualClock clock;
     millrace::SeededRandom random{1};
     millrace::SimulatedProcesses processes;
-    log::LogEnvironment environment{clock, millrace::real_file_system(), random, processes};
-    log::EmbeddedOptions embedded;
+    millrace::log::LogEnvironment environment{clock, millrace::real_file_system(), random,
+                                              processes};
+    millrace::log::EmbeddedOptions embedded;
     embedded.segment_bytes = 1U << 16U;
     embedded.force = true;
     embedded.settle.on = true;
     embedded.settle.bytes = 0;
     embedded.settle.interval_ms = 0;
-    log::LogOptions options;
+    millrace::log::LogOptions options;
     options.service = "stock";
-    const auto opened = log::open_embedded(data + "/log", environment, options, embedded);
+    const auto opened = millrace::log::open_embedded(data + "/log", environment, options, embedded);
     ASSERT_TRUE(opened) << opened.error().to_string();
-    log::Log& stock = **opened;
-    const auto topic = stock.create_topic({"shelves", 1, log::TopicKind::events, "stock"});
+    millrace::log::Log& stock = **opened;
+    const auto topic =
+        stock.create_topic({"shelves", 1, millrace::log::TopicKind::events, "stock"});
     ASSERT_TRUE(topic) << topic.error().to_string();
     for (int i = 0; i < 60; ++i) {
-      log::Transaction transaction;
-      transaction.append({topic->id, log::partition(0)}, {0, "k", std::string(3'000, 'x'), {}});
+      millrace::log::Transaction transaction;
+      transaction.append({topic->id, millrace::log::partition(0)},
+                         {0, "k", std::string(3'000, 'x'), {}});
       ASSERT_TRUE(stock.commit(transaction));
     }
     ASSERT_TRUE(stock.maintain());

@@ -3,7 +3,6 @@
 #include "scrubber.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "catalog.hpp"
 #include "fetch.hpp"
@@ -70,7 +69,7 @@ bool Scrubber::take_turn(std::int64_t now_ns) {
     cursor_ = random_record(now_ns);
     begin_ = cursor_.value_or(Cursor{});
     wrapped_ = false;
-    begin_damaged_ = false;
+    begin_damage_.clear();
   }
   control.scrub_ns.store(now_ns);
   return true;
@@ -172,7 +171,8 @@ bool Scrubber::pass_over(const Error& error) {
   const bool damaged = error.is(errc::corrupt) || error.is(millrace::errc::io_error);
   const bool of_begin = cursor_->partition == begin_.partition;
   // The end of the pass can read a little more than what lies before its begin.
-  if (damaged && !(of_begin && std::exchange(begin_damaged_, true))) {
+  if (damaged && !(of_begin && error.message() == begin_damage_)) {
+    begin_damage_ = of_begin ? error.message() : begin_damage_;
     log_.directory.counts().scrub_errors.fetch_add(1, std::memory_order_relaxed);
     if (const auto& notice = log_.directory.embedded_options().notice) {
       notice(error.message());

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "log_parts.hpp"
 
@@ -31,7 +32,7 @@ class Scrubber {
   };
   [[nodiscard]] bool take_turn(std::int64_t now_ns);
   void end_pass(std::int64_t now_ns);
-  /// Each record with the same probability; no value when there are none.
+  /// Each offset with the same probability; no value when there are no records.
   [[nodiscard]] std::optional<Cursor> random_record(std::int64_t now_ns);
   /// The next partition of the pass; no value at its end.
   [[nodiscard]] std::optional<Cursor> next_partition(TopicPartition partition);
@@ -46,7 +47,7 @@ class Scrubber {
   std::optional<Cursor> cursor_;  ///< none: no pass, or at its end
   Cursor begin_{};                ///< of the pass
   bool wrapped_ = false;          ///< the pass reads what lies before `begin_`
-  bool begin_damaged_ = false;    ///< damage of the first partition was reported
+  std::string begin_damage_;      ///< what was reported of the first partition
   bool passing_ = false;
   std::int64_t last_ns_ = 0;        ///< of the last call
   std::int64_t allowed_bytes_ = 0;  ///< that may be read now; below 0 after a large batch

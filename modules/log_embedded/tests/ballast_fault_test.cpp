@@ -165,7 +165,7 @@ TEST_F(BallastFaults, one_that_has_too_few_bytes_gets_the_others_in_the_end) {
 
 TEST_F(BallastFaults, a_process_that_dies_while_it_opens_a_log_on_a_full_disk_leaves_its_room) {
   bool reached = true;
-  int half_made = 0;
+  std::ptrdiff_t half_made = 0;
   for (int number = 1; reached; ++number) {
     for (const std::string_view after : {"recovery", "power"}) {
       SCOPED_TRACE(std::to_string(number) + ", " + std::string(after));
@@ -252,7 +252,7 @@ TEST_F(BallastFaults, is_not_made_in_a_directory_that_was_replaced) {
   };
   set_fault_handler(call_after_checkpoint);
   const Status kept = maintain_all(*log);
-  EXPECT_EQ(after_checkpoint, nullptr) << "no checkpoint was written";
+  EXPECT_EQ(std::exchange(after_checkpoint, nullptr), nullptr) << "no checkpoint was written";
   EXPECT_THAT(ballasts(), IsEmpty());
   EXPECT_FALSE(kept);
 }

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -136,7 +137,7 @@ TEST_F(Scrubbing, finds_damage_anywhere_of_a_log_that_is_never_open_for_a_whole_
     lines_.clear();
     EmbeddedOptions options = scrubbing();
     options.settle.on = false;
-    // Each time it reads about a quarter of the log.
+    // Each time it reads about a third of the log.
     for (int starts = 0; lines_.empty() && starts < 200; ++starts) {
       const auto log = machine().open(options_of(), options);
       ASSERT_NE(log, nullptr);
@@ -146,6 +147,28 @@ TEST_F(Scrubbing, finds_damage_anywhere_of_a_log_that_is_never_open_for_a_whole_
     EXPECT_THAT(lines_.front(), HasSubstr(file));
     ASSERT_TRUE(machine().files.flip_bit(file, 1'000, 3));
   }
+}
+
+TEST_F(Scrubbing, reports_the_damage_in_front_of_its_begin_beside_that_behind_it) {
+  settle_most();
+  const std::vector<std::string> segments = names("/settled/t-0", ".log");
+  for (const std::string& segment : {segments[1], segments[segments.size() - 2]}) {
+    ASSERT_TRUE(machine().files.flip_bit(root + "/settled/t-0/" + segment, 1'000, 3));
+  }
+  EmbeddedOptions options = scrubbing();
+  options.settle.on = false;
+  std::size_t most = 0;
+  for (int starts = 0; starts < 40; ++starts) {
+    lines_.clear();
+    const auto log = machine().open(options_of(), options);
+    ASSERT_NE(log, nullptr);
+    keep_house_for(*log, pause_ms + 10'000);
+    EXPECT_EQ(count_of(*log, "scrub_errors"), lines_.size());
+    ASSERT_FALSE(lines_.empty());
+    EXPECT_TRUE(lines_.size() == 1 || lines_[0] != lines_[1]) << "once in each pass";
+    most = std::max(most, lines_.size());
+  }
+  EXPECT_EQ(most, 2U);
 }
 
 TEST_F(Scrubbing, is_continued_by_another_member_when_one_dies) {
