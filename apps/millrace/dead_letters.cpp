@@ -234,19 +234,19 @@ Result<log::Committed> send(log::Log& log, const log::Topic& retry, const Letter
 }  // namespace
 
 std::string service_of(std::string_view service_or_topic) {
-  if (is_dead_letters(service_or_topic)) {
-    service_or_topic.remove_suffix(dead_letters_suffix.size());
+  if (stream::is_dead_letters(service_or_topic)) {
+    service_or_topic.remove_suffix(stream::dead_letters_suffix.size());
   }
   return std::string(service_or_topic);
 }
 
 Result<log::Topic> dead_letters_topic(log::Log& log, const std::string& service) {
-  Result<log::Topic> found = log.find_topic(service + std::string(dead_letters_suffix));
+  Result<log::Topic> found = log.find_topic(service + std::string(stream::dead_letters_suffix));
   if (found || !found.error().is(log::errc::unknown_topic)) return found;
   std::vector<std::string> services;
   MILLRACE_ASSIGN(const auto topics, sorted_topics(log, false));
   for (const log::Topic& topic : topics) {
-    if (is_dead_letters(topic.spec.name)) services.push_back(service_of(topic.spec.name));
+    if (stream::is_dead_letters(topic.spec.name)) services.push_back(service_of(topic.spec.name));
   }
   return fail(errc::not_found, unknown_name("service with dead letters", service, services));
 }
@@ -281,7 +281,7 @@ Status with_record(log::Log& log, const log::Topic& topic, PartitionOffset at,
 
 Result<Replays> find_replays(log::Log& log, const std::string& service) {
   Replays replays;
-  const auto retry = log.find_topic(service + std::string(retry_suffix));
+  const auto retry = log.find_topic(service + std::string(stream::retry_suffix));
   if (!retry && retry.error().is(log::errc::unknown_topic)) return replays;
   if (!retry) return fail(retry.error());
   MILLRACE_TRY(for_each_dead_letter(log, *retry, [&](const FoundRecord& found) {
@@ -297,7 +297,7 @@ Status replay_dead_letters(log::Log& log, const std::string& service, const Repl
     return fail(errc::invalid_argument, "another value is for one dead letter: name one LETTER");
   }
   MILLRACE_ASSIGN(const log::Topic topic, dead_letters_topic(log, service));
-  const auto retry = log.find_topic(service + std::string(retry_suffix));
+  const auto retry = log.find_topic(service + std::string(stream::retry_suffix));
   if (!retry) return fail(retry.error().at("replay"));
   MILLRACE_ASSIGN(ReplayClaim claim, ReplayClaim::take(log, service));
   MILLRACE_ASSIGN(const Replays replays, find_replays(log, service));

@@ -12,30 +12,11 @@ namespace millrace::cli {
 namespace {
 
 constexpr std::string_view internal_topics[] = {"__catalog", "__positions", "__producers"};
-constexpr std::size_t listed_names_max = 12;
 
 }  // namespace
 
-bool is_dead_letters(std::string_view topic) { return topic.ends_with(dead_letters_suffix); }
-
 bool is_private(const log::Topic& topic) {
   return topic.spec.kind == log::TopicKind::private_topic;
-}
-
-std::string unknown_name(std::string_view what, std::string_view name,
-                         const std::vector<std::string>& candidates) {
-  std::string message = "there is no ";
-  message.append(what).append(" '").append(escaped(name)).append("'");
-  if (const auto meant = nearest(name, candidates)) {
-    return message + ": did you mean '" + *meant + "'?";
-  }
-  if (candidates.empty() || candidates.size() > listed_names_max) return message;
-  message += ": there are ";
-  for (const std::string& candidate : candidates) {
-    if (candidate != candidates.front()) message += ", ";
-    message += candidate;
-  }
-  return message;
 }
 
 Result<log::Topic> find_topic(log::Log& log, std::string_view name) {
@@ -49,8 +30,6 @@ Result<log::Topic> find_topic(log::Log& log, std::string_view name) {
   if (!message.ends_with('?')) message += " (`millrace topics --all` lists them)";
   return fail(log::errc::unknown_topic, std::move(message));
 }
-
-bool has_commit_order(log::Log& log) { return !log.identity().starts_with("kafka/"); }
 
 Result<std::vector<log::Topic>> sorted_topics(log::Log& log, bool with_internal) {
   MILLRACE_ASSIGN(std::vector<log::Topic> topics, log.topics());

@@ -133,7 +133,7 @@ void append_record_line(std::string& out, const FoundRecord& found, bool with_he
     line += value;
   }
   out += line + "\n";
-  if (is_dead_letters(found.topic.spec.name)) {
+  if (stream::is_dead_letters(found.topic.spec.name)) {
     const DeadLetterHeaders why = read_dead_letter(record.headers);
     out += "    dead letter: " + escaped(why.reason) + " (" + escaped(why.code) + "), from " +
            why.origin() + "\n";
@@ -172,7 +172,7 @@ void append_record_json(std::string& text, const FoundRecord& found, bool with_h
   } else {
     write_bytes(out, "value", record.value);
   }
-  if (is_dead_letters(found.topic.spec.name)) {
+  if (stream::is_dead_letters(found.topic.spec.name)) {
     write_dead_letter(out.key("dead_letter"), read_dead_letter(record.headers));
   }
   if (with_headers) {

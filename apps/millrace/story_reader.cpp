@@ -86,7 +86,7 @@ StoryRecord describe(const FoundRecord& found, const Envelope& envelope) {
   out.cause = envelope.causation;
   out.correlation = envelope.correlation;
   const DeadLetterHeaders why = read_dead_letter(found.record.headers);
-  if (is_dead_letters(spec.name)) {
+  if (stream::is_dead_letters(spec.name)) {
     out.dead_letter = why.reason.empty() ? std::string_view("no reason given") : why.reason;
   }
   out.replay_of = why.replay_of;

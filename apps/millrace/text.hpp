@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "millrace/base/message_text.hpp"
 #include "millrace/base/terminal_text.hpp"
 #include "millrace/base/text.hpp"
 
@@ -26,12 +26,5 @@ struct PartitionOffset {
 /// `topic-partition:offset`.
 [[nodiscard]] std::string record_name(std::string_view topic, std::int32_t partition,
                                       std::int64_t offset);
-
-/// The candidate that `name` may have been meant to be: the nearest by edits, if it is near.
-[[nodiscard]] std::optional<std::string> nearest(std::string_view name,
-                                                 const std::vector<std::string>& candidates);
-
-/// `1 record`, `3 records`.
-[[nodiscard]] std::string counted(std::size_t count, std::string_view noun);
 
 }  // namespace millrace::cli

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "copy/copy.hpp"
+#include "millrace/connect/copy.hpp"
 
 #include <unistd.h>
 
@@ -11,9 +11,9 @@
 
 #include "arguments.hpp"
 #include "commands/commands.hpp"
-#include "copy/errors.hpp"
-#include "copy/plan.hpp"
+#include "copy_progress.hpp"
 #include "json.hpp"
+#include "millrace/connect/errors.hpp"
 #include "text.hpp"
 
 namespace millrace::cli {
@@ -71,7 +71,7 @@ Result<std::unique_ptr<log::Log>> open_target(const std::string& url, const Copy
   return open_without_waiting(url, session.environment(), std::move(options));
 }
 
-void print_json(const CopyOptions& options, const CopySummary& summary, double seconds,
+void print_json(const CopyOptions& options, const connect::CopySummary& summary, double seconds,
                 Output& out) {
   std::string line;
   JsonWriter json(line);
@@ -98,7 +98,7 @@ void print_json(const CopyOptions& options, const CopySummary& summary, double s
   out.json(json.end_array().end_object().take());
 }
 
-void print_text(const CopyOptions& options, const CopySummary& summary, double seconds,
+void print_text(const CopyOptions& options, const connect::CopySummary& summary, double seconds,
                 Output& out) {
   const std::string what = counted(summary.topics, "topic") + ", " +
                            counted(summary.partitions, "partition") + ", " +
@@ -130,24 +130,24 @@ void print_text(const CopyOptions& options, const CopySummary& summary, double s
     out.line("differs   " + one);
 }
 
-Result<CopySummary> work(log::Log& source, log::Log* target, const CopyOptions& options,
-                         Session& session) {
-  CopyRequest request;
+Result<connect::CopySummary> work(log::Log& source, log::Log* target, const CopyOptions& options,
+                                  Session& session) {
+  connect::CopyRequest request;
   request.topics = options.topics;
   request.force = options.force;
   request.verify = !options.no_verify;
   request.transaction_bytes = options.transaction_bytes;
-  Progress progress(options.show_progress ? &session.notes : nullptr, session.clock);
-  const CopyWatch watch{session.clock, session.stop, progress};
+  CopyProgress progress(options.show_progress ? &session.notes : nullptr, session.clock);
+  const connect::CopyWatch watch{session.clock, session.stop, progress};
   // Services that died must not count as working. Those that live are named by the copy.
   for (log::Log* const log : {options.force ? nullptr : &source, target}) {
     if (log == nullptr || options.only_verify) continue;
-    const Status gone = session.await_empty_groups(*log, is_live);
+    const Status gone = session.await_empty_groups(*log, connect::is_live);
     if (!gone && !gone.error().is(errc::busy)) return fail(gone.error());
   }
-  if (options.dry_run) return plan_copy(source, target, request);
-  if (options.only_verify) return compare_copy(source, *target, request, watch);
-  return copy_log(source, *target, request, watch);
+  if (options.dry_run) return connect::plan_copy(source, target, request);
+  if (options.only_verify) return connect::compare_copy(source, *target, request, watch);
+  return connect::copy_log(source, *target, request, watch);
 }
 
 }  // namespace
@@ -166,7 +166,7 @@ Status copy(const CopyOptions& options, Session& session) {
   auto target = open_target(target_url, options, session);
   const bool missing = !target && target.error().is(errc::not_found);
   if (!target && !(missing && options.dry_run)) return fail(target.error().at("target"));
-  MILLRACE_ASSIGN(const CopySummary summary,
+  MILLRACE_ASSIGN(const connect::CopySummary summary,
                   work(**source, target ? target->get() : nullptr, options, session));
   const double seconds = static_cast<double>(session.clock.monotonic_ns() - begun_ns) / 1e9;
   if (options.json) {
@@ -175,9 +175,9 @@ Status copy(const CopyOptions& options, Session& session) {
     print_text(options, summary, seconds, session.out);
   }
   if (summary.differences.empty()) return {};
-  return fail(copy_errc::differs, "the copy is not as its source in " +
-                                      counted(summary.differences.size(), "place") + ", first " +
-                                      summary.differences.front());
+  return fail(connect::errc::differs, "the copy is not as its source in " +
+                                          counted(summary.differences.size(), "place") +
+                                          ", first " + summary.differences.front());
 }
 
 CLI::App* add_copy(CLI::App& app, Action& action) {

@@ -55,7 +55,7 @@ Status list(log::Log& log, const Options& options, Output& out) {
   } else {
     MILLRACE_ASSIGN(const auto all, sorted_topics(log, false));
     for (const log::Topic& topic : all) {
-      if (is_dead_letters(topic.spec.name)) topics.push_back(topic);
+      if (stream::is_dead_letters(topic.spec.name)) topics.push_back(topic);
     }
   }
   Table table(

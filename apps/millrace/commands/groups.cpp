@@ -214,7 +214,7 @@ Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
     if (!is_asked_for(options.name, listed.name)) continue;
     // Nobody reads on there.
     if (listed.name.ends_with(unowned_suffix) && listed.name != options.name) continue;
-    Knowledge knows{has_commit_order(log), !log.read_only_reason().has_value()};
+    Knowledge knows{log::has_commit_order(log), !log.read_only_reason().has_value()};
     MILLRACE_ASSIGN(const log::GroupInfo group, with_positions(log, listed, knows));
     MILLRACE_ASSIGN(const std::vector<Lag> lags, lags_of(log, group, topics));
     if (options.json) {
@@ -236,7 +236,7 @@ Status show_groups(log::Log& log, const GroupsOptions& options, Output& out) {
     return {};
   }
   if (!in_detail) overview.print(out);
-  if (!has_commit_order(log))
+  if (!log::has_commit_order(log))
     out.line("(transaction markers count: a lag of 1 or 2 in a partition may be nothing)");
   return {};
 }

@@ -255,7 +255,7 @@ Status tail(log::Log& log, const TailOptions& options, Session& session) {
   }
   MergedReader reader(log, begin.starts);
   Printer printer(options, session, begin.skip, limit);
-  if (begin.starts.size() > 1 && !options.json && !has_commit_order(log)) {
+  if (begin.starts.size() > 1 && !options.json && !log::has_commit_order(log)) {
     session.notes.line("(partitions are merged by time: this log keeps no order over them)");
     session.notes.flush();
   }

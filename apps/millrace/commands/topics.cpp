@@ -106,7 +106,8 @@ std::string topic_json(const log::TopicSpec& spec, Count records, const ShownSet
 
 // Made for each service and empty as long as all goes well.
 bool is_idle(const log::TopicSpec& spec, Count records) {
-  return records == 0 && (spec.name.ends_with(retry_suffix) || is_dead_letters(spec.name));
+  return records == 0 &&
+         (spec.name.ends_with(stream::retry_suffix) || stream::is_dead_letters(spec.name));
 }
 
 void print_left_out(std::size_t hidden, std::size_t idle, Output& out) {
@@ -173,7 +174,7 @@ Status show_topics(log::Log& log, const TopicsOptions& options, Output& out) {
     return {};
   }
   print_table(shown, records, settings, options, all - shown.size(), out);
-  if (!shown.empty() && !has_commit_order(log))
+  if (!shown.empty() && !log::has_commit_order(log))
     out.line("(RECORDS counts the transaction markers too)");
   return {};
 }

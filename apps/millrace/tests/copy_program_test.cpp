@@ -25,10 +25,10 @@ class CopyProgram : public testing::Test {
     return run(std::move(more));
   }
 
-  CopyDirectory directory;
+  connect::CopyDirectory directory;
   std::string source = "file:" + directory.path() + "/source";
   std::string target = "file:" + directory.path() + "/target";
-  std::unique_ptr<CopyLog> log = file_copy_log(directory.path() + "/source");
+  std::unique_ptr<connect::CopyLog> log = connect::file_copy_log(directory.path() + "/source");
 };
 
 TEST_F(CopyProgram, copies_compares_and_tells) {

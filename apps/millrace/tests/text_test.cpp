@@ -17,22 +17,5 @@ TEST(PartitionOffset, is_partition_and_offset) {
   }
 }
 
-TEST(Nearest, finds_what_was_mistyped) {
-  const std::vector<std::string> names{"orders", "stock", "payments"};
-  EXPECT_EQ(nearest("order", names), "orders");
-  EXPECT_EQ(nearest("stokc", names), "stock");
-  EXPECT_EQ(nearest("paymnets", names), "payments");
-}
-
-TEST(Nearest, does_not_guess_wildly) {
-  EXPECT_FALSE(nearest("insights", {"orders", "stock"}));
-  EXPECT_FALSE(nearest("x", {}));
-}
-
-TEST(Counted, has_a_plural) {
-  EXPECT_EQ(counted(1, "record"), "1 record");
-  EXPECT_EQ(counted(0, "record"), "0 records");
-}
-
 }  // namespace
 }  // namespace millrace::cli

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "copy/checks.hpp"
+
+#include <algorithm>
+
+#include "millrace/base/message_text.hpp"
+#include "millrace/base/terminal_text.hpp"
+#include "millrace/connect/errors.hpp"
+#include "millrace/log/commit_order.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::connect {
+
+namespace {
+
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t named_max = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), named_max); ++i) {
+    text += (i == 0 ? "" : ", ") + escaped(names[i]);
+  }
+  return names.size() <= named_max
+             ? text
+             : text + " and " + std::to_string(names.size() - named_max) + " more";
+}
+
+std::string describe(const log::TopicSpec& spec) {
+  return counted(static_cast<std::size_t>(spec.partitions), "partition") + ", " +
+         log::to_string(spec.kind) + " of '" + spec.owner + "'";
+}
+
+// A topic that is in the target already must not remove what the copy writes.
+Status check_kept(log::Log& target, const log::Topic& topic, const log::TopicSettings& source) {
+  MILLRACE_ASSIGN(const log::TopicSettings is, target.topic_settings(topic.id));
+  const bool deletes = is.deletes && (!source.deletes || !log::has_commit_order(target));
+  if (!deletes && (!is.compacts || source.compacts)) return {};
+  return fail(log::errc::topic_mismatch,
+              "topic '" + topic.spec.name + "' is in the target and would remove records (" +
+                  log::describe_changed(is) +
+                  "): run `millrace topics alter` there, or copy to an empty log");
+}
+
+Status check_records(const CopyPlan& plan, log::Log& target, const CopyState& state) {
+  for (const PlannedPartition& partition : plan.partitions) {
+    const auto copy = find_partition(target, partition.name);
+    if (!copy && copy.error().is(log::errc::unknown_topic)) continue;
+    if (!copy) return fail(copy.error());
+    MILLRACE_ASSIGN(const log::Offset start, target.start_offset(*copy));
+    const log::Offset next = state.target_next(partition.name);
+    MILLRACE_ASSIGN(const auto more, first_record(target, *copy, std::max(start, next)));
+    if (!more) continue;
+    const std::string what = state.map.contains(partition.name)
+                                 ? "the target has gone on since it was copied: "
+                                 : "the target has records that are not of this copy: ";
+    return fail(errc::not_ours, what + to_string(partition.name) + " at offset " +
+                                    std::to_string(more->value) + "; copy to an empty log");
+  }
+  return {};
+}
+
+Status check_positions(const CopyPlan& plan, log::Log& target, const CopyState& state) {
+  MILLRACE_ASSIGN(const auto groups, target.groups());
+  for (const log::GroupInfo& group : groups) {
+    for (const log::GroupInfo::Position& is : group.positions) {
+      const auto planned = std::find_if(
+          plan.positions.begin(), plan.positions.end(), [&](const CopyPlan::Position& one) {
+            const auto partition = find_partition(target, one.partition);
+            return one.group == group.name && partition && *partition == is.partition;
+          });
+      if (planned == plan.positions.end()) continue;
+      const auto set = state.positions.find({planned->group, planned->partition});
+      if (set != state.positions.end() && set->second.target == is.next.value) continue;
+      return fail(errc::not_ours,
+                  "group '" + escaped(group.name) + "' of the target stands at " +
+                      std::to_string(is.next.value) + " in " + to_string(planned->partition) +
+                      (set == state.positions.end() ? ", which is not of this copy"
+                                                    : ": it has gone on since it was copied") +
+                      "; copy to an empty log");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Status check_live(const CopyPlan& plan, log::Log& target, bool force) {
+  if (!plan.live.empty() && !force) {
+    return fail(errc::busy, "services work on the source: " + listed(plan.live) +
+                                "; stop them, or copy what is committed by now with --force and "
+                                "the rest with the same command when they are stopped");
+  }
+  MILLRACE_ASSIGN(const auto groups, target.groups());
+  const std::vector<std::string> live = live_groups(groups);
+  if (live.empty()) return {};
+  return fail(errc::busy, "services work on the target: " + listed(live) + "; stop them first");
+}
+
+Status check_topics(const CopyPlan& plan, log::Log& target) {
+  for (const auto& [spec, settings] : plan.topics) {
+    const auto found = target.find_topic(spec.name);
+    if (!found && found.error().is(log::errc::unknown_topic)) continue;
+    if (!found) return fail(found.error());
+    if (found->spec == spec) {
+      MILLRACE_TRY(check_kept(target, *found, settings));
+      continue;
+    }
+    return fail(log::errc::topic_mismatch,
+                "topic '" + spec.name + "' is another one in the target (" + describe(found->spec) +
+                    ") than in the source (" + describe(spec) + ")");
+  }
+  return {};
+}
+
+Status check_contents(const CopyPlan& plan, log::Log& target, const CopyState& state,
+                      const std::string& source) {
+  if (state.last_step > 0 && state.source != source) {
+    return fail(errc::not_ours, "the target is a copy of another source, " + escaped(state.source) +
+                                    ", not of " + escaped(source) + "; copy to an empty log");
+  }
+  MILLRACE_TRY(check_records(plan, target, state));
+  return check_positions(plan, target, state);
+}
+
+Status check_not_same(log::Log& source, log::Log& target) {
+  if (source.identity() == target.identity()) {
+    return fail(errc::invalid_argument,
+                "source and target are the same log, " + escaped(source.identity()) + ": name two");
+  }
+  MILLRACE_ASSIGN(const auto groups, source.groups());
+  for (const log::GroupInfo& group : groups) {
+    if (group.name != copy_group || group.members.empty()) continue;
+    return fail(errc::busy, "the source is itself the target of a copy that is under way");
+  }
+  return {};
+}
+
+}  // namespace millrace::connect

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "millrace/connect/copy.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "copy/checks.hpp"
+#include "copy/compare.hpp"
+#include "copy/plan.hpp"
+#include "copy/references.hpp"
+#include "copy/target_writer.hpp"
+#include "millrace/base/fault_point.hpp"
+#include "millrace/connect/errors.hpp"
+#include "millrace/connect/source_reader.hpp"
+#include "millrace/log/commit_order.hpp"
+
+namespace millrace::connect {
+
+namespace {
+
+constexpr std::size_t copy_buffer_bytes = 64U << 20U;
+
+std::size_t bytes_of(const log::Record& record) {
+  return record.key.value_or(std::string_view()).size() +
+         record.value.value_or(std::string_view()).size();
+}
+
+log::Offset next_of(const CopyState& state, const PlannedPartition& partition) {
+  const auto found = state.map.find(partition.name);
+  return found == state.map.end() ? partition.start
+                                  : std::max(partition.start, found->second.source_next());
+}
+
+std::int64_t records_in(const CopyPlan& plan, const CopyState& state) {
+  std::int64_t records = 0;
+  for (const PlannedPartition& partition : plan.partitions) {
+    const auto found = state.map.find(partition.name);
+    if (found != state.map.end()) records += found->second.records();
+  }
+  return records;
+}
+
+CopySummary summary_of(const CopyPlan& plan) {
+  CopySummary summary;
+  summary.topics = plan.topics.size();
+  summary.partitions = plan.partitions.size();
+  summary.positions = plan.positions.size();
+  std::set<std::string> groups;
+  for (const CopyPlan::Position& position : plan.positions)
+    groups.insert(position.group);
+  summary.groups = groups.size();
+  return summary;
+}
+
+Result<CopyState> known_state(log::Log& target) {
+  MILLRACE_ASSIGN(const auto map, find_copy_map(target));
+  return map ? read_copy_state(target, *map) : CopyState();
+}
+
+class Copier {
+ public:
+  Copier(log::Log& source, log::Log& target, const CopyPlan& plan, const CopyWatch& watch,
+         TargetWriter& writer, CopySummary& summary)
+      : source_(source),
+        target_(target),
+        plan_(plan),
+        watch_(watch),
+        writer_(writer),
+        summary_(summary) {}
+
+  [[nodiscard]] Status run() {
+    MILLRACE_TRY(make_topics());
+    std::int64_t offsets = 0;
+    for (const PlannedPartition& partition : plan_.partitions)
+      offsets += std::max<std::int64_t>(
+          0, partition.end.value - next_of(writer_.state(), partition).value);
+    watch_.progress.begin(CopyStage::copying, offsets);
+    for (const CopyPhase phase : copy_phases)
+      MILLRACE_TRY(copy_phase(phase));
+    watch_.progress.end();
+    MILLRACE_TRY(copy_positions());
+    MILLRACE_TRY(writer_.settle());
+    return writer_.wait_durable();
+  }
+
+ private:
+  // Kafka deletes by the times of records, which may be years ago: there the copy keeps all. The
+  // size of segments suits the disks of the source.
+  log::TopicSettings in_target(log::TopicSettings settings) {
+    if (log::has_commit_order(target_)) return settings;
+    settings.segment_bytes = log::TopicSettings::default_segment_bytes;
+    settings.deletes = false;
+    settings.retention_ms.reset();
+    settings.retention_bytes.reset();
+    return settings;
+  }
+
+  Status make_topics() {
+    for (const auto& [spec, settings] : plan_.topics) {
+      MILLRACE_TRY(target_.create_topic(spec, in_target(settings)));
+      MILLRACE_FAULT_POINT("copy.topic_made");
+    }
+    for (const PlannedPartition& partition : plan_.partitions) {
+      MILLRACE_ASSIGN(const log::TopicPartition target, find_partition(target_, partition.name));
+      writer_.add_partition(partition.name, target);
+    }
+    return writer_.keep();
+  }
+
+  Status copy_phase(CopyPhase phase) {
+    std::vector<SourceReader::Part> parts;
+    nexts_.resize(plan_.partitions.size());
+    for (std::size_t i = 0; i < plan_.partitions.size(); ++i) {
+      const PlannedPartition& partition = plan_.partitions[i];
+      if (partition.phase != phase) continue;
+      nexts_[i] = next_of(writer_.state(), partition);
+      parts.push_back({i, partition.source, nexts_[i], partition.end});
+    }
+    SourceReader reader(source_, parts, copy_buffer_bytes);
+    References references(writer_.state().map);
+    while (true) {
+      MILLRACE_ASSIGN(const SourceReader::Item item, reader.next());
+      if (item.record == nullptr) break;
+      const PlannedPartition& partition = plan_.partitions[item.partition];
+      log::RecordView copy = *item.record;
+      copy.headers = references.translate(partition.name.first, item.record->headers);
+      const auto value = references.translate(partition.phase, *item.record);
+      if (!value)
+        return fail(value.error().code(), to_string(partition.name) + ", offset " +
+                                              std::to_string(copy.offset.value) + ": " +
+                                              value.error().message());
+      copy.value = *value;
+      writer_.add(item.partition, copy);
+      count(item);
+      if (writer_.full()) MILLRACE_TRY(commit());
+    }
+    return writer_.empty() ? Status{} : commit();
+  }
+
+  void count(const SourceReader::Item& item) {
+    const std::size_t bytes = bytes_of(*item.record);
+    ++summary_.records;
+    summary_.bytes += bytes;
+    watch_.progress.add(item.record->offset.value + 1 - nexts_[item.partition].value, bytes);
+    nexts_[item.partition] = item.record->offset.next();
+  }
+
+  Status commit() {
+    MILLRACE_TRY(source_.maintain());
+    MILLRACE_TRY(writer_.commit());
+    if (!watch_.stop.load()) return {};
+    watch_.progress.end();
+    return fail(errc::stopped, "stopped after " + std::to_string(summary_.records) +
+                                   " records: the same command continues where it was");
+  }
+
+  // Group by group, for a transaction moves positions of one.
+  Status copy_positions() {
+    MILLRACE_FAULT_POINT("copy.before_positions");
+    std::string group;
+    for (const CopyPlan::Position& position : plan_.positions) {
+      if (position.group != group && !writer_.empty()) MILLRACE_TRY(writer_.commit());
+      if (writer_.full()) MILLRACE_TRY(writer_.commit());
+      group = position.group;
+      MILLRACE_ASSIGN(const log::Offset to,
+                      target_position(target_, writer_.state().map, position));
+      MILLRACE_ASSIGN(const bool there, stands(position, to));
+      if (there) continue;
+      MILLRACE_TRY(
+          writer_.add({position.group, position.partition, position.next.value, to.value}));
+    }
+    return writer_.empty() ? Status{} : writer_.commit();
+  }
+
+  Result<bool> stands(const CopyPlan::Position& position, log::Offset to) {
+    MILLRACE_ASSIGN(const log::GroupId group, target_.group(position.group));
+    MILLRACE_ASSIGN(const log::TopicPartition partition,
+                    find_partition(target_, position.partition));
+    MILLRACE_ASSIGN(const std::optional<log::Offset> is, target_.position(group, partition));
+    return is == to;
+  }
+
+  log::Log& source_;
+  log::Log& target_;
+  const CopyPlan& plan_;
+  const CopyWatch& watch_;
+  TargetWriter& writer_;
+  CopySummary& summary_;
+  std::vector<log::Offset> nexts_;  // of the source, by partition
+};
+
+Status compare(log::Log& source, log::Log& target, const CopyPlan& plan, const CopyState& state,
+               const CopyWatch& watch, CopySummary& summary) {
+  Comparison comparison;
+  References references(state.map);
+  std::int64_t offsets = 0;
+  for (const PlannedPartition& partition : plan.partitions)
+    offsets += partition.end.value - partition.start.value;
+  watch.progress.begin(CopyStage::comparing, offsets);
+  for (const PlannedPartition& partition : plan.partitions) {
+    if (watch.stop.load()) {
+      watch.progress.end();
+      return fail(errc::stopped, "stopped before all was compared");
+    }
+    MILLRACE_TRY(compare_partition(source, target, partition, state.map, references, watch.progress,
+                                   comparison));
+  }
+  watch.progress.end();
+  for (const CopyPlan::Position& position : plan.positions)
+    MILLRACE_TRY(compare_position(target, state.map, position, comparison));
+  summary.verified = true;
+  summary.verified_records = comparison.records;
+  summary.compacted = comparison.compacted;
+  summary.differences = std::move(comparison.differences);
+  return {};
+}
+
+}  // namespace
+
+Result<CopySummary> copy_log(log::Log& source, log::Log& target, const CopyRequest& request,
+                             const CopyWatch& watch) {
+  MILLRACE_ASSIGN(const CopyPlan plan, make_plan(source, request.topics));
+  MILLRACE_TRY(check_not_same(source, target));
+  MILLRACE_TRY(check_live(plan, target, request.force));
+  MILLRACE_TRY(check_topics(plan, target));
+  CopySummary summary = summary_of(plan);
+  // A target that is no copy yet is looked at before anything is written to it, any target under
+  // the claim: before that another copier may be at work, or have left what can be read only in
+  // part.
+  MILLRACE_ASSIGN(const auto map, find_copy_map(target));
+  if (!map) MILLRACE_TRY(check_contents(plan, target, CopyState(), source.identity()));
+  MILLRACE_ASSIGN(const auto writer, TargetWriter::open(target, watch.clock, source.identity(),
+                                                        request.transaction_bytes));
+  MILLRACE_TRY(check_contents(plan, target, writer->state(), source.identity()));
+  summary.earlier = records_in(plan, writer->state());
+  MILLRACE_TRY(Copier(source, target, plan, watch, *writer, summary).run());
+  if (request.verify) MILLRACE_TRY(compare(source, target, plan, writer->state(), watch, summary));
+  return summary;
+}
+
+Result<CopySummary> compare_copy(log::Log& source, log::Log& target, const CopyRequest& request,
+                                 const CopyWatch& watch) {
+  MILLRACE_ASSIGN(const CopyPlan plan, make_plan(source, request.topics));
+  MILLRACE_ASSIGN(const auto map, find_copy_map(target));
+  if (!map) return fail(errc::not_found, "the target is no copy: it has no map of one");
+  MILLRACE_ASSIGN(const CopyState state, read_copy_state(target, *map));
+  MILLRACE_TRY(check_topics(plan, target));
+  CopySummary summary = summary_of(plan);
+  summary.earlier = records_in(plan, state);
+  MILLRACE_TRY(compare(source, target, plan, state, watch, summary));
+  return summary;
+}
+
+Result<CopySummary> plan_copy(log::Log& source, log::Log* target, const CopyRequest& request) {
+  MILLRACE_ASSIGN(const CopyPlan plan, make_plan(source, request.topics));
+  CopySummary summary = summary_of(plan);
+  CopyState state;
+  if (target != nullptr) {
+    MILLRACE_TRY(check_not_same(source, *target));
+    MILLRACE_TRY(check_live(plan, *target, request.force));
+    MILLRACE_TRY(check_topics(plan, *target));
+    MILLRACE_ASSIGN(state, known_state(*target));
+    MILLRACE_TRY(check_contents(plan, *target, state, source.identity()));
+  }
+  summary.earlier = records_in(plan, state);
+  for (const PlannedPartition& partition : plan.partitions)
+    summary.records +=
+        std::max<std::int64_t>(0, partition.end.value - next_of(state, partition).value);
+  return summary;
+}
+
+}  // namespace millrace::connect

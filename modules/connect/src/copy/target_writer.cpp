@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "copy/target_writer.hpp"
+
+#include <algorithm>
+
+#include "copy/plan.hpp"
+#include "millrace/base/assert.hpp"
+#include "millrace/base/fault_point.hpp"
+#include "millrace/connect/errors.hpp"
+#include "millrace/log/errors.hpp"
+
+namespace millrace::connect {
+
+namespace {
+
+constexpr std::int64_t look_ns = 100'000'000;
+constexpr int looks_max = 300;  // half a minute: longer than any backend needs to notice a death
+constexpr int repeats_max = 5;
+// A record of the map stays below the smallest usual limit of one, 1 MiB.
+constexpr std::size_t step_bytes_max = 600'000;
+constexpr std::size_t run_bytes = 32;
+constexpr std::size_t line_bytes = 48;
+
+}  // namespace
+
+TargetWriter::TargetWriter(log::Log& target, Clock& clock, std::string source,
+                           std::size_t transaction_bytes)
+    : target_(target),
+      clock_(clock),
+      source_(std::move(source)),
+      transaction_bytes_(transaction_bytes) {}
+
+Result<std::unique_ptr<TargetWriter>> TargetWriter::open(log::Log& target, Clock& clock,
+                                                         std::string source,
+                                                         std::size_t transaction_bytes) {
+  std::unique_ptr<TargetWriter> writer(
+      new TargetWriter(target, clock, std::move(source), transaction_bytes));
+  MILLRACE_ASSIGN(const log::Topic map,
+                  target.create_topic(
+                      {std::string(copy_map_topic), 1, log::TopicKind::private_topic, "millrace"}));
+  writer->map_ = {map.id, log::partition(0)};
+  writer->waiter_ = target.waiter();
+  MILLRACE_TRY(writer->take_claim());
+  MILLRACE_TRY(writer->read_state());
+  writer->begin_step();
+  return writer;
+}
+
+Status TargetWriter::take_claim() {
+  MILLRACE_ASSIGN(group_, target_.group(copy_group));
+  MILLRACE_ASSIGN(membership_, target_.join(group_, {std::string(copy_task)}));
+  for (int look = 0; look < looks_max; ++look) {
+    MILLRACE_TRY(target_.maintain());
+    MILLRACE_TRY(target_.maintain_storage());
+    MILLRACE_ASSIGN(const log::MembershipChange change, membership_->poll());
+    if (!change.granted.empty()) {
+      claim_ = change.granted.front();
+      return {};
+    }
+    static_cast<void>(waiter_->wait({}, clock_.monotonic_ns() + look_ns));
+  }
+  return fail(errc::busy, "somebody else copies to this log now: try again when that is done");
+}
+
+// The position counts steps. The last step of an earlier copier is committed, but on a cluster its
+// position, its line of the map and its records are seen one after the other: until all of them
+// are, they do not agree.
+Status TargetWriter::read_state() {
+  Status agree;
+  for (int look = 0; look < looks_max; ++look) {
+    MILLRACE_ASSIGN(const auto steps, target_.position(group_, map_));
+    auto state = read_copy_state(target_, map_);
+    if (!state && !state.error().is(errc::differs)) return fail(std::move(state).error());
+    const std::int64_t known = steps ? steps->value : 0;
+    if (state && state->last_step == known) {
+      state_ = *std::move(state);
+      return {};
+    }
+    agree = state ? fail(errc::differs,
+                         "the map of the copy (topic " + std::string(copy_map_topic) + ") has " +
+                             std::to_string(state->last_step) +
+                             " steps, but the position of group " + std::string(copy_group) +
+                             " is " + std::to_string(known) + ": copy to an empty log")
+                  : fail(std::move(state).error());
+    MILLRACE_TRY(keep());
+    static_cast<void>(waiter_->wait({}, clock_.monotonic_ns() + look_ns));
+  }
+  return agree;
+}
+
+void TargetWriter::begin_step() {
+  transaction_.clear();
+  for (const std::size_t partition : step_partitions_)
+    partitions_[partition].copied = -1;
+  step_partitions_.clear();
+  step_ = {};
+  step_.number = state_.last_step + 1;
+  step_.source = source_;
+  step_.landed = state_.landed;
+  step_bytes_ = 0;
+  for (const LandedPartition& landed : step_.landed)
+    step_bytes_ += landed.partition.first.size() + line_bytes;
+}
+
+std::size_t TargetWriter::add_partition(const PartitionName& name, log::TopicPartition target) {
+  partitions_.push_back({name, target, -1});
+  return partitions_.size() - 1;
+}
+
+void TargetWriter::add(std::size_t number, const log::RecordView& copy) {
+  Partition& partition = partitions_[number];
+  if (partition.copied < 0) {
+    partition.copied = static_cast<std::int32_t>(step_.copied.size());
+    step_.copied.push_back({partition.name, {}});
+    step_partitions_.push_back(number);
+    step_bytes_ += partition.name.first.size() + line_bytes;
+  }
+  std::vector<CopiedPartition::Run>& runs =
+      step_.copied[static_cast<std::size_t>(partition.copied)].runs;
+  if (!runs.empty() && runs.back().source + runs.back().count == copy.offset.value) {
+    ++runs.back().count;
+  } else {
+    runs.push_back({copy.offset.value, 1});
+    step_bytes_ += run_bytes;
+  }
+  transaction_.append(partition.target, copy);
+}
+
+Status TargetWriter::add(const CopiedPosition& position) {
+  MILLRACE_ASSIGN(const log::GroupId group, target_.group(position.group));
+  MILLRACE_ASSIGN(const log::TopicPartition partition, find_partition(target_, position.partition));
+  transaction_.set_position(group, partition, log::offset(position.target));
+  step_.positions.push_back(position);
+  step_bytes_ += position.partition.first.size() + position.group.size() + 2 * line_bytes;
+  return {};
+}
+
+bool TargetWriter::full() const {
+  return transaction_.bytes() >= transaction_bytes_ || step_bytes_ >= step_bytes_max;
+}
+
+Status TargetWriter::keep() {
+  MILLRACE_TRY(target_.maintain());
+  MILLRACE_TRY(target_.maintain_storage());
+  MILLRACE_ASSIGN(const log::MembershipChange change, membership_->poll());
+  static_cast<void>(change);  // a lost claim refuses the next commit, by name
+  return {};
+}
+
+Result<log::Committed> TargetWriter::commit_until_known() {
+  for (int repeat = 0;; ++repeat) {
+    MILLRACE_TRY(keep());
+    MILLRACE_FAULT_POINT("copy.before_commit");
+    Result<log::Committed> committed = target_.commit(transaction_);
+    MILLRACE_FAULT_POINT("copy.after_commit");
+    if (committed || repeat == repeats_max) return committed;
+    if (!committed.error().is(log::errc::outcome_unknown)) return committed;
+  }
+}
+
+Status TargetWriter::commit() {
+  const std::string text = encode_step(step_);
+  transaction_.append(map_, {clock_.wall_ms(), std::string_view("step"), text, {}});
+  transaction_.set_position(group_, map_, log::offset(step_.number));
+  transaction_.set_sequence(copy_group, step_.number);
+  transaction_.require(claim_);
+  MILLRACE_ASSIGN(const log::Committed committed, commit_until_known());
+  last_ = committed.position;
+  MILLRACE_TRY(wait_visible(committed));
+  MILLRACE_TRY(land(committed));
+  MILLRACE_FAULT_POINT("copy.landed");
+  begin_step();
+  return {};
+}
+
+// What asks for an end next, here or in the comparison, waits for two seconds at most: a busy
+// cluster may take seconds to mark a commit.
+Status TargetWriter::wait_visible(const log::Committed& committed) {
+  for (int look = 1;; ++look) {
+    Status seen = target_.wait_visible(committed, clock_.monotonic_ns() + look_ns);
+    if (seen || look == looks_max || !seen.error().is(log::errc::unavailable)) return seen;
+    MILLRACE_TRY(keep());
+  }
+}
+
+// Where a backend cannot say where the records stand they are looked up: nobody else writes there.
+Status TargetWriter::land(const log::Committed& committed) {
+  state_.last_step = step_.number;
+  state_.source = source_;
+  state_.copied = std::move(step_.copied);
+  state_.landed.clear();
+  for (std::size_t i = 0; i < state_.copied.size(); ++i) {
+    const CopiedPartition& copied = state_.copied[i];
+    const log::TopicPartition partition = partitions_[step_partitions_[i]].target;
+    const auto said = std::find_if(
+        committed.partitions.begin(), committed.partitions.end(),
+        [&](const log::Committed::Partition& one) { return one.partition == partition; });
+    const log::Offset next = state_.target_next(copied.partition);
+    std::optional<log::Offset> first;
+    if (said != committed.partitions.end() && said->first >= next) {
+      first = said->first;
+    } else {
+      MILLRACE_ASSIGN(const log::Offset start, target_.start_offset(partition));
+      MILLRACE_ASSIGN(first, first_record(target_, partition, std::max(start, next)));
+    }
+    if (!first) {
+      return fail(errc::differs, to_string(copied.partition) +
+                                     " of the target does not show what was committed to it");
+    }
+    state_.land(copied, *first);
+    state_.landed.push_back({copied.partition, first->value});
+  }
+  for (const CopiedPosition& position : step_.positions) {
+    state_.positions.insert_or_assign({position.group, position.partition}, position);
+  }
+  return {};
+}
+
+Status TargetWriter::wait_durable() {
+  return last_ == log::LogPosition{} ? Status{} : target_.wait_durable(last_);
+}
+
+}  // namespace millrace::connect
