@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace millrace::connect {
 
@@ -21,12 +22,13 @@ SourceReader::SourceReader(log::Log& log, const std::vector<Part>& parts, std::s
   for (const Part& part : parts) {
     cursors_.push_back(std::make_unique<Cursor>());
     cursors_.back()->part = part;
+    cursors_.back()->position = part.from;
   }
 }
 
 bool SourceReader::goes_after(const Cursor* a, const Cursor* b) {
-  return std::tie(a->position, a->time_ms, a->part.partition) >
-         std::tie(b->position, b->time_ms, b->part.partition);
+  return std::tie(a->commit, a->time_ms, a->part.partition) >
+         std::tie(b->commit, b->time_ms, b->part.partition);
 }
 
 Status SourceReader::refill(Cursor& cursor) {
@@ -58,10 +60,10 @@ Status SourceReader::advance(Cursor& cursor) {
          cursor.record >= batches[cursor.batch].first + batches[cursor.batch].count) {
     ++cursor.batch;
   }
-  cursor.position = cursor.batch < batches.size() ? batches[cursor.batch].position.position : 0;
+  cursor.commit = cursor.batch < batches.size() ? batches[cursor.batch].position.position : 0;
   // Within one commit the order of partitions keeps runs long; where there are no commits to go by
   // time has to do.
-  cursor.time_ms = cursor.position == 0 ? record.timestamp_ms : 0;
+  cursor.time_ms = cursor.commit == 0 ? record.timestamp_ms : 0;
   heap_.push_back(&cursor);
   std::push_heap(heap_.begin(), heap_.end(), goes_after);
   return {};
@@ -81,7 +83,9 @@ Result<SourceReader::Item> SourceReader::next() {
   std::pop_heap(heap_.begin(), heap_.end(), goes_after);
   in_hand_ = heap_.back();
   heap_.pop_back();
-  return Item{in_hand_->part.partition, &in_hand_->buffer.records[in_hand_->record]};
+  const log::RecordView& record = in_hand_->buffer.records[in_hand_->record];
+  const log::Offset before = std::exchange(in_hand_->position, record.offset.next());
+  return Item{in_hand_->part.partition, &record, in_hand_->position.value - before.value};
 }
 
 }  // namespace millrace::connect

@@ -100,14 +100,14 @@ class SparseLog final : public log::Log {
   const log::LogOptions& options() const override { return inner_->options(); }
   std::string identity() override { return identity_; }
 
-  /// So many commits take place and are answered with outcome_unknown.
+  /// So many commits take effect and return outcome_unknown.
   int unknown_outcomes = 0;
   /// Records that are not shown: compacted away.
   std::vector<std::pair<log::TopicPartition, log::Offset>> hidden;
   bool hides_positions = false;
-  /// After each commit, so many waits for it end before it is seen; until then no end is answered.
+  /// After each commit, so many waits for it end before it is seen; until then end_offset() fails.
   int waits_until_seen = 0;
-  /// After so many calls of maintain() all is shown: marks that came late. 0: never.
+  /// After so many calls of maintain() all is shown: transaction markers that came late. 0: never.
   int late = 0;
 
  private:

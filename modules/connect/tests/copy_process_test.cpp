@@ -91,8 +91,8 @@ std::string point_name(const testing::TestParamInfo<const char*>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Points, CopyProcess,
-                         testing::Values("copy.topic_made", "copy.before_commit",
-                                         "copy.after_commit", "copy.landed",
+                         testing::Values("copy.topic_made", "sink.before_commit",
+                                         "sink.after_commit", "copy.landed",
                                          "copy.before_positions", "lock.held",
                                          "commit.before_frame", "commit.inside_frame",
                                          "commit.after_frame", "commit.after_publish"),

@@ -12,18 +12,19 @@
 // What a copy refuses before it writes anything.
 namespace millrace::connect {
 
-/// Nobody works on either log; with `force` on the source somebody may. base's errc::busy.
+/// No service runs on either log; with `force` services may run on the source. errc::busy.
 [[nodiscard]] Status check_live(const CopyPlan& plan, log::Log& target, bool force);
 
 /// The topics are missing in the target or the same there. log::errc::topic_mismatch.
 [[nodiscard]] Status check_topics(const CopyPlan& plan, log::Log& target);
 
 /// What the topics and groups of the target hold was put there by a copy of this source, as far as
-/// `state` tells, and nothing came after it. errc::not_ours.
+/// `state` says, and nothing came after it. errc::not_ours.
 [[nodiscard]] Status check_contents(const CopyPlan& plan, log::Log& target, const CopyState& state,
                                     const std::string& source);
 
-/// Two logs, and nobody copies to the source. base's errc::invalid_argument, busy.
+/// They are two logs, and the source is not the target of another copy. errc::invalid_argument,
+/// busy.
 [[nodiscard]] Status check_not_same(log::Log& source, log::Log& target);
 
 }  // namespace millrace::connect

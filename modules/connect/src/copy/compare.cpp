@@ -80,7 +80,7 @@ class Walk {
       MILLRACE_TRY(target.maintain());
     }
     if (good_ && compaction_.unexplained() > 0) {
-      tell(counted(compaction_.unexplained(), "key") + " of one side is not in the other");
+      report(counted(compaction_.unexplained(), "key") + " of one side is not in the other");
     }
     return {};
   }
@@ -94,7 +94,7 @@ class Walk {
     if (a == nullptr) return only(Side::target, *b);
     const auto copy = map_.find(a->offset);
     if (!copy) {
-      tell(at(*a) + " is not copied yet");
+      report(at(*a) + " is not copied yet");
       return Side::source;
     }
     if (b == nullptr || b->offset > *copy) return only(Side::source, *a);
@@ -103,7 +103,8 @@ class Walk {
     const std::string what =
         differs(*a, *b, references_.translate(partition_.phase, *a).value_or(a->value), headers);
     if (!what.empty()) {
-      tell(what + " of " + at(*a) + " differs from its copy at " + std::to_string(b->offset.value));
+      report(what + " of " + at(*a) + " differs from its copy at " +
+             std::to_string(b->offset.value));
       return Side::both;
     }
     compaction_.present(*a);
@@ -119,9 +120,9 @@ class Walk {
     if (partition_.compacted && compaction_.absent(record)) {
       ++comparison_.compacted;
     } else if (side == Side::source) {
-      tell("the copy of " + at(record) + " is missing");
+      report("the copy of " + at(record) + " is missing");
     } else {
-      tell("the target has a record more at " + std::to_string(record.offset.value));
+      report("the target has a record more at " + std::to_string(record.offset.value));
     }
     return side;
   }
@@ -129,7 +130,7 @@ class Walk {
   [[nodiscard]] static std::string at(const log::RecordView& record) {
     return "the record at " + std::to_string(record.offset.value);
   }
-  void tell(const std::string& what) {
+  void report(const std::string& what) {
     good_ = false;
     comparison_.differences.push_back(to_string(partition_.name) + ": " + what);
   }

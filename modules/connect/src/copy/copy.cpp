@@ -110,12 +110,10 @@ class Copier {
 
   Status copy_phase(CopyPhase phase) {
     std::vector<SourceReader::Part> parts;
-    nexts_.resize(plan_.partitions.size());
     for (std::size_t i = 0; i < plan_.partitions.size(); ++i) {
       const PlannedPartition& partition = plan_.partitions[i];
       if (partition.phase != phase) continue;
-      nexts_[i] = next_of(writer_.state(), partition);
-      parts.push_back({i, partition.source, nexts_[i], partition.end});
+      parts.push_back({i, partition.source, next_of(writer_.state(), partition), partition.end});
     }
     SourceReader reader(source_, parts, copy_buffer_bytes);
     References references(writer_.state().map);
@@ -142,8 +140,7 @@ class Copier {
     const std::size_t bytes = bytes_of(*item.record);
     ++summary_.records;
     summary_.bytes += bytes;
-    watch_.progress.add(item.record->offset.value + 1 - nexts_[item.partition].value, bytes);
-    nexts_[item.partition] = item.record->offset.next();
+    watch_.progress.add(item.offsets, bytes);
   }
 
   Status commit() {
@@ -187,7 +184,6 @@ class Copier {
   const CopyWatch& watch_;
   TargetWriter& writer_;
   CopySummary& summary_;
-  std::vector<log::Offset> nexts_;  // of the source, by partition
 };
 
 Status compare(log::Log& source, log::Log& target, const CopyPlan& plan, const CopyState& state,

@@ -19,8 +19,8 @@ inline constexpr std::string_view copy_task = "copy";
 inline constexpr std::string_view copy_map_topic = "__millrace.copy";
 
 /// When a topic is copied: what records refer to by partition and offset is copied before them.
-/// Dead letters name the places of other records, replays in `<service>.retry` those and the places
-/// of dead letters, manifests offsets in any topic of their service.
+/// Dead letters name other records, replays in `<service>.retry` those and dead letters, manifests
+/// offsets in any topic of their service.
 enum class CopyPhase : std::uint8_t { records, dead_letters, retries, manifests };
 inline constexpr CopyPhase copy_phases[] = {CopyPhase::records, CopyPhase::dead_letters,
                                             CopyPhase::retries, CopyPhase::manifests};
@@ -54,9 +54,9 @@ struct CopyPlan {
   std::vector<std::string> live;  ///< groups with members: their services run
 };
 
-/// Looks at a log. `glob` (as of fnmatch) chooses topics by name; empty: all, without the ranges of
-/// inputs, which are of this log alone. base's
-/// errc::not_found when it chooses none, and what the log returns.
+/// Looks at a log. `glob` (as of fnmatch) chooses topics by name; empty: all. Ranges of inputs are
+/// left out: they name offsets of this log. errc::not_found when no topic is left, and failures of
+/// the log.
 [[nodiscard]] Result<CopyPlan> make_plan(log::Log& source, const std::string& glob);
 
 /// The names of those that are live (copy.hpp).

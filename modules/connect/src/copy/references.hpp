@@ -12,9 +12,10 @@
 
 namespace millrace::connect {
 
-/// Headers of dead letters and replays name records by their place (docs/formats/dead_letter.md):
-/// in the copy they name the copies. A place that was not copied, or not in an earlier phase, stays
-/// as it is. So do manifests, by offsets. Not thread-safe.
+/// Headers of dead letters and replays name records by partition and offset
+/// (docs/formats/dead_letter.md): in the copy they name the copies. The name of a record that was
+/// not copied, or not in an earlier phase, stays as it is. So do manifests, by offsets. Not
+/// thread-safe.
 class References {
  public:
   /// The map outlives this.

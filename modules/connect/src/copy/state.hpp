@@ -15,7 +15,7 @@
 
 namespace millrace::connect {
 
-/// How far a copy is, as its map in the target tells.
+/// How far a copy is, as its map in the target says.
 struct CopyState {
   std::int64_t last_step = 0;  ///< 0: nothing was copied yet
   std::string source;

@@ -14,9 +14,6 @@ namespace millrace::connect {
 
 namespace {
 
-constexpr std::int64_t look_ns = 100'000'000;
-constexpr int looks_max = 300;  // half a minute: longer than any backend needs to notice a death
-constexpr int repeats_max = 5;
 // A record of the map stays below the smallest usual limit of one, 1 MiB.
 constexpr std::size_t step_bytes_max = 600'000;
 constexpr std::size_t run_bytes = 32;
@@ -36,57 +33,39 @@ Result<std::unique_ptr<TargetWriter>> TargetWriter::open(log::Log& target, Clock
                                                          std::size_t transaction_bytes) {
   std::unique_ptr<TargetWriter> writer(
       new TargetWriter(target, clock, std::move(source), transaction_bytes));
-  MILLRACE_ASSIGN(const log::Topic map,
-                  target.create_topic(
-                      {std::string(copy_map_topic), 1, log::TopicKind::private_topic, "millrace"}));
-  writer->map_ = {map.id, log::partition(0)};
-  writer->waiter_ = target.waiter();
-  MILLRACE_TRY(writer->take_claim());
+  SinkWriter::Options options;
+  options.group = copy_group;
+  options.task = copy_task;
+  options.progress = {std::string(copy_map_topic), 1, log::TopicKind::private_topic, "millrace"};
+  options.busy = "somebody else copies to this log now: try again when that is done";
+  MILLRACE_ASSIGN(writer->sink_, SinkWriter::open(target, clock, std::move(options)));
   MILLRACE_TRY(writer->read_state());
   writer->begin_step();
   return writer;
 }
 
-Status TargetWriter::take_claim() {
-  MILLRACE_ASSIGN(group_, target_.group(copy_group));
-  MILLRACE_ASSIGN(membership_, target_.join(group_, {std::string(copy_task)}));
-  for (int look = 0; look < looks_max; ++look) {
-    MILLRACE_TRY(target_.maintain());
-    MILLRACE_TRY(target_.maintain_storage());
-    MILLRACE_ASSIGN(const log::MembershipChange change, membership_->poll());
-    if (!change.granted.empty()) {
-      claim_ = change.granted.front();
-      return {};
-    }
-    static_cast<void>(waiter_->wait({}, clock_.monotonic_ns() + look_ns));
-  }
-  return fail(errc::busy, "somebody else copies to this log now: try again when that is done");
-}
-
-// The position counts steps. The last step of an earlier copier is committed, but on a cluster its
-// position, its line of the map and its records are seen one after the other: until all of them
-// are, they do not agree.
+// On a cluster the parts of the last step of an earlier copier are seen one after the other: its
+// number, its record of the map and its records. Until all of them are, they do not agree.
 Status TargetWriter::read_state() {
-  Status agree;
-  for (int look = 0; look < looks_max; ++look) {
-    MILLRACE_ASSIGN(const auto steps, target_.position(group_, map_));
-    auto state = read_copy_state(target_, map_);
+  Status disagreement;
+  const auto agree = [&]() -> Result<bool> {
+    MILLRACE_ASSIGN(const std::int64_t known, sink_->last_step());
+    auto state = read_copy_state(target_, sink_->progress());
     if (!state && !state.error().is(errc::differs)) return fail(std::move(state).error());
-    const std::int64_t known = steps ? steps->value : 0;
     if (state && state->last_step == known) {
       state_ = *std::move(state);
-      return {};
+      return true;
     }
-    agree = state ? fail(errc::differs,
-                         "the map of the copy (topic " + std::string(copy_map_topic) + ") has " +
-                             std::to_string(state->last_step) +
-                             " steps, but the position of group " + std::string(copy_group) +
-                             " is " + std::to_string(known) + ": copy to an empty log")
-                  : fail(std::move(state).error());
-    MILLRACE_TRY(keep());
-    static_cast<void>(waiter_->wait({}, clock_.monotonic_ns() + look_ns));
-  }
-  return agree;
+    disagreement = state ? fail(errc::differs,
+                                "the map of the copy (topic " + std::string(copy_map_topic) +
+                                    ") has " + std::to_string(state->last_step) +
+                                    " steps, but the position of group " + std::string(copy_group) +
+                                    " is " + std::to_string(known) + ": copy to an empty log")
+                         : fail(std::move(state).error());
+    return false;
+  };
+  MILLRACE_ASSIGN(const bool agreed, sink_->wait_until(agree));
+  return agreed ? Status{} : disagreement;
 }
 
 void TargetWriter::begin_step() {
@@ -140,51 +119,18 @@ bool TargetWriter::full() const {
   return transaction_.bytes() >= transaction_bytes_ || step_bytes_ >= step_bytes_max;
 }
 
-Status TargetWriter::keep() {
-  MILLRACE_TRY(target_.maintain());
-  MILLRACE_TRY(target_.maintain_storage());
-  MILLRACE_ASSIGN(const log::MembershipChange change, membership_->poll());
-  static_cast<void>(change);  // a lost claim refuses the next commit, by name
-  return {};
-}
-
-Result<log::Committed> TargetWriter::commit_until_known() {
-  for (int repeat = 0;; ++repeat) {
-    MILLRACE_TRY(keep());
-    MILLRACE_FAULT_POINT("copy.before_commit");
-    Result<log::Committed> committed = target_.commit(transaction_);
-    MILLRACE_FAULT_POINT("copy.after_commit");
-    if (committed || repeat == repeats_max) return committed;
-    if (!committed.error().is(log::errc::outcome_unknown)) return committed;
-  }
-}
-
 Status TargetWriter::commit() {
   const std::string text = encode_step(step_);
-  transaction_.append(map_, {clock_.wall_ms(), std::string_view("step"), text, {}});
-  transaction_.set_position(group_, map_, log::offset(step_.number));
-  transaction_.set_sequence(copy_group, step_.number);
-  transaction_.require(claim_);
-  MILLRACE_ASSIGN(const log::Committed committed, commit_until_known());
-  last_ = committed.position;
-  MILLRACE_TRY(wait_visible(committed));
+  const log::Record line{clock_.wall_ms(), std::string_view("step"), text, {}};
+  MILLRACE_ASSIGN(const log::Committed committed, sink_->commit(transaction_, step_.number, line));
   MILLRACE_TRY(land(committed));
   MILLRACE_FAULT_POINT("copy.landed");
   begin_step();
   return {};
 }
 
-// What asks for an end next, here or in the comparison, waits for two seconds at most: a busy
-// cluster may take seconds to mark a commit.
-Status TargetWriter::wait_visible(const log::Committed& committed) {
-  for (int look = 1;; ++look) {
-    Status seen = target_.wait_visible(committed, clock_.monotonic_ns() + look_ns);
-    if (seen || look == looks_max || !seen.error().is(log::errc::unavailable)) return seen;
-    MILLRACE_TRY(keep());
-  }
-}
-
-// Where a backend cannot say where the records stand they are looked up: nobody else writes there.
+// Where a backend cannot say where the records stand they are looked up: no other program writes
+// there.
 Status TargetWriter::land(const log::Committed& committed) {
   state_.last_step = step_.number;
   state_.source = source_;
@@ -215,10 +161,6 @@ Status TargetWriter::land(const log::Committed& committed) {
     state_.positions.insert_or_assign({position.group, position.partition}, position);
   }
   return {};
-}
-
-Status TargetWriter::wait_durable() {
-  return last_ == log::LogPosition{} ? Status{} : target_.wait_durable(last_);
 }
 
 }  // namespace millrace::connect

@@ -10,18 +10,18 @@
 #include "copy/state.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/base/error.hpp"
+#include "millrace/connect/sink_writer.hpp"
 #include "millrace/log/log.hpp"
 
 namespace millrace::connect {
 
-/// Writes the copy, step after step. A step is one transaction: records, what the map says of them,
-/// and how far the copy is. It is committed under an exclusive claim, with a sequence, so one that
-/// was repeated takes effect once, and a copier that was replaced writes nothing. Not thread-safe.
+/// Writes the copy, step after step: records, positions, and what the map says of them. The map is
+/// the topic of progress of a SinkWriter. Not thread-safe.
 class TargetWriter {
  public:
   /// Takes the claim, waiting for a copier that has just died, and reads how far the copy is. The
-  /// log, a handle of any_service, and the clock outlive the writer. base's errc::busy when
-  /// somebody else copies to this log, and failures of the log.
+  /// log, a handle of any_service, and the clock outlive the writer. errc::busy when another copy
+  /// to this log is under way, and failures of the log.
   [[nodiscard]] static Result<std::unique_ptr<TargetWriter>> open(log::Log& target, Clock& clock,
                                                                   std::string source,
                                                                   std::size_t transaction_bytes);
@@ -37,18 +37,15 @@ class TargetWriter {
   [[nodiscard]] Status add(const CopiedPosition& position);
   [[nodiscard]] bool full() const;
   [[nodiscard]] bool empty() const { return transaction_.empty(); }
-  /// Writes the step, and returns when it can be read. log::errc::outcome_unknown when repeating it
-  /// did not help, log::errc::unavailable when a transaction of others kept it from being read for
-  /// half a minute, and other failures of the log; whatever happens, a new writer continues where
-  /// this one was.
+  /// Writes the step, and returns when it can be read. Failures as SinkWriter::commit().
   [[nodiscard]] Status commit();
-  /// Completes the map: it says of all records where they stand. Until then that is looked up,
-  /// which compaction may one day deceive.
+  /// Completes the map: it says of all records which offsets they have. Until then that is looked
+  /// up, which compaction may one day deceive.
   [[nodiscard]] Status settle() { return state_.landed.empty() ? Status{} : commit(); }
   /// Keeps the claim while there is nothing to write.
-  [[nodiscard]] Status keep();
+  [[nodiscard]] Status keep() { return sink_->keep(); }
   /// Returns when all that was written is durable.
-  [[nodiscard]] Status wait_durable();
+  [[nodiscard]] Status wait_durable() { return sink_->wait_durable(); }
 
  private:
   struct Partition {
@@ -58,10 +55,7 @@ class TargetWriter {
   };
 
   TargetWriter(log::Log& target, Clock& clock, std::string source, std::size_t transaction_bytes);
-  [[nodiscard]] Status take_claim();
   [[nodiscard]] Status read_state();
-  [[nodiscard]] Result<log::Committed> commit_until_known();
-  [[nodiscard]] Status wait_visible(const log::Committed& committed);
   [[nodiscard]] Status land(const log::Committed& committed);
   void begin_step();
 
@@ -69,18 +63,13 @@ class TargetWriter {
   Clock& clock_;
   std::string source_;
   std::size_t transaction_bytes_;
-  log::TopicPartition map_;
-  log::GroupId group_;
-  std::unique_ptr<log::Membership> membership_;
-  log::Claim claim_;
-  std::unique_ptr<log::Waiter> waiter_;
+  std::unique_ptr<SinkWriter> sink_;
   CopyState state_;
   std::vector<Partition> partitions_;
   log::Transaction transaction_;
   CopyStep step_;
   std::vector<std::size_t> step_partitions_;  // of step_.copied
   std::size_t step_bytes_ = 0;                // about what the step takes in the map
-  log::LogPosition last_;
 };
 
 }  // namespace millrace::connect
