@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "millrace/connect/sink_writer.hpp"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "millrace/base/fault_point.hpp"
@@ -27,6 +29,7 @@ Result<std::unique_ptr<SinkWriter>> SinkWriter::open(log::Log& log, Clock& clock
   writer->progress_ = {topic.id, log::partition(0)};
   writer->waiter_ = log.waiter();
   MILLRACE_TRY(writer->take_claim());
+  MILLRACE_TRY(writer->last_step());
   return writer;
 }
 
@@ -39,16 +42,32 @@ Status SinkWriter::take_claim() {
 
 Result<std::int64_t> SinkWriter::last_step() {
   MILLRACE_ASSIGN(const std::optional<log::Offset> steps, log_.position(group_, progress_));
-  return steps ? steps->value : 0;
+  last_step_ = steps ? steps->value : 0;
+  return last_step_;
 }
 
-// A claim that is lost is not taken again: the state of the caller may be old by then. The next
-// commit is refused, by name.
+// A claim that is lost is not taken again: the state of the caller may be old by then.
 Status SinkWriter::keep() {
   MILLRACE_TRY(log_.maintain());
   MILLRACE_TRY(log_.maintain_storage());
   MILLRACE_ASSIGN(const log::MembershipChange change, membership_->poll());
   if (!claim_ && !change.granted.empty()) claim_ = change.granted.front();
+  is_lost_ = is_lost_ || (claim_ && std::ranges::find(change.lost, *claim_) != change.lost.end());
+  if (is_lost_) {
+    return fail(log::errc::fenced, "the claim on task " + options_.task + " of group " +
+                                       options_.group + " is lost: another writer may have it now");
+  }
+  return {};
+}
+
+// A commit that changes nothing while the claim holds, and is refused when it does not. The
+// position makes it one that brokers look at: it is that of the step which is known to be
+// `written`.
+Status SinkWriter::check_claim(std::optional<std::int64_t> written) {
+  log::Transaction transaction;
+  if (written) transaction.set_position(group_, progress_, log::offset(*written));
+  transaction.require(*claim_);
+  MILLRACE_TRY(log_.commit(transaction));
   return {};
 }
 
@@ -64,6 +83,23 @@ Result<bool> SinkWriter::wait_until(const std::function<Result<bool>()>& done) {
 
 Result<log::Committed> SinkWriter::commit(log::Transaction& transaction, std::int64_t step,
                                           const log::Record& progress) {
+  if (failure_) return fail(*failure_);
+  if (step != last_step_ + 1) {
+    return fail(errc::invalid_argument, "step " + std::to_string(step) + " of group " +
+                                            options_.group + " does not follow the last one, " +
+                                            std::to_string(last_step_));
+  }
+  Result<log::Committed> committed = commit_step(transaction, step, progress);
+  if (committed) {
+    last_step_ = step;
+  } else {
+    failure_ = committed.error();
+  }
+  return committed;
+}
+
+Result<log::Committed> SinkWriter::commit_step(log::Transaction& transaction, std::int64_t step,
+                                               const log::Record& progress) {
   transaction.append(progress_, progress);
   transaction.set_position(group_, progress_, log::offset(step));
   transaction.set_sequence(options_.group, step);
@@ -74,12 +110,24 @@ Result<log::Committed> SinkWriter::commit(log::Transaction& transaction, std::in
   return committed;
 }
 
+// A log may look at the sequence before the claim. Then it returns the outcome of another writer
+// that took over and wrote a step of this number, or refuses the number as too old. Only while the
+// claim holds is the step that is repeated our own.
 Result<log::Committed> SinkWriter::commit_until_known(log::Transaction& transaction) {
+  const std::int64_t step = transaction.sequence().number;
   for (int repeat = 0;; ++repeat) {
     MILLRACE_TRY(keep());
     MILLRACE_FAULT_POINT("sink.before_commit");
     Result<log::Committed> committed = log_.commit(transaction);
     MILLRACE_FAULT_POINT("sink.after_commit");
+    if (!committed && committed.error().is(errc::invalid_argument)) MILLRACE_TRY(check_claim({}));
+    if (committed && committed->repeated) {
+      MILLRACE_TRY(check_claim(repeat == 0 ? std::nullopt : std::optional(step)));
+      if (repeat == 0) {
+        return fail(errc::invalid_argument, "step " + std::to_string(step) + " of group " +
+                                                options_.group + " was committed before");
+      }
+    }
     if (committed || repeat == repeats_max) return committed;
     if (!committed.error().is(log::errc::outcome_unknown)) return committed;
   }

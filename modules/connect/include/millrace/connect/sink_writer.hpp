@@ -47,19 +47,22 @@ class SinkWriter {
 
   /// The partition with the records of progress.
   [[nodiscard]] log::TopicPartition progress() const { return progress_; }
-  /// The number of the last step that was committed by any writer; 0: there is none. On Kafka its
-  /// parts are seen one after the other: wait_until() they agree.
+  /// Reads the number of the last step that any writer committed; 0: there is none. On Kafka its
+  /// parts are seen one after the other: wait_until() they agree, and ask again.
   [[nodiscard]] Result<std::int64_t> last_step();
 
   /// Commits the transaction as that step, which is one more than the last; returns when it can be
-  /// read. The caller clears the transaction. log::errc::outcome_unknown when repeating it did not
-  /// help, log::errc::unavailable when a transaction of others kept it from being read for half a
-  /// minute, log::errc::fenced when the writer was replaced, and other failures of the log. After a
-  /// failure a new writer continues where this one was.
+  /// read. The caller clears the transaction. log::errc::fenced when the writer was replaced, also
+  /// when the other one has written a step of that number; errc::invalid_argument for another
+  /// number, log::errc::outcome_unknown when repeating it did not help, log::errc::unavailable when
+  /// a transaction of others kept it from being read for half a minute, and other failures of the
+  /// log. A failure ends the writer, for the step may have taken effect: every later commit returns
+  /// the same failure, and a new writer continues after the last step that there is.
   [[nodiscard]] Result<log::Committed> commit(log::Transaction& transaction, std::int64_t step,
                                               const log::Record& progress);
 
   /// Keeps the claim while there is nothing to write: call it at least every second.
+  /// log::errc::fenced, from then on, when the claim is lost.
   [[nodiscard]] Status keep();
   /// Calls `done` some ten times a second until it returns true or fails, for half a minute at
   /// most, and keeps the claim meanwhile. False when it never was true.
@@ -70,7 +73,10 @@ class SinkWriter {
  private:
   SinkWriter(log::Log& log, Clock& clock, Options options);
   [[nodiscard]] Status take_claim();
+  [[nodiscard]] Result<log::Committed> commit_step(log::Transaction& transaction, std::int64_t step,
+                                                   const log::Record& progress);
   [[nodiscard]] Result<log::Committed> commit_until_known(log::Transaction& transaction);
+  [[nodiscard]] Status check_claim(std::optional<std::int64_t> written);
   [[nodiscard]] Status wait_visible(const log::Committed& committed);
 
   log::Log& log_;
@@ -81,6 +87,9 @@ class SinkWriter {
   std::unique_ptr<log::Membership> membership_;
   std::unique_ptr<log::Waiter> waiter_;
   std::optional<log::Claim> claim_;
+  bool is_lost_ = false;        // the claim, for ever
+  std::int64_t last_step_ = 0;  // as far as this writer knows
+  std::optional<Error> failure_;
   log::LogPosition last_;  // of the last commit
 };
 
