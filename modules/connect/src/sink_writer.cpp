@@ -112,7 +112,8 @@ Result<log::Committed> SinkWriter::commit_step(log::Transaction& transaction, st
 
 // A log may look at the sequence before the claim. Then it returns the outcome of another writer
 // that took over and wrote a step of this number, or refuses the number as too old. Only while the
-// claim holds is the step that is repeated our own.
+// claim holds is the step that is repeated our own. (Kafka looks at the claim first, so an empty
+// question is enough where the commit has failed anyway.)
 Result<log::Committed> SinkWriter::commit_until_known(log::Transaction& transaction) {
   const std::int64_t step = transaction.sequence().number;
   for (int repeat = 0;; ++repeat) {

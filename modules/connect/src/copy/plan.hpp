@@ -55,8 +55,8 @@ struct CopyPlan {
 };
 
 /// Looks at a log. `glob` (as of fnmatch) chooses topics by name; empty: all. Ranges of inputs are
-/// left out: they name offsets of this log. errc::not_found when no topic is left, and failures of
-/// the log.
+/// left out: they name offsets of this log. errc::not_found when the pattern matches no topic, and
+/// failures of the log.
 [[nodiscard]] Result<CopyPlan> make_plan(log::Log& source, const std::string& glob);
 
 /// The names of those that are live (copy.hpp).

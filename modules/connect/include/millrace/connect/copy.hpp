@@ -57,31 +57,39 @@ class CopyProgress {
   /// A record was copied or compared: how many offsets further that is, and the bytes of its key
   /// and value. Called for each record.
   virtual void add(std::int64_t /*offsets*/, std::size_t /*bytes*/) {}
-  /// The stage has ended, or was stopped.
+  /// The stage has ended, or was stopped. Not called when the work fails.
   virtual void end() {}
 };
 
 /// What the work needs from outside. All outlive it.
 struct CopyWatch {
   Clock& clock;
-  const std::atomic<bool>& stop;  ///< true ends the work after the transaction in hand
+  /// True ends a copy after the transaction in hand, a comparison after the partition in hand.
+  const std::atomic<bool>& stop;
   CopyProgress& progress;
 };
 
 /// Copies to a log that holds nothing else, or continues where an earlier run of the same copy was
 /// stopped or killed: no record is lost and none is there twice. The target is a handle of
-/// log::any_service. Compares in the end if asked to; differences are part of the summary, and no
-/// failure. errc::busy when services run on one of the logs or another copy to the target is under
-/// way, errc::invalid_argument when both are the same log, errc::not_found when no topic matches,
-/// errc::not_ours, errc::stopped, log::errc::topic_mismatch, and failures of the logs.
+/// log::any_service. Compares in the end if asked to; differences that it finds are part of the
+/// summary, and no failure. Failures are those of the logs and
+/// - errc::busy: services run on one of the logs, or another copy to the target is under way;
+/// - errc::invalid_argument: both are the same log; errc::not_found: the pattern matches no topic;
+/// - errc::not_ours, log::errc::topic_mismatch: the target holds something else;
+/// - errc::differs: the target does not hold what its map says;
+/// - log::errc::incompatible, stream::errc::incompatible: the map or a manifest is of a newer
+/// build;
+/// - log::errc::fenced: another copier took over; errc::stopped.
 ///
 ///     CopyProgress silent;
 ///     MILLRACE_ASSIGN(auto done, copy_log(*from, *to, {}, {clock, stop, silent}));
 [[nodiscard]] Result<CopySummary> copy_log(log::Log& source, log::Log& target,
                                            const CopyRequest& request, const CopyWatch& watch);
 
-/// Only compares a log with the copy of it. errc::not_found when the target is no copy; otherwise
-/// as copy_log().
+/// Only compares a log with the copy of it; writes nothing, and services may run. errc::not_found
+/// when the target is no copy or the pattern matches no topic, errc::stopped,
+/// log::errc::topic_mismatch, errc::differs and the codes `incompatible` as copy_log(), and
+/// failures of the logs.
 [[nodiscard]] Result<CopySummary> compare_copy(log::Log& source, log::Log& target,
                                                const CopyRequest& request, const CopyWatch& watch);
 

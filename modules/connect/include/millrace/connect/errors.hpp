@@ -18,7 +18,7 @@ inline constexpr ErrorCode differs{"copy.differs"};
 /// overwritten. Remedy: copy to an empty log.
 inline constexpr ErrorCode not_ours{"copy.not_ours"};
 /// The copy or the comparison was stopped before it was complete.
-/// Remedy: the same command continues where it was.
+/// Remedy: run the same command again: a copy continues where it was, a comparison begins again.
 inline constexpr ErrorCode stopped{"copy.stopped"};
 
 }  // namespace millrace::connect::errc

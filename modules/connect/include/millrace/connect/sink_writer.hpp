@@ -28,9 +28,11 @@ namespace millrace::connect {
 ///     position of group   1          2          3            the last step
 ///
 ///     MILLRACE_ASSIGN(auto sink, SinkWriter::open(log, clock, options));
-///     MILLRACE_ASSIGN(std::int64_t step, sink->last_step());  // and read sink->progress() up to
-///     it transaction.append(orders, record); MILLRACE_TRY(sink->commit(transaction, ++step,
-///     {clock.wall_ms(), "far", text, {}}));
+///     MILLRACE_ASSIGN(std::int64_t step, sink->last_step());
+///     log::Transaction transaction;
+///     transaction.append(orders, record);
+///     const log::Record far{clock.wall_ms(), "far", text, {}};
+///     MILLRACE_TRY(sink->commit(transaction, step + 1, far));
 class SinkWriter {
  public:
   struct Options {
@@ -47,17 +49,20 @@ class SinkWriter {
 
   /// The partition with the records of progress.
   [[nodiscard]] log::TopicPartition progress() const { return progress_; }
-  /// Reads the number of the last step that any writer committed; 0: there is none. On Kafka its
-  /// parts are seen one after the other: wait_until() they agree, and ask again.
+  /// Reads the number of the last step that any writer committed; 0: there is none. On Kafka the
+  /// record of progress of that step may be seen later than its number: before it is used,
+  /// wait_until() the record of this number can be read. log::errc::out_of_range on Kafka when no
+  /// step was committed for so long that the cluster dropped the position.
   [[nodiscard]] Result<std::int64_t> last_step();
 
   /// Commits the transaction as that step, which is one more than the last; returns when it can be
-  /// read. The caller clears the transaction. log::errc::fenced when the writer was replaced, also
-  /// when the other one has written a step of that number; errc::invalid_argument for another
-  /// number, log::errc::outcome_unknown when repeating it did not help, log::errc::unavailable when
-  /// a transaction of others kept it from being read for half a minute, and other failures of the
-  /// log. A failure ends the writer, for the step may have taken effect: every later commit returns
-  /// the same failure, and a new writer continues after the last step that there is.
+  /// read. The transaction holds more than the caller added, also after a failure: clear() it.
+  /// log::errc::fenced when the writer was replaced, also when the other one has written a step of
+  /// that number; errc::invalid_argument for another number, log::errc::outcome_unknown when
+  /// repeating it did not help, log::errc::unavailable when a transaction of others kept it from
+  /// being read for half a minute, and other failures of the log. A failure ends the writer, for
+  /// the step may have taken effect: every later commit returns the same failure, and a new writer
+  /// continues after the last step that there is.
   [[nodiscard]] Result<log::Committed> commit(log::Transaction& transaction, std::int64_t step,
                                               const log::Record& progress);
 
