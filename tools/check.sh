@@ -58,7 +58,7 @@ stage_tsan() {
   [ "${#targets[@]}" -gt 0 ] || return 77
   ensure_packages build test && build_preset tsan "${targets[@]}" || return 1
   # Their members run in one thread, for minutes under this sanitizer: it has nothing to find there.
-  export simulated='^log_embedded\.(SettlingFaults|CleaningFaults|CleaningMeanwhile|CleaningSimulation)\.'
+  export simulated='^log_embedded\.(SettlingFaults|CleaningFaults|CleaningMeanwhile|Seeds/LogSimulationSeeds)\.'
   export -f run_ctest print_failures
   unrandomised env root="$root" bash -o pipefail -c 'run_ctest tsan -L "^(base|net|net_tls|log|log_embedded|log_kafka|stream)\$" -LE "slow|kafka" -E "$simulated"'
 }

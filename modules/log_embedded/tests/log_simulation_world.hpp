@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cleaning_world.hpp"
+#include "failing_files.hpp"
+
+namespace millrace::log {
+
+/// Members on a machine whose disk fails and loses power, each with files of its own that can fail,
+/// and a model of the contract: which commits there are, which may be lost, and which claims count.
+class LogSimulationWorld : public Cleaning {
+ protected:
+  /// What happened, so that a simulation in which nothing happens is noticed.
+  struct Seen {
+    int commits = 0;
+    int repeated = 0;
+    int unknown_committed = 0;
+    int unknown_lost = 0;
+    int lost_commits = 0;
+    int deaths = 0;
+    int failed_calls = 0;
+    int full_disks = 0;
+    int repairs = 0;
+    int grants = 0;
+    int fenced = 0;
+    int removed = 0;
+    int tombstones_removed = 0;
+  };
+
+  struct SimulatedMember {
+    explicit SimulatedMember(FileSystem& below) : files(below) {}
+    FailingFiles files;
+    std::unique_ptr<Log> log;
+    std::unique_ptr<Membership> membership;
+    std::vector<Claim> claims;
+  };
+  /// A commit whose outcome is not known.
+  struct Pending {
+    std::int64_t sequence = 0;
+    Written command;
+    Written row;
+  };
+  /// What a member had; `over` when it gave the claim back, or the log said that it is lost. A
+  /// claim of a dead member holds until another member notices the death.
+  struct FormerClaim {
+    Claim claim;
+    bool over;
+  };
+  static constexpr std::size_t members_max = 3;
+
+  /// Another machine with a new log that one member has open.
+  void begin(std::uint64_t seed);
+  EmbeddedOptions options_for_simulation();
+  Random& random() { return *random_; }
+  [[nodiscard]] bool chance(std::uint64_t one_in) { return random().below(one_in) == 0; }
+  SimulatedMember& any() { return members_[random().below(members_max)]; }
+  void open_member(SimulatedMember& one);
+  void close(SimulatedMember& one, bool dies);
+  /// A failure without a reason is a fault of the log.
+  void expect_allowed(const SimulatedMember& one, const Error& error);
+  /// Whether the log takes no appends until it was repaired.
+  [[nodiscard]] bool is_marked();
+  void repair();
+  /// Finds out, with a member whose disk is good, which commits are there.
+  void resolve();
+  Pending next_commit();
+  /// Commits it, perhaps under a claim, perhaps twice, and perhaps durably.
+  void commit_one(SimulatedMember& one, Pending pending);
+  void record(const Pending& pending);
+  /// What a reader of the log finds.
+  void check(Log& log);
+  void cut_power();
+
+  Seen seen_;
+  std::optional<SeededRandom> random_;
+  std::vector<SimulatedMember> members_;
+  std::unique_ptr<Log> reader_;
+  std::optional<Pending> pending_;
+  bool unsure_ = false;  ///< commits that were not durable may be lost
+  bool full_ = false;
+  bool failing_ = false;     ///< all syncs fail
+  bool marked_ = false;      ///< a call said so
+  bool lost_pages_ = false;  ///< the page cache has what the disk has not
+  std::size_t durable_ = 0;  ///< so many commits are
+  std::int64_t sequence_ = 0;
+  std::vector<FormerClaim> former_;
+  std::map<std::string, ClaimEpoch> latest_;  ///< that any member got
+};
+
+}  // namespace millrace::log
