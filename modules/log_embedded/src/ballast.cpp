@@ -14,10 +14,10 @@
 namespace millrace::log::embedded {
 namespace {
 
-constexpr std::string_view unfinished_suffix = ".tmp";
+constexpr std::string_view tmp_suffix = ".tmp";
 
 std::string unfinished_name(int slot) {
-  return std::string(ballast_name) + "." + std::to_string(slot).append(unfinished_suffix);
+  return std::string(ballast_name) + "." + std::to_string(slot).append(tmp_suffix);
 }
 
 /// The slot of the member that makes a ballast under that name; nullopt for any other name.

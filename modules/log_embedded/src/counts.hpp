@@ -67,7 +67,8 @@ struct Counts {
          "Bytes of batches that this member read in the background to find damage.",
          scrubbed_bytes.load(std::memory_order_relaxed)},
         {"scrub_errors",
-         "Damage that this member found in the background, once for a partition in each pass; the "
+         "Damage that this member found in the background, mostly once for a partition in each "
+         "pass; the "
          "log of the service names the file. Reading the record fails in the same way.",
          scrub_errors.load(std::memory_order_relaxed)}};
   }

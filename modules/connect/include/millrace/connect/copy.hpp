@@ -47,7 +47,7 @@ struct CopySummary {
 /// What a copy is doing.
 enum class CopyStage : std::uint8_t { copying, comparing };
 
-/// Is notified how far a copy is, for a display. Does nothing unless a function is overridden.
+/// Is notified of how far a copy is, for a display. Does nothing unless a function is overridden.
 /// Called by the thread that copies.
 class CopyProgress {
  public:
