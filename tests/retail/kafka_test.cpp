@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -96,9 +97,10 @@ TEST_F(OnKafka, a_broker_dies_and_comes_back) {
   run_while("600", {"--rate", "30"}, [&] {
     const std::string broker = leader_of("__transaction_state");
     must({"kill", broker});
-    const std::int64_t then = read_feed_position(directory);
+    // On a slow machine nearly all are answered when the broker is dead at last.
+    const std::int64_t more = std::min<std::int64_t>(read_feed_position(directory) + 40, 600);
     EXPECT_TRUE(
-        await("two brokers carry on", [&] { return read_feed_position(directory) > then + 40; }));
+        await("two brokers carry on", [&] { return read_feed_position(directory) >= more; }));
     must({"start", broker});
   });
 }
