@@ -291,7 +291,7 @@ function(millrace_kafka_test name)
     return()
   endif()
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 600)
+    set(arg_TIMEOUT 1200)
   endif()
   # No case ends the only broker of a cluster. On a busy machine it would be taken for dead after some seconds.
   if(NOT "--brokers" IN_LIST arg_OPTIONS)

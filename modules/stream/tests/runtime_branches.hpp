@@ -107,7 +107,7 @@ class Branches : public RuntimeTest {
   Topology topology_ = bank();
   testkit::EventWriter writer_{
       [this](log::LogOptions options) { return world_->connect(std::move(options)); }};
-  std::unique_ptr<log::Log> tool_ = world_->connect({});
+  std::unique_ptr<log::Log> tool_ = world_->connect_observer();
 };
 
 }  // namespace millrace::stream::test

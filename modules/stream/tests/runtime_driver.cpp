@@ -20,22 +20,7 @@ const log::Topic* find(const std::vector<log::Topic>& topics, const std::string&
   return found == topics.end() ? nullptr : &*found;
 }
 
-void add_partitions(const log::Topic& topic, std::vector<log::TopicPartition>& partitions) {
-  for (std::int32_t i = 0; i < topic.spec.partitions; ++i)
-    partitions.push_back({topic.id, log::partition(i)});
-}
-
 }  // namespace
-
-void hear_of_all(log::Log& log) {
-  std::vector<log::TopicPartition> partitions;
-  // A handle that is dead or cut off hears nothing; its next step says why.
-  const auto topics = log.topics();
-  if (!topics) return;
-  for (const log::Topic& topic : *topics)
-    add_partitions(topic, partitions);
-  if (!partitions.empty()) static_cast<void>(log.end_offsets(partitions));
-}
 
 std::size_t tasks_of(log::Log& log, const Topology& topology) {
   const std::vector<log::Topic> topics = log.topics().value();
@@ -58,7 +43,7 @@ Driver::Driver(std::unique_ptr<RuntimeWorld> world, Topology topology, InstanceO
       topology_(std::move(topology)),
       options_(std::move(options)),
       writer_([this](log::LogOptions opened) { return world_->connect(std::move(opened)); }),
-      tool_(world_->connect({})),
+      tool_(world_->connect_observer()),
       reader_(std::make_unique<testkit::TopicReader>(*tool_)) {
   start();
 }

@@ -94,7 +94,7 @@ class Driver {
   [[nodiscard]] Instance& instance() { return *instance_; }
   [[nodiscard]] RuntimeWorld& world() { return *world_; }
   [[nodiscard]] log::Log& log() { return *log_; }
-  /// A handle beside the instance's.
+  /// A handle beside the instance's, see RuntimeWorld::connect_observer().
   [[nodiscard]] log::Log& tool() { return *tool_; }
   [[nodiscard]] FaultFileSystem& files() { return world_->files(); }
   /// What the runtime reported, `level: message: detail`.
@@ -117,9 +117,6 @@ class Driver {
   std::unique_ptr<Instance> instance_;
 };
 
-/// Lets a handle hear what was committed to all topics, by others and by itself: what it hears by
-/// the way comes a moment later on a cluster.
-void hear_of_all(log::Log& log);
 /// How many tasks the topology has, its inputs being there.
 std::size_t tasks_of(log::Log& log, const Topology& topology);
 

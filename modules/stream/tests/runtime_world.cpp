@@ -15,6 +15,25 @@ namespace millrace::stream::test {
 using log::Offset;
 using log::TopicPartition;
 
+namespace {
+
+void add_partitions(const log::Topic& topic, std::vector<log::TopicPartition>& partitions) {
+  for (std::int32_t i = 0; i < topic.spec.partitions; ++i)
+    partitions.push_back({topic.id, log::partition(i)});
+}
+
+}  // namespace
+
+void hear_of_all(log::Log& log) {
+  std::vector<log::TopicPartition> partitions;
+  // A handle that is dead or cut off hears nothing; its next step says why.
+  const auto topics = log.topics();
+  if (!topics) return;
+  for (const log::Topic& topic : *topics)
+    add_partitions(topic, partitions);
+  if (!partitions.empty()) static_cast<void>(log.end_offsets(partitions));
+}
+
 // Notes how waits end.
 class RuntimeWorld::NotedWaiter final : public log::Waiter {
  public:
@@ -36,8 +55,8 @@ class RuntimeWorld::NotedWaiter final : public log::Waiter {
 // The backend's handle; its commits fail when the world says so.
 class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
  public:
-  Handle(RuntimeWorld& world, std::unique_ptr<log::Log> inner)
-      : world_(world), inner_(std::move(inner)) {
+  Handle(RuntimeWorld& world, std::unique_ptr<log::Log> inner, bool observes)
+      : world_(world), inner_(std::move(inner)), observes_(observes) {
     world_.handles_.insert(this);
   }
   ~Handle() override { world_.handles_.erase(this); }
@@ -57,13 +76,17 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     return inner_->alter_topic(topic, changes);
   }
   Result<log::Topic> find_topic(std::string_view name) override {
+    observe();
     if (world_.fail_finding_times_ > 0 && name == world_.not_found_) {
       --world_.fail_finding_times_;
       return fail(world_.finding_, "the test says so");
     }
     return inner_->find_topic(name);
   }
-  Result<std::vector<log::Topic>> topics() override { return inner_->topics(); }
+  Result<std::vector<log::Topic>> topics() override {
+    observe();
+    return inner_->topics();
+  }
   Result<log::Committed> commit(log::Transaction& transaction) override {
     if (world_.fail_times_ > 0) {
       --world_.fail_times_;
@@ -75,6 +98,7 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     for (std::size_t i = 0; i < transaction.batch_count(); ++i)
       MILLRACE_TRY(check_topic(transaction.batch(i).partition));
     Result<log::Committed> committed = inner_->commit(transaction);
+    if (committed) committed_ = true;
     if (committed && std::exchange(world_.answer_, false))
       return fail(world_.answered_, "the test says so");
     return committed;
@@ -84,6 +108,7 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   }
   Status fetch(TopicPartition partition, Offset from, std::size_t max_bytes,
                log::FetchBuffer& buffer) override {
+    observe();
     MILLRACE_TRY(check_topic(partition));
     Status fetched = inner_->fetch(partition, from, max_bytes, buffer);
     if (fetched && world_.emptied_.contains(partition.topic)) {
@@ -93,29 +118,35 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     return fetched;
   }
   Result<Offset> start_offset(TopicPartition partition) override {
+    observe();
     MILLRACE_TRY(check_topic(partition));
     return inner_->start_offset(partition);
   }
   Result<Offset> end_offset(TopicPartition partition) override {
+    observe();
     MILLRACE_TRY(check_topic(partition));
     return inner_->end_offset(partition);
   }
   Result<std::optional<Offset>> find_time(TopicPartition partition, std::int64_t time_ms) override {
+    observe();
     MILLRACE_TRY(check_topic(partition));
     return inner_->find_time(partition, time_ms);
   }
   Result<std::vector<Offset>> start_offsets(std::span<const TopicPartition> partitions) override {
+    observe();
     for (const TopicPartition& partition : partitions)
       MILLRACE_TRY(check_topic(partition));
     return inner_->start_offsets(partitions);
   }
   Result<std::vector<Offset>> end_offsets(std::span<const TopicPartition> partitions) override {
+    observe();
     for (const TopicPartition& partition : partitions)
       MILLRACE_TRY(check_topic(partition));
     return inner_->end_offsets(partitions);
   }
   Result<std::vector<std::optional<Offset>>> positions(
       log::GroupId group, std::span<const TopicPartition> partitions) override {
+    observe();
     if (const auto lost = world_.asked_for_lost_.find(group);
         lost != world_.asked_for_lost_.end()) {
       ++lost->second;
@@ -152,6 +183,7 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   }
   Result<log::GroupId> group(std::string_view name) override { return inner_->group(name); }
   Result<std::optional<Offset>> position(log::GroupId group, TopicPartition partition) override {
+    observe();
     world_.asked_for_positions_.insert(partition.topic);
     return inner_->position(group, partition);
   }
@@ -162,6 +194,7 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   }
   Result<std::vector<log::GroupInfo>> groups() override { return find_groups({}); }
   Result<std::vector<log::GroupInfo>> find_groups(const log::GroupsWanted& wanted) override {
+    observe();
     if (wanted.name.empty()) {
       if (const auto work = std::exchange(world_.before_groups_, nullptr)) work();
     }
@@ -182,19 +215,40 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     return fail(world_.failing_topic_, "the test says so");
   }
   log::Log& inner() { return *inner_; }
+  // Returns when what the handle committed can be read.
+  void await_commits() {
+    if (runs && committed_.exchange(false)) hear_of_all(*inner_);
+  }
   bool runs = true;
   std::function<void()> housekeeping = [] {};
 
  private:
+  void observe() {
+    if (observes_) world_.await_commits();
+  }
+
   RuntimeWorld& world_;
   std::unique_ptr<log::Log> inner_;
+  bool observes_;
+  std::atomic<bool> committed_ = false;  // since await_commits()
 };
 
 std::unique_ptr<log::Log> RuntimeWorld::connect(log::LogOptions options) {
+  return open_handle(std::move(options), false);
+}
+
+std::unique_ptr<log::Log> RuntimeWorld::connect_observer() { return open_handle({}, true); }
+
+std::unique_ptr<log::Log> RuntimeWorld::open_handle(log::LogOptions options, bool observes) {
   options.session_timeout_ms = session_timeout_ms_;
   auto opened = open(std::move(options));
   if (!opened) throw testkit::TestError("opening the log: " + opened.error().to_string());
-  return std::make_unique<Handle>(*this, *std::move(opened));
+  return std::make_unique<Handle>(*this, *std::move(opened), observes);
+}
+
+void RuntimeWorld::await_commits() {
+  for (Handle* handle : handles_)
+    handle->await_commits();
 }
 
 void RuntimeWorld::kill(log::Log& handle) {

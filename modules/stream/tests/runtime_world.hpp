@@ -38,6 +38,9 @@ class RuntimeWorld {
 
   /// Opens a handle, a further member of the one log. Throws when that fails.
   std::unique_ptr<log::Log> connect(log::LogOptions options);
+  /// Opens a handle of the test itself: what it is asked for, it sees after all that the other
+  /// handles have committed. On a cluster a commit can be read a moment after it was made.
+  std::unique_ptr<log::Log> connect_observer();
   /// The handle's process dies without a farewell; the others learn of it as time passes. The test
   /// still destroys the handle, which must do nothing any more.
   void kill(log::Log& handle);
@@ -120,7 +123,9 @@ class RuntimeWorld {
  private:
   class NotedWaiter;
   class Handle;
+  [[nodiscard]] std::unique_ptr<log::Log> open_handle(log::LogOptions options, bool observes);
   [[nodiscard]] Status check_records(log::Transaction& transaction) const;
+  void await_commits();
 
   FaultFileSystem files_;
   SeededRandom random_{7};
@@ -161,6 +166,10 @@ struct RuntimeBackend {
   bool remote = false;  ///< everything costs round trips: do little again and again
   friend void PrintTo(const RuntimeBackend& backend, std::ostream* out) { *out << backend.name; }
 };
+
+/// Lets a handle hear what was committed to all topics, by others and by itself: what it hears by
+/// the way comes a moment later on a cluster.
+void hear_of_all(log::Log& log);
 
 /// Those that this program runs the tests on.
 std::vector<RuntimeBackend> runtime_backends();
