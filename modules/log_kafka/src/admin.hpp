@@ -33,10 +33,6 @@ namespace millrace::log::kafka {
 [[nodiscard]] Status delete_before(rd_kafka_t* client, const KafkaPartition& at, Offset before,
                                    int timeout_ms);
 
-struct GroupPosition {
-  KafkaPartition partition;
-  Offset next;
-};
 /// The stable positions of a group at these partitions; those that never had one are left out.
 /// errc::unavailable while a transaction that moves them is open.
 [[nodiscard]] Result<std::vector<GroupPosition>> group_positions(

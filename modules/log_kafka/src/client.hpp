@@ -50,6 +50,13 @@ struct KafkaPartition {
   friend auto operator<=>(const KafkaPartition&, const KafkaPartition&) = default;
 };
 
+/// Where a group continues in a partition.
+struct GroupPosition {
+  KafkaPartition partition;
+  Offset next;
+  friend bool operator==(const GroupPosition&, const GroupPosition&) = default;
+};
+
 /// What all clients of one Log handle have in common. Thread-safe after construction; the clock
 /// outlives it.
 class ClientConfig {

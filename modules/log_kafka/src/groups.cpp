@@ -2,7 +2,6 @@
 // Copyright The Millrace Authors
 #include "groups.hpp"
 
-#include "admin.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
 
@@ -70,9 +69,7 @@ std::vector<GroupInfo> Groups::list(std::string_view name) const {
 }
 
 Status Groups::add_positions(GroupInfo& info) {
-  MILLRACE_ASSIGN(
-      const auto positions,
-      all_group_positions(reader_.client(), config_.in_kafka(info.name), config_.timeout_ms()));
+  MILLRACE_ASSIGN(const auto positions, positions_.all(config_.in_kafka(info.name)));
   for (const GroupPosition& one : positions) {
     if (!one.partition.topic.starts_with(config_.url().prefix)) continue;
     const auto topic =

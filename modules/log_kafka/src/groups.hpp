@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "group_positions.hpp"
 #include "millrace/log/find_groups.hpp"
 #include "topics.hpp"
 
@@ -16,8 +17,8 @@ namespace millrace::log::kafka {
 class Groups {
  public:
   /// All outlive it.
-  Groups(const ClientConfig& config, Reader& reader, StateLog& state, Topics& topics)
-      : config_(config), reader_(reader), state_(state), topics_(topics) {}
+  Groups(const ClientConfig& config, GroupPositions& positions, StateLog& state, Topics& topics)
+      : config_(config), positions_(positions), state_(state), topics_(topics) {}
 
   /// Log::group.
   [[nodiscard]] Result<GroupId> open(std::string_view name);
@@ -32,7 +33,7 @@ class Groups {
   [[nodiscard]] Status add_positions(GroupInfo& info);
 
   const ClientConfig& config_;
-  Reader& reader_;
+  GroupPositions& positions_;
   StateLog& state_;
   Topics& topics_;
 };

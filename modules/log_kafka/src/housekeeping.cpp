@@ -18,6 +18,7 @@ constexpr std::int64_t look_interval_ns = 1'000 * ms;
 
 Status Housekeeping::run() {
   reader_.drop_idle();
+  positions_.drop_idle();
   const std::int64_t now_ns = config_.clock().monotonic_ns();
   // What fails here is tried again; only a damaged topic of ours ends it.
   const auto passing = [](const Error& error) {

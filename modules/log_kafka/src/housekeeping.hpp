@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "group_positions.hpp"
 #include "identity.hpp"
 #include "millrace/base/processes.hpp"
 
@@ -16,10 +17,11 @@ class Housekeeping {
  public:
   /// All outlive it.
   Housekeeping(const ClientConfig& config, const LogOptions& options, Reader& reader,
-               StateLog& state, Identity& identity, Processes& processes)
+               GroupPositions& positions, StateLog& state, Identity& identity, Processes& processes)
       : config_(config),
         options_(options),
         reader_(reader),
+        positions_(positions),
         state_(state),
         identity_(identity),
         processes_(processes) {}
@@ -33,6 +35,7 @@ class Housekeeping {
   const ClientConfig& config_;
   const LogOptions& options_;
   Reader& reader_;
+  GroupPositions& positions_;
   StateLog& state_;
   Identity& identity_;
   Processes& processes_;

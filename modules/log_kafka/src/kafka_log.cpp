@@ -53,15 +53,17 @@ KafkaLog::KafkaLog(Url url, LogEnvironment& environment, LogOptions options)
                          static_cast<std::uint64_t>(environment.clock.wall_ms()))),
       config_(std::move(url), options_, environment.clock),
       reader_(config_, environment.clock),
+      group_positions_(config_),
       state_(config_, options_, reader_, environment.clock),
       topics_(config_, options_, reader_, state_),
-      groups_(config_, reader_, state_, topics_),
-      positions_(config_, reader_, state_, topics_, groups_),
+      groups_(config_, group_positions_, state_, topics_),
+      positions_(config_, group_positions_, reader_, state_, topics_, groups_),
       identity_(config_, options_, state_, environment.clock, unique_,
                 environment.processes.self()),
       visibility_(config_, reader_, topics_),
       commits_(config_, options_, reader_, topics_, groups_, identity_, visibility_, unique_),
-      housekeeping_(config_, options_, reader_, state_, identity_, environment.processes) {}
+      housekeeping_(config_, options_, reader_, group_positions_, state_, identity_,
+                    environment.processes) {}
 
 KafkaLog::~KafkaLog() = default;
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "commits.hpp"
+#include "group_positions.hpp"
 #include "groups.hpp"
 #include "housekeeping.hpp"
 #include "identity.hpp"
@@ -82,6 +83,7 @@ class KafkaLog final : public Log, public GroupFinder {
   // The parts; each is handed those above it that it needs.
   ClientConfig config_;
   Reader reader_;
+  GroupPositions group_positions_;
   StateLog state_;
   Topics topics_;
   Groups groups_;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 
-#include "admin.hpp"
 #include "millrace/log/errors.hpp"
 #include "units.hpp"
 
@@ -30,12 +29,14 @@ Result<std::vector<std::optional<Offset>>> Positions::ask(const std::string& gro
   const std::int64_t deadline_ns = config_.clock().monotonic_ns() + config_.timeout_ms() * ms;
   for (;;) {
     const std::uint64_t seen = reader_.signal().count();
-    const auto found = group_positions(reader_.client(), group, at, config_.timeout_ms());
+    const auto found = cluster_.find(group, at, deadline_ns);
     if (found) {
+      std::map<KafkaPartition, Offset> next;
+      for (const GroupPosition& one : *found)
+        next.emplace(one.partition, one.next);
       std::vector<std::optional<Offset>> all(at.size());
-      for (const GroupPosition& one : *found) {
-        const auto asked = std::find(at.begin(), at.end(), one.partition);
-        if (asked != at.end()) all[static_cast<std::size_t>(asked - at.begin())] = one.next;
+      for (std::size_t i = 0; i < at.size(); ++i) {
+        if (const auto one = next.find(at[i]); one != next.end()) all[i] = one->second;
       }
       return all;
     }

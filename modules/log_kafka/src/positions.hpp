@@ -21,9 +21,14 @@ namespace millrace::log::kafka {
 class Positions {
  public:
   /// All outlive it.
-  Positions(const ClientConfig& config, Reader& reader, StateLog& state, Topics& topics,
-            Groups& groups)
-      : config_(config), reader_(reader), state_(state), topics_(topics), groups_(groups) {}
+  Positions(const ClientConfig& config, GroupPositions& cluster, Reader& reader, StateLog& state,
+            Topics& topics, Groups& groups)
+      : config_(config),
+        cluster_(cluster),
+        reader_(reader),
+        state_(state),
+        topics_(topics),
+        groups_(groups) {}
 
   /// Log::positions. errc::out_of_range for one that the cluster forgot.
   [[nodiscard]] Result<std::vector<std::optional<Offset>>> find(
@@ -43,6 +48,7 @@ class Positions {
                                  const std::vector<KafkaPartition>& lost) const;
 
   const ClientConfig& config_;
+  GroupPositions& cluster_;
   Reader& reader_;
   StateLog& state_;
   Topics& topics_;

@@ -15,7 +15,7 @@ namespace {
 
 // Topics of the cluster that are not ours are numbered from here on, in each handle by itself.
 constexpr std::int32_t first_foreign = 1 << 24;
-constexpr std::int64_t retry_ns = 20 * ms;
+constexpr std::int64_t settings_retry_ns = 20 * ms;
 
 }  // namespace
 
@@ -129,7 +129,7 @@ Result<ClusterConfig> Topics::settings_in_kafka(const std::string& name) {
     auto settings = topic_config(reader_.client(), name, config_.timeout_ms());
     const bool unheard_of = !settings && settings.error().is(errc::unknown_topic);
     if (!unheard_of || config_.clock().monotonic_ns() >= deadline_ns) return settings;
-    reader_.signal().wait(reader_.signal().count(), retry_ns);
+    reader_.signal().wait(reader_.signal().count(), settings_retry_ns);
   }
 }
 
@@ -178,7 +178,7 @@ Result<TopicSettings> Topics::alter(TopicId topic, std::span<const SettingChange
       return found != now.end() && found->second == setting.second;
     });
     if (shown || config_.clock().monotonic_ns() >= deadline_ns) return after;
-    reader_.signal().wait(reader_.signal().count(), retry_ns);
+    reader_.signal().wait(reader_.signal().count(), settings_retry_ns);
   }
 }
 

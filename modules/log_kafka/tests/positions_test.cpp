@@ -5,6 +5,8 @@
 // them, which comes to the same and takes no minutes.
 #include <librdkafka/rdkafka.h>
 
+#include <tuple>
+
 #include "client_producer.hpp"
 #include "kafka_world.hpp"
 #include "millrace/testkit/kafka_proxy.hpp"
@@ -103,6 +105,18 @@ TEST_F(KafkaLostPositions, one_that_is_gone_is_an_error_until_somebody_sets_it) 
   EXPECT_EQ(position(*open("later"), group_, input_), offset(4));
 }
 
+TEST_F(KafkaLostPositions, a_partition_may_be_asked_for_twice) {
+  ASSERT_TRUE(commit(*log_, offset(7)).has_value());
+  const TopicPartition twice[] = {input_, {input_.topic, partition(1)}, input_};
+  for (const char* const client : {"wire", "librdkafka"}) {
+    const auto log = open(client, address(), {{"millrace.client", client}});
+    const auto found = log->positions(group_, twice);
+    ASSERT_TRUE(found.has_value()) << found.error().to_string();
+    EXPECT_EQ(*found, (std::vector<std::optional<Offset>>{offset(7), std::nullopt, offset(7)}))
+        << client;
+  }
+}
+
 TEST_F(KafkaLostPositions, one_that_was_committed_under_a_claim_is_missed) {
   {
     Worker worker(open("worker"), "g", {"u"});
@@ -146,6 +160,40 @@ TEST_F(KafkaLostPositions, a_commit_succeeds_without_the_note_and_the_next_one_m
   const auto gone = log_->position(group_, input_);
   ASSERT_FALSE(gone.has_value());
   expect_lost(gone.error());
+}
+
+struct PositionFault {
+  const char* name;
+  testkit::KafkaFault fault;
+};
+
+class KafkaPositionFaults
+    : public KafkaLostPositions,
+      public testing::WithParamInterface<std::tuple<const char*, PositionFault>> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    Clients, KafkaPositionFaults,
+    testing::Combine(testing::Values("wire", "librdkafka"),
+                     testing::Values(PositionFault{"loading", testkit::KafkaFault::fail(14)},
+                                     PositionFault{"moved", testkit::KafkaFault::fail(16)},
+                                     PositionFault{"unstable", testkit::KafkaFault::fail(88)},
+                                     PositionFault{"cut_before", testkit::KafkaFault::cut_before()},
+                                     PositionFault{"cut_after", testkit::KafkaFault::cut_after()})),
+    [](const auto& one) {
+      return std::string(std::get<1>(one.param).name) + "_by_" + std::get<0>(one.param);
+    });
+
+TEST_P(KafkaPositionFaults, a_position_is_found_when_the_fault_has_passed) {
+  testkit::KafkaProxy proxy(address());
+  const auto& [client, what] = GetParam();
+  const auto log = open("reader", proxy.bootstrap(), {{"millrace.client", client}});
+  ASSERT_TRUE(commit(*log_, offset(7)).has_value());
+  const auto rule = proxy.add({.api = testkit::KafkaApi::offset_fetch,
+                               .fault = what.fault,
+                               .times = 2,
+                               .group = group_name()});
+  EXPECT_EQ(position(*log, group_, input_), offset(7));
+  EXPECT_EQ(rule.applied(), 2U);
 }
 
 }  // namespace

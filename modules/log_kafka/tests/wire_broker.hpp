@@ -45,10 +45,11 @@ inline std::string frame_of(std::int32_t number, std::string_view body) {
   return out.take() + std::string(body);
 }
 
-/// An answer to ApiVersions: all we need, Fetch only up to the version given.
-inline std::string versions_body(std::int16_t highest_fetch = 20) {
+/// An answer to ApiVersions: all we need, one of them only up to the version given.
+inline std::string versions_body(Api limited = Api::fetch, std::int16_t highest = 20) {
   constexpr Api apis[] = {Api::produce,
                           Api::fetch,
+                          Api::offset_fetch,
                           Api::find_coordinator,
                           Api::init_producer_id,
                           Api::add_partitions_to_txn,
@@ -63,15 +64,15 @@ inline std::string versions_body(std::int16_t highest_fetch = 20) {
   for (const Api api : apis) {
     out.number(static_cast<std::int16_t>(api));
     out.number<std::int16_t>(0);
-    out.number<std::int16_t>(api == Api::fetch ? highest_fetch : std::int16_t{20});
+    out.number<std::int16_t>(api == limited ? highest : std::int16_t{20});
   }
   return out.take();
 }
 
-inline void answer_versions(int socket, std::int16_t highest_fetch = 20) {
+inline void answer_versions(int socket, Api limited = Api::fetch, std::int16_t highest = 20) {
   const Request request = read_request(socket);
   EXPECT_EQ(request.api, Api::api_versions);
-  write_all(socket, frame_of(request.number, versions_body(highest_fetch)));
+  write_all(socket, frame_of(request.number, versions_body(limited, highest)));
 }
 
 /// Goes on until there is an answer, or the connection is broken.

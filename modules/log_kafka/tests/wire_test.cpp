@@ -55,15 +55,90 @@ TEST(Connection, a_request_larger_than_the_buffers_of_a_socket_goes_out) {
 }
 
 TEST(Connection, a_broker_that_is_too_old_is_called_so) {
+  const auto error_of = [](Api limited, std::int16_t highest) {
+    const Broker broker([=](int socket) {
+      answer_versions(socket, limited, highest);
+      read_request(socket);
+    });
+    Connection connection(broker.address(), "test", real_clock());
+    connection.send(Api::fetch, "");
+    EXPECT_FALSE(answer_of(connection).has_value());
+    EXPECT_TRUE(connection.error().is(errc::refused_by_broker));
+    return connection.error().message();
+  };
+  EXPECT_THAT(error_of(Api::fetch, 10),
+              HasSubstr("does not take Fetch in version 11 (it takes it up to version 10)"));
+  // Kafka 2.4.
+  EXPECT_THAT(error_of(Api::offset_fetch, 6),
+              HasSubstr("does not take OffsetFetch in version 7 (it takes it up to version 6): "
+                        "Millrace needs Apache Kafka 2.5 or later"));
+}
+
+TEST(Connection, a_broker_that_is_too_new_is_called_so) {
   const Broker broker([](int socket) {
-    answer_versions(socket, 10);
+    const Request request = read_request(socket);
+    Encoder out;
+    out.number<std::int16_t>(0);
+    out.count(1);
+    out.number(static_cast<std::int16_t>(Api::produce));
+    out.number<std::int16_t>(8);
+    out.number<std::int16_t>(20);
+    write_all(socket, frame_of(request.number, out.take()));
     read_request(socket);
   });
   Connection connection(broker.address(), "test", real_clock());
   connection.send(Api::fetch, "");
   EXPECT_FALSE(answer_of(connection).has_value());
   EXPECT_TRUE(connection.error().is(errc::refused_by_broker));
-  EXPECT_THAT(connection.error().message(), HasSubstr("does not take Fetch in version 11"));
+  EXPECT_THAT(connection.error().message(),
+              HasSubstr("does not take Produce in version 7 (it takes it from version 8 on): the "
+                        "broker is too new for this version of Millrace"));
+}
+
+// The next connection may find the broker well.
+TEST(Connection, versions_that_cannot_be_read_are_no_broker_that_is_too_old) {
+  for (const auto& body : {std::string("\0\x23\0\0\0\0", 6), std::string("\0\0\0\0\0\5\0\1", 8)}) {
+    const Broker broker([&](int socket) {
+      const Request request = read_request(socket);
+      write_all(socket, frame_of(request.number, body));
+      read_request(socket);
+    });
+    Connection connection(broker.address(), "test", real_clock());
+    connection.send(Api::fetch, "");
+    EXPECT_FALSE(answer_of(connection).has_value());
+    EXPECT_TRUE(connection.error().is(errc::unavailable)) << connection.error().to_string();
+    EXPECT_THAT(connection.error().message(), HasSubstr("does not speak Kafka's protocol"));
+  }
+}
+
+// The headers of the flexible form end with tagged fields.
+TEST(Connection, requests_of_the_flexible_form_have_its_headers) {
+  std::string sent;
+  const Broker broker([&](int socket) {
+    answer_versions(socket);
+    const std::string size = read_exactly(socket, 4);
+    sent = read_exactly(socket, load_big<std::uint32_t>(size.data()));
+    // Two fields with two bytes and none.
+    write_all(socket, frame_of(2, std::string("\x02\x00\x02xy\x81\x01\x00 body", 13)));
+  });
+  Connection connection(broker.address(), "me", real_clock());
+  connection.send(Api::offset_fetch, "question");
+  const auto answer = answer_of(connection);
+  ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
+  EXPECT_EQ(answer->body, " body");
+  EXPECT_EQ(sent, std::string("\0\x09\0\x07\0\0\0\x02\0\x02me\0question", 21));
+}
+
+TEST(Connection, a_header_whose_tagged_fields_end_too_early_breaks_it) {
+  const Broker broker([](int socket) {
+    answer_versions(socket);
+    read_request(socket);
+    write_all(socket, frame_of(2, std::string("\x01\x00\x7fxy", 5)));
+  });
+  Connection connection(broker.address(), "me", real_clock());
+  connection.send(Api::offset_fetch, "");
+  EXPECT_FALSE(answer_of(connection).has_value());
+  EXPECT_THAT(connection.error().message(), HasSubstr("does not speak Kafka's protocol"));
 }
 
 TEST(Connection, what_does_not_speak_the_protocol_breaks_it) {

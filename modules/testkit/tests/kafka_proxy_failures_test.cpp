@@ -71,6 +71,14 @@ std::deque<Case> at_the_top() {
     if (version >= 1) made.response.null_string();
     made.response.i32(-1).string("").i32(-1).tags();
   }
+  for (std::int16_t version = 2; version <= 7; ++version) {
+    auto& made = cases.emplace_back(KafkaApi::offset_fetch, version);
+    made.body.string("group").array(1).string("a").array(1).i32(0).tags();
+    if (version >= 7) made.body.i8(1);
+    made.body.tags();
+    if (version >= 3) made.response.i32(0);
+    made.response.array(0).i16(error).tags();
+  }
   for (std::int16_t version = 7; version <= 15; ++version) {
     auto& made = cases.emplace_back(KafkaApi::fetch, version);
     made.response.i32(0).i16(error).i32(0).array(0).tags();
@@ -167,6 +175,25 @@ TEST(KafkaProxyFailures, the_bytes_are_those_of_the_protocol) {
   EXPECT_EQ(client.receive(), from_hex("00000009 00 00000000"  // correlation id, throttle time
                                        "02 0278 02 00000000"   // one topic, one partition
                                        "0016 00 00 00"));      // the error, ends
+  EXPECT_EQ(rule.applied(), 1U);
+}
+
+TEST(KafkaProxyFailures, an_open_transaction_is_an_error_of_each_position_that_is_asked_for) {
+  FakeBroker broker;
+  KafkaProxy proxy(broker.address());
+  const auto rule = proxy.add({.api = KafkaApi::offset_fetch, .fault = KafkaFault::fail(88)});
+  FakeClient client(proxy.bootstrap());
+  client.send(
+      from_hex("0000001d 0009 0007 00000009 0001 63 00"        // size, header, its fields
+               "0267 02 0278 03 00000000 00000002 00"          // group, a topic, two partitions
+               "01 00"));                                      // stable, end
+  EXPECT_EQ(client.receive(), from_hex("00000009 00 00000000"  // correlation id, throttle time
+                                       "02 0278 03"            // one topic, two partitions
+                                       "00000000 ffffffffffffffff"  // partition, no position
+                                       "ffffffff 01 0058 00"        // no epoch or text, the error
+                                       "00000002 ffffffffffffffff"
+                                       "ffffffff 01 0058 00"
+                                       "00 0000 00"));  // no error of the group, ends
   EXPECT_EQ(rule.applied(), 1U);
 }
 

@@ -30,6 +30,7 @@ void by_topic(Encoder& out, std::span<const Element> elements, PartitionOf parti
     out.count(end - i);
     for (; i < end; ++i)
       write(elements[i]);
+    out.tags();
   }
 }
 

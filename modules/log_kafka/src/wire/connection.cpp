@@ -21,6 +21,7 @@ constexpr std::int32_t max_frame_bytes = 100 << 20;
 
 constexpr Api needed[] = {Api::produce,
                           Api::fetch,
+                          Api::offset_fetch,
                           Api::find_coordinator,
                           Api::init_producer_id,
                           Api::add_partitions_to_txn,
@@ -37,19 +38,45 @@ std::unique_ptr<net::Stream> connect(const net::Address& address, Clock& clock,
   return security->connect(address, clock, timeout_ns);
 }
 
-/// Which of these apis a broker does not take as we speak them, by its answer to ApiVersions.
-std::optional<Api> missing(std::string_view versions, std::span<const Api> apis) {
-  Decoder in(versions);
-  in.number<std::int16_t>();
-  std::vector<Api> left(apis.begin(), apis.end());
+/// The versions of a request that a broker takes: none when `highest` is below `lowest`.
+struct TakenVersions {
+  Api api{};
+  std::int16_t lowest = 0;
+  std::int16_t highest = -1;
+};
+
+/// No value when the response to ApiVersions cannot be read or is an error.
+std::optional<std::vector<TakenVersions>> read_versions(std::string_view body) {
+  Decoder in(body);
+  const auto error = in.number<std::int16_t>();
+  std::vector<TakenVersions> taken;
   for (std::size_t count = in.count(6); count > 0; --count) {
     const auto api = static_cast<Api>(in.number<std::int16_t>());
     const auto lowest = in.number<std::int16_t>();
-    const auto highest = in.number<std::int16_t>();
-    if (lowest <= version_of(api) && version_of(api) <= highest) std::erase(left, api);
+    taken.push_back({api, lowest, in.number<std::int16_t>()});
   }
-  if (left.empty()) return std::nullopt;
-  return left.front();
+  if (error != 0 || !in.ok()) return std::nullopt;
+  return taken;
+}
+
+/// One of these requests that a broker does not take as we speak it, with what it takes of it.
+std::optional<TakenVersions> missing(const std::vector<TakenVersions>& taken,
+                                     std::span<const Api> apis) {
+  for (const Api api : apis) {
+    const auto found = std::ranges::find(taken, api, &TakenVersions::api);
+    if (found == taken.end()) return TakenVersions{api};
+    if (version_of(api) < found->lowest || version_of(api) > found->highest) return *found;
+  }
+  return std::nullopt;
+}
+
+std::string why_missing(const TakenVersions& taken) {
+  const std::string too_old = "): Millrace needs Apache Kafka 2.5 or later";
+  if (taken.highest < taken.lowest) return "(it does not take it at all" + too_old;
+  if (version_of(taken.api) > taken.highest)
+    return "(it takes it up to version " + std::to_string(taken.highest) + too_old;
+  return "(it takes it from version " + std::to_string(taken.lowest) +
+         " on): the broker is too new for this version of Millrace";
 }
 
 }  // namespace
@@ -77,6 +104,8 @@ void Connection::put(Api api, std::string_view body, std::string& bytes,
   header.number(version_of(api));
   header.number(++last_number_);
   header.string(client_id_);
+  // The client id before them is a string of the old form in all versions.
+  if (is_flexible(api)) header.number<std::int8_t>(0);
   const std::string head = header.take();
   char size[4];
   store_big(size, static_cast<std::int32_t>(head.size() + body.size()));
@@ -183,9 +212,13 @@ void Connection::finish_frame() {
   const auto number = load_big<std::int32_t>(frame->data());
   if (sent_.empty() || sent_.front().number != number)
     return break_off({errc::unavailable, named() + " sent a response that was not asked for"});
-  Answer answer{number, frame, std::string_view(*frame).substr(4)};
   const Api api = sent_.front().api;
   sent_.pop_front();
+  Decoder header(std::string_view(*frame).substr(4), is_flexible(api));
+  header.tags();
+  if (!header.ok())
+    return break_off({errc::unavailable, named() + " does not speak Kafka's protocol"});
+  Answer answer{number, frame, header.rest()};
   if (api == Api::api_versions) check_versions(answer.body);
   if (is_broken()) return;
   if (login_ != nullptr) return go_on_with_login(answer, api);
@@ -219,12 +252,14 @@ void Connection::let_out() {
 }
 
 void Connection::check_versions(std::string_view body) {
-  std::optional<Api> absent = missing(body, needed);
-  if (!absent && login_ != nullptr) absent = missing(body, needed_to_log_in);
+  const auto taken = read_versions(body);
+  if (!taken) return break_off({errc::unavailable, named() + " does not speak Kafka's protocol"});
+  std::optional<TakenVersions> absent = missing(*taken, needed);
+  if (!absent && login_ != nullptr) absent = missing(*taken, needed_to_log_in);
   if (!absent) return;
-  break_off({errc::refused_by_broker, named() + " does not take " + std::string(name_of(*absent)) +
-                                          " in version " + std::to_string(version_of(*absent)) +
-                                          ": Millrace needs Apache Kafka 2.3 or later"});
+  break_off({errc::refused_by_broker,
+             named() + " does not take " + std::string(name_of(absent->api)) + " in version " +
+                 std::to_string(version_of(absent->api)) + " " + why_missing(*absent)});
 }
 
 std::optional<Answer> Connection::take() {

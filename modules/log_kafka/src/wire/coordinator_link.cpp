@@ -3,16 +3,26 @@
 #include "wire/coordinator_link.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
+
+#include "millrace/log/errors.hpp"
+#include "units.hpp"
 
 namespace millrace::log::kafka::wire {
 namespace {
 
 // Of a question to the cluster, during which nothing else happens here.
-constexpr int brokers_timeout_ms = 1'000;
+constexpr std::int64_t longest_brokers_ms = 1'000;
+// After so long another broker may be the leader or the coordinator.
+constexpr std::int64_t longest_answer_ms = 15'000;
 
 }  // namespace
+
+RetryPolicy RetryPolicy::of(const ClientConfig& config) {
+  const std::int64_t set_ms = config.number("socket.timeout.ms", longest_answer_ms);
+  const std::int64_t answer_ms = set_ms <= 0 ? longest_answer_ms : set_ms;
+  return {std::min(answer_ms, longest_answer_ms) * ms, ms, 20 * ms};
+}
 
 CoordinatorLink::CoordinatorLink(Cluster& cluster, std::string client_id, std::string key,
                                  CoordinatorKind kind, const RetryPolicy& retry_policy)
@@ -28,6 +38,8 @@ void CoordinatorLink::ask(Api api, std::string body, ResponseHandler handle) {
     stopped_ = false;
     refusals_ = 0;
     due_ns_ = 0;
+    trouble_.clear();
+    refused_ = false;
   }
   questions_.push_back({api, std::move(body), std::move(handle)});
 }
@@ -48,7 +60,7 @@ bool CoordinatorLink::is_waiting() const {
 }
 
 std::int64_t CoordinatorLink::due_ns(std::int64_t now_ns) const {
-  if (questions_.empty()) return std::numeric_limits<std::int64_t>::max();
+  if (questions_.empty()) return no_deadline_ns;
   if (due_ns_ > now_ns) return due_ns_;
   if (connection_ != nullptr && connection_->is_broken()) return now_ns;
   const auto since_ns = connection_ ? connection_->waiting_since_ns() : std::nullopt;
@@ -59,42 +71,54 @@ void CoordinatorLink::pause(std::int64_t now_ns) {
   due_ns_ = now_ns + retry_policy_.pause_after(refusals_++);
 }
 
-void CoordinatorLink::turn(std::int64_t now_ns) {
+void CoordinatorLink::turn(std::int64_t now_ns, std::int64_t deadline_ns) {
   if (connection_ != nullptr) connection_->advance();
   if (questions_.empty() || now_ns < due_ns_) return;
-  if (connection_ == nullptr && !connect(now_ns)) return;
+  if (connection_ == nullptr && !find_or_connect(now_ns, deadline_ns)) return;
   while (auto answer = connection_->take()) {
     finding_ ? take_coordinator(*answer, now_ns) : take(*answer, now_ns);
     if (connection_ == nullptr) return;
   }
   const auto since_ns = connection_->waiting_since_ns();
-  const bool silent = since_ns && now_ns - *since_ns >= retry_policy_.answer_ns;
-  if (connection_->is_broken() || silent) return lose(now_ns);
+  if (connection_->is_broken()) {
+    refused_ = connection_->error().is(errc::refused_by_broker);
+    return lose(connection_->error().message(), now_ns);
+  }
+  if (since_ns && now_ns - *since_ns >= retry_policy_.answer_ns)
+    return lose(
+        (finding_ ? "a broker that was asked for the coordinator of " : "the coordinator of ") +
+            key_ + " does not answer",
+        now_ns);
   if (finding_ || now_ns < due_ns_) return;
   for (Question& question : questions_) {
     if (question.number < 0) question.number = connection_->send(question.api, question.body);
   }
 }
 
-bool CoordinatorLink::connect(std::int64_t now_ns) {
+/// False when no broker is known.
+bool CoordinatorLink::find_or_connect(std::int64_t now_ns, std::int64_t deadline_ns) {
   finding_ = !coordinator_;
   if (!finding_) {
-    connection_ =
-        std::make_unique<Connection>(*coordinator_, client_id_, cluster_.clock(),
-                                     cluster_.security().get(), cluster_.connect_timeout_ns());
+    connect(*coordinator_);
     return true;
   }
-  const Result<net::Address> broker = cluster_.any(brokers_timeout_ms);
+  const std::int64_t left_ms = (deadline_ns - now_ns) / ms;
+  const Result<net::Address> broker =
+      cluster_.any(static_cast<int>(std::clamp<std::int64_t>(left_ms, 1, longest_brokers_ms)));
   if (!broker) {
     trouble_ = broker.error().message();
     pause(now_ns);
     return false;
   }
-  connection_ =
-      std::make_unique<Connection>(*broker, client_id_, cluster_.clock(), cluster_.security().get(),
-                                   cluster_.connect_timeout_ns());
+  connect(*broker);
   connection_->send(Api::find_coordinator, find_coordinator(key_, kind_));
   return true;
+}
+
+void CoordinatorLink::connect(const net::Address& address) {
+  connection_ =
+      std::make_unique<Connection>(address, client_id_, cluster_.clock(), cluster_.security().get(),
+                                   cluster_.connect_timeout_ns());
 }
 
 void CoordinatorLink::take_coordinator(const Answer& answer, std::int64_t now_ns) {
@@ -102,7 +126,8 @@ void CoordinatorLink::take_coordinator(const Answer& answer, std::int64_t now_ns
   connection_.reset();
   if (found && found->error == RD_KAFKA_RESP_ERR_NO_ERROR) {
     coordinator_ = cluster_.address_of(found->address.host, found->address.port);
-    connect(now_ns);
+    finding_ = false;
+    connect(*coordinator_);
     return;
   }
   const Code code = found ? found->error : RD_KAFKA_RESP_ERR__BAD_MSG;
@@ -132,18 +157,19 @@ void CoordinatorLink::take(const Answer& answer, std::int64_t now_ns) {
     case ResponseOutcome::again:
       question->number = -1;
       if (stopped_) questions_.erase(question);
+      trouble_.clear();
       return pause(now_ns);
     case ResponseOutcome::elsewhere:
       // It may have been written down before that was found out.
       lost_one_ = true;
       question->number = -1;
-      return lose(now_ns);
+      return lose("the broker at " + coordinator_->text() + " is not the coordinator of " + key_,
+                  now_ns);
   }
 }
 
-void CoordinatorLink::lose(std::int64_t now_ns) {
-  trouble_ = connection_->is_broken() ? connection_->error().message()
-                                      : "the coordinator of " + key_ + " does not answer";
+void CoordinatorLink::lose(std::string why, std::int64_t now_ns) {
+  trouble_ = std::move(why);
   for (Question& question : questions_) {
     if (question.number >= 0) lost_one_ = true;
     question.number = -1;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,8 @@ struct RetryPolicy {
   std::int64_t pause_ns = 0;   ///< before what was refused for the moment is tried again
   std::int64_t loss_ns = 0;    ///< longer still, when that was a connection that was lost
 
+  /// That of a client: it waits for a response for `socket.timeout.ms`, at most 15 s.
+  [[nodiscard]] static RetryPolicy of(const ClientConfig& config);
   /// The same for what was refused so many times before, one after the other: ever longer.
   [[nodiscard]] std::int64_t pause_after(unsigned refusals) const {
     constexpr unsigned max_doublings = 5;
@@ -37,9 +40,11 @@ enum class ResponseOutcome : std::uint8_t {
 };
 
 /// Asks the coordinator of a transactional id or of a group, wherever it is, until it has answered.
-/// Never waits: turn() goes as far as it can. One thread at a time.
+/// turn() goes as far as it can without waiting for a response. One thread at a time.
 class CoordinatorLink {
  public:
+  static constexpr std::int64_t no_deadline_ns = std::numeric_limits<std::int64_t>::max();
+
   CoordinatorLink(Cluster& cluster, std::string client_id, std::string key, CoordinatorKind kind,
                   const RetryPolicy& retry_policy);
 
@@ -47,7 +52,9 @@ class CoordinatorLink {
   /// with which nothing was asked, or none and the response.
   using ResponseHandler = std::function<ResponseOutcome(Code error, std::string_view body)>;
   void ask(Api api, std::string body, ResponseHandler handle);
-  void turn(std::int64_t now_ns);
+  /// Only a question to the cluster for its brokers is waited for, for a second and not beyond
+  /// `deadline_ns`.
+  void turn(std::int64_t now_ns, std::int64_t deadline_ns = no_deadline_ns);
   [[nodiscard]] bool is_done() const { return questions_.empty(); }
   /// Whether a question got lost, since all were answered last, that may have been carried out.
   [[nodiscard]] bool lost_one() const { return lost_one_; }
@@ -63,6 +70,9 @@ class CoordinatorLink {
   [[nodiscard]] std::int64_t due_ns(std::int64_t now_ns) const;
   /// Why it is not done yet, as far as that is known.
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
+  /// Whether a connection broke, since all were answered last, because its broker does not take
+  /// requests as they are sent here: no retry helps.
+  [[nodiscard]] bool is_refused() const { return refused_; }
 
  private:
   struct Question {
@@ -71,10 +81,11 @@ class CoordinatorLink {
     ResponseHandler handle;
     std::int32_t number = -1;  ///< -1: not under way
   };
-  bool connect(std::int64_t now_ns);
+  bool find_or_connect(std::int64_t now_ns, std::int64_t deadline_ns);
+  void connect(const net::Address& address);
   void take_coordinator(const Answer& answer, std::int64_t now_ns);
   void take(const Answer& answer, std::int64_t now_ns);
-  void lose(std::int64_t now_ns);
+  void lose(std::string why, std::int64_t now_ns);
   void refuse(Code code);
   void pause(std::int64_t now_ns);
 
@@ -91,6 +102,7 @@ class CoordinatorLink {
   unsigned refusals_ = 0;            // one after the other
   bool lost_one_ = false;
   bool stopped_ = false;
+  bool refused_ = false;
   std::string trouble_;
 };
 

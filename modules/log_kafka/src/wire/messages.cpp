@@ -111,6 +111,15 @@ std::optional<Code> read_single_error(std::string_view body) {
   return error;
 }
 
+void PartitionError::add(Code another, std::string_view topic, std::int32_t partition) {
+  // Of those that were fine, the broker says that they were not tried.
+  const bool says_more =
+      error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR_OPERATION_NOT_ATTEMPTED ||
+      (is_passing(error) && another != RD_KAFKA_RESP_ERR_OPERATION_NOT_ATTEMPTED);
+  if (another != RD_KAFKA_RESP_ERR_NO_ERROR && says_more)
+    *this = {another, {std::string(topic), partition}};
+}
+
 std::optional<PartitionError> read_partition_errors(std::string_view body) {
   Decoder in(body);
   in.number<std::int32_t>();  // throttled for so long
@@ -119,14 +128,7 @@ std::optional<PartitionError> read_partition_errors(std::string_view body) {
     const std::string_view topic = in.string();
     for (std::size_t partitions = in.count(6); partitions > 0; --partitions) {
       const auto partition = in.number<std::int32_t>();
-      const Code error = read_code(in);
-      // Of those that were fine, it says that they were not tried.
-      const bool says_more =
-          worst.error == RD_KAFKA_RESP_ERR_NO_ERROR ||
-          worst.error == RD_KAFKA_RESP_ERR_OPERATION_NOT_ATTEMPTED ||
-          (is_passing(worst.error) && error != RD_KAFKA_RESP_ERR_OPERATION_NOT_ATTEMPTED);
-      if (error != RD_KAFKA_RESP_ERR_NO_ERROR && says_more)
-        worst = {error, {std::string(topic), partition}};
+      worst.add(read_code(in), topic, partition);
     }
   }
   if (!in.ok()) return std::nullopt;

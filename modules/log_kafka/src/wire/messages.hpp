@@ -69,6 +69,9 @@ struct InitializedProducer {
 struct PartitionError {
   Code error{};
   KafkaPartition at;
+
+  /// Of two errors keeps the one that a retry helps less against.
+  void add(Code another, std::string_view topic, std::int32_t partition);
 };
 [[nodiscard]] std::optional<PartitionError> read_partition_errors(std::string_view body);
 

@@ -10,15 +10,17 @@
 
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/endian.hpp"
+#include "millrace/base/varint.hpp"
 
 // Kafka's protocol, as far as it is spoken here: https://kafka.apache.org/protocol. Every request
-// has one version, none of them flexible, that brokers from 2.3 on understand.
+// has one version, that brokers from 2.5 on understand.
 namespace millrace::log::kafka::wire {
 
 /// Requests by their api keys.
 enum class Api : std::int16_t {
   produce = 0,
   fetch = 1,
+  offset_fetch = 9,
   find_coordinator = 10,
   sasl_handshake = 17,
   api_versions = 18,
@@ -38,6 +40,8 @@ enum class Api : std::int16_t {
       return 7;
     case Api::fetch:
       return 11;
+    case Api::offset_fetch:
+      return 7;
     case Api::find_coordinator:
     case Api::txn_offset_commit:
     case Api::end_txn:
@@ -61,6 +65,8 @@ enum class Api : std::int16_t {
       return "Produce";
     case Api::fetch:
       return "Fetch";
+    case Api::offset_fetch:
+      return "OffsetFetch";
     case Api::find_coordinator:
       return "FindCoordinator";
     case Api::api_versions:
@@ -85,9 +91,15 @@ enum class Api : std::int16_t {
   return "?";
 }
 
-/// Writes the body of a request.
+/// Whether the version that is spoken here has the flexible form: the sizes of strings and arrays
+/// are varints, and every structure ends with tagged fields, the headers too.
+[[nodiscard]] constexpr bool is_flexible(Api api) { return api == Api::offset_fetch; }
+
+/// Writes the body of a request, in the flexible form if asked for.
 class Encoder {
  public:
+  explicit Encoder(bool flexible = false) : flexible_(flexible) {}
+
   template <std::integral T>
   void number(T value) {
     char raw[sizeof(T)];
@@ -96,15 +108,15 @@ class Encoder {
   }
   void flag(bool value) { bytes_.push_back(value ? '\1' : '\0'); }
   void string(std::string_view text) {
-    number(static_cast<std::int16_t>(text.size()));
+    size<std::int16_t>(text.size());
     bytes_.append(text);
   }
-  void null_string() { number<std::int16_t>(-1); }
+  void null_string() { null<std::int16_t>(); }
   void bytes(std::string_view value) {
-    number(static_cast<std::int32_t>(value.size()));
+    size<std::int32_t>(value.size());
     bytes_.append(value);
   }
-  /// What `append` adds to the string it gets is the value.
+  /// What `append` adds to the string it gets is the value. Not in the flexible form.
   template <class Append>
   void bytes_by(Append append) {
     const std::size_t size_at = bytes_.size();
@@ -114,20 +126,41 @@ class Encoder {
               static_cast<std::int32_t>(bytes_.size() - size_at - sizeof(std::int32_t)));
   }
   /// Stands before so many elements.
-  void count(std::size_t elements) { number(static_cast<std::int32_t>(elements)); }
+  void count(std::size_t elements) { size<std::int32_t>(elements); }
+  /// Stands for an array that is null.
+  void null_count() { null<std::int32_t>(); }
+  /// Ends a structure, without tagged fields. Nothing but in the flexible form.
+  void tags() {
+    if (flexible_) varint(0);
+  }
   void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
 
   [[nodiscard]] std::string take() { return std::move(bytes_); }
 
  private:
+  void varint(std::uint32_t value) {
+    char raw[varint_bytes_max];
+    bytes_.append(raw, write_varint(raw, value));
+  }
+  // In the flexible form a size is one more, and null is 0.
+  template <std::integral T>
+  void size(std::size_t value) {
+    flexible_ ? varint(static_cast<std::uint32_t>(value) + 1) : number(static_cast<T>(value));
+  }
+  template <std::integral T>
+  void null() {
+    flexible_ ? varint(0) : number<T>(-1);
+  }
+
   std::string bytes_;
+  bool flexible_;
 };
 
-/// Reads the body of an answer. What is missing reads as zero and makes ok() false; safe on hostile
-/// input.
+/// Reads the body of an answer, in the flexible form if asked for. What is missing reads as zero
+/// and makes ok() false; safe on hostile input.
 class Decoder {
  public:
-  explicit Decoder(std::string_view body) : in_(body) {}
+  explicit Decoder(std::string_view body, bool flexible = false) : in_(body), flexible_(flexible) {}
 
   template <std::integral T>
   T number() {
@@ -135,22 +168,38 @@ class Decoder {
   }
   bool flag() { return in_.byte() != 0; }
   /// Null reads as empty.
-  std::string_view string() { return run(number<std::int16_t>()); }
-  std::string_view bytes() { return run(number<std::int32_t>()); }
+  std::string_view string() { return run(size<std::int16_t>()); }
+  std::string_view bytes() { return run(size<std::int32_t>()); }
   /// How many elements follow, of at least so many bytes each; null is none.
   std::size_t count(std::size_t element_bytes) {
-    const auto elements = number<std::int32_t>();
+    const std::int64_t elements = size<std::int32_t>();
     return elements <= 0 ? 0 : in_.count(elements, element_bytes);
+  }
+  /// Passes over the tagged fields at the end of a structure. Nothing but in the flexible form.
+  void tags() {
+    if (!flexible_) return;
+    for (auto left = in_.count(in_.varint<std::uint32_t>(), 2); left > 0 && ok(); --left) {
+      in_.varint<std::uint32_t>();
+      in_.bytes(in_.varint<std::uint32_t>());
+    }
   }
 
   [[nodiscard]] bool ok() const { return in_.ok(); }
+  /// What was not read.
+  [[nodiscard]] std::string_view rest() const { return in_.rest(); }
 
  private:
-  std::string_view run(std::int32_t bytes) {
+  // Below 0 for null.
+  template <std::integral T>
+  std::int64_t size() {
+    return flexible_ ? std::int64_t{in_.varint<std::uint32_t>()} - 1 : number<T>();
+  }
+  std::string_view run(std::int64_t bytes) {
     return bytes <= 0 ? std::string_view() : in_.bytes(bytes);
   }
 
   ByteReader in_;
+  bool flexible_;
 };
 
 }  // namespace millrace::log::kafka::wire

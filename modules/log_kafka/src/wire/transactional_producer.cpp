@@ -14,9 +14,6 @@ namespace {
 
 // A topic that is there may be unknown to a broker for so long.
 constexpr std::int64_t news_ns = 5'000 * ms;
-// After so long another broker may be the leader or the coordinator.
-constexpr std::int64_t longest_answer_ms = 15'000;
-constexpr std::int64_t loss_ns = 20 * ms;
 // What is under way when a transaction is given up is waited for so long.
 constexpr std::int64_t silence_ns = 2'000 * ms;
 
@@ -59,8 +56,7 @@ std::optional<PartitionError> read_one(std::string_view body) {
 TransactionalProducer::TransactionalProducer(const ClientConfig& config,
                                              std::string transactional_id)
     : config_(config),
-      retry_policy_{number(config, "socket.timeout.ms", longest_answer_ms, longest_answer_ms) * ms,
-                    ms, loss_ns},
+      retry_policy_(RetryPolicy::of(config)),
       delivery_ns_(number(config, "message.timeout.ms", 30'000, 3'600'000) * ms),
       transaction_timeout_ms_(static_cast<std::int32_t>(
           number(config, "transaction.timeout.ms", 60'000, 24 * 3'600'000))),

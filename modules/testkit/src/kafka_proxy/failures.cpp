@@ -7,6 +7,7 @@ namespace millrace::testkit::kafka_proxy {
 namespace {
 
 constexpr std::int32_t no_throttle_ms = 0;
+constexpr std::int16_t unstable_offset_commit = 88;
 
 // Responds with the error for every partition of a request. `skip_partition` reads what follows the
 // partition's number in the request, `write_partition` writes what follows it in the response.
@@ -81,6 +82,26 @@ void fail_txn_offset_commit(WireReader& request, WireWriter& response, std::int1
       [&] { response.i16(error).tags(); });
 }
 
+// Brokers refuse a group as a whole; only the positions that an open transaction moves have errors
+// of their own.
+void fail_offset_fetch(WireReader& request, WireWriter& response, std::int16_t version,
+                       std::int16_t error) {
+  request.string();
+  if (version >= 3) response.i32(no_throttle_ms);
+  if (error != unstable_offset_commit) {
+    response.array(0).i16(error);
+    return;
+  }
+  answer_partitions(
+      request, response, [] {},
+      [&] {
+        response.i64(-1);
+        if (version >= 5) response.i32(-1);
+        response.string("").i16(error).tags();
+      });
+  response.i16(0);
+}
+
 // Those whose error stands at the top. False when this version has none there.
 bool fail_at_top(KafkaApi api, std::int16_t version, WireWriter& response, std::int16_t error) {
   switch (api) {
@@ -124,6 +145,7 @@ bool can_fail(KafkaApi api) {
   switch (api) {
     case KafkaApi::produce:
     case KafkaApi::fetch:
+    case KafkaApi::offset_fetch:
     case KafkaApi::find_coordinator:
     case KafkaApi::heartbeat:
     case KafkaApi::sync_group:
@@ -146,6 +168,10 @@ std::optional<std::string> fail_request(const KafkaRequest& request, std::int16_
   switch (request.api) {
     case KafkaApi::produce:
       fail_produce(body, response, request.version, error);
+      break;
+    case KafkaApi::offset_fetch:
+      if (request.version < 2 || request.version > 7) return std::nullopt;
+      fail_offset_fetch(body, response, request.version, error);
       break;
     case KafkaApi::add_partitions_to_txn:
       if (request.version > 3) return std::nullopt;

@@ -96,9 +96,10 @@ struct KafkaFault {
   /// instead of the response.
   static KafkaFault cut_after() { return {.kind = Kind::cut_after}; }
   /// The client gets this error (a number of Kafka's protocol) for the whole request, every topic
-  /// and partition of it; the broker never sees it. For produce, fetch, find_coordinator,
-  /// heartbeat, sync_group, init_producer_id, add_partitions_to_txn, add_offsets_to_txn, end_txn
-  /// and txn_offset_commit.
+  /// and partition of it; the broker never sees it. For produce, fetch, offset_fetch,
+  /// find_coordinator, heartbeat, sync_group, init_producer_id, add_partitions_to_txn,
+  /// add_offsets_to_txn, end_txn and txn_offset_commit. An offset_fetch for all that a group has
+  /// cannot be given UNSTABLE_OFFSET_COMMIT (88), which is an error of partitions.
   static KafkaFault fail(std::int16_t error) { return {.kind = Kind::fail, .error = error}; }
   /// The same, but the broker gets the request and responds, so it took effect.
   static KafkaFault fail_after(std::int16_t error) {
