@@ -21,7 +21,7 @@ from . import NOT_UP, Failure, jars, processes, security, wire
 # What a cluster has in its directory, beside its record.
 OWN_FILES = {"state.json.fresh", "tls", "watcher.log"}
 OWN_DIRECTORY = re.compile(r"broker-\d+")
-START_SECONDS = 120
+START_SECONDS = 300
 ATTEMPTS = 5
 STOP_GRACE_SECONDS = 3
 BROKER_STOP_SECONDS = 40

@@ -3,6 +3,7 @@
 """Runs a service on a cluster with ACLs: those that `millrace acls` prints are enough, and none of them can be left out unnoticed."""
 import json
 import os
+import re
 import select
 import shlex
 import signal
@@ -54,12 +55,20 @@ class System:
                                   f"kafka://{status['address']}/{prefix}", given=description).splitlines()
 
     def grant(self, skip="nothing"):
-        for command in self.commands:
-            if skip not in command:
-                self.administer(shlex.split(command)[1:])
+        self.administer(command for command in self.commands if skip not in command)
 
-    def administer(self, arguments):
-        output_of(KAFKA, "tool", "--dir", DIRECTORY, "acls", *arguments)
+    def administer(self, commands):
+        """Returns when the broker itself knows all: it hears of them in their order, a moment after each command."""
+        for command in commands:
+            arguments = shlex.split(command)[1:]
+            output_of(KAFKA, "tool", "--dir", DIRECTORY, "acls", *arguments)
+        operations = [name for option, name in zip(arguments, arguments[1:]) if option == "--operation"]
+        last = [f"name={arguments[-1]},"] + [f"operation={re.sub('(?<=[a-z])(?=[A-Z])', '_', name).upper()}," for name in operations]
+        for _ in range(60):
+            resources = output_of(KAFKA, "tool", "--dir", DIRECTORY, "acls", "--list").split("\n\n")
+            if any(all(part in resource for part in last) for resource in resources):
+                return
+        raise AssertionError(f"the broker does not hear of {arguments}")
 
     def start(self):
         return Wallets(self.url, self.directory)
@@ -190,8 +199,7 @@ class AclsTest(unittest.TestCase):
         for command in looks:
             self.assertEqual(subprocess.run([MILLRACE, *command, "--log", self.system.url], capture_output=True).returncode, 1)
         lines = output_of(MILLRACE, "acls", "--reader", "--principal", PRINCIPAL, "--format", "commands", "--log", plain)
-        for line in lines.splitlines():
-            self.system.administer(shlex.split(line)[1:])
+        self.system.administer(lines.splitlines())
         for command in looks:
             said = subprocess.run([MILLRACE, *command, "--log", self.system.url], capture_output=True, text=True)
             self.assertEqual(said.returncode, 0, said.stderr)

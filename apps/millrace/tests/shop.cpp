@@ -18,7 +18,7 @@ Shop::Shop() {
   static int number = 0;
   if (const char* const address = std::getenv("MILLRACE_TEST_KAFKA"); address != nullptr) {
     url_ = std::string("kafka://") + address + "/shop-" + std::to_string(::getpid()) + "-" +
-           std::to_string(number++) + "?fetch.wait.max.ms=5";
+           std::to_string(number++) + "?fetch.wait.max.ms=5&millrace.request.timeout.ms=120000";
   }
   log::LogOptions options;
   options.member = "millrace";

@@ -21,7 +21,9 @@ struct Kinds {
 
 inline std::vector<Kinds> all_kinds() {
   if (const char* const address = std::getenv("MILLRACE_TEST_KAFKA")) {
-    const std::string url = std::string("kafka://") + address + "/{}?fetch.wait.max.ms=5";
+    // A machine with much else to do responds late.
+    const std::string url = std::string("kafka://") + address +
+                            "/{}?fetch.wait.max.ms=5&millrace.request.timeout.ms=120000";
     return {{"file", url}, {url, "file"}};
   }
   return {{"file", "file"}, {"file", "sparse"}, {"sparse", "file"}, {"sparse", "sparse"}};

@@ -299,9 +299,14 @@ void set_position(CopyLog& log, const std::string& group, const std::string& top
                   std::int32_t partition, log::Offset next) {
   log::Log& handle = log.service("reader");
   log::Transaction transaction;
-  transaction.set_position(*handle.group(group), *partition_of(handle, topic, partition), next);
+  const log::GroupId id = *handle.group(group);
+  const log::TopicPartition at = *partition_of(handle, topic, partition);
+  transaction.set_position(id, at, next);
   const auto done = handle.commit(transaction);
   ASSERT_TRUE(done) << done.error().to_string();
+  // On Kafka a position can be listed a moment after its commit was acknowledged; this waits.
+  const auto seen = handle.position(id, at);
+  ASSERT_TRUE(seen) << seen.error().to_string();
 }
 
 std::optional<log::Offset> position_of(CopyLog& log, const std::string& group,

@@ -22,7 +22,8 @@ using testing::HasSubstr;
 class KafkaDamage : public KafkaWorld {
  protected:
   KafkaDamage()
-      : config_(kafka::parse_url(url()).value(), options_, real_clock()),
+      : config_(kafka::parse_url(url() + "?millrace.request.timeout.ms=120000").value(), options_,
+                real_clock()),
         state_(config_.in_kafka("__millrace")) {}
 
   /// Somebody writes a record there that is not ours; its offset.
@@ -191,18 +192,16 @@ TEST_F(KafkaDamage, a_topic_that_a_broker_has_not_heard_of_yet_is_asked_for_agai
 TEST_F(KafkaDamage, the_end_of_a_topic_that_was_made_again_is_that_of_the_new_one) {
   const auto log = open("writer");
   const auto partition = make_topic(*log, "t");
-  const auto put = [&] {
-    Transaction transaction;
-    for (int i = 0; i < 3; ++i)
-      transaction.append(partition, {1'000, "k", "v", {}});
-    const auto committed = log->commit(transaction);
-    ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
-  };
-  put();
+  Transaction transaction;
+  for (int i = 0; i < 3; ++i)
+    transaction.append(partition, {1'000, "k", "v", {}});
+  const auto first = commit_visibly(*log, transaction);
+  ASSERT_TRUE(first.has_value()) << first.error().to_string();
   const auto before = log->end_offset(partition);
   ASSERT_TRUE(before.has_value()) << before.error().to_string();
   EXPECT_GE(*before, offset(3));
-  put();
+  const auto unseen = log->commit(transaction);
+  ASSERT_TRUE(unseen.has_value()) << unseen.error().to_string();
   delete_topic(in_kafka("t"));
   make_in_kafka(in_kafka("t"));
   const auto end = log->end_offset(partition);

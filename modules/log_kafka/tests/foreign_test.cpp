@@ -81,7 +81,7 @@ TEST_F(KafkaForeignSequence, a_repeat_behind_the_open_transaction_of_another_pro
   first.reset();
 
   // Whether it is a repeat cannot be read.
-  const auto second = open("second");
+  const auto second = open("second", address(), {{"millrace.request.timeout.ms", "10000"}});
   const auto unsure = commit(*second, 2);
   ASSERT_FALSE(unsure.has_value());
   EXPECT_TRUE(unsure.error().is(errc::unavailable)) << unsure.error().to_string();

@@ -40,7 +40,7 @@ class Worker {
   /// Joins if need be, polls once and gives back what is asked for. What passes by itself is passed
   /// over.
   void obey();
-  /// Obeys until it holds so many tasks; false after a minute.
+  /// Obeys until it holds so many tasks; false after two minutes.
   bool until_holds(std::size_t count);
   /// Commits under all that is held: the value to each partition, and the position of `input`.
   Result<Committed> commit(const std::vector<TopicPartition>& partitions, const std::string& value,
@@ -58,6 +58,9 @@ class Worker {
  private:
   std::vector<std::string> tasks_;
 };
+
+/// Both obey until each holds one task; false after two minutes.
+bool share(Worker& one, Worker& other);
 
 /// Commits, and gives what was committed a moment to become visible; it may not, behind a
 /// transaction that a test keeps open.

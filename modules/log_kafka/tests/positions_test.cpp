@@ -28,6 +28,8 @@ class KafkaLostPositions : public KafkaWorld {
   }
   /// As Kafka's tools do it.
   void delete_positions() {
+    // There is none before the transaction marker, which this waits for.
+    ASSERT_TRUE(position(*log_, group_, input_).has_value());
     send([&](rd_kafka_t* client, const rd_kafka_topic_partition_list_t* partitions,
              rd_kafka_queue_t* queue) {
       auto* request = rd_kafka_DeleteConsumerGroupOffsets_new(group_name().c_str(), partitions);

@@ -36,7 +36,7 @@ class OnKafka : public testing::Test {
   void open_bank() {
     auto world = std::make_unique<KafkaWorld>();
     world_ = world.get();
-    proxy_ = &world->stand_before("bank", 2'000);
+    proxy_ = &world->stand_before("bank", 5'000);
     driver_ = std::make_unique<Driver>(std::move(world), bank());
     driver_->declare_topic("deposits", "teller");
     driver_->run_until_idle();
@@ -142,7 +142,7 @@ TEST_F(OnKafka, an_instance_that_was_cut_off_continues_where_it_was) {
   open_bank();
   deposit(10);
   driver_->run_until_idle();
-  std::thread network([&] { cut_off_for(2'000); });
+  std::thread network([&] { cut_off_for(5'000); });
   deposit(10);
   driver_->run_until_idle();
   network.join();
@@ -274,7 +274,7 @@ TEST_F(OnKafka, of_two_instances_one_dies_in_its_transaction_and_the_other_takes
                                    .client_id_prefix = "millrace-bank",
                                    .commits = true});
   // Its records and positions are with the broker, and neither committed nor aborted.
-  driver_->run_until([&] { return driver_->instance().status().refused_commits == 1; });
+  driver_->run_until([&] { return driver_->instance().status().refused_commits >= 1; });
   world_->kill(driver_->log());
   deposit(20);
   const auto published = [&] {
@@ -298,7 +298,7 @@ TEST_F(OnKafka, the_open_transaction_of_a_dead_instance_does_not_hold_up_its_suc
                                    .commits = true});
   deposit(10);
   // Its records and positions are with the broker, and neither committed nor aborted.
-  driver_->run_until([&] { return driver_->instance().status().refused_commits == 1; });
+  driver_->run_until([&] { return driver_->instance().status().refused_commits >= 1; });
   driver_->crash_and_restart();
   failed.remove();
   deposit(10);

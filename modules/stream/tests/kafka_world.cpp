@@ -10,11 +10,23 @@
 #include "admin.hpp"
 #include "client_producer.hpp"
 #include "kafka_log.hpp"
+#include "millrace/log/errors.hpp"
 #include "millrace/log_kafka/kafka.hpp"
 #include "millrace/testkit/event_writer.hpp"
 #include "reader.hpp"
 
 namespace millrace::stream::test {
+
+namespace {
+
+constexpr int tries_max = 30;
+
+template <class Value>
+bool is_unavailable(const Result<Value>& result) {
+  return !result && result.error().is(log::errc::unavailable);
+}
+
+}  // namespace
 
 KafkaWorld::KafkaWorld() {
   static int number = 0;
@@ -39,8 +51,11 @@ Result<std::unique_ptr<log::Log>> KafkaWorld::open(log::LogOptions options) {
   const std::int64_t timeout_ms = by_proxy ? request_timeout_ms_ : 120'000;
   log::KafkaSettings settings{{"linger.ms", "0"},
                               {"millrace.request.timeout.ms", std::to_string(timeout_ms)}};
-  return log::open_kafka("kafka://" + (by_proxy ? proxy_->bootstrap() : address_) + "/" + prefix_,
-                         environment_, std::move(options), std::move(settings));
+  const std::string url = "kafka://" + (by_proxy ? proxy_->bootstrap() : address_) + "/" + prefix_;
+  auto opened = log::open_kafka(url, environment_, options, settings);
+  for (int i = 1; i < tries_max && by_proxy && is_unavailable(opened); ++i)
+    opened = log::open_kafka(url, environment_, options, settings);
+  return opened;
 }
 
 void KafkaWorld::delete_topic(const std::string& name) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "millrace/log/errors.hpp"
 #include "millrace/stream/topology.hpp"
 
 namespace millrace::stream::test {
@@ -13,6 +14,7 @@ using testkit::TestError;
 namespace {
 
 constexpr int steps_max = 100'000;
+constexpr int starts_max = 30;  // where a cluster does not respond in time
 
 const log::Topic* find(const std::vector<log::Topic>& topics, const std::string& name) {
   const auto found = std::find_if(topics.begin(), topics.end(),
@@ -49,8 +51,13 @@ Driver::Driver(std::unique_ptr<RuntimeWorld> world, Topology topology, InstanceO
 }
 
 void Driver::start() {
-  if (const Status started = try_start(); !started)
-    throw TestError("opening the instance: " + started.error().to_string());
+  Status started = try_start();
+  for (int i = 1; i < starts_max && !started && started.error().is(log::errc::unavailable); ++i) {
+    instance_.reset();
+    log_.reset();
+    started = try_start();
+  }
+  if (!started) throw TestError("opening the instance: " + started.error().to_string());
 }
 
 Status Driver::try_start() {

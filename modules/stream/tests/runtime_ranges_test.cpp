@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "millrace/base/random.hpp"
 #include "millrace/log/errors.hpp"
 #include "runtime_ranges.hpp"
@@ -227,7 +229,9 @@ TEST_P(InputRanges, of_a_newer_version_and_damaged_ones_cost_the_order_alone) {
       log::Transaction transaction;
       transaction.append({topic->id, log::partition(0)},
                          {5'000, {}, newer ? "\x02 of later" : "\x01", {}});
-      ASSERT_TRUE(log->commit(transaction));
+      const auto done = log->commit(transaction);
+      ASSERT_TRUE(done);
+      ASSERT_TRUE(log->wait_visible(*done, std::numeric_limits<std::int64_t>::max()));
       ASSERT_TRUE(reset(*driver, {"taken"}));
     });
     driver->run_until_idle();

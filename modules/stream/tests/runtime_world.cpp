@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "millrace/base/mutex.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/find_groups.hpp"
 #include "millrace/testkit/event_writer.hpp"
@@ -16,6 +17,8 @@ using log::Offset;
 using log::TopicPartition;
 
 namespace {
+
+constexpr std::int64_t visible_within_ns = 120'000'000'000;
 
 void add_partitions(const log::Topic& topic, std::vector<log::TopicPartition>& partitions) {
   for (std::int32_t i = 0; i < topic.spec.partitions; ++i)
@@ -59,7 +62,10 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
       : world_(world), inner_(std::move(inner)), observes_(observes) {
     world_.handles_.insert(this);
   }
-  ~Handle() override { world_.handles_.erase(this); }
+  ~Handle() override {
+    await_commits();
+    world_.handles_.erase(this);
+  }
 
   Result<log::Topic> create_topic(const log::TopicSpec& spec,
                                   const log::TopicSettings& settings) override {
@@ -98,7 +104,7 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     for (std::size_t i = 0; i < transaction.batch_count(); ++i)
       MILLRACE_TRY(check_topic(transaction.batch(i).partition));
     Result<log::Committed> committed = inner_->commit(transaction);
-    if (committed) committed_ = true;
+    if (committed) note(*committed);
     if (committed && std::exchange(world_.answer_, false))
       return fail(world_.answered_, "the test says so");
     return committed;
@@ -217,7 +223,16 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   log::Log& inner() { return *inner_; }
   // Returns when what the handle committed can be read.
   void await_commits() {
-    if (runs && committed_.exchange(false)) hear_of_all(*inner_);
+    if (!runs) return;
+    log::Committed unseen;
+    {
+      const MutexLock lock(mutex_);
+      unseen.partitions = std::exchange(unseen_, {});
+    }
+    if (unseen.partitions.empty()) return;
+    // What cannot be seen by then is missed by the test.
+    static_cast<void>(
+        inner_->wait_visible(unseen, world_.clock().monotonic_ns() + visible_within_ns));
   }
   bool runs = true;
   std::function<void()> housekeeping = [] {};
@@ -227,10 +242,20 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     if (observes_) world_.await_commits();
   }
 
+  void note(const log::Committed& committed) {
+    const MutexLock lock(mutex_);
+    for (const log::Committed::Partition& one : committed.partitions) {
+      std::erase_if(unseen_, [&](const auto& older) { return older.partition == one.partition; });
+      unseen_.push_back(one);
+    }
+  }
+
   RuntimeWorld& world_;
   std::unique_ptr<log::Log> inner_;
   bool observes_;
-  std::atomic<bool> committed_ = false;  // since await_commits()
+  Mutex mutex_;
+  // Of the last commits, since await_commits().
+  std::vector<log::Committed::Partition> unseen_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 std::unique_ptr<log::Log> RuntimeWorld::connect(log::LogOptions options) {
@@ -253,12 +278,15 @@ void RuntimeWorld::await_commits() {
 
 void RuntimeWorld::kill(log::Log& handle) {
   auto& ours = dynamic_cast<Handle&>(handle);
+  ours.await_commits();
   ours.runs = false;
   abandon(ours.inner());
 }
 
 void RuntimeWorld::set_asleep(log::Log& handle, bool asleep) {
-  dynamic_cast<Handle&>(handle).runs = !asleep;
+  auto& ours = dynamic_cast<Handle&>(handle);
+  if (asleep) ours.await_commits();
+  ours.runs = !asleep;
 }
 
 void RuntimeWorld::add_housekeeping(log::Log& handle, std::function<void()> work) {

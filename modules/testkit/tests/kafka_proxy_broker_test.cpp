@@ -86,6 +86,12 @@ KafkaError commit(const Client& producer) {
   return KafkaError(rd_kafka_commit_transaction(producer.get(), timeout_ms));
 }
 
+// What a consumer reports of brokers that it asks again.
+bool is_passing(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR__TRANSPORT || error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+         error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
 // Values of the committed records up to the end of the topic, read from the broker itself. The end
 // moves a little after a commit was answered, so it waits for as many as there must be.
 std::vector<std::string> committed(const std::string& brokers, std::size_t count_min) {
@@ -101,6 +107,7 @@ std::vector<std::string> committed(const std::string& brokers, std::size_t count
   EXPECT_EQ(rd_kafka_assign(reader.get(), assigned.get()), no_error);
   std::vector<std::string> values;
   while (const Message message{rd_kafka_consumer_poll(reader.get(), timeout_ms)}) {
+    if (is_passing(message->err)) continue;
     if (message->err != no_error) {
       EXPECT_EQ(message->err, RD_KAFKA_RESP_ERR__PARTITION_EOF);
       if (values.size() >= count_min) break;
@@ -119,8 +126,10 @@ class Cluster {
     std::string pattern = std::filesystem::temp_directory_path() / "millrace-proxy-XXXXXX";
     directory_ = ::mkdtemp(pattern.data());
     std::string output;
+    // No broker dies here, and one that is slow is not to be taken for dead.
     status_ = run("up --dir " + directory_ + " --brokers " + std::to_string(brokers) +
-                      " --watch-pid " + std::to_string(::getpid()),
+                      " --setting broker.session.timeout.ms=600000 --watch-pid " +
+                      std::to_string(::getpid()),
                   &output);
     address_ = output.substr(0, output.find('\n'));
   }
@@ -229,14 +238,14 @@ TEST_F(KafkaProxyBroker,
                                  .transactional_id = "producer"});
   const auto partitions = proxy_->add(
       {.api = KafkaApi::add_partitions_to_txn, .fault = KafkaFault::fail(concurrent_transactions)});
-  const auto fenced = proxy_->add(
-      {.api = KafkaApi::end_txn, .fault = KafkaFault::fail(invalid_producer_epoch), .skip = 1});
   const auto producer = make_producer(proxy_->bootstrap());
   EXPECT_EQ(begin(producer), nullptr);
   write(producer.get(), "one");
   EXPECT_EQ(commit(producer), nullptr);
   EXPECT_EQ(busy.applied(), 1U);
   EXPECT_EQ(partitions.applied(), 1U);
+  const auto fenced =
+      proxy_->add({.api = KafkaApi::end_txn, .fault = KafkaFault::fail(invalid_producer_epoch)});
   EXPECT_EQ(begin(producer), nullptr);
   write(producer.get(), "two");
   const auto error = commit(producer);
@@ -282,7 +291,9 @@ TEST_F(KafkaProxyBroker, a_member_that_is_reported_unknown_joins_again) {
   rd_kafka_topic_partition_list_add(topics.get(), "events", RD_KAFKA_PARTITION_UA);
   EXPECT_EQ(rd_kafka_subscribe(member.get(), topics.get()), no_error);
   const auto next_value = [&] {
-    const Message message{rd_kafka_consumer_poll(member.get(), timeout_ms)};
+    Message message{rd_kafka_consumer_poll(member.get(), timeout_ms)};
+    while (message && is_passing(message->err))
+      message.reset(rd_kafka_consumer_poll(member.get(), timeout_ms));
     if (!message || message->err != no_error) return std::string("nothing");
     return std::string(static_cast<const char*>(message->payload), message->len);
   };
@@ -293,7 +304,7 @@ TEST_F(KafkaProxyBroker, a_member_that_is_reported_unknown_joins_again) {
   EXPECT_TRUE(unknown.wait_until_applied());
   // It starts where nothing was committed, so the record comes again.
   EXPECT_EQ(next_value(), "one");
-  EXPECT_GT(proxy_->seen(KafkaApi::join_group), joins);
+  EXPECT_TRUE(proxy_->wait_until_seen(KafkaApi::join_group, joins + 1));
   EXPECT_EQ(rd_kafka_consumer_close(member.get()), no_error);
 }
 
@@ -321,8 +332,8 @@ TEST_F(KafkaProxyCluster, clients_stay_behind_the_proxy_though_they_started_from
   EXPECT_EQ(begin(producer), nullptr);
   write(producer.get(), "one");
   EXPECT_EQ(commit(producer), nullptr);
-  EXPECT_EQ(narrow.seen(KafkaApi::produce), 1U);
-  EXPECT_EQ(narrow.seen(KafkaApi::end_txn), 1U);
+  EXPECT_GE(narrow.seen(KafkaApi::produce), 1U);
+  EXPECT_GE(narrow.seen(KafkaApi::end_txn), 1U);
   EXPECT_THAT(in_topic(1), ElementsAre("one"));
 }
 
