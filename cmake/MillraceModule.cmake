@@ -6,7 +6,7 @@
 #                   [TESTS tests/a_test.cpp...] [TEST_LINK t...])
 #   millrace_executable(<name> SOURCES main.cpp... [LINK t...])
 #   millrace_test_objects(<name> SOURCES a_test.cpp... [LINK t...])
-#   millrace_test(<name> SOURCES a_test.cpp... [LINK t...] [LABELS l...] [TIMEOUT seconds])
+#   millrace_test(<name> SOURCES a_test.cpp... [LINK t...] [LABELS l...] [TIMEOUT seconds] [PROCESSORS n])
 #   millrace_kafka_test(<name> SOURCES a_test.cpp... [LINK t...] [LABELS l...] [OPTIONS o...] [TIMEOUT seconds])
 #   millrace_fuzz_target(<name> SOURCES a_fuzz.cpp... [LINK t...])
 #   millrace_batches(<result> <target> a.cpp...), millrace_compile_alone(a.cpp...)
@@ -251,11 +251,12 @@ function(millrace_test_objects name)
 endfunction()
 
 # A GoogleTest program; its cases are known to ctest as <prefix><suite>.<case>, the prefix being "<name>." unless given.
-# LABELS select stages in tools/check.sh; TIMEOUT is a guard against a hang, in seconds per case.
+# LABELS select stages in tools/check.sh; TIMEOUT is a guard against a hang, in seconds per case. PROCESSORS: a case keeps
+# so many busy, by processes of its own, that ctest is to run fewer others beside it.
 function(millrace_test name)
-  cmake_parse_arguments(arg "" "PREFIX;TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "PREFIX;PROCESSORS;TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
   if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
-    message(FATAL_ERROR "millrace_test(${name}): takes SOURCES, LINK, LABELS, PREFIX, TIMEOUT, got '${ARGN}'")
+    message(FATAL_ERROR "millrace_test(${name}): takes SOURCES, LINK, LABELS, PREFIX, PROCESSORS, TIMEOUT, got '${ARGN}'")
   endif()
   millrace_test_program(${name} "${arg_SOURCES}" "${arg_LINK}")
   if(NOT TARGET ${name})
@@ -267,8 +268,11 @@ function(millrace_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 600)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 TEST_PREFIX "${arg_PREFIX}"
-    PROPERTIES TIMEOUT ${arg_TIMEOUT})
+  if(NOT arg_PROCESSORS)
+    set(arg_PROCESSORS 1)
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 300 TEST_PREFIX "${arg_PREFIX}"
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} PROCESSORS ${arg_PROCESSORS})
   # Discovery flattens lists among its properties, so that of several labels only the first would stay.
   set(labels_file "${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake")
   file(CONFIGURE OUTPUT "${labels_file}" CONTENT [[

@@ -30,7 +30,7 @@ class Moved : public testing::TestWithParam<std::string> {
   void run_until(const std::string& log, std::int64_t position, int signal) {
     std::vector<std::string> words = arguments(log);
     // So slowly that most of the requests are left when the process hears the signal.
-    words.insert(words.end(), {"--rate", "30"});
+    words.insert(words.end(), {"--rate", "20"});
     Command command = run_command(directory.file("data"), words);
     command.output = directory.file("run.txt");
     Process run(command);
@@ -53,8 +53,7 @@ class Moved : public testing::TestWithParam<std::string> {
     EXPECT_TRUE(contains(copied.output, ": the same")) << copied.output;
   }
   void run_to_the_end(const std::string& log) {
-    // A whole run is many events: on a cluster that shares a busy machine it takes minutes.
-    const Finished run = run_retail(directory, arguments(log), {}, long_timeout);
+    const Finished run = run_retail(directory, arguments(log));
     ASSERT_EQ(run.exit, (Exit{0, 0})) << run.output;
     const auto summary = read_summary(directory.file("data/summary.json"));
     ASSERT_TRUE(summary);

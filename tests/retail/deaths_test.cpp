@@ -48,9 +48,9 @@ TEST_P(DeathAt, loses_and_doubles_nothing_whichever_service_dies) {
   for (const std::string& service : service_names()) {
     programs.plan(service, std::string(GetParam().name) + ":" + std::to_string(GetParam().pass));
   }
-  // Slow enough that every service has many turns.
+  // Few at once, so that every service has many turns.
   const Finished run =
-      run_retail(directory, {"--once", "--stock", "ample", "--limit", "150", "--rate", "60"},
+      run_retail(directory, {"--once", "--stock", "ample", "--limit", "150", "--in-flight", "4"},
                  programs.run_program());
   ASSERT_EQ(run.exit, (Exit{0, 0})) << run.output;
   const auto summary = read_summary(directory.file("data/summary.json"));
@@ -137,9 +137,10 @@ TEST_P(Recoverer, that_dies_leaves_the_log_to_the_next) {
   for (const std::string& service : service_names())
     services.start(service, {.fault = GetParam()});
   Reviver reviver(services);
-  ASSERT_TRUE(await("all are served", [&] {
+  // Who is up has passed the recovery.
+  ASSERT_TRUE(await("all are served and up", [&] {
     reviver.look();
-    return shoppers.answered() == 80;
+    return shoppers.answered() == 80 && services.up();
   }));
   EXPECT_TRUE(shoppers.all_answered(201));
   EXPECT_FALSE(reviver.died().empty()) << "nobody came to " << GetParam();

@@ -12,11 +12,9 @@
 
 namespace retail_test {
 
-/// How long anything may take before a test gives up on it. A guard against hanging for ever; no
-/// test is faster for its being shorter.
-inline constexpr std::chrono::milliseconds default_timeout{120'000};
-/// The same for a whole year.
-inline constexpr std::chrono::milliseconds long_timeout{600'000};
+/// How long anything may take, a whole run too, before a test gives up on it. A guard against
+/// hanging for ever; no test is faster for its being shorter.
+inline constexpr std::chrono::milliseconds default_timeout{600'000};
 
 /// A directory of the test's own, gone with it unless the test failed.
 class TemporaryDirectory {

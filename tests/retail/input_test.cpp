@@ -84,8 +84,9 @@ TEST_F(Shop, unknown_paths_and_methods_are_reported) {
   EXPECT_EQ(unknown.status, 404);
   EXPECT_EQ(content_type(unknown), "application/problem+json");
   EXPECT_EQ(services().get("storefront", "/orders/never-seen").status, 404);
-  const auto deleted = millrace::http::fetch(millrace::http::Method::del,
-                                             services().url("storefront") + "/orders/1");
+  const auto deleted =
+      millrace::http::fetch(millrace::http::Method::del, services().url("storefront") + "/orders/1",
+                            {}, {}, default_timeout);
   ASSERT_TRUE(deleted);
   EXPECT_EQ(deleted->status, 405);
 }

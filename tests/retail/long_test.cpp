@@ -10,7 +10,7 @@ namespace {
 
 TEST(WholeYear, in_ample_comes_to_what_the_file_says) {
   const TemporaryDirectory directory;
-  const Finished run = run_retail(directory, {"--once", "--stock", "ample"}, {}, long_timeout);
+  const Finished run = run_retail(directory, {"--once", "--stock", "ample"});
   ASSERT_EQ(run.exit, (Exit{0, 0})) << run.output;
   const auto summary = read_summary(directory.file("data/summary.json"));
   ASSERT_TRUE(summary);
@@ -21,8 +21,7 @@ TEST(WholeYear, in_ample_comes_to_what_the_file_says) {
 TEST(WholeYear, in_ample_under_chaos_comes_to_what_the_file_says) {
   const TemporaryDirectory directory;
   const Finished run =
-      run_retail(directory, {"--once", "--stock", "ample", "--chaos", "0.5", "--seed", "11"}, {},
-                 long_timeout);
+      run_retail(directory, {"--once", "--stock", "ample", "--chaos", "0.5", "--seed", "11"});
   ASSERT_EQ(run.exit, (Exit{0, 0})) << run.output;
   const auto summary = read_summary(directory.file("data/summary.json"));
   ASSERT_TRUE(summary);
@@ -40,8 +39,7 @@ INSTANTIATE_TEST_SUITE_P(Chaos, WholeYearInScarce, testing::Values("0", "0.5"),
 TEST_P(WholeYearInScarce, rejects_orders_for_each_reason_and_the_audit_holds) {
   const TemporaryDirectory directory;
   const Finished run =
-      run_retail(directory, {"--once", "--stock", "scarce", "--chaos", GetParam(), "--seed", "12"},
-                 {}, long_timeout);
+      run_retail(directory, {"--once", "--stock", "scarce", "--chaos", GetParam(), "--seed", "12"});
   ASSERT_EQ(run.exit, (Exit{0, 0})) << run.output;
   const auto summary = read_summary(directory.file("data/summary.json"));
   ASSERT_TRUE(summary);
@@ -66,10 +64,9 @@ TEST(Chaos, two_hundred_seeded_kills_change_no_outcome) {
   for (int seed = 1; kills < 200; ++seed) {
     ASSERT_LE(seed, 40) << "too few kills in each run: " << kills;
     const TemporaryDirectory directory;
-    const Finished run = run_retail(directory,
-                                    {"--once", "--stock", "ample", "--limit", "600", "--rate", "60",
-                                     "--chaos", "0.15", "--seed", std::to_string(seed)},
-                                    {}, long_timeout);
+    const Finished run =
+        run_retail(directory, {"--once", "--stock", "ample", "--limit", "600", "--rate", "60",
+                               "--chaos", "0.15", "--seed", std::to_string(seed)});
     ASSERT_EQ(run.exit, (Exit{0, 0})) << "seed " << seed << "\n" << run.output;
     const auto summary = read_summary(directory.file("data/summary.json"));
     ASSERT_TRUE(summary);

@@ -72,6 +72,11 @@ testing::AssertionResult Services::all_ready() const {
   return testing::AssertionSuccess();
 }
 
+bool Services::up() const {
+  return std::all_of(running_.begin(), running_.end(),
+                     [&](const auto& one) { return get(one.first, "/readyz").status == 200; });
+}
+
 void Services::kill(const std::string& name) {
   running_.at(name)->kill();
   running_.erase(name);

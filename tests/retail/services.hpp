@@ -45,6 +45,8 @@ class Services {
   /// Waits until the service, or all that were started, answer /readyz with 200.
   [[nodiscard]] testing::AssertionResult ready(const std::string& name) const;
   [[nodiscard]] testing::AssertionResult all_ready() const;
+  /// Whether all that were started answer /readyz with 200 now.
+  [[nodiscard]] bool up() const;
   [[nodiscard]] Process& process(const std::string& name) { return *running_.at(name); }
   /// Kills a service, or all at once, by SIGKILL.
   void kill(const std::string& name);

@@ -89,13 +89,18 @@ TEST_F(WorkersTest, a_request_that_waits_too_long_for_a_worker_is_not_begun) {
   serve({.workers = 1, .handler_deadline = std::chrono::milliseconds(20)});
   RawConnection working(server->port());
   RawConnection waiting(server->port());
-  working.send(get_slow);
-  begun.take();
+  // On a busy machine its own worker may come too late: then it is sent again.
+  while (begun.size() == 0) {
+    working.send(get_slow);
+    EXPECT_THAT(working.read_response(),
+                testing::AnyOf(StartsWith("HTTP/1.1 503 "), StartsWith("HTTP/1.1 504 ")));
+  }
+  const std::size_t begun_before = begun.size();
   waiting.send(get_slow);
   EXPECT_THAT(waiting.read_response(), StartsWith("HTTP/1.1 504 "));
   finish.count_down();
   server->stop();
-  EXPECT_EQ(begun.size(), 0U);
+  EXPECT_EQ(begun.size(), begun_before);
 }
 
 TEST_F(WorkersTest, a_heavy_handler_that_throws_is_500_and_its_worker_continues) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "millrace/base/error.hpp"
+#include "millrace/base/fault_point.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -43,6 +44,7 @@ Status make(LogDirectory& directory, const std::string& path, std::uint64_t byte
   const auto allocated = [&]() -> Status {
     MILLRACE_ASSIGN(const auto file, files.open(unfinished, OpenMode::create_exclusive));
     MILLRACE_TRY(file->allocate(bytes));
+    MILLRACE_FAULT_POINT("ballast.inside");
     return file->sync();
   };
   Status made = allocated();

@@ -57,7 +57,7 @@ Status Checkpointer::write(Checkpoint made) {
   static_cast<void>(index_files_.write_up_to(made.position, made.begin));
   MILLRACE_TRY(write_file_atomically(directory_.files(), directory_.path() + names::checkpoint,
                                      made.encode()));
-  wrote_ = true;
+  wants_ballast_ = true;
   return {};
 }
 
@@ -83,15 +83,22 @@ bool Checkpointer::begin() {
   if (!control.checkpoint_owner.compare_exchange_strong(nobody, directory_.owner())) {
     return false;
   }
-  wrote_ = false;
+  wants_ballast_ = false;
   return true;
+}
+
+void Checkpointer::look_after_ballast() {
+  if (begin()) {
+    wants_ballast_ = true;
+    end();
+  }
 }
 
 void Checkpointer::end() {
   // Not in a directory that belongs to another log now, nor for a handle that gave up its slot.
   if (directory_.check_in_place()) {
     remove_unfinished_ballasts(directory_);
-    if (wrote_) {
+    if (wants_ballast_) {
       keep_ballast(directory_);
     }
   }

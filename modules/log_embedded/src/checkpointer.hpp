@@ -34,6 +34,9 @@ class Checkpointer {
   [[nodiscard]] bool begin();
   /// Looks after the ballast first, and makes it if a checkpoint was written.
   void end();
+  /// Removes what dead members left of the ballast, and makes it when there is none, unless another
+  /// member writes a checkpoint or settles: it does the same then.
+  void look_after_ballast();
   /// The state of the log as it is now.
   [[nodiscard]] Result<Checkpoint> make(const Locked& locked);
   /// Makes what it speaks of durable, then writes it. Needs no lock.
@@ -46,7 +49,7 @@ class Checkpointer {
   Publisher& publisher_;
   GroupCommit& group_commit_;
   IndexFiles& index_files_;
-  std::atomic<bool> wrote_ = false;  ///< since begin()
+  std::atomic<bool> wants_ballast_ = false;  ///< in end()
 };
 
 }  // namespace millrace::log::embedded

@@ -54,9 +54,8 @@ Result<std::unique_ptr<Member>> Member::open(const std::string& path, LogEnviron
     log = try_open();
   }
   if (log && writes) {
-    remove_unfinished_ballasts((*log)->directory);
     reserve_ballast((*log)->directory);
-    keep_ballast((*log)->directory);
+    (*log)->checkpointer.look_after_ballast();
   }
   return log;
 }

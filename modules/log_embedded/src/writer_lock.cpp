@@ -20,6 +20,7 @@ constexpr std::uint32_t generation_mask = 0x7f'ffffU;
 static_assert(max_members < slot_mask);
 constexpr std::int64_t starving_after_ns = 1'000'000;
 constexpr std::int64_t sleep_ns = 5'000'000;
+constexpr std::int64_t longest_look_ns = 4 * sleep_ns;
 constexpr int spins = 60;
 
 void pause_processor() {
@@ -154,14 +155,16 @@ Result<bool> WriterLock::take_from_dead(std::uint32_t word, Watch& watch) {
   }
   const std::int64_t now = clock_.monotonic_ns();
   if (watch.holder != word || watch.progress != progress) {
-    watch = {word, progress, now};
+    watch = {word, progress, now, 0};
+    return false;
+  }
+  // Time in which this process itself stood still counts little: the holder may have, too.
+  watch.idle_ns += std::min(now - watch.looked_ns, longest_look_ns);
+  watch.looked_ns = now;
+  if (watch.idle_ns < stuck_ns_) {
     return false;
   }
   const MemberRow& row = control_.members[holder];
-  const bool overdue = now - watch.since_ns >= stuck_ns_;
-  if (!overdue) {
-    return false;
-  }
   if (auto killed = region_.kill(static_cast<int>(holder), row.pid, row.start_time); !killed) {
     return fail(errc::stuck_holder,
                 "member '" + std::string(row.name.view()) + "' (pid " + std::to_string(row.pid) +

@@ -54,7 +54,8 @@ class WriterLock {
   struct Watch {
     std::uint32_t holder = 0;
     std::uint64_t progress = 0;
-    std::int64_t since_ns = 0;
+    std::int64_t looked_ns = 0;
+    std::int64_t idle_ns = 0;  ///< for so long without a move
   };
 
   [[nodiscard]] Result<Outcome> acquire_shared();

@@ -16,6 +16,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 class BallastFaults : public Settling {
  protected:
@@ -228,6 +229,32 @@ TEST_F(BallastFaults, what_a_death_left_goes_also_when_the_disk_is_too_full_for_
   machine().clock.advance_ms(5'001);
   fill_disk();
   ASSERT_TRUE(log->maintain());
+  expect_one_ballast();
+}
+
+std::function<void()> inside_ballast;
+
+void call_inside_ballast(std::string_view point) {
+  if (point == "ballast.inside" && inside_ballast != nullptr) {
+    std::exchange(inside_ballast, nullptr)();
+  }
+}
+
+TEST_F(BallastFaults, is_made_by_one_member_although_many_open_the_log_at_once) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  begin();
+  std::vector<std::unique_ptr<Log>> others;
+  inside_ballast = [&] {
+    for (const char* name : {"second", "third"}) {
+      others.push_back(open(name));
+      EXPECT_THAT(ballasts(), SizeIs(1)) << "each takes room that may not be there";
+    }
+  };
+  set_fault_handler(call_inside_ballast);
+  const auto first = open();
+  ASSERT_EQ(others.size(), 2U);
   expect_one_ballast();
 }
 

@@ -101,7 +101,7 @@ TEST_F(EmbeddedProcesses, a_writer_stopped_while_holding_the_lock_is_killed_and_
     GTEST_SKIP() << "this build has no fault points";
   }
   for (const char* point : commit_points) {
-    auto log = open("survivor");
+    auto log = open("survivor", 200);
     const auto partition = topic_at(*log, "t");
     Child writer([&] {
       plan = {point, 1, SIGSTOP};

@@ -54,12 +54,15 @@ class Child {
 /// A directory that this process shares with others.
 class EmbeddedProcesses : public testing::Test {
  protected:
-  Result<std::unique_ptr<Log>> try_open(LogOptions options, std::int64_t stuck_holder_ms = 2'000) {
+  /// A holder of the writer lock that a busy machine does not run for a while is not to be killed.
+  static constexpr std::int64_t patient_ms = 600'000;
+  Result<std::unique_ptr<Log>> try_open(LogOptions options,
+                                        std::int64_t stuck_holder_ms = patient_ms) {
     EmbeddedOptions embedded = small_segments();
     embedded.stuck_holder_ms = stuck_holder_ms;
     return open_embedded(directory_.path(), environment_, std::move(options), embedded);
   }
-  std::unique_ptr<Log> open(const std::string& member, std::int64_t stuck_holder_ms = 200) {
+  std::unique_ptr<Log> open(const std::string& member, std::int64_t stuck_holder_ms = patient_ms) {
     auto log = try_open(options_of("stock", member), stuck_holder_ms);
     if (!log) {
       ADD_FAILURE() << log.error().to_string();

@@ -105,6 +105,25 @@ TEST_F(SimulatedWaits, a_member_that_stopped_with_the_writer_lock_is_killed) {
   EXPECT_TRUE(late.error().is(errc::closed)) << late.error().to_string();
 }
 
+TEST_F(SimulatedWaits,
+       a_holder_of_the_writer_lock_is_not_killed_for_time_in_which_the_waiter_slept) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  auto holder = machine_.open(options_of("stock", "holder"));
+  auto second = machine_.open(options_of("stock", "second"));
+  const auto partition = topic_at(*holder, "t");
+  topic_at(*second, "t");
+  plan("commit.after_frame", 1);
+  EXPECT_THROW(static_cast<void>(put_all(*holder, {partition}, "held")), SimulatedDeath);
+  const std::int64_t before_ms = now_ms();
+  // For an hour, as in a container that is paused.
+  after_ms(1, [&] { machine_.clock.advance_ms(3'600'000); });
+  ASSERT_TRUE(put_all(*second, {partition}, "v").has_value());
+  EXPECT_GE(now_ms(), before_ms + 3'600'000 + machine_.embedded().stuck_holder_ms - 20)
+      << "the hour counts as one look";
+}
+
 TEST_F(SimulatedWaits, a_reader_wakes_at_the_commit_of_another_member) {
   auto writer = machine_.open(options_of("stock", "writer"));
   const auto partition = topic_at(*writer, "t");
