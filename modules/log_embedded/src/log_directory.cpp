@@ -116,7 +116,8 @@ Status LogDirectory::check_open() const {
   MILLRACE_ASSERT(!region_->forked(),
                   "a log handle must not be used in a forked child: open the log there");
   if (region_->dead()) [[unlikely]] {
-    return fail(closed_error(options_.member));
+    const MutexLock guard(reason_mutex_);
+    return fail(reason_ ? *reason_ : closed_error(options_.member));
   }
   return {};
 }
@@ -143,13 +144,21 @@ Status LogDirectory::check_in_place() {
     return {};
   }
   // Nobody would ever read what this handle still commits.
+  return give_up(
+      "the log vanished or was replaced: its files were removed or moved while it was in use; "
+      "stop all processes of this log, put it back if it is missing, and open it again");
+}
+
+std::unexpected<Error> LogDirectory::give_up(const std::string& reason) {
+  Error error(errc::closed, path_ + ": " + reason);
+  {
+    const MutexLock guard(reason_mutex_);
+    if (!reason_) {
+      reason_ = error;
+    }
+  }
   region_->die();
-  return fail(
-      errc::closed,
-      path_ +
-          ": the log vanished or was replaced: its files were removed or moved while it was "
-          "in use; stop all processes of this log, put it back if it is missing, and open "
-          "it again");
+  return fail(std::move(error));
 }
 
 void LogDirectory::mark_failed(const std::string& reason) {

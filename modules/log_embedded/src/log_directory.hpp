@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "alone.hpp"
@@ -11,6 +12,7 @@
 #include "counts.hpp"
 #include "locked.hpp"
 #include "millrace/base/error.hpp"
+#include "millrace/base/mutex.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/log_embedded/embedded.hpp"
@@ -50,6 +52,9 @@ class LogDirectory {
   /// errc::closed, and the handle is dead, when the directory is no longer the one that was opened.
   /// Before anything is opened or renamed by path: the log that lies there now belongs to others.
   [[nodiscard]] Status check_in_place();
+  /// Closes the handle; the reason, which follows the directory's path, is that of all calls from
+  /// now on. Returns errc::closed.
+  [[nodiscard]] std::unexpected<Error> give_up(const std::string& reason);
   /// Makes the log refuse appends from now on, for all members and after a restart.
   void mark_failed(const std::string& reason);
   /// The same after a sync that failed.
@@ -93,6 +98,8 @@ class LogDirectory {
   Counts counts_;
   std::uint64_t log_id_ = 0;
   int slot_ = -1;
+  mutable Mutex reason_mutex_;
+  std::optional<Error> reason_ MILLRACE_GUARDED_BY(reason_mutex_);  ///< of give_up()
 };
 
 /// The log's own errors for those of files.

@@ -167,12 +167,9 @@ Result<WriterLock::Held> Member::lock_even_failed() {
       // goes with it, and with that the right to settle.
       settler.stop();
       cleaner.stop();
-      directory.region().die();
-      return fail(errc::closed, directory.path() +
-                                    ": what a dead process left could not be repaired, so this "
-                                    "handle was closed: " +
-                                    repaired.error().message() +
-                                    "; raise `ulimit -n` and open the log again");
+      return directory.give_up(
+          "what a dead process left could not be repaired, so this handle was closed: " +
+          repaired.error().message() + "; raise `ulimit -n` and open the log again");
     }
     // A log that is marked already keeps its first reason.
     if (!repaired && directory.check_not_failed()) {

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "writer_lock.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <string>
 #include <utility>

@@ -375,6 +375,8 @@ TEST_F(EmbeddedRecovery,
   const auto lost = put_all(*log, {partition}, "lost");
   ASSERT_FALSE(lost.has_value()) << "nobody would ever read it";
   EXPECT_TRUE(lost.error().is(errc::closed));
+  EXPECT_THAT(lost.error().message(), HasSubstr("/log: the log vanished"))
+      << "whichever call noticed it first";
 }
 
 }  // namespace
