@@ -10,6 +10,7 @@
 #include "json.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/find_groups.hpp"
+#include "millrace/log/library_topics.hpp"
 #include "names.hpp"
 #include "table.hpp"
 #include "text.hpp"
@@ -24,6 +25,7 @@ struct Lag {
   std::int64_t next = 0;
   std::int64_t end = 0;
   std::int64_t lag = 0;
+  [[nodiscard]] bool reads_no_more() const { return next == log::reads_no_more.value; }
 };
 
 using TopicNames = std::map<log::TopicId, std::string>;
@@ -119,13 +121,9 @@ void print_json(const log::GroupInfo& group, const std::vector<Lag>& lags, const
   }
   json.key("positions").begin_array();
   for (const Lag& lag : lags) {
-    json.begin_object()
-        .field("topic", lag.topic)
-        .field("partition", lag.partition)
-        .field("position", lag.next)
-        .field("end", lag.end)
-        .field("lag", lag.lag)
-        .end_object();
+    json.begin_object().field("topic", lag.topic).field("partition", lag.partition);
+    json.key("position").raw(lag.reads_no_more() ? "null" : std::to_string(lag.next));
+    json.field("end", lag.end).field("lag", lag.lag).end_object();
   }
   out.json(json.end_array().end_object().take());
 }
@@ -158,7 +156,8 @@ void print_text(const log::GroupInfo& group, const std::vector<Lag>& lags, const
   }
   Table positions({"TOPIC", "PARTITION", "POSITION", "END", "LAG"});
   for (const Lag& lag : lags) {
-    positions.add({lag.topic, std::to_string(lag.partition), std::to_string(lag.next),
+    positions.add({lag.topic, std::to_string(lag.partition),
+                   lag.reads_no_more() ? "(ended)" : std::to_string(lag.next),
                    std::to_string(lag.end), std::to_string(lag.lag)});
   }
   for (const Table* table : {&members, &tasks, &positions}) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <iostream>
 #include <iterator>
@@ -99,11 +100,29 @@ void print(const std::string& service, const Manifest& manifest, Output& out) {
   }
 }
 
+// Else topics connect it with a part that was asked for.
+bool is_asked_for(const Manifest::Part& part, const TopologyOptions& options) {
+  return options.stores.empty() ||
+         std::ranges::any_of(stores_of(part), [&](const std::string& store) {
+           return std::ranges::find(options.stores, store) != options.stores.end();
+         });
+}
+
+std::vector<std::string> other_parts(const stream::TopologyReset& reset,
+                                     const TopologyOptions& options) {
+  std::vector<std::string> others;
+  for (const Manifest::Part& part : reset.parts) {
+    if (!is_asked_for(part, options)) others.push_back(part.name);
+  }
+  return others;
+}
+
 void print_json(const stream::TopologyReset& reset, const TopologyOptions& options, Output& out) {
   for (const Manifest::Part& part : reset.parts) {
     std::string line;
     JsonWriter json(line);
     json.begin_object().field("part", part.name).field("done", !options.dry_run);
+    json.field("asked", is_asked_for(part, options));
     json.key("reads").raw(codec::to_json(part.sources));
     json.key("stores").raw(codec::to_json(stores_of(part)));
     out.json(json.end_object().take());
@@ -152,8 +171,9 @@ CLI::App* add_reset(CLI::App& topology, Action& action) {
   auto options = std::make_shared<TopologyOptions>();
   command->add_option("SERVICE", options->service, "The service")->required()->check(check_service);
   command
-      ->add_option("--store", options->stores,
-                   "Only the part that holds this store, and those behind it; may be repeated")
+      ->add_option(
+          "--store", options->stores,
+          "Only the part that holds this store, and those connected with it; may be repeated")
       ->type_name("NAME")
       ->check(check_not_empty);
   command->add_flag("--dry-run", options->dry_run, "Tell what would be rebuilt");
@@ -247,6 +267,11 @@ Status reset_topology(log::Log& log, const TopologyOptions& options, Output& out
   for (const Manifest::Part& part : reset.parts)
     parts.add({escaped(part.name), listed(part.sources), listed(stores_of(part))});
   parts.print(out);
+  if (const auto others = other_parts(reset, options); !others.empty())
+    out.line("rebuilt because topics connect them with " + listed(options.stores) + ": " +
+             listed(others));
+  for (const std::string& removed : reset.removed)
+    out.line("what came before is missing after the rebuild: " + escaped(removed));
   out.line(options.dry_run ? "(would be rebuilt by the next start of " + escaped(options.service) +
                                  "; nothing was changed)"
                            : "(rebuilt by the next start of " + escaped(options.service) + ")");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "commands/commands.hpp"
+#include "millrace/log/library_topics.hpp"
 #include "shop.hpp"
 
 namespace millrace::cli {
@@ -88,6 +89,23 @@ TEST_F(Groups, of_a_service_are_found_by_its_name) {
   Screen screen;
   ASSERT_TRUE(show_groups(*shop.tool, {.name = "stock", .json = true}, screen.out));
   EXPECT_EQ(lines_of(screen.text).size(), 2U) << screen.text;
+}
+
+TEST_F(Groups, that_read_a_topic_no_more_have_ended_and_have_no_lag) {
+  log::Log& stock = shop.service("stock");
+  const log::TopicPartition partition{stock.find_topic("orders")->id, log::partition(0)};
+  log::Transaction transaction;
+  transaction.set_position(group, partition, log::reads_no_more);
+  ASSERT_TRUE(stock.commit(transaction));
+  ASSERT_TRUE(stock.position(group, partition).has_value());
+  Screen text;
+  ASSERT_TRUE(show_groups(*shop.tool, {.name = "stock"}, text.out));
+  EXPECT_NE(text.text.find("  orders          0  (ended)     3    0"), std::string::npos)
+      << text.text;
+  Screen json;
+  ASSERT_TRUE(show_groups(*shop.tool, {.name = "stock", .json = true}, json.out));
+  EXPECT_NE(json.text.find("\"position\":null,\"end\":3,\"lag\":0}"), std::string::npos)
+      << json.text;
 }
 
 TEST_F(Groups, that_do_not_exist_are_an_error_with_a_suggestion) {

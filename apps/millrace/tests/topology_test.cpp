@@ -80,12 +80,36 @@ TEST_F(TopologyCommand, resets_a_part_and_tells_which) {
   ASSERT_TRUE(reset_topology(shop.service("stock"),
                              {.service = "stock", .stores = {"counts"}, .json = true}, done.out));
   EXPECT_EQ(done.text,
-            "{\"part\":\"counts\",\"done\":true,\"reads\":[\"orders\"],\"stores\":[\"counts\"]}\n");
+            "{\"part\":\"counts\",\"done\":true,\"asked\":true,\"reads\":[\"orders\"],\"stores\":["
+            "\"counts\"]}\n");
   start();
   Screen shown;
   ASSERT_TRUE(show_topology(*shop.tool, {.service = "stock", .stores = {}}, shown.out));
   EXPECT_THAT(shown.text, HasSubstr("counts         1  reset"));
   EXPECT_THAT(shown.text, HasSubstr("counts-2       2  live"));
+}
+
+TEST_F(TopologyCommand, names_the_parts_that_are_rebuilt_with_the_one_that_was_asked_for) {
+  stream::TopologyBuilder builder("stock");
+  auto orders = builder.stream<std::string, Placed>("orders");
+  orders.group_by_key().count("counts");
+  orders.group_by([](const Placed& placed) { return placed.total; }).count("totals");
+  ASSERT_TRUE(stream::Instance::open(shop.service("stock"), *builder.build(), {},
+                                     {shop.clock, real_file_system(), shop.random, {}}));
+  Screen dry;
+  ASSERT_TRUE(reset_topology(*shop.tool,
+                             {.service = "stock", .stores = {"counts"}, .dry_run = true}, dry.out));
+  EXPECT_THAT(lines_of(dry.text),
+              ElementsAre("PART    READS AGAIN               STORES",
+                          "counts  orders                    counts",
+                          "totals  stock.totals.repartition  totals",
+                          "rebuilt because topics connect them with counts: totals",
+                          "(would be rebuilt by the next start of stock; nothing was changed)"));
+  Screen json;
+  ASSERT_TRUE(reset_topology(
+      *shop.tool, {.service = "stock", .stores = {"counts"}, .dry_run = true, .json = true},
+      json.out));
+  EXPECT_THAT(json.text, HasSubstr(R"("part":"totals","done":false,"asked":false)"));
 }
 
 TEST_F(TopologyCommand, accepts_another_version_and_shows_it) {

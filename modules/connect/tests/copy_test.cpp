@@ -7,6 +7,7 @@
 #include "copy_fixture.hpp"
 #include "millrace/connect/errors.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/library_topics.hpp"
 
 namespace millrace::connect {
 namespace {
@@ -128,6 +129,15 @@ TEST_P(Copy, lets_groups_go_on_with_the_record_they_would_have_read_next) {
   const auto left =
       contents(*target->tool(), "orders", 0, position_of(*target, "f/at-the-end", "orders", 0));
   EXPECT_EQ(left, numbered(30, 31));
+}
+
+TEST_P(Copy, keeps_that_a_group_reads_no_more) {
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, numbered(0, 4));
+  set_position(*source, "stock/earlier", "orders", 0, log::reads_no_more);
+  copied();
+  EXPECT_EQ(position_of(*target, "stock/earlier", "orders", 0), log::reads_no_more);
+  EXPECT_EQ(copied().records, 0);
 }
 
 TEST_P(Copy, continues_with_what_came_later_and_moves_the_positions) {

@@ -85,6 +85,13 @@ bool is_state(const TopicSpec& spec) {
   return own == "manifest" || own.ends_with(".changelog");
 }
 
+bool is_repartition(const TopicSpec& spec) {
+  const std::string_view name = spec.name;
+  return spec.kind == TopicKind::private_topic && name.starts_with(spec.owner + ".") &&
+         name.ends_with(repartition_suffix) &&
+         name.size() > spec.owner.size() + 1 + repartition_suffix.size();
+}
+
 std::string to_string(TopicKind kind) {
   switch (kind) {
     case TopicKind::events:

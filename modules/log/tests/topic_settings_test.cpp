@@ -151,5 +151,16 @@ TEST(StateTopics, are_private_ones_of_their_owner_by_name) {
   EXPECT_FALSE(state("shop.part.system.ranges", TopicKind::private_topic, "shop"));
 }
 
+TEST(RepartitionTopics, are_private_ones_of_their_owner_by_name) {
+  const auto repartition = [](const char* name, TopicKind kind, const char* owner) {
+    return is_repartition({name, 1, kind, owner});
+  };
+  EXPECT_TRUE(repartition("shop.by-key.repartition", TopicKind::private_topic, "shop"));
+  EXPECT_FALSE(repartition("shop.by-key.repartition", TopicKind::events, "shop"));
+  EXPECT_FALSE(repartition("shop.by-key.repartition", TopicKind::private_topic, "stock"));
+  EXPECT_FALSE(repartition("shop.repartition.own", TopicKind::private_topic, "shop"));
+  EXPECT_FALSE(repartition("shop.repartition", TopicKind::private_topic, "shop"));
+}
+
 }  // namespace
 }  // namespace millrace::log

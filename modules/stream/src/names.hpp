@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "millrace/log/library_topics.hpp"
 #include "millrace/stream/plan.hpp"
 
 namespace millrace::stream {
@@ -14,8 +15,7 @@ namespace millrace::stream {
 /// "'a b' must be ...", for messages.
 [[nodiscard]] std::string name_advice(std::string_view name);
 
-/// Behind the name of a repartition in that of its topic.
-inline constexpr std::string_view repartition_suffix = ".repartition";
+using log::repartition_suffix;
 /// What the author called a private topic of the service: without the service and the suffix.
 [[nodiscard]] std::string short_name(std::string_view service, std::string_view topic);
 /// The topic in which the tasks of a part keep what they remember of time.

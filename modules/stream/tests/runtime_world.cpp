@@ -116,6 +116,7 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
                log::FetchBuffer& buffer) override {
     observe();
     MILLRACE_TRY(check_topic(partition));
+    if (from < first_of(partition)) return fail(log::errc::out_of_range, "the test removed it");
     Status fetched = inner_->fetch(partition, from, max_bytes, buffer);
     if (fetched && world_.emptied_.contains(partition.topic)) {
       buffer.records.clear();
@@ -126,7 +127,8 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   Result<Offset> start_offset(TopicPartition partition) override {
     observe();
     MILLRACE_TRY(check_topic(partition));
-    return inner_->start_offset(partition);
+    MILLRACE_ASSIGN(const Offset start, inner_->start_offset(partition));
+    return std::max(start, first_of(partition));
   }
   Result<Offset> end_offset(TopicPartition partition) override {
     observe();
@@ -142,7 +144,10 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     observe();
     for (const TopicPartition& partition : partitions)
       MILLRACE_TRY(check_topic(partition));
-    return inner_->start_offsets(partitions);
+    auto starts = inner_->start_offsets(partitions);
+    for (std::size_t i = 0; starts && i < partitions.size(); ++i)
+      (*starts)[i] = std::max((*starts)[i], first_of(partitions[i]));
+    return starts;
   }
   Result<std::vector<Offset>> end_offsets(std::span<const TopicPartition> partitions) override {
     observe();
@@ -216,6 +221,10 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   const log::LogOptions& options() const override { return inner_->options(); }
   std::string identity() override { return inner_->identity(); }
 
+  Offset first_of(TopicPartition partition) {
+    const auto found = world_.removed_before_.find(partition);
+    return found == world_.removed_before_.end() ? Offset{} : found->second;
+  }
   Status check_topic(TopicPartition partition) {
     if (!world_.failing_topics_.contains(partition.topic)) return {};
     return fail(world_.failing_topic_, "the test says so");

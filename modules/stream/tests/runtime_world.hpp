@@ -72,6 +72,10 @@ class RuntimeWorld {
   void answer_commit(ErrorCode code);
   /// Waiting until something is durable fails with this code; an empty code: it does not.
   void fail_durable(ErrorCode code) { durable_failure_ = code; }
+  /// What the partition has before that offset is removed.
+  void remove_before(log::TopicPartition partition, log::Offset offset) {
+    removed_before_[partition] = offset;
+  }
   /// The log no longer has the positions of that group: a cluster forgets those that nobody uses.
   void lose_positions(log::GroupId group) { asked_for_lost_.emplace(group, 0); }
   /// How often handles have asked for them since.
@@ -139,6 +143,7 @@ class RuntimeWorld {
   };
   std::map<log::TopicId, TombstonesFrom> tombstones_from_;
   std::set<log::TopicId> emptied_;
+  std::map<log::TopicPartition, log::Offset> removed_before_;
   std::map<log::GroupId, int> asked_for_lost_;
   ErrorCode failing_topic_;
   std::set<log::TopicId> failing_topics_;

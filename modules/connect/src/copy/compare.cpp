@@ -9,6 +9,7 @@
 #include "millrace/base/message_text.hpp"
 #include "millrace/base/terminal_text.hpp"
 #include "millrace/connect/source_reader.hpp"
+#include "millrace/log/library_topics.hpp"
 
 namespace millrace::connect {
 
@@ -167,6 +168,7 @@ Status compare_partition(log::Log& source, log::Log& target, const PlannedPartit
 
 Result<log::Offset> target_position(log::Log& target, const OffsetMap& map,
                                     const CopyPlan::Position& position) {
+  if (position.next == log::reads_no_more) return position.next;
   if (const auto copy = map_of(map, position.partition).translate(position.next)) return *copy;
   MILLRACE_ASSIGN(const log::TopicPartition partition, find_partition(target, position.partition));
   return target.end_offset(partition);

@@ -9,6 +9,7 @@
 
 #include "manifest/difference.hpp"
 #include "manifest/evolution.hpp"
+#include "manifest/part_positions.hpp"
 #include "manifest/part_shape.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/find_groups.hpp"
@@ -143,35 +144,6 @@ Status check_adopted(log::Log& log, const std::string& service, const Manifest& 
   return fail(differences.refusal(service));
 }
 
-// What the topics between parts held at a reset was written for parts that were given up: who did
-// not read one before begins behind that.
-class Beginnings {
- public:
-  Beginnings(log::Log& log, const std::string& service, const Evolution& evolution)
-      : log_(log), service_(service), manifest_(evolution.manifest) {}
-
-  Status add(std::size_t part, const std::string& source, log::Transaction& transaction) {
-    for (const Manifest::Channel& channel : manifest_.channels) {
-      if (channel.topic != source || channel.from.empty()) continue;
-      MILLRACE_ASSIGN(const log::Topic topic, log_.find_topic(source));
-      MILLRACE_ASSIGN(const log::GroupId group,
-                      log_.group(service_ + "/" + manifest_.parts[part].name));
-      for (std::size_t i = 0; i < channel.from.size(); ++i) {
-        const log::TopicPartition partition{topic.id, log::partition(static_cast<std::int32_t>(i))};
-        const log::Offset from = log::offset(channel.from[i]);
-        MILLRACE_ASSIGN(const auto position, log_.position(group, partition));
-        if (!position || *position < from) transaction.set_position(group, partition, from);
-      }
-    }
-    return {};
-  }
-
- private:
-  log::Log& log_;
-  const std::string& service_;
-  const Manifest& manifest_;
-};
-
 bool may_pass(const Error& error) {
   return error.is(log::errc::unavailable) || error.is(log::errc::fenced) ||
          error.is(log::errc::outcome_unknown);
@@ -190,6 +162,7 @@ void pause(log::Log& log, const Instance::Environment& environment, int failures
 Result<bool> write(log::Log& log, const std::string& service, const Evolution& evolution) {
   log::Transaction transaction;
   MILLRACE_TRY(add_beginnings(log, service, evolution, transaction));
+  MILLRACE_TRY(add_ends(log, service, evolution.manifest.parts, transaction));
   return write_manifest(log, service, evolution.manifest, std::move(transaction));
 }
 
@@ -243,18 +216,6 @@ TakenNames names_in(log::Log& log, const std::string& service, const Manifest& n
           [&log, value](const std::string& group) { return value(has_members(log, group)); }};
 }
 
-Status add_beginnings(log::Log& log, const std::string& service, const Evolution& evolution,
-                      log::Transaction& transaction) {
-  Beginnings beginnings(log, service, evolution);
-  for (const std::size_t part : evolution.fresh) {
-    for (const std::string& source : evolution.manifest.parts[part].sources)
-      MILLRACE_TRY(beginnings.add(part, source, transaction));
-  }
-  for (const auto& [part, source] : evolution.added_sources)
-    MILLRACE_TRY(beginnings.add(part, source, transaction));
-  return {};
-}
-
 Status continue_topology(log::Log& log, Topology& topology,
                          const Instance::Environment& environment) {
   const std::string& service = topology.service;
@@ -276,6 +237,9 @@ Status continue_topology(log::Log& log, Topology& topology,
         return fail(written.error());
       if (!written) pause(log, environment, failures);
       if (!written || !*written) continue;
+      MILLRACE_ASSIGN(const auto missing, raise_beginnings(log, service, *evolution));
+      for (const std::string& what : missing)
+        if (environment.events) environment.events("warn", "records are missing", what);
     }
     for (const std::string& note : evolution->notes) {
       if (environment.events) environment.events("info", "topology changed", service + ": " + note);
@@ -322,6 +286,7 @@ Result<TopologyDiff> diff_topology(log::Log& log, std::string_view description) 
   if (!before) {
     MILLRACE_TRY(check_adopted(log, diff.service, described.manifest));
   }
+  MILLRACE_TRY(check_beginnings(log, diff.service, *evolution));
   diff.accepted = std::move(evolution->notes);
   return diff;
 }

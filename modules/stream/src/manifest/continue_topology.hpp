@@ -27,9 +27,4 @@ namespace millrace::stream {
 [[nodiscard]] TakenNames names_in(log::Log& log, const std::string& service, const Manifest& now,
                                   Status& failed);
 
-/// Adds to the transaction where parts begin in topics between parts that they did not read before:
-/// behind what a reset gave up.
-[[nodiscard]] Status add_beginnings(log::Log& log, const std::string& service,
-                                    const Evolution& evolution, log::Transaction& transaction);
-
 }  // namespace millrace::stream

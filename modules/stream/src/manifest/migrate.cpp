@@ -13,6 +13,7 @@
 #include "manifest/difference.hpp"
 #include "manifest/migration.hpp"
 #include "manifest/part_links.hpp"
+#include "manifest/part_positions.hpp"
 #include "millrace/log/errors.hpp"
 #include "names.hpp"
 #include "runtime/task_state.hpp"
@@ -315,6 +316,7 @@ Result<TopologyMigration> migrate_topology(log::Log& log, std::string_view descr
   }
   MILLRACE_TRY(check_left(log, service, *before, *migration, differences));
   if (!differences.empty()) return fail(differences.refusal(service));
+  MILLRACE_TRY(check_beginnings(log, service, evolution));
   const TopologyMigration out = described(service, *before, *migration);
   if (dry_run) return out;
   std::set<std::size_t> from;
@@ -332,8 +334,11 @@ Result<TopologyMigration> migrate_topology(log::Log& log, std::string_view descr
     MILLRACE_TRY(step.add(transaction, claimed));
   }
   MILLRACE_TRY(add_beginnings(log, service, evolution, transaction));
+  MILLRACE_TRY(add_ends(log, service, evolution.manifest.parts, transaction));
   MILLRACE_TRY(write_claimed(log, service, evolution.manifest, std::move(transaction), claimed));
-  return out;
+  MILLRACE_ASSIGN(const auto missing, raise_beginnings(log, service, evolution));
+  if (missing.empty()) return out;
+  return fail(errc::topology_changed, "the parts are migrated, but " + missing.front());
 }
 
 }  // namespace millrace::stream

@@ -26,6 +26,8 @@ bool meet(const std::vector<std::string>& a, const std::vector<std::string>& b) 
   return std::any_of(a.begin(), a.end(), [&](const std::string& name) { return has(b, name); });
 }
 
+bool is_repartition(const std::string& topic) { return topic.ends_with(repartition_suffix); }
+
 const Store* find_store(const std::vector<Store>& stores, const std::string& name) {
   const auto found = std::find_if(stores.begin(), stores.end(), [&](const Store& store) {
     return store.name == name && !store.removed;

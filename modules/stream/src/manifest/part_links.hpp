@@ -15,6 +15,8 @@ namespace millrace::stream {
 [[nodiscard]] std::string listed(const std::vector<std::string>& names);
 /// Whether they have a name in common.
 [[nodiscard]] bool meet(const std::vector<std::string>& a, const std::vector<std::string>& b);
+/// By its name: parts may rely on no record of it after it was read.
+[[nodiscard]] bool is_repartition(const std::string& topic);
 /// A store of that name that was not removed; null: there is none.
 [[nodiscard]] const Manifest::Store* find_store(const std::vector<Manifest::Store>& stores,
                                                 const std::string& name);

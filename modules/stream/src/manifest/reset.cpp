@@ -8,6 +8,7 @@
 #include "manifest/change_at_rest.hpp"
 #include "manifest/manifest_version.hpp"
 #include "manifest/part_links.hpp"
+#include "manifest/part_positions.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/library_topics.hpp"
 #include "millrace/stream/view.hpp"
@@ -75,9 +76,15 @@ std::optional<std::size_t> part_with(const std::vector<Part>& parts, const std::
   return found;
 }
 
-// Adds what reads or writes a topic that a chosen part writes or once wrote, until nothing is
-// added.
-void add_neighbours(const std::vector<Part>& parts, std::vector<bool>& chosen) {
+bool reads_lost_records_of(const Part& part, const Part& writer, const Names& lost) {
+  return std::any_of(lost.begin(), lost.end(), [&](const std::string& topic) {
+    return reads(part, {topic}) && writes(writer, {topic});
+  });
+}
+
+// Adds, until nothing is added, what reads or writes a topic that a chosen part writes or once
+// wrote, and what writes or wrote a repartition that one reads and that has lost records.
+void add_neighbours(const std::vector<Part>& parts, const Names& lost, std::vector<bool>& chosen) {
   for (bool added = true; added;) {
     added = false;
     for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -87,11 +94,63 @@ void add_neighbours(const std::vector<Part>& parts, std::vector<bool>& chosen) {
           return reads(parts[j], written) || writes(parts[j], written);
         };
         const bool connected = meets(parts[i].private_sinks) ||
-                               (parts[i].former_sinks && meets(*parts[i].former_sinks));
+                               (parts[i].former_sinks && meets(*parts[i].former_sinks)) ||
+                               reads_lost_records_of(parts[i], parts[j], lost);
         if (connected) chosen[j] = added = true;
       }
     }
   }
+}
+
+std::string joined(const Names& names, const std::string& before) {
+  std::string text;
+  for (const std::string& name : names)
+    text.append(text.empty() ? "" : " ").append(before).append(name);
+  return text;
+}
+
+// The first partition of the topic of which the beginning was removed; empty: none.
+Result<std::string> removed_beginning(log::Log& log, const std::string& name) {
+  const Result<log::Topic> topic = log.find_topic(name);
+  if (!topic && topic.error().is(log::errc::unknown_topic)) return std::string();
+  if (!topic) return fail(topic.error());
+  for (std::int32_t i = 0; i < topic->spec.partitions; ++i) {
+    MILLRACE_ASSIGN(const log::Offset start, log.start_offset({topic->id, log::partition(i)}));
+    if (start > log::Offset{})
+      return "topic " + name + ", partition " + std::to_string(i) + ", begins at offset " +
+             std::to_string(start.value);
+  }
+  return std::string();
+}
+
+// A store that nobody asked for must not lose what its inputs no longer have.
+Status check_inputs(log::Log& log, TopologyReset& reset) {
+  Names stores;
+  std::string gone;
+  for (const Part& part : reset.parts) {
+    const bool is_added = has(reset.added, part.name);
+    for (const Manifest::Store& store : part.stores) {
+      if (is_added && !store.removed) stores.push_back(store.name);
+    }
+    for (const std::string& source : part.sources) {
+      const bool written_again =
+          std::any_of(reset.parts.begin(), reset.parts.end(),
+                      [&](const Part& other) { return writes(other, {source}); });
+      if (written_again) continue;
+      MILLRACE_ASSIGN(const std::string removed, removed_beginning(log, source));
+      if (removed.empty()) continue;
+      if (!has(reset.removed, removed)) reset.removed.push_back(removed);
+      if (is_added) gone = removed;
+    }
+  }
+  if (gone.empty() || stores.empty()) return {};
+  return fail(millrace::errc::invalid_argument,
+              "a repartition no longer has the records that were read from it, so the parts that "
+              "write to it have to be rebuilt too, with " +
+                  listed(stores) + "; but " + gone +
+                  ", and these stores may lose what came before: nothing was changed. To "
+                  "rebuild them from what is left, add " +
+                  joined(stores, "--store "));
 }
 
 // What the topics hold by now was written for the parts that are given up.
@@ -143,9 +202,9 @@ Result<Manifest> manifest_of_unknown(log::Log& log, std::string_view service, co
 
 }  // namespace
 
-Result<TopologyReset> choose_parts(const Manifest& manifest,
-                                   const std::vector<std::string>& stores) {
-  TopologyReset reset{manifest, {}};
+Result<TopologyReset> choose_parts(const Manifest& manifest, const std::vector<std::string>& stores,
+                                   const std::vector<std::string>& lost) {
+  TopologyReset reset{manifest, {}, {}, {}};
   std::vector<Part>& parts = reset.manifest.parts;
   std::vector<bool> chosen(parts.size());
   for (std::size_t i = 0; i < parts.size(); ++i)
@@ -155,9 +214,12 @@ Result<TopologyReset> choose_parts(const Manifest& manifest,
     if (!found) return fail(unknown_store(manifest, store));
     chosen[*found] = true;
   }
-  add_neighbours(parts, chosen);
+  add_neighbours(parts, {}, chosen);
+  const std::vector<bool> asked = chosen;
+  add_neighbours(parts, lost, chosen);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (!chosen[i]) continue;
+    if (!asked[i]) reset.added.push_back(parts[i].name);
     reset.parts.push_back(parts[i]);
     parts[i].state = "reset";
   }
@@ -173,10 +235,23 @@ Result<TopologyReset> reset_topology(log::Log& log, std::string_view service,
   if (!manifest) {
     MILLRACE_ASSIGN(manifest, manifest_of_unknown(log, service, stores));
   }
-  MILLRACE_ASSIGN(TopologyReset reset, choose_parts(*manifest, stores));
+  MILLRACE_ASSIGN(const Names lost, lost_repartitions(log, *manifest));
+  MILLRACE_ASSIGN(TopologyReset reset, choose_parts(*manifest, stores, lost));
+  MILLRACE_TRY(check_inputs(log, reset));
   MILLRACE_TRY(begin_behind(log, reset, stores.empty()));
   if (dry_run) return reset;
-  MILLRACE_TRY(write_at_rest(log, service, reset.manifest));
+  log::Transaction transaction;
+  MILLRACE_TRY(add_holds(log, service, reset.manifest, reset.parts, transaction));
+  MILLRACE_TRY(write_at_rest(log, service, reset.manifest, std::move(transaction)));
+  // What was removed until the groups held it.
+  MILLRACE_ASSIGN(Names lost_since, lost_repartitions(log, reset.manifest));
+  std::erase_if(lost_since, [&](const std::string& topic) { return has(lost, topic); });
+  for (const Part& part : reset.parts) {
+    if (!meet(part.sources, lost_since)) continue;
+    return fail(millrace::errc::busy, "records of " + listed(lost_since) +
+                                          " were removed meanwhile: do it again, so that the "
+                                          "parts that write to it are rebuilt too");
+  }
   return reset;
 }
 

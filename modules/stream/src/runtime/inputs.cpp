@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "millrace/base/interval.hpp"
+#include "millrace/log/library_topics.hpp"
+#include "millrace/stream/manifest.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -46,6 +48,12 @@ Status Inputs::start() {
   for (const Input& input : inputs_)
     partitions.push_back(input.partition());
   MILLRACE_ASSIGN(const auto positions, log.positions(group_, partitions));
+  if (std::find(positions.begin(), positions.end(), log::reads_no_more) != positions.end()) {
+    return fail(errc::topology_changed,
+                "part " + resolved_->spec->name + " of service " + shared_->topology.service +
+                    " was reset, or migrated to another part: this instance works on nothing of "
+                    "the service any more; start it again");
+  }
   MILLRACE_ASSIGN(const auto starts, log.start_offsets(partitions));
   for (std::size_t i = 0; i < inputs_.size(); ++i)
     inputs_[i].start(positions[i].value_or(starts[i]));

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "millrace/log/types.hpp"
@@ -15,5 +17,15 @@ inline constexpr std::string_view library_service = "__millrace";
 /// Whether a service restores itself from the topic: the changelog of a store or of a part, or its
 /// manifest. By kind and name, whatever the settings of the topic are.
 [[nodiscard]] bool is_state(const TopicSpec& spec);
+
+/// Behind the name of a repartition in that of its topic.
+inline constexpr std::string_view repartition_suffix = ".repartition";
+/// Whether the topic is `<owner>.NAME.repartition`: it brings the records of a service to the tasks
+/// that have their keys. By kind and name, whatever the settings of the topic are.
+[[nodiscard]] bool is_repartition(const TopicSpec& spec);
+
+/// The position of a group that reads the topic no more: beyond all records that it will ever have,
+/// so that none is kept for this group.
+inline constexpr Offset reads_no_more = offset(std::numeric_limits<std::int64_t>::max());
 
 }  // namespace millrace::log
