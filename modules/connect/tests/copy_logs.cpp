@@ -202,7 +202,9 @@ Status SparseLog::maintain() {
 
 Result<log::Offset> SparseLog::start_offset(log::TopicPartition partition) {
   MILLRACE_TRY(inner_->start_offset(partition));
-  return log::offset(first_offset);
+  const auto removed = removed_before.find(partition);
+  return std::max(log::offset(first_offset),
+                  removed == removed_before.end() ? log::Offset{} : removed->second);
 }
 
 Status SparseLog::wait_visible(const log::Committed&, std::int64_t) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -104,6 +105,8 @@ class SparseLog final : public log::Log {
   int unknown_outcomes = 0;
   /// Records that are not shown: compacted away.
   std::vector<std::pair<log::TopicPartition, log::Offset>> hidden;
+  /// What a partition has before this offset is removed.
+  std::map<log::TopicPartition, log::Offset> removed_before;
   bool hides_positions = false;
   /// After each commit, so many waits for it end before it is seen; until then end_offset() fails.
   int waits_until_seen = 0;

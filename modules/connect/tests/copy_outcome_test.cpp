@@ -143,6 +143,32 @@ TEST(CopyCompaction, may_take_away_what_a_later_record_of_the_key_replaces_and_t
   EXPECT_EQ(compare_without({0, 3})->differences.size(), 1U);
 }
 
+TEST(CopyRemoval, may_take_what_groups_have_read_from_a_repartition_and_nothing_else) {
+  for (const std::string topic : {"stock.by-key.repartition", "stock.own"}) {
+    SCOPED_TRACE(topic);
+    const auto source = make_copy_log("file");
+    make_topic(*source, topic, "stock", 1, log::TopicKind::private_topic);
+    write(*source, topic, 0,
+          {{1, "a", "1", {}},
+           {2, "a", "2", {}},
+           {3, "b", "1", {}},
+           {4, "b", "2", {}},
+           {5, "c", "1", {}}});
+    const auto target = make_copy_log("sparse");
+    CopyRun run;
+    ASSERT_TRUE(run.copy(*source, *target));
+    const auto from = source->tool();
+    const auto to = target->tool();
+    const log::TopicPartition partition{to->find_topic(topic)->id, log::partition(0)};
+    dynamic_cast<SparseLog&>(*to).removed_before[partition] = nth(*to, topic, 0, 3);
+    const auto compared = run.compare(*from, *to);
+    ASSERT_TRUE(compared) << compared.error().to_string();
+    const bool good = topic.ends_with("repartition");
+    EXPECT_EQ(compared->differences.size(), good ? 0U : 1U);
+    EXPECT_EQ(compared->verified_records, good ? 2 : 0);
+  }
+}
+
 TEST(CopyLimits, follow_the_record_not_a_constant) {
   const auto source = make_copy_log("file");
   make_topic(*source, "orders", "orders");

@@ -41,8 +41,9 @@ bool is_shared(const TopicSpec& spec) {
 }
 
 /// No more is removed than the readers of the topic can do without.
-Status check_keeps_enough(const TopicSpec& spec, const TopicSettings& settings) {
-  const std::string_view needed = needed_policy(spec, settings);
+Status check_keeps_enough(const TopicSpec& spec, const TopicSettings& settings,
+                          UnreadRecords unread) {
+  const std::string_view needed = needed_policy(spec, settings, unread);
   if (!needed.empty()) {
     return fail(errc::invalid_argument,
                 "topic " + quoted(spec.name) + " (" + to_string(spec.kind) + " of " +
@@ -60,10 +61,14 @@ Status check_keeps_enough(const TopicSpec& spec, const TopicSettings& settings) 
 
 }  // namespace
 
-std::string_view needed_policy(const TopicSpec& spec, const TopicSettings& settings) {
+std::string_view needed_policy(const TopicSpec& spec, const TopicSettings& settings,
+                               UnreadRecords unread) {
   const bool is_private = spec.kind == TopicKind::private_topic;
   if (is_state(spec)) {
     return settings.deletes || !settings.compacts ? "compact" : "";
+  }
+  if (is_repartition(spec) && unread == UnreadRecords::stay) {
+    return settings.compacts ? "keep or delete" : "";
   }
   if (is_private || is_internal(spec.name)) {
     return settings.deletes || settings.compacts ? "keep" : "";
@@ -142,7 +147,8 @@ Status check_topic_spec(const TopicSpec& spec) {
 }
 
 Status check_create_topic(const TopicSpec& wanted, const TopicSettings& settings,
-                          const TopicSpec* existing, std::string_view service) {
+                          const TopicSpec* existing, std::string_view service,
+                          UnreadRecords unread) {
   MILLRACE_TRY(check_topic_spec(wanted));
   MILLRACE_TRY(check_settings(settings));
   if (existing != nullptr) {
@@ -153,7 +159,7 @@ Status check_create_topic(const TopicSpec& wanted, const TopicSettings& settings
                                           describe(*existing) + "; asked for were " +
                                           describe(wanted));
   }
-  MILLRACE_TRY(check_keeps_enough(wanted, settings));
+  MILLRACE_TRY(check_keeps_enough(wanted, settings, unread));
   if (wanted.owner != service && service != any_service && !is_shared(wanted)) {
     return fail(errc::not_owner, "topic " + quoted(wanted.name) + " of service " +
                                      quoted(wanted.owner) + " cannot be created by " +
@@ -164,7 +170,7 @@ Status check_create_topic(const TopicSpec& wanted, const TopicSettings& settings
 
 Result<TopicSettings> check_alter_topic(const TopicSpec& spec, const TopicSettings& before,
                                         std::span<const SettingChange> changes,
-                                        std::string_view service) {
+                                        std::string_view service, UnreadRecords unread) {
   if (spec.owner != service && service != any_service) {
     return fail(errc::not_owner, "the settings of topic " + quoted(spec.name) + " of service " +
                                      quoted(spec.owner) + " cannot be changed by " +
@@ -178,7 +184,7 @@ Result<TopicSettings> check_alter_topic(const TopicSpec& spec, const TopicSettin
   if (!after) {
     return fail(after.error().at("topic " + quoted(spec.name)));
   }
-  MILLRACE_TRY(check_keeps_enough(spec, *after));
+  MILLRACE_TRY(check_keeps_enough(spec, *after, unread));
   return after;
 }
 

@@ -185,8 +185,7 @@ TEST_P(LogContract, settings_of_state_are_compaction_and_nothing_else) {
 TEST_P(LogContract, settings_of_what_a_service_alone_reads_keep_all) {
   auto log = connect();
   // Not a changelog: only the end of a name counts, behind the name of the owner.
-  const TopicId own =
-      make_topic(*log, "stock.changelog.repartition", 1, TopicKind::private_topic).topic;
+  const TopicId own = make_topic(*log, "stock.changelog.ranges", 1, TopicKind::private_topic).topic;
   expect_alter_fails(*log, own, {"cleanup.policy=compact"}, errc::invalid_argument,
                      "cleanup.policy=keep");
   expect_alter_fails(*log, own, {"cleanup.policy=delete", "retention.ms=86400000"},
@@ -211,7 +210,7 @@ TEST_P(LogContract, settings_that_a_change_would_not_get_are_not_to_be_had_by_cr
   expect_refused({"stock.left.changelog", 1, TopicKind::private_topic, "stock"}, {});
   expect_refused({"stock.manifest", 1, TopicKind::private_topic, "stock"}, deleting);
   expect_refused({"stock.a.repartition", 1, TopicKind::private_topic, "stock"}, compacted());
-  expect_refused({"stock.a.repartition", 1, TopicKind::private_topic, "stock"}, deleting);
+  expect_refused({"stock.a.ranges", 1, TopicKind::private_topic, "stock"}, deleting);
   expect_refused({"stock.commands", 1, TopicKind::commands, "stock"}, compacted());
   expect_refused({"stock.dead-letters", 1, TopicKind::events, "stock"}, compacted());
   expect_refused({"__millrace.notes", 1, TopicKind::commands, std::string(library_service)},

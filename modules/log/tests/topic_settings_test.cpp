@@ -137,6 +137,19 @@ TEST(TopicSettings, fields_out_of_range_are_refused_too) {
   EXPECT_TRUE(check_settings(compacted()));
 }
 
+// Only where records stay that were not read may old ones be deleted.
+TEST(RepartitionTopics, may_delete_where_unread_records_stay_and_never_compact) {
+  const TopicSpec spec{"shop.by-key.repartition", 1, TopicKind::private_topic, "shop"};
+  TopicSettings deleting;
+  deleting.deletes = true;
+  deleting.retention_ms = 0;
+  EXPECT_EQ(needed_policy(spec, deleting), "keep");
+  EXPECT_EQ(needed_policy(spec, deleting, UnreadRecords::stay), "");
+  EXPECT_EQ(needed_policy(spec, compacted(), UnreadRecords::stay), "keep or delete");
+  const TopicSpec own{"shop.own", 1, TopicKind::private_topic, "shop"};
+  EXPECT_EQ(needed_policy(own, deleting, UnreadRecords::stay), "keep");
+}
+
 TEST(StateTopics, are_private_ones_of_their_owner_by_name) {
   const auto state = [](const char* name, TopicKind kind, const char* owner) {
     return is_state({name, 1, kind, owner});

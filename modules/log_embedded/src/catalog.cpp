@@ -166,6 +166,9 @@ CatalogSettings Catalog::settings(const CatalogTopic& topic) const {
   if (topic.topic.spec.kind == TopicKind::commands && topic.topic.spec.owner != library_service) {
     implied.settings.deletes = true;
     implied.settings.retention_ms = commands_retention_ms;
+  } else if (is_repartition(topic.topic.spec)) {
+    implied.settings.deletes = true;
+    implied.settings.retention_ms = 0;
   }
   return implied;
 }

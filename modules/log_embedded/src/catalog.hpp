@@ -42,7 +42,8 @@ struct CatalogSettings {
   TopicId topic;
   /// Rises by one with each change, so that records may be applied again and in any order. 0: the
   /// topic has no such record, its settings are those that its own record implies: it is compacted
-  /// when it was created so, and commands of a service are deleted after 7 days.
+  /// when it was created so, commands of a service are deleted after 7 days, and the records of a
+  /// repartition when they were read.
   std::uint32_t revision = 0;
   TopicSettings settings;
 };

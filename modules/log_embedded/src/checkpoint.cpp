@@ -241,7 +241,7 @@ const Checkpoint::Producer* Checkpoint::find_producer(std::string_view name,
   return found == producers.end() ? nullptr : &*found;
 }
 
-void Checkpoint::take_tables(const Locked&, const Control& control, std::size_t rows) {
+void Checkpoint::take_tables(const Locked& locked, const Control& control, std::size_t rows) {
   for (std::size_t i = 0; i < rows; ++i) {
     const PartitionRow& row = control.partitions[i];
     next_offsets.push_back(row.next_offset);
@@ -249,11 +249,7 @@ void Checkpoint::take_tables(const Locked&, const Control& control, std::size_t 
     starts.push_back(row.start_offset.load(std::memory_order_acquire));
   }
   settled.front() = next_offsets.front();
-  for (const PositionRow& row : control.positions) {
-    if (row.used != 0) {
-      positions.push_back({{{row.group}}, {{{row.topic}}, partition(row.partition)}, row.next});
-    }
-  }
+  positions = positions_of(locked, control);
   for (const ProducerRow& row : control.producers) {
     if (row.used != 0) {
       producers.push_back({std::string(row.name.view()), {row.sequence, row.frame}, {}});

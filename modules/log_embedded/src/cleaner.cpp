@@ -22,18 +22,6 @@ constexpr std::int64_t ns_per_ms = 1'000'000;
 constexpr std::int64_t pause_ns = 600'000'000'000;
 constexpr std::int64_t pause_of_damage_ns = 6 * pause_ns;
 
-/// Up to where all groups that have a position in the partition have read it.
-std::optional<Offset> read_by_all(const Checkpoint& checkpoint, TopicPartition partition) {
-  std::optional<Offset> smallest;
-  for (const PositionRecord& position : checkpoint.positions) {
-    if (position.partition == partition) {
-      const Offset next = offset(position.next);
-      smallest = std::min(smallest.value_or(next), next);
-    }
-  }
-  return smallest;
-}
-
 }  // namespace
 
 bool Cleaner::is_pass_due(std::int64_t now_ns) const {
@@ -140,6 +128,19 @@ Status Cleaner::begin_pass(const Settler::Lock& lock) {
     return directory_.check_not_failed();
   }
   pass.checkpoint = **std::move(known);
+  // Readers may have moved since the checkpoint was written.
+  std::vector<PositionRecord> now;
+  {
+    MILLRACE_ASSIGN(const WriterLock::Held locked, lock());
+    now = positions_of(locked, directory_.control());
+  }
+  for (const Partition& partition : pass.partitions) {
+    pass.readers.add(partition.id, partition.limits);
+    pass.durable_readers.add(partition.id, partition.limits);
+  }
+  const std::vector<std::string> groups = topics_.catalog().groups();
+  pass.readers.take(now, groups);
+  pass.durable_readers.take(pass.checkpoint.positions, groups);
   pass_ = std::move(pass);
   return {};
 }
@@ -153,9 +154,16 @@ Result<Checkpoint> Cleaner::write_checkpoint(const Settler::Lock& lock,
     return checkpointer_.make(locked);
   };
   MILLRACE_ASSIGN(Checkpoint made, make());
+  ReaderPositions readers;
+  for (const Removal& one : removals) {
+    readers.add(one.partition->id, one.partition->limits);
+  }
+  if (!removals.empty()) {
+    readers.take(made.positions, topics_.catalog().groups());
+  }
   std::erase_if(removals, [&](const Removal& one) {
-    const auto read = read_by_all(made, one.partition->id);
-    return one.partition->limits.waits_for_readers && read && *read < one.start;
+    const auto kept = readers.kept_from(one.partition->id);
+    return kept && *kept < one.start;
   });
   for (const Removal& one : removals) {
     std::int64_t& start = made.starts[one.partition->row];
@@ -205,8 +213,11 @@ Status Cleaner::look(const Partition& partition, std::vector<Removal>& removals)
   FileSystem& files = directory_.files();
   RetentionLimits retention = limits.retention;
   retention.needed_from = offset(start_of(partition).load(std::memory_order_acquire));
-  if (limits.waits_for_readers) {
-    retention.kept_from = read_by_all(pass_->checkpoint, partition.id);
+  retention.kept_from = pass_->readers.kept_from(partition.id);
+  if (retention.kept_from && retention.retention_ms == 0) {
+    // It does not matter when the records were appended: no segment has to be opened.
+    retention.needed_from = std::max(*retention.needed_from, *retention.kept_from);
+    retention.retention_ms.reset();
   }
   MILLRACE_ASSIGN(const auto plan,
                   plan_retention(files, partition.path, retention, settled, now_ms));
@@ -214,7 +225,9 @@ Status Cleaner::look(const Partition& partition, std::vector<Removal>& removals)
     removals.push_back({&partition, plan->start});
   }
   if (plan && limits.compaction) {
-    settled = std::min(settled, retention.kept_from.value_or(settled));
+    // Unlike a removal it is not announced: only a durable position counts.
+    const auto kept = pass_->durable_readers.kept_from(partition.id);
+    settled = std::min(settled, kept.value_or(settled));
     MILLRACE_ASSIGN(const bool due,
                     compaction_due(files, partition.path, *limits.compaction, settled, now_ms));
     if (due) {

@@ -14,6 +14,7 @@
 #include "journal.hpp"
 #include "log_directory.hpp"
 #include "millrace/base/mutex.hpp"
+#include "reader_positions.hpp"
 #include "settler.hpp"
 #include "topic_limits.hpp"
 #include "topics.hpp"
@@ -58,7 +59,9 @@ class Cleaner {
     TopicLimits limits;
   };
   struct Pass {
-    Checkpoint checkpoint;  // what is settled durably
+    Checkpoint checkpoint;            // what is settled durably
+    ReaderPositions readers;          // when it began
+    ReaderPositions durable_readers;  // as the checkpoint has them
     std::vector<Partition> partitions;
     std::size_t next = 0;  // to be looked at
   };

@@ -20,7 +20,7 @@ Result<Topic> EmbeddedLog::create_topic(const TopicSpec& spec, const TopicSettin
     MILLRACE_TRY(log_->topics.refresh());
     const CatalogTopic* found = log_->topics.catalog().find(std::string_view(spec.name));
     MILLRACE_TRY(check_create_topic(spec, settings, found == nullptr ? nullptr : &found->topic.spec,
-                                    log_->directory.options().service));
+                                    log_->directory.options().service, UnreadRecords::stay));
     return found;
   };
   MILLRACE_ASSIGN(const CatalogTopic* known, decide());
@@ -67,7 +67,7 @@ Result<TopicSettings> EmbeddedLog::alter_topic(TopicId topic,
   CatalogSettings now = log_->topics.catalog().settings(*found);
   MILLRACE_ASSIGN(const TopicSettings after,
                   check_alter_topic(found->topic.spec, now.settings, changes,
-                                    log_->directory.options().service));
+                                    log_->directory.options().service, UnreadRecords::stay));
   if (after != now.settings) {
     now.settings = after;
     now.revision += 1;

@@ -106,7 +106,7 @@ Result<Topic> ReadOnlyLog::create_topic(const TopicSpec& spec, const TopicSettin
   MILLRACE_TRY(refresh());
   const CatalogTopic* found = log().topics.catalog().find(std::string_view(spec.name));
   MILLRACE_TRY(check_create_topic(spec, settings, found == nullptr ? nullptr : &found->topic.spec,
-                                  log().directory.options().service));
+                                  log().directory.options().service, UnreadRecords::stay));
   if (found == nullptr) {
     return refused("create the topic '" + spec.name + "'");
   }
@@ -143,7 +143,7 @@ Result<TopicSettings> ReadOnlyLog::alter_topic(TopicId topic,
   MILLRACE_ASSIGN(const CatalogTopic* found, log().topics.topic(topic));
   MILLRACE_TRY(check_alter_topic(found->topic.spec,
                                  log().topics.catalog().settings(*found).settings, changes,
-                                 log().directory.options().service));
+                                 log().directory.options().service, UnreadRecords::stay));
   return refused("change the settings of topic '" + found->topic.spec.name + "'");
 }
 

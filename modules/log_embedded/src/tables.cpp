@@ -129,6 +129,16 @@ void recount(const Locked&, Control& control) {
                     [](const ProducerRow& row) { return is_used(row.used); }));
 }
 
+std::vector<PositionRecord> positions_of(const Locked&, const Control& control) {
+  std::vector<PositionRecord> positions;
+  for (const PositionRow& row : control.positions) {
+    if (row.used != 0) {
+      positions.push_back({{{row.group}}, {{{row.topic}}, partition(row.partition)}, row.next});
+    }
+  }
+  return positions;
+}
+
 std::optional<std::int64_t> smallest_position(const Locked&, const Control& control,
                                               TopicPartition partition) {
   std::optional<std::int64_t> smallest;

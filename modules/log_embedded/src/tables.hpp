@@ -53,6 +53,8 @@ struct PositionRecord {
   TopicPartition partition;
   std::int64_t next = 0;
 };
+/// Positions of all groups.
+[[nodiscard]] std::vector<PositionRecord> positions_of(const Locked&, const Control& control);
 /// The smallest position that a group has in the partition; nullopt without any.
 [[nodiscard]] std::optional<std::int64_t> smallest_position(const Locked&, const Control& control,
                                                             TopicPartition partition);

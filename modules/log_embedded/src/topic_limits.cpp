@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "millrace/log/library_topics.hpp"
+
 namespace millrace::log::embedded {
 namespace {
 
@@ -29,12 +31,15 @@ TopicLimits limits_of(const TopicSpec& topic, const TopicSettings& settings,
   if (settings.deletes) {
     limits.retention = {settings.retention_ms, settings.retention_bytes};
   }
-  if (limits.retention.retention_ms) {
+  if (limits.retention.retention_ms.value_or(0) > 0) {
     limits.segment_ms =
         std::max<std::int64_t>(*limits.retention.retention_ms / segments_of_retention, 1);
   }
   if (limits.has_any()) {
-    limits.waits_for_readers = topic.kind != TopicKind::private_topic;
+    limits.waits_for_readers = topic.kind != TopicKind::private_topic || is_repartition(topic);
+    if (is_repartition(topic)) {
+      limits.reader = topic.owner + "/";
+    }
     limits.segment_bytes = std::min(limits.segment_bytes, cleaned_segment_bytes);
   }
   if (limits.compaction) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "millrace/log/topic_settings.hpp"
 #include "millrace/log/types.hpp"
@@ -19,6 +20,9 @@ struct TopicLimits {
   /// What may be removed or compacted stays as it is until the groups that have a position there
   /// have read it. Changelogs are read by the one that writes them, to their end.
   bool waits_for_readers = false;
+  /// What the names of the groups begin with whose positions count; until one has a position, all
+  /// stays. Empty: all groups count, and without any nothing waits.
+  std::string reader;
   std::optional<CompactionOptions> compaction;  ///< nullopt: no compaction
   std::uint64_t segment_bytes = 0;
   std::optional<std::int64_t> segment_ms;  ///< SegmentOptions::segment_ms

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "millrace/base/interval.hpp"
 #include "millrace/service/log_settings.hpp"
 
 namespace millrace::service {
@@ -47,6 +48,10 @@ std::vector<Setting> standard_settings() {
                      "How long a record waits for an input that is far behind; 0: until it has "
                      "caught up",
                      0, 86'400'000),
+      number_setting("keep-for-shadow-ms", "0",
+                     "How long after its append a record of a repartition stays though it was "
+                     "read, and a dead letter that was sent back; 0: as their topics are set",
+                     0, longest_interval_ms),
       path_setting("run-dir", "",
                    "Directory for <service>.json with pid and port; without one none is written"),
       number_setting("instance", "1", "Number of this instance among those of the service", 1,
@@ -91,6 +96,8 @@ Result<stream::InstanceOptions> instance_options(const Settings& settings,
   MILLRACE_ASSIGN(options.max_task_idle_ms, settings.integer("max-task-idle-ms", 0, 86'400'000));
   MILLRACE_ASSIGN(options.max_catch_up_wait_ms,
                   settings.integer("max-catch-up-wait-ms", 0, 86'400'000));
+  MILLRACE_ASSIGN(options.keep_for_shadow_ms,
+                  settings.integer("keep-for-shadow-ms", 0, longest_interval_ms));
   return options;
 }
 

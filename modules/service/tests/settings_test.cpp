@@ -177,8 +177,8 @@ TEST(Settings, every_standard_number_and_name_is_checked) {
   EXPECT_EQ(refused({}), "");
   for (const char* name :
        {"port", "max-in-flight", "max-waiting", "snapshot-interval-ms", "commit-interval-ms",
-        "max-task-idle-ms", "max-catch-up-wait-ms", "instance", "session-timeout-ms", "log-level",
-        "describe", "durability", "address"}) {
+        "max-task-idle-ms", "max-catch-up-wait-ms", "keep-for-shadow-ms", "instance",
+        "session-timeout-ms", "log-level", "describe", "durability", "address"}) {
     const std::string flag = std::string("--") + name;
     for (const char* value : {"nonsense", "-1", "99999999999999999999"}) {
       EXPECT_THAT(refused({(flag + "=" + value).c_str()}),

@@ -109,7 +109,13 @@ NodeId TopologyBuilder::Graph::source(const std::string& topic, RecordType type,
 }
 
 NodeId TopologyBuilder::Graph::private_source(const std::string& topic, RecordType type) {
-  return add_source(plan_.service + "." + topic, type, false, OnUnknownType::skip);
+  const std::string name = plan_.service + "." + topic;
+  if (log::is_repartition({name, 1, log::TopicKind::private_topic, plan_.service})) {
+    problems_.push_back("private_stream(\"" + topic +
+                        "\"): what repartition() writes is read there alone, and may be removed "
+                        "then: send the records to_private() too");
+  }
+  return add_source(name, type, false, OnUnknownType::skip);
 }
 
 std::pair<NodeId, StoreId> TopologyBuilder::Graph::table_source(const std::string& topic,
@@ -190,10 +196,12 @@ void TopologyBuilder::Graph::to(NodeId parent, const std::string& topic, RecordT
 void TopologyBuilder::Graph::to_private(NodeId parent, const std::string& topic, RecordType type,
                                         Partitioner partitioner) {
   const std::string name = plan_.service + "." + topic;
-  if (log::is_state({name, 1, log::TopicKind::private_topic, plan_.service})) {
+  const log::TopicSpec spec{name, 1, log::TopicKind::private_topic, plan_.service};
+  if (log::is_state(spec) || log::is_repartition(spec)) {
     problems_.push_back("to_private(\"" + topic +
                         "\"): `manifest` and names that end in `.changelog` are those of the "
-                        "service's state: choose another one");
+                        "service's state, and `.repartition` is for repartition(): choose another "
+                        "one");
   }
   add_sink("to_private", parent, name, log::TopicKind::private_topic, type, std::move(partitioner));
 }

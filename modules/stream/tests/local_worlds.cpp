@@ -3,10 +3,10 @@
 //
 // Worlds without a cluster: the log in memory, and the embedded one on a simulated machine. Time
 // moves only by the test, or while a member of the embedded log waits.
+#include "embedded_world.hpp"
 #include "millrace/log_embedded/embedded.hpp"
 #include "millrace/log_embedded/shared_region.hpp"
 #include "millrace/log_embedded/tools.hpp"
-#include "runtime_world.hpp"
 
 namespace millrace::stream::test {
 
@@ -31,6 +31,7 @@ class MemoryWorld final : public RuntimeWorld {
 
 class EmbeddedWorld final : public RuntimeWorld {
  public:
+  explicit EmbeddedWorld(log::SettleOptions settle) : settle_(settle) {}
   Clock& clock() override { return clock_; }
   void advance_ms(std::int64_t ms) override { clock_.advance_ms(ms); }
   ManualClock* manual_clock() override { return &clock_; }
@@ -40,10 +41,12 @@ class EmbeddedWorld final : public RuntimeWorld {
     log::EmbeddedOptions embedded;
     embedded.segment_bytes = 8U << 20U;
     embedded.regions = &regions_;
+    embedded.settle = settle_;
     return log::open_embedded("/log", environment_, std::move(options), embedded);
   }
   void abandon(log::Log& handle) override { log::abandon(handle); }
 
+  log::SettleOptions settle_;
   FaultFileSystem log_files_;
   ManualClock clock_;
   SeededRandom log_random_{1};
@@ -54,9 +57,13 @@ class EmbeddedWorld final : public RuntimeWorld {
 
 }  // namespace
 
+std::unique_ptr<RuntimeWorld> make_embedded_world(log::SettleOptions settle) {
+  return std::make_unique<EmbeddedWorld>(settle);
+}
+
 std::vector<RuntimeBackend> runtime_backends() {
   return {{"memory", [] { return std::make_unique<MemoryWorld>(); }, false},
-          {"embedded", [] { return std::make_unique<EmbeddedWorld>(); }, false}};
+          {"embedded", [] { return make_embedded_world({}); }, false}};
 }
 
 }  // namespace millrace::stream::test

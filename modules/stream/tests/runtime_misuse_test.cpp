@@ -150,7 +150,8 @@ TEST_P(Misuse, of_an_interval_out_of_range_is_refused_with_its_name_and_range) {
       {"snapshot_interval_ms", &InstanceOptions::snapshot_interval_ms},
       {"commit_interval_ms", &InstanceOptions::commit_interval_ms},
       {"max_task_idle_ms", &InstanceOptions::max_task_idle_ms},
-      {"max_catch_up_wait_ms", &InstanceOptions::max_catch_up_wait_ms}};
+      {"max_catch_up_wait_ms", &InstanceOptions::max_catch_up_wait_ms},
+      {"keep_for_shadow_ms", &InstanceOptions::keep_for_shadow_ms}};
   for (const auto& [name, setting] : settings) {
     for (const std::int64_t value : {std::numeric_limits<std::int64_t>::max(),
                                      std::numeric_limits<std::int64_t>::min(), std::int64_t{-1}}) {

@@ -217,6 +217,7 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     return groups;
   }
   Status maintain() override { return inner_->maintain(); }
+  Status maintain_storage() override { return inner_->maintain_storage(); }
   int death_descriptor() override { return inner_->death_descriptor(); }
   const log::LogOptions& options() const override { return inner_->options(); }
   std::string identity() override { return inner_->identity(); }
@@ -308,6 +309,7 @@ void RuntimeWorld::let_pass(std::int64_t ms) {
     // An instance that was given up meanwhile learns it by its next step.
     if (!handle->runs) continue;
     static_cast<void>(handle->inner().maintain());
+    static_cast<void>(handle->inner().maintain_storage());
     handle->housekeeping();
   }
 }

@@ -146,8 +146,8 @@ TEST(Topology, its_topics_have_the_kinds_that_the_log_guards) {
                   log::TopicSpec{"shop.retry", 7, TopicKind::commands, "shop"}));
 }
 
-TEST(Topology, a_private_topic_is_not_called_as_one_with_state) {
-  for (const char* name : {"orders.changelog", "manifest"}) {
+TEST(Topology, a_private_topic_is_not_called_as_one_of_the_library) {
+  for (const char* name : {"orders.changelog", "manifest", "orders.repartition"}) {
     TopologyBuilder builder("shop");
     builder.stream<string, Placed>("orders").to_private(name);
     const auto plan = builder.build();
@@ -155,6 +155,17 @@ TEST(Topology, a_private_topic_is_not_called_as_one_with_state) {
     EXPECT_THAT(plan.error().message(), testing::HasSubstr(name));
     EXPECT_THAT(plan.error().message(), testing::HasSubstr("choose another one"));
   }
+}
+
+TEST(Topology, what_a_repartition_writes_is_read_there_alone) {
+  TopologyBuilder builder("shop");
+  builder.stream<string, Placed>("orders").repartition("by-key").to_private("own");
+  builder.private_stream<string, Placed>("by-key.repartition").to_private("other");
+  const auto plan = builder.build();
+  ASSERT_FALSE(plan);
+  EXPECT_THAT(plan.error().message(),
+              testing::HasSubstr("private_stream(\"by-key.repartition\"): what repartition() "
+                                 "writes is read there alone"));
 }
 
 TEST(Topology, a_table_read_from_a_topic_has_it_for_its_changelog) {

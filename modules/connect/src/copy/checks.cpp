@@ -9,6 +9,7 @@
 #include "millrace/connect/errors.hpp"
 #include "millrace/log/commit_order.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/library_topics.hpp"
 
 namespace millrace::connect {
 
@@ -32,6 +33,8 @@ std::string describe(const log::TopicSpec& spec) {
 
 // A topic that is in the target already must not remove what the copy writes.
 Status check_kept(log::Log& target, const log::Topic& topic, const log::TopicSettings& source) {
+  // There nothing of it is removed before a group has read it.
+  if (log::is_repartition(topic.spec) && log::has_commit_order(target)) return {};
   MILLRACE_ASSIGN(const log::TopicSettings is, target.topic_settings(topic.id));
   const bool deletes = is.deletes && (!source.deletes || !log::has_commit_order(target));
   if (!deletes && (!is.compacts || source.compacts)) return {};

@@ -55,9 +55,11 @@ class Compaction {
 // Walks along both sides at once.
 class Walk {
  public:
-  Walk(const PlannedPartition& partition, const PartitionMap& map, References& references,
-       CopyProgress& progress, Comparison& comparison)
+  /// `kept_from`: the target may have removed what is before it.
+  Walk(const PlannedPartition& partition, log::Offset kept_from, const PartitionMap& map,
+       References& references, CopyProgress& progress, Comparison& comparison)
       : partition_(partition),
+        kept_from_(kept_from),
         map_(map),
         references_(references),
         progress_(progress),
@@ -98,6 +100,7 @@ class Walk {
       report(at(*a) + " is not copied yet");
       return Side::source;
     }
+    if (*copy < kept_from_) return Side::source;
     if (b == nullptr || b->offset > *copy) return only(Side::source, *a);
     if (b->offset < *copy) return only(Side::target, *b);
     const log::HeadersView headers = references_.translate(partition_.name.first, a->headers);
@@ -137,6 +140,7 @@ class Walk {
   }
 
   const PlannedPartition& partition_;
+  log::Offset kept_from_;
   const PartitionMap& map_;
   References& references_;
   CopyProgress& progress_;
@@ -162,7 +166,10 @@ Status compare_partition(log::Log& source, log::Log& target, const PlannedPartit
   MILLRACE_ASSIGN(const log::Offset end, target.end_offset(copy));
   SourceReader ours(source, {{0, partition.source, partition.start, partition.end}}, buffer_bytes);
   SourceReader copies(target, {{0, copy, start, end}}, buffer_bytes);
-  Walk walk(partition, map_of(map, partition.name), references, progress, comparison);
+  // What groups have read from a repartition may be removed.
+  MILLRACE_ASSIGN(const log::Topic topic, target.find_topic(partition.name.first));
+  const log::Offset kept_from = log::is_repartition(topic.spec) ? start : log::Offset{};
+  Walk walk(partition, kept_from, map_of(map, partition.name), references, progress, comparison);
   return walk.run(source, ours, target, copies);
 }
 

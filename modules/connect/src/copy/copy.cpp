@@ -14,6 +14,7 @@
 #include "millrace/connect/errors.hpp"
 #include "millrace/connect/source_reader.hpp"
 #include "millrace/log/commit_order.hpp"
+#include "millrace/log/library_topics.hpp"
 
 namespace millrace::connect {
 
@@ -86,10 +87,12 @@ class Copier {
 
  private:
   // Kafka deletes by the times of records, which may be years ago: there the copy keeps all. The
-  // size of segments suits the disks of the source.
-  log::TopicSettings in_target(log::TopicSettings settings) {
-    if (log::has_commit_order(target_)) return settings;
-    settings.segment_bytes = log::TopicSettings::default_segment_bytes;
+  // size of segments suits the disks of the source. Whether what was read from a repartition is
+  // removed depends on the backend.
+  log::TopicSettings in_target(const log::TopicSpec& spec, log::TopicSettings settings) {
+    const bool same_disks = log::has_commit_order(target_);
+    if (same_disks && !log::is_repartition(spec)) return settings;
+    if (!same_disks) settings.segment_bytes = log::TopicSettings::default_segment_bytes;
     settings.deletes = false;
     settings.retention_ms.reset();
     settings.retention_bytes.reset();
@@ -98,7 +101,7 @@ class Copier {
 
   Status make_topics() {
     for (const auto& [spec, settings] : plan_.topics) {
-      MILLRACE_TRY(target_.create_topic(spec, in_target(settings)));
+      MILLRACE_TRY(target_.create_topic(spec, in_target(spec, settings)));
       MILLRACE_FAULT_POINT("copy.topic_made");
     }
     for (const PlannedPartition& partition : plan_.partitions) {

@@ -3,10 +3,12 @@
 #include "runtime/worker.hpp"
 
 #include <algorithm>
+#include <string>
 
 #include "manifest/continue_topology.hpp"
 #include "millrace/base/interval.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/library_topics.hpp"
 
 namespace millrace::stream {
 
@@ -54,6 +56,7 @@ Status Instance::Worker::open() {
   MILLRACE_TRY(check_interval_ms("commit_interval_ms", options_.commit_interval_ms, 0));
   MILLRACE_TRY(check_interval_ms("max_task_idle_ms", options_.max_task_idle_ms, 0));
   MILLRACE_TRY(check_interval_ms("max_catch_up_wait_ms", options_.max_catch_up_wait_ms, 0));
+  MILLRACE_TRY(check_interval_ms("keep_for_shadow_ms", options_.keep_for_shadow_ms, 0));
   MILLRACE_TRY(continue_topology(shared_.log, topology_, environment_));
   MILLRACE_TRY(make_topics());
   tasks_.open();
@@ -76,7 +79,8 @@ Status Instance::Worker::make_topics() {
   for (const log::TopicSpec& spec : topology_.own_topics) {
     // Those have as many partitions as their sub-topology's inputs, which may come later.
     if (is_changelog(spec.name)) continue;
-    MILLRACE_TRY(shared_.log.create_topic(spec));
+    MILLRACE_ASSIGN(const log::Topic topic, shared_.log.create_topic(spec));
+    if (log::is_repartition(spec)) MILLRACE_TRY(keep_for_shadow(topic));
     if (spec.kind != log::TopicKind::commands) partitions = std::max(partitions, spec.partitions);
   }
   shared_.sinks.resize(topology_.nodes.size());
@@ -94,6 +98,18 @@ Status Instance::Worker::make_topics() {
   MILLRACE_ASSIGN(shared_.dead_letters,
                   make(topology_.service + ".dead-letters", log::TopicKind::events));
   MILLRACE_ASSIGN(shared_.retry, make(topology_.service + ".retry", log::TopicKind::commands));
+  return keep_for_shadow(*shared_.retry);
+}
+
+// Only ever longer: an operator may have set more. A log that keeps all has nothing to change.
+Status Instance::Worker::keep_for_shadow(const log::Topic& topic) {
+  if (options_.keep_for_shadow_ms == 0) return {};
+  MILLRACE_ASSIGN(const log::TopicSettings settings, shared_.log.topic_settings(topic.id));
+  if (!settings.deletes || !settings.retention_ms) return {};
+  if (*settings.retention_ms >= options_.keep_for_shadow_ms) return {};
+  const log::SettingChange change[] = {
+      {"retention.ms", std::to_string(options_.keep_for_shadow_ms)}};
+  MILLRACE_TRY(shared_.log.alter_topic(topic.id, change));
   return {};
 }
 

@@ -39,6 +39,7 @@ class Instance::Worker {
 
  private:
   [[nodiscard]] Status make_topics();
+  [[nodiscard]] Status keep_for_shadow(const log::Topic& topic);
   [[nodiscard]] Result<StepResult> do_step();
   [[nodiscard]] Status wait_if_unavailable(Status done, StepResult& result);
   [[nodiscard]] std::int64_t wake_at(std::int64_t now_ns) const;

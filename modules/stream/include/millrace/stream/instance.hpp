@@ -64,6 +64,11 @@ struct InstanceOptions {
   /// too, before its time. 0: until the other has caught up. When it passed, that is counted
   /// (InstanceStatus::catch_up_waits).
   std::int64_t max_catch_up_wait_ms = 0;
+  /// How long after its append a record of a repartition stays at least, although it was read, and
+  /// a dead letter that was sent back, so that another run can read the same; at most
+  /// longest_interval_ms. It raises `retention.ms` of these topics where the log removes what was
+  /// read, and never lowers it: `millrace topics alter` does. 0: the topics stay as they are set.
+  std::int64_t keep_for_shadow_ms = 0;
   ErrorAction on_deserialization_error = ErrorAction::dead_letter;
   ErrorAction on_processing_error = ErrorAction::dead_letter;
   std::string build = "dev";  ///< named in dead letters

@@ -28,14 +28,20 @@ inline constexpr std::size_t max_name_bytes = 249;
 /// Name, partitions, kind and owner make sense. errc::invalid_argument.
 [[nodiscard]] Status check_topic_spec(const TopicSpec& spec);
 
+/// What becomes of records that are older than the limits of their topic and that a group with a
+/// position in it has not read: on the log that asks.
+enum class UnreadRecords : std::uint8_t { may_go, stay };
+
 /// Decides create_topic: `existing` is null when there is no topic of that name.
 /// errc::topic_mismatch, not_owner, invalid_argument.
 [[nodiscard]] Status check_create_topic(const TopicSpec& wanted, const TopicSettings& settings,
-                                        const TopicSpec* existing, std::string_view service);
+                                        const TopicSpec* existing, std::string_view service,
+                                        UnreadRecords unread = UnreadRecords::may_go);
 
 /// The `cleanup.policy` that a topic of this kind and name needs where these settings have one that
 /// would remove what is still needed; empty when they fit.
-[[nodiscard]] std::string_view needed_policy(const TopicSpec& spec, const TopicSettings& settings);
+[[nodiscard]] std::string_view needed_policy(const TopicSpec& spec, const TopicSettings& settings,
+                                             UnreadRecords unread = UnreadRecords::may_go);
 
 /// Settings as they were stored, by all their names, in any build: whether they fit together is not
 /// asked. errc::invalid_argument for a name or a value that cannot be read.
@@ -46,7 +52,8 @@ inline constexpr std::size_t max_name_bytes = 249;
 [[nodiscard]] Result<TopicSettings> check_alter_topic(const TopicSpec& spec,
                                                       const TopicSettings& before,
                                                       std::span<const SettingChange> changes,
-                                                      std::string_view service);
+                                                      std::string_view service,
+                                                      UnreadRecords unread = UnreadRecords::may_go);
 
 /// The service may append to the topic. errc::not_owner.
 [[nodiscard]] Status check_may_write(const TopicSpec& spec, std::string_view service);

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <memory>
+
+#include "millrace/log_embedded/embedded.hpp"
+#include "runtime_world.hpp"
+
+namespace millrace::stream::test {
+
+/// An embedded log on a simulated machine. One that settles does it while time passes.
+std::unique_ptr<RuntimeWorld> make_embedded_world(log::SettleOptions settle);
+
+}  // namespace millrace::stream::test
