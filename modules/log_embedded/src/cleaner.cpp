@@ -145,22 +145,14 @@ Status Cleaner::begin_pass(const Settler::Lock& lock) {
   return {};
 }
 
-/// A durable checkpoint, which says that the partitions begin where the removals say. A removal of
-/// what a group is still to read, since the pass began, is left out.
-Result<Checkpoint> Cleaner::write_checkpoint(const Settler::Lock& lock,
-                                             std::vector<Removal>& removals) {
-  const auto make = [&]() -> Result<Checkpoint> {
-    MILLRACE_ASSIGN(const WriterLock::Held locked, lock());
-    return checkpointer_.make(locked);
-  };
-  MILLRACE_ASSIGN(Checkpoint made, make());
+/// Says to all readers where the partitions begin, and in the checkpoint of the same moment. Leaves
+/// out a removal of what a group has not read, which may have come since the pass began.
+void Cleaner::raise_starts(const Locked&, Checkpoint& made, std::vector<Removal>& removals) {
   ReaderPositions readers;
   for (const Removal& one : removals) {
     readers.add(one.partition->id, one.partition->limits);
   }
-  if (!removals.empty()) {
-    readers.take(made.positions, topics_.catalog().groups());
-  }
+  readers.take(made.positions, topics_.catalog().groups());
   std::erase_if(removals, [&](const Removal& one) {
     const auto kept = readers.kept_from(one.partition->id);
     return kept && *kept < one.start;
@@ -168,7 +160,23 @@ Result<Checkpoint> Cleaner::write_checkpoint(const Settler::Lock& lock,
   for (const Removal& one : removals) {
     std::int64_t& start = made.starts[one.partition->row];
     start = std::max(start, one.start.value);
+    start_of(*one.partition).store(start, std::memory_order_release);
   }
+}
+
+/// A durable checkpoint, which says that the partitions begin where the removals say.
+Result<Checkpoint> Cleaner::write_checkpoint(const Settler::Lock& lock,
+                                             std::vector<Removal>& removals) {
+  const auto make = [&]() -> Result<Checkpoint> {
+    MILLRACE_ASSIGN(const WriterLock::Held locked, lock());
+    MILLRACE_ASSIGN(Checkpoint made, checkpointer_.make(locked));
+    if (!removals.empty()) {
+      raise_starts(locked, made, removals);
+    }
+    return made;
+  };
+  MILLRACE_ASSIGN(Checkpoint made, make());
+  MILLRACE_FAULT_POINT("clean.start_raised");
   MILLRACE_TRY(directory_.check_open());
   if (stopped_.load()) {
     return fail(errc::closed, directory_.path() + ": this handle is being closed");
@@ -238,10 +246,12 @@ Status Cleaner::look(const Partition& partition, std::vector<Removal>& removals)
   return {};
 }
 
-/// Says durably, and then to all readers, where the partitions begin. Leaves out what must not go.
+/// Says to all readers, and durably, where the partitions begin. Leaves out what must not go.
 Status Cleaner::announce(const Settler::Lock& lock, std::vector<Removal>& removals) {
+  // A member that raised a start may have died, or failed, before that was durable.
+  const std::vector<std::int64_t>& durable = pass_->checkpoint.starts;
   const bool known = std::all_of(removals.begin(), removals.end(), [&](const Removal& one) {
-    return one.start.value <= start_of(*one.partition).load(std::memory_order_acquire);
+    return one.partition->row < durable.size() && one.start.value <= durable[one.partition->row];
   });
   if (known) {
     return {};
@@ -258,13 +268,6 @@ Status Cleaner::announce(const Settler::Lock& lock, std::vector<Removal>& remova
     }
     removals.clear();
     return directory_.check_not_failed();
-  }
-  MILLRACE_FAULT_POINT("clean.before_start");
-  for (const Removal& one : removals) {
-    std::atomic<std::int64_t>& start = start_of(*one.partition);
-    std::int64_t seen = start.load(std::memory_order_acquire);
-    while (seen < one.start.value && !start.compare_exchange_weak(seen, one.start.value)) {
-    }
   }
   MILLRACE_FAULT_POINT("clean.before_removal");
   return {};

@@ -26,8 +26,10 @@ namespace millrace::log::embedded {
 /// partitions that have limits, some in each call, as far as a durable checkpoint says that they
 /// are settled. Segments are removed in three steps:
 ///
-///     checkpoint, synced            says where the partitions begin from now on
-///     PartitionRow::start_offset    from here on readers get errc::out_of_range before it
+///     PartitionRow::start_offset    under the writer lock, unless a group is still to read what is
+///                                   before it; from here on readers get errc::out_of_range there
+///     checkpoint, synced            of the same moment; until then a death of all members undoes
+///                                   the first step
 ///     segments removed              those that are left are removed by a later pass
 ///
 /// One thread uses it, except stop().
@@ -75,6 +77,7 @@ class Cleaner {
   [[nodiscard]] Result<std::optional<Checkpoint>> last_checkpoint(
       const std::vector<Partition>& partitions);
   [[nodiscard]] std::vector<Partition> limited_partitions() const;
+  void raise_starts(const Locked& locked, Checkpoint& made, std::vector<Removal>& removals);
   [[nodiscard]] Result<Checkpoint> write_checkpoint(const Settler::Lock& lock,
                                                     std::vector<Removal>& removals);
   [[nodiscard]] Status continue_pass(const Settler::Lock& lock);

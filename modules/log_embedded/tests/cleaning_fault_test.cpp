@@ -44,7 +44,7 @@ class CleaningFaults : public Cleaning {
 
 const char* const cleaning_points[] = {
     "clean.version_raised", "clean.before_checkpoint", "checkpoint.before_write",
-    "clean.before_start",   "clean.before_removal",    "settle.change",
+    "clean.start_raised",   "clean.before_removal",    "settle.change",
     "settle.file_made",     "settle.written",          "settle.synced"};
 
 TEST_F(CleaningFaults, a_death_at_any_point_of_a_change_costs_nothing) {

@@ -2,8 +2,10 @@
 // Copyright The Millrace Authors
 #include <gmock/gmock.h>
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "millrace/log/library_topics.hpp"
@@ -218,7 +220,7 @@ TEST_F(Trimming, compaction_of_a_repartition_is_refused) {
 }
 
 const char* const trimming_points[] = {"clean.version_raised",    "clean.before_checkpoint",
-                                       "checkpoint.before_write", "clean.before_start",
+                                       "checkpoint.before_write", "clean.start_raised",
                                        "clean.before_removal",    "settle.change"};
 
 TEST_F(Trimming, a_death_at_any_point_costs_the_reader_nothing) {
@@ -268,6 +270,71 @@ TEST_F(Trimming, a_death_at_any_point_costs_the_reader_nothing) {
     }
     EXPECT_GT(deaths, 0) << point;
   }
+}
+
+std::string trimming_call_point;
+int trimming_calls_left = 0;
+std::function<void()> at_trimming_call;
+
+void call_while_trimming(std::string_view point) {
+  if (point == trimming_call_point && --trimming_calls_left == 0) {
+    at_trimming_call();
+  }
+}
+
+TEST_F(Trimming, a_position_that_comes_while_records_are_removed_finds_its_record) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  set_fault_handler(call_while_trimming);
+  int removed = 0;
+  for (const char* const point : {"clean.before_checkpoint", "clean.start_raised",
+                                  "checkpoint.before_write", "clean.before_removal"}) {
+    for (int nth = 1, calls = 1; calls > 0; ++nth) {
+      calls = 0;
+      for (const bool dies_then : {false, true}) {
+        SCOPED_TRACE(std::string(point) + " " + std::to_string(nth) + (dies_then ? ", dies" : ""));
+        begin_again();
+        auto cleaner = open("one");
+        auto other = open("two");
+        write(*cleaner, 40);
+        ASSERT_EQ(read_on(*cleaner, 25), "");
+        std::int64_t next = -1;
+        at_trimming_call = [&] {
+          ++calls;
+          next = start(*other);
+          commit_position(*other, "stock/later-part", next);
+          if (dies_then) {
+            throw SimulatedDeath{point};
+          }
+        };
+        trimming_call_point = point;
+        trimming_calls_left = nth;
+        const bool died = dies(*cleaner, [&] { clean(*cleaner); });
+        trimming_call_point = "";
+        ASSERT_EQ(died, dies_then && next >= 0);
+        if (died) {
+          abandon(*other);
+          other.reset();
+          cleaner.reset();
+          other = open("next");
+          ASSERT_NE(other, nullptr);
+        }
+        if (next < 0) {
+          continue;
+        }
+        removed += next > 0 ? 1 : 0;
+        clean(*other);
+        ASSERT_LE(start(*other), next);
+        FetchBuffer buffer;
+        const Status fetched = other->fetch(moved_, offset(next), 5'000, buffer);
+        ASSERT_TRUE(fetched) << fetched.error().to_string();
+        ASSERT_EQ(buffer.records.at(0).value, value_of(next));
+        expect_good_directory();
+      }
+    }
+  }
+  EXPECT_GT(removed, 0);
 }
 
 TEST_F(Trimming, no_record_is_missed_whatever_members_do_meanwhile) {
