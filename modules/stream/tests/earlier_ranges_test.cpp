@@ -9,6 +9,7 @@
 #include "millrace/base/clock.hpp"
 #include "millrace/base/fault_file_system.hpp"
 #include "millrace/base/random.hpp"
+#include "millrace/log/library_topics.hpp"
 #include "millrace/log/memory_log.hpp"
 #include "runtime/inputs.hpp"
 
@@ -166,6 +167,38 @@ TEST_F(EarlierRangesTest, end_with_a_position_at_the_end_of_their_topic) {
   inputs.committed(0);
   take(1);
   EXPECT_TRUE(is_over());
+}
+
+// All parts that lived had passed them, and one of these is rebuilt.
+TEST_F(EarlierRangesTest, of_a_part_that_reads_no_more_are_followed_to_the_end_of_their_topic) {
+  append(0, 1);
+  append(1, 1);
+  set_positions(resolved_.earlier.front().group, log::reads_no_more.value,
+                log::reads_no_more.value);
+  InputRangesWriter writer({"left", "right"});
+  writer.add({0, 1});
+  log::Transaction transaction;
+  transaction.append(ranges_partition(), {0, {}, writer.bytes(), {}});
+  commit(transaction);
+  Inputs inputs(shared_, resolved_, log::partition(0));
+  ASSERT_TRUE(inputs.start());
+  for (const std::size_t order : {1U, 0U}) {
+    ASSERT_TRUE(inputs.fill());
+    Input* const next = inputs.choose();
+    ASSERT_NE(next, nullptr);
+    EXPECT_EQ(next->order(), order);
+    inputs.take(*next);
+  }
+  ASSERT_TRUE(inputs.fill());
+  EXPECT_EQ(inputs.choose(), nullptr);
+  log::Transaction next;
+  inputs.stage(next, 0);
+  EXPECT_TRUE(std::any_of(next.positions().begin(), next.positions().end(),
+                          [&](const auto& position) {
+                            return position.partition == ranges_partition() &&
+                                   position.next == log::offset(1);
+                          }))
+      << "the rebuild is over";
 }
 
 // A cluster forgets positions that are not committed again.

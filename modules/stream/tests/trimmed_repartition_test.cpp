@@ -78,5 +78,20 @@ TEST_F(TrimmedRepartition, a_whole_reset_may_be_followed_by_one_of_the_last_stor
   EXPECT_THAT(chain_totals(*driver), ElementsAre(90, 90, 90));
 }
 
+TEST_F(TrimmedRepartition, commands_are_removed_again_after_the_rebuild_of_what_reads_them) {
+  auto driver = std::make_unique<Driver>(settling_world(), counts());
+  driver->declare_topic("orders", "counter", 2, log::TopicKind::commands);
+  driver->run_until_idle();
+  for (int i = 0; i < 90; i += 6)
+    order(*driver, i, i + 6);
+  driver->deploy(counts(), [&] { ASSERT_TRUE(reset(*driver, {"counts"})); });
+  for (int i = 90; i < 180; i += 6)
+    order(*driver, i, i + 6);
+  driver->deploy(counts(), [&] { driver->world().let_pass(8 * 86'400'000LL); });
+  settle_and_trim(*driver);
+  EXPECT_GT(removed(*driver, "orders"), 120);
+  EXPECT_EQ(counted(*driver), 180);
+}
+
 }  // namespace
 }  // namespace millrace::stream::test

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "millrace/log/errors.hpp"
+#include "millrace/log/library_topics.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -135,6 +136,9 @@ Result<bool> EarlierRanges::find_ranges(Part& part, log::GroupId group) const {
 Status EarlierRanges::find_positions(Part& part, log::GroupId group) {
   const auto positions = shared_->log.positions(group, places_of(*inputs_));
   if (positions) {
+    // The parts that came after it had passed them: its ranges are followed as far as they go.
+    if (std::find(positions->begin(), positions->end(), log::reads_no_more) != positions->end())
+      return {};
     part.positions = part.last;
     for (std::size_t i = 0; i < positions->size(); ++i) {
       if (part.last[i]) (*part.positions)[i] = (*positions)[i].value_or(log::Offset{});

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "manifest/continue_topology.hpp"
+#include "manifest/passed_positions.hpp"
 #include "millrace/base/interval.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/library_topics.hpp"
@@ -16,6 +17,8 @@ namespace {
 
 constexpr std::int64_t poll_interval_ms = 100;
 constexpr std::int32_t default_partitions = 4;
+// A rebuild takes minutes to hours, and nothing waits for its end.
+constexpr std::int64_t passed_interval_ns = 60'000'000'000;
 
 InstanceOptions resolved(InstanceOptions options, const log::Log& log) {
   constexpr std::size_t step_bytes = 4U << 20U;
@@ -137,6 +140,7 @@ Result<StepResult> Instance::Worker::do_step() {
     done = cycle_.run(result);
     if (done && !result.worked) progress_.made();
   }
+  if (done && !blocked) end_passed_positions(now_ns);
   MILLRACE_TRY(wait_if_unavailable(std::move(done), result));
   tasks_.keep_snapshots(now_ns);
   board_.update(false);
@@ -158,6 +162,18 @@ Status Instance::Worker::wait_if_unavailable(Status done, StepResult& result) {
   cycle_.back_off(100, 1'000);
   result.worked = false;
   return {};
+}
+
+// A reset needs that no instance lives: what is left at the start becomes less, never more.
+void Instance::Worker::end_passed_positions(std::int64_t now_ns) {
+  if (!passed_due_ns_ || now_ns < *passed_due_ns_) return;
+  passed_due_ns_ = now_ns + passed_interval_ns;
+  const Result<bool> left = stream::end_passed_positions(shared_.log, topology_.service);
+  if (!left) {
+    shared_.tell("warn", "what earlier parts have not read is kept", left.error().to_string());
+  } else if (!*left) {
+    passed_due_ns_.reset();
+  }
 }
 
 std::int64_t Instance::Worker::wake_at(std::int64_t now_ns) const {

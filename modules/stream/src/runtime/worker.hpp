@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,7 @@ class Instance::Worker {
   [[nodiscard]] Status keep_for_shadow(const log::Topic& topic);
   [[nodiscard]] Result<StepResult> do_step();
   [[nodiscard]] Status wait_if_unavailable(Status done, StepResult& result);
+  void end_passed_positions(std::int64_t now_ns);
   [[nodiscard]] std::int64_t wake_at(std::int64_t now_ns) const;
 
   Topology topology_;
@@ -57,6 +59,8 @@ class Instance::Worker {
   runtime::Queries queries_;
 
   std::optional<Error> ended_;
+  /// When positions of earlier parts are looked at next; no value: none are left.
+  std::optional<std::int64_t> passed_due_ns_ = 0;
   bool idle_ = true;  // nothing was done in the last step
 };
 
