@@ -90,12 +90,23 @@ void print_json(const CopyOptions& options, const connect::CopySummary& summary,
       .field("verified", summary.verified)
       .field("verified_records", summary.verified_records)
       .field("compacted_records", summary.compacted)
-      .key("differences")
+      .key("removed")
       .begin_array();
+  for (const std::string& topic : summary.removed) {
+    json.value(topic);
+  }
+  json.end_array().key("differences").begin_array();
   for (const std::string& one : summary.differences) {
     json.value(one);
   }
   out.json(json.end_array().end_object().take());
+}
+
+void print_removed(const connect::CopySummary& summary, const std::string& label, Output& out) {
+  for (const std::string& topic : summary.removed)
+    out.line(label + topic +
+             " has lost the records that were read from it: in the copy reset its service as a "
+             "whole, without --store");
 }
 
 void print_text(const CopyOptions& options, const connect::CopySummary& summary, double seconds,
@@ -108,6 +119,7 @@ void print_text(const CopyOptions& options, const connect::CopySummary& summary,
   if (options.dry_run) {
     out.line("would copy  " + what);
     out.line("would set   " + positions);
+    print_removed(summary, "warning     ", out);
     return;
   }
   if (!options.only_verify) {
@@ -118,6 +130,7 @@ void print_text(const CopyOptions& options, const connect::CopySummary& summary,
       out.line("earlier   " + counted(static_cast<std::size_t>(summary.earlier), "record"));
     }
     out.line("set       " + positions);
+    print_removed(summary, "warning   ", out);
   }
   if (!summary.verified) return;
   out.line("compared  " + counted(static_cast<std::size_t>(summary.verified_records), "record") +

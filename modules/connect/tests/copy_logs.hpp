@@ -100,6 +100,7 @@ class SparseLog final : public log::Log {
   Status maintain() override;
   const log::LogOptions& options() const override { return inner_->options(); }
   std::string identity() override { return identity_; }
+  std::optional<std::int64_t> position_retention_ms() const override { return position_retention; }
 
   /// So many commits take effect and return outcome_unknown.
   int unknown_outcomes = 0;
@@ -108,6 +109,8 @@ class SparseLog final : public log::Log {
   /// What a partition has before this offset is removed.
   std::map<log::TopicPartition, log::Offset> removed_before;
   bool hides_positions = false;
+  /// In milliseconds; positions are never removed.
+  std::optional<std::int64_t> position_retention;
   /// After each commit, so many waits for it end before it is seen; until then end_offset() fails.
   int waits_until_seen = 0;
   /// After so many calls of maintain() all is shown: transaction markers that came late. 0: never.

@@ -6,6 +6,7 @@
 #include "millrace/connect/copy.hpp"
 #include "millrace/connect/errors.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/library_topics.hpp"
 
 // Copies whose commits have an unknown outcome, of logs that lose records by rule, of large
 // records, and of two copiers at once.
@@ -167,6 +168,37 @@ TEST(CopyRemoval, may_take_what_groups_have_read_from_a_repartition_and_nothing_
     EXPECT_EQ(compared->differences.size(), good ? 0U : 1U);
     EXPECT_EQ(compared->verified_records, good ? 2 : 0);
   }
+}
+
+// The partitions of a sparse log begin behind 0.
+TEST(CopyRemoval, from_a_repartition_of_the_source_is_reported) {
+  for (const std::string kind : {"file", "sparse"}) {
+    const auto source = make_copy_log(kind);
+    for (const std::string topic : {"stock.by-key.repartition", "stock.own"})
+      make_topic(*source, topic, "stock", 2, log::TopicKind::private_topic);
+    const auto target = make_copy_log("file");
+    CopyRun run;
+    const auto done = run.copy(*source, *target);
+    ASSERT_TRUE(done) << done.error().to_string();
+    const std::vector<std::string> removed = {"stock.by-key.repartition"};
+    EXPECT_EQ(done->removed, kind == "file" ? std::vector<std::string>() : removed);
+  }
+}
+
+TEST(CopyPositions, of_groups_that_read_no_more_are_left_out_where_positions_are_forgotten) {
+  const auto source = five_orders();
+  set_position(*source, "stock/before", "orders", 0, log::reads_no_more);
+  set_position(*source, "stock/now", "orders", 0, log::offset(0));
+  const auto target = make_copy_log("sparse");
+  const auto from = source->tool();
+  const auto to = target->tool();
+  dynamic_cast<SparseLog&>(*to).position_retention = 604'800'000;
+  CopyRun run;
+  const auto done = run.copy(*from, *to);
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_TRUE(done->differences.empty());
+  EXPECT_EQ(position_of(*target, "stock/before", "orders", 0), std::nullopt);
+  EXPECT_NE(position_of(*target, "stock/now", "orders", 0), std::nullopt);
 }
 
 TEST(CopyLimits, follow_the_record_not_a_constant) {

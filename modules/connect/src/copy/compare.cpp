@@ -173,6 +173,10 @@ Status compare_partition(log::Log& source, log::Log& target, const PlannedPartit
   return walk.run(source, ours, target, copies);
 }
 
+bool is_left_out(const log::Log& target, const CopyPlan::Position& position) {
+  return position.next == log::reads_no_more && target.position_retention_ms().has_value();
+}
+
 Result<log::Offset> target_position(log::Log& target, const OffsetMap& map,
                                     const CopyPlan::Position& position) {
   if (position.next == log::reads_no_more) return position.next;
@@ -183,6 +187,7 @@ Result<log::Offset> target_position(log::Log& target, const OffsetMap& map,
 
 Status compare_position(log::Log& target, const OffsetMap& map, const CopyPlan::Position& position,
                         Comparison& comparison) {
+  if (is_left_out(target, position)) return {};
   MILLRACE_ASSIGN(const log::GroupId group, target.group(position.group));
   MILLRACE_ASSIGN(const log::TopicPartition partition, find_partition(target, position.partition));
   MILLRACE_ASSIGN(const std::optional<log::Offset> is, target.position(group, partition));

@@ -32,6 +32,9 @@ struct Comparison {
                                        References& references, CopyProgress& progress,
                                        Comparison& comparison);
 
+/// The group reads no more there: nothing depends on that on a log that forgets positions.
+[[nodiscard]] bool is_left_out(const log::Log& target, const CopyPlan::Position& position);
+
 /// Where a group continues in the target.
 [[nodiscard]] Result<log::Offset> target_position(log::Log& target, const OffsetMap& map,
                                                   const CopyPlan::Position& position);

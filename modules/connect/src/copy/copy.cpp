@@ -51,6 +51,13 @@ CopySummary summary_of(const CopyPlan& plan) {
   for (const CopyPlan::Position& position : plan.positions)
     groups.insert(position.group);
   summary.groups = groups.size();
+  for (const CopyPlan::PlannedTopic& topic : plan.topics) {
+    const bool removed = std::any_of(
+        plan.partitions.begin(), plan.partitions.end(), [&](const PlannedPartition& partition) {
+          return partition.name.first == topic.spec.name && partition.start > log::Offset{};
+        });
+    if (removed && log::is_repartition(topic.spec)) summary.removed.push_back(topic.spec.name);
+  }
   return summary;
 }
 
@@ -163,6 +170,7 @@ class Copier {
       if (position.group != group && !writer_.empty()) MILLRACE_TRY(writer_.commit());
       if (writer_.full()) MILLRACE_TRY(writer_.commit());
       group = position.group;
+      if (is_left_out(target_, position)) continue;
       MILLRACE_ASSIGN(const log::Offset to,
                       target_position(target_, writer_.state().map, position));
       MILLRACE_ASSIGN(const bool there, stands(position, to));

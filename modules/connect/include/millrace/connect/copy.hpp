@@ -34,6 +34,10 @@ struct CopySummary {
   std::int64_t earlier = 0;  ///< records that earlier runs had copied
   std::size_t positions = 0;
   std::size_t groups = 0;
+  /// Repartitions of which the source has removed records. The copy does not show that: a part
+  /// that reads one there is rebuilt from all its inputs only when all parts of its service are
+  /// (stream::reset_topology() without stores).
+  std::vector<std::string> removed;
   bool verified = false;  ///< they were compared; the members below are of that
   std::int64_t verified_records = 0;
   /// Records that only one side still has, as compaction may have it: a later record of that key,
