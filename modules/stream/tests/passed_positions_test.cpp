@@ -86,6 +86,30 @@ TEST_F(PassedPositionsTest, are_those_that_each_live_reader_has_behind_it) {
   EXPECT_FALSE(left()) << "once is enough";
 }
 
+// No position would hold them.
+TEST_F(PassedPositionsTest, are_kept_where_a_reader_has_taken_none_of_the_records) {
+  add_part("before", "reset", {"shop.orders"});
+  add_part("after", "live", {"shop.orders"});
+  set_position("before", "shop.orders", 0);
+  log::Transaction transaction;
+  transaction.append(partition_of("shop.orders"), {1'000, "key", "value", {}});
+  ASSERT_TRUE(log_->commit(transaction));
+  EXPECT_TRUE(left());
+  EXPECT_EQ(position("before", "shop.orders"), log::offset(0));
+  set_position("after", "shop.orders", 1);
+  EXPECT_FALSE(left());
+  EXPECT_EQ(position("before", "shop.orders"), log::reads_no_more);
+}
+
+// A part that has nothing to read in a partition has no position in it.
+TEST_F(PassedPositionsTest, end_where_a_reader_has_no_position_and_nothing_to_read) {
+  add_part("before", "reset", {"shop.orders"});
+  add_part("after", "live", {"shop.orders"});
+  set_position("before", "shop.orders", 0);
+  EXPECT_FALSE(left());
+  EXPECT_EQ(position("before", "shop.orders"), log::reads_no_more);
+}
+
 TEST_F(PassedPositionsTest, end_at_once_where_no_part_reads_the_topic_any_more) {
   add_part("before", "reset", {"shop.orders"});
   manifest_.parts.back().former_sources = {"shop.returns"};

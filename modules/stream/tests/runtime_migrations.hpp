@@ -71,15 +71,21 @@ class Beside {
     for (int idle = 0; idle < idle_max;) {
       hear_of_all(*log_);
       const auto step = instance_->step();
-      if (!step) return std::string(step.error().code().name);
+      if (!step) {
+        message_ = step.error().message();
+        return std::string(step.error().code().name);
+      }
       idle = step->worked ? 0 : idle + 1;
       if (!step->worked) world_.let_pass();
     }
     return {};
   }
+  /// Of the error that ended the instance.
+  [[nodiscard]] const std::string& message() const { return message_; }
 
  private:
   RuntimeWorld& world_;
+  std::string message_;
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<Instance> instance_;
 };

@@ -68,6 +68,28 @@ TEST_P(PassedPositions, of_a_rebuild_that_was_over_at_the_last_start_end_at_this
   EXPECT_EQ(counted(*driver), 6);
 }
 
+// It does not know yet that it was taken for dead.
+TEST_P(PassedPositions, stay_when_an_instance_wakes_up_after_another_reset) {
+  auto driver = open_counts();
+  const log::TopicPartition partition = partitions_of(*driver, "orders").front();
+  driver->deploy(counts(), [&] {
+    ASSERT_TRUE(reset(*driver, {"counts"}));
+    const auto log = connect_shop(driver->world());
+    log::Transaction transaction;
+    transaction.set_position(log->group("shop/counts").value(), partition, log::offset(1'000));
+    ASSERT_TRUE(log->commit(transaction));
+  });
+  driver->run_until_idle();
+  driver->world().set_asleep(driver->log(), true);
+  for (int second = 0; second < 61; ++second)
+    driver->world().let_pass(1'000);
+  ASSERT_TRUE(reset(*driver, {"counts"}));
+  driver->world().set_asleep(driver->log(), false);
+  while (driver->step())
+    driver->world().let_pass();
+  EXPECT_EQ(positions_of(*driver, "shop/counts", "orders").front(), log::offset(1'000));
+}
+
 TEST_P(PassedPositions, are_not_needed_by_a_later_rebuild) {
   auto driver = open_took();
   take(*driver, "left", 3'000);

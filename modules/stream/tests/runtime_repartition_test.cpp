@@ -42,6 +42,16 @@ Positions smallest_positions(Driver& driver, const string& topic) {
   return smallest;
 }
 
+Error end_of(Driver& driver) {
+  std::optional<Error> ended;
+  driver.run_until([&] {
+    const auto step = driver.step();
+    if (!step) ended = step.error();
+    return ended.has_value();
+  });
+  return *ended;
+}
+
 TEST_P(Repartition, a_reset_rebuilds_a_store_whose_input_was_removed_behind_its_reader) {
   for (const char* const store : {"counts", "by-amount", "updates"}) {
     SCOPED_TRACE(store);
@@ -211,15 +221,79 @@ TEST_P(Repartition,
     return false;
   });
   driver->deploy(moving(false, true));
+  driver->world().refuse_records({}, {});
   ASSERT_TRUE(removed);
   const auto starts = driver->log().start_offsets(partitions).value();
   EXPECT_EQ(positions_of(*driver, group_with(*driver, "returned"), moved_topic),
             Positions(starts.begin(), starts.end()));
   EXPECT_THAT(driver->events(), testing::Contains(testing::AllOf(
                                     testing::HasSubstr("warn: records are missing: part "),
-                                    testing::HasSubstr("topology reset shop --store counts`"))));
+                                    testing::HasSubstr("topology reset shop --store returned`"))));
   order(*driver, 6, 9);
   EXPECT_EQ(counted(*driver, "returned"), 3);
+}
+
+TEST_P(Repartition,
+       what_is_removed_while_a_new_reader_dies_ends_its_task_until_it_is_written_again) {
+  auto driver = open_shops(make_world(), moving(true, false));
+  if (forgets_positions(*driver)) GTEST_SKIP() << "nothing is removed for having been read there";
+  order(*driver, 0, 6);
+  driver->deploy(apart());
+  driver->run_until_idle();
+  bool removed = false;
+  driver->world().refuse_records(log::errc::unavailable, [&](const log::RecordView&) {
+    if (removed) return false;
+    removed = true;
+    remove_all(*driver, moved_topic);
+    // The manifest is committed, and the first offsets are not looked at any more.
+    driver->world().fail_commits(log::errc::closed, 1);
+    return false;
+  });
+  EXPECT_THROW(driver->deploy(moving(false, true)), testkit::TestError);
+  ASSERT_TRUE(removed);
+  driver->world().refuse_records({}, {});
+  {
+    Beside instance(driver->world(), moving(false, true));
+    EXPECT_EQ(instance.run(), log::errc::out_of_range.name);
+    EXPECT_THAT(instance.message(),
+                testing::AllOf(testing::HasSubstr("is at offset 0 in topic " + moved_topic),
+                               testing::HasSubstr("topology reset shop --store returned`")));
+  }
+  ASSERT_TRUE(reset(*driver, {"returned"}));
+  driver->restart_after_end();
+  order(*driver, 6, 9);
+  EXPECT_EQ(counted(*driver), 9);
+  EXPECT_EQ(counted(*driver, "returned"), 9);
+}
+
+// Another part passed what came to a partition in which it had read nothing.
+TEST_P(Repartition, a_part_that_comes_back_does_not_leave_out_what_was_removed) {
+  auto driver = open_shops(make_world(), moving(true, false));
+  if (forgets_positions(*driver)) GTEST_SKIP() << "nothing is removed for having been read there";
+  driver->pipe("orders", string("customer-0"), Deposited{100}, 1'000);
+  driver->run_until_idle();
+  const Positions before = positions_of(*driver, "shop/moved", moved_topic);
+  driver->deploy(apart());
+  driver->run_until_idle();
+  driver->deploy(moving(false, true));
+  order(*driver, 0, 6);
+  driver->deploy(apart());
+  driver->run_until_idle();
+  const auto partitions = partitions_of(*driver, moved_topic);
+  int removed = 0;
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    const log::Offset end = driver->tool().end_offset(partitions[i]).value();
+    if (before[i] || end == log::Offset{}) continue;
+    driver->world().remove_before(partitions[i], end);
+    ++removed;
+  }
+  ASSERT_GT(removed, 0);
+  driver->deploy(moving(true, false));
+  const Error ended = end_of(*driver);
+  EXPECT_EQ(ended.code(), log::errc::out_of_range);
+  EXPECT_THAT(ended.message(),
+              testing::AllOf(testing::HasSubstr("part moved of service shop has no position"),
+                             testing::HasSubstr("topology reset shop --store moved`")));
 }
 
 TEST_P(Repartition, a_part_that_was_reset_holds_none_of_it) {
@@ -285,6 +359,7 @@ TEST_P(Repartition, what_a_rebuilt_part_will_read_stays_until_it_has_a_position)
 
 TEST_P(Repartition, a_start_sets_no_position_of_a_part_that_continues) {
   auto driver = open_chain(make_world());
+  if (forgets_positions(*driver)) GTEST_SKIP() << "each task has all positions there";
   const string group = group_with(*driver, "by-amount");
   const Positions before = positions_of(*driver, group, chain_topics[0]);
   ASSERT_EQ(std::count(before.begin(), before.end(), std::nullopt), 3);

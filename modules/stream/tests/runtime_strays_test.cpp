@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/log/library_topics.hpp"
 #include "millrace/stream/reset.hpp"
 #include "runtime_fixture.hpp"
 
@@ -138,6 +139,23 @@ TEST_P(Strays, of_a_part_that_was_reset_are_reported_when_it_had_not_taken_them)
   ASSERT_EQ(replays.size(), 2U);
   EXPECT_THAT(reports(*driver),
               ElementsAre(HasSubstr("@" + std::to_string(replays[1].offset) + " in bank-2/")));
+}
+
+// That position says nothing of what it had taken.
+TEST_P(Strays, of_a_part_whose_positions_have_ended_are_reported) {
+  auto driver = open_bank();
+  log::LogOptions as_bank;
+  as_bank.service = "bank";
+  const auto log = driver->world().connect(as_bank);
+  const log::Topic retry = log->find_topic("bank.retry").value();
+  const log::GroupId given_up = log->group("bank/given-up").value();
+  log::Transaction ended;
+  for (std::int32_t i = 0; i < retry.spec.partitions; ++i)
+    ended.set_position(given_up, {retry.id, log::partition(i)}, log::reads_no_more);
+  ASSERT_TRUE(log->commit(ended));
+  driver->pipe_raw("bank.retry", of_part("given-up"));
+  driver->run_until([&] { return !reports(*driver).empty(); });
+  EXPECT_THAT(reports(*driver), ElementsAre(HasSubstr("of part given-up")));
 }
 
 TEST_P(Strays, are_reported_without_control_characters_of_others) {

@@ -150,11 +150,11 @@ Status for_each_new(const Evolution& evolution, const Look& look) {
   return {};
 }
 
-std::string rebuild_advice(std::string_view service, const Manifest& manifest,
-                           const std::string& source) {
-  const std::string store = store_behind(manifest.parts, source);
+// `store`: of a part to be rebuilt; empty: it has none.
+std::string rebuild_advice(std::string_view service, const std::string& store) {
   return "Stop all instances and have what writes to it rebuilt: `millrace topology reset " +
-         std::string(service) + (store.empty() ? "" : " --store " + store) + "`";
+         std::string(service) +
+         (store.empty() ? "`, which rebuilds all parts" : " --store " + store + "`");
 }
 
 // The positions of a group by its name, which is not made known to the log for that.
@@ -186,7 +186,7 @@ Status check_beginnings(log::Log& log, std::string_view service, const Evolution
                   "topic " + source + " begins at offset " + std::to_string(starts[i].value) +
                       ": what was read from it before is removed, and part " + part.name +
                       ", which is new to it, would lack that; nothing was changed. " +
-                      rebuild_advice(service, evolution.manifest, source));
+                      rebuild_advice(service, store_behind(evolution.manifest.parts, source)));
     }
     return {};
   };
@@ -222,7 +222,7 @@ Result<Names> raise_beginnings(log::Log& log, std::string_view service,
       missing.push_back("part " + part.name + " lacks what topic " + source + ", partition " +
                         std::to_string(i) + ", had before offset " +
                         std::to_string(starts[i].value) + ": it was removed meanwhile. " +
-                        rebuild_advice(service, evolution.manifest, source));
+                        rebuild_advice(service, first_store(part)));
     }
     return {};
   };

@@ -97,16 +97,20 @@ class PassedPositions {
         MILLRACE_ASSIGN(log::GroupInfo group, group_of(part));
         readers_.emplace(part.number, std::move(group));
       }
-      MILLRACE_ASSIGN(const log::Offset next, next_of(readers_.at(part.number), partition));
-      if (next < position) return false;
+      MILLRACE_ASSIGN(const bool passed, has_passed(readers_.at(part.number), partition, position));
+      if (!passed) return false;
     }
     return true;
   }
 
-  Result<log::Offset> next_of(const log::GroupInfo& group, log::TopicPartition partition) {
-    for (const log::GroupInfo::Position& position : group.positions)
-      if (position.partition == partition) return position.next;
-    return log_.start_offset(partition);
+  Result<bool> has_passed(const log::GroupInfo& group, log::TopicPartition partition,
+                          log::Offset position) {
+    for (const log::GroupInfo::Position& known : group.positions)
+      if (known.partition == partition) return known.next >= position;
+    // No position of it would hold what it has not taken yet.
+    MILLRACE_ASSIGN(const log::Offset start, log_.start_offset(partition));
+    MILLRACE_ASSIGN(const log::Offset end, log_.end_offset(partition));
+    return start >= position && end <= position;
   }
 
   log::Log& log_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "millrace/base/interval.hpp"
+#include "millrace/log/errors.hpp"
 #include "millrace/log/library_topics.hpp"
 #include "millrace/stream/manifest.hpp"
 
@@ -42,6 +43,28 @@ std::string Inputs::ranges_topic() const {
   return input_ranges_topic(shared_->topology.service, resolved_->spec->name);
 }
 
+// Records of a repartition stay until its readers that have a position there have passed them. So
+// an instance died before it looked at what was removed until its position was committed; or the
+// part comes back, and had read nothing of the partition when another one did.
+Error Inputs::removed_error(const Input& input, std::optional<log::Offset> position,
+                            log::Offset start) const {
+  const Topology& topology = shared_->topology;
+  const SubTopology& part = *resolved_->spec;
+  const std::string store =
+      part.stores.empty()
+          ? "`, which rebuilds all parts"
+          : " --store " + topology.stores[static_cast<std::size_t>(part.stores.front())].name + "`";
+  const std::string standing =
+      position ? " is at offset " + std::to_string(position->value) : " has no position";
+  return {log::errc::out_of_range,
+          "part " + part.name + " of service " + topology.service + standing + " in topic " +
+              input.topic().topic.spec.name + ", partition " + std::to_string(partition_.value) +
+              ", which begins at offset " + std::to_string(start.value) +
+              ": what it is to read was removed. Stop all instances and have the part rebuilt: "
+              "`millrace topology reset " +
+              topology.service + store};
+}
+
 Status Inputs::start() {
   log::Log& log = shared_->log;
   std::vector<log::TopicPartition> partitions;
@@ -55,8 +78,13 @@ Status Inputs::start() {
                     "the service any more; start it again");
   }
   MILLRACE_ASSIGN(const auto starts, log.start_offsets(partitions));
-  for (std::size_t i = 0; i < inputs_.size(); ++i)
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const bool is_kept =
+        !log.position_retention_ms() && log::is_repartition(inputs_[i].topic().topic.spec);
+    if (is_kept && positions[i].value_or(log::Offset{}) < starts[i])
+      return fail(removed_error(inputs_[i], positions[i], starts[i]));
     inputs_[i].start(positions[i].value_or(starts[i]));
+  }
   positions_kept_ns_ = idle_since_ns_ = waits_since_ns_ = -1;
   held_until_ns_.reset();
   gave_up_ = false;

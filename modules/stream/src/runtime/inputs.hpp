@@ -23,7 +23,9 @@ class Inputs {
  public:
   Inputs(Shared& shared, const ResolvedSubTopology& resolved, log::PartitionId partition);
 
-  /// Begins where the group's positions are. Failures of the log.
+  /// Begins where the group's positions are. Failures of the log, and log::errc::out_of_range when
+  /// it removed records of a repartition that the part is to read; errc::topology_changed when the
+  /// part was reset.
   [[nodiscard]] Status start();
   /// A new turn: fetches where everything at hand is committed, up to what is committed now, and
   /// finds out what waits for what. Failures of the log.
@@ -73,6 +75,8 @@ class Inputs {
  private:
   [[nodiscard]] std::string ranges_topic() const;
   [[nodiscard]] Input* first_by_time();
+  [[nodiscard]] Error removed_error(const Input& input, std::optional<log::Offset> position,
+                                    log::Offset start) const;
   void give_up_ranges(const Error& error);
   [[nodiscard]] Status fill_earlier();
   [[nodiscard]] Input* choose_as_before();

@@ -6,6 +6,7 @@
 
 #include "millrace/log/errors.hpp"
 #include "millrace/log/find_groups.hpp"
+#include "millrace/log/library_topics.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -82,7 +83,9 @@ Result<bool> Strays::was_taken(const std::string& owner, const InHand& hand) {
   MILLRACE_ASSIGN(const auto groups, log::find_groups(shared_->log, {.name = name}));
   for (const log::GroupInfo& group : groups) {
     for (const log::GroupInfo::Position& position : group.positions) {
-      if (position.partition == input_partition(hand)) owner_next_ = position.next;
+      // One that has ended says nothing of what was taken.
+      if (position.partition == input_partition(hand) && position.next != log::reads_no_more)
+        owner_next_ = position.next;
     }
   }
   return offset < owner_next_;
