@@ -310,6 +310,11 @@ TEST_P(Reset, a_start_that_cannot_write_for_a_moment_tries_again) {
   order(*driver, 6, 9);
   EXPECT_EQ(counted(*driver), 9);
   EXPECT_EQ(revision(*driver), 2);
+  // A loaded broker may not know yet of a topic that was just made.
+  driver->deploy(counts(), [&] { driver->world().fail_commits(log::errc::unknown_topic, 3); });
+  order(*driver, 9, 12);
+  EXPECT_EQ(counted(*driver), 12);
+  EXPECT_EQ(revision(*driver), 3);
 }
 
 TEST_P(Reset, a_reset_of_unknown_outcome_looks_whether_it_was_written) {

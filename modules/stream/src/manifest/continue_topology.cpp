@@ -145,8 +145,9 @@ Status check_adopted(log::Log& log, const std::string& service, const Manifest& 
 }
 
 bool may_pass(const Error& error) {
+  // A loaded broker may not know yet of a topic that was just made.
   return error.is(log::errc::unavailable) || error.is(log::errc::fenced) ||
-         error.is(log::errc::outcome_unknown);
+         error.is(log::errc::outcome_unknown) || error.is(log::errc::unknown_topic);
 }
 
 // Of another length for each, so that two do not meet again.
