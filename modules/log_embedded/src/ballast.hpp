@@ -21,8 +21,8 @@ inline constexpr const char* ballast_name = "ballast";
 [[nodiscard]] bool is_ballast(std::string_view name);
 
 /// Makes the ballast when there is none and there is room. One that is too short gets the missing
-/// bytes, or is removed. For the member that may write checkpoints
-/// now: several at once would take the room of several.
+/// bytes, or is removed. For the member that may write checkpoints now: several at once would take
+/// the room of several.
 void keep_ballast(LogDirectory& directory);
 
 /// Reserves room for all bytes of the ballast: that of a copied log may have fewer on the disk.
