@@ -60,6 +60,7 @@ ClientConfig::ClientConfig(Url url, const LogOptions& options, Clock& clock)
     if (*family == "v6") cluster_->reached_by(net::AddressFamily::v6);
   }
   status_ = read_timeout();
+  if (status_) status_ = read_compression();
   if (status_) status_ = choose_client();
 }
 
@@ -80,6 +81,11 @@ Status ClientConfig::read_timeout() {
   return {};
 }
 
+Status ClientConfig::read_compression() {
+  MILLRACE_ASSIGN(compression_, wire::Compression::of(url_.settings));
+  return {};
+}
+
 Status ClientConfig::choose_client() {
   const std::string* const setting = user_setting(client_setting);
   const std::string chosen = setting == nullptr ? "auto" : *setting;
@@ -95,15 +101,12 @@ Status ClientConfig::choose_client() {
   }
   MILLRACE_ASSIGN(auto security, wire::Security::open(url_.settings));
   cluster_->secured_by(std::move(security));
-  by_wire_ = true;
+  uses_wire_client_ = true;
   return {};
 }
 
-// The last one given counts, as where they are set one after the other.
 const std::string* ClientConfig::user_setting(std::string_view name) const {
-  const auto found = std::find_if(url_.settings.rbegin(), url_.settings.rend(),
-                                  [&](const auto& one) { return one.first == name; });
-  return found == url_.settings.rend() ? nullptr : &found->second;
+  return last_setting(url_.settings, name);
 }
 
 std::int64_t ClientConfig::number(std::string_view setting, std::int64_t otherwise) const {
@@ -113,14 +116,6 @@ std::int64_t ClientConfig::number(std::string_view setting, std::int64_t otherwi
   const char* const end = text->data() + text->size();
   const auto read = std::from_chars(text->data(), end, value);
   return read.ec == std::errc() && read.ptr == end ? value : otherwise;
-}
-
-bool ClientConfig::writes_by_wire() const {
-  for (const char* const name : {"compression.type", "compression.codec"}) {
-    const std::string* const codec = user_setting(name);
-    if (codec != nullptr && *codec != "none") return false;
-  }
-  return reads_by_wire();
 }
 
 Result<Owned<rd_kafka_t>> ClientConfig::make(

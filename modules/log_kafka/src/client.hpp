@@ -14,6 +14,7 @@
 #include "millrace/base/mutex.hpp"
 #include "millrace/log/log.hpp"
 #include "url.hpp"
+#include "wire/compressor.hpp"
 
 namespace millrace::log::kafka {
 
@@ -66,8 +67,8 @@ class ClientConfig {
   ClientConfig(const ClientConfig&) = delete;
   ClientConfig& operator=(const ClientConfig&) = delete;
 
-  /// errc::invalid_argument for settings of ours that cannot be, and for certificates and keys of
-  /// connections of our own that cannot be used.
+  /// errc::invalid_argument for settings of ours and of compression that cannot be, and for
+  /// certificates and keys of connections of our own that cannot be used.
   [[nodiscard]] Status check() const;
 
   /// Makes a client; `own` goes over the defaults, the user's settings over both, except where the
@@ -91,14 +92,15 @@ class ClientConfig {
 
   /// Whether records go over connections of our own (wire/) rather than librdkafka's: as the
   /// setting `millrace.client` says, else where all that was set of TLS and SASL is known there.
-  [[nodiscard]] bool reads_by_wire() const { return by_wire_; }
-  /// Moreover, batches are not to be compressed.
-  [[nodiscard]] bool writes_by_wire() const;
+  [[nodiscard]] bool uses_wire_client() const { return uses_wire_client_; }
+  /// How batches are compressed that are written.
+  [[nodiscard]] const wire::Compression& compression() const { return compression_; }
   /// Where those connections lead. Served by the reader's client.
   [[nodiscard]] wire::Cluster* cluster() const { return cluster_.get(); }
 
  private:
   Status read_timeout();
+  Status read_compression();
   Status choose_client();
   /// Nothing when the user did not set it.
   [[nodiscard]] const std::string* user_setting(std::string_view name) const;
@@ -108,7 +110,8 @@ class ClientConfig {
   std::string client_id_;
   int timeout_ms_ = 10'000;
   std::unique_ptr<wire::Cluster> cluster_;
-  bool by_wire_ = false;
+  wire::Compression compression_;
+  bool uses_wire_client_ = false;
   Status status_;  // what the constructor could not return
 };
 

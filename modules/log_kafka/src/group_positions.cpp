@@ -15,7 +15,7 @@ Result<std::vector<GroupPosition>> GroupPositions::find(const std::string& group
                                                         std::int64_t deadline_ns) {
   std::ranges::sort(partitions);
   partitions.erase(std::ranges::unique(partitions).begin(), partitions.end());
-  if (config_.reads_by_wire()) {
+  if (config_.uses_wire_client()) {
     return by_wire_.find(group, {.partitions = &partitions, .stable = true}, deadline_ns);
   }
   MILLRACE_ASSIGN(rd_kafka_t* const asked, client(group));
@@ -26,7 +26,7 @@ Result<std::vector<GroupPosition>> GroupPositions::find(const std::string& group
 }
 
 Result<std::vector<GroupPosition>> GroupPositions::all(const std::string& group) {
-  if (config_.reads_by_wire()) {
+  if (config_.uses_wire_client()) {
     return by_wire_.find(group, {}, config_.clock().monotonic_ns() + config_.timeout_ms() * ms);
   }
   MILLRACE_ASSIGN(rd_kafka_t* const asked, client(group));

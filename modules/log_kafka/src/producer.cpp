@@ -9,7 +9,7 @@ namespace millrace::log::kafka {
 
 Result<std::unique_ptr<Producer>> Producer::open_transactional(
     const ClientConfig& config, const LogOptions& options, const std::string& transactional_id) {
-  if (config.writes_by_wire()) return wire::TransactionalProducer::open(config, transactional_id);
+  if (config.uses_wire_client()) return wire::TransactionalProducer::open(config, transactional_id);
   return ClientProducer::open_transactional(config, options, transactional_id);
 }
 

@@ -73,7 +73,7 @@ Result<Owned<rd_kafka_t>> Reader::consumer() {
 
 Result<Reader::Client*> Reader::fetch_client(std::size_t index) {
   while (clients_.size() <= index) {
-    if (config_.reads_by_wire()) {
+    if (config_.uses_wire_client()) {
       clients_.push_back(std::make_unique<wire::FetchClient>(
           wire::FetchSettings::of(config_), *config_.cluster(), last_error_, signal_));
       continue;

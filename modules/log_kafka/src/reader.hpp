@@ -38,9 +38,9 @@ class Signal {
 };
 
 /// Reads any partition from any offset, over clients that read ahead: our own, or consumers of
-/// librdkafka where that does not reach (ClientConfig::reads_by_wire). A partition that is read on
-/// where the last fetch ended costs nothing but the records; every jump starts the fetches of its
-/// partition again. Where two readers of one handle are at different offsets of a partition, a
+/// librdkafka where that does not reach (ClientConfig::uses_wire_client). A partition that is read
+/// on where the last fetch ended costs nothing but the records; every jump starts the fetches of
+/// its partition again. Where two readers of one handle are at different offsets of a partition, a
 /// further client is made. Thread-safe.
 class Reader {
  public:

@@ -164,7 +164,7 @@ Result<TopicSettings> Topics::alter(TopicId topic, std::span<const SettingChange
   const Settings wanted = config_of_changes(after, changes);
   if (wanted.empty()) return after;
   const std::int64_t deadline_ns = config_.clock().monotonic_ns() + config_.timeout_ms() * ms;
-  if (config_.reads_by_wire()) {
+  if (config_.uses_wire_client()) {
     MILLRACE_TRY(
         wire::alter_topic(*config_.cluster(), config_.client_id(), at.topic, wanted, deadline_ns));
   } else {

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "url.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "millrace/base/text.hpp"
@@ -53,6 +54,14 @@ std::string_view take(std::string_view& text, char separator) {
 }
 
 }  // namespace
+
+const std::string* last_setting(const Settings& settings, std::string_view name,
+                                std::string_view alias) {
+  const auto found = std::find_if(settings.rbegin(), settings.rend(), [&](const auto& one) {
+    return one.first == name || (!alias.empty() && one.first == alias);
+  });
+  return found == settings.rend() ? nullptr : &found->second;
+}
 
 Result<Url> parse_url(std::string_view url) {
   if (!url.starts_with(scheme)) return refuse(url, "it is not a kafka:// URL");

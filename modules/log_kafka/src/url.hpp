@@ -24,6 +24,11 @@ struct Url {
   Settings settings;
 };
 
+/// The value of a setting under either of its names: the last one given counts, as where they are
+/// set one after the other. Null when there is none.
+[[nodiscard]] const std::string* last_setting(const Settings& settings, std::string_view name,
+                                              std::string_view alias = {});
+
 /// errc::invalid_argument says what is wrong with it and shows the form.
 [[nodiscard]] Result<Url> parse_url(std::string_view url);
 

@@ -273,14 +273,14 @@ TEST(Security, the_client_that_was_asked_for_is_taken_or_refused) {
   const Settings::value_type ssl{"security.protocol", "ssl"};
   const Settings::value_type keystore{"ssl.keystore.location", "/x.p12"};
   const Settings::value_type ca{"ssl.ca.location", "/no/such/file"};
-  EXPECT_TRUE(config({})->reads_by_wire());
-  EXPECT_TRUE(config({ssl})->reads_by_wire());
-  EXPECT_TRUE(config({ssl, {"millrace.client", "auto"}})->reads_by_wire());
+  EXPECT_TRUE(config({})->uses_wire_client());
+  EXPECT_TRUE(config({ssl})->uses_wire_client());
+  EXPECT_TRUE(config({ssl, {"millrace.client", "auto"}})->uses_wire_client());
   const auto by_other = config({ssl, keystore});
-  EXPECT_FALSE(by_other->reads_by_wire());
+  EXPECT_FALSE(by_other->uses_wire_client());
   EXPECT_TRUE(by_other->check().has_value());
   const auto librdkafka = config({ssl, ca, {"millrace.client", "librdkafka"}});
-  EXPECT_FALSE(librdkafka->reads_by_wire());
+  EXPECT_FALSE(librdkafka->uses_wire_client());
   EXPECT_TRUE(librdkafka->check().has_value());
   const auto refused = [&](Settings settings) {
     const Status status = config(std::move(settings))->check();

@@ -3,13 +3,11 @@
 //
 // Clusters that ask who one is, through the whole backend. Addresses and secrets are those that
 // tools/kafka tells of the cluster in MILLRACE_TEST_KAFKA_DIR.
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <millrace_test_paths.hpp>
 
 #include "kafka_log.hpp"
+#include "kafka_tool.hpp"
 #include "kafka_world.hpp"
 #include "wire/cluster.hpp"
 #include "wire/messages.hpp"
@@ -25,16 +23,7 @@ using testing::HasSubstr;
 /// What `tools/kafka status --json` says, by the last key on the way.
 class ClusterStatus {
  public:
-  ClusterStatus() {
-    const char* const directory = std::getenv("MILLRACE_TEST_KAFKA_DIR");
-    if (directory == nullptr) return;
-    const std::string command =
-        std::string(test::source_dir) + "/tools/kafka status --json --dir '" + directory + "'";
-    const std::unique_ptr<FILE, int (*)(FILE*)> output(::popen(command.c_str(), "r"), ::pclose);
-    std::array<char, 4096> room;
-    while (const std::size_t size = std::fread(room.data(), 1, room.size(), output.get()))
-      text_.append(room.data(), size);
-  }
+  ClusterStatus() : text_(run_kafka_tool("status --json")) {}
   [[nodiscard]] std::string operator[](const std::string& key) const {
     const std::string start = "\"" + key + "\": \"";
     const std::size_t at = text_.find(start);
@@ -72,7 +61,7 @@ class KafkaSecurity : public KafkaWorld, public testing::WithParamInterface<std:
     auto log = try_open(url, options_of("member"), real_clock(), std::move(settings));
     ASSERT_TRUE(log.has_value()) << log.error().to_string();
     const auto& opened = dynamic_cast<const kafka::KafkaLog&>(**log);
-    EXPECT_EQ(opened.config().reads_by_wire(), GetParam() == "wire");
+    EXPECT_EQ(opened.config().uses_wire_client(), GetParam() == "wire");
     Worker worker(*std::move(log), "g", {"u"});
     const TopicPartition partition = make_topic(*worker.log, "t");
     const TopicPartition other = make_topic(*worker.log, "other");

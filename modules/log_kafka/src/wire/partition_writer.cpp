@@ -8,6 +8,7 @@
 
 #include "millrace/log/errors.hpp"
 #include "wire/by_topic.hpp"
+#include "wire/compressed_batch.hpp"
 
 namespace millrace::log::kafka::wire {
 namespace {
@@ -47,11 +48,13 @@ bool passes(Code code) {
 }  // namespace
 
 PartitionWriter::PartitionWriter(Cluster& cluster, std::string client_id,
-                                 const RetryPolicy& retry_policy, std::size_t batch_bytes_max)
+                                 const RetryPolicy& retry_policy, std::size_t batch_bytes_max,
+                                 const Compression& compression)
     : cluster_(cluster),
       client_id_(std::move(client_id)),
       retry_policy_(retry_policy),
-      max_batch_bytes_(batch_bytes_max) {}
+      max_batch_bytes_(batch_bytes_max),
+      compression_(compression) {}
 
 void PartitionWriter::add(OutgoingBatch& batch) {
   if (batch.count == 0) return;
@@ -226,6 +229,7 @@ void PartitionWriter::send(Link& link, const Producing& producer, std::vector<En
     if (taken > 0 && bytes > max_request_bytes) break;
   }
   entries.resize(taken);
+  std::string plain;  // one batch before it is compressed
   Encoder out;
   out.string(producer.transactional_id);
   out.number(all_replicas);
@@ -237,8 +241,13 @@ void PartitionWriter::send(Link& link, const Producing& producer, std::vector<En
         Pending& batch = partition.pending.front();
         out.number(at.partition);
         out.bytes_by([&](std::string& bytes) {
+          const bool compresses = compression_.codec != Codec::none;
+          plain.clear();
           batch.end = batch.cutter.cut(batch.at, max_batch_bytes_, producer.producer,
-                                       partition.sequence, bytes);
+                                       partition.sequence, compresses ? plain : bytes);
+          if (compresses) {
+            append_compressed_batch(compression_, plain, bytes);
+          }
         });
         partition.under_way = true;
       });

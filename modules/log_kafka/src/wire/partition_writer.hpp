@@ -14,6 +14,7 @@
 #include "producer.hpp"
 #include "wire/batch_cutter.hpp"
 #include "wire/cluster.hpp"
+#include "wire/compressor.hpp"
 #include "wire/connection.hpp"
 #include "wire/coordinator_link.hpp"
 #include "wire/messages.hpp"
@@ -27,7 +28,7 @@ namespace millrace::log::kafka::wire {
 class PartitionWriter {
  public:
   PartitionWriter(Cluster& cluster, std::string client_id, const RetryPolicy& retry_policy,
-                  std::size_t batch_bytes_max);
+                  std::size_t batch_bytes_max, const Compression& compression);
 
   /// The batch and its bytes stay where they are until it is done or dropped; it
   /// receives the offsets of its records.
@@ -87,6 +88,7 @@ class PartitionWriter {
   const std::string client_id_;
   const RetryPolicy retry_policy_;
   const std::size_t max_batch_bytes_;
+  const Compression compression_;
   std::map<KafkaPartition, Partition> partitions_;
   std::map<net::Address, Link> links_;
   std::size_t pending_ = 0;

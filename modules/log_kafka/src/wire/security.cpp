@@ -35,12 +35,10 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-/// The last one given counts, under whichever of its names; empty when there is none.
+/// Empty when there is none.
 std::string get(const Settings& settings, std::string_view name, std::string_view alias = {}) {
-  const auto found = std::find_if(settings.rbegin(), settings.rend(), [&](const auto& one) {
-    return one.first == name || (!alias.empty() && one.first == alias);
-  });
-  return found == settings.rend() ? std::string() : found->second;
+  const std::string* const found = last_setting(settings, name, alias);
+  return found == nullptr ? std::string() : *found;
 }
 
 struct Protocol {

@@ -64,7 +64,8 @@ TransactionalProducer::TransactionalProducer(const ClientConfig& config,
       coordinator_(*config.cluster(), config.client_id(), producer_.transactional_id,
                    CoordinatorKind::transaction, retry_policy_),
       writer_(*config.cluster(), config.client_id(), retry_policy_,
-              static_cast<std::size_t>(number(config, "batch.size", 1'000'000, 64 << 20))) {}
+              static_cast<std::size_t>(number(config, "batch.size", 1'000'000, 64 << 20)),
+              config.compression()) {}
 
 Result<std::unique_ptr<Producer>> TransactionalProducer::open(const ClientConfig& config,
                                                               const std::string& transactional_id) {
