@@ -50,6 +50,7 @@ CopyStep full_step() {
   CopyStep step;
   step.number = 7;
   step.source = "file:0123 with % and\nmore";
+  step.topics = {{"orders", 4, 9}, {"payments", 17, 0}};
   step.landed = {{{"orders", 2}, 93}};
   step.copied = {{{"orders", 2}, {{1000, 120}, {1125, 7}}}, {{"payments", 0}, {{0, 1}}}};
   step.positions = {{"stock/gatherer of %0A\n", {"orders", 2}, 1262, 1301}};
@@ -82,12 +83,31 @@ TEST(ManifestOffsets, leave_all_else_as_it_is_written) {
       R"({"version":1,"revision":4,"plan_version":1,"of_later":{"from":[1]},"parts":[],)"
       R"("channels":[{"topic":"\"from\":[3]","key":"","value":"","from":[]},)"
       R"({"topic":"shop.a","key":"","value":"","from":[3,8],"later":true}]})";
-  const auto copy = translate_manifest(json, map);
+  const auto copy = translate_manifest(json, map, {});
   ASSERT_TRUE(copy) << copy.error().to_string();
   std::string expected = json;
   expected.replace(expected.find("[3,8]"), 5, "[8,0]");
   EXPECT_EQ(*copy, expected);
-  EXPECT_EQ(translate_manifest("no manifest", map).value_or(""), "no manifest");
+  EXPECT_EQ(translate_manifest("no manifest", map, {}).value_or(""), "no manifest");
+}
+
+TEST(ManifestOffsets, leave_out_the_number_that_a_topic_has_in_the_source) {
+  OffsetMap map;
+  map[{"shop.a", 0}].add({0, 5, 10});
+  const std::string json =
+      R"({"version":4,"revision":4,"plan_version":1,"parts":[],)"
+      R"("channels":[{"topic":"shop.a","key":"","value":"","from":[3],"was":["x"],"from_topic":7},)"
+      R"({"topic":"shop.b","key":"","value":"","from":[0],"from_topic":8}]})";
+  const auto beginning_at = [](const std::string& from) {
+    return R"({"version":4,"revision":4,"plan_version":1,"parts":[],)"
+           R"("channels":[{"topic":"shop.a","key":"","value":"","from":[)" +
+           from +
+           R"(],"was":["x"]},)"
+           R"({"topic":"shop.b","key":"","value":"","from":[0]}]})";
+  };
+  EXPECT_EQ(translate_manifest(json, map, {{"shop.a", 7}}).value_or(""), beginning_at("8"));
+  EXPECT_EQ(translate_manifest(json, map, {{"shop.a", 9}}).value_or(""), beginning_at("0"))
+      << "what was said is of a topic that was deleted";
 }
 
 TEST(CopyStep, reads_as_it_was_written) {
@@ -100,10 +120,11 @@ TEST(CopyStep, that_is_damaged_is_refused_by_name) {
   const std::string good = "millrace-copy 1 7\nsource x\n";
   ASSERT_TRUE(decode_step(good));
   EXPECT_FALSE(decode_step(""));
-  EXPECT_FALSE(decode_step("millrace-copy 2 7\n"));
+  EXPECT_FALSE(decode_step("millrace-copy 3 7\n"));
   for (const char* line :
        {"copied orders 2", "copied orders x 1+1", "copied orders 2 1+0", "copied orders 2 1-1",
-        "landed orders 2", "landed orders 2 -1", "position orders 2 1", "nonsense"}) {
+        "topic orders", "topic orders 4", "topic orders 4 x", "landed orders 2",
+        "landed orders 2 -1", "position orders 2 1", "nonsense"}) {
     const auto read = decode_step(good + line + "\n");
     ASSERT_FALSE(read) << line;
     EXPECT_NE(read.error().message().find(line), std::string::npos) << read.error().message();
@@ -115,9 +136,34 @@ TEST(CopyStep, of_a_newer_build_is_refused_with_the_version_found_and_the_highes
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code().name, "log.incompatible");
   EXPECT_NE(read.error().message().find("the map of the copy has version 12, this program reads up "
-                                        "to version 1"),
+                                        "to version 2"),
             std::string::npos)
       << read.error().message();
+}
+
+TEST(CopyStep, without_numbers_of_topics_is_one_of_earlier_builds) {
+  CopyStep step = full_step();
+  step.topics.clear();
+  const std::string text = encode_step(step);
+  EXPECT_TRUE(text.starts_with("millrace-copy 1 7\n")) << text;
+  const auto read = decode_step(text);
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(*read, step);
+}
+
+TEST(CopyState, refuses_a_topic_that_is_another_one_than_in_an_earlier_step) {
+  CopyState state;
+  CopyStep first;
+  first.number = 1;
+  first.topics = {{"orders", 4, 9}};
+  ASSERT_TRUE(state.apply(first));
+  for (const NumberedTopic& other :
+       {NumberedTopic{"orders", 5, 9}, NumberedTopic{"orders", 4, 8}}) {
+    CopyStep second;
+    second.number = 2;
+    second.topics = {other};
+    EXPECT_EQ(state.apply(second).error().code(), errc::differs);
+  }
 }
 
 TEST(CopyState, follows_the_steps) {

@@ -58,6 +58,22 @@ class EarlierRangesTest : public testing::Test {
       transaction.append(partition(input), {1'000, "key", "value", {}});
     commit(transaction);
   }
+  /// After one range in which the old part took the left topic to `left_end` and one record of the
+  /// right one. By the range alone, and by time, the left one comes first.
+  bool takes_right_first(std::vector<InputRanges::Topic> topics, std::int64_t left_end) {
+    append(0, 2);
+    append(1, 1);
+    InputRangesWriter writer(std::move(topics));
+    writer.add({left_end, 1});
+    log::Transaction transaction;
+    transaction.append(ranges_partition(), {0, {}, writer.bytes(), {}});
+    commit(transaction);
+    set_positions(resolved_.earlier.front().group, 0, 1);
+    Inputs inputs(shared_, resolved_, log::partition(0));
+    if (!inputs.start() || !inputs.fill()) return false;
+    Input* const next = inputs.choose();
+    return next != nullptr && next->order() == 1;
+  }
 
   ManualClock clock_;
   log::MemoryBroker broker_{clock_, true};
@@ -94,7 +110,7 @@ TEST_F(EarlierRangesTest, that_are_taken_already_are_passed_over_in_several_turn
   append(1, 1);
   set_positions(resolved_.earlier.front().group, 2, 1);
   set_positions(resolved_.group, 1, 1);
-  InputRangesWriter writer({"left", "right"});
+  InputRangesWriter writer({{"left"}, {"right"}});
   while (writer.bytes().size() < 512)
     writer.add({1, 0});
   for (int i = 0; i < 100; ++i) {
@@ -114,6 +130,17 @@ TEST_F(EarlierRangesTest, that_are_taken_already_are_passed_over_in_several_turn
   Input* const next = inputs.choose();
   ASSERT_NE(next, nullptr);
   EXPECT_EQ(next->order(), 0U);
+}
+
+TEST_F(EarlierRangesTest, of_a_topic_that_was_deleted_say_nothing_of_that_with_its_name) {
+  resolved_.inputs[0].stored_id = 4;
+  resolved_.inputs[1].stored_id = 5;
+  EXPECT_TRUE(takes_right_first({{"left", 7}, {"right", 5}}, 2));
+}
+
+// An earlier build does not say which topic it means, but this one has no such end.
+TEST_F(EarlierRangesTest, that_end_behind_their_topic_are_of_one_that_was_deleted) {
+  EXPECT_TRUE(takes_right_first({{"left"}, {"right"}}, 500));
 }
 
 // The part before had fewer tasks.
@@ -175,7 +202,7 @@ TEST_F(EarlierRangesTest, of_a_part_that_reads_no_more_are_followed_to_the_end_o
   append(1, 1);
   set_positions(resolved_.earlier.front().group, log::reads_no_more.value,
                 log::reads_no_more.value);
-  InputRangesWriter writer({"left", "right"});
+  InputRangesWriter writer({{"left"}, {"right"}});
   writer.add({0, 1});
   log::Transaction transaction;
   transaction.append(ranges_partition(), {0, {}, writer.bytes(), {}});

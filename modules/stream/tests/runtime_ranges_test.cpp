@@ -228,7 +228,7 @@ TEST_P(InputRanges, of_a_newer_version_and_damaged_ones_cost_the_order_alone) {
       ASSERT_TRUE(topic) << topic.error().to_string();
       log::Transaction transaction;
       transaction.append({topic->id, log::partition(0)},
-                         {5'000, {}, newer ? "\x02 of later" : "\x01", {}});
+                         {5'000, {}, newer ? "\x03 of later" : "\x01", {}});
       const auto done = log->commit(transaction);
       ASSERT_TRUE(done);
       ASSERT_TRUE(log->wait_visible(*done, std::numeric_limits<std::int64_t>::max()));

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "millrace/base/byte_writer.hpp"
 #include "millrace/base/hash.hpp"
 #include "runtime/snapshot.hpp"
@@ -43,6 +45,79 @@ std::size_t taken(const StoreSpec& store) {
   const std::size_t entries = stores.entries().front().bytes->size();
   EXPECT_EQ(stores.entries().front().next, log::offset(entries == 0 ? 0 : 5));
   return entries;
+}
+
+StoreSpec table_of_topic() {
+  StoreSpec table;
+  table.id = static_cast<StoreId>(0);
+  table.name = "customers";
+  table.changelog = "customers";
+  table.source_is_changelog = true;
+  return table;
+}
+
+/// The stores of a task that reads the table from a topic with this number.
+struct TableOf {
+  explicit TableOf(std::uint64_t stored_id) {
+    topology.stores.push_back(table_of_topic());
+    SourceSpec source;
+    source.table = topology.stores.front().id;
+    topology.sources.push_back(source);
+    part.stores = {topology.stores.front().id};
+    resolved.spec = &part;
+    const log::TopicSpec spec{"customers", 1, log::TopicKind::events, "shop"};
+    resolved.inputs.push_back({{log::TopicId{{1}}, spec}, {0}, true, false, stored_id});
+    stores.emplace(topology, resolved, log::partition(0));
+  }
+  [[nodiscard]] std::size_t entries() { return stores->entries().front().bytes->size(); }
+
+  Topology topology;
+  SubTopology part;
+  ResolvedSubTopology resolved;
+  std::optional<StoreSet> stores;
+};
+
+std::string snapshot_of_table(std::uint64_t stored_id) {
+  TableOf table(stored_id);
+  table.stores->entries().front().bytes->restore("key", "value", 7);
+  table.stores->entries().front().next = log::offset(5);
+  std::string bytes;
+  encode_snapshot({"log", {1, 7}, 0, log::offset(0), ""}, *table.stores, bytes);
+  return bytes;
+}
+
+/// The same as a build wrote it that does not name topics by number.
+std::string without_topic_id(std::string bytes) {
+  const std::size_t at = bytes.find("customers", bytes.find("customers") + 1) + 9;
+  bytes.erase(at, sizeof(std::uint64_t));
+  store_little(bytes.data() + 8, std::uint32_t{5});
+  store_little(bytes.data() + 12, crc32c(std::string_view(bytes).substr(16)));
+  return bytes;
+}
+
+TEST(SnapshotVersions, a_table_is_taken_only_from_the_topic_that_it_was_read_from) {
+  struct Case {
+    std::string bytes;
+    std::uint64_t now;
+    std::size_t taken;
+  };
+  const Case cases[] = {{snapshot_of_table(4), 4, 1},
+                        {snapshot_of_table(4), 9, 0},
+                        {snapshot_of_table(0), 0, 1},
+                        {snapshot_of_table(0), 4, 0},
+                        {without_topic_id(snapshot_of_table(4)), 4, 0},
+                        {without_topic_id(snapshot_of_table(4)), 0, 1}};
+  for (const Case& one : cases) {
+    TableOf table(one.now);
+    const auto head = decode_snapshot(one.bytes, *table.stores);
+    ASSERT_TRUE(head) << head.error().to_string();
+    EXPECT_EQ(table.entries(), one.taken) << &one - cases;
+    EXPECT_EQ(table.stores->entries().front().next, log::offset(one.taken == 0 ? 0 : 5));
+  }
+}
+
+TEST(SnapshotVersions, without_numbers_of_topics_are_those_of_builds_that_have_none) {
+  EXPECT_EQ(snapshot_of_table(0), without_topic_id(snapshot_of_table(4)));
 }
 
 TEST(SnapshotVersions, entries_of_unknown_types_are_used_only_where_there_was_one_type) {

@@ -10,6 +10,7 @@
 #include "millrace/log/commit_order.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/library_topics.hpp"
+#include "millrace/log/stored_topic_id.hpp"
 
 namespace millrace::connect {
 
@@ -44,18 +45,45 @@ Status check_kept(log::Log& target, const log::Topic& topic, const log::TopicSet
                   "): run `millrace topics alter` there, or copy to an empty log");
 }
 
+// What the map says of offsets is of another topic then, or of none.
+Status was_deleted(const PartitionName& partition, const char* log) {
+  return fail(errc::not_ours, "topic " + partition.first + " of the " + log +
+                                  " was deleted since the target was copied; copy to an empty log");
+}
+
+Status check_same_topics(const CopyPlan& plan, log::Log& target, const CopyState& state) {
+  for (const PlannedPartition& partition : plan.partitions) {
+    const auto known = state.topics.find(partition.name.first);
+    if (known == state.topics.end()) continue;
+    if (known->second.source != partition.stored_id) return was_deleted(partition.name, "source");
+    const auto copy = find_partition(target, partition.name);
+    if (copy && log::stored_topic_id(target, copy->topic) != known->second.target)
+      return was_deleted(partition.name, "target");
+  }
+  return {};
+}
+
 Status check_records(const CopyPlan& plan, log::Log& target, const CopyState& state) {
   for (const PlannedPartition& partition : plan.partitions) {
+    const auto known = state.map.find(partition.name);
+    const bool copied = known != state.map.end();
+    if (copied && partition.end < known->second.source_next())
+      return was_deleted(partition.name, "source");
     const auto copy = find_partition(target, partition.name);
-    if (!copy && copy.error().is(log::errc::unknown_topic)) continue;
+    if (!copy && copy.error().is(log::errc::unknown_topic)) {
+      if (copied) return was_deleted(partition.name, "target");
+      continue;
+    }
     if (!copy) return fail(copy.error());
     MILLRACE_ASSIGN(const log::Offset start, target.start_offset(*copy));
     const log::Offset next = state.target_next(partition.name);
+    // As in one that was created again.
+    MILLRACE_ASSIGN(const log::Offset end, target.end_offset(*copy));
+    if (end < next) return was_deleted(partition.name, "target");
     MILLRACE_ASSIGN(const auto more, first_record(target, *copy, std::max(start, next)));
     if (!more) continue;
-    const std::string what = state.map.contains(partition.name)
-                                 ? "the target has gone on since it was copied: "
-                                 : "the target has records that are not of this copy: ";
+    const std::string what = copied ? "the target has gone on since it was copied: "
+                                    : "the target has records that are not of this copy: ";
     return fail(errc::not_ours, what + to_string(partition.name) + " at offset " +
                                     std::to_string(more->value) + "; copy to an empty log");
   }
@@ -121,6 +149,7 @@ Status check_contents(const CopyPlan& plan, log::Log& target, const CopyState& s
     return fail(errc::not_ours, "the target is a copy of another source, " + escaped(state.source) +
                                     ", not of " + escaped(source) + "; copy to an empty log");
   }
+  MILLRACE_TRY(check_same_topics(plan, target, state));
   MILLRACE_TRY(check_records(plan, target, state));
   return check_positions(plan, target, state);
 }

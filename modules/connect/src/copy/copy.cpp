@@ -33,6 +33,16 @@ log::Offset next_of(const CopyState& state, const PlannedPartition& partition) {
                                   : std::max(partition.start, found->second.source_next());
 }
 
+// Of topics that this run does not copy, as an earlier one did.
+TopicNumbers numbers_of(const CopyPlan& plan, const CopyState& state) {
+  TopicNumbers numbers;
+  for (const auto& [name, topic] : state.topics)
+    numbers[name] = topic.source;
+  for (const PlannedPartition& partition : plan.partitions)
+    numbers[partition.name.first] = partition.stored_id;
+  return numbers;
+}
+
 std::int64_t records_in(const CopyPlan& plan, const CopyState& state) {
   std::int64_t records = 0;
   for (const PlannedPartition& partition : plan.partitions) {
@@ -113,7 +123,7 @@ class Copier {
     }
     for (const PlannedPartition& partition : plan_.partitions) {
       MILLRACE_ASSIGN(const log::TopicPartition target, find_partition(target_, partition.name));
-      writer_.add_partition(partition.name, target);
+      writer_.add_partition(partition.name, target, partition.stored_id);
     }
     return writer_.keep();
   }
@@ -126,7 +136,7 @@ class Copier {
       parts.push_back({i, partition.source, next_of(writer_.state(), partition), partition.end});
     }
     SourceReader reader(source_, parts, copy_buffer_bytes);
-    References references(writer_.state().map);
+    References references(writer_.state().map, numbers_of(plan_, writer_.state()));
     while (true) {
       MILLRACE_ASSIGN(const SourceReader::Item item, reader.next());
       if (item.record == nullptr) break;
@@ -200,7 +210,7 @@ class Copier {
 Status compare(log::Log& source, log::Log& target, const CopyPlan& plan, const CopyState& state,
                const CopyWatch& watch, CopySummary& summary) {
   Comparison comparison;
-  References references(state.map);
+  References references(state.map, numbers_of(plan, state));
   std::int64_t offsets = 0;
   for (const PlannedPartition& partition : plan.partitions)
     offsets += partition.end.value - partition.start.value;

@@ -12,6 +12,7 @@
 #include "millrace/connect/copy.hpp"
 #include "millrace/connect/errors.hpp"
 #include "millrace/log/empty_groups.hpp"
+#include "millrace/log/stored_topic_id.hpp"
 #include "millrace/stream/service_topics.hpp"
 
 namespace millrace::connect {
@@ -27,6 +28,7 @@ Status add_partitions(log::Log& source, const log::Topic& topic, bool compacts, 
     PlannedPartition partition;
     partition.name = {topic.spec.name, p};
     partition.source = {topic.id, log::partition(p)};
+    partition.stored_id = log::stored_topic_id(source, topic.id);
     partition.compacted = compacts;
     partition.phase = phase_of_topic(topic.spec);
     MILLRACE_ASSIGN(partition.start, source.start_offset(partition.source));

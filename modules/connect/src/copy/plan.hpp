@@ -31,6 +31,7 @@ inline constexpr CopyPhase copy_phases[] = {CopyPhase::records, CopyPhase::dead_
 struct PlannedPartition {
   PartitionName name;
   log::TopicPartition source;
+  std::uint64_t stored_id = 0;  ///< log::stored_topic_id() of its topic
   bool compacted = false;
   CopyPhase phase = CopyPhase::records;
   log::Offset start;  ///< first offset that the source keeps

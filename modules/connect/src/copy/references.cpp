@@ -4,8 +4,6 @@
 
 #include <charconv>
 
-#include "copy/manifest_offsets.hpp"
-
 namespace millrace::connect {
 
 namespace {
@@ -82,7 +80,7 @@ log::HeadersView References::translate(std::string_view topic, log::HeadersView 
 Result<std::optional<std::string_view>> References::translate(CopyPhase phase,
                                                               const log::Record& record) {
   if (phase != CopyPhase::manifests || !record.value) return record.value;
-  MILLRACE_ASSIGN(value_, translate_manifest(*record.value, map_));
+  MILLRACE_ASSIGN(value_, translate_manifest(*record.value, map_, topics_));
   return std::optional<std::string_view>(value_);
 }
 

@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "copy/manifest_offsets.hpp"
 #include "copy/offset_map.hpp"
 #include "copy/plan.hpp"
 #include "millrace/log/record.hpp"
@@ -19,7 +21,7 @@ namespace millrace::connect {
 class References {
  public:
   /// The map outlives this.
-  explicit References(const OffsetMap& map) : map_(map) {}
+  References(const OffsetMap& map, TopicNumbers topics) : map_(map), topics_(std::move(topics)) {}
 
   /// Headers for the copy of a record of that topic. Valid until the next call, and as long as the
   /// given ones.
@@ -39,6 +41,7 @@ class References {
                                                 std::string_view of_topic) const;
 
   const OffsetMap& map_;
+  TopicNumbers topics_;
   log::HeadersBuilder built_;
   std::string value_;
 };

@@ -67,6 +67,11 @@ Status CopyState::apply(CopyStep step) {
     if (!rises) return broken("the offsets of " + to_string(copied[i].partition) + " do not rise");
     land(copied[i], log::offset(step.landed[i].first));
   }
+  for (const NumberedTopic& topic : step.topics) {
+    const auto known = topics.emplace(topic.name, topic).first;
+    if (known->second != topic)
+      return broken("topic " + topic.name + " is another one than before");
+  }
   copied = std::move(step.copied);
   last_step = step.number;
   source = std::move(step.source);

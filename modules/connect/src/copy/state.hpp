@@ -20,8 +20,9 @@ struct CopyState {
   std::int64_t last_step = 0;  ///< 0: nothing was copied yet
   std::string source;
   OffsetMap map;
-  std::vector<CopiedPartition> copied;  ///< by the last step, in its order
-  std::vector<LandedPartition> landed;  ///< where that landed: no step says it yet
+  std::map<std::string, NumberedTopic> topics;  ///< whose numbers are known
+  std::vector<CopiedPartition> copied;          ///< by the last step, in its order
+  std::vector<LandedPartition> landed;          ///< where that landed: no step says it yet
   std::map<std::pair<std::string, PartitionName>, CopiedPosition> positions;  ///< as set last
 
   /// Takes the next step. errc::differs when it does not continue from the one before.

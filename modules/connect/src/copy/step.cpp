@@ -13,7 +13,9 @@ namespace millrace::connect {
 namespace {
 
 constexpr std::string_view first_word = "millrace-copy";
-constexpr std::uint64_t version = 1;
+constexpr std::uint64_t version = 2;
+// Written where topics have no numbers, so that older builds read it.
+constexpr std::uint64_t version_without_topics = 1;
 
 // Names of groups and sources are any bytes; only a line end would break a line.
 std::string encoded_name(std::string_view name) {
@@ -87,6 +89,11 @@ bool read_line(std::string_view line, CopyStep& step) {
   const std::string_view what = words.word();
   if (what == "source") {
     step.source = decoded_name(words.line);
+  } else if (what == "topic") {
+    NumberedTopic topic{std::string(words.word()), 0, 0};
+    topic.source = static_cast<std::uint64_t>(words.number());
+    topic.target = static_cast<std::uint64_t>(words.number());
+    step.topics.push_back(std::move(topic));
   } else if (what == "landed") {
     LandedPartition landed{words.partition(), 0};
     landed.first = words.number();
@@ -119,11 +126,15 @@ std::string partition_words(const PartitionName& partition) {
 std::string encode_step(const CopyStep& step) {
   std::string out(first_word);
   out.append(" ")
-      .append(std::to_string(version))
+      .append(std::to_string(step.topics.empty() ? version_without_topics : version))
       .append(" ")
       .append(std::to_string(step.number))
       .append("\n");
   out.append("source ").append(encoded_name(step.source)).append("\n");
+  for (const NumberedTopic& topic : step.topics) {
+    out += "topic " + topic.name + " " + std::to_string(topic.source) + " " +
+           std::to_string(topic.target) + "\n";
+  }
   for (const LandedPartition& landed : step.landed) {
     out +=
         "landed " + partition_words(landed.partition) + " " + std::to_string(landed.first) + "\n";
@@ -158,7 +169,8 @@ Result<CopyStep> decode_step(std::string_view text) {
           ours && words.good && found && written.find_first_not_of("0123456789") == written.npos)
         return fail(log::errc::incompatible,
                     newer_format("", "the map of the copy", *found, version));
-      const bool known = ours && written == std::to_string(version);
+      const bool known = ours && (written == std::to_string(version) ||
+                                  written == std::to_string(version_without_topics));
       step.number = words.number();
       first = false;
       if (known && words.good) continue;

@@ -41,11 +41,21 @@ struct CopiedPosition {
   friend bool operator==(const CopiedPosition&, const CopiedPosition&) = default;
 };
 
+/// A topic by name, and by log::stored_topic_id() in the source and in the target; 0: it has none.
+struct NumberedTopic {
+  std::string name;
+  std::uint64_t source = 0;
+  std::uint64_t target = 0;
+  friend bool operator==(const NumberedTopic&, const NumberedTopic&) = default;
+};
+
 /// One transaction of a copy as it is written to the target's map, in that same transaction;
 /// docs/formats/copy_map.md.
 struct CopyStep {
   std::int64_t number = 0;  ///< from 1, without gaps
   std::string source;       ///< what is copied
+  /// Of which records are copied, where topics have numbers.
+  std::vector<NumberedTopic> topics;
   std::vector<LandedPartition> landed;
   std::vector<CopiedPartition> copied;
   std::vector<CopiedPosition> positions;

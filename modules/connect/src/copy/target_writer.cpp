@@ -9,6 +9,7 @@
 #include "millrace/base/fault_point.hpp"
 #include "millrace/connect/errors.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/stored_topic_id.hpp"
 
 namespace millrace::connect {
 
@@ -82,9 +83,24 @@ void TargetWriter::begin_step() {
     step_bytes_ += landed.partition.first.size() + line_bytes;
 }
 
-std::size_t TargetWriter::add_partition(const PartitionName& name, log::TopicPartition target) {
-  partitions_.push_back({name, target, -1});
+std::size_t TargetWriter::add_partition(const PartitionName& name, log::TopicPartition target,
+                                        std::uint64_t source_id) {
+  partitions_.push_back({name, target, source_id, -1});
+  // An earlier build copied records and did not write of which topic.
+  if (state_.map.contains(name)) add_topic(partitions_.back());
   return partitions_.size() - 1;
+}
+
+// Offsets say nothing of another topic that has the name later.
+void TargetWriter::add_topic(const Partition& partition) {
+  const NumberedTopic topic{partition.name.first, partition.source_id,
+                            log::stored_topic_id(target_, partition.target.topic)};
+  const bool known =
+      (topic.source == 0 && topic.target == 0) || state_.topics.contains(topic.name) ||
+      std::find(step_.topics.begin(), step_.topics.end(), topic) != step_.topics.end();
+  if (known) return;
+  step_.topics.push_back(topic);
+  step_bytes_ += topic.name.size() + line_bytes;
 }
 
 void TargetWriter::add(std::size_t number, const log::RecordView& copy) {
@@ -93,6 +109,7 @@ void TargetWriter::add(std::size_t number, const log::RecordView& copy) {
     partition.copied = static_cast<std::int32_t>(step_.copied.size());
     step_.copied.push_back({partition.name, {}});
     step_partitions_.push_back(number);
+    add_topic(partition);
     step_bytes_ += partition.name.first.size() + line_bytes;
   }
   std::vector<CopiedPartition::Run>& runs =
@@ -134,6 +151,8 @@ Status TargetWriter::commit() {
 Status TargetWriter::land(const log::Committed& committed) {
   state_.last_step = step_.number;
   state_.source = source_;
+  for (const NumberedTopic& topic : step_.topics)
+    state_.topics.emplace(topic.name, topic);
   state_.copied = std::move(step_.copied);
   state_.landed.clear();
   for (std::size_t i = 0; i < state_.copied.size(); ++i) {

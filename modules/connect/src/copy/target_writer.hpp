@@ -28,8 +28,10 @@ class TargetWriter {
 
   [[nodiscard]] const CopyState& state() const { return state_; }
 
-  /// A partition to write to; returns its number for add().
-  std::size_t add_partition(const PartitionName& name, log::TopicPartition target);
+  /// A partition to write to; returns its number for add(). `source_id`: log::stored_topic_id() of
+  /// the topic in the source.
+  std::size_t add_partition(const PartitionName& name, log::TopicPartition target,
+                            std::uint64_t source_id);
   /// Adds the copy of a record, which has the offset of that in the source, to the step. Full
   /// afterwards or not: commit() when it is.
   void add(std::size_t partition, const log::RecordView& copy);
@@ -41,7 +43,9 @@ class TargetWriter {
   [[nodiscard]] Status commit();
   /// Completes the map: it says of all records which offsets they have. Until then that is looked
   /// up, which compaction may one day deceive.
-  [[nodiscard]] Status settle() { return state_.landed.empty() ? Status{} : commit(); }
+  [[nodiscard]] Status settle() {
+    return state_.landed.empty() && step_.topics.empty() ? Status{} : commit();
+  }
   /// Keeps the claim while there is nothing to write.
   [[nodiscard]] Status keep() { return sink_->keep(); }
   /// Returns when all that was written is durable.
@@ -51,6 +55,7 @@ class TargetWriter {
   struct Partition {
     PartitionName name;
     log::TopicPartition target;
+    std::uint64_t source_id = 0;
     std::int32_t copied = -1;  // its number in the step
   };
 
@@ -58,6 +63,7 @@ class TargetWriter {
   [[nodiscard]] Status read_state();
   [[nodiscard]] Status land(const log::Committed& committed);
   void begin_step();
+  void add_topic(const Partition& partition);
 
   log::Log& target_;
   Clock& clock_;

@@ -19,7 +19,7 @@ BOOST_DESCRIBE_STRUCT(Manifest::Processor, (), (name, timers, was, version))
 BOOST_DESCRIBE_STRUCT(Manifest::Part, (),
                       (number, name, state, partitions, sources, private_sinks, stores,
                        former_sources, former_sinks, processors))
-BOOST_DESCRIBE_STRUCT(Manifest::Channel, (), (topic, key, value, from, name, was))
+BOOST_DESCRIBE_STRUCT(Manifest::Channel, (), (topic, key, value, from, name, was, from_topic))
 BOOST_DESCRIBE_STRUCT(Manifest, (), (version, revision, plan_version, parts, channels))
 
 namespace {
@@ -75,6 +75,10 @@ Status wait_until_read(log::Log& log, const log::Topic& topic) {
 }  // namespace
 
 std::int64_t version_of(const Manifest& manifest) {
+  // Readers of version 3 take an offset of a topic that was deleted for one of that with its name.
+  if (std::any_of(manifest.channels.begin(), manifest.channels.end(),
+                  [](const Manifest::Channel& channel) { return channel.from_topic; }))
+    return 4;
   std::int64_t version = 1;
   // Readers of version 2 take a name of before for another store, and pass over a version.
   const auto has_history = [](const auto& one) { return one.was || one.version; };
@@ -90,10 +94,10 @@ std::int64_t version_of(const Manifest& manifest) {
                                        }))
       return 3;
   }
-  const bool renamed =
-      std::any_of(manifest.channels.begin(), manifest.channels.end(),
-                  [](const Manifest::Channel& channel) { return channel.name || channel.was; });
-  return renamed ? 3 : version;
+  for (const Manifest::Channel& channel : manifest.channels) {
+    if (channel.name || channel.was) version = std::max<std::int64_t>(version, 3);
+  }
+  return version;
 }
 
 std::string to_json(const Manifest& manifest) { return codec::to_json(manifest); }

@@ -12,6 +12,7 @@
 #include "millrace/log/errors.hpp"
 #include "millrace/log/find_groups.hpp"
 #include "millrace/log/library_topics.hpp"
+#include "millrace/log/stored_topic_id.hpp"
 
 namespace millrace::stream {
 
@@ -36,10 +37,33 @@ std::vector<log::TopicPartition> partitions_of(const log::Topic& topic) {
   return partitions;
 }
 
-// Where parts that are new begin in the partition.
-log::Offset beginning(const Channel* channel, std::size_t partition) {
-  const bool known = channel != nullptr && partition < channel->from.size();
-  return known ? log::offset(channel->from[partition]) : log::Offset{};
+// Whether the offsets that the channel has are of this topic: one of its name may have been deleted
+// since. Manifests of earlier builds do not say which they mean.
+Result<bool> is_of(const Channel& channel, log::Log& log, const log::Topic& topic) {
+  if (channel.from_topic) return *channel.from_topic == log::stored_topic_id(log, topic.id);
+  MILLRACE_ASSIGN(const auto ends, log.end_offsets(partitions_of(topic)));
+  for (std::size_t i = 0; i < std::min(ends.size(), channel.from.size()); ++i) {
+    if (ends[i].value < channel.from[i]) return false;
+  }
+  return true;
+}
+
+// Where parts that are new begin in the partitions; empty: at the first record, as no reset gave up
+// any of it. `channel`: of the topic; null: it is none between parts.
+Result<std::vector<log::Offset>> beginnings(const Channel* channel, log::Log& log,
+                                            const log::Topic& topic) {
+  std::vector<log::Offset> beginnings;
+  if (channel == nullptr || channel->from.empty()) return beginnings;
+  MILLRACE_ASSIGN(const bool known, is_of(*channel, log, topic));
+  if (!known) return beginnings;
+  for (const std::int64_t from : channel->from)
+    beginnings.push_back(log::offset(from));
+  beginnings.resize(static_cast<std::size_t>(topic.spec.partitions));
+  return beginnings;
+}
+
+log::Offset beginning(const std::vector<log::Offset>& beginnings, std::size_t partition) {
+  return beginnings.empty() ? log::Offset{} : beginnings[partition];
 }
 
 Names sources_of(const Part& part) {
@@ -54,18 +78,18 @@ class PartPositions {
   PartPositions(log::Log& log, std::string_view service, log::Transaction& transaction)
       : log_(log), service_(service), transaction_(transaction) {}
 
-  /// `channel`: of the topic; null: it is none between parts.
   Status begin(const Part& part, const std::string& source, const Channel* channel) {
-    const bool is_behind_reset = channel != nullptr && !channel->from.empty();
-    if (!is_behind_reset && !holds(source)) return {};
+    if ((channel == nullptr || channel->from.empty()) && !holds(source)) return {};
     MILLRACE_ASSIGN(const auto topic, find_topic(log_, source));
-    if (!topic || (!is_behind_reset && !log::is_repartition(topic->spec))) return {};
+    if (!topic) return {};
+    MILLRACE_ASSIGN(const auto begins, beginnings(channel, log_, *topic));
+    if (begins.empty() && !(holds(source) && log::is_repartition(topic->spec))) return {};
     const auto partitions = partitions_of(*topic);
     MILLRACE_ASSIGN(const log::GroupId group, group_of(part));
     MILLRACE_ASSIGN(const auto positions, log_.positions(group, partitions));
     MILLRACE_ASSIGN(const auto starts, log_.start_offsets(partitions));
     for (std::size_t i = 0; i < partitions.size(); ++i) {
-      const log::Offset from = beginning(channel, i);
+      const log::Offset from = beginning(begins, i);
       if (positions[i] && *positions[i] >= from) continue;
       transaction_.set_position(group, partitions[i], std::max(from, starts[i]));
     }
@@ -77,10 +101,11 @@ class PartPositions {
     MILLRACE_ASSIGN(const auto topic, find_topic(log_, source));
     if (!topic || !log::is_repartition(topic->spec)) return {};
     const auto partitions = partitions_of(*topic);
+    MILLRACE_ASSIGN(const auto begins, beginnings(channel, log_, *topic));
     MILLRACE_ASSIGN(const log::GroupId group, group_of(part));
     MILLRACE_ASSIGN(const auto starts, log_.start_offsets(partitions));
     for (std::size_t i = 0; i < partitions.size(); ++i)
-      transaction_.set_position(group, partitions[i], std::max(beginning(channel, i), starts[i]));
+      transaction_.set_position(group, partitions[i], std::max(beginning(begins, i), starts[i]));
     return {};
   }
 
@@ -174,6 +199,7 @@ Status check_beginnings(log::Log& log, std::string_view service, const Evolution
     if (channel == nullptr || !is_repartition(source)) return {};
     MILLRACE_ASSIGN(const auto topic, find_topic(log, source));
     if (!topic) return {};
+    MILLRACE_ASSIGN(const auto begins, beginnings(channel, log, *topic));
     MILLRACE_ASSIGN(const auto starts, log.start_offsets(partitions_of(*topic)));
     MILLRACE_ASSIGN(const auto known, known_positions(log, std::string(service) + "/" + part.name));
     for (std::size_t i = 0; i < starts.size(); ++i) {
@@ -181,7 +207,7 @@ Status check_beginnings(log::Log& log, std::string_view service, const Evolution
       const bool continues = std::any_of(known.begin(), known.end(), [&](const auto& position) {
         return position.partition == partition;
       });
-      if (continues || starts[i] <= beginning(channel, i)) continue;
+      if (continues || starts[i] <= beginning(begins, i)) continue;
       return fail(errc::topology_changed,
                   "topic " + source + " begins at offset " + std::to_string(starts[i].value) +
                       ": what was read from it before is removed, and part " + part.name +
@@ -237,10 +263,11 @@ Result<Names> lost_repartitions(log::Log& log, const Manifest& manifest) {
     if (!is_repartition(channel.topic)) continue;
     MILLRACE_ASSIGN(const auto topic, find_topic(log, channel.topic));
     if (!topic) continue;
+    MILLRACE_ASSIGN(const auto begins, beginnings(&channel, log, *topic));
     MILLRACE_ASSIGN(const auto starts, log.start_offsets(partitions_of(*topic)));
     bool is_lost = false;
     for (std::size_t i = 0; i < starts.size(); ++i)
-      is_lost |= starts[i] > beginning(&channel, i);
+      is_lost |= starts[i] > beginning(begins, i);
     if (is_lost) lost.push_back(channel.topic);
   }
   return lost;

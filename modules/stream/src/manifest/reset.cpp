@@ -11,6 +11,7 @@
 #include "manifest/part_positions.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/library_topics.hpp"
+#include "millrace/log/stored_topic_id.hpp"
 #include "millrace/stream/view.hpp"
 
 namespace millrace::stream {
@@ -163,6 +164,7 @@ Status begin_behind(log::Log& log, TopologyReset& reset, bool all) {
     channel.key.clear();
     channel.value.clear();
     channel.from.clear();
+    channel.from_topic.reset();
     const Result<log::Topic> topic = log.find_topic(channel.topic);
     if (!topic && topic.error().is(log::errc::unknown_topic)) continue;
     if (!topic) return fail(topic.error());
@@ -170,6 +172,8 @@ Status begin_behind(log::Log& log, TopologyReset& reset, bool all) {
       MILLRACE_ASSIGN(const log::Offset end, log.end_offset({topic->id, log::partition(i)}));
       channel.from.push_back(end.value);
     }
+    if (const std::uint64_t id = log::stored_topic_id(log, topic->id); id != 0)
+      channel.from_topic = id;
   }
   return {};
 }
@@ -239,6 +243,7 @@ Result<TopologyReset> reset_topology(log::Log& log, std::string_view service,
   MILLRACE_ASSIGN(TopologyReset reset, choose_parts(*manifest, stores, lost));
   MILLRACE_TRY(check_inputs(log, reset));
   MILLRACE_TRY(begin_behind(log, reset, stores.empty()));
+  reset.manifest.version = version_of(reset.manifest);
   if (dry_run) return reset;
   log::Transaction transaction;
   MILLRACE_TRY(add_holds(log, service, reset.manifest, reset.parts, transaction));

@@ -66,7 +66,7 @@ Result<std::unique_ptr<EarlierRanges>> EarlierRanges::open(Shared& shared,
   // From here on all records that the old parts took are waited for, also where a cluster would
   // show them later.
   if (!earlier->done()) {
-    MILLRACE_TRY(shared.log.end_offsets(places_of(inputs)));
+    MILLRACE_ASSIGN(earlier->ends_, shared.log.end_offsets(places_of(inputs)));
   }
   return earlier;
 }
@@ -222,15 +222,26 @@ Status EarlierRanges::read(Part& part) {
   return {};
 }
 
-// Ranges have nothing of an input that the part got later.
+// What the old part took of an input before that is a topic that was deleted. Ranges of earlier
+// builds do not name it, but an end that the topic does not have says the same.
+bool EarlierRanges::is_of_deleted(const InputRanges::Topic& topic, log::Offset end,
+                                  const Input& input) const {
+  if (topic.stored_id != 0) return topic.stored_id != input.topic().stored_id;
+  return end > ends_[input.order()];
+}
+
+// Ranges have nothing of an input that the part got later, and took nothing of a topic that has the
+// name since.
 void EarlierRanges::add(const InputRanges& ranges, Part& part) {
   for (const std::vector<std::int64_t>& offsets : ranges.ends) {
     for (const Input& input : *inputs_) {
-      const auto found =
-          std::find(ranges.topics.begin(), ranges.topics.end(), input.topic().topic.spec.name);
+      const auto found = std::find_if(
+          ranges.topics.begin(), ranges.topics.end(),
+          [&](const auto& topic) { return topic.name == input.topic().topic.spec.name; });
       if (found == ranges.topics.end() || input.topic().is_retry) continue;
-      part.last[input.order()] =
+      const log::Offset end =
           log::offset(offsets[static_cast<std::size_t>(found - ranges.topics.begin())]);
+      part.last[input.order()] = is_of_deleted(*found, end, input) ? log::Offset{} : end;
     }
     ranges_.push_back({part.last, part_, part.record});
   }

@@ -95,6 +95,8 @@ class EarlierRanges {
   [[nodiscard]] Status read(Part& part);
   [[nodiscard]] Status leave_out(Part& part, const Error& error);
   void add(const InputRanges& ranges, Part& part);
+  [[nodiscard]] bool is_of_deleted(const InputRanges::Topic& topic, log::Offset end,
+                                   const Input& input) const;
   [[nodiscard]] std::optional<log::Offset> reached(std::size_t part) const;
 
   Shared* shared_;
@@ -104,10 +106,11 @@ class EarlierRanges {
   std::optional<log::TopicPartition> own_;  // with a position of the group there, all is taken
   bool own_kept_ = false;                   // as it is in the log
   bool keeps_ = true;
-  std::vector<Part> parts_;   // the latest first, as far as it came
-  std::size_t part_ = 0;      // that is read
-  std::deque<Range> ranges_;  // not committed
-  std::size_t passed_ = 0;    // of them
+  std::vector<log::Offset> ends_;  // of the inputs, when it was opened
+  std::vector<Part> parts_;        // the latest first, as far as it came
+  std::size_t part_ = 0;           // that is read
+  std::deque<Range> ranges_;       // not committed
+  std::size_t passed_ = 0;         // of them
   log::FetchBuffer buffer_;
 };
 

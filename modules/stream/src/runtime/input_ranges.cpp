@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "runtime/input_ranges.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "millrace/base/byte_reader.hpp"
@@ -12,7 +13,9 @@
 namespace millrace::stream::runtime {
 
 namespace {
-constexpr std::uint8_t version = 1;
+constexpr std::uint8_t version = 2;
+// Written where topics have no numbers, so that older builds read it.
+constexpr std::uint8_t version_without_ids = 1;
 constexpr std::uint64_t offset_max = std::numeric_limits<std::int64_t>::max();
 
 Error malformed(const char* how) { return {millrace::errc::invalid_argument, how}; }
@@ -40,7 +43,9 @@ Result<InputRanges> decode_input_ranges(std::string_view bytes) {
     return true;
   };
   for (std::int64_t& offset : end) {
-    ranges.topics.emplace_back(in.varint_text<std::uint32_t>());
+    InputRanges::Topic& topic = ranges.topics.emplace_back();
+    topic.name = in.varint_text<std::uint32_t>();
+    if (found > version_without_ids) topic.stored_id = in.varint<std::uint64_t>();
     if (!add(offset)) return fail(malformed("a range ends behind all offsets"));
   }
   if (!in.ok()) return fail(malformed("these are no input ranges"));
@@ -57,12 +62,20 @@ Result<InputRanges> decode_input_ranges(std::string_view bytes) {
   return ranges;
 }
 
+InputRangesWriter::InputRangesWriter(std::vector<InputRanges::Topic> topics)
+    : topics_(std::move(topics)),
+      has_ids_(std::any_of(topics_.begin(), topics_.end(),
+                           [](const InputRanges::Topic& topic) { return topic.stored_id != 0; })) {}
+
 void InputRangesWriter::add(const std::vector<std::int64_t>& end) {
   const bool first = bytes_.empty();
   ByteWriter out(bytes_);
-  if (first) out.little(version).varint(static_cast<std::uint32_t>(topics_.size()));
+  if (first)
+    out.little(has_ids_ ? version : version_without_ids)
+        .varint(static_cast<std::uint32_t>(topics_.size()));
   for (std::size_t i = 0; i < topics_.size(); ++i) {
-    if (first) out.varint_text<std::uint32_t>(topics_[i]);
+    if (first) out.varint_text<std::uint32_t>(topics_[i].name);
+    if (first && has_ids_) out.varint(topics_[i].stored_id);
     out.varint(static_cast<std::uint64_t>(first ? end[i] : end[i] - last_[i]));
   }
   last_ = end;
@@ -72,8 +85,8 @@ std::size_t InputRangesWriter::range_bytes_max() const { return topics_.size() *
 
 std::size_t InputRangesWriter::first_range_bytes_max() const {
   std::size_t bytes = 1 + varint_bytes_max + range_bytes_max();
-  for (const std::string& topic : topics_)
-    bytes += varint_bytes_max + topic.size();
+  for (const InputRanges::Topic& topic : topics_)
+    bytes += varint_bytes_max + topic.name.size() + (has_ids_ ? varint_bytes_max : 0);
   return bytes;
 }
 

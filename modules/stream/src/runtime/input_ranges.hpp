@@ -24,7 +24,12 @@ inline constexpr std::size_t input_ranges_max = 1024;
 /// docs/formats/input_ranges.md. Within a range the inputs were taken in the order of time; all of
 /// it was taken before anything behind it.
 struct InputRanges {
-  std::vector<std::string> topics;
+  struct Topic {
+    std::string name;
+    std::uint64_t stored_id = 0;  ///< log::stored_topic_id(); 0: not known
+    friend bool operator==(const Topic&, const Topic&) = default;
+  };
+  std::vector<Topic> topics;
   std::vector<std::vector<std::int64_t>> ends;  ///< of each range, by topic: the offset behind it
 };
 
@@ -35,7 +40,7 @@ struct InputRanges {
 /// Writes such a record, range by range.
 class InputRangesWriter {
  public:
-  explicit InputRangesWriter(std::vector<std::string> topics) : topics_(std::move(topics)) {}
+  explicit InputRangesWriter(std::vector<InputRanges::Topic> topics);
 
   /// The next range ends there, by topic; not before the one added last.
   void add(const std::vector<std::int64_t>& end);
@@ -46,7 +51,8 @@ class InputRangesWriter {
   void clear() { bytes_.clear(); }
 
  private:
-  std::vector<std::string> topics_;
+  std::vector<InputRanges::Topic> topics_;
+  bool has_ids_;
   std::vector<std::int64_t> last_;
   std::string bytes_;
 };

@@ -6,6 +6,7 @@
 
 #include "manifest/earlier_parts.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/stored_topic_id.hpp"
 #include "millrace/stream/topology.hpp"
 #include "names.hpp"
 #include "runtime/input_ranges.hpp"
@@ -28,7 +29,8 @@ Status SubTopologyMember::look_for_topics() {
     }
     Result<log::Topic> topic = shared_->log.find_topic(source.topic);
     if (topic) {
-      inputs.push_back({*std::move(topic), {index}, source.is_table, false});
+      const std::uint64_t stored_id = log::stored_topic_id(shared_->log, topic->id);
+      inputs.push_back({*std::move(topic), {index}, source.is_table, false, stored_id});
     } else if (topic.error().is(log::errc::unknown_topic)) {
       missing_.push_back(source.topic);
     } else {
@@ -107,7 +109,7 @@ Status SubTopologyMember::make_changelogs(ResolvedSubTopology& resolved) const {
     if (store.source_is_changelog) continue;
     spec.name = store.changelog;
     MILLRACE_ASSIGN(const log::Topic topic, shared_->log.create_topic(spec, log::compacted()));
-    resolved.changelogs.push_back({id, topic.id});
+    resolved.changelogs.push_back({id, topic.id, log::stored_topic_id(shared_->log, topic.id)});
   }
   spec.name = system_changelog(shared_->topology.service, spec_->name);
   MILLRACE_ASSIGN(const log::Topic system, shared_->log.create_topic(spec, log::compacted()));

@@ -11,10 +11,11 @@ namespace millrace::stream::runtime {
 
 namespace {
 
-std::vector<std::string> topics_of(const std::vector<Input>& inputs) {
-  std::vector<std::string> topics;
+std::vector<InputRanges::Topic> topics_of(const std::vector<Input>& inputs) {
+  std::vector<InputRanges::Topic> topics;
   for (const Input& input : inputs) {
-    if (!input.topic().is_retry) topics.push_back(input.topic().topic.spec.name);
+    if (!input.topic().is_retry)
+      topics.push_back({input.topic().topic.spec.name, input.topic().stored_id});
   }
   return topics;
 }

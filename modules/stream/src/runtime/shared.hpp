@@ -101,13 +101,15 @@ struct InputTopic {
   log::Topic topic;
   std::vector<std::size_t> sources;  ///< indexes into Topology::sources, in order of declaration
   bool is_table = false;
-  bool is_retry = false;  ///< replayed dead letters: each names the source it belongs to
+  bool is_retry = false;        ///< replayed dead letters: each names the source it belongs to
+  std::uint64_t stored_id = 0;  ///< log::stored_topic_id()
 };
 
 /// A store's changelog.
 struct Changelog {
   StoreId store{};
   log::TopicId topic;
+  std::uint64_t stored_id = 0;  ///< log::stored_topic_id()
 };
 
 /// A part that was reset, and is rebuilt as another one.

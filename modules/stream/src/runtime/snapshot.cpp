@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "runtime/snapshot.hpp"
 
+#include <algorithm>
+
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/byte_writer.hpp"
 #include "millrace/base/fault_point.hpp"
@@ -14,7 +16,8 @@ namespace millrace::stream::runtime {
 namespace {
 
 constexpr std::string_view magic = "mrsnap\r\n";
-constexpr std::uint32_t version = 5;
+constexpr std::uint32_t version = 6;
+constexpr std::uint32_t version_without_topic_ids = 5;
 constexpr std::uint32_t version_without_times = 4;
 constexpr std::uint32_t version_without_types = 3;
 constexpr std::uint32_t oldest_version = 2;  // without SnapshotHead::as_of_ms
@@ -40,6 +43,13 @@ void decode_store(ByteReader& in, std::uint32_t found, StoreSet& stores) {
   // Names may change over builds. A store whose changelog is another topic is another store.
   static_cast<void>(in.little_text<std::uint32_t>());
   StoreSet::Entry* entry = find(stores, in.little_text<std::uint32_t>());
+  const bool has_topic_id = found > version_without_topic_ids;
+  const auto topic_id = has_topic_id ? in.little<std::uint64_t>() : 0;
+  // Its offset is one of a topic that was deleted. Without the number that is known only where
+  // topics have none; changelogs are never deleted.
+  if (entry != nullptr && topic_id != entry->topic_id &&
+      (has_topic_id || entry->spec->source_is_changelog))
+    entry = nullptr;
   // Neither the name of a table's topic nor a changelog that has values of several types says of
   // which type these are.
   if (found <= version_without_types && entry != nullptr &&
@@ -65,7 +75,12 @@ void decode_store(ByteReader& in, std::uint32_t found, StoreSet& stores) {
 void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& bytes) {
   ByteWriter out(bytes);
   const std::size_t start = out.position();
-  out.bytes(magic).little(version).little(std::uint32_t{0});
+  // On Kafka, where topics have no numbers, builds of before read it.
+  const bool has_topic_ids =
+      std::any_of(stores.entries().begin(), stores.entries().end(),
+                  [](const StoreSet::Entry& entry) { return entry.topic_id != 0; });
+  out.bytes(magic).little(has_topic_ids ? version : version_without_topic_ids);
+  out.little(std::uint32_t{0});
   out.little_text<std::uint32_t>(head.log);
   out.little(head.stamp.era).little(head.stamp.position).little(head.as_of_ms);
   out.little(head.system_next.value);
@@ -74,6 +89,7 @@ void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& by
   for (const StoreSet::Entry& entry : stores.entries()) {
     out.little_text<std::uint32_t>(entry.spec->name);
     out.little_text<std::uint32_t>(entry.spec->changelog);
+    if (has_topic_ids) out.little(entry.topic_id);
     out.little(entry.spec->types);
     out.little(entry.next.value).little(static_cast<std::uint64_t>(entry.bytes->size()));
     entry.bytes->read_all(

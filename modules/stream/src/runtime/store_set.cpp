@@ -18,7 +18,14 @@ StoreSet::StoreSet(const Topology& topology, const ResolvedSubTopology& resolved
     entry.bytes = std::make_unique<ByteStore>();
     if (entry.spec->value_type > 1) codec::append_value_type(entry.headers, entry.spec->value_type);
     for (const Changelog& changelog : resolved.changelogs) {
-      if (changelog.store == id) entry.changelog = log::TopicPartition{changelog.topic, partition};
+      if (changelog.store != id) continue;
+      entry.changelog = log::TopicPartition{changelog.topic, partition};
+      entry.topic_id = changelog.stored_id;
+    }
+    for (const InputTopic& input : resolved.inputs) {
+      for (const std::size_t index : input.sources) {
+        if (topology.sources[index].table == id) entry.topic_id = input.stored_id;
+      }
     }
     entries_.push_back(std::move(entry));
   }

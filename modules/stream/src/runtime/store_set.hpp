@@ -19,6 +19,8 @@ class StoreSet {
     const StoreSpec* spec = nullptr;
     std::unique_ptr<ByteStore> bytes;
     std::optional<log::TopicPartition> changelog;  ///< none where the source is the changelog
+    /// log::stored_topic_id() of the changelog, or of the source that is one.
+    std::uint64_t topic_id = 0;
     /// Of its records in the changelog; empty for the first type of values.
     codec::EncodedHeaders headers;
     log::Offset next;         ///< of the changelog: up to there it is in the store

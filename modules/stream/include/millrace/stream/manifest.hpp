@@ -70,6 +70,9 @@ struct Manifest {
     /// What the build calls the topic; no value: `topic`, which was given once.
     std::optional<std::string> name;
     std::optional<std::vector<std::string>> was;  ///< what earlier builds called it; no value: none
+    /// log::stored_topic_id() of the topic that `from` is about: one that was created again under
+    /// the name begins at 0. No value: none.
+    std::optional<std::uint64_t> from_topic{};
   };
 
   std::int64_t version = 0;
