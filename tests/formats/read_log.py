@@ -56,7 +56,7 @@ class Journal:
     def check_checkpoint(self, path, reader, head):
         """Written when the last member left: it speaks of the end of the log."""
         version, log_id, _, checksum, position = head
-        if version not in (1, 2, 3, 4, 5) or (log_id, position, checksum) != (self.log_id, self.position, self.previous):
+        if version not in (1, 2, 3, 4, 5, 6) or (log_id, position, checksum) != (self.log_id, self.position, self.previous):
             raise Damage(path, 4, "the checkpoint is not that of the end of this log")
         catalog = [reader.text() for _ in range(*reader.fields("<I"))]
         ends = [end for (end,) in reader.table("<q")]
@@ -71,11 +71,12 @@ class Journal:
             _, frame = reader.fields("<qQ")
             if version >= 3 and frame < self.begin:
                 reader.fields("<IQ"), reader.table("<iiq")
+        deleted = {record[1:5] for record in catalog if record[:1] == b"\4"}
         for record in (Reader(record) for record in catalog):
             if record.take(1) == b"\1":
                 topic, row, partitions = record.fields("<iIi")
                 for partition in range(partitions):
-                    if ends[row + partition] != self.counts.ends.get((topic, partition), settled[row + partition]):
+                    if struct.pack("<i", topic) not in deleted and ends[row + partition] != self.counts.ends.get((topic, partition), settled[row + partition]):
                         raise Damage(path, 0, f"the next offset of partition {partition} of topic {topic} is another one")
         if reader.at != len(reader.data):
             raise Damage(path, reader.at, "the checkpoint is longer than its tables")
@@ -118,7 +119,7 @@ class Journal:
         if end - at < self.FRAME.size or data[at:at + 4] == b"\0\0\0\0":
             return 0
         (magic, version, header, size, entries, says, durable, log_id, _, _, _, _, _, previous, zero, checksum) = self.FRAME.unpack_from(data, at)
-        if (magic, header) != (b"MRFR", self.FRAME.size) or version not in (1, 2):
+        if (magic, header) != (b"MRFR", self.FRAME.size) or version not in (1, 2, 3):
             raise Damage(path, at, f"a frame begins with {magic!r}, version {version} and a header of {header} bytes")
         table = self.FRAME.size + entries * self.ENTRY.size
         if size % 8 or not table <= size <= end - at:

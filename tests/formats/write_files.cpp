@@ -91,6 +91,14 @@ log::Offset remove_commands(log::Log& log, ManualClock& clock) {
   return must(log.start_offset(partition));
 }
 
+void write_and_delete_topic(log::Log& log) {
+  const auto topic = must(log.create_topic({"shop.gone", 1, log::TopicKind::events, "shop"}));
+  log::Transaction transaction;
+  transaction.append({topic.id, log::partition(0)}, {1'600'000'000'000, "k", "v", {}});
+  must(log.commit(transaction));
+  must(log.delete_topic(topic.id));
+}
+
 /// Settles now and then, as far as the log does that.
 void fill(log::Log& log, std::uint64_t bytes) {
   std::vector<log::TopicPartition> partitions;
@@ -102,6 +110,7 @@ void fill(log::Log& log, std::uint64_t bytes) {
   }
   const std::vector<log::SettingChange> changed{{"delete.retention.ms", "5"}};
   must(log.alter_topic(partitions[0].topic, changed));
+  write_and_delete_topic(log);
   const log::GroupId group = must(log.group("audit"));
   std::uint64_t written = 0;
   for (std::int64_t number = 0; written < bytes; ++number) {

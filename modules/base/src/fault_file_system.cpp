@@ -9,30 +9,18 @@
 
 #include "fault_directory.hpp"
 #include "fault_inode.hpp"
+#include "fault_names.hpp"
 #include "fault_path.hpp"
 #include "millrace/base/mutex.hpp"
 #include "millrace/base/ownership.hpp"
 #include "millrace/base/sparse_file.hpp"
 
 namespace millrace {
-namespace {
-
-using Entries = std::map<std::string, std::shared_ptr<FaultInode>>;
-
-std::unexpected<Error> missing(const char* what, const std::string& path) {
-  return fail(errc::not_found,
-              std::string("cannot ") + what + " " + path + ": no such file or directory");
-}
-
-}  // namespace
-
 struct FaultFileSystem::State {
   class OpenFile;
 
   mutable Mutex mutex;
-  Entries entries MILLRACE_GUARDED_BY(mutex);
-  Entries durable_entries MILLRACE_GUARDED_BY(mutex);
-  std::set<std::string> directories{"/", "."};
+  FaultNames names MILLRACE_GUARDED_BY(mutex);
   std::uint64_t capacity MILLRACE_GUARDED_BY(mutex) = UINT64_MAX;
   std::uint64_t syncs MILLRACE_GUARDED_BY(mutex) = 0;
   std::uint64_t power_cuts MILLRACE_GUARDED_BY(mutex) = 0;
@@ -51,7 +39,7 @@ struct FaultFileSystem::State {
 
   [[nodiscard]] std::uint64_t room() const MILLRACE_REQUIRES(mutex) {
     std::uint64_t used = 0;
-    for (const auto& [path, inode] : entries) {
+    for (const auto& [path, inode] : names.entries) {
       used += inode->size;
     }
     return capacity > used ? capacity - used : 0;
@@ -65,36 +53,20 @@ struct FaultFileSystem::State {
       return fail(errc::io_error,
                   "cannot sync directory " + name + ": the power was lost since it was opened");
     }
-    if (!directories.contains(name)) {
-      return missing("sync directory", name);
+    if (!names.directories.contains(name)) {
+      return FaultNames::missing("sync directory", name);
     }
     if (failing_syncs) {
       return fail(errc::io_error, "cannot sync directory " + name + ": set to fail");
     }
-    std::erase_if(durable_entries,
-                  [&](const auto& entry) { return directory_of(entry.first) == name; });
-    for (const auto& [entry, inode] : entries) {
-      if (directory_of(entry) == name) {
-        durable_entries[entry] = inode;
-      }
-    }
+    names.sync(name);
     return {};
   }
 
   void lose_power(Random* random) {
     const MutexLock lock(mutex);
     ++power_cuts;
-    std::map<const FaultInode*, std::shared_ptr<FaultInode>> found;
-    for (auto& [path, inode] : durable_entries) {
-      std::shared_ptr<FaultInode>& survivor = found[inode.get()];
-      if (survivor == nullptr) {
-        survivor = inode->after_power_loss(random);
-      }
-    }
-    for (auto& [path, inode] : durable_entries) {
-      inode = found[inode.get()];
-    }
-    entries = durable_entries;
+    names.lose_power(random);
   }
 };
 
@@ -236,25 +208,25 @@ FaultFileSystem::~FaultFileSystem() = default;
 Result<std::unique_ptr<File>> FaultFileSystem::open(const std::string& path, OpenMode mode) {
   const MutexLock lock(state_->mutex);
   const std::string name = normal_path(path);
-  if (state_->directories.contains(name) && mode == OpenMode::read) {
+  if (state_->names.directories.contains(name) && mode == OpenMode::read) {
     return std::make_unique<FaultDirectory>(path,
                                             [state = state_, name, opened = state_->power_cuts] {
                                               return state->sync_directory(name, opened);
                                             });
   }
-  if (state_->directories.contains(name)) {
+  if (state_->names.directories.contains(name)) {
     return fail(errc::io_error, "cannot open " + path + ": is a directory");
   }
-  auto found = state_->entries.find(name);
+  auto found = state_->names.entries.find(name);
   if (mode != OpenMode::read) {
     MILLRACE_TRY(state_->may_change("open", path));
   }
-  if (found == state_->entries.end()) {
+  if (found == state_->names.entries.end()) {
     if (mode == OpenMode::read || mode == OpenMode::read_write ||
-        !state_->directories.contains(directory_of(name))) {
-      return missing("open", path);
+        !state_->names.directories.contains(directory_of(name))) {
+      return FaultNames::missing("open", path);
     }
-    found = state_->entries.emplace(name, std::make_shared<FaultInode>()).first;
+    found = state_->names.entries.emplace(name, std::make_shared<FaultInode>()).first;
   } else if (mode == OpenMode::create_exclusive) {
     return fail(errc::busy, "cannot open " + path + ": file exists");
   }
@@ -266,13 +238,13 @@ Status FaultFileSystem::create_directories(const std::string& path) {
     return fail(errc::invalid_argument, "cannot make a directory: its path is empty");
   }
   const MutexLock lock(state_->mutex);
-  for (std::string part = normal_path(path); !state_->directories.contains(part);
+  for (std::string part = normal_path(path); !state_->names.directories.contains(part);
        part = directory_of(part)) {
-    if (state_->entries.contains(part)) {
+    if (state_->names.entries.contains(part)) {
       return fail(errc::io_error, "cannot make directory " + path + ": " + part + " is a file");
     }
     MILLRACE_TRY(state_->may_change("make directory", part));
-    state_->directories.insert(part);
+    state_->names.directories.insert(part);
   }
   return {};
 }
@@ -280,8 +252,8 @@ Status FaultFileSystem::create_directories(const std::string& path) {
 Result<std::vector<std::string>> FaultFileSystem::list(const std::string& path) {
   const MutexLock lock(state_->mutex);
   const std::string name = normal_path(path);
-  if (!state_->directories.contains(name)) {
-    return missing("list", path);
+  if (!state_->names.directories.contains(name)) {
+    return FaultNames::missing("list", path);
   }
   std::set<std::string> names;
   const auto add = [&](const std::string& entry) {
@@ -289,10 +261,10 @@ Result<std::vector<std::string>> FaultFileSystem::list(const std::string& path) 
       names.insert(entry.substr(entry.find_last_of('/') + 1));
     }
   };
-  for (const auto& [entry, inode] : state_->entries) {
+  for (const auto& [entry, inode] : state_->names.entries) {
     add(entry);
   }
-  for (const std::string& entry : state_->directories) {
+  for (const std::string& entry : state_->names.directories) {
     add(entry);
   }
   return std::vector<std::string>(names.begin(), names.end());
@@ -301,7 +273,7 @@ Result<std::vector<std::string>> FaultFileSystem::list(const std::string& path) 
 bool FaultFileSystem::exists(const std::string& path) {
   const MutexLock lock(state_->mutex);
   const std::string name = normal_path(path);
-  return state_->entries.contains(name) || state_->directories.contains(name);
+  return state_->names.entries.contains(name) || state_->names.directories.contains(name);
 }
 
 Status FaultFileSystem::remove(const std::string& path) {
@@ -309,31 +281,23 @@ Status FaultFileSystem::remove(const std::string& path) {
   const auto listed = list(path);
   const MutexLock lock(state_->mutex);
   MILLRACE_TRY(state_->may_change("remove", path));
-  if (state_->entries.erase(name) != 0) {
+  if (state_->names.entries.erase(name) != 0) {
     return {};
   }
-  if (!state_->directories.contains(name)) {
-    return missing("remove", path);
+  if (!state_->names.directories.contains(name)) {
+    return FaultNames::missing("remove", path);
   }
   if (!listed || !listed->empty()) {
     return fail(errc::io_error, "cannot remove " + path + ": directory not empty");
   }
-  state_->directories.erase(name);
+  state_->names.directories.erase(name);
   return {};
 }
 
 Status FaultFileSystem::rename(const std::string& from, const std::string& to) {
   const MutexLock lock(state_->mutex);
   MILLRACE_TRY(state_->may_change("rename", from));
-  const auto found = state_->entries.find(normal_path(from));
-  if (found == state_->entries.end() ||
-      !state_->directories.contains(directory_of(normal_path(to)))) {
-    return missing("rename", from);
-  }
-  const std::shared_ptr<FaultInode> inode = found->second;
-  state_->entries.erase(found);
-  state_->entries[normal_path(to)] = inode;
-  return {};
+  return state_->names.rename(normal_path(from), normal_path(to));
 }
 
 Status FaultFileSystem::sync_directory(const std::string& path) {
@@ -365,9 +329,9 @@ void FaultFileSystem::set_read_only(bool read_only) {
 
 Status FaultFileSystem::flip_bit(const std::string& path, std::uint64_t offset, int bit) {
   const MutexLock lock(state_->mutex);
-  const auto found = state_->entries.find(normal_path(path));
-  if (found == state_->entries.end()) {
-    return missing("flip a bit of", path);
+  const auto found = state_->names.entries.find(normal_path(path));
+  if (found == state_->names.entries.end()) {
+    return FaultNames::missing("flip a bit of", path);
   }
   FaultInode& inode = *found->second;
   if (offset >= inode.size || bit < 0 || bit > 7) {

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace millrace {
 namespace {
@@ -56,6 +57,50 @@ TEST(FaultFileSystem, a_rename_or_removal_comes_undone_unless_the_directory_was_
   ASSERT_TRUE(files.sync_directory("."));
   files.lose_power();
   EXPECT_FALSE(files.exists("a"));
+}
+
+TEST(FaultFileSystem, a_directory_is_renamed_with_what_is_in_it_and_durably_after_a_sync) {
+  FaultFileSystem files;
+  ASSERT_TRUE(files.create_directories("d/old/in"));
+  ASSERT_TRUE(files.create_directories("d/older"));
+  ASSERT_TRUE(write_file_atomically(files, "d/old/a", "one"));
+  ASSERT_TRUE(write_file_atomically(files, "d/older/a", "other"));
+  ASSERT_TRUE(files.rename("d/old", "d/new"));
+  EXPECT_EQ(files.list("d").value(), (std::vector<std::string>{"new", "older"}));
+  EXPECT_EQ(files.list("d/new").value(), (std::vector<std::string>{"a", "in"}));
+  EXPECT_FALSE(files.exists("d/old/a"));
+  files.lose_power();
+  EXPECT_EQ(content(files, "d/old/a"), "one");
+  EXPECT_FALSE(files.exists("d/new"));
+  ASSERT_TRUE(files.rename("d/old", "d/new"));
+  ASSERT_TRUE(files.sync_directory("d"));
+  files.lose_power();
+  EXPECT_EQ(content(files, "d/new/a"), "one");
+  EXPECT_EQ(content(files, "d/older/a"), "other");
+  EXPECT_FALSE(files.exists("d/old"));
+  // Not over another one, and not to where no directory is.
+  EXPECT_FALSE(files.rename("d/new", "d/older"));
+  EXPECT_FALSE(files.rename("d/new", "e/new"));
+  EXPECT_EQ(content(files, "d/new/a"), "one");
+}
+
+TEST(FaultFileSystem, a_directory_that_is_renamed_survives_or_not_as_the_seed_says) {
+  int renamed = 0;
+  constexpr int seeds = 20;
+  for (int seed = 0; seed < seeds; ++seed) {
+    FaultFileSystem files;
+    ASSERT_TRUE(files.create_directories("d/old"));
+    ASSERT_TRUE(write_file_atomically(files, "d/old/a", "one"));
+    ASSERT_TRUE(files.rename("d/old", "d/new"));
+    SeededRandom random(static_cast<std::uint64_t>(seed));
+    files.lose_power(random);
+    const bool is_new = files.exists("d/new");
+    EXPECT_NE(is_new, files.exists("d/old"));
+    EXPECT_EQ(content(files, is_new ? "d/new/a" : "d/old/a"), "one");
+    renamed += is_new ? 1 : 0;
+  }
+  EXPECT_GT(renamed, 0);
+  EXPECT_LT(renamed, seeds);
 }
 
 TEST(FaultFileSystem, a_replaced_file_has_the_old_content_or_the_new_after_a_cut_at_any_step) {

@@ -235,6 +235,85 @@ TEST_P(Copy, refuses_a_copy_of_another_source) {
   EXPECT_EQ(refused(), errc::not_ours);
 }
 
+/// False where topics are deleted by other tools.
+bool delete_topic(CopyLog& log, const std::string& name) {
+  log::Log& owner = log.service("orders");
+  const Status deleted = owner.delete_topic(owner.find_topic(name).value().id);
+  EXPECT_TRUE(deleted || deleted.error().is(log::errc::unsupported)) << deleted.error().to_string();
+  return deleted.has_value();
+}
+
+TEST_P(Copy, refuses_to_continue_with_another_topic_of_a_name) {
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, numbered(0, 2));
+  copied();
+  if (!delete_topic(*source, "orders")) GTEST_SKIP() << "topics are deleted by other tools";
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, numbered(0, 5));
+  EXPECT_EQ(refused(), errc::not_ours);
+  EXPECT_NE(message.find("orders of the source was deleted"), std::string::npos) << message;
+}
+
+// The map would name offsets that are of other records, or of none.
+TEST_P(Copy, refuses_to_continue_into_another_topic_of_a_name) {
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, numbered(0, 4));
+  copied();
+  if (!delete_topic(*target, "orders")) GTEST_SKIP() << "topics are deleted by other tools";
+  const auto refused_again = [&](const char* then) {
+    EXPECT_EQ(refused(), errc::not_ours) << then;
+    EXPECT_NE(message.find("orders of the target was deleted"), std::string::npos) << message;
+  };
+  refused_again("it is missing");
+  write(*source, "orders", 0, numbered(4, 6));
+  refused_again("there is more to copy");
+  make_topic(*target, "orders", "orders");
+  refused_again("it is empty");
+  write(*target, "orders", 0, numbered(0, 9));
+  refused_again("it has more records than before");
+}
+
+/// Both logs have two records, and the target has the map of an earlier build, without numbers of
+/// topics.
+void begin_as_an_earlier_build(CopyLog& source, CopyLog& target, const auto& records) {
+  for (CopyLog* const log : {&source, &target}) {
+    make_topic(*log, "orders", "orders");
+    write(*log, "orders", 0, records);
+  }
+  const auto tool = target.tool();
+  const log::Topic map =
+      tool->create_topic({"__millrace.copy", 1, log::TopicKind::private_topic, "millrace"}).value();
+  const auto first = [](log::Log& log) { return std::to_string(nth(log, "orders", 0, 0).value); };
+  const std::string from = "source " + source.tool()->identity() + "\n";
+  const std::string steps[] = {
+      "millrace-copy 1 1\n" + from + "copied orders 0 " + first(*source.tool()) + "+2\n",
+      "millrace-copy 1 2\n" + from + "landed orders 0 " + first(*tool) + "\n"};
+  log::Transaction earlier;
+  for (const std::string& step : steps)
+    earlier.append({map.id, log::partition(0)}, {0, "step", step, {}});
+  earlier.set_position(tool->group("millrace.copy").value(), {map.id, log::partition(0)},
+                       log::offset(2));
+  const auto committed = tool->commit(earlier);
+  ASSERT_TRUE(committed) << committed.error().to_string();
+}
+
+TEST_P(Copy, that_an_earlier_build_began_knows_its_topics_from_the_next_run_on) {
+  begin_as_an_earlier_build(*source, *target, numbered(0, 2));
+  EXPECT_EQ(copied().records, 0);
+  if (!delete_topic(*source, "orders")) GTEST_SKIP() << "topics are deleted by other tools";
+  make_topic(*source, "orders", "orders");
+  write(*source, "orders", 0, numbered(0, 3));
+  EXPECT_EQ(refused(), errc::not_ours);
+}
+
+TEST_P(Copy, that_an_earlier_build_began_is_not_continued_with_a_topic_that_ends_before) {
+  begin_as_an_earlier_build(*source, *target, numbered(0, 2));
+  if (!delete_topic(*source, "orders")) GTEST_SKIP() << "topics are deleted by other tools";
+  make_topic(*source, "orders", "orders");
+  EXPECT_EQ(refused(), errc::not_ours);
+  EXPECT_NE(message.find("orders of the source was deleted"), std::string::npos) << message;
+}
+
 TEST_P(Copy, refuses_a_source_on_which_services_work_unless_it_is_forced) {
   make_topic(*source, "orders", "orders");
   write(*source, "orders", 0, numbered(0, 2));

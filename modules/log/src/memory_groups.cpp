@@ -45,6 +45,12 @@ void MemoryGroups::set_position(GroupId id, TopicPartition partition, Offset nex
   at(id).positions[partition] = next;
 }
 
+void MemoryGroups::remove_positions(TopicId topic) {
+  for (Group& group : groups_) {
+    std::erase_if(group.positions, [&](const auto& one) { return one.first.topic == topic; });
+  }
+}
+
 void MemoryGroups::add(GroupId id, std::uint64_t member, const LogOptions& handle,
                        const std::set<std::string>& tasks) {
   Group& group = at(id);

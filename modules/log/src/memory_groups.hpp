@@ -33,6 +33,8 @@ class MemoryGroups {
   [[nodiscard]] Status check(GroupId id) const;
   [[nodiscard]] std::optional<Offset> position(GroupId id, TopicPartition partition) const;
   void set_position(GroupId id, TopicPartition partition, Offset next);
+  /// Of all groups, in the topic.
+  void remove_positions(TopicId topic);
 
   /// The number of a new member; add() makes it one.
   [[nodiscard]] std::uint64_t next_member() { return ++last_member_; }

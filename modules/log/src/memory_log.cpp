@@ -12,14 +12,15 @@
 #include <vector>
 
 #include "memory_groups.hpp"
+#include "memory_topics.hpp"
 #include "millrace/base/assert.hpp"
 #include "millrace/base/mutex.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/backend/time_scan.hpp"
 #include "millrace/log/errors.hpp"
 
-// The memory log from top to bottom: what all handles share, with its groups apart, then what works
-// on it: memberships, waiters, handles, and the broker.
+// The memory log from top to bottom: what all handles share, with topics and groups apart, then
+// what works on it: memberships, waiters, handles, and the broker.
 namespace millrace::log {
 namespace {
 
@@ -32,67 +33,12 @@ struct Handle {
 
 /// Everything the handles share.
 struct MemoryState {
-  struct StoredBatch {
-    Offset first;
-    Offset last;
-    LogPosition position;
-    std::string bytes;
-    std::int64_t latest_ms = 0;  // of this batch and all before it: rises
-  };
-  struct StoredPartition {
-    std::vector<StoredBatch> batches;
-    Offset end;
-  };
-  struct StoredTopic {
-    Topic topic;
-    TopicSettings settings;
-    std::vector<StoredPartition> partitions;
-  };
   struct ProducerState {
     std::int64_t last = -1;
     Committed outcome;
   };
   MemoryState(Clock& the_clock, bool is_simulated)
       : clock(the_clock), simulated(is_simulated), groups(the_clock) {}
-
-  Result<Topic> create_topic(const TopicSpec& spec, const TopicSettings& settings,
-                             std::string_view service) MILLRACE_REQUIRES(mutex) {
-    const auto found = topic_ids.find(spec.name);
-    const TopicSpec* existing =
-        found == topic_ids.end()
-            ? nullptr
-            : &topics[static_cast<std::size_t>(found->second.value)].topic.spec;
-    MILLRACE_TRY(check_create_topic(spec, settings, existing, service));
-    if (existing != nullptr) {
-      return Topic{found->second, *existing};
-    }
-    const TopicId id{{static_cast<std::int32_t>(topics.size())}};
-    topics.push_back({{id, spec},
-                      settings,
-                      std::vector<StoredPartition>(static_cast<std::size_t>(spec.partitions))});
-    topic_ids.emplace(spec.name, id);
-    return topics.back().topic;
-  }
-
-  Result<Topic> find_topic(std::string_view name) const MILLRACE_REQUIRES(mutex) {
-    const auto found = topic_ids.find(name);
-    if (found == topic_ids.end()) return fail(unknown_topic_error(name));
-    return topics[static_cast<std::size_t>(found->second.value)].topic;
-  }
-
-  Status check_topic_partition(TopicPartition partition) const MILLRACE_REQUIRES(mutex) {
-    if (partition.topic.value < 0 ||
-        static_cast<std::size_t>(partition.topic.value) >= topics.size()) {
-      return fail(unknown_topic_error(partition.topic));
-    }
-    return check_partition(topics[static_cast<std::size_t>(partition.topic.value)].topic.spec,
-                           partition.partition);
-  }
-
-  StoredPartition& at(TopicPartition partition) MILLRACE_REQUIRES(mutex) {
-    return topics[static_cast<std::size_t>(partition.topic.value)]
-        .partitions[static_cast<std::size_t>(partition.partition.value)];
-  }
 
   Result<Committed> commit(Transaction& transaction, const Handle& handle)
       MILLRACE_REQUIRES(mutex) {
@@ -124,14 +70,13 @@ struct MemoryState {
     MILLRACE_TRY(check_times(transaction, handle.options, clock.wall_ms()));
     for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
       const TopicPartition partition = transaction.batch(i).partition;
-      MILLRACE_TRY(check_topic_partition(partition));
-      MILLRACE_TRY(
-          check_may_write(topics[static_cast<std::size_t>(partition.topic.value)].topic.spec,
-                          handle.options.service));
+      MILLRACE_TRY(topics.check(partition));
+      MILLRACE_ASSIGN(const auto* const topic, topics.topic(partition.topic));
+      MILLRACE_TRY(check_may_write(topic->topic.spec, handle.options.service));
     }
     for (const Transaction::Position& position : transaction.positions()) {
       MILLRACE_TRY(groups.check(position.group));
-      MILLRACE_TRY(check_topic_partition(position.partition));
+      MILLRACE_TRY(topics.check(position.partition));
     }
     for (const Claim& claim : transaction.claims()) {
       if (!groups.holds(claim)) {
@@ -149,7 +94,7 @@ struct MemoryState {
     outcome.partitions.reserve(transaction.batch_count());
     for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
       Transaction::Batch& batch = transaction.batch(i);
-      StoredPartition& stored = at(batch.partition);
+      MemoryTopics::StoredPartition& stored = topics.at(batch.partition);
       std::string bytes(batch.builder.finish());
       set_base_offset(bytes.data(), stored.end);
       const Offset first = stored.end;
@@ -176,19 +121,19 @@ struct MemoryState {
 
   Status collect(TopicPartition partition, Offset from, std::size_t max_bytes, FetchBuffer& buffer)
       MILLRACE_REQUIRES(mutex) {
-    MILLRACE_TRY(check_topic_partition(partition));
-    const StoredPartition& stored = at(partition);
+    MILLRACE_TRY(topics.check(partition));
+    const MemoryTopics::StoredPartition& stored = topics.at(partition);
     const Offset start = offset(0);
     if (from < start || from > stored.end) {
-      const std::string& name =
-          topics[static_cast<std::size_t>(partition.topic.value)].topic.spec.name;
+      MILLRACE_ASSIGN(const auto* const topic, topics.topic(partition.topic));
+      const std::string& name = topic->topic.spec.name;
       return fail(out_of_range_error(name, partition.partition, from, start, stored.end));
     }
     buffer.next = from;
     buffer.end = stored.end;
-    auto batch =
-        std::partition_point(stored.batches.begin(), stored.batches.end(),
-                             [&](const StoredBatch& candidate) { return candidate.last < from; });
+    auto batch = std::partition_point(
+        stored.batches.begin(), stored.batches.end(),
+        [&](const MemoryTopics::StoredBatch& candidate) { return candidate.last < from; });
     for (; batch != stored.batches.end(); ++batch) {
       if (!buffer.batches.empty() && buffer.bytes.size() + batch->bytes.size() > max_bytes) {
         break;
@@ -205,11 +150,11 @@ struct MemoryState {
   /// has it.
   Result<std::optional<Offset>> find_time(TopicPartition partition, std::int64_t time_ms)
       MILLRACE_REQUIRES(mutex) {
-    MILLRACE_TRY(check_topic_partition(partition));
-    const StoredPartition& stored = at(partition);
+    MILLRACE_TRY(topics.check(partition));
+    const MemoryTopics::StoredPartition& stored = topics.at(partition);
     const auto batch = std::partition_point(
         stored.batches.begin(), stored.batches.end(),
-        [&](const StoredBatch& candidate) { return candidate.latest_ms < time_ms; });
+        [&](const MemoryTopics::StoredBatch& candidate) { return candidate.latest_ms < time_ms; });
     if (batch == stored.batches.end()) {
       return std::nullopt;
     }
@@ -220,7 +165,9 @@ struct MemoryState {
 
   bool has_news(std::span<const Interest> interests) MILLRACE_REQUIRES(mutex) {
     for (const Interest& interest : interests) {
-      if (check_topic_partition(interest.partition) && at(interest.partition).end > interest.next) {
+      // Who waits for a topic that is deleted has to hear of it.
+      if (topics.is_deleted(interest.partition.topic) ||
+          (topics.check(interest.partition) && topics.at(interest.partition).end > interest.next)) {
         return true;
       }
     }
@@ -232,8 +179,7 @@ struct MemoryState {
   Clock& clock;
   const bool simulated;
 
-  std::deque<StoredTopic> topics MILLRACE_GUARDED_BY(mutex);  // by id
-  std::map<std::string, TopicId, std::less<>> topic_ids MILLRACE_GUARDED_BY(mutex);
+  MemoryTopics topics MILLRACE_GUARDED_BY(mutex);
   LogPosition committed MILLRACE_GUARDED_BY(mutex){memory_incarnation, 0};
   LogPosition durable MILLRACE_GUARDED_BY(mutex){memory_incarnation, 0};
   std::map<std::string, ProducerState, std::less<>> producers MILLRACE_GUARDED_BY(mutex);
@@ -385,37 +331,40 @@ class MemoryLog final : public Log {
   Result<Topic> create_topic(const TopicSpec& spec, const TopicSettings& settings) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
-    return state_->create_topic(spec, settings, handle_->options.service);
+    return state_->topics.create(spec, settings, handle_->options.service);
   }
   Result<TopicSettings> topic_settings(TopicId topic) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
-    MILLRACE_TRY(state_->check_topic_partition({topic, partition(0)}));
-    return state_->topics[static_cast<std::size_t>(topic.value)].settings;
+    MILLRACE_ASSIGN(const auto* const stored, state_->topics.topic(topic));
+    return stored->settings;
   }
   Result<TopicSettings> alter_topic(TopicId topic,
                                     std::span<const SettingChange> changes) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
-    MILLRACE_TRY(state_->check_topic_partition({topic, partition(0)}));
-    auto& stored = state_->topics[static_cast<std::size_t>(topic.value)];
-    MILLRACE_ASSIGN(stored.settings, check_alter_topic(stored.topic.spec, stored.settings, changes,
-                                                       handle_->options.service));
-    return stored.settings;
+    MILLRACE_ASSIGN(auto* const stored, state_->topics.topic(topic));
+    MILLRACE_ASSIGN(stored->settings, check_alter_topic(stored->topic.spec, stored->settings,
+                                                        changes, handle_->options.service));
+    return stored->settings;
+  }
+  Status delete_topic(TopicId topic) override {
+    const MutexLock lock(state_->mutex);
+    MILLRACE_TRY(check_open());
+    MILLRACE_TRY(state_->topics.remove(topic, handle_->options.service));
+    state_->groups.remove_positions(topic);
+    state_->changed.notify_all();
+    return {};
   }
   Result<Topic> find_topic(std::string_view name) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
-    return state_->find_topic(name);
+    return state_->topics.find(name);
   }
   Result<std::vector<Topic>> topics() override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
-    std::vector<Topic> result;
-    for (const auto& stored : state_->topics) {
-      if (!is_internal(stored.topic.spec.name)) result.push_back(stored.topic);
-    }
-    return result;
+    return state_->topics.all();
   }
 
   Result<Committed> commit(Transaction& transaction) override {
@@ -429,14 +378,14 @@ class MemoryLog final : public Log {
   Result<Offset> start_offset(TopicPartition partition) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
-    MILLRACE_TRY(state_->check_topic_partition(partition));
+    MILLRACE_TRY(state_->topics.check(partition));
     return offset(0);
   }
   Result<Offset> end_offset(TopicPartition partition) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
-    MILLRACE_TRY(state_->check_topic_partition(partition));
-    return state_->at(partition).end;
+    MILLRACE_TRY(state_->topics.check(partition));
+    return state_->topics.at(partition).end;
   }
   Result<std::optional<Offset>> find_time(TopicPartition partition, std::int64_t time_ms) override {
     const MutexLock lock(state_->mutex);
@@ -466,7 +415,7 @@ class MemoryLog final : public Log {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());
     MILLRACE_TRY(state_->groups.check(group));
-    MILLRACE_TRY(state_->check_topic_partition(partition));
+    MILLRACE_TRY(state_->topics.check(partition));
     return state_->groups.position(group, partition);
   }
   Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> tasks) override;

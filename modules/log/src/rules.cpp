@@ -40,6 +40,12 @@ bool is_shared(const TopicSpec& spec) {
          spec.name.starts_with(std::string(library_service) + ".");
 }
 
+/// The order in which a part took its inputs: `<service>.<part>.system.ranges`.
+bool is_order_of_inputs(const TopicSpec& spec) {
+  return spec.kind == TopicKind::private_topic && spec.name.starts_with(spec.owner + ".") &&
+         spec.name.ends_with(".system.ranges");
+}
+
 /// No more is removed than the readers of the topic can do without.
 Status check_keeps_enough(const TopicSpec& spec, const TopicSettings& settings,
                           UnreadRecords unread) {
@@ -188,6 +194,24 @@ Result<TopicSettings> check_alter_topic(const TopicSpec& spec, const TopicSettin
   return after;
 }
 
+Status check_delete_topic(const TopicSpec& spec, std::string_view service) {
+  if (spec.owner != service && service != any_service) {
+    return fail(errc::not_owner, "topic " + quoted(spec.name) + " of service " +
+                                     quoted(spec.owner) + " cannot be deleted by " +
+                                     describe_service(service) + ": only its owner may");
+  }
+  if (is_internal(spec.name)) {
+    return fail(errc::invalid_argument,
+                "topic " + quoted(spec.name) + " is one of the log itself: it stays");
+  }
+  if (is_state(spec) || is_order_of_inputs(spec)) {
+    return fail(errc::invalid_argument,
+                "topic " + quoted(spec.name) + " holds the state of service " + quoted(spec.owner) +
+                    ", or what it needs to build that again: it cannot be deleted");
+  }
+  return {};
+}
+
 Status check_may_write(const TopicSpec& spec, std::string_view service) {
   if (spec.kind == TopicKind::commands || spec.owner == service || service == any_service) {
     return {};
@@ -270,6 +294,14 @@ Error unknown_topic_error(std::string_view name) {
 
 Error unknown_topic_error(TopicId id) {
   return {errc::unknown_topic, "there is no topic with the number " + std::to_string(id.value)};
+}
+
+Error topic_replaced_error(const Topic& topic) {
+  return {errc::topic_replaced,
+          "topic " + quoted(topic.spec.name) + " with the number " +
+              std::to_string(topic.id.value) +
+              " was deleted; one that was created since under its name is another topic: find it "
+              "by its name, or start the service again"};
 }
 
 Error out_of_range_error(std::string_view topic, PartitionId partition, Offset asked, Offset start,

@@ -16,6 +16,7 @@ namespace {
 constexpr std::uint8_t topic_tag = 1;
 constexpr std::uint8_t group_tag = 2;
 constexpr std::uint8_t settings_tag = 3;
+constexpr std::uint8_t deletion_tag = 4;
 constexpr std::int64_t commands_retention_ms = 7LL * 24 * 3'600 * 1'000;
 
 std::unexpected<Error> damaged() {
@@ -39,7 +40,8 @@ Catalog::Catalog() {
 void Catalog::add(CatalogTopic topic) {
   auto kept = std::make_unique<CatalogTopic>(std::move(topic));
   const auto id = static_cast<std::size_t>(kept->topic.id.value);
-  by_name_.emplace(kept->topic.spec.name, kept.get());
+  // The number rises: an earlier topic of the name was deleted.
+  by_name_[kept->topic.spec.name] = kept.get();
   by_id_[id].store(kept.get(), std::memory_order_release);
   topics_.push_back(std::move(kept));
 }
@@ -57,6 +59,10 @@ std::string Catalog::topic_record(const CatalogTopic& topic) {
 
 bool Catalog::is_settings(std::string_view record) {
   return !record.empty() && static_cast<std::uint8_t>(record.front()) == settings_tag;
+}
+
+bool Catalog::is_deletion(std::string_view record) {
+  return !record.empty() && static_cast<std::uint8_t>(record.front()) == deletion_tag;
 }
 
 // All of them, because another build may have other defaults; names and values as text, so that a
@@ -77,6 +83,13 @@ std::string Catalog::group_record(GroupId id, std::string_view name) {
   std::string bytes;
   ByteWriter out(bytes);
   out.little(group_tag).little(id.value).little_text<std::uint16_t>(name);
+  return out.take();
+}
+
+std::string Catalog::deletion_record(TopicId topic) {
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.little(deletion_tag).little(topic.value);
   return out.take();
 }
 
@@ -107,6 +120,9 @@ Status Catalog::apply(std::string_view record) {
   const MutexLock lock(mutex_);
   if (is_settings(record)) {
     return apply_settings(record);
+  }
+  if (is_deletion(record)) {
+    return apply_deletion(record);
   }
   if (topic) {
     if (find(topic->topic.id) == nullptr) {
@@ -156,6 +172,26 @@ Status Catalog::apply_settings(std::string_view record) {
   return {};
 }
 
+Status Catalog::apply_deletion(std::string_view record) {
+  ByteReader in(record);
+  in.little<std::uint8_t>();
+  const TopicId id{{in.little<std::int32_t>()}};
+  const CatalogTopic* const topic = find(id);
+  if (!in.ok() || topic == nullptr || id.value < internal_topics) {
+    return damaged();
+  }
+  if (is_deleted(id)) {
+    return {};
+  }
+  deleted_[static_cast<std::size_t>(id.value)].store(true, std::memory_order_release);
+  deletions_.fetch_add(1, std::memory_order_release);
+  const auto named = by_name_.find(topic->topic.spec.name);
+  if (named != by_name_.end() && named->second == topic) {
+    by_name_.erase(named);
+  }
+  return {};
+}
+
 CatalogSettings Catalog::settings(const CatalogTopic& topic) const {
   const MutexLock lock(mutex_);
   const auto found = settings_.find(topic.topic.id);
@@ -180,9 +216,14 @@ std::vector<std::string> Catalog::records() const {
     if (topic->topic.id.value >= internal_topics) {
       records.push_back(topic_record(*topic));
     }
+    if (is_deleted(topic->topic.id)) {
+      records.push_back(deletion_record(topic->topic.id));
+    }
   }
   for (const auto& [topic, settings] : settings_) {
-    records.push_back(settings_record(settings));
+    if (!is_deleted(topic)) {
+      records.push_back(settings_record(settings));
+    }
   }
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     records.push_back(group_record(GroupId{{static_cast<std::int32_t>(i)}}, groups_[i]));
@@ -200,11 +241,38 @@ std::vector<Topic> Catalog::topics() const {
   const MutexLock lock(mutex_);
   std::vector<Topic> topics;
   for (const auto& topic : topics_) {
-    if (!is_internal(topic->topic.spec.name)) {
+    if (!is_internal(topic->topic.spec.name) && !is_deleted(topic->topic.id)) {
       topics.push_back(topic->topic);
     }
   }
   return topics;
+}
+
+std::vector<Topic> Catalog::last_of_deleted_names() const {
+  const MutexLock lock(mutex_);
+  std::map<std::string, Topic> last;
+  for (const auto& topic : topics_) {
+    const std::string& name = topic->topic.spec.name;
+    if (is_deleted(topic->topic.id) && !by_name_.contains(name)) {
+      last.insert_or_assign(name, topic->topic);
+    }
+  }
+  std::vector<Topic> topics;
+  for (auto& [name, topic] : last) {
+    topics.push_back(std::move(topic));
+  }
+  return topics;
+}
+
+std::optional<Topic> Catalog::last_deleted(std::string_view name) const {
+  const MutexLock lock(mutex_);
+  std::optional<Topic> last;
+  for (const auto& topic : topics_) {
+    if (topic->topic.spec.name == name && is_deleted(topic->topic.id)) {
+      last = topic->topic;
+    }
+  }
+  return last;
 }
 
 std::optional<GroupId> Catalog::group(std::string_view name) const {

@@ -30,7 +30,7 @@ inline constexpr std::int32_t internal_topics = 3;
   return topic != positions_topic.value && topic != producers_topic.value;
 }
 
-/// A topic and where its partitions' rows begin.
+/// A topic and where its partitions' rows begin. It stays as it is, also when it is deleted.
 struct CatalogTopic {
   Topic topic;
   std::uint32_t first_row = 0;
@@ -66,8 +66,19 @@ class Catalog {
                ? by_id_[static_cast<std::size_t>(id.value)].load(std::memory_order_acquire)
                : nullptr;
   }
+  /// Not of a topic that was deleted.
   [[nodiscard]] const CatalogTopic* find(std::string_view name) const;
   [[nodiscard]] std::vector<Topic> topics() const;
+  [[nodiscard]] bool is_deleted(TopicId id) const {
+    return id.value >= 0 && static_cast<std::size_t>(id.value) < max_rows &&
+           deleted_[static_cast<std::size_t>(id.value)].load(std::memory_order_acquire);
+  }
+  /// How many topics were deleted.
+  [[nodiscard]] std::size_t deletions() const { return deletions_.load(std::memory_order_acquire); }
+  /// Of each name that no topic has any more, the topic that had it last.
+  [[nodiscard]] std::vector<Topic> last_of_deleted_names() const;
+  /// The topic that was deleted last of those with the name, whether another one has it now or not.
+  [[nodiscard]] std::optional<Topic> last_deleted(std::string_view name) const;
   [[nodiscard]] CatalogSettings settings(const CatalogTopic& topic) const;
   [[nodiscard]] std::optional<GroupId> group(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> groups() const;
@@ -78,19 +89,25 @@ class Catalog {
   static std::string topic_record(const CatalogTopic& topic);
   static std::string settings_record(const CatalogSettings& settings);
   static std::string group_record(GroupId id, std::string_view name);
+  static std::string deletion_record(TopicId topic);
   /// Whether the record is one of settings, which builds before frame version 2 do not know.
   static bool is_settings(std::string_view record);
+  /// Whether it is one of a deletion, which builds before frame version 3 do not know.
+  static bool is_deletion(std::string_view record);
   /// The topic that a record is about; no value for other records.
   static Result<std::optional<CatalogTopic>> read_topic(std::string_view record);
 
  private:
   void add(CatalogTopic topic) MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] Status apply_settings(std::string_view record) MILLRACE_REQUIRES(mutex_);
+  [[nodiscard]] Status apply_deletion(std::string_view record) MILLRACE_REQUIRES(mutex_);
 
   mutable Mutex mutex_;
   std::vector<std::unique_ptr<CatalogTopic>> topics_ MILLRACE_GUARDED_BY(mutex_);
   std::map<std::string, const CatalogTopic*, std::less<>> by_name_ MILLRACE_GUARDED_BY(mutex_);
   std::array<std::atomic<const CatalogTopic*>, max_rows> by_id_{};
+  std::array<std::atomic<bool>, max_rows> deleted_{};  ///< by id
+  std::atomic<std::size_t> deletions_ = 0;             ///< how many of them
   std::vector<std::string> groups_ MILLRACE_GUARDED_BY(mutex_);
   /// By topic, of those that have a record of settings.
   std::map<TopicId, CatalogSettings> settings_ MILLRACE_GUARDED_BY(mutex_);

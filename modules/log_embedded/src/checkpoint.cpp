@@ -16,9 +16,10 @@ namespace millrace::log::embedded {
 namespace {
 
 constexpr std::uint32_t checkpoint_magic = 0x504b435aU;  // "ZCKP"
-constexpr std::uint32_t checkpoint_version = 5;
-// Without settings of topics: written when no topic has a record of them, so that older builds read
-// it.
+constexpr std::uint32_t checkpoint_version = 6;
+// Without deleted topics: written when there are none, so that older builds read it.
+constexpr std::uint32_t checkpoint_version_settings = 5;
+// And without settings of topics: written when no topic has a record of them.
 constexpr std::uint32_t checkpoint_version_removed = 4;
 // And without first offsets: written for a log that removed none of its records.
 constexpr std::uint32_t checkpoint_version_whole = 3;
@@ -62,8 +63,12 @@ void append_rows(ByteWriter& out, const std::vector<std::int64_t>& offsets, bool
 }
 
 std::uint32_t version_of(const Checkpoint& checkpoint) {
-  if (std::any_of(checkpoint.catalog.begin(), checkpoint.catalog.end(), Catalog::is_settings)) {
+  const std::vector<std::string>& catalog = checkpoint.catalog;
+  if (std::any_of(catalog.begin(), catalog.end(), Catalog::is_deletion)) {
     return checkpoint_version;
+  }
+  if (std::any_of(catalog.begin(), catalog.end(), Catalog::is_settings)) {
+    return checkpoint_version_settings;
   }
   if (checkpoint.has_removed()) {
     return checkpoint_version_removed;

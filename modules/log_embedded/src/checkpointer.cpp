@@ -94,6 +94,12 @@ void Checkpointer::look_after_ballast() {
   }
 }
 
+bool Checkpointer::release_ballast() {
+  const bool released = embedded::release_ballast(directory_.files(), directory_.path());
+  wants_ballast_ = wants_ballast_ || released;
+  return released;
+}
+
 void Checkpointer::end() {
   // Not in a directory that belongs to another log now, nor for a handle that gave up its slot.
   if (directory_.check_in_place()) {

@@ -37,6 +37,9 @@ class Checkpointer {
   /// Removes what dead members left of the ballast, and makes it when there is none, unless another
   /// member writes a checkpoint or settles: it does the same then.
   void look_after_ballast();
+  /// For the one that has begin(), when a checkpoint finds no room: removes the ballast, and end()
+  /// makes it again if there is room then. False when there was none.
+  [[nodiscard]] bool release_ballast();
   /// The state of the log as it is now.
   [[nodiscard]] Result<Checkpoint> make(const Locked& locked);
   /// Makes what it speaks of durable, then writes it. Needs no lock.

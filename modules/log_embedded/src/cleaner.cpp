@@ -53,6 +53,9 @@ void Cleaner::fail_partition(std::size_t row, const Error& error) {
 
 Status Cleaner::run(const Settler::Lock& lock) {
   MILLRACE_TRY(directory_.check_in_place());
+  // The directory of a deleted topic may be that of another one by now.
+  MILLRACE_TRY(topics_.refresh());
+  compactions_.forget_deleted(topics_.catalog());
   if (!pass_ && is_pass_due(directory_.clock().monotonic_ns())) {
     MILLRACE_TRY(begin_pass(lock));
   }
@@ -68,7 +71,7 @@ std::vector<Cleaner::Partition> Cleaner::limited_partitions() const {
   std::vector<Partition> found;
   for (TopicId id{{internal_topics}}; id.value < topics; ++id.value) {
     const CatalogTopic* topic = catalog.find(id);
-    if (topic == nullptr) {
+    if (topic == nullptr || catalog.is_deleted(id)) {
       continue;
     }
     const TopicSpec& spec = topic->topic.spec;
@@ -194,6 +197,10 @@ Status Cleaner::continue_pass(const Settler::Lock& lock) {
     while (pass_->next < end && !stopped_.load() && directory_.clock().monotonic_ns() <= until_ns) {
       MILLRACE_TRY(directory_.check_open());
       const Partition& partition = pass_->partitions[pass_->next];
+      if (topics_.catalog().is_deleted(partition.id.topic)) {
+        ++pass_->next;
+        continue;
+      }
       const Status looked = look(partition, removals);
       if (!looked && looked.error().is(millrace::errc::too_many_files) && journal_.close_some()) {
         continue;

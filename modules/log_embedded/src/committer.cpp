@@ -141,9 +141,20 @@ Status Committer::check_claims(const Locked& locked, const Transaction& transact
 Result<Committed> Committer::commit(Transaction& transaction) {
   MILLRACE_TRY(log_.directory.check_open());
   MILLRACE_TRY(log_.directory.check_not_failed());
-  MILLRACE_TRY(check(transaction));
   const Transaction::Sequence& sequence = transaction.sequence();
   const bool sequenced = !sequence.producer.empty();
+  std::optional<std::uint64_t> removed;
+  if (const Status checked = check(transaction); !checked) {
+    if (!sequenced || !checked.error().is(errc::topic_replaced)) {
+      return fail(checked.error());
+    }
+    // It may repeat a commit from before the deletion.
+    MILLRACE_ASSIGN(const auto first, find_repeated(sequence, removed));
+    if (removed) {
+      return repeat_removed(sequence.producer, *removed);
+    }
+    return first ? Result<Committed>(*first) : fail(checked.error());
+  }
   const bool nothing = transaction.empty() && !sequenced;
   if (!nothing) {
     encode(transaction);
@@ -155,10 +166,36 @@ Result<Committed> Committer::commit(Transaction& transaction) {
   }
   log_.settler.slow_down();
   MILLRACE_TRY(log_.group_commit.sync_surplus());
-  std::optional<std::uint64_t> removed;
   auto committed = append(transaction, removed);
   // Without the lock: it is a file that is read.
   return removed ? repeat_removed(sequence.producer, *removed) : std::move(committed);
+}
+
+Result<std::optional<Committed>> Committer::find_repeated(const Transaction::Sequence& sequence,
+                                                          std::optional<std::uint64_t>& removed) {
+  MILLRACE_ASSIGN(const WriterLock::Held locked, log_.lock());
+  return find_repeated(locked, sequence, removed);
+}
+
+/// The outcome of the commit that this sequence repeats; no value for a fresh one. `removed` is set
+/// instead when its frame is not in the journal.
+Result<std::optional<Committed>> Committer::find_repeated(const Locked& locked,
+                                                          const Transaction::Sequence& sequence,
+                                                          std::optional<std::uint64_t>& removed) {
+  const auto last = find_producer(locked, log_.directory.control(), sequence.producer);
+  if (!last) {
+    return std::nullopt;
+  }
+  MILLRACE_ASSIGN(const SequenceOutcome outcome, check_sequence(sequence, last->sequence));
+  if (outcome != SequenceOutcome::repeated) {
+    return std::nullopt;
+  }
+  if (last->frame < log_.directory.control().begin.load(std::memory_order_acquire)) {
+    removed = last->frame;
+    return std::nullopt;
+  }
+  MILLRACE_ASSIGN(Committed first, repeat(last->frame));
+  return first;
 }
 
 /// Under the writer lock. `removed` is set for a repeated commit whose frame is not in the journal.
@@ -170,15 +207,9 @@ Result<Committed> Committer::append(Transaction& transaction,
   MILLRACE_ASSIGN(const WriterLock::Held locked, log_.lock());
   MILLRACE_FAULT_POINT("lock.held");
   if (sequenced) {
-    if (const auto last = find_producer(locked, log_.directory.control(), sequence.producer)) {
-      MILLRACE_ASSIGN(const SequenceOutcome outcome, check_sequence(sequence, last->sequence));
-      if (outcome == SequenceOutcome::repeated) {
-        if (last->frame < log_.directory.control().begin.load(std::memory_order_acquire)) {
-          removed = last->frame;
-          return Committed{};
-        }
-        return repeat(last->frame);
-      }
+    MILLRACE_ASSIGN(auto first, find_repeated(locked, sequence, removed));
+    if (first || removed) {
+      return std::move(first).value_or(Committed{});
     }
   }
   MILLRACE_TRY(check_times(transaction, log_.directory.options(), header_.append_time_ms));
@@ -188,6 +219,10 @@ Result<Committed> Committer::append(Transaction& transaction,
     committed.position = {log_.directory.control().incarnation,
                           log_.directory.control().committed.load(std::memory_order_relaxed)};
     return committed;
+  }
+  // Of those that it writes to, the publisher sees it.
+  for (const Transaction::Position& moved : transaction.positions()) {
+    MILLRACE_TRY(log_.topics.topic(moved.partition.topic));
   }
   MILLRACE_TRY(check_tables(locked, transaction));
   committed.partitions.reserve(transaction.batch_count());

@@ -24,6 +24,11 @@ class Committer {
   [[nodiscard]] Status check_claims(const Locked& locked, const Transaction& transaction) const;
   [[nodiscard]] Result<Committed> append(Transaction& transaction,
                                          std::optional<std::uint64_t>& removed);
+  [[nodiscard]] Result<std::optional<Committed>> find_repeated(
+      const Transaction::Sequence& sequence, std::optional<std::uint64_t>& removed);
+  [[nodiscard]] Result<std::optional<Committed>> find_repeated(
+      const Locked& locked, const Transaction::Sequence& sequence,
+      std::optional<std::uint64_t>& removed);
   [[nodiscard]] Result<Committed> repeat(std::uint64_t position);
   [[nodiscard]] Result<Committed> repeat_removed(std::string_view producer, std::uint64_t position);
 

@@ -23,6 +23,17 @@ void Compactions::add(Wanted wanted) {
   }
 }
 
+void Compactions::forget_deleted(const Catalog& catalog) {
+  const auto is_deleted = [&](const Wanted& one) {
+    return catalog.is_deleted(one.partition.topic);
+  };
+  if (!waiting_.empty() && is_deleted(waiting_.front())) {
+    compaction_.reset();
+    give_turn_up();
+  }
+  std::erase_if(waiting_, is_deleted);
+}
+
 bool Compactions::may_take(std::uint32_t owner, std::int64_t now_ns) const {
   return owner == 0 || owner == directory_.owner() ||
          now_ns - directory_.control().compacted_ns.load() > turn_ns_max;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "catalog.hpp"
 #include "journal.hpp"
 #include "log_directory.hpp"
 #include "settled/compaction.hpp"
@@ -41,6 +42,8 @@ class Compactions {
 
   /// Adds it unless the partition waits already.
   void add(Wanted wanted);
+  /// Forgets the partitions of topics that were deleted.
+  void forget_deleted(const Catalog& catalog);
   /// Whether there is something to do, and it is our turn or nobody's.
   [[nodiscard]] bool is_due(std::int64_t now_ns) const;
   /// Before step(): takes the turn, and looks up to where readers have come. False when another

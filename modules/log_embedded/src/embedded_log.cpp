@@ -10,45 +10,13 @@
 #include "millrace/log/errors.hpp"
 #include "tables.hpp"
 #include "tombstones.hpp"
+#include "topic_changes.hpp"
 #include "waiter.hpp"
 
 namespace millrace::log::embedded {
 
 Result<Topic> EmbeddedLog::create_topic(const TopicSpec& spec, const TopicSettings& settings) {
-  MILLRACE_TRY(log_->directory.check_open());
-  const auto decide = [&]() -> Result<const CatalogTopic*> {
-    MILLRACE_TRY(log_->topics.refresh());
-    const CatalogTopic* found = log_->topics.catalog().find(std::string_view(spec.name));
-    MILLRACE_TRY(check_create_topic(spec, settings, found == nullptr ? nullptr : &found->topic.spec,
-                                    log_->directory.options().service, UnreadRecords::stay));
-    return found;
-  };
-  MILLRACE_ASSIGN(const CatalogTopic* known, decide());
-  if (known != nullptr) {
-    return known->topic;
-  }
-  MILLRACE_ASSIGN(const WriterLock::Held locked, log_->lock());
-  MILLRACE_ASSIGN(known, decide());
-  if (known != nullptr) {
-    return known->topic;
-  }
-  CatalogTopic made;
-  made.topic = {{{static_cast<std::int32_t>(log_->topics.catalog().topic_count())}}, spec};
-  made.first_row = log_->topics.catalog().rows_used();
-  if (made.first_row + static_cast<std::size_t>(spec.partitions) > max_rows) {
-    return fail(errc::limit, "topic '" + spec.name + "': the log's table of partitions is full (" +
-                                 std::to_string(made.first_row) + " of " +
-                                 std::to_string(max_rows) +
-                                 "); make topics with fewer partitions, or use a second log");
-  }
-  made.compacts = settings.compacts;
-  std::vector<std::string> records{Catalog::topic_record(made)};
-  // The defaults leave it to the log: commands have a limit then.
-  if (settings != TopicSettings{} && settings != log_->topics.catalog().settings(made).settings) {
-    records.push_back(Catalog::settings_record({made.topic.id, 1, settings}));
-  }
-  MILLRACE_TRY(log_->publisher.append_catalog(locked, records));
-  return made.topic;
+  return embedded::create_topic(*log_, spec, settings);
 }
 
 Result<TopicSettings> EmbeddedLog::topic_settings(TopicId topic) {
@@ -60,30 +28,15 @@ Result<TopicSettings> EmbeddedLog::topic_settings(TopicId topic) {
 
 Result<TopicSettings> EmbeddedLog::alter_topic(TopicId topic,
                                                std::span<const SettingChange> changes) {
-  MILLRACE_TRY(log_->directory.check_open());
-  MILLRACE_ASSIGN(const WriterLock::Held locked, log_->lock());
-  MILLRACE_TRY(log_->topics.refresh());
-  MILLRACE_ASSIGN(const CatalogTopic* found, log_->topics.topic(topic));
-  CatalogSettings now = log_->topics.catalog().settings(*found);
-  MILLRACE_ASSIGN(const TopicSettings after,
-                  check_alter_topic(found->topic.spec, now.settings, changes,
-                                    log_->directory.options().service, UnreadRecords::stay));
-  if (after != now.settings) {
-    now.settings = after;
-    now.revision += 1;
-    const std::string record = Catalog::settings_record(now);
-    MILLRACE_TRY(log_->publisher.append_catalog(locked, {&record, 1}));
-  }
-  return after;
+  return embedded::alter_topic(*log_, topic, changes);
 }
+
+Status EmbeddedLog::delete_topic(TopicId topic) { return embedded::delete_topic(*log_, topic); }
 
 Result<Topic> EmbeddedLog::find_topic(std::string_view name) {
   MILLRACE_TRY(log_->directory.check_open());
-  const CatalogTopic* found = log_->topics.catalog().find(name);
-  if (found == nullptr) {
-    MILLRACE_TRY(log_->topics.refresh());
-    found = log_->topics.catalog().find(name);
-  }
+  MILLRACE_TRY(log_->topics.refresh());
+  const CatalogTopic* const found = log_->topics.catalog().find(name);
   if (found == nullptr) {
     return fail(unknown_topic_error(name));
   }

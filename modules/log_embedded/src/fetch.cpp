@@ -248,6 +248,10 @@ Status fetch_records(LogParts& log, TopicPartition partition, Offset from, std::
     // Retention may have removed meanwhile what was looked for; then the first offset rose before.
   } while (fetched ? buffer.records.empty() && buffer.next < buffer.end
                    : from.value < row->start_offset.load(std::memory_order_acquire));
+  if (!fetched) {
+    // What it looked for goes when the topic is deleted meanwhile.
+    MILLRACE_TRY(log.topics.topic(partition.topic));
+  }
   return fetched;
 }
 

@@ -56,6 +56,16 @@ bool is_partition(std::string_view name) {
   return dash != std::string_view::npos && dash > 0 && is_number(name.substr(dash + 1));
 }
 
+/// Of a topic that was deleted: `<topic>-<partition>.<number>-delete`.
+bool is_deleted_partition(std::string_view name) {
+  if (!take_suffix(name, "-delete")) {
+    return false;
+  }
+  const std::size_t dot = name.rfind('.');
+  return dot != std::string_view::npos && is_number(name.substr(dot + 1)) &&
+         is_partition(name.substr(0, dot));
+}
+
 bool is_settled_file(std::string_view name) {
   return is_replaced(name, "compaction") || embedded::parse_marked_name(name).has_value();
 }
@@ -88,7 +98,8 @@ bool is_log_directory(std::string_view path) {
   }
   constexpr std::string_view settled = "settled/";
   return path.starts_with(settled) && path.find('/', settled.size()) == std::string_view::npos &&
-         is_partition(path.substr(settled.size()));
+         (is_partition(path.substr(settled.size())) ||
+          is_deleted_partition(path.substr(settled.size())));
 }
 
 }  // namespace millrace::log

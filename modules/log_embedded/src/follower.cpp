@@ -64,6 +64,7 @@ Status Follower::start() {
   control.committed.store(walker_->position());
   control.tails[0] = {walker_->position(), walker_->previous()};
   last_ = walker_->position();
+  log.topics.applied_all();
   MILLRACE_TRY(follow());
   return needs_tables_ ? other_checkpoint(log, *checkpoint_) : Status{};
 }

@@ -86,7 +86,8 @@ std::vector<GroupInfo> describe_tables(const Locked& locked, LogParts& log) {
                             task.number == 0 ? std::string() : name_of(task.owner), task.number});
     }
     for (const PositionRow& row : control.positions) {
-      if (row.used != 0 && row.group == info.id.value) {
+      if (row.used != 0 && row.group == info.id.value &&
+          !log.topics.catalog().is_deleted(TopicId{{row.topic}})) {
         info.positions.push_back({{{row.topic}, partition(row.partition)}, offset(row.next)});
       }
     }

@@ -134,7 +134,7 @@ Result<std::vector<IndexEntry>> IndexFiles::entries_of(const Journal::SegmentSpa
 /// Whether all partitions are known, and each continues where its index ends.
 Result<bool> IndexFiles::fits(const Locked& locked, const SegmentIndex& read) {
   for (const SegmentIndex::Partition& partition : read.partitions) {
-    const auto row = topics_.row(partition.id);
+    const auto row = topics_.row_of_any(partition.id);
     if (!row || !is_indexed(partition.id.topic.value)) {
       return false;
     }
@@ -180,7 +180,7 @@ Result<bool> IndexFiles::load(const Locked& locked, const Journal::SegmentSpan& 
     return false;
   }
   for (const SegmentIndex::Partition& partition : read->partitions) {
-    MILLRACE_ASSIGN(PartitionRow * row, topics_.row(partition.id));
+    MILLRACE_ASSIGN(PartitionRow * row, topics_.row_of_any(partition.id));
     for (const IndexEntry& entry : partition.entries) {
       if (entry.end <= Index::base(*row)) {
         continue;

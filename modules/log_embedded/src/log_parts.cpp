@@ -22,6 +22,7 @@ LogParts::LogParts(const std::string& path, LogEnvironment& environment, LogOpti
       index_files(directory, journal, index, topics),
       checkpointer(directory, topics, publisher, group_commit, index_files, journal),
       settler(directory, journal, index, topics, group_commit, checkpointer),
-      cleaner(directory, journal, topics, checkpointer) {}
+      cleaner(directory, journal, topics, checkpointer),
+      deletions(directory, journal, topics, checkpointer) {}
 
 }  // namespace millrace::log::embedded

@@ -15,6 +15,7 @@
 #include "publisher.hpp"
 #include "segment_maker.hpp"
 #include "settler.hpp"
+#include "topic_deletions.hpp"
 #include "topics.hpp"
 
 namespace millrace::log::embedded {
@@ -40,6 +41,7 @@ struct LogParts {
   Checkpointer checkpointer;
   Settler settler;
   Cleaner cleaner;
+  TopicDeletions deletions;
 };
 
 }  // namespace millrace::log::embedded

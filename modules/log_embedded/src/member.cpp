@@ -22,6 +22,10 @@ Status with_descriptors(Status done) {
   return !done && done.error().is(millrace::errc::too_many_files) ? Status{} : std::move(done);
 }
 
+// How long a call waits for a member that settles, and between two looks.
+constexpr std::int64_t settling_timeout_ns = 60'000'000'000;
+constexpr std::int64_t settling_pause_ns = 5'000'000;
+
 }  // namespace
 
 Result<std::unique_ptr<Member>> Member::open(const std::string& path, LogEnvironment& environment,
@@ -167,6 +171,7 @@ Result<WriterLock::Held> Member::lock_even_failed() {
       // goes with it, and with that the right to settle.
       settler.stop();
       cleaner.stop();
+      deletions.stop();
       return directory.give_up(
           "what a dead process left could not be repaired, so this handle was closed: " +
           repaired.error().message() + "; raise `ulimit -n` and open the log again");
@@ -225,6 +230,28 @@ Status Member::keep_house() {
   return checkpoint_when_due();
 }
 
+/// For a call that may wait, unlike housekeeping, which comes again.
+Status Member::begin_settling() {
+  const std::int64_t give_up_ns = directory.clock().monotonic_ns() + settling_timeout_ns;
+  while (!checkpointer.begin()) {
+    MILLRACE_TRY(directory.check_open());
+    const std::int64_t now_ns = directory.clock().monotonic_ns();
+    if (members.has_dead_or_expired(now_ns)) {
+      MILLRACE_ASSIGN(const WriterLock::Held locked, lock_even_failed());
+      members.remove_dead_and_expired(locked);
+    } else if (now_ns > give_up_ns) {
+      return fail(millrace::errc::busy,
+                  directory.path() +
+                      ": another member has settled or written a checkpoint for a minute; try "
+                      "again, or stop the process that is stuck");
+    } else {
+      std::uint32_t word = 0;
+      directory.region().wait(&word, 0, settling_pause_ns);
+    }
+  }
+  return {};
+}
+
 Status Member::settle_when_due() {
   MILLRACE_TRY(directory.check_in_place());
   MILLRACE_TRY(directory.check_not_failed());
@@ -233,7 +260,8 @@ Status Member::settle_when_due() {
   scrubber_.run(now_ns);
   const bool settles = settler.is_due(now_ns);
   const bool cleans = cleaner.is_due(now_ns);
-  if (!settles && !cleans) {
+  const bool deletes = deletions.is_due(now_ns);
+  if (!settles && !cleans && !deletes) {
     return {};
   }
   MILLRACE_TRY(segments.refresh());
@@ -241,7 +269,10 @@ Status Member::settle_when_due() {
     return {};
   }
   const Settler::Lock take_lock = [this] { return lock(); };
-  Status done = settles ? settler.run(take_lock) : Status{};
+  Status done = deletes ? deletions.run(take_lock) : Status{};
+  if (done && settles) {
+    done = settler.run(take_lock);
+  }
   if (done && cleans) {
     done = cleaner.run(take_lock);
   }

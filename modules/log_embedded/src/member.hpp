@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "locked.hpp"
@@ -33,6 +34,15 @@ class Member final : public LogParts {
   [[nodiscard]] Result<WriterLock::Held> lock();
   /// The same, also on a log that has failed: reading and leaving still work there.
   [[nodiscard]] Result<WriterLock::Held> lock_even_failed();
+  /// Calls `work` while nobody else writes a checkpoint, settles, or changes settled segments, and
+  /// returns what it returns. errc::busy when another member does so for a minute.
+  template <class Work>
+  [[nodiscard]] std::invoke_result_t<Work&> while_nobody_settles(Work work) {
+    MILLRACE_TRY(begin_settling());
+    auto done = work();
+    checkpointer.end();
+    return done;
+  }
   /// Log::maintain.
   [[nodiscard]] Status maintain();
   /// Log::maintain_storage.
@@ -52,6 +62,7 @@ class Member final : public LogParts {
   [[nodiscard]] Status keep_house();
   [[nodiscard]] Status checkpoint_when_due();
   [[nodiscard]] Status settle_when_due();
+  [[nodiscard]] Status begin_settling();
   void leave();
 
   std::optional<WriterLock> writer_lock_;

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "publisher.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <string>
 #include <utility>
@@ -74,7 +75,10 @@ Status Publisher::append_catalog(const Locked& locked, std::span<const std::stri
   for (const std::string& record : records) {
     batch.add({now_ms, std::nullopt, record, {}});
     if (Catalog::is_settings(record)) {
-      header.version = frame_version;
+      header.version = std::max(header.version, frame_version_settings);
+    }
+    if (Catalog::is_deletion(record)) {
+      header.version = std::max(header.version, frame_version);
     }
   }
   FrameBuilder frame;
@@ -179,7 +183,7 @@ Status Publisher::apply_entries(const Locked& locked, const FrameView& frame,
   const FrameHeader header = frame.header();
   for (std::uint32_t i = 0; i < header.entries; ++i) {
     const FrameEntry entry = frame.entry(i);
-    MILLRACE_ASSIGN(PartitionRow * row, topics_.row(partition_of(entry)));
+    MILLRACE_ASSIGN(PartitionRow * row, topics_.row_of_any(partition_of(entry)));
     const std::int64_t end = entry.base_offset + entry.offsets;
     if (is_indexed(entry.topic)) {
       MILLRACE_TRY(index_batch(locked, *row, entry, position, latest_ms(frame, entry)));

@@ -21,6 +21,10 @@ constexpr std::int64_t poll_ns = 200'000'000;
 // What is looked for may be removed again and again while it is read.
 constexpr int looks_max = 4;
 
+bool may_pass(const Error& error) {
+  return !error.is(errc::out_of_range) && !error.is(errc::topic_replaced);
+}
+
 class PollingWaiter final : public Waiter {
  public:
   explicit PollingWaiter(ReadOnlyLog& log) : log_(log) {}
@@ -147,19 +151,42 @@ Result<TopicSettings> ReadOnlyLog::alter_topic(TopicId topic,
   return refused("change the settings of topic '" + found->topic.spec.name + "'");
 }
 
+Status ReadOnlyLog::delete_topic(TopicId topic) {
+  const MutexLock guard(mutex_);
+  MILLRACE_TRY(refresh());
+  const Catalog& catalog = log().topics.catalog();
+  const CatalogTopic* const found = catalog.find(topic);
+  if (found == nullptr) {
+    return fail(unknown_topic_error(topic));
+  }
+  MILLRACE_TRY(check_delete_topic(found->topic.spec, log().directory.options().service));
+  if (catalog.is_deleted(topic)) {
+    return {};
+  }
+  return refused("delete the topic '" + found->topic.spec.name + "'");
+}
+
 Result<Committed> ReadOnlyLog::commit(Transaction& /*transaction*/) { return refused("commit"); }
+
+/// What was read may be of another topic that has the name by now. errc::topic_replaced.
+Status ReadOnlyLog::check_still_there(TopicId topic) {
+  MILLRACE_TRY(refresh());
+  MILLRACE_TRY(log().topics.topic(topic));
+  return {};
+}
 
 Status ReadOnlyLog::fetch(TopicPartition partition, Offset from, std::size_t max_bytes,
                           FetchBuffer& buffer) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
   Status fetched = fetch_records(log(), partition, from, max_bytes, buffer);
-  for (int look = 0; look < looks_max && !fetched && !fetched.error().is(errc::out_of_range);
-       ++look) {
+  for (int look = 0; look < looks_max && !fetched && may_pass(fetched.error()); ++look) {
     MILLRACE_TRY(look_again());
     fetched = fetch_records(log(), partition, from, max_bytes, buffer);
   }
-  return fetched;
+  MILLRACE_TRY(fetched);
+  MILLRACE_ASSIGN(const PartitionRow* const row, log().topics.row(partition));
+  return from.value < row->settled.load() ? check_still_there(partition.topic) : Status{};
 }
 
 Result<Offset> ReadOnlyLog::start_offset(TopicPartition partition) {
@@ -186,13 +213,16 @@ Result<std::optional<Offset>> ReadOnlyLog::find_time(TopicPartition partition,
     MILLRACE_TRY(look_again());
     found = embedded::find_time(log(), partition, time_ms);
   }
+  MILLRACE_TRY(check_still_there(partition.topic));
   return found;
 }
 
 Result<Offset> ReadOnlyLog::tombstones_complete_from(TopicPartition partition) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());
-  return embedded::tombstones_complete_from(log(), partition);
+  const auto found = embedded::tombstones_complete_from(log(), partition);
+  MILLRACE_TRY(check_still_there(partition.topic));
+  return found;
 }
 
 std::unique_ptr<Waiter> ReadOnlyLog::waiter() { return std::make_unique<PollingWaiter>(*this); }
@@ -204,6 +234,9 @@ bool ReadOnlyLog::has_news(std::span<const Interest> interests) {
   }
   for (const Interest& interest : interests) {
     const auto row = log().topics.row(interest.partition);
+    if (!row && row.error().is(errc::topic_replaced)) {
+      return true;
+    }
     if (!row) {
       continue;
     }

@@ -32,6 +32,7 @@ class ReadOnlyLog final : public Log {
   Result<std::vector<Topic>> topics() override;
   Result<TopicSettings> topic_settings(TopicId topic) override;
   Result<TopicSettings> alter_topic(TopicId topic, std::span<const SettingChange> changes) override;
+  Status delete_topic(TopicId topic) override;
   Result<Committed> commit(Transaction& transaction) override;
   Status fetch(TopicPartition partition, Offset from, std::size_t max_bytes,
                FetchBuffer& buffer) override;
@@ -66,6 +67,7 @@ class ReadOnlyLog final : public Log {
   [[nodiscard]] Status refresh() MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] Status follow_again() MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] Status look_again() MILLRACE_REQUIRES(mutex_);
+  [[nodiscard]] Status check_still_there(TopicId topic) MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] LogParts& log() MILLRACE_REQUIRES(mutex_) { return follower_->log(); }
   [[nodiscard]] std::unexpected<Error> refused(const std::string& what) const;
 

@@ -40,6 +40,8 @@ std::invoke_result_t<Read&, SegmentReader&> read_segments(LogParts& log, TopicPa
   while (!done && may_repeat(done.error())) {
     done = once();
   }
+  // The directory may be that of another topic with the name, when this one was deleted meanwhile.
+  MILLRACE_TRY(log.topics.topic(partition.topic));
   if (!done && done.error().is(errc::not_found) && !log.directory.files().exists(directory)) {
     return fail(errc::corrupt, directory +
                                    ": the settled segments of this partition are gone; "

@@ -301,6 +301,8 @@ Status Recovery::finish() {
   log_.topics.applied_all();
   // What a death left; only now is it certain that the checkpoint is the one of this journal.
   journal.remove_before(begin_);
+  // The files are removed in housekeeping, and what fails of this is done there.
+  log_.deletions.rename_alone();
   control.opener.store(0);
   control.valid.store(1, std::memory_order_release);
   return {};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "catalog.hpp"
@@ -20,6 +21,7 @@ constexpr std::size_t bytes_at_once = 1U << 20U;
 
 /// Where the settled records of a partition are to be found, as a checkpoint says.
 struct SettledPartition {
+  TopicId topic;
   std::string path;  // of its directory
   std::size_t row = 0;
   Offset start;
@@ -33,17 +35,25 @@ Offset start_of(const Checkpoint& checkpoint, std::size_t row) {
 Result<std::vector<SettledPartition>> settled_partitions(const std::string& directory,
                                                          const Checkpoint& checkpoint) {
   std::vector<SettledPartition> found;
+  const std::set<std::string> records(checkpoint.catalog.begin(), checkpoint.catalog.end());
   for (const std::string& record : checkpoint.catalog) {
     MILLRACE_ASSIGN(const auto topic, Catalog::read_topic(record));
-    for (std::int32_t p = 0; topic && p < topic->topic.spec.partitions; ++p) {
+    const bool is_there = topic && !records.contains(Catalog::deletion_record(topic->topic.id));
+    for (std::int32_t p = 0; is_there && p < topic->topic.spec.partitions; ++p) {
       const std::size_t row = topic->first_row + static_cast<std::size_t>(p);
       if (row < checkpoint.settled.size() && checkpoint.settled[row] > 0) {
-        found.push_back({settled_directory(directory, topic->topic.spec.name, p), row,
-                         start_of(checkpoint, row), offset(checkpoint.settled[row])});
+        found.push_back({topic->topic.id, settled_directory(directory, topic->topic.spec.name, p),
+                         row, start_of(checkpoint, row), offset(checkpoint.settled[row])});
       }
     }
   }
   return found;
+}
+
+Result<bool> is_deleted_by_now(FileSystem& files, const std::string& directory, TopicId topic) {
+  MILLRACE_ASSIGN(const auto now, read_checkpoint(files, directory));
+  const std::string deletion = Catalog::deletion_record(topic);
+  return now && std::find(now->catalog.begin(), now->catalog.end(), deletion) != now->catalog.end();
 }
 
 /// The records of one partition. Members may remove and replace segments meanwhile.
@@ -90,6 +100,13 @@ Status verify_settled(FileSystem& files, const std::string& directory,
   MILLRACE_ASSIGN(const auto partitions, settled_partitions(directory, *checkpoint));
   for (const SettledPartition& partition : partitions) {
     const Status good = verify_partition(files, directory, partition, report);
+    if (!good) {
+      // Perhaps it was deleted meanwhile.
+      MILLRACE_ASSIGN(const bool deleted, is_deleted_by_now(files, directory, partition.topic));
+      if (deleted) {
+        continue;
+      }
+    }
     // Files that are missing are damage, too.
     if (!good && !good.error().is(errc::corrupt) && !good.error().is(errc::not_found) &&
         !good.error().is(errc::out_of_range)) {
@@ -110,7 +127,8 @@ Status cut_settled(LogDirectory& directory, const Catalog& catalog) {
   const auto topics = static_cast<std::int32_t>(catalog.topic_count());
   for (TopicId id{{internal_topics}}; id.value < topics; ++id.value) {
     const CatalogTopic* topic = catalog.find(id);
-    for (std::int32_t p = 0; topic != nullptr && p < topic->topic.spec.partitions; ++p) {
+    const bool is_there = topic != nullptr && !catalog.is_deleted(id);
+    for (std::int32_t p = 0; is_there && p < topic->topic.spec.partitions; ++p) {
       const std::string path = settled_directory(directory.path(), topic->topic.spec.name, p);
       if (files.exists(path)) {
         const PartitionRow& row =

@@ -117,7 +117,7 @@ Result<std::vector<Settler::Partition>> Settler::unsettled(std::uint64_t limit) 
   std::vector<Partition> found;
   for (TopicId id{{internal_topics}}; id.value < topics; ++id.value) {
     const CatalogTopic* topic = catalog.find(id);
-    if (topic == nullptr) {
+    if (topic == nullptr || catalog.is_deleted(id)) {
       continue;
     }
     const TopicLimits limits =

@@ -44,11 +44,14 @@ Result<LogStat> stat_journal(FileSystem& files, const std::string& directory,
     begin = checkpoint->begin;
     stat.incarnation = checkpoint->incarnation;
     stat.checkpoint = checkpoint->position;
-    stat.topics = static_cast<std::size_t>(std::count_if(
-        checkpoint->catalog.begin(), checkpoint->catalog.end(), [](const std::string& record) {
+    const std::vector<std::string>& catalog = checkpoint->catalog;
+    const auto created =
+        std::count_if(catalog.begin(), catalog.end(), [](const std::string& record) {
           const auto topic = Catalog::read_topic(record);
           return topic && topic->has_value();
-        }));
+        });
+    const auto deleted = std::count_if(catalog.begin(), catalog.end(), Catalog::is_deletion);
+    stat.topics = static_cast<std::size_t>(created - deleted);
     walker.start_at(checkpoint->position, checkpoint->checksum);
   }
   journal.forget_before(begin);

@@ -15,6 +15,8 @@ Result<Offset> tombstones_complete_from(LogParts& log, TopicPartition partition)
   const std::string path =
       settled_directory(log.directory.path(), topic->topic.spec.name, partition.partition.value);
   MILLRACE_ASSIGN(const CompactionState state, load_compaction_state(log.directory.files(), path));
+  // The directory may be that of another topic with the name, when this one was deleted meanwhile.
+  MILLRACE_TRY(log.topics.topic(partition.topic));
   return state.tombstones_complete_from;
 }
 

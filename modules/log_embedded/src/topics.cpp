@@ -34,7 +34,7 @@ Status Topics::refresh() {
     }
     Status taken = take_batch(entry);
     if (taken) {
-      next_ += 1;
+      seen_.store(++next_, std::memory_order_release);
     } else if (entry.position < control.begin.load(std::memory_order_acquire)) {
       MILLRACE_TRY(take_checkpoint(row));
     } else {
@@ -63,6 +63,7 @@ Status Topics::take_checkpoint(const PartitionRow& row) {
     }
     next_ += 1;
   }
+  seen_.store(next_, std::memory_order_release);
   return {};
 }
 
@@ -87,10 +88,16 @@ Status Topics::take_batch(const IndexEntry& entry) {
 void Topics::applied_all() {
   const MutexLock guard(next_mutex_);
   next_ = directory_.control().partitions[0].count.load(std::memory_order_relaxed);
+  seen_.store(next_, std::memory_order_release);
   began_ = true;
 }
 
-Result<const CatalogTopic*> Topics::topic(TopicId id) {
+bool Topics::has_news() const {
+  return directory_.control().partitions[0].count.load(std::memory_order_acquire) !=
+         seen_.load(std::memory_order_acquire);
+}
+
+Result<const CatalogTopic*> Topics::any_topic(TopicId id) {
   const CatalogTopic* topic = catalog_.find(id);
   if (topic == nullptr) [[unlikely]] {
     MILLRACE_TRY(refresh());
@@ -102,11 +109,31 @@ Result<const CatalogTopic*> Topics::topic(TopicId id) {
   return topic;
 }
 
-Result<PartitionRow*> Topics::row(TopicPartition partition) {
-  MILLRACE_ASSIGN(const CatalogTopic* found, topic(partition.topic));
-  MILLRACE_TRY(check_partition(found->topic.spec, partition.partition));
+Result<const CatalogTopic*> Topics::topic(TopicId id) {
+  if (has_news()) [[unlikely]] {
+    MILLRACE_TRY(refresh());
+  }
+  MILLRACE_ASSIGN(const CatalogTopic* const topic, any_topic(id));
+  if (catalog_.is_deleted(id)) [[unlikely]] {
+    return fail(topic_replaced_error(topic->topic));
+  }
+  return topic;
+}
+
+Result<PartitionRow*> Topics::row_of(const CatalogTopic& topic, PartitionId partition) {
+  MILLRACE_TRY(check_partition(topic.topic.spec, partition));
   return &directory_.control()
-              .partitions[found->first_row + static_cast<std::uint32_t>(partition.partition.value)];
+              .partitions[topic.first_row + static_cast<std::uint32_t>(partition.value)];
+}
+
+Result<PartitionRow*> Topics::row(TopicPartition partition) {
+  MILLRACE_ASSIGN(const CatalogTopic* const found, topic(partition.topic));
+  return row_of(*found, partition.partition);
+}
+
+Result<PartitionRow*> Topics::row_of_any(TopicPartition partition) {
+  MILLRACE_ASSIGN(const CatalogTopic* const found, any_topic(partition.topic));
+  return row_of(*found, partition.partition);
 }
 
 Status Topics::check_group(GroupId group) {

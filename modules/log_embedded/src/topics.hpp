@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "catalog.hpp"
@@ -29,14 +30,21 @@ class Topics {
   [[nodiscard]] Status apply(std::string_view record) { return catalog_.apply(record); }
   /// All of `__catalog` that is in the index, and before it, was applied.
   void applied_all();
-  /// errc::unknown_topic.
+  /// As of the last commit to `__catalog`. errc::unknown_topic, topic_replaced when it was deleted.
   [[nodiscard]] Result<const CatalogTopic*> topic(TopicId id);
-  /// errc::unknown_topic, unknown_partition.
+  /// The same, and errc::unknown_partition.
   [[nodiscard]] Result<PartitionRow*> row(TopicPartition partition);
+  /// Also of a topic that was deleted, for what the journal has of it. errc::unknown_topic,
+  /// unknown_partition.
+  [[nodiscard]] Result<PartitionRow*> row_of_any(TopicPartition partition);
   /// errc::not_found.
   [[nodiscard]] Status check_group(GroupId group);
 
  private:
+  [[nodiscard]] Result<const CatalogTopic*> any_topic(TopicId id);
+  [[nodiscard]] Result<PartitionRow*> row_of(const CatalogTopic& topic, PartitionId partition);
+  /// Whether others appended to `__catalog` since refresh().
+  [[nodiscard]] bool has_news() const;
   [[nodiscard]] Status take_checkpoint(const PartitionRow& row) MILLRACE_REQUIRES(next_mutex_);
   [[nodiscard]] Status take_batch(const IndexEntry& entry) MILLRACE_REQUIRES(next_mutex_);
 
@@ -48,6 +56,7 @@ class Topics {
   Mutex next_mutex_;
   /// The next batch of `__catalog` to read.
   std::uint64_t next_ MILLRACE_GUARDED_BY(next_mutex_) = 0;
+  std::atomic<std::uint64_t> seen_ = 0;  ///< the same number, for those without the mutex
   /// What the index never had, or the journal has no more, was applied.
   bool began_ MILLRACE_GUARDED_BY(next_mutex_) = false;
 };

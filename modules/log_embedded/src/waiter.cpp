@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "fetch.hpp"
+#include "millrace/log/errors.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -43,7 +44,7 @@ bool EmbeddedWaiter::has_news(std::span<const Interest> interests) {
   return std::any_of(interests.begin(), interests.end(), [&](const Interest& interest) {
     const auto row = log_.topics.row(interest.partition);
     if (!row) {
-      return false;
+      return row.error().is(errc::topic_replaced);
     }
     const auto visible = visible_end(log_, **row);
     return visible && visible->end > interest.next.value;

@@ -112,6 +112,8 @@ class SimulatedMachine {
       keep_house(log, every_ms);
     });
   }
+  /// Nothing more fits on the disk.
+  void fill_disk() { files.set_capacity(bytes_below(directory)); }
   /// The power goes: all handles are dead, of what was not synced only what `random` leaves
   /// survives.
   void lose_power(Random& which) {
@@ -125,6 +127,19 @@ class SimulatedMachine {
   SimulatedProcesses processes;
   SimulatedRegions regions{clock};
   LogEnvironment environment{clock, files, random, processes};
+
+ private:
+  std::uint64_t bytes_below(const std::string& path) {
+    const auto names = files.list(path);
+    if (!names) {
+      return files.open(path, OpenMode::read).value()->size().value();
+    }
+    std::uint64_t bytes = 0;
+    for (const std::string& name : *names) {
+      bytes += bytes_below(path + "/" + name);
+    }
+    return bytes;
+  }
 };
 
 /// What a runtime does in two threads.

@@ -13,23 +13,6 @@ namespace {
 
 const std::string ballast_path = std::string(SimulatedMachine::directory) + "/ballast";
 
-std::uint64_t bytes_below(FileSystem& files, const std::string& path) {
-  const auto names = files.list(path);
-  if (!names) {
-    return files.open(path, OpenMode::read).value()->size().value();
-  }
-  std::uint64_t bytes = 0;
-  for (const std::string& name : *names) {
-    bytes += bytes_below(files, path + "/" + name);
-  }
-  return bytes;
-}
-
-/// Nothing more fits on the disk.
-void fill_disk(SimulatedMachine& machine) {
-  machine.files.set_capacity(bytes_below(machine.files, SimulatedMachine::directory));
-}
-
 class FullDisk : public testing::Test {
  protected:
   std::unique_ptr<Log> fill(SimulatedMachine& machine) {
@@ -64,7 +47,7 @@ class FullDisk : public testing::Test {
 
 TEST_F(FullDisk, a_log_is_opened_again_and_again_and_appends_do_not_take_the_room_for_it) {
   auto log = fill(machine_);
-  fill_disk(machine_);
+  machine_.fill_disk();
   for (const bool killed : {true, false, true, true}) {
     append_all(*log);
     if (killed) {
@@ -112,7 +95,7 @@ TEST_F(FullDisk, a_log_is_opened_whichever_call_finds_no_room) {
 
 TEST_F(FullDisk, a_tool_leaves_the_room_to_services_and_only_reads) {
   fill(machine_).reset();
-  fill_disk(machine_);
+  machine_.fill_disk();
   LogOptions options = options_of();
   options.access = LogAccess::prefer_write;
   const auto tool = machine_.try_open(options);

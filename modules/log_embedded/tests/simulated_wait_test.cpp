@@ -126,6 +126,20 @@ TEST_F(SimulatedWaits,
       << "the hour counts as one look";
 }
 
+TEST_F(SimulatedWaits, a_reader_wakes_when_its_topic_is_deleted) {
+  auto writer = machine_.open(options_of("stock", "writer"));
+  const auto partition = topic_at(*writer, "t");
+  auto reader = machine_.open(options_of("stock", "reader"));
+  auto waiter = reader->waiter();
+  const Interest next[] = {{partition, offset(0)}};
+  const std::int64_t before_ms = now_ms();
+  after_ms(40, [&] { ASSERT_TRUE(writer->delete_topic(partition.topic).has_value()); });
+  // All members are woken, whatever they wait for; by itself it would look after a second.
+  EXPECT_EQ(waiter->wait(next, deadline_ns(5'000)), WaitOutcome::interrupted);
+  EXPECT_EQ(now_ms(), before_ms + 40);
+  EXPECT_EQ(waiter->wait(next, deadline_ns(5'000)), WaitOutcome::ready);
+}
+
 TEST_F(SimulatedWaits, a_reader_wakes_at_the_commit_of_another_member) {
   auto writer = machine_.open(options_of("stock", "writer"));
   const auto partition = topic_at(*writer, "t");

@@ -95,6 +95,15 @@ Result<TopicSettings> KafkaLog::alter_topic(TopicId topic, std::span<const Setti
   return topics_.alter(topic, changes);
 }
 
+Status KafkaLog::delete_topic(TopicId topic) {
+  MILLRACE_TRY(state_.check());
+  MILLRACE_ASSIGN(const KafkaPartition there, topics_.partition_in_kafka({topic, partition(0)}));
+  return fail(errc::unsupported,
+              "topics of a cluster are deleted by its own tools, as members would not learn of it: "
+              "stop the services that use it, then `kafka-topics --delete --topic " +
+                  there.topic + "`");
+}
+
 Result<Topic> KafkaLog::find_topic(std::string_view name) {
   MILLRACE_TRY(state_.check());
   return topics_.find(name);

@@ -81,6 +81,7 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
                                          std::span<const log::SettingChange> changes) override {
     return inner_->alter_topic(topic, changes);
   }
+  Status delete_topic(log::TopicId topic) override { return inner_->delete_topic(topic); }
   Result<log::Topic> find_topic(std::string_view name) override {
     observe();
     if (world_.fail_finding_times_ > 0 && name == world_.not_found_) {

@@ -78,6 +78,30 @@ TEST_F(TrimmedRepartition, a_whole_reset_may_be_followed_by_one_of_the_last_stor
   EXPECT_THAT(chain_totals(*driver), ElementsAre(90, 90, 90));
 }
 
+// What the reset of before said of offsets is of the topics that were deleted.
+TEST_F(TrimmedRepartition, of_another_topic_with_the_name_is_written_again_for_its_reader) {
+  auto driver = open_chain(settling_world());
+  for (int i = 6; i < 90; i += 6)
+    order(*driver, i, i + 6);
+  driver->deploy(chain(), [&] { ASSERT_TRUE(reset(*driver, {})); });
+  settle_and_trim(*driver);
+  ASSERT_THAT(chain_totals(*driver), ElementsAre(90, 90, 90));
+  driver->deploy(chain(), [&] {
+    const auto shop = connect_shop(driver->world());
+    for (const string& topic : chain_topics)
+      ASSERT_TRUE(shop->delete_topic(shop->find_topic(topic).value().id)) << topic;
+  });
+  for (int i = 90; i < 180; i += 6)
+    order(*driver, i, i + 6);
+  settle_and_trim(*driver);
+  ASSERT_THAT(chain_totals(*driver), ElementsAre(180, 180, 180));
+  for (const string& topic : chain_topics)
+    ASSERT_GT(removed(*driver, topic), 10) << topic;
+  driver->deploy(chain(), [&] { ASSERT_TRUE(reset(*driver, {"updates"})); });
+  driver->run_until_idle();
+  EXPECT_THAT(chain_totals(*driver), ElementsAre(180, 180, 180));
+}
+
 TEST_F(TrimmedRepartition, commands_are_removed_again_after_the_rebuild_of_what_reads_them) {
   auto driver = std::make_unique<Driver>(settling_world(), counts());
   driver->declare_topic("orders", "counter", 2, log::TopicKind::commands);

@@ -104,17 +104,34 @@ Status SubTopologyMember::make_changelogs(ResolvedSubTopology& resolved) const {
   spec.partitions = resolved.partitions;
   spec.kind = log::TopicKind::private_topic;
   spec.owner = shared_->topology.service;
+  const log::TopicSpec& input = resolved.inputs.front().topic.spec;
   for (const StoreId id : spec_->stores) {
     const StoreSpec& store = shared_->topology.stores[static_cast<std::size_t>(id)];
     if (store.source_is_changelog) continue;
     spec.name = store.changelog;
-    MILLRACE_ASSIGN(const log::Topic topic, shared_->log.create_topic(spec, log::compacted()));
+    MILLRACE_ASSIGN(const log::Topic topic, make_changelog(spec, input));
     resolved.changelogs.push_back({id, topic.id, log::stored_topic_id(shared_->log, topic.id)});
   }
   spec.name = system_changelog(shared_->topology.service, spec_->name);
-  MILLRACE_ASSIGN(const log::Topic system, shared_->log.create_topic(spec, log::compacted()));
+  MILLRACE_ASSIGN(const log::Topic system, make_changelog(spec, input));
   resolved.system = system.id;
   return {};
+}
+
+// `input`: of the part. It may have been deleted and created again with another number of
+// partitions.
+Result<log::Topic> SubTopologyMember::make_changelog(const log::TopicSpec& spec,
+                                                     const log::TopicSpec& input) const {
+  auto made = shared_->log.create_topic(spec, log::compacted());
+  if (made || !made.error().is(log::errc::topic_mismatch)) return made;
+  const auto known = shared_->log.find_topic(spec.name);
+  if (!known || known->spec.partitions == spec.partitions) return made;
+  return fail(made.error().code(),
+              made.error().message() + ". Topic '" + input.name + "' has " +
+                  std::to_string(spec.partitions) + " partitions, and part " + spec_->name +
+                  " has its state for " + std::to_string(known->spec.partitions) +
+                  ": stop all instances and build it again with `millrace topology reset " +
+                  shared_->topology.service + "`");
 }
 
 // What this service writes, a part that is rebuilt writes again, in another order: the offsets of

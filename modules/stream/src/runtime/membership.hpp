@@ -43,6 +43,8 @@ class SubTopologyMember {
   [[nodiscard]] Status resolve(std::vector<InputTopic> inputs);
   [[nodiscard]] Status check_partitions(const std::vector<InputTopic>& inputs) const;
   [[nodiscard]] Status make_changelogs(ResolvedSubTopology& resolved) const;
+  [[nodiscard]] Result<log::Topic> make_changelog(const log::TopicSpec& spec,
+                                                  const log::TopicSpec& input) const;
   [[nodiscard]] bool is_written_again(const log::TopicSpec& topic) const;
   [[nodiscard]] Status make_ranges(ResolvedSubTopology& resolved) const;
 

@@ -12,8 +12,15 @@ using namespace ::millrace::errc;
 /// No backend for this URL is registered in the program. Remedy: use one of the URLs that the
 /// message names, or link and register the backend.
 inline constexpr ErrorCode unsupported_scheme{"log.unsupported_scheme"};
+/// The backend of this log cannot do what was asked for. Nothing was changed. Remedy: the message
+/// says what can do it.
+inline constexpr ErrorCode unsupported{"log.unsupported"};
 /// The topic does not exist. Remedy: start the service that owns it, or create it.
 inline constexpr ErrorCode unknown_topic{"log.unknown_topic"};
+/// The topic was deleted while the handle still used it. A topic that was created again under the
+/// same name is another topic, with offsets and positions of its own. Remedy: find the topic again
+/// by its name, and decide where to continue in it; a service has to be started again.
+inline constexpr ErrorCode topic_replaced{"log.topic_replaced"};
 /// The topic has no partition with this number. Remedy: use one of the partitions that the message
 /// names.
 inline constexpr ErrorCode unknown_partition{"log.unknown_partition"};

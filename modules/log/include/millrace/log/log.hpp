@@ -116,11 +116,23 @@ class Log {
   [[nodiscard]] virtual Result<TopicSettings> alter_topic(
       TopicId topic, std::span<const SettingChange> changes) = 0;
 
+  /// Deletes a topic with its records, its settings and the positions of groups in it. It is
+  /// durable when this returns, and the name is free: a topic that is created under it is another
+  /// one, with another id. Whatever uses the deleted one gets errc::topic_replaced from then on,
+  /// and those who wait for it are woken. Only the owner may, and a handle of any_service. To
+  /// delete it again changes nothing. A topic that a service restores its state from cannot be
+  /// deleted, nor one of the log itself: errc::invalid_argument. errc::unsupported on Kafka, where
+  /// the cluster's own tools do it; not_owner, unknown_topic, read_only, and those of a commit.
+  /// When it fails after the deletion was committed, the topic is deleted and its name becomes free
+  /// later; to delete it again then tries that at once. Large files may be removed later still, in
+  /// maintain_storage() of any handle that writes.
+  [[nodiscard]] virtual Status delete_topic(TopicId topic) = 0;
+
   /// Makes everything in the transaction visible at once, all of it or nothing. It is committed
   /// when this returns; on Kafka readers, this handle's own among them, see it a few milliseconds
   /// later: wait_visible(). On success and on failure the transaction keeps its content; clear()
   /// it. errc::fenced, not_owner, too_large, time_out_of_bounds, disk_full, failed_sync,
-  /// outcome_unknown, unknown_topic, unknown_partition.
+  /// outcome_unknown, unknown_topic, topic_replaced, unknown_partition.
   [[nodiscard]] virtual Result<Committed> commit(Transaction& transaction) = 0;
   /// Returns when the records of that commit, made by this handle, can be read. At once on the
   /// embedded and the memory log. On Kafka an older transaction of another client in one of the

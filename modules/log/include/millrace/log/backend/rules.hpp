@@ -55,6 +55,10 @@ enum class UnreadRecords : std::uint8_t { may_go, stay };
                                                       std::string_view service,
                                                       UnreadRecords unread = UnreadRecords::may_go);
 
+/// Log::delete_topic of a handle of that service may delete the topic. errc::not_owner,
+/// invalid_argument.
+[[nodiscard]] Status check_delete_topic(const TopicSpec& spec, std::string_view service);
+
 /// The service may append to the topic. errc::not_owner.
 [[nodiscard]] Status check_may_write(const TopicSpec& spec, std::string_view service);
 
@@ -87,6 +91,8 @@ enum class SequenceOutcome { fresh, repeated };
 /// The errors that name what was asked for.
 [[nodiscard]] Error unknown_topic_error(std::string_view name);
 [[nodiscard]] Error unknown_topic_error(TopicId id);
+/// Of a topic that was deleted.
+[[nodiscard]] Error topic_replaced_error(const Topic& topic);
 [[nodiscard]] Error out_of_range_error(std::string_view topic, PartitionId partition, Offset asked,
                                        Offset start, Offset end);
 [[nodiscard]] Error fenced_error(const Claim& claim);
