@@ -81,6 +81,7 @@ struct Letter {
   std::optional<std::string> key;
   std::optional<std::string> value;
   log::HeadersBuilder headers;
+  std::string replay;  // the earlier one; empty: none
 };
 
 // A dead letter of a later version may say in other headers where it belongs.
@@ -203,15 +204,17 @@ Result<std::vector<Letter>> collect(log::Log& log, const std::string& service,
     readable = part;
     if (!readable) return;
     const auto partition = retry_partition(log, found, retry);
-    if (partition) {
-      letters.push_back(letter_of(found, *partition));
-    } else {
+    if (!partition) {
       readable = fail(partition.error());
+      return;
     }
+    letters.push_back(letter_of(found, *partition));
+    if (const Replay* const earlier = replay_of(found, replays))
+      letters.back().replay = earlier->name;
   };
   if (options.all) {
     MILLRACE_TRY(for_each_dead_letter(log, topic, [&](const FoundRecord& found) {
-      if (!options.again && replays.contains(name_of(found))) return;
+      if (!options.again && replay_of(found, replays) != nullptr) return;
       take(found);
     }));
   } else {
@@ -286,9 +289,16 @@ Result<Replays> find_replays(log::Log& log, const std::string& service) {
   if (!retry) return fail(retry.error());
   MILLRACE_TRY(for_each_dead_letter(log, *retry, [&](const FoundRecord& found) {
     const auto of = found.record.headers.find("dl-replay-of");
-    if (of) replays.insert_or_assign(std::string(*of), name_of(found));
+    if (of) replays.insert_or_assign(std::string(*of), Replay{name_of(found), found.position});
   }));
   return replays;
+}
+
+const Replay* replay_of(const FoundRecord& letter, const Replays& replays) {
+  const auto found = replays.find(name_of(letter));
+  if (found == replays.end() || found->second.position.position < letter.position.position)
+    return nullptr;
+  return &found->second;
 }
 
 Status replay_dead_letters(log::Log& log, const std::string& service, const ReplayOptions& options,
@@ -305,9 +315,8 @@ Status replay_dead_letters(log::Log& log, const std::string& service, const Repl
                   collect(log, service, topic, *retry, options, replays, sink));
   log::LogPosition last;
   for (Letter& letter : letters) {
-    const auto earlier = replays.find(letter.name);
-    if (earlier != replays.end() && !options.again) {
-      sink({letter.name, earlier->second, true});
+    if (!letter.replay.empty() && !options.again) {
+      sink({letter.name, letter.replay, true});
       continue;
     }
     if (options.value) letter.value = *options.value;

@@ -28,10 +28,17 @@ namespace millrace::cli {
 [[nodiscard]] Status with_record(log::Log& log, const log::Topic& topic, PartitionOffset at,
                                  const std::function<void(const FoundRecord&)>& visit);
 
-/// Where dead letters of a service were replayed to: place of the dead letter -> place in the retry
-/// topic, the last one if replayed again.
-using Replays = std::map<std::string, std::string, std::less<>>;
+/// A record in the retry topic.
+struct Replay {
+  std::string name;           ///< `topic-partition:offset`
+  log::LogPosition position;  ///< of its commit
+};
+/// Replays of a service by the name of the dead letter; the last one if replayed again.
+using Replays = std::map<std::string, Replay, std::less<>>;
 [[nodiscard]] Result<Replays> find_replays(log::Log& log, const std::string& service);
+/// The replay of that dead letter, null when there is none: one before the letter is of another
+/// letter with its name, from a topic that was deleted since.
+[[nodiscard]] const Replay* replay_of(const FoundRecord& letter, const Replays& replays);
 
 struct ReplayOptions {
   std::vector<PartitionOffset> letters;  ///< in the dead-letter topic; ignored with `all`

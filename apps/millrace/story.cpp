@@ -62,7 +62,9 @@ std::vector<Parent> find_parents(const std::vector<StoryRecord>& records) {
   for (std::size_t i = 0; i < records.size(); ++i) {
     const StoryRecord& record = records[i];
     Parent parent;
-    if (const auto letter = dead_letters.find(record.replay_of); letter != dead_letters.end()) {
+    // A letter behind it has the name of another one, whose topic was deleted since.
+    if (const auto letter = dead_letters.find(record.replay_of);
+        letter != dead_letters.end() && records[letter->second].position <= record.position) {
       parent = letter->second;
     }
     if (!parent) parent = lookup(by_id, is_original(record) ? record.cause : record.id, i);

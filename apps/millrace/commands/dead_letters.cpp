@@ -37,13 +37,11 @@ Status list_topic(log::Log& log, const log::Topic& topic, bool json, Table& tabl
       return;
     }
     const DeadLetterHeaders why = read_dead_letter(record.headers);
-    const bool replayed =
-        replays.contains(record_name(topic.spec.name, found.partition.value, record.offset.value));
     table.add({service_of(topic.spec.name),
                std::to_string(found.partition.value) + ":" + std::to_string(record.offset.value),
                format_time(record.timestamp_ms), key_text(record),
                escaped(read_envelope(record.headers).type), why.origin(), escaped(why.attempts),
-               replayed ? "yes" : "no", escaped(why.reason)});
+               replay_of(found, replays) != nullptr ? "yes" : "no", escaped(why.reason)});
   });
 }
 
@@ -77,12 +75,12 @@ void show_text(const FoundRecord& found, const Replays& replays, Output& out) {
   const DeadLetterHeaders why = read_dead_letter(record.headers);
   const std::string letter =
       record_name(found.topic.spec.name, found.partition.value, record.offset.value);
-  const auto replay = replays.find(letter);
+  const Replay* const replay = replay_of(found, replays);
   out.line("dead letter  " + letter);
   out.line("reason       " + escaped(why.reason) + " [" + escaped(why.code) + "]");
   out.line("from         " + why.origin());
   out.line("attempts     " + escaped(why.attempts) + ", last by build " + escaped(why.build));
-  out.line("replayed     " + (replay == replays.end() ? "no" : "as " + replay->second));
+  out.line("replayed     " + (replay == nullptr ? "no" : "as " + replay->name));
   out.line("time         " + format_time(record.timestamp_ms));
   out.line("key          " + key_text(record));
   out.line("headers");

@@ -99,6 +99,17 @@ TEST(Story, a_dead_letter_hangs_on_the_record_it_was_and_its_replay_on_the_dead_
   EXPECT_EQ(story.children[1], std::vector<std::size_t>{2});
 }
 
+TEST(Story, a_replay_hangs_on_no_dead_letter_that_came_after_it) {
+  StoryRecord replay = event("a", "", 2);
+  replay.topic = "orders.retry";
+  StoryRecord letter = event("a", "", 3);
+  letter.topic = "orders.dead-letters";
+  letter.dead_letter = "not a sale";
+  replay.replay_of = letter.name();
+  const Story story = build_story({event("a", "", 1), replay, letter});
+  EXPECT_EQ(story.children[0], (std::vector<std::size_t>{1, 2}));
+}
+
 TEST(Story, a_long_chain_of_causes_is_printed_without_running_out_of_stack) {
   std::vector<StoryRecord> records;
   for (std::uint64_t i = 0; i < 2000; ++i) {
