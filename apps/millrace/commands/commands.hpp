@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ namespace millrace::cli {
 CLI::App* add_topics(CLI::App& app, Action& action);
 /// Below `topics`.
 void add_topic_changes(CLI::App& topics, Action& action);
+void add_topic_deletion(CLI::App& topics, Action& action);
 CLI::App* add_tail(CLI::App& app, Action& action);
 CLI::App* add_trace(CLI::App& app, Action& action);
 CLI::App* add_groups(CLI::App& app, Action& action);
@@ -58,6 +60,26 @@ struct AlterTopicOptions {
 };
 /// Changes settings of a topic: `log` is a handle of any_service.
 [[nodiscard]] Status alter_topic(log::Log& log, const AlterTopicOptions& options, Output& out);
+
+struct DeleteTopicOptions {
+  std::string topic;
+  bool yes = false;      ///< nobody is asked
+  bool force = false;    ///< also while services use it, or have records to read in their own
+  bool dry_run = false;  ///< nothing is deleted
+  bool json = false;
+};
+struct DeleteTopicChecks {
+  std::function<Status(const log::Topic&)> not_in_use;  ///< fails while services use the topic
+  std::function<bool(const std::string& question)> confirm;
+};
+/// Deletes a topic: `log` is a handle of any_service. Fails as Log::delete_topic(), and as the
+/// checks do; base's errc::busy when a private topic, or that of retries, has records that its
+/// service has not read, and errc::invalid_argument when nobody confirmed it.
+[[nodiscard]] Status delete_topic(log::Log& log, const DeleteTopicOptions& options,
+                                  const DeleteTopicChecks& checks, Output& out);
+/// The names of the groups that read the topic: those with a position in it, and of parts of which
+/// the manifest of their service says so. Failures of the log, and of stream::read_manifest().
+[[nodiscard]] Result<std::set<std::string>> readers_of(log::Log& log, const log::Topic& topic);
 
 /// Where a tail begins.
 struct TailStart {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "arguments.hpp"
 #include "commands/commands.hpp"
@@ -30,15 +31,30 @@ struct Lag {
 
 using TopicNames = std::map<log::TopicId, std::string>;
 
+Result<std::vector<log::Offset>> ends_of(log::Log& log,
+                                         const std::vector<log::GroupInfo::Position>& positions) {
+  std::vector<log::TopicPartition> partitions;
+  for (const log::GroupInfo::Position& position : positions)
+    partitions.push_back(position.partition);
+  return log.end_offsets(partitions);
+}
+
 Result<std::vector<Lag>> lags_of(log::Log& log, const log::GroupInfo& group,
                                  const TopicNames& topics) {
   std::vector<Lag> lags;
-  std::vector<log::TopicPartition> partitions;
-  for (const log::GroupInfo::Position& position : group.positions)
-    partitions.push_back(position.partition);
-  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, log.end_offsets(partitions));
-  for (std::size_t i = 0; i < partitions.size(); ++i) {
-    const log::GroupInfo::Position& position = group.positions[i];
+  std::vector<log::GroupInfo::Position> positions = group.positions;
+  auto asked = ends_of(log, positions);
+  if (!asked && asked.error().is(log::errc::topic_replaced)) {
+    // One was deleted since the group was looked at.
+    std::erase_if(positions, [&](const log::GroupInfo::Position& position) {
+      const auto end = log.end_offset(position.partition);
+      return !end && end.error().is(log::errc::topic_replaced);
+    });
+    asked = ends_of(log, positions);
+  }
+  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, std::move(asked));
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    const log::GroupInfo::Position& position = positions[i];
     const auto name = topics.find(position.partition.topic);
     Lag lag;
     lag.topic =

@@ -17,8 +17,12 @@ namespace millrace::cli {
 
 namespace {
 
-// Nothing: somebody deleted the topic in the cluster.
+// Nothing: somebody deleted the topic.
 using Count = std::optional<std::int64_t>;
+
+bool is_gone(const Error& error) {
+  return error.is(log::errc::unknown_topic) || error.is(log::errc::topic_replaced);
+}
 
 // Records between the first and the last offset; fewer are there where offsets are not dense.
 Result<std::vector<Count>> count_records(log::Log& log, std::span<const log::Topic> topics) {
@@ -42,12 +46,12 @@ Result<std::vector<Count>> count_records(log::Log& log, std::span<const log::Top
 
 Result<std::vector<Count>> count_what_is_there(log::Log& log, std::span<const log::Topic> topics) {
   auto all = count_records(log, topics);
-  if (all || !all.error().is(log::errc::unknown_topic)) return all;
+  if (all || !is_gone(all.error())) return all;
   // One that is missing fails the question for all.
   std::vector<Count> counts;
   for (std::size_t i = 0; i < topics.size(); ++i) {
     const auto one = count_records(log, topics.subspan(i, 1));
-    if (!one && !one.error().is(log::errc::unknown_topic)) return fail(one.error());
+    if (!one && !is_gone(one.error())) return fail(one.error());
     counts.push_back(one ? one->front() : std::nullopt);
   }
   return counts;
@@ -64,8 +68,8 @@ Result<std::vector<ShownSettings>> read_settings(log::Log& log, std::span<const 
     all.emplace_back();
     if (!records[i]) continue;
     const auto settings = log.topic_settings(topics[i].id);
-    const bool unknown = !settings && (settings.error().is(log::errc::unknown_topic) ||
-                                       settings.error().is(log::errc::not_authorized));
+    const bool unknown =
+        !settings && (is_gone(settings.error()) || settings.error().is(log::errc::not_authorized));
     if (!settings && !unknown) return fail(settings.error());
     if (settings) all.back() = *settings;
   }
@@ -188,6 +192,7 @@ CLI::App* add_topics(CLI::App& app, Action& action) {
   command->add_flag("--json", options->json, "A JSON object a line");
   command->require_subcommand(0, 1);
   add_topic_changes(*command, action);
+  add_topic_deletion(*command, action);
   command->callback([options, command, &action] {
     if (!command->get_subcommands().empty()) return;
     action = [options](Session& session) -> Status {
