@@ -27,7 +27,8 @@ constexpr std::size_t commit_bytes = 1U << 20U;
 // The log refused a commit for what one of its records is.
 bool is_of_one_record(const Error& error) {
   return error.is(log::errc::too_large) || error.is(log::errc::time_out_of_bounds) ||
-         error.is(log::errc::record_refused) || error.is(log::errc::unknown_partition);
+         error.is(log::errc::record_refused) || error.is(log::errc::unknown_partition) ||
+         error.is(log::errc::topic_replaced);
 }
 }  // namespace
 

@@ -169,6 +169,38 @@ TEST_F(Edge, a_record_of_a_time_to_come_is_refused_alone) {
   EXPECT_THAT(refused, testing::ElementsAre("2"));
 }
 
+TEST_F(Edge, a_record_for_a_topic_that_was_deleted_is_refused_alone) {
+  const auto gone = log_->create_topic({"gone", 1, log::TopicKind::events, "shop"});
+  ASSERT_TRUE(gone) << gone.error().to_string();
+  ASSERT_TRUE(log_->delete_topic(gone->id));
+  std::promise<void> begun;
+  std::promise<void> proceed;
+  std::vector<std::string> committed;
+  std::vector<std::string> refused;
+  {
+    EdgeWriter writer(*log_, 1U << 20U);
+    ASSERT_TRUE(writer.append(partition(), record("first"), [&](const Result<log::LogPosition>&) {
+      begun.set_value();
+      proceed.get_future().wait();
+    }));
+    begun.get_future().wait();
+    for (int i = 0; i < 5; ++i) {
+      const std::string key = std::to_string(i);
+      const log::TopicPartition to =
+          i == 2 ? log::TopicPartition{gone->id, log::partition(0)} : partition();
+      ASSERT_TRUE(writer.append(to, {1, key, "value", {}},
+                                [&, key](const Result<log::LogPosition>& outcome) {
+                                  (outcome ? committed : refused).push_back(key);
+                                  if (outcome) return;
+                                  EXPECT_TRUE(outcome.error().is(log::errc::topic_replaced));
+                                }));
+    }
+    proceed.set_value();
+  }
+  EXPECT_THAT(committed, testing::ElementsAre("0", "1", "3", "4"));
+  EXPECT_THAT(refused, testing::ElementsAre("2"));
+}
+
 TEST_F(Edge, a_refused_record_costs_the_others_few_commits) {
   constexpr int records = 256;
   std::promise<void> begun;
