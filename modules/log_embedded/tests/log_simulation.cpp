@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "log_simulation.hpp"
 
+#include <gmock/gmock.h>
+
 #include <iterator>
 
 namespace millrace::log {
@@ -41,6 +43,13 @@ const char* const deadly_points[] = {"lock.held",
                                      "clean.before_checkpoint",
                                      "clean.start_raised",
                                      "clean.before_removal",
+                                     "delete.durable",
+                                     "delete.before_checkpoint",
+                                     "delete.before_rename",
+                                     "delete.before_sync",
+                                     "delete.before_removal",
+                                     "delete.removed",
+                                     "create.name_is_free",
                                      "members.cleaned",
                                      "repair.after_frame",
                                      "groups.inside_grant"};
@@ -106,6 +115,11 @@ void LogSimulation::poll(SimulatedMember& one) {
   }
 }
 
+void LogSimulation::check_all(Log& log) {
+  check(log);
+  check_passing_topic(log);
+}
+
 void LogSimulation::fail_a_call(SimulatedMember& one) {
   const auto number = static_cast<int>(random().below(25)) + 1;
   one.files.fail_call(number, chance(2) ? millrace::errc::disk_full : millrace::errc::io_error);
@@ -114,7 +128,9 @@ void LogSimulation::fail_a_call(SimulatedMember& one) {
 void LogSimulation::lose_syncs(SimulatedMember& one) {
   machine().files.fail_syncs(true);
   failing_ = true;
-  if (chance(2)) {
+  if (chance(3)) {
+    use_passing_topic(one);
+  } else if (chance(2)) {
     keep(one);
   } else {
     write_some(one);
@@ -176,7 +192,7 @@ void LogSimulation::step() {
     deadly_point = "";
     return;
   }
-  switch (random().below(24)) {
+  switch (random().below(28)) {
     case 0:
       return close(one, true);
     case 1:
@@ -187,12 +203,12 @@ void LogSimulation::step() {
     case 3:
       // A reader opens files, too.
       one.files.fail_call(-1, millrace::errc::io_error);
-      return check(*one.log);
+      return check_all(*one.log);
     case 4:
       if (reader_ == nullptr) {
         reader_ = open_to_read();
       }
-      return check(*reader_);
+      return check_all(*reader_);
     case 5:
     case 6:
       return run_until_death(one, [&] { write_some(one); });
@@ -222,6 +238,12 @@ void LogSimulation::step() {
     case 18:
     case 19:
       return keep(one);
+    case 20:
+    case 21:
+    case 22:
+      return use_passing_topic(one);
+    case 23:
+      return run_until_death(one, [&] { use_passing_topic(one); });
     default:
       return write_some(one);
   }
@@ -246,7 +268,8 @@ void LogSimulation::end() {
   const auto last = open("last");
   ASSERT_NE(last, nullptr);
   clean(*last);
-  check(*last);
+  check_all(*last);
+  EXPECT_THAT(names("/settled", "-delete"), testing::IsEmpty());
   expect_good_directory();
   seen_.removed += last->start_offset(commands_at_).value() > offset(0) ? 1 : 0;
   seen_.tombstones_removed += last->tombstones_complete_from(table_at_).value() > offset(0) ? 1 : 0;

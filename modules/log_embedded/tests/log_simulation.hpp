@@ -4,12 +4,13 @@
 
 #include <functional>
 
-#include "log_simulation_world.hpp"
+#include "log_simulation_topics.hpp"
 
 namespace millrace::log {
 
-/// Members that write, take tasks, settle, clean, read and die, in an order that a seed decides.
-class LogSimulation : public LogSimulationWorld {
+/// Members that write, take tasks, delete topics, settle, clean, read and die, in an order that a
+/// seed decides.
+class LogSimulation : public LogSimulationTopics {
  protected:
   /// One thing that a member does, or that happens to one.
   void step();
@@ -20,9 +21,10 @@ class LogSimulation : public LogSimulationWorld {
   void write_some(SimulatedMember& one);
   void keep(SimulatedMember& one);
   void poll(SimulatedMember& one);
+  void check_all(Log& log);
   /// One of the next calls of the file system.
   void fail_a_call(SimulatedMember& one);
-  /// It writes or keeps house while all syncs fail.
+  /// It writes, changes topics or keeps house while all syncs fail.
   void lose_syncs(SimulatedMember& one);
   void fill_disk();
   void run_until_death(SimulatedMember& one, const std::function<void()>& work);

@@ -30,6 +30,7 @@ class LogSimulationWorld : public Cleaning {
     int full_disks = 0;
     int repairs = 0;
     int grants = 0;
+    int deletions = 0;
     int fenced = 0;
     int removed = 0;
     int tombstones_removed = 0;

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+
+#include "log_simulation_world.hpp"
+
+namespace millrace::log {
+
+/// A topic that is created, written, deleted and created again under its name, and what readers
+/// have to find: records of the topic that has the name, and nothing of one that was deleted.
+class LogSimulationTopics : public LogSimulationWorld {
+ protected:
+  /// Another machine with a new log, on which no topic had the name.
+  void begin(std::uint64_t seed);
+  /// Creates the topic when it is not there; else writes to it, or deletes it.
+  void use_passing_topic(SimulatedMember& one);
+  /// What a reader of the log finds.
+  void check_passing_topic(Log& log);
+
+ private:
+  void write_passing(SimulatedMember& one, TopicPartition partition);
+  void delete_passing(SimulatedMember& one, TopicId topic);
+
+  std::set<TopicId> deleted_;       ///< durably
+  std::optional<TopicId> lasting_;  ///< has durable records, and nobody tried to delete it
+  std::size_t lasting_records_ = 0;
+  std::int64_t passing_sequence_ = 0;
+};
+
+}  // namespace millrace::log
