@@ -36,6 +36,21 @@ std::string invoices_file() {
   return std::string(millrace::test::source_dir) + "/examples/retail/data/online-retail.csv.zst";
 }
 
+Audited run_audit_with(const TemporaryDirectory& directory, std::vector<std::string> arguments) {
+  Command command{{program("retail-audit"), "--json"}};
+  command.words.insert(command.words.end(), arguments.begin(), arguments.end());
+  const Finished finished = run_program(command, directory.path());
+  Audited audited{finished.exit, finished.output, {}};
+  auto report = millrace::codec::from_json<AuditReport>(finished.output);
+  if (report) {
+    audited.report = *std::move(report);
+  } else {
+    audited.report.violations.push_back("no report: " + report.error().message() + ": " +
+                                        finished.output);
+  }
+  return audited;
+}
+
 }  // namespace
 
 const std::vector<std::string>& service_names() {
@@ -95,9 +110,10 @@ std::optional<RunFile> read_run_file(const TemporaryDirectory& directory,
   return *file;
 }
 
-std::int64_t read_feed_position(const TemporaryDirectory& directory) {
-  const auto position =
-      millrace::codec::from_json<FeedPosition>(read_text(directory.file("data/feed.position")));
+std::int64_t read_feed_position(const TemporaryDirectory& directory, std::int64_t pass) {
+  const std::string name = pass == 1 ? "feed" : "feed-" + std::to_string(pass);
+  const auto position = millrace::codec::from_json<FeedPosition>(
+      read_text(directory.file("data/" + name + ".position")));
   return position ? position->answered : 0;
 }
 
@@ -120,17 +136,11 @@ Audited audit(const TemporaryDirectory& directory) {
 }
 
 Audited audit(const TemporaryDirectory& directory, const std::string& log) {
-  const Finished finished =
-      run_program({{program("retail-audit"), log, "--json"}}, directory.path());
-  Audited audited{finished.exit, finished.output, {}};
-  auto report = millrace::codec::from_json<AuditReport>(finished.output);
-  if (report) {
-    audited.report = *std::move(report);
-  } else {
-    audited.report.violations.push_back("no report: " + report.error().message() + ": " +
-                                        finished.output);
-  }
-  return audited;
+  return run_audit_with(directory, {log});
+}
+
+Audited audit_pass(const TemporaryDirectory& directory, std::int64_t pass) {
+  return run_audit_with(directory, {directory.file("data"), "--pass", std::to_string(pass)});
 }
 
 testing::AssertionResult holds(const AuditFigures& audit) {

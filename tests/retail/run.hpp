@@ -99,9 +99,10 @@ BOOST_DESCRIBE_STRUCT(RunFile, (), (pid, port))
 [[nodiscard]] std::optional<RunFile> read_run_file(const TemporaryDirectory& directory,
                                                    const std::string& service);
 
-/// So many requests were all answered, as the run in `data` below the directory says; 0 before it
-/// says anything.
-[[nodiscard]] std::int64_t read_feed_position(const TemporaryDirectory& directory);
+/// So many requests of a pass were all answered, as the run in `data` below the directory says; 0
+/// before it says anything.
+[[nodiscard]] std::int64_t read_feed_position(const TemporaryDirectory& directory,
+                                              std::int64_t pass = 1);
 
 /// The summary that a run left in its directory.
 [[nodiscard]] std::optional<Summary> read_summary(const std::string& path);
@@ -117,6 +118,8 @@ struct Audited {
   AuditReport report;  ///< without a report: a violation that says so
 };
 [[nodiscard]] Audited audit(const TemporaryDirectory& directory);
+/// What it says of one pass.
+[[nodiscard]] Audited audit_pass(const TemporaryDirectory& directory, std::int64_t pass);
 /// The same of a log named by its URL.
 [[nodiscard]] Audited audit(const TemporaryDirectory& directory, const std::string& log);
 

@@ -2,12 +2,16 @@
 // Copyright The Millrace Authors
 #include "retail/audit/audit.hpp"
 
+#include <functional>
 #include <set>
+#include <stdexcept>
+#include <utility>
 
 #include "retail/audit/request_ledger.hpp"
 #include "retail/audit/shelf_ledger.hpp"
 #include "retail/audit/topic_reader.hpp"
 #include "retail/audit/violations.hpp"
+#include "retail/contracts/exact.hpp"
 #include "retail/contracts/insights.hpp"
 
 namespace retail {
@@ -16,9 +20,10 @@ using namespace millrace;
 
 namespace {
 
-/// The last word of insights on each country.
-Result<std::map<std::string, RevenueChanged>> read_revenue(log::Log& log, AuditReport& report) {
-  std::map<std::string, RevenueChanged> last;
+using Revenue = std::map<std::string, RevenueChanged, std::less<>>;
+
+/// The last word of insights on each country; `last` is what was known before.
+Result<Revenue> read_revenue(TopicReader& topics, Revenue last, AuditReport& report) {
   const auto visit = [&](const AuditedRecord& record) {
     if (record.context.type != "RevenueChanged") return;
     if (const auto revenue = record.decode<RevenueChanged>()) {
@@ -27,13 +32,26 @@ Result<std::map<std::string, RevenueChanged>> read_revenue(log::Log& log, AuditR
       violation(report, record.name() + ": " + revenue.error().message());
     }
   };
-  MILLRACE_ASSIGN(const bool found, read_topic(log, revenue_topic, visit));
+  MILLRACE_ASSIGN(const bool found, topics.read(revenue_topic, visit));
   if (!found) violation(report, std::string(revenue_topic) + ": there is no such topic");
   return last;
 }
 
-void check_money(const RequestLedger& requests,
-                 const std::map<std::string, RevenueChanged>& insights, AuditReport& report) {
+/// What was added to each country since then.
+Revenue added_to(const Revenue& before, Revenue revenue, AuditReport& report) {
+  for (const auto& [country, then] : before) {
+    RevenueChanged& now = revenue[country];
+    try {
+      now = {now.revenue_milli - then.revenue_milli, now.refunds_milli - then.refunds_milli,
+             exact_difference(now.orders, then.orders)};
+    } catch (const std::overflow_error& error) {
+      violation(report, country + ": " + error.what());
+    }
+  }
+  return revenue;
+}
+
+void check_money(const RequestLedger& requests, const Revenue& insights, AuditReport& report) {
   std::set<std::string> countries;
   for (const auto& [country, money] : requests.money())
     countries.insert(country);
@@ -64,17 +82,22 @@ void check_money(const RequestLedger& requests,
 
 }  // namespace
 
-Result<AuditReport> audit(log::Log& log) {
+Result<AuditReport> audit(log::Log& log, const AuditRange& range, PassEnd* left) {
+  const PassEnd before = range.begin.value_or(PassEnd{});
+  TopicReader topics(log, range.begin ? &range.begin->topics : nullptr,
+                     range.end ? &range.end->topics : nullptr);
   AuditReport report;
   RequestLedger requests;
-  MILLRACE_TRY(requests.read(log, report));
+  MILLRACE_TRY(requests.read(topics, report));
   requests.check(report);
-  ShelfLedger shelves;
-  MILLRACE_TRY(shelves.read(log, requests, report));
+  ShelfLedger shelves(before.shelves);
+  MILLRACE_TRY(shelves.read(topics, requests, report));
   shelves.check(requests, report);
-  MILLRACE_ASSIGN(const auto revenue, read_revenue(log, report));
-  check_money(requests, revenue, report);
+  MILLRACE_ASSIGN(Revenue revenue, read_revenue(topics, before.revenue, report));
+  check_money(requests, added_to(before.revenue, revenue, report), report);
   report.ok = report.violations_total == 0;
+  if (left != nullptr)
+    *left = {report.invoices, topics.ends(), shelves.levels(), std::move(revenue)};
   return report;
 }
 

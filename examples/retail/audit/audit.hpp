@@ -5,11 +5,13 @@
 #include <boost/describe/class.hpp>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "millrace/base/error.hpp"
 #include "millrace/log/log.hpp"
+#include "retail/audit/pass_end.hpp"
 
 namespace retail {
 
@@ -37,12 +39,22 @@ BOOST_DESCRIBE_STRUCT(AuditReport, (),
                        rejected_by, returns, write_offs, dead_lettered, lines, revenue_milli,
                        refunds_milli))
 
-/// Reads all topics of the system from the beginning and checks what must be true at rest (1-3 and
-/// 6 of the system's page): each request in exactly one final state, with a chain of causes back to
-/// it; shelves that add up; money that adds up; nothing left behind by rejected orders. Holds one
-/// small entry per request and per product and nothing per event. Failures are those of reading the
-/// log; what the topics say wrong is in the report.
-[[nodiscard]] millrace::Result<AuditReport> audit(millrace::log::Log& log);
+/// The part of the topics that one pass over the invoices wrote.
+struct AuditRange {
+  std::optional<PassEnd> begin = {};  ///< of the pass before; no value: from the beginning
+  std::optional<PassEnd> end = {};    ///< of the pass; no value: to the end
+};
+
+/// Reads all topics of the system and checks what must be true at rest (1-3 and 6 of the system's
+/// page): each request in exactly one final state, with a chain of causes back to it; shelves that
+/// add up; money that adds up; nothing left behind by rejected orders. Of a later pass it reads
+/// what that pass wrote, and adds it to what the pass before left. Holds one small entry per
+/// request and per product and nothing per event. `left`, unless null, gets what the next pass
+/// begins with. errc::not_found: records that it needs were removed; else failures are those of
+/// reading the log. What the topics say wrong is in the report.
+[[nodiscard]] millrace::Result<AuditReport> audit(millrace::log::Log& log,
+                                                  const AuditRange& range = {},
+                                                  PassEnd* left = nullptr);
 
 /// As one JSON object: {"ok", "violations", and the counts}.
 [[nodiscard]] std::string to_json(const AuditReport& report);

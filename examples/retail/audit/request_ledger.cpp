@@ -53,18 +53,17 @@ RequestLedger::Event RequestLedger::event_of(std::string_view type) {
   return other_event;
 }
 
-Status RequestLedger::read(log::Log& log, AuditReport& report) {
+Status RequestLedger::read(TopicReader& topics, AuditReport& report) {
   for (const char* topic :
        {requests_topic, orders_topic, stock_topic, payments_topic, shipments_topic}) {
-    MILLRACE_ASSIGN(const bool found, read_topic(log, topic, [&](const AuditedRecord& record) {
-                      take(record, report);
-                    }));
+    MILLRACE_ASSIGN(const bool found,
+                    topics.read(topic, [&](const AuditedRecord& record) { take(record, report); }));
     if (!found) violation(report, std::string(topic) + ": there is no such topic");
   }
-  return read_letters(log);
+  return read_letters(topics);
 }
 
-Status RequestLedger::read_letters(log::Log& log) {
+Status RequestLedger::read_letters(TopicReader& topics) {
   for (const char* topic : step_dead_letters_topics) {
     const auto visit = [&](const AuditedRecord& record) {
       Entry& entry = entries_[std::string(record.key())];
@@ -75,7 +74,7 @@ Status RequestLedger::read_letters(log::Log& log) {
                            std::string(record.record.headers.find("dl-reason").value_or(""));
       }
     };
-    MILLRACE_TRY(read_topic(log, topic, visit));
+    MILLRACE_TRY(topics.read(topic, visit));
   }
   return {};
 }

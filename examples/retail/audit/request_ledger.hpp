@@ -21,7 +21,7 @@ namespace retail {
 class RequestLedger {
  public:
   /// Reads requests, orders, stock, payments, shipments and dead letters.
-  [[nodiscard]] millrace::Status read(millrace::log::Log& log, AuditReport& report);
+  [[nodiscard]] millrace::Status read(TopicReader& topics, AuditReport& report);
   /// Rules 1 and 6 for each request; adds its counts and money to the report.
   void check(AuditReport& report) const;
 
@@ -80,7 +80,7 @@ class RequestLedger {
   using Entries = std::unordered_map<std::string, Entry>;
 
   static Event event_of(std::string_view type);
-  millrace::Status read_letters(millrace::log::Log& log);
+  millrace::Status read_letters(TopicReader& topics);
   void take(const AuditedRecord& record, AuditReport& report);
   void take_content(Entry& entry, Event event, const AuditedRecord& record, AuditReport& report);
   static void check_order(const std::string& id, const Entry& entry, AuditReport& report);

@@ -10,6 +10,7 @@
 #include "millrace/codec/describe.hpp"
 #include "millrace/codec/envelope.hpp"
 #include "millrace/log/log.hpp"
+#include "retail/audit/pass_end.hpp"
 
 namespace retail {
 
@@ -29,11 +30,32 @@ struct AuditedRecord {
   }
 };
 
-/// Hands over every record that the topic has now, partition by partition in order. A record
-/// without a readable envelope comes with an empty one. False: there is no such topic. Failures as
-/// Log::fetch.
-[[nodiscard]] millrace::Result<bool> read_topic(
-    millrace::log::Log& log, std::string_view topic,
-    const std::function<void(const AuditedRecord&)>& visit);
+/// Reads topics as they are now, or the part of them that one pass wrote. One thread.
+class TopicReader {
+ public:
+  /// Reads behind `from` and up to `to`; null: from the beginning, to the end. Both and the log
+  /// outlive the reader.
+  explicit TopicReader(millrace::log::Log& log, const TopicEnds* from = nullptr,
+                       const TopicEnds* to = nullptr)
+      : log_(log), from_(from), to_(to) {}
+
+  /// Hands over every record of the topic, partition by partition in order. A record without a
+  /// readable envelope comes with an empty one. False: there is no such topic. errc::not_found:
+  /// records that are to be read were removed. Else failures as Log::fetch.
+  [[nodiscard]] millrace::Result<bool> read(std::string_view topic,
+                                            const std::function<void(const AuditedRecord&)>& visit);
+  /// Where the topics ended that were read.
+  [[nodiscard]] const TopicEnds& ends() const { return ends_; }
+
+ private:
+  [[nodiscard]] millrace::Status read_partition(
+      std::string_view topic, millrace::log::TopicPartition partition,
+      const std::function<void(const AuditedRecord&)>& visit);
+
+  millrace::log::Log& log_;
+  const TopicEnds* from_;
+  const TopicEnds* to_;
+  TopicEnds ends_;
+};
 
 }  // namespace retail

@@ -24,10 +24,19 @@ inline constexpr std::size_t lines_max = 10'000;
 /// How far the time of a request may be ahead of the clock that judges it.
 inline constexpr std::int64_t future_ms_max = 60LL * 60 * 1000;
 
+/// The number of the invoice in an id: what follows the number of a pass, from 2 to 99, and a dash,
+/// as in `2-A563185`. An id that does not begin so is the number itself.
+[[nodiscard]] constexpr std::string_view invoice_number(std::string_view id) {
+  const std::size_t dash = id.find_first_not_of("0123456789");
+  if (dash == std::string_view::npos || dash == 0 || dash > 2 || id[dash] != '-') return id;
+  if (id.starts_with('0') || id.starts_with("1-")) return id;
+  return id.substr(dash + 1);
+}
+
 /// True when the number says that the request is an adjustment, which is sent as an order and is no
 /// sale. Nothing else in it means what it says.
-[[nodiscard]] inline bool is_adjustment(std::string_view order_id) {
-  return order_id.starts_with('A');
+[[nodiscard]] constexpr bool is_adjustment(std::string_view order_id) {
+  return invoice_number(order_id).starts_with('A');
 }
 
 /// What is wrong with the quantity of line `index`; no value when it is good.

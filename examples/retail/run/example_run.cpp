@@ -61,16 +61,17 @@ std::string last_line(const std::string& path) {
 }  // namespace
 
 ExampleRun::ExampleRun(const RunOptions& options, const DataDirectory& directory,
-                       millrace::service::Signals& signals, RunLog& log,
+                       millrace::service::Signals& signals, RunLog& log, const RunPass& pass,
                        std::vector<Invoice> invoices, std::size_t answered)
     : options_(options),
       directory_(directory),
       signals_(signals),
       run_log_(log),
       log_(log.log()),
+      pass_(pass),
       invoices_(std::move(invoices)),
       answered_(answered),
-      watcher_(log_),
+      watcher_(log_, pass.begins_behind()),
       services_({}, millrace::real_clock()),
       seed_(options.seed != 0 ? options.seed : millrace::real_seed()) {}
 
@@ -184,7 +185,8 @@ Result<bool> ExampleRun::feed_all() {
   feed.rate = options_.rate;
   feed.total = invoices_.size();
   feed.first = answered_;
-  feed.save_position = [this, path = directory_.path("feed.position")](std::size_t answered) {
+  feed.save_position = [this,
+                        path = directory_.path(position_file(pass_.number))](std::size_t answered) {
     return write_feed_position(path, {answered, see(log_)});
   };
   MILLRACE_ASSIGN(
@@ -284,9 +286,9 @@ void ExampleRun::stop() {
   }
 }
 
-Result<Summary> ExampleRun::sum_up() {
+Result<Summary> ExampleRun::sum_up(PassEnd& left) {
   Summary summary;
-  MILLRACE_ASSIGN(summary.audit, audit(log_));
+  MILLRACE_ASSIGN(summary.audit, audit(log_, pass_.range(), &left));
   summary.feed = feed_progress_;
   for (std::size_t i = feed_progress_.begun_at; i < invoices_.size(); ++i) {
     if (invoices_[i].kind == InvoiceKind::order)

@@ -20,6 +20,7 @@
 #include "retail/feed/feed.hpp"
 #include "retail/invoices/invoices.hpp"
 #include "run_log.hpp"
+#include "run_pass.hpp"
 #include "summary.hpp"
 
 namespace retail {
@@ -28,10 +29,11 @@ namespace retail {
 /// thread only.
 class ExampleRun {
  public:
-  /// `answered`: so many invoices were answered before. All but the invoices outlive the system.
+  /// `invoices` are those of the pass, and the first `answered` of them were answered before. All
+  /// but the invoices outlive the system.
   ExampleRun(const RunOptions& options, const DataDirectory& directory,
-             millrace::service::Signals& signals, RunLog& log, std::vector<Invoice> invoices,
-             std::size_t answered);
+             millrace::service::Signals& signals, RunLog& log, const RunPass& pass,
+             std::vector<Invoice> invoices, std::size_t answered);
 
   /// Starts the services, in order; returns when all of them are ready.
   [[nodiscard]] millrace::Status start(const std::string& program_directory);
@@ -42,8 +44,8 @@ class ExampleRun {
   [[nodiscard]] millrace::Status stay_up();
   /// Stops the services, the last started first, each by SIGTERM.
   void stop();
-  /// Audits the topics and sums up.
-  [[nodiscard]] millrace::Result<Summary> sum_up();
+  /// Audits the topics and sums up. `left` gets what the next pass begins with.
+  [[nodiscard]] millrace::Result<Summary> sum_up(PassEnd& left);
   [[nodiscard]] const std::string& storefront_url() const { return url_; }
 
  private:
@@ -63,6 +65,7 @@ class ExampleRun {
   millrace::service::Signals& signals_;
   RunLog& run_log_;
   millrace::log::Log& log_;
+  const RunPass& pass_;
   const std::vector<Invoice> invoices_;
   const std::size_t answered_;
   RestWatcher watcher_;

@@ -36,7 +36,7 @@ std::optional<std::string> why_not_past(log::Log& log, const LogSeen& seen) {
   return std::nullopt;
 }
 
-millrace::Result<std::int64_t> requests_in(log::Log& log) {
+millrace::Result<std::int64_t> requests_in(log::Log& log, const TopicEnds& begin) {
   const auto topic = log.find_topic(requests_topic);
   if (!topic && topic.error().is(log::errc::unknown_topic)) return 0;
   if (!topic) return millrace::fail(topic.error());
@@ -45,8 +45,8 @@ millrace::Result<std::int64_t> requests_in(log::Log& log) {
     partitions.push_back({topic->id, log::partition(number)});
   MILLRACE_ASSIGN(const auto ends, log.end_offsets(partitions));
   std::int64_t total = 0;
-  for (const log::Offset end : ends)
-    total += end.value;
+  for (std::size_t i = 0; i < ends.size(); ++i)
+    total += ends[i].value - end_of(begin, requests_topic, static_cast<std::int32_t>(i));
   return total;
 }
 

@@ -9,6 +9,7 @@
 
 #include "millrace/base/error.hpp"
 #include "millrace/log/log.hpp"
+#include "retail/audit/pass_end.hpp"
 
 namespace retail {
 
@@ -28,8 +29,9 @@ BOOST_DESCRIBE_STRUCT(LogSeen, (), (log, incarnation, position))
 /// No value when it is.
 [[nodiscard]] std::optional<std::string> why_not_past(millrace::log::Log& log, const LogSeen& seen);
 
-/// Requests that the log holds, at least; 0 before the storefront was first started. Failures as
-/// Log::end_offsets.
-[[nodiscard]] millrace::Result<std::int64_t> requests_in(millrace::log::Log& log);
+/// Requests that came to the log behind `begin`, at least; 0 before the storefront was first
+/// started. Failures as Log::end_offsets.
+[[nodiscard]] millrace::Result<std::int64_t> requests_in(millrace::log::Log& log,
+                                                         const TopicEnds& begin);
 
 }  // namespace retail

@@ -19,8 +19,11 @@
 #include "millrace/service/supervisor.hpp"
 #include "options.hpp"
 #include "own_cluster.hpp"
+#include "pass_records.hpp"
 #include "resume.hpp"
+#include "retail/feed/pass.hpp"
 #include "run_log.hpp"
+#include "run_pass.hpp"
 #include "summary.hpp"
 
 namespace retail {
@@ -38,16 +41,47 @@ int complain(const millrace::Error& error, int code) {
   return code;
 }
 
-int conclude(const RunOptions& options, const DataDirectory& directory, const Summary& summary) {
-  millrace::FileSystem& files = millrace::real_file_system();
+// What the passes of one `./run` share.
+struct Passes {
+  const RunOptions& options;
+  const DataDirectory& directory;
+  millrace::service::Signals& signals;
+  RunLog& log;
+  bool own_cluster;
+};
+
+// How a pass ended.
+struct PassOutcome {
+  int code = 1;           // to exit with
+  bool complete = false;  // the next one may begin
+};
+
+millrace::Status write_summary(const Passes& run, const RunPass& pass, const Summary& summary) {
   const std::string json = to_json(summary);
-  for (const std::string& path : {directory.path("summary.json"), options.summary}) {
+  for (const std::string& path :
+       {run.directory.path(summary_file(pass.number)), run.options.summary}) {
     if (path.empty()) continue;
-    if (const auto written = millrace::write_file_atomically(files, path, json); !written)
-      return complain(written.error(), 1);
+    MILLRACE_TRY(millrace::write_file_atomically(millrace::real_file_system(), path, json));
   }
+  return {};
+}
+
+// Says on the log that the pass is complete. One that the next pass relies on stays as it was said.
+millrace::Status complete(const Passes& run, const RunPass& pass, const PassEnd& left) {
+  if (pass.next_has_begun) return {};
+  MILLRACE_ASSIGN(const auto writer, run.log.open_writer());
+  return write_pass_end(*writer, millrace::real_clock(), pass.number, left);
+}
+
+// True when the audit holds.
+millrace::Result<bool> conclude(const Passes& run, const RunPass& pass, ExampleRun& example_run) {
+  PassEnd left;
+  MILLRACE_ASSIGN(const Summary summary, example_run.sum_up(left));
+  if (summary.audit.ok) MILLRACE_TRY(complete(run, pass, left));
+  MILLRACE_TRY(write_summary(run, pass, summary));
   std::fputs(to_text(summary).c_str(), stdout);
-  return summary.audit.ok ? 0 : 1;
+  std::fflush(stdout);
+  return summary.audit.ok;
 }
 
 // Returns the exit code: that of the finished run, or 1 when the system cannot stay up.
@@ -60,25 +94,25 @@ int stay_up(ExampleRun& example_run, int code) {
   return stayed ? code : complain(stayed.error(), 1);
 }
 
-int run_through(const RunOptions& options, const DataDirectory& directory, ExampleRun& example_run,
-                bool own_cluster) {
+PassOutcome run_through(const Passes& run, const RunPass& pass, ExampleRun& example_run) {
   const auto rested = example_run.run_to_rest();
-  if (!rested) return complain(rested.error(), 1);
+  if (!rested) return {complain(rested.error(), 1)};
   if (!*rested) {
-    if (own_cluster) {
+    if (run.own_cluster) {
       std::printf("draining\n");
     } else {
       std::printf("draining; run again with --data %s to continue\n",
-                  millrace::printable_line(options.data).c_str());
+                  millrace::printable_line(run.options.data).c_str());
     }
     example_run.stop();
-    return options.once ? 1 : 0;
+    return {run.options.once ? 1 : 0};
   }
-  if (options.once) example_run.stop();
-  const auto summary = example_run.sum_up();
-  if (!summary) return complain(summary.error(), 1);
-  const int code = conclude(options, directory, *summary);
-  return options.once ? code : stay_up(example_run, code);
+  const bool stays = !run.options.once && pass.number == run.options.last_pass;
+  if (!stays) example_run.stop();
+  const auto holds = conclude(run, pass, example_run);
+  if (!holds) return {complain(holds.error(), 1)};
+  const int code = *holds ? 0 : 1;
+  return {stays ? stay_up(example_run, code) : code, *holds};
 }
 
 // Shows what a finished run left behind, and with it the exit code it had.
@@ -129,7 +163,7 @@ void say(const std::string& line) {
 std::optional<int> show_lost_cluster(const RunOptions& options, const DataDirectory& directory,
                                      std::size_t invoices) {
   if (options.log != own_cluster_url) return std::nullopt;
-  const auto finished = finished_summary(directory.path("summary.json"), invoices);
+  const auto finished = finished_summary(directory.path(summary_file(options.last_pass)), invoices);
   if (!finished) return refuse(finished.error());
   if (!*finished) return std::nullopt;
   if (!options.once) say("The cluster of that run is gone: nothing stays up.");
@@ -137,27 +171,58 @@ std::optional<int> show_lost_cluster(const RunOptions& options, const DataDirect
   return shown ? *shown : complain(shown.error(), 1);
 }
 
-int run_on(const RunOptions& options, DataDirectory& directory, std::vector<Invoice> invoices,
-           bool own_cluster) {
+std::vector<Invoice> invoices_of(const std::vector<Invoice>& invoices, std::int64_t pass) {
+  std::vector<Invoice> sent;
+  sent.reserve(invoices.size());
+  for (const Invoice& invoice : invoices)
+    sent.push_back(in_pass(invoice, pass));
+  return sent;
+}
+
+// As the services are ready: the topics are theirs.
+millrace::Status keep_as_asked(const Passes& run, const RunPass& pass) {
+  if (!run.options.retention_ms || pass.next_has_begun) return {};
+  MILLRACE_ASSIGN(const auto writer, run.log.open_writer());
+  return set_retention(*writer, *run.options.retention_ms, pass.begins_behind());
+}
+
+PassOutcome run_pass(const Passes& run, const std::vector<Invoice>& invoices, std::int64_t number) {
+  const auto pass = find_pass(run.log.log(), run.directory, number, invoices.size());
+  if (!pass) return {refuse(pass.error())};
+  const bool last = number == run.options.last_pass;
+  if (!last && pass->end) return {0, true};
+  if (run.options.last_pass > 1) say("pass " + std::to_string(number));
+  const auto resumed = resume(run.log.log(), run.directory, *pass, invoices.size(), say);
+  if (!resumed) return {refuse(resumed.error())};
+  const bool finished = last && resumed->finished;
+  int code = 0;
+  if (finished) {
+    const auto shown = show_finished(run.options, *resumed->finished);
+    if (!shown) return {complain(shown.error(), 1)};
+    code = *shown;
+    if (run.options.once) return {code};
+  }
+  ExampleRun example_run(run.options, run.directory, run.signals, run.log, *pass,
+                         invoices_of(invoices, number), resumed->answered);
+  if (const auto started = example_run.start(program_directory()); !started)
+    return {complain(started.error(), 1)};
+  if (finished) return {stay_up(example_run, code)};
+  if (const auto kept = keep_as_asked(run, *pass); !kept) return {complain(kept.error(), 1)};
+  return run_through(run, *pass, example_run);
+}
+
+int run_on(const RunOptions& options, DataDirectory& directory,
+           const std::vector<Invoice>& invoices, bool own_cluster) {
   // Before the first thread, which would end the process at a signal otherwise.
   millrace::service::Signals signals;
   const auto log = RunLog::open(options, directory, own_cluster, say);
   if (!log) return refuse(log.error());
-  const auto resumed = resume((*log)->log(), directory, invoices.size(), say);
-  if (!resumed) return refuse(resumed.error());
-  int code = 0;
-  if (resumed->finished) {
-    const auto shown = show_finished(options, *resumed->finished);
-    if (!shown) return complain(shown.error(), 1);
-    code = *shown;
-    if (options.once) return code;
-  }
-  ExampleRun example_run(options, directory, signals, **log, std::move(invoices),
-                         resumed->answered);
-  if (const auto started = example_run.start(program_directory()); !started)
-    return complain(started.error(), 1);
-  if (resumed->finished) return stay_up(example_run, code);
-  return run_through(options, directory, example_run, own_cluster);
+  const Passes run{options, directory, signals, **log, own_cluster};
+  PassOutcome outcome{0, true};
+  for (std::int64_t number = options.first_pass; outcome.complete && number <= options.last_pass;
+       ++number)
+    outcome = run_pass(run, invoices, number);
+  return outcome.code;
 }
 
 int run(RunOptions options) {
@@ -167,8 +232,8 @@ int run(RunOptions options) {
   if (const auto usable = check_summary(options); !usable) {
     return refuse(usable.error());
   }
-  auto invoices = read_invoices(millrace::real_file_system(), options.source,
-                                static_cast<std::size_t>(options.limit));
+  const auto invoices = read_invoices(millrace::real_file_system(), options.source,
+                                      static_cast<std::size_t>(options.limit));
   if (!invoices) return complain(invoices.error(), 1);
   if (const auto code = show_lost_cluster(options, *directory, invoices->size())) return *code;
   OwnCluster cluster;
@@ -177,7 +242,7 @@ int run(RunOptions options) {
     if (const auto started = start_cluster(cluster, options, *directory); !started)
       return refuse(started.error());
   }
-  return run_on(options, *directory, *std::move(invoices), own);
+  return run_on(options, *directory, *invoices, own);
 }
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include "millrace/service/log_settings.hpp"
 #include "millrace/service/settings.hpp"
 #include "own_cluster.hpp"
+#include "retail/feed/pass.hpp"
 #include "retail_run_help.hpp"
 
 namespace retail {
@@ -31,6 +32,7 @@ using Check = std::function<std::string(const std::string&)>;
 constexpr std::uint64_t max_limit = 1'000'000'000;
 constexpr std::uint64_t max_in_flight = 10'000;
 constexpr std::uint64_t max_port = 65'535;
+constexpr std::uint64_t max_retention_ms = 3'153'600'000'000;  // a hundred years
 
 template <class Number>
 bool reads_as(const std::string& text, Number& value) {
@@ -99,6 +101,19 @@ void add_options(CLI::App& app, RunOptions& run) {
   app.add_option("--limit", run.limit, "Send only the first N invoices; 0 sends all")
       ->check(whole_number(0, max_limit))
       ->capture_default_str();
+  CLI::Option* pass =
+      app.add_option_function<std::int64_t>(
+             "--pass", [&run](std::int64_t number) { run.first_pass = run.last_pass = number; },
+             "Send the invoices for the Nth time, with ids and times of its own")
+          ->check(whole_number(1, last_pass_max))
+          ->default_str("1");
+  app.add_option("--passes", run.last_pass, "Run the passes up to the Nth, one after the other")
+      ->check(whole_number(1, last_pass_max))
+      ->capture_default_str()
+      ->excludes(pass);
+  app.add_option("--retention", run.retention_ms,
+                 "Public topics keep records for MS milliseconds; those of the pass stay")
+      ->check(whole_number(0, max_retention_ms));
   app.add_option("--data", run.data, "Directory of the run")
       ->check(named("the name of a directory"))
       ->capture_default_str();
@@ -198,6 +213,11 @@ millrace::Result<ParsedRun> parse_run(int argc, const char* const* argv,
       run.log != "file:" + run.data + "/log") {
     return refuse("--fresh deletes what is in --data and cannot empty " + run.log +
                   ": remove that log yourself (or choose another prefix), or leave out --log");
+  }
+  if (run.retention_ms && run.log.starts_with("kafka:")) {
+    return refuse(
+        "--retention is for an embedded log: a cluster deletes by the time of the records, and the "
+        "invoices are years old");
   }
   if (run.log.empty()) run.log = "file:" + run.data + "/log";
   return ParsedRun{std::move(run), ""};

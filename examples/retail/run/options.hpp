@@ -19,13 +19,16 @@ struct RunOptions {
   std::int64_t limit = 0;        ///< invoices to send; 0: all
   std::string data = "./data";   ///< everything of a run lives here
   bool fresh = false;            ///< delete the run that is there
-  std::uint16_t port = 0;        ///< of the storefront; 0: a free one
-  std::string log;               ///< URL; default file:DATA/log
-  std::string summary;           ///< another place to write the summary to
-  double chaos_seconds = 0;      ///< kill a service about so often; 0: never
-  std::uint64_t seed = 0;        ///< of the chaos; 0: from the system
-  std::int64_t in_flight = 64;   ///< closed loop: requests at once
-  double rate = 0;               ///< open loop: requests per second; 0: closed loop
+  std::int64_t first_pass = 1;   ///< over the invoices
+  std::int64_t last_pass = 1;
+  std::optional<std::int64_t> retention_ms = {};  ///< of public topics; no value: as it is
+  std::uint16_t port = 0;                         ///< of the storefront; 0: a free one
+  std::string log;                                ///< URL; default file:DATA/log
+  std::string summary;                            ///< another place to write the summary to
+  double chaos_seconds = 0;                       ///< kill a service about so often; 0: never
+  std::uint64_t seed = 0;                         ///< of the chaos; 0: from the system
+  std::int64_t in_flight = 64;                    ///< closed loop: requests at once
+  double rate = 0;  ///< open loop: requests per second; 0: closed loop
   std::string durability = "sync";
   std::string source;  ///< the invoices
 };

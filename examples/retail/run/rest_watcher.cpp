@@ -41,8 +41,10 @@ Status RestWatcher::find_topics() {
     if (!topic && topic.error().is(millrace::log::errc::unknown_topic)) continue;
     if (!topic) return millrace::fail(topic.error());
     for (std::int32_t number = 0; number < topic->spec.partitions; ++number) {
-      partitions_.push_back({{topic->id, partition(number)},
-                             millrace::log::offset(0),
+      const millrace::log::TopicPartition read{topic->id, partition(number)};
+      MILLRACE_ASSIGN(const auto first, log_.start_offset(read));
+      partitions_.push_back({read,
+                             std::max(first, millrace::log::offset(end_of(begin_, name, number))),
                              name == std::string_view(orders_dead_letters_topic)});
     }
     found_.emplace_back(name);

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "millrace/base/error.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/log.hpp"
+#include "retail/audit/pass_end.hpp"
 
 namespace retail {
 
@@ -16,8 +18,8 @@ namespace retail {
 /// final event, and no group of the system has anything left to read. One thread.
 class RestWatcher {
  public:
-  /// `log` outlives the watcher.
-  explicit RestWatcher(millrace::log::Log& log) : log_(log) {}
+  /// Counts what follows `begin`, as far as it is still there. `log` outlives the watcher.
+  RestWatcher(millrace::log::Log& log, TopicEnds begin) : log_(log), begin_(std::move(begin)) {}
 
   /// Reads what is new, as far as there is.
   [[nodiscard]] millrace::Status read();
@@ -38,6 +40,7 @@ class RestWatcher {
   [[nodiscard]] millrace::Result<bool> read_some(Partition& partition);
 
   millrace::log::Log& log_;
+  const TopicEnds begin_;
   std::vector<std::string> found_;
   std::vector<Partition> partitions_;
   millrace::log::FetchBuffer buffer_;

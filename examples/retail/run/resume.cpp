@@ -28,39 +28,39 @@ std::optional<std::string> why_not_believed(millrace::log::Log& log,
 
 }  // namespace
 
-Result<Resumed> resume(millrace::log::Log& log, const DataDirectory& directory,
+Result<Resumed> resume(millrace::log::Log& log, const DataDirectory& directory, const RunPass& pass,
                        std::size_t invoices, const DataDirectory::Say& say) {
   Resumed resumed;
-  MILLRACE_ASSIGN(const std::int64_t held, requests_in(log));
-  const std::string position_file = directory.path("feed.position");
-  MILLRACE_ASSIGN(const auto position, read_feed_position(position_file));
+  MILLRACE_ASSIGN(const std::int64_t held, requests_in(log, pass.begins_behind()));
+  const std::string position_path = directory.path(position_file(pass.number));
+  MILLRACE_ASSIGN(const auto position, read_feed_position(position_path));
   if (position && position->answered > invoices) {
     return millrace::fail(millrace::errc::invalid_argument,
-                          position_file + " says that " + std::to_string(position->answered) +
+                          position_path + " says that " + std::to_string(position->answered) +
                               " requests were answered, and this run sends " +
                               std::to_string(invoices) +
                               ": use a larger --limit, or --fresh to delete the run that is there");
   }
   if (position && position->seen && position->seen->log != log.identity()) {
-    say(position_file + " is of the log " + position->seen->log + ", and this one is " +
+    say(position_path + " is of the log " + position->seen->log + ", and this one is " +
         log.identity() + ": all requests are sent, and each takes effect once");
   } else if (position) {
     const auto answered = static_cast<std::int64_t>(position->answered);
     if (const auto why = why_not_believed(log, position->seen, answered, held)) {
       return millrace::fail(
           millrace::errc::invalid_argument,
-          position_file + " does not fit to the log: " + *why +
+          position_path + " does not fit to the log: " + *why +
               ". Put back the log that belongs to it; or remove that file, and all requests are "
               "sent to this log (each takes effect once); or delete the run with --fresh");
     }
     resumed.answered = position->answered;
   }
-  const std::string summary_file = directory.path("summary.json");
-  MILLRACE_ASSIGN(auto finished, finished_summary(summary_file, invoices));
+  const std::string summary_path = directory.path(summary_file(pass.number));
+  MILLRACE_ASSIGN(auto finished, finished_summary(summary_path, invoices));
   if (!finished) return resumed;
   if (const auto why =
           why_not_believed(log, finished->seen, static_cast<std::int64_t>(invoices), held)) {
-    say(summary_file + " does not fit to the log and is not used: " + *why);
+    say(summary_path + " does not fit to the log and is not used: " + *why);
     return resumed;
   }
   resumed.finished = std::move(finished);

@@ -8,6 +8,7 @@
 #include "directory.hpp"
 #include "millrace/base/error.hpp"
 #include "millrace/log/log.hpp"
+#include "run_pass.hpp"
 #include "summary.hpp"
 
 namespace retail {
@@ -18,12 +19,12 @@ struct Resumed {
   std::optional<FinishedRun> finished;  ///< the summary, when this very run is over
 };
 
-/// Reads what the directory says of a run of so many invoices, and believes of it what is in the
+/// Reads what the directory says of a pass over so many invoices, and believes of it what is in the
 /// past of this log. A summary that is not is passed over and said so, for it can be made again.
-/// errc::invalid_argument: `feed.position` speaks of requests that the run or the log does not
-/// have, or the summary is of a later format.
+/// errc::invalid_argument: the position of the feed speaks of requests that the run or the log does
+/// not have, or the summary is of a later format.
 [[nodiscard]] millrace::Result<Resumed> resume(millrace::log::Log& log,
-                                               const DataDirectory& directory, std::size_t invoices,
-                                               const DataDirectory::Say& say);
+                                               const DataDirectory& directory, const RunPass& pass,
+                                               std::size_t invoices, const DataDirectory::Say& say);
 
 }  // namespace retail

@@ -30,6 +30,15 @@ std::string_view without_temporary(std::string_view name) {
   return name;
 }
 
+// Of the first pass without a number.
+bool is_of_pass(std::string_view name, std::string_view begin, std::string_view end) {
+  if (!name.starts_with(begin) || !take_suffix(name, end)) {
+    return false;
+  }
+  name.remove_prefix(begin.size());
+  return name.empty() || (name.front() == '-' && is_number(name.substr(1)));
+}
+
 template <std::size_t Count>
 bool is_one_of(std::string_view name, const std::array<std::string_view, Count>& names) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -38,9 +47,9 @@ bool is_one_of(std::string_view name, const std::array<std::string_view, Count>&
 }  // namespace
 
 bool is_top_file(std::string_view name) {
-  static constexpr std::array<std::string_view, 3> names{"feed.position", "summary.json",
-                                                         old_marker_file};
-  return is_one_of(without_temporary(name), names);
+  name = without_temporary(name);
+  return name == old_marker_file || is_of_pass(name, "feed", ".position") ||
+         is_of_pass(name, "summary", ".json");
 }
 
 bool is_instance(std::string_view name) {

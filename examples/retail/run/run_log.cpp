@@ -35,7 +35,8 @@ Status RunLog::open_log(const RunOptions& options, const DataDirectory& director
   log_options.create = goes_with_run || !directory.has_begun();
   MILLRACE_TRY(millrace::service::read_durability(options.durability, log_options));
   millrace::service::register_backends();
-  auto opened = millrace::log::open_log(options.log, environment_, log_options);
+  url_ = options.log;
+  auto opened = millrace::log::open_log(url_, environment_, log_options);
   if (opened) {
     log_ = *std::move(opened);
     return {};
@@ -62,6 +63,13 @@ Result<std::unique_ptr<RunLog>> RunLog::open(const RunOptions& options, DataDire
     MILLRACE_TRY(directory.bind(made->log_->identity(), own, say));
   }
   return made;
+}
+
+Result<std::unique_ptr<millrace::log::Log>> RunLog::open_writer() {
+  millrace::log::LogOptions log_options = log_->options();
+  log_options.service = millrace::log::any_service;
+  log_options.create = false;
+  return millrace::log::open_log(url_, environment_, log_options);
 }
 
 Status RunLog::maintain() {

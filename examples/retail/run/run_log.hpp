@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "directory.hpp"
 #include "log_guard.hpp"
@@ -27,6 +28,8 @@ class RunLog {
       const DataDirectory::Say& say);
 
   [[nodiscard]] millrace::log::Log& log() { return *log_; }
+  /// A second handle on it that may write the topics of all services. Failures as open_log().
+  [[nodiscard]] millrace::Result<std::unique_ptr<millrace::log::Log>> open_writer();
   /// Housekeeping, some ten times a second. An error when the log cannot be used any longer or is
   /// another run's now; a cluster that is away comes back.
   [[nodiscard]] millrace::Status maintain();
@@ -35,6 +38,7 @@ class RunLog {
   RunLog();
   [[nodiscard]] millrace::Status open_log(const RunOptions& options, const DataDirectory& directory,
                                           bool goes_with_run);
+  std::string url_;
   millrace::SeededRandom random_;
   millrace::log::LogEnvironment environment_;
   std::unique_ptr<millrace::log::Log> log_;

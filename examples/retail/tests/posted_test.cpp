@@ -114,6 +114,10 @@ TEST(Posted, an_adjustment_is_read_whatever_its_lines_say) {
   EXPECT_TRUE(
       read(RequestKind::order, body(R"({"product":"B","quantity":1,"unit_price_milli":-11062060})",
                                     "", "order_id", "A563186")));
+  EXPECT_TRUE(
+      read(RequestKind::order, body(R"({"product":"B","quantity":1,"unit_price_milli":-11062060})",
+                                    "", "order_id", "2-A563186")))
+      << "in a later pass";
   const auto beyond =
       read(RequestKind::order,
            body(R"({"product":"B","quantity":1,"unit_price_milli":-9007199254740993})", "",

@@ -48,6 +48,13 @@ TEST(RunOptions, a_wrong_value_is_refused_in_one_line_that_names_the_option_and_
       {{"--rate", "0"}, "from 0.001 to 1000000"},
       {{"--rate", "nan"}, "from 0.001 to 1000000"},
       {{"--rate", "1e300"}, "from 0.001 to 1000000"},
+      {{"--pass", "0"}, "from 1 to 14"},
+      {{"--pass", "15"}, "from 1 to 14"},
+      {{"--pass", "second"}, "from 1 to 14"},
+      {{"--passes", "0"}, "from 1 to 14"},
+      {{"--passes", "-2"}, "from 1 to 14"},
+      {{"--retention", "-1"}, "from 0 to 3153600000000"},
+      {{"--retention", "1d"}, "from 0 to 3153600000000"},
       {{"--stock", "plenty"}, "ample or scarce"},
       {{"--stock", ""}, "ample or scarce"},
       {{"--durability", "maybe"}, "sync, interval=MS or os"},
@@ -74,7 +81,12 @@ TEST(RunOptions, a_wrong_value_is_refused_in_one_line_that_names_the_option_and_
 
 TEST(RunOptions, what_is_no_option_and_what_excludes_another_is_refused_in_one_line) {
   for (const auto& arguments : std::vector<std::vector<const char*>>{
-           {"--nonsense"}, {"--in-flight", "3", "--rate", "5"}, {"--limit"}, {"more"}}) {
+           {"--nonsense"},
+           {"--in-flight", "3", "--rate", "5"},
+           {"--passes", "2", "--pass", "2"},
+           {"--retention", "0", "--log", "kafka://127.0.0.1:9092"},
+           {"--limit"},
+           {"more"}}) {
     const auto parsed = parse(arguments);
     ASSERT_FALSE(parsed) << arguments[0];
     EXPECT_THAT(parsed.error().message(), HasSubstr(arguments[0]));
@@ -95,6 +107,20 @@ TEST(RunOptions, the_largest_and_the_smallest_allowed_are_taken) {
   EXPECT_EQ(parsed->options.port, 65'535);
   EXPECT_EQ(parsed->options.log, "file:./data/log");
   EXPECT_TRUE(parse({"--limit", "0", "--port", "0", "--seed", "0", "--chaos", "0"}));
+}
+
+TEST(RunOptions, one_pass_is_run_or_all_up_to_one) {
+  const auto passes = [](std::vector<const char*> arguments) {
+    const auto parsed = parse(std::move(arguments));
+    EXPECT_TRUE(parsed) << parsed.error().message();
+    return parsed ? std::pair(parsed->options.first_pass, parsed->options.last_pass)
+                  : std::pair<std::int64_t, std::int64_t>();
+  };
+  EXPECT_EQ(passes({}), std::pair(1L, 1L));
+  EXPECT_EQ(passes({"--pass", "3"}), std::pair(3L, 3L));
+  EXPECT_EQ(passes({"--passes", "3"}), std::pair(1L, 3L));
+  EXPECT_FALSE(parse({})->options.retention_ms);
+  EXPECT_EQ(parse({"--retention", "0"})->options.retention_ms, 0);
 }
 
 TEST(RunOptions, a_summary_may_go_where_the_run_is_to_make_a_directory) {

@@ -66,7 +66,7 @@ class RunResume : public testing::Test {
   }
   millrace::Result<Resumed> try_resume(std::size_t invoices) {
     said_.clear();
-    return resume(*log_, *directory_, invoices,
+    return resume(*log_, *directory_, pass_, invoices,
                   [this](const std::string& line) { said_.push_back(line); });
   }
   LogSeen ahead() {
@@ -79,6 +79,7 @@ class RunResume : public testing::Test {
   std::unique_ptr<log::Log> log_ = broker_.connect({.service = "storefront", .member = ""});
   log::Topic topic_;
   std::optional<DataDirectory> directory_;
+  RunPass pass_;
   std::vector<std::string> said_;
 };
 
