@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "millrace/codec/cloud_events.hpp"
 #include "millrace/log/partitioner.hpp"
+#include "millrace/stream/record_encoder.hpp"
 #include "millrace/stream/topology.hpp"
 #include "support/arguments.hpp"
 #include "support/measure.hpp"
@@ -39,20 +39,20 @@ void write_input(const std::string& directory, std::int64_t records, std::uint64
   const log::Topic topic = log.make_topic("events", input_partitions);
   RecordSource source(input_value_bytes, keys);
   log::Transaction transaction;
-  codec::EncodedHeaders headers;
+  stream::RecordEncoder encoder;
   std::string value;
   for (std::int64_t written = 0; written < records; ++written) {
     const RecordSource::Raw raw = source.next();
-    headers.clear();
-    if (envelope)
-      codec::append_event_headers(
-          headers,
-          {std::to_string(written), "/source", "string", raw.timestamp_ms, raw.key, {}, {}});
+    log::HeadersView headers;
+    if (envelope) {
+      headers = encoder.event_headers(
+          codec::type_info<std::string>(), &value,
+          {std::to_string(written), "/source", {}, raw.timestamp_ms, raw.key, {}, {}});
+    }
     const log::PartitionId partition =
         log::choose_partition(raw.key, input_partitions, log.random());
-    transaction.append(
-        {topic.id, partition},
-        {raw.timestamp_ms, raw.key, quoted(value, raw.value), {headers.bytes, headers.count}});
+    transaction.append({topic.id, partition},
+                       {raw.timestamp_ms, raw.key, quoted(value, raw.value), headers});
     if (static_cast<std::int64_t>(transaction.records()) == input_batch * input_partitions ||
         written + 1 == records) {
       must(log->commit(transaction));

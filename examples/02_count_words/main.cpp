@@ -13,47 +13,33 @@
 
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
-#include "millrace/base/hash.hpp"
 #include "millrace/base/processes.hpp"
 #include "millrace/base/random.hpp"
 #include "millrace/base/terminal_text.hpp"
-#include "millrace/codec/cloud_events.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log_embedded/embedded.hpp"
 #include "millrace/stream/instance.hpp"
+#include "millrace/stream/writer.hpp"
 #include "words.hpp"
 
 namespace log = millrace::log;
-namespace codec = millrace::codec;
 namespace stream = millrace::stream;
 using words::LineRead;
 
 namespace {
 
 // Appends the lines as the service `reader`, whose topic `lines` is.
-millrace::Status append_lines(log::Log& log, std::istream& text) {
-  MILLRACE_ASSIGN(const log::Topic lines,
-                  log.create_topic({"lines", 4, log::TopicKind::events, "reader"}));
+millrace::Status append_lines(log::Log& log, log::LogEnvironment& world, std::istream& text) {
+  MILLRACE_TRY(log.create_topic({"lines", 4, log::TopicKind::events, "reader"}));
+  // [event]
+  stream::RecordWriter records(log, world.clock, world.random);
+  MILLRACE_ASSIGN(const auto lines,
+                  (stream::Writer<std::string, LineRead>::open(records, "lines")));
   std::string line;
   for (std::int64_t number = 0; std::getline(text, line); ++number) {
-    // [event]
-    const std::int64_t now_ms = millrace::real_clock().wall_ms();
-    const std::string key = "line-" + std::to_string(number);
-    const std::string value = codec::to_json(LineRead{line});
-    codec::EncodedHeaders headers;
-    codec::append_event_headers(headers, {.id = key + "@" + std::to_string(now_ms),
-                                          .source = "/reader",
-                                          .type = "LineRead",
-                                          .time_ms = now_ms,
-                                          .correlation = {},
-                                          .causation = {},
-                                          .trace = {}});
-    log::Transaction transaction;
-    transaction.append({lines.id, log::partition(millrace::partition_of(key, 4))},
-                       {now_ms, key, value, {headers.bytes, headers.count}});
-    MILLRACE_TRY(log.commit(transaction));
-    // [event]
+    MILLRACE_TRY(lines.write("line-" + std::to_string(number), LineRead{line}).wait());
   }
+  // [event]
   return {};
 }
 
@@ -82,7 +68,7 @@ millrace::Status count_words(const std::string& directory, std::istream& text) {
   log::register_embedded();
   MILLRACE_ASSIGN(const auto reader, log::open_log("file:" + directory, world,
                                                    {.service = "reader", .member = "reader"}));
-  MILLRACE_TRY(append_lines(*reader, text));
+  MILLRACE_TRY(append_lines(*reader, world, text));
 
   MILLRACE_ASSIGN(const auto log, log::open_log("file:" + directory, world,
                                                 {.service = "words", .member = "words"}));

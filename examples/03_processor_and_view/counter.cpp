@@ -5,8 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "millrace/base/hash.hpp"
-#include "millrace/codec/cloud_events.hpp"
 #include "millrace/codec/describe.hpp"
 #include "millrace/http/problem.hpp"
 #include "wallets.hpp"
@@ -48,7 +46,7 @@ Response unavailable(const millrace::Error& error) {
 
 }  // namespace
 
-Counter::Counter(millrace::service::Context& context, millrace::log::Topic commands)
+Counter::Counter(millrace::service::Context& context, Commands commands)
     : context_(context), commands_(std::move(commands)) {}
 
 // [request]
@@ -62,33 +60,16 @@ void Counter::move(const Request& request, Responder responder) {
     waiting_.emplace(move,
                      std::move(responder));  // before the append, so that no outcome passes unseen
   }
-  if (const Status taken = append(std::string(request.param("wallet")), move, body->pence); !taken)
-    refuse(move, taken.error());
-  look();  // a move that was made before has its answer already
-}
-// [request]
-
-// [append]
-Status Counter::append(const std::string& wallet, const std::string& move, std::int64_t pence) {
-  const std::int64_t now_ms = context_.clock.wall_ms();
-  const std::string value = codec::to_json(MoveMoney{move, pence});
-  codec::EventHeaders event;
-  event.id = move;
-  event.source = "/wallets";
-  event.type = "MoveMoney";
-  event.time_ms = now_ms;
-  event.correlation = move;
-  codec::EncodedHeaders headers;
-  codec::append_event_headers(headers, event);
-  const auto partition =
-      millrace::log::partition(millrace::partition_of(wallet, commands_.spec.partitions));
-  return context_.edge.append(
-      {commands_.id, partition}, {now_ms, wallet, value, {headers.bytes, headers.count}},
+  const Status taken = commands_.write(
+      std::string(request.param("wallet")), MoveMoney{move, body->pence},
+      {.id = move, .correlation = move},
       [self = shared_from_this(), move](const Result<millrace::log::LogPosition>& committed) {
         if (!committed) self->refuse(move, committed.error());
       });
+  if (!taken) refuse(move, taken.error());
+  look();  // a move that was made before has its answer already
 }
-// [append]
+// [request]
 
 // [answer]
 void Counter::look() {

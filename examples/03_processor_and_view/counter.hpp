@@ -10,14 +10,17 @@
 #include "millrace/http/responder.hpp"
 #include "millrace/http/router.hpp"
 #include "millrace/service/service.hpp"
+#include "wallets.hpp"
 
 namespace wallets {
 
 /// Where HTTP requests wait for what the topology makes of them. Thread-safe.
 class Counter : public std::enable_shared_from_this<Counter> {
  public:
+  using Commands = millrace::stream::Writer<std::string, MoveMoney>;
+
   /// `context` outlives the counter.
-  Counter(millrace::service::Context& context, millrace::log::Topic commands);
+  Counter(millrace::service::Context& context, Commands commands);
 
   /// PUT /wallets/{wallet}/moves/{move} with {"pence": N}.
   void move(const millrace::http::Request& request, millrace::http::Responder responder);
@@ -27,14 +30,12 @@ class Counter : public std::enable_shared_from_this<Counter> {
   void look();
 
  private:
-  [[nodiscard]] millrace::Status append(const std::string& wallet, const std::string& move,
-                                        std::int64_t pence);
   void send_when_durable(millrace::log::LogPosition position, millrace::http::Response response,
                          millrace::http::Responder responder) const;
   void refuse(const std::string& move, const millrace::Error& error);
 
   millrace::service::Context& context_;
-  const millrace::log::Topic commands_;
+  const Commands commands_;
   millrace::Mutex mutex_;
   std::multimap<std::string, millrace::http::Responder>
       waiting_;  // by move; bounded by --max-in-flight

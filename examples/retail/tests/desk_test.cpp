@@ -66,7 +66,8 @@ class DeskTest : public testing::Test {
     while (!instance_->status().ready)
       EXPECT_TRUE(instance_->step());
     durability_ = std::make_unique<millrace::service::DurabilityGate>(*log_);
-    edge_ = std::make_unique<millrace::service::EdgeWriter>(*log_, 1U << 20U);
+    edge_ = std::make_unique<millrace::service::EdgeWriter>(*log_, millrace::real_clock(), random_,
+                                                            1U << 20U);
     context_.reset(new millrace::service::Context{settings_,
                                                   millrace::real_clock(),
                                                   *log_,

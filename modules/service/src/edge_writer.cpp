@@ -3,176 +3,26 @@
 
 #include "millrace/service/edge_writer.hpp"
 
-#include <algorithm>
-#include <deque>
-#include <span>
-#include <string>
 #include <thread>
-#include <utility>
-#include <vector>
-
-#include "millrace/base/assert.hpp"
-#include "millrace/base/mutex.hpp"
-#include "millrace/log/errors.hpp"
-#include "millrace/log/record_batch.hpp"
-#include "millrace/log/record_size.hpp"
 
 namespace millrace::service {
 
-namespace {
-// What one commit takes beyond its first record: several of this size are not slower than a large
-// one, and stay below what a log takes at once.
-constexpr std::size_t commit_bytes = 1U << 20U;
-
-// The log refused a commit for what one of its records is.
-bool is_of_one_record(const Error& error) {
-  return error.is(log::errc::too_large) || error.is(log::errc::time_out_of_bounds) ||
-         error.is(log::errc::record_refused) || error.is(log::errc::unknown_partition) ||
-         error.is(log::errc::topic_replaced);
-}
-}  // namespace
-
 struct EdgeWriter::State {
-  State(log::Log& the_log, std::size_t max_bytes)
-      : log(the_log), max_waiting_bytes(max_bytes), thread([this] { run(); }) {}
+  State(log::Log& log, Clock& clock, Random& random, std::size_t max_waiting_bytes)
+      : records(log, clock, random, max_waiting_bytes), thread([this] { records.run(); }) {}
 
-  struct One {
-    log::TopicPartition partition;
-    Done done;
-  };
-  struct Waiting {
-    log::Transaction transaction;
-    std::vector<One> records;
-  };
-
-  void run() {
-    Waiting batch;
-    while (take(batch)) {
-      const Result<log::LogPosition> outcome = commit(batch.transaction);
-      if (!outcome && is_of_one_record(outcome.error()) && batch.records.size() > 1) {
-        commit_in_parts(batch);
-      } else {
-        for (One& one : batch.records)
-          one.done(outcome);
-      }
-      batch.transaction.clear();
-      batch.records.clear();
-    }
-  }
-
-  // A log may have a limit that the rule on a record does not know: on the whole, a broker's, or
-  // one of time. Only the record that is beyond it is refused: the commit is halved until that one
-  // is alone, and the others need few commits.
-  void commit_in_parts(Waiting& batch) {
-    struct Queue {
-      log::TopicPartition partition;
-      std::vector<log::RecordView> records;
-      std::size_t next = 0;
-    };
-    std::vector<Queue> queues(batch.transaction.batch_count());
-    for (std::size_t i = 0; i < queues.size(); ++i) {
-      log::Transaction::Batch& encoded = batch.transaction.batch(i);
-      queues[i].partition = encoded.partition;
-      const Status decoded = log::decode_batch(encoded.builder.finish(), queues[i].records);
-      MILLRACE_ASSERT(decoded.has_value(), "a batch that was just encoded can be decoded");
-    }
-    std::vector<log::RecordView> records;
-    for (const One& one : batch.records) {
-      const auto queue = std::find_if(queues.begin(), queues.end(),
-                                      [&](const Queue& q) { return q.partition == one.partition; });
-      records.push_back(queue->records[queue->next++]);
-    }
-    commit_halves(batch.records, records);
-  }
-
-  void commit_halves(std::span<One> ones, std::span<const log::RecordView> records) {
-    const std::size_t half = ones.size() / 2;
-    commit_part(ones.first(half), records.first(half));
-    commit_part(ones.subspan(half), records.subspan(half));
-  }
-
-  void commit_part(std::span<One> ones, std::span<const log::RecordView> records) {
-    part.clear();
-    for (std::size_t i = 0; i < ones.size(); ++i)
-      part.append(ones[i].partition, records[i]);
-    const Result<log::LogPosition> outcome = commit(part);
-    if (!outcome && is_of_one_record(outcome.error()) && ones.size() > 1)
-      return commit_halves(ones, records);
-    for (const One& one : ones)
-      one.done(outcome);
-  }
-
-  // In the order of append(); the memory of the batch before serves the one that is filled next.
-  bool take(Waiting& batch) {
-    MutexLock lock(mutex);
-    while (!stopping && line.empty())
-      changed.wait(lock);
-    if (line.empty()) return false;
-    std::swap(batch, line.front());
-    spare = std::move(line.front());
-    line.pop_front();
-    waiting_bytes -= batch.transaction.bytes();
-    return true;
-  }
-
-  void put(log::TopicPartition partition, const log::Record& record, Done done)
-      MILLRACE_REQUIRES(mutex) {
-    if (line.empty() || line.back().transaction.bytes() >= commit_bytes)
-      line.push_back(std::exchange(spare, {}));
-    Waiting& last = line.back();
-    waiting_bytes -= last.transaction.bytes();
-    last.transaction.append(partition, record);
-    waiting_bytes += last.transaction.bytes();
-    last.records.push_back({partition, std::move(done)});
-  }
-
-  Result<log::LogPosition> commit(log::Transaction& transaction) {
-    Result<log::Committed> committed = log.commit(transaction);
-    if (!committed) return fail(std::move(committed).error());
-    return committed->position;
-  }
-
-  log::Log& log;
-  const std::size_t max_waiting_bytes;
-  log::Transaction part;  ///< of a commit that was refused; the writer's thread
-  Mutex mutex;
-  CondVar changed;
-  std::deque<Waiting> line MILLRACE_GUARDED_BY(mutex);  ///< a commit each
-  Waiting spare MILLRACE_GUARDED_BY(mutex);
-  std::size_t waiting_bytes MILLRACE_GUARDED_BY(mutex) = 0;  ///< in `line`
-  bool stopping MILLRACE_GUARDED_BY(mutex) = false;
+  stream::RecordWriter records;
   std::thread thread;
 };
 
-EdgeWriter::EdgeWriter(log::Log& log, std::size_t max_waiting_bytes)
-    : state_(std::make_unique<State>(log, max_waiting_bytes)) {}
+EdgeWriter::EdgeWriter(log::Log& log, Clock& clock, Random& random, std::size_t max_waiting_bytes)
+    : state_(std::make_unique<State>(log, clock, random, max_waiting_bytes)) {}
 
 EdgeWriter::~EdgeWriter() {
-  {
-    const MutexLock lock(state_->mutex);
-    state_->stopping = true;
-  }
-  state_->changed.notify_one();
+  state_->records.stop();
   state_->thread.join();
 }
 
-Status EdgeWriter::append(log::TopicPartition partition, const log::Record& record, Done done) {
-  // Refused here, it does not take the others of its commit with it.
-  MILLRACE_TRY(log::check_record_size(record, state_->log.options()));
-  bool was_empty = false;
-  {
-    const MutexLock lock(state_->mutex);
-    if (state_->waiting_bytes >= state_->max_waiting_bytes) {
-      return fail(millrace::errc::busy, std::to_string(state_->waiting_bytes) +
-                                            " bytes wait to be appended, the limit is " +
-                                            std::to_string(state_->max_waiting_bytes) +
-                                            ": try again in a moment");
-    }
-    was_empty = state_->line.empty();
-    state_->put(partition, record, std::move(done));
-  }
-  if (was_empty) state_->changed.notify_one();
-  return {};
-}
+stream::RecordWriter& EdgeWriter::records() { return state_->records; }
 
 }  // namespace millrace::service

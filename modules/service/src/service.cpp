@@ -96,7 +96,7 @@ class Runtime {
                                            stream_environment()));
     keeper_->maintain(instance_.get());
     durability_.emplace(*log_);
-    edge_.emplace(*log_, edge_waiting_bytes);
+    edge_.emplace(*log_, real_clock(), random_, edge_waiting_bytes);
     MILLRACE_TRY(start_http(std::move(server_options)));
     worker_.emplace(*instance_, logger_, definition_.stepped, [this] {
       failed_ = true;

@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "millrace/base/hash.hpp"
-#include "millrace/codec/cloud_events.hpp"
 #include "millrace/codec/codec.hpp"
 
 namespace millrace::testkit {
@@ -30,26 +29,21 @@ std::string EventWriter::write_encoded(const std::string& name, const codec::Typ
                                        const std::string& correlation) {
   const log::Topic topic = find(name);
   const bool is_private = topic.spec.kind == log::TopicKind::private_topic;
-  std::string key_bytes;
-  codec::encode_key(key_type, key, key_bytes);
-  std::string value_bytes;
-  codec::encode(is_private ? codec::Format::binary : codec::Format::json, value_type, value,
-                value_bytes);
+  log::Record record = encoder_.encode(
+      {&key_type, &value_type, is_private ? codec::Format::binary : codec::Format::json}, key,
+      value, timestamp_ms);
   std::string id = name + "-" + std::to_string(written_++);
   const std::string source = "/" + topic.spec.owner;
-  codec::EncodedHeaders headers;
   if (is_private) {
     codec::EventContext context;
     context.id = id;
     context.correlation = correlation;
-    codec::append_private_context(headers, context);
+    record.headers = encoder_.private_headers(context);
   } else {
-    codec::append_event_headers(
-        headers,
-        {id, source, codec::event_type(value_type, value), timestamp_ms, correlation, {}, {}});
+    record.headers = encoder_.event_headers(value_type, value,
+                                            {id, source, {}, timestamp_ms, correlation, {}, {}});
   }
-  append(topic, partition_of(key_bytes, topic.spec.partitions),
-         {timestamp_ms, key_bytes, value_bytes, {headers.bytes, headers.count}});
+  append(topic, partition_of(*record.key, topic.spec.partitions), record);
   return id;
 }
 

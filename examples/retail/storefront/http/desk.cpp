@@ -15,7 +15,6 @@
 #include "millrace/http/problem.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/service/entries.hpp"
-#include "request_record.hpp"
 
 namespace retail::storefront {
 
@@ -30,6 +29,7 @@ namespace {
 
 constexpr std::chrono::milliseconds retry_after{1'000};
 
+using RequestWriter = millrace::stream::Writer<RequestId, RequestEvent>;
 using Deadlines = std::multimap<std::int64_t, std::uint64_t>;  // monotonic ns -> ticket
 
 struct Waiting {
@@ -49,12 +49,25 @@ enum class Known : std::uint8_t {
   elsewhere,  ///< another instance has the view of this id
 };
 
+// The caller's span is the parent of what begins here; without one the request starts a trace of
+// its own. It is made of the request, so that the same request sent again is the same event again.
+millrace::codec::TraceContext trace_of(std::string_view traceparent, const Posted& posted) {
+  auto trace =
+      millrace::codec::parse_traceparent(traceparent).value_or(millrace::codec::TraceContext{});
+  if (!trace.valid()) {
+    trace.trace_high = millrace::xxh64(posted.id.text, 1);
+    trace.trace_low = millrace::xxh64(posted.id.text, 2);
+  }
+  trace.span = millrace::xxh64(posted.event_id);
+  return trace;
+}
+
 }  // namespace
 
 struct Desk::State : std::enable_shared_from_this<Desk::State> {
-  State(millrace::service::Context& the_context, millrace::log::Topic the_topic)
+  State(millrace::service::Context& the_context, RequestWriter the_requests)
       : context(the_context),
-        topic(std::move(the_topic)),
+        requests(std::move(the_requests)),
         views(context.instance.view<RequestId, RequestView>(status_store)),
         timer([this] { run_timer(); }) {}
 
@@ -75,7 +88,7 @@ struct Desk::State : std::enable_shared_from_this<Desk::State> {
   void stop();
 
   millrace::service::Context& context;
-  const millrace::log::Topic topic;
+  const RequestWriter requests;
   const millrace::stream::View<RequestId, RequestView> views;
   millrace::Mutex mutex;
   millrace::CondVar changed;
@@ -209,12 +222,12 @@ void Desk::State::withdraw(std::uint64_t ticket, const millrace::Error& error) {
 }
 
 void Desk::State::append(const Posted& posted, std::string_view trace, std::uint64_t ticket) {
-  thread_local RequestRecord record;
-  record.fill(posted, trace);
-  const auto partition =
-      millrace::log::partition(millrace::partition_of(posted.id.text, topic.spec.partitions));
-  const Status taken = context.edge.append(
-      {topic.id, partition}, record.view(),
+  const Status taken = requests.write(
+      posted.id, posted.event,
+      {.id = posted.event_id,
+       .time_ms = posted.ordered_at_ms,
+       .correlation = posted.id.text,
+       .trace = trace_of(trace, posted)},
       [self = shared_from_this(), ticket](const Result<millrace::log::LogPosition>& outcome) {
         if (outcome) {
           self->appended(ticket, *outcome);
@@ -267,8 +280,9 @@ void Desk::State::stop() {
 }
 
 Result<std::unique_ptr<Desk>> Desk::create(millrace::service::Context& context) {
-  MILLRACE_ASSIGN(millrace::log::Topic topic, context.log.find_topic(requests_topic));
-  return std::unique_ptr<Desk>(new Desk(std::make_shared<State>(context, std::move(topic))));
+  MILLRACE_ASSIGN(RequestWriter requests,
+                  (context.writer<RequestId, RequestEvent>(requests_topic)));
+  return std::unique_ptr<Desk>(new Desk(std::make_shared<State>(context, std::move(requests))));
 }
 
 Desk::Desk(std::shared_ptr<State> state) : state_(std::move(state)) {}

@@ -7,7 +7,6 @@
 
 #include "millrace/base/assert.hpp"
 #include "millrace/base/hash.hpp"
-#include "millrace/codec/codec.hpp"
 #include "millrace/log/record_size.hpp"
 #include "runtime/too_large.hpp"
 
@@ -36,25 +35,10 @@ Status Sender::send(const SinkSpec& spec, const Message& message) {
   const ResolvedSink& sink = shared_->sinks[static_cast<std::size_t>(spec.node)];
   MILLRACE_ASSERT(sink.spec != nullptr, "a sink node sends to a sink of the topology");
   const RecordType& type = sink.spec->type;
-  key_.clear();
-  log::Record record{message.timestamp_ms, std::nullopt, std::nullopt, {}};
-  if (message.key != nullptr) {
-    codec::encode_key(*type.key, message.key, key_);
-    record.key = key_;
-  }
-  if (message.value != nullptr) {
-    value_.clear();
-    codec::encode(type.format, *type.value, message.value, value_);
-    record.value = value_;
-  }
-  if (type.format == codec::Format::json) {
-    public_headers(sink, message);
-    record.headers = {public_.bytes, public_.count};
-  } else {
-    private_headers();
-    record.headers = {private_.bytes, private_.count};
-  }
-  const std::int32_t partition = partition_for(sink, message);
+  log::Record record = encoder_.encode(type, message.key, message.value, message.timestamp_ms);
+  record.headers =
+      type.format == codec::Format::json ? public_headers(sink, message) : private_headers();
+  const std::int32_t partition = partition_for(sink, message, record.key);
   if (partition < 0 || partition >= sink.partitions) {
     throw std::out_of_range("the partitioner of " + sink.spec->topic.name + " answered " +
                             std::to_string(partition) + " of " + std::to_string(sink.partitions) +
@@ -62,28 +46,29 @@ Status Sender::send(const SinkSpec& spec, const Message& message) {
   }
   const std::size_t bytes = log::record_bytes(record);
   if (bytes > shared_->record_bytes_max())
-    return fail(too_large("a record for topic " + sink.spec->topic.name, *type.key, key_, bytes,
-                          shared_->record_bytes_max()));
+    return fail(too_large("a record for topic " + sink.spec->topic.name, *type.key,
+                          record.key.value_or(""), bytes, shared_->record_bytes_max()));
   out_->add({sink.topic, log::partition(partition)}, record, bytes);
   return {};
 }
 
-std::int32_t Sender::partition_for(const ResolvedSink& sink, const Message& message) {
+std::int32_t Sender::partition_for(const ResolvedSink& sink, const Message& message,
+                                   std::optional<std::string_view> key) {
   if (sink.spec->partitioner)
     return sink.spec->partitioner(message.key, message.value, sink.partitions);
   // Records without a key are spread, each to the same partition again when it is repeated.
-  if (message.key == nullptr) {
+  if (!key) {
     spread_.assign(id_prefix_);
     append_number(spread_, number_);
     append_number(spread_, keyless_++);
     return static_cast<std::int32_t>(xxh64(spread_) % static_cast<std::uint64_t>(sink.partitions));
   }
-  return partition_of(key_, sink.partitions);
+  return partition_of(*key, sink.partitions);
 }
 
 // docs/formats/cloud_events.md. The id is a function of the input alone: the same after a crash,
 // and in a simulation.
-void Sender::public_headers(const ResolvedSink& sink, const Message& message) {
+log::HeadersView Sender::public_headers(const ResolvedSink& sink, const Message& message) {
   id_.assign(id_prefix_);
   append_number(id_, number_);
   id_.push_back('.');
@@ -91,26 +76,20 @@ void Sender::public_headers(const ResolvedSink& sink, const Message& message) {
   codec::EventHeaders event;
   event.id = id_;
   event.source = shared_->source;
-  const codec::TypeInfo& type = *sink.spec->type.value;
-  if (message.value != nullptr) {
-    event.type = codec::event_type(type, message.value);
-  } else if (type.kind != codec::Kind::variant) {
-    event.type = type.name;
-  }
   event.correlation = context_->correlation;
   event.causation = context_->id;
   event.trace = context_->trace;
   event.time_ms = message.timestamp_ms;
   if (event.trace.valid()) event.trace.span = xxh64(id_) | 1U;  // zero means no span
-  public_.clear();
-  codec::append_event_headers(public_, event);
+  return encoder_.event_headers(*sink.spec->type.value, message.value, event);
 }
 
-void Sender::private_headers() {
-  if (private_ready_) return;
-  private_.clear();
-  codec::append_private_context(private_, *context_);
-  private_ready_ = true;
+log::HeadersView Sender::private_headers() {
+  if (!private_ready_) {
+    private_ = encoder_.private_headers(*context_);
+    private_ready_ = true;
+  }
+  return private_;
 }
 
 }  // namespace millrace::stream::runtime

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "millrace/codec/cloud_events.hpp"
+#include "millrace/codec/envelope.hpp"
+#include "millrace/stream/record_encoder.hpp"
 #include "runtime/outbox.hpp"
 #include "runtime/shared.hpp"
 
@@ -29,9 +31,10 @@ class Sender {
   [[nodiscard]] Status send(const SinkSpec& sink, const Message& message);
 
  private:
-  [[nodiscard]] std::int32_t partition_for(const ResolvedSink& sink, const Message& message);
-  void public_headers(const ResolvedSink& sink, const Message& message);
-  void private_headers();
+  [[nodiscard]] std::int32_t partition_for(const ResolvedSink& sink, const Message& message,
+                                           std::optional<std::string_view> key);
+  [[nodiscard]] log::HeadersView public_headers(const ResolvedSink& sink, const Message& message);
+  [[nodiscard]] log::HeadersView private_headers();
 
   const Shared* shared_;
   Outbox* out_;
@@ -41,12 +44,10 @@ class Sender {
   std::uint32_t keyless_ = 0;  // those without a key
   std::string spread_;
   const codec::EventContext* context_ = nullptr;
-  bool private_ready_ = false;  // private_ holds the headers of context_
-  std::string key_;
-  std::string value_;
+  bool private_ready_ = false;  // private_ are those of context_
+  log::HeadersView private_;
   std::string id_;
-  codec::EncodedHeaders public_;
-  codec::EncodedHeaders private_;
+  RecordEncoder encoder_;
 };
 
 }  // namespace millrace::stream::runtime

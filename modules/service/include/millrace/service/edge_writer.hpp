@@ -3,32 +3,27 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 
-#include "millrace/base/error.hpp"
+#include "millrace/base/clock.hpp"
+#include "millrace/base/random.hpp"
 #include "millrace/log/log.hpp"
+#include "millrace/stream/record_writer.hpp"
 
 namespace millrace::service {
 
-/// Appends what comes from outside, in the order in which it comes. Records that come while a
-/// commit is under way go together into the next one, or when they are many (1 MiB) into the next
-/// ones, each record atomic by itself. Bounded: refuses when too much waits. Thread-safe.
+/// Appends what comes from outside: a RecordWriter and the thread that commits for it.
 class EdgeWriter {
  public:
-  using Done = std::function<void(const Result<log::LogPosition>&)>;
-
-  /// `log` outlives the writer.
-  EdgeWriter(log::Log& log, std::size_t max_waiting_bytes);
-  /// Commits what waits, then ends its thread.
+  /// `log` and `clock` outlive the writer; `random` is used by the constructor only.
+  EdgeWriter(log::Log& log, Clock& clock, Random& random, std::size_t max_waiting_bytes);
+  /// Commits what waits, then ends its thread. Not to be called by a RecordWriter::Done.
   ~EdgeWriter();
   EdgeWriter(const EdgeWriter&) = delete;
   EdgeWriter& operator=(const EdgeWriter&) = delete;
 
-  /// Copies the record and returns at once; `done` is called on the writer's thread when it is
-  /// committed (not yet durable) or refused. millrace::errc::busy when too much waits: nothing was
-  /// taken, ask the client to try again.
-  [[nodiscard]] Status append(log::TopicPartition partition, const log::Record& record, Done done);
+  /// Thread-safe.
+  [[nodiscard]] stream::RecordWriter& records();
 
  private:
   struct State;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "millrace/base/error.hpp"
@@ -14,6 +15,7 @@
 #include "millrace/service/edge_writer.hpp"
 #include "millrace/service/settings.hpp"
 #include "millrace/stream/instance.hpp"
+#include "millrace/stream/writer.hpp"
 #include "millrace/telemetry/logger.hpp"
 #include "millrace/telemetry/metrics.hpp"
 
@@ -27,11 +29,17 @@ struct Context {
   log::Log& log;
   stream::Instance& instance;
   DurabilityGate& durability;
-  EdgeWriter& edge;
+  EdgeWriter& edge;  ///< writes what comes in from outside
   telemetry::Logger& logger;
   telemetry::MetricRegistry& metrics;
   http::Health& health;      ///< takes checks of the service's own for /readyz
   http::RouteOptions ready;  ///< for routes that want the service restored and not draining
+
+  /// Writes events that come in from outside; for routes. Failures as Writer::open().
+  template <class K, class V>
+  [[nodiscard]] Result<stream::Writer<K, V>> writer(std::string_view topic) const {
+    return stream::Writer<K, V>::open(edge.records(), topic);
+  }
 };
 
 /// What makes a program a service.

@@ -15,6 +15,7 @@
 
 #include "millrace/codec/describe.hpp"
 #include "millrace/log/memory_log.hpp"
+#include "millrace/stream/record_encoder.hpp"
 
 namespace millrace::testkit {
 
@@ -76,6 +77,7 @@ class EventWriter {
 
   Connect connect_;
   std::map<std::string, std::unique_ptr<log::Log>> handles_;
+  stream::RecordEncoder encoder_;
   std::uint64_t written_ = 0;
 };
 

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "millrace/base/error.hpp"
+#include "millrace/codec/describe.hpp"
+#include "millrace/codec/envelope.hpp"
+#include "millrace/log/log.hpp"
+#include "millrace/stream/record_writer.hpp"
+
+namespace millrace::stream {
+
+/// What the writer of an event says about it. Views need to live for the call only.
+struct EventFields {
+  std::string_view id = {};  ///< `ce_id`, unique among those of a source; default: a new one
+  std::optional<std::int64_t> time_ms = {};  ///< event time, ms since 1970; default: now
+  std::string_view correlation = {};         ///< the business process; default: none
+  std::string_view causation = {};  ///< the id of the event that led to this one; default: none
+  codec::TraceContext trace = {};   ///< default: none
+};
+
+/// A record on its way into the log. Cheap to copy; the RecordWriter outlives it. Any thread.
+class Written {
+ public:
+  struct Outcome;
+  Written(RecordWriter& records, std::shared_ptr<const Outcome> outcome)
+      : records_(&records), outcome_(std::move(outcome)) {}
+  /// Returns when the record is committed, with the end of its commit: log::Log::wait_durable() of
+  /// that position returns when it survives a power cut. Commits what waits when no other thread
+  /// does. Fails as log::Log::commit(), with millrace::errc::busy when too much waited to be
+  /// written, and with millrace::errc::invalid_argument when key or value have no encoded form.
+  /// Not to be called by a RecordWriter::Done.
+  [[nodiscard]] Result<log::LogPosition> wait() const;
+
+ private:
+  RecordWriter* records_;
+  std::shared_ptr<const Outcome> outcome_;
+};
+
+namespace detail {
+
+/// What a Writer does, over bytes and type descriptions.
+class EventWriter {
+ public:
+  [[nodiscard]] static Result<EventWriter> open(RecordWriter& records, std::string_view topic,
+                                                std::string source);
+  [[nodiscard]] Written write(const codec::TypeInfo& key_type, const void* key,
+                              const codec::TypeInfo& value_type, const void* value,
+                              const EventFields& fields) const;
+  [[nodiscard]] Status write(const codec::TypeInfo& key_type, const void* key,
+                             const codec::TypeInfo& value_type, const void* value,
+                             const EventFields& fields, RecordWriter::Done done) const;
+
+ private:
+  EventWriter(RecordWriter& records, log::Topic topic, std::string source)
+      : records_(&records), topic_(std::move(topic)), source_(std::move(source)) {}
+
+  RecordWriter* records_;
+  log::Topic topic_;
+  std::string source_;
+};
+
+}  // namespace detail
+
+/// Writes events to a topic from outside of a topology, with their envelope:
+///
+///     RecordWriter records(log, clock, random);
+///     MILLRACE_ASSIGN(auto lines, (Writer<std::string, LineRead>::open(records, "lines")));
+///     MILLRACE_TRY(lines.write("line-7", LineRead{text}).wait());
+///
+/// V is an event, or a std::variant of events. Events are appended in the order of the calls. What
+/// is written while a commit is under way goes into the next one, so write many, keep what write()
+/// returned, and then wait for all of them: each is committed or refused by itself. Thread-safe;
+/// copies are independent. The RecordWriter outlives it, and many writers may share one.
+template <class K, class V>
+class Writer {
+ public:
+  /// `source` is the `ce_source` of the events; when it is empty, `/` and the service of the log
+  /// handle. log::errc::unknown_topic, log::errc::not_owner of another service's events,
+  /// millrace::errc::invalid_argument of a private topic: only topologies write these.
+  [[nodiscard]] static Result<Writer> open(RecordWriter& records, std::string_view topic,
+                                           std::string source = {}) {
+    MILLRACE_ASSIGN(auto writer, detail::EventWriter::open(records, topic, std::move(source)));
+    return Writer(std::move(writer));
+  }
+
+  /// Copies what it is given and returns at once; Written::wait() commits it, unless another thread
+  /// does, and says what became of it.
+  [[nodiscard]] Written write(const K& key, const V& value, const EventFields& fields = {}) const {
+    return writer_.write(codec::type_info<K>(), &key, codec::type_info<V>(), &value, fields);
+  }
+  /// The same for callbacks, where a thread is in RecordWriter::run(), such as in a service. `done`
+  /// is called as by RecordWriter::append(), unless this fails: millrace::errc::busy,
+  /// millrace::errc::invalid_argument, log::errc::too_large.
+  [[nodiscard]] Status write(const K& key, const V& value, const EventFields& fields,
+                             RecordWriter::Done done) const {
+    return writer_.write(codec::type_info<K>(), &key, codec::type_info<V>(), &value, fields,
+                         std::move(done));
+  }
+  /// Writes a record with the key and without a value: tables that read the topic delete the key.
+  [[nodiscard]] Written erase(const K& key, const EventFields& fields = {}) const {
+    return writer_.write(codec::type_info<K>(), &key, codec::type_info<V>(), nullptr, fields);
+  }
+
+ private:
+  explicit Writer(detail::EventWriter writer) : writer_(std::move(writer)) {}
+
+  detail::EventWriter writer_;
+};
+
+}  // namespace millrace::stream

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "millrace/stream/writer.hpp"
+
+#include <atomic>
+#include <stdexcept>
+
+#include "millrace/base/hash.hpp"
+#include "millrace/log/backend/rules.hpp"
+#include "millrace/stream/record_encoder.hpp"
+
+namespace millrace::stream {
+
+struct Written::Outcome {
+  std::atomic<bool> known{false};
+  Result<log::LogPosition> result;  // once it is known
+
+  void set(Result<log::LogPosition> now) {
+    result = std::move(now);
+    known.store(true, std::memory_order_release);
+  }
+};
+
+Result<log::LogPosition> Written::wait() const {
+  records_->commit_until([this] { return outcome_->known.load(std::memory_order_acquire); });
+  return outcome_->result;
+}
+
+namespace detail {
+
+Result<EventWriter> EventWriter::open(RecordWriter& records, std::string_view topic,
+                                      std::string source) {
+  log::Log& log = records.log();
+  MILLRACE_ASSIGN(log::Topic found, log.find_topic(topic));
+  if (found.spec.kind == log::TopicKind::private_topic) {
+    return fail(millrace::errc::invalid_argument, "topic " + found.spec.name +
+                                                      " is private to service " + found.spec.owner +
+                                                      ", so only its topology writes there");
+  }
+  const std::string& service = log.options().service;
+  MILLRACE_TRY(log::check_may_write(found.spec, service));
+  return EventWriter(records, std::move(found), source.empty() ? "/" + service : std::move(source));
+}
+
+Written EventWriter::write(const codec::TypeInfo& key_type, const void* key,
+                           const codec::TypeInfo& value_type, const void* value,
+                           const EventFields& fields) const {
+  const auto outcome = std::make_shared<Written::Outcome>();
+  Status taken =
+      write(key_type, key, value_type, value, fields,
+            [outcome](const Result<log::LogPosition>& committed) { outcome->set(committed); });
+  if (!taken) outcome->set(fail(std::move(taken).error()));
+  return {*records_, outcome};
+}
+
+Status EventWriter::write(const codec::TypeInfo& key_type, const void* key,
+                          const codec::TypeInfo& value_type, const void* value,
+                          const EventFields& fields, RecordWriter::Done done) const {
+  thread_local RecordEncoder encoder;
+  const std::int64_t time_ms = fields.time_ms ? *fields.time_ms : records_->clock().wall_ms();
+  const std::string made = fields.id.empty() ? records_->new_id() : std::string();
+  log::Record record;
+  try {
+    record = encoder.encode({&key_type, &value_type, codec::Format::json}, key, value, time_ms);
+  } catch (const std::domain_error& error) {
+    return fail(millrace::errc::invalid_argument,
+                "an event for topic " + topic_.spec.name + " cannot be encoded: " + error.what());
+  }
+  record.headers =
+      encoder.event_headers(value_type, value,
+                            {.id = fields.id.empty() ? std::string_view(made) : fields.id,
+                             .source = source_,
+                             .type = {},
+                             .time_ms = time_ms,
+                             .correlation = fields.correlation,
+                             .causation = fields.causation,
+                             .trace = fields.trace});
+  const std::int32_t partition = partition_of(*record.key, topic_.spec.partitions);
+  return records_->append({topic_.id, log::partition(partition)}, record, std::move(done));
+}
+
+}  // namespace detail
+}  // namespace millrace::stream
