@@ -224,11 +224,12 @@ TEST(Security, settings_with_no_meaning_here_are_named) {
   EXPECT_EQ(beyond({{"security.protocol", "sasl_ssl"}}), "sasl.mechanism GSSAPI");
   EXPECT_EQ(beyond({{"security.protocol", "sasl_ssl"}, {"sasl.mechanism", "OAUTHBEARER"}}),
             "sasl.mechanism OAUTHBEARER");
-  EXPECT_EQ(beyond({{"security.protocol", "ssl"}, {"ssl.keystore.location", "/x.p12"}}),
-            "ssl.keystore.location");
+  EXPECT_EQ(beyond({{"security.protocol", "ssl"}, {"ssl.keystore.location", "/x.p12"}}), "nothing");
+  EXPECT_EQ(beyond({{"security.protocol", "ssl"}, {"ssl.engine.location", "/x.so"}}),
+            "ssl.engine.location");
   EXPECT_EQ(beyond({{"security.protocol", "quic"}}), "security.protocol quic");
   // What is not used has no meaning.
-  EXPECT_EQ(beyond({{"ssl.keystore.location", "/x.p12"}, {"sasl.mechanism", "GSSAPI"}}), "nothing");
+  EXPECT_EQ(beyond({{"ssl.engine.location", "/x.so"}, {"sasl.mechanism", "GSSAPI"}}), "nothing");
 }
 
 TEST(Security, what_is_missing_or_wrong_is_refused_by_name) {
@@ -260,6 +261,8 @@ TEST(Security, what_is_missing_or_wrong_is_refused_by_name) {
               HasSubstr("ssl.certificate.location: /no/such/file"));
   EXPECT_THAT(tls("ssl.key.location", "/no/such/file"), HasSubstr("ssl.key.location: /no/such"));
   EXPECT_THAT(tls("ssl.key.pem", "nothing"), HasSubstr("ssl.key.pem: no private key"));
+  EXPECT_THAT(tls("ssl.keystore.location", "/no/such/file"),
+              HasSubstr("ssl.keystore.location: /no/such"));
   EXPECT_THAT(tls("ssl.cipher.suites", "none-such"), HasSubstr("ssl.cipher.suites: "));
   EXPECT_THAT(tls("ssl.curves.list", "none-such"), HasSubstr("ssl.curves.list: "));
   EXPECT_THAT(tls("ssl.sigalgs.list", "none-such"), HasSubstr("ssl.sigalgs.list: "));
@@ -271,12 +274,12 @@ TEST(Security, the_client_that_was_asked_for_is_taken_or_refused) {
                                           real_clock());
   };
   const Settings::value_type ssl{"security.protocol", "ssl"};
-  const Settings::value_type keystore{"ssl.keystore.location", "/x.p12"};
+  const Settings::value_type engine{"ssl.engine.location", "/x.so"};
   const Settings::value_type ca{"ssl.ca.location", "/no/such/file"};
   EXPECT_TRUE(config({})->uses_wire_client());
   EXPECT_TRUE(config({ssl})->uses_wire_client());
   EXPECT_TRUE(config({ssl, {"millrace.client", "auto"}})->uses_wire_client());
-  const auto by_other = config({ssl, keystore});
+  const auto by_other = config({ssl, engine});
   EXPECT_FALSE(by_other->uses_wire_client());
   EXPECT_TRUE(by_other->check().has_value());
   const auto librdkafka = config({ssl, ca, {"millrace.client", "librdkafka"}});
@@ -289,8 +292,8 @@ TEST(Security, the_client_that_was_asked_for_is_taken_or_refused) {
     EXPECT_TRUE(status.error().is(errc::invalid_argument));
     return status.error().message();
   };
-  EXPECT_THAT(refused({ssl, keystore, {"millrace.client", "wire"}}),
-              HasSubstr("millrace.client=wire does not know ssl.keystore.location"));
+  EXPECT_THAT(refused({ssl, engine, {"millrace.client", "wire"}}),
+              HasSubstr("millrace.client=wire does not know ssl.engine.location"));
   EXPECT_THAT(refused({ssl, ca}), HasSubstr("ssl.ca.location: /no/such/file"));
   EXPECT_THAT(refused({{"millrace.client", "curl"}}), HasSubstr("not curl"));
 }

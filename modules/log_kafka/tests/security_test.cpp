@@ -121,6 +121,21 @@ TEST_P(KafkaSecurity, a_certificate_in_the_options_is_used) {
   expect_works(url(status()["SSL"]), with);
 }
 
+TEST_P(KafkaSecurity, a_key_store_is_used) {
+  const std::string store = std::filesystem::temp_directory_path() / (prefix() + ".p12");
+  const std::string command = "openssl pkcs12 -export -passout pass:word -in '" +
+                              status()["certificate"] + "' -inkey '" + status()["key"] +
+                              "' -out '" + store + "'";
+  ASSERT_EQ(std::system(command.c_str()), 0) << command;
+  KafkaSettings with = settings();
+  with.insert(with.end(), {{"security.protocol", "SSL"},
+                           {"ssl.ca.location", status()["ca"]},
+                           {"ssl.keystore.location", store},
+                           {"ssl.keystore.password", "word"}});
+  expect_works(url(status()["SSL"]), with);
+  std::filesystem::remove(store);
+}
+
 TEST_P(KafkaSecurity, a_wrong_password_is_reported_in_the_broker_s_words_and_without_the_password) {
   expect_refused(url(status()["SASL_PLAINTEXT"]) +
                      "?security.protocol=SASL_PLAINTEXT&sasl.mechanism=PLAIN"

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
@@ -25,6 +26,8 @@ struct FreeParts {
   void operator()(BIO* it) const { BIO_free(it); }
   void operator()(X509* it) const { X509_free(it); }
   void operator()(EVP_PKEY* it) const { EVP_PKEY_free(it); }
+  void operator()(PKCS12* it) const { PKCS12_free(it); }
+  void operator()(STACK_OF(X509) * it) const { sk_X509_pop_free(it, X509_free); }
 };
 template <class T>
 using Part = std::unique_ptr<T, FreeParts>;
@@ -33,20 +36,20 @@ std::unexpected<Error> bad(const TlsSetting& setting, const std::string& what) {
   return fail(errc::invalid_argument, setting.name + ": " + what);
 }
 
-/// PEM from the file that one setting names, or from the other setting itself.
-class PemSource {
+/// What the file that one setting names holds, or the other setting itself.
+class CredentialSource {
  public:
-  static Result<PemSource> open(const TlsSetting& location, const TlsSetting& pem) {
+  static Result<CredentialSource> open(const TlsSetting& location, const TlsSetting& pem) {
     ERR_clear_error();
     if (location.value.empty()) {
       const std::string& text = pem.value;
-      return PemSource(pem, {}, BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+      return CredentialSource(pem, {}, BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
     }
     BIO* const file = BIO_new_file(location.value.c_str(), "r");
     if (file == nullptr) {
       return bad(location, location.value + ": " + openssl_reason());
     }
-    return PemSource(location, location.value + ": ", file);
+    return CredentialSource(location, location.value + ": ", file);
   }
 
   [[nodiscard]] BIO* bytes() const { return bytes_.get(); }
@@ -57,7 +60,7 @@ class PemSource {
   }
 
  private:
-  PemSource(const TlsSetting& setting, std::string where, BIO* bytes)
+  CredentialSource(const TlsSetting& setting, std::string where, BIO* bytes)
       : setting_(&setting), where_(std::move(where)), bytes_(bytes) {}
 
   const TlsSetting* setting_;
@@ -110,6 +113,7 @@ Result<TlsContext> TlsContext::open(const TlsSettings& settings) {
   if (settings.verifies) {
     MILLRACE_TRY(made.load_authorities(settings));
   }
+  MILLRACE_TRY(made.load_key_store(settings));
   MILLRACE_TRY(made.load_certificate(settings));
   MILLRACE_TRY(made.load_key(settings));
   return made;
@@ -157,7 +161,7 @@ Status TlsContext::load_authorities(const TlsSettings& settings) {
   if (settings.ca_pem.value.empty()) {
     return {};
   }
-  MILLRACE_ASSIGN(const PemSource source, PemSource::open({}, settings.ca_pem));
+  MILLRACE_ASSIGN(const CredentialSource source, CredentialSource::open({}, settings.ca_pem));
   int count = 0;
   while (Part<X509> one{PEM_read_bio_X509(source.bytes(), nullptr, nullptr, nullptr)}) {
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context), one.get());
@@ -174,8 +178,8 @@ Status TlsContext::load_certificate(const TlsSettings& settings) {
   if (settings.certificate_location.value.empty() && settings.certificate_pem.value.empty()) {
     return {};
   }
-  MILLRACE_ASSIGN(const PemSource source,
-                  PemSource::open(settings.certificate_location, settings.certificate_pem));
+  MILLRACE_ASSIGN(const CredentialSource source,
+                  CredentialSource::open(settings.certificate_location, settings.certificate_pem));
   const Part<X509> own(PEM_read_bio_X509_AUX(source.bytes(), nullptr, nullptr, nullptr));
   if (own == nullptr) {
     return source.unusable("no certificate in PEM");
@@ -198,7 +202,8 @@ Status TlsContext::load_key(const TlsSettings& settings) {
   if (settings.key_location.value.empty() && settings.key_pem.value.empty()) {
     return {};
   }
-  MILLRACE_ASSIGN(const PemSource source, PemSource::open(settings.key_location, settings.key_pem));
+  MILLRACE_ASSIGN(const CredentialSource source,
+                  CredentialSource::open(settings.key_location, settings.key_pem));
   std::string password = settings.key_password.value;
   const Part<EVP_PKEY> key(
       PEM_read_bio_PrivateKey(source.bytes(), nullptr, copy_password, &password));
@@ -212,6 +217,55 @@ Status TlsContext::load_key(const TlsSettings& settings) {
   if (SSL_CTX_check_private_key(context_.get()) != 1) {
     return source.unusable("it is not the key of the certificate");
   }
+  return {};
+}
+
+Status TlsContext::load_key_store(const TlsSettings& settings) {
+  const TlsSetting& location = settings.key_store_location;
+  if (location.value.empty()) {
+    return {};
+  }
+  for (const TlsSetting* const other : {&settings.certificate_location, &settings.certificate_pem,
+                                        &settings.key_location, &settings.key_pem}) {
+    if (!other->value.empty()) {
+      return bad(location, "it has a certificate and a key, and so has " + other->name +
+                               ": leave one of them out");
+    }
+  }
+  MILLRACE_ASSIGN(const CredentialSource source, CredentialSource::open(location, {}));
+  const Part<PKCS12> store(d2i_PKCS12_bio(source.bytes(), nullptr));
+  if (store == nullptr) {
+    return source.unusable("no key store in PKCS#12");
+  }
+  EVP_PKEY* key = nullptr;
+  X509* certificate = nullptr;
+  STACK_OF(X509)* others = nullptr;
+  const int opened = PKCS12_parse(store.get(), settings.key_store_password.value.c_str(), &key,
+                                  &certificate, &others);
+  const Part<EVP_PKEY> own_key(key);
+  const Part<X509> own(certificate);
+  const Part<STACK_OF(X509)> chain(others);
+  if (opened != 1) {
+    return source.unusable("the key store cannot be opened, or " +
+                           settings.key_store_password.name + " is not its password");
+  }
+  if (own_key == nullptr || own == nullptr) {
+    return source.unusable("the key store has no key with a certificate");
+  }
+  if (SSL_CTX_use_certificate(context_.get(), own.get()) != 1 ||
+      SSL_CTX_use_PrivateKey(context_.get(), own_key.get()) != 1) {
+    return source.unusable("the certificate and the key cannot be used");
+  }
+  if (chain != nullptr) {
+    // A store has them in any order, and TLS 1.2 sends each before the one that signed it.
+    constexpr int in_order = SSL_BUILD_CHAIN_FLAG_CHECK | SSL_BUILD_CHAIN_FLAG_NO_ROOT |
+                             SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR;
+    if (SSL_CTX_set1_chain(context_.get(), chain.get()) != 1 ||
+        SSL_CTX_build_cert_chain(context_.get(), in_order) < 1) {
+      return source.unusable("the chain cannot be used");
+    }
+  }
+  ERR_clear_error();
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 
@@ -75,11 +76,15 @@ std::string pem_of(EVP_PKEY* key, const EVP_CIPHER* cipher, const std::string& p
 
 }  // namespace
 
-Authority::Authority(const std::string& name) : key_(new_key()) {
+Authority::Authority(const std::string& name) : Authority(name, nullptr) {}
+Authority::Authority(const std::string& name, const Authority& other) : Authority(name, &other) {}
+
+Authority::Authority(const std::string& name, const Authority* other) : key_(new_key()) {
   certificate_ = new_certificate(name, key_, 1);
-  X509_set_issuer_name(certificate_, X509_get_subject_name(certificate_));
-  extend(certificate_, certificate_, NID_basic_constraints, "critical,CA:TRUE");
-  EXPECT_GT(X509_sign(certificate_, key_, EVP_sha256()), 0);
+  X509* const issuer = other == nullptr ? certificate_ : other->certificate_;
+  X509_set_issuer_name(certificate_, X509_get_subject_name(issuer));
+  extend(certificate_, issuer, NID_basic_constraints, "critical,CA:TRUE");
+  EXPECT_GT(X509_sign(certificate_, other == nullptr ? key_ : other->key_, EVP_sha256()), 0);
   pem_ = pem_of(certificate_);
 }
 
@@ -113,6 +118,25 @@ std::string locked(const std::string& key, const std::string& password) {
   std::string text = pem_of(read, EVP_aes_128_cbc(), password);
   EVP_PKEY_free(read);
   return text;
+}
+
+std::string key_store(const Credentials& credentials, const std::vector<std::string>& chain,
+                      const std::string& password) {
+  EVP_PKEY* const key = from_pem<EVP_PKEY>(credentials.key, PEM_read_bio_PrivateKey);
+  X509* const certificate = from_pem<X509>(credentials.certificate, PEM_read_bio_X509);
+  STACK_OF(X509)* const others = sk_X509_new_null();
+  for (const std::string& one : chain) {
+    sk_X509_push(others, from_pem<X509>(one, PEM_read_bio_X509));
+  }
+  PKCS12* const made =
+      PKCS12_create(password.c_str(), "test", key, certificate, others, 0, 0, 0, 0, 0);
+  EXPECT_NE(made, nullptr);
+  std::string bytes = pem_of([&](BIO* to) { return i2d_PKCS12_bio(to, made); });
+  PKCS12_free(made);
+  sk_X509_pop_free(others, X509_free);
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+  return bytes;
 }
 
 TlsPeer::TlsPeer(int socket, const Credentials& credentials, const PeerOptions& options)

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // The other side of TLS connections, and who vouches for whom there.
 namespace millrace::net {
@@ -22,6 +23,8 @@ struct Credentials {
 class Authority {
  public:
   explicit Authority(const std::string& name);
+  /// One for which another one vouches.
+  Authority(const std::string& name, const Authority& other);
   ~Authority();
   Authority(const Authority&) = delete;
   Authority& operator=(const Authority&) = delete;
@@ -32,10 +35,17 @@ class Authority {
   [[nodiscard]] Credentials issue(const std::string& subject, const std::string& names = {}) const;
 
  private:
+  Authority(const std::string& name, const Authority* other);
+
   EVP_PKEY* key_;
   X509* certificate_;
   std::string pem_;
 };
+
+/// A PKCS#12 file: a certificate and its key, and those that vouch for it, in PEM.
+[[nodiscard]] std::string key_store(const Credentials& credentials,
+                                    const std::vector<std::string>& chain,
+                                    const std::string& password);
 
 /// The key once more, to be read with a password only.
 [[nodiscard]] std::string locked(const std::string& key, const std::string& password);

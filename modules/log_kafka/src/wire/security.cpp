@@ -19,6 +19,8 @@ constexpr std::string_view tls_settings[] = {"ssl.ca.location",
                                              "ssl.key.location",
                                              "ssl.key.pem",
                                              "ssl.key.password",
+                                             "ssl.keystore.location",
+                                             "ssl.keystore.password",
                                              "ssl.cipher.suites",
                                              "ssl.curves.list",
                                              "ssl.sigalgs.list",
@@ -94,6 +96,8 @@ Result<net::TlsSettings> tls_of(const Settings& settings) {
   tls.key_location = setting("ssl.key.location");
   tls.key_pem = setting("ssl.key.pem");
   tls.key_password = setting("ssl.key.password");
+  tls.key_store_location = setting("ssl.keystore.location");
+  tls.key_store_password = setting("ssl.keystore.password");
   tls.cipher_suites = setting("ssl.cipher.suites");
   tls.curves = setting("ssl.curves.list");
   tls.signature_algorithms = setting("ssl.sigalgs.list");

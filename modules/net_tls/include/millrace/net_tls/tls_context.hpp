@@ -40,6 +40,7 @@ class TlsContext {
   Status load_authorities(const TlsSettings& settings);
   Status load_certificate(const TlsSettings& settings);
   Status load_key(const TlsSettings& settings);
+  Status load_key_store(const TlsSettings& settings);
   Status choose(const TlsSettings& settings);
   /// The state of one connection to that host.
   [[nodiscard]] Result<std::unique_ptr<ssl_st, Free>> connection(const std::string& host) const;

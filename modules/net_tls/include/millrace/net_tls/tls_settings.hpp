@@ -12,7 +12,8 @@ struct TlsSetting {
   std::string name;
 };
 
-/// What a client's TLS connections need. Certificates and keys are PEM.
+/// What a client's TLS connections need. Certificates and keys are PEM, or
+/// in a key store.
 struct TlsSettings {
   /// A file or a directory (as `openssl rehash` makes it) of trusted authorities. When neither this
   /// nor ca_pem is given, the system's authorities are trusted.
@@ -24,6 +25,10 @@ struct TlsSettings {
   TlsSetting key_location{{}, "key_location"};
   TlsSetting key_pem{{}, "key_pem"};
   TlsSetting key_password{{}, "key_password"};
+  /// A PKCS#12 file with the client's key, its certificate and the chain, in place of the five
+  /// above.
+  TlsSetting key_store_location{{}, "key_store_location"};
+  TlsSetting key_store_password{{}, "key_store_password"};
   TlsSetting cipher_suites{{}, "cipher_suites"};
   TlsSetting curves{{}, "curves"};
   TlsSetting signature_algorithms{{}, "signature_algorithms"};
