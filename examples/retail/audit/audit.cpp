@@ -90,6 +90,10 @@ Result<AuditReport> audit(log::Log& log, const AuditRange& range, PassEnd* left)
   RequestLedger requests;
   MILLRACE_TRY(requests.read(topics, report));
   requests.check(report);
+  if (range.end && range.end->requests != report.invoices) {
+    violation(report, "the pass was completed with " + std::to_string(range.end->requests) +
+                          " requests, and " + std::to_string(report.invoices) + " are there");
+  }
   ShelfLedger shelves(before.shelves);
   MILLRACE_TRY(shelves.read(topics, requests, report));
   shelves.check(requests, report);

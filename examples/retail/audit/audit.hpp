@@ -50,8 +50,9 @@ struct AuditRange {
 /// add up; money that adds up; nothing left behind by rejected orders. Of a later pass it reads
 /// what that pass wrote, and adds it to what the pass before left. Holds one small entry per
 /// request and per product and nothing per event. `left`, unless null, gets what the next pass
-/// begins with. errc::not_found: records that it needs were removed; else failures are those of
-/// reading the log. What the topics say wrong is in the report.
+/// begins with. errc::not_found: records that it needs were removed; log::errc::corrupt: the range
+/// ends before it begins; else failures are those of reading the log. What the topics say wrong is
+/// in the report, and a pass that was completed with another number of requests.
 [[nodiscard]] millrace::Result<AuditReport> audit(millrace::log::Log& log,
                                                   const AuditRange& range = {},
                                                   PassEnd* left = nullptr);

@@ -2,6 +2,9 @@
 // Copyright The Millrace Authors
 #include "retail/audit/pass_end.hpp"
 
+#include <algorithm>
+#include <boost/describe/class.hpp>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -15,7 +18,8 @@ using namespace millrace;
 
 namespace {
 
-/// Collects what the events say of one pass.
+/// Collects what the events say of one pass. A run that dies leaves events without PassCompleted
+/// behind, also behind those of an earlier run that did not.
 class Collector {
  public:
   Collector(std::int64_t pass, std::string log) : pass_(pass), log_(std::move(log)) {}
@@ -23,36 +27,52 @@ class Collector {
   Status take(const AuditedRecord& record) {
     if (record.context.type == "ShelfCounted") {
       MILLRACE_ASSIGN(const auto counted, record.decode<ShelfCounted>());
-      if (counted.pass == pass_) end_.shelves[std::string(record.key())] = counted;
+      if (counted.pass == pass_) said_.shelves[std::string(record.key())] = counted;
     } else if (record.context.type == "RevenueCounted") {
       MILLRACE_ASSIGN(const auto counted, record.decode<RevenueCounted>());
-      if (counted.pass == pass_) end_.revenue[std::string(record.key())] = counted;
+      if (counted.pass == pass_) said_.revenue[std::string(record.key())] = counted;
     } else if (record.context.type == "PassCompleted") {
       MILLRACE_ASSIGN(const auto completed, record.decode<PassCompleted>());
-      if (completed.pass == pass_ && completed.log == log_) complete(completed);
+      if (completed.pass == pass_) complete(completed);
     }
     return {};
   }
 
-  std::optional<PassEnd> result() && {
-    if (!is_complete_) return std::nullopt;
-    return std::move(end_);
-  }
+  std::optional<PassEnd> result() && { return std::move(end_); }
 
  private:
   void complete(const PassCompleted& completed) {
-    is_complete_ = true;
-    end_.requests = completed.requests;
-    end_.topics.clear();
+    PassEnd end = std::exchange(said_, {});
+    if (completed.log != log_) return;
+    end.requests = completed.requests;
     for (const TopicEnd& topic : completed.topics)
-      end_.topics[topic.topic] = topic.ends;
+      end.topics[topic.topic] = topic.ends;
+    end_ = std::move(end);
   }
 
   std::int64_t pass_;
   std::string log_;
-  PassEnd end_;
-  bool is_complete_ = false;
+  PassEnd said_;  // since the last PassCompleted
+  std::optional<PassEnd> end_;
 };
+
+// What all events of the topic have.
+struct OfPass {
+  std::int64_t pass = 0;
+};
+BOOST_DESCRIBE_STRUCT(OfPass, (), (pass))
+
+Status read_passes(log::Log& log, const std::function<Status(const AuditedRecord&)>& take) {
+  Status read;
+  const auto visit = [&](const AuditedRecord& record) {
+    if (!read) return;
+    if (Status taken = take(record); !taken)
+      read = fail(log::errc::corrupt, record.name() + ": " + taken.error().message());
+  };
+  TopicReader topics(log);
+  MILLRACE_TRY(topics.read(passes_topic, visit));
+  return read;
+}
 
 }  // namespace
 
@@ -64,16 +84,19 @@ std::int64_t end_of(const TopicEnds& ends, std::string_view topic, std::int32_t 
 
 Result<std::optional<PassEnd>> read_pass_end(log::Log& log, std::int64_t pass) {
   Collector collector(pass, log.identity());
-  Status read;
-  const auto visit = [&](const AuditedRecord& record) {
-    if (!read) return;
-    if (Status taken = collector.take(record); !taken)
-      read = fail(log::errc::corrupt, record.name() + ": " + taken.error().message());
-  };
-  TopicReader topics(log);
-  MILLRACE_TRY(topics.read(passes_topic, visit));
-  MILLRACE_TRY(read);
+  MILLRACE_TRY(
+      read_passes(log, [&](const AuditedRecord& record) { return collector.take(record); }));
   return std::move(collector).result();
+}
+
+Result<std::int64_t> last_begun(log::Log& log) {
+  std::int64_t last = 1;
+  MILLRACE_TRY(read_passes(log, [&](const AuditedRecord& record) -> Status {
+    MILLRACE_ASSIGN(const auto event, record.decode<OfPass>());
+    last = std::max(last, event.pass);
+    return {};
+  }));
+  return last;
 }
 
 }  // namespace retail

@@ -38,4 +38,8 @@ struct PassEnd {
 [[nodiscard]] millrace::Result<std::optional<PassEnd>> read_pass_end(millrace::log::Log& log,
                                                                      std::int64_t pass);
 
+/// The last pass that has begun, as the topic `passes` says it, or said it in the log that this one
+/// is a copy of; 1 when it says nothing. Failures as read_pass_end().
+[[nodiscard]] millrace::Result<std::int64_t> last_begun(millrace::log::Log& log);
+
 }  // namespace retail

@@ -32,6 +32,11 @@ Status TopicReader::read_partition(std::string_view topic, log::TopicPartition t
   if (to_ != nullptr) end = std::min(end, log::offset(end_of(*to_, topic, number)));
   ends_[std::string(topic)].push_back(end.value);
   log::Offset next = log::offset(from_ == nullptr ? 0 : end_of(*from_, topic, number));
+  if (end < next) {
+    return fail(log::errc::corrupt, partition_name(topic, number) + ": what is to be read begins " +
+                                        "at " + std::to_string(next.value) + " and ends at " +
+                                        std::to_string(end.value));
+  }
   MILLRACE_ASSIGN(const log::Offset first, log_.start_offset(topic_partition));
   if (next < first && next < end) {
     return fail(errc::not_found, partition_name(topic, number) + ": the records from " +

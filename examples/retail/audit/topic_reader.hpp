@@ -41,7 +41,8 @@ class TopicReader {
 
   /// Hands over every record of the topic, partition by partition in order. A record without a
   /// readable envelope comes with an empty one. False: there is no such topic. errc::not_found:
-  /// records that are to be read were removed. Else failures as Log::fetch.
+  /// records that are to be read were removed. log::errc::corrupt: they end before they begin. Else
+  /// failures as Log::fetch.
   [[nodiscard]] millrace::Result<bool> read(std::string_view topic,
                                             const std::function<void(const AuditedRecord&)>& visit);
   /// Where the topics ended that were read.

@@ -15,8 +15,9 @@ namespace retail {
 
 /// Owned by the feed, one partition: what had added up when a pass over the invoices was complete.
 /// The next pass is audited from there, when the events of the pass before are gone. First the
-/// shelves and the countries, then PassCompleted; what a run wrote that died in between is written
-/// once more, and the last event of a key counts. The record's timestamp is the wall-clock time.
+/// shelves and the countries, then PassCompleted. What a run wrote that died in between is written
+/// once more: what stands before the last PassCompleted of a pass counts, and nothing behind it.
+/// The record's timestamp is the wall-clock time.
 inline constexpr const char* passes_topic = "passes";
 inline constexpr const char* passes_owner = "feed";
 
@@ -50,6 +51,14 @@ struct PassCompleted {
 };
 BOOST_DESCRIBE_STRUCT(PassCompleted, (), (pass, log, requests, topics))
 
-using PassEvent = std::variant<ShelfCounted, RevenueCounted, PassCompleted>;
+/// Pass `pass`, not the first, is about to send its first request: from here on the end of the pass
+/// before stays as it is. It counts in a copy of the log too, which holds the requests of the pass.
+/// Key: the number of the pass.
+struct PassBegun {
+  std::int64_t pass = 0;
+};
+BOOST_DESCRIBE_STRUCT(PassBegun, (), (pass))
+
+using PassEvent = std::variant<ShelfCounted, RevenueCounted, PassCompleted, PassBegun>;
 
 }  // namespace retail

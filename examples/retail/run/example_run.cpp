@@ -30,6 +30,7 @@ constexpr std::int64_t watch_ms = 25;
 constexpr std::int64_t lag_interval_ns = 150'000'000;
 constexpr std::chrono::milliseconds lag_timeout{200};
 constexpr std::int64_t stop_timeout_ms = 40'000;
+constexpr std::int64_t pause_ns = 1'000'000'000;
 constexpr std::chrono::milliseconds probe_timeout{2'000};
 
 std::string get(const std::string& url, std::chrono::milliseconds timeout = probe_timeout) {
@@ -276,6 +277,14 @@ Status ExampleRun::stay_up() {
   return {};
 }
 
+Status ExampleRun::pause() {
+  const std::int64_t until_ns = millrace::real_clock().monotonic_ns() + pause_ns;
+  while (signal_.empty() && millrace::real_clock().monotonic_ns() < until_ns)
+    MILLRACE_TRY(watch(watch_ms));
+  if (signal_.empty()) return {};
+  return fail(millrace::errc::busy, "stopped by " + signal_);
+}
+
 void ExampleRun::stop() {
   leave_picture();
   view_.reset();
@@ -288,7 +297,7 @@ void ExampleRun::stop() {
 
 Result<Summary> ExampleRun::sum_up(PassEnd& left) {
   Summary summary;
-  MILLRACE_ASSIGN(summary.audit, audit(log_, pass_.range(), &left));
+  MILLRACE_ASSIGN(summary.audit, audit(log_, {pass_.begin, {}}, &left));
   summary.feed = feed_progress_;
   for (std::size_t i = feed_progress_.begun_at; i < invoices_.size(); ++i) {
     if (invoices_[i].kind == InvoiceKind::order)

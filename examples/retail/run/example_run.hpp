@@ -42,6 +42,9 @@ class ExampleRun {
   [[nodiscard]] millrace::Result<bool> run_to_rest();
   /// Keeps the system up until a signal comes, or the log fails.
   [[nodiscard]] millrace::Status stay_up();
+  /// Supervises for a second, in which a cluster may come back. errc::busy when a signal comes;
+  /// else an error when the log fails.
+  [[nodiscard]] millrace::Status pause();
   /// Stops the services, the last started first, each by SIGTERM.
   void stop();
   /// Audits the topics and sums up. `left` gets what the next pass begins with.

@@ -66,18 +66,41 @@ millrace::Status write_summary(const Passes& run, const RunPass& pass, const Sum
   return {};
 }
 
-// Says on the log that the pass is complete. One that the next pass relies on stays as it was said.
-millrace::Status complete(const Passes& run, const RunPass& pass, const PassEnd& left) {
-  if (pass.next_has_begun) return {};
-  MILLRACE_ASSIGN(const auto writer, run.log.open_writer());
-  return write_pass_end(*writer, millrace::real_clock(), pass.number, left);
+// Writes what may be written again, also when a cluster is away for a while.
+template <class Write>
+millrace::Status write_on_log(const Passes& run, ExampleRun& example_run, const Write& write) {
+  const auto attempt = [&]() -> millrace::Status {
+    MILLRACE_ASSIGN(const auto writer, run.log.open_writer());
+    return write(*writer);
+  };
+  return attempt_while_away(millrace::real_clock(), attempt, [&] { return example_run.pause(); });
+}
+
+// From here on the log says that the end of the pass before stays as it is.
+millrace::Status begin(const Passes& run, const RunPass& pass, ExampleRun& example_run) {
+  if (pass.has_begun) return {};
+  return write_on_log(run, example_run, [&](millrace::log::Log& log) {
+    return write_pass_begun(log, millrace::real_clock(), pass.number);
+  });
+}
+
+millrace::Status complete(const Passes& run, const RunPass& pass, const PassEnd& left,
+                          ExampleRun& example_run) {
+  const auto done = write_on_log(run, example_run, [&](millrace::log::Log& log) {
+    return write_pass_end(log, millrace::real_clock(), pass.number, left);
+  });
+  if (done) return {};
+  const std::string left_to_do =
+      "the audit holds, and the log does not say yet that the pass is complete: run again, and the "
+      "summary is written too: ";
+  return millrace::fail(done.error().code(), left_to_do + done.error().message());
 }
 
 // True when the audit holds.
 millrace::Result<bool> conclude(const Passes& run, const RunPass& pass, ExampleRun& example_run) {
   PassEnd left;
   MILLRACE_ASSIGN(const Summary summary, example_run.sum_up(left));
-  if (summary.audit.ok) MILLRACE_TRY(complete(run, pass, left));
+  if (summary.audit.ok) MILLRACE_TRY(complete(run, pass, left, example_run));
   MILLRACE_TRY(write_summary(run, pass, summary));
   std::fputs(to_text(summary).c_str(), stdout);
   std::fflush(stdout);
@@ -181,13 +204,13 @@ std::vector<Invoice> invoices_of(const std::vector<Invoice>& invoices, std::int6
 
 // As the services are ready: the topics are theirs.
 millrace::Status keep_as_asked(const Passes& run, const RunPass& pass) {
-  if (!run.options.retention_ms || pass.next_has_begun) return {};
+  if (!run.options.retention_ms) return {};
   MILLRACE_ASSIGN(const auto writer, run.log.open_writer());
   return set_retention(*writer, *run.options.retention_ms, pass.begins_behind());
 }
 
 PassOutcome run_pass(const Passes& run, const std::vector<Invoice>& invoices, std::int64_t number) {
-  const auto pass = find_pass(run.log.log(), run.directory, number, invoices.size());
+  const auto pass = find_pass(run.log.log(), number, invoices.size());
   if (!pass) return {refuse(pass.error())};
   const bool last = number == run.options.last_pass;
   if (!last && pass->end) return {0, true};
@@ -204,6 +227,8 @@ PassOutcome run_pass(const Passes& run, const std::vector<Invoice>& invoices, st
   }
   ExampleRun example_run(run.options, run.directory, run.signals, run.log, *pass,
                          invoices_of(invoices, number), resumed->answered);
+  if (const auto begun = begin(run, *pass, example_run); !begun)
+    return {complain(begun.error(), 1)};
   if (const auto started = example_run.start(program_directory()); !started)
     return {complain(started.error(), 1)};
   if (finished) return {stay_up(example_run, code)};

@@ -19,6 +19,7 @@
 #include "retail/contracts/requests.hpp"
 #include "retail/contracts/shipments.hpp"
 #include "retail/contracts/stock.hpp"
+#include "run_log.hpp"
 
 namespace retail {
 
@@ -67,11 +68,11 @@ class PassWriter {
     return transaction_.records() < records_at_once ? Status{} : commit();
   }
 
-  // When it is durable, and others see it.
+  // When it is durable, and others see it. What hides it for longer ends some time.
   Status finish(std::int64_t deadline_ns) {
     MILLRACE_TRY(commit());
     MILLRACE_TRY(log_.wait_durable(committed_.position));
-    return log_.wait_visible(committed_, deadline_ns);
+    return passing(log_.wait_visible(committed_, deadline_ns));
   }
 
  private:
@@ -101,8 +102,8 @@ Status hold(log::Log& log, const TopicEnds& begin) {
                                log::offset(end_of(begin, name, number)));
     }
   }
-  MILLRACE_TRY(log.commit(transaction));
-  return {};
+  MILLRACE_ASSIGN(const log::Committed committed, log.commit(transaction));
+  return log.wait_durable(committed.position);
 }
 
 Status alter(log::Log& log, log::TopicId topic, std::vector<log::SettingChange> changes) {
@@ -114,6 +115,14 @@ Status alter(log::Log& log, log::TopicId topic, std::vector<log::SettingChange> 
 }
 
 }  // namespace
+
+Status write_pass_begun(log::Log& log, millrace::Clock& clock, std::int64_t pass) {
+  MILLRACE_ASSIGN(const log::Topic topic,
+                  log.create_topic({passes_topic, 1, log::TopicKind::events, passes_owner}));
+  PassWriter writer(log, topic.id, clock.wall_ms(), pass);
+  MILLRACE_TRY(writer.add(std::to_string(pass), PassBegun{pass}));
+  return writer.finish(clock.monotonic_ns() + visible_ns);
+}
 
 Status write_pass_end(log::Log& log, millrace::Clock& clock, std::int64_t pass,
                       const PassEnd& end) {

@@ -13,8 +13,14 @@ namespace retail {
 
 // What a run writes to the log of the system itself. `log` is a handle of any_service.
 
-/// Says on the topic `passes` that a pass is complete, and what it left. Durable on return, and all
-/// see it. Repeatable. Failures as Log::create_topic, commit, wait_durable and wait_visible.
+/// Says on the topic `passes` that a pass, not the first, begins. Durable on return. Repeatable.
+/// Failures as write_pass_end().
+[[nodiscard]] millrace::Status write_pass_begun(millrace::log::Log& log, millrace::Clock& clock,
+                                                std::int64_t pass);
+
+/// Says on the topic `passes` that a pass is complete, and what it left. Durable on return; all see
+/// it, unless an open transaction of another client hides it for more than 30 seconds. Repeatable.
+/// Failures as Log::create_topic, commit and wait_durable.
 [[nodiscard]] millrace::Status write_pass_end(millrace::log::Log& log, millrace::Clock& clock,
                                               std::int64_t pass, const PassEnd& end);
 

@@ -56,14 +56,21 @@ Result<Resumed> resume(millrace::log::Log& log, const DataDirectory& directory, 
     resumed.answered = position->answered;
   }
   const std::string summary_path = directory.path(summary_file(pass.number));
-  MILLRACE_ASSIGN(auto finished, finished_summary(summary_path, invoices));
-  if (!finished) return resumed;
-  if (const auto why =
-          why_not_believed(log, finished->seen, static_cast<std::int64_t>(invoices), held)) {
-    say(summary_path + " does not fit to the log and is not used: " + *why);
-    return resumed;
+  MILLRACE_ASSIGN(resumed.finished, finished_summary(summary_path, invoices));
+  if (resumed.finished) {
+    if (const auto why = why_not_believed(log, resumed.finished->seen,
+                                          static_cast<std::int64_t>(invoices), held)) {
+      say(summary_path + " does not fit to the log and is not used: " + *why);
+      resumed.finished.reset();
+    }
   }
-  resumed.finished = std::move(finished);
+  if (pass.next_has_begun && !resumed.finished) {
+    return millrace::fail(millrace::errc::invalid_argument,
+                          "pass " + std::to_string(pass.number) + " is complete in " +
+                              log.identity() +
+                              ", and the next one has begun there: retail-audit --pass " +
+                              std::to_string(pass.number) + " says what came of it");
+  }
   return resumed;
 }
 

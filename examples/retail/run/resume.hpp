@@ -22,7 +22,7 @@ struct Resumed {
 /// Reads what the directory says of a pass over so many invoices, and believes of it what is in the
 /// past of this log. A summary that is not is passed over and said so, for it can be made again.
 /// errc::invalid_argument: the position of the feed speaks of requests that the run or the log does
-/// not have, or the summary is of a later format.
+/// not have; the summary is of a later format; or the next pass has begun and no summary is there.
 [[nodiscard]] millrace::Result<Resumed> resume(millrace::log::Log& log,
                                                const DataDirectory& directory, const RunPass& pass,
                                                std::size_t invoices, const DataDirectory::Say& say);

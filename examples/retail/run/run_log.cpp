@@ -5,7 +5,6 @@
 
 #include <array>
 
-#include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/processes.hpp"
 #include "millrace/log/errors.hpp"
@@ -18,9 +17,29 @@ using millrace::fail;
 using millrace::Result;
 using millrace::Status;
 
+namespace {
+
+constexpr std::int64_t patience_ns = 300'000'000'000;
+
+}  // namespace
+
 Status passing(Status status) {
   if (status || !status.error().is(millrace::log::errc::unavailable)) return status;
   return {};
+}
+
+Status attempt_while_away(millrace::Clock& clock, const std::function<Status()>& attempt,
+                          const std::function<Status()>& pause) {
+  const std::int64_t until_ns = clock.monotonic_ns() + patience_ns;
+  for (;;) {
+    Status done = attempt();
+    if (done) return done;
+    const bool may_succeed = done.error().is(millrace::log::errc::unavailable) ||
+                             done.error().is(millrace::log::errc::outcome_unknown);
+    if (!may_succeed || clock.monotonic_ns() >= until_ns) return done;
+    if (const Status paused = pause(); !paused)
+      return fail(paused.error().at(done.error().message()));
+  }
 }
 
 RunLog::RunLog()
@@ -69,6 +88,7 @@ Result<std::unique_ptr<millrace::log::Log>> RunLog::open_writer() {
   millrace::log::LogOptions log_options = log_->options();
   log_options.service = millrace::log::any_service;
   log_options.create = false;
+  log_options.durability = millrace::log::DurabilityPolicy::sync;
   return millrace::log::open_log(url_, environment_, log_options);
 }
 

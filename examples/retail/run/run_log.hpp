@@ -2,11 +2,13 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "directory.hpp"
 #include "log_guard.hpp"
+#include "millrace/base/clock.hpp"
 #include "millrace/base/error.hpp"
 #include "millrace/base/random.hpp"
 #include "millrace/log/environment.hpp"
@@ -28,7 +30,8 @@ class RunLog {
       const DataDirectory::Say& say);
 
   [[nodiscard]] millrace::log::Log& log() { return *log_; }
-  /// A second handle on it that may write the topics of all services. Failures as open_log().
+  /// A second handle on it that may write the topics of all services. What it waits for is durable
+  /// under any --durability. Failures as open_log().
   [[nodiscard]] millrace::Result<std::unique_ptr<millrace::log::Log>> open_writer();
   /// Housekeeping, some ten times a second. An error when the log cannot be used any longer or is
   /// another run's now; a cluster that is away comes back.
@@ -44,6 +47,13 @@ class RunLog {
   std::unique_ptr<millrace::log::Log> log_;
   std::unique_ptr<LogGuard> guard_;
 };
+
+/// Attempts what may be repeated until it succeeds, fails for another reason than that a cluster is
+/// away or did not say whether it committed, or the cluster is away for five minutes. `pause` comes
+/// between two attempts; when it fails, the message has both errors.
+[[nodiscard]] millrace::Status attempt_while_away(millrace::Clock& clock,
+                                                  const std::function<millrace::Status()>& attempt,
+                                                  const std::function<millrace::Status()>& pause);
 
 /// The status, but of a cluster that is away for a while: it comes back.
 [[nodiscard]] millrace::Status passing(millrace::Status status);

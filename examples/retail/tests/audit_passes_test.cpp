@@ -5,7 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "millrace/log/errors.hpp"
 #include "retail/audit/audit.hpp"
+#include "retail/contracts/orders.hpp"
 #include "retail/contracts/passes.hpp"
 #include "retail/feed/pass.hpp"
 #include "retail/run/pass_records.hpp"
@@ -126,6 +130,44 @@ TEST_F(AuditOfPasses, what_was_written_once_more_counts) {
   ASSERT_TRUE(*read);
   EXPECT_EQ((*read)->requests, 1'000);
   EXPECT_EQ((*read)->topics, again.topics);
+}
+
+TEST_F(AuditOfPasses, what_was_written_once_more_counts_as_a_whole_or_not_at_all) {
+  const PassEnd before = read_pass_end(*log_, 1).value().value();
+  ShelfLevel sold_on = sold_shelf();
+  sold_on.shipped += 5;
+  const auto product = std::find_if(left_.shelves.begin(), left_.shelves.end(), [](auto& shelf) {
+                         return shelf.second.shipped > 0;
+                       })->first;
+  const std::int64_t now_ms = retail_.world().clock().wall_ms();
+  retail_.world().write(passes_topic, ProductCode{product}, PassEvent(ShelfCounted{sold_on, 1}),
+                        now_ms);
+  retail_.world().write(passes_topic, std::string("France"), PassEvent(RevenueCounted{{}, 1}),
+                        now_ms);
+  const auto read = read_pass_end(*log_, 1);
+  ASSERT_TRUE(read);
+  ASSERT_TRUE(*read);
+  EXPECT_EQ((*read)->shelves.at(product).shipped, before.shelves.at(product).shipped)
+      << "the run died before it said PassCompleted once more";
+  EXPECT_EQ((*read)->revenue.contains("France"), before.revenue.contains("France"));
+  EXPECT_THAT(audited({**read, {}}).violations, IsEmpty());
+}
+
+TEST_F(AuditOfPasses, a_pass_that_ends_before_it_begins_cannot_be_audited) {
+  PassEnd end = left_;
+  end.topics.at(orders_topic).at(1) -= 1;
+  const auto refused = audit(*log_, {left_, end});
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(millrace::log::errc::corrupt));
+  EXPECT_THAT(refused.error().message(), HasSubstr("orders-1"));
+}
+
+TEST_F(AuditOfPasses, finds_requests_that_the_pass_was_completed_with_and_are_not_there) {
+  ++left_.requests;
+  const AuditReport report = audited({{}, left_});
+  EXPECT_FALSE(report.ok);
+  EXPECT_THAT(report.violations,
+              Contains("the pass was completed with 64 requests, and 63 are there"));
 }
 
 TEST_F(AuditOfPasses, finds_a_shelf_that_does_not_continue_where_it_was_left) {

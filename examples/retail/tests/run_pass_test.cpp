@@ -5,12 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
+#include <vector>
 
 #include "millrace/base/clock.hpp"
+#include "millrace/log/errors.hpp"
 #include "millrace/log/memory_log.hpp"
 #include "retail/contracts/insights.hpp"
 #include "retail/contracts/orders.hpp"
@@ -23,31 +22,17 @@
 #include "retail/run/log_seen.hpp"
 #include "retail/run/pass_records.hpp"
 #include "retail/run/run_file_names.hpp"
+#include "retail/run/run_log.hpp"
 
 namespace retail {
 namespace {
 
 using testing::HasSubstr;
 
-namespace fs = std::filesystem;
 namespace log = millrace::log;
 
 class PassOfRun : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string path = (fs::temp_directory_path() / "millrace-run-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(path.data()), nullptr);
-    RunOptions options;
-    options.data = path;
-    auto opened = DataDirectory::open(options, [](const std::string&) {});
-    ASSERT_TRUE(opened) << opened.error().message();
-    directory_.emplace(*std::move(opened));
-  }
-  void TearDown() override {
-    if (!directory_) return;
-    std::error_code ignored;
-    fs::remove_all(directory_->path(""), ignored);
-  }
   void complete(std::int64_t pass, std::int64_t requests) {
     PassEnd end;
     end.requests = requests;
@@ -55,7 +40,7 @@ class PassOfRun : public testing::Test {
     ASSERT_TRUE(write_pass_end(*log_, millrace::real_clock(), pass, end));
   }
   void expect_refused(std::int64_t pass, std::size_t invoices, const std::string& reason) {
-    const auto found = find_pass(*log_, *directory_, pass, invoices);
+    const auto found = find_pass(*log_, pass, invoices);
     ASSERT_FALSE(found);
     EXPECT_TRUE(found.error().is(millrace::errc::invalid_argument));
     EXPECT_THAT(found.error().message(), HasSubstr(reason));
@@ -64,11 +49,10 @@ class PassOfRun : public testing::Test {
   log::MemoryBroker broker_{millrace::real_clock(), false};
   std::unique_ptr<log::Log> log_ =
       broker_.connect({.service = std::string(log::any_service), .member = "run"});
-  std::optional<DataDirectory> directory_;
 };
 
 TEST_F(PassOfRun, the_first_begins_with_nothing) {
-  const auto pass = find_pass(*log_, *directory_, 1, 20);
+  const auto pass = find_pass(*log_, 1, 20);
   ASSERT_TRUE(pass) << pass.error().message();
   EXPECT_FALSE(pass->begin);
   EXPECT_FALSE(pass->end);
@@ -78,7 +62,7 @@ TEST_F(PassOfRun, the_first_begins_with_nothing) {
 TEST_F(PassOfRun, a_later_one_is_refused_until_the_one_before_is_complete) {
   expect_refused(2, 20, "pass 1 is not complete");
   complete(1, 20);
-  const auto pass = find_pass(*log_, *directory_, 2, 20);
+  const auto pass = find_pass(*log_, 2, 20);
   ASSERT_TRUE(pass) << pass.error().message();
   EXPECT_EQ(pass->begins_behind(), (TopicEnds{{requests_topic, {3, 4}}}));
   EXPECT_FALSE(pass->end);
@@ -87,19 +71,44 @@ TEST_F(PassOfRun, a_later_one_is_refused_until_the_one_before_is_complete) {
 
 TEST_F(PassOfRun, one_with_more_invoices_is_continued_unless_the_next_one_has_begun) {
   complete(1, 20);
-  auto pass = find_pass(*log_, *directory_, 1, 20);
+  auto pass = find_pass(*log_, 1, 20);
   ASSERT_TRUE(pass);
   EXPECT_TRUE(pass->end);
-  EXPECT_FALSE(pass->range().end) << "its audit may still read on";
-  pass = find_pass(*log_, *directory_, 1, 21);
+  EXPECT_FALSE(pass->next_has_begun);
+  pass = find_pass(*log_, 1, 21);
   ASSERT_TRUE(pass);
   EXPECT_FALSE(pass->end);
 
-  std::ofstream(directory_->path("feed-2.position")) << "0\n";
-  pass = find_pass(*log_, *directory_, 1, 20);
+  EXPECT_FALSE(find_pass(*log_, 2, 20).value().has_begun);
+  ASSERT_TRUE(write_pass_begun(*log_, millrace::real_clock(), 2));
+  pass = find_pass(*log_, 1, 20);
   ASSERT_TRUE(pass);
-  EXPECT_TRUE(pass->range().end);
+  EXPECT_TRUE(pass->end);
+  EXPECT_TRUE(pass->next_has_begun);
   expect_refused(1, 21, "completed with 20 requests");
+  pass = find_pass(*log_, 2, 20);
+  ASSERT_TRUE(pass);
+  EXPECT_TRUE(pass->has_begun);
+  EXPECT_FALSE(pass->next_has_begun);
+}
+
+TEST_F(PassOfRun, one_after_which_another_was_complete_stays_as_it_is) {
+  complete(1, 20);
+  complete(2, 20);
+  const auto pass = find_pass(*log_, 1, 20);
+  ASSERT_TRUE(pass);
+  EXPECT_TRUE(pass->next_has_begun);
+  expect_refused(1, 21, "completed with 20 requests");
+  const auto last = find_pass(*log_, 2, 21);
+  ASSERT_TRUE(last);
+  EXPECT_FALSE(last->next_has_begun);
+}
+
+TEST_F(PassOfRun, in_a_copy_of_a_log_none_continues_behind_the_first) {
+  ASSERT_TRUE(write_pass_begun(*log_, millrace::real_clock(), 2));  // The ends are of another log.
+  expect_refused(1, 20, "pass 2 has begun in the log that");
+  expect_refused(2, 20, "pass 2 has begun in the log that");
+  expect_refused(3, 20, "pass 2 is not complete");
 }
 
 TEST_F(PassOfRun, requests_are_counted_from_where_the_pass_begins) {
@@ -148,6 +157,64 @@ TEST_F(PassOfRun, retention_is_set_on_public_topics_and_spares_what_the_pass_wro
   EXPECT_EQ(log_->position(*group, {requests, log::partition(1)}).value(), log::offset(4));
   const log::TopicId shelves = log_->find_topic(shelves_topic)->id;
   EXPECT_EQ(log_->position(*group, {shelves, log::partition(0)}).value(), log::offset(0));
+}
+
+class AttemptWhileAway : public testing::Test {
+ protected:
+  static millrace::Status away() {
+    return millrace::fail(log::errc::unavailable, "the cluster is away");
+  }
+  // Attempts of which each fails in the way that is next here, and those behind the last succeed.
+  millrace::Status attempt(const std::vector<millrace::ErrorCode>& failures) {
+    return attempt_while_away(
+        clock_,
+        [&]() -> millrace::Status {
+          if (attempts_ == failures.size()) return {};
+          return millrace::fail(failures[attempts_++], "the attempt failed");
+        },
+        [&]() -> millrace::Status {
+          ++pauses_;
+          return {};
+        });
+  }
+
+  millrace::ManualClock clock_;
+  std::size_t attempts_ = 0;
+  std::size_t pauses_ = 0;
+};
+
+TEST_F(AttemptWhileAway, repeats_until_the_cluster_is_back) {
+  EXPECT_TRUE(attempt({}));
+  EXPECT_EQ(pauses_, 0U);
+  EXPECT_TRUE(attempt({log::errc::unavailable, log::errc::outcome_unknown}));
+  EXPECT_EQ(pauses_, 2U);
+}
+
+TEST_F(AttemptWhileAway, does_not_repeat_what_fails_for_another_reason) {
+  const auto failed = attempt({log::errc::unavailable, log::errc::disk_full});
+  ASSERT_FALSE(failed);
+  EXPECT_TRUE(failed.error().is(log::errc::disk_full));
+  EXPECT_EQ(pauses_, 1U);
+}
+
+TEST_F(AttemptWhileAway, ends_when_the_pause_does) {
+  const auto failed = attempt_while_away(clock_, away, [] {
+    return millrace::Status(millrace::fail(millrace::errc::busy, "stopped by SIGTERM"));
+  });
+  ASSERT_FALSE(failed);
+  EXPECT_TRUE(failed.error().is(millrace::errc::busy));
+  EXPECT_EQ(failed.error().message(), "the cluster is away: stopped by SIGTERM");
+}
+
+TEST_F(AttemptWhileAway, ends_after_five_minutes) {
+  const auto failed = attempt_while_away(clock_, away, [&] {
+    ++pauses_;
+    clock_.advance_ms(60'000);
+    return millrace::Status();
+  });
+  ASSERT_FALSE(failed);
+  EXPECT_TRUE(failed.error().is(log::errc::unavailable));
+  EXPECT_EQ(pauses_, 5U);
 }
 
 TEST(PassFiles, have_names_that_a_run_deletes_and_no_others_are_like_them) {

@@ -103,6 +103,20 @@ TEST_F(RunResume, a_summary_of_a_later_format_is_refused_by_its_number) {
   EXPECT_TRUE(resumed->finished);
 }
 
+TEST_F(RunResume, a_pass_that_is_over_is_not_sent_again_from_a_directory_without_its_summary) {
+  pass_.end.emplace();
+  pass_.next_has_begun = true;
+  const auto refused = try_resume(20);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(millrace::errc::invalid_argument));
+  EXPECT_THAT(refused.error().message(), HasSubstr("pass 1 is complete in " + log_->identity()));
+  write_position(20, see(*log_));
+  write_summary(20, see(*log_));
+  const auto finished = try_resume(20);
+  ASSERT_TRUE(finished) << finished.error().message();
+  EXPECT_TRUE(finished->finished);
+}
+
 TEST_F(RunResume, files_of_this_log_are_believed) {
   write_position(20, see(*log_));
   write_summary(20, see(*log_));
