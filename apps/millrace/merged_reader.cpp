@@ -24,18 +24,23 @@ MergedReader::MergedReader(log::Log& log, const std::vector<Start>& starts) : lo
 }
 
 Status MergedReader::refill(Cursor& cursor) {
-  if (cursor.batch < cursor.buffer.batches.size() || cursor.at_end) return {};
-  cursor.batch = 0;
-  cursor.record = 0;
-  cursor.buffer.batches.clear();
-  const log::TopicPartition partition{cursor.start.topic->id, cursor.start.partition};
-  const std::size_t bytes = std::clamp(all_bytes / cursors_.size(), fetch_bytes_min, fetch_bytes);
-  if (Status read = log_.fetch(partition, cursor.start.from, bytes, cursor.buffer); !read) {
-    return fail(read.error().at(cursor.start.topic->spec.name));
+  const auto& batches = cursor.buffer.batches;
+  while (true) {
+    // Compaction leaves batches without a record.
+    while (cursor.batch < batches.size() && batches[cursor.batch].count == 0)
+      ++cursor.batch;
+    if (cursor.batch < batches.size() || cursor.at_end) return {};
+    cursor.batch = 0;
+    cursor.record = 0;
+    cursor.buffer.batches.clear();
+    const log::TopicPartition partition{cursor.start.topic->id, cursor.start.partition};
+    const std::size_t bytes = std::clamp(all_bytes / cursors_.size(), fetch_bytes_min, fetch_bytes);
+    if (Status read = log_.fetch(partition, cursor.start.from, bytes, cursor.buffer); !read) {
+      return fail(read.error().at(cursor.start.topic->spec.name));
+    }
+    cursor.start.from = cursor.buffer.next;
+    cursor.at_end = batches.empty();
   }
-  cursor.start.from = cursor.buffer.next;
-  cursor.at_end = cursor.buffer.batches.empty();
-  return {};
 }
 
 // Which of two partitions has the later record next.
@@ -85,7 +90,11 @@ Status MergedReader::read(const Visitor& visit) {
 std::vector<log::Interest> MergedReader::interests() const {
   std::vector<log::Interest> interests;
   for (const auto& cursor : cursors_) {
-    interests.push_back({{cursor->start.topic->id, cursor->start.partition}, cursor->start.from});
+    // What was read ahead, and is not visited yet, is there already.
+    const bool ahead = cursor->batch < cursor->buffer.batches.size();
+    interests.push_back(
+        {{cursor->start.topic->id, cursor->start.partition},
+         ahead ? cursor->buffer.records[cursor->record].offset : cursor->start.from});
   }
   return interests;
 }
