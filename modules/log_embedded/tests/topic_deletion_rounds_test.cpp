@@ -165,7 +165,7 @@ TEST_F(TopicDeletionRounds, make_the_ballast_again_that_did_not_help) {
   EXPECT_TRUE(machine().files.exists(ballast));
 }
 
-// Whoever put it there may need it.
+// Somebody put it there, and may need it.
 TEST_F(TopicDeletionRounds, leave_what_only_looks_like_a_deleted_directory) {
   auto log = open();
   fill(*log, 20);
