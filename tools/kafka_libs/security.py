@@ -66,11 +66,14 @@ def settings(directory, state, options):
         prefix = f"listener.name.{name.lower()}."
         if "SASL" in name:
             account = f"user_{USER}=\"{state['password']}\""
-            result[prefix + "sasl.enabled.mechanisms"] = "PLAIN,SCRAM-SHA-256"
+            result[prefix + "sasl.enabled.mechanisms"] = "PLAIN,SCRAM-SHA-256,OAUTHBEARER"
             result[prefix + "plain.sasl.jaas.config"] = \
                 f"org.apache.kafka.common.security.plain.PlainLoginModule required {account};"
             result[prefix + "scram-sha-256.sasl.jaas.config"] = \
                 "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+            # Takes tokens without a signature.
+            result[prefix + "oauthbearer.sasl.jaas.config"] = \
+                "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;"
         if "SSL" in name:
             result[prefix + "ssl.keystore.type"] = "PEM"
             result[prefix + "ssl.keystore.location"] = directory / "tls" / "server.both.pem"
@@ -89,7 +92,7 @@ def status(directory, state, options):
     """What a client needs to use the additional listeners."""
     result = {}
     if options["sasl"]:
-        result["sasl"] = {"user": USER, "password": state["password"], "mechanisms": ["PLAIN", "SCRAM-SHA-256"]}
+        result["sasl"] = {"user": USER, "password": state["password"], "mechanisms": ["PLAIN", "SCRAM-SHA-256", "OAUTHBEARER"]}
     if options["tls"]:
         home = directory / "tls"
         result["tls"] = {"ca": str(home / "ca.pem"), "certificate": str(home / "client.pem"), "key": str(home / "client.key")}

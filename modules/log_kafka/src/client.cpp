@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "client_events.hpp"
 #include "millrace/log/errors.hpp"
 #include "units.hpp"
 #include "wire/cluster.hpp"
@@ -46,9 +47,10 @@ bool is_for_other_kind(rd_kafka_type_t type, const std::string& name) {
 
 }  // namespace
 
-ClientConfig::ClientConfig(Url url, const LogOptions& options, Clock& clock)
+ClientConfig::ClientConfig(Url url, const LogOptions& options, Clock& clock, KafkaTokenSource token)
     : url_(std::move(url)),
       clock_(clock),
+      token_(wire::Security::by_token(url_.settings) ? std::move(token) : KafkaTokenSource()),
       client_id_("millrace-" + (options.member.empty() ? std::string("tool") : options.member)),
       cluster_(std::make_unique<wire::Cluster>(clock)) {
   if (const std::string* const named = user_setting("client.id")) client_id_ = *named;
@@ -99,7 +101,7 @@ Status ClientConfig::choose_client() {
     if (chosen == "auto") return {};
     return refuse("=wire does not know " + *beyond + ": let it be auto or librdkafka");
   }
-  MILLRACE_ASSIGN(auto security, wire::Security::open(url_.settings));
+  MILLRACE_ASSIGN(auto security, wire::Security::open(url_.settings, token_));
   cluster_->secured_by(std::move(security));
   uses_wire_client_ = true;
   return {};
@@ -118,10 +120,8 @@ std::int64_t ClientConfig::number(std::string_view setting, std::int64_t otherwi
   return read.ec == std::errc() && read.ptr == end ? value : otherwise;
 }
 
-Result<Owned<rd_kafka_t>> ClientConfig::make(
-    rd_kafka_type_t type, const Settings& own, const Settings& fixed, void* opaque,
-    void (*delivered)(rd_kafka_t*, const rd_kafka_message_t*, void*),
-    void (*failed)(rd_kafka_t*, int, const char*, void*)) const {
+Result<Owned<rd_kafka_t>> ClientConfig::make(rd_kafka_type_t type, const Settings& own,
+                                             const Settings& fixed, ClientEvents& events) const {
   Owned<rd_kafka_conf_t> conf(rd_kafka_conf_new());
   MILLRACE_TRY(set(conf.get(), "bootstrap.servers", url_.bootstrap));
   MILLRACE_TRY(set(conf.get(), "client.id", client_id_));
@@ -138,6 +138,10 @@ Result<Owned<rd_kafka_t>> ClientConfig::make(
     if (is_for_other_kind(type, name) || name == client_setting || name == timeout_setting) {
       continue;
     }
+    // Tokens come from us.
+    if (token_ && name.starts_with("sasl.oauthbearer.")) {
+      continue;
+    }
     if (std::any_of(fixed.begin(), fixed.end(), [&](const auto& one) { return one.first == name; }))
       return fail(errc::invalid_argument,
                   "kafka setting " + name + " cannot be chosen: the log's contract depends on it");
@@ -146,14 +150,13 @@ Result<Owned<rd_kafka_t>> ClientConfig::make(
   for (const auto& [name, value] : fixed)
     MILLRACE_TRY(set(conf.get(), name, value));
   rd_kafka_conf_set_log_cb(conf.get(), be_quiet);
-  rd_kafka_conf_set_opaque(conf.get(), opaque);
-  if (delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf.get(), delivered);
-  if (failed != nullptr) rd_kafka_conf_set_error_cb(conf.get(), failed);
+  events.subscribe(conf.get());
   char reason[reason_bytes];
   Owned<rd_kafka_t> client(rd_kafka_new(type, conf.get(), reason, sizeof reason));
   if (client == nullptr)
     return fail(errc::invalid_argument, std::string("kafka client: ") + reason);
   static_cast<void>(conf.release());  // the client's now
+  MILLRACE_TRY(events.serve_tokens(client.get()));
   return client;
 }
 

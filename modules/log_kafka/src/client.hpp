@@ -21,6 +21,7 @@ namespace millrace::log::kafka {
 namespace wire {
 class Cluster;
 }
+struct ClientEvents;
 
 struct Destroy {
   void operator()(rd_kafka_t* it) const { rd_kafka_destroy(it); }
@@ -62,7 +63,8 @@ struct GroupPosition {
 /// outlives it.
 class ClientConfig {
  public:
-  ClientConfig(Url url, const LogOptions& options, Clock& clock);
+  /// The source of tokens counts where the settings have us log in by one.
+  ClientConfig(Url url, const LogOptions& options, Clock& clock, KafkaTokenSource token = {});
   ~ClientConfig();
   ClientConfig(const ClientConfig&) = delete;
   ClientConfig& operator=(const ClientConfig&) = delete;
@@ -73,12 +75,12 @@ class ClientConfig {
 
   /// Makes a client; `own` goes over the defaults, the user's settings over both, except where the
   /// contract depends on `fixed`. errc::invalid_argument for a setting librdkafka does not take.
-  [[nodiscard]] Result<Owned<rd_kafka_t>> make(
-      rd_kafka_type_t type, const Settings& own, const Settings& fixed, void* opaque,
-      void (*delivered)(rd_kafka_t*, const rd_kafka_message_t*, void*),
-      void (*failed)(rd_kafka_t*, int, const char*, void*)) const;
+  [[nodiscard]] Result<Owned<rd_kafka_t>> make(rd_kafka_type_t type, const Settings& own,
+                                               const Settings& fixed, ClientEvents& events) const;
 
   [[nodiscard]] const Url& url() const { return url_; }
+  /// Empty when nobody logs in by a token.
+  [[nodiscard]] const KafkaTokenSource& token() const { return token_; }
   /// By which requests time out.
   [[nodiscard]] Clock& clock() const { return clock_; }
   [[nodiscard]] std::string in_kafka(std::string_view name) const {
@@ -107,6 +109,7 @@ class ClientConfig {
 
   Url url_;
   Clock& clock_;
+  KafkaTokenSource token_;
   std::string client_id_;
   int timeout_ms_ = 10'000;
   std::unique_ptr<wire::Cluster> cluster_;

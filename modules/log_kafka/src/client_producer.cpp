@@ -53,7 +53,7 @@ Result<std::unique_ptr<Producer>> ClientProducer::open_transactional(
     return fail(error_of(rd_kafka_error_code(error.get()),
                          "taking the transactional id " + transactional_id + ": " +
                              rd_kafka_error_string(error.get()),
-                         made->last_error_.text()));
+                         made->events_.last_error.text()));
   }
 }
 
@@ -81,29 +81,13 @@ Status ClientProducer::create(const LogOptions& options, const std::string* tran
     own.emplace_back("transaction.timeout.ms", std::to_string(transaction_timeout_ms));
     fixed.emplace_back("transactional.id", *transactional_id);
   }
-  MILLRACE_ASSIGN(
-      client_, config_.make(RD_KAFKA_PRODUCER, own, fixed, this, delivered,
-                            [](rd_kafka_t*, int code, const char* reason, void* opaque) {
-                              static_cast<ClientProducer*>(opaque)->last_error_.set(code, reason);
-                            }));
+  MILLRACE_ASSIGN(client_, config_.make(RD_KAFKA_PRODUCER, own, fixed, events_));
   char value[32];
   std::size_t size = sizeof value;
   if (rd_kafka_conf_get(rd_kafka_conf(client_.get()), "socket.timeout.ms", value, &size) ==
       RD_KAFKA_CONF_OK)
     socket_timeout_ms_ = std::strtoll(value, nullptr, 10);
   return {};
-}
-
-void ClientProducer::delivered(rd_kafka_t* /*client*/, const rd_kafka_message_t* message,
-                               void* opaque) {
-  auto* const self = static_cast<ClientProducer*>(opaque);
-  if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    if (!self->delivery_error_) self->delivery_error_ = message->err;
-    return;
-  }
-  // NOLINTNEXTLINE: librdkafka gives back the pointer that came with the message
-  if (message->_private != nullptr)
-    *static_cast<Offset*>(message->_private) = offset(message->offset);
 }
 
 rd_kafka_topic_t* ClientProducer::topic(const std::string& name) {
@@ -182,7 +166,7 @@ Result<Offset> ClientProducer::append(const KafkaPartition& at, const Record& re
 
 Result<Offset> ClientProducer::append_all(const KafkaPartition& at,
                                           std::span<const Record> records) {
-  delivery_error_.reset();
+  events_.delivery_error.reset();
   std::vector<Offset> offsets(records.size(), offset(-1));
   Status status;
   for (std::size_t i = 0; i < records.size() && status; ++i)
@@ -198,9 +182,9 @@ Result<Offset> ClientProducer::append_all(const KafkaPartition& at,
     rd_kafka_flush(client_.get(), 1'000);
   }
   MILLRACE_TRY(status);
-  if (delivery_error_ || flushed != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    const rd_kafka_resp_err_t code = delivery_error_.value_or(flushed);
-    Error error = error_of(code, doing, last_error_.text());
+  if (events_.delivery_error || flushed != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const rd_kafka_resp_err_t code = events_.delivery_error.value_or(flushed);
+    Error error = error_of(code, doing, events_.last_error.text());
     // A request that was sent may have been carried out.
     if (error.is(errc::unavailable)) return fail(errc::outcome_unknown, error.message());
     return fail(std::move(error));
@@ -211,7 +195,7 @@ Result<Offset> ClientProducer::append_all(const KafkaPartition& at,
 // Positions go first: while the markers of the last transaction are being written, that request is
 // repeated at once, but the one that adds partitions only after 20 ms (librdkafka 2.0.2).
 Status ClientProducer::begin(std::span<const OutgoingPositions> positions) {
-  delivery_error_.reset();
+  events_.delivery_error.reset();
   began_ns_ = config_.clock().monotonic_ns();
   Owned<rd_kafka_error_t> error(rd_kafka_begin_transaction(client_.get()));
   if (error != nullptr) return failed(std::move(error), "beginning a transaction", false);
@@ -260,8 +244,9 @@ Status ClientProducer::settle() {
       code != RD_KAFKA_RESP_ERR_NO_ERROR)
     return failed(Owned<rd_kafka_error_t>(rd_kafka_error_new(code, "%s", reason)), "writing",
                   false);
-  if (!delivery_error_ && flushed == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-  return abort(error_of(delivery_error_.value_or(flushed), "writing", last_error_.text()));
+  if (!events_.delivery_error && flushed == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  return abort(
+      error_of(events_.delivery_error.value_or(flushed), "writing", events_.last_error.text()));
 }
 
 Status ClientProducer::end() {
@@ -290,9 +275,9 @@ void ClientProducer::beware_of_late_requests() {
 Status ClientProducer::failed(Owned<rd_kafka_error_t> error, std::string_view doing,
                               bool committing) {
   const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
-  Error cause =
-      error_of(delivery_error_.value_or(code),
-               std::string(doing) + ": " + rd_kafka_error_string(error.get()), last_error_.text());
+  Error cause = error_of(events_.delivery_error.value_or(code),
+                         std::string(doing) + ": " + rd_kafka_error_string(error.get()),
+                         events_.last_error.text());
   if (rd_kafka_error_txn_requires_abort(error.get()) != 0) {
     // The end may have been carried out before it was answered so.
     if (!try_abort() && committing) return fail(errc::outcome_unknown, cause.message());
@@ -320,7 +305,7 @@ bool ClientProducer::try_abort() {
     Owned<rd_kafka_error_t> error(rd_kafka_abort_transaction(client_.get(), std::max(left_ms, 1)));
     if (error == nullptr) {
       // The numbers of what was refused are missing now: librdkafka 2.0.2 refuses what comes next.
-      if (delivery_error_) usable_ = false;
+      if (events_.delivery_error) usable_ = false;
       beware_of_late_requests();
       return true;
     }

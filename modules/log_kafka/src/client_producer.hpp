@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "client_events.hpp"
 #include "producer.hpp"
 
 namespace millrace::log::kafka {
@@ -38,7 +39,7 @@ class ClientProducer final : public Producer {
   [[nodiscard]] rd_kafka_t* client() const { return client_.get(); }
 
  private:
-  explicit ClientProducer(const ClientConfig& config) : config_(config) {}
+  explicit ClientProducer(const ClientConfig& config) : config_(config), events_(config) {}
   Status create(const LogOptions& options, const std::string* transactional_id);
   Status produce(const KafkaPartition& at, const Record& record, Offset* first);
   Status abort(const Error& because);
@@ -49,11 +50,9 @@ class ClientProducer final : public Producer {
   Status send_positions(const OutgoingPositions& positions, std::int64_t deadline_ns);
   void beware_of_late_requests();
   rd_kafka_topic_t* topic(const std::string& name);
-  static void delivered(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
 
   const ClientConfig& config_;
-  LastError last_error_;
-  std::optional<rd_kafka_resp_err_t> delivery_error_;
+  ClientEvents events_;
   bool usable_ = true;
   std::int64_t socket_timeout_ms_ = 0;
   std::int64_t began_ns_ = 0;

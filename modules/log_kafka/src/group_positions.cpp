@@ -41,10 +41,10 @@ Result<std::vector<GroupPosition>> GroupPositions::all(const std::string& group)
 Result<rd_kafka_t*> GroupPositions::client(const std::string& group) {
   const MutexLock lock(mutex_);
   if (client_ == nullptr) {
-    MILLRACE_ASSIGN(client_,
-                    config_.make(RD_KAFKA_CONSUMER, {{"group.id", group}},
-                                 {{"enable.auto.commit", "false"}}, nullptr, nullptr, nullptr));
+    MILLRACE_ASSIGN(client_, config_.make(RD_KAFKA_CONSUMER, {{"group.id", group}},
+                                          {{"enable.auto.commit", "false"}}, events_));
   }
+  rd_kafka_poll(client_.get(), 0);
   return client_.get();
 }
 

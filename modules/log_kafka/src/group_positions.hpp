@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "client.hpp"
+#include "client_events.hpp"
 #include "millrace/base/mutex.hpp"
 #include "wire/position_reader.hpp"
 
@@ -16,7 +16,8 @@ namespace millrace::log::kafka {
 class GroupPositions {
  public:
   /// The configuration outlives it, and so does what its cluster is served by.
-  explicit GroupPositions(const ClientConfig& config) : config_(config), by_wire_(config) {}
+  explicit GroupPositions(const ClientConfig& config)
+      : config_(config), by_wire_(config), events_(config) {}
 
   /// The stable positions of a group at these partitions; those that never had one are left out.
   /// errc::unavailable while a transaction that moves them is open, and at the deadline
@@ -35,6 +36,7 @@ class GroupPositions {
 
   const ClientConfig& config_;
   wire::PositionReader by_wire_;
+  ClientEvents events_;
   Mutex mutex_;
   Owned<rd_kafka_t> client_ MILLRACE_GUARDED_BY(mutex_);
 };

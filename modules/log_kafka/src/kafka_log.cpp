@@ -9,6 +9,7 @@
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/backend/time_scan.hpp"
 #include "millrace/log/errors.hpp"
+#include "token_file.hpp"
 #include "units.hpp"
 #include "waiter.hpp"
 
@@ -23,7 +24,8 @@ constexpr std::int64_t kept_positions_ms = std::int64_t{7} * 24 * 3'600 * 1'000;
 }  // namespace
 
 Result<std::unique_ptr<Log>> KafkaLog::open(std::string_view url, LogEnvironment& environment,
-                                            LogOptions options, Settings settings) {
+                                            LogOptions options, Settings settings,
+                                            KafkaTokenSource token) {
   MILLRACE_ASSIGN(Url parsed, parse_url(url));
   // A file stands for its settings, wherever it is named.
   for (Settings* given : {&parsed.settings, &settings}) {
@@ -39,19 +41,21 @@ Result<std::unique_ptr<Log>> KafkaLog::open(std::string_view url, LogEnvironment
   }
   // Those of the URL come after the others and count.
   parsed.settings.insert(parsed.settings.begin(), settings.begin(), settings.end());
+  if (!token) token = token_file(parsed.settings, environment.files);
   // A transaction of Kafka costs some ten milliseconds, whatever is in it.
   if (options.max_transaction_bytes == LogOptions{}.max_transaction_bytes)
     options.max_transaction_bytes = default_transaction_bytes;
-  std::unique_ptr<KafkaLog> made(new KafkaLog(std::move(parsed), environment, std::move(options)));
+  std::unique_ptr<KafkaLog> made(
+      new KafkaLog(std::move(parsed), environment, std::move(options), std::move(token)));
   MILLRACE_TRY(made->start());
   return made;
 }
 
-KafkaLog::KafkaLog(Url url, LogEnvironment& environment, LogOptions options)
+KafkaLog::KafkaLog(Url url, LogEnvironment& environment, LogOptions options, KafkaTokenSource token)
     : options_(std::move(options)),
       unique_(hex_number(environment.random.next() ^
                          static_cast<std::uint64_t>(environment.clock.wall_ms()))),
-      config_(std::move(url), options_, environment.clock),
+      config_(std::move(url), options_, environment.clock, std::move(token)),
       reader_(config_, environment.clock),
       group_positions_(config_),
       state_(config_, options_, reader_, environment.clock),

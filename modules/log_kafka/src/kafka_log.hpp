@@ -27,7 +27,8 @@ class KafkaLog final : public Log, public GroupFinder {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Log>> open(std::string_view url,
                                                          LogEnvironment& environment,
-                                                         LogOptions options, Settings settings);
+                                                         LogOptions options, Settings settings,
+                                                         KafkaTokenSource token);
   ~KafkaLog() override;
 
   Result<Topic> create_topic(const TopicSpec& spec, const TopicSettings& settings) override;
@@ -73,7 +74,7 @@ class KafkaLog final : public Log, public GroupFinder {
   void abandon();
 
  private:
-  KafkaLog(Url url, LogEnvironment& environment, LogOptions options);
+  KafkaLog(Url url, LogEnvironment& environment, LogOptions options, KafkaTokenSource token);
   Status start();
 
   LogOptions options_;

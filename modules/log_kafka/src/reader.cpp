@@ -32,10 +32,6 @@ int left_ms(Clock& clock, std::int64_t deadline_ns) {
       std::clamp<std::int64_t>((deadline_ns - clock.monotonic_ns()) / 1'000'000, 100, 3'600'000));
 }
 
-void on_error(rd_kafka_t* /*client*/, int code, const char* reason, void* opaque) {
-  static_cast<LastError*>(opaque)->set(code, reason);
-}
-
 }  // namespace
 
 void Signal::wait(std::uint64_t seen, std::int64_t timeout_ns) const {
@@ -47,7 +43,8 @@ void Signal::wait(std::uint64_t seen, std::int64_t timeout_ns) const {
   }
 }
 
-Reader::Reader(const ClientConfig& config, Clock& clock) : config_(config), clock_(clock) {}
+Reader::Reader(const ClientConfig& config, Clock& clock)
+    : config_(config), clock_(clock), events_(config) {}
 Reader::~Reader() = default;
 
 Status Reader::open() {
@@ -68,14 +65,14 @@ Result<Owned<rd_kafka_t>> Reader::consumer() {
                        {"enable.partition.eof", "true"},
                        {"enable.auto.commit", "false"},
                        {"auto.offset.reset", "error"}};
-  return config_.make(RD_KAFKA_CONSUMER, own, fixed, &last_error_, nullptr, on_error);
+  return config_.make(RD_KAFKA_CONSUMER, own, fixed, events_);
 }
 
 Result<Reader::Client*> Reader::fetch_client(std::size_t index) {
   while (clients_.size() <= index) {
     if (config_.uses_wire_client()) {
       clients_.push_back(std::make_unique<wire::FetchClient>(
-          wire::FetchSettings::of(config_), *config_.cluster(), last_error_, signal_));
+          wire::FetchSettings::of(config_), *config_.cluster(), events_.last_error, signal_));
       continue;
     }
     MILLRACE_ASSIGN(Owned<rd_kafka_t> client, consumer());
@@ -345,7 +342,7 @@ std::string Reader::last_error() {
     for (const auto& client : clients_)
       client->poll();
   }
-  return last_error_.text();
+  return events_.last_error.text();
 }
 
 void Reader::drop_idle() {

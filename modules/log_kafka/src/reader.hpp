@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "client.hpp"
+#include "client_events.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/base/mutex.hpp"
 
@@ -127,7 +127,7 @@ class Reader {
 
   const ClientConfig& config_;
   Clock& clock_;
-  LastError last_error_;
+  ClientEvents events_;
   Signal signal_;
   Owned<rd_kafka_t> asker_;
   Mutex mutex_;

@@ -21,9 +21,11 @@ Result<std::unique_ptr<Log>> open_cluster(std::string_view url, LogEnvironment& 
 void register_kafka() { register_scheme("kafka", "kafka://HOST:PORT", &open_cluster); }
 
 Result<std::unique_ptr<Log>> open_kafka(std::string_view url, LogEnvironment& environment,
-                                        LogOptions options, KafkaSettings settings) {
+                                        LogOptions options, KafkaSettings settings,
+                                        KafkaTokenSource token) {
   MILLRACE_ASSIGN(LogOptions checked, checked_options(std::move(options)));
-  return kafka::KafkaLog::open(url, environment, std::move(checked), std::move(settings));
+  return kafka::KafkaLog::open(url, environment, std::move(checked), std::move(settings),
+                               std::move(token));
 }
 
 }  // namespace millrace::log

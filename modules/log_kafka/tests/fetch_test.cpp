@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "admin.hpp"
+#include "client_events.hpp"
 #include "kafka_world.hpp"
 #include "millrace/testkit/kafka_proxy.hpp"
 #include "wire/protocol.hpp"
@@ -87,7 +88,8 @@ class KafkaFetch : public KafkaWorld {
   void delete_before(Offset end) {
     const kafka::ClientConfig config(kafka::parse_url(url()).value(), options_of("operator"),
                                      real_clock());
-    const auto client = config.make(RD_KAFKA_PRODUCER, {}, {}, nullptr, nullptr, nullptr);
+    kafka::ClientEvents events(config);
+    const auto client = config.make(RD_KAFKA_PRODUCER, {}, {}, events);
     ASSERT_TRUE(client.has_value()) << client.error().to_string();
     const Status done =
         kafka::delete_before(client->get(), {prefix() + ".t", 0}, end, config.timeout_ms());

@@ -41,7 +41,7 @@ class GroupPositionsTest : public testing::TestWithParam<const char*> {
 #ifdef __SANITIZE_THREAD__
     GTEST_SKIP() << "the thread sanitizer does not know the threads that librdkafka starts";
 #endif
-    auto made = config_.make(RD_KAFKA_CONSUMER, {}, {}, nullptr, nullptr, nullptr);
+    auto made = config_.make(RD_KAFKA_CONSUMER, {}, {}, events_);
     ASSERT_TRUE(made.has_value()) << made.error().to_string();
     asker_ = *std::move(made);
     config_.cluster()->served_by(asker_.get());
@@ -68,6 +68,7 @@ class GroupPositionsTest : public testing::TestWithParam<const char*> {
   FakeCluster cluster_{answer_42};
   SkewedClock clock_;
   ClientConfig config_{Url{cluster_.address(), "", settings()}, LogOptions{}, clock_};
+  ClientEvents events_{config_};
   Owned<rd_kafka_t> asker_;
   GroupPositions positions_{config_};
 };

@@ -109,12 +109,14 @@ std::string KafkaWorld::address() {
 }
 
 Result<std::unique_ptr<Log>> KafkaWorld::try_open(const std::string& url, LogOptions options,
-                                                  Clock& clock, KafkaSettings settings) {
+                                                  Clock& clock, KafkaSettings settings,
+                                                  KafkaTokenSource token) {
   environments_.push_back(std::make_unique<LogEnvironment>(
       LogEnvironment{clock, real_file_system(), random_, real_processes()}));
   // A machine with much else to do responds late. Those of the test come later and count.
   settings.insert(settings.begin(), {"millrace.request.timeout.ms", "120000"});
-  return open_kafka(url, *environments_.back(), std::move(options), std::move(settings));
+  return open_kafka(url, *environments_.back(), std::move(options), std::move(settings),
+                    std::move(token));
 }
 
 std::unique_ptr<Log> KafkaWorld::open_by(Clock& clock, LogOptions options,

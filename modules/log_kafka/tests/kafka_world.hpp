@@ -78,7 +78,8 @@ class KafkaWorld : public testing::Test {
   }
   [[nodiscard]] Result<std::unique_ptr<Log>> try_open(const std::string& url, LogOptions options,
                                                       Clock& clock = real_clock(),
-                                                      KafkaSettings settings = {});
+                                                      KafkaSettings settings = {},
+                                                      KafkaTokenSource token = {});
   /// Of the service `stock`.
   std::unique_ptr<Log> open(const std::string& member, const std::string& brokers = address(),
                             KafkaSettings settings = {});

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "client_events.hpp"
 #include "kafka_log.hpp"
 #include "kafka_tool.hpp"
 #include "kafka_world.hpp"
@@ -52,13 +53,41 @@ Error awaited_error(const std::string& word,
   }
 }
 
+/// RFC 4648, section 5, without padding.
+std::string base64_url(std::string_view bytes) {
+  constexpr std::string_view digits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string out;
+  std::uint32_t bits = 0;
+  int held = 0;
+  for (const char byte : bytes) {
+    bits = bits << 8U | static_cast<unsigned char>(byte);
+    for (held += 8; held >= 6; held -= 6)
+      out += digits[bits >> static_cast<unsigned>(held - 6) & 63U];
+  }
+  if (held > 0) out += digits[bits << static_cast<unsigned>(6 - held) & 63U];
+  return out;
+}
+
+/// A token that Kafka's validator of unsigned tokens takes for so many seconds.
+std::string unsigned_token(std::int64_t seconds) {
+  const std::int64_t now_s = real_clock().wall_ms() / 1'000;
+  return base64_url(R"({"alg":"none"})") + "." +
+         base64_url(R"({"sub":"millrace","iat":)" + std::to_string(now_s) + R"(,"exp":)" +
+                    std::to_string(now_s + seconds) + "}") +
+         ".";
+}
+
+const std::string by_token = "?security.protocol=SASL_PLAINTEXT&sasl.mechanism=OAUTHBEARER";
+
 /// Of both ways that records can go; the parameter is that of `millrace.client`.
 class KafkaSecurity : public KafkaWorld, public testing::WithParamInterface<std::string> {
  protected:
   [[nodiscard]] KafkaSettings settings() const { return {{"millrace.client", GetParam()}}; }
   /// Opens, writes, reads and takes a task.
-  void expect_works(const std::string& url, KafkaSettings settings) {
-    auto log = try_open(url, options_of("member"), real_clock(), std::move(settings));
+  void expect_works(const std::string& url, KafkaSettings settings, KafkaTokenSource token = {}) {
+    auto log =
+        try_open(url, options_of("member"), real_clock(), std::move(settings), std::move(token));
     ASSERT_TRUE(log.has_value()) << log.error().to_string();
     const auto& opened = dynamic_cast<const kafka::KafkaLog&>(**log);
     EXPECT_EQ(opened.config().uses_wire_client(), GetParam() == "wire");
@@ -76,11 +105,12 @@ class KafkaSecurity : public KafkaWorld, public testing::WithParamInterface<std:
     EXPECT_TRUE((values(*worker.log, other) == std::vector<std::string>{large, "v"}));
     EXPECT_EQ(position(*worker.log, worker.group, partition), offset(1));
   }
-  void expect_refused(const std::string& url, const std::string& word) {
+  void expect_refused(const std::string& url, const std::string& word,
+                      const KafkaTokenSource& token = {}) {
     const Error error = awaited_error(word, [&](const std::string& timeout_ms) {
       KafkaSettings short_timeout = settings();
       short_timeout.emplace_back("millrace.request.timeout.ms", timeout_ms);
-      const auto log = try_open(url, options_of("member"), real_clock(), short_timeout);
+      const auto log = try_open(url, options_of("member"), real_clock(), short_timeout, token);
       EXPECT_FALSE(log.has_value());
       return log ? Error(errc::closed, "it was let in") : log.error();
     });
@@ -136,6 +166,37 @@ TEST_P(KafkaSecurity, a_key_store_is_used) {
   std::filesystem::remove(store);
 }
 
+TEST_P(KafkaSecurity, a_token_in_a_file_is_used) {
+  const std::string file = std::filesystem::temp_directory_path() / (prefix() + ".token");
+  std::ofstream(file) << unsigned_token(3'600) << "\n";
+  expect_works(url(status()["SASL_PLAINTEXT"]) + by_token +
+                   "&sasl.oauthbearer.token.endpoint.url=file://" + file,
+               settings());
+  std::filesystem::remove(file);
+}
+
+TEST_P(KafkaSecurity, a_token_of_a_function_is_used) {
+  expect_works(url(status()["SASL_PLAINTEXT"]) + by_token, settings(),
+               []() -> Result<std::string> { return unsigned_token(3'600); });
+}
+
+TEST_P(KafkaSecurity, a_wrong_token_is_reported_in_the_broker_s_words_and_without_the_token) {
+  expect_refused(url(status()["SASL_PLAINTEXT"]) + by_token, "invalid_token",
+                 []() -> Result<std::string> { return "of-somebody-else"; });
+}
+
+TEST_P(KafkaSecurity, a_token_that_nobody_has_is_reported_in_the_words_of_the_function) {
+  // The wire client is asked for the first one, so that librdkafka gets none.
+  int calls = 0;
+  Mutex mutex;
+  expect_refused(url(status()["SASL_PLAINTEXT"]) + by_token, "the issuer is away",
+                 [&]() -> Result<std::string> {
+                   const MutexLock lock(mutex);
+                   if (calls++ == 0 && GetParam() == "wire") return unsigned_token(3'600);
+                   return fail(errc::unavailable, "the issuer is away");
+                 });
+}
+
 TEST_P(KafkaSecurity, a_wrong_password_is_reported_in_the_broker_s_words_and_without_the_password) {
   expect_refused(url(status()["SASL_PLAINTEXT"]) +
                      "?security.protocol=SASL_PLAINTEXT&sasl.mechanism=PLAIN"
@@ -174,8 +235,9 @@ class KafkaWireSecurity : public KafkaWorld {
             {"ssl.ca.location", status()["ca"]}};
   }
   static std::unique_ptr<kafka::wire::Connection> connect(const std::string& listener,
-                                                          const kafka::Settings& settings) {
-    const auto security = kafka::wire::Security::open(settings);
+                                                          const kafka::Settings& settings,
+                                                          const KafkaTokenSource& token = {}) {
+    const auto security = kafka::wire::Security::open(settings, token);
     EXPECT_TRUE(security.has_value()) << security.error().to_string();
     const std::string broker = status()[listener];
     const std::size_t colon = broker.find(':');
@@ -208,7 +270,27 @@ TEST_F(KafkaWireSecurity, each_mechanism_lets_the_right_password_in_and_no_other
       EXPECT_THAT(why, testing::Not(HasSubstr("of-somebody-else")));
     }
     EXPECT_THAT(refusal(listener, account("SCRAM-SHA-512", status()["password"])),
-                HasSubstr("it takes PLAIN, SCRAM-SHA-256"));
+                HasSubstr("it takes PLAIN, SCRAM-SHA-256, OAUTHBEARER"));
+  }
+}
+
+TEST_F(KafkaWireSecurity, a_session_has_an_end_and_an_expired_token_is_refused) {
+  for (const std::string listener : {"SASL_PLAINTEXT", "SASL_SSL"}) {
+    const kafka::Settings settings = {{"security.protocol", listener},
+                                      {"sasl.mechanism", "OAUTHBEARER"},
+                                      {"ssl.ca.location", status()["ca"]}};
+    std::string token = unsigned_token(3'600);
+    const KafkaTokenSource source = [&]() -> Result<std::string> { return token; };
+    const auto connection = connect(listener, settings, source);
+    EXPECT_TRUE(is_answered(*connection)) << connection->error().to_string();
+    EXPECT_TRUE(connection->session_end_ns().has_value());
+    token = unsigned_token(-3'600);
+    const auto late = connect(listener, settings, source);
+    EXPECT_FALSE(is_answered(*late));
+    EXPECT_THAT(
+        late->error().to_string(),
+        HasSubstr(
+            R"(the broker refuses the token, its own log says more: {"status":"invalid_token")"));
   }
 }
 
@@ -237,7 +319,8 @@ TEST_F(KafkaWireSecurity, a_client_that_is_not_let_in_gets_the_reason_when_the_t
     const kafka::Url parsed =
         kafka::parse_url(url() + "?millrace.request.timeout.ms=" + timeout_ms).value();
     kafka::ClientConfig config(parsed, options, real_clock());
-    const auto client = config.make(RD_KAFKA_PRODUCER, {}, {}, nullptr, nullptr, nullptr);
+    kafka::ClientEvents events(config);
+    const auto client = config.make(RD_KAFKA_PRODUCER, {}, {}, events);
     EXPECT_TRUE(client.has_value()) << client.error().to_string();
     config.cluster()->served_by(client->get());
     // Of the other listener, which speaks no SASL; librdkafka is let in.

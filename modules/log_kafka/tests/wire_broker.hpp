@@ -75,7 +75,41 @@ inline void answer_versions(int socket, Api limited = Api::fetch, std::int16_t h
   write_all(socket, frame_of(request.number, versions_body(limited, highest)));
 }
 
-/// Goes on until there is an answer, or the connection is broken.
+inline void answer_handshake(int socket, const std::string& mechanism, std::int16_t code = 0) {
+  const Request request = read_request(socket);
+  EXPECT_EQ(request.api, Api::sasl_handshake);
+  Decoder in(request.body);
+  EXPECT_EQ(in.string(), mechanism);
+  Encoder out;
+  out.number(code);
+  out.count(2);
+  out.string("SCRAM-SHA-256");
+  out.string("GSSAPI");
+  write_all(socket, frame_of(request.number, out.take()));
+}
+
+/// What the client said.
+inline std::string answer_authenticate(int socket, const std::string& sent, std::int16_t code = 0,
+                                       const std::string& message = {},
+                                       std::int64_t session_ms = 0) {
+  const Request request = read_request(socket);
+  EXPECT_EQ(request.api, Api::sasl_authenticate);
+  Decoder in(request.body);
+  const std::string said(in.bytes());
+  Encoder out;
+  out.number(code);
+  if (message.empty()) {
+    out.null_string();
+  } else {
+    out.string(message);
+  }
+  out.bytes(sent);
+  out.number(session_ms);
+  write_all(socket, frame_of(request.number, out.take()));
+  return said;
+}
+
+/// Waits until there is an answer, or the connection is broken.
 inline std::optional<Answer> answer_of(Connection& connection) {
   Connection* const all[] = {&connection};
   for (;;) {

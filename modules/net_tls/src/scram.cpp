@@ -135,7 +135,7 @@ Scram::Scram(const char* digest, std::string_view username, std::string password
       nonce_(std::move(nonce)),
       client_first_("n=" + escaped(username) + ",r=" + nonce_) {}
 
-std::string Scram::begin() { return std::string(header) + client_first_; }
+Result<std::string> Scram::begin() { return std::string(header) + client_first_; }
 
 Result<std::optional<std::string>> Scram::respond(std::string_view message) {
   if (server_signature_.empty()) {

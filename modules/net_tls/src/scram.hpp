@@ -18,7 +18,7 @@ class Scram final : public SaslExchange {
   Scram(const char* digest, std::string_view username, std::string password);
   Scram(const char* digest, std::string_view username, std::string password, std::string nonce);
 
-  [[nodiscard]] std::string begin() override;
+  [[nodiscard]] Result<std::string> begin() override;
   [[nodiscard]] Result<std::optional<std::string>> respond(std::string_view message) override;
 
  private:

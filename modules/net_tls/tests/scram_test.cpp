@@ -42,7 +42,7 @@ const Vector vectors[] = {
 TEST(Scram, the_examples_of_the_standards_hold) {
   for (const Vector& vector : vectors) {
     Scram scram(vector.digest, "user", "pencil", vector.nonce);
-    EXPECT_EQ(scram.begin(), std::string("n,,n=user,r=") + vector.nonce);
+    EXPECT_EQ(scram.begin().value(), std::string("n,,n=user,r=") + vector.nonce);
     const auto proof = scram.respond(vector.challenge);
     ASSERT_TRUE(proof.has_value()) << proof.error().to_string();
     EXPECT_EQ(*proof, vector.proof) << vector.digest;
@@ -82,13 +82,13 @@ TEST(Scram, a_first_message_that_is_no_challenge_is_refused) {
 TEST(Scram, names_are_escaped_and_nonces_differ) {
   Scram one("SHA256", "a=b,c", "p");
   Scram two("SHA256", "a=b,c", "p");
-  EXPECT_THAT(one.begin(), testing::StartsWith("n,,n=a=3Db=2Cc,r="));
-  EXPECT_NE(one.begin(), two.begin());
+  EXPECT_THAT(one.begin().value(), testing::StartsWith("n,,n=a=3Db=2Cc,r="));
+  EXPECT_NE(one.begin().value(), two.begin().value());
 }
 
 TEST(Sasl, plain_sends_user_and_password_at_once) {
   const auto exchange = sasl_exchange({"PLAIN", "me", "secret"});
-  EXPECT_EQ(exchange->begin(), std::string("\0me\0secret", 10));
+  EXPECT_EQ(exchange->begin().value(), std::string("\0me\0secret", 10));
   const auto last = exchange->respond("");
   ASSERT_TRUE(last.has_value());
   EXPECT_FALSE(last->has_value());
@@ -97,12 +97,61 @@ TEST(Sasl, plain_sends_user_and_password_at_once) {
 TEST(Sasl, the_mechanism_s_name_chooses_the_exchange) {
   for (const char* const mechanism : {"SCRAM-SHA-256", "SCRAM-SHA-512"}) {
     ASSERT_TRUE(is_known_mechanism(mechanism));
-    const std::string first = sasl_exchange({mechanism, "me", "secret"})->begin();
+    const std::string first = sasl_exchange({mechanism, "me", "secret"})->begin().value();
     EXPECT_THAT(first, testing::StartsWith("n,,n=me,r="));
     EXPECT_THAT(first, testing::Not(HasSubstr("secret")));
   }
   EXPECT_FALSE(is_known_mechanism("GSSAPI"));
   EXPECT_FALSE(is_known_mechanism("scram-sha-256"));
+}
+
+// RFC 7628, section 4.1
+TEST(Sasl, a_token_is_asked_for_at_each_login) {
+  ASSERT_TRUE(is_known_mechanism("OAUTHBEARER"));
+  int calls = 0;
+  const SaslAccount account{"OAUTHBEARER", "", "", [&]() -> Result<std::string> {
+                              return "token" + std::to_string(++calls) + "==";
+                            }};
+  for (const char* const token : {"token1==", "token2=="}) {
+    const auto exchange = sasl_exchange(account);
+    EXPECT_EQ(exchange->begin().value(),
+              std::string("n,,\x01") + "auth=Bearer " + token + "\x01\x01");
+    const auto last = exchange->respond("");
+    ASSERT_TRUE(last.has_value());
+    EXPECT_FALSE(last->has_value());
+  }
+}
+
+TEST(Sasl, a_refused_token_is_never_taken_for_accepted) {
+  const SaslAccount account{"OAUTHBEARER", "", "", []() -> Result<std::string> { return "t"; }};
+  const auto exchange = sasl_exchange(account);
+  ASSERT_TRUE(exchange->begin().has_value());
+  const std::string reason = R"({"status":"invalid_token"})";
+  EXPECT_EQ(exchange->respond(reason).value(), "\x01");
+  const auto last = exchange->respond("");
+  ASSERT_FALSE(last.has_value());
+  EXPECT_TRUE(last.error().is(errc::not_authenticated));
+  EXPECT_THAT(last.error().message(), HasSubstr(reason));
+}
+
+TEST(Sasl, what_is_no_token_is_not_sent) {
+  for (const std::string& text :
+       {std::string(), std::string("=="), std::string("a b"), std::string("a\n"),
+        std::string("a\x01"
+                    "auth=b"),
+        std::string("a=b"), std::string(65'537, 'a')}) {
+    EXPECT_FALSE(is_bearer_token(text));
+    const SaslAccount account{"OAUTHBEARER", "", "", [&]() -> Result<std::string> { return text; }};
+    const auto first = sasl_exchange(account)->begin();
+    ASSERT_FALSE(first.has_value()) << text;
+    EXPECT_TRUE(first.error().is(errc::not_authenticated));
+  }
+  EXPECT_TRUE(is_bearer_token("aZ09-._~+/=="));
+  EXPECT_TRUE(is_bearer_token(std::string(65'536, 'a')));
+  const SaslAccount none{"OAUTHBEARER", "", "", []() -> Result<std::string> {
+                           return fail(errc::unreachable, "the issuer is away");
+                         }};
+  EXPECT_TRUE(sasl_exchange(none)->begin().error().is(errc::unreachable));
 }
 
 }  // namespace

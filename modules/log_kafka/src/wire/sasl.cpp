@@ -13,6 +13,8 @@ namespace millrace::log::kafka::wire {
 namespace {
 
 constexpr std::int64_t longest_session_ms = 1'000'000'000'000;  // thirty years
+// What follows is the broker's JSON text, with little in it.
+constexpr const char* token_refused = "the broker refuses the token, its own log says more: ";
 
 std::string words_of(std::int16_t code, std::string_view message) {
   const auto known = static_cast<rd_kafka_resp_err_t>(code);
@@ -52,7 +54,8 @@ Result<std::optional<SaslLogin::Request>> SaslLogin::take_handshake(std::string_
     return fail(errc::unavailable, "SASL mechanism " + mechanism_ + ": " + words_of(code, {}) +
                                        "; it takes " + (others.empty() ? "none" : others));
   shook_hands_ = true;
-  return authenticate(exchange_->begin());
+  MILLRACE_ASSIGN(const std::string first, exchange_->begin());
+  return authenticate(first);
 }
 
 Result<std::optional<SaslLogin::Request>> SaslLogin::take_authenticate(std::string_view body) {
@@ -63,7 +66,9 @@ Result<std::optional<SaslLogin::Request>> SaslLogin::take_authenticate(std::stri
   session_ms_ = std::clamp<std::int64_t>(in.number<std::int64_t>(), 0, longest_session_ms);
   if (!in.ok()) return fail(errc::unavailable, "an answer to SaslAuthenticate cannot be read");
   if (code != 0)
-    return fail(errc::unavailable, "SASL " + mechanism_ + ": " + words_of(code, message));
+    return fail(errc::unavailable, "SASL " + mechanism_ + ": " +
+                                       (mechanism_ == "OAUTHBEARER" ? token_refused : "") +
+                                       words_of(code, message));
   MILLRACE_ASSIGN(std::optional<std::string> next, exchange_->respond(received));
   if (!next) return std::nullopt;
   return authenticate(*next);

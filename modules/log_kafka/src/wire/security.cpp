@@ -8,6 +8,7 @@
 #include "millrace/log/errors.hpp"
 #include "millrace/net/socket.hpp"
 #include "millrace/net_tls/tls_context.hpp"
+#include "token_file.hpp"
 
 namespace millrace::log::kafka::wire {
 namespace {
@@ -25,8 +26,10 @@ constexpr std::string_view tls_settings[] = {"ssl.ca.location",
                                              "ssl.curves.list",
                                              "ssl.sigalgs.list",
                                              "ssl.endpoint.identification.algorithm"};
-constexpr std::string_view sasl_settings[] = {"sasl.mechanism", "sasl.mechanisms", "sasl.username",
-                                              "sasl.password"};
+constexpr std::string_view sasl_settings[] = {"sasl.mechanism", "sasl.mechanisms",
+                                              "sasl.username",  "sasl.password",
+                                              token_setting,    "sasl.oauthbearer.method"};
+constexpr std::string_view oauth_bearer = "OAUTHBEARER";
 constexpr std::string_view verification = "enable.ssl.certificate.verification";
 
 std::string lower(std::string_view text) {
@@ -112,7 +115,12 @@ Result<net::TlsSettings> tls_of(const Settings& settings) {
   return tls;
 }
 
-Result<net::SaslAccount> account_of(const Settings& settings) {
+Result<net::SaslAccount> account_of(const Settings& settings, const KafkaTokenSource& token) {
+  if (Security::by_token(settings)) {
+    if (!token) return bad_setting(token_setting, "OAUTHBEARER needs file:///PATH of a token");
+    MILLRACE_TRY(token());
+    return net::SaslAccount{std::string(oauth_bearer), {}, {}, token};
+  }
   net::SaslAccount account{mechanism_of(settings), get(settings, "sasl.username"),
                            get(settings, "sasl.password")};
   if (account.username.empty())
@@ -122,7 +130,19 @@ Result<net::SaslAccount> account_of(const Settings& settings) {
   return account;
 }
 
+std::optional<std::string> beyond_tokens(const Settings& settings) {
+  const std::string method = lower(get(settings, "sasl.oauthbearer.method"));
+  if (!method.empty() && method != "default") return "sasl.oauthbearer.method " + method;
+  const std::string url = get(settings, token_setting);
+  if (!url.empty() && !path_of_token(url)) return std::string(token_setting) + " " + url;
+  return std::nullopt;
+}
+
 }  // namespace
+
+bool Security::by_token(const Settings& settings) {
+  return protocol_of(settings).sasl && mechanism_of(settings) == oauth_bearer;
+}
 
 std::optional<std::string> Security::beyond(const Settings& settings) {
   const Protocol protocol = protocol_of(settings);
@@ -135,10 +155,11 @@ std::optional<std::string> Security::beyond(const Settings& settings) {
     const bool of_sasl = name.starts_with("sasl.") || name.starts_with("enable.sasl.");
     if (protocol.sasl && of_sasl && !is_among(sasl_settings, name)) return name;
   }
-  return std::nullopt;
+  return by_token(settings) ? beyond_tokens(settings) : std::nullopt;
 }
 
-Result<std::shared_ptr<const Security>> Security::open(const Settings& settings) {
+Result<std::shared_ptr<const Security>> Security::open(const Settings& settings,
+                                                       const KafkaTokenSource& token) {
   const Protocol protocol = protocol_of(settings);
   std::unique_ptr<const net::TlsContext> tls;
   if (protocol.tls) {
@@ -148,7 +169,7 @@ Result<std::shared_ptr<const Security>> Security::open(const Settings& settings)
   }
   std::optional<net::SaslAccount> account;
   if (protocol.sasl) {
-    MILLRACE_ASSIGN(account, account_of(settings));
+    MILLRACE_ASSIGN(account, account_of(settings, token));
   }
   return std::make_shared<const Security>(std::move(tls), std::move(account));
 }

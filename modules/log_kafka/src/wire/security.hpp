@@ -22,8 +22,12 @@ class Security {
   /// What of these settings connections of our own do not take, in words; nothing when they take
   /// all that have a meaning together.
   [[nodiscard]] static std::optional<std::string> beyond(const Settings& settings);
+  /// Whether these settings have us log in by a token.
+  [[nodiscard]] static bool by_token(const Settings& settings);
   /// Reads certificates and keys, now and never again. errc::invalid_argument names the setting.
-  [[nodiscard]] static Result<std::shared_ptr<const Security>> open(const Settings& settings);
+  /// The source of tokens is asked at once, to report what it cannot do, and at each login.
+  [[nodiscard]] static Result<std::shared_ptr<const Security>> open(
+      const Settings& settings, const KafkaTokenSource& token = {});
 
   Security(std::unique_ptr<const net::TlsContext> tls, std::optional<net::SaslAccount> account);
   ~Security();

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,15 +18,24 @@ namespace millrace::log {
 /// librdkafka's settings by name, such as `security.protocol`; `config` names a file of them.
 using KafkaSettings = std::vector<std::pair<std::string, std::string>>;
 
+/// Returns the token with which this process logs in by OAUTHBEARER. Called by several threads at
+/// once, for each new connection to a broker and about once a minute by each client of librdkafka,
+/// which wait for it: keep the token until shortly before it expires. Until a failure is over
+/// there are no new connections; its message is in the errors of the log.
+using KafkaTokenSource = std::function<Result<std::string>()>;
+
 /// Makes open_log() know `kafka://host:port,...[/prefix][?setting=value]`, a log on an Apache Kafka
 /// cluster. Call it before open_log(); a service does it by itself. Thread-safe, any number of
 /// times.
 void register_kafka();
 
 /// Opens the log that such a URL names, with settings beside those of the URL, which come after
-/// them. Failures as open_log().
+/// them. The source of tokens is for `sasl.mechanism=OAUTHBEARER`; without one the setting
+/// `sasl.oauthbearer.token.endpoint.url=file:///PATH` names a file. Failures as open_log(), and
+/// those of the source.
 [[nodiscard]] Result<std::unique_ptr<Log>> open_kafka(std::string_view url,
                                                       LogEnvironment& environment,
-                                                      LogOptions options, KafkaSettings settings);
+                                                      LogOptions options, KafkaSettings settings,
+                                                      KafkaTokenSource token = {});
 
 }  // namespace millrace::log

@@ -20,8 +20,9 @@ inline constexpr ErrorCode connection_lost{"net.connection_lost"};
 /// signed it, or connect to a host name that it contains. When the server demands a certificate of
 /// the client, set the certificate and its key.
 inline constexpr ErrorCode tls_failed{"net.tls_failed"};
-/// The server did not prove that it knows the password, or its message was not SCRAM. Remedy: check
-/// the user and the password on both sides, and that the address is that of the right server.
+/// The server did not prove that it knows the password, or its message was not SCRAM; with a token,
+/// it refused that, or there is no token of the right form. Remedy: check the user and the
+/// password, or the token, on both sides, and that the address is that of the right server.
 inline constexpr ErrorCode not_authenticated{"net.not_authenticated"};
 
 }  // namespace millrace::net::errc
