@@ -94,20 +94,28 @@ void Checkpointer::look_after_ballast() {
   }
 }
 
-bool Checkpointer::release_ballast() {
-  const bool released = embedded::release_ballast(directory_.files(), directory_.path());
-  wants_ballast_ = wants_ballast_ || released;
-  return released;
+Status Checkpointer::in_room_of_ballast(const std::function<Status()>& work) {
+  const Status done = work();
+  if (done || !done.error().is(millrace::errc::disk_full) ||
+      !release_ballast(directory_.files(), directory_.path())) {
+    return done;
+  }
+  wants_ballast_ = true;
+  return work();
+}
+
+void Checkpointer::restore_ballast() {
+  // Not in a directory that belongs to another log now, nor for a handle that gave up its slot.
+  if (wants_ballast_ && directory_.check_in_place()) {
+    keep_ballast(directory_);
+  }
 }
 
 void Checkpointer::end() {
-  // Not in a directory that belongs to another log now, nor for a handle that gave up its slot.
   if (directory_.check_in_place()) {
     remove_unfinished_ballasts(directory_);
-    if (wants_ballast_) {
-      keep_ballast(directory_);
-    }
   }
+  restore_ballast();
   // Not of another member, should this one have been taken for dead.
   std::uint32_t own = directory_.owner();
   directory_.control().checkpoint_owner.compare_exchange_strong(own, 0);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 
 #include "checkpoint.hpp"
 #include "group_commit.hpp"
@@ -37,9 +38,13 @@ class Checkpointer {
   /// Removes what dead members left of the ballast, and makes it when there is none, unless another
   /// member writes a checkpoint or settles: it does the same then.
   void look_after_ballast();
-  /// For the one that has begin(), when a checkpoint finds no room: removes the ballast, and end()
-  /// makes it again if there is room then. False when there was none.
-  [[nodiscard]] bool release_ballast();
+  /// `work` writes a checkpoint; a removal of files follows, which gives back more than that takes.
+  /// When the disk is full, the ballast is removed and `work` is done once more. For the one that
+  /// has begin().
+  [[nodiscard]] Status in_room_of_ballast(const std::function<Status()>& work);
+  /// Makes the ballast, if a checkpoint was written or the ballast was removed since begin(). For
+  /// the one that has begin(); end() does it too.
+  void restore_ballast();
   /// The state of the log as it is now.
   [[nodiscard]] Result<Checkpoint> make(const Locked& locked);
   /// Makes what it speaks of durable, then writes it. Needs no lock.

@@ -93,23 +93,34 @@ std::vector<Cleaner::Partition> Cleaner::limited_partitions() const {
   return found;
 }
 
-/// The checkpoint of the directory when it knows all that is settled of the partitions; else
-/// nullopt.
-Result<std::optional<Checkpoint>> Cleaner::last_checkpoint(
-    const std::vector<Partition>& partitions) {
+/// That of the directory, if there is one that can be read.
+Result<std::optional<Checkpoint>> Cleaner::last_checkpoint() {
   auto last = read_checkpoint(directory_.files(), directory_.path());
-  const bool knows_all =
-      last && *last && std::all_of(partitions.begin(), partitions.end(), [&](const Partition& one) {
-        const std::vector<std::int64_t>& settled = (*last)->settled;
-        const PartitionRow& row = directory_.control().partitions[one.row];
-        return one.row < settled.size() && settled[one.row] == row.settled.load();
-      });
-  if (!knows_all) {
+  if (!last || !*last) {
     return std::nullopt;
   }
   // Its writer may have died, or failed, before its name was durable.
   MILLRACE_TRY(directory_.files().sync_directory(directory_.path()));
   return *std::move(last);
+}
+
+/// A durable checkpoint that knows all that is settled of the partitions; on a full disk the last
+/// one, which may know less.
+Result<Checkpoint> Cleaner::checkpoint_of(const std::vector<Partition>& partitions,
+                                          const Settler::Lock& lock) {
+  MILLRACE_ASSIGN(auto last, last_checkpoint());
+  const auto is_known = [&](const Partition& one) {
+    return settled_of(*last, one).value == directory_.control().partitions[one.row].settled.load();
+  };
+  if (last && std::all_of(partitions.begin(), partitions.end(), is_known)) {
+    return *std::move(last);
+  }
+  std::vector<Removal> none;
+  auto written = write_checkpoint(lock, none);
+  if (!written && written.error().is(millrace::errc::disk_full) && last) {
+    return *std::move(last);
+  }
+  return written;
 }
 
 Status Cleaner::begin_pass(const Settler::Lock& lock) {
@@ -121,16 +132,12 @@ Status Cleaner::begin_pass(const Settler::Lock& lock) {
   if (pass.partitions.empty()) {
     return {};
   }
-  auto known = last_checkpoint(pass.partitions);
-  if (known && !*known) {
-    std::vector<Removal> none;
-    known = write_checkpoint(lock, none);
-  }
+  auto known = checkpoint_of(pass.partitions, lock);
   if (!known) {
     directory_.counts().cleaning_errors.fetch_add(1, std::memory_order_relaxed);
     return directory_.check_not_failed();
   }
-  pass.checkpoint = **std::move(known);
+  pass.checkpoint = *std::move(known);
   // Readers may have moved since the checkpoint was written.
   std::vector<PositionRecord> now;
   {
@@ -214,6 +221,7 @@ Status Cleaner::continue_pass(const Settler::Lock& lock) {
   if (!removals.empty()) {
     MILLRACE_TRY(announce(lock, removals));
     MILLRACE_TRY(remove(removals));
+    checkpointer_.restore_ballast();
   }
   if (pass_->next == pass_->partitions.size()) {
     pass_.reset();
@@ -223,7 +231,7 @@ Status Cleaner::continue_pass(const Settler::Lock& lock) {
 
 Status Cleaner::look(const Partition& partition, std::vector<Removal>& removals) {
   const TopicLimits& limits = partition.limits;
-  Offset settled = offset(pass_->checkpoint.settled[partition.row]);
+  Offset settled = settled_of(pass_->checkpoint, partition);
   const std::int64_t now_ms = directory_.clock().wall_ms();
   FileSystem& files = directory_.files();
   RetentionLimits retention = limits.retention;
@@ -263,12 +271,12 @@ Status Cleaner::announce(const Settler::Lock& lock, std::vector<Removal>& remova
   if (known) {
     return {};
   }
-  Status said = prepare_directory();
-  if (said) {
+  const Status said = checkpointer_.in_room_of_ballast([&]() -> Status {
+    MILLRACE_TRY(prepare_directory());
     MILLRACE_FAULT_POINT("clean.before_checkpoint");
     auto made = write_checkpoint(lock, removals);
-    said = made ? Status{} : fail(made.error());
-  }
+    return made ? Status{} : fail(made.error());
+  });
   if (!said) {
     for (const Removal& one : removals) {
       fail_partition(one.partition->row, said.error());
@@ -289,7 +297,7 @@ Status Cleaner::remove(const std::vector<Removal>& removals) {
     if (stopped_.load() || directory_.clock().monotonic_ns() > until_ns) {
       break;
     }
-    const Offset settled = offset(pass_->checkpoint.settled[one.partition->row]);
+    const Offset settled = settled_of(pass_->checkpoint, *one.partition);
     const auto removed = remove_before(directory_.files(), one.partition->path, one.start, settled);
     if (removed) {
       directory_.counts().removed_bytes.fetch_add(removed->bytes, std::memory_order_relaxed);

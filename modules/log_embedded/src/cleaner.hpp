@@ -74,8 +74,14 @@ class Cleaner {
 
   [[nodiscard]] bool is_pass_due(std::int64_t now_ns) const;
   [[nodiscard]] Status begin_pass(const Settler::Lock& lock);
-  [[nodiscard]] Result<std::optional<Checkpoint>> last_checkpoint(
-      const std::vector<Partition>& partitions);
+  [[nodiscard]] Result<std::optional<Checkpoint>> last_checkpoint();
+  [[nodiscard]] Result<Checkpoint> checkpoint_of(const std::vector<Partition>& partitions,
+                                                 const Settler::Lock& lock);
+  /// How far the partition is settled, as that checkpoint knows it.
+  [[nodiscard]] static Offset settled_of(const Checkpoint& checkpoint, const Partition& partition) {
+    const std::vector<std::int64_t>& settled = checkpoint.settled;
+    return offset(partition.row < settled.size() ? settled[partition.row] : 0);
+  }
   [[nodiscard]] std::vector<Partition> limited_partitions() const;
   void raise_starts(const Locked& locked, Checkpoint& made, std::vector<Removal>& removals);
   [[nodiscard]] Result<Checkpoint> write_checkpoint(const Settler::Lock& lock,

@@ -270,6 +270,8 @@ Status Member::settle_when_due() {
   }
   const Settler::Lock take_lock = [this] { return lock(); };
   Status done = deletes ? deletions.run(take_lock) : Status{};
+  // Before settling takes that room.
+  checkpointer.restore_ballast();
   if (done && settles) {
     done = settler.run(take_lock);
   }

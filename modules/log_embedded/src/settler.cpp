@@ -345,7 +345,9 @@ Status Settler::let_go(std::uint64_t unsettled, const Lock& lock) {
   }
   made.begin = begin;
   made.begin_previous = first->header().previous;
-  if (const Status written = checkpointer_.write(made); !written) {
+  const Status written =
+      checkpointer_.in_room_of_ballast([&] { return checkpointer_.write(made); });
+  if (!written) {
     count_error();
     return directory_.check_not_failed();
   }
@@ -361,6 +363,7 @@ Status Settler::let_go(std::uint64_t unsettled, const Lock& lock) {
   }
   MILLRACE_FAULT_POINT("settle.before_removal");
   journal_.remove_before(begin);
+  checkpointer_.restore_ballast();
   return {};
 }
 

@@ -110,14 +110,8 @@ Status TopicDeletions::write_checkpoint(const Settler::Lock& lock) {
     return checkpointer_.make(locked);
   };
   MILLRACE_ASSIGN(const Checkpoint made, make());
-  const auto write = [&] { return with_descriptors([&] { return checkpointer_.write(made); }); };
-  Status written = write();
-  // The removal gives back more than the ballast, and the end of the work makes that again.
-  if (!written && written.error().is(millrace::errc::disk_full) &&
-      checkpointer_.release_ballast()) {
-    written = write();
-  }
-  return written;
+  return checkpointer_.in_room_of_ballast(
+      [&] { return with_descriptors([&] { return checkpointer_.write(made); }); });
 }
 
 Status TopicDeletions::check_may_change() {

@@ -26,6 +26,10 @@ class LogSimulationTopics : public LogSimulationWorld {
   void write_passing(SimulatedMember& one, TopicPartition partition);
   void delete_passing(SimulatedMember& one, TopicId topic);
 
+  /// Of a call that names the topic.
+  void expect_allowed_for(const SimulatedMember& one, TopicId topic, const Error& error);
+
+  std::set<TopicId> begun_;         ///< deletions that were tried
   std::set<TopicId> deleted_;       ///< durably
   std::optional<TopicId> lasting_;  ///< has durable records, and nobody tried to delete it
   std::size_t lasting_records_ = 0;
