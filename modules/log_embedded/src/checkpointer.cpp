@@ -96,7 +96,7 @@ void Checkpointer::look_after_ballast() {
 
 Status Checkpointer::in_room_of_ballast(const std::function<Status()>& work) {
   const Status done = work();
-  if (done || !done.error().is(millrace::errc::disk_full) ||
+  if (done || !is_disk_full(done.error()) ||
       !release_ballast(directory_.files(), directory_.path())) {
     return done;
   }

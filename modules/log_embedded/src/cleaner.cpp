@@ -117,7 +117,7 @@ Result<Checkpoint> Cleaner::checkpoint_of(const std::vector<Partition>& partitio
   }
   std::vector<Removal> none;
   auto written = write_checkpoint(lock, none);
-  if (!written && written.error().is(millrace::errc::disk_full) && last) {
+  if (!written && is_disk_full(written.error()) && last) {
     return *std::move(last);
   }
   return written;

@@ -15,6 +15,10 @@
 
 namespace millrace::log::embedded {
 
+bool is_disk_full(const Error& error) {
+  return error.is(millrace::errc::disk_full) || error.is(errc::disk_full);
+}
+
 Error log_error(Error error) {
   return error.is(millrace::errc::disk_full) ? Error(errc::disk_full, error.message())
                                              : std::move(error);

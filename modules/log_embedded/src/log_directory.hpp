@@ -102,6 +102,9 @@ class LogDirectory {
   std::optional<Error> reason_ MILLRACE_GUARDED_BY(reason_mutex_);  ///< of give_up()
 };
 
+/// As the files of a log say it, or the log itself.
+[[nodiscard]] bool is_disk_full(const Error& error);
+
 /// The log's own errors for those of files.
 [[nodiscard]] Error log_error(Error error);
 

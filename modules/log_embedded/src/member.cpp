@@ -53,8 +53,7 @@ Result<std::unique_ptr<Member>> Member::open(const std::string& path, LogEnviron
   // A handle that may as well only read leaves the room to services.
   const bool writes = options.access == LogAccess::read_write;
   auto log = try_open();
-  if (!log && writes && log.error().is(errc::disk_full) &&
-      release_ballast(environment.files, path)) {
+  if (!log && writes && is_disk_full(log.error()) && release_ballast(environment.files, path)) {
     log = try_open();
   }
   if (log && writes) {
@@ -294,7 +293,7 @@ Status Member::checkpoint_when_due() {
   const Status written = made ? checkpointer.write(*made) : fail(made.error());
   checkpointer.end();
   // A full disk is no reason to stop: the older checkpoint still holds.
-  return written || written.error().is(millrace::errc::disk_full) ? Status{} : written;
+  return written || is_disk_full(written.error()) ? Status{} : written;
 }
 
 }  // namespace millrace::log::embedded

@@ -209,7 +209,7 @@ Status Settler::move_all(const std::vector<Partition>& due) {
       failed_.push_back(partition.row);
     }
     // A full disk concerns all partitions, damage one.
-    if (!moved && moved.error().is(errc::disk_full)) {
+    if (!moved && is_disk_full(moved.error())) {
       disk_full_ = true;
       break;
     }
@@ -269,7 +269,7 @@ Status Settler::move(const Partition& partition, std::uint64_t limit, FrameReade
   const Status added = add_batches(partition, limit, reader, writer);
   // What lies before a batch that is damaged settles.
   if (!added && (!added.error().is(errc::corrupt) || writer.next() <= from)) {
-    if (added.error().is(errc::disk_full)) {
+    if (is_disk_full(added.error())) {
       // The room is for others.
       static_cast<void>(cut_segments(directory_.files(), path, settled));
       static_cast<void>(SegmentWriter::open(directory_.files(), path, settled, segments));

@@ -168,8 +168,8 @@ Result<RepairLock> lock_for_repair(const std::string& directory, bool dry_run,
   RepairLock lock;
   auto region = regions.open(directory, true);
   if (!region) {
-    const bool cannot_write = region.error().is(millrace::errc::no_permission) ||
-                              region.error().is(millrace::errc::disk_full);
+    const bool cannot_write =
+        region.error().is(millrace::errc::no_permission) || is_disk_full(region.error());
     if (!dry_run || !cannot_write) {
       return fail(region.error());
     }

@@ -85,9 +85,9 @@ Result<Topic> create_topic(Member& log, const TopicSpec& spec, const TopicSettin
     while (true) {
       const auto freed = log.deletions.free_name([&log] { return log.lock(); }, spec.name);
       if (!freed) {
-        return fail(freed.error().at("topic '" + spec.name +
-                                     "' is not created, as the name is not free yet of a topic "
-                                     "that was deleted"));
+        return fail(log_error(freed.error().at("topic '" + spec.name +
+                                               "' is not created, as the name is not free yet of "
+                                               "a topic that was deleted")));
       }
       MILLRACE_FAULT_POINT("create.name_is_free");
       // Another one with the name may have been created and deleted since.
@@ -142,8 +142,8 @@ Status delete_topic(Member& log, TopicId topic) {
   log.directory.wake_everybody();
   const Status freed = free_deleted(log, end, name);
   return freed ? freed
-               : fail(freed.error().at("the deletion of topic '" + name +
-                                       "' is committed, but its name is not free yet"));
+               : fail(log_error(freed.error().at("the deletion of topic '" + name +
+                                                 "' is committed, but its name is not free yet")));
 }
 
 }  // namespace millrace::log::embedded

@@ -161,7 +161,7 @@ TEST_F(TopicDeletionRounds, make_the_ballast_again_that_did_not_help) {
   });
   const Status failed = log->delete_topic(a_.topic);
   ASSERT_FALSE(failed);
-  EXPECT_TRUE(failed.error().is(millrace::errc::disk_full)) << failed.error().to_string();
+  EXPECT_TRUE(failed.error().is(errc::disk_full)) << failed.error().to_string();
   EXPECT_TRUE(machine().files.exists(ballast));
 }
 
