@@ -79,8 +79,20 @@ class Journal:
                     if struct.pack("<i", topic) not in deleted and ends[row + partition] != self.counts.ends.get((topic, partition), settled[row + partition]):
                         raise Damage(path, 0, f"the next offset of partition {partition} of topic {topic} is another one")
         if reader.at != len(reader.data):
-            raise Damage(path, reader.at, "the checkpoint is longer than its tables")
+            self.check_lineages(self.directory / "lineages", *reader.fields("<Q"), position)
+        if reader.at != len(reader.data):
+            raise Damage(path, reader.at, "the checkpoint is longer than its tables and its lineage")
         self.checkpoints += 1
+
+    def check_lineages(self, path, current, end):
+        """That they end with the one of the checkpoint, and began within the log."""
+        reader = Reader(checked(path, b"ZLIN"))
+        version, log_id, lowest = reader.fields("<IQQ")
+        lineages = reader.table("<QQ")
+        if (version, log_id, reader.at) != (1, self.log_id, len(reader.data)) or lineages[-1][0] != current:
+            raise Damage(path, 4, "the lineages are not those of this log")
+        if any(not lowest <= begin <= end for _, begin in lineages):
+            raise Damage(path, 0, "a lineage begins outside of the log")
 
     def check_index(self, path):
         """That it names all batches of its segment, but those of __positions and __producers."""

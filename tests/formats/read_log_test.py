@@ -81,7 +81,7 @@ class ReadLogTest(unittest.TestCase):
     def test_a_flipped_bit_of_a_log_is_found(self):
         self.write("journal", str(600 << 10), str(256 << 10))
         log = self.directory / "journal"
-        for path in (sorted((log / "journal").glob("*.journal"))[0], sorted((log / "journal").glob("*.batches"))[0], log / "checkpoint"):
+        for path in (sorted((log / "journal").glob("*.journal"))[0], sorted((log / "journal").glob("*.batches"))[0], log / "checkpoint", log / "lineages"):
             with self.subTest(path=path):
                 self.assert_damage("journal", path, path.stat().st_size // 3)
 

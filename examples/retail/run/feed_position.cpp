@@ -17,7 +17,8 @@ using millrace::Result;
 
 namespace {
 
-// Of the file. Builds before it wrote a decimal number and a line feed.
+// Of the file. Builds before it wrote a decimal number and a line feed. LogSeen::lineage was added
+// since; builds without it pass over it.
 constexpr std::int64_t position_format = 2;
 
 struct PositionFile {

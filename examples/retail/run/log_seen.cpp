@@ -3,8 +3,10 @@
 
 #include "log_seen.hpp"
 
+#include <charconv>
 #include <vector>
 
+#include "millrace/base/text.hpp"
 #include "millrace/log/errors.hpp"
 #include "retail/contracts/requests.hpp"
 
@@ -17,22 +19,43 @@ LogSeen see(log::Log& log) {
   // power; then the file is ahead of the log, which is what it is to tell.
   const log::LogPosition at =
       log.options().durability == log::DurabilityPolicy::os ? log.committed() : log.durable();
-  return {log.identity(), static_cast<std::int64_t>(at.era),
-          static_cast<std::int64_t>(at.position)};
+  return {log.identity(), static_cast<std::int64_t>(at.era), static_cast<std::int64_t>(at.position),
+          millrace::hex_number(log.lineage().value)};
 }
 
-std::optional<std::string> why_not_past(log::Log& log, const LogSeen& seen) {
+namespace {
+
+// errc::invalid_argument when it names no lineage; else as Log::check_past().
+millrace::Status check_past(log::Log& log, const LogSeen& seen) {
+  log::Lineage lineage;
+  const std::string digits = seen.lineage.value_or("0");
+  const char* const end = digits.data() + digits.size();
+  const auto read = std::from_chars(digits.data(), end, lineage.value, 16);
+  if (read.ec != std::errc() || read.ptr != end) {
+    return millrace::fail(millrace::errc::invalid_argument,
+                          "it names '" + digits + "', which is no lineage");
+  }
+  const log::LogPosition at{static_cast<std::uint32_t>(seen.incarnation),
+                            static_cast<std::uint64_t>(seen.position)};
+  MILLRACE_TRY(log.check_past(lineage, at));
+  return log.wait_durable(at);
+}
+
+}  // namespace
+
+std::optional<std::string> why_another(log::Log& log, const LogSeen& seen) {
   if (seen.log != log.identity()) {
     return "it is of the log " + seen.log + ", and this one is " + log.identity();
   }
-  const log::LogPosition end = log.committed();
-  if (seen.position > static_cast<std::int64_t>(end.position)) {
-    return "it saw the log up to position " + std::to_string(seen.position) +
-           ", and the log ends at " + std::to_string(end.position);
-  }
-  const auto there = log.wait_durable(
-      {static_cast<std::uint32_t>(seen.incarnation), static_cast<std::uint64_t>(seen.position)});
-  if (!there && there.error().is(log::errc::out_of_range)) return there.error().message();
+  const auto past = check_past(log, seen);
+  if (!past && past.error().is(log::errc::unknown_lineage)) return past.error().message();
+  return std::nullopt;
+}
+
+std::optional<std::string> why_not_past(log::Log& log, const LogSeen& seen) {
+  if (auto why = why_another(log, seen)) return why;
+  const auto past = check_past(log, seen);
+  if (!past) return past.error().message();
   return std::nullopt;
 }
 

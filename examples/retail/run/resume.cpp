@@ -41,9 +41,11 @@ Result<Resumed> resume(millrace::log::Log& log, const DataDirectory& directory, 
                               std::to_string(invoices) +
                               ": use a larger --limit, or --fresh to delete the run that is there");
   }
-  if (position && position->seen && position->seen->log != log.identity()) {
-    say(position_path + " is of the log " + position->seen->log + ", and this one is " +
-        log.identity() + ": all requests are sent, and each takes effect once");
+  const auto another =
+      position && position->seen ? why_another(log, *position->seen) : std::optional<std::string>();
+  if (another) {
+    say(position_path + " is not of this log: " + *another +
+        ": all requests are sent, and each takes effect once");
   } else if (position) {
     const auto answered = static_cast<std::int64_t>(position->answered);
     if (const auto why = why_not_believed(log, position->seen, answered, held)) {

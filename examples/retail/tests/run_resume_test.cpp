@@ -62,7 +62,8 @@ class RunResume : public testing::Test {
     write("summary.json", R"({"invoices":)" + std::to_string(invoices) +
                               R"(,"audit":{"ok":true,"violations":[]},"seen":)" + R"({"log":")" +
                               seen.log + R"(","incarnation":)" + std::to_string(seen.incarnation) +
-                              R"(,"position":)" + std::to_string(seen.position) + "}}");
+                              R"(,"position":)" + std::to_string(seen.position) +
+                              R"(,"lineage":")" + seen.lineage.value_or("0") + R"("}})");
   }
   millrace::Result<Resumed> try_resume(std::size_t invoices) {
     said_.clear();
@@ -139,6 +140,40 @@ TEST_F(RunResume, a_position_of_another_log_is_said_and_passed_over) {
   ASSERT_TRUE(resumed) << resumed.error().message();
   EXPECT_EQ(resumed->answered, 0U) << "each request takes effect once";
   EXPECT_THAT(said_, ElementsAre(HasSubstr("of the log file/42")));
+}
+
+TEST_F(RunResume, a_position_of_a_history_that_the_log_does_not_know_is_said_and_passed_over) {
+  LogSeen seen = see(*log_);
+  ASSERT_TRUE(seen.lineage);
+  seen.lineage = "000000000000002a";
+  write_position(10, seen);
+  write_summary(20, seen);
+  const auto resumed = try_resume(20);
+  ASSERT_TRUE(resumed) << resumed.error().message();
+  EXPECT_EQ(resumed->answered, 0U);
+  EXPECT_FALSE(resumed->finished);
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("feed.position is not of this log: it saw a history"),
+                                 HasSubstr("summary.json does not fit to the log")));
+}
+
+TEST_F(RunResume, a_position_of_an_earlier_build_which_named_no_history_is_believed) {
+  LogSeen seen = see(*log_);
+  seen.lineage.reset();
+  write_position(10, seen);
+  const auto resumed = try_resume(20);
+  ASSERT_TRUE(resumed) << resumed.error().message();
+  EXPECT_EQ(resumed->answered, 10U);
+}
+
+TEST_F(RunResume, a_position_that_names_no_lineage_where_one_belongs_is_an_error) {
+  for (const char* const lineage : {"", "x", "1x", "10000000000000000", "-1"}) {
+    LogSeen seen = see(*log_);
+    seen.lineage = lineage;
+    write_position(10, seen);
+    const auto resumed = try_resume(20);
+    ASSERT_FALSE(resumed) << lineage;
+    EXPECT_THAT(resumed.error().message(), HasSubstr("which is no lineage")) << lineage;
+  }
 }
 
 TEST_F(RunResume, a_position_that_saw_more_than_the_log_holds_is_an_error) {

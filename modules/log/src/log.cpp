@@ -83,6 +83,21 @@ Status Log::wait_visible(const Committed& /*committed*/, std::int64_t /*deadline
   return {};
 }
 
+Lineage Log::lineage() { return {}; }
+
+Status Log::check_past(Lineage lineage, LogPosition position) {
+  const LogPosition end = committed();
+  if (lineage != Lineage{}) {
+    return fail(errc::unknown_lineage, "it saw a history that this log does not have");
+  }
+  if (position.is_beyond(end)) {
+    return fail(errc::out_of_range, "it saw the log up to position " +
+                                        std::to_string(position.position) +
+                                        ", and the log ends at " + std::to_string(end.position));
+  }
+  return {};
+}
+
 Result<std::vector<Offset>> Log::start_offsets(std::span<const TopicPartition> partitions) {
   std::vector<Offset> all(partitions.size());
   for (std::size_t i = 0; i < partitions.size(); ++i) {

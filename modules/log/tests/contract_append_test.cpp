@@ -360,5 +360,28 @@ TEST_P(LogContract, a_commit_does_not_wait_for_the_open_transaction_of_another_c
   EXPECT_THAT(read(*log, partition), testing::Contains("k=v"));
 }
 
+TEST_P(LogContract, what_was_committed_is_in_the_past_of_the_log_for_all_of_its_handles) {
+  const auto log = connect();
+  const auto other = connect();
+  EXPECT_EQ(other->lineage(), log->lineage());
+  const TopicPartition at = make_topic(*log, "t");
+  const Lineage lineage = log->lineage();
+  const LogPosition before = log->committed();
+  put(*log, at, "k", "v");
+  const LogPosition seen = log->committed();
+  for (Log* const handle : {log.get(), other.get()}) {
+    for (const LogPosition& position : {before, seen}) {
+      const Status past = handle->check_past(lineage, position);
+      EXPECT_TRUE(past.has_value()) << past.error().to_string();
+    }
+    const Status foreign = handle->check_past(Lineage{{lineage.value + 1}}, before);
+    ASSERT_FALSE(foreign.has_value());
+    EXPECT_TRUE(foreign.error().is(errc::unknown_lineage)) << foreign.error().to_string();
+    const Status beyond = handle->check_past(lineage, {seen.era, seen.position + 1});
+    ASSERT_FALSE(beyond.has_value());
+    EXPECT_TRUE(beyond.error().is(errc::out_of_range)) << beyond.error().to_string();
+  }
+}
+
 }  // namespace
 }  // namespace millrace::log

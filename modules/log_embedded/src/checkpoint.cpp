@@ -134,6 +134,10 @@ std::string Checkpoint::encode() const {
       append_outcome(out, producer.outcome);
     }
   }
+  // Builds that know no lineages pass over what follows.
+  if (lineage != Lineage{}) {
+    out.little(lineage.value);
+  }
   out.little(crc32c(out.view()));
   return out.take();
 }
@@ -204,6 +208,9 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
       producer.outcome = read_outcome(in);
     }
     made.producers.push_back(std::move(producer));
+  }
+  if (in.ok() && !in.at_end()) {
+    made.lineage.value = in.little<std::uint64_t>();
   }
   if (!in.ok()) {
     return damaged();

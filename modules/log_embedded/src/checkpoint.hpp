@@ -20,6 +20,7 @@ namespace millrace::log::embedded {
 struct Checkpoint {
   std::uint64_t log_id = 0;
   std::uint32_t incarnation = 0;
+  Lineage lineage;             ///< 0: a build wrote it that knows none
   std::uint64_t position = 0;  ///< everything before it is durable
   std::uint64_t begin = 0;     ///< where the first frame that is kept begins
   /// Checksum of the frame before that one; 0 when there was none.

@@ -26,6 +26,7 @@ Result<Checkpoint> Checkpointer::make(const Locked& locked) {
   Checkpoint made;
   made.log_id = directory_.log_id();
   made.incarnation = control.incarnation;
+  made.lineage = directory_.lineages().current();
   made.position = control.committed.load(std::memory_order_relaxed);
   made.begin = control.begin.load(std::memory_order_relaxed);
   made.begin_previous = control.begin_previous;

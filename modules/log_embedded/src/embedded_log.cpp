@@ -108,6 +108,11 @@ LogPosition EmbeddedLog::durable() {
 
 Status EmbeddedLog::wait_durable(LogPosition position) { return log_->group_commit.wait(position); }
 
+Status EmbeddedLog::check_past(Lineage lineage, LogPosition position) {
+  MILLRACE_TRY(log_->directory.check_open());
+  return log_->directory.lineages().check_past(lineage, position, committed());
+}
+
 Result<GroupId> EmbeddedLog::group(std::string_view name) {
   return find_or_make_group(*log_, name);
 }

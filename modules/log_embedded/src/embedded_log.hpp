@@ -46,6 +46,8 @@ class EmbeddedLog final : public Log {
   }
   const LogOptions& options() const override { return log_->directory.options(); }
   std::string identity() override { return "file/" + std::to_string(log_->directory.log_id()); }
+  Lineage lineage() override { return log_->directory.lineages().current(); }
+  Status check_past(Lineage lineage, LogPosition position) override;
 
   /// The member's process dies here, in a simulation.
   void abandon() { log_->die(); }

@@ -33,7 +33,7 @@ bool is_replaced(std::string_view name, std::string_view wanted) {
 }
 
 bool is_top_file(std::string_view name) {
-  constexpr std::array<std::string_view, 4> replaced{"version", "checkpoint", "FAILED",
+  constexpr std::array<std::string_view, 5> replaced{"version", "checkpoint", "lineages", "FAILED",
                                                      "FAILED.room"};
   return name == "LOCK" || name == "control" || embedded::is_ballast(name) ||
          std::any_of(replaced.begin(), replaced.end(),

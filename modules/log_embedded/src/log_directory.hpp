@@ -6,10 +6,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "alone.hpp"
 #include "control.hpp"
 #include "counts.hpp"
+#include "lineages.hpp"
 #include "locked.hpp"
 #include "millrace/base/error.hpp"
 #include "millrace/base/mutex.hpp"
@@ -42,6 +44,9 @@ class LogDirectory {
   [[nodiscard]] std::uint64_t log_id() const { return log_id_; }
   /// Our slot in the table of members; -1 before joining.
   [[nodiscard]] int slot() const { return slot_; }
+  /// As they were when the log was opened, for a member. Set before the handle is used.
+  [[nodiscard]] const Lineages& lineages() const { return lineages_; }
+  void set_lineages(Lineages lineages) { lineages_ = std::move(lineages); }
   /// Our slot as an owner in the control file, where 0 is nobody.
   [[nodiscard]] std::uint32_t owner() const { return static_cast<std::uint32_t>(slot_) + 1; }
 
@@ -96,6 +101,7 @@ class LogDirectory {
   std::unique_ptr<SharedRegion> region_;
   Control* control_ = nullptr;
   Counts counts_;
+  Lineages lineages_;
   std::uint64_t log_id_ = 0;
   int slot_ = -1;
   mutable Mutex reason_mutex_;
@@ -115,6 +121,7 @@ inline constexpr const char* failed = "/FAILED";
 inline constexpr const char* checkpoint = "/checkpoint";
 inline constexpr const char* journal = "/journal";
 inline constexpr const char* settled = "/settled";
+inline constexpr const char* lineages = "/lineages";
 }  // namespace names
 
 }  // namespace millrace::log::embedded

@@ -261,6 +261,26 @@ LogPosition ReadOnlyLog::durable() {
   return follower_->durable();
 }
 
+// Looked up each time: another process may have opened the log since.
+Result<Lineages> ReadOnlyLog::lineages() const {
+  return read_running_lineages(first_->log().directory);
+}
+
+Lineage ReadOnlyLog::lineage() {
+  const auto found = lineages();
+  return found ? found->current() : Lineage{};
+}
+
+Status ReadOnlyLog::check_past(Lineage lineage, LogPosition position) {
+  const MutexLock guard(mutex_);
+  // First: lineages that begin meanwhile can only refuse more.
+  MILLRACE_TRY(refresh());
+  const Control& control = log().directory.control();
+  const LogPosition end{control.incarnation, control.committed.load(std::memory_order_acquire)};
+  MILLRACE_ASSIGN(const Lineages found, lineages());
+  return found.check_past(lineage, position, end);
+}
+
 Status ReadOnlyLog::wait_durable(LogPosition position) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());

@@ -53,6 +53,8 @@ class ReadOnlyLog final : public Log {
   std::string identity() override {
     return "file/" + std::to_string(first_->log().directory.log_id());
   }
+  Lineage lineage() override;
+  Status check_past(Lineage lineage, LogPosition position) override;
   std::optional<std::string> read_only_reason() const override { return reason_; }
 
   /// Whether one of the interests has records, or cannot be looked at: then fetch() reports why.
@@ -69,6 +71,7 @@ class ReadOnlyLog final : public Log {
   [[nodiscard]] Status look_again() MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] Status check_still_there(TopicId topic) MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] LogParts& log() MILLRACE_REQUIRES(mutex_) { return follower_->log(); }
+  [[nodiscard]] Result<Lineages> lineages() const;
   [[nodiscard]] std::unexpected<Error> refused(const std::string& what) const;
 
   // Held by each call: the tables are brought up to date by the calls themselves.

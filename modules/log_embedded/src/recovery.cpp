@@ -3,6 +3,7 @@
 #include "recovery.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "journal_begin.hpp"
 #include "millrace/base/fault_point.hpp"
@@ -183,6 +184,8 @@ Status Recovery::load_checkpoint() {
   }
   MILLRACE_ASSIGN(begin_, find_begin(log_.journal, log_.directory.log_id(), checkpoint_));
   position_ = begin_;
+  has_own_checkpoint_ = checkpoint_ && checkpoint_->position == begin_ &&
+                        checkpoint_->checksum == checkpoint_->begin_previous;
   return {};
 }
 
@@ -221,6 +224,7 @@ Status Recovery::walk() {
     if (checkpoint_) {
       MILLRACE_ASSIGN(const bool used, use_tables_at(alone_, log_, *checkpoint_, walker));
       needs_tables = needs_tables && !used;
+      has_own_checkpoint_ = has_own_checkpoint_ || used;
     }
   }
   position_ = walker.position();
@@ -248,6 +252,21 @@ Status Recovery::walk() {
   return {};
 }
 
+// Before the checkpoint, which names it.
+Status Recovery::begin_lineage() {
+  LogDirectory& directory = log_.directory;
+  // An opening writes a checkpoint before it commits: one that is older than the journal was put
+  // back. It does not name the current lineage, as one of another copy of the log does not.
+  const bool current = has_own_checkpoint_ && checkpoint_->incarnation == incarnation_;
+  MILLRACE_ASSIGN(Lineages lineages,
+                  read_lineages(directory, current ? checkpoint_->lineage : Lineage{}));
+  lineages.begin(directory.random(), position_);
+  MILLRACE_TRY(write_file_atomically(directory.files(), directory.path() + names::lineages,
+                                     lineages.encode(directory.log_id())));
+  directory.set_lineages(std::move(lineages));
+  return {};
+}
+
 Status Recovery::finish() {
   Control& control = log_.directory.control();
   Journal& journal = log_.journal;
@@ -261,9 +280,11 @@ Status Recovery::finish() {
     }
   }
   control.incarnation = incarnation_ + 1;
+  MILLRACE_TRY(begin_lineage());
   Checkpoint made;
   made.log_id = log_.directory.log_id();
   made.incarnation = control.incarnation;
+  made.lineage = log_.directory.lineages().current();
   made.position = position_;
   made.begin = begin_;
   made.begin_previous = checkpoint_ ? checkpoint_->begin_previous : 0;

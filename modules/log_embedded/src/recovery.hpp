@@ -51,6 +51,7 @@ class Recovery {
   [[nodiscard]] Status make_new_log();
   [[nodiscard]] Status load_checkpoint();
   [[nodiscard]] Status walk();
+  [[nodiscard]] Status begin_lineage();
   [[nodiscard]] Status finish();
 
   LogParts& log_;
@@ -60,7 +61,8 @@ class Recovery {
   std::uint64_t begin_ = 0;  ///< of the journal
   std::uint64_t position_ = 0;
   std::uint32_t checksum_ = 0;
-  bool shows_progress_ = false;  ///< in a control file that it made
+  bool shows_progress_ = false;      ///< in a control file that it made
+  bool has_own_checkpoint_ = false;  ///< the journal has what the checkpoint names
 };
 
 }  // namespace millrace::log::embedded

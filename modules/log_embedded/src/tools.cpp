@@ -267,6 +267,7 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
     Checkpoint cut;
     cut.log_id = checkpoint->log_id;
     cut.incarnation = checkpoint->incarnation;
+    cut.lineage = checkpoint->lineage;
     cut.position = report.cut_from;
     cut.begin = checkpoint->begin;
     cut.checksum = checksum;

@@ -46,7 +46,8 @@ class BallastFaults : public Settling {
     return open_embedded(SimulatedMachine::directory, environment, options_of("stock", member),
                          settling());
   }
-  /// Nothing more fits on the disk.
+  /// Nothing more fits on the disk but the lineage of an opening, which stays in the file of the
+  /// others.
   void fill_disk() {
     const auto stat = [&](const auto& self, const std::string& at) -> std::uint64_t {
       const auto below = machine().files.list(at);
@@ -59,7 +60,8 @@ class BallastFaults : public Settling {
       }
       return bytes;
     };
-    machine().files.set_capacity(stat(stat, root));
+    constexpr std::uint64_t lineage_bytes = 16;
+    machine().files.set_capacity(stat(stat, root) + lineage_bytes);
   }
   /// The member writes a checkpoint: it begins another segment, and 5 s pass.
   void make_checkpoint(Log& log) {

@@ -100,6 +100,10 @@ class SettlingLog final : public Log {
   std::vector<LogCount> counts() const override { return log_->counts(); }
   const LogOptions& options() const override { return log_->options(); }
   std::string identity() override { return log_->identity(); }
+  Lineage lineage() override { return log_->lineage(); }
+  Status check_past(Lineage lineage, LogPosition position) override {
+    return log_->check_past(lineage, position);
+  }
 
  private:
   std::unique_ptr<Log> log_;

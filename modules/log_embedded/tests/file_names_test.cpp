@@ -34,8 +34,9 @@ TEST(FileNames, of_a_real_log_are_all_known) {
     EXPECT_TRUE(entry.is_directory() ? is_log_directory(found.back()) : is_log_file(found.back()))
         << found.back();
   }
-  for (const char* const name : {"LOCK", "ballast", "checkpoint", "control", "index/0.blocks",
-                                 "members/0", "settled/t-0/00000000000000000000.log", "version"}) {
+  for (const char* const name :
+       {"LOCK", "ballast", "checkpoint", "control", "index/0.blocks", "lineages", "members/0",
+        "settled/t-0/00000000000000000000.log", "version"}) {
     EXPECT_THAT(found, testing::Contains(name));
   }
 }
@@ -46,6 +47,7 @@ TEST(FileNames, of_others_are_not_the_logs) {
                                  "versions",
                                  "LOCK.tmp",
                                  "ballast.tmp",
+                                 "lineages.old",
                                  "ballast.x.tmp",
                                  "ballast.03.tmp",
                                  "ballasts",

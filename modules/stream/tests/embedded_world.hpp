@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "millrace/log_embedded/embedded.hpp"
@@ -11,5 +12,8 @@ namespace millrace::stream::test {
 
 /// An embedded log on a simulated machine. One that settles does it while time passes.
 std::unique_ptr<RuntimeWorld> make_embedded_world(log::SettleOptions settle);
+/// The same on a disk that outlives it, in the directory `/log`. Random numbers are those of
+/// `seed`.
+std::unique_ptr<RuntimeWorld> make_embedded_world(FaultFileSystem& disk, std::uint64_t seed);
 
 }  // namespace millrace::stream::test

@@ -32,6 +32,7 @@ class MemoryWorld final : public RuntimeWorld {
 class EmbeddedWorld final : public RuntimeWorld {
  public:
   explicit EmbeddedWorld(log::SettleOptions settle) : settle_(settle) {}
+  EmbeddedWorld(FaultFileSystem& disk, std::uint64_t seed) : disk_(disk), log_random_(seed) {}
   Clock& clock() override { return clock_; }
   void advance_ms(std::int64_t ms) override { clock_.advance_ms(ms); }
   ManualClock* manual_clock() override { return &clock_; }
@@ -47,18 +48,23 @@ class EmbeddedWorld final : public RuntimeWorld {
   void abandon(log::Log& handle) override { log::abandon(handle); }
 
   log::SettleOptions settle_;
-  FaultFileSystem log_files_;
+  FaultFileSystem own_disk_;
+  FaultFileSystem& disk_ = own_disk_;
   ManualClock clock_;
   SeededRandom log_random_{1};
   SimulatedProcesses processes_;
   SimulatedRegions regions_{clock_};
-  log::LogEnvironment environment_{clock_, log_files_, log_random_, processes_};
+  log::LogEnvironment environment_{clock_, disk_, log_random_, processes_};
 };
 
 }  // namespace
 
 std::unique_ptr<RuntimeWorld> make_embedded_world(log::SettleOptions settle) {
   return std::make_unique<EmbeddedWorld>(settle);
+}
+
+std::unique_ptr<RuntimeWorld> make_embedded_world(FaultFileSystem& disk, std::uint64_t seed) {
+  return std::make_unique<EmbeddedWorld>(disk, seed);
 }
 
 std::vector<RuntimeBackend> runtime_backends() {

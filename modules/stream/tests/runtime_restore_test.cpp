@@ -162,6 +162,28 @@ TEST_P(Restore, a_snapshot_of_another_log_is_passed_over) {
   EXPECT_EQ(count_events(*other, "snapshot ignored"), 4U);
 }
 
+TEST_P(Restore, a_snapshot_that_is_not_in_the_past_of_the_log_is_passed_over) {
+  auto driver = open_bank(with_snapshots());
+  deposit(*driver, 0, 100);
+  driver->advance_ms(2'000);
+  const log::Lineage lineage = driver->log().lineage();
+  const log::LogPosition end = driver->log().committed();
+  driver->world().put_back();
+  driver->crash_and_restart();
+  driver->run_until_idle();
+  EXPECT_EQ(total(*driver), 100);
+  EXPECT_EQ(count_events(*driver, "snapshot ignored"), 4U);
+  EXPECT_EQ(count_events(*driver, "the test says so"), 4U);
+  ASSERT_EQ(driver->world().asked_for_past().size(), 4U);
+  for (const auto& [asked, position] : driver->world().asked_for_past()) {
+    EXPECT_EQ(asked, lineage);
+    EXPECT_FALSE(position.is_beyond(end));
+    if (driver->world().ordered()) {
+      EXPECT_GT(position.position, 0U);
+    }
+  }
+}
+
 TEST_P(Restore, a_death_between_writing_and_publishing_a_snapshot_costs_nothing) {
   for (const char* point : {"stream.snapshot.written", "stream.snapshot.published"}) {
     auto driver = open_bank(with_snapshots());

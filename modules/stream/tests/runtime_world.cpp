@@ -222,6 +222,12 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
   int death_descriptor() override { return inner_->death_descriptor(); }
   const log::LogOptions& options() const override { return inner_->options(); }
   std::string identity() override { return inner_->identity(); }
+  log::Lineage lineage() override { return inner_->lineage(); }
+  Status check_past(log::Lineage lineage, log::LogPosition position) override {
+    world_.asked_for_past_.emplace_back(lineage, position);
+    if (world_.was_put_back_) return fail(log::errc::out_of_range, "the test says so");
+    return inner_->check_past(lineage, position);
+  }
 
   Offset first_of(TopicPartition partition) {
     const auto found = world_.removed_before_.find(partition);

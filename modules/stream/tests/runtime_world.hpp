@@ -76,6 +76,13 @@ class RuntimeWorld {
   void remove_before(log::TopicPartition partition, log::Offset offset) {
     removed_before_[partition] = offset;
   }
+  /// The log was put back from a backup: what was seen of it is not in its past any more.
+  void put_back() { was_put_back_ = true; }
+  /// What handles were asked for, whether it is in the past of the log.
+  [[nodiscard]] const std::vector<std::pair<log::Lineage, log::LogPosition>>& asked_for_past()
+      const {
+    return asked_for_past_;
+  }
   /// The log no longer has the positions of that group: a cluster forgets those that nobody uses.
   void lose_positions(log::GroupId group) { asked_for_lost_.emplace(group, 0); }
   /// How often handles have asked for them since.
@@ -156,6 +163,8 @@ class RuntimeWorld {
   ErrorCode answered_;
   ErrorCode durable_failure_;
   bool answer_ = false;
+  bool was_put_back_ = false;
+  std::vector<std::pair<log::Lineage, log::LogPosition>> asked_for_past_;
   std::function<void()> before_groups_;
   std::function<void()> before_join_;
   std::string not_found_;

@@ -82,7 +82,7 @@ std::string snapshot_of_table(std::uint64_t stored_id) {
   table.stores->entries().front().bytes->restore("key", "value", 7);
   table.stores->entries().front().next = log::offset(5);
   std::string bytes;
-  encode_snapshot({"log", {1, 7}, 0, log::offset(0), ""}, *table.stores, bytes);
+  encode_snapshot({"log", {}, {1, 7}, 0, log::offset(0), ""}, *table.stores, bytes);
   return bytes;
 }
 
@@ -133,6 +133,48 @@ TEST(SnapshotVersions, entries_of_unknown_types_are_used_only_where_there_was_on
   StoreSpec table = store;
   table.source_is_changelog = true;
   EXPECT_EQ(taken(table), 0U);
+}
+
+// The head of a snapshot of that version, without stores.
+std::string head_of(std::uint32_t version) {
+  std::string content;
+  {
+    ByteWriter out(content);
+    out.little_text<std::uint32_t>("log");
+    if (version > 6) out.little(std::uint64_t{77});
+    out.little(std::uint32_t{1}).little(std::uint64_t{7}).little(std::int64_t{9});
+    out.little(std::int64_t{3});
+    out.little_text<std::uint32_t>("state");
+    out.little(std::uint32_t{0});
+  }
+  const std::uint32_t sum = crc32c(content);
+  std::string bytes;
+  ByteWriter(bytes).bytes("mrsnap\r\n").little(version).little(sum);
+  return bytes + content;
+}
+
+TEST(SnapshotVersions, of_builds_that_knew_no_lineage_have_none) {
+  Topology topology;
+  SubTopology part;
+  ResolvedSubTopology resolved;
+  resolved.spec = &part;
+  for (std::uint32_t version = 3; version <= 7; ++version) {
+    StoreSet stores(topology, resolved, log::partition(0));
+    const auto head = decode_snapshot(head_of(version), stores);
+    ASSERT_TRUE(head) << head.error().to_string();
+    EXPECT_EQ(head->lineage, log::Lineage{{version > 6 ? 77U : 0U}}) << version;
+    EXPECT_EQ(head->stamp, (log::LogPosition{1, 7})) << version;
+    EXPECT_EQ(head->as_of_ms, 9) << version;
+    EXPECT_EQ(head->system_next, log::offset(3)) << version;
+    EXPECT_EQ(head->task_state, "state") << version;
+  }
+  StoreSet stores(topology, resolved, log::partition(0));
+  std::string encoded;
+  encode_snapshot({"log", {{77}}, {1, 7}, 9, log::offset(3), "state"}, stores, encoded);
+  EXPECT_EQ(encoded, head_of(7));
+  encoded.clear();
+  encode_snapshot({"log", {}, {1, 7}, 9, log::offset(3), "state"}, stores, encoded);
+  EXPECT_EQ(encoded, head_of(5)) << "builds of before read it";
 }
 
 }  // namespace

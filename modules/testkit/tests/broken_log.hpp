@@ -96,6 +96,10 @@ class BrokenLog final : public log::Log {
   Status maintain() override { return inner_->maintain(); }
   const log::LogOptions& options() const override { return inner_->options(); }
   std::string identity() override { return inner_->identity(); }
+  log::Lineage lineage() override { return inner_->lineage(); }
+  Status check_past(log::Lineage lineage, log::LogPosition position) override {
+    return inner_->check_past(lineage, position);
+  }
 
  private:
   [[nodiscard]] Result<log::Committed> commit_positions(log::Transaction& transaction);

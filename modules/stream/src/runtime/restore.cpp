@@ -93,19 +93,14 @@ Status Restore::load(const SnapshotFile& snapshot) {
   return {};
 }
 
-// A snapshot is published for durable positions only, so it can be ahead of the log only when it is
-// of another one.
+// A snapshot is published for durable positions only, so it can be of what the log does not hold
+// only when the log is another one, or lost some of what it held.
 Status Restore::check_snapshot(const SnapshotHead& head) {
   if (head.log != shared_->log.identity()) {
     return fail(millrace::errc::invalid_argument,
                 "it is of the log " + head.log + ", this one is " + shared_->log.identity());
   }
-  const log::LogPosition committed = shared_->log.committed();
-  if (head.stamp.is_beyond(committed)) {
-    return fail(millrace::errc::invalid_argument,
-                "it is of position " + std::to_string(head.stamp.position) + ", the log ends at " +
-                    std::to_string(committed.position));
-  }
+  MILLRACE_TRY(shared_->log.check_past(head.lineage, head.stamp));
   for (const Replay& replay : replays_) {
     if (replay.store == nullptr && head.system_next > replay.end)
       return fail(millrace::errc::invalid_argument, "its task state is ahead of the changelog");

@@ -16,7 +16,8 @@ namespace millrace::stream::runtime {
 namespace {
 
 constexpr std::string_view magic = "mrsnap\r\n";
-constexpr std::uint32_t version = 6;
+constexpr std::uint32_t version = 7;
+constexpr std::uint32_t version_without_lineage = 6;
 constexpr std::uint32_t version_without_topic_ids = 5;
 constexpr std::uint32_t version_without_times = 4;
 constexpr std::uint32_t version_without_types = 3;
@@ -75,13 +76,17 @@ void decode_store(ByteReader& in, std::uint32_t found, StoreSet& stores) {
 void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& bytes) {
   ByteWriter out(bytes);
   const std::size_t start = out.position();
-  // On Kafka, where topics have no numbers, builds of before read it.
+  // In memory and on Kafka there are no lineages, on Kafka topics have no numbers either: builds of
+  // before read it.
   const bool has_topic_ids =
       std::any_of(stores.entries().begin(), stores.entries().end(),
                   [](const StoreSet::Entry& entry) { return entry.topic_id != 0; });
-  out.bytes(magic).little(has_topic_ids ? version : version_without_topic_ids);
-  out.little(std::uint32_t{0});
+  const std::uint32_t written = head.lineage != log::Lineage{} ? version
+                                : has_topic_ids                ? version_without_lineage
+                                                               : version_without_topic_ids;
+  out.bytes(magic).little(written).little(std::uint32_t{0});
   out.little_text<std::uint32_t>(head.log);
+  if (written > version_without_lineage) out.little(head.lineage.value);
   out.little(head.stamp.era).little(head.stamp.position).little(head.as_of_ms);
   out.little(head.system_next.value);
   out.little_text<std::uint32_t>(head.task_state);
@@ -89,7 +94,7 @@ void encode_snapshot(const SnapshotHead& head, StoreSet& stores, std::string& by
   for (const StoreSet::Entry& entry : stores.entries()) {
     out.little_text<std::uint32_t>(entry.spec->name);
     out.little_text<std::uint32_t>(entry.spec->changelog);
-    if (has_topic_ids) out.little(entry.topic_id);
+    if (written > version_without_topic_ids) out.little(entry.topic_id);
     out.little(entry.spec->types);
     out.little(entry.next.value).little(static_cast<std::uint64_t>(entry.bytes->size()));
     entry.bytes->read_all(
@@ -118,6 +123,7 @@ Result<SnapshotHead> decode_snapshot(std::string_view bytes, StoreSet& stores) {
             .error());
   SnapshotHead head;
   head.log = in.little_text<std::uint32_t>();
+  if (found > version_without_lineage) head.lineage.value = in.little<std::uint64_t>();
   head.stamp.era = in.little<std::uint32_t>();
   head.stamp.position = in.little<std::uint64_t>();
   if (found > oldest_version) head.as_of_ms = in.little<std::int64_t>();

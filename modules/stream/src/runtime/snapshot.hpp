@@ -14,6 +14,7 @@ namespace millrace::stream::runtime {
 /// What a snapshot says beside its stores' entries; docs/formats/snapshot.md.
 struct SnapshotHead {
   std::string log;            ///< identity of the log it speaks of
+  log::Lineage lineage;       ///< in which the stamp was seen; 0: not known
   log::LogPosition stamp;     ///< the last commit it holds
   std::int64_t as_of_ms = 0;  ///< wall time at which it held all commits; 0: not known
   log::Offset system_next;    ///< of the task state's changelog

@@ -344,7 +344,8 @@ void Task::keep_positions(std::int64_t now_ns, bool idle) {
 void Task::keep_snapshot(std::int64_t now_ns, bool now_or_never) {
   const bool has_state = resolved_->system || !staging_.stores().entries().empty();
   if (!has_state || !ready() || !snapshots_.due(now_ns, now_or_never)) return;
-  SnapshotHead head{shared_->log.identity(), position(), as_of_ms_, state_.next(), {}};
+  SnapshotHead head{
+      shared_->log.identity(), shared_->log.lineage(), position(), as_of_ms_, state_.next(), {}};
   if (resolved_->system) state_.encode(head.task_state);
   snapshots_.write(head, staging_.stores(), now_ns);
 }

@@ -13,7 +13,7 @@ namespace millrace::log {
 struct LogEnvironment {
   Clock& clock;
   FileSystem& files;
-  Random& random;
+  Random& random;  ///< its numbers differ after each start: they name logs and histories of logs
   Processes& processes;
 };
 

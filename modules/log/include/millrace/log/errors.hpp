@@ -46,9 +46,16 @@ inline constexpr ErrorCode time_out_of_bounds{"log.time_out_of_bounds"};
 /// topic. Nothing was written. Remedy: write another record, or change the configuration of the
 /// topic.
 inline constexpr ErrorCode record_refused{"log.record_refused"};
-/// The log has no record at this offset: retention removed it, or the offset is beyond the end.
-/// Remedy: choose the offset at which to continue; the message names the first and the last one.
+/// The log does not hold what is asked for: there is no record at this offset, because retention
+/// removed it or the offset is beyond the end; or the log lost what was seen at this position.
+/// Remedy: choose the offset at which to continue; the message names the first and the last one. A
+/// snapshot is made again; for another file beside the log put back the log that belongs to it, or
+/// treat the file as one of another log.
 inline constexpr ErrorCode out_of_range{"log.out_of_range"};
+/// A file beside the log saw a history that this log does not know: the log was put back from a
+/// backup since, or forgot the history. Remedy: none for a snapshot, which is made again; else
+/// treat the file as one of another log.
+inline constexpr ErrorCode unknown_lineage{"log.unknown_lineage"};
 /// It is not known whether the commit took place. Remedy: repeat it with the same producer name and
 /// sequence.
 inline constexpr ErrorCode outcome_unknown{"log.outcome_unknown"};

@@ -234,8 +234,17 @@ class Log {
   /// Why this handle can only read (LogAccess::read_only, or prefer_write where writing failed),
   /// for people; no value when it can write.
   [[nodiscard]] virtual std::optional<std::string> read_only_reason() const { return {}; }
-  /// Names this log among all logs, for what is kept outside of it and speaks of its offsets.
+  /// Names this log among all logs, for what is kept outside of it and speaks of its offsets. Such
+  /// a file also names lineage() and a position, and check_past() is asked before it is used.
   [[nodiscard]] virtual std::string identity() = 0;
+  /// The history that commits continue now; for a handle that can write, the same as long as it is
+  /// open. Any thread. 0: on Kafka and the memory log, and when an older build opened the log.
+  [[nodiscard]] virtual Lineage lineage();
+  /// Succeeds when what was seen at that position, under that lineage, is in this log's past. Any
+  /// thread. errc::out_of_range when the log lost it (it was cut, repaired, or put back from a
+  /// backup since), unknown_lineage when it may have; closed, and failures of reading. On Kafka
+  /// offsets tell, and it succeeds for lineage 0.
+  [[nodiscard]] virtual Status check_past(Lineage lineage, LogPosition position);
 };
 
 /// The outside world of a log.

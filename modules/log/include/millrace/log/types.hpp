@@ -62,6 +62,12 @@ struct LogPosition {
   }
 };
 
+/// One history of a log, a random number. A log that loses what it held, or is put back from a
+/// backup, continues as another one: Log::check_past(). 0: none is known.
+struct Lineage : Strong<Lineage, std::uint64_t> {
+  friend constexpr auto operator<=>(Lineage, Lineage) = default;
+};
+
 /// Which services may write a topic and which read it.
 enum class TopicKind : std::uint8_t {
   events = 1,        ///< facts: one service, its owner, writes; any reads
