@@ -50,6 +50,7 @@ CopyStep full_step() {
   CopyStep step;
   step.number = 7;
   step.source = "file:0123 with % and\nmore";
+  step.seen = SeenSource{{{0xfedcba9876543210U}}, {3, 0xffffffffffffffffU}};
   step.topics = {{"orders", 4, 9}, {"payments", 17, 0}};
   step.landed = {{{"orders", 2}, 93}};
   step.copied = {{{"orders", 2}, {{1000, 120}, {1125, 7}}}, {{"payments", 0}, {{0, 1}}}};
@@ -120,11 +121,12 @@ TEST(CopyStep, that_is_damaged_is_refused_by_name) {
   const std::string good = "millrace-copy 1 7\nsource x\n";
   ASSERT_TRUE(decode_step(good));
   EXPECT_FALSE(decode_step(""));
-  EXPECT_FALSE(decode_step("millrace-copy 3 7\n"));
+  EXPECT_FALSE(decode_step("millrace-copy 4 7\n"));
   for (const char* line :
        {"copied orders 2", "copied orders x 1+1", "copied orders 2 1+0", "copied orders 2 1-1",
         "topic orders", "topic orders 4", "topic orders 4 x", "landed orders 2",
-        "landed orders 2 -1", "position orders 2 1", "nonsense"}) {
+        "landed orders 2 -1", "position orders 2 1", "nonsense", "seen", "seen 1", "seen 1 2",
+        "seen x 2 3", "seen 1 -2 3", "seen 1 2 3 4", "seen 10000000000000000 2 3"}) {
     const auto read = decode_step(good + line + "\n");
     ASSERT_FALSE(read) << line;
     EXPECT_NE(read.error().message().find(line), std::string::npos) << read.error().message();
@@ -136,19 +138,33 @@ TEST(CopyStep, of_a_newer_build_is_refused_with_the_version_found_and_the_highes
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code().name, "log.incompatible");
   EXPECT_NE(read.error().message().find("the map of the copy has version 12, this program reads up "
-                                        "to version 2"),
+                                        "to version 3"),
             std::string::npos)
       << read.error().message();
 }
 
-TEST(CopyStep, without_numbers_of_topics_is_one_of_earlier_builds) {
+TEST(CopyStep, without_a_lineage_or_numbers_of_topics_is_one_of_earlier_builds) {
   CopyStep step = full_step();
-  step.topics.clear();
-  const std::string text = encode_step(step);
-  EXPECT_TRUE(text.starts_with("millrace-copy 1 7\n")) << text;
-  const auto read = decode_step(text);
-  ASSERT_TRUE(read) << read.error().to_string();
-  EXPECT_EQ(*read, step);
+  step.seen.reset();
+  for (const std::string version : {"2", "1"}) {
+    const std::string text = encode_step(step);
+    EXPECT_TRUE(text.starts_with("millrace-copy " + version + " 7\n")) << text;
+    const auto read = decode_step(text);
+    ASSERT_TRUE(read) << read.error().to_string();
+    EXPECT_EQ(*read, step);
+    step.topics.clear();
+  }
+}
+
+TEST(CopyState, keeps_the_history_that_the_last_step_named) {
+  CopyState state;
+  for (const std::uint64_t position : {5U, 9U, 0U}) {
+    CopyStep step;
+    step.number = state.last_step + 1;
+    if (position > 0) step.seen = SeenSource{{{1}}, {1, position}};
+    ASSERT_TRUE(state.apply(step));
+  }
+  EXPECT_EQ(state.seen, (SeenSource{{{1}}, {1, 9}}));
 }
 
 TEST(CopyState, refuses_a_topic_that_is_another_one_than_in_an_earlier_step) {

@@ -51,6 +51,17 @@ Status was_deleted(const PartitionName& partition, const char* log) {
                                   " was deleted since the target was copied; copy to an empty log");
 }
 
+// Else its offsets name other records now: it was put back from a backup, cut or repaired since.
+Status check_past(log::Log& source, const CopyState& state) {
+  if (!state.seen) return {};
+  Status past = source.check_past(state.seen->lineage, state.seen->position);
+  if (past ||
+      !(past.error().is(log::errc::out_of_range) || past.error().is(log::errc::unknown_lineage)))
+    return past;
+  return fail(errc::not_ours, "the map of the copy is of another history of the source: " +
+                                  past.error().message() + "; copy to an empty log");
+}
+
 Status check_same_topics(const CopyPlan& plan, log::Log& target, const CopyState& state) {
   for (const PlannedPartition& partition : plan.partitions) {
     const auto known = state.topics.find(partition.name.first);
@@ -143,12 +154,14 @@ Status check_topics(const CopyPlan& plan, log::Log& target) {
   return {};
 }
 
-Status check_contents(const CopyPlan& plan, log::Log& target, const CopyState& state,
-                      const std::string& source) {
-  if (state.last_step > 0 && state.source != source) {
+Status check_contents(const CopyPlan& plan, log::Log& source, log::Log& target,
+                      const CopyState& state) {
+  const std::string identity = source.identity();
+  if (state.last_step > 0 && state.source != identity) {
     return fail(errc::not_ours, "the target is a copy of another source, " + escaped(state.source) +
-                                    ", not of " + escaped(source) + "; copy to an empty log");
+                                    ", not of " + escaped(identity) + "; copy to an empty log");
   }
+  MILLRACE_TRY(check_past(source, state));
   MILLRACE_TRY(check_same_topics(plan, target, state));
   MILLRACE_TRY(check_records(plan, target, state));
   return check_positions(plan, target, state);

@@ -2,8 +2,6 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <string>
-
 #include "copy/plan.hpp"
 #include "copy/state.hpp"
 #include "millrace/base/error.hpp"
@@ -19,9 +17,9 @@ namespace millrace::connect {
 [[nodiscard]] Status check_topics(const CopyPlan& plan, log::Log& target);
 
 /// What the topics and groups of the target hold was put there by a copy of this source, as far as
-/// `state` says, and nothing came after it. errc::not_ours.
-[[nodiscard]] Status check_contents(const CopyPlan& plan, log::Log& target, const CopyState& state,
-                                    const std::string& source);
+/// `state` says, nothing came after it, and the source has not lost it. errc::not_ours.
+[[nodiscard]] Status check_contents(const CopyPlan& plan, log::Log& source, log::Log& target,
+                                    const CopyState& state);
 
 /// They are two logs, and the source is not the target of another copy. errc::invalid_argument,
 /// busy.

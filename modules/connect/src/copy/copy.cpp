@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "copy/checks.hpp"
 #include "copy/compare.hpp"
@@ -74,6 +75,14 @@ CopySummary summary_of(const CopyPlan& plan) {
 Result<CopyState> known_state(log::Log& target) {
   MILLRACE_ASSIGN(const auto map, find_copy_map(target));
   return map ? read_copy_state(target, *map) : CopyState();
+}
+
+// After the plan: all that it has is before the position.
+CopySource as_planned(log::Log& source) {
+  CopySource planned{source.identity(), {}};
+  if (const log::Lineage lineage = source.lineage(); lineage != log::Lineage{})
+    planned.seen = SeenSource{lineage, source.committed()};
+  return planned;
 }
 
 class Copier {
@@ -238,6 +247,7 @@ Status compare(log::Log& source, log::Log& target, const CopyPlan& plan, const C
 Result<CopySummary> copy_log(log::Log& source, log::Log& target, const CopyRequest& request,
                              const CopyWatch& watch) {
   MILLRACE_ASSIGN(const CopyPlan plan, make_plan(source, request.topics));
+  CopySource copied = as_planned(source);
   MILLRACE_TRY(check_not_same(source, target));
   MILLRACE_TRY(check_live(plan, target, request.force));
   MILLRACE_TRY(check_topics(plan, target));
@@ -246,10 +256,10 @@ Result<CopySummary> copy_log(log::Log& source, log::Log& target, const CopyReque
   // the claim: before that another copier may be at work, or have left what can be read only in
   // part.
   MILLRACE_ASSIGN(const auto map, find_copy_map(target));
-  if (!map) MILLRACE_TRY(check_contents(plan, target, CopyState(), source.identity()));
-  MILLRACE_ASSIGN(const auto writer, TargetWriter::open(target, watch.clock, source.identity(),
+  if (!map) MILLRACE_TRY(check_contents(plan, source, target, CopyState()));
+  MILLRACE_ASSIGN(const auto writer, TargetWriter::open(target, watch.clock, std::move(copied),
                                                         request.transaction_bytes));
-  MILLRACE_TRY(check_contents(plan, target, writer->state(), source.identity()));
+  MILLRACE_TRY(check_contents(plan, source, target, writer->state()));
   summary.earlier = records_in(plan, writer->state());
   MILLRACE_TRY(Copier(source, target, plan, watch, *writer, summary).run());
   if (request.verify) MILLRACE_TRY(compare(source, target, plan, writer->state(), watch, summary));
@@ -278,7 +288,7 @@ Result<CopySummary> plan_copy(log::Log& source, log::Log* target, const CopyRequ
     MILLRACE_TRY(check_live(plan, *target, request.force));
     MILLRACE_TRY(check_topics(plan, *target));
     MILLRACE_ASSIGN(state, known_state(*target));
-    MILLRACE_TRY(check_contents(plan, *target, state, source.identity()));
+    MILLRACE_TRY(check_contents(plan, source, *target, state));
   }
   summary.earlier = records_in(plan, state);
   for (const PlannedPartition& partition : plan.partitions)

@@ -75,6 +75,7 @@ Status CopyState::apply(CopyStep step) {
   copied = std::move(step.copied);
   last_step = step.number;
   source = std::move(step.source);
+  if (step.seen) seen = step.seen;
   for (CopiedPosition& position : step.positions) {
     std::pair key(position.group, position.partition);
     positions.insert_or_assign(std::move(key), std::move(position));

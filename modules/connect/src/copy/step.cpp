@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "millrace/base/format_version.hpp"
+#include "millrace/base/text.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::connect {
@@ -13,8 +14,10 @@ namespace millrace::connect {
 namespace {
 
 constexpr std::string_view first_word = "millrace-copy";
-constexpr std::uint64_t version = 2;
-// Written where topics have no numbers, so that older builds read it.
+constexpr std::uint64_t version = 3;
+// Written where the source has no lineage, so that older builds read it.
+constexpr std::uint64_t version_without_lineage = 2;
+// And where topics have no numbers.
 constexpr std::uint64_t version_without_topics = 1;
 
 // Names of groups and sources are any bytes; only a line end would break a line.
@@ -65,6 +68,15 @@ struct Words {
     good = good && error == std::errc() && end == text.data() + text.size() && value >= 0;
     return value;
   }
+  template <typename T>
+  T number_of(int base) {
+    T value = 0;
+    const std::string_view text = word();
+    const char* const behind = text.data() + text.size();
+    const auto [end, error] = std::from_chars(text.data(), behind, value, base);
+    good = good && error == std::errc() && end == behind;
+    return value;
+  }
   PartitionName partition() {
     PartitionName name(word(), 0);
     name.second = static_cast<std::int32_t>(number());
@@ -89,6 +101,13 @@ bool read_line(std::string_view line, CopyStep& step) {
   const std::string_view what = words.word();
   if (what == "source") {
     step.source = decoded_name(words.line);
+  } else if (what == "seen") {
+    SeenSource seen;
+    seen.lineage.value = words.number_of<std::uint64_t>(16);
+    seen.position.era = words.number_of<std::uint32_t>(10);
+    seen.position.position = words.number_of<std::uint64_t>(10);
+    words.good = words.good && words.line.empty();
+    step.seen = seen;
   } else if (what == "topic") {
     NumberedTopic topic{std::string(words.word()), 0, 0};
     topic.source = static_cast<std::uint64_t>(words.number());
@@ -117,6 +136,11 @@ bool read_line(std::string_view line, CopyStep& step) {
   return words.good;
 }
 
+std::uint64_t version_of(const CopyStep& step) {
+  if (step.seen) return version;
+  return step.topics.empty() ? version_without_topics : version_without_lineage;
+}
+
 std::string partition_words(const PartitionName& partition) {
   return partition.first + " " + std::to_string(partition.second);
 }
@@ -126,11 +150,16 @@ std::string partition_words(const PartitionName& partition) {
 std::string encode_step(const CopyStep& step) {
   std::string out(first_word);
   out.append(" ")
-      .append(std::to_string(step.topics.empty() ? version_without_topics : version))
+      .append(std::to_string(version_of(step)))
       .append(" ")
       .append(std::to_string(step.number))
       .append("\n");
   out.append("source ").append(encoded_name(step.source)).append("\n");
+  if (step.seen) {
+    const log::LogPosition at = step.seen->position;
+    out += "seen " + hex_number(step.seen->lineage.value) + " " + std::to_string(at.era) + " " +
+           std::to_string(at.position) + "\n";
+  }
   for (const NumberedTopic& topic : step.topics) {
     out += "topic " + topic.name + " " + std::to_string(topic.source) + " " +
            std::to_string(topic.target) + "\n";
@@ -170,6 +199,7 @@ Result<CopyStep> decode_step(std::string_view text) {
         return fail(log::errc::incompatible,
                     newer_format("", "the map of the copy", *found, version));
       const bool known = ours && (written == std::to_string(version) ||
+                                  written == std::to_string(version_without_lineage) ||
                                   written == std::to_string(version_without_topics));
       step.number = words.number();
       first = false;

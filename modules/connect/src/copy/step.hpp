@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "copy/offset_map.hpp"
 #include "millrace/base/error.hpp"
+#include "millrace/log/types.hpp"
 
 namespace millrace::connect {
 
@@ -49,11 +51,19 @@ struct NumberedTopic {
   friend bool operator==(const NumberedTopic&, const NumberedTopic&) = default;
 };
 
+/// The history of the source, and a position that all that was copied of it lies before.
+struct SeenSource {
+  log::Lineage lineage;
+  log::LogPosition position;
+  friend bool operator==(const SeenSource&, const SeenSource&) = default;
+};
+
 /// One transaction of a copy as it is written to the target's map, in that same transaction;
 /// docs/formats/copy_map.md.
 struct CopyStep {
-  std::int64_t number = 0;  ///< from 1, without gaps
-  std::string source;       ///< what is copied
+  std::int64_t number = 0;         ///< from 1, without gaps
+  std::string source;              ///< what is copied
+  std::optional<SeenSource> seen;  ///< where a log has lineages
   /// Of which records are copied, where topics have numbers.
   std::vector<NumberedTopic> topics;
   std::vector<LandedPartition> landed;

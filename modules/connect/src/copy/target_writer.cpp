@@ -22,7 +22,7 @@ constexpr std::size_t line_bytes = 48;
 
 }  // namespace
 
-TargetWriter::TargetWriter(log::Log& target, Clock& clock, std::string source,
+TargetWriter::TargetWriter(log::Log& target, Clock& clock, CopySource source,
                            std::size_t transaction_bytes)
     : target_(target),
       clock_(clock),
@@ -30,7 +30,7 @@ TargetWriter::TargetWriter(log::Log& target, Clock& clock, std::string source,
       transaction_bytes_(transaction_bytes) {}
 
 Result<std::unique_ptr<TargetWriter>> TargetWriter::open(log::Log& target, Clock& clock,
-                                                         std::string source,
+                                                         CopySource source,
                                                          std::size_t transaction_bytes) {
   std::unique_ptr<TargetWriter> writer(
       new TargetWriter(target, clock, std::move(source), transaction_bytes));
@@ -76,7 +76,8 @@ void TargetWriter::begin_step() {
   step_partitions_.clear();
   step_ = {};
   step_.number = state_.last_step + 1;
-  step_.source = source_;
+  step_.source = source_.log;
+  step_.seen = source_.seen;
   step_.landed = state_.landed;
   step_bytes_ = 0;
   for (const LandedPartition& landed : step_.landed)
@@ -150,7 +151,8 @@ Status TargetWriter::commit() {
 // there.
 Status TargetWriter::land(const log::Committed& committed) {
   state_.last_step = step_.number;
-  state_.source = source_;
+  state_.source = source_.log;
+  if (step_.seen) state_.seen = step_.seen;
   for (const NumberedTopic& topic : step_.topics)
     state_.topics.emplace(topic.name, topic);
   state_.copied = std::move(step_.copied);

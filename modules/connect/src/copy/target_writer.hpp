@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,12 @@
 
 namespace millrace::connect {
 
+/// What is copied: Log::identity(), and what the map says of its history.
+struct CopySource {
+  std::string log;
+  std::optional<SeenSource> seen;
+};
+
 /// Writes the copy, step after step: records, positions, and what the map says of them. The map is
 /// the topic of progress of a SinkWriter. Not thread-safe.
 class TargetWriter {
@@ -23,7 +30,7 @@ class TargetWriter {
   /// log, a handle of any_service, and the clock outlive the writer. errc::busy when another copy
   /// to this log is under way, and failures of the log.
   [[nodiscard]] static Result<std::unique_ptr<TargetWriter>> open(log::Log& target, Clock& clock,
-                                                                  std::string source,
+                                                                  CopySource source,
                                                                   std::size_t transaction_bytes);
 
   [[nodiscard]] const CopyState& state() const { return state_; }
@@ -59,7 +66,7 @@ class TargetWriter {
     std::int32_t copied = -1;  // its number in the step
   };
 
-  TargetWriter(log::Log& target, Clock& clock, std::string source, std::size_t transaction_bytes);
+  TargetWriter(log::Log& target, Clock& clock, CopySource source, std::size_t transaction_bytes);
   [[nodiscard]] Status read_state();
   [[nodiscard]] Status land(const log::Committed& committed);
   void begin_step();
@@ -67,7 +74,7 @@ class TargetWriter {
 
   log::Log& target_;
   Clock& clock_;
-  std::string source_;
+  CopySource source_;
   std::size_t transaction_bytes_;
   std::unique_ptr<SinkWriter> sink_;
   CopyState state_;
