@@ -125,8 +125,12 @@ void Counter::refuse(const std::string& move, const millrace::Error& error) {
       refused.push_back(std::move(one->second));
     waiting_.erase(begin, end);
   }
-  for (Responder& responder : refused)
-    responder.send(unavailable(error));
+  // A number beyond what JSON holds is so for ever; anything else may pass.
+  const bool is_final = error.is(millrace::errc::invalid_argument);
+  for (Responder& responder : refused) {
+    responder.send(is_final ? problem(422, error.code().name, "", error.message())
+                            : unavailable(error));
+  }
 }
 
 }  // namespace wallets

@@ -7,8 +7,10 @@
 #include <atomic>
 #include <charconv>
 #include <deque>
+#include <exception>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -45,8 +47,13 @@ struct RecordWriter::State {
       : log(the_log),
         clock(the_clock),
         id_prefix(std::move(prefix)),
-        max_waiting_bytes(max_bytes) {}
+        max_waiting_bytes(std::max<std::size_t>(max_bytes, 1)) {}
 
+  struct Running {
+    int& threads;
+    explicit Running(int& of) : threads(of) { ++threads; }
+    ~Running() { --threads; }
+  };
   struct One {
     log::TopicPartition partition;
     Done done;
@@ -58,9 +65,10 @@ struct RecordWriter::State {
 
   // Returns when `reached` is true, or nothing waits to be committed.
   void commit_until(const std::function<bool()>& reached) {
+    check_not_in_done();
     MutexLock lock(mutex);
     while (!reached()) {
-      if (committing) {
+      if (committing || (running > 0 && !line.empty())) {
         changed.wait(lock);
       } else if (line.empty()) {
         return;
@@ -70,8 +78,15 @@ struct RecordWriter::State {
     }
   }
 
+  // For commit_until(), which holds the lock.
+  bool has_room() const MILLRACE_NO_THREAD_SAFETY_ANALYSIS {
+    return waiting_bytes < max_waiting_bytes;
+  }
+
   void run() {
+    check_not_in_done();
     MutexLock lock(mutex);
+    const Running one_more(running);
     while (true) {
       if (committing || (line.empty() && !stopping)) {
         changed.wait(lock);
@@ -83,17 +98,67 @@ struct RecordWriter::State {
     }
   }
 
+  // A Done that waits for a record would wait for its own thread.
+  void check_not_in_done() const {
+    MILLRACE_ASSERT(leader.load(std::memory_order_relaxed) != std::this_thread::get_id(),
+                    "a Done does not wait for a record: it is called by the thread that commits");
+  }
+
   void commit_first() MILLRACE_REQUIRES(mutex) {
     committing = true;
+    leader.store(std::this_thread::get_id(), std::memory_order_relaxed);
     std::swap(batch, line.front());
     spare = std::move(line.front());  // its memory serves the batch that is filled next
     line.pop_front();
     waiting_bytes -= batch.transaction.bytes();
     mutex.unlock();
-    commit_batch();
+    try {
+      commit_batch();
+    } catch (...) {
+      refuse_all();
+      mutex.lock();
+      end_commit();
+      throw;
+    }
     mutex.lock();
+    end_commit();
+  }
+
+  void end_commit() MILLRACE_REQUIRES(mutex) {
+    leader.store({}, std::memory_order_relaxed);
     committing = false;
     changed.notify_all();
+  }
+
+  // After a commit that ended with an exception: no record is committed any more.
+  void refuse_all() MILLRACE_EXCLUDES(mutex) {
+    std::deque<Waiting> refused;
+    {
+      const MutexLock lock(mutex);
+      broken = true;
+      refused.swap(line);
+      waiting_bytes = 0;
+    }
+    refuse(batch, {log::errc::outcome_unknown,
+                   "the commit of the record ended with an exception: it may be in the log"});
+    for (Waiting& one : refused) {
+      refuse(one,
+             {log::errc::closed, "the record is not in the log: an exception ended its writer"});
+    }
+  }
+
+  // Each Done that was not called yet.
+  static void refuse(Waiting& waiting, const Error& why) {
+    for (One& one : waiting.records) {
+      if (one.done == nullptr) continue;
+      try {
+        call(one, fail(why));
+      } catch (...) {
+        // The first exception is the one that the caller of the commit gets.
+      }
+    }
+    waiting.transaction.clear();
+    waiting.records.clear();
   }
 
   // By one thread at a time: `committing`.
@@ -102,11 +167,26 @@ struct RecordWriter::State {
     if (!outcome && is_of_one_record(outcome.error()) && batch.records.size() > 1) {
       commit_in_parts();
     } else {
-      for (One& one : batch.records)
-        one.done(outcome);
+      call_all(batch.records, outcome);
     }
     batch.transaction.clear();
     batch.records.clear();
+  }
+
+  static void call(One& one, const Result<log::LogPosition>& outcome) {
+    std::exchange(one.done, nullptr)(outcome);
+  }
+  // All of them, also when one throws: their outcome is known.
+  static void call_all(std::span<One> ones, const Result<log::LogPosition>& outcome) {
+    std::exception_ptr thrown;
+    for (One& one : ones) {
+      try {
+        call(one, outcome);
+      } catch (...) {
+        if (!thrown) thrown = std::current_exception();
+      }
+    }
+    if (thrown) std::rethrow_exception(thrown);
   }
 
   // A log may have a limit that the rule on a record does not know: on the whole, a broker's, or
@@ -147,8 +227,7 @@ struct RecordWriter::State {
     const Result<log::LogPosition> outcome = commit(part);
     if (!outcome && is_of_one_record(outcome.error()) && ones.size() > 1)
       return commit_halves(ones, records);
-    for (const One& one : ones)
-      one.done(outcome);
+    call_all(ones, outcome);
   }
 
   void put(log::TopicPartition partition, const log::Record& record, Done done)
@@ -172,16 +251,20 @@ struct RecordWriter::State {
   Clock& clock;
   const std::string id_prefix;
   const std::size_t max_waiting_bytes;
-  std::atomic<std::uint64_t> ids{0};  ///< made so far
-  Waiting batch;                      ///< that is committed, by the thread that does
-  log::Transaction part;              ///< of a commit that was refused; the same thread
+  const int exceptions = std::uncaught_exceptions();  ///< on their way when the writer was made
+  std::atomic<std::uint64_t> ids{0};                  ///< made so far
+  std::atomic<std::thread::id> leader{};  ///< the thread that commits and calls each Done
+  Waiting batch;                          ///< that is committed, by the thread that does
+  log::Transaction part;                  ///< of a commit that was refused; the same thread
   Mutex mutex;
   CondVar changed;
   std::deque<Waiting> line MILLRACE_GUARDED_BY(mutex);  ///< a commit each
   Waiting spare MILLRACE_GUARDED_BY(mutex);
   std::size_t waiting_bytes MILLRACE_GUARDED_BY(mutex) = 0;  ///< in `line`
   bool committing MILLRACE_GUARDED_BY(mutex) = false;
+  int running MILLRACE_GUARDED_BY(mutex) = 0;  ///< threads in run()
   bool stopping MILLRACE_GUARDED_BY(mutex) = false;
+  bool broken MILLRACE_GUARDED_BY(mutex) = false;  ///< a commit ended with an exception
 };
 
 RecordWriter::RecordWriter(log::Log& log, Clock& clock, Random& random,
@@ -189,11 +272,27 @@ RecordWriter::RecordWriter(log::Log& log, Clock& clock, Random& random,
     : state_(std::make_unique<State>(log, clock, prefix_of(random), max_waiting_bytes)) {}
 
 RecordWriter::~RecordWriter() {
-  state_->commit_until([] { return false; });
+  if (std::uncaught_exceptions() > state_->exceptions) {
+    state_->refuse_all();
+    return;
+  }
+  try {
+    commit_all();
+  } catch (...) {
+    // Each Done was called with the reason, and a destructor has no caller to report it to.
+  }
 }
 
 void RecordWriter::commit_until(const std::function<bool()>& reached) {
   state_->commit_until(reached);
+}
+
+void RecordWriter::commit_all() {
+  state_->commit_until([] { return false; });
+}
+
+void RecordWriter::wait_for_room() {
+  state_->commit_until([this] { return state_->has_room(); });
 }
 
 void RecordWriter::run() { state_->run(); }
@@ -213,12 +312,19 @@ std::string RecordWriter::new_id() {
 log::Log& RecordWriter::log() const { return state_->log; }
 Clock& RecordWriter::clock() const { return state_->clock; }
 
+void RecordWriter::check_not_in_done() const { state_->check_not_in_done(); }
+
 Status RecordWriter::append(log::TopicPartition partition, const log::Record& record, Done done) {
+  MILLRACE_ASSERT(done != nullptr, "append() takes a function to call");
   // Refused here, it does not take the others of its commit with it.
   MILLRACE_TRY(log::check_record_size(record, state_->log.options()));
   bool was_empty = false;
   {
     const MutexLock lock(state_->mutex);
+    if (state_->broken) {
+      return fail(log::errc::closed,
+                  "an earlier commit of this writer ended with an exception: open another one");
+    }
     if (state_->waiting_bytes >= state_->max_waiting_bytes) {
       return fail(millrace::errc::busy, std::to_string(state_->waiting_bytes) +
                                             " bytes wait to be appended, the limit is " +

@@ -7,13 +7,16 @@
 
 #include "millrace/base/hash.hpp"
 #include "millrace/log/backend/rules.hpp"
+#include "millrace/log/errors.hpp"
 #include "millrace/stream/record_encoder.hpp"
 
 namespace millrace::stream {
 
 struct Written::Outcome {
   std::atomic<bool> known{false};
-  Result<log::LogPosition> result;  // once it is known
+  // Replaced once it is known.
+  Result<log::LogPosition> result =
+      fail(log::errc::outcome_unknown, "the commit of the record ended with an exception");
 
   void set(Result<log::LogPosition> now) {
     result = std::move(now);
@@ -22,7 +25,8 @@ struct Written::Outcome {
 };
 
 Result<log::LogPosition> Written::wait() const {
-  records_->commit_until([this] { return outcome_->known.load(std::memory_order_acquire); });
+  const auto known = [this] { return outcome_->known.load(std::memory_order_acquire); };
+  if (!known()) records_->commit_until(known);
   return outcome_->result;
 }
 
@@ -45,10 +49,16 @@ Result<EventWriter> EventWriter::open(RecordWriter& records, std::string_view to
 Written EventWriter::write(const codec::TypeInfo& key_type, const void* key,
                            const codec::TypeInfo& value_type, const void* value,
                            const EventFields& fields) const {
+  records_->check_not_in_done();  // always, and not only under load, when it would wait
   const auto outcome = std::make_shared<Written::Outcome>();
-  Status taken =
-      write(key_type, key, value_type, value, fields,
-            [outcome](const Result<log::LogPosition>& committed) { outcome->set(committed); });
+  const auto done = [outcome](const Result<log::LogPosition>& committed) {
+    outcome->set(committed);
+  };
+  Status taken = write(key_type, key, value_type, value, fields, done);
+  while (!taken && taken.error().is(millrace::errc::busy)) {
+    records_->wait_for_room();
+    taken = write(key_type, key, value_type, value, fields, done);
+  }
   if (!taken) outcome->set(fail(std::move(taken).error()));
   return {*records_, outcome};
 }

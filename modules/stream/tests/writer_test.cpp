@@ -7,11 +7,15 @@
 
 #include <boost/describe/class.hpp>
 #include <limits>
+#include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <variant>
 #include <vector>
 
+#include "forwarding_log.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/codec/cloud_events.hpp"
@@ -216,16 +220,90 @@ TEST_F(Writers, a_refusal_of_the_log_is_the_outcome) {
   EXPECT_TRUE(writer->write("p", Opened{}).wait());
 }
 
-TEST_F(Writers, a_write_beyond_the_bound_is_refused_as_busy) {
+TEST_F(Writers, a_write_beyond_the_bound_commits_what_waits) {
+  RecordWriter records(*log_, real_clock(), random_, 1'000);
+  const auto writer = Writer<std::string, Opened>::open(records, "parcels");
+  std::vector<Written> written;
+  for (int i = 0; i < 30; ++i)
+    written.push_back(writer->write("p", Opened{std::string(100, 'x')}));
+  EXPECT_GT(all().size(), 10U);
+  for (const Written& one : written)
+    EXPECT_TRUE(one.wait());
+  EXPECT_EQ(all().size(), 30U);
+}
+
+TEST_F(Writers, a_callback_beyond_the_bound_is_refused_as_busy) {
   RecordWriter records(*log_, real_clock(), random_, 1);
-  const auto one = Writer<std::string, Opened>::open(records, "parcels");
-  const auto other = Writer<std::string, Weighed>::open(records, "parcels");
-  const Written taken = one->write("p", Opened{});  // the first one, whatever its size
-  const auto refused = other->write("p", Weighed{}).wait();
+  const auto writer = Writer<std::string, Opened>::open(records, "parcels");
+  const Written taken = writer->write("p", Opened{});  // the first one, whatever its size
+  const Status refused =
+      writer->write("p", Opened{}, {}, [](const auto&) { ADD_FAILURE() << "it was not taken"; });
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(millrace::errc::busy));
   EXPECT_TRUE(taken.wait());
-  EXPECT_TRUE(other->write("p", Weighed{}).wait());
+}
+
+TEST_F(Writers, threads_write_and_wait_beside_a_thread_that_runs) {
+  std::thread runner([&] { records_.run(); });
+  const auto writer = Writer<std::string, Opened>::open(records_, "parcels");
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 3; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < 100; ++i) {
+        const auto position = writer->write(std::to_string(thread), Opened{"x"}).wait();
+        ASSERT_TRUE(position);
+        EXPECT_LE(position->position, log_->committed().position);
+      }
+    });
+  }
+  for (std::thread& thread : threads)
+    thread.join();
+  records_.stop();
+  runner.join();
+  EXPECT_EQ(all().size(), 300U);
+}
+
+// Throws in each commit.
+class DeadLog final : public log::ForwardingLog {
+ public:
+  using ForwardingLog::ForwardingLog;
+  Result<log::Committed> commit(log::Transaction&) override { throw std::runtime_error("died"); }
+};
+
+TEST_F(Writers, a_record_whose_commit_threw_has_no_known_outcome) {
+  DeadLog dead(*log_);
+  RecordWriter records(dead, real_clock(), random_);
+  const auto writer = Writer<std::string, Opened>::open(records, "parcels");
+  const Written written = writer->write("p", Opened{});
+  EXPECT_THROW(static_cast<void>(written.wait()), std::runtime_error);
+  const auto outcome = written.wait();
+  ASSERT_FALSE(outcome);
+  EXPECT_TRUE(outcome.error().is(log::errc::outcome_unknown));
+  const auto later = writer->write("p", Opened{}).wait();
+  ASSERT_FALSE(later);
+  EXPECT_TRUE(later.error().is(log::errc::closed));
+}
+
+TEST_F(Writers, a_callback_may_ask_for_an_outcome_that_is_known) {
+  const auto writer = Writer<std::string, Parcel>::open(records_, "parcels");
+  const Written refused = writer->write("p", Opened{std::string(2U << 20U, 'x')});
+  std::optional<bool> committed;
+  ASSERT_TRUE(writer->write("p", Opened{}, {}, [&](const auto&) { committed = !!refused.wait(); }));
+  records_.commit_all();
+  EXPECT_EQ(committed, false);
+}
+
+using WriterDeathTest = Writers;
+
+TEST_F(WriterDeathTest, a_callback_that_writes_and_would_wait_ends_the_process) {
+  const auto write_in_a_callback = [&] {
+    const auto writer = Writer<std::string, Opened>::open(records_, "parcels");
+    static_cast<void>(writer->write("p", Opened{}, {}, [&](const auto&) {
+      static_cast<void>(writer->write("p", Opened{}));  // there is room
+    }));
+    records_.commit_all();
+  };
+  EXPECT_DEATH(write_in_a_callback(), "a Done does not wait for a record");
 }
 
 TEST_F(Writers, a_callback_hears_of_the_commit_or_is_not_called) {
@@ -239,7 +317,7 @@ TEST_F(Writers, a_callback_hears_of_the_commit_or_is_not_called) {
       writer->write("p", Opened{std::string(2U << 20U, 'x')}, {}, [&](const auto&) { ++calls; });
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(log::errc::too_large));
-  records_.commit_until([] { return false; });
+  records_.commit_all();
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(only().id, "o-1");
 }

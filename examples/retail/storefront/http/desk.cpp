@@ -210,7 +210,8 @@ void Desk::State::withdraw(std::uint64_t ticket, const millrace::Error& error) {
   if (!refused) return;
   if (error.is(millrace::log::errc::too_large))
     return refused->responder.send(problem(413, error.code().name, "", error.message()));
-  if (error.is(millrace::log::errc::time_out_of_bounds))
+  if (error.is(millrace::log::errc::time_out_of_bounds) ||
+      error.is(millrace::errc::invalid_argument))
     return refused->responder.send(problem(422, error.code().name, "", error.message()));
   // Too much at once is no fault; it is counted with the responses.
   if (!error.is(millrace::errc::busy)) {

@@ -33,10 +33,10 @@ class Written {
   Written(RecordWriter& records, std::shared_ptr<const Outcome> outcome)
       : records_(&records), outcome_(std::move(outcome)) {}
   /// Returns when the record is committed, with the end of its commit: log::Log::wait_durable() of
-  /// that position returns when it survives a power cut. Commits what waits when no other thread
-  /// does. Fails as log::Log::commit(), with millrace::errc::busy when too much waited to be
-  /// written, and with millrace::errc::invalid_argument when key or value have no encoded form.
-  /// Not to be called by a RecordWriter::Done.
+  /// that position returns when it survives a power cut. Commits what waits, also of others, when
+  /// no other thread does. Fails as RecordWriter::Done says, and with
+  /// millrace::errc::invalid_argument when key or value have no encoded form. Returns at once when
+  /// the outcome is known; else a RecordWriter::Done must not call it: the process ends.
   [[nodiscard]] Result<log::LogPosition> wait() const;
 
  private:
@@ -91,8 +91,10 @@ class Writer {
     return Writer(std::move(writer));
   }
 
-  /// Copies what it is given and returns at once; Written::wait() commits it, unless another thread
-  /// does, and says what became of it.
+  /// Copies what it is given; Written::wait() commits it, unless another thread does, and says what
+  /// became of it. Returns at once, but commits first when too much waits; where a thread is in
+  /// RecordWriter::run(), it waits for that one, as long as a commit takes. A RecordWriter::Done
+  /// must not call it: the process ends.
   [[nodiscard]] Written write(const K& key, const V& value, const EventFields& fields = {}) const {
     return writer_.write(codec::type_info<K>(), &key, codec::type_info<V>(), &value, fields);
   }
