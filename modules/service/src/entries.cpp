@@ -61,7 +61,8 @@ Result<StorePartitions> store_partitions(const stream::Instance& instance, log::
   MILLRACE_ASSIGN(partitions.count, count_of(instance.topology(), *part, log));
   const std::string prefix = part->name + "/";
   for (const auto& task : instance.status().tasks) {
-    if (!task.name.starts_with(prefix) || task.state != "running") continue;
+    if (!task.name.starts_with(prefix) || task.state != stream::InstanceStatus::TaskState::running)
+      continue;
     std::int32_t number = 0;
     const char* const end = task.name.data() + task.name.size();
     if (std::from_chars(task.name.data() + prefix.size(), end, number).ptr == end) {

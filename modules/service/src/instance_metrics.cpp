@@ -27,7 +27,9 @@ double oldest_age_seconds(const stream::InstanceStatus& status, std::int64_t now
   return static_cast<double>(now_ms - oldest) / 1000.0;
 }
 
-double tasks_in(const stream::InstanceStatus& status, std::string_view state) {
+using TaskState = stream::InstanceStatus::TaskState;
+
+double tasks_in(const stream::InstanceStatus& status, TaskState state) {
   return static_cast<double>(
       std::count_if(status.tasks.begin(), status.tasks.end(),
                     [state](const auto& task) { return task.state == state; }));
@@ -96,10 +98,11 @@ std::vector<telemetry::MetricCallback> add_instance_metrics(telemetry::MetricReg
   handles.push_back(metrics.callback_gauge(
       "millrace_stream_missing_topics", "Topics that are to be read and do not exist yet.", {},
       [&instance] { return static_cast<double>(instance.status().waiting_for_topics.size()); }));
-  for (const char* state : {"restoring", "running"}) {
-    handles.push_back(metrics.callback_gauge(
-        "millrace_stream_tasks", "Tasks of this instance by state.", {{"state", state}},
-        [&instance, state] { return tasks_in(instance.status(), state); }));
+  for (const auto state : {TaskState::restoring, TaskState::running}) {
+    handles.push_back(
+        metrics.callback_gauge("millrace_stream_tasks", "Tasks of this instance by state.",
+                               {{"state", std::string(to_string(state))}},
+                               [&instance, state] { return tasks_in(instance.status(), state); }));
   }
   return handles;
 }

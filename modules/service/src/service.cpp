@@ -146,9 +146,8 @@ class Runtime {
 
   stream::Instance::Environment stream_environment() {
     return {real_clock(), real_file_system(), random_,
-            [this](std::string_view level, std::string_view message, std::string_view detail) {
-              const auto parsed = telemetry::parse_level(level);
-              logger_.log(parsed ? *parsed : telemetry::Level::info, message, {{"detail", detail}});
+            [this](telemetry::Level level, std::string_view message, std::string_view detail) {
+              logger_.log(level, message, {{"detail", detail}});
             }};
   }
 

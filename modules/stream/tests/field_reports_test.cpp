@@ -41,8 +41,8 @@ TEST_P(FieldReports, closing_amid_a_restore_leaves_no_snapshot_of_half_the_state
   ASSERT_TRUE(files_in(*driver, "state").empty());
   driver->run_until([&] {
     const auto tasks = driver->instance().status().tasks;
-    return !tasks.empty() && tasks[0].state == "restoring" && tasks[0].records_left > 0 &&
-           tasks[0].records_left < 100;
+    return !tasks.empty() && tasks[0].state == InstanceStatus::TaskState::restoring &&
+           tasks[0].records_left > 0 && tasks[0].records_left < 100;
   });
   driver->restart();
   driver->run_until_idle();

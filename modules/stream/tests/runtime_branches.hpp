@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/base/level.hpp"
 #include "millrace/base/mutex.hpp"
 #include "runtime_fixture.hpp"
 
@@ -50,9 +51,10 @@ class Branches : public RuntimeTest {
     options.service = "bank";
     options.member = member;
     Branch branch{world_->connect(std::move(options)), nullptr, std::make_shared<Events>()};
-    const auto note = [events = branch.events](std::string_view level, std::string_view message,
+    const auto note = [events = branch.events](Level level, std::string_view message,
                                                std::string_view detail) {
-      events->add(std::string(level) + ": " + std::string(message) + ": " + std::string(detail));
+      events->add(std::string(level_name(level)) + ": " + std::string(message) + ": " +
+                  std::string(detail));
     };
     auto opened = Instance::open(
         *branch.log, topology_, std::move(instance),

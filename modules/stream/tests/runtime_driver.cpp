@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "millrace/base/level.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/stream/topology.hpp"
 
@@ -67,8 +68,8 @@ Status Driver::try_start() {
   log_ = world_->connect(std::move(options));
   Instance::Environment environment{
       world_->clock(), world_->files(), world_->random(),
-      [this](std::string_view level, std::string_view message, std::string_view detail) {
-        events_.push_back(std::string(level) + ": " + std::string(message) + ": " +
+      [this](Level level, std::string_view message, std::string_view detail) {
+        events_.push_back(std::string(level_name(level)) + ": " + std::string(message) + ": " +
                           std::string(detail));
       }};
   MILLRACE_ASSIGN(instance_, Instance::open(*log_, topology_, options_, std::move(environment)));

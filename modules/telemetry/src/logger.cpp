@@ -12,22 +12,6 @@
 
 namespace millrace::telemetry {
 
-std::string_view level_name(Level level) {
-  switch (level) {
-    case Level::debug:
-      return "debug";
-    case Level::info:
-      return "info";
-    case Level::warn:
-      return "warn";
-    case Level::error:
-      return "error";
-    case Level::off:
-      break;
-  }
-  return "off";
-}
-
 Result<Level> parse_level(std::string_view name) {
   for (const Level level : {Level::debug, Level::info, Level::warn, Level::error, Level::off}) {
     if (name == level_name(level)) {

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "millrace/testkit/topology_driver.hpp"
 
+#include "millrace/base/level.hpp"
+
 namespace millrace::testkit {
 
 namespace {
@@ -29,8 +31,8 @@ void TopologyDriver::start() {
   log_ = broker_.connect(std::move(options));
   stream::Instance::Environment environment{
       clock_, files_, random_,
-      [this](std::string_view level, std::string_view message, std::string_view detail) {
-        events_.push_back(std::string(level) + ": " + std::string(message) + ": " +
+      [this](Level level, std::string_view message, std::string_view detail) {
+        events_.push_back(std::string(level_name(level)) + ": " + std::string(message) + ": " +
                           std::string(detail));
       }};
   auto opened = stream::Instance::open(*log_, topology_, options_.instance, std::move(environment));

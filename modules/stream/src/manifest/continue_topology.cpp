@@ -11,6 +11,7 @@
 #include "manifest/evolution.hpp"
 #include "manifest/part_positions.hpp"
 #include "manifest/part_shape.hpp"
+#include "millrace/base/level.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/find_groups.hpp"
 #include "millrace/stream/topology_diff.hpp"
@@ -240,10 +241,11 @@ Status continue_topology(log::Log& log, Topology& topology,
       if (!written || !*written) continue;
       MILLRACE_ASSIGN(const auto missing, raise_beginnings(log, service, *evolution));
       for (const std::string& what : missing)
-        if (environment.events) environment.events("warn", "records are missing", what);
+        if (environment.events) environment.events(Level::warn, "records are missing", what);
     }
     for (const std::string& note : evolution->notes) {
-      if (environment.events) environment.events("info", "topology changed", service + ": " + note);
+      if (environment.events)
+        environment.events(Level::info, "topology changed", service + ": " + note);
     }
     take_names(*evolution, topology);
     return {};

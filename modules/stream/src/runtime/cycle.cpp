@@ -110,20 +110,21 @@ Status Cycle::refused(const Error& error, StepResult& result) {
   tasks_->drop_all();
   if (try_without) return {};
   if (error.is(log::errc::fenced)) {
-    shared_->tell("warn", "commit refused, another member owns a task", error.message());
+    shared_->report(Level::warn, "commit refused, another member owns a task", error.message());
     if (refused_in_a_row_ > refusals_at_once) back_off(10, 1'000);
     tasks_->poll_soon();
     return tasks_->poll(shared_->environment.clock.monotonic_ns(), false, result);
   }
   if (error.is(log::errc::disk_full) || error.is(millrace::errc::disk_full)) {
-    shared_->tell("error", "the disk is full, trying again", error.message());
+    shared_->report(Level::error, "the disk is full, trying again", error.message());
     back_off(100, 1'000);
     result.worked = false;
     return {};
   }
   if (error.is(log::errc::unavailable)) return fail(error.at("committing"));
   if (error.is(log::errc::outcome_unknown)) {
-    shared_->tell("warn", "outcome of a commit unknown, reading the state again", error.message());
+    shared_->report(Level::warn, "outcome of a commit unknown, reading the state again",
+                    error.message());
     tasks_->restart_all();
     // On Kafka the claims may be gone with the transaction.
     tasks_->poll_soon();
@@ -156,7 +157,8 @@ Status Cycle::narrow_down(const Error& error) {
     return fail(error.at("committing positions and timers alone"));
   }
   if (work_items == 1) {
-    shared_->tell("warn", "the log refuses what one record or firing causes", error.message());
+    shared_->report(Level::warn, "the log refuses what one record or firing causes",
+                    error.message());
     for (const auto& task : tasks_->list()) {
       if (task->uncommitted_work_items() == 1) task->blame_last(error);
     }

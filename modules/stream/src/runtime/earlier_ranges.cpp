@@ -147,10 +147,10 @@ Status EarlierRanges::find_positions(Part& part, log::GroupId group) {
   }
   if (LostRanges::may_pass(positions.error())) return leave_out(part, positions.error());
   // A cluster keeps the positions of a group that nobody uses for some time only.
-  shared_->tell("warn", "where a part was before its reset is not known any more",
-                "part " + part.name + ", partition " + std::to_string(partition_.value) +
-                    ": behind its last range, all is taken in the order of time: " +
-                    positions.error().to_string());
+  shared_->report(Level::warn, "where a part was before its reset is not known any more",
+                  "part " + part.name + ", partition " + std::to_string(partition_.value) +
+                      ": behind its last range, all is taken in the order of time: " +
+                      positions.error().to_string());
   return {};
 }
 
@@ -210,13 +210,13 @@ Status EarlierRanges::read(Part& part) {
                               std::to_string(partition_.value) + ", offset " +
                               std::to_string(record.offset.value) + ": ";
     if (ranges.error().is(errc::incompatible)) {
-      shared_->tell("error", "input ranges of a newer build",
-                    where + ranges.error().message() + "; from there on, what part " + part.name +
-                        " took is rebuilt in the order of time");
+      shared_->report(Level::error, "input ranges of a newer build",
+                      where + ranges.error().message() + "; from there on, what part " + part.name +
+                          " took is rebuilt in the order of time");
       part.next = part.end;
       return {};
     }
-    shared_->tell("error", "input ranges ignored", where + ranges.error().message());
+    shared_->report(Level::error, "input ranges ignored", where + ranges.error().message());
   }
   part.next = buffer_.records.empty() ? part.end : buffer_.next;
   return {};
@@ -290,9 +290,10 @@ void EarlierRanges::committed() {
 void EarlierRanges::stop_keeping(const Error& error) {
   keeps_ = false;
   if (done()) own_.reset();
-  shared_->tell("warn", "how far a rebuild is in the input ranges of the part before is not kept",
-                "partition " + std::to_string(partition_.value) +
-                    ": a task that moves looks for its place again: " + error.to_string());
+  shared_->report(Level::warn,
+                  "how far a rebuild is in the input ranges of the part before is not kept",
+                  "partition " + std::to_string(partition_.value) +
+                      ": a task that moves looks for its place again: " + error.to_string());
 }
 
 void EarlierRanges::add_interests(std::vector<log::Interest>& interests) const {

@@ -61,11 +61,11 @@ Status Failures::settle(const InHand& hand, const Failure& failure, Outbox& out,
     settle_firing(hand, failure, counts);
   } else if (failure.action == ErrorAction::skip) {
     ++counts.skipped;
-    reports_.push_back({"warn", "record skipped", hand.where() + ": " + failure.reason});
+    reports_.push_back({Level::warn, "record skipped", hand.where() + ": " + failure.reason});
   } else {
     letters_.write(hand, sub_topology_, failure.code, failure.reason, letter, out);
     ++counts.dead_letters;
-    reports_.push_back({"warn", "dead letter", hand.where() + ": " + failure.reason});
+    reports_.push_back({Level::warn, "dead letter", hand.where() + ": " + failure.reason});
   }
   return {};
 }
@@ -73,20 +73,20 @@ Status Failures::settle(const InHand& hand, const Failure& failure, Outbox& out,
 void Failures::settle_firing(const InHand& hand, const Failure& failure, WorkItemCounts& counts) {
   ++counts.failed_firings;
   reports_.push_back(
-      {"error", "a firing that failed is passed over",
+      {Level::error, "a firing that failed is passed over",
        hand.where() + ": [" + std::string(failure.code.name) + "] " + failure.reason});
 }
 
 void Failures::dead_letter(const InHand& hand, ErrorCode code, std::string_view reason, Outbox& out,
                            WorkItemCounts& counts) {
   if (hand.is_firing()) {
-    shared_->tell("error", "dead_letter() without a record in hand",
-                  hand.where() + ": " + std::string(reason));
+    shared_->report(Level::error, "dead_letter() without a record in hand",
+                    hand.where() + ": " + std::string(reason));
     return;
   }
   letters_.write(hand, sub_topology_, code, reason, {}, out);
   ++counts.dead_letters;
-  reports_.push_back({"warn", "dead letter", hand.where() + ": " + std::string(reason)});
+  reports_.push_back({Level::warn, "dead letter", hand.where() + ": " + std::string(reason)});
 }
 
 void Failures::late(const InHand& hand, std::string_view store, std::int64_t timestamp_ms,
@@ -98,12 +98,13 @@ void Failures::late(const InHand& hand, std::string_view store, std::int64_t tim
     detail += ", key " + escaped(cut_text(*record->key, key_bytes_max));
   detail += ", time " + format_time(timestamp_ms);
   if (before > 0) detail += "; " + std::to_string(before) + " others since the last report";
-  reports_.push_back({"debug", "late record left out: its window is closed", std::move(detail)});
+  reports_.push_back(
+      {Level::debug, "late record left out: its window is closed", std::move(detail)});
 }
 
 void Failures::keep(const InHand& hand) {
   for (const Report& report : reports_)
-    shared_->tell(report.level, report.message, report.detail);
+    shared_->report(report.level, report.message, report.detail);
   reports_.clear();
   if (refusals_.empty()) return;
   if (const auto found = refusals_.find(hand.id()); found != refusals_.end())

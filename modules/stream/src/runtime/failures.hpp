@@ -78,7 +78,7 @@ class Failures {
     bool kept = false;       // since the last commit
   };
   struct Report {
-    std::string_view level;
+    Level level{};
     std::string_view message;
     std::string detail;
   };

@@ -171,8 +171,8 @@ Status Inputs::fill_earlier() {
     MILLRACE_TRY(earlier_->fill());
     if (earlier_->done()) {
       follows_ = false;
-      shared_->tell("info", "what was taken before the reset is taken again",
-                    resolved_->spec->name + "/" + std::to_string(partition_.value));
+      shared_->report(Level::info, "what was taken before the reset is taken again",
+                      resolved_->spec->name + "/" + std::to_string(partition_.value));
       return {};
     }
     if (choose_as_before() != nullptr || earlier_->end() != nullptr) return {};

@@ -27,6 +27,10 @@ InstanceStatus Instance::status() const { return worker_->board().status(); }
 bool Instance::ready() const { return worker_->board().ready(); }
 std::optional<std::string> Instance::stalled() const { return worker_->board().stalled(); }
 std::vector<UnknownTypeCount> Instance::unknown_types() const { return worker_->unknown_types(); }
+std::string_view to_string(InstanceStatus::TaskState state) {
+  return state == InstanceStatus::TaskState::restoring ? "restoring" : "running";
+}
+
 const Topology& Instance::topology() const { return worker_->topology(); }
 
 Result<Answer<std::optional<std::string>>> Instance::read(std::string_view store,

@@ -30,8 +30,8 @@ Status LostRanges::lose(const Shared& shared, const std::string& topic, log::Par
 void LostRanges::give_up(const Shared& shared, const std::string& topic, const Error& error,
                          const std::string& without) {
   if (!topics_.insert(topic).second) return;
-  shared.tell("warn", "no input ranges",
-              "topic " + topic + ": " + without + ": " + error.to_string());
+  shared.report(Level::warn, "no input ranges",
+                "topic " + topic + ": " + without + ": " + error.to_string());
 }
 
 }  // namespace millrace::stream::runtime

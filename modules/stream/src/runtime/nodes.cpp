@@ -158,9 +158,10 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
       if (!lost) sources.push_back(index);
     }
     if (sources.empty())
-      shared_->tell("warn",
-                    "a replayed record of a table is left out; write it to the table's topic again",
-                    hand.where());
+      shared_->report(
+          Level::warn,
+          "a replayed record of a table is left out; write it to the table's topic again",
+          hand.where());
     if (sources.empty()) return std::nullopt;
     for_us_ = true;
     replayed_headers_.clear();
@@ -169,8 +170,9 @@ std::optional<Failure> Nodes::read_replayed(InHand& hand) {
     return read_from(sources, hand);
   }
   for_us_ = true;
-  shared_->tell("warn", "a replayed record is skipped: its topic is no input of this part any more",
-                hand.where() + ", of topic " + shown(topic.value_or("")));
+  shared_->report(Level::warn,
+                  "a replayed record is skipped: its topic is no input of this part any more",
+                  hand.where() + ", of topic " + shown(topic.value_or("")));
   return std::nullopt;
 }
 
@@ -189,11 +191,13 @@ std::optional<Failure> Nodes::pass_over(const InHand& hand, std::optional<std::s
   if (const auto found = newer_version(version, dead_letter_version); found && !owner)
     return of_newer_version(*found);
   if (owner) {
-    shared_->tell("warn", "a replayed record is skipped: no part has the name in its dead letter",
-                  hand.where() + ", of part " + shown(*owner));
+    shared_->report(Level::warn,
+                    "a replayed record is skipped: no part has the name in its dead letter",
+                    hand.where() + ", of part " + shown(*owner));
   } else {
-    shared_->tell("warn", "a replayed record is skipped: it names no part in dl-sub-topology",
-                  hand.where());
+    shared_->report(Level::warn,
+                    "a replayed record is skipped: it names no part in dl-sub-topology",
+                    hand.where());
   }
   return std::nullopt;
 }

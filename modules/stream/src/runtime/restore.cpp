@@ -26,8 +26,8 @@ Status Restore::begin(const SnapshotFile& snapshot) {
         return fail(errc::incompatible,
                     task_ + ": " + snapshot.path() + ": " + loaded.error().message() +
                         ", or remove the file to restore the stores from their changelogs");
-      shared_->tell("warn", "snapshot ignored, replaying the changelogs",
-                    task_ + ": " + snapshot.path() + ": " + loaded.error().message());
+      shared_->report(Level::warn, "snapshot ignored, replaying the changelogs",
+                      task_ + ": " + snapshot.path() + ": " + loaded.error().message());
       forget();
     }
   }
@@ -153,8 +153,8 @@ Result<bool> Restore::misses_tombstones() {
     const Status complete = check_tombstones(replay, replay.known);
     if (complete) continue;
     if (!complete.error().is(errc::snapshot_too_old)) return fail(complete.error());
-    shared_->tell("warn", "snapshot ignored, replaying the changelogs",
-                  task_ + ": " + complete.error().message());
+    shared_->report(Level::warn, "snapshot ignored, replaying the changelogs",
+                    task_ + ": " + complete.error().message());
     return true;
   }
   return false;
@@ -231,7 +231,7 @@ Status Restore::apply(Replay& replay, const log::RecordView& record) {
     } else if (state.error().is(errc::incompatible)) {
       return refused(replay.partition, record.offset, state.error());
     } else {
-      shared_->tell("error", "task state ignored", task_ + ": " + state.error().message());
+      shared_->report(Level::error, "task state ignored", task_ + ": " + state.error().message());
     }
     return {};
   }

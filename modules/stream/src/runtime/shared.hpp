@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "millrace/base/level.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/stream/instance.hpp"
 #include "runtime/cut_text.hpp"
@@ -89,7 +90,7 @@ struct Shared {
     return std::min(log.options().max_record_bytes, work_item_bytes_max());
   }
 
-  void tell(std::string_view level, std::string_view message, std::string_view detail) const {
+  void report(Level level, std::string_view message, std::string_view detail) const {
     // What a handler throws may be of any length.
     constexpr std::size_t detail_bytes_max = 4'000;
     if (environment.events) environment.events(level, message, cut_text(detail, detail_bytes_max));

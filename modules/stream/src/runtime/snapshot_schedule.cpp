@@ -28,13 +28,15 @@ void SnapshotSchedule::write(const SnapshotHead& head, StoreSet& stores, std::in
   written_ns_ = now_ns;
   changed_ = !written;
   if (!written)
-    shared_->tell("warn", "snapshot not written", task_ + ": " + written.error().to_string());
+    shared_->report(Level::warn, "snapshot not written",
+                    task_ + ": " + written.error().to_string());
 }
 
 void SnapshotSchedule::publish(log::LogPosition durable) {
   if (!file_.waiting() || durable.position < file_.waiting()->position) return;
   if (const Status published = file_.publish(); !published)
-    shared_->tell("warn", "snapshot not published", task_ + ": " + published.error().to_string());
+    shared_->report(Level::warn, "snapshot not published",
+                    task_ + ": " + published.error().to_string());
 }
 
 }  // namespace millrace::stream::runtime

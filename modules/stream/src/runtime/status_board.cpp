@@ -123,9 +123,9 @@ void StatusBoard::report_stall() {
   const std::optional<std::string> stall = stalled();
   if (stall_reported_.exchange(stall.has_value()) == stall.has_value()) return;
   if (stall) {
-    shared_->tell("warn", "no progress", *stall);
+    shared_->report(Level::warn, "no progress", *stall);
   } else {
-    shared_->tell("info", "progress again", shared_->topology.service);
+    shared_->report(Level::info, "progress again", shared_->topology.service);
   }
 }
 

@@ -64,7 +64,7 @@ Result<bool> Task::restore(std::size_t max_bytes) {
   operator_times_.restore(state);
   punctuators_.restore(std::move(state));
   const log::Offset state_next = restore_->system_next();
-  shared_->tell("info", "task restored", claim_.task() + ": " + restore_->summary());
+  shared_->report(Level::info, "task restored", claim_.task() + ": " + restore_->summary());
   // Also when no record comes any more: the next restore is to replay less than this one.
   snapshots_.start(restore_->replayed());
   restore_.reset();
@@ -351,7 +351,8 @@ void Task::keep_snapshot(std::int64_t now_ns, bool now_or_never) {
 }
 
 void Task::describe(InstanceStatus::Task& status) const {
-  status.state = ready() ? "running" : "restoring";
+  status.state =
+      ready() ? InstanceStatus::TaskState::running : InstanceStatus::TaskState::restoring;
   status.records_left = restore_ ? restore_->records_left() : 0;
   status.lag = 0;
   status.oldest_unprocessed_ms = -1;

@@ -108,13 +108,13 @@ void Tasks::look_for_owners(std::int64_t now_ns) {
 
 Status Tasks::apply(SubTopologyMember& member, const log::MembershipChange& change) {
   for (const log::Claim& claim : change.lost) {
-    shared_->tell("warn", "task lost", claim.task());
+    shared_->report(Level::warn, "task lost", claim.task());
     remove(claim);
     orphans_.emplace(claim.group(), claim.task());
     owners_looked_ns_ = -1;
   }
   for (const log::Claim& claim : change.asked_back) {
-    shared_->tell("info", "task given back", claim.task());
+    shared_->report(Level::info, "task given back", claim.task());
     remove(claim);
     MILLRACE_TRY(member.release(claim));
   }
@@ -124,7 +124,7 @@ Status Tasks::apply(SubTopologyMember& member, const log::MembershipChange& chan
     auto task =
         std::make_unique<Task>(*shared_, member.resolved(), claim, partition_of_task(claim.task()));
     static_cast<void>(task->restart());
-    shared_->tell("info", "task granted", claim.task());
+    shared_->report(Level::info, "task granted", claim.task());
     const UniqueLock lock(mutex_);
     tasks_.push_back(std::move(task));
     changed_ = true;

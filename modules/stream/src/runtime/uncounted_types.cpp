@@ -15,8 +15,8 @@ void UncountedTypes::found(const SourceSpec& source, const InHand& hand) {
   const bool may_be_mistake = source.type.value->kind == codec::Kind::structure &&
                               source.on_unknown_type == OnUnknownType::skip;
   if (is_new && may_be_mistake)
-    shared_->tell("warn", "events of a type that no source reads are skipped",
-                  hand.where() + ": type " + shown_type(type));
+    shared_->report(Level::warn, "events of a type that no source reads are skipped",
+                    hand.where() + ": type " + shown_type(type));
 }
 
 void UncountedTypes::take() {

@@ -157,7 +157,7 @@ Status Instance::Worker::wait_if_unavailable(Status done, StepResult& result) {
   const bool passing =
       is(log::errc::unavailable) || is(log::errc::outcome_unknown) || is(log::errc::unknown_topic);
   if (!passing) return done;
-  shared_.tell("warn", "the log does not answer, trying again", done.error().message());
+  shared_.report(Level::warn, "the log does not answer, trying again", done.error().message());
   tasks_.drop_all();
   cycle_.back_off(100, 1'000);
   result.worked = false;
@@ -170,7 +170,8 @@ void Instance::Worker::end_passed_positions(std::int64_t now_ns) {
   passed_due_ns_ = now_ns + passed_interval_ns;
   const Result<bool> left = stream::end_passed_positions(shared_.log, topology_.service);
   if (!left) {
-    shared_.tell("warn", "what earlier parts have not read is kept", left.error().to_string());
+    shared_.report(Level::warn, "what earlier parts have not read is kept",
+                   left.error().to_string());
   } else if (!*left) {
     passed_due_ns_.reset();
   }

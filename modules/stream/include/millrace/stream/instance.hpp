@@ -12,6 +12,7 @@
 #include "millrace/base/clock.hpp"
 #include "millrace/base/error.hpp"
 #include "millrace/base/file_system.hpp"
+#include "millrace/base/level.hpp"
 #include "millrace/base/random.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/stream/plan.hpp"
@@ -76,9 +77,10 @@ struct InstanceOptions {
 
 /// For metrics and tools; a copy, any thread.
 struct InstanceStatus {
+  enum class TaskState : std::uint8_t { restoring, running };
   struct Task {
-    std::string name;               ///< `<sub-topology>/<partition>`
-    std::string state;              ///< restoring, running
+    std::string name;  ///< `<sub-topology>/<partition>`
+    TaskState state = TaskState::restoring;
     std::int64_t records_left = 0;  ///< to restore
     std::int64_t lag = 0;           ///< records committed to its inputs and not yet processed
     /// Event time of the next record; while none of those that wait was read yet, the time of the
@@ -105,6 +107,9 @@ struct InstanceStatus {
   bool ready = false;
 };
 
+/// `restoring`, `running`.
+[[nodiscard]] std::string_view to_string(InstanceStatus::TaskState state);
+
 /// How many records of one type a topic had that its source does not read (OnUnknownType).
 struct UnknownTypeCount {
   std::string topic;
@@ -120,10 +125,10 @@ struct StepResult {
   std::int64_t wake_at_ns = 0;  ///< when idle: no later than this (Clock::monotonic_ns), for timers
 };
 
-/// What the runtime tells: tasks granted and lost, restores, refused commits, dead letters. Called
-/// from the stepping thread, and from the one that calls maintain().
+/// What the runtime reports: tasks granted and lost, restores, refused commits, dead letters.
+/// Called from the stepping thread, and from the one that calls maintain().
 using EventSink =
-    std::function<void(std::string_view level, std::string_view message, std::string_view detail)>;
+    std::function<void(Level level, std::string_view message, std::string_view detail)>;
 
 /// A topology at work: the tasks that this member of the service's groups owns. Deterministic: it
 /// acts only inside step(), which one thread at a time calls (the service's worker thread, a test,

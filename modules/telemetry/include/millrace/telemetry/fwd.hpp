@@ -14,6 +14,5 @@ class LogSink;
 class MetricCallback;
 class MetricRegistry;
 struct Field;
-enum class Level : unsigned char;
 
 }  // namespace millrace::telemetry

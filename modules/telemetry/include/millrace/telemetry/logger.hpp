@@ -12,16 +12,15 @@
 
 #include "millrace/base/clock.hpp"
 #include "millrace/base/error.hpp"
+#include "millrace/base/level.hpp"
 #include "millrace/telemetry/field.hpp"
 #include "millrace/telemetry/log_sink.hpp"
 
 namespace millrace::telemetry {
 
-/// How much a line matters. `off` is for configuration only.
-enum class Level : unsigned char { debug, info, warn, error, off };
+using millrace::Level;
+using millrace::level_name;
 
-/// `debug`, `info`, `warn`, `error`, `off`.
-[[nodiscard]] std::string_view level_name(Level level);
 /// The level of that name; errc::invalid_argument lists the names.
 [[nodiscard]] Result<Level> parse_level(std::string_view name);
 
