@@ -130,7 +130,7 @@ function(millrace_module name)
   if(MILLRACE_INSTALL)
     set_property(GLOBAL APPEND PROPERTY millrace_installed_modules ${name})
     install(TARGETS ${target} EXPORT millrace-targets ARCHIVE DESTINATION lib)
-    install(DIRECTORY include/ DESTINATION include FILES_MATCHING PATTERN "*.hpp" PATTERN "*.ipp")
+    install(DIRECTORY include/ DESTINATION include FILES_MATCHING PATTERN "*.hpp")
   endif()
 
   if(arg_TESTS AND MILLRACE_TESTS)

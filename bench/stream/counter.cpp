@@ -96,14 +96,15 @@ void Counter::close() {
 std::int64_t Counter::total() const {
   std::int64_t total = 0;
   for (const auto& [key, count] :
-       must(instance_->view<std::string, std::int64_t>("counts").all(SIZE_MAX)).value)
+       must(instance_->view<std::string, std::int64_t>("counts").value().all(SIZE_MAX)).value)
     total += count;
   return total;
 }
 
 std::int64_t Counter::keys() const {
   return static_cast<std::int64_t>(
-      must(instance_->view<std::string, std::int64_t>("counts").all(SIZE_MAX)).value.size());
+      must(instance_->view<std::string, std::int64_t>("counts").value().all(SIZE_MAX))
+          .value.size());
 }
 
 std::int64_t Counter::changelog_records() {

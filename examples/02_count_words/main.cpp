@@ -78,7 +78,7 @@ millrace::Status count_words(const std::string& directory, std::istream& text) {
                                          {world.clock, world.files, random, {}}));
   MILLRACE_TRY(catch_up(*instance));
 
-  const auto counts = instance->view<std::string, std::int64_t>("counts");
+  MILLRACE_ASSIGN(const auto counts, (instance->view<std::string, std::int64_t>("counts")));
   MILLRACE_ASSIGN(const auto all, counts.all(1'000'000));
   for (const auto& [word, count] : all.value) {
     std::printf("%s %lld\n", millrace::escaped(word).c_str(), static_cast<long long>(count));

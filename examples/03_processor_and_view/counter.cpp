@@ -46,8 +46,21 @@ Response unavailable(const millrace::Error& error) {
 
 }  // namespace
 
-Counter::Counter(millrace::service::Context& context, Commands commands)
-    : context_(context), commands_(std::move(commands)) {}
+Result<std::shared_ptr<Counter>> Counter::open(millrace::service::Context& context) {
+  MILLRACE_ASSIGN(auto commands, (context.writer<std::string, MoveMoney>(commands_topic)));
+  MILLRACE_ASSIGN(auto answers, (context.instance.view<std::string, Answer>(answers_store)));
+  MILLRACE_ASSIGN(auto balances,
+                  (context.instance.view<std::string, std::int64_t>(balances_store)));
+  return std::shared_ptr<Counter>(
+      new Counter(context, std::move(commands), std::move(answers), std::move(balances)));
+}
+
+Counter::Counter(millrace::service::Context& context, Commands commands, Answers answers,
+                 Balances balances)
+    : context_(context),
+      commands_(std::move(commands)),
+      answers_(std::move(answers)),
+      balances_(std::move(balances)) {}
 
 // [request]
 void Counter::move(const Request& request, Responder responder) {
@@ -73,12 +86,11 @@ void Counter::move(const Request& request, Responder responder) {
 
 // [answer]
 void Counter::look() {
-  const auto answers = context_.instance.view<std::string, Answer>(answers_store);
   std::vector<std::pair<Responder, millrace::stream::Answer<std::optional<Answer>>>> answered;
   {
     const millrace::MutexLock lock(mutex_);
     for (auto one = waiting_.begin(); one != waiting_.end();) {
-      auto answer = answers.get(one->first);
+      auto answer = answers_.get(one->first);
       if (!answer || !answer->value) {
         ++one;
         continue;
@@ -107,8 +119,7 @@ void Counter::send_when_durable(millrace::log::LogPosition position, Response re
 // [view]
 void Counter::balance(const Request& request, Responder responder) const {
   const std::string wallet(request.param("wallet"));
-  const auto balance =
-      context_.instance.view<std::string, std::int64_t>(balances_store).get(wallet);
+  const auto balance = balances_.get(wallet);
   if (!balance) return responder.send(unavailable(balance.error()));
   send_when_durable(balance->position,
                     json(200, codec::to_json(Balance{wallet, balance->value.value_or(0)})),

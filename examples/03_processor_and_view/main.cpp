@@ -4,7 +4,6 @@
 // A service that keeps wallets: HTTP requests become commands, a processor decides, answers and
 // balances are views.
 #include <memory>
-#include <utility>
 
 #include "counter.hpp"
 #include "millrace/service/service.hpp"
@@ -22,9 +21,7 @@ int main(int argc, char** argv) {
                               millrace::http::Router& router) -> millrace::Status {
     using millrace::http::Request;
     using millrace::http::Responder;
-    MILLRACE_ASSIGN(auto commands,
-                    (context.writer<std::string, wallets::MoveMoney>(wallets::commands_topic)));
-    counter = std::make_shared<wallets::Counter>(context, std::move(commands));
+    MILLRACE_ASSIGN(counter, wallets::Counter::open(context));
     auto options = context.ready;
     options.takes_json = true;
     auto routes = router.group(options);

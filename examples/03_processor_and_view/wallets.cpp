@@ -36,9 +36,9 @@ class Teller final : public Processor<std::string, MoveMoney> {
     if (accepted) {
       balance += move.pence;
       balances.put(wallet, balance);
-      context.emit(outcomes_, wallet, Outcome(MoneyMoved{move.move, move.pence, balance}));
+      context.emit(outcomes_, wallet, MoneyMoved{move.move, move.pence, balance});
     } else {
-      context.emit(outcomes_, wallet, Outcome(MoveRefused{move.move, move.pence, balance}));
+      context.emit(outcomes_, wallet, MoveRefused{move.move, move.pence, balance});
     }
     answers.put(move.move, Answer{accepted, balance});
   }
@@ -59,21 +59,11 @@ millrace::Result<millrace::stream::Topology> topology() {
   const auto balances = builder.store<std::string, std::int64_t>(balances_store);
   const auto answers = builder.store<std::string, Answer>(answers_store);
   const auto outcomes = builder.emitter<std::string, Outcome>("outcomes");
+  builder.declare_topic(commands_topic, millrace::log::TopicKind::commands);
   builder.stream<std::string, MoveMoney>(commands_topic)
-      .process(
-          "teller", [=] { return std::make_unique<Teller>(balances, answers, outcomes); },
-          uses(balances, answers), emits(outcomes));
+      .process<Teller>("teller", balances, answers, outcomes);
   builder.stream(outcomes).to(moves_topic);
-
-  MILLRACE_ASSIGN(millrace::stream::Topology plan, builder.build());
-  // Written by the HTTP side, which is no part of the topology.
-  millrace::log::TopicSpec commands;
-  commands.name = commands_topic;
-  commands.partitions = 4;
-  commands.kind = millrace::log::TopicKind::commands;
-  commands.owner = plan.service;
-  plan.own_topics.push_back(commands);
-  return plan;
+  return builder.build();
 }
 // [topology]
 

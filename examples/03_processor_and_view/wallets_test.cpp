@@ -60,7 +60,8 @@ TEST(Wallets, whatever_dies_no_penny_is_lost) {
     world.run_to_rest();
     std::int64_t total = 0;
     for (millrace::stream::Instance* instance : world.instances("wallets")) {
-      const auto balances = instance->view<std::string, std::int64_t>(balances_store).all(100);
+      const auto balances =
+          instance->view<std::string, std::int64_t>(balances_store).value().all(100);
       if (!balances) continue;  // this instance has none of the tasks
       for (const auto& [wallet, pence] : balances->value)
         total += pence;

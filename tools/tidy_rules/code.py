@@ -53,7 +53,7 @@ def check(tree):
         if name.endswith(".hpp") and not any(line.strip() == "#pragma once" for line in code):
             findings.append(Finding(name, 1, "pragma-once", "begin the header with #pragma once"))
     for name in tree.files:
-        if name.endswith((".cpp", ".hpp", ".ipp", ".py", ".sh", ".cmake")):
+        if name.endswith((".cpp", ".hpp", ".py", ".sh", ".cmake")):
             findings += check_length(name, tree.text(name).count("\n"))
     return findings + list(check_sources_of_classes(tree))
 

@@ -83,8 +83,6 @@ def check(tree):
         return found
 
     for name in tree.cpp_files:
-        if name.endswith(".ipp"):
-            continue
         missing = {}
         for number, line in enumerate(tree.code(name), 1):
             for used in NAMED.findall(line):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .tree import Finding
 
-LICENSED = (".cpp", ".hpp", ".ipp", ".py", ".sh", ".cmake", "CMakeLists.txt")
+LICENSED = (".cpp", ".hpp", ".py", ".sh", ".cmake", "CMakeLists.txt")
 CHECKED_TEXT = LICENSED + (".md", ".txt", ".json", ".in", ".yaml", ".yml")
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
 # What git leaves in a file where two changes met.

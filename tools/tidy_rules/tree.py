@@ -48,7 +48,7 @@ class Tree:
 
     @cached_property
     def cpp_files(self):
-        return [name for name in self.files if name.endswith((".cpp", ".hpp", ".ipp"))]
+        return [name for name in self.files if name.endswith((".cpp", ".hpp"))]
 
     def lines(self, name):
         return self.text(name).split("\n")

@@ -10,7 +10,7 @@ from .tree import Finding
 PAGE, HEADING = "CONTRIBUTING.md", "## Replaced words"
 # Pages that are generated from comments: their lines are looked at where they are written.
 GENERATED = "docs/errors/"
-CHECKED = (".cpp", ".hpp", ".ipp", ".md", ".py", ".sh", ".cmake", "CMakeLists.txt")
+CHECKED = (".cpp", ".hpp", ".md", ".py", ".sh", ".cmake", "CMakeLists.txt")
 HUNK = re.compile(r"^@@ -\S+ \+(\d+)")
 # Code, and where a link leads.
 NO_TEXT = re.compile(r"`[^`]*`|\]\([^)\s]*\)")

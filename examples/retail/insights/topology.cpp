@@ -114,10 +114,8 @@ void count_products(TopologyBuilder& builder, const Emitter<RequestId, Sales>& s
       "sales", [](const RequestId&, const Sales& part, std::int32_t) { return part.partition; });
   const auto products = builder.store<ProductCode, ProductTotals>(products_store);
   const auto changes = builder.emitter<ProductCode, ProductSalesChanged>("product-changes");
-  builder.private_stream<RequestId, Sales>("sales").process(
-      "sales-counter",
-      [products, changes] { return std::make_unique<SalesCounter>(products, changes); },
-      uses(products), emits(changes));
+  builder.private_stream<RequestId, Sales>("sales").process<SalesCounter>("sales-counter", products,
+                                                                          changes);
   builder.stream(changes).to(products_topic);
 }
 
@@ -138,10 +136,7 @@ Stream<std::string, FunnelChanged> declare(TopologyBuilder& builder, const Setti
                                builder.emitter<std::string, FunnelChanged>("funnel-changes"),
                                settings.partitions};
   builder.merge(requests, orders, stock, payments, shipments)
-      .process(
-          "lifecycle", [wiring] { return make_lifecycle(wiring); },
-          uses(wiring.open_orders, wiring.open_sales, wiring.stuck_orders, wiring.funnel),
-          emits(wiring.sales, wiring.funnel_changes));
+      .process("lifecycle", make_lifecycle, wiring);
   const auto changes = builder.stream(wiring.funnel_changes);
   changes.to(funnel_topic);
   count_products(builder, wiring.sales);

@@ -59,7 +59,6 @@ using Input = std::variant<const RequestIn*, const StockIn*, const PaymentIn*, c
 namespace {
 
 using millrace::stream::Emitter;
-using millrace::stream::Processor;
 using millrace::stream::ProcessorContext;
 using millrace::stream::StoreRef;
 
@@ -74,30 +73,86 @@ struct Wiring {
 
 /// The state machine of one request. Each event is taken in any order that causes allow,
 /// and any number of times.
-class Lifecycle final : public Processor<RequestId, reads::Input> {
+class Lifecycle {
  public:
   explicit Lifecycle(Wiring wiring) : wiring_(wiring) {}
 
-  void process(const RequestId& id, const reads::Input& input, ProcessorContext& context) override {
-    std::visit(
-        [&](const auto* event) {
-          std::visit([&](const auto& one) { take(id, one, context); }, *event);
-        },
-        input);
+  void process(const RequestId& id, const reads::OrderRequested& request,
+               ProcessorContext& context) {
+    begin(id, request, Phase::validated, context);
+  }
+  void process(const RequestId& id, const reads::ReturnRequested& request,
+               ProcessorContext& context) {
+    begin(id, request, Phase::accepted, context);
+  }
+  void process(const RequestId& id, const reads::WriteOffRequested& request,
+               ProcessorContext& context) {
+    begin(id, request, Phase::writing_off, context);
+  }
+  void process(const RequestId& id, const StockRefused& refused, ProcessorContext& context) {
+    change(id, Phase::validated, context, [&](OrderState& state) {
+      state.stock_done = true;
+      state.money_done = true;
+      reject(id, state, RejectionReason::out_of_stock, refused.shortages, context);
+    });
+  }
+  void process(const RequestId& id, const reads::PaymentDeclined&, ProcessorContext& context) {
+    change(id, Phase::validated, context, [&](OrderState& state) {
+      state.money_done = true;
+      reject(id, state, RejectionReason::payment_declined, {}, context);
+    });
+  }
+  void process(const RequestId& id, const reads::PackagingFailed&, ProcessorContext& context) {
+    change(id, Phase::confirmed, context, [&](OrderState& state) {
+      reject(id, state, RejectionReason::packing_failed, {}, context);
+    });
+  }
+  // Payment follows a reservation, so it says both; StockReserved itself may be seen before or
+  // after and adds nothing.
+  void process(const RequestId& id, const reads::PaymentReceived&, ProcessorContext& context) {
+    change(id, Phase::validated, context, [&](OrderState& state) {
+      state.phase = Phase::confirmed;
+      context.emit(wiring_.events, id, OrderConfirmed{state.country, state.total_milli});
+    });
+  }
+  void process(const RequestId& id, const reads::OrderDispatched&, ProcessorContext& context) {
+    change(id, Phase::confirmed, context, [&](OrderState& state) {
+      state.phase = Phase::completed;
+      state.final = true;
+      context.emit(wiring_.events, id, OrderCompleted{state.country, state.total_milli});
+      count(context, [](Progress& progress) { --progress.open, ++progress.completed; });
+    });
+  }
+  void process(const RequestId& id, const reads::StockReleased&, ProcessorContext& context) {
+    change(id, Phase::rejected, context, [&](OrderState& state) {
+      state.stock_done = true;
+      settle(id, state, context);
+    });
+  }
+  void process(const RequestId& id, const reads::GoodsTakenBack&, ProcessorContext& context) {
+    change(id, Phase::accepted, context, [&](OrderState& state) {
+      state.stock_done = true;
+      settle(id, state, context);
+    });
+  }
+  void process(const RequestId& id, const reads::StockWrittenOff&, ProcessorContext& context) {
+    change(id, Phase::writing_off, context, [&](OrderState& state) {
+      state.phase = Phase::written_off;
+      state.final = true;
+      count(context, [](Progress& progress) { --progress.open, ++progress.written_off; });
+    });
+  }
+  void process(const RequestId& id, const reads::PaymentRefunded&, ProcessorContext& context) {
+    const std::optional<OrderState> state = context.store(wiring_.orders).get(id);
+    if (!state) return;
+    change(id, state->phase == Phase::accepted ? Phase::accepted : Phase::rejected, context,
+           [&](OrderState& now) {
+             now.money_done = true;
+             settle(id, now, context);
+           });
   }
 
  private:
-  void take(const RequestId& id, const reads::OrderRequested& request, ProcessorContext& context) {
-    begin(id, request, Phase::validated, context);
-  }
-  void take(const RequestId& id, const reads::ReturnRequested& request, ProcessorContext& context) {
-    begin(id, request, Phase::accepted, context);
-  }
-  void take(const RequestId& id, const reads::WriteOffRequested& request,
-            ProcessorContext& context) {
-    begin(id, request, Phase::writing_off, context);
-  }
-
   void begin(const RequestId& id, const reads::OrderRequested& request, Phase phase,
              ProcessorContext& context) {
     auto orders = context.store(wiring_.orders);
@@ -141,77 +196,12 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
     count(context, [](Progress& progress) { ++progress.dead_lettered; });
   }
 
-  void take(const RequestId& id, const StockRefused& refused, ProcessorContext& context) {
-    change(id, Phase::validated, context, [&](OrderState& state) {
-      state.stock_done = true;
-      state.money_done = true;
-      reject(id, state, RejectionReason::out_of_stock, refused.shortages, context);
-    });
-  }
-  void take(const RequestId& id, const reads::PaymentDeclined&, ProcessorContext& context) {
-    change(id, Phase::validated, context, [&](OrderState& state) {
-      state.money_done = true;
-      reject(id, state, RejectionReason::payment_declined, {}, context);
-    });
-  }
-  void take(const RequestId& id, const reads::PackagingFailed&, ProcessorContext& context) {
-    change(id, Phase::confirmed, context, [&](OrderState& state) {
-      reject(id, state, RejectionReason::packing_failed, {}, context);
-    });
-  }
-  // Payment follows a reservation, so it says both; StockReserved itself may be seen before or
-  // after and adds nothing.
-  void take(const RequestId& id, const reads::PaymentReceived&, ProcessorContext& context) {
-    change(id, Phase::validated, context, [&](OrderState& state) {
-      state.phase = Phase::confirmed;
-      context.emit(wiring_.events, id,
-                   OrderEvent(OrderConfirmed{state.country, state.total_milli}));
-    });
-  }
-  void take(const RequestId& id, const reads::OrderDispatched&, ProcessorContext& context) {
-    change(id, Phase::confirmed, context, [&](OrderState& state) {
-      state.phase = Phase::completed;
-      state.final = true;
-      context.emit(wiring_.events, id,
-                   OrderEvent(OrderCompleted{state.country, state.total_milli}));
-      count(context, [](Progress& progress) { --progress.open, ++progress.completed; });
-    });
-  }
-  void take(const RequestId& id, const reads::StockReleased&, ProcessorContext& context) {
-    change(id, Phase::rejected, context, [&](OrderState& state) {
-      state.stock_done = true;
-      settle(id, state, context);
-    });
-  }
-  void take(const RequestId& id, const reads::GoodsTakenBack&, ProcessorContext& context) {
-    change(id, Phase::accepted, context, [&](OrderState& state) {
-      state.stock_done = true;
-      settle(id, state, context);
-    });
-  }
-  void take(const RequestId& id, const reads::StockWrittenOff&, ProcessorContext& context) {
-    change(id, Phase::writing_off, context, [&](OrderState& state) {
-      state.phase = Phase::written_off;
-      state.final = true;
-      count(context, [](Progress& progress) { --progress.open, ++progress.written_off; });
-    });
-  }
-  void take(const RequestId& id, const reads::PaymentRefunded&, ProcessorContext& context) {
-    const std::optional<OrderState> state = context.store(wiring_.orders).get(id);
-    if (!state) return;
-    change(id, state->phase == Phase::accepted ? Phase::accepted : Phase::rejected, context,
-           [&](OrderState& now) {
-             now.money_done = true;
-             settle(id, now, context);
-           });
-  }
-
   void reject(const RequestId& id, OrderState& state, RejectionReason reason,
               const std::vector<Shortage>& shortages, ProcessorContext& context) {
     state.phase = Phase::rejected;
     state.reason = boost::describe::enum_to_string(reason, "");
     context.emit(wiring_.events, id,
-                 OrderEvent(OrderRejected{reason, state.country, state.total_milli, shortages}));
+                 OrderRejected{reason, state.country, state.total_milli, shortages});
     settle(id, state, context);
   }
 
@@ -221,8 +211,7 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
     state.final = true;
     if (state.phase == Phase::accepted) {
       state.phase = Phase::returned;
-      context.emit(wiring_.events, id,
-                   OrderEvent(ReturnCompleted{state.country, state.total_milli}));
+      context.emit(wiring_.events, id, ReturnCompleted{state.country, state.total_milli});
       count(context, [](Progress& progress) { --progress.open, ++progress.returned; });
     } else {
       count(context, [](Progress& progress) { --progress.open, ++progress.rejected; });
@@ -264,10 +253,7 @@ millrace::stream::Stream<RequestId, OrderEvent> declare(
   const Wiring wiring{builder.store<RequestId, OrderState>(orders_store),
                       builder.store<std::string, Progress>(progress_store),
                       builder.emitter<RequestId, OrderEvent>("order-events")};
-  builder.merge(requests, stock, payments, shipments)
-      .process(
-          "lifecycle", [wiring] { return std::make_unique<Lifecycle>(wiring); },
-          uses(wiring.orders, wiring.progress), emits(wiring.events));
+  builder.merge(requests, stock, payments, shipments).process<Lifecycle>("lifecycle", wiring);
   const auto events = builder.stream(wiring.events);
   events.to(orders_topic);
   return events;

@@ -85,30 +85,26 @@ class Cashier final : public Processor<RequestId, reads::Input> {
     if (payment.phase != Phase::waiting || payment.total_known) return false;
     payment = {Phase::credited, true, false, accepted.country, accepted.total_milli};
     context.emit(wiring_.events, id,
-                 PaymentEvent(PaymentRefunded{RefundKind::credit_note, payment.country,
-                                              payment.amount_milli}));
+                 PaymentRefunded{RefundKind::credit_note, payment.country, payment.amount_milli});
     return true;
   }
   bool take(const RequestId& id, const reads::OrderRejected&, Payment& payment,
             ProcessorContext& context) {
     if (payment.phase != Phase::charged) return false;
     payment.phase = Phase::rolled_back;
-    context.emit(
-        wiring_.events, id,
-        PaymentEvent(PaymentRefunded{RefundKind::rollback, payment.country, payment.amount_milli}));
+    context.emit(wiring_.events, id,
+                 PaymentRefunded{RefundKind::rollback, payment.country, payment.amount_milli});
     return true;
   }
 
   void charge(const RequestId& id, Payment& payment, ProcessorContext& context) {
     if (declines_ && payment.amount_milli > limit_milli) {
       payment.phase = Phase::declined;
-      context.emit(
-          wiring_.events, id,
-          PaymentEvent(PaymentDeclined{payment.country, payment.amount_milli, limit_milli}));
+      context.emit(wiring_.events, id,
+                   PaymentDeclined{payment.country, payment.amount_milli, limit_milli});
     } else {
       payment.phase = Phase::charged;
-      context.emit(wiring_.events, id,
-                   PaymentEvent(PaymentReceived{payment.country, payment.amount_milli}));
+      context.emit(wiring_.events, id, PaymentReceived{payment.country, payment.amount_milli});
     }
   }
 
@@ -126,11 +122,7 @@ millrace::stream::Stream<RequestId, PaymentEvent> declare(
   const Wiring wiring{builder.store<RequestId, Payment>(std::string(store)),
                       builder.emitter<RequestId, PaymentEvent>("payment-events")};
   const bool declines = settings.stock == StockMode::scarce;
-  builder.merge(orders, stock)
-      .process(
-          std::string(cashier),
-          [wiring, declines] { return std::make_unique<Cashier>(wiring, declines); },
-          uses(wiring.payments), emits(wiring.events));
+  builder.merge(orders, stock).process<Cashier>(std::string(cashier), wiring, declines);
   const auto events = builder.stream(wiring.events);
   events.to(payments_topic);
   return events;

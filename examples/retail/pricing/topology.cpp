@@ -105,9 +105,8 @@ millrace::stream::Stream<ProductCode, PriceMoved> declare(
 
   const auto prices = builder.store<ProductCode, PriceState>(prices_store);
   const auto moved = builder.emitter<ProductCode, PriceMoved>("moved");
-  builder.private_stream<RequestId, Demand>("demand").process(
-      "price-mover", [prices, moved] { return std::make_unique<PriceMover>(prices, moved); },
-      uses(prices), emits(moved));
+  builder.private_stream<RequestId, Demand>("demand").process<PriceMover>("price-mover", prices,
+                                                                          moved);
   const auto events = builder.stream(moved);
   events.to(prices_topic);
   return events;

@@ -46,18 +46,17 @@ class Packer final : public Processor<RequestId, reads::OrderIn> {
 
   void process(const RequestId& id, const reads::OrderIn&, ProcessorContext& context) override {
     if (packing_fails(settings_, id)) {
-      context.emit(wiring_.events, id,
-                   ShipmentEvent(PackagingFailed{"the goods do not fit into one parcel"}));
+      context.emit(wiring_.events, id, PackagingFailed{"the goods do not fit into one parcel"});
       return;
     }
-    context.emit(wiring_.events, id, ShipmentEvent(OrderPackaged{1}));
+    context.emit(wiring_.events, id, OrderPackaged{1});
     if (dispatch_is_late(settings_, id, 1)) {
-      context.emit(wiring_.events, id, ShipmentEvent(DispatchDelayed{1, wait_ms}));
+      context.emit(wiring_.events, id, DispatchDelayed{1, wait_ms});
       context.store(wiring_.delayed)
           .put(id,
                {1, context.wall_ms() + wait_ms, context.record().timestamp_ms, context.remember()});
     } else {
-      context.emit(wiring_.events, id, ShipmentEvent(OrderDispatched{1}));
+      context.emit(wiring_.events, id, OrderDispatched{1});
     }
   }
 
@@ -84,12 +83,10 @@ class Packer final : public Processor<RequestId, reads::OrderIn> {
     if (attempt <= retries_max && dispatch_is_late(settings_, id, attempt)) {
       delayed.attempt = attempt;
       delayed.due_wall_ms = now_ms + wait_ms;
-      context.emit_at(delayed.event_time_ms, wiring_.events, id,
-                      ShipmentEvent(DispatchDelayed{attempt, wait_ms}));
+      context.emit_at(delayed.event_time_ms, wiring_.events, id, DispatchDelayed{attempt, wait_ms});
       context.store(wiring_.delayed).put(id, delayed);
     } else {
-      context.emit_at(delayed.event_time_ms, wiring_.events, id,
-                      ShipmentEvent(OrderDispatched{attempt}));
+      context.emit_at(delayed.event_time_ms, wiring_.events, id, OrderDispatched{attempt});
       context.store(wiring_.delayed).erase(id);
     }
   }
@@ -113,9 +110,7 @@ millrace::stream::Stream<RequestId, ShipmentEvent> declare(
   const Wiring wiring{builder.store<RequestId, Delayed>(delayed_store),
                       builder.emitter<RequestId, ShipmentEvent>("shipment-events")};
   builder.stream<RequestId, reads::OrderIn>(orders_topic)
-      .process(
-          "packer", [wiring, settings] { return std::make_unique<Packer>(wiring, settings); },
-          uses(wiring.delayed), emits(wiring.events));
+      .process<Packer>("packer", wiring, settings);
   const auto events = builder.stream(wiring.events);
   events.to(shipments_topic);
   return events;

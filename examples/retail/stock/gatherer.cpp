@@ -124,21 +124,20 @@ class Gatherer final : public Processor<RequestId, reads::Input> {
     switch (gathering.phase) {
       case Phase::reserving:
         gathering.phase = Phase::reserved;
-        context.emit(wiring_.events, id, StockEvent(StockReserved{gathering.lines}));
+        context.emit(wiring_.events, id, StockReserved{gathering.lines});
         store.put(id, gathering);
         return;
       case Phase::giving_back:
-        context.emit(wiring_.events, id, StockEvent(StockRefused{gathering.shortages}));
+        context.emit(wiring_.events, id, StockRefused{gathering.shortages});
         break;
       case Phase::releasing:
-        context.emit(wiring_.events, id, StockEvent(StockReleased{gathering.lines}));
+        context.emit(wiring_.events, id, StockReleased{gathering.lines});
         break;
       case Phase::taking_back:
-        context.emit(wiring_.events, id, StockEvent(GoodsTakenBack{gathering.lines}));
+        context.emit(wiring_.events, id, GoodsTakenBack{gathering.lines});
         break;
       case Phase::writing_off:
-        context.emit(wiring_.events, id,
-                     StockEvent(StockWrittenOff{gathering.asked, gathering.taken}));
+        context.emit(wiring_.events, id, StockWrittenOff{gathering.asked, gathering.taken});
         // Nothing else follows a write-off that would end its gathering.
         gathering.phase = Phase::done;
         store.put(id, gathering);

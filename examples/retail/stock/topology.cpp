@@ -26,10 +26,7 @@ millrace::stream::Stream<ProductCode, ShelfChanged> declare(
                                  builder.emitter<RequestId, ShelfCommand>("commands"),
                                  builder.emitter<RequestId, StockEvent>("stock-events"),
                                  settings.partitions};
-  builder.merge(orders, answers)
-      .process(
-          "gatherer", [gathering] { return make_gatherer(gathering); }, uses(gathering.gatherings),
-          emits(gathering.commands, gathering.events));
+  builder.merge(orders, answers).process("gatherer", make_gatherer, gathering);
   builder.stream(gathering.commands)
       .to_private(shelf_commands_topic, [](const RequestId&, const ShelfCommand& command,
                                            std::int32_t) { return command.partition; });
@@ -41,10 +38,7 @@ millrace::stream::Stream<ProductCode, ShelfChanged> declare(
                                   builder.emitter<RequestId, ShelfAnswer>("answers"),
                                   builder.emitter<ProductCode, ShelfChanged>("shelf-changes"),
                                   rules_of(settings.stock)};
-  commands.process(
-      "shelf-keeper", [keeping] { return make_shelf_keeper(keeping); },
-      uses(keeping.shelves, keeping.reservations, keeping.arrivals),
-      emits(keeping.answers, keeping.changes));
+  commands.process("shelf-keeper", make_shelf_keeper, keeping);
   builder.stream(keeping.answers).to_private(shelf_answers_topic);
   const auto changes = builder.stream(keeping.changes);
   changes.to(shelves_topic);

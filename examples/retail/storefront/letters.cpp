@@ -50,9 +50,7 @@ Stream<RequestId, Letter> read_letters(millrace::stream::TopologyBuilder& builde
   for (const char* topic : topics.subspan(1))
     all = all.merge(builder.stream<RequestId, AnyValue>(topic));
   const auto letters = builder.emitter<RequestId, Letter>("letters-read");
-  all.process(
-      "letter-reader", [letters] { return std::make_unique<LetterReader>(letters); },
-      emits(letters));
+  all.process<LetterReader>("letter-reader", letters);
   return builder.stream(letters).repartition("letters");
 }
 

@@ -280,12 +280,7 @@ millrace::stream::Stream<Country, RevenueChanged> declare(
   const StatusStore status = builder.store<RequestId, RequestView>(status_store);
   const CountsStore counts = builder.store<std::string, OutcomeCounts>(outcomes_store);
   builder.merge(requests, orders, stock, letters)
-      .process(
-          "status-keeper",
-          [status, counts, listener] {
-            return std::make_unique<StatusKeeper>(status, counts, listener);
-          },
-          uses(status, counts));
+      .process<StatusKeeper>("status-keeper", status, counts, listener);
   builder.stream<ProductCode, ProductSalesChanged>(products_topic).to_table(products_store);
   const auto revenue = builder.stream<Country, RevenueChanged>(revenue_topic);
   revenue.to_table(revenue_store);
@@ -296,11 +291,8 @@ millrace::Result<millrace::stream::Topology> topology(const Settings& settings,
                                                       OutcomeListener* listener) {
   millrace::stream::TopologyBuilder builder("storefront", settings.partitions);
   declare(builder, listener);
-  MILLRACE_ASSIGN(millrace::stream::Topology plan, builder.build());
-  // Written by the HTTP side, which is no part of the topology.
-  plan.own_topics.push_back(
-      {requests_topic, settings.partitions, millrace::log::TopicKind::events, plan.service});
-  return plan;
+  builder.declare_topic(requests_topic, millrace::log::TopicKind::events);
+  return builder.build();
 }
 
 std::vector<std::pair<ProductCode, ProductSalesChanged>> best_sellers(

@@ -20,13 +20,13 @@ void check_connected(const Topology& plan, std::vector<std::string>& problems) {
     used.insert(node.stores.begin(), node.stores.end());
     if (node.kind == "emitter" && node.parents.empty()) {
       problems.push_back("nothing emits through emitter '" + node.name +
-                         "': pass emits(...) to the process() that does");
+                         "': pass it to the process() that does, or remove it");
     }
   }
   for (const StoreSpec& store : plan.stores) {
     if (!used.contains(store.id)) {
       problems.push_back("store '" + store.name +
-                         "' is used by nothing: pass uses(...) to the process() that does");
+                         "' is used by nothing: pass it to the process() that does, or remove it");
     }
   }
 }
@@ -269,7 +269,8 @@ void cut_sub_topologies(Topology& plan, std::vector<std::string>& problems) {
   }
 }
 
-void list_topics(Topology& plan, std::int32_t partitions, std::vector<std::string>& problems) {
+void list_topics(Topology& plan, const std::vector<log::TopicSpec>& declared,
+                 std::int32_t partitions, std::vector<std::string>& problems) {
   using log::TopicKind;
   std::map<std::string, std::string> users;
   const auto add = [&](log::TopicSpec topic, const std::string& use) {
@@ -285,6 +286,8 @@ void list_topics(Topology& plan, std::int32_t partitions, std::vector<std::strin
   users.emplace(plan.service + ".manifest", "what the log has of the topology");
   for (const SinkSpec& sink : plan.sinks)
     add(sink.topic, "a topic it writes");
+  for (const log::TopicSpec& topic : declared)
+    add(topic, "a topic that others write");
   for (const StoreSpec& store : plan.stores) {
     if (store.source_is_changelog) continue;
     add({store.changelog, partitions, TopicKind::private_topic, plan.service},

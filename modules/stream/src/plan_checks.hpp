@@ -16,7 +16,9 @@ namespace millrace::stream {
 void check_plan(const Topology& plan, std::vector<std::string>& problems);
 /// Fills Topology::sub_topologies: what is connected by messages or stores, named.
 void cut_sub_topologies(Topology& plan, std::vector<std::string>& problems);
-/// Fills Topology::own_topics and the numbers of partitions that follow from them.
-void list_topics(Topology& plan, std::int32_t partitions, std::vector<std::string>& problems);
+/// Fills Topology::own_topics, the declared ones among them, and the numbers of partitions that
+/// follow from them.
+void list_topics(Topology& plan, const std::vector<log::TopicSpec>& declared,
+                 std::int32_t partitions, std::vector<std::string>& problems);
 
 }  // namespace millrace::stream

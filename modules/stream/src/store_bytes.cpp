@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "millrace/stream/detail/store_bytes.hpp"
+#include "millrace/stream/store.hpp"
 
 namespace millrace::stream::detail {
 

@@ -74,8 +74,7 @@ class Ticker final : public Processor<std::string, Placed> {
 
 inline Declare ticking(const std::string& name, const std::string& was = {}) {
   return [=](TopologyBuilder& builder) {
-    builder.stream<std::string, Placed>("orders").process(
-        name, [] { return std::make_unique<Ticker>(); });
+    builder.stream<std::string, Placed>("orders").process<Ticker>(name);
     if (!was.empty()) builder.was(name, was);
   };
 }

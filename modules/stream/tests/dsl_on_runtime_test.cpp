@@ -88,7 +88,7 @@ TEST_P(DslOnRuntime, a_view_answers_ranges_over_all_tasks_in_key_order) {
   auto driver = open(insights());
   driver->declare_topic("orders", "orders");
   pipe(*driver, {{"o1", "DE", 1, 1}, {"o2", "UK", 1, 1}, {"o3", "AT", 1, 1}, {"o4", "FR", 1, 1}});
-  const auto view = driver->instance().view<string, std::int64_t>("orders-by-country");
+  const auto view = driver->instance().view<string, std::int64_t>("orders-by-country").value();
   const auto from_b = view.range("B", "UK", 10);
   ASSERT_TRUE(from_b) << from_b.error().to_string();
   EXPECT_THAT(from_b->value, ElementsAre(Pair("DE", 1), Pair("FR", 1)));

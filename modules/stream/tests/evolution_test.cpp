@@ -74,8 +74,7 @@ TEST(Evolve, never_continues_a_part_that_was_reset) {
 // What build after build makes of the manifest; each of its changes is named.
 TEST(Evolve, names_whatever_it_changes_in_the_manifest) {
   const auto processor = [](auto& builder, const string& name) {
-    builder.template stream<string, Placed>("orders").process(
-        name, [] { return std::make_unique<Ticker>(); });
+    builder.template stream<string, Placed>("orders").template process<Ticker>(name);
   };
   const auto expect_notes = [](const Topology& now, const Manifest& before) {
     const auto evolution = evolve("shop", first_manifest(now), before, nothing_taken);

@@ -52,11 +52,10 @@ inline void add(const std::string& key, const Deposited& deposit, Balances balan
 inline Topology desk(DeskOptions options) {
   TopologyBuilder builder("desk");
   const auto balances = builder.store<std::string, Balance>("balances");
-  const auto make = [=] { return std::make_unique<Desk>(balances, options); };
   auto deposits = builder.stream<std::string, Deposited>("deposits");
   if (!options.second_input.empty())
     deposits = deposits.merge(builder.stream<std::string, Deposited>(options.second_input));
-  deposits.process("desk", make, uses(balances));
+  deposits.process<Desk>("desk", balances, options);
   auto built = builder.build();
   if (!built) throw std::runtime_error(built.error().to_string());
   return *std::move(built);

@@ -121,7 +121,7 @@ Declare ticking_both(const string& first, const string& second, const string& wa
   return [=](TopologyBuilder& builder) {
     const auto orders = builder.stream<string, Placed>("orders");
     for (const string& name : {first, second})
-      orders.process(name, [] { return std::make_unique<Ticker>(); });
+      orders.process<Ticker>(name);
     if (!was.empty()) builder.was(first, was);
   };
 }
@@ -139,11 +139,11 @@ TEST(Renames, of_a_processor_leave_its_timers_to_it_when_another_takes_its_name)
 }
 
 TEST(Renames, of_a_processor_leave_its_timers_to_it_when_another_part_takes_its_name) {
-  const Manifest manifest = after({ticking("a"), ticking("b", "a"), [](auto& builder) {
-                                     ticking("b")(builder);
-                                     builder.template stream<string, Placed>("returns").process(
-                                         "a", [] { return std::make_unique<Ticker>(); });
-                                   }});
+  const Manifest manifest =
+      after({ticking("a"), ticking("b", "a"), [](auto& builder) {
+               ticking("b")(builder);
+               builder.template stream<string, Placed>("returns").template process<Ticker>("a");
+             }});
   ASSERT_EQ(manifest.parts.size(), 2U);
   EXPECT_THAT(manifest.parts[0].processors->at(0).timers, Optional(string("a")));
   EXPECT_THAT(manifest.parts[1].processors->at(0).timers, Optional(string("a-2")));

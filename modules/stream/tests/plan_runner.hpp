@@ -24,6 +24,10 @@ class PlanRunner {
   void pipe(const std::string& topic, const K& key, const V& value, std::int64_t timestamp_ms = 0) {
     deliver(topic, {&key, &value, timestamp_ms});
   }
+  template <class V>
+  void pipe_without_key(const std::string& topic, const V& value) {
+    deliver(topic, {nullptr, &value, 0});
+  }
   /// A record with a null value.
   template <class K>
   void pipe_deletion(const std::string& topic, const K& key) {

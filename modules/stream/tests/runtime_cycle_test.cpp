@@ -200,7 +200,7 @@ TEST_P(Cycle, an_answer_carries_the_position_that_holds_it) {
   if (!driver->world().ordered()) GTEST_SKIP() << "this log has no positions over all topics";
   driver->pipe("deposits", std::string("anna"), Deposited{1}, 1'000);
   driver->run_until_idle();
-  const auto answer = driver->instance().view<std::string, Balance>("balances").get("anna");
+  const auto answer = driver->instance().view<std::string, Balance>("balances").value().get("anna");
   ASSERT_TRUE(answer);
   EXPECT_GT(answer->position.position, 0U);
   EXPECT_LE(answer->position.position, driver->log().committed().position);

@@ -45,7 +45,7 @@ class Dates : public RuntimeTest {
     TopologyBuilder builder("dates", 1);
     const auto out = builder.emitter<std::string, Note>("out");
     const auto deposits = builder.stream<std::string, Deposited>("deposits");
-    deposits.process("dater", [=] { return std::make_unique<Dater>(out); }, emits(out));
+    deposits.process<Dater>("dater", out);
     deposits.group_by_key().count("counts");
     builder.stream(out).to("dates.notes");
     auto built = builder.build();

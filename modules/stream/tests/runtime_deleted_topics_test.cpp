@@ -56,7 +56,7 @@ class DeletedTopics : public Branches {
     return true;
   }
   std::map<std::string, std::int64_t> table(const Branch& branch) {
-    const auto all = branch.instance->view<std::string, Deposited>("last").all(1'000);
+    const auto all = branch.instance->view<std::string, Deposited>("last").value().all(1'000);
     EXPECT_TRUE(all) << all.error().to_string();
     std::map<std::string, std::int64_t> found;
     for (const auto& [key, deposit] : all->value)

@@ -185,9 +185,7 @@ class LetterReader final : public Processor<std::string, Deposited> {
 TEST_P(Errors, dl_headers_of_the_record_itself_are_not_believed_and_come_back_with_its_replay) {
   std::vector<std::string> seen;
   TopologyBuilder builder("bank");
-  builder.stream<std::string, Deposited>("deposits").process("bank", [&] {
-    return std::make_unique<LetterReader>(seen);
-  });
+  builder.stream<std::string, Deposited>("deposits").process<LetterReader>("bank", std::ref(seen));
   auto driver = open(*builder.build());
   driver->declare_topic("deposits", "teller");
   driver->run_until_idle();

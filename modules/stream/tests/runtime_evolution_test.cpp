@@ -40,9 +40,7 @@ Topology with_last() {
 
 TEST_P(Evolution, an_operator_put_before_a_count_leaves_it_its_position_and_its_state) {
   const auto add_table = [](auto orders) { orders.to_table("last"); };
-  const auto add_processor = [](auto orders) {
-    orders.process("audit", [] { return std::make_unique<Audit>(); });
-  };
+  const auto add_processor = [](auto orders) { orders.template process<Audit>("audit"); };
   for (const std::function<void(Stream<string, Deposited>)>& first :
        {std::function<void(Stream<string, Deposited>)>(add_table), {add_processor}}) {
     auto driver = open_shop(make_world(), counts());

@@ -73,10 +73,7 @@ inline Topology bank(BankOptions options = {}) {
   TopologyBuilder builder("bank");
   const auto balances = builder.store<std::string, Balance>("balances");
   const auto out = builder.emitter<std::string, Balance>("out");
-  builder.stream<std::string, Deposited>("deposits")
-      .process(
-          "bank", [=] { return std::make_unique<Bank>(balances, out, options); }, uses(balances),
-          emits(out));
+  builder.stream<std::string, Deposited>("deposits").process<Bank>("bank", balances, out, options);
   builder.stream(out).to("bank.balances");
   auto built = builder.build();
   if (!built) throw std::runtime_error(built.error().to_string());

@@ -101,7 +101,7 @@ TEST_P(Branches, views_and_status_may_be_asked_from_any_thread_while_tasks_come_
   std::atomic<bool> stop = false;
   std::atomic<std::int64_t> answers = 0;
   std::thread asker([&] {
-    const auto view = one.instance->view<std::string, Balance>("balances");
+    const auto view = one.instance->view<std::string, Balance>("balances").value();
     std::int64_t last = 0;
     while (!stop) {
       if (const auto answer = view.get("account-3"); answer && answer->value) {
@@ -143,14 +143,14 @@ TEST_P(Branches, a_processor_that_is_destroyed_may_wait_for_a_thread_that_asks_a
   const auto work = std::make_shared<Waiting::Work>([] {});
   TopologyBuilder builder("bank");
   const auto deposits = builder.stream<std::string, Deposited>("deposits");
-  deposits.process("waiting", [work] { return std::make_unique<Waiting>(work); });
+  deposits.process<Waiting>("waiting", work);
   deposits.group_by_key().count("counts");
   auto built = builder.build();
   ASSERT_TRUE(built) << built.error().to_string();
   topology_ = *std::move(built);
   Branch one = open("bank-1");
   rest({&one});
-  const auto view = one.instance->view<std::string, std::int64_t>("counts");
+  const auto view = one.instance->view<std::string, std::int64_t>("counts").value();
   std::atomic<int> asked = 0;
   *work = [&] {
     static_cast<void>(view.get("account-1"));
@@ -170,13 +170,34 @@ TEST_P(Branches, a_key_that_may_be_elsewhere_is_not_reported_as_missing) {
   Branch one = open("bank-1");
   Branch two = open("bank-2");
   rest({&one, &two});
-  const auto answer = one.instance->view<std::string, Balance>("balances").get("nobody");
+  const auto answer = one.instance->view<std::string, Balance>("balances").value().get("nobody");
   ASSERT_FALSE(answer);
   EXPECT_TRUE(answer.error().is(errc::not_ready));
-  const auto other = one.instance->view<std::string, Balance>("savings").get("nobody");
+  const auto other = one.instance->view<std::string, Balance>("savings");
   ASSERT_FALSE(other);
   EXPECT_TRUE(other.error().is(errc::unknown_store));
   EXPECT_NE(other.error().message().find("balances"), std::string::npos);
+  const auto mistyped = one.instance->view<std::string, std::int64_t>("balances");
+  ASSERT_FALSE(mistyped);
+  EXPECT_TRUE(mistyped.error().is(errc::view_mismatch));
+  EXPECT_EQ(mistyped.error().message(),
+            "store balances has string -> {total:int64,deposits:int64}; asked for was string -> "
+            "int64");
+}
+
+TEST_P(Branches, a_view_may_be_asked_for_by_the_reference_of_the_store) {
+  Branch one = open("bank-1");
+  rest({&one});
+  constexpr StoreId balances{0};
+  const auto view = one.instance->view(StoreRef<std::string, Balance>{balances});
+  ASSERT_TRUE(view) << view.error().to_string();
+  EXPECT_TRUE(view->get("nobody"));
+  const auto other = one.instance->view(StoreRef<std::string, Balance>{});
+  ASSERT_FALSE(other);
+  EXPECT_TRUE(other.error().is(errc::unknown_store));
+  const auto mistyped = one.instance->view(StoreRef<std::string, std::int64_t>{balances});
+  ASSERT_FALSE(mistyped);
+  EXPECT_TRUE(mistyped.error().is(errc::view_mismatch));
 }
 
 TEST_P(Topics, a_missing_input_is_waited_for_and_named) {

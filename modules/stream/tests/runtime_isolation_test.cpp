@@ -290,9 +290,7 @@ TEST_P(Isolation, a_firing_that_writes_more_than_a_commit_holds_fails_once_with_
   TopologyBuilder builder("flood", 1);
   const auto out = builder.emitter<std::string, Text>("out");
   builder.stream<std::string, Deposited>("deposits")
-      .process(
-          "flood", [=, &calls] { return std::make_unique<Flood>(out, period_ms, texts, &calls); },
-          emits(out));
+      .process<Flood>("flood", out, period_ms, texts, &calls);
   builder.stream(out).to("flood.texts");
   auto built = builder.build();
   ASSERT_TRUE(built) << built.error().to_string();

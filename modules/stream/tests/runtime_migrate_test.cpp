@@ -252,7 +252,7 @@ class Ticker final : public Processor<string, Deposited> {
 Topology ticking(bool merged) {
   return topology([=](auto& builder) {
     const auto out = builder.template emitter<string, Deposited>("out");
-    orders(builder).process("a", [=] { return std::make_unique<Ticker>(out); }, emits(out));
+    orders(builder).template process<Ticker>("a", out);
     builder.stream(out).to("shop.ticks");
     returns(builder).group_by_key().count("returned");
     if (merged) orders(builder).merge(returns(builder)).group_by_key().count("both");
@@ -300,9 +300,8 @@ TEST_P(Migrate, a_part_gets_no_timer_of_a_processor_that_another_part_has) {
 Topology ticking_by_records(bool merged) {
   return topology([=](auto& builder) {
     const auto out = builder.template emitter<string, Deposited>("out");
-    const auto ticker = [=] { return std::make_unique<Ticker>(out, PunctuationType::stream_time); };
     orders(builder).group_by_key().count("counts");
-    returns(builder).process("b", ticker, emits(out));
+    returns(builder).template process<Ticker>("b", out, PunctuationType::stream_time);
     builder.stream(out).to("shop.ticks");
     if (merged) orders(builder).merge(returns(builder)).group_by_key().count("both");
   });

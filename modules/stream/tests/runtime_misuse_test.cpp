@@ -47,7 +47,9 @@ class Misuse : public RuntimeTest {
     const Actions made = actions(store, out);
     builder.stream<std::string, Deposited>("deposits")
         .process(
-            "misuser", [=] { return std::make_unique<Misuser>(made); }, uses(store), emits(out));
+            "misuser",
+            [](const Actions& given, const auto&...) { return std::make_unique<Misuser>(given); },
+            made, store, out);
     builder.stream(out).to("misuser.balances");
     auto built = builder.build();
     if (!built) throw std::runtime_error(built.error().to_string());

@@ -220,7 +220,7 @@ class Echo final : public Processor<Key, Value> {
 template <class Key, class Value>
 void echo(TopologyBuilder& builder, const Stream<std::string, Deposited>& deposits) {
   const auto out = builder.emitter<std::string, Deposited>("out");
-  deposits.process("echo", [=] { return std::make_unique<Echo<Key, Value>>(out); }, emits(out));
+  deposits.process<Echo<Key, Value>>("echo", out);
   builder.stream(out).to("nulls.out");
 }
 
@@ -269,7 +269,7 @@ TEST_P(Nulls, a_processor_deletes_by_a_timestamp_of_its_own) {
   };
   auto driver = open_over_deposits([](TopologyBuilder& builder, const auto& deposits) {
     const auto out = builder.emitter<std::string, Deposited>("out");
-    deposits.process("delete", [=] { return std::make_unique<Delete>(out); }, emits(out));
+    deposits.template process<Delete>("delete", out);
     builder.stream(out).to("nulls.out");
   });
   driver->pipe("deposits", std::string("b"), Deposited{7}, 1'000);

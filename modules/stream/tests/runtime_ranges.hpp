@@ -57,7 +57,7 @@ inline void add_took(TopologyBuilder& builder, const std::vector<std::string>& t
   auto all = named(topics.front());
   for (std::size_t i = 1; i < topics.size(); ++i)
     all = all.merge(named(topics[i]));
-  all.process("took", [=] { return std::make_unique<Took>(taken, out); }, uses(taken), emits(out));
+  all.process<Took>("took", taken, out);
   builder.stream(out)
       .map_values([](const std::string& text) { return Taken{text}; })
       .to("shop.taken");

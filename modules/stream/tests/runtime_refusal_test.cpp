@@ -83,9 +83,7 @@ class Refusal : public RuntimeTest {
     const auto store = builder.store<std::string, Balance>("balances");
     const auto out = builder.emitter<std::string, Line>("out");
     builder.stream<std::string, Deposited>("deposits")
-        .process(
-            "sleeper", [=] { return std::make_unique<Sleeper>(out, timers, store, sweeps); },
-            uses(store), emits(out));
+        .process<Sleeper>("sleeper", out, timers, store, sweeps);
     builder.stream(out).to("sleepers.lines");
     auto built = builder.build();
     if (!built) throw std::runtime_error(built.error().to_string());
@@ -121,8 +119,7 @@ TEST_P(Refusal, of_what_a_firing_writes_passes_it_over_with_the_code_of_the_log)
   constexpr std::int64_t period_ms = 60'000;
   TopologyBuilder builder("reporter", 1);
   const auto out = builder.emitter<std::string, Line>("out");
-  builder.stream<std::string, Deposited>("deposits")
-      .process("reporter", [=] { return std::make_unique<Reporter>(out, period_ms); }, emits(out));
+  builder.stream<std::string, Deposited>("deposits").process<Reporter>("reporter", out, period_ms);
   builder.stream(out).to("reporter.lines");
   auto built = builder.build();
   ASSERT_TRUE(built) << built.error().to_string();

@@ -140,7 +140,7 @@ class Ticker final : public Processor<string, Deposited> {
 Topology ticking(const string& name, const string& was = {}) {
   return topology([&](auto& builder) {
     const auto out = builder.template emitter<string, Deposited>("out");
-    orders(builder).process(name, [=] { return std::make_unique<Ticker>(out); }, emits(out));
+    orders(builder).template process<Ticker>(name, out);
     builder.stream(out).to("shop.ticks");
     if (!was.empty()) builder.was(name, was);
   });
@@ -162,7 +162,7 @@ TEST_P(Rename, a_renamed_processor_keeps_the_due_times_of_its_timers) {
 Topology versioned(std::int64_t version, const string& name = "counts") {
   return topology([&](auto& builder) {
     const auto out = builder.template emitter<string, Deposited>("out");
-    orders(builder).process("ticker", [=] { return std::make_unique<Ticker>(out); }, emits(out));
+    orders(builder).template process<Ticker>("ticker", out);
     builder.stream(out).to("shop.ticks");
     orders(builder).group_by_key().count("counts");
     builder.version(name, version);
@@ -246,10 +246,7 @@ Topology renamed_bank(const string& store, const string& was) {
   TopologyBuilder builder("bank");
   const auto balances = builder.store<string, Balance>(store);
   const auto out = builder.emitter<string, Balance>("out");
-  builder.stream<string, Deposited>("deposits")
-      .process(
-          "bank", [=] { return std::make_unique<Bank>(balances, out, BankOptions{}); },
-          uses(balances), emits(out));
+  builder.stream<string, Deposited>("deposits").process<Bank>("bank", balances, out, BankOptions{});
   builder.stream(out).to("bank.balances");
   if (!was.empty()) builder.was(store, was);
   return *builder.build();

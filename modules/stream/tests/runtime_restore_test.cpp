@@ -234,7 +234,8 @@ TEST_P(Restore, long_restores_go_in_slices_and_a_view_says_not_ready_meanwhile) 
     const auto step = driver->step();
     ASSERT_TRUE(step);
     if (!step->worked) driver->world().let_pass();
-    const auto answer = driver->instance().view<std::string, Closed>("last").get("account-5");
+    const auto answer =
+        driver->instance().view<std::string, Closed>("last").value().get("account-5");
     if (answer) break;
     EXPECT_TRUE(answer.error().is(errc::not_ready));
     // Those of the dead are not ours at once.

@@ -30,8 +30,7 @@ class Ledger final : public Processor<std::string, Deposited> {
 Topology ledger() {
   TopologyBuilder builder("bank");
   const auto balances = builder.store<std::string, Balance>("balances");
-  builder.stream<std::string, Deposited>("deposits")
-      .process("ledger", [=] { return std::make_unique<Ledger>(balances); }, uses(balances));
+  builder.stream<std::string, Deposited>("deposits").process<Ledger>("ledger", balances);
   auto built = builder.build();
   if (!built) throw std::runtime_error(built.error().to_string());
   return *std::move(built);
@@ -97,7 +96,7 @@ class Snapshots : public Branches {
     return open("bank-1", kept_in("state-1"));
   }
   std::size_t accounts(const Branch& branch) {
-    const auto all = branch.instance->view<std::string, Balance>("balances").all(100);
+    const auto all = branch.instance->view<std::string, Balance>("balances").value().all(100);
     EXPECT_TRUE(all) << all.error().to_string();
     return all ? all->value.size() : 0;
   }

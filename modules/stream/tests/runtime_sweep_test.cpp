@@ -78,9 +78,7 @@ class Sweep : public RuntimeTest {
     const auto balances = builder.store<std::string, Balance>("balances");
     const auto out = builder.emitter<std::string, Page>("out");
     builder.stream<std::string, Deposited>("deposits")
-        .process(
-            "publisher", [=] { return std::make_unique<Publisher>(balances, out, publishing); },
-            uses(balances), emits(out));
+        .process<Publisher>("publisher", balances, out, publishing);
     builder.stream(out).to("publisher.pages");
     auto built = builder.build();
     if (!built) throw std::runtime_error(built.error().to_string());
@@ -263,9 +261,7 @@ TEST_P(Sweep, ends_though_each_visit_adds_an_entry_behind_all_others) {
   int visits = 0;
   TopologyBuilder builder("queue", 1);
   const auto store = builder.store<std::string, Balance>("entries");
-  builder.stream<std::string, Deposited>("deposits")
-      .process(
-          "queue", [=, &visits] { return std::make_unique<Queue>(store, &visits); }, uses(store));
+  builder.stream<std::string, Deposited>("deposits").process<Queue>("queue", store, &visits);
   auto built = builder.build();
   ASSERT_TRUE(built) << built.error().to_string();
   auto world = make_world();

@@ -68,9 +68,7 @@ class Punctuators : public RuntimeTest {
     const auto first = builder.store<std::string, RememberedContext>("first");
     const auto out = builder.emitter<std::string, Note>("out");
     builder.stream<std::string, Deposited>("deposits")
-        .process(
-            "clockwork", [=] { return std::make_unique<Clockwork>(first, out, ticker); },
-            uses(first), emits(out));
+        .process<Clockwork>("clockwork", first, out, ticker);
     builder.stream(out).to("clockwork.notes");
     auto built = builder.build();
     if (!built) throw std::runtime_error(built.error().to_string());

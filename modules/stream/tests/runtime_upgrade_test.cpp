@@ -31,12 +31,10 @@ class Audit final : public Processor<std::string, Deposited> {
 Topology audited_bank() {
   TopologyBuilder builder("bank");
   const auto deposits = builder.stream<std::string, Deposited>("deposits");
-  deposits.process("audit", [] { return std::make_unique<Audit>(); });
+  deposits.process<Audit>("audit");
   const auto balances = builder.store<std::string, Balance>("balances");
   const auto out = builder.emitter<std::string, Balance>("out");
-  deposits.process(
-      "bank", [=] { return std::make_unique<Bank>(balances, out, BankOptions{}); }, uses(balances),
-      emits(out));
+  deposits.process<Bank>("bank", balances, out, BankOptions{});
   builder.stream(out).to("bank.balances");
   auto built = builder.build();
   if (!built) throw std::runtime_error(built.error().to_string());

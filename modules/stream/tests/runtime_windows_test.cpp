@@ -63,7 +63,7 @@ class ClosedWindows : public Branches {
   }
   static bool has_window(const Instance& instance, std::int64_t start_ms) {
     const auto found =
-        instance.view<Window, Deposited>("last").get({"a", start_ms, start_ms + 1'000});
+        instance.view<Window, Deposited>("last").value().get({"a", start_ms, start_ms + 1'000});
     if (!found) throw std::runtime_error(found.error().to_string());
     return found->value.has_value();
   }

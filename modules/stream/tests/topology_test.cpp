@@ -21,7 +21,8 @@ class Ignore final : public Processor<string, Placed> {
  public:
   void process(const string&, const Placed&, ProcessorContext&) override {}
 };
-const auto ignore = [] { return std::make_unique<Ignore>(); };
+// Whatever it is given.
+const auto ignore = [](const auto&...) { return std::make_unique<Ignore>(); };
 const auto country = [](const Placed& order) { return order.country; };
 
 std::vector<string> names_of(const Topology& plan) {
@@ -183,8 +184,8 @@ TEST(Topology, a_table_read_from_a_topic_has_it_for_its_changelog) {
 TEST(Topology, processors_that_share_a_store_run_in_one_task) {
   TopologyBuilder builder("shop");
   const auto shared = builder.store<string, Placed>("shared");
-  builder.stream<string, Placed>("web").process("one", ignore, uses(shared));
-  builder.stream<string, Placed>("phone").process("other", ignore, uses(shared));
+  builder.stream<string, Placed>("web").process("one", ignore, shared);
+  builder.stream<string, Placed>("phone").process("other", ignore, shared);
   builder.stream<string, Placed>("letters").process("apart", ignore);
   const auto plan = builder.build();
   ASSERT_TRUE(plan) << plan.error().to_string();
@@ -213,7 +214,7 @@ TEST(Topology, parents_come_before_children_though_emitters_are_declared_first) 
   TopologyBuilder builder("shop");
   const auto out = builder.emitter<string, Placed>("out");
   builder.stream(out).to("result");
-  builder.stream<string, Placed>("orders").process("p", ignore, emits(out));
+  builder.stream<string, Placed>("orders").process("p", ignore, out);
   const auto plan = builder.build();
   ASSERT_TRUE(plan) << plan.error().to_string();
   std::vector<string> names;
@@ -226,7 +227,7 @@ TEST(Topology, a_processor_with_stores_behind_a_changed_key_is_repartitioned_und
   TopologyBuilder builder("shop");
   const auto store = builder.store<string, Placed>("store");
   const auto keyed = builder.stream<string, Placed>("orders").select_key(country);
-  keyed.process("with", ignore, uses(store));
+  keyed.process("with", ignore, store);
   keyed.process("without", ignore);
   const auto plan = builder.build();
   ASSERT_TRUE(plan) << plan.error().to_string();
@@ -237,7 +238,7 @@ TEST(Topology, a_processor_with_stores_behind_a_changed_key_is_repartitioned_und
 TEST(Topology, what_a_processor_emits_is_repartitioned_before_it_is_aggregated) {
   TopologyBuilder builder("shop");
   const auto out = builder.emitter<string, Placed>("out");
-  builder.stream<string, Placed>("orders").process("p", ignore, emits(out));
+  builder.stream<string, Placed>("orders").process("p", ignore, out);
   builder.stream(out).group_by_key().count("counts");
   const auto plan = builder.build();
   ASSERT_TRUE(plan) << plan.error().to_string();
@@ -302,8 +303,11 @@ TEST(BadTopology, tells_of_stores_and_emitters_that_nobody_uses) {
   static_cast<void>(builder.emitter<string, Placed>("mute"));
   builder.stream<string, Placed>("orders").process("p", ignore);
   const string problem = problem_of(builder);
-  EXPECT_THAT(problem, HasSubstr("store 'idle' is used by nothing: pass uses(...)"));
-  EXPECT_THAT(problem, HasSubstr("nothing emits through emitter 'mute': pass emits(...)"));
+  EXPECT_THAT(problem,
+              HasSubstr("store 'idle' is used by nothing: pass it to the process() that does"));
+  EXPECT_THAT(
+      problem,
+      HasSubstr("nothing emits through emitter 'mute': pass it to the process() that does"));
 }
 
 TEST(BadTopology, tells_of_private_topics_that_do_not_match) {
@@ -348,9 +352,7 @@ TEST(BadTopology, tells_of_a_service_that_reads_what_the_runtime_writes_and_read
 TEST(BadTopology, tells_of_a_processor_that_feeds_itself) {
   TopologyBuilder builder("shop");
   const auto again = builder.emitter<string, Placed>("again");
-  builder.stream<string, Placed>("orders")
-      .merge(builder.stream(again))
-      .process("p", ignore, emits(again));
+  builder.stream<string, Placed>("orders").merge(builder.stream(again)).process("p", ignore, again);
   EXPECT_THAT(problem_of(builder), HasSubstr("what processor 'p' emits comes back to it"));
 }
 

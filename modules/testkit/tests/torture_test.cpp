@@ -222,8 +222,7 @@ class ForgetfulCounter final : public stream::Processor<std::string, Played> {
 stream::Topology forgetful() {
   stream::TopologyBuilder builder("forgetful");
   const auto out = builder.emitter<std::string, Heard>("out");
-  builder.stream<std::string, Played>("plays").process(
-      "counter", [=] { return std::make_unique<ForgetfulCounter>(out); }, stream::emits(out));
+  builder.stream<std::string, Played>("plays").process<ForgetfulCounter>("counter", out);
   builder.stream(out).to("forgetful.counts");
   return built(builder);
 }
@@ -257,8 +256,7 @@ class Hoarder final : public stream::Processor<std::string, Played> {
 stream::Topology hoarding() {
   stream::TopologyBuilder builder("hoarding");
   const auto out = builder.emitter<std::string, Played>("out");
-  builder.stream<std::string, Played>("plays").process(
-      "hoarder", [=] { return std::make_unique<Hoarder>(out); }, stream::emits(out));
+  builder.stream<std::string, Played>("plays").process<Hoarder>("hoarder", out);
   builder.stream(out).to("hoarding.plays");
   return built(builder);
 }

@@ -75,9 +75,7 @@ stream::Topology depot() {
   const auto notes = builder.emitter<std::string, Note>("notes");
   const auto reports = builder.emitter<std::string, Note>("reports");
   builder.stream<std::string, Delivered>("deliveries")
-      .process(
-          "depot", [=] { return std::make_unique<Depot>(shelves, notes, reports); },
-          stream::uses(shelves), stream::emits(notes, reports));
+      .process<Depot>("depot", shelves, notes, reports);
   builder.stream(notes).to("depot.notes");
   builder.stream(reports).to("depot.reports");
   auto built = builder.build();
@@ -131,7 +129,7 @@ void live_and_check(std::uint64_t seed) {
   std::map<std::string, std::int64_t> counted;
   std::int64_t delivered = 0;
   for (stream::Instance* instance : world.instances("depot")) {
-    const auto all = instance->view<std::string, Shelf>("shelves").all(10'000);
+    const auto all = instance->view<std::string, Shelf>("shelves").value().all(10'000);
     if (!all) continue;  // this instance has no task of the store
     for (const auto& [product, shelf] : all->value) {
       counted[product] += shelf.reports;

@@ -61,7 +61,7 @@ template <class K>
 std::int64_t sum(World& world, const std::string& service, const std::string& store) {
   std::int64_t total = 0;
   for (stream::Instance* instance : world.instances(service)) {
-    const auto all = instance->view<K, std::int64_t>(store).all(10'000);
+    const auto all = instance->view<K, std::int64_t>(store).value().all(10'000);
     if (!all) continue;  // this instance has no task of the store
     for (const auto& [key, value] : all->value)
       total += value;

@@ -113,8 +113,9 @@ class Api {
                     "top: a whole number from 1 to " + std::to_string(max_top) + " is wanted"));
       }
     }
-    auto answer =
-        context_.instance.view<ProductCode, ProductSalesChanged>(products_store).all(all_products);
+    const auto products = context_.instance.view<ProductCode, ProductSalesChanged>(products_store);
+    if (!products) return responder.send(unavailable(products.error()));
+    auto answer = products->all(all_products);
     if (!answer) return responder.send(unavailable(answer.error()));
     std::vector<ProductAnswer> list;
     for (auto& [product, sales] : best_sellers(std::move(answer->value), top))

@@ -30,6 +30,7 @@ namespace {
 constexpr std::chrono::milliseconds retry_after{1'000};
 
 using RequestWriter = millrace::stream::Writer<RequestId, RequestEvent>;
+using StatusView = millrace::stream::View<RequestId, RequestView>;
 using Deadlines = std::multimap<std::int64_t, std::uint64_t>;  // monotonic ns -> ticket
 
 struct Waiting {
@@ -65,10 +66,10 @@ millrace::codec::TraceContext trace_of(std::string_view traceparent, const Poste
 }  // namespace
 
 struct Desk::State : std::enable_shared_from_this<Desk::State> {
-  State(millrace::service::Context& the_context, RequestWriter the_requests)
+  State(millrace::service::Context& the_context, RequestWriter the_requests, StatusView the_views)
       : context(the_context),
         requests(std::move(the_requests)),
-        views(context.instance.view<RequestId, RequestView>(status_store)),
+        views(std::move(the_views)),
         timer([this] { run_timer(); }) {}
 
   void run_timer();
@@ -89,7 +90,7 @@ struct Desk::State : std::enable_shared_from_this<Desk::State> {
 
   millrace::service::Context& context;
   const RequestWriter requests;
-  const millrace::stream::View<RequestId, RequestView> views;
+  const StatusView views;
   millrace::Mutex mutex;
   millrace::CondVar changed;
   std::unordered_map<std::uint64_t, Waiting> waiting;
@@ -283,7 +284,9 @@ void Desk::State::stop() {
 Result<std::unique_ptr<Desk>> Desk::create(millrace::service::Context& context) {
   MILLRACE_ASSIGN(RequestWriter requests,
                   (context.writer<RequestId, RequestEvent>(requests_topic)));
-  return std::unique_ptr<Desk>(new Desk(std::make_shared<State>(context, std::move(requests))));
+  MILLRACE_ASSIGN(StatusView views, (context.instance.view<RequestId, RequestView>(status_store)));
+  return std::unique_ptr<Desk>(
+      new Desk(std::make_shared<State>(context, std::move(requests), std::move(views))));
 }
 
 Desk::Desk(std::shared_ptr<State> state) : state_(std::move(state)) {}

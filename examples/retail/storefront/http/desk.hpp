@@ -17,7 +17,7 @@ namespace retail::storefront {
 /// committed view `status` shows what became of them and that is durable. Thread-safe.
 class Desk {
  public:
-  /// `context` outlives the desk. errc as Log::find_topic.
+  /// `context` outlives the desk. Fails as Context::writer() and Instance::view().
   [[nodiscard]] static millrace::Result<std::unique_ptr<Desk>> create(
       millrace::service::Context& context);
   ~Desk();

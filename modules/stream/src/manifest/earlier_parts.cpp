@@ -10,14 +10,14 @@ namespace millrace::stream {
 
 namespace {
 
-using Store = Manifest::Store;
+using StoreEntry = Manifest::Store;
 
-bool had_name(const Store& store, const std::string& name) {
+bool had_name(const StoreEntry& store, const std::string& name) {
   return store.was && has(*store.was, name);
 }
 
 // As a build continues a store of the one before: on the way back to an earlier build too.
-bool are_same(const Store& now, const Store& before) {
+bool are_same(const StoreEntry& now, const StoreEntry& before) {
   return now.name == before.name || had_name(now, before.name) || had_name(before, now.name) ||
          (now.was && before.was && meet(*now.was, *before.was));
 }
@@ -26,9 +26,10 @@ bool replaces(const Manifest::Part& part, const Manifest::Part& earlier) {
   if (earlier.state != "reset" || earlier.number >= part.number) return false;
   if (first_store(part).empty() && first_store(earlier).empty())
     return meet(part.sources, earlier.sources);
-  return std::any_of(earlier.stores.begin(), earlier.stores.end(), [&](const Store& before) {
-    return !before.removed && std::any_of(part.stores.begin(), part.stores.end(),
-                                          [&](const Store& now) { return are_same(now, before); });
+  return std::any_of(earlier.stores.begin(), earlier.stores.end(), [&](const StoreEntry& before) {
+    return !before.removed &&
+           std::any_of(part.stores.begin(), part.stores.end(),
+                       [&](const StoreEntry& now) { return are_same(now, before); });
   });
 }
 

@@ -17,11 +17,13 @@ namespace millrace::stream {
 namespace {
 
 using Part = Manifest::Part;
-using Store = Manifest::Store;
+using StoreEntry = Manifest::Store;
 using Channel = Manifest::Channel;
 using Names = std::vector<std::string>;
 
-ValueTypes value_types(const Store& store) { return {store.value, store.values.value_or(Names{})}; }
+ValueTypes value_types(const StoreEntry& store) {
+  return {store.value, store.values.value_or(Names{})};
+}
 
 std::vector<Named> named(const std::vector<Manifest::Processor>& processors,
                          const std::string& store) {
@@ -119,7 +121,7 @@ class Evolver {
 
   std::size_t add(Part part) {
     number_and_name(service_, parts(), taken_, part);
-    for (Store& store : part.stores)
+    for (StoreEntry& store : part.stores)
       name_changelog(store, part.number, part.stores);
     if (part.processors) {
       for (Manifest::Processor& processor : *part.processors)
@@ -132,10 +134,11 @@ class Evolver {
   }
 
   // `siblings`: new as the store is, and it may be among them.
-  void name_changelog(Store& store, std::int64_t number, const std::vector<Store>& siblings) {
+  void name_changelog(StoreEntry& store, std::int64_t number,
+                      const std::vector<StoreEntry>& siblings) {
     if (store.kind == "table") return;
-    const auto is_among = [&](const std::vector<Store>& stores, const std::string& topic) {
-      return std::any_of(stores.begin(), stores.end(), [&](const Store& other) {
+    const auto is_among = [&](const std::vector<StoreEntry>& stores, const std::string& topic) {
+      return std::any_of(stores.begin(), stores.end(), [&](const StoreEntry& other) {
         return &other != &store && other.changelog == topic;
       });
     };
@@ -210,22 +213,22 @@ class Evolver {
   }
 
   void compare_stores(Part& before, const Part& now) {
-    std::vector<Store*> gone;
-    for (Store& store : before.stores) {
+    std::vector<StoreEntry*> gone;
+    for (StoreEntry& store : before.stores) {
       if (store.removed) continue;
-      if (const Store* const same = find_store(now.stores, store.name)) {
+      if (const StoreEntry* const same = find_store(now.stores, store.name)) {
         compare(store, *same, renames_.shown(index_of(before), store.name));
       } else {
         gone.push_back(&store);
       }
     }
-    std::vector<Store> added;
-    for (const Store& store : now.stores) {
+    std::vector<StoreEntry> added;
+    for (const StoreEntry& store : now.stores) {
       if (find_store(before.stores, store.name) == nullptr) added.push_back(store);
     }
     check_renamed(before, gone, added);
     const bool shared = !gone.empty() && taken_.has_members(service_ + "/" + before.name);
-    for (Store* const store : gone) {
+    for (StoreEntry* const store : gone) {
       // Instances of a build that has it may be running: a new changelog beside theirs would split
       // the state.
       if (shared) {
@@ -236,7 +239,7 @@ class Evolver {
       store->removed = true;
       accept("store " + store->name + " of " + shown(before) + " was removed");
     }
-    for (Store& store : added) {
+    for (StoreEntry& store : added) {
       name_changelog(store, before.number, added);
       accept("store " + store.name + " of " + shown(before) +
              " is new and begins empty, where the part is now");
@@ -245,19 +248,19 @@ class Evolver {
   }
 
   // An empty store in place of a full one, perhaps by accident.
-  void check_renamed(const Part& part, const std::vector<Store*>& gone,
-                     const std::vector<Store>& added) {
-    const auto fits = [](const Store& old, const Store& store) {
+  void check_renamed(const Part& part, const std::vector<StoreEntry*>& gone,
+                     const std::vector<StoreEntry>& added) {
+    const auto fits = [](const StoreEntry& old, const StoreEntry& store) {
       // A table is filled from its topic.
       return store.kind != "table" && old.key == store.key && old.value == store.value;
     };
-    for (const Store* const old : gone) {
-      for (const Store& store : added) {
+    for (const StoreEntry* const old : gone) {
+      for (const StoreEntry& store : added) {
         if (!fits(*old, store)) continue;
-        const auto from = std::count_if(gone.begin(), gone.end(),
-                                        [&](const Store* other) { return fits(*other, store); });
+        const auto from = std::count_if(
+            gone.begin(), gone.end(), [&](const StoreEntry* other) { return fits(*other, store); });
         const auto to = std::count_if(added.begin(), added.end(),
-                                      [&](const Store& other) { return fits(*old, other); });
+                                      [&](const StoreEntry& other) { return fits(*old, other); });
         const bool sure = from == 1 && to == 1;
         differences_.add("name of a store of " + shown(part), old->name, store.name, old->name,
                          "A store that was renamed keeps its state: " +
@@ -267,7 +270,7 @@ class Evolver {
     }
   }
 
-  void compare(Store& before, const Store& now, const std::string& shown) {
+  void compare(StoreEntry& before, const StoreEntry& now, const std::string& shown) {
     const std::string of = " of store " + shown;
     const auto differ = [&](const std::string& what, const std::string& a, const std::string& b) {
       differences_.add(what + of, a.empty() ? "(none)" : a, b.empty() ? "(none)" : b, before.name);
@@ -466,7 +469,7 @@ Evolution adopt(const Manifest& now) {
   return out;
 }
 
-void take_store(const Store& kept, StoreSpec& store, std::vector<log::TopicSpec>& own_topics) {
+void take_store(const StoreEntry& kept, StoreSpec& store, std::vector<log::TopicSpec>& own_topics) {
   const ValueTypes types = value_types(kept);
   store.value_types = types.values;
   store.value_type = number_of(types);

@@ -13,7 +13,7 @@ namespace millrace::stream {
 namespace {
 
 using Part = Manifest::Part;
-using Store = Manifest::Store;
+using StoreEntry = Manifest::Store;
 using Names = std::vector<std::string>;
 
 void add_names(Names& names, const Names& more) {
@@ -101,7 +101,7 @@ class Planner {
   }
 
   void take_from(const Part& from, const Part& now, Part& part, Migration::Part& moved) {
-    for (const Store& store : from.stores) {
+    for (const StoreEntry& store : from.stores) {
       if (store.removed) continue;
       if (find_store(now.stores, store.name) != nullptr) {
         check_keys(store, from, now, renames_.shown(index_of(from), store.name));
@@ -139,7 +139,7 @@ class Planner {
                        [&](const Part& part) { return lists(part, processor); });
   }
 
-  [[nodiscard]] bool is_in_build(const Store& store) const {
+  [[nodiscard]] bool is_in_build(const StoreEntry& store) const {
     return std::any_of(now_.begin(), now_.end(), [&](const Part& part) {
       return find_store(part.stores, store.name) != nullptr;
     });
@@ -154,7 +154,8 @@ class Planner {
   }
 
   // What filled the store decides in which partition a key of it is.
-  void check_keys(const Store& store, const Part& from, const Part& now, const std::string& shown) {
+  void check_keys(const StoreEntry& store, const Part& from, const Part& now,
+                  const std::string& shown) {
     if (store.kind == "table") return;
     if (!meet(from.sources, now.sources)) {
       differences_.add("inputs that fill store " + shown, listed(from.sources), listed(now.sources),
@@ -172,7 +173,7 @@ class Planner {
   }
 
   // Behind one that no part read before, keys are where its writer puts them.
-  void check_private_input(const Store& store, const std::string& topic, const Part& now,
+  void check_private_input(const StoreEntry& store, const std::string& topic, const Part& now,
                            const std::string& shown) {
     const bool was_read = std::any_of(
         before_.parts.begin(), before_.parts.end(),
@@ -214,7 +215,7 @@ class Planner {
     for (const std::size_t from : moved.from) {
       Part& part = manifest_.parts[from];
       part.state = "reset";
-      for (Store& store : part.stores)
+      for (StoreEntry& store : part.stores)
         store.removed |= find_store(manifest_.parts[moved.index].stores, store.name) != nullptr;
     }
   }

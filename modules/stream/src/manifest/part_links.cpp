@@ -9,7 +9,7 @@
 namespace millrace::stream {
 
 using Part = Manifest::Part;
-using Store = Manifest::Store;
+using StoreEntry = Manifest::Store;
 
 bool has(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -28,15 +28,15 @@ bool meet(const std::vector<std::string>& a, const std::vector<std::string>& b) 
 
 bool is_repartition(const std::string& topic) { return topic.ends_with(repartition_suffix); }
 
-const Store* find_store(const std::vector<Store>& stores, const std::string& name) {
-  const auto found = std::find_if(stores.begin(), stores.end(), [&](const Store& store) {
+const StoreEntry* find_store(const std::vector<StoreEntry>& stores, const std::string& name) {
+  const auto found = std::find_if(stores.begin(), stores.end(), [&](const StoreEntry& store) {
     return store.name == name && !store.removed;
   });
   return found == stores.end() ? nullptr : &*found;
 }
 
 bool share_store(const Part& a, const Part& b) {
-  return std::any_of(a.stores.begin(), a.stores.end(), [&](const Store& store) {
+  return std::any_of(a.stores.begin(), a.stores.end(), [&](const StoreEntry& store) {
     return !store.removed && find_store(b.stores, store.name) != nullptr;
   });
 }
@@ -53,7 +53,7 @@ std::vector<std::size_t> linked_parts(const std::vector<Part>& parts, const Part
 }
 
 std::string first_store(const Part& part) {
-  for (const Store& store : part.stores) {
+  for (const StoreEntry& store : part.stores) {
     if (!store.removed) return store.name;
   }
   return {};

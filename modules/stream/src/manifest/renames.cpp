@@ -11,7 +11,7 @@ namespace millrace::stream {
 namespace {
 
 using Names = std::vector<std::string>;
-using Store = Manifest::Store;
+using StoreEntry = Manifest::Store;
 using Channel = Manifest::Channel;
 
 const std::string& name_of(const Channel& channel) {
@@ -121,35 +121,35 @@ Renames::Renames(Manifest& now, const Manifest& before, Differences& differences
 }
 
 void Renames::take_stores(Manifest& now, const Manifest& before, Differences& differences) {
-  std::vector<Store*> all;
+  std::vector<StoreEntry*> all;
   for (Manifest::Part& part : now.parts) {
-    for (Store& store : part.stores)
+    for (StoreEntry& store : part.stores)
       all.push_back(&store);
   }
   take_stores(all, before, "live", differences);
   // A part that is gone is continued by one that continues nothing else.
   for (Manifest::Part& part : now.parts) {
     if (!linked_parts(before.parts, part, "live").empty()) continue;
-    std::vector<Store*> stores;
-    for (Store& store : part.stores)
+    std::vector<StoreEntry*> stores;
+    for (StoreEntry& store : part.stores)
       stores.push_back(&store);
     take_stores(stores, before, "removed", differences);
   }
 }
 
-void Renames::take_stores(const std::vector<Store*>& stores, const Manifest& before,
+void Renames::take_stores(const std::vector<StoreEntry*>& stores, const Manifest& before,
                           std::string_view state, Differences& differences) {
   std::vector<Named> there;
   std::vector<std::size_t> parts;
   for (std::size_t i = 0; i < before.parts.size(); ++i) {
-    for (const Store& store : before.parts[i].stores) {
+    for (const StoreEntry& store : before.parts[i].stores) {
       if (before.parts[i].state != state || store.removed) continue;
       there.push_back({store.name, store.was.value_or(Names{}), store.name});
       parts.push_back(i);
     }
   }
   std::vector<Named> wanted;
-  for (const Store* const store : stores)
+  for (const StoreEntry* const store : stores)
     wanted.push_back({store->name, store->was.value_or(Names{}), {}});
   const auto found = match_names("stores", wanted, there, differences);
   for (std::size_t i = 0; i < stores.size(); ++i) {
@@ -252,7 +252,7 @@ bool Renames::apply(Manifest& manifest, Names& notes) const {
   bool changed = false;
   for (std::size_t i = 0; i < manifest.parts.size(); ++i) {
     Manifest::Part& part = manifest.parts[i];
-    for (Store& store : part.stores) {
+    for (StoreEntry& store : part.stores) {
       const auto found = stores_.find({i, store.name});
       if (part.state != "live" || store.removed || found == stores_.end()) continue;
       keep_name(store.was, store.name, found->second);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "millrace/stream/detail/operators.hpp"
+#include "millrace/stream/detail/graph.hpp"
 
 #include <stdexcept>
 

@@ -6,7 +6,7 @@
 
 #include "millrace/codec/codec.hpp"
 #include "millrace/stream/byte_store.hpp"
-#include "millrace/stream/detail/store_bytes.hpp"
+#include "millrace/stream/store.hpp"
 
 namespace millrace::stream::detail {
 

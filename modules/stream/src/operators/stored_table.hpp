@@ -6,7 +6,7 @@
 #include <string>
 
 #include "millrace/codec/typed_object.hpp"
-#include "millrace/stream/detail/operators.hpp"
+#include "millrace/stream/detail/graph.hpp"
 
 namespace millrace::stream {
 class ByteStore;

@@ -2,7 +2,6 @@
 // Copyright The Millrace Authors
 #include "millrace/stream/instance.hpp"
 
-#include "millrace/stream/detail/view_reader.hpp"
 #include "runtime/worker.hpp"
 
 namespace millrace::stream {
@@ -32,6 +31,15 @@ std::string_view to_string(InstanceStatus::TaskState state) {
 }
 
 const Topology& Instance::topology() const { return worker_->topology(); }
+
+Status Instance::check_view(std::string_view store, const codec::TypeInfo& key,
+                            const codec::TypeInfo& value) const {
+  return worker_->queries().check_types(store, key, value);
+}
+
+Result<std::string> Instance::name_of(StoreId store) const {
+  return worker_->queries().name_of(store);
+}
 
 Result<Answer<std::optional<std::string>>> Instance::read(std::string_view store,
                                                           std::string_view key) const {

@@ -4,7 +4,32 @@
 
 #include <algorithm>
 
+#include "millrace/codec/type_shape.hpp"
+#include "plan_index.hpp"
+
 namespace millrace::stream::runtime {
+
+Status Queries::check_types(std::string_view store, const codec::TypeInfo& key,
+                            const codec::TypeInfo& value) const {
+  const StoreSpec* const spec = find_store(store);
+  if (spec == nullptr) return fail(unknown_store(store));
+  const auto same = [](const codec::TypeInfo& a, const codec::TypeInfo& b) {
+    return &a == &b || codec::to_text(codec::shape_of(a)) == codec::to_text(codec::shape_of(b));
+  };
+  if (same(key, *spec->key) && same(value, *spec->value)) return {};
+  const auto types = [](const codec::TypeInfo& of_key, const codec::TypeInfo& of_value) {
+    return codec::to_text(codec::shape_of(of_key)) + " -> " +
+           codec::to_text(codec::shape_of(of_value));
+  };
+  return fail(errc::view_mismatch, "store " + spec->name + " has " +
+                                       types(*spec->key, *spec->value) + "; asked for was " +
+                                       types(key, value));
+}
+
+Result<std::string> Queries::name_of(StoreId store) const {
+  if (index(store) >= topology_->stores.size()) return fail(unknown_store("of another builder"));
+  return topology_->stores[index(store)].name;
+}
 
 Result<Answer<std::optional<std::string>>> Queries::read(std::string_view store,
                                                          std::string_view key) const {

@@ -20,6 +20,11 @@ class Queries {
   /// Both outlive it.
   Queries(const Topology& topology, const Tasks& tasks) : topology_(&topology), tasks_(&tasks) {}
 
+  /// That the store is there and has these types. errc::unknown_store, view_mismatch.
+  [[nodiscard]] Status check_types(std::string_view store, const codec::TypeInfo& key,
+                                   const codec::TypeInfo& value) const;
+  /// errc::unknown_store for a StoreId of no store of the topology.
+  [[nodiscard]] Result<std::string> name_of(StoreId store) const;
   /// As Instance::read. errc::unknown_store, not_ready.
   [[nodiscard]] Result<Answer<std::optional<std::string>>> read(std::string_view store,
                                                                 std::string_view key) const;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "millrace/base/clock.hpp"
@@ -14,8 +15,10 @@
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/level.hpp"
 #include "millrace/base/random.hpp"
+#include "millrace/codec/describe.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/stream/plan.hpp"
+#include "millrace/stream/store.hpp"
 #include "millrace/stream/view.hpp"
 
 namespace millrace::stream {
@@ -179,9 +182,18 @@ class Instance {
   /// thread.
   [[nodiscard]] std::vector<UnknownTypeCount> unknown_types() const;
   [[nodiscard]] const Topology& topology() const;
+  /// A view of the store of that name. errc::unknown_store, and errc::view_mismatch when the types
+  /// of the store are others.
   template <class K, class V>
-  [[nodiscard]] View<K, V> view(std::string store) const {
+  [[nodiscard]] Result<View<K, V>> view(std::string store) const {
+    MILLRACE_TRY(check_view(store, codec::type_info<K>(), codec::type_info<V>()));
     return View<K, V>(*this, std::move(store));
+  }
+  /// A view of a store of the builder that built this topology. Failures as above.
+  template <class K, class V>
+  [[nodiscard]] Result<View<K, V>> view(const StoreRef<K, V>& store) const {
+    MILLRACE_ASSIGN(std::string name, name_of(store.id));
+    return view<K, V>(std::move(name));
   }
 
   /// The bytes of views: committed value of an encoded key, and the entries of a range merged
@@ -193,6 +205,9 @@ class Instance {
 
  private:
   class Worker;
+  [[nodiscard]] Status check_view(std::string_view store, const codec::TypeInfo& key,
+                                  const codec::TypeInfo& value) const;
+  [[nodiscard]] Result<std::string> name_of(StoreId store) const;
   explicit Instance(std::unique_ptr<Worker> worker);
   std::unique_ptr<Worker> worker_;
 };

@@ -22,6 +22,9 @@ struct SinkSpec;
 /// Index of a node, store or sink in its Topology.
 enum class NodeId : std::uint32_t {};
 enum class StoreId : std::uint32_t {};
+/// Of no topology.
+inline constexpr NodeId no_node{~0U};
+inline constexpr StoreId no_store{~0U};
 
 /// What flows between nodes: pointers to a key and a value of the types that the edge was built
 /// with. Lives for the call. A null value is a deletion; a null key belongs to nobody.

@@ -21,8 +21,32 @@ namespace millrace::stream {
 /// TopologyBuilder::stream(emitter) returns the stream of what is emitted.
 template <class K, class V>
 struct Emitter {
-  NodeId node{};
+  NodeId node = no_node;
 };
+
+namespace detail {
+
+// Whether an argument for a T says whether there is one.
+template <class T, class Argument>
+inline constexpr bool may_be_null = std::is_same_v<Argument, std::nullopt_t>;
+template <class T, class Argument>
+inline constexpr bool may_be_null<T, std::optional<Argument>> =
+    !std::is_same_v<T, std::optional<Argument>>;
+
+// What an argument for a T would lose without a word: text as a bool, a fraction as an integer.
+template <class T, class Argument>
+inline constexpr bool is_lossy =
+    (std::is_same_v<T, bool> && !std::is_same_v<Argument, bool> &&
+     (std::is_arithmetic_v<Argument> || std::is_pointer_v<std::decay_t<Argument>>)) ||
+    (std::is_integral_v<T> && std::is_floating_point_v<Argument>);
+template <class T, class Argument>
+inline constexpr bool is_lossy<T, std::optional<Argument>> = is_lossy<T, Argument>;
+template <class T, class Argument>
+inline constexpr bool is_lossy<std::optional<T>, Argument> = is_lossy<T, Argument>;
+template <class T, class Argument>
+inline constexpr bool is_lossy<std::optional<T>, std::optional<Argument>> = is_lossy<T, Argument>;
+
+}  // namespace detail
 
 /// What a processor may use of its task. Use it on the thread that calls the processor. It is valid
 /// during the call; the one that open() gets is valid as long as the processor. Work is done for
@@ -43,35 +67,46 @@ class ProcessorContext {
   [[nodiscard]] std::int64_t wall_ms() const { return task_->wall_ms(); }
 
   /// Emits with the timestamp of the record that is being processed; in the call of a timer, with
-  /// the stream time of the task.
+  /// the stream time of the task. Each of key and value may also be a std::optional or
+  /// std::nullopt: a record with a key and no value deletes the key. Arguments convert to K and V,
+  /// except text or a number to bool, and a number with a fraction to an integer.
   template <class K, class V>
-  void emit(const Emitter<K, V>& to, const K& key, const V& value) {
+  void emit(const Emitter<K, V>& to, const std::type_identity_t<K>& key,
+            const std::type_identity_t<V>& value) {
     check_emitter(to.node);
     task_->forward(to.node, Message{&key, &value, task_->record().timestamp_ms});
   }
-  /// The same for a record without a key or without a value: pass std::nullopt. A record with a key
-  /// and no value deletes the key.
-  template <class K, class V>
-  void emit(const Emitter<K, V>& to, const std::optional<std::type_identity_t<K>>& key,
-            const std::optional<std::type_identity_t<V>>& value) {
+  template <class K, class V, class Key, class Value>
+    requires(detail::is_lossy<K, Key> || detail::is_lossy<V, Value>)
+  void emit(const Emitter<K, V>& to, const Key& key, const Value& value) = delete;
+  template <class K, class V, class Key, class Value>
+    requires((detail::may_be_null<K, Key> || detail::may_be_null<V, Value>) &&
+             !detail::is_lossy<K, Key> && !detail::is_lossy<V, Value>)
+  void emit(const Emitter<K, V>& to, const Key& key, const Value& value) {
     check_emitter(to.node);
-    task_->forward(to.node, message(key, value, task_->record().timestamp_ms));
+    forward<K, V>(to, key, value, task_->record().timestamp_ms);
   }
   /// Emits with the given timestamp, ms since 1970. So a timer can emit with the event time of the
   /// record for which it was set. Throws as TaskContext::check_time().
   template <class K, class V>
-  void emit_at(std::int64_t timestamp_ms, const Emitter<K, V>& to, const K& key, const V& value) {
+  void emit_at(std::int64_t timestamp_ms, const Emitter<K, V>& to,
+               const std::type_identity_t<K>& key, const std::type_identity_t<V>& value) {
     check_emitter(to.node);
     task_->check_time(timestamp_ms);
     task_->forward(to.node, Message{&key, &value, timestamp_ms});
   }
-  template <class K, class V>
-  void emit_at(std::int64_t timestamp_ms, const Emitter<K, V>& to,
-               const std::optional<std::type_identity_t<K>>& key,
-               const std::optional<std::type_identity_t<V>>& value) {
+  template <class K, class V, class Key, class Value>
+    requires(detail::is_lossy<K, Key> || detail::is_lossy<V, Value>)
+  void emit_at(std::int64_t timestamp_ms, const Emitter<K, V>& to, const Key& key,
+               const Value& value) = delete;
+  template <class K, class V, class Key, class Value>
+    requires((detail::may_be_null<K, Key> || detail::may_be_null<V, Value>) &&
+             !detail::is_lossy<K, Key> && !detail::is_lossy<V, Value>)
+  void emit_at(std::int64_t timestamp_ms, const Emitter<K, V>& to, const Key& key,
+               const Value& value) {
     check_emitter(to.node);
     task_->check_time(timestamp_ms);
-    task_->forward(to.node, message(key, value, timestamp_ms));
+    forward<K, V>(to, key, value, timestamp_ms);
   }
   template <class K, class V>
   [[nodiscard]] Store<K, V> store(const StoreRef<K, V>& ref) {
@@ -118,14 +153,15 @@ class ProcessorContext {
 
  private:
   template <class K, class V>
-  [[nodiscard]] static Message message(const std::optional<K>& key, const std::optional<V>& value,
-                                       std::int64_t timestamp_ms) {
-    return {key ? &*key : nullptr, value ? &*value : nullptr, timestamp_ms};
+  void forward(const Emitter<K, V>& to, const std::optional<std::type_identity_t<K>>& key,
+               const std::optional<std::type_identity_t<V>>& value, std::int64_t timestamp_ms) {
+    task_->forward(to.node,
+                   Message{key ? &*key : nullptr, value ? &*value : nullptr, timestamp_ms});
   }
   void sweep_bytes(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                    StoreId store,
                    std::function<void(std::string_view, std::string_view, std::int64_t)> visit);
-  // Abort when the call of process() in the topology does not declare it with emits() or uses().
+  // Throw std::logic_error for one that was not among the arguments of the processor.
   void check_emitter(NodeId node) const;
   void check_store(StoreId store) const;
 
@@ -145,6 +181,19 @@ class ProcessorContext {
 /// also takes records without a key, a `Processor<K, std::optional<V>>` those without a value. For
 /// other processors a record without a key becomes a dead letter, and a record without a value is
 /// left out and counted. process() may throw: the policy for errors decides about the record.
+///
+/// A class that has such functions is a processor too, without this one as its base. Then it may
+/// have a process() for each type of event, in place of one for the std::variant of them:
+///
+///     struct Ledger {
+///       void process(const AccountId&, const Opened&, ProcessorContext&);
+///       void process(const AccountId&, const Closed&, ProcessorContext&);
+///     };
+///
+/// A template among them, `template <class E> void process(const AccountId&, const E&,
+/// ProcessorContext&)`, takes the events that no other one takes. Beside it a process() for the
+/// whole std::variant, or for a std::optional of the value, is never called: the template takes the
+/// events one by one, and records without a value are left out.
 template <class K, class V>
 class Processor {
  public:

@@ -3,13 +3,14 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "millrace/base/error.hpp"
+#include "millrace/codec/codec.hpp"
 #include "millrace/codec/describe.hpp"
 #include "millrace/log/types.hpp"
 
@@ -25,21 +26,69 @@ struct Answer {
   log::LogPosition position;
 };
 
-/// A read-only typed face of a store, over all tasks that this instance runs. Thread-safe. Lives at
-/// most as long as the Instance. errc::not_ready while the task of the key is being restored or
-/// belongs to another instance.
+namespace detail {
+
+using Entries = Answer<std::vector<std::pair<std::string, std::string>>>;
+
+// Instance::read and Instance::read_range, for views that know the Instance by name only.
+[[nodiscard]] Result<Answer<std::optional<std::string>>> read(const Instance& instance,
+                                                              std::string_view store,
+                                                              std::string_view key);
+[[nodiscard]] Result<Entries> read_range(const Instance& instance, std::string_view store,
+                                         std::string_view from, std::string_view to,
+                                         std::size_t limit);
+
+template <class K, class V>
+[[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> decode_entries(Result<Entries> found) {
+  if (!found) return fail(std::move(found).error());
+  Answer<std::vector<std::pair<K, V>>> answer{{}, found->position};
+  answer.value.reserve(found->value.size());
+  for (const auto& [key_bytes, value_bytes] : found->value) {
+    auto& [key, value] = answer.value.emplace_back();
+    MILLRACE_TRY(codec::decode_key(codec::type_info<K>(), key_bytes, &key));
+    MILLRACE_TRY(
+        codec::decode(codec::Format::binary, codec::type_info<V>(), {}, value_bytes, &value));
+  }
+  return answer;
+}
+
+}  // namespace detail
+
+/// A read-only typed face of a store, over all tasks that this instance runs; Instance::view()
+/// makes it. Thread-safe. Lives at most as long as the Instance. errc::not_ready while the task of
+/// the key is being restored or belongs to another instance.
 template <class K, class V>
 class View {
  public:
   View(const Instance& instance, std::string store)
       : instance_(&instance), store_(std::move(store)) {}
-  [[nodiscard]] Result<Answer<std::optional<V>>> get(const K& key) const;
+
+  [[nodiscard]] Result<Answer<std::optional<V>>> get(const K& key) const {
+    MILLRACE_ASSIGN(auto found, detail::read(*instance_, store_, encoded(key)));
+    Answer<std::optional<V>> answer{std::nullopt, found.position};
+    if (found.value) {
+      MILLRACE_TRY(codec::decode(codec::Format::binary, codec::type_info<V>(), {}, *found.value,
+                                 &answer.value.emplace()));
+    }
+    return answer;
+  }
   /// Up to `limit` entries with keys in [from, to), in order.
   [[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> range(const K& from, const K& to,
-                                                                   std::size_t limit) const;
-  [[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> all(std::size_t limit) const;
+                                                                   std::size_t limit) const {
+    return detail::decode_entries<K, V>(
+        detail::read_range(*instance_, store_, encoded(from), encoded(to), limit));
+  }
+  [[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> all(std::size_t limit) const {
+    return detail::decode_entries<K, V>(detail::read_range(*instance_, store_, {}, {}, limit));
+  }
 
  private:
+  [[nodiscard]] static std::string encoded(const K& key) {
+    std::string bytes;
+    codec::encode_key(codec::type_info<K>(), &key, bytes);
+    return bytes;
+  }
+
   const Instance* instance_;
   std::string store_;
 };
@@ -50,8 +99,9 @@ namespace errc {
 inline constexpr ErrorCode not_ready{"stream.not_ready"};
 /// The service has no store of that name. Remedy: use one of the names that the message lists.
 inline constexpr ErrorCode unknown_store{"stream.unknown_store"};
+/// A view was asked for with other types than the store has. Remedy: ask with the types that the
+/// message names.
+inline constexpr ErrorCode view_mismatch{"stream.view_mismatch"};
 }  // namespace errc
 
 }  // namespace millrace::stream
-
-#include "millrace/stream/detail/view.ipp"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
+#include "millrace/stream/detail/graph.hpp"
+
 #include <algorithm>
 
 #include "manifest/manifest_version.hpp"
@@ -11,7 +13,7 @@
 #include "plan_checks.hpp"
 #include "plan_index.hpp"
 
-namespace millrace::stream {
+namespace millrace::stream::detail {
 
 namespace {
 
@@ -26,23 +28,7 @@ bool same(const RecordType& a, const RecordType& b) {
 
 }  // namespace
 
-TopologyBuilder::TopologyBuilder(std::string service, std::int32_t partitions)
-    : graph_(std::make_unique<Graph>(std::move(service), partitions)) {}
-TopologyBuilder::~TopologyBuilder() = default;
-Result<Topology> TopologyBuilder::build() { return graph_->build(); }
-
-TopologyBuilder& TopologyBuilder::was(std::string_view name, std::string_view old) {
-  graph_->was(std::string(name), std::string(old));
-  return *this;
-}
-
-TopologyBuilder& TopologyBuilder::version(std::string_view name, std::int64_t version) {
-  graph_->version(std::string(name), version);
-  return *this;
-}
-
-TopologyBuilder::Graph::Graph(std::string service, std::int32_t partitions)
-    : partitions_(partitions) {
+Graph::Graph(std::string service, std::int32_t partitions) : partitions_(partitions) {
   plan_.service = std::move(service);
   if (!is_name(plan_.service))
     problems_.push_back("the service's name " + name_advice(plan_.service));
@@ -51,16 +37,15 @@ TopologyBuilder::Graph::Graph(std::string service, std::int32_t partitions)
                         std::to_string(partitions_));
 }
 
-void TopologyBuilder::Graph::claim_name(std::string_view what, const std::string& name) {
+void Graph::claim_name(std::string_view what, const std::string& name) {
   const std::string claim = std::string(what).append(" '").append(name).append("'");
   if (!is_name(name)) problems_.push_back(claim + ": the name " + name_advice(name));
   if (!names_.insert(claim).second)
     problems_.push_back(claim + " is there twice: give each a name of its own");
 }
 
-NodeId TopologyBuilder::Graph::add_named(std::string_view kind, std::string name,
-                                         std::vector<NodeId> parents, detail::NodeFactory make,
-                                         Keys keys) {
+NodeId Graph::add_named(std::string_view kind, std::string name, std::vector<NodeId> parents,
+                        NodeFactory make, Keys keys) {
   const auto id = static_cast<NodeId>(plan_.nodes.size());
   for (const NodeId parent : parents)
     keys = std::max(keys, this->keys(parent));
@@ -70,15 +55,14 @@ NodeId TopologyBuilder::Graph::add_named(std::string_view kind, std::string name
   return id;
 }
 
-NodeId TopologyBuilder::Graph::add(std::string_view kind, std::vector<NodeId> parents,
-                                   detail::NodeFactory make, Keys keys) {
+NodeId Graph::add(std::string_view kind, std::vector<NodeId> parents, NodeFactory make, Keys keys) {
   std::string name(kind);
   name.append("-").append(std::to_string(++kinds_[name]));
   return add_named(kind, std::move(name), std::move(parents), std::move(make), keys);
 }
 
-NodeId TopologyBuilder::Graph::add_source(const std::string& topic, RecordType type, bool is_table,
-                                          OnUnknownType on_unknown_type) {
+NodeId Graph::add_source(const std::string& topic, RecordType type, bool is_table,
+                         OnUnknownType on_unknown_type) {
   if (!is_name(topic)) problems_.push_back("topic '" + topic + "': the name " + name_advice(topic));
   if (const auto found = readers_.find(topic); found != readers_.end()) {
     const Reader& reader = found->second;
@@ -97,18 +81,17 @@ NodeId TopologyBuilder::Graph::add_source(const std::string& topic, RecordType t
     }
     return reader.node;
   }
-  const NodeId node = add_named("source", topic, {}, detail::pass_through(), Keys::kept);
+  const NodeId node = add_named("source", topic, {}, pass_through(), Keys::kept);
   readers_.emplace(topic, Reader{node, type, is_table, on_unknown_type});
   plan_.sources.push_back({node, topic, type, is_table, std::nullopt, on_unknown_type});
   return node;
 }
 
-NodeId TopologyBuilder::Graph::source(const std::string& topic, RecordType type,
-                                      OnUnknownType on_unknown_type) {
+NodeId Graph::source(const std::string& topic, RecordType type, OnUnknownType on_unknown_type) {
   return add_source(topic, type, false, on_unknown_type);
 }
 
-NodeId TopologyBuilder::Graph::private_source(const std::string& topic, RecordType type) {
+NodeId Graph::private_source(const std::string& topic, RecordType type) {
   const std::string name = plan_.service + "." + topic;
   if (log::is_repartition({name, 1, log::TopicKind::private_topic, plan_.service})) {
     problems_.push_back("private_stream(\"" + topic +
@@ -118,10 +101,8 @@ NodeId TopologyBuilder::Graph::private_source(const std::string& topic, RecordTy
   return add_source(name, type, false, OnUnknownType::skip);
 }
 
-std::pair<NodeId, StoreId> TopologyBuilder::Graph::table_source(const std::string& topic,
-                                                                const std::string& name,
-                                                                RecordType type,
-                                                                OnUnknownType on_unknown_type) {
+std::pair<NodeId, StoreId> Graph::table_source(const std::string& topic, const std::string& name,
+                                               RecordType type, OnUnknownType on_unknown_type) {
   const NodeId from = add_source(topic, type, true, on_unknown_type);
   const StoreId id = store(name, *type.key, *type.value);
   plan_.stores[index(id)].changelog = topic;
@@ -129,11 +110,11 @@ std::pair<NodeId, StoreId> TopologyBuilder::Graph::table_source(const std::strin
   for (SourceSpec& spec : plan_.sources) {
     if (spec.node == from && spec.is_table) spec.table = id;
   }
-  return {add_stateful("table", from, id, detail::table({id, type.key, type.value})), id};
+  return {add_stateful("table", from, id, table({id, type.key, type.value})), id};
 }
 
-StoreId TopologyBuilder::Graph::store(const std::string& name, const codec::TypeInfo& key,
-                                      const codec::TypeInfo& value, const std::string& window) {
+StoreId Graph::store(const std::string& name, const codec::TypeInfo& key,
+                     const codec::TypeInfo& value, const std::string& window) {
   claim_name("store", name);
   const auto id = static_cast<StoreId>(plan_.stores.size());
   plan_.stores.push_back({id,
@@ -149,13 +130,28 @@ StoreId TopologyBuilder::Graph::store(const std::string& name, const codec::Type
   return id;
 }
 
-NodeId TopologyBuilder::Graph::emitter(const std::string& name) {
+NodeId Graph::emitter(const std::string& name) {
   claim_name("emitter", name);
-  return add_named("emitter", name, {}, detail::pass_through(), Keys::emitted);
+  return add_named("emitter", name, {}, pass_through(), Keys::emitted);
 }
 
-NodeId TopologyBuilder::Graph::add_stateful(std::string_view kind, NodeId parent, StoreId store,
-                                            detail::NodeFactory make) {
+NodeId Graph::emitted(NodeId emitter) {
+  if (is_emitter(emitter)) return emitter;
+  problems_.emplace_back("stream() of an emitter that this builder did not make");
+  return add("emitter", {}, pass_through());
+}
+
+bool Graph::is_emitter(NodeId node) const {
+  return index(node) < plan_.nodes.size() && plan_.nodes[index(node)].kind == "emitter";
+}
+
+bool Graph::is_store(const TableSpec& store) const {
+  if (index(store.store) >= plan_.stores.size()) return false;
+  const StoreSpec& spec = plan_.stores[index(store.store)];
+  return spec.key == store.key && spec.value == store.value;
+}
+
+NodeId Graph::add_stateful(std::string_view kind, NodeId parent, StoreId store, NodeFactory make) {
   std::string name(kind);
   name.append(" ").append(store_name(store));
   const NodeId id = add_named(kind, std::move(name), {parent}, std::move(make), Keys::kept);
@@ -163,9 +159,27 @@ NodeId TopologyBuilder::Graph::add_stateful(std::string_view kind, NodeId parent
   return id;
 }
 
-void TopologyBuilder::Graph::process(const std::string& name, NodeId parent, RecordType type,
-                                     const Connections& connections, detail::NodeFactory make) {
+void Graph::process(const std::string& name, NodeId parent, RecordType type,
+                    Connections connections, NodeFactory make) {
   claim_name("processor", name);
+  const auto tidy = [](auto& ids) {  // each once, in the order in which they were given
+    auto end = ids.begin();
+    for (const auto id : ids) {
+      if (std::find(ids.begin(), end, id) == end) *end++ = id;
+    }
+    ids.erase(end, ids.end());
+  };
+  tidy(connections.stores);
+  tidy(connections.emitters);
+  const bool made_here = std::all_of(connections.types.begin(), connections.types.end(),
+                                     [this](const TableSpec& store) { return is_store(store); }) &&
+                         std::all_of(connections.emitters.begin(), connections.emitters.end(),
+                                     [this](NodeId emitter) { return is_emitter(emitter); });
+  if (!made_here) {
+    problems_.push_back("processor '" + name +
+                        "' was given a store or an emitter that this builder did not make");
+    return;
+  }
   if (!connections.stores.empty() && keys(parent) == Keys::changed)
     parent = repartition(parent, name, type);
   const NodeId id = add_named("process", name, {parent}, std::move(make), Keys::kept);
@@ -174,9 +188,8 @@ void TopologyBuilder::Graph::process(const std::string& name, NodeId parent, Rec
     plan_.nodes[index(emitter)].parents.push_back(id);
 }
 
-void TopologyBuilder::Graph::add_sink(std::string_view kind, NodeId parent, std::string topic,
-                                      log::TopicKind topic_kind, RecordType type,
-                                      Partitioner partitioner) {
+void Graph::add_sink(std::string_view kind, NodeId parent, std::string topic,
+                     log::TopicKind topic_kind, RecordType type, PartitionChooser partitioner) {
   if (!is_name(topic)) problems_.push_back("topic '" + topic + "': the name " + name_advice(topic));
   SinkSpec spec;
   spec.node = static_cast<NodeId>(plan_.nodes.size());
@@ -184,17 +197,17 @@ void TopologyBuilder::Graph::add_sink(std::string_view kind, NodeId parent, std:
   spec.type = type;
   spec.partitioner = std::move(partitioner.choose);
   spec.partitions_deletions = partitioner.deletions;
-  add_named(kind, spec.topic.name, {parent}, detail::sink(spec), Keys::kept);
+  add_named(kind, spec.topic.name, {parent}, sink(spec), Keys::kept);
   plan_.sinks.push_back(std::move(spec));
 }
 
-void TopologyBuilder::Graph::to(NodeId parent, const std::string& topic, RecordType type,
-                                Partitioner partitioner) {
+void Graph::to(NodeId parent, const std::string& topic, RecordType type,
+               PartitionChooser partitioner) {
   add_sink("to", parent, topic, log::TopicKind::events, type, std::move(partitioner));
 }
 
-void TopologyBuilder::Graph::to_private(NodeId parent, const std::string& topic, RecordType type,
-                                        Partitioner partitioner) {
+void Graph::to_private(NodeId parent, const std::string& topic, RecordType type,
+                       PartitionChooser partitioner) {
   const std::string name = plan_.service + "." + topic;
   const log::TopicSpec spec{name, 1, log::TopicKind::private_topic, plan_.service};
   if (log::is_state(spec) || log::is_repartition(spec)) {
@@ -206,8 +219,7 @@ void TopologyBuilder::Graph::to_private(NodeId parent, const std::string& topic,
   add_sink("to_private", parent, name, log::TopicKind::private_topic, type, std::move(partitioner));
 }
 
-NodeId TopologyBuilder::Graph::repartition(NodeId parent, const std::string& name,
-                                           RecordType type) {
+NodeId Graph::repartition(NodeId parent, const std::string& name, RecordType type) {
   if (type.value == nullptr) {
     problems_.push_back("'" + name +
                         "' keeps state by a key that was changed before streams were merged: "
@@ -220,16 +232,33 @@ NodeId TopologyBuilder::Graph::repartition(NodeId parent, const std::string& nam
   return add_source(topic, type, false, OnUnknownType::skip);
 }
 
-NodeId TopologyBuilder::Graph::keyed(NodeId parent, const std::string& name, RecordType type) {
+NodeId Graph::keyed(NodeId parent, const std::string& name, RecordType type) {
   return keys(parent) == Keys::kept ? parent : repartition(parent, name, type);
 }
 
-void TopologyBuilder::Graph::was(const std::string& name, std::string old) {
+void Graph::declare_topic(const std::string& topic, log::TopicKind kind) {
+  if (!is_name(topic)) problems_.push_back("topic '" + topic + "': the name " + name_advice(topic));
+  if (kind == log::TopicKind::private_topic) {
+    problems_.push_back("topic '" + topic +
+                        "' is declared as a private topic, which only a topology writes: declare "
+                        "events or commands, or write it with to_private()");
+  }
+  const auto same = std::find_if(declared_.begin(), declared_.end(),
+                                 [&](const log::TopicSpec& spec) { return spec.name == topic; });
+  if (same == declared_.end()) {
+    declared_.push_back({topic, partitions_, kind, plan_.service});
+  } else if (same->kind != kind) {
+    problems_.push_back("topic '" + topic + "' is declared twice, once as " +
+                        log::to_string(same->kind) + " and once as " + log::to_string(kind));
+  }
+}
+
+void Graph::was(const std::string& name, std::string old) {
   std::vector<std::string>& names = plan_.histories[name].was;
   if (std::find(names.begin(), names.end(), old) == names.end()) names.push_back(std::move(old));
 }
 
-void TopologyBuilder::Graph::version(const std::string& name, std::int64_t version) {
+void Graph::version(const std::string& name, std::int64_t version) {
   NameHistory& history = plan_.histories[name];
   if (version < 1 || version > version_max)
     problems_.push_back("version " + std::to_string(version) + " of '" + name +
@@ -241,7 +270,7 @@ void TopologyBuilder::Graph::version(const std::string& name, std::int64_t versi
   history.version = version;
 }
 
-void TopologyBuilder::Graph::check_windows(TumblingWindows windows) {
+void Graph::check_windows(TumblingWindows windows) {
   if (windows.size_ms < 1)
     problems_.push_back("windows of " + std::to_string(windows.size_ms) +
                         " ms: a window has a size of at least 1 ms");
@@ -250,16 +279,16 @@ void TopologyBuilder::Graph::check_windows(TumblingWindows windows) {
                         " ms: a grace is at least 0 ms");
 }
 
-const std::string& TopologyBuilder::Graph::store_name(StoreId store) const {
+const std::string& Graph::store_name(StoreId store) const {
   return plan_.stores[index(store)].name;
 }
 
-Result<Topology> TopologyBuilder::Graph::build() const {
+Result<Topology> Graph::build() const {
   Topology plan = plan_;
   std::vector<std::string> problems = problems_;
   check_plan(plan, problems);
   if (problems.empty()) cut_sub_topologies(plan, problems);
-  if (problems.empty()) list_topics(plan, partitions_, problems);
+  if (problems.empty()) list_topics(plan, declared_, partitions_, problems);
   if (problems.empty()) return plan;
   std::string message = "topology of '" + plan.service + "': " + problems.front();
   for (std::size_t i = 1; i < problems.size(); ++i)
@@ -267,4 +296,4 @@ Result<Topology> TopologyBuilder::Graph::build() const {
   return fail(errc::bad_topology, std::move(message));
 }
 
-}  // namespace millrace::stream
+}  // namespace millrace::stream::detail

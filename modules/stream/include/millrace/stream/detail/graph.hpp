@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "millrace/base/error.hpp"
+#include "millrace/stream/node.hpp"
+#include "millrace/stream/plan.hpp"
+#include "millrace/stream/processor.hpp"
+#include "millrace/stream/window.hpp"
+
+namespace millrace::stream::detail {
+
+using NodeFactory = std::function<std::unique_ptr<Node>()>;
+
+/// Where an operator's function puts what it makes. Lives for the call.
+class Output {
+ public:
+  Output(const Node& node, TaskContext& context) : node_(&node), context_(&context) {}
+  void operator()(const Message& message) const {
+    for (Node* child : node_->children)
+      child->process(message, *context_);
+  }
+  /// The message is left out and counted.
+  void skip() const { context_->skip(); }
+
+ private:
+  const Node* node_;
+  TaskContext* context_;
+};
+
+/// Hands on everything: sources of streams, tables as streams, merges and emitters.
+[[nodiscard]] NodeFactory pass_through();
+
+/// For a function that takes what a record does not have. std::invalid_argument says how to take
+/// it.
+[[noreturn]] void throw_no_key();
+
+using Body = std::function<void(const Message&, const Output&)>;
+/// An operator without state. Each task has its own copy of `body`.
+[[nodiscard]] NodeFactory stateless(Body body);
+
+/// A function that chooses a partition, over bytes. `deletions`: it takes a null value.
+struct PartitionChooser {
+  std::function<std::int32_t(const void* key, const void* value, std::int32_t partitions)> choose;
+  bool deletions = true;
+};
+/// Writes to a topic. The node's copy of the spec is the one that TaskContext::send gets: tell
+/// sinks apart by SinkSpec::node.
+[[nodiscard]] NodeFactory sink(const SinkSpec& spec);
+
+struct TableSpec {
+  StoreId store{};
+  const codec::TypeInfo* key = nullptr;
+  const codec::TypeInfo* value = nullptr;
+};
+/// Keeps the latest value by key and hands on every change; a null value erases.
+[[nodiscard]] NodeFactory table(TableSpec spec);
+
+struct AggregateSpec {
+  TableSpec table;
+  /// Folds a message into `*so_far`, an object of the table's value type; `exists` tells whether
+  /// there was one, else it is default-constructed or left over.
+  std::function<void(const Message&, void* so_far, bool exists)> fold;
+  /// Writes the key under which the message counts to `*key`, an object of the table's key type.
+  /// None: the message's own.
+  std::function<void(const Message&, void* key)> group;
+  std::optional<TumblingWindows> windows = {};  ///< of its keys
+};
+/// Folds messages by key in a store and hands on each new value. A message whose window is closed
+/// is late and left out.
+[[nodiscard]] NodeFactory aggregate(AggregateSpec spec);
+
+struct JoinSpec {
+  TableSpec table;
+  bool inner = true;  ///< leave out messages without a match
+  std::function<void(const Message&, const void* match, const Output&)> joiner;
+};
+/// Looks up the table's current value for each message.
+[[nodiscard]] NodeFactory join(JoinSpec spec);
+
+/// What a processor uses: the stores that it reads and writes, the emitters that it emits through.
+struct Connections {
+  std::vector<StoreId> stores;
+  std::vector<TableSpec> types;  ///< of the stores, as their StoreRefs have them
+  std::vector<NodeId> emitters;
+};
+
+/// What the typed interface gives to the builder, over bytes and type descriptions. Mistakes are
+/// gathered and come out of build().
+class Graph {
+ public:
+  /// Whether equal keys still meet in one task.
+  enum class Keys : std::uint8_t {
+    kept,     ///< as the source has them
+    emitted,  ///< chosen by a processor: operators with state repartition, processors trust it
+    changed   ///< by map, flat_map, select_key, group_by: whatever keeps state repartitions
+  };
+
+  Graph(std::string service, std::int32_t partitions);
+
+  NodeId source(const std::string& topic, RecordType type, OnUnknownType on_unknown_type);
+  NodeId private_source(const std::string& topic, RecordType type);
+  std::pair<NodeId, StoreId> table_source(const std::string& topic, const std::string& store,
+                                          RecordType type, OnUnknownType on_unknown_type);
+  /// `window`: of the keys, as StoreSpec::window.
+  StoreId store(const std::string& name, const codec::TypeInfo& key, const codec::TypeInfo& value,
+                const std::string& window = {});
+  NodeId emitter(const std::string& name);
+  /// The node of an emitter that emitter() returned.
+  NodeId emitted(NodeId emitter);
+
+  NodeId add(std::string_view kind, std::vector<NodeId> parents, NodeFactory make,
+             Keys keys = Keys::kept);
+  /// An operator that uses a store and is known by the store's name.
+  NodeId add_stateful(std::string_view kind, NodeId parent, StoreId store, NodeFactory make);
+  void process(const std::string& name, NodeId parent, RecordType type, Connections connections,
+               NodeFactory make);
+
+  void to(NodeId parent, const std::string& topic, RecordType type, PartitionChooser partitioner);
+  void to_private(NodeId parent, const std::string& topic, RecordType type,
+                  PartitionChooser partitioner);
+  NodeId repartition(NodeId parent, const std::string& name, RecordType type);
+  /// The node itself when equal keys meet there, else behind a repartition topic of that name.
+  NodeId keyed(NodeId parent, const std::string& name, RecordType type);
+
+  void declare_topic(const std::string& topic, log::TopicKind kind);
+  void was(const std::string& name, std::string old);
+  void version(const std::string& name, std::int64_t version);
+
+  /// Windows of less than 1 ms and a grace of less than 0 ms are mistakes.
+  void check_windows(TumblingWindows windows);
+
+  [[nodiscard]] Keys keys(NodeId node) const { return keys_[static_cast<std::size_t>(node)]; }
+  [[nodiscard]] const std::string& store_name(StoreId store) const;
+  [[nodiscard]] Result<Topology> build() const;
+
+ private:
+  struct Reader {
+    NodeId node;
+    RecordType type;
+    bool is_table;
+    OnUnknownType on_unknown_type;
+  };
+
+  NodeId add_source(const std::string& topic, RecordType type, bool is_table,
+                    OnUnknownType on_unknown_type);
+  void add_sink(std::string_view kind, NodeId parent, std::string topic, log::TopicKind topic_kind,
+                RecordType type, PartitionChooser partitioner);
+  NodeId add_named(std::string_view kind, std::string name, std::vector<NodeId> parents,
+                   NodeFactory make, Keys keys);
+  [[nodiscard]] bool is_emitter(NodeId node) const;
+  [[nodiscard]] bool is_store(const TableSpec& store) const;
+  void claim_name(std::string_view what, const std::string& name);
+
+  std::int32_t partitions_;
+  Topology plan_;
+  std::vector<Keys> keys_;
+  std::map<std::string, Reader> readers_;      // by topic
+  std::vector<log::TopicSpec> declared_;       // that others write
+  std::map<std::string, std::int32_t> kinds_;  // counts nodes without a name of their own
+  std::set<std::string> names_;                // `<what> '<name>'` of processors, stores, ...
+  std::vector<std::string> problems_;
+};
+
+}  // namespace millrace::stream::detail

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "millrace/stream/detail/graph.hpp"
+#include "millrace/stream/detail/typed.hpp"
+#include "millrace/stream/fwd.hpp"
+#include "millrace/stream/window.hpp"
+
+namespace millrace::stream {
+
+namespace detail {
+
+/// The fold of reduce(): the first value as it is, then `fn(so_far, value)`.
+template <class V, class F>
+[[nodiscard]] auto reducing(F fn) {
+  return [fn](const Message& message, void* so_far, bool exists) mutable {
+    V& result = *static_cast<V*>(so_far);
+    const V& value = *static_cast<const V*>(message.value);
+    if (exists) {
+      result = fn(std::as_const(result), value);
+    } else {
+      result = value;
+    }
+  };
+}
+
+/// The fold of aggregate(): `fn(key, value, so_far)`, from `initial`.
+template <class K, class V, class A, class F>
+[[nodiscard]] auto folding(A initial, F fn) {
+  return [initial = std::move(initial), fn](const Message& message, void* so_far,
+                                            bool exists) mutable {
+    A& result = *static_cast<A*>(so_far);
+    if (!exists) result = initial;
+    result = call<K, V>(fn, message, std::move(result));
+  };
+}
+
+inline auto counting() {
+  return [](const Message&, void* so_far, bool exists) {
+    auto& count = *static_cast<std::int64_t*>(so_far);
+    count = exists ? count + 1 : 1;
+  };
+}
+
+template <class K>
+[[nodiscard]] auto windowing(TumblingWindows windows) {
+  return [windows](const Message& message, void* key) {
+    auto& windowed = *static_cast<Windowed<K>*>(key);
+    windowed.key = *static_cast<const K*>(message.key);
+    windowed.start_ms = windows.start_of(message.timestamp_ms);
+    windowed.end_ms = windows.end_of(message.timestamp_ms);
+  };
+}
+
+/// Adds an aggregation of a grouped stream of K and V under the store `name`.
+template <class StoreKey, class A, class K, class V>
+[[nodiscard]] Table<StoreKey, A> add_aggregate(
+    Graph& graph, NodeId node, bool repartition, std::string_view kind, const std::string& name,
+    auto fold, std::function<void(const Message&, void*)> group = {},
+    const std::optional<TumblingWindows>& windows = {}) {
+  if (repartition) node = graph.repartition(node, name, repartition_type<K, V>());
+  const StoreId store = graph.store(name, codec::type_info<StoreKey>(), codec::type_info<A>(),
+                                    windows ? windows->to_string() : std::string());
+  node = graph.add_stateful(
+      kind, node, store,
+      aggregate({table_spec<StoreKey, A>(store), std::move(fold), std::move(group), windows}));
+  return {graph, node, store};
+}
+
+}  // namespace detail
+
+/// Facts by group. Aggregations are kept in the store they name, `<service>.<name>.changelog`
+/// behind it, open to queries. A handle, as Stream. Comes with millrace/stream/topology.hpp.
+template <class K, class V>
+class GroupedStream {
+ public:
+  GroupedStream(detail::Graph& graph, NodeId node, bool repartition)
+      : graph_(&graph), node_(node), repartition_(repartition) {}
+
+  Table<K, std::int64_t> count(std::string store) const {
+    return detail::add_aggregate<K, std::int64_t, K, V>(*graph_, node_, repartition_, "count",
+                                                        store, detail::counting());
+  }
+  /// `fn(const V& so_far, const V& value) -> V`.
+  template <class F>
+  Table<K, V> reduce(F fn, std::string store) const {
+    return detail::add_aggregate<K, V, K, V>(*graph_, node_, repartition_, "reduce", store,
+                                             detail::reducing<V>(fn));
+  }
+  /// `fn(const K&, const V&, A so_far) -> A`.
+  template <class A, class F>
+  Table<K, A> aggregate(A initial, F fn, std::string store) const {
+    return detail::add_aggregate<K, A, K, V>(*graph_, node_, repartition_, "aggregate", store,
+                                             detail::folding<K, V, A>(std::move(initial), fn));
+  }
+  WindowedStream<K, V> windowed_by(TumblingWindows windows) const {
+    graph_->check_windows(windows);
+    return {*graph_, node_, repartition_, windows};
+  }
+
+ private:
+  detail::Graph* graph_;
+  NodeId node_;
+  bool repartition_;
+};
+
+/// Facts by group and window of event time. A handle, as Stream.
+template <class K, class V>
+class WindowedStream {
+ public:
+  WindowedStream(detail::Graph& graph, NodeId node, bool repartition, TumblingWindows windows)
+      : graph_(&graph), node_(node), repartition_(repartition), windows_(windows) {}
+
+  Table<Windowed<K>, std::int64_t> count(std::string store) const {
+    return added<std::int64_t>("windowed_count", store, detail::counting());
+  }
+  template <class F>
+  Table<Windowed<K>, V> reduce(F fn, std::string store) const {
+    return added<V>("windowed_reduce", store, detail::reducing<V>(fn));
+  }
+  template <class A, class F>
+  Table<Windowed<K>, A> aggregate(A initial, F fn, std::string store) const {
+    return added<A>("windowed_aggregate", store, detail::folding<K, V, A>(std::move(initial), fn));
+  }
+
+ private:
+  template <class A>
+  Table<Windowed<K>, A> added(std::string_view kind, const std::string& store, auto fold) const {
+    return detail::add_aggregate<Windowed<K>, A, K, V>(*graph_, node_, repartition_, kind, store,
+                                                       std::move(fold),
+                                                       detail::windowing<K>(windows_), windows_);
+  }
+
+  detail::Graph* graph_;
+  NodeId node_;
+  bool repartition_;
+  TumblingWindows windows_;
+};
+
+}  // namespace millrace::stream

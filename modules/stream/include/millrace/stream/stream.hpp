@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "millrace/stream/detail/graph.hpp"
+#include "millrace/stream/detail/typed.hpp"
+#include "millrace/stream/fwd.hpp"
+
+namespace millrace::stream {
+
+/// True when the variant holds an E; for `filter(is<OrderConfirmed>)`.
+template <class E, class... Alternatives>
+[[nodiscard]] bool is_alternative(const std::variant<Alternatives...>& value) {
+  return std::holds_alternative<E>(value);
+}
+template <class E>
+inline constexpr auto is = [](const auto& value) { return is_alternative<E>(value); };
+
+/// Facts that flow. A record may have no key or no value. A function that takes `std::optional` of
+/// the key or the value gets it empty then. Where the function takes a plain value, map_values()
+/// and peek() pass a null value on without the call, other operators leave it out; where it takes a
+/// plain key, a record without one becomes a dead letter. to_table() deletes by a null value.
+/// Aggregations and inner joins leave out null keys, left_join() joins them with nothing, and all
+/// of them leave out null values. What is left out is counted (InstanceStatus::skipped). A handle
+/// to a node of the builder: cheap to copy, valid as long as the builder. Comes with
+/// millrace/stream/topology.hpp.
+template <class K, class V>
+class Stream {
+ public:
+  Stream(detail::Graph& graph, NodeId node) : graph_(&graph), node_(node) {}
+
+  template <detail::TakesRecord<K, V> F>
+  Stream filter(F predicate) const {
+    return kept("filter", [predicate](const Message& message, const detail::Output& out) mutable {
+      if (!detail::fits<K, V, F>(message)) return out.skip();
+      if (detail::call<K, V>(predicate, message)) out(message);
+    });
+  }
+  template <detail::TakesRecord<K, V> F>
+  Stream filter_not(F predicate) const {
+    return kept("filter_not",
+                [predicate](const Message& message, const detail::Output& out) mutable {
+                  if (!detail::fits<K, V, F>(message)) return out.skip();
+                  if (!detail::call<K, V>(predicate, message)) out(message);
+                });
+  }
+  /// `fn(key, value) -> std::pair<K2, V2>`.
+  template <detail::TakesRecord<K, V> F>
+  auto map(F fn) const {
+    using Pair = detail::Called<K, V, F>;
+    return made<typename Pair::first_type, typename Pair::second_type>(
+        "map", detail::Graph::Keys::changed,
+        [fn](const Message& message, const detail::Output& out) mutable {
+          if (!detail::fits<K, V, F>(message)) return out.skip();
+          const Pair pair = detail::call<K, V>(fn, message);
+          out({&pair.first, &pair.second, message.timestamp_ms});
+        });
+  }
+  /// `fn(value)` or `fn(key, value) -> V2`.
+  template <detail::TakesRecord<K, V> F>
+  auto map_values(F fn) const {
+    using Made = detail::Called<K, V, F>;
+    return made<K, Made>("map_values", detail::Graph::Keys::kept,
+                         [fn](const Message& message, const detail::Output& out) mutable {
+                           // A deletion stays one.
+                           if (!detail::fits<K, V, F>(message)) return out(message);
+                           const Made value = detail::call<K, V>(fn, message);
+                           out({message.key, &value, message.timestamp_ms});
+                         });
+  }
+  /// `fn(key, value) -> std::vector<std::pair<K2, V2>>`.
+  template <detail::TakesRecord<K, V> F>
+  auto flat_map(F fn) const {
+    using Pair = typename detail::Called<K, V, F>::value_type;
+    return made<typename Pair::first_type, typename Pair::second_type>(
+        "flat_map", detail::Graph::Keys::changed,
+        [fn](const Message& message, const detail::Output& out) mutable {
+          if (!detail::fits<K, V, F>(message)) return out.skip();
+          for (const Pair& pair : detail::call<K, V>(fn, message)) {
+            out({&pair.first, &pair.second, message.timestamp_ms});
+          }
+        });
+  }
+  /// `fn(value)` or `fn(key, value) -> std::vector<V2>`.
+  template <detail::TakesRecord<K, V> F>
+  auto flat_map_values(F fn) const {
+    using Made = typename detail::Called<K, V, F>::value_type;
+    return made<K, Made>("flat_map_values", detail::Graph::Keys::kept,
+                         [fn](const Message& message, const detail::Output& out) mutable {
+                           if (!detail::fits<K, V, F>(message)) return out.skip();
+                           for (const Made& value : detail::call<K, V>(fn, message)) {
+                             out({message.key, &value, message.timestamp_ms});
+                           }
+                         });
+  }
+  /// `fn(key, value) -> K2`. What follows and keeps state is repartitioned.
+  template <detail::TakesRecord<K, V> F>
+  auto select_key(F fn) const {
+    using Key = detail::Called<K, V, F>;
+    return made<Key, V>("select_key", detail::Graph::Keys::changed,
+                        [fn](const Message& message, const detail::Output& out) mutable {
+                          if (!detail::fits<K, V, F>(message)) return out.skip();
+                          const Key key = detail::call<K, V>(fn, message);
+                          out({&key, message.value, message.timestamp_ms});
+                        });
+  }
+  template <detail::TakesRecord<K, V> F>
+  Stream peek(F fn) const {
+    return kept("peek", [fn](const Message& message, const detail::Output& out) mutable {
+      if (detail::fits<K, V, F>(message)) detail::call<K, V>(fn, message);
+      out(message);
+    });
+  }
+  template <detail::TakesRecord<K, V> F>
+  void for_each(F fn) const {
+    kept("for_each", [fn](const Message& message, const detail::Output& out) mutable {
+      if (!detail::fits<K, V, F>(message)) return out.skip();
+      detail::call<K, V>(fn, message);
+    });
+  }
+  Stream merge(const Stream& other) const {
+    return {*graph_, graph_->add("merge", {node_, other.node_}, detail::pass_through())};
+  }
+  /// Through a private topic `<service>.<name>.repartition`, so that equal keys meet in one task.
+  Stream repartition(std::string name) const {
+    return {*graph_, graph_->repartition(node_, name, private_type())};
+  }
+
+  /// Publishes on an events topic of this service (JSON, CloudEvents).
+  void to(std::string topic) const { graph_->to(node_, topic, public_type(), {}); }
+  /// The same with a partition chosen from `fn(key, value, partitions)`. Deletions are left out
+  /// unless it takes `std::optional` of the value.
+  template <class F>
+  void to(std::string topic, F partitioner) const {
+    graph_->to(node_, topic, public_type(), detail::partitioner<K, V>(partitioner));
+  }
+  /// Writes a private topic of this service, `<service>.<topic>`, binary; read it with
+  /// private_stream(topic).
+  void to_private(std::string topic) const { graph_->to_private(node_, topic, private_type(), {}); }
+  template <class F>
+  void to_private(std::string topic, F partitioner) const {
+    graph_->to_private(node_, topic, private_type(), detail::partitioner<K, V>(partitioner));
+  }
+
+  /// The latest value by key, kept in a store.
+  Table<K, V> to_table(std::string store) const {
+    const NodeId parent = graph_->keyed(node_, store, private_type());
+    const StoreId id = graph_->store(store, codec::type_info<K>(), codec::type_info<V>());
+    return {
+        *graph_,
+        graph_->add_stateful("to_table", parent, id, detail::table(detail::table_spec<K, V>(id))),
+        id};
+  }
+  GroupedStream<K, V> group_by_key() const {
+    return {*graph_, node_, graph_->keys(node_) != detail::Graph::Keys::kept};
+  }
+  /// `fn(value)` or `fn(key, value) -> K2`; repartitions under the name of the operator that
+  /// follows.
+  template <detail::TakesRecord<K, V> F>
+  auto group_by(F fn) const {
+    return select_key(std::move(fn)).group_by_key();
+  }
+
+  /// `joiner(value, table value) -> V2`; records without a match are dropped.
+  template <class V2, detail::TakesRecord<K, V, const V2&> F>
+  auto join(const Table<K, V2>& table, F joiner) const {
+    using Made = detail::Called<K, V, F, const V2&>;
+    return joined<Made>(
+        "join", table, true,
+        [joiner](const Message& message, const void* match, const detail::Output& out) mutable {
+          if (!detail::fits<K, V, F, const V2&>(message)) return out.skip();
+          const Made value = detail::call<K, V>(joiner, message, *static_cast<const V2*>(match));
+          out({message.key, &value, message.timestamp_ms});
+        });
+  }
+  /// `joiner(value, const V2* or null) -> V3`.
+  template <class V2, detail::TakesRecord<K, V, const V2*> F>
+  auto left_join(const Table<K, V2>& table, F joiner) const {
+    using Made = detail::Called<K, V, F, const V2*>;
+    return joined<Made>(
+        "left_join", table, false,
+        [joiner](const Message& message, const void* match, const detail::Output& out) mutable {
+          if (!detail::fits<K, V, F, const V2*>(message)) return out.skip();
+          const Made value = detail::call<K, V>(joiner, message, static_cast<const V2*>(match));
+          out({message.key, &value, message.timestamp_ms});
+        });
+  }
+
+  /// Hands every message to a processor of class P (see Processor), one per task, which is made
+  /// of the arguments: `payments.process<Teller>("teller", balances, results, outcomes)`. The
+  /// processor may use the stores and the emitters that are among them, also in plain structs
+  /// (aggregates without bases and arrays), sequences, tuples and optionals; what other classes
+  /// hold is not looked into. The arguments are copied for each task.
+  template <class P, class... A>
+  void process(std::string name, const A&... arguments) const {
+    process(std::move(name), detail::Make<P>(), arguments...);
+  }
+  /// The same for a processor whose class is known elsewhere: `make(arguments...)` returns it in a
+  /// std::unique_ptr. `make` is a function, or a lambda that captures nothing.
+  template <class F, class... A>
+    requires std::invocable<const F&, const A&...>
+  void process(std::string name, F make, const A&... arguments) const {
+    static_assert(std::is_empty_v<F> || std::is_pointer_v<F>,
+                  "the function that makes the processor captures something: pass it as arguments, "
+                  "so that the stores and emitters among them are known");
+    using P = typename std::invoke_result_t<F, const A&...>::element_type;
+    const detail::Connections connections = detail::connections_of(arguments...);
+    graph_->process(name, node_, detail::repartition_type<K, V>(), connections,
+                    [name, connections, make, arguments...] {
+                      return std::make_unique<detail::ProcessorNode<K, V, P>>(name, connections,
+                                                                              make(arguments...));
+                    });
+  }
+
+  [[nodiscard]] NodeId node() const { return node_; }
+  [[nodiscard]] detail::Graph& graph() const { return *graph_; }
+
+ private:
+  [[nodiscard]] static RecordType public_type() {
+    return detail::record_type<K, V>(codec::Format::json);
+  }
+  [[nodiscard]] static RecordType private_type() {
+    return detail::record_type<K, V>(codec::Format::binary);
+  }
+  Stream kept(std::string_view kind, detail::Body body) const {
+    return made<K, V>(kind, detail::Graph::Keys::kept, std::move(body));
+  }
+  template <class K2, class V2>
+  Stream<K2, V2> made(std::string_view kind, detail::Graph::Keys keys, detail::Body body) const {
+    return {*graph_, graph_->add(kind, {node_}, detail::stateless(std::move(body)), keys)};
+  }
+  template <class Made, class V2, class F>
+  Stream<K, Made> joined(std::string_view kind, const Table<K, V2>& table, bool inner,
+                         F joiner) const {
+    const NodeId parent = graph_->keyed(node_, graph_->store_name(table.store()) + ".join",
+                                        detail::repartition_type<K, V>());
+    return {*graph_, graph_->add_stateful(kind, parent, table.store(),
+                                          detail::join({detail::table_spec<K, V2>(table.store()),
+                                                        inner, std::move(joiner)}))};
+  }
+
+  detail::Graph* graph_;
+  NodeId node_;
+};
+
+}  // namespace millrace::stream
