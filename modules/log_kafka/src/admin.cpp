@@ -31,70 +31,6 @@ Result<Owned<rd_kafka_event_t>> ask(
   return event;
 }
 
-Result<std::vector<GroupPosition>> positions(rd_kafka_t* client, const std::string& group,
-                                             rd_kafka_topic_partition_list_t* partitions,
-                                             bool stable, int timeout_ms) {
-  const std::string doing = "reading the positions of group " + group;
-  rd_kafka_ListConsumerGroupOffsets_t* request =
-      rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), partitions);
-  const auto event = ask(
-      client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout_ms, doing,
-      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-        rd_kafka_ListConsumerGroupOffsets(client, &request, 1, options, queue);
-      },
-      [&](rd_kafka_AdminOptions_t* options) {
-        if (!stable) return;
-        rd_kafka_error_destroy(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
-      });
-  rd_kafka_ListConsumerGroupOffsets_destroy(request);
-  if (!event) return fail(event.error());
-  std::size_t count = 0;
-  const rd_kafka_group_result_t** const results = rd_kafka_ListConsumerGroupOffsets_result_groups(
-      rd_kafka_event_ListConsumerGroupOffsets_result(event->get()), &count);
-  std::vector<GroupPosition> found;
-  if (count == 0) return found;
-  if (const rd_kafka_error_t* error = rd_kafka_group_result_error(results[0]); error != nullptr)
-    return fail(error_of(rd_kafka_error_code(error), doing));
-  const rd_kafka_topic_partition_list_t* const list = rd_kafka_group_result_partitions(results[0]);
-  for (int i = 0; list != nullptr && i < list->cnt; ++i) {
-    const rd_kafka_topic_partition_t& one = list->elems[i];
-    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(one.err, doing));
-    if (one.offset >= 0) found.push_back({{one.topic, one.partition}, offset(one.offset)});
-  }
-  return found;
-}
-
-/// What a topic is set to; of that only what was set for this topic, when `own`.
-Result<std::map<std::string, std::string>> read_config(rd_kafka_t* client, const std::string& name,
-                                                       bool own, int timeout_ms) {
-  const std::string doing = "reading the settings of topic " + name;
-  rd_kafka_ConfigResource_t* resource =
-      rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str());
-  const auto event = ask(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms, doing,
-                         [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                           rd_kafka_DescribeConfigs(client, &resource, 1, options, queue);
-                         });
-  rd_kafka_ConfigResource_destroy(resource);
-  if (!event) return fail(event.error());
-  std::size_t count = 0;
-  const rd_kafka_ConfigResource_t** const results = rd_kafka_DescribeConfigs_result_resources(
-      rd_kafka_event_DescribeConfigs_result(event->get()), &count);
-  std::map<std::string, std::string> config;
-  if (count == 0) return fail(errc::unavailable, doing + ": the broker named no topic");
-  if (const auto code = rd_kafka_ConfigResource_error(results[0]);
-      code != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return fail(error_of(code, doing));
-  std::size_t entries = 0;
-  const rd_kafka_ConfigEntry_t** const all = rd_kafka_ConfigResource_configs(results[0], &entries);
-  for (std::size_t i = 0; i < entries; ++i) {
-    if (own && rd_kafka_ConfigEntry_source(all[i]) != RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG)
-      continue;
-    const char* const value = rd_kafka_ConfigEntry_value(all[i]);
-    config[rd_kafka_ConfigEntry_name(all[i])] = value == nullptr ? "" : value;
-  }
-  return config;
-}
-
 }  // namespace
 
 Result<bool> create_topic(rd_kafka_t* client, const std::string& name, std::int32_t partitions,
@@ -155,33 +91,30 @@ Result<std::optional<std::int32_t>> find_partitions(rd_kafka_t* client, const st
 
 Result<std::map<std::string, std::string>> topic_config(rd_kafka_t* client, const std::string& name,
                                                         int timeout_ms) {
-  return read_config(client, name, false, timeout_ms);
-}
-
-Status alter_topic_config(rd_kafka_t* client, const std::string& name, const Settings& changes,
-                          int timeout_ms) {
-  const std::string doing = "changing the settings of topic " + name;
-  MILLRACE_ASSIGN(auto config, read_config(client, name, true, timeout_ms));
-  for (const auto& [setting, value] : changes)
-    config[setting] = value;
+  const std::string doing = "reading the settings of topic " + name;
   rd_kafka_ConfigResource_t* resource =
       rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str());
-  for (const auto& [setting, value] : config)
-    rd_kafka_ConfigResource_set_config(resource, setting.c_str(), value.c_str());
-  const auto event = ask(client, RD_KAFKA_ADMIN_OP_ALTERCONFIGS, timeout_ms, doing,
+  const auto event = ask(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms, doing,
                          [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                           rd_kafka_AlterConfigs(client, &resource, 1, options, queue);
+                           rd_kafka_DescribeConfigs(client, &resource, 1, options, queue);
                          });
   rd_kafka_ConfigResource_destroy(resource);
   if (!event) return fail(event.error());
   std::size_t count = 0;
-  const rd_kafka_ConfigResource_t** const results = rd_kafka_AlterConfigs_result_resources(
-      rd_kafka_event_AlterConfigs_result(event->get()), &count);
-  const auto code =
-      count == 0 ? RD_KAFKA_RESP_ERR__FAIL : rd_kafka_ConfigResource_error(results[0]);
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-  const char* const why = count == 0 ? nullptr : rd_kafka_ConfigResource_error_string(results[0]);
-  return fail(error_of(code, doing, why == nullptr ? "" : std::string(": ") + why));
+  const rd_kafka_ConfigResource_t** const results = rd_kafka_DescribeConfigs_result_resources(
+      rd_kafka_event_DescribeConfigs_result(event->get()), &count);
+  std::map<std::string, std::string> config;
+  if (count == 0) return fail(errc::unavailable, doing + ": the broker named no topic");
+  if (const auto code = rd_kafka_ConfigResource_error(results[0]);
+      code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return fail(error_of(code, doing));
+  std::size_t entries = 0;
+  const rd_kafka_ConfigEntry_t** const all = rd_kafka_ConfigResource_configs(results[0], &entries);
+  for (std::size_t i = 0; i < entries; ++i) {
+    const char* const value = rd_kafka_ConfigEntry_value(all[i]);
+    config[rd_kafka_ConfigEntry_name(all[i])] = value == nullptr ? "" : value;
+  }
+  return config;
 }
 
 Status delete_before(rd_kafka_t* client, const KafkaPartition& at, Offset before, int timeout_ms) {
@@ -197,20 +130,6 @@ Status delete_before(rd_kafka_t* client, const KafkaPartition& at, Offset before
   rd_kafka_DeleteRecords_destroy(request);
   if (!event) return fail(event.error());
   return {};
-}
-
-Result<std::vector<GroupPosition>> group_positions(rd_kafka_t* client, const std::string& group,
-                                                   const std::vector<KafkaPartition>& partitions,
-                                                   int timeout_ms) {
-  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
-  for (const KafkaPartition& partition : partitions)
-    rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition);
-  return positions(client, group, list.get(), true, timeout_ms);
-}
-
-Result<std::vector<GroupPosition>> all_group_positions(rd_kafka_t* client, const std::string& group,
-                                                       int timeout_ms) {
-  return positions(client, group, nullptr, false, timeout_ms);
 }
 
 Result<std::string> cluster_id(rd_kafka_t* client, int timeout_ms) {

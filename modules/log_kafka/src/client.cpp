@@ -18,6 +18,7 @@ constexpr std::size_t reason_bytes = 512;
 // Ours among the user's settings, which librdkafka does not know.
 constexpr std::string_view client_setting = "millrace.client";
 constexpr std::string_view timeout_setting = "millrace.request.timeout.ms";
+constexpr const char* older_builds = "only builds before 0.1.0 can send records over librdkafka";
 constexpr std::int64_t timeout_ms_max = 86'400'000;  // a day: librdkafka takes 32 bits
 
 // Errors go to the callbacks and into our errors; nothing is printed by the way.
@@ -30,6 +31,14 @@ Status set(rd_kafka_conf_t* conf, const std::string& name, const std::string& va
       RD_KAFKA_CONF_OK)
     return fail(errc::invalid_argument, "kafka setting " + name + ": " + reason);
   return {};
+}
+
+/// Whether librdkafka has a setting of this name.
+bool is_known(const std::string& name) {
+  const Owned<rd_kafka_conf_t> conf(rd_kafka_conf_new());
+  char reason[reason_bytes];
+  return rd_kafka_conf_set(conf.get(), name.c_str(), "", reason, sizeof reason) !=
+         RD_KAFKA_CONF_UNKNOWN;
 }
 
 /// A setting of one kind of client only, which the other kind passes over.
@@ -63,7 +72,8 @@ ClientConfig::ClientConfig(Url url, const LogOptions& options, Clock& clock, Kaf
   }
   status_ = read_timeout();
   if (status_) status_ = read_compression();
-  if (status_) status_ = choose_client();
+  if (status_) status_ = check_client();
+  if (status_) status_ = secure();
 }
 
 ClientConfig::~ClientConfig() = default;
@@ -88,22 +98,27 @@ Status ClientConfig::read_compression() {
   return {};
 }
 
-Status ClientConfig::choose_client() {
-  const std::string* const setting = user_setting(client_setting);
-  const std::string chosen = setting == nullptr ? "auto" : *setting;
-  const auto refuse = [](const std::string& why) {
-    return fail(errc::invalid_argument, "kafka setting " + std::string(client_setting) + why);
-  };
-  if (chosen == "librdkafka") return {};
-  if (chosen != "wire" && chosen != "auto")
-    return refuse(": clients are wire, librdkafka and auto, not " + chosen);
-  if (const std::optional<std::string> beyond = wire::Security::beyond(url_.settings)) {
-    if (chosen == "auto") return {};
-    return refuse("=wire does not know " + *beyond + ": let it be auto or librdkafka");
-  }
+Status ClientConfig::check_client() const {
+  const std::string* const chosen = user_setting(client_setting);
+  if (chosen == nullptr || *chosen == "wire" || *chosen == "auto") return {};
+  const std::string setting = "kafka setting " + std::string(client_setting) + "=" + *chosen;
+  if (*chosen != "librdkafka")
+    return fail(errc::invalid_argument, setting + ": the only client is wire");
+  return fail(errc::unsupported, setting + ": records go over connections of Millrace alone; " +
+                                     older_builds + ". Leave the setting out");
+}
+
+Status ClientConfig::secure() {
+  const std::optional<std::string> beyond = wire::Security::beyond(url_.settings);
+  // What librdkafka does not know either is a mistake, which it reports.
+  if (beyond && is_known(beyond->substr(0, beyond->find(' '))))
+    return fail(errc::unsupported, "kafka setting " + *beyond +
+                                       ": connections of Millrace do not have this. They log in by "
+                                       "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER, and "
+                                       "take certificates in PEM or PKCS#12; " +
+                                       older_builds);
   MILLRACE_ASSIGN(auto security, wire::Security::open(url_.settings, token_));
   cluster_->secured_by(std::move(security));
-  uses_wire_client_ = true;
   return {};
 }
 
@@ -142,7 +157,8 @@ Result<Owned<rd_kafka_t>> ClientConfig::make(rd_kafka_type_t type, const Setting
     if (token_ && name.starts_with("sasl.oauthbearer.")) {
       continue;
     }
-    if (std::any_of(fixed.begin(), fixed.end(), [&](const auto& one) { return one.first == name; }))
+    if (name == "transactional.id" ||
+        std::any_of(fixed.begin(), fixed.end(), [&](const auto& one) { return one.first == name; }))
       return fail(errc::invalid_argument,
                   "kafka setting " + name + " cannot be chosen: the log's contract depends on it");
     MILLRACE_TRY(set(conf.get(), name, value));

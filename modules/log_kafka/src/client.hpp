@@ -31,19 +31,14 @@ struct Destroy {
   void operator()(rd_kafka_topic_partition_list_t* it) const {
     rd_kafka_topic_partition_list_destroy(it);
   }
-  void operator()(rd_kafka_message_t* it) const { rd_kafka_message_destroy(it); }
   void operator()(rd_kafka_error_t* it) const { rd_kafka_error_destroy(it); }
   void operator()(rd_kafka_event_t* it) const { rd_kafka_event_destroy(it); }
   void operator()(rd_kafka_AdminOptions_t* it) const { rd_kafka_AdminOptions_destroy(it); }
-  void operator()(rd_kafka_consumer_group_metadata_t* it) const {
-    rd_kafka_consumer_group_metadata_destroy(it);
-  }
 };
 /// Owns an object of librdkafka.
 template <class T>
 using Owned = std::unique_ptr<T, Destroy>;
 using PartitionList = Owned<rd_kafka_topic_partition_list_t>;
-using MessagePtr = Owned<rd_kafka_message_t>;
 
 /// A topic's name in Kafka and a partition of it.
 struct KafkaPartition {
@@ -70,7 +65,8 @@ class ClientConfig {
   ClientConfig& operator=(const ClientConfig&) = delete;
 
   /// errc::invalid_argument for settings of ours and of compression that cannot be, and for
-  /// certificates and keys of connections of our own that cannot be used.
+  /// certificates, keys and tokens that cannot be used. errc::unsupported for a setting of TLS or
+  /// SASL that librdkafka has and connections of our own have not.
   [[nodiscard]] Status check() const;
 
   /// Makes a client; `own` goes over the defaults, the user's settings over both, except where the
@@ -92,18 +88,16 @@ class ClientConfig {
   /// What the user set, or the default where that is nothing or no number.
   [[nodiscard]] std::int64_t number(std::string_view setting, std::int64_t otherwise) const;
 
-  /// Whether records go over connections of our own (wire/) rather than librdkafka's: as the
-  /// setting `millrace.client` says, else where all that was set of TLS and SASL is known there.
-  [[nodiscard]] bool uses_wire_client() const { return uses_wire_client_; }
   /// How batches are compressed that are written.
   [[nodiscard]] const wire::Compression& compression() const { return compression_; }
-  /// Where those connections lead. Served by the reader's client.
+  /// Where connections of our own (wire/) lead. Served by the reader's client.
   [[nodiscard]] wire::Cluster* cluster() const { return cluster_.get(); }
 
  private:
   Status read_timeout();
   Status read_compression();
-  Status choose_client();
+  [[nodiscard]] Status check_client() const;
+  Status secure();
   /// Nothing when the user did not set it.
   [[nodiscard]] const std::string* user_setting(std::string_view name) const;
 
@@ -114,7 +108,6 @@ class ClientConfig {
   int timeout_ms_ = 10'000;
   std::unique_ptr<wire::Cluster> cluster_;
   wire::Compression compression_;
-  bool uses_wire_client_ = false;
   Status status_;  // what the constructor could not return
 };
 

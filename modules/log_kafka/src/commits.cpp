@@ -105,8 +105,7 @@ Status Commits::commit_single(Outgoing& out) {
 Status Commits::commit_free(Outgoing& out) {
   const MutexLock lock(free_mutex_);
   const auto open = [this] {
-    return Producer::open_transactional(config_, options_,
-                                        config_.in_kafka("millrace." + unique_ + ".free"));
+    return Producer::open_transactional(config_, config_.in_kafka("millrace." + unique_ + ".free"));
   };
   // The old id, so that what is open under it is ended first.
   if (free_ == nullptr) {
@@ -167,7 +166,7 @@ Result<Committed> Commits::commit_sequence(Outgoing& out, const Transaction& tra
       producer.reset();
       seen_under_.erase(sequence.producer);
       return Producer::open_transactional(
-          config_, options_, config_.in_kafka("millrace.sequence." + sequence.producer));
+          config_, config_.in_kafka("millrace.sequence." + sequence.producer));
     };
     Status status;
     for (int attempt = 0; attempt < 2; ++attempt) {

@@ -12,6 +12,7 @@
 #include "groups.hpp"
 #include "identity.hpp"
 #include "millrace/base/mutex.hpp"
+#include "producer.hpp"
 #include "sequences.hpp"
 #include "topics.hpp"
 #include "visibility.hpp"

@@ -55,22 +55,17 @@ struct Reader::Client {
     const auto found = cursors_.find(partition);
     return found == cursors_.end() ? nullptr : found->second;
   }
-  [[nodiscard]] Result<std::shared_ptr<Cursor>> add(TopicPartition partition,
-                                                    const KafkaPartition& at) {
-    MILLRACE_ASSIGN(std::shared_ptr<Cursor> made, make(at));
-    cursors_[partition] = made;
-    return made;
+  [[nodiscard]] std::shared_ptr<Cursor> add(TopicPartition partition, const KafkaPartition& at) {
+    return cursors_[partition] = make(at);
   }
   void drop_unused_since(std::int64_t time_ns) {
     std::erase_if(cursors_, [&](const auto& entry) {
       return !entry.second->is_held && entry.second->used_ns < time_ns;
     });
   }
-  /// Lets the client say what it has to say.
-  virtual void poll() {}
 
  protected:
-  [[nodiscard]] virtual Result<std::shared_ptr<Cursor>> make(const KafkaPartition& at) = 0;
+  [[nodiscard]] virtual std::shared_ptr<Cursor> make(const KafkaPartition& at) = 0;
   void drop_all() { cursors_.clear(); }
 
  private:

@@ -6,18 +6,16 @@
 #include <string>
 #include <vector>
 
-#include "client_events.hpp"
-#include "millrace/base/mutex.hpp"
+#include "client.hpp"
 #include "wire/position_reader.hpp"
 
 namespace millrace::log::kafka {
 
-/// Asks the cluster for the positions of groups, by the client that was chosen. Thread-safe.
+/// Asks the cluster for the positions of groups, over connections of our own. Thread-safe.
 class GroupPositions {
  public:
   /// The configuration outlives it, and so does what its cluster is served by.
-  explicit GroupPositions(const ClientConfig& config)
-      : config_(config), by_wire_(config), events_(config) {}
+  explicit GroupPositions(const ClientConfig& config) : config_(config), reader_(config) {}
 
   /// The stable positions of a group at these partitions; those that never had one are left out.
   /// errc::unavailable while a transaction that moves them is open, and at the deadline
@@ -29,16 +27,11 @@ class GroupPositions {
   /// one request may.
   [[nodiscard]] Result<std::vector<GroupPosition>> all(const std::string& group);
   /// Closes connections that were not used for a while.
-  void drop_idle() { by_wire_.drop_idle(); }
+  void drop_idle() { reader_.drop_idle(); }
 
  private:
-  Result<rd_kafka_t*> client(const std::string& group);
-
   const ClientConfig& config_;
-  wire::PositionReader by_wire_;
-  ClientEvents events_;
-  Mutex mutex_;
-  Owned<rd_kafka_t> client_ MILLRACE_GUARDED_BY(mutex_);
+  wire::PositionReader reader_;
 };
 
 }  // namespace millrace::log::kafka

@@ -74,7 +74,7 @@ void Housekeeping::expel_silent() {
   for (const Lost& one : lost) {
     if ((one.ended && oldest_here) || one.silence_ns - one.session_ns > margin_ns)
       static_cast<void>(
-          expel(config_, options_, state_, one.number, members.at(one.number).transactional_id));
+          expel(config_, state_, one.number, members.at(one.number).transactional_id));
   }
 }
 

@@ -13,9 +13,9 @@ namespace {
 constexpr int beats_per_session = 5;
 }
 
-Status expel(const ClientConfig& config, const LogOptions& options, StateLog& state,
-             std::int64_t member, const std::string& transactional_id) {
-  MILLRACE_TRY(Producer::open_transactional(config, options, transactional_id));
+Status expel(const ClientConfig& config, StateLog& state, std::int64_t member,
+             const std::string& transactional_id) {
+  MILLRACE_TRY(Producer::open_transactional(config, transactional_id));
   MILLRACE_TRY(state.append({Ended{member}}));
   return {};
 }
@@ -73,7 +73,7 @@ Status Identity::settle_old() {
   const std::int64_t member = member_;
   const bool ended =
       state_.look([&](const State& state) { return !state.members().contains(member); });
-  if (!ended) MILLRACE_TRY(expel(config_, options_, state_, member_, transactional_id_));
+  if (!ended) MILLRACE_TRY(expel(config_, state_, member_, transactional_id_));
   member_ = -1;
   return {};
 }
@@ -82,7 +82,7 @@ Status Identity::join() {
   // Never the same id again: a process that means to fence the old one cannot hit the new one.
   transactional_id_ =
       config_.in_kafka("millrace." + unique_ + "." + std::to_string(++incarnation_));
-  MILLRACE_ASSIGN(producer_, Producer::open_transactional(config_, options_, transactional_id_));
+  MILLRACE_ASSIGN(producer_, Producer::open_transactional(config_, transactional_id_));
   MILLRACE_ASSIGN(
       member_,
       state_.append({Joined{transactional_id_, options_.member, self_, state_.announcement()}}));

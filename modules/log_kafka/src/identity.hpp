@@ -10,14 +10,15 @@
 #include <vector>
 
 #include "millrace/base/mutex.hpp"
+#include "producer.hpp"
 #include "state_log.hpp"
 
 namespace millrace::log::kafka {
 
 /// Takes a member's transactional id from it, so that it can commit nothing any more, ends what it
 /// had begun, and tells all others. Safe when others do the same.
-[[nodiscard]] Status expel(const ClientConfig& config, const LogOptions& options, StateLog& state,
-                           std::int64_t member, const std::string& transactional_id);
+[[nodiscard]] Status expel(const ClientConfig& config, StateLog& state, std::int64_t member,
+                           const std::string& transactional_id);
 
 /// Who a handle is to the others: a transactional id with all that is claimed under it. When it is
 /// fenced or the outcome of a commit is not known it is given up for good, with all its claims, and

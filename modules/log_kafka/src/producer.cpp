@@ -2,15 +2,13 @@
 // Copyright The Millrace Authors
 #include "producer.hpp"
 
-#include "client_producer.hpp"
 #include "wire/transactional_producer.hpp"
 
 namespace millrace::log::kafka {
 
 Result<std::unique_ptr<Producer>> Producer::open_transactional(
-    const ClientConfig& config, const LogOptions& options, const std::string& transactional_id) {
-  if (config.uses_wire_client()) return wire::TransactionalProducer::open(config, transactional_id);
-  return ClientProducer::open_transactional(config, options, transactional_id);
+    const ClientConfig& config, const std::string& transactional_id) {
+  return wire::TransactionalProducer::open(config, transactional_id);
 }
 
 Status Producer::commit(std::span<OutgoingBatch> batches,

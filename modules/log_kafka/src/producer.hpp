@@ -35,7 +35,7 @@ class Producer {
   /// Takes the transactional id over: its former owner can commit nothing any more, and what that
   /// had begun is ended, before this returns. errc::unavailable.
   [[nodiscard]] static Result<std::unique_ptr<Producer>> open_transactional(
-      const ClientConfig& config, const LogOptions& options, const std::string& transactional_id);
+      const ClientConfig& config, const std::string& transactional_id);
   Producer() = default;
   virtual ~Producer() = default;
   Producer(const Producer&) = delete;

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "admin.hpp"
-#include "consumer_cursor.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
 #include "wire/fetch_cursor.hpp"
@@ -16,9 +15,6 @@ namespace {
 
 constexpr std::size_t max_clients = 4;
 constexpr std::int64_t idle_ns = 30'000'000'000;
-// How long a broker holds a consumer's fetch when there is nothing: what a partition whose reading
-// starts again may have to wait, and how often an idle reader asks.
-constexpr const char* fetch_wait_ms = "50";
 // One try of a question: its leader may be gone, and another one be known by then.
 constexpr int try_ms = 2'000;
 constexpr std::int64_t pause_ns = 2'000'000;
@@ -48,35 +44,19 @@ Reader::Reader(const ClientConfig& config, Clock& clock)
 Reader::~Reader() = default;
 
 Status Reader::open() {
-  MILLRACE_ASSIGN(asker_, consumer());
-  config_.cluster()->served_by(asker_.get());
-  return {};
-}
-
-// What a consumer reads ahead of a partition is bounded by bytes (of values) and by records, and by
-// enough of them for a second: when all partitions are at their bound librdkafka 2.0.2 looks again
-// only then.
-Result<Owned<rd_kafka_t>> Reader::consumer() {
-  const Settings own{
-      {"fetch.wait.max.ms", fetch_wait_ms},   {"fetch.error.backoff.ms", "100"},
-      {"queued.min.messages", "100000"},      {"queued.max.messages.kbytes", "16384"},
-      {"fetch.message.max.bytes", "1048576"}, {"fetch.max.bytes", "8388608"}};
   const Settings fixed{{"isolation.level", "read_committed"},
                        {"enable.partition.eof", "true"},
                        {"enable.auto.commit", "false"},
                        {"auto.offset.reset", "error"}};
-  return config_.make(RD_KAFKA_CONSUMER, own, fixed, events_);
+  MILLRACE_ASSIGN(asker_, config_.make(RD_KAFKA_CONSUMER, {}, fixed, events_));
+  config_.cluster()->served_by(asker_.get());
+  return {};
 }
 
-Result<Reader::Client*> Reader::fetch_client(std::size_t index) {
+Reader::Client* Reader::fetch_client(std::size_t index) {
   while (clients_.size() <= index) {
-    if (config_.uses_wire_client()) {
-      clients_.push_back(std::make_unique<wire::FetchClient>(
-          wire::FetchSettings::of(config_), *config_.cluster(), events_.last_error, signal_));
-      continue;
-    }
-    MILLRACE_ASSIGN(Owned<rd_kafka_t> client, consumer());
-    clients_.push_back(std::make_unique<ConsumerClient>(std::move(client), signal_));
+    clients_.push_back(std::make_unique<wire::FetchClient>(
+        wire::FetchSettings::of(config_), *config_.cluster(), events_.last_error, signal_));
   }
   return clients_[index].get();
 }
@@ -117,8 +97,8 @@ Result<Reader::Choice> Reader::choose_cursor(TopicPartition partition, const Kaf
                                  " threads read one partition through one handle; open a handle "
                                  "for each four");
   }
-  MILLRACE_ASSIGN(Client* const chosen, fetch_client(std::min(free_client, clients_.size())));
-  MILLRACE_ASSIGN(const std::shared_ptr<Cursor> made, chosen->add(partition, at));
+  Client* const chosen = fetch_client(std::min(free_client, clients_.size()));
+  const std::shared_ptr<Cursor> made = chosen->add(partition, at);
   made->used_ns = now_ns;
   return Choice{made, false};
 }
@@ -334,14 +314,9 @@ bool Reader::has_news(const Interest& interest, const KafkaPartition& at) {
   return (*cursor)->has_records() || (*cursor)->error.has_value();
 }
 
-// What they say waits in their queues until somebody polls.
+// What librdkafka says waits in its queue until somebody polls.
 std::string Reader::last_error() {
   rd_kafka_poll(asker_.get(), 0);
-  {
-    const MutexLock lock(mutex_);
-    for (const auto& client : clients_)
-      client->poll();
-  }
   return events_.last_error.text();
 }
 

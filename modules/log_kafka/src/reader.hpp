@@ -37,8 +37,7 @@ class Signal {
   std::uint64_t count_ MILLRACE_GUARDED_BY(mutex_) = 0;
 };
 
-/// Reads any partition from any offset, over clients that read ahead: our own, or consumers of
-/// librdkafka where that does not reach (ClientConfig::uses_wire_client). A partition that is read
+/// Reads any partition from any offset, over clients that read ahead. A partition that is read
 /// on where the last fetch ended costs nothing but the records; every jump starts the fetches of
 /// its partition again. Where two readers of one handle are at different offsets of a partition, a
 /// further client is made. Thread-safe.
@@ -120,8 +119,7 @@ class Reader {
   Result<std::vector<Offset>> ask_once(const std::vector<KafkaPartition>& partitions,
                                        std::int64_t time_ms, std::int64_t deadline_ns);
   [[nodiscard]] std::int64_t request_deadline_ns() const;
-  Result<Owned<rd_kafka_t>> consumer();
-  Result<Client*> fetch_client(std::size_t index) MILLRACE_REQUIRES(mutex_);
+  Client* fetch_client(std::size_t index) MILLRACE_REQUIRES(mutex_);
   Status learn_end(Cursor& cursor, Offset from);
   Status wait_for_records(Cursor& cursor, std::size_t max_bytes);
 

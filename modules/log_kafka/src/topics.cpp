@@ -164,12 +164,8 @@ Result<TopicSettings> Topics::alter(TopicId topic, std::span<const SettingChange
   const Settings wanted = config_of_changes(after, changes);
   if (wanted.empty()) return after;
   const std::int64_t deadline_ns = config_.clock().monotonic_ns() + config_.timeout_ms() * ms;
-  if (config_.uses_wire_client()) {
-    MILLRACE_TRY(
-        wire::alter_topic(*config_.cluster(), config_.client_id(), at.topic, wanted, deadline_ns));
-  } else {
-    MILLRACE_TRY(alter_topic_config(reader_.client(), at.topic, wanted, config_.timeout_ms()));
-  }
+  MILLRACE_TRY(
+      wire::alter_topic(*config_.cluster(), config_.client_id(), at.topic, wanted, deadline_ns));
   // The broker that is asked next may hear of it later.
   for (;;) {
     MILLRACE_ASSIGN(const ClusterConfig now, settings_in_kafka(at.topic));

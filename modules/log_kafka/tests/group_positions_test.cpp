@@ -3,6 +3,7 @@
 //
 // Positions of groups read from a cluster that a test plays, by both clients.
 #include "group_positions.hpp"
+#include "client_events.hpp"
 
 #include <gmock/gmock.h>
 
@@ -35,7 +36,7 @@ void answer_42(const KafkaRequest& request, FakeCluster::Response& out) {
   write_position(request, out, 42);
 }
 
-class GroupPositionsTest : public testing::TestWithParam<const char*> {
+class GroupPositionsTest : public testing::Test {
  protected:
   void SetUp() override {
 #ifdef __SANITIZE_THREAD__
@@ -45,9 +46,6 @@ class GroupPositionsTest : public testing::TestWithParam<const char*> {
     ASSERT_TRUE(made.has_value()) << made.error().to_string();
     asker_ = *std::move(made);
     config_.cluster()->served_by(asker_.get());
-  }
-  Settings settings() const {
-    return {{"millrace.client", GetParam()}, {"millrace.request.timeout.ms", "120000"}};
   }
   /// Asks until what passes by itself has passed, as Positions does.
   Result<std::vector<GroupPosition>> find(const std::string& group) {
@@ -67,33 +65,27 @@ class GroupPositionsTest : public testing::TestWithParam<const char*> {
 
   FakeCluster cluster_{answer_42};
   SkewedClock clock_;
-  ClientConfig config_{Url{cluster_.address(), "", settings()}, LogOptions{}, clock_};
+  ClientConfig config_{Url{cluster_.address(), "", {{"millrace.request.timeout.ms", "120000"}}},
+                       LogOptions{}, clock_};
   ClientEvents events_{config_};
   Owned<rd_kafka_t> asker_;
   GroupPositions positions_{config_};
 };
 
-INSTANTIATE_TEST_SUITE_P(Clients, GroupPositionsTest, testing::Values("wire", "librdkafka"),
-                         [](const auto& one) { return std::string(one.param); });
-using GroupPositionsByWire = GroupPositionsTest;
-INSTANTIATE_TEST_SUITE_P(Clients, GroupPositionsByWire, testing::Values("wire"),
-                         [](const auto& one) { return std::string(one.param); });
-
-// librdkafka follows a null pointer when the client that asks has no group.
-TEST_P(GroupPositionsTest, they_are_read_although_the_coordinator_moves) {
+TEST_F(GroupPositionsTest, they_are_read_although_the_coordinator_moves) {
   cluster_.then_fail(not_coordinator);
   cluster_.then_fail(not_coordinator);
   expect_42("g");
   EXPECT_EQ(cluster_.asked(KafkaApi::offset_fetch), 3U);
 }
 
-TEST_P(GroupPositionsTest, they_are_read_when_the_coordinator_has_loaded_them) {
+TEST_F(GroupPositionsTest, they_are_read_when_the_coordinator_has_loaded_them) {
   cluster_.then_fail(loading);
   expect_42("g");
   EXPECT_EQ(cluster_.asked(KafkaApi::offset_fetch), 2U);
 }
 
-TEST_P(GroupPositionsTest, an_open_transaction_is_waited_for) {
+TEST_F(GroupPositionsTest, an_open_transaction_is_waited_for) {
   for (int i = 0; i < 3; ++i) {
     cluster_.then([](const KafkaRequest& request, FakeCluster::Response& out) {
       write_position(request, out, -1, unstable);
@@ -103,7 +95,7 @@ TEST_P(GroupPositionsTest, an_open_transaction_is_waited_for) {
   EXPECT_EQ(cluster_.asked(KafkaApi::offset_fetch), 4U);
 }
 
-TEST_P(GroupPositionsByWire, stable_ones_are_asked_for_and_of_all_any) {
+TEST_F(GroupPositionsTest, stable_ones_are_asked_for_and_of_all_any) {
   std::string last;
   for (int i = 0; i < 2; ++i) {
     cluster_.then([&](const KafkaRequest& request, FakeCluster::Response& out) {
@@ -119,7 +111,7 @@ TEST_P(GroupPositionsByWire, stable_ones_are_asked_for_and_of_all_any) {
   EXPECT_EQ(last, std::string("\x02g\0\0\0", 5));
 }
 
-TEST_P(GroupPositionsTest, a_group_that_is_not_allowed_is_named) {
+TEST_F(GroupPositionsTest, a_group_that_is_not_allowed_is_named) {
   cluster_.then_fail(group_not_allowed);
   const auto found = positions_.find("secret", {{"t", 0}}, deadline_ns());
   ASSERT_FALSE(found.has_value());
@@ -128,7 +120,7 @@ TEST_P(GroupPositionsTest, a_group_that_is_not_allowed_is_named) {
   EXPECT_EQ(cluster_.asked(KafkaApi::offset_fetch), 1U);
 }
 
-TEST_P(GroupPositionsTest, a_group_without_positions_is_no_error) {
+TEST_F(GroupPositionsTest, a_group_without_positions_is_no_error) {
   cluster_.then([](const KafkaRequest& request, FakeCluster::Response& out) {
     write_position(request, out, -1);
   });
@@ -141,13 +133,13 @@ TEST_P(GroupPositionsTest, a_group_without_positions_is_no_error) {
   EXPECT_TRUE(all->empty());
 }
 
-TEST_P(GroupPositionsTest, a_partition_may_be_asked_for_twice) {
+TEST_F(GroupPositionsTest, a_partition_may_be_asked_for_twice) {
   const auto found = positions_.find("g", {{"g", 3}, {"g", 3}}, deadline_ns());
   ASSERT_TRUE(found.has_value()) << found.error().to_string();
   EXPECT_EQ(*found, (std::vector<GroupPosition>{{{"g", 3}, offset(42)}}));
 }
 
-TEST_P(GroupPositionsByWire, a_transaction_that_stays_open_is_named_when_the_time_is_over) {
+TEST_F(GroupPositionsTest, a_transaction_that_stays_open_is_named_when_the_time_is_over) {
   for (int i = 0; i < 3; ++i) {
     cluster_.then([&, i](const KafkaRequest& request, FakeCluster::Response& out) {
       if (i == 2) clock_.advance_ms(120'000);
@@ -161,7 +153,7 @@ TEST_P(GroupPositionsByWire, a_transaction_that_stays_open_is_named_when_the_tim
   EXPECT_THAT(found.error().message(), HasSubstr("group g: g/3"));
 }
 
-TEST_P(GroupPositionsByWire, a_silent_coordinator_is_looked_for_again_before_the_deadline) {
+TEST_F(GroupPositionsTest, a_silent_coordinator_is_looked_for_again_before_the_deadline) {
   cluster_.then_stall([&](const KafkaRequest& request, FakeCluster::Response& out) {
     clock_.advance_ms(40'000);
     write_position(request, out, 41);
@@ -172,7 +164,7 @@ TEST_P(GroupPositionsByWire, a_silent_coordinator_is_looked_for_again_before_the
   EXPECT_EQ(cluster_.asked(KafkaApi::find_coordinator), 2U);
 }
 
-TEST_P(GroupPositionsByWire, a_silent_coordinator_is_waited_for_until_the_deadline_only) {
+TEST_F(GroupPositionsTest, a_silent_coordinator_is_waited_for_until_the_deadline_only) {
   cluster_.then_stall([&](const KafkaRequest& request, FakeCluster::Response& out) {
     clock_.advance_ms(120'000);
     write_position(request, out, 41);
@@ -188,7 +180,7 @@ TEST_P(GroupPositionsByWire, a_silent_coordinator_is_waited_for_until_the_deadli
   EXPECT_EQ(cluster_.asked(KafkaApi::find_coordinator), 2U);
 }
 
-TEST_P(GroupPositionsByWire, a_broker_that_is_too_old_is_named_at_once) {
+TEST_F(GroupPositionsTest, a_broker_that_is_too_old_is_named_at_once) {
   // Kafka 2.4.
   cluster_.take_offset_fetch_up_to(6);
   const auto found = positions_.find("g", {{"g", 3}}, deadline_ns());
@@ -202,7 +194,7 @@ TEST_P(GroupPositionsByWire, a_broker_that_is_too_old_is_named_at_once) {
   expect_42("g");
 }
 
-TEST_P(GroupPositionsByWire, responses_that_cannot_be_read_are_asked_for_again) {
+TEST_F(GroupPositionsTest, responses_that_cannot_be_read_are_asked_for_again) {
   const auto cut = [](const KafkaRequest&, FakeCluster::Response& out) { out.i32(0).array(5); };
   cluster_.then(cut, KafkaApi::find_coordinator);
   cluster_.then(cut);
@@ -214,7 +206,7 @@ TEST_P(GroupPositionsByWire, responses_that_cannot_be_read_are_asked_for_again) 
   EXPECT_EQ(cluster_.asked(KafkaApi::find_coordinator), 4U);
 }
 
-TEST_P(GroupPositionsByWire, many_positions_are_read_at_once) {
+TEST_F(GroupPositionsTest, many_positions_are_read_at_once) {
   constexpr std::int32_t topics = 20;
   constexpr std::int32_t partitions = 1'000;
   cluster_.then([](const KafkaRequest&, FakeCluster::Response& out) {
@@ -234,7 +226,7 @@ TEST_P(GroupPositionsByWire, many_positions_are_read_at_once) {
   EXPECT_EQ(all->back().next, offset(19'999));
 }
 
-TEST_P(GroupPositionsByWire, the_coordinator_is_looked_for_once_and_again_when_it_moved) {
+TEST_F(GroupPositionsTest, the_coordinator_is_looked_for_once_and_again_when_it_moved) {
   for (int i = 0; i < 3; ++i)
     expect_42("g");
   EXPECT_EQ(cluster_.asked(KafkaApi::find_coordinator), 1U);
@@ -243,7 +235,7 @@ TEST_P(GroupPositionsByWire, the_coordinator_is_looked_for_once_and_again_when_i
   EXPECT_EQ(cluster_.asked(KafkaApi::find_coordinator), 2U);
 }
 
-TEST_P(GroupPositionsByWire, links_are_kept_until_they_are_idle_and_never_many) {
+TEST_F(GroupPositionsTest, links_are_kept_until_they_are_idle_and_never_many) {
   wire::PositionReader reader(config_);
   const auto ask = [&](const std::string& group) {
     const auto found = reader.find(group, {}, deadline_ns());
@@ -263,7 +255,7 @@ TEST_P(GroupPositionsByWire, links_are_kept_until_they_are_idle_and_never_many) 
   EXPECT_EQ(reader.kept(), 0U);
 }
 
-TEST_P(GroupPositionsByWire, threads_ask_for_one_group_and_for_several) {
+TEST_F(GroupPositionsTest, threads_ask_for_one_group_and_for_several) {
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&, thread] {

@@ -27,26 +27,10 @@ struct Fault {
   KafkaApi api;
   KafkaFault fault;
   std::uint64_t times = 1;
-  const char* client = "wire";  // of `millrace.client`
   friend void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
 };
 
-std::string name_of_fault(const testing::TestParamInfo<Fault>& info) {
-  const bool usual = std::string_view(info.param.client) == "wire";
-  return std::string(info.param.name) + (usual ? "" : std::string("_by_") + info.param.client);
-}
-
-/// The same for both ways that records can go.
-std::vector<Fault> for_both_clients(std::span<const Fault> faults) {
-  std::vector<Fault> all(faults.begin(), faults.end());
-  for (Fault fault : faults) {
-    fault.client = "librdkafka";
-    all.push_back(fault);
-  }
-  return all;
-}
-
-KafkaSettings by(const Fault& fault) { return {{"millrace.client", fault.client}}; }
+std::string name_of_fault(const testing::TestParamInfo<Fault>& info) { return info.param.name; }
 
 /// Strikes requests of transactions only.
 KafkaRule rule_of(const Fault& fault) {
@@ -121,7 +105,7 @@ class KafkaFaults : public KafkaWorld {
 class KafkaCommitFaults : public KafkaFaults, public testing::WithParamInterface<Fault> {};
 
 TEST_P(KafkaCommitFaults, the_answer_is_true_and_the_member_continues) {
-  Worker worker(open("worker", proxy.bootstrap(), by(GetParam())), "g", {"u"});
+  Worker worker(open("worker", proxy.bootstrap()), "g", {"u"});
   ASSERT_TRUE(worker.until_holds(1));
   ASSERT_TRUE(worker.commit(partitions, "1", input, offset(1)).has_value());
 
@@ -268,8 +252,7 @@ TEST_P(KafkaRepeatFaults, a_repeat_of_the_same_sequence_writes_nothing_twice) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kafka, KafkaCommitFaults,
-                         testing::ValuesIn(for_both_clients(commit_faults)), name_of_fault);
+INSTANTIATE_TEST_SUITE_P(Kafka, KafkaCommitFaults, testing::ValuesIn(commit_faults), name_of_fault);
 
 // Those that end differently from each other.
 std::vector<Fault> repeat_faults() {
@@ -351,7 +334,7 @@ const Fault fetch_faults[] = {
 class KafkaFetchFaults : public KafkaCommitFaults {};
 
 TEST_P(KafkaFetchFaults, a_reader_gets_every_record_once_and_in_order) {
-  const auto log = open("reader", proxy.bootstrap(), by(GetParam()));
+  const auto log = open("reader", proxy.bootstrap());
   constexpr int count = 60;
   int written = 0;
   const auto write = [&](int until) {
@@ -392,8 +375,7 @@ TEST_P(KafkaFetchFaults, a_reader_gets_every_record_once_and_in_order) {
   EXPECT_GE(rule->applied(), 1U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kafka, KafkaFetchFaults, testing::ValuesIn(for_both_clients(fetch_faults)),
-                         name_of_fault);
+INSTANTIATE_TEST_SUITE_P(Kafka, KafkaFetchFaults, testing::ValuesIn(fetch_faults), name_of_fault);
 
 }  // namespace
 }  // namespace millrace::log

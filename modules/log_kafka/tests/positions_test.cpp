@@ -110,13 +110,9 @@ TEST_F(KafkaLostPositions, one_that_is_gone_is_an_error_until_somebody_sets_it) 
 TEST_F(KafkaLostPositions, a_partition_may_be_asked_for_twice) {
   ASSERT_TRUE(commit(*log_, offset(7)).has_value());
   const TopicPartition twice[] = {input_, {input_.topic, partition(1)}, input_};
-  for (const char* const client : {"wire", "librdkafka"}) {
-    const auto log = open(client, address(), {{"millrace.client", client}});
-    const auto found = log->positions(group_, twice);
-    ASSERT_TRUE(found.has_value()) << found.error().to_string();
-    EXPECT_EQ(*found, (std::vector<std::optional<Offset>>{offset(7), std::nullopt, offset(7)}))
-        << client;
-  }
+  const auto found = open("reader")->positions(group_, twice);
+  ASSERT_TRUE(found.has_value()) << found.error().to_string();
+  EXPECT_EQ(*found, (std::vector<std::optional<Offset>>{offset(7), std::nullopt, offset(7)}));
 }
 
 TEST_F(KafkaLostPositions, one_that_was_committed_under_a_claim_is_missed) {
@@ -169,29 +165,24 @@ struct PositionFault {
   testkit::KafkaFault fault;
 };
 
-class KafkaPositionFaults
-    : public KafkaLostPositions,
-      public testing::WithParamInterface<std::tuple<const char*, PositionFault>> {};
+class KafkaPositionFaults : public KafkaLostPositions,
+                            public testing::WithParamInterface<PositionFault> {};
 
 INSTANTIATE_TEST_SUITE_P(
-    Clients, KafkaPositionFaults,
-    testing::Combine(testing::Values("wire", "librdkafka"),
-                     testing::Values(PositionFault{"loading", testkit::KafkaFault::fail(14)},
-                                     PositionFault{"moved", testkit::KafkaFault::fail(16)},
-                                     PositionFault{"unstable", testkit::KafkaFault::fail(88)},
-                                     PositionFault{"cut_before", testkit::KafkaFault::cut_before()},
-                                     PositionFault{"cut_after", testkit::KafkaFault::cut_after()})),
-    [](const auto& one) {
-      return std::string(std::get<1>(one.param).name) + "_by_" + std::get<0>(one.param);
-    });
+    Kafka, KafkaPositionFaults,
+    testing::Values(PositionFault{"loading", testkit::KafkaFault::fail(14)},
+                    PositionFault{"moved", testkit::KafkaFault::fail(16)},
+                    PositionFault{"unstable", testkit::KafkaFault::fail(88)},
+                    PositionFault{"cut_before", testkit::KafkaFault::cut_before()},
+                    PositionFault{"cut_after", testkit::KafkaFault::cut_after()}),
+    [](const auto& one) { return std::string(one.param.name); });
 
 TEST_P(KafkaPositionFaults, a_position_is_found_when_the_fault_has_passed) {
   testkit::KafkaProxy proxy(address());
-  const auto& [client, what] = GetParam();
-  const auto log = open("reader", proxy.bootstrap(), {{"millrace.client", client}});
+  const auto log = open("reader", proxy.bootstrap());
   ASSERT_TRUE(commit(*log_, offset(7)).has_value());
   const auto rule = proxy.add({.api = testkit::KafkaApi::offset_fetch,
-                               .fault = what.fault,
+                               .fault = GetParam().fault,
                                .times = 2,
                                .group = group_name()});
   EXPECT_EQ(position(*log, group_, input_), offset(7));

@@ -192,7 +192,6 @@ TEST(Security, settings_with_no_meaning_here_are_named) {
   EXPECT_EQ(beyond({{"security.protocol", "ssl"}, {"ssl.keystore.location", "/x.p12"}}), "nothing");
   EXPECT_EQ(beyond({{"security.protocol", "ssl"}, {"ssl.engine.location", "/x.so"}}),
             "ssl.engine.location");
-  EXPECT_EQ(beyond({{"security.protocol", "quic"}}), "security.protocol quic");
   // What is not used has no meaning.
   EXPECT_EQ(beyond({{"ssl.engine.location", "/x.so"}, {"sasl.mechanism", "GSSAPI"}}), "nothing");
 }
@@ -233,34 +232,69 @@ TEST(Security, what_is_missing_or_wrong_is_refused_by_name) {
   EXPECT_THAT(tls("ssl.sigalgs.list", "none-such"), HasSubstr("ssl.sigalgs.list: "));
 }
 
-TEST(Security, the_client_that_was_asked_for_is_taken_or_refused) {
-  const auto config = [](Settings settings) {
-    return std::make_unique<ClientConfig>(Url{"localhost:1", "", std::move(settings)}, LogOptions{},
-                                          real_clock());
-  };
+Error refusal(Settings settings) {
+  const Status status =
+      ClientConfig(Url{"localhost:1", "", std::move(settings)}, LogOptions{}, real_clock()).check();
+  EXPECT_FALSE(status.has_value());
+  return status ? Error(errc::closed, "it is taken") : status.error();
+}
+
+TEST(Security, a_setting_that_only_librdkafka_has_is_refused_with_what_there_is) {
   const Settings::value_type ssl{"security.protocol", "ssl"};
-  const Settings::value_type engine{"ssl.engine.location", "/x.so"};
-  const Settings::value_type ca{"ssl.ca.location", "/no/such/file"};
-  EXPECT_TRUE(config({})->uses_wire_client());
-  EXPECT_TRUE(config({ssl})->uses_wire_client());
-  EXPECT_TRUE(config({ssl, {"millrace.client", "auto"}})->uses_wire_client());
-  const auto by_other = config({ssl, engine});
-  EXPECT_FALSE(by_other->uses_wire_client());
-  EXPECT_TRUE(by_other->check().has_value());
-  const auto librdkafka = config({ssl, ca, {"millrace.client", "librdkafka"}});
-  EXPECT_FALSE(librdkafka->uses_wire_client());
-  EXPECT_TRUE(librdkafka->check().has_value());
-  const auto refused = [&](Settings settings) {
-    const Status status = config(std::move(settings))->check();
-    EXPECT_FALSE(status.has_value());
-    if (status) return std::string();
-    EXPECT_TRUE(status.error().is(errc::invalid_argument));
-    return status.error().message();
-  };
-  EXPECT_THAT(refused({ssl, engine, {"millrace.client", "wire"}}),
-              HasSubstr("millrace.client=wire does not know ssl.engine.location"));
-  EXPECT_THAT(refused({ssl, ca}), HasSubstr("ssl.ca.location: /no/such/file"));
-  EXPECT_THAT(refused({{"millrace.client", "curl"}}), HasSubstr("not curl"));
+  const Settings::value_type sasl{"security.protocol", "sasl_plaintext"};
+  const Settings::value_type by_token{"sasl.mechanism", "OAUTHBEARER"};
+  const std::pair<std::string, Settings> refused[] = {
+      {"sasl.mechanism GSSAPI", {sasl}},
+      {"sasl.mechanism GSSAPI", {sasl, {"sasl.mechanisms", "GSSAPI"}}},
+      {"ssl.engine.location", {ssl, {"ssl.engine.location", "/x.so"}}},
+      {"ssl.crl.location", {ssl, {"ssl.crl.location", "/x.pem"}}},
+      {"ssl.providers", {ssl, {"ssl.providers", "default"}}},
+      {"sasl.oauthbearer.method oidc", {sasl, by_token, {"sasl.oauthbearer.method", "oidc"}}},
+      {"enable.sasl.oauthbearer.unsecure.jwt",
+       {sasl, by_token, {"enable.sasl.oauthbearer.unsecure.jwt", "true"}}}};
+  for (const auto& [named, settings] : refused) {
+    const Error error = refusal(settings);
+    EXPECT_TRUE(error.is(errc::unsupported)) << error.to_string();
+    EXPECT_THAT(error.message(), HasSubstr("kafka setting " + named + ": "));
+    EXPECT_THAT(error.message(), HasSubstr("SCRAM-SHA-512 or OAUTHBEARER"));
+    EXPECT_THAT(error.message(), HasSubstr("before 0.1.0"));
+  }
+}
+
+TEST(Security, a_value_that_does_not_exist_is_a_mistake) {
+  const Error protocol = refusal({{"security.protocol", "quic"}});
+  EXPECT_TRUE(protocol.is(errc::invalid_argument)) << protocol.to_string();
+  EXPECT_THAT(protocol.message(), HasSubstr("security.protocol: it is plaintext, ssl, "));
+  const Error file = refusal({{"security.protocol", "ssl"}, {"ssl.ca.location", "/no/such/file"}});
+  EXPECT_TRUE(file.is(errc::invalid_argument)) << file.to_string();
+  EXPECT_THAT(file.message(), HasSubstr("ssl.ca.location: /no/such/file"));
+}
+
+TEST(ClientConfig, the_only_client_may_be_named) {
+  for (const char* const client : {"auto", "wire"}) {
+    const ClientConfig config(Url{"localhost:1", "", {{"millrace.client", client}}}, LogOptions{},
+                              real_clock());
+    EXPECT_TRUE(config.check().has_value()) << client;
+  }
+  const Error gone = refusal({{"millrace.client", "librdkafka"}});
+  EXPECT_TRUE(gone.is(errc::unsupported)) << gone.to_string();
+  EXPECT_THAT(gone.message(), HasSubstr("kafka setting millrace.client=librdkafka"));
+  EXPECT_THAT(gone.message(), HasSubstr("Leave the setting out"));
+  const Error other = refusal({{"millrace.client", "curl"}});
+  EXPECT_TRUE(other.is(errc::invalid_argument)) << other.to_string();
+  EXPECT_THAT(other.message(), HasSubstr("millrace.client=curl"));
+}
+
+TEST(ClientConfig, a_setting_that_the_contract_depends_on_cannot_be_chosen) {
+  for (const char* const setting : {"acks", "transactional.id"}) {
+    const ClientConfig config(Url{"localhost:1", "", {{setting, "1"}}}, LogOptions{}, real_clock());
+    ClientEvents events(config);
+    const auto client = config.make(RD_KAFKA_PRODUCER, {}, {{"acks", "all"}}, events);
+    ASSERT_FALSE(client.has_value()) << setting;
+    EXPECT_TRUE(client.error().is(errc::invalid_argument));
+    EXPECT_THAT(client.error().message(),
+                HasSubstr(std::string("kafka setting ") + setting + " cannot be chosen"));
+  }
 }
 
 TEST(ClientConfig, connections_of_our_own_use_the_addresses_that_were_asked_for) {

@@ -7,7 +7,6 @@
 #include <fstream>
 
 #include "client_events.hpp"
-#include "kafka_log.hpp"
 #include "kafka_tool.hpp"
 #include "kafka_world.hpp"
 #include "wire/cluster.hpp"
@@ -80,17 +79,14 @@ std::string unsigned_token(std::int64_t seconds) {
 
 const std::string by_token = "?security.protocol=SASL_PLAINTEXT&sasl.mechanism=OAUTHBEARER";
 
-/// Of both ways that records can go; the parameter is that of `millrace.client`.
-class KafkaSecurity : public KafkaWorld, public testing::WithParamInterface<std::string> {
+class KafkaSecurity : public KafkaWorld {
  protected:
-  [[nodiscard]] KafkaSettings settings() const { return {{"millrace.client", GetParam()}}; }
   /// Opens, writes, reads and takes a task.
-  void expect_works(const std::string& url, KafkaSettings settings, KafkaTokenSource token = {}) {
+  void expect_works(const std::string& url, KafkaSettings settings = {},
+                    KafkaTokenSource token = {}) {
     auto log =
         try_open(url, options_of("member"), real_clock(), std::move(settings), std::move(token));
     ASSERT_TRUE(log.has_value()) << log.error().to_string();
-    const auto& opened = dynamic_cast<const kafka::KafkaLog&>(**log);
-    EXPECT_EQ(opened.config().uses_wire_client(), GetParam() == "wire");
     Worker worker(*std::move(log), "g", {"u"});
     const TopicPartition partition = make_topic(*worker.log, "t");
     const TopicPartition other = make_topic(*worker.log, "other");
@@ -108,9 +104,8 @@ class KafkaSecurity : public KafkaWorld, public testing::WithParamInterface<std:
   void expect_refused(const std::string& url, const std::string& word,
                       const KafkaTokenSource& token = {}) {
     const Error error = awaited_error(word, [&](const std::string& timeout_ms) {
-      KafkaSettings short_timeout = settings();
-      short_timeout.emplace_back("millrace.request.timeout.ms", timeout_ms);
-      const auto log = try_open(url, options_of("member"), real_clock(), short_timeout, token);
+      const auto log = try_open(url, options_of("member"), real_clock(),
+                                {{"millrace.request.timeout.ms", timeout_ms}}, token);
       EXPECT_FALSE(log.has_value());
       return log ? Error(errc::closed, "it was let in") : log.error();
     });
@@ -120,106 +115,96 @@ class KafkaSecurity : public KafkaWorld, public testing::WithParamInterface<std:
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(By, KafkaSecurity, testing::Values("wire", "librdkafka"),
-                         [](const auto& one) { return one.param; });
-
-TEST_P(KafkaSecurity, a_password_in_the_url_is_used) {
+TEST_F(KafkaSecurity, a_password_in_the_url_is_used) {
   expect_works(url(status()["SASL_PLAINTEXT"]) +
-                   "?security.protocol=SASL_PLAINTEXT&sasl.mechanism=PLAIN&sasl.username=millrace"
-                   "&sasl.password=" +
-                   status()["password"],
-               settings());
+               "?security.protocol=SASL_PLAINTEXT&sasl.mechanism=PLAIN&sasl.username=millrace"
+               "&sasl.password=" +
+               status()["password"]);
 }
 
-TEST_P(KafkaSecurity, a_file_holds_the_password_and_the_certificates) {
+TEST_F(KafkaSecurity, a_file_holds_the_password_and_the_certificates) {
   const std::string file = std::filesystem::temp_directory_path() / (prefix() + ".properties");
   std::ofstream(file) << "# of a test\nsecurity.protocol=SASL_SSL\nsasl.mechanism=PLAIN\n"
                       << "sasl.username=millrace\nsasl.password=" << status()["password"]
                       << "\nssl.ca.location=" << status()["ca"]
                       << "\nssl.certificate.location=" << status()["certificate"]
                       << "\nssl.key.location=" << status()["key"] << "\n";
-  expect_works(url(status()["SASL_SSL"]) + "?config=" + file, settings());
+  expect_works(url(status()["SASL_SSL"]) + "?config=" + file);
   std::filesystem::remove(file);
 }
 
-TEST_P(KafkaSecurity, a_certificate_in_the_options_is_used) {
-  KafkaSettings with = settings();
-  with.insert(with.end(), {{"security.protocol", "SSL"},
-                           {"ssl.ca.location", status()["ca"]},
-                           {"ssl.certificate.location", status()["certificate"]},
-                           {"ssl.key.location", status()["key"]}});
-  expect_works(url(status()["SSL"]), with);
+TEST_F(KafkaSecurity, a_certificate_in_the_options_is_used) {
+  expect_works(url(status()["SSL"]), {{"security.protocol", "SSL"},
+                                      {"ssl.ca.location", status()["ca"]},
+                                      {"ssl.certificate.location", status()["certificate"]},
+                                      {"ssl.key.location", status()["key"]}});
 }
 
-TEST_P(KafkaSecurity, a_key_store_is_used) {
+TEST_F(KafkaSecurity, a_key_store_is_used) {
   const std::string store = std::filesystem::temp_directory_path() / (prefix() + ".p12");
   const std::string command = "openssl pkcs12 -export -passout pass:word -in '" +
                               status()["certificate"] + "' -inkey '" + status()["key"] +
                               "' -out '" + store + "'";
   ASSERT_EQ(std::system(command.c_str()), 0) << command;
-  KafkaSettings with = settings();
-  with.insert(with.end(), {{"security.protocol", "SSL"},
-                           {"ssl.ca.location", status()["ca"]},
-                           {"ssl.keystore.location", store},
-                           {"ssl.keystore.password", "word"}});
-  expect_works(url(status()["SSL"]), with);
+  expect_works(url(status()["SSL"]), {{"security.protocol", "SSL"},
+                                      {"ssl.ca.location", status()["ca"]},
+                                      {"ssl.keystore.location", store},
+                                      {"ssl.keystore.password", "word"}});
   std::filesystem::remove(store);
 }
 
-TEST_P(KafkaSecurity, a_token_in_a_file_is_used) {
+TEST_F(KafkaSecurity, a_token_in_a_file_is_used) {
   const std::string file = std::filesystem::temp_directory_path() / (prefix() + ".token");
   std::ofstream(file) << unsigned_token(3'600) << "\n";
   expect_works(url(status()["SASL_PLAINTEXT"]) + by_token +
-                   "&sasl.oauthbearer.token.endpoint.url=file://" + file,
-               settings());
+               "&sasl.oauthbearer.token.endpoint.url=file://" + file);
   std::filesystem::remove(file);
 }
 
-TEST_P(KafkaSecurity, a_token_of_a_function_is_used) {
-  expect_works(url(status()["SASL_PLAINTEXT"]) + by_token, settings(),
+TEST_F(KafkaSecurity, a_token_of_a_function_is_used) {
+  expect_works(url(status()["SASL_PLAINTEXT"]) + by_token, {},
                []() -> Result<std::string> { return unsigned_token(3'600); });
 }
 
-TEST_P(KafkaSecurity, a_wrong_token_is_reported_in_the_broker_s_words_and_without_the_token) {
+TEST_F(KafkaSecurity, a_wrong_token_is_reported_in_the_broker_s_words_and_without_the_token) {
   expect_refused(url(status()["SASL_PLAINTEXT"]) + by_token, "invalid_token",
                  []() -> Result<std::string> { return "of-somebody-else"; });
 }
 
-TEST_P(KafkaSecurity, a_token_that_nobody_has_is_reported_in_the_words_of_the_function) {
-  // The wire client is asked for the first one, so that librdkafka gets none.
+TEST_F(KafkaSecurity, a_token_that_nobody_has_is_reported_in_the_words_of_the_function) {
+  // The first one is for the wire client, when the log is opened; librdkafka gets none.
   int calls = 0;
   Mutex mutex;
   expect_refused(url(status()["SASL_PLAINTEXT"]) + by_token, "the issuer is away",
                  [&]() -> Result<std::string> {
                    const MutexLock lock(mutex);
-                   if (calls++ == 0 && GetParam() == "wire") return unsigned_token(3'600);
+                   if (calls++ == 0) return unsigned_token(3'600);
                    return fail(errc::unavailable, "the issuer is away");
                  });
 }
 
-TEST_P(KafkaSecurity, a_wrong_password_is_reported_in_the_broker_s_words_and_without_the_password) {
+TEST_F(KafkaSecurity, a_wrong_password_is_reported_in_the_broker_s_words_and_without_the_password) {
   expect_refused(url(status()["SASL_PLAINTEXT"]) +
                      "?security.protocol=SASL_PLAINTEXT&sasl.mechanism=PLAIN"
                      "&sasl.username=millrace&sasl.password=of-somebody-else",
                  "Authentication failed: Invalid username or password");
 }
 
-TEST_P(KafkaSecurity, a_certificate_nobody_knows_is_reported) {
+TEST_F(KafkaSecurity, a_certificate_nobody_knows_is_reported) {
   expect_refused(url(status()["SSL"]) + "?security.protocol=SSL", "SSL");
 }
 
-TEST_P(KafkaSecurity, a_setting_nobody_knows_is_reported) {
-  const auto log =
-      try_open(url() + "?sasl.pasword=x", options_of("member"), real_clock(), settings());
+TEST_F(KafkaSecurity, a_setting_nobody_knows_is_reported) {
+  const auto log = try_open(url() + "?sasl.pasword=x", options_of("member"));
   ASSERT_FALSE(log.has_value());
   EXPECT_TRUE(log.error().is(errc::invalid_argument));
   EXPECT_THAT(log.error().to_string(), HasSubstr("sasl.pasword"));
 }
 
-TEST_P(KafkaSecurity, a_file_that_is_not_there_is_reported) {
+TEST_F(KafkaSecurity, a_file_that_is_not_there_is_reported) {
   const auto log =
       try_open(url(status()["SSL"]) + "?security.protocol=ssl&ssl.ca.location=/no/such/ca.pem",
-               options_of("member"), real_clock(), settings());
+               options_of("member"));
   ASSERT_FALSE(log.has_value());
   EXPECT_TRUE(log.error().is(errc::invalid_argument));
   EXPECT_THAT(log.error().to_string(), HasSubstr("ssl.ca.location"));

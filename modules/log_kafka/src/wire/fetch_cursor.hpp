@@ -49,7 +49,7 @@ class FetchClient final : public Reader::Client {
   ~FetchClient() override { drop_all(); }
 
  private:
-  [[nodiscard]] Result<std::shared_ptr<Reader::Cursor>> make(const KafkaPartition& at) override {
+  [[nodiscard]] std::shared_ptr<Reader::Cursor> make(const KafkaPartition& at) override {
     return std::make_shared<FetchCursor>(fetcher_, at);
   }
 

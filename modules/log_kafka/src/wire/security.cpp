@@ -146,7 +146,6 @@ bool Security::by_token(const Settings& settings) {
 
 std::optional<std::string> Security::beyond(const Settings& settings) {
   const Protocol protocol = protocol_of(settings);
-  if (!protocol.known) return "security.protocol " + get(settings, "security.protocol");
   if (protocol.sasl && !net::is_known_mechanism(mechanism_of(settings)))
     return "sasl.mechanism " + mechanism_of(settings);
   for (const auto& [name, value] : settings) {
@@ -161,6 +160,8 @@ std::optional<std::string> Security::beyond(const Settings& settings) {
 Result<std::shared_ptr<const Security>> Security::open(const Settings& settings,
                                                        const KafkaTokenSource& token) {
   const Protocol protocol = protocol_of(settings);
+  if (!protocol.known)
+    return bad_setting("security.protocol", "it is plaintext, ssl, sasl_plaintext or sasl_ssl");
   std::unique_ptr<const net::TlsContext> tls;
   if (protocol.tls) {
     MILLRACE_ASSIGN(const net::TlsSettings asked, tls_of(settings));

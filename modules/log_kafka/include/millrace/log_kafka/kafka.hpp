@@ -32,7 +32,7 @@ void register_kafka();
 /// Opens the log that such a URL names, with settings beside those of the URL, which come after
 /// them. The source of tokens is for `sasl.mechanism=OAUTHBEARER`; without one the setting
 /// `sasl.oauthbearer.token.endpoint.url=file:///PATH` names a file. Failures as open_log(), and
-/// those of the source.
+/// those of the source; errc::unsupported for a setting of TLS or SASL that librdkafka alone has.
 [[nodiscard]] Result<std::unique_ptr<Log>> open_kafka(std::string_view url,
                                                       LogEnvironment& environment,
                                                       LogOptions options, KafkaSettings settings,
