@@ -7,6 +7,8 @@
 
 #include "client_events.hpp"
 #include "millrace/log/errors.hpp"
+#include "token_file.hpp"
+#include "token_guard.hpp"
 #include "units.hpp"
 #include "wire/cluster.hpp"
 #include "wire/security.hpp"
@@ -59,7 +61,8 @@ bool is_for_other_kind(rd_kafka_type_t type, const std::string& name) {
 ClientConfig::ClientConfig(Url url, const LogOptions& options, Clock& clock, KafkaTokenSource token)
     : url_(std::move(url)),
       clock_(clock),
-      token_(wire::Security::by_token(url_.settings) ? std::move(token) : KafkaTokenSource()),
+      token_(wire::Security::by_token(url_.settings) ? guarded(std::move(token), clock)
+                                                     : KafkaTokenSource()),
       client_id_("millrace-" + (options.member.empty() ? std::string("tool") : options.member)),
       cluster_(std::make_unique<wire::Cluster>(clock)) {
   if (const std::string* const named = user_setting("client.id")) client_id_ = *named;
@@ -154,7 +157,7 @@ Result<Owned<rd_kafka_t>> ClientConfig::make(rd_kafka_type_t type, const Setting
       continue;
     }
     // Tokens come from us.
-    if (token_ && name.starts_with("sasl.oauthbearer.")) {
+    if (token_ && (name == token_setting || name == "sasl.oauthbearer.method")) {
       continue;
     }
     if (name == "transactional.id" ||

@@ -6,7 +6,7 @@ namespace millrace::log::kafka {
 namespace {
 
 // librdkafka asks again when four fifths of this are over: a token that was replaced is used soon.
-constexpr std::int64_t token_use_ms = 60'000;
+constexpr std::int64_t token_use_ms = 10'000;
 
 ClientEvents& events_of(void* opaque) { return *static_cast<ClientEvents*>(opaque); }
 
@@ -32,12 +32,14 @@ void on_token_request(rd_kafka_t* client, const char* /*settings*/, void* opaque
     rd_kafka_oauthbearer_set_token_failure(client, token.error().message().c_str());
     return;
   }
+  // What librdkafka says may have the token in it.
   char reason[512];
   // The name is for librdkafka alone: brokers take it from the token.
   if (rd_kafka_oauthbearer_set_token(client, token->c_str(),
                                      config.clock().wall_ms() + token_use_ms, "millrace", nullptr,
                                      0, reason, sizeof reason) != RD_KAFKA_RESP_ERR_NO_ERROR)
-    rd_kafka_oauthbearer_set_token_failure(client, reason);
+    rd_kafka_oauthbearer_set_token_failure(
+        client, "librdkafka does not take the token; is the clock of the log the system's?");
 }
 
 }  // namespace

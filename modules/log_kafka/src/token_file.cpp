@@ -31,9 +31,11 @@ Result<std::string> read_token(FileSystem& files, const std::string& path) {
 }  // namespace
 
 std::optional<std::string> path_of_token(std::string_view url) {
-  constexpr std::string_view scheme = "file://";
-  if (!url.starts_with(scheme) || !url.substr(scheme.size()).starts_with('/')) return std::nullopt;
-  return percent_decode(url.substr(scheme.size()));
+  for (const std::string_view before : {"file://localhost/", "file:///", "file:/"}) {
+    const std::string_view path = url.substr(std::min(before.size() - 1, url.size()));
+    if (url.starts_with(before) && !path.starts_with("//")) return percent_decode(path);
+  }
+  return std::nullopt;
 }
 
 KafkaTokenSource token_file(const Settings& settings, FileSystem& files) {

@@ -14,7 +14,7 @@ namespace millrace::log::kafka {
 /// Names the file, as `file:///PATH`: the setting by which Kafka's own clients name it too.
 inline constexpr std::string_view token_setting = "sasl.oauthbearer.token.endpoint.url";
 
-/// The path in a URL `file:///PATH`, percent-encoded; nothing for another URL.
+/// The path in a URL `file:///PATH`, percent-decoded; nothing for another URL.
 [[nodiscard]] std::optional<std::string> path_of_token(std::string_view url);
 
 /// A source that reads the token of OAUTHBEARER from its file at each call; an empty one when no

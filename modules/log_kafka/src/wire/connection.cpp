@@ -86,7 +86,13 @@ Connection::Connection(const net::Address& address, std::string_view client_id, 
     : client_id_(client_id),
       clock_(clock),
       stream_(connect(address, clock, security, connect_timeout_ns)),
-      login_(security == nullptr ? nullptr : security->login()) {
+      login_(security == nullptr ? nullptr : security->login()),
+      token_(security == nullptr ? KafkaTokenSource() : security->token()) {
+  // A broker is not bothered for nothing.
+  if (const Status token = check_token(); !token) {
+    break_off({errc::unavailable, named() + ": " + token.error().message()});
+    return;
+  }
   // Answered before all others, so that a broker that is too old is called so.
   put(Api::api_versions, {}, output_, sent_);
   // Nothing to wait for where it is clear at once.
@@ -159,8 +165,15 @@ void Connection::advance() {
 }
 
 void Connection::end_session() {
-  if (!session_end_ns_ || waiting() > 0 || clock_.monotonic_ns() < *session_end_ns_) return;
+  const std::int64_t now_ns = clock_.monotonic_ns();
+  if (!session_end_ns_ || waiting() > 0 || now_ns < *session_end_ns_) return;
+  if (now_ns < session_over_ns_ && !check_token()) return;
   break_off({errc::unavailable, named() + ": the session ends, it is to be logged in again"});
+}
+
+Status Connection::check_token() const {
+  if (token_) MILLRACE_TRY(token_());
+  return {};
 }
 
 void Connection::write_out() {
@@ -232,8 +245,10 @@ void Connection::go_on_with_login(const Answer& answer, Api api) {
     return break_off({errc::unavailable, named() + ": " + next.error().message()});
   }
   if (*next) return log_in(**std::move(next));
-  if (const std::int64_t session_ms = login_->session_ms(); session_ms > 0)
-    session_end_ns_ = clock_.monotonic_ns() + (session_ms - session_ms / session_parts) * ms;
+  if (const std::int64_t session_ms = login_->session_ms(); session_ms > 0) {
+    session_over_ns_ = clock_.monotonic_ns() + session_ms * ms;
+    session_end_ns_ = session_over_ns_ - session_ms / session_parts * ms;
+  }
   let_out();
 }
 

@@ -31,7 +31,8 @@ struct Answer {
 ///
 /// Where one logs in, that is done before anything else goes out. A broker may give a session an
 /// end, after which it would cut the connection: some time before that the connection breaks by
-/// itself, as soon as nothing waits for an answer.
+/// itself, as soon as nothing waits for an answer; where one logs in by tokens and there is none
+/// for the next session, only when this one is over.
 class Connection {
  public:
   /// Begins to connect; what goes wrong shows later. Without a security in the open, as nobody. The
@@ -86,13 +87,16 @@ class Connection {
   void log_in(SaslLogin::Request request);
   void let_out();
   void end_session();
+  [[nodiscard]] Status check_token() const;
   [[nodiscard]] std::string named() const { return "the broker at " + stream_->address().text(); }
 
   const std::string client_id_;
   Clock& clock_;
   const std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<SaslLogin> login_;            // null: done, or none is needed
+  const KafkaTokenSource token_;                // empty: logs in otherwise
   std::optional<std::int64_t> session_end_ns_;  // breaks then
+  std::int64_t session_over_ns_ = 0;            // the broker ends it then
   std::optional<Error> error_;
   std::int32_t last_number_ = 0;
   std::string output_;

@@ -117,7 +117,8 @@ Result<net::TlsSettings> tls_of(const Settings& settings) {
 
 Result<net::SaslAccount> account_of(const Settings& settings, const KafkaTokenSource& token) {
   if (Security::by_token(settings)) {
-    if (!token) return bad_setting(token_setting, "OAUTHBEARER needs file:///PATH of a token");
+    if (!token)
+      return bad_setting(token_setting, "OAUTHBEARER needs file:///PATH of a file with the token");
     MILLRACE_TRY(token());
     return net::SaslAccount{std::string(oauth_bearer), {}, {}, token};
   }
@@ -134,7 +135,8 @@ std::optional<std::string> beyond_tokens(const Settings& settings) {
   const std::string method = lower(get(settings, "sasl.oauthbearer.method"));
   if (!method.empty() && method != "default") return "sasl.oauthbearer.method " + method;
   const std::string url = get(settings, token_setting);
-  if (!url.empty() && !path_of_token(url)) return std::string(token_setting) + " " + url;
+  // Of others than files; they may have a password in them.
+  if (url.starts_with("http:") || url.starts_with("https:")) return std::string(token_setting);
   return std::nullopt;
 }
 

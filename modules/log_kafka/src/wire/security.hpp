@@ -37,6 +37,10 @@ class Security {
   /// Begins to connect; the time and the clock are those of net::Socket.
   [[nodiscard]] std::unique_ptr<net::Stream> connect(const net::Address& address, Clock& clock,
                                                      std::int64_t connect_timeout_ns) const;
+  /// Where the tokens come from by which we log in; empty when we log in otherwise.
+  [[nodiscard]] KafkaTokenSource token() const {
+    return account_ ? account_->token : KafkaTokenSource();
+  }
   /// For one connection; null when nobody logs in.
   [[nodiscard]] std::unique_ptr<SaslLogin> login() const;
 

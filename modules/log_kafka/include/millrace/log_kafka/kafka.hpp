@@ -18,10 +18,11 @@ namespace millrace::log {
 /// librdkafka's settings by name, such as `security.protocol`; `config` names a file of them.
 using KafkaSettings = std::vector<std::pair<std::string, std::string>>;
 
-/// Returns the token with which this process logs in by OAUTHBEARER. Called by several threads at
-/// once, for each new connection to a broker and about once a minute by each client of librdkafka,
-/// which wait for it: keep the token until shortly before it expires. Until a failure is over
-/// there are no new connections; its message is in the errors of the log.
+/// Returns the token with which this process logs in by OAUTHBEARER. Called by one thread of a log
+/// at a time, for each new connection to a broker and about every eight seconds by each client of
+/// librdkafka. Connections wait for it: keep a token in memory, and renew it a minute before it
+/// expires. After a failure it is not called for a second. Closing the log waits for it to return;
+/// it must not use the log.
 using KafkaTokenSource = std::function<Result<std::string>()>;
 
 /// Makes open_log() know `kafka://host:port,...[/prefix][?setting=value]`, a log on an Apache Kafka
