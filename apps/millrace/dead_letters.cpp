@@ -38,9 +38,10 @@ Result<std::vector<MergedReader::Start>> all_of(log::Log& log, const log::Topic&
   for (std::int32_t p = 0; p < topic.spec.partitions; ++p)
     partitions.push_back({topic.id, log::partition(p)});
   MILLRACE_ASSIGN(const std::vector<log::Offset> firsts, log.start_offsets(partitions));
+  MILLRACE_ASSIGN(const std::vector<log::Offset> ends, log.end_offsets(partitions));
   std::vector<MergedReader::Start> starts;
   for (std::size_t i = 0; i < partitions.size(); ++i)
-    starts.push_back({&topic, partitions[i].partition, firsts[i]});
+    starts.push_back({&topic, partitions[i].partition, firsts[i], ends[i]});
   return starts;
 }
 

@@ -13,6 +13,7 @@
 #include "millrace/base/terminal_text.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/log.hpp"
+#include "millrace/log/record_reader.hpp"
 #include "millrace/log_embedded/embedded.hpp"
 
 namespace log = millrace::log;
@@ -35,18 +36,15 @@ millrace::Status sign(log::Log& log, const log::Topic& guests, const std::string
 
 // [read]
 millrace::Status print_all(log::Log& log, const log::Topic& guests) {
-  log::FetchBuffer buffer;
-  log::Offset next = log::offset(0);
-  do {
-    MILLRACE_TRY(log.fetch({guests.id, log::partition(0)}, next, 64 << 10, buffer));
-    for (const log::RecordView& record : buffer.records) {
-      std::printf("%lld: %s %s\n", static_cast<long long>(record.offset.value),
-                  millrace::escaped(record.key.value_or("")).c_str(),
-                  millrace::escaped(record.value.value_or("")).c_str());
-    }
-    next = buffer.next;
-  } while (buffer.next != buffer.end);
-  return {};
+  log::RecordReader reader(log, {{{guests.id, log::partition(0)}, log::offset(0)}});
+  while (true) {
+    MILLRACE_ASSIGN(const log::ReadOutcome outcome, reader.next());
+    if (outcome != log::ReadOutcome::record) return {};  // all that is committed by now was read
+    const log::RecordView& record = reader.record();
+    std::printf("%lld: %s %s\n", static_cast<long long>(record.offset.value),
+                millrace::escaped(record.key.value_or("")).c_str(),
+                millrace::escaped(record.value.value_or("")).c_str());
+  }
 }
 // [read]
 

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t last_records = 10;
 constexpr std::int64_t wait_ns = 200'000'000;  // between looks at the stop flag and heartbeats
+constexpr int records_at_once = 10'000;        // the same, while there is more to read
 constexpr std::int64_t widening = 8;
 constexpr std::int64_t int32_max = std::numeric_limits<std::int32_t>::max();
 
@@ -119,6 +120,7 @@ Result<LastRecords> find_last(log::Log& log, const std::vector<Range>& ranges,
     for (const Range& range : ranges) {
       starts.push_back(range.start);
       starts.back().from = std::max(range.first, log::offset(range.end.value - window));
+      starts.back().end = range.end;
     }
     std::size_t found = 0;
     std::map<log::TopicPartition, std::size_t> found_at;
@@ -204,15 +206,15 @@ std::optional<std::int64_t> parse_duration_back(std::string_view text) {
 }
 
 Status follow(log::Log& log, MergedReader& reader, Printer& printer, Session& session) {
-  const auto waiter = log.waiter();
   while (!printer.done()) {
-    MILLRACE_TRY(reader.read(std::ref(printer)));
+    int left = records_at_once;
+    MILLRACE_TRY(
+        reader.read([&](const FoundRecord& found) { return printer(found) && --left > 0; }));
     session.out.flush();
     session.out.look();
     if (printer.done()) break;
     MILLRACE_TRY(log.maintain());
-    const auto interests = reader.interests();
-    static_cast<void>(waiter->wait(interests, session.clock.monotonic_ns() + wait_ns));
+    static_cast<void>(reader.wait(session.clock.monotonic_ns() + wait_ns));
   }
   return {};
 }
@@ -253,6 +255,8 @@ Status tail(log::Log& log, const TailOptions& options, Session& session) {
     limit = limit.value_or(last_records);
     MILLRACE_ASSIGN(begin, find_last(log, ranges, options, *limit));
   }
+  for (std::size_t i = 0; i < ranges.size(); ++i)
+    begin.starts[i].end = options.follow ? std::nullopt : std::optional(ranges[i].end);
   MergedReader reader(log, begin.starts);
   Printer printer(options, session, begin.skip, limit);
   if (begin.starts.size() > 1 && !options.json && !log::has_commit_order(log)) {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "commands/commands.hpp"
+#include "hollow_log.hpp"
 #include "json.hpp"
 #include "shop.hpp"
 #include "text.hpp"
@@ -48,6 +49,23 @@ TEST_F(Tail, prints_partitions_in_the_order_of_commits) {
   ASSERT_EQ(printed.size(), 30U);
   for (std::size_t i = 0; i < printed.size(); ++i) {
     EXPECT_TRUE(printed[i].ends_with(number(static_cast<std::int64_t>(i)))) << printed[i];
+  }
+}
+
+TEST_F(Tail, passes_batches_that_compaction_left_without_a_record) {
+  log::HollowLog compacted(*shop.tool);
+  for (const bool follow : {false, true}) {
+    TailOptions options = all();
+    options.follow = follow;
+    options.limit = 30;
+    Screen screen;
+    const Status done = tail(compacted, options, screen.session);
+    ASSERT_TRUE(done) << done.error().to_string();
+    const auto printed = lines_of(screen.text);
+    ASSERT_EQ(printed.size(), 30U);
+    for (std::size_t i = 0; i < printed.size() && !shop.on_kafka(); ++i) {
+      EXPECT_TRUE(printed[i].ends_with(number(static_cast<std::int64_t>(i)))) << printed[i];
+    }
   }
 }
 
