@@ -3,11 +3,12 @@
 //
 // Counts words: `02_count_words DIR < text` appends the lines of the text to a topic, lets the
 // topology catch up, and prints the counts of all texts so far. Run it again with another text: it
-// continues where it was.
+// continues where it was. `02_count_words DIR lines` prints the lines of all texts so far.
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "millrace/log/environment.hpp"
 #include "millrace/log_embedded/embedded.hpp"
 #include "millrace/stream/instance.hpp"
+#include "millrace/stream/reader.hpp"
 #include "millrace/stream/writer.hpp"
 #include "words.hpp"
 
@@ -87,15 +89,33 @@ millrace::Status count_words(const std::string& directory, std::istream& text) {
 }
 // [run]
 
+millrace::Status print_lines(const std::string& directory) {
+  millrace::SeededRandom random(millrace::real_seed());
+  log::LogEnvironment world{millrace::real_clock(), millrace::real_file_system(), random,
+                            millrace::real_processes()};
+  log::register_embedded();
+  log::LogOptions options;
+  options.create = false;
+  MILLRACE_ASSIGN(const auto log, log::open_log("file:" + directory, world, options));
+  // [lines]
+  MILLRACE_ASSIGN(auto lines, (stream::Reader<std::string, LineRead>::open(*log, "lines")));
+  return lines.for_each([](const stream::ReadEvent<std::string, LineRead>& event) {
+    if (event.value != nullptr) std::puts(millrace::escaped(event.value->text).c_str());
+  });
+  // [lines]
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fputs("Usage: 02_count_words DIR < text\n", stderr);
+  const bool lines = argc == 3 && std::string_view(argv[2]) == "lines";
+  if (argc != 2 && !lines) {
+    std::fputs("Usage: 02_count_words DIR < text\n       02_count_words DIR lines\n", stderr);
     return 2;
   }
-  if (const millrace::Status counted = count_words(argv[1], std::cin); !counted) {
-    std::fprintf(stderr, "%s\n", counted.error().to_string().c_str());
+  if (const millrace::Status done = lines ? print_lines(argv[1]) : count_words(argv[1], std::cin);
+      !done) {
+    std::fprintf(stderr, "%s\n", done.error().to_string().c_str());
     return 1;
   }
   return 0;
