@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "ballast.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <memory>
@@ -83,9 +84,24 @@ void keep_ballast(LogDirectory& directory) {
   }
   const auto file = files.open(path, OpenMode::read_write);
   const auto size = file ? (*file)->size() : Result<std::uint64_t>(bytes);
-  if (size && *size < bytes && !(*file)->allocate(bytes)) {
-    static_cast<void>(files.remove(path));
+  if (!size || *size >= bytes) {
+    return;
   }
+  if (!(*file)->allocate(bytes)) {
+    // Some file systems leave what they reserved.
+    static_cast<void>((*file)->truncate(*size));
+  }
+  MILLRACE_FAULT_POINT("ballast.grown");
+}
+
+bool shrink_ballast(LogDirectory& directory, std::uint64_t bytes) {
+  const auto file =
+      directory.files().open(directory.path() + "/" + ballast_name, OpenMode::read_write);
+  if (!file) {
+    return false;
+  }
+  const std::uint64_t size = (*file)->size().value_or(0);
+  return size > 0 && (*file)->truncate(size - std::min(size, bytes)).has_value();
 }
 
 void reserve_ballast(LogDirectory& directory) {

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,8 +22,8 @@ inline constexpr const char* ballast_name = "ballast";
 [[nodiscard]] bool is_ballast(std::string_view name);
 
 /// Makes the ballast when there is none and there is room. One that is too short gets the missing
-/// bytes, or is removed. For the member that may write checkpoints now: several at once would take
-/// the room of several.
+/// bytes if there is room for them. For the member that may write checkpoints now: several at once
+/// would take the room of several.
 void keep_ballast(LogDirectory& directory);
 
 /// Reserves room for all bytes of the ballast: that of a copied log may have fewer on the disk.
@@ -30,6 +31,10 @@ void reserve_ballast(LogDirectory& directory);
 
 /// Removes what dead members, and this one, left half made. For a member.
 void remove_unfinished_ballasts(LogDirectory& directory);
+
+/// Gives back room for so many bytes, of as many as there are; false when the ballast has none.
+/// What is left is not in the way of anybody who needs little, and out of reach of appends.
+[[nodiscard]] bool shrink_ballast(LogDirectory& directory, std::uint64_t bytes);
 
 /// Removes the ballast, so that its room can be used; false when there was none.
 [[nodiscard]] bool release_ballast(FileSystem& files, const std::string& directory);

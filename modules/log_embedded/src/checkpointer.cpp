@@ -3,6 +3,7 @@
 #include "checkpointer.hpp"
 
 #include <atomic>
+#include <utility>
 
 #include "ballast.hpp"
 #include "millrace/base/fault_point.hpp"
@@ -17,6 +18,8 @@ namespace {
 // second.
 constexpr std::uint64_t checkpoint_interval_bytes = 256ULL << 20U;
 constexpr std::int64_t checkpoint_interval_ns = 5'000'000'000;
+// What a file may take beside its bytes: its block that is not full, and one of the directory.
+constexpr std::uint64_t checkpoint_spare_bytes = 16U << 10U;
 
 }  // namespace
 
@@ -41,7 +44,9 @@ Result<Checkpoint> Checkpointer::make(const Locked& locked) {
   return made;
 }
 
-Status Checkpointer::write(Checkpoint made) {
+Status Checkpointer::write(Checkpoint made) { return write(std::move(made), WithIndex::yes); }
+
+Status Checkpointer::write(Checkpoint made, WithIndex with_index) {
   // A checkpoint proves what it speaks of: so that must be durable first.
   MILLRACE_TRY(group_commit_.sync_up_to(made.position));
   MILLRACE_FAULT_POINT("checkpoint.before_write");
@@ -54,8 +59,10 @@ Status Checkpointer::write(Checkpoint made) {
     }
     MILLRACE_TRY(add_outcomes(made, before ? *before : std::nullopt, journal_));
   }
-  // Without one of them the next to open reads its segment, and that is all.
-  static_cast<void>(index_files_.write_up_to(made.position, made.begin));
+  if (with_index == WithIndex::yes) {
+    // Without one of them the next to open reads its segment, and that is all.
+    static_cast<void>(index_files_.write_up_to(made.position, made.begin));
+  }
   MILLRACE_TRY(write_file_atomically(directory_.files(), directory_.path() + names::checkpoint,
                                      made.encode()));
   wants_ballast_ = true;
@@ -95,14 +102,21 @@ void Checkpointer::look_after_ballast() {
   }
 }
 
-Status Checkpointer::in_room_of_ballast(const std::function<Status()>& work) {
-  const Status done = work();
-  if (done || !is_disk_full(done.error()) ||
-      !release_ballast(directory_.files(), directory_.path())) {
-    return done;
+bool Checkpointer::use_ballast(std::uint64_t bytes) {
+  if (!directory_.check_in_place() || !shrink_ballast(directory_, bytes)) {
+    return false;
   }
   wants_ballast_ = true;
-  return work();
+  return true;
+}
+
+Status Checkpointer::write_before_removal(const Checkpoint& made) {
+  Status written = write(made);
+  if (!written && is_disk_full(written.error()) &&
+      use_ballast(made.encode().size() + checkpoint_spare_bytes)) {
+    written = write(made, WithIndex::no);
+  }
+  return written;
 }
 
 void Checkpointer::restore_ballast() {

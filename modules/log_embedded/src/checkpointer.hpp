@@ -3,7 +3,7 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
+#include <cstdint>
 
 #include "checkpoint.hpp"
 #include "group_commit.hpp"
@@ -38,12 +38,14 @@ class Checkpointer {
   /// Removes what dead members left of the ballast, and makes it when there is none, unless another
   /// member writes a checkpoint or settles: it does the same then.
   void look_after_ballast();
-  /// `work` writes a checkpoint; a removal of files follows, which gives back more than that takes.
-  /// When the disk is full, the ballast is removed and `work` is done once more. For the one that
-  /// has begin().
-  [[nodiscard]] Status in_room_of_ballast(const std::function<Status()>& work);
-  /// Makes the ballast, if a checkpoint was written or the ballast was removed since begin(). For
-  /// the one that has begin(); end() does it too.
+  /// Like write(), for one that has begin() and removes files next: on a full disk it uses a part
+  /// of the ballast, and writes no index files.
+  [[nodiscard]] Status write_before_removal(const Checkpoint& made);
+  /// Gives back so many bytes of the ballast; false when there are none. For one that has begin()
+  /// and removes files next.
+  [[nodiscard]] bool use_ballast(std::uint64_t bytes);
+  /// Makes the ballast whole, if a checkpoint was written or some of the ballast was used since
+  /// begin(). For the one that has begin(); end() does it too.
   void restore_ballast();
   /// The state of the log as it is now.
   [[nodiscard]] Result<Checkpoint> make(const Locked& locked);
@@ -51,6 +53,9 @@ class Checkpointer {
   [[nodiscard]] Status write(Checkpoint made);
 
  private:
+  enum class WithIndex { yes, no };
+  [[nodiscard]] Status write(Checkpoint made, WithIndex with_index);
+
   LogDirectory& directory_;
   Journal& journal_;
   Topics& topics_;

@@ -21,6 +21,10 @@ constexpr std::int64_t ns_per_ms = 1'000'000;
 // A partition that failed is left alone for so long; damage is found again and again.
 constexpr std::int64_t pause_ns = 600'000'000'000;
 constexpr std::int64_t pause_of_damage_ns = 6 * pause_ns;
+// There may be room soon.
+constexpr std::int64_t pause_of_full_disk_ns = 60'000'000'000;
+// Of the ballast, for the file `version`.
+constexpr std::uint64_t version_bytes = 16U << 10U;
 
 }  // namespace
 
@@ -47,8 +51,10 @@ bool Cleaner::is_paused(std::size_t row) const {
 
 void Cleaner::fail_partition(std::size_t row, const Error& error) {
   directory_.counts().cleaning_errors.fetch_add(1, std::memory_order_relaxed);
-  paused_until_ns_[row] =
-      directory_.clock().monotonic_ns() + (error.is(errc::corrupt) ? pause_of_damage_ns : pause_ns);
+  const std::int64_t pause = error.is(errc::corrupt) ? pause_of_damage_ns
+                             : is_disk_full(error)   ? pause_of_full_disk_ns
+                                                     : pause_ns;
+  paused_until_ns_[row] = directory_.clock().monotonic_ns() + pause;
 }
 
 Status Cleaner::run(const Settler::Lock& lock) {
@@ -191,7 +197,8 @@ Result<Checkpoint> Cleaner::write_checkpoint(const Settler::Lock& lock,
   if (stopped_.load()) {
     return fail(errc::closed, directory_.path() + ": this handle is being closed");
   }
-  MILLRACE_TRY(checkpointer_.write(made));
+  MILLRACE_TRY(removals.empty() ? checkpointer_.write(made)
+                                : checkpointer_.write_before_removal(made));
   return made;
 }
 
@@ -271,12 +278,15 @@ Status Cleaner::announce(const Settler::Lock& lock, std::vector<Removal>& remova
   if (known) {
     return {};
   }
-  const Status said = checkpointer_.in_room_of_ballast([&]() -> Status {
-    MILLRACE_TRY(prepare_directory());
+  Status said = prepare_directory();
+  if (!said && is_disk_full(said.error()) && checkpointer_.use_ballast(version_bytes)) {
+    said = prepare_directory();
+  }
+  if (said) {
     MILLRACE_FAULT_POINT("clean.before_checkpoint");
     auto made = write_checkpoint(lock, removals);
-    return made ? Status{} : fail(made.error());
-  });
+    said = made ? Status{} : fail(made.error());
+  }
   if (!said) {
     for (const Removal& one : removals) {
       fail_partition(one.partition->row, said.error());

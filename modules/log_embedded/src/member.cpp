@@ -271,10 +271,11 @@ Status Member::settle_when_due() {
   }
   const Settler::Lock take_lock = [this] { return lock(); };
   Status done = deletes ? deletions.run(take_lock) : Status{};
-  // Before settling takes that room.
+  // After each removal, before anything else takes that room.
   checkpointer.restore_ballast();
   if (done && settles) {
     done = settler.run(take_lock);
+    checkpointer.restore_ballast();
   }
   if (done && cleans) {
     done = cleaner.run(take_lock);

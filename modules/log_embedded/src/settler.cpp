@@ -337,6 +337,9 @@ Status Settler::let_go(std::uint64_t unsettled, const Lock& lock) {
   const std::uint64_t begin = std::max(
       made.begin,
       std::min(journal_.bounds_of(unsettled).start, journal_.bounds_of(made.position - 1).start));
+  if (begin <= made.begin) {
+    return {};
+  }
   FrameReader reader(journal_, directory_.log_id());
   const auto first = reader.table(begin);
   if (!first) {
@@ -345,13 +348,12 @@ Status Settler::let_go(std::uint64_t unsettled, const Lock& lock) {
   }
   made.begin = begin;
   made.begin_previous = first->header().previous;
-  const Status written =
-      checkpointer_.in_room_of_ballast([&] { return checkpointer_.write(made); });
-  if (!written) {
+  if (const Status written = checkpointer_.write_before_removal(made); !written) {
     count_error();
     return directory_.check_not_failed();
   }
   MILLRACE_FAULT_POINT("settle.before_begin");
+  // Another member may have come further, should this one have been taken for dead.
   if (begin <= control.begin.load(std::memory_order_acquire)) {
     return {};
   }
@@ -363,7 +365,6 @@ Status Settler::let_go(std::uint64_t unsettled, const Lock& lock) {
   }
   MILLRACE_FAULT_POINT("settle.before_removal");
   journal_.remove_before(begin);
-  checkpointer_.restore_ballast();
   return {};
 }
 

@@ -110,8 +110,7 @@ Status TopicDeletions::write_checkpoint(const Settler::Lock& lock) {
     return checkpointer_.make(locked);
   };
   MILLRACE_ASSIGN(const Checkpoint made, make());
-  return checkpointer_.in_room_of_ballast(
-      [&] { return with_descriptors([&] { return checkpointer_.write(made); }); });
+  return with_descriptors([&] { return checkpointer_.write_before_removal(made); });
 }
 
 Status TopicDeletions::check_may_change() {

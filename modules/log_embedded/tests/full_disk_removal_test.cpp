@@ -18,7 +18,16 @@ const std::string ballast_of_log = root + "/" + embedded::ballast_name;
 SimulatedMachine* machine_of_point = nullptr;
 std::vector<std::string> points_seen;
 
+std::uint64_t ballast_bytes_left = 0;
+
 void see_point(std::string_view point) { points_seen.emplace_back(point); }
+
+void see_ballast(std::string_view point) {
+  if (point == "clean.before_removal") {
+    const auto file = machine_of_point->files.open(ballast_of_log, OpenMode::read);
+    ballast_bytes_left = file ? (*file)->size().value_or(0) : 0;
+  }
+}
 
 void fill_disk_there(std::string_view point) {
   if (point == "settle.published") {
@@ -84,6 +93,24 @@ TEST_F(FullDiskRemoval, the_last_checkpoint_serves_when_a_newer_one_finds_no_roo
   EXPECT_EQ(problem(*log), "");
 }
 
+TEST_F(FullDiskRemoval, takes_no_more_of_the_ballast_than_a_checkpoint_needs) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  auto log = full();
+  fill(*log, topic_at(*log, "t"));
+  machine_of_point = &machine();
+  ballast_bytes_left = 0;
+  const FaultHandler former = set_fault_handler(see_ballast);
+  clean(*log);
+  set_fault_handler(former);
+  EXPECT_GT(ballast_bytes_left, 0U);
+  EXPECT_LT(ballast_bytes_left, small_segments().segment_bytes / 2);
+  EXPECT_EQ(machine().files.open(ballast_of_log, OpenMode::read).value()->size().value(),
+            small_segments().segment_bytes / 2);
+  EXPECT_EQ(problem(*log), "");
+}
+
 TEST_F(FullDiskRemoval, the_ballast_is_there_again_before_compaction_takes_room) {
   if (!fault_points_compiled_in()) {
     GTEST_SKIP() << "this build has no fault points";
@@ -101,7 +128,7 @@ TEST_F(FullDiskRemoval, the_ballast_is_there_again_before_compaction_takes_room)
   clean(*log);
   set_fault_handler(former);
   const auto removed = std::ranges::find(points_seen, "clean.before_removal");
-  const auto made = std::find(removed, points_seen.end(), "ballast.inside");
+  const auto made = std::find(removed, points_seen.end(), "ballast.grown");
   const auto compacted = std::find(removed, points_seen.end(), "settle.file_made");
   EXPECT_NE(compacted, points_seen.end());
   EXPECT_LT(made, compacted);
@@ -131,7 +158,7 @@ TEST_F(FullDiskRemoval, a_death_anywhere_leaves_a_log_that_opens_and_removes) {
   }
   for (const std::string_view point :
        {"clean.before_checkpoint", "clean.start_raised", "checkpoint.before_write",
-        "clean.before_removal", "ballast.inside"}) {
+        "clean.before_removal", "ballast.grown"}) {
     for (int nth = 1;; ++nth) {
       begin_again();
       auto log = full();

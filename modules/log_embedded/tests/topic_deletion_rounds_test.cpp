@@ -126,7 +126,6 @@ TEST_F(TopicDeletionRounds, end_with_the_file_that_is_removed_when_the_handle_is
   EXPECT_FALSE(deletions.is_due(machine().clock.monotonic_ns()));
 }
 
-// Retention leaves the ballast alone, as it may give back less than it takes.
 TEST_F(TopicDeletionRounds, on_a_full_disk_give_back_more_than_the_ballast_that_they_use) {
   auto log = open();
   const std::string ballast = root + "/ballast";
