@@ -44,6 +44,27 @@ Result<Checkpoint> Checkpointer::make(const Locked& locked) {
   return made;
 }
 
+/// What the checkpoint before this one knows and the tables do not.
+Status Checkpointer::add_what_continues(Checkpoint& made) {
+  // A member that joined may not have found the lineages.
+  const bool knows_lineage = made.lineage != Lineage{};
+  if (knows_lineage && !made.has_settled()) {
+    return {};
+  }
+  auto before = read_checkpoint(directory_.files(), directory_.path());
+  if (!knows_lineage && before && *before) {
+    made.lineage = (*before)->lineage;
+  }
+  if (!made.has_settled()) {
+    return {};
+  }
+  // This one takes the place of one that is damaged.
+  if (!before && !before.error().is(errc::corrupt)) {
+    return fail(before.error());
+  }
+  return add_outcomes(made, before ? *before : std::nullopt, journal_);
+}
+
 Status Checkpointer::write(Checkpoint made) { return write(std::move(made), WithIndex::yes); }
 
 Status Checkpointer::write(Checkpoint made, WithIndex with_index) {
@@ -51,14 +72,7 @@ Status Checkpointer::write(Checkpoint made, WithIndex with_index) {
   MILLRACE_TRY(group_commit_.sync_up_to(made.position));
   MILLRACE_FAULT_POINT("checkpoint.before_write");
   MILLRACE_TRY(directory_.check_in_place());
-  if (made.has_settled()) {
-    auto before = read_checkpoint(directory_.files(), directory_.path());
-    // This one takes the place of one that is damaged.
-    if (!before && !before.error().is(errc::corrupt)) {
-      return fail(before.error());
-    }
-    MILLRACE_TRY(add_outcomes(made, before ? *before : std::nullopt, journal_));
-  }
+  MILLRACE_TRY(add_what_continues(made));
   if (with_index == WithIndex::yes) {
     // Without one of them the next to open reads its segment, and that is all.
     static_cast<void>(index_files_.write_up_to(made.position, made.begin));
@@ -114,6 +128,11 @@ Status Checkpointer::write_before_removal(const Checkpoint& made) {
   Status written = write(made);
   if (!written && is_disk_full(written.error()) &&
       use_ballast(made.encode().size() + checkpoint_spare_bytes)) {
+    written = write(made, WithIndex::no);
+  }
+  // It may be larger than that, and some file systems give back whole files only.
+  if (!written && is_disk_full(written.error()) && wants_ballast_ &&
+      release_ballast(directory_.files(), directory_.path())) {
     written = write(made, WithIndex::no);
   }
   return written;

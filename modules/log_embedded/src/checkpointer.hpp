@@ -55,6 +55,7 @@ class Checkpointer {
  private:
   enum class WithIndex { yes, no };
   [[nodiscard]] Status write(Checkpoint made, WithIndex with_index);
+  [[nodiscard]] Status add_what_continues(Checkpoint& made);
 
   LogDirectory& directory_;
   Journal& journal_;

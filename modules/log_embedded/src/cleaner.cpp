@@ -21,7 +21,8 @@ constexpr std::int64_t ns_per_ms = 1'000'000;
 // A partition that failed is left alone for so long; damage is found again and again.
 constexpr std::int64_t pause_ns = 600'000'000'000;
 constexpr std::int64_t pause_of_damage_ns = 6 * pause_ns;
-// There may be room soon.
+// A removal that found no room is tried again soon: it gives room to others. What compaction writes
+// takes room.
 constexpr std::int64_t pause_of_full_disk_ns = 60'000'000'000;
 // Of the ballast, for the file `version`.
 constexpr std::uint64_t version_bytes = 16U << 10U;
@@ -50,11 +51,12 @@ bool Cleaner::is_paused(std::size_t row) const {
 }
 
 void Cleaner::fail_partition(std::size_t row, const Error& error) {
+  pause_partition(row, error.is(errc::corrupt) ? pause_of_damage_ns : pause_ns);
+}
+
+void Cleaner::pause_partition(std::size_t row, std::int64_t pause_ns) {
   directory_.counts().cleaning_errors.fetch_add(1, std::memory_order_relaxed);
-  const std::int64_t pause = error.is(errc::corrupt) ? pause_of_damage_ns
-                             : is_disk_full(error)   ? pause_of_full_disk_ns
-                                                     : pause_ns;
-  paused_until_ns_[row] = directory_.clock().monotonic_ns() + pause;
+  paused_until_ns_[row] = directory_.clock().monotonic_ns() + pause_ns;
 }
 
 Status Cleaner::run(const Settler::Lock& lock) {
@@ -289,7 +291,8 @@ Status Cleaner::announce(const Settler::Lock& lock, std::vector<Removal>& remova
   }
   if (!said) {
     for (const Removal& one : removals) {
-      fail_partition(one.partition->row, said.error());
+      is_disk_full(said.error()) ? pause_partition(one.partition->row, pause_of_full_disk_ns)
+                                 : fail_partition(one.partition->row, said.error());
     }
     removals.clear();
     return directory_.check_not_failed();

@@ -94,6 +94,7 @@ class Cleaner {
   [[nodiscard]] Status prepare_directory();
   [[nodiscard]] bool is_paused(std::size_t row) const;
   void fail_partition(std::size_t row, const Error& error);
+  void pause_partition(std::size_t row, std::int64_t pause_ns);
   [[nodiscard]] std::atomic<std::int64_t>& start_of(const Partition& partition) const {
     return directory_.control().partitions[partition.row].start_offset;
   }

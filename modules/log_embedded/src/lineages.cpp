@@ -3,6 +3,7 @@
 #include "lineages.hpp"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "checkpoint.hpp"
 #include "log_directory.hpp"
@@ -44,11 +45,14 @@ void Lineages::begin(Random& random, std::uint64_t position) {
   }
 }
 
+// What reads a log without a commit to it, as a copy does, names a lineage in which nothing was
+// committed: so only old ones of these go first.
 void Lineages::drop_one() {
-  const auto idle =
-      std::adjacent_find(ones_.begin(), ones_.end(),
-                         [](const One& one, const One& next) { return one.begin == next.begin; });
-  ones_.erase(idle == ones_.end() ? ones_.begin() : idle);
+  const auto newer = ones_.end() - static_cast<std::ptrdiff_t>(kept / 2);
+  const auto idle = std::adjacent_find(ones_.begin(), newer, [](const One& one, const One& next) {
+    return one.begin == next.begin;
+  });
+  ones_.erase(idle == newer ? ones_.begin() : idle);
 }
 
 void Lineages::keep_up_to(Lineage lineage) {

@@ -24,8 +24,8 @@ class LogDirectory;
 /// docs/formats/lineages.md.
 class Lineages {
  public:
-  /// So many are kept: first those go in which nothing was committed, then the oldest. What names
-  /// one that is gone counts as of another history.
+  /// So many are kept: of the older half first those go in which nothing was committed, then the
+  /// oldest. What names one that is gone counts as of another history.
   static constexpr std::size_t kept = 1'024;
 
   /// The next one, of an opening at which the log ends at `position`.

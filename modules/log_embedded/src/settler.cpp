@@ -321,7 +321,10 @@ Status Settler::add_batches(const Partition& partition, std::uint64_t limit, Fra
 /// that needs none of them.
 Status Settler::let_go(std::uint64_t unsettled, const Lock& lock) {
   Control& control = directory_.control();
-  if (journal_.bounds_of(unsettled).start <= control.begin.load(std::memory_order_acquire)) {
+  const std::uint64_t committed = control.committed.load(std::memory_order_acquire);
+  const std::uint64_t begun = control.begin.load(std::memory_order_acquire);
+  if (journal_.bounds_of(unsettled).start <= begun ||
+      journal_.bounds_of(committed - 1).start <= begun) {
     return {};
   }
   if (!prepare_directory()) {
@@ -337,9 +340,6 @@ Status Settler::let_go(std::uint64_t unsettled, const Lock& lock) {
   const std::uint64_t begin = std::max(
       made.begin,
       std::min(journal_.bounds_of(unsettled).start, journal_.bounds_of(made.position - 1).start));
-  if (begin <= made.begin) {
-    return {};
-  }
   FrameReader reader(journal_, directory_.log_id());
   const auto first = reader.table(begin);
   if (!first) {

@@ -108,6 +108,19 @@ TEST(Lineages, are_kept_so_many_and_those_without_commits_go_first) {
   EXPECT_TRUE(is_past(lineages, 12, 1));
 }
 
+// A copy reads the log at each of its runs and commits nothing to it.
+TEST(Lineages, of_the_newer_half_are_kept_also_without_a_commit) {
+  std::vector<std::uint64_t> begins;
+  for (std::size_t i = 0; i < Lineages::kept; ++i) {
+    begins.push_back(i);
+  }
+  begins.push_back(begins.back());
+  const Lineages lineages = lineages_from(begins);
+  const LogPosition seen{1, begins.back()};
+  EXPECT_TRUE(lineages.check_past(Lineage{{10 + Lineages::kept}}, seen, {9, 2'000}));
+  EXPECT_FALSE(is_past(lineages, 11, 0));
+}
+
 TEST(Lineages, are_read_back_from_their_bytes) {
   const Lineages lineages = lineages_from({50, 300});
   const std::string bytes = lineages.encode(id_of_log);

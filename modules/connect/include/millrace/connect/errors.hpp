@@ -14,9 +14,10 @@ using namespace ::millrace::errc;
 /// Remedy: stop what writes to either log, and compare again with `millrace copy --verify`; when
 /// they still differ, copy to an empty log.
 inline constexpr ErrorCode differs{"copy.differs"};
-/// The target holds records or positions that this copy did not write, or that the source lost
-/// since: it was put back from a backup, cut or repaired. Nothing of it is overwritten. Remedy:
-/// copy to an empty log.
+/// The target holds records or positions that this copy did not write, or that the source may have
+/// lost since: it was put back from a backup, cut or repaired, an older build opened it, its file
+/// `lineages` was lost, or it was opened very often since the last copy (512 times, or 1,024 times
+/// with commits). Nothing of the target is overwritten. Remedy: copy to an empty log.
 inline constexpr ErrorCode not_ours{"copy.not_ours"};
 /// The copy or the comparison was stopped before it was complete.
 /// Remedy: run the same command again: a copy continues where it was, a comparison begins again.
