@@ -36,12 +36,11 @@ class RecordReader::Cursor {
     return batch_ == buffer_.batches.size() ? fetch_from_ : buffer_.records[record_].offset;
   }
   [[nodiscard]] bool is_done() const { return range.end && position() >= *range.end; }
-  /// Whether a record of it was taken.
+  /// Whether something was fetched of it, if only that there is no record yet.
   [[nodiscard]] bool has_begun() const { return has_begun_; }
 
   /// The head stays valid until something is fetched.
   void take() {
-    has_begun_ = true;
     ++record_;
     find_head();
   }
@@ -53,6 +52,7 @@ class RecordReader::Cursor {
       forget();
       return fail(std::move(fetched).error());
     }
+    has_begun_ = true;
     const bool moves = buffer_.next > fetch_from_;
     fetch_from_ = buffer_.next;
     find_head();
@@ -204,7 +204,7 @@ WaitOutcome RecordReader::wait(std::int64_t deadline_ns) {
     if (cursor->head() != nullptr) return WaitOutcome::ready;
     if (!cursor->is_done()) interests.push_back({cursor->range.partition, cursor->position()});
   }
-  if (interests.empty()) return WaitOutcome::ready;
+  if (interests.empty() && !cursors_.empty()) return WaitOutcome::ready;
   Waiter* waiter = nullptr;
   {
     const MutexLock lock(mutex_);

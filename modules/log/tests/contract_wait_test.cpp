@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "log_contract.hpp"
+#include "millrace/log/record_reader.hpp"
 
 namespace millrace::log {
 namespace {
@@ -176,6 +177,16 @@ TEST_P(LogContract, many_threads_can_wait_for_durability) {
     thread.join();
   }
   EXPECT_EQ(read(*log, partition).size(), 80U);
+}
+
+// As of all topics before there is one.
+TEST_P(LogContract, a_record_reader_without_ranges_sleeps) {
+  auto log = connect();
+  RecordReader reader(*log, {});
+  EXPECT_EQ(reader.next().value(), ReadOutcome::end);
+  EXPECT_EQ(reader.wait(world().clock().monotonic_ns()), WaitOutcome::timeout);
+  reader.interrupt();
+  EXPECT_EQ(reader.wait(far_away()), WaitOutcome::interrupted);
 }
 
 }  // namespace

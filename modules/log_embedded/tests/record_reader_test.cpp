@@ -94,6 +94,26 @@ TEST_F(ReadingWhatIsLeft, a_compacted_topic_is_read_in_the_order_of_commits) {
   }
 }
 
+TEST_F(ReadingWhatIsLeft, records_that_came_after_the_first_read_are_missed) {
+  auto log = open();
+  write(*log, 1);
+  const auto reader_from = [&](std::int64_t from) {
+    return RecordReader(*log, {{.partition = commands_at_,
+                                .from = offset(from),
+                                .on_removed = OnRemoved::skip_at_first}});
+  };
+  RecordReader follower = reader_from(1);
+  ASSERT_EQ(follower.next().value(), ReadOutcome::none_yet);
+  write(*log, 40);
+  pass_a_week();
+  write(*log, 20);
+  clean(*log);
+  ASSERT_GT(log->start_offset(commands_at_).value(), offset(20));
+  const auto outcome = follower.next();
+  ASSERT_FALSE(outcome);
+  EXPECT_TRUE(outcome.error().is(errc::out_of_range)) << outcome.error().to_string();
+}
+
 TEST_F(ReadingWhatIsLeft, removed_records_are_an_error_or_are_skipped_and_counted) {
   auto log = open();
   write(*log, 40);

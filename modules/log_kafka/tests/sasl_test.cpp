@@ -261,6 +261,24 @@ TEST(Security, a_setting_that_only_librdkafka_has_is_refused_with_what_there_is)
   }
 }
 
+TEST(Security, a_setting_that_changes_nothing_is_taken) {
+  const Settings::value_type plain[] = {{"security.protocol", "sasl_plaintext"},
+                                        {"sasl.mechanism", "PLAIN"},
+                                        {"sasl.username", "u"},
+                                        {"sasl.password", "p"}};
+  const Settings::value_type unused[] = {{"sasl.kerberos.service.name", "kafka"},
+                                         {"enable.sasl.oauthbearer.unsecure.jwt", "false"},
+                                         {"sasl.oauthbearer.scope", "s"}};
+  Settings settings(std::begin(plain), std::end(plain));
+  settings.insert(settings.end(), std::begin(unused), std::end(unused));
+  EXPECT_EQ(Security::beyond(settings), std::nullopt);
+  const Settings tls{{"security.protocol", "ssl"},
+                     {"ssl.engine.id", "dynamic"},
+                     {"ssl.crl.location", ""},
+                     {"ssl.providers", ""}};
+  EXPECT_EQ(Security::beyond(tls), std::nullopt);
+}
+
 TEST(Security, a_value_that_does_not_exist_is_a_mistake) {
   const Error protocol = refusal({{"security.protocol", "quic"}});
   EXPECT_TRUE(protocol.is(errc::invalid_argument)) << protocol.to_string();

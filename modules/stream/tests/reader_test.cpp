@@ -182,6 +182,11 @@ TEST_F(Readers, all_partitions_are_read_in_the_order_of_commits) {
   }
   auto reader = open();
   EXPECT_EQ(keys_of(reader), written);
+  int seen = 0;
+  const Status stopped = open().for_each([&](const auto&) {
+    return ++seen == 2 ? Status(fail(millrace::errc::busy, "full")) : Status{};
+  });
+  EXPECT_TRUE(stopped.error().is(millrace::errc::busy)) << seen;
 }
 
 TEST_F(Readers, private_topics_are_read_with_the_context_that_they_keep) {

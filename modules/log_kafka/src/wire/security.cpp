@@ -140,6 +140,14 @@ std::optional<std::string> beyond_tokens(const Settings& settings) {
   return std::nullopt;
 }
 
+/// Whether a setting changes nothing: of a mechanism that is not used, or a default of librdkafka.
+bool is_unused(const std::string& name, const std::string& value, const std::string& mechanism) {
+  if (value.empty() || (name == "ssl.engine.id" && value == "dynamic")) return true;
+  const bool of_tokens =
+      name.starts_with("sasl.oauthbearer.") || name.starts_with("enable.sasl.oauthbearer.");
+  return name.starts_with("sasl.kerberos.") || (of_tokens && mechanism != oauth_bearer);
+}
+
 }  // namespace
 
 bool Security::by_token(const Settings& settings) {
@@ -148,9 +156,10 @@ bool Security::by_token(const Settings& settings) {
 
 std::optional<std::string> Security::beyond(const Settings& settings) {
   const Protocol protocol = protocol_of(settings);
-  if (protocol.sasl && !net::is_known_mechanism(mechanism_of(settings)))
-    return "sasl.mechanism " + mechanism_of(settings);
+  const std::string mechanism = mechanism_of(settings);
+  if (protocol.sasl && !net::is_known_mechanism(mechanism)) return "sasl.mechanism " + mechanism;
   for (const auto& [name, value] : settings) {
+    if (is_unused(name, value, mechanism)) continue;
     const bool of_tls = name.starts_with("ssl.") || name.starts_with("ssl_");
     if (protocol.tls && of_tls && !is_among(tls_settings, name)) return name;
     const bool of_sasl = name.starts_with("sasl.") || name.starts_with("enable.sasl.");

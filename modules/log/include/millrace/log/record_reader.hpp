@@ -40,7 +40,7 @@ class RecordReader {
   /// reader came to them.
   enum class OnRemoved : std::uint8_t {
     error,          ///< next() fails with errc::out_of_range
-    skip_at_first,  ///< as `skip` until a record of the range was read, then as `error`
+    skip_at_first,  ///< as `skip` until the range was read from once, then as `error`
     skip            ///< the reader continues at the first record that is kept; removed() counts
   };
   struct Range {
@@ -68,8 +68,8 @@ class RecordReader {
   [[nodiscard]] LogPosition commit() const;
 
   /// Sleeps until there may be something to read, interrupt(), or the deadline
-  /// (Clock::monotonic_ns). At the end it returns `ready` at once. So it may after a failure: a
-  /// caller that tries again pauses by itself.
+  /// (Clock::monotonic_ns). At the end of all ranges it returns `ready` at once. So it may after a
+  /// failure: a caller that tries again pauses by itself. A reader without ranges only sleeps.
   [[nodiscard]] WaitOutcome wait(std::int64_t deadline_ns);
   /// Makes the wait() that sleeps now, or else the next one that would sleep, return. Any thread.
   void interrupt();

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -189,13 +190,20 @@ class Reader {
   }
   /// The event in hand, after a next() that returned `record`; valid until the next call of it.
   [[nodiscard]] const ReadEvent<K, V>& event() const { return event_; }
-  /// Calls `visit` with each event that can be read now. Failures are those of next().
+  /// Calls `visit` with each event that can be read now. A `visit` that returns a Status ends it by
+  /// a failure; the event counts as read. Other failures are those of next().
   template <class Visit>
   [[nodiscard]] Status for_each(Visit visit) {
+    using Returned = std::invoke_result_t<Visit&, const ReadEvent<K, V>&>;
     while (true) {
       MILLRACE_ASSIGN(const log::ReadOutcome outcome, next());
       if (outcome != log::ReadOutcome::record) return {};
-      visit(event_);
+      if constexpr (std::is_same_v<Returned, Status>) {
+        MILLRACE_TRY(visit(event_));
+      } else {
+        static_assert(std::is_void_v<Returned>, "the function returns nothing, or a Status");
+        visit(event_);
+      }
     }
   }
 
