@@ -10,6 +10,8 @@ int main(int argc, char** argv) {
   const std::string& name = arguments.bench_case();
   if (name == "append") {
     report(run_append(arguments));
+  } else if (name == "compaction") {
+    report(run_compaction(arguments));
   } else if (name == "opening") {
     report(run_opening(arguments));
   } else if (name == "read") {
@@ -21,6 +23,7 @@ int main(int argc, char** argv) {
   } else if (name == "fdatasync") {
     report(run_fdatasync(arguments));
   } else {
-    give_up("cases are append, opening, read, small_append, wake and fdatasync, not " + name);
+    give_up("cases are append, compaction, opening, read, small_append, wake and fdatasync, not " +
+            name);
   }
 }

@@ -10,6 +10,7 @@
 namespace millrace::bench {
 
 [[nodiscard]] Sample run_append(const Arguments& arguments);
+[[nodiscard]] Sample run_compaction(const Arguments& arguments);
 [[nodiscard]] Sample run_opening(const Arguments& arguments);
 [[nodiscard]] Sample run_read(const Arguments& arguments);
 [[nodiscard]] Sample run_small_append(const Arguments& arguments);

@@ -9,11 +9,9 @@
 #include <unistd.h>
 
 #include <string>
-#include <string_view>
 
 #include "log/cases.hpp"
-#include "millrace/base/processes.hpp"
-#include "millrace/log_embedded/embedded.hpp"
+#include "log/settling_log.hpp"
 #include "support/keeper.hpp"
 #include "support/record_source.hpp"
 
@@ -26,18 +24,6 @@ constexpr int batch = 100;
 constexpr std::int32_t partitions = 4;
 // Appended at the end of each run, at once: about what is not settled yet.
 constexpr std::uint64_t tail_bytes = 100'000'000;
-
-struct World {
-  SeededRandom random{real_seed()};
-  log::LogEnvironment environment{real_clock(), real_file_system(), random, real_processes()};
-  std::unique_ptr<log::Log> open(const std::string& directory) {
-    log::LogOptions options;
-    options.service = "bench";
-    options.durability = log::DurabilityPolicy::os;
-    log::register_embedded();
-    return must(log::open_log("file:" + directory + "?settle=on", environment, options));
-  }
-};
 
 void append_up_to(log::Log& log, std::uint64_t position) {
   const log::Topic topic =
@@ -55,24 +41,6 @@ void append_up_to(log::Log& log, std::uint64_t position) {
   }
 }
 
-std::uint64_t count_of(const log::Log& log, std::string_view name) {
-  for (const log::LogCount& count : log.counts()) {
-    if (count.name == name) {
-      return count.value;
-    }
-  }
-  give_up("the log does not count " + std::string(name));
-}
-
-/// Returns when the housekeeping found nothing more to settle.
-void await_settled(const log::Log& log) {
-  std::uint64_t before = 0;
-  do {
-    before = count_of(log, "settled_bytes");
-    sleep_until_ns(now_ns() + 3'000'000'000);
-  } while (count_of(log, "settled_bytes") != before);
-}
-
 /// In a process of its own, which ends as the measurement wants it.
 void fill(const std::string& directory, std::uint64_t bytes, bool killed) {
   const pid_t child = ::fork();
@@ -80,7 +48,7 @@ void fill(const std::string& directory, std::uint64_t bytes, bool killed) {
     give_up("cannot fork");
   }
   if (child == 0) {
-    World world;
+    SettlingLog world;
     auto log = world.open(directory);
     {
       Keeper keeper(*log);
@@ -126,7 +94,7 @@ Sample run_opening(const Arguments& arguments) {
     ::sync();
     overwrite("/proc/sys/vm/drop_caches", "3");
   }
-  World world;
+  SettlingLog world;
   const std::int64_t cpu_began = cpu_ns();
   const std::int64_t began = now_ns();
   const auto log = world.open(directory);
