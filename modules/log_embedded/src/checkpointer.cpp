@@ -131,7 +131,7 @@ Status Checkpointer::write_before_removal(const Checkpoint& made) {
     written = write(made, WithIndex::no);
   }
   // It may be larger than that, and some file systems give back whole files only.
-  if (!written && is_disk_full(written.error()) && wants_ballast_ &&
+  if (!written && is_disk_full(written.error()) && wants_ballast_ && directory_.check_in_place() &&
       release_ballast(directory_.files(), directory_.path())) {
     written = write(made, WithIndex::no);
   }

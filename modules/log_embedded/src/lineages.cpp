@@ -73,7 +73,7 @@ Status Lineages::check_past(Lineage lineage, LogPosition position, LogPosition e
                 "it saw a history that this log does not have: the log was put back from a "
                 "backup, its file `lineages` or its checkpoint was lost, an older build opened "
                 "it, or it was opened more than " +
-                    std::to_string(kept) + " times since");
+                    std::to_string(kept / 2) + " times since");
   }
   std::uint64_t held = end.position;
   for (++later; later != ones_.end(); ++later) {
