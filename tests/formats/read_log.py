@@ -56,7 +56,7 @@ class Journal:
     def check_checkpoint(self, path, reader, head):
         """Written when the last member left: it speaks of the end of the log."""
         version, log_id, _, checksum, position = head
-        if version not in (1, 2, 3, 4, 5, 6) or (log_id, position, checksum) != (self.log_id, self.position, self.previous):
+        if version not in (1, 2, 3, 4, 5, 6, 7) or (log_id, position, checksum) != (self.log_id, self.position, self.previous):
             raise Damage(path, 4, "the checkpoint is not that of the end of this log")
         catalog = [reader.text() for _ in range(*reader.fields("<I"))]
         ends = [end for (end,) in reader.table("<q")]
@@ -72,12 +72,9 @@ class Journal:
             if version >= 3 and frame < self.begin:
                 reader.fields("<IQ"), reader.table("<iiq")
         deleted = {record[1:5] for record in catalog if record[:1] == b"\4"}
-        for record in (Reader(record) for record in catalog):
-            if record.take(1) == b"\1":
-                topic, row, partitions = record.fields("<iIi")
-                for partition in range(partitions):
-                    if struct.pack("<i", topic) not in deleted and ends[row + partition] != self.counts.ends.get((topic, partition), settled[row + partition]):
-                        raise Damage(path, 0, f"the next offset of partition {partition} of topic {topic} is another one")
+        for topic, partition, row in self.rows(catalog):
+            if struct.pack("<i", topic) not in deleted and ends[row] != self.counts.ends.get((topic, partition), settled[row]):
+                raise Damage(path, 0, f"the next offset of partition {partition} of topic {topic} is another one")
         if reader.at != len(reader.data):
             self.check_lineages(self.directory / "lineages", *reader.fields("<Q"), position)
         if reader.at != len(reader.data):
@@ -93,6 +90,20 @@ class Journal:
             raise Damage(path, 4, "the lineages are not those of this log")
         if any(not lowest <= begin <= end for _, begin in lineages):
             raise Damage(path, 0, "a lineage begins outside of the log")
+
+    def rows(self, catalog):
+        """Of all partitions: those that topics were created with, and those that were added."""
+        for record in (Reader(record) for record in catalog):
+            tag = record.take(1)
+            if tag == b"\1":
+                topic, row, after = record.fields("<iIi")
+                before = 0
+            elif tag == b"\5":
+                topic, before, after, row = record.fields("<iiiI")
+            else:
+                continue
+            for partition in range(before, after):
+                yield topic, partition, row + partition - before
 
     def check_index(self, path):
         """That it names all batches of its segment, but those of __positions and __producers."""
@@ -131,7 +142,7 @@ class Journal:
         if end - at < self.FRAME.size or data[at:at + 4] == b"\0\0\0\0":
             return 0
         (magic, version, header, size, entries, says, durable, log_id, _, _, _, _, _, previous, zero, checksum) = self.FRAME.unpack_from(data, at)
-        if (magic, header) != (b"MRFR", self.FRAME.size) or version not in (1, 2, 3):
+        if (magic, header) != (b"MRFR", self.FRAME.size) or version not in (1, 2, 3, 4):
             raise Damage(path, at, f"a frame begins with {magic!r}, version {version} and a header of {header} bytes")
         table = self.FRAME.size + entries * self.ENTRY.size
         if size % 8 or not table <= size <= end - at:

@@ -111,6 +111,8 @@ void fill(log::Log& log, std::uint64_t bytes) {
   const std::vector<log::SettingChange> changed{{"delete.retention.ms", "5"}};
   must(log.alter_topic(partitions[0].topic, changed));
   write_and_delete_topic(log);
+  must(log.add_partitions(partitions[0].topic, 4));
+  partitions.push_back({partitions[0].topic, log::partition(3)});
   const log::GroupId group = must(log.group("audit"));
   std::uint64_t written = 0;
   for (std::int64_t number = 0; written < bytes; ++number) {

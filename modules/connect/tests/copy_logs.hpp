@@ -72,6 +72,9 @@ class SparseLog final : public log::Log {
                                          std::span<const log::SettingChange> changes) override {
     return inner_->alter_topic(topic, changes);
   }
+  Result<log::Topic> add_partitions(log::TopicId topic, std::int32_t total) override {
+    return inner_->add_partitions(topic, total);
+  }
   Status delete_topic(log::TopicId topic) override { return inner_->delete_topic(topic); }
   Result<log::Topic> find_topic(std::string_view name) override { return inner_->find_topic(name); }
   Result<std::vector<log::Topic>> topics() override { return inner_->topics(); }

@@ -348,6 +348,11 @@ class MemoryLog final : public Log {
                                                         changes, handle_->options.service));
     return stored->settings;
   }
+  Result<Topic> add_partitions(TopicId topic, std::int32_t total) override {
+    const MutexLock lock(state_->mutex);
+    MILLRACE_TRY(check_open());
+    return state_->topics.add_partitions(topic, total, handle_->options.service);
+  }
   Status delete_topic(TopicId topic) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());

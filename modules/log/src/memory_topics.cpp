@@ -27,6 +27,15 @@ Result<Topic> MemoryTopics::create(const TopicSpec& spec, const TopicSettings& s
   return topics_.back().topic;
 }
 
+Result<Topic> MemoryTopics::add_partitions(TopicId id, std::int32_t total,
+                                           std::string_view service) {
+  MILLRACE_ASSIGN(StoredTopic* const stored, topic(id));
+  MILLRACE_TRY(check_add_partitions(stored->topic.spec, total, service));
+  stored->topic.spec.partitions = total;
+  stored->partitions.resize(static_cast<std::size_t>(total));
+  return stored->topic;
+}
+
 Status MemoryTopics::remove(TopicId id, std::string_view service) {
   if (!knows(id)) {
     return fail(unknown_topic_error(id));

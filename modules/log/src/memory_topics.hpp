@@ -39,6 +39,9 @@ class MemoryTopics {
   /// Log::create_topic, of a handle of that service.
   [[nodiscard]] Result<Topic> create(const TopicSpec& spec, const TopicSettings& settings,
                                      std::string_view service);
+  /// Log::add_partitions.
+  [[nodiscard]] Result<Topic> add_partitions(TopicId id, std::int32_t total,
+                                             std::string_view service);
   /// Log::delete_topic.
   [[nodiscard]] Status remove(TopicId id, std::string_view service);
   /// Log::find_topic.

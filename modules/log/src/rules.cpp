@@ -25,6 +25,21 @@ std::string describe(const TopicSpec& spec) {
          quoted(spec.owner);
 }
 
+// What to do when nothing but the number of partitions is another one.
+std::string more_partitions(const TopicSpec& wanted, const TopicSpec& existing) {
+  TopicSpec same = wanted;
+  same.partitions = existing.partitions;
+  if (same != existing || wanted.kind == TopicKind::private_topic || is_internal(wanted.name)) {
+    return {};
+  }
+  if (wanted.partitions < existing.partitions) {
+    return "; partitions were added to it, or it was made with more: declare " +
+           std::to_string(existing.partitions) + ", or look for the topic before you create it";
+  }
+  return "; `millrace topics alter " + wanted.name + " --partitions " +
+         std::to_string(wanted.partitions) + "` adds partitions, if no record has a key";
+}
+
 std::string describe_service(std::string_view service) {
   return service.empty() ? std::string("a handle without a service") : "service " + quoted(service);
 }
@@ -163,7 +178,7 @@ Status check_create_topic(const TopicSpec& wanted, const TopicSettings& settings
     }
     return fail(errc::topic_mismatch, "topic " + quoted(wanted.name) + " exists with " +
                                           describe(*existing) + "; asked for were " +
-                                          describe(wanted));
+                                          describe(wanted) + more_partitions(wanted, *existing));
   }
   MILLRACE_TRY(check_keeps_enough(wanted, settings, unread));
   if (wanted.owner != service && service != any_service && !is_shared(wanted)) {
@@ -192,6 +207,36 @@ Result<TopicSettings> check_alter_topic(const TopicSpec& spec, const TopicSettin
   }
   MILLRACE_TRY(check_keeps_enough(spec, *after, unread));
   return after;
+}
+
+Status check_add_partitions(const TopicSpec& spec, std::int32_t total, std::string_view service) {
+  if (spec.owner != service && service != any_service) {
+    return fail(errc::not_owner, "the partitions of topic " + quoted(spec.name) + " of service " +
+                                     quoted(spec.owner) + " cannot be changed by " +
+                                     describe_service(service) + ": only its owner may");
+  }
+  if (is_internal(spec.name)) {
+    return fail(errc::invalid_argument,
+                "topic " + quoted(spec.name) + " is one of the log itself: its partitions stay");
+  }
+  if (spec.kind == TopicKind::private_topic) {
+    return fail(errc::invalid_argument,
+                "topic " + quoted(spec.name) + " is private to service " + quoted(spec.owner) +
+                    ", which has as many tasks as it has partitions: they stay");
+  }
+  if (total < 1 || total > max_partitions) {
+    return fail(errc::invalid_argument, "topic " + quoted(spec.name) + " cannot have " +
+                                            std::to_string(total) + " partitions: use " +
+                                            std::to_string(spec.partitions) + " to " +
+                                            std::to_string(max_partitions));
+  }
+  if (total < spec.partitions) {
+    return fail(errc::invalid_argument,
+                "topic " + quoted(spec.name) + " has " + std::to_string(spec.partitions) +
+                    " partitions, and none of them can be taken away: write to a new topic with " +
+                    std::to_string(total) + " of them, or keep these");
+  }
+  return {};
 }
 
 Status check_delete_topic(const TopicSpec& spec, std::string_view service) {

@@ -3,6 +3,7 @@
 #include "catalog.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/byte_writer.hpp"
@@ -17,10 +18,19 @@ constexpr std::uint8_t topic_tag = 1;
 constexpr std::uint8_t group_tag = 2;
 constexpr std::uint8_t settings_tag = 3;
 constexpr std::uint8_t deletion_tag = 4;
+constexpr std::uint8_t addition_tag = 5;
 constexpr std::int64_t commands_retention_ms = 7LL * 24 * 3'600 * 1'000;
 
 std::unexpected<Error> damaged() {
   return fail(errc::corrupt, "a record of __catalog makes no sense");
+}
+
+bool has_tag(std::string_view record, std::uint8_t tag) {
+  return !record.empty() && static_cast<std::uint8_t>(record.front()) == tag;
+}
+
+std::int32_t partitions_when_created(const CatalogTopic& topic) {
+  return topic.added.empty() ? topic.topic.spec.partitions : topic.added.front().first;
 }
 
 }  // namespace
@@ -51,18 +61,25 @@ std::string Catalog::topic_record(const CatalogTopic& topic) {
   std::string bytes;
   ByteWriter out(bytes);
   out.little(topic_tag).little(topic.topic.id.value).little(topic.first_row);
-  out.little(spec.partitions).little(static_cast<std::uint8_t>(spec.kind));
+  out.little(partitions_when_created(topic)).little(static_cast<std::uint8_t>(spec.kind));
   out.little(static_cast<std::uint8_t>(topic.compacts ? 1 : 0));
   out.little_text<std::uint16_t>(spec.name).little_text<std::uint16_t>(spec.owner);
   return out.take();
 }
 
-bool Catalog::is_settings(std::string_view record) {
-  return !record.empty() && static_cast<std::uint8_t>(record.front()) == settings_tag;
-}
+bool Catalog::is_settings(std::string_view record) { return has_tag(record, settings_tag); }
 
-bool Catalog::is_deletion(std::string_view record) {
-  return !record.empty() && static_cast<std::uint8_t>(record.front()) == deletion_tag;
+bool Catalog::is_deletion(std::string_view record) { return has_tag(record, deletion_tag); }
+
+bool Catalog::is_addition(std::string_view record) { return has_tag(record, addition_tag); }
+
+const CatalogTopic* Catalog::topic_of(std::string_view record) const {
+  if (!has_tag(record, topic_tag) && !is_addition(record)) {
+    return nullptr;
+  }
+  ByteReader in(record);
+  in.little<std::uint8_t>();
+  return find(TopicId{{in.little<std::int32_t>()}});
 }
 
 // All of them, because another build may have other defaults; names and values as text, so that a
@@ -90,6 +107,14 @@ std::string Catalog::deletion_record(TopicId topic) {
   std::string bytes;
   ByteWriter out(bytes);
   out.little(deletion_tag).little(topic.value);
+  return out.take();
+}
+
+std::string Catalog::addition_record(const CatalogAddition& addition) {
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.little(addition_tag).little(addition.topic.value).little(addition.before);
+  out.little(addition.after).little(addition.first_row);
   return out.take();
 }
 
@@ -123,6 +148,9 @@ Status Catalog::apply(std::string_view record) {
   }
   if (is_deletion(record)) {
     return apply_deletion(record);
+  }
+  if (is_addition(record)) {
+    return apply_addition(record);
   }
   if (topic) {
     if (find(topic->topic.id) == nullptr) {
@@ -192,6 +220,55 @@ Status Catalog::apply_deletion(std::string_view record) {
   return {};
 }
 
+// Two partitions in one row would have each other's records.
+bool Catalog::has_rows(std::uint32_t first, std::uint32_t count) const {
+  return std::any_of(topics_.begin(), topics_.end(), [&](const auto& topic) {
+    for (std::int32_t p = 0; p < topic->topic.spec.partitions; ++p) {
+      if (topic->row(p) >= first && topic->row(p) - first < count) {
+        return true;
+      }
+    }
+    return false;
+  });
+}
+
+// Of a deleted topic, too: the journal may still have what was written to these partitions.
+Status Catalog::apply_addition(std::string_view record) {
+  ByteReader in(record);
+  in.little<std::uint8_t>();
+  CatalogAddition read;
+  read.topic.value = in.little<std::int32_t>();
+  read.before = in.little<std::int32_t>();
+  read.after = in.little<std::int32_t>();
+  read.first_row = in.little<std::uint32_t>();
+  const CatalogTopic* const topic = find(read.topic);
+  if (!in.ok() || topic == nullptr || read.topic.value < internal_topics || read.before < 1 ||
+      read.after <= read.before || read.after > max_partitions || read.first_row >= max_rows ||
+      read.first_row + static_cast<std::size_t>(read.after - read.before) > max_rows) {
+    return damaged();
+  }
+  const std::int32_t known = topic->topic.spec.partitions;
+  if (known >= read.after) {
+    return {};
+  }
+  if (known != read.before ||
+      has_rows(read.first_row, static_cast<std::uint32_t>(read.after - read.before))) {
+    return damaged();
+  }
+  auto larger = std::make_unique<CatalogTopic>(*topic);
+  larger->topic.spec.partitions = read.after;
+  larger->added.push_back({read.before, read.first_row});
+  const auto kept = std::find_if(topics_.begin(), topics_.end(),
+                                 [&](const auto& one) { return one.get() == topic; });
+  const auto named = by_name_.find(topic->topic.spec.name);
+  if (named != by_name_.end() && named->second == topic) {
+    named->second = larger.get();
+  }
+  by_id_[static_cast<std::size_t>(read.topic.value)].store(larger.get(), std::memory_order_release);
+  former_.push_back(std::exchange(*kept, std::move(larger)));
+  return {};
+}
+
 CatalogSettings Catalog::settings(const CatalogTopic& topic) const {
   const MutexLock lock(mutex_);
   const auto found = settings_.find(topic.topic.id);
@@ -215,6 +292,13 @@ std::vector<std::string> Catalog::records() const {
   for (const auto& topic : topics_) {
     if (topic->topic.id.value >= internal_topics) {
       records.push_back(topic_record(*topic));
+    }
+    for (std::size_t i = 0; i < topic->added.size(); ++i) {
+      const bool is_last = i + 1 == topic->added.size();
+      records.push_back(
+          addition_record({topic->topic.id, topic->added[i].first,
+                           is_last ? topic->topic.spec.partitions : topic->added[i + 1].first,
+                           topic->added[i].first_row}));
     }
     if (is_deleted(topic->topic.id)) {
       records.push_back(deletion_record(topic->topic.id));
@@ -298,8 +382,8 @@ std::uint32_t Catalog::rows_used() const {
   const MutexLock lock(mutex_);
   std::uint32_t used = 0;
   for (const auto& topic : topics_) {
-    used =
-        std::max(used, topic->first_row + static_cast<std::uint32_t>(topic->topic.spec.partitions));
+    // Of its rows the last partition has the last one.
+    used = std::max(used, topic->row(topic->topic.spec.partitions - 1) + 1);
   }
   return used;
 }

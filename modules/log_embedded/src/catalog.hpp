@@ -30,11 +30,37 @@ inline constexpr std::int32_t internal_topics = 3;
   return topic != positions_topic.value && topic != producers_topic.value;
 }
 
-/// A topic and where its partitions' rows begin. It stays as it is, also when it is deleted.
-struct CatalogTopic {
-  Topic topic;
+/// Partitions of a topic that were added at once: from `first` on, in rows from `first_row` on.
+struct AddedPartitions {
+  std::int32_t first = 0;
   std::uint32_t first_row = 0;
-  bool compacts = false;  ///< when it was created; its settings may say otherwise by now
+};
+
+/// A topic and the rows of its partitions. It stays as it is, also when it is deleted: when
+/// partitions are added, another one takes its number.
+struct CatalogTopic {
+  Topic topic;                  ///< with the partitions that were added
+  std::uint32_t first_row = 0;  ///< of the partitions that it was created with
+  bool compacts = false;        ///< when it was created; its settings may say otherwise by now
+  std::vector<AddedPartitions> added;  ///< in the order of their partitions
+
+  /// The row of one of its partitions.
+  [[nodiscard]] std::uint32_t row(std::int32_t partition) const {
+    for (auto some = added.rbegin(); some != added.rend(); ++some) {
+      if (partition >= some->first) {
+        return some->first_row + static_cast<std::uint32_t>(partition - some->first);
+      }
+    }
+    return first_row + static_cast<std::uint32_t>(partition);
+  }
+};
+
+/// What a record of `__catalog` says of partitions that were added to a topic.
+struct CatalogAddition {
+  TopicId topic;
+  std::int32_t before = 0;  ///< how many it had
+  std::int32_t after = 0;   ///< how many it has with them
+  std::uint32_t first_row = 0;
 };
 
 /// What a record of `__catalog` says of the settings of a topic: all of them.
@@ -49,7 +75,7 @@ struct CatalogSettings {
 };
 
 /// A member's copy of the names of topics and groups, as the records of `__catalog` tell them.
-/// Thread-safe; topics live as long as the catalog.
+/// Thread-safe; topics live as long as the catalog, also as they were before partitions were added.
 class Catalog {
  public:
   Catalog();
@@ -90,20 +116,32 @@ class Catalog {
   static std::string settings_record(const CatalogSettings& settings);
   static std::string group_record(GroupId id, std::string_view name);
   static std::string deletion_record(TopicId topic);
+  static std::string addition_record(const CatalogAddition& addition);
   /// Whether the record is one of settings, which builds before frame version 2 do not know.
   static bool is_settings(std::string_view record);
   /// Whether it is one of a deletion, which builds before frame version 3 do not know.
   static bool is_deletion(std::string_view record);
-  /// The topic that a record is about; no value for other records.
+  /// Whether it is one of partitions that were added, which builds before frame version 4 do not
+  /// know.
+  static bool is_addition(std::string_view record);
+  /// The topic that a record creates; no value for other records.
   static Result<std::optional<CatalogTopic>> read_topic(std::string_view record);
+  /// The topic that a record creates or adds partitions to, as it is known; null for other records.
+  [[nodiscard]] const CatalogTopic* topic_of(std::string_view record) const;
 
  private:
   void add(CatalogTopic topic) MILLRACE_REQUIRES(mutex_);
+  /// Whether partitions have some of these rows.
+  [[nodiscard]] bool has_rows(std::uint32_t first, std::uint32_t count) const
+      MILLRACE_REQUIRES(mutex_);
+  [[nodiscard]] Status apply_addition(std::string_view record) MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] Status apply_settings(std::string_view record) MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] Status apply_deletion(std::string_view record) MILLRACE_REQUIRES(mutex_);
 
   mutable Mutex mutex_;
-  std::vector<std::unique_ptr<CatalogTopic>> topics_ MILLRACE_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<CatalogTopic>> topics_ MILLRACE_GUARDED_BY(mutex_);  ///< by id
+  /// Topics as they were before partitions were added: somebody may still look at them.
+  std::vector<std::unique_ptr<CatalogTopic>> former_ MILLRACE_GUARDED_BY(mutex_);
   std::map<std::string, const CatalogTopic*, std::less<>> by_name_ MILLRACE_GUARDED_BY(mutex_);
   std::array<std::atomic<const CatalogTopic*>, max_rows> by_id_{};
   std::array<std::atomic<bool>, max_rows> deleted_{};  ///< by id

@@ -16,8 +16,10 @@ namespace millrace::log::embedded {
 namespace {
 
 constexpr std::uint32_t checkpoint_magic = 0x504b435aU;  // "ZCKP"
-constexpr std::uint32_t checkpoint_version = 6;
-// Without deleted topics: written when there are none, so that older builds read it.
+constexpr std::uint32_t checkpoint_version = 7;
+// Without partitions that were added: written when there are none, so that older builds read it.
+constexpr std::uint32_t checkpoint_version_deletions = 6;
+// And without deleted topics: written when there are none.
 constexpr std::uint32_t checkpoint_version_settings = 5;
 // And without settings of topics: written when no topic has a record of them.
 constexpr std::uint32_t checkpoint_version_removed = 4;
@@ -64,8 +66,11 @@ void append_rows(ByteWriter& out, const std::vector<std::int64_t>& offsets, bool
 
 std::uint32_t version_of(const Checkpoint& checkpoint) {
   const std::vector<std::string>& catalog = checkpoint.catalog;
-  if (std::any_of(catalog.begin(), catalog.end(), Catalog::is_deletion)) {
+  if (std::any_of(catalog.begin(), catalog.end(), Catalog::is_addition)) {
     return checkpoint_version;
+  }
+  if (std::any_of(catalog.begin(), catalog.end(), Catalog::is_deletion)) {
+    return checkpoint_version_deletions;
   }
   if (std::any_of(catalog.begin(), catalog.end(), Catalog::is_settings)) {
     return checkpoint_version_settings;

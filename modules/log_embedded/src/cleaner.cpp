@@ -86,7 +86,7 @@ std::vector<Cleaner::Partition> Cleaner::limited_partitions() const {
     const TopicLimits limits =
         limits_of(spec, catalog.settings(*topic).settings, directory_.embedded_options().settle);
     for (std::int32_t p = 0; p < spec.partitions; ++p) {
-      const std::size_t number = topic->first_row + static_cast<std::size_t>(p);
+      const std::size_t number = topic->row(p);
       const PartitionRow& row = directory_.control().partitions[number];
       // Where a partition begins later, a death may have left segments before that.
       const bool wanted = limits.has_any() || row.start_offset.load(std::memory_order_acquire) > 0;

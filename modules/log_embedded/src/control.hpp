@@ -15,7 +15,7 @@
 namespace millrace::log::embedded {
 
 inline constexpr std::uint32_t control_magic = 0x4c435a4dU;  // "MZCL"
-inline constexpr std::uint32_t control_layout = 12;
+inline constexpr std::uint32_t control_layout = 13;
 
 inline constexpr std::size_t max_members = 64;
 inline constexpr std::size_t max_waiters = 256;

@@ -31,6 +31,10 @@ Result<TopicSettings> EmbeddedLog::alter_topic(TopicId topic,
   return embedded::alter_topic(*log_, topic, changes);
 }
 
+Result<Topic> EmbeddedLog::add_partitions(TopicId topic, std::int32_t total) {
+  return embedded::add_partitions(*log_, topic, total);
+}
+
 Status EmbeddedLog::delete_topic(TopicId topic) { return embedded::delete_topic(*log_, topic); }
 
 Result<Topic> EmbeddedLog::find_topic(std::string_view name) {

@@ -13,8 +13,11 @@
 namespace millrace::log::embedded {
 
 inline constexpr std::uint32_t frame_magic = 0x5246524dU;  // "MRFR"
-/// The highest version that this build knows: of frames that say that a topic was deleted.
-inline constexpr std::uint16_t frame_version = 3;
+/// The highest version that this build knows: of frames that say that partitions were added to a
+/// topic.
+inline constexpr std::uint16_t frame_version = 4;
+/// Of frames that say that a topic was deleted.
+inline constexpr std::uint16_t frame_version_deletion = 3;
 /// Of frames that hold settings of topics.
 inline constexpr std::uint16_t frame_version_settings = 2;
 /// Of all others, so that older builds read them.

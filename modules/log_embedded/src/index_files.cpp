@@ -96,8 +96,7 @@ Status IndexFiles::collect(const Journal::SegmentSpan& segment, SegmentIndex& ma
   for (TopicId id{{0}}; id.value < topics; ++id.value) {
     const CatalogTopic* topic = catalog.find(id);
     for (std::int32_t p = 0; is_indexed(id.value) && p < topic->topic.spec.partitions; ++p) {
-      MILLRACE_ASSIGN(auto entries,
-                      entries_of(segment, topic->first_row + static_cast<std::uint32_t>(p)));
+      MILLRACE_ASSIGN(auto entries, entries_of(segment, topic->row(p)));
       if (!entries.empty()) {
         made.partitions.push_back({{id, partition(p)}, std::move(entries)});
       }

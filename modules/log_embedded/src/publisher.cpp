@@ -78,6 +78,9 @@ Status Publisher::append_catalog(const Locked& locked, std::span<const std::stri
       header.version = std::max(header.version, frame_version_settings);
     }
     if (Catalog::is_deletion(record)) {
+      header.version = std::max(header.version, frame_version_deletion);
+    }
+    if (Catalog::is_addition(record)) {
       header.version = std::max(header.version, frame_version);
     }
   }
@@ -264,10 +267,9 @@ Status Publisher::apply_record(const Locked& locked, const FrameEntry& entry,
 
 Status Publisher::apply_topic(const Locked&, std::string_view record) {
   MILLRACE_TRY(topics_.apply(record));
-  MILLRACE_ASSIGN(const auto topic, Catalog::read_topic(record));
-  for (std::int32_t p = 0; topic && p < topic->topic.spec.partitions; ++p) {
-    PartitionRow& row =
-        directory_.control().partitions[topic->first_row + static_cast<std::uint32_t>(p)];
+  const CatalogTopic* const topic = topics_.catalog().topic_of(record);
+  for (std::int32_t p = 0; topic != nullptr && p < topic->topic.spec.partitions; ++p) {
+    PartitionRow& row = directory_.control().partitions[topic->row(p)];
     row.topic = topic->topic.id.value;
     row.partition = p;
   }
@@ -306,7 +308,7 @@ bool Publisher::wants(const WaiterRow& waiter, FrameBuilder& frame) const {
   for (std::size_t i = 0; i < frame.entries(); ++i) {
     const FrameEntry& entry = frame.entry(i);
     const CatalogTopic* topic = topics_.catalog().find(TopicId{{entry.topic}});
-    const std::size_t row = topic->first_row + static_cast<std::size_t>(entry.partition);
+    const std::size_t row = topic->row(entry.partition);
     if (is_indexed(entry.topic) &&
         (waiter.interests[row / 64].load(std::memory_order_relaxed) >> (row % 64) & 1U) != 0) {
       return true;

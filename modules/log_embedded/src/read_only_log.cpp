@@ -151,6 +151,18 @@ Result<TopicSettings> ReadOnlyLog::alter_topic(TopicId topic,
   return refused("change the settings of topic '" + found->topic.spec.name + "'");
 }
 
+Result<Topic> ReadOnlyLog::add_partitions(TopicId topic, std::int32_t total) {
+  const MutexLock guard(mutex_);
+  MILLRACE_TRY(refresh());
+  MILLRACE_ASSIGN(const CatalogTopic* found, log().topics.topic(topic));
+  const TopicSpec& spec = found->topic.spec;
+  MILLRACE_TRY(check_add_partitions(spec, total, log().directory.options().service));
+  if (total == spec.partitions) {
+    return found->topic;
+  }
+  return refused("add partitions to topic '" + spec.name + "'");
+}
+
 Status ReadOnlyLog::delete_topic(TopicId topic) {
   const MutexLock guard(mutex_);
   MILLRACE_TRY(refresh());

@@ -32,6 +32,7 @@ class ReadOnlyLog final : public Log {
   Result<std::vector<Topic>> topics() override;
   Result<TopicSettings> topic_settings(TopicId topic) override;
   Result<TopicSettings> alter_topic(TopicId topic, std::span<const SettingChange> changes) override;
+  Result<Topic> add_partitions(TopicId topic, std::int32_t total) override;
   Status delete_topic(TopicId topic) override;
   Result<Committed> commit(Transaction& transaction) override;
   Status fetch(TopicPartition partition, Offset from, std::size_t max_bytes,

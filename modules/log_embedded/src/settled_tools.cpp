@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <set>
 #include <vector>
 
 #include "catalog.hpp"
@@ -35,12 +34,16 @@ Offset start_of(const Checkpoint& checkpoint, std::size_t row) {
 Result<std::vector<SettledPartition>> settled_partitions(const std::string& directory,
                                                          const Checkpoint& checkpoint) {
   std::vector<SettledPartition> found;
-  const std::set<std::string> records(checkpoint.catalog.begin(), checkpoint.catalog.end());
+  Catalog catalog;
   for (const std::string& record : checkpoint.catalog) {
-    MILLRACE_ASSIGN(const auto topic, Catalog::read_topic(record));
-    const bool is_there = topic && !records.contains(Catalog::deletion_record(topic->topic.id));
+    MILLRACE_TRY(catalog.apply(record));
+  }
+  const auto topics = static_cast<std::int32_t>(catalog.topic_count());
+  for (TopicId id{{internal_topics}}; id.value < topics; ++id.value) {
+    const CatalogTopic* const topic = catalog.find(id);
+    const bool is_there = topic != nullptr && !catalog.is_deleted(id);
     for (std::int32_t p = 0; is_there && p < topic->topic.spec.partitions; ++p) {
-      const std::size_t row = topic->first_row + static_cast<std::size_t>(p);
+      const std::size_t row = topic->row(p);
       if (row < checkpoint.settled.size() && checkpoint.settled[row] > 0) {
         found.push_back({topic->topic.id, settled_directory(directory, topic->topic.spec.name, p),
                          row, start_of(checkpoint, row), offset(checkpoint.settled[row])});
@@ -131,8 +134,7 @@ Status cut_settled(LogDirectory& directory, const Catalog& catalog) {
     for (std::int32_t p = 0; is_there && p < topic->topic.spec.partitions; ++p) {
       const std::string path = settled_directory(directory.path(), topic->topic.spec.name, p);
       if (files.exists(path)) {
-        const PartitionRow& row =
-            directory.control().partitions[topic->first_row + static_cast<std::uint32_t>(p)];
+        const PartitionRow& row = directory.control().partitions[topic->row(p)];
         MILLRACE_TRY(cut_segments(files, path, offset(row.settled.load())));
       }
     }

@@ -126,8 +126,7 @@ Result<std::vector<Settler::Partition>> Settler::unsettled(std::uint64_t limit) 
     segments.segment_bytes = limits.segment_bytes;
     segments.segment_ms = limits.segment_ms;
     for (std::int32_t p = 0; p < topic->topic.spec.partitions; ++p) {
-      PartitionRow& row =
-          directory_.control().partitions[topic->first_row + static_cast<std::uint32_t>(p)];
+      PartitionRow& row = directory_.control().partitions[topic->row(p)];
       const std::uint64_t count = row.count.load(std::memory_order_seq_cst);
       MILLRACE_ASSIGN(const std::uint64_t first,
                       index_.find(row, count, row.settled.load(std::memory_order_acquire)));

@@ -196,7 +196,7 @@ class TopicReader {
     stat.end = offset(visible.end);
     std::int64_t settled = row->settled.load();
     if (running_ != nullptr) {
-      const std::size_t which = topic.first_row + static_cast<std::size_t>(number);
+      const std::size_t which = topic.row(number);
       settled = std::max(settled, running_->partitions[which].settled.load());
     }
     stat.settled = std::min(offset(settled), stat.end);

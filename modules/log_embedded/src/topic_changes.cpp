@@ -23,6 +23,17 @@ Result<const CatalogTopic*> find_same(Member& log, const TopicSpec& spec,
   return found;
 }
 
+/// `what` names what needs so many more rows.
+Status check_room_for_rows(std::uint32_t used, std::int32_t more, const std::string& what) {
+  if (used + static_cast<std::size_t>(more) <= max_rows) {
+    return {};
+  }
+  return fail(errc::limit, what + ": the log's table of partitions is full (" +
+                               std::to_string(used) + " of " + std::to_string(max_rows) +
+                               ", those of deleted topics included): ask for fewer "
+                               "partitions, or use a second log");
+}
+
 /// The topic, which is made when it is missing. No value when a deleted topic had the name, and it
 /// is not `freed`, the one whose directories are known to be gone.
 Result<std::optional<Topic>> find_or_make(Member& log, const TopicSpec& spec,
@@ -40,13 +51,7 @@ Result<std::optional<Topic>> find_or_make(Member& log, const TopicSpec& spec,
   CatalogTopic made;
   made.topic = {{{static_cast<std::int32_t>(catalog.topic_count())}}, spec};
   made.first_row = catalog.rows_used();
-  if (made.first_row + static_cast<std::size_t>(spec.partitions) > max_rows) {
-    return fail(errc::limit, "topic '" + spec.name + "': the log's table of partitions is full (" +
-                                 std::to_string(made.first_row) + " of " +
-                                 std::to_string(max_rows) +
-                                 ", those of deleted topics included); make topics with fewer "
-                                 "partitions, or use a second log");
-  }
+  MILLRACE_TRY(check_room_for_rows(made.first_row, spec.partitions, "topic '" + spec.name + "'"));
   made.compacts = settings.compacts;
   std::vector<std::string> records{Catalog::topic_record(made)};
   // The defaults leave it to the log: commands have a limit then.
@@ -116,6 +121,25 @@ Result<TopicSettings> alter_topic(Member& log, TopicId topic,
     MILLRACE_TRY(log.publisher.append_catalog(locked, {&record, 1}));
   }
   return after;
+}
+
+Result<Topic> add_partitions(Member& log, TopicId topic, std::int32_t total) {
+  MILLRACE_TRY(log.directory.check_open());
+  MILLRACE_ASSIGN(const WriterLock::Held locked, log.lock());
+  MILLRACE_TRY(log.topics.refresh());
+  MILLRACE_ASSIGN(const CatalogTopic* const found, log.topics.topic(topic));
+  const TopicSpec& spec = found->topic.spec;
+  MILLRACE_TRY(check_add_partitions(spec, total, log.directory.options().service));
+  if (total == spec.partitions) {
+    return found->topic;
+  }
+  const std::uint32_t first_row = log.topics.catalog().rows_used();
+  MILLRACE_TRY(check_room_for_rows(first_row, total - spec.partitions,
+                                   "more partitions of topic '" + spec.name + "'"));
+  const std::string record = Catalog::addition_record({topic, spec.partitions, total, first_row});
+  MILLRACE_TRY(log.publisher.append_catalog(locked, {&record, 1}));
+  MILLRACE_ASSIGN(const CatalogTopic* const larger, log.topics.topic(topic));
+  return larger->topic;
 }
 
 Status delete_topic(Member& log, TopicId topic) {

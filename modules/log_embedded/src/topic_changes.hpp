@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "member.hpp"
@@ -15,6 +16,8 @@ namespace millrace::log::embedded {
 /// Log::alter_topic.
 [[nodiscard]] Result<TopicSettings> alter_topic(Member& log, TopicId topic,
                                                 std::span<const SettingChange> changes);
+/// Log::add_partitions.
+[[nodiscard]] Result<Topic> add_partitions(Member& log, TopicId topic, std::int32_t total);
 /// Log::delete_topic.
 [[nodiscard]] Status delete_topic(Member& log, TopicId topic);
 

@@ -122,8 +122,7 @@ Result<const CatalogTopic*> Topics::topic(TopicId id) {
 
 Result<PartitionRow*> Topics::row_of(const CatalogTopic& topic, PartitionId partition) {
   MILLRACE_TRY(check_partition(topic.topic.spec, partition));
-  return &directory_.control()
-              .partitions[topic.first_row + static_cast<std::uint32_t>(partition.value)];
+  return &directory_.control().partitions[topic.row(partition.value)];
 }
 
 Result<PartitionRow*> Topics::row(TopicPartition partition) {

@@ -58,6 +58,9 @@ class SettlingLog final : public Log {
                                     std::span<const SettingChange> changes) override {
     return log_->alter_topic(topic, changes);
   }
+  Result<Topic> add_partitions(TopicId topic, std::int32_t total) override {
+    return log_->add_partitions(topic, total);
+  }
   Status delete_topic(TopicId topic) override { return log_->delete_topic(topic); }
   Result<Topic> find_topic(std::string_view name) override { return log_->find_topic(name); }
   Result<std::vector<Topic>> topics() override { return log_->topics(); }

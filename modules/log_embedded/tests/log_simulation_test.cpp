@@ -40,6 +40,7 @@ class LogSimulationSeeds : public LogSimulation, public testing::WithParamInterf
     EXPECT_GT(seen_.grants, 10 * most);
     EXPECT_GT(seen_.fenced, 10 * most);
     EXPECT_GT(seen_.deletions, 5 * most);
+    EXPECT_GT(seen_.additions, 2 * most);
     EXPECT_GT(seen_.deaths, most);
     EXPECT_GT(seen_.failed_calls, most);
     EXPECT_GT(seen_.full_disks, most);

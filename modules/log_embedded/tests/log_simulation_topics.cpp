@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "log_simulation_topics.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace millrace::log {
@@ -9,6 +10,12 @@ namespace {
 
 const std::string passing_name = "passing";
 constexpr std::size_t passing_value_bytes = 400;
+constexpr std::int32_t passing_partitions_max = 3;
+
+std::string begin_of_value(TopicPartition partition) {
+  return std::to_string(partition.topic.value) + "/" + std::to_string(partition.partition.value) +
+         ":";
+}
 
 }  // namespace
 
@@ -16,7 +23,6 @@ void LogSimulationTopics::begin(std::uint64_t seed) {
   begun_.clear();
   deleted_.clear();
   lasting_.reset();
-  lasting_records_ = 0;
   passing_sequence_ = 0;
   LogSimulationWorld::begin(seed);
 }
@@ -32,15 +38,41 @@ void LogSimulationTopics::use_passing_topic(SimulatedMember& one) {
   EXPECT_FALSE(deleted_.contains(topic->id)) << "a number was used again";
   if (chance(3)) {
     delete_passing(one, topic->id);
+  } else if (topic->spec.partitions < passing_partitions_max && chance(4)) {
+    add_partition_to_passing(one, *topic);
   } else {
-    write_passing(one, {topic->id, partition(0)});
+    const std::uint64_t number = random().below(static_cast<std::uint64_t>(topic->spec.partitions));
+    write_passing(one, {topic->id, partition(static_cast<std::int32_t>(number))});
   }
+}
+
+LogSimulationTopics::Lasting& LogSimulationTopics::lasting(TopicId topic) {
+  if (!lasting_ || lasting_->topic != topic) {
+    lasting_ = Lasting{topic, 1, {}};
+  }
+  return *lasting_;
+}
+
+void LogSimulationTopics::add_partition_to_passing(SimulatedMember& one, const Topic& topic) {
+  const auto larger = one.log->add_partitions(topic.id, topic.spec.partitions + 1);
+  if (!larger) {
+    return expect_allowed_for(one, topic.id, larger.error());
+  }
+  EXPECT_EQ(larger->spec.partitions, topic.spec.partitions + 1);
+  ++seen_.additions;
+  if (!chance(2)) {
+    return;
+  }
+  const Status durable = one.log->wait_durable(one.log->committed());
+  if (!durable) {
+    return expect_allowed(one, durable.error());
+  }
+  lasting(topic.id).partitions = larger->spec.partitions;
 }
 
 void LogSimulationTopics::write_passing(SimulatedMember& one, TopicPartition partition) {
   Transaction transaction;
-  const std::string value = std::to_string(partition.topic.value) + ":" +
-                            std::to_string(++passing_sequence_) + ":" +
+  const std::string value = begin_of_value(partition) + std::to_string(++passing_sequence_) + ":" +
                             std::string(passing_value_bytes, 'x');
   transaction.append(partition, {0, "k", value, {}});
   const auto committed = one.log->commit(transaction);
@@ -54,8 +86,10 @@ void LogSimulationTopics::write_passing(SimulatedMember& one, TopicPartition par
   if (!durable) {
     return expect_allowed(one, durable.error());
   }
-  lasting_ = partition.topic;
-  lasting_records_ = static_cast<std::size_t>(committed->partitions.front().first.value) + 1;
+  Lasting& now = lasting(partition.topic);
+  now.partitions = std::max(now.partitions, partition.partition.value + 1);
+  now.records[partition.partition] =
+      static_cast<std::size_t>(committed->partitions.front().first.value) + 1;
 }
 
 void LogSimulationTopics::delete_passing(SimulatedMember& one, TopicId topic) {
@@ -86,21 +120,32 @@ void LogSimulationTopics::check_passing_topic(Log& log) {
   const auto topic = log.find_topic(passing_name);
   if (!topic) {
     ASSERT_TRUE(topic.error().is(errc::unknown_topic)) << topic.error().to_string();
-    ASSERT_FALSE(lasting_) << "topic " << lasting_->value << " is lost";
+    ASSERT_FALSE(lasting_) << "topic " << lasting_->topic.value << " is lost";
     return;
   }
-  ASSERT_TRUE(!lasting_ || topic->id == *lasting_) << "another topic has the name";
+  if (lasting_) {
+    ASSERT_EQ(topic->id, lasting_->topic) << "another topic has the name";
+    ASSERT_GE(topic->spec.partitions, lasting_->partitions) << "a partition is lost";
+  }
+  for (std::int32_t p = 0; p < topic->spec.partitions; ++p) {
+    check_passing_partition(log, {topic->id, partition(p)});
+  }
+}
+
+void LogSimulationTopics::check_passing_partition(Log& log, TopicPartition partition) {
   std::string problem;
-  const auto found = read(log, {topic->id, partition(0)}, offset(0), 2'000, problem);
+  const auto found = read(log, partition, offset(0), 2'000, problem);
   ASSERT_EQ(problem, "");
-  ASSERT_GE(found.size(), lasting_ ? lasting_records_ : 0) << "a record is lost";
-  const std::string of_topic = std::to_string(topic->id.value) + ":";
+  if (lasting_ && lasting_->records.contains(partition.partition)) {
+    ASSERT_GE(found.size(), lasting_->records.at(partition.partition)) << "a record is lost";
+  }
+  const std::string of_partition = begin_of_value(partition);
   std::int64_t last = 0;
   for (std::size_t i = 0; i < found.size(); ++i) {
     const std::string value = found[i].value.value_or("");
     ASSERT_EQ(found[i].offset, offset(static_cast<std::int64_t>(i)));
-    ASSERT_TRUE(value.starts_with(of_topic)) << "a record of another topic: " << value;
-    const std::int64_t sequence = std::stoll(value.substr(of_topic.size()));
+    ASSERT_TRUE(value.starts_with(of_partition)) << "a record of another partition: " << value;
+    const std::int64_t sequence = std::stoll(value.substr(of_partition.size()));
     ASSERT_GT(sequence, last);
     last = sequence;
   }

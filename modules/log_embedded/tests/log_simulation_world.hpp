@@ -31,6 +31,7 @@ class LogSimulationWorld : public Cleaning {
     int repairs = 0;
     int grants = 0;
     int deletions = 0;
+    int additions = 0;
     int fenced = 0;
     int removed = 0;
     int tombstones_removed = 0;

@@ -66,6 +66,35 @@ Result<bool> create_topic(rd_kafka_t* client, const std::string& name, std::int3
   return true;
 }
 
+Status create_partitions(rd_kafka_t* client, const std::string& name, std::int32_t total,
+                         int timeout_ms) {
+  const std::string doing = "adding partitions to topic " + name;
+  char reason[256];
+  rd_kafka_NewPartitions_t* added = rd_kafka_NewPartitions_new(
+      name.c_str(), static_cast<std::size_t>(total), reason, sizeof reason);
+  if (added == nullptr) return fail(errc::invalid_argument, doing + ": " + reason);
+  const auto event = ask(
+      client, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, timeout_ms, doing,
+      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+        rd_kafka_CreatePartitions(client, &added, 1, options, queue);
+      },
+      [&](rd_kafka_AdminOptions_t* options) {
+        char ignored[256];
+        rd_kafka_AdminOptions_set_operation_timeout(options, timeout_ms, ignored, sizeof ignored);
+      });
+  rd_kafka_NewPartitions_destroy(added);
+  if (!event) return fail(event.error());
+  std::size_t count = 0;
+  const rd_kafka_topic_result_t** const results = rd_kafka_CreatePartitions_result_topics(
+      rd_kafka_event_CreatePartitions_result(event->get()), &count);
+  const rd_kafka_resp_err_t code =
+      count == 0 ? RD_KAFKA_RESP_ERR__FAIL : rd_kafka_topic_result_error(results[0]);
+  // The second: the topic has as many or more, of which the broker that was asked has not heard.
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_INVALID_PARTITIONS) return {};
+  const char* const why = count == 0 ? nullptr : rd_kafka_topic_result_error_string(results[0]);
+  return fail(error_of(code, why == nullptr ? doing : doing + ": " + why));
+}
+
 Result<std::optional<std::int32_t>> find_partitions(rd_kafka_t* client, const std::string& name,
                                                     int timeout_ms) {
   rd_kafka_topic_t* const topic = rd_kafka_topic_new(client, name.c_str(), nullptr);

@@ -17,6 +17,10 @@ namespace millrace::log::kafka {
 [[nodiscard]] Result<bool> create_topic(rd_kafka_t* client, const std::string& name,
                                         std::int32_t partitions, const Settings& config,
                                         int timeout_ms);
+/// Adds partitions to a topic, so that it has `total` of them; nothing happens when it has as many
+/// or more. When it returns, a broker may not show them yet.
+[[nodiscard]] Status create_partitions(rd_kafka_t* client, const std::string& name,
+                                       std::int32_t total, int timeout_ms);
 /// Number of partitions of a topic; nothing when there is none.
 [[nodiscard]] Result<std::optional<std::int32_t>> find_partitions(rd_kafka_t* client,
                                                                   const std::string& name,

@@ -255,8 +255,8 @@ Error error_of(rd_kafka_resp_err_t code, std::string_view doing, std::string_vie
       return {errc::not_authorized,
               text +
                   "; the principal lacks an ACL on that topic (Read, Write, Create or "
-                  "DescribeConfigs; to change settings AlterConfigs): `millrace acls` prints all "
-                  "that a service needs"};
+                  "DescribeConfigs; to change settings AlterConfigs, to add partitions Alter): "
+                  "`millrace acls` prints all that a service needs"};
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
       return {errc::not_authorized, text +
                                         "; the principal lacks Read on that group: `millrace acls` "

@@ -113,9 +113,12 @@ Status ClientProducer::produce(const KafkaPartition& at, const Record& record, O
       rd_kafka_poll(client_.get(), 10);
       continue;
     }
-    // The client refuses what it was refused once, until it hears of the topic again.
-    if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
-        !std::exchange(asked_again, true)) {
+    // The client refuses what it was refused once, and partitions that were added since it asked,
+    // until it hears of the topic again.
+    const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
+    const bool may_be_old = code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+                            code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+    if (may_be_old && !std::exchange(asked_again, true)) {
       const rd_kafka_metadata_t* metadata = nullptr;
       if (rd_kafka_metadata(client_.get(), 0, where, &metadata, config_.timeout_ms()) ==
           RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -124,9 +127,8 @@ Status ClientProducer::produce(const KafkaPartition& at, const Record& record, O
       }
     }
     if (headers != nullptr) rd_kafka_headers_destroy(headers);
-    return fail(error_of(rd_kafka_error_code(error.get()), "writing to " + at.topic + "/" +
-                                                               std::to_string(at.partition) + ": " +
-                                                               rd_kafka_error_string(error.get())));
+    return fail(error_of(code, "writing to " + at.topic + "/" + std::to_string(at.partition) +
+                                   ": " + rd_kafka_error_string(error.get())));
   }
 }
 

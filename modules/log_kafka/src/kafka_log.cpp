@@ -99,6 +99,11 @@ Result<TopicSettings> KafkaLog::alter_topic(TopicId topic, std::span<const Setti
   return topics_.alter(topic, changes);
 }
 
+Result<Topic> KafkaLog::add_partitions(TopicId topic, std::int32_t total) {
+  MILLRACE_TRY(state_.check());
+  return topics_.add_partitions(topic, total);
+}
+
 Status KafkaLog::delete_topic(TopicId topic) {
   MILLRACE_TRY(state_.check());
   MILLRACE_ASSIGN(const KafkaPartition there, topics_.partition_in_kafka({topic, partition(0)}));

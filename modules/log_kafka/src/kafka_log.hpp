@@ -36,6 +36,7 @@ class KafkaLog final : public Log, public GroupFinder {
   Result<std::vector<Topic>> topics() override;
   Result<TopicSettings> topic_settings(TopicId topic) override;
   Result<TopicSettings> alter_topic(TopicId topic, std::span<const SettingChange> changes) override;
+  Result<Topic> add_partitions(TopicId topic, std::int32_t total) override;
   Status delete_topic(TopicId topic) override;
   Result<Committed> commit(Transaction& transaction) override;
   Status wait_visible(const Committed& committed, std::int64_t deadline_ns) override;

@@ -113,6 +113,12 @@ void State::apply(std::int64_t offset, const StateRecord& record) {
                         const auto group = static_cast<std::size_t>(positioned.group);
                         if (group < groups_.size())
                           groups_[group].positions.emplace(positioned.topic, positioned.partition);
+                      },
+                      [&](const PartitionsAdded& added) {
+                        const auto found = topic_numbers_.find(added.topic);
+                        if (found == topic_numbers_.end()) return;
+                        TopicSpec& spec = topics_[static_cast<std::size_t>(found->second)].spec;
+                        spec.partitions = std::max(spec.partitions, added.total);
                       }},
              record);
 }

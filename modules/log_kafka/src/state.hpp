@@ -93,16 +93,24 @@ struct Positioned {
   std::string topic;  ///< without the prefix
   std::int32_t partition = 0;
 };
-using StateRecord = std::variant<TopicMade, GroupMade, Joined, Subscribed, Heartbeat, Claimed,
-                                 Released, Unsubscribed, Ended, Snapshot, Created, Positioned>;
+/// The topic has so many partitions from now on, if that is more than it had. In Kafka it has them
+/// already.
+struct PartitionsAdded {
+  std::string topic;  ///< without the prefix
+  std::int32_t total = 0;
+};
+using StateRecord =
+    std::variant<TopicMade, GroupMade, Joined, Subscribed, Heartbeat, Claimed, Released,
+                 Unsubscribed, Ended, Snapshot, Created, Positioned, PartitionsAdded>;
 
-/// Which versions of these records a build understands and writes. A test makes one of a build to
-/// come. docs/decisions/0017-members-announce-versions.md.
+/// Which versions of these records a build understands and writes. The defaults are those of this
+/// build; tests give those of an older or a later one.
+/// docs/decisions/0017-members-announce-versions.md.
 struct RecordVersions {
-  std::int64_t folds = 1;  ///< the highest that it understands
+  std::int64_t folds = 2;  ///< the highest that it understands
   /// By kind (its index in StateRecord) the version in which it is written; the others in 1. None
-  /// is above `folds`.
-  std::map<std::size_t, std::int64_t> written;
+  /// is above `folds`. Version 2 came with PartitionsAdded.
+  std::map<std::size_t, std::int64_t> written{{12, 2}};
   [[nodiscard]] std::int64_t of(const StateRecord& record) const;
 };
 

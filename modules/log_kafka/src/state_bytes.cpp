@@ -121,6 +121,9 @@ void write(Writer& out, const Created& record) { out.text(record.creation); }
 void write(Writer& out, const Positioned& record) {
   out.number(record.group).text(record.topic).number(record.partition);
 }
+void write(Writer& out, const PartitionsAdded& record) {
+  out.text(record.topic).number(record.total);
+}
 
 Announcement read_announcement(StateReader& in) {
   Announcement announced;
@@ -251,6 +254,13 @@ Result<StateRecord> decode_state_record(std::string_view bytes, const RecordVers
     case 11:
       record = read_positioned(in);
       break;
+    case 12: {
+      PartitionsAdded added;
+      added.topic = in.text();
+      added.total = in.small();
+      record = std::move(added);
+      break;
+    }
     default:
       return fail(corrupt("a record of no known kind"));
   }

@@ -45,6 +45,10 @@ class StateLog {
   /// and takes the older one; append() refuses the newer.
   [[nodiscard]] std::int64_t common_version() const;
 
+  /// Reads to the end; then errc::incompatible names the members that do not understand the version
+  /// of a record. For who has to know it before append().
+  [[nodiscard]] Status check_understood(const std::vector<StateRecord>& records)
+      MILLRACE_EXCLUDES(mutex_);
   /// Appends and takes everything up to there. The offset of the last. errc::incompatible names the
   /// members that do not understand the version of a record; nothing was written.
   [[nodiscard]] Result<std::int64_t> append(std::vector<StateRecord> records);
@@ -73,7 +77,6 @@ class StateLog {
   Status load() MILLRACE_EXCLUDES(mutex_);
   Status take_one_fetch() MILLRACE_REQUIRES(mutex_);
   Result<std::int64_t> write(const std::vector<StateRecord>& records);
-  Status check_understood(const std::vector<StateRecord>& records) MILLRACE_EXCLUDES(mutex_);
   Status make_topic();
   /// No value: a note that this build does not know.
   Result<std::optional<StateRecord>> decode(const RecordView& record) MILLRACE_REQUIRES(mutex_);

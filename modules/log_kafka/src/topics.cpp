@@ -7,6 +7,7 @@
 #include "admin.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/library_topics.hpp"
 #include "units.hpp"
 #include "wire/alter_configs.hpp"
 
@@ -15,6 +16,7 @@ namespace {
 
 // Topics of the cluster that are not ours are numbered from here on, in each handle by itself.
 constexpr std::int32_t first_foreign = 1 << 24;
+// Until a broker is asked again that has not heard of a change.
 constexpr std::int64_t settings_retry_ns = 20 * ms;
 
 }  // namespace
@@ -38,8 +40,8 @@ Result<TopicSpec> Topics::spec_of(TopicPartition partition) const {
 
 Result<KafkaPartition> Topics::partition_in_kafka(TopicPartition partition) {
   auto spec = spec_of(partition);
-  if (!spec && spec.error().is(errc::unknown_topic)) {
-    // Another handle may have made it a moment ago.
+  if (!spec && (spec.error().is(errc::unknown_topic) || spec.error().is(errc::unknown_partition))) {
+    // Another handle may have made it, or added it, a moment ago.
     MILLRACE_TRY(state_.catch_up_to_end());
     spec = spec_of(partition);
   }
@@ -69,14 +71,15 @@ std::optional<Topic> Topics::known(std::string_view name) const {
 Result<Topic> Topics::create(const TopicSpec& spec, const TopicSettings& settings) {
   MILLRACE_TRY(check_topic_spec(spec));
   std::optional<Topic> existing = known(spec.name);
-  if (!existing) {
+  if (!existing || existing->spec != spec) {
+    // Another handle may have made it, or added partitions to it, a moment ago.
     MILLRACE_TRY(state_.catch_up_to_end());
     existing = known(spec.name);
   }
   MILLRACE_TRY(
       check_create_topic(spec, settings, existing ? &existing->spec : nullptr, options_.service));
   // In Kafka first: who finds it in the state can use it.
-  MILLRACE_TRY(make_in_kafka(spec, settings));
+  MILLRACE_TRY(make_in_kafka(spec, settings, existing.has_value()));
   if (!existing) {
     MILLRACE_TRY(state_.append({TopicMade{spec, settings.compacts}}));
     existing = known(spec.name);
@@ -86,7 +89,7 @@ Result<Topic> Topics::create(const TopicSpec& spec, const TopicSettings& setting
   return *existing;
 }
 
-Status Topics::make_in_kafka(const TopicSpec& spec, const TopicSettings& settings) {
+Status Topics::make_in_kafka(const TopicSpec& spec, const TopicSettings& settings, bool is_known) {
   {
     const MutexLock lock(mutex_);
     if (verified_.contains(spec.name)) return {};
@@ -107,7 +110,7 @@ Status Topics::make_in_kafka(const TopicSpec& spec, const TopicSettings& setting
       MILLRACE_ASSIGN(partitions, find_partitions(reader_.client(), name, config_.timeout_ms()));
     }
   }
-  if (partitions) MILLRACE_TRY(verify(spec, *partitions));
+  if (partitions) MILLRACE_TRY(verify(spec, *partitions, is_known));
   const MutexLock lock(mutex_);
   verified_.insert(spec.name);
   return {};
@@ -124,19 +127,25 @@ Result<std::optional<std::int64_t>> Topics::tombstone_retention_ms(TopicId topic
 
 // Of a topic that was named a moment ago. One broker may hear of it later than another.
 Result<ClusterConfig> Topics::settings_in_kafka(const std::string& name) {
-  const std::int64_t deadline_ns = config_.clock().monotonic_ns() + config_.timeout_ms() * ms;
+  const std::int64_t until_ns = deadline_ns();
   for (;;) {
     auto settings = topic_config(reader_.client(), name, config_.timeout_ms());
     const bool unheard_of = !settings && settings.error().is(errc::unknown_topic);
-    if (!unheard_of || config_.clock().monotonic_ns() >= deadline_ns) return settings;
+    if (!unheard_of || config_.clock().monotonic_ns() >= until_ns) return settings;
     reader_.signal().wait(reader_.signal().count(), settings_retry_ns);
   }
 }
 
-// A topic that was there before must be able to do what ours do.
-Status Topics::verify(const TopicSpec& spec, std::int32_t partitions) {
+// A topic that was there before must be able to do what ours do. One that is in the state may have
+// more partitions in the cluster, when some are being added, or a handle died while it did that:
+// nobody uses them before they are in the state.
+Status Topics::verify(const TopicSpec& spec, std::int32_t partitions, bool is_known) {
   const std::string name = config_.in_kafka(spec.name);
-  if (partitions != spec.partitions)
+  const bool may_have_more = is_known && spec.kind != TopicKind::private_topic;
+  if (may_have_more && partitions < spec.partitions) {
+    MILLRACE_ASSIGN(partitions, await_partitions(name, spec.partitions, deadline_ns()));
+  }
+  if (may_have_more ? partitions < spec.partitions : partitions != spec.partitions)
     return fail(errc::topic_mismatch,
                 "topic " + name + " of the cluster has " + std::to_string(partitions) +
                     " partitions, asked for were " + std::to_string(spec.partitions) +
@@ -163,9 +172,9 @@ Result<TopicSettings> Topics::alter(TopicId topic, std::span<const SettingChange
                   check_alter_topic(spec, settings_of(config), changes, options_.service));
   const Settings wanted = config_of_changes(after, changes);
   if (wanted.empty()) return after;
-  const std::int64_t deadline_ns = config_.clock().monotonic_ns() + config_.timeout_ms() * ms;
+  const std::int64_t until_ns = deadline_ns();
   MILLRACE_TRY(
-      wire::alter_topic(*config_.cluster(), config_.client_id(), at.topic, wanted, deadline_ns));
+      wire::alter_topic(*config_.cluster(), config_.client_id(), at.topic, wanted, until_ns));
   // The broker that is asked next may hear of it later.
   for (;;) {
     MILLRACE_ASSIGN(const ClusterConfig now, settings_in_kafka(at.topic));
@@ -173,9 +182,65 @@ Result<TopicSettings> Topics::alter(TopicId topic, std::span<const SettingChange
       const auto found = now.find(setting.first);
       return found != now.end() && found->second == setting.second;
     });
-    if (shown || config_.clock().monotonic_ns() >= deadline_ns) return after;
+    if (shown || config_.clock().monotonic_ns() >= until_ns) return after;
     reader_.signal().wait(reader_.signal().count(), settings_retry_ns);
   }
+}
+
+Result<Topic> Topics::add_partitions(TopicId topic, std::int32_t total) {
+  MILLRACE_TRY(state_.catch_up_to_end());
+  MILLRACE_ASSIGN(const TopicSpec spec, spec_of({topic, partition(0)}));
+  if (topic.value >= first_foreign)
+    return fail(errc::not_owner, "topic " + config_.in_kafka(spec.name) +
+                                     " of the cluster is not one of this system: use kafka-topics "
+                                     "to add partitions to it");
+  MILLRACE_TRY(check_add_partitions(spec, total, options_.service));
+  if (total == spec.partitions) return Topic{topic, spec};
+  const PartitionsAdded added{spec.name, total};
+  MILLRACE_TRY(state_.check_understood({added}));
+  // In Kafka first: a member that finds them in the state can use them.
+  MILLRACE_TRY(add_in_kafka(config_.in_kafka(spec.name), total));
+  MILLRACE_TRY(state_.append({added}));
+  MILLRACE_ASSIGN(TopicSpec now, spec_of({topic, partition(0)}));
+  return Topic{topic, std::move(now)};
+}
+
+// Another handle may have died after it added them, or may do the same just now.
+Status Topics::add_in_kafka(const std::string& name, std::int32_t total) {
+  const std::int64_t until_ns = deadline_ns();
+  MILLRACE_ASSIGN(const auto partitions,
+                  find_partitions(reader_.client(), name, config_.timeout_ms()));
+  std::int32_t there = partitions.value_or(0);
+  if (there < total) {
+    MILLRACE_TRY(create_partitions(reader_.client(), name, total, config_.timeout_ms()));
+    MILLRACE_ASSIGN(there, await_partitions(name, total, until_ns));
+  }
+  if (there > total)
+    return fail(errc::invalid_argument,
+                "topic " + name + " of the cluster has " + std::to_string(there) +
+                    " partitions already: add as many here, so that all members know them");
+  if (there < total)
+    return fail(errc::unavailable,
+                "the partitions were added to topic " + name +
+                    ", but the brokers do not show them yet: add them again in a while");
+  return {};
+}
+
+// One broker may hear later than another of partitions that the cluster has. How many are shown:
+// fewer than that when the deadline passes.
+Result<std::int32_t> Topics::await_partitions(const std::string& name, std::int32_t least,
+                                              std::int64_t until_ns) {
+  for (;;) {
+    MILLRACE_ASSIGN(const auto partitions,
+                    find_partitions(reader_.client(), name, config_.timeout_ms()));
+    const std::int32_t there = partitions.value_or(0);
+    if (there >= least || config_.clock().monotonic_ns() >= until_ns) return there;
+    reader_.signal().wait(reader_.signal().count(), settings_retry_ns);
+  }
+}
+
+std::int64_t Topics::deadline_ns() const {
+  return config_.clock().monotonic_ns() + config_.timeout_ms() * ms;
 }
 
 std::optional<Topic> Topics::known_foreign(std::string_view name) const {
@@ -198,7 +263,8 @@ Result<std::optional<Topic>> Topics::find_foreign(std::string_view name) {
   // Another thread may have been faster: a topic has one number.
   if (auto found = known_foreign(name)) return found;
   // No service of the system owns it: all may read it.
-  foreign_.push_back({std::string(name), *partitions, TopicKind::events, "(not of this system)"});
+  foreign_.push_back(
+      {std::string(name), *partitions, TopicKind::events, std::string(foreign_owner)});
   return known_foreign(name);
 }
 

@@ -35,6 +35,8 @@ class Topics {
   [[nodiscard]] Result<TopicSettings> settings(TopicId topic);
   /// Log::alter_topic. Returns when a broker shows the new settings.
   [[nodiscard]] Result<TopicSettings> alter(TopicId topic, std::span<const SettingChange> changes);
+  /// Log::add_partitions. Returns when a broker shows them.
+  [[nodiscard]] Result<Topic> add_partitions(TopicId topic, std::int32_t total);
   /// Log::tombstone_retention_ms.
   [[nodiscard]] Result<std::optional<std::int64_t>> tombstone_retention_ms(TopicId topic);
 
@@ -51,9 +53,14 @@ class Topics {
   [[nodiscard]] std::optional<Topic> known_foreign(std::string_view name) const
       MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] Result<std::optional<Topic>> find_foreign(std::string_view name);
-  [[nodiscard]] Status make_in_kafka(const TopicSpec& spec, const TopicSettings& settings);
+  [[nodiscard]] Status make_in_kafka(const TopicSpec& spec, const TopicSettings& settings,
+                                     bool is_known);
   [[nodiscard]] Result<ClusterConfig> settings_in_kafka(const std::string& name);
-  [[nodiscard]] Status verify(const TopicSpec& spec, std::int32_t partitions);
+  [[nodiscard]] Status add_in_kafka(const std::string& name, std::int32_t total);
+  [[nodiscard]] Result<std::int32_t> await_partitions(const std::string& name, std::int32_t least,
+                                                      std::int64_t until_ns);
+  [[nodiscard]] Status verify(const TopicSpec& spec, std::int32_t partitions, bool is_known);
+  [[nodiscard]] std::int64_t deadline_ns() const;
 
   const ClientConfig& config_;
   const LogOptions& options_;

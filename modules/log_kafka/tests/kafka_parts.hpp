@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "admin.hpp"
 #include "identity.hpp"
 #include "millrace/base/processes.hpp"
 #include "state_log.hpp"
@@ -37,6 +38,15 @@ class KafkaParts {
   kafka::Identity& identity() { return identity_; }
   [[nodiscard]] std::string in_kafka(const std::string& name) const {
     return config_.in_kafka(name);
+  }
+  /// What Topics does in the cluster, and nothing in the state.
+  [[nodiscard]] Status add_in_cluster(const std::string& topic, std::int32_t total) {
+    return kafka::create_partitions(reader_.client(), in_kafka(topic), total, config_.timeout_ms());
+  }
+  [[nodiscard]] bool create_in_cluster(const std::string& topic, std::int32_t partitions) {
+    const auto made = kafka::create_topic(reader_.client(), in_kafka(topic), partitions, {},
+                                          config_.timeout_ms());
+    return made && *made;
   }
 
  private:

@@ -101,6 +101,30 @@ TEST_F(KafkaState, topics_and_groups_keep_the_number_they_got_first) {
   EXPECT_EQ(fold.state.group_number("h"), 1);
 }
 
+TEST_F(KafkaState, a_topic_has_the_largest_number_of_partitions_that_was_said) {
+  TopicId id;
+  fold.add(PartitionsAdded{"t", 9});
+  EXPECT_EQ(fold.state.topic("t", id), nullptr) << "of a topic there is not";
+  fold.add(TopicMade{{"t", 3, TopicKind::events, "stock"}});
+  fold.add(PartitionsAdded{"t", 6});
+  // Of two that were under way at once, the smaller one comes last.
+  fold.add(PartitionsAdded{"t", 4});
+  ASSERT_NE(fold.state.topic("t", id), nullptr);
+  EXPECT_EQ(fold.state.topic("t", id)->partitions, 6);
+  const auto copy = State::decode(fold.state.encode());
+  ASSERT_TRUE(copy.has_value()) << copy.error().to_string();
+  EXPECT_EQ(*copy, fold.state);
+}
+
+TEST(KafkaStateRecord, of_added_partitions_is_one_that_builds_of_version_1_refuse) {
+  const std::string bytes = encode_state_record(PartitionsAdded{"t", 6});
+  EXPECT_EQ(bytes[0], '\4') << "zigzag of 2";
+  const auto older = decode_state_record(bytes, {1, {}});
+  ASSERT_FALSE(older.has_value());
+  EXPECT_TRUE(older.error().is(errc::incompatible)) << older.error().to_string();
+  EXPECT_EQ(encode_state_record(Heartbeat{1})[0], '\2') << "the others stay as they were";
+}
+
 TEST_F(KafkaState, a_snapshot_holds_all_of_it) {
   fold.add(TopicMade{{"t", 3, TopicKind::events, "stock"}, true});
   fold.add(Claimed{of_a, "u"});
@@ -257,7 +281,7 @@ TEST(KafkaStateRecord, of_a_kind_from_64_on_is_a_note_in_every_version) {
 
 TEST(KafkaStateRecord, of_a_later_version_asks_for_an_upgrade) {
   std::string bytes = encode_state_record(Heartbeat{1});
-  bytes[0] = 4;  // zigzag of 2
+  bytes[0] = 6;  // zigzag of 3
   EXPECT_TRUE(decode_state_record(bytes).error().is(errc::incompatible));
 }
 

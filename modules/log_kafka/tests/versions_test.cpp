@@ -13,7 +13,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 // A build to come notes positions in a version that this one does not know.
-const kafka::RecordVersions versions_to_come{2, {{11, 2}}};
+const kafka::RecordVersions versions_to_come{3, {{11, 3}}};
 const kafka::Positioned noted{0, "t", 0};
 
 /// A member of a build to come.
@@ -46,12 +46,12 @@ TEST_F(KafkaVersions, what_an_older_member_does_not_understand_is_written_when_i
   ASSERT_TRUE(old->until_holds(1));
   NewerMember newer(url(), options_of("orders-2"));
   NewerMember another(url(), options_of("orders-3"));
-  EXPECT_EQ(newer.state().common_version(), 1);
+  EXPECT_EQ(newer.state().common_version(), 2);
 
   const auto refused = newer.state().append({noted});
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(errc::incompatible)) << refused.error().to_string();
-  EXPECT_THAT(refused.error().message(), HasSubstr("version 2"));
+  EXPECT_THAT(refused.error().message(), HasSubstr("version 3"));
   EXPECT_THAT(refused.error().message(),
               HasSubstr("orders-1 (pid " + std::to_string(::getpid()) + " on "));
   EXPECT_THAT(refused.error().message(), Not(HasSubstr("orders-3")));
@@ -63,12 +63,38 @@ TEST_F(KafkaVersions, what_an_older_member_does_not_understand_is_written_when_i
   ASSERT_TRUE(written) << written.error().to_string();
   EXPECT_TRUE(newer.has_noted());
   EXPECT_TRUE(another.has_noted());
-  EXPECT_EQ(another.state().common_version(), 2);
+  EXPECT_EQ(another.state().common_version(), 3);
   // A member that comes later gets an error that names the version it lacks.
   const auto late = try_open(url(), options_of("orders-4"));
   ASSERT_FALSE(late);
   EXPECT_TRUE(late.error().is(errc::incompatible)) << late.error().to_string();
-  EXPECT_THAT(late.error().message(), HasSubstr("has version 2, this program reads up to"));
+  EXPECT_THAT(late.error().message(), HasSubstr("has version 3, this program reads up to"));
+}
+
+TEST_F(KafkaVersions, partitions_are_added_when_members_that_would_not_learn_of_them_have_left) {
+  auto older =
+      std::make_unique<KafkaParts>(url(), options_of("orders-1"), kafka::RecordVersions{1, {}});
+  const auto refused = direct_->add_partitions(partition_.topic, 3);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(errc::incompatible)) << refused.error().to_string();
+  EXPECT_THAT(refused.error().message(), HasSubstr("orders-1 (pid "));
+  EXPECT_EQ(direct_->find_topic("t").value().spec.partitions, 1);
+
+  const auto member = older->identity().member();
+  ASSERT_TRUE(member) << member.error().to_string();
+  older.reset();
+  KafkaParts other(url(), options_of("orders-2"));
+  const auto ended = other.state().append({kafka::Ended{*member}});
+  ASSERT_TRUE(ended) << ended.error().to_string();
+  // Nothing was changed in the cluster: all of it is done now.
+  const auto larger = direct_->add_partitions(partition_.topic, 3);
+  ASSERT_TRUE(larger) << larger.error().to_string();
+  EXPECT_EQ(larger->spec.partitions, 3);
+  Worker later(open("orders-3"), "g", {"u"});
+  ASSERT_TRUE(later.until_holds(1));
+  const TopicPartition added{partition_.topic, partition(2)};
+  const auto committed = later.commit({added}, "v");
+  EXPECT_TRUE(committed) << committed.error().to_string();
 }
 
 TEST_F(KafkaVersions, a_note_that_an_older_member_does_not_know_is_passed_over) {

@@ -81,6 +81,9 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
                                          std::span<const log::SettingChange> changes) override {
     return inner_->alter_topic(topic, changes);
   }
+  Result<log::Topic> add_partitions(log::TopicId topic, std::int32_t total) override {
+    return inner_->add_partitions(topic, total);
+  }
   Status delete_topic(log::TopicId topic) override { return inner_->delete_topic(topic); }
   Result<log::Topic> find_topic(std::string_view name) override {
     observe();

@@ -147,9 +147,17 @@ Status check_topics(const CopyPlan& plan, log::Log& target) {
       MILLRACE_TRY(check_kept(target, *found, settings));
       continue;
     }
+    log::TopicSpec larger = found->spec;
+    larger.partitions = std::max(larger.partitions, spec.partitions);
+    const bool may_have_more = larger == spec && spec.kind != log::TopicKind::private_topic &&
+                               !spec.name.starts_with("__");
+    const std::string remedy =
+        may_have_more ? ": run `millrace topics alter " + spec.name + " --partitions " +
+                            std::to_string(spec.partitions) + " --force` there"
+                      : "";
     return fail(log::errc::topic_mismatch,
                 "topic '" + spec.name + "' is another one in the target (" + describe(found->spec) +
-                    ") than in the source (" + describe(spec) + ")");
+                    ") than in the source (" + describe(spec) + ")" + remedy);
   }
   return {};
 }

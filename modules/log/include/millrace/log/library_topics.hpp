@@ -14,6 +14,10 @@ namespace millrace::log {
 /// creates and writes.
 inline constexpr std::string_view library_service = "__millrace";
 
+/// Is given as the owner of a topic of a Kafka cluster that is not one of this system: all may read
+/// it, and changes of it are not followed.
+inline constexpr std::string_view foreign_owner = "(not of this system)";
+
 /// Whether a service restores itself from the topic: the changelog of a store or of a part, or its
 /// manifest. By kind and name, whatever the settings of the topic are.
 [[nodiscard]] bool is_state(const TopicSpec& spec);

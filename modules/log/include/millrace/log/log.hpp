@@ -92,7 +92,8 @@ class Log {
   /// Creates a topic, or returns the one that exists when its spec is the same. Settings are not
   /// compared: those of a topic that exists stay as they are. Where the settings are the defaults,
   /// a log may have others for a kind of topics: the embedded log deletes commands after 7 days.
-  /// errc::topic_mismatch, not_owner (of another service's topic), invalid_argument.
+  /// A program that does not know how many partitions were added to a topic calls find_topic()
+  /// first. errc::topic_mismatch, not_owner (of another service's topic), invalid_argument.
   [[nodiscard]] virtual Result<Topic> create_topic(const TopicSpec& spec,
                                                    const TopicSettings& settings) = 0;
   /// The same with the default settings.
@@ -115,6 +116,22 @@ class Log {
   /// not_authorized and refused_by_broker with the text of the cluster, and those of a commit.
   [[nodiscard]] virtual Result<TopicSettings> alter_topic(
       TopicId topic, std::span<const SettingChange> changes) = 0;
+
+  /// Adds partitions to a topic, so that it has `total` of them, and returns it with that number.
+  /// All handles, those that were open before too, can use the new partitions then. A `Topic` that
+  /// a program keeps still has the old number; on Kafka find_topic() of another handle may return
+  /// the old number until its next maintain(). Records stay where they are, so the later records of
+  /// a key may be in another partition than its earlier ones: look with find_key() first
+  /// (millrace/log/find_key.hpp). Stop the services that write or read the topic before, because
+  /// they use the old number as long as they run. Only the owner may, and a handle of any_service.
+  /// With the number that the topic has, nothing changes. This is one commit: wait_durable(
+  /// committed()) waits until it is durable. errc::not_owner, unknown_topic, topic_replaced;
+  /// invalid_argument for fewer partitions, for more than a topic may have, and for a private
+  /// topic, which has a partition for each task of its service; limit; incompatible on Kafka while
+  /// a member of an earlier build runs; not_authorized and refused_by_broker with the text of the
+  /// cluster, and those of a commit. On Kafka it may fail with unavailable after the cluster has
+  /// the partitions: the same call again completes it.
+  [[nodiscard]] virtual Result<Topic> add_partitions(TopicId topic, std::int32_t total) = 0;
 
   /// Deletes a topic with its records, its settings and the positions of groups in it. It is
   /// durable when this returns, and the name is free: a topic that is created under it is another

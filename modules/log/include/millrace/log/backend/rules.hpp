@@ -55,6 +55,11 @@ enum class UnreadRecords : std::uint8_t { may_go, stay };
                                                       std::string_view service,
                                                       UnreadRecords unread = UnreadRecords::may_go);
 
+/// Log::add_partitions of a handle of that service may give the topic so many partitions.
+/// errc::not_owner, invalid_argument.
+[[nodiscard]] Status check_add_partitions(const TopicSpec& spec, std::int32_t total,
+                                          std::string_view service);
+
 /// Log::delete_topic of a handle of that service may delete the topic. errc::not_owner,
 /// invalid_argument.
 [[nodiscard]] Status check_delete_topic(const TopicSpec& spec, std::string_view service);
