@@ -278,7 +278,7 @@ TEST_P(Errors, a_replay_of_nobody_is_reported_by_one_part_though_the_log_does_no
   driver->declare_topic("loans", "teller");
   driver->run_until_idle();
   // The other part asks for its input, to know whether that one reports it.
-  driver->world().fail_finding("deposits", log::errc::unavailable, 1);
+  driver->world().fail_finding("deposits", log::errc::unavailable, 3);
   // It may say so again when the step is done again.
   EXPECT_THAT(skipped(*driver, "given-up", "deposits", "no part has the name"),
               AllOf(SizeIs(Ge(1U)), Each(HasSubstr(" in first/"))));

@@ -6,6 +6,7 @@
 
 #include "manifest/earlier_parts.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/library_topics.hpp"
 #include "millrace/log/stored_topic_id.hpp"
 #include "millrace/stream/topology.hpp"
 #include "names.hpp"
@@ -48,10 +49,11 @@ Status SubTopologyMember::resolve(std::vector<InputTopic> inputs) {
   resolved->partitions = inputs.front().topic.spec.partitions;
   resolved->inputs = std::move(inputs);
   // A replayed dead letter comes back in the partition that it was lost from.
-  if (shared_->retry && shared_->retry->spec.partitions >= resolved->partitions) {
-    resolved->inputs.push_back({*shared_->retry, {}, false, true});
-  }
+  const bool takes_replays =
+      shared_->retry && shared_->retry->spec.partitions >= resolved->partitions;
+  if (takes_replays) resolved->inputs.push_back({*shared_->retry, {}, false, true});
   MILLRACE_TRY(make_changelogs(*resolved));
+  if (shared_->retry && !takes_replays) warn_of_replays(resolved->partitions);
   found_ = std::move(resolved);
   return {};
 }
@@ -67,6 +69,47 @@ Status SubTopologyMember::join() {
   const MutexLock lock(membership_mutex_);
   membership_ = std::move(joined);
   return {};
+}
+
+void SubTopologyMember::warn_of_replays(std::int32_t partitions) const {
+  const log::TopicSpec& retry = shared_->retry->spec;
+  shared_->tell("warn", "replays of dead letters are not taken",
+                "sub-topology " + spec_->name + " has " + std::to_string(partitions) +
+                    " tasks, and topic '" + retry.name + "' has " +
+                    std::to_string(retry.partitions) +
+                    " partitions: stop all instances, run `millrace topics alter " + retry.name +
+                    " --partitions " + std::to_string(partitions) + "`, and start them again");
+}
+
+// How many partitions the topic has by now, when that is another number; else 0. One that is gone,
+// or cannot be asked for, is reported by its readers. The log follows no changes of topics that are
+// not of this system.
+std::int32_t SubTopologyMember::changed_partitions(const log::Topic& topic) const {
+  if (topic.spec.owner == log::foreign_owner) return 0;
+  const Result<log::Topic> now = shared_->log.find_topic(topic.spec.name);
+  const bool same = !now || now->id != topic.id || now->spec.partitions == topic.spec.partitions;
+  return same ? 0 : now->spec.partitions;
+}
+
+Status SubTopologyMember::check_inputs() const {
+  const std::string& service = shared_->topology.service;
+  for (const InputTopic& input : resolved_->inputs) {
+    const std::int32_t now = input.is_retry ? 0 : changed_partitions(input.topic);
+    if (now == 0) continue;
+    return fail(errc::bad_topology,
+                "topic '" + input.topic.spec.name + "' has " + std::to_string(now) +
+                    " partitions by now, and sub-topology " + spec_->name + " has " +
+                    std::to_string(resolved_->partitions) +
+                    " tasks: stop all instances, run `millrace topology reset " + service +
+                    "`, and start them again");
+  }
+  if (!shared_->retry || shared_->retry->spec.partitions >= resolved_->partitions) return {};
+  const std::int32_t now = changed_partitions(*shared_->retry);
+  if (now < resolved_->partitions) return {};
+  return fail(errc::bad_topology,
+              "topic '" + shared_->retry->spec.name + "' has " + std::to_string(now) +
+                  " partitions by now, and sub-topology " + spec_->name +
+                  " began without it: start all instances of service '" + service + "' again");
 }
 
 void SubTopologyMember::heartbeat() {
@@ -93,10 +136,16 @@ Status SubTopologyMember::check_partitions(const std::vector<InputTopic>& inputs
         .append(std::to_string(input.topic.spec.partitions));
   }
   if (same) return {};
+  std::string remedy = "repartition the smaller ones, or make the topics alike";
+  if (spec_->partitions > 0) {
+    const std::string declared = std::to_string(spec_->partitions);
+    counts.append(", the topology declares ").append(declared);
+    remedy = "let it read topics with " + declared +
+             " partitions, or repartition those with another number";
+  }
   return fail(errc::bad_topology, "sub-topology " + spec_->name +
                                       " reads topics with different numbers of partitions (" +
-                                      counts +
-                                      "): repartition the smaller ones, or make the topics alike");
+                                      counts + "): " + remedy);
 }
 
 Status SubTopologyMember::make_changelogs(ResolvedSubTopology& resolved) const {

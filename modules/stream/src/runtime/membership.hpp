@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +25,10 @@ class SubTopologyMember {
   /// Once that has found them: makes the topic of input ranges and joins the group. Failures of the
   /// log, after which it may be called again.
   [[nodiscard]] Status join();
+  /// Once joined: the inputs have as many partitions as it has tasks, and replays that it did not
+  /// take when it began still cannot reach it. errc::bad_topology when partitions were added, which
+  /// no task reads before all instances start again.
+  [[nodiscard]] Status check_inputs() const;
   [[nodiscard]] bool may_join() const { return found_ != nullptr; }
   [[nodiscard]] bool joined() const { return membership_ != nullptr; }
   /// Inputs that did not exist when last looked for.
@@ -41,6 +46,8 @@ class SubTopologyMember {
 
  private:
   [[nodiscard]] Status resolve(std::vector<InputTopic> inputs);
+  void warn_of_replays(std::int32_t partitions) const;
+  [[nodiscard]] std::int32_t changed_partitions(const log::Topic& topic) const;
   [[nodiscard]] Status check_partitions(const std::vector<InputTopic>& inputs) const;
   [[nodiscard]] Status make_changelogs(ResolvedSubTopology& resolved) const;
   [[nodiscard]] Result<log::Topic> make_changelog(const log::TopicSpec& spec,

@@ -20,6 +20,7 @@ constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t look_interval_ns = 50 * ms;
 constexpr std::int64_t poll_interval_ns = 100 * ms;
 constexpr std::int64_t owners_interval_ns = 1'000 * ms;
+constexpr std::int64_t inputs_interval_ns = 1'000 * ms;
 constexpr std::size_t restore_bytes_per_step = 4U << 20U;
 
 log::PartitionId partition_of_task(const std::string& task) {
@@ -63,6 +64,16 @@ Status Tasks::look_for_topics(std::int64_t now_ns, StepResult& result) {
     result.worked = true;
     // Its tasks are to be had at once, not at the next turn of the clock.
     poll_soon();
+  }
+  return check_inputs(now_ns);
+}
+
+// Topics get more partitions rarely.
+Status Tasks::check_inputs(std::int64_t now_ns) {
+  if (inputs_checked_ns_ >= 0 && now_ns - inputs_checked_ns_ < inputs_interval_ns) return {};
+  inputs_checked_ns_ = now_ns;
+  for (const auto& member : members_) {
+    if (member->joined()) MILLRACE_TRY(member->check_inputs());
   }
   return {};
 }

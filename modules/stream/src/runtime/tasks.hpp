@@ -30,7 +30,8 @@ class Tasks {
   /// Makes a member of each sub-topology that reads something.
   void open();
   /// Looks from time to time for inputs that do not exist yet; joins the groups of sub-topologies
-  /// that have all of theirs. errc::bad_topology, failures of the log.
+  /// that have all of theirs. errc::bad_topology, also when partitions were added to an input;
+  /// failures of the log.
   [[nodiscard]] Status look_for_topics(std::int64_t now_ns, StepResult& result);
   /// Asks the memberships from time to time what is granted, lost and asked back, and sees to it.
   /// `idle`: nothing was done in the last step. Between cycles, when everything that the tasks did
@@ -76,6 +77,7 @@ class Tasks {
  private:
   [[nodiscard]] Status apply(SubTopologyMember& member, const log::MembershipChange& change);
   void remove(const log::Claim& claim);
+  [[nodiscard]] Status check_inputs(std::int64_t now_ns);
   void look_for_owners(std::int64_t now_ns);
   void read_ahead();
 
@@ -85,6 +87,7 @@ class Tasks {
   std::vector<std::unique_ptr<SubTopologyMember>> members_;  // the same from open() on
   std::vector<log::Interest> interests_;
   std::int64_t looked_ns_ = -1;
+  std::int64_t inputs_checked_ns_ = -1;
   std::int64_t polled_ns_ = -1;
   // Tasks that were lost, until somebody has them.
   std::set<std::pair<log::GroupId, std::string>> orphans_;

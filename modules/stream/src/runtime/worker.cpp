@@ -82,7 +82,7 @@ Status Instance::Worker::make_topics() {
   for (const log::TopicSpec& spec : topology_.own_topics) {
     // Those have as many partitions as their sub-topology's inputs, which may come later.
     if (is_changelog(spec.name)) continue;
-    MILLRACE_ASSIGN(const log::Topic topic, shared_.log.create_topic(spec));
+    MILLRACE_ASSIGN(const log::Topic topic, make_own_topic(spec));
     if (log::is_repartition(spec)) MILLRACE_TRY(keep_for_shadow(topic));
     if (spec.kind != log::TopicKind::commands) partitions = std::max(partitions, spec.partitions);
   }
@@ -102,6 +102,20 @@ Status Instance::Worker::make_topics() {
                   make(topology_.service + ".dead-letters", log::TopicKind::events));
   MILLRACE_ASSIGN(shared_.retry, make(topology_.service + ".retry", log::TopicKind::commands));
   return keep_for_shadow(*shared_.retry);
+}
+
+// An operator may have added partitions to one that is not private: they are written, too.
+Result<log::Topic> Instance::Worker::make_own_topic(const log::TopicSpec& spec) {
+  Result<log::Topic> made = shared_.log.create_topic(spec);
+  const bool may_have_more = spec.kind != log::TopicKind::private_topic;
+  if (made || !may_have_more || !made.error().is(log::errc::topic_mismatch)) return made;
+  Result<log::Topic> found = shared_.log.find_topic(spec.name);
+  if (!found || found->spec.partitions <= spec.partitions) return made;
+  log::TopicSpec larger = spec;
+  larger.partitions = found->spec.partitions;
+  if (found->spec != larger) return made;
+  // Not `found`: a cluster checks its settings, too.
+  return shared_.log.create_topic(larger);
 }
 
 // Only ever longer: an operator may have set more. A log that keeps all has nothing to change.

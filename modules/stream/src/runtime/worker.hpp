@@ -40,6 +40,7 @@ class Instance::Worker {
 
  private:
   [[nodiscard]] Status make_topics();
+  [[nodiscard]] Result<log::Topic> make_own_topic(const log::TopicSpec& spec);
   [[nodiscard]] Status keep_for_shadow(const log::Topic& topic);
   [[nodiscard]] Result<StepResult> do_step();
   [[nodiscard]] Status wait_if_unavailable(Status done, StepResult& result);
