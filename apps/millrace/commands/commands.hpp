@@ -57,9 +57,27 @@ struct AlterTopicOptions {
   std::string topic;
   std::vector<log::SettingChange> changes;
   bool json = false;
+  std::int32_t partitions = 0;  ///< how many it has afterwards; 0: as many as before
+  bool force = false;           ///< partitions are added also when records have keys
+  bool in_use = false;          ///< and while services use the topic
 };
-/// Changes settings of a topic: `log` is a handle of any_service.
-[[nodiscard]] Status alter_topic(log::Log& log, const AlterTopicOptions& options, Output& out);
+/// Fails while services use the topic.
+using TopicNotInUse = std::function<Status(const log::Topic&)>;
+/// Adds partitions to a topic and changes its settings: `log` is a handle of any_service. Fails as
+/// Log::alter_topic(), Log::add_partitions() and `not_in_use` do; base's errc::invalid_argument
+/// when partitions are to be added and records have keys, or a part of a topology cannot have more
+/// tasks. Nothing was changed then, except that partitions were added where a cluster refuses
+/// settings.
+[[nodiscard]] Status alter_topic(log::Log& log, const AlterTopicOptions& options,
+                                 const TopicNotInUse& not_in_use, Output& out);
+/// The topic may get as many partitions as the options say; as alter_topic().
+[[nodiscard]] Status check_more_partitions(log::Log& log, const log::Topic& topic,
+                                           const AlterTopicOptions& options,
+                                           const TopicNotInUse& not_in_use);
+/// Says that the topic, which is known as it was `before`, has as many partitions as `now`, and
+/// what its readers have to do. Failures of readers_of().
+[[nodiscard]] Status print_more_partitions(log::Log& log, const log::Topic& before,
+                                           const log::Topic& now, Output& out);
 
 struct DeleteTopicOptions {
   std::string topic;
@@ -69,7 +87,7 @@ struct DeleteTopicOptions {
   bool json = false;
 };
 struct DeleteTopicChecks {
-  std::function<Status(const log::Topic&)> not_in_use;  ///< fails while services use the topic
+  TopicNotInUse not_in_use;
   std::function<bool(const std::string& question)> confirm;
 };
 /// Deletes a topic: `log` is a handle of any_service. Fails as Log::delete_topic(), and as the
@@ -80,6 +98,11 @@ struct DeleteTopicChecks {
 /// The names of the groups that read the topic: those with a position in it, and of parts of which
 /// the manifest of their service says so. Failures of the log, and of stream::read_manifest().
 [[nodiscard]] Result<std::set<std::string>> readers_of(log::Log& log, const log::Topic& topic);
+/// No instance of a service that reads the topic or owns it runs, as far as the log of the session
+/// shows. base's errc::busy names one, and the option `unless` that passes over it; else failures
+/// of the log.
+[[nodiscard]] Status check_topic_not_in_use(Session& session, log::Log& log,
+                                            const log::Topic& topic, const std::string& unless);
 
 /// Where a tail begins.
 struct TailStart {

@@ -24,6 +24,11 @@ constexpr const char* about_settings =
     "The embedded log counts retention.ms from the time of\nthe append; Kafka deletes by the time "
     "of the record, which may be years ago. Limits need a policy with delete.\n";
 
+constexpr const char* about_partitions =
+    "\nPartitions are added where no record has a key, as far as the first records of each "
+    "partition show: later\nrecords of a key would be in another partition than earlier ones. "
+    "Stop the services that use the topic before.\n";
+
 constexpr std::array<std::pair<const char*, log::TopicKind>, 3> kinds{{
     {"events", log::TopicKind::events},
     {"commands", log::TopicKind::commands},
@@ -120,7 +125,8 @@ void add_create(CLI::App& topics, Action& action) {
 }
 
 void add_alter(CLI::App& topics, Action& action) {
-  auto* command = topics.add_subcommand("alter", "Change settings of a topic");
+  auto* command =
+      topics.add_subcommand("alter", "Change settings of a topic, or give it more partitions");
   auto options = std::make_shared<AlterTopicOptions>();
   command->add_option("TOPIC", options->topic, "The topic")->required()->check(check_topic);
   add_set(*command, options);
@@ -135,14 +141,26 @@ void add_alter(CLI::App& topics, Action& action) {
       ->type_name("NAME")
       ->allow_extra_args(false)
       ->check(check_setting_name);
+  add_number(*command, "-p,--partitions", "How many partitions it has afterwards; never fewer",
+             {1, log::max_partitions}, [options](std::int64_t count) {
+               options->partitions = static_cast<std::int32_t>(count);
+             });
+  command->add_flag("--force", options->force, "Add partitions also when records have keys");
+  command->add_flag("--in-use", options->in_use,
+                    "Add partitions also while services use the topic");
   command->add_flag("--json", options->json, "A JSON object");
-  command->footer(about_settings);
+  command->footer(std::string(about_settings) + about_partitions);
   command->callback([options, &action] {
-    if (options->changes.empty())
-      throw CLI::ValidationError("alter", "needs --set NAME=VALUE or --unset NAME");
+    if (options->changes.empty() && options->partitions == 0)
+      throw CLI::ValidationError("alter", "needs --set NAME=VALUE, --unset NAME or --partitions N");
+    if ((options->force || options->in_use) && options->partitions == 0)
+      throw CLI::ValidationError("alter", "--force and --in-use go with --partitions N");
     action = [options](Session& session) -> Status {
       MILLRACE_ASSIGN(const auto log, writing(session));
-      return alter_topic(*log, *options, session.out);
+      const TopicNotInUse not_in_use = [&](const log::Topic& topic) {
+        return check_topic_not_in_use(session, *log, topic, "--in-use");
+      };
+      return alter_topic(*log, *options, not_in_use, session.out);
     };
   });
 }
@@ -200,12 +218,28 @@ Status create_topic(log::Log& log, const CreateTopicOptions& options, Output& ou
   return {};
 }
 
-Status alter_topic(log::Log& log, const AlterTopicOptions& options, Output& out) {
-  MILLRACE_ASSIGN(const log::Topic topic, find_topic(log, options.topic));
-  MILLRACE_ASSIGN(const log::TopicSettings now, log.alter_topic(topic.id, options.changes));
+Status alter_topic(log::Log& log, const AlterTopicOptions& options, const TopicNotInUse& not_in_use,
+                   Output& out) {
+  MILLRACE_ASSIGN(const log::Topic before, find_topic(log, options.topic));
+  const bool adds = options.partitions > 0;
+  const bool sets = !options.changes.empty();
+  MILLRACE_ASSIGN(log::TopicSettings settings, log.topic_settings(before.id));
+  if (sets)
+    MILLRACE_TRY(
+        log::check_alter_topic(before.spec, settings, options.changes, log.options().service));
+  log::Topic now = before;
+  if (adds) {
+    MILLRACE_TRY(check_more_partitions(log, before, options, not_in_use));
+    MILLRACE_ASSIGN(now, log.add_partitions(before.id, options.partitions));
+  }
+  // Last, because they may begin to remove records.
+  if (sets) {
+    MILLRACE_ASSIGN(settings, log.alter_topic(before.id, options.changes));
+  }
   MILLRACE_TRY(log.wait_durable(log.committed()));
-  print_settings(topic, now, options.json, out);
-  return {};
+  if (sets || options.json) print_settings(now, settings, options.json, out);
+  if (!adds || options.json) return {};
+  return print_more_partitions(log, before, now, out);
 }
 
 void add_topic_changes(CLI::App& topics, Action& action) {

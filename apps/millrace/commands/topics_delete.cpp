@@ -129,7 +129,7 @@ Status check_read(log::Log& log, const log::Topic& topic) {
 }
 
 // Those who only append are members of no group.
-Status check_not_written(Session& session, const log::Topic& topic) {
+Status check_not_written(Session& session, const log::Topic& topic, const std::string& unless) {
   const std::string directory = log_directory(session.log_url);
   if (directory.empty()) return {};
   MILLRACE_ASSIGN(const log::LogStat stat, log::stat_log(directory, session.environment()));
@@ -141,23 +141,10 @@ Status check_not_written(Session& session, const log::Topic& topic) {
                                 escaped(member.name) + " of service '" + escaped(member.service) +
                                 "' (process " + std::to_string(member.pid) +
                                 ") has the log open, and may write to it; stop the services that "
-                                "use it, or say --force");
+                                "use it, or say " +
+                                unless);
   }
   return {};
-}
-
-Status check_not_in_use(Session& session, log::Log& log, const log::Topic& topic) {
-  MILLRACE_ASSIGN(const auto readers, readers_of(log, topic));
-  const Status at_rest = session.await_empty_groups(log, [&](const log::GroupInfo& group) {
-    return group.name.starts_with(topic.spec.owner + "/") || readers.contains(group.name);
-  });
-  if (!at_rest && at_rest.error().is(errc::busy)) {
-    return fail(errc::busy, "topic '" + escaped(topic.spec.name) +
-                                "' is in use: " + at_rest.error().message() +
-                                "; stop the services that use it, or say --force");
-  }
-  MILLRACE_TRY(at_rest);
-  return check_not_written(session, topic);
 }
 
 bool ask(Session& session, const std::string& question) {
@@ -191,6 +178,21 @@ Result<std::set<std::string>> readers_of(log::Log& log, const log::Topic& topic)
     }
   }
   return readers;
+}
+
+Status check_topic_not_in_use(Session& session, log::Log& log, const log::Topic& topic,
+                              const std::string& unless) {
+  MILLRACE_ASSIGN(const auto readers, readers_of(log, topic));
+  const Status at_rest = session.await_empty_groups(log, [&](const log::GroupInfo& group) {
+    return group.name.starts_with(topic.spec.owner + "/") || readers.contains(group.name);
+  });
+  if (!at_rest && at_rest.error().is(errc::busy)) {
+    return fail(errc::busy, "topic '" + escaped(topic.spec.name) +
+                                "' is in use: " + at_rest.error().message() +
+                                "; stop the services that use it, or say " + unless);
+  }
+  MILLRACE_TRY(at_rest);
+  return check_not_written(session, topic, unless);
 }
 
 Status delete_topic(log::Log& log, const DeleteTopicOptions& options,
@@ -230,7 +232,9 @@ void add_topic_deletion(CLI::App& topics, Action& action) {
     action = [options](Session& session) -> Status {
       MILLRACE_ASSIGN(const auto log, session.log_of(std::string(log::any_service)));
       const DeleteTopicChecks checks{
-          [&](const log::Topic& topic) { return check_not_in_use(session, *log, topic); },
+          [&](const log::Topic& topic) {
+            return check_topic_not_in_use(session, *log, topic, "--force");
+          },
           [&](const std::string& question) { return ask(session, question); }};
       return delete_topic(*log, *options, checks, session.out);
     };

@@ -40,11 +40,12 @@ class TopicChanges : public testing::Test {
   Result<std::string> alter(const std::string& topic, const std::vector<std::string>& texts,
                             bool json = false) {
     Screen screen;
-    MILLRACE_TRY(alter_topic(*writer, {topic, changes_of(texts), json}, screen.out));
+    MILLRACE_TRY(alter_topic(*writer, {topic, changes_of(texts), json}, not_in_use, screen.out));
     return screen.text;
   }
   Shop shop;
   std::unique_ptr<log::Log> writer;
+  const TopicNotInUse not_in_use = [](const log::Topic&) { return Status{}; };
   const log::TopicSpec spec{"orders", 3, log::TopicKind::events, "orders"};
 };
 
@@ -162,6 +163,23 @@ TEST_F(TopicChangesProgram, change_a_log_in_use) {
   EXPECT_THAT(text, HasSubstr("orders"));
 }
 
+TEST_F(TopicChangesProgram, add_partitions_when_no_handle_of_the_owner_is_open) {
+  ASSERT_TRUE(orders->create_topic({"orders", 1, log::TopicKind::events, "orders"}));
+  EXPECT_EQ(run({"topics", "alter", "orders", "--partitions", "2"}), 1);
+  EXPECT_THAT(notes, HasSubstr("[base.busy]"));
+  EXPECT_THAT(notes, HasSubstr("stop the services that use it, or say --in-use"));
+  EXPECT_EQ(run({"topics", "alter", "orders", "--partitions", "2", "--force"}), 1);
+  EXPECT_EQ(run({"topics", "alter", "orders", "--partitions", "2", "--in-use"}), 0) << notes;
+  EXPECT_EQ(orders->find_topic("orders")->spec.partitions, 2) << "a handle of before sees it";
+  orders.reset();
+  EXPECT_EQ(run({"topics", "alter", "orders", "-p", "3", "--set", "delete.retention.ms=5"}), 0)
+      << notes;
+  EXPECT_THAT(text, HasSubstr("delete.retention.ms    5"));
+  EXPECT_THAT(text, HasSubstr("topic 'orders' has 3 partitions now, before 2"));
+  EXPECT_EQ(run({"topics", "alter", "orders", "-p", "2", "--force"}), 1);
+  EXPECT_THAT(notes, HasSubstr("none of them can be taken away"));
+}
+
 // The embedded log deletes commands after a week unless somebody says otherwise.
 TEST_F(TopicChangesProgram, keep_commands_where_the_creation_says_so) {
   const auto create = [&](const std::string& name, const std::vector<std::string>& more) {
@@ -187,6 +205,9 @@ TEST_F(TopicChangesProgram, keep_commands_where_the_creation_says_so) {
 TEST_F(TopicChangesProgram, that_are_not_allowed_are_wrong_usage_and_one_line) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> wrong{
       {{"topics", "alter", "orders"}, "--set"},
+      {{"topics", "alter", "orders"}, "--partitions N"},
+      {{"topics", "alter", "orders", "--partitions", "0"}, "'0'"},
+      {{"topics", "alter", "orders", "--set", "retention.ms=1", "--force"}, "--partitions N"},
       {{"topics", "alter", "orders", "--set", "retention.ms"}, "NAME=VALUE"},
       {{"topics", "alter", "orders", "--set", "retention.ms=1d"}, "'1d'"},
       {{"topics", "alter", "orders", "--set", "retention.hours=1"}, "retention.ms"},
