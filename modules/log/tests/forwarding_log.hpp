@@ -31,6 +31,9 @@ class ForwardingLog : public Log {
                                     std::span<const SettingChange> changes) override {
     return inner_.alter_topic(topic, changes);
   }
+  Result<Topic> add_partitions(TopicId topic, std::int32_t total) override {
+    return inner_.add_partitions(topic, total);
+  }
   Status delete_topic(TopicId topic) override { return inner_.delete_topic(topic); }
   Result<Topic> find_topic(std::string_view name) override { return inner_.find_topic(name); }
   Result<std::vector<Topic>> topics() override { return inner_.topics(); }

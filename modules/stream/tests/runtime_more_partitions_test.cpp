@@ -79,7 +79,7 @@ class MorePartitions : public Branches {
     return *std::move(topology);
   }
   std::size_t accounts(const Branch& branch) {
-    const auto all = branch.instance->view<std::string, Balance>("balances").all(1'000);
+    const auto all = branch.instance->view<std::string, Balance>("balances").value().all(1'000);
     EXPECT_TRUE(all) << all.error().to_string();
     return all ? all->value.size() : 0;
   }

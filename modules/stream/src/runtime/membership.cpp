@@ -73,12 +73,12 @@ Status SubTopologyMember::join() {
 
 void SubTopologyMember::warn_of_replays(std::int32_t partitions) const {
   const log::TopicSpec& retry = shared_->retry->spec;
-  shared_->tell("warn", "replays of dead letters are not taken",
-                "sub-topology " + spec_->name + " has " + std::to_string(partitions) +
-                    " tasks, and topic '" + retry.name + "' has " +
-                    std::to_string(retry.partitions) +
-                    " partitions: stop all instances, run `millrace topics alter " + retry.name +
-                    " --partitions " + std::to_string(partitions) + "`, and start them again");
+  shared_->report(Level::warn, "replays of dead letters are not taken",
+                  "sub-topology " + spec_->name + " has " + std::to_string(partitions) +
+                      " tasks, and topic '" + retry.name + "' has " +
+                      std::to_string(retry.partitions) +
+                      " partitions: stop all instances, run `millrace topics alter " + retry.name +
+                      " --partitions " + std::to_string(partitions) + "`, and start them again");
 }
 
 // How many partitions the topic has by now, when that is another number; else 0. One that is gone,
