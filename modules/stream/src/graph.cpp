@@ -3,6 +3,7 @@
 #include "millrace/stream/detail/graph.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "manifest/manifest_version.hpp"
 #include "millrace/base/hash.hpp"
@@ -26,9 +27,15 @@ bool same(const RecordType& a, const RecordType& b) {
   return a.key == b.key && a.value == b.value && a.format == b.format;
 }
 
+BuilderId next_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return BuilderId{++last};
+}
+
 }  // namespace
 
-Graph::Graph(std::string service, std::int32_t partitions) : partitions_(partitions) {
+Graph::Graph(std::string service, std::int32_t partitions)
+    : id_(next_id()), partitions_(partitions) {
   plan_.service = std::move(service);
   if (!is_name(plan_.service))
     problems_.push_back("the service's name " + name_advice(plan_.service));
@@ -135,20 +142,10 @@ NodeId Graph::emitter(const std::string& name) {
   return add_named("emitter", name, {}, pass_through(), Keys::emitted);
 }
 
-NodeId Graph::emitted(NodeId emitter) {
-  if (is_emitter(emitter)) return emitter;
+NodeId Graph::emitted(NodeId emitter, BuilderId builder) {
+  if (builder == id_) return emitter;
   problems_.emplace_back("stream() of an emitter that this builder did not make");
   return add("emitter", {}, pass_through());
-}
-
-bool Graph::is_emitter(NodeId node) const {
-  return index(node) < plan_.nodes.size() && plan_.nodes[index(node)].kind == "emitter";
-}
-
-bool Graph::is_store(const TableSpec& store) const {
-  if (index(store.store) >= plan_.stores.size()) return false;
-  const StoreSpec& spec = plan_.stores[index(store.store)];
-  return spec.key == store.key && spec.value == store.value;
 }
 
 NodeId Graph::add_stateful(std::string_view kind, NodeId parent, StoreId store, NodeFactory make) {
@@ -171,10 +168,8 @@ void Graph::process(const std::string& name, NodeId parent, RecordType type,
   };
   tidy(connections.stores);
   tidy(connections.emitters);
-  const bool made_here = std::all_of(connections.types.begin(), connections.types.end(),
-                                     [this](const TableSpec& store) { return is_store(store); }) &&
-                         std::all_of(connections.emitters.begin(), connections.emitters.end(),
-                                     [this](NodeId emitter) { return is_emitter(emitter); });
+  const bool made_here = std::all_of(connections.builders.begin(), connections.builders.end(),
+                                     [this](BuilderId builder) { return builder == id_; });
   if (!made_here) {
     problems_.push_back("processor '" + name +
                         "' was given a store or an emitter that this builder did not make");

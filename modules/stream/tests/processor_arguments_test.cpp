@@ -67,11 +67,12 @@ struct Silent {
   void process(const string&, const Paid&, ProcessorContext&) {}
 };
 
+// Two builders that declare the same number their stores and emitters alike.
 TEST(ProcessorArguments, a_store_of_another_builder_is_refused) {
   TopologyBuilder other("other");
   const auto foreign = other.store<string, Placed>("placed");
   TopologyBuilder builder("shop");
-  const auto own = builder.store<string, std::int64_t>("totals");
+  const auto own = builder.store<string, Placed>("placed");
   ASSERT_EQ(foreign.id, own.id);
   builder.stream<string, Paid>("payments").process<Nothing>("p", foreign);
   EXPECT_THAT(problem_with(builder), HasSubstr(not_made_here));
@@ -81,10 +82,20 @@ TEST(ProcessorArguments, an_emitter_of_another_builder_is_refused) {
   TopologyBuilder other("other");
   const auto foreign = other.emitter<string, Paid>("out");
   TopologyBuilder builder("shop");
-  const auto payments = builder.stream<string, Paid>("payments");
-  ASSERT_EQ(foreign.node, payments.node());
-  payments.process<Silent>("p", foreign);
+  const auto own = builder.emitter<string, Placed>("out");
+  ASSERT_EQ(foreign.node, own.node);
+  builder.stream<string, Paid>("payments").process<Silent>("p", foreign);
   EXPECT_THAT(problem_with(builder), HasSubstr(not_made_here));
+}
+
+TEST(ProcessorArguments, an_emitter_of_another_builder_has_no_stream) {
+  TopologyBuilder other("other");
+  const auto foreign = other.emitter<string, Paid>("out");
+  TopologyBuilder builder("shop");
+  ASSERT_EQ(foreign.node, (builder.emitter<string, Placed>("out").node));
+  builder.stream(foreign).to("others");
+  EXPECT_THAT(problem_with(builder),
+              HasSubstr("stream() of an emitter that this builder did not make"));
 }
 
 TEST(ProcessorArguments, an_emitter_that_nobody_made_has_no_stream) {

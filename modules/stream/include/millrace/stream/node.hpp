@@ -25,6 +25,9 @@ enum class StoreId : std::uint32_t {};
 /// Of no topology.
 inline constexpr NodeId no_node{~0U};
 inline constexpr StoreId no_store{~0U};
+/// Tells the builders of a process apart.
+enum class BuilderId : std::uint64_t {};
+inline constexpr BuilderId no_builder{0};
 
 /// What flows between nodes: pointers to a key and a value of the types that the edge was built
 /// with. Lives for the call. A null value is a deletion; a null key belongs to nobody.

@@ -22,6 +22,7 @@ namespace millrace::stream {
 template <class K, class V>
 struct Emitter {
   NodeId node = no_node;
+  BuilderId builder = no_builder;  ///< that made it
 };
 
 namespace detail {

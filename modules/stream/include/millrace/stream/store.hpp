@@ -63,6 +63,7 @@ template <class K, class V>
 template <class K, class V>
 struct StoreRef {
   StoreId id = no_store;
+  BuilderId builder = no_builder;  ///< that made it
 };
 
 /// A typed face of a task's ByteStore. Cheap; lives as long as the task. One thread.

@@ -62,16 +62,16 @@ class TopologyBuilder {
   /// are tied into one sub-topology.
   template <class K, class V>
   [[nodiscard]] StoreRef<K, V> store(std::string name) {
-    return {graph_->store(name, codec::type_info<K>(), codec::type_info<V>())};
+    return {graph_->store(name, codec::type_info<K>(), codec::type_info<V>()), graph_->id()};
   }
   template <class K, class V>
   [[nodiscard]] Emitter<K, V> emitter(std::string name) {
-    return {graph_->emitter(name)};
+    return {graph_->emitter(name), graph_->id()};
   }
   /// What is emitted, as a stream.
   template <class K, class V>
   [[nodiscard]] Stream<K, V> stream(const Emitter<K, V>& emitter) {
-    return {*graph_, graph_->emitted(emitter.node)};
+    return {*graph_, graph_->emitted(emitter.node, emitter.builder)};
   }
 
   /// Streams of different values with the same key as one, each value behind a pointer (valid for

@@ -92,8 +92,8 @@ struct JoinSpec {
 /// What a processor uses: the stores that it reads and writes, the emitters that it emits through.
 struct Connections {
   std::vector<StoreId> stores;
-  std::vector<TableSpec> types;  ///< of the stores, as their StoreRefs have them
   std::vector<NodeId> emitters;
+  std::vector<BuilderId> builders;  ///< that made them
 };
 
 /// What the typed interface gives to the builder, over bytes and type descriptions. Mistakes are
@@ -117,8 +117,10 @@ class Graph {
   StoreId store(const std::string& name, const codec::TypeInfo& key, const codec::TypeInfo& value,
                 const std::string& window = {});
   NodeId emitter(const std::string& name);
-  /// The node of an emitter that emitter() returned.
-  NodeId emitted(NodeId emitter);
+  /// The node of an emitter that emitter() of the graph `builder` returned.
+  NodeId emitted(NodeId emitter, BuilderId builder);
+  /// No other graph of this process has the same.
+  [[nodiscard]] BuilderId id() const { return id_; }
 
   NodeId add(std::string_view kind, std::vector<NodeId> parents, NodeFactory make,
              Keys keys = Keys::kept);
@@ -159,10 +161,9 @@ class Graph {
                 RecordType type, PartitionChooser partitioner);
   NodeId add_named(std::string_view kind, std::string name, std::vector<NodeId> parents,
                    NodeFactory make, Keys keys);
-  [[nodiscard]] bool is_emitter(NodeId node) const;
-  [[nodiscard]] bool is_store(const TableSpec& store) const;
   void claim_name(std::string_view what, const std::string& name);
 
+  BuilderId id_;
   std::int32_t partitions_;
   Topology plan_;
   std::vector<Keys> keys_;

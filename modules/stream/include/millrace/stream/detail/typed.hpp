@@ -331,11 +331,12 @@ struct Make {
 template <class K, class V>
 void connect(Connections& all, const StoreRef<K, V>& store) {
   all.stores.push_back(store.id);
-  all.types.push_back({store.id, &codec::type_info<K>(), &codec::type_info<V>()});
+  all.builders.push_back(store.builder);
 }
 template <class K, class V>
 void connect(Connections& all, const Emitter<K, V>& emitter) {
   all.emitters.push_back(emitter.node);
+  all.builders.push_back(emitter.builder);
 }
 
 template <class T>
