@@ -98,8 +98,8 @@ TEST_F(Orders, an_event_names_the_request_as_its_cause) {
   driver_.run_until_idle();
   const auto events = driver_.read_raw(orders_topic);
   ASSERT_THAT(events, SizeIs(1));
-  EXPECT_EQ(events[0].header("causationid"), cause);
-  EXPECT_EQ(events[0].header("correlationid"), "order-1");
+  EXPECT_EQ(events[0].header("ce_causationid"), cause);
+  EXPECT_EQ(events[0].header("ce_correlationid"), "order-1");
 }
 
 TEST_F(Orders, an_order_out_of_stock_is_rejected_and_final_at_once) {

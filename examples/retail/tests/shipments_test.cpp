@@ -76,8 +76,8 @@ TEST_F(Shipments, a_late_dispatch_keeps_its_event_time_its_cause_and_its_correla
   for (const auto& record : driver_.read_raw(shipments_topic)) {
     if (record.key != late_.text) continue;
     EXPECT_EQ(record.timestamp_ms, day(0));
-    EXPECT_EQ(record.header("causationid"), cause);
-    EXPECT_EQ(record.header("correlationid"), "correlation-of-" + late_.text);
+    EXPECT_EQ(record.header("ce_causationid"), cause);
+    EXPECT_EQ(record.header("ce_correlationid"), "correlation-of-" + late_.text);
   }
 }
 

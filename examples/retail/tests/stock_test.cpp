@@ -92,10 +92,10 @@ TEST_F(Stock, the_reservation_names_the_order_as_its_cause_though_it_went_throug
   const std::string cause = order("1", validated({{"85123A", 6}, {"71053", 4}}));
   const auto said = driver_.read_raw(stock_topic);
   ASSERT_THAT(said, SizeIs(1));
-  EXPECT_EQ(said[0].header("causationid"), cause);
-  EXPECT_EQ(said[0].header("correlationid"), "correlation-1");
+  EXPECT_EQ(said[0].header("ce_causationid"), cause);
+  EXPECT_EQ(said[0].header("ce_correlationid"), "correlation-1");
   for (const auto& change : driver_.read_raw(shelves_topic))
-    EXPECT_EQ(change.header("causationid"), cause);
+    EXPECT_EQ(change.header("ce_causationid"), cause);
 }
 
 TEST_F(Stock, what_is_short_refuses_the_order_and_what_was_taken_is_given_back_first) {

@@ -13,13 +13,16 @@ namespace {
 constexpr auto id_key = header_key("ce_id");
 constexpr auto source_key = header_key("ce_source");
 constexpr auto type_key = header_key("ce_type");
-constexpr auto correlation_key = header_key("correlationid");
-constexpr auto causation_key = header_key("causationid");
+constexpr auto correlation_key = header_key("ce_correlationid");
+constexpr auto causation_key = header_key("ce_causationid");
 // What all events share, and after it the key and the value's length of a header whose value has a
 // fixed length.
 constexpr auto constant_part =
     joined(header("ce_specversion", "1.0"), header("content-type", "application/json"),
            header_key("ce_time"), length_prefix<24>());
+// CloudEvents' own extension for it, and what tools that know no CloudEvents look for.
+constexpr auto ce_trace_part =
+    joined(header_key("ce_traceparent"), length_prefix<traceparent_bytes>());
 constexpr auto trace_part = joined(header_key("traceparent"), length_prefix<traceparent_bytes>());
 
 std::unexpected<Error> not_headers() {
@@ -32,6 +35,15 @@ void keep_first(std::string_view& kept, std::string_view value) {
   }
 }
 
+template <std::size_t Size>
+void write_trace(ByteWriter& writer, const std::array<char, Size>& part,
+                 const TraceContext& trace) {
+  writer.bytes({part.data(), part.size()});
+  char* const text = writer.room(traceparent_bytes);
+  write_traceparent(text, trace);
+  writer.advance(text + traceparent_bytes);
+}
+
 Status take(EventContext& context, std::string_view key, std::string_view value) {
   if (key == "ce_id") {
     keep_first(context.id, value);
@@ -39,11 +51,11 @@ Status take(EventContext& context, std::string_view key, std::string_view value)
     keep_first(context.source, value);
   } else if (key == "ce_type") {
     keep_first(context.type, value);
-  } else if (key == "correlationid") {
+  } else if (key == "ce_correlationid" || key == "correlationid") {
     keep_first(context.correlation, value);
-  } else if (key == "causationid") {
+  } else if (key == "ce_causationid" || key == "causationid") {
     keep_first(context.causation, value);
-  } else if (key == "traceparent") {
+  } else if (key == "ce_traceparent" || key == "traceparent") {
     if (!context.trace.valid()) {
       context.trace = parse_traceparent(value).value_or(TraceContext{});
     }
@@ -82,11 +94,9 @@ void append_event_headers(EncodedHeaders& out, const EventHeaders& headers) {
     ++out.count;
   }
   if (headers.trace.valid()) {
-    writer.bytes({trace_part.data(), trace_part.size()});
-    char* const trace = writer.room(traceparent_bytes);
-    write_traceparent(trace, headers.trace);
-    writer.advance(trace + traceparent_bytes);
-    ++out.count;
+    write_trace(writer, ce_trace_part, headers.trace);
+    write_trace(writer, trace_part, headers.trace);
+    out.count += 2;
   }
 }
 

@@ -98,18 +98,20 @@ TEST(CloudEvents, the_headers_are_those_of_the_kafka_binding) {
                                                 {"ce_type", "OrderPlaced"},
                                                 {"ce_time", "2010-12-01T08:26:00.000Z"},
                                                 {"content-type", "application/json"},
-                                                {"correlationid", "c-1"},
-                                                {"causationid", "e-0"},
+                                                {"ce_correlationid", "c-1"},
+                                                {"ce_causationid", "e-0"},
+                                                {"ce_traceparent", std::string(parent)},
                                                 {"traceparent", std::string(parent)}}));
-  EXPECT_EQ(headers.count, 9);
+  EXPECT_EQ(headers.count, 10);
 }
 
 TEST(CloudEvents, what_there_is_none_of_is_left_out) {
   EncodedHeaders headers;
   append_event_headers(headers, {"e-1", "/orders", "OrderPlaced", 0, {}, {}, {}});
-  EXPECT_EQ(all(headers).count("correlationid") + all(headers).count("causationid") +
-                all(headers).count("traceparent"),
-            0U);
+  const auto written = all(headers);
+  for (const char* name : {"ce_correlationid", "ce_causationid", "ce_traceparent", "traceparent"}) {
+    EXPECT_EQ(written.count(name), 0U) << name;
+  }
   EXPECT_EQ(headers.count, 6);
 }
 
@@ -124,6 +126,28 @@ TEST(CloudEvents, reading_gives_back_what_was_written) {
   EXPECT_EQ(context->correlation, "c-1");
   EXPECT_EQ(context->causation, "e-0");
   EXPECT_EQ(context->trace.span, 0xb7ad6b7169203331U);
+}
+
+TEST(CloudEvents, what_earlier_builds_and_others_wrote_without_the_prefix_is_read) {
+  const auto context = Headers()
+                           .add("ce_id", "e-1")
+                           .add("correlationid", "c-1")
+                           .add("causationid", "e-0")
+                           .add("traceparent", parent)
+                           .read();
+  ASSERT_TRUE(context);
+  EXPECT_EQ(context->correlation, "c-1");
+  EXPECT_EQ(context->causation, "e-0");
+  EXPECT_EQ(context->trace.span, 0xb7ad6b7169203331U);
+  const auto both = Headers()
+                        .add("ce_correlationid", "c-1")
+                        .add("correlationid", "c-2")
+                        .add("ce_traceparent", "broken")
+                        .add("traceparent", parent)
+                        .read();
+  ASSERT_TRUE(both);
+  EXPECT_EQ(both->correlation, "c-1");
+  EXPECT_TRUE(both->trace.valid()) << "the one that can be read";
 }
 
 RC_GTEST_PROP(CloudEvents, any_texts_survive,

@@ -49,8 +49,8 @@ TEST_P(Cycle, a_record_becomes_state_and_output_with_its_envelope) {
   EXPECT_EQ(balances[0].type, "Balance");
   EXPECT_EQ(balances[0].raw.timestamp_ms, 1'000);
   EXPECT_EQ(balances[0].raw.header("ce_source"), "/bank");
-  EXPECT_EQ(balances[0].raw.header("correlationid"), "process-1");
-  EXPECT_EQ(balances[0].raw.header("causationid"), id);
+  EXPECT_EQ(balances[0].raw.header("ce_correlationid"), "process-1");
+  EXPECT_EQ(balances[0].raw.header("ce_causationid"), id);
   EXPECT_NE(balances[0].raw.header("ce_id"), balances[1].raw.header("ce_id"));
   EXPECT_EQ(balances[1].value, (Balance{12, 2}));
   EXPECT_EQ((driver->store<std::string, Balance>("balances").get("anna")), (Balance{12, 2}));

@@ -90,8 +90,8 @@ TEST_P(Order, context_passes_through_private_topics) {
   driver->run_until_idle();
   const auto counts = driver->read_raw("hops.counts");
   ASSERT_EQ(counts.size(), 1U);
-  EXPECT_EQ(counts[0].header("correlationid"), "process-9");
-  EXPECT_EQ(counts[0].header("causationid"), cause);
+  EXPECT_EQ(counts[0].header("ce_correlationid"), "process-9");
+  EXPECT_EQ(counts[0].header("ce_causationid"), cause);
 }
 
 }  // namespace

@@ -235,11 +235,11 @@ TEST_P(Punctuators, what_a_firing_emits_has_an_id_of_its_own_and_a_remembered_ca
   const auto fired = driver->read<std::string, Note>("clockwork.notes");
   ASSERT_EQ(fired.size(), 2U);
   EXPECT_EQ(fired[0].value.text, "tick");
-  EXPECT_EQ(fired[0].raw.header("causationid"), "");
+  EXPECT_EQ(fired[0].raw.header("ce_causationid"), "");
   EXPECT_EQ(fired[0].raw.timestamp_ms, 1'000);
   EXPECT_EQ(fired[1].value.text, "late");
-  EXPECT_EQ(fired[1].raw.header("causationid"), cause);
-  EXPECT_EQ(fired[1].raw.header("correlationid"), "process-7");
+  EXPECT_EQ(fired[1].raw.header("ce_causationid"), cause);
+  EXPECT_EQ(fired[1].raw.header("ce_correlationid"), "process-7");
   EXPECT_NE(fired[0].raw.header("ce_id"), fired[1].raw.header("ce_id"));
   driver->crash_and_restart();
   driver->run_until_idle();

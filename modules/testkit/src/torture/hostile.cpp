@@ -75,10 +75,10 @@ std::vector<Change> changes() {
 // Its own event and business process, so that what becomes of it is counted by itself.
 void rename(RawRecord& record, const std::string& name) {
   std::erase_if(record.headers, [](const auto& header) {
-    return header.first == "ce_id" || header.first == "correlationid";
+    return header.first == "ce_id" || header.first == "ce_correlationid";
   });
   record.headers.emplace_back("ce_id", name);
-  record.headers.emplace_back("correlationid", name);
+  record.headers.emplace_back("ce_correlationid", name);
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ std::string shown(const std::optional<std::string>& bytes) {
 }
 
 std::string correlation_of(const RawRecord& record) {
-  if (std::string text = record.header("correlationid"); !text.empty()) return text;
+  if (std::string text = record.header("ce_correlationid"); !text.empty()) return text;
   log::HeadersBuilder headers;
   for (const auto& [name, value] : record.headers)
     headers.add(name, value);

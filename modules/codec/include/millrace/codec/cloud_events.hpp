@@ -35,7 +35,8 @@ struct EventHeaders {
 };
 
 /// Appends the headers of a public record: `ce_id`, `ce_source`, `ce_type`, `ce_specversion`,
-/// `content-type` (application/json), `ce_time`, and `correlationid`, `causationid`, `traceparent`
+/// `content-type` (application/json), `ce_time`, and `ce_correlationid`, `ce_causationid`,
+/// `ce_traceparent` with `traceparent`
 /// where there are any. Copies the views.
 void append_event_headers(EncodedHeaders& out, const EventHeaders& headers);
 

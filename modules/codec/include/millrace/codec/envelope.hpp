@@ -30,8 +30,8 @@ struct EventContext {
                           ///< event behind it
   std::string_view type;  ///< `ce_type`; empty on private records
   std::string_view source;       ///< `ce_source`, `/orders`
-  std::string_view correlation;  ///< `correlationid`
-  std::string_view causation;    ///< `causationid` of the event in hand
+  std::string_view correlation;  ///< `ce_correlationid`
+  std::string_view causation;    ///< `ce_causationid` of the event in hand
   TraceContext trace;
 };
 

@@ -13,7 +13,7 @@ namespace millrace::stream {
 /// ProcessorContext::remember, used by ProcessorContext::with_context. Owns its text.
 struct RememberedContext {
   std::string id;           ///< `ce_id` of the event in hand, or of the last public one behind it
-  std::string correlation;  ///< `correlationid`
+  std::string correlation;  ///< `ce_correlationid`
   std::uint64_t trace_high = 0;
   std::uint64_t trace_low = 0;
   std::uint64_t span = 0;
