@@ -95,6 +95,25 @@ TEST(Connection, a_broker_that_is_too_new_is_called_so) {
                         "broker is too new for this version of Millrace"));
 }
 
+TEST(Connection, it_knows_versions_when_the_broker_has_said_them) {
+  const Broker broker([](int socket) {
+    answer_versions(socket);
+    const Request request = read_request(socket);
+    write_all(socket, frame_of(request.number, request.body));
+  });
+  Connection connection(broker.address(), "test", real_clock());
+  EXPECT_FALSE(connection.knows_versions());
+  EXPECT_EQ(connection.version(Api::fetch), std::nullopt);
+  connection.send(Api::fetch, 11, "body");
+  const auto answer = answer_of(connection);
+  ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
+  EXPECT_EQ(answer->body, "body");
+  EXPECT_TRUE(connection.knows_versions());
+  EXPECT_EQ(connection.version(Api::fetch), 11);
+  // Not needed by every connection, and not offered by this broker.
+  EXPECT_EQ(connection.version(Api::incremental_alter_configs), std::nullopt);
+}
+
 // The next connection may find the broker well.
 TEST(Connection, versions_that_cannot_be_read_are_no_broker_that_is_too_old) {
   for (const auto& body : {std::string("\0\x23\0\0\0\0", 6), std::string("\0\0\0\0\0\5\0\1", 8)}) {

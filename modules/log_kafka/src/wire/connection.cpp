@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "millrace/base/assert.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/net/socket.hpp"
 #include "units.hpp"
@@ -38,47 +39,6 @@ std::unique_ptr<net::Stream> connect(const net::Address& address, Clock& clock,
   return security->connect(address, clock, timeout_ns);
 }
 
-/// The versions of a request that a broker takes: none when `highest` is below `lowest`.
-struct TakenVersions {
-  Api api{};
-  std::int16_t lowest = 0;
-  std::int16_t highest = -1;
-};
-
-/// No value when the response to ApiVersions cannot be read or is an error.
-std::optional<std::vector<TakenVersions>> read_versions(std::string_view body) {
-  Decoder in(body);
-  const auto error = in.number<std::int16_t>();
-  std::vector<TakenVersions> taken;
-  for (std::size_t count = in.count(6); count > 0; --count) {
-    const auto api = static_cast<Api>(in.number<std::int16_t>());
-    const auto lowest = in.number<std::int16_t>();
-    taken.push_back({api, lowest, in.number<std::int16_t>()});
-  }
-  if (error != 0 || !in.ok()) return std::nullopt;
-  return taken;
-}
-
-/// One of these requests that a broker does not take as we speak it, with what it takes of it.
-std::optional<TakenVersions> missing(const std::vector<TakenVersions>& taken,
-                                     std::span<const Api> apis) {
-  for (const Api api : apis) {
-    const auto found = std::ranges::find(taken, api, &TakenVersions::api);
-    if (found == taken.end()) return TakenVersions{api};
-    if (version_of(api) < found->lowest || version_of(api) > found->highest) return *found;
-  }
-  return std::nullopt;
-}
-
-std::string why_missing(const TakenVersions& taken) {
-  const std::string too_old = "): Millrace needs Apache Kafka 2.5 or later";
-  if (taken.highest < taken.lowest) return "(it does not take it at all" + too_old;
-  if (version_of(taken.api) > taken.highest)
-    return "(it takes it up to version " + std::to_string(taken.highest) + too_old;
-  return "(it takes it from version " + std::to_string(taken.lowest) +
-         " on): the broker is too new for this version of Millrace";
-}
-
 }  // namespace
 
 Connection::Connection(const net::Address& address, std::string_view client_id, Clock& clock,
@@ -94,7 +54,7 @@ Connection::Connection(const net::Address& address, std::string_view client_id, 
     return;
   }
   // Answered before all others, so that a broker that is too old is called so.
-  put(Api::api_versions, {}, output_, sent_);
+  put(Api::api_versions, spoken(Api::api_versions).lowest, {}, output_, sent_);
   // Nothing to wait for where it is clear at once.
   if (const Status status = stream_->try_connect(); !status) {
     lose_stream(status.error());
@@ -103,33 +63,38 @@ Connection::Connection(const net::Address& address, std::string_view client_id, 
   }
 }
 
-void Connection::put(Api api, std::string_view body, std::string& bytes,
+void Connection::put(Api api, std::int16_t version, std::string_view body, std::string& bytes,
                      std::deque<Request>& requests) {
   Encoder header;
   header.number(static_cast<std::int16_t>(api));
-  header.number(version_of(api));
+  header.number(version);
   header.number(++last_number_);
   header.string(client_id_);
   // The client id before them is a string of the old form in all versions.
-  if (is_flexible(api)) header.number<std::int8_t>(0);
+  if (is_flexible(api, version)) header.number<std::int8_t>(0);
   const std::string head = header.take();
   char size[4];
   store_big(size, static_cast<std::int32_t>(head.size() + body.size()));
   bytes.reserve(bytes.size() + sizeof size + head.size() + body.size());
   bytes.append(size, sizeof size).append(head).append(body);
-  requests.push_back({api, last_number_, clock_.monotonic_ns()});
+  requests.push_back({api, version, last_number_, clock_.monotonic_ns()});
 }
 
 std::int32_t Connection::send(Api api, std::string_view body) {
+  MILLRACE_ASSERT(spoken(api).lowest == spoken(api).highest, "the caller chooses a version");
+  return send(api, spoken(api).lowest, body);
+}
+
+std::int32_t Connection::send(Api api, std::int16_t version, std::string_view body) {
   if (login_ != nullptr) {
-    put(api, body, held_output_, held_);
+    put(api, version, body, held_output_, held_);
     return last_number_;
   }
   if (written_ == output_.size()) {
     output_.clear();
     written_ = 0;
   }
-  put(api, body, output_, sent_);
+  put(api, version, body, output_, sent_);
   if (stream_->is_connected() && !is_broken()) write_out();
   return last_number_;
 }
@@ -226,8 +191,8 @@ void Connection::finish_frame() {
   if (sent_.empty() || sent_.front().number != number)
     return break_off({errc::unavailable, named() + " sent a response that was not asked for"});
   const Api api = sent_.front().api;
+  Decoder header(std::string_view(*frame).substr(4), is_flexible(api, sent_.front().version));
   sent_.pop_front();
-  Decoder header(std::string_view(*frame).substr(4), is_flexible(api));
   header.tags();
   if (!header.ok())
     return break_off({errc::unavailable, named() + " does not speak Kafka's protocol"});
@@ -253,7 +218,7 @@ void Connection::go_on_with_login(const Answer& answer, Api api) {
 }
 
 void Connection::log_in(SaslLogin::Request request) {
-  put(request.api, request.body, output_, sent_);
+  put(request.api, spoken(request.api).lowest, request.body, output_, sent_);
   write_out();
 }
 
@@ -267,14 +232,12 @@ void Connection::let_out() {
 }
 
 void Connection::check_versions(std::string_view body) {
-  const auto taken = read_versions(body);
-  if (!taken) return break_off({errc::unavailable, named() + " does not speak Kafka's protocol"});
-  std::optional<TakenVersions> absent = missing(*taken, needed);
-  if (!absent && login_ != nullptr) absent = missing(*taken, needed_to_log_in);
-  if (!absent) return;
-  break_off({errc::refused_by_broker,
-             named() + " does not take " + std::string(name_of(absent->api)) + " in version " +
-                 std::to_string(version_of(absent->api)) + " " + why_missing(*absent)});
+  versions_ = BrokerVersions::read(body);
+  if (!versions_)
+    return break_off({errc::unavailable, named() + " does not speak Kafka's protocol"});
+  std::optional<std::string> missing = versions_->missing(needed);
+  if (!missing && login_ != nullptr) missing = versions_->missing(needed_to_log_in);
+  if (missing) break_off({errc::refused_by_broker, named() + " " + *missing});
 }
 
 std::optional<Answer> Connection::take() {

@@ -13,6 +13,7 @@
 #include "millrace/base/clock.hpp"
 #include "millrace/net/socket.hpp"
 #include "millrace/net/stream.hpp"
+#include "wire/broker_versions.hpp"
 #include "wire/protocol.hpp"
 #include "wire/security.hpp"
 
@@ -43,8 +44,18 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Takes a request to be sent; the number it is answered under.
+  /// Takes a request to be sent; the number it is answered under. In the only version that is
+  /// spoken here.
   std::int32_t send(Api api, std::string_view body);
+  /// The same, in this version: one that version() returned.
+  std::int32_t send(Api api, std::int16_t version, std::string_view body);
+  /// Whether the broker has said which versions it takes.
+  [[nodiscard]] bool knows_versions() const { return versions_.has_value(); }
+  /// The highest version of a request that both sides speak. No value when there is none, or the
+  /// broker has not said yet what it takes.
+  [[nodiscard]] std::optional<std::int16_t> version(Api api) const {
+    return versions_ ? versions_->common(api) : std::nullopt;
+  }
   /// Sends and receives what can be without waiting.
   void advance();
   /// The next whole answer, if there is one.
@@ -74,10 +85,12 @@ class Connection {
  private:
   struct Request {
     Api api;
+    std::int16_t version;
     std::int32_t number;
     std::int64_t sent_ns;
   };
-  void put(Api api, std::string_view body, std::string& bytes, std::deque<Request>& requests);
+  void put(Api api, std::int16_t version, std::string_view body, std::string& bytes,
+           std::deque<Request>& requests);
   void write_out();
   void read_in();
   bool read_some(char* to, std::size_t wanted, std::size_t& done);
@@ -98,6 +111,7 @@ class Connection {
   std::optional<std::int64_t> session_end_ns_;  // breaks then
   std::int64_t session_over_ns_ = 0;            // the broker ends it then
   std::optional<Error> error_;
+  std::optional<BrokerVersions> versions_;  // once the broker has said them
   std::int32_t last_number_ = 0;
   std::string output_;
   std::size_t written_ = 0;

@@ -10,6 +10,7 @@
 namespace millrace::log::kafka::wire {
 namespace {
 
+constexpr bool flexible = is_flexible(Api::offset_fetch, spoken(Api::offset_fetch).lowest);
 // The least that a topic and a partition take in a response.
 constexpr std::size_t topic_of_positions_bytes = 3;
 constexpr std::size_t position_bytes = 20;
@@ -19,7 +20,7 @@ constexpr std::size_t longest_topic_name = 249;
 }  // namespace
 
 std::string fetch_positions(std::string_view group, const PositionsWanted& wanted) {
-  Encoder out(is_flexible(Api::offset_fetch));
+  Encoder out(flexible);
   out.string(group);
   if (wanted.partitions == nullptr) {
     out.null_count();
@@ -44,7 +45,7 @@ std::optional<FetchedPositions> read_positions(std::string_view body,
     named[static_cast<std::size_t>(found - wanted.partitions->begin())] = true;
     return true;
   };
-  Decoder in(body, is_flexible(Api::offset_fetch));
+  Decoder in(body, flexible);
   in.number<std::int32_t>();  // throttled for so long
   FetchedPositions fetched;
   PartitionError of_partitions;

@@ -2,7 +2,9 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <concepts>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,8 +14,8 @@
 #include "millrace/base/endian.hpp"
 #include "millrace/base/varint.hpp"
 
-// Kafka's protocol, as far as it is spoken here: https://kafka.apache.org/protocol. Every request
-// has one version, that brokers from 2.5 on understand.
+// Kafka's protocol, as far as it is spoken here: https://kafka.apache.org/protocol. The lowest
+// version of every request is one that brokers from 2.5 on understand.
 namespace millrace::log::kafka::wire {
 
 /// Requests by their api keys.
@@ -33,30 +35,68 @@ enum class Api : std::int16_t {
   incremental_alter_configs = 44,
 };
 
-/// The version of a request that is spoken here.
-[[nodiscard]] constexpr std::int16_t version_of(Api api) {
+/// A range of versions of a request, both ends included.
+struct Versions {
+  std::int16_t lowest = 0;
+  std::int16_t highest = 0;
+};
+
+/// The versions of a request that are spoken here.
+[[nodiscard]] constexpr Versions spoken(Api api) {
   switch (api) {
     case Api::produce:
-      return 7;
+      return {7, 7};
     case Api::fetch:
-      return 11;
+      return {11, 11};
     case Api::offset_fetch:
-      return 7;
+      return {7, 7};
     case Api::find_coordinator:
     case Api::txn_offset_commit:
     case Api::end_txn:
     case Api::add_partitions_to_txn:
     case Api::add_offsets_to_txn:
-      return 2;
+      return {2, 2};
     case Api::init_producer_id:
     case Api::sasl_handshake:
     case Api::sasl_authenticate:
-      return 1;
+      return {1, 1};
     case Api::api_versions:
     case Api::incremental_alter_configs:
-      return 0;
+      return {0, 0};
   }
-  return 0;
+  return {0, 0};
+}
+
+/// The first version of a request that has the flexible form: the sizes of strings and arrays are
+/// varints, and every structure ends with tagged fields, the headers too.
+[[nodiscard]] constexpr std::int16_t first_flexible(Api api) {
+  switch (api) {
+    case Api::produce:
+      return 9;
+    case Api::fetch:
+      return 12;
+    case Api::offset_fetch:
+      return 6;
+    case Api::find_coordinator:
+    case Api::api_versions:
+    case Api::add_partitions_to_txn:
+    case Api::add_offsets_to_txn:
+    case Api::end_txn:
+    case Api::txn_offset_commit:
+      return 3;
+    case Api::init_producer_id:
+    case Api::sasl_authenticate:
+      return 2;
+    case Api::incremental_alter_configs:
+      return 1;
+    case Api::sasl_handshake:
+      break;
+  }
+  return std::numeric_limits<std::int16_t>::max();
+}
+
+[[nodiscard]] constexpr bool is_flexible(Api api, std::int16_t version) {
+  return version >= first_flexible(api);
 }
 
 [[nodiscard]] constexpr std::string_view name_of(Api api) {
@@ -90,10 +130,6 @@ enum class Api : std::int16_t {
   }
   return "?";
 }
-
-/// Whether the version that is spoken here has the flexible form: the sizes of strings and arrays
-/// are varints, and every structure ends with tagged fields, the headers too.
-[[nodiscard]] constexpr bool is_flexible(Api api) { return api == Api::offset_fetch; }
 
 /// Writes the body of a request, in the flexible form if asked for.
 class Encoder {
