@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "millrace/codec/same_type.hpp"
 #include "names.hpp"
 #include "plan_checks.hpp"
 #include "plan_index.hpp"
@@ -36,10 +37,11 @@ void check_sinks_agree(const SinkSpec& a, const SinkSpec& b, std::vector<std::st
   if (a.topic.kind != b.topic.kind) {
     problems.push_back(both + "once as " + log::to_string(a.topic.kind) + " and once as " +
                        log::to_string(b.topic.kind));
-  } else if (a.type.key != b.type.key) {
+  } else if (!codec::is_same_type(*a.type.key, *b.type.key)) {
     problems.push_back(both + "with keys of type " + type_name(a.type.key) + " and " +
                        type_name(b.type.key));
-  } else if (a.type.format == codec::Format::binary && a.type.value != b.type.value) {
+  } else if (a.type.format == codec::Format::binary &&
+             !codec::is_same_type(*a.type.value, *b.type.value)) {
     problems.push_back(both + "with values of type " + type_name(a.type.value) + " and " +
                        type_name(b.type.value) +
                        ": a private topic holds one type, which may be a std::variant");
@@ -62,8 +64,8 @@ void check_reader(const SourceSpec& source, const std::map<std::string, const Si
   if (sink.type.format != source.type.format) {
     problems.push_back("topic '" + source.topic +
                        "' is private for one end and public for the other");
-  } else if (sink.type.key != source.type.key ||
-             (is_private && sink.type.value != source.type.value)) {
+  } else if (!codec::is_same_type(*sink.type.key, *source.type.key) ||
+             (is_private && !codec::is_same_type(*sink.type.value, *source.type.value))) {
     problems.push_back("topic '" + source.topic + "' is written as (" + type_names(sink.type) +
                        ") and read as (" + type_names(source.type) + ")");
   }

@@ -7,6 +7,7 @@
 
 #include "manifest/manifest_version.hpp"
 #include "millrace/base/hash.hpp"
+#include "millrace/codec/same_type.hpp"
 #include "millrace/codec/type_shape.hpp"
 #include "millrace/log/library_topics.hpp"
 #include "millrace/stream/topology.hpp"
@@ -24,7 +25,8 @@ std::uint64_t fingerprint(const codec::TypeInfo& key, const codec::TypeInfo& val
 }
 
 bool same(const RecordType& a, const RecordType& b) {
-  return a.key == b.key && a.value == b.value && a.format == b.format;
+  return codec::is_same_type(*a.key, *b.key) && codec::is_same_type(*a.value, *b.value) &&
+         a.format == b.format;
 }
 
 BuilderId next_id() {

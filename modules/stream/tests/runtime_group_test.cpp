@@ -181,8 +181,8 @@ TEST_P(Branches, a_key_that_may_be_elsewhere_is_not_reported_as_missing) {
   ASSERT_FALSE(mistyped);
   EXPECT_TRUE(mistyped.error().is(errc::view_mismatch));
   EXPECT_EQ(mistyped.error().message(),
-            "store balances has string -> {total:int64,deposits:int64}; asked for was string -> "
-            "int64");
+            "store balances has string -> Balance {total:int64,deposits:int64}; asked for was "
+            "string -> int64");
 }
 
 TEST_P(Branches, a_view_may_be_asked_for_by_the_reference_of_the_store) {

@@ -4,22 +4,31 @@
 
 #include <algorithm>
 
+#include "millrace/codec/same_type.hpp"
 #include "millrace/codec/type_shape.hpp"
+#include "names.hpp"
 #include "plan_index.hpp"
 
 namespace millrace::stream::runtime {
+
+namespace {
+
+// `Balance {total:int64}`; types that differ in the name alone are told apart too.
+std::string shown(const codec::TypeInfo& type) {
+  const std::string shape = codec::to_text(codec::shape_of(type));
+  const std::string name = type_name(&type);
+  return shape == name ? shape : name + " " + shape;
+}
+
+}  // namespace
 
 Status Queries::check_types(std::string_view store, const codec::TypeInfo& key,
                             const codec::TypeInfo& value) const {
   const StoreSpec* const spec = find_store(store);
   if (spec == nullptr) return fail(unknown_store(store));
-  const auto same = [](const codec::TypeInfo& a, const codec::TypeInfo& b) {
-    return &a == &b || codec::to_text(codec::shape_of(a)) == codec::to_text(codec::shape_of(b));
-  };
-  if (same(key, *spec->key) && same(value, *spec->value)) return {};
+  if (codec::is_same_type(key, *spec->key) && codec::is_same_type(value, *spec->value)) return {};
   const auto types = [](const codec::TypeInfo& of_key, const codec::TypeInfo& of_value) {
-    return codec::to_text(codec::shape_of(of_key)) + " -> " +
-           codec::to_text(codec::shape_of(of_value));
+    return shown(of_key) + " -> " + shown(of_value);
   };
   return fail(errc::view_mismatch, "store " + spec->name + " has " +
                                        types(*spec->key, *spec->value) + "; asked for was " +

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "millrace/codec/describe.hpp"
+#include "millrace/codec/same_type.hpp"
 #include "millrace/codec/typed_object.hpp"
 #include "millrace/log/record.hpp"
 #include "millrace/stream/any_value.hpp"
@@ -27,7 +28,10 @@ namespace millrace::stream::runtime {
 class SourceReader {
  public:
   explicit SourceReader(const SourceSpec& spec)
-      : spec_(&spec), key_(*spec.type.key), value_(*spec.type.value) {}
+      : spec_(&spec),
+        takes_any_(codec::is_same_type(*spec.type.value, codec::type_info<AnyValue>())),
+        key_(*spec.type.key),
+        value_(*spec.type.value) {}
 
   enum class Outcome : std::uint8_t {
     message,       ///< `out` is a message for the source's node, valid until the next read
@@ -39,15 +43,14 @@ class SourceReader {
                                      Message& out) const;
   [[nodiscard]] const SourceSpec& spec() const { return *spec_; }
   /// The source is one of AnyValue: it takes records whatever their envelope.
-  [[nodiscard]] bool takes_any() const {
-    return spec_->type.value == &codec::type_info<AnyValue>();
-  }
+  [[nodiscard]] bool takes_any() const { return takes_any_; }
 
  private:
   Result<Outcome> read_any(const log::Record& record, Message& out) const;
   [[nodiscard]] bool knows(std::string_view event_type) const;
 
   const SourceSpec* spec_;
+  bool takes_any_;
   codec::TypedObject key_;
   codec::TypedObject value_;
 };
