@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Millrace Authors
 """Reads a log directory, or settled segments, by nothing but docs/formats: journal.md (with the index entries of
-control_file.md), record_batch.md, settled_segment.md.
+control_file.md), lineages.md, record_batch.md, settled_segment.md.
 
   read_log.py journal DIR   walks the journal of the log in DIR, and compares checkpoint and index files with it
   read_log.py settled DIR   walks all settled segments in DIR
@@ -33,7 +33,7 @@ class Journal:
         self.log_id = int(log_id, 16)
         self.counts = Counts()
         self.previous = self.position = 0
-        self.indexed = self.checkpoints = self.removed = 0
+        self.indexed = self.checkpoints = self.removed = self.lineages = 0
         self.frames, self.batches = {0: 0}, []
 
     def walk(self):
@@ -42,7 +42,8 @@ class Journal:
         self.check_checkpoint(self.directory / "checkpoint", *head)
         for path in sorted((self.directory / "journal").glob("[0-9]*.batches")):
             self.check_index(path)
-        return {"index_files": self.indexed, "checkpoints": self.checkpoints, "removed": self.removed, **self.counts.shown("frames")}
+        counts = {"index_files": self.indexed, "checkpoints": self.checkpoints, "lineages": self.lineages, "removed": self.removed}
+        return {**counts, **self.counts.shown("frames")}
 
     def find_begin(self, path):
         """Where the journal begins, whose first segments may have been settled and removed."""
@@ -76,20 +77,24 @@ class Journal:
             if struct.pack("<i", topic) not in deleted and ends[row] != self.counts.ends.get((topic, partition), settled[row]):
                 raise Damage(path, 0, f"the next offset of partition {partition} of topic {topic} is another one")
         if reader.at != len(reader.data):
-            self.check_lineages(self.directory / "lineages", *reader.fields("<Q"), position)
+            self.check_lineages(self.directory / "lineages", *reader.fields("<Q"))
         if reader.at != len(reader.data):
             raise Damage(path, reader.at, "the checkpoint is longer than its tables and its lineage")
         self.checkpoints += 1
 
-    def check_lineages(self, path, current, end):
-        """That they end with the one of the checkpoint, and began within the log."""
+    def check_lineages(self, path, current):
+        """Whether the one of the checkpoint is there. Entries behind it do not count; after a repair the log may end before one began."""
+        if not path.exists():
+            return
         reader = Reader(checked(path, b"ZLIN"))
         version, log_id, lowest = reader.fields("<IQQ")
         lineages = reader.table("<QQ")
-        if (version, log_id, reader.at) != (1, self.log_id, len(reader.data)) or lineages[-1][0] != current:
+        if (version, log_id, reader.at) != (1, self.log_id, len(reader.data)):
             raise Damage(path, 4, "the lineages are not those of this log")
-        if any(not lowest <= begin <= end for _, begin in lineages):
-            raise Damage(path, 0, "a lineage begins outside of the log")
+        if any(begin < lowest for _, begin in lineages):
+            raise Damage(path, 0, "a lineage began below the lowest position")
+        numbers = [lineage for lineage, _ in lineages]
+        self.lineages = numbers.index(current) + 1 if current in numbers else 0
 
     def rows(self, catalog):
         """Of all partitions: those that topics were created with, and those that were added."""

@@ -2,11 +2,14 @@
 # Copyright The Millrace Authors
 """The pages in docs/formats are enough to read what Millrace writes: a reader made from them alone agrees with the program that wrote it."""
 import json
+import struct
 import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+
+from record_batches import crc32c
 
 WRITER = sys.argv.pop()
 READER = Path(__file__).with_name("read_log.py")
@@ -84,6 +87,25 @@ class ReadLogTest(unittest.TestCase):
         for path in (sorted((log / "journal").glob("*.journal"))[0], sorted((log / "journal").glob("*.batches"))[0], log / "checkpoint", log / "lineages"):
             with self.subTest(path=path):
                 self.assert_damage("journal", path, path.stat().st_size // 3)
+
+    def test_lineages_that_the_page_allows_are_no_damage(self):
+        self.write("journal", str(600 << 10), str(256 << 10))
+        path = self.directory / "journal" / "lineages"
+        head, (lowest,), ones = path.read_bytes()[:16], struct.unpack_from("<Q", path.read_bytes(), 16), path.read_bytes()[28:-4]
+        self.assertEqual(self.counts("journal")["lineages"], len(ones) // 16)
+        another, behind = struct.pack("<QQ", 4711, lowest), struct.pack("<QQ", 4711, 1 << 40)
+        for what, entries, known in (
+            ("an opening that died", ones + another, len(ones) // 16),
+            ("a repair cut the log below it", behind + ones, len(ones) // 16 + 1),
+            ("an older build had the log open", another, 0),
+            ("none", b"", 0),
+        ):
+            with self.subTest(what):
+                bytes_ = head + struct.pack("<QI", lowest, len(entries) // 16) + entries
+                path.write_bytes(bytes_ + struct.pack("<I", crc32c(bytes_)))
+                self.assertEqual(self.counts("journal")["lineages"], known)
+        path.unlink()
+        self.assertEqual(self.counts("journal")["lineages"], 0)
 
     def test_settled_segments_are_walked(self):
         written, found = self.write("settled"), self.counts("settled")

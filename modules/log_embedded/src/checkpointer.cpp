@@ -46,19 +46,11 @@ Result<Checkpoint> Checkpointer::make(const Locked& locked) {
 
 /// What the checkpoint before this one knows and the tables do not.
 Status Checkpointer::add_what_continues(Checkpoint& made) {
-  // A member that joined may not have found the lineages.
-  const bool knows_lineage = made.lineage != Lineage{};
-  if (knows_lineage && !made.has_settled()) {
-    return {};
-  }
-  auto before = read_checkpoint(directory_.files(), directory_.path());
-  if (!knows_lineage && before && *before) {
-    made.lineage = (*before)->lineage;
-  }
   if (!made.has_settled()) {
     return {};
   }
   // This one takes the place of one that is damaged.
+  auto before = read_checkpoint(directory_.files(), directory_.path());
   if (!before && !before.error().is(errc::corrupt)) {
     return fail(before.error());
   }

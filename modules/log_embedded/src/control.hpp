@@ -175,6 +175,7 @@ struct Control {
   alignas(64) std::atomic<std::uint64_t> progress;
   std::atomic<std::uint32_t> members_high;  ///< no member slot at or above it was ever used
   std::atomic<std::uint64_t> members_version;
+  std::uint64_t lineage;  ///< the current one; written once, before `valid`
 
   // Positions of the journal.
   alignas(64) std::atomic<std::uint64_t> committed;

@@ -33,16 +33,21 @@ std::vector<Lineages::One>::const_iterator Lineages::find(Lineage lineage) const
                       [&](const One& one) { return one.id == lineage; });
 }
 
-void Lineages::begin(Random& random, std::uint64_t position) {
-  Lineage id;
+void Lineages::begin(std::uint64_t number, std::uint64_t position) {
+  Lineage id{{number}};
   while (id == Lineage{} || find(id) != ones_.end()) {
-    id.value = random.next();
+    ++id.value;
   }
   lowest_ = std::min(lowest_.value_or(position), position);
   ones_.push_back({id, position});
   if (ones_.size() > kept) {
     drop_one();
   }
+}
+
+void Lineages::begin_without_others(Lineage current, std::uint64_t position) {
+  ones_ = {{current, position}};
+  lowest_ = 0;  // nobody knows it
 }
 
 // What reads a log without a commit to it, as a copy does, names a lineage in which nothing was
@@ -168,6 +173,16 @@ Result<Lineages> read_lineages(const LogDirectory& directory, Lineage current) {
   }
   Lineages found = decoded ? *std::move(decoded) : Lineages{};
   found.keep_up_to(current);
+  return found;
+}
+
+Result<Lineages> read_joined_lineages(const LogDirectory& directory) {
+  const Control& control = directory.control();
+  const Lineage current{{control.lineage}};
+  MILLRACE_ASSIGN(Lineages found, read_lineages(directory, current));
+  if (found.current() != current) {
+    found.begin_without_others(current, control.recovered);
+  }
   return found;
 }
 

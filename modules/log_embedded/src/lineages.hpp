@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "millrace/base/error.hpp"
-#include "millrace/base/random.hpp"
 #include "millrace/log/types.hpp"
 
 namespace millrace::log::embedded {
@@ -28,8 +27,11 @@ class Lineages {
   /// oldest. What names one that is gone counts as of another history.
   static constexpr std::size_t kept = 1'024;
 
-  /// The next one, of an opening at which the log ends at `position`.
-  void begin(Random& random, std::uint64_t position);
+  /// The next one, of an opening at which the log ends at `position`. Its id is `number`, or the
+  /// next one above it that is free.
+  void begin(std::uint64_t number, std::uint64_t position);
+  /// For a list that lacks the current one, because it could not be read: forgets all others.
+  void begin_without_others(Lineage current, std::uint64_t position);
   /// Forgets what began after that lineage, and all when it is not there: the log, as its
   /// checkpoint has it, never had them.
   void keep_up_to(Lineage lineage);
@@ -62,7 +64,10 @@ class Lineages {
 /// cannot be read, or is of another log: what is kept outside of the log counts as of another
 /// history then. errc::incompatible when a newer build wrote the file.
 [[nodiscard]] Result<Lineages> read_lineages(const LogDirectory& directory, Lineage current);
-/// Those of a log that another process opened: its checkpoint names the current one.
+/// Those of a log that a member of it joined: the control file names the current one, which is
+/// known also when the file of lineages cannot be read.
+[[nodiscard]] Result<Lineages> read_joined_lineages(const LogDirectory& directory);
+/// Those of a log that is only read: its checkpoint names the current one.
 [[nodiscard]] Result<Lineages> read_running_lineages(const LogDirectory& directory);
 
 }  // namespace millrace::log::embedded

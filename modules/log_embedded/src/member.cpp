@@ -103,7 +103,7 @@ Result<bool> Member::join_running() {
   }
   MILLRACE_TRY(directory.read_version());
   MILLRACE_TRY(directory.check_no_failure_file());
-  MILLRACE_ASSIGN(Lineages lineages, read_running_lineages(directory));
+  MILLRACE_ASSIGN(Lineages lineages, read_joined_lineages(directory));
   directory.set_lineages(std::move(lineages));
   MILLRACE_TRY(segments.refresh());
   MILLRACE_TRY(topics.refresh());

@@ -3,10 +3,13 @@
 #include "recovery.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "journal_begin.hpp"
+#include "millrace/base/byte_writer.hpp"
 #include "millrace/base/fault_point.hpp"
+#include "millrace/base/hash.hpp"
 #include "millrace/log/errors.hpp"
 #include "outcomes.hpp"
 #include "settled_tools.hpp"
@@ -22,6 +25,17 @@ void show_progress(LogParts& log, std::uint64_t done) {
   Control& control = log.directory.control();
   control.opening_done.store(done, std::memory_order_relaxed);
   control.opening_steps.fetch_add(1, std::memory_order_relaxed);
+}
+
+// Also where the random source begins with the same numbers at each start.
+std::uint64_t lineage_number(LogDirectory& directory, std::uint64_t position) {
+  std::string parts;
+  ByteWriter(parts)
+      .little(directory.random().next())
+      .little(static_cast<std::uint64_t>(directory.clock().wall_ms()))
+      .little(static_cast<std::uint64_t>(directory.region().identity().pid))
+      .little(position);
+  return xxh64(parts);
 }
 
 }  // namespace
@@ -260,7 +274,7 @@ Status Recovery::begin_lineage() {
   const bool current = has_own_checkpoint_ && checkpoint_->incarnation == incarnation_;
   MILLRACE_ASSIGN(Lineages lineages,
                   read_lineages(directory, current ? checkpoint_->lineage : Lineage{}));
-  lineages.begin(directory.random(), position_);
+  lineages.begin(lineage_number(directory, position_), position_);
   MILLRACE_TRY(write_file_atomically(directory.files(), directory.path() + names::lineages,
                                      lineages.encode(directory.log_id())));
   directory.set_lineages(std::move(lineages));
@@ -303,6 +317,7 @@ Status Recovery::finish() {
   control.committed.store(position_);
   control.durable.store(position_);
   control.recovered = position_;
+  control.lineage = made.lineage.value;
   control.begin.store(begin_);
   control.begin_previous = made.begin_previous;
   control.unsettled.store(begin_);

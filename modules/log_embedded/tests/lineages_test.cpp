@@ -21,20 +21,12 @@ using testing::HasSubstr;
 
 constexpr std::uint64_t id_of_log = 7;
 
-/// Returns 11, 12, 13 and so on.
-class Counting final : public Random {
- public:
-  std::uint64_t next() override { return ++last_; }
-
- private:
-  std::uint64_t last_ = 10;
-};
-
+/// With the ids 11, 12, 13 and so on.
 Lineages lineages_from(const std::vector<std::uint64_t>& begins) {
-  Counting numbers;
+  std::uint64_t id = 10;
   Lineages lineages;
   for (const std::uint64_t begin : begins) {
-    lineages.begin(numbers, begin);
+    lineages.begin(++id, begin);
   }
   return lineages;
 }
@@ -85,9 +77,28 @@ TEST(Lineages, that_the_log_never_had_are_forgotten) {
   lineages.keep_up_to(Lineage{{99}});
   EXPECT_EQ(lineages.current(), Lineage{});
   EXPECT_FALSE(is_past(lineages, 11, 0));
-  Counting numbers;
-  lineages.begin(numbers, 900);
+  lineages.begin(11, 900);
   EXPECT_FALSE(is_past(lineages, 0, 300)) << "the lowest beginning is not forgotten";
+}
+
+TEST(Lineages, have_an_id_of_their_own_whatever_number_is_given) {
+  Lineages lineages;
+  for (int i = 0; i < 3; ++i) {
+    lineages.begin(0, 100);
+  }
+  EXPECT_EQ(lineages.current(), Lineage{{3}});
+  lineages.begin(~std::uint64_t{0}, 100);
+  lineages.begin(~std::uint64_t{0}, 100);
+  EXPECT_EQ(lineages.current(), Lineage{{4}});
+}
+
+TEST(Lineages, of_which_only_the_current_one_is_known_reach_back_to_all_of_it) {
+  Lineages lineages = lineages_from({100, 300});
+  lineages.begin_without_others(Lineage{{20}}, 500);
+  EXPECT_EQ(lineages.current(), Lineage{{20}});
+  EXPECT_TRUE(is_past(lineages, 20, 1'000));
+  EXPECT_FALSE(is_past(lineages, 12, 300));
+  EXPECT_FALSE(is_past(lineages, 0, 1)) << "nobody knows where an earlier one began";
 }
 
 TEST(Lineages, are_kept_so_many_and_those_without_commits_go_first) {

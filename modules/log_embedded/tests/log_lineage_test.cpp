@@ -2,73 +2,16 @@
 // Copyright The Millrace Authors
 #include <gmock/gmock.h>
 
-#include <map>
 #include <string>
 
-#include "checkpoint.hpp"
-#include "embedded_faults.hpp"
 #include "failing_files.hpp"
+#include "log_lineage.hpp"
 #include "millrace/base/byte_writer.hpp"
 #include "millrace/base/hash.hpp"
-#include "millrace/log/errors.hpp"
 
 // What was seen of a log is known again as its past, or not: on a simulated machine.
 namespace millrace::log {
 namespace {
-
-class LogLineage : public EmbeddedFaults {
- protected:
-  struct Seen {
-    Lineage lineage;
-    LogPosition position;
-  };
-  const std::string lineages_path = std::string(SimulatedMachine::directory) + "/lineages";
-
-  static Seen see(Log& log) { return {log.lineage(), log.committed()}; }
-  static bool holds(Log& log, const Seen& seen) {
-    const Status past = log.check_past(seen.lineage, seen.position);
-    EXPECT_TRUE(past || past.error().is(errc::out_of_range) ||
-                past.error().is(errc::unknown_lineage))
-        << past.error().to_string();
-    return past.has_value();
-  }
-  void append(Log& log, int times = 1) {
-    const TopicPartition at = topic_at(log, "t");
-    for (int i = 0; i < times; ++i) {
-      const auto committed = put_all(log, {at}, "v");
-      ASSERT_TRUE(committed) << committed.error().to_string();
-      ASSERT_TRUE(log.wait_durable(committed->position));
-    }
-  }
-  // All files of the log, by path.
-  std::map<std::string, std::string> files_below(const std::string& path) {
-    std::map<std::string, std::string> found;
-    const auto names = machine_.files.list(path);
-    if (!names) {
-      found[path] = read_file(machine_.files, path).value();
-      return found;
-    }
-    for (const std::string& name : *names) {
-      found.merge(files_below(path + "/" + name));
-    }
-    return found;
-  }
-  void put_back(const std::map<std::string, std::string>& backup) {
-    for (const auto& [path, bytes] : files_below(SimulatedMachine::directory)) {
-      ASSERT_TRUE(machine_.files.remove(path));
-    }
-    for (const auto& [path, bytes] : backup) {
-      write(path, bytes);
-    }
-  }
-  void write(const std::string& path, const std::string& bytes) {
-    const auto file = machine_.files.open(path, OpenMode::create);
-    ASSERT_TRUE(file);
-    ASSERT_TRUE((*file)->truncate(0));
-    ASSERT_TRUE((*file)->write_at(0, bytes));
-    ASSERT_TRUE((*file)->sync());
-  }
-};
 
 TEST_F(LogLineage, of_a_backup_that_was_put_back_is_another_one_for_ever) {
   auto log = machine_.open();
@@ -117,22 +60,6 @@ TEST_F(LogLineage, keeps_what_was_durable_and_not_what_the_power_took) {
   EXPECT_FALSE(holds(*log, lost));
 }
 
-TEST_F(LogLineage, is_the_same_for_all_members_and_for_those_that_only_read) {
-  const auto log = machine_.open(options_of("stock", "one"));
-  append(*log);
-  const auto second = machine_.open(options_of("stock", "two"));
-  LogOptions reading = options_of("", "reader");
-  reading.access = LogAccess::read_only;
-  const auto reader = machine_.open(reading);
-  EXPECT_NE(log->lineage(), Lineage{});
-  EXPECT_EQ(second->lineage(), log->lineage());
-  EXPECT_EQ(reader->lineage(), log->lineage());
-  const Seen seen = see(*log);
-  EXPECT_TRUE(holds(*second, seen));
-  EXPECT_TRUE(holds(*reader, seen));
-  EXPECT_FALSE(holds(*reader, {seen.lineage, {seen.position.era, seen.position.position + 1}}));
-}
-
 TEST_F(LogLineage, of_a_history_that_a_copy_without_the_file_replaced_is_not_continued) {
   auto log = machine_.open();
   append(*log, 5);
@@ -153,38 +80,6 @@ TEST_F(LogLineage, of_a_history_that_a_copy_without_the_file_replaced_is_not_con
   log = machine_.open();
   ASSERT_FALSE(after.position.is_beyond(log->committed()));
   EXPECT_FALSE(holds(*log, after));
-}
-
-TEST_F(LogLineage, is_none_while_an_older_build_has_the_log_open) {
-  auto log = machine_.open();
-  append(*log, 5);
-  const Seen durable = see(*log);
-  ASSERT_TRUE(put_all(*log, {topic_at(*log, "t")}, "lost"));
-  const Seen lost = see(*log);
-  machine_.files.lose_power();
-  machine_.regions.lose_power();
-  log.reset();
-  auto older = machine_.open(options_of("stock", "older"));
-  // As a checkpoint of a build is that knows no lineages.
-  auto checkpoint = embedded::read_checkpoint(machine_.files, SimulatedMachine::directory).value();
-  checkpoint->lineage = {};
-  write(std::string(SimulatedMachine::directory) + "/checkpoint", checkpoint->encode());
-  append(*older, 10);
-  auto joined = machine_.open(options_of("stock", "joined"));
-  EXPECT_EQ(joined->lineage(), Lineage{});
-  EXPECT_FALSE(holds(*joined, lost));
-  EXPECT_FALSE(holds(*joined, durable)) << "nobody knows";
-  EXPECT_TRUE(holds(*joined, see(*joined))) << "as older builds count it";
-  older.reset();
-  joined.reset();
-  log = machine_.open();
-  EXPECT_NE(log->lineage(), Lineage{});
-  EXPECT_FALSE(holds(*log, lost));
-  EXPECT_FALSE(holds(*log, durable));
-  const Seen seen = see(*log);
-  log.reset();
-  log = machine_.open();
-  EXPECT_TRUE(holds(*log, seen));
 }
 
 TEST_F(LogLineage, of_a_checkpoint_that_was_put_back_alone_is_not_continued) {
@@ -233,31 +128,23 @@ TEST_F(LogLineage, of_another_copy_whose_journal_was_put_here_is_not_continued) 
   EXPECT_FALSE(holds(*log, here));
 }
 
-TEST_F(LogLineage, is_known_to_those_who_read_since_before_it_began) {
+TEST_F(LogLineage, differs_at_each_opening_although_the_random_numbers_do_not) {
   auto log = machine_.open();
   append(*log);
   log.reset();
-  LogOptions reading = options_of("", "reader");
-  reading.access = LogAccess::read_only;
-  const auto reader = machine_.open(reading);
+  const auto backup = files_below(SimulatedMachine::directory);
+  machine_.random = SeededRandom(42);
   log = machine_.open();
-  EXPECT_EQ(reader->lineage(), log->lineage());
-  EXPECT_TRUE(holds(*reader, see(*log)));
-}
-
-TEST_F(LogLineage, is_none_for_those_who_find_the_checkpoint_damaged) {
-  const auto log = machine_.open(options_of("stock", "one"));
   append(*log);
-  // A log that has settled cannot be opened then; it can be joined.
-  const std::string directory = SimulatedMachine::directory;
-  ASSERT_TRUE(machine_.files.create_directories(directory + "/settled"));
-  ASSERT_TRUE(machine_.files.flip_bit(directory + "/checkpoint", 20, 1));
-  const auto joined = machine_.open(options_of("stock", "two"));
-  ASSERT_NE(joined, nullptr);
-  EXPECT_EQ(joined->lineage(), Lineage{});
-  EXPECT_FALSE(holds(*joined, see(*log)));
-  EXPECT_TRUE(holds(*joined, see(*joined)));
-  EXPECT_TRUE(holds(*log, see(*log)));
+  const Seen lost = see(*log);
+  log.reset();
+  put_back(backup);
+  machine_.clock.advance_ms(60'000);
+  machine_.random = SeededRandom(42);
+  log = machine_.open();
+  append(*log, 5);
+  EXPECT_NE(log->lineage(), lost.lineage);
+  EXPECT_FALSE(holds(*log, lost));
 }
 
 TEST_F(LogLineage, takes_the_room_of_the_ballast_where_there_is_no_other) {

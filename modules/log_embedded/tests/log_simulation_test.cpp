@@ -48,6 +48,8 @@ class LogSimulationSeeds : public LogSimulation, public testing::WithParamInterf
     EXPECT_GT(seen_.unknown_committed, most / 2);
     EXPECT_GT(seen_.unknown_lost, most / 2);
     EXPECT_GT(seen_.lost_commits, most / 2);
+    EXPECT_GT(seen_.kept_histories, 10 * most);
+    EXPECT_GT(seen_.lost_histories, most);
     EXPECT_GT(seen_.removed, most);
     EXPECT_GT(seen_.tombstones_removed, most / 2);
   }

@@ -34,6 +34,7 @@ void LogSimulationWorld::begin(std::uint64_t seed) {
   sequence_ = 0;
   former_.clear();
   latest_.clear();
+  histories_.clear();
   for (std::size_t i = 0; i < members_max; ++i) {
     members_.emplace_back(machine().files);
   }
@@ -51,6 +52,10 @@ void LogSimulationWorld::open_member(SimulatedMember& one) {
                       options_of("stock", "m" + std::to_string(number)), options_for_simulation());
     if (opened) {
       one.log = *std::move(opened);
+      // One that could not read the lineages begins without those of before.
+      for (History& history : histories_) {
+        history.durable = history.durable && !one.files.failed();
+      }
     } else {
       expect_allowed(one, opened.error());
     }
@@ -153,6 +158,7 @@ void LogSimulationWorld::resolve() {
     commands_.resize(end);
     table_.resize(end);
     count_ = static_cast<std::int64_t>(end);
+    lose_histories();
   }
   unsure_ = false;
   if (pending_ && end > known) {
@@ -164,6 +170,28 @@ void LogSimulationWorld::resolve() {
       commit_one(one, *std::exchange(pending_, std::nullopt));
     }
     pending_.reset();
+  }
+  if (!pending_ && !is_marked()) {
+    look_back(*one.log);
+  }
+}
+
+void LogSimulationWorld::lose_histories() {
+  for (History& history : histories_) {
+    history.lost = history.lost || history.commits > commands_.size();
+  }
+}
+
+void LogSimulationWorld::look_back(Log& log) {
+  for (const History& history : histories_) {
+    const Status past = log.check_past(history.lineage, history.position);
+    ASSERT_FALSE(history.lost && past) << "commits that are lost are in the past of the log";
+    ASSERT_TRUE(past || !history.durable) << past.error().to_string();
+    ASSERT_TRUE(past || past.error().is(errc::out_of_range) ||
+                past.error().is(errc::unknown_lineage))
+        << past.error().to_string();
+    seen_.kept_histories += history.durable ? 1 : 0;
+    seen_.lost_histories += history.lost ? 1 : 0;
   }
 }
 
@@ -231,15 +259,17 @@ void LogSimulationWorld::commit_one(SimulatedMember& one, Pending pending) {
       expect_allowed(one, again.error());
     }
   }
+  History history{one.log->lineage(), committed->position, commands_.size(), false, false};
   if (chance(2)) {
-    const std::size_t written = commands_.size();
     const Status durable = one.log->wait_durable(committed->position);
     if (durable) {
-      durable_ = std::max(durable_, written);
+      durable_ = std::max(durable_, history.commits);
+      history.durable = true;
     } else {
       expect_allowed(one, durable.error());
     }
   }
+  histories_.push_back(history);
 }
 
 void LogSimulationWorld::check(Log& log) {

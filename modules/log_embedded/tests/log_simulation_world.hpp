@@ -35,6 +35,8 @@ class LogSimulationWorld : public Cleaning {
     int fenced = 0;
     int removed = 0;
     int tombstones_removed = 0;
+    int kept_histories = 0;
+    int lost_histories = 0;
   };
 
   struct SimulatedMember {
@@ -55,6 +57,14 @@ class LogSimulationWorld : public Cleaning {
   struct FormerClaim {
     Claim claim;
     bool over;
+  };
+  /// What something outside of the log saw after a commit.
+  struct History {
+    Lineage lineage;
+    LogPosition position;
+    std::size_t commits = 0;
+    bool durable = false;
+    bool lost = false;  ///< for ever, however many commits follow
   };
   static constexpr std::size_t members_max = 3;
 
@@ -77,6 +87,9 @@ class LogSimulationWorld : public Cleaning {
   /// Commits it, perhaps under a claim, perhaps twice, and perhaps durably.
   void commit_one(SimulatedMember& one, Pending pending);
   void record(const Pending& pending);
+  /// Compares what the log says of all that was seen of it with the model.
+  void look_back(Log& log);
+  void lose_histories();
   /// What a reader of the log finds.
   void check(Log& log);
   void cut_power();
@@ -95,6 +108,7 @@ class LogSimulationWorld : public Cleaning {
   std::int64_t sequence_ = 0;
   std::vector<FormerClaim> former_;
   std::map<std::string, ClaimEpoch> latest_;  ///< that any member got
+  std::vector<History> histories_;
 };
 
 }  // namespace millrace::log
