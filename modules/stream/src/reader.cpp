@@ -44,6 +44,13 @@ Result<std::vector<log::Offset>> first_offsets(log::Log& log, const Extent& exte
                                                         " partitions, and " +
                                                         std::to_string(from.offsets().size()) +
                                                         " offsets were given: give one for each");
+    case ReadFrom::Kind::position: {
+      MILLRACE_TRY(log::check_position(log, extent.topic, from.position()));
+      std::vector<log::Offset> offsets = from.position().offsets;
+      for (std::size_t added = offsets.size(); added < extent.starts.size(); ++added)
+        offsets.push_back(extent.starts[added]);
+      return offsets;
+    }
     case ReadFrom::Kind::time:
       break;
   }
@@ -100,7 +107,8 @@ Result<std::vector<log::RecordReader::Range>> find_ranges(log::Log& log, const E
   for (std::size_t i = 0; i < extent.partitions.size(); ++i) {
     const log::Offset first = positions[i].value_or(firsts[i]);
     // What is found at the opening may be gone a moment later, and is checked by the reader.
-    const bool is_given = positions[i] || options.from.kind() == ReadFrom::Kind::offsets;
+    const bool is_given = positions[i] || options.from.kind() == ReadFrom::Kind::offsets ||
+                          options.from.kind() == ReadFrom::Kind::position;
     const std::string from = positions[i] ? "group '" + options.group + "'" : "the reader";
     if (is_given) MILLRACE_TRY(check_beginning(extent, i, first, from, options));
     OnRemoved on_removed = OnRemoved::error;
@@ -128,11 +136,10 @@ SourceSpec source_of(const log::Topic& topic, const codec::TypeInfo& key,
 }  // namespace
 
 struct EventReader::State {
-  State(log::Log& the_log, const log::Topic& topic, SourceSpec the_source,
-        ReaderOptions the_options, const std::vector<log::RecordReader::Range>& ranges)
+  State(log::Log& the_log, log::Topic the_topic, SourceSpec the_source, ReaderOptions the_options,
+        const std::vector<log::RecordReader::Range>& ranges)
       : log(the_log),
-        topic_id(topic.id),
-        partitions(topic.spec.partitions),
+        topic(std::move(the_topic)),
         source(std::move(the_source)),
         options(std::move(the_options)),
         records(log, ranges),
@@ -144,8 +151,7 @@ struct EventReader::State {
   [[nodiscard]] std::unexpected<Error> failed_at_record(const Error& error) const;
 
   log::Log& log;
-  const log::TopicId topic_id;
-  const std::int32_t partitions;
+  const log::Topic topic;
   const SourceSpec source;
   const ReaderOptions options;
   log::RecordReader records;
@@ -229,12 +235,16 @@ log::WaitOutcome EventReader::wait(std::int64_t deadline_ns) {
 
 void EventReader::interrupt() { state_->records.interrupt(); }
 
-std::vector<log::Offset> EventReader::positions() const {
-  std::vector<log::Offset> positions;
-  for (std::int32_t number = 0; number < state_->partitions; ++number)
-    positions.push_back(state_->records.position(static_cast<std::size_t>(number)));
-  if (state_->has_failed) positions[state_->records.range()] = state_->records.record().offset;
-  return positions;
+std::vector<log::Offset> EventReader::offsets() const {
+  std::vector<log::Offset> offsets;
+  for (std::int32_t number = 0; number < state_->topic.spec.partitions; ++number)
+    offsets.push_back(state_->records.position(static_cast<std::size_t>(number)));
+  if (state_->has_failed) offsets[state_->records.range()] = state_->records.record().offset;
+  return offsets;
+}
+
+log::TopicPosition EventReader::position() const {
+  return log::position_in(state_->log, state_->topic, offsets());
 }
 
 SkippedRecords EventReader::skipped() const {
@@ -250,10 +260,10 @@ Status EventReader::keep_position() {
   }
   MILLRACE_ASSIGN(const log::GroupId group, state_->log.group(state_->options.group));
   log::Transaction transaction;
-  const std::vector<log::Offset> offsets = positions();
-  for (std::int32_t number = 0; number < state_->partitions; ++number) {
-    transaction.set_position(group, {state_->topic_id, log::partition(number)},
-                             offsets[static_cast<std::size_t>(number)]);
+  const std::vector<log::Offset> next = offsets();
+  for (std::int32_t number = 0; number < state_->topic.spec.partitions; ++number) {
+    transaction.set_position(group, {state_->topic.id, log::partition(number)},
+                             next[static_cast<std::size_t>(number)]);
   }
   MILLRACE_TRY(state_->log.commit(transaction));
   return {};

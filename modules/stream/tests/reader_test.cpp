@@ -241,7 +241,7 @@ TEST_F(Readers, a_reader_begins_where_it_is_asked_to) {
 
   auto first = open();
   ASSERT_EQ(first.next().value(), ReadOutcome::record);
-  auto second = open({.from = ReadFrom::offsets(first.positions())});
+  auto second = open({.from = ReadFrom::offsets(first.position().offsets)});
   EXPECT_THAT(keys_of(second), ElementsAre("new", "newer"));
 }
 
@@ -370,7 +370,7 @@ TEST_F(Readers, a_record_that_cannot_be_decoded_is_named_each_time_and_not_passe
     EXPECT_THAT(broken.error().to_string(), HasSubstr("ships/1@0"));
     EXPECT_THAT(broken.error().to_string(), HasSubstr("crates"));
   }
-  EXPECT_EQ(reader.positions()[1], log::offset(0));
+  EXPECT_EQ(reader.position().offsets[1], log::offset(0));
   ASSERT_TRUE(reader.keep_position());
   EXPECT_EQ(kept("strict")[1], log::offset(0));
   EXPECT_EQ(reader.wait(no_deadline), log::WaitOutcome::ready);

@@ -52,9 +52,9 @@ inline constexpr ErrorCode record_refused{"log.record_refused"};
 /// snapshot is made again; for another file beside the log put back the log that belongs to it, or
 /// treat the file as one of another log.
 inline constexpr ErrorCode out_of_range{"log.out_of_range"};
-/// A file beside the log saw a history that this log does not know: the log was put back from a
-/// backup since, or forgot the history. Remedy: none for a snapshot, which is made again; else
-/// treat the file as one of another log.
+/// A file beside the log saw a history that this log does not know: it is of another log, or the
+/// log was put back from a backup since, or forgot the history. Remedy: none for a snapshot, which
+/// is made again; else treat the file as one of another log.
 inline constexpr ErrorCode unknown_lineage{"log.unknown_lineage"};
 /// It is not known whether the commit took place. Remedy: repeat it with the same producer name and
 /// sequence.

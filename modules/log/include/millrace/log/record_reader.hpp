@@ -75,7 +75,8 @@ class RecordReader {
   void interrupt();
 
   /// Where a further reader continues in a range: next() has returned all before this offset. It is
-  /// also behind what has an offset and is no record, such as the transaction markers of Kafka.
+  /// also behind what has an offset and is no record, such as the transaction markers of Kafka. A
+  /// program that keeps it outside of the log keeps a TopicPosition.
   [[nodiscard]] Offset position(std::size_t range) const;
   /// Offsets that OnRemoved::skip passed over.
   [[nodiscard]] std::uint64_t removed() const { return removed_; }

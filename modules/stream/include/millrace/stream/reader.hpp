@@ -15,6 +15,7 @@
 #include "millrace/codec/envelope.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/log/record_reader.hpp"
+#include "millrace/log/topic_position.hpp"
 #include "millrace/stream/plan.hpp"
 
 namespace millrace::stream {
@@ -22,7 +23,7 @@ namespace millrace::stream {
 /// Where a Reader begins in each partition, unless its group has a position there.
 class ReadFrom {
  public:
-  enum class Kind : std::uint8_t { beginning, end, time, offsets };
+  enum class Kind : std::uint8_t { beginning, end, time, offsets, position };
 
   /// The first record that is kept.
   [[nodiscard]] static ReadFrom beginning() { return ReadFrom(Kind::beginning); }
@@ -35,7 +36,16 @@ class ReadFrom {
     from.time_ms_ = time_ms;
     return from;
   }
-  /// An offset for each partition of the topic, such as Reader::positions() returned.
+  /// Where a reader was that kept its position outside of the log: Reader::position(). Refused
+  /// when it is not in the past of the log, or of another topic: log::check_position(). Of
+  /// partitions that were added since all is read.
+  [[nodiscard]] static ReadFrom position(log::TopicPosition position) {
+    ReadFrom from(Kind::position);
+    from.position_ = std::move(position);
+    return from;
+  }
+  /// An offset for each partition of the topic, as a person gives them. What a program keeps is a
+  /// position(): offsets alone may name other records later.
   [[nodiscard]] static ReadFrom offsets(std::vector<log::Offset> offsets) {
     ReadFrom from(Kind::offsets);
     from.offsets_ = std::move(offsets);
@@ -45,6 +55,7 @@ class ReadFrom {
   [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] std::int64_t time_ms() const { return time_ms_; }
   [[nodiscard]] const std::vector<log::Offset>& offsets() const { return offsets_; }
+  [[nodiscard]] const log::TopicPosition& position() const { return position_; }
 
  private:
   explicit ReadFrom(Kind kind) : kind_(kind) {}
@@ -52,6 +63,7 @@ class ReadFrom {
   Kind kind_;
   std::int64_t time_ms_ = 0;
   std::vector<log::Offset> offsets_;
+  log::TopicPosition position_;
 };
 
 /// How a Reader is opened.
@@ -116,12 +128,13 @@ class EventReader {
   [[nodiscard]] const Event& event() const;
   [[nodiscard]] log::WaitOutcome wait(std::int64_t deadline_ns);
   void interrupt();
-  [[nodiscard]] std::vector<log::Offset> positions() const;
+  [[nodiscard]] log::TopicPosition position() const;
   [[nodiscard]] SkippedRecords skipped() const;
   [[nodiscard]] Status keep_position();
 
  private:
   struct State;
+  [[nodiscard]] std::vector<log::Offset> offsets() const;
   explicit EventReader(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
@@ -156,8 +169,9 @@ class Reader {
   /// Fails with log::errc::unknown_topic; with log::errc::out_of_range where it would begin at an
   /// offset that was removed (unless skip_removed), or behind the end of a partition; with
   /// millrace::errc::invalid_argument for offsets that are not one for each partition, or a name of
-  /// a group that is not allowed; and as log::Log::positions(): on Kafka that is out_of_range too
-  /// when the positions of the group have expired.
+  /// a group that is not allowed; as log::check_position() for a ReadFrom::position(); and as
+  /// log::Log::positions(): on Kafka that is out_of_range too when the positions of the group have
+  /// expired.
   [[nodiscard]] static Result<Reader> open(log::Log& log, std::string_view topic,
                                            ReaderOptions options = {}) {
     MILLRACE_ASSIGN(auto reader,
@@ -215,11 +229,13 @@ class Reader {
   /// Makes the wait() that sleeps now, or else the next one that would sleep, return. Any thread.
   void interrupt() { reader_.interrupt(); }
 
-  /// For each partition, where a further reader continues (ReadFrom::offsets()): next() returned or
-  /// skipped all before this offset. A record at which next() failed is not before it.
-  [[nodiscard]] std::vector<log::Offset> positions() const { return reader_.positions(); }
+  /// Where a further reader continues (ReadFrom::position()): next() returned or skipped all before
+  /// these offsets. A record at which next() failed is not before them. To keep it outside of the
+  /// log, wait first until the log is durable up to it, else a loss of power may leave it ahead of
+  /// the log: `log.wait_durable(position.seen.position)`.
+  [[nodiscard]] log::TopicPosition position() const { return reader_.position(); }
   [[nodiscard]] SkippedRecords skipped() const { return reader_.skipped(); }
-  /// Commits positions() for the group of the options, in a commit of its own: so first make
+  /// Commits the position() for the group of the options, in a commit of its own: so first make
   /// durable what was made of the events. An embedded log keeps what a group with a position has
   /// not read, for ever when nobody reads for the group any more; before the first call the group
   /// has none. On Kafka positions expire (log::Log::position_retention_ms()): call this once in a
