@@ -38,8 +38,9 @@ class BenchRun(unittest.TestCase):
         for row in result["rows"]:
             systems.setdefault((row["case"], json.dumps(row["params"])), set()).add(row["system"])
         for (case, params), found in systems.items():
-            plain = "plain-twice" if (case, json.loads(params).get("settling")) == ("append", "on") else "plain"
-            self.assertEqual(found, {"plain"} if case == "fdatasync" else {"millrace", plain})
+            settled = (case, json.loads(params).get("settling")) == ("append", "on")
+            plain = {"plain-twice", "plain-twice-synced"} if settled else {"plain"}
+            self.assertEqual(found, plain if case == "fdatasync" else {"millrace", *plain})
         self.assertIn("fdatasync", done.stdout)
 
     def check_row(self, row):

@@ -76,7 +76,7 @@ class LogSuite(ProgramSuite):
                     params = {"durability": durability, "batch": batch, "writers": writers, "processes": processes, "settling": "off"}
                     yield from self.both("append", params, **self.append_limits(durability, batch, writers))
         settling = {"durability": "os", "batch": 500, "writers": 1, "processes": 1, "settling": "on"}
-        for system in ("millrace", "plain-twice"):
+        for system in ("millrace", "plain-twice", "plain-twice-synced"):
             yield Row("append", settling, system, self.append_limits("os", 500, 1))
         for partitions in (1, 4):
             yield from self.both("read", {"partitions": partitions, "settling": "off"}, bytes=10_000_000 if self.quick else 1_000_000_000)

@@ -99,8 +99,9 @@ Sample write_plainly(const Task& task, Turn& turn) {
 }
 
 /// The plain loop that writes the same bytes twice: into a file, and now and then from there into
-/// another one.
-Sample write_twice(const Task& task, Turn& turn) {
+/// another one. With `synced` both are then on the disk, as they are before a log may forget the
+/// first.
+Sample write_twice(const Task& task, bool synced, Turn& turn) {
   constexpr std::uint64_t copied_bytes = 64ULL << 20U;
   constexpr std::size_t piece_bytes = 1U << 20U;
   PlainFile file(task.directory + "/plain");
@@ -115,6 +116,9 @@ Sample write_twice(const Task& task, Turn& turn) {
       file.read(copy.size(), piece.data(), bytes);
       copy.append({piece.data(), bytes});
     }
+    if (!synced) return;
+    file.sync();
+    copy.sync();
   };
   turn.start();
   Limit limit(task);
@@ -136,11 +140,12 @@ Sample write_twice(const Task& task, Turn& turn) {
 Sample run_append(const Arguments& arguments) {
   const Task task(arguments);
   const bool plain = arguments.system() == "plain";
-  const bool twice = arguments.system() == "plain-twice";
+  const bool synced = arguments.system() == "plain-twice-synced";
+  const bool twice = synced || arguments.system() == "plain-twice";
   if (twice && (task.writers != 1 || task.durability == "sync"))
-    give_up("append: plain-twice is one writer, without syncs");
+    give_up("append: plain-twice is one writer, under os");
   const Crew::Work work = [&](Turn& turn) {
-    if (twice) return write_twice(task, turn);
+    if (twice) return write_twice(task, synced, turn);
     return plain ? write_plainly(task, turn) : write_log(task, turn);
   };
   Crew crew;
