@@ -236,6 +236,12 @@ bool is_passing(rd_kafka_resp_err_t code) {
 Error error_of(rd_kafka_resp_err_t code, std::string_view doing, std::string_view detail) {
   std::string text = std::string(doing) + ": " + rd_kafka_err2str(code) + " (" +
                      rd_kafka_err2name(code) + ")" + std::string(detail);
+  if (code == transaction_abortable) {
+    return {errc::unavailable, std::string(doing) +
+                                   ": the broker had the transaction aborted "
+                                   "(TRANSACTION_ABORTABLE)" +
+                                   std::string(detail)};
+  }
   switch (code) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:

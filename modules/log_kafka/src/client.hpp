@@ -124,6 +124,10 @@ class LastError {
   std::string last_ MILLRACE_GUARDED_BY(mutex_);
 };
 
+/// TRANSACTION_ABORTABLE (KIP-890), which librdkafka does not know: the transaction is to be
+/// aborted, and the next one may succeed.
+inline constexpr auto transaction_abortable = static_cast<rd_kafka_resp_err_t>(120);
+
 /// Whether an error is of a kind that passes by itself: a broker away, a coordinator moving.
 [[nodiscard]] bool is_passing(rd_kafka_resp_err_t code);
 /// The error of Millrace for one of librdkafka's; `doing` says what was tried.

@@ -4,7 +4,9 @@
 
 #include <gmock/gmock.h>
 
+#include <string>
 #include <tuple>
+#include <utility>
 
 namespace millrace::log::kafka::wire {
 namespace {
@@ -17,16 +19,47 @@ struct Offered {
   std::int16_t highest;
 };
 
-std::string versions_response(std::initializer_list<Offered> offers) {
-  Encoder out;
+/// `tags`: the tagged fields at the end.
+std::string versions_response(std::initializer_list<Offered> offers,
+                              const std::string& tags = std::string(1, '\0')) {
+  Encoder out(true);
   out.number<std::int16_t>(0);
   out.count(offers.size());
   for (const Offered& one : offers) {
     out.number(static_cast<std::int16_t>(one.api));
     out.number(one.lowest);
     out.number(one.highest);
+    out.tags();
   }
-  return out.take();
+  out.number<std::int32_t>(0);
+  return out.take() + tags;
+}
+
+std::string tag(char number, const std::string& field) {
+  return number + std::string(1, static_cast<char>(field.size())) + field;
+}
+
+/// Tagged fields with the epoch of the features and these features that are on.
+std::string features(std::int64_t epoch,
+                     std::initializer_list<std::pair<std::string, std::int16_t>> on) {
+  Encoder first;
+  first.number(epoch);
+  Encoder second(true);
+  second.count(on.size());
+  for (const auto& [name, level] : on) {
+    second.string(name);
+    second.number(level);
+    second.number<std::int16_t>(0);
+    second.tags();
+  }
+  // What is supported is another list of the same form.
+  Encoder supported(true);
+  supported.count(1);
+  supported.string("transaction.version");
+  supported.number<std::int16_t>(0);
+  supported.number<std::int16_t>(9);
+  supported.tags();
+  return "\3" + tag('\0', supported.take()) + tag('\1', first.take()) + tag('\2', second.take());
 }
 
 TEST(BrokerVersions, of_two_ranges_the_highest_common_version_is_taken) {
@@ -50,7 +83,7 @@ TEST(BrokerVersions, a_broker_that_offers_more_is_spoken_to_in_a_version_known_h
 
 TEST(BrokerVersions, what_is_missing_is_named_with_what_the_broker_takes) {
   const auto broker = BrokerVersions::read(
-      versions_response({{Api::produce, 8, 12}, {Api::fetch, 4, 10}, {Api::end_txn, 0, 9}}));
+      versions_response({{Api::produce, 13, 14}, {Api::fetch, 4, 10}, {Api::end_txn, 0, 9}}));
   ASSERT_TRUE(broker.has_value());
   const auto missing = [&](Api api) {
     const Api needed[] = {Api::end_txn, api};
@@ -58,7 +91,7 @@ TEST(BrokerVersions, what_is_missing_is_named_with_what_the_broker_takes) {
   };
   EXPECT_EQ(missing(Api::end_txn), "nothing");
   EXPECT_THAT(missing(Api::produce),
-              HasSubstr("does not take Produce in version 7 (it takes it from version 8 on): the "
+              HasSubstr("does not take Produce in version 12 (it takes it from version 13 on): the "
                         "broker is too new"));
   EXPECT_THAT(missing(Api::fetch),
               HasSubstr("does not take Fetch in version 11 (it takes it up to version 10): "
@@ -68,8 +101,39 @@ TEST(BrokerVersions, what_is_missing_is_named_with_what_the_broker_takes) {
                         "Millrace needs Apache Kafka 2.5"));
 }
 
+TEST(BrokerVersions, a_version_is_taken_within_the_range_of_the_broker) {
+  const auto broker = BrokerVersions::read(versions_response({{Api::produce, 9, 12}}));
+  ASSERT_TRUE(broker.has_value());
+  EXPECT_FALSE(broker->takes(Api::produce, 8));
+  EXPECT_TRUE(broker->takes(Api::produce, 9));
+  EXPECT_TRUE(broker->takes(Api::produce, 12));
+  EXPECT_FALSE(broker->takes(Api::produce, 13));
+  EXPECT_FALSE(broker->takes(Api::end_txn, 2));
+}
+
+TEST(BrokerVersions, the_version_of_transactions_is_the_level_that_is_on) {
+  const auto level = [](const std::string& tags) {
+    const auto broker = BrokerVersions::read(versions_response({{Api::produce, 3, 12}}, tags));
+    EXPECT_TRUE(broker.has_value());
+    return broker ? broker->transactions() : std::int16_t{-1};
+  };
+  EXPECT_EQ(level(std::string(1, '\0')), 0);
+  EXPECT_EQ(level(features(5, {})), 0);
+  EXPECT_EQ(level(features(5, {{"group.version", 1}, {"transaction.version", 2}})), 2);
+  EXPECT_EQ(level(features(0, {{"transaction.version", 1}, {"group.version", 3}})), 1);
+  // The broker has not learned yet what is on.
+  EXPECT_EQ(level(features(-1, {{"transaction.version", 2}})), 0);
+}
+
+TEST(BrokerVersions, a_broker_that_does_not_know_the_question_is_told_from_others) {
+  EXPECT_TRUE(BrokerVersions::is_unknown_question(std::string("\0\x23\0\0\0\0", 6)));
+  EXPECT_FALSE(BrokerVersions::is_unknown_question(versions_response({})));
+  EXPECT_FALSE(BrokerVersions::is_unknown_question(std::string("\0", 1)));
+}
+
 TEST(BrokerVersions, a_response_that_is_cut_or_an_error_is_none) {
-  const std::string whole = versions_response({{Api::produce, 3, 12}});
+  const std::string whole =
+      versions_response({{Api::produce, 3, 12}}, features(5, {{"transaction.version", 2}}));
   for (std::size_t size = 0; size < whole.size(); ++size)
     EXPECT_FALSE(BrokerVersions::read(std::string_view(whole).substr(0, size)).has_value()) << size;
   EXPECT_FALSE(BrokerVersions::read(std::string("\0\x23", 2) + whole.substr(2)).has_value());
@@ -90,6 +154,22 @@ TEST(Flexible, sizes_are_varints_and_structures_end_with_tags) {
   old.count(1);
   old.tags();
   EXPECT_EQ(old.take(), std::string("\0\2me\xff\xff\0\0\0\1", 10));
+}
+
+TEST(Flexible, bytes_that_are_appended_have_their_size_before_them) {
+  for (const std::size_t size : {0U, 126U, 127U, 20'000U}) {
+    Encoder out(true);
+    out.flag(true);
+    out.bytes_by([&](std::string& bytes) { bytes.append(size, 'x'); });
+    out.tags();
+    const std::string written = out.take();
+    Decoder in(written, true);
+    EXPECT_TRUE(in.flag());
+    EXPECT_EQ(in.bytes(), std::string(size, 'x'));
+    in.tags();
+    EXPECT_TRUE(in.ok());
+    EXPECT_EQ(in.rest(), "");
+  }
 }
 
 TEST(Flexible, tags_are_passed_over) {

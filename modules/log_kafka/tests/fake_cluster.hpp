@@ -98,7 +98,7 @@ class FakeCluster {
   static void tell_versions(const testkit::KafkaRequest& request, Response& out,
                             std::int16_t newest_offset_fetch) {
     const std::pair<std::int16_t, std::int16_t> highest[] = {
-        {0, 7},  {1, 11}, {3, 1}, {9, newest_offset_fetch}, {10, 2}, {18, 3}, {22, 1}, {24, 2},
+        {0, 8},  {1, 11}, {3, 1}, {9, newest_offset_fetch}, {10, 2}, {18, 3}, {22, 1}, {24, 2},
         {25, 2}, {26, 2}, {28, 2}};
     out.i16(0).array(static_cast<std::int32_t>(std::size(highest)));
     for (const auto& [api, version] : highest)

@@ -78,7 +78,7 @@ TEST_F(TokenFile, is_read_again_for_each_connection) {
     {
       const Broker broker([&](int socket) { said = let_in(socket); });
       Connection connection(broker.address(), "test", real_clock(), security->get());
-      connection.send(Api::end_txn, "");
+      connection.send(Api::end_txn, 2, "");
       ASSERT_TRUE(answer_of(connection).has_value()) << connection.error().to_string();
     }
     EXPECT_EQ(said, message_with(token));
@@ -115,7 +115,7 @@ TEST_F(TokenFile, that_is_gone_lets_a_session_last_until_the_broker_ends_it) {
     });
     ManualClock clock;
     Connection connection(broker.address(), "test", clock, security->get());
-    connection.send(Api::end_txn, "");
+    connection.send(Api::end_txn, 2, "");
     ASSERT_TRUE(answer_of(connection).has_value()) << connection.error().to_string();
     ASSERT_TRUE(files_.remove("/token").has_value());
     clock.advance_ms(599'999);
@@ -182,7 +182,7 @@ TEST(Token, of_a_function_is_asked_for_when_a_connection_logs_in) {
   {
     const Broker broker([&](int socket) { said = let_in(socket); });
     Connection connection(broker.address(), "test", real_clock(), security->get());
-    connection.send(Api::end_txn, "");
+    connection.send(Api::end_txn, 2, "");
     ASSERT_TRUE(answer_of(connection).has_value()) << connection.error().to_string();
   }
   EXPECT_GT(calls, before);

@@ -41,8 +41,8 @@ TEST(Login, nothing_else_goes_out_before_it_and_then_all_in_order) {
   });
   const auto security = security_of();
   Connection connection(broker.address(), "test", real_clock(), security.get());
-  const auto first = connection.send(Api::end_txn, "one");
-  const auto second = connection.send(Api::end_txn, "two");
+  const auto first = connection.send(Api::end_txn, 2, "one");
+  const auto second = connection.send(Api::end_txn, 2, "two");
   EXPECT_EQ(connection.waiting(), 3U);
   EXPECT_TRUE(connection.waiting_since_ns().has_value());
   auto answer = answer_of(connection);
@@ -52,7 +52,7 @@ TEST(Login, nothing_else_goes_out_before_it_and_then_all_in_order) {
   answer = answer_of(connection);
   ASSERT_TRUE(answer.has_value());
   EXPECT_EQ(answer->number, second);
-  const auto third = connection.send(Api::end_txn, "three");
+  const auto third = connection.send(Api::end_txn, 2, "three");
   answer = answer_of(connection);
   ASSERT_TRUE(answer.has_value());
   EXPECT_EQ(answer->number, third);
@@ -70,7 +70,7 @@ TEST(Login, a_request_larger_than_the_buffers_of_a_socket_waits_for_it) {
   });
   const auto security = security_of();
   Connection connection(broker.address(), "test", real_clock(), security.get());
-  connection.send(Api::produce, large);
+  connection.send(Api::produce, 8, large);
   const auto answer = answer_of(connection);
   ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
   EXPECT_EQ(answer->body, "same");
@@ -159,14 +159,14 @@ TEST(Login, a_session_is_ended_when_nothing_is_under_way) {
   ManualClock clock;
   const std::int64_t login_ns = clock.monotonic_ns();
   Connection connection(broker.address(), "test", clock, security.get());
-  connection.send(Api::end_txn, "");
+  connection.send(Api::end_txn, 2, "");
   ASSERT_TRUE(answer_of(connection).has_value()) << connection.error().to_string();
   // A tenth of the session is left when the connection ends it.
   EXPECT_EQ(connection.session_end_ns(), login_ns + 540'000'000'000);
   clock.advance_ms(539'999);
   connection.advance();
   EXPECT_FALSE(connection.is_broken());
-  connection.send(Api::end_txn, "");
+  connection.send(Api::end_txn, 2, "");
   clock.advance_ms(1);
   // What was asked in time is still answered.
   const auto answer = answer_of(connection);

@@ -37,7 +37,9 @@ inline Request read_request(int socket) {
   EXPECT_LE(request.version, spoken(request.api).highest);
   request.number = in.number<std::int32_t>();
   const std::string client(in.string());
-  request.body = frame.substr(10 + client.size());
+  // A flexible header ends with tagged fields, of which there are none.
+  const bool flexible = is_flexible(request.api, request.version);
+  request.body = frame.substr(10 + client.size() + (flexible ? 1 : 0));
   return request;
 }
 
@@ -61,14 +63,17 @@ inline std::string versions_body(Api limited = Api::fetch, std::int16_t highest 
                           Api::txn_offset_commit,
                           Api::sasl_handshake,
                           Api::sasl_authenticate};
-  Encoder out;
+  Encoder out(true);
   out.number<std::int16_t>(0);
   out.count(std::size(apis));
   for (const Api api : apis) {
     out.number(static_cast<std::int16_t>(api));
     out.number<std::int16_t>(0);
     out.number<std::int16_t>(api == limited ? highest : std::int16_t{20});
+    out.tags();
   }
+  out.number<std::int32_t>(0);
+  out.tags();
   return out.take();
 }
 

@@ -27,8 +27,8 @@ TEST(Connection, answers_come_in_the_order_of_the_requests_however_bytes_are_cut
       write_all(socket, {&byte, 1});
   });
   Connection connection(broker.address(), "test", real_clock());
-  const auto first = connection.send(Api::end_txn, "one");
-  const auto second = connection.send(Api::end_txn, "two");
+  const auto first = connection.send(Api::end_txn, 2, "one");
+  const auto second = connection.send(Api::end_txn, 2, "two");
   const auto one = answer_of(connection);
   ASSERT_TRUE(one.has_value()) << connection.error().to_string();
   EXPECT_EQ(one->number, first);
@@ -48,7 +48,7 @@ TEST(Connection, a_request_larger_than_the_buffers_of_a_socket_goes_out) {
     write_all(socket, frame_of(request.number, request.body == large ? "same" : "other"));
   });
   Connection connection(broker.address(), "test", real_clock());
-  connection.send(Api::produce, large);
+  connection.send(Api::produce, 8, large);
   const auto answer = answer_of(connection);
   ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
   EXPECT_EQ(answer->body, "same");
@@ -77,12 +77,15 @@ TEST(Connection, a_broker_that_is_too_old_is_called_so) {
 TEST(Connection, a_broker_that_is_too_new_is_called_so) {
   const Broker broker([](int socket) {
     const Request request = read_request(socket);
-    Encoder out;
+    Encoder out(true);
     out.number<std::int16_t>(0);
     out.count(1);
     out.number(static_cast<std::int16_t>(Api::produce));
-    out.number<std::int16_t>(8);
+    out.number<std::int16_t>(13);
     out.number<std::int16_t>(20);
+    out.tags();
+    out.number<std::int32_t>(0);
+    out.tags();
     write_all(socket, frame_of(request.number, out.take()));
     read_request(socket);
   });
@@ -91,7 +94,7 @@ TEST(Connection, a_broker_that_is_too_new_is_called_so) {
   EXPECT_FALSE(answer_of(connection).has_value());
   EXPECT_TRUE(connection.error().is(errc::refused_by_broker));
   EXPECT_THAT(connection.error().message(),
-              HasSubstr("does not take Produce in version 7 (it takes it from version 8 on): the "
+              HasSubstr("does not take Produce in version 12 (it takes it from version 13 on): the "
                         "broker is too new for this version of Millrace"));
 }
 
@@ -114,9 +117,24 @@ TEST(Connection, it_knows_versions_when_the_broker_has_said_them) {
   EXPECT_EQ(connection.version(Api::incremental_alter_configs), std::nullopt);
 }
 
+// In its oldest form, before it knew another.
+TEST(Connection, a_broker_that_does_not_know_the_first_question_is_too_old) {
+  const Broker broker([](int socket) {
+    const Request request = read_request(socket);
+    write_all(socket, frame_of(request.number, std::string("\0\x23\0\0\0\0", 6)));
+    read_request(socket);
+  });
+  Connection connection(broker.address(), "test", real_clock());
+  connection.send(Api::fetch, "");
+  EXPECT_FALSE(answer_of(connection).has_value());
+  EXPECT_TRUE(connection.error().is(errc::refused_by_broker)) << connection.error().to_string();
+  EXPECT_THAT(connection.error().message(),
+              HasSubstr("does not take ApiVersions in version 3: Millrace needs Apache Kafka 2.5"));
+}
+
 // The next connection may find the broker well.
 TEST(Connection, versions_that_cannot_be_read_are_no_broker_that_is_too_old) {
-  for (const auto& body : {std::string("\0\x23\0\0\0\0", 6), std::string("\0\0\0\0\0\5\0\1", 8)}) {
+  for (const auto& body : {std::string("\0\x2a\1\0\0\0\0\0", 8), std::string("\0\0\5\0\1", 5)}) {
     const Broker broker([&](int socket) {
       const Request request = read_request(socket);
       write_all(socket, frame_of(request.number, body));
@@ -229,7 +247,7 @@ TEST(Connection, it_works_over_tls) {
   ASSERT_TRUE(security.has_value()) << security.error().to_string();
   Connection connection(broker.address(), "test", real_clock(), security->get());
   const std::string large = std::string(20U << 20U, 'x');
-  connection.send(Api::produce, large);
+  connection.send(Api::produce, 8, large);
   const auto answer = answer_of(connection);
   ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
   EXPECT_TRUE(answer->body == large);
@@ -246,18 +264,22 @@ TEST(Messages, an_answer_that_is_cut_anywhere_is_refused) {
   out.number<std::int64_t>(42);
   out.number<std::int64_t>(-1);
   out.number<std::int64_t>(0);
+  out.count(0);
+  out.null_string();
   const std::string body = out.take();
-  const auto whole = read_produced(body);
+  const auto whole = read_produced(body, 8);
   ASSERT_TRUE(whole.has_value());
   ASSERT_EQ(whole->size(), 1U);
   EXPECT_EQ(whole->front().at, (KafkaPartition{"topic", 3}));
   EXPECT_EQ(whole->front().first, 42);
   for (std::size_t size = 0; size < body.size(); ++size)
-    EXPECT_FALSE(read_produced(std::string_view(body).substr(0, size)).has_value()) << size;
+    EXPECT_FALSE(read_produced(std::string_view(body).substr(0, size), 8).has_value()) << size;
   for (std::size_t size = 0; size < 8; ++size) {
     const std::string_view cut = std::string_view(body).substr(0, std::min<std::size_t>(size, 5));
     EXPECT_FALSE(read_single_error(cut).has_value());
-    EXPECT_FALSE(read_init_producer(cut).has_value());
+    EXPECT_FALSE(read_init_producer(cut, init_version).has_value());
+    EXPECT_FALSE(read_init_producer(cut, renew_version).has_value());
+    EXPECT_FALSE(read_ended(cut).has_value());
     EXPECT_FALSE(read_coordinator(cut).has_value());
     EXPECT_FALSE(read_partition_errors(cut).has_value());
   }
@@ -266,7 +288,39 @@ TEST(Messages, an_answer_that_is_cut_anywhere_is_refused) {
 TEST(Messages, a_count_above_what_there_is_is_refused_without_reserving_it) {
   Encoder out;
   out.count(1U << 30U);
-  EXPECT_FALSE(read_produced(out.take()).has_value());
+  EXPECT_FALSE(read_produced(out.take(), 8).has_value());
+}
+
+// That of a record says which rule it broke, that of the batch only that a record was refused.
+TEST(Messages, why_a_batch_was_refused_is_read_in_both_forms) {
+  for (const std::int16_t version : {8, 12}) {
+    for (const bool of_record : {true, false}) {
+      Encoder out(is_flexible(Api::produce, version));
+      out.count(1);
+      out.string("t");
+      out.count(1);
+      out.number<std::int32_t>(0);
+      out.number<std::int16_t>(87);
+      for (int i = 0; i < 3; ++i)
+        out.number<std::int64_t>(-1);
+      out.count(2);
+      for (std::int32_t record = 0; record < 2; ++record) {
+        out.number(record);
+        of_record&& record == 1 ? out.string("no key") : out.null_string();
+        out.tags();
+      }
+      out.string("one or more records");
+      out.tags();
+      out.tags();
+      out.number<std::int32_t>(0);
+      out.tags();
+      const auto read = read_produced(out.take(), version);
+      ASSERT_TRUE(read.has_value());
+      ASSERT_EQ(read->size(), 1U);
+      EXPECT_EQ(read->front().error, RD_KAFKA_RESP_ERR_INVALID_RECORD);
+      EXPECT_EQ(read->front().message, of_record ? "no key" : "one or more records");
+    }
+  }
 }
 
 TEST(Messages, of_several_errors_the_one_counts_that_no_retry_helps_against) {

@@ -54,7 +54,7 @@ Connection::Connection(const net::Address& address, std::string_view client_id, 
     return;
   }
   // Answered before all others, so that a broker that is too old is called so.
-  put(Api::api_versions, spoken(Api::api_versions).lowest, {}, output_, sent_);
+  put(Api::api_versions, spoken(Api::api_versions).lowest, ask_versions(), output_, sent_);
   // Nothing to wait for where it is clear at once.
   if (const Status status = stream_->try_connect(); !status) {
     lose_stream(status.error());
@@ -191,7 +191,9 @@ void Connection::finish_frame() {
   if (sent_.empty() || sent_.front().number != number)
     return break_off({errc::unavailable, named() + " sent a response that was not asked for"});
   const Api api = sent_.front().api;
-  Decoder header(std::string_view(*frame).substr(4), is_flexible(api, sent_.front().version));
+  // That of ApiVersions is never flexible: a client reads it before it knows the broker.
+  Decoder header(std::string_view(*frame).substr(4),
+                 api != Api::api_versions && is_flexible(api, sent_.front().version));
   sent_.pop_front();
   header.tags();
   if (!header.ok())
@@ -232,6 +234,11 @@ void Connection::let_out() {
 }
 
 void Connection::check_versions(std::string_view body) {
+  if (BrokerVersions::is_unknown_question(body))
+    return break_off(
+        {errc::refused_by_broker, named() + " does not take ApiVersions in version " +
+                                      std::to_string(spoken(Api::api_versions).lowest) +
+                                      ": Millrace needs Apache Kafka 2.5 or later"});
   versions_ = BrokerVersions::read(body);
   if (!versions_)
     return break_off({errc::unavailable, named() + " does not speak Kafka's protocol"});

@@ -56,6 +56,15 @@ class Connection {
   [[nodiscard]] std::optional<std::int16_t> version(Api api) const {
     return versions_ ? versions_->common(api) : std::nullopt;
   }
+  /// Whether the broker has said that it takes this version.
+  [[nodiscard]] bool takes(Api api, std::int16_t version) const {
+    return versions_ && versions_->takes(api, version);
+  }
+  /// The version of transactions that the broker's cluster has switched on, as the broker said when
+  /// it was connected: a change is noticed by the next connection. 0 before the broker has said it.
+  [[nodiscard]] std::int16_t transactions() const {
+    return versions_ ? versions_->transactions() : std::int16_t{0};
+  }
   /// Sends and receives what can be without waiting.
   void advance();
   /// The next whole answer, if there is one.

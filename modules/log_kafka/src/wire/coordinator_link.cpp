@@ -13,8 +13,18 @@ namespace {
 
 // Of a question to the cluster, during which nothing else happens here.
 constexpr std::int64_t longest_brokers_ms = 1'000;
+// Of a transaction of version 2.
+constexpr Api requests_of_second[] = {Api::produce, Api::init_producer_id, Api::end_txn,
+                                      Api::txn_offset_commit};
 // After so long another broker may be the leader or the coordinator.
 constexpr std::int64_t longest_answer_ms = 15'000;
+
+/// 0 when what is in between, such as a proxy, lets the requests of version 2 not through.
+std::int16_t transactions_of(const Connection& connection) {
+  const bool takes_all = std::ranges::all_of(
+      requests_of_second, [&](Api api) { return connection.takes(api, spoken(api).highest); });
+  return takes_all ? connection.transactions() : std::int16_t{0};
+}
 
 }  // namespace
 
@@ -32,7 +42,7 @@ CoordinatorLink::CoordinatorLink(Cluster& cluster, std::string client_id, std::s
       kind_(kind),
       retry_policy_(retry_policy) {}
 
-void CoordinatorLink::ask(Api api, std::string body, ResponseHandler handle) {
+void CoordinatorLink::ask(Api api, std::int16_t version, std::string body, ResponseHandler handle) {
   if (questions_.empty()) {
     lost_one_ = false;
     stopped_ = false;
@@ -41,7 +51,7 @@ void CoordinatorLink::ask(Api api, std::string body, ResponseHandler handle) {
     trouble_.clear();
     refused_ = false;
   }
-  questions_.push_back({api, std::move(body), std::move(handle)});
+  questions_.push_back({api, version, std::move(body), std::move(handle)});
 }
 
 void CoordinatorLink::stop() {
@@ -89,9 +99,24 @@ void CoordinatorLink::turn(std::int64_t now_ns, std::int64_t deadline_ns) {
         (finding_ ? "a broker that was asked for the coordinator of " : "the coordinator of ") +
             key_ + " does not answer",
         now_ns);
-  if (finding_ || now_ns < due_ns_) return;
+  if (finding_) return;
+  if (connection_->knows_versions()) transactions_ = transactions_of(*connection_);
+  if (now_ns >= due_ns_) send();
+}
+
+// A version that every broker takes goes out before this one has said what it takes.
+void CoordinatorLink::send() {
+  const auto is_refused = [&](const Question& question) {
+    return question.number < 0 && connection_->knows_versions() &&
+           !connection_->takes(question.api, question.version);
+  };
+  const auto refused = std::find_if(questions_.begin(), questions_.end(), is_refused);
+  if (refused != questions_.end()) return refuse(RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION);
   for (Question& question : questions_) {
-    if (question.number < 0) question.number = connection_->send(question.api, question.body);
+    const bool waits =
+        question.version > spoken(question.api).lowest && !connection_->knows_versions();
+    if (question.number < 0 && !waits)
+      question.number = connection_->send(question.api, question.version, question.body);
   }
 }
 
@@ -141,8 +166,10 @@ void CoordinatorLink::take_coordinator(const Answer& answer, std::int64_t now_ns
 }
 
 void CoordinatorLink::refuse(Code code) {
-  for (const Question& question : std::exchange(questions_, {}))
+  for (const Question& question : std::exchange(questions_, {})) {
+    if (question.number >= 0) lost_one_ = true;
     question.handle(code, {});
+  }
 }
 
 void CoordinatorLink::take(const Answer& answer, std::int64_t now_ns) {

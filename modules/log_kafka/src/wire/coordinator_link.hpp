@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "wire/cluster.hpp"
@@ -51,7 +52,12 @@ class CoordinatorLink {
   /// `handle` receives what comes of a question, and keeps what it needs of the response: an error
   /// with which nothing was asked, or none and the response.
   using ResponseHandler = std::function<ResponseOutcome(Code error, std::string_view body)>;
-  void ask(Api api, std::string body, ResponseHandler handle);
+  void ask(Api api, std::string body, ResponseHandler handle) {
+    ask(api, spoken(api).lowest, std::move(body), std::move(handle));
+  }
+  /// The same in this version. With RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION when the coordinator does
+  /// not take it.
+  void ask(Api api, std::int16_t version, std::string body, ResponseHandler handle);
   /// Only a question to the cluster for its brokers is waited for, for a second and not beyond
   /// `deadline_ns`.
   void turn(std::int64_t now_ns, std::int64_t deadline_ns = no_deadline_ns);
@@ -65,6 +71,9 @@ class CoordinatorLink {
   /// Forgets what was asked and not answered. What was sent of it may be carried out.
   void drop();
 
+  /// The version of transactions that the coordinator named last: see Connection::transactions().
+  [[nodiscard]] std::int16_t transactions() const { return transactions_; }
+
   /// What to wait for; nothing when it waits for the time alone.
   [[nodiscard]] Connection* connection() const { return connection_.get(); }
   [[nodiscard]] std::int64_t due_ns(std::int64_t now_ns) const;
@@ -77,10 +86,12 @@ class CoordinatorLink {
  private:
   struct Question {
     Api api;
+    std::int16_t version;
     std::string body;
     ResponseHandler handle;
     std::int32_t number = -1;  ///< -1: not under way
   };
+  void send();
   bool find_or_connect(std::int64_t now_ns, std::int64_t deadline_ns);
   void connect(const net::Address& address);
   void take_coordinator(const Answer& answer, std::int64_t now_ns);
@@ -103,6 +114,7 @@ class CoordinatorLink {
   bool lost_one_ = false;
   bool stopped_ = false;
   bool refused_ = false;
+  std::int16_t transactions_ = 0;
   std::string trouble_;
 };
 

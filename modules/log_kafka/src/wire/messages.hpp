@@ -13,6 +13,7 @@
 
 #include "client.hpp"
 #include "millrace/net/address.hpp"
+#include "wire/protocol.hpp"
 
 // Bodies of the requests of a transaction, and their responses. Errors of Kafka's protocol have the
 // numbers that librdkafka gives them.
@@ -30,10 +31,19 @@ struct ProducerId {
   std::int16_t epoch = -1;
 };
 
-/// Who is asking: the first fields of all requests of a transaction.
+/// Who is asking, and how: the first fields of all requests of a transaction, and their version.
 struct Producing {
   std::string transactional_id;
   ProducerId producer;
+  /// Whether its transactions are of version 2 (KIP-890): partitions and groups need not be added
+  /// before they are written, and each end gives the producer another epoch.
+  bool second = false;
+
+  /// The version of a request of its transactions. Brokers take the later one as part of a
+  /// transaction of version 2, so that there is nothing in between.
+  [[nodiscard]] std::int16_t version(Api api) const {
+    return second ? spoken(api).highest : spoken(api).lowest;
+  }
 };
 
 enum class CoordinatorKind : std::int8_t { group = 0, transaction = 1 };
@@ -45,18 +55,27 @@ struct Coordinator {
 };
 [[nodiscard]] std::optional<Coordinator> read_coordinator(std::string_view body);
 
+/// Takes the id, whoever had it.
 [[nodiscard]] std::string init_producer(std::string_view transactional_id, std::int32_t timeout_ms);
-struct InitializedProducer {
+/// Asks for another epoch, which the broker gives only to the producer that has the id still.
+[[nodiscard]] std::string renew_producer(const Producing& producer, std::int32_t timeout_ms);
+/// The version of the two questions.
+constexpr std::int16_t init_version = spoken(Api::init_producer_id).lowest;
+constexpr std::int16_t renew_version = spoken(Api::init_producer_id).highest;
+struct GivenProducer {
   Code error{};
   ProducerId producer;
 };
-[[nodiscard]] std::optional<InitializedProducer> read_init_producer(std::string_view body);
+[[nodiscard]] std::optional<GivenProducer> read_init_producer(std::string_view body,
+                                                              std::int16_t version);
 
 /// `partitions` in the order of their topics.
 [[nodiscard]] std::string add_partitions(const Producing& producer,
                                          std::span<const KafkaPartition> partitions);
 [[nodiscard]] std::string add_group(const Producing& producer, std::string_view group);
 [[nodiscard]] std::string end_transaction(const Producing& producer, bool commit);
+/// Of version 2: with the epoch of the next transaction.
+[[nodiscard]] std::optional<GivenProducer> read_ended(std::string_view body);
 
 /// `partitions` in the order of their topics.
 [[nodiscard]] std::string commit_positions(
@@ -69,18 +88,23 @@ struct InitializedProducer {
 struct PartitionError {
   Code error{};
   KafkaPartition at;
+  std::string message;  ///< of the broker; empty when it gave none
 
   /// Of two errors keeps the one that a retry helps less against.
   void add(Code another, std::string_view topic, std::int32_t partition);
 };
 [[nodiscard]] std::optional<PartitionError> read_partition_errors(std::string_view body);
+/// The same for a response of the flexible form.
+[[nodiscard]] std::optional<PartitionError> read_flexible_errors(std::string_view body);
 
 /// One partition of an answer to Produce.
 struct Produced {
   KafkaPartition at;
   Code error{};
   std::int64_t first = -1;
+  std::string message;  ///< why it was refused; empty when the broker does not say
 };
-[[nodiscard]] std::optional<std::vector<Produced>> read_produced(std::string_view body);
+[[nodiscard]] std::optional<std::vector<Produced>> read_produced(std::string_view body,
+                                                                 std::int16_t version);
 
 }  // namespace millrace::log::kafka::wire

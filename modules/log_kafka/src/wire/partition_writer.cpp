@@ -33,6 +33,7 @@ bool is_surely_unwritten(Code code) {
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
     case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+    case RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS:
       return true;
     default:
       return false;
@@ -43,6 +44,13 @@ bool is_surely_unwritten(Code code) {
 bool passes(Code code) {
   return is_passing(code) || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
          code == RD_KAFKA_RESP_ERR_INVALID_MSG;
+}
+
+/// The leader is the right one, and must wait for others: the markers of the transaction before,
+/// the transaction's coordinator or its followers.
+bool leaves_leader(Code code) {
+  return code == RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS ||
+         code == RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS;
 }
 
 }  // namespace
@@ -79,6 +87,8 @@ void PartitionWriter::drop() {
     partition.under_way = false;
     partition.pending.clear();
   }
+  for (auto& [address, link] : links_)
+    link.held.clear();
   // An answer that is still to come belongs to nothing any more.
   std::erase_if(links_, [&](const auto& link) {
     for (const Entry* const entry : link.second.asked)
@@ -88,6 +98,14 @@ void PartitionWriter::drop() {
   pending_ = 0;
   stopped_ = false;
   refused_.reset();
+}
+
+void PartitionWriter::begin_epoch() {
+  for (auto& [at, partition] : partitions_) {
+    partition.sequence = 0;
+    partition.unsure = false;
+    partition.refusals = 0;
+  }
 }
 
 void PartitionWriter::collect(std::vector<Connection*>& connections) const {
@@ -142,6 +160,10 @@ void PartitionWriter::lose(Link& link, std::int64_t now_ns) {
     try_later(*entry, now_ns + retry_policy_.loss_ns);
     cluster_.forget(entry->first.topic);
   }
+  for (Entry* const entry : link.held) {
+    try_later(*entry, now_ns + retry_policy_.loss_ns);
+    cluster_.forget(entry->first.topic);
+  }
 }
 
 void PartitionWriter::try_later(Entry& entry, std::int64_t now_ns) {
@@ -150,11 +172,11 @@ void PartitionWriter::try_later(Entry& entry, std::int64_t now_ns) {
 }
 
 void PartitionWriter::take(Link& link, std::string_view body, std::int64_t now_ns) {
-  const auto answers = read_produced(body);
+  const auto answers = read_produced(body, link.version);
   const std::vector<Entry*> asked = std::exchange(link.asked, {});
   for (Entry* const entry : asked) {
     entry->second.under_way = false;
-    Produced produced{entry->first, RD_KAFKA_RESP_ERR__BAD_MSG, -1};
+    Produced produced{entry->first, RD_KAFKA_RESP_ERR__BAD_MSG, -1, {}};
     if (answers) {
       const auto found = std::find_if(answers->begin(), answers->end(),
                                       [&](const auto& one) { return one.at == entry->first; });
@@ -184,10 +206,10 @@ void PartitionWriter::take(Entry& entry, const Produced& produced, std::int64_t 
   if (passes(produced.error)) {
     trouble_ = error_of(produced.error, "writing to " + at.topic).message();
     try_later(entry, now_ns);
-    cluster_.forget(at.topic);
+    if (!leaves_leader(produced.error)) cluster_.forget(at.topic);
     return;
   }
-  if (!refused_) refused_ = PartitionError{produced.error, at};
+  if (!refused_) refused_ = PartitionError{produced.error, at, produced.message};
 }
 
 void PartitionWriter::send(const Producing& producer, std::int64_t now_ns) {
@@ -209,7 +231,7 @@ void PartitionWriter::send(const Producing& producer, std::int64_t now_ns) {
     trouble_ = leader.error().message();
     try_later(entry, now_ns);
     if (leader.error().is(errc::not_authorized))
-      refused_ = PartitionError{RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, at};
+      refused_ = PartitionError{RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, at, {}};
   }
   for (const auto& [address, entries] : ready) {
     Link& link = links_[address];
@@ -217,8 +239,22 @@ void PartitionWriter::send(const Producing& producer, std::int64_t now_ns) {
       link.connection =
           std::make_unique<Connection>(address, client_id_, cluster_.clock(),
                                        cluster_.security().get(), cluster_.connect_timeout_ns());
-    if (link.asked.empty()) send(link, producer, entries);
+    if (link.asked.empty() && can_send(link, producer.version(Api::produce), entries))
+      send(link, producer, entries);
   }
+}
+
+/// Later, when the leader is yet to say what it takes.
+bool PartitionWriter::can_send(Link& link, std::int16_t version, std::vector<Entry*> entries) {
+  link.held.clear();
+  if (version == spoken(Api::produce).lowest) return true;
+  if (!link.connection->knows_versions()) {
+    link.held = std::move(entries);
+    return false;
+  }
+  if (link.connection->takes(Api::produce, version)) return true;
+  refused_ = PartitionError{RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, entries.front()->first, {}};
+  return false;
 }
 
 void PartitionWriter::send(Link& link, const Producing& producer, std::vector<Entry*> entries) {
@@ -229,8 +265,9 @@ void PartitionWriter::send(Link& link, const Producing& producer, std::vector<En
     if (taken > 0 && bytes > max_request_bytes) break;
   }
   entries.resize(taken);
+  link.version = producer.version(Api::produce);
   std::string plain;  // one batch before it is compressed
-  Encoder out;
+  Encoder out(is_flexible(Api::produce, link.version));
   out.string(producer.transactional_id);
   out.number(all_replicas);
   out.number(broker_timeout_ms);
@@ -249,10 +286,12 @@ void PartitionWriter::send(Link& link, const Producing& producer, std::vector<En
             append_compressed_batch(compression_, plain, bytes);
           }
         });
+        out.tags();
         partition.under_way = true;
       });
+  out.tags();
   link.asked = std::move(entries);
-  link.connection->send(Api::produce, out.take());
+  link.connection->send(Api::produce, link.version, out.take());
 }
 
 }  // namespace millrace::log::kafka::wire

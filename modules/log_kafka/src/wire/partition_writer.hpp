@@ -46,6 +46,9 @@ class PartitionWriter {
   /// Sends no more until resume(); what is under way is still answered.
   void stop() { stopped_ = true; }
   void resume() { stopped_ = false; }
+  /// The producer has another epoch, in which brokers count its records from 0. Nothing is under
+  /// way.
+  void begin_epoch();
   /// Forgets what was not written.
   void drop();
 
@@ -74,10 +77,13 @@ class PartitionWriter {
   struct Link {
     std::unique_ptr<Connection> connection;
     std::vector<Entry*> asked;  ///< whose batches are under way
+    std::vector<Entry*> held;   ///< that wait until the leader says which versions it takes
+    std::int16_t version = 0;   ///< of the request that is under way
   };
 
   void receive(std::int64_t now_ns);
   void take(Link& link, std::string_view body, std::int64_t now_ns);
+  [[nodiscard]] bool can_send(Link& link, std::int16_t version, std::vector<Entry*> entries);
   void take(Entry& entry, const Produced& produced, std::int64_t now_ns);
   void lose(Link& link, std::int64_t now_ns);
   void try_later(Entry& entry, std::int64_t now_ns);

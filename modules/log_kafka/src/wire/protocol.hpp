@@ -45,22 +45,25 @@ struct Versions {
 [[nodiscard]] constexpr Versions spoken(Api api) {
   switch (api) {
     case Api::produce:
-      return {7, 7};
+      return {8, 12};
     case Api::fetch:
       return {11, 11};
     case Api::offset_fetch:
       return {7, 7};
-    case Api::find_coordinator:
     case Api::txn_offset_commit:
     case Api::end_txn:
+      return {2, 5};
+    case Api::find_coordinator:
     case Api::add_partitions_to_txn:
     case Api::add_offsets_to_txn:
       return {2, 2};
     case Api::init_producer_id:
+      return {1, 5};
     case Api::sasl_handshake:
     case Api::sasl_authenticate:
       return {1, 1};
     case Api::api_versions:
+      return {3, 3};
     case Api::incremental_alter_configs:
       return {0, 0};
   }
@@ -152,10 +155,18 @@ class Encoder {
     size<std::int32_t>(value.size());
     bytes_.append(value);
   }
-  /// What `append` adds to the string it gets is the value. Not in the flexible form.
+  /// What `append` adds to the string it gets is the value.
   template <class Append>
   void bytes_by(Append append) {
     const std::size_t size_at = bytes_.size();
+    if (flexible_) {
+      append(bytes_);
+      char raw[varint_bytes_max];
+      const auto value = static_cast<std::uint32_t>(bytes_.size() - size_at);
+      bytes_.insert(bytes_.begin() + static_cast<std::ptrdiff_t>(size_at), raw,
+                    write_varint(raw, value + 1));
+      return;
+    }
     number<std::int32_t>(0);
     append(bytes_);
     store_big(bytes_.data() + size_at,
@@ -213,10 +224,16 @@ class Decoder {
   }
   /// Passes over the tagged fields at the end of a structure. Nothing but in the flexible form.
   void tags() {
+    tags([](std::uint32_t, std::string_view) {});
+  }
+  /// The same; gives each tag and the bytes of its field to `take`.
+  template <class Take>
+  void tags(Take take) {
     if (!flexible_) return;
     for (auto left = in_.count(in_.varint<std::uint32_t>(), 2); left > 0 && ok(); --left) {
-      in_.varint<std::uint32_t>();
-      in_.bytes(in_.varint<std::uint32_t>());
+      const auto tag = in_.varint<std::uint32_t>();
+      const std::string_view field = in_.bytes(in_.varint<std::uint32_t>());
+      if (ok()) take(tag, field);
     }
   }
 

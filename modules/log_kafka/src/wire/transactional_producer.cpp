@@ -8,6 +8,7 @@
 
 #include "millrace/log/errors.hpp"
 #include "units.hpp"
+#include "wire/producer_errors.hpp"
 
 namespace millrace::log::kafka::wire {
 namespace {
@@ -16,6 +17,13 @@ namespace {
 constexpr std::int64_t news_ns = 5'000 * ms;
 // What is under way when a transaction is given up is waited for so long.
 constexpr std::int64_t silence_ns = 2'000 * ms;
+// For so long after an end its markers may be still to be written.
+constexpr std::int64_t markers_ns = 50 * ms;
+// The last epoch of a producer id. A transaction in it cannot be fenced by all brokers of 4.x
+// (KAFKA-19367, KAFKA-20090).
+constexpr std::int16_t last_epoch = 32'766;
+// The level of the feature `transaction.version` from which on transactions are of version 2.
+constexpr std::int16_t second_version = 2;
 
 /// What the user set, as far as it makes sense.
 std::int64_t number(const ClientConfig& config, const char* setting, std::int64_t otherwise,
@@ -24,31 +32,10 @@ std::int64_t number(const ClientConfig& config, const char* setting, std::int64_
   return set <= 0 ? otherwise : std::min(set, most);
 }
 
-/// This producer can never commit again.
-bool ends_producer(Code code) {
-  switch (code) {
-    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
-    case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
-    case RD_KAFKA_RESP_ERR_INVALID_TXN_STATE:
-    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING:
-    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-      return true;
-    default:
-      return false;
-  }
-}
-
-/// The leader and we count the records of this producer differently.
-bool lost_count(Code code) {
-  return code == RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER ||
-         code == RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER ||
-         code == RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID;
-}
-
 std::optional<PartitionError> read_one(std::string_view body) {
   const std::optional<Code> code = read_single_error(body);
   if (!code) return std::nullopt;
-  return PartitionError{*code, {}};
+  return PartitionError{*code, {}, {}};
 }
 
 }  // namespace
@@ -60,7 +47,7 @@ TransactionalProducer::TransactionalProducer(const ClientConfig& config,
       delivery_ns_(number(config, "message.timeout.ms", 30'000, 3'600'000) * ms),
       transaction_timeout_ms_(static_cast<std::int32_t>(
           number(config, "transaction.timeout.ms", 60'000, 24 * 3'600'000))),
-      producer_{std::move(transactional_id), {}},
+      producer_{std::move(transactional_id), {}, false},
       coordinator_(*config.cluster(), config.client_id(), producer_.transactional_id,
                    CoordinatorKind::transaction, retry_policy_),
       writer_(*config.cluster(), config.client_id(), retry_policy_,
@@ -71,20 +58,22 @@ Result<std::unique_ptr<Producer>> TransactionalProducer::open(const ClientConfig
                                                               const std::string& transactional_id) {
   std::unique_ptr<TransactionalProducer> made(new TransactionalProducer(config, transactional_id));
   MILLRACE_TRY(made->take_id(config.clock().monotonic_ns() + config.timeout_ms() * ms));
+  made->producer_.second = made->coordinator_.transactions() >= second_version;
   return made;
 }
 
 Status TransactionalProducer::take_id(std::int64_t deadline_ns) {
+  return ask_id(init_version, init_producer(producer_.transactional_id, transaction_timeout_ms_),
+                deadline_ns);
+}
+
+Status TransactionalProducer::ask_id(std::int16_t version, std::string body,
+                                     std::int64_t deadline_ns) {
   const std::string doing = "taking the transactional id " + producer_.transactional_id;
-  coordinator_.ask(Api::init_producer_id,
-                   init_producer(producer_.transactional_id, transaction_timeout_ms_),
-                   [this, doing](Code error, std::string_view body) {
-                     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return outcome_of(error, doing);
-                     const auto answer = read_init_producer(body);
-                     if (!answer) return outcome_of(RD_KAFKA_RESP_ERR__BAD_MSG, doing);
-                     producer_.producer = answer->producer;
-                     return outcome_of(answer->error, doing);
-                   });
+  coordinator_.ask(Api::init_producer_id, version, std::move(body),
+                   receiver(doing, [version](std::string_view response) {
+                     return read_init_producer(response, version);
+                   }));
   const Status taken = run(deadline_ns, doing);
   if (taken && !refusal_) return {};
   usable_ = false;
@@ -107,8 +96,27 @@ ResponseOutcome TransactionalProducer::outcome_of(Code code, std::string doing) 
     default:
       if (is_passing(code)) return ResponseOutcome::again;
   }
-  if (!refusal_) refusal_ = Refusal{code, std::move(doing)};
+  if (!refusal_) refusal_ = Refusal{code, std::move(doing), {}};
   return ResponseOutcome::done;
+}
+
+CoordinatorLink::ResponseHandler TransactionalProducer::receiver(std::string doing,
+                                                                 ReadGiven read) {
+  return
+      [this, doing = std::move(doing), read = std::move(read)](Code error, std::string_view body) {
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return outcome_of(error, doing);
+        const std::optional<GivenProducer> given = read(body);
+        if (!given) return outcome_of(RD_KAFKA_RESP_ERR__BAD_MSG, doing);
+        if (given->error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+          // In an epoch that was used leaders would take new batches for repeated ones.
+          if (given->producer.id == producer_.producer.id &&
+              given->producer.epoch <= producer_.producer.epoch)
+            return outcome_of(RD_KAFKA_RESP_ERR__BAD_MSG, doing);
+          producer_.producer = given->producer;
+          writer_.begin_epoch();
+        }
+        return outcome_of(given->error, doing);
+      };
 }
 
 CoordinatorLink::ResponseHandler TransactionalProducer::handler(std::string doing, ReadCode read) {
@@ -129,6 +137,20 @@ Status TransactionalProducer::begin(std::span<const OutgoingPositions> positions
   announced_partitions_.clear();
   new_partitions_.clear();
   positions_.assign(positions.begin(), positions.end());
+  return choose_version();
+}
+
+// A cluster may change its level at any time; a transaction keeps the version it began with. Each
+// end of version 2 leaves an epoch that nobody used. That of version 1 was used by the transactions
+// before, and the leaders count on. For the last epoch the broker gives another id.
+Status TransactionalProducer::choose_version() {
+  const bool second = coordinator_.transactions() >= second_version;
+  const bool used_up = producer_.second && producer_.producer.epoch >= last_epoch;
+  if (used_up || (second && !producer_.second)) {
+    MILLRACE_TRY(ask_id(renew_version, renew_producer(producer_, transaction_timeout_ms_),
+                        began_ns_ + delivery_ns_));
+  }
+  producer_.second = second;
   return {};
 }
 
@@ -141,13 +163,23 @@ Status TransactionalProducer::add(OutgoingBatch& batch) {
 
 Status TransactionalProducer::settle() {
   const std::int64_t deadline_ns = config_.clock().monotonic_ns() + delivery_ns_;
-  announce();
-  if (const Status added = run(deadline_ns, "adding partitions to a transaction"); !added)
-    return abort(added.error());
-  if (refusal_) return refused();
+  const bool announces = !producer_.second || may_have_to_wait();
+  if (producer_.second) announced_ = announced_ || !writer_.is_done() || !positions_.empty();
+  if (announces) {
+    announce();
+    if (const Status added = run(deadline_ns, "adding partitions to a transaction"); !added)
+      return abort(added.error());
+    if (refusal_) return refused();
+  }
   ask_positions();
   if (const Status written = run(deadline_ns, "writing"); !written) return abort(written.error());
   return refused();
+}
+
+// Until the markers of the transaction before are written, a leader that is to add a partition asks
+// the coordinator again after 20 ms. We ask it after 1 ms.
+bool TransactionalProducer::may_have_to_wait() const {
+  return !announced_ && ended_ns_ && began_ns_ - *ended_ns_ < markers_ns;
 }
 
 // Both are asked of the coordinator in one go.
@@ -191,9 +223,11 @@ void TransactionalProducer::ask_positions() {
     for (const auto& [partition, next] : one.partitions)
       partitions.emplace_back(partition, next.value);
     std::sort(partitions.begin(), partitions.end());
-    group_link(one.group).ask(Api::txn_offset_commit,
-                              commit_positions(producer_, one.group, partitions),
-                              handler("writing positions of " + one.group, read_partition_errors));
+    group_link(one.group).ask(
+        Api::txn_offset_commit, producer_.version(Api::txn_offset_commit),
+        commit_positions(producer_, one.group, partitions),
+        handler("writing positions of " + one.group,
+                producer_.second ? read_flexible_errors : read_partition_errors));
   }
 }
 
@@ -201,18 +235,20 @@ Status TransactionalProducer::end() {
   // What was added since it was settled.
   if (!writer_.is_done()) MILLRACE_TRY(settle());
   if (!announced_) return {};
-  coordinator_.ask(Api::end_txn, end_transaction(producer_, true), handler("committing", read_one));
+  ask_end(true);
   const std::int64_t deadline_ns =
       config_.clock().monotonic_ns() + std::int64_t{transaction_timeout_ms_} * ms;
   const Status ended = run(deadline_ns, "committing");
   if (ended && !refusal_) {
     drop();
-    beware_of_late_requests();
+    note_end();
     return {};
   }
+  const Code code = ended ? refusal_->code : RD_KAFKA_RESP_ERR_NO_ERROR;
+  const bool unsure = !ended || coordinator_.lost_one() || code == RD_KAFKA_RESP_ERR__BAD_MSG;
+  Error why = ended ? error_of(code, refusal_->doing) : ended.error();
+  if (!unsure && code == transaction_abortable) return abort(std::move(why));
   usable_ = false;
-  const bool unsure = !ended || coordinator_.lost_one();
-  Error why = ended ? error_of(refusal_->code, refusal_->doing) : ended.error();
   drop();
   // Whose only try was refused knows that nothing was committed.
   if (unsure) return fail(errc::outcome_unknown, why.message());
@@ -220,12 +256,22 @@ Status TransactionalProducer::end() {
   return fail(errc::fenced, why.message());
 }
 
+// Of version 2, the response has the epoch of the next transaction, also that to a repeated
+// request.
+void TransactionalProducer::ask_end(bool commit) {
+  const char* const doing = commit ? "committing" : "aborting";
+  coordinator_.ask(Api::end_txn, producer_.version(Api::end_txn),
+                   end_transaction(producer_, commit),
+                   producer_.second ? receiver(doing, read_ended) : handler(doing, read_one));
+}
+
 // A request that timed out was sent again over another connection; the first one may still lie in a
 // broker that stood still. In the next transaction it would move positions back, or end it half
-// written: the broker tells them apart by the epoch of the id alone, which stays the same for all.
-void TransactionalProducer::beware_of_late_requests() {
-  const std::int64_t took_ns = config_.clock().monotonic_ns() - began_ns_;
-  if (took_ns >= retry_policy_.answer_ns) usable_ = false;
+// written: the broker tells them apart by the epoch of the id alone, which in version 1 stays the
+// same for all.
+void TransactionalProducer::note_end() {
+  ended_ns_ = config_.clock().monotonic_ns();
+  if (!producer_.second && *ended_ns_ - began_ns_ >= retry_policy_.answer_ns) usable_ = false;
 }
 
 Status TransactionalProducer::run(std::int64_t deadline_ns, std::string_view doing) {
@@ -286,12 +332,13 @@ Status TransactionalProducer::refused() {
   if (!refusal_ && writer_.refused()) {
     const PartitionError& one = *writer_.refused();
     refusal_ =
-        Refusal{one.error, "writing to " + one.at.topic + "/" + std::to_string(one.at.partition)};
+        Refusal{one.error, "writing to " + one.at.topic + "/" + std::to_string(one.at.partition),
+                one.message.empty() ? "" : "; the broker says: " + one.message};
   }
   if (!refusal_) return {};
   const Code code = refusal_->code;
-  Error why = error_of(code, refusal_->doing);
-  if (lost_count(code)) usable_ = false;
+  Error why = error_of(code, refusal_->doing, refusal_->detail);
+  if (lost_count(code) && !producer_.second) usable_ = false;
   if (!ends_producer(code)) return abort(std::move(why));
   usable_ = false;
   drop();
@@ -299,18 +346,18 @@ Status TransactionalProducer::refused() {
   return fail(errc::fenced, why.message());
 }
 
-// As long as a request is under way that could be carried out after the end, the end is made by
-// taking the id again: what carries the old epoch is refused from then on.
+// As long as a request is under way that could be carried out after the end, the end of version 1
+// is made by taking the id again: what carries the old epoch is refused from then on. That of
+// version 2 does so always, also when the coordinator knows nothing of the transaction.
 Status TransactionalProducer::abort(Error because) {
-  const bool silent = fall_silent();
+  const bool silent = producer_.second || fall_silent();
   drop();
   if (std::exchange(announced_, false) || !silent) {
     const std::int64_t deadline_ns = config_.clock().monotonic_ns() + delivery_ns_;
     if (silent) {
-      coordinator_.ask(Api::end_txn, end_transaction(producer_, false),
-                       handler("aborting", read_one));
+      ask_end(false);
       if (!run(deadline_ns, "aborting") || refusal_) usable_ = false;
-      beware_of_late_requests();
+      note_end();
     } else {
       usable_ = false;
       static_cast<void>(take_id(deadline_ns));

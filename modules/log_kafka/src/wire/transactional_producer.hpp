@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +21,11 @@ namespace millrace::log::kafka::wire {
 /// positions to the groups' coordinators, all at once; its end. Each request is repeated until it
 /// is answered: a broker tells repeated ones from new ones by the sequence numbers of batches, and
 /// carries the others out twice without harm, as long as it is within the transaction.
+///
+/// Where the cluster has switched on version 2 of transactions, there is no first step, unless the
+/// transaction before was ended just now; each transaction has an epoch of its own, and a request
+/// of an earlier one is refused
+/// (docs/decisions/0034-transactions-of-version-2.md).
 class TransactionalProducer final : public Producer {
  public:
   /// As Producer::open_transactional.
@@ -36,14 +42,22 @@ class TransactionalProducer final : public Producer {
   struct Refusal {
     Code code{};
     std::string doing;
+    std::string detail;
   };
 
   TransactionalProducer(const ClientConfig& config, std::string transactional_id);
   Status take_id(std::int64_t deadline_ns);
+  Status ask_id(std::int16_t version, std::string body, std::int64_t deadline_ns);
+  Status choose_version();
+  [[nodiscard]] bool may_have_to_wait() const;
   void announce();
   void ask_positions();
+  void ask_end(bool commit);
   CoordinatorLink& group_link(const std::string& group);
 
+  using ReadGiven = std::function<std::optional<GivenProducer>(std::string_view)>;
+  /// Continues as the producer that a response gives, or keeps its refusal.
+  CoordinatorLink::ResponseHandler receiver(std::string doing, ReadGiven read);
   using ReadCode = std::optional<PartitionError> (*)(std::string_view);
   /// Keeps the refusal of a question, if it is one.
   CoordinatorLink::ResponseHandler handler(std::string doing, ReadCode read);
@@ -65,7 +79,7 @@ class TransactionalProducer final : public Producer {
   Status abort(Error because);
   bool fall_silent();
   void drop();
-  void beware_of_late_requests();
+  void note_end();
 
   const ClientConfig& config_;
   const RetryPolicy retry_policy_;
@@ -76,6 +90,7 @@ class TransactionalProducer final : public Producer {
   std::map<std::string, CoordinatorLink> groups_;
   PartitionWriter writer_;
   bool usable_ = true;
+  std::optional<std::int64_t> ended_ns_;  // of the last transaction
 
   // Of the transaction under way.
   std::int64_t began_ns_ = 0;
