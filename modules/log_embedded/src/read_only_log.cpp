@@ -74,21 +74,82 @@ Result<std::unique_ptr<Log>> ReadOnlyLog::open(const std::string& directory,
   return std::unique_ptr<Log>(new ReadOnlyLog(std::move(follower), std::move(reason)));
 }
 
+LogPosition ReadOnlyLog::end_of(Follower& follower) {
+  const Control& control = follower.log().directory.control();
+  return {control.incarnation, control.committed.load(std::memory_order_acquire)};
+}
+
+Status ReadOnlyLog::follow(Follower& follower) {
+  const Status followed = follower.follow();
+  // Perhaps what it read was removed under it: then the next call says so.
+  return followed || followed.error().is(errc::out_of_range) ? followed : follower.follow();
+}
+
 Status ReadOnlyLog::refresh() {
-  MILLRACE_TRY(log().directory.check_open());
-  Status followed = follower_->follow();
-  if (!followed && !followed.error().is(errc::out_of_range)) {
-    // Perhaps what it read was removed under it: then the next call says so.
-    followed = follower_->follow();
+  if (replaced_) {
+    return fail(*replaced_);
   }
-  return !followed && followed.error().is(errc::out_of_range) ? follow_again() : followed;
+  MILLRACE_TRY(log().directory.check_open());
+  const Status followed = follow(*follower_);
+  if (!followed && followed.error().is(errc::out_of_range)) {
+    return follow_again();
+  }
+  MILLRACE_TRY(followed);
+  // A lineage begins with an opening, and the frames of each opening have another era.
+  const LogPosition end = end_of(*follower_);
+  if (end.era != seen_.position.era) {
+    return take_lineage();
+  }
+  seen_.position = end;
+  return {};
+}
+
+/// Takes the lineage that continues what was read. Without one that can be read now it stays as it
+/// is, and so does the position that is known to belong to it.
+Status ReadOnlyLog::take_lineage() {
+  const auto found = lineages();
+  const Lineage current = found ? found->current() : Lineage{};
+  // What was read must be there still after the lineages were read.
+  const Status followed = current == seen_.lineage ? Status{} : follow(*follower_);
+  if (!followed || (current == Lineage{} && seen_.lineage != current)) {
+    return !followed && !followed.error().is(errc::out_of_range) ? followed : Status{};
+  }
+  if (current != seen_.lineage) {
+    MILLRACE_TRY(check_same_history(*found, end_of(*follower_)));
+  }
+  seen_ = {current, end_of(*follower_)};
+  return {};
+}
+
+/// errc::closed, for good, when the log was put back from a backup or repaired below what was read.
+Status ReadOnlyLog::check_same_history(const Lineages& found, LogPosition end) {
+  if (seen_.lineage == Lineage{}) {
+    return {};
+  }
+  const Status past = found.check_past(seen_.lineage, seen_.position, end);
+  if (!past) {
+    replaced_ = Error(errc::closed, first_->log().directory.path() +
+                                        ": the log was repaired or replaced while it was read: " +
+                                        past.error().message() + "; open the log again");
+    return fail(*replaced_);
+  }
+  return {};
 }
 
 /// The journal was removed behind this handle: it begins again with the checkpoint.
 Status ReadOnlyLog::follow_again() {
   LogDirectory& directory = first_->log().directory;
-  MILLRACE_ASSIGN(later_, Follower::open(directory.path(), directory.environment(),
-                                         directory.options(), directory.embedded_options()));
+  MILLRACE_ASSIGN(auto later, Follower::open(directory.path(), directory.environment(),
+                                             directory.options(), directory.embedded_options()));
+  const auto found = lineages();
+  if (const Status followed = follow(*later); !followed) {
+    return followed.error().is(errc::out_of_range) ? follow_again() : followed;
+  }
+  if (found && found->current() != Lineage{}) {
+    MILLRACE_TRY(check_same_history(*found, end_of(*later)));
+    seen_ = {found->current(), end_of(*later)};
+  }
+  later_ = std::move(later);
   follower_ = later_.get();
   return {};
 }
@@ -263,8 +324,7 @@ bool ReadOnlyLog::has_news(std::span<const Interest> interests) {
 LogPosition ReadOnlyLog::committed() {
   const MutexLock guard(mutex_);
   static_cast<void>(refresh());
-  const Control& control = log().directory.control();
-  return {control.incarnation, control.committed.load(std::memory_order_acquire)};
+  return end_of(*follower_);
 }
 
 LogPosition ReadOnlyLog::durable() {
@@ -273,14 +333,18 @@ LogPosition ReadOnlyLog::durable() {
   return follower_->durable();
 }
 
-// Looked up each time: another process may have opened the log since.
 Result<Lineages> ReadOnlyLog::lineages() const {
   return read_running_lineages(first_->log().directory);
 }
 
+// Looked up each time: another process may have opened the log since. When what was read is not in
+// the past of the log any more, it stays that of what was read.
 Lineage ReadOnlyLog::lineage() {
-  const auto found = lineages();
-  return found ? found->current() : Lineage{};
+  const MutexLock guard(mutex_);
+  if (refresh()) {
+    static_cast<void>(take_lineage());
+  }
+  return seen_.lineage;
 }
 
 Status ReadOnlyLog::check_past(Lineage lineage, LogPosition position) {

@@ -12,6 +12,7 @@
 #include "follower.hpp"
 #include "millrace/base/mutex.hpp"
 #include "millrace/log/log.hpp"
+#include "millrace/log/seen_log.hpp"
 
 namespace millrace::log::embedded {
 
@@ -69,6 +70,11 @@ class ReadOnlyLog final : public Log {
       : first_(std::move(follower)), follower_(first_.get()), reason_(std::move(reason)) {}
   [[nodiscard]] Status refresh() MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] Status follow_again() MILLRACE_REQUIRES(mutex_);
+  [[nodiscard]] Status take_lineage() MILLRACE_REQUIRES(mutex_);
+  [[nodiscard]] Status check_same_history(const Lineages& found, LogPosition end)
+      MILLRACE_REQUIRES(mutex_);
+  [[nodiscard]] static LogPosition end_of(Follower& follower);
+  [[nodiscard]] static Status follow(Follower& follower);
   [[nodiscard]] Status look_again() MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] Status check_still_there(TopicId topic) MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] LogParts& log() MILLRACE_REQUIRES(mutex_) { return follower_->log(); }
@@ -81,6 +87,10 @@ class ReadOnlyLog final : public Log {
   std::unique_ptr<Follower> first_;
   std::unique_ptr<Follower> later_ MILLRACE_GUARDED_BY(mutex_);
   Follower* follower_ MILLRACE_GUARDED_BY(mutex_);  ///< the one in use
+  /// All that was read lies before it, and was in the past of the log when it was set.
+  SeenLog seen_ MILLRACE_GUARDED_BY(mutex_);
+  /// What was read is not in the past of the log any more.
+  std::optional<Error> replaced_ MILLRACE_GUARDED_BY(mutex_);
   std::string reason_;
 };
 

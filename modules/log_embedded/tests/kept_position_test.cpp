@@ -24,6 +24,15 @@ class KeptPosition : public LogLineage {
     }
     return position_in(log, topic, {reader.position(0)}).to_text();
   }
+  std::unique_ptr<Log> open_reader() {
+    LogOptions reading = options_of("", "reader");
+    reading.access = LogAccess::read_only;
+    return machine_.open(reading);
+  }
+  /// What a reader keeps at an offset, by what its handle says.
+  static std::string keep_at(Log& log, const Topic& topic, std::int64_t next) {
+    return position_in(log, topic, {offset(next)}).to_text();
+  }
   /// Whether the position is still one of the log; else the code must be the given one.
   static bool continues(Log& log, const std::string& kept, ErrorCode otherwise) {
     const auto position = TopicPosition::from_text(kept);
@@ -103,15 +112,77 @@ TEST_F(KeptPosition, of_those_who_only_read_is_that_of_the_log) {
   auto log = machine_.open();
   append(*log, 5);
   log.reset();
-  LogOptions reading = options_of("", "reader");
-  reading.access = LogAccess::read_only;
-  auto reader = machine_.open(reading);
+  auto reader = open_reader();
   const std::string kept = read_all(*reader);
   EXPECT_TRUE(continues(*reader, kept, {}));
   reader.reset();
   log = machine_.open();
   append(*log, 5);
   EXPECT_TRUE(continues(*log, kept, {}));
+}
+
+TEST_F(KeptPosition, of_a_handle_under_which_the_log_was_put_back_is_refused) {
+  for (const bool looks : {false, true}) {
+    auto log = machine_.open();
+    append(*log, 6);
+    const auto backup = files_below(SimulatedMachine::directory);
+    append(*log, 4);
+    const auto reader = open_reader();
+    const Topic topic = reader->find_topic("t").value();
+    const std::int64_t end = reader->end_offset({topic.id, partition(0)}).value().value;
+    log.reset();
+    put_back(backup);
+    log = machine_.open();
+    append(*log, 20);
+    if (looks) {
+      const auto refused = reader->find_topic("t");
+      ASSERT_FALSE(refused);
+      EXPECT_TRUE(refused.error().is(errc::closed)) << refused.error().to_string();
+    }
+    const std::string kept = keep_at(*reader, topic, end);
+    EXPECT_FALSE(continues(*log, kept, errc::out_of_range)) << "records would be passed over";
+  }
+}
+
+TEST_F(KeptPosition, of_a_handle_under_which_the_log_was_repaired_is_refused) {
+  auto log = machine_.open();
+  append(*log, 6);
+  const std::uint64_t cut = log->committed().position;
+  append(*log, 4);
+  log.reset();
+  const auto reader = open_reader();
+  const Topic topic = reader->find_topic("t").value();
+  const std::int64_t end = reader->end_offset({topic.id, partition(0)}).value().value;
+  const std::string journal =
+      std::string(SimulatedMachine::directory) + "/journal/" + std::string(20, '0') + ".journal";
+  ASSERT_TRUE(machine_.files.flip_bit(journal, cut + 100, 3));
+  ASSERT_TRUE(
+      repair_log(SimulatedMachine::directory, machine_.environment, false, machine_.regions));
+  log = machine_.open();
+  append(*log, 20);
+  const std::string kept = keep_at(*reader, topic, end);
+  EXPECT_FALSE(continues(*log, kept, errc::out_of_range)) << "records would be passed over";
+}
+
+TEST_F(KeptPosition, of_a_handle_that_follows_through_openings_stays_good) {
+  auto log = machine_.open();
+  append(*log, 2);
+  const auto reader = open_reader();
+  const Topic topic = reader->find_topic("t").value();
+  for (int opened = 0; opened < 4; ++opened) {
+    log.reset();
+    log = machine_.open();
+    if (opened % 2 == 0) {
+      append(*log, 3);
+    }
+    EXPECT_EQ(reader->lineage(), log->lineage()) << opened;
+    const std::int64_t end = reader->end_offset({topic.id, partition(0)}).value().value;
+    EXPECT_TRUE(continues(*log, keep_at(*reader, topic, end), {})) << opened;
+    log.reset();
+    log = machine_.open();
+    append(*log, 1);
+    ASSERT_TRUE(reader->find_topic("t")) << "nobody asked for the lineage in between";
+  }
 }
 
 }  // namespace

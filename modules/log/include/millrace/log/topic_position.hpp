@@ -26,7 +26,9 @@ namespace millrace::log {
 ///     MILLRACE_TRY(check_position(log, orders, kept));
 ///
 /// Keep it after the log is durable up to it: else it may be ahead of the log after a loss of
-/// power, and is refused. A position in the log itself, of a group, needs none of this.
+/// power, and is refused. On a handle that only reads, wait_durable() fails with errc::read_only
+/// until another member made it durable; under DurabilityPolicy::os it promises nothing. A position
+/// in the log itself, of a group, needs none of this.
 struct TopicPosition {
   std::string log;              ///< Log::identity()
   SeenLog seen;                 ///< all that was read lies before it; 0 and 0 on Kafka
