@@ -50,7 +50,7 @@ CopyStep full_step() {
   CopyStep step;
   step.number = 7;
   step.source = "file:0123 with % and\nmore";
-  step.seen = SeenSource{{{0xfedcba9876543210U}}, {3, 0xffffffffffffffffU}};
+  step.seen = log::SeenLog{{{0xfedcba9876543210U}}, {3, 0xffffffffffffffffU}};
   step.topics = {{"orders", 4, 9}, {"payments", 17, 0}};
   step.landed = {{{"orders", 2}, 93}};
   step.copied = {{{"orders", 2}, {{1000, 120}, {1125, 7}}}, {{"payments", 0}, {{0, 1}}}};
@@ -161,10 +161,10 @@ TEST(CopyState, keeps_the_history_that_the_last_step_named) {
   for (const std::uint64_t position : {5U, 9U, 0U}) {
     CopyStep step;
     step.number = state.last_step + 1;
-    if (position > 0) step.seen = SeenSource{{{1}}, {1, position}};
+    if (position > 0) step.seen = log::SeenLog{{{1}}, {1, position}};
     ASSERT_TRUE(state.apply(step));
   }
-  EXPECT_EQ(state.seen, (SeenSource{{{1}}, {1, 9}}));
+  EXPECT_EQ(state.seen, (log::SeenLog{{{1}}, {1, 9}}));
 }
 
 TEST(CopyState, refuses_a_topic_that_is_another_one_than_in_an_earlier_step) {

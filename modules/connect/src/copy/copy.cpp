@@ -15,6 +15,7 @@
 #include "millrace/connect/errors.hpp"
 #include "millrace/connect/source_reader.hpp"
 #include "millrace/log/commit_order.hpp"
+#include "millrace/log/errors.hpp"
 #include "millrace/log/library_topics.hpp"
 
 namespace millrace::connect {
@@ -78,10 +79,13 @@ Result<CopyState> known_state(log::Log& target) {
 }
 
 // After the plan: all that it has is before the position.
-CopySource as_planned(log::Log& source) {
+Result<CopySource> as_planned(log::Log& source) {
   CopySource planned{source.identity(), {}};
-  if (const log::Lineage lineage = source.lineage(); lineage != log::Lineage{})
-    planned.seen = SeenSource{lineage, source.committed()};
+  if (!log::has_commit_order(source)) return planned;
+  planned.seen = log::see_log(source);
+  // A loss of power must not leave the copy ahead of the source.
+  const Status durable = source.wait_durable(planned.seen->position);
+  if (!durable && !durable.error().is(log::errc::read_only)) return fail(durable.error());
   return planned;
 }
 
@@ -247,7 +251,6 @@ Status compare(log::Log& source, log::Log& target, const CopyPlan& plan, const C
 Result<CopySummary> copy_log(log::Log& source, log::Log& target, const CopyRequest& request,
                              const CopyWatch& watch) {
   MILLRACE_ASSIGN(const CopyPlan plan, make_plan(source, request.topics));
-  CopySource copied = as_planned(source);
   MILLRACE_TRY(check_not_same(source, target));
   MILLRACE_TRY(check_live(plan, target, request.force));
   MILLRACE_TRY(check_topics(plan, target));
@@ -257,6 +260,7 @@ Result<CopySummary> copy_log(log::Log& source, log::Log& target, const CopyReque
   // part.
   MILLRACE_ASSIGN(const auto map, find_copy_map(target));
   if (!map) MILLRACE_TRY(check_contents(plan, source, target, CopyState()));
+  MILLRACE_ASSIGN(CopySource copied, as_planned(source));
   MILLRACE_ASSIGN(const auto writer, TargetWriter::open(target, watch.clock, std::move(copied),
                                                         request.transaction_bytes));
   MILLRACE_TRY(check_contents(plan, source, target, writer->state()));

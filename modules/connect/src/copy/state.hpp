@@ -19,7 +19,7 @@ namespace millrace::connect {
 struct CopyState {
   std::int64_t last_step = 0;  ///< 0: nothing was copied yet
   std::string source;
-  std::optional<SeenSource> seen;  ///< the last that a step says
+  std::optional<log::SeenLog> seen;  ///< the last that a step says
   OffsetMap map;
   std::map<std::string, NumberedTopic> topics;  ///< whose numbers are known
   std::vector<CopiedPartition> copied;          ///< by the last step, in its order

@@ -15,9 +15,9 @@ namespace {
 
 constexpr std::string_view first_word = "millrace-copy";
 constexpr std::uint64_t version = 3;
-// Written where the source has no lineage, so that older builds read it.
+// Written for a source on Kafka, so that older builds read it.
 constexpr std::uint64_t version_without_lineage = 2;
-// And where topics have no numbers.
+// And where the topics of neither log have numbers.
 constexpr std::uint64_t version_without_topics = 1;
 
 // Names of groups and sources are any bytes; only a line end would break a line.
@@ -102,7 +102,7 @@ bool read_line(std::string_view line, CopyStep& step) {
   if (what == "source") {
     step.source = decoded_name(words.line);
   } else if (what == "seen") {
-    SeenSource seen;
+    log::SeenLog seen;
     seen.lineage.value = words.number_of<std::uint64_t>(16);
     seen.position.era = words.number_of<std::uint32_t>(10);
     seen.position.position = words.number_of<std::uint64_t>(10);

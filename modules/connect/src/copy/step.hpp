@@ -10,7 +10,7 @@
 
 #include "copy/offset_map.hpp"
 #include "millrace/base/error.hpp"
-#include "millrace/log/types.hpp"
+#include "millrace/log/seen_log.hpp"
 
 namespace millrace::connect {
 
@@ -51,19 +51,13 @@ struct NumberedTopic {
   friend bool operator==(const NumberedTopic&, const NumberedTopic&) = default;
 };
 
-/// The history of the source, and a position that all that was copied of it lies before.
-struct SeenSource {
-  log::Lineage lineage;
-  log::LogPosition position;
-  friend bool operator==(const SeenSource&, const SeenSource&) = default;
-};
-
 /// One transaction of a copy as it is written to the target's map, in that same transaction;
 /// docs/formats/copy_map.md.
 struct CopyStep {
-  std::int64_t number = 0;         ///< from 1, without gaps
-  std::string source;              ///< what is copied
-  std::optional<SeenSource> seen;  ///< where a log has lineages
+  std::int64_t number = 0;  ///< from 1, without gaps
+  std::string source;       ///< what is copied
+  /// All that was copied of the source lies before it; no value for one on Kafka.
+  std::optional<log::SeenLog> seen;
   /// Of which records are copied, where topics have numbers.
   std::vector<NumberedTopic> topics;
   std::vector<LandedPartition> landed;

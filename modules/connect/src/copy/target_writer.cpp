@@ -20,6 +20,14 @@ constexpr std::size_t step_bytes_max = 600'000;
 constexpr std::size_t run_bytes = 32;
 constexpr std::size_t line_bytes = 48;
 
+// Another copier may have seen more of the source than we when we planned, and copied it. What the
+// map names was in the past of the source when we looked at it.
+std::optional<log::SeenLog> latest(const std::optional<log::SeenLog>& known,
+                                   const std::optional<log::SeenLog>& seen) {
+  const bool is_behind = known && seen && seen->position.position < known->position.position;
+  return is_behind ? known : seen;
+}
+
 }  // namespace
 
 TargetWriter::TargetWriter(log::Log& target, Clock& clock, CopySource source,
@@ -77,7 +85,7 @@ void TargetWriter::begin_step() {
   step_ = {};
   step_.number = state_.last_step + 1;
   step_.source = source_.log;
-  step_.seen = source_.seen;
+  step_.seen = latest(state_.seen, source_.seen);
   step_.landed = state_.landed;
   step_bytes_ = 0;
   for (const LandedPartition& landed : step_.landed)

@@ -19,7 +19,7 @@ namespace millrace::connect {
 /// What is copied: Log::identity(), and what the map says of its history.
 struct CopySource {
   std::string log;
-  std::optional<SeenSource> seen;
+  std::optional<log::SeenLog> seen;
 };
 
 /// Writes the copy, step after step: records, positions, and what the map says of them. The map is

@@ -17,7 +17,9 @@ namespace millrace::connect {
 /// sequence. That has the order of commits where the log has one; otherwise it is ordered by time
 /// as far as the order in each partition allows. The position of a partition moves with each record
 /// of it; the caller keeps it together with what it made of the record (SinkWriter does in one
-/// transaction), and begins there the next time. Not thread-safe.
+/// transaction), and begins there the next time. What is kept outside of the log is a
+/// log::TopicPosition, which is checked before it is used (log::check_position()): the log may have
+/// been put back from a backup since. Not thread-safe.
 ///
 ///     SourceReader reader(log, {{0, orders, position, end}}, 16U << 20U);
 ///     while (true) {
